@@ -1,0 +1,42 @@
+#ifndef BASE_DIAG_H
+#define BASE_DIAG_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+struct buf;
+
+/* A place in a source text. `file` is what diags_source returned; lines and columns count
+ * from 1 (columns in Unicode code points). `file` 0 means no place. */
+struct pos {
+	uint32_t file;
+	uint32_t line;
+	uint32_t column;
+};
+
+/* Complaints about texts: collected, then sorted, deduplicated and shown together. */
+struct diags;
+
+struct diags *diags_new(void);
+void diags_free(struct diags *diags); /* NULL-safe */
+/* Registers a text under the name that is shown; both are copied. Returns its id, from 1. */
+uint32_t diags_source(struct diags *diags, const char *name, const char *text, size_t len);
+/* The name and the text of a registered source (NULL for id 0). */
+const char *diags_source_name(const struct diags *diags, uint32_t file);
+/* The position of byte `offset` of a source. Offsets past the end are clamped. */
+struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset);
+/* Adds a complaint. `hint` (may be NULL) is shown as "did you mean ..."-style help, a whole sentence. */
+__attribute__((format(printf, 4, 5))) void diags_add(struct diags *diags, struct pos pos, const char *hint, const char *fmt, ...);
+/* A further place that belongs to the complaint added last ("defined here", a step of a cycle). */
+__attribute__((format(printf, 3, 4))) void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...);
+size_t diags_count(const struct diags *diags);
+/* Appends all complaints, sorted by file, line and column, the same one only once:
+ *   services.yaml:12:5: error: unknown key "dockerfil"
+ *      12 |     dockerfil: Dockerfile
+ *         |     ^~~~~~~~~
+ *         = help: did you mean "dockerfile"?
+ * Positions past the end are clamped, control bytes shown escaped, long lines cut. */
+void diags_render(struct diags *diags, struct buf *out, bool color);
+
+#endif

@@ -1,0 +1,47 @@
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include <stdbool.h>
+
+/*
+ * Errors. A function that can fail takes `struct error **err` last and returns a negative
+ * number on failure; `*err` is untouched on success. `err` may be NULL when the caller does
+ * not care what went wrong. The class decides the exit status (design.md section 6).
+ */
+enum error_class {
+	ERROR_BUILD = 1,     /* a build or check failed: the user's fault */
+	ERROR_USAGE = 2,     /* manifest or command line */
+	ERROR_TOOL = 3,      /* a tool or an ability is missing */
+	ERROR_REGISTRY = 4,  /* registry or login */
+	ERROR_HEALTH = 5,    /* a health check failed */
+	ERROR_STATE = 6,     /* state or disk */
+	ERROR_INTERNAL = 70, /* a fault of cbuild */
+	ERROR_CANCELLED = 130
+};
+
+struct error {
+	enum error_class cls;
+	bool transient; /* may go away when tried again */
+	char *message;  /* one line or several, no newline at the end; names the file, service or host */
+	char *remedy;   /* what the user can do about it, or NULL */
+};
+
+/* Each returns -1, so that `return error_make(err, ...)` reads well. An error that stands in
+ * `*err` already is kept and the new one dropped. */
+__attribute__((format(printf, 3, 4))) int error_make(struct error **err, enum error_class cls, const char *fmt, ...);
+/* The same with ": strerror(errnum)" at the end. */
+__attribute__((format(printf, 4, 5))) int error_errno(struct error **err, enum error_class cls, int errnum, const char *fmt, ...);
+/* Puts "context: " before the message that stands in `*err` (nothing when there is none). */
+__attribute__((format(printf, 2, 3))) int error_wrap(struct error **err, const char *fmt, ...);
+/* Sets the remedy of the error in `*err` when it has none yet. */
+__attribute__((format(printf, 2, 3))) void error_remedy(struct error **err, const char *fmt, ...);
+/* Moves `*from` into `*to` (frees it when `to` is NULL or taken); `*from` becomes NULL. Returns -1. */
+int error_move(struct error **to, struct error **from);
+/* Puts a copy of `from` into `*to` (unless one stands there already). Returns -1. */
+int error_copy(struct error **to, const struct error *from);
+void error_free(struct error *error); /* NULL-safe */
+
+void error_cleanup(struct error **error);
+#define cleanup_error __attribute__((cleanup(error_cleanup)))
+
+#endif

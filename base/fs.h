@@ -1,0 +1,51 @@
+#ifndef BASE_FS_H
+#define BASE_FS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct buf;
+struct error;
+
+/* Files and paths. Paths are bytes. Errors are ERROR_STATE and name the path. */
+
+/* Appends the whole file to `buf`; ERROR_STATE when it is longer than `limit` bytes. */
+int fs_read(const char *path, uint64_t limit, struct buf *buf, struct error **err);
+/* Like fs_read, but 0 and *ret_found = false when there is no such file. */
+int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_found, struct error **err);
+/* Writes all of it or fails (EINTR and short writes are handled). `name` is for the error. */
+int fs_write_all(int fd, const void *data, size_t len, const char *name, struct error **err);
+/* Replaces `path` durably: temporary file beside it, write, fsync, rename, fsync of the folder.
+ * On failure the old file is intact and the temporary one gone. */
+int fs_replace(const char *path, const void *data, size_t len, mode_t mode, struct error **err);
+int fs_sync_dir(const char *path, struct error **err);
+/* mkdir -p; an existing folder is fine. */
+int fs_mkdirs(const char *path, mode_t mode, struct error **err);
+/* rm -rf, by file descriptors, never through a symbolic link; a path that does not exist is fine. */
+int fs_remove_tree(const char *path, struct error **err);
+bool fs_exists(const char *path); /* lstat succeeds */
+/* The bytes that the files below `path` occupy (st_blocks). */
+uint64_t fs_usage(const char *path);
+
+/* An exclusive lock (flock) on the file `path`, created when missing; freed by the kernel when the
+ * holder dies. With `wait` false and the lock held elsewhere: returns 0 and *ret_fd = -1.
+ * Otherwise *ret_fd is a descriptor; close() it to let go. */
+int fs_lock(const char *path, bool wait, int *ret_fd, struct error **err);
+
+void fd_cleanup(int *fd); /* closes it when it is not negative */
+#define cleanup_fd __attribute__((cleanup(fd_cleanup)))
+
+/* Lexical path work, POSIX slashes. Results are malloc'd. */
+char *path_join(const char *dir, const char *name); /* `name` itself when it is absolute */
+char *path_clean(const char *path);                 /* as Go's path.Clean: no "//", "." or inner ".." */
+char *path_absolute(const char *path, struct error **err); /* cleaned, against the working directory */
+const char *path_base(const char *path);            /* behind the last slash; points into `path` */
+char *path_dir(const char *path);                   /* as Go's path.Dir */
+/* True when `path` is `dir` or below it (both cleaned). */
+bool path_inside(const char *dir, const char *path);
+/* `path` relative to `dir` when inside (points into `path`; "." for dir itself), else NULL. */
+const char *path_relative(const char *dir, const char *path);
+
+#endif

@@ -1,0 +1,36 @@
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+/* XXH3-128 (xxhash), for keys and content that stay on this machine. */
+struct hash128 {
+	uint64_t lo, hi;
+};
+#define HASH_HEX 32 /* characters of the hexadecimal form, without the NUL */
+
+struct hash128 hash_bytes(const void *data, size_t len);
+bool hash_equal(struct hash128 a, struct hash128 b);
+void hash_hex(struct hash128 hash, char out[HASH_HEX + 1]); /* lower case, canonical (big endian) order */
+bool hash_parse(const char *hex, struct hash128 *ret);      /* exactly 32 lower-case digits */
+/* Content of an open file from its current position to its end, streamed. `ret_size` (may be NULL)
+ * is the number of bytes read. ERROR_STATE with `name` in the message when reading fails. */
+struct error;
+int hash_fd(int fd, const char *name, struct hash128 *ret, uint64_t *ret_size, struct error **err);
+
+/* A streaming hash whose input is a sequence of fields. Each field is framed as
+ * tag length (1 byte), tag, value length (8 bytes, little endian), value: no two different
+ * sequences give the same bytes. */
+struct hasher;
+struct hasher *hasher_new(void);
+void hasher_free(struct hasher *hasher); /* NULL-safe */
+void hasher_field(struct hasher *hasher, const char *tag, const void *value, size_t len);
+void hasher_text(struct hasher *hasher, const char *tag, const char *value); /* NULL differs from "" */
+struct hash128 hasher_done(const struct hasher *hasher);
+
+void hasher_cleanup(struct hasher **hasher);
+#define cleanup_hasher __attribute__((cleanup(hasher_cleanup)))
+
+#endif

@@ -1,0 +1,21 @@
+#ifndef BASE_PLATFORM_H
+#define BASE_PLATFORM_H
+
+#include <stdbool.h>
+
+/* "os/arch[/variant]", normalised as containerd's platforms package does it (aarch64 -> arm64,
+ * x86_64 -> amd64, arm64/v8 -> arm64, armhf -> arm/v7, "arm64" alone -> linux/arm64). */
+struct platform {
+	char os[16];
+	char arch[16];
+	char variant[8]; /* "" when there is none */
+};
+#define PLATFORM_TEXT 44 /* enough for platform_text, with the NUL */
+
+bool platform_parse(const char *s, struct platform *ret);
+void platform_text(const struct platform *platform, char out[PLATFORM_TEXT]);
+bool platform_equal(const struct platform *a, const struct platform *b);
+/* The machine that this process runs on; the os is always "linux" (containers are Linux ones). */
+void platform_host(struct platform *ret);
+
+#endif

@@ -1,0 +1,36 @@
+#ifndef DSL_LOAD_H
+#define DSL_LOAD_H
+
+#include <stddef.h>
+#include <stdbool.h>
+
+struct diags;
+struct error;
+struct manifest;
+
+/* Looks up a variable that costs something to know ("git.short"). Returns a borrowed text that lives
+ * as long as the load, or NULL when there is no such value; then *ret_why (static or borrowed) says why.
+ * Called at most once a name, and only for names the manifest uses. */
+typedef const char *load_lookup(void *data, const char *name, const char **ret_why);
+
+struct load_options {
+	const char *path;            /* of the manifest */
+	const char *env_file;        /* --env-file; NULL: ".env" beside the manifest when it exists */
+	const char *const *environ;  /* "NAME=value", NULL-terminated */
+	const char *const *sets;     /* --set NAME=value, NULL-terminated; win over the environment */
+	const char *const *platforms; /* --platforms, NULL-terminated list or NULL; wins over BUILD_PLATFORMS (comma separated), over the manifest */
+	const char *const *tags;      /* --tag, NULL-terminated list or NULL; wins over DOCKER_TAGS, over the manifest */
+	load_lookup *lookup;          /* for git.*; may be NULL */
+	void *lookup_data;
+};
+
+/*
+ * Reads, interpolates, merges, checks and decodes a manifest: the only entry of dsl/.
+ *
+ * 0: *ret is the manifest (manifest_free it). Negative: either complaints about the text were added
+ * to `diags` and *err is untouched, or the file could not be read and *err says so (ERROR_USAGE).
+ * `diags` keeps the sources, so that later complaints can point into them.
+ */
+int manifest_load(const struct load_options *options, struct diags *diags, struct manifest **ret, struct error **err);
+
+#endif

@@ -1,0 +1,173 @@
+#ifndef DSL_MANIFEST_H
+#define DSL_MANIFEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+#include "base/diag.h"
+#include "base/platform.h"
+
+/*
+ * The manifest: services.yaml after interpolation, templates and defaults. Immutable once
+ * loaded; everything below lives in the manifest's own arena and is freed with it.
+ *
+ * Late variables. `${platform.*}` and `${image.*}` are known only per node. The loader leaves them
+ * in the value as LATE_OPEN name LATE_CLOSE (control bytes that YAML text cannot contain);
+ * late_expand (dsl/late.h) fills them in.
+ */
+
+/* A scalar the user wrote, with its place. `s` is NULL when it is not given. */
+struct text {
+	const char *s;
+	struct pos pos;
+};
+
+struct texts {
+	struct text *items;
+	size_t len;
+};
+
+struct pair {
+	struct text key;
+	struct text value; /* value.s NULL: key given without a value and not in the environment */
+};
+
+/* Sorted by key (bytes), no key twice. */
+struct pairs {
+	struct pair *items;
+	size_t len;
+};
+
+enum context_kind {
+	CONTEXT_PATH,    /* value: absolute cleaned path */
+	CONTEXT_SERVICE, /* value: the service's name; `service` is its index */
+	CONTEXT_IMAGE,   /* docker-image://REF; value: REF */
+	CONTEXT_REMOTE   /* git or http URL; value: the URL */
+};
+
+struct named_context {
+	struct text name; /* as the Dockerfile writes it */
+	enum context_kind kind;
+	struct text value;
+	size_t service;   /* for CONTEXT_SERVICE: index into manifest.services */
+};
+
+struct build_spec {
+	struct pos pos;
+	struct text context;    /* absolute cleaned path of the context folder */
+	struct text dockerfile; /* absolute cleaned path ("Dockerfile" in the context by default) */
+	struct pairs args;      /* values may hold late variables */
+	struct text target;
+	struct platform *platforms; /* build.platforms, else the manifest's, else none (= the host's) */
+	size_t platforms_len;
+	struct pairs labels;
+	struct named_context *contexts; /* sorted by name */
+	size_t contexts_len;
+};
+
+/* A declared step before the build. Paths are relative to the manifest's folder. */
+struct prepare_spec {
+	struct pos pos;
+	struct texts run;     /* argv; may hold late variables */
+	struct texts inputs;  /* glob patterns with ** (base/glob.h, glob_match_deep) */
+	struct texts outputs; /* paths; may hold late variables */
+	struct texts env;     /* names of environment variables that the step sees and that count */
+	bool per_platform;    /* mentions ${platform.*}: one node per platform, else one per service */
+};
+
+enum depends_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED };
+
+struct depends {
+	struct text name;
+	size_t service; /* index into manifest.services */
+	enum depends_condition condition;
+};
+
+struct http_check {
+	struct pos pos;
+	struct text path;   /* begins with '/' */
+	uint16_t port;      /* container port; 0: the service's first port */
+	uint16_t status;    /* 0: any 2xx */
+	struct text body;   /* regular expression (checked to compile by verify), s NULL: any body */
+	struct text json_path;  /* "a.b.c" into a JSON answer, s NULL: not asked */
+	struct text json_value; /* the text the value must equal */
+	uint64_t timeout_ms;    /* until healthy; default 30000 */
+};
+
+struct tcp_check {
+	struct pos pos;
+	uint16_t port; /* container port; 0: the service's first port */
+	uint64_t timeout_ms;
+};
+
+struct verify_spec {
+	struct pos pos; /* line 0: no `verify:` given */
+	bool has_http, has_tcp;
+	struct http_check http;
+	struct tcp_check tcp;
+	struct text user;       /* "nonroot", a name, a uid, uid:gid; s NULL: not asked */
+	uint64_t max_size;      /* bytes, compressed, per platform; 0: not asked */
+	struct pos max_size_pos;
+	struct texts entrypoint; /* len 0: not asked */
+	struct texts ports;      /* "8000" or "8000/tcp" that the image must expose */
+	struct pairs labels;     /* that the image must carry */
+	struct texts platforms;  /* that the index must hold, normalised texts */
+	struct texts *run;       /* checker commands (argv); may hold late ${image.*} */
+	size_t run_len;
+};
+
+struct service {
+	struct text name;
+	struct pos pos;
+	bool has_build;
+	struct build_spec build;
+	struct text image; /* repository, registry included, no tag: "ghcr.io/aic-sos/control-plane" */
+	struct texts tags; /* of the published references; at least one unless publish is false */
+	bool publish;      /* false: only a base of others */
+	bool has_prepare;
+	struct prepare_spec prepare;
+	struct texts needs; /* build-order edges by name */
+	size_t *needs_index; /* needs.len indices into manifest.services */
+	struct depends *depends;
+	size_t depends_len;
+	/* how it runs, for verification */
+	uint16_t *ports; /* container ports in the order written */
+	size_t ports_len;
+	struct pairs environment;
+	struct texts command;
+	struct texts entrypoint;
+	struct text user;
+	struct texts tmpfs;
+	struct verify_spec verify;
+};
+
+struct group {
+	struct text name;
+	size_t *services; /* indices, groups within groups resolved, no index twice */
+	size_t services_len;
+};
+
+struct manifest {
+	const char *path; /* of the first file, as given */
+	const char *dir;  /* absolute cleaned folder of the first file: where relative paths start */
+	struct text project;
+	struct text registry;
+	struct platform *platforms; /* len 0: not given */
+	size_t platforms_len;
+	struct texts tags;
+	bool has_epoch;
+	int64_t epoch; /* source_date_epoch, seconds */
+	struct service *services; /* in the order written */
+	size_t services_len;
+	struct group *groups; /* without the implied "all" */
+	size_t groups_len;
+};
+
+void manifest_free(struct manifest *manifest); /* NULL-safe */
+/* Index of the service called `name`, or -1. */
+long manifest_service(const struct manifest *manifest, const char *name);
+/* The group called `name` (not "all"), or NULL. */
+const struct group *manifest_group(const struct manifest *manifest, const char *name);
+
+#endif

@@ -1,0 +1,61 @@
+#ifndef DSL_NODE_H
+#define DSL_NODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+#include "base/diag.h"
+
+struct arena;
+
+/*
+ * A tree of YAML values that keeps where each was written. Nodes are never changed once their
+ * parent is complete, so an alias and its anchor, or a service and its template, share them.
+ * They live in the arena they were made in.
+ */
+
+enum node_kind {
+	NODE_NULL,   /* empty, "~" or "null", not quoted */
+	NODE_SCALAR,
+	NODE_LIST,
+	NODE_MAP,
+	NODE_BROKEN  /* something was complained about already: say nothing more */
+};
+
+struct entry {
+	const char *key;
+	struct pos pos;
+	struct node *value;
+};
+
+struct node {
+	enum node_kind kind;
+	bool dollar;     /* a scalar in it contains '$': interpolation has something to do */
+	uint16_t height; /* levels of collections: 0 for a scalar */
+	uint32_t size;   /* nodes in it, itself included, aliases counted each time; saturates */
+	struct pos pos;  /* where its text begins; an empty value's is its key's */
+	size_t offset;   /* of a scalar in the source text: first byte ... */
+	size_t end;      /* ... and the one behind the last; 0 when it was not written there */
+	size_t len;      /* of the text, the items or the entries */
+	union {
+		const char *text; /* NUL-terminated */
+		struct node **items;
+		struct entry *entries; /* in the order written, no key twice */
+	};
+};
+
+struct node *node_scalar(struct arena *arena, struct pos pos, const char *text);
+/* Take arrays that live in the arena. */
+struct node *node_list(struct arena *arena, struct pos pos, struct node **items, size_t len);
+struct node *node_map(struct arena *arena, struct pos pos, struct entry *entries, size_t len);
+struct node *node_broken(struct arena *arena, struct pos pos);
+/* The entry of a map (NULL for other kinds and NULL itself). Linear: for maps of known keys. */
+struct entry *node_entry(const struct node *node, const char *key);
+struct node *node_get(const struct node *node, const char *key);
+/* "a list", "a map", "a text", "empty": what a complaint calls it. */
+const char *node_kind_name(const struct node *node);
+/* True for keys that people may use as they like ("x-anything"). */
+bool node_key_ignored(const char *key);
+
+#endif

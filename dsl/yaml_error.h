@@ -1,0 +1,26 @@
+#ifndef DSL_YAML_ERROR_H
+#define DSL_YAML_ERROR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+struct diags;
+
+/* What libyaml says when it gives up. Indices count code points from 0. */
+struct yaml_fault {
+	const char *problem;
+	const char *context;
+	size_t index;
+	size_t context_index;
+	bool reader;   /* the bytes are at fault: `offset` (bytes) and `value` say which */
+	size_t offset;
+	int value;
+};
+
+/* Complains in words that a person understands, at the place that most likely has to change. */
+void yaml_complain(struct diags *diags, uint32_t file, const char *text, size_t len, const struct yaml_fault *fault);
+/* Complains when the text is not valid UTF-8 or holds a NUL; true when it did. */
+bool yaml_bytes_complain(struct diags *diags, uint32_t file, const char *text, size_t len);
+
+#endif

@@ -1,0 +1,124 @@
+#ifndef ENGINE_BUILDER_BUILDER_H
+#define ENGINE_BUILDER_BUILDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/platform.h"
+
+struct error;
+struct layout;
+struct loop;
+struct output;
+struct state;
+
+/*
+ * A builder executes Dockerfiles. It is an interface: a child process (buildah, docker buildx) or a
+ * connection can stand behind it, and nothing outside engine/builder/ knows which.
+ *
+ * builder_build is called in a task and blocks it (docs/decisions.md, "tasks"): one call is one batch,
+ * results and progress are reported through callbacks as they come, so a batch of many
+ * jobs reports each as soon as it is known.
+ */
+struct builder;
+
+enum image_where {
+	IMAGE_LOCAL,  /* in the storage of this builder (builder_place), by its identity */
+	IMAGE_STORE,  /* in cbuild's store, by its manifest digest */
+	IMAGE_REMOTE  /* in a registry (or the engine), by its reference */
+};
+
+/* An image that a Dockerfile mentions, resolved. One entry a mention: the same name may stand for
+ * different images in stages of different platforms. */
+struct build_image {
+	const char *name;         /* as the Dockerfile means it, variables resolved */
+	size_t offset, length;    /* the bytes of the mention in the Dockerfile's text */
+	bool from;                /* a FROM (else COPY --from or a mount) */
+	struct platform platform; /* that the stage runs on */
+	enum image_where where;
+	const char *identity;     /* config digest; NULL when not known (IMAGE_REMOTE) */
+	const char *digest;       /* IMAGE_STORE: manifest digest */
+	const char *reference;    /* IMAGE_REMOTE: what to pull */
+};
+
+struct build_pair {
+	const char *key;
+	const char *value;
+};
+
+/* A named context that is a folder or a URL (those that are images are in `images`). */
+struct build_context {
+	const char *name;
+	const char *value; /* absolute path or URL */
+};
+
+struct build_job {
+	const char *id;           /* the node's id, "build:indexer:linux/arm64": for errors and file names */
+	const char *context;      /* absolute path */
+	const char *dockerfile;   /* absolute path, for messages and for builders that read it themselves */
+	const char *text;         /* its bytes, as hashed */
+	size_t text_len;
+	const char *ignore_file;  /* absolute path of the ignore file that counts, or NULL */
+	struct platform platform;
+	const struct build_pair *args;
+	size_t args_len;
+	const struct build_pair *labels;
+	size_t labels_len;
+	const char *target;       /* or NULL */
+	const struct build_image *images;
+	size_t images_len;
+	const struct build_context *contexts;
+	size_t contexts_len;
+	bool has_epoch;
+	int64_t epoch;            /* SOURCE_DATE_EPOCH */
+	bool keep;                /* a base only: the result may stay in the builder's own storage */
+	bool no_cache;
+	const char *staging;      /* an empty folder of the job's own on the store's file system; the caller removes it */
+	const struct output *output; /* log file and lines */
+};
+
+struct build_result {
+	struct error *error;      /* NULL: done. Owned by the receiver of the result */
+	char identity[DIGEST_LEN + 1]; /* config digest */
+	char digest[DIGEST_LEN + 1];   /* manifest digest in the store; "" when it stayed with the builder */
+	char *place;              /* "store" or builder_place(); malloc'd, the receiver's */
+	uint64_t size;            /* bytes, compressed, of what is in the store; 0 when kept */
+};
+
+/* Called once for every job of the batch, in any order, on the task's thread. */
+typedef void build_done(void *data, size_t job, struct build_result *result);
+
+struct builder_info {
+	const char *name;         /* "buildah", "docker" */
+	const char *version;
+	const char *place;        /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
+	size_t batch;             /* jobs that one batch may have; 1 for buildah */
+	const struct platform *platforms; /* that RUN steps work for, native first */
+	size_t platforms_len;
+};
+
+/* The names of all builders, best first, NULL-terminated. */
+const char *const *builder_names(void);
+/*
+ * Opens the builder called `name`, or with NULL the best one that is found. What had to be found out by
+ * trying (isolation, runtime, storage) is remembered in `state` and not tried again while the tool's binary
+ * is the same. Runs children: call it on the loop's thread before loop_run. ERROR_TOOL with a remedy.
+ */
+int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout,
+		 struct builder **ret, struct error **err);
+void builder_free(struct builder *builder); /* NULL-safe */
+const struct builder_info *builder_info(const struct builder *builder);
+
+/* Builds a batch of jobs (task's thread). Returns when every job was reported. Checks what builders get wrong:
+ * the result's platform is the job's, and its layers begin with those of the base that was meant. */
+void builder_build(struct builder *builder, const struct build_job *jobs, size_t len, build_done *done, void *data);
+
+/* Whether images are still in a storage that records name as their place. Starts no process and opens no
+ * socket. `ret_present` has room for `len`. A storage that cannot be read holds nothing. */
+void place_has(const char *place, const char *const *identities, size_t len, bool *ret_present);
+/* The prefix of the places that the builder called `name` can read by itself ("containers-storage:"), or NULL. */
+const char *builder_place_prefix(const char *name);
+
+#endif

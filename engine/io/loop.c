@@ -1,0 +1,367 @@
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <uv.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "engine/io/loop.h"
+
+struct post {
+	struct post *next;
+	void (*fn)(void *arg);
+	void *arg;
+};
+
+enum { SIGNALS = 3 };
+
+struct loop {
+	uv_loop_t uv;
+	pthread_t owner;
+	uv_async_t wake;
+	uv_timer_t ticker;
+	uv_timer_t grace; /* from the first cancel to SIGKILL */
+	uv_signal_t signals[SIGNALS];
+	uv_signal_t resize;
+
+	pthread_mutex_t lock; /* guards the posts, and is what `cancelled` waits with */
+	pthread_cond_t cancelled;
+	struct post *first, **last;
+	atomic_int cancels;
+	int cancels_seen; /* on the loop's thread: up to where the hook was called */
+
+	unsigned tasks;
+	bool stopped;
+
+	void (*tick)(void *arg);
+	void *tick_arg;
+	void (*on_signal)(void *arg, int signum);
+	void *signal_arg;
+	void (*on_resize)(void *arg);
+	void *resize_arg;
+
+	struct procs *procs;
+	void (*cancel_procs)(struct procs *procs, int level);
+	void (*free_procs)(struct procs *procs);
+};
+
+struct task {
+	struct loop *loop;
+	uv_thread_t thread;
+	void (*work)(void *arg);
+	void (*done)(void *arg);
+	void *arg;
+};
+
+static void on_grace(uv_timer_t *timer)
+{
+	struct loop *loop = timer->data;
+
+	if (loop->cancel_procs)
+		loop->cancel_procs(loop->procs, 2);
+}
+
+static void tell_children(struct loop *loop)
+{
+	int cancels = atomic_load(&loop->cancels);
+
+	while (loop->cancels_seen < cancels) {
+		loop->cancels_seen++;
+		if (loop->cancels_seen == 1)
+			uv_timer_start(&loop->grace, on_grace, CANCEL_GRACE_MS, 0);
+		if (loop->cancel_procs)
+			loop->cancel_procs(loop->procs, loop->cancels_seen);
+	}
+}
+
+static void on_wake(uv_async_t *wake)
+{
+	struct loop *loop = wake->data;
+
+	for (;;) {
+		struct post *post;
+
+		pthread_mutex_lock(&loop->lock);
+		post = loop->first;
+		if (post) {
+			loop->first = post->next;
+			if (!loop->first)
+				loop->last = &loop->first;
+		}
+		pthread_mutex_unlock(&loop->lock);
+		if (!post)
+			break;
+		post->fn(post->arg);
+		free(post);
+	}
+	tell_children(loop);
+}
+
+static void init_locks(struct loop *loop)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&loop->lock, NULL);
+	pthread_condattr_init(&attr);
+#ifdef HAVE_PTHREAD_CONDATTR_SETCLOCK
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+#endif
+	pthread_cond_init(&loop->cancelled, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+int loop_new(struct loop **ret, struct error **err)
+{
+	struct loop *loop = mem_alloc(sizeof(*loop));
+	int r = uv_loop_init(&loop->uv);
+
+	if (r < 0) {
+		free(loop);
+		return error_make(err, ERROR_INTERNAL, "cannot make an event loop: %s", uv_strerror(r));
+	}
+	r = uv_async_init(&loop->uv, &loop->wake, on_wake);
+	if (r < 0) {
+		uv_loop_close(&loop->uv);
+		free(loop);
+		return error_make(err, ERROR_INTERNAL, "cannot make an event loop: %s", uv_strerror(r));
+	}
+	loop->owner = pthread_self();
+	loop->wake.data = loop;
+	uv_timer_init(&loop->uv, &loop->ticker);
+	uv_timer_init(&loop->uv, &loop->grace);
+	loop->ticker.data = loop;
+	loop->grace.data = loop;
+	loop->last = &loop->first;
+	init_locks(loop);
+	/* A reader that went away (cbuild | head) is an error of write, not the end of the process. */
+	signal(SIGPIPE, SIG_IGN);
+	*ret = loop;
+	return 0;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	if (loop->free_procs)
+		loop->free_procs(loop->procs);
+	uv_walk(&loop->uv, close_handle, NULL);
+	while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
+		;
+	uv_loop_close(&loop->uv);
+	pthread_cond_destroy(&loop->cancelled);
+	pthread_mutex_destroy(&loop->lock);
+	free(loop);
+}
+
+int loop_run(struct loop *loop, struct error **err)
+{
+	(void)err;
+	loop->stopped = false;
+	while (!loop->stopped || loop->tasks > 0)
+		uv_run(&loop->uv, UV_RUN_ONCE);
+	uv_timer_stop(&loop->ticker);
+	return 0;
+}
+
+void loop_stop(struct loop *loop)
+{
+	loop->stopped = true;
+	uv_async_send(&loop->wake);
+}
+
+void loop_turn(struct loop *loop)
+{
+	uv_run(&loop->uv, UV_RUN_ONCE);
+}
+
+void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
+{
+	struct post *post = mem_alloc(sizeof(*post));
+
+	post->fn = fn;
+	post->arg = arg;
+	pthread_mutex_lock(&loop->lock);
+	*loop->last = post;
+	loop->last = &post->next;
+	pthread_mutex_unlock(&loop->lock);
+	uv_async_send(&loop->wake);
+}
+
+static void task_done(void *arg)
+{
+	struct task *task = arg;
+
+	uv_thread_join(&task->thread);
+	task->loop->tasks--;
+	task->done(task->arg);
+	free(task);
+}
+
+static void task_main(void *arg)
+{
+	struct task *task = arg;
+
+	task->work(task->arg);
+	loop_post(task->loop, task_done, task);
+}
+
+int loop_task(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg, struct error **err)
+{
+	struct task *task = mem_alloc(sizeof(*task));
+	int r;
+
+	*task = (struct task){ .loop = loop, .work = work, .done = done, .arg = arg };
+	r = uv_thread_create(&task->thread, task_main, task);
+	if (r < 0) {
+		free(task);
+		return error_make(err, ERROR_INTERNAL, "cannot start a thread: %s", uv_strerror(r));
+	}
+	loop->tasks++;
+	return 0;
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct loop *loop = timer->data;
+
+	loop->tick(loop->tick_arg);
+}
+
+void loop_ticker(struct loop *loop, uint64_t ms, void (*tick)(void *arg), void *arg)
+{
+	loop->tick = tick;
+	loop->tick_arg = arg;
+	uv_timer_start(&loop->ticker, on_tick, ms, ms);
+}
+
+void loop_cancel(struct loop *loop)
+{
+	if (atomic_fetch_add(&loop->cancels, 1) > 1)
+		atomic_store(&loop->cancels, 2);
+	pthread_mutex_lock(&loop->lock);
+	pthread_cond_broadcast(&loop->cancelled);
+	pthread_mutex_unlock(&loop->lock);
+	uv_async_send(&loop->wake);
+}
+
+bool loop_cancelled(const struct loop *loop)
+{
+	return atomic_load(&loop->cancels) > 0;
+}
+
+int loop_cancels(const struct loop *loop)
+{
+	return atomic_load(&loop->cancels);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct loop *loop = handle->data;
+
+	loop->on_signal(loop->signal_arg, signum);
+}
+
+int loop_signals(struct loop *loop, void (*fn)(void *arg, int signum), void *arg, struct error **err)
+{
+	static const int signums[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+
+	loop->on_signal = fn;
+	loop->signal_arg = arg;
+	for (int i = 0; i < SIGNALS; i++) {
+		int r = uv_signal_init(&loop->uv, &loop->signals[i]);
+
+		loop->signals[i].data = loop;
+		if (r == 0)
+			r = uv_signal_start(&loop->signals[i], on_signal, signums[i]);
+		if (r < 0)
+			return error_make(err, ERROR_INTERNAL, "cannot watch signals: %s", uv_strerror(r));
+	}
+	return 0;
+}
+
+static void on_winch(uv_signal_t *handle, int signum)
+{
+	struct loop *loop = handle->data;
+
+	(void)signum;
+	loop->on_resize(loop->resize_arg);
+}
+
+int loop_on_resize(struct loop *loop, void (*fn)(void *arg), void *arg, struct error **err)
+{
+	int r = uv_signal_init(&loop->uv, &loop->resize);
+
+	loop->on_resize = fn;
+	loop->resize_arg = arg;
+	loop->resize.data = loop;
+	if (r == 0)
+		r = uv_signal_start(&loop->resize, on_winch, SIGWINCH);
+	if (r < 0)
+		return error_make(err, ERROR_INTERNAL, "cannot watch the terminal's size: %s", uv_strerror(r));
+	return 0;
+}
+
+int loop_pause(struct loop *loop, uint64_t ms, struct error **err)
+{
+	struct timespec until;
+	int r = 0;
+
+#ifdef HAVE_PTHREAD_CONDATTR_SETCLOCK
+	clock_gettime(CLOCK_MONOTONIC, &until);
+#else
+	clock_gettime(CLOCK_REALTIME, &until);
+#endif
+	until.tv_sec += (time_t)(ms / 1000);
+	until.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_nsec -= 1000000000;
+		until.tv_sec++;
+	}
+	pthread_mutex_lock(&loop->lock);
+	while (!loop_cancelled(loop) && r != ETIMEDOUT)
+		r = pthread_cond_timedwait(&loop->cancelled, &loop->lock, &until);
+	pthread_mutex_unlock(&loop->lock);
+	if (loop_cancelled(loop))
+		return error_make(err, ERROR_CANCELLED, "interrupted");
+	return 0;
+}
+
+uint64_t loop_now_ms(void)
+{
+	return uv_hrtime() / 1000000;
+}
+
+struct uv_loop_s *loop_uv(struct loop *loop)
+{
+	return &loop->uv;
+}
+
+bool loop_is_owner(const struct loop *loop)
+{
+	return pthread_equal(loop->owner, pthread_self());
+}
+
+struct procs **loop_procs(struct loop *loop)
+{
+	return &loop->procs;
+}
+
+void loop_set_hooks(struct loop *loop, void (*cancel)(struct procs *procs, int level), void (*free_procs)(struct procs *procs))
+{
+	loop->cancel_procs = cancel;
+	loop->free_procs = free_procs;
+}

@@ -1,0 +1,160 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/io/proc.h"
+#include "engine/io/reap.h"
+
+#define JOURNAL_MAX (1u << 20)
+
+struct process {
+	pid_t pid, parent, session;
+	unsigned long long start;
+	bool marked;
+};
+
+/* /proc/PID/stat (proc(5)): the name in parentheses may hold anything, so count from the last ')'. */
+static bool read_process(pid_t pid, struct process *ret)
+{
+	char path[64], text[1024];
+	const char *rest;
+	ssize_t len;
+	int fd, parent, session;
+	unsigned long long start;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len <= 0)
+		return false;
+	text[len] = '\0';
+	rest = strrchr(text, ')');
+	if (!rest || sscanf(rest + 1, " %*c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+			    &parent, &session, &start) != 3)
+		return false;
+	*ret = (struct process){ .pid = pid, .parent = parent, .session = session, .start = start };
+	return true;
+}
+
+unsigned long long reap_start_time(pid_t pid)
+{
+	struct process process;
+
+	return read_process(pid, &process) ? process.start : 0;
+}
+
+static struct process *read_all(size_t *ret_len)
+{
+	struct process *all = NULL;
+	size_t len = 0, cap = 0;
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+
+	*ret_len = 0;
+	if (!dir)
+		return NULL;
+	while ((entry = readdir(dir))) {
+		struct process process;
+
+		if (!isdigit((unsigned char)entry->d_name[0]) || !read_process((pid_t)atoi(entry->d_name), &process))
+			continue;
+		mem_reserve(&all, &cap, len + 1, sizeof(*all));
+		all[len++] = process;
+	}
+	closedir(dir);
+	*ret_len = len;
+	return all;
+}
+
+static bool is_marked(const struct process *all, size_t len, pid_t pid)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (all[i].pid == pid)
+			return all[i].marked;
+	}
+	return false;
+}
+
+void reap_tree(pid_t leader, int signum)
+{
+	size_t len;
+	cleanup_free struct process *all = NULL;
+	bool grew = true;
+
+	if (leader <= 1)
+		return;
+	all = read_all(&len);
+	for (size_t i = 0; i < len; i++)
+		all[i].marked = all[i].pid == leader || all[i].session == leader;
+	while (grew) {
+		grew = false;
+		for (size_t i = 0; i < len; i++) {
+			if (!all[i].marked && is_marked(all, len, all[i].parent))
+				all[i].marked = grew = true;
+		}
+	}
+	kill(-leader, signum);
+	for (size_t i = 0; i < len; i++) {
+		if (all[i].marked && all[i].pid != getpid())
+			kill(all[i].pid, signum);
+	}
+}
+
+/* A line of a journal: "PID START". The session that the process led is ended when it is still that process, or
+ * when it is gone and what it started is not older than it. */
+static void reap_line(pid_t pid, unsigned long long start)
+{
+	unsigned long long now = reap_start_time(pid);
+
+	if (pid <= 1 || start == 0 || (now != 0 && now != start))
+		return;
+	if (now == 0) {
+		size_t len;
+		cleanup_free struct process *all = read_all(&len);
+		bool left = false;
+
+		for (size_t i = 0; i < len; i++)
+			left = left || (all[i].session == pid && all[i].start >= start);
+		if (!left)
+			return;
+	}
+	reap_tree(pid, SIGKILL);
+}
+
+int proc_reap_journal(const char *path, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+	bool found;
+	char *line, *rest = NULL;
+
+	if (fs_read_if(path, JOURNAL_MAX, &text, &found, err) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	for (line = text.len ? strtok_r(text.data, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
+		unsigned long long start;
+		int pid;
+
+		if (sscanf(line, "%d %llu", &pid, &start) == 2)
+			reap_line((pid_t)pid, start);
+	}
+	if (unlink(path) < 0 && errno != ENOENT)
+		return error_errno(err, ERROR_STATE, errno, "cannot remove %s", path);
+	return 0;
+}

@@ -1,0 +1,14 @@
+#ifndef ENGINE_IO_REAP_H
+#define ENGINE_IO_REAP_H
+
+#include <sys/types.h>
+
+/* Process trees, for engine/io/ alone. */
+
+/* Sends `signum` to the session that `leader` leads and to everything that descends from it, also into
+ * sessions of their own (Linux: from /proc; elsewhere to the process group). */
+void reap_tree(pid_t leader, int signum);
+/* When the process was started, in clock ticks since boot; 0 when it does not exist or that cannot be told. */
+unsigned long long reap_start_time(pid_t pid);
+
+#endif

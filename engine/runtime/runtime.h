@@ -1,0 +1,90 @@
+#ifndef ENGINE_RUNTIME_RUNTIME_H
+#define ENGINE_RUNTIME_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct error;
+struct layout;
+struct loop;
+struct output;
+struct state;
+
+/* A runtime holds images under their names for the user, and runs containers for verification
+ * (podman, docker). Opening is done on the loop's thread, everything else in tasks. */
+struct runtime;
+
+/* Every container and network made here carries this label with the checkout's state folder as its value, so that the
+ * next run can remove what a killed one left. */
+#define RUNTIME_LABEL "dev.cbuild.owner"
+
+const char *const *runtime_names(void); /* NULL-terminated, best first */
+/* `name` NULL: the best one found. Flags that had to be found out by trying are remembered in `state`.
+ * `owner` is the label's value. ERROR_TOOL with a remedy. */
+int runtime_open(const char *name, const char *owner, struct loop *loop, struct state *state, struct layout *layout,
+		 struct runtime **ret, struct error **err);
+void runtime_free(struct runtime *runtime); /* NULL-safe */
+const char *runtime_name(const struct runtime *runtime);
+const char *runtime_version(const struct runtime *runtime);
+/* Its image storage as records name it: "containers-storage:/var/lib/containers/storage", "docker:unix:///var/run/docker.sock". */
+const char *runtime_place(const struct runtime *runtime);
+
+struct runtime_image {
+	const char *identity; /* config digest */
+	const char *digest;   /* manifest in the store, to bring it in when the runtime lacks it */
+};
+
+/* Brings the image in when it is not there, and puts it under the references (which move away from
+ * whatever had them). ERROR_STATE or ERROR_TOOL. */
+int runtime_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
+		 const struct output *output, struct error **err);
+
+/* Whether, in a place that records name, each reference still names the image `identity`. podman: from its
+ * storage's index file, no process; docker: one request on its socket. A place that does not answer holds nothing. */
+bool runtime_holds(const char *place, const char *identity, const char *const *references, size_t len);
+/* The place's prefix for the runtime called `name`. */
+const char *runtime_place_prefix(const char *name);
+
+struct runtime_pair {
+	const char *key, *value;
+};
+
+struct container_spec {
+	struct runtime_image image;
+	const char *name;         /* DNS name on the network: the service's name */
+	const char *network;      /* from runtime_network, or NULL: the runtime's default one */
+	const struct runtime_pair *environment; /* passed by file, never in an argument list */
+	size_t environment_len;
+	const char *const *entrypoint; /* NULL: the image's */
+	const char *const *command;    /* NULL: the image's */
+	const char *user;              /* NULL: the image's */
+	const char *const *tmpfs;      /* paths with options as docker's --tmpfs, or NULL */
+	const uint16_t *ports;         /* container ports that must be reachable from here */
+	size_t ports_len;
+};
+
+struct container;
+
+/* A private network; *ret_name is malloc'd. */
+int runtime_network(struct runtime *runtime, char **ret_name, const struct output *output, struct error **err);
+int runtime_network_remove(struct runtime *runtime, const char *name, struct error **err); /* works when cancelled */
+
+int container_start(struct runtime *runtime, const struct container_spec *spec, const struct output *output,
+		    struct container **ret, struct error **err);
+/* Where `port` is reached from this process: a numeric host (borrowed) and a port number. */
+int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port, struct error **err);
+/* *ret_running; when it has ended *ret_status is its exit status. Cheap enough for a probe's loop. */
+int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err);
+/* The image's own HEALTHCHECK, run once inside: 0 healthy -> *ret_healthy. */
+int container_healthcheck(struct container *container, bool *ret_healthy, struct error **err);
+/* Appends the last `lines` lines of its output. */
+int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err);
+/* Ends and removes it, also when the loop is cancelled; frees `container` in any case (NULL-safe). */
+int container_remove(struct container *container, struct error **err);
+
+/* Removes containers and networks that carry our label with this owner: what a killed run left. */
+int runtime_sweep(struct runtime *runtime, struct error **err);
+
+#endif

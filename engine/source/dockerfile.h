@@ -1,0 +1,76 @@
+#ifndef ENGINE_SOURCE_DOCKERFILE_H
+#define ENGINE_SOURCE_DOCKERFILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/platform.h"
+
+struct arena;
+struct error;
+
+/*
+ * Dockerfiles, read to know what a build uses: which images, and which files of its contexts.
+ * Nothing here decides what is built. Whatever cannot be told widens to the whole context.
+ */
+struct dockerfile;
+
+/* Never refuses what a builder might accept: unknown syntax only makes the result `whole`.
+ * ERROR_USAGE ("<name>:<line>: ...") for what no builder accepts (no FROM, a bad stage name). */
+int dockerfile_parse(const char *text, size_t len, const char *name, struct dockerfile **ret, struct error **err);
+void dockerfile_free(struct dockerfile *dockerfile); /* NULL-safe */
+
+enum image_use { IMAGE_FROM, IMAGE_COPY, IMAGE_MOUNT };
+
+/* An image from outside the Dockerfile (a base, another service, a named context), once a mention. */
+struct dockerfile_image {
+	const char *name;         /* variables resolved, otherwise as written */
+	enum image_use use;
+	struct platform platform; /* of the stage that uses it: FROM's --platform, else the target */
+	bool context;             /* the name is one of `contexts` below */
+	unsigned line;
+	size_t offset, length;    /* the name's bytes in the text, as written: for rewriting */
+};
+
+/* A path (glob.h pattern) of a context that counts: the entry it names and all below it. */
+struct dockerfile_source {
+	const char *context; /* NULL: the main one, else the name of a named context */
+	const char *pattern; /* cleaned, relative, no leading slash; "" or "." never: then the context is `whole` */
+};
+
+struct dockerfile_arg {
+	const char *name;
+	const char *value; /* NULL: declared without a value */
+};
+
+struct dockerfile_options {
+	const struct dockerfile_arg *args; /* build arguments that are given */
+	size_t args_len;
+	const char *target;                /* or NULL: the last stage */
+	struct platform platform;          /* of the target */
+	struct platform build_platform;    /* $BUILDPLATFORM: the builder's own */
+	const char *const *contexts;       /* names of the named contexts (additional_contexts) */
+	size_t contexts_len;
+};
+
+struct dockerfile_use {
+	struct dockerfile_image *images;
+	size_t images_len;
+	struct dockerfile_source *sources;
+	size_t sources_len;
+	bool whole;               /* the whole main context counts */
+	const char *whole_why;    /* a sentence: "COPY source ${X} is not known before the build (line 12)" */
+	const char **whole_contexts; /* named contexts that count as a whole */
+	size_t whole_contexts_len;
+	bool onbuild;             /* a stage that leads to the target carries ONBUILD: dependents widen */
+	const char *syntax;       /* of the "# syntax=" line, or NULL */
+	const char **args_used;   /* names of declared ARGs that the reachable stages see (predefined ones included when referenced) */
+	size_t args_used_len;
+};
+
+/* What building `target` for `platform` uses; everything in `ret` lives in `arena`.
+ * ERROR_USAGE when the target does not exist (did you mean) or a stage's platform cannot be parsed. */
+int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
+		       struct arena *arena, struct dockerfile_use *ret, struct error **err);
+
+#endif

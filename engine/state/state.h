@@ -1,0 +1,67 @@
+#ifndef ENGINE_STATE_STATE_H
+#define ENGINE_STATE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+
+struct error;
+
+/*
+ * `.cbuild/state.db` (SQLite, rollback journal): records, runs, timings. Used from one thread. A read
+ * writes nothing. Errors are ERROR_STATE; a database that is damaged is put aside (renamed
+ * state.db.damaged) and a new one begun, a newer version is an error and stays untouched.
+ */
+struct state;
+
+/* `read_only`: for -n; then a missing database is an empty one and none is created. */
+int state_open(const char *path, bool read_only, struct state **ret, struct error **err);
+void state_free(struct state *state); /* NULL-safe */
+/* True when a damaged database was put aside by state_open (the caller says so). */
+bool state_repaired(const struct state *state);
+
+/* The outcome of a node that was done: durable when state_put returns. */
+struct record {
+	char *node;      /* "build:control-plane:linux/amd64" */
+	char key[HASH_HEX + 1];
+	char *identity;  /* what dependents' keys hold: config digest, index digest, output digests */
+	char *digest;    /* manifest or index in the store, or NULL */
+	char *place;     /* "store", or the builder's storage that has it ("containers-storage") */
+	char *builder;   /* name and version, or NULL */
+	char *detail;    /* JSON object with what is particular to the kind, or NULL */
+	uint64_t size;   /* bytes, compressed */
+	int64_t when_ms; /* Unix time when it was done */
+	int64_t took_ms;
+};
+void record_free(struct record *record); /* NULL-safe; the struct too */
+
+/* The record of `node` under `key`, or *ret = NULL. */
+int state_find(struct state *state, const char *node, const char *key, struct record **ret, struct error **err);
+/* The newest record of `node`, or *ret = NULL. */
+int state_last(struct state *state, const char *node, struct record **ret, struct error **err);
+/* Every node's newest record in one query, sorted by node: for the no-op path. */
+int state_all_last(struct state *state, struct record **ret, size_t *ret_len, struct error **err);
+void records_free(struct record *records, size_t len);
+/* Stores a record and the inputs its key was made of (a text, may be large: kept for the newest
+ * record of a node only). Replaces a record of the same node and key. */
+int state_put(struct state *state, const struct record *record, const char *inputs, size_t inputs_len, struct error **err);
+/* The inputs of the newest record of `node` (malloc'd, NUL-terminated), or *ret = NULL. */
+int state_inputs(struct state *state, const char *node, char **ret, size_t *ret_len, struct error **err);
+int state_forget(struct state *state, const char *node, struct error **err); /* all its records */
+
+/* Runs: the history. */
+int state_run_begin(struct state *state, const char *command, int64_t *ret_run, struct error **err);
+int state_run_node(struct state *state, int64_t run, const char *node, const char *outcome, int64_t start_ms,
+		   int64_t took_ms, const char *log, struct error **err);
+int state_run_end(struct state *state, int64_t run, int status, struct error **err);
+/* The log of the newest time `node` ran (malloc'd path), or *ret = NULL. `node` may be a whole id or a service's
+ * name: then the newest of its nodes that failed, else the newest. */
+int state_log(struct state *state, const char *node, char **ret, struct error **err);
+
+/* Small facts found out once and remembered ("buildah.isolation"): NULL when unknown. malloc'd. */
+int state_fact(struct state *state, const char *name, char **ret, struct error **err);
+int state_set_fact(struct state *state, const char *name, const char *value, struct error **err);
+
+#endif

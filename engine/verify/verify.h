@@ -1,0 +1,66 @@
+#ifndef ENGINE_VERIFY_VERIFY_H
+#define ENGINE_VERIFY_VERIFY_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+#include "base/hash.h"
+#include "base/platform.h"
+
+struct arena;
+struct buf;
+struct error;
+struct hasher;
+struct layout;
+struct loop;
+struct manifest;
+struct output;
+struct runtime;
+struct service;
+
+/* The checks of a service's `verify:` on the image that was built (design.md section 7). */
+
+struct verify_member {
+	struct platform platform;
+	const char *digest;   /* manifest in the store */
+	const char *identity; /* config digest */
+};
+
+/* A service that must run beside the one that is verified. */
+struct verify_dependency {
+	const struct service *service;
+	int condition;        /* enum depends_condition */
+	const char *identity; /* host platform's image */
+	const char *digest;
+};
+
+struct verify_job {
+	struct loop *loop;
+	struct layout *layout;
+	struct runtime *runtime;       /* NULL when nothing has to run (verify_needs_runtime) */
+	const struct service *service;
+	const char *reference;         /* its first reference, for messages and ${image.reference} */
+	const char *index;             /* digest of the index in the store */
+	const struct verify_member *members; /* what the index holds */
+	size_t members_len;
+	size_t host;                   /* the member that can run here; members_len: none */
+	const struct verify_dependency *dependencies; /* in start order, dependencies of dependencies included */
+	size_t dependencies_len;
+	const char *dir;               /* of the manifest: cwd of `run:` checks */
+	const char *staging;           /* an empty folder of its own; the caller removes it */
+	const struct output *output;
+};
+
+bool verify_needs_runtime(const struct service *service); /* has an http or tcp check */
+bool verify_asked(const struct service *service);         /* `verify:` asks for anything */
+/* Everything of the service and the manifest that decides the outcome, as fields of `hasher` (the images'
+ * identities are the caller's): for the verify node's key. */
+void verify_key(const struct service *service, struct hasher *hasher);
+
+/* Runs all checks in a task. `ret_report` gets one line a check ("http /health 200 in 41 ms"). 0: all passed.
+ * Otherwise ERROR_HEALTH (health) or ERROR_BUILD (a policy or `run:` check), whose message lists everything that failed,
+ * with the last answer and the container's last lines. No container or network is left in any case. */
+int verify_run(const struct verify_job *job, struct buf *ret_report, struct error **err);
+
+#endif

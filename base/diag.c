@@ -1,0 +1,488 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/mem.h"
+#include "base/text.h"
+
+#define SHOWN_MAX 120 /* code points of a source line that are shown */
+#define SHOWN_LEAD 40 /* of them in front of the caret, when the line is cut there */
+
+struct source {
+	const char *name;
+	const char *text;
+	size_t len;
+	size_t *lines; /* the offset where each line starts */
+	size_t line_count;
+	size_t line_cap;
+};
+
+/* A complaint, or a further place of the one before. */
+struct remark {
+	struct pos pos;
+	const char *message;
+	const char *hint;
+	struct remark *notes; /* in their order */
+	struct remark **notes_end;
+	struct remark *next;
+	size_t number; /* in the order of being added */
+};
+
+struct diags {
+	struct arena *arena;
+	struct source **sources;
+	size_t source_count;
+	size_t source_cap;
+	struct remark **remarks;
+	size_t count;
+	size_t cap;
+};
+
+struct diags *diags_new(void)
+{
+	struct diags *diags = mem_alloc(sizeof(*diags));
+
+	diags->arena = arena_new();
+	return diags;
+}
+
+void diags_free(struct diags *diags)
+{
+	if (!diags)
+		return;
+	for (size_t i = 0; i < diags->source_count; i++)
+		free(diags->sources[i]->lines);
+	free(diags->sources);
+	free(diags->remarks);
+	arena_free(diags->arena);
+	free(diags);
+}
+
+static void add_line(struct source *source, size_t offset)
+{
+	mem_reserve(&source->lines, &source->line_cap, source->line_count + 1, sizeof(*source->lines));
+	source->lines[source->line_count++] = offset;
+}
+
+uint32_t diags_source(struct diags *diags, const char *name, const char *text, size_t len)
+{
+	struct source *source = arena_alloc(diags->arena, sizeof(*source));
+	char *copy = arena_alloc(diags->arena, len + 1);
+
+	if (len > 0)
+		memcpy(copy, text, len);
+	source->name = arena_strdup(diags->arena, name);
+	source->text = copy;
+	source->len = len;
+	add_line(source, 0);
+	/* No line begins behind the last newline: the end of the text is the end of its last line. */
+	for (size_t i = 0; i + 1 < len; i++) {
+		if (copy[i] == '\n')
+			add_line(source, i + 1);
+	}
+	mem_reserve(&diags->sources, &diags->source_cap, diags->source_count + 1, sizeof(struct source *));
+	diags->sources[diags->source_count++] = source;
+	return (uint32_t)diags->source_count;
+}
+
+static const struct source *find_source(const struct diags *diags, uint32_t file)
+{
+	return file > 0 && file <= diags->source_count ? diags->sources[file - 1] : NULL;
+}
+
+const char *diags_source_name(const struct diags *diags, uint32_t file)
+{
+	const struct source *source = find_source(diags, file);
+
+	return source ? source->name : NULL;
+}
+
+/* The bytes of a line, from 1, without its end. */
+static const char *line_text(const struct source *source, uint32_t line, size_t *ret_len)
+{
+	size_t start = source->lines[line - 1];
+	size_t end = line < source->line_count ? source->lines[line] : source->len;
+
+	if (end > start && source->text[end - 1] == '\n')
+		end--;
+	if (end > start && source->text[end - 1] == '\r')
+		end--;
+	*ret_len = end - start;
+	return source->text + start;
+}
+
+/* The length of what counts as one column: a character, or a byte that is part of none. */
+static size_t column_len(const char *s, size_t len)
+{
+	uint32_t rune;
+	size_t n = text_rune(s, len, &rune);
+
+	return n ? n : 1;
+}
+
+static uint32_t count_columns(const char *s, size_t len)
+{
+	uint32_t columns = 0;
+
+	while (len > 0) {
+		size_t n = column_len(s, len);
+
+		s += n;
+		len -= n;
+		columns++;
+	}
+	return columns;
+}
+
+/* The number of the last line that starts at or before `offset`. */
+static uint32_t line_at(const struct source *source, size_t offset)
+{
+	size_t low = 0;
+	size_t high = source->line_count;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (source->lines[middle] <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return (uint32_t)low + 1;
+}
+
+struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset)
+{
+	const struct source *source = find_source(diags, file);
+	struct pos pos = { .file = file };
+	const char *line;
+	size_t within;
+	size_t len;
+
+	if (!source)
+		return (struct pos){ 0 };
+	if (offset > source->len)
+		offset = source->len;
+	pos.line = line_at(source, offset);
+	line = line_text(source, pos.line, &len);
+	within = offset - source->lines[pos.line - 1];
+	pos.column = count_columns(line, within < len ? within : len) + 1;
+	return pos;
+}
+
+/* A position that exists: past the end becomes the end, a file that is not known becomes none. */
+static struct pos clamp(const struct diags *diags, struct pos pos)
+{
+	const struct source *source = find_source(diags, pos.file);
+	const char *line;
+	uint32_t end;
+	size_t len;
+
+	if (!source)
+		return (struct pos){ 0 };
+	if (pos.line > source->line_count) {
+		pos.line = (uint32_t)source->line_count;
+		pos.column = UINT32_MAX;
+	}
+	if (pos.line == 0)
+		pos.line = 1;
+	line = line_text(source, pos.line, &len);
+	end = count_columns(line, len) + 1;
+	if (pos.column > end)
+		pos.column = end;
+	if (pos.column == 0)
+		pos.column = 1;
+	return pos;
+}
+
+static struct remark *remark_new(struct diags *diags, struct pos pos, const char *fmt, va_list args)
+{
+	struct remark *remark = arena_alloc(diags->arena, sizeof(*remark));
+	cleanup_free char *message = mem_vprintf(fmt, args);
+
+	remark->pos = clamp(diags, pos);
+	remark->message = arena_strdup(diags->arena, message);
+	remark->notes_end = &remark->notes;
+	return remark;
+}
+
+void diags_add(struct diags *diags, struct pos pos, const char *hint, const char *fmt, ...)
+{
+	struct remark *remark;
+	va_list args;
+
+	va_start(args, fmt);
+	remark = remark_new(diags, pos, fmt, args);
+	va_end(args);
+	remark->hint = arena_strdup(diags->arena, hint);
+	remark->number = diags->count;
+	mem_reserve(&diags->remarks, &diags->cap, diags->count + 1, sizeof(struct remark *));
+	diags->remarks[diags->count++] = remark;
+}
+
+void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...)
+{
+	struct remark *remark;
+	struct remark *note;
+	va_list args;
+
+	if (diags->count == 0)
+		return;
+	remark = diags->remarks[diags->count - 1];
+	va_start(args, fmt);
+	note = remark_new(diags, pos, fmt, args);
+	va_end(args);
+	*remark->notes_end = note;
+	remark->notes_end = &note->next;
+}
+
+size_t diags_count(const struct diags *diags)
+{
+	return diags->count;
+}
+
+static int compare_number(uint64_t a, uint64_t b)
+{
+	return a < b ? -1 : a > b;
+}
+
+static int compare_pos(const struct remark *a, const struct remark *b)
+{
+	int order = compare_number(a->pos.file, b->pos.file);
+
+	if (order == 0)
+		order = compare_number(a->pos.line, b->pos.line);
+	return order ? order : compare_number(a->pos.column, b->pos.column);
+}
+
+/* Brings the same complaints together, the first of them in front. */
+static int compare_same(const void *a, const void *b)
+{
+	const struct remark *x = *(struct remark *const *)a;
+	const struct remark *y = *(struct remark *const *)b;
+	int order = compare_pos(x, y);
+
+	if (order == 0)
+		order = strcmp(x->message, y->message);
+	return order ? order : compare_number(x->number, y->number);
+}
+
+static int compare_shown(const void *a, const void *b)
+{
+	const struct remark *x = *(struct remark *const *)a;
+	const struct remark *y = *(struct remark *const *)b;
+	int order = compare_pos(x, y);
+
+	return order ? order : compare_number(x->number, y->number);
+}
+
+/* Sorts `remarks` for being shown and returns how many are left without the doubles. */
+static size_t sort_remarks(struct remark **remarks, size_t count)
+{
+	size_t kept = 0;
+
+	if (count == 0)
+		return 0;
+	qsort(remarks, count, sizeof(struct remark *), compare_same);
+	for (size_t i = 0; i < count; i++) {
+		const struct remark *last = kept > 0 ? remarks[kept - 1] : NULL;
+
+		if (!last || compare_pos(last, remarks[i]) != 0 || strcmp(last->message, remarks[i]->message) != 0)
+			remarks[kept++] = remarks[i];
+	}
+	qsort(remarks, kept, sizeof(struct remark *), compare_shown);
+	return kept;
+}
+
+struct style {
+	const char *error, *note, *bold, *dim, *caret, *off;
+};
+
+static const struct style plain = { "", "", "", "", "", "" };
+static const struct style colored = {
+	.error = "\033[1;31m",
+	.note = "\033[1;36m",
+	.bold = "\033[1m",
+	.dim = "\033[34m",
+	.caret = "\033[1;32m",
+	.off = "\033[0m",
+};
+
+static bool ends_token(const char *s, size_t len)
+{
+	if (len == 0)
+		return true;
+	if (*s == ':') /* of "key: value", not of "localhost:5000" */
+		return len == 1 || s[1] == ' ' || s[1] == '\t';
+	return strchr(" \t,[]{}\"'#", *s) != NULL;
+}
+
+/* The columns of the word at `s`: what the caret's tail is drawn under. At least 1. */
+static uint32_t token_columns(const char *s, size_t len)
+{
+	const char *quote;
+	size_t n = 0;
+
+	if (len > 0 && (*s == '"' || *s == '\'')) {
+		quote = memchr(s + 1, *s, len - 1);
+		if (quote)
+			return count_columns(s, (size_t)(quote - s) + 1);
+	}
+	while (!ends_token(s + n, len - n))
+		n += column_len(s + n, len - n);
+	return n ? count_columns(s, n) : 1;
+}
+
+/* Characters that a terminal draws two cells wide (East Asian Wide and Fullwidth, emoji). */
+static bool is_wide(uint32_t rune)
+{
+	static const uint32_t ranges[][2] = {
+		{ 0x1100, 0x115f },   { 0x2e80, 0x303e },   { 0x3041, 0x33ff },	  { 0x3400, 0x4dbf },
+		{ 0x4e00, 0x9fff },   { 0xa000, 0xa4cf },   { 0xac00, 0xd7a3 },	  { 0xf900, 0xfaff },
+		{ 0xfe30, 0xfe6f },   { 0xff00, 0xff60 },   { 0xffe0, 0xffe6 },	  { 0x1f300, 0x1f64f },
+		{ 0x1f680, 0x1f6ff }, { 0x1f900, 0x1f9ff }, { 0x20000, 0x3fffd },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (rune >= ranges[i][0] && rune <= ranges[i][1])
+			return true;
+	}
+	return false;
+}
+
+/* Combining accents, joiners and variation selectors take no cell. */
+static bool is_narrow(uint32_t rune)
+{
+	return (rune >= 0x300 && rune <= 0x36f) || (rune >= 0x200b && rune <= 0x200f) ||
+	       (rune >= 0xfe00 && rune <= 0xfe0f) || rune == 0xfeff;
+}
+
+/* The cells that text_safe's form of one column takes. */
+static unsigned int cells(const char *s, size_t len)
+{
+	uint32_t rune = 0;
+	size_t n = text_rune(s, len, &rune);
+
+	if (n == 0)
+		return 4; /* \xNN */
+	if (text_control(rune))
+		return 4 * (unsigned int)n;
+	return is_narrow(rune) ? 0 : is_wide(rune) ? 2 : 1;
+}
+
+static void add_repeated(struct buf *out, char c, size_t count)
+{
+	while (count-- > 0)
+		buf_char(out, c);
+}
+
+/* Moves `*s` over up to `columns` columns; when `pad` is not NULL, adds blanks (or `fill`) as wide. */
+static void skip_columns(const char **s, size_t *len, uint32_t columns, char fill, struct buf *pad)
+{
+	while (columns-- > 0 && *len > 0) {
+		size_t n = column_len(*s, *len);
+
+		if (pad && **s == '\t' && fill == ' ')
+			buf_char(pad, '\t'); /* as wide here as in the line above */
+		else if (pad)
+			add_repeated(pad, fill, cells(*s, *len));
+		*s += n;
+		*len -= n;
+	}
+}
+
+static void render_gutter(uint32_t line, const struct style *style, struct buf *out)
+{
+	buf_str(out, style->dim);
+	if (line)
+		buf_printf(out, "%5u |", line);
+	else
+		buf_str(out, "      |");
+	buf_printf(out, "%s ", style->off);
+}
+
+/* The part of the line that is shown: from which column, and its bytes. */
+static uint32_t cut_line(struct pos pos, const char **line, size_t *len, bool *ret_cut_end)
+{
+	const char *s;
+	size_t rest;
+	uint32_t first = 0;
+
+	if (pos.column > SHOWN_MAX - SHOWN_LEAD)
+		first = pos.column - 1 - SHOWN_LEAD;
+	skip_columns(line, len, first, ' ', NULL);
+	s = *line;
+	rest = *len;
+	skip_columns(&s, &rest, SHOWN_MAX, ' ', NULL);
+	*len -= rest;
+	*ret_cut_end = rest > 0;
+	return first;
+}
+
+static void render_line(const struct source *source, struct pos pos, const struct style *style, struct buf *out)
+{
+	size_t len;
+	const char *line = line_text(source, pos.line, &len);
+	bool cut_end;
+	uint32_t first = cut_line(pos, &line, &len, &cut_end);
+	uint32_t tail;
+
+	render_gutter(pos.line, style, out);
+	buf_str(out, first ? "..." : "");
+	text_safe(out, line, len);
+	buf_str(out, cut_end ? "...\n" : "\n");
+
+	render_gutter(0, style, out);
+	buf_str(out, first ? "   " : "");
+	skip_columns(&line, &len, pos.column - 1 - first, ' ', out);
+	tail = token_columns(line, len);
+	buf_printf(out, "%s^", style->caret);
+	/* The caret stands in the first cell of its column. */
+	if (len > 0)
+		add_repeated(out, '~', cells(line, len) > 1 ? cells(line, len) - 1 : 0);
+	skip_columns(&line, &len, 1, '~', NULL);
+	skip_columns(&line, &len, tail - 1, '~', out);
+	buf_printf(out, "%s\n", style->off);
+}
+
+static void render_remark(const struct diags *diags, const struct remark *remark, bool note, const struct style *style,
+			  struct buf *out)
+{
+	const struct source *source = find_source(diags, remark->pos.file);
+
+	if (source) {
+		buf_str(out, style->bold);
+		text_safe(out, source->name, strlen(source->name));
+		buf_printf(out, ":%u:%u:%s ", remark->pos.line, remark->pos.column, style->off);
+	}
+	buf_printf(out, "%s%s:%s ", note ? style->note : style->error, note ? "note" : "error", style->off);
+	text_safe(out, remark->message, strlen(remark->message));
+	buf_char(out, '\n');
+	if (source)
+		render_line(source, remark->pos, style, out);
+	if (!remark->hint)
+		return;
+	buf_printf(out, "      %s=%s help: ", style->dim, style->off);
+	text_safe(out, remark->hint, strlen(remark->hint));
+	buf_char(out, '\n');
+}
+
+void diags_render(struct diags *diags, struct buf *out, bool color)
+{
+	cleanup_free struct remark **remarks = mem_array(diags->count, sizeof(struct remark *));
+	const struct style *style = color ? &colored : &plain;
+	size_t count;
+
+	for (size_t i = 0; i < diags->count; i++)
+		remarks[i] = diags->remarks[i];
+	count = sort_remarks(remarks, diags->count);
+	for (size_t i = 0; i < count; i++) {
+		render_remark(diags, remarks[i], false, style, out);
+		for (const struct remark *note = remarks[i]->notes; note; note = note->next)
+			render_remark(diags, note, true, style, out);
+	}
+}

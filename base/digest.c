@@ -1,0 +1,179 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/module.h"
+
+#define PREFIX "sha256:"
+#define PREFIX_LEN (sizeof(PREFIX) - 1)
+#define READ_BLOCK ((size_t)256 * 1024)
+
+#define FUNCTIONS(X) \
+	X(EVP_MD_CTX_new) \
+	X(EVP_MD_CTX_free) \
+	X(EVP_MD_fetch) \
+	X(EVP_DigestInit_ex) \
+	X(EVP_DigestUpdate) \
+	X(EVP_DigestFinal_ex)
+
+/* Written once, under `once`, and only read afterwards. */
+static struct {
+	pthread_once_t once;
+	struct error *error; /* why it could not be loaded, for every later caller */
+	EVP_MD *sha256;      /* fetched once: looking it up takes longer than hashing a small text */
+#define MEMBER(name) __typeof__(name) *name;
+	FUNCTIONS(MEMBER)
+#undef MEMBER
+} crypto = { .once = PTHREAD_ONCE_INIT };
+
+struct sha256 {
+	EVP_MD_CTX *context;
+	bool failed;
+};
+
+static void load(void)
+{
+	static const struct module_symbol symbols[] = {
+#define SYMBOL(name) { #name, (void **)&crypto.name },
+		FUNCTIONS(SYMBOL)
+#undef SYMBOL
+		{ NULL, NULL },
+	};
+
+	if (module_open(CBUILD_LIBCRYPTO, symbols, &crypto.error) < 0)
+		return;
+	crypto.sha256 = crypto.EVP_MD_fetch(NULL, "SHA2-256", NULL);
+	if (!crypto.sha256)
+		error_make(&crypto.error, ERROR_TOOL, "%s has no sha256", CBUILD_LIBCRYPTO);
+}
+
+bool digest_valid(const char *digest)
+{
+	if (!digest || strncmp(digest, PREFIX, PREFIX_LEN) != 0)
+		return false;
+	return strspn(digest + PREFIX_LEN, "0123456789abcdef") == DIGEST_HEX && digest[DIGEST_LEN] == '\0';
+}
+
+const char *digest_hex(const char *digest)
+{
+	return digest + PREFIX_LEN;
+}
+
+static void start(struct sha256 *sha)
+{
+	sha->failed = crypto.EVP_DigestInit_ex(sha->context, crypto.sha256, NULL) != 1;
+}
+
+int sha256_new(struct sha256 **ret, struct error **err)
+{
+	struct sha256 *sha;
+
+	pthread_once(&crypto.once, load);
+	if (crypto.error)
+		return error_copy(err, crypto.error);
+	sha = mem_alloc(sizeof(*sha));
+	sha->context = crypto.EVP_MD_CTX_new();
+	if (!sha->context)
+		mem_exhausted();
+	start(sha);
+	*ret = sha;
+	return 0;
+}
+
+void sha256_free(struct sha256 *sha)
+{
+	if (!sha)
+		return;
+	crypto.EVP_MD_CTX_free(sha->context);
+	free(sha);
+}
+
+void sha256_add(struct sha256 *sha, const void *data, size_t len)
+{
+	if (len > 0 && crypto.EVP_DigestUpdate(sha->context, data, len) != 1)
+		sha->failed = true;
+}
+
+void sha256_done(struct sha256 *sha, char ret_digest[DIGEST_LEN + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char raw[EVP_MAX_MD_SIZE] = { 0 };
+	unsigned int len = 0;
+	char *out = ret_digest;
+
+	if (crypto.EVP_DigestFinal_ex(sha->context, raw, &len) != 1 || len != DIGEST_HEX / 2)
+		sha->failed = true;
+	if (!sha->failed) {
+		memcpy(out, PREFIX, PREFIX_LEN);
+		out += PREFIX_LEN;
+		for (unsigned int i = 0; i < len; i++) {
+			*out++ = digits[raw[i] >> 4];
+			*out++ = digits[raw[i] & 15];
+		}
+	}
+	*out = '\0';
+	start(sha);
+}
+
+static int finish(struct sha256 *sha, const char *name, char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
+	sha256_done(sha, ret_digest);
+	if (!digest_valid(ret_digest))
+		return error_make(err, ERROR_INTERNAL, "%s: %s failed to compute a sha256", name, CBUILD_LIBCRYPTO);
+	return 0;
+}
+
+int digest_bytes(const void *data, size_t len, char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
+	cleanup_sha256 struct sha256 *sha = NULL;
+
+	if (sha256_new(&sha, err) < 0)
+		return -1;
+	sha256_add(sha, data, len);
+	return finish(sha, "digest", ret_digest, err);
+}
+
+int digest_file(const char *path, char ret_digest[DIGEST_LEN + 1], uint64_t *ret_size, struct error **err)
+{
+	cleanup_sha256 struct sha256 *sha = NULL;
+	cleanup_free char *block = NULL;
+	cleanup_fd int fd = -1;
+	uint64_t size = 0;
+	ssize_t n;
+
+	if (sha256_new(&sha, err) < 0)
+		return -1;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+	block = mem_alloc(READ_BLOCK);
+	while ((n = read(fd, block, READ_BLOCK)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot read", path);
+		sha256_add(sha, block, (size_t)n);
+		size += (uint64_t)n;
+	}
+	if (finish(sha, path, ret_digest, err) < 0)
+		return -1;
+	if (ret_size)
+		*ret_size = size;
+	return 0;
+}
+
+void sha256_cleanup(struct sha256 **sha)
+{
+	sha256_free(*sha);
+}

@@ -1,0 +1,287 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+
+#define READ_BLOCK ((size_t)64 * 1024) /* for what does not tell its size */
+#define TEMP_ATTEMPTS 16               /* names tried for a temporary file */
+#define LOCK_ATTEMPTS 1000             /* times a lock file may be replaced while it is being locked */
+
+void fd_cleanup(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* Reads to the end of the file; -1 with errno, EFBIG when there is more than `limit`. */
+static int read_all(int fd, uint64_t limit, struct buf *buf)
+{
+	size_t before = buf->len;
+	size_t block = READ_BLOCK;
+	struct stat st;
+
+	/* One byte more than the file has: the read that finds its end needs no further memory. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0 && (uint64_t)st.st_size <= limit)
+		block = (size_t)st.st_size + 1;
+	for (;;) {
+		ssize_t n = read(fd, buf_room(buf, block), block);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		buf->len += (size_t)n;
+		if (buf->len - before > limit) {
+			errno = EFBIG;
+			return -1;
+		}
+		if (n == 0)
+			return 0;
+		if (buf->len - before >= block)
+			block = READ_BLOCK;
+		else if (block != READ_BLOCK)
+			block -= (size_t)n;
+	}
+}
+
+static int read_fd(int fd, const char *path, uint64_t limit, struct buf *buf, struct error **err)
+{
+	size_t before = buf->len;
+	int errnum;
+
+	if (read_all(fd, limit, buf) == 0)
+		return 0;
+	errnum = errno;
+	buf->len = before;
+	buf->data[before] = '\0';
+	if (errnum == EFBIG)
+		return error_make(err, ERROR_STATE, "%s: longer than %llu bytes", path, (unsigned long long)limit);
+	return error_errno(err, ERROR_STATE, errnum, "%s: cannot read", path);
+}
+
+int fs_read(const char *path, uint64_t limit, struct buf *buf, struct error **err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+	return read_fd(fd, path, limit, buf, err);
+}
+
+int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_found, struct error **err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT) {
+		*ret_found = false;
+		return 0;
+	}
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+	if (read_fd(fd, path, limit, buf, err) < 0)
+		return -1;
+	*ret_found = true;
+	return 0;
+}
+
+int fs_write_all(int fd, const void *data, size_t len, const char *name, struct error **err)
+{
+	const char *p = data;
+
+	while (len > 0) {
+		ssize_t n = write(fd, p, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return error_errno(err, ERROR_STATE, n < 0 ? errno : EIO, "%s: cannot write", name);
+		p += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A new file in `dir` whose name nobody guesses. open and not mkstemp, so that the umask counts. */
+static int open_temp(const char *dir, mode_t mode, char **ret_path)
+{
+	for (int i = 0; i < TEMP_ATTEMPTS; i++) {
+		cleanup_free char *path = NULL;
+		unsigned long long number;
+		int fd;
+
+		if (getentropy(&number, sizeof(number)) < 0)
+			return -1;
+		path = mem_printf("%s/.cbuild-tmp-%016llx", dir, number);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+		if (fd >= 0) {
+			*ret_path = steal_ptr(path);
+			return fd;
+		}
+		if (errno != EEXIST)
+			return -1;
+	}
+	return -1;
+}
+
+/* Fills the new file and closes it on every path. */
+static int fill_temp(int fd, const void *data, size_t len, const char *path, struct error **err)
+{
+	int result = fs_write_all(fd, data, len, path, err);
+
+	if (result == 0 && fsync(fd) < 0)
+		result = error_errno(err, ERROR_STATE, errno, "%s: cannot write to disk", path);
+	if (close(fd) < 0 && result == 0)
+		result = error_errno(err, ERROR_STATE, errno, "%s: cannot close", path);
+	return result;
+}
+
+int fs_replace(const char *path, const void *data, size_t len, mode_t mode, struct error **err)
+{
+	cleanup_free char *dir = path_dir(path);
+	cleanup_free char *temp = NULL;
+	int fd = open_temp(dir, mode, &temp);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot create a file beside it", path);
+	if (fill_temp(fd, data, len, path, err) < 0) {
+		unlink(temp);
+		return -1;
+	}
+	if (rename(temp, path) < 0) {
+		error_errno(err, ERROR_STATE, errno, "%s: cannot replace", path);
+		unlink(temp);
+		return -1;
+	}
+	return fs_sync_dir(dir, err);
+}
+
+int fs_sync_dir(const char *path, struct error **err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+	/* Some file systems have nothing to write there and say so. */
+	if (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot write to disk", path);
+	return 0;
+}
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Whatever mkdir says of a folder that is there (EEXIST, EROFS, EACCES), it is there. */
+static int make_folder(const char *path, mode_t mode)
+{
+	int errnum;
+
+	if (mkdir(path, mode) == 0)
+		return 0;
+	errnum = errno;
+	if (is_folder(path))
+		return 0;
+	errno = errnum == EEXIST ? ENOTDIR : errnum;
+	return -1;
+}
+
+int fs_mkdirs(const char *path, mode_t mode, struct error **err)
+{
+	cleanup_free char *part = NULL;
+
+	if (is_folder(path))
+		return 0;
+	part = mem_strdup(path);
+	for (char *p = part + strspn(part, "/"); *p;) {
+		char *end = p + strcspn(p, "/");
+		char *next = end + strspn(end, "/");
+		bool last = !*next;
+
+		*end = '\0';
+		/* The owner must be able to fill the folders on the way. */
+		if (make_folder(part, last ? mode : mode | S_IWUSR | S_IXUSR) < 0)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot create the folder", part);
+		if (!last)
+			*end = '/';
+		p = next;
+	}
+	return 0;
+}
+
+bool fs_exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static int open_lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+
+	/* Somebody else's file, or a disk that is read-only now: it can be locked all the same. */
+	if (fd < 0 && (errno == EACCES || errno == EROFS))
+		fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return fd;
+}
+
+/* 1 locked, 0 held elsewhere, -1 with errno. */
+static int lock_fd(int fd, bool wait)
+{
+	while (flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB) < 0) {
+		if (errno == EINTR)
+			continue;
+		return errno == EWOULDBLOCK ? 0 : -1;
+	}
+	return 1;
+}
+
+/* A lock on a file that was removed or replaced in the meantime keeps nobody out. */
+static bool still_there(int fd, const char *path)
+{
+	struct stat ours;
+	struct stat now;
+
+	if (fstat(fd, &ours) < 0 || lstat(path, &now) < 0)
+		return false;
+	return ours.st_dev == now.st_dev && ours.st_ino == now.st_ino;
+}
+
+int fs_lock(const char *path, bool wait, int *ret_fd, struct error **err)
+{
+	for (int i = 0; i < LOCK_ATTEMPTS; i++) {
+		cleanup_fd int fd = open_lock(path);
+		int locked;
+
+		if (fd < 0)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot open the lock", path);
+		locked = lock_fd(fd, wait);
+		if (locked < 0)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot lock", path);
+		if (!locked) {
+			*ret_fd = -1;
+			return 0;
+		}
+		if (still_there(fd, path)) {
+			*ret_fd = fd;
+			fd = -1;
+			return 0;
+		}
+	}
+	return error_make(err, ERROR_STATE, "%s: cannot lock: it is replaced again and again", path);
+}

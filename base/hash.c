@@ -1,0 +1,204 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#define FIRST_BLOCK ((size_t)32 * 1024)  /* on the stack: most files of a context are smaller */
+#define LARGE_BLOCK ((size_t)256 * 1024)
+#define LENGTH_NULL UINT64_MAX           /* the length of a field whose value is NULL */
+
+struct hasher {
+	void *memory; /* what was allocated: xxhash wants its state aligned to 64 bytes */
+	XXH3_state_t state;
+};
+
+static struct hash128 from_xxh(XXH128_hash_t h)
+{
+	return (struct hash128){ .lo = h.low64, .hi = h.high64 };
+}
+
+struct hash128 hash_bytes(const void *data, size_t len)
+{
+	return from_xxh(XXH3_128bits(data, len));
+}
+
+bool hash_equal(struct hash128 a, struct hash128 b)
+{
+	return a.lo == b.lo && a.hi == b.hi;
+}
+
+void hash_hex(struct hash128 hash, char out[HASH_HEX + 1])
+{
+	snprintf(out, HASH_HEX + 1, "%016llx%016llx", (unsigned long long)hash.hi, (unsigned long long)hash.lo);
+}
+
+static bool parse_half(const char *hex, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	for (int i = 0; i < HASH_HEX / 2; i++) {
+		char c = hex[i];
+
+		if (c >= '0' && c <= '9')
+			value = value << 4 | (uint64_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			value = value << 4 | (uint64_t)(c - 'a' + 10);
+		else
+			return false;
+	}
+	*ret = value;
+	return true;
+}
+
+bool hash_parse(const char *hex, struct hash128 *ret)
+{
+	struct hash128 hash;
+
+	if (strnlen(hex, HASH_HEX + 1) != HASH_HEX)
+		return false;
+	if (!parse_half(hex, &hash.hi) || !parse_half(hex + HASH_HEX / 2, &hash.lo))
+		return false;
+	*ret = hash;
+	return true;
+}
+
+/* Reads until `size` bytes are there or the file ends; the number of bytes, or -1. */
+static ssize_t read_block(int fd, char *block, size_t size)
+{
+	size_t have = 0;
+
+	while (have < size) {
+		ssize_t n = read(fd, block + have, size - have);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
+/* The rest of a file that did not fit into the first block. */
+static int hash_rest(int fd, XXH3_state_t *state, uint64_t *size)
+{
+	cleanup_free char *block = mem_alloc(LARGE_BLOCK);
+
+#ifdef POSIX_FADV_SEQUENTIAL
+	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+#endif
+	for (;;) {
+		ssize_t n = read(fd, block, LARGE_BLOCK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return (int)n;
+		XXH3_128bits_update(state, block, (size_t)n);
+		*size += (uint64_t)n;
+	}
+}
+
+int hash_fd(int fd, const char *name, struct hash128 *ret, uint64_t *ret_size, struct error **err)
+{
+	char block[FIRST_BLOCK];
+	ssize_t n = read_block(fd, block, sizeof(block));
+	uint64_t size;
+
+	if (n < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot read", name);
+	size = (uint64_t)n;
+	if (size < sizeof(block)) {
+		*ret = hash_bytes(block, (size_t)n);
+	} else {
+		XXH3_state_t state;
+
+		XXH3_128bits_reset(&state);
+		XXH3_128bits_update(&state, block, (size_t)n);
+		if (hash_rest(fd, &state, &size) < 0)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot read", name);
+		*ret = from_xxh(XXH3_128bits_digest(&state));
+	}
+	if (ret_size)
+		*ret_size = size;
+	return 0;
+}
+
+struct hasher *hasher_new(void)
+{
+	const size_t align = _Alignof(struct hasher);
+	char *memory = mem_alloc(sizeof(struct hasher) + align);
+	struct hasher *hasher = (void *)(((uintptr_t)memory + align - 1) / align * align);
+
+	hasher->memory = memory;
+	XXH3_128bits_reset(&hasher->state);
+	return hasher;
+}
+
+void hasher_free(struct hasher *hasher)
+{
+	if (hasher)
+		free(hasher->memory);
+}
+
+static void add_length(struct hasher *hasher, uint64_t len)
+{
+	unsigned char bytes[8];
+
+	for (int i = 0; i < 8; i++)
+		bytes[i] = (unsigned char)(len >> (8 * i));
+	XXH3_128bits_update(&hasher->state, bytes, sizeof(bytes));
+}
+
+/* The tag's length is one byte; 255 says that a long one follows, so that no tag is cut. */
+static void add_tag(struct hasher *hasher, const char *tag)
+{
+	size_t len = strlen(tag);
+	unsigned char byte = len < 255 ? (unsigned char)len : 255;
+
+	XXH3_128bits_update(&hasher->state, &byte, 1);
+	if (byte == 255)
+		add_length(hasher, len);
+	XXH3_128bits_update(&hasher->state, tag, len);
+}
+
+void hasher_field(struct hasher *hasher, const char *tag, const void *value, size_t len)
+{
+	add_tag(hasher, tag);
+	add_length(hasher, len);
+	if (len > 0)
+		XXH3_128bits_update(&hasher->state, value, len);
+}
+
+void hasher_text(struct hasher *hasher, const char *tag, const char *value)
+{
+	if (value) {
+		hasher_field(hasher, tag, value, strlen(value));
+		return;
+	}
+	add_tag(hasher, tag);
+	add_length(hasher, LENGTH_NULL);
+}
+
+struct hash128 hasher_done(const struct hasher *hasher)
+{
+	return from_xxh(XXH3_128bits_digest(&hasher->state));
+}
+
+void hasher_cleanup(struct hasher **hasher)
+{
+	hasher_free(*hasher);
+}

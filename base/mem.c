@@ -1,0 +1,207 @@
+#include "config.h"
+
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+#define ARENA_CHUNK ((size_t)64 * 1024) /* bytes asked of malloc at once */
+
+struct chunk {
+	struct chunk *next;
+	size_t used;
+	size_t size;
+	alignas(max_align_t) char data[];
+};
+
+struct arena {
+	struct chunk *chunks; /* the first one is being filled */
+};
+
+void mem_exhausted(void)
+{
+	static const char message[] = "cbuild: out of memory\n";
+
+	/* stdio might allocate; there is nobody left to tell when this fails. */
+	if (write(STDERR_FILENO, message, sizeof(message) - 1) < 0)
+		_exit(70);
+	_exit(70);
+}
+
+static size_t multiply(size_t a, size_t b)
+{
+	size_t product;
+
+	if (__builtin_mul_overflow(a, b, &product))
+		mem_exhausted();
+	return product;
+}
+
+void *mem_alloc(size_t size)
+{
+	void *p = calloc(1, size ? size : 1);
+
+	if (!p)
+		mem_exhausted();
+	return p;
+}
+
+void *mem_array(size_t count, size_t size)
+{
+	return mem_alloc(multiply(count, size));
+}
+
+void mem_reserve(void *items, size_t *cap, size_t need, size_t size)
+{
+	size_t bigger = *cap + *cap / 2;
+	char *p;
+
+	if (need <= *cap)
+		return;
+	if (bigger < need)
+		bigger = need;
+	if (bigger < 8)
+		bigger = 8;
+	/* The caller's pointer may be of any type: copied, not dereferenced as another one. */
+	memcpy(&p, items, sizeof(p));
+	p = realloc(p, multiply(bigger, size));
+	if (!p)
+		mem_exhausted();
+	memset(p + *cap * size, 0, (bigger - *cap) * size);
+	memcpy(items, &p, sizeof(p));
+	*cap = bigger;
+}
+
+char *mem_strdup(const char *s)
+{
+	return mem_strndup(s, strlen(s));
+}
+
+char *mem_strndup(const char *s, size_t len)
+{
+	size_t n = strnlen(s, len);
+	char *copy = mem_alloc(n + 1);
+
+	memcpy(copy, s, n);
+	return copy;
+}
+
+char *mem_vprintf(const char *fmt, va_list args)
+{
+	char *s = NULL;
+
+	if (vasprintf(&s, fmt, args) < 0)
+		mem_exhausted();
+	return s;
+}
+
+char *mem_printf(const char *fmt, ...)
+{
+	va_list args;
+	char *s;
+
+	va_start(args, fmt);
+	s = mem_vprintf(fmt, args);
+	va_end(args);
+	return s;
+}
+
+void mem_cleanup(void *pointer_to_pointer)
+{
+	void *p;
+
+	memcpy(&p, pointer_to_pointer, sizeof(p));
+	free(p);
+}
+
+struct arena *arena_new(void)
+{
+	return mem_alloc(sizeof(struct arena));
+}
+
+void arena_free(struct arena *arena)
+{
+	struct chunk *next;
+
+	if (!arena)
+		return;
+	for (struct chunk *c = arena->chunks; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	free(arena);
+}
+
+static struct chunk *chunk_new(size_t size)
+{
+	struct chunk *c;
+
+	if (size > SIZE_MAX - sizeof(*c))
+		mem_exhausted();
+	c = mem_alloc(sizeof(*c) + size);
+	c->size = size;
+	return c;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+	const size_t align = alignof(max_align_t);
+	struct chunk *c = arena->chunks;
+	size_t aligned;
+	void *p;
+
+	if (__builtin_add_overflow(size ? size : 1, align - 1, &aligned))
+		mem_exhausted();
+	aligned &= ~(align - 1);
+	if (aligned > ARENA_CHUNK / 4 && c) {
+		/* A chunk of its own, behind the one being filled: that one's rest stays usable. */
+		struct chunk *own = chunk_new(aligned);
+
+		own->used = aligned;
+		own->next = c->next;
+		c->next = own;
+		return own->data;
+	}
+	if (!c || c->size - c->used < aligned) {
+		c = chunk_new(aligned > ARENA_CHUNK ? aligned : ARENA_CHUNK);
+		c->next = arena->chunks;
+		arena->chunks = c;
+	}
+	p = c->data + c->used;
+	c->used += aligned;
+	return p;
+}
+
+void *arena_array(struct arena *arena, size_t count, size_t size)
+{
+	return arena_alloc(arena, multiply(count, size));
+}
+
+char *arena_strdup(struct arena *arena, const char *s)
+{
+	return s ? arena_strndup(arena, s, strlen(s)) : NULL;
+}
+
+char *arena_strndup(struct arena *arena, const char *s, size_t len)
+{
+	size_t n = strnlen(s, len);
+	char *copy = arena_alloc(arena, n + 1);
+
+	memcpy(copy, s, n);
+	return copy;
+}
+
+char *arena_printf(struct arena *arena, const char *fmt, ...)
+{
+	cleanup_free char *s = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	s = mem_vprintf(fmt, args);
+	va_end(args);
+	return arena_strdup(arena, s);
+}

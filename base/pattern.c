@@ -1,0 +1,115 @@
+#include "config.h"
+
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/module.h"
+#include "base/pattern.h"
+
+#define MATCH_STEPS 1000000 /* a pattern that needs more is taken for a runaway one */
+#define MATCH_HEAP 65536    /* KiB */
+
+#define FUNCTIONS(X) \
+	X(pcre2_compile_8) \
+	X(pcre2_code_free_8) \
+	X(pcre2_get_error_message_8) \
+	X(pcre2_match_8) \
+	X(pcre2_match_context_create_8) \
+	X(pcre2_match_context_free_8) \
+	X(pcre2_match_data_create_8) \
+	X(pcre2_match_data_free_8) \
+	X(pcre2_set_heap_limit_8) \
+	X(pcre2_set_match_limit_8)
+
+/* Written once, under `once`, and only read afterwards. */
+static struct {
+	pthread_once_t once;
+	struct error *error; /* why it could not be loaded, for every later caller */
+#define MEMBER(name) __typeof__(name) *name;
+	FUNCTIONS(MEMBER)
+#undef MEMBER
+} pcre = { .once = PTHREAD_ONCE_INIT };
+
+struct pattern {
+	pcre2_code_8 *code;
+	pcre2_match_context_8 *limits;
+};
+
+static void load(void)
+{
+	static const struct module_symbol symbols[] = {
+#define SYMBOL(name) { #name, (void **)&pcre.name },
+		FUNCTIONS(SYMBOL)
+#undef SYMBOL
+		{ NULL, NULL },
+	};
+
+	module_open(CBUILD_LIBPCRE2, symbols, &pcre.error);
+}
+
+static void describe(int code, char *out, size_t size)
+{
+	out[0] = '\0';
+	pcre.pcre2_get_error_message_8(code, (PCRE2_UCHAR8 *)out, size);
+}
+
+int pattern_new(const char *regex, struct pattern **ret, struct error **err)
+{
+	struct pattern *pattern;
+	pcre2_code_8 *code;
+	PCRE2_SIZE offset = 0;
+	int number = 0;
+	char why[160];
+
+	pthread_once(&pcre.once, load);
+	if (pcre.error)
+		return error_copy(err, pcre.error);
+	code = pcre.pcre2_compile_8((PCRE2_SPTR8)regex, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_UTF, &number, &offset, NULL);
+	if (!code) {
+		describe(number, why, sizeof(why));
+		return error_make(err, ERROR_USAGE, "malformed pattern '%s' at offset %zu: %s", regex, (size_t)offset, why);
+	}
+	pattern = mem_alloc(sizeof(*pattern));
+	pattern->code = code;
+	pattern->limits = pcre.pcre2_match_context_create_8(NULL);
+	if (!pattern->limits)
+		mem_exhausted();
+	pcre.pcre2_set_match_limit_8(pattern->limits, MATCH_STEPS);
+	pcre.pcre2_set_heap_limit_8(pattern->limits, MATCH_HEAP);
+	*ret = pattern;
+	return 0;
+}
+
+void pattern_free(struct pattern *pattern)
+{
+	if (!pattern)
+		return;
+	pcre.pcre2_match_context_free_8(pattern->limits);
+	pcre.pcre2_code_free_8(pattern->code);
+	free(pattern);
+}
+
+int pattern_find(const struct pattern *pattern, const char *data, size_t len, struct error **err)
+{
+	pcre2_match_data_8 *match = pcre.pcre2_match_data_create_8(1, NULL);
+	char why[160];
+	int result;
+
+	if (!match)
+		mem_exhausted();
+	result = pcre.pcre2_match_8(pattern->code, (PCRE2_SPTR8)(data ? data : ""), data ? len : 0, 0, 0, match,
+				    pattern->limits);
+	pcre.pcre2_match_data_free_8(match);
+	if (result >= 0) /* 0: found, with more groups than there was room for */
+		return 1;
+	if (result == PCRE2_ERROR_NOMATCH)
+		return 0;
+	describe(result, why, sizeof(why));
+	return error_make(err, ERROR_USAGE, "pattern cannot be matched: %s", why);
+}

@@ -1,0 +1,3 @@
+module aic-sos/connector-gateway
+
+go 1.19

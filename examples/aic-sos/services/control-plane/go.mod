@@ -1,0 +1,3 @@
+module aic-sos/control-plane
+
+go 1.19

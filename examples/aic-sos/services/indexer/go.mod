@@ -1,0 +1,3 @@
+module aic-sos/indexer
+
+go 1.19

@@ -40,6 +40,8 @@ struct image {
  * is `digest`. ERROR_STATE. */
 int image_read(struct layout *layout, const char *digest, struct image **ret, struct error **err);
 void image_free(struct image *image); /* NULL-safe */
+void image_cleanup(struct image **image);
+#define cleanup_image __attribute__((cleanup(image_cleanup)))
 /* The same facts from a config blob alone (an image in a builder's own storage): manifest and layers stay empty. */
 int image_read_config(const char *json, size_t len, const char *name, struct image **ret, struct error **err);
 

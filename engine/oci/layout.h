@@ -23,7 +23,13 @@ struct layout;
 /* Creates the folder with oci-layout, index.json and blobs/sha256 when `create`. */
 int layout_open(const char *dir, bool create, struct layout **ret, struct error **err);
 void layout_free(struct layout *layout); /* NULL-safe */
+void layout_cleanup(struct layout **layout);
+#define cleanup_layout __attribute__((cleanup(layout_cleanup)))
 const char *layout_dir(const struct layout *layout);
+
+/* A fresh empty folder on the store's file system for a builder to deliver into, so that its blobs can be moved
+ * (malloc'd path). It goes with layout_free, or with the next run's first write when this process was killed. */
+int layout_staging(struct layout *layout, char **ret, struct error **err);
 
 char *layout_blob_path(const struct layout *layout, const char *digest); /* malloc'd */
 /* A blob of that digest and size is there (lstat; the content is not read). size UINT64_MAX: any. */

@@ -15,6 +15,8 @@ struct storage;
  * ERROR_STATE when its index cannot be read. */
 int storage_open(const char *root, struct storage **ret, struct error **err);
 void storage_free(struct storage *storage); /* NULL-safe */
+void storage_cleanup(struct storage **storage);
+#define cleanup_storage __attribute__((cleanup(storage_cleanup)))
 /* `identity` is a config digest ("sha256:..."), which is the image's id here. */
 bool storage_has(const struct storage *storage, const char *identity);
 /* The image has that name ("ghcr.io/aic-sos/agent:latest", normalised as podman stores it). */

@@ -1,0 +1,73 @@
+#ifndef ENGINE_OCI_DOCUMENT_H
+#define ENGINE_OCI_DOCUMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/oci/image.h"
+
+struct buf;
+struct error;
+struct json;
+struct layout_annotation;
+
+/* Manifests and image indexes as texts (image-spec, manifest.md and image-index.md, and Docker's schema 2 of
+ * both). Everything is checked before it is believed: digests are paths, and types decide what is read. */
+
+#define OCI_LAYOUT_VERSION "1.0.0"
+#define OCI_LAYOUT_TEXT "{\"imageLayoutVersion\":\"" OCI_LAYOUT_VERSION "\"}"
+#define OCI_LOCK "index.lock" /* beside index.json */
+
+#define OCI_INDEX "application/vnd.oci.image.index.v1+json"
+#define OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define OCI_CONFIG "application/vnd.oci.image.config.v1+json"
+#define OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
+#define OCI_LAYERS "application/vnd.oci.image.layer."
+#define DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+#define DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+#define DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
+#define DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
+
+#define OCI_REF_NAME "org.opencontainers.image.ref.name"
+#define OCI_CONTAINERD_NAME "io.containerd.image.name"
+#define OCI_DOCKER_REFERENCE_TYPE "vnd.docker.reference.type"
+
+struct document_entry {
+	struct descriptor blob;
+	bool attestation; /* or another thing that says something about an image and is none */
+	bool has_platform;
+	struct platform platform;
+};
+
+struct document {
+	bool index;
+	struct descriptor self; /* media type; digest and size are those of the text */
+	struct descriptor config; /* of a manifest */
+	struct document_entry *entries; /* its layers, or the members of an index */
+	size_t len;
+};
+
+/* `media_type` is what the descriptor says that led here (NULL: nothing). `name` is shown in errors.
+ * `digest` is "" for a text that is no blob. ERROR_STATE. */
+int document_parse(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
+		   struct document **ret, struct error **err);
+void document_free(struct document *document); /* NULL-safe */
+bool document_type_known(const char *media_type); /* of a manifest or an index */
+bool document_type_is_index(const char *media_type);
+
+/* Reads the file of a blob of at most LAYOUT_MANIFEST_MAX bytes and checks its digest. */
+int document_read(const char *path, const char *digest, struct buf *ret, struct error **err);
+int document_refuse_digest(const char *name, const char *digest, struct error **err);
+
+/* {"digest","mediaType","size"} and, when not NULL, the platform. */
+struct json *document_descriptor(const struct descriptor *descriptor, const struct platform *platform);
+/* An image index over `manifests` (owned from then on; NULL: none) with `annotations` (the same). */
+void document_dump_index(struct json *manifests, struct json *annotations, struct buf *out);
+/* An image manifest of OCI types for one of Docker's; a type without an equal is an error. */
+int document_dump_manifest(const struct document *manifest, struct buf *out, struct error **err);
+
+void document_cleanup(struct document **document);
+#define cleanup_document __attribute__((cleanup(document_cleanup)))
+
+#endif

@@ -1,0 +1,252 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "engine/oci/document.h"
+#include "engine/oci/layout.h"
+#include "engine/oci/reach.h"
+#include "engine/oci/tar.h"
+
+#define COPY_BLOCK ((size_t)256 * 1024)
+
+/* What docker and containerd call it: the whole name, with domain and tag. NULL for a name with a digest or
+ * one that is no reference. */
+static char *full_name(const char *reference)
+{
+	struct ref ref = { 0 };
+	char *name = NULL;
+
+	if (!ref_parse(reference, &ref, NULL))
+		return NULL;
+	if (!ref.digest)
+		name = mem_printf("%s/%s:%s", ref.domain, ref.repository, ref.tag ? ref.tag : "latest");
+	ref_free(&ref);
+	return name;
+}
+
+static struct json *index_entry(const struct descriptor *image, const char *reference, bool normalised)
+{
+	cleanup_free char *name = full_name(reference);
+	struct json *entry = document_descriptor(image, NULL);
+	struct json *annotations = json_new_object();
+
+	json_set_str(annotations, OCI_CONTAINERD_NAME, name);
+	json_set_str(annotations, OCI_REF_NAME, normalised && name ? name : reference);
+	json_set(entry, "annotations", annotations);
+	return entry;
+}
+
+/* ---- a folder ---- */
+
+static int write_file(const char *path, const char *data, size_t len, struct error **err)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot create", path);
+	return fs_write_all(fd, data, len, path, err);
+}
+
+static int copy_file(const char *from, const char *to, struct error **err)
+{
+	cleanup_free char *block = mem_alloc(COPY_BLOCK);
+	cleanup_fd int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	cleanup_fd int out = -1;
+	ssize_t n;
+
+	if (in < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", from);
+	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (out < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot create", to);
+	while ((n = read(in, block, COPY_BLOCK)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot read", from);
+		if (fs_write_all(out, block, (size_t)n, to, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int link_blob(struct layout *layout, const char *blobs, const char *digest, struct error **err)
+{
+	cleanup_free char *from = layout_blob_path(layout, digest);
+	cleanup_free char *to = path_join(blobs, digest_hex(digest));
+
+	if (link(from, to) == 0 || errno == EEXIST)
+		return 0;
+	/* Another file system, or one without links, or too many of them. */
+	return copy_file(from, to, err);
+}
+
+int layout_export(struct layout *layout, const char *digest, const char *reference, const char *dir, struct error **err)
+{
+	static const char marker[] = OCI_LAYOUT_TEXT;
+	cleanup_free char *blobs = mem_printf("%s/blobs/sha256", dir);
+	cleanup_free char *marker_path = path_join(dir, "oci-layout");
+	cleanup_free char *index_path = path_join(dir, "index.json");
+	cleanup_buf struct buf index = { 0 };
+	struct reach reach = { 0 };
+	int r = reach_collect(layout, digest, REACH_VERIFY, &reach, err);
+
+	if (r == 0)
+		r = fs_mkdirs(blobs, 0755, err);
+	for (size_t i = 0; r == 0 && i < reach.len; i++)
+		r = link_blob(layout, blobs, reach.items[i].digest, err);
+	if (r == 0) {
+		struct json *list = json_new_array();
+
+		json_append(list, index_entry(&reach.items[0], reference, false));
+		document_dump_index(list, NULL, &index);
+	}
+	reach_free(&reach);
+	if (r < 0 || write_file(marker_path, marker, sizeof(marker) - 1, err) < 0)
+		return -1;
+	return write_file(index_path, index.data, index.len, err);
+}
+
+/* ---- a tar ---- */
+
+static void dump_index(const struct descriptor *image, const char *const *references, size_t len, struct buf *out)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < len; i++)
+		json_append(list, index_entry(image, references[i], true));
+	if (len == 0)
+		json_append(list, document_descriptor(image, NULL));
+	document_dump_index(list, NULL, out);
+}
+
+static char *blob_name(const char *digest)
+{
+	return mem_printf("blobs/sha256/%s", digest_hex(digest));
+}
+
+/* manifest.json, as docker save writes it: for docker without containerd's image store, and for podman. */
+static void dump_docker(const struct image *image, const char *const *references, size_t len, struct buf *out)
+{
+	cleanup_json struct json *list = json_new_array();
+	struct json *entry = json_new_object();
+	struct json *tags = json_new_array();
+	struct json *layers = json_new_array();
+	cleanup_free char *config = blob_name(image->config.digest);
+
+	for (size_t i = 0; i < len; i++) {
+		cleanup_free char *name = full_name(references[i]);
+
+		if (name)
+			json_append(tags, json_new_string(name));
+	}
+	for (size_t i = 0; i < image->layers_len; i++) {
+		cleanup_free char *name = blob_name(image->layers[i].digest);
+
+		json_append(layers, json_new_string(name));
+	}
+	json_set_str(entry, "Config", config);
+	json_set(entry, "RepoTags", tags);
+	json_set(entry, "Layers", layers);
+	json_append(list, entry);
+	json_dump(list, JSON_CANONICAL, out);
+}
+
+/* The one image that fits into manifest.json: the image itself, the only one of an index, or this machine's. */
+static int find_docker_image(struct layout *layout, const struct reach *reach, struct image **ret, struct error **err)
+{
+	struct platform host;
+	size_t images = 0;
+
+	platform_host(&host);
+	for (size_t i = 0; i < reach->len; i++) {
+		cleanup_image struct image *image = NULL;
+
+		if (!document_type_known(reach->items[i].media_type) ||
+		    document_type_is_index(reach->items[i].media_type))
+			continue;
+		if (image_read(layout, reach->items[i].digest, &image, NULL) < 0)
+			continue; /* an attestation */
+		images++;
+		if (!*ret || platform_equal(&image->platform, &host)) {
+			image_free(*ret);
+			*ret = steal_ptr(image);
+		}
+	}
+	if (images > 1 && !platform_equal(&(*ret)->platform, &host)) {
+		image_free(*ret);
+		*ret = NULL;
+	}
+	return images > 0 ? 0 : error_make(err, ERROR_STATE, "%s: there is no image in it", reach->items[0].digest);
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+	const struct descriptor *x = a, *y = b;
+
+	return strcmp(x->digest, y->digest);
+}
+
+static int write_blobs(struct layout *layout, struct tar_writer *tar, struct reach *reach, struct error **err)
+{
+	if (tar_writer_folder(tar, "blobs/", err) < 0 || tar_writer_folder(tar, "blobs/sha256/", err) < 0)
+		return -1;
+	qsort(reach->items, reach->len, sizeof(*reach->items), compare_digests);
+	for (size_t i = 0; i < reach->len; i++) {
+		cleanup_free char *name = blob_name(reach->items[i].digest);
+		cleanup_free char *path = layout_blob_path(layout, reach->items[i].digest);
+
+		if (tar_writer_file(tar, name, path, reach->items[i].size, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_tar(struct layout *layout, struct reach *reach, const char *const *references, size_t len, int fd,
+		     struct error **err)
+{
+	static const char marker[] = OCI_LAYOUT_TEXT;
+	cleanup_free char *name = mem_printf("the tar of %s", len ? references[0] : reach->items[0].digest);
+	cleanup_tar_writer struct tar_writer *tar = NULL;
+	cleanup_image struct image *image = NULL;
+	cleanup_buf struct buf index = { 0 };
+	cleanup_buf struct buf docker = { 0 };
+
+	if (find_docker_image(layout, reach, &image, err) < 0)
+		return -1;
+	dump_index(&reach->items[0], references, len, &index);
+	if (tar_writer_new(fd, name, &tar, err) < 0 ||
+	    tar_writer_text(tar, "oci-layout", marker, sizeof(marker) - 1, err) < 0 ||
+	    tar_writer_text(tar, "index.json", index.data, index.len, err) < 0)
+		return -1;
+	if (image) {
+		dump_docker(image, references, len, &docker);
+		if (tar_writer_text(tar, "manifest.json", docker.data, docker.len, err) < 0)
+			return -1;
+	}
+	if (write_blobs(layout, tar, reach, err) < 0)
+		return -1;
+	return tar_writer_end(tar, err);
+}
+
+int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len, int fd,
+		      struct error **err)
+{
+	struct reach reach = { 0 };
+	int r = reach_collect(layout, digest, REACH_VERIFY, &reach, err);
+
+	if (r == 0)
+		r = write_tar(layout, &reach, references, len, fd, err);
+	reach_free(&reach);
+	return r;
+}

@@ -1,0 +1,22 @@
+#ifndef ENGINE_OCI_PICK_H
+#define ENGINE_OCI_PICK_H
+
+#include <stddef.h>
+
+#include "engine/oci/image.h"
+
+struct buf;
+struct error;
+
+/* Which of the images that a layout's index.json leads to is the one for a platform. */
+
+/* Reads the verified text of a blob of the layout, wherever it lies. */
+typedef int pick_read(void *data, const char *digest, struct buf *ret, struct error **err);
+
+/* The first image for `platform` (NULL: the first there is) below the index `text`, through nested indexes;
+ * attestations are left aside. ret->media_type is the caller's. ERROR_STATE when there is none, and the
+ * message names the platforms that are there. */
+int pick_image(const char *text, size_t len, const char *name, const struct platform *platform, pick_read *read,
+	       void *data, struct descriptor *ret, struct error **err);
+
+#endif

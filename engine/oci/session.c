@@ -1,0 +1,99 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/oci/blob.h"
+
+#define NAME "XXXXXX"
+#define ATTEMPTS_MAX 100
+
+/* Takes the lock of a folder below tmp/. False when another process holds it, or has just removed it. */
+static bool take(const char *path, int *ret_fd)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat held, there;
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return false;
+	if (fstat(fd, &held) < 0 || stat(path, &there) < 0 || held.st_ino != there.st_ino || held.st_dev != there.st_dev)
+		return false;
+	*ret_fd = fd;
+	fd = -1;
+	return true;
+}
+
+/* Removes the folders of processes that were killed. That is a courtesy: failures do not matter. */
+static void sweep(const char *tmp)
+{
+	DIR *dir = opendir(tmp);
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	while ((entry = readdir(dir))) {
+		cleanup_free char *path = NULL;
+		cleanup_fd int fd = -1;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		path = path_join(tmp, entry->d_name);
+		if (take(path, &fd))
+			fs_remove_tree(path, NULL);
+	}
+	closedir(dir);
+}
+
+static int begin(struct layout *layout, struct error **err)
+{
+	cleanup_free char *tmp = path_join(layout->dir, "tmp");
+
+	if (fs_mkdirs(tmp, 0755, err) < 0)
+		return -1;
+	sweep(tmp);
+	for (int i = 0; i < ATTEMPTS_MAX; i++) {
+		cleanup_free char *path = path_join(tmp, NAME);
+
+		if (!mkdtemp(path))
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot create a folder", tmp);
+		/* Another process may have swept it away before it was locked. */
+		if (take(path, &layout->session_fd)) {
+			layout->session = steal_ptr(path);
+			return 0;
+		}
+	}
+	return error_make(err, ERROR_STATE, "%s: cannot lock a folder", tmp);
+}
+
+int blob_temp_path(struct layout *layout, char **ret, struct error **err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&layout->lock);
+	if (!layout->session)
+		r = begin(layout, err);
+	pthread_mutex_unlock(&layout->lock);
+	if (r < 0)
+		return -1;
+	*ret = mem_printf("%s/%u", layout->session, atomic_fetch_add(&layout->serial, 1));
+	return 0;
+}
+
+void blob_session_end(struct layout *layout)
+{
+	if (!layout->session)
+		return;
+	fs_remove_tree(layout->session, NULL);
+	close(layout->session_fd);
+	free(steal_ptr(layout->session));
+}

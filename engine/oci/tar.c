@@ -1,0 +1,303 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/module.h"
+#include "base/text.h"
+#include "engine/oci/tar.h"
+
+#define BLOCK ((size_t)256 * 1024)
+
+#define FUNCTIONS(X) \
+	X(archive_read_new) \
+	X(archive_read_support_format_tar) \
+	X(archive_read_open_fd) \
+	X(archive_read_next_header) \
+	X(archive_read_data_block) \
+	X(archive_read_free) \
+	X(archive_write_new) \
+	X(archive_write_set_format_pax_restricted) \
+	X(archive_write_add_filter_none) \
+	X(archive_write_open_fd) \
+	X(archive_write_header) \
+	X(archive_write_data) \
+	X(archive_write_finish_entry) \
+	X(archive_write_close) \
+	X(archive_write_free) \
+	X(archive_error_string) \
+	X(archive_entry_new) \
+	X(archive_entry_free) \
+	X(archive_entry_pathname) \
+	X(archive_entry_size) \
+	X(archive_entry_filetype) \
+	X(archive_entry_hardlink) \
+	X(archive_entry_set_pathname) \
+	X(archive_entry_set_filetype) \
+	X(archive_entry_set_perm) \
+	X(archive_entry_set_size) \
+	X(archive_entry_set_mtime)
+
+/* Written once, under `once`, and only read afterwards. */
+static struct {
+	pthread_once_t once;
+	struct error *error; /* why it could not be loaded, for every later caller */
+#define MEMBER(name) __typeof__(name) *name;
+	FUNCTIONS(MEMBER)
+#undef MEMBER
+} lib = { .once = PTHREAD_ONCE_INIT };
+
+struct tar_reader {
+	struct archive *archive;
+	char *name;
+	int64_t at; /* bytes of the entry handed out */
+};
+
+struct tar_writer {
+	struct archive *archive;
+	char *name;
+};
+
+static void load(void)
+{
+	static const struct module_symbol symbols[] = {
+#define SYMBOL(name) { #name, (void **)&lib.name },
+		FUNCTIONS(SYMBOL)
+#undef SYMBOL
+		{ NULL, NULL },
+	};
+
+	module_open(CBUILD_LIBARCHIVE, symbols, &lib.error);
+}
+
+static int need_library(struct error **err)
+{
+	pthread_once(&lib.once, load);
+	return lib.error ? error_copy(err, lib.error) : 0;
+}
+
+/* libarchive's messages quote what is in the archive. */
+static int fail(struct archive *archive, const char *name, const char *what, struct error **err)
+{
+	const char *why = lib.archive_error_string(archive);
+	cleanup_buf struct buf safe = { 0 };
+
+	if (!why)
+		why = "unknown reason";
+	text_safe(&safe, why, strlen(why));
+	return error_make(err, ERROR_STATE, "%s: %s: %s", name, what, safe.data);
+}
+
+/* ---- reading ---- */
+
+int tar_reader_new(int fd, const char *name, struct tar_reader **ret, struct error **err)
+{
+	cleanup_tar_reader struct tar_reader *reader = NULL;
+
+	if (need_library(err) < 0)
+		return -1;
+	reader = mem_alloc(sizeof(*reader));
+	reader->name = mem_strdup(name);
+	reader->archive = lib.archive_read_new();
+	if (!reader->archive)
+		mem_exhausted();
+	if (lib.archive_read_support_format_tar(reader->archive) != ARCHIVE_OK ||
+	    lib.archive_read_open_fd(reader->archive, fd, BLOCK) != ARCHIVE_OK)
+		return fail(reader->archive, name, "cannot read the tar", err);
+	*ret = steal_ptr(reader);
+	return 0;
+}
+
+void tar_reader_free(struct tar_reader *reader)
+{
+	if (!reader)
+		return;
+	lib.archive_read_free(reader->archive);
+	free(reader->name);
+	free(reader);
+}
+
+void tar_reader_cleanup(struct tar_reader **reader)
+{
+	tar_reader_free(*reader);
+}
+
+int tar_reader_next(struct tar_reader *reader, struct tar_entry *ret, struct error **err)
+{
+	struct archive_entry *entry;
+	const char *name = NULL;
+
+	while (!name) {
+		int r = lib.archive_read_next_header(reader->archive, &entry);
+
+		if (r == ARCHIVE_EOF)
+			return 0;
+		if (r == ARCHIVE_RETRY)
+			continue;
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+			return fail(reader->archive, reader->name, "cannot read the tar", err);
+		name = lib.archive_entry_pathname(entry);
+	}
+	reader->at = 0;
+	ret->name = strncmp(name, "./", 2) == 0 ? name + 2 : name;
+	ret->size = (uint64_t)lib.archive_entry_size(entry);
+	ret->regular = lib.archive_entry_filetype(entry) == AE_IFREG && !lib.archive_entry_hardlink(entry);
+	return 1;
+}
+
+int tar_reader_data(struct tar_reader *reader, const void **ret, size_t *ret_len, struct error **err)
+{
+	la_int64_t offset;
+	int r;
+
+	do {
+		r = lib.archive_read_data_block(reader->archive, ret, ret_len, &offset);
+		if (r == ARCHIVE_EOF)
+			return 0;
+		if (r != ARCHIVE_OK && r != ARCHIVE_WARN && r != ARCHIVE_RETRY)
+			return fail(reader->archive, reader->name, "cannot read the tar", err);
+	} while (r == ARCHIVE_RETRY || *ret_len == 0);
+	if (offset != reader->at)
+		return error_make(err, ERROR_STATE, "%s: a sparse file in the tar", reader->name);
+	reader->at += (int64_t)*ret_len;
+	return 1;
+}
+
+/* ---- writing ---- */
+
+int tar_writer_new(int fd, const char *name, struct tar_writer **ret, struct error **err)
+{
+	cleanup_tar_writer struct tar_writer *writer = NULL;
+
+	if (need_library(err) < 0)
+		return -1;
+	writer = mem_alloc(sizeof(*writer));
+	writer->name = mem_strdup(name);
+	writer->archive = lib.archive_write_new();
+	if (!writer->archive)
+		mem_exhausted();
+	if (lib.archive_write_set_format_pax_restricted(writer->archive) != ARCHIVE_OK ||
+	    lib.archive_write_add_filter_none(writer->archive) != ARCHIVE_OK ||
+	    lib.archive_write_open_fd(writer->archive, fd) != ARCHIVE_OK)
+		return fail(writer->archive, name, "cannot write the tar", err);
+	*ret = steal_ptr(writer);
+	return 0;
+}
+
+void tar_writer_free(struct tar_writer *writer)
+{
+	if (!writer)
+		return;
+	lib.archive_write_free(writer->archive);
+	free(writer->name);
+	free(writer);
+}
+
+void tar_writer_cleanup(struct tar_writer **writer)
+{
+	tar_writer_free(*writer);
+}
+
+static int put_header(struct tar_writer *writer, const char *name, unsigned int type, uint64_t size, struct error **err)
+{
+	struct archive_entry *entry = lib.archive_entry_new();
+	int r;
+
+	if (!entry)
+		mem_exhausted();
+	lib.archive_entry_set_pathname(entry, name);
+	lib.archive_entry_set_filetype(entry, type);
+	lib.archive_entry_set_perm(entry, type == AE_IFDIR ? 0755 : 0644);
+	lib.archive_entry_set_size(entry, (la_int64_t)size);
+	lib.archive_entry_set_mtime(entry, 0, 0);
+	r = lib.archive_write_header(writer->archive, entry);
+	lib.archive_entry_free(entry);
+	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
+		return fail(writer->archive, writer->name, "cannot write the tar", err);
+	return 0;
+}
+
+static int put_data(struct tar_writer *writer, const void *data, size_t len, struct error **err)
+{
+	const char *at = data;
+
+	while (len > 0) {
+		la_ssize_t n = lib.archive_write_data(writer->archive, at, len);
+
+		if (n <= 0)
+			return fail(writer->archive, writer->name, "cannot write the tar", err);
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+static int finish_entry(struct tar_writer *writer, struct error **err)
+{
+	if (lib.archive_write_finish_entry(writer->archive) != ARCHIVE_OK)
+		return fail(writer->archive, writer->name, "cannot write the tar", err);
+	return 0;
+}
+
+int tar_writer_folder(struct tar_writer *writer, const char *name, struct error **err)
+{
+	if (put_header(writer, name, AE_IFDIR, 0, err) < 0)
+		return -1;
+	return finish_entry(writer, err);
+}
+
+int tar_writer_text(struct tar_writer *writer, const char *name, const void *data, size_t len, struct error **err)
+{
+	if (put_header(writer, name, AE_IFREG, len, err) < 0 || put_data(writer, data, len, err) < 0)
+		return -1;
+	return finish_entry(writer, err);
+}
+
+static int put_file(struct tar_writer *writer, int fd, const char *path, uint64_t size, struct error **err)
+{
+	cleanup_free char *block = mem_alloc(BLOCK);
+
+	while (size > 0) {
+		ssize_t n = read(fd, block, size < BLOCK ? (size_t)size : BLOCK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot read", path);
+		if (n == 0)
+			return error_make(err, ERROR_STATE, "%s: shorter than it was", path);
+		if (put_data(writer, block, (size_t)n, err) < 0)
+			return -1;
+		size -= (uint64_t)n;
+	}
+	return 0;
+}
+
+int tar_writer_file(struct tar_writer *writer, const char *name, const char *path, uint64_t size, struct error **err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+	if (put_header(writer, name, AE_IFREG, size, err) < 0 || put_file(writer, fd, path, size, err) < 0)
+		return -1;
+	return finish_entry(writer, err);
+}
+
+int tar_writer_end(struct tar_writer *writer, struct error **err)
+{
+	if (lib.archive_write_close(writer->archive) != ARCHIVE_OK)
+		return fail(writer->archive, writer->name, "cannot write the tar", err);
+	return 0;
+}

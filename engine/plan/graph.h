@@ -1,0 +1,81 @@
+#ifndef ENGINE_PLAN_GRAPH_H
+#define ENGINE_PLAN_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/platform.h"
+
+/* The graph: nodes, what each needs, its state and the reasons for it. */
+
+enum node_kind { NODE_PREPARE, NODE_BUILD, NODE_INDEX, NODE_LOAD, NODE_VERIFY };
+
+enum node_state {
+	NODE_FRESH,  /* nothing to do */
+	NODE_STALE,  /* has to run; `reasons` say why */
+	NODE_UNKNOWN /* decided when what it needs has run */
+};
+
+enum reason_kind {
+	REASON_NEW,
+	REASON_FILE,
+	REASON_DOCKERFILE,
+	REASON_ARG,
+	REASON_BASE,
+	REASON_DEPENDENCY,
+	REASON_OPTION,
+	REASON_MISSING,
+	REASON_FORCED
+};
+
+struct reason {
+	enum reason_kind kind;
+	const char *what;   /* the file, argument, image or option */
+	const char *change; /* "content", "added", "1.21 -> 1.22"; may be "" */
+};
+
+/* What a node left behind; strings live in the plan's arena. */
+struct result {
+	const char *identity; /* what the keys of dependents hold; NULL: there is no result (yet) */
+	const char *digest;   /* manifest or index in the store, or NULL */
+	const char *place;    /* "store" or the storage that has it, or NULL */
+	const char *detail;   /* JSON, or NULL */
+	uint64_t size;        /* bytes */
+};
+
+struct plan_build;
+struct plan_prepare;
+
+struct node {
+	const char *id; /* "build:control-plane:linux/amd64" */
+	enum node_kind kind;
+	size_t service; /* index into manifest.services */
+	bool has_platform;
+	struct platform platform;
+	size_t *needs; /* node numbers, each smaller than this node's own: nodes are in topological order */
+	size_t needs_len, needs_cap;
+	enum node_state state;
+	struct reason *reasons;
+	size_t reasons_len, reasons_cap;
+	char key[HASH_HEX + 1]; /* "" while a need has no result */
+	struct result result;
+	int64_t took_ms; /* last time it ran; 0: never */
+	struct plan_build *build;     /* of build nodes */
+	struct plan_prepare *prepare; /* of prepare nodes */
+};
+
+#define NO_NODE ((size_t)-1)
+
+const char *node_kind_name(enum node_kind kind);
+const char *node_state_name(enum node_state state);
+const char *reason_kind_name(enum reason_kind kind);
+
+/* Adds an edge once. `node->needs` is malloc'd; free() it. */
+void node_need(struct node *node, size_t need);
+/* `what` and `change` are borrowed; `node->reasons` is malloc'd. */
+void node_reason(struct node *node, enum reason_kind kind, const char *what, const char *change);
+void node_clear(struct node *node); /* frees what node_need and node_reason allocated */
+
+#endif

@@ -1,0 +1,333 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "engine/plan/inputs.h"
+#include "engine/source/context.h"
+
+struct input {
+	enum reason_kind kind;
+	bool unknown;
+	bool files; /* the common digest of files that stand in the text one by one */
+	const char *name;
+	const char *value;
+};
+
+struct files {
+	const char *prefix;
+	const struct entry *entries;
+	size_t len;
+};
+
+struct inputs {
+	struct arena *arena;
+	struct input *items;
+	size_t len, cap;
+	struct files *files;
+	size_t files_len, files_cap;
+};
+
+struct inputs *inputs_new(enum node_kind kind, unsigned version)
+{
+	struct inputs *inputs = mem_alloc(sizeof(*inputs));
+
+	inputs->arena = arena_new();
+	inputs_addf(inputs, REASON_OPTION, "cbuild's key layout", "%s %u", node_kind_name(kind), version);
+	return inputs;
+}
+
+void inputs_free(struct inputs *inputs)
+{
+	if (!inputs)
+		return;
+	arena_free(inputs->arena);
+	free(inputs->items);
+	free(inputs->files);
+	free(inputs);
+}
+
+static void add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value, bool unknown)
+{
+	mem_reserve(&inputs->items, &inputs->cap, inputs->len + 1, sizeof(*inputs->items));
+	inputs->items[inputs->len++] = (struct input){
+		.kind = kind,
+		.name = arena_strdup(inputs->arena, name),
+		.value = arena_strdup(inputs->arena, value),
+		.unknown = unknown,
+	};
+}
+
+void inputs_add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
+{
+	add(inputs, kind, name, value, false);
+}
+
+void inputs_addf(struct inputs *inputs, enum reason_kind kind, const char *name, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	add(inputs, kind, name, text, false);
+}
+
+void inputs_add_unknown(struct inputs *inputs, enum reason_kind kind, const char *name)
+{
+	add(inputs, kind, name, NULL, true);
+}
+
+void inputs_add_files(struct inputs *inputs, const char *name, const char *prefix, const struct entry *entries,
+		      size_t len, struct hash128 digest)
+{
+	char hex[HASH_HEX + 1];
+
+	hash_hex(digest, hex);
+	add(inputs, REASON_FILE, name, hex, false);
+	inputs->items[inputs->len - 1].files = true;
+	mem_reserve(&inputs->files, &inputs->files_cap, inputs->files_len + 1, sizeof(*inputs->files));
+	inputs->files[inputs->files_len++] = (struct files){
+		.prefix = arena_strdup(inputs->arena, prefix),
+		.entries = entries,
+		.len = len,
+	};
+}
+
+bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1])
+{
+	cleanup_hasher struct hasher *hasher = hasher_new();
+
+	for (size_t i = 0; i < inputs->len; i++) {
+		const struct input *input = &inputs->items[i];
+
+		if (input->unknown)
+			return false;
+		hasher_text(hasher, reason_kind_name(input->kind), input->name);
+		hasher_text(hasher, "value", input->value);
+	}
+	hash_hex(hasher_done(hasher), ret_key);
+	return true;
+}
+
+static void add_escaped(struct buf *out, const char *s)
+{
+	for (; *s; s++) {
+		if (*s == '\\' || *s == '\t' || *s == '\n') {
+			buf_char(out, '\\');
+			buf_char(out, *s == '\t' ? 't' : *s == '\n' ? 'n' : '\\');
+		} else {
+			buf_char(out, *s);
+		}
+	}
+}
+
+static char *unescape(struct arena *arena, const char *s, size_t len)
+{
+	char *out = arena_alloc(arena, len + 1);
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		if (s[i] == '\\' && i + 1 < len) {
+			i++;
+			out[n++] = s[i] == 't' ? '\t' : s[i] == 'n' ? '\n' : s[i];
+		} else {
+			out[n++] = s[i];
+		}
+	}
+	return out;
+}
+
+static void add_line(struct buf *out, enum reason_kind kind, const char *prefix, const char *name, const char *value)
+{
+	buf_str(out, reason_kind_name(kind));
+	buf_char(out, '\t');
+	add_escaped(out, prefix);
+	add_escaped(out, name);
+	buf_char(out, '\t');
+	if (value)
+		add_escaped(out, value);
+	else
+		buf_str(out, "\\0");
+	buf_char(out, '\n');
+}
+
+static void entry_value(const struct entry *entry, struct buf *out)
+{
+	char hex[HASH_HEX + 1] = "";
+
+	if (entry->type != 'd')
+		hash_hex(entry->digest, hex);
+	buf_printf(out, "%c %o %s", entry->type, (unsigned)entry->mode, hex);
+}
+
+void inputs_text(const struct inputs *inputs, struct buf *out)
+{
+	cleanup_buf struct buf value = { 0 };
+
+	for (size_t i = 0; i < inputs->len; i++)
+		add_line(out, inputs->items[i].kind, "", inputs->items[i].name, inputs->items[i].value);
+	for (size_t i = 0; i < inputs->files_len; i++) {
+		for (size_t j = 0; j < inputs->files[i].len; j++) {
+			const struct entry *entry = &inputs->files[i].entries[j];
+
+			buf_reset(&value);
+			entry_value(entry, &value);
+			add_line(out, REASON_FILE, inputs->files[i].prefix, entry->path, value.data);
+		}
+	}
+}
+
+/* The old text as a map from "kind TAB name" to the value. */
+struct old {
+	struct arena *arena;
+	struct map *values;
+	struct map *seen;
+};
+
+static const char NOTHING[] = "\\0"; /* how the text writes a value that is NULL */
+
+static void read_old(struct old *old, const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	while (text < end) {
+		const char *newline = memchr(text, '\n', (size_t)(end - text));
+		const char *stop = newline ? newline : end;
+		const char *first = memchr(text, '\t', (size_t)(stop - text));
+		const char *second = first ? memchr(first + 1, '\t', (size_t)(stop - first - 1)) : NULL;
+
+		if (second) {
+			size_t value_len = (size_t)(stop - second - 1);
+			const char *value = second + 1;
+			bool null = value_len == 2 && memcmp(value, NOTHING, 2) == 0;
+
+			map_set(old->values, unescape(old->arena, text, (size_t)(second - text)),
+				null ? (void *)NOTHING : unescape(old->arena, value, value_len));
+		}
+		text = stop + 1;
+	}
+}
+
+/* Values in reasons are for people: short ones are shown, digests are cut. */
+static const char *shorten(struct arena *arena, const char *value)
+{
+	if (value == NULL || value == NOTHING)
+		return "(none)";
+	if (strncmp(value, "sha256:", 7) == 0 && strlen(value) > 19)
+		return arena_strndup(arena, value, 19);
+	if (strlen(value) > 60)
+		return arena_printf(arena, "%.57s...", value);
+	return *value ? value : "\"\"";
+}
+
+static const char *file_change(const char *before, const char *now)
+{
+	unsigned mode_before = 0, mode_now = 0;
+	char hex_before[64] = "", hex_now[64] = "";
+
+	if (before[0] != now[0])
+		return "type";
+	sscanf(before + 1, "%o %63s", &mode_before, hex_before);
+	sscanf(now + 1, "%o %63s", &mode_now, hex_now);
+	if (strcmp(hex_before, hex_now) != 0)
+		return "content";
+	return "mode";
+}
+
+static const char *old_value(struct old *old, struct arena *arena, enum reason_kind kind, const char *prefix, const char *name)
+{
+	const char *key = arena_printf(arena, "%s\t%s%s", reason_kind_name(kind), prefix, name);
+
+	map_set(old->seen, key, (void *)key);
+	return map_get(old->values, key);
+}
+
+static size_t diff_items(const struct inputs *inputs, struct old *old, struct arena *arena, struct node *node)
+{
+	size_t before = node->reasons_len;
+
+	for (size_t i = 0; i < inputs->len; i++) {
+		const struct input *input = &inputs->items[i];
+		const char *was = old_value(old, arena, input->kind, "", input->name);
+		const char *now = input->value ? input->value : NOTHING;
+		const char *name = arena_strdup(arena, input->name);
+
+		if (input->unknown || (was && strcmp(was, now) == 0))
+			continue;
+		if (input->files && was)
+			continue; /* says nothing to people: its files do */
+		if (!was)
+			node_reason(node, input->kind, name, "added");
+		else if (input->kind == REASON_DOCKERFILE || input->kind == REASON_FILE)
+			node_reason(node, input->kind, name, "content");
+		else
+			node_reason(node, input->kind, name,
+				    arena_printf(arena, "%s -> %s", shorten(arena, was),
+						 shorten(arena, arena_strdup(arena, input->value))));
+	}
+	return node->reasons_len - before;
+}
+
+static size_t diff_files(const struct inputs *inputs, struct old *old, struct arena *arena, struct node *node)
+{
+	cleanup_buf struct buf value = { 0 };
+	size_t before = node->reasons_len;
+
+	for (size_t i = 0; i < inputs->files_len; i++) {
+		const struct files *files = &inputs->files[i];
+
+		for (size_t j = 0; j < files->len; j++) {
+			const char *was = old_value(old, arena, REASON_FILE, files->prefix, files->entries[j].path);
+
+			buf_reset(&value);
+			entry_value(&files->entries[j], &value);
+			if (was && strcmp(was, value.data) == 0)
+				continue;
+			node_reason(node, REASON_FILE, arena_printf(arena, "%s%s", files->prefix, files->entries[j].path),
+				    was ? file_change(was, value.data) : "added");
+		}
+	}
+	return node->reasons_len - before;
+}
+
+static size_t diff_removed(struct old *old, struct arena *arena, struct node *node)
+{
+	size_t before = node->reasons_len;
+
+	for (size_t i = 0; i < map_len(old->values); i++) {
+		const char *key = map_key(old->values, i);
+		const char *tab = strchr(key, '\t');
+
+		if (map_get(old->seen, key))
+			continue;
+		for (int kind = REASON_FILE; kind <= REASON_OPTION; kind++) {
+			const char *name = reason_kind_name((enum reason_kind)kind);
+
+			if (strlen(name) == (size_t)(tab - key) && strncmp(name, key, (size_t)(tab - key)) == 0)
+				node_reason(node, (enum reason_kind)kind, arena_strdup(arena, tab + 1), "removed");
+		}
+	}
+	return node->reasons_len - before;
+}
+
+size_t inputs_diff(const struct inputs *inputs, const char *old_text, size_t old_len, struct arena *arena, struct node *node)
+{
+	struct old old = { .arena = arena_new(), .values = map_new(), .seen = map_new() };
+	size_t found;
+
+	read_old(&old, old_text, old_len);
+	found = diff_items(inputs, &old, arena, node);
+	found += diff_files(inputs, &old, arena, node);
+	found += diff_removed(&old, arena, node);
+	map_free(old.values);
+	map_free(old.seen);
+	arena_free(old.arena);
+	return found;
+}

@@ -1,0 +1,45 @@
+#ifndef ENGINE_PLAN_INPUTS_H
+#define ENGINE_PLAN_INPUTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/hash.h"
+#include "engine/plan/graph.h"
+
+struct arena;
+struct buf;
+struct entry;
+
+/*
+ * The inputs of a node's key: a list of named values, in a fixed order. The key is a hash of the list;
+ * the list as text is kept with the record, so that a later run can say what differs.
+ *
+ * Text form, one input a line: kind, TAB, name, TAB, value; backslash, tab and newline in names and values are
+ * written as \\ \t \n. The files of a context stand one a line ("file", path, "f 644 <digest>"); the key
+ * holds their common digest.
+ */
+struct inputs;
+
+/* `version` is the layout of this kind of key: the first field of it. */
+struct inputs *inputs_new(enum node_kind kind, unsigned version);
+void inputs_free(struct inputs *inputs); /* NULL-safe */
+/* Adds a named value; both are copied. A NULL value differs from "". */
+void inputs_add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value);
+__attribute__((format(printf, 4, 5))) void inputs_addf(struct inputs *inputs, enum reason_kind kind, const char *name,
+						       const char *fmt, ...);
+/* A value that is not known before a dependency has run: the list has no key then. */
+void inputs_add_unknown(struct inputs *inputs, enum reason_kind kind, const char *name);
+/* The files of a context: `entries` are borrowed; `prefix` ("services/indexer/", copied) goes before their
+ * paths in texts; `name` and `digest` are what the key holds. */
+void inputs_add_files(struct inputs *inputs, const char *name, const char *prefix, const struct entry *entries,
+		      size_t len, struct hash128 digest);
+
+/* False when a value is unknown. */
+bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1]);
+void inputs_text(const struct inputs *inputs, struct buf *out);
+/* Adds to `node` a reason for each difference between the list as it was (a text from inputs_text) and as it is.
+ * Unknown values are passed over. Texts of reasons live in `arena`. Returns how many there were. */
+size_t inputs_diff(const struct inputs *inputs, const char *old, size_t old_len, struct arena *arena, struct node *node);
+
+#endif

@@ -1,0 +1,61 @@
+#ifndef ENGINE_PLAN_INTERNAL_H
+#define ENGINE_PLAN_INTERNAL_H
+
+#include "engine/plan/plan.h"
+
+/* The plan's inside, for engine/plan/ alone. */
+
+struct arena;
+struct dockerfile;
+struct ignore;
+struct map;
+
+/* What is read once a service, whatever the platforms. */
+struct plan_service {
+	bool target;
+	bool loaded, failed;
+	char *text; /* Dockerfile */
+	size_t text_len;
+	struct dockerfile *dockerfile;
+	char *ignore_text;
+	size_t ignore_len;
+	struct ignore *ignore;
+	const char *const *references; /* made on first use */
+};
+
+struct plan {
+	const struct manifest *manifest;
+	struct plan_options options;
+	struct source *source;
+	struct state *state;
+	struct diags *diags;
+	struct arena *arena;
+	struct plan_service *services; /* manifest.services_len */
+	struct node **nodes;
+	size_t nodes_len, nodes_cap;
+	struct map *by_id; /* node number + 1 as pointer */
+	struct map *by_reference; /* normalised "domain/repository:tag" -> service + 1 */
+	struct map *records; /* newest record of each node */
+	struct record *record_items;
+	size_t records_len;
+	const char **outputs; /* absolute paths of all prepare outputs, and of the state folder */
+	size_t outputs_len, outputs_cap;
+};
+
+/* make.c: the graph. */
+int plan_make(struct plan *plan);
+/* files.c: Dockerfile and ignore file of a service, once; false when a complaint was made. */
+bool plan_load_service(struct plan *plan, size_t service);
+/* The paths below `root` that never count there; *ret_len of them, in the arena. */
+const char *const *plan_except(struct plan *plan, const char *root, size_t *ret_len);
+/* Texts with ${platform.*} filled in. `platform` NULL: as they are. */
+const char *plan_expand(struct plan *plan, const struct platform *platform, const char *s);
+/* prepare.c */
+size_t plan_prepare_node(struct plan *plan, size_t service, const struct platform *platform);
+int plan_collect_outputs(struct plan *plan);
+/* Edges to the prepare steps whose outputs the build reads. */
+void plan_add_outputs(struct plan *plan, struct node *node, const struct platform *platform);
+/* Adds a node (id is in the arena). */
+struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform, size_t *ret_number);
+
+#endif

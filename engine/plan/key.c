@@ -1,0 +1,359 @@
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/plan/inputs.h"
+#include "engine/plan/internal.h"
+#include "engine/plan/key.h"
+#include "engine/source/context.h"
+
+/* Raised when a kind's fields change their meaning: all its records are stale then. */
+enum { PREPARE_VERSION = 1, BUILD_VERSION = 1, INDEX_VERSION = 1, LOAD_VERSION = 1, VERIFY_VERSION = 1 };
+
+static void add_platform(struct inputs *inputs, const struct node *node)
+{
+	char text[PLATFORM_TEXT];
+
+	platform_text(&node->platform, text);
+	inputs_add(inputs, REASON_OPTION, "platform", node->has_platform ? text : NULL);
+}
+
+static void add_text(struct inputs *inputs, enum reason_kind kind, const char *name, const void *data, size_t len)
+{
+	char hex[HASH_HEX + 1];
+
+	hash_hex(hash_bytes(data, len), hex);
+	inputs_add(inputs, kind, name, hex);
+}
+
+static void add_list(struct inputs *inputs, const char *name, const char *const *list, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		cleanup_free char *item = mem_printf("%s[%zu]", name, i);
+
+		inputs_add(inputs, REASON_OPTION, item, list[i]);
+	}
+}
+
+static void add_texts(struct inputs *inputs, const char *name, const struct texts *texts)
+{
+	for (size_t i = 0; i < texts->len; i++) {
+		cleanup_free char *item = mem_printf("%s[%zu]", name, i);
+
+		inputs_add(inputs, REASON_OPTION, item, texts->items[i].s);
+	}
+}
+
+static void add_pairs(struct inputs *inputs, const char *name, const struct pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->len; i++) {
+		cleanup_free char *item = mem_printf("%s %s", name, pairs->items[i].key.s);
+
+		inputs_add(inputs, REASON_OPTION, item, pairs->items[i].value.s);
+	}
+}
+
+static void add_dependency(struct inputs *inputs, const struct plan *plan, const char *name, size_t need)
+{
+	const struct node *node = plan->nodes[need];
+
+	if (node->result.identity)
+		inputs_add(inputs, REASON_DEPENDENCY, name, node->result.identity);
+	else
+		inputs_add_unknown(inputs, REASON_DEPENDENCY, name);
+}
+
+static int add_prepare(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
+{
+	const struct prepare_spec *spec = &plan->manifest->services[node->service].prepare;
+	const struct plan_prepare *prepare = node->prepare;
+	const struct entry *entries;
+	struct hash128 digest;
+	size_t len = 0;
+	long unmatched = source_unmatched(plan->source, prepare->selection);
+
+	if (unmatched >= 0)
+		return error_make(err, ERROR_USAGE, "an input of `prepare` of %s does not exist: %s",
+				  plan->manifest->services[node->service].name.s, spec->inputs.items[unmatched].s);
+	add_platform(inputs, node);
+	while (prepare->argv[len])
+		len++;
+	add_list(inputs, "prepare.run", prepare->argv, len);
+	for (len = 0; prepare->env[len]; len++)
+		inputs_add(inputs, REASON_OPTION, "prepare.env", prepare->env[len]);
+	add_list(inputs, "prepare.outputs", prepare->outputs, prepare->outputs_len);
+	entries = source_entries(plan->source, prepare->selection, &len, &digest);
+	inputs_add_files(inputs, "inputs of prepare", "", entries, len, digest);
+	return 0;
+}
+
+/* A frontend of someone else may read any argument. */
+static bool all_args_count(const struct dockerfile_use *use)
+{
+	return use->syntax && strncmp(use->syntax, "docker/dockerfile", strlen("docker/dockerfile")) != 0 &&
+	       strncmp(use->syntax, "docker.io/docker/dockerfile", strlen("docker.io/docker/dockerfile")) != 0;
+}
+
+static bool arg_counts(const struct dockerfile_use *use, const char *name)
+{
+	for (size_t i = 0; i < use->args_used_len; i++) {
+		if (strcmp(use->args_used[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_args(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
+{
+	static const char *const build_platform[] = { "BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT" };
+	char host[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < build->args_len; i++) {
+		if (all_args_count(&build->use) || arg_counts(&build->use, build->args[i].key))
+			inputs_add(inputs, REASON_ARG, build->args[i].key, build->args[i].value);
+	}
+	platform_text(&plan->options.host, host);
+	for (size_t i = 0; i < sizeof(build_platform) / sizeof(build_platform[0]); i++) {
+		if (arg_counts(&build->use, build_platform[i])) {
+			inputs_add(inputs, REASON_OPTION, "build platform", host);
+			break;
+		}
+	}
+}
+
+static const char *shown_path(const struct plan *plan, const char *path)
+{
+	const char *relative = path_relative(plan->manifest->dir, path);
+
+	return relative ? relative : path_base(path);
+}
+
+static void add_images(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
+{
+	for (size_t i = 0; i < build->images_len; i++) {
+		const struct plan_image *image = &build->images[i];
+		char platform[PLATFORM_TEXT];
+		cleanup_free char *name = NULL;
+
+		platform_text(&image->mention->platform, platform);
+		name = mem_printf("%s (%s)", image->mention->name, platform);
+		if (image->node != NO_NODE)
+			add_dependency(inputs, plan, name, image->node);
+		else
+			inputs_add(inputs, REASON_BASE, name, image->reference);
+	}
+}
+
+static void add_contexts(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
+{
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const struct plan_context *context = &build->contexts[i];
+		cleanup_free char *name = mem_printf("context %s", context->name ? context->name : "(main)");
+		const struct entry *entries;
+		struct hash128 digest;
+		size_t len;
+
+		if (!context->root) {
+			inputs_add(inputs, REASON_OPTION, name, context->url);
+			continue;
+		}
+		entries = source_entries(plan->source, context->selection, &len, &digest);
+		inputs_add_files(inputs, name, plan_prefix(plan, context->root), entries, len, digest);
+	}
+}
+
+/* The digest that the step recorded for one of its outputs, or NULL. Points into `detail`. */
+static const char *output_digest(const struct json *detail, const char *path)
+{
+	return json_str(json_get(detail, "outputs"), path);
+}
+
+static int add_outputs(struct inputs *inputs, const struct plan *plan, const struct plan_build *build, struct error **err)
+{
+	for (size_t i = 0; i < build->outputs_len; i++) {
+		const struct node *prepare = plan->nodes[build->outputs[i].node];
+		cleanup_json struct json *detail = NULL;
+
+		if (!prepare->result.identity || !prepare->result.detail) {
+			inputs_add_unknown(inputs, REASON_FILE, build->outputs[i].path);
+			continue;
+		}
+		if (json_parse(prepare->result.detail, strlen(prepare->result.detail), prepare->id, &detail, err) < 0)
+			return -1;
+		inputs_add(inputs, REASON_FILE, build->outputs[i].path, output_digest(detail, build->outputs[i].path));
+	}
+	return 0;
+}
+
+static int add_build(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
+{
+	const struct service *service = &plan->manifest->services[node->service];
+	const struct plan_build *build = node->build;
+
+	add_platform(inputs, node);
+	add_text(inputs, REASON_DOCKERFILE, shown_path(plan, build->dockerfile), build->text, build->text_len);
+	add_args(inputs, plan, build);
+	inputs_add(inputs, REASON_OPTION, "target", service->build.target.s);
+	for (size_t i = 0; i < build->labels_len; i++) {
+		cleanup_free char *name = mem_printf("label %s", build->labels[i].key);
+
+		inputs_add(inputs, REASON_OPTION, name, build->labels[i].value);
+	}
+	if (plan->manifest->has_epoch)
+		inputs_addf(inputs, REASON_OPTION, "source_date_epoch", "%" PRId64, plan->manifest->epoch);
+	add_images(inputs, plan, build);
+	for (size_t i = 0; i < service->needs.len; i++) {
+		cleanup_free char *id = NULL;
+		char platform[PLATFORM_TEXT];
+
+		platform_text(&node->platform, platform);
+		id = mem_printf("build:%s:%s", service->needs.items[i].s, platform);
+		add_dependency(inputs, plan, service->needs.items[i].s, plan_find(plan, id));
+	}
+	add_contexts(inputs, plan, build);
+	return add_outputs(inputs, plan, build, err);
+}
+
+static void add_references(struct inputs *inputs, struct plan *plan, size_t service)
+{
+	const char *const *references = plan_references(plan, service);
+	size_t len = 0;
+
+	while (references[len])
+		len++;
+	add_list(inputs, "reference", references, len);
+}
+
+/* An index and the local engine hold what the builds delivered: their manifests' digests. */
+static void add_members(struct plan *plan, const struct node *node, struct inputs *inputs, bool digests)
+{
+	for (size_t i = 0; i < node->needs_len; i++) {
+		const struct node *need = plan->nodes[node->needs[i]];
+
+		if (need->kind != NODE_BUILD)
+			continue;
+		if (need->result.identity && digests)
+			inputs_add(inputs, REASON_DEPENDENCY, need->id, need->result.digest);
+		else
+			add_dependency(inputs, plan, need->id, node->needs[i]);
+	}
+}
+
+static void add_ports(struct inputs *inputs, const struct service *service)
+{
+	for (size_t i = 0; i < service->ports_len; i++)
+		inputs_addf(inputs, REASON_OPTION, "port", "%u", (unsigned)service->ports[i]);
+}
+
+static void add_run(struct inputs *inputs, const struct service *service, const char *prefix)
+{
+	cleanup_free char *environment = mem_printf("%senvironment", prefix);
+	cleanup_free char *command = mem_printf("%scommand", prefix);
+	cleanup_free char *entrypoint = mem_printf("%sentrypoint", prefix);
+	cleanup_free char *user = mem_printf("%suser", prefix);
+	cleanup_free char *tmpfs = mem_printf("%stmpfs", prefix);
+
+	add_ports(inputs, service);
+	add_pairs(inputs, environment, &service->environment);
+	add_texts(inputs, command, &service->command);
+	add_texts(inputs, entrypoint, &service->entrypoint);
+	inputs_add(inputs, REASON_OPTION, user, service->user.s);
+	add_texts(inputs, tmpfs, &service->tmpfs);
+}
+
+static void add_checks(struct inputs *inputs, const struct verify_spec *verify)
+{
+	const struct http_check *http = &verify->http;
+
+	if (verify->has_http) {
+		inputs_add(inputs, REASON_OPTION, "verify.http.path", http->path.s);
+		inputs_addf(inputs, REASON_OPTION, "verify.http.port", "%u", (unsigned)http->port);
+		inputs_addf(inputs, REASON_OPTION, "verify.http.status", "%u", (unsigned)http->status);
+		inputs_add(inputs, REASON_OPTION, "verify.http.body", http->body.s);
+		inputs_add(inputs, REASON_OPTION, "verify.http.json path", http->json_path.s);
+		inputs_add(inputs, REASON_OPTION, "verify.http.json value", http->json_value.s);
+		inputs_addf(inputs, REASON_OPTION, "verify.http.timeout", "%" PRIu64 " ms", http->timeout_ms);
+	}
+	if (verify->has_tcp) {
+		inputs_addf(inputs, REASON_OPTION, "verify.tcp.port", "%u", (unsigned)verify->tcp.port);
+		inputs_addf(inputs, REASON_OPTION, "verify.tcp.timeout", "%" PRIu64 " ms", verify->tcp.timeout_ms);
+	}
+	inputs_add(inputs, REASON_OPTION, "verify.user", verify->user.s);
+	inputs_addf(inputs, REASON_OPTION, "verify.max_size", "%" PRIu64, verify->max_size);
+	add_texts(inputs, "verify.entrypoint", &verify->entrypoint);
+	add_texts(inputs, "verify.ports", &verify->ports);
+	add_pairs(inputs, "verify.labels", &verify->labels);
+	add_texts(inputs, "verify.platforms", &verify->platforms);
+	for (size_t i = 0; i < verify->run_len; i++) {
+		cleanup_free char *name = mem_printf("verify.run[%zu]", i);
+
+		add_texts(inputs, name, &verify->run[i]);
+	}
+}
+
+static void add_verify(struct plan *plan, const struct node *node, struct inputs *inputs)
+{
+	const struct service *service = &plan->manifest->services[node->service];
+
+	add_checks(inputs, &service->verify);
+	add_run(inputs, service, "");
+	for (size_t i = 0; i < node->needs_len; i++) {
+		const struct node *need = plan->nodes[node->needs[i]];
+
+		if (need->kind == NODE_BUILD)
+			add_dependency(inputs, plan, need->id, node->needs[i]);
+		if (need->kind == NODE_INDEX && !need->result.identity)
+			inputs_add_unknown(inputs, REASON_DEPENDENCY, need->id);
+		if (need->kind == NODE_BUILD && need->service != node->service) {
+			const struct service *other = &plan->manifest->services[need->service];
+			cleanup_free char *prefix = mem_printf("%s: ", other->name.s);
+
+			add_run(inputs, other, prefix);
+		}
+	}
+	for (size_t i = 0; i < service->depends_len; i++)
+		inputs_addf(inputs, REASON_OPTION, service->depends[i].name.s, "condition %d", (int)service->depends[i].condition);
+}
+
+int key_inputs(struct plan *plan, size_t number, struct inputs **ret, struct error **err)
+{
+	static const unsigned versions[] = { PREPARE_VERSION, BUILD_VERSION, INDEX_VERSION, LOAD_VERSION, VERIFY_VERSION };
+	const struct node *node = plan->nodes[number];
+	struct inputs *inputs = inputs_new(node->kind, versions[node->kind]);
+	int r = 0;
+
+	switch (node->kind) {
+	case NODE_PREPARE:
+		r = add_prepare(plan, node, inputs, err);
+		break;
+	case NODE_BUILD:
+		r = add_build(plan, node, inputs, err);
+		break;
+	case NODE_INDEX:
+		add_members(plan, node, inputs, true);
+		add_references(inputs, plan, node->service);
+		break;
+	case NODE_LOAD:
+		add_members(plan, node, inputs, false);
+		add_references(inputs, plan, node->service);
+		break;
+	case NODE_VERIFY:
+		add_verify(plan, node, inputs);
+		break;
+	}
+	if (r < 0) {
+		inputs_free(inputs);
+		return -1;
+	}
+	*ret = inputs;
+	return 0;
+}

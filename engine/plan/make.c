@@ -1,0 +1,468 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "base/text.h"
+#include "dsl/manifest.h"
+#include "engine/plan/internal.h"
+#include "engine/source/context.h"
+
+/* A build that is being added, and who wants it: the chain shows cycles. */
+struct frame {
+	const struct frame *up;
+	size_t service;
+	const struct platform *platform;
+	struct pos pos; /* where this build is asked for */
+};
+
+static size_t add_build(struct plan *plan, const struct frame *frame);
+
+static const char *node_id(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform)
+{
+	const char *name = plan->manifest->services[service].name.s;
+	char text[PLATFORM_TEXT];
+
+	if (!platform)
+		return arena_printf(plan->arena, "%s:%s", node_kind_name(kind), name);
+	platform_text(platform, text);
+	return arena_printf(plan->arena, "%s:%s:%s", node_kind_name(kind), name, text);
+}
+
+struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform, size_t *ret_number)
+{
+	const char *id = node_id(plan, kind, service, platform);
+	size_t found = plan_find(plan, id);
+	struct node *node;
+
+	if (found != NO_NODE) {
+		*ret_number = found;
+		return plan->nodes[found];
+	}
+	node = arena_alloc(plan->arena, sizeof(*node));
+	node->id = id;
+	node->kind = kind;
+	node->service = service;
+	node->has_platform = platform != NULL;
+	if (platform)
+		node->platform = *platform;
+	mem_reserve(&plan->nodes, &plan->nodes_cap, plan->nodes_len + 1, sizeof(struct node *));
+	*ret_number = plan->nodes_len;
+	plan->nodes[plan->nodes_len++] = node;
+	map_set(plan->by_id, id, (void *)(*ret_number + 1));
+	return node;
+}
+
+static bool is_cycle(struct plan *plan, const struct frame *frame)
+{
+	const struct frame *start = frame->up;
+	cleanup_buf struct buf path = { 0 };
+
+	while (start && !(start->service == frame->service && platform_equal(start->platform, frame->platform)))
+		start = start->up;
+	if (!start)
+		return false;
+	for (const struct frame *step = frame; step != start; step = step->up) {
+		cleanup_free char *rest = buf_steal(&path);
+
+		buf_printf(&path, " -> %s%s", plan->manifest->services[step->service].name.s, rest);
+	}
+	diags_add(plan->diags, frame->pos, NULL, "builds need each other: %s%s",
+		  plan->manifest->services[start->service].name.s, path.data);
+	for (const struct frame *step = frame->up; step != start; step = step->up)
+		diags_note(plan->diags, step->pos, "%s is needed here", plan->manifest->services[step->service].name.s);
+	return true;
+}
+
+static size_t need_service(struct plan *plan, const struct frame *up, size_t service, const struct platform *platform, struct pos pos)
+{
+	const struct frame frame = { .up = up, .service = service, .platform = platform, .pos = pos };
+	const char *id;
+	size_t found;
+
+	if (!plan->manifest->services[service].has_build) {
+		diags_add(plan->diags, pos, NULL, "%s is needed for a build, but has no `build:` itself",
+			  plan->manifest->services[service].name.s);
+		return NO_NODE;
+	}
+	id = node_id(plan, NODE_BUILD, service, platform);
+	found = plan_find(plan, id);
+	if (found != NO_NODE)
+		return found;
+	return is_cycle(plan, &frame) ? NO_NODE : add_build(plan, &frame);
+}
+
+static const char *normal_reference(struct plan *plan, const char *name)
+{
+	struct ref ref;
+	const char *normal;
+
+	if (!ref_parse(name, &ref, NULL))
+		return name;
+	normal = arena_printf(plan->arena, "%s/%s:%s", ref.domain, ref.repository, ref.tag ? ref.tag : "latest");
+	ref_free(&ref);
+	return normal;
+}
+
+static const struct named_context *find_context(const struct build_spec *build, const char *name)
+{
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		if (strcasecmp(build->contexts[i].name.s, name) == 0)
+			return &build->contexts[i];
+	}
+	return NULL;
+}
+
+/* Positions in a Dockerfile, for complaints about edges that come from there. */
+static struct pos mention_pos(struct plan *plan, const struct service *service, const struct dockerfile_image *mention)
+{
+	const struct plan_service *own = &plan->services[manifest_service(plan->manifest, service->name.s)];
+	const char *shown = path_relative(plan->manifest->dir, service->build.dockerfile.s);
+	uint32_t file = diags_source(plan->diags, shown ? shown : service->build.dockerfile.s, own->text, own->text_len);
+
+	return diags_pos_at(plan->diags, file, mention->offset);
+}
+
+/* Which image a mention means: another service's, or one from elsewhere. False: a complaint was made. */
+static bool resolve_mention(struct plan *plan, const struct frame *frame, const struct dockerfile_image *mention, struct plan_image *ret)
+{
+	const struct service *service = &plan->manifest->services[frame->service];
+	const struct named_context *context = find_context(&service->build, mention->name);
+	size_t wanted = NO_NODE;
+
+	*ret = (struct plan_image){ .mention = mention, .node = NO_NODE, .reference = mention->name };
+	if (context && context->kind == CONTEXT_SERVICE)
+		wanted = context->service;
+	else if (context && context->kind == CONTEXT_IMAGE)
+		ret->reference = context->value.s;
+	if (wanted == NO_NODE) {
+		void *found = map_get(plan->by_reference, normal_reference(plan, ret->reference));
+
+		if (!found)
+			return true;
+		wanted = (size_t)found - 1;
+	}
+	ret->node = need_service(plan, frame, wanted, &mention->platform,
+				 context ? context->name.pos : mention_pos(plan, service, mention));
+	return ret->node != NO_NODE;
+}
+
+static bool resolve_dockerfile(struct plan *plan, const struct frame *frame, struct plan_build *build)
+{
+	const struct service *service = &plan->manifest->services[frame->service];
+	struct plan_service *own = &plan->services[frame->service];
+	struct dockerfile_arg *args = arena_array(plan->arena, build->args_len + 1, sizeof(*args));
+	const char **names = arena_array(plan->arena, service->build.contexts_len + 1, sizeof(*names));
+	struct dockerfile_options options = {
+		.args = args,
+		.args_len = build->args_len,
+		.target = service->build.target.s,
+		.platform = *frame->platform,
+		.build_platform = plan->options.host,
+		.contexts = names,
+		.contexts_len = service->build.contexts_len,
+	};
+	cleanup_error struct error *error = NULL;
+
+	for (size_t i = 0; i < build->args_len; i++)
+		args[i] = (struct dockerfile_arg){ .name = build->args[i].key, .value = build->args[i].value };
+	for (size_t i = 0; i < service->build.contexts_len; i++)
+		names[i] = service->build.contexts[i].name.s;
+	if (dockerfile_resolve(own->dockerfile, &options, plan->arena, &build->use, &error) == 0)
+		return true;
+	diags_add(plan->diags, service->build.target.s ? service->build.target.pos : service->build.dockerfile.pos,
+		  error->remedy, "%s", error->message);
+	return false;
+}
+
+static bool add_images(struct plan *plan, const struct frame *frame, struct plan_build *build)
+{
+	const struct service *service = &plan->manifest->services[frame->service];
+	bool good = true;
+
+	build->images = arena_array(plan->arena, build->use.images_len + 1, sizeof(*build->images));
+	for (size_t i = 0; i < build->use.images_len; i++) {
+		const struct dockerfile_image *mention = &build->use.images[i];
+		const struct named_context *context = find_context(&service->build, mention->name);
+		struct plan_image *image = &build->images[build->images_len];
+
+		if (context && (context->kind == CONTEXT_PATH || context->kind == CONTEXT_REMOTE))
+			continue;
+		if (!resolve_mention(plan, frame, mention, image)) {
+			good = false;
+			continue;
+		}
+		build->images_len++;
+		/* The base may read the context by instructions that are not in this Dockerfile. */
+		if (image->node != NO_NODE && mention->use == IMAGE_FROM && plan->nodes[image->node]->build->use.onbuild) {
+			build->use.whole = true;
+			build->use.whole_why = arena_printf(plan->arena, "%s has ONBUILD instructions", mention->name);
+		}
+	}
+	return good;
+}
+
+static void add_context(struct plan *plan, struct plan_build *build, size_t service, const struct named_context *named)
+{
+	const struct build_spec *spec = &plan->manifest->services[service].build;
+	struct plan_context *context = &build->contexts[build->contexts_len++];
+	const char *name = named ? named->name.s : NULL;
+	const char **patterns = arena_array(plan->arena, build->use.sources_len + 1, sizeof(*patterns));
+	struct filter filter = { .patterns = patterns };
+
+	*context = (struct plan_context){ .name = name };
+	if (named && named->kind == CONTEXT_REMOTE) {
+		context->url = named->value.s;
+		return;
+	}
+	context->root = named ? named->value.s : spec->context.s;
+	filter.ignore = named ? NULL : plan->services[service].ignore;
+	filter.whole = !named && build->use.whole;
+	for (size_t i = 0; i < build->use.whole_contexts_len && named; i++)
+		filter.whole = filter.whole || strcasecmp(build->use.whole_contexts[i], name) == 0;
+	for (size_t i = 0; i < build->use.sources_len; i++) {
+		const struct dockerfile_source *source = &build->use.sources[i];
+
+		if ((!source->context && !name) || (source->context && name && strcasecmp(source->context, name) == 0))
+			patterns[filter.patterns_len++] = source->pattern;
+	}
+	filter.except = plan_except(plan, context->root, &filter.except_len);
+	context->selection = source_add(plan->source, context->root, &filter);
+}
+
+static void add_contexts(struct plan *plan, const struct frame *frame, struct plan_build *build)
+{
+	const struct build_spec *spec = &plan->manifest->services[frame->service].build;
+
+	build->contexts = arena_array(plan->arena, spec->contexts_len + 1, sizeof(*build->contexts));
+	add_context(plan, build, frame->service, NULL);
+	for (size_t i = 0; i < spec->contexts_len; i++) {
+		if (spec->contexts[i].kind == CONTEXT_PATH || spec->contexts[i].kind == CONTEXT_REMOTE)
+			add_context(plan, build, frame->service, &spec->contexts[i]);
+	}
+}
+
+static size_t expand_pairs(struct plan *plan, const struct platform *platform, const struct pairs *pairs, struct plan_arg **ret)
+{
+	struct plan_arg *list = arena_array(plan->arena, pairs->len + 1, sizeof(*list));
+	size_t len = 0;
+
+	for (size_t i = 0; i < pairs->len; i++) {
+		if (pairs->items[i].value.s)
+			list[len++] = (struct plan_arg){
+				.key = pairs->items[i].key.s,
+				.value = plan_expand(plan, platform, pairs->items[i].value.s),
+			};
+	}
+	*ret = list;
+	return len;
+}
+
+static struct plan_build *build_new(struct plan *plan, const struct frame *frame)
+{
+	const struct build_spec *spec = &plan->manifest->services[frame->service].build;
+	const struct plan_service *own = &plan->services[frame->service];
+	struct plan_build *build = arena_alloc(plan->arena, sizeof(*build));
+
+	build->dockerfile = spec->dockerfile.s;
+	build->text = own->text;
+	build->text_len = own->text_len;
+	build->ignore = own->ignore_text;
+	build->ignore_len = own->ignore_len;
+	build->args_len = expand_pairs(plan, frame->platform, &spec->args, &build->args);
+	build->labels_len = expand_pairs(plan, frame->platform, &spec->labels, &build->labels);
+	return build;
+}
+
+static size_t add_build(struct plan *plan, const struct frame *frame)
+{
+	const struct service *service = &plan->manifest->services[frame->service];
+	struct plan_build *build;
+	struct node *node;
+	size_t number, *needs = NULL, needs_len = 0;
+	bool good;
+
+	if (!plan_load_service(plan, frame->service))
+		return NO_NODE;
+	build = build_new(plan, frame);
+	if (!resolve_dockerfile(plan, frame, build))
+		return NO_NODE;
+	good = add_images(plan, frame, build);
+	needs = arena_array(plan->arena, service->needs.len + 1, sizeof(*needs));
+	for (size_t i = 0; i < service->needs.len; i++) {
+		needs[needs_len] = need_service(plan, frame, service->needs_index[i], frame->platform, service->needs.items[i].pos);
+		good = good && needs[needs_len] != NO_NODE;
+		needs_len++;
+	}
+	if (!good)
+		return NO_NODE;
+	add_contexts(plan, frame, build);
+	if (service->has_prepare)
+		plan_prepare_node(plan, frame->service, frame->platform);
+	{
+		/* Steps whose outputs this build reads are nodes before it. */
+		struct node draft = { .service = frame->service, .build = build };
+
+		plan_add_outputs(plan, &draft, frame->platform);
+		node = plan_add_node(plan, NODE_BUILD, frame->service, frame->platform, &number);
+		node->needs = draft.needs;
+		node->needs_len = draft.needs_len;
+		node->needs_cap = draft.needs_cap;
+	}
+	node->build = build;
+	if (service->has_prepare)
+		node_need(node, plan_prepare_node(plan, frame->service, frame->platform));
+	for (size_t i = 0; i < build->images_len; i++) {
+		if (build->images[i].node != NO_NODE)
+			node_need(node, build->images[i].node);
+	}
+	for (size_t i = 0; i < needs_len; i++)
+		node_need(node, needs[i]);
+	return number;
+}
+
+static bool add_host_builds(struct plan *plan, size_t service, struct node *verify)
+{
+	const struct service *own = &plan->manifest->services[service];
+	bool good = true;
+
+	for (size_t i = 0; i < own->depends_len; i++) {
+		size_t other = own->depends[i].service;
+		size_t build;
+
+		if (!plan->manifest->services[other].has_build)
+			continue;
+		build = need_service(plan, NULL, other, &plan->options.host, own->depends[i].name.pos);
+		if (build == NO_NODE) {
+			good = false;
+			continue;
+		}
+		node_need(verify, build);
+		good = add_host_builds(plan, other, verify) && good;
+	}
+	return good;
+}
+
+static bool asks_anything(const struct service *service)
+{
+	return service->verify.pos.line != 0;
+}
+
+/* What stands on a published service's builds: the index, the local engine, the checks. */
+static bool add_published(struct plan *plan, size_t service, const size_t *builds, size_t len)
+{
+	const struct service *own = &plan->manifest->services[service];
+	struct node draft = { 0 };
+	struct node *node;
+	size_t index, load = NO_NODE, verify;
+	bool good;
+
+	node = plan_add_node(plan, NODE_INDEX, service, NULL, &index);
+	for (size_t i = 0; i < len; i++)
+		node_need(node, builds[i]);
+	for (size_t i = 0; i < len && plan->options.load; i++) {
+		if (!platform_equal(&plan->nodes[builds[i]]->platform, &plan->options.host))
+			continue;
+		node = plan_add_node(plan, NODE_LOAD, service, NULL, &load);
+		node_need(node, builds[i]);
+	}
+	if (!plan->options.verify || !asks_anything(own))
+		return true;
+	good = add_host_builds(plan, service, &draft);
+	node = plan_add_node(plan, NODE_VERIFY, service, NULL, &verify);
+	node->needs = draft.needs;
+	node->needs_len = draft.needs_len;
+	node->needs_cap = draft.needs_cap;
+	node_need(node, index);
+	if (load != NO_NODE)
+		node_need(node, load);
+	for (size_t i = 0; i < len; i++)
+		node_need(node, builds[i]);
+	return good;
+}
+
+static bool add_target(struct plan *plan, size_t service)
+{
+	const struct service *own = &plan->manifest->services[service];
+	const struct platform *platforms = own->build.platforms_len ? own->build.platforms : &plan->options.host;
+	size_t len = own->build.platforms_len ? own->build.platforms_len : 1;
+	size_t *builds = arena_array(plan->arena, len, sizeof(*builds));
+	bool good = true;
+
+	for (size_t i = 0; i < len; i++) {
+		builds[i] = need_service(plan, NULL, service, &platforms[i], own->pos);
+		good = good && builds[i] != NO_NODE;
+	}
+	return good && (!own->publish || add_published(plan, service, builds, len));
+}
+
+static void mark_target(struct plan *plan, const char *name)
+{
+	const struct manifest *manifest = plan->manifest;
+	const struct group *group = manifest_group(manifest, name);
+	long service = manifest_service(manifest, name);
+	const char **names;
+	cleanup_free char *hint = NULL;
+	const char *nearest;
+	size_t len = 0;
+
+	if (strcmp(name, "all") == 0) {
+		for (size_t i = 0; i < manifest->services_len; i++)
+			plan->services[i].target = plan->services[i].target ||
+						   (manifest->services[i].has_build && manifest->services[i].publish);
+		return;
+	}
+	for (size_t i = 0; group && i < group->services_len; i++)
+		plan->services[group->services[i]].target = manifest->services[group->services[i]].has_build;
+	if (service >= 0)
+		plan->services[service].target = true;
+	if (group || service >= 0)
+		return;
+	names = mem_array(manifest->services_len + manifest->groups_len + 1, sizeof(*names));
+	for (size_t i = 0; i < manifest->services_len; i++)
+		names[len++] = manifest->services[i].name.s;
+	for (size_t i = 0; i < manifest->groups_len; i++)
+		names[len++] = manifest->groups[i].name.s;
+	nearest = text_nearest(name, names, len);
+	if (nearest)
+		hint = mem_printf("did you mean \"%s\"?", nearest);
+	diags_add(plan->diags, (struct pos){ 0 }, hint, "no service or group is called \"%s\"", name);
+	free(names);
+}
+
+static void index_references(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		const char *const *references;
+
+		if (!plan->manifest->services[i].has_build)
+			continue;
+		for (references = plan_references(plan, i); *references; references++)
+			map_set(plan->by_reference, normal_reference(plan, *references), (void *)(i + 1));
+	}
+}
+
+int plan_make(struct plan *plan)
+{
+	bool good = plan_collect_outputs(plan) == 0;
+	size_t complaints = diags_count(plan->diags);
+
+	if (!plan->options.targets || !plan->options.targets[0])
+		mark_target(plan, "all");
+	for (size_t i = 0; plan->options.targets && plan->options.targets[i]; i++)
+		mark_target(plan, plan->options.targets[i]);
+	index_references(plan);
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		if (plan->services[i].target)
+			good = add_target(plan, i) && good;
+	}
+	return good && diags_count(plan->diags) == complaints ? 0 : -1;
+}

@@ -1,0 +1,286 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/plan/inputs.h"
+#include "engine/plan/internal.h"
+#include "engine/plan/key.h"
+#include "engine/source/context.h"
+#include "engine/source/ignore.h"
+#include "engine/state/state.h"
+
+static int read_records(struct plan *plan, struct error **err)
+{
+	if (state_all_last(plan->state, &plan->record_items, &plan->records_len, err) < 0)
+		return -1;
+	for (size_t i = 0; i < plan->records_len; i++)
+		map_set(plan->records, plan->record_items[i].node, &plan->record_items[i]);
+	for (size_t i = 0; i < plan->nodes_len; i++) {
+		const struct record *last = map_get(plan->records, plan->nodes[i]->id);
+
+		plan->nodes[i]->took_ms = last ? last->took_ms : 0;
+	}
+	return 0;
+}
+
+int plan_new(const struct manifest *manifest, const struct plan_options *options, struct source *source,
+	     struct state *state, struct diags *diags, struct plan **ret, struct error **err)
+{
+	struct plan *plan = mem_alloc(sizeof(*plan));
+
+	*plan = (struct plan){
+		.manifest = manifest,
+		.options = *options,
+		.source = source,
+		.state = state,
+		.diags = diags,
+		.arena = arena_new(),
+		.services = mem_array(manifest->services_len + 1, sizeof(*plan->services)),
+		.by_id = map_new(),
+		.by_reference = map_new(),
+		.records = map_new(),
+	};
+	if (plan_make(plan) < 0 || source_scan(source, err) < 0 || read_records(plan, err) < 0)
+		goto fail;
+	for (size_t i = 0; i < plan->nodes_len; i++) {
+		if (plan_decide(plan, i, err) < 0)
+			goto fail;
+	}
+	*ret = plan;
+	return 0;
+fail:
+	plan_free(plan);
+	return -1;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	for (size_t i = 0; i < plan->nodes_len; i++)
+		node_clear(plan->nodes[i]);
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		dockerfile_free(plan->services[i].dockerfile);
+		ignore_free(plan->services[i].ignore);
+		free(plan->services[i].text);
+		free(plan->services[i].ignore_text);
+	}
+	records_free(plan->record_items, plan->records_len);
+	map_free(plan->by_id);
+	map_free(plan->by_reference);
+	map_free(plan->records);
+	free(plan->services);
+	free(plan->nodes);
+	free(plan->outputs);
+	arena_free(plan->arena);
+	free(plan);
+}
+
+size_t plan_len(const struct plan *plan)
+{
+	return plan->nodes_len;
+}
+
+struct node *plan_node(struct plan *plan, size_t node)
+{
+	return plan->nodes[node];
+}
+
+const struct manifest *plan_manifest(const struct plan *plan)
+{
+	return plan->manifest;
+}
+
+size_t plan_find(const struct plan *plan, const char *id)
+{
+	void *found = map_get(plan->by_id, id);
+
+	return found ? (size_t)found - 1 : NO_NODE;
+}
+
+bool plan_is_target(const struct plan *plan, size_t service)
+{
+	return plan->services[service].target;
+}
+
+const char *plan_prefix(const struct plan *plan, const char *root)
+{
+	const char *relative = path_relative(plan->manifest->dir, root);
+
+	if (!relative)
+		return arena_printf(plan->arena, "%s/", path_base(root));
+	return strcmp(relative, ".") == 0 ? "" : arena_printf(plan->arena, "%s/", relative);
+}
+
+const char *const *plan_references(struct plan *plan, size_t index)
+{
+	const struct service *service = &plan->manifest->services[index];
+	const char **list;
+
+	if (plan->services[index].references)
+		return plan->services[index].references;
+	list = arena_array(plan->arena, service->tags.len + 1, sizeof(*list));
+	for (size_t i = 0; i < service->tags.len; i++)
+		list[i] = arena_printf(plan->arena, "%s:%s", service->image.s, service->tags.items[i].s);
+	plan->services[index].references = list;
+	return list;
+}
+
+void plan_set_result(struct plan *plan, size_t number, const struct result *result)
+{
+	plan->nodes[number]->result = (struct result){
+		.identity = arena_strdup(plan->arena, result->identity),
+		.digest = arena_strdup(plan->arena, result->digest),
+		.place = arena_strdup(plan->arena, result->place),
+		.detail = arena_strdup(plan->arena, result->detail),
+		.size = result->size,
+	};
+}
+
+int plan_inputs(struct plan *plan, size_t node, struct inputs **ret, struct error **err)
+{
+	return key_inputs(plan, node, ret, err);
+}
+
+static void set_result(struct plan *plan, size_t number, const struct record *record)
+{
+	const struct result result = {
+		.identity = record->identity,
+		.digest = record->digest,
+		.place = record->place,
+		.detail = record->detail,
+		.size = record->size,
+	};
+
+	plan_set_result(plan, number, &result);
+}
+
+/* Outputs changed or deleted by hand make a step stale. */
+static int check_outputs(struct plan *plan, struct node *node, const struct record *record, struct error **err)
+{
+	cleanup_json struct json *detail = NULL;
+
+	if (!record->detail || json_parse(record->detail, strlen(record->detail), node->id, &detail, NULL) < 0) {
+		node_reason(node, REASON_MISSING, "the record of its outputs", "");
+		return 0;
+	}
+	for (size_t i = 0; i < node->prepare->outputs_len; i++) {
+		const char *output = node->prepare->outputs[i];
+		const char *was = json_str(json_get(detail, "outputs"), output);
+		cleanup_free char *path = path_join(plan->manifest->dir, output);
+		char hex[HASH_HEX + 1];
+		struct hash128 digest;
+		bool found;
+
+		if (source_file(plan->source, path, &digest, &found, err) < 0)
+			return -1;
+		hash_hex(digest, hex);
+		if (!found)
+			node_reason(node, REASON_MISSING, output, "deleted");
+		else if (!was || strcmp(was, hex) != 0)
+			node_reason(node, REASON_FILE, output, "changed by hand");
+	}
+	return 0;
+}
+
+/* Its key is known, and there is a record under it: is the result still there? */
+static int decide_recorded(struct plan *plan, size_t number, const struct record *record, struct error **err)
+{
+	struct node *node = plan->nodes[number];
+	const char *what = NULL;
+
+	if (node->kind == NODE_PREPARE) {
+		if (check_outputs(plan, node, record, err) < 0)
+			return -1;
+	} else if (!plan->options.present(plan->options.present_data, node, record, &what)) {
+		node_reason(node, REASON_MISSING, arena_strdup(plan->arena, what ? what : "its result"), "gone");
+	}
+	if (node->reasons_len > 0)
+		return 0;
+	node->state = NODE_FRESH;
+	set_result(plan, number, record);
+	return 0;
+}
+
+static int add_differences(struct plan *plan, struct node *node, const struct inputs *inputs, bool had_record, struct error **err)
+{
+	cleanup_free char *old = NULL;
+	size_t len = 0;
+
+	if (!had_record) {
+		node_reason(node, REASON_NEW, node->id, "");
+		return 0;
+	}
+	if (state_inputs(plan->state, node->id, &old, &len, err) < 0)
+		return -1;
+	if (old)
+		inputs_diff(inputs, old, len, plan->arena, node);
+	return 0;
+}
+
+/* A need is stale: whether this node is depends on what it will give, unless something of its own differs. */
+static int decide_waiting(struct plan *plan, struct node *node, const struct inputs *inputs, bool had_record, struct error **err)
+{
+	if (add_differences(plan, node, inputs, had_record, err) < 0)
+		return -1;
+	node->state = node->reasons_len > 0 ? NODE_STALE : NODE_UNKNOWN;
+	for (size_t i = 0; i < node->needs_len; i++) {
+		const struct node *need = plan->nodes[node->needs[i]];
+
+		if (need->state != NODE_FRESH)
+			node_reason(node, REASON_DEPENDENCY, need->id, node_state_name(need->state));
+	}
+	return 0;
+}
+
+static int decide(struct plan *plan, size_t number, const struct inputs *inputs, struct error **err)
+{
+	struct node *node = plan->nodes[number];
+	const struct record *last = map_get(plan->records, node->id);
+	struct record *found = NULL;
+	int r;
+
+	if (!inputs_key(inputs, node->key)) {
+		node->key[0] = '\0';
+		if (plan->options.force)
+			node_reason(node, REASON_FORCED, "-B", "");
+		return decide_waiting(plan, node, inputs, last != NULL, err);
+	}
+	if (plan->options.force) {
+		node_reason(node, REASON_FORCED, "-B", "");
+		return 0;
+	}
+	if (last && strcmp(last->key, node->key) == 0)
+		return decide_recorded(plan, number, last, err);
+	if (last && state_find(plan->state, node->id, node->key, &found, err) < 0)
+		return -1;
+	if (!found)
+		return add_differences(plan, node, inputs, last != NULL, err);
+	r = decide_recorded(plan, number, found, err);
+	record_free(found);
+	return r;
+}
+
+int plan_decide(struct plan *plan, size_t number, struct error **err)
+{
+	struct node *node = plan->nodes[number];
+	struct inputs *inputs;
+	int r;
+
+	node->reasons_len = 0;
+	node->state = NODE_STALE;
+	node->result = (struct result){ 0 };
+	if (key_inputs(plan, number, &inputs, err) < 0)
+		return -1;
+	r = decide(plan, number, inputs, err);
+	inputs_free(inputs);
+	return r;
+}

@@ -1,0 +1,122 @@
+#ifndef ENGINE_PLAN_PLAN_H
+#define ENGINE_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/plan/graph.h"
+#include "engine/source/dockerfile.h"
+
+struct diags;
+struct error;
+struct inputs;
+struct layout;
+struct manifest;
+struct record;
+struct source;
+struct state;
+
+/*
+ * The plan: what the targets of a run need, as a graph, with a key, a state and reasons for each node.
+ * It is data: it knows no builder and no runtime.
+ */
+struct plan;
+
+/* Whether the result that `record` names is still where it was; in `*ret_what`, when it is not, what is
+ * missing (borrowed until the next call). */
+typedef bool plan_present(void *data, const struct node *node, const struct record *record, const char **ret_what);
+
+struct plan_options {
+	const char *const *targets; /* services and groups; NULL-terminated; none: "all" */
+	struct platform host;       /* the builders' and runtimes' own platform */
+	bool force;                 /* -B: every node of a target is stale */
+	bool load;                  /* have load nodes */
+	bool verify;                /* have verify nodes */
+	const char *state_dir;      /* absolute path of .cbuild: never part of a context */
+	plan_present *present;
+	void *present_data;
+};
+
+/* An image that a build uses. */
+struct plan_image {
+	const struct dockerfile_image *mention;
+	size_t node;           /* the build that makes it, or NO_NODE */
+	const char *reference; /* otherwise: what to pull */
+};
+
+/* A folder that a build reads, or a URL. */
+struct plan_context {
+	const char *name;  /* NULL: the main one */
+	const char *root;  /* absolute folder, or NULL */
+	const char *url;   /* when it is not a folder */
+	size_t selection;  /* of its files in the source */
+};
+
+struct plan_arg {
+	const char *key, *value;
+};
+
+/* A file that a prepare step makes and a build reads. */
+struct plan_output {
+	size_t node; /* the prepare node */
+	const char *path; /* relative to the manifest's folder */
+};
+
+struct plan_build {
+	const char *dockerfile;  /* absolute path */
+	const char *text;        /* its bytes */
+	size_t text_len;
+	const char *ignore;      /* the ignore file's bytes, or NULL */
+	size_t ignore_len;
+	struct dockerfile_use use;
+	struct plan_image *images;
+	size_t images_len;
+	struct plan_context *contexts; /* the main one first */
+	size_t contexts_len;
+	struct plan_arg *args;   /* all that the manifest gives, variables filled in, sorted */
+	size_t args_len;
+	struct plan_arg *labels;
+	size_t labels_len;
+	struct plan_output *outputs;
+	size_t outputs_len;
+};
+
+struct plan_prepare {
+	const char **argv;    /* NULL-terminated */
+	const char **env;     /* "NAME=value" of the named variables that are set, NULL-terminated */
+	const char **outputs; /* relative paths */
+	size_t outputs_len;
+	size_t selection;     /* of its inputs */
+};
+
+/*
+ * Makes the graph for the targets and decides every node that can be decided. Complaints about the manifest and
+ * its Dockerfiles (a cycle, a missing Dockerfile, an unknown target) go to `diags` and give -1 with *err
+ * untouched. All that is passed in must outlive the plan.
+ */
+int plan_new(const struct manifest *manifest, const struct plan_options *options, struct source *source,
+	     struct state *state, struct diags *diags, struct plan **ret, struct error **err);
+void plan_free(struct plan *plan); /* NULL-safe */
+
+size_t plan_len(const struct plan *plan);
+struct node *plan_node(struct plan *plan, size_t node);
+const struct manifest *plan_manifest(const struct plan *plan);
+/* The number of the node with that id, or NO_NODE. */
+size_t plan_find(const struct plan *plan, const char *id);
+
+/* Decides a node again now that what it needs has results: FRESH or STALE, with key and reasons. */
+int plan_decide(struct plan *plan, size_t node, struct error **err);
+/* Sets the result of a node that has run (texts are copied). */
+void plan_set_result(struct plan *plan, size_t node, const struct result *result);
+/* The inputs of the node's key as they are now. */
+int plan_inputs(struct plan *plan, size_t node, struct inputs **ret, struct error **err);
+/* The source's selections that a build node reads: compare with source_changed when it has run. */
+const char *plan_prefix(const struct plan *plan, const char *root); /* path of `root` for people: "services/indexer/" */
+
+/* The references under which a service's image is known: repository and each tag. NULL-terminated, in the plan's arena. */
+const char *const *plan_references(struct plan *plan, size_t service);
+/* Whether the targets name this service (not only what they need). */
+bool plan_is_target(const struct plan *plan, size_t service);
+
+#endif

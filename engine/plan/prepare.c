@@ -1,0 +1,219 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/fs.h"
+#include "base/glob.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/plan/internal.h"
+#include "engine/source/context.h"
+#include "engine/source/ignore.h"
+
+/* The platforms for which a per-platform step can be asked: the service's own, and the host's. */
+static size_t candidates(const struct plan *plan, const struct service *service, const struct platform **ret)
+{
+	struct platform *list = arena_array(plan->arena, service->build.platforms_len + 1, sizeof(*list));
+	size_t len = 0;
+	bool host = false;
+
+	for (size_t i = 0; i < service->build.platforms_len; i++) {
+		list[len++] = service->build.platforms[i];
+		host = host || platform_equal(&service->build.platforms[i], &plan->options.host);
+	}
+	if (!host)
+		list[len++] = plan->options.host;
+	*ret = list;
+	return len;
+}
+
+static void collect(struct plan *plan, const char *path)
+{
+	mem_reserve(&plan->outputs, &plan->outputs_cap, plan->outputs_len + 1, sizeof(*plan->outputs));
+	plan->outputs[plan->outputs_len++] = path;
+}
+
+static const char *absolute_output(struct plan *plan, const char *output)
+{
+	cleanup_free char *joined = path_join(plan->manifest->dir, output);
+	cleanup_free char *clean = path_clean(joined);
+
+	return arena_strdup(plan->arena, clean);
+}
+
+static bool check_output(struct plan *plan, const struct text *output, const char *path)
+{
+	if (path_inside(plan->manifest->dir, path) && strcmp(plan->manifest->dir, path) != 0)
+		return true;
+	diags_add(plan->diags, output->pos, "outputs are files below the manifest's folder",
+		  "output of `prepare` is outside the project: %s", path);
+	return false;
+}
+
+/* All outputs are known before any context is walked: none is scanned with a context. */
+int plan_collect_outputs(struct plan *plan)
+{
+	bool good = true;
+
+	collect(plan, plan->options.state_dir);
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		const struct service *service = &plan->manifest->services[i];
+		const struct platform *platforms;
+		size_t len;
+
+		if (!service->has_prepare)
+			continue;
+		len = candidates(plan, service, &platforms);
+		for (size_t p = 0; p < (service->prepare.per_platform ? len : 1); p++) {
+			for (size_t o = 0; o < service->prepare.outputs.len; o++) {
+				const struct text *output = &service->prepare.outputs.items[o];
+				const char *path = absolute_output(plan, plan_expand(plan, &platforms[p], output->s));
+
+				good = check_output(plan, output, path) && good;
+				collect(plan, path);
+			}
+		}
+	}
+	return good ? 0 : -1;
+}
+
+static const char **expand_all(struct plan *plan, const struct platform *platform, const struct texts *texts)
+{
+	const char **list = arena_array(plan->arena, texts->len + 1, sizeof(*list));
+
+	for (size_t i = 0; i < texts->len; i++)
+		list[i] = plan_expand(plan, platform, texts->items[i].s);
+	return list;
+}
+
+/* What the step sees of the environment: only what it names, so that nothing else can matter. */
+static const char **named_environment(struct plan *plan, const struct texts *names)
+{
+	const char **list = arena_array(plan->arena, names->len + 1, sizeof(*list));
+	size_t len = 0;
+
+	for (size_t i = 0; i < names->len; i++) {
+		const char *value = getenv(names->items[i].s);
+
+		if (value)
+			list[len++] = arena_printf(plan->arena, "%s=%s", names->items[i].s, value);
+	}
+	return list;
+}
+
+static struct plan_prepare *prepare_new(struct plan *plan, const struct prepare_spec *spec, const struct platform *platform)
+{
+	struct plan_prepare *prepare = arena_alloc(plan->arena, sizeof(*prepare));
+	struct filter filter = { .deep = true };
+	const char **patterns = arena_array(plan->arena, spec->inputs.len + 1, sizeof(*patterns));
+
+	prepare->argv = expand_all(plan, platform, &spec->run);
+	prepare->outputs = expand_all(plan, platform, &spec->outputs);
+	prepare->outputs_len = spec->outputs.len;
+	prepare->env = named_environment(plan, &spec->env);
+	for (size_t i = 0; i < spec->inputs.len; i++) {
+		cleanup_free char *clean = path_clean(plan_expand(plan, platform, spec->inputs.items[i].s));
+
+		patterns[i] = arena_strdup(plan->arena, clean);
+	}
+	filter.patterns = patterns;
+	filter.patterns_len = spec->inputs.len;
+	filter.except = plan_except(plan, plan->manifest->dir, &filter.except_len);
+	prepare->selection = source_add(plan->source, plan->manifest->dir, &filter);
+	return prepare;
+}
+
+size_t plan_prepare_node(struct plan *plan, size_t service, const struct platform *platform)
+{
+	const struct prepare_spec *spec = &plan->manifest->services[service].prepare;
+	const struct platform *own = spec->per_platform ? platform : NULL;
+	struct node *node;
+	size_t number;
+
+	node = plan_add_node(plan, NODE_PREPARE, service, own, &number);
+	if (!node->prepare)
+		node->prepare = prepare_new(plan, spec, own);
+	return number;
+}
+
+/* Whether a file at `relative` (to the context's root) reaches the builder and counts. */
+static bool counts(const struct plan *plan, const struct node *node, const struct plan_context *context, const char *relative)
+{
+	const struct dockerfile_use *use = &node->build->use;
+	const struct ignore *ignore = context->name ? NULL : plan->services[node->service].ignore;
+	bool whole = !context->name && use->whole;
+
+	if (ignore_matches(ignore, relative))
+		return false;
+	for (size_t i = 0; i < use->whole_contexts_len; i++)
+		whole = whole || (context->name && strcmp(use->whole_contexts[i], context->name) == 0);
+	for (size_t i = 0; i < use->sources_len && !whole; i++) {
+		const struct dockerfile_source *source = &use->sources[i];
+		cleanup_free char *path = mem_strdup(relative);
+
+		if (!source->context != !context->name || (context->name && strcmp(source->context, context->name) != 0))
+			continue;
+		for (;;) {
+			char *slash;
+
+			if (glob_match(source->pattern, path) != 0)
+				whole = true;
+			slash = strrchr(path, '/');
+			if (!slash)
+				break;
+			*slash = '\0';
+		}
+	}
+	return whole;
+}
+
+static void add_output(struct plan *plan, struct node *node, size_t prepare, const char *output)
+{
+	struct plan_build *build = node->build;
+	const char *path = absolute_output(plan, output);
+
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const struct plan_context *context = &build->contexts[i];
+		const char *relative = context->root ? path_relative(context->root, path) : NULL;
+		struct plan_output *grown;
+
+		if (!relative || !counts(plan, node, context, relative))
+			continue;
+		node_need(node, prepare);
+		grown = arena_array(plan->arena, build->outputs_len + 1, sizeof(*grown));
+		if (build->outputs_len)
+			memcpy(grown, build->outputs, build->outputs_len * sizeof(*grown));
+		grown[build->outputs_len++] = (struct plan_output){ .node = prepare, .path = output };
+		build->outputs = grown;
+		return;
+	}
+}
+
+void plan_add_outputs(struct plan *plan, struct node *node, const struct platform *platform)
+{
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		const struct service *service = &plan->manifest->services[i];
+		const struct platform *platforms = platform;
+		size_t len = 1;
+
+		if (!service->has_prepare)
+			continue;
+		if (service->prepare.per_platform)
+			len = candidates(plan, service, &platforms);
+		for (size_t p = 0; p < len; p++) {
+			for (size_t o = 0; o < service->prepare.outputs.len; o++) {
+				const char *output = plan_expand(plan, &platforms[p], service->prepare.outputs.items[o].s);
+				const char *path = absolute_output(plan, output);
+				bool near = false;
+
+				for (size_t c = 0; c < node->build->contexts_len && !near; c++)
+					near = node->build->contexts[c].root && path_inside(node->build->contexts[c].root, path);
+				if (near)
+					add_output(plan, node, plan_prepare_node(plan, i, &platforms[p]), output);
+			}
+		}
+	}
+}

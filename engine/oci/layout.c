@@ -37,6 +37,7 @@ static int create_index(const char *dir, struct error **err)
 {
 	cleanup_free char *path = path_join(dir, "index.json");
 	cleanup_free char *lock_path = path_join(dir, OCI_LOCK);
+	cleanup_free char *blobs = path_join(dir, "blobs");
 	cleanup_buf struct buf text = { 0 };
 	cleanup_fd int lock = -1;
 
@@ -47,6 +48,8 @@ static int create_index(const char *dir, struct error **err)
 	if (fs_exists(path))
 		return 0;
 	document_dump_index(NULL, NULL, &text);
+	if (fs_sync_dir(blobs, err) < 0)
+		return -1;
 	return fs_replace(path, text.data, text.len, 0644, err);
 }
 

@@ -17,9 +17,13 @@ struct error;
 struct state;
 
 /* `read_only`: for -n; then a missing database is an empty one and none is created. */
+/* Read-only writes nothing but in one case: when a writer was killed in mid-transaction, its journal is rolled back. */
 int state_open(const char *path, bool read_only, struct state **ret, struct error **err);
 void state_free(struct state *state); /* NULL-safe */
-/* True when a damaged database was put aside by state_open (the caller says so). */
+void state_cleanup(struct state **state);
+#define cleanup_state __attribute__((cleanup(state_cleanup)))
+/* True when a damaged database was put aside, by state_open or since (the caller says so). Opened read-only, it was
+ * left where it is and counts as an empty one. */
 bool state_repaired(const struct state *state);
 
 /* The outcome of a node that was done: durable when state_put returns. */
@@ -36,6 +40,9 @@ struct record {
 	int64_t took_ms;
 };
 void record_free(struct record *record); /* NULL-safe; the struct too */
+void record_cleanup(struct record **record);
+#define cleanup_record __attribute__((cleanup(record_cleanup)))
+/* A record whose bytes were damaged on the disk is no record: all of these pass over it. */
 
 /* The record of `node` under `key`, or *ret = NULL. */
 int state_find(struct state *state, const char *node, const char *key, struct record **ret, struct error **err);
@@ -51,13 +58,14 @@ int state_put(struct state *state, const struct record *record, const char *inpu
 int state_inputs(struct state *state, const char *node, char **ret, size_t *ret_len, struct error **err);
 int state_forget(struct state *state, const char *node, struct error **err); /* all its records */
 
-/* Runs: the history. */
+/* Runs: the history (of the last 1000). */
+#define STATE_FAILED "failed" /* the outcome that state_log looks for first */
 int state_run_begin(struct state *state, const char *command, int64_t *ret_run, struct error **err);
 int state_run_node(struct state *state, int64_t run, const char *node, const char *outcome, int64_t start_ms,
 		   int64_t took_ms, const char *log, struct error **err);
 int state_run_end(struct state *state, int64_t run, int status, struct error **err);
 /* The log of the newest time `node` ran (malloc'd path), or *ret = NULL. `node` may be a whole id or a service's
- * name: then the newest of its nodes that failed, else the newest. */
+ * name: then the newest of its nodes whose last outcome was STATE_FAILED, else the newest. */
 int state_log(struct state *state, const char *node, char **ret, struct error **err);
 
 /* Small facts found out once and remembered ("buildah.isolation"): NULL when unknown. malloc'd. */

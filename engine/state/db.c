@@ -1,0 +1,458 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/state/db.h"
+
+#define BUSY_MS 30000 /* a transaction of another cbuild takes milliseconds; a slow disk's fsync, seconds */
+#define ATTEMPTS_MAX 3
+
+struct db {
+	sqlite3 *handle; /* NULL: read-only and not there */
+	char *path;
+	const struct db_format *format;
+	bool read_only;
+	bool repaired;
+	int code; /* of the first call that failed in this operation, or SQLITE_OK */
+	char *why; /* SQLite's words for it */
+};
+
+struct query {
+	struct db *db;
+	sqlite3_stmt *statement;
+};
+
+/* ---- statements ---- */
+
+static int failed(struct db *db, int code)
+{
+	if (db->code != SQLITE_OK)
+		return -1;
+	db->code = code;
+	free(db->why);
+	db->why = mem_strdup(db->handle ? sqlite3_errmsg(db->handle) : sqlite3_errstr(code));
+	return -1;
+}
+
+static void forget_failure(struct db *db)
+{
+	db->code = SQLITE_OK;
+	free(steal_ptr(db->why));
+}
+
+int query_new(struct db *db, const char *sql, struct query **ret)
+{
+	sqlite3_stmt *statement;
+	struct query *query;
+	int r;
+
+	if (db->code != SQLITE_OK)
+		return -1;
+	r = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
+	if (r != SQLITE_OK)
+		return failed(db, r);
+	query = mem_alloc(sizeof(*query));
+	query->db = db;
+	query->statement = statement;
+	*ret = query;
+	return 0;
+}
+
+void query_free(struct query *query)
+{
+	if (!query)
+		return;
+	sqlite3_finalize(query->statement);
+	free(query);
+}
+
+void query_cleanup(struct query **query)
+{
+	query_free(*query);
+}
+
+static void bound(struct query *query, int r)
+{
+	if (r != SQLITE_OK)
+		failed(query->db, r);
+}
+
+void query_set_text(struct query *query, int i, const char *s)
+{
+	bound(query, sqlite3_bind_text(query->statement, i, s, -1, SQLITE_STATIC));
+}
+
+void query_set_blob(struct query *query, int i, const void *data, size_t len)
+{
+	bound(query, sqlite3_bind_blob64(query->statement, i, data ? data : "", len, SQLITE_STATIC));
+}
+
+void query_set_int(struct query *query, int i, int64_t n)
+{
+	bound(query, sqlite3_bind_int64(query->statement, i, n));
+}
+
+int query_step(struct query *query)
+{
+	int r;
+
+	if (query->db->code != SQLITE_OK)
+		return -1;
+	r = sqlite3_step(query->statement);
+	if (r == SQLITE_ROW)
+		return 1;
+	return r == SQLITE_DONE ? 0 : failed(query->db, r);
+}
+
+int query_run(struct query *query)
+{
+	int r;
+
+	do {
+		r = query_step(query);
+	} while (r > 0);
+	return r;
+}
+
+const char *query_text(struct query *query, int i)
+{
+	return (const char *)sqlite3_column_text(query->statement, i);
+}
+
+const void *query_blob(struct query *query, int i, size_t *ret_len)
+{
+	const void *data = sqlite3_column_blob(query->statement, i);
+
+	*ret_len = (size_t)sqlite3_column_bytes(query->statement, i);
+	return data ? data : "";
+}
+
+int64_t query_int(struct query *query, int i)
+{
+	return sqlite3_column_int64(query->statement, i);
+}
+
+int64_t db_last_id(struct db *db)
+{
+	return sqlite3_last_insert_rowid(db->handle);
+}
+
+static int execute(struct db *db, const char *sql)
+{
+	int r;
+
+	if (db->code != SQLITE_OK)
+		return -1;
+	r = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
+	return r == SQLITE_OK ? 0 : failed(db, r);
+}
+
+/* A number that one row of one column holds; -1 is an answer, too. */
+static int ask(struct db *db, const char *sql, int64_t *ret)
+{
+	cleanup_query struct query *query = NULL;
+	int r;
+
+	if (query_new(db, sql, &query) < 0)
+		return -1;
+	r = query_step(query);
+	*ret = r > 0 ? query_int(query, 0) : -1;
+	return r < 0 ? -1 : 0;
+}
+
+/* ---- opening ---- */
+
+static void disconnect(struct db *db)
+{
+	sqlite3_close(db->handle);
+	db->handle = NULL;
+}
+
+static int connect_as(struct db *db, int flags)
+{
+	int r = sqlite3_open_v2(db->path, &db->handle, flags | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (r != SQLITE_OK)
+		return failed(db, r);
+	sqlite3_extended_result_codes(db->handle, 1);
+	sqlite3_busy_timeout(db->handle, BUSY_MS);
+	/* The file may have come with a checkout: what its schema calls must not do anything. */
+	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
+	return 0;
+}
+
+/* Not a version of ours: is it a newer one, nothing yet, or damage? 1 newer, 0 nothing, -1 failed. A flipped bit must
+ * not look like a newer version, which is left alone: so the version stands in a second place. */
+static int judge(struct db *db, int64_t version)
+{
+	int64_t application, tables, second = -1;
+
+	if (ask(db, "PRAGMA application_id", &application) < 0 ||
+	    ask(db, "SELECT count(*) FROM sqlite_schema", &tables) < 0)
+		return -1;
+	if (version == 0 && application == 0 && tables == 0)
+		return 0;
+	if (version > db->format->version && (uint32_t)application == db->format->application_id &&
+	    ask(db, "SELECT version FROM format", &second) < 0)
+		return -1;
+	return second == version ? 1 : failed(db, SQLITE_CORRUPT);
+}
+
+static int create_schema(struct db *db)
+{
+	cleanup_free char *sql = mem_printf("%s;PRAGMA application_id = %u;PRAGMA user_version = %d;COMMIT",
+					    db->format->schema, db->format->application_id, db->format->version);
+	int64_t version;
+	int r;
+
+	if (execute(db, "BEGIN IMMEDIATE") < 0 || ask(db, "PRAGMA user_version", &version) < 0)
+		return -1;
+	/* Another process may have been faster. */
+	r = version == 0 ? execute(db, sql) : 0;
+	if (!sqlite3_get_autocommit(db->handle))
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+/* 1: a newer version, which stays as it is. */
+static int begin(struct db *db)
+{
+	int64_t version;
+	int r;
+
+	if (db->read_only && !fs_exists(db->path))
+		return 0;
+	if (connect_as(db, db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) < 0 ||
+	    ask(db, "PRAGMA user_version", &version) < 0)
+		return -1;
+	if (version == db->format->version)
+		return 0;
+	r = judge(db, version);
+	if (r != 0)
+		return r;
+	if (!db->read_only)
+		return create_schema(db);
+	disconnect(db);
+	return 0;
+}
+
+/* ---- what can go wrong ---- */
+
+static bool is_damage(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_FORMAT:
+	case SQLITE_ERROR: /* our statements are right: it is the schema that is not */
+		return true;
+	default:
+		return code == SQLITE_IOERR_SHORT_READ;
+	}
+}
+
+static void rename_part(const char *path, const char *suffix)
+{
+	cleanup_free char *from = mem_printf("%s%s", path, suffix);
+	cleanup_free char *to = mem_printf("%s.damaged%s", path, suffix);
+
+	if (rename(from, to) < 0 && errno == ENOENT)
+		unlink(to); /* of an earlier time */
+}
+
+/* Still damaged, now that it is our turn? Another process may have put it aside already, and what is there
+ * now is new and good. */
+static bool still_damaged(struct db *db)
+{
+	cleanup_query struct query *query = NULL;
+	bool good;
+
+	forget_failure(db);
+	if (begin(db) != 0 || !db->handle)
+		return is_damage(db->code);
+	if (query_new(db, "PRAGMA integrity_check(1)", &query) < 0 || query_step(query) < 1)
+		return is_damage(db->code);
+	good = strcmp(query_text(query, 0), "ok") == 0;
+	return !good;
+}
+
+/* Puts the database aside. With `surely`, although it looks whole: it has failed twice. */
+static int put_aside(struct db *db, bool surely, struct error **err)
+{
+	cleanup_free char *lock_path = mem_printf("%s.lock", db->path);
+	cleanup_free char *aside = mem_printf("%s.damaged", db->path);
+	cleanup_fd int lock = -1;
+	bool damaged;
+
+	disconnect(db);
+	db->repaired = true;
+	if (db->read_only)
+		return 0;
+	if (fs_lock(lock_path, true, &lock, err) < 0)
+		return -1;
+	damaged = still_damaged(db);
+	disconnect(db);
+	if (!damaged && !surely)
+		return 0;
+	/* The journal goes first: a new database must never meet an old journal. Processes that have the old file open
+	 * are told by SQLite that it was moved when they want to write. */
+	rename_part(db->path, "-wal");
+	rename_part(db->path, "-shm");
+	rename_part(db->path, "-journal");
+	if (rename(db->path, aside) < 0 && errno != ENOENT)
+		return error_errno(err, ERROR_STATE, errno, "%s: damaged, and cannot be renamed to %s", db->path, aside);
+	return 0;
+}
+
+static int refuse_newer(struct db *db, struct error **err)
+{
+	error_make(err, ERROR_STATE, "%s: written by a newer version of cbuild", db->path);
+	error_remedy(err, "use that version, or remove the file: everything is then built again");
+	return -1;
+}
+
+static int report(struct db *db, struct error **err)
+{
+	int errnum = db->handle ? sqlite3_system_errno(db->handle) : 0;
+	int code = db->code & 0xff;
+
+	error_make(err, ERROR_STATE, "%s: %s%s%s", db->path, db->why ? db->why : "unknown reason", errnum ? ": " : "", errnum ? strerror(errnum) : "");
+	if (code == SQLITE_FULL)
+		error_remedy(err, "make room on the disk");
+	else if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)
+		error_remedy(err, "cbuild must be able to write to the folder of this file");
+	else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+		error_remedy(err, "another process has held it for %d seconds", BUSY_MS / 1000);
+	return -1;
+}
+
+/* A writer was killed in mid-transaction: its journal must be rolled back before anyone can read, and that takes a
+ * connection that can write. It changes nothing that was done. */
+static int roll_back(struct db *db)
+{
+	int64_t version;
+	int r;
+
+	disconnect(db);
+	forget_failure(db);
+	r = connect_as(db, SQLITE_OPEN_READWRITE);
+	if (r == 0)
+		r = ask(db, "PRAGMA user_version", &version);
+	if (r == 0)
+		disconnect(db);
+	return r;
+}
+
+/* After a failure: 0 when the database is ready for another attempt. */
+static int recover(struct db *db, int attempt, struct error **err)
+{
+	int r;
+
+	if (attempt < ATTEMPTS_MAX) {
+		if (is_damage(db->code)) {
+			if (put_aside(db, attempt > 1, err) < 0)
+				return -1;
+		} else if (db->code == SQLITE_READONLY_ROLLBACK || db->code == SQLITE_READONLY_RECOVERY) {
+			if (roll_back(db) < 0)
+				return report(db, err);
+		} else if (db->code == SQLITE_READONLY_DBMOVED) {
+			disconnect(db);
+		} else {
+			return report(db, err);
+		}
+		forget_failure(db);
+		/* Read-only, a damaged one stays where it is and counts as an empty one. */
+		if (db->read_only && db->repaired)
+			return 0;
+		r = begin(db);
+		if (r > 0)
+			return refuse_newer(db, err);
+		return r == 0 ? 0 : recover(db, attempt + 1, err);
+	}
+	return report(db, err);
+}
+
+int db_open(const char *path, bool read_only, const struct db_format *format, struct db **ret, struct error **err)
+{
+	struct db *db = mem_alloc(sizeof(*db));
+	int r;
+
+	db->path = mem_strdup(path);
+	db->format = format;
+	db->read_only = read_only;
+	r = begin(db);
+	if (r > 0)
+		r = refuse_newer(db, err);
+	else if (r < 0)
+		r = recover(db, 1, err);
+	if (r < 0) {
+		db_free(db);
+		return -1;
+	}
+	*ret = db;
+	return 0;
+}
+
+void db_free(struct db *db)
+{
+	if (!db)
+		return;
+	disconnect(db);
+	free(db->path);
+	free(db->why);
+	free(db);
+}
+
+bool db_repaired(const struct db *db)
+{
+	return db->repaired;
+}
+
+/* ---- operations ---- */
+
+static int try_write(struct db *db, db_op *op, void *arg)
+{
+	int r = execute(db, "BEGIN IMMEDIATE");
+
+	if (r == 0)
+		r = op(db, arg);
+	if (r == 0)
+		r = execute(db, "COMMIT");
+	if (db->handle && !sqlite3_get_autocommit(db->handle))
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+static int run(struct db *db, bool write, db_op *op, void *arg, struct error **err)
+{
+	forget_failure(db);
+	for (int attempt = 1;; attempt++) {
+		if (!db->handle)
+			return 0;
+		if ((write ? try_write(db, op, arg) : op(db, arg)) == 0)
+			return 0;
+		if (recover(db, attempt, err) < 0)
+			return -1;
+	}
+}
+
+int db_read(struct db *db, db_op *op, void *arg, struct error **err)
+{
+	return run(db, false, op, arg, err);
+}
+
+int db_write(struct db *db, db_op *op, void *arg, struct error **err)
+{
+	if (db->read_only)
+		return error_make(err, ERROR_INTERNAL, "%s: was opened for reading", db->path);
+	return run(db, true, op, arg, err);
+}

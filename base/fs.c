@@ -113,26 +113,28 @@ int fs_write_all(int fd, const void *data, size_t len, const char *name, struct 
 	return 0;
 }
 
-/* A new file in `dir` whose name nobody guesses. open and not mkstemp, so that the umask counts. */
-static int open_temp(const char *dir, mode_t mode, char **ret_path)
+/* A new file in `dir` whose name nobody guesses, for `path`. open and not mkstemp, so that the umask
+ * counts. */
+static int open_temp(const char *dir, mode_t mode, const char *path, char **ret_temp, struct error **err)
 {
-	for (int i = 0; i < TEMP_ATTEMPTS; i++) {
-		cleanup_free char *path = NULL;
+	int errnum = EEXIST;
+
+	for (int i = 0; i < TEMP_ATTEMPTS && errnum == EEXIST; i++) {
+		cleanup_free char *temp = NULL;
 		unsigned long long number;
 		int fd;
 
 		if (getentropy(&number, sizeof(number)) < 0)
-			return -1;
-		path = mem_printf("%s/.cbuild-tmp-%016llx", dir, number);
-		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+			return error_errno(err, ERROR_STATE, errno, "%s: no random number for a name", path);
+		temp = mem_printf("%s/.cbuild-tmp-%016llx", dir, number);
+		fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 		if (fd >= 0) {
-			*ret_path = steal_ptr(path);
+			*ret_temp = steal_ptr(temp);
 			return fd;
 		}
-		if (errno != EEXIST)
-			return -1;
+		errnum = errno;
 	}
-	return -1;
+	return error_errno(err, ERROR_STATE, errnum, "%s: cannot create a file beside it", path);
 }
 
 /* Fills the new file and closes it on every path. */
@@ -151,10 +153,10 @@ int fs_replace(const char *path, const void *data, size_t len, mode_t mode, stru
 {
 	cleanup_free char *dir = path_dir(path);
 	cleanup_free char *temp = NULL;
-	int fd = open_temp(dir, mode, &temp);
+	int fd = open_temp(dir, mode, path, &temp, err);
 
 	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot create a file beside it", path);
+		return -1;
 	if (fill_temp(fd, data, len, path, err) < 0) {
 		unlink(temp);
 		return -1;

@@ -17,16 +17,20 @@ int fs_read(const char *path, uint64_t limit, struct buf *buf, struct error **er
 int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_found, struct error **err);
 /* Writes all of it or fails (EINTR and short writes are handled). `name` is for the error. */
 int fs_write_all(int fd, const void *data, size_t len, const char *name, struct error **err);
-/* Replaces `path` durably: temporary file beside it, write, fsync, rename, fsync of the folder.
- * On failure the old file is intact and the temporary one gone. */
+/* Replaces `path` durably: temporary file beside it (".cbuild-tmp-..."), write, fsync, rename, fsync
+ * of the folder. The umask applies to `mode`. On failure the old file is intact and the temporary one gone. */
 int fs_replace(const char *path, const void *data, size_t len, mode_t mode, struct error **err);
 int fs_sync_dir(const char *path, struct error **err);
 /* mkdir -p; an existing folder is fine. */
 int fs_mkdirs(const char *path, mode_t mode, struct error **err);
-/* rm -rf, by file descriptors, never through a symbolic link; a path that does not exist is fine. */
+/* rm -rf, by file descriptors, never through a symbolic link nor into another file system mounted
+ * below; folders closed to their owner are opened first. A path that does not exist is fine; "",
+ * "/" and one whose last component is "." or ".." are refused (ERROR_INTERNAL). Stops at the first
+ * thing that cannot be removed. */
 int fs_remove_tree(const char *path, struct error **err);
 bool fs_exists(const char *path); /* lstat succeeds */
-/* The bytes that the files below `path` occupy (st_blocks). */
+/* The bytes that `path` and what is below it occupy (st_blocks), hard links counted once; what
+ * cannot be read counts nothing. */
 uint64_t fs_usage(const char *path);
 
 /* An exclusive lock (flock) on the file `path`, created when missing; freed by the kernel when the

@@ -145,7 +145,7 @@ static int match_chunk(struct span chunk, struct span *name)
 			if (empty(chunk))
 				return -1;
 			chunk.at++;
-			/* fall through */
+			__attribute__((fallthrough));
 		default:
 			if (!failed && chunk.at[-1] != *s.at)
 				failed = true;

@@ -93,7 +93,7 @@ static ssize_t read_block(int fd, char *block, size_t size)
 }
 
 /* The rest of a file that did not fit into the first block. */
-static int hash_rest(int fd, XXH3_state_t *state, uint64_t *size)
+static int hash_rest(int fd, const char *name, XXH3_state_t *state, uint64_t *size, struct error **err)
 {
 	cleanup_free char *block = mem_alloc(LARGE_BLOCK);
 
@@ -105,8 +105,10 @@ static int hash_rest(int fd, XXH3_state_t *state, uint64_t *size)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n <= 0)
-			return (int)n;
+		if (n < 0)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot read", name);
+		if (n == 0)
+			return 0;
 		XXH3_128bits_update(state, block, (size_t)n);
 		*size += (uint64_t)n;
 	}
@@ -128,8 +130,8 @@ int hash_fd(int fd, const char *name, struct hash128 *ret, uint64_t *ret_size, s
 
 		XXH3_128bits_reset(&state);
 		XXH3_128bits_update(&state, block, (size_t)n);
-		if (hash_rest(fd, &state, &size) < 0)
-			return error_errno(err, ERROR_STATE, errno, "%s: cannot read", name);
+		if (hash_rest(fd, name, &state, &size, err) < 0)
+			return -1;
 		*ret = from_xxh(XXH3_128bits_digest(&state));
 	}
 	if (ret_size)

@@ -125,7 +125,7 @@ static int walk_down(struct walk *walk, int parent, const char *name)
 		return -1;
 	if (fstat(fd, &st) < 0 || (walk->depth > 0 && st.st_dev != walk->levels[0].dev)) {
 		close(fd);
-		errno = EXDEV;
+		errno = EXDEV; /* fstat of an open folder does not fail */
 		return -1;
 	}
 	mem_reserve(&walk->levels, &walk->cap, walk->depth + 1, sizeof(*walk->levels));

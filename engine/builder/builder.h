@@ -36,6 +36,8 @@ struct build_image {
 	const char *name;         /* as the Dockerfile means it, variables resolved */
 	size_t offset, length;    /* the bytes of the mention in the Dockerfile's text */
 	bool from;                /* a FROM (else COPY --from or a mount) */
+	bool base;                /* what the result's own layers stand on: the FROM of the target stage, or of the
+	                           * stage that the target stage is FROM, and so on. One at most; none for scratch */
 	struct platform platform; /* that the stage runs on */
 	enum image_where where;
 	const char *identity;     /* config digest; NULL when not known (IMAGE_REMOTE) */

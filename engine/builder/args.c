@@ -1,0 +1,81 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/builder/args.h"
+#include "engine/builder/builder.h"
+#include "engine/io/proc.h"
+
+static bool starts(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Beginnings of the names that container tools, Go programs, ssh, git and the dynamic linker look at. */
+static bool meant_for_tools(const char *name)
+{
+	static const char *const prefixes[] = {
+		"AWS_", "AZURE_", "BUILDAH", "BUILDKIT", "BUILDX", "CNI_", "CONTAINER", "COMPOSE_", "DBUS_", "DOCKER", "GIT_", "GO",
+		"GOOGLE_", "GPG", "GRPC_", "HOME", "HTTP", "KUBE", "LANG", "LC_", "LD_", "LISTEN_", "LOG", "MALLOC", "NETAVARK", "NO_",
+		"NOTIFY_", "OCI_", "OTEL_", "PATH", "REGISTRY", "REMOTE", "SOURCE_DATE_EPOCH", "SSH_", "SSL_", "STORAGE_", "TEMP", "TERM",
+		"TMP", "TRACEPARENT", "TZ", "USER", "XDG_", "_",
+	};
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
+		if (starts(name, prefixes[i]))
+			return true;
+	return false;
+}
+
+static bool is_name(const char *name)
+{
+	if (!isalpha((unsigned char)*name) && *name != '_')
+		return false;
+	for (; *name; name++)
+		if (!isalnum((unsigned char)*name) && *name != '_')
+			return false;
+	return true;
+}
+
+bool args_environment_safe(const char *name)
+{
+	size_t len = strlen(name);
+
+	if (!is_name(name) || meant_for_tools(name) || getenv(name))
+		return false;
+	return len < 5 || (strcmp(name + len - 5, "_proxy") != 0 && strcmp(name + len - 5, "_PROXY") != 0);
+}
+
+void args_common(const struct build_job *job, struct argv *argv, struct argv *env)
+{
+	if (job->target)
+		argv_addf(argv, "--target=%s", job->target);
+	for (size_t i = 0; i < job->args_len; i++) {
+		const struct build_pair *arg = &job->args[i];
+
+		if (args_environment_safe(arg->key)) {
+			argv_addf(argv, "--build-arg=%s", arg->key);
+			argv_addf(env, "%s=%s", arg->key, arg->value);
+		} else {
+			argv_addf(argv, "--build-arg=%s=%s", arg->key, arg->value);
+		}
+	}
+	for (size_t i = 0; i < job->labels_len; i++)
+		argv_addf(argv, "--label=%s=%s", job->labels[i].key, job->labels[i].value);
+	for (size_t i = 0; i < job->contexts_len; i++)
+		argv_addf(argv, "--build-context=%s=%s", job->contexts[i].name, job->contexts[i].value);
+}
+
+void args_environment(const struct build_job *job, struct argv *env)
+{
+	for (char **item = environ; *item; item++)
+		if (!starts(*item, "LC_ALL=") && !starts(*item, "LANGUAGE=") && !starts(*item, "SOURCE_DATE_EPOCH="))
+			argv_add(env, *item);
+	argv_add(env, "LC_ALL=C");
+	if (job && job->has_epoch)
+		argv_addf(env, "SOURCE_DATE_EPOCH=%" PRId64, job->epoch);
+}

@@ -1,0 +1,345 @@
+#include "config.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/builder/args.h"
+#include "engine/builder/buildah.h"
+#include "engine/builder/emulation.h"
+#include "engine/builder/failure.h"
+#include "engine/builder/import.h"
+#include "engine/builder/ops.h"
+#include "engine/builder/proof.h"
+#include "engine/builder/rewrite.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+#include "engine/oci/image.h"
+#include "engine/oci/layout.h"
+#include "engine/oci/storage.h"
+
+#define PLACE_PREFIX "containers-storage:"
+
+struct buildah {
+	struct loop *loop;
+	struct layout *layout;
+	char *program, *place;
+	struct buildah_facts facts;
+	struct platform platforms[EMULATION_MAX];
+	pthread_mutex_t bring; /* one base is brought into the storage at a time, not twice the same */
+};
+
+/* A job on its way. */
+struct work {
+	struct buildah *self;
+	const struct build_job *job;
+	struct argv env;
+	struct argv ids; /* of the job's images, 64 hex digits each: what the generated Dockerfile says */
+};
+
+void buildah_argv(const struct buildah_command *command, const struct build_job *job, struct argv *argv, struct argv *env)
+{
+	char platform[PLATFORM_TEXT], host[PLATFORM_TEXT];
+
+	platform_text(&job->platform, platform);
+	platform_text(command->host, host);
+	argv_add(argv, command->program);
+	argv_add(argv, "build");
+	argv_addf(argv, "--platform=%s", platform);
+	argv_addf(argv, "--iidfile=%s", command->iidfile);
+	argv_add(argv, "--layers");
+	argv_add(argv, "--format=docker"); /* an OCI config has no HEALTHCHECK */
+	argv_add(argv, "--identity-label=false");
+	argv_add(argv, "--pull=never");
+	buildah_add_flags(command->flags, argv);
+	if (command->no_cache)
+		argv_add(argv, "--no-cache");
+	if (job->has_epoch)
+		argv_addf(argv, "--timestamp=%" PRId64, job->epoch);
+	argv_addf(argv, "--build-arg=BUILDPLATFORM=%s", host);
+	args_common(job, argv, env);
+	argv_addf(argv, "--file=%s", command->files->dockerfile);
+	argv_addf(argv, "--ignorefile=%s", command->files->ignore);
+	argv_add(argv, job->context);
+}
+
+/* Runs one buildah; a status other than 0 is an error. */
+static int run(struct work *work, const struct argv *argv, bool capture, struct proc_result *ret, struct error **err)
+{
+	struct proc_spec spec = {
+		.argv = (const char *const *)argv->items,
+		.env = (const char *const *)work->env.items,
+		.capture = capture,
+		.output = work->job->output,
+	};
+
+	if (proc_run(work->self->loop, &spec, ret, err) < 0)
+		return -1;
+	if (ret->status != 0)
+		return failure_make("buildah", ret->status, ret->tail, work->job, &work->self->platforms[0], err);
+	return 0;
+}
+
+static bool stored(const struct buildah *self, const char *identity)
+{
+	cleanup_storage struct storage *storage = NULL;
+
+	return storage_open(self->facts.root, &storage, NULL) == 0 && storage_has(storage, identity);
+}
+
+/* Pulls `source`; appends the id of the image that came, 64 hex digits. */
+static int pull(struct work *work, const struct build_image *image, const char *source, struct error **err)
+{
+	cleanup_proc struct proc_result result = {0};
+	cleanup_argv struct argv argv = {0};
+	char platform[PLATFORM_TEXT];
+	const char *id;
+	size_t len;
+
+	platform_text(&image->platform, platform);
+	argv_add(&argv, work->self->program);
+	argv_add(&argv, "pull");
+	argv_add(&argv, "--quiet");
+	argv_add(&argv, "--policy=always");
+	argv_addf(&argv, "--platform=%s", platform);
+	argv_add(&argv, source);
+	if (run(work, &argv, true, &result, err) < 0)
+		return error_wrap(err, "%s for %s", image->name, platform);
+	id = result.out->data ? result.out->data : "";
+	len = strspn(id, "0123456789abcdef");
+	if (len != DIGEST_HEX)
+		return error_make(err, ERROR_TOOL, "buildah pull %s: its answer is no image id", source);
+	argv_addf(&work->ids, "%.*s", (int)len, id);
+	return 0;
+}
+
+/* An image of the store gets into buildah's storage as a "dir:" folder with a docker manifest: written as OCI, buildah
+ * would forget its HEALTHCHECK and ONBUILD. The blobs are links. */
+static int bring_from_store(struct work *work, const struct build_image *image, size_t number, struct error **err)
+{
+	cleanup_free char *dir = mem_printf("%s/base-%zu", work->job->staging, number);
+	cleanup_free char *source = mem_printf("dir:%s", dir);
+	int status;
+
+	if (import_stage_dir(work->self->layout, image->digest, dir, err) < 0)
+		return -1;
+	status = pull(work, image, source, err);
+	if (fs_remove_tree(dir, status == 0 ? err : NULL) < 0)
+		return -1;
+	return status;
+}
+
+static int bring_missing(struct work *work, const struct build_image *image, size_t number, struct error **err)
+{
+	cleanup_free char *source = NULL;
+
+	switch (image->where) {
+	case IMAGE_STORE:
+		return bring_from_store(work, image, number, err);
+	case IMAGE_REMOTE:
+		source = import_pull_reference(image->reference);
+		return pull(work, image, source, err);
+	case IMAGE_LOCAL:
+		break;
+	}
+	error_make(err, ERROR_TOOL, "%s: image %s is gone from %s", image->name, image->identity, work->self->place);
+	error_remedy(err, "run cbuild again: it will be built anew");
+	return -1;
+}
+
+static int bring(struct work *work, size_t number, struct error **err)
+{
+	const struct build_image *image = &work->job->images[number];
+	int status;
+
+	pthread_mutex_lock(&work->self->bring);
+	if (image->identity && stored(work->self, image->identity)) {
+		argv_add(&work->ids, digest_hex(image->identity));
+		status = 0;
+	} else {
+		status = bring_missing(work, image, number, err);
+	}
+	pthread_mutex_unlock(&work->self->bring);
+	return status;
+}
+
+static int read_image(const struct buildah *self, const char *identity, struct image **ret, struct error **err)
+{
+	cleanup_storage struct storage *storage = NULL;
+	cleanup_buf struct buf config = {0};
+
+	if (storage_open(self->facts.root, &storage, err) < 0 || storage_config(storage, identity, &config, err) < 0)
+		return -1;
+	return image_read_config(config.data, config.len, identity, ret, err);
+}
+
+/* One build; the id of what came of it. */
+static int build(struct work *work, const struct rewrite_files *files, bool no_cache, char ret_identity[DIGEST_LEN + 1],
+		 struct error **err)
+{
+	cleanup_free char *iidfile = path_join(work->job->staging, "iid");
+	cleanup_proc struct proc_result result = {0};
+	cleanup_argv struct argv argv = {0};
+	cleanup_buf struct buf id = {0};
+	struct buildah_command command = {
+		.program = work->self->program,
+		.flags = work->self->facts.flags,
+		.host = &work->self->platforms[0],
+		.files = files,
+		.iidfile = iidfile,
+		.no_cache = no_cache,
+	};
+
+	if (unlink(iidfile) < 0 && errno != ENOENT)
+		return error_errno(err, ERROR_STATE, errno, "%s", iidfile);
+	buildah_argv(&command, work->job, &argv, &work->env);
+	if (run(work, &argv, false, &result, err) < 0 || fs_read(iidfile, 2 * DIGEST_LEN, &id, err) < 0)
+		return -1;
+	if (!id.data || !digest_valid(id.data))
+		return error_make(err, ERROR_TOOL, "buildah wrote no image id for %s", work->job->id);
+	memcpy(ret_identity, id.data, DIGEST_LEN + 1);
+	return 0;
+}
+
+/* Sets *ret_fault when the image is not what was asked for. */
+static int prove(struct work *work, const char *identity, char **ret_fault, struct error **err)
+{
+	const struct build_image *base = proof_base(work->job);
+	cleanup_image struct image *image = NULL, *base_image = NULL;
+	cleanup_free char *base_identity = NULL;
+
+	if (base) {
+		base_identity = mem_printf("sha256:%s", work->ids.items[base - work->job->images]);
+		if (read_image(work->self, base_identity, &base_image, err) < 0)
+			return -1;
+	}
+	if (read_image(work->self, identity, &image, err) < 0)
+		return -1;
+	*ret_fault = proof_fault(image, &work->job->platform, base_image);
+	return 0;
+}
+
+/* buildah's cache does not look at the platform: what it got wrong is built again without it. */
+static int build_proved(struct work *work, const struct rewrite_files *files, char ret_identity[DIGEST_LEN + 1],
+			struct error **err)
+{
+	cleanup_free char *fault = NULL, *second = NULL;
+
+	if (build(work, files, work->job->no_cache, ret_identity, err) < 0 || prove(work, ret_identity, &fault, err) < 0)
+		return -1;
+	if (!fault)
+		return 0;
+	if (!work->job->no_cache) {
+		if (build(work, files, true, ret_identity, err) < 0 || prove(work, ret_identity, &second, err) < 0)
+			return -1;
+		if (!second)
+			return 0;
+	}
+	return error_make(err, ERROR_BUILD, "buildah made a wrong image, also without its cache: %s", second ? second : fault);
+}
+
+/* Copies the image into the store. */
+static int export(struct work *work, const char *identity, struct build_result *result, struct error **err)
+{
+	cleanup_free char *dir = path_join(work->job->staging, "image");
+	cleanup_proc struct proc_result pushed = {0};
+	cleanup_argv struct argv argv = {0};
+
+	argv_add(&argv, work->self->program);
+	argv_add(&argv, "push");
+	argv_add(&argv, "--quiet");
+	argv_add(&argv, "--format=v2s2");
+	argv_add(&argv, digest_hex(identity));
+	argv_addf(&argv, "dir:%s", dir);
+	if (run(work, &argv, false, &pushed, err) < 0)
+		return -1;
+	if (layout_import_dir(work->self->layout, dir, &work->job->platform, result->digest, err) < 0)
+		return -1;
+	return import_finish(work->self->layout, identity, result, err);
+}
+
+static int build_one(struct work *work, struct build_result *result, struct error **err)
+{
+	cleanup_rewrite_files struct rewrite_files files = {0};
+
+	for (size_t i = 0; i < work->job->images_len; i++)
+		if (bring(work, i, err) < 0)
+			return -1;
+	if (rewrite_files(work->job, (const char *const *)work->ids.items, &files, err) < 0 ||
+	    build_proved(work, &files, result->identity, err) < 0)
+		return -1;
+	if (!work->job->keep)
+		return export(work, result->identity, result, err);
+	result->place = mem_strdup(work->self->place);
+	return 0;
+}
+
+static void buildah_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
+{
+	for (size_t i = 0; i < len; i++) {
+		struct work work = {.self = data, .job = &jobs[i]};
+		struct build_result result = {0};
+
+		args_environment(work.job, &work.env);
+		build_one(&work, &result, &result.error);
+		argv_free(&work.env);
+		argv_free(&work.ids);
+		done(done_data, i, &result);
+	}
+}
+
+static void buildah_free(void *data)
+{
+	struct buildah *self = data;
+
+	free(self->program);
+	free(self->place);
+	buildah_facts_free(&self->facts);
+	pthread_mutex_destroy(&self->bring);
+	free(self);
+}
+
+static int buildah_open(struct loop *loop, struct state *state, struct layout *layout, void **ret,
+			struct builder_info *info, struct error **err)
+{
+	cleanup_free char *program = proc_find("buildah");
+	struct buildah_facts facts;
+	struct buildah *self;
+
+	if (!program) {
+		error_make(err, ERROR_TOOL, "buildah is not installed");
+		error_remedy(err, "apt-get install buildah runc (or your system's packages of that name)");
+		return -1;
+	}
+	if (buildah_facts_find(program, loop, state, &facts, err) < 0)
+		return -1;
+	self = mem_alloc(sizeof(*self));
+	self->loop = loop;
+	self->layout = layout;
+	self->program = steal_ptr(program);
+	self->facts = facts;
+	self->place = mem_printf(PLACE_PREFIX "%s", facts.root);
+	pthread_mutex_init(&self->bring, NULL);
+	info->version = self->facts.version;
+	info->place = self->place;
+	info->batch = 1;
+	info->platforms = self->platforms;
+	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
+	*ret = self;
+	return 0;
+}
+
+const struct builder_ops builder_buildah = {
+	.name = "buildah",
+	.place_prefix = PLACE_PREFIX,
+	.open = buildah_open,
+	.free = buildah_free,
+	.build = buildah_build,
+};

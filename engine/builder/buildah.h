@@ -1,0 +1,41 @@
+#ifndef ENGINE_BUILDER_BUILDAH_H
+#define ENGINE_BUILDER_BUILDAH_H
+
+#include <stdbool.h>
+
+struct argv;
+struct build_job;
+struct error;
+struct loop;
+struct platform;
+struct rewrite_files;
+struct state;
+
+/* What was found out about the buildah of this machine. */
+struct buildah_facts {
+	char *version; /* "1.28.2" */
+	char *root;    /* graph root of its storage */
+	char *flags;   /* what a RUN step needs here, separated by blanks: "--isolation=oci --runtime=runc" */
+};
+
+/* From `state` when the programs and what they are configured with are the same as then; by trying otherwise.
+ * `state` may be NULL. ERROR_TOOL when buildah cannot be used. */
+int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct buildah_facts *ret,
+		       struct error **err);
+void buildah_facts_free(struct buildah_facts *facts); /* the contents */
+
+/* Appends the words of `flags` to `argv`. */
+void buildah_add_flags(const char *flags, struct argv *argv);
+
+/* The command line of a build. Only the job's own data is read. */
+struct buildah_command {
+	const char *program;
+	const char *flags;           /* buildah_facts.flags */
+	const struct platform *host; /* $BUILDPLATFORM */
+	const struct rewrite_files *files;
+	const char *iidfile;
+	bool no_cache;
+};
+void buildah_argv(const struct buildah_command *command, const struct build_job *job, struct argv *argv, struct argv *env);
+
+#endif

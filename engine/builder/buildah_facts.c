@@ -1,0 +1,306 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/builder/buildah.h"
+#include "engine/builder/tiny.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+#include "engine/state/state.h"
+
+#define FACTS_TIMEOUT_MS 60000 /* for one child; they take well under a second */
+#define FACTS_MAJOR 1          /* the oldest buildah that has named contexts and RUN --mount */
+#define FACTS_MINOR 28
+
+#define LIMITS "--ulimit=nofile=1024:1024 --ulimit=nproc=1024:1024"
+
+/* Ways to run a step, best first: an OCI runtime with a network of its own, where a limit of this machine
+ * forbids that with lower limits or the host's network, at last a chroot. */
+static const char *const ways[] = {
+	"--isolation=oci --runtime=runc",
+	"--isolation=oci --runtime=runc " LIMITS,
+	"--isolation=oci --runtime=runc --network=host",
+	"--isolation=oci --runtime=runc --network=host " LIMITS,
+	"--isolation=oci --runtime=crun",
+	"--isolation=oci --runtime=crun " LIMITS,
+	"--isolation=oci --runtime=crun --network=host",
+	"--isolation=oci --runtime=crun --network=host " LIMITS,
+	"--isolation=chroot",
+	"--isolation=chroot " LIMITS,
+};
+
+void buildah_facts_free(struct buildah_facts *facts)
+{
+	free(facts->version);
+	free(facts->root);
+	free(facts->flags);
+	*facts = (struct buildah_facts){0};
+}
+
+void buildah_add_flags(const char *flags, struct argv *argv)
+{
+	while (*flags) {
+		size_t len = strcspn(flags, " ");
+
+		if (len > 0)
+			argv_addf(argv, "%.*s", (int)len, flags);
+		flags += len + (flags[len] == ' ');
+	}
+}
+
+/* A file as the key of the facts has it: path, size and time of its last change. */
+static void hash_file(struct hasher *hasher, const char *path)
+{
+	struct stat st;
+	int64_t seen[3] = {0};
+
+	if (path && stat(path, &st) == 0) {
+		seen[0] = st.st_size;
+		seen[1] = st.st_mtim.tv_sec;
+		seen[2] = st.st_mtim.tv_nsec;
+	}
+	hasher_text(hasher, "path", path);
+	hasher_field(hasher, "stat", seen, sizeof(seen));
+}
+
+static void hash_program(struct hasher *hasher, const char *name)
+{
+	cleanup_free char *path = proc_find(name);
+
+	hash_file(hasher, path);
+}
+
+/* The name of the facts: everything that they depend on. */
+static char *facts_name(const char *program)
+{
+	static const char *const variables[] = {"CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "HOME", "STORAGE_DRIVER",
+						"STORAGE_OPTS", "TMPDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"};
+	static const char *const files[] = {"/etc/containers/containers.conf", "/etc/containers/storage.conf",
+					    "/usr/share/containers/storage.conf"};
+	cleanup_hasher struct hasher *hasher = hasher_new();
+	uint64_t user = geteuid();
+	struct utsname system;
+	char hex[HASH_HEX + 1];
+
+	hash_file(hasher, program);
+	hash_program(hasher, "runc");
+	hash_program(hasher, "crun");
+	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
+		hasher_text(hasher, variables[i], getenv(variables[i]));
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		hash_file(hasher, files[i]);
+	hash_file(hasher, getenv("CONTAINERS_CONF"));
+	hash_file(hasher, getenv("CONTAINERS_STORAGE_CONF"));
+	hasher_field(hasher, "user", &user, sizeof(user));
+	if (uname(&system) == 0)
+		hasher_text(hasher, "kernel", system.release);
+	hash_hex(hasher_done(hasher), hex);
+	return mem_printf("buildah:%s", hex);
+}
+
+/* Sets `ret` when the facts are known. */
+static int recall(struct state *state, const char *name, struct buildah_facts *ret, bool *ret_known, struct error **err)
+{
+	cleanup_free char *text = NULL;
+	cleanup_json struct json *json = NULL;
+
+	*ret_known = false;
+	if (!state)
+		return 0;
+	if (state_fact(state, name, &text, err) < 0)
+		return -1;
+	if (!text || json_parse(text, strlen(text), name, &json, NULL) < 0)
+		return 0;
+	if (!json_str(json, "version") || !json_str(json, "root") || !json_str(json, "flags"))
+		return 0;
+	ret->version = mem_strdup(json_str(json, "version"));
+	ret->root = mem_strdup(json_str(json, "root"));
+	ret->flags = mem_strdup(json_str(json, "flags"));
+	*ret_known = true;
+	return 0;
+}
+
+static int remember(struct state *state, const char *name, const struct buildah_facts *facts, struct error **err)
+{
+	cleanup_json struct json *json = NULL;
+	cleanup_buf struct buf text = {0};
+
+	if (!state)
+		return 0;
+	json = json_new_object();
+	json_set_str(json, "version", facts->version);
+	json_set_str(json, "root", facts->root);
+	json_set_str(json, "flags", facts->flags);
+	json_dump(json, JSON_CANONICAL, &text);
+	return state_set_fact(state, name, text.data, err);
+}
+
+static int capture(struct loop *loop, const char *const *argv, struct proc_result *ret, struct error **err)
+{
+	struct proc_spec spec = {.argv = argv, .capture = true, .timeout_ms = FACTS_TIMEOUT_MS};
+
+	return proc_check(loop, &spec, ERROR_TOOL, ret, err);
+}
+
+/* "buildah version 1.28.2 (image-spec ...)" */
+static int find_version(struct loop *loop, const char *program, char **ret, struct error **err)
+{
+	const char *const argv[] = {program, "--version", NULL};
+	cleanup_proc struct proc_result result = {0};
+	unsigned major, minor;
+	char text[32];
+
+	if (capture(loop, argv, &result, err) < 0)
+		return -1;
+	if (!result.out->data || sscanf(result.out->data, "buildah version %31s", text) != 1 ||
+	    sscanf(text, "%u.%u", &major, &minor) != 2)
+		return error_make(err, ERROR_TOOL, "%s --version: not understood", program);
+	if (major < FACTS_MAJOR || (major == FACTS_MAJOR && minor < FACTS_MINOR)) {
+		error_make(err, ERROR_TOOL, "%s is version %s, too old", program, text);
+		error_remedy(err, "install buildah %d.%d or newer, or use --builder=docker", FACTS_MAJOR, FACTS_MINOR);
+		return -1;
+	}
+	*ret = mem_strdup(text);
+	return 0;
+}
+
+static int find_root(struct loop *loop, const char *program, char **ret, struct error **err)
+{
+	const char *const argv[] = {program, "info", NULL};
+	cleanup_proc struct proc_result result = {0};
+	cleanup_json struct json *json = NULL;
+	const char *root;
+
+	if (capture(loop, argv, &result, err) < 0)
+		return -1;
+	if (json_parse(result.out->data ? result.out->data : "", result.out->len, "buildah info", &json, err) < 0)
+		return -1;
+	root = json_str(json_get(json, "store"), "GraphRoot");
+	if (!root || *root != '/')
+		return error_make(err, ERROR_TOOL, "%s info: no GraphRoot in its answer", program);
+	*ret = mem_strdup(root);
+	return 0;
+}
+
+/* Builds an image with a RUN step of the tiny program in `dir`; true when that worked. */
+static int try_way(struct loop *loop, const char *program, const char *dir, const char *way, bool *ret_works,
+		   struct error **err)
+{
+	cleanup_free char *iidfile = path_join(dir, "iid");
+	cleanup_free char *dockerfile = path_join(dir, "Dockerfile");
+	cleanup_proc struct proc_result result = {0}, removal = {0};
+	cleanup_argv struct argv argv = {0};
+	cleanup_buf struct buf id = {0};
+	struct proc_spec spec = {.timeout_ms = FACTS_TIMEOUT_MS};
+
+	argv_add(&argv, program);
+	argv_add(&argv, "build");
+	argv_add(&argv, "--layers=false");
+	argv_add(&argv, "--pull=never");
+	argv_addf(&argv, "--iidfile=%s", iidfile);
+	argv_addf(&argv, "--file=%s", dockerfile);
+	buildah_add_flags(way, &argv);
+	argv_add(&argv, dir);
+	spec.argv = (const char *const *)argv.items;
+	if (proc_run(loop, &spec, &result, err) < 0)
+		return -1;
+	*ret_works = result.status == 0;
+	if (result.status != 0 || fs_read(iidfile, 256, &id, NULL) < 0)
+		return 0;
+	{
+		const char *const remove[] = {program, "rmi", id.data, NULL};
+
+		spec.argv = remove;
+		return proc_run(loop, &spec, &removal, err);
+	}
+}
+
+static bool way_possible(const char *way)
+{
+	cleanup_free char *runc = proc_find("runc"), *crun = proc_find("crun");
+
+	return (!strstr(way, "=runc") || runc) && (!strstr(way, "=crun") || crun);
+}
+
+static int try_ways(struct loop *loop, const char *program, const char *dir, char **ret, struct error **err)
+{
+	bool works = false;
+
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		if (!way_possible(ways[i]))
+			continue;
+		if (try_way(loop, program, dir, ways[i], &works, err) < 0)
+			return -1;
+		if (works) {
+			*ret = mem_strdup(ways[i]);
+			return 0;
+		}
+	}
+	error_make(err, ERROR_TOOL, "buildah cannot run a step on this machine, neither with runc nor with crun nor in a chroot");
+	error_remedy(err, "try: buildah build --isolation=chroot . on a Dockerfile with a RUN step; or use --builder=docker");
+	return -1;
+}
+
+/* Finds by trying what a RUN step needs here. */
+static int find_flags(struct loop *loop, const char *program, char **ret, struct error **err)
+{
+	const char *base = getenv("TMPDIR");
+	cleanup_free char *dir = mem_printf("%s/cbuild-XXXXXX", base && *base ? base : "/tmp");
+	cleanup_free char *file = NULL, *dockerfile = NULL;
+	static const char text[] = "FROM scratch\nCOPY true /true\nRUN [\"/true\"]\n";
+	int status;
+
+	if (!tiny_program_known()) {
+		*ret = mem_strdup("--isolation=chroot");
+		return 0;
+	}
+	if (!mkdtemp(dir))
+		return error_errno(err, ERROR_STATE, errno, "%s", dir);
+	file = path_join(dir, "true");
+	dockerfile = path_join(dir, "Dockerfile");
+	status = tiny_program_write(file, err);
+	if (status == 0)
+		status = fs_replace(dockerfile, text, strlen(text), 0644, err);
+	if (status == 0)
+		status = try_ways(loop, program, dir, ret, err);
+	if (fs_remove_tree(dir, status == 0 ? err : NULL) < 0)
+		return -1;
+	return status;
+}
+
+static int find_out(const char *program, struct loop *loop, struct buildah_facts *ret, struct error **err)
+{
+	if (find_version(loop, program, &ret->version, err) < 0 || find_root(loop, program, &ret->root, err) < 0)
+		return -1;
+	return find_flags(loop, program, &ret->flags, err);
+}
+
+int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct buildah_facts *ret,
+		       struct error **err)
+{
+	cleanup_free char *name = facts_name(program);
+	struct buildah_facts facts = {0};
+	bool known;
+
+	if (recall(state, name, &facts, &known, err) < 0)
+		return -1;
+	if (!known && (find_out(program, loop, &facts, err) < 0 || remember(state, name, &facts, err) < 0)) {
+		buildah_facts_free(&facts);
+		return -1;
+	}
+	*ret = facts;
+	return 0;
+}

@@ -1,0 +1,46 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/platform.h"
+#include "engine/builder/builder.h"
+#include "engine/builder/proof.h"
+#include "engine/oci/image.h"
+
+const struct build_image *proof_base(const struct build_job *job)
+{
+	for (size_t i = 0; i < job->images_len; i++)
+		if (job->images[i].base)
+			return &job->images[i];
+	return NULL;
+}
+
+/* A config may leave the variant out (BuildKit writes "arm" with or without "v7"). */
+static bool same_platform(const struct platform *actual, const struct platform *wanted)
+{
+	if (strcmp(actual->os, wanted->os) != 0 || strcmp(actual->arch, wanted->arch) != 0)
+		return false;
+	return !*actual->variant || !*wanted->variant || strcmp(actual->variant, wanted->variant) == 0;
+}
+
+char *proof_fault(const struct image *result, const struct platform *platform, const struct image *base)
+{
+	char actual[PLATFORM_TEXT], wanted[PLATFORM_TEXT];
+
+	platform_text(platform, wanted);
+	if (!same_platform(&result->platform, platform)) {
+		platform_text(&result->platform, actual);
+		return mem_printf("the image is for %s instead of %s", actual, wanted);
+	}
+	if (!base)
+		return NULL;
+	if (result->diff_ids_len < base->diff_ids_len)
+		return mem_printf("the image has %zu layers, fewer than the %zu of its base for %s", result->diff_ids_len,
+				  base->diff_ids_len, wanted);
+	for (size_t i = 0; i < base->diff_ids_len; i++)
+		if (strcmp(result->diff_ids[i], base->diff_ids[i]) != 0)
+			return mem_printf("layer %zu of the image is %s, not %s as in its base for %s", i + 1,
+					  result->diff_ids[i], base->diff_ids[i], wanted);
+	return NULL;
+}

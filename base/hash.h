@@ -21,8 +21,8 @@ struct error;
 int hash_fd(int fd, const char *name, struct hash128 *ret, uint64_t *ret_size, struct error **err);
 
 /* A streaming hash whose input is a sequence of fields. Each field is framed as
- * tag length (1 byte), tag, value length (8 bytes, little endian), value: no two different
- * sequences give the same bytes. */
+ * tag length (1 byte; from 255 on: 255 and 8 bytes), tag, value length (8 bytes, little endian),
+ * value: no two different sequences give the same bytes. A NULL text has the length 2^64 - 1. */
 struct hasher;
 struct hasher *hasher_new(void);
 void hasher_free(struct hasher *hasher); /* NULL-safe */

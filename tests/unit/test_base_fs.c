@@ -318,6 +318,7 @@ static void test_lock(void **state)
 	assert_true(fs_lock("none/lock", true, &first, NULL) < 0);
 	assert_int_equal(symlink("elsewhere", "link"), 0);
 	assert_true(fs_lock("link", false, &first, NULL) < 0);
+	assert_false(fs_exists("elsewhere"));
 }
 
 /* A waiter gets a lock whose file was replaced while it waited: it must lock the new file. */

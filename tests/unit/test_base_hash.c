@@ -122,6 +122,7 @@ static void test_framing_is_as_documented(void **state)
 	static const char bytes[] = "\x03" "tag" "\x05\0\0\0\0\0\0\0" "value";
 	cleanup_hasher struct hasher *hasher = hasher_new();
 	cleanup_hasher struct hasher *longer = hasher_new();
+	char want[1 + 8 + 300 + 8] = "\xff\x2c\x01"; /* 255, then the length */
 	char tag[301];
 
 	(void)state;
@@ -130,7 +131,8 @@ static void test_framing_is_as_documented(void **state)
 	memset(tag, 't', 300);
 	tag[300] = '\0';
 	hasher_field(longer, tag, NULL, 0);
-	assert_false(hash_equal(hasher_done(longer), hasher_done(hasher)));
+	memcpy(want + 9, tag, 300);
+	assert_true(hash_equal(hasher_done(longer), hash_bytes(want, sizeof(want))));
 }
 
 static void test_digest_grammar(void **state)

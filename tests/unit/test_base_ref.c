@@ -232,6 +232,7 @@ static void test_host(void **state)
 {
 	struct platform host;
 	struct platform parsed;
+	struct platform other;
 	char text[PLATFORM_TEXT];
 
 	(void)state;
@@ -240,6 +241,9 @@ static void test_host(void **state)
 	platform_text(&host, text);
 	assert_true(platform_parse(text, &parsed));
 	assert_true(platform_equal(&host, &parsed)); /* it is normalised already */
+	assert_true(platform_parse("linux/arm/v7", &parsed));
+	assert_true(platform_parse("linux/arm/v6", &other));
+	assert_false(platform_equal(&parsed, &other));
 	assert_true(platform_parse("linux", &parsed));
 	assert_true(platform_equal(&host, &parsed));
 	assert_true(platform_parse("windows", &parsed));

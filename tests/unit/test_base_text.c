@@ -79,6 +79,8 @@ static void test_nearest(void **state)
 	assert_string_equal(text_nearest("agrs", keys, 5), "args");
 	assert_string_equal(text_nearest("context", keys, 5), "context");
 	assert_null(text_nearest("volumes", keys, 5));
+	assert_non_null(text_nearest("tarXXt", keys, 5)); /* two of six letters */
+	assert_null(text_nearest("tarXXX", keys, 5));     /* three of six */
 	assert_null(text_nearest("ar", keys, 5));
 	assert_null(text_nearest("", keys, 5));
 	assert_null(text_nearest("x", NULL, 0));

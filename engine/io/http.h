@@ -30,6 +30,7 @@ struct http_response {
 	long status;      /* HTTP status */
 	struct buf *body; /* at most body_max bytes, NUL-terminated; owned by the response */
 	bool cut;         /* the body was longer than body_max */
+	char *location;   /* where a redirect points to, as an absolute URL, or NULL; owned by the response */
 };
 
 /* 0: an answer came, whatever its status. Negative: ERROR_HEALTH, transient where trying again makes

@@ -25,7 +25,8 @@ const char *const *runtime_names(void); /* NULL-terminated, best first */
  * `owner` is the label's value. ERROR_TOOL with a remedy. */
 int runtime_open(const char *name, const char *owner, struct loop *loop, struct state *state, struct layout *layout,
 		 struct runtime **ret, struct error **err);
-void runtime_free(struct runtime *runtime); /* NULL-safe */
+/* NULL-safe. `state` is used by callbacks on the loop's thread until loop_run has returned. */
+void runtime_free(struct runtime *runtime);
 const char *runtime_name(const struct runtime *runtime);
 const char *runtime_version(const struct runtime *runtime);
 /* Its image storage as records name it: "containers-storage:/var/lib/containers/storage", "docker:unix:///var/run/docker.sock". */
@@ -42,8 +43,18 @@ int runtime_load(struct runtime *runtime, const struct runtime_image *image, con
 		 const struct output *output, struct error **err);
 
 /* Whether, in a place that records name, each reference still names the image `identity`. podman: from its
- * storage's index file, no process; docker: one request on its socket. A place that does not answer holds nothing. */
+ * storage's index file, no process; docker: one request on its socket. A place that does not answer holds nothing.
+ * docker with the containerd image store knows images by their manifest's digest: pass that as `identity`, or use
+ * runtime_present. */
 bool runtime_holds(const char *place, const char *identity, const char *const *references, size_t len);
+/* The same for many images at the cost of one reading of the place: what a run with nothing to do calls. */
+struct runtime_presence {
+	struct runtime_image image;
+	const char *const *references;
+	size_t len;
+	bool held; /* set by runtime_present */
+};
+void runtime_present(const char *place, struct runtime_presence *items, size_t len);
 /* The place's prefix for the runtime called `name`. */
 const char *runtime_place_prefix(const char *name);
 
@@ -55,7 +66,7 @@ struct container_spec {
 	struct runtime_image image;
 	const char *name;         /* DNS name on the network: the service's name */
 	const char *network;      /* from runtime_network, or NULL: the runtime's default one */
-	const struct runtime_pair *environment; /* passed by file, never in an argument list */
+	const struct runtime_pair *environment; /* passed by file, never in an argument list; a NULL value is left out */
 	size_t environment_len;
 	const char *const *entrypoint; /* NULL: the image's */
 	const char *const *command;    /* NULL: the image's */
@@ -63,6 +74,8 @@ struct container_spec {
 	const char *const *tmpfs;      /* paths with options as docker's --tmpfs, or NULL */
 	const uint16_t *ports;         /* container ports that must be reachable from here */
 	size_t ports_len;
+	const struct runtime_pair *hosts; /* name -> address of those started before it, beside the network's own DNS */
+	size_t hosts_len;
 };
 
 struct container;
@@ -75,6 +88,10 @@ int container_start(struct runtime *runtime, const struct container_spec *spec, 
 		    struct container **ret, struct error **err);
 /* Where `port` is reached from this process: a numeric host (borrowed) and a port number. */
 int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port, struct error **err);
+/* False when a proxy of the runtime's stands between: it accepts connections before the container does. */
+bool container_direct(const struct container *container);
+/* Its address on its network, for other containers' `hosts`, or NULL. Borrowed. */
+const char *container_ip(const struct container *container);
 /* *ret_running; when it has ended *ret_status is its exit status. Cheap enough for a probe's loop. */
 int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err);
 /* The image's own HEALTHCHECK, run once inside: 0 healthy -> *ret_healthy. */
@@ -84,7 +101,8 @@ int container_logs(struct container *container, unsigned lines, struct buf *ret,
 /* Ends and removes it, also when the loop is cancelled; frees `container` in any case (NULL-safe). */
 int container_remove(struct container *container, struct error **err);
 
-/* Removes containers and networks that carry our label with this owner: what a killed run left. */
+/* Removes containers and networks that carry our label with this owner and whose cbuild is gone: what a killed
+ * run left. Those of another cbuild that still runs stay. */
 int runtime_sweep(struct runtime *runtime, struct error **err);
 
 #endif

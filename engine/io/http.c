@@ -1,0 +1,379 @@
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* The functions are called through a table: curl's checking macros would name them directly. */
+#define CURL_DISABLE_TYPECHECK
+#include <curl/curl.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/module.h"
+#include "engine/io/http.h"
+#include "engine/io/loop.h"
+
+#define WAIT_MS 50           /* how long a cancel may go unseen */
+#define LOCATION_MAX 8192    /* bytes of a redirect's target; longer ones are no redirect for us */
+#define HEADERS_MAX (256L * 1024) /* bytes of an answer's headers */
+
+#define FUNCTIONS(X) \
+	X(curl_easy_cleanup) \
+	X(curl_easy_getinfo) \
+	X(curl_easy_init) \
+	X(curl_easy_setopt) \
+	X(curl_easy_strerror) \
+	X(curl_global_init) \
+	X(curl_multi_add_handle) \
+	X(curl_multi_cleanup) \
+	X(curl_multi_info_read) \
+	X(curl_multi_init) \
+	X(curl_multi_perform) \
+	X(curl_multi_poll) \
+	X(curl_multi_remove_handle) \
+	X(curl_slist_append) \
+	X(curl_slist_free_all)
+
+/* Written once, under `once`, and only read afterwards. */
+static struct {
+	pthread_once_t once;
+	struct error *error; /* why it could not be loaded, for every later caller */
+#define MEMBER(name) __typeof__(name) *name;
+	FUNCTIONS(MEMBER)
+#undef MEMBER
+} lib = { .once = PTHREAD_ONCE_INIT };
+
+struct transfer {
+	const struct http_request *request;
+	struct http_response *response;
+	CURL *easy;
+	struct curl_slist *headers;
+	char why[CURL_ERROR_SIZE];
+	size_t header_bytes;
+	off_t body_start;  /* position of body_fd at the beginning, for sending it again */
+	uint64_t body_left;
+	CURLcode set;      /* the first option that was refused */
+};
+
+static void load(void)
+{
+	static const struct module_symbol symbols[] = {
+#define SYMBOL(name) { #name, (void **)&lib.name },
+		FUNCTIONS(SYMBOL)
+#undef SYMBOL
+		{ NULL, NULL },
+	};
+
+	if (module_open(CBUILD_LIBCURL, symbols, &lib.error) < 0)
+		return;
+	if (lib.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		error_make(&lib.error, ERROR_TOOL, "%s cannot be initialised", CBUILD_LIBCURL);
+}
+
+static size_t take_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct transfer *transfer = arg;
+	struct buf *body = transfer->response->body;
+	size_t len = size * count;
+	size_t room = transfer->request->body_max - body->len;
+
+	if (len <= room) {
+		buf_add(body, data, len);
+		return len;
+	}
+	buf_add(body, data, room);
+	transfer->response->cut = true;
+	return 0; /* ends the transfer: the rest may be endless */
+}
+
+static size_t take_header(char *data, size_t size, size_t count, void *arg)
+{
+	struct transfer *transfer = arg;
+
+	(void)data;
+	transfer->header_bytes += size * count;
+	return transfer->header_bytes > HEADERS_MAX ? 0 : size * count;
+}
+
+static size_t give_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct transfer *transfer = arg;
+	size_t room = size * count;
+	ssize_t n;
+
+	if (room > transfer->body_left)
+		room = (size_t)transfer->body_left;
+	do
+		n = read(transfer->request->body_fd, data, room);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return CURL_READFUNC_ABORT;
+	transfer->body_left -= (uint64_t)n;
+	return (size_t)n;
+}
+
+static int rewind_body(void *arg, curl_off_t offset, int origin)
+{
+	struct transfer *transfer = arg;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > transfer->request->body_fd_len ||
+	    lseek(transfer->request->body_fd, transfer->body_start + offset, SEEK_SET) < 0)
+		return CURL_SEEKFUNC_CANTSEEK;
+	transfer->body_left = transfer->request->body_fd_len - (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+#define SET(option, value) \
+	do { \
+		CURLcode code_ = lib.curl_easy_setopt(transfer->easy, option, value); \
+		if (code_ != CURLE_OK && transfer->set == CURLE_OK) \
+			transfer->set = code_; \
+	} while (0)
+
+static void add_header(struct transfer *transfer, const char *line)
+{
+	struct curl_slist *longer = lib.curl_slist_append(transfer->headers, line);
+
+	if (!longer)
+		mem_exhausted();
+	transfer->headers = longer;
+}
+
+static void set_headers(struct transfer *transfer)
+{
+	bool typed = false;
+
+	for (const char *const *h = transfer->request->headers; h && *h; h++) {
+		typed = typed || strncasecmp(*h, "Content-Type:", 13) == 0;
+		add_header(transfer, *h);
+	}
+	add_header(transfer, "Expect:"); /* no waiting for "100 Continue" */
+	if (!typed)
+		add_header(transfer, "Content-Type:"); /* not curl's form type */
+	SET(CURLOPT_HTTPHEADER, transfer->headers);
+}
+
+/* Methods whose requests say how long their body is, also when there is none. */
+static bool has_body(const struct http_request *request)
+{
+	return request->body || strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0 ||
+	       strcmp(request->method, "PATCH") == 0;
+}
+
+static void set_body(struct transfer *transfer)
+{
+	const struct http_request *request = transfer->request;
+
+	if (!request->body && request->body_fd >= 0 && request->body_fd_len > 0) {
+		transfer->body_start = lseek(request->body_fd, 0, SEEK_CUR);
+		transfer->body_left = request->body_fd_len;
+		SET(CURLOPT_UPLOAD, 1L);
+		SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_fd_len);
+		SET(CURLOPT_READFUNCTION, give_body);
+		SET(CURLOPT_READDATA, transfer);
+		SET(CURLOPT_SEEKFUNCTION, rewind_body);
+		SET(CURLOPT_SEEKDATA, transfer);
+	} else if (has_body(request)) {
+		SET(CURLOPT_POST, 1L);
+		SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)(request->body ? request->body_len : 0));
+		SET(CURLOPT_POSTFIELDS, request->body ? request->body : "");
+	}
+	if (strcmp(request->method, "HEAD") == 0)
+		SET(CURLOPT_NOBODY, 1L);
+	else
+		SET(CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static void set_limits(struct transfer *transfer)
+{
+	const struct http_request *request = transfer->request;
+
+#if LIBCURL_VERSION_NUM >= 0x075500
+	SET(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+	SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+	SET(CURLOPT_FOLLOWLOCATION, 0L);
+	SET(CURLOPT_PROXY, ""); /* neither the environment's nor any other */
+	SET(CURLOPT_NOPROXY, "*");
+	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+	SET(CURLOPT_NOSIGNAL, 1L);
+	SET(CURLOPT_NOPROGRESS, 1L);
+	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
+	SET(CURLOPT_TIMEOUT_MS, (long)request->total_ms);
+	if (request->unix_socket)
+		SET(CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
+}
+
+static int set_up(struct transfer *transfer, struct error **err)
+{
+	transfer->easy = lib.curl_easy_init();
+	if (!transfer->easy)
+		mem_exhausted();
+	SET(CURLOPT_ERRORBUFFER, transfer->why);
+	SET(CURLOPT_URL, transfer->request->url);
+	SET(CURLOPT_USERAGENT, "cbuild");
+	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_WRITEFUNCTION, take_body);
+	SET(CURLOPT_WRITEDATA, transfer);
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, transfer);
+	set_limits(transfer);
+	set_headers(transfer);
+	set_body(transfer);
+	if (transfer->set != CURLE_OK)
+		return error_make(err, ERROR_TOOL, "%s refuses an option: %s", CBUILD_LIBCURL,
+				  lib.curl_easy_strerror(transfer->set));
+	return 0;
+}
+
+static void tear_down(struct transfer *transfer)
+{
+	lib.curl_easy_cleanup(transfer->easy);
+	lib.curl_slist_free_all(transfer->headers);
+}
+
+/* Drives the transfer to its end. A multi handle, because waiting in it can be left at once. */
+static int drive(struct loop *loop, struct transfer *transfer, CURLcode *ret, struct error **err)
+{
+	CURLM *multi = lib.curl_multi_init();
+	int running = 1, queued, r = 0;
+	CURLMsg *message;
+
+	if (!multi || lib.curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
+		mem_exhausted();
+	*ret = CURLE_OK;
+	while (running > 0) {
+		CURLMcode code = CURLM_OK;
+
+		if (loop_cancelled(loop)) {
+			r = error_make(err, ERROR_CANCELLED, "interrupted");
+			break;
+		}
+		code = lib.curl_multi_perform(multi, &running);
+		if (code == CURLM_OK && running > 0)
+			code = lib.curl_multi_poll(multi, NULL, 0, WAIT_MS, NULL);
+		if (code != CURLM_OK) {
+			r = error_make(err, ERROR_TOOL, "%s fails with status %d", CBUILD_LIBCURL, (int)code);
+			break;
+		}
+	}
+	while ((message = lib.curl_multi_info_read(multi, &queued)) != NULL) {
+		if (message->msg == CURLMSG_DONE)
+			*ret = message->data.result;
+	}
+	lib.curl_multi_remove_handle(multi, transfer->easy);
+	lib.curl_multi_cleanup(multi);
+	return r;
+}
+
+static bool may_pass(CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_CONNECT:
+	case CURLE_OPERATION_TIMEDOUT:
+	case CURLE_GOT_NOTHING:
+	case CURLE_RECV_ERROR:
+	case CURLE_SEND_ERROR:
+	case CURLE_PARTIAL_FILE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static const char *errno_sentence(long number)
+{
+	switch (number) {
+	case ECONNREFUSED:
+		return "connection refused";
+	case ECONNRESET:
+	case EPIPE:
+		return "connection reset";
+	case EHOSTUNREACH:
+		return "no route to the host";
+	case ENETUNREACH:
+		return "network unreachable";
+	case ENOENT:
+		return "no such socket";
+	case EACCES:
+	case EPERM:
+		return "permission denied";
+	default:
+		return NULL;
+	}
+}
+
+/* Turns curl's result into a short sentence. */
+static int fail(struct transfer *transfer, CURLcode code, struct error **err)
+{
+	struct error *error = NULL;
+	const char *sentence;
+	long os = 0;
+
+	lib.curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os);
+	sentence = may_pass(code) ? errno_sentence(os) : NULL;
+	if (code == CURLE_OPERATION_TIMEDOUT) {
+		error_make(&error, ERROR_HEALTH, transfer->response->status > 0 ?
+			   "the answer did not end in time" : "no answer in time");
+	} else if (code == CURLE_GOT_NOTHING) {
+		error_make(&error, ERROR_HEALTH, "the connection was closed without an answer");
+	} else if (sentence) {
+		error_make(&error, ERROR_HEALTH, "%s", sentence);
+	} else {
+		error_make(&error, ERROR_HEALTH, "%s", transfer->why[0] ? transfer->why : lib.curl_easy_strerror(code));
+	}
+	error->transient = may_pass(code);
+	return error_move(err, &error);
+}
+
+static void take_facts(struct transfer *transfer)
+{
+	char *location = NULL;
+
+	lib.curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->response->status);
+	lib.curl_easy_getinfo(transfer->easy, CURLINFO_REDIRECT_URL, &location);
+	if (location && strlen(location) <= LOCATION_MAX)
+		transfer->response->location = mem_strdup(location);
+}
+
+int http_do(struct loop *loop, const struct http_request *request, struct http_response *ret, struct error **err)
+{
+	struct transfer transfer = { .request = request, .response = ret };
+	CURLcode code = CURLE_OK;
+	int r;
+
+	*ret = (struct http_response){ 0 };
+	pthread_once(&lib.once, load);
+	if (lib.error)
+		return error_copy(err, lib.error);
+	ret->body = mem_alloc(sizeof(*ret->body));
+	buf_add(ret->body, "", 0);
+	r = set_up(&transfer, err);
+	if (r == 0)
+		r = drive(loop, &transfer, &code, err);
+	if (r == 0) {
+		take_facts(&transfer);
+		if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && ret->cut))
+			r = fail(&transfer, code, err);
+	}
+	tear_down(&transfer);
+	if (r < 0)
+		http_response_free(ret);
+	return r;
+}
+
+void http_response_free(struct http_response *response)
+{
+	if (response->body)
+		buf_free(response->body);
+	free(response->body);
+	free(response->location);
+	*response = (struct http_response){ 0 };
+}

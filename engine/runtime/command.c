@@ -1,0 +1,152 @@
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "engine/io/proc.h"
+#include "engine/io/reap.h"
+#include "engine/runtime/ops.h"
+
+#define NAME_SERVICE_MAX 40 /* characters of the service's name in a container's name */
+#define ULIMIT_MAX 1024     /* what is asked for when we may not raise limits */
+
+void command_begin(const struct runtime *runtime, unsigned quirks, struct argv *argv)
+{
+	argv_add(argv, runtime->program);
+	if (quirks & QUIRK_RUNC)
+		argv_add(argv, "--runtime=runc");
+	if (quirks & QUIRK_CGROUPFS)
+		argv_add(argv, "--cgroup-manager=cgroupfs");
+}
+
+static void add_ulimit(struct argv *argv, const char *name, int resource)
+{
+	struct rlimit limit;
+	unsigned long long value = ULIMIT_MAX;
+
+	if (getrlimit(resource, &limit) == 0 && limit.rlim_max != RLIM_INFINITY && limit.rlim_max < value)
+		value = limit.rlim_max;
+	argv_addf(argv, "--ulimit=%s=%llu:%llu", name, value, value);
+}
+
+static void add_pairs(struct argv *argv, const struct container_spec *spec, const char *env_file)
+{
+	if (env_file)
+		argv_addf(argv, "--env-file=%s", env_file);
+	for (size_t i = 0; i < spec->environment_len; i++) {
+		const struct runtime_pair *pair = &spec->environment[i];
+
+		if (pair->value && !environment_plain(pair->value))
+			argv_addf(argv, "--env=%s", pair->key);
+	}
+	for (size_t i = 0; i < spec->hosts_len; i++)
+		argv_addf(argv, "--add-host=%s:%s", spec->hosts[i].key, spec->hosts[i].value);
+}
+
+static void add_network(const struct runtime *runtime, struct argv *argv, const struct container_spec *spec)
+{
+	if (spec->network) {
+		argv_addf(argv, "--network=%s", spec->network);
+		if (spec->name)
+			argv_addf(argv, "--network-alias=%s", spec->name);
+	}
+	for (size_t i = 0; runtime->publish && i < spec->ports_len; i++)
+		argv_addf(argv, "--publish=127.0.0.1::%u", spec->ports[i]);
+}
+
+static void add_options(const struct runtime *runtime, unsigned quirks, struct argv *argv)
+{
+	const bool podman = runtime->ops == &runtime_podman;
+
+	argv_add(argv, podman ? "--log-driver=k8s-file" : "--log-driver=json-file");
+	if (!(quirks & QUIRK_NO_LOGOPT))
+		argv_add(argv, "--log-opt=max-size=" CONTAINER_LOG_MAX);
+	argv_add(argv, "--no-healthcheck"); /* container_healthcheck runs it when it is asked for */
+	argv_add(argv, "--stop-timeout=0");
+	if (podman)
+		argv_add(argv, "--http-proxy=false");
+	if (quirks & QUIRK_ULIMIT) {
+		add_ulimit(argv, "nofile", RLIMIT_NOFILE);
+		add_ulimit(argv, "nproc", RLIMIT_NPROC);
+	}
+	if (quirks & QUIRK_NO_CGROUPS)
+		argv_add(argv, "--cgroups=disabled");
+}
+
+void command_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, const char *id,
+		 const char *name, const char *env_file, struct argv *argv)
+{
+	command_begin(runtime, quirks, argv);
+	argv_add(argv, "run");
+	argv_add(argv, "--detach");
+	argv_add(argv, "--pull=never");
+	argv_addf(argv, "--name=%s", name);
+	argv_addf(argv, "--label=" RUNTIME_LABEL "=%s", runtime->owner);
+	add_options(runtime, quirks, argv);
+	add_network(runtime, argv, spec);
+	add_pairs(argv, spec, env_file);
+	if (spec->user)
+		argv_addf(argv, "--user=%s", spec->user);
+	for (size_t i = 0; spec->tmpfs && spec->tmpfs[i]; i++)
+		argv_addf(argv, "--tmpfs=%s", spec->tmpfs[i]);
+	if (spec->entrypoint && spec->entrypoint[0])
+		argv_addf(argv, "--entrypoint=%s", spec->entrypoint[0]);
+	argv_add(argv, id);
+	for (size_t i = 1; spec->entrypoint && spec->entrypoint[0] && spec->entrypoint[i]; i++)
+		argv_add(argv, spec->entrypoint[i]);
+	for (size_t i = 0; spec->command && spec->command[i]; i++)
+		argv_add(argv, spec->command[i]);
+}
+
+char *command_process(void)
+{
+	return mem_printf("%ld-%llx", (long)getpid(), reap_start_time(getpid()));
+}
+
+char *command_name(struct runtime *runtime, const char *service)
+{
+	cleanup_buf struct buf name = { 0 };
+	size_t len = service ? strlen(service) : 0;
+
+	buf_str(&name, "cbuild-");
+	for (size_t i = 0; i < len && i < NAME_SERVICE_MAX; i++) {
+		char c = service[i];
+		bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+
+		buf_char(&name, fine ? c : '-');
+	}
+	buf_printf(&name, "%s%s-%u", len ? "-" : "", runtime->process, atomic_fetch_add(&runtime->names, 1));
+	return buf_steal(&name);
+}
+
+bool command_owner_alive(const char *name)
+{
+	const char *dash = name + strlen(name);
+	unsigned long long start;
+	char *end;
+	long pid;
+
+	/* From the right: counter, start time, pid. The service's name may hold dashes itself. */
+	for (int i = 0; i < 3; i++) {
+		do {
+			if (dash == name)
+				return false;
+			dash--;
+		} while (*dash != '-');
+	}
+	pid = strtol(dash + 1, &end, 10);
+	if (pid <= 0 || *end != '-')
+		return false;
+	start = strtoull(end + 1, &end, 16);
+	if (*end != '-')
+		return false;
+	if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
+		return false;
+	return reap_start_time((pid_t)pid) == start;
+}

@@ -1,0 +1,323 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+#include "engine/io/reap.h"
+#include "engine/oci/image.h"
+#include "engine/oci/layout.h"
+#include "engine/runtime/ops.h"
+
+#define START_MS (120u * 1000)  /* for `run --detach` */
+#define ATTEMPTS 6              /* of starting, each with another quirk */
+#define INSPECT_EVERY_MS 250    /* where the process cannot be seen from here */
+#define EXEC_MS (30u * 1000)    /* of a HEALTHCHECK, docker's default */
+#define LOGS_MS (10u * 1000)
+
+struct container {
+	struct runtime *runtime;
+	struct runtime_image image; /* its texts are ours */
+	bool acquired, started;
+	char *name;
+	struct inspected seen;
+	unsigned long long pid_start; /* 0: the process cannot be seen from here */
+	uint64_t inspected_ms;
+	bool direct;
+};
+
+static int inspect(struct container *container, struct error **err)
+{
+	const char *const args[] = { "container", "inspect", container->name, NULL };
+	cleanup_buf struct buf out = { 0 };
+	struct inspected seen;
+
+	if (runtime_command(container->runtime, args, NULL, false, &out, err) < 0 ||
+	    inspect_parse(out.data ? out.data : "", out.len, &seen, err) < 0)
+		return -1;
+	inspected_free(&container->seen);
+	container->seen = seen;
+	container->inspected_ms = loop_now_ms();
+	return 0;
+}
+
+/* It is the image that cannot be started, not the runtime that does not work. */
+static bool image_at_fault(int status, const char *text)
+{
+	static const char *const signs[] = {
+		"exec: \"", "xecutable", "exec format error", "unable to find user", "unable to find group",
+		"no command", "no entrypoint", "no matching entries in passwd", "no matching entries in group",
+	};
+
+	if (strstr(text, "rlimit"))
+		return false;
+	for (size_t i = 0; status >= 125 && status <= 127 && i < sizeof(signs) / sizeof(signs[0]); i++) {
+		if (strstr(text, signs[i]))
+			return true;
+	}
+	return false;
+}
+
+static void remove_quietly(struct runtime *runtime, const char *name)
+{
+	const char *const args[] = { "rm", "-f", "-v", name, NULL };
+
+	runtime_command(runtime, args, NULL, true, NULL, NULL);
+}
+
+/* Runs with one set of quirks. 1: another set may do, *quirks is it. */
+static int run_once(struct container *container, const struct container_spec *spec, const char *env_file,
+		    char *const *env, const struct output *output, unsigned *quirks, struct error **err)
+{
+	struct runtime *runtime = container->runtime;
+	cleanup_argv struct argv argv = { 0 };
+	cleanup_proc struct proc_result result = { 0 };
+	struct proc_spec proc = { .env = (const char *const *)env, .capture = true, .output = output, .timeout_ms = START_MS };
+	cleanup_buf struct buf complaint = { 0 };
+	unsigned next;
+	bool fault;
+
+	command_run(runtime, *quirks, spec, runtime_image_id(runtime, &container->image), container->name, env_file, &argv);
+	proc.argv = (const char *const *)argv.items;
+	if (proc_run(runtime->loop, &proc, &result, err) < 0) {
+		remove_quietly(runtime, container->name);
+		return -1;
+	}
+	if (result.status == 0)
+		return 0;
+	remove_quietly(runtime, container->name);
+	fault = image_at_fault(result.status, result.tail);
+	next = fault ? *quirks : runtime->ops->adapt(*quirks, result.tail);
+	runtime_complaint(&complaint, result.tail);
+	error_make(err, fault ? ERROR_HEALTH : ERROR_TOOL, "%s cannot start the container (status %d): %s",
+		   runtime->ops->name, result.status, complaint.data ? complaint.data : "it does not say why");
+	if (next == *quirks)
+		return -1;
+	*quirks = next;
+	return 1;
+}
+
+/* The first complaint is the one that is told: what later attempts say is often their own doing. */
+static int run(struct container *container, const struct container_spec *spec, const char *env_file,
+	       const struct output *output, struct error **err)
+{
+	unsigned known = atomic_load(&container->runtime->quirks), quirks = known;
+	cleanup_error struct error *first = NULL;
+	char **env = environment_child(spec);
+	int r = 1;
+
+	for (int i = 0; r > 0 && i < ATTEMPTS; i++) {
+		struct error *error = NULL;
+
+		r = run_once(container, spec, env_file, env, output, &quirks, &error);
+		if (r < 0 && error->cls != ERROR_TOOL) {
+			error_free(first);
+			first = steal_ptr(error);
+		} else if (r != 0 && !first) {
+			first = steal_ptr(error);
+		}
+		error_free(error);
+	}
+	environment_free(env);
+	if (r != 0)
+		return error_move(err, &first);
+	if (quirks != known)
+		container->runtime->ops->learn(container->runtime, quirks);
+	return 0;
+}
+
+static int start(struct container *container, const struct container_spec *spec, const struct output *output,
+		 struct error **err)
+{
+	struct runtime *runtime = container->runtime;
+	cleanup_free char *dir = NULL, *env_file = NULL;
+	int r;
+
+	if (runtime_image_acquire(runtime, &container->image, output, err) < 0)
+		return -1;
+	container->acquired = true;
+	r = environment_file(runtime, spec, &dir, &env_file, err);
+	if (r == 0)
+		r = run(container, spec, env_file, output, err);
+	if (dir)
+		fs_remove_tree(dir, NULL);
+	if (r < 0)
+		return -1;
+	container->started = true;
+	if (inspect(container, err) < 0)
+		return -1;
+	container->direct = container->seen.host_network || !runtime->publish ||
+			    (container->seen.gateway && inspect_ours(container->seen.gateway));
+	if (container->seen.pid > 0 && container->direct)
+		container->pid_start = reap_start_time(container->seen.pid);
+	return 0;
+}
+
+int container_start(struct runtime *runtime, const struct container_spec *spec, const struct output *output,
+		    struct container **ret, struct error **err)
+{
+	struct container *container = mem_alloc(sizeof(*container));
+
+	container->runtime = runtime;
+	container->image.identity = mem_strdup(spec->image.identity);
+	container->image.digest = spec->image.digest ? mem_strdup(spec->image.digest) : NULL;
+	container->name = command_name(runtime, spec->name);
+	if (start(container, spec, output, err) < 0) {
+		container_remove(container, NULL);
+		return -1;
+	}
+	*ret = container;
+	return 0;
+}
+
+int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port, struct error **err)
+{
+	const struct inspected *seen = &container->seen;
+
+	if (seen->host_network || (container->direct && seen->ip)) {
+		*ret_host = seen->host_network ? "127.0.0.1" : seen->ip;
+		*ret_port = port;
+		return 0;
+	}
+	for (size_t i = 0; i < seen->ports_len; i++) {
+		if (seen->ports[i].inner == port) {
+			*ret_host = seen->ports[i].host;
+			*ret_port = seen->ports[i].outer;
+			return 0;
+		}
+	}
+	if (!seen->running)
+		return error_make(err, ERROR_HEALTH, "the container ended at once, with status %d", seen->status);
+	return error_make(err, ERROR_TOOL, "%s gives the container no address for port %u", container->runtime->ops->name, port);
+}
+
+bool container_direct(const struct container *container)
+{
+	return container->direct;
+}
+
+const char *container_ip(const struct container *container)
+{
+	return container->seen.ip;
+}
+
+int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err)
+{
+	struct inspected *seen = &container->seen;
+	bool look = seen->running;
+
+	if (look && container->pid_start > 0)
+		look = reap_start_time(seen->pid) != container->pid_start;
+	else if (look)
+		look = loop_now_ms() - container->inspected_ms >= INSPECT_EVERY_MS;
+	if (look && inspect(container, err) < 0)
+		return -1;
+	*ret_running = seen->running;
+	*ret_status = seen->status;
+	return 0;
+}
+
+/* The words to run of the image's HEALTHCHECK. */
+static int healthcheck_words(struct container *container, struct argv *argv, struct error **err)
+{
+	struct image *image = NULL;
+	cleanup_json struct json *check = NULL;
+	const struct json *test;
+	const char *kind;
+	int r = 0;
+
+	if (!container->image.digest)
+		return error_make(err, ERROR_HEALTH, "the image has no HEALTHCHECK");
+	if (image_read(container->runtime->layout, container->image.digest, &image, err) < 0)
+		return -1;
+	if (image->healthcheck)
+		r = json_parse(image->healthcheck, strlen(image->healthcheck), "HEALTHCHECK", &check, err);
+	image_free(image);
+	if (r < 0)
+		return -1;
+	test = json_get(check, "Test");
+	kind = json_text(json_at(test, 0));
+	if (!kind || strcmp(kind, "NONE") == 0 || json_len(test) < 2)
+		return error_make(err, ERROR_HEALTH, "the image has no HEALTHCHECK");
+	if (strcmp(kind, "CMD-SHELL") == 0) {
+		argv_add(argv, "/bin/sh");
+		argv_add(argv, "-c");
+	}
+	for (size_t i = 1; i < json_len(test); i++)
+		argv_add(argv, json_text(json_at(test, i)) ? json_text(json_at(test, i)) : "");
+	return 0;
+}
+
+int container_healthcheck(struct container *container, bool *ret_healthy, struct error **err)
+{
+	struct runtime *runtime = container->runtime;
+	cleanup_argv struct argv argv = { 0 };
+	cleanup_proc struct proc_result result = { 0 };
+	struct proc_spec spec = { .timeout_ms = EXEC_MS };
+	struct error *error = NULL;
+
+	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
+	argv_add(&argv, "exec");
+	argv_add(&argv, container->name);
+	if (healthcheck_words(container, &argv, err) < 0)
+		return -1;
+	spec.argv = (const char *const *)argv.items;
+	*ret_healthy = false;
+	if (proc_run(runtime->loop, &spec, &result, &error) < 0) {
+		if (error->cls != ERROR_BUILD) /* that is: it did not end in time */
+			return error_move(err, &error);
+		error_free(error);
+		return 0;
+	}
+	*ret_healthy = result.status == 0;
+	return 0;
+}
+
+int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err)
+{
+	struct runtime *runtime = container->runtime;
+	cleanup_argv struct argv argv = { 0 };
+	cleanup_proc struct proc_result result = { 0 };
+	struct proc_spec spec = { .timeout_ms = LOGS_MS };
+
+	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
+	argv_add(&argv, "logs");
+	argv_addf(&argv, "--tail=%u", lines);
+	argv_add(&argv, container->name);
+	spec.argv = (const char *const *)argv.items;
+	/* Both streams: the tail holds their last lines. */
+	if (proc_run(runtime->loop, &spec, &result, err) < 0)
+		return -1;
+	if (result.status != 0)
+		return error_make(err, ERROR_TOOL, "%s logs failed with status %d: %s", runtime->ops->name, result.status,
+				  result.tail);
+	buf_str(ret, result.tail);
+	return 0;
+}
+
+int container_remove(struct container *container, struct error **err)
+{
+	int r = 0;
+
+	if (!container)
+		return 0;
+	if (container->started) { /* what could not be started is gone already */
+		const char *const args[] = { "rm", "-f", "-v", container->name, NULL };
+
+		r = runtime_command(container->runtime, args, NULL, true, NULL, err);
+	}
+	if (container->acquired)
+		runtime_image_release(container->runtime, &container->image);
+	inspected_free(&container->seen);
+	free((char *)container->image.identity);
+	free((char *)container->image.digest);
+	free(container->name);
+	free(container);
+	return r;
+}

@@ -1,0 +1,281 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "engine/io/proc.h"
+#include "engine/oci/layout.h"
+#include "engine/runtime/ops.h"
+#include "engine/runtime/socket.h"
+
+#define PREFIX "docker:"
+#define DEFAULT_ENDPOINT "unix:///var/run/docker.sock"
+#define UNIX_SCHEME "unix://"
+#define CONFIG_MAX (1u << 20) /* bytes of config.json */
+#define PRESENT_MS 2000       /* the daemon has this long to say which images it has */
+
+/* True when the docker command has been told of a context: then it must be asked where its daemon is. */
+static bool has_context(void)
+{
+	const char *dir = getenv("DOCKER_CONFIG"), *home = getenv("HOME"), *context = getenv("DOCKER_CONTEXT");
+	cleanup_free char *path = NULL;
+	cleanup_buf struct buf text = { 0 };
+	cleanup_json struct json *config = NULL;
+	bool found = false;
+
+	if (context && *context)
+		return true;
+	if (dir && *dir)
+		path = path_join(dir, "config.json");
+	else if (home && *home)
+		path = path_join(home, ".docker/config.json");
+	if (!path || fs_read_if(path, CONFIG_MAX, &text, &found, NULL) < 0 || !found)
+		return false;
+	/* A config.json that we cannot read may still name one. */
+	if (json_parse(text.data ? text.data : "", text.len, path, &config, NULL) < 0)
+		return true;
+	return json_str(config, "currentContext") != NULL;
+}
+
+static int find_endpoint(struct runtime *runtime, char **ret, struct error **err)
+{
+	const char *const args[] = { "context", "inspect", "--format={{.Endpoints.docker.Host}}", NULL };
+	const char *host = getenv("DOCKER_HOST");
+	cleanup_buf struct buf out = { 0 };
+
+	if (host && *host) {
+		*ret = mem_strdup(host);
+		return 0;
+	}
+	if (!has_context()) {
+		*ret = mem_strdup(DEFAULT_ENDPOINT);
+		return 0;
+	}
+	if (runtime_command(runtime, args, NULL, false, &out, err) < 0)
+		return -1;
+	buf_add(&out, "", 0);
+	*ret = mem_strndup(out.data, strcspn(out.data, "\r\n"));
+	return 0;
+}
+
+static void add_remedy(const char *complaint, const char *endpoint, struct error **err)
+{
+	if (strstr(complaint, "permission denied"))
+		error_remedy(err, "no permission on %s: become a member of its group (usermod -aG docker USER, then log in "
+			     "again), or use podman", endpoint);
+	else
+		error_remedy(err, "start the daemon (systemctl start docker), or set DOCKER_HOST, or use podman");
+}
+
+/* With the containerd image store an image's id is its manifest's digest; with the classic one its config's. */
+static bool has_containerd_store(const struct json *info)
+{
+	const struct json *status = json_get(info, "DriverStatus");
+
+	for (size_t i = 0; i < json_len(status); i++) {
+		const char *key = json_text(json_at(json_at(status, i), 0));
+		const char *value = json_text(json_at(json_at(status, i), 1));
+
+		if (key && value && strcmp(key, "driver-type") == 0 && strncmp(value, "io.containerd.snapshotter", 25) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int take_info(struct runtime *runtime, const struct buf *text, const char *endpoint, struct error **err)
+{
+	cleanup_json struct json *info = NULL;
+	const char *complaint, *version;
+
+	if (json_parse(text->data ? text->data : "", text->len, "docker info", &info, err) < 0)
+		return error_wrap(err, "docker");
+	complaint = json_text(json_at(json_get(info, "ServerErrors"), 0));
+	version = json_str(info, "ServerVersion");
+	if (complaint || !version || !*version) {
+		error_make(err, ERROR_TOOL, "%s", complaint ? complaint : "docker's daemon does not answer");
+		add_remedy(complaint ? complaint : "", endpoint, err);
+		return -1;
+	}
+	runtime->version = mem_strdup(version);
+	runtime->manifests = has_containerd_store(info);
+	return 0;
+}
+
+static int docker_open(struct runtime *runtime, struct error **err)
+{
+	const char *const args[] = { "info", "--format={{json .}}", NULL };
+	cleanup_free char *endpoint = NULL;
+	cleanup_buf struct buf out = { 0 };
+	struct error *error = NULL;
+
+	if (find_endpoint(runtime, &endpoint, err) < 0)
+		return -1;
+	if (runtime_command(runtime, args, NULL, false, &out, &error) < 0) {
+		if (error->cls == ERROR_TOOL)
+			add_remedy(error->message, endpoint, &error);
+		return error_move(err, &error);
+	}
+	if (take_info(runtime, &out, endpoint, err) < 0)
+		return -1;
+	runtime->place = mem_printf(PREFIX "%s", endpoint);
+	runtime->publish = true;
+	return 0;
+}
+
+static int docker_has(struct runtime *runtime, const char *id, bool *ret, struct error **err)
+{
+	const char *const args[] = { "image", "ls", "--all", "--quiet", "--no-trunc", NULL };
+	cleanup_buf struct buf out = { 0 };
+
+	if (runtime_command(runtime, args, NULL, false, &out, err) < 0)
+		return -1;
+	*ret = out.data && strstr(out.data, id) != NULL;
+	return 0;
+}
+
+static int import(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
+		  const char *path, const struct output *output, struct error **err)
+{
+	cleanup_free char *input = mem_printf("--input=%s", path);
+	const char *const args[] = { "load", "--quiet", input, NULL };
+	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "cannot write %s", path);
+	if (layout_export_tar(runtime->layout, image->digest, references, len, fd, err) < 0)
+		return -1;
+	if (runtime_command(runtime, args, output, false, NULL, err) < 0) {
+		error_remedy(err, "docker reads OCI images since version 25");
+		return -1;
+	}
+	return 0;
+}
+
+static int docker_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+			 size_t len, const struct output *output, struct error **err)
+{
+	cleanup_free char *staging = NULL, *path = NULL;
+	bool there = false;
+	int r;
+
+	if (!image->digest)
+		return error_make(err, ERROR_TOOL, "docker does not have the image %s", image->identity);
+	if (layout_staging(runtime->layout, &staging, err) < 0)
+		return -1;
+	path = path_join(staging, "image.tar");
+	r = import(runtime, image, references, len, path, output, err);
+	fs_remove_tree(staging, NULL);
+	if (r < 0 || docker_has(runtime, runtime_image_id(runtime, image), &there, err) < 0)
+		return -1;
+	if (!there)
+		return error_make(err, ERROR_TOOL, "docker gave the image another id than %s", runtime_image_id(runtime, image));
+	return 0;
+}
+
+static int docker_bring(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
+			struct error **err)
+{
+	return docker_import(runtime, image, NULL, 0, output, err);
+}
+
+static int docker_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+		       size_t len, const struct output *output, struct error **err)
+{
+	const char *id = runtime_image_id(runtime, image);
+	bool there = false;
+
+	if (docker_has(runtime, id, &there, err) < 0)
+		return -1;
+	if (!there)
+		return docker_import(runtime, image, references, len, output, err);
+	for (size_t i = 0; i < len; i++) {
+		const char *const args[] = { "tag", id, references[i], NULL };
+
+		if (runtime_command(runtime, args, output, false, NULL, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The image in the daemon's list that has this name. */
+static const struct json *find_tagged(const struct json *images, const char *reference)
+{
+	for (size_t i = 0; i < json_len(images); i++) {
+		const struct json *tags = json_get(json_at(images, i), "RepoTags");
+
+		for (size_t j = 0; j < json_len(tags); j++) {
+			const char *tag = json_text(json_at(tags, j));
+
+			if (tag && ref_same(tag, reference))
+				return json_at(images, i);
+		}
+	}
+	return NULL;
+}
+
+static bool is_image(const struct json *entry, const struct runtime_image *image)
+{
+	const char *id = json_str(entry, "Id");
+
+	return id && (strcmp(id, image->identity) == 0 || (image->digest && strcmp(id, image->digest) == 0));
+}
+
+static bool holds(const struct json *images, const struct runtime_presence *item)
+{
+	for (size_t i = 0; i < item->len; i++) {
+		if (!is_image(find_tagged(images, item->references[i]), &item->image))
+			return false;
+	}
+	for (size_t i = 0; item->len == 0 && i < json_len(images); i++) {
+		if (is_image(json_at(images, i), &item->image))
+			return true;
+	}
+	return item->len > 0;
+}
+
+static void docker_present(const char *place, struct runtime_presence *items, size_t len)
+{
+	const char *endpoint = place + strlen(PREFIX);
+	cleanup_buf struct buf answer = { 0 };
+	cleanup_json struct json *images = NULL;
+
+	if (strncmp(endpoint, UNIX_SCHEME, strlen(UNIX_SCHEME)) != 0 ||
+	    socket_get(endpoint + strlen(UNIX_SCHEME), "/images/json", PRESENT_MS, &answer, NULL) < 0 ||
+	    json_parse(answer.data ? answer.data : "", answer.len, endpoint, &images, NULL) < 0)
+		return;
+	for (size_t i = 0; i < len; i++)
+		items[i].held = holds(images, &items[i]);
+}
+
+static unsigned docker_adapt(unsigned quirks, const char *text)
+{
+	if (strstr(text, "rlimit") && !(quirks & QUIRK_ULIMIT))
+		return quirks | QUIRK_ULIMIT;
+	return quirks;
+}
+
+static void docker_learn(struct runtime *runtime, unsigned quirks)
+{
+	atomic_store(&runtime->quirks, quirks);
+}
+
+const struct runtime_ops runtime_docker = {
+	.name = "docker",
+	.place_prefix = PREFIX,
+	.open = docker_open,
+	.load = docker_load,
+	.present = docker_present,
+	.has = docker_has,
+	.bring = docker_bring,
+	.adapt = docker_adapt,
+	.learn = docker_learn,
+};

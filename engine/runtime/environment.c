@@ -1,0 +1,89 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/io/proc.h"
+#include "engine/oci/layout.h"
+#include "engine/runtime/ops.h"
+
+#define ENV_VALUE_MAX 16384 /* longer values are more than some readers' line buffer */
+
+bool environment_plain(const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len > ENV_VALUE_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)value[i];
+
+		if (c < 0x20 || c >= 0x7f || strchr("\"'`\\#$", c))
+			return false;
+	}
+	return len == 0 || (value[0] != ' ' && value[len - 1] != ' ');
+}
+
+char **environment_child(const struct container_spec *spec)
+{
+	struct argv env = { 0 };
+	size_t extra = 0;
+
+	for (size_t i = 0; i < spec->environment_len; i++)
+		extra += spec->environment[i].value && !environment_plain(spec->environment[i].value);
+	if (extra == 0)
+		return NULL;
+	for (size_t i = 0; i < spec->environment_len; i++) {
+		const struct runtime_pair *pair = &spec->environment[i];
+
+		if (pair->value && !environment_plain(pair->value))
+			argv_addf(&env, "%s=%s", pair->key, pair->value);
+	}
+	for (char **old = environ; *old; old++) {
+		size_t len = strcspn(*old, "=");
+		bool shadowed = false;
+
+		for (size_t i = 0; i < extra && !shadowed; i++)
+			shadowed = strncmp(env.items[i], *old, len) == 0 && env.items[i][len] == '=';
+		if (!shadowed)
+			argv_add(&env, *old);
+	}
+	return env.items;
+}
+
+void environment_free(char **env)
+{
+	for (size_t i = 0; env && env[i]; i++)
+		free(env[i]);
+	free(env);
+}
+
+int environment_file(struct runtime *runtime, const struct container_spec *spec, char **ret_dir, char **ret,
+		     struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_fd int fd = -1;
+
+	for (size_t i = 0; i < spec->environment_len; i++) {
+		const struct runtime_pair *pair = &spec->environment[i];
+
+		if (pair->value && environment_plain(pair->value))
+			buf_printf(&text, "%s=%s\n", pair->key, pair->value);
+	}
+	if (text.len == 0)
+		return 0;
+	if (layout_staging(runtime->layout, ret_dir, err) < 0)
+		return -1;
+	*ret = path_join(*ret_dir, "env");
+	fd = open(*ret, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "cannot write %s", *ret);
+	return fs_write_all(fd, text.data, text.len, *ret, err);
+}

@@ -1,0 +1,125 @@
+#ifndef ENGINE_RUNTIME_OPS_H
+#define ENGINE_RUNTIME_OPS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "engine/runtime/runtime.h"
+
+/* What the files of engine/runtime/ share; for them alone. */
+
+struct argv;
+struct json;
+struct runtime_ops;
+
+/* What a machine may need beyond the plain command line, found out by trying. Bits of runtime.quirks. */
+enum quirk {
+	QUIRK_ULIMIT = 1,     /* limits no higher than ours: no CAP_SYS_RESOURCE */
+	QUIRK_RUNC = 2,       /* the default OCI runtime (crun) refuses this kernel's cgroups */
+	QUIRK_CGROUPFS = 4,   /* no systemd to manage cgroups */
+	QUIRK_NO_CGROUPS = 8, /* none can be made at all */
+	QUIRK_NO_LOGOPT = 16  /* the log driver's limit is refused */
+};
+
+/* An image that was brought in only so that containers can run: taken out again after the last of them. */
+struct guest {
+	struct guest *next;
+	char *id;
+	unsigned users;
+};
+
+struct runtime {
+	const struct runtime_ops *ops;
+	struct loop *loop;
+	struct state *state;
+	struct layout *layout;
+	char *owner;
+	char *program;  /* path of the command */
+	char *version;
+	char *place;
+	char *root;     /* podman: the storage's folder, NULL when it is not on this machine */
+	char *identity; /* of the program and its settings, for facts */
+	char *process;  /* our pid and start time, part of every name we give */
+	bool publish;   /* ports are published on the loopback address */
+	bool manifests; /* docker with the containerd store: images are known by their manifest's digest */
+	atomic_uint quirks;
+	atomic_uint names;
+	pthread_mutex_t lock; /* guards the guests, and bringing images in */
+	struct guest *guests;
+};
+
+struct runtime_ops {
+	const char *name;
+	const char *place_prefix;
+	/* Fills in the runtime; ERROR_TOOL with a remedy when it cannot be used here. */
+	int (*open)(struct runtime *runtime, struct error **err);
+	int (*load)(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
+		    const struct output *output, struct error **err);
+	void (*present)(const char *place, struct runtime_presence *items, size_t len);
+	/* Is the image there? */
+	int (*has)(struct runtime *runtime, const char *id, bool *ret, struct error **err);
+	/* Brings it in without a name. */
+	int (*bring)(struct runtime *runtime, const struct runtime_image *image, const struct output *output, struct error **err);
+	/* The quirks to try next after `text` was said with `quirks`; the same ones: nothing can be done. */
+	unsigned (*adapt)(unsigned quirks, const char *text);
+	/* Remembers quirks that worked (any thread). */
+	void (*learn)(struct runtime *runtime, unsigned quirks);
+};
+
+extern const struct runtime_ops runtime_podman;
+extern const struct runtime_ops runtime_docker;
+
+/* command.c: argument lists. They are pure: tests compare them with golden ones. */
+#define CONTAINER_LOG_MAX "10m" /* of a container's output that is kept */
+void command_begin(const struct runtime *runtime, unsigned quirks, struct argv *argv);
+/* `env_file` NULL: no environment to give. */
+void command_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, const char *id,
+		 const char *name, const char *env_file, struct argv *argv);
+/* The process that gave `name` ("cbuild-agent-4711-1a2b-3") is alive. False for names that are not ours. */
+bool command_owner_alive(const char *name);
+char *command_process(void); /* "4711-1a2b" for this process, malloc'd */
+char *command_name(struct runtime *runtime, const char *service); /* a fresh name, malloc'd */
+
+/* environment.c: how a container gets its environment. */
+/* A value that every version's reader of env-files takes as it is. */
+bool environment_plain(const char *value);
+/* The others go through the environment of the command itself: that one, or NULL when all are plain (the names that
+ * change what podman and docker do have plain values). */
+char **environment_child(const struct container_spec *spec);
+void environment_free(char **env); /* NULL-safe */
+/* An env-file, readable by us alone, in a folder of its own that the caller removes; both malloc'd, both NULL when
+ * there is nothing to put into it. */
+int environment_file(struct runtime *runtime, const struct container_spec *spec, char **ret_dir, char **ret,
+		     struct error **err);
+
+/* inspect.c: what `inspect` says of a container. */
+struct inspected {
+	bool running;
+	int status;
+	int pid;         /* 0: none */
+	char *ip, *gateway; /* NULL: none */
+	bool host_network;
+	struct inspected_port {
+		uint16_t inner, outer;
+		char *host;
+	} *ports;
+	size_t ports_len;
+};
+int inspect_parse(const char *json, size_t len, struct inspected *ret, struct error **err);
+void inspected_free(struct inspected *inspected); /* the contents */
+bool inspect_ours(const char *ip); /* an address of one of this machine's interfaces */
+
+/* runtime.c: for all of them. */
+/* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */
+int runtime_command(struct runtime *runtime, const char *const *args, const struct output *output, bool cleanup,
+		    struct buf *ret_out, struct error **err);
+/* What matters of a command's last lines: podman and docker warn of much. */
+void runtime_complaint(struct buf *out, const char *tail);
+/* The id that the runtime knows the image by. */
+const char *runtime_image_id(const struct runtime *runtime, const struct runtime_image *image);
+/* Makes sure the image can be run; runtime_image_release takes it out again if it was brought in for that. */
+int runtime_image_acquire(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
+			  struct error **err);
+void runtime_image_release(struct runtime *runtime, const struct runtime_image *image);
+
+#endif

@@ -1,0 +1,307 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/hash.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+#include "engine/oci/layout.h"
+#include "engine/oci/storage.h"
+#include "engine/runtime/ops.h"
+#include "engine/state/state.h"
+
+#define PREFIX "containers-storage:"
+#define FACT_INFO "runtime.podman"
+#define FACT_QUIRKS "runtime.podman.quirks"
+
+/* Files and variables that decide where podman keeps things and how it runs them. */
+static const char *const settings[] = {
+	"CONTAINERS_STORAGE_CONF", "CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE", "CONTAINER_HOST", "CONTAINER_CONNECTION",
+	"STORAGE_DRIVER", "STORAGE_OPTS", "HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
+};
+static const char *const files[] = {
+	"/etc/containers/storage.conf", "/etc/containers/containers.conf",
+	"/usr/share/containers/storage.conf", "/usr/share/containers/containers.conf",
+};
+
+static void hash_file(struct hasher *hasher, const char *path)
+{
+	struct stat st = { 0 };
+	cleanup_free char *text = NULL;
+
+	if (stat(path, &st) < 0)
+		return;
+	text = mem_printf("%s %lld %lld.%09ld", path, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
+			  st.st_mtim.tv_nsec);
+	hasher_text(hasher, "file", text);
+}
+
+/* Changes when podman or what it is told changes: then it is asked again. */
+static char *find_identity(const char *program)
+{
+	cleanup_hasher struct hasher *hasher = hasher_new();
+	cleanup_free char *uid = mem_printf("%ld", (long)geteuid());
+	char *hex = mem_alloc(HASH_HEX + 1);
+
+	hash_file(hasher, program);
+	hasher_text(hasher, "uid", uid);
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		const char *value = getenv(settings[i]);
+
+		hasher_text(hasher, settings[i], value);
+		if (value && value[0] == '/')
+			hash_file(hasher, value);
+	}
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		hash_file(hasher, files[i]);
+	for (int i = 0; i < 2 && getenv("HOME"); i++) {
+		cleanup_free char *path = mem_printf("%s/.config/containers/%s.conf", getenv("HOME"),
+						     i == 0 ? "storage" : "containers");
+
+		hash_file(hasher, path);
+	}
+	hash_hex(hasher_done(hasher), hex);
+	return hex;
+}
+
+/* What `podman info` said, as it is remembered. False: it must be asked. */
+static bool recall(struct runtime *runtime)
+{
+	cleanup_free char *fact = NULL, *quirks = NULL;
+	cleanup_json struct json *info = NULL;
+	const char *identity;
+
+	if (state_fact(runtime->state, FACT_INFO, &fact, NULL) < 0 || !fact ||
+	    json_parse(fact, strlen(fact), FACT_INFO, &info, NULL) < 0)
+		return false;
+	identity = json_str(info, "identity");
+	if (!identity || strcmp(identity, runtime->identity) != 0 || !json_str(info, "version") || !json_str(info, "place"))
+		return false;
+	runtime->version = mem_strdup(json_str(info, "version"));
+	runtime->place = mem_strdup(json_str(info, "place"));
+	runtime->root = json_str(info, "root") ? mem_strdup(json_str(info, "root")) : NULL;
+	runtime->publish = json_bool(info, "publish");
+	if (state_fact(runtime->state, FACT_QUIRKS, &quirks, NULL) == 0 && quirks &&
+	    strncmp(quirks, runtime->identity, HASH_HEX) == 0)
+		atomic_store(&runtime->quirks, (unsigned)strtoul(quirks + HASH_HEX, NULL, 10));
+	return true;
+}
+
+static void remember(struct runtime *runtime)
+{
+	cleanup_json struct json *info = json_new_object();
+	cleanup_buf struct buf text = { 0 };
+
+	json_set_str(info, "identity", runtime->identity);
+	json_set_str(info, "version", runtime->version);
+	json_set_str(info, "place", runtime->place);
+	json_set_str(info, "root", runtime->root);
+	json_set_bool(info, "publish", runtime->publish);
+	json_dump(info, JSON_COMPACT, &text);
+	state_set_fact(runtime->state, FACT_INFO, text.data, NULL); /* a fact that is lost is found out again */
+}
+
+static int ask(struct runtime *runtime, struct error **err)
+{
+	const char *const args[] = { "info", "--format=json", NULL };
+	cleanup_buf struct buf out = { 0 };
+	cleanup_json struct json *info = NULL;
+	const struct json *host;
+	const char *root, *version;
+	bool remote;
+
+	if (runtime_command(runtime, args, NULL, false, &out, err) < 0 ||
+	    json_parse(out.data, out.len, "podman info", &info, err) < 0) {
+		error_remedy(err, "see what `podman info` says");
+		return -1;
+	}
+	host = json_get(info, "host");
+	root = json_str(json_get(info, "store"), "graphRoot");
+	version = json_str(json_get(info, "version"), "Version");
+	if (!root || !version)
+		return error_make(err, ERROR_TOOL, "podman info does not name its version and storage");
+	remote = json_bool(host, "serviceIsRemote");
+	runtime->version = mem_strdup(version);
+	runtime->root = remote ? NULL : mem_strdup(root);
+	runtime->place = remote ? mem_printf(PREFIX "remote:%s", root) : mem_printf(PREFIX "%s", root);
+	runtime->publish = remote || json_bool(json_get(host, "security"), "rootless");
+	return 0;
+}
+
+static int podman_open(struct runtime *runtime, struct error **err)
+{
+	runtime->identity = find_identity(runtime->program);
+	if (recall(runtime))
+		return 0;
+	if (ask(runtime, err) < 0)
+		return -1;
+	remember(runtime);
+	return 0;
+}
+
+static int podman_has(struct runtime *runtime, const char *id, bool *ret, struct error **err)
+{
+	struct storage *storage = NULL;
+
+	if (!runtime->root) {
+		const char *const args[] = { "image", "inspect", "--format={{.Id}}", id, NULL };
+
+		*ret = runtime_command(runtime, args, NULL, false, NULL, NULL) == 0;
+		return 0;
+	}
+	if (storage_open(runtime->root, &storage, err) < 0)
+		return -1;
+	*ret = storage_has(storage, id);
+	storage_free(storage);
+	return 0;
+}
+
+/* Pulls the layout at `dir`; what podman calls the image then is not what anybody asked for. */
+static int pull(struct runtime *runtime, const struct runtime_image *image, const char *dir, const struct output *output,
+		struct error **err)
+{
+	cleanup_free char *source = mem_printf("oci:%s:cbuild", dir);
+	const char *const args[] = { "pull", "-q", source, NULL };
+	const char *const untag[] = { "untag", image->identity, NULL };
+	cleanup_buf struct buf out = { 0 };
+
+	if (runtime_command(runtime, args, output, false, &out, err) < 0)
+		return -1;
+	if (!out.data || !strstr(out.data, digest_hex(image->identity)))
+		return error_make(err, ERROR_TOOL, "podman gave the image another id than %s", image->identity);
+	return runtime_command(runtime, untag, output, false, NULL, err);
+}
+
+static int podman_bring(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
+			struct error **err)
+{
+	cleanup_free char *staging = NULL, *dir = NULL;
+	int r;
+
+	if (layout_staging(runtime->layout, &staging, err) < 0)
+		return -1;
+	dir = path_join(staging, "image");
+	r = layout_export(runtime->layout, image->digest, "cbuild", dir, err);
+	if (r == 0)
+		r = pull(runtime, image, dir, output, err);
+	fs_remove_tree(staging, NULL);
+	return r;
+}
+
+static bool names_stand(const char *root, const char *identity, const char *const *references, size_t len)
+{
+	struct storage *storage = NULL;
+	bool stand;
+
+	if (!root || storage_open(root, &storage, NULL) < 0)
+		return false;
+	stand = storage_has(storage, identity);
+	for (size_t i = 0; i < len && stand; i++)
+		stand = storage_has_name(storage, identity, references[i]);
+	storage_free(storage);
+	return stand;
+}
+
+static int podman_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+		       size_t len, const struct output *output, struct error **err)
+{
+	cleanup_argv struct argv args = { 0 };
+	bool there = false;
+
+	if (names_stand(runtime->root, image->identity, references, len))
+		return 0;
+	if (podman_has(runtime, image->identity, &there, err) < 0)
+		return -1;
+	if (!there && !image->digest)
+		return error_make(err, ERROR_TOOL, "podman does not have the image %s", image->identity);
+	if (!there && podman_bring(runtime, image, output, err) < 0)
+		return -1;
+	if (len == 0)
+		return 0;
+	argv_add(&args, "tag");
+	argv_add(&args, image->identity);
+	for (size_t i = 0; i < len; i++)
+		argv_add(&args, references[i]);
+	return runtime_command(runtime, (const char *const *)args.items, output, false, NULL, err);
+}
+
+static void podman_present(const char *place, struct runtime_presence *items, size_t len)
+{
+	struct storage *storage = NULL;
+
+	if (storage_open(place + strlen(PREFIX), &storage, NULL) < 0)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		items[i].held = storage_has(storage, items[i].image.identity);
+		for (size_t j = 0; j < items[i].len && items[i].held; j++)
+			items[i].held = storage_has_name(storage, items[i].image.identity, items[i].references[j]);
+	}
+	storage_free(storage);
+}
+
+static unsigned podman_adapt(unsigned quirks, const char *text)
+{
+	bool cgroups = strcasestr(text, "cgroup") || strcasestr(text, "systemd") || strcasestr(text, "dbus");
+
+	if (strcasestr(text, "rlimit") && !(quirks & QUIRK_ULIMIT))
+		return quirks | QUIRK_ULIMIT;
+	if (strcasestr(text, "log-opt") && !(quirks & QUIRK_NO_LOGOPT))
+		return quirks | QUIRK_NO_LOGOPT;
+	if (strcasestr(text, "crun") && !(quirks & QUIRK_RUNC))
+		return quirks | QUIRK_RUNC;
+	if (cgroups && !(quirks & QUIRK_CGROUPFS))
+		return quirks | QUIRK_CGROUPFS;
+	if (cgroups && !(quirks & QUIRK_NO_CGROUPS))
+		return quirks | QUIRK_NO_CGROUPS;
+	return quirks;
+}
+
+struct lesson {
+	struct state *state;
+	char *text;
+};
+
+/* On the loop's thread: the state is used from one thread. */
+static void write_down(void *arg)
+{
+	struct lesson *lesson = arg;
+
+	state_set_fact(lesson->state, FACT_QUIRKS, lesson->text, NULL);
+	free(lesson->text);
+	free(lesson);
+}
+
+static void podman_learn(struct runtime *runtime, unsigned quirks)
+{
+	struct lesson *lesson;
+
+	if (atomic_exchange(&runtime->quirks, quirks) == quirks)
+		return;
+	lesson = mem_alloc(sizeof(*lesson));
+	lesson->state = runtime->state;
+	lesson->text = mem_printf("%s %u", runtime->identity, quirks);
+	loop_post(runtime->loop, write_down, lesson);
+}
+
+const struct runtime_ops runtime_podman = {
+	.name = "podman",
+	.place_prefix = PREFIX,
+	.open = podman_open,
+	.load = podman_load,
+	.present = podman_present,
+	.has = podman_has,
+	.bring = podman_bring,
+	.adapt = podman_adapt,
+	.learn = podman_learn,
+};

@@ -1,0 +1,51 @@
+#ifndef ENGINE_EXEC_EVENT_H
+#define ENGINE_EXEC_EVENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct error;
+struct node;
+
+/* What a run tells: one stream of events, any number of reporters. Emitted on the loop's thread. */
+
+enum event_kind {
+	EVENT_RUN_START,  /* nodes, stale */
+	EVENT_NODE_START, /* node */
+	EVENT_NODE_LINE,  /* node, text, len: a line of its output, raw bytes */
+	EVENT_NODE_DONE,  /* node, outcome, took_ms, error (FAILED), text (a remark, or NULL), log */
+	EVENT_NOTE,       /* text: a sentence about the run ("using buildah 1.28.2") */
+	EVENT_TICK,       /* time has passed: for a live display */
+	EVENT_RESIZE,     /* the terminal has another size */
+	EVENT_RUN_END     /* status, took_ms */
+};
+
+enum outcome {
+	OUTCOME_DONE,      /* it ran */
+	OUTCOME_FRESH,     /* decided fresh while running: what it needs came out the same */
+	OUTCOME_REUSED,    /* another cbuild made it meanwhile */
+	OUTCOME_FAILED,
+	OUTCOME_SKIPPED,   /* something it needs failed */
+	OUTCOME_CANCELLED
+};
+
+struct event {
+	enum event_kind kind;
+	const struct node *node;
+	enum outcome outcome;
+	const char *text; /* NUL-terminated but for EVENT_NODE_LINE, where `len` counts */
+	size_t len;
+	const struct error *error;
+	const char *log;  /* path of the node's log file */
+	uint64_t took_ms;
+	size_t nodes;     /* of the run */
+	size_t stale;     /* that are not fresh at its start */
+	int status;       /* exit status of the run */
+};
+
+struct sink {
+	void (*event)(void *data, const struct event *event);
+	void *data;
+};
+
+#endif

@@ -1,0 +1,174 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/builder/builder.h"
+#include "engine/exec/present.h"
+#include "engine/oci/layout.h"
+#include "engine/oci/storage.h"
+#include "engine/plan/graph.h"
+#include "engine/runtime/runtime.h"
+#include "engine/state/state.h"
+
+static const char STORAGE[] = "containers-storage:";
+
+struct present {
+	struct layout *layout;
+	const struct manifest *manifest;
+	const char *builder_prefix; /* of places that this run's builder reads; NULL: any */
+	const char *runtime_prefix;
+	bool bound_builder;
+	struct arena *arena;
+	struct map *tags; /* reference -> digest in the store; made on first use */
+	struct layout_ref *refs;
+	size_t refs_len;
+	struct map *storages; /* root -> struct storage */
+};
+
+struct present *present_new(struct layout *layout, const struct manifest *manifest, const char *builder, const char *runtime)
+{
+	struct present *present = mem_alloc(sizeof(*present));
+
+	*present = (struct present){
+		.layout = layout,
+		.manifest = manifest,
+		.bound_builder = builder != NULL,
+		.builder_prefix = builder ? builder_place_prefix(builder) : NULL,
+		.runtime_prefix = runtime ? runtime_place_prefix(runtime) : NULL,
+		.arena = arena_new(),
+		.storages = map_new(),
+	};
+	return present;
+}
+
+void present_free(struct present *present)
+{
+	if (!present)
+		return;
+	for (size_t i = 0; i < map_len(present->storages); i++)
+		storage_free(map_value(present->storages, i));
+	map_free(present->storages);
+	map_free(present->tags);
+	layout_refs_free(present->refs, present->refs_len);
+	arena_free(present->arena);
+	free(present);
+}
+
+static bool has_prefix(const char *place, const char *prefix)
+{
+	return strncmp(place, prefix, strlen(prefix)) == 0;
+}
+
+/* A storage that cannot be read holds nothing. */
+static const struct storage *storage_at(struct present *present, const char *place)
+{
+	const char *root = place + strlen(STORAGE);
+	struct storage *storage = map_get(present->storages, root);
+
+	if (!storage && storage_open(root, &storage, NULL) == 0)
+		map_set(present->storages, arena_strdup(present->arena, root), storage);
+	return storage;
+}
+
+static bool check_build(struct present *present, const struct node *node, const struct record *record, const char **ret_what)
+{
+	const char *place = record->place ? record->place : "store";
+	const struct storage *storage;
+
+	*ret_what = "its image";
+	if (strcmp(place, "store") == 0)
+		return present->layout && record->digest && layout_complete(present->layout, record->digest);
+	if (present->manifest->services[node->service].publish) {
+		*ret_what = "its image in the store";
+		return false;
+	}
+	if (present->bound_builder && (!present->builder_prefix || !has_prefix(place, present->builder_prefix))) {
+		*ret_what = "its image where this builder can read it";
+		return false;
+	}
+	if (!has_prefix(place, STORAGE))
+		return false;
+	storage = storage_at(present, place);
+	return storage && storage_has(storage, record->identity);
+}
+
+static void read_tags(struct present *present)
+{
+	present->tags = map_new();
+	/* A store without a readable index has no tags: what needs them is made again. */
+	if (!present->layout || layout_refs(present->layout, &present->refs, &present->refs_len, NULL) < 0)
+		return;
+	for (size_t i = 0; i < present->refs_len; i++)
+		map_set(present->tags, present->refs[i].reference, present->refs[i].digest);
+}
+
+static bool check_index(struct present *present, const struct record *record, const struct json *references, const char **ret_what)
+{
+	if (!present->tags)
+		read_tags(present);
+	*ret_what = "its index in the store";
+	if (!present->layout || !record->digest || !layout_has(present->layout, record->digest, UINT64_MAX))
+		return false;
+	for (size_t i = 0; i < json_len(references); i++) {
+		const char *reference = json_text(json_at(references, i));
+		const char *digest = reference ? map_get(present->tags, reference) : NULL;
+
+		if (digest && strcmp(digest, record->digest) == 0)
+			continue;
+		*ret_what = arena_printf(present->arena, "tag %s", reference ? reference : "");
+		return false;
+	}
+	return true;
+}
+
+static bool check_load(struct present *present, const struct record *record, const struct json *references, const char **ret_what)
+{
+	const char *place = record->place ? record->place : "";
+	const struct storage *storage = NULL;
+	size_t len = json_len(references);
+	const char **list;
+
+	*ret_what = "its image in the local engine";
+	if (present->runtime_prefix && !has_prefix(place, present->runtime_prefix))
+		return false;
+	if (has_prefix(place, STORAGE)) {
+		storage = storage_at(present, place);
+		if (!storage)
+			return false;
+	}
+	list = arena_array(present->arena, len + 1, sizeof(*list));
+	for (size_t i = 0; i < len; i++) {
+		const char *reference = json_text(json_at(references, i));
+
+		list[i] = reference ? reference : "";
+		if (storage && !storage_has_name(storage, record->identity, list[i])) {
+			*ret_what = arena_printf(present->arena, "tag %s in the local engine", list[i]);
+			return false;
+		}
+	}
+	return storage || runtime_holds(place, record->identity, list, len);
+}
+
+bool present_check(void *data, const struct node *node, const struct record *record, const char **ret_what)
+{
+	struct present *present = data;
+	cleanup_json struct json *detail = NULL;
+	const struct json *references;
+
+	if (node->kind == NODE_BUILD)
+		return check_build(present, node, record, ret_what);
+	if (node->kind == NODE_VERIFY)
+		return true;
+	*ret_what = "the record of its references";
+	if (!record->detail || json_parse(record->detail, strlen(record->detail), node->id, &detail, NULL) < 0)
+		return false;
+	references = json_get(detail, "references");
+	if (node->kind == NODE_INDEX)
+		return check_index(present, record, references, ret_what);
+	return check_load(present, record, references, ret_what);
+}

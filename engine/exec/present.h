@@ -1,0 +1,22 @@
+#ifndef ENGINE_EXEC_PRESENT_H
+#define ENGINE_EXEC_PRESENT_H
+
+#include <stdbool.h>
+
+struct layout;
+struct manifest;
+struct node;
+struct record;
+
+/* Whether results are still where their records say (design.md section 5, "Fresh means"). No process is started; no
+ * socket but docker's is opened. Each index is read once. */
+struct present;
+
+/* `builder` and `runtime`: names that this run is bound to, or NULL: any. Results that those cannot read count as
+ * missing. */
+struct present *present_new(struct layout *layout, const struct manifest *manifest, const char *builder, const char *runtime);
+void present_free(struct present *present); /* NULL-safe */
+/* A plan_present; `data` is the struct present. */
+bool present_check(void *data, const struct node *node, const struct record *record, const char **ret_what);
+
+#endif

@@ -1,0 +1,602 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/builder/builder.h"
+#include "engine/exec/event.h"
+#include "engine/exec/sched.h"
+#include "engine/exec/task.h"
+#include "engine/io/loop.h"
+#include "engine/plan/inputs.h"
+#include "engine/runtime/runtime.h"
+#include "engine/source/context.h"
+#include "engine/state/state.h"
+
+#define TICK_MS 100
+#define COST_UNKNOWN_MS 1000  /* of a node that never ran */
+#define LOCK_PAUSE_MAX_MS 200 /* while another cbuild works on the same node */
+
+struct run {
+	struct task_env env;
+	const struct run_options *options;
+	struct state *state;
+	struct sched *sched;
+	int64_t id;           /* in the history; 0 before it was begun */
+	uint64_t start_ms;
+	char *stem;           /* .cbuild/run/<id>: the owner of what this run makes */
+	char *lock_path;
+	int lock_fd;
+	char *logs;           /* folder */
+	int signum;           /* that interrupted it, or 0 */
+	struct error *error;  /* what stops the run itself */
+	int status;           /* of the first failure */
+};
+
+static void emit(struct run *run, const struct event *event)
+{
+	run->options->sink->event(run->options->sink->data, event);
+}
+
+static int64_t unix_ms(void)
+{
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	return (int64_t)now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
+/* Stops the run for a fault of its own (state, disk): what is running ends, nothing starts. */
+static void stop_run(struct run *run, struct error **error)
+{
+	error_move(run->error ? NULL : &run->error, error);
+	sched_stop(run->sched);
+}
+
+static void pump(struct run *run);
+
+static void node_ended(struct run *run, size_t number, enum outcome outcome, const struct task *task)
+{
+	static const char *const names[] = { "done", "fresh", "reused", "failed", "skipped", "cancelled" };
+	const struct node *node = plan_node(run->env.plan, number);
+	uint64_t took = task ? loop_now_ms() - task->start_ms : 0;
+	struct error *error = NULL;
+
+	emit(run, &(struct event){
+			  .kind = EVENT_NODE_DONE,
+			  .node = node,
+			  .outcome = outcome,
+			  .text = task ? task->doubt : NULL,
+			  .error = task ? task->error : NULL,
+			  .log = task ? task->log : NULL,
+			  .took_ms = took,
+		  });
+	if (task && state_run_node(run->state, run->id, node->id, names[outcome], task->start_unix_ms, (int64_t)took,
+				   task->log, &error) < 0)
+		stop_run(run, &error);
+}
+
+static void node_skipped(void *data, size_t number)
+{
+	node_ended(data, number, OUTCOME_SKIPPED, NULL);
+}
+
+static void take_failure(struct run *run, const struct error *error)
+{
+	if (run->status == 0)
+		run->status = (int)error->cls;
+}
+
+/* Between start_node and here the record of another cbuild may have come. */
+static bool made_elsewhere(struct task *task, struct error **err)
+{
+	struct run *run = task->run;
+	struct record *record = NULL;
+
+	if (state_find(run->state, task->node->id, task->node->key, &record, err) < 0 || !record)
+		return false;
+	task->identity = steal_ptr(record->identity);
+	task->digest = steal_ptr(record->digest);
+	task->place = steal_ptr(record->place);
+	task->detail = steal_ptr(record->detail);
+	task->size = record->size;
+	record_free(record);
+	return true;
+}
+
+/* Something that a task needs from the loop's thread. */
+struct question {
+	struct task *task;
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	bool done, found;
+	struct error *error;
+};
+
+static void answer(void *arg)
+{
+	struct question *question = arg;
+
+	question->found = made_elsewhere(question->task, &question->error);
+	pthread_mutex_lock(&question->lock);
+	question->done = true;
+	pthread_cond_signal(&question->answered);
+	pthread_mutex_unlock(&question->lock);
+}
+
+static int ask_made_elsewhere(struct task *task, bool *ret_found, struct error **err)
+{
+	struct question question = { .task = task };
+
+	pthread_mutex_init(&question.lock, NULL);
+	pthread_cond_init(&question.answered, NULL);
+	loop_post(task->env->loop, answer, &question);
+	pthread_mutex_lock(&question.lock);
+	while (!question.done)
+		pthread_cond_wait(&question.answered, &question.lock);
+	pthread_mutex_unlock(&question.lock);
+	pthread_cond_destroy(&question.answered);
+	pthread_mutex_destroy(&question.lock);
+	*ret_found = question.found;
+	return question.error ? error_move(err, &question.error) : 0;
+}
+
+/* The same node is built once: one lock file a node, held until its record is written. flock cannot be given a
+ * time limit, so a lock that is held is asked for again after growing pauses, which a cancel ends. */
+static int take_lock(struct task *task, struct error **err)
+{
+	char hex[HASH_HEX + 1];
+	cleanup_free char *path = NULL;
+	unsigned pause = 10;
+
+	hash_hex(hash_bytes(task->node->id, strlen(task->node->id)), hex);
+	path = mem_printf("%s/locks/%s", task->env->state_dir, hex);
+	for (;;) {
+		if (fs_lock(path, false, &task->lock_fd, err) < 0)
+			return -1;
+		if (task->lock_fd >= 0)
+			return 0;
+		task->waited = true;
+		if (loop_pause(task->env->loop, pause, err) < 0)
+			return -1;
+		pause = pause * 2 < LOCK_PAUSE_MAX_MS ? pause * 2 : LOCK_PAUSE_MAX_MS;
+	}
+}
+
+static int do_work(struct task *task, struct error **err)
+{
+	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_index, task_load,
+								       task_verify };
+	bool found = false;
+
+	if (take_lock(task, err) < 0)
+		return -1;
+	if (task->waited && ask_made_elsewhere(task, &found, err) < 0)
+		return -1;
+	if (found)
+		return 0;
+	task->waited = false;
+	return work[task->node->kind](task, err);
+}
+
+static void task_work(void *arg)
+{
+	struct task *task = arg;
+
+	if (do_work(task, &task->error) < 0 && !task->error)
+		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
+}
+
+const char *task_staging(struct task *task, struct error **err)
+{
+	if (task->staging)
+		return task->staging;
+	task->staging = mem_printf("%s/%zu", task->env->staging, task->number);
+	if (fs_mkdirs(task->staging, 0700, err) < 0) {
+		free(task->staging);
+		task->staging = NULL;
+	}
+	return task->staging;
+}
+
+static void task_free(struct task *task)
+{
+	if (task->log_fd >= 0)
+		close(task->log_fd);
+	if (task->lock_fd >= 0)
+		close(task->lock_fd);
+	if (task->staging)
+		fs_remove_tree(task->staging, NULL); /* a leftover is swept by the next run */
+	error_free(task->error);
+	free(task->staging);
+	free(task->log);
+	free(task->identity);
+	free(task->digest);
+	free(task->place);
+	free(task->detail);
+	free(task->doubt);
+	free(task);
+}
+
+static int write_record(struct run *run, struct task *task, struct error **err)
+{
+	const struct builder_info *info = run->env.builder ? builder_info(run->env.builder) : NULL;
+	cleanup_free char *builder = info ? mem_printf("%s %s", info->name, info->version) : NULL;
+	cleanup_buf struct buf text = { 0 };
+	struct inputs *inputs;
+	struct record record = {
+		.node = (char *)task->node->id,
+		.identity = task->identity,
+		.digest = task->digest,
+		.place = task->place,
+		.builder = task->node->kind == NODE_BUILD ? builder : NULL,
+		.detail = task->detail,
+		.size = task->size,
+		.when_ms = unix_ms(),
+		.took_ms = (int64_t)(loop_now_ms() - task->start_ms),
+	};
+
+	memcpy(record.key, task->node->key, sizeof(record.key));
+	if (plan_inputs(run->env.plan, task->number, &inputs, err) < 0)
+		return -1;
+	inputs_text(inputs, &text);
+	inputs_free(inputs);
+	return state_put(run->state, &record, text.data, text.len, err);
+}
+
+static void task_succeeded(struct run *run, struct task *task)
+{
+	struct error *error = NULL;
+
+	plan_set_result(run->env.plan, task->number, &(struct result){
+							     .identity = task->identity,
+							     .digest = task->digest,
+							     .place = task->place,
+							     .detail = task->detail,
+							     .size = task->size,
+						     });
+	if (!task->waited && !task->doubt && write_record(run, task, &error) < 0) {
+		stop_run(run, &error);
+	}
+	node_ended(run, task->number, task->waited ? OUTCOME_REUSED : OUTCOME_DONE, task);
+	sched_done(run->sched, task->number);
+}
+
+static void task_failed(struct run *run, struct task *task)
+{
+	bool cancelled = task->error->cls == ERROR_CANCELLED || loop_cancelled(run->env.loop);
+
+	if (!cancelled)
+		take_failure(run, task->error);
+	node_ended(run, task->number, cancelled ? OUTCOME_CANCELLED : OUTCOME_FAILED, task);
+	sched_failed(run->sched, task->number, node_skipped, run);
+}
+
+/* On the loop's thread. */
+static void task_done(void *arg)
+{
+	struct task *task = arg;
+	struct run *run = task->run;
+
+	if (task->error)
+		task_failed(run, task);
+	else
+		task_succeeded(run, task);
+	task_free(task);
+	pump(run);
+}
+
+static void task_line(void *data, const char *line, size_t len)
+{
+	struct task *task = data;
+
+	emit(task->run, &(struct event){ .kind = EVENT_NODE_LINE, .node = task->node, .text = line, .len = len });
+}
+
+static int open_log(struct run *run, struct task *task, struct error **err)
+{
+	cleanup_free char *name = mem_printf("%s.log", task->node->id);
+
+	for (char *c = name; *c; c++) {
+		if (*c == ':' || *c == '/')
+			*c = '-';
+	}
+	task->log = path_join(run->logs, name);
+	task->log_fd = open(task->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (task->log_fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "cannot write %s", task->log);
+	task->output = (struct output){ .log_fd = task->log_fd, .line = task_line, .data = task };
+	return 0;
+}
+
+static int start_task(struct run *run, size_t number, struct error **err)
+{
+	struct task *task = mem_alloc(sizeof(*task));
+
+	*task = (struct task){
+		.env = &run->env,
+		.run = run,
+		.number = number,
+		.node = plan_node(run->env.plan, number),
+		.log_fd = -1,
+		.lock_fd = -1,
+		.start_ms = loop_now_ms(),
+		.start_unix_ms = unix_ms(),
+	};
+	if (open_log(run, task, err) < 0 || loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
+		task_free(task);
+		return -1;
+	}
+	emit(run, &(struct event){ .kind = EVENT_NODE_START, .node = task->node, .log = task->log });
+	return 0;
+}
+
+/* Decides the node now that what it needs has results, and starts it when it is stale. */
+static int start_node(struct run *run, size_t number, struct error **err)
+{
+	struct node *node = plan_node(run->env.plan, number);
+	bool was_fresh = node->state == NODE_FRESH;
+	int r = 0;
+
+	if (!node->key[0]) {
+		pthread_mutex_lock(&run->env.source_lock);
+		r = plan_decide(run->env.plan, number, err);
+		pthread_mutex_unlock(&run->env.source_lock);
+	}
+	if (r < 0)
+		return -1;
+	if (node->state != NODE_FRESH)
+		return start_task(run, number, err);
+	if (!was_fresh)
+		node_ended(run, number, OUTCOME_FRESH, NULL);
+	sched_done(run->sched, number);
+	return 0;
+}
+
+static void pump(struct run *run)
+{
+	size_t number;
+
+	while (!loop_cancelled(run->env.loop) && sched_next(run->sched, &number)) {
+		struct error *error = NULL;
+
+		if (start_node(run, number, &error) < 0) {
+			take_failure(run, error);
+			emit(run, &(struct event){ .kind = EVENT_NODE_DONE,
+						   .node = plan_node(run->env.plan, number),
+						   .outcome = OUTCOME_FAILED,
+						   .error = error });
+			error_free(error);
+			sched_failed(run->sched, number, node_skipped, run);
+		}
+	}
+	if (loop_cancelled(run->env.loop))
+		sched_stop(run->sched);
+	if (sched_finished(run->sched))
+		loop_stop(run->env.loop);
+}
+
+static void on_signal(void *arg, int signum)
+{
+	struct run *run = arg;
+
+	if (!run->signum)
+		run->signum = signum;
+	loop_cancel(run->env.loop);
+	pump(run);
+}
+
+static void on_tick(void *arg)
+{
+	emit(arg, &(struct event){ .kind = EVENT_TICK });
+}
+
+static void on_resize(void *arg)
+{
+	emit(arg, &(struct event){ .kind = EVENT_RESIZE });
+}
+
+static size_t count_stale(struct plan *plan, enum node_kind from, enum node_kind to)
+{
+	size_t stale = 0;
+
+	for (size_t i = 0; i < plan_len(plan); i++) {
+		const struct node *node = plan_node(plan, i);
+
+		stale += node->state != NODE_FRESH && node->kind >= from && node->kind <= to;
+	}
+	return stale;
+}
+
+static int make_folders(struct run *run, struct error **err)
+{
+	const char *const names[] = { "run", "locks", "logs" };
+	bool locked;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cleanup_free char *path = path_join(run->options->state_dir, names[i]);
+
+		if (fs_mkdirs(path, 0755, err) < 0)
+			return -1;
+	}
+	run->stem = mem_printf("%s/run/%lld", run->options->state_dir, (long long)run->id);
+	run->lock_path = mem_printf("%s.lock", run->stem);
+	run->logs = mem_printf("%s/logs/%lld", run->options->state_dir, (long long)run->id);
+	if (fs_lock(run->lock_path, false, &run->lock_fd, err) < 0)
+		return -1;
+	locked = run->lock_fd >= 0;
+	if (!locked)
+		return error_make(err, ERROR_STATE, "%s is locked by another run", run->lock_path);
+	return fs_mkdirs(run->stem, 0700, err) < 0 || fs_mkdirs(run->logs, 0755, err) < 0 ? -1 : 0;
+}
+
+static int remember(struct run *run, const char *fact, const char *value, struct error **err)
+{
+	cleanup_free char *was = NULL;
+
+	if (state_fact(run->state, fact, &was, err) < 0)
+		return -1;
+	return was && strcmp(was, value) == 0 ? 0 : state_set_fact(run->state, fact, value, err);
+}
+
+static int open_builder(struct run *run, struct error **err)
+{
+	const struct builder_info *info;
+	cleanup_free char *note = NULL;
+
+	if (builder_open(run->options->builder, run->env.loop, run->state, run->env.layout, &run->env.builder, err) < 0)
+		return -1;
+	info = builder_info(run->env.builder);
+	note = mem_printf("building with %s %s", info->name, info->version);
+	emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
+	return remember(run, "builder", info->name, err);
+}
+
+/* An engine that goes with the builder: what docker built is in docker. */
+static const char *runtime_for(const struct run *run)
+{
+	if (run->options->runtime)
+		return run->options->runtime;
+	if (run->options->builder && strcmp(run->options->builder, "docker") == 0)
+		return "docker";
+	return NULL;
+}
+
+static int open_runtime(struct run *run, struct error **err)
+{
+	if (runtime_open(runtime_for(run), run->stem, run->env.loop, run->state, run->env.layout, &run->env.runtime, err) < 0)
+		return -1;
+	return remember(run, "runtime", runtime_name(run->env.runtime), err);
+}
+
+static int open_tools(struct run *run, struct error **err)
+{
+	cleanup_free char *children = mem_printf("%s.children", run->stem);
+
+	if (proc_journal(run->env.loop, children, err) < 0)
+		return -1;
+	if (count_stale(run->env.plan, NODE_BUILD, NODE_BUILD) > 0 && open_builder(run, err) < 0)
+		return -1;
+	if (count_stale(run->env.plan, NODE_LOAD, NODE_VERIFY) > 0 && open_runtime(run, err) < 0)
+		return -1;
+	return 0;
+}
+
+static struct sched *make_sched(const struct run *run)
+{
+	size_t len = plan_len(run->env.plan);
+	cleanup_free struct sched_node *nodes = mem_array(len + 1, sizeof(*nodes));
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t jobs = run->options->jobs;
+
+	for (size_t i = 0; i < len; i++) {
+		const struct node *node = plan_node(run->env.plan, i);
+		uint64_t cost = node->took_ms > 0 ? (uint64_t)node->took_ms : COST_UNKNOWN_MS;
+
+		nodes[i] = (struct sched_node){
+			.needs = node->needs,
+			.needs_len = node->needs_len,
+			.cost = node->state == NODE_FRESH ? 0 : cost,
+		};
+	}
+	if (jobs == 0)
+		jobs = processors > 0 ? (size_t)processors : 1;
+	return sched_new(nodes, len, jobs, run->options->keep_going);
+}
+
+static int exit_status(const struct run *run)
+{
+	if (run->signum)
+		return 128 + (run->signum == SIGHUP ? SIGTERM : run->signum);
+	return run->status;
+}
+
+static int run_loop(struct run *run, struct error **err)
+{
+	struct error *error = NULL;
+
+	if (loop_signals(run->env.loop, on_signal, run, err) < 0)
+		return -1;
+	if (run->options->ticks) {
+		loop_ticker(run->env.loop, TICK_MS, on_tick, run);
+		if (loop_on_resize(run->env.loop, on_resize, run, err) < 0)
+			return -1;
+	}
+	pump(run);
+	if (loop_run(run->env.loop, err) < 0)
+		return -1;
+	if (source_save(run->env.source, &error) < 0 && !run->error)
+		error_move(&run->error, &error);
+	error_free(error);
+	return run->error ? error_move(err, &run->error) : 0;
+}
+
+static int run_all(struct run *run, struct error **err)
+{
+	if (state_run_begin(run->state, run->options->command, &run->id, err) < 0 || make_folders(run, err) < 0 ||
+	    open_tools(run, err) < 0)
+		return -1;
+	run->env.staging = run->stem;
+	run->sched = make_sched(run);
+	return run_loop(run, err);
+}
+
+static void run_close(struct run *run)
+{
+	builder_free(run->env.builder);
+	runtime_free(run->env.runtime);
+	sched_free(run->sched);
+	if (run->stem)
+		fs_remove_tree(run->stem, NULL); /* swept by the next run when it cannot be removed now */
+	if (run->lock_fd >= 0) {
+		unlink(run->lock_path);
+		close(run->lock_fd);
+	}
+	pthread_mutex_destroy(&run->env.source_lock);
+	error_free(run->error);
+	free(run->stem);
+	free(run->lock_path);
+	free(run->logs);
+}
+
+int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct layout *layout, struct source *source,
+	     const struct run_options *options, int *ret_status, struct error **err)
+{
+	struct run run = {
+		.env = { .loop = loop, .plan = plan, .layout = layout, .source = source, .state_dir = options->state_dir },
+		.options = options,
+		.state = state,
+		.lock_fd = -1,
+		.start_ms = loop_now_ms(),
+	};
+	size_t stale = count_stale(plan, NODE_PREPARE, NODE_VERIFY);
+	struct error *error = NULL;
+	int r;
+
+	*ret_status = 0;
+	if (stale == 0)
+		return 0;
+	pthread_mutex_init(&run.env.source_lock, NULL);
+	emit(&run, &(struct event){ .kind = EVENT_RUN_START, .nodes = plan_len(plan), .stale = stale });
+	r = run_all(&run, &error);
+	*ret_status = r < 0 ? (int)error->cls : exit_status(&run);
+	if (run.id && state_run_end(state, run.id, *ret_status, r < 0 ? NULL : &error) < 0 && r == 0)
+		r = -1;
+	emit(&run, &(struct event){ .kind = EVENT_RUN_END,
+				    .status = *ret_status,
+				    .took_ms = loop_now_ms() - run.start_ms });
+	run_close(&run);
+	return r < 0 ? error_move(err, &error) : 0;
+}

@@ -1,0 +1,40 @@
+#ifndef ENGINE_EXEC_RUN_H
+#define ENGINE_EXEC_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct error;
+struct layout;
+struct loop;
+struct plan;
+struct sink;
+struct source;
+struct state;
+
+/* Runs a plan: opens builder and runtime when a node needs them, starts what is stale, records what is done,
+ * emits events. */
+
+struct run_options {
+	const char *builder;   /* name, or NULL: the one used last, else the best one */
+	const char *runtime;   /* the same */
+	size_t jobs;           /* slots; 0: as many as processors */
+	bool keep_going;       /* -k */
+	const char *state_dir; /* absolute path of .cbuild */
+	const char *command;   /* as typed, for the history */
+	bool ticks;            /* emit EVENT_TICK and EVENT_RESIZE */
+	const struct sink *sink;
+};
+
+/* *ret_status is the exit status of section 6: 0, or that of the first failure; 130 or 143 when interrupted. Negative
+ * only for what stopped the run itself (state, disk, no builder): *err has it. A plan with nothing to do
+ * returns at once: nothing is opened, started or written. */
+int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct layout *layout, struct source *source,
+	     const struct run_options *options, int *ret_status, struct error **err);
+
+/* Removes what killed runs left: processes, containers, staging folders. Cheap when there is nothing. */
+int run_sweep(const char *state_dir, struct loop *loop, struct state *state, struct layout *layout, struct error **err);
+/* True when a killed run left something to sweep. */
+bool run_needs_sweep(const char *state_dir);
+
+#endif

@@ -1,0 +1,181 @@
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "engine/exec/sched.h"
+
+struct item {
+	enum sched_state state;
+	size_t waits_for;  /* needs that are not done */
+	size_t *dependents;
+	size_t dependents_len, dependents_cap;
+	uint64_t path;     /* cost of the longest path that begins here */
+};
+
+struct sched {
+	struct item *items;
+	size_t len;
+	size_t *heap; /* ready nodes, the longest path on top; of equal ones the smaller number */
+	size_t heap_len;
+	size_t slots, running;
+	bool keep_going, stopped;
+};
+
+static bool before(const struct sched *sched, size_t a, size_t b)
+{
+	if (sched->items[a].path != sched->items[b].path)
+		return sched->items[a].path > sched->items[b].path;
+	return a < b;
+}
+
+static void swap(size_t *heap, size_t a, size_t b)
+{
+	size_t node = heap[a];
+
+	heap[a] = heap[b];
+	heap[b] = node;
+}
+
+static void push(struct sched *sched, size_t node)
+{
+	size_t at = sched->heap_len++;
+
+	sched->items[node].state = SCHED_READY;
+	sched->heap[at] = node;
+	while (at > 0 && before(sched, sched->heap[at], sched->heap[(at - 1) / 2])) {
+		swap(sched->heap, at, (at - 1) / 2);
+		at = (at - 1) / 2;
+	}
+}
+
+static size_t pop(struct sched *sched)
+{
+	size_t top = sched->heap[0], at = 0;
+
+	sched->heap[0] = sched->heap[--sched->heap_len];
+	for (;;) {
+		size_t best = at;
+
+		for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < sched->heap_len; child++) {
+			if (before(sched, sched->heap[child], sched->heap[best]))
+				best = child;
+		}
+		if (best == at)
+			return top;
+		swap(sched->heap, at, best);
+		at = best;
+	}
+}
+
+struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots, bool keep_going)
+{
+	struct sched *sched = mem_alloc(sizeof(*sched));
+
+	*sched = (struct sched){ .len = len, .slots = slots ? slots : 1, .keep_going = keep_going };
+	sched->items = mem_array(len + 1, sizeof(*sched->items));
+	sched->heap = mem_array(len + 1, sizeof(*sched->heap));
+	for (size_t i = 0; i < len; i++) {
+		sched->items[i].waits_for = nodes[i].needs_len;
+		for (size_t j = 0; j < nodes[i].needs_len; j++) {
+			struct item *need = &sched->items[nodes[i].needs[j]];
+
+			mem_reserve(&need->dependents, &need->dependents_cap, need->dependents_len + 1, sizeof(size_t));
+			need->dependents[need->dependents_len++] = i;
+		}
+	}
+	for (size_t i = len; i-- > 0;) {
+		struct item *item = &sched->items[i];
+
+		for (size_t j = 0; j < item->dependents_len; j++) {
+			uint64_t path = sched->items[item->dependents[j]].path;
+
+			item->path = path > item->path ? path : item->path;
+		}
+		item->path += nodes[i].cost;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (sched->items[i].waits_for == 0)
+			push(sched, i);
+	}
+	return sched;
+}
+
+void sched_free(struct sched *sched)
+{
+	if (!sched)
+		return;
+	for (size_t i = 0; i < sched->len; i++)
+		free(sched->items[i].dependents);
+	free(sched->items);
+	free(sched->heap);
+	free(sched);
+}
+
+bool sched_next(struct sched *sched, size_t *ret_node)
+{
+	if (sched->stopped || sched->heap_len == 0 || sched->running >= sched->slots)
+		return false;
+	*ret_node = pop(sched);
+	sched->items[*ret_node].state = SCHED_RUNNING;
+	sched->running++;
+	return true;
+}
+
+void sched_done(struct sched *sched, size_t node)
+{
+	struct item *item = &sched->items[node];
+
+	item->state = SCHED_DONE;
+	sched->running--;
+	for (size_t i = 0; i < item->dependents_len; i++) {
+		struct item *dependent = &sched->items[item->dependents[i]];
+
+		if (--dependent->waits_for == 0 && dependent->state == SCHED_WAITING)
+			push(sched, item->dependents[i]);
+	}
+}
+
+static void skip(struct sched *sched, size_t node, void (*skipped)(void *data, size_t node), void *data)
+{
+	struct item *item = &sched->items[node];
+
+	for (size_t i = 0; i < item->dependents_len; i++) {
+		size_t dependent = item->dependents[i];
+
+		if (sched->items[dependent].state != SCHED_WAITING)
+			continue;
+		sched->items[dependent].state = SCHED_SKIPPED;
+		skipped(data, dependent);
+		skip(sched, dependent, skipped, data);
+	}
+}
+
+void sched_failed(struct sched *sched, size_t node, void (*skipped)(void *data, size_t node), void *data)
+{
+	sched->items[node].state = SCHED_FAILED;
+	sched->running--;
+	if (!sched->keep_going)
+		sched->stopped = true;
+	skip(sched, node, skipped, data);
+}
+
+void sched_stop(struct sched *sched)
+{
+	sched->stopped = true;
+}
+
+bool sched_finished(const struct sched *sched)
+{
+	return sched->running == 0 && (sched->stopped || sched->heap_len == 0);
+}
+
+enum sched_state sched_state(const struct sched *sched, size_t node)
+{
+	return sched->items[node].state;
+}
+
+size_t sched_running(const struct sched *sched)
+{
+	return sched->running;
+}

@@ -1,0 +1,95 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/exec/run.h"
+#include "engine/io/proc.h"
+#include "engine/runtime/runtime.h"
+
+/*
+ * What a killed run leaves: `.cbuild/run/<id>.lock`, locked as long as its cbuild lives, `<id>.children` (process
+ * ids), `<id>/` (staging folders), containers and networks labelled with the path of `<id>`.
+ */
+static const char LOCK_SUFFIX[] = ".lock";
+
+static bool is_lock(const char *name)
+{
+	size_t len = strlen(name), suffix = strlen(LOCK_SUFFIX);
+
+	return len > suffix && strcmp(name + len - suffix, LOCK_SUFFIX) == 0;
+}
+
+bool run_needs_sweep(const char *state_dir)
+{
+	cleanup_free char *dir_path = path_join(state_dir, "run");
+	struct dirent *entry;
+	DIR *dir = opendir(dir_path);
+	bool found = false;
+
+	if (!dir)
+		return false;
+	while (!found && (entry = readdir(dir)))
+		found = is_lock(entry->d_name);
+	closedir(dir);
+	return found;
+}
+
+static int sweep_containers(const char *owner, struct loop *loop, struct state *state, struct layout *layout, struct error **err)
+{
+	struct runtime *runtime;
+	struct error *missing = NULL;
+	int r;
+
+	/* Without a runtime there are no containers of ours. */
+	if (runtime_open(NULL, owner, loop, state, layout, &runtime, &missing) < 0) {
+		error_free(missing);
+		return 0;
+	}
+	r = runtime_sweep(runtime, err);
+	runtime_free(runtime);
+	return r;
+}
+
+/* One run's leftovers, if its lock is free. The lock file goes last. */
+static int sweep_one(const char *run_dir, const char *name, struct loop *loop, struct state *state, struct layout *layout, struct error **err)
+{
+	cleanup_free char *lock = path_join(run_dir, name);
+	cleanup_free char *stem = mem_strndup(lock, strlen(lock) - strlen(LOCK_SUFFIX));
+	cleanup_free char *children = mem_printf("%s.children", stem);
+	cleanup_fd int fd = -1;
+
+	if (fs_lock(lock, false, &fd, err) < 0)
+		return -1;
+	if (fd < 0)
+		return 0;
+	if (proc_reap_journal(children, err) < 0 || sweep_containers(stem, loop, state, layout, err) < 0 ||
+	    fs_remove_tree(stem, err) < 0)
+		return -1;
+	if (unlink(lock) < 0 && errno != ENOENT)
+		return error_errno(err, ERROR_STATE, errno, "cannot remove %s", lock);
+	return 0;
+}
+
+int run_sweep(const char *state_dir, struct loop *loop, struct state *state, struct layout *layout, struct error **err)
+{
+	cleanup_free char *run_dir = path_join(state_dir, "run");
+	struct dirent *entry;
+	DIR *dir = opendir(run_dir);
+	int r = 0;
+
+	if (!dir)
+		return 0;
+	while (r == 0 && (entry = readdir(dir))) {
+		if (is_lock(entry->d_name))
+			r = sweep_one(run_dir, entry->d_name, loop, state, layout, err);
+	}
+	closedir(dir);
+	return r;
+}

@@ -1,0 +1,67 @@
+#ifndef ENGINE_EXEC_TASK_H
+#define ENGINE_EXEC_TASK_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/exec/run.h"
+#include "engine/io/proc.h"
+#include "engine/plan/plan.h"
+
+/* One node while it runs; for engine/exec/ alone. */
+
+struct builder;
+struct run;
+struct runtime;
+
+/* What a run's tasks share. Written by the loop's thread before the first task starts. */
+struct task_env {
+	struct loop *loop;
+	struct plan *plan;
+	struct layout *layout;
+	struct source *source;
+	struct builder *builder; /* NULL when no build is stale */
+	struct runtime *runtime; /* NULL when nothing is loaded or verified */
+	const char *state_dir;
+	const char *staging;     /* folder of this run's staging folders */
+	pthread_mutex_t source_lock; /* the source's index is used by one thread at a time */
+};
+
+struct task {
+	struct task_env *env;
+	struct run *run;
+	size_t number;
+	const struct node *node;
+	char *log;      /* path */
+	int log_fd;
+	int lock_fd;    /* held from before the work until the record is written */
+	bool waited;    /* another cbuild held the lock */
+	char *staging;  /* an empty folder of its own */
+	struct output output;
+	uint64_t start_ms;
+	int64_t start_unix_ms;
+
+	/* the outcome */
+	struct error *error;
+	char *identity, *digest, *place, *detail; /* malloc'd or NULL */
+	uint64_t size;
+	char *doubt; /* why the result must not be recorded, or NULL */
+};
+
+/* Each does the node's work in a task and sets the outcome; negative with task->error set. */
+int task_prepare(struct task *task, struct error **err);
+int task_build(struct task *task, struct error **err);
+int task_index(struct task *task, struct error **err);
+int task_load(struct task *task, struct error **err);
+int task_verify(struct task *task, struct error **err);
+
+/* {"references": [...]}: malloc'd JSON. */
+char *task_references_json(struct task *task);
+/* The task's staging folder, made on first use. */
+const char *task_staging(struct task *task, struct error **err);
+/* The digest of a file through the source's index, as the plan writes it; *ret_found false: there is none. */
+int task_file(struct task *task, const char *path, char ret_hex[HASH_HEX + 1], bool *ret_found, struct error **err);
+
+#endif

@@ -1,0 +1,246 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/builder/builder.h"
+#include "engine/exec/task.h"
+#include "engine/io/loop.h"
+#include "engine/source/context.h"
+
+/* A transient failure (a connection lost, a registry that is busy) is tried again after these pauses. */
+static const unsigned retry_pauses_ms[] = { 1000, 3000 };
+enum { RETRIES = sizeof(retry_pauses_ms) / sizeof(retry_pauses_ms[0]) };
+
+/* A build job and the arrays it points to. */
+struct draft {
+	struct build_job job;
+	struct build_image *images;
+	struct build_context *contexts;
+	struct build_pair *args, *labels;
+	char *ignore_file;
+};
+
+static void draft_cleanup(struct draft *draft)
+{
+	free(draft->images);
+	free(draft->contexts);
+	free(draft->args);
+	free(draft->labels);
+	free(draft->ignore_file);
+}
+
+static struct build_pair *pairs(const struct plan_arg *args, size_t len)
+{
+	struct build_pair *list = mem_array(len + 1, sizeof(*list));
+
+	for (size_t i = 0; i < len; i++)
+		list[i] = (struct build_pair){ .key = args[i].key, .value = args[i].value };
+	return list;
+}
+
+static int add_images(struct task *task, struct draft *draft, struct error **err)
+{
+	const struct plan_build *build = task->node->build;
+	const struct builder_info *info = builder_info(task->env->builder);
+
+	draft->images = mem_array(build->images_len + 1, sizeof(*draft->images));
+	for (size_t i = 0; i < build->images_len; i++) {
+		const struct plan_image *from = &build->images[i];
+		struct build_image *image = &draft->images[i];
+		const struct result *result;
+
+		*image = (struct build_image){
+			.name = from->mention->name,
+			.offset = from->mention->offset,
+			.length = from->mention->length,
+			.from = from->mention->use == IMAGE_FROM,
+			.platform = from->mention->platform,
+			.where = IMAGE_REMOTE,
+			.reference = from->reference,
+		};
+		if (from->node == NO_NODE)
+			continue;
+		result = &plan_node(task->env->plan, from->node)->result;
+		image->identity = result->identity;
+		image->reference = NULL;
+		if (strcmp(result->place, "store") == 0) {
+			image->where = IMAGE_STORE;
+			image->digest = result->digest;
+		} else if (info->place && strcmp(result->place, info->place) == 0) {
+			image->where = IMAGE_LOCAL;
+		} else {
+			return error_make(err, ERROR_TOOL, "%s is in %s, which %s cannot read", from->mention->name,
+					  result->place, info->name);
+		}
+	}
+	draft->job.images = draft->images;
+	draft->job.images_len = build->images_len;
+	return 0;
+}
+
+static void add_contexts(struct task *task, struct draft *draft)
+{
+	const struct plan_build *build = task->node->build;
+	size_t len = 0;
+
+	draft->contexts = mem_array(build->contexts_len + 1, sizeof(*draft->contexts));
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const struct plan_context *context = &build->contexts[i];
+
+		if (!context->name)
+			draft->job.context = context->root;
+		else
+			draft->contexts[len++] = (struct build_context){
+				.name = context->name,
+				.value = context->root ? context->root : context->url,
+			};
+	}
+	draft->job.contexts = draft->contexts;
+	draft->job.contexts_len = len;
+}
+
+/* The ignore file as it was hashed, with cbuild's own folder left out too: what is not hashed is not built. */
+static int write_ignore_file(struct task *task, struct draft *draft, struct error **err)
+{
+	const struct plan_build *build = task->node->build;
+	const char *own = path_relative(draft->job.context, task->env->state_dir);
+	const char *staging = task_staging(task, err);
+	cleanup_buf struct buf text = { 0 };
+
+	if (!staging)
+		return -1;
+	if (!build->ignore && !own)
+		return 0;
+	if (build->ignore)
+		buf_add(&text, build->ignore, build->ignore_len);
+	if (own)
+		buf_printf(&text, "\n/%s\n", own);
+	draft->ignore_file = path_join(staging, "ignore");
+	draft->job.ignore_file = draft->ignore_file;
+	return fs_replace(draft->ignore_file, text.data ? text.data : "", text.len, 0644, err);
+}
+
+static int make_draft(struct task *task, struct draft *draft, struct error **err)
+{
+	const struct manifest *manifest = plan_manifest(task->env->plan);
+	const struct service *service = &manifest->services[task->node->service];
+	const struct plan_build *build = task->node->build;
+
+	draft->job = (struct build_job){
+		.id = task->node->id,
+		.dockerfile = build->dockerfile,
+		.text = build->text,
+		.text_len = build->text_len,
+		.platform = task->node->platform,
+		.target = service->build.target.s,
+		.has_epoch = manifest->has_epoch,
+		.epoch = manifest->epoch,
+		.keep = !service->publish,
+		.output = &task->output,
+	};
+	for (size_t i = 0; i < task->node->reasons_len; i++)
+		draft->job.no_cache = draft->job.no_cache || task->node->reasons[i].kind == REASON_FORCED;
+	draft->job.args = draft->args = pairs(build->args, build->args_len);
+	draft->job.args_len = build->args_len;
+	draft->job.labels = draft->labels = pairs(build->labels, build->labels_len);
+	draft->job.labels_len = build->labels_len;
+	add_contexts(task, draft);
+	if (add_images(task, draft, err) < 0 || write_ignore_file(task, draft, err) < 0)
+		return -1;
+	return 0;
+}
+
+struct outcome_of {
+	struct build_result result;
+};
+
+static void take_result(void *data, size_t job, struct build_result *result)
+{
+	struct outcome_of *outcome = data;
+
+	(void)job;
+	outcome->result = *result;
+	*result = (struct build_result){ 0 };
+}
+
+static int build_once(struct task *task, struct draft *draft, struct error **err)
+{
+	cleanup_free char *staging = path_join(task->staging, "out");
+	struct outcome_of outcome = { 0 };
+	struct build_result *result = &outcome.result;
+
+	if (fs_remove_tree(staging, err) < 0 || fs_mkdirs(staging, 0700, err) < 0)
+		return -1;
+	draft->job.staging = staging;
+	builder_build(task->env->builder, &draft->job, 1, take_result, &outcome);
+	if (result->error) {
+		free(result->place);
+		return error_move(err, &result->error);
+	}
+	task->identity = mem_strdup(result->identity);
+	task->digest = result->digest[0] ? mem_strdup(result->digest) : NULL;
+	task->place = result->place;
+	task->size = result->size;
+	return 0;
+}
+
+static int build_with_retries(struct task *task, struct draft *draft, struct error **err)
+{
+	for (unsigned attempt = 0;; attempt++) {
+		struct error *error = NULL;
+
+		if (build_once(task, draft, &error) == 0)
+			return 0;
+		if (!error->transient || attempt == RETRIES || loop_pause(task->env->loop, retry_pauses_ms[attempt], NULL) < 0)
+			return error_move(err, &error);
+		error_free(error);
+	}
+}
+
+/* The bytes that were hashed are the bytes that were built, or the result is not recorded. */
+static int check_unchanged(struct task *task, struct error **err)
+{
+	const struct plan_build *build = task->node->build;
+
+	for (size_t i = 0; i < build->contexts_len && !task->doubt; i++) {
+		cleanup_free char *changed = NULL;
+
+		if (!build->contexts[i].root)
+			continue;
+		changed = source_changed(task->env->source, build->contexts[i].selection);
+		if (changed)
+			task->doubt = mem_printf("%s changed while it was built", changed);
+	}
+	for (size_t i = 0; i < build->outputs_len && !task->doubt; i++) {
+		const struct result *prepared = &plan_node(task->env->plan, build->outputs[i].node)->result;
+		cleanup_free char *path = path_join(plan_manifest(task->env->plan)->dir, build->outputs[i].path);
+		cleanup_json struct json *detail = NULL;
+		char hex[HASH_HEX + 1];
+		const char *was;
+		bool found;
+
+		if (json_parse(prepared->detail, strlen(prepared->detail), build->outputs[i].path, &detail, err) < 0 ||
+		    task_file(task, path, hex, &found, err) < 0)
+			return -1;
+		was = json_str(json_get(detail, "outputs"), build->outputs[i].path);
+		if (!found || !was || strcmp(was, hex) != 0)
+			task->doubt = mem_printf("%s changed while it was built", build->outputs[i].path);
+	}
+	return 0;
+}
+
+int task_build(struct task *task, struct error **err)
+{
+	__attribute__((cleanup(draft_cleanup))) struct draft draft = { 0 };
+
+	if (make_draft(task, &draft, err) < 0 || build_with_retries(task, &draft, err) < 0)
+		return -1;
+	return check_unchanged(task, err);
+}

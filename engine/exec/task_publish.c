@@ -1,0 +1,78 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/exec/task.h"
+#include "engine/oci/layout.h"
+#include "engine/runtime/runtime.h"
+
+/* What stands on finished builds: the multi-platform index, and the image in the local engine. */
+
+static size_t count(const char *const *list)
+{
+	size_t len = 0;
+
+	while (list[len])
+		len++;
+	return len;
+}
+
+char *task_references_json(struct task *task)
+{
+	const char *const *references = plan_references(task->env->plan, task->node->service);
+	cleanup_json struct json *detail = json_new_object();
+	struct json *list = json_new_array();
+	struct buf text = { 0 };
+
+	for (size_t i = 0; references[i]; i++)
+		json_append(list, json_new_string(references[i]));
+	json_set(detail, "references", list);
+	json_dump(detail, JSON_CANONICAL, &text);
+	return buf_steal(&text);
+}
+
+int task_index(struct task *task, struct error **err)
+{
+	const char *const *references = plan_references(task->env->plan, task->node->service);
+	cleanup_free struct layout_member *members = mem_array(task->node->needs_len + 1, sizeof(*members));
+	char digest[DIGEST_LEN + 1];
+	uint64_t size;
+	size_t len = 0;
+
+	for (size_t i = 0; i < task->node->needs_len; i++) {
+		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
+
+		if (need->kind != NODE_BUILD)
+			continue;
+		members[len++] = (struct layout_member){ .digest = need->result.digest, .platform = need->platform };
+		task->size += need->result.size;
+	}
+	if (layout_write_index(task->env->layout, members, len, NULL, 0, digest, &size, err) < 0 ||
+	    layout_tag(task->env->layout, digest, references, count(references), err) < 0)
+		return -1;
+	task->identity = mem_strdup(digest);
+	task->digest = mem_strdup(digest);
+	task->place = mem_strdup("store");
+	task->detail = task_references_json(task);
+	return 0;
+}
+
+int task_load(struct task *task, struct error **err)
+{
+	const char *const *references = plan_references(task->env->plan, task->node->service);
+	const struct node *build = plan_node(task->env->plan, task->node->needs[0]);
+	const struct runtime_image image = { .identity = build->result.identity, .digest = build->result.digest };
+
+	if (runtime_load(task->env->runtime, &image, references, count(references), &task->output, err) < 0)
+		return -1;
+	task->identity = mem_strdup(build->result.identity);
+	task->digest = mem_strdup(build->result.digest);
+	task->place = mem_strdup(runtime_place(task->env->runtime));
+	task->detail = task_references_json(task);
+	return 0;
+}

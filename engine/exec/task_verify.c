@@ -1,0 +1,123 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "dsl/manifest.h"
+#include "engine/exec/task.h"
+#include "engine/verify/verify.h"
+
+struct closure {
+	struct task *task;
+	struct verify_dependency *items;
+	size_t len, cap;
+};
+
+static const struct node *host_build(struct task *task, size_t service)
+{
+	for (size_t i = 0; i < task->node->needs_len; i++) {
+		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
+		struct platform host;
+
+		platform_host(&host);
+		if (need->kind == NODE_BUILD && need->service == service && platform_equal(&need->platform, &host))
+			return need;
+	}
+	return NULL;
+}
+
+/* Dependencies before what depends on them; each once. depends_on has no cycles (dsl/check). */
+static void add_dependencies(struct closure *closure, const struct service *service)
+{
+	const struct manifest *manifest = plan_manifest(closure->task->env->plan);
+
+	for (size_t i = 0; i < service->depends_len; i++) {
+		const struct service *other = &manifest->services[service->depends[i].service];
+		const struct node *build = host_build(closure->task, service->depends[i].service);
+		bool known = false;
+
+		add_dependencies(closure, other);
+		for (size_t j = 0; j < closure->len; j++)
+			known = known || closure->items[j].service == other;
+		if (known || !build)
+			continue;
+		mem_reserve(&closure->items, &closure->cap, closure->len + 1, sizeof(*closure->items));
+		closure->items[closure->len++] = (struct verify_dependency){
+			.service = other,
+			.condition = (int)service->depends[i].condition,
+			.identity = build->result.identity,
+			.digest = build->result.digest,
+		};
+	}
+}
+
+static size_t add_members(struct task *task, struct verify_member *members, size_t *ret_host, const char **ret_index)
+{
+	struct platform host;
+	size_t len = 0;
+
+	platform_host(&host);
+	*ret_host = NO_NODE;
+	for (size_t i = 0; i < task->node->needs_len; i++) {
+		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
+
+		if (need->kind == NODE_INDEX)
+			*ret_index = need->result.digest;
+		if (need->kind != NODE_BUILD || need->service != task->node->service)
+			continue;
+		if (platform_equal(&need->platform, &host))
+			*ret_host = len;
+		members[len++] = (struct verify_member){
+			.platform = need->platform,
+			.digest = need->result.digest,
+			.identity = need->result.identity,
+		};
+	}
+	if (*ret_host == NO_NODE)
+		*ret_host = len;
+	return len;
+}
+
+int task_verify(struct task *task, struct error **err)
+{
+	const struct manifest *manifest = plan_manifest(task->env->plan);
+	const struct service *service = &manifest->services[task->node->service];
+	cleanup_free struct verify_member *members = mem_array(task->node->needs_len + 1, sizeof(*members));
+	struct closure closure = { .task = task };
+	cleanup_json struct json *detail = json_new_object();
+	cleanup_buf struct buf report = { 0 }, text = { 0 };
+	struct verify_job job = {
+		.loop = task->env->loop,
+		.layout = task->env->layout,
+		.runtime = task->env->runtime,
+		.service = service,
+		.reference = plan_references(task->env->plan, task->node->service)[0],
+		.members = members,
+		.dir = manifest->dir,
+		.staging = task_staging(task, err),
+		.output = &task->output,
+	};
+	int r;
+
+	if (!job.staging)
+		return -1;
+	job.members_len = add_members(task, members, &job.host, &job.index);
+	add_dependencies(&closure, service);
+	job.dependencies = closure.items;
+	job.dependencies_len = closure.len;
+	r = verify_run(&job, &report, err);
+	free(closure.items);
+	if (r < 0)
+		return -1;
+	json_set_str(detail, "report", report.data ? report.data : "");
+	json_dump(detail, JSON_CANONICAL, &text);
+	task->identity = mem_strdup("passed");
+	task->place = mem_strdup("none");
+	task->detail = buf_steal(&text);
+	return 0;
+}

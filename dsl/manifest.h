@@ -123,7 +123,9 @@ struct service {
 	bool has_build;
 	struct build_spec build;
 	struct text image; /* repository, registry included, no tag: "ghcr.io/aic-sos/control-plane" */
-	struct texts tags; /* of the published references; at least one unless publish is false */
+	struct texts tags; /* of the published references; at least one unless publish is false or `reference` has a digest */
+	struct texts references; /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
+	struct text reference;   /* without build: the image to start as written, with its tag or digest; else s NULL */
 	bool publish;      /* false: only a base of others */
 	bool has_prepare;
 	struct prepare_spec prepare;

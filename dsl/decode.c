@@ -1,0 +1,317 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/decode.h"
+#include "dsl/late.h"
+#include "dsl/manifest.h"
+#include "dsl/node.h"
+#include "dsl/schema.h"
+#include "dsl/words.h"
+
+void decode_put_array(void *out, const void *items, size_t len)
+{
+	memcpy(out, &items, sizeof(items));
+	memcpy((char *)out + sizeof(items), &len, sizeof(len));
+}
+
+void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct node *node)
+{
+	if (node->kind == NODE_BROKEN)
+		return;
+	if (node->kind == NODE_NULL)
+		diags_add(d->diags, node->pos, NULL, "\"%s\" has no value", key->name);
+	else
+		diags_add(d->diags, node->pos, NULL, "\"%s\" must be %s, but this is %s", key->name, schema_type_name(key), node_kind_name(node));
+}
+
+static bool check_late(struct decode *d, const struct schema_key *key, const char *s, struct pos pos)
+{
+	const char *platform = key->flags & FLAG_PLATFORM ? "platform." : NULL;
+	const char *image = key->flags & FLAG_IMAGE ? "image." : NULL;
+	size_t len;
+	const char *name = late_foreign(s, platform, image, &len);
+
+	if (!name)
+		return true;
+	diags_add(d->diags, pos,
+		  !strncmp(name, "image.", 6) ? "it can be used in verify.run" : "it can be used in build.args, prepare.run, prepare.outputs and verify.run",
+		  "${%.*s} is not known in \"%s\"", (int)len, name, key->name);
+	return false;
+}
+
+bool decode_text(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret)
+{
+	if (node->kind != NODE_SCALAR) {
+		decode_wrong_type(d, key, node);
+		return false;
+	}
+	if ((key->flags & FLAG_FILLED) && !node->len) {
+		diags_add(d->diags, node->pos, NULL, "\"%s\" must not be empty", key->name);
+		return false;
+	}
+	if (!check_late(d, key, node->text, node->pos))
+		return false;
+	*ret = (struct text){node->text, node->pos};
+	return true;
+}
+
+/* A value in a list. */
+static bool decode_item(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret)
+{
+	if (node->kind == NODE_SCALAR)
+		return decode_text(d, key, node, ret);
+	if (node->kind == NODE_NULL)
+		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" has no value", key->name);
+	else if (node->kind != NODE_BROKEN)
+		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be a text, but this is %s", key->name, node_kind_name(node));
+	return false;
+}
+
+bool decode_texts(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
+{
+	struct map *seen cleanup_map = map_new();
+	bool good = true;
+
+	if (node->kind == NODE_SCALAR) {
+		ret->items = arena_array(d->arena, 1, sizeof(*ret->items));
+		ret->len = decode_text(d, key, node, ret->items);
+		return ret->len == 1;
+	}
+	if (node->kind != NODE_LIST) {
+		decode_wrong_type(d, key, node);
+		return false;
+	}
+	ret->items = arena_array(d->arena, node->len, sizeof(*ret->items));
+	for (size_t i = 0; i < node->len; i++) {
+		struct text *item = &ret->items[ret->len], *first;
+
+		if (!decode_item(d, key, node->items[i], item)) {
+			good = false;
+			continue;
+		}
+		first = map_set(seen, item->s, item);
+		if (first) {
+			diags_add(d->diags, item->pos, NULL, "\"%s\" is listed twice in \"%s\"", item->s, key->name);
+			diags_note(d->diags, first->pos, "first listed here");
+			good = false;
+			continue;
+		}
+		ret->len++;
+	}
+	return good;
+}
+
+static void split_commas(struct decode *d, const struct text *text, struct texts *ret, size_t *cap, struct text **items, struct map *seen)
+{
+	const char *s = text->s;
+
+	while (*s) {
+		size_t len = strcspn(s, ", \t\n");
+
+		if (len) {
+			char *piece = arena_strndup(d->arena, s, len);
+
+			if (!map_set(seen, piece, piece)) {
+				mem_reserve(items, cap, ret->len + 1, sizeof(**items));
+				(*items)[ret->len++] = (struct text){piece, text->pos};
+			}
+		}
+		s += len;
+		s += strspn(s, ", \t\n");
+	}
+}
+
+/* The same value twice is fine here: such lists come from variables. */
+static void decode_csv(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
+{
+	struct map *seen cleanup_map = map_new();
+	struct text *items cleanup_free = NULL;
+	struct text item;
+	size_t cap = 0;
+
+	if (node->kind == NODE_SCALAR) {
+		if (decode_text(d, key, node, &item))
+			split_commas(d, &item, ret, &cap, &items, seen);
+	} else if (node->kind == NODE_LIST) {
+		for (size_t i = 0; i < node->len; i++)
+			if (decode_item(d, key, node->items[i], &item))
+				split_commas(d, &item, ret, &cap, &items, seen);
+	} else {
+		decode_wrong_type(d, key, node);
+	}
+	ret->items = arena_array(d->arena, ret->len, sizeof(*ret->items));
+	if (ret->len)
+		memcpy(ret->items, items, ret->len * sizeof(*ret->items));
+}
+
+static void decode_line(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
+{
+	const char **words, *why;
+	struct text text;
+	size_t len;
+
+	if (!decode_text(d, key, node, &text))
+		return;
+	why = words_split(d->arena, text.s, &words, &len);
+	if (why) {
+		diags_add(d->diags, text.pos, NULL, "\"%s\" cannot be split into words: %s", key->name, why);
+		return;
+	}
+	ret->items = arena_array(d->arena, len, sizeof(*ret->items));
+	for (ret->len = 0; ret->len < len; ret->len++)
+		ret->items[ret->len] = (struct text){words[ret->len], text.pos};
+}
+
+static void decode_words(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
+{
+	struct schema_key item_key = *key;
+
+	if (node->kind == NODE_SCALAR) {
+		decode_line(d, key, node, ret);
+		return;
+	}
+	if (node->kind != NODE_LIST) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	if (!node->len && (key->flags & FLAG_FILLED))
+		diags_add(d->diags, node->pos, NULL, "\"%s\" must not be empty", key->name);
+	ret->items = arena_array(d->arena, node->len, sizeof(*ret->items));
+	for (size_t i = 0; i < node->len; i++) {
+		ret->len += decode_item(d, &item_key, node->items[i], &ret->items[ret->len]);
+		item_key.flags &= ~(unsigned)FLAG_FILLED; /* only the program must not be empty */
+	}
+}
+
+static void decode_commands(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+{
+	struct texts *commands;
+	size_t len = 0;
+
+	if (node->kind != NODE_LIST) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	commands = arena_array(d->arena, node->len, sizeof(*commands));
+	for (size_t i = 0; i < node->len; i++) {
+		if (node->items[i]->kind == NODE_MAP || node->items[i]->kind == NODE_NULL)
+			diags_add(d->diags, node->items[i]->pos, NULL, "an item of \"%s\" must be a command: a list of words, or one text", key->name);
+		else
+			decode_words(d, key, node->items[i], &commands[len]);
+		len += commands[len].len > 0;
+	}
+	decode_put_array(out, commands, len);
+}
+
+static const char *unknown_key_hint(struct decode *d, const struct schema *schema, const char *name)
+{
+	const char *nearest;
+
+	for (size_t i = 0; i < schema->len; i++)
+		if (schema->keys[i].sub && strcmp(schema->keys[i].name, "templates") != 0 && schema_find(schema->keys[i].sub, name))
+			return arena_printf(d->arena, schema == &schema_root ? "it belongs to a service under \"%s\"" : "it belongs under \"%s\"", schema->keys[i].name);
+	nearest = schema_nearest(schema, name);
+	if (nearest)
+		return arena_printf(d->arena, "did you mean \"%s\"?", nearest);
+	if (schema != &schema_root && schema != &schema_service && schema_find(&schema_service, name))
+		return arena_printf(d->arena, "it belongs to the service itself, not under \"%s\"", schema->name);
+	return NULL;
+}
+
+static void unknown_key(struct decode *d, const struct schema *schema, const struct entry *entry)
+{
+	const char *hint = unknown_key_hint(d, schema, entry->key);
+
+	if (schema == &schema_root)
+		diags_add(d->diags, entry->pos, hint, "unknown key \"%s\"", entry->key);
+	else
+		diags_add(d->diags, entry->pos, hint, "unknown key \"%s\" in %s%s%s", entry->key,
+			  schema == &schema_service ? "a " : "\"", schema->name, schema == &schema_service ? "" : "\"");
+}
+
+static void decode_key(struct decode *d, const struct schema_key *key, const struct entry *entry, void *out)
+{
+	const struct node *node = entry->value;
+	void *at = (char *)out + key->offset;
+
+	if (key->has)
+		*(bool *)((char *)out + key->has) = true;
+	if (key->pos)
+		*(struct pos *)((char *)out + key->pos) = entry->pos;
+	switch (key->type) {
+	case TYPE_IGNORED:
+		break;
+	case TYPE_NODE:
+		*(const struct node **)at = node;
+		break;
+	case TYPE_TEXT:
+		decode_text(d, key, node, at);
+		break;
+	case TYPE_TEXTS:
+		decode_texts(d, key, node, at);
+		break;
+	case TYPE_CSV:
+		decode_csv(d, key, node, at);
+		break;
+	case TYPE_WORDS:
+		decode_words(d, key, node, at);
+		break;
+	case TYPE_COMMANDS:
+		decode_commands(d, key, node, at);
+		break;
+	case TYPE_PAIRS:
+	case TYPE_ENV:
+		decode_pairs(d, key, node, at);
+		break;
+	case TYPE_PAIR:
+		decode_pair(d, key, node, at);
+		break;
+	case TYPE_PORTS:
+		decode_ports(d, key, node, at);
+		break;
+	case TYPE_DEPENDS:
+		decode_depends(d, key, node, at);
+		break;
+	case TYPE_MAP:
+		*(struct pos *)at = entry->pos;
+		if (node->kind == NODE_MAP || (node->kind == NODE_SCALAR && key->sub->short_key))
+			decode_map(d, key->sub, node, at);
+		else
+			decode_wrong_type(d, key, node);
+		break;
+	default:
+		decode_value(d, key, node, out);
+		break;
+	}
+}
+
+void decode_map(struct decode *d, const struct schema *schema, const struct node *node, void *out)
+{
+	struct entry single = {schema->short_key, node->pos, (struct node *)node};
+
+	if (node->kind == NODE_SCALAR) {
+		decode_key(d, schema_find(schema, schema->short_key), &single, out);
+		return;
+	}
+	for (size_t i = 0; i < node->len; i++) {
+		const struct entry *entry = &node->entries[i];
+		const struct schema_key *key;
+
+		if (node_key_ignored(entry->key))
+			continue;
+		key = schema_find(schema, entry->key);
+		if (!key)
+			unknown_key(d, schema, entry);
+		else if (entry->value->kind != NODE_NULL)
+			decode_key(d, key, entry, out);
+		else if (key->flags & (FLAG_REQUIRED | FLAG_FILLED))
+			decode_wrong_type(d, key, entry->value);
+	}
+	for (size_t i = 0; i < schema->len; i++)
+		if ((schema->keys[i].flags & FLAG_REQUIRED) && !node_get(node, schema->keys[i].name))
+			diags_add(d->diags, node->pos, NULL, "%s%s%s needs \"%s\"", schema == &schema_root ? "" : "\"", schema->name, schema == &schema_root ? "" : "\"", schema->keys[i].name);
+}

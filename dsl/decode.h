@@ -1,0 +1,43 @@
+#ifndef DSL_DECODE_H
+#define DSL_DECODE_H
+
+#include <stddef.h>
+#include <stdbool.h>
+
+struct arena;
+struct diags;
+struct node;
+struct schema;
+struct schema_key;
+struct scope;
+struct text;
+struct texts;
+
+/* Interpolated and merged nodes -> typed values, by the schema. Complaints go to `diags`; what was
+ * complained about is left out, and the rest decoded all the same. */
+struct decode {
+	struct arena *arena;
+	struct diags *diags;
+	struct scope *scope; /* for a name without a value */
+};
+
+/* The most ports that one service may name. */
+#define DECODE_PORTS_MAX 256
+
+/* Fills the struct at `out` from a map (or from the single value that stands for its short key). */
+void decode_map(struct decode *d, const struct schema *schema, const struct node *node, void *out);
+
+/* What the types are made of; false after a complaint. `key` is the one they belong to. */
+bool decode_text(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret);
+bool decode_texts(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret);
+/* Stores an array at `out`: the pointer, and its length behind it. */
+void decode_put_array(void *out, const void *items, size_t len);
+void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct node *node);
+/* The single values, and what compose writes in a way of its own (decode_value.c, decode_compose.c). */
+void decode_value(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+void decode_pairs(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+void decode_pair(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+void decode_ports(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+void decode_depends(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+
+#endif

@@ -1,0 +1,355 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "dsl/decode.h"
+#include "dsl/late.h"
+#include "dsl/manifest.h"
+#include "dsl/node.h"
+#include "dsl/schema.h"
+#include "dsl/scope.h"
+
+static int compare_pairs(const void *left, const void *right)
+{
+	const struct pair *a = left, *b = right;
+	int order = strcmp(a->key.s, b->key.s);
+
+	if (order)
+		return order;
+	if (a->key.pos.line != b->key.pos.line)
+		return a->key.pos.line < b->key.pos.line ? -1 : 1;
+	return a->key.pos.column < b->key.pos.column ? -1 : a->key.pos.column > b->key.pos.column;
+}
+
+static void drop_doubles(struct decode *d, const struct schema_key *key, struct pairs *pairs)
+{
+	size_t kept = 0;
+
+	qsort(pairs->items, pairs->len, sizeof(*pairs->items), compare_pairs);
+	for (size_t i = 0; i < pairs->len; i++) {
+		if (kept && !strcmp(pairs->items[kept - 1].key.s, pairs->items[i].key.s)) {
+			diags_add(d->diags, pairs->items[i].key.pos, NULL, "\"%s\" is given twice in \"%s\"", pairs->items[i].key.s, key->name);
+			diags_note(d->diags, pairs->items[kept - 1].key.pos, "first given here");
+		} else {
+			pairs->items[kept++] = pairs->items[i];
+		}
+	}
+	pairs->len = kept;
+}
+
+/* A name alone: in an environment it takes the value from outside. */
+static void missing_value(struct decode *d, const struct schema_key *key, struct pair *pair)
+{
+	pair->value = (struct text){key->type == TYPE_ENV ? scope_environ(d->scope, pair->key.s) : "", pair->key.pos};
+}
+
+static bool pair_from_entry(struct decode *d, const struct schema_key *key, const struct entry *entry, struct pair *ret)
+{
+	struct schema_key value_key = *key;
+
+	ret->key = (struct text){entry->key, entry->pos};
+	if (entry->value->kind == NODE_NULL) {
+		missing_value(d, key, ret);
+		return true;
+	}
+	if (entry->value->kind == NODE_LIST || entry->value->kind == NODE_MAP) {
+		diags_add(d->diags, entry->value->pos, NULL, "the value of \"%s\" must be a single one, but this is %s", entry->key, node_kind_name(entry->value));
+		return false;
+	}
+	value_key.flags &= ~(unsigned)FLAG_FILLED;
+	return decode_text(d, &value_key, entry->value, &ret->value);
+}
+
+static bool pair_from_item(struct decode *d, const struct schema_key *key, const struct node *node, struct pair *ret)
+{
+	struct text text;
+	const char *equals;
+
+	if (node->kind == NODE_MAP) {
+		diags_add(d->diags, node->pos, "write NAME=value, or leave out the \"- \"", "an item of \"%s\" must be NAME=value, but this is a map", key->name);
+		return false;
+	}
+	if (node->kind != NODE_SCALAR) {
+		if (node->kind != NODE_BROKEN)
+			diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be NAME=value, but this is %s", key->name, node_kind_name(node));
+		return false;
+	}
+	if (!decode_text(d, key, node, &text))
+		return false;
+	equals = strchr(text.s, '=');
+	ret->key = (struct text){equals ? arena_strndup(d->arena, text.s, (size_t)(equals - text.s)) : text.s, text.pos};
+	if (equals)
+		ret->value = (struct text){equals + 1, text.pos};
+	else
+		missing_value(d, key, ret);
+	return true;
+}
+
+static bool check_name(struct decode *d, const struct schema_key *key, const struct pair *pair)
+{
+	size_t len;
+	const char *late = late_foreign(pair->key.s, NULL, NULL, &len);
+
+	if (late)
+		diags_add(d->diags, pair->key.pos, NULL, "${%.*s} cannot be part of a name", (int)len, late);
+	else if (!*pair->key.s)
+		diags_add(d->diags, pair->key.pos, NULL, "a name is missing in \"%s\"", key->name);
+	else if (strchr(pair->key.s, '='))
+		diags_add(d->diags, pair->key.pos, NULL, "the name \"%s\" must not contain \"=\"", pair->key.s);
+	else
+		return true;
+	return false;
+}
+
+void decode_pairs(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+{
+	struct pairs *pairs = out;
+
+	if (node->kind != NODE_MAP && node->kind != NODE_LIST) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	pairs->items = arena_array(d->arena, node->len, sizeof(*pairs->items));
+	for (size_t i = 0; i < node->len; i++) {
+		struct pair *pair = &pairs->items[pairs->len];
+		bool good = node->kind == NODE_MAP ? pair_from_entry(d, key, &node->entries[i], pair) : pair_from_item(d, key, node->items[i], pair);
+
+		pairs->len += good && check_name(d, key, pair);
+	}
+	drop_doubles(d, key, pairs);
+}
+
+void decode_pair(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+{
+	struct text *texts = out;
+	struct pair pair = {0};
+
+	if (node->kind != NODE_MAP) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	if (node->len != 1) {
+		diags_add(d->diags, node->pos, NULL, "\"%s\" takes one path and its value, but there are %zu", key->name, node->len);
+		return;
+	}
+	if (!pair_from_entry(d, key, &node->entries[0], &pair) || !check_name(d, key, &pair))
+		return;
+	texts[0] = pair.key;
+	texts[1] = pair.value;
+}
+
+struct port_range {
+	unsigned first, last;
+};
+
+/* "8000" or "8000-8010", up to `end`. */
+static bool parse_range(const char *s, const char *end, struct port_range *ret)
+{
+	unsigned values[2] = {0, 0};
+	int which = 0;
+
+	for (const char *start = s; s < end; s++) {
+		if (*s == '-' && !which && s > start) {
+			which = 1;
+			if (s + 1 == end)
+				return false;
+			continue;
+		}
+		if (*s < '0' || *s > '9' || values[which] > 65535)
+			return false;
+		values[which] = values[which] * 10 + (unsigned)(*s - '0');
+	}
+	*ret = (struct port_range){values[0], which ? values[1] : values[0]};
+	return ret->first >= 1 && ret->last >= ret->first && ret->last <= 65535;
+}
+
+struct port_list {
+	uint16_t *items; /* in the arena */
+	size_t len, cap;
+};
+
+static void grow_ports(struct decode *d, struct port_list *ports)
+{
+	uint16_t *items;
+
+	ports->cap = ports->cap ? ports->cap * 2 : 4;
+	items = arena_array(d->arena, ports->cap, sizeof(*items));
+	if (ports->len)
+		memcpy(items, ports->items, ports->len * sizeof(*items));
+	ports->items = items;
+}
+
+static void add_ports(struct decode *d, const struct text *text, struct port_range range, struct port_list *ports)
+{
+	for (unsigned port = range.first; port <= range.last; port++) {
+		size_t i = 0;
+
+		while (i < ports->len && ports->items[i] != port)
+			i++;
+		if (i < ports->len)
+			continue;
+		if (ports->len == DECODE_PORTS_MAX) {
+			diags_add(d->diags, text->pos, NULL, "a service may have at most %d ports", DECODE_PORTS_MAX);
+			return;
+		}
+		if (ports->len == ports->cap)
+			grow_ports(d, ports);
+		ports->items[ports->len++] = (uint16_t)port;
+	}
+}
+
+static const char *last_colon(const char *start, const char *end)
+{
+	while (end > start)
+		if (*--end == ':')
+			return end;
+	return NULL;
+}
+
+/* [[host_ip:][published]:]container[/protocol] (compose-spec, 05-services, ports, short syntax). */
+static void short_port(struct decode *d, const struct text *text, struct port_list *ports)
+{
+	const char *slash = strchr(text->s, '/');
+	const char *end = slash ? slash : text->s + strlen(text->s);
+	const char *colon = last_colon(text->s, end);
+	const char *start = colon ? colon + 1 : text->s;
+	const char *host = colon ? last_colon(text->s, colon) : NULL;
+	const char *published = host ? host + 1 : text->s;
+	struct port_range container, outside = {0, 0};
+
+	if (slash && strcmp(slash, "/tcp") != 0 && strcmp(slash, "/udp") != 0 && strcmp(slash, "/sctp") != 0) {
+		diags_add(d->diags, text->pos, "protocols are tcp, udp and sctp", "\"%s\" is not a port: unknown protocol \"%s\"", text->s, slash + 1);
+		return;
+	}
+	if (!parse_range(start, end, &container) || (colon && published < colon && !parse_range(published, colon, &outside))) {
+		diags_add(d->diags, text->pos, "write \"8000\", \"8080:8000\" or \"127.0.0.1:8080:8000/tcp\"; ports go from 1 to 65535", "\"%s\" is not a port", text->s);
+		return;
+	}
+	if (outside.first && container.first != container.last && outside.last - outside.first != container.last - container.first) {
+		diags_add(d->diags, text->pos, NULL, "\"%s\": the two ranges of ports differ in length", text->s);
+		return;
+	}
+	if (!slash || !strcmp(slash, "/tcp"))
+		add_ports(d, text, container, ports);
+}
+
+static void long_port(struct decode *d, const struct schema_key *key, const struct node *node, struct port_list *ports)
+{
+	static const char *const known[] = {"target", "published", "protocol", "host_ip", "mode", "name", "app_protocol"};
+	const size_t known_len = sizeof(known) / sizeof(known[0]);
+	const struct node *target = node_get(node, "target"), *protocol = node_get(node, "protocol");
+	struct port_range range;
+	struct text text;
+
+	for (size_t i = 0; i < node->len; i++) {
+		const char *name = node->entries[i].key, *nearest;
+		size_t j = 0;
+
+		while (j < known_len && strcmp(known[j], name) != 0)
+			j++;
+		if (j < known_len || node_key_ignored(name))
+			continue;
+		nearest = text_nearest(name, known, known_len);
+		diags_add(d->diags, node->entries[i].pos, nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : NULL, "unknown key \"%s\" in a port", name);
+	}
+	if (!target) {
+		diags_add(d->diags, node->pos, NULL, "a port needs \"target\": the container's port");
+		return;
+	}
+	if (!decode_text(d, key, target, &text))
+		return;
+	if (!parse_range(text.s, text.s + strlen(text.s), &range))
+		diags_add(d->diags, text.pos, "ports go from 1 to 65535", "\"%s\" is not a port", text.s);
+	else if (!protocol || protocol->kind != NODE_SCALAR || !strcmp(protocol->text, "tcp"))
+		add_ports(d, &text, range, ports);
+}
+
+void decode_ports(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+{
+	struct port_list ports = {0};
+	struct text text;
+
+	if (node->kind != NODE_LIST) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	for (size_t i = 0; i < node->len; i++) {
+		if (node->items[i]->kind == NODE_MAP)
+			long_port(d, key, node->items[i], &ports);
+		else if (node->items[i]->kind != NODE_SCALAR && node->items[i]->kind != NODE_BROKEN)
+			diags_add(d->diags, node->items[i]->pos, NULL, "an item of \"%s\" must be a port, but this is %s", key->name, node_kind_name(node->items[i]));
+		else if (decode_text(d, key, node->items[i], &text))
+			short_port(d, &text, &ports);
+	}
+	decode_put_array(out, ports.items, ports.len);
+}
+
+static void decode_condition(struct decode *d, const struct node *node, enum depends_condition *ret)
+{
+	static const char *const names[] = {"service_started", "service_healthy", "service_completed_successfully"};
+	const char *nearest;
+
+	if (node->kind != NODE_SCALAR) {
+		if (node->kind != NODE_BROKEN)
+			diags_add(d->diags, node->pos, NULL, "a condition must be a text, but this is %s", node_kind_name(node));
+		return;
+	}
+	for (size_t i = 0; i < 3; i++) {
+		if (!strcmp(node->text, names[i])) {
+			*ret = (enum depends_condition)i;
+			return;
+		}
+	}
+	nearest = text_nearest(node->text, names, 3);
+	diags_add(d->diags, node->pos,
+		  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : "conditions are service_started, service_healthy and service_completed_successfully",
+		  "unknown condition \"%s\"", node->text);
+}
+
+/* {condition: ..., restart: ..., required: ...}; the last two concern compose only. */
+static void decode_depends_entry(struct decode *d, const struct entry *entry, struct depends *ret)
+{
+	ret->name = (struct text){entry->key, entry->pos};
+	if (entry->value->kind == NODE_NULL || entry->value->kind == NODE_BROKEN)
+		return;
+	if (entry->value->kind != NODE_MAP) {
+		diags_add(d->diags, entry->value->pos, "write {condition: service_healthy}", "the dependency \"%s\" takes a map, but this is %s", entry->key, node_kind_name(entry->value));
+		return;
+	}
+	for (size_t i = 0; i < entry->value->len; i++) {
+		const struct entry *part = &entry->value->entries[i];
+
+		if (!strcmp(part->key, "condition"))
+			decode_condition(d, part->value, &ret->condition);
+		else if (strcmp(part->key, "restart") != 0 && strcmp(part->key, "required") != 0 && !node_key_ignored(part->key))
+			diags_add(d->diags, part->pos, "a dependency takes \"condition\"", "unknown key \"%s\" in a dependency", part->key);
+	}
+}
+
+void decode_depends(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+{
+	struct depends *items;
+	struct texts names = {0};
+	size_t len = 0;
+
+	if (node->kind == NODE_MAP) {
+		items = arena_array(d->arena, node->len, sizeof(*items));
+		for (; len < node->len; len++)
+			decode_depends_entry(d, &node->entries[len], &items[len]);
+		decode_put_array(out, items, len);
+		return;
+	}
+	if (node->kind != NODE_LIST) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	decode_texts(d, key, node, &names);
+	items = arena_array(d->arena, names.len, sizeof(*items));
+	for (; len < names.len; len++)
+		items[len].name = names.items[len];
+	decode_put_array(out, items, len);
+}

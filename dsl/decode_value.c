@@ -1,0 +1,91 @@
+#include "config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/text.h"
+#include "dsl/decode.h"
+#include "dsl/manifest.h"
+#include "dsl/node.h"
+#include "dsl/schema.h"
+
+/* A decimal number of digits only; false when it is not one, or more than `max`. */
+static bool parse_number(const char *s, uint64_t max, uint64_t *ret)
+{
+	unsigned long long value;
+
+	if (!*s || strspn(s, "0123456789") != strlen(s))
+		return false;
+	errno = 0;
+	value = strtoull(s, NULL, 10);
+	if (errno || value > max)
+		return false;
+	*ret = value;
+	return true;
+}
+
+static bool parse_bool(const char *s, bool *ret)
+{
+	static const char *const yes[] = {"true", "yes", "on", "y"};
+	static const char *const no[] = {"false", "no", "off", "n"};
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+		*ret = !strcasecmp(s, yes[i]);
+		if (*ret || !strcasecmp(s, no[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool decode_number(const char *s, uint64_t min, uint64_t max, void *at, size_t size)
+{
+	uint64_t number;
+
+	if (!parse_number(s, max, &number) || number < min)
+		return false;
+	if (size == sizeof(uint16_t))
+		*(uint16_t *)at = (uint16_t)number;
+	else
+		*(int64_t *)at = (int64_t)number;
+	return true;
+}
+
+void decode_value(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+{
+	void *at = (char *)out + key->offset;
+	struct text text;
+	bool good = false;
+
+	if (!decode_text(d, key, node, &text))
+		return;
+	switch (key->type) {
+	case TYPE_BOOL:
+		good = parse_bool(text.s, at);
+		break;
+	case TYPE_EPOCH:
+		good = decode_number(text.s, 0, INT64_MAX, at, sizeof(int64_t));
+		break;
+	case TYPE_STATUS:
+		good = decode_number(text.s, 100, 599, at, sizeof(uint16_t));
+		break;
+	case TYPE_PORT:
+		good = decode_number(text.s, 1, 65535, at, sizeof(uint16_t));
+		break;
+	case TYPE_SIZE:
+		good = text_parse_size(text.s, at) && *(uint64_t *)at > 0;
+		if (key->pos)
+			*(struct pos *)((char *)out + key->pos) = text.pos;
+		break;
+	case TYPE_DURATION:
+		good = text_parse_duration(text.s, at) && *(uint64_t *)at > 0;
+		break;
+	default:
+		break;
+	}
+	if (!good)
+		diags_add(d->diags, text.pos,
+			  key->type == TYPE_PORT ? "ports go from 1 to 65535" : key->type == TYPE_STATUS ? "a status goes from 100 to 599" : NULL,
+			  "\"%s\" is not %s", text.s, schema_type_name(key));
+}

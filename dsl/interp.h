@@ -1,0 +1,41 @@
+#ifndef DSL_INTERP_H
+#define DSL_INTERP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+struct diags;
+struct node;
+struct schema;
+struct scope;
+
+/*
+ * Interpolation as in compose (compose-spec, 12-interpolation): $VAR, ${VAR}, ${VAR:-default},
+ * ${VAR-default}, ${VAR:?message}, ${VAR?message}, ${VAR:+other}, ${VAR+other}, nested inside
+ * the braces, "$$" for a dollar sign. Unlike compose, a variable that is not set and has no default
+ * is a complaint.
+ */
+
+#define INTERP_NEST_MAX 64                      /* braces within braces */
+#define INTERP_VALUE_MAX (1024 * 1024)          /* bytes of one value */
+#define INTERP_TOTAL_MAX (64 * 1024 * 1024)     /* bytes of all values together */
+
+struct interp {
+	struct arena *arena;
+	struct diags *diags;
+	struct scope *scope;
+	uint32_t file;      /* the manifest's source: complaints in it point at the variable itself ... */
+	const char *source; /* ... which is looked for in its text */
+	size_t source_len;
+	size_t total;
+};
+
+/* The text of a scalar with its variables filled in (in the arena), or NULL after a complaint. */
+const char *interp_scalar(struct interp *interp, const struct node *scalar);
+/* A tree with every value interpolated; what holds no '$' is shared. Keys stay as they are. Scalars
+ * that were complained about become NODE_BROKEN. In maps that `schema` (may be NULL) describes, keys
+ * that are ignored ("x-...") stay as they are with all below them. */
+struct node *interp_node(struct interp *interp, const struct schema *schema, struct node *node);
+
+#endif

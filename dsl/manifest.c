@@ -1,0 +1,37 @@
+#include "config.h"
+
+#include <stddef.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/loaded.h"
+
+/* The manifest is the first member of what load made. */
+static struct loaded *loaded_of(const struct manifest *manifest)
+{
+	return (struct loaded *)((char *)manifest - offsetof(struct loaded, manifest));
+}
+
+void manifest_free(struct manifest *manifest)
+{
+	struct loaded *loaded;
+
+	if (!manifest)
+		return;
+	loaded = loaded_of(manifest);
+	map_free(loaded->services);
+	map_free(loaded->groups);
+	arena_free(loaded->arena); /* `loaded` is in it */
+}
+
+long manifest_service(const struct manifest *manifest, const char *name)
+{
+	const struct service *service = map_get(loaded_of(manifest)->services, name);
+
+	return service ? service - manifest->services : -1;
+}
+
+const struct group *manifest_group(const struct manifest *manifest, const char *name)
+{
+	return map_get(loaded_of(manifest)->groups, name);
+}

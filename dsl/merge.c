@@ -1,0 +1,149 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/merge.h"
+#include "dsl/node.h"
+#include "dsl/schema.h"
+
+#define SMALL_LIST 16
+
+static bool takes_pairs(const struct schema_key *key)
+{
+	return key && (key->type == TYPE_PAIRS || key->type == TYPE_ENV || key->type == TYPE_DEPENDS);
+}
+
+static struct node *null_at(struct arena *arena, struct pos pos)
+{
+	struct node *node = node_scalar(arena, pos, "");
+
+	node->kind = NODE_NULL;
+	return node;
+}
+
+/* A list of NAME=value or of names, as a map; NULL when it is something else. */
+static struct node *list_to_map(struct arena *arena, const struct schema_key *key, const struct node *list)
+{
+	struct entry *entries = arena_array(arena, list->len, sizeof(*entries));
+
+	for (size_t i = 0; i < list->len; i++) {
+		const struct node *item = list->items[i];
+		const char *equals;
+
+		if (item->kind != NODE_SCALAR)
+			return NULL;
+		equals = key->type == TYPE_DEPENDS ? NULL : strchr(item->text, '=');
+		entries[i] = (struct entry){
+			equals ? arena_strndup(arena, item->text, (size_t)(equals - item->text)) : item->text,
+			item->pos,
+			equals ? node_scalar(arena, item->pos, equals + 1) : null_at(arena, item->pos),
+		};
+	}
+	return node_map(arena, list->pos, entries, list->len);
+}
+
+/* The form that can be merged with a map. */
+static struct node *as_map(struct arena *arena, const struct schema_key *key, struct node *node)
+{
+	struct entry *entry;
+
+	if (takes_pairs(key) && node->kind == NODE_LIST)
+		return list_to_map(arena, key, node);
+	if (key && key->sub && key->sub->short_key && node->kind == NODE_SCALAR) {
+		entry = arena_alloc(arena, sizeof(*entry));
+		*entry = (struct entry){key->sub->short_key, node->pos, node};
+		return node_map(arena, node->pos, entry, 1);
+	}
+	return node->kind == NODE_MAP ? node : NULL;
+}
+
+static struct node *merge_lists(struct arena *arena, const struct node *base, const struct node *over)
+{
+	struct map *seen cleanup_map = NULL;
+	struct node **items = arena_array(arena, base->len + over->len, sizeof(struct node *));
+	size_t len = base->len;
+
+	if (base->len > SMALL_LIST)
+		seen = map_new();
+	for (size_t i = 0; i < base->len; i++) {
+		items[i] = base->items[i];
+		if (seen && items[i]->kind == NODE_SCALAR)
+			map_set(seen, items[i]->text, items[i]);
+	}
+	for (size_t i = 0; i < over->len; i++) {
+		struct node *item = over->items[i];
+		bool there = item->kind == NODE_SCALAR && seen && map_get(seen, item->text);
+
+		for (size_t j = 0; !seen && item->kind == NODE_SCALAR && j < base->len && !there; j++)
+			there = base->items[j]->kind == NODE_SCALAR && !strcmp(base->items[j]->text, item->text);
+		if (!there)
+			items[len++] = item;
+	}
+	return node_list(arena, over->pos, items, len);
+}
+
+static struct node *as_list(struct arena *arena, struct node *node)
+{
+	struct node **items;
+
+	if (node->kind != NODE_SCALAR)
+		return node;
+	items = arena_array(arena, 1, sizeof(struct node *));
+	items[0] = node;
+	return node_list(arena, node->pos, items, 1);
+}
+
+static struct node *merge_value(struct arena *arena, const struct schema_key *key, struct node *base, struct node *over)
+{
+	struct node *base_map, *over_map;
+
+	if (over->kind == NODE_NULL)
+		return base;
+	if (base->kind == NODE_NULL || over->kind == NODE_BROKEN || (key && key->merge == MERGE_REPLACE))
+		return over;
+	if (key && (key->type == TYPE_TEXTS || key->type == TYPE_CSV)) {
+		base = as_list(arena, base);
+		over = as_list(arena, over);
+	}
+	if (base->kind == NODE_LIST && over->kind == NODE_LIST && !takes_pairs(key))
+		return merge_lists(arena, base, over);
+	if (base->kind == NODE_SCALAR && over->kind == NODE_SCALAR && !(key && key->sub))
+		return over;
+	base_map = as_map(arena, key, base);
+	over_map = as_map(arena, key, over);
+	if (!base_map || !over_map)
+		return over;
+	return merge_nodes(arena, key ? key->sub : NULL, base_map, over_map);
+}
+
+struct node *merge_nodes(struct arena *arena, const struct schema *schema, struct node *base, struct node *over)
+{
+	struct entry *entries = arena_array(arena, base->len + over->len, sizeof(*entries));
+	struct map *index cleanup_map = NULL;
+	size_t len = base->len;
+
+	if (base->len)
+		memcpy(entries, base->entries, base->len * sizeof(*entries));
+	if (base->len > SMALL_LIST) {
+		index = map_new();
+		for (size_t i = 0; i < base->len; i++)
+			map_set(index, entries[i].key, &entries[i]);
+	}
+	for (size_t i = 0; i < over->len; i++) {
+		const struct entry *entry = &over->entries[i];
+		struct entry *there = index ? map_get(index, entry->key) : NULL;
+
+		for (size_t j = 0; !index && !there && j < base->len; j++)
+			if (!strcmp(entries[j].key, entry->key))
+				there = &entries[j];
+		if (!there) {
+			entries[len++] = *entry;
+			continue;
+		}
+		there->value = merge_value(arena, schema ? schema_find(schema, entry->key) : NULL, there->value, entry->value);
+		there->pos = entry->pos;
+	}
+	return node_map(arena, over->pos, entries, len);
+}

@@ -1,0 +1,39 @@
+#ifndef DSL_MERGE_H
+#define DSL_MERGE_H
+
+#include <stddef.h>
+
+struct arena;
+struct diags;
+struct entry;
+struct interp;
+struct map;
+struct node;
+struct schema;
+
+#define MERGE_DEPTH_MAX 64      /* templates that extend templates */
+#define MERGE_NODES_MAX 1000000 /* values of all services together, templates filled in */
+
+/*
+ * Joins two trees as compose merges files (compose-spec, 13-merge): maps key by key, lists one after
+ * the other without what is there already, NAME=value lists as maps, commands and single values
+ * replaced. `schema` describes both. Shares what it can.
+ */
+struct node *merge_nodes(struct arena *arena, const struct schema *schema, struct node *base, struct node *over);
+
+/* What services and templates extend. */
+struct merge {
+	struct arena *arena;
+	struct diags *diags;
+	struct interp *interp;
+	const struct node *templates, *services; /* maps; NULL: none */
+	struct map *template_names, *service_names; /* name -> struct entry */
+	struct map *used; /* templates that a service extends */
+	size_t nodes;
+};
+
+/* The values of a service or template, interpolated, with all that it extends. NULL after a complaint
+ * that leaves nothing to decode. */
+struct node *merge_service(struct merge *merge, const struct entry *entry);
+
+#endif

@@ -1,0 +1,103 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "dsl/node.h"
+
+static struct node *make(struct arena *arena, enum node_kind kind, struct pos pos)
+{
+	struct node *node = arena_alloc(arena, sizeof(*node));
+
+	node->kind = kind;
+	node->pos = pos;
+	node->size = 1;
+	return node;
+}
+
+static void take_child(struct node *parent, const struct node *child)
+{
+	parent->dollar |= child->dollar;
+	if (child->height >= parent->height)
+		parent->height = (uint16_t)(child->height + 1);
+	if (__builtin_add_overflow(parent->size, child->size, &parent->size))
+		parent->size = UINT32_MAX;
+}
+
+struct node *node_scalar(struct arena *arena, struct pos pos, const char *text)
+{
+	struct node *node = make(arena, NODE_SCALAR, pos);
+
+	node->text = text;
+	node->len = strlen(text);
+	node->dollar = memchr(text, '$', node->len) != NULL;
+	return node;
+}
+
+struct node *node_list(struct arena *arena, struct pos pos, struct node **items, size_t len)
+{
+	struct node *node = make(arena, NODE_LIST, pos);
+
+	node->items = items;
+	node->len = len;
+	node->height = 1;
+	for (size_t i = 0; i < len; i++)
+		take_child(node, items[i]);
+	return node;
+}
+
+struct node *node_map(struct arena *arena, struct pos pos, struct entry *entries, size_t len)
+{
+	struct node *node = make(arena, NODE_MAP, pos);
+
+	node->entries = entries;
+	node->len = len;
+	node->height = 1;
+	for (size_t i = 0; i < len; i++)
+		take_child(node, entries[i].value);
+	return node;
+}
+
+struct node *node_broken(struct arena *arena, struct pos pos)
+{
+	return make(arena, NODE_BROKEN, pos);
+}
+
+struct entry *node_entry(const struct node *node, const char *key)
+{
+	if (!node || node->kind != NODE_MAP)
+		return NULL;
+	for (size_t i = 0; i < node->len; i++)
+		if (!strcmp(node->entries[i].key, key))
+			return &node->entries[i];
+	return NULL;
+}
+
+struct node *node_get(const struct node *node, const char *key)
+{
+	struct entry *entry = node_entry(node, key);
+
+	return entry ? entry->value : NULL;
+}
+
+const char *node_kind_name(const struct node *node)
+{
+	switch (node->kind) {
+	case NODE_NULL:
+		return "empty";
+	case NODE_SCALAR:
+		return "a single value";
+	case NODE_LIST:
+		return "a list";
+	case NODE_MAP:
+		return "a map";
+	case NODE_BROKEN:
+		break;
+	}
+	return "broken";
+}
+
+bool node_key_ignored(const char *key)
+{
+	return key[0] == 'x' && key[1] == '-';
+}

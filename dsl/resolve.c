@@ -1,0 +1,208 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "base/text.h"
+#include "dsl/draft.h"
+#include "dsl/load.h"
+#include "dsl/loaded.h"
+#include "dsl/resolve.h"
+#include "dsl/scope.h"
+
+/* How many complaints about an unknown name look for the nearest one, in names compared. */
+#define HINTS_MAX 1000000
+
+static const char *const reserved[] = {
+	"all", "build", "clean", "context", "help", "images", "list", "log", "verify", "version",
+};
+
+const char *resolve_path(struct resolve *r, const char *dir, const char *path)
+{
+	cleanup_free char *joined = path_join(dir, path);
+	cleanup_free char *cleaned = path_clean(joined);
+
+	return arena_strdup(r->arena, cleaned);
+}
+
+void resolve_check_name(struct resolve *r, const struct text *name, const char *what)
+{
+	if (!ref_name_valid(name->s)) {
+		diags_add(r->diags, name->pos, "names consist of letters, digits, \"_\", \".\" and \"-\", begin with a letter or digit, and have at most 128 characters",
+			  "\"%s\" cannot be the name of a %s", name->s, what);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
+		if (!strcmp(name->s, reserved[i]))
+			diags_add(r->diags, name->pos, NULL, i ? "a %s cannot be called \"%s\": it is a command of cbuild" : "a %s cannot be called \"%s\": it is the group of every service", what, name->s);
+}
+
+void resolve_limit(struct resolve *r, struct texts *list, size_t max, const char *what)
+{
+	if (list->len <= max)
+		return;
+	diags_add(r->diags, list->items[max].pos, NULL, "there are more than %zu %s", max, what);
+	list->len = max;
+}
+
+size_t resolve_service(struct resolve *r, const struct text *name, const char *key)
+{
+	const struct manifest *manifest = &r->loaded->manifest;
+	const struct service *service = map_get(r->loaded->services, name->s);
+	const char *nearest = NULL, *hint = NULL;
+
+	if (service)
+		return (size_t)(service - manifest->services);
+	if (r->hints >= manifest->services_len) {
+		r->hints -= manifest->services_len;
+		nearest = text_nearest(name->s, r->names, manifest->services_len);
+	}
+	if (nearest)
+		hint = arena_printf(r->arena, "did you mean \"%s\"?", nearest);
+	diags_add(r->diags, name->pos, hint, "there is no service \"%s\" (in \"%s\")", name->s, key);
+	return RESOLVE_NONE;
+}
+
+/* One text for the process environment's lists: "v1,latest" or "v1 latest". */
+static void split_list(struct resolve *r, const char *s, struct texts *out, size_t *cap, struct text **items)
+{
+	while (*(s += strspn(s, ", \t\n"))) {
+		size_t len = strcspn(s, ", \t\n");
+
+		mem_reserve(items, cap, out->len + 1, sizeof(**items));
+		(*items)[out->len++] = (struct text){arena_strndup(r->arena, s, len), {0}};
+		s += len;
+	}
+}
+
+/* A list from the command line, else from the environment variable `name`. */
+static void asked_list(struct resolve *r, const char *const *option, const char *name, struct texts *out)
+{
+	struct text *items cleanup_free = NULL;
+	const char *value;
+	size_t cap = 0;
+
+	*out = (struct texts){0};
+	for (size_t i = 0; option && option[i]; i++)
+		split_list(r, option[i], out, &cap, &items);
+	value = out->len ? NULL : scope_environ(r->scope, name);
+	if (value)
+		split_list(r, value, out, &cap, &items);
+	out->items = arena_array(r->arena, out->len, sizeof(*items));
+	if (out->len)
+		memcpy(out->items, items, out->len * sizeof(*items));
+}
+
+static void resolve_epoch(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+	const char *value = scope_environ(r->scope, "SOURCE_DATE_EPOCH");
+	size_t len = value ? strlen(value) : 0;
+
+	manifest->has_epoch = r->draft->has_epoch;
+	manifest->epoch = r->draft->epoch;
+	if (!len)
+		return;
+	if (strspn(value, "0123456789") != len || len > 18) {
+		diags_add(r->diags, (struct pos){0}, NULL, "SOURCE_DATE_EPOCH is \"%s\" in the environment, which is not a number of seconds", value);
+		return;
+	}
+	manifest->has_epoch = true;
+	manifest->epoch = strtoll(value, NULL, 10);
+}
+
+static void resolve_project(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+	const struct draft *draft = r->draft;
+
+	manifest->project = draft->project.s ? draft->project : draft->name;
+	if (draft->project.s && draft->name.s && strcmp(draft->project.s, draft->name.s) != 0) {
+		diags_add(r->diags, draft->name.pos, NULL, "\"name\" and \"project\" mean the same, but differ");
+		diags_note(r->diags, draft->project.pos, "\"project\" is given here");
+	}
+	if (!manifest->project.s)
+		manifest->project.s = arena_strdup(r->arena, path_base(manifest->dir));
+	else if (!ref_name_valid(manifest->project.s))
+		diags_add(r->diags, manifest->project.pos, "names consist of letters, digits, \"_\", \".\" and \"-\", and begin with a letter or digit",
+			  "\"%s\" cannot be the name of a project", manifest->project.s);
+}
+
+static void resolve_registry(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+	struct text registry = r->draft->registry;
+	struct ref ref = {0};
+	const char *why;
+	size_t len = registry.s ? strlen(registry.s) : 0;
+
+	manifest->registry = registry;
+	while (len && registry.s[len - 1] == '/')
+		len--;
+	if (!len) {
+		manifest->registry.s = NULL;
+		return;
+	}
+	manifest->registry.s = arena_strndup(r->arena, registry.s, len);
+	if (strstr(registry.s, "://"))
+		diags_add(r->diags, registry.pos, "write it without the scheme: \"ghcr.io/acme\"", "\"%s\" is not a registry", registry.s);
+	else if (!ref_parse(arena_printf(r->arena, "%s/x", manifest->registry.s), &ref, &why))
+		diags_add(r->diags, registry.pos, NULL, "\"%s\" is not a registry: %s", registry.s, why);
+	ref_free(&ref);
+}
+
+static void copy_services(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+
+	manifest->services = arena_array(r->arena, r->draft->len, sizeof(*manifest->services));
+	manifest->services_len = r->draft->len;
+	r->names = arena_array(r->arena, r->draft->len, sizeof(*r->names));
+	for (size_t i = 0; i < r->draft->len; i++) {
+		struct service *service = &manifest->services[i];
+
+		*service = r->draft->items[i].out;
+		r->names[i] = service->name.s;
+		map_set(r->loaded->services, service->name.s, service);
+	}
+}
+
+static void resolve_one(struct resolve *r, size_t i)
+{
+	struct service *service = &r->loaded->manifest.services[i];
+	const struct draft_service *draft = &r->draft->items[i];
+
+	resolve_check_name(r, &service->name, "service");
+	if (!service->has_build && !draft->image.s)
+		diags_add(r->diags, service->name.pos, NULL, "the service \"%s\" needs \"build\" or \"image\"", service->name.s);
+	resolve_image(r, draft, service);
+	if (service->has_build)
+		resolve_build(r, draft, service);
+	if (service->has_prepare)
+		resolve_prepare(r, service);
+	resolve_verify(r, service);
+	resolve_names(r, service);
+}
+
+void resolve_manifest(struct resolve *r)
+{
+	r->hints = HINTS_MAX;
+	asked_list(r, r->options->tags, "DOCKER_TAGS", &r->asked_tags);
+	copy_services(r);
+	resolve_epoch(r);
+	resolve_project(r);
+	resolve_registry(r);
+	asked_list(r, r->options->platforms, "BUILD_PLATFORMS", &r->asked_platforms);
+	resolve_platforms(r);
+	resolve_tags(r);
+	for (size_t i = 0; i < r->draft->len; i++)
+		resolve_one(r, i);
+	resolve_images_once(r);
+	resolve_outputs_once(r);
+	resolve_cycles(r);
+	resolve_groups(r);
+}

@@ -1,0 +1,68 @@
+#ifndef DSL_RESOLVE_H
+#define DSL_RESOLVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dsl/manifest.h"
+
+struct arena;
+struct diags;
+struct draft;
+struct draft_service;
+struct load_options;
+struct loaded;
+struct map;
+struct scope;
+
+/* From the draft to the manifest: defaults, options and environment, checked values, names turned into
+ * indices. Everything that is wrong is complained about. */
+struct resolve {
+	struct arena *arena;
+	struct diags *diags;
+	const struct load_options *options;
+	struct scope *scope;
+	struct draft *draft;
+	struct loaded *loaded;
+	struct texts asked_platforms; /* by --platforms or BUILD_PLATFORMS; len 0: none */
+	struct texts asked_tags; /* by --tag or DOCKER_TAGS; len 0: none */
+	const char **names;   /* of all services */
+	size_t hints;         /* suggestions still to be made: each looks at every name */
+};
+
+/* A name that could not be found: as an index, until the complaint ends the load. */
+#define RESOLVE_NONE SIZE_MAX
+/* The most members that all groups may have together. */
+#define RESOLVE_MEMBERS_MAX 1000000
+/* The most tags, and platforms, in one list. */
+#define RESOLVE_TAGS_MAX 128
+#define RESOLVE_PLATFORMS_MAX 64
+
+void resolve_manifest(struct resolve *r);
+
+/* The parts (resolve_build.c, resolve_image.c, resolve_check.c, resolve_graph.c, resolve_group.c). */
+void resolve_platforms(struct resolve *r);
+void resolve_build(struct resolve *r, const struct draft_service *draft, struct service *service);
+void resolve_image(struct resolve *r, const struct draft_service *draft, struct service *service);
+void resolve_tags(struct resolve *r);
+void resolve_prepare(struct resolve *r, struct service *service);
+void resolve_verify(struct resolve *r, struct service *service);
+void resolve_names(struct resolve *r, struct service *service);
+void resolve_cycles(struct resolve *r);
+void resolve_groups(struct resolve *r);
+/* No two services make the same image under the same tag, no two steps the same file. */
+void resolve_images_once(struct resolve *r);
+void resolve_outputs_once(struct resolve *r);
+
+/* The service that `name` means, or RESOLVE_NONE after a complaint. */
+size_t resolve_service(struct resolve *r, const struct text *name, const char *key);
+/* Complains about a name that cannot be one of a service or group (`what`). */
+void resolve_check_name(struct resolve *r, const struct text *name, const char *what);
+/* Cuts a list off at `max` with a complaint. `what`: "tags". */
+void resolve_limit(struct resolve *r, struct texts *list, size_t max, const char *what);
+/* `where` goes behind the complaint: "" or " (--platforms)". False after a complaint. */
+bool resolve_platform(struct resolve *r, const struct text *text, const char *where, struct platform *ret);
+/* The absolute, cleaned form of a path that starts in `dir`, in the arena. */
+const char *resolve_path(struct resolve *r, const char *dir, const char *path);
+
+#endif

@@ -1,0 +1,173 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "base/text.h"
+#include "dsl/draft.h"
+#include "dsl/load.h"
+#include "dsl/loaded.h"
+#include "dsl/resolve.h"
+
+static const char *const common[] = {
+	"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386", "linux/riscv64", "linux/ppc64le", "linux/s390x", "linux/loong64",
+};
+
+/* platform_parse takes any word for an architecture; a misspelt one is better found here. */
+bool resolve_platform(struct resolve *r, const struct text *text, const char *where, struct platform *ret)
+{
+	struct platform known;
+	const char *nearest;
+
+	if (platform_parse(text->s, ret) && platform_parse(ret->arch, &known) && !strcmp(known.arch, ret->arch) && platform_parse(ret->os, &known) && !strcmp(known.os, ret->os))
+		return true;
+	nearest = text_nearest(text->s, common, sizeof(common) / sizeof(common[0]));
+	diags_add(r->diags, text->pos, nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest) : "platforms are written \"linux/amd64\"",
+		  "\"%s\" is not a platform%s", text->s, where);
+	return false;
+}
+
+static size_t parse_platforms(struct resolve *r, const struct texts *texts, const char *where, struct platform **ret)
+{
+	struct texts limited = *texts;
+	struct platform *platforms;
+	size_t len = 0;
+
+	resolve_limit(r, &limited, RESOLVE_PLATFORMS_MAX, "platforms");
+	platforms = arena_array(r->arena, limited.len, sizeof(*platforms));
+
+	for (size_t i = 0; i < limited.len; i++) {
+		size_t j = 0;
+
+		if (!resolve_platform(r, &limited.items[i], where, &platforms[len]))
+			continue;
+		while (j < len && !platform_equal(&platforms[j], &platforms[len]))
+			j++;
+		len += j == len;
+	}
+	*ret = platforms;
+	return len;
+}
+
+void resolve_platforms(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+	bool option = r->options->platforms && r->options->platforms[0];
+
+	manifest->platforms_len = parse_platforms(r, &r->draft->platforms, "", &manifest->platforms);
+	if (r->asked_platforms.len)
+		manifest->platforms_len = parse_platforms(r, &r->asked_platforms, option ? " (--platforms)" : " (BUILD_PLATFORMS)", &manifest->platforms);
+}
+
+static const char *platforms_text(struct resolve *r, const struct platform *platforms, size_t len)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < len && i < 8; i++) {
+		char one[PLATFORM_TEXT];
+
+		platform_text(&platforms[i], one);
+		text = arena_printf(r->arena, "%s%s%s", text, i ? ", " : "", one);
+	}
+	return text;
+}
+
+static bool has_platform(const struct platform *platforms, size_t len, const struct platform *platform)
+{
+	for (size_t i = 0; i < len; i++)
+		if (platform_equal(&platforms[i], platform))
+			return true;
+	return false;
+}
+
+/* What was asked for, as far as the service has it. */
+static void build_platforms(struct resolve *r, const struct draft_build *draft, struct service *service)
+{
+	const struct manifest *manifest = &r->loaded->manifest;
+	struct build_spec *build = &service->build;
+	struct platform *own, *both;
+	size_t own_len = parse_platforms(r, &draft->platforms, "", &own), len = 0;
+
+	build->platforms = own_len ? own : manifest->platforms;
+	build->platforms_len = own_len ? own_len : manifest->platforms_len;
+	if (!own_len || !r->asked_platforms.len)
+		return;
+	both = arena_array(r->arena, manifest->platforms_len, sizeof(*both));
+	for (size_t i = 0; i < manifest->platforms_len; i++)
+		if (has_platform(own, own_len, &manifest->platforms[i]))
+			both[len++] = manifest->platforms[i];
+	if (len) {
+		build->platforms = both;
+		build->platforms_len = len;
+	} else if (service->publish && manifest->platforms_len) {
+		diags_add(r->diags, draft->platforms_pos, NULL, "the service \"%s\" is for %s only, and %s asked for", service->name.s,
+			  platforms_text(r, own, own_len), arena_printf(r->arena, manifest->platforms_len == 1 ? "%s is" : "%s are", platforms_text(r, manifest->platforms, manifest->platforms_len)));
+	}
+}
+
+static bool is_remote(const char *s)
+{
+	return strstr(s, "://") || !strncmp(s, "git@", 4) || !strncmp(s, "github.com/", 11);
+}
+
+static void check_image_context(struct resolve *r, const struct text *value)
+{
+	struct ref ref = {0};
+	const char *why;
+
+	if (!ref_parse(value->s, &ref, &why))
+		diags_add(r->diags, value->pos, NULL, "\"%s\" is not an image reference: %s", value->s, why);
+	ref_free(&ref);
+}
+
+static void resolve_context(struct resolve *r, const struct pair *pair, const struct service *service, struct named_context *ret)
+{
+	const char *s = pair->value.s;
+
+	*ret = (struct named_context){.name = pair->key, .kind = CONTEXT_PATH, .value = pair->value, .service = RESOLVE_NONE};
+	if (!s || !*s) {
+		diags_add(r->diags, pair->value.pos, "write a folder, \"service:NAME\", \"docker-image://REFERENCE\" or a URL", "the context \"%s\" has no value", pair->key.s);
+		return;
+	}
+	if (!strncmp(s, "service:", 8)) {
+		ret->kind = CONTEXT_SERVICE;
+		ret->value.s = s + 8;
+		ret->service = resolve_service(r, &ret->value, "additional_contexts");
+		if (!strcmp(ret->value.s, service->name.s))
+			diags_add(r->diags, pair->value.pos, NULL, "the service \"%s\" cannot be a context of its own build", service->name.s);
+	} else if (!strncmp(s, "docker-image://", 15)) {
+		ret->kind = CONTEXT_IMAGE;
+		ret->value.s = s + 15;
+		check_image_context(r, &ret->value);
+	} else if (!strncmp(s, "oci-layout://", 13) || !strncmp(s, "target:", 7)) {
+		diags_add(r->diags, pair->value.pos, "write a folder, \"service:NAME\", \"docker-image://REFERENCE\" or a URL", "contexts of the form \"%s\" are not supported", s);
+	} else if (is_remote(s)) {
+		ret->kind = CONTEXT_REMOTE;
+	} else {
+		ret->value.s = resolve_path(r, r->loaded->manifest.dir, s);
+	}
+}
+
+void resolve_build(struct resolve *r, const struct draft_service *draft, struct service *service)
+{
+	struct build_spec *build = &service->build;
+	const struct draft_build *from = &draft->build;
+
+	build->pos = from->pos;
+	build->args = from->args;
+	build->labels = from->labels;
+	build->target = from->target;
+	build->context = from->context.s ? from->context : (struct text){".", from->pos};
+	build->dockerfile = from->dockerfile.s ? from->dockerfile : (struct text){"Dockerfile", build->context.pos};
+	if (is_remote(build->context.s))
+		diags_add(r->diags, build->context.pos, NULL, "the build's context must be a folder; \"%s\" is not supported", build->context.s);
+	build->context.s = resolve_path(r, r->loaded->manifest.dir, build->context.s);
+	build->dockerfile.s = resolve_path(r, build->context.s, build->dockerfile.s);
+	build_platforms(r, from, service);
+	build->contexts_len = from->contexts.len;
+	build->contexts = arena_array(r->arena, from->contexts.len, sizeof(*build->contexts));
+	for (size_t i = 0; i < from->contexts.len; i++)
+		resolve_context(r, &from->contexts.items[i], service, &build->contexts[i]);
+}

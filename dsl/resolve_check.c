@@ -1,0 +1,171 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/glob.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/late.h"
+#include "dsl/loaded.h"
+#include "dsl/resolve.h"
+
+/* How long a service may take to become healthy when it does not say. */
+#define TIMEOUT_MS 30000
+
+/* Late variables are shown as they were written. */
+static const char *late_none(void *data, const char *name)
+{
+	(void)data;
+	(void)name;
+	return NULL;
+}
+
+static const char *shown(struct resolve *r, const struct text *text)
+{
+	return late_expand(r->arena, text->s, late_none, NULL);
+}
+
+/* A path or pattern of a `prepare:` step: below the manifest's folder. Cleaned in place. */
+static void check_inside(struct resolve *r, struct text *path, const char *key)
+{
+	cleanup_free char *cleaned = path_clean(path->s);
+
+	if (path->s[0] == '/')
+		diags_add(r->diags, path->pos, "write it relative to the manifest's folder", "\"%s\" in \"%s\" is an absolute path", shown(r, path), key);
+	else if (!strcmp(cleaned, "..") || !strncmp(cleaned, "../", 3))
+		diags_add(r->diags, path->pos, NULL, "\"%s\" in \"%s\" is outside the manifest's folder", shown(r, path), key);
+	path->s = arena_strdup(r->arena, cleaned);
+}
+
+static void check_inputs(struct resolve *r, struct prepare_spec *prepare)
+{
+	for (size_t i = 0; i < prepare->inputs.len; i++) {
+		struct text *input = &prepare->inputs.items[i];
+
+		check_inside(r, input, "inputs");
+		if (glob_match_deep(input->s, "x") < 0)
+			diags_add(r->diags, input->pos, NULL, "\"%s\" is not a pattern", input->s);
+	}
+}
+
+static void check_outputs(struct resolve *r, struct prepare_spec *prepare)
+{
+	for (size_t i = 0; i < prepare->outputs.len; i++) {
+		struct text *output = &prepare->outputs.items[i];
+
+		check_inside(r, output, "outputs");
+		if (!strcmp(output->s, "."))
+			diags_add(r->diags, output->pos, NULL, "the manifest's folder itself cannot be an output");
+		else if (glob_has_magic(output->s))
+			diags_add(r->diags, output->pos, "name each file that the step makes", "the output \"%s\" is a pattern", shown(r, output));
+		else if (prepare->per_platform && !late_mentions(output->s, "platform."))
+			diags_add(r->diags, output->pos, "name a file for each platform, with ${platform.arch}",
+				  "the step runs once for each platform, and each run would write \"%s\"", shown(r, output));
+	}
+}
+
+static bool valid_variable(const char *s)
+{
+	if (!isalpha((unsigned char)*s) && *s != '_')
+		return false;
+	while (isalnum((unsigned char)*s) || *s == '_')
+		s++;
+	return !*s;
+}
+
+void resolve_prepare(struct resolve *r, struct service *service)
+{
+	struct prepare_spec *prepare = &service->prepare;
+
+	for (size_t i = 0; i < prepare->run.len; i++)
+		prepare->per_platform |= late_mentions(prepare->run.items[i].s, "platform.");
+	for (size_t i = 0; i < prepare->outputs.len; i++)
+		prepare->per_platform |= late_mentions(prepare->outputs.items[i].s, "platform.");
+	check_inputs(r, prepare);
+	check_outputs(r, prepare);
+	for (size_t i = 0; i < prepare->env.len; i++)
+		if (!valid_variable(prepare->env.items[i].s))
+			diags_add(r->diags, prepare->env.items[i].pos, "list names only; the values come from the environment", "\"%s\" is not the name of an environment variable", prepare->env.items[i].s);
+	if (!service->has_build)
+		diags_add(r->diags, prepare->pos, NULL, "the service \"%s\" has a \"prepare\" step, but no \"build\" that it would be for", service->name.s);
+}
+
+static void check_port(struct resolve *r, const struct service *service, uint16_t port, struct pos pos, const char *what)
+{
+	if (!port && !service->ports_len && pos.line)
+		diags_add(r->diags, pos, arena_printf(r->arena, "give the service \"ports\", or %s a \"port\"", what), "\"%s\" does not know which port to ask", what);
+}
+
+static void check_http(struct resolve *r, const struct service *service, struct http_check *http)
+{
+	if (!http->timeout_ms)
+		http->timeout_ms = TIMEOUT_MS;
+	if (http->path.s && http->path.s[0] != '/')
+		diags_add(r->diags, http->path.pos, "write the path alone: \"/health\"", "the path \"%s\" does not begin with \"/\"", http->path.s);
+	else if (http->path.s && http->path.s[strcspn(http->path.s, " \t\r\n#")])
+		diags_add(r->diags, http->path.pos, NULL, "the path \"%s\" contains a character that a path cannot have", http->path.s);
+	check_port(r, service, http->port, http->pos, "http");
+}
+
+/* "8000", "53/udp" */
+static void check_exposed(struct resolve *r, const struct text *text)
+{
+	char *end;
+	long port = strtol(text->s, &end, 10);
+
+	if (!isdigit((unsigned char)text->s[0]) || port < 1 || port > 65535 || (*end && strcmp(end, "/tcp") != 0 && strcmp(end, "/udp") != 0 && strcmp(end, "/sctp") != 0))
+		diags_add(r->diags, text->pos, "write \"8000\" or \"53/udp\"; ports go from 1 to 65535", "\"%s\" is not a port", text->s);
+}
+
+static void check_platforms(struct resolve *r, struct texts *platforms)
+{
+	resolve_limit(r, platforms, RESOLVE_PLATFORMS_MAX, "platforms");
+	for (size_t i = 0; i < platforms->len; i++) {
+		struct platform platform;
+		char text[PLATFORM_TEXT];
+
+		if (!resolve_platform(r, &platforms->items[i], "", &platform))
+			continue;
+		platform_text(&platform, text);
+		platforms->items[i].s = arena_strdup(r->arena, text);
+	}
+}
+
+void resolve_verify(struct resolve *r, struct service *service)
+{
+	struct verify_spec *verify = &service->verify;
+
+	if (verify->has_http)
+		check_http(r, service, &verify->http);
+	if (verify->has_tcp && !verify->tcp.timeout_ms)
+		verify->tcp.timeout_ms = TIMEOUT_MS;
+	if (verify->has_tcp)
+		check_port(r, service, verify->tcp.port, verify->tcp.pos, "tcp");
+	for (size_t i = 0; i < verify->ports.len; i++)
+		check_exposed(r, &verify->ports.items[i]);
+	check_platforms(r, &verify->platforms);
+}
+
+void resolve_outputs_once(struct resolve *r)
+{
+	const struct manifest *manifest = &r->loaded->manifest;
+	struct map *seen cleanup_map = map_new();
+
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		const struct prepare_spec *prepare = &manifest->services[i].prepare;
+
+		for (size_t j = 0; j < prepare->outputs.len; j++) {
+			const struct text *output = &prepare->outputs.items[j];
+			const struct service *other = map_set(seen, output->s, &manifest->services[i]);
+
+			if (!other)
+				continue;
+			diags_add(r->diags, output->pos, "declare the step in one service, and let the other one need it",
+				  "the services \"%s\" and \"%s\" both make the file \"%s\"", other->name.s, manifest->services[i].name.s, shown(r, output));
+			diags_note(r->diags, other->prepare.pos, "the step of \"%s\" is here", other->name.s);
+		}
+	}
+}

@@ -1,0 +1,136 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "dsl/loaded.h"
+#include "dsl/resolve.h"
+
+/* An edge between services with the place where it is written. */
+struct edge {
+	size_t to;
+	struct pos pos;
+};
+
+enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
+
+struct frame {
+	size_t service;
+	size_t next;     /* edge to follow */
+	struct pos pos;  /* of the edge that was followed last */
+};
+
+struct walk {
+	struct resolve *r;
+	bool runtime;    /* depends_on, else what the builds need */
+	enum mark *marks;
+	struct frame *stack;
+	size_t depth;
+};
+
+/* Names -> indices. What is not found keeps RESOLVE_NONE; the load fails then. */
+void resolve_names(struct resolve *r, struct service *service)
+{
+	service->needs_index = arena_array(r->arena, service->needs.len, sizeof(size_t));
+	for (size_t i = 0; i < service->needs.len; i++) {
+		service->needs_index[i] = resolve_service(r, &service->needs.items[i], "needs");
+		if (!strcmp(service->needs.items[i].s, service->name.s))
+			diags_add(r->diags, service->needs.items[i].pos, NULL, "the service \"%s\" cannot need itself", service->name.s);
+	}
+	for (size_t i = 0; i < service->depends_len; i++) {
+		struct depends *depends = &service->depends[i];
+
+		depends->service = resolve_service(r, &depends->name, "depends_on");
+		if (!strcmp(depends->name.s, service->name.s))
+			diags_add(r->diags, depends->name.pos, NULL, "the service \"%s\" cannot depend on itself", service->name.s);
+	}
+}
+
+/* The i-th edge of a service; false when there are no more. */
+static bool get_edge(const struct walk *w, const struct service *service, size_t i, struct edge *ret)
+{
+	if (w->runtime) {
+		if (i >= service->depends_len)
+			return false;
+		*ret = (struct edge){service->depends[i].service, service->depends[i].name.pos};
+		return true;
+	}
+	if (i < service->needs.len) {
+		*ret = (struct edge){service->needs_index[i], service->needs.items[i].pos};
+		return true;
+	}
+	i -= service->needs.len;
+	if (i >= service->build.contexts_len)
+		return false;
+	*ret = (struct edge){service->build.contexts[i].service, service->build.contexts[i].value.pos};
+	if (service->build.contexts[i].kind != CONTEXT_SERVICE)
+		ret->to = RESOLVE_NONE;
+	return true;
+}
+
+static void complain_cycle(struct walk *w, size_t again)
+{
+	const struct service *services = w->r->loaded->manifest.services;
+	const char *verb = w->runtime ? "depends on" : "needs";
+	struct buf path cleanup_buf = {0};
+	size_t first = 0;
+
+	while (w->stack[first].service != again)
+		first++;
+	if (first + 1 == w->depth)
+		return; /* itself: complained about where the name stands */
+	for (size_t i = first; i < w->depth; i++)
+		buf_printf(&path, "%s -> ", services[w->stack[i].service].name.s);
+	diags_add(w->r->diags, w->stack[first].pos, NULL, "the service \"%s\" %s itself: %s%s", services[again].name.s, verb, path.data, services[again].name.s);
+	for (size_t i = first + 1; i < w->depth; i++)
+		diags_note(w->r->diags, w->stack[i].pos, "\"%s\" %s \"%s\" here", services[w->stack[i].service].name.s, verb,
+			   services[i + 1 < w->depth ? w->stack[i + 1].service : again].name.s);
+}
+
+/* Depth first, on a stack of our own: a chain may be as long as the manifest. */
+static void visit(struct walk *w, size_t start)
+{
+	const struct service *services = w->r->loaded->manifest.services;
+
+	w->stack[w->depth++] = (struct frame){.service = start};
+	w->marks[start] = MARK_OPEN;
+	while (w->depth) {
+		struct frame *frame = &w->stack[w->depth - 1];
+		struct edge edge;
+
+		if (!get_edge(w, &services[frame->service], frame->next++, &edge)) {
+			w->marks[frame->service] = MARK_DONE;
+			w->depth--;
+			continue;
+		}
+		frame->pos = edge.pos;
+		if (edge.to == RESOLVE_NONE || w->marks[edge.to] == MARK_DONE)
+			continue;
+		if (w->marks[edge.to] == MARK_OPEN) {
+			complain_cycle(w, edge.to);
+			continue;
+		}
+		w->marks[edge.to] = MARK_OPEN;
+		w->stack[w->depth++] = (struct frame){.service = edge.to};
+	}
+}
+
+static void walk_all(struct resolve *r, bool runtime)
+{
+	size_t len = r->loaded->manifest.services_len;
+	enum mark *marks cleanup_free = mem_array(len, sizeof(*marks));
+	struct frame *stack cleanup_free = mem_array(len, sizeof(*stack));
+	struct walk w = {.r = r, .runtime = runtime, .marks = marks, .stack = stack};
+
+	for (size_t i = 0; i < len; i++)
+		if (marks[i] == MARK_NEW)
+			visit(&w, i);
+}
+
+void resolve_cycles(struct resolve *r)
+{
+	walk_all(r, false);
+	walk_all(r, true);
+}

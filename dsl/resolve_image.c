@@ -1,0 +1,204 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "dsl/draft.h"
+#include "dsl/load.h"
+#include "dsl/loaded.h"
+#include "dsl/resolve.h"
+
+static const char *const tag_hint = "a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and begins with none of the last two";
+
+static bool check_tag(struct resolve *r, const struct text *tag, const char *where)
+{
+	if (ref_tag_valid(tag->s))
+		return true;
+	diags_add(r->diags, tag->pos, tag_hint, "\"%s\" is not a tag%s", tag->s, where);
+	return false;
+}
+
+/* The tags of services that name none themselves. */
+void resolve_tags(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+	bool option = r->options->tags && r->options->tags[0];
+	const char *where = r->asked_tags.len ? option ? " (--tag)" : " (DOCKER_TAGS)" : "";
+
+	resolve_limit(r, &r->draft->tags, RESOLVE_TAGS_MAX, "tags");
+	for (size_t i = 0; i < r->draft->tags.len; i++)
+		check_tag(r, &r->draft->tags.items[i], "");
+	for (size_t i = 0; i < r->asked_tags.len; i++)
+		check_tag(r, &r->asked_tags.items[i], where);
+	manifest->tags = r->asked_tags.len ? r->asked_tags : r->draft->tags;
+	if (!manifest->tags.len) {
+		manifest->tags.items = arena_array(r->arena, 1, sizeof(struct text));
+		manifest->tags.items[0].s = "latest";
+		manifest->tags.len = 1;
+	}
+}
+
+/* Where the tag of a reference begins (behind the colon), or NULL. */
+static const char *find_tag(const char *image)
+{
+	const char *slash = strrchr(image, '/');
+	const char *colon = strrchr(slash ? slash : image, ':');
+
+	return colon ? colon + 1 : NULL;
+}
+
+static void check_image(struct resolve *r, const struct service *service, const struct text *image, bool given)
+{
+	struct ref ref = {0};
+	const char *why;
+
+	if (!ref_parse(image->s, &ref, &why))
+		diags_add(r->diags, image->pos, given ? NULL : arena_printf(r->arena, "give the service \"%s\" an \"image\"", service->name.s),
+			  given ? "\"%s\" is not an image's name: %s" : "the service's name makes \"%s\" the image's name, which cannot be: %s", image->s, why);
+	else if (ref.digest && service->has_build)
+		diags_add(r->diags, image->pos, NULL, "an image that is built here cannot have a digest in its name");
+	ref_free(&ref);
+}
+
+static void add_text(struct resolve *r, struct texts *texts, struct text text)
+{
+	struct text *items;
+
+	for (size_t i = 0; i < texts->len; i++)
+		if (!strcmp(texts->items[i].s, text.s))
+			return;
+	items = arena_array(r->arena, texts->len + 1, sizeof(*items));
+	if (texts->len)
+		memcpy(items, texts->items, texts->len * sizeof(*items));
+	items[texts->len] = text;
+	*texts = (struct texts){items, texts->len + 1};
+}
+
+/* build.tags: plain tags, and whole references. One of our own image is a plain tag. */
+static void add_build_tag(struct resolve *r, const struct text *text, struct service *service)
+{
+	size_t image_len = strlen(service->image.s);
+	struct text tag = *text;
+	struct ref ref = {0};
+	const char *why;
+
+	if (!strncmp(text->s, service->image.s, image_len) && text->s[image_len] == ':')
+		tag.s = text->s + image_len + 1;
+	if (!strpbrk(tag.s, "/:@")) {
+		if (check_tag(r, &tag, ""))
+			add_text(r, &service->tags, tag);
+		return;
+	}
+	if (!ref_parse(text->s, &ref, &why))
+		diags_add(r->diags, text->pos, NULL, "\"%s\" is neither a tag nor an image reference: %s", text->s, why);
+	else if (ref.digest)
+		diags_add(r->diags, text->pos, NULL, "a tag cannot have a digest");
+	else
+		add_text(r, &service->references, *text);
+	ref_free(&ref);
+}
+
+/* The name with registry, and without tag. */
+static void split_image(struct resolve *r, const struct draft_service *draft, struct service *service)
+{
+	const struct manifest *manifest = &r->loaded->manifest;
+	const char *tag = draft->image.s ? find_tag(draft->image.s) : NULL;
+
+	service->image = draft->image;
+	if (!draft->image.s) {
+		service->image.pos = service->name.pos;
+		service->image.s = manifest->registry.s ? arena_printf(r->arena, "%s/%s", manifest->registry.s, service->name.s) : service->name.s;
+		/* a name or registry that is malformed was complained about as such */
+		if (service->has_build && ref_name_valid(service->name.s))
+			check_image(r, service, &(struct text){service->name.s, service->name.pos}, false);
+		return;
+	}
+	check_image(r, service, &draft->image, true);
+	if (strchr(draft->image.s, '@') || !tag)
+		return;
+	service->image.s = arena_strndup(r->arena, draft->image.s, (size_t)(tag - 1 - draft->image.s));
+	add_text(r, &service->tags, (struct text){tag, draft->image.pos});
+}
+
+void resolve_image(struct resolve *r, const struct draft_service *draft, struct service *service)
+{
+	struct texts own = draft->build.tags;
+	const struct texts *tags = &own;
+
+	resolve_limit(r, &own, RESOLVE_TAGS_MAX, "tags");
+	split_image(r, draft, service);
+	if (!service->has_build) {
+		service->reference = draft->image;
+		if (draft->image.s && strchr(draft->image.s, '@'))
+			return;
+	}
+	/* What only others are built from keeps its name, whatever the release is called. */
+	if (!service->tags.len && service->has_build && service->publish)
+		service->tags = r->loaded->manifest.tags;
+	else if (!service->tags.len)
+		add_text(r, &service->tags, (struct text){"latest", service->image.pos});
+	for (size_t i = 0; service->has_build && i < tags->len; i++)
+		add_build_tag(r, &tags->items[i], service);
+}
+
+/* The same image under different spellings: "debian" and "docker.io/library/debian". */
+static const char *normal_name(struct resolve *r, const char *image, bool with_tag)
+{
+	struct ref ref = {0};
+	const char *name;
+
+	if (!ref_parse(image, &ref, NULL))
+		return NULL;
+	name = arena_printf(r->arena, "%s/%s", ref.domain, ref.repository);
+	if (with_tag)
+		name = arena_printf(r->arena, "%s:%s", name, ref.tag ? ref.tag : "latest");
+	ref_free(&ref);
+	return name;
+}
+
+static void take_reference(struct resolve *r, struct map *seen, const char *reference, const struct service *service, struct pos pos)
+{
+	const struct service *other = map_set(seen, reference, (void *)service);
+
+	if (!other || other == service)
+		return;
+	diags_add(r->diags, pos, NULL, "the services \"%s\" and \"%s\" both make the image \"%s\"", other->name.s, service->name.s, reference);
+	diags_note(r->diags, other->image.pos, "\"%s\" has its name here", other->name.s);
+}
+
+/* Two services may share a name under different tags; few do, so only these are looked at closely. */
+void resolve_images_once(struct resolve *r)
+{
+	const struct manifest *manifest = &r->loaded->manifest;
+	struct map *seen cleanup_map = map_new();
+	struct map *first cleanup_map = map_new();
+	const char **names cleanup_free = mem_array(manifest->services_len, sizeof(*names));
+	bool *shared cleanup_free = mem_array(manifest->services_len, sizeof(*shared));
+	bool references = false;
+
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		const struct service *service = &manifest->services[i], *other;
+
+		names[i] = service->has_build ? normal_name(r, service->image.s, false) : NULL;
+		other = names[i] ? map_get(first, names[i]) : NULL;
+		if (other)
+			shared[i] = shared[other - manifest->services] = true;
+		else if (names[i])
+			map_set(first, names[i], (void *)service);
+		references |= service->references.len > 0;
+	}
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		const struct service *service = &manifest->services[i];
+
+		for (size_t j = 0; (shared[i] || references) && names[i] && j < service->tags.len; j++)
+			take_reference(r, seen, arena_printf(r->arena, "%s:%s", names[i], service->tags.items[j].s), service, service->image.pos);
+		for (size_t j = 0; j < service->references.len; j++) {
+			const char *reference = normal_name(r, service->references.items[j].s, true);
+
+			if (reference)
+				take_reference(r, seen, reference, service, service->references.items[j].pos);
+		}
+	}
+}

@@ -1,0 +1,76 @@
+#ifndef DSL_SCHEMA_H
+#define DSL_SCHEMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+/*
+ * The manifest's language as one table: what keys there are, what each takes, how a template's
+ * and a service's values are joined, where the value goes (dsl/draft.h), and what it means in a
+ * sentence. Decoding, merging, complaints and later the JSON Schema and the reference read it.
+ */
+
+enum schema_type {
+	TYPE_IGNORED,  /* anything; accepted and not used */
+	TYPE_NODE,     /* kept as it is for the loader: struct node * */
+	TYPE_TEXT,     /* struct text */
+	TYPE_BOOL,     /* bool */
+	TYPE_EPOCH,    /* seconds: int64_t */
+	TYPE_STATUS,   /* HTTP status: uint16_t */
+	TYPE_SIZE,     /* bytes: uint64_t, and its struct pos at `pos` */
+	TYPE_DURATION, /* milliseconds: uint64_t */
+	TYPE_PORT,     /* uint16_t */
+	TYPE_TEXTS,    /* struct texts: a list, or one value */
+	TYPE_CSV,      /* struct texts: the same, and a value may hold several, separated by commas */
+	TYPE_WORDS,    /* struct texts: a list, or a command line */
+	TYPE_COMMANDS, /* struct texts * and size_t: a list of TYPE_WORDS */
+	TYPE_PAIRS,    /* struct pairs: a map, or a list of NAME=value */
+	TYPE_ENV,      /* the same; a name alone takes the environment's value */
+	TYPE_PAIR,     /* two struct text: a map of one entry */
+	TYPE_PORTS,    /* uint16_t * and size_t: compose's ports */
+	TYPE_DEPENDS,  /* struct depends * and size_t: compose's depends_on */
+	TYPE_MAP       /* a struct that begins with its struct pos; `sub` says what is in it */
+};
+
+enum schema_merge {
+	MERGE_DEEP,   /* maps by key, lists one after the other, single values replaced */
+	MERGE_REPLACE /* the service's value alone */
+};
+
+enum schema_flag {
+	FLAG_FILLED = 1,   /* must not be empty */
+	FLAG_PLATFORM = 2, /* may mention ${platform.*} */
+	FLAG_IMAGE = 4,    /* may mention ${image.*} */
+	FLAG_REQUIRED = 8
+};
+
+struct schema_key {
+	const char *name;
+	enum schema_type type;
+	enum schema_merge merge;
+	unsigned flags;
+	size_t offset; /* of the value in the struct */
+	size_t has;    /* of a bool that says it was given; 0: none */
+	size_t pos;    /* of a struct pos for the key's place; 0: none */
+	const struct schema *sub;
+	const char *doc;
+};
+
+struct schema {
+	const char *name;      /* as complaints call it: "build" */
+	const char *short_key; /* the key that a single value instead of the map means; or NULL */
+	const struct schema_key *keys;
+	size_t len;
+};
+
+extern const struct schema schema_root;    /* fills struct draft */
+extern const struct schema schema_service; /* fills struct draft_service */
+
+const struct schema_key *schema_find(const struct schema *schema, const char *name);
+/* The key nearest to `name`, or NULL. */
+const char *schema_nearest(const struct schema *schema, const char *name);
+/* What a value of this type looks like, for complaints: "a list of texts". */
+const char *schema_type_name(const struct schema_key *key);
+
+#endif

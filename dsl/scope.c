@@ -1,0 +1,336 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "dsl/dotenv.h"
+#include "dsl/interp.h"
+#include "dsl/late.h"
+#include "dsl/load.h"
+#include "dsl/node.h"
+#include "dsl/scope.h"
+
+enum state { STATE_NEW, STATE_VISITING, STATE_SET, STATE_UNSET, STATE_BROKEN };
+
+struct variable {
+	const char *name;
+	enum state state;
+	const char *value;
+	const char *why; /* for STATE_UNSET, or NULL */
+	struct pos pos;
+	const struct node *node; /* of `vars:` or the env file: not expanded yet */
+};
+
+struct scope {
+	struct arena *arena;
+	struct diags *diags;
+	const struct load_options *options;
+	struct interp interp;
+	const char *service;
+	struct map *sets, *environ, *dotenv, *vars, *builtins;
+	struct variable *stack[SCOPE_DEPTH_MAX]; /* being expanded */
+	size_t depth;
+};
+
+static const char *const git_names[] = {"git.commit", "git.short", "git.branch", "git.describe", "git.dirty", NULL};
+static const char *const service_names[] = {"service.name", NULL};
+
+/* "NAME=value" texts, the last of a name wins. */
+static void add_assignments(struct scope *scope, struct map *map, const char *const *items, bool complain)
+{
+	for (; items && *items; items++) {
+		const char *equals = strchr(*items, '=');
+
+		if (equals && equals != *items)
+			map_set(map, arena_strndup(scope->arena, *items, (size_t)(equals - *items)), (void *)(equals + 1));
+		else if (complain)
+			diags_add(scope->diags, (struct pos){0}, NULL, "--set takes NAME=value, not \"%s\"", *items);
+	}
+}
+
+struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options,
+			uint32_t file, const char *source, size_t source_len)
+{
+	struct scope *scope = mem_alloc(sizeof(*scope));
+
+	scope->arena = arena;
+	scope->diags = diags;
+	scope->options = options;
+	scope->interp = (struct interp){.arena = arena, .diags = diags, .scope = scope, .file = file, .source = source, .source_len = source_len};
+	scope->sets = map_new();
+	scope->environ = map_new();
+	scope->dotenv = map_new();
+	scope->vars = map_new();
+	scope->builtins = map_new();
+	add_assignments(scope, scope->sets, options->sets, true);
+	add_assignments(scope, scope->environ, options->environ, false);
+	return scope;
+}
+
+void scope_free(struct scope *scope)
+{
+	if (!scope)
+		return;
+	map_free(scope->sets);
+	map_free(scope->environ);
+	map_free(scope->dotenv);
+	map_free(scope->vars);
+	map_free(scope->builtins);
+	mem_cleanup(&scope);
+}
+
+void scope_cleanup(struct scope **scope)
+{
+	scope_free(*scope);
+}
+
+struct interp *scope_interp(struct scope *scope)
+{
+	return &scope->interp;
+}
+
+static struct variable *variable_new(struct scope *scope, const char *name, struct pos pos)
+{
+	struct variable *variable = arena_alloc(scope->arena, sizeof(*variable));
+
+	variable->name = name;
+	variable->pos = pos;
+	return variable;
+}
+
+void scope_add_env_file(struct scope *scope, const struct dotenv_var *vars, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		struct variable *variable;
+
+		if (!vars[i].value)
+			continue;
+		variable = variable_new(scope, vars[i].name, vars[i].pos);
+		if (vars[i].expand && strchr(vars[i].value, '$')) {
+			variable->node = node_scalar(scope->arena, vars[i].pos, vars[i].value);
+		} else {
+			variable->state = STATE_SET;
+			variable->value = vars[i].value;
+		}
+		map_set(scope->dotenv, vars[i].name, variable);
+	}
+}
+
+void scope_add_vars(struct scope *scope, const struct node *vars)
+{
+	for (size_t i = 0; i < vars->len; i++) {
+		const struct entry *entry = &vars->entries[i];
+		const struct node *value = entry->value;
+		struct variable *variable;
+
+		if (value->kind == NODE_LIST || value->kind == NODE_MAP) {
+			diags_add(scope->diags, value->pos, NULL, "the variable \"%s\" must be a single value, but this is %s", entry->key, node_kind_name(value));
+			continue;
+		}
+		if (value->kind == NODE_NULL)
+			continue;
+		variable = variable_new(scope, entry->key, entry->pos);
+		variable->node = value;
+		if (value->kind == NODE_BROKEN)
+			variable->state = STATE_BROKEN;
+		map_set(scope->vars, entry->key, variable);
+	}
+}
+
+/* The path from the first time `variable` was entered to the second. */
+static enum lookup complain_cycle(struct scope *scope, const struct variable *variable)
+{
+	struct buf path cleanup_buf = {0};
+	size_t first = 0;
+
+	while (scope->stack[first] != variable)
+		first++;
+	for (size_t i = first; i < scope->depth; i++)
+		buf_printf(&path, "%s -> ", scope->stack[i]->name);
+	diags_add(scope->diags, variable->pos, NULL, "the variable \"%s\" needs its own value: %s%s", variable->name, path.data, variable->name);
+	for (size_t i = first + 1; i < scope->depth; i++)
+		diags_note(scope->diags, scope->stack[i]->pos, "\"%s\" is defined here", scope->stack[i]->name);
+	return LOOKUP_BROKEN;
+}
+
+static enum lookup expand(struct scope *scope, struct variable *variable)
+{
+	if (scope->depth == SCOPE_DEPTH_MAX) {
+		diags_add(scope->diags, variable->pos, NULL, "variables refer to one another more than %d deep", SCOPE_DEPTH_MAX);
+		variable->state = STATE_BROKEN;
+		return LOOKUP_BROKEN;
+	}
+	variable->state = STATE_VISITING;
+	scope->stack[scope->depth++] = variable;
+	variable->value = interp_scalar(&scope->interp, variable->node);
+	scope->depth--;
+	variable->state = variable->value ? STATE_SET : STATE_BROKEN;
+	return variable->value ? LOOKUP_SET : LOOKUP_BROKEN;
+}
+
+static enum lookup variable_value(struct scope *scope, struct variable *variable, const char **ret_value, const char **ret_why)
+{
+	enum lookup found;
+
+	switch (variable->state) {
+	case STATE_VISITING:
+		/* "A: ${A:-x}" asks for an A from outside */
+		if (scope->stack[scope->depth - 1] == variable)
+			return LOOKUP_UNSET;
+		return complain_cycle(scope, variable);
+	case STATE_UNSET:
+		*ret_why = variable->why;
+		return LOOKUP_UNSET;
+	case STATE_BROKEN:
+		return LOOKUP_BROKEN;
+	case STATE_NEW:
+		found = expand(scope, variable);
+		if (found != LOOKUP_SET)
+			return found;
+		break;
+	case STATE_SET:
+		break;
+	}
+	*ret_value = variable->value;
+	return LOOKUP_SET;
+}
+
+static bool is_listed(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (!strcmp(*names, name))
+			return true;
+	return false;
+}
+
+/* git.*: asked for once. */
+static enum lookup lookup_git(struct scope *scope, const char *name, const char **ret_value, const char **ret_why)
+{
+	struct variable *variable = map_get(scope->builtins, name);
+
+	if (!variable) {
+		variable = variable_new(scope, name, (struct pos){0});
+		variable->why = "it is not known here";
+		if (scope->options->lookup)
+			variable->value = arena_strdup(scope->arena, scope->options->lookup(scope->options->lookup_data, name, &variable->why));
+		variable->state = variable->value ? STATE_SET : STATE_UNSET;
+		map_set(scope->builtins, name, variable);
+	}
+	return variable_value(scope, variable, ret_value, ret_why);
+}
+
+static enum lookup unknown_builtin(struct scope *scope, const char *name, struct pos pos, const char *const *names)
+{
+	size_t len = 0;
+	const char *nearest;
+
+	while (names[len])
+		len++;
+	nearest = text_nearest(name, names, len);
+	diags_add(scope->diags, pos, nearest ? arena_printf(scope->arena, "did you mean \"%s\"?", nearest) : NULL, "there is no built-in variable \"%s\"", name);
+	return LOOKUP_BROKEN;
+}
+
+/* Names with a dot in them. `*ret_mine` false: not one of ours. */
+static enum lookup lookup_builtin(struct scope *scope, const char *name, struct pos pos, const char **ret_value, const char **ret_why, bool *ret_mine)
+{
+	*ret_mine = true;
+	if (!strncmp(name, "git.", 4))
+		return is_listed(git_names, name) ? lookup_git(scope, name, ret_value, ret_why) : unknown_builtin(scope, name, pos, git_names);
+	if (!strncmp(name, "platform.", 9) || !strncmp(name, "image.", 6)) {
+		if (!is_listed(late_names, name))
+			return unknown_builtin(scope, name, pos, late_names);
+		*ret_value = arena_printf(scope->arena, "%c%s%c", LATE_OPEN, name, LATE_CLOSE);
+		return LOOKUP_SET;
+	}
+	if (!strncmp(name, "service.", 8)) {
+		if (!is_listed(service_names, name))
+			return unknown_builtin(scope, name, pos, service_names);
+		*ret_why = "it is known only inside a service";
+		*ret_value = scope->service;
+		return scope->service ? LOOKUP_SET : LOOKUP_UNSET;
+	}
+	*ret_mine = false;
+	return LOOKUP_UNSET;
+}
+
+static enum lookup check_value(struct scope *scope, const char *name, struct pos pos, const char *value)
+{
+	if (!strchr(value, LATE_OPEN) && !strchr(value, LATE_CLOSE))
+		return LOOKUP_SET;
+	diags_add(scope->diags, pos, NULL, "the value of \"%s\" contains a control character", name);
+	return LOOKUP_BROKEN;
+}
+
+enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value, const char **ret_why)
+{
+	struct variable *variable;
+	enum lookup found;
+	bool mine = false;
+
+	*ret_why = NULL;
+	*ret_value = map_get(scope->sets, name);
+	if (*ret_value)
+		return check_value(scope, name, pos, *ret_value);
+	found = strchr(name, '.') ? lookup_builtin(scope, name, pos, ret_value, ret_why, &mine) : LOOKUP_UNSET;
+	if (mine)
+		return found;
+	*ret_value = map_get(scope->environ, name);
+	if (*ret_value)
+		return check_value(scope, name, pos, *ret_value);
+	variable = map_get(scope->dotenv, name);
+	if (!variable || (variable->state == STATE_VISITING && scope->stack[scope->depth - 1] == variable))
+		variable = map_get(scope->vars, name);
+	return variable ? variable_value(scope, variable, ret_value, ret_why) : LOOKUP_UNSET;
+}
+
+const char *scope_environ(struct scope *scope, const char *name)
+{
+	const char *value = map_get(scope->sets, name), *why;
+	struct variable *variable;
+
+	if (!value)
+		value = map_get(scope->environ, name);
+	variable = value ? NULL : map_get(scope->dotenv, name);
+	if (variable && variable_value(scope, variable, &value, &why) != LOOKUP_SET)
+		return NULL;
+	return value;
+}
+
+void scope_check_vars(struct scope *scope)
+{
+	for (size_t i = 0; i < map_len(scope->vars); i++) {
+		const char *name = map_key(scope->vars, i), *value, *why;
+		bool covered = map_get(scope->sets, name) || map_get(scope->environ, name) || map_get(scope->dotenv, name);
+
+		if (!covered)
+			variable_value(scope, map_value(scope->vars, i), &value, &why);
+	}
+}
+
+void scope_enter(struct scope *scope, const char *service)
+{
+	scope->service = service;
+}
+
+const char *scope_nearest(struct scope *scope, const char *name)
+{
+	const struct map *const maps[] = {scope->sets, scope->vars, scope->dotenv, scope->environ};
+	const char *const *const builtins[] = {git_names, service_names, late_names};
+	const char **names;
+	size_t len = 0, room = 32;
+
+	for (size_t i = 0; i < 4; i++)
+		room += map_len(maps[i]);
+	names = arena_array(scope->arena, room, sizeof(*names));
+	for (size_t i = 0; i < 4; i++)
+		for (size_t j = 0; j < map_len(maps[i]); j++)
+			names[len++] = map_key(maps[i], j);
+	for (size_t i = 0; i < 3; i++)
+		for (size_t j = 0; builtins[i][j]; j++)
+			names[len++] = builtins[i][j];
+	return text_nearest(name, names, len);
+}

@@ -1,0 +1,57 @@
+#ifndef DSL_SCOPE_H
+#define DSL_SCOPE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/diag.h"
+
+struct arena;
+struct dotenv_var;
+struct interp;
+struct load_options;
+struct node;
+
+/*
+ * Where the value of a variable comes from: --set, the environment, the env file, the manifest's
+ * `vars:`, in this order, and the built-in names (git.*, service.name; platform.* and image.* stay
+ * late variables). A value of the env file or of `vars:` is expanded when it is first asked for.
+ */
+struct scope;
+
+/* How deep values may refer to one another. */
+#define SCOPE_DEPTH_MAX 64
+
+enum lookup {
+	LOOKUP_SET,
+	LOOKUP_UNSET,
+	LOOKUP_BROKEN /* complained about already */
+};
+
+/* `options` and `source` (the manifest's text, registered as `file`) must live as long as the scope. */
+struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options,
+			uint32_t file, const char *source, size_t source_len);
+void scope_free(struct scope *scope); /* NULL-safe */
+void scope_cleanup(struct scope **scope);
+#define cleanup_scope __attribute__((cleanup(scope_cleanup)))
+
+void scope_add_env_file(struct scope *scope, const struct dotenv_var *vars, size_t len);
+/* Takes over the map `vars:` and complains about values that are not single ones. */
+void scope_add_vars(struct scope *scope, const struct node *vars);
+/* Expands every value of `vars:`, so that all complaints come out. */
+void scope_check_vars(struct scope *scope);
+
+/* The service whose values are interpolated from now on; NULL: none. */
+void scope_enter(struct scope *scope, const char *service);
+/* The value of a variable. `pos` is where it is asked for. `*ret_why` (may become NULL) says why an
+ * unset one has no value. */
+enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value, const char **ret_why);
+/* --set, environment and env file only: for KEY without a value, DOCKER_TAGS and the like. NULL: unset. */
+const char *scope_environ(struct scope *scope, const char *name);
+/* The variable whose name is nearest to `name`, or NULL. */
+const char *scope_nearest(struct scope *scope, const char *name);
+
+/* What interpolates with this scope. */
+struct interp *scope_interp(struct scope *scope);
+
+#endif

@@ -1,0 +1,461 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "dsl/node.h"
+#include "dsl/yaml.h"
+#include "dsl/yaml_error.h"
+
+/* Up to here keys are compared one by one, above with a map. */
+#define SMALL_MAP 16
+
+/* libyaml's marks count code points, and its idea of a line end is wider than ours; so we walk
+ * the text ourselves. Marks come in the order of the text, so that this is one pass. */
+struct cursor {
+	size_t offset; /* byte */
+	size_t index;  /* code point */
+	uint32_t line, column;
+};
+
+/* A collection that is still open. */
+struct level {
+	bool map;
+	struct pos pos;
+	const char *anchor;
+	size_t first;    /* where its children begin in `pending` */
+	const char *key; /* the key whose value is awaited */
+	struct pos key_pos;
+	bool merge; /* the key is a plain "<<" */
+};
+
+struct pending {
+	const char *key;
+	struct pos pos;
+	struct node *value;
+	bool merge;
+};
+
+struct reader {
+	yaml_parser_t parser;
+	struct arena *arena;
+	struct diags *diags;
+	uint32_t file;
+	const char *text;
+	size_t len;
+	struct cursor cursor;
+	struct level levels[YAML_DEPTH_MAX];
+	size_t depth;
+	struct pending *pending;
+	size_t pending_len, pending_cap;
+	struct map *anchors; /* name -> node; the reader itself stands for one that is still open */
+	size_t nodes;
+	struct node *root;
+};
+
+static void advance(struct reader *r, size_t index)
+{
+	struct cursor *c = &r->cursor;
+
+	while (c->index < index && c->offset < r->len) {
+		unsigned char byte = (unsigned char)r->text[c->offset++];
+
+		while (c->offset < r->len && (r->text[c->offset] & 0xc0) == 0x80)
+			c->offset++;
+		c->index++;
+		c->column++;
+		if (byte == '\n') {
+			c->line++;
+			c->column = 1;
+		}
+	}
+}
+
+static struct pos here(const struct reader *r)
+{
+	return (struct pos){r->file, r->cursor.line, r->cursor.column};
+}
+
+/* Moves to where a value's own text begins: behind its anchor and tag. */
+static struct pos start_of(struct reader *r, const yaml_event_t *event)
+{
+	static const char blank[] = " \t\r\n";
+
+	advance(r, event->start_mark.index);
+	while (r->cursor.offset < r->len && strchr("&!", r->text[r->cursor.offset]) && event->end_mark.index > r->cursor.index) {
+		while (r->cursor.offset < r->len && !strchr(" \t\r\n", r->text[r->cursor.offset]))
+			advance(r, r->cursor.index + 1);
+		while (r->cursor.offset < r->len && strchr(blank, r->text[r->cursor.offset]) && event->end_mark.index > r->cursor.index)
+			advance(r, r->cursor.index + 1);
+	}
+	return here(r);
+}
+
+static int too_many(struct reader *r, struct pos pos)
+{
+	diags_add(r->diags, pos, NULL, "the manifest has more than %d values (those behind aliases counted each time they are used)", YAML_NODES_MAX);
+	return -1;
+}
+
+static int count(struct reader *r, struct pos pos, size_t nodes)
+{
+	r->nodes += nodes;
+	return r->nodes > YAML_NODES_MAX ? too_many(r, pos) : 0;
+}
+
+static int too_deep(struct reader *r, struct pos pos)
+{
+	diags_add(r->diags, pos, NULL, "values are nested more than %d deep", YAML_DEPTH_MAX);
+	return -1;
+}
+
+static void set_anchor(struct reader *r, const char *name, void *value)
+{
+	if (name)
+		map_set(r->anchors, name, value);
+}
+
+/* A key: scalars only. The level keeps it until its value comes. */
+static int take_key(struct reader *r, struct level *level, const struct node *node, bool plain)
+{
+	if (node->kind == NODE_LIST || node->kind == NODE_MAP) {
+		diags_add(r->diags, node->pos, NULL, "a key must be a single word or text, not %s", node_kind_name(node));
+		return -1;
+	}
+	level->key = node->kind == NODE_SCALAR ? node->text : node->kind == NODE_BROKEN ? "x-broken" : "";
+	level->key_pos = node->pos;
+	level->merge = plain && !strcmp(level->key, "<<");
+	return 0;
+}
+
+/* Puts a finished value where it belongs: in the open collection, or at the root. */
+static int place(struct reader *r, struct node *node, bool plain)
+{
+	struct level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
+	struct pending *item;
+
+	if (!level) {
+		r->root = node;
+		return 0;
+	}
+	if (level->map && !level->key)
+		return take_key(r, level, node, plain);
+	mem_reserve(&r->pending, &r->pending_cap, r->pending_len + 1, sizeof(*r->pending));
+	item = &r->pending[r->pending_len++];
+	*item = (struct pending){level->key, level->key_pos, node, level->merge};
+	level->key = NULL;
+	return 0;
+}
+
+static bool is_null(const char *s)
+{
+	return !*s || !strcmp(s, "~") || !strcmp(s, "null") || !strcmp(s, "Null") || !strcmp(s, "NULL");
+}
+
+/* Tags that only say what the schema decides anyway are accepted. */
+static int check_tag(struct reader *r, struct pos pos, const char *tag)
+{
+	static const char *const known[] = {YAML_STR_TAG, YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG, YAML_NULL_TAG, YAML_MAP_TAG, YAML_SEQ_TAG, "!"};
+
+	if (!tag)
+		return 0;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (!strcmp(tag, known[i]))
+			return 0;
+	diags_add(r->diags, pos, NULL, "the tag \"%s\" is not known here", tag);
+	return -1;
+}
+
+static int read_scalar(struct reader *r, const yaml_event_t *event)
+{
+	const char *value = (const char *)event->data.scalar.value;
+	const char *tag = (const char *)event->data.scalar.tag;
+	size_t len = event->data.scalar.length;
+	bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!tag || strcmp(tag, YAML_STR_TAG) != 0);
+	struct level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
+	struct pos pos = start_of(r, event);
+	size_t offset = r->cursor.offset;
+	bool is_key = level && level->map && !level->key;
+	struct node *node;
+
+	if (check_tag(r, pos, tag) < 0 || (!is_key && count(r, pos, 1) < 0))
+		return -1;
+	if (!len && plain && level && level->key)
+		pos = level->key_pos;
+	if (memchr(value, '\0', len) || memchr(value, '\x01', len) || memchr(value, '\x02', len)) {
+		diags_add(r->diags, pos, NULL, "the text contains the control character \\x%02x", memchr(value, '\0', len) ? 0 : memchr(value, '\x01', len) ? 1 : 2);
+		node = node_broken(r->arena, pos);
+	} else {
+		node = node_scalar(r->arena, pos, arena_strndup(r->arena, value, len));
+	}
+	if (node->kind == NODE_SCALAR && plain && is_null(node->text))
+		node->kind = NODE_NULL;
+	advance(r, event->end_mark.index);
+	node->offset = offset;
+	node->end = r->cursor.offset;
+	if (event->data.scalar.anchor)
+		set_anchor(r, arena_strdup(r->arena, (const char *)event->data.scalar.anchor), node);
+	return place(r, node, plain);
+}
+
+static int read_alias(struct reader *r, const yaml_event_t *event)
+{
+	const char *name = (const char *)event->data.alias.anchor;
+	struct node *node = map_get(r->anchors, name);
+	struct pos pos;
+
+	advance(r, event->start_mark.index);
+	pos = here(r);
+	if (!node || (void *)node == r) {
+		if (node)
+			diags_add(r->diags, pos, NULL, "the alias \"*%s\" stands inside the value that it names", name);
+		else
+			diags_add(r->diags, pos, NULL, "there is no anchor \"&%s\" above for the alias \"*%s\"", name, name);
+		return place(r, node_broken(r->arena, pos), false);
+	}
+	if (r->depth + node->height > YAML_DEPTH_MAX)
+		return too_deep(r, pos);
+	if (count(r, pos, node->size) < 0)
+		return -1;
+	return place(r, node, false);
+}
+
+static int open_level(struct reader *r, const yaml_event_t *event, bool map, const yaml_char_t *anchor, const yaml_char_t *tag)
+{
+	struct pos pos = start_of(r, event);
+	struct level *level;
+
+	if (check_tag(r, pos, (const char *)tag) < 0 || count(r, pos, 1) < 0)
+		return -1;
+	if (r->depth == YAML_DEPTH_MAX)
+		return too_deep(r, pos);
+	level = &r->levels[r->depth++];
+	*level = (struct level){.map = map, .pos = pos, .first = r->pending_len};
+	if (anchor) {
+		level->anchor = arena_strdup(r->arena, (const char *)anchor);
+		set_anchor(r, level->anchor, r);
+	}
+	return 0;
+}
+
+/* A set of keys with their places: linear for a few, a map for many. */
+struct keys {
+	const struct entry *entries;
+	size_t len;
+	struct map *map;
+};
+
+static const struct entry *keys_find(const struct keys *keys, const char *key)
+{
+	if (keys->map)
+		return map_get(keys->map, key);
+	for (size_t i = 0; i < keys->len; i++)
+		if (!strcmp(keys->entries[i].key, key))
+			return &keys->entries[i];
+	return NULL;
+}
+
+static void keys_add(struct keys *keys, struct entry *entry)
+{
+	keys->len++;
+	if (keys->map)
+		map_set(keys->map, entry->key, entry);
+}
+
+/* The entries of one map that a "<<" names. What the map has already wins. */
+static void merge_map(struct reader *r, struct keys *keys, struct entry *entries, const struct node *from, struct pos pos)
+{
+	if (from->kind == NODE_BROKEN)
+		return;
+	if (from->kind != NODE_MAP) {
+		diags_add(r->diags, pos, NULL, "\"<<\" takes a map or a list of maps, but this is %s", node_kind_name(from));
+		return;
+	}
+	for (size_t i = 0; i < from->len; i++) {
+		if (keys_find(keys, from->entries[i].key))
+			continue;
+		entries[keys->len] = from->entries[i];
+		keys_add(keys, &entries[keys->len]);
+	}
+}
+
+static void merge_value(struct reader *r, struct keys *keys, struct entry *entries, const struct pending *item)
+{
+	const struct node *value = item->value;
+
+	if (value->kind != NODE_LIST) {
+		merge_map(r, keys, entries, value, item->pos);
+		return;
+	}
+	for (size_t i = 0; i < value->len; i++)
+		merge_map(r, keys, entries, value->items[i], value->items[i]->pos);
+}
+
+static size_t merged_len(const struct node *value)
+{
+	size_t len = value->kind == NODE_MAP ? value->len : 0;
+
+	for (size_t i = 0; value->kind == NODE_LIST && i < value->len; i++)
+		len += value->items[i]->kind == NODE_MAP ? value->items[i]->len : 0;
+	return len;
+}
+
+static void own_entries(struct reader *r, struct keys *keys, struct entry *entries, const struct pending *items, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		const struct entry *first;
+
+		if (items[i].merge)
+			continue;
+		first = keys_find(keys, items[i].key);
+		if (first) {
+			diags_add(r->diags, items[i].pos, NULL, "the key \"%s\" is given twice", items[i].key);
+			diags_note(r->diags, first->pos, "first given here");
+			continue;
+		}
+		entries[keys->len] = (struct entry){items[i].key, items[i].pos, items[i].value};
+		keys_add(keys, &entries[keys->len]);
+	}
+}
+
+static struct node *make_map(struct reader *r, struct pos pos, const struct pending *items, size_t len)
+{
+	struct map *map cleanup_map = NULL;
+	struct keys keys = {0};
+	struct entry *entries;
+	size_t room = len;
+
+	for (size_t i = 0; i < len; i++)
+		if (items[i].merge)
+			room += merged_len(items[i].value);
+	entries = arena_array(r->arena, room, sizeof(*entries));
+	if (room > SMALL_MAP)
+		map = map_new();
+	keys.entries = entries;
+	keys.map = map;
+	own_entries(r, &keys, entries, items, len);
+	for (size_t i = 0; i < len; i++)
+		if (items[i].merge)
+			merge_value(r, &keys, entries, &items[i]);
+	return node_map(r->arena, pos, entries, keys.len);
+}
+
+static struct node *make_list(struct reader *r, struct pos pos, const struct pending *items, size_t len)
+{
+	struct node **nodes = arena_array(r->arena, len, sizeof(struct node *));
+
+	for (size_t i = 0; i < len; i++)
+		nodes[i] = items[i].value;
+	return node_list(r->arena, pos, nodes, len);
+}
+
+static int close_level(struct reader *r)
+{
+	struct level *level = &r->levels[--r->depth];
+	const struct pending *items = r->pending + level->first;
+	size_t len = r->pending_len - level->first;
+	struct node *node;
+
+	node = level->map ? make_map(r, level->pos, items, len) : make_list(r, level->pos, items, len);
+	r->pending_len = level->first;
+	set_anchor(r, level->anchor, node);
+	return place(r, node, false);
+}
+
+/* 1: more to come, 0: the end, negative: complained. */
+static int take_event(struct reader *r, const yaml_event_t *event)
+{
+	int result = 0;
+
+	switch (event->type) {
+	case YAML_STREAM_END_EVENT:
+		return 0;
+	case YAML_DOCUMENT_START_EVENT:
+		if (r->root) {
+			advance(r, event->start_mark.index);
+			diags_add(r->diags, here(r), NULL, "a manifest is one YAML document; a second one begins here");
+			return -1;
+		}
+		break;
+	case YAML_SCALAR_EVENT:
+		result = read_scalar(r, event);
+		break;
+	case YAML_ALIAS_EVENT:
+		result = read_alias(r, event);
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+		result = open_level(r, event, false, event->data.sequence_start.anchor, event->data.sequence_start.tag);
+		break;
+	case YAML_MAPPING_START_EVENT:
+		result = open_level(r, event, true, event->data.mapping_start.anchor, event->data.mapping_start.tag);
+		break;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		result = close_level(r);
+		break;
+	default:
+		break;
+	}
+	return result < 0 ? -1 : 1;
+}
+
+static int read_events(struct reader *r)
+{
+	yaml_event_t event;
+	int more = 1;
+
+	while (more > 0) {
+		if (!yaml_parser_parse(&r->parser, &event)) {
+			struct yaml_fault fault = {
+				.problem = r->parser.problem,
+				.context = r->parser.context,
+				.index = r->parser.problem_mark.index,
+				.context_index = r->parser.context_mark.index,
+				.reader = r->parser.error == YAML_READER_ERROR,
+				.offset = r->parser.problem_offset,
+				.value = r->parser.problem_value,
+			};
+
+			yaml_complain(r->diags, r->file, r->text, r->len, &fault);
+			return -1;
+		}
+		more = take_event(r, &event);
+		yaml_event_delete(&event);
+	}
+	return more;
+}
+
+struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len)
+{
+	struct map *anchors cleanup_map = map_new();
+	struct reader r = {
+		.arena = arena,
+		.diags = diags,
+		.file = file,
+		.text = text,
+		.len = len,
+		.cursor = {0, 0, 1, 1},
+		.anchors = anchors,
+	};
+	int result;
+
+	if (yaml_bytes_complain(diags, file, text, len))
+		return NULL;
+	if (!yaml_parser_initialize(&r.parser))
+		return NULL;
+	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
+	result = read_events(&r);
+	yaml_parser_delete(&r.parser);
+	free(r.pending);
+	if (result < 0)
+		return NULL;
+	if (!r.root)
+		diags_add(diags, (struct pos){file, 1, 1}, NULL, "the manifest is empty");
+	return r.root;
+}

@@ -26,7 +26,7 @@ enum image_use { IMAGE_FROM, IMAGE_COPY, IMAGE_MOUNT };
 struct dockerfile_image {
 	const char *name;         /* variables resolved, otherwise as written */
 	enum image_use use;
-	struct platform platform; /* of the stage that uses it: FROM's --platform, else the target */
+	struct platform platform; /* FROM: its --platform, else the target; COPY and mounts: the target, as BuildKit does */
 	bool context;             /* the name is one of `contexts` below */
 	unsigned line;
 	size_t offset, length;    /* the name's bytes in the text, as written: for rewriting */
@@ -36,6 +36,7 @@ struct dockerfile_image {
 struct dockerfile_source {
 	const char *context; /* NULL: the main one, else the name of a named context */
 	const char *pattern; /* cleaned, relative, no leading slash; "" or "." never: then the context is `whole` */
+	bool parents;        /* COPY --parents: the folders on the way are copied too (struct filter's `parents`) */
 };
 
 struct dockerfile_arg {

@@ -18,4 +18,9 @@ bool ignore_matches(const struct ignore *ignore, const char *path);
 /* For a folder that is left out: true when a "!" pattern could bring back something below it. */
 bool ignore_descend(const struct ignore *ignore, const char *path);
 
+/* For a walk from the top: as ignore_matches, for an entry whose folder is not left out or was descended
+ * into for a "!" pattern. True only where patternmatcher's MatchesOrParentMatches and the rule of BuildKit's
+ * walker (MatchesUsingParentResults) agree; they differ in a few files with "!" patterns. */
+bool ignore_walk(const struct ignore *ignore, const char *path);
+
 #endif

@@ -1,0 +1,227 @@
+#include "config.h"
+
+#include "engine/source/dockerfile_collect.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/glob.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "engine/source/dockerfile_text.h"
+
+#define WHY_MAX 400 /* bytes of a reason: what was written may be long */
+
+void collect_whole(struct collect *collect, const char *fmt, ...)
+{
+	char why[WHY_MAX];
+	va_list args;
+
+	if (collect->whole_why)
+		return;
+	va_start(args, fmt);
+	vsnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	collect->whole_why = arena_strdup(collect->arena, why);
+}
+
+void collect_whole_context(struct collect *collect, const char *context)
+{
+	names_add(&collect->whole_contexts, collect->arena, context);
+}
+
+const char *collect_context(struct collect *collect, const struct dockerfile_options *options, const char *name)
+{
+	if (strcasecmp(name, "scratch") == 0 || strcasecmp(name, "context") == 0)
+		return NULL;
+	for (size_t i = 0; i < options->contexts_len; i++) {
+		const char *context = options->contexts[i];
+		const char *platform = strstr(context, "::"); /* "name::linux/arm64": for one platform only */
+		const char *plain = platform ? arena_strndup(collect->arena, context, (size_t)(platform - context)) : context;
+
+		if (strcasecmp(plain, name) == 0 || ref_same(plain, name))
+			return context;
+	}
+	return NULL;
+}
+
+void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token, size_t start, size_t end)
+{
+	struct dockerfile_image *added;
+
+	mem_reserve(&collect->images, &collect->images_cap, collect->images_len + 1, sizeof(*collect->images));
+	added = &collect->images[collect->images_len++];
+	*added = *image;
+	added->name = arena_strdup(collect->arena, image->name);
+	added->offset = token->at[start];
+	added->length = token->at[end - 1] + 1 - token->at[start];
+}
+
+/* URLs and git repositories: the builder fetches them, the context does not hold them. */
+static bool remote(const char *path)
+{
+	static const char *const schemes[] = {"http://", "https://", "git://", "ssh://"};
+	const char *at = path;
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+		if (strncmp(path, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	while (isalnum((unsigned char)*at) || *at == '-' || *at == '_')
+		at++;
+	if (at == path || *at != '@')
+		return false;
+	for (at++; isalnum((unsigned char)*at) || *at == '-' || *at == '.';)
+		at++;
+	return at[-1] != '@' && *at == ':'; /* user@host:path */
+}
+
+/* A class that could match a '/', which patterns by component do not see. */
+static bool class_over_slash(const char *pattern)
+{
+	for (const char *p = pattern; *p; p++) {
+		if (*p == '\\' && p[1]) {
+			p++;
+		} else if (*p == '[') {
+			bool negated = p[1] == '^', first = p == pattern || p[-1] == '/';
+
+			if (negated && !first)
+				return true;
+			for (p++; *p && *p != ']'; p++) {
+				if (*p == '/' || (p[0] == '-' && p[-1] < '/' && p[1] > '/'))
+					return true;
+				if (*p == '\\' && p[1])
+					p++;
+			}
+			if (!*p)
+				return true;
+		}
+	}
+	return false;
+}
+
+static char *escape_magic(struct arena *arena, const char *path)
+{
+	cleanup_buf struct buf out = {0};
+
+	for (; *path; path++) {
+		if (strchr("*?[\\", *path))
+			buf_char(&out, '\\');
+		buf_char(&out, *path);
+	}
+	return arena_strndup(arena, out.data ? out.data : "", out.len);
+}
+
+/* COPY --parents knows "**": the pattern ends before it, which counts more. */
+static void cut_deep(char *pattern)
+{
+	char *deep = strstr(pattern, "**");
+
+	if (!deep)
+		return;
+	while (deep > pattern && *deep != '/')
+		deep--;
+	*deep = '\0';
+}
+
+static void add_source(struct collect *collect, const char *context, const char *pattern, bool parents)
+{
+	struct dockerfile_source *source;
+
+	for (size_t i = 0; i < collect->sources_len; i++) {
+		source = &collect->sources[i];
+		if (strcmp(source->pattern, pattern) == 0 && source->parents == parents &&
+		    (context ? source->context && strcmp(source->context, context) == 0 : !source->context))
+			return;
+	}
+	mem_reserve(&collect->sources, &collect->sources_cap, collect->sources_len + 1, sizeof(*collect->sources));
+	collect->sources[collect->sources_len++] = (struct dockerfile_source){context, pattern, parents};
+}
+
+static void widen(struct collect *collect, const struct collect_source *source, const char *why)
+{
+	if (source->context)
+		collect_whole_context(collect, source->context);
+	else
+		collect_whole(collect, "%s source %s %s (line %u)", source->instruction, source->written, why, source->line);
+}
+
+void collect_source(struct collect *collect, const struct collect_source *source)
+{
+	cleanup_free char *rooted = NULL, *cleaned = NULL, *heredoc = NULL;
+	char *pattern;
+	bool chomp;
+
+	if (!source->literal && !source->json && (heredoc = word_heredoc(source->written, &chomp)))
+		return;
+	if (!source->path) {
+		widen(collect, source, "is not known before the build");
+		return;
+	}
+	if (strcmp(source->instruction, "ADD") == 0 && remote(source->path))
+		return;
+	rooted = mem_printf("/%s", source->path);
+	cleaned = path_clean(rooted); /* ".." ends at the context's root, as in the builders */
+	pattern = source->literal ? escape_magic(collect->arena, cleaned + 1) : arena_strdup(collect->arena, cleaned + 1);
+	if (source->parents)
+		cut_deep(pattern);
+	if (!*pattern) {
+		widen(collect, source, "is all of it");
+		return;
+	}
+	if (glob_match(pattern, "x") < 0 || class_over_slash(pattern)) {
+		widen(collect, source, "is not a pattern that can be told");
+		return;
+	}
+	add_source(collect, source->context, pattern, source->parents);
+}
+
+static int by_offset(const void *a, const void *b)
+{
+	const struct dockerfile_image *x = a, *y = b;
+
+	return x->offset < y->offset ? -1 : x->offset > y->offset;
+}
+
+void collect_done(struct collect *collect, struct dockerfile_use *ret)
+{
+	struct arena *arena = collect->arena;
+	size_t kept = 0;
+
+	*ret = (struct dockerfile_use){
+		.images = arena_array(arena, collect->images_len + 1, sizeof(*ret->images)),
+		.sources = arena_array(arena, collect->sources_len + 1, sizeof(*ret->sources)),
+		.sources_len = collect->sources_len,
+		.whole = collect->whole_why != NULL,
+		.whole_why = collect->whole_why,
+		.whole_contexts = collect->whole_contexts.items,
+		.whole_contexts_len = collect->whole_contexts.len,
+		.onbuild = collect->onbuild,
+		.args_used = collect->args.items,
+		.args_used_len = collect->args.len,
+	};
+	if (collect->images_len > 0)
+		qsort(collect->images, collect->images_len, sizeof(*collect->images), by_offset);
+	/* an ONBUILD that two stages run is one mention */
+	for (size_t i = 0; i < collect->images_len; i++)
+		if (kept == 0 || ret->images[kept - 1].offset != collect->images[i].offset ||
+		    strcmp(ret->images[kept - 1].name, collect->images[i].name) != 0)
+			ret->images[kept++] = collect->images[i];
+	ret->images_len = kept;
+	if (collect->sources_len > 0)
+		memcpy(ret->sources, collect->sources, collect->sources_len * sizeof(*ret->sources));
+	collect_free(collect);
+}
+
+void collect_free(struct collect *collect)
+{
+	free(collect->images);
+	free(collect->sources);
+	collect->images = NULL;
+	collect->sources = NULL;
+}

@@ -1,0 +1,49 @@
+#ifndef ENGINE_SOURCE_DOCKERFILE_COLLECT_H
+#define ENGINE_SOURCE_DOCKERFILE_COLLECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/source/dockerfile.h"
+#include "engine/source/dockerfile_scope.h"
+
+struct token;
+
+/* What dockerfile_resolve gathers: images, sources, and what counts as a whole. */
+struct collect {
+	struct arena *arena;
+	struct dockerfile_image *images;
+	size_t images_len, images_cap;
+	struct dockerfile_source *sources;
+	size_t sources_len, sources_cap;
+	const char *whole_why;
+	struct names whole_contexts;
+	struct names args;
+	bool onbuild;
+};
+
+/* The whole main context counts; the first reason is kept. */
+__attribute__((format(printf, 2, 3))) void collect_whole(struct collect *collect, const char *fmt, ...);
+void collect_whole_context(struct collect *collect, const char *context);
+/* The named context that answers to an image's or a stage's name, or NULL. */
+const char *collect_context(struct collect *collect, const struct dockerfile_options *options, const char *name);
+/* Adds an image whose name stands at token->text[start..end). */
+void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token, size_t start, size_t end);
+
+struct collect_source {
+	const char *context;     /* NULL: the main one */
+	const char *written;     /* as in the file, for the reason */
+	const char *path;        /* variables resolved; NULL when that is not possible */
+	const char *instruction;
+	unsigned line;
+	bool parents;            /* COPY --parents */
+	bool literal;            /* no wildcards: a mount's source */
+	bool json;
+};
+void collect_source(struct collect *collect, const struct collect_source *source);
+
+/* Moves what was gathered to `ret`, in the arena, images in the order of the text. */
+void collect_done(struct collect *collect, struct dockerfile_use *ret);
+void collect_free(struct collect *collect);
+
+#endif

@@ -1,0 +1,434 @@
+#include "config.h"
+
+#include "engine/source/dockerfile.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/source/dockerfile_collect.h"
+#include "engine/source/dockerfile_scope.h"
+#include "engine/source/dockerfile_stage.h"
+
+#define NO_STAGE SIZE_MAX
+
+struct state {
+	bool wanted; /* leads to the target */
+	bool done;
+	struct scope scope; /* at its end */
+};
+
+struct resolver {
+	const struct dockerfile *dockerfile;
+	const struct dockerfile_options *options;
+	struct globals *globals;
+	struct state *states; /* of each stage */
+	size_t *queue;        /* wanted stages that are still to be looked at */
+	size_t queue_len;
+	struct collect collect;
+};
+
+static void want(struct resolver *r, size_t stage)
+{
+	if (r->states[stage].wanted)
+		return;
+	r->states[stage].wanted = true;
+	r->queue[r->queue_len++] = stage;
+}
+
+/* The last stage before `end` with that name. */
+static size_t find_stage(const struct dockerfile *dockerfile, const char *name, size_t end)
+{
+	for (size_t i = end; i > 0; i--)
+		if (dockerfile->stages[i - 1].name && strcasecmp(dockerfile->stages[i - 1].name, name) == 0)
+			return i - 1;
+	return NO_STAGE;
+}
+
+static size_t find_number(const struct dockerfile *dockerfile, const char *name)
+{
+	char *end;
+	unsigned long number = strtoul(name, &end, 10);
+
+	if (!*name || strspn(name, "0123456789") != strlen(name) || number >= dockerfile->stages_len)
+		return NO_STAGE;
+	return number;
+}
+
+/* Expands with the stage's variables: the text, or NULL when it cannot be told. */
+static const char *expand(struct resolver *r, struct scope *scope, const char *source)
+{
+	struct word_env env = {scope_get, scope};
+	cleanup_buf struct buf out = {0};
+	bool unknown = false;
+
+	if (word_expand(source, r->dockerfile->text.escape, &env, &out, &unknown) < 0 || unknown)
+		return NULL;
+	return arena_strndup(r->collect.arena, out.data, out.len);
+}
+
+static void run_arg(struct resolver *r, struct scope *scope, const struct instruction *in)
+{
+	struct arena *arena = r->collect.arena;
+
+	for (size_t i = 0; i < in->args_len; i++) {
+		const char *word = in->args[i].text, *equals = strchr(word, '=');
+		const char *name = equals ? arena_strndup(arena, word, (size_t)(equals - word)) : word;
+		const char *given = options_arg(r->options, name), *global;
+
+		names_add(&r->collect.args, arena, name);
+		if (given) {
+			scope_set(scope, name, given);
+		} else if (equals) {
+			scope_set(scope, name, expand(r, scope, equals + 1));
+		} else {
+			global = globals_value(r->globals, name, &r->collect.args);
+			if (global)
+				scope_set(scope, name, global);
+		}
+	}
+}
+
+/* All values see the variables as they were before the instruction. */
+static void run_env(struct resolver *r, struct scope *scope, const struct instruction *in)
+{
+	const char **texts = arena_array(r->collect.arena, in->args_len + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < in->args_len; i++)
+		texts[i] = expand(r, scope, in->args[i].text);
+	for (size_t i = 0; i + 1 < in->args_len; i += 2) {
+		if (texts[i])
+			scope_set(scope, texts[i], texts[i + 1]);
+		else
+			scope->open = true; /* some variable is set, nobody knows which */
+	}
+}
+
+/* What `--from` or a mount's `from` names. Returns where paths under it count: in a context (*ret_context), or
+ * nowhere that is of interest here (false). */
+static bool use_from(struct resolver *r, struct scope *scope, const struct instruction *in, const struct token *token,
+		     size_t start, size_t end, enum image_use use, const char **ret_context)
+{
+	struct arena *arena = r->collect.arena;
+	const char *written = arena_strndup(arena, token->text + start, end - start);
+	const char *name = expand(r, scope, written), *context;
+	struct dockerfile_image image = {.use = use, .line = in->line, .platform = r->options->platform};
+	size_t stage;
+
+	if (!name || !*name) {
+		collect_whole(&r->collect, "%s from %s is not known before the build (line %u)", in->name, written, in->line);
+		return false;
+	}
+	stage = find_number(r->dockerfile, name);
+	context = stage == NO_STAGE ? collect_context(&r->collect, r->options, name)
+		: r->dockerfile->stages[stage].name ? collect_context(&r->collect, r->options, r->dockerfile->stages[stage].name) : NULL;
+	if (!context && stage == NO_STAGE)
+		stage = find_stage(r->dockerfile, name, r->dockerfile->stages_len);
+	if (!context && stage != NO_STAGE) {
+		want(r, stage);
+		return false;
+	}
+	if (!context && strcasecmp(name, "scratch") == 0)
+		return false;
+	image.name = context ? context : name;
+	image.context = context != NULL;
+	collect_image(&r->collect, &image, token, start, end);
+	*ret_context = context;
+	return context != NULL;
+}
+
+static bool flag_true(const struct instruction *in, const char *name)
+{
+	size_t value;
+	const struct token *flag = instruction_flag(in, name, &value);
+
+	return flag && strcasecmp(flag->text + value, "false") != 0;
+}
+
+static void run_copy(struct resolver *r, struct scope *scope, const struct instruction *in)
+{
+	const char *context = NULL;
+	size_t value;
+	const struct token *from = instruction_flag(in, "from", &value);
+
+	if (from && value < from->len && !use_from(r, scope, in, from, value, from->len, IMAGE_COPY, &context))
+		return;
+	if (in->args_len < 2) {
+		collect_whole(&r->collect, "%s has no destination (line %u)", in->name, in->line);
+		return;
+	}
+	for (size_t i = 0; i + 1 < in->args_len; i++) {
+		struct collect_source source = {.context = context, .written = in->args[i].text, .instruction = in->name,
+						.line = in->line, .parents = flag_true(in, "parents"),
+						.json = !in->args[i].at};
+
+		source.path = expand(r, scope, source.written);
+		collect_source(&r->collect, &source);
+	}
+}
+
+/* One "key=value" of a mount; false when the key is another one. */
+static bool mount_field(const struct token *token, size_t start, size_t end, const char *key, size_t *ret_value)
+{
+	size_t len = strlen(key);
+
+	if (end - start <= len || strncasecmp(token->text + start, key, len) != 0 || token->text[start + len] != '=')
+		return false;
+	*ret_value = start + len + 1;
+	return true;
+}
+
+static void run_mount(struct resolver *r, struct scope *scope, const struct instruction *in, const struct token *token, size_t at)
+{
+	const char *type = "bind", *context = NULL;
+	size_t from = 0, from_end = 0, value;
+	struct collect_source source = {.written = "", .path = "", .instruction = "RUN --mount", .line = in->line, .literal = true};
+
+	while (at < token->len) {
+		const char *comma = memchr(token->text + at, ',', token->len - at);
+		size_t end = comma ? (size_t)(comma - token->text) : token->len;
+		size_t trimmed = end > at && token->text[end - 1] == '"' ? end - 1 : end;
+
+		at += token->text[at] == '"';
+		if (mount_field(token, at, trimmed, "type", &value)) {
+			type = expand(r, scope, arena_strndup(r->collect.arena, token->text + value, trimmed - value));
+		} else if (mount_field(token, at, trimmed, "from", &value)) {
+			from = value;
+			from_end = trimmed;
+		} else if (mount_field(token, at, trimmed, "source", &value) || mount_field(token, at, trimmed, "src", &value)) {
+			source.written = arena_strndup(r->collect.arena, token->text + value, trimmed - value);
+			source.path = expand(r, scope, source.written);
+		}
+		at = end + 1;
+	}
+	if (from < from_end) {
+		if (!use_from(r, scope, in, token, from, from_end, IMAGE_MOUNT, &context))
+			return;
+	} else if (type && strcasecmp(type, "bind") != 0) {
+		return; /* a cache, a tmpfs, a secret, an agent: nothing of a context */
+	}
+	source.context = context;
+	collect_source(&r->collect, &source);
+}
+
+static void run_instruction(struct resolver *r, struct scope *scope, const struct instruction *in)
+{
+	if (strcmp(in->name, "ARG") == 0) {
+		run_arg(r, scope, in);
+	} else if (strcmp(in->name, "ENV") == 0) {
+		run_env(r, scope, in);
+	} else if (strcmp(in->name, "COPY") == 0 || strcmp(in->name, "ADD") == 0) {
+		run_copy(r, scope, in);
+	} else if (strcmp(in->name, "ONBUILD") == 0) {
+		r->collect.onbuild = true;
+	} else if (strcmp(in->name, "RUN") == 0) {
+		for (size_t i = 0; i < in->flags_len; i++)
+			if (strncmp(in->flags[i].text, "--mount=", 8) == 0)
+				run_mount(r, scope, in, &in->flags[i], 8);
+	}
+}
+
+static int stage_platform(struct resolver *r, const struct stage *stage, struct platform *ret, struct error **err)
+{
+	const char *name = r->dockerfile->name, *text;
+
+	*ret = r->options->platform;
+	if (!stage->platform)
+		return 0;
+	if (globals_expand(r->globals, stage->platform, &r->collect.args, &text) < 0 || !platform_parse(text, ret))
+		return error_make(err, ERROR_USAGE, "%s:%u: \"%s\" is no platform", name, stage->from->line, stage->platform);
+	return 0;
+}
+
+/* The image or context that a stage begins with. */
+static int use_base(struct resolver *r, size_t index, const char *name, struct error **err)
+{
+	const struct stage *stage = &r->dockerfile->stages[index];
+	struct dockerfile_image image = {.use = IMAGE_FROM, .line = stage->from->line, .name = name};
+	const char *context;
+
+	if (stage_platform(r, stage, &image.platform, err) < 0)
+		return -1;
+	if (strcmp(name, "scratch") == 0)
+		return 0;
+	r->states[index].scope.open = true;
+	context = collect_context(&r->collect, r->options, name);
+	if (context) {
+		image.name = context;
+		image.context = true;
+		collect_whole_context(&r->collect, context);
+	}
+	collect_image(&r->collect, &image, stage->base, 0, stage->base->len);
+	return 0;
+}
+
+static void run_stage(struct resolver *r, size_t index, size_t base)
+{
+	const struct stage *stage = &r->dockerfile->stages[index];
+	struct scope *scope = &r->states[index].scope;
+
+	if (base != NO_STAGE) {
+		const struct stage *parent = &r->dockerfile->stages[base];
+
+		scope_copy(scope, &r->states[base].scope);
+		for (size_t i = 0; i < parent->body_len; i++)
+			if (parent->body[i].trigger)
+				run_instruction(r, scope, parent->body[i].trigger);
+	}
+	for (size_t i = 0; i < stage->body_len; i++)
+		run_instruction(r, scope, &stage->body[i]);
+}
+
+/* A named context stands in for a whole stage of its name. */
+static bool replaced(struct resolver *r, size_t index)
+{
+	const struct stage *stage = &r->dockerfile->stages[index];
+	const char *context = stage->name ? collect_context(&r->collect, r->options, stage->name) : NULL;
+	struct dockerfile_image image = {.use = IMAGE_FROM, .line = stage->from->line, .context = true};
+
+	if (!context)
+		return false;
+	image.name = context;
+	image.platform = r->options->platform;
+	collect_image(&r->collect, &image, &stage->from->args[2], 0, stage->from->args[2].len);
+	collect_whole_context(&r->collect, context);
+	r->states[index].scope.open = true;
+	return true;
+}
+
+/* Looks at one stage. Its base stage must be done: NO_STAGE or its number in *ret_base when it is not. */
+static int resolve_stage(struct resolver *r, size_t index, size_t *ret_base, struct error **err)
+{
+	const struct stage *stage = &r->dockerfile->stages[index];
+	struct platform platform;
+	const char *name;
+	size_t base;
+
+	*ret_base = NO_STAGE;
+	if (replaced(r, index)) {
+		r->states[index].done = true;
+		return 0;
+	}
+	if (globals_expand(r->globals, stage->base->text, &r->collect.args, &name) < 0)
+		return error_make(err, ERROR_USAGE, "%s:%u: the base \"%s\" cannot be read", r->dockerfile->name,
+				  stage->from->line, stage->base->text);
+	if (!*name)
+		return error_make(err, ERROR_USAGE, "%s:%u: the base \"%s\" is empty: no argument gives it a value",
+				  r->dockerfile->name, stage->from->line, stage->base->text);
+	base = find_stage(r->dockerfile, name, index);
+	if (base != NO_STAGE && !r->states[base].done) {
+		*ret_base = base;
+		return 0;
+	}
+	if (base == NO_STAGE ? use_base(r, index, name, err) < 0 : stage_platform(r, stage, &platform, err) < 0)
+		return -1;
+	run_stage(r, index, base);
+	r->states[index].done = true;
+	return 0;
+}
+
+/* The stages that lead to the target: bases first, so that a stage sees its base's variables. */
+static int resolve_all(struct resolver *r, struct error **err)
+{
+	size_t *chain = mem_array(r->dockerfile->stages_len, sizeof(*chain));
+	int status = 0;
+
+	while (status == 0 && r->queue_len > 0) {
+		size_t len = 0;
+
+		chain[len++] = r->queue[--r->queue_len];
+		while (status == 0 && len > 0) {
+			size_t base = NO_STAGE;
+
+			if (r->states[chain[len - 1]].done) {
+				len--;
+				continue;
+			}
+			status = resolve_stage(r, chain[len - 1], &base, err);
+			if (base != NO_STAGE) {
+				r->states[base].wanted = true;
+				chain[len++] = base;
+			}
+		}
+	}
+	free(chain);
+	return status;
+}
+
+static int find_target(const struct resolver *r, size_t *ret, struct error **err)
+{
+	const struct dockerfile *dockerfile = r->dockerfile;
+	const char *target = r->options->target, *near;
+	const char **names;
+	size_t names_len = 0;
+
+	*ret = dockerfile->stages_len - 1;
+	if (!target || !*target)
+		return 0;
+	*ret = find_stage(dockerfile, target, dockerfile->stages_len);
+	if (*ret == NO_STAGE)
+		*ret = find_number(dockerfile, target);
+	if (*ret != NO_STAGE)
+		return 0;
+	names = arena_array(r->collect.arena, dockerfile->stages_len, sizeof(*names));
+	for (size_t i = 0; i < dockerfile->stages_len; i++)
+		if (dockerfile->stages[i].name)
+			names[names_len++] = dockerfile->stages[i].name;
+	near = text_nearest(target, names, names_len);
+	error_make(err, ERROR_USAGE, "%s: there is no stage \"%s\"", dockerfile->name, target);
+	if (near)
+		error_remedy(err, "did you mean \"%s\"?", near);
+	return -1;
+}
+
+static int resolve(struct resolver *r, struct error **err)
+{
+	const char *syntax = options_arg(r->options, "BUILDKIT_SYNTAX");
+	size_t target;
+	int status = 0;
+
+	if (r->dockerfile->whole_why)
+		collect_whole(&r->collect, "%s", r->dockerfile->whole_why);
+	if (syntax && *syntax && !dockerfile_syntax_known(syntax))
+		collect_whole(&r->collect, "the frontend %s is not known (BUILDKIT_SYNTAX)", syntax);
+	if (r->dockerfile->stages_len == 0)
+		return 0;
+	r->globals = globals_new(r->dockerfile, r->options, r->collect.arena);
+	r->states = mem_array(r->dockerfile->stages_len, sizeof(*r->states));
+	r->queue = mem_array(r->dockerfile->stages_len, sizeof(*r->queue));
+	status = find_target(r, &target, err);
+	if (status == 0) {
+		want(r, target);
+		status = resolve_all(r, err);
+	}
+	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
+		scope_free(&r->states[i].scope);
+	globals_free(r->globals);
+	free(r->states);
+	free(r->queue);
+	return status;
+}
+
+int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
+		       struct arena *arena, struct dockerfile_use *ret, struct error **err)
+{
+	struct resolver r = {.dockerfile = dockerfile, .options = options, .collect = {.arena = arena}};
+	struct error *why = NULL;
+
+	if (resolve(&r, &why) < 0) {
+		bool foreign = dockerfile->text.syntax && !dockerfile_syntax_known(dockerfile->text.syntax);
+
+		if (!foreign) {
+			collect_free(&r.collect);
+			return error_move(err, &why);
+		}
+		error_free(why); /* what this text means is the other frontend's to say */
+	}
+	collect_done(&r.collect, ret);
+	ret->syntax = arena_strdup(arena, dockerfile->text.syntax);
+	return 0;
+}

@@ -1,0 +1,216 @@
+#include "config.h"
+
+#include "engine/source/dockerfile_scope.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "engine/source/dockerfile.h"
+#include "engine/source/dockerfile_stage.h"
+
+static struct variable *find(const struct scope *scope, const char *name)
+{
+	for (size_t i = scope->len; i > 0; i--)
+		if (strcmp(scope->items[i - 1].name, name) == 0)
+			return &scope->items[i - 1];
+	return NULL;
+}
+
+void scope_set(struct scope *scope, const char *name, const char *value)
+{
+	struct variable *variable = find(scope, name);
+
+	if (!variable) {
+		mem_reserve(&scope->items, &scope->cap, scope->len + 1, sizeof(*scope->items));
+		variable = &scope->items[scope->len++];
+		variable->name = name;
+	}
+	variable->value = value;
+}
+
+void scope_copy(struct scope *to, const struct scope *from)
+{
+	for (size_t i = 0; i < from->len; i++)
+		scope_set(to, from->items[i].name, from->items[i].value);
+	to->open = from->open;
+}
+
+void scope_free(struct scope *scope)
+{
+	free(scope->items);
+	*scope = (struct scope){0};
+}
+
+enum word_found scope_get(void *data, const char *name, const char **ret_value)
+{
+	const struct scope *scope = data;
+	const struct variable *variable = find(scope, name);
+
+	if (!variable)
+		return scope->open ? WORD_UNKNOWN : WORD_UNSET;
+	*ret_value = variable->value;
+	return variable->value ? WORD_SET : WORD_UNKNOWN;
+}
+
+void names_add(struct names *names, struct arena *arena, const char *name)
+{
+	const char **grown;
+
+	for (size_t i = 0; i < names->len; i++)
+		if (strcmp(names->items[i], name) == 0)
+			return;
+	if (names->len == names->cap) {
+		names->cap = names->cap ? names->cap * 2 : 8;
+		grown = arena_array(arena, names->cap, sizeof(*grown));
+		if (names->len)
+			memcpy(grown, names->items, names->len * sizeof(*grown));
+		names->items = grown;
+	}
+	names->items[names->len++] = arena_strdup(arena, name);
+}
+
+const char *options_arg(const struct dockerfile_options *options, const char *name)
+{
+	const char *value = NULL;
+
+	for (size_t i = 0; i < options->args_len; i++)
+		if (options->args[i].value && strcmp(options->args[i].name, name) == 0)
+			value = options->args[i].value;
+	return value;
+}
+
+struct globals {
+	const struct dockerfile *dockerfile;
+	const struct dockerfile_options *options;
+	struct arena *arena;
+	struct scope scope;
+	struct names *needs; /* of each variable of `scope`: the names that its value was made of */
+	size_t needs_cap;
+	struct names *looked_up; /* during an expansion: what it asked for */
+};
+
+static enum word_found get_noted(void *data, const char *name, const char **ret_value)
+{
+	struct globals *globals = data;
+
+	names_add(globals->looked_up, globals->arena, name);
+	return scope_get(&globals->scope, name, ret_value);
+}
+
+static int expand(struct globals *globals, const char *source, struct names *ret_names, const char **ret)
+{
+	struct word_env env = {get_noted, globals};
+	cleanup_buf struct buf out = {0};
+	bool unknown = false;
+
+	globals->looked_up = ret_names;
+	if (word_expand(source, globals->dockerfile->text.escape, &env, &out, &unknown) < 0 || unknown)
+		return -1;
+	*ret = arena_strndup(globals->arena, out.data, out.len);
+	return 0;
+}
+
+static void set(struct globals *globals, const char *name, const char *value, struct names needs)
+{
+	struct variable *variable;
+
+	scope_set(&globals->scope, name, value);
+	variable = find(&globals->scope, name);
+	mem_reserve(&globals->needs, &globals->needs_cap, globals->scope.len, sizeof(*globals->needs));
+	globals->needs[variable - globals->scope.items] = needs;
+}
+
+static void set_default(struct globals *globals, const char *name, const char *value)
+{
+	const char *given = options_arg(globals->options, name);
+
+	set(globals, name, arena_strdup(globals->arena, given ? given : value), (struct names){0});
+}
+
+static void set_platform(struct globals *globals, const char *prefix, const struct platform *platform)
+{
+	char text[PLATFORM_TEXT];
+	const char *const suffixes[] = {"PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT"};
+	const char *values[] = {text, platform->os, "", platform->arch, platform->variant};
+
+	platform_text(platform, text);
+	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
+		set_default(globals, arena_printf(globals->arena, "%s%s", prefix, suffixes[i]), values[i]);
+}
+
+/* One "name" or "name=value" of an ARG before the first FROM. */
+static void declare(struct globals *globals, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	const char *name = equals ? arena_strndup(globals->arena, word, (size_t)(equals - word)) : word;
+	const char *value = options_arg(globals->options, name);
+	struct names needs = {0};
+
+	if (value)
+		set(globals, name, value, needs);
+	else if (equals)
+		/* a value that cannot be told stays unknown, and so does what is made of it */
+		set(globals, name, expand(globals, equals + 1, &needs, &value) < 0 ? NULL : value, needs);
+}
+
+struct globals *globals_new(const struct dockerfile *dockerfile, const struct dockerfile_options *options, struct arena *arena)
+{
+	struct globals *globals = mem_alloc(sizeof(*globals));
+	const struct stage *last = dockerfile->stages_len ? &dockerfile->stages[dockerfile->stages_len - 1] : NULL;
+	const char *target = options->target ? options->target : last && last->name ? last->name : "default";
+
+	globals->dockerfile = dockerfile;
+	globals->options = options;
+	globals->arena = arena;
+	set_platform(globals, "BUILD", &options->build_platform);
+	set_platform(globals, "TARGET", &options->platform);
+	set_default(globals, "TARGETSTAGE", target);
+	for (size_t i = 0; i < dockerfile->globals_len; i++)
+		for (size_t j = 0; j < dockerfile->globals[i].args_len; j++)
+			declare(globals, dockerfile->globals[i].args[j].text);
+	return globals;
+}
+
+void globals_free(struct globals *globals)
+{
+	if (!globals)
+		return;
+	scope_free(&globals->scope);
+	free(globals->needs);
+	free(globals);
+}
+
+/* Adds a name and what it was made of; `used` itself is the list of what is still to be followed. */
+static void note(struct globals *globals, const char *name, struct names *used)
+{
+	size_t next = used->len;
+
+	names_add(used, globals->arena, name);
+	for (; next < used->len; next++) {
+		const struct variable *variable = find(&globals->scope, used->items[next]);
+		const struct names *needs = variable ? &globals->needs[variable - globals->scope.items] : NULL;
+
+		for (size_t i = 0; needs && i < needs->len; i++)
+			names_add(used, globals->arena, needs->items[i]);
+	}
+}
+
+int globals_expand(struct globals *globals, const char *source, struct names *used, const char **ret)
+{
+	struct names names = {0};
+	int status = expand(globals, source, &names, ret);
+
+	for (size_t i = 0; i < names.len; i++)
+		note(globals, names.items[i], used);
+	return status;
+}
+
+const char *globals_value(struct globals *globals, const char *name, struct names *used)
+{
+	const struct variable *variable = find(&globals->scope, name);
+
+	note(globals, name, used);
+	return variable ? variable->value : NULL;
+}

@@ -1,0 +1,36 @@
+#ifndef ENGINE_SOURCE_DOCKERFILE_STAGE_H
+#define ENGINE_SOURCE_DOCKERFILE_STAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine/source/dockerfile_text.h"
+
+/* What dockerfile.c makes of a text and dockerfile_resolve.c works on. */
+
+struct stage {
+	const char *name;                 /* lower case, or NULL */
+	const struct instruction *from;
+	const struct token *base;         /* the image or stage, as written */
+	const char *platform;             /* of --platform, as written, or NULL */
+	const struct instruction *body;   /* the instructions behind FROM */
+	size_t body_len;
+};
+
+struct dockerfile {
+	struct arena *arena;
+	const char *name;                 /* for errors */
+	struct instructions text;
+	const struct instruction *globals; /* what stands before the first FROM: ARG only */
+	size_t globals_len;
+	struct stage *stages;
+	size_t stages_len;
+	const char *whole_why;            /* the text cannot be told: a sentence, or NULL */
+};
+
+/* The flag "--name=value" (or "--name") of an instruction: the token, and where its value begins in it; NULL when absent. */
+const struct token *instruction_flag(const struct instruction *in, const char *name, size_t *ret_value);
+/* True when `syntax` names the frontend whose rules are known here. */
+bool dockerfile_syntax_known(const char *syntax);
+
+#endif

@@ -1,0 +1,41 @@
+#ifndef ENGINE_SOURCE_DOCKERFILE_TEXT_H
+#define ENGINE_SOURCE_DOCKERFILE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct arena;
+struct error;
+
+/* A Dockerfile's text as a list of instructions; everything lives in the arena given. */
+
+/* A word and where its bytes stand in the file. */
+struct token {
+	char *text;
+	size_t len;
+	const size_t *at; /* offset of each byte; NULL when unknown (JSON form) */
+};
+
+struct instruction {
+	const char *name;             /* upper case */
+	unsigned line;                /* its first line, from 1 */
+	struct token *flags;          /* "--from=x", quotes and escapes resolved */
+	size_t flags_len;
+	struct token *args;           /* FROM, COPY, ADD: words; ARG: "name" or "name=value"; ENV: name, value, ... */
+	size_t args_len;
+	bool bad;                     /* its arguments are not what builders accept */
+	struct instruction *trigger;  /* of ONBUILD */
+};
+
+struct instructions {
+	struct instruction *items;
+	size_t len;
+	char escape;
+	const char *syntax; /* or NULL */
+};
+
+/* ERROR_USAGE for a directive or a heredoc that no builder accepts. `ret->syntax` is set in any case. */
+int dockerfile_text_parse(const char *text, size_t len, const char *name, struct arena *arena,
+			  struct instructions *ret, struct error **err);
+
+#endif

@@ -1,0 +1,441 @@
+#include "config.h"
+
+#include "engine/source/ignore_regex.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+#define RUNE_ERROR 0xfffd
+#define RUNE_MAX 0x10ffff
+#define SMALL_PROGRAM 255 /* steps whose state sets live on the stack */
+
+enum op {
+	OP_RUNE,       /* one code point */
+	OP_ANY,        /* any but a newline */
+	OP_CLASS,      /* one of the ranges */
+	OP_BEGIN,      /* the beginning of the path */
+	OP_END,        /* its end */
+	OP_BOUNDARY,   /* \b */
+	OP_NOBOUNDARY, /* \B */
+	OP_ENTER,      /* "(.*" "/)?": go on behind the group, or into it */
+	OP_LOOP        /* inside the group: leave it at any '/' */
+};
+
+struct range {
+	uint32_t lo, hi;
+};
+
+struct step {
+	enum op op;
+	bool star;
+	bool negated;
+	uint32_t rune;
+	size_t first, count; /* of `ranges` */
+};
+
+struct ignore_regex {
+	struct step *steps;
+	size_t len, cap;
+	struct range *ranges;
+	size_t ranges_len, ranges_cap;
+	/* literal bytes that every match begins and ends with: most paths are turned down by them */
+	char head[32], tail[32];
+	size_t head_len, tail_len;
+};
+
+size_t ignore_rune(const char *s, size_t len, uint32_t *ret)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	const unsigned char *p = (const unsigned char *)s;
+	size_t width;
+	uint32_t rune;
+
+	if (len == 0)
+		return 0;
+	*ret = p[0];
+	if (p[0] < 0x80)
+		return 1;
+	width = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+	rune = p[0] & (0xff >> (width + 1));
+	*ret = RUNE_ERROR;
+	if (p[0] < 0xc2 || p[0] > 0xf4 || width > len)
+		return 1;
+	for (size_t i = 1; i < width; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 1;
+		rune = rune << 6 | (p[i] & 0x3f);
+	}
+	if (rune < least[width] || rune > RUNE_MAX || (rune >= 0xd800 && rune <= 0xdfff))
+		return 1;
+	*ret = rune;
+	return width;
+}
+
+static struct step *add_step(struct ignore_regex *regex, enum op op)
+{
+	mem_reserve(&regex->steps, &regex->cap, regex->len + 1, sizeof(*regex->steps));
+	regex->steps[regex->len].op = op;
+	regex->steps[regex->len].first = regex->ranges_len;
+	return &regex->steps[regex->len++];
+}
+
+static void add_range(struct ignore_regex *regex, uint32_t lo, uint32_t hi)
+{
+	mem_reserve(&regex->ranges, &regex->ranges_cap, regex->ranges_len + 1, sizeof(*regex->ranges));
+	regex->ranges[regex->ranges_len++] = (struct range){lo, hi};
+}
+
+/* Adds the ranges named by `pairs` (two characters each), or all others. */
+static void add_pairs(struct ignore_regex *regex, const char *pairs, bool negated)
+{
+	uint32_t next = 0;
+
+	/* the pairs are in ascending order, so what lies between them is the complement */
+	for (; *pairs; pairs += 2) {
+		unsigned char lo = (unsigned char)pairs[0], hi = (unsigned char)pairs[1];
+
+		if (!negated)
+			add_range(regex, lo, hi);
+		else if (lo > next)
+			add_range(regex, next, lo - 1U);
+		next = hi + 1U;
+	}
+	if (negated)
+		add_range(regex, next, RUNE_MAX);
+}
+
+static bool add_perl(struct ignore_regex *regex, uint32_t rune)
+{
+	switch (rune) {
+	case 'd': add_pairs(regex, "09", false); return true;
+	case 'D': add_pairs(regex, "09", true); return true;
+	case 's': add_pairs(regex, "\t\n\f\r  ", false); return true;
+	case 'S': add_pairs(regex, "\t\n\f\r  ", true); return true;
+	case 'w': add_pairs(regex, "09AZ__az", false); return true;
+	case 'W': add_pairs(regex, "09AZ__az", true); return true;
+	default: return false;
+	}
+}
+
+static bool is_alnum(uint32_t rune)
+{
+	return (rune >= '0' && rune <= '9') || (rune >= 'a' && rune <= 'z') || (rune >= 'A' && rune <= 'Z');
+}
+
+static bool is_word(uint32_t rune)
+{
+	return is_alnum(rune) || rune == '_';
+}
+
+/* The character that "\rune" stands for. */
+static bool unescape(uint32_t rune, uint32_t *ret, const char **ret_why)
+{
+	static const char from[] = "afnrtv", to[] = "\a\f\n\r\t\v";
+	const char *at = rune < 0x80 && rune ? strchr(from, (int)rune) : NULL;
+
+	if (at)
+		*ret = (unsigned char)to[at - from];
+	else if (rune < 0x80 && !is_alnum(rune))
+		*ret = rune;
+	else if (rune < 0x80 && rune && strchr("pPxQEC01234567", (int)rune)) {
+		*ret_why = "a backslash before this character has a meaning that is not supported";
+		return false;
+	} else {
+		*ret_why = "a backslash before this character means nothing";
+		return false;
+	}
+	return true;
+}
+
+/* "[:name:]" at `runes`; returns its length, 0 when it is none, -1 when the name is unknown. */
+static long posix_class(struct ignore_regex *regex, const uint32_t *runes, size_t len)
+{
+	static const struct {
+		const char *name, *pairs;
+	} classes[] = {
+		{"alnum", "09AZaz"}, {"alpha", "AZaz"}, {"ascii", "\1\x7f"}, {"blank", "\t\t  "},
+		{"cntrl", "\1\x1f\x7f\x7f"}, {"digit", "09"}, {"graph", "!~"}, {"lower", "az"},
+		{"print", " ~"}, {"punct", "!/:@[`{~"}, {"space", "\t\r  "}, {"upper", "AZ"},
+		{"word", "09AZ__az"}, {"xdigit", "09AFaf"},
+	};
+	char name[16];
+	size_t n = 0, end = 2;
+	bool negated;
+
+	if (len < 4 || runes[0] != '[' || runes[1] != ':')
+		return 0;
+	while (end + 1 < len && !(runes[end] == ':' && runes[end + 1] == ']'))
+		end++;
+	if (end + 1 >= len)
+		return 0;
+	negated = runes[2] == '^';
+	for (size_t i = negated ? 3 : 2; i < end && n < sizeof(name) - 1; i++)
+		name[n++] = runes[i] < 0x80 ? (char)runes[i] : '?';
+	name[n] = '\0';
+	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
+		if (strcmp(name, classes[i].name) != 0)
+			continue;
+		add_pairs(regex, classes[i].pairs, negated);
+		return (long)end + 2;
+	}
+	return -1;
+}
+
+/* One character of a class, escapes resolved. */
+static bool class_rune(const uint32_t *runes, size_t len, size_t *at, uint32_t *ret, const char **ret_why)
+{
+	if (*at >= len)
+		return false;
+	*ret = runes[(*at)++];
+	if (*ret != '\\')
+		return true;
+	return *at < len && unescape(runes[(*at)++], ret, ret_why);
+}
+
+/* The class whose '[' stands at *at; *at is then behind its ']'. */
+static bool add_class(struct ignore_regex *regex, const uint32_t *runes, size_t len, size_t *at, const char **ret_why)
+{
+	struct step *step = add_step(regex, OP_CLASS);
+	size_t i = *at + 1;
+
+	if (i < len && runes[i] == '^') {
+		step->negated = true;
+		i++;
+	}
+	for (bool first = true; first || (i < len && runes[i] != ']'); first = false) {
+		long posix = i < len ? posix_class(regex, runes + i, len - i) : 0;
+		uint32_t lo, hi;
+
+		if (posix < 0)
+			return false;
+		i += (size_t)posix;
+		if (posix > 0)
+			continue;
+		if (i + 1 < len && runes[i] == '\\' && add_perl(regex, runes[i + 1])) {
+			i += 2;
+			continue;
+		}
+		if (!class_rune(runes, len, &i, &lo, ret_why))
+			return false;
+		hi = lo;
+		if (i + 1 < len && runes[i] == '-' && runes[i + 1] != ']') {
+			i++;
+			if (!class_rune(runes, len, &i, &hi, ret_why) || hi < lo)
+				return false;
+		}
+		add_range(regex, lo, hi);
+	}
+	if (i >= len)
+		return false;
+	step->count = regex->ranges_len - step->first;
+	*at = i + 1;
+	return true;
+}
+
+static bool add_escape(struct ignore_regex *regex, uint32_t rune, const char **ret_why)
+{
+	struct step *step;
+
+	switch (rune) {
+	case 'A': add_step(regex, OP_BEGIN); return true;
+	case 'z': add_step(regex, OP_END); return true;
+	case 'b': add_step(regex, OP_BOUNDARY); return true;
+	case 'B': add_step(regex, OP_NOBOUNDARY); return true;
+	default: break;
+	}
+	step = add_step(regex, OP_CLASS);
+	if (add_perl(regex, rune)) {
+		step->count = regex->ranges_len - step->first;
+		return true;
+	}
+	step->op = OP_RUNE;
+	return unescape(rune, &step->rune, ret_why);
+}
+
+static bool compile(struct ignore_regex *regex, const uint32_t *runes, size_t len, const char **ret_why)
+{
+	for (size_t i = 0; i < len;) {
+		switch (runes[i]) {
+		case '\\':
+			if (i + 1 >= len || !add_escape(regex, runes[i + 1], ret_why))
+				return false;
+			i += 2;
+			break;
+		case '[':
+			if (!add_class(regex, runes, len, &i, ret_why))
+				return false;
+			break;
+		case '(': /* only ever the group */
+			add_step(regex, OP_ENTER);
+			add_step(regex, OP_LOOP);
+			i += strlen("(.*/)?");
+			break;
+		case '.':
+			add_step(regex, OP_ANY);
+			i++;
+			break;
+		case '^':
+			add_step(regex, OP_BEGIN);
+			i++;
+			break;
+		default:
+			add_step(regex, OP_RUNE)->rune = runes[i++];
+			break;
+		}
+		if (i < len && runes[i] == '*') {
+			regex->steps[regex->len - 1].star = true;
+			i++;
+		}
+	}
+	return true;
+}
+
+static bool literal(const struct step *step)
+{
+	return step->op == OP_RUNE && !step->star && step->rune < 0x80;
+}
+
+static void find_literals(struct ignore_regex *regex)
+{
+	size_t n = 0;
+
+	while (n < regex->len && n < sizeof(regex->head) && literal(&regex->steps[n])) {
+		regex->head[n] = (char)regex->steps[n].rune;
+		n++;
+	}
+	regex->head_len = n;
+	n = 0;
+	while (n < regex->len && n < sizeof(regex->tail) && literal(&regex->steps[regex->len - 1 - n]))
+		n++;
+	for (size_t i = 0; i < n; i++)
+		regex->tail[i] = (char)regex->steps[regex->len - n + i].rune;
+	regex->tail_len = n;
+}
+
+struct ignore_regex *ignore_regex_new(const uint32_t *runes, size_t len, const char **ret_why)
+{
+	struct ignore_regex *regex = mem_alloc(sizeof(*regex));
+
+	*ret_why = "syntax error in pattern";
+	if (!compile(regex, runes, len, ret_why)) {
+		ignore_regex_free(regex);
+		return NULL;
+	}
+	find_literals(regex);
+	return regex;
+}
+
+void ignore_regex_free(struct ignore_regex *regex)
+{
+	if (!regex)
+		return;
+	free(regex->steps);
+	free(regex->ranges);
+	free(regex);
+}
+
+static bool in_class(const struct ignore_regex *regex, const struct step *step, uint32_t rune)
+{
+	const struct range *range = regex->ranges + step->first;
+
+	for (size_t i = 0; i < step->count; i++)
+		if (rune >= range[i].lo && rune <= range[i].hi)
+			return !step->negated;
+	return step->negated;
+}
+
+static bool step_takes(const struct ignore_regex *regex, const struct step *step, uint32_t rune)
+{
+	switch (step->op) {
+	case OP_RUNE: return rune == step->rune;
+	case OP_ANY: return rune != '\n';
+	case OP_CLASS: return in_class(regex, step, rune);
+	default: return false;
+	}
+}
+
+struct place {
+	bool begin, end, boundary;
+};
+
+/* Follows what needs no character: `now` grows towards its end only, so one pass in order is enough. */
+static void close_over(const struct ignore_regex *regex, unsigned char *now, struct place place)
+{
+	for (size_t i = 0; i < regex->len; i++) {
+		if (!now[i])
+			continue;
+		switch (regex->steps[i].op) {
+		case OP_BEGIN: now[i + 1] |= place.begin; break;
+		case OP_END: now[i + 1] |= place.end; break;
+		case OP_BOUNDARY: now[i + 1] |= place.boundary; break;
+		case OP_NOBOUNDARY: now[i + 1] |= !place.boundary; break;
+		case OP_ENTER: now[i + 1] = now[i + 2] = 1; break;
+		case OP_LOOP: break;
+		default: now[i + 1] |= regex->steps[i].star; break;
+		}
+	}
+}
+
+static bool take(const struct ignore_regex *regex, const unsigned char *now, unsigned char *next, uint32_t rune)
+{
+	bool alive = false;
+
+	for (size_t i = 0; i < regex->len; i++) {
+		const struct step *step = &regex->steps[i];
+
+		if (!now[i])
+			continue;
+		if (step->op == OP_LOOP) {
+			next[i] |= rune != '\n';
+			next[i + 1] |= rune == '/';
+			alive |= next[i] | next[i + 1];
+		} else if (step_takes(regex, step, rune)) {
+			next[step->star ? i : i + 1] = 1;
+			alive = true;
+		}
+	}
+	return alive;
+}
+
+static bool run(const struct ignore_regex *regex, unsigned char *now, unsigned char *next, const char *path, size_t len)
+{
+	size_t size = regex->len + 1, at = 0;
+	uint32_t before = 0, rune = 0;
+
+	memset(now, 0, size);
+	now[0] = 1;
+	for (;;) {
+		size_t width = ignore_rune(path + at, len - at, &rune);
+		bool word = width > 0 && is_word(rune);
+		struct place place = {.begin = at == 0, .end = width == 0, .boundary = word != (at > 0 && is_word(before))};
+		unsigned char *swap = now;
+
+		close_over(regex, now, place);
+		if (width == 0)
+			return now[regex->len];
+		memset(next, 0, size);
+		if (!take(regex, now, next, rune))
+			return false;
+		now = next;
+		next = swap;
+		before = rune;
+		at += width;
+	}
+}
+
+bool ignore_regex_match(const struct ignore_regex *regex, const char *path, size_t len)
+{
+	unsigned char small[2 * (SMALL_PROGRAM + 1)];
+	size_t size = regex->len + 1;
+	cleanup_free unsigned char *large = NULL;
+	unsigned char *states = small;
+
+	if (len < regex->head_len || len < regex->tail_len || memcmp(path, regex->head, regex->head_len) != 0 ||
+	    memcmp(path + len - regex->tail_len, regex->tail, regex->tail_len) != 0)
+		return false;
+	if (size * 2 > sizeof(small))
+		states = large = mem_alloc(size * 2);
+	return run(regex, states, states + size, path, len);
+}

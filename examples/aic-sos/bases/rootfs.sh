@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2016 # hooks are run by mmdebstrap, with the root as $1
 # Sourced by */make-rootfs: Debian packages -> the tar of a root file system, reproducible.
 #
 # Packages are unpacked, not installed: no maintainer script runs, so a foreign architecture needs no

@@ -110,8 +110,11 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	argv_add(&argv, "--policy=always");
 	argv_addf(&argv, "--platform=%s", platform);
 	argv_add(&argv, source);
-	if (run(work, &argv, true, &result, err) < 0)
+	if (run(work, &argv, true, &result, err) < 0) {
+		if (err && *err && (*err)->transient)
+			(*err)->cls = ERROR_REGISTRY;
 		return error_wrap(err, "%s for %s", image->name, platform);
+	}
 	id = result.out->data ? result.out->data : "";
 	len = strspn(id, "0123456789abcdef");
 	if (len != DIGEST_HEX)

@@ -12,6 +12,7 @@
 #include "engine/builder/failure.h"
 
 #define STEP_MAX 100 /* bytes of a step that are shown in the first line */
+#define LINE_MAX_SHOWN 240 /* bytes of another error that are */
 
 /* A text that a builder writes when something other than a step failed. */
 struct trouble {
@@ -25,6 +26,7 @@ static const struct trouble troubles[] = {
 	{"no space left on device", ERROR_STATE, false, "free some disk space: cbuild clean, podman image prune"},
 	{"permission denied while trying to connect", ERROR_TOOL, false,
 	 "add yourself to the group \"docker\" (and log in again), or use --builder=buildah"},
+	{"failed to connect to the docker API", ERROR_TOOL, false, "start it: systemctl start docker; or use --builder=buildah"},
 	{"Cannot connect to the Docker daemon", ERROR_TOOL, false, "start it: systemctl start docker; or use --builder=buildah"},
 	{"OCI exporter is not supported", ERROR_TOOL, false,
 	 "turn on docker's containerd image store (\"features\": {\"containerd-snapshotter\": true} in /etc/docker/daemon.json), "
@@ -72,28 +74,30 @@ static char *error_line(const char *tail)
 	return found ? mem_strndup(found, strcspn(found, "\n")) : NULL;
 }
 
-static char *shortened(const char *text, size_t len)
+static char *shortened(const char *text, size_t len, size_t max)
 {
-	if (len <= STEP_MAX)
+	if (len <= max)
 		return mem_strndup(text, len);
-	len = STEP_MAX;
+	len = max;
 	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
 		len--;
 	return mem_printf("%.*s...", (int)len, text);
 }
 
-/* buildah: building at STEP "RUN go build": exit status 2 */
+/* buildah: building at STEP "RUN go build": while running runtime: exit status 2. Quotes in the step are
+ * not escaped. */
 static char *buildah_step(const char *line)
 {
 	static const char mark[] = "building at STEP \"";
+	static const char *const ends[] = {"\": while running runtime: ", "\": exit status ", "\": "};
 	const char *start = strstr(line, mark), *end = NULL;
 
 	if (!start)
 		return NULL;
 	start += strlen(mark);
-	for (const char *at = start; (at = strstr(at, "\": ")); at++)
-		end = at;
-	return shortened(start, end ? (size_t)(end - start) : strlen(start));
+	for (size_t i = 0; !end && i < sizeof(ends) / sizeof(*ends); i++)
+		end = strstr(start, ends[i]);
+	return shortened(start, end ? (size_t)(end - start) : strlen(start), STEP_MAX);
 }
 
 /* BuildKit: a block that begins with " > [build 2/3] RUN go build:", before the error line. */
@@ -113,7 +117,7 @@ static char *buildkit_step(const char *tail)
 	len -= (size_t)(start - line);
 	while (len > 0 && (start[len - 1] == ':' || start[len - 1] == ' ' || start[len - 1] == '\r'))
 		len--;
-	return len > 0 ? shortened(start, len) : NULL;
+	return len > 0 ? shortened(start, len, STEP_MAX) : NULL;
 }
 
 /* The status of the step's process ("exit status 2", "exit code: 2"), or -1. */
@@ -205,6 +209,14 @@ static bool is_process(const char *step)
 	return strncasecmp(step, "RUN ", 4) == 0;
 }
 
+/* The first line of the message of what is no failed step. */
+static char *headline(const char *tool, int status, const char *line)
+{
+	cleanup_free char *text = line ? shortened(line, strlen(line), LINE_MAX_SHOWN) : NULL;
+
+	return text ? mem_printf("%s: %s", tool, text) : mem_printf("%s failed with status %d", tool, status);
+}
+
 int failure_make(const char *tool, int status, const char *tail, const struct build_job *job,
 		 const struct platform *native, struct error **err)
 {
@@ -223,16 +235,15 @@ int failure_make(const char *tool, int status, const char *tail, const struct bu
 	/* What a RUN step printed is the step's own affair: its "connection refused" is no reason to try again. */
 	if (step && is_process(step) && line && step_status(line) >= 0)
 		return make_step(step, step_status(line), tail, err);
+	first = headline(tool, status, line);
 	trouble = line ? find_trouble(line) : NULL;
 	if (trouble) {
-		first = mem_printf("%s failed with status %d", tool, status);
-		make(trouble->cls, trouble->transient, step ? step : first, tail, err);
+		make(trouble->cls, trouble->transient, first, tail, err);
 		if (trouble->remedy)
 			error_remedy(err, "%s", trouble->remedy);
 		return -1;
 	}
 	if (step)
 		return make_step(step, -1, tail, err);
-	first = mem_printf("%s failed with status %d", tool, status);
 	return make(ERROR_BUILD, false, first, tail, err);
 }

@@ -35,6 +35,10 @@ char *proof_fault(const struct image *result, const struct platform *platform, c
 	}
 	if (!base)
 		return NULL;
+	if (*base->platform.arch && !same_platform(&base->platform, platform)) {
+		platform_text(&base->platform, actual);
+		return mem_printf("its base is for %s instead of %s", actual, wanted);
+	}
 	if (result->diff_ids_len < base->diff_ids_len)
 		return mem_printf("the image has %zu layers, fewer than the %zu of its base for %s", result->diff_ids_len,
 				  base->diff_ids_len, wanted);

@@ -13,8 +13,8 @@ struct platform;
 
 /* The job's image that is marked as its base, or NULL. */
 const struct build_image *proof_base(const struct build_job *job);
-/* NULL when `result` is for `platform` and its layers begin with those of `base` (NULL: any layers);
- * otherwise a sentence that says what is wrong (malloc'd). */
+/* NULL when `result` and `base` are for `platform` and the layers of the first begin with those of the second
+ * (base NULL: any layers); otherwise a sentence that says what is wrong (malloc'd). */
 char *proof_fault(const struct image *result, const struct platform *platform, const struct image *base);
 
 #endif

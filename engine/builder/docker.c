@@ -1,0 +1,235 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/builder/args.h"
+#include "engine/builder/docker.h"
+#include "engine/builder/failure.h"
+#include "engine/builder/import.h"
+#include "engine/builder/ops.h"
+#include "engine/builder/proof.h"
+#include "engine/builder/rewrite.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+#include "engine/oci/image.h"
+#include "engine/oci/layout.h"
+
+struct docker {
+	struct loop *loop;
+	struct layout *layout;
+	char *store; /* the layout's folder, absolute */
+	struct docker_facts facts;
+};
+
+/* Readable in docker's messages, and valid as a repository: "go-base" -> "go-base-0.cbuild". */
+char *docker_alias(const char *name, size_t number)
+{
+	cleanup_buf struct buf text = {0};
+	const char *base = path_base(name);
+
+	for (; *base && *base != ':' && *base != '@'; base++) {
+		if (isalnum((unsigned char)*base))
+			buf_char(&text, (char)tolower((unsigned char)*base));
+		else if (text.len > 0 && text.data[text.len - 1] != '-')
+			buf_char(&text, '-');
+	}
+	if (text.len > 0 && text.data[text.len - 1] == '-')
+		text.len--;
+	return mem_printf("%.*s%s%zu.cbuild", (int)text.len, text.len > 0 ? text.data : "", text.len > 0 ? "-" : "", number);
+}
+
+/* One field of a list that buildx reads as CSV. */
+static void add_csv(struct buf *out, const char *field)
+{
+	bool quoted = strpbrk(field, ",\"\n") != NULL;
+
+	if (out->len > 0)
+		buf_char(out, ',');
+	if (quoted)
+		buf_char(out, '"');
+	for (; *field; field++) {
+		if (*field == '"')
+			buf_char(out, '"');
+		buf_char(out, *field);
+	}
+	if (quoted)
+		buf_char(out, '"');
+}
+
+static void add_output(const struct docker_command *command, const struct build_job *job, struct argv *argv)
+{
+	cleanup_free char *dest = mem_printf("dest=%s", command->tar);
+	cleanup_buf struct buf output = {0};
+
+	add_csv(&output, "type=oci");
+	add_csv(&output, dest);
+	/* A base's layers end up in what is built on it: compressed, but quickly. */
+	if (job->keep)
+		add_csv(&output, "compression-level=1");
+	if (job->has_epoch)
+		add_csv(&output, "rewrite-timestamp=true");
+	argv_addf(argv, "--output=%s", output.data);
+}
+
+static int add_images(const struct docker_command *command, const struct build_job *job, struct argv *argv, struct error **err)
+{
+	for (size_t i = 0; i < job->images_len; i++) {
+		const struct build_image *image = &job->images[i];
+
+		switch (image->where) {
+		case IMAGE_STORE:
+			argv_addf(argv, "--build-context=%s=oci-layout://%s@%s", command->aliases[i], command->store, image->digest);
+			break;
+		case IMAGE_REMOTE:
+			argv_addf(argv, "--build-context=%s=docker-image://%s", command->aliases[i], image->reference);
+			break;
+		case IMAGE_LOCAL:
+			return error_make(err, ERROR_INTERNAL, "%s: docker has no storage of its own for %s", job->id, image->name);
+		}
+	}
+	return 0;
+}
+
+int docker_argv(const struct docker_command *command, const struct build_job *job, struct argv *argv, struct argv *env,
+		struct error **err)
+{
+	char platform[PLATFORM_TEXT];
+
+	platform_text(&job->platform, platform);
+	for (size_t i = 0; i < command->buildx->len; i++)
+		argv_add(argv, command->buildx->items[i]);
+	argv_add(argv, "build");
+	argv_addf(argv, "--platform=%s", platform);
+	add_output(command, job, argv);
+	argv_add(argv, "--provenance=false"); /* it differs on every run */
+	argv_add(argv, "--sbom=false");
+	argv_add(argv, "--progress=plain");
+	if (job->no_cache)
+		argv_add(argv, "--no-cache");
+	args_common(job, argv, env);
+	if (add_images(command, job, argv, err) < 0)
+		return -1;
+	argv_addf(argv, "--file=%s", command->files->dockerfile);
+	argv_add(argv, job->context);
+	return 0;
+}
+
+static int run(struct docker *self, const struct build_job *job, const struct docker_command *command, struct error **err)
+{
+	cleanup_proc struct proc_result result = {0};
+	cleanup_argv struct argv argv = {0}, env = {0};
+	struct proc_spec spec = {.output = job->output};
+
+	args_environment(job, &env);
+	if (docker_argv(command, job, &argv, &env, err) < 0)
+		return -1;
+	spec.argv = (const char *const *)argv.items;
+	spec.env = (const char *const *)env.items;
+	if (proc_run(self->loop, &spec, &result, err) < 0)
+		return -1;
+	if (result.status != 0)
+		return failure_make("docker buildx", result.status, result.tail, job, &self->facts.platforms[0], err);
+	return 0;
+}
+
+/* Takes the image into the store, when it is what was asked for. */
+static int import(struct docker *self, const struct build_job *job, const char *tar, struct build_result *result,
+		  struct error **err)
+{
+	const struct build_image *base = proof_base(job);
+	cleanup_image struct image *image = NULL, *base_image = NULL;
+	cleanup_free char *fault = NULL;
+
+	if (layout_import_tar(self->layout, tar, &job->platform, result->digest, err) < 0 ||
+	    image_read(self->layout, result->digest, &image, err) < 0)
+		return -1;
+	if (base && base->where == IMAGE_STORE && image_read(self->layout, base->digest, &base_image, err) < 0)
+		return -1;
+	fault = proof_fault(image, &job->platform, base_image);
+	if (fault)
+		return error_make(err, ERROR_BUILD, "docker buildx made a wrong image: %s", fault);
+	if (unlink(tar) < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s", tar);
+	return import_finish(self->layout, NULL, result, err);
+}
+
+static int build_one(struct docker *self, const struct build_job *job, struct build_result *result, struct error **err)
+{
+	cleanup_rewrite_files struct rewrite_files files = {0};
+	cleanup_free char *tar = path_join(job->staging, "image.tar");
+	cleanup_argv struct argv aliases = {0};
+	struct docker_command command = {
+		.buildx = self->facts.command,
+		.store = self->store,
+		.files = &files,
+		.tar = tar,
+	};
+
+	for (size_t i = 0; i < job->images_len; i++) {
+		cleanup_free char *alias = docker_alias(job->images[i].name, i);
+
+		argv_add(&aliases, alias);
+	}
+	command.aliases = (const char *const *)aliases.items;
+	if (rewrite_files(job, command.aliases, &files, err) < 0 || run(self, job, &command, err) < 0)
+		return -1;
+	return import(self, job, tar, result, err);
+}
+
+static void docker_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
+{
+	for (size_t i = 0; i < len; i++) {
+		struct build_result result = {0};
+
+		build_one(data, &jobs[i], &result, &result.error);
+		done(done_data, i, &result);
+	}
+}
+
+static void docker_free(void *data)
+{
+	struct docker *self = data;
+
+	free(self->store);
+	docker_facts_free(&self->facts);
+	free(self);
+}
+
+static int docker_open(struct loop *loop, struct state *state, struct layout *layout, void **ret, struct builder_info *info,
+		       struct error **err)
+{
+	cleanup_free char *store = path_absolute(layout_dir(layout), err);
+	struct docker_facts facts;
+	struct docker *self;
+
+	(void)state; /* a daemon may be another one each time */
+	if (!store || docker_facts_find(loop, &facts, err) < 0)
+		return -1;
+	self = mem_alloc(sizeof(*self));
+	self->loop = loop;
+	self->layout = layout;
+	self->store = steal_ptr(store);
+	self->facts = facts;
+	info->version = self->facts.version;
+	info->place = NULL;
+	info->batch = 1;
+	info->platforms = self->facts.platforms;
+	info->platforms_len = self->facts.platforms_len;
+	*ret = self;
+	return 0;
+}
+
+const struct builder_ops builder_docker = {
+	.name = "docker",
+	.open = docker_open,
+	.free = docker_free,
+	.build = docker_build,
+};

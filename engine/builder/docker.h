@@ -1,0 +1,55 @@
+#ifndef ENGINE_BUILDER_DOCKER_H
+#define ENGINE_BUILDER_DOCKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/platform.h"
+
+struct argv;
+struct build_job;
+struct error;
+struct loop;
+struct rewrite_files;
+struct state;
+
+#define DOCKER_PLATFORMS_MAX 16
+
+/* What was found out about docker's buildx and the daemon (or builder) behind it. */
+struct docker_facts {
+	struct argv *command;  /* how buildx is called: "docker-buildx", or "docker" "buildx" */
+	char *version;         /* of buildx: "0.29.1" */
+	struct platform platforms[DOCKER_PLATFORMS_MAX]; /* the daemon's own first */
+	size_t platforms_len;  /* at least 1 */
+};
+
+/* ERROR_TOOL with a remedy when there is no buildx, no daemon, or one that cannot hand out OCI layouts. */
+int docker_facts_find(struct loop *loop, struct docker_facts *ret, struct error **err);
+void docker_facts_free(struct docker_facts *facts); /* the contents */
+
+/* The answer of `buildx inspect`. Only reads the text. */
+struct docker_inspect {
+	char *driver;          /* "docker", "docker-container" ... */
+	char *error;           /* what is wrong with its first node, or NULL */
+	bool containerd;       /* images are in containerd's store (known of the driver "docker" only) */
+	struct platform platforms[DOCKER_PLATFORMS_MAX];
+	size_t platforms_len;
+};
+void docker_inspect_parse(const char *text, struct docker_inspect *ret);
+void docker_inspect_free(struct docker_inspect *inspect); /* the contents */
+
+/* The name that the i-th image of a job has in the generated Dockerfile. malloc'd. */
+char *docker_alias(const char *name, size_t number);
+
+/* The command line of a build. Only the job's own data is read. */
+struct docker_command {
+	const struct argv *buildx;
+	const char *store;               /* the folder of cbuild's layout, absolute */
+	const struct rewrite_files *files;
+	const char *const *aliases;      /* one an image */
+	const char *tar;                 /* where the image goes */
+};
+int docker_argv(const struct docker_command *command, const struct build_job *job, struct argv *argv, struct argv *env,
+		struct error **err);
+
+#endif

@@ -1,0 +1,231 @@
+#include "config.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/builder/docker.h"
+#include "engine/builder/failure.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+
+#define DOCKER_TIMEOUT_MS 60000 /* for one question */
+#define DOCKER_MAJOR 0          /* the oldest buildx with --sbom and oci-layout contexts */
+#define DOCKER_MINOR 10
+
+#define USE_BUILDAH "or use --builder=buildah"
+
+void docker_facts_free(struct docker_facts *facts)
+{
+	if (facts->command)
+		argv_free(facts->command);
+	free(facts->command);
+	free(facts->version);
+	*facts = (struct docker_facts){0};
+}
+
+void docker_inspect_free(struct docker_inspect *inspect)
+{
+	free(inspect->driver);
+	free(inspect->error);
+	*inspect = (struct docker_inspect){0};
+}
+
+static void add_platform(struct docker_inspect *inspect, const char *text, size_t len)
+{
+	cleanup_free char *name = mem_strndup(text, len);
+	struct platform platform;
+	char *star = strchr(name, '*'); /* marks those that the user has configured */
+
+	if (star)
+		*star = '\0';
+	if (!platform_parse(name, &platform) || inspect->platforms_len == DOCKER_PLATFORMS_MAX)
+		return;
+	/* linux/amd64/v3 is how far this processor goes, not another platform to build for. */
+	if (strcmp(platform.arch, "amd64") == 0)
+		*platform.variant = '\0';
+	for (size_t i = 0; i < inspect->platforms_len; i++)
+		if (platform_equal(&inspect->platforms[i], &platform))
+			return;
+	inspect->platforms[inspect->platforms_len++] = platform;
+}
+
+static void add_platforms(struct docker_inspect *inspect, const char *list, size_t len)
+{
+	while (len > 0) {
+		size_t word = 0;
+
+		while (word < len && list[word] != ',' && list[word] != ' ')
+			word++;
+		if (word > 0)
+			add_platform(inspect, list, word);
+		if (word == len)
+			return;
+		list += word + 1;
+		len -= word + 1;
+	}
+}
+
+/* Lines of "Name: value", the builder's before its nodes'. What belongs to later nodes is added. */
+void docker_inspect_parse(const char *text, struct docker_inspect *ret)
+{
+	*ret = (struct docker_inspect){0};
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+		const char *colon = memchr(text, ':', len), *value = colon ? colon + 1 : text + len;
+
+		while (value < text + len && *value == ' ')
+			value++;
+		len -= (size_t)(value - text);
+		if (colon && strncmp(text, "Driver:", 7) == 0 && !ret->driver)
+			ret->driver = mem_strndup(value, len);
+		else if (colon && strncmp(text, "Error:", 6) == 0 && !ret->error)
+			ret->error = mem_strndup(value, len);
+		else if (colon && strncmp(text, "Platforms:", 10) == 0)
+			add_platforms(ret, value, len);
+		else if (colon && strstr(text, "worker.containerd.namespace:") && strstr(text, "worker.containerd.namespace:") < value)
+			ret->containerd = true;
+		text = value + len;
+		text += *text == '\n';
+	}
+}
+
+/* A plugin of the docker command line, called directly: that saves starting docker first. */
+static char *find_plugin(void)
+{
+	static const char *const dirs[] = {"/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
+					   "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins"};
+	const char *config = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
+	cleanup_free char *own = NULL;
+	char *path;
+
+	own = config ? mem_printf("%s/cli-plugins/docker-buildx", config)
+		     : mem_printf("%s/.docker/cli-plugins/docker-buildx", home ? home : "");
+	if (access(own, X_OK) == 0)
+		return steal_ptr(own);
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		path = path_join(dirs[i], "docker-buildx");
+		if (access(path, X_OK) == 0)
+			return path;
+		free(path);
+	}
+	path = proc_find("docker-buildx");
+	return path ? path : proc_find("buildx");
+}
+
+static int find_buildx(struct argv *command, struct error **err)
+{
+	cleanup_free char *plugin = find_plugin();
+	cleanup_free char *docker = proc_find("docker");
+
+	if (plugin) {
+		argv_add(command, plugin);
+		return 0;
+	}
+	if (!docker) {
+		error_make(err, ERROR_TOOL, "docker is not installed");
+		error_remedy(err, "install docker 25 or newer with its buildx plugin (docs.docker.com/engine/install), " USE_BUILDAH);
+	} else {
+		error_make(err, ERROR_TOOL, "%s has no buildx plugin", docker);
+		error_remedy(err, "install it: apt-get install docker-buildx-plugin (docker's packages) or docker-buildx (Debian's), " USE_BUILDAH);
+	}
+	return -1;
+}
+
+static int ask(struct loop *loop, const struct argv *command, const char *question, struct proc_result *ret, struct error **err)
+{
+	cleanup_argv struct argv argv = {0};
+	struct proc_spec spec = {.capture = true, .timeout_ms = DOCKER_TIMEOUT_MS};
+
+	for (size_t i = 0; i < command->len; i++)
+		argv_add(&argv, command->items[i]);
+	argv_add(&argv, question);
+	spec.argv = (const char *const *)argv.items;
+	if (proc_run(loop, &spec, ret, err) < 0)
+		return -1;
+	if (ret->status != 0)
+		return failure_make("docker buildx", ret->status, ret->tail, NULL, NULL, err);
+	if (!ret->out->data)
+		return error_make(err, ERROR_TOOL, "docker buildx %s: no answer", question);
+	return 0;
+}
+
+/* "github.com/docker/buildx 0.29.1+ds1 0.29.1+ds1-4", "github.com/docker/buildx v0.13.1 788433953" */
+static int find_version(struct loop *loop, const struct argv *command, char **ret, struct error **err)
+{
+	cleanup_proc struct proc_result result = {0};
+	unsigned major, minor, patch = 0;
+	const char *text;
+
+	if (ask(loop, command, "version", &result, err) < 0)
+		return -1;
+	text = strchr(result.out->data, ' ');
+	if (text)
+		text += text[1] == 'v' ? 2 : 1;
+	if (!text || sscanf(text, "%u.%u.%u", &major, &minor, &patch) < 2)
+		return error_make(err, ERROR_TOOL, "docker buildx version: not understood: %.80s", result.out->data);
+	if (major == DOCKER_MAJOR && minor < DOCKER_MINOR) {
+		error_make(err, ERROR_TOOL, "docker buildx is version %u.%u.%u, too old", major, minor, patch);
+		error_remedy(err, "install buildx %d.%d or newer, " USE_BUILDAH, DOCKER_MAJOR, DOCKER_MINOR);
+		return -1;
+	}
+	*ret = mem_printf("%u.%u.%u", major, minor, patch);
+	return 0;
+}
+
+static int check_inspect(const struct docker_inspect *inspect, struct error **err)
+{
+	if (inspect->error && *inspect->error) {
+		cleanup_free char *line = mem_printf("ERROR: %s\n", inspect->error);
+
+		failure_make("docker", 1, line, NULL, NULL, err);
+		if (err && *err)
+			(*err)->cls = ERROR_TOOL;
+		error_remedy(err, "start docker, " USE_BUILDAH);
+		return -1;
+	}
+	if (inspect->driver && strcmp(inspect->driver, "docker") == 0 && !inspect->containerd) {
+		error_make(err, ERROR_TOOL, "this docker keeps images in its old image store, which cannot hand out OCI images");
+		error_remedy(err, "with docker 25 or newer put {\"features\": {\"containerd-snapshotter\": true}} into "
+				  "/etc/docker/daemon.json and restart it; or: docker buildx create --use; " USE_BUILDAH);
+		return -1;
+	}
+	return 0;
+}
+
+static int find_platforms(struct loop *loop, struct docker_facts *facts, struct error **err)
+{
+	cleanup_proc struct proc_result result = {0};
+	struct docker_inspect inspect;
+	int status;
+
+	if (ask(loop, facts->command, "inspect", &result, err) < 0)
+		return -1;
+	docker_inspect_parse(result.out->data, &inspect);
+	status = check_inspect(&inspect, err);
+	memcpy(facts->platforms, inspect.platforms, sizeof(facts->platforms));
+	facts->platforms_len = inspect.platforms_len;
+	docker_inspect_free(&inspect);
+	/* A builder that is not running yet names none; it is started by the first build. */
+	if (facts->platforms_len == 0)
+		platform_host(&facts->platforms[facts->platforms_len++]);
+	return status;
+}
+
+int docker_facts_find(struct loop *loop, struct docker_facts *ret, struct error **err)
+{
+	struct docker_facts facts = {.command = mem_alloc(sizeof(struct argv))};
+
+	if (find_buildx(facts.command, err) < 0 || find_version(loop, facts.command, &facts.version, err) < 0 ||
+	    find_platforms(loop, &facts, err) < 0) {
+		docker_facts_free(&facts);
+		return -1;
+	}
+	*ret = facts;
+	return 0;
+}

@@ -95,8 +95,7 @@ static int read_descriptor(const struct json *json, const char *name, struct des
 	return 0;
 }
 
-/* "unknown/unknown" and what is no platform at all are none. */
-static bool read_platform(const struct json *json, struct platform *ret)
+bool document_platform(const struct json *json, struct platform *ret)
 {
 	const char *os = json_str(json, "os");
 	const char *arch = json_str(json, "architecture");
@@ -104,6 +103,8 @@ static bool read_platform(const struct json *json, struct platform *ret)
 	cleanup_free char *text = NULL;
 
 	if (!os || !arch || is(os, "unknown") || is(arch, "unknown"))
+		return false;
+	if (strchr(os, '/') || strchr(arch, '/') || (variant && strchr(variant, '/')))
 		return false;
 	text = variant && *variant ? mem_printf("%s/%s/%s", os, arch, variant) : mem_printf("%s/%s", os, arch);
 	return platform_parse(text, ret);
@@ -117,7 +118,7 @@ static int read_member(const struct json *json, const char *name, struct documen
 	if (read_descriptor(json, name, &ret->blob, err) < 0)
 		return -1;
 	type = ret->blob.media_type;
-	ret->has_platform = read_platform(platform, &ret->platform);
+	ret->has_platform = document_platform(platform, &ret->platform);
 	ret->attestation = (platform && !ret->has_platform) || !document_type_known(type) ||
 			   json_str(json_get(json, "annotations"), OCI_DOCKER_REFERENCE_TYPE);
 	return 0;

@@ -56,6 +56,9 @@ void document_free(struct document *document); /* NULL-safe */
 bool document_type_known(const char *media_type); /* of a manifest or an index */
 bool document_type_is_index(const char *media_type);
 
+/* The members os, architecture and variant, normalised. False when they name none: "unknown/unknown", say. */
+bool document_platform(const struct json *json, struct platform *ret);
+
 /* Reads the file of a blob of at most LAYOUT_MANIFEST_MAX bytes and checks its digest. */
 int document_read(const char *path, const char *digest, struct buf *ret, struct error **err);
 int document_refuse_digest(const char *name, const char *digest, struct error **err);

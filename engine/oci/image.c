@@ -127,21 +127,6 @@ static int read_diff_ids(const struct json *json, const char *name, struct image
 	return 0;
 }
 
-static int read_platform(const struct json *json, const char *name, struct platform *ret, struct error **err)
-{
-	const char *os = json_str(json, "os");
-	const char *arch = json_str(json, "architecture");
-	const char *variant = json_str(json, "variant");
-	cleanup_free char *text = NULL;
-
-	if (!os || !*os || !arch || !*arch)
-		return error_make(err, ERROR_STATE, "%s: the config names no os and architecture", name);
-	text = mem_printf("%s/%s%s%s", os, arch, variant && *variant ? "/" : "", variant ? variant : "");
-	if (!platform_parse(text, ret))
-		return error_make(err, ERROR_STATE, "%s: the config's os and architecture are no platform", name);
-	return 0;
-}
-
 static int read_config(const struct json *json, const char *name, struct image *image, struct error **err)
 {
 	const struct json *config = json_get(json, "config");
@@ -150,7 +135,9 @@ static int read_config(const struct json *json, const char *name, struct image *
 
 	if (!json_is_object(json))
 		return error_make(err, ERROR_STATE, "%s: an image's config is an object", name);
-	if (read_platform(json, name, &image->platform, err) < 0 || read_diff_ids(json, name, image, err) < 0)
+	if (!document_platform(json, &image->platform))
+		return error_make(err, ERROR_STATE, "%s: the config names no os and architecture", name);
+	if (read_diff_ids(json, name, image, err) < 0)
 		return -1;
 	image->user = mem_strdup(user ? user : "");
 	if (json_is_object(healthcheck)) {

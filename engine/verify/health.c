@@ -1,0 +1,221 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/pattern.h"
+#include "dsl/manifest.h"
+#include "engine/io/loop.h"
+#include "engine/oci/image.h"
+#include "engine/runtime/runtime.h"
+#include "engine/verify/checks.h"
+
+#define LOG_LINES 20              /* of a container's output that a failure shows */
+#define LOG_SHOWN_MAX 8192        /* bytes of them */
+#define POLL_MS 50                /* between two looks at a container that is to complete */
+#define HEALTHCHECK_POLL_MS 250   /* between two runs of an image's HEALTHCHECK */
+#define DEPENDENCY_MS (5u * 60 * 1000) /* for a dependency whose own check names no time */
+
+static void add_logs(struct container *container, struct buf *out)
+{
+	cleanup_buf struct buf logs = { 0 };
+
+	if (container_logs(container, LOG_LINES, &logs, NULL) < 0)
+		return;
+	if (logs.len == 0) {
+		buf_str(out, "  the container printed nothing\n");
+		return;
+	}
+	buf_str(out, "  the container's last lines:\n");
+	findings_quote(out, logs.data, logs.len, LOG_SHOWN_MAX);
+}
+
+static void add_answer(const struct probe *probe, struct buf *out)
+{
+	if (probe->answer.len > 0) {
+		buf_printf(out, "  last answer (status %ld):\n", probe->status);
+		findings_quote(out, probe->answer.data, probe->answer.len, PROBE_SHOWN_MAX);
+	}
+}
+
+/* "http /health on port 8000" */
+static void add_check(const struct probe *probe, uint16_t port, struct buf *out)
+{
+	if (probe->http)
+		buf_printf(out, "http %s on port %u", probe->http->path.s, port);
+	else
+		buf_printf(out, "tcp port %u", port);
+}
+
+static void report_failure(struct stage *stage, const struct actor *actor, const struct probe *probe, const char *what,
+			   uint16_t port, enum probe_outcome outcome, int status, uint64_t took)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	buf_printf(&text, "%s%s", what, *what ? ": " : "");
+	add_check(probe, port, &text);
+	if (outcome == PROBE_ENDED)
+		buf_printf(&text, ": the container ended with status %d after %llu ms", status, (unsigned long long)took);
+	else
+		buf_printf(&text, " was not healthy within %llu ms", (unsigned long long)took);
+	if (outcome == PROBE_LATE || probe->answer.len > 0)
+		buf_printf(&text, ": %s", probe->why.data ? probe->why.data : "no answer");
+	buf_char(&text, '\n');
+	add_answer(probe, &text);
+	add_logs(actor->container, &text);
+	findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
+}
+
+static void report_success(struct stage *stage, const struct probe *probe, const char *what, uint16_t port, uint64_t took)
+{
+	if (*what)
+		return;
+	if (probe->http)
+		findings_pass(stage->findings, "http %s %ld in %llu ms", probe->http->path.s, probe->status,
+			      (unsigned long long)took);
+	else
+		findings_pass(stage->findings, "tcp %u open in %llu ms", port, (unsigned long long)took);
+}
+
+uint16_t health_port(struct stage *stage, const struct service *service, const char *digest, uint16_t port)
+{
+	struct image *image = NULL;
+
+	if (port == 0 && service->ports_len > 0)
+		port = service->ports[0];
+	if (port == 0 && digest && image_read(stage->job->layout, digest, &image, NULL) == 0) {
+		if (image->ports && image->ports[0] && !image->ports[1])
+			port = (uint16_t)strtoul(image->ports[0], NULL, 10);
+		image_free(image);
+	}
+	return port;
+}
+
+/* Probes until the outcome is known. A container that has ended already has no address to ask. */
+static int ask(struct probe *probe, struct container *container, uint16_t port, uint64_t timeout_ms,
+	       enum probe_outcome *ret, int *ret_status, uint64_t *ret_took, struct error **err)
+{
+	bool running = true;
+
+	if (probe->http && probe->http->body.s && pattern_new(probe->http->body.s, &probe->pattern, err) < 0)
+		return -1;
+	if (container_state(container, &running, ret_status, err) < 0)
+		return -1;
+	*ret = PROBE_ENDED;
+	if (!running)
+		return 0;
+	if (container_address(container, port, &probe->host, &probe->port, err) < 0)
+		return -1;
+	probe->direct = container_direct(container);
+	return probe_wait(probe, container, timeout_ms, ret, ret_status, ret_took, err);
+}
+
+/* Probes one check of one container. False: it failed, and that is reported. */
+static bool check_probe(struct stage *stage, const struct actor *actor, struct probe *probe, const char *what, uint16_t port,
+			uint64_t timeout_ms)
+{
+	enum probe_outcome outcome = PROBE_LATE;
+	struct error *error = NULL;
+	uint64_t took = 0;
+	int status = 0;
+
+	probe->loop = stage->job->loop;
+	if (port == 0) {
+		findings_fail(stage->findings, ERROR_HEALTH, "%s%sno port to ask: name one in the check or under ports:",
+			      what, *what ? ": " : "");
+		return false;
+	}
+	if (ask(probe, actor->container, port, timeout_ms, &outcome, &status, &took, &error) < 0) {
+		findings_error(stage->findings, *what ? what : NULL, &error);
+		return false;
+	}
+	if (outcome == PROBE_HEALTHY)
+		report_success(stage, probe, what, port, took);
+	else
+		report_failure(stage, actor, probe, what, port, outcome, status, took);
+	return outcome == PROBE_HEALTHY;
+}
+
+bool health_check(struct stage *stage, const struct actor *actor, const struct service *service, const char *digest,
+		  const char *what)
+{
+	const struct verify_spec *verify = &service->verify;
+	bool healthy = true;
+
+	if (verify->has_http) {
+		struct probe probe = { .http = &verify->http };
+
+		healthy = check_probe(stage, actor, &probe, what, health_port(stage, service, digest, verify->http.port),
+				      verify->http.timeout_ms);
+		probe_free(&probe);
+	}
+	if (verify->has_tcp && !stage->findings->cancelled) {
+		struct probe probe = { .tcp = &verify->tcp };
+
+		healthy = check_probe(stage, actor, &probe, what, health_port(stage, service, digest, verify->tcp.port),
+				      verify->tcp.timeout_ms) && healthy;
+		probe_free(&probe);
+	}
+	return healthy;
+}
+
+/* Waits for a container that is to do its work and end. */
+bool health_completed(struct stage *stage, const struct actor *actor, const char *what)
+{
+	uint64_t start = loop_now_ms();
+	cleanup_buf struct buf text = { 0 };
+	struct error *error = NULL;
+	bool running = true;
+	int status = 0;
+
+	while (container_state(actor->container, &running, &status, &error) == 0) {
+		if (!running && status == 0)
+			return true;
+		if (!running || loop_now_ms() - start >= DEPENDENCY_MS) {
+			if (running)
+				buf_printf(&text, "%s: it did not complete within %u s\n", what, DEPENDENCY_MS / 1000);
+			else
+				buf_printf(&text, "%s: it ended with status %d\n", what, status);
+			add_logs(actor->container, &text);
+			findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
+			return false;
+		}
+		if (loop_pause(stage->job->loop, POLL_MS, &error) < 0)
+			break;
+	}
+	findings_error(stage->findings, what, &error);
+	return false;
+}
+
+/* Runs the image's own HEALTHCHECK until it passes. */
+bool health_own(struct stage *stage, const struct actor *actor, const char *what)
+{
+	uint64_t start = loop_now_ms();
+	cleanup_buf struct buf text = { 0 };
+	struct error *error = NULL;
+	bool running = true, healthy = false;
+	int status = 0;
+
+	while (container_healthcheck(actor->container, &healthy, &error) == 0) {
+		if (healthy)
+			return true;
+		if (container_state(actor->container, &running, &status, &error) < 0)
+			break;
+		if (!running || loop_now_ms() - start >= DEPENDENCY_MS) {
+			if (running)
+				buf_printf(&text, "%s: its HEALTHCHECK did not pass within %u s\n", what, DEPENDENCY_MS / 1000);
+			else
+				buf_printf(&text, "%s: it ended with status %d before its HEALTHCHECK passed\n", what, status);
+			add_logs(actor->container, &text);
+			findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
+			return false;
+		}
+		if (loop_pause(stage->job->loop, HEALTHCHECK_POLL_MS, &error) < 0)
+			break;
+	}
+	findings_error(stage->findings, what, &error);
+	return false;
+}

@@ -1,0 +1,141 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/pattern.h"
+#include "dsl/manifest.h"
+#include "engine/io/loop.h"
+#include "engine/runtime/runtime.h"
+#include "engine/verify/checks.h"
+
+#define PAUSE_FIRST_MS 1
+#define PAUSE_MAX_MS 100
+#define ATTEMPT_WHOLE_MS 4000 /* when less is left, an attempt may take all of it; else half of it */
+#define TCP_ATTEMPT_MS 1000
+#define PROXY_CLOSE_MS 50     /* a proxy that finds nobody behind it closes the connection within this */
+
+/* Waits for `events` in slices, so that a cancel is seen. 1 ready, 0 not in time. */
+static int wait_fd(struct probe *probe, int fd, short events, uint64_t limit_ms, struct error **err)
+{
+	uint64_t deadline = loop_now_ms() + limit_ms;
+
+	for (;;) {
+		struct pollfd poll_fd = { .fd = fd, .events = events };
+		uint64_t now = loop_now_ms(), left = now < deadline ? deadline - now : 0;
+		int r = poll(&poll_fd, 1, (int)(left < PAUSE_MAX_MS ? left : PAUSE_MAX_MS));
+
+		if (loop_cancelled(probe->loop))
+			return error_make(err, ERROR_CANCELLED, "interrupted");
+		if (r != 0 && !(r < 0 && errno == EINTR))
+			return r > 0;
+		if (r == 0 && left <= PAUSE_MAX_MS)
+			return 0;
+	}
+}
+
+static int begin_connect(struct probe *probe, int *ret_fd)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV }, *address = NULL;
+	char port[8];
+	int r;
+
+	snprintf(port, sizeof(port), "%u", probe->port);
+	if (getaddrinfo(probe->host, port, &hints, &address) != 0)
+		return EINVAL;
+	*ret_fd = socket(address->ai_family, SOCK_STREAM, 0);
+	r = *ret_fd < 0 || fcntl(*ret_fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(*ret_fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    connect(*ret_fd, address->ai_addr, address->ai_addrlen) < 0 ? errno : 0;
+	freeaddrinfo(address);
+	return r;
+}
+
+/* A proxy has taken the connection: nobody is behind it when it is closed again at once, without a byte. */
+static int check_proxy(struct probe *probe, int fd, bool *ret_healthy, struct error **err)
+{
+	char byte;
+	int r = wait_fd(probe, fd, POLLIN, PROXY_CLOSE_MS, err);
+
+	if (r < 0)
+		return -1;
+	*ret_healthy = r == 0 || recv(fd, &byte, 1, MSG_PEEK) > 0;
+	if (!*ret_healthy)
+		buf_str(&probe->why, "nobody listens in the container");
+	return 0;
+}
+
+int probe_tcp(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err)
+{
+	cleanup_fd int fd = -1;
+	socklen_t len = sizeof(int);
+	int number = begin_connect(probe, &fd), r = 1;
+
+	buf_reset(&probe->why);
+	*ret_healthy = false;
+	if (number == EINPROGRESS) {
+		r = wait_fd(probe, fd, POLLOUT, limit_ms < TCP_ATTEMPT_MS ? limit_ms : TCP_ATTEMPT_MS, err);
+		if (r < 0)
+			return -1;
+		if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &len) < 0)
+			number = errno;
+	}
+	if (r == 0 || number != 0) {
+		buf_str(&probe->why, r == 0 ? "no answer in time" : number == ECONNREFUSED ? "connection refused" :
+					       number == EHOSTUNREACH ? "no route to the host" : "no connection");
+		return 0;
+	}
+	if (!probe->direct)
+		return check_proxy(probe, fd, ret_healthy, err);
+	*ret_healthy = true;
+	return 0;
+}
+
+static int attempt(struct probe *probe, uint64_t left_ms, bool *ret_healthy, struct error **err)
+{
+	uint64_t limit = left_ms > ATTEMPT_WHOLE_MS ? left_ms / 2 : left_ms;
+
+	return probe->http ? probe_http(probe, limit, ret_healthy, err) : probe_tcp(probe, limit, ret_healthy, err);
+}
+
+int probe_wait(struct probe *probe, struct container *container, uint64_t timeout_ms, enum probe_outcome *ret,
+	       int *ret_status, uint64_t *ret_took, struct error **err)
+{
+	uint64_t start = loop_now_ms(), pause = PAUSE_FIRST_MS;
+
+	for (;;) {
+		bool running = true, healthy = false;
+		uint64_t spent = loop_now_ms() - start;
+
+		if (attempt(probe, spent < timeout_ms ? timeout_ms - spent : 1, &healthy, err) < 0)
+			return -1;
+		spent = loop_now_ms() - start;
+		*ret_took = spent;
+		*ret = PROBE_HEALTHY;
+		if (healthy)
+			return 0;
+		if (container_state(container, &running, ret_status, err) < 0)
+			return -1;
+		*ret = running ? PROBE_LATE : PROBE_ENDED;
+		if (!running || spent >= timeout_ms)
+			return 0;
+		if (loop_pause(probe->loop, pause < timeout_ms - spent ? pause : timeout_ms - spent, err) < 0)
+			return -1;
+		pause = pause + (pause + 1) / 2 < PAUSE_MAX_MS ? pause + (pause + 1) / 2 : PAUSE_MAX_MS;
+	}
+}
+
+void probe_free(struct probe *probe)
+{
+	pattern_free(probe->pattern);
+	buf_free(&probe->why);
+	buf_free(&probe->answer);
+}

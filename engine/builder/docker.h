@@ -31,7 +31,7 @@ void docker_facts_free(struct docker_facts *facts); /* the contents */
 struct docker_inspect {
 	char *driver;          /* "docker", "docker-container" ... */
 	char *error;           /* what is wrong with its first node, or NULL */
-	bool containerd;       /* images are in containerd's store (known of the driver "docker" only) */
+	bool classic;          /* docker's own builder without containerd's image store */
 	struct platform platforms[DOCKER_PLATFORMS_MAX];
 	size_t platforms_len;
 };

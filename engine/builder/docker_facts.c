@@ -71,9 +71,19 @@ static void add_platforms(struct docker_inspect *inspect, const char *list, size
 	}
 }
 
+/* True when the line's label is the one called `name`. */
+static bool is_label(const char *line, const char *colon, const char *name)
+{
+	size_t len = strlen(name);
+
+	return colon && (size_t)(colon - line) > len && strncmp(colon - len, name, len) == 0;
+}
+
 /* Lines of "Name: value", the builder's before its nodes'. What belongs to later nodes is added. */
 void docker_inspect_parse(const char *text, struct docker_inspect *ret)
 {
+	bool labels = false, containerd = false;
+
 	*ret = (struct docker_inspect){0};
 	while (*text) {
 		size_t len = strcspn(text, "\n");
@@ -88,11 +98,15 @@ void docker_inspect_parse(const char *text, struct docker_inspect *ret)
 			ret->error = mem_strndup(value, len);
 		else if (colon && strncmp(text, "Platforms:", 10) == 0)
 			add_platforms(ret, value, len);
-		else if (colon && strstr(text, "worker.containerd.namespace:") && strstr(text, "worker.containerd.namespace:") < value)
-			ret->containerd = true;
+		else if (is_label(text, colon, ".worker.containerd.namespace"))
+			containerd = true;
+		else if (colon && strncmp(text, "Labels:", 7) == 0)
+			labels = true;
 		text = value + len;
 		text += *text == '\n';
 	}
+	/* A buildx that does not show labels leaves that to the first build's error. */
+	ret->classic = labels && !containerd && ret->driver && strcmp(ret->driver, "docker") == 0;
 }
 
 /* A plugin of the docker command line, called directly: that saves starting docker first. */
@@ -189,7 +203,7 @@ static int check_inspect(const struct docker_inspect *inspect, struct error **er
 		error_remedy(err, "start docker, " USE_BUILDAH);
 		return -1;
 	}
-	if (inspect->driver && strcmp(inspect->driver, "docker") == 0 && !inspect->containerd) {
+	if (inspect->classic) {
 		error_make(err, ERROR_TOOL, "this docker keeps images in its old image store, which cannot hand out OCI images");
 		error_remedy(err, "with docker 25 or newer put {\"features\": {\"containerd-snapshotter\": true}} into "
 				  "/etc/docker/daemon.json and restart it; or: docker buildx create --use; " USE_BUILDAH);

@@ -365,11 +365,20 @@ static int start_node(struct run *run, size_t number, struct error **err)
 	return 0;
 }
 
+/* -l: a node that runs already goes on, the next one waits for it to end. */
+static bool load_allows(const struct run *run)
+{
+	double load;
+
+	return run->options->max_load <= 0 || sched_running(run->sched) == 0 || getloadavg(&load, 1) < 1 ||
+	       load <= run->options->max_load;
+}
+
 static void pump(struct run *run)
 {
 	size_t number;
 
-	while (!loop_cancelled(run->env.loop) && sched_next(run->sched, &number)) {
+	while (!loop_cancelled(run->env.loop) && load_allows(run) && sched_next(run->sched, &number)) {
 		struct error *error = NULL;
 
 		if (start_node(run, number, &error) < 0) {

@@ -115,6 +115,7 @@ int task_verify(struct task *task, struct error **err)
 	if (r < 0)
 		return -1;
 	json_set_str(detail, "report", report.data ? report.data : "");
+	json_set_str(detail, "index", job.index);
 	json_dump(detail, JSON_CANONICAL, &text);
 	task->identity = mem_strdup("passed");
 	task->place = mem_strdup("none");

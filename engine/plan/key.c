@@ -72,6 +72,12 @@ static void add_dependency(struct inputs *inputs, const struct plan *plan, const
 		inputs_add_unknown(inputs, REASON_DEPENDENCY, name);
 }
 
+static void add_epoch(struct inputs *inputs, const struct plan *plan)
+{
+	if (plan->manifest->has_epoch)
+		inputs_addf(inputs, REASON_OPTION, "source_date_epoch", "%" PRId64, plan->manifest->epoch);
+}
+
 static int add_prepare(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct prepare_spec *spec = &plan->manifest->services[node->service].prepare;
@@ -91,6 +97,7 @@ static int add_prepare(struct plan *plan, const struct node *node, struct inputs
 	for (len = 0; prepare->env[len]; len++)
 		inputs_add(inputs, REASON_OPTION, "prepare.env", prepare->env[len]);
 	add_list(inputs, "prepare.outputs", prepare->outputs, prepare->outputs_len);
+	add_epoch(inputs, plan);
 	entries = source_entries(plan->source, prepare->selection, &len, &digest);
 	inputs_add_files(inputs, "inputs of prepare", "", entries, len, digest);
 	return 0;
@@ -208,8 +215,7 @@ static int add_build(struct plan *plan, const struct node *node, struct inputs *
 
 		inputs_add(inputs, REASON_OPTION, name, build->labels[i].value);
 	}
-	if (plan->manifest->has_epoch)
-		inputs_addf(inputs, REASON_OPTION, "source_date_epoch", "%" PRId64, plan->manifest->epoch);
+	add_epoch(inputs, plan);
 	add_images(inputs, plan, build);
 	for (size_t i = 0; i < service->needs.len; i++) {
 		cleanup_free char *id = NULL;
@@ -311,8 +317,8 @@ static void add_verify(struct plan *plan, const struct node *node, struct inputs
 
 		if (need->kind == NODE_BUILD)
 			add_dependency(inputs, plan, need->id, node->needs[i]);
-		if (need->kind == NODE_INDEX && !need->result.identity)
-			inputs_add_unknown(inputs, REASON_DEPENDENCY, need->id);
+		if (need->kind == NODE_INDEX)
+			add_dependency(inputs, plan, need->id, node->needs[i]);
 		if (need->kind == NODE_BUILD && need->service != node->service) {
 			const struct service *other = &plan->manifest->services[need->service];
 			cleanup_free char *prefix = mem_printf("%s: ", other->name.s);

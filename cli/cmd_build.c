@@ -1,0 +1,117 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/report/report.h"
+#include "cli/session.h"
+#include "engine/exec/event.h"
+#include "engine/exec/run.h"
+#include "engine/plan/plan.h"
+#include "engine/source/context.h"
+
+static int sweep(struct session *session, struct error **err)
+{
+	if (!run_needs_sweep(session->state_dir))
+		return 0;
+	if (session_loop(session, err) < 0)
+		return -1;
+	return run_sweep(session->state_dir, session->loop, session->state, session->layout, err);
+}
+
+static bool anything_stale(struct plan *plan)
+{
+	for (size_t i = 0; i < plan_len(plan); i++) {
+		if (plan_node(plan, i)->state != NODE_FRESH)
+			return true;
+	}
+	return false;
+}
+
+static int execute(struct session *session, struct error **err)
+{
+	const struct options *options = session->options;
+	struct report *report;
+	struct sink sink = { 0 };
+	int status, r;
+
+	if (!anything_stale(session->plan)) {
+		if (!options->quiet)
+			report_nothing(session->plan);
+		return source_save(session->source, err) < 0 ? -1 : 0;
+	}
+	if (session_loop(session, err) < 0)
+		return -1;
+	report = report_new(session->plan, options, &sink);
+	r = run_plan(session->plan, session->loop, session->state, session->layout, session->source,
+		     &(struct run_options){
+			     .builder = session->builder,
+			     .runtime = session->runtime,
+			     .jobs = options->jobs,
+			     .max_load = options->max_load,
+			     .keep_going = options->keep_going,
+			     .state_dir = session->state_dir,
+			     .command = options->words,
+			     .ticks = report_is_live(report),
+			     .sink = &sink,
+		     },
+		     &status, err);
+	report_free(report);
+	return r < 0 ? -1 : status;
+}
+
+static int dry_run(struct session *session, struct error **err)
+{
+	const struct options *options = session->options;
+	struct error *unsaved = NULL;
+	int r;
+
+	if (strcmp(options->format, "json") == 0)
+		r = report_plan_json(session->plan, err);
+	else
+		r = report_plan_text(session->plan, options->verbose, err);
+	if (r < 0)
+		return -1;
+	/* What was hashed is kept; a read-only checkout costs hashing again, no more. */
+	if (source_save(session->source, &unsaved) < 0)
+		error_free(unsaved);
+	return options->exit_code && anything_stale(session->plan) ? 1 : 0;
+}
+
+/* Builds the targets; with `verify_again` the checks of the targets run also when they passed before. */
+static int run_build(const struct options *options, bool verify_again, struct error **err)
+{
+	const struct session_plan want = { .load = !options->no_load, .verify = !options->no_verify || verify_again };
+	struct session session;
+	int r = session_open(&session, options, !options->dry_run, err);
+
+	if (r == 0 && !options->dry_run)
+		r = sweep(&session, err);
+	if (r == 0)
+		r = session_plan(&session, &want, err);
+	for (size_t i = 0; r == 0 && verify_again && i < plan_len(session.plan); i++) {
+		struct node *node = plan_node(session.plan, i);
+
+		if (node->kind == NODE_VERIFY && node->state == NODE_FRESH) {
+			node->state = NODE_STALE;
+			node_reason(node, REASON_FORCED, "cbuild verify", "");
+		}
+	}
+	if (r == 0)
+		r = options->dry_run ? dry_run(&session, err) : execute(&session, err);
+	session_close(&session);
+	return r;
+}
+
+int cmd_build(const struct options *options, struct error **err)
+{
+	return run_build(options, false, err);
+}
+
+int cmd_verify(const struct options *options, struct error **err)
+{
+	return run_build(options, true, err);
+}

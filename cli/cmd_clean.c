@@ -1,0 +1,67 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "dsl/manifest.h"
+#include "engine/exec/run.h"
+#include "engine/plan/plan.h"
+#include "engine/state/state.h"
+
+/* Nothing of a run that goes on is taken away from under it. */
+static int refuse_while_running(struct session *session, struct error **err)
+{
+	if (session_loop(session, err) < 0 ||
+	    run_sweep(session->state_dir, session->loop, session->state, session->layout, err) < 0)
+		return -1;
+	if (run_needs_sweep(session->state_dir))
+		return error_make(err, ERROR_STATE, "another cbuild is running here");
+	return 0;
+}
+
+static int forget_targets(struct session *session, struct error **err)
+{
+	const struct session_plan want = { .load = true, .verify = true };
+
+	if (session_plan(session, &want, err) < 0)
+		return -1;
+	for (size_t i = 0; i < plan_len(session->plan); i++) {
+		const struct node *node = plan_node(session->plan, i);
+
+		if (plan_is_target(session->plan, node->service) && state_forget(session->state, node->id, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int clean(struct session *session, struct error **err)
+{
+	cleanup_free char *dir = NULL;
+
+	if (refuse_while_running(session, err) < 0)
+		return -1;
+	if (session->options->targets_len > 0)
+		return forget_targets(session, err);
+	dir = mem_strdup(session->state_dir);
+	session_close(session);
+	return fs_remove_tree(dir, err) < 0 ? -1 : 0;
+}
+
+int cmd_clean(const struct options *options, struct error **err)
+{
+	struct session session;
+	int r = session_open(&session, options, true, err);
+
+	if (r == 0)
+		r = clean(&session, err);
+	session_close(&session);
+	return r;
+}

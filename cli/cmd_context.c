@@ -1,0 +1,95 @@
+#include "config.h"
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/hash.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "dsl/manifest.h"
+#include "engine/plan/plan.h"
+#include "engine/source/context.h"
+
+#include <string.h>
+
+static void add_name(const struct options *options, const char *prefix, const char *path, struct buf *out)
+{
+	if (options->null_separated) {
+		buf_printf(out, "%s%s", prefix, path);
+		buf_add(out, "", 1);
+		return;
+	}
+	text_safe(out, prefix, strlen(prefix));
+	text_safe(out, path, strlen(path));
+	buf_char(out, '\n');
+}
+
+static void add_entry(const struct options *options, const char *prefix, const struct entry *entry, struct buf *out)
+{
+	char hex[HASH_HEX + 1];
+
+	if (options->long_list) {
+		hash_hex(entry->digest, hex);
+		buf_printf(out, "%c %04o %12llu %s ", entry->type, (unsigned)entry->mode, (unsigned long long)entry->size,
+			   entry->type == 'd' ? "-" : hex);
+	} else if (entry->type == 'd') {
+		return;
+	}
+	add_name(options, prefix, entry->path, out);
+}
+
+static int print_build(struct session *session, const struct node *node, struct error **err)
+{
+	const struct plan_build *build = node->build;
+	cleanup_buf struct buf out = { 0 };
+
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const struct plan_context *context = &build->contexts[i];
+		const struct entry *entries;
+		struct hash128 digest;
+		size_t len;
+
+		if (!context->root)
+			continue;
+		entries = source_entries(session->source, context->selection, &len, &digest);
+		for (size_t j = 0; j < len; j++)
+			add_entry(session->options, plan_prefix(session->plan, context->root), &entries[j], &out);
+	}
+	for (size_t i = 0; i < build->outputs_len && !session->options->long_list; i++)
+		add_name(session->options, "", build->outputs[i].path, &out);
+	return output_data(out.data, out.len, err);
+}
+
+/* The files of the service's first platform: for each, the files that count are the same but for what a Dockerfile
+ * makes of ${TARGETARCH}. */
+static int print_context(struct session *session, struct error **err)
+{
+	long service = manifest_service(session->manifest, session->options->targets[0]);
+
+	for (size_t i = 0; i < plan_len(session->plan); i++) {
+		const struct node *node = plan_node(session->plan, i);
+
+		if (node->kind == NODE_BUILD && (long)node->service == service)
+			return print_build(session, node, err);
+	}
+	return error_make(err, ERROR_USAGE, "%s has no `build:`", session->options->targets[0]);
+}
+
+int cmd_context(const struct options *options, struct error **err)
+{
+	const struct session_plan want = { 0 };
+	struct session session;
+	int r;
+
+	if (options->targets_len != 1)
+		return error_make(err, ERROR_USAGE, "`cbuild context` takes one service");
+	r = session_open(&session, options, false, err);
+	if (r == 0)
+		r = session_plan(&session, &want, err);
+	if (r == 0)
+		r = print_context(&session, err);
+	session_close(&session);
+	return r;
+}

@@ -1,0 +1,248 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "dsl/manifest.h"
+#include "engine/oci/image.h"
+#include "engine/oci/layout.h"
+#include "engine/plan/plan.h"
+#include "engine/state/state.h"
+
+/* What was made last, from the records: also when something has become stale since. */
+struct image_line {
+	const struct service *service;
+	struct record *index;
+	bool verified; /* the checks of exactly this index passed */
+};
+
+static bool wanted(const struct session *session, size_t service)
+{
+	const struct options *options = session->options;
+
+	if (options->targets_len == 0)
+		return true;
+	for (size_t i = 0; i < options->targets_len; i++) {
+		const struct group *group = manifest_group(session->manifest, options->targets[i]);
+
+		if (strcmp(options->targets[i], "all") == 0 ||
+		    strcmp(options->targets[i], session->manifest->services[service].name.s) == 0)
+			return true;
+		for (size_t j = 0; group && j < group->services_len; j++) {
+			if (group->services[j] == service)
+				return true;
+		}
+	}
+	return false;
+}
+
+static int find_verified(struct session *session, struct image_line *line, struct error **err)
+{
+	cleanup_free char *id = mem_printf("verify:%s", line->service->name.s);
+	struct record *verify = NULL;
+	cleanup_json struct json *detail = NULL;
+	const char *index;
+
+	if (state_last(session->state, id, &verify, err) < 0)
+		return -1;
+	if (verify && verify->detail && json_parse(verify->detail, strlen(verify->detail), id, &detail, NULL) == 0) {
+		index = json_str(detail, "index");
+		line->verified = index && strcmp(index, line->index->digest) == 0;
+	}
+	record_free(verify);
+	return 0;
+}
+
+/* Negative on error; 0 when the service has no image yet, 1 when `line` is filled in. */
+static int find_line(struct session *session, size_t service, struct image_line *line, struct error **err)
+{
+	cleanup_free char *id = NULL;
+
+	*line = (struct image_line){ .service = &session->manifest->services[service] };
+	id = mem_printf("index:%s", line->service->name.s);
+	if (state_last(session->state, id, &line->index, err) < 0)
+		return -1;
+	if (!line->index || !line->index->digest || !session->layout ||
+	    !layout_has(session->layout, line->index->digest, UINT64_MAX)) {
+		record_free(line->index);
+		return 0;
+	}
+	if (find_verified(session, line, err) < 0) {
+		record_free(line->index);
+		return -1;
+	}
+	return 1;
+}
+
+static const char *reference_of(const struct json *references)
+{
+	const char *reference = json_text(json_at(references, 0));
+
+	return reference ? reference : "";
+}
+
+static struct json *tags_of(const struct json *references)
+{
+	struct json *tags = json_new_array();
+
+	for (size_t i = 0; i < json_len(references); i++) {
+		const char *reference = json_text(json_at(references, i));
+		const char *colon = reference ? strrchr(reference, ':') : NULL;
+
+		if (colon && !strchr(colon, '/'))
+			json_append(tags, json_new_string(colon + 1));
+	}
+	return tags;
+}
+
+/* The members of the index, as the store has them. */
+static int platforms_of(struct session *session, const char *digest, struct json **ret, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_json struct json *index = NULL;
+	struct json *list = json_new_array();
+	const struct json *members;
+
+	if (layout_read(session->layout, digest, &text, err) < 0 ||
+	    json_parse(text.data, text.len, digest, &index, err) < 0) {
+		json_free(list);
+		return -1;
+	}
+	members = json_get(index, "manifests");
+	for (size_t i = 0; i < json_len(members); i++) {
+		const char *member = json_str(json_at(members, i), "digest");
+		struct json *object = json_new_object();
+		char platform[PLATFORM_TEXT];
+		struct image *image;
+
+		if (!member || image_read(session->layout, member, &image, err) < 0) {
+			json_free(object);
+			json_free(list);
+			return -1;
+		}
+		platform_text(&image->platform, platform);
+		json_set_str(object, "platform", platform);
+		json_set_str(object, "digest", member);
+		json_set_int(object, "size", (int64_t)image->size);
+		json_append(list, object);
+		image_free(image);
+	}
+	*ret = list;
+	return 0;
+}
+
+static int line_json(struct session *session, const struct image_line *line, struct json **ret, struct error **err)
+{
+	cleanup_json struct json *detail = NULL;
+	const struct json *references;
+	struct json *object, *platforms;
+
+	if (!line->index->detail ||
+	    json_parse(line->index->detail, strlen(line->index->detail), line->index->node, &detail, err) < 0 ||
+	    platforms_of(session, line->index->digest, &platforms, err) < 0)
+		return -1;
+	references = json_get(detail, "references");
+	object = json_new_object();
+	json_set_str(object, "service", line->service->name.s);
+	json_set_str(object, "reference", reference_of(references));
+	json_set(object, "tags", tags_of(references));
+	json_set_str(object, "digest", line->index->digest);
+	json_set(object, "platforms", platforms);
+	json_set_bool(object, "verified", line->verified);
+	*ret = object;
+	return 0;
+}
+
+static int collect(struct session *session, struct json **ret, struct error **err)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < session->manifest->services_len; i++) {
+		struct image_line line;
+		struct json *object;
+		int r;
+
+		if (!session->manifest->services[i].publish || !wanted(session, i))
+			continue;
+		r = find_line(session, i, &line, err);
+		if (r > 0) {
+			r = line_json(session, &line, &object, err);
+			if (r == 0)
+				json_append(list, object);
+			record_free(line.index);
+		}
+		if (r < 0) {
+			json_free(list);
+			return -1;
+		}
+	}
+	*ret = list;
+	return 0;
+}
+
+static void add_text(const struct json *list, struct buf *out)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *image = json_at(list, i);
+		const struct json *platforms = json_get(image, "platforms");
+
+		buf_printf(out, "%s  %s  %s\n", json_str(image, "reference"), json_str(image, "digest"),
+			   json_bool(image, "verified") ? "verified" : "not verified");
+		for (size_t j = 0; j < json_len(platforms); j++) {
+			const struct json *member = json_at(platforms, j);
+
+			buf_printf(out, "  %-14s %s  ", json_str(member, "platform"), json_str(member, "digest"));
+			text_size(out, (uint64_t)json_int(member, "size"));
+			buf_char(out, '\n');
+		}
+	}
+}
+
+/* CONTROL_PLANE_IMAGE=registry/name@sha256:...: for `. <(cbuild images --format=env)`. */
+static void add_env(const struct json *list, struct buf *out)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *image = json_at(list, i);
+		const char *reference = json_str(image, "reference");
+		const char *colon = strrchr(reference, ':');
+		size_t len = colon && !strchr(colon, '/') ? (size_t)(colon - reference) : strlen(reference);
+
+		for (const char *c = json_str(image, "service"); *c; c++)
+			buf_char(out, (char)(isalnum((unsigned char)*c) ? toupper((unsigned char)*c) : '_'));
+		buf_printf(out, "_IMAGE=%.*s@%s\n", (int)len, reference, json_str(image, "digest"));
+	}
+}
+
+int cmd_images(const struct options *options, struct error **err)
+{
+	cleanup_buf struct buf out = { 0 };
+	cleanup_json struct json *list = NULL;
+	struct session session;
+	int r = session_open(&session, options, false, err);
+
+	if (r == 0)
+		r = collect(&session, &list, err);
+	if (r == 0) {
+		if (strcmp(options->format, "json") == 0) {
+			json_dump(list, JSON_INDENT, &out);
+			buf_char(&out, '\n');
+		} else if (strcmp(options->format, "env") == 0) {
+			add_env(list, &out);
+		} else {
+			add_text(list, &out);
+		}
+		r = output_data(out.data, out.len, err);
+	}
+	session_close(&session);
+	return r;
+}

@@ -1,0 +1,100 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/platform.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "dsl/manifest.h"
+
+static void add_platforms(struct buf *out, const struct service *service)
+{
+	for (size_t i = 0; i < service->build.platforms_len; i++) {
+		char text[PLATFORM_TEXT];
+
+		platform_text(&service->build.platforms[i], text);
+		buf_printf(out, "%s%s", i ? "," : "", text);
+	}
+}
+
+static void add_text(const struct manifest *manifest, struct buf *out)
+{
+	int width = 0;
+
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		int len = (int)strlen(manifest->services[i].name.s);
+
+		width = len > width ? len : width;
+	}
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		const struct service *service = &manifest->services[i];
+
+		buf_printf(out, "%-*s  ", width, service->name.s);
+		if (service->publish && service->tags.len)
+			buf_printf(out, "%s:%s  ", service->image.s, service->tags.items[0].s);
+		else
+			buf_str(out, "(a base, not published)  ");
+		add_platforms(out, service);
+		buf_char(out, '\n');
+	}
+	for (size_t i = 0; i < manifest->groups_len; i++) {
+		buf_printf(out, "group %s:", manifest->groups[i].name.s);
+		for (size_t j = 0; j < manifest->groups[i].services_len; j++)
+			buf_printf(out, " %s", manifest->services[manifest->groups[i].services[j]].name.s);
+		buf_char(out, '\n');
+	}
+}
+
+static struct json *service_json(const struct service *service)
+{
+	struct json *object = json_new_object();
+	struct json *platforms = json_new_array();
+	struct json *tags = json_new_array();
+
+	json_set_str(object, "service", service->name.s);
+	json_set_str(object, "image", service->image.s);
+	for (size_t i = 0; i < service->tags.len; i++)
+		json_append(tags, json_new_string(service->tags.items[i].s));
+	json_set(object, "tags", tags);
+	for (size_t i = 0; i < service->build.platforms_len; i++) {
+		char text[PLATFORM_TEXT];
+
+		platform_text(&service->build.platforms[i], text);
+		json_append(platforms, json_new_string(text));
+	}
+	json_set(object, "platforms", platforms);
+	json_set_bool(object, "publish", service->publish);
+	return object;
+}
+
+static void add_json(const struct manifest *manifest, struct buf *out)
+{
+	cleanup_json struct json *list = json_new_array();
+
+	for (size_t i = 0; i < manifest->services_len; i++)
+		json_append(list, service_json(&manifest->services[i]));
+	json_dump(list, JSON_INDENT, out);
+	buf_char(out, '\n');
+}
+
+int cmd_list(const struct options *options, struct error **err)
+{
+	cleanup_buf struct buf out = { 0 };
+	struct session session;
+	int r = session_open(&session, options, false, err);
+
+	if (r == 0) {
+		if (strcmp(options->format, "json") == 0)
+			add_json(session.manifest, &out);
+		else
+			add_text(session.manifest, &out);
+		r = output_data(out.data, out.len, err);
+	}
+	session_close(&session);
+	return r;
+}

@@ -1,0 +1,307 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/options.h"
+
+struct option {
+	char letter; /* or 0 */
+	const char *name;
+	const char *placeholder; /* of its argument, or NULL */
+	const char *help;
+};
+
+/* One table: parsing and help both read it. Letters mean what they mean in GNU make. */
+static const struct option table[] = {
+	{ 'C', "directory", "DIR", "change to DIR first" },
+	{ 'f', "file", "FILE", "read FILE instead of services.yaml" },
+	{ 'j', "jobs", "N", "run N nodes at once (default: one a processor)" },
+	{ 'k', "keep-going", NULL, "go on with what does not need the failed node" },
+	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing" },
+	{ 'B', "force", NULL, "do everything anew" },
+	{ 'q', "quiet", NULL, "only errors" },
+	{ 'v', "verbose", NULL, "stream the builders' output; with -n list what is fresh too" },
+	{ 'l', "load-average", "N", "start nothing new while the load is above N" },
+	{ 0, "platforms", "LIST", "platforms to build, comma separated (BUILD_PLATFORMS)" },
+	{ 't', "tag", "TAG", "tag instead of the manifest's; may be repeated (DOCKER_TAGS)" },
+	{ 0, "set", "NAME=VALUE", "set a variable of the manifest; may be repeated" },
+	{ 0, "env-file", "FILE", "read variables from FILE instead of .env" },
+	{ 0, "builder", "NAME", "build with NAME: buildah or docker (CBUILD_BUILDER)" },
+	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)" },
+	{ 0, "no-load", NULL, "do not put the images into the local engine" },
+	{ 0, "no-verify", NULL, "do not run the checks" },
+	{ 0, "format", "FORMAT", "text, json, or env (images)" },
+	{ 0, "progress", "MODE", "auto, tty or plain" },
+	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale" },
+	{ '0', "null", NULL, "context: separate names by NUL" },
+	{ 0, "long", NULL, "context: with type, mode, size and digest (also -l)" },
+	{ 'h', "help", NULL, "show help" },
+	{ 0, "version", NULL, "show the version" },
+};
+enum { TABLE = sizeof(table) / sizeof(table[0]) };
+
+static void *own(struct options *options, void *pointer)
+{
+	mem_reserve(&options->owned, &options->owned_cap, options->owned_len + 1, sizeof(*options->owned));
+	options->owned[options->owned_len++] = pointer;
+	return pointer;
+}
+
+static const char **append(struct options *options, const char **list, const char *value)
+{
+	size_t len = 0;
+	const char **grown;
+
+	while (list && list[len])
+		len++;
+	grown = own(options, mem_array(len + 2, sizeof(*grown)));
+	if (len)
+		memcpy(grown, list, len * sizeof(*grown));
+	grown[len] = value;
+	return grown;
+}
+
+static const char **append_commas(struct options *options, const char **list, const char *value)
+{
+	char *rest = own(options, mem_strdup(value));
+	char *part;
+
+	while ((part = strsep(&rest, ",")))
+		list = append(options, list, part);
+	return list;
+}
+
+static int set_number(const char *value, const char *name, size_t *ret, struct error **err)
+{
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || number > 10000)
+		return error_make(err, ERROR_USAGE, "--%s takes a number, not \"%s\"", name, value);
+	*ret = number;
+	return 0;
+}
+
+static int one_of(const char *value, const char *name, const char *const *choices, size_t len, struct error **err)
+{
+	cleanup_buf struct buf list = { 0 };
+
+	for (size_t i = 0; i < len; i++) {
+		if (strcmp(value, choices[i]) == 0)
+			return 0;
+		buf_printf(&list, "%s%s", i == 0 ? "" : i + 1 == len ? " or " : ", ", choices[i]);
+	}
+	return error_make(err, ERROR_USAGE, "--%s takes %s, not \"%s\"", name, list.data, value);
+}
+
+static int set_load(struct options *options, const char *value, struct error **err)
+{
+	char *end;
+
+	options->max_load = strtod(value, &end);
+	if (*end || end == value || options->max_load <= 0)
+		return error_make(err, ERROR_USAGE, "-l takes a number above 0, not \"%s\"", value);
+	return 0;
+}
+
+static int set_valued(struct options *options, const char *name, const char *value, struct error **err)
+{
+	static const char *const formats[] = { "text", "json", "env" };
+	static const char *const modes[] = { "auto", "tty", "plain" };
+	const struct {
+		const char *name;
+		const char **where;
+	} strings[] = {
+		{ "directory", &options->dir },     { "file", &options->file },       { "env-file", &options->env_file },
+		{ "builder", &options->builder },   { "runtime", &options->runtime }, { "format", &options->format },
+		{ "progress", &options->progress },
+	};
+
+	if (strcmp(name, "jobs") == 0)
+		return set_number(value, name, &options->jobs, err);
+	if (strcmp(name, "load-average") == 0)
+		return set_load(options, value, err);
+	if (strcmp(name, "platforms") == 0)
+		options->platforms = append_commas(options, options->platforms, value);
+	if (strcmp(name, "tag") == 0)
+		options->tags = append_commas(options, options->tags, value);
+	if (strcmp(name, "set") == 0)
+		options->sets = append(options, options->sets, value);
+	if (strcmp(name, "set") == 0 && !strchr(value, '='))
+		return error_make(err, ERROR_USAGE, "--set takes NAME=VALUE, not \"%s\"", value);
+	if (strcmp(name, "format") == 0 && one_of(value, name, formats, 3, err) < 0)
+		return -1;
+	if (strcmp(name, "progress") == 0 && one_of(value, name, modes, 3, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		if (strcmp(name, strings[i].name) == 0)
+			*strings[i].where = value;
+	}
+	return 0;
+}
+
+static void set_flag(struct options *options, const char *name)
+{
+	const struct {
+		const char *name;
+		bool *where;
+	} flags[] = {
+		{ "keep-going", &options->keep_going }, { "dry-run", &options->dry_run },
+		{ "force", &options->force },           { "quiet", &options->quiet },
+		{ "verbose", &options->verbose },       { "exit-code", &options->exit_code },
+		{ "no-load", &options->no_load },       { "no-verify", &options->no_verify },
+		{ "null", &options->null_separated },   { "long", &options->long_list },
+		{ "help", &options->help },             { "version", &options->version },
+	};
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		if (strcmp(name, flags[i].name) == 0)
+			*flags[i].where = true;
+	}
+}
+
+static const struct option *find_long(const char *name, size_t len)
+{
+	for (size_t i = 0; i < TABLE; i++) {
+		if (strlen(table[i].name) == len && strncmp(table[i].name, name, len) == 0)
+			return &table[i];
+	}
+	return NULL;
+}
+
+static int unknown_long(const char *name, size_t len, struct error **err)
+{
+	const char *names[TABLE];
+	cleanup_free char *word = mem_strndup(name, len);
+	const char *nearest;
+
+	for (size_t i = 0; i < TABLE; i++)
+		names[i] = table[i].name;
+	nearest = text_nearest(word, names, TABLE);
+	error_make(err, ERROR_USAGE, "unknown option --%s", word);
+	if (nearest)
+		error_remedy(err, "did you mean --%s?", nearest);
+	return -1;
+}
+
+static int parse_long(struct options *options, char **argv, int argc, int *at, struct error **err)
+{
+	const char *name = argv[*at] + 2;
+	size_t len = strcspn(name, "=");
+	const char *value = name[len] == '=' ? name + len + 1 : NULL;
+	const struct option *option = find_long(name, len);
+
+	if (!option)
+		return unknown_long(name, len, err);
+	if (!option->placeholder) {
+		if (value)
+			return error_make(err, ERROR_USAGE, "--%s takes no value", option->name);
+		set_flag(options, option->name);
+		return 0;
+	}
+	if (!value) {
+		if (*at + 1 >= argc)
+			return error_make(err, ERROR_USAGE, "--%s needs a value: %s", option->name, option->placeholder);
+		value = argv[++*at];
+	}
+	return set_valued(options, option->name, value, err);
+}
+
+static const struct option *find_letter(char letter)
+{
+	for (size_t i = 0; i < TABLE; i++) {
+		if (table[i].letter == letter)
+			return &table[i];
+	}
+	return NULL;
+}
+
+/* A word of letters: "-kn", "-j4", "-j 4". */
+static int parse_letters(struct options *options, char **argv, int argc, int *at, struct error **err)
+{
+	for (const char *c = argv[*at] + 1; *c; c++) {
+		const struct option *option = find_letter(*c);
+		const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
+
+		if (!option)
+			return error_make(err, ERROR_USAGE, "unknown option -%c", *c);
+		if (*c == 'l' && options->command && strcmp(options->command, "context") == 0) {
+			options->long_list = true;
+		} else if (!option->placeholder) {
+			set_flag(options, option->name);
+		} else if (c[1]) {
+			return set_valued(options, option->name, c + 1, err);
+		} else if (!next) {
+			return error_make(err, ERROR_USAGE, "-%c needs a value: %s", *c, option->placeholder);
+		} else {
+			++*at;
+			return set_valued(options, option->name, next, err);
+		}
+	}
+	return 0;
+}
+
+static void take_word(struct options *options, const char *word)
+{
+	if (!options->command && options->targets_len == 0 && command_find(word)) {
+		options->command = word;
+		return;
+	}
+	options->targets = append(options, options->targets, word);
+	options->targets_len++;
+}
+
+int options_parse(struct options *options, int argc, char **argv, struct error **err)
+{
+	cleanup_buf struct buf words = { 0 };
+	bool only_words = false;
+
+	*options = (struct options){ .format = "text", .progress = "auto" };
+	for (int i = 1; i < argc; i++) {
+		int r = 0;
+
+		buf_str(&words, i > 1 ? " " : "");
+		text_shell(&words, argv[i]);
+		if (only_words || argv[i][0] != '-' || !argv[i][1])
+			take_word(options, argv[i]);
+		else if (strcmp(argv[i], "--") == 0)
+			only_words = true;
+		else if (argv[i][1] == '-')
+			r = parse_long(options, argv, argc, &i, err);
+		else
+			r = parse_letters(options, argv, argc, &i, err);
+		if (r < 0)
+			return -1;
+	}
+	if (!options->command)
+		options->command = "build";
+	options->words = buf_steal(&words);
+	return 0;
+}
+
+void options_free(struct options *options)
+{
+	for (size_t i = 0; i < options->owned_len; i++)
+		free(options->owned[i]);
+	free(options->owned);
+	free(options->words);
+	*options = (struct options){ 0 };
+}
+
+void options_help(struct buf *out)
+{
+	for (size_t i = 0; i < TABLE; i++) {
+		cleanup_free char *left = mem_printf("%s%c%s--%s%s%s", table[i].letter ? "-" : " ",
+						     table[i].letter ? table[i].letter : ' ', table[i].letter ? ", " : "  ",
+						     table[i].name, table[i].placeholder ? "=" : "",
+						     table[i].placeholder ? table[i].placeholder : "");
+
+		buf_printf(out, "  %-26s %s\n", left, table[i].help);
+	}
+}

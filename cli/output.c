@@ -1,0 +1,80 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "cli/output.h"
+
+int output_data(const char *data, size_t len, struct error **err)
+{
+	return fs_write_all(STDOUT_FILENO, data ? data : "", len, "standard output", err) < 0 ? -1 : 0;
+}
+
+static void to_stderr(const struct buf *text)
+{
+	/* There is nowhere left to complain to when this fails. */
+	fs_write_all(STDERR_FILENO, text->data, text->len, "standard error", NULL);
+}
+
+bool output_color(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && !(no_color && *no_color) && term && strcmp(term, "dumb") != 0;
+}
+
+bool output_live(void)
+{
+	const char *term = getenv("TERM");
+	const char *ci = getenv("CI");
+
+	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0 && !(ci && *ci);
+}
+
+void output_diags(struct diags *diags)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	diags_render(diags, &text, output_color());
+	if (text.len)
+		to_stderr(&text);
+}
+
+void output_error(const struct error *error)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	buf_printf(&text, "cbuild: %serror:%s ", output_color() ? "\x1b[1;31m" : "", output_color() ? "\x1b[0m" : "");
+	text_safe_lines(&text, error->message, strlen(error->message));
+	buf_char(&text, '\n');
+	if (error->remedy) {
+		buf_str(&text, "  help: ");
+		text_safe_lines(&text, error->remedy, strlen(error->remedy));
+		buf_char(&text, '\n');
+	}
+	to_stderr(&text);
+}
+
+void output_note(const char *fmt, ...)
+{
+	cleanup_buf struct buf text = { 0 };
+	char line[1024];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	buf_str(&text, "cbuild: ");
+	text_safe_lines(&text, line, strlen(line));
+	buf_char(&text, '\n');
+	to_stderr(&text);
+}

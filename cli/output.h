@@ -1,0 +1,22 @@
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct diags;
+struct error;
+
+/* Data to stdout, all or an error (a closed pipe or a full disk is not silent). Returns 0. */
+int output_data(const char *data, size_t len, struct error **err);
+/* Complaints and errors to stderr. */
+void output_diags(struct diags *diags);
+void output_error(const struct error *error);
+/* A note to stderr: "cbuild: ...". */
+__attribute__((format(printf, 1, 2))) void output_note(const char *fmt, ...);
+/* Whether stderr may carry colours: a terminal, no NO_COLOR, TERM not "dumb". */
+bool output_color(void);
+/* Whether stderr is a terminal that can move its cursor, and not a CI's. */
+bool output_live(void);
+
+#endif

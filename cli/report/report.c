@@ -1,0 +1,264 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/report/report.h"
+#include "dsl/manifest.h"
+#include "engine/exec/event.h"
+#include "engine/io/loop.h"
+#include "engine/plan/plan.h"
+
+struct report {
+	struct report_state state;
+	struct live *live; /* NULL: plain lines */
+};
+
+static void print(struct report *report, const struct buf *text)
+{
+	if (report->live)
+		live_print(report->live, text->data, text->len);
+	else
+		fs_write_all(STDERR_FILENO, text->data, text->len, "standard error", NULL);
+}
+
+static const char *color(const struct report_state *state, const char *code)
+{
+	return state->color ? code : "";
+}
+
+void report_node_name(const struct report_state *state, const struct node *node, struct buf *out)
+{
+	const struct service *service = &plan_manifest(state->plan)->services[node->service];
+	char platform[PLATFORM_TEXT];
+
+	buf_printf(out, "%s %s", node_kind_name(node->kind), service->name.s);
+	if (!node->has_platform)
+		return;
+	platform_text(&node->platform, platform);
+	buf_printf(out, " %s", platform);
+}
+
+void report_done_line(const struct report_state *state, const struct event *event, struct buf *out)
+{
+	static const struct {
+		const char *mark, *color, *word;
+	} looks[] = {
+		[OUTCOME_DONE] = { "ok", "\x1b[32m", "" },
+		[OUTCOME_FRESH] = { "same", "\x1b[2m", "what it needs came out the same" },
+		[OUTCOME_REUSED] = { "ok", "\x1b[32m", "made by another cbuild meanwhile" },
+		[OUTCOME_FAILED] = { "FAIL", "\x1b[1;31m", "" },
+		[OUTCOME_SKIPPED] = { "skip", "\x1b[33m", "something it needs failed" },
+		[OUTCOME_CANCELLED] = { "stop", "\x1b[33m", "interrupted" },
+	};
+
+	buf_printf(out, "%s%-4s%s ", color(state, looks[event->outcome].color), looks[event->outcome].mark,
+		   color(state, "\x1b[0m"));
+	report_node_name(state, event->node, out);
+	if (event->outcome == OUTCOME_DONE || event->outcome == OUTCOME_FAILED) {
+		buf_str(out, " ");
+		text_duration(out, event->took_ms);
+	}
+	if (*looks[event->outcome].word)
+		buf_printf(out, " (%s)", looks[event->outcome].word);
+	buf_char(out, '\n');
+	if (event->text) {
+		buf_str(out, "     not recorded, the next run builds it again: ");
+		text_safe(out, event->text, strlen(event->text));
+		buf_char(out, '\n');
+	}
+}
+
+static void note_failure(struct report *report, const struct event *event)
+{
+	struct report_state *state = &report->state;
+	struct failure *failure;
+
+	mem_reserve(&state->failures, &state->failures_cap, state->failures_len + 1, sizeof(*state->failures));
+	failure = &state->failures[state->failures_len++];
+	*failure = (struct failure){
+		.node = event->node,
+		.message = mem_strdup(event->error ? event->error->message : ""),
+		.remedy = event->error && event->error->remedy ? mem_strdup(event->error->remedy) : NULL,
+		.log = event->log ? mem_strdup(event->log) : NULL,
+	};
+}
+
+static void count(struct tally *tally, const struct event *event)
+{
+	switch (event->outcome) {
+	case OUTCOME_DONE:
+		tally->built += event->node->kind == NODE_BUILD;
+		tally->prepared += event->node->kind == NODE_PREPARE;
+		tally->verified += event->node->kind == NODE_VERIFY;
+		break;
+	case OUTCOME_FRESH:
+		tally->fresh++;
+		break;
+	case OUTCOME_REUSED:
+		tally->reused++;
+		break;
+	case OUTCOME_FAILED:
+		tally->failed++;
+		break;
+	case OUTCOME_SKIPPED:
+		tally->skipped++;
+		break;
+	case OUTCOME_CANCELLED:
+		tally->cancelled++;
+		break;
+	}
+}
+
+static void on_done(struct report *report, const struct event *event)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	count(&report->state.tally, event);
+	if (event->outcome == OUTCOME_FAILED)
+		note_failure(report, event);
+	if (report->state.options->quiet)
+		return;
+	report_done_line(&report->state, event, &line);
+	print(report, &line);
+}
+
+static void on_line(struct report *report, const struct event *event)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	if (!report->state.options->verbose)
+		return;
+	buf_str(&line, color(&report->state, "\x1b[2m"));
+	report_node_name(&report->state, event->node, &line);
+	buf_printf(&line, " |%s ", color(&report->state, "\x1b[0m"));
+	text_safe(&line, event->text, event->len);
+	buf_char(&line, '\n');
+	print(report, &line);
+}
+
+static void on_start(struct report *report, const struct event *event)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	if (report->live || report->state.options->quiet)
+		return;
+	buf_str(&line, "...  ");
+	report_node_name(&report->state, event->node, &line);
+	for (size_t i = 0; i < event->node->reasons_len && i < 1; i++) {
+		const struct reason *reason = &event->node->reasons[i];
+
+		buf_printf(&line, "  [%s", reason_kind_name(reason->kind));
+		if (reason->kind != REASON_NEW) {
+			buf_str(&line, " ");
+			text_safe(&line, reason->what, strlen(reason->what));
+		}
+		buf_str(&line, "]");
+	}
+	buf_char(&line, '\n');
+	print(report, &line);
+}
+
+static void on_note(struct report *report, const struct event *event)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	if (report->state.options->quiet)
+		return;
+	buf_printf(&line, "cbuild: %s\n", event->text);
+	print(report, &line);
+}
+
+static void on_end(struct report *report, const struct event *event)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	live_free(report->live);
+	report->live = NULL;
+	report_summary(&report->state, event->status, event->took_ms, &text);
+	print(report, &text);
+}
+
+static void on_event(void *data, const struct event *event)
+{
+	struct report *report = data;
+
+	switch (event->kind) {
+	case EVENT_RUN_START:
+		report->state.nodes = event->nodes;
+		report->state.stale = event->stale;
+		report->state.start_ms = loop_now_ms();
+		break;
+	case EVENT_NODE_START:
+		on_start(report, event);
+		break;
+	case EVENT_NODE_LINE:
+		on_line(report, event);
+		break;
+	case EVENT_NODE_DONE:
+		on_done(report, event);
+		break;
+	case EVENT_NOTE:
+		on_note(report, event);
+		break;
+	case EVENT_RUN_END:
+		on_end(report, event);
+		return;
+	case EVENT_TICK:
+	case EVENT_RESIZE:
+		break;
+	}
+	if (report->live)
+		live_event(report->live, event);
+}
+
+struct report *report_new(struct plan *plan, const struct options *options, struct sink *ret_sink)
+{
+	struct report *report = mem_alloc(sizeof(*report));
+	bool live = strcmp(options->progress, "tty") == 0 || (strcmp(options->progress, "auto") == 0 && output_live());
+
+	report->state = (struct report_state){ .plan = plan, .options = options, .color = output_color() };
+	if (live && !options->quiet)
+		report->live = live_new(&report->state);
+	*ret_sink = (struct sink){ .event = on_event, .data = report };
+	return report;
+}
+
+bool report_is_live(const struct report *report)
+{
+	return report->live != NULL;
+}
+
+void report_free(struct report *report)
+{
+	if (!report)
+		return;
+	live_free(report->live);
+	for (size_t i = 0; i < report->state.failures_len; i++) {
+		free(report->state.failures[i].message);
+		free(report->state.failures[i].remedy);
+		free(report->state.failures[i].log);
+	}
+	free(report->state.failures);
+	free(report);
+}
+
+void report_nothing(struct plan *plan)
+{
+	size_t services = 0;
+
+	for (size_t i = 0; i < plan_len(plan); i++)
+		services += plan_node(plan, i)->kind == NODE_INDEX;
+	if (services == 0)
+		output_note("nothing to do: %zu node%s fresh", plan_len(plan), plan_len(plan) == 1 ? " is" : "s are");
+	else
+		output_note("nothing to do: %zu service%s fresh", services, services == 1 ? " is" : "s are");
+}

@@ -1,0 +1,82 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/text.h"
+#include "cli/options.h"
+#include "cli/report/report.h"
+#include "dsl/manifest.h"
+#include "engine/plan/plan.h"
+
+/* The end of a run: a block for each failed node, what was made, one line of numbers. */
+
+static void add_block(const struct report_state *state, const struct failure *failure, struct buf *out)
+{
+	const char *rest = failure->message;
+
+	buf_printf(out, "\n%s", state->color ? "\x1b[1;31m" : "");
+	report_node_name(state, failure->node, out);
+	buf_printf(out, " failed%s\n", state->color ? "\x1b[0m" : "");
+	while (*rest) {
+		size_t len = strcspn(rest, "\n");
+
+		buf_str(out, "  ");
+		text_safe(out, rest, len);
+		buf_char(out, '\n');
+		rest += len + (rest[len] == '\n');
+	}
+	if (failure->remedy)
+		buf_printf(out, "  help: %s\n", failure->remedy);
+	if (failure->log)
+		buf_printf(out, "  log:  %s\n", failure->log);
+}
+
+/* The images of the services that the run was for, once all of theirs is done. */
+static void add_images(const struct report_state *state, struct buf *out)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < plan_len(state->plan); i++) {
+		const struct node *node = plan_node(state->plan, i);
+
+		if (node->kind != NODE_INDEX || !node->result.digest || !plan_is_target(state->plan, node->service))
+			continue;
+		buf_printf(out, "%s  %s  %.19s\n", any ? "" : "\n", plan_references(state->plan, node->service)[0],
+			   node->result.digest);
+		any = true;
+	}
+}
+
+static void add_count(struct buf *out, size_t count, const char *word, bool *any)
+{
+	if (count == 0)
+		return;
+	buf_printf(out, "%s%zu %s", *any ? ", " : "", count, word);
+	*any = true;
+}
+
+void report_summary(const struct report_state *state, int status, uint64_t took_ms, struct buf *out)
+{
+	const struct tally *tally = &state->tally;
+	bool any = false;
+
+	for (size_t i = 0; i < state->failures_len; i++)
+		add_block(state, &state->failures[i], out);
+	if (!state->options->quiet)
+		add_images(state, out);
+	if (state->options->quiet && status == 0)
+		return;
+	buf_str(out, "\ncbuild: ");
+	add_count(out, tally->prepared, "prepared", &any);
+	add_count(out, tally->built, "built", &any);
+	add_count(out, tally->verified, "verified", &any);
+	add_count(out, tally->reused, "made by another cbuild", &any);
+	add_count(out, state->nodes - state->stale + tally->fresh, "fresh", &any);
+	add_count(out, tally->failed, "failed", &any);
+	add_count(out, tally->skipped, "skipped", &any);
+	add_count(out, tally->cancelled, "interrupted", &any);
+	buf_str(out, any ? " in " : "ended after ");
+	text_duration(out, took_ms);
+	buf_char(out, '\n');
+}

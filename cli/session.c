@@ -1,0 +1,155 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "dsl/load.h"
+#include "dsl/manifest.h"
+#include "engine/exec/present.h"
+#include "engine/exec/run.h"
+#include "engine/io/loop.h"
+#include "engine/oci/layout.h"
+#include "engine/plan/plan.h"
+#include "engine/source/context.h"
+#include "engine/source/git.h"
+#include "engine/state/state.h"
+
+extern char **environ;
+
+static const char *const manifest_names[] = { "services.yaml", "services.yml" };
+
+static const char *manifest_path(const struct options *options)
+{
+	if (options->file)
+		return options->file;
+	for (size_t i = 1; i < sizeof(manifest_names) / sizeof(manifest_names[0]); i++) {
+		if (!fs_exists(manifest_names[0]) && fs_exists(manifest_names[i]))
+			return manifest_names[i];
+	}
+	return manifest_names[0];
+}
+
+static const char *lookup_git(void *data, const char *name, const char **ret_why)
+{
+	return git_value(data, name, ret_why);
+}
+
+static int load(struct session *session, struct error **err)
+{
+	const struct options *options = session->options;
+	const char *path = manifest_path(options);
+	cleanup_free char *dir = path_dir(path);
+	struct git *git = git_new(dir);
+	const struct load_options load_options = {
+		.path = path,
+		.env_file = options->env_file,
+		.environ = (const char *const *)environ,
+		.sets = options->sets,
+		.platforms = options->platforms,
+		.tags = options->tags,
+		.lookup = lookup_git,
+		.lookup_data = git,
+	};
+	int r = manifest_load(&load_options, session->diags, &session->manifest, err);
+
+	git_free(git);
+	if (r < 0)
+		output_diags(session->diags);
+	return r;
+}
+
+static int open_state(struct session *session, bool write, struct error **err)
+{
+	cleanup_free char *db = NULL, *store = NULL;
+
+	session->state_dir = path_join(session->manifest->dir, ".cbuild");
+	db = path_join(session->state_dir, "state.db");
+	store = path_join(session->state_dir, "oci");
+	if (write && fs_mkdirs(session->state_dir, 0755, err) < 0)
+		return -1;
+	if (state_open(db, !write, &session->state, err) < 0)
+		return -1;
+	if (state_repaired(session->state))
+		output_note("%s was damaged; it was put aside as state.db.damaged and begun anew", db);
+	if (!write && !fs_exists(store))
+		return 0;
+	return layout_open(store, write, &session->layout, err);
+}
+
+int session_open(struct session *session, const struct options *options, bool write, struct error **err)
+{
+	*session = (struct session){ .options = options, .diags = diags_new() };
+	if (load(session, err) < 0 || open_state(session, write, err) < 0)
+		return -1;
+	return 0;
+}
+
+int session_loop(struct session *session, struct error **err)
+{
+	return session->loop ? 0 : loop_new(&session->loop, err);
+}
+
+/* A name from the command line, else from the environment, else the one used last. */
+static int choose(struct session *session, const char *option, const char *variable, const char *fact, char **ret, struct error **err)
+{
+	const char *value = option ? option : getenv(variable);
+
+	if (value && *value) {
+		*ret = mem_strdup(value);
+		return 0;
+	}
+	return state_fact(session->state, fact, ret, err);
+}
+
+int session_plan(struct session *session, const struct session_plan *want, struct error **err)
+{
+	const struct options *options = session->options;
+	cleanup_free char *index = path_join(session->state_dir, "statindex");
+	struct plan_options plan_options = {
+		.targets = want->targets ? want->targets : options->targets,
+		.force = options->force,
+		.load = want->load,
+		.verify = want->verify,
+		.state_dir = session->state_dir,
+		.present = present_check,
+	};
+	size_t before = diags_count(session->diags);
+	int r;
+
+	if (choose(session, options->builder, "CBUILD_BUILDER", "builder", &session->builder, err) < 0 ||
+	    choose(session, options->runtime, "CBUILD_RUNTIME", "runtime", &session->runtime, err) < 0 ||
+	    source_open(session->manifest->dir, index, &session->source, err) < 0)
+		return -1;
+	session->present = present_new(session->layout, session->manifest, session->builder, session->runtime);
+	plan_options.present_data = session->present;
+	platform_host(&plan_options.host);
+	r = plan_new(session->manifest, &plan_options, session->source, session->state, session->diags, &session->plan, err);
+	if (diags_count(session->diags) > before)
+		output_diags(session->diags);
+	return r;
+}
+
+void session_close(struct session *session)
+{
+	plan_free(session->plan);
+	present_free(session->present);
+	source_free(session->source);
+	loop_free(session->loop);
+	layout_free(session->layout);
+	state_free(session->state);
+	manifest_free(session->manifest);
+	diags_free(session->diags);
+	free(session->state_dir);
+	free(session->builder);
+	free(session->runtime);
+	*session = (struct session){ 0 };
+}

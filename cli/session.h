@@ -1,0 +1,45 @@
+#ifndef CLI_SESSION_H
+#define CLI_SESSION_H
+
+#include <stdbool.h>
+
+struct diags;
+struct error;
+struct layout;
+struct loop;
+struct manifest;
+struct options;
+struct plan;
+struct present;
+struct source;
+struct state;
+
+/* Manifest, state, store and plan, opened for a command. */
+struct session {
+	const struct options *options;
+	struct diags *diags;
+	struct manifest *manifest;
+	char *state_dir;        /* absolute path of .cbuild */
+	struct state *state;
+	struct layout *layout;  /* NULL when there is no store yet and the session only reads */
+	struct loop *loop;      /* made by session_loop */
+	char *builder, *runtime; /* names this run is bound to, or NULL */
+	struct source *source;
+	struct present *present;
+	struct plan *plan;
+};
+
+/* Loads the manifest (complaints are shown; -1 with *err untouched). `write`: the state folder is created when
+ * missing; otherwise nothing on disk changes. */
+int session_open(struct session *session, const struct options *options, bool write, struct error **err);
+/* What a command wants of its plan. */
+struct session_plan {
+	const char *const *targets; /* NULL-terminated; NULL: those of the command line */
+	bool load, verify;
+};
+/* Makes the plan (complaints as above). */
+int session_plan(struct session *session, const struct session_plan *want, struct error **err);
+int session_loop(struct session *session, struct error **err);
+void session_close(struct session *session);
+
+#endif

@@ -73,12 +73,12 @@ static void remove_quietly(struct runtime *runtime, const char *name)
 
 /* Runs with one set of quirks. 1: another set may do, *quirks is it. */
 static int run_once(struct container *container, const struct container_spec *spec, const char *env_file,
-		    char *const *env, const struct output *output, unsigned *quirks, struct error **err)
+		    char *const *env, unsigned *quirks, struct error **err)
 {
 	struct runtime *runtime = container->runtime;
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_proc struct proc_result result = { 0 };
-	struct proc_spec proc = { .env = (const char *const *)env, .capture = true, .output = output, .timeout_ms = START_MS };
+	struct proc_spec proc = { .env = (const char *const *)env, .capture = true, .timeout_ms = START_MS };
 	cleanup_buf struct buf complaint = { 0 };
 	unsigned next;
 	bool fault;
@@ -103,9 +103,8 @@ static int run_once(struct container *container, const struct container_spec *sp
 	return 1;
 }
 
-/* The first complaint is the one that is told: what later attempts say is often their own doing. */
-static int run(struct container *container, const struct container_spec *spec, const char *env_file,
-	       const struct output *output, struct error **err)
+/* Attempts are silent: what goes wrong is in the error. The first complaint is the one that is told: what later attempts say is often their own doing. */
+static int run(struct container *container, const struct container_spec *spec, const char *env_file, struct error **err)
 {
 	unsigned known = atomic_load(&container->runtime->quirks), quirks = known;
 	cleanup_error struct error *first = NULL;
@@ -115,7 +114,7 @@ static int run(struct container *container, const struct container_spec *spec, c
 	for (int i = 0; r > 0 && i < ATTEMPTS; i++) {
 		struct error *error = NULL;
 
-		r = run_once(container, spec, env_file, env, output, &quirks, &error);
+		r = run_once(container, spec, env_file, env, &quirks, &error);
 		if (r < 0 && error->cls != ERROR_TOOL) {
 			error_free(first);
 			first = steal_ptr(error);
@@ -144,7 +143,7 @@ static int start(struct container *container, const struct container_spec *spec,
 	container->acquired = true;
 	r = environment_file(runtime, spec, &dir, &env_file, err);
 	if (r == 0)
-		r = run(container, spec, env_file, output, err);
+		r = run(container, spec, env_file, err);
 	if (dir)
 		fs_remove_tree(dir, NULL);
 	if (r < 0)

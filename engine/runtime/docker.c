@@ -1,10 +1,7 @@
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -13,7 +10,6 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "engine/io/proc.h"
-#include "engine/oci/layout.h"
 #include "engine/runtime/ops.h"
 #include "engine/runtime/socket.h"
 
@@ -142,51 +138,6 @@ static int docker_has(struct runtime *runtime, const char *id, bool *ret, struct
 	return 0;
 }
 
-static int import(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
-		  const char *path, const struct output *output, struct error **err)
-{
-	cleanup_free char *input = mem_printf("--input=%s", path);
-	const char *const args[] = { "load", "--quiet", input, NULL };
-	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "cannot write %s", path);
-	if (layout_export_tar(runtime->layout, image->digest, references, len, fd, err) < 0)
-		return -1;
-	if (runtime_command(runtime, args, output, false, NULL, err) < 0) {
-		error_remedy(err, "docker reads OCI images since version 25");
-		return -1;
-	}
-	return 0;
-}
-
-static int docker_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
-			 size_t len, const struct output *output, struct error **err)
-{
-	cleanup_free char *staging = NULL, *path = NULL;
-	bool there = false;
-	int r;
-
-	if (!image->digest)
-		return error_make(err, ERROR_TOOL, "docker does not have the image %s", image->identity);
-	if (layout_staging(runtime->layout, &staging, err) < 0)
-		return -1;
-	path = path_join(staging, "image.tar");
-	r = import(runtime, image, references, len, path, output, err);
-	fs_remove_tree(staging, NULL);
-	if (r < 0 || docker_has(runtime, runtime_image_id(runtime, image), &there, err) < 0)
-		return -1;
-	if (!there)
-		return error_make(err, ERROR_TOOL, "docker gave the image another id than %s", runtime_image_id(runtime, image));
-	return 0;
-}
-
-static int docker_bring(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
-			struct error **err)
-{
-	return docker_import(runtime, image, NULL, 0, output, err);
-}
-
 static int docker_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		       size_t len, const struct output *output, struct error **err)
 {
@@ -196,7 +147,7 @@ static int docker_load(struct runtime *runtime, const struct runtime_image *imag
 	if (docker_has(runtime, id, &there, err) < 0)
 		return -1;
 	if (!there)
-		return docker_import(runtime, image, references, len, output, err);
+		return runtime_import(runtime, image, references, len, output, err);
 	for (size_t i = 0; i < len; i++) {
 		const char *const args[] = { "tag", id, references[i], NULL };
 
@@ -275,7 +226,6 @@ const struct runtime_ops runtime_docker = {
 	.load = docker_load,
 	.present = docker_present,
 	.has = docker_has,
-	.bring = docker_bring,
 	.adapt = docker_adapt,
 	.learn = docker_learn,
 };

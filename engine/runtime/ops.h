@@ -58,8 +58,6 @@ struct runtime_ops {
 	void (*present)(const char *place, struct runtime_presence *items, size_t len);
 	/* Is the image there? */
 	int (*has)(struct runtime *runtime, const char *id, bool *ret, struct error **err);
-	/* Brings it in without a name. */
-	int (*bring)(struct runtime *runtime, const struct runtime_image *image, const struct output *output, struct error **err);
 	/* The quirks to try next after `text` was said with `quirks`; the same ones: nothing can be done. */
 	unsigned (*adapt)(unsigned quirks, const char *text);
 	/* Remembers quirks that worked (any thread). */
@@ -108,6 +106,10 @@ struct inspected {
 int inspect_parse(const char *json, size_t len, struct inspected *ret, struct error **err);
 void inspected_free(struct inspected *inspected); /* the contents */
 bool inspect_ours(const char *ip); /* an address of one of this machine's interfaces */
+
+/* import.c: brings an image in from the store, under these names (none is fine), and checks its id. */
+int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
+		   const struct output *output, struct error **err);
 
 /* runtime.c: for all of them. */
 /* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */

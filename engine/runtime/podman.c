@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -8,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/digest.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/hash.h"
@@ -16,7 +14,6 @@
 #include "base/mem.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
-#include "engine/oci/layout.h"
 #include "engine/oci/storage.h"
 #include "engine/runtime/ops.h"
 #include "engine/state/state.h"
@@ -167,38 +164,6 @@ static int podman_has(struct runtime *runtime, const char *id, bool *ret, struct
 	return 0;
 }
 
-/* Pulls the layout at `dir`; what podman calls the image then is not what anybody asked for. */
-static int pull(struct runtime *runtime, const struct runtime_image *image, const char *dir, const struct output *output,
-		struct error **err)
-{
-	cleanup_free char *source = mem_printf("oci:%s:cbuild", dir);
-	const char *const args[] = { "pull", "-q", source, NULL };
-	const char *const untag[] = { "untag", image->identity, NULL };
-	cleanup_buf struct buf out = { 0 };
-
-	if (runtime_command(runtime, args, output, false, &out, err) < 0)
-		return -1;
-	if (!out.data || !strstr(out.data, digest_hex(image->identity)))
-		return error_make(err, ERROR_TOOL, "podman gave the image another id than %s", image->identity);
-	return runtime_command(runtime, untag, output, false, NULL, err);
-}
-
-static int podman_bring(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
-			struct error **err)
-{
-	cleanup_free char *staging = NULL, *dir = NULL;
-	int r;
-
-	if (layout_staging(runtime->layout, &staging, err) < 0)
-		return -1;
-	dir = path_join(staging, "image");
-	r = layout_export(runtime->layout, image->digest, "cbuild", dir, err);
-	if (r == 0)
-		r = pull(runtime, image, dir, output, err);
-	fs_remove_tree(staging, NULL);
-	return r;
-}
-
 static bool names_stand(const char *root, const char *identity, const char *const *references, size_t len)
 {
 	struct storage *storage = NULL;
@@ -223,9 +188,8 @@ static int podman_load(struct runtime *runtime, const struct runtime_image *imag
 		return 0;
 	if (podman_has(runtime, image->identity, &there, err) < 0)
 		return -1;
-	if (!there && !image->digest)
-		return error_make(err, ERROR_TOOL, "podman does not have the image %s", image->identity);
-	if (!there && podman_bring(runtime, image, output, err) < 0)
+	/* Without names: podman reads the first of several in an archive only. */
+	if (!there && runtime_import(runtime, image, NULL, 0, output, err) < 0)
 		return -1;
 	if (len == 0)
 		return 0;
@@ -301,7 +265,6 @@ const struct runtime_ops runtime_podman = {
 	.load = podman_load,
 	.present = podman_present,
 	.has = podman_has,
-	.bring = podman_bring,
 	.adapt = podman_adapt,
 	.learn = podman_learn,
 };

@@ -248,9 +248,7 @@ static int acquire_locked(struct runtime *runtime, const struct runtime_image *i
 		return -1;
 	if (there)
 		return 0;
-	if (!image->digest)
-		return error_make(err, ERROR_TOOL, "%s does not have the image %s", runtime->ops->name, id);
-	if (runtime->ops->bring(runtime, image, output, err) < 0)
+	if (runtime_import(runtime, image, NULL, 0, output, err) < 0)
 		return -1;
 	guest = mem_alloc(sizeof(*guest));
 	guest->id = mem_strdup(id);

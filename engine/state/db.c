@@ -22,6 +22,7 @@ struct db {
 	const struct db_format *format;
 	bool read_only;
 	bool repaired;
+	bool whole; /* looked at in full, for the first write */
 	int code; /* of the first call that failed in this operation, or SQLITE_OK */
 	char *why; /* SQLite's words for it */
 };
@@ -175,6 +176,7 @@ static void disconnect(struct db *db)
 {
 	sqlite3_close(db->handle);
 	db->handle = NULL;
+	db->whole = false;
 }
 
 static int connect_as(struct db *db, int flags)
@@ -247,17 +249,34 @@ static int begin(struct db *db)
 
 /* ---- what can go wrong ---- */
 
-static bool is_damage(int code)
+static bool is_damage(const struct db *db)
 {
-	switch (code & 0xff) {
+	switch (db->code & 0xff) {
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:
 	case SQLITE_ERROR: /* our statements are right: it is the schema that is not */
 		return true;
+	case SQLITE_READONLY:
+		/* Not the file's mode: its header asks for a format that can only be read. */
+		return db->code == SQLITE_READONLY && !db->read_only && access(db->path, W_OK) == 0;
 	default:
-		return code == SQLITE_IOERR_SHORT_READ;
+		return db->code == SQLITE_IOERR_SHORT_READ;
 	}
+}
+
+/* SQLite's own look at every page. Before the first write of a run, so that damage does not show after records were
+ * written, and take them with it. */
+static int check_whole(struct db *db)
+{
+	cleanup_query struct query *query = NULL;
+
+	if (query_new(db, "PRAGMA integrity_check(1)", &query) < 0 || query_step(query) < 0)
+		return -1;
+	if (!query_text(query, 0) || strcmp(query_text(query, 0), "ok") != 0)
+		return failed(db, SQLITE_CORRUPT);
+	db->whole = true;
+	return 0;
 }
 
 static void rename_part(const char *path, const char *suffix)
@@ -273,16 +292,10 @@ static void rename_part(const char *path, const char *suffix)
  * now is new and good. */
 static bool still_damaged(struct db *db)
 {
-	cleanup_query struct query *query = NULL;
-	bool good;
-
 	forget_failure(db);
-	if (begin(db) != 0 || !db->handle)
-		return is_damage(db->code);
-	if (query_new(db, "PRAGMA integrity_check(1)", &query) < 0 || query_step(query) < 1)
-		return is_damage(db->code);
-	good = strcmp(query_text(query, 0), "ok") == 0;
-	return !good;
+	if (begin(db) != 0 || !db->handle || check_whole(db) < 0)
+		return is_damage(db);
+	return false;
 }
 
 /* Puts the database aside. With `surely`, although it looks whole: it has failed twice. */
@@ -358,7 +371,7 @@ static int recover(struct db *db, int attempt, struct error **err)
 	int r;
 
 	if (attempt < ATTEMPTS_MAX) {
-		if (is_damage(db->code)) {
+		if (is_damage(db)) {
 			if (put_aside(db, attempt > 1, err) < 0)
 				return -1;
 		} else if (db->code == SQLITE_READONLY_ROLLBACK || db->code == SQLITE_READONLY_RECOVERY) {
@@ -421,8 +434,10 @@ bool db_repaired(const struct db *db)
 
 static int try_write(struct db *db, db_op *op, void *arg)
 {
-	int r = execute(db, "BEGIN IMMEDIATE");
+	int r = db->whole ? 0 : check_whole(db);
 
+	if (r == 0)
+		r = execute(db, "BEGIN IMMEDIATE");
 	if (r == 0)
 		r = op(db, arg);
 	if (r == 0)

@@ -20,12 +20,16 @@ void decode_put_array(void *out, const void *items, size_t len)
 
 void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct node *node)
 {
+	const char *hint = NULL;
+
 	if (node->kind == NODE_BROKEN)
 		return;
+	if (node->kind == NODE_SCALAR && (key->type == TYPE_PORTS || key->type == TYPE_DEPENDS))
+		hint = arena_printf(d->arena, "write [%s]", node->text);
 	if (node->kind == NODE_NULL)
 		diags_add(d->diags, node->pos, NULL, "\"%s\" has no value", key->name);
 	else
-		diags_add(d->diags, node->pos, NULL, "\"%s\" must be %s, but this is %s", key->name, schema_type_name(key), node_kind_name(node));
+		diags_add(d->diags, node->pos, hint, "\"%s\" must be %s, but this is %s", key->name, schema_type_name(key), node_kind_name(node));
 }
 
 static bool check_late(struct decode *d, const struct schema_key *key, const char *s, struct pos pos)
@@ -71,9 +75,42 @@ static bool decode_item(struct decode *d, const struct schema_key *key, const st
 	return false;
 }
 
+/* Which texts of a list there are already: linear for a few, a map for many. */
+struct seen {
+	struct map *map;
+};
+
+#define SMALL_LIST 16
+
+static void seen_cleanup(struct seen *seen)
+{
+	map_free(seen->map);
+}
+
+#define cleanup_seen __attribute__((cleanup(seen_cleanup)))
+
+/* Adds items[len]; returns the equal one before it, or NULL. */
+static struct text *seen_add(struct seen *seen, struct text *items, size_t len)
+{
+	if (!seen->map && len >= SMALL_LIST) {
+		seen->map = map_new();
+		for (size_t i = 0; i < len; i++)
+			map_set(seen->map, items[i].s, &items[i]);
+	}
+	if (seen->map) {
+		struct text *first = map_get(seen->map, items[len].s);
+
+		return first ? first : map_set(seen->map, items[len].s, &items[len]);
+	}
+	for (size_t i = 0; i < len; i++)
+		if (!strcmp(items[i].s, items[len].s))
+			return &items[i];
+	return NULL;
+}
+
 bool decode_texts(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
 {
-	struct map *seen cleanup_map = map_new();
+	struct seen seen cleanup_seen = {0};
 	bool good = true;
 
 	if (node->kind == NODE_SCALAR) {
@@ -93,7 +130,7 @@ bool decode_texts(struct decode *d, const struct schema_key *key, const struct n
 			good = false;
 			continue;
 		}
-		first = map_set(seen, item->s, item);
+		first = seen_add(&seen, ret->items, ret->len);
 		if (first) {
 			diags_add(d->diags, item->pos, NULL, "\"%s\" is listed twice in \"%s\"", item->s, key->name);
 			diags_note(d->diags, first->pos, "first listed here");
@@ -105,47 +142,50 @@ bool decode_texts(struct decode *d, const struct schema_key *key, const struct n
 	return good;
 }
 
-static void split_commas(struct decode *d, const struct text *text, struct texts *ret, size_t *cap, struct text **items, struct map *seen)
+struct pieces {
+	struct text *items;
+	size_t len, cap;
+};
+
+static void split_commas(struct decode *d, const struct text *text, struct pieces *pieces)
 {
+	static const char blank[] = " \t\n";
 	const char *s = text->s;
 
-	while (*s) {
-		size_t len = strcspn(s, ", \t\n");
+	while (*(s += strspn(s, ", \t\n"))) {
+		size_t len = strcspn(s, ","), shown = len;
 
-		if (len) {
-			char *piece = arena_strndup(d->arena, s, len);
-
-			if (!map_set(seen, piece, piece)) {
-				mem_reserve(items, cap, ret->len + 1, sizeof(**items));
-				(*items)[ret->len++] = (struct text){piece, text->pos};
-			}
-		}
+		while (strchr(blank, s[shown - 1]))
+			shown--;
+		mem_reserve(&pieces->items, &pieces->cap, pieces->len + 1, sizeof(*pieces->items));
+		pieces->items[pieces->len++] = (struct text){arena_strndup(d->arena, s, shown), text->pos};
 		s += len;
-		s += strspn(s, ", \t\n");
 	}
 }
 
 /* The same value twice is fine here: such lists come from variables. */
 static void decode_csv(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
 {
-	struct map *seen cleanup_map = map_new();
-	struct text *items cleanup_free = NULL;
+	struct seen seen cleanup_seen = {0};
+	struct pieces pieces = {0};
 	struct text item;
-	size_t cap = 0;
 
 	if (node->kind == NODE_SCALAR) {
 		if (decode_text(d, key, node, &item))
-			split_commas(d, &item, ret, &cap, &items, seen);
+			split_commas(d, &item, &pieces);
 	} else if (node->kind == NODE_LIST) {
 		for (size_t i = 0; i < node->len; i++)
 			if (decode_item(d, key, node->items[i], &item))
-				split_commas(d, &item, ret, &cap, &items, seen);
+				split_commas(d, &item, &pieces);
 	} else {
 		decode_wrong_type(d, key, node);
 	}
-	ret->items = arena_array(d->arena, ret->len, sizeof(*ret->items));
-	if (ret->len)
-		memcpy(ret->items, items, ret->len * sizeof(*ret->items));
+	ret->items = arena_array(d->arena, pieces.len, sizeof(*ret->items));
+	for (size_t i = 0; i < pieces.len; i++) {
+		ret->items[ret->len] = pieces.items[i];
+		ret->len += !seen_add(&seen, ret->items, ret->len);
+	}
+	free(pieces.items);
 }
 
 static void decode_line(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
@@ -233,6 +273,21 @@ static void unknown_key(struct decode *d, const struct schema *schema, const str
 			  schema == &schema_service ? "a " : "\"", schema->name, schema == &schema_service ? "" : "\"");
 }
 
+/* A misspelt key counts: it was complained about. */
+static bool is_given(const struct schema *schema, const struct node *node, const char *name)
+{
+	for (size_t i = 0; i < node->len; i++) {
+		const char *key = node->entries[i].key, *nearest;
+
+		if (!strcmp(key, name))
+			return true;
+		nearest = schema_find(schema, key) ? NULL : schema_nearest(schema, key);
+		if (nearest && !strcmp(nearest, name))
+			return true;
+	}
+	return false;
+}
+
 static void decode_key(struct decode *d, const struct schema_key *key, const struct entry *entry, void *out)
 {
 	const struct node *node = entry->value;
@@ -312,6 +367,6 @@ void decode_map(struct decode *d, const struct schema *schema, const struct node
 			decode_wrong_type(d, key, entry->value);
 	}
 	for (size_t i = 0; i < schema->len; i++)
-		if ((schema->keys[i].flags & FLAG_REQUIRED) && !node_get(node, schema->keys[i].name))
+		if ((schema->keys[i].flags & FLAG_REQUIRED) && !is_given(schema, node, schema->keys[i].name))
 			diags_add(d->diags, node->pos, NULL, "%s%s%s needs \"%s\"", schema == &schema_root ? "" : "\"", schema->name, schema == &schema_root ? "" : "\"", schema->keys[i].name);
 }

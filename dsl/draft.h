@@ -15,10 +15,15 @@ struct draft_build {
 	struct pos platforms_pos;
 };
 
-struct draft_service {
-	struct service out; /* what needs no further work is decoded in place; `depends` has names only */
+/* What has to be worked on before it is part of a service. */
+struct draft_rest {
 	struct text image;
 	struct draft_build build;
+};
+
+struct draft_service {
+	struct service out; /* what needs no further work is decoded in place; `depends` has names only */
+	struct draft_rest rest;
 };
 
 struct draft_group {
@@ -33,7 +38,8 @@ struct draft {
 	int64_t epoch;
 	struct node *vars, *templates, *services, *groups_node;
 	struct pos services_pos;
-	struct draft_service *items;
+	struct service *items; /* the manifest's */
+	struct draft_rest *rests;
 	size_t len;
 	struct draft_group *groups;
 	size_t groups_len;

@@ -91,7 +91,7 @@ static void complain_cycle(struct merge *m, const struct chain *chain, size_t fi
 
 	for (size_t i = first; i < chain->len; i++)
 		buf_printf(&path, "%s -> ", chain->steps[i].entry->key);
-	diags_add(m->diags, chain->steps[first].pos, NULL, "\"%s\" extends itself: %s%s", chain->steps[first].entry->key, path.data, chain->steps[first].entry->key);
+	diags_add(m->diags, chain->steps[first].pos, NULL, "\"%s\" extends itself: %s%s", chain->steps[first].entry->key, path.data ? path.data : "", chain->steps[first].entry->key);
 	for (size_t i = first + 1; i < chain->len; i++)
 		diags_note(m->diags, chain->steps[i].pos, "\"%s\" extends \"%s\" here", chain->steps[i].entry->key,
 			   chain->steps[i + 1 < chain->len ? i + 1 : first].entry->key);

@@ -131,9 +131,16 @@ static void decode_services(struct load *load, const struct node *services)
 	struct draft *draft = &load->draft;
 
 	draft->items = arena_array(load->arena, services ? services->len : 0, sizeof(*draft->items));
-	for (size_t i = 0; services && i < services->len; i++)
-		if (is_map(load, &services->entries[i], "service"))
-			decode_service(load, &services->entries[i], &draft->items[draft->len++]);
+	draft->rests = arena_array(load->arena, services ? services->len : 0, sizeof(*draft->rests));
+	for (size_t i = 0; services && i < services->len; i++) {
+		struct draft_service service = {0};
+
+		if (!is_map(load, &services->entries[i], "service"))
+			continue;
+		decode_service(load, &services->entries[i], &service);
+		draft->items[draft->len] = service.out;
+		draft->rests[draft->len++] = service.rest;
+	}
 }
 
 /* A template that no service extends is looked at for its faults. */

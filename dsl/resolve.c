@@ -145,6 +145,7 @@ static void resolve_registry(struct resolve *r)
 		len--;
 	if (!len) {
 		manifest->registry.s = NULL;
+		r->registry_good = true;
 		return;
 	}
 	manifest->registry.s = arena_strndup(r->arena, registry.s, len);
@@ -152,20 +153,22 @@ static void resolve_registry(struct resolve *r)
 		diags_add(r->diags, registry.pos, "write it without the scheme: \"ghcr.io/acme\"", "\"%s\" is not a registry", registry.s);
 	else if (!ref_parse(arena_printf(r->arena, "%s/x", manifest->registry.s), &ref, &why))
 		diags_add(r->diags, registry.pos, NULL, "\"%s\" is not a registry: %s", registry.s, why);
+	else
+		r->registry_good = true;
 	ref_free(&ref);
 }
 
-static void copy_services(struct resolve *r)
+static void name_services(struct resolve *r)
 {
 	struct manifest *manifest = &r->loaded->manifest;
 
-	manifest->services = arena_array(r->arena, r->draft->len, sizeof(*manifest->services));
+	manifest->services = r->draft->items;
 	manifest->services_len = r->draft->len;
 	r->names = arena_array(r->arena, r->draft->len, sizeof(*r->names));
+	r->normal = arena_array(r->arena, r->draft->len, sizeof(*r->normal));
 	for (size_t i = 0; i < r->draft->len; i++) {
 		struct service *service = &manifest->services[i];
 
-		*service = r->draft->items[i].out;
 		r->names[i] = service->name.s;
 		map_set(r->loaded->services, service->name.s, service);
 	}
@@ -174,7 +177,7 @@ static void copy_services(struct resolve *r)
 static void resolve_one(struct resolve *r, size_t i)
 {
 	struct service *service = &r->loaded->manifest.services[i];
-	const struct draft_service *draft = &r->draft->items[i];
+	const struct draft_rest *draft = &r->draft->rests[i];
 
 	resolve_check_name(r, &service->name, "service");
 	if (!service->has_build && !draft->image.s)
@@ -192,7 +195,7 @@ void resolve_manifest(struct resolve *r)
 {
 	r->hints = HINTS_MAX;
 	asked_list(r, r->options->tags, "DOCKER_TAGS", &r->asked_tags);
-	copy_services(r);
+	name_services(r);
 	resolve_epoch(r);
 	resolve_project(r);
 	resolve_registry(r);

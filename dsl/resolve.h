@@ -3,13 +3,14 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
 
 #include "dsl/manifest.h"
 
 struct arena;
 struct diags;
 struct draft;
-struct draft_service;
+struct draft_rest;
 struct load_options;
 struct loaded;
 struct map;
@@ -26,7 +27,9 @@ struct resolve {
 	struct loaded *loaded;
 	struct texts asked_platforms; /* by --platforms or BUILD_PLATFORMS; len 0: none */
 	struct texts asked_tags; /* by --tag or DOCKER_TAGS; len 0: none */
+	bool registry_good;
 	const char **names;   /* of all services */
+	const char **normal;  /* their images' names in full ("docker.io/library/debian"), for those that are built */
 	size_t hints;         /* suggestions still to be made: each looks at every name */
 };
 
@@ -42,8 +45,8 @@ void resolve_manifest(struct resolve *r);
 
 /* The parts (resolve_build.c, resolve_image.c, resolve_check.c, resolve_graph.c, resolve_group.c). */
 void resolve_platforms(struct resolve *r);
-void resolve_build(struct resolve *r, const struct draft_service *draft, struct service *service);
-void resolve_image(struct resolve *r, const struct draft_service *draft, struct service *service);
+void resolve_build(struct resolve *r, const struct draft_rest *draft, struct service *service);
+void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_tags(struct resolve *r);
 void resolve_prepare(struct resolve *r, struct service *service);
 void resolve_verify(struct resolve *r, struct service *service);

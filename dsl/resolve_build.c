@@ -150,7 +150,7 @@ static void resolve_context(struct resolve *r, const struct pair *pair, const st
 	}
 }
 
-void resolve_build(struct resolve *r, const struct draft_service *draft, struct service *service)
+void resolve_build(struct resolve *r, const struct draft_rest *draft, struct service *service)
 {
 	struct build_spec *build = &service->build;
 	const struct draft_build *from = &draft->build;
@@ -164,7 +164,8 @@ void resolve_build(struct resolve *r, const struct draft_service *draft, struct 
 	if (is_remote(build->context.s))
 		diags_add(r->diags, build->context.pos, NULL, "the build's context must be a folder; \"%s\" is not supported", build->context.s);
 	build->context.s = resolve_path(r, r->loaded->manifest.dir, build->context.s);
-	build->dockerfile.s = resolve_path(r, build->context.s, build->dockerfile.s);
+	build->dockerfile.s = from->dockerfile.s ? resolve_path(r, build->context.s, from->dockerfile.s)
+						 : arena_printf(r->arena, "%s/Dockerfile", strcmp(build->context.s, "/") ? build->context.s : "");
 	build_platforms(r, from, service);
 	build->contexts_len = from->contexts.len;
 	build->contexts = arena_array(r->arena, from->contexts.len, sizeof(*build->contexts));

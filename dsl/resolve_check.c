@@ -29,15 +29,20 @@ static const char *shown(struct resolve *r, const struct text *text)
 }
 
 /* A path or pattern of a `prepare:` step: below the manifest's folder. Cleaned in place. */
-static void check_inside(struct resolve *r, struct text *path, const char *key)
+static bool check_inside(struct resolve *r, struct text *path, const char *key)
 {
 	cleanup_free char *cleaned = path_clean(path->s);
+	bool inside = false;
 
 	if (path->s[0] == '/')
 		diags_add(r->diags, path->pos, "write it relative to the manifest's folder", "\"%s\" in \"%s\" is an absolute path", shown(r, path), key);
 	else if (!strcmp(cleaned, "..") || !strncmp(cleaned, "../", 3))
 		diags_add(r->diags, path->pos, NULL, "\"%s\" in \"%s\" is outside the manifest's folder", shown(r, path), key);
-	path->s = arena_strdup(r->arena, cleaned);
+	else
+		inside = true;
+	if (inside)
+		path->s = arena_strdup(r->arena, cleaned);
+	return inside;
 }
 
 static void check_inputs(struct resolve *r, struct prepare_spec *prepare)
@@ -45,8 +50,7 @@ static void check_inputs(struct resolve *r, struct prepare_spec *prepare)
 	for (size_t i = 0; i < prepare->inputs.len; i++) {
 		struct text *input = &prepare->inputs.items[i];
 
-		check_inside(r, input, "inputs");
-		if (glob_match_deep(input->s, "x") < 0)
+		if (check_inside(r, input, "inputs") && glob_match_deep(input->s, "x") < 0)
 			diags_add(r->diags, input->pos, NULL, "\"%s\" is not a pattern", input->s);
 	}
 }
@@ -56,7 +60,8 @@ static void check_outputs(struct resolve *r, struct prepare_spec *prepare)
 	for (size_t i = 0; i < prepare->outputs.len; i++) {
 		struct text *output = &prepare->outputs.items[i];
 
-		check_inside(r, output, "outputs");
+		if (!check_inside(r, output, "outputs"))
+			continue;
 		if (!strcmp(output->s, "."))
 			diags_add(r->diags, output->pos, NULL, "the manifest's folder itself cannot be an output");
 		else if (glob_has_magic(output->s))

@@ -83,7 +83,7 @@ static void complain_cycle(struct walk *w, size_t again)
 		return; /* itself: complained about where the name stands */
 	for (size_t i = first; i < w->depth; i++)
 		buf_printf(&path, "%s -> ", services[w->stack[i].service].name.s);
-	diags_add(w->r->diags, w->stack[first].pos, NULL, "the service \"%s\" %s itself: %s%s", services[again].name.s, verb, path.data, services[again].name.s);
+	diags_add(w->r->diags, w->stack[first].pos, NULL, "the service \"%s\" %s itself: %s%s", services[again].name.s, verb, path.data ? path.data : "", services[again].name.s);
 	for (size_t i = first + 1; i < w->depth; i++)
 		diags_note(w->r->diags, w->stack[i].pos, "\"%s\" %s \"%s\" here", services[w->stack[i].service].name.s, verb,
 			   services[i + 1 < w->depth ? w->stack[i + 1].service : again].name.s);

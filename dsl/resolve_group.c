@@ -73,7 +73,7 @@ static void complain_cycle(struct groups *g, size_t again)
 		first++;
 	for (size_t i = first; i < g->depth; i++)
 		buf_printf(&path, "%s -> ", groups[g->stack[i].group].name.s);
-	diags_add(g->r->diags, g->stack[first].pos, NULL, "the group \"%s\" contains itself: %s%s", groups[again].name.s, path.data, groups[again].name.s);
+	diags_add(g->r->diags, g->stack[first].pos, NULL, "the group \"%s\" contains itself: %s%s", groups[again].name.s, path.data ? path.data : "", groups[again].name.s);
 	for (size_t i = first + 1; i < g->depth; i++)
 		diags_note(g->r->diags, g->stack[i].pos, "\"%s\" is in \"%s\" here",
 			   groups[i + 1 < g->depth ? g->stack[i + 1].group : again].name.s, groups[g->stack[i].group].name.s);

@@ -49,16 +49,27 @@ static const char *find_tag(const char *image)
 	return colon ? colon + 1 : NULL;
 }
 
+/* The same image under different spellings ("debian", "docker.io/library/debian") has one full name. */
+static const char *full_name(struct resolve *r, const struct ref *ref)
+{
+	return arena_printf(r->arena, "%s/%s", ref->domain, ref->repository);
+}
+
 static void check_image(struct resolve *r, const struct service *service, const struct text *image, bool given)
 {
 	struct ref ref = {0};
 	const char *why;
+	bool good = ref_parse(image->s, &ref, &why);
 
-	if (!ref_parse(image->s, &ref, &why))
-		diags_add(r->diags, image->pos, given ? NULL : arena_printf(r->arena, "give the service \"%s\" an \"image\"", service->name.s),
-			  given ? "\"%s\" is not an image's name: %s" : "the service's name makes \"%s\" the image's name, which cannot be: %s", image->s, why);
-	else if (ref.digest && service->has_build)
+	if (good && ref.digest && service->has_build)
 		diags_add(r->diags, image->pos, NULL, "an image that is built here cannot have a digest in its name");
+	else if (good && service->has_build)
+		r->normal[service - r->loaded->manifest.services] = full_name(r, &ref);
+	else if (!good && given)
+		diags_add(r->diags, image->pos, NULL, "\"%s\" is not an image's name: %s", image->s, why);
+	else if (!good && r->registry_good && service->has_build && ref_name_valid(service->name.s))
+		diags_add(r->diags, image->pos, arena_printf(r->arena, "give the service \"%s\" an \"image\"", service->name.s),
+			  "the service's name makes \"%s\" the image's name, which cannot be: %s", image->s, why);
 	ref_free(&ref);
 }
 
@@ -101,7 +112,7 @@ static void add_build_tag(struct resolve *r, const struct text *text, struct ser
 }
 
 /* The name with registry, and without tag. */
-static void split_image(struct resolve *r, const struct draft_service *draft, struct service *service)
+static void split_image(struct resolve *r, const struct draft_rest *draft, struct service *service)
 {
 	const struct manifest *manifest = &r->loaded->manifest;
 	const char *tag = draft->image.s ? find_tag(draft->image.s) : NULL;
@@ -110,9 +121,7 @@ static void split_image(struct resolve *r, const struct draft_service *draft, st
 	if (!draft->image.s) {
 		service->image.pos = service->name.pos;
 		service->image.s = manifest->registry.s ? arena_printf(r->arena, "%s/%s", manifest->registry.s, service->name.s) : service->name.s;
-		/* a name or registry that is malformed was complained about as such */
-		if (service->has_build && ref_name_valid(service->name.s))
-			check_image(r, service, &(struct text){service->name.s, service->name.pos}, false);
+		check_image(r, service, &service->image, false);
 		return;
 	}
 	check_image(r, service, &draft->image, true);
@@ -122,7 +131,7 @@ static void split_image(struct resolve *r, const struct draft_service *draft, st
 	add_text(r, &service->tags, (struct text){tag, draft->image.pos});
 }
 
-void resolve_image(struct resolve *r, const struct draft_service *draft, struct service *service)
+void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service)
 {
 	struct texts own = draft->build.tags;
 	const struct texts *tags = &own;
@@ -143,21 +152,6 @@ void resolve_image(struct resolve *r, const struct draft_service *draft, struct 
 		add_build_tag(r, &tags->items[i], service);
 }
 
-/* The same image under different spellings: "debian" and "docker.io/library/debian". */
-static const char *normal_name(struct resolve *r, const char *image, bool with_tag)
-{
-	struct ref ref = {0};
-	const char *name;
-
-	if (!ref_parse(image, &ref, NULL))
-		return NULL;
-	name = arena_printf(r->arena, "%s/%s", ref.domain, ref.repository);
-	if (with_tag)
-		name = arena_printf(r->arena, "%s:%s", name, ref.tag ? ref.tag : "latest");
-	ref_free(&ref);
-	return name;
-}
-
 static void take_reference(struct resolve *r, struct map *seen, const char *reference, const struct service *service, struct pos pos)
 {
 	const struct service *other = map_set(seen, reference, (void *)service);
@@ -174,14 +168,13 @@ void resolve_images_once(struct resolve *r)
 	const struct manifest *manifest = &r->loaded->manifest;
 	struct map *seen cleanup_map = map_new();
 	struct map *first cleanup_map = map_new();
-	const char **names cleanup_free = mem_array(manifest->services_len, sizeof(*names));
+	const char *const *names = r->normal;
 	bool *shared cleanup_free = mem_array(manifest->services_len, sizeof(*shared));
 	bool references = false;
 
 	for (size_t i = 0; i < manifest->services_len; i++) {
 		const struct service *service = &manifest->services[i], *other;
 
-		names[i] = service->has_build ? normal_name(r, service->image.s, false) : NULL;
 		other = names[i] ? map_get(first, names[i]) : NULL;
 		if (other)
 			shared[i] = shared[other - manifest->services] = true;
@@ -195,10 +188,12 @@ void resolve_images_once(struct resolve *r)
 		for (size_t j = 0; (shared[i] || references) && names[i] && j < service->tags.len; j++)
 			take_reference(r, seen, arena_printf(r->arena, "%s:%s", names[i], service->tags.items[j].s), service, service->image.pos);
 		for (size_t j = 0; j < service->references.len; j++) {
-			const char *reference = normal_name(r, service->references.items[j].s, true);
+			const struct text *text = &service->references.items[j];
+			struct ref ref = {0};
 
-			if (reference)
-				take_reference(r, seen, reference, service, service->references.items[j].pos);
+			if (ref_parse(text->s, &ref, NULL))
+				take_reference(r, seen, arena_printf(r->arena, "%s:%s", full_name(r, &ref), ref.tag ? ref.tag : "latest"), service, text->pos);
+			ref_free(&ref);
 		}
 	}
 }

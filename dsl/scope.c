@@ -150,7 +150,7 @@ static enum lookup complain_cycle(struct scope *scope, const struct variable *va
 		first++;
 	for (size_t i = first; i < scope->depth; i++)
 		buf_printf(&path, "%s -> ", scope->stack[i]->name);
-	diags_add(scope->diags, variable->pos, NULL, "the variable \"%s\" needs its own value: %s%s", variable->name, path.data, variable->name);
+	diags_add(scope->diags, variable->pos, NULL, "the variable \"%s\" needs its own value: %s%s", variable->name, path.data ? path.data : "", variable->name);
 	for (size_t i = first + 1; i < scope->depth; i++)
 		diags_note(scope->diags, scope->stack[i]->pos, "\"%s\" is defined here", scope->stack[i]->name);
 	return LOOKUP_BROKEN;
@@ -328,7 +328,8 @@ const char *scope_nearest(struct scope *scope, const char *name)
 	names = arena_array(scope->arena, room, sizeof(*names));
 	for (size_t i = 0; i < 4; i++)
 		for (size_t j = 0; j < map_len(maps[i]); j++)
-			names[len++] = map_key(maps[i], j);
+			if (strcmp(map_key(maps[i], j), name) != 0)
+				names[len++] = map_key(maps[i], j);
 	for (size_t i = 0; i < 3; i++)
 		for (size_t j = 0; builtins[i][j]; j++)
 			names[len++] = builtins[i][j];

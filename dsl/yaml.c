@@ -158,17 +158,17 @@ static bool is_null(const char *s)
 }
 
 /* Tags that only say what the schema decides anyway are accepted. */
-static int check_tag(struct reader *r, struct pos pos, const char *tag)
+static void check_tag(struct reader *r, const yaml_event_t *event, const char *tag)
 {
 	static const char *const known[] = {YAML_STR_TAG, YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG, YAML_NULL_TAG, YAML_MAP_TAG, YAML_SEQ_TAG, "!"};
 
 	if (!tag)
-		return 0;
+		return;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (!strcmp(tag, known[i]))
-			return 0;
-	diags_add(r->diags, pos, NULL, "the tag \"%s\" is not known here", tag);
-	return -1;
+			return;
+	advance(r, event->start_mark.index);
+	diags_add(r->diags, here(r), NULL, "the tag \"%s\" is not known here", tag);
 }
 
 static int read_scalar(struct reader *r, const yaml_event_t *event)
@@ -178,12 +178,15 @@ static int read_scalar(struct reader *r, const yaml_event_t *event)
 	size_t len = event->data.scalar.length;
 	bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!tag || strcmp(tag, YAML_STR_TAG) != 0);
 	struct level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
-	struct pos pos = start_of(r, event);
-	size_t offset = r->cursor.offset;
 	bool is_key = level && level->map && !level->key;
 	struct node *node;
+	struct pos pos;
+	size_t offset;
 
-	if (check_tag(r, pos, tag) < 0 || (!is_key && count(r, pos, 1) < 0))
+	check_tag(r, event, tag);
+	pos = start_of(r, event);
+	offset = r->cursor.offset;
+	if (!is_key && count(r, pos, 1) < 0)
 		return -1;
 	if (!len && plain && level && level->key)
 		pos = level->key_pos;
@@ -227,10 +230,12 @@ static int read_alias(struct reader *r, const yaml_event_t *event)
 
 static int open_level(struct reader *r, const yaml_event_t *event, bool map, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
-	struct pos pos = start_of(r, event);
 	struct level *level;
+	struct pos pos;
 
-	if (check_tag(r, pos, (const char *)tag) < 0 || count(r, pos, 1) < 0)
+	check_tag(r, event, (const char *)tag);
+	pos = start_of(r, event);
+	if (count(r, pos, 1) < 0)
 		return -1;
 	if (r->depth == YAML_DEPTH_MAX)
 		return too_deep(r, pos);
@@ -273,7 +278,7 @@ static void merge_map(struct reader *r, struct keys *keys, struct entry *entries
 	if (from->kind == NODE_BROKEN)
 		return;
 	if (from->kind != NODE_MAP) {
-		diags_add(r->diags, pos, NULL, "\"<<\" takes a map or a list of maps, but this is %s", node_kind_name(from));
+		diags_add(r->diags, pos, NULL, "\"<<\" takes a map or a list of maps");
 		return;
 	}
 	for (size_t i = 0; i < from->len; i++) {
@@ -293,7 +298,7 @@ static void merge_value(struct reader *r, struct keys *keys, struct entry *entri
 		return;
 	}
 	for (size_t i = 0; i < value->len; i++)
-		merge_map(r, keys, entries, value->items[i], value->items[i]->pos);
+		merge_map(r, keys, entries, value->items[i], item->pos);
 }
 
 static size_t merged_len(const struct node *value)

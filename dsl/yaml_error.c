@@ -29,6 +29,7 @@ static const struct phrase phrases[] = {
 	 "begin the list on the line below its key"},
 	{"did not find expected ',' or ']'", NULL, true, "this list is not closed with \"]\"", NULL},
 	{"did not find expected ',' or '}'", NULL, true, "this map is not closed with \"}\"", NULL},
+	{"did not find expected node content", NULL, false, "a value or a closing bracket is missing here", NULL},
 	{"found unexpected end of stream", "quoted scalar", true, "this quote is never closed", NULL},
 	{"found unexpected document indicator", "quoted scalar", true, "this quote is never closed", NULL},
 	{"found unknown escape character", NULL, false, "unknown escape in a text in double quotes",
@@ -119,7 +120,7 @@ void yaml_complain(struct diags *diags, uint32_t file, const char *text, size_t 
 	}
 	diags_add(diags, phrase->at_context ? context_pos : pos, phrase->hint, "%s", phrase->say);
 	if (phrase->at_context && strstr(phrase->problem, "',' or"))
-		diags_note(diags, pos, "something else stands here");
+		diags_note(diags, pos, "a comma or the closing bracket was expected here");
 }
 
 /* Length of the valid UTF-8 sequence at `s`, or 0. */

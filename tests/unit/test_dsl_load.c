@@ -1,0 +1,317 @@
+#include "config.h"
+
+#include "tests/unit/dsl_world.h"
+
+static char *read_good(const char *name)
+{
+	const char *srcdir = getenv("CBUILD_SRCDIR");
+	cleanup_free char *path = mem_printf("%s/tests/manifests/good/%s", srcdir ? srcdir : ".", name);
+	struct buf text = {0};
+
+	assert_int_equal(fs_read(path, 1024 * 1024, &text, NULL), 0);
+	return buf_steal(&text);
+}
+
+static void check_platforms(const struct platform *platforms, size_t len, const char *const *expected)
+{
+	for (size_t i = 0; i < len; i++) {
+		char text[PLATFORM_TEXT];
+
+		platform_text(&platforms[i], text);
+		assert_non_null(expected[i]);
+		assert_string_equal(text, expected[i]);
+	}
+	assert_null(expected[len]);
+}
+
+/* `path` is the manifest's folder with `rest` behind it. */
+static void assert_path(const struct loaded_text *t, const char *path, const char *rest)
+{
+	size_t len = strlen(t->manifest->dir);
+
+	assert_int_equal(strncmp(path, t->manifest->dir, len), 0);
+	assert_string_equal(path + len, rest);
+}
+
+static void check_web_build(const struct loaded_text *t, const struct service *web)
+{
+	const struct build_spec *build = &web->build;
+
+	assert_true(web->has_build);
+	assert_path(t, build->context.s, "/web");
+	assert_path(t, build->dockerfile.s, "/web/build/Dockerfile");
+	assert_string_equal(build->target.s, "final");
+	assert_int_equal(build->args.len, 5);
+	assert_string_equal(build->args.items[0].key.s, "ARCH");
+	assert_string_equal(test_pair(&build->args, "ARCH"), "\x01platform.arch\x02");
+	assert_string_equal(test_pair(&build->args, "GO_VERSION"), "1.22");
+	assert_string_equal(test_pair(&build->args, "CGO_ENABLED"), "0");
+	assert_string_equal(test_pair(&build->args, "GOFLAGS"), "-trimpath");
+	assert_string_equal(test_pair(&build->args, "FROM_OUTSIDE"), "outside");
+	assert_string_equal(test_pair(&build->labels, "org.acme.team"), "shop");
+	check_platforms(build->platforms, build->platforms_len, LIST("linux/amd64", "linux/arm64"));
+	assert_int_equal(build->contexts_len, 4);
+	assert_int_equal(build->contexts[0].kind, CONTEXT_SERVICE);
+	assert_int_equal(build->contexts[0].service, 1);
+	assert_int_equal(build->contexts[1].kind, CONTEXT_PATH);
+	assert_path(t, build->contexts[1].value.s, "/libs");
+	assert_int_equal(build->contexts[2].kind, CONTEXT_REMOTE);
+	assert_int_equal(build->contexts[3].kind, CONTEXT_IMAGE);
+	assert_string_equal(build->contexts[3].value.s, "alpine:3.20");
+}
+
+static void check_web_run(const struct service *web)
+{
+	static const uint16_t ports[] = {8000, 8001, 8002, 9000, 9001, 9002, 9100};
+
+	assert_int_equal(web->ports_len, sizeof(ports) / sizeof(ports[0]));
+	assert_memory_equal(web->ports, ports, sizeof(ports));
+	assert_string_equal(test_pair(&web->environment, "GREETING"), "hello world");
+	assert_int_equal(web->environment.len, 2);
+	assert_null(test_pair(&web->environment, "NOWHERE"));
+	assert_texts(&web->command, LIST("serve", "--title=a b", "c d"));
+	assert_texts(&web->entrypoint, LIST("/bin/web"));
+	assert_texts(&web->tmpfs, LIST("/tmp"));
+	assert_string_equal(web->user.s, "1000");
+	assert_texts(&web->needs, LIST("cli"));
+	assert_int_equal(web->needs_index[0], 2);
+	assert_int_equal(web->depends_len, 2);
+	assert_int_equal(web->depends[0].service, 3);
+	assert_int_equal(web->depends[0].condition, DEPENDS_HEALTHY);
+	assert_int_equal(web->depends[1].service, 4);
+	assert_int_equal(web->depends[1].condition, DEPENDS_STARTED);
+	assert_true(web->has_prepare);
+	assert_texts(&web->prepare.run, LIST("make", "-C", "web", "gen code", "\x01platform.arch\x02"));
+	assert_texts(&web->prepare.inputs, LIST("proto/**/*.proto", "Makefile"));
+	assert_texts(&web->prepare.outputs, LIST("gen/\x01platform.slug\x02.go"));
+	assert_texts(&web->prepare.env, LIST("GOPROXY"));
+	assert_true(web->prepare.per_platform);
+}
+
+static void check_web_verify(const struct verify_spec *verify)
+{
+	assert_true(verify->pos.line > 0);
+	assert_true(verify->has_http);
+	assert_string_equal(verify->http.path.s, "/health?full=1");
+	assert_int_equal(verify->http.port, 8000);
+	assert_int_equal(verify->http.status, 200);
+	assert_string_equal(verify->http.body.s, "\"ok\"");
+	assert_string_equal(verify->http.json_path.s, "status.web");
+	assert_string_equal(verify->http.json_value.s, "up");
+	assert_int_equal(verify->http.timeout_ms, 90000);
+	assert_true(verify->has_tcp);
+	assert_int_equal(verify->tcp.port, 8001);
+	assert_int_equal(verify->tcp.timeout_ms, 30000);
+	assert_string_equal(verify->user.s, "nonroot");
+	assert_int_equal(verify->max_size, 100000000);
+	assert_texts(&verify->entrypoint, LIST("/bin/web", "--serve"));
+	assert_texts(&verify->ports, LIST("8000", "53/udp"));
+	assert_texts(&verify->platforms, LIST("linux/amd64", "linux/arm64"));
+	assert_string_equal(test_pair(&verify->labels, "org.acme.team"), "shop");
+	assert_int_equal(verify->run_len, 2);
+	assert_texts(&verify->run[0], LIST("trivy", "image", "--input", "\x01image.oci\x02"));
+	assert_texts(&verify->run[1], LIST("check-size", "\x01image.reference\x02"));
+}
+
+static void check_rest(const struct manifest *m)
+{
+	const struct service *db = &m->services[3], *cache = &m->services[4];
+
+	assert_false(m->services[1].publish);
+	assert_texts(&m->services[1].tags, LIST("latest"));
+	assert_string_equal(m->services[2].image.s, "ghcr.io/acme/cli");
+	assert_texts(&m->services[2].tags, LIST("v1", "latest", "stable"));
+	assert_false(db->has_build);
+	assert_string_equal(db->image.s, "postgres");
+	assert_string_equal(db->reference.s, "postgres:16");
+	assert_texts(&db->tags, LIST("16"));
+	assert_string_equal(test_pair(&db->environment, "POSTGRES_PASSWORD"), "a$b");
+	assert_string_equal(test_pair(&db->environment, "QUOTED"), "null");
+	assert_string_equal(test_pair(&db->environment, "EMPTY"), "");
+	assert_int_equal(cache->tags.len, 0);
+	assert_non_null(strstr(cache->reference.s, "@sha256:"));
+	assert_int_equal(m->groups_len, 2);
+	assert_int_equal(manifest_group(m, "more")->services_len, 2);
+	assert_int_equal(manifest_group(m, "more")->services[1], 2);
+	assert_null(manifest_group(m, "all"));
+	assert_int_equal(manifest_service(m, "db"), 3);
+	assert_int_equal(manifest_service(m, "nobody"), -1);
+}
+
+static void test_everything(void **state)
+{
+	cleanup_free char *text = read_good("01-everything.yaml");
+	const struct text_options options = {.environ = LIST("FROM_OUTSIDE=outside")};
+	struct loaded_text t;
+	const struct manifest *m;
+
+	(void)state;
+	test_load_good(&t, text, &options);
+	m = t.manifest;
+	assert_string_equal(m->project.s, "shop");
+	assert_string_equal(m->registry.s, "ghcr.io/acme");
+	check_platforms(m->platforms, m->platforms_len, LIST("linux/amd64", "linux/arm64"));
+	assert_texts(&m->tags, LIST("v1", "latest", "stable"));
+	assert_true(m->has_epoch);
+	assert_int_equal(m->epoch, 1704067200);
+	assert_int_equal(m->services_len, 5);
+	assert_string_equal(m->services[0].image.s, "acme/web");
+	assert_texts(&m->services[0].tags, LIST("1.2", "edge", "own"));
+	assert_texts(&m->services[0].references, LIST("ghcr.io/acme/mirror:web"));
+	check_web_build(&t, &m->services[0]);
+	check_web_run(&m->services[0]);
+	check_web_verify(&m->services[0].verify);
+	check_rest(m);
+	test_unload(&t);
+}
+
+static void test_defaults(void **state)
+{
+	struct loaded_text t;
+	const struct service *web;
+
+	(void)state;
+	test_load_good(&t, "services: {web: {build: {}, ports: [80], verify: {http: /}}}\n", NULL);
+	web = &t.manifest->services[0];
+	assert_string_equal(t.manifest->project.s, strrchr(t.dir, '/') + 1);
+	assert_null(t.manifest->registry.s);
+	assert_int_equal(t.manifest->platforms_len, 0);
+	assert_false(t.manifest->has_epoch);
+	assert_path(&t, web->build.context.s, "");
+	assert_path(&t, web->build.dockerfile.s, "/Dockerfile");
+	assert_string_equal(web->image.s, "web");
+	assert_texts(&web->tags, LIST("latest"));
+	assert_true(web->publish);
+	assert_int_equal(web->verify.http.port, 0);
+	assert_int_equal(web->verify.http.status, 0);
+	assert_int_equal(web->verify.http.timeout_ms, 30000);
+	assert_int_equal(web->pos.line, 1);
+	assert_int_equal(web->pos.column, 12);
+	test_unload(&t);
+}
+
+/* Lists, maps and single values of templates and services. */
+static void test_merge(void **state)
+{
+	static const char text[] =
+		"templates:\n"
+		"  base: {build: base, command: [a, b], tmpfs: /x, user: t, environment: [A=1, B=2], depends_on: [db], verify: {http: /t, ports: [1]}}\n"
+		"services:\n"
+		"  web:\n"
+		"    extends: base\n"
+		"    build: {args: [X=1]}\n"
+		"    command: [c]\n"
+		"    tmpfs: [/x, /y]\n"
+		"    user:\n"
+		"    environment: {B: \"3\", C: \"4\"}\n"
+		"    depends_on: {db: {condition: service_healthy}, mq: }\n"
+		"    verify: {http: {port: 80}, ports: [\"2\", 1]}\n"
+		"  api: {extends: {service: web}, image: api, verify: {http: /own}}\n"
+		"  db: {image: db}\n"
+		"  mq: {image: mq}\n";
+	struct loaded_text t;
+	const struct service *web, *api;
+
+	(void)state;
+	test_load_good(&t, text, NULL);
+	web = &t.manifest->services[0];
+	api = &t.manifest->services[1];
+	assert_path(&t, web->build.context.s, "/base");
+	assert_string_equal(test_pair(&web->build.args, "X"), "1");
+	assert_texts(&web->command, LIST("c"));
+	assert_texts(&web->tmpfs, LIST("/x", "/y"));
+	assert_string_equal(web->user.s, "t");
+	assert_int_equal(web->environment.len, 3);
+	assert_string_equal(test_pair(&web->environment, "A"), "1");
+	assert_string_equal(test_pair(&web->environment, "B"), "3");
+	assert_int_equal(web->depends_len, 2);
+	assert_int_equal(web->depends[0].condition, DEPENDS_HEALTHY);
+	assert_string_equal(web->verify.http.path.s, "/t");
+	assert_int_equal(web->verify.http.port, 80);
+	assert_texts(&web->verify.ports, LIST("1", "2"));
+	assert_string_equal(api->verify.http.path.s, "/own");
+	assert_int_equal(api->verify.http.port, 80);
+	assert_string_equal(api->image.s, "api");
+	test_unload(&t);
+}
+
+static const char two[] =
+	"platforms: [linux/amd64]\n"
+	"tags: [m]\n"
+	"services:\n"
+	"  web: {build: web}\n"
+	"  arm: {build: {context: arm, platforms: [linux/arm64, linux/amd64], tags: [extra]}}\n"
+	"  base: {publish: false, build: {context: b, platforms: [linux/arm/v7]}}\n"
+	"  own: {image: \"own:1\", build: own}\n";
+
+static void test_options(void **state)
+{
+	const struct text_options options = {
+		.platforms = LIST("linux/arm64,x86_64"),
+		.tags = LIST("t1", "t2"),
+		.environ = LIST("BUILD_PLATFORMS=linux/386", "DOCKER_TAGS=no", "SOURCE_DATE_EPOCH=5"),
+	};
+	struct loaded_text t;
+	const struct service *s;
+
+	(void)state;
+	test_load_good(&t, two, &options);
+	s = t.manifest->services;
+	check_platforms(s[0].build.platforms, s[0].build.platforms_len, LIST("linux/arm64", "linux/amd64"));
+	check_platforms(s[1].build.platforms, s[1].build.platforms_len, LIST("linux/arm64", "linux/amd64"));
+	check_platforms(s[2].build.platforms, s[2].build.platforms_len, LIST("linux/arm/v7"));
+	assert_texts(&s[0].tags, LIST("t1", "t2"));
+	assert_texts(&s[1].tags, LIST("t1", "t2", "extra"));
+	assert_texts(&s[2].tags, LIST("latest"));
+	assert_texts(&s[3].tags, LIST("1"));
+	assert_true(t.manifest->has_epoch);
+	assert_int_equal(t.manifest->epoch, 5);
+	test_unload(&t);
+}
+
+static void test_environment(void **state)
+{
+	const struct text_options options = {.environ = LIST("BUILD_PLATFORMS=linux/amd64, linux/riscv64"), .dotenv = "DOCKER_TAGS=v1,v2\n"};
+	struct loaded_text t;
+	const struct service *s;
+
+	(void)state;
+	test_load_good(&t, two, &options);
+	s = t.manifest->services;
+	check_platforms(s[0].build.platforms, s[0].build.platforms_len, LIST("linux/amd64", "linux/riscv64"));
+	check_platforms(s[1].build.platforms, s[1].build.platforms_len, LIST("linux/amd64"));
+	assert_texts(&s[0].tags, LIST("v1", "v2"));
+	test_unload(&t);
+}
+
+static void test_bad_options(void **state)
+{
+	const struct text_options empty = {.platforms = LIST("linux/386")};
+	const struct text_options platform = {.platforms = LIST("linux/amd46")};
+	const struct text_options from_env = {.environ = LIST("BUILD_PLATFORMS=beos")};
+	const struct text_options tag = {.tags = LIST("-x")};
+	const struct text_options set = {.sets = LIST("NAME")};
+	const struct text_options epoch = {.environ = LIST("SOURCE_DATE_EPOCH=now")};
+
+	(void)state;
+	test_load_bad(two, &empty, ":5:31: error: the service \"arm\" is for linux/arm64, linux/amd64 only, and linux/386 is asked for");
+	test_load_bad(two, &platform, "error: \"linux/amd46\" is not a platform (--platforms)\n");
+	test_load_bad(two, &from_env, "error: \"beos\" is not a platform (BUILD_PLATFORMS)\n");
+	test_load_bad(two, &tag, "error: \"-x\" is not a tag (--tag)\n");
+	test_load_bad(two, &set, "error: --set takes NAME=value, not \"NAME\"\n");
+	test_load_bad(two, &epoch, "error: SOURCE_DATE_EPOCH is \"now\" in the environment");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_bad_options),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

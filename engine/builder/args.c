@@ -47,7 +47,7 @@ bool args_environment_safe(const char *name)
 
 	if (!is_name(name) || meant_for_tools(name) || getenv(name))
 		return false;
-	return len < 5 || (strcmp(name + len - 5, "_proxy") != 0 && strcmp(name + len - 5, "_PROXY") != 0);
+	return len < 6 || (strcmp(name + len - 6, "_proxy") != 0 && strcmp(name + len - 6, "_PROXY") != 0);
 }
 
 void args_common(const struct build_job *job, struct argv *argv, struct argv *env)

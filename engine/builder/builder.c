@@ -127,5 +127,5 @@ void place_has(const char *place, const char *const *identities, size_t len, boo
 	if (storage_open(place + strlen(prefix), &storage, NULL) < 0)
 		return;
 	for (size_t i = 0; i < len; i++)
-		ret_present[i] = storage_has(storage, identities[i]);
+		ret_present[i] = identities[i] && storage_has(storage, identities[i]);
 }

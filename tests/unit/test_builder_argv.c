@@ -1,0 +1,224 @@
+#include "config.h"
+
+#include "engine/builder/args.h"
+#include "engine/builder/buildah.h"
+#include "engine/builder/docker.h"
+#include "tests/unit/builder_world.h"
+
+static const struct build_pair args[] = { { "VERSION", "1.2" }, { "PATH", "/x" }, { "EMPTY", "" } };
+static const struct build_pair labels[] = { { "a", "b=c" } };
+static const struct build_context contexts[] = { { "common", "/p/common" } };
+static const struct rewrite_files files = { "/s/dockerfile/Dockerfile", "/s/dockerfile/Dockerfile.dockerignore" };
+
+static struct build_job plain_job(void)
+{
+	return (struct build_job){
+		.id = "build:x:linux/arm64",
+		.context = "/p/x",
+		.dockerfile = "/p/x/Dockerfile",
+		.platform = arm64,
+		.staging = "/s",
+	};
+}
+
+static struct build_job full_job(void)
+{
+	struct build_job job = plain_job();
+
+	job.args = args;
+	job.args_len = 3;
+	job.labels = labels;
+	job.labels_len = 1;
+	job.contexts = contexts;
+	job.contexts_len = 1;
+	job.target = "release";
+	job.has_epoch = true;
+	job.epoch = 1700000000;
+	return job;
+}
+
+static void buildah(const struct build_job *job, const char *flags, bool no_cache, const char *wanted, const char *wanted_env)
+{
+	struct buildah_command command = {
+		.program = "/usr/bin/buildah",
+		.flags = flags,
+		.host = &amd64,
+		.files = &files,
+		.iidfile = "/s/iid",
+		.no_cache = no_cache,
+	};
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+
+	buildah_argv(&command, job, &argv, &env);
+	assert_lines(&argv, wanted);
+	assert_lines(&env, wanted_env);
+}
+
+static void test_buildah_plain(void **state)
+{
+	struct build_job job = plain_job();
+
+	(void)state;
+	buildah(&job, "--isolation=chroot", false,
+		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n--format=docker\n"
+		"--identity-label=false\n--pull=never\n--isolation=chroot\n--build-arg=BUILDPLATFORM=linux/amd64\n"
+		"--file=/s/dockerfile/Dockerfile\n--ignorefile=/s/dockerfile/Dockerfile.dockerignore\n/p/x\n",
+		"");
+}
+
+static void test_buildah_full(void **state)
+{
+	struct build_job job = full_job();
+
+	(void)state;
+	buildah(&job, "--isolation=oci --runtime=runc", true,
+		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n--format=docker\n"
+		"--identity-label=false\n--pull=never\n--isolation=oci\n--runtime=runc\n--no-cache\n--timestamp=1700000000\n"
+		"--build-arg=BUILDPLATFORM=linux/amd64\n--target=release\n--build-arg=VERSION\n--build-arg=PATH=/x\n"
+		"--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"
+		"--file=/s/dockerfile/Dockerfile\n--ignorefile=/s/dockerfile/Dockerfile.dockerignore\n/p/x\n",
+		"VERSION=1.2\nEMPTY=\n");
+}
+
+static int docker(const struct build_job *job, const char *tar, struct argv *argv, struct argv *env, struct error **err)
+{
+	static const char *const aliases[] = { "go-base-0.cbuild", "debian-1.cbuild" };
+	cleanup_argv struct argv buildx = { 0 };
+	struct docker_command command = { &buildx, "/p/.cbuild/oci", &files, aliases, tar };
+
+	argv_add(&buildx, "docker");
+	argv_add(&buildx, "buildx");
+	return docker_argv(&command, job, argv, env, err);
+}
+
+static void test_docker_plain(void **state)
+{
+	struct build_job job = plain_job();
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+
+	(void)state;
+	ok(docker(&job, "/s/image.tar", &argv, &env, err));
+	assert_lines(&argv, "docker\nbuildx\nbuild\n--platform=linux/arm64\n--output=type=oci,dest=/s/image.tar\n"
+			    "--provenance=false\n--sbom=false\n--progress=plain\n--file=/s/dockerfile/Dockerfile\n/p/x\n");
+	assert_lines(&env, "");
+}
+
+static void test_docker_full(void **state)
+{
+	const struct build_image images[] = {
+		{ .name = "go-base", .where = IMAGE_STORE, .digest = ONE },
+		{ .name = "debian", .where = IMAGE_REMOTE, .reference = "debian@" TWO },
+	};
+	struct build_job job = full_job();
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+
+	(void)state;
+	job.images = images;
+	job.images_len = 2;
+	job.keep = job.no_cache = true;
+	ok(docker(&job, "/a,\"b/image.tar", &argv, &env, err));
+	assert_lines(&argv,
+		     "docker\nbuildx\nbuild\n--platform=linux/arm64\n"
+		     "--output=type=oci,\"dest=/a,\"\"b/image.tar\",compression-level=1,rewrite-timestamp=true\n"
+		     "--provenance=false\n--sbom=false\n--progress=plain\n--no-cache\n--target=release\n--build-arg=VERSION\n"
+		     "--build-arg=PATH=/x\n--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"
+		     "--build-context=go-base-0.cbuild=oci-layout:///p/.cbuild/oci@" ONE "\n"
+		     "--build-context=debian-1.cbuild=docker-image://debian@" TWO "\n"
+		     "--file=/s/dockerfile/Dockerfile\n/p/x\n");
+	assert_lines(&env, "VERSION=1.2\nEMPTY=\n");
+}
+
+static void test_docker_has_no_storage(void **state)
+{
+	const struct build_image images[] = { { .name = "base", .where = IMAGE_LOCAL, .identity = ONE } };
+	struct build_job job = plain_job();
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+	cleanup_error struct error *error = NULL;
+
+	(void)state;
+	job.images = images;
+	job.images_len = 1;
+	assert_int_equal(docker(&job, "/s/image.tar", &argv, &env, &error), -1);
+	assert_int_equal(error->cls, ERROR_INTERNAL);
+}
+
+static void test_aliases(void **state)
+{
+	static const struct {
+		const char *name, *alias;
+	} cases[] = {
+		{ "go-base", "go-base-3.cbuild" },
+		{ "ghcr.io/aic-sos/Go_Base:1.22", "go-base-3.cbuild" },
+		{ "debian@" ONE, "debian-3.cbuild" },
+		{ "x..", "x-3.cbuild" },
+		{ "...", "3.cbuild" },
+		{ "", "3.cbuild" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cleanup_free char *alias = docker_alias(cases[i].name, 3);
+
+		assert_string_equal(alias, cases[i].alias);
+	}
+}
+
+static void test_environment_safe(void **state)
+{
+	(void)state;
+	assert_true(args_environment_safe("VERSION"));
+	assert_true(args_environment_safe("npm_token"));
+	assert_false(args_environment_safe("LD_PRELOAD"));
+	assert_false(args_environment_safe("HTTP_PROXY"));
+	assert_false(args_environment_safe("https_proxy"));
+	assert_false(args_environment_safe("DOCKER_HOST"));
+	assert_false(args_environment_safe("1X"));
+	assert_false(args_environment_safe("A-B"));
+	assert_false(args_environment_safe(""));
+	setenv("CBUILD_TEST_TAKEN", "1", 1);
+	assert_false(args_environment_safe("CBUILD_TEST_TAKEN"));
+	unsetenv("CBUILD_TEST_TAKEN");
+}
+
+static bool contains(const struct argv *env, const char *item)
+{
+	for (size_t i = 0; i < env->len; i++)
+		if (strcmp(env->items[i], item) == 0)
+			return true;
+	return false;
+}
+
+static void test_environment(void **state)
+{
+	struct build_job job = full_job();
+	cleanup_argv struct argv with = { 0 }, without = { 0 };
+
+	(void)state;
+	setenv("LC_ALL", "de_DE.UTF-8", 1);
+	setenv("SOURCE_DATE_EPOCH", "7", 1);
+	setenv("DOCKER_HOST", "unix:///x", 1);
+	args_environment(&job, &with);
+	job.has_epoch = false;
+	args_environment(&job, &without);
+	assert_true(contains(&with, "LC_ALL=C"));
+	assert_false(contains(&with, "LC_ALL=de_DE.UTF-8"));
+	assert_true(contains(&with, "DOCKER_HOST=unix:///x"));
+	assert_true(contains(&with, "SOURCE_DATE_EPOCH=1700000000"));
+	assert_false(contains(&with, "SOURCE_DATE_EPOCH=7"));
+	assert_false(contains(&without, "SOURCE_DATE_EPOCH=7"));
+	unsetenv("LC_ALL");
+	unsetenv("SOURCE_DATE_EPOCH");
+	unsetenv("DOCKER_HOST");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_buildah_plain), TEST(test_buildah_full),
+		TEST(test_docker_plain), TEST(test_docker_full),
+		TEST(test_docker_has_no_storage), TEST(test_aliases),
+		TEST(test_environment_safe), TEST(test_environment),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

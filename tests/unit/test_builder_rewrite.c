@@ -1,0 +1,123 @@
+#include "config.h"
+
+#include "tests/unit/builder_world.h"
+
+static struct build_image mention(const char *text, const char *name, size_t nth)
+{
+	const char *at = strstr(text, name);
+
+	while (nth-- > 0)
+		at = strstr(at + 1, name);
+	return (struct build_image){ .name = name, .offset = (size_t)(at - text), .length = strlen(name) };
+}
+
+/* The same name for two platforms, in an order of its own: each mention gets its own. */
+static void test_each_mention(void **state)
+{
+	static const char text[] = "FROM --platform=$BUILDPLATFORM base AS build\nRUN x\nFROM base\nCOPY --from=${TOOLS} /a /b\n";
+	const struct build_image images[] = { mention(text, "${TOOLS}", 0), mention(text, "base", 1), mention(text, "base", 0) };
+	const char *const names[] = { "333", "222", "111" };
+	cleanup_buf struct buf out = { 0 };
+
+	(void)state;
+	ok(rewrite_text(text, strlen(text), images, names, 3, &out, err));
+	assert_string_equal(out.data, "FROM --platform=$BUILDPLATFORM 111 AS build\nRUN x\nFROM 222\nCOPY --from=333 /a /b\n");
+}
+
+static void test_nothing_to_do(void **state)
+{
+	cleanup_buf struct buf out = { 0 };
+
+	(void)state;
+	ok(rewrite_text("FROM scratch\n", 13, NULL, NULL, 0, &out, err));
+	assert_string_equal(out.data, "FROM scratch\n");
+}
+
+static void test_outside(void **state)
+{
+	static const struct build_image cases[][2] = {
+		{ { .offset = 5, .length = 4 }, { .offset = 8, .length = 1 } }, /* overlap */
+		{ { .offset = 5, .length = 4 }, { .offset = 10, .length = 1 } },
+		{ { .offset = 5, .length = 5 }, { .offset = 0, .length = 1 } },
+		{ { .offset = 5, .length = SIZE_MAX }, { .offset = 0, .length = 1 } },
+	};
+	const char *const names[] = { "a", "b" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cleanup_buf struct buf out = { 0 };
+		cleanup_error struct error *error = NULL;
+
+		assert_int_equal(rewrite_text("FROM base", 9, cases[i], names, 2, &out, &error), -1);
+		assert_int_equal(error->cls, ERROR_INTERNAL);
+	}
+}
+
+static struct build_job job_of(const char *text)
+{
+	return (struct build_job){
+		.dockerfile = "/p/x/Dockerfile.dev",
+		.text = text,
+		.text_len = strlen(text),
+		.staging = "staging",
+	};
+}
+
+static void test_files(void **state)
+{
+	static const char text[] = "FROM base\n";
+	const struct build_image images[] = { mention(text, "base", 0) };
+	const char *const names[] = { "111" };
+	cleanup_rewrite_files struct rewrite_files files = { 0 };
+	cleanup_free char *dockerfile = NULL, *ignore = NULL;
+	struct build_job job = job_of(text);
+
+	(void)state;
+	job.images = images;
+	job.images_len = 1;
+	job.ignore_file = "ignore";
+	write_text("ignore", "*.o\n");
+	ok(rewrite_files(&job, names, &files, err));
+	assert_string_equal(path_base(files.dockerfile), "Dockerfile.dev");
+	assert_string_equal(path_base(files.ignore), "Dockerfile.dev.dockerignore");
+	dockerfile = read_all_text(files.dockerfile);
+	ignore = read_all_text(files.ignore);
+	assert_string_equal(dockerfile, "FROM 111\n");
+	assert_string_equal(ignore, "*.o\n");
+}
+
+/* Without an ignore file there is an empty one: a builder must not find one that did not count. */
+static void test_no_ignore_file(void **state)
+{
+	cleanup_rewrite_files struct rewrite_files files = { 0 };
+	struct build_job job = job_of("FROM scratch\n");
+	cleanup_free char *ignore = NULL;
+
+	(void)state;
+	ok(rewrite_files(&job, NULL, &files, err));
+	ignore = read_all_text(files.ignore);
+	assert_string_equal(ignore, "");
+}
+
+static void test_file_errors(void **state)
+{
+	cleanup_rewrite_files struct rewrite_files files = { 0 };
+	struct build_job job = job_of("FROM scratch\n");
+
+	(void)state;
+	job.ignore_file = "nonsuch";
+	refused(rewrite_files(&job, NULL, &files, err), "nonsuch");
+	job.staging = "/proc/nonsuch";
+	refused(rewrite_files(&job, NULL, &files, err), "/proc/nonsuch");
+	assert_null(files.dockerfile);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_each_mention), TEST(test_nothing_to_do),  TEST(test_outside),
+		TEST(test_files),	 TEST(test_no_ignore_file), TEST(test_file_errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

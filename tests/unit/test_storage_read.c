@@ -1,0 +1,134 @@
+#include "config.h"
+
+#include "engine/oci/storage.h"
+#include "tests/unit/oci_world.h"
+
+/* A storage as buildah and podman write it: "root/overlay-images" with one image that has these names. */
+static void make_storage(const char *config, const char *names, char identity[DIGEST_LEN + 1])
+{
+	cleanup_free char *index = NULL;
+
+	digest_of(config, identity);
+	index = mem_printf("[{\"id\":\"%s\",\"names\":%s,\"layer\":\"x\"},{\"id\":\"short\"},{}]", digest_hex(identity), names);
+	ok(fs_mkdirs("root/overlay-images", 0755, err));
+	write_text("root/overlay-images/images.json", index);
+}
+
+static void put_config(const char *identity, const char *text)
+{
+	cleanup_free char *dir = mem_printf("root/overlay-images/%s", digest_hex(identity));
+
+	ok(fs_mkdirs(dir, 0755, err));
+	assert_int_equal(shell("printf %%s '%s' > \"%s/=$(printf %%s %s | base64 -w0)\"", text, dir, identity), 0);
+}
+
+static void test_has(void **state)
+{
+	cleanup_storage struct storage *storage = NULL;
+	char identity[DIGEST_LEN + 1];
+
+	(void)state;
+	make_storage("{}", "null", identity);
+	ok(storage_open("root", &storage, err));
+	assert_true(storage_has(storage, identity));
+	assert_false(storage_has(storage, digest_hex(identity)));
+	assert_false(storage_has(storage, "sha256:short"));
+	assert_false(storage_has(storage, ""));
+}
+
+static void test_names(void **state)
+{
+	cleanup_storage struct storage *storage = NULL;
+	char identity[DIGEST_LEN + 1];
+
+	(void)state;
+	make_storage("{}", "[\"ghcr.io/aic-sos/agent:latest\",\"localhost/own:1\",\"docker.io/library/debian:12\","
+			   "\"docker.io/fustli/ml-controller:latest\"]", identity);
+	ok(storage_open("root", &storage, err));
+	assert_string_equal(storage_find(storage, "ghcr.io/aic-sos/agent"), identity);
+	assert_string_equal(storage_find(storage, "own:1"), identity);
+	assert_string_equal(storage_find(storage, "localhost/own:1"), identity);
+	assert_string_equal(storage_find(storage, "debian:12"), identity);
+	assert_string_equal(storage_find(storage, "fustli/ml-controller"), identity);
+	assert_null(storage_find(storage, "docker.io/library/own:1"));
+	assert_null(storage_find(storage, "debian"));
+	assert_null(storage_find(storage, "not a reference"));
+	assert_true(storage_has_name(storage, identity, "own:1"));
+	assert_false(storage_has_name(storage, "sha256:x", "own:1"));
+	assert_false(storage_has_name(storage, identity, "own:2"));
+}
+
+/* podman, too, looks below localhost/ first. */
+static void test_own_image_wins(void **state)
+{
+	cleanup_storage struct storage *storage = NULL;
+	cleanup_free char *index = NULL;
+	char own[DIGEST_LEN + 1], pulled[DIGEST_LEN + 1];
+
+	(void)state;
+	digest_of("own", own);
+	digest_of("pulled", pulled);
+	index = mem_printf("[{\"id\":\"%s\",\"names\":[\"localhost/debian:latest\"]},"
+			   "{\"id\":\"%s\",\"names\":[\"docker.io/library/debian:latest\"]}]",
+			   digest_hex(own), digest_hex(pulled));
+	ok(fs_mkdirs("root/overlay-images", 0755, err));
+	write_text("root/overlay-images/images.json", index);
+	ok(storage_open("root", &storage, err));
+	assert_string_equal(storage_find(storage, "debian"), own);
+	assert_string_equal(storage_find(storage, "docker.io/library/debian"), pulled);
+}
+
+static void test_config(void **state)
+{
+	static const char config[] = "{\"architecture\":\"arm64\"}";
+	cleanup_storage struct storage *storage = NULL;
+	cleanup_buf struct buf text = { 0 };
+	char identity[DIGEST_LEN + 1];
+
+	(void)state;
+	make_storage(config, "null", identity);
+	put_config(identity, config);
+	ok(storage_open("root", &storage, err));
+	ok(storage_config(storage, identity, &text, err));
+	assert_string_equal(text.data, config);
+	refused(storage_config(storage, "sha256:0", &text, err), "not in the storage");
+	put_config(identity, "{\"architecture\":\"amd64\"}");
+	refused(storage_config(storage, identity, &text, err), "another digest");
+	assert_int_equal(shell("rm root/overlay-images/*/*"), 0);
+	refused(storage_config(storage, identity, &text, err), "root/overlay-images/");
+}
+
+static void test_nothing_there(void **state)
+{
+	cleanup_storage struct storage *none = NULL, *empty = NULL;
+	char identity[DIGEST_LEN + 1];
+
+	(void)state;
+	digest_of("", identity);
+	ok(storage_open("nowhere", &none, err));
+	assert_false(storage_has(none, identity));
+	ok(fs_mkdirs("root/overlay-images", 0755, err));
+	ok(storage_open("root", &empty, err));
+	assert_false(storage_has(empty, identity));
+}
+
+static void test_damaged(void **state)
+{
+	struct storage *storage = NULL;
+
+	(void)state;
+	ok(fs_mkdirs("root/vfs-images", 0755, err));
+	write_text("root/vfs-images/images.json", "[{\"id\":");
+	refused(storage_open("root", &storage, err), "root/vfs-images/images.json");
+	assert_null(storage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_has), TEST(test_names),	  TEST(test_own_image_wins),
+		TEST(test_config), TEST(test_nothing_there), TEST(test_damaged),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

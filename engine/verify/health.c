@@ -57,7 +57,9 @@ static void report_failure(struct stage *stage, const struct actor *actor, const
 
 	buf_printf(&text, "%s%s", what, *what ? ": " : "");
 	add_check(probe, port, &text);
-	if (outcome == PROBE_ENDED)
+	if (outcome == PROBE_ENDED && took == 0)
+		buf_printf(&text, ": the container ended at once, with status %d", status);
+	else if (outcome == PROBE_ENDED)
 		buf_printf(&text, ": the container ended with status %d after %llu ms", status, (unsigned long long)took);
 	else
 		buf_printf(&text, " was not healthy within %llu ms", (unsigned long long)took);

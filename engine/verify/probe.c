@@ -21,6 +21,7 @@
 #define PAUSE_FIRST_MS 1
 #define PAUSE_MAX_MS 100
 #define ATTEMPT_WHOLE_MS 4000 /* when less is left, an attempt may take all of it; else half of it */
+#define ATTEMPT_LEAST_MS 250  /* also the last one can be answered */
 #define TCP_ATTEMPT_MS 1000
 #define PROXY_CLOSE_MS 50     /* a proxy that finds nobody behind it closes the connection within this */
 
@@ -103,6 +104,8 @@ static int attempt(struct probe *probe, uint64_t left_ms, bool *ret_healthy, str
 {
 	uint64_t limit = left_ms > ATTEMPT_WHOLE_MS ? left_ms / 2 : left_ms;
 
+	if (limit < ATTEMPT_LEAST_MS)
+		limit = ATTEMPT_LEAST_MS;
 	return probe->http ? probe_http(probe, limit, ret_healthy, err) : probe_tcp(probe, limit, ret_healthy, err);
 }
 
@@ -115,7 +118,7 @@ int probe_wait(struct probe *probe, struct container *container, uint64_t timeou
 		bool running = true, healthy = false;
 		uint64_t spent = loop_now_ms() - start;
 
-		if (attempt(probe, spent < timeout_ms ? timeout_ms - spent : 1, &healthy, err) < 0)
+		if (attempt(probe, spent < timeout_ms ? timeout_ms - spent : 0, &healthy, err) < 0)
 			return -1;
 		spent = loop_now_ms() - start;
 		*ret_took = spent;

@@ -21,6 +21,8 @@ struct source; /* all folders of a plan, and the stat index */
  * rebuilt). `base` is the folder that the index's own paths are relative to. NULL index_path: none. */
 int source_open(const char *base, const char *index_path, struct source **ret, struct error **err);
 void source_free(struct source *source); /* NULL-safe */
+/* Sets what counts as now (seconds since 1970), for tests of the rule that young files are not trusted. */
+void source_clock(struct source *source, int64_t now);
 
 /* Which entries of a folder count. Everything is borrowed and must live until source_free. */
 struct filter {
@@ -29,11 +31,14 @@ struct filter {
 	const char *const *patterns;       /* otherwise: entries that match one, and all below them */
 	size_t patterns_len;
 	bool deep;                         /* patterns may hold "**" (glob_match_deep); no ignore file then */
+	bool parents;                      /* the folders on the way to a match count too, themselves (COPY --parents) */
 	const char *const *except;         /* paths (relative to the folder) that never count: outputs of `prepare` */
 	size_t except_len;
 };
 
-/* Registers `filter` on the folder `root` (absolute, cleaned); returns the selection's number. */
+/* Registers `filter` on the folder `root` (absolute, cleaned); returns the selection's number. The same filter
+ * on the same folder is the same selection. Patterns that lead to or through a symbolic link count what it points to as
+ * well, within the folder: the builders follow the links that a COPY names. */
 size_t source_add(struct source *source, const char *root, const struct filter *filter);
 
 /* One entry of a selection. */
@@ -59,7 +64,8 @@ const struct entry *source_entries(const struct source *source, size_t selection
 long source_unmatched(const struct source *source, size_t selection);
 
 /* Digest of one file outside any selection (an output of `prepare`, a Dockerfile), through the index.
- * 0 and *ret_found = false when it does not exist. A folder's digest covers what is below it. */
+ * 0 and *ret_found = false when it does not exist. A folder's digest covers what is below it. `path` is absolute; a
+ * link is followed, a dangling one is its text. Permission bits do not count for a file itself. Not thread-safe. */
 int source_file(struct source *source, const char *path, struct hash128 *ret, bool *ret_found, struct error **err);
 
 /* Compares the selection's entries with the disk as it is now (stat data only: size, mtime, ctime, inode,

@@ -86,7 +86,8 @@ static bool class_over_slash(const char *pattern)
 {
 	for (const char *p = pattern; *p; p++) {
 		if (*p == '\\' && p[1]) {
-			p++;
+			if (*++p == '/')
+				return true;
 		} else if (*p == '[') {
 			bool negated = p[1] == '^', first = p == pattern || p[-1] == '/';
 

@@ -1,0 +1,148 @@
+#include "config.h"
+
+#include "engine/source/crew.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "engine/source/workers.h"
+
+#define ENTRIES_WORTH_THREADS 1500 /* looking at fewer takes less time than starting a thread saves */
+#define TOPS_WORTH_THREADS 24
+#define SHARED_MAX 64 /* folders held open for others */
+
+struct member {
+	struct crew *crew;
+	unsigned number;
+	pthread_t id;
+};
+
+struct crew {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct task *tasks;
+	size_t len, cap;
+	unsigned limit;       /* threads, the caller being the first */
+	atomic_uint started;  /* changed with the lock held */
+	unsigned waiting;
+	atomic_bool hungry;
+	void (*work)(void *data, const struct task *task, unsigned worker);
+	void *data;
+	struct member members[WORKERS_MAX];
+};
+
+struct crew *crew_new(unsigned threads)
+{
+	struct crew *crew = mem_alloc(sizeof(*crew));
+
+	pthread_mutex_init(&crew->lock, NULL);
+	pthread_cond_init(&crew->more, NULL);
+	crew->limit = threads < WORKERS_MAX ? threads : WORKERS_MAX;
+	crew->started = 1;
+	return crew;
+}
+
+void crew_free(struct crew *crew)
+{
+	pthread_mutex_destroy(&crew->lock);
+	pthread_cond_destroy(&crew->more);
+	free(crew->tasks);
+	free(crew);
+}
+
+/* With the lock held. */
+static void update(struct crew *crew)
+{
+	atomic_store_explicit(&crew->hungry, crew->waiting > crew->len && crew->len < SHARED_MAX, memory_order_relaxed);
+}
+
+void crew_push(struct crew *crew, const struct task *task)
+{
+	pthread_mutex_lock(&crew->lock);
+	mem_reserve(&crew->tasks, &crew->cap, crew->len + 1, sizeof(*crew->tasks));
+	crew->tasks[crew->len++] = *task;
+	update(crew);
+	if (crew->waiting > 0)
+		pthread_cond_signal(&crew->more);
+	pthread_mutex_unlock(&crew->lock);
+}
+
+bool crew_hungry(struct crew *crew)
+{
+	return atomic_load_explicit(&crew->hungry, memory_order_relaxed);
+}
+
+/* Works until there is nothing left and nobody who could bring more. */
+static void serve(struct crew *crew, unsigned number)
+{
+	pthread_mutex_lock(&crew->lock);
+	for (;;) {
+		struct task task;
+
+		while (crew->len == 0) {
+			crew->waiting++;
+			update(crew);
+			if (crew->waiting == crew->started) {
+				/* the last one: all are done, and stay counted as waiting */
+				pthread_cond_broadcast(&crew->more);
+				pthread_mutex_unlock(&crew->lock);
+				return;
+			}
+			pthread_cond_wait(&crew->more, &crew->lock);
+			if (crew->len == 0 && crew->waiting == crew->started) {
+				pthread_mutex_unlock(&crew->lock);
+				return;
+			}
+			crew->waiting--;
+		}
+		task = crew->tasks[--crew->len];
+		update(crew);
+		pthread_mutex_unlock(&crew->lock);
+		crew->work(crew->data, &task, number);
+		pthread_mutex_lock(&crew->lock);
+	}
+}
+
+static void *run(void *data)
+{
+	struct member *member = data;
+
+	serve(member->crew, member->number);
+	return NULL;
+}
+
+static void start(struct crew *crew)
+{
+	pthread_mutex_lock(&crew->lock);
+	while (crew->started < crew->limit) {
+		struct member *member = &crew->members[crew->started];
+
+		*member = (struct member){.crew = crew, .number = crew->started};
+		if (pthread_create(&member->id, NULL, run, member) != 0) {
+			crew->limit = crew->started; /* a thread that cannot be had is done without */
+			break;
+		}
+		crew->started++;
+	}
+	pthread_mutex_unlock(&crew->lock);
+}
+
+void crew_note(struct crew *crew, size_t entries)
+{
+	/* only the caller's own thread starts others: `started` is 1 for nobody else */
+	if (entries >= ENTRIES_WORTH_THREADS && crew->started == 1 && crew->limit > 1)
+		start(crew);
+}
+
+void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const struct task *task, unsigned worker), void *data)
+{
+	crew->work = work;
+	crew->data = data;
+	if (expected >= ENTRIES_WORTH_THREADS || crew->len >= TOPS_WORTH_THREADS)
+		start(crew);
+	serve(crew, 0);
+	for (unsigned i = 1; i < crew->started; i++)
+		pthread_join(crew->members[i].id, NULL);
+}

@@ -1,0 +1,33 @@
+#ifndef ENGINE_SOURCE_CREW_H
+#define ENGINE_SOURCE_CREW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct dir;
+struct top;
+
+/* Threads that share a stack of folders to walk. Threads are started only when there is enough to do. */
+struct crew;
+
+struct task {
+	struct top *top;
+	struct dir *dir;     /* NULL: the top itself */
+	const char *path;
+	struct top **inner;
+	size_t inner_len;
+	int fd;
+	unsigned depth;
+};
+
+struct crew *crew_new(unsigned threads); /* at most so many */
+void crew_free(struct crew *crew);
+void crew_push(struct crew *crew, const struct task *task);
+/* True when another thread has nothing to do and would take a folder. */
+bool crew_hungry(struct crew *crew);
+/* Tells how many entries the caller has seen so far: many of them start the other threads. */
+void crew_note(struct crew *crew, size_t entries);
+/* Calls `work` for every task that is or will be pushed. `expected` is a guess of the entries. */
+void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const struct task *task, unsigned worker), void *data);
+
+#endif

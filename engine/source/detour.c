@@ -1,0 +1,67 @@
+#include "config.h"
+
+#include "engine/source/detour.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/source/select.h"
+#include "engine/source/walk.h"
+
+#define DETOURS_MAX 255 /* patterns added to one selection: links may lead in circles */
+
+/* ".." behind a name: that name may be a link itself, and then it is not what it seems. */
+static bool doubtful(const char *text)
+{
+	bool name = false;
+
+	while (*text) {
+		size_t len = strcspn(text, "/");
+
+		if (len == 2 && strncmp(text, "..", 2) == 0 && name)
+			return true;
+		name |= len > 0 && !(len == 1 && *text == '.') && !(len == 2 && strncmp(text, "..", 2) == 0);
+		text += len + (text[len] == '/');
+	}
+	return false;
+}
+
+/* The pattern for what a link points to: its target's own path, then what is left of the pattern that led to it. */
+static char *pattern_behind(const struct detour *detour)
+{
+	cleanup_free char *folder = path_dir(detour->path);
+	cleanup_free char *joined = detour->link[0] == '/' ? mem_strdup(detour->link) : mem_printf("/%s/%s", folder, detour->link);
+	cleanup_free char *cleaned = path_clean(joined); /* ".." ends at the folder's root */
+	cleanup_buf struct buf out = {0};
+
+	for (const char *c = cleaned + 1; *c; c++) {
+		if (strchr("*?[\\", *c))
+			buf_char(&out, '\\');
+		buf_char(&out, *c);
+	}
+	if (*detour->rest)
+		buf_printf(&out, "%s%s", out.len ? "/" : "", detour->rest);
+	buf_str(&out, "");
+	return buf_steal(&out);
+}
+
+bool detour_follow(struct selector *selector, const struct detour *detours, size_t len)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < len; i++) {
+		cleanup_free char *pattern = NULL;
+
+		if (detours[i].selector != selector)
+			continue;
+		pattern = pattern_behind(&detours[i]);
+		if (!*pattern || doubtful(detours[i].link) || selector_extended(selector) >= DETOURS_MAX) {
+			selector_whole(selector);
+			return true;
+		}
+		changed |= selector_extend(selector, pattern);
+	}
+	return changed;
+}

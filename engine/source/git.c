@@ -1,0 +1,353 @@
+#include "config.h"
+
+#include "engine/source/git.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <git2.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/module.h"
+
+#define ABBREV_LEAST 7 /* digits, as git's core.abbrev=auto */
+#define SHORT_DIGITS 12
+
+#define SYMBOLS(X)                                                                                                         \
+	X(git_libgit2_init) X(git_libgit2_shutdown) X(git_error_last) X(git_repository_open_ext) X(git_repository_free)    \
+	X(git_repository_head) X(git_repository_head_detached) X(git_repository_is_bare) X(git_repository_is_shallow)      \
+	X(git_repository_commondir) X(git_repository_config_snapshot) X(git_config_free) X(git_config_get_int32)            \
+	X(git_reference_free) X(git_reference_peel) X(git_reference_lookup) X(git_reference_symbolic_target)               \
+	X(git_reference_shorthand) X(git_object_free) X(git_object_id) X(git_oid_tostr) X(git_commit_tree) X(git_tree_free) \
+	X(git_diff_tree_to_workdir_with_index) X(git_diff_num_deltas) X(git_diff_free) X(git_describe_options_init)        \
+	X(git_describe_format_options_init) X(git_describe_commit) X(git_describe_format) X(git_describe_result_free)      \
+	X(git_buf_dispose) X(git_tag_list) X(git_strarray_dispose)
+
+#define DECLARE(name) __typeof__(name) *name;
+static struct {
+	SYMBOLS(DECLARE)
+	struct error *error; /* why it could not be loaded */
+} lib;
+
+#define ROW(name) {#name, (void **)&lib.name},
+static const struct module_symbol symbols[] = {SYMBOLS(ROW) {NULL, NULL}};
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void load(void)
+{
+	module_open(CBUILD_LIBGIT2, symbols, &lib.error);
+}
+
+/* A value, or the sentence that says why there is none. */
+struct value {
+	bool asked;
+	char *text;
+	char *why;
+};
+
+enum { COMMIT, SHORT, BRANCH, DESCRIBE, DIRTY, VALUES };
+
+static const char *const names[VALUES] = {"git.commit", "git.short", "git.branch", "git.describe", "git.dirty"};
+
+struct git {
+	char *dir;
+	bool opened, loaded;
+	git_repository *repository;
+	git_object *head;  /* the commit, or NULL */
+	char *why;         /* there is no repository */
+	char *head_why;    /* there is no commit */
+	struct value values[VALUES];
+};
+
+struct git *git_new(const char *dir)
+{
+	struct git *git = mem_alloc(sizeof(*git));
+
+	git->dir = mem_strdup(dir);
+	return git;
+}
+
+void git_free(struct git *git)
+{
+	if (!git)
+		return;
+	for (int i = 0; i < VALUES; i++) {
+		free(git->values[i].text);
+		free(git->values[i].why);
+	}
+	if (git->loaded) {
+		lib.git_object_free(git->head);
+		lib.git_repository_free(git->repository);
+		lib.git_libgit2_shutdown();
+	}
+	free(git->dir);
+	free(git->why);
+	free(git->head_why);
+	free(git);
+}
+
+/* libgit2's own words about what went wrong last. */
+static const char *last_words(void)
+{
+	const git_error *error = lib.git_error_last();
+
+	return error && error->message ? error->message : "no reason is known";
+}
+
+static void open_head(struct git *git)
+{
+	git_reference *head = NULL;
+	int status = lib.git_repository_head(&head, git->repository);
+
+	if (status == 0)
+		status = lib.git_reference_peel(&git->head, head, GIT_OBJECT_COMMIT);
+	lib.git_reference_free(head);
+	if (status == 0)
+		return;
+	if (status == GIT_EUNBORNBRANCH)
+		git->head_why = mem_printf("the git repository of %s has no commit yet", git->dir);
+	else
+		git->head_why = mem_printf("the git repository of %s has no readable HEAD: %s", git->dir, last_words());
+}
+
+static void open_repository(struct git *git)
+{
+	int status;
+
+	git->opened = true;
+	pthread_once(&once, load);
+	if (lib.error) {
+		git->why = mem_strdup(lib.error->message);
+		return;
+	}
+	if (lib.git_libgit2_init() < 0) {
+		git->why = mem_printf("libgit2 cannot be used: %s", last_words());
+		return;
+	}
+	git->loaded = true;
+	status = lib.git_repository_open_ext(&git->repository, git->dir, 0, NULL);
+	if (status == 0)
+		open_head(git);
+	else if (status == GIT_ENOTFOUND)
+		git->why = mem_printf("%s is not in a git repository", git->dir);
+	else if (status == GIT_EOWNER)
+		git->why = mem_printf("the git repository of %s belongs to another user; "
+				      "`git config --global --add safe.directory DIR` makes it trusted", git->dir);
+	else
+		git->why = mem_printf("the git repository of %s cannot be opened: %s", git->dir, last_words());
+}
+
+static void value_commit(struct git *git, struct value *value, size_t digits)
+{
+	char hex[GIT_OID_HEXSZ + 1];
+
+	lib.git_oid_tostr(hex, digits + 1, lib.git_object_id(git->head));
+	value->text = mem_strdup(hex);
+}
+
+/* The name behind refs/heads/, also of a branch without a commit; "" when HEAD is detached. */
+static void value_branch(struct git *git, struct value *value)
+{
+	static const char heads[] = "refs/heads/";
+	git_reference *head = NULL;
+	const char *target;
+
+	if (lib.git_reference_lookup(&head, git->repository, "HEAD") < 0) {
+		value->why = mem_printf("the git repository of %s has no readable HEAD: %s", git->dir, last_words());
+		return;
+	}
+	target = lib.git_reference_symbolic_target(head);
+	if (target && strncmp(target, heads, strlen(heads)) == 0)
+		target += strlen(heads);
+	value->text = mem_strdup(target ? target : "");
+	lib.git_reference_free(head);
+}
+
+/* Tracked files against HEAD, through the index: 1 differ, 0 not, negative with a reason. */
+static int is_dirty(struct git *git, char **ret_why)
+{
+	git_tree *tree = NULL;
+	git_diff *diff = NULL;
+	int status;
+
+	if (lib.git_repository_is_bare(git->repository)) {
+		*ret_why = mem_printf("the git repository of %s is bare: it has no files that could differ", git->dir);
+		return -1;
+	}
+	status = lib.git_commit_tree(&tree, (const git_commit *)git->head);
+	if (status == 0)
+		status = lib.git_diff_tree_to_workdir_with_index(&diff, git->repository, tree, NULL);
+	if (status < 0)
+		*ret_why = mem_printf("the files of %s cannot be compared with git's: %s", git->dir, last_words());
+	else
+		status = lib.git_diff_num_deltas(diff) > 0;
+	lib.git_diff_free(diff);
+	lib.git_tree_free(tree);
+	return status;
+}
+
+static void value_dirty(struct git *git, struct value *value)
+{
+	int dirty = is_dirty(git, &value->why);
+
+	if (dirty >= 0)
+		value->text = mem_strdup(dirty ? "true" : "false");
+}
+
+/* The number of objects in one pack: the last entry of its index's first table. */
+static unsigned long pack_objects(int folder, const char *name)
+{
+	unsigned char table[4];
+	size_t len = strlen(name);
+	unsigned long count = 0;
+	int fd;
+
+	if (len < 4 || strcmp(name + len - 4, ".idx") != 0)
+		return 0;
+	fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (pread(fd, table, sizeof(table), 8 + 255 * 4) == (ssize_t)sizeof(table))
+		count = (unsigned long)table[0] << 24 | (unsigned long)table[1] << 16 | (unsigned long)table[2] << 8 | table[3];
+	close(fd);
+	return count;
+}
+
+/* How many digits git shows: more in larger repositories (core.abbrev=auto), by the number of packed objects. */
+static unsigned abbreviation(struct git *git)
+{
+	cleanup_free char *path = mem_printf("%s/objects/pack", lib.git_repository_commondir(git->repository));
+	git_config *config = NULL;
+	unsigned long count = 0;
+	unsigned bits = 0;
+	int32_t configured = 0;
+	DIR *folder;
+
+	if (lib.git_repository_config_snapshot(&config, git->repository) == 0 &&
+	    lib.git_config_get_int32(&configured, config, "core.abbrev") < 0)
+		configured = 0;
+	lib.git_config_free(config);
+	if (configured >= 4 && configured <= GIT_OID_HEXSZ)
+		return (unsigned)configured;
+	folder = opendir(path);
+	if (folder) {
+		for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder))
+			count += pack_objects(dirfd(folder), entry->d_name);
+		closedir(folder);
+	}
+	for (; count > 0; count >>= 1)
+		bits++;
+	return (bits + 1) / 2 > ABBREV_LEAST ? (bits + 1) / 2 : ABBREV_LEAST;
+}
+
+static int describe(struct git *git, unsigned abbrev, git_buf *ret)
+{
+	git_describe_options options;
+	git_describe_format_options format;
+	git_describe_result *result = NULL;
+	int status;
+
+	if (lib.git_describe_options_init(&options, GIT_DESCRIBE_OPTIONS_VERSION) < 0 ||
+	    lib.git_describe_format_options_init(&format, GIT_DESCRIBE_FORMAT_OPTIONS_VERSION) < 0)
+		return -1;
+	options.describe_strategy = GIT_DESCRIBE_TAGS;
+	options.show_commit_oid_as_fallback = 1;
+	format.abbreviated_size = abbrev;
+	status = lib.git_describe_commit(&result, git->head, &options);
+	if (status == 0)
+		status = lib.git_describe_format(ret, result, &format);
+	lib.git_describe_result_free(result);
+	return status;
+}
+
+static bool has_tags(struct git *git)
+{
+	git_strarray tags = {0};
+	bool any = lib.git_tag_list(&tags, git->repository) < 0 || tags.count > 0;
+
+	lib.git_strarray_dispose(&tags);
+	return any;
+}
+
+static void value_describe(struct git *git, struct value *value)
+{
+	unsigned abbrev = abbreviation(git);
+	int dirty = is_dirty(git, &value->why);
+	char hex[GIT_OID_HEXSZ + 1];
+	git_buf text = {0};
+
+	if (dirty < 0)
+		return;
+	if (describe(git, abbrev, &text) == 0) {
+		value->text = mem_printf("%s%s", text.ptr, dirty ? "-dirty" : "");
+	} else if (lib.git_repository_is_shallow(git->repository) && !has_tags(git)) {
+		/* the history ends early: without any tag git shows the commit */
+		lib.git_oid_tostr(hex, abbrev + 1, lib.git_object_id(git->head));
+		value->text = mem_printf("%s%s", hex, dirty ? "-dirty" : "");
+	} else if (lib.git_repository_is_shallow(git->repository)) {
+		value->why = mem_printf("the clone in %s is shallow, its tags cannot be reached; "
+					"`git fetch --unshallow` completes it", git->dir);
+	} else {
+		value->why = mem_printf("git cannot describe the commit of %s: %s", git->dir, last_words());
+	}
+	lib.git_buf_dispose(&text);
+}
+
+static void find_value(struct git *git, int which, struct value *value)
+{
+	value->asked = true;
+	if (which == BRANCH) {
+		value_branch(git, value);
+		return;
+	}
+	if (!git->head) {
+		value->why = mem_strdup(git->head_why);
+		return;
+	}
+	switch (which) {
+	case COMMIT:
+		value_commit(git, value, GIT_OID_HEXSZ);
+		break;
+	case SHORT:
+		value_commit(git, value, SHORT_DIGITS);
+		break;
+	case DESCRIBE:
+		value_describe(git, value);
+		break;
+	default:
+		value_dirty(git, value);
+		break;
+	}
+}
+
+const char *git_value(struct git *git, const char *name, const char **ret_why)
+{
+	const char *ignored;
+	struct value *value;
+	int which = 0;
+
+	ret_why = ret_why ? ret_why : &ignored;
+	while (which < VALUES && strcmp(name, names[which]) != 0)
+		which++;
+	if (which == VALUES) {
+		*ret_why = "git knows commit, short, branch, describe and dirty";
+		return NULL;
+	}
+	if (!git->opened)
+		open_repository(git);
+	if (git->why) {
+		*ret_why = git->why;
+		return NULL;
+	}
+	value = &git->values[which];
+	if (!value->asked)
+		find_value(git, which, value);
+	*ret_why = value->why;
+	return value->text;
+}

@@ -1,0 +1,315 @@
+#include "config.h"
+
+#include "engine/source/select.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/glob.h"
+#include "base/mem.h"
+#include "engine/source/ignore.h"
+#include "engine/source/walk.h"
+
+/* One component of a pattern; a state is the number of the component that the next name must match. */
+struct component {
+	char *text;
+	size_t len;
+	bool magic; /* glob, else literal */
+	bool deep;  /* "**": any number of components */
+	bool last;
+	size_t pattern;
+};
+
+struct selector {
+	const struct filter *filter;
+	bool whole;
+	struct component *components;
+	size_t len, cap;
+	size_t patterns_len;
+	atomic_uchar *matched; /* each of the filter's patterns led to something */
+	char **extra;
+	size_t extra_len, extra_cap;
+};
+
+static void add_pattern(struct selector *selector, const char *pattern)
+{
+	const char *end;
+
+	for (;; pattern = end + 1) {
+		struct component *c;
+
+		end = strchrnul(pattern, '/');
+		mem_reserve(&selector->components, &selector->cap, selector->len + 1, sizeof(*selector->components));
+		c = &selector->components[selector->len++];
+		c->len = (size_t)(end - pattern);
+		c->text = mem_strndup(pattern, c->len);
+		c->magic = glob_has_magic(c->text);
+		c->deep = selector->filter->deep && strcmp(c->text, "**") == 0;
+		c->last = !*end;
+		c->pattern = selector->patterns_len;
+		if (c->last)
+			break;
+	}
+	selector->patterns_len++;
+}
+
+struct selector *selector_new(const struct filter *filter)
+{
+	struct selector *selector = mem_alloc(sizeof(*selector));
+
+	selector->filter = filter;
+	selector->whole = filter->whole;
+	selector->matched = mem_array(filter->patterns_len ? filter->patterns_len : 1, sizeof(*selector->matched));
+	for (size_t i = 0; !filter->whole && i < filter->patterns_len; i++)
+		add_pattern(selector, filter->patterns[i]);
+	return selector;
+}
+
+void selector_free(struct selector *selector)
+{
+	if (!selector)
+		return;
+	for (size_t i = 0; i < selector->len; i++)
+		free(selector->components[i].text);
+	for (size_t i = 0; i < selector->extra_len; i++)
+		free(selector->extra[i]);
+	free(selector->extra);
+	free(selector->components);
+	free(selector->matched);
+	free(selector);
+}
+
+const struct filter *selector_filter(const struct selector *selector)
+{
+	return selector->filter;
+}
+
+bool selector_extend(struct selector *selector, const char *pattern)
+{
+	for (size_t i = 0; i < selector->extra_len; i++)
+		if (strcmp(selector->extra[i], pattern) == 0)
+			return false;
+	mem_reserve(&selector->extra, &selector->extra_cap, selector->extra_len + 1, sizeof(*selector->extra));
+	selector->extra[selector->extra_len++] = mem_strdup(pattern);
+	add_pattern(selector, pattern);
+	return true;
+}
+
+size_t selector_extended(const struct selector *selector)
+{
+	return selector->extra_len;
+}
+
+void selector_whole(struct selector *selector)
+{
+	selector->whole = true;
+}
+
+size_t selector_states(const struct selector *selector)
+{
+	return selector->len + 1;
+}
+
+static void note_match(const struct selector *selector, const struct component *c)
+{
+	if (c->pattern < selector->filter->patterns_len)
+		atomic_store_explicit(&selector->matched[c->pattern], 1, memory_order_relaxed);
+}
+
+static bool has_state(const uint32_t *states, size_t len, uint32_t state)
+{
+	for (size_t i = 0; i < len; i++)
+		if (states[i] == state)
+			return true;
+	return false;
+}
+
+/* Adds a state and what a "**" there reaches without a name. True when a pattern ends there. */
+static bool add_state(const struct selector *selector, uint32_t *states, size_t *len, uint32_t state)
+{
+	for (;; state++) {
+		const struct component *c = &selector->components[state];
+
+		if (!has_state(states, *len, state))
+			states[(*len)++] = state;
+		if (!c->deep)
+			return false;
+		if (c->last) {
+			note_match(selector, c);
+			return true;
+		}
+	}
+}
+
+static bool component_matches(const struct component *c, const char *name)
+{
+	if (c->magic)
+		return glob_match(c->text, name) == 1;
+	return strcmp(c->text, name) == 0;
+}
+
+/* The states behind `name`; true when a pattern ends with it. */
+static bool step(const struct selector *selector, const uint32_t *states, size_t states_len, const char *name,
+		 uint32_t *next, size_t *ret_len, bool note)
+{
+	bool matched = false;
+
+	*ret_len = 0;
+	for (size_t i = 0; i < states_len; i++) {
+		const struct component *c = &selector->components[states[i]];
+
+		if (c->deep) {
+			matched |= add_state(selector, next, ret_len, states[i]);
+		} else if (component_matches(c, name)) {
+			if (c->last && note)
+				note_match(selector, c);
+			if (c->last)
+				matched = true;
+			else
+				matched |= add_state(selector, next, ret_len, states[i] + 1);
+		}
+	}
+	return matched;
+}
+
+static bool except_below(const struct selector *selector, const char *dir, size_t len)
+{
+	const struct filter *filter = selector->filter;
+
+	for (size_t i = 0; i < filter->except_len; i++)
+		if (len == 0 || (strncmp(filter->except[i], dir, len) == 0 && filter->except[i][len] == '/'))
+			return true;
+	return false;
+}
+
+static bool is_except(const struct selector *selector, const char *path)
+{
+	for (size_t i = 0; i < selector->filter->except_len; i++)
+		if (strcmp(selector->filter->except[i], path) == 0)
+			return true;
+	return false;
+}
+
+static void settle(struct view *view)
+{
+	view->all = view->matched && !view->selector->filter->ignore && !view->except;
+}
+
+void selector_begin(const struct selector *selector, struct view *ret, size_t prefix, struct arena *arena)
+{
+	size_t len = 0;
+
+	*ret = (struct view){.selector = selector, .prefix = (uint32_t)prefix, .matched = selector->whole};
+	ret->except = except_below(selector, "", 0);
+	if (!selector->whole) {
+		ret->states = arena_array(arena, selector_states(selector), sizeof(*ret->states));
+		for (size_t i = 0; i < selector->len; i++)
+			if (i == 0 || selector->components[i - 1].last)
+				ret->matched |= add_state(selector, ret->states, &len, (uint32_t)i);
+		ret->states_len = (uint32_t)len;
+	}
+	settle(ret);
+}
+
+void selector_judge(const struct view *view, const char *path, const char *name, uint32_t type, uint32_t *scratch, struct verdict *ret)
+{
+	const struct selector *selector = view->selector;
+	const struct filter *filter = selector->filter;
+	const char *relative = path + view->prefix;
+	bool open, folder = type == S_IFDIR;
+
+	*ret = (struct verdict){.matched = view->matched, .states = scratch};
+	if (view->all) {
+		ret->counts = true;
+		ret->descend = folder;
+		return;
+	}
+	if (view->except && is_except(selector, relative))
+		return;
+	if (!view->matched)
+		ret->matched = step(selector, view->states, view->states_len, name, scratch, &ret->states_len, false);
+	open = ret->states_len > 0;
+	if (!ret->matched && !open)
+		return;
+	ret->ignored = ignore_walk(filter->ignore, relative);
+	if (ret->ignored) {
+		ret->descend = folder && ignore_descend(filter->ignore, relative);
+		return;
+	}
+	ret->descend = folder;
+	ret->detour = type == S_IFLNK && !view->matched;
+	ret->counts = ret->matched || ret->detour || (folder && filter->parents);
+	if (ret->matched && !view->matched) /* again, to note which patterns led here */
+		step(selector, view->states, view->states_len, name, scratch, &ret->states_len, true);
+}
+
+void selector_enter(const struct view *view, const struct verdict *verdict, const char *path, struct view *ret, struct arena *arena)
+{
+	const char *relative = path + view->prefix;
+
+	*ret = (struct view){.selector = view->selector, .prefix = view->prefix, .matched = verdict->matched};
+	ret->except = view->except && except_below(view->selector, relative, strlen(relative));
+	if (!ret->matched && verdict->states_len > 0) {
+		ret->states = arena_array(arena, verdict->states_len, sizeof(*ret->states));
+		memcpy(ret->states, verdict->states, verdict->states_len * sizeof(*ret->states));
+		ret->states_len = (uint32_t)verdict->states_len;
+	}
+	if (view->all)
+		ret->all = true;
+	else
+		settle(ret);
+}
+
+char *selector_rest(const struct selector *selector, uint32_t state, struct arena *arena)
+{
+	cleanup_buf struct buf out = {0};
+
+	for (;; state++) {
+		const struct component *c = &selector->components[state];
+
+		buf_printf(&out, "%s%s", out.len ? "/" : "", c->text);
+		if (c->last)
+			return arena_strndup(arena, out.data, out.len);
+	}
+}
+
+/* True when a path that never counts is what the pattern names, or below it: that pattern has its match. */
+static bool matches_except(const struct selector *selector, size_t pattern)
+{
+	const struct filter *filter = selector->filter;
+	uint32_t *states = mem_array(selector_states(selector), sizeof(*states));
+	uint32_t *next = mem_array(selector_states(selector), sizeof(*next));
+	bool matched = false;
+
+	for (size_t i = 0; !matched && i < filter->except_len; i++) {
+		cleanup_free char *path = mem_strdup(filter->except[i]);
+		char *save = NULL;
+		size_t len = 0, next_len;
+
+		for (size_t c = 0; c < selector->len; c++)
+			if (selector->components[c].pattern == pattern && (c == 0 || selector->components[c - 1].last))
+				matched |= add_state(selector, states, &len, (uint32_t)c);
+		for (char *name = strtok_r(path, "/", &save); name && !matched; name = strtok_r(NULL, "/", &save)) {
+			uint32_t *swap = states;
+
+			matched = step(selector, states, len, name, next, &next_len, false);
+			states = next;
+			next = swap;
+			len = next_len;
+		}
+	}
+	free(states);
+	free(next);
+	return matched;
+}
+
+long selector_unmatched(const struct selector *selector)
+{
+	for (size_t i = 0; !selector->filter->whole && i < selector->filter->patterns_len; i++)
+		if (!atomic_load_explicit(&selector->matched[i], memory_order_relaxed) && !matches_except(selector, i))
+			return (long)i;
+	return -1;
+}

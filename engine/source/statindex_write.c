@@ -1,0 +1,277 @@
+#include "config.h"
+
+#include "engine/source/statindex.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/source/walk.h"
+
+#define DEPTH_MAX 4096 /* folders: more than a path can have */
+
+struct writer {
+	const struct statindex *old;
+	int64_t limit;
+	struct range *dirs;
+	size_t dirs_len, dirs_cap;
+	struct record *records;
+	size_t records_len, records_cap;
+	struct buf names;
+};
+
+/* A walked folder, and the path that is still between it and the folder at hand. */
+struct mount {
+	const char *rest;
+	const struct dir *dir;
+};
+
+/* Something that says that a name is in the folder at hand. */
+struct claim {
+	const char *name;
+	size_t len;
+	const struct record *old;
+	const struct node *node;
+	struct mount mount; /* a path that goes on through the name */
+};
+
+struct claims {
+	struct claim *items;
+	size_t len, cap;
+};
+
+static void add_claim(struct claims *claims, const struct claim *claim)
+{
+	mem_reserve(&claims->items, &claims->cap, claims->len + 1, sizeof(*claims->items));
+	claims->items[claims->len++] = *claim;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct claim *x = a, *y = b;
+	int order = memcmp(x->name, y->name, x->len < y->len ? x->len : y->len);
+
+	return order ? order : x->len < y->len ? -1 : x->len > y->len;
+}
+
+static void claim_mount(struct claims *claims, const struct mount *mount)
+{
+	const char *end = strchrnul(mount->rest, '/');
+
+	if (*mount->rest) {
+		add_claim(claims, &(struct claim){.name = mount->rest, .len = (size_t)(end - mount->rest),
+						  .mount = {*end ? end + 1 : end, mount->dir}});
+		return;
+	}
+	for (size_t i = 0; i < mount->dir->len; i++) {
+		const struct node *node = &mount->dir->nodes[i];
+		const char *name = node->path + mount->dir->prefix;
+
+		add_claim(claims, &(struct claim){.name = name, .len = strlen(name), .node = node, .mount = {"", node->dir}});
+	}
+}
+
+/* What the old index has stays, except where a walk saw that the name is gone. */
+static void claim_old(struct claims *claims, const struct statindex *old, uint32_t dir, bool walked)
+{
+	struct range range = statindex_range(old, dir);
+
+	for (uint32_t i = range.first; i < range.first + range.count; i++) {
+		const struct record *record = statindex_record(old, i);
+		const char *name = statindex_text(old, record->name);
+
+		if (!walked || statindex_seen(old, i))
+			add_claim(claims, &(struct claim){.name = name, .len = strlen(name), .old = record});
+	}
+}
+
+static uint32_t add_name(struct writer *w, const char *name, size_t len)
+{
+	size_t at = w->names.len;
+
+	buf_add(&w->names, name, len);
+	buf_char(&w->names, '\0');
+	return (uint32_t)at;
+}
+
+static bool storable(const struct writer *w, const struct node *node)
+{
+	return node->known && !S_ISDIR(node->mode) && node->stamp.mtime <= w->limit && node->stamp.ctime <= w->limit;
+}
+
+static struct record record_of(struct writer *w, const struct node *node)
+{
+	return (struct record){
+		.size = node->stamp.size, .mtime = node->stamp.mtime, .ctime = node->stamp.ctime, .inode = node->stamp.inode,
+		.digest_lo = node->digest.lo, .digest_hi = node->digest.hi, .mode = node->mode,
+		.link = node->link ? add_name(w, node->link, strlen(node->link)) : 0,
+	};
+}
+
+/* A folder below the one at hand, to be written when that one is complete. */
+struct below {
+	size_t record;
+	uint32_t old;
+	struct mount *mounts;
+	size_t len;
+};
+
+/* Makes one record of all claims of a name; true when there is a folder below it. */
+static bool merge(struct writer *w, const struct claim *claims, size_t len, struct below *below)
+{
+	const struct record *old = NULL;
+	const struct node *node = NULL;
+	struct record record = {0};
+	bool keep = false;
+
+	*below = (struct below){.old = STATINDEX_NONE, .mounts = mem_array(len, sizeof(*below->mounts))};
+	for (size_t i = 0; i < len; i++) {
+		if (claims[i].old)
+			old = claims[i].old;
+		if (claims[i].node && (!node || !node->known))
+			node = claims[i].node;
+		if (claims[i].mount.dir)
+			below->mounts[below->len++] = claims[i].mount;
+	}
+	if (node && storable(w, node)) {
+		record = record_of(w, node);
+		keep = true;
+	} else if (!node && old) {
+		const char *link = statindex_text(w->old, old->link);
+
+		record = *old;
+		record.link = *link ? add_name(w, link, strlen(link)) : 0;
+		record.dir = 0;
+		keep = true;
+	}
+	if (old && old->dir && (!node || S_ISDIR(node->mode)))
+		below->old = old->dir;
+	if (!keep && below->len == 0 && below->old == STATINDEX_NONE)
+		return false;
+	record.name = add_name(w, claims[0].name, claims[0].len);
+	mem_reserve(&w->records, &w->records_cap, w->records_len + 1, sizeof(*w->records));
+	below->record = w->records_len;
+	w->records[w->records_len++] = record;
+	return below->len > 0 || below->old != STATINDEX_NONE;
+}
+
+static uint32_t add_dir(struct writer *w)
+{
+	mem_reserve(&w->dirs, &w->dirs_cap, w->dirs_len + 1, sizeof(*w->dirs));
+	return (uint32_t)w->dirs_len++;
+}
+
+static void write_dir(struct writer *w, uint32_t number, uint32_t old, const struct mount *mounts, size_t len, unsigned depth)
+{
+	struct claims claims = {0};
+	struct below *below;
+	size_t below_len = 0, first = w->records_len;
+	bool walked = false;
+
+	if (depth > DEPTH_MAX)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		walked |= !*mounts[i].rest && !mounts[i].dir->partial;
+		claim_mount(&claims, &mounts[i]);
+	}
+	claim_old(&claims, w->old, old, walked);
+	if (claims.len > 0)
+		qsort(claims.items, claims.len, sizeof(*claims.items), by_name);
+	below = mem_array(claims.len + 1, sizeof(*below));
+	for (size_t i = 0, end; i < claims.len; i = end) {
+		for (end = i + 1; end < claims.len && by_name(&claims.items[i], &claims.items[end]) == 0;)
+			end++;
+		if (merge(w, &claims.items[i], end - i, &below[below_len]))
+			below_len++;
+		else
+			free(below[below_len].mounts);
+	}
+	w->dirs[number] = (struct range){(uint32_t)first, (uint32_t)(w->records_len - first)};
+	for (size_t i = 0; i < below_len; i++) {
+		uint32_t child = add_dir(w);
+
+		w->records[below[i].record].dir = child;
+		write_dir(w, child, below[i].old, below[i].mounts, below[i].len, depth + 1);
+		free(below[i].mounts);
+	}
+	free(below);
+	free(claims.items);
+}
+
+/* Not synced: a torn file fails its checksum and is an empty index. */
+static int replace(const char *path, const struct buf *out, struct error **err)
+{
+	cleanup_free char *temporary = mem_printf("%s.%ld.tmp", path, (long)getpid());
+	cleanup_fd int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be written", path);
+	if (fs_write_all(fd, out->data, out->len, path, err) < 0) {
+		unlink(temporary);
+		return -1;
+	}
+	if (rename(temporary, path) < 0) {
+		error_errno(err, ERROR_STATE, errno, "%s: cannot be replaced", path);
+		unlink(temporary);
+		return -1;
+	}
+	return 0;
+}
+
+static void assemble(const struct writer *w, struct buf *out)
+{
+	struct statindex_header header = {
+		.magic = STATINDEX_MAGIC_BYTES, .version = STATINDEX_VERSION, .dirs = (uint32_t)w->dirs_len,
+		.entries = (uint32_t)w->records_len, .names = (uint32_t)w->names.len,
+	};
+	size_t checked = offsetof(struct statindex_header, version);
+
+	buf_add(out, &header, sizeof(header));
+	buf_add(out, w->dirs, w->dirs_len * sizeof(*w->dirs));
+	if (w->records_len > 0)
+		buf_add(out, w->records, w->records_len * sizeof(*w->records));
+	buf_add(out, w->names.data, w->names.len);
+	header.checksum = hash_bytes(out->data + checked, out->len - checked);
+	memcpy(out->data, &header, sizeof(header));
+}
+
+int statindex_write(const char *path, const char *base, const struct statindex *old, struct top *const *tops,
+		    size_t tops_len, int64_t limit, struct error **err)
+{
+	struct writer w = {.old = old, .limit = limit};
+	struct mount *inside = mem_array(tops_len + 1, sizeof(*inside)), *outside = mem_array(tops_len + 1, sizeof(*outside));
+	size_t inside_len = 0, outside_len = 0;
+	cleanup_buf struct buf out = {0};
+	bool empty = statindex_entries(old) == 0;
+
+	for (size_t i = 0; i < tops_len; i++) {
+		const char *rest = path_relative(base, tops[i]->path);
+
+		if (!tops[i]->dir || tops[i]->host != tops[i])
+			continue;
+		if (rest)
+			inside[inside_len++] = (struct mount){strcmp(rest, ".") == 0 ? "" : rest, tops[i]->dir};
+		else
+			outside[outside_len++] = (struct mount){tops[i]->path + 1, tops[i]->dir};
+	}
+	buf_char(&w.names, '\0'); /* offset 0: no text */
+	add_dir(&w);
+	add_dir(&w);
+	write_dir(&w, 0, empty ? STATINDEX_NONE : 0, inside, inside_len, 0);
+	write_dir(&w, 1, empty ? STATINDEX_NONE : 1, outside, outside_len, 0);
+	free(inside);
+	free(outside);
+	assemble(&w, &out);
+	free(w.dirs);
+	free(w.records);
+	buf_free(&w.names);
+	return replace(path, &out, err);
+}

@@ -1,0 +1,501 @@
+#include "config.h"
+
+#include "engine/source/walk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/source/crew.h"
+#include "engine/source/listing.h"
+#include "engine/source/select.h"
+#include "engine/source/statindex.h"
+#include "engine/source/workers.h"
+
+#define DEPTH_MAX 300 /* folders within each other: each holds a descriptor */
+#define LINK_MAX_BYTES 4096
+
+/* What one thread has of its own. */
+struct hand {
+	struct walk *walk;
+	struct crew *crew;
+	struct arena *arena;
+	struct listing listing;
+	struct verdict *verdicts; /* of each view of the folder at hand, about the entry at hand */
+	size_t verdicts_cap;
+	uint32_t *scratch;
+	size_t scratch_cap;
+	struct wanted *wanted;
+	size_t wanted_len, wanted_cap;
+	struct detour *detours;
+	size_t detours_len, detours_cap;
+	size_t entries;
+	bool dropped, learned;
+	struct error *error;
+	char *error_path;
+};
+
+/* A folder that is being walked. */
+struct place {
+	struct hand *hand;
+	struct top *host;
+	struct dir *dir;
+	const char *path;   /* within the host, "" for its own folder */
+	struct top **inner; /* tops somewhere below it */
+	size_t inner_len;
+	int fd;
+	unsigned depth;
+	struct cursor cursor;
+	char *names;        /* where the next node's path goes */
+};
+
+/* The bytes of a top's path, so that a slash and a name can follow. */
+static size_t top_len(const struct top *top)
+{
+	return strcmp(top->path, "/") == 0 ? 0 : strlen(top->path);
+}
+
+/* Keeps the error of the first path in byte order, so that the same trouble gives the same words every time. */
+static void fail(struct hand *hand, const struct place *place, const char *name, int errnum, const char *what)
+{
+	cleanup_free char *path = mem_printf("%.*s%s%s%s%s", (int)top_len(place->host), place->host->path, *place->path ? "/" : "", place->path,
+					     name ? "/" : "", name ? name : "");
+
+	if (hand->error_path && strcmp(hand->error_path, path) <= 0)
+		return;
+	error_free(hand->error);
+	hand->error = NULL;
+	if (errnum)
+		error_errno(&hand->error, ERROR_USAGE, errnum, "%s: %s", path, what);
+	else
+		error_make(&hand->error, ERROR_USAGE, "%s: %s", path, what);
+	free(hand->error_path);
+	hand->error_path = steal_ptr(path);
+}
+
+static int64_t nanoseconds(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+bool walk_settled(const struct stamp *stamp, int64_t now)
+{
+	return stamp->mtime <= now - RACY_TIME && stamp->ctime <= now - RACY_TIME;
+}
+
+struct stamp walk_stamp(const struct stat *st)
+{
+	return (struct stamp){(uint64_t)st->st_size, nanoseconds(st->st_mtim), nanoseconds(st->st_ctim), st->st_ino};
+}
+
+static bool same_stamp(const struct record *record, const struct node *node, int64_t now)
+{
+	/* a time in the future may come again */
+	return record->mode == node->mode && record->size == node->stamp.size && record->mtime == node->stamp.mtime &&
+	       record->ctime == node->stamp.ctime && record->inode == node->stamp.inode &&
+	       record->mtime <= now && record->ctime <= now;
+}
+
+static void want(struct hand *hand, struct node *node, const char *top)
+{
+	mem_reserve(&hand->wanted, &hand->wanted_cap, hand->wanted_len + 1, sizeof(*hand->wanted));
+	hand->wanted[hand->wanted_len++] = (struct wanted){node, top};
+}
+
+static bool read_link(struct place *place, struct node *node, const char *name, const struct record *record)
+{
+	char text[LINK_MAX_BYTES];
+	ssize_t len;
+
+	if (record) {
+		node->link = statindex_text(place->hand->walk->index, record->link);
+		node->digest = (struct hash128){record->digest_lo, record->digest_hi};
+		node->known = true;
+		return true;
+	}
+	len = readlinkat(place->fd, name, text, sizeof(text));
+	if (len < 0) {
+		if (errno != ENOENT && errno != EINVAL)
+			fail(place->hand, place, name, errno, "the link cannot be read");
+		return false;
+	}
+	node->link = arena_strndup(place->hand->arena, text, (size_t)len);
+	node->digest = hash_bytes(text, (size_t)len);
+	node->known = node->fresh = true;
+	place->hand->learned |= walk_settled(&node->stamp, place->hand->walk->now);
+	return true;
+}
+
+/* Fills in a node that counts; false when it is gone or refused. */
+static bool fill(struct place *place, struct node *node, const char *name, const struct stat *st, const struct record *record)
+{
+	struct hand *hand = place->hand;
+
+	hand->entries++;
+	node->mode = st->st_mode;
+	node->stamp = walk_stamp(st);
+	if (record && !same_stamp(record, node, hand->walk->now))
+		record = NULL;
+	switch (st->st_mode & S_IFMT) {
+	case S_IFDIR:
+		return true;
+	case S_IFLNK:
+		return read_link(place, node, name, record);
+	case S_IFREG:
+		if (record) {
+			node->digest = (struct hash128){record->digest_lo, record->digest_hi};
+			node->known = true;
+		} else {
+			want(hand, node, place->host->path);
+		}
+		return true;
+	case S_IFIFO:
+		fail(hand, place, name, 0, "a named pipe cannot be part of a build context; list it in .dockerignore");
+		return false;
+	case S_IFSOCK:
+		fail(hand, place, name, 0, "a socket cannot be part of a build context; list it in .dockerignore");
+		return false;
+	default:
+		fail(hand, place, name, 0, "a device cannot be part of a build context; list it in .dockerignore");
+		return false;
+	}
+}
+
+/* Asks every view about an entry. */
+static struct verdict judge(struct place *place, const char *path, const char *name, uint32_t type)
+{
+	struct hand *hand = place->hand;
+	struct verdict any = {0};
+	size_t room = 0;
+
+	for (size_t i = 0; i < place->dir->views_len; i++) {
+		const struct view *view = &place->dir->views[i];
+		struct verdict *verdict = &hand->verdicts[i];
+
+		selector_judge(view, path, name, type, hand->scratch + room, verdict);
+		if (!view->matched)
+			room += selector_states(view->selector);
+		any.counts |= verdict->counts;
+		any.descend |= verdict->descend;
+		any.detour |= verdict->detour;
+	}
+	return any;
+}
+
+static void reserve_verdicts(struct place *place)
+{
+	struct hand *hand = place->hand;
+	size_t room = 0;
+
+	for (size_t i = 0; i < place->dir->views_len; i++)
+		if (!place->dir->views[i].matched)
+			room += selector_states(place->dir->views[i].selector);
+	mem_reserve(&hand->scratch, &hand->scratch_cap, room + 1, sizeof(*hand->scratch));
+	mem_reserve(&hand->verdicts, &hand->verdicts_cap, place->dir->views_len + 1, sizeof(*hand->verdicts));
+}
+
+/* The tops below `place` that the entry `name` leads to. */
+static size_t inner_of(const struct place *place, const char *name, struct top **ret)
+{
+	size_t skip = top_len(place->host) + 1 + place->dir->prefix, len = strlen(name), count = 0;
+
+	for (size_t i = 0; i < place->inner_len; i++) {
+		const char *rest = place->inner[i]->path + skip;
+
+		if (strncmp(rest, name, len) == 0 && (!rest[len] || rest[len] == '/'))
+			ret[count++] = place->inner[i];
+	}
+	return count;
+}
+
+static void begin_views(struct hand *hand, struct dir *dir, const struct top *top)
+{
+	for (size_t i = 0; i < top->selectors_len; i++)
+		selector_begin(top->selectors[i], &dir->views[dir->views_len++], dir->prefix, hand->arena);
+}
+
+/* Makes the folder of a node that is to be entered. */
+static void make_dir(struct place *place, struct node *node, const char *name, const struct record *record)
+{
+	struct hand *hand = place->hand;
+	struct dir *dir = arena_alloc(hand->arena, sizeof(*dir));
+	struct top **inner = place->inner_len ? arena_array(hand->arena, place->inner_len, sizeof(*inner)) : NULL;
+	size_t inner_len = place->inner_len ? inner_of(place, name, inner) : 0, views = place->dir->views_len;
+
+	dir->prefix = (uint32_t)strlen(node->path) + 1;
+	dir->index = record && record->dir ? record->dir : STATINDEX_NONE;
+	for (size_t i = 0; i < inner_len; i++)
+		views += inner[i]->selectors_len;
+	dir->views = arena_array(hand->arena, views, sizeof(*dir->views));
+	for (size_t i = 0; i < place->dir->views_len; i++)
+		if (hand->verdicts[i].descend)
+			selector_enter(&place->dir->views[i], &hand->verdicts[i], node->path, &dir->views[dir->views_len++], hand->arena);
+	for (size_t i = 0; i < inner_len; i++) {
+		inner[i]->walked = true;
+		if (strlen(inner[i]->path) != top_len(place->host) + dir->prefix)
+			continue;
+		inner[i]->host = place->host;
+		inner[i]->dir = dir;
+		inner[i]->depth = dir->prefix;
+		begin_views(hand, dir, inner[i]);
+	}
+	node->dir = dir;
+}
+
+static void note_detours(struct place *place, const struct node *node)
+{
+	struct hand *hand = place->hand;
+
+	for (size_t i = 0; i < place->dir->views_len; i++) {
+		const struct view *view = &place->dir->views[i];
+		const struct verdict *verdict = &hand->verdicts[i];
+		size_t count = verdict->detour ? verdict->states_len + verdict->matched : 0;
+
+		mem_reserve(&hand->detours, &hand->detours_cap, hand->detours_len + count + 1, sizeof(*hand->detours));
+		for (size_t s = 0; s < count; s++)
+			hand->detours[hand->detours_len++] = (struct detour){
+				view->selector, node->path + view->prefix, node->link,
+				s < verdict->states_len ? selector_rest(view->selector, verdict->states[s], hand->arena) : "",
+			};
+	}
+}
+
+static void set_counts(struct dir *dir, const struct verdict *verdicts)
+{
+	for (size_t i = 0; i < dir->views_len; i++)
+		if (dir->views[i].counts && verdicts[i].counts)
+			dir->views[i].counts[dir->len / 8] |= (unsigned char)(1U << dir->len % 8);
+}
+
+static void visit(struct place *place, const struct item *item)
+{
+	struct hand *hand = place->hand;
+	struct dir *dir = place->dir;
+	struct node *node = &dir->nodes[dir->len];
+	const struct record *record = hand->walk->index ? statindex_seek(&place->cursor, item->name) : NULL;
+	uint32_t type = DTTOIF((uint32_t)item->type);
+	struct verdict any;
+	struct stat st;
+	bool looked = false;
+
+	memcpy(place->names, place->path, dir->prefix ? dir->prefix - 1 : 0);
+	if (dir->prefix)
+		place->names[dir->prefix - 1] = '/';
+	memcpy(place->names + dir->prefix, item->name, item->len + 1);
+	if (item->type == DT_UNKNOWN) {
+		looked = fstatat(place->fd, item->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		if (!looked)
+			return;
+		type = st.st_mode & S_IFMT;
+	}
+	any = judge(place, place->names, item->name, type);
+	if (!any.counts && !any.descend)
+		return;
+	node->path = place->names;
+	if (any.counts) {
+		if (!looked && fstatat(place->fd, item->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+			if (errno != ENOENT)
+				fail(hand, place, item->name, errno, "cannot be looked at");
+			return;
+		}
+		if (!fill(place, node, item->name, &st, record))
+			return;
+		any.descend &= S_ISDIR(st.st_mode);
+	}
+	if (any.detour && node->link)
+		note_detours(place, node);
+	if (any.descend)
+		make_dir(place, node, item->name, record);
+	set_counts(dir, hand->verdicts);
+	place->names += dir->prefix + item->len + 1;
+	dir->len++;
+}
+
+/* Tops that the walk passed by are walked by themselves; those inside them come with them. */
+static void launch_inner(struct place *place)
+{
+	size_t here = top_len(place->host) + place->dir->prefix;
+
+	for (size_t i = 0; i < place->inner_len; i++) {
+		struct top *top = place->inner[i];
+
+		if (!top->walked && strlen(top->outer->path) <= here)
+			crew_push(place->hand->crew, &(struct task){.top = top, .fd = -1});
+	}
+}
+
+static void walk_dir(struct place *place);
+
+static void enter(struct place *place, struct node *node)
+{
+	struct hand *hand = place->hand;
+	const char *name = node->path + place->dir->prefix;
+	struct place below = {.hand = hand, .host = place->host, .dir = node->dir, .path = node->path, .depth = place->depth + 1};
+
+	if (below.depth > DEPTH_MAX) {
+		fail(hand, place, name, 0, "folders lie too deep within each other");
+		return;
+	}
+	below.fd = openat(place->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (below.fd < 0) {
+		if (errno != ENOENT)
+			fail(hand, place, name, errno, "the folder cannot be read");
+		return;
+	}
+	if (place->inner_len) {
+		below.inner = arena_array(hand->arena, place->inner_len, sizeof(*below.inner));
+		below.inner_len = inner_of(place, name, below.inner);
+		for (size_t i = 0; i < below.inner_len; i++)
+			if (below.inner[i]->dir == node->dir)
+				below.inner[i--] = below.inner[--below.inner_len];
+	}
+	if (crew_hungry(hand->crew)) {
+		crew_push(hand->crew, &(struct task){.top = below.host, .fd = below.fd, .dir = below.dir, .path = below.path,
+						     .inner = below.inner, .inner_len = below.inner_len, .depth = below.depth});
+		return;
+	}
+	walk_dir(&below);
+}
+
+/* Walks the folder open at place->fd, and closes it. */
+static void walk_dir(struct place *place)
+{
+	struct hand *hand = place->hand;
+	struct dir *dir = place->dir;
+	size_t bytes = 0, count;
+
+	if (listing_read(&hand->listing, place->fd) < 0) {
+		fail(hand, place, NULL, errno, "the folder cannot be read");
+		close(place->fd);
+		return;
+	}
+	for (size_t i = 0; i < place->inner_len; i++)
+		place->inner[i]->walked = false; /* until an entry leads to it */
+	count = hand->listing.len;
+	for (size_t i = 0; i < count; i++)
+		bytes += dir->prefix + hand->listing.items[i].len + 1;
+	dir->nodes = arena_array(hand->arena, count + 1, sizeof(*dir->nodes));
+	place->names = arena_alloc(hand->arena, bytes + 1);
+	for (size_t i = 0; i < dir->views_len; i++)
+		if (!dir->views[i].all)
+			dir->views[i].counts = arena_alloc(hand->arena, count / 8 + 1);
+	reserve_verdicts(place);
+	place->cursor = statindex_cursor(hand->walk->index, dir->index);
+	for (size_t i = 0; i < count; i++)
+		visit(place, &hand->listing.items[i]);
+	statindex_end(&place->cursor);
+	hand->dropped |= place->cursor.dropped;
+	launch_inner(place);
+	crew_note(hand->crew, hand->entries);
+	for (size_t i = 0; i < dir->len; i++)
+		if (dir->nodes[i].dir)
+			enter(place, &dir->nodes[i]);
+	close(place->fd);
+}
+
+static void walk_top(struct hand *hand, struct top *top)
+{
+	struct place place = {.hand = hand, .host = top, .path = "", .inner = top->inner, .inner_len = top->inner_len};
+
+	top->walked = true;
+	top->host = top;
+	place.fd = open(top->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (place.fd < 0) {
+		fail(hand, &place, NULL, errno == ENOENT || errno == ENOTDIR ? 0 : errno,
+		     errno == ENOENT ? "the folder does not exist" : errno == ENOTDIR ? "this is not a folder" : "the folder cannot be read");
+		return;
+	}
+	top->dir = place.dir = arena_alloc(hand->arena, sizeof(*place.dir));
+	place.dir->index = hand->walk->index ? statindex_find(hand->walk->index, hand->walk->base, top->path) : STATINDEX_NONE;
+	place.dir->views = arena_array(hand->arena, top->selectors_len, sizeof(*place.dir->views));
+	begin_views(hand, place.dir, top);
+	walk_dir(&place);
+}
+
+static void work(void *data, const struct task *task, unsigned worker)
+{
+	struct hand *hand = (struct hand *)data + worker;
+	struct place place = {.hand = hand, .host = task->top, .dir = task->dir, .path = task->path, .inner = task->inner,
+			      .inner_len = task->inner_len, .fd = task->fd, .depth = task->depth};
+
+	if (task->dir)
+		walk_dir(&place);
+	else if (!task->top->walked)
+		walk_top(hand, task->top);
+}
+
+/* Puts together what the threads found. */
+static void gather(struct walk *walk, struct hand *hand)
+{
+	size_t cap = walk->wanted_len, detours_cap = walk->detours_len;
+
+	mem_reserve(&walk->wanted, &cap, walk->wanted_len + hand->wanted_len, sizeof(*walk->wanted));
+	if (hand->wanted_len)
+		memcpy(walk->wanted + walk->wanted_len, hand->wanted, hand->wanted_len * sizeof(*walk->wanted));
+	walk->wanted_len += hand->wanted_len;
+	mem_reserve(&walk->detours, &detours_cap, walk->detours_len + hand->detours_len, sizeof(*walk->detours));
+	if (hand->detours_len)
+		memcpy(walk->detours + walk->detours_len, hand->detours, hand->detours_len * sizeof(*walk->detours));
+	walk->detours_len += hand->detours_len;
+	walk->entries += hand->entries;
+	walk->dropped |= hand->dropped;
+	walk->learned |= hand->learned;
+	walk->arenas[walk->arenas_len++] = hand->arena;
+	listing_free(&hand->listing);
+	free(hand->verdicts);
+	free(hand->scratch);
+	free(hand->wanted);
+	free(hand->detours);
+}
+
+int walk_run(struct walk *walk, struct error **err)
+{
+	struct hand hands[WORKERS_MAX] = {{0}};
+	struct hand *first = NULL;
+	struct crew *crew = crew_new(walk->threads);
+
+	walk->arenas = mem_array(WORKERS_MAX, sizeof(*walk->arenas));
+	for (size_t i = walk->tops_len; i > 0; i--)
+		if (!walk->tops[i - 1]->outer)
+			crew_push(crew, &(struct task){.top = walk->tops[i - 1], .fd = -1});
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		hands[i].walk = walk;
+		hands[i].crew = crew;
+		hands[i].arena = arena_new();
+	}
+	crew_run(crew, statindex_entries(walk->index), work, hands);
+	crew_free(crew);
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		gather(walk, &hands[i]);
+		if (hands[i].error && (!first || strcmp(hands[i].error_path, first->error_path) < 0))
+			first = &hands[i];
+	}
+	if (first) {
+		walk->failed = steal_ptr(first->error_path);
+		error_move(err, &first->error);
+	}
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		error_free(hands[i].error);
+		free(hands[i].error_path);
+	}
+	return first ? -1 : 0;
+}
+
+void walk_free(struct walk *walk)
+{
+	for (size_t i = 0; i < walk->arenas_len; i++)
+		arena_free(walk->arenas[i]);
+	free(walk->arenas);
+	free(walk->wanted);
+	free(walk->detours);
+	free(walk->failed);
+}

@@ -1,0 +1,116 @@
+#ifndef ENGINE_SOURCE_WALK_H
+#define ENGINE_SOURCE_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+
+struct arena;
+struct error;
+struct selector;
+struct stat;
+struct statindex;
+
+/* What a walk finds: folders with their entries, each looked at once for all selections. */
+
+/* What tells whether a file is still the one that was hashed. Times in nanoseconds since 1970. */
+struct stamp {
+	uint64_t size;
+	int64_t mtime, ctime;
+	uint64_t inode;
+};
+
+struct node {
+	const char *path;      /* relative to the walk's top */
+	uint32_t mode;         /* st_mode; 0 when nothing but the name was of interest */
+	bool known;            /* `digest` holds */
+	bool fresh;            /* found out in this run: the index does not have it */
+	struct stamp stamp;
+	struct hash128 digest;
+	const char *link;
+	struct dir *dir;       /* of a folder that was entered */
+};
+
+/* How one selection sees a folder. */
+struct view {
+	const struct selector *selector;
+	uint32_t prefix;       /* bytes of a node's path in front of the path within the selection's own folder */
+	bool all;              /* everything here and below counts */
+	bool matched;          /* inside something that a pattern named */
+	bool except;           /* something below never counts */
+	uint32_t *states;      /* positions in the patterns that are still open (select.h) */
+	uint32_t states_len;
+	unsigned char *counts; /* a bit for each node, NULL with `all` */
+};
+
+struct dir {
+	uint32_t prefix; /* length of its path with the slash: names begin there */
+	uint32_t index;  /* its number in the stat index, or STATINDEX_NONE */
+	bool partial;    /* not all of its names were looked at */
+	struct node *nodes;
+	size_t len;
+	struct view *views;
+	size_t views_len;
+};
+
+/* One folder that is walked, and what wants to know about it. */
+struct top {
+	const char *path; /* absolute */
+	const struct selector **selectors;
+	size_t selectors_len;
+	struct top **inner; /* tops inside this one, entered with it when the walk gets there */
+	size_t inner_len;
+	struct top *outer;
+	bool walked;      /* by itself or with an outer one */
+	/* where its folder was found: in the walk of `host` */
+	struct top *host;
+	struct dir *dir;
+	size_t depth;     /* bytes of its path within the host's, with the slash */
+};
+
+/* A file whose content is wanted. */
+struct wanted {
+	struct node *node;
+	const char *top; /* the path that node->path is relative to */
+};
+
+/* A link that a pattern leads to or through: what it points to counts as well. */
+struct detour {
+	const struct selector *selector;
+	const char *path; /* of the link, within the selection's folder */
+	const char *link;
+	const char *rest; /* the pattern behind it, or "" */
+};
+
+struct walk {
+	const struct statindex *index; /* or NULL */
+	const char *base;              /* what the index's paths are relative to */
+	int64_t now;                   /* nanoseconds */
+	struct top **tops;
+	size_t tops_len;
+	unsigned threads;              /* at most */
+	/* results */
+	struct wanted *wanted;
+	size_t wanted_len;
+	struct detour *detours;
+	size_t detours_len;
+	size_t entries;
+	bool dropped;                  /* the index holds what is no longer there */
+	bool learned;                  /* a link was read that the index can take in */
+	char *failed;                  /* the path that walk_run failed at */
+	struct arena **arenas;         /* hold all of the above */
+	size_t arenas_len;
+};
+
+/* Walks the tops. ERROR_USAGE naming the first path (in byte order) that cannot be walked. */
+int walk_run(struct walk *walk, struct error **err);
+/* A file whose times are within 2 s of being looked at may change once more without their changing. */
+#define RACY_TIME ((int64_t)2 * 1000000000)
+bool walk_settled(const struct stamp *stamp, int64_t now);
+struct stamp walk_stamp(const struct stat *st);
+
+void walk_free(struct walk *walk); /* the results, not the struct */
+
+#endif

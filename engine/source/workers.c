@@ -1,0 +1,63 @@
+#include "config.h"
+
+#include "engine/source/workers.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+struct pool {
+	atomic_size_t next;
+	size_t count;
+	void (*work)(void *data, size_t index, unsigned worker);
+	void *data;
+};
+
+struct thread {
+	struct pool *pool;
+	unsigned number;
+	pthread_t id;
+};
+
+unsigned workers_count(size_t count, size_t each)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t threads = each ? count / each : count;
+
+	if (processors < 1)
+		processors = 1;
+	if (processors > WORKERS_MAX)
+		processors = WORKERS_MAX;
+	if (threads < 1)
+		return 1;
+	return threads < (size_t)processors ? (unsigned)threads : (unsigned)processors;
+}
+
+static void *run(void *data)
+{
+	struct thread *thread = data;
+	struct pool *pool = thread->pool;
+	size_t index;
+
+	while ((index = atomic_fetch_add_explicit(&pool->next, 1, memory_order_relaxed)) < pool->count)
+		pool->work(pool->data, index, thread->number);
+	return NULL;
+}
+
+void workers_run(size_t count, unsigned threads, void (*work)(void *data, size_t index, unsigned worker), void *data)
+{
+	struct pool pool = {.count = count, .work = work, .data = data};
+	struct thread workers[WORKERS_MAX] = {{0}};
+	unsigned started = 1;
+
+	if (threads > WORKERS_MAX)
+		threads = WORKERS_MAX;
+	for (unsigned i = 0; i < threads; i++)
+		workers[i] = (struct thread){.pool = &pool, .number = i};
+	/* a thread that cannot be had is done without */
+	while (started < threads && pthread_create(&workers[started].id, NULL, run, &workers[started]) == 0)
+		started++;
+	run(&workers[0]);
+	for (unsigned i = 1; i < started; i++)
+		pthread_join(workers[i].id, NULL);
+}

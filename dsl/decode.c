@@ -29,7 +29,7 @@ void decode_wrong_type(struct decode *d, const struct schema_key *key, const str
 	if (node->kind == NODE_NULL)
 		diags_add(d->diags, node->pos, NULL, "\"%s\" has no value", key->name);
 	else
-		diags_add(d->diags, node->pos, hint, "\"%s\" must be %s, but this is %s", key->name, schema_type_name(key), node_kind_name(node));
+		diags_add(d->diags, node->pos, hint, "\"%s\" must be %s, but this is %s", key->name, schema_type_name(key), node_type_name(node));
 }
 
 static bool check_late(struct decode *d, const struct schema_key *key, const char *s, struct pos pos)
@@ -71,7 +71,7 @@ static bool decode_item(struct decode *d, const struct schema_key *key, const st
 	if (node->kind == NODE_NULL)
 		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" has no value", key->name);
 	else if (node->kind != NODE_BROKEN)
-		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be a text, but this is %s", key->name, node_kind_name(node));
+		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be a text, but this is %s", key->name, node_type_name(node));
 	return false;
 }
 

@@ -57,7 +57,7 @@ static bool pair_from_entry(struct decode *d, const struct schema_key *key, cons
 		return true;
 	}
 	if (entry->value->kind == NODE_LIST || entry->value->kind == NODE_MAP) {
-		diags_add(d->diags, entry->value->pos, NULL, "the value of \"%s\" must be a single one, but this is %s", entry->key, node_kind_name(entry->value));
+		diags_add(d->diags, entry->value->pos, NULL, "the value of \"%s\" must be a single one, but this is %s", entry->key, node_type_name(entry->value));
 		return false;
 	}
 	value_key.flags &= ~(unsigned)FLAG_FILLED;
@@ -75,7 +75,7 @@ static bool pair_from_item(struct decode *d, const struct schema_key *key, const
 	}
 	if (node->kind != NODE_SCALAR) {
 		if (node->kind != NODE_BROKEN)
-			diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be NAME=value, but this is %s", key->name, node_kind_name(node));
+			diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be NAME=value, but this is %s", key->name, node_type_name(node));
 		return false;
 	}
 	if (!decode_text(d, key, node, &text))
@@ -281,7 +281,7 @@ void decode_ports(struct decode *d, const struct schema_key *key, const struct n
 		if (node->items[i]->kind == NODE_MAP)
 			long_port(d, key, node->items[i], &ports);
 		else if (node->items[i]->kind != NODE_SCALAR && node->items[i]->kind != NODE_BROKEN)
-			diags_add(d->diags, node->items[i]->pos, NULL, "an item of \"%s\" must be a port, but this is %s", key->name, node_kind_name(node->items[i]));
+			diags_add(d->diags, node->items[i]->pos, NULL, "an item of \"%s\" must be a port, but this is %s", key->name, node_type_name(node->items[i]));
 		else if (decode_text(d, key, node->items[i], &text))
 			short_port(d, &text, &ports);
 	}
@@ -295,7 +295,7 @@ static void decode_condition(struct decode *d, const struct node *node, enum dep
 
 	if (node->kind != NODE_SCALAR) {
 		if (node->kind != NODE_BROKEN)
-			diags_add(d->diags, node->pos, NULL, "a condition must be a text, but this is %s", node_kind_name(node));
+			diags_add(d->diags, node->pos, NULL, "a condition must be a text, but this is %s", node_type_name(node));
 		return;
 	}
 	for (size_t i = 0; i < 3; i++) {
@@ -317,7 +317,7 @@ static void decode_depends_entry(struct decode *d, const struct entry *entry, st
 	if (entry->value->kind == NODE_NULL || entry->value->kind == NODE_BROKEN)
 		return;
 	if (entry->value->kind != NODE_MAP) {
-		diags_add(d->diags, entry->value->pos, "write {condition: service_healthy}", "the dependency \"%s\" takes a map, but this is %s", entry->key, node_kind_name(entry->value));
+		diags_add(d->diags, entry->value->pos, "write {condition: service_healthy}", "the dependency \"%s\" takes a map, but this is %s", entry->key, node_type_name(entry->value));
 		return;
 	}
 	for (size_t i = 0; i < entry->value->len; i++) {

@@ -70,7 +70,7 @@ static const struct entry *find_base(struct merge *m, const struct node *node, s
 		return NULL;
 	*pos = extends->pos;
 	if (extends->kind != NODE_SCALAR) {
-		diags_add(m->diags, extends->pos, NULL, "\"extends\" must be one name, but this is %s", node_kind_name(extends));
+		diags_add(m->diags, extends->pos, NULL, "\"extends\" must be one name, but this is %s", node_type_name(extends));
 		return NULL;
 	}
 	if (!services_only)

@@ -90,7 +90,7 @@ static const struct node *take_map(struct load *load, const struct node *node, c
 		return NULL;
 	if (node->kind == NODE_MAP)
 		return node;
-	diags_add(load->diags, node->pos, NULL, "\"%s\" must be a map, but this is %s", name, node_kind_name(node));
+	diags_add(load->diags, node->pos, NULL, "\"%s\" must be a map, but this is %s", name, node_type_name(node));
 	return NULL;
 }
 
@@ -102,7 +102,7 @@ static bool is_map(struct load *load, const struct entry *entry, const char *wha
 		diags_add(load->diags, entry->pos, NULL, "the %s \"%s\" is empty", what, entry->key);
 	else if (entry->value->kind != NODE_BROKEN)
 		diags_add(load->diags, entry->value->pos, !strcmp(what, "service") ? "write {build: ...} or {image: ...}" : NULL,
-			  "the %s \"%s\" must be a map, but this is %s", what, entry->key, node_kind_name(entry->value));
+			  "the %s \"%s\" must be a map, but this is %s", what, entry->key, node_type_name(entry->value));
 	return false;
 }
 
@@ -249,7 +249,7 @@ static int load_tree(struct load *load, struct error **err)
 	} else if (root && root->kind == NODE_NULL) {
 		diags_add(load->diags, (struct pos){file, 1, 1}, "it needs \"services\"", "the manifest is empty");
 	} else if (root && root->kind != NODE_BROKEN) {
-		diags_add(load->diags, root->pos, "it begins with keys such as \"services:\"", "a manifest must be a map, but this is %s", node_kind_name(root));
+		diags_add(load->diags, root->pos, "it begins with keys such as \"services:\"", "a manifest must be a map, but this is %s", node_type_name(root));
 	}
 	return diags_count(load->diags) > before ? -1 : 0;
 }

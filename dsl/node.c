@@ -80,7 +80,7 @@ struct node *node_get(const struct node *node, const char *key)
 	return entry ? entry->value : NULL;
 }
 
-const char *node_kind_name(const struct node *node)
+const char *node_type_name(const struct node *node)
 {
 	switch (node->kind) {
 	case NODE_NULL:

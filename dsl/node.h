@@ -54,7 +54,7 @@ struct node *node_broken(struct arena *arena, struct pos pos);
 struct entry *node_entry(const struct node *node, const char *key);
 struct node *node_get(const struct node *node, const char *key);
 /* "a list", "a map", "a text", "empty": what a complaint calls it. */
-const char *node_kind_name(const struct node *node);
+const char *node_type_name(const struct node *node);
 /* True for keys that people may use as they like ("x-anything"). */
 bool node_key_ignored(const char *key);
 

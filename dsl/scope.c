@@ -127,7 +127,7 @@ void scope_add_vars(struct scope *scope, const struct node *vars)
 		struct variable *variable;
 
 		if (value->kind == NODE_LIST || value->kind == NODE_MAP) {
-			diags_add(scope->diags, value->pos, NULL, "the variable \"%s\" must be a single value, but this is %s", entry->key, node_kind_name(value));
+			diags_add(scope->diags, value->pos, NULL, "the variable \"%s\" must be a single value, but this is %s", entry->key, node_type_name(value));
 			continue;
 		}
 		if (value->kind == NODE_NULL)

@@ -124,7 +124,7 @@ static void set_anchor(struct reader *r, const char *name, void *value)
 static int take_key(struct reader *r, struct level *level, const struct node *node, bool plain)
 {
 	if (node->kind == NODE_LIST || node->kind == NODE_MAP) {
-		diags_add(r->diags, node->pos, NULL, "a key must be a single word or text, not %s", node_kind_name(node));
+		diags_add(r->diags, node->pos, NULL, "a key must be a single word or text, not %s", node_type_name(node));
 		return -1;
 	}
 	level->key = node->kind == NODE_SCALAR ? node->text : node->kind == NODE_BROKEN ? "x-broken" : "";

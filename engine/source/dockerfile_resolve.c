@@ -19,7 +19,7 @@
 struct state {
 	bool wanted; /* leads to the target */
 	bool done;
-	struct scope scope; /* at its end */
+	struct dockerfile_scope scope; /* at its end */
 };
 
 struct resolver {
@@ -60,9 +60,9 @@ static size_t find_number(const struct dockerfile *dockerfile, const char *name)
 }
 
 /* Expands with the stage's variables: the text, or NULL when it cannot be told. */
-static const char *expand(struct resolver *r, struct scope *scope, const char *source)
+static const char *expand(struct resolver *r, struct dockerfile_scope *scope, const char *source)
 {
-	struct word_env env = {scope_get, scope};
+	struct word_env env = {dockerfile_scope_get, scope};
 	cleanup_buf struct buf out = {0};
 	bool unknown = false;
 
@@ -71,7 +71,7 @@ static const char *expand(struct resolver *r, struct scope *scope, const char *s
 	return arena_strndup(r->collect.arena, out.data, out.len);
 }
 
-static void run_arg(struct resolver *r, struct scope *scope, const struct instruction *in)
+static void run_arg(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
 {
 	struct arena *arena = r->collect.arena;
 
@@ -82,19 +82,19 @@ static void run_arg(struct resolver *r, struct scope *scope, const struct instru
 
 		names_add(&r->collect.args, arena, name);
 		if (given) {
-			scope_set(scope, name, given);
+			dockerfile_scope_set(scope, name, given);
 		} else if (equals) {
-			scope_set(scope, name, expand(r, scope, equals + 1));
+			dockerfile_scope_set(scope, name, expand(r, scope, equals + 1));
 		} else {
 			global = globals_value(r->globals, name, &r->collect.args);
 			if (global)
-				scope_set(scope, name, global);
+				dockerfile_scope_set(scope, name, global);
 		}
 	}
 }
 
 /* All values see the variables as they were before the instruction. */
-static void run_env(struct resolver *r, struct scope *scope, const struct instruction *in)
+static void run_env(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
 {
 	const char **texts = arena_array(r->collect.arena, in->args_len + 1, sizeof(*texts));
 
@@ -102,7 +102,7 @@ static void run_env(struct resolver *r, struct scope *scope, const struct instru
 		texts[i] = expand(r, scope, in->args[i].text);
 	for (size_t i = 0; i + 1 < in->args_len; i += 2) {
 		if (texts[i])
-			scope_set(scope, texts[i], texts[i + 1]);
+			dockerfile_scope_set(scope, texts[i], texts[i + 1]);
 		else
 			scope->open = true; /* some variable is set, nobody knows which */
 	}
@@ -110,7 +110,7 @@ static void run_env(struct resolver *r, struct scope *scope, const struct instru
 
 /* What `--from` or a mount's `from` names. Returns where paths under it count: in a context (*ret_context), or
  * nowhere that is of interest here (false). */
-static bool use_from(struct resolver *r, struct scope *scope, const struct instruction *in, const struct token *token,
+static bool use_from(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in, const struct token *token,
 		     size_t start, size_t end, enum image_use use, const char **ret_context)
 {
 	struct arena *arena = r->collect.arena;
@@ -149,7 +149,7 @@ static bool flag_true(const struct instruction *in, const char *name)
 	return flag && strcasecmp(flag->text + value, "false") != 0;
 }
 
-static void run_copy(struct resolver *r, struct scope *scope, const struct instruction *in)
+static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
 {
 	const char *context = NULL;
 	size_t value;
@@ -182,7 +182,7 @@ static bool mount_field(const struct token *token, size_t start, size_t end, con
 	return true;
 }
 
-static void run_mount(struct resolver *r, struct scope *scope, const struct instruction *in, const struct token *token, size_t at)
+static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in, const struct token *token, size_t at)
 {
 	const char *type = "bind", *context = NULL;
 	size_t from = 0, from_end = 0, value;
@@ -215,7 +215,7 @@ static void run_mount(struct resolver *r, struct scope *scope, const struct inst
 	collect_source(&r->collect, &source);
 }
 
-static void run_instruction(struct resolver *r, struct scope *scope, const struct instruction *in)
+static void run_instruction(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
 {
 	if (strcmp(in->name, "ARG") == 0) {
 		run_arg(r, scope, in);
@@ -269,12 +269,12 @@ static int use_base(struct resolver *r, size_t index, const char *name, struct e
 static void run_stage(struct resolver *r, size_t index, size_t base)
 {
 	const struct stage *stage = &r->dockerfile->stages[index];
-	struct scope *scope = &r->states[index].scope;
+	struct dockerfile_scope *scope = &r->states[index].scope;
 
 	if (base != NO_STAGE) {
 		const struct stage *parent = &r->dockerfile->stages[base];
 
-		scope_copy(scope, &r->states[base].scope);
+		dockerfile_scope_copy(scope, &r->states[base].scope);
 		for (size_t i = 0; i < parent->body_len; i++)
 			if (parent->body[i].trigger)
 				run_instruction(r, scope, parent->body[i].trigger);
@@ -406,7 +406,7 @@ static int resolve(struct resolver *r, struct error **err)
 		status = resolve_all(r, err);
 	}
 	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
-		scope_free(&r->states[i].scope);
+		dockerfile_scope_free(&r->states[i].scope);
 	globals_free(r->globals);
 	free(r->states);
 	free(r->queue);

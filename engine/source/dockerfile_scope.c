@@ -10,7 +10,7 @@
 #include "engine/source/dockerfile.h"
 #include "engine/source/dockerfile_stage.h"
 
-static struct variable *find(const struct scope *scope, const char *name)
+static struct variable *find(const struct dockerfile_scope *scope, const char *name)
 {
 	for (size_t i = scope->len; i > 0; i--)
 		if (strcmp(scope->items[i - 1].name, name) == 0)
@@ -18,7 +18,7 @@ static struct variable *find(const struct scope *scope, const char *name)
 	return NULL;
 }
 
-void scope_set(struct scope *scope, const char *name, const char *value)
+void dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, const char *value)
 {
 	struct variable *variable = find(scope, name);
 
@@ -30,22 +30,22 @@ void scope_set(struct scope *scope, const char *name, const char *value)
 	variable->value = value;
 }
 
-void scope_copy(struct scope *to, const struct scope *from)
+void dockerfile_scope_copy(struct dockerfile_scope *to, const struct dockerfile_scope *from)
 {
 	for (size_t i = 0; i < from->len; i++)
-		scope_set(to, from->items[i].name, from->items[i].value);
+		dockerfile_scope_set(to, from->items[i].name, from->items[i].value);
 	to->open = from->open;
 }
 
-void scope_free(struct scope *scope)
+void dockerfile_scope_free(struct dockerfile_scope *scope)
 {
 	free(scope->items);
-	*scope = (struct scope){0};
+	*scope = (struct dockerfile_scope){0};
 }
 
-enum word_found scope_get(void *data, const char *name, const char **ret_value)
+enum word_found dockerfile_scope_get(void *data, const char *name, const char **ret_value)
 {
-	const struct scope *scope = data;
+	const struct dockerfile_scope *scope = data;
 	const struct variable *variable = find(scope, name);
 
 	if (!variable)
@@ -85,7 +85,7 @@ struct globals {
 	const struct dockerfile *dockerfile;
 	const struct dockerfile_options *options;
 	struct arena *arena;
-	struct scope scope;
+	struct dockerfile_scope scope;
 	struct names *needs; /* of each variable of `scope`: the names that its value was made of */
 	size_t needs_cap;
 	struct names *looked_up; /* during an expansion: what it asked for */
@@ -96,7 +96,7 @@ static enum word_found get_noted(void *data, const char *name, const char **ret_
 	struct globals *globals = data;
 
 	names_add(globals->looked_up, globals->arena, name);
-	return scope_get(&globals->scope, name, ret_value);
+	return dockerfile_scope_get(&globals->scope, name, ret_value);
 }
 
 static int expand(struct globals *globals, const char *source, struct names *ret_names, const char **ret)
@@ -116,7 +116,7 @@ static void set(struct globals *globals, const char *name, const char *value, st
 {
 	struct variable *variable;
 
-	scope_set(&globals->scope, name, value);
+	dockerfile_scope_set(&globals->scope, name, value);
 	variable = find(&globals->scope, name);
 	mem_reserve(&globals->needs, &globals->needs_cap, globals->scope.len, sizeof(*globals->needs));
 	globals->needs[variable - globals->scope.items] = needs;
@@ -177,7 +177,7 @@ void globals_free(struct globals *globals)
 {
 	if (!globals)
 		return;
-	scope_free(&globals->scope);
+	dockerfile_scope_free(&globals->scope);
 	free(globals->needs);
 	free(globals);
 }

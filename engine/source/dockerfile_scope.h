@@ -17,17 +17,17 @@ struct variable {
 	const char *value; /* NULL: set, but only the builder knows to what */
 };
 
-struct scope {
+struct dockerfile_scope {
 	struct variable *items; /* malloc'd */
 	size_t len, cap;
 	bool open; /* an outside base may set what is not here */
 };
 
-void scope_set(struct scope *scope, const char *name, const char *value);
-void scope_copy(struct scope *to, const struct scope *from);
-void scope_free(struct scope *scope);
+void dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, const char *value);
+void dockerfile_scope_copy(struct dockerfile_scope *to, const struct dockerfile_scope *from);
+void dockerfile_scope_free(struct dockerfile_scope *scope);
 /* For struct word_env; `data` is the scope. */
-enum word_found scope_get(void *data, const char *name, const char **ret_value);
+enum word_found dockerfile_scope_get(void *data, const char *name, const char **ret_value);
 
 /* A list of names without repetition, in an arena. */
 struct names {

@@ -1,0 +1,263 @@
+#include "config.h"
+
+#include <ftw.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utime.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "dsl/load.h"
+#include "dsl/manifest.h"
+#include "engine/plan/inputs.h"
+#include "engine/plan/plan.h"
+#include "engine/source/context.h"
+#include "engine/state/state.h"
+#include "plan_world.h"
+
+void world_new(struct world *world)
+{
+	char template[] = "/tmp/cbuild-world-XXXXXX";
+
+	*world = (struct world){ 0 };
+	assert_non_null(mkdtemp(template));
+	world->dir = mem_strdup(template);
+}
+
+void world_free(struct world *world)
+{
+	assert_int_equal(fs_remove_tree(world->dir, NULL), 0);
+	free(world->dir);
+}
+
+void world_write(const struct world *world, const char *path, const char *text)
+{
+	cleanup_free char *full = path_join(world->dir, path);
+	cleanup_free char *dir = path_dir(full);
+	FILE *file;
+
+	assert_int_equal(fs_mkdirs(dir, 0755, NULL), 0);
+	file = fopen(full, "w");
+	assert_non_null(file);
+	assert_int_equal(fputs(text, file) < 0, 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(full, 0644), 0);
+}
+
+void world_remove(const struct world *world, const char *path)
+{
+	cleanup_free char *full = path_join(world->dir, path);
+
+	assert_int_equal(fs_remove_tree(full, NULL), 0);
+}
+
+void world_edit(const struct world *world, const char *path, const char *from, const char *to)
+{
+	cleanup_free char *full = path_join(world->dir, path);
+	cleanup_buf struct buf text = { 0 }, out = { 0 };
+	const char *at;
+
+	assert_int_equal(fs_read(full, 1 << 20, &text, NULL), 0);
+	at = strstr(text.data, from);
+	if (!at)
+		fail_msg("%s does not hold \"%s\"", path, from);
+	buf_add(&out, text.data, (size_t)(at - text.data));
+	buf_str(&out, to);
+	buf_str(&out, at + strlen(from));
+	world_write(world, path, out.data);
+}
+
+struct opened {
+	struct diags *diags;
+	struct manifest *manifest;
+	struct source *source;
+	struct state *state;
+	struct plan *plan;
+	char *state_dir;
+};
+
+static bool is_present(void *data, const struct node *node, const struct record *record, const char **ret_what)
+{
+	const struct world *world = data;
+
+	(void)record;
+	*ret_what = "its image";
+	return !world->missing || strcmp(world->missing, node->id) != 0;
+}
+
+static void must(int r, struct error *error)
+{
+	if (r < 0)
+		fail_msg("%s", error ? error->message : "complaints");
+}
+
+/* False when there were complaints. */
+static bool open_plan(struct world *world, const char *const *targets, struct opened *opened)
+{
+	cleanup_free char *path = path_join(world->dir, "services.yaml");
+	cleanup_free char *db = NULL;
+	struct error *error = NULL;
+	const struct load_options load = { .path = path, .environ = world->environ };
+	struct plan_options options = {
+		.targets = targets,
+		.load = true,
+		.verify = true,
+		.force = world->force,
+		.present = is_present,
+		.present_data = world,
+	};
+	int r;
+
+	*opened = (struct opened){ .diags = diags_new(), .state_dir = path_join(world->dir, ".cbuild") };
+	platform_parse("linux/amd64", &options.host);
+	options.state_dir = opened->state_dir;
+	must(fs_mkdirs(opened->state_dir, 0755, &error), error);
+	db = path_join(opened->state_dir, "state.db");
+	r = manifest_load(&load, opened->diags, &opened->manifest, &error);
+	if (r < 0 && !error)
+		return false;
+	must(r, error);
+	must(state_open(db, false, &opened->state, &error), error);
+	must(source_open(opened->manifest->dir, NULL, &opened->source, &error), error);
+	r = plan_new(opened->manifest, &options, opened->source, opened->state, opened->diags, &opened->plan, &error);
+	if (r < 0 && !error)
+		return false;
+	must(r, error);
+	return true;
+}
+
+static void close_plan(struct opened *opened)
+{
+	plan_free(opened->plan);
+	source_free(opened->source);
+	state_free(opened->state);
+	manifest_free(opened->manifest);
+	diags_free(opened->diags);
+	free(opened->state_dir);
+}
+
+static const char *identity_of(const struct world *world, const struct node *node)
+{
+	for (size_t i = 0; world->identities[i]; i += 2) {
+		if (strcmp(world->identities[i], node->id) == 0)
+			return world->identities[i + 1];
+	}
+	return node->key;
+}
+
+/* What a prepare step recorded: the digests of its outputs as they lie there. */
+static char *outputs_json(struct opened *opened, const struct node *node)
+{
+	struct buf text = { 0 };
+
+	buf_str(&text, "{\"outputs\":{");
+	for (size_t i = 0; i < node->prepare->outputs_len; i++) {
+		cleanup_free char *path = path_join(opened->manifest->dir, node->prepare->outputs[i]);
+		struct hash128 digest = { 0 };
+		char hex[HASH_HEX + 1];
+		bool found;
+
+		must(source_file(opened->source, path, &digest, &found, NULL), NULL);
+		hash_hex(digest, hex);
+		buf_printf(&text, "%s\"%s\":\"%s\"", i ? "," : "", node->prepare->outputs[i], hex);
+	}
+	buf_str(&text, "}}");
+	return buf_steal(&text);
+}
+
+static void run_node(struct world *world, struct opened *opened, size_t number)
+{
+	struct node *node = plan_node(opened->plan, number);
+	cleanup_free char *detail = node->prepare ? outputs_json(opened, node) : mem_strdup("{}");
+	const struct result result = { .identity = identity_of(world, node), .digest = identity_of(world, node), .place = "store", .detail = detail };
+	struct record record = {
+		.node = (char *)node->id,
+		.identity = (char *)result.identity,
+		.digest = (char *)result.digest,
+		.place = (char *)"store",
+		.detail = detail,
+		.when_ms = 1,
+	};
+	cleanup_buf struct buf text = { 0 };
+	struct inputs *inputs;
+
+	assert_true(node->key[0] != '\0');
+	memcpy(record.key, node->key, sizeof(record.key));
+	must(plan_inputs(opened->plan, number, &inputs, NULL), NULL);
+	inputs_text(inputs, &text);
+	inputs_free(inputs);
+	must(state_put(opened->state, &record, text.data, text.len, NULL), NULL);
+	plan_set_result(opened->plan, number, &result);
+}
+
+void world_run(struct world *world, const char *const *targets)
+{
+	struct opened opened;
+
+	if (!open_plan(world, targets, &opened)) {
+		cleanup_buf struct buf text = { 0 };
+
+		diags_render(opened.diags, &text, false);
+		fail_msg("%s", text.data);
+	}
+	for (size_t i = 0; i < plan_len(opened.plan); i++) {
+		if (!plan_node(opened.plan, i)->key[0])
+			must(plan_decide(opened.plan, i, NULL), NULL);
+		if (plan_node(opened.plan, i)->state != NODE_FRESH)
+			run_node(world, &opened, i);
+	}
+	close_plan(&opened);
+}
+
+static void add_node(struct buf *out, const struct node *node)
+{
+	buf_printf(out, "%s %s:", node_state_name(node->state), node->id);
+	for (size_t i = 0; i < node->reasons_len; i++) {
+		const struct reason *reason = &node->reasons[i];
+
+		buf_printf(out, "%s %s %s", i ? ";" : "", reason_kind_name(reason->kind), reason->what);
+		if (*reason->change)
+			buf_printf(out, " (%s)", reason->change);
+	}
+	buf_char(out, '\n');
+}
+
+char *world_plan(struct world *world, const char *const *targets, bool decided)
+{
+	struct opened opened;
+	struct buf out = { 0 };
+
+	buf_str(&out, "");
+	if (!open_plan(world, targets, &opened)) {
+		diags_render(opened.diags, &out, false);
+		close_plan(&opened);
+		return buf_steal(&out);
+	}
+	for (size_t i = 0; i < plan_len(opened.plan); i++) {
+		struct node *node = plan_node(opened.plan, i);
+
+		if (decided && !node->key[0])
+			must(plan_decide(opened.plan, i, NULL), NULL);
+		if (node->state != NODE_FRESH)
+			add_node(&out, node);
+		if (decided && node->state != NODE_FRESH)
+			plan_set_result(opened.plan, i, &(struct result){ .identity = identity_of(world, node),
+									  .digest = identity_of(world, node),
+									  .place = "store",
+									  .detail = "{\"outputs\":{}}" });
+	}
+	close_plan(&opened);
+	return buf_steal(&out);
+}

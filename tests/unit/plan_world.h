@@ -1,0 +1,38 @@
+#ifndef TESTS_UNIT_PLAN_WORLD_H
+#define TESTS_UNIT_PLAN_WORLD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct buf;
+
+/*
+ * A project in a folder of its own, planned without builders: every node "runs" by getting an identity made from its
+ * key (or one that the test gives), and is recorded.
+ */
+struct world {
+	char *dir;
+	const char *environ[8];
+	/* Identities that the test gives to nodes instead: id, identity, ..., NULL. */
+	const char *identities[9];
+	bool force;
+	const char *missing; /* id of a node whose result is gone */
+};
+
+void world_new(struct world *world);
+void world_free(struct world *world);
+void world_write(const struct world *world, const char *path, const char *text);
+void world_remove(const struct world *world, const char *path);
+/* Replaces the first `from` in the file by `to`; fails the test when it is not there. */
+void world_edit(const struct world *world, const char *path, const char *from, const char *to);
+
+/* Plans the targets (NULL: all), runs every stale node and records it. */
+void world_run(struct world *world, const char *const *targets);
+/*
+ * The plan as text, one node that is not fresh a line: "state id: kind what (change); ...". With `decided`,
+ * unknown nodes are decided as a run would do it, and what comes out fresh is left out. Complaints instead of a
+ * plan are returned as they are shown. malloc'd.
+ */
+char *world_plan(struct world *world, const char *const *targets, bool decided);
+
+#endif

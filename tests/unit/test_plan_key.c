@@ -1,0 +1,437 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "plan_world.h"
+
+/*
+ * Every input of a key is changed alone: exactly the nodes that depend on it turn stale, for that reason; what does
+ * not count changes nothing. tests/mutate-key.sh takes each field out of engine/plan/key.c and sees a test here fail.
+ */
+
+static const char manifest[] =
+	"project: world\n"
+	"registry: example.org/w\n"
+	"platforms: [linux/amd64, linux/arm64]\n"
+	"tags: [\"1\"]\n"
+	"vars: {UNUSED: a, VERSION: \"1.0\"}\n"
+	"source_date_epoch: 1000\n"
+	"services:\n"
+	"  base:\n"
+	"    publish: false\n"
+	"    build: base\n"
+	"  app:\n"
+	"    build:\n"
+	"      context: app\n"
+	"      args: {VERSION: \"${VERSION}\", IDLE: x}\n"
+	"      labels: {team: blue}\n"
+	"      target: final\n"
+	"      additional_contexts: {base: \"service:base\", extra: ./extra, other: \"https://example.org/a.tar\"}\n"
+	"    needs: [tool]\n"
+	"    prepare:\n"
+	"      run: [make, gen]\n"
+	"      inputs: [\"schema/*.txt\"]\n"
+	"      outputs: [app/gen.c]\n"
+	"      env: [FLAVOUR]\n"
+	"    ports: [\"80\"]\n"
+	"    environment: {MODE: fast}\n"
+	"    command: [serve]\n"
+	"    entrypoint: [/start]\n"
+	"    user: \"7\"\n"
+	"    tmpfs: [/tmp]\n"
+	"    depends_on: {db: {condition: service_started}}\n"
+	"    verify:\n"
+	"      http: {path: /health, port: 80, status: 200, body: ok, timeout: 5s}\n"
+	"      tcp: {port: 81, timeout: 6s}\n"
+	"      user: \"7\"\n"
+	"      max_size: 10MB\n"
+	"      entrypoint: [/start]\n"
+	"      ports: [\"80\"]\n"
+	"      labels: {team: blue}\n"
+	"      platforms: [linux/amd64]\n"
+	"      run: [[check, \"${image.oci}\"]]\n"
+	"  db:\n"
+	"    build: db\n"
+	"    environment: {SIZE: small}\n"
+	"  tool:\n"
+	"    publish: false\n"
+	"    build: tool\n";
+
+static const char dockerfile[] =
+	"ARG VERSION\n"
+	"FROM --platform=$BUILDPLATFORM base AS build\n"
+	"ARG VERSION\n"
+	"COPY main.c gen.c /src/\n"
+	"COPY lib /src/lib\n"
+	"COPY --from=extra data /data\n"
+	"COPY --from=other x /x\n"
+	"FROM example.org/runtime:1 AS final\n"
+	"COPY --from=build /src /src\n"
+	"FROM final AS debug\n";
+
+static int set_up(void **state)
+{
+	struct world *world = mem_alloc(sizeof(*world));
+
+	world_new(world);
+	world_write(world, "services.yaml", manifest);
+	world_write(world, "app/Dockerfile", dockerfile);
+	world_write(world, "app/main.c", "int main;\n");
+	world_write(world, "app/gen.c", "int gen;\n");
+	world_write(world, "app/lib/a.c", "int a;\n");
+	world_write(world, "app/notes.txt", "not copied\n");
+	world_write(world, "extra/data", "1\n");
+	world_write(world, "schema/one.txt", "1\n");
+	world_write(world, "base/Dockerfile", "FROM scratch\nCOPY b /\n");
+	world_write(world, "base/b", "b\n");
+	world_write(world, "db/Dockerfile", "FROM scratch\nCOPY . /\n");
+	world_write(world, "db/.dockerignore", "*.log\n");
+	world_write(world, "db/d", "d\n");
+	world_write(world, "tool/Dockerfile", "FROM scratch\nCOPY t /\n");
+	world_write(world, "tool/t", "t\n");
+	world->environ[0] = "FLAVOUR=sweet";
+	setenv("FLAVOUR", "sweet", 1);
+	world_run(world, NULL);
+	*state = world;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *world = *state;
+
+	world_free(world);
+	free(world);
+	return 0;
+}
+
+static void expect_plan(struct world *world, const char *expected)
+{
+	cleanup_free char *plan = world_plan(world, NULL, false);
+
+	if (strcmp(plan, expected) != 0)
+		fail_msg("expected:\n%s\ngot:\n%s", expected, plan);
+}
+
+static void nothing_is_stale_after_a_run(void **state)
+{
+	expect_plan(*state, "");
+}
+
+/* Everything above the two builds of app waits for them. */
+#define ABOVE_APP                                                                                                     \
+	"unknown index:app: dependency build:app:linux/amd64 (stale); dependency build:app:linux/arm64 (stale)\n"     \
+	"unknown load:app: dependency build:app:linux/amd64 (stale)\n"                                                \
+	"unknown verify:app: dependency index:app (unknown); dependency load:app (unknown); "                         \
+	"dependency build:app:linux/amd64 (stale); dependency build:app:linux/arm64 (stale)\n"
+#define BOTH(reason) "stale build:app:linux/amd64: " reason "\nstale build:app:linux/arm64: " reason "\n" ABOVE_APP
+#define VERIFY(reason) "stale verify:app: " reason "\n"
+
+struct edit {
+	const char *file, *from, *to;
+	const char *expected;
+};
+
+static const struct edit edits[] = {
+	{ "app/main.c", "main", "other", BOTH("file app/main.c (content)") },
+	{ "app/lib/a.c", "int", "long", BOTH("file app/lib/a.c (content)") },
+	{ "extra/data", "1", "2", BOTH("file extra/data (content)") },
+	{ "app/Dockerfile", "FROM final AS debug\n", "FROM final AS debug \n", BOTH("dockerfile app/Dockerfile (content)") },
+	{ "services.yaml", "VERSION: \"1.0\"", "VERSION: \"2.0\"", BOTH("arg VERSION (1.0 -> 2.0)") },
+	{ "services.yaml", "target: final", "target: debug", BOTH("option target (final -> debug)") },
+	{ "services.yaml", "labels: {team: blue}\n      target", "labels: {team: red}\n      target",
+	  BOTH("option label team (blue -> red)") },
+	{ "services.yaml", "labels: {team: blue}\n      target", "labels: {team: blue, a: b}\n      target",
+	  BOTH("option label a (added)") },
+	{ "services.yaml", "https://example.org/a.tar", "https://example.org/b.tar",
+	  BOTH("option context other (https://example.org/a.tar -> https://example.org/b.tar)") },
+	{ "services.yaml", "command: [serve]", "command: [serve, fast]", VERIFY("option command[1] (added)") },
+	{ "services.yaml", "entrypoint: [/start]\n    user", "entrypoint: [/begin]\n    user",
+	  VERIFY("option entrypoint[0] (/start -> /begin)") },
+	{ "services.yaml", "user: \"7\"\n    tmpfs", "user: \"8\"\n    tmpfs", VERIFY("option user (7 -> 8)") },
+	{ "services.yaml", "tmpfs: [/tmp]", "tmpfs: [/run]", VERIFY("option tmpfs[0] (/tmp -> /run)") },
+	{ "services.yaml", "MODE: fast", "MODE: slow", VERIFY("option environment MODE (fast -> slow)") },
+	{ "services.yaml", "ports: [\"80\"]\n    environment", "ports: [\"90\"]\n    environment", VERIFY("option port (80 -> 90)") },
+	{ "services.yaml", "path: /health", "path: /ready", VERIFY("option verify.http.path (/health -> /ready)") },
+	{ "services.yaml", "port: 80,", "port: 82,", VERIFY("option verify.http.port (80 -> 82)") },
+	{ "services.yaml", "status: 200", "status: 204", VERIFY("option verify.http.status (200 -> 204)") },
+	{ "services.yaml", "body: ok", "body: fine", VERIFY("option verify.http.body (ok -> fine)") },
+	{ "services.yaml", "timeout: 5s", "timeout: 7s", VERIFY("option verify.http.timeout (5000 ms -> 7000 ms)") },
+	{ "services.yaml", "port: 81", "port: 83", VERIFY("option verify.tcp.port (81 -> 83)") },
+	{ "services.yaml", "timeout: 6s", "timeout: 7s", VERIFY("option verify.tcp.timeout (6000 ms -> 7000 ms)") },
+	{ "services.yaml", "user: \"7\"\n      max", "user: nonroot\n      max", VERIFY("option verify.user (7 -> nonroot)") },
+	{ "services.yaml", "max_size: 10MB", "max_size: 11MB", VERIFY("option verify.max_size (10000000 -> 11000000)") },
+	{ "services.yaml", "entrypoint: [/start]\n      ports", "entrypoint: [/begin]\n      ports",
+	  VERIFY("option verify.entrypoint[0] (/start -> /begin)") },
+	{ "services.yaml", "ports: [\"80\"]\n      labels", "ports: [\"90\"]\n      labels",
+	  VERIFY("option verify.ports[0] (80 -> 90)") },
+	{ "services.yaml", "labels: {team: blue}\n      platforms", "labels: {team: red}\n      platforms",
+	  VERIFY("option verify.labels team (blue -> red)") },
+	{ "services.yaml", "platforms: [linux/amd64]\n      run", "platforms: [linux/arm64]\n      run",
+	  VERIFY("option verify.platforms[0] (linux/amd64 -> linux/arm64)") },
+	{ "services.yaml", "[[check,", "[[probe,", VERIFY("option verify.run[0][0] (check -> probe)") },
+	{ "services.yaml", "SIZE: small", "SIZE: big", VERIFY("option db: environment SIZE (small -> big)") },
+	{ "services.yaml", "condition: service_started", "condition: service_healthy",
+	  VERIFY("option db (condition 0 -> condition 1)") },
+	/* what does not count */
+	{ "app/notes.txt", "not", "never", "" },
+	{ "services.yaml", "UNUSED: a", "UNUSED: b", "" },
+	{ "services.yaml", "IDLE: x", "IDLE: y", "" },
+	{ "services.yaml", "project: world\nregistry: example.org/w\n", "registry: example.org/w\n# a comment\nproject: world\n", "" },
+	{ "services.yaml", "{VERSION: \"${VERSION}\", IDLE: x}", "{IDLE: x, VERSION: \"${VERSION}\"}", "" },
+	{ "db/.dockerignore", "*.log", "# logs\n*.log", "" },
+};
+
+static void each_edit_is_seen_alone(void **state)
+{
+	struct world *world = *state;
+
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		const struct edit *edit = &edits[i];
+		cleanup_free char *plan = NULL;
+
+		world_edit(world, edit->file, edit->from, edit->to);
+		plan = world_plan(world, NULL, false);
+		if (strcmp(edit->file, "db/.dockerignore") == 0)
+			assert_non_null(strstr(plan, "file db/.dockerignore (content)")); /* COPY . copies it */
+		else if (strcmp(plan, edit->expected) != 0)
+			fail_msg("%s -> %s: expected:\n%s\ngot:\n%s", edit->from, edit->to, edit->expected, plan);
+		world_edit(world, edit->file, edit->to, edit->from);
+	}
+	expect_plan(world, "");
+}
+
+static void an_epoch_counts_for_builds_and_steps(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "services.yaml", "source_date_epoch: 1000", "source_date_epoch: 2000");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale prepare:app: option source_date_epoch (1000 -> 2000)\n"));
+	assert_non_null(strstr(plan, "stale build:base:linux/amd64: option source_date_epoch (1000 -> 2000)\n"));
+}
+
+static void a_step_counts_its_command_inputs_environment_and_outputs(void **state)
+{
+	static const struct edit steps[] = {
+		{ "services.yaml", "run: [make, gen]", "run: [make, all]", "stale prepare:app: option prepare.run[1] (gen -> all)\n" },
+		{ "schema/one.txt", "1", "2", "stale prepare:app: file schema/one.txt (content)\n" },
+		{ "app/gen.c", "gen", "hand", "stale prepare:app: file app/gen.c (changed by hand)\n" },
+	};
+	struct world *world = *state;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		cleanup_free char *plan = NULL;
+
+		world_edit(world, steps[i].file, steps[i].from, steps[i].to);
+		plan = world_plan(world, NULL, false);
+		if (strncmp(plan, steps[i].expected, strlen(steps[i].expected)) != 0)
+			fail_msg("expected:\n%s\ngot:\n%s", steps[i].expected, plan);
+		world_edit(world, steps[i].file, steps[i].to, steps[i].from);
+	}
+	world_edit(world, "services.yaml", "outputs: [app/gen.c]", "outputs: [app/gen.c, app/lib/made.c]");
+	{
+		cleanup_free char *plan = world_plan(world, NULL, false);
+
+		assert_non_null(strstr(plan, "stale prepare:app: option prepare.outputs[1] (added)\n"));
+	}
+	world_edit(world, "services.yaml", "outputs: [app/gen.c, app/lib/made.c]", "outputs: [app/gen.c]");
+	setenv("FLAVOUR", "sour", 1);
+	{
+		cleanup_free char *plan = world_plan(world, NULL, false);
+
+		assert_non_null(strstr(plan, "stale prepare:app: option prepare.env (FLAVOUR=sweet -> FLAVOUR=sour)\n"));
+	}
+	setenv("FLAVOUR", "sweet", 1);
+	world_remove(world, "app/gen.c");
+	{
+		cleanup_free char *plan = world_plan(world, NULL, false);
+
+		assert_non_null(strstr(plan, "stale prepare:app: missing app/gen.c (deleted)\n"));
+	}
+}
+
+static void a_step_that_makes_the_same_outputs_stops_there(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "schema/one.txt", "1", "2");
+	world_run(world, NULL);
+	plan = world_plan(world, NULL, true);
+	assert_string_equal(plan, "");
+}
+
+static void a_changed_output_rebuilds_what_reads_it(void **state)
+{
+	struct world *world = *state;
+	static const char *const only_app[] = { "app", NULL };
+	cleanup_free char *plan = NULL;
+
+	/* The step runs again and makes something else: as a run would see it. */
+	world_edit(world, "app/gen.c", "gen", "made");
+	world_edit(world, "schema/one.txt", "1", "2");
+	plan = world_plan(world, only_app, false);
+	assert_non_null(strstr(plan, "unknown build:app:linux/amd64: dependency prepare:app (stale)\n"));
+	world_run(world, only_app);
+	free(plan);
+	plan = world_plan(world, NULL, true);
+	assert_string_equal(plan, "");
+}
+
+static void a_dependency_counts_by_its_result(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "base/b", "b", "B");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:base:linux/amd64: file base/b (content)\n"));
+	assert_non_null(strstr(plan, "unknown build:app:linux/arm64: dependency build:base:linux/amd64 (stale)\n"));
+	assert_null(strstr(plan, "build:base:linux/arm64")); /* only $BUILDPLATFORM is needed */
+	free(plan);
+	plan = world_plan(world, NULL, true);
+	assert_non_null(strstr(plan, "stale build:app:linux/arm64: dependency base (linux/amd64) ("));
+}
+
+static void the_same_result_of_a_dependency_rebuilds_nothing(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world->identities[0] = "build:base:linux/amd64";
+	world->identities[1] = "sha256:same";
+	world->force = true;
+	world_run(world, NULL);
+	world->force = false;
+	world_edit(world, "base/b", "b", "B");
+	plan = world_plan(world, NULL, true);
+	assert_string_equal(plan, "stale build:base:linux/amd64: file base/b (content)\n");
+}
+
+static void a_needed_service_counts(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "tool/t", "t", "T");
+	plan = world_plan(world, NULL, true);
+	assert_non_null(strstr(plan, "stale build:app:linux/amd64: dependency tool ("));
+}
+
+static void a_new_base_counts(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "app/Dockerfile", "example.org/runtime:1", "example.org/runtime:2");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "base example.org/runtime:2 (linux/amd64) (added)"));
+}
+
+/* The base's name comes from an argument: the Dockerfile's bytes stay the same. */
+static void a_base_named_by_an_argument_counts(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "app/Dockerfile", "ARG VERSION\nFROM", "ARG VERSION\nARG BASE=base\nFROM");
+	world_run(world, NULL);
+	world_edit(world, "services.yaml", "base: \"service:base\"", "base: \"docker-image://example.org/b:1\"");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:app:linux/amd64: base base (linux/amd64) (added)"));
+	free(plan);
+	world_run(world, NULL);
+	world_edit(world, "services.yaml", "docker-image://example.org/b:1", "docker-image://example.org/b:2");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "base base (linux/amd64) (example.org/b:1 -> example.org/b:2)"));
+}
+
+static void a_platform_is_a_node_of_its_own(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "services.yaml", "platforms: [linux/amd64, linux/arm64]\n", "platforms: [linux/amd64, linux/arm/v7]\n");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:db:linux/arm/v7: new build:db:linux/arm/v7\n"));
+	assert_null(strstr(plan, "build:db:linux/amd64:"));
+}
+
+static void tags_move_without_a_build(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "services.yaml", "tags: [\"1\"]", "tags: [\"1\", \"2\"]");
+	plan = world_plan(world, NULL, true);
+	assert_non_null(strstr(plan, "stale index:app: option reference[1] (added)\n"));
+	assert_non_null(strstr(plan, "stale load:app: option reference[1] (added)\n"));
+	assert_null(strstr(plan, "stale build:"));
+}
+
+static void a_missing_result_is_made_again(void **state)
+{
+	struct world *world = *state;
+
+	world->missing = "build:tool:linux/arm64";
+	world->identities[0] = "build:tool:linux/arm64";
+	{
+		cleanup_free char *plan = world_plan(world, NULL, false);
+
+		assert_non_null(strstr(plan, "stale build:tool:linux/arm64: missing its image (gone)\n"));
+	}
+}
+
+static void files_count_by_type_mode_and_presence(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *path = path_join(world->dir, "app/lib/a.c");
+
+	assert_int_equal(chmod(path, 0755), 0);
+	expect_plan(world, BOTH("file app/lib/a.c (mode)"));
+	assert_int_equal(unlink(path), 0);
+	expect_plan(world, BOTH("file app/lib/a.c (removed)"));
+	assert_int_equal(symlink("../main.c", path), 0);
+	expect_plan(world, BOTH("file app/lib/a.c (type)"));
+	assert_int_equal(unlink(path), 0);
+	world_write(world, "app/lib/a.c", "int a;\n");
+	world_write(world, "app/lib/new.c", "");
+	expect_plan(world, BOTH("file app/lib/new.c (added)"));
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(nothing_is_stale_after_a_run),
+		CASE(each_edit_is_seen_alone),
+		CASE(an_epoch_counts_for_builds_and_steps),
+		CASE(a_step_counts_its_command_inputs_environment_and_outputs),
+		CASE(a_step_that_makes_the_same_outputs_stops_there),
+		CASE(a_changed_output_rebuilds_what_reads_it),
+		CASE(a_dependency_counts_by_its_result),
+		CASE(the_same_result_of_a_dependency_rebuilds_nothing),
+		CASE(a_needed_service_counts),
+		CASE(a_new_base_counts),
+		CASE(a_base_named_by_an_argument_counts),
+		CASE(a_platform_is_a_node_of_its_own),
+		CASE(tags_move_without_a_build),
+		CASE(a_missing_result_is_made_again),
+		CASE(files_count_by_type_mode_and_presence),
+	};
+
+	return cmocka_run_group_tests_name("plan_key", tests, NULL, NULL);
+}

@@ -41,8 +41,14 @@ static int inspect(struct container *container, struct error **err)
 	if (runtime_command(container->runtime, args, NULL, false, &out, err) < 0 ||
 	    inspect_parse(out.data ? out.data : "", out.len, &seen, err) < 0)
 		return -1;
-	inspected_free(&container->seen);
-	container->seen = seen;
+	if (container->inspected_ms == 0) {
+		container->seen = seen;
+	} else {
+		/* Addresses stay as they are: they are lent out. */
+		container->seen.running = seen.running;
+		container->seen.status = seen.status;
+		inspected_free(&seen);
+	}
 	container->inspected_ms = loop_now_ms();
 	return 0;
 }
@@ -151,8 +157,8 @@ static int start(struct container *container, const struct container_spec *spec,
 	container->started = true;
 	if (inspect(container, err) < 0)
 		return -1;
-	container->direct = container->seen.host_network || !runtime->publish ||
-			    (container->seen.gateway && inspect_ours(container->seen.gateway));
+	container->direct = container->seen.host_network ||
+			    (runtime->bridged && container->seen.gateway && inspect_ours(container->seen.gateway));
 	if (container->seen.pid > 0 && container->direct)
 		container->pid_start = reap_start_time(container->seen.pid);
 	return 0;

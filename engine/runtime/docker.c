@@ -87,6 +87,20 @@ static bool has_containerd_store(const struct json *info)
 	return false;
 }
 
+/* The daemon runs beside us: not on another machine, in a virtual one, or in a network namespace of its own. Should we
+ * be in a container ourselves, its bridge is none of our interfaces, which is looked at for each container. */
+static bool has_our_network(const struct json *info, const char *endpoint)
+{
+	const struct json *options = json_get(info, "SecurityOptions");
+	const char *system = json_str(info, "OperatingSystem");
+
+	for (size_t i = 0; i < json_len(options); i++) {
+		if (json_text(json_at(options, i)) && strstr(json_text(json_at(options, i)), "name=rootless"))
+			return false;
+	}
+	return strncmp(endpoint, UNIX_SCHEME, strlen(UNIX_SCHEME)) == 0 && !(system && strstr(system, "Docker Desktop"));
+}
+
 static int take_info(struct runtime *runtime, const struct buf *text, const char *endpoint, struct error **err)
 {
 	cleanup_json struct json *info = NULL;
@@ -103,6 +117,7 @@ static int take_info(struct runtime *runtime, const struct buf *text, const char
 	}
 	runtime->version = mem_strdup(version);
 	runtime->manifests = has_containerd_store(info);
+	runtime->bridged = has_our_network(info, endpoint);
 	return 0;
 }
 

@@ -41,6 +41,7 @@ struct runtime {
 	char *identity; /* of the program and its settings, for facts */
 	char *process;  /* our pid and start time, part of every name we give */
 	bool publish;   /* ports are published on the loopback address */
+	bool bridged;   /* its networks are this machine's: a container is reached at its own address */
 	bool manifests; /* docker with the containerd store: images are known by their manifest's digest */
 	atomic_uint quirks;
 	atomic_uint names;

@@ -89,6 +89,7 @@ static bool recall(struct runtime *runtime)
 	runtime->place = mem_strdup(json_str(info, "place"));
 	runtime->root = json_str(info, "root") ? mem_strdup(json_str(info, "root")) : NULL;
 	runtime->publish = json_bool(info, "publish");
+	runtime->bridged = !runtime->publish;
 	if (state_fact(runtime->state, FACT_QUIRKS, &quirks, NULL) == 0 && quirks &&
 	    strncmp(quirks, runtime->identity, HASH_HEX) == 0)
 		atomic_store(&runtime->quirks, (unsigned)strtoul(quirks + HASH_HEX, NULL, 10));
@@ -132,7 +133,9 @@ static int ask(struct runtime *runtime, struct error **err)
 	runtime->version = mem_strdup(version);
 	runtime->root = remote ? NULL : mem_strdup(root);
 	runtime->place = remote ? mem_printf(PREFIX "remote:%s", root) : mem_printf(PREFIX "%s", root);
+	/* A rootless container's network is in a namespace of its own, behind a proxy. */
 	runtime->publish = remote || json_bool(json_get(host, "security"), "rootless");
+	runtime->bridged = !runtime->publish;
 	return 0;
 }
 

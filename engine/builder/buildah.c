@@ -55,6 +55,7 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 	argv_addf(argv, "--platform=%s", platform);
 	argv_addf(argv, "--iidfile=%s", command->iidfile);
 	argv_add(argv, "--layers");
+	argv_add(argv, "--force-rm"); /* leave no container behind when a step fails */
 	argv_add(argv, "--format=docker"); /* an OCI config has no HEALTHCHECK */
 	argv_add(argv, "--identity-label=false");
 	argv_add(argv, "--pull=never");

@@ -60,7 +60,7 @@ static void test_buildah_plain(void **state)
 
 	(void)state;
 	buildah(&job, "--isolation=chroot", false,
-		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n--format=docker\n"
+		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n--force-rm\n--format=docker\n"
 		"--identity-label=false\n--pull=never\n--isolation=chroot\n--build-arg=BUILDPLATFORM=linux/amd64\n"
 		"--file=/s/dockerfile/Dockerfile\n--ignorefile=/s/dockerfile/Dockerfile.dockerignore\n/p/x\n",
 		"");
@@ -72,7 +72,7 @@ static void test_buildah_full(void **state)
 
 	(void)state;
 	buildah(&job, "--isolation=oci --runtime=runc", true,
-		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n--format=docker\n"
+		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n--force-rm\n--format=docker\n"
 		"--identity-label=false\n--pull=never\n--isolation=oci\n--runtime=runc\n--no-cache\n--timestamp=1700000000\n"
 		"--build-arg=BUILDPLATFORM=linux/amd64\n--target=release\n--build-arg=VERSION\n--build-arg=PATH=/x\n"
 		"--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"

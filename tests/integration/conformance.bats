@@ -1,0 +1,371 @@
+#!/usr/bin/env bats
+# What every builder must do, looked at in the images themselves. CBUILD_BUILDER says which one it is
+# (buildah or docker). All cases are services of one manifest, built once, side by side.
+
+bats_require_minimum_version 1.5.0
+
+checkout=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+lib=$checkout/tests/lib
+. "$lib/image"
+
+export CBUILD_BUILDER=${CBUILD_BUILDER:-buildah}
+export CBUILD_TEST_CACHE=${CBUILD_TEST_CACHE:-$checkout/.cache}
+cbuild=${CBUILD:-$checkout/cbuild}
+
+setup_file()
+{
+	export PROJECT=$BATS_FILE_TMPDIR/project
+	mkdir -p "$PROJECT"
+	cp -a "$("$lib/bases")" "$PROJECT/rootfs"
+	case $CBUILD_BUILDER in
+	buildah) private_storage ;;
+	docker) private_docker ;;
+	esac
+	write_project
+	cd "$PROJECT"
+	build_all
+}
+
+# Not the user's images: a storage of this file's own.
+private_storage()
+{
+	local dir=$BATS_FILE_TMPDIR/containers
+	mkdir -p "$dir"
+	printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/root"\nrunroot = "%s/run"\n' "$dir" "$dir" >"$dir/storage.conf"
+	export CONTAINERS_STORAGE_CONF=$dir/storage.conf
+}
+
+# The docker that the caller has started, or one of this file's own.
+private_docker()
+{
+	[ -z "${DOCKER_HOST:-}" ] || return 0
+	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
+	"$lib/docker" fetch "$OWN_DOCKER" >&2
+	eval "$("$lib/docker" start "$OWN_DOCKER")"
+}
+
+teardown_file()
+{
+	if [ -n "${OWN_DOCKER:-}" ]; then
+		"$lib/docker" stop "$OWN_DOCKER"
+	fi
+	[ ! -d "$BATS_FILE_TMPDIR/containers/root/overlay" ] || umount "$BATS_FILE_TMPDIR/containers/root/overlay" || true
+}
+
+build_all()
+{
+	local status=0
+	"$cbuild" -k all --platforms=linux/amd64,linux/arm64 --no-verify --no-load >"$PROJECT/out" 2>"$PROJECT/err" || status=$?
+	echo "$status" >"$PROJECT/status"
+	sed 's/^/# /' "$PROJECT/err" >&2
+}
+
+# service NAME: its folder and its Dockerfile from standard input.
+service()
+{
+	mkdir -p "$PROJECT/$1"
+	cat >"$PROJECT/$1/Dockerfile"
+}
+
+write_project()
+{
+	cat >"$PROJECT/services.yaml" <<-'EOF'
+		project: conformance
+		registry: localhost/conformance
+		services:
+		  base:
+		    publish: false
+		    build: {context: rootfs, dockerfile: ../base/Dockerfile}
+		  scratch: {build: scratch}
+		  stages:
+		    build: {context: stages, additional_contexts: {base: "service:base"}}
+		  platforms:
+		    build: {context: platforms, additional_contexts: {base: "service:base"}}
+		  cross:
+		    build: {context: cross, additional_contexts: {base: "service:base"}}
+		  args:
+		    build:
+		      context: args
+		      additional_contexts: {base: "service:base"}
+		      args: {GREETING: "two words, 'a' \"b\" $$c", GOFLAGS: -trimpath, EMPTY: ""}
+		      labels: {org.example.label: "x = y"}
+		  target:
+		    build: {context: target, target: small, additional_contexts: {base: "service:base"}}
+		  ignore: {build: ignore}
+		  derived:
+		    build: {context: derived}
+		  health:
+		    build: {context: health, additional_contexts: {parent: "service:stages"}}
+		  failing:
+		    build: {context: failing, additional_contexts: {base: "service:base"}}
+	EOF
+	service base <<-'EOF'
+		FROM scratch
+		ARG TARGETARCH
+		COPY ${TARGETARCH}/ /
+		CMD ["/bin/sh"]
+	EOF
+	service scratch <<-'EOF'
+		FROM scratch
+		COPY file /file
+	EOF
+	echo "the same for every platform" >"$PROJECT/scratch/file"
+	service stages <<-'EOF'
+		FROM base AS one
+		RUN echo one > /one
+		FROM base AS two
+		COPY --from=one /one /first
+		RUN cat /first > /second && echo two >> /second
+		FROM base
+		COPY --from=two /second /result
+		COPY --from=0 /one /by-number
+		RUN --mount=type=bind,from=two,target=/two cat /two/second > /by-mount
+		USER 1000:1000
+		WORKDIR /work
+		ENTRYPOINT ["/bin/cat"]
+		CMD ["/result"]
+		EXPOSE 8000
+		ENV KEY="some value"
+		HEALTHCHECK --interval=5s --retries=2 CMD ["/bin/true", "stages"]
+	EOF
+	service platforms <<-'EOF'
+		FROM base
+		ARG TARGETPLATFORM
+		ARG TARGETARCH
+		ARG BUILDPLATFORM
+		RUN uname -m > /machine && echo $TARGETPLATFORM $TARGETARCH $BUILDPLATFORM > /arguments
+	EOF
+	service cross <<-'EOF'
+		FROM --platform=$BUILDPLATFORM base AS build
+		ARG TARGETARCH
+		RUN cat /arch > /built-on && echo $TARGETARCH > /built-for
+		FROM base
+		COPY --from=build /built-on /built-for /
+		COPY --from=build /bin/busybox /build/busybox
+		COPY --from=base /bin/busybox /target/busybox
+	EOF
+	service args <<-'EOF'
+		FROM base
+		ARG GREETING=none
+		ARG GOFLAGS
+		ARG EMPTY=full
+		ARG DEFAULT=default
+		LABEL org.example.greeting=$GREETING
+		RUN ["/bin/sh", "-c", "/bin/env > /environment"]
+	EOF
+	service target <<-'EOF'
+		FROM base AS small
+		RUN echo small > /stage
+		FROM base AS other
+		RUN echo other > /stage; exit 1
+	EOF
+	service ignore <<-'EOF'
+		FROM scratch
+		COPY . /all/
+	EOF
+	write_ignored_files
+	service derived <<-'EOF'
+		FROM localhost/conformance/stages
+		COPY file /derived
+	EOF
+	echo derived >"$PROJECT/derived/file"
+	service health <<-'EOF'
+		FROM parent
+		COPY file /health
+	EOF
+	echo health >"$PROJECT/health/file"
+	service failing <<-'EOF'
+		FROM base
+		RUN echo before the failure; exit 7
+	EOF
+}
+
+write_ignored_files()
+{
+	local dir=$PROJECT/ignore
+	mkdir -p "$dir/sub/deep" "$dir/secret" "$dir/empty"
+	printf '# comment\n*.log\n!keep.log\n**/*.tmp\nsecret\n!secret/known\nsub/deep/\n' >"$dir/.dockerignore"
+	touch "$dir/a.log" "$dir/keep.log" "$dir/x.tmp" "$dir/sub/x.tmp" "$dir/sub/a.log" "$dir/secret/key" \
+		"$dir/secret/known" "$dir/sub/deep/file" "$dir/a name with blanks"
+	echo program >"$dir/run.sh"
+	chmod 0755 "$dir/run.sh"
+	chmod 0640 "$dir/keep.log"
+	chmod 0750 "$dir/sub"
+	ln -s run.sh "$dir/link"
+	ln -s /nowhere/at/all "$dir/dangling"
+	ln -s ../.. "$dir/sub/out"
+}
+
+setup()
+{
+	cd "$PROJECT"
+}
+
+host_arch=$(dpkg --print-architecture)
+
+for_both()
+{
+	local arch
+	for arch in amd64 arm64; do
+		"$1" $arch
+	done
+}
+
+unpack()
+{
+	image_unpack "localhost/conformance/$1:latest" "linux/$2" "$BATS_TEST_TMPDIR/$2"
+	cd "$BATS_TEST_TMPDIR/$2"
+}
+
+config()
+{
+	jq -c "$3" "$(store=$PROJECT/.cbuild/oci image_config "localhost/conformance/$1:latest" "linux/$2")"
+}
+
+equal()
+{
+	[ "$1" = "$2" ] && return
+	printf 'got:    %s\nwanted: %s\n' "$1" "$2" >&2
+	return 1
+}
+
+store=$PROJECT/.cbuild/oci
+
+@test "1 scratch: for each platform, with the same content" {
+	check()
+	{
+		unpack scratch "$1"
+		equal "$(cat file)" "the same for every platform"
+		equal "$(config scratch "$1" '[.os, .architecture]')" "[\"linux\",\"$1\"]"
+		equal "$(config scratch "$1" '.rootfs.diff_ids | length')" 1
+	}
+	for_both check
+}
+
+@test "2 several stages" {
+	check()
+	{
+		unpack stages "$1"
+		equal "$(cat result)" "$(printf 'one\ntwo')"
+		equal "$(cat by-number)" one
+		equal "$(cat by-mount)" "$(printf 'one\ntwo')"
+		[ ! -e first ] && [ ! -e second ]
+		equal "$(config stages "$1" '[.config.User, .config.WorkingDir, .config.Entrypoint, .config.Cmd, .config.ExposedPorts]')" \
+			'["1000:1000","/work",["/bin/cat"],["/result"],{"8000/tcp":{}}]'
+		config stages "$1" .config.Env | grep -F 'KEY=some value'
+	}
+	for_both check
+}
+
+@test "3 both platforms: steps run on the platform they are for" {
+	check()
+	{
+		local machine
+		unpack platforms "$1"
+		case $1 in
+		amd64) machine=x86_64 ;;
+		arm64) machine=aarch64 ;;
+		esac
+		equal "$(cat machine)" $machine
+		equal "$(cat arguments)" "linux/$1 $1 linux/$host_arch"
+		equal "$(elf_machine bin/busybox)" "$1"
+	}
+	for_both check
+}
+
+@test "4 one base for \$BUILDPLATFORM and for the target" {
+	check()
+	{
+		unpack cross "$1"
+		equal "$(cat built-on)" "$host_arch"
+		equal "$(cat built-for)" "$1"
+		equal "$(cat arch)" "$1"
+		equal "$(elf_machine build/busybox)" "$host_arch"
+		equal "$(elf_machine bin/busybox)" "$1"
+		equal "$(elf_machine target/busybox)" "$1"
+		equal "$(config cross "$1" .architecture)" "\"$1\""
+	}
+	for_both check
+}
+
+@test "5 arguments and labels" {
+	check()
+	{
+		unpack args "$1"
+		grep -Fx "GREETING=two words, 'a' \"b\" \$c" environment
+		grep -Fx "EMPTY=" environment
+		grep -Fx "DEFAULT=default" environment
+		grep -Fx "GOFLAGS=-trimpath" environment
+		equal "$(config args "$1" '.config.Labels["org.example.greeting"]')" "\"two words, 'a' \\\"b\\\" \$c\""
+		equal "$(config args "$1" '.config.Labels["org.example.label"]')" '"x = y"'
+	}
+	for_both check
+}
+
+@test "6 a target that is not the last stage" {
+	check()
+	{
+		unpack target "$1"
+		equal "$(cat stage)" small
+	}
+	for_both check
+}
+
+@test "7 .dockerignore, links and modes" {
+	check()
+	{
+		unpack ignore "$1"
+		equal "$(cd all && find . | sort)" "$(printf '%s\n' . './.dockerignore' './Dockerfile' './a name with blanks' ./dangling \
+			./empty ./keep.log ./link ./run.sh ./secret ./secret/known ./sub ./sub/a.log ./sub/out | sort)"
+		equal "$(readlink all/link)" run.sh
+		equal "$(readlink all/dangling)" /nowhere/at/all
+		equal "$(readlink all/sub/out)" ../..
+		equal "$(stat -c '%a %u:%g' all/run.sh all/keep.log all/sub)" "$(printf '755 0:0\n640 0:0\n750 0:0')"
+	}
+	for_both check
+}
+
+@test "8 another service as the base" {
+	check()
+	{
+		local parent
+		unpack derived "$1"
+		equal "$(cat derived)" derived
+		equal "$(cat result)" "$(printf 'one\ntwo')"
+		equal "$(config derived "$1" '[.config.User, .config.Cmd]')" '["1000:1000",["/result"]]'
+		parent=$(config stages "$1" .rootfs.diff_ids)
+		equal "$(config derived "$1" ".rootfs.diff_ids[:$(jq length <<<"$parent")]")" "$parent"
+	}
+	for_both check
+}
+
+@test "9 HEALTHCHECK is kept, and handed on" {
+	check()
+	{
+		local wanted='{"Test":["CMD","/bin/true","stages"],"Interval":5000000000,"Retries":2}'
+		equal "$(config stages "$1" '.config.Healthcheck | {Test, Interval, Retries}')" "$wanted"
+		equal "$(config health "$1" '.config.Healthcheck | {Test, Interval, Retries}')" "$wanted"
+	}
+	for_both check
+}
+
+@test "10 a failing step: its line, its last words, its status" {
+	equal "$(cat status)" 1
+	grep -F "step 'RUN echo before the failure; exit 7' failed with status 7" err
+	grep -F "before the failure" err
+	run ! image_manifest localhost/conformance/failing:latest linux/amd64
+	run "$cbuild" failing --no-verify --no-load --platforms=linux/amd64
+	[ "$status" -eq 1 ]
+}
+
+@test "nothing is left behind: no container, no mount" {
+	[ "$CBUILD_BUILDER" = buildah ] || return 0
+	equal "$(buildah containers --quiet --all)" ""
+	equal "$(grep -c "$BATS_FILE_TMPDIR/containers/root/overlay/.*/merged" /proc/self/mounts)" 0
+}
+
+@test "a second run repeats only the failed step, and finds the rest" {
+	run --separate-stderr "$cbuild" -n all --format=json --platforms=linux/amd64,linux/arm64 --no-verify --no-load
+	[ "$status" -eq 0 ]
+	equal "$(jq -c '[.nodes[] | select(.kind == "build" and .state != "fresh") | .service] | unique' <<<"$output")" '["failing"]'
+}

@@ -22,6 +22,7 @@ struct walk {
 	const char *text;
 	const char *at;
 	unsigned depth;
+	unsigned complaints;
 	bool broken;
 };
 
@@ -48,17 +49,21 @@ static struct pos dollar_pos(const struct walk *w, const char *dollar)
 	return node->pos;
 }
 
+/* Goes to the end of the scalar when there have been too many. */
 __attribute__((format(printf, 4, 5))) static void complain(struct walk *w, const char *dollar, const char *hint, const char *fmt, ...)
 {
-	struct buf message cleanup_buf = {0};
 	char room[512];
 	va_list args;
 
+	w->broken = true;
+	if (w->complaints == INTERP_COMPLAINTS_MAX)
+		return;
 	va_start(args, fmt);
 	vsnprintf(room, sizeof(room), fmt, args);
 	va_end(args);
 	diags_add(w->interp->diags, dollar_pos(w, dollar), hint, "%s", room);
-	w->broken = true;
+	if (++w->complaints == INTERP_COMPLAINTS_MAX)
+		w->at = w->text + strlen(w->text);
 }
 
 static void complain_unset(struct walk *w, const char *dollar, const char *name, const char *why)
@@ -188,7 +193,8 @@ static void put_braces(struct walk *w, struct buf *out, const char *dollar)
 		skip_braces(w);
 		return;
 	}
-	w->at++;
+	if (*w->at)
+		w->at++;
 }
 
 static void put_dollar(struct walk *w, struct buf *out)

@@ -122,7 +122,7 @@ struct service {
 	struct pos pos;
 	bool has_build;
 	struct build_spec build;
-	struct text image; /* repository, registry included, no tag: "ghcr.io/aic-sos/control-plane" */
+	struct text image; /* repository, registry included, no tag: "ghcr.io/aic-sos/control-plane" (with the digest, if `reference` has one) */
 	struct texts tags; /* of the published references; at least one unless publish is false or `reference` has a digest */
 	struct texts references; /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
 	struct text reference;   /* without build: the image to start as written, with its tag or digest; else s NULL */

@@ -138,12 +138,29 @@ static size_t sequence(const unsigned char *s, size_t len)
 	return need;
 }
 
+/* libyaml compares each directive with all before it. */
+static bool directives_complain(struct diags *diags, uint32_t file, const char *text, size_t len)
+{
+	size_t offset = 0, count = 0;
+
+	while (offset < len && strchr(" \t\r\n#%", text[offset])) {
+		const char *end = memchr(text + offset, '\n', len - offset);
+
+		if (text[offset] == '%' && ++count > YAML_DIRECTIVES_MAX) {
+			diags_add(diags, diags_pos_at(diags, file, offset), NULL, "there are more than %d directives", YAML_DIRECTIVES_MAX);
+			return true;
+		}
+		offset = end ? (size_t)(end - text) + 1 : len;
+	}
+	return false;
+}
+
 bool yaml_bytes_complain(struct diags *diags, uint32_t file, const char *text, size_t len)
 {
 	size_t offset = 0;
 
 	if (text_utf8(text, len))
-		return false;
+		return directives_complain(diags, file, text, len);
 	while (offset < len && text[offset]) {
 		size_t n = sequence((const unsigned char *)text + offset, len - offset);
 

@@ -20,7 +20,9 @@ struct yaml_fault {
 
 /* Complains in words that a person understands, at the place that most likely has to change. */
 void yaml_complain(struct diags *diags, uint32_t file, const char *text, size_t len, const struct yaml_fault *fault);
-/* Complains when the text is not valid UTF-8 or holds a NUL; true when it did. */
+#define YAML_DIRECTIVES_MAX 64 /* "%TAG" and the like */
+
+/* Complains when the text is not valid UTF-8, holds a NUL or too many directives; true when it did. */
 bool yaml_bytes_complain(struct diags *diags, uint32_t file, const char *text, size_t len);
 
 #endif

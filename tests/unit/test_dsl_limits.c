@@ -194,6 +194,30 @@ static void test_many_complaints(void **state)
 	refuse(&text, "there is no service \"r4999\"");
 }
 
+/* libyaml compares each with all before it: 50,000 took 17 s. */
+static void test_directives(void **state)
+{
+	struct buf text cleanup_buf = {0};
+
+	(void)state;
+	for (int i = 0; i < 50000; i++)
+		buf_printf(&text, "%%TAG !a%d! b\n", i);
+	buf_str(&text, "---\nservices: {web: {build: .}}\n");
+	refuse(&text, "more than 64 directives");
+}
+
+static void test_many_unset_in_one_value(void **state)
+{
+	struct buf text cleanup_buf = {0};
+
+	(void)state;
+	buf_str(&text, "services: {web: {build: ., user: \"");
+	for (int i = 0; i < 100000; i++)
+		buf_printf(&text, "$B%d ", i);
+	buf_str(&text, "\"}}\n");
+	refuse(&text, "the variable \"B19\" is not set");
+}
+
 static void test_ports(void **state)
 {
 	struct buf text cleanup_buf = {0};
@@ -235,6 +259,8 @@ int main(void)
 		cmocka_unit_test(test_long_chain_of_needs),
 		cmocka_unit_test(test_group_bomb),
 		cmocka_unit_test(test_many_complaints),
+		cmocka_unit_test(test_directives),
+		cmocka_unit_test(test_many_unset_in_one_value),
 		cmocka_unit_test(test_ports),
 		cmocka_unit_test(test_missing_file),
 	};

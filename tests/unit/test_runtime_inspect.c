@@ -1,0 +1,206 @@
+#include "config.h"
+
+#include <fcntl.h>
+
+#include "engine/runtime/ops.h"
+#include "engine/runtime/socket.h"
+#include "tests/unit/builder_world.h"
+#include "tests/unit/io_world.h"
+
+/* As podman 4.3 writes it, rootful: an address of its own, ports that are not published are null. */
+static const char podman_text[] =
+	"[{\"Id\":\"da1b\",\"State\":{\"OciVersion\":\"1.0.2-dev\",\"Status\":\"running\",\"Running\":true,\"Pid\":27522,"
+	"\"ExitCode\":0},\"NetworkSettings\":{\"Gateway\":\"10.88.0.1\",\"IPAddress\":\"10.88.0.12\",\"IPPrefixLen\":16,"
+	"\"Ports\":{\"8000/tcp\":null},\"Networks\":{\"podman\":{\"Gateway\":\"10.88.0.1\",\"IPAddress\":\"10.88.0.12\","
+	"\"Aliases\":[\"da1b2e641c8a\"]}}},\"HostConfig\":{\"NetworkMode\":\"bridge\"}}]";
+
+/* As docker writes it for a container on a network of its own, with a published port. */
+static const char docker_text[] =
+	"[{\"Id\":\"x\",\"State\":{\"Status\":\"running\",\"Running\":true,\"Pid\":12,\"ExitCode\":0},"
+	"\"HostConfig\":{\"NetworkMode\":\"cbuild-n\"},\"NetworkSettings\":{\"Ports\":{\"8000/tcp\":[{\"HostIp\":\"127.0.0.1\","
+	"\"HostPort\":\"49153\"}],\"9000/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"49154\"}],\"53/udp\":[{\"HostIp\":\"\","
+	"\"HostPort\":\"53\"}]},\"IPAddress\":\"\",\"Gateway\":\"\",\"Networks\":{\"cbuild-n\":{\"IPAddress\":\"172.18.0.2\","
+	"\"Gateway\":\"172.18.0.1\"}}}}]";
+
+static void test_podman(void **state)
+{
+	struct inspected seen;
+
+	(void)state;
+	ok(inspect_parse(podman_text, strlen(podman_text), &seen, err));
+	assert_true(seen.running);
+	assert_int_equal(seen.pid, 27522);
+	assert_string_equal(seen.ip, "10.88.0.12");
+	assert_string_equal(seen.gateway, "10.88.0.1");
+	assert_int_equal(seen.ports_len, 0);
+	assert_false(seen.host_network);
+	inspected_free(&seen);
+}
+
+static void test_docker(void **state)
+{
+	struct inspected seen;
+
+	(void)state;
+	ok(inspect_parse(docker_text, strlen(docker_text), &seen, err));
+	assert_string_equal(seen.ip, "172.18.0.2");
+	assert_string_equal(seen.gateway, "172.18.0.1");
+	assert_int_equal(seen.ports_len, 2);
+	assert_int_equal(seen.ports[0].inner, 8000);
+	assert_int_equal(seen.ports[0].outer, 49153);
+	assert_string_equal(seen.ports[0].host, "127.0.0.1");
+	assert_int_equal(seen.ports[1].outer, 49154);
+	assert_string_equal(seen.ports[1].host, "127.0.0.1");
+	inspected_free(&seen);
+}
+
+static void test_ended(void **state)
+{
+	static const char text[] = "[{\"State\":{\"Running\":false,\"Pid\":0,\"ExitCode\":137},\"NetworkSettings\":{\"IPAddress\":\"\"},"
+				   "\"HostConfig\":{\"NetworkMode\":\"host\"}}]";
+	struct inspected seen;
+
+	(void)state;
+	ok(inspect_parse(text, strlen(text), &seen, err));
+	assert_false(seen.running);
+	assert_int_equal(seen.status, 137);
+	assert_null(seen.ip);
+	assert_true(seen.host_network);
+	inspected_free(&seen);
+}
+
+static void test_malformed(void **state)
+{
+	static const char *const texts[] = { "", "[]", "{}", "[{\"State\":1}]", "[{", "null" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		cleanup_error struct error *error = NULL;
+		struct inspected seen;
+
+		assert_true(inspect_parse(texts[i], strlen(texts[i]), &seen, &error) < 0);
+		assert_non_null(error);
+		inspected_free(&seen);
+	}
+}
+
+static void test_ours(void **state)
+{
+	(void)state;
+	assert_true(inspect_ours("127.0.0.1"));
+	assert_false(inspect_ours("203.0.113.77"));
+	assert_false(inspect_ours("not an address"));
+	assert_false(inspect_ours(""));
+}
+
+static const char images[] =
+	"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
+	"[{\"Id\":\"" ONE "\",\"RepoTags\":[\"ghcr.io/x/web:1\",\"fustli/web:2\"]},{\"Id\":\"" TWO "\",\"RepoTags\":[\"debian:latest\"]},"
+	"{\"Id\":\"" TWO "\",\"RepoTags\":null}]";
+
+/* What a daemon that behaves like `server` holds of `item`. */
+static bool held(struct server *server, struct runtime_presence item, uint64_t *ret_ms)
+{
+	uint64_t begun = loop_now_ms();
+
+	server->unix_path = (char *)"docker.sock";
+	unlink("docker.sock");
+	server_start(server);
+	runtime_present("docker:unix://docker.sock", &item, 1);
+	if (ret_ms)
+		*ret_ms = loop_now_ms() - begun;
+	server_stop(server);
+	return item.held;
+}
+
+static void test_present(void **state)
+{
+	static const char *const both[] = { "ghcr.io/x/web:1", "docker.io/fustli/web:2" };
+	static const char *const moved[] = { "ghcr.io/x/web:1", "debian" };
+	static const char *const untagged[] = { "debian" };
+	static const char *const unknown[] = { "ghcr.io/x/web:3" };
+	struct server server = { .answer = images };
+
+	(void)state;
+	assert_true(held(&server, (struct runtime_presence){ .image = { ONE, TWO }, .references = both, .len = 2 }, NULL));
+	assert_ptr_equal(strstr(server.request, "GET /images/json HTTP/1.0\r\n"), server.request);
+	assert_int_equal(server.connections, 1);
+	assert_true(held(&server, (struct runtime_presence){ .image = { "sha256:c", ONE }, .references = both, .len = 2 }, NULL));
+	assert_true(held(&server, (struct runtime_presence){ .image = { TWO, NULL }, .references = untagged, .len = 1 }, NULL));
+	assert_false(held(&server, (struct runtime_presence){ .image = { ONE, NULL }, .references = moved, .len = 2 }, NULL));
+	assert_false(held(&server, (struct runtime_presence){ .image = { ONE, NULL }, .references = unknown, .len = 1 }, NULL));
+	assert_true(held(&server, (struct runtime_presence){ .image = { ONE, NULL } }, NULL));
+	assert_false(held(&server, (struct runtime_presence){ .image = { "sha256:c", NULL } }, NULL));
+}
+
+/* A daemon that does not answer as it should holds nothing. */
+static void test_absent(void **state)
+{
+	static const char *const one[] = { "ghcr.io/x/web:1" };
+	const struct runtime_presence item = { .image = { ONE, NULL }, .references = one, .len = 1 };
+	struct server failing = { .answer = "HTTP/1.0 500 No\r\n\r\n[]" }, other = { .answer = "SSH-2.0-x\r\n\r\n" };
+	struct server closing = { .manner = SERVER_CLOSE }, silent = { .manner = SERVER_SILENT };
+	struct server dripping = { .manner = SERVER_DRIP, .answer = "HTTP/1.0 200 OK\r\n\r\n[" };
+	uint64_t took = 0;
+
+	(void)state;
+	assert_false(held(&failing, item, NULL));
+	assert_false(held(&other, item, NULL));
+	assert_false(held(&closing, item, NULL));
+	assert_false(held(&silent, item, &took));
+	assert_in_range(took, 1500, 4000);
+	assert_false(held(&dripping, item, &took));
+	assert_in_range(took, 1500, 4000);
+	unlink("docker.sock");
+	assert_false(runtime_holds("docker:unix://docker.sock", ONE, one, 1));
+	assert_false(runtime_holds("docker:tcp://127.0.0.1:1", ONE, one, 1));
+	assert_false(runtime_holds("somewhere:/x", ONE, one, 1));
+	assert_false(runtime_holds("", ONE, one, 1));
+}
+
+static void make_storage(void)
+{
+	static const char index[] = "[{\"id\":\"1111111111111111111111111111111111111111111111111111111111111111\","
+				    "\"names\":[\"ghcr.io/x/web:1\",\"localhost/fustli/web:2\"]}]";
+	int fd;
+
+	ok(fs_mkdirs("storage/overlay-images", 0755, err));
+	fd = open("storage/overlay-images/images.json", O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, index, sizeof(index) - 1), sizeof(index) - 1);
+	close(fd);
+}
+
+static void test_storage(void **state)
+{
+	static const char *const both[] = { "ghcr.io/x/web:1", "fustli/web:2" };
+	static const char *const other[] = { "ghcr.io/x/web:2" };
+	struct runtime_presence items[] = {
+		{ .image.identity = ONE, .references = both, .len = 2 },
+		{ .image.identity = ONE, .references = other, .len = 1, .held = true },
+		{ .image.identity = TWO, .references = both, .len = 2, .held = true },
+		{ .image.identity = ONE },
+	};
+
+	(void)state;
+	make_storage();
+	runtime_present("containers-storage:storage", items, 4);
+	assert_true(items[0].held);
+	assert_false(items[1].held);
+	assert_false(items[2].held);
+	assert_true(items[3].held);
+	assert_true(runtime_holds("containers-storage:storage", ONE, both, 2));
+	assert_false(runtime_holds("containers-storage:nowhere", ONE, both, 2));
+	assert_string_equal(runtime_place_prefix("podman"), "containers-storage:");
+	assert_string_equal(runtime_place_prefix("docker"), "docker:");
+	assert_null(runtime_place_prefix("rkt"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_podman), TEST(test_docker),  TEST(test_ended),  TEST(test_malformed),
+		TEST(test_ours),   TEST(test_present), TEST(test_absent), TEST(test_storage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

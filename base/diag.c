@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+#define DIAGS_MAX 1000 /* complaints that are kept; no one reads more */
 #define SHOWN_MAX 120 /* code points of a source line that are shown */
 #define SHOWN_LEAD 40 /* of them in front of the caret, when the line is cut there */
 
@@ -19,6 +20,11 @@ struct source {
 	size_t *lines; /* the offset where each line starts */
 	size_t line_count;
 	size_t line_cap;
+	/* Where a column was found last: lines may be long, and complaints about one come in its order. */
+	struct mark {
+		uint32_t line, column; /* column from 0; line 0: nothing yet */
+		size_t offset;         /* in the line */
+	} mark;
 };
 
 /* A complaint, or a further place of the one before. */
@@ -40,6 +46,7 @@ struct diags {
 	struct remark **remarks;
 	size_t count;
 	size_t cap;
+	size_t dropped; /* complaints beyond DIAGS_MAX */
 };
 
 struct diags *diags_new(void)
@@ -89,7 +96,7 @@ uint32_t diags_source(struct diags *diags, const char *name, const char *text, s
 	return (uint32_t)diags->source_count;
 }
 
-static const struct source *find_source(const struct diags *diags, uint32_t file)
+static struct source *find_source(const struct diags *diags, uint32_t file)
 {
 	return file > 0 && file <= diags->source_count ? diags->sources[file - 1] : NULL;
 }
@@ -138,6 +145,27 @@ static uint32_t count_columns(const char *s, size_t len)
 	return columns;
 }
 
+/* Walks a line to `column` (from 0) or to byte `limit`, whichever comes first, from where the last walk
+ * ended if it can. Returns the byte, and the column in *ret_column. */
+static size_t walk_line(struct source *source, uint32_t line, uint32_t column, size_t limit, uint32_t *ret_column)
+{
+	struct mark *mark = &source->mark;
+	const char *text;
+	size_t len;
+
+	text = line_text(source, line, &len);
+	if (limit > len)
+		limit = len;
+	if (mark->line != line || mark->column > column || mark->offset > limit)
+		*mark = (struct mark){ .line = line };
+	while (mark->column < column && mark->offset < limit) {
+		mark->offset += column_len(text + mark->offset, len - mark->offset);
+		mark->column++;
+	}
+	*ret_column = mark->column;
+	return mark->offset;
+}
+
 /* The number of the last line that starts at or before `offset`. */
 static uint32_t line_at(const struct source *source, size_t offset)
 {
@@ -157,30 +185,23 @@ static uint32_t line_at(const struct source *source, size_t offset)
 
 struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset)
 {
-	const struct source *source = find_source(diags, file);
+	struct source *source = find_source(diags, file);
 	struct pos pos = { .file = file };
-	const char *line;
-	size_t within;
-	size_t len;
 
 	if (!source)
 		return (struct pos){ 0 };
 	if (offset > source->len)
 		offset = source->len;
 	pos.line = line_at(source, offset);
-	line = line_text(source, pos.line, &len);
-	within = offset - source->lines[pos.line - 1];
-	pos.column = count_columns(line, within < len ? within : len) + 1;
+	walk_line(source, pos.line, UINT32_MAX, offset - source->lines[pos.line - 1], &pos.column);
+	pos.column++;
 	return pos;
 }
 
 /* A position that exists: past the end becomes the end, a file that is not known becomes none. */
 static struct pos clamp(const struct diags *diags, struct pos pos)
 {
-	const struct source *source = find_source(diags, pos.file);
-	const char *line;
-	uint32_t end;
-	size_t len;
+	struct source *source = find_source(diags, pos.file);
 
 	if (!source)
 		return (struct pos){ 0 };
@@ -190,12 +211,8 @@ static struct pos clamp(const struct diags *diags, struct pos pos)
 	}
 	if (pos.line == 0)
 		pos.line = 1;
-	line = line_text(source, pos.line, &len);
-	end = count_columns(line, len) + 1;
-	if (pos.column > end)
-		pos.column = end;
-	if (pos.column == 0)
-		pos.column = 1;
+	walk_line(source, pos.line, pos.column ? pos.column - 1 : 0, SIZE_MAX, &pos.column);
+	pos.column++;
 	return pos;
 }
 
@@ -216,8 +233,12 @@ void diags_add(struct diags *diags, struct pos pos, const char *hint, const char
 	va_list args;
 
 	va_start(args, fmt);
-	remark = remark_new(diags, pos, fmt, args);
+	remark = diags->count < DIAGS_MAX ? remark_new(diags, pos, fmt, args) : NULL;
 	va_end(args);
+	if (!remark) {
+		diags->dropped++;
+		return;
+	}
 	remark->hint = arena_strdup(diags->arena, hint);
 	remark->number = diags->count;
 	mem_reserve(&diags->remarks, &diags->cap, diags->count + 1, sizeof(struct remark *));
@@ -230,7 +251,7 @@ void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...)
 	struct remark *note;
 	va_list args;
 
-	if (diags->count == 0)
+	if (diags->count == 0 || diags->dropped > 0)
 		return;
 	remark = diags->remarks[diags->count - 1];
 	va_start(args, fmt);
@@ -242,7 +263,7 @@ void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...)
 
 size_t diags_count(const struct diags *diags)
 {
-	return diags->count;
+	return diags->count + diags->dropped;
 }
 
 static int compare_number(uint64_t a, uint64_t b)
@@ -406,7 +427,7 @@ static void render_gutter(uint32_t line, const struct style *style, struct buf *
 }
 
 /* The part of the line that is shown: from which column, and its bytes. */
-static uint32_t cut_line(struct pos pos, const char **line, size_t *len, bool *ret_cut_end)
+static uint32_t cut_line(struct source *source, struct pos pos, const char **line, size_t *len, bool *ret_cut_end)
 {
 	const char *s;
 	size_t rest;
@@ -414,7 +435,9 @@ static uint32_t cut_line(struct pos pos, const char **line, size_t *len, bool *r
 
 	if (pos.column > SHOWN_MAX - SHOWN_LEAD)
 		first = pos.column - 1 - SHOWN_LEAD;
-	skip_columns(line, len, first, ' ', NULL);
+	rest = walk_line(source, pos.line, first, SIZE_MAX, &first);
+	*line += rest;
+	*len -= rest;
 	s = *line;
 	rest = *len;
 	skip_columns(&s, &rest, SHOWN_MAX, ' ', NULL);
@@ -423,12 +446,12 @@ static uint32_t cut_line(struct pos pos, const char **line, size_t *len, bool *r
 	return first;
 }
 
-static void render_line(const struct source *source, struct pos pos, const struct style *style, struct buf *out)
+static void render_line(struct source *source, struct pos pos, const struct style *style, struct buf *out)
 {
 	size_t len;
 	const char *line = line_text(source, pos.line, &len);
 	bool cut_end;
-	uint32_t first = cut_line(pos, &line, &len, &cut_end);
+	uint32_t first = cut_line(source, pos, &line, &len, &cut_end);
 	uint32_t tail;
 
 	render_gutter(pos.line, style, out);
@@ -452,7 +475,7 @@ static void render_line(const struct source *source, struct pos pos, const struc
 static void render_remark(const struct diags *diags, const struct remark *remark, bool note, const struct style *style,
 			  struct buf *out)
 {
-	const struct source *source = find_source(diags, remark->pos.file);
+	struct source *source = find_source(diags, remark->pos.file);
 
 	if (source) {
 		buf_str(out, style->bold);
@@ -485,4 +508,6 @@ void diags_render(struct diags *diags, struct buf *out, bool color)
 		for (const struct remark *note = remarks[i]->notes; note; note = note->next)
 			render_remark(diags, note, true, style, out);
 	}
+	if (diags->dropped > 0)
+		buf_printf(out, "and %zu more\n", diags->dropped);
 }

@@ -51,13 +51,18 @@ static void add_reason(struct buf *out, const struct reason *reason)
 
 static void add_node(struct buf *out, const struct node *node, int width)
 {
+	/* For what was never built, and for what is forced, nothing else matters. */
+	bool enough = node->reasons_len > 0 &&
+		      (node->reasons[0].kind == REASON_NEW || node->reasons[0].kind == REASON_FORCED);
+	size_t shown = enough ? 1 : node->reasons_len < REASONS_SHOWN ? node->reasons_len : REASONS_SHOWN;
+
 	buf_printf(out, "%-8s %-*s", node_state_name(node->state), node->reasons_len ? width : 0, node->id);
-	for (size_t i = 0; i < node->reasons_len && i < REASONS_SHOWN; i++) {
+	for (size_t i = 0; i < shown; i++) {
 		buf_str(out, i ? "; " : "  ");
 		add_reason(out, &node->reasons[i]);
 	}
-	if (node->reasons_len > REASONS_SHOWN)
-		buf_printf(out, "; and %zu more", node->reasons_len - REASONS_SHOWN);
+	if (node->reasons_len > shown && !enough)
+		buf_printf(out, "; and %zu more", node->reasons_len - shown);
 	buf_char(out, '\n');
 }
 

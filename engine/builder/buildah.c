@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,6 +17,7 @@
 #include "engine/builder/emulation.h"
 #include "engine/builder/failure.h"
 #include "engine/builder/import.h"
+#include "engine/builder/leftover.h"
 #include "engine/builder/ops.h"
 #include "engine/builder/proof.h"
 #include "engine/builder/rewrite.h"
@@ -26,6 +28,7 @@
 #include "engine/oci/storage.h"
 
 #define PLACE_PREFIX "containers-storage:"
+#define LEFTOVER_TIMEOUT_MS 60000
 
 struct buildah {
 	struct loop *loop;
@@ -33,6 +36,7 @@ struct buildah {
 	char *program, *place;
 	struct buildah_facts facts;
 	struct platform platforms[EMULATION_MAX];
+	atomic_uint builds;    /* started so far: numbers for the marks of their working containers */
 	pthread_mutex_t bring; /* one base is brought into the storage at a time, not twice the same */
 };
 
@@ -66,6 +70,7 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 		argv_addf(argv, "--timestamp=%" PRId64, job->epoch);
 	argv_addf(argv, "--build-arg=BUILDPLATFORM=%s", host);
 	args_common(job, argv, env);
+	argv_addf(argv, "--secret=%s", command->mark);
 	argv_addf(argv, "--file=%s", command->files->dockerfile);
 	argv_addf(argv, "--ignorefile=%s", command->files->ignore);
 	argv_add(argv, job->context);
@@ -153,7 +158,7 @@ static int bring_missing(struct work *work, const struct build_image *image, siz
 	case IMAGE_LOCAL:
 		break;
 	}
-	error_make(err, ERROR_TOOL, "%s: image %s is gone from %s", image->name, image->identity, work->self->place);
+	error_make(err, ERROR_TOOL, "%s: image %s is gone from %s", image->name, image->id, work->self->place);
 	error_remedy(err, "run cbuild again: it will be built anew");
 	return -1;
 }
@@ -161,11 +166,12 @@ static int bring_missing(struct work *work, const struct build_image *image, siz
 static int bring(struct work *work, size_t number, struct error **err)
 {
 	const struct build_image *image = &work->job->images[number];
+	const char *id = image->where == IMAGE_LOCAL ? image->id : image->identity;
 	int status;
 
 	pthread_mutex_lock(&work->self->bring);
-	if (image->identity && stored(work->self, image->identity)) {
-		argv_add(&work->ids, digest_hex(image->identity));
+	if (id && stored(work->self, id)) {
+		argv_add(&work->ids, digest_hex(id));
 		status = 0;
 	} else {
 		status = bring_missing(work, image, number, err);
@@ -184,12 +190,42 @@ static int read_image(const struct buildah *self, const char *identity, struct i
 	return image_read_config(config.data, config.len, identity, ret, err);
 }
 
+/* Removes what an ended buildah left in the storage. Nothing depends on it: failures do not matter. */
+static void remove_leftovers(struct buildah *self, unsigned build)
+{
+	cleanup_proc struct proc_result result = {0};
+	cleanup_argv struct argv argv = {0}, ids = {0};
+	struct proc_spec spec = {.timeout_ms = LEFTOVER_TIMEOUT_MS, .cleanup = true};
+
+	leftover_list(self->facts.root, build, &ids);
+	if (ids.len == 0)
+		return;
+	argv_add(&argv, self->program);
+	argv_add(&argv, "rm");
+	for (size_t i = 0; i < ids.len; i++)
+		argv_add(&argv, ids.items[i]);
+	spec.argv = (const char *const *)argv.items;
+	proc_run(self->loop, &spec, &result, NULL);
+}
+
+/* Runs the build; when it is cancelled, what it was working on is removed. */
+static int run_build(struct work *work, const struct argv *argv, unsigned number, struct error **err)
+{
+	cleanup_proc struct proc_result result = {0};
+	int status = run(work, argv, false, &result, err);
+
+	if (status < 0 && loop_cancelled(work->self->loop))
+		remove_leftovers(work->self, number);
+	return status;
+}
+
 /* One build; the id of what came of it. */
 static int build(struct work *work, const struct rewrite_files *files, bool no_cache, char ret_identity[DIGEST_LEN + 1],
 		 struct error **err)
 {
+	unsigned number = atomic_fetch_add(&work->self->builds, 1) + 1;
 	cleanup_free char *iidfile = path_join(work->job->staging, "iid");
-	cleanup_proc struct proc_result result = {0};
+	cleanup_free char *mark = leftover_mark(number);
 	cleanup_argv struct argv argv = {0};
 	cleanup_buf struct buf id = {0};
 	struct buildah_command command = {
@@ -198,13 +234,14 @@ static int build(struct work *work, const struct rewrite_files *files, bool no_c
 		.host = &work->self->platforms[0],
 		.files = files,
 		.iidfile = iidfile,
+		.mark = mark,
 		.no_cache = no_cache,
 	};
 
 	if (unlink(iidfile) < 0 && errno != ENOENT)
 		return error_errno(err, ERROR_STATE, errno, "%s", iidfile);
 	buildah_argv(&command, work->job, &argv, &work->env);
-	if (run(work, &argv, false, &result, err) < 0 || fs_read(iidfile, 2 * DIGEST_LEN, &id, err) < 0)
+	if (run_build(work, &argv, number, err) < 0 || fs_read(iidfile, 2 * DIGEST_LEN, &id, err) < 0)
 		return -1;
 	if (!id.data || !digest_valid(id.data))
 		return error_make(err, ERROR_TOOL, "buildah wrote no image id for %s", work->job->id);
@@ -249,8 +286,20 @@ static int build_proved(struct work *work, const struct rewrite_files *files, ch
 	return error_make(err, ERROR_BUILD, "buildah made a wrong image, also without its cache: %s", second ? second : fault);
 }
 
+/* buildah writes ids and host names into its configs that differ from run to run. */
+static int canonical_identity(struct work *work, const char *id, char ret_identity[DIGEST_LEN + 1], struct error **err)
+{
+	cleanup_storage struct storage *storage = NULL;
+	cleanup_buf struct buf config = {0}, canonical = {0};
+
+	if (storage_open(work->self->facts.root, &storage, err) < 0 || storage_config(storage, id, &config, err) < 0 ||
+	    image_canonical_config(config.data, config.len, id, &canonical, err) < 0)
+		return -1;
+	return digest_bytes(canonical.data, canonical.len, ret_identity, err);
+}
+
 /* Copies the image into the store. */
-static int export(struct work *work, const char *identity, struct build_result *result, struct error **err)
+static int export(struct work *work, const char *id, struct build_result *result, struct error **err)
 {
 	cleanup_free char *dir = path_join(work->job->staging, "image");
 	cleanup_proc struct proc_result pushed = {0};
@@ -260,27 +309,29 @@ static int export(struct work *work, const char *identity, struct build_result *
 	argv_add(&argv, "push");
 	argv_add(&argv, "--quiet");
 	argv_add(&argv, "--format=v2s2");
-	argv_add(&argv, digest_hex(identity));
+	argv_add(&argv, digest_hex(id));
 	argv_addf(&argv, "dir:%s", dir);
 	if (run(work, &argv, false, &pushed, err) < 0)
 		return -1;
 	if (layout_import_dir(work->self->layout, dir, &work->job->platform, result->digest, err) < 0)
 		return -1;
-	return import_finish(work->self->layout, identity, result, err);
+	return import_finish(work->self->layout, result->identity, result, err);
 }
 
 static int build_one(struct work *work, struct build_result *result, struct error **err)
 {
 	cleanup_rewrite_files struct rewrite_files files = {0};
+	char id[DIGEST_LEN + 1];
 
 	for (size_t i = 0; i < work->job->images_len; i++)
 		if (bring(work, i, err) < 0)
 			return -1;
 	if (rewrite_files(work->job, (const char *const *)work->ids.items, &files, err) < 0 ||
-	    build_proved(work, &files, result->identity, err) < 0)
+	    build_proved(work, &files, id, err) < 0 || canonical_identity(work, id, result->identity, err) < 0)
 		return -1;
 	if (!work->job->keep)
-		return export(work, result->identity, result, err);
+		return export(work, id, result, err);
+	memcpy(result->id, id, sizeof(id));
 	result->place = mem_strdup(work->self->place);
 	return 0;
 }
@@ -336,6 +387,7 @@ static int buildah_open(struct loop *loop, struct state *state, struct layout *l
 	info->batch = 1;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
+	remove_leftovers(self, 0);
 	*ret = self;
 	return 0;
 }

@@ -115,17 +115,3 @@ const char *builder_place_prefix(const char *name)
 
 	return ops ? ops->place_prefix : NULL;
 }
-
-void place_has(const char *place, const char *const *identities, size_t len, bool *ret_present)
-{
-	const char *prefix = builder_buildah.place_prefix;
-	cleanup_storage struct storage *storage = NULL;
-
-	memset(ret_present, 0, len * sizeof(*ret_present));
-	if (strncmp(place, prefix, strlen(prefix)) != 0)
-		return;
-	if (storage_open(place + strlen(prefix), &storage, NULL) < 0)
-		return;
-	for (size_t i = 0; i < len; i++)
-		ret_present[i] = identities[i] && storage_has(storage, identities[i]);
-}

@@ -25,7 +25,7 @@ struct state;
 struct builder;
 
 enum image_where {
-	IMAGE_LOCAL,  /* in the storage of this builder (builder_place), by its identity */
+	IMAGE_LOCAL,  /* in the storage of this builder (builder_place), by its id there */
 	IMAGE_STORE,  /* in cbuild's store, by its manifest digest */
 	IMAGE_REMOTE  /* in a registry (or the engine), by its reference */
 };
@@ -41,6 +41,7 @@ struct build_image {
 	struct platform platform; /* that the stage runs on */
 	enum image_where where;
 	const char *identity;     /* config digest; NULL when not known (IMAGE_REMOTE) */
+	const char *id;           /* IMAGE_LOCAL: build_result.id of the build that made it */
 	const char *digest;       /* IMAGE_STORE: manifest digest */
 	const char *reference;    /* IMAGE_REMOTE: what to pull */
 };
@@ -83,7 +84,8 @@ struct build_job {
 
 struct build_result {
 	struct error *error;      /* NULL: done. Owned by the receiver of the result */
-	char identity[DIGEST_LEN + 1]; /* config digest */
+	char identity[DIGEST_LEN + 1]; /* digest of the canonical config (oci/image.h): equal for equal images */
+	char id[DIGEST_LEN + 1];       /* when kept: what the builder's storage calls it, which need not be the same twice */
 	char digest[DIGEST_LEN + 1];   /* manifest digest in the store; "" when it stayed with the builder */
 	char *place;              /* "store" or builder_place(); malloc'd, the receiver's */
 	uint64_t size;            /* bytes, compressed, of what is in the store; 0 when kept */
@@ -117,9 +119,6 @@ const struct builder_info *builder_info(const struct builder *builder);
  * the result's platform is the job's, and its layers begin with those of the base that was meant. */
 void builder_build(struct builder *builder, const struct build_job *jobs, size_t len, build_done *done, void *data);
 
-/* Whether images are still in a storage that records name as their place. Starts no process and opens no
- * socket. `ret_present` has room for `len`. A storage that cannot be read holds nothing. */
-void place_has(const char *place, const char *const *identities, size_t len, bool *ret_present);
 /* The prefix of the places that the builder called `name` can read by itself ("containers-storage:"), or NULL. */
 const char *builder_place_prefix(const char *name);
 

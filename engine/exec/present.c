@@ -75,6 +75,18 @@ static const struct storage *storage_at(struct present *present, const char *pla
 	return storage;
 }
 
+/* What the storage calls it is in the record's detail. */
+static bool has_id(const struct storage *storage, const char *text)
+{
+	cleanup_json struct json *detail = NULL;
+	const char *id;
+
+	if (json_parse(text, strlen(text), "a record", &detail, NULL) < 0)
+		return false;
+	id = json_str(detail, "id");
+	return id && storage_has(storage, id);
+}
+
 static bool check_build(struct present *present, const struct node *node, const struct record *record, const char **ret_what)
 {
 	const char *place = record->place ? record->place : "store";
@@ -94,7 +106,7 @@ static bool check_build(struct present *present, const struct node *node, const 
 	if (!has_prefix(place, STORAGE))
 		return false;
 	storage = storage_at(present, place);
-	return storage && storage_has(storage, record->identity);
+	return storage && record->detail && has_id(storage, record->detail);
 }
 
 static void read_tags(struct present *present)

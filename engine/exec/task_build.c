@@ -25,6 +25,7 @@ struct draft {
 	struct build_context *contexts;
 	struct build_pair *args, *labels;
 	char *ignore_file;
+	struct json *details; /* parsed records that `images` point into */
 };
 
 static void draft_cleanup(struct draft *draft)
@@ -34,6 +35,7 @@ static void draft_cleanup(struct draft *draft)
 	free(draft->args);
 	free(draft->labels);
 	free(draft->ignore_file);
+	json_free(draft->details);
 }
 
 static struct build_pair *pairs(const struct plan_arg *args, size_t len)
@@ -43,6 +45,21 @@ static struct build_pair *pairs(const struct plan_arg *args, size_t len)
 	for (size_t i = 0; i < len; i++)
 		list[i] = (struct build_pair){ .key = args[i].key, .value = args[i].value };
 	return list;
+}
+
+/* What the builder's storage calls an image that was kept there: in the record's detail. */
+static const char *own_id(struct draft *draft, const struct result *result, const char *name, struct error **err)
+{
+	struct json *detail = NULL;
+	const char *id;
+
+	if (result->detail && json_parse(result->detail, strlen(result->detail), name, &detail, err) < 0)
+		return NULL;
+	json_append(draft->details, detail);
+	id = json_str(detail, "id");
+	if (!id)
+		error_make(err, ERROR_STATE, "the record of %s does not say what it is called in %s", name, result->place);
+	return id;
 }
 
 static int add_images(struct task *task, struct draft *draft, struct error **err)
@@ -61,6 +78,7 @@ static int add_images(struct task *task, struct draft *draft, struct error **err
 			.offset = from->mention->offset,
 			.length = from->mention->length,
 			.from = from->mention->use == IMAGE_FROM,
+			.base = from->mention->base,
 			.platform = from->mention->platform,
 			.where = IMAGE_REMOTE,
 			.reference = from->reference,
@@ -75,6 +93,9 @@ static int add_images(struct task *task, struct draft *draft, struct error **err
 			image->digest = result->digest;
 		} else if (info->place && strcmp(result->place, info->place) == 0) {
 			image->where = IMAGE_LOCAL;
+			image->id = own_id(draft, result, from->mention->name, err);
+			if (!image->id)
+				return -1;
 		} else {
 			return error_make(err, ERROR_TOOL, "%s is in %s, which %s cannot read", from->mention->name,
 					  result->place, info->name);
@@ -188,6 +209,8 @@ static int build_once(struct task *task, struct draft *draft, struct error **err
 	task->digest = result->digest[0] ? mem_strdup(result->digest) : NULL;
 	task->place = result->place;
 	task->size = result->size;
+	if (result->id[0])
+		task->detail = mem_printf("{\"id\":\"%s\"}", result->id); /* a digest needs no escaping */
 	return 0;
 }
 
@@ -238,7 +261,7 @@ static int check_unchanged(struct task *task, struct error **err)
 
 int task_build(struct task *task, struct error **err)
 {
-	__attribute__((cleanup(draft_cleanup))) struct draft draft = { 0 };
+	__attribute__((cleanup(draft_cleanup))) struct draft draft = { .details = json_new_array() };
 
 	if (make_draft(task, &draft, err) < 0 || build_with_retries(task, &draft, err) < 0)
 		return -1;

@@ -7,6 +7,7 @@
 #include "base/digest.h"
 #include "base/platform.h"
 
+struct buf;
 struct error;
 struct layout;
 
@@ -44,5 +45,12 @@ void image_cleanup(struct image **image);
 #define cleanup_image __attribute__((cleanup(image_cleanup)))
 /* The same facts from a config blob alone (an image in a builder's own storage): manifest and layers stay empty. */
 int image_read_config(const char *json, size_t len, const char *name, struct image **ret, struct error **err);
+
+/*
+ * Appends the canonical form of a config: the members that the image-spec and BuildKit know (HEALTHCHECK, SHELL and ONBUILD
+ * among them), without those that differ from build to build (container ids, host names, parents, the ids of
+ * intermediate images in comments), as canonical JSON. Equal images have equal bytes, whichever run built them.
+ */
+int image_canonical_config(const char *json, size_t len, const char *name, struct buf *ret, struct error **err);
 
 #endif

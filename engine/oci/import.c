@@ -47,10 +47,8 @@ static int adopt(struct layout *layout, const char *blobs, const struct descript
 	return blob_adopt(layout, path, blob->digest, blob->size, err);
 }
 
-static int adopt_all(struct layout *layout, const char *blobs, const struct document *manifest, struct error **err)
+static int adopt_layers(struct layout *layout, const char *blobs, const struct document *manifest, struct error **err)
 {
-	if (adopt(layout, blobs, &manifest->config, err) < 0)
-		return -1;
 	for (size_t i = 0; i < manifest->len; i++) {
 		if (adopt(layout, blobs, &manifest->entries[i].blob, err) < 0)
 			return -1;
@@ -58,10 +56,19 @@ static int adopt_all(struct layout *layout, const char *blobs, const struct docu
 	return 0;
 }
 
-static bool is_docker(const struct document *manifest)
+/* The config in its canonical form takes the place of the one delivered. */
+static int write_config(struct layout *layout, const char *dir, struct document *manifest, struct error **err)
 {
-	return strcmp(manifest->self.media_type, DOCKER_MANIFEST) == 0 ||
-	       strcmp(manifest->config.media_type, DOCKER_CONFIG) == 0;
+	cleanup_free char *path = path_join(dir, digest_hex(manifest->config.digest));
+	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf canonical = { 0 };
+
+	if (document_read(path, manifest->config.digest, &text, err) < 0 ||
+	    image_canonical_config(text.data, text.len, path, &canonical, err) < 0 ||
+	    layout_write(layout, canonical.data, canonical.len, manifest->config.digest, err) < 0)
+		return -1;
+	manifest->config.size = canonical.len;
+	return 0;
 }
 
 int layout_import_dir(struct layout *layout, const char *dir, const struct platform *platform,
@@ -71,7 +78,6 @@ int layout_import_dir(struct layout *layout, const char *dir, const struct platf
 	cleanup_document struct document *manifest = NULL;
 	cleanup_buf struct buf text = { 0 };
 	cleanup_buf struct buf anew = { 0 };
-	const struct buf *out = &text;
 	char digest[DIGEST_LEN + 1];
 
 	if (fs_read(path, LAYOUT_MANIFEST_MAX, &text, err) < 0 ||
@@ -79,12 +85,11 @@ int layout_import_dir(struct layout *layout, const char *dir, const struct platf
 		return -1;
 	if (manifest->index)
 		return error_make(err, ERROR_STATE, "%s: a list of images, where one was expected", path);
-	if (is_docker(manifest)) {
-		if (document_dump_manifest(manifest, &anew, err) < 0)
-			return error_wrap(err, "%s", path);
-		out = &anew;
-	}
-	if (adopt_all(layout, dir, manifest, err) < 0 || layout_write(layout, out->data, out->len, digest, err) < 0 ||
+	if (write_config(layout, dir, manifest, err) < 0 || adopt_layers(layout, dir, manifest, err) < 0)
+		return -1;
+	if (document_dump_manifest(manifest, &anew, err) < 0)
+		return error_wrap(err, "%s", path);
+	if (layout_write(layout, anew.data, anew.len, digest, err) < 0 ||
 	    check_image(layout, digest, platform, dir, err) < 0)
 		return -1;
 	memcpy(ret_digest, digest, sizeof(digest));
@@ -118,7 +123,8 @@ static int import_picked(struct origin *origin, const struct descriptor *image, 
 	    document_parse(text.data, text.len, image->media_type, image->digest, image->digest, &manifest, err) < 0)
 		return -1;
 	/* The manifest comes last: where it is, the rest is too. */
-	if (adopt_all(origin->layout, origin->blobs, manifest, err) < 0 ||
+	if (adopt(origin->layout, origin->blobs, &manifest->config, err) < 0 ||
+	    adopt_layers(origin->layout, origin->blobs, manifest, err) < 0 ||
 	    adopt(origin->layout, origin->blobs, image, err) < 0)
 		return -1;
 	return blob_sync(origin->layout, err);

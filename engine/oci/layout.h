@@ -45,9 +45,8 @@ int layout_write(struct layout *layout, const void *data, size_t len, char ret_d
  * image for `platform` (attestation entries are left aside).
  */
 /* A folder of containers/image's "dir:" transport (manifest.json of Docker schema 2, config and layers
- * named by their hex digest). The config's bytes are kept as they are (HEALTHCHECK, SHELL, ONBUILD stay),
- * and the manifest is written anew with OCI media types: the config digest, and so the image's identity, is
- * the one it has in buildah's and podman's own storage. */
+ * named by their hex digest). The config is written in its canonical form (image_canonical_config: HEALTHCHECK, SHELL
+ * and ONBUILD stay, what differs from run to run goes), the manifest anew with OCI media types. */
 int layout_import_dir(struct layout *layout, const char *dir, const struct platform *platform,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err);
 /* A tar of an OCI layout (docker buildx -o type=oci), streamed through libarchive straight into the store. */

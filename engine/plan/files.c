@@ -91,32 +91,20 @@ bool plan_load_service(struct plan *plan, size_t index)
 }
 
 struct expansion {
+	struct arena *arena;
 	const struct platform *platform;
-	char text[PLATFORM_TEXT];
 };
 
 static const char *lookup_platform(void *data, const char *name)
 {
 	struct expansion *expansion = data;
 
-	if (!expansion->platform)
-		return NULL;
-	if (strcmp(name, "platform.os") == 0)
-		return expansion->platform->os;
-	if (strcmp(name, "platform.arch") == 0)
-		return expansion->platform->arch;
-	if (strcmp(name, "platform.variant") == 0)
-		return expansion->platform->variant;
-	if (strcmp(name, "platform.name") == 0) {
-		platform_text(expansion->platform, expansion->text);
-		return expansion->text;
-	}
-	return NULL;
+	return late_platform(expansion->arena, expansion->platform, name);
 }
 
 const char *plan_expand(struct plan *plan, const struct platform *platform, const char *s)
 {
-	struct expansion expansion = { .platform = platform };
+	struct expansion expansion = { .arena = plan->arena, .platform = platform };
 
 	return s && platform ? late_expand(plan->arena, s, lookup_platform, &expansion) : s;
 }

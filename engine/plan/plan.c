@@ -127,9 +127,11 @@ const char *const *plan_references(struct plan *plan, size_t index)
 
 	if (plan->services[index].references)
 		return plan->services[index].references;
-	list = arena_array(plan->arena, service->tags.len + 1, sizeof(*list));
+	list = arena_array(plan->arena, service->tags.len + service->references.len + 1, sizeof(*list));
 	for (size_t i = 0; i < service->tags.len; i++)
 		list[i] = arena_printf(plan->arena, "%s:%s", service->image.s, service->tags.items[i].s);
+	for (size_t i = 0; i < service->references.len; i++)
+		list[service->tags.len + i] = service->references.items[i].s;
 	plan->services[index].references = list;
 	return list;
 }

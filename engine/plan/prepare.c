@@ -170,25 +170,42 @@ static bool counts(const struct plan *plan, const struct node *node, const struc
 	return whole;
 }
 
-static void add_output(struct plan *plan, struct node *node, size_t prepare, const char *output)
+/* The context of the build through which the file reaches the builder and counts, or NULL. */
+static const struct plan_context *context_of(const struct plan *plan, const struct node *node, const char *path)
 {
-	struct plan_build *build = node->build;
-	const char *path = absolute_output(plan, output);
+	const struct plan_build *build = node->build;
 
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
 		const char *relative = context->root ? path_relative(context->root, path) : NULL;
-		struct plan_output *grown;
 
-		if (!relative || !counts(plan, node, context, relative))
-			continue;
-		node_need(node, prepare);
-		grown = arena_array(plan->arena, build->outputs_len + 1, sizeof(*grown));
-		if (build->outputs_len)
-			memcpy(grown, build->outputs, build->outputs_len * sizeof(*grown));
-		grown[build->outputs_len++] = (struct plan_output){ .node = prepare, .path = output };
-		build->outputs = grown;
-		return;
+		if (relative && counts(plan, node, context, relative))
+			return context;
+	}
+	return NULL;
+}
+
+static void add_output(struct plan *plan, struct node *node, size_t prepare, const char *output)
+{
+	struct plan_build *build = node->build;
+	struct plan_output *grown = arena_array(plan->arena, build->outputs_len + 1, sizeof(*grown));
+
+	if (build->outputs_len)
+		memcpy(grown, build->outputs, build->outputs_len * sizeof(*grown));
+	grown[build->outputs_len++] = (struct plan_output){ .node = prepare, .path = output };
+	build->outputs = grown;
+	node_need(node, prepare);
+}
+
+static void add_outputs_of(struct plan *plan, struct node *node, size_t service, const struct platform *platform)
+{
+	const struct texts *outputs = &plan->manifest->services[service].prepare.outputs;
+
+	for (size_t i = 0; i < outputs->len; i++) {
+		const char *output = plan_expand(plan, platform, outputs->items[i].s);
+
+		if (context_of(plan, node, absolute_output(plan, output)))
+			add_output(plan, node, plan_prepare_node(plan, service, platform), output);
 	}
 }
 
@@ -203,17 +220,7 @@ void plan_add_outputs(struct plan *plan, struct node *node, const struct platfor
 			continue;
 		if (service->prepare.per_platform)
 			len = candidates(plan, service, &platforms);
-		for (size_t p = 0; p < len; p++) {
-			for (size_t o = 0; o < service->prepare.outputs.len; o++) {
-				const char *output = plan_expand(plan, &platforms[p], service->prepare.outputs.items[o].s);
-				const char *path = absolute_output(plan, output);
-				bool near = false;
-
-				for (size_t c = 0; c < node->build->contexts_len && !near; c++)
-					near = node->build->contexts[c].root && path_inside(node->build->contexts[c].root, path);
-				if (near)
-					add_output(plan, node, plan_prepare_node(plan, i, &platforms[p]), output);
-			}
-		}
+		for (size_t p = 0; p < len; p++)
+			add_outputs_of(plan, node, i, &platforms[p]);
 	}
 }

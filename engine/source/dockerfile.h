@@ -28,6 +28,8 @@ struct dockerfile_image {
 	enum image_use use;
 	struct platform platform; /* FROM: its --platform, else the target; COPY and mounts: the target, as BuildKit does */
 	bool context;             /* the name is one of `contexts` below */
+	bool base;                /* what the result's own layers stand on: the FROM of the target stage, or of the
+	                           * stage that the target stage is FROM, and so on; one at most */
 	unsigned line;
 	size_t offset, length;    /* the name's bytes in the text, as written: for rewriting */
 };

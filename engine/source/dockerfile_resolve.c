@@ -19,6 +19,8 @@
 struct state {
 	bool wanted; /* leads to the target */
 	bool done;
+	size_t base;  /* the stage it is FROM, or NO_STAGE */
+	size_t image; /* otherwise: the collected image it is FROM, or NO_STAGE (scratch) */
 	struct dockerfile_scope scope; /* at its end */
 };
 
@@ -263,6 +265,7 @@ static int use_base(struct resolver *r, size_t index, const char *name, struct e
 		collect_whole_context(&r->collect, context);
 	}
 	collect_image(&r->collect, &image, stage->base, 0, stage->base->len);
+	r->states[index].image = r->collect.images_len - 1;
 	return 0;
 }
 
@@ -295,6 +298,7 @@ static bool replaced(struct resolver *r, size_t index)
 	image.name = context;
 	image.platform = r->options->platform;
 	collect_image(&r->collect, &image, &stage->from->args[2], 0, stage->from->args[2].len);
+	r->states[index].image = r->collect.images_len - 1;
 	collect_whole_context(&r->collect, context);
 	r->states[index].scope.open = true;
 	return true;
@@ -326,6 +330,7 @@ static int resolve_stage(struct resolver *r, size_t index, size_t *ret_base, str
 	}
 	if (base == NO_STAGE ? use_base(r, index, name, err) < 0 : stage_platform(r, stage, &platform, err) < 0)
 		return -1;
+	r->states[index].base = base;
 	run_stage(r, index, base);
 	r->states[index].done = true;
 	return 0;
@@ -385,6 +390,15 @@ static int find_target(const struct resolver *r, size_t *ret, struct error **err
 	return -1;
 }
 
+/* The image that the target's own layers stand on. */
+static void mark_base(struct resolver *r, size_t target)
+{
+	while (r->states[target].base != NO_STAGE)
+		target = r->states[target].base;
+	if (r->states[target].image != NO_STAGE)
+		r->collect.images[r->states[target].image].base = true;
+}
+
 static int resolve(struct resolver *r, struct error **err)
 {
 	const char *syntax = options_arg(r->options, "BUILDKIT_SYNTAX");
@@ -400,11 +414,15 @@ static int resolve(struct resolver *r, struct error **err)
 	r->globals = globals_new(r->dockerfile, r->options, r->collect.arena);
 	r->states = mem_array(r->dockerfile->stages_len, sizeof(*r->states));
 	r->queue = mem_array(r->dockerfile->stages_len, sizeof(*r->queue));
+	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
+		r->states[i].base = r->states[i].image = NO_STAGE;
 	status = find_target(r, &target, err);
 	if (status == 0) {
 		want(r, target);
 		status = resolve_all(r, err);
 	}
+	if (status == 0)
+		mark_base(r, target);
 	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
 		dockerfile_scope_free(&r->states[i].scope);
 	globals_free(r->globals);

@@ -89,7 +89,8 @@ static void translate_next(struct translation *t, bool first)
 		emit_text(t, "[^/]");
 		t->kind = KIND_REGEX;
 		break;
-	case '.': case '+': case '(': case ')': case '|': case '{': case '}': case '$':
+	case '.': case '+': case '(': case ')': case '$':
+		/* '|', '{' and '}' are left as they are: so do the builders, where they then mean something */
 		emit(t, '\\');
 		emit(t, rune);
 		break;

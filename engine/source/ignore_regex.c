@@ -9,6 +9,8 @@
 
 #define RUNE_ERROR 0xfffd
 #define RUNE_MAX 0x10ffff
+#define REPEAT_MAX 1000   /* Go's limit */
+#define STEPS_MAX 65536
 #define SMALL_PROGRAM 255 /* steps whose state sets live on the stack */
 
 enum op {
@@ -19,6 +21,9 @@ enum op {
 	OP_END,        /* its end */
 	OP_BOUNDARY,   /* \b */
 	OP_NOBOUNDARY, /* \B */
+	OP_ALL,        /* any code point: what an alternative leaves open before or behind it */
+	OP_FORK,       /* goes on at the next alternative as well */
+	OP_DONE,       /* an alternative is complete */
 	OP_ENTER,      /* "(.*" "/)?": go on behind the group, or into it */
 	OP_LOOP        /* inside the group: leave it at any '/' */
 };
@@ -30,9 +35,10 @@ struct range {
 struct step {
 	enum op op;
 	bool star;
+	bool optional;
 	bool negated;
 	uint32_t rune;
-	size_t first, count; /* of `ranges` */
+	size_t first, count; /* of `ranges`; OP_FORK: where the next alternative begins */
 };
 
 struct ignore_regex {
@@ -254,9 +260,114 @@ static bool add_escape(struct ignore_regex *regex, uint32_t rune, const char **r
 	return unescape(rune, &step->rune, ret_why);
 }
 
+/* "{2}", "{2,}" or "{2,3}" at `runes`: its length, 0 when it is plain text. */
+static size_t read_repeat(const uint32_t *runes, size_t len, long *ret_min, long *ret_max)
+{
+	long numbers[2] = {-1, -1};
+	size_t i = 1, which = 0;
+
+	for (; i < len && runes[i] != '}'; i++) {
+		if (runes[i] == ',' && which == 0 && numbers[0] >= 0) {
+			which = 1;
+		} else if (runes[i] >= '0' && runes[i] <= '9' && numbers[which] != 0) {
+			numbers[which] = (numbers[which] < 0 ? 0 : numbers[which]) * 10 + (long)(runes[i] - '0');
+			if (numbers[which] > REPEAT_MAX)
+				numbers[which] = REPEAT_MAX + 1;
+		} else {
+			return 0;
+		}
+	}
+	if (i >= len || numbers[0] < 0)
+		return 0;
+	*ret_min = numbers[0];
+	*ret_max = which ? numbers[1] : numbers[0];
+	return i + 1;
+}
+
+/* Repeats the last step: `max` negative is without end. */
+static bool repeat(struct ignore_regex *regex, long min, long max)
+{
+	struct step step = regex->steps[regex->len - 1];
+
+	if (min > REPEAT_MAX || max > REPEAT_MAX || (max >= 0 && max < min) || step.star || step.optional ||
+	    regex->len + REPEAT_MAX > STEPS_MAX)
+		return false;
+	regex->len--;
+	for (long i = 0; i < (max < 0 ? min + 1 : max); i++) {
+		mem_reserve(&regex->steps, &regex->cap, regex->len + 1, sizeof(*regex->steps));
+		regex->steps[regex->len] = step;
+		regex->steps[regex->len].star = max < 0 && i == min;
+		regex->steps[regex->len++].optional = max >= 0 && i >= min;
+	}
+	return true;
+}
+
+/* What follows an atom: "*", a repetition, or nothing. */
+static bool compile_suffix(struct ignore_regex *regex, const uint32_t *runes, size_t len, size_t *at, bool repeatable)
+{
+	size_t length, none = 0;
+	long min, max;
+
+	if (*at < len && runes[*at] == '*') {
+		if (!repeatable)
+			return false;
+		regex->steps[regex->len - 1].star = true;
+		++*at;
+		repeatable = false;
+	}
+	if (*at >= len || runes[*at] != '{')
+		return true;
+	length = read_repeat(runes + *at, len - *at, &min, &max);
+	if (length == 0)
+		return true;
+	if (!repeatable || !repeat(regex, min, max))
+		return false;
+	*at += length;
+	if (*at < len && runes[*at] == '{')
+		none = read_repeat(runes + *at, len - *at, &min, &max);
+	return none == 0; /* a repetition of a repetition is refused */
+}
+
+/* "|": the alternative in front of it may end anywhere, the one behind it may begin anywhere. */
+static void compile_alternative(struct ignore_regex *regex, size_t *fork)
+{
+	add_step(regex, OP_ALL)->star = true;
+	add_step(regex, OP_DONE);
+	regex->steps[*fork].first = regex->len;
+	*fork = regex->len;
+	add_step(regex, OP_FORK);
+	add_step(regex, OP_ALL)->star = true;
+}
+
+/* A repetition of the beginning "^" (*at is 0 then), or of nothing, which is refused. Without the "^" a match may
+ * begin anywhere. */
+static bool compile_early_repeat(struct ignore_regex *regex, const uint32_t *runes, size_t len, size_t *at, bool atom)
+{
+	long min, max;
+	size_t length = read_repeat(runes + *at, len - *at, &min, &max);
+
+	if (length == 0)
+		return true;
+	if (!atom || min > REPEAT_MAX || max > REPEAT_MAX || (max >= 0 && max < min))
+		return false;
+	if (min == 0) {
+		regex->steps[1].op = OP_ALL;
+		regex->steps[1].star = true;
+	}
+	*at += length;
+	return *at >= len || runes[*at] != '{' || read_repeat(runes + *at, len - *at, &min, &max) == 0;
+}
+
 static bool compile(struct ignore_regex *regex, const uint32_t *runes, size_t len, const char **ret_why)
 {
+	bool atom = true; /* the beginning "^" is one */
+	size_t fork = 0;
+
+	add_step(regex, OP_FORK);
+	add_step(regex, OP_BEGIN);
 	for (size_t i = 0; i < len;) {
+		bool repeatable = true;
+
 		switch (runes[i]) {
 		case '\\':
 			if (i + 1 >= len || !add_escape(regex, runes[i + 1], ret_why))
@@ -271,6 +382,7 @@ static bool compile(struct ignore_regex *regex, const uint32_t *runes, size_t le
 			add_step(regex, OP_ENTER);
 			add_step(regex, OP_LOOP);
 			i += strlen("(.*/)?");
+			repeatable = false;
 			break;
 		case '.':
 			add_step(regex, OP_ANY);
@@ -280,37 +392,57 @@ static bool compile(struct ignore_regex *regex, const uint32_t *runes, size_t le
 			add_step(regex, OP_BEGIN);
 			i++;
 			break;
+		case '|':
+			compile_alternative(regex, &fork);
+			i++;
+			atom = false;
+			continue;
+		case '{':
+			if (i == 0 || !atom) {
+				if (!compile_early_repeat(regex, runes, len, &i, atom))
+					return false;
+				if (i > 0 && runes[i - 1] == '}')
+					continue;
+			}
+			add_step(regex, OP_RUNE)->rune = runes[i++];
+			break;
 		default:
 			add_step(regex, OP_RUNE)->rune = runes[i++];
 			break;
 		}
-		if (i < len && runes[i] == '*') {
-			regex->steps[regex->len - 1].star = true;
-			i++;
-		}
+		atom = true;
+		if (!compile_suffix(regex, runes, len, &i, repeatable))
+			return false;
 	}
+	add_step(regex, OP_END);
+	add_step(regex, OP_DONE);
+	regex->steps[fork].first = regex->len;
 	return true;
 }
 
 static bool literal(const struct step *step)
 {
-	return step->op == OP_RUNE && !step->star && step->rune < 0x80;
+	return step->op == OP_RUNE && !step->star && !step->optional && step->rune < 0x80;
 }
 
+/* What every match begins and ends with; nothing when there are alternatives. */
 static void find_literals(struct ignore_regex *regex)
 {
-	size_t n = 0;
+	/* OP_FORK and OP_BEGIN in front, OP_END and OP_DONE behind */
+	size_t first = 2, end = regex->len - 2, n = 0;
 
-	while (n < regex->len && n < sizeof(regex->head) && literal(&regex->steps[n])) {
-		regex->head[n] = (char)regex->steps[n].rune;
+	if (regex->steps[0].first != regex->len || regex->steps[1].op != OP_BEGIN)
+		return;
+	while (first + n < end && n < sizeof(regex->head) && literal(&regex->steps[first + n])) {
+		regex->head[n] = (char)regex->steps[first + n].rune;
 		n++;
 	}
 	regex->head_len = n;
 	n = 0;
-	while (n < regex->len && n < sizeof(regex->tail) && literal(&regex->steps[regex->len - 1 - n]))
+	while (first + n < end && n < sizeof(regex->tail) && literal(&regex->steps[end - 1 - n]))
 		n++;
 	for (size_t i = 0; i < n; i++)
-		regex->tail[i] = (char)regex->steps[regex->len - n + i].rune;
+		regex->tail[i] = (char)regex->steps[end - n + i].rune;
 	regex->tail_len = n;
 }
 
@@ -351,6 +483,7 @@ static bool step_takes(const struct ignore_regex *regex, const struct step *step
 	switch (step->op) {
 	case OP_RUNE: return rune == step->rune;
 	case OP_ANY: return rune != '\n';
+	case OP_ALL: return true;
 	case OP_CLASS: return in_class(regex, step, rune);
 	default: return false;
 	}
@@ -360,22 +493,32 @@ struct place {
 	bool begin, end, boundary;
 };
 
-/* Follows what needs no character: `now` grows towards its end only, so one pass in order is enough. */
-static void close_over(const struct ignore_regex *regex, unsigned char *now, struct place place)
+/* Follows what needs no character: `now` grows towards its end only, so one pass in order is enough. True when
+ * an alternative is complete. */
+static bool close_over(const struct ignore_regex *regex, unsigned char *now, struct place place)
 {
+	bool done = false;
+
 	for (size_t i = 0; i < regex->len; i++) {
 		if (!now[i])
 			continue;
+		now[i + 1] |= regex->steps[i].star | regex->steps[i].optional;
 		switch (regex->steps[i].op) {
+		case OP_FORK:
+			now[i + 1] = 1;
+			now[regex->steps[i].first] = 1;
+			break;
+		case OP_DONE: done = true; break;
 		case OP_BEGIN: now[i + 1] |= place.begin; break;
 		case OP_END: now[i + 1] |= place.end; break;
 		case OP_BOUNDARY: now[i + 1] |= place.boundary; break;
 		case OP_NOBOUNDARY: now[i + 1] |= !place.boundary; break;
 		case OP_ENTER: now[i + 1] = now[i + 2] = 1; break;
 		case OP_LOOP: break;
-		default: now[i + 1] |= regex->steps[i].star; break;
+		default: break;
 		}
 	}
+	return done;
 }
 
 static bool take(const struct ignore_regex *regex, const unsigned char *now, unsigned char *next, uint32_t rune)
@@ -412,9 +555,10 @@ static bool run(const struct ignore_regex *regex, unsigned char *now, unsigned c
 		struct place place = {.begin = at == 0, .end = width == 0, .boundary = word != (at > 0 && is_word(before))};
 		unsigned char *swap = now;
 
-		close_over(regex, now, place);
+		if (close_over(regex, now, place))
+			return true;
 		if (width == 0)
-			return now[regex->len];
+			return false;
 		memset(next, 0, size);
 		if (!take(regex, now, next, rune))
 			return false;

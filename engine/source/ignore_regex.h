@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 /* The part of Go's regular expressions (RE2 syntax) that the translation of an ignore pattern can give:
- * literals, escapes, classes, "^", ".*", a class with "*", and the optional group "(.*" "/)?". No alternation and no other
- * group, so that the program is a list and matching walks it once per character. */
+ * literals, escapes, classes, "^", ".*", a class with "*", the optional group "(.*" "/)?", "x{2,3}", and "|" between
+ * whole expressions. There is no other group, so that the program is a list of steps and matching walks it once per
+ * character. */
 struct ignore_regex;
 
 /* `runes` are the expression's code points, without the leading "^" and the closing "$". NULL when Go refuses it,

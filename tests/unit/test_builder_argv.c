@@ -45,6 +45,7 @@ static void buildah(const struct build_job *job, const char *flags, bool no_cach
 		.host = &amd64,
 		.files = &files,
 		.iidfile = "/s/iid",
+		.mark = "id=mark,src=/dev/null",
 		.no_cache = no_cache,
 	};
 	cleanup_argv struct argv argv = { 0 }, env = { 0 };
@@ -62,6 +63,7 @@ static void test_buildah_plain(void **state)
 	buildah(&job, "--isolation=chroot", false,
 		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n--force-rm\n--format=docker\n"
 		"--identity-label=false\n--pull=never\n--isolation=chroot\n--build-arg=BUILDPLATFORM=linux/amd64\n"
+		"--secret=id=mark,src=/dev/null\n"
 		"--file=/s/dockerfile/Dockerfile\n--ignorefile=/s/dockerfile/Dockerfile.dockerignore\n/p/x\n",
 		"");
 }
@@ -76,6 +78,7 @@ static void test_buildah_full(void **state)
 		"--identity-label=false\n--pull=never\n--isolation=oci\n--runtime=runc\n--no-cache\n--timestamp=1700000000\n"
 		"--build-arg=BUILDPLATFORM=linux/amd64\n--target=release\n--build-arg=VERSION\n--build-arg=PATH=/x\n"
 		"--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"
+		"--secret=id=mark,src=/dev/null\n"
 		"--file=/s/dockerfile/Dockerfile\n--ignorefile=/s/dockerfile/Dockerfile.dockerignore\n/p/x\n",
 		"VERSION=1.2\nEMPTY=\n");
 }

@@ -191,7 +191,7 @@ static void test_many_complaints(void **state)
 	buf_str(&text, "services:\n");
 	for (int i = 0; i < 5000; i++)
 		buf_printf(&text, "  s%d: {build: x, needs: [r%d], prots: [a]}\n", i, i);
-	refuse(&text, "there is no service \"r4999\"");
+	refuse(&text, "and 9000 more\n");
 }
 
 /* libyaml compares each with all before it: 50,000 took 17 s. */

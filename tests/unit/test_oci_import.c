@@ -79,14 +79,16 @@ static void test_dir(void **state)
 	make_dir(staging, DOCKER_LAYER_TYPE, config);
 	ok(layout_import_dir(layout, staging, &amd64, digest, err));
 	ok(image_read(layout, digest, &image, err));
-	assert_string_equal(image->config.digest, config);
+	ok(layout_read(layout, image->config.digest, &text, err));
+	assert_null(strstr(text.data, "container"));
+	buf_reset(&text);
 	assert_string_equal(image->manifest.media_type, OCI_MANIFEST_TYPE);
 	assert_string_equal(image->config.media_type, OCI_CONFIG_TYPE);
 	assert_string_equal(image->layers[0].media_type, OCI_LAYER_TYPE "+gzip");
 	assert_string_equal(image->healthcheck, "{\"Test\":[\"CMD\",\"/x\"]}");
 	image_free(image);
-	/* It was moved: only manifest.json is left. */
-	assert_int_equal(count_files(staging), 1);
+	/* The layer was moved: manifest.json and the config as it was delivered are left. */
+	assert_int_equal(count_files(staging), 2);
 	ok(layout_read(layout, digest, &text, err));
 	assert_memory_equal(text.data, "{\"config\":{\"digest\":", 20);
 	make_dir("again", DOCKER_LAYER_TYPE, config);

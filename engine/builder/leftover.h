@@ -1,0 +1,19 @@
+#ifndef ENGINE_BUILDER_LEFTOVER_H
+#define ENGINE_BUILDER_LEFTOVER_H
+
+struct argv;
+
+/*
+ * Working containers: a buildah that is ended in the middle of a build leaves them in its storage, mounted and
+ * as large as what was copied so far. Ours are told from the user's own by a mark that buildah notes
+ * with them: a secret that no step asks for.
+ */
+
+/* The mark of this process's build number `build`, as the value of --secret. malloc'd. */
+char *leftover_mark(unsigned build);
+/* Adds the ids of the marked working containers in the storage `root` to `ids`: of this process's build
+ * number `build`, or with `build` 0 of processes that are no more. Reads files only; what cannot be read is
+ * left alone. */
+void leftover_list(const char *root, unsigned build, struct argv *ids);
+
+#endif

@@ -72,6 +72,10 @@ static const struct row rows[] = {
 	{"a\\*b", "a*b", true}, {"a\\*b", "axb", false}, {"a\\\\", "a\\", true}, {"\\[x", "[x", true}, {"x\\d", "x5", true},
 	{"x\\d", "xd", false}, {"\\build", "uild", true}, {"\\build", "build", false}, {"a\\Sb", "a/b", true},
 	{"a\\tb", "a\tb", true}, {"[\303\240-\303\252]", "\303\251", true},
+	/* what the builders forget to escape: "|" and repetitions, in patterns with wildcards only */
+	{"*.{js,ts}", "a.{js,ts}", true}, {"*.{js,ts}", "a.js", false}, {"[a-b]{2}", "ab", true}, {"[a-b]{2}", "a", false},
+	{"a?|b", "axy", true}, {"a?|b", "xb", true}, {"a?|b", "xby", false}, {"a|b", "a|b", true}, {"a|b", "a", false},
+	{"x{1,2}?", "xxy", true}, {"x{1,2}?", "y", false}, {"x{0,}?", "y", true}, {"x{01}?", "x{01}z", true},
 	/* cleaning */
 	{"/a", "a", true}, {"//a", "a", true}, {"/a/", "a", true}, {"./a", "a", true}, {"a/./b", "a/b", true}, {"a//b", "a/b", true},
 	{"a/../b", "b", true}, {"a/../b", "a", false}, {"../a", "a", false}, {"/../a", "a", true}, {"a/", "a/b", true},

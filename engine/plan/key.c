@@ -95,7 +95,8 @@ static int add_prepare(struct plan *plan, const struct node *node, struct inputs
 		len++;
 	add_list(inputs, "prepare.run", prepare->argv, len);
 	for (len = 0; prepare->env[len]; len++)
-		inputs_add(inputs, REASON_OPTION, "prepare.env", prepare->env[len]);
+		;
+	add_list(inputs, "prepare.env", prepare->env, len);
 	add_list(inputs, "prepare.outputs", prepare->outputs, prepare->outputs_len);
 	add_epoch(inputs, plan);
 	entries = source_entries(plan->source, prepare->selection, &len, &digest);
@@ -254,10 +255,13 @@ static void add_members(struct plan *plan, const struct node *node, struct input
 	}
 }
 
-static void add_ports(struct inputs *inputs, const struct service *service)
+static void add_ports(struct inputs *inputs, const char *prefix, const struct service *service)
 {
-	for (size_t i = 0; i < service->ports_len; i++)
-		inputs_addf(inputs, REASON_OPTION, "port", "%u", (unsigned)service->ports[i]);
+	for (size_t i = 0; i < service->ports_len; i++) {
+		cleanup_free char *name = mem_printf("%sports[%zu]", prefix, i);
+
+		inputs_addf(inputs, REASON_OPTION, name, "%u", (unsigned)service->ports[i]);
+	}
 }
 
 static void add_run(struct inputs *inputs, const struct service *service, const char *prefix)
@@ -268,7 +272,7 @@ static void add_run(struct inputs *inputs, const struct service *service, const 
 	cleanup_free char *user = mem_printf("%suser", prefix);
 	cleanup_free char *tmpfs = mem_printf("%stmpfs", prefix);
 
-	add_ports(inputs, service);
+	add_ports(inputs, prefix, service);
 	add_pairs(inputs, environment, &service->environment);
 	add_texts(inputs, command, &service->command);
 	add_texts(inputs, entrypoint, &service->entrypoint);

@@ -159,7 +159,7 @@ static int start(struct container *container, const struct container_spec *spec,
 		return -1;
 	container->direct = container->seen.host_network ||
 			    (runtime->bridged && container->seen.gateway && inspect_ours(container->seen.gateway));
-	if (container->seen.pid > 0 && container->direct)
+	if (container->seen.pid > 0 && (container->direct || runtime->local))
 		container->pid_start = reap_start_time(container->seen.pid);
 	return 0;
 }
@@ -205,6 +205,11 @@ int container_address(struct container *container, uint16_t port, const char **r
 bool container_direct(const struct container *container)
 {
 	return container->direct;
+}
+
+int container_listens(struct container *container, uint16_t port)
+{
+	return container->pid_start > 0 ? listen_look(container->seen.pid, port) : -1;
 }
 
 const char *container_ip(const struct container *container)

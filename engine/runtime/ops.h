@@ -42,6 +42,7 @@ struct runtime {
 	char *process;  /* our pid and start time, part of every name we give */
 	bool publish;   /* ports are published on the loopback address */
 	bool bridged;   /* its networks are this machine's: a container is reached at its own address */
+	bool local;     /* its containers' processes are this machine's */
 	bool manifests; /* docker with the containerd store: images are known by their manifest's digest */
 	atomic_uint quirks;
 	atomic_uint names;
@@ -111,6 +112,12 @@ bool inspect_ours(const char *ip); /* an address of one of this machine's interf
 /* import.c: brings an image in from the store, under these names (none is fine), and checks its id. */
 int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
 		   const struct output *output, struct error **err);
+
+/* listen.c: whether a TCP socket of the network that the process is in listens on the port: 1, 0, or -1 when that
+ * cannot be told. */
+int listen_look(int pid, uint16_t port);
+/* The same of a text as in Linux's /proc/net/tcp. */
+bool listen_find(const char *text, uint16_t port);
 
 /* runtime.c: for all of them. */
 /* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */

@@ -37,7 +37,7 @@ static void hash_file(struct hasher *hasher, const char *path)
 	struct stat st = { 0 };
 	cleanup_free char *text = NULL;
 
-	if (stat(path, &st) < 0)
+	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) /* a folder changes with everything that is put into it */
 		return;
 	text = mem_printf("%s %lld %lld.%09ld", path, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
 			  st.st_mtim.tv_nsec);
@@ -90,6 +90,7 @@ static bool recall(struct runtime *runtime)
 	runtime->root = json_str(info, "root") ? mem_strdup(json_str(info, "root")) : NULL;
 	runtime->publish = json_bool(info, "publish");
 	runtime->bridged = !runtime->publish;
+	runtime->local = runtime->root != NULL;
 	if (state_fact(runtime->state, FACT_QUIRKS, &quirks, NULL) == 0 && quirks &&
 	    strncmp(quirks, runtime->identity, HASH_HEX) == 0)
 		atomic_store(&runtime->quirks, (unsigned)strtoul(quirks + HASH_HEX, NULL, 10));
@@ -136,6 +137,7 @@ static int ask(struct runtime *runtime, struct error **err)
 	/* A rootless container's network is in a namespace of its own, behind a proxy. */
 	runtime->publish = remote || json_bool(json_get(host, "security"), "rootless");
 	runtime->bridged = !runtime->publish;
+	runtime->local = !remote;
 	return 0;
 }
 

@@ -90,6 +90,8 @@ int container_start(struct runtime *runtime, const struct container_spec *spec, 
 int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port, struct error **err);
 /* False when a proxy of the runtime's stands between: it accepts connections before the container does. */
 bool container_direct(const struct container *container);
+/* Somebody in it listens on `port`: 1, 0, or -1 when that cannot be seen from here. */
+int container_listens(struct container *container, uint16_t port);
 /* Its address on its network, for other containers' `hosts`, or NULL. Borrowed. */
 const char *container_ip(const struct container *container);
 /* *ret_running; when it has ended *ret_status is its exit status. Cheap enough for a probe's loop. */

@@ -52,7 +52,9 @@ struct probe {
 	const struct http_check *http; /* or NULL */
 	const struct tcp_check *tcp;   /* or NULL */
 	struct pattern *pattern;       /* compiled http->body, or NULL */
-	const char *host;
+	struct container *container; /* or NULL: only the address is known */
+	uint16_t inner;    /* the port inside the container */
+	const char *host;  /* where it is reached */
 	uint16_t port;
 	bool direct;       /* no proxy that accepts connections before the container does */
 	/* of the last attempt: */
@@ -70,7 +72,7 @@ int probe_judge(const struct http_check *check, const struct pattern *pattern, c
 bool probe_same_origin(const char *origin, const char *location);
 /* Until it is healthy, its time is over, or the container has ended. *ret_took is milliseconds. */
 enum probe_outcome { PROBE_HEALTHY, PROBE_LATE, PROBE_ENDED };
-int probe_wait(struct probe *probe, struct container *container, uint64_t timeout_ms, enum probe_outcome *ret,
+int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret,
 	       int *ret_status, uint64_t *ret_took, struct error **err);
 void probe_free(struct probe *probe); /* the contents */
 

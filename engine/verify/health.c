@@ -112,7 +112,9 @@ static int ask(struct probe *probe, struct container *container, uint16_t port, 
 	if (container_address(container, port, &probe->host, &probe->port, err) < 0)
 		return -1;
 	probe->direct = container_direct(container);
-	return probe_wait(probe, container, timeout_ms, ret, ret_status, ret_took, err);
+	probe->container = container;
+	probe->inner = port;
+	return probe_wait(probe, timeout_ms, ret, ret_status, ret_took, err);
 }
 
 /* Probes one check of one container. False: it failed, and that is reported. */

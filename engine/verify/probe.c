@@ -23,7 +23,7 @@
 #define ATTEMPT_WHOLE_MS 4000 /* when less is left, an attempt may take all of it; else half of it */
 #define ATTEMPT_LEAST_MS 250  /* also the last one can be answered */
 #define TCP_ATTEMPT_MS 1000
-#define PROXY_CLOSE_MS 50     /* a proxy that finds nobody behind it closes the connection within this */
+#define PROXY_CLOSE_MS 250    /* a proxy that finds nobody behind it closes the connection within this */
 
 /* Waits for `events` in slices, so that a cancel is seen. 1 ready, 0 not in time. */
 static int wait_fd(struct probe *probe, int fd, short events, uint64_t limit_ms, struct error **err)
@@ -60,15 +60,21 @@ static int begin_connect(struct probe *probe, int *ret_fd)
 	return r;
 }
 
-/* A proxy has taken the connection: nobody is behind it when it is closed again at once, without a byte. */
+/* A proxy has taken the connection. Is somebody behind it? Where the container's sockets cannot be seen, nobody is
+ * when the connection is closed again soon, without a byte. */
 static int check_proxy(struct probe *probe, int fd, bool *ret_healthy, struct error **err)
 {
+	int listens = probe->container ? container_listens(probe->container, probe->inner) : -1;
 	char byte;
-	int r = wait_fd(probe, fd, POLLIN, PROXY_CLOSE_MS, err);
 
-	if (r < 0)
-		return -1;
-	*ret_healthy = r == 0 || recv(fd, &byte, 1, MSG_PEEK) > 0;
+	*ret_healthy = listens > 0;
+	if (listens < 0) {
+		int r = wait_fd(probe, fd, POLLIN, PROXY_CLOSE_MS, err);
+
+		if (r < 0)
+			return -1;
+		*ret_healthy = r == 0 || recv(fd, &byte, 1, MSG_PEEK) > 0;
+	}
 	if (!*ret_healthy)
 		buf_str(&probe->why, "nobody listens in the container");
 	return 0;
@@ -109,7 +115,7 @@ static int attempt(struct probe *probe, uint64_t left_ms, bool *ret_healthy, str
 	return probe->http ? probe_http(probe, limit, ret_healthy, err) : probe_tcp(probe, limit, ret_healthy, err);
 }
 
-int probe_wait(struct probe *probe, struct container *container, uint64_t timeout_ms, enum probe_outcome *ret,
+int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret,
 	       int *ret_status, uint64_t *ret_took, struct error **err)
 {
 	uint64_t start = loop_now_ms(), pause = PAUSE_FIRST_MS;
@@ -125,7 +131,7 @@ int probe_wait(struct probe *probe, struct container *container, uint64_t timeou
 		*ret = PROBE_HEALTHY;
 		if (healthy)
 			return 0;
-		if (container_state(container, &running, ret_status, err) < 0)
+		if (container_state(probe->container, &running, ret_status, err) < 0)
 			return -1;
 		*ret = running ? PROBE_LATE : PROBE_ENDED;
 		if (!running || spent >= timeout_ms)

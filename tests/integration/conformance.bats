@@ -364,6 +364,54 @@ store=$PROJECT/.cbuild/oci
 	equal "$(grep -c "$BATS_FILE_TMPDIR/containers/root/overlay/.*/merged" /proc/self/mounts)" 0
 }
 
+# A project of its own whose build is running when this returns, as process $pid.
+start_slow_build()
+{
+	local waited=0
+	mkdir -p "$PROJECT/slow"
+	cd "$PROJECT/slow"
+	cp -a "$PROJECT/rootfs/$host_arch" rootfs 2>/dev/null || true
+	printf 'project: slow\nregistry: localhost/slow\nservices: {slow: {build: .}}\n' >services.yaml
+	printf 'FROM scratch\nCOPY rootfs /\nRUN echo started; sleep 307\n' >Dockerfile
+	"$cbuild" -v all --platforms="linux/$host_arch" --no-verify --no-load >out 2>&1 3>&- &
+	pid=$!
+	until grep -q '^build.*started$' out; do
+		waited=$((waited + 1))
+		[ $waited -lt 300 ]
+		sleep 0.1
+	done
+}
+
+no_child_left()
+{
+	local waited=0
+	while pgrep -f '^sleep 307$' >/dev/null; do
+		waited=$((waited + 1))
+		[ $waited -lt 50 ] || return 1
+		sleep 0.1
+	done
+}
+
+@test "Ctrl-C ends the build and leaves nothing" {
+	start_slow_build
+	kill -INT $pid
+	status=0
+	wait $pid || status=$?
+	[ "$status" -eq 130 ]
+	no_child_left
+	[ "$CBUILD_BUILDER" != buildah ] || equal "$(buildah containers --quiet --all)" ""
+}
+
+@test "what a killed cbuild left is gone after the next run" {
+	start_slow_build
+	kill -KILL $pid
+	wait $pid || true
+	printf 'FROM scratch\nCOPY rootfs /\n' >Dockerfile
+	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
+	no_child_left
+	[ "$CBUILD_BUILDER" != buildah ] || equal "$(buildah containers --quiet --all)" ""
+}
+
 @test "a second run repeats only the failed step, and finds the rest" {
 	run --separate-stderr "$cbuild" -n all --format=json --platforms=linux/amd64,linux/arm64 --no-verify --no-load
 	[ "$status" -eq 0 ]

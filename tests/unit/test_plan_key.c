@@ -162,7 +162,7 @@ static const struct edit edits[] = {
 	{ "services.yaml", "user: \"7\"\n    tmpfs", "user: \"8\"\n    tmpfs", VERIFY("option user (7 -> 8)") },
 	{ "services.yaml", "tmpfs: [/tmp]", "tmpfs: [/run]", VERIFY("option tmpfs[0] (/tmp -> /run)") },
 	{ "services.yaml", "MODE: fast", "MODE: slow", VERIFY("option environment MODE (fast -> slow)") },
-	{ "services.yaml", "ports: [\"80\"]\n    environment", "ports: [\"90\"]\n    environment", VERIFY("option port (80 -> 90)") },
+	{ "services.yaml", "ports: [\"80\"]\n    environment", "ports: [\"90\"]\n    environment", VERIFY("option ports[0] (80 -> 90)") },
 	{ "services.yaml", "path: /health", "path: /ready", VERIFY("option verify.http.path (/health -> /ready)") },
 	{ "services.yaml", "port: 80,", "port: 82,", VERIFY("option verify.http.port (80 -> 82)") },
 	{ "services.yaml", "status: 200", "status: 204", VERIFY("option verify.http.status (200 -> 204)") },
@@ -252,7 +252,7 @@ static void a_step_counts_its_command_inputs_environment_and_outputs(void **stat
 	{
 		cleanup_free char *plan = world_plan(world, NULL, false);
 
-		assert_non_null(strstr(plan, "stale prepare:app: option prepare.env (FLAVOUR=sweet -> FLAVOUR=sour)\n"));
+		assert_non_null(strstr(plan, "stale prepare:app: option prepare.env[0] (FLAVOUR=sweet -> FLAVOUR=sour)\n"));
 	}
 	setenv("FLAVOUR", "sweet", 1);
 	world_remove(world, "app/gen.c");

@@ -93,6 +93,29 @@ static void test_ours(void **state)
 	assert_false(inspect_ours(""));
 }
 
+static void test_listen(void **state)
+{
+	static const char text[] =
+		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+		"   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 3 1 0\n"
+		"  11: 0100007F:1F41 0100007F:1F42 01 00000000:00000000 00:00000000 00000000  1000        0 4 1 0\n"
+		"  12: 00000000000000000000000000000000:2328 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 5\n";
+	struct server server = { .manner = SERVER_SILENT };
+	uint16_t dead = dead_port();
+
+	(void)state;
+	assert_true(listen_find(text, 8000));
+	assert_false(listen_find(text, 8001));
+	assert_true(listen_find(text, 9000));
+	assert_false(listen_find(text, 80));
+	assert_false(listen_find("", 80));
+	server_start(&server);
+	assert_int_equal(listen_look((int)getpid(), server.port), 1);
+	assert_int_equal(listen_look((int)getpid(), dead), 0);
+	server_stop(&server);
+	assert_int_equal(listen_look(0, 80), -1);
+}
+
 static const char images[] =
 	"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
 	"[{\"Id\":\"" ONE "\",\"RepoTags\":[\"ghcr.io/x/web:1\",\"fustli/web:2\"]},{\"Id\":\"" TWO "\",\"RepoTags\":[\"debian:latest\"]},"
@@ -199,7 +222,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_podman), TEST(test_docker),  TEST(test_ended),  TEST(test_malformed),
-		TEST(test_ours),   TEST(test_present), TEST(test_absent), TEST(test_storage),
+		TEST(test_ours),   TEST(test_listen), TEST(test_present), TEST(test_absent), TEST(test_storage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -69,8 +69,11 @@ static void set_up(struct scene *scene)
 {
 	cleanup_free char *here = getcwd(NULL, 0);
 	cleanup_free char *path = mem_printf("%s/bin:%s", here, getenv("PATH"));
+	cleanup_free char *home = mem_printf("%s/home", here);
 
 	setenv("PATH", path, 1);
+	setenv("HOME", home, 1);
+	ok(fs_mkdirs("home", 0755, err));
 	ok(fs_mkdirs("bin", 0755, err));
 	ok(fs_mkdirs("storage/overlay-images", 0755, err));
 	write_file("bin/podman", stand_in, 0755);
@@ -140,6 +143,9 @@ static void test_open(void **state)
 	set_up(&scene);
 	perform(&scene, NULL);
 	assert_calls("info --format=json\n");
+	perform(&scene, NULL);
+	assert_calls("");
+	write_file("home/file", "its folder changes, which means nothing", 0644);
 	perform(&scene, NULL);
 	assert_calls("");
 	write_file("bin/podman", stand_in, 0755);

@@ -134,11 +134,12 @@ static void open_repository(struct git *git)
 	status = lib.git_repository_open_ext(&git->repository, git->dir, 0, NULL);
 	if (status == 0)
 		open_head(git);
-	else if (status == GIT_ENOTFOUND)
-		git->why = mem_printf("%s is not in a git repository", git->dir);
-	else if (status == GIT_EOWNER)
+	else if (status == GIT_EOWNER || (status == GIT_ENOTFOUND && strstr(last_words(), "safe.directory")))
+		/* libgit2 1.5 complains of the setting that it looked for */
 		git->why = mem_printf("the git repository of %s belongs to another user; "
 				      "`git config --global --add safe.directory DIR` makes it trusted", git->dir);
+	else if (status == GIT_ENOTFOUND)
+		git->why = mem_printf("%s is not in a git repository", git->dir);
 	else
 		git->why = mem_printf("the git repository of %s cannot be opened: %s", git->dir, last_words());
 }

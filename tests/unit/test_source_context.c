@@ -1,0 +1,882 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/source/context.h"
+#include "engine/source/ignore.h"
+
+#define LATER 100 /* seconds: a clock that finds everything old enough */
+
+struct world {
+	char *dir, *index;
+};
+
+static int setup(void **state)
+{
+	struct world *world = mem_alloc(sizeof(*world));
+	char template[] = "/tmp/cbuild-source-XXXXXX";
+
+	if (!mkdtemp(template))
+		return -1;
+	world->dir = path_join(template, "tree");
+	world->index = path_join(template, "index");
+	*state = world;
+	return mkdir(world->dir, 0755);
+}
+
+static int teardown(void **state)
+{
+	struct world *world = *state;
+	char *dir = path_dir(world->dir);
+
+	fs_remove_tree(dir, NULL);
+	free(dir);
+	free(world->dir);
+	free(world->index);
+	free(world);
+	return 0;
+}
+
+static void put(const struct world *world, const char *name, const char *content)
+{
+	char *path = path_join(world->dir, name), *dir = path_dir(path);
+	int fd;
+
+	assert_int_equal(fs_mkdirs(dir, 0755, NULL), 0);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+	close(fd);
+	free(path);
+	free(dir);
+}
+
+static char *at(const struct world *world, const char *name)
+{
+	return path_join(world->dir, name);
+}
+
+static struct source *begin(const struct world *world, int64_t ahead)
+{
+	struct source *source = NULL;
+
+	assert_int_equal(source_open(world->dir, world->index, &source, NULL), 0);
+	source_clock(source, time(NULL) + ahead);
+	return source;
+}
+
+static void scan(struct source *source)
+{
+	struct error *err = NULL;
+
+	if (source_scan(source, &err) < 0)
+		fail_msg("%s", err->message);
+}
+
+static char *list(const struct source *source, size_t selection)
+{
+	struct buf out = {0};
+	size_t len;
+	const struct entry *entries = source_entries(source, selection, &len, NULL);
+
+	buf_str(&out, "");
+	for (size_t i = 0; i < len; i++)
+		buf_printf(&out, "%s%s%c", i ? " " : "", entries[i].path, entries[i].type);
+	return buf_steal(&out);
+}
+
+static void expect(const struct source *source, size_t selection, const char *expected)
+{
+	char *found = list(source, selection);
+
+	assert_string_equal(found, expected);
+	free(found);
+}
+
+/* The entries of one filter on the world's folder. */
+static void expect_filter(const struct world *world, const struct filter *filter, const char *expected)
+{
+	struct source *source = begin(world, 0);
+	size_t selection = source_add(source, world->dir, filter);
+
+	scan(source);
+	expect(source, selection, expected);
+	source_free(source);
+}
+
+static const struct filter whole = {.whole = true};
+
+static struct hash128 digest_of(const struct world *world)
+{
+	struct source *source = begin(world, 0);
+	size_t selection = source_add(source, world->dir, &whole);
+	struct hash128 digest;
+
+	scan(source);
+	source_entries(source, selection, NULL, &digest);
+	source_free(source);
+	return digest;
+}
+
+static void test_order(void **state)
+{
+	struct world *world = *state;
+	struct source *source;
+
+	put(world, "a/b", "1");
+	put(world, "a/c/d", "1");
+	put(world, "a-b", "1");
+	put(world, "a!/x", "1");
+	put(world, "a!!/x", "1");
+	put(world, "a0", "1");
+	put(world, "B", "1");
+	put(world, "\303\251", "1");
+	put(world, "\377", "1");
+	put(world, "new\nline", "1");
+	expect_filter(world, &whole, "Bf ad a!d a!!d a!!/xf a!/xf a-bf a/bf a/cd a/c/df a0f new\nlinef \303\251f \377f");
+	source = begin(world, 0);
+	source_add(source, world->dir, &whole);
+	scan(source);
+	for (size_t i = 1, len; source_entries(source, 0, &len, NULL) && i < len; i++)
+		assert_true(strcmp(source_entries(source, 0, NULL, NULL)[i - 1].path, source_entries(source, 0, NULL, NULL)[i].path) < 0);
+	source_free(source);
+}
+
+/* Each change that counts gives another digest, and what does not count gives the same. */
+static void test_digest(void **state)
+{
+	struct world *world = *state;
+	struct hash128 before, now;
+	char *file = at(world, "a/f"), *link = at(world, "l"), *empty = at(world, "empty");
+	struct timespec times[2] = {{1000000000, 0}, {1000000000, 0}};
+
+	put(world, "a/f", "content");
+	assert_int_equal(symlink("a/f", link), 0);
+	assert_int_equal(mkdir(empty, 0755), 0);
+	before = digest_of(world);
+	assert_int_equal(utimensat(AT_FDCWD, file, times, 0), 0);
+	put(world, "a/f", "content");
+	now = digest_of(world);
+	assert_true(hash_equal(before, now));
+#define CHANGED() (now = digest_of(world), assert_false(hash_equal(before, now)), before = now)
+	put(world, "a/f", "Content");
+	CHANGED();
+	assert_int_equal(chmod(file, 0755), 0);
+	CHANGED();
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(symlink("a/g", link), 0);
+	CHANGED();
+	assert_int_equal(rmdir(empty), 0);
+	CHANGED();
+	put(world, "a/new", "");
+	CHANGED();
+	assert_int_equal(unlink(link), 0);
+	put(world, "l", "a/g");
+	CHANGED();
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(mkdir(link, 0755), 0);
+	CHANGED();
+#undef CHANGED
+	free(file);
+	free(link);
+	free(empty);
+}
+
+static void test_ignore(void **state)
+{
+	struct world *world = *state;
+	static const char text[] = "*\n!src\nsrc/*.o\n!src/keep.o\nsrc/deep\n!src/deep/*/x\n";
+	struct ignore *ignore = NULL;
+	struct filter filter = {.whole = true};
+
+	put(world, "README", "1");
+	put(world, "src/a.c", "1");
+	put(world, "src/a.o", "1");
+	put(world, "src/keep.o", "1");
+	put(world, "src/deep/y/x", "1");
+	put(world, "src/deep/y/z", "1");
+	put(world, "other/x", "1");
+	assert_int_equal(ignore_parse(text, strlen(text), "x", &ignore, NULL), 0);
+	filter.ignore = ignore;
+	expect_filter(world, &filter, "srcd src/a.cf src/deep/y/xf src/keep.of");
+	ignore_free(ignore);
+}
+
+static void test_patterns(void **state)
+{
+	struct world *world = *state;
+	const char *patterns[] = {"a/*.c", "b", "none", "c/[xy]/z"}, *deep[] = {"**/*.c", "b/**"}, *except[] = {"b/gen", "a/1.c"};
+	struct filter filter = {.patterns = patterns, .patterns_len = 4};
+	struct source *source;
+
+	put(world, "a/1.c", "1");
+	put(world, "a/2.c/x", "1");
+	put(world, "a/3.h", "1");
+	put(world, "a/d/4.c", "1");
+	put(world, "b/gen", "1");
+	put(world, "b/s/t", "1");
+	put(world, "c/x/z", "1");
+	put(world, "c/y/w", "1");
+	put(world, "c/z/z", "1");
+	expect_filter(world, &filter, "a/1.cf a/2.cd a/2.c/xf bd b/genf b/sd b/s/tf c/x/zf");
+	source = begin(world, 0);
+	source_add(source, world->dir, &filter);
+	scan(source);
+	assert_int_equal(source_unmatched(source, 0), 2);
+	source_free(source);
+	filter.except = except;
+	filter.except_len = 2;
+	expect_filter(world, &filter, "a/2.cd a/2.c/xf bd b/sd b/s/tf c/x/zf");
+	filter.except_len = 0;
+	filter.parents = true;
+	filter.patterns_len = 1;
+	expect_filter(world, &filter, "ad a/1.cf a/2.cd a/2.c/xf");
+	filter = (struct filter){.patterns = deep, .patterns_len = 2, .deep = true};
+	expect_filter(world, &filter, "a/1.cf a/2.cd a/2.c/xf a/d/4.cf bd b/genf b/sd b/s/tf");
+}
+
+/* A pattern that only what `prepare` makes answers to has its match. */
+static void test_unmatched_except(void **state)
+{
+	struct world *world = *state;
+	const char *patterns[] = {"gen/x.go", "gen", "other"}, *except[] = {"gen/x.go"};
+	struct filter filter = {.patterns = patterns, .patterns_len = 3, .except = except, .except_len = 1};
+	struct source *source = begin(world, 0);
+
+	put(world, "f", "1");
+	source_add(source, world->dir, &filter);
+	scan(source);
+	assert_int_equal(source_unmatched(source, 0), 2);
+	source_free(source);
+}
+
+/* The builders follow the links that a COPY names. */
+static void test_detours(void **state)
+{
+	struct world *world = *state;
+	const char *patterns[] = {"link/x", "file", "abs", "out", "loop", "glob*"};
+	struct filter filter = {.patterns = patterns, .patterns_len = 6};
+	static const char *const links[][2] = {
+		{"real", "link"}, {"target", "file"}, {"/real/y", "abs"}, {"../../etc/passwd", "out"}, {"loop", "loop"}, {"second", "glob1"},
+		{"real/z", "second"},
+	};
+	char *path;
+
+	put(world, "real/x", "1");
+	put(world, "real/y", "1");
+	put(world, "real/z/w", "1");
+	put(world, "real/unused", "1");
+	put(world, "target", "1");
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		path = at(world, links[i][1]);
+		assert_int_equal(symlink(links[i][0], path), 0);
+		free(path);
+	}
+	expect_filter(world, &filter, "absl filel glob1l linkl loopl outl real/xf real/yf real/zd real/z/wf secondl targetf");
+	patterns[0] = "up";
+	filter.patterns_len = 1;
+	path = at(world, "up");
+	assert_int_equal(symlink("link/../real/x", path), 0);
+	free(path);
+	expect_filter(world, &filter, "absl filel glob1l linkl loopl outl reald real/unusedf real/xf real/yf real/zd real/z/wf secondl targetf upl");
+}
+
+static void expect_error(const struct world *world, const struct filter *filter, const char *words)
+{
+	struct source *source = begin(world, 0);
+	struct error *err = NULL;
+
+	source_add(source, world->dir, filter);
+	assert_int_equal(source_scan(source, &err), -1);
+	assert_int_equal(err->cls, ERROR_USAGE);
+	if (!strstr(err->message, words))
+		fail_msg("%s", err->message);
+	error_free(err);
+	source_free(source);
+}
+
+static void test_special(void **state)
+{
+	struct world *world = *state;
+	char *fifo = at(world, "d/fifo"), *path = at(world, "a.sock");
+	struct ignore *ignore = NULL;
+	struct filter filter = {.whole = true};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	put(world, "d/f", "1");
+	assert_int_equal(mkfifo(fifo, 0644), 0);
+	expect_error(world, &whole, "/tree/d/fifo: a named pipe");
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	expect_error(world, &whole, "/tree/a.sock: a socket"); /* the first of the two in byte order */
+	assert_int_equal(ignore_parse("**/fifo\n*.sock", 14, "x", &ignore, NULL), 0);
+	filter.ignore = ignore;
+	expect_filter(world, &filter, "dd d/ff");
+	ignore_free(ignore);
+	close(fd);
+	free(fifo);
+	free(path);
+}
+
+static void test_missing(void **state)
+{
+	struct world *world = *state;
+	struct source *source = begin(world, 0);
+	struct error *err = NULL;
+	char *path = at(world, "nowhere");
+
+	source_add(source, path, &whole);
+	assert_int_equal(source_scan(source, &err), -1);
+	assert_non_null(strstr(err->message, "/tree/nowhere: the folder does not exist"));
+	error_free(err);
+	source_free(source);
+	put(world, "nowhere", "1");
+	err = NULL;
+	source = begin(world, 0);
+	source_add(source, path, &whole);
+	assert_int_equal(source_scan(source, &err), -1);
+	assert_non_null(strstr(err->message, "this is not a folder"));
+	error_free(err);
+	source_free(source);
+	free(path);
+}
+
+/* The same in a process that is nobody: root reads everything. */
+static void expect_error_as_nobody(const struct world *world, const char *words)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct source *source = NULL;
+		struct error *err = NULL;
+
+		if (geteuid() == 0 && setuid(65534) < 0)
+			_exit(2);
+		source_open(world->dir, NULL, &source, NULL);
+		source_add(source, world->dir, &whole);
+		_exit(source_scan(source, &err) == -1 && err->cls == ERROR_USAGE && strstr(err->message, words) ? 0 : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static void test_unreadable(void **state)
+{
+	struct world *world = *state;
+	char *file = at(world, "secret"), *dir = at(world, "closed"), *above = path_dir(world->dir);
+
+	assert_int_equal(chmod(above, 0755), 0);
+	put(world, "secret", "1");
+	assert_int_equal(chmod(file, 0), 0);
+	expect_error_as_nobody(world, "/tree/secret: cannot be read: Permission denied");
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(mkdir(dir, 0), 0);
+	expect_error_as_nobody(world, "/tree/closed: the folder cannot be read: Permission denied");
+	free(file);
+	free(dir);
+	free(above);
+}
+
+static void test_deep(void **state)
+{
+	struct world *world = *state;
+	struct buf path = {0};
+
+	for (int i = 0; i < 400; i++)
+		buf_str(&path, "d/");
+	buf_str(&path, "f");
+	put(world, path.data, "1");
+	expect_error(world, &whole, "folders lie too deep within each other");
+	buf_free(&path);
+}
+
+/* Many selections of one folder and of folders inside it: each sees its own, from one walk. */
+static void test_nested(void **state)
+{
+	struct world *world = *state;
+	const char *only_a[] = {"s/a"}, *only_deep[] = {"s/b/x"};
+	struct filter a = {.patterns = only_a, .patterns_len = 1}, b = {.patterns = only_deep, .patterns_len = 1}, none = {0};
+	struct ignore *ignore = NULL;
+	struct filter ignoring = {.whole = true};
+	char *s = at(world, "s"), *sa = at(world, "s/a"), *sb = at(world, "s/b"), *sbx = at(world, "s/b/x"), *sl = at(world, "link");
+	struct source *source = begin(world, 0);
+	size_t n[9];
+
+	put(world, "s/a/1", "1");
+	put(world, "s/b/x/2", "1");
+	put(world, "s/b/y", "1");
+	put(world, "top", "1");
+	assert_int_equal(symlink("s/b", sl), 0);
+	assert_int_equal(ignore_parse("s", 1, "x", &ignore, NULL), 0);
+	ignoring.ignore = ignore;
+	n[0] = source_add(source, world->dir, &a);
+	n[1] = source_add(source, sbx, &whole);
+	n[2] = source_add(source, world->dir, &b);
+	n[3] = source_add(source, sa, &whole);
+	n[4] = source_add(source, s, &ignoring);
+	n[5] = source_add(source, world->dir, &ignoring);
+	n[6] = source_add(source, sl, &whole);
+	n[7] = source_add(source, sb, &none);
+	n[8] = source_add(source, s, &whole);
+	assert_int_equal(source_add(source, sa, &whole), n[3]);
+	scan(source);
+	expect(source, n[0], "s/ad s/a/1f");
+	expect(source, n[1], "2f");
+	expect(source, n[2], "s/b/xd s/b/x/2f");
+	expect(source, n[3], "1f");
+	expect(source, n[4], "ad a/1f bd b/xd b/x/2f b/yf");
+	expect(source, n[5], "linkl topf");
+	expect(source, n[6], "xd x/2f yf");
+	expect(source, n[7], "");
+	expect(source, n[8], "ad a/1f bd b/xd b/x/2f b/yf");
+	source_free(source);
+	ignore_free(ignore);
+	free(s);
+	free(sa);
+	free(sb);
+	free(sbx);
+	free(sl);
+}
+
+/* Runs a scan that saves, `ahead` seconds from now; true when the index was written. */
+static bool run(const struct world *world, int64_t ahead, struct hash128 *ret)
+{
+	struct source *source = begin(world, ahead);
+	size_t selection = source_add(source, world->dir, &whole);
+	struct stat before = {0}, after = {0};
+
+	stat(world->index, &before);
+	scan(source);
+	assert_int_equal(source_save(source, NULL), 0);
+	source_entries(source, selection, NULL, ret);
+	source_free(source);
+	stat(world->index, &after);
+	return before.st_ino != after.st_ino;
+}
+
+/* Makes the index say that the file has another content, to see whether it is asked. */
+static void forge(const struct world *world, const char *content, const char *lie)
+{
+	struct hash128 real = hash_bytes(content, strlen(content)), forged = hash_bytes(lie, strlen(lie)), sum;
+	struct buf file = {0};
+	bool found = false;
+
+	assert_int_equal(fs_read(world->index, 1 << 20, &file, NULL), 0);
+	for (size_t i = 24; i + sizeof(real) <= file.len; i++) {
+		if (memcmp(file.data + i, &real, sizeof(real)) != 0)
+			continue;
+		memcpy(file.data + i, &forged, sizeof(forged));
+		found = true;
+	}
+	assert_true(found);
+	sum = hash_bytes(file.data + 24, file.len - 24);
+	memcpy(file.data + 8, &sum, sizeof(sum));
+	assert_int_equal(fs_replace(world->index, file.data, file.len, 0644, NULL), 0);
+	buf_free(&file);
+}
+
+static bool believes(const struct world *world, const char *name, const char *lie, int64_t ahead)
+{
+	struct source *source = begin(world, ahead);
+	struct hash128 forged = hash_bytes(lie, strlen(lie));
+	bool believed = false;
+	size_t len;
+
+	source_add(source, world->dir, &whole);
+	scan(source);
+	for (size_t i = 0; source_entries(source, 0, &len, NULL) && i < len; i++)
+		if (strcmp(source_entries(source, 0, NULL, NULL)[i].path, name) == 0)
+			believed = hash_equal(source_entries(source, 0, NULL, NULL)[i].digest, forged);
+	source_free(source);
+	return believed;
+}
+
+static void test_index(void **state)
+{
+	struct world *world = *state;
+	struct hash128 first, second;
+	char *path = at(world, "d/f"), *moved = at(world, "d/moved"), *link = at(world, "link");
+
+	put(world, "d/f", "content");
+	put(world, "d/young", "another");
+	assert_int_equal(symlink("somewhere", link), 0);
+	assert_false(run(world, 0, &first));      /* all of it is too young to be trusted */
+	assert_true(run(world, LATER, &first));
+	assert_false(run(world, LATER, &second)); /* nothing to add */
+	assert_true(hash_equal(first, second));
+	forge(world, "content", "lie");
+	assert_true(believes(world, "d/f", "lie", LATER));   /* nothing was read */
+	assert_false(believes(world, "d/f", "lie", -LATER)); /* a time in the future may come again */
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_false(believes(world, "d/f", "lie", LATER));
+	assert_true(run(world, LATER, &second));
+	forge(world, "content", "lie");
+	assert_true(believes(world, "d/f", "lie", LATER));
+	put(world, "d/f", "content");
+	assert_false(believes(world, "d/f", "lie", LATER));
+	assert_true(run(world, LATER, &second));
+	assert_int_equal(rename(path, moved), 0);
+	assert_true(run(world, LATER, &second));
+	assert_int_equal(unlink(moved), 0);
+	assert_true(run(world, LATER, &second)); /* what is gone is forgotten */
+	assert_false(run(world, LATER, &second));
+	free(path);
+	free(moved);
+	free(link);
+}
+
+/* Same size, same times as far as can be set: the other time and the inode tell. */
+static void test_same_size_and_time(void **state)
+{
+	struct world *world = *state;
+	struct timespec times[2] = {{1000000000, 0}, {1000000000, 0}};
+	struct hash128 first, second;
+	char *path = at(world, "f");
+
+	put(world, "f", "one");
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	run(world, LATER, &first);
+	put(world, "f", "two");
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	run(world, LATER, &second);
+	assert_false(hash_equal(first, second));
+	free(path);
+}
+
+/* Runs that look at a part keep what others learned. */
+static void test_index_parts(void **state)
+{
+	struct world *world = *state;
+	char *a = at(world, "a"), *outside = path_dir(world->dir), *other = path_join(outside, "other");
+	struct hash128 digest;
+	struct source *source;
+
+	put(world, "a/f", "content");
+	put(world, "b/g", "bbb");
+	put(world, "../other/h", "outside");
+	source = begin(world, LATER);
+	source_add(source, a, &whole);
+	source_add(source, other, &whole);
+	scan(source);
+	assert_int_equal(source_save(source, NULL), 0);
+	source_free(source);
+	assert_true(run(world, LATER, &digest));
+	source = begin(world, LATER);
+	source_add(source, other, &whole);
+	scan(source);
+	assert_int_equal(source_save(source, NULL), 0);
+	source_free(source);
+	forge(world, "content", "lie");
+	forge(world, "bbb", "lie");
+	forge(world, "outside", "lie");
+	assert_true(believes(world, "a/f", "lie", LATER));
+	assert_true(believes(world, "b/g", "lie", LATER));
+	source = begin(world, LATER);
+	source_add(source, other, &whole);
+	scan(source);
+	assert_true(hash_equal(source_entries(source, 0, NULL, NULL)[0].digest, hash_bytes("lie", 3)));
+	source_free(source);
+	free(a);
+	free(outside);
+	free(other);
+}
+
+/* Whatever stands in the index's file: the same entries, and no crash. */
+static void test_damaged(void **state)
+{
+	struct world *world = *state;
+	struct hash128 good, now;
+	struct buf file = {0};
+
+	put(world, "d/e/f", "content");
+	put(world, "g", "more");
+	assert_true(run(world, LATER, &good));
+	assert_int_equal(fs_read(world->index, 1 << 20, &file, NULL), 0);
+	for (size_t len = 0; len < file.len; len++) {
+		assert_int_equal(fs_replace(world->index, file.data, len, 0644, NULL), 0);
+		now = digest_of(world);
+		assert_true(hash_equal(good, now));
+	}
+	for (size_t i = 0; i < file.len; i++) {
+		file.data[i] ^= 0x41;
+		assert_int_equal(fs_replace(world->index, file.data, file.len, 0644, NULL), 0);
+		now = digest_of(world);
+		assert_true(hash_equal(good, now));
+		file.data[i] ^= 0x41;
+	}
+	buf_char(&file, 'x');
+	assert_int_equal(fs_replace(world->index, file.data, file.len, 0644, NULL), 0);
+	assert_true(run(world, LATER, &now));
+	assert_true(hash_equal(good, now));
+	buf_free(&file);
+}
+
+/* Any numbers with a right checksum: nothing is read outside the file. */
+static void test_forged_numbers(void **state)
+{
+	struct world *world = *state;
+	struct hash128 good, sum;
+	struct buf file = {0};
+
+	put(world, "d/e/f", "content");
+	put(world, "g", "more");
+	assert_true(run(world, LATER, &good));
+	assert_int_equal(fs_read(world->index, 1 << 20, &file, NULL), 0);
+	for (size_t i = 24; i + 4 <= file.len; i += 4) {
+		static const uint32_t values[] = {0, 1, 2, 3, 0x7fffffff, 0xffffffff};
+		char saved[4];
+
+		memcpy(saved, file.data + i, 4);
+		for (size_t v = 0; v < sizeof(values) / sizeof(*values); v++) {
+			struct hash128 ignored;
+
+			memcpy(file.data + i, &values[v], 4);
+			sum = hash_bytes(file.data + 24, file.len - 24);
+			memcpy(file.data + 8, &sum, sizeof(sum));
+			assert_int_equal(fs_replace(world->index, file.data, file.len, 0644, NULL), 0);
+			put(world, "new", "x");
+			run(world, LATER, &ignored);
+		}
+		memcpy(file.data + i, saved, 4);
+	}
+	buf_free(&file);
+}
+
+static void expect_changed(struct source *source, const char *expected)
+{
+	char *changed = source_changed(source, 0);
+
+	if (expected)
+		assert_string_equal(changed, expected);
+	else
+		assert_null(changed);
+	free(changed);
+}
+
+static void test_changed(void **state)
+{
+	struct world *world = *state;
+	struct ignore *ignore = NULL;
+	struct filter filter = {.whole = true};
+	struct source *source = begin(world, 0);
+	char *file = at(world, "d/f"), *fresh = at(world, "d/new"), *dir = at(world, "d");
+
+	put(world, "d/f", "content");
+	put(world, "z", "content");
+	assert_int_equal(ignore_parse("ignored", 7, "x", &ignore, NULL), 0);
+	filter.ignore = ignore;
+	source_add(source, world->dir, &filter);
+	scan(source);
+	expect_changed(source, NULL);
+	put(world, "ignored", "1");
+	expect_changed(source, NULL);
+	put(world, "d/new", "1");
+	expect_changed(source, "d/new");
+	assert_int_equal(unlink(fresh), 0);
+	expect_changed(source, NULL);
+	put(world, "d/f", "content"); /* changed, and changed back */
+	expect_changed(source, "d/f");
+	assert_int_equal(unlink(file), 0);
+	expect_changed(source, "d/f");
+	assert_int_equal(rmdir(dir), 0);
+	expect_changed(source, "d");
+	assert_int_equal(mkfifo(dir, 0644), 0);
+	expect_changed(source, "d");
+	assert_int_equal(fs_remove_tree(world->dir, NULL), 0);
+	expect_changed(source, ".");
+	source_free(source);
+	ignore_free(ignore);
+	free(file);
+	free(fresh);
+	free(dir);
+}
+
+struct writer {
+	char *path;
+	atomic_bool stop;
+};
+
+static void *write_on(void *data)
+{
+	struct writer *writer = data;
+	int fd = open(writer->path, O_WRONLY);
+	char byte = 0;
+
+	while (!atomic_load(&writer->stop)) {
+		if (pwrite(fd, &byte, 1, 12345) != 1)
+			break;
+		byte++;
+	}
+	close(fd);
+	return NULL;
+}
+
+/* A file that is written all the time: either an error that names it, or the digest of what it held at one moment. */
+static void test_changes_while_read(void **state)
+{
+	struct world *world = *state;
+	struct writer writer = {.path = at(world, "log")};
+	struct source *source = begin(world, 0);
+	struct error *err = NULL;
+	pthread_t thread;
+
+	put(world, "log", "");
+	assert_int_equal(truncate(writer.path, 64 << 20), 0);
+	assert_int_equal(pthread_create(&thread, NULL, write_on, &writer), 0);
+	source_add(source, world->dir, &whole);
+	if (source_scan(source, &err) < 0)
+		assert_non_null(strstr(err->message, "/tree/log: changes while it is read"));
+	else
+		expect_changed(source, "log");
+	atomic_store(&writer.stop, true);
+	pthread_join(thread, NULL);
+	error_free(err);
+	source_free(source);
+	free(writer.path);
+}
+
+static void test_file(void **state)
+{
+	struct world *world = *state;
+	struct source *source = begin(world, LATER);
+	char *file = at(world, "d/f"), *dir = at(world, "d"), *link = at(world, "l"), *none = at(world, "none"), *dangling = at(world, "dangling");
+	struct hash128 digest, before;
+	bool found = false;
+
+	put(world, "d/f", "content");
+	assert_int_equal(symlink("d/f", link), 0);
+	assert_int_equal(symlink("nowhere", dangling), 0);
+	assert_int_equal(source_file(source, file, &digest, &found, NULL), 0);
+	assert_true(found && hash_equal(digest, hash_bytes("content", 7)));
+	assert_int_equal(source_file(source, link, &digest, &found, NULL), 0);
+	assert_true(found && hash_equal(digest, hash_bytes("content", 7)));
+	assert_int_equal(source_file(source, dangling, &digest, &found, NULL), 0);
+	assert_true(found && hash_equal(digest, hash_bytes("nowhere", 7)));
+	assert_int_equal(source_file(source, none, &digest, &found, NULL), 0);
+	assert_false(found);
+	assert_int_equal(source_file(source, dir, &before, &found, NULL), 0);
+	assert_true(found);
+	assert_int_equal(source_save(source, NULL), 0);
+	source_free(source);
+	forge(world, "content", "lie");
+	source = begin(world, LATER);
+	assert_int_equal(source_file(source, file, &digest, &found, NULL), 0);
+	assert_true(hash_equal(digest, hash_bytes("lie", 3))); /* through the index */
+	put(world, "d/g", "1");
+	assert_int_equal(source_file(source, dir, &digest, &found, NULL), 0);
+	assert_false(hash_equal(digest, before));
+	source_free(source);
+	free(file);
+	free(dir);
+	free(link);
+	free(none);
+	free(dangling);
+}
+
+/* Files around the size that is read in one piece, and a large one that is mostly holes. */
+static void test_sizes(void **state)
+{
+	struct world *world = *state;
+	static const size_t sizes[] = {0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20};
+	struct source *source = begin(world, 0);
+	char *data = mem_alloc(4 << 20);
+
+	for (size_t i = 0; i < 4 << 20; i++)
+		data[i] = (char)('a' + i * 7 % 23);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		char name[16], *path, saved = data[sizes[i]];
+
+		snprintf(name, sizeof(name), "%zu", i);
+		data[sizes[i]] = '\0';
+		put(world, name, data);
+		data[sizes[i]] = saved;
+		path = at(world, name);
+		free(path);
+	}
+	source_add(source, world->dir, &whole);
+	scan(source);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		const struct entry *entry = &source_entries(source, 0, NULL, NULL)[i];
+
+		assert_int_equal(entry->size, sizes[i]);
+		assert_true(hash_equal(entry->digest, hash_bytes(data, sizes[i])));
+	}
+	source_free(source);
+	free(data);
+}
+
+/* Enough folders that threads share them: the result is that of one thread. */
+static void test_many(void **state)
+{
+	struct world *world = *state;
+	struct hash128 first, again;
+	struct source *source;
+	size_t len;
+
+	for (int i = 0; i < 60; i++) {
+		for (int j = 0; j < 40; j++) {
+			char name[64];
+
+			snprintf(name, sizeof(name), "s/%d/d%d/f%d", i, j % 3, j);
+			put(world, name, name);
+		}
+	}
+	first = digest_of(world);
+	for (int i = 0; i < 20; i++) {
+		again = digest_of(world);
+		assert_true(hash_equal(first, again));
+	}
+	source = begin(world, 0);
+	for (int i = 0; i < 60; i++) {
+		char name[64], *path;
+
+		snprintf(name, sizeof(name), "s/%d", i);
+		path = at(world, name);
+		source_add(source, path, &whole);
+		free(path);
+	}
+	scan(source);
+	for (size_t i = 0; i < 60; i++) {
+		source_entries(source, i, &len, NULL);
+		assert_int_equal(len, 43);
+	}
+	source_free(source);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(test_order), TEST(test_digest), TEST(test_ignore), TEST(test_patterns), TEST(test_unmatched_except),
+		TEST(test_detours), TEST(test_special), TEST(test_missing), TEST(test_unreadable), TEST(test_deep),
+		TEST(test_nested), TEST(test_index), TEST(test_same_size_and_time), TEST(test_index_parts),
+		TEST(test_damaged), TEST(test_forged_numbers), TEST(test_changed), TEST(test_changes_while_read),
+		TEST(test_file), TEST(test_sizes), TEST(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -145,16 +145,47 @@ static int bring_from_store(struct work *work, const struct build_image *image, 
 	return status;
 }
 
+/* The image that has the name now ("sha256:..."), malloc'd, or NULL. */
+static char *named(const struct buildah *self, const char *reference)
+{
+	cleanup_storage struct storage *storage = NULL;
+	const char *identity;
+
+	if (storage_open(self->facts.root, &storage, NULL) < 0)
+		return NULL;
+	identity = storage_find(storage, reference);
+	return identity ? mem_strdup(identity) : NULL;
+}
+
+/* buildah gives what it pulls the name it was pulled by. The user's name for an image of this machine's platform
+ * must not move to one of another platform. */
+static int pull_remote(struct work *work, const struct build_image *image, struct error **err)
+{
+	cleanup_free char *source = import_pull_reference(image->reference);
+	const char *name = source + strlen("docker://");
+	cleanup_free char *before = named(work->self, name);
+	cleanup_proc struct proc_result result = {0};
+	cleanup_argv struct argv argv = {0};
+
+	if (pull(work, image, source, err) < 0)
+		return -1;
+	if (!before || strcmp(digest_hex(before), work->ids.items[work->ids.len - 1]) == 0 ||
+	    platform_equal(&image->platform, &work->self->platforms[0]))
+		return 0;
+	argv_add(&argv, work->self->program);
+	argv_add(&argv, "tag");
+	argv_add(&argv, digest_hex(before));
+	argv_add(&argv, name);
+	return run(work, &argv, false, &result, err);
+}
+
 static int bring_missing(struct work *work, const struct build_image *image, size_t number, struct error **err)
 {
-	cleanup_free char *source = NULL;
-
 	switch (image->where) {
 	case IMAGE_STORE:
 		return bring_from_store(work, image, number, err);
 	case IMAGE_REMOTE:
-		source = import_pull_reference(image->reference);
-		return pull(work, image, source, err);
+		return pull_remote(work, image, err);
 	case IMAGE_LOCAL:
 		break;
 	}

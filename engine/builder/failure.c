@@ -59,6 +59,7 @@ static const struct trouble troubles[] = {
 	{"504 Gateway Time", ERROR_TOOL, true, NULL},
 	{"error reading server preface", ERROR_TOOL, true, NULL},
 	{"closing transport", ERROR_TOOL, true, NULL},
+	{"failed to resolve source metadata", ERROR_TOOL, false, "check the base image's name and tag"},
 };
 
 /* The last line that a builder marks as its error, without the mark; NULL when there is none. */
@@ -108,7 +109,10 @@ static char *buildkit_step(const char *tail)
 
 	if (!line)
 		return NULL;
-	line += 1;
+	line += strlen("\n > [");
+	/* What BuildKit does by itself: no step of the Dockerfile. */
+	if (strncmp(line, "internal]", 9) == 0 || strncmp(line, "context ", 8) == 0)
+		return NULL;
 	len = strcspn(line, "\n");
 	start = memchr(line, ']', len);
 	if (!start || start[1] != ' ')

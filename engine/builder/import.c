@@ -106,7 +106,7 @@ char *import_pull_reference(const char *reference)
 	char *text;
 
 	if (!ref_parse(reference, &ref, NULL))
-		return mem_strdup(reference);
+		return mem_printf("docker://%s", reference);
 	if (ref.digest)
 		text = mem_printf("docker://%s/%s@%s", ref.domain, ref.repository, ref.digest);
 	else

@@ -46,6 +46,10 @@ static const struct failing cases[] = {
 	{ "------\n > [internal] load metadata for docker.io/library/debian:latest:\n------\n"
 	  "ERROR: failed to solve: debian: dial tcp: lookup registry-1.docker.io: no such host\n",
 	  1, ERROR_TOOL, true, "buildah: failed to solve: debian: dial tcp: lookup registry-1.docker.io: no such host", "the network" },
+	{ "------\n > [context base-0.cbuild] load metadata for x/base:1:\n------\n"
+	  "ERROR: failed to build: failed to solve: failed to resolve source metadata for x/base:1: x/base:1: not found\n",
+	  1, ERROR_TOOL, false, "buildah: failed to build: failed to solve: failed to resolve source metadata for x/base:1: x/base:1: not found",
+	  "the base image's name" },
 	{ "ERROR: permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock\n", 1, ERROR_TOOL,
 	  false, "buildah: permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock",
 	  "group \"docker\"" },

@@ -99,20 +99,21 @@ static void take_failure(struct run *run, const struct error *error)
 		run->status = (int)error->cls;
 }
 
-/* Between start_node and here the record of another cbuild may have come. */
+/* Since the node was decided the record of another cbuild may have come. The one that was there then does not count:
+ * it was looked at, and the node is stale in spite of it. */
 static bool made_elsewhere(struct task *task, struct error **err)
 {
 	struct run *run = task->run;
-	struct record *record = NULL;
+	cleanup_record struct record *record = NULL;
 
-	if (state_find(run->state, task->node->id, task->node->key, &record, err) < 0 || !record)
+	if (state_find(run->state, task->node->id, task->node->key, &record, err) < 0 || !record ||
+	    record->when_ms == task->node->recorded_ms)
 		return false;
 	task->identity = steal_ptr(record->identity);
 	task->digest = steal_ptr(record->digest);
 	task->place = steal_ptr(record->place);
 	task->detail = steal_ptr(record->detail);
 	task->size = record->size;
-	record_free(record);
 	return true;
 }
 
@@ -168,7 +169,6 @@ static int take_lock(struct task *task, struct error **err)
 			return -1;
 		if (task->lock_fd >= 0)
 			return 0;
-		task->waited = true;
 		if (loop_pause(task->env->loop, pause, err) < 0)
 			return -1;
 		pause = pause * 2 < LOCK_PAUSE_MAX_MS ? pause * 2 : LOCK_PAUSE_MAX_MS;
@@ -179,16 +179,10 @@ static int do_work(struct task *task, struct error **err)
 {
 	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_index, task_load,
 								       task_verify };
-	bool found = false;
 
-	if (take_lock(task, err) < 0)
+	if (take_lock(task, err) < 0 || ask_made_elsewhere(task, &task->reused, err) < 0)
 		return -1;
-	if (task->waited && ask_made_elsewhere(task, &found, err) < 0)
-		return -1;
-	if (found)
-		return 0;
-	task->waited = false;
-	return work[task->node->kind](task, err);
+	return task->reused ? 0 : work[task->node->kind](task, err);
 }
 
 static void task_work(void *arg)
@@ -267,10 +261,9 @@ static void task_succeeded(struct run *run, struct task *task)
 							     .detail = task->detail,
 							     .size = task->size,
 						     });
-	if (!task->waited && !task->doubt && write_record(run, task, &error) < 0) {
+	if (!task->reused && !task->doubt && write_record(run, task, &error) < 0)
 		stop_run(run, &error);
-	}
-	node_ended(run, task->number, task->waited ? OUTCOME_REUSED : OUTCOME_DONE, task);
+	node_ended(run, task->number, task->reused ? OUTCOME_REUSED : OUTCOME_DONE, task);
 	sched_done(run->sched, task->number);
 }
 

@@ -37,7 +37,7 @@ struct task {
 	char *log;      /* path */
 	int log_fd;
 	int lock_fd;    /* held from before the work until the record is written */
-	bool waited;    /* another cbuild held the lock */
+	bool reused;    /* another cbuild made it since this one looked */
 	char *staging;  /* an empty folder of its own */
 	struct output output;
 	uint64_t start_ms;

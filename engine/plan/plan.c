@@ -247,8 +247,8 @@ static int decide(struct plan *plan, size_t number, const struct inputs *inputs,
 {
 	struct node *node = plan->nodes[number];
 	const struct record *last = map_get(plan->records, node->id);
-	struct record *found = NULL;
-	int r;
+	const struct record *record = last;
+	cleanup_record struct record *found = NULL;
 
 	if (!inputs_key(inputs, node->key)) {
 		node->key[0] = '\0';
@@ -256,19 +256,19 @@ static int decide(struct plan *plan, size_t number, const struct inputs *inputs,
 			node_reason(node, REASON_FORCED, "-B", "");
 		return decide_waiting(plan, node, inputs, last != NULL, err);
 	}
+	if (last && strcmp(last->key, node->key) != 0) {
+		if (state_find(plan->state, node->id, node->key, &found, err) < 0)
+			return -1;
+		record = found;
+	}
+	node->recorded_ms = record ? record->when_ms : 0;
 	if (plan->options.force) {
 		node_reason(node, REASON_FORCED, "-B", "");
 		return 0;
 	}
-	if (last && strcmp(last->key, node->key) == 0)
-		return decide_recorded(plan, number, last, err);
-	if (last && state_find(plan->state, node->id, node->key, &found, err) < 0)
-		return -1;
-	if (!found)
+	if (!record)
 		return add_differences(plan, node, inputs, last != NULL, err);
-	r = decide_recorded(plan, number, found, err);
-	record_free(found);
-	return r;
+	return decide_recorded(plan, number, record, err);
 }
 
 int plan_decide(struct plan *plan, size_t number, struct error **err)

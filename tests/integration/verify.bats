@@ -37,6 +37,8 @@ private_docker()
 	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
 	"$lib/docker" fetch "$OWN_DOCKER" >&2
 	eval "$("$lib/docker" start "$OWN_DOCKER")"
+	# buildah wants the file that DOCKER_CONFIG promises.
+	[ -e "$DOCKER_CONFIG/config.json" ] || echo '{}' >"$DOCKER_CONFIG/config.json"
 }
 
 teardown_file()

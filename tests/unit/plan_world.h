@@ -17,6 +17,8 @@ struct world {
 	const char *identities[9];
 	bool force;
 	const char *missing; /* id of a node whose result is gone */
+	const char *redelivered; /* id of a build that gives the same image in other bytes (compressed differently) */
+	const char *host;    /* NULL: linux/amd64 */
 };
 
 void world_new(struct world *world);
@@ -34,5 +36,8 @@ void world_run(struct world *world, const char *const *targets);
  * plan are returned as they are shown. malloc'd.
  */
 char *world_plan(struct world *world, const char *const *targets, bool decided);
+
+/* The key of the node called `id` after a run. malloc'd. */
+char *world_key(struct world *world, const char *id);
 
 #endif

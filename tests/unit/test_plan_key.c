@@ -52,7 +52,7 @@ static const char manifest[] =
 	"    tmpfs: [/tmp]\n"
 	"    depends_on: {db: {condition: service_started}}\n"
 	"    verify:\n"
-	"      http: {path: /health, port: 80, status: 200, body: ok, timeout: 5s}\n"
+	"      http: {path: /health, port: 80, status: 200, body: ok, json: {a.b: one}, timeout: 5s}\n"
 	"      tcp: {port: 81, timeout: 6s}\n"
 	"      user: \"7\"\n"
 	"      max_size: 10MB\n"
@@ -167,6 +167,8 @@ static const struct edit edits[] = {
 	{ "services.yaml", "port: 80,", "port: 82,", VERIFY("option verify.http.port (80 -> 82)") },
 	{ "services.yaml", "status: 200", "status: 204", VERIFY("option verify.http.status (200 -> 204)") },
 	{ "services.yaml", "body: ok", "body: fine", VERIFY("option verify.http.body (ok -> fine)") },
+	{ "services.yaml", "{a.b: one}", "{a.c: one}", VERIFY("option verify.http.json path (a.b -> a.c)") },
+	{ "services.yaml", "{a.b: one}", "{a.b: two}", VERIFY("option verify.http.json value (one -> two)") },
 	{ "services.yaml", "timeout: 5s", "timeout: 7s", VERIFY("option verify.http.timeout (5000 ms -> 7000 ms)") },
 	{ "services.yaml", "port: 81", "port: 83", VERIFY("option verify.tcp.port (81 -> 83)") },
 	{ "services.yaml", "timeout: 6s", "timeout: 7s", VERIFY("option verify.tcp.timeout (6000 ms -> 7000 ms)") },
@@ -277,18 +279,60 @@ static void a_step_that_makes_the_same_outputs_stops_there(void **state)
 static void a_changed_output_rebuilds_what_reads_it(void **state)
 {
 	struct world *world = *state;
-	static const char *const only_app[] = { "app", NULL };
 	cleanup_free char *plan = NULL;
 
-	/* The step runs again and makes something else: as a run would see it. */
+	/* The step has to run again, and makes something else. */
 	world_edit(world, "app/gen.c", "gen", "made");
 	world_edit(world, "schema/one.txt", "1", "2");
-	plan = world_plan(world, only_app, false);
+	plan = world_plan(world, NULL, false);
 	assert_non_null(strstr(plan, "unknown build:app:linux/amd64: dependency prepare:app (stale)\n"));
-	world_run(world, only_app);
 	free(plan);
 	plan = world_plan(world, NULL, true);
-	assert_string_equal(plan, "");
+	assert_non_null(strstr(plan, "stale build:app:linux/amd64: file app/gen.c (content)\n"));
+	assert_non_null(strstr(plan, "stale build:app:linux/arm64: file app/gen.c (content)\n"));
+}
+
+static void each_platform_has_a_key_of_its_own(void **state)
+{
+	cleanup_free char *one = world_key(*state, "build:db:linux/amd64");
+	cleanup_free char *other = world_key(*state, "build:db:linux/arm64");
+
+	assert_string_not_equal(one, other);
+}
+
+static void the_build_platform_counts_where_it_is_used(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "tool/Dockerfile", "FROM scratch", "FROM scratch\nARG BUILDPLATFORM");
+	world_run(world, NULL);
+	world->host = "linux/arm64";
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:tool:linux/amd64: option build platform (linux/amd64 -> linux/arm64)\n"));
+	assert_null(strstr(plan, "stale build:db:linux/amd64"));
+}
+
+static void an_index_and_its_checks_count_the_bytes_of_their_images(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world->missing = world->redelivered = "build:app:linux/amd64";
+	plan = world_plan(world, NULL, true);
+	assert_non_null(strstr(plan, "stale index:app: dependency build:app:linux/amd64 ("));
+	assert_non_null(strstr(plan, "stale verify:app: dependency index:app ("));
+	assert_null(strstr(plan, "stale load:app"));
+}
+
+static void checks_count_what_runs_beside(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "db/d", "d", "D");
+	plan = world_plan(world, NULL, true);
+	assert_non_null(strstr(plan, "stale verify:app: dependency build:db:linux/amd64 ("));
 }
 
 static void a_dependency_counts_by_its_result(void **state)
@@ -422,6 +466,10 @@ int main(void)
 		CASE(a_step_counts_its_command_inputs_environment_and_outputs),
 		CASE(a_step_that_makes_the_same_outputs_stops_there),
 		CASE(a_changed_output_rebuilds_what_reads_it),
+		CASE(each_platform_has_a_key_of_its_own),
+		CASE(the_build_platform_counts_where_it_is_used),
+		CASE(an_index_and_its_checks_count_the_bytes_of_their_images),
+		CASE(checks_count_what_runs_beside),
 		CASE(a_dependency_counts_by_its_result),
 		CASE(the_same_result_of_a_dependency_rebuilds_nothing),
 		CASE(a_needed_service_counts),

@@ -17,7 +17,7 @@ static int sweep(struct session *session, struct error **err)
 {
 	if (!run_needs_sweep(session->state_dir))
 		return 0;
-	if (session_loop(session, err) < 0)
+	if (session_write(session, err) < 0 || session_loop(session, err) < 0)
 		return -1;
 	return run_sweep(session->state_dir, session->loop, session->state, session->layout, err);
 }
@@ -31,6 +31,15 @@ static bool anything_stale(struct plan *plan)
 	return false;
 }
 
+/* What was hashed is kept; a read-only checkout costs hashing again, no more. */
+static void keep_hashes(struct session *session)
+{
+	struct error *unsaved = NULL;
+
+	if (source_save(session->source, &unsaved) < 0)
+		error_free(unsaved);
+}
+
 static int execute(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
@@ -41,9 +50,10 @@ static int execute(struct session *session, struct error **err)
 	if (!anything_stale(session->plan)) {
 		if (!options->quiet)
 			report_nothing(session->plan);
-		return source_save(session->source, err) < 0 ? -1 : 0;
+		keep_hashes(session);
+		return 0;
 	}
-	if (session_loop(session, err) < 0)
+	if (session_write(session, err) < 0 || session_loop(session, err) < 0)
 		return -1;
 	report = report_new(session->plan, options, &sink);
 	r = run_plan(session->plan, session->loop, session->state, session->layout, session->source,
@@ -66,7 +76,6 @@ static int execute(struct session *session, struct error **err)
 static int dry_run(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
-	struct error *unsaved = NULL;
 	int r;
 
 	if (strcmp(options->format, "json") == 0)
@@ -75,9 +84,7 @@ static int dry_run(struct session *session, struct error **err)
 		r = report_plan_text(session->plan, options->verbose, err);
 	if (r < 0)
 		return -1;
-	/* What was hashed is kept; a read-only checkout costs hashing again, no more. */
-	if (source_save(session->source, &unsaved) < 0)
-		error_free(unsaved);
+	keep_hashes(session);
 	return options->exit_code && anything_stale(session->plan) ? 1 : 0;
 }
 
@@ -86,7 +93,7 @@ static int run_build(const struct options *options, bool verify_again, struct er
 {
 	const struct session_plan want = { .load = !options->no_load, .verify = !options->no_verify || verify_again };
 	struct session session;
-	int r = session_open(&session, options, !options->dry_run, err);
+	int r = session_open(&session, options, err);
 
 	if (r == 0 && !options->dry_run)
 		r = sweep(&session, err);

@@ -58,8 +58,10 @@ static int clean(struct session *session, struct error **err)
 int cmd_clean(const struct options *options, struct error **err)
 {
 	struct session session;
-	int r = session_open(&session, options, true, err);
+	int r = session_open(&session, options, err);
 
+	if (r == 0)
+		r = session_write(&session, err);
 	if (r == 0)
 		r = clean(&session, err);
 	session_close(&session);

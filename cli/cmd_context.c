@@ -85,7 +85,7 @@ int cmd_context(const struct options *options, struct error **err)
 
 	if (options->targets_len != 1)
 		return error_make(err, ERROR_USAGE, "`cbuild context` takes one service");
-	r = session_open(&session, options, false, err);
+	r = session_open(&session, options, err);
 	if (r == 0)
 		r = session_plan(&session, &want, err);
 	if (r == 0)

@@ -228,7 +228,7 @@ int cmd_images(const struct options *options, struct error **err)
 	cleanup_buf struct buf out = { 0 };
 	cleanup_json struct json *list = NULL;
 	struct session session;
-	int r = session_open(&session, options, false, err);
+	int r = session_open(&session, options, err);
 
 	if (r == 0)
 		r = collect(&session, &list, err);

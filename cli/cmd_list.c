@@ -86,7 +86,7 @@ int cmd_list(const struct options *options, struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
 	struct session session;
-	int r = session_open(&session, options, false, err);
+	int r = session_open(&session, options, err);
 
 	if (r == 0) {
 		if (strcmp(options->format, "json") == 0)

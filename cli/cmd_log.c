@@ -36,7 +36,7 @@ int cmd_log(const struct options *options, struct error **err)
 
 	if (options->targets_len != 1)
 		return error_make(err, ERROR_USAGE, "`cbuild log` takes one service or node");
-	r = session_open(&session, options, false, err);
+	r = session_open(&session, options, err);
 	if (r == 0)
 		r = print_log(&session, err);
 	session_close(&session);

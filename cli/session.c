@@ -67,29 +67,45 @@ static int load(struct session *session, struct error **err)
 	return r;
 }
 
-static int open_state(struct session *session, bool write, struct error **err)
+static int open_state(struct session *session, struct error **err)
 {
-	cleanup_free char *db = NULL, *store = NULL;
+	cleanup_free char *db = NULL, *store = NULL, *marker = NULL;
 
 	session->state_dir = path_join(session->manifest->dir, ".cbuild");
 	db = path_join(session->state_dir, "state.db");
 	store = path_join(session->state_dir, "oci");
-	if (write && fs_mkdirs(session->state_dir, 0755, err) < 0)
+	marker = path_join(store, "oci-layout"); /* comes last: a store without it is one that was not finished */
+	if (state_open(db, true, &session->state, err) < 0)
 		return -1;
-	if (state_open(db, !write, &session->state, err) < 0)
-		return -1;
-	if (state_repaired(session->state))
-		output_note("%s was damaged; it was put aside as state.db.damaged and begun anew", db);
-	if (!write && !fs_exists(store))
-		return 0;
-	return layout_open(store, write, &session->layout, err);
+	return fs_exists(marker) ? layout_open(store, false, &session->layout, err) : 0;
 }
 
-int session_open(struct session *session, const struct options *options, bool write, struct error **err)
+int session_open(struct session *session, const struct options *options, struct error **err)
 {
 	*session = (struct session){ .options = options, .diags = diags_new() };
-	if (load(session, err) < 0 || open_state(session, write, err) < 0)
+	if (load(session, err) < 0 || open_state(session, err) < 0)
 		return -1;
+	return 0;
+}
+
+int session_write(struct session *session, struct error **err)
+{
+	cleanup_free char *store = path_join(session->state_dir, "oci");
+	struct layout *layout;
+
+	if (session->writes)
+		return 0;
+	if (fs_mkdirs(session->state_dir, 0755, err) < 0 || state_allow_writing(session->state, err) < 0)
+		return -1;
+	if (state_repaired(session->state))
+		output_note("%s/state.db was damaged; it was put aside as state.db.damaged and begun anew", session->state_dir);
+	if (layout_open(store, true, &layout, err) < 0)
+		return -1;
+	layout_free(session->layout);
+	session->layout = layout;
+	session->writes = true;
+	if (session->present)
+		present_set_layout(session->present, layout);
 	return 0;
 }
 

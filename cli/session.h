@@ -20,6 +20,7 @@ struct session {
 	struct diags *diags;
 	struct manifest *manifest;
 	char *state_dir;        /* absolute path of .cbuild */
+	bool writes;            /* session_write was called */
 	struct state *state;
 	struct layout *layout;  /* NULL when there is no store yet and the session only reads */
 	struct loop *loop;      /* made by session_loop */
@@ -29,9 +30,11 @@ struct session {
 	struct plan *plan;
 };
 
-/* Loads the manifest (complaints are shown; -1 with *err untouched). `write`: the state folder is created when
- * missing; otherwise nothing on disk changes. */
-int session_open(struct session *session, const struct options *options, bool write, struct error **err);
+/* Loads the manifest (complaints are shown; -1 with *err untouched). Nothing on the disk changes, so that a run with
+ * nothing to do needs no right to write. */
+int session_open(struct session *session, const struct options *options, struct error **err);
+/* Before anything is written: makes the state folder when it is missing. */
+int session_write(struct session *session, struct error **err);
 /* What a command wants of its plan. */
 struct session_plan {
 	const char *const *targets; /* NULL-terminated; NULL: those of the command line */

@@ -59,6 +59,11 @@ void present_free(struct present *present)
 	free(present);
 }
 
+void present_set_layout(struct present *present, struct layout *layout)
+{
+	present->layout = layout;
+}
+
 static bool has_prefix(const char *place, const char *prefix)
 {
 	return strncmp(place, prefix, strlen(prefix)) == 0;

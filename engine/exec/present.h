@@ -16,6 +16,8 @@ struct present;
  * missing. */
 struct present *present_new(struct layout *layout, const struct manifest *manifest, const char *builder, const char *runtime);
 void present_free(struct present *present); /* NULL-safe */
+/* The store that was made, or opened again, since. */
+void present_set_layout(struct present *present, struct layout *layout);
 /* A plan_present; `data` is the struct present. */
 bool present_check(void *data, const struct node *node, const struct record *record, const char **ret_what);
 

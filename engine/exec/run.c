@@ -529,8 +529,6 @@ static int run_loop(struct run *run, struct error **err)
 {
 	struct error *error = NULL;
 
-	if (loop_signals(run->env.loop, on_signal, run, err) < 0)
-		return -1;
 	if (run->options->ticks) {
 		loop_ticker(run->env.loop, TICK_MS, on_tick, run);
 		if (loop_on_resize(run->env.loop, on_resize, run, err) < 0)
@@ -547,11 +545,12 @@ static int run_loop(struct run *run, struct error **err)
 
 static int run_all(struct run *run, struct error **err)
 {
-	if (state_run_begin(run->state, run->options->command, &run->id, err) < 0 || make_folders(run, err) < 0 ||
+	run->sched = make_sched(run);
+	if (loop_signals(run->env.loop, on_signal, run, err) < 0 ||
+	    state_run_begin(run->state, run->options->command, &run->id, err) < 0 || make_folders(run, err) < 0 ||
 	    open_tools(run, err) < 0)
 		return -1;
 	run->env.staging = run->stem;
-	run->sched = make_sched(run);
 	return run_loop(run, err);
 }
 
@@ -593,6 +592,10 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 	pthread_mutex_init(&run.env.source_lock, NULL);
 	emit(&run, &(struct event){ .kind = EVENT_RUN_START, .nodes = plan_len(plan), .stale = stale });
 	r = run_all(&run, &error);
+	if (r < 0 && run.signum) {
+		error_free(steal_ptr(error)); /* of asking a tool, which was interrupted */
+		r = 0;
+	}
 	*ret_status = r < 0 ? (int)error->cls : exit_status(&run);
 	if (run.id && state_run_end(state, run.id, *ret_status, r < 0 ? NULL : &error) < 0 && r == 0)
 		r = -1;

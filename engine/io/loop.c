@@ -170,9 +170,10 @@ void loop_free(struct loop *loop)
 int loop_run(struct loop *loop, struct error **err)
 {
 	(void)err;
-	loop->stopped = false;
+	/* It may have been told to stop already. */
 	while (!loop->stopped || loop->tasks > 0)
 		uv_run(&loop->uv, UV_RUN_ONCE);
+	loop->stopped = false;
 	uv_timer_stop(&loop->ticker);
 	return 0;
 }

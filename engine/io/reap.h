@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-/* Process trees, for engine/io/ alone. */
+/* Process trees. */
 
 /* Sends `signum` to the session that `leader` leads and to everything that descends from it, also into
  * sessions of their own (Linux: from /proc; elsewhere to the process group). */

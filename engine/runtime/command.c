@@ -69,8 +69,10 @@ static void add_options(const struct runtime *runtime, unsigned quirks, struct a
 		argv_add(argv, "--log-opt=max-size=" CONTAINER_LOG_MAX);
 	argv_add(argv, "--no-healthcheck"); /* container_healthcheck runs it when it is asked for */
 	argv_add(argv, "--stop-timeout=0");
-	if (podman)
+	if (podman) {
 		argv_add(argv, "--http-proxy=false");
+		argv_add(argv, "--authfile=/dev/null"); /* else it wants the file that DOCKER_CONFIG promises, for nothing */
+	}
 	if (quirks & QUIRK_ULIMIT) {
 		add_ulimit(argv, "nofile", RLIMIT_NOFILE);
 		add_ulimit(argv, "nproc", RLIMIT_NPROC);

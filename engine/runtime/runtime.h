@@ -106,5 +106,7 @@ int container_remove(struct container *container, struct error **err);
 /* Removes containers and networks that carry our label with this owner and whose cbuild is gone: what a killed
  * run left. Those of another cbuild that still runs stay. */
 int runtime_sweep(struct runtime *runtime, struct error **err);
+/* The same in every runtime that is installed and works: nobody knows which one the killed run had. */
+int runtime_sweep_all(const char *owner, struct loop *loop, struct state *state, struct layout *layout, struct error **err);
 
 #endif

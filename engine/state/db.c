@@ -394,25 +394,39 @@ static int recover(struct db *db, int attempt, struct error **err)
 	return report(db, err);
 }
 
+static int begin_or_recover(struct db *db, struct error **err)
+{
+	int r = begin(db);
+
+	if (r > 0)
+		return refuse_newer(db, err);
+	return r < 0 ? recover(db, 1, err) : 0;
+}
+
 int db_open(const char *path, bool read_only, const struct db_format *format, struct db **ret, struct error **err)
 {
 	struct db *db = mem_alloc(sizeof(*db));
-	int r;
 
 	db->path = mem_strdup(path);
 	db->format = format;
 	db->read_only = read_only;
-	r = begin(db);
-	if (r > 0)
-		r = refuse_newer(db, err);
-	else if (r < 0)
-		r = recover(db, 1, err);
-	if (r < 0) {
+	if (begin_or_recover(db, err) < 0) {
 		db_free(db);
 		return -1;
 	}
 	*ret = db;
 	return 0;
+}
+
+int db_allow_writing(struct db *db, struct error **err)
+{
+	if (!db->read_only)
+		return 0;
+	disconnect(db);
+	forget_failure(db);
+	db->read_only = false;
+	db->repaired = false;
+	return begin_or_recover(db, err);
 }
 
 void db_free(struct db *db)
@@ -428,6 +442,11 @@ void db_free(struct db *db)
 bool db_repaired(const struct db *db)
 {
 	return db->repaired;
+}
+
+const char *db_path(const struct db *db)
+{
+	return db->path;
 }
 
 /* ---- operations ---- */

@@ -20,8 +20,11 @@ struct db_format {
 };
 
 int db_open(const char *path, bool read_only, const struct db_format *format, struct db **ret, struct error **err);
+/* One that was opened for reading is opened again, for writing too. */
+int db_allow_writing(struct db *db, struct error **err);
 void db_free(struct db *db); /* NULL-safe */
 bool db_repaired(const struct db *db);
+const char *db_path(const struct db *db);
 
 /* A statement inside an operation. Failures are kept in the db: every call after the first failed one does
  * nothing and returns -1, and so must the operation. */

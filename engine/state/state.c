@@ -36,23 +36,32 @@ static const char schema[] =
 
 static const struct db_format format = { APPLICATION_ID, VERSION, schema };
 
+/* The folder of a database that is to be made. */
+static int make_folder(const char *path, struct error **err)
+{
+	cleanup_free char *dir = path_dir(path);
+
+	return fs_exists(path) || fs_mkdirs(dir, 0755, err) == 0 ? 0 : -1;
+}
+
 int state_open(const char *path, bool read_only, struct state **ret, struct error **err)
 {
 	struct state *state;
 	struct db *db;
 
-	if (!read_only && !fs_exists(path)) {
-		cleanup_free char *dir = path_dir(path);
-
-		if (fs_mkdirs(dir, 0755, err) < 0)
-			return -1;
-	}
+	if (!read_only && make_folder(path, err) < 0)
+		return -1;
 	if (db_open(path, read_only, &format, &db, err) < 0)
 		return -1;
 	state = mem_alloc(sizeof(*state));
 	state->db = db;
 	*ret = state;
 	return 0;
+}
+
+int state_allow_writing(struct state *state, struct error **err)
+{
+	return make_folder(db_path(state->db), err) < 0 ? -1 : db_allow_writing(state->db, err);
 }
 
 void state_free(struct state *state)

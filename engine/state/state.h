@@ -16,9 +16,11 @@ struct error;
  */
 struct state;
 
-/* `read_only`: for -n; then a missing database is an empty one and none is created. */
-/* Read-only writes nothing but in one case: when a writer was killed in mid-transaction, its journal is rolled back. */
+/* `read_only`: for -n, and to find out that there is nothing to do; then a missing database is an empty one and none is
+ * created. Read-only writes nothing but in one case: when a writer was killed in mid-transaction, its journal is rolled back. */
 int state_open(const char *path, bool read_only, struct state **ret, struct error **err);
+/* A state that was opened read-only can be written from here on. */
+int state_allow_writing(struct state *state, struct error **err);
 void state_free(struct state *state); /* NULL-safe */
 void state_cleanup(struct state **state);
 #define cleanup_state __attribute__((cleanup(state_cleanup)))

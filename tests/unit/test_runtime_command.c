@@ -47,11 +47,11 @@ static void test_podman(void **state)
 	assert_run(&runtime, 0, &bare, NULL,
 		   "/usr/bin/podman\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
 		   "--label=dev.cbuild.owner=/p/.cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
-		   "--stop-timeout=0\n--http-proxy=false\n" ONE "\n");
+		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/null\n" ONE "\n");
 	assert_run(&runtime, 0, &full, "/t/env",
 		   "/usr/bin/podman\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
 		   "--label=dev.cbuild.owner=/p/.cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
-		   "--stop-timeout=0\n--http-proxy=false\n--network=cbuild-n\n--network-alias=web\n--env-file=/t/env\n--env=B\n"
+		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/null\n--network=cbuild-n\n--network-alias=web\n--env-file=/t/env\n--env=B\n"
 		   "--env=D\n--add-host=db:10.89.0.2\n--user=1000:1000\n--tmpfs=/tmp:size=1m\n--tmpfs=/run\n--entrypoint=/app\n" ONE
 		   "\n--one\nserve\n-x\n");
 }
@@ -64,7 +64,7 @@ static void test_rootless(void **state)
 	(void)state;
 	assert_run(&runtime, QUIRK_RUNC | QUIRK_CGROUPFS | QUIRK_NO_CGROUPS | QUIRK_NO_LOGOPT, &spec, NULL,
 		   "podman\n--runtime=runc\n--cgroup-manager=cgroupfs\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
-		   "--label=dev.cbuild.owner=o\n--log-driver=k8s-file\n--no-healthcheck\n--stop-timeout=0\n--http-proxy=false\n"
+		   "--label=dev.cbuild.owner=o\n--log-driver=k8s-file\n--no-healthcheck\n--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/null\n"
 		   "--cgroups=disabled\n--publish=127.0.0.1::8000\n--publish=127.0.0.1::9000\n" ONE "\n");
 }
 

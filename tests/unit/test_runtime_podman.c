@@ -12,12 +12,15 @@ static const char stand_in[] =
 	"#!/bin/sh\n"
 	"here=${0%/*}\n"
 	"while case $1 in --*) true;; *) false;; esac; do flags=\"$flags$1 \"; shift; done\n"
-	"echo \"$flags$1 $2\" >>$here/calls\n"
+	"case $1 in rm) case $4 in cbuild-web-9*) words=\" $3 $4\";; esac;; network) [ $2 = ls ] || words=\" $3\";; esac\n"
+	"echo \"$flags$1 $2$words\" >>$here/calls\n"
 	"manner=$(cat $here/manner)\n"
 	"all=$*\n"
 	"case $1 in\n"
 	"info) echo '{\"host\":{\"serviceIsRemote\":false,\"security\":{\"rootless\":false}},\"store\":{\"graphRoot\":\"storage\"},"
 	"\"version\":{\"Version\":\"9.9\"}}';;\n"
+	"ps) cat $here/containers;;\n"
+	"network) case $2 in ls) cat $here/networks;; esac;;\n"
 	"container) echo '[{\"State\":{\"Running\":true,\"Pid\":1,\"ExitCode\":0},\"NetworkSettings\":{\"IPAddress\":\"10.0.0.9\"}}]';;\n"
 	"run) case $manner in\n"
 	"  strict) case $all in *--ulimit=nofile=*) echo id;;\n"
@@ -250,6 +253,25 @@ static void test_load(void **state)
 	tear_down(&scene);
 }
 
+/* What a living cbuild has is left alone, whoever's runtime it is. */
+static void test_sweep(void **state)
+{
+	struct scene scene = { .manner = "" };
+	cleanup_free char *process = command_process();
+	cleanup_free char *alive = mem_printf("cbuild-web-%s-1\ncbuild-web-999999999-1-1\n", process);
+	struct loop *loop;
+
+	(void)state;
+	set_up(&scene);
+	write_file("bin/containers", alive, 0644);
+	write_file("bin/networks", "cbuild-999999999-1-0\n", 0644);
+	ok(loop_new(&loop, err));
+	ok(runtime_sweep_all("o", loop, scene.state, scene.layout, err));
+	loop_free(loop);
+	assert_calls("info --format=json\nps -a\nrm -f -v cbuild-web-999999999-1-1\nnetwork ls\nnetwork rm cbuild-999999999-1-0\n");
+	tear_down(&scene);
+}
+
 static void test_missing(void **state)
 {
 	cleanup_free char *path = mem_strdup(getenv("PATH"));
@@ -277,7 +299,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_open),   TEST(test_facts),	 TEST(test_quirks), TEST(test_image_at_fault),
-		TEST(test_broken), TEST(test_cancelled), TEST(test_load),   TEST(test_missing),
+		TEST(test_broken), TEST(test_cancelled), TEST(test_load),   TEST(test_sweep),	TEST(test_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

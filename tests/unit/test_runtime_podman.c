@@ -263,6 +263,7 @@ static void test_sweep(void **state)
 
 	(void)state;
 	set_up(&scene);
+	write_file("bin/docker", "#!/bin/sh\nexit 1\n", 0755); /* not the machine's */
 	write_file("bin/containers", alive, 0644);
 	write_file("bin/networks", "cbuild-999999999-1-0\n", 0644);
 	ok(loop_new(&loop, err));

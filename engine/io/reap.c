@@ -4,11 +4,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,6 +21,7 @@
 #include "engine/io/reap.h"
 
 #define JOURNAL_MAX (1u << 20)
+#define REAP_GRACE_MS 2000
 
 struct process {
 	pid_t pid, parent, session;
@@ -116,6 +119,21 @@ void reap_tree(pid_t leader, int signum)
 	}
 }
 
+/* Waits until the process has ended, REAP_GRACE_MS at the longest. Not its parent, so pidfd_open(2); where there is
+ * none, nothing is waited for. */
+static void await_end(pid_t pid)
+{
+#ifdef SYS_pidfd_open
+	cleanup_fd int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+
+	if (fd >= 0)
+		poll(&poll_fd, 1, REAP_GRACE_MS);
+#else
+	(void)pid;
+#endif
+}
+
 /* A line of a journal: "PID START". The session that the process led is ended when it is still that process, or
  * when it is gone and what it started is not older than it. */
 static void reap_line(pid_t pid, unsigned long long start)
@@ -133,6 +151,10 @@ static void reap_line(pid_t pid, unsigned long long start)
 			left = left || (all[i].session == pid && all[i].start >= start);
 		if (!left)
 			return;
+	} else {
+		/* Time to remove temporary folders of its own. */
+		reap_tree(pid, SIGTERM);
+		await_end(pid);
 	}
 	reap_tree(pid, SIGKILL);
 }

@@ -61,7 +61,7 @@ int task_verify(struct task *task, struct error **err);
 char *task_references_json(struct task *task);
 /* The task's staging folder, made on first use. */
 const char *task_staging(struct task *task, struct error **err);
-/* The digest of a file through the source's index, as the plan writes it; *ret_found false: there is none. */
-int task_file(struct task *task, const char *path, char ret_hex[HASH_HEX + 1], bool *ret_found, struct error **err);
+/* plan_output_digest, by one task at a time. */
+int task_output(struct task *task, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found, struct error **err);
 
 #endif

@@ -245,15 +245,15 @@ static int check_unchanged(struct task *task, struct error **err)
 		const struct result *prepared = &plan_node(task->env->plan, build->outputs[i].node)->result;
 		cleanup_free char *path = path_join(plan_manifest(task->env->plan)->dir, build->outputs[i].path);
 		cleanup_json struct json *detail = NULL;
-		char hex[HASH_HEX + 1];
+		char now[PLAN_OUTPUT + 1];
 		const char *was;
 		bool found;
 
 		if (json_parse(prepared->detail, strlen(prepared->detail), build->outputs[i].path, &detail, err) < 0 ||
-		    task_file(task, path, hex, &found, err) < 0)
+		    task_output(task, path, now, &found, err) < 0)
 			return -1;
 		was = json_str(json_get(detail, "outputs"), build->outputs[i].path);
-		if (!found || !was || strcmp(was, hex) != 0)
+		if (!found || !was || strcmp(was, now) != 0)
 			task->doubt = mem_printf("%s changed while it was built", build->outputs[i].path);
 	}
 	return 0;

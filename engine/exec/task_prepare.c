@@ -32,15 +32,13 @@ static void make_environment(const struct task *task, struct argv *env)
 		argv_add(env, task->node->prepare->env[i]);
 }
 
-int task_file(struct task *task, const char *path, char ret_hex[HASH_HEX + 1], bool *ret_found, struct error **err)
+int task_output(struct task *task, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found, struct error **err)
 {
-	struct hash128 digest = { 0 };
 	int r;
 
 	pthread_mutex_lock(&task->env->source_lock);
-	r = source_file(task->env->source, path, &digest, ret_found, err);
+	r = plan_output_digest(task->env->source, path, ret, ret_found, err);
 	pthread_mutex_unlock(&task->env->source_lock);
-	hash_hex(digest, ret_hex);
 	return r;
 }
 
@@ -56,17 +54,17 @@ static int take_outputs(struct task *task, struct error **err)
 	json_set(detail, "outputs", outputs);
 	for (size_t i = 0; i < prepare->outputs_len; i++) {
 		cleanup_free char *path = path_join(plan_manifest(task->env->plan)->dir, prepare->outputs[i]);
-		char hex[HASH_HEX + 1];
+		char digest[PLAN_OUTPUT + 1];
 		bool found;
 
-		if (task_file(task, path, hex, &found, err) < 0)
+		if (task_output(task, path, digest, &found, err) < 0)
 			return -1;
 		if (!found)
 			return error_make(err, ERROR_BUILD, "`prepare` ended well, but did not make its output %s",
 					  prepare->outputs[i]);
-		json_set_str(outputs, prepare->outputs[i], hex);
+		json_set_str(outputs, prepare->outputs[i], digest);
 		hasher_text(hasher, "output", prepare->outputs[i]);
-		hasher_text(hasher, "digest", hex);
+		hasher_text(hasher, "digest", digest);
 	}
 	hash_hex(hasher_done(hasher), identity);
 	json_dump(detail, JSON_CANONICAL, &text);

@@ -231,6 +231,8 @@ static void add_context(struct plan *plan, struct plan_build *build, size_t serv
 	for (size_t i = 0; i < build->use.sources_len; i++) {
 		const struct dockerfile_source *source = &build->use.sources[i];
 
+		if (source->parents && !source->context == !name)
+			filter.parents = true;
 		if ((!source->context && !name) || (source->context && name && strcasecmp(source->context, name) == 0))
 			patterns[filter.patterns_len++] = source->pattern;
 	}

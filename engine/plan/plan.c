@@ -178,16 +178,14 @@ static int check_outputs(struct plan *plan, struct node *node, const struct reco
 		const char *output = node->prepare->outputs[i];
 		const char *was = json_str(json_get(detail, "outputs"), output);
 		cleanup_free char *path = path_join(plan->manifest->dir, output);
-		char hex[HASH_HEX + 1];
-		struct hash128 digest;
+		char now[PLAN_OUTPUT + 1];
 		bool found;
 
-		if (source_file(plan->source, path, &digest, &found, err) < 0)
+		if (plan_output_digest(plan->source, path, now, &found, err) < 0)
 			return -1;
-		hash_hex(digest, hex);
 		if (!found)
 			node_reason(node, REASON_MISSING, output, "deleted");
-		else if (!was || strcmp(was, hex) != 0)
+		else if (!was || strcmp(was, now) != 0)
 			node_reason(node, REASON_FILE, output, "changed by hand");
 	}
 	return 0;

@@ -114,6 +114,10 @@ int plan_inputs(struct plan *plan, size_t node, struct inputs **ret, struct erro
 /* The source's selections that a build node reads: compare with source_changed when it has run. */
 const char *plan_prefix(const struct plan *plan, const char *root); /* path of `root` for people: "services/indexer/" */
 
+/* An output of a prepare step as keys and records write it: content and permission bits. *ret_found false: it is not there. */
+#define PLAN_OUTPUT (HASH_HEX + 6)
+int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found, struct error **err);
+
 /* The references under which a service's image is known: repository and each tag. NULL-terminated, in the plan's arena. */
 const char *const *plan_references(struct plan *plan, size_t service);
 /* Whether the targets name this service (not only what they need). */

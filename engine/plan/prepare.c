@@ -1,7 +1,9 @@
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/diag.h"
 #include "base/fs.h"
@@ -168,6 +170,21 @@ static bool counts(const struct plan *plan, const struct node *node, const struc
 		}
 	}
 	return whole;
+}
+
+int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found, struct error **err)
+{
+	struct hash128 digest;
+	struct stat st;
+
+	if (source_file(source, path, &digest, ret_found, err) < 0)
+		return -1;
+	*ret_found = *ret_found && lstat(path, &st) == 0;
+	if (!*ret_found)
+		return 0;
+	hash_hex(digest, ret);
+	snprintf(ret + HASH_HEX, PLAN_OUTPUT + 1 - HASH_HEX, " %04o", (unsigned)(st.st_mode & 07777));
+	return 0;
 }
 
 /* The context of the build through which the file reaches the builder and counts, or NULL. */

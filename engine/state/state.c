@@ -11,15 +11,15 @@
 #include "engine/state/state.h"
 
 #define APPLICATION_ID 0x6362756cu /* "cbul" */
-#define VERSION 1
-#define VERSION_TEXT "1"
+#define STATE_FORMAT 1
+#define STATE_FORMAT_TEXT "1"
 
 /* `latest` makes the question of a run with nothing to do (every node's newest record) a walk over one small
  * table. What is large, and asked for only to explain, stands apart in `inputs`. `sum` is over all other columns:
  * SQLite notices a damaged page only when it cannot be read. */
 static const char schema[] =
 	"CREATE TABLE format(version INTEGER NOT NULL) STRICT;"
-	"INSERT INTO format VALUES(" VERSION_TEXT ");"
+	"INSERT INTO format VALUES(" STATE_FORMAT_TEXT ");"
 	"CREATE TABLE record(id INTEGER PRIMARY KEY, node TEXT NOT NULL, key TEXT NOT NULL, identity TEXT,"
 	" digest TEXT, place TEXT, builder TEXT, detail TEXT, size INTEGER NOT NULL, when_ms INTEGER NOT NULL,"
 	" took_ms INTEGER NOT NULL, sum TEXT NOT NULL, UNIQUE(node, key)) STRICT;"
@@ -34,7 +34,7 @@ static const char schema[] =
 	"CREATE INDEX run_node_service ON run_node(service);"
 	"CREATE TABLE fact(name TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID";
 
-static const struct db_format format = { APPLICATION_ID, VERSION, schema };
+static const struct db_format format = { APPLICATION_ID, STATE_FORMAT, schema };
 
 /* The folder of a database that is to be made. */
 static int make_folder(const char *path, struct error **err)

@@ -172,12 +172,10 @@ static char *outputs_json(struct opened *opened, const struct node *node)
 	buf_str(&text, "{\"outputs\":{");
 	for (size_t i = 0; i < node->prepare->outputs_len; i++) {
 		cleanup_free char *path = path_join(opened->manifest->dir, node->prepare->outputs[i]);
-		struct hash128 digest = { 0 };
-		char hex[HASH_HEX + 1];
+		char hex[PLAN_OUTPUT + 1] = "";
 		bool found;
 
-		must(source_file(opened->source, path, &digest, &found, NULL), NULL);
-		hash_hex(digest, hex);
+		must(plan_output_digest(opened->source, path, hex, &found, NULL), NULL);
 		buf_printf(&text, "%s\"%s\":\"%s\"", i ? "," : "", node->prepare->outputs[i], hex);
 	}
 	buf_str(&text, "}}");

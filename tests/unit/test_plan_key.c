@@ -257,6 +257,14 @@ static void a_step_counts_its_command_inputs_environment_and_outputs(void **stat
 		assert_non_null(strstr(plan, "stale prepare:app: option prepare.env[0] (FLAVOUR=sweet -> FLAVOUR=sour)\n"));
 	}
 	setenv("FLAVOUR", "sweet", 1);
+	{
+		cleanup_free char *path = path_join(world->dir, "app/gen.c");
+		cleanup_free char *plan = NULL;
+
+		assert_int_equal(chmod(path, 0755), 0);
+		plan = world_plan(world, NULL, false);
+		assert_non_null(strstr(plan, "stale prepare:app: file app/gen.c (changed by hand)\n"));
+	}
 	world_remove(world, "app/gen.c");
 	{
 		cleanup_free char *plan = world_plan(world, NULL, false);

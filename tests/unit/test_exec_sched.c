@@ -1,0 +1,157 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "engine/exec/sched.h"
+
+/*
+ *   0 (1) ── 2 (5) ── 4 (1)
+ *   1 (9) ── 3 (1) ──┘
+ */
+static const size_t needs2[] = { 0 }, needs3[] = { 1 }, needs4[] = { 2, 3 };
+static const struct sched_node nodes[] = {
+	{ .cost = 1 }, { .cost = 9 }, { needs2, 1, 5 }, { needs3, 1, 1 }, { needs4, 2, 1 },
+};
+enum { NODES = sizeof(nodes) / sizeof(nodes[0]) };
+
+static size_t next(struct sched *sched)
+{
+	size_t node;
+
+	return sched_next(sched, &node) ? node : SIZE_MAX;
+}
+
+static void note_skipped(void *data, size_t node)
+{
+	unsigned *skipped = data;
+
+	assert_false(*skipped & 1u << node); /* once */
+	*skipped |= 1u << node;
+}
+
+static void the_longest_path_goes_first(void **state)
+{
+	struct sched *sched = sched_new(nodes, NODES, 1, false);
+
+	(void)state;
+	/* From 1 on: 9 + 1 + 1; from 0 on: 1 + 5 + 1. */
+	assert_int_equal(next(sched), 1);
+	assert_int_equal(next(sched), SIZE_MAX); /* one slot */
+	sched_done(sched, 1);
+	assert_int_equal(next(sched), 0);
+	sched_done(sched, 0);
+	assert_int_equal(next(sched), 2); /* 6 before 2 */
+	sched_done(sched, 2);
+	assert_int_equal(next(sched), 3);
+	sched_done(sched, 3);
+	assert_false(sched_finished(sched));
+	assert_int_equal(next(sched), 4);
+	sched_done(sched, 4);
+	assert_true(sched_finished(sched));
+	sched_free(sched);
+}
+
+static void slots_bound_what_runs(void **state)
+{
+	struct sched *sched = sched_new(nodes, NODES, 8, false);
+
+	(void)state;
+	assert_int_equal(next(sched), 1);
+	assert_int_equal(next(sched), 0);
+	assert_int_equal(next(sched), SIZE_MAX); /* nothing else is ready */
+	assert_int_equal(sched_running(sched), 2);
+	sched_done(sched, 0);
+	assert_int_equal(next(sched), 2);
+	sched_done(sched, 2);
+	assert_int_equal(next(sched), SIZE_MAX); /* 4 needs 3 too */
+	assert_int_equal(sched_state(sched, 4), SCHED_WAITING);
+	sched_free(sched);
+}
+
+static void a_failure_skips_what_needs_it_and_stops_the_rest(void **state)
+{
+	struct sched *sched = sched_new(nodes, NODES, 2, false);
+	unsigned skipped = 0;
+
+	(void)state;
+	next(sched);
+	next(sched);
+	sched_failed(sched, 1, note_skipped, &skipped);
+	assert_int_equal(skipped, 1u << 3 | 1u << 4);
+	assert_false(sched_finished(sched)); /* 0 still runs */
+	sched_done(sched, 0);
+	assert_int_equal(next(sched), SIZE_MAX);
+	assert_true(sched_finished(sched));
+	assert_int_equal(sched_state(sched, 1), SCHED_FAILED);
+	assert_int_equal(sched_state(sched, 2), SCHED_READY);
+	sched_free(sched);
+}
+
+static void keep_going_does_what_does_not_need_it(void **state)
+{
+	struct sched *sched = sched_new(nodes, NODES, 2, true);
+	unsigned skipped = 0;
+
+	(void)state;
+	next(sched);
+	next(sched);
+	sched_failed(sched, 1, note_skipped, &skipped);
+	sched_done(sched, 0);
+	assert_int_equal(next(sched), 2);
+	sched_failed(sched, 2, note_skipped, &skipped); /* 4 was skipped already */
+	assert_true(sched_finished(sched));
+	sched_free(sched);
+}
+
+static void after_a_stop_nothing_starts(void **state)
+{
+	struct sched *sched = sched_new(nodes, NODES, 2, true);
+
+	(void)state;
+	next(sched);
+	sched_stop(sched);
+	assert_int_equal(next(sched), SIZE_MAX);
+	assert_false(sched_finished(sched));
+	sched_done(sched, 1);
+	assert_true(sched_finished(sched));
+	sched_free(sched);
+}
+
+static void many_ready_nodes_come_in_order_of_their_cost(void **state)
+{
+	struct sched_node many[200] = { 0 };
+	struct sched *sched;
+	uint64_t last = UINT64_MAX;
+
+	(void)state;
+	for (size_t i = 0; i < 200; i++)
+		many[i].cost = i * 7919 % 200;
+	sched = sched_new(many, 200, 200, false);
+	for (size_t i = 0; i < 200; i++) {
+		size_t node = next(sched);
+
+		assert_true(many[node].cost <= last);
+		last = many[node].cost;
+	}
+	sched_free(sched);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_longest_path_goes_first),
+		cmocka_unit_test(slots_bound_what_runs),
+		cmocka_unit_test(a_failure_skips_what_needs_it_and_stops_the_rest),
+		cmocka_unit_test(keep_going_does_what_does_not_need_it),
+		cmocka_unit_test(after_a_stop_nothing_starts),
+		cmocka_unit_test(many_ready_nodes_come_in_order_of_their_cost),
+	};
+
+	return cmocka_run_group_tests_name("exec_sched", tests, NULL, NULL);
+}

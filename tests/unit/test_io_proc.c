@@ -1,0 +1,278 @@
+#include "config.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+#include "engine/io/reap.h"
+
+static struct loop *loop;
+
+static int set_up(void **state)
+{
+	(void)state;
+	return loop_new(&loop, NULL);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	loop_free(loop);
+	return 0;
+}
+
+#define SH(script) (const char *const[]){ "sh", "-c", script, NULL }
+
+static void output_and_status_come_back(void **state)
+{
+	struct proc_result result;
+
+	(void)state;
+	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("printf 'a\\nb'; echo e >&2; exit 7"), .capture = true }, &result, NULL), 0);
+	assert_int_equal(result.status, 7);
+	assert_string_equal(result.out->data, "a\nb");
+	assert_string_equal(result.tail, "e\n");
+	proc_result_free(&result);
+}
+
+static void input_is_given_and_otherwise_empty(void **state)
+{
+	struct proc_result result;
+
+	(void)state;
+	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("cat"), .capture = true, .input = "in", .input_len = 2 }, &result, NULL), 0);
+	assert_string_equal(result.out->data, "in");
+	proc_result_free(&result);
+	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("cat"), .capture = true }, &result, NULL), 0);
+	assert_string_equal(result.out->data, "");
+	proc_result_free(&result);
+}
+
+struct lines {
+	struct buf text;
+	size_t longest;
+};
+
+static void take_line(void *data, const char *line, size_t len)
+{
+	struct lines *lines = data;
+
+	lines->longest = len > lines->longest ? len : lines->longest;
+	if (len < 100)
+		buf_printf(&lines->text, "<%.*s>", (int)len, line);
+}
+
+static void lines_are_cut_and_bounded(void **state)
+{
+	struct lines lines = { .longest = 0 };
+	struct output output = { .log_fd = -1, .line = take_line, .data = &lines };
+	struct proc_result result;
+
+	(void)state;
+	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("echo one; echo; head -c 200000 /dev/zero; printf '\\nlast'"), .output = &output }, &result, NULL), 0);
+	assert_string_equal(lines.text.data, "<one><><last>");
+	assert_int_equal(lines.longest, PROC_LINE_MAX);
+	buf_free(&lines.text);
+	proc_result_free(&result);
+}
+
+static void the_tail_keeps_the_last_lines(void **state)
+{
+	struct proc_result result;
+
+	(void)state;
+	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo line $i; done") }, &result, NULL), 0);
+	assert_true(strncmp(result.tail, "line 61\n", 8) == 0);
+	assert_string_equal(result.tail + strlen(result.tail) - 9, "line 100\n");
+	proc_result_free(&result);
+}
+
+static void a_program_that_is_not_there_is_an_error(void **state)
+{
+	struct proc_result result;
+	struct error *error = NULL;
+
+	(void)state;
+	assert_true(proc_run(loop, &(struct proc_spec){ .argv = (const char *const[]){ "no-such-program", NULL } }, &result, &error) < 0);
+	assert_int_equal(error->cls, ERROR_TOOL);
+	assert_non_null(strstr(error->message, "no-such-program"));
+	error_free(error);
+}
+
+static void a_failure_shows_what_was_said(void **state)
+{
+	struct proc_result result;
+	struct error *error = NULL;
+
+	(void)state;
+	assert_true(proc_check(loop, &(struct proc_spec){ .argv = SH("echo this went wrong; exit 3") }, ERROR_BUILD, &result, &error) < 0);
+	assert_int_equal(error->cls, ERROR_BUILD);
+	assert_string_equal(error->message, "sh -c failed with status 3:\nthis went wrong");
+	error_free(error);
+}
+
+static void a_child_is_ended_at_its_deadline(void **state)
+{
+	struct proc_result result;
+	struct error *error = NULL;
+
+	(void)state;
+	assert_true(proc_run(loop, &(struct proc_spec){ .argv = SH("sleep 1000"), .timeout_ms = 50 }, &result, &error) < 0);
+	assert_true(error->transient);
+	assert_non_null(strstr(error->message, "did not end within"));
+	error_free(error);
+}
+
+/* ---- tasks and cancelling ---- */
+
+struct job {
+	int ready[2]; /* the child says here that it runs */
+	pid_t child, grandchild;
+	struct error *error;
+	bool cleanup_ran;
+};
+
+static void work(void *arg)
+{
+	struct job *job = arg;
+	struct proc_result result;
+	char script[256];
+
+	/* A child with a grandchild in a session of its own, both deaf to SIGTERM. */
+	snprintf(script, sizeof(script), "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 1000\" & echo $$ $! >/dev/fd/%d; wait; wait", job->ready[1]);
+	if (proc_run(loop, &(struct proc_spec){ .argv = SH(script) }, &result, &job->error) == 0)
+		proc_result_free(&result);
+	if (proc_run(loop, &(struct proc_spec){ .argv = SH("true"), .cleanup = true }, &result, NULL) == 0) {
+		job->cleanup_ran = true;
+		proc_result_free(&result);
+	}
+	if (proc_run(loop, &(struct proc_spec){ .argv = SH("true") }, &result, NULL) == 0) {
+		job->cleanup_ran = false; /* nothing but clean-up starts now */
+		proc_result_free(&result);
+	}
+}
+
+static void done(void *arg)
+{
+	(void)arg;
+	loop_stop(loop);
+}
+
+static void *canceller(void *arg)
+{
+	struct job *job = arg;
+	char text[64] = "";
+
+	assert_true(read(job->ready[0], text, sizeof(text) - 1) > 0);
+	sscanf(text, "%d %d", &job->child, &job->grandchild);
+	loop_cancel(loop);
+	loop_cancel(loop);
+	return NULL;
+}
+
+static void await_death(pid_t pid)
+{
+	/* Reaped by init or by us; a zombie counts as dead. */
+	for (int i = 0; i < 1000 && reap_start_time(pid) != 0; i++) {
+		char path[64], text[256] = "";
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+		file = fopen(path, "r");
+		if (!file)
+			return;
+		if (fgets(text, sizeof(text), file) && strstr(text, ") Z"))
+			i = 1000;
+		fclose(file);
+		usleep(1000);
+		if (i == 999)
+			fail_msg("process %d lives on", (int)pid);
+	}
+}
+
+static void a_second_cancel_ends_the_whole_tree_at_once(void **state)
+{
+	struct job job = { 0 };
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pipe(job.ready), 0);
+	assert_int_equal(loop_task(loop, work, done, &job, NULL), 0);
+	assert_int_equal(pthread_create(&thread, NULL, canceller, &job), 0);
+	assert_int_equal(loop_run(loop, NULL), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(job.error->cls, ERROR_CANCELLED);
+	assert_true(job.cleanup_ran);
+	await_death(job.child);
+	await_death(job.grandchild);
+	error_free(job.error);
+	close(job.ready[0]);
+	close(job.ready[1]);
+}
+
+/* ---- what a killed cbuild leaves ---- */
+
+static void a_journal_ends_what_it_names_and_nothing_else(void **state)
+{
+	char path[] = "/tmp/cbuild-journal-XXXXXX";
+	int fd = mkstemp(path), status;
+	pid_t ours = fork(), other;
+
+	(void)state;
+	if (ours == 0) {
+		setsid();
+		execlp("sleep", "sleep", "1000", NULL);
+		_exit(127);
+	}
+	other = fork();
+	if (other == 0) {
+		setsid();
+		execlp("sleep", "sleep", "1000", NULL);
+		_exit(127);
+	}
+	/* The second line names a process by an id that was used again since: another start time. */
+	dprintf(fd, "%d %llu\n%d %llu\nnonsense\n", (int)ours, reap_start_time(ours), (int)other, reap_start_time(other) + 1);
+	close(fd);
+	assert_int_equal(proc_reap_journal(path, NULL), 0);
+	assert_int_equal(waitpid(ours, &status, 0), ours);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(waitpid(other, &status, WNOHANG), 0);
+	assert_false(fs_exists(path));
+	kill(other, SIGKILL);
+	waitpid(other, &status, 0);
+}
+
+int main(void)
+{
+#define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(output_and_status_come_back),
+		CASE(input_is_given_and_otherwise_empty),
+		CASE(lines_are_cut_and_bounded),
+		CASE(the_tail_keeps_the_last_lines),
+		CASE(a_program_that_is_not_there_is_an_error),
+		CASE(a_failure_shows_what_was_said),
+		CASE(a_child_is_ended_at_its_deadline),
+		CASE(a_second_cancel_ends_the_whole_tree_at_once),
+		CASE(a_journal_ends_what_it_names_and_nothing_else),
+	};
+
+	return cmocka_run_group_tests_name("io_proc", tests, NULL, NULL);
+}

@@ -227,19 +227,30 @@ static int build_with_retries(struct task *task, struct draft *draft, struct err
 	}
 }
 
+/* A file of a context as a person calls it: by its path from the manifest's folder. */
+static char *shown_path(struct task *task, const char *root, const char *path)
+{
+	cleanup_free char *whole = path_join(root, path);
+	const char *relative = path_relative(plan_manifest(task->env->plan)->dir, whole);
+
+	return mem_strdup(relative ? relative : whole);
+}
+
 /* The bytes that were hashed are the bytes that were built, or the result is not recorded. */
 static int check_unchanged(struct task *task, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
 
 	for (size_t i = 0; i < build->contexts_len && !task->doubt; i++) {
-		cleanup_free char *changed = NULL;
+		cleanup_free char *changed = NULL, *shown = NULL;
 
 		if (!build->contexts[i].root)
 			continue;
 		changed = source_changed(task->env->source, build->contexts[i].selection);
-		if (changed)
-			task->doubt = mem_printf("%s changed while it was built", changed);
+		if (!changed)
+			continue;
+		shown = shown_path(task, build->contexts[i].root, changed);
+		task->doubt = mem_printf("%s changed while it was built", shown);
 	}
 	for (size_t i = 0; i < build->outputs_len && !task->doubt; i++) {
 		const struct result *prepared = &plan_node(task->env->plan, build->outputs[i].node)->result;

@@ -10,71 +10,51 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/fs.h"
-#include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "engine/oci/storage.h"
+#include "engine/oci/storage_index.h"
 
 #define STORAGE_INDEX_MAX (64u << 20) /* bytes of images.json */
 #define STORAGE_CONFIG_MAX (4u << 20) /* bytes of a config blob */
 
-/* One driver's images: `<root>/<driver>-images`. A storage normally has a single one. */
-struct section {
-	char *dir;
-	struct json *index;
-};
-
 struct storage {
-	struct section *sections;
-	size_t len, cap;
-	struct map *dirs;  /* identity -> the folder of its section */
+	struct map *dirs;  /* identity -> its driver's folder, `<root>/<driver>-images`; a storage normally has a single one */
 	struct map *names; /* full reference -> identity */
 	struct arena *arena;
 };
 
-static void add_image(struct storage *storage, char *dir, const struct json *image)
-{
-	const struct json *names = json_get(image, "names");
-	const char *id = json_str(image, "id");
-	char *identity;
+/* Where the images of one driver go. */
+struct section {
+	struct storage *storage;
+	char *dir;
+};
 
-	if (!id)
-		return;
-	identity = arena_printf(storage->arena, "sha256:%s", id);
+static void add_image(void *data, const struct storage_image *image)
+{
+	const struct section *section = data;
+	struct storage *storage = section->storage;
+	char *identity = arena_printf(storage->arena, "sha256:%.*s", (int)image->id_len, image->id);
+
 	if (!digest_valid(identity))
 		return;
-	map_set(storage->dirs, identity, dir);
-	for (size_t i = 0; i < json_len(names); i++) {
-		const char *name = json_text(json_at(names, i));
-
-		if (name)
-			map_set(storage->names, name, identity);
-	}
+	map_set(storage->dirs, identity, section->dir);
+	for (size_t i = 0; i < image->names_len; i++)
+		map_set(storage->names, arena_strndup(storage->arena, image->names[i].text, image->names[i].len), identity);
 }
 
 static int add_section(struct storage *storage, const char *root, const char *name, struct error **err)
 {
 	cleanup_free char *dir = path_join(root, name);
 	cleanup_free char *path = path_join(dir, "images.json");
-	cleanup_buf struct buf text = {0};
-	cleanup_json struct json *index = NULL;
+	cleanup_buf struct buf text = { 0 };
+	struct section section = { .storage = storage, .dir = arena_strdup(storage->arena, dir) };
 	bool found = false;
-	struct section *section;
 
 	if (fs_read_if(path, STORAGE_INDEX_MAX, &text, &found, err) < 0)
 		return -1;
-	if (!found)
-		return 0;
-	if (json_parse(text.data ? text.data : "", text.len, path, &index, err) < 0)
-		return -1;
-	mem_reserve(&storage->sections, &storage->cap, storage->len + 1, sizeof(*section));
-	section = &storage->sections[storage->len++];
-	section->dir = steal_ptr(dir);
-	section->index = steal_ptr(index);
-	for (size_t i = 0; i < json_len(section->index); i++)
-		add_image(storage, section->dir, json_at(section->index, i));
-	return 0;
+	return found ? storage_index_read(text.data ? text.data : "", text.len, path, add_image, &section, err) : 0;
 }
 
 static bool is_section(const char *name)
@@ -132,11 +112,6 @@ void storage_free(struct storage *storage)
 		return;
 	map_free(storage->dirs);
 	map_free(storage->names);
-	for (size_t i = 0; i < storage->len; i++) {
-		free(storage->sections[i].dir);
-		json_free(storage->sections[i].index);
-	}
-	free(storage->sections);
 	arena_free(storage->arena);
 	free(storage);
 }

@@ -77,23 +77,30 @@ static void remove_quietly(struct runtime *runtime, const char *name)
 	runtime_command(runtime, args, NULL, true, NULL, NULL);
 }
 
-/* Runs with one set of quirks. 1: another set may do, *quirks is it. */
+/*
+ * Runs with one set of quirks. 1: another set may do, *quirks is it.
+ * A cancel does not end the command: podman that is killed while it sets up a network leaves a namespace and an
+ * interface that no removing of the container takes away. It is let finish, and then the container is removed.
+ */
 static int run_once(struct container *container, const struct container_spec *spec, const char *env_file,
 		    char *const *env, unsigned *quirks, struct error **err)
 {
 	struct runtime *runtime = container->runtime;
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_proc struct proc_result result = { 0 };
-	struct proc_spec proc = { .env = (const char *const *)env, .capture = true, .timeout_ms = START_MS };
+	struct proc_spec proc = { .env = (const char *const *)env, .capture = true, .cleanup = true, .timeout_ms = START_MS };
 	cleanup_buf struct buf complaint = { 0 };
+	struct error *error = NULL;
 	unsigned next;
 	bool fault;
 
+	if (loop_cancelled(runtime->loop))
+		return error_make(err, ERROR_CANCELLED, "interrupted");
 	command_run(runtime, *quirks, spec, runtime_image_id(runtime, &container->image), container->name, env_file, &argv);
 	proc.argv = (const char *const *)argv.items;
-	if (proc_run(runtime->loop, &proc, &result, err) < 0) {
+	if (proc_run(runtime->loop, &proc, &result, &error) < 0) {
 		remove_quietly(runtime, container->name);
-		return -1;
+		return runtime_failed(&error, err);
 	}
 	if (result.status == 0)
 		return 0;
@@ -109,7 +116,8 @@ static int run_once(struct container *container, const struct container_spec *sp
 	return 1;
 }
 
-/* Attempts are silent: what goes wrong is in the error. The first complaint is the one that is told: what later attempts say is often their own doing. */
+/* Attempts are silent: what goes wrong is in the error. The first complaint is the one that is told: what later
+ * attempts say is often their own doing. */
 static int run(struct container *container, const struct container_spec *spec, const char *env_file, struct error **err)
 {
 	unsigned known = atomic_load(&container->runtime->quirks), quirks = known;

@@ -1,8 +1,10 @@
 #include "config.h"
 
+#include <stdlib.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/io/loop.h"
 #include "engine/runtime/ops.h"
 
 int runtime_network(struct runtime *runtime, char **ret_name, const struct output *output, struct error **err)
@@ -11,8 +13,11 @@ int runtime_network(struct runtime *runtime, char **ret_name, const struct outpu
 	cleanup_free char *label = mem_printf("--label=" RUNTIME_LABEL "=%s", runtime->owner);
 	const char *const args[] = { "network", "create", label, name, NULL };
 
-	if (runtime_command(runtime, args, output, false, NULL, err) < 0) {
-		runtime_network_remove(runtime, name, NULL); /* it may have come to be before we were told to stop */
+	if (loop_cancelled(runtime->loop))
+		return error_make(err, ERROR_CANCELLED, "interrupted");
+	/* As with containers: what has begun is let finish, and taken away then. */
+	if (runtime_command(runtime, args, output, true, NULL, err) < 0) {
+		runtime_network_remove(runtime, name, NULL);
 		return -1;
 	}
 	*ret_name = steal_ptr(name);

@@ -123,6 +123,8 @@ bool listen_find(const char *text, uint16_t port);
 /* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */
 int runtime_command(struct runtime *runtime, const char *const *args, const struct output *output, bool cleanup,
 		    struct buf *ret_out, struct error **err);
+/* Moves the error of a command that could not be run or did not end in time, as ERROR_TOOL. Returns -1. */
+int runtime_failed(struct error **error, struct error **err);
 /* What matters of a command's last lines: podman and docker warn of much. */
 void runtime_complaint(struct buf *out, const char *tail);
 /* The id that the runtime knows the image by. */

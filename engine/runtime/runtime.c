@@ -193,6 +193,13 @@ void runtime_complaint(struct buf *out, const char *tail)
 	}
 }
 
+int runtime_failed(struct error **error, struct error **err)
+{
+	if ((*error)->cls == ERROR_BUILD)
+		(*error)->cls = ERROR_TOOL;
+	return error_move(err, error);
+}
+
 int runtime_command(struct runtime *runtime, const char *const *args, const struct output *output, bool cleanup,
 		    struct buf *ret_out, struct error **err)
 {
@@ -201,14 +208,15 @@ int runtime_command(struct runtime *runtime, const char *const *args, const stru
 	cleanup_buf struct buf complaint = { 0 };
 	bool moves = strcmp(args[0], "pull") == 0 || strcmp(args[0], "load") == 0;
 	struct proc_spec spec = { .capture = true, .output = output, .cleanup = cleanup };
+	struct error *error = NULL;
 
 	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
 	for (size_t i = 0; args[i]; i++)
 		argv_add(&argv, args[i]);
 	spec.argv = (const char *const *)argv.items;
 	spec.timeout_ms = cleanup ? CLEANUP_MS : moves ? 0 : COMMAND_MS;
-	if (proc_run(runtime->loop, &spec, &result, err) < 0)
-		return -1;
+	if (proc_run(runtime->loop, &spec, &result, &error) < 0)
+		return runtime_failed(&error, err);
 	if (result.status != 0) {
 		runtime_complaint(&complaint, result.tail);
 		return error_make(err, ERROR_TOOL, "%s %s failed with status %d%s%s", runtime->ops->name, args[0],

@@ -133,7 +133,7 @@ starts_and_connects()
 
 writes()
 {
-	grep -E 'O_(WRONLY|RDWR|CREAT)|(creat|mkdir(at)?|rename(at2?)?|unlink(at)?|(sym)?link(at)?|truncate|chmod|chown|utimensat)\(' trace ||
+	grep -E 'O_(WRONLY|RDWR|CREAT)| (creat|mkdir(at)?|rename(at2?)?|unlink(at)?|(sym)?link(at)?|f?truncate|f?chmod(at)?|f?chown(at)?|utimensat)\(' trace ||
 		grep -E ' write\(' trace | grep -v ' write(2, ' || true
 }
 
@@ -179,8 +179,9 @@ wrote_nothing()
 	cb -n all --platforms=$both --exit-code
 	equal "$status" 1
 	cb -n all --platforms=$both --format=json
-	equal "$(jq -c '[.version, (.nodes | length), ([.nodes[] | keys] | unique)]' "$out")" \
-		'[1,16,[["id","key","kind","needs","platform","reasons","service","state"]]]'
+	# What a node does not have (an index has no platform, what waits for another node no key) is left out.
+	equal "$(jq -c '[.version, (.nodes | length), ([.nodes[] | keys - ["key", "platform"]] | unique)]' "$out")" \
+		'[1,16,[["id","kind","needs","reasons","service","state"]]]'
 	equal "$(jq -c '.nodes[] | select(.id == "build:web:linux/arm64") | [.kind, .service, .platform, .state, .reasons, .needs]' "$out")" \
 		'["build","web","linux/arm64","stale",[{"kind":"file","what":"web/www/health","change":"content"}],["build:base:linux/arm64"]]'
 	equal "$(jq -r '.nodes[] | select(.state != "fresh") | .id' "$out" | sort)" \
@@ -324,9 +325,9 @@ wrote_nothing()
 @test "context lists the files that count" {
 	echo ignored >other/unused
 	cb context other
-	equal "$(sort "$out")" "$(lines other/Dockerfile other/file)"
+	equal "$(cat "$out")" other/file
 	cb context -0 other
-	equal "$(tr '\0' '\n' <"$out" | sort)" "$(lines other/Dockerfile other/file)"
+	equal "$(tr '\0' '\n' <"$out")" other/file
 	cb context -l other
 	grep -E '^f 0[0-7]{3} +6 [0-9a-f]{32} other/file$' "$out"
 	cb context nothing
@@ -397,7 +398,7 @@ wrote_nothing()
 }
 
 @test "clean of one service, and of everything" {
-	cb clean plain
+	cb clean plain --platforms=$both
 	equal "$status" 0
 	cb -n all --platforms=$both
 	equal "$(grep -c '^stale *build:' "$out")" 2
@@ -642,7 +643,11 @@ container_runs()
 	printf 'FROM scratch\nCOPY file /\n' | dockerfile one
 	echo one >one/file
 	mkdir -p "$BATS_TEST_TMPDIR/bin"
-	CBUILD_BUILDER= PATH=$BATS_TEST_TMPDIR/bin DOCKER_HOST=unix://$BATS_TEST_TMPDIR/no.sock cb all --platforms=$host
+	status=0
+	err=$BATS_TEST_TMPDIR/err
+	env -u CBUILD_BUILDER PATH="$BATS_TEST_TMPDIR/bin" DOCKER_HOST="unix://$BATS_TEST_TMPDIR/no.sock" \
+		"$cbuild" all --platforms=$host 2>"$err" 3>&- || status=$?
+	cat "$err"
 	equal "$status" 3
 	grep -F 'buildah' "$err"
 	grep -F 'help:' "$err"

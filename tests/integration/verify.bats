@@ -340,6 +340,33 @@ verifying()
 	assert_nothing_left
 }
 
+# Containers' network namespaces on this machine: podman that is ended at the wrong moment leaves its own.
+namespaces()
+{
+	find /run/netns -mindepth 1 2>/dev/null | wc -l
+}
+
+no_more_namespaces_than()
+{
+	[ "$(namespaces)" -le "$1" ]
+}
+
+@test "Ctrl-C at any moment leaves nothing" {
+	local before delay
+	assert_run 0 --no-verify endless
+	before=$(namespaces)
+	for delay in 0.05 0.1 0.15 0.2 0.25 0.3 0.35 0.4 0.5 0.6 0.8 1.0 1.2 1.4; do
+		"$cbuild" --no-load endless >out 2>&1 3>&- &
+		sleep "$delay"
+		kill -INT $!
+		status=0
+		wait $! || status=$?
+		[ "$status" -eq 130 ]
+		assert_nothing_left
+	done
+	wait_for no_more_namespaces_than "$before"
+}
+
 @test "what a killed cbuild leaves, the next run removes" {
 	assert_run 0 --no-verify endless
 	"$cbuild" --no-load endless >out 2>&1 3>&- &

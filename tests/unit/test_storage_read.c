@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "engine/oci/storage.h"
+#include "engine/oci/storage_index.h"
 #include "tests/unit/oci_world.h"
 
 /* A storage as buildah and podman write it: "root/overlay-images" with one image that has these names. */
@@ -112,6 +113,48 @@ static void test_nothing_there(void **state)
 	assert_false(storage_has(empty, identity));
 }
 
+static void add_found(void *data, const struct storage_image *image)
+{
+	struct buf *out = data;
+
+	buf_printf(out, "%.*s:", (int)image->id_len, image->id);
+	for (size_t i = 0; i < image->names_len; i++)
+		buf_printf(out, "%.*s,", (int)image->names[i].len, image->names[i].text);
+	buf_char(out, ';');
+}
+
+/* What the scanner takes and what it leaves to the parser give the same. */
+static void test_index_forms(void **state)
+{
+	static const struct {
+		const char *text, *expected; /* NULL: refused */
+	} forms[] = {
+		{ "[]", "" },
+		{ " [ ] \n", "" },
+		{ "[{\"id\":\"a\"}]", "a:;" },
+		{ "[{\"id\":\"a\",\"names\":null},{\"names\":[\"x\", \"y\"],\"id\":\"b\"}]", "a:;b:x,y,;" },
+		{ "[{\"metadata\":\"{\\\"id\\\":\\\"no\\\"}\",\"id\":\"a\",\"m\":{\"id\":\"in\",\"n\":[1,[2,{}]]},\"z\":-1.5e3}]", "a:;" },
+		{ "[{\"id\":\"a\",\"path\":\"c:\\\\\",\"names\":[\"x\"]}]", "a:x,;" },
+		{ "[{\"id\":\"\\u0061\",\"names\":[\"x\\/y\"]}]", "a:x/y,;" },
+		{ "[{\"id\":\"a\"", NULL },
+		{ "[{\"id\":\"a\"}] x", NULL },
+		{ "[{\"id\":\"a\",\"n\":[}]", NULL },
+		{ "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		cleanup_buf struct buf out = { 0 };
+		int r;
+
+		buf_str(&out, "");
+		r = storage_index_read(forms[i].text, strlen(forms[i].text), "index", add_found, &out, NULL);
+		if ((r < 0) != !forms[i].expected || (r == 0 && strcmp(out.data, forms[i].expected) != 0))
+			fail_msg("%s: %d, %s", forms[i].text, r, out.data);
+	}
+	assert_true(storage_index_read("[{\"n\":[\0]}]", 11, "index", add_found, NULL, NULL) < 0);
+}
+
 static void test_damaged(void **state)
 {
 	struct storage *storage = NULL;
@@ -127,7 +170,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_has), TEST(test_names),	  TEST(test_own_image_wins),
-		TEST(test_config), TEST(test_nothing_there), TEST(test_damaged),
+		TEST(test_config), TEST(test_nothing_there), TEST(test_damaged), TEST(test_index_forms),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

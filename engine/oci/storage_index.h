@@ -1,0 +1,29 @@
+#ifndef ENGINE_OCI_STORAGE_INDEX_H
+#define ENGINE_OCI_STORAGE_INDEX_H
+
+#include <stddef.h>
+
+struct error;
+
+/* The index of containers-storage, images.json: an array of objects, of which only `id` and `names` are of interest.
+ * It is read by every run with nothing to do, and most of it is history: so it is scanned, not parsed into a tree. */
+
+struct storage_name {
+	const char *text; /* not NUL-terminated */
+	size_t len;
+};
+
+struct storage_image {
+	const char *id;
+	size_t id_len;
+	const struct storage_name *names;
+	size_t names_len;
+};
+
+typedef void storage_image_found(void *data, const struct storage_image *image);
+
+/* Calls `found` for every image, in order; what it is given lives until it returns. ERROR_STATE with `name` for a text
+ * that is not of this form. */
+int storage_index_read(const char *text, size_t len, const char *name, storage_image_found *found, void *data, struct error **err);
+
+#endif

@@ -13,6 +13,7 @@
 #include "cli/session.h"
 #include "dsl/manifest.h"
 #include "engine/exec/run.h"
+#include "engine/oci/layout.h"
 #include "engine/plan/plan.h"
 #include "engine/state/state.h"
 
@@ -27,6 +28,16 @@ static int refuse_while_running(struct session *session, struct error **err)
 	return 0;
 }
 
+static int untag(struct session *session, size_t service, struct error **err)
+{
+	const char *const *references = plan_references(session->plan, service);
+	size_t len = 0;
+
+	while (references[len])
+		len++;
+	return layout_untag(session->layout, references, len, err);
+}
+
 static int forget_targets(struct session *session, struct error **err)
 {
 	const struct session_plan want = { .load = true, .verify = true };
@@ -36,7 +47,11 @@ static int forget_targets(struct session *session, struct error **err)
 	for (size_t i = 0; i < plan_len(session->plan); i++) {
 		const struct node *node = plan_node(session->plan, i);
 
-		if (plan_is_target(session->plan, node->service) && state_forget(session->state, node->id, err) < 0)
+		if (!plan_is_target(session->plan, node->service))
+			continue;
+		if (state_forget(session->state, node->id, err) < 0)
+			return -1;
+		if (node->kind == NODE_INDEX && untag(session, node->service, err) < 0)
 			return -1;
 	}
 	return 0;

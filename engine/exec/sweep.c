@@ -41,22 +41,6 @@ bool run_needs_sweep(const char *state_dir)
 	return found;
 }
 
-static int sweep_containers(const char *owner, struct loop *loop, struct state *state, struct layout *layout, struct error **err)
-{
-	struct runtime *runtime;
-	struct error *missing = NULL;
-	int r;
-
-	/* Without a runtime there are no containers of ours. */
-	if (runtime_open(NULL, owner, loop, state, layout, &runtime, &missing) < 0) {
-		error_free(missing);
-		return 0;
-	}
-	r = runtime_sweep(runtime, err);
-	runtime_free(runtime);
-	return r;
-}
-
 /* One run's leftovers, if its lock is free. The lock file goes last. */
 static int sweep_one(const char *run_dir, const char *name, struct loop *loop, struct state *state, struct layout *layout, struct error **err)
 {
@@ -69,7 +53,7 @@ static int sweep_one(const char *run_dir, const char *name, struct loop *loop, s
 		return -1;
 	if (fd < 0)
 		return 0;
-	if (proc_reap_journal(children, err) < 0 || sweep_containers(stem, loop, state, layout, err) < 0 ||
+	if (proc_reap_journal(children, err) < 0 || runtime_sweep_all(stem, loop, state, layout, err) < 0 ||
 	    fs_remove_tree(stem, err) < 0)
 		return -1;
 	if (unlink(lock) < 0 && errno != ENOENT)

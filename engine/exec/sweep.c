@@ -9,9 +9,11 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "engine/builder/builder.h"
 #include "engine/exec/run.h"
 #include "engine/io/proc.h"
 #include "engine/runtime/runtime.h"
+#include "engine/state/state.h"
 
 /*
  * What a killed run leaves: `.cbuild/run/<id>.lock`, locked as long as its cbuild lives, `<id>.children` (process
@@ -41,6 +43,29 @@ bool run_needs_sweep(const char *state_dir)
 	return found;
 }
 
+/* A builder takes what killed builds left in its storage out of it when it is opened; a run in which nothing is
+ * built would not open it. */
+static int sweep_builder(struct loop *loop, struct state *state, struct layout *layout, struct error **err)
+{
+	cleanup_free char *name = NULL;
+	struct builder *builder = NULL;
+	struct error *error = NULL;
+	bool cancelled;
+
+	if (state_fact(state, "builder", &name, err) < 0)
+		return -1;
+	if (!name)
+		return 0;
+	if (builder_open(name, loop, state, layout, &builder, &error) == 0) {
+		builder_free(builder);
+		return 0;
+	}
+	/* One that cannot be used now cannot be asked either. */
+	cancelled = error->cls == ERROR_CANCELLED;
+	error_move(cancelled ? err : NULL, &error);
+	return cancelled ? -1 : 0;
+}
+
 /* One run's leftovers, if its lock is free. The lock file goes last. */
 static int sweep_one(const char *run_dir, const char *name, struct loop *loop, struct state *state, struct layout *layout, struct error **err)
 {
@@ -53,8 +78,8 @@ static int sweep_one(const char *run_dir, const char *name, struct loop *loop, s
 		return -1;
 	if (fd < 0)
 		return 0;
-	if (proc_reap_journal(children, err) < 0 || runtime_sweep_all(stem, loop, state, layout, err) < 0 ||
-	    fs_remove_tree(stem, err) < 0)
+	if (proc_reap_journal(children, err) < 0 || sweep_builder(loop, state, layout, err) < 0 ||
+	    runtime_sweep_all(stem, loop, state, layout, err) < 0 || fs_remove_tree(stem, err) < 0)
 		return -1;
 	if (unlink(lock) < 0 && errno != ENOENT)
 		return error_errno(err, ERROR_STATE, errno, "cannot remove %s", lock);

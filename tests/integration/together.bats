@@ -1,0 +1,168 @@
+#!/usr/bin/env bats
+# Several cbuilds at once on one checkout: each node is made once, and all that was made is in the store.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+
+services=16
+
+setup_file()
+{
+	project_begin
+}
+
+teardown_file()
+{
+	project_end
+}
+
+# Sixteen services that have nothing in common, and whose builds are over about the same time.
+make_together()
+{
+	local i
+	project together
+	{
+		printf 'project: together\nregistry: localhost/together\nsource_date_epoch: 1700000000\nservices:\n'
+		for i in $(seq $services); do
+			printf '  s%d: {build: s%d}\n' "$i" "$i"
+		done
+	} >services.yaml
+	for i in $(seq $services); do
+		printf 'FROM scratch\nCOPY file /file\n' | dockerfile "s$i"
+		echo "service $i" >"s$i/file"
+	done
+}
+
+# start NAME ARGUMENTS...: a cbuild in the background, its output in the file NAME; its process in $pid.
+start()
+{
+	local name=$1
+	shift
+	"$cbuild" "$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name" 3>&- &
+	pid=$!
+}
+
+# end PID: its status in $status.
+end()
+{
+	status=0
+	wait "$1" || status=$?
+}
+
+all_nodes()
+{
+	local i
+	for i in $(seq $services); do
+		printf 'build s%d %s\nindex s%d\n' "$i" "$host" "$i"
+	done | sort
+}
+
+reused()
+{
+	sed -n 's/^ok   \(.*\) (made by another cbuild meanwhile)$/\1/p' "$1" | sort
+}
+
+@test "two cbuilds at the same time: every node is made once, all images are in the store, both end well" {
+	local first second i
+	make_together
+	cd "$ROOT/together"
+	start one -j 8 all --platforms=$host --no-load
+	first=$pid
+	start two -j 8 all --platforms=$host --no-load
+	second=$pid
+	end $first
+	cat "$BATS_TEST_TMPDIR/one"
+	equal "$status" 0
+	end $second
+	cat "$BATS_TEST_TMPDIR/two"
+	equal "$status" 0
+	# Each was made by one of them, and by one only; the other found it made, before it began or when it came to it.
+	equal "$(cat <(finished "$BATS_TEST_TMPDIR/one") <(finished "$BATS_TEST_TMPDIR/two") | sort)" "$(all_nodes)"
+	for i in one two; do
+		equal "$(comm -12 <(finished "$BATS_TEST_TMPDIR/$i") <(reused "$BATS_TEST_TMPDIR/$i"))" ""
+	done
+	equal "$(cat <(reused "$BATS_TEST_TMPDIR/one") <(reused "$BATS_TEST_TMPDIR/two") | sort | uniq -d)" ""
+	equal "$(jq -r '.manifests[].annotations["org.opencontainers.image.ref.name"]' .cbuild/oci/index.json | sort)" \
+		"$(for i in $(seq $services); do echo "localhost/together/s$i:latest"; done | sort)"
+	for i in $(seq $services); do
+		skopeo inspect "oci:.cbuild/oci:localhost/together/s$i:latest" >/dev/null
+	done
+	cb -n all --platforms=$host --no-load --exit-code
+	equal "$status" 0
+	nothing_left
+}
+
+# A service whose build waits until its own file says that it may go on.
+make_shared()
+{
+	project shared
+	cat >services.yaml <<-'EOF'
+		project: shared
+		registry: localhost/shared
+		services:
+		  base: {publish: false, build: {context: rootfs, dockerfile: ../base/Dockerfile}}
+		  slow: {build: {context: slow, additional_contexts: {base: "service:base"}}}
+	EOF
+	printf 'FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH}/ /\n' | dockerfile base
+	dockerfile slow <<-EOF
+		FROM base
+		COPY file /file
+		RUN --mount=type=bind,target=/context echo waiting; i=0; until [ -e /context/open ]; do i=\$((i + 1)); [ \$i -lt 300 ] || exit 1; sleep 0.1; done; : $ROOT/gate-of-shared
+	EOF
+	echo "$1" >slow/file
+	# Not counted, so that the result is recorded although the file comes in the middle of the build.
+	echo open >slow/.dockerignore
+	rm -f slow/open
+}
+
+has_line()
+{
+	grep -q "$2" "$BATS_TEST_TMPDIR/$1"
+}
+
+waits_for_lock()
+{
+	has_line "$1" "^\.\.\.  build slow"
+}
+
+@test "two cbuilds on the same service: the second waits for the first and takes what it made" {
+	local first second
+	make_shared one
+	start one -v slow --platforms=$host
+	first=$pid
+	until_true has_line one '| waiting$'
+	start two -v slow --platforms=$host
+	second=$pid
+	until_true waits_for_lock two
+	: >slow/open
+	end $first
+	cat "$BATS_TEST_TMPDIR/one"
+	equal "$status" 0
+	end $second
+	cat "$BATS_TEST_TMPDIR/two"
+	equal "$status" 0
+	equal "$(grep -c "^ok   build slow $host (made by another cbuild meanwhile)" "$BATS_TEST_TMPDIR/two")" 1
+	equal "$(grep -c '| waiting$' "$BATS_TEST_TMPDIR/two")" 0
+	nothing_left
+}
+
+@test "a killed holder's lock is free at once: the one that waits makes the node itself" {
+	local first second
+	make_shared two
+	start one -v slow --platforms=$host
+	first=$pid
+	until_true has_line one '| waiting$'
+	start two -v slow --platforms=$host
+	second=$pid
+	until_true waits_for_lock two
+	kill -KILL $first
+	end $first
+	until_true has_line two '| waiting$'
+	: >slow/open
+	end $second
+	cat "$BATS_TEST_TMPDIR/two"
+	equal "$status" 0
+	grep -E "^ok   build slow $host [0-9.]+s" "$BATS_TEST_TMPDIR/two"
+	cb slow --platforms=$host
+	equal "$status" 0
+	nothing_left
+}

@@ -145,7 +145,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	    choose(session, options->runtime, "CBUILD_RUNTIME", "runtime", &session->runtime, err) < 0 ||
 	    source_open(session->manifest->dir, index, &session->source, err) < 0)
 		return -1;
-	session->present = present_new(session->layout, session->manifest, session->builder, session->runtime);
+	session->present = present_new(session->layout, session->state, session->manifest, session->builder, session->runtime);
 	plan_options.present_data = session->present;
 	platform_host(&plan_options.host);
 	r = plan_new(session->manifest, &plan_options, session->source, session->state, session->diags, &session->plan, err);

@@ -19,6 +19,7 @@ static const char STORAGE[] = "containers-storage:";
 
 struct present {
 	struct layout *layout;
+	struct state *state;
 	const struct manifest *manifest;
 	const char *builder_prefix; /* of places that this run's builder reads; NULL: any */
 	const char *runtime_prefix;
@@ -28,14 +29,17 @@ struct present {
 	struct layout_ref *refs;
 	size_t refs_len;
 	struct map *storages; /* root -> struct storage */
+	struct map *held;     /* node -> itself, of all that other engines hold; NULL before they were asked */
 };
 
-struct present *present_new(struct layout *layout, const struct manifest *manifest, const char *builder, const char *runtime)
+struct present *present_new(struct layout *layout, struct state *state, const struct manifest *manifest, const char *builder,
+			    const char *runtime)
 {
 	struct present *present = mem_alloc(sizeof(*present));
 
 	*present = (struct present){
 		.layout = layout,
+		.state = state,
 		.manifest = manifest,
 		.bound_builder = builder != NULL,
 		.builder_prefix = builder ? builder_place_prefix(builder) : NULL,
@@ -54,6 +58,7 @@ void present_free(struct present *present)
 		storage_free(map_value(present->storages, i));
 	map_free(present->storages);
 	map_free(present->tags);
+	map_free(present->held);
 	layout_refs_free(present->refs, present->refs_len);
 	arena_free(present->arena);
 	free(present);
@@ -143,32 +148,81 @@ static bool check_index(struct present *present, const struct record *record, co
 	return true;
 }
 
+static const char **references_of(struct present *present, const struct json *references, size_t *ret_len)
+{
+	const char **list = arena_array(present->arena, json_len(references) + 1, sizeof(*list));
+
+	*ret_len = json_len(references);
+	for (size_t i = 0; i < *ret_len; i++) {
+		const char *reference = json_text(json_at(references, i));
+
+		list[i] = arena_strdup(present->arena, reference ? reference : "");
+	}
+	return list;
+}
+
+/* Asks an engine once about every image that records say was loaded into it. */
+static void ask_engine(struct present *present, const char *place, const struct record *records, size_t len)
+{
+	struct runtime_presence *items = arena_array(present->arena, len + 1, sizeof(*items));
+	const char **nodes = arena_array(present->arena, len + 1, sizeof(*nodes));
+	size_t asked = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		const struct record *record = &records[i];
+		cleanup_json struct json *detail = NULL;
+
+		if (!record->place || strcmp(record->place, place) != 0 || !record->detail ||
+		    json_parse(record->detail, strlen(record->detail), record->node, &detail, NULL) < 0)
+			continue;
+		nodes[asked] = arena_strdup(present->arena, record->node);
+		items[asked].image = (struct runtime_image){ .identity = record->identity, .digest = record->digest };
+		items[asked].references = references_of(present, json_get(detail, "references"), &items[asked].len);
+		asked++;
+	}
+	runtime_present(place, items, asked);
+	for (size_t i = 0; i < asked; i++) {
+		if (items[i].held)
+			map_set(present->held, nodes[i], (void *)nodes[i]);
+	}
+}
+
+static bool engine_holds(struct present *present, const char *node, const char *place)
+{
+	struct record *records = NULL;
+	size_t len = 0;
+
+	if (!present->held) {
+		present->held = map_new();
+		/* Records that cannot be read are no records: everything is loaded again. */
+		if (state_all_last(present->state, &records, &len, NULL) == 0)
+			ask_engine(present, place, records, len);
+		records_free(records, len);
+	}
+	return map_get(present->held, node) != NULL;
+}
+
 static bool check_load(struct present *present, const struct record *record, const struct json *references, const char **ret_what)
 {
 	const char *place = record->place ? record->place : "";
-	const struct storage *storage = NULL;
-	size_t len = json_len(references);
+	const struct storage *storage;
 	const char **list;
+	size_t len;
 
 	*ret_what = "its image in the local engine";
 	if (present->runtime_prefix && !has_prefix(place, present->runtime_prefix))
 		return false;
-	if (has_prefix(place, STORAGE)) {
-		storage = storage_at(present, place);
-		if (!storage)
-			return false;
-	}
-	list = arena_array(present->arena, len + 1, sizeof(*list));
+	if (!has_prefix(place, STORAGE))
+		return engine_holds(present, record->node, place);
+	storage = storage_at(present, place);
+	list = references_of(present, references, &len);
 	for (size_t i = 0; i < len; i++) {
-		const char *reference = json_text(json_at(references, i));
-
-		list[i] = reference ? reference : "";
-		if (storage && !storage_has_name(storage, record->identity, list[i])) {
-			*ret_what = arena_printf(present->arena, "tag %s in the local engine", list[i]);
-			return false;
-		}
+		if (storage && storage_has_name(storage, record->identity, list[i]))
+			continue;
+		*ret_what = arena_printf(present->arena, "tag %s in the local engine", list[i]);
+		return false;
 	}
-	return storage || runtime_holds(place, record->identity, list, len);
+	return storage != NULL;
 }
 
 bool present_check(void *data, const struct node *node, const struct record *record, const char **ret_what)

@@ -7,6 +7,7 @@ struct layout;
 struct manifest;
 struct node;
 struct record;
+struct state;
 
 /* Whether results are still where their records say (design.md section 5, "Fresh means"). No process is started; no
  * socket but docker's is opened. Each index is read once. */
@@ -14,7 +15,8 @@ struct present;
 
 /* `builder` and `runtime`: names that this run is bound to, or NULL: any. Results that those cannot read count as
  * missing. */
-struct present *present_new(struct layout *layout, const struct manifest *manifest, const char *builder, const char *runtime);
+struct present *present_new(struct layout *layout, struct state *state, const struct manifest *manifest, const char *builder,
+			    const char *runtime);
 void present_free(struct present *present); /* NULL-safe */
 /* The store that was made, or opened again, since. */
 void present_set_layout(struct present *present, struct layout *layout);

@@ -31,7 +31,20 @@ static const struct node *host_build(struct task *task, size_t service)
 	return NULL;
 }
 
-/* Dependencies before what depends on them; each once. depends_on has no cycles (dsl/check). */
+/* When two services wait for the same one, the one that asks for more decides. */
+static bool join_known(struct closure *closure, const struct service *other, int condition)
+{
+	for (size_t i = 0; i < closure->len; i++) {
+		if (closure->items[i].service != other)
+			continue;
+		if (condition > closure->items[i].condition)
+			closure->items[i].condition = condition;
+		return true;
+	}
+	return false;
+}
+
+/* Dependencies before what depends on them; each once. depends_on has no cycles: the manifest was checked. */
 static void add_dependencies(struct closure *closure, const struct service *service)
 {
 	const struct manifest *manifest = plan_manifest(closure->task->env->plan);
@@ -39,12 +52,9 @@ static void add_dependencies(struct closure *closure, const struct service *serv
 	for (size_t i = 0; i < service->depends_len; i++) {
 		const struct service *other = &manifest->services[service->depends[i].service];
 		const struct node *build = host_build(closure->task, service->depends[i].service);
-		bool known = false;
 
 		add_dependencies(closure, other);
-		for (size_t j = 0; j < closure->len; j++)
-			known = known || closure->items[j].service == other;
-		if (known || !build)
+		if (join_known(closure, other, (int)service->depends[i].condition) || !build)
 			continue;
 		mem_reserve(&closure->items, &closure->cap, closure->len + 1, sizeof(*closure->items));
 		closure->items[closure->len++] = (struct verify_dependency){

@@ -280,23 +280,41 @@ static void add_run(struct inputs *inputs, const struct service *service, const 
 	add_texts(inputs, tmpfs, &service->tmpfs);
 }
 
-static void add_checks(struct inputs *inputs, const struct verify_spec *verify)
+static void add_prefixed(struct inputs *inputs, const char *prefix, const char *name, const char *value)
+{
+	cleanup_free char *full = mem_printf("%s%s", prefix, name);
+
+	inputs_add(inputs, REASON_OPTION, full, value);
+}
+
+static void add_number(struct inputs *inputs, const char *prefix, const char *name, uint64_t value)
+{
+	cleanup_free char *full = mem_printf("%s%s", prefix, name);
+
+	inputs_addf(inputs, REASON_OPTION, full, "%" PRIu64, value);
+}
+
+static void add_probes(struct inputs *inputs, const char *prefix, const struct verify_spec *verify)
 {
 	const struct http_check *http = &verify->http;
 
 	if (verify->has_http) {
-		inputs_add(inputs, REASON_OPTION, "verify.http.path", http->path.s);
-		inputs_addf(inputs, REASON_OPTION, "verify.http.port", "%u", (unsigned)http->port);
-		inputs_addf(inputs, REASON_OPTION, "verify.http.status", "%u", (unsigned)http->status);
-		inputs_add(inputs, REASON_OPTION, "verify.http.body", http->body.s);
-		inputs_add(inputs, REASON_OPTION, "verify.http.json path", http->json_path.s);
-		inputs_add(inputs, REASON_OPTION, "verify.http.json value", http->json_value.s);
-		inputs_addf(inputs, REASON_OPTION, "verify.http.timeout", "%" PRIu64 " ms", http->timeout_ms);
+		add_prefixed(inputs, prefix, "verify.http.path", http->path.s);
+		add_number(inputs, prefix, "verify.http.port", http->port);
+		add_number(inputs, prefix, "verify.http.status", http->status);
+		add_prefixed(inputs, prefix, "verify.http.body", http->body.s);
+		add_prefixed(inputs, prefix, "verify.http.json path", http->json_path.s);
+		add_prefixed(inputs, prefix, "verify.http.json value", http->json_value.s);
+		add_number(inputs, prefix, "verify.http.timeout_ms", http->timeout_ms);
 	}
 	if (verify->has_tcp) {
-		inputs_addf(inputs, REASON_OPTION, "verify.tcp.port", "%u", (unsigned)verify->tcp.port);
-		inputs_addf(inputs, REASON_OPTION, "verify.tcp.timeout", "%" PRIu64 " ms", verify->tcp.timeout_ms);
+		add_number(inputs, prefix, "verify.tcp.port", verify->tcp.port);
+		add_number(inputs, prefix, "verify.tcp.timeout_ms", verify->tcp.timeout_ms);
 	}
+}
+
+static void add_policy(struct inputs *inputs, const struct verify_spec *verify)
+{
 	inputs_add(inputs, REASON_OPTION, "verify.user", verify->user.s);
 	inputs_addf(inputs, REASON_OPTION, "verify.max_size", "%" PRIu64, verify->max_size);
 	add_texts(inputs, "verify.entrypoint", &verify->entrypoint);
@@ -310,28 +328,37 @@ static void add_checks(struct inputs *inputs, const struct verify_spec *verify)
 	}
 }
 
+/* A service that runs while the checks are made: how, and when it counts as healthy. */
+static void add_running(struct inputs *inputs, const struct service *service, const char *prefix)
+{
+	add_run(inputs, service, prefix);
+	add_probes(inputs, prefix, &service->verify);
+	for (size_t i = 0; i < service->depends_len; i++) {
+		cleanup_free char *name = mem_printf("%sdepends_on %s", prefix, service->depends[i].name.s);
+
+		inputs_addf(inputs, REASON_OPTION, name, "condition %d", (int)service->depends[i].condition);
+	}
+}
+
 static void add_verify(struct plan *plan, const struct node *node, struct inputs *inputs)
 {
 	const struct service *service = &plan->manifest->services[node->service];
+	/* How it runs decides nothing when nothing is run. */
+	bool runs = service->verify.has_http || service->verify.has_tcp;
 
-	add_checks(inputs, &service->verify);
-	add_run(inputs, service, "");
+	add_policy(inputs, &service->verify);
+	if (runs)
+		add_running(inputs, service, "");
 	for (size_t i = 0; i < node->needs_len; i++) {
 		const struct node *need = plan->nodes[node->needs[i]];
+		const struct service *other = &plan->manifest->services[need->service];
+		cleanup_free char *prefix = mem_printf("%s: ", other->name.s);
 
-		if (need->kind == NODE_BUILD)
+		if (need->kind == NODE_INDEX || (need->kind == NODE_BUILD && (runs || need->service == node->service)))
 			add_dependency(inputs, plan, need->id, node->needs[i]);
-		if (need->kind == NODE_INDEX)
-			add_dependency(inputs, plan, need->id, node->needs[i]);
-		if (need->kind == NODE_BUILD && need->service != node->service) {
-			const struct service *other = &plan->manifest->services[need->service];
-			cleanup_free char *prefix = mem_printf("%s: ", other->name.s);
-
-			add_run(inputs, other, prefix);
-		}
+		if (need->kind == NODE_BUILD && need->service != node->service && runs)
+			add_running(inputs, other, prefix);
 	}
-	for (size_t i = 0; i < service->depends_len; i++)
-		inputs_addf(inputs, REASON_OPTION, service->depends[i].name.s, "condition %d", (int)service->depends[i].condition);
 }
 
 int key_inputs(struct plan *plan, size_t number, struct inputs **ret, struct error **err)

@@ -163,14 +163,6 @@ void runtime_present(const char *place, struct runtime_presence *items, size_t l
 		ops->present(place, items, len);
 }
 
-bool runtime_holds(const char *place, const char *identity, const char *const *references, size_t len)
-{
-	struct runtime_presence item = { .image.identity = identity, .references = references, .len = len };
-
-	runtime_present(place, &item, 1);
-	return item.held;
-}
-
 const char *runtime_place_prefix(const char *name)
 {
 	const struct runtime_ops *ops = find(name);

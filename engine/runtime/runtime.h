@@ -42,12 +42,8 @@ struct runtime_image {
 int runtime_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
 		 const struct output *output, struct error **err);
 
-/* Whether, in a place that records name, each reference still names the image `identity`. podman: from its
- * storage's index file, no process; docker: one request on its socket. A place that does not answer holds nothing.
- * docker with the containerd image store knows images by their manifest's digest: pass that as `identity`, or use
- * runtime_present. */
-bool runtime_holds(const char *place, const char *identity, const char *const *references, size_t len);
-/* The same for many images at the cost of one reading of the place: what a run with nothing to do calls. */
+/* Whether, in a place that records name, references still name the images. podman: from its storage's index file, no
+ * process; docker: one request on its socket for all of them. A place that does not answer holds nothing. */
 struct runtime_presence {
 	struct runtime_image image;
 	const char *const *references;

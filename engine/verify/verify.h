@@ -5,13 +5,11 @@
 #include <stdint.h>
 #include <stdbool.h>
 
-#include "base/hash.h"
 #include "base/platform.h"
 
 struct arena;
 struct buf;
 struct error;
-struct hasher;
 struct layout;
 struct loop;
 struct manifest;
@@ -53,13 +51,6 @@ struct verify_job {
 };
 
 bool verify_needs_runtime(const struct service *service); /* has an http or tcp check */
-bool verify_asked(const struct service *service);         /* `verify:` asks for anything */
-/* Everything of the service and the manifest that decides the outcome, as fields of `hasher` (the images'
- * identities are the caller's): for the verify node's key. */
-void verify_key(const struct service *service, struct hasher *hasher);
-/* How `service` runs and when it is healthy: a part of verify_key, and to be added for each service that runs beside
- * the one that is verified. */
-void verify_key_run(const struct service *service, struct hasher *hasher);
 
 /* Runs all checks in a task. `ret_report` gets one line a check ("http /health 200 in 41 ms"). 0: all passed.
  * Otherwise ERROR_HEALTH (health) or ERROR_BUILD (a policy or `run:` check), whose message lists everything that failed,

@@ -64,6 +64,7 @@ static const char manifest[] =
 	"  db:\n"
 	"    build: db\n"
 	"    environment: {SIZE: small}\n"
+	"    verify: {tcp: 99}\n"
 	"  tool:\n"
 	"    publish: false\n"
 	"    build: tool\n";
@@ -169,9 +170,9 @@ static const struct edit edits[] = {
 	{ "services.yaml", "body: ok", "body: fine", VERIFY("option verify.http.body (ok -> fine)") },
 	{ "services.yaml", "{a.b: one}", "{a.c: one}", VERIFY("option verify.http.json path (a.b -> a.c)") },
 	{ "services.yaml", "{a.b: one}", "{a.b: two}", VERIFY("option verify.http.json value (one -> two)") },
-	{ "services.yaml", "timeout: 5s", "timeout: 7s", VERIFY("option verify.http.timeout (5000 ms -> 7000 ms)") },
+	{ "services.yaml", "timeout: 5s", "timeout: 7s", VERIFY("option verify.http.timeout_ms (5000 -> 7000)") },
 	{ "services.yaml", "port: 81", "port: 83", VERIFY("option verify.tcp.port (81 -> 83)") },
-	{ "services.yaml", "timeout: 6s", "timeout: 7s", VERIFY("option verify.tcp.timeout (6000 ms -> 7000 ms)") },
+	{ "services.yaml", "timeout: 6s", "timeout: 7s", VERIFY("option verify.tcp.timeout_ms (6000 -> 7000)") },
 	{ "services.yaml", "user: \"7\"\n      max", "user: nonroot\n      max", VERIFY("option verify.user (7 -> nonroot)") },
 	{ "services.yaml", "max_size: 10MB", "max_size: 11MB", VERIFY("option verify.max_size (10000000 -> 11000000)") },
 	{ "services.yaml", "entrypoint: [/start]\n      ports", "entrypoint: [/begin]\n      ports",
@@ -183,9 +184,12 @@ static const struct edit edits[] = {
 	{ "services.yaml", "platforms: [linux/amd64]\n      run", "platforms: [linux/arm64]\n      run",
 	  VERIFY("option verify.platforms[0] (linux/amd64 -> linux/arm64)") },
 	{ "services.yaml", "[[check,", "[[probe,", VERIFY("option verify.run[0][0] (check -> probe)") },
-	{ "services.yaml", "SIZE: small", "SIZE: big", VERIFY("option db: environment SIZE (small -> big)") },
+	{ "services.yaml", "SIZE: small", "SIZE: big", VERIFY("option db: environment SIZE (small -> big)")
+	  "stale verify:db: option environment SIZE (small -> big)\n" },
+	{ "services.yaml", "tcp: 99", "tcp: 98", VERIFY("option db: verify.tcp.port (99 -> 98)")
+	  "stale verify:db: option verify.tcp.port (99 -> 98)\n" },
 	{ "services.yaml", "condition: service_started", "condition: service_healthy",
-	  VERIFY("option db (condition 0 -> condition 1)") },
+	  VERIFY("option depends_on db (condition 0 -> condition 1)") },
 	/* what does not count */
 	{ "app/notes.txt", "not", "never", "" },
 	{ "services.yaml", "UNUSED: a", "UNUSED: b", "" },

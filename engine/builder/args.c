@@ -70,10 +70,10 @@ void args_common(const struct build_job *job, struct argv *argv, struct argv *en
 		argv_addf(argv, "--build-context=%s=%s", job->contexts[i].name, job->contexts[i].value);
 }
 
-void args_environment(const struct build_job *job, struct argv *env)
+void args_environment(const struct build_job *job, const char *without, struct argv *env)
 {
 	for (char **item = environ; *item; item++)
-		if (!starts(*item, "LC_ALL=") && !starts(*item, "LANGUAGE=") && !starts(*item, "SOURCE_DATE_EPOCH="))
+		if (!(without && starts(*item, without)) && !starts(*item, "LC_ALL=") && !starts(*item, "LANGUAGE=") && !starts(*item, "SOURCE_DATE_EPOCH="))
 			argv_add(env, *item);
 	argv_add(env, "LC_ALL=C");
 	if (job && job->has_epoch)

@@ -12,8 +12,8 @@ struct build_job;
  * is handed over in `env` (which any user of the machine cannot read) where that is possible. */
 void args_common(const struct build_job *job, struct argv *argv, struct argv *env);
 /* The environment of the job's children but for what args_common adds: ours, in the C locale,
- * SOURCE_DATE_EPOCH only as the job has it. */
-void args_environment(const struct build_job *job, struct argv *env);
+ * SOURCE_DATE_EPOCH only as the job has it, without those that begin with `without` ("NAME="; NULL: all). */
+void args_environment(const struct build_job *job, const char *without, struct argv *env);
 /* True when a build argument of that name can stand in the environment of a builder's client: it is no
  * variable that the client, its libraries or its helpers might look at. */
 bool args_environment_safe(const char *name);

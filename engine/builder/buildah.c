@@ -367,13 +367,22 @@ static int build_one(struct work *work, struct build_result *result, struct erro
 	return 0;
 }
 
+/* buildah refuses to work at all when DOCKER_CONFIG names a folder without a config.json; docker does not mind. */
+static const char *useless_variable(void)
+{
+	const char *dir = getenv("DOCKER_CONFIG");
+	cleanup_free char *path = dir ? path_join(dir, "config.json") : NULL;
+
+	return path && !fs_exists(path) ? "DOCKER_CONFIG=" : NULL;
+}
+
 static void buildah_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
 {
 	for (size_t i = 0; i < len; i++) {
 		struct work work = {.self = data, .job = &jobs[i]};
 		struct build_result result = {0};
 
-		args_environment(work.job, &work.env);
+		args_environment(work.job, useless_variable(), &work.env);
 		build_one(&work, &result, &result.error);
 		argv_free(&work.env);
 		argv_free(&work.ids);

@@ -128,7 +128,7 @@ static int run(struct docker *self, const struct build_job *job, const struct do
 	cleanup_argv struct argv argv = {0}, env = {0};
 	struct proc_spec spec = {.output = job->output};
 
-	args_environment(job, &env);
+	args_environment(job, NULL, &env);
 	if (docker_argv(command, job, &argv, &env, err) < 0)
 		return -1;
 	spec.argv = (const char *const *)argv.items;

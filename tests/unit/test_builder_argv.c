@@ -200,15 +200,16 @@ static void test_environment(void **state)
 	setenv("LC_ALL", "de_DE.UTF-8", 1);
 	setenv("SOURCE_DATE_EPOCH", "7", 1);
 	setenv("DOCKER_HOST", "unix:///x", 1);
-	args_environment(&job, &with);
+	args_environment(&job, NULL, &with);
 	job.has_epoch = false;
-	args_environment(&job, &without);
+	args_environment(&job, "DOCKER_HOST=", &without);
 	assert_true(contains(&with, "LC_ALL=C"));
 	assert_false(contains(&with, "LC_ALL=de_DE.UTF-8"));
 	assert_true(contains(&with, "DOCKER_HOST=unix:///x"));
 	assert_true(contains(&with, "SOURCE_DATE_EPOCH=1700000000"));
 	assert_false(contains(&with, "SOURCE_DATE_EPOCH=7"));
 	assert_false(contains(&without, "SOURCE_DATE_EPOCH=7"));
+	assert_false(contains(&without, "DOCKER_HOST=unix:///x"));
 	unsetenv("LC_ALL");
 	unsetenv("SOURCE_DATE_EPOCH");
 	unsetenv("DOCKER_HOST");

@@ -33,6 +33,8 @@ static const struct trouble troubles[] = {
 	 "or make a builder: docker buildx create --use; or use --builder=buildah"},
 	{"Unknown instruction: \"", ERROR_BUILD, false,
 	 "if that is the text of a here-document (RUN <<EOF): buildah knows those from 1.33 on; use --builder=docker"},
+	/* Another build took an image away while this one looked through all of them (containers/buildah #5615). */
+	{"checking if cached image exists from a previous build", ERROR_TOOL, true, NULL},
 	{"toomanyrequests", ERROR_REGISTRY, true, "log in to the registry for a higher limit"},
 	{"429 Too Many Requests", ERROR_REGISTRY, true, "log in to the registry for a higher limit"},
 	{"unauthorized", ERROR_REGISTRY, false, "log in to the registry: docker login or podman login"},

@@ -599,6 +599,22 @@ container_runs()
 	nothing_left
 }
 
+@test "Ctrl-C while a builder is still being asked what it is: status 130, and it ends too" {
+	project asked
+	printf 'project: asked\nregistry: localhost/asked\nservices: {one: {build: one}}\n' >services.yaml
+	printf 'FROM scratch\nCOPY file /\n' | dockerfile one
+	echo one >one/file
+	mkdir -p bin
+	printf '#!/bin/sh\n: >"%s/asked"\nwhile :; do sleep 1; done\n' "$PWD" >bin/buildah
+	chmod +x bin/buildah
+	PATH=$PWD/bin:$PATH start_cb all --platforms=$host
+	until_true [ -e asked ]
+	end_cb INT
+	equal "$status" 130
+	equal "$(pgrep -f "$PWD/bin/buildah" || true)" ""
+	equal "$(ls .cbuild/run)" ""
+}
+
 @test "a file that changes while it is built: the result is not recorded, and it says so" {
 	make_gate late
 	start_cb -v all --platforms=$host

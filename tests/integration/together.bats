@@ -101,6 +101,7 @@ make_shared()
 		services:
 		  base: {publish: false, build: {context: rootfs, dockerfile: ../base/Dockerfile}}
 		  slow: {build: {context: slow, additional_contexts: {base: "service:base"}}}
+		  quick: {build: quick}
 	EOF
 	printf 'FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH}/ /\n' | dockerfile base
 	dockerfile slow <<-EOF
@@ -108,7 +109,8 @@ make_shared()
 		COPY file /file
 		RUN --mount=type=bind,target=/context echo waiting; i=0; until [ -e /context/open ]; do i=\$((i + 1)); [ \$i -lt 300 ] || exit 1; sleep 0.1; done; : $ROOT/gate-of-shared
 	EOF
-	echo "$1" >slow/file
+	printf 'FROM scratch\nCOPY file /file\n' | dockerfile quick
+	echo "$1" | tee quick/file >slow/file
 	# Not counted, so that the result is recorded although the file comes in the middle of the build.
 	echo open >slow/.dockerignore
 	rm -f slow/open
@@ -143,6 +145,23 @@ waits_for_lock()
 	equal "$(grep -c "^ok   build slow $host (made by another cbuild meanwhile)" "$BATS_TEST_TMPDIR/two")" 1
 	equal "$(grep -c '| waiting$' "$BATS_TEST_TMPDIR/two")" 0
 	nothing_left
+}
+
+@test "what another cbuild made after this one had looked is taken, not made again" {
+	local first
+	make_shared later
+	start one -j1 -v slow quick --platforms=$host
+	first=$pid
+	until_true has_line one '| waiting$'
+	cb quick --platforms=$host
+	equal "$status" 0
+	equal "$(started)" "$(lines "build quick $host" 'index quick' 'load quick')"
+	: >slow/open
+	end $first
+	cat "$BATS_TEST_TMPDIR/one"
+	equal "$status" 0
+	equal "$(reused "$BATS_TEST_TMPDIR/one")" "$(lines "build quick $host" 'index quick' 'load quick')"
+	equal "$(finished "$BATS_TEST_TMPDIR/one")" "$(lines "build slow $host" 'index slow' 'load slow')"
 }
 
 @test "a killed holder's lock is free at once: the one that waits makes the node itself" {

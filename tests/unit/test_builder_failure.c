@@ -33,6 +33,8 @@ static const struct failing cases[] = {
 	  "buildah: initializing source docker://x: pinging container registry x: dial tcp 127.0.0.1:1: connect: connection refused", NULL },
 	{ "Error: creating build container: x: image not known\n", 125, ERROR_TOOL, false,
 	  "buildah: creating build container: x: image not known", "run cbuild again" },
+	{ "Error: checking if cached image exists from a previous build: getting top layer info: layer not known\n", 125, ERROR_TOOL, true,
+	  "buildah: checking if cached image exists from a previous build: getting top layer info: layer not known", NULL },
 	{ "Error: writing blob: write /var/x: no space left on device\n", 125, ERROR_STATE, false,
 	  "buildah: writing blob: write /var/x: no space left on device", "free some disk space" },
 	{ "exec /bin/sh: exec format error\nError: building at STEP \"RUN x\": while running runtime: exit status 1\n", 1, ERROR_TOOL, false,

@@ -27,15 +27,11 @@
 	X(EVP_DigestUpdate) \
 	X(EVP_DigestFinal_ex)
 
-/* Written once, under `once`, and only read afterwards. */
+#define MODULE crypto
 static struct {
-	pthread_once_t once;
-	struct error *error; /* why it could not be loaded, for every later caller */
+	MODULE_STATE(FUNCTIONS)
 	EVP_MD *sha256;      /* fetched once: looking it up takes longer than hashing a small text */
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
-} crypto = { .once = PTHREAD_ONCE_INIT };
+} crypto = MODULE_INIT;
 
 struct sha256 {
 	EVP_MD_CTX *context;
@@ -44,12 +40,7 @@ struct sha256 {
 
 static void load(void)
 {
-	static const struct module_symbol symbols[] = {
-#define SYMBOL(name) { #name, (void **)&crypto.name },
-		FUNCTIONS(SYMBOL)
-#undef SYMBOL
-		{ NULL, NULL },
-	};
+	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
 	if (module_open(CBUILD_LIBCRYPTO, symbols, &crypto.error) < 0)
 		return;

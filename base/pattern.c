@@ -27,14 +27,10 @@
 	X(pcre2_set_heap_limit_8) \
 	X(pcre2_set_match_limit_8)
 
-/* Written once, under `once`, and only read afterwards. */
+#define MODULE pcre
 static struct {
-	pthread_once_t once;
-	struct error *error; /* why it could not be loaded, for every later caller */
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
-} pcre = { .once = PTHREAD_ONCE_INIT };
+	MODULE_STATE(FUNCTIONS)
+} pcre = MODULE_INIT;
 
 struct pattern {
 	pcre2_code_8 *code;
@@ -43,12 +39,7 @@ struct pattern {
 
 static void load(void)
 {
-	static const struct module_symbol symbols[] = {
-#define SYMBOL(name) { #name, (void **)&pcre.name },
-		FUNCTIONS(SYMBOL)
-#undef SYMBOL
-		{ NULL, NULL },
-	};
+	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
 	module_open(CBUILD_LIBPCRE2, symbols, &pcre.error);
 }

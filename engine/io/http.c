@@ -39,14 +39,10 @@
 	X(curl_slist_append) \
 	X(curl_slist_free_all)
 
-/* Written once, under `once`, and only read afterwards. */
+#define MODULE lib
 static struct {
-	pthread_once_t once;
-	struct error *error; /* why it could not be loaded, for every later caller */
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
-} lib = { .once = PTHREAD_ONCE_INIT };
+	MODULE_STATE(FUNCTIONS)
+} lib = MODULE_INIT;
 
 struct transfer {
 	const struct http_request *request;
@@ -62,12 +58,7 @@ struct transfer {
 
 static void load(void)
 {
-	static const struct module_symbol symbols[] = {
-#define SYMBOL(name) { #name, (void **)&lib.name },
-		FUNCTIONS(SYMBOL)
-#undef SYMBOL
-		{ NULL, NULL },
-	};
+	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
 	if (module_open(CBUILD_LIBCURL, symbols, &lib.error) < 0)
 		return;

@@ -49,14 +49,10 @@
 	X(archive_entry_set_size) \
 	X(archive_entry_set_mtime)
 
-/* Written once, under `once`, and only read afterwards. */
+#define MODULE lib
 static struct {
-	pthread_once_t once;
-	struct error *error; /* why it could not be loaded, for every later caller */
-#define MEMBER(name) __typeof__(name) *name;
-	FUNCTIONS(MEMBER)
-#undef MEMBER
-} lib = { .once = PTHREAD_ONCE_INIT };
+	MODULE_STATE(FUNCTIONS)
+} lib = MODULE_INIT;
 
 struct tar_reader {
 	struct archive *archive;
@@ -71,12 +67,7 @@ struct tar_writer {
 
 static void load(void)
 {
-	static const struct module_symbol symbols[] = {
-#define SYMBOL(name) { #name, (void **)&lib.name },
-		FUNCTIONS(SYMBOL)
-#undef SYMBOL
-		{ NULL, NULL },
-	};
+	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
 	module_open(CBUILD_LIBARCHIVE, symbols, &lib.error);
 }

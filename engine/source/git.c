@@ -18,29 +18,51 @@
 #define ABBREV_LEAST 7 /* digits, as git's core.abbrev=auto */
 #define SHORT_DIGITS 12
 
-#define SYMBOLS(X)                                                                                                         \
-	X(git_libgit2_init) X(git_libgit2_shutdown) X(git_error_last) X(git_repository_open_ext) X(git_repository_free)    \
-	X(git_repository_head) X(git_repository_head_detached) X(git_repository_is_bare) X(git_repository_is_shallow)      \
-	X(git_repository_commondir) X(git_repository_config_snapshot) X(git_config_free) X(git_config_get_int32)            \
-	X(git_reference_free) X(git_reference_peel) X(git_reference_lookup) X(git_reference_symbolic_target)               \
-	X(git_reference_shorthand) X(git_object_free) X(git_object_id) X(git_oid_tostr) X(git_commit_tree) X(git_tree_free) \
-	X(git_diff_tree_to_workdir_with_index) X(git_diff_num_deltas) X(git_diff_free) X(git_describe_options_init)        \
-	X(git_describe_format_options_init) X(git_describe_commit) X(git_describe_format) X(git_describe_result_free)      \
-	X(git_buf_dispose) X(git_tag_list) X(git_strarray_dispose)
+#define FUNCTIONS(X) \
+	X(git_libgit2_init) \
+	X(git_libgit2_shutdown) \
+	X(git_error_last) \
+	X(git_repository_open_ext) \
+	X(git_repository_free) \
+	X(git_repository_head) \
+	X(git_repository_head_detached) \
+	X(git_repository_is_bare) \
+	X(git_repository_is_shallow) \
+	X(git_repository_commondir) \
+	X(git_repository_config_snapshot) \
+	X(git_config_free) \
+	X(git_config_get_int32) \
+	X(git_reference_free) \
+	X(git_reference_peel) \
+	X(git_reference_lookup) \
+	X(git_reference_symbolic_target) \
+	X(git_reference_shorthand) \
+	X(git_object_free) \
+	X(git_object_id) \
+	X(git_oid_tostr) \
+	X(git_commit_tree) \
+	X(git_tree_free) \
+	X(git_diff_tree_to_workdir_with_index) \
+	X(git_diff_num_deltas) \
+	X(git_diff_free) \
+	X(git_describe_options_init) \
+	X(git_describe_format_options_init) \
+	X(git_describe_commit) \
+	X(git_describe_format) \
+	X(git_describe_result_free) \
+	X(git_buf_dispose) \
+	X(git_tag_list) \
+	X(git_strarray_dispose)
 
-#define DECLARE(name) __typeof__(name) *name;
+#define MODULE lib
 static struct {
-	SYMBOLS(DECLARE)
-	struct error *error; /* why it could not be loaded */
-} lib;
-
-#define ROW(name) {#name, (void **)&lib.name},
-static const struct module_symbol symbols[] = {SYMBOLS(ROW) {NULL, NULL}};
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+	MODULE_STATE(FUNCTIONS)
+} lib = MODULE_INIT;
 
 static void load(void)
 {
+	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
+
 	module_open(CBUILD_LIBGIT2, symbols, &lib.error);
 }
 
@@ -121,7 +143,7 @@ static void open_repository(struct git *git)
 	int status;
 
 	git->opened = true;
-	pthread_once(&once, load);
+	pthread_once(&lib.once, load);
 	if (lib.error) {
 		git->why = mem_strdup(lib.error->message);
 		return;

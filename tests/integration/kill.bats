@@ -146,7 +146,7 @@ containers()
 	kill -KILL $pid
 	wait $pid || true
 	containers 2
-	echo healthy >web/www/health
+	echo healthy again >web/www/health
 	cb web --platforms=$host
 	equal "$status" 0
 	equal "$(started)" "$(lines "build web $host" 'index web' 'load web' 'verify web')"

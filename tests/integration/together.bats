@@ -91,13 +91,13 @@ reused()
 	nothing_left
 }
 
-# A service whose build waits until its own file says that it may go on.
+# make_shared NAME: a project with a service whose build waits until a file says that it may go on.
 make_shared()
 {
-	project shared
-	cat >services.yaml <<-'EOF'
-		project: shared
-		registry: localhost/shared
+	project "$1"
+	cat >services.yaml <<-EOF
+		project: $1
+		registry: localhost/$1
 		services:
 		  base: {publish: false, build: {context: rootfs, dockerfile: ../base/Dockerfile}}
 		  slow: {build: {context: slow, additional_contexts: {base: "service:base"}}}
@@ -107,7 +107,7 @@ make_shared()
 	dockerfile slow <<-EOF
 		FROM base
 		COPY file /file
-		RUN --mount=type=bind,target=/context echo waiting; i=0; until [ -e /context/open ]; do i=\$((i + 1)); [ \$i -lt 300 ] || exit 1; sleep 0.1; done; : $ROOT/gate-of-shared
+		RUN --mount=type=bind,target=/context echo waiting; i=0; until [ -e /context/open ]; do i=\$((i + 1)); [ \$i -lt 300 ] || exit 1; sleep 0.1; done; : $ROOT/gate-of-$1
 	EOF
 	printf 'FROM scratch\nCOPY file /file\n' | dockerfile quick
 	echo "$1" | tee quick/file >slow/file
@@ -128,7 +128,7 @@ waits_for_lock()
 
 @test "two cbuilds on the same service: the second waits for the first and takes what it made" {
 	local first second
-	make_shared one
+	make_shared waiting
 	start one -v slow --platforms=$host
 	first=$pid
 	until_true has_line one '| waiting$'
@@ -150,6 +150,7 @@ waits_for_lock()
 @test "what another cbuild made after this one had looked is taken, not made again" {
 	local first
 	make_shared later
+	# Of nodes that never ran, one on the longest path comes first: the base, and then what stands on it.
 	start one -j1 -v slow quick --platforms=$host
 	first=$pid
 	until_true has_line one '| waiting$'
@@ -161,12 +162,12 @@ waits_for_lock()
 	cat "$BATS_TEST_TMPDIR/one"
 	equal "$status" 0
 	equal "$(reused "$BATS_TEST_TMPDIR/one")" "$(lines "build quick $host" 'index quick' 'load quick')"
-	equal "$(finished "$BATS_TEST_TMPDIR/one")" "$(lines "build slow $host" 'index slow' 'load slow')"
+	equal "$(finished "$BATS_TEST_TMPDIR/one")" "$(lines "build base $host" "build slow $host" 'index slow' 'load slow')"
 }
 
 @test "a killed holder's lock is free at once: the one that waits makes the node itself" {
 	local first second
-	make_shared two
+	make_shared killed
 	start one -v slow --platforms=$host
 	first=$pid
 	until_true has_line one '| waiting$'

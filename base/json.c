@@ -6,7 +6,6 @@
 #include <string.h>
 
 /* jansson has macros and a function with our names: what is needed of them is kept under others. */
-#define json_copy jansson_shallow_copy
 #include <jansson.h>
 enum {
 	DUMP_COMPACT = JSON_COMPACT,
@@ -22,7 +21,6 @@ static inline bool jansson_is_array(const json_t *value)
 {
 	return json_is_array(value);
 }
-#undef json_copy
 #undef json_is_object
 #undef json_is_array
 #undef JSON_COMPACT
@@ -255,7 +253,7 @@ struct json *json_new_bool(bool b)
 	return made(json_boolean(b));
 }
 
-struct json *json_copy(const struct json *value)
+struct json *json_clone(const struct json *value)
 {
 	return made(json_deep_copy(peek(value)));
 }

@@ -43,8 +43,8 @@ struct json *json_new_array(void);
 struct json *json_new_string(const char *s); /* invalid UTF-8 is escaped as text_safe does */
 struct json *json_new_int(int64_t n);
 struct json *json_new_bool(bool b);
-/* A deep copy. Hidden, because jansson exports a function of the same name. */
-__attribute__((visibility("hidden"))) struct json *json_copy(const struct json *value);
+/* A deep copy. */
+struct json *json_clone(const struct json *value);
 /* Take ownership of `value`. A NULL value is left out. */
 void json_set(struct json *object, const char *key, struct json *value);
 void json_set_str(struct json *object, const char *key, const char *s); /* NULL is left out */

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 
 #define ARENA_CHUNK ((size_t)64 * 1024) /* bytes asked of malloc at once */
+#define ARENA_CHUNK_FIRST 2048 /* bytes */
 
 struct chunk {
 	struct chunk *next;
@@ -167,7 +168,10 @@ void *arena_alloc(struct arena *arena, size_t size)
 		return own->data;
 	}
 	if (!c || c->size - c->used < aligned) {
-		c = chunk_new(aligned > ARENA_CHUNK ? aligned : ARENA_CHUNK);
+		/* Doubling: an arena of a few strings costs little, a large one few chunks. */
+		size_t chunk = !c ? ARENA_CHUNK_FIRST : c->size < ARENA_CHUNK / 2 ? c->size * 2 : ARENA_CHUNK;
+
+		c = chunk_new(aligned > chunk ? aligned : chunk);
 		c->next = arena->chunks;
 		arena->chunks = c;
 	}

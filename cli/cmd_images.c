@@ -91,16 +91,27 @@ static const char *reference_of(const struct json *references)
 	return reference ? reference : "";
 }
 
+/* Behind the colon of a tag; NULL when the reference has none. */
+static const char *tag_of(const char *reference)
+{
+	const char *colon = strrchr(reference, ':');
+
+	return colon && !strchr(colon, '/') ? colon + 1 : NULL;
+}
+
+/* The tags in the first reference's repository; what is published elsewhere too has a reference of its own. */
 static struct json *tags_of(const struct json *references)
 {
+	const char *first = reference_of(references);
+	const char *first_tag = tag_of(first);
+	size_t repository = first_tag ? (size_t)(first_tag - first) : strlen(first);
 	struct json *tags = json_new_array();
 
 	for (size_t i = 0; i < json_len(references); i++) {
 		const char *reference = json_text(json_at(references, i));
-		const char *colon = reference ? strrchr(reference, ':') : NULL;
 
-		if (colon && !strchr(colon, '/'))
-			json_append(tags, json_new_string(colon + 1));
+		if (reference && first_tag && strncmp(reference, first, repository) == 0 && tag_of(reference) == reference + repository)
+			json_append(tags, json_new_string(reference + repository));
 	}
 	return tags;
 }

@@ -14,10 +14,15 @@
 
 static void add_platforms(struct buf *out, const struct service *service)
 {
-	for (size_t i = 0; i < service->build.platforms_len; i++) {
+	struct platform host;
+
+	platform_host(&host);
+	if (!service->has_build)
+		return;
+	for (size_t i = 0; i < service->build.platforms_len || i == 0; i++) {
 		char text[PLATFORM_TEXT];
 
-		platform_text(&service->build.platforms[i], text);
+		platform_text(service->build.platforms_len ? &service->build.platforms[i] : &host, text);
 		buf_printf(out, "%s%s", i ? "," : "", text);
 	}
 }

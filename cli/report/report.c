@@ -98,6 +98,7 @@ static void count(struct tally *tally, const struct event *event)
 	case OUTCOME_DONE:
 		tally->built += event->node->kind == NODE_BUILD;
 		tally->prepared += event->node->kind == NODE_PREPARE;
+		tally->loaded += event->node->kind == NODE_LOAD;
 		tally->verified += event->node->kind == NODE_VERIFY;
 		break;
 	case OUTCOME_FRESH:

@@ -30,7 +30,7 @@ int report_plan_json(struct plan *plan, struct error **err);
 
 /* For the files of report/. */
 struct tally {
-	size_t built, reused, fresh, failed, skipped, cancelled, verified, prepared;
+	size_t built, reused, fresh, failed, skipped, cancelled, loaded, verified, prepared;
 };
 struct failure {
 	const struct node *node;

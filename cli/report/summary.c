@@ -70,6 +70,7 @@ void report_summary(const struct report_state *state, int status, uint64_t took_
 	buf_str(out, "\ncbuild: ");
 	add_count(out, tally->prepared, "prepared", &any);
 	add_count(out, tally->built, "built", &any);
+	add_count(out, tally->loaded, "loaded", &any);
 	add_count(out, tally->verified, "verified", &any);
 	add_count(out, tally->reused, "made by another cbuild", &any);
 	add_count(out, state->nodes - state->stale + tally->fresh, "fresh", &any);

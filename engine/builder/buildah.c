@@ -432,9 +432,17 @@ static int buildah_open(struct loop *loop, struct state *state, struct layout *l
 	return 0;
 }
 
+static char *buildah_known_place(struct state *state)
+{
+	cleanup_free char *program = proc_find("buildah");
+	cleanup_free char *root = program ? buildah_facts_root(program, state) : NULL;
+
+	return root ? mem_printf(PLACE_PREFIX "%s", root) : NULL;
+}
+
 const struct builder_ops builder_buildah = {
 	.name = "buildah",
-	.place_prefix = PLACE_PREFIX,
+	.known_place = buildah_known_place,
 	.open = buildah_open,
 	.free = buildah_free,
 	.build = buildah_build,

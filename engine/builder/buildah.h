@@ -18,6 +18,8 @@ struct buildah_facts {
 	char *flags;   /* what a RUN step needs here, separated by blanks: "--isolation=oci --runtime=runc" */
 };
 
+/* The graph root when it is remembered in `state` for the programs and the configuration of now (malloc'd), or NULL. */
+char *buildah_facts_root(const char *program, struct state *state);
 /* From `state` when the programs and what they are configured with are the same as then; by trying otherwise.
  * `state` may be NULL. ERROR_TOOL when buildah cannot be used. */
 int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct buildah_facts *ret,

@@ -133,6 +133,20 @@ static int recall(struct state *state, const char *name, struct buildah_facts *r
 	return 0;
 }
 
+char *buildah_facts_root(const char *program, struct state *state)
+{
+	cleanup_free char *name = facts_name(program);
+	struct buildah_facts facts = { 0 };
+	bool known = false;
+	char *root;
+
+	if (recall(state, name, &facts, &known, NULL) < 0 || !known)
+		return NULL;
+	root = steal_ptr(facts.root);
+	buildah_facts_free(&facts);
+	return root;
+}
+
 static int remember(struct state *state, const char *name, const struct buildah_facts *facts, struct error **err)
 {
 	cleanup_json struct json *json = NULL;

@@ -109,9 +109,11 @@ void builder_build(struct builder *builder, const struct build_job *jobs, size_t
 	builder->ops->build(builder->self, jobs, len, done, data);
 }
 
-const char *builder_place_prefix(const char *name)
+char *builder_known_place(const char *name, struct state *state)
 {
 	const struct builder_ops *ops = find(name);
 
-	return ops ? ops->place_prefix : NULL;
+	if (ops && !ops->known_place)
+		return mem_strdup("");
+	return ops ? ops->known_place(state) : NULL;
 }

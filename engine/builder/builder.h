@@ -119,7 +119,8 @@ const struct builder_info *builder_info(const struct builder *builder);
  * the result's platform is the job's, and its layers begin with those of the base that was meant. */
 void builder_build(struct builder *builder, const struct build_job *jobs, size_t len, build_done *done, void *data);
 
-/* The prefix of the places that the builder called `name` can read by itself ("containers-storage:"), or NULL. */
-const char *builder_place_prefix(const char *name);
+/* The place of the storage that the builder called `name` would use now, when that was found out before: malloc'd, "" when
+ * it has none of its own, or NULL when it is not known. Starts no process. */
+char *builder_known_place(const char *name, struct state *state);
 
 #endif

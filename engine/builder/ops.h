@@ -6,7 +6,8 @@
 /* What a builder's file provides; for engine/builder/ alone. */
 struct builder_ops {
 	const char *name;
-	const char *place_prefix; /* of the places it reads by itself, or NULL */
+	/* The place of its storage as it was found out before (malloc'd), or NULL; may be missing. Starts nothing. */
+	char *(*known_place)(struct state *state);
 	/* Sets *ret to the builder's own data when it can be used here; ERROR_TOOL with a remedy when not. */
 	int (*open)(struct loop *loop, struct state *state, struct layout *layout, void **ret,
 		    struct builder_info *info, struct error **err);

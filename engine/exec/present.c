@@ -21,9 +21,10 @@ struct present {
 	struct layout *layout;
 	struct state *state;
 	const struct manifest *manifest;
-	const char *builder_prefix; /* of places that this run's builder reads; NULL: any */
+	const char *builder; /* this run's, or NULL */
+	char *builder_place; /* of its storage, as far as that is known without starting it */
+	bool builder_asked;
 	const char *runtime_prefix;
-	bool bound_builder;
 	struct arena *arena;
 	struct map *tags; /* reference -> digest in the store; made on first use */
 	struct layout_ref *refs;
@@ -41,8 +42,7 @@ struct present *present_new(struct layout *layout, struct state *state, const st
 		.layout = layout,
 		.state = state,
 		.manifest = manifest,
-		.bound_builder = builder != NULL,
-		.builder_prefix = builder ? builder_place_prefix(builder) : NULL,
+		.builder = builder,
 		.runtime_prefix = runtime ? runtime_place_prefix(runtime) : NULL,
 		.arena = arena_new(),
 		.storages = map_new(),
@@ -59,6 +59,7 @@ void present_free(struct present *present)
 	map_free(present->storages);
 	map_free(present->tags);
 	map_free(present->held);
+	free(present->builder_place);
 	layout_refs_free(present->refs, present->refs_len);
 	arena_free(present->arena);
 	free(present);
@@ -97,6 +98,19 @@ static bool has_id(const struct storage *storage, const char *text)
 	return id && storage_has(storage, id);
 }
 
+/* Another builder, or the same one with another storage, has to build anew what was kept. Where it is not known yet which
+ * storage it has now, the run asks when it opens it. */
+static bool builder_reads(struct present *present, const char *place)
+{
+	if (!present->builder)
+		return true;
+	if (!present->builder_asked) {
+		present->builder_asked = true;
+		present->builder_place = builder_known_place(present->builder, present->state);
+	}
+	return !present->builder_place || strcmp(present->builder_place, place) == 0;
+}
+
 static bool check_build(struct present *present, const struct node *node, const struct record *record, const char **ret_what)
 {
 	const char *place = record->place ? record->place : "store";
@@ -109,7 +123,7 @@ static bool check_build(struct present *present, const struct node *node, const 
 		*ret_what = "its image in the store";
 		return false;
 	}
-	if (present->bound_builder && (!present->builder_prefix || !has_prefix(place, present->builder_prefix))) {
+	if (!builder_reads(present, place)) {
 		*ret_what = "its image where this builder can read it";
 		return false;
 	}

@@ -27,7 +27,6 @@
 
 #define TICK_MS 100
 #define COST_UNKNOWN_MS 1000  /* of a node that never ran */
-#define LOCK_PAUSE_MAX_MS 200 /* while another cbuild works on the same node */
 
 struct run {
 	struct task_env env;
@@ -171,7 +170,6 @@ static int take_lock(struct task *task, struct error **err)
 			return 0;
 		if (loop_pause(task->env->loop, pause, err) < 0)
 			return -1;
-		pause = pause * 2 < LOCK_PAUSE_MAX_MS ? pause * 2 : LOCK_PAUSE_MAX_MS;
 	}
 }
 
@@ -453,6 +451,21 @@ static int remember(struct run *run, const char *fact, const char *value, struct
 	return was && strcmp(was, value) == 0 ? 0 : state_set_fact(run->state, fact, value, err);
 }
 
+/* What was kept in a storage that this builder does not read is built again. */
+static void doubt_kept(struct run *run, const struct builder_info *info)
+{
+	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
+		struct node *node = plan_node(run->env.plan, i);
+		const char *place = node->result.place;
+
+		if (node->kind != NODE_BUILD || node->state != NODE_FRESH || strcmp(place, "store") == 0 ||
+		    (info->place && strcmp(place, info->place) == 0))
+			continue;
+		node->state = NODE_STALE;
+		node_reason(node, REASON_MISSING, "its image where this builder can read it", "gone");
+	}
+}
+
 static int open_builder(struct run *run, struct error **err)
 {
 	const struct builder_info *info;
@@ -461,6 +474,7 @@ static int open_builder(struct run *run, struct error **err)
 	if (builder_open(run->options->builder, run->env.loop, run->state, run->env.layout, &run->env.builder, err) < 0)
 		return -1;
 	info = builder_info(run->env.builder);
+	doubt_kept(run, info);
 	note = mem_printf("building with %s %s", info->name, info->version);
 	emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
 	return remember(run, "builder", info->name, err);

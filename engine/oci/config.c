@@ -30,7 +30,7 @@ static void copy_members(struct json *to, const struct json *from, const char *c
 {
 	for (size_t i = 0; i < len; i++) {
 		if (!is_empty(from, names[i]))
-			json_set(to, names[i], json_copy(json_get(from, names[i])));
+			json_set(to, names[i], json_clone(json_get(from, names[i])));
 	}
 }
 
@@ -66,7 +66,7 @@ int image_canonical_config(const char *text, size_t len, const char *name, struc
 	COPY(to, from, image_members);
 	COPY(config, json_get(from, "config"), config_members);
 	json_set(to, "config", config);
-	json_set(to, "rootfs", json_copy(json_get(from, "rootfs")));
+	json_set(to, "rootfs", json_clone(json_get(from, "rootfs")));
 	if (json_get(from, "history"))
 		json_set(to, "history", canonical_history(json_get(from, "history")));
 	json_dump(to, JSON_CANONICAL, ret);

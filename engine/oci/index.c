@@ -137,7 +137,7 @@ static void apply(const struct change *change, const struct json *old, struct bu
 		const struct json *entry = json_at(manifests, i);
 
 		if (!mentions(change, entry_reference(entry)))
-			entries[len++] = json_copy(entry);
+			entries[len++] = json_clone(entry);
 	}
 	for (size_t i = 0; change->target && i < change->len; i++) {
 		struct change before = { NULL, change->references, i };

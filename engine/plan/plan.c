@@ -223,6 +223,8 @@ static int add_differences(struct plan *plan, struct node *node, const struct in
 		return -1;
 	if (old)
 		inputs_diff(inputs, old, len, plan->arena, node);
+	else
+		node_reason(node, REASON_MISSING, "the record of its inputs", "gone");
 	return 0;
 }
 

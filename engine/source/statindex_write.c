@@ -152,7 +152,8 @@ static bool merge(struct writer *w, const struct claim *claims, size_t len, stru
 		record.dir = 0;
 		keep = true;
 	}
-	if (old && old->dir && (!node || S_ISDIR(node->mode)))
+	/* A folder that was only passed on the way to a pattern has no stat data (mode 0): what is below it stays. */
+	if (old && old->dir && (!node || !node->mode || S_ISDIR(node->mode)))
 		below->old = old->dir;
 	if (!keep && below->len == 0 && below->old == STATINDEX_NONE)
 		return false;

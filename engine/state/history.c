@@ -168,7 +168,7 @@ static int read_log(struct db *db, void *arg)
 	return read_path(db,
 			 "SELECT log FROM run_node WHERE id IN (SELECT max(id) FROM run_node WHERE service = ?"
 			 " AND log IS NOT NULL GROUP BY node)"
-			 " ORDER BY outcome IS '" STATE_FAILED "' DESC, id DESC LIMIT 1",
+			 " ORDER BY outcome IS '" STATE_FAILED "' DESC, node LIKE 'build:%' DESC, id DESC LIMIT 1",
 			 log);
 }
 

@@ -185,7 +185,7 @@ static void test_invalid_text_is_escaped(void **state)
 static void test_copy_is_deep(void **state)
 {
 	cleanup_json struct json *json = parse("{\"a\": {\"b\": 1}}");
-	cleanup_json struct json *copy = json_copy(json);
+	cleanup_json struct json *copy = json_clone(json);
 
 	(void)state;
 	json_set_int(copy, "c", 2);

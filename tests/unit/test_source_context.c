@@ -606,6 +606,38 @@ static void test_index_parts(void **state)
 	free(other);
 }
 
+/* A folder that is only passed on the way to a pattern keeps what is known of the files beside the way. */
+static void test_index_beside_the_way(void **state)
+{
+	struct world *world = *state;
+	const char *patterns[] = { "x/y/f" };
+	struct filter way = { .patterns = patterns, .patterns_len = 1 };
+	char *output = at(world, "x/out/made");
+	struct hash128 digest;
+	struct source *source;
+	bool found;
+
+	put(world, "x/y/f", "content");
+	put(world, "x/out/made", "output");
+	for (int i = 0; i < 2; i++) {
+		if (i == 1)
+			put(world, "x/y/f", "changed"); /* so that the index is written again */
+		source = begin(world, LATER);
+		source_add(source, world->dir, &way);
+		scan(source);
+		if (i == 0)
+			assert_int_equal(source_file(source, output, &digest, &found, NULL), 0);
+		assert_int_equal(source_save(source, NULL), 0);
+		source_free(source);
+	}
+	forge(world, "output", "lie");
+	source = begin(world, LATER);
+	assert_int_equal(source_file(source, output, &digest, &found, NULL), 0);
+	assert_true(found && hash_equal(digest, hash_bytes("lie", 3)));
+	source_free(source);
+	free(output);
+}
+
 /* Whatever stands in the index's file: the same entries, and no crash. */
 static void test_damaged(void **state)
 {
@@ -877,6 +909,7 @@ int main(void)
 		TEST(test_order), TEST(test_digest), TEST(test_ignore), TEST(test_patterns), TEST(test_unmatched_except),
 		TEST(test_detours), TEST(test_special), TEST(test_missing), TEST(test_unreadable), TEST(test_deep),
 		TEST(test_nested), TEST(test_index), TEST(test_same_size_and_time), TEST(test_index_parts),
+		TEST(test_index_beside_the_way),
 		TEST(test_damaged), TEST(test_forged_numbers), TEST(test_changed), TEST(test_changes_while_read),
 		TEST(test_file), TEST(test_sizes), TEST(test_many),
 	};

@@ -1,26 +1,19 @@
 #include "config.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/event.h"
 #include "engine/exec/sched.h"
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
-#include "engine/plan/inputs.h"
 #include "engine/runtime/runtime.h"
 #include "engine/source/context.h"
 #include "engine/state/state.h"
@@ -31,7 +24,6 @@
 struct run {
 	struct task_env env;
 	const struct run_options *options;
-	struct state *state;
 	struct sched *sched;
 	int64_t id;           /* in the history; 0 before it was begun */
 	uint64_t start_ms;
@@ -47,14 +39,6 @@ struct run {
 static void emit(struct run *run, const struct event *event)
 {
 	run->options->sink->event(run->options->sink->data, event);
-}
-
-static int64_t unix_ms(void)
-{
-	struct timeval now;
-
-	gettimeofday(&now, NULL);
-	return (int64_t)now.tv_sec * 1000 + now.tv_usec / 1000;
 }
 
 /* Stops the run for a fault of its own (state, disk): what is running ends, nothing starts. */
@@ -82,7 +66,7 @@ static void node_ended(struct run *run, size_t number, enum outcome outcome, con
 			  .log = task ? task->log : NULL,
 			  .took_ms = took,
 		  });
-	if (task && state_run_node(run->state, run->id, node->id, names[outcome], task->start_unix_ms, (int64_t)took,
+	if (task && state_run_node(run->env.state, run->id, node->id, names[outcome], task->start_unix_ms, (int64_t)took,
 				   task->log, &error) < 0)
 		stop_run(run, &error);
 }
@@ -98,156 +82,6 @@ static void take_failure(struct run *run, const struct error *error)
 		run->status = (int)error->cls;
 }
 
-/* Since the node was decided the record of another cbuild may have come. The one that was there then does not count:
- * it was looked at, and the node is stale in spite of it. */
-static bool made_elsewhere(struct task *task, struct error **err)
-{
-	struct run *run = task->run;
-	cleanup_record struct record *record = NULL;
-
-	if (state_find(run->state, task->node->id, task->node->key, &record, err) < 0 || !record ||
-	    record->when_ms == task->node->recorded_ms)
-		return false;
-	task->identity = steal_ptr(record->identity);
-	task->digest = steal_ptr(record->digest);
-	task->place = steal_ptr(record->place);
-	task->detail = steal_ptr(record->detail);
-	task->size = record->size;
-	return true;
-}
-
-/* Something that a task needs from the loop's thread. */
-struct question {
-	struct task *task;
-	pthread_mutex_t lock;
-	pthread_cond_t answered;
-	bool done, found;
-	struct error *error;
-};
-
-static void answer(void *arg)
-{
-	struct question *question = arg;
-
-	question->found = made_elsewhere(question->task, &question->error);
-	pthread_mutex_lock(&question->lock);
-	question->done = true;
-	pthread_cond_signal(&question->answered);
-	pthread_mutex_unlock(&question->lock);
-}
-
-static int ask_made_elsewhere(struct task *task, bool *ret_found, struct error **err)
-{
-	struct question question = { .task = task };
-
-	pthread_mutex_init(&question.lock, NULL);
-	pthread_cond_init(&question.answered, NULL);
-	loop_post(task->env->loop, answer, &question);
-	pthread_mutex_lock(&question.lock);
-	while (!question.done)
-		pthread_cond_wait(&question.answered, &question.lock);
-	pthread_mutex_unlock(&question.lock);
-	pthread_cond_destroy(&question.answered);
-	pthread_mutex_destroy(&question.lock);
-	*ret_found = question.found;
-	return question.error ? error_move(err, &question.error) : 0;
-}
-
-/* The same node is built once: one lock file a node, held until its record is written. flock cannot be given a
- * time limit, so a lock that is held is asked for again after growing pauses, which a cancel ends. */
-static int take_lock(struct task *task, struct error **err)
-{
-	char hex[HASH_HEX + 1];
-	cleanup_free char *path = NULL;
-	unsigned pause = 10;
-
-	hash_hex(hash_bytes(task->node->id, strlen(task->node->id)), hex);
-	path = mem_printf("%s/locks/%s", task->env->state_dir, hex);
-	for (;;) {
-		if (fs_lock(path, false, &task->lock_fd, err) < 0)
-			return -1;
-		if (task->lock_fd >= 0)
-			return 0;
-		if (loop_pause(task->env->loop, pause, err) < 0)
-			return -1;
-	}
-}
-
-static int do_work(struct task *task, struct error **err)
-{
-	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_index, task_load,
-								       task_verify };
-
-	if (take_lock(task, err) < 0 || ask_made_elsewhere(task, &task->reused, err) < 0)
-		return -1;
-	return task->reused ? 0 : work[task->node->kind](task, err);
-}
-
-static void task_work(void *arg)
-{
-	struct task *task = arg;
-
-	if (do_work(task, &task->error) < 0 && !task->error)
-		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
-}
-
-const char *task_staging(struct task *task, struct error **err)
-{
-	if (task->staging)
-		return task->staging;
-	task->staging = mem_printf("%s/%zu", task->env->staging, task->number);
-	if (fs_mkdirs(task->staging, 0700, err) < 0) {
-		free(task->staging);
-		task->staging = NULL;
-	}
-	return task->staging;
-}
-
-static void task_free(struct task *task)
-{
-	if (task->log_fd >= 0)
-		close(task->log_fd);
-	if (task->lock_fd >= 0)
-		close(task->lock_fd);
-	if (task->staging)
-		fs_remove_tree(task->staging, NULL); /* a leftover is swept by the next run */
-	error_free(task->error);
-	free(task->staging);
-	free(task->log);
-	free(task->identity);
-	free(task->digest);
-	free(task->place);
-	free(task->detail);
-	free(task->doubt);
-	free(task);
-}
-
-static int write_record(struct run *run, struct task *task, struct error **err)
-{
-	const struct builder_info *info = run->env.builder ? builder_info(run->env.builder) : NULL;
-	cleanup_free char *builder = info ? mem_printf("%s %s", info->name, info->version) : NULL;
-	cleanup_buf struct buf text = { 0 };
-	struct inputs *inputs;
-	struct record record = {
-		.node = (char *)task->node->id,
-		.identity = task->identity,
-		.digest = task->digest,
-		.place = task->place,
-		.builder = task->node->kind == NODE_BUILD ? builder : NULL,
-		.detail = task->detail,
-		.size = task->size,
-		.when_ms = unix_ms(),
-		.took_ms = (int64_t)(loop_now_ms() - task->start_ms),
-	};
-
-	memcpy(record.key, task->node->key, sizeof(record.key));
-	if (plan_inputs(run->env.plan, task->number, &inputs, err) < 0)
-		return -1;
-	inputs_text(inputs, &text);
-	inputs_free(inputs);
-	return state_put(run->state, &record, text.data, text.len, err);
-}
-
 static void task_succeeded(struct run *run, struct task *task)
 {
 	struct error *error = NULL;
@@ -259,7 +93,7 @@ static void task_succeeded(struct run *run, struct task *task)
 							     .detail = task->detail,
 							     .size = task->size,
 						     });
-	if (!task->reused && !task->doubt && write_record(run, task, &error) < 0)
+	if (!task->reused && !task->doubt && task_record(task, &error) < 0)
 		stop_run(run, &error);
 	node_ended(run, task->number, task->reused ? OUTCOME_REUSED : OUTCOME_DONE, task);
 	sched_done(run->sched, task->number);
@@ -279,7 +113,7 @@ static void task_failed(struct run *run, struct task *task)
 static void task_done(void *arg)
 {
 	struct task *task = arg;
-	struct run *run = task->run;
+	struct run *run = task->owner;
 
 	if (task->error)
 		task_failed(run, task);
@@ -293,40 +127,16 @@ static void task_line(void *data, const char *line, size_t len)
 {
 	struct task *task = data;
 
-	emit(task->run, &(struct event){ .kind = EVENT_NODE_LINE, .node = task->node, .text = line, .len = len });
-}
-
-static int open_log(struct run *run, struct task *task, struct error **err)
-{
-	cleanup_free char *name = mem_printf("%s.log", task->node->id);
-
-	for (char *c = name; *c; c++) {
-		if (*c == ':' || *c == '/')
-			*c = '-';
-	}
-	task->log = path_join(run->logs, name);
-	task->log_fd = open(task->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (task->log_fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "cannot write %s", task->log);
-	task->output = (struct output){ .log_fd = task->log_fd, .line = task_line, .data = task };
-	return 0;
+	emit(task->owner, &(struct event){ .kind = EVENT_NODE_LINE, .node = task->node, .text = line, .len = len });
 }
 
 static int start_task(struct run *run, size_t number, struct error **err)
 {
-	struct task *task = mem_alloc(sizeof(*task));
+	struct task *task;
 
-	*task = (struct task){
-		.env = &run->env,
-		.run = run,
-		.number = number,
-		.node = plan_node(run->env.plan, number),
-		.log_fd = -1,
-		.lock_fd = -1,
-		.start_ms = loop_now_ms(),
-		.start_unix_ms = unix_ms(),
-	};
-	if (open_log(run, task, err) < 0 || loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
+	if (task_new(&run->env, number, run->logs, task_line, run, &task, err) < 0)
+		return -1;
+	if (loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
 		task_free(task);
 		return -1;
 	}
@@ -446,9 +256,9 @@ static int remember(struct run *run, const char *fact, const char *value, struct
 {
 	cleanup_free char *was = NULL;
 
-	if (state_fact(run->state, fact, &was, err) < 0)
+	if (state_fact(run->env.state, fact, &was, err) < 0)
 		return -1;
-	return was && strcmp(was, value) == 0 ? 0 : state_set_fact(run->state, fact, value, err);
+	return was && strcmp(was, value) == 0 ? 0 : state_set_fact(run->env.state, fact, value, err);
 }
 
 /* What was kept in a storage that this builder does not read is built again. */
@@ -471,7 +281,7 @@ static int open_builder(struct run *run, struct error **err)
 	const struct builder_info *info;
 	cleanup_free char *note = NULL;
 
-	if (builder_open(run->options->builder, run->env.loop, run->state, run->env.layout, &run->env.builder, err) < 0)
+	if (builder_open(run->options->builder, run->env.loop, run->env.state, run->env.layout, &run->env.builder, err) < 0)
 		return -1;
 	info = builder_info(run->env.builder);
 	doubt_kept(run, info);
@@ -492,7 +302,7 @@ static const char *runtime_for(const struct run *run)
 
 static int open_runtime(struct run *run, struct error **err)
 {
-	if (runtime_open(runtime_for(run), run->stem, run->env.loop, run->state, run->env.layout, &run->env.runtime, err) < 0)
+	if (runtime_open(runtime_for(run), run->stem, run->env.loop, run->env.state, run->env.layout, &run->env.runtime, err) < 0)
 		return -1;
 	return remember(run, "runtime", runtime_name(run->env.runtime), err);
 }
@@ -561,7 +371,7 @@ static int run_all(struct run *run, struct error **err)
 {
 	run->sched = make_sched(run);
 	if (loop_signals(run->env.loop, on_signal, run, err) < 0 ||
-	    state_run_begin(run->state, run->options->command, &run->id, err) < 0 || make_folders(run, err) < 0 ||
+	    state_run_begin(run->env.state, run->options->command, &run->id, err) < 0 || make_folders(run, err) < 0 ||
 	    open_tools(run, err) < 0)
 		return -1;
 	run->env.staging = run->stem;
@@ -590,9 +400,8 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 	     const struct run_options *options, int *ret_status, struct error **err)
 {
 	struct run run = {
-		.env = { .loop = loop, .plan = plan, .layout = layout, .source = source, .state_dir = options->state_dir },
+		.env = { .loop = loop, .state = state, .plan = plan, .layout = layout, .source = source, .state_dir = options->state_dir },
 		.options = options,
-		.state = state,
 		.lock_fd = -1,
 		.start_ms = loop_now_ms(),
 	};

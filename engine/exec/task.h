@@ -13,7 +13,6 @@
 /* One node while it runs; for engine/exec/ alone. */
 
 struct builder;
-struct run;
 struct runtime;
 
 /* What a run's tasks share. Written by the loop's thread before the first task starts. */
@@ -21,6 +20,7 @@ struct task_env {
 	struct loop *loop;
 	struct plan *plan;
 	struct layout *layout;
+	struct state *state; /* of the loop's thread */
 	struct source *source;
 	struct builder *builder; /* NULL when no build is stale */
 	struct runtime *runtime; /* NULL when nothing is loaded or verified */
@@ -31,7 +31,7 @@ struct task_env {
 
 struct task {
 	struct task_env *env;
-	struct run *run;
+	void *owner;    /* the run, for the callbacks of its lines and its end */
 	size_t number;
 	const struct node *node;
 	char *log;      /* path */
@@ -49,6 +49,17 @@ struct task {
 	uint64_t size;
 	char *doubt; /* why the result must not be recorded, or NULL */
 };
+
+/* Opens the node's log in the folder `logs`. `line` is called with the task on the loop's thread for every line that its
+ * children print. */
+int task_new(struct task_env *env, size_t number, const char *logs, void (*line)(void *data, const char *line, size_t len),
+	     void *owner, struct task **ret, struct error **err);
+void task_free(struct task *task); /* lets go of the node's lock */
+/* Waits for the node's lock and does the work, unless another cbuild has done it meanwhile (then `reused`). In a task;
+ * the outcome is in the struct. */
+void task_work(void *task);
+/* Writes the record of a node that is done, durably. On the loop's thread. */
+int task_record(struct task *task, struct error **err);
 
 /* Each does the node's work in a task and sets the outcome; negative with task->error set. */
 int task_prepare(struct task *task, struct error **err);

@@ -1,0 +1,218 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/builder/builder.h"
+#include "engine/exec/task.h"
+#include "engine/io/loop.h"
+#include "engine/plan/inputs.h"
+#include "engine/state/state.h"
+
+#define LOCK_PAUSE_MAX_MS 200 /* while another cbuild works on the same node */
+
+static int64_t unix_ms(void)
+{
+	struct timeval now;
+
+	gettimeofday(&now, NULL);
+	return (int64_t)now.tv_sec * 1000 + now.tv_usec / 1000;
+}
+
+static int open_log(struct task *task, const char *logs, struct error **err)
+{
+	cleanup_free char *name = mem_printf("%s.log", task->node->id);
+
+	for (char *c = name; *c; c++) {
+		if (*c == ':' || *c == '/')
+			*c = '-';
+	}
+	task->log = path_join(logs, name);
+	task->log_fd = open(task->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	if (task->log_fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "cannot write %s", task->log);
+	return 0;
+}
+
+int task_new(struct task_env *env, size_t number, const char *logs, void (*line)(void *data, const char *line, size_t len),
+	     void *owner, struct task **ret, struct error **err)
+{
+	struct task *task = mem_alloc(sizeof(*task));
+
+	*task = (struct task){
+		.env = env,
+		.owner = owner,
+		.number = number,
+		.node = plan_node(env->plan, number),
+		.log_fd = -1,
+		.lock_fd = -1,
+		.start_ms = loop_now_ms(),
+		.start_unix_ms = unix_ms(),
+	};
+	if (open_log(task, logs, err) < 0) {
+		task_free(task);
+		return -1;
+	}
+	task->output = (struct output){ .log_fd = task->log_fd, .line = line, .data = task };
+	*ret = task;
+	return 0;
+}
+
+/* Since the node was decided the record of another cbuild may have come. The one that was there then does not count:
+ * it was looked at, and the node is stale in spite of it. */
+static bool made_elsewhere(struct task *task, struct error **err)
+{
+	cleanup_record struct record *record = NULL;
+
+	if (state_find(task->env->state, task->node->id, task->node->key, &record, err) < 0 || !record ||
+	    record->when_ms == task->node->recorded_ms)
+		return false;
+	task->identity = steal_ptr(record->identity);
+	task->digest = steal_ptr(record->digest);
+	task->place = steal_ptr(record->place);
+	task->detail = steal_ptr(record->detail);
+	task->size = record->size;
+	return true;
+}
+
+/* Something that a task needs from the loop's thread. */
+struct question {
+	struct task *task;
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	bool done, found;
+	struct error *error;
+};
+
+static void answer(void *arg)
+{
+	struct question *question = arg;
+
+	question->found = made_elsewhere(question->task, &question->error);
+	pthread_mutex_lock(&question->lock);
+	question->done = true;
+	pthread_cond_signal(&question->answered);
+	pthread_mutex_unlock(&question->lock);
+}
+
+static int ask_made_elsewhere(struct task *task, bool *ret_found, struct error **err)
+{
+	struct question question = { .task = task };
+
+	pthread_mutex_init(&question.lock, NULL);
+	pthread_cond_init(&question.answered, NULL);
+	loop_post(task->env->loop, answer, &question);
+	pthread_mutex_lock(&question.lock);
+	while (!question.done)
+		pthread_cond_wait(&question.answered, &question.lock);
+	pthread_mutex_unlock(&question.lock);
+	pthread_cond_destroy(&question.answered);
+	pthread_mutex_destroy(&question.lock);
+	*ret_found = question.found;
+	return question.error ? error_move(err, &question.error) : 0;
+}
+
+/* The same node is built once: one lock file a node, held until its record is written. flock cannot be given a
+ * time limit, so a lock that is held is asked for again after growing pauses, which a cancel ends. */
+static int take_lock(struct task *task, struct error **err)
+{
+	char hex[HASH_HEX + 1];
+	cleanup_free char *path = NULL;
+	unsigned pause = 10;
+
+	hash_hex(hash_bytes(task->node->id, strlen(task->node->id)), hex);
+	path = mem_printf("%s/locks/%s", task->env->state_dir, hex);
+	for (;;) {
+		if (fs_lock(path, false, &task->lock_fd, err) < 0)
+			return -1;
+		if (task->lock_fd >= 0)
+			return 0;
+		if (loop_pause(task->env->loop, pause, err) < 0)
+			return -1;
+		pause = pause * 2 < LOCK_PAUSE_MAX_MS ? pause * 2 : LOCK_PAUSE_MAX_MS;
+	}
+}
+
+static int do_work(struct task *task, struct error **err)
+{
+	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_index, task_load,
+								       task_verify };
+
+	if (take_lock(task, err) < 0 || ask_made_elsewhere(task, &task->reused, err) < 0)
+		return -1;
+	return task->reused ? 0 : work[task->node->kind](task, err);
+}
+
+void task_work(void *arg)
+{
+	struct task *task = arg;
+
+	if (do_work(task, &task->error) < 0 && !task->error)
+		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
+}
+
+const char *task_staging(struct task *task, struct error **err)
+{
+	if (task->staging)
+		return task->staging;
+	task->staging = mem_printf("%s/%zu", task->env->staging, task->number);
+	if (fs_mkdirs(task->staging, 0700, err) < 0) {
+		free(task->staging);
+		task->staging = NULL;
+	}
+	return task->staging;
+}
+
+void task_free(struct task *task)
+{
+	if (task->log_fd >= 0)
+		close(task->log_fd);
+	if (task->lock_fd >= 0)
+		close(task->lock_fd);
+	if (task->staging)
+		fs_remove_tree(task->staging, NULL); /* a leftover is swept by the next run */
+	error_free(task->error);
+	free(task->staging);
+	free(task->log);
+	free(task->identity);
+	free(task->digest);
+	free(task->place);
+	free(task->detail);
+	free(task->doubt);
+	free(task);
+}
+
+int task_record(struct task *task, struct error **err)
+{
+	const struct builder_info *info = task->env->builder ? builder_info(task->env->builder) : NULL;
+	cleanup_free char *builder = info ? mem_printf("%s %s", info->name, info->version) : NULL;
+	cleanup_buf struct buf text = { 0 };
+	struct inputs *inputs;
+	struct record record = {
+		.node = (char *)task->node->id,
+		.identity = task->identity,
+		.digest = task->digest,
+		.place = task->place,
+		.builder = task->node->kind == NODE_BUILD ? builder : NULL,
+		.detail = task->detail,
+		.size = task->size,
+		.when_ms = unix_ms(),
+		.took_ms = (int64_t)(loop_now_ms() - task->start_ms),
+	};
+
+	memcpy(record.key, task->node->key, sizeof(record.key));
+	if (plan_inputs(task->env->plan, task->number, &inputs, err) < 0)
+		return -1;
+	inputs_text(inputs, &text);
+	inputs_free(inputs);
+	return state_put(task->env->state, &record, text.data, text.len, err);
+}

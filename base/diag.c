@@ -10,8 +10,8 @@
 #include "base/text.h"
 
 #define DIAGS_MAX 1000 /* complaints that are kept; no one reads more */
-#define SHOWN_MAX 120 /* code points of a source line that are shown */
-#define SHOWN_LEAD 40 /* of them in front of the caret, when the line is cut there */
+#define SHOWN_MAX 120  /* code points of a source line that are shown */
+#define SHOWN_LEAD 40  /* of them in front of the caret, when the line is cut there */
 
 struct source {
 	const char *name;
@@ -362,9 +362,9 @@ static uint32_t token_columns(const char *s, size_t len)
 static bool is_wide(uint32_t rune)
 {
 	static const uint32_t ranges[][2] = {
-		{ 0x1100, 0x115f },   { 0x2e80, 0x303e },   { 0x3041, 0x33ff },	  { 0x3400, 0x4dbf },
-		{ 0x4e00, 0x9fff },   { 0xa000, 0xa4cf },   { 0xac00, 0xd7a3 },	  { 0xf900, 0xfaff },
-		{ 0xfe30, 0xfe6f },   { 0xff00, 0xff60 },   { 0xffe0, 0xffe6 },	  { 0x1f300, 0x1f64f },
+		{ 0x1100, 0x115f },   { 0x2e80, 0x303e },   { 0x3041, 0x33ff },   { 0x3400, 0x4dbf },
+		{ 0x4e00, 0x9fff },   { 0xa000, 0xa4cf },   { 0xac00, 0xd7a3 },   { 0xf900, 0xfaff },
+		{ 0xfe30, 0xfe6f },   { 0xff00, 0xff60 },   { 0xffe0, 0xffe6 },   { 0x1f300, 0x1f64f },
 		{ 0x1f680, 0x1f6ff }, { 0x1f900, 0x1f9ff }, { 0x20000, 0x3fffd },
 	};
 

@@ -27,7 +27,8 @@ const char *diags_source_name(const struct diags *diags, uint32_t file);
 /* The position of byte `offset` of a source. Offsets past the end are clamped. */
 struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset);
 /* Adds a complaint. `hint` (may be NULL) is shown as "did you mean ..."-style help, a whole sentence. */
-__attribute__((format(printf, 4, 5))) void diags_add(struct diags *diags, struct pos pos, const char *hint, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) void diags_add(struct diags *diags, struct pos pos, const char *hint,
+						     const char *fmt, ...);
 /* A further place that belongs to the complaint added last ("defined here", a step of a cycle). */
 __attribute__((format(printf, 3, 4))) void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...);
 size_t diags_count(const struct diags *diags);

@@ -19,18 +19,18 @@
 #define PREFIX_LEN (sizeof(PREFIX) - 1)
 #define READ_BLOCK ((size_t)256 * 1024)
 
-#define FUNCTIONS(X) \
-	X(EVP_MD_CTX_new) \
-	X(EVP_MD_CTX_free) \
-	X(EVP_MD_fetch) \
+#define FUNCTIONS(X)         \
+	X(EVP_MD_CTX_new)    \
+	X(EVP_MD_CTX_free)   \
+	X(EVP_MD_fetch)      \
 	X(EVP_DigestInit_ex) \
-	X(EVP_DigestUpdate) \
+	X(EVP_DigestUpdate)  \
 	X(EVP_DigestFinal_ex)
 
 #define MODULE crypto
 static struct {
 	MODULE_STATE(FUNCTIONS)
-	EVP_MD *sha256;      /* fetched once: looking it up takes longer than hashing a small text */
+	EVP_MD *sha256; /* fetched once: looking it up takes longer than hashing a small text */
 } crypto = MODULE_INIT;
 
 struct sha256 {

@@ -30,7 +30,8 @@ struct error {
  * `*err` already is kept and the new one dropped. */
 __attribute__((format(printf, 3, 4))) int error_make(struct error **err, enum error_class cls, const char *fmt, ...);
 /* The same with ": strerror(errnum)" at the end. */
-__attribute__((format(printf, 4, 5))) int error_errno(struct error **err, enum error_class cls, int errnum, const char *fmt, ...);
+__attribute__((format(printf, 4, 5))) int error_errno(struct error **err, enum error_class cls, int errnum,
+						      const char *fmt, ...);
 /* Puts "context: " before the message that stands in `*err` (nothing when there is none). */
 __attribute__((format(printf, 2, 3))) int error_wrap(struct error **err, const char *fmt, ...);
 /* Sets the remedy of the error in `*err` when it has none yet. */

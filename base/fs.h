@@ -42,11 +42,11 @@ void fd_cleanup(int *fd); /* closes it when it is not negative */
 #define cleanup_fd __attribute__((cleanup(fd_cleanup)))
 
 /* Lexical path work, POSIX slashes. Results are malloc'd. */
-char *path_join(const char *dir, const char *name); /* `name` itself when it is absolute */
-char *path_clean(const char *path);                 /* as Go's path.Clean: no "//", "." or inner ".." */
+char *path_join(const char *dir, const char *name);        /* `name` itself when it is absolute */
+char *path_clean(const char *path);                        /* as Go's path.Clean: no "//", "." or inner ".." */
 char *path_absolute(const char *path, struct error **err); /* cleaned, against the working directory */
-const char *path_base(const char *path);            /* behind the last slash; points into `path` */
-char *path_dir(const char *path);                   /* as Go's path.Dir */
+const char *path_base(const char *path);                   /* behind the last slash; points into `path` */
+char *path_dir(const char *path);                          /* as Go's path.Dir */
 /* True when `path` is `dir` or below it (both cleaned). */
 bool path_inside(const char *dir, const char *path);
 /* `path` relative to `dir` when inside (points into `path`; "." for dir itself), else NULL. */

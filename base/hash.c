@@ -14,9 +14,9 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define FIRST_BLOCK ((size_t)32 * 1024)  /* on the stack: most files of a context are smaller */
+#define FIRST_BLOCK ((size_t)32 * 1024) /* on the stack: most files of a context are smaller */
 #define LARGE_BLOCK ((size_t)256 * 1024)
-#define LENGTH_NULL UINT64_MAX           /* the length of a field whose value is NULL */
+#define LENGTH_NULL UINT64_MAX /* the length of a field whose value is NULL */
 
 struct hasher {
 	void *memory; /* what was allocated: xxhash wants its state aligned to 64 bytes */

@@ -8,7 +8,7 @@
 struct map;
 
 struct map *map_new(void);
-void map_free(struct map *map); /* NULL-safe; neither keys nor values are freed */
+void map_free(struct map *map);                        /* NULL-safe; neither keys nor values are freed */
 void *map_get(const struct map *map, const char *key); /* NULL when absent */
 /* Sets `key`; returns the value it had before, or NULL. */
 void *map_set(struct map *map, const char *key, void *value);

@@ -27,12 +27,17 @@ _Noreturn void mem_exhausted(void);
 void mem_cleanup(void *pointer_to_pointer);
 #define cleanup_free __attribute__((cleanup(mem_cleanup)))
 /* Takes the value out of `*p`, which becomes NULL: hands ownership over. */
-#define steal_ptr(p) __extension__({ __typeof__(p) tmp_ = (p); (p) = NULL; tmp_; })
+#define steal_ptr(p)                      \
+	__extension__({                   \
+		__typeof__(p) tmp_ = (p); \
+		(p) = NULL;               \
+		tmp_;                     \
+	})
 
 /* An arena: many small allocations freed together. Not for use by two threads at once. */
 struct arena;
 struct arena *arena_new(void);
-void arena_free(struct arena *arena); /* NULL-safe */
+void arena_free(struct arena *arena);                /* NULL-safe */
 void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type */
 void *arena_array(struct arena *arena, size_t count, size_t size);
 char *arena_strdup(struct arena *arena, const char *s); /* NULL gives NULL */

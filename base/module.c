@@ -13,12 +13,9 @@ static const struct {
 	const char *debian;
 	const char *fedora;
 } packages[] = {
-	{ "libcurl", "libcurl4", "libcurl" },
-	{ "libgit2", "libgit2", "libgit2" },
-	{ "libcrypto", "libssl3", "openssl-libs" },
-	{ "libarchive", "libarchive13", "libarchive" },
-	{ "libpcre2-8", "libpcre2-8-0", "pcre2" },
-	{ "libsqlite3", "libsqlite3-0", "sqlite-libs" },
+	{ "libcurl", "libcurl4", "libcurl" },       { "libgit2", "libgit2", "libgit2" },
+	{ "libcrypto", "libssl3", "openssl-libs" }, { "libarchive", "libarchive13", "libarchive" },
+	{ "libpcre2-8", "libpcre2-8-0", "pcre2" },  { "libsqlite3", "libsqlite3-0", "sqlite-libs" },
 };
 
 static void add_remedy(const char *soname, struct error **err)

@@ -40,12 +40,19 @@ int module_open(const char *soname, const struct module_symbol *symbols, struct 
  * once, under `once`, and only read afterwards. Types come from the library's own header.
  */
 #define MODULE_STATE(FUNCTIONS) \
-	pthread_once_t once; \
-	struct error *error; \
+	pthread_once_t once;    \
+	struct error *error;    \
 	FUNCTIONS(MODULE_MEMBER)
 #define MODULE_MEMBER(name) __typeof__(name) *name;
-#define MODULE_INIT { .once = PTHREAD_ONCE_INIT }
-#define MODULE_SYMBOLS(FUNCTIONS) FUNCTIONS(MODULE_SYMBOL) { NULL, NULL }
+#define MODULE_INIT                       \
+	{                                 \
+		.once = PTHREAD_ONCE_INIT \
+	}
+#define MODULE_SYMBOLS(FUNCTIONS) \
+	FUNCTIONS(MODULE_SYMBOL)  \
+	{                         \
+		NULL, NULL        \
+	}
 #define MODULE_SYMBOL(name) { #name, (void **)&MODULE.name },
 
 #endif

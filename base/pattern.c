@@ -15,16 +15,16 @@
 #define MATCH_STEPS 1000000 /* a pattern that needs more is taken for a runaway one */
 #define MATCH_HEAP 65536    /* KiB */
 
-#define FUNCTIONS(X) \
-	X(pcre2_compile_8) \
-	X(pcre2_code_free_8) \
-	X(pcre2_get_error_message_8) \
-	X(pcre2_match_8) \
+#define FUNCTIONS(X)                    \
+	X(pcre2_compile_8)              \
+	X(pcre2_code_free_8)            \
+	X(pcre2_get_error_message_8)    \
+	X(pcre2_match_8)                \
 	X(pcre2_match_context_create_8) \
-	X(pcre2_match_context_free_8) \
-	X(pcre2_match_data_create_8) \
-	X(pcre2_match_data_free_8) \
-	X(pcre2_set_heap_limit_8) \
+	X(pcre2_match_context_free_8)   \
+	X(pcre2_match_data_create_8)    \
+	X(pcre2_match_data_free_8)      \
+	X(pcre2_set_heap_limit_8)       \
 	X(pcre2_set_match_limit_8)
 
 #define MODULE pcre
@@ -64,7 +64,8 @@ int pattern_new(const char *regex, struct pattern **ret, struct error **err)
 	code = pcre.pcre2_compile_8((PCRE2_SPTR8)regex, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_UTF, &number, &offset, NULL);
 	if (!code) {
 		describe(number, why, sizeof(why));
-		return error_make(err, ERROR_USAGE, "malformed pattern '%s' at offset %zu: %s", regex, (size_t)offset, why);
+		return error_make(err, ERROR_USAGE, "malformed pattern '%s' at offset %zu: %s", regex, (size_t)offset,
+				  why);
 	}
 	pattern = mem_alloc(sizeof(*pattern));
 	pattern->code = code;

@@ -21,8 +21,8 @@ static bool is_one_of(const char *s, const char *const *names)
 static bool known_os(const char *os)
 {
 	static const char *const names[] = {
-		"aix",	  "android", "darwin", "dragonfly", "freebsd", "hurd",	  "illumos", "ios",	"js",
-		"linux",  "nacl",    "netbsd", "openbsd",   "plan9",   "solaris", "windows", "zos",	NULL,
+		"aix",   "android", "darwin", "dragonfly", "freebsd", "hurd",    "illumos", "ios", "js",
+		"linux", "nacl",    "netbsd", "openbsd",   "plan9",   "solaris", "windows", "zos", NULL,
 	};
 
 	return is_one_of(os, names);
@@ -31,10 +31,9 @@ static bool known_os(const char *os)
 static bool known_arch(const char *arch)
 {
 	static const char *const names[] = {
-		"386",	   "amd64", "amd64p32",	  "arm",     "armbe",	 "arm64", "arm64be", "loong64",
-		"mips",	   "mipsle", "mips64",	  "mips64le", "mips64p32", "mips64p32le", "ppc", "ppc64",
-		"ppc64le", "riscv", "riscv64",	  "s390",    "s390x",	 "sparc", "sparc64", "wasm",
-		NULL,
+		"386",     "amd64",  "amd64p32", "arm",       "armbe",       "arm64", "arm64be", "loong64", "mips",
+		"mipsle",  "mips64", "mips64le", "mips64p32", "mips64p32le", "ppc",   "ppc64",   "ppc64le", "riscv",
+		"riscv64", "s390",   "s390x",    "sparc",     "sparc64",     "wasm",  NULL,
 	};
 
 	return is_one_of(arch, names);
@@ -165,9 +164,9 @@ void platform_host(struct platform *ret)
 		const char *arch;
 		const char *variant;
 	} machines[] = {
-		{ "i486", "386", "" },	       { "i586", "386", "" },	      { "i686", "386", "" },
-		{ "armv5tel", "arm", "v5" },   { "armv5tejl", "arm", "v5" },  { "armv6l", "arm", "v6" },
-		{ "armv7l", "arm", "v7" },     { "armv8l", "arm", "v7" },     { "loongarch64", "loong64", "" },
+		{ "i486", "386", "" },       { "i586", "386", "" },        { "i686", "386", "" },
+		{ "armv5tel", "arm", "v5" }, { "armv5tejl", "arm", "v5" }, { "armv6l", "arm", "v6" },
+		{ "armv7l", "arm", "v7" },   { "armv8l", "arm", "v7" },    { "loongarch64", "loong64", "" },
 	};
 	struct utsname name;
 

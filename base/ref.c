@@ -242,9 +242,8 @@ bool ref_same(const char *a, const char *b)
 {
 	struct ref one = { 0 };
 	struct ref other = { 0 };
-	bool same = ref_parse(a, &one, NULL) && ref_parse(b, &other, NULL) &&
-		    strcmp(one.domain, other.domain) == 0 && strcmp(one.repository, other.repository) == 0 &&
-		    same_version(&one, &other);
+	bool same = ref_parse(a, &one, NULL) && ref_parse(b, &other, NULL) && strcmp(one.domain, other.domain) == 0 &&
+		    strcmp(one.repository, other.repository) == 0 && same_version(&one, &other);
 
 	ref_free(&one);
 	ref_free(&other);

@@ -29,8 +29,8 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 bool text_parse_size(const char *s, uint64_t *ret_bytes);
 /* "30s", "1m30s", "500ms" (compose's durations); a bare number is refused. Milliseconds. */
 bool text_parse_duration(const char *s, uint64_t *ret_ms);
-void text_size(struct buf *out, uint64_t bytes);    /* "12.3 MB" */
-void text_duration(struct buf *out, uint64_t ms);   /* "0.4s", "12.3s", "2m05s" */
+void text_size(struct buf *out, uint64_t bytes);  /* "12.3 MB" */
+void text_duration(struct buf *out, uint64_t ms); /* "0.4s", "12.3s", "2m05s" */
 /* A word as a shell would need it, for showing commands: quoted when it must be. */
 void text_shell(struct buf *out, const char *word);
 

@@ -70,8 +70,7 @@ static int remove_entry(struct walk *walk, struct level *level, const struct dir
 		if (unlinkat(walk->fd, entry->d_name, 0) == 0 || errno == ENOENT)
 			return 0;
 		/* EISDIR, or EPERM elsewhere: a folder after all, where the entry does not say so. */
-		if ((errno != EISDIR && errno != EPERM) ||
-		    fstatat(walk->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if ((errno != EISDIR && errno != EPERM) || fstatat(walk->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -1;
 		if (!S_ISDIR(st.st_mode)) {
 			errno = EPERM;
@@ -265,8 +264,7 @@ static void usage_add(struct usage *usage, const struct stat *st)
 		return;
 	}
 	mem_reserve(&usage->shared, &usage->shared_cap, usage->shared_len + 1, sizeof(*usage->shared));
-	usage->shared[usage->shared_len++] =
-		(struct shared){ .dev = st->st_dev, .ino = st->st_ino, .bytes = bytes };
+	usage->shared[usage->shared_len++] = (struct shared){ .dev = st->st_dev, .ino = st->st_ino, .bytes = bytes };
 }
 
 /* Takes `path`. */

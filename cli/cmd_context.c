@@ -32,8 +32,8 @@ static void add_entry(const struct options *options, const char *prefix, const s
 
 	if (options->long_list) {
 		hash_hex(entry->digest, hex);
-		buf_printf(out, "%c %04o %12llu %s ", entry->type, (unsigned)entry->mode, (unsigned long long)entry->size,
-			   entry->type == 'd' ? "-" : hex);
+		buf_printf(out, "%c %04o %12llu %s ", entry->type, (unsigned)entry->mode,
+			   (unsigned long long)entry->size, entry->type == 'd' ? "-" : hex);
 	} else if (entry->type == 'd') {
 		return;
 	}

@@ -110,7 +110,8 @@ static struct json *tags_of(const struct json *references)
 	for (size_t i = 0; i < json_len(references); i++) {
 		const char *reference = json_text(json_at(references, i));
 
-		if (reference && first_tag && strncmp(reference, first, repository) == 0 && tag_of(reference) == reference + repository)
+		if (reference && first_tag && strncmp(reference, first, repository) == 0 &&
+		    tag_of(reference) == reference + repository)
 			json_append(tags, json_new_string(reference + repository));
 	}
 	return tags;

@@ -118,8 +118,9 @@ static int set_valued(struct options *options, const char *name, const char *val
 		const char *name;
 		const char **where;
 	} strings[] = {
-		{ "directory", &options->dir },     { "file", &options->file },       { "env-file", &options->env_file },
-		{ "builder", &options->builder },   { "runtime", &options->runtime }, { "format", &options->format },
+		{ "directory", &options->dir },     { "file", &options->file },
+		{ "env-file", &options->env_file }, { "builder", &options->builder },
+		{ "runtime", &options->runtime },   { "format", &options->format },
 		{ "progress", &options->progress },
 	};
 
@@ -152,12 +153,18 @@ static void set_flag(struct options *options, const char *name)
 		const char *name;
 		bool *where;
 	} flags[] = {
-		{ "keep-going", &options->keep_going }, { "dry-run", &options->dry_run },
-		{ "force", &options->force },           { "quiet", &options->quiet },
-		{ "verbose", &options->verbose },       { "exit-code", &options->exit_code },
-		{ "no-load", &options->no_load },       { "no-verify", &options->no_verify },
-		{ "null", &options->null_separated },   { "long", &options->long_list },
-		{ "help", &options->help },             { "version", &options->version },
+		{ "keep-going", &options->keep_going },
+		{ "dry-run", &options->dry_run },
+		{ "force", &options->force },
+		{ "quiet", &options->quiet },
+		{ "verbose", &options->verbose },
+		{ "exit-code", &options->exit_code },
+		{ "no-load", &options->no_load },
+		{ "no-verify", &options->no_verify },
+		{ "null", &options->null_separated },
+		{ "long", &options->long_list },
+		{ "help", &options->help },
+		{ "version", &options->version },
 	};
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
@@ -297,10 +304,10 @@ void options_free(struct options *options)
 void options_help(struct buf *out)
 {
 	for (size_t i = 0; i < TABLE; i++) {
-		cleanup_free char *left = mem_printf("%s%c%s--%s%s%s", table[i].letter ? "-" : " ",
-						     table[i].letter ? table[i].letter : ' ', table[i].letter ? ", " : "  ",
-						     table[i].name, table[i].placeholder ? "=" : "",
-						     table[i].placeholder ? table[i].placeholder : "");
+		cleanup_free char *left =
+			mem_printf("%s%c%s--%s%s%s", table[i].letter ? "-" : " ",
+				   table[i].letter ? table[i].letter : ' ', table[i].letter ? ", " : "  ", table[i].name,
+				   table[i].placeholder ? "=" : "", table[i].placeholder ? table[i].placeholder : "");
 
 		buf_printf(out, "  %-26s %s\n", left, table[i].help);
 	}

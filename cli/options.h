@@ -9,27 +9,27 @@ struct error;
 
 /* The command line. Strings point into argv or are owned by the options. */
 struct options {
-	const char *command;      /* "build" when none is given */
-	const char **targets;     /* NULL-terminated */
+	const char *command;  /* "build" when none is given */
+	const char **targets; /* NULL-terminated */
 	size_t targets_len;
-	const char *dir;          /* -C, or NULL */
-	const char *file;         /* -f, or NULL */
+	const char *dir;  /* -C, or NULL */
+	const char *file; /* -f, or NULL */
 	const char *env_file;
-	const char **sets;        /* NULL-terminated; NULL when not given (the same below) */
-	const char **platforms;   /* comma lists taken apart */
+	const char **sets;      /* NULL-terminated; NULL when not given (the same below) */
+	const char **platforms; /* comma lists taken apart */
 	const char **tags;
 	const char *builder;
 	const char *runtime;
-	const char *format;       /* "text" when not given */
-	const char *progress;     /* "auto", "tty", "plain" */
-	size_t jobs;              /* 0: not given */
-	double max_load;          /* 0: none */
+	const char *format;   /* "text" when not given */
+	const char *progress; /* "auto", "tty", "plain" */
+	size_t jobs;          /* 0: not given */
+	double max_load;      /* 0: none */
 	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify;
-	bool null_separated;      /* -0 */
-	bool long_list;           /* -l of `context` */
+	bool null_separated; /* -0 */
+	bool long_list;      /* -l of `context` */
 	bool help, version;
-	char *words;              /* the command line as typed, for the history */
-	void **owned;             /* what options_free frees */
+	char *words;  /* the command line as typed, for the history */
+	void **owned; /* what options_free frees */
 	size_t owned_len, owned_cap;
 };
 

@@ -98,7 +98,8 @@ int session_write(struct session *session, struct error **err)
 	if (fs_mkdirs(session->state_dir, 0755, err) < 0 || state_allow_writing(session->state, err) < 0)
 		return -1;
 	if (state_repaired(session->state))
-		output_note("%s/state.db was damaged; it was put aside as state.db.damaged and begun anew", session->state_dir);
+		output_note("%s/state.db was damaged; it was put aside as state.db.damaged and begun anew",
+			    session->state_dir);
 	if (layout_open(store, true, &layout, err) < 0)
 		return -1;
 	layout_free(session->layout);
@@ -115,7 +116,8 @@ int session_loop(struct session *session, struct error **err)
 }
 
 /* A name from the command line, else from the environment, else the one used last. */
-static int choose(struct session *session, const char *option, const char *variable, const char *fact, char **ret, struct error **err)
+static int choose(struct session *session, const char *option, const char *variable, const char *fact, char **ret,
+		  struct error **err)
 {
 	const char *value = option ? option : getenv(variable);
 
@@ -145,10 +147,12 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	    choose(session, options->runtime, "CBUILD_RUNTIME", "runtime", &session->runtime, err) < 0 ||
 	    source_open(session->manifest->dir, index, &session->source, err) < 0)
 		return -1;
-	session->present = present_new(session->layout, session->state, session->manifest, session->builder, session->runtime);
+	session->present =
+		present_new(session->layout, session->state, session->manifest, session->builder, session->runtime);
 	plan_options.present_data = session->present;
 	platform_host(&plan_options.host);
-	r = plan_new(session->manifest, &plan_options, session->source, session->state, session->diags, &session->plan, err);
+	r = plan_new(session->manifest, &plan_options, session->source, session->state, session->diags, &session->plan,
+		     err);
 	if (diags_count(session->diags) > before)
 		output_diags(session->diags);
 	return r;

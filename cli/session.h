@@ -19,11 +19,11 @@ struct session {
 	const struct options *options;
 	struct diags *diags;
 	struct manifest *manifest;
-	char *state_dir;        /* absolute path of .cbuild */
-	bool writes;            /* session_write was called */
+	char *state_dir; /* absolute path of .cbuild */
+	bool writes;     /* session_write was called */
 	struct state *state;
-	struct layout *layout;  /* NULL when there is no store yet and the session only reads */
-	struct loop *loop;      /* made by session_loop */
+	struct layout *layout;   /* NULL when there is no store yet and the session only reads */
+	struct loop *loop;       /* made by session_loop */
 	char *builder, *runtime; /* names this run is bound to, or NULL */
 	struct source *source;
 	struct present *present;

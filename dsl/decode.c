@@ -29,7 +29,8 @@ void decode_wrong_type(struct decode *d, const struct schema_key *key, const str
 	if (node->kind == NODE_NULL)
 		diags_add(d->diags, node->pos, NULL, "\"%s\" has no value", key->name);
 	else
-		diags_add(d->diags, node->pos, hint, "\"%s\" must be %s, but this is %s", key->name, schema_type_name(key), node_type_name(node));
+		diags_add(d->diags, node->pos, hint, "\"%s\" must be %s, but this is %s", key->name,
+			  schema_type_name(key), node_type_name(node));
 }
 
 static bool check_late(struct decode *d, const struct schema_key *key, const char *s, struct pos pos)
@@ -42,7 +43,9 @@ static bool check_late(struct decode *d, const struct schema_key *key, const cha
 	if (!name)
 		return true;
 	diags_add(d->diags, pos,
-		  !strncmp(name, "image.", 6) ? "it can be used in verify.run" : "it can be used in build.args, prepare.run, prepare.outputs and verify.run",
+		  !strncmp(name, "image.", 6) ? "it can be used in verify.run"
+					      : "it can be used in build.args, prepare.run, prepare.outputs and "
+						"verify.run",
 		  "${%.*s} is not known in \"%s\"", (int)len, name, key->name);
 	return false;
 }
@@ -59,7 +62,7 @@ bool decode_text(struct decode *d, const struct schema_key *key, const struct no
 	}
 	if (!check_late(d, key, node->text, node->pos))
 		return false;
-	*ret = (struct text){node->text, node->pos};
+	*ret = (struct text){ node->text, node->pos };
 	return true;
 }
 
@@ -71,7 +74,8 @@ static bool decode_item(struct decode *d, const struct schema_key *key, const st
 	if (node->kind == NODE_NULL)
 		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" has no value", key->name);
 	else if (node->kind != NODE_BROKEN)
-		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be a text, but this is %s", key->name, node_type_name(node));
+		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be a text, but this is %s", key->name,
+			  node_type_name(node));
 	return false;
 }
 
@@ -110,7 +114,7 @@ static struct text *seen_add(struct seen *seen, struct text *items, size_t len)
 
 bool decode_texts(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
 {
-	struct seen seen cleanup_seen = {0};
+	struct seen seen cleanup_seen = { 0 };
 	bool good = true;
 
 	if (node->kind == NODE_SCALAR) {
@@ -158,7 +162,7 @@ static void split_commas(struct decode *d, const struct text *text, struct piece
 		while (strchr(blank, s[shown - 1]))
 			shown--;
 		mem_reserve(&pieces->items, &pieces->cap, pieces->len + 1, sizeof(*pieces->items));
-		pieces->items[pieces->len++] = (struct text){arena_strndup(d->arena, s, shown), text->pos};
+		pieces->items[pieces->len++] = (struct text){ arena_strndup(d->arena, s, shown), text->pos };
 		s += len;
 	}
 }
@@ -166,8 +170,8 @@ static void split_commas(struct decode *d, const struct text *text, struct piece
 /* The same value twice is fine here: such lists come from variables. */
 static void decode_csv(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
 {
-	struct seen seen cleanup_seen = {0};
-	struct pieces pieces = {0};
+	struct seen seen cleanup_seen = { 0 };
+	struct pieces pieces = { 0 };
 	struct text item;
 
 	if (node->kind == NODE_SCALAR) {
@@ -203,7 +207,7 @@ static void decode_line(struct decode *d, const struct schema_key *key, const st
 	}
 	ret->items = arena_array(d->arena, len, sizeof(*ret->items));
 	for (ret->len = 0; ret->len < len; ret->len++)
-		ret->items[ret->len] = (struct text){words[ret->len], text.pos};
+		ret->items[ret->len] = (struct text){ words[ret->len], text.pos };
 }
 
 static void decode_words(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
@@ -239,7 +243,8 @@ static void decode_commands(struct decode *d, const struct schema_key *key, cons
 	commands = arena_array(d->arena, node->len, sizeof(*commands));
 	for (size_t i = 0; i < node->len; i++) {
 		if (node->items[i]->kind == NODE_MAP || node->items[i]->kind == NODE_NULL)
-			diags_add(d->diags, node->items[i]->pos, NULL, "an item of \"%s\" must be a command: a list of words, or one text", key->name);
+			diags_add(d->diags, node->items[i]->pos, NULL,
+				  "an item of \"%s\" must be a command: a list of words, or one text", key->name);
 		else
 			decode_words(d, key, node->items[i], &commands[len]);
 		len += commands[len].len > 0;
@@ -252,8 +257,12 @@ static const char *unknown_key_hint(struct decode *d, const struct schema *schem
 	const char *nearest;
 
 	for (size_t i = 0; i < schema->len; i++)
-		if (schema->keys[i].sub && strcmp(schema->keys[i].name, "templates") != 0 && schema_find(schema->keys[i].sub, name))
-			return arena_printf(d->arena, schema == &schema_root ? "it belongs to a service under \"%s\"" : "it belongs under \"%s\"", schema->keys[i].name);
+		if (schema->keys[i].sub && strcmp(schema->keys[i].name, "templates") != 0 &&
+		    schema_find(schema->keys[i].sub, name))
+			return arena_printf(d->arena,
+					    schema == &schema_root ? "it belongs to a service under \"%s\""
+								   : "it belongs under \"%s\"",
+					    schema->keys[i].name);
 	nearest = schema_nearest(schema, name);
 	if (nearest)
 		return arena_printf(d->arena, "did you mean \"%s\"?", nearest);
@@ -346,7 +355,7 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 
 void decode_map(struct decode *d, const struct schema *schema, const struct node *node, void *out)
 {
-	struct entry single = {schema->short_key, node->pos, (struct node *)node};
+	struct entry single = { schema->short_key, node->pos, (struct node *)node };
 
 	if (node->kind == NODE_SCALAR) {
 		decode_key(d, schema_find(schema, schema->short_key), &single, out);
@@ -368,5 +377,6 @@ void decode_map(struct decode *d, const struct schema *schema, const struct node
 	}
 	for (size_t i = 0; i < schema->len; i++)
 		if ((schema->keys[i].flags & FLAG_REQUIRED) && !is_given(schema, node, schema->keys[i].name))
-			diags_add(d->diags, node->pos, NULL, "%s%s%s needs \"%s\"", schema == &schema_root ? "" : "\"", schema->name, schema == &schema_root ? "" : "\"", schema->keys[i].name);
+			diags_add(d->diags, node->pos, NULL, "%s%s%s needs \"%s\"", schema == &schema_root ? "" : "\"",
+				  schema->name, schema == &schema_root ? "" : "\"", schema->keys[i].name);
 }

@@ -32,7 +32,8 @@ static void drop_doubles(struct decode *d, const struct schema_key *key, struct 
 	qsort(pairs->items, pairs->len, sizeof(*pairs->items), compare_pairs);
 	for (size_t i = 0; i < pairs->len; i++) {
 		if (kept && !strcmp(pairs->items[kept - 1].key.s, pairs->items[i].key.s)) {
-			diags_add(d->diags, pairs->items[i].key.pos, NULL, "\"%s\" is given twice in \"%s\"", pairs->items[i].key.s, key->name);
+			diags_add(d->diags, pairs->items[i].key.pos, NULL, "\"%s\" is given twice in \"%s\"",
+				  pairs->items[i].key.s, key->name);
 			diags_note(d->diags, pairs->items[kept - 1].key.pos, "first given here");
 		} else {
 			pairs->items[kept++] = pairs->items[i];
@@ -44,20 +45,21 @@ static void drop_doubles(struct decode *d, const struct schema_key *key, struct 
 /* A name alone: in an environment it takes the value from outside. */
 static void missing_value(struct decode *d, const struct schema_key *key, struct pair *pair)
 {
-	pair->value = (struct text){key->type == TYPE_ENV ? scope_environ(d->scope, pair->key.s) : "", pair->key.pos};
+	pair->value = (struct text){ key->type == TYPE_ENV ? scope_environ(d->scope, pair->key.s) : "", pair->key.pos };
 }
 
 static bool pair_from_entry(struct decode *d, const struct schema_key *key, const struct entry *entry, struct pair *ret)
 {
 	struct schema_key value_key = *key;
 
-	ret->key = (struct text){entry->key, entry->pos};
+	ret->key = (struct text){ entry->key, entry->pos };
 	if (entry->value->kind == NODE_NULL) {
 		missing_value(d, key, ret);
 		return true;
 	}
 	if (entry->value->kind == NODE_LIST || entry->value->kind == NODE_MAP) {
-		diags_add(d->diags, entry->value->pos, NULL, "the value of \"%s\" must be a single one, but this is %s", entry->key, node_type_name(entry->value));
+		diags_add(d->diags, entry->value->pos, NULL, "the value of \"%s\" must be a single one, but this is %s",
+			  entry->key, node_type_name(entry->value));
 		return false;
 	}
 	value_key.flags &= ~(unsigned)FLAG_FILLED;
@@ -70,20 +72,23 @@ static bool pair_from_item(struct decode *d, const struct schema_key *key, const
 	const char *equals;
 
 	if (node->kind == NODE_MAP) {
-		diags_add(d->diags, node->pos, "write NAME=value, or leave out the \"- \"", "an item of \"%s\" must be NAME=value, but this is a map", key->name);
+		diags_add(d->diags, node->pos, "write NAME=value, or leave out the \"- \"",
+			  "an item of \"%s\" must be NAME=value, but this is a map", key->name);
 		return false;
 	}
 	if (node->kind != NODE_SCALAR) {
 		if (node->kind != NODE_BROKEN)
-			diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be NAME=value, but this is %s", key->name, node_type_name(node));
+			diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be NAME=value, but this is %s",
+				  key->name, node_type_name(node));
 		return false;
 	}
 	if (!decode_text(d, key, node, &text))
 		return false;
 	equals = strchr(text.s, '=');
-	ret->key = (struct text){equals ? arena_strndup(d->arena, text.s, (size_t)(equals - text.s)) : text.s, text.pos};
+	ret->key =
+		(struct text){ equals ? arena_strndup(d->arena, text.s, (size_t)(equals - text.s)) : text.s, text.pos };
 	if (equals)
-		ret->value = (struct text){equals + 1, text.pos};
+		ret->value = (struct text){ equals + 1, text.pos };
 	else
 		missing_value(d, key, ret);
 	return true;
@@ -116,7 +121,8 @@ void decode_pairs(struct decode *d, const struct schema_key *key, const struct n
 	pairs->items = arena_array(d->arena, node->len, sizeof(*pairs->items));
 	for (size_t i = 0; i < node->len; i++) {
 		struct pair *pair = &pairs->items[pairs->len];
-		bool good = node->kind == NODE_MAP ? pair_from_entry(d, key, &node->entries[i], pair) : pair_from_item(d, key, node->items[i], pair);
+		bool good = node->kind == NODE_MAP ? pair_from_entry(d, key, &node->entries[i], pair)
+						   : pair_from_item(d, key, node->items[i], pair);
 
 		pairs->len += good && check_name(d, key, pair);
 	}
@@ -126,14 +132,15 @@ void decode_pairs(struct decode *d, const struct schema_key *key, const struct n
 void decode_pair(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
 {
 	struct text *texts = out;
-	struct pair pair = {0};
+	struct pair pair = { 0 };
 
 	if (node->kind != NODE_MAP) {
 		decode_wrong_type(d, key, node);
 		return;
 	}
 	if (node->len != 1) {
-		diags_add(d->diags, node->pos, NULL, "\"%s\" takes one path and its value, but there are %zu", key->name, node->len);
+		diags_add(d->diags, node->pos, NULL, "\"%s\" takes one path and its value, but there are %zu",
+			  key->name, node->len);
 		return;
 	}
 	if (!pair_from_entry(d, key, &node->entries[0], &pair) || !check_name(d, key, &pair))
@@ -149,7 +156,7 @@ struct port_range {
 /* "8000" or "8000-8010", up to `end`. */
 static bool parse_range(const char *s, const char *end, struct port_range *ret)
 {
-	unsigned values[2] = {0, 0};
+	unsigned values[2] = { 0, 0 };
 	int which = 0;
 
 	for (const char *start = s; s < end; s++) {
@@ -163,7 +170,7 @@ static bool parse_range(const char *s, const char *end, struct port_range *ret)
 			return false;
 		values[which] = values[which] * 10 + (unsigned)(*s - '0');
 	}
-	*ret = (struct port_range){values[0], which ? values[1] : values[0]};
+	*ret = (struct port_range){ values[0], which ? values[1] : values[0] };
 	return ret->first >= 1 && ret->last >= ret->first && ret->last <= 65535;
 }
 
@@ -219,17 +226,22 @@ static void short_port(struct decode *d, const struct text *text, struct port_li
 	const char *start = colon ? colon + 1 : text->s;
 	const char *host = colon ? last_colon(text->s, colon) : NULL;
 	const char *published = host ? host + 1 : text->s;
-	struct port_range container, outside = {0, 0};
+	struct port_range container, outside = { 0, 0 };
 
 	if (slash && strcmp(slash, "/tcp") != 0 && strcmp(slash, "/udp") != 0 && strcmp(slash, "/sctp") != 0) {
-		diags_add(d->diags, text->pos, "protocols are tcp, udp and sctp", "\"%s\" is not a port: unknown protocol \"%s\"", text->s, slash + 1);
+		diags_add(d->diags, text->pos, "protocols are tcp, udp and sctp",
+			  "\"%s\" is not a port: unknown protocol \"%s\"", text->s, slash + 1);
 		return;
 	}
-	if (!parse_range(start, end, &container) || (colon && published < colon && !parse_range(published, colon, &outside))) {
-		diags_add(d->diags, text->pos, "write \"8000\", \"8080:8000\" or \"127.0.0.1:8080:8000/tcp\"; ports go from 1 to 65535", "\"%s\" is not a port", text->s);
+	if (!parse_range(start, end, &container) ||
+	    (colon && published < colon && !parse_range(published, colon, &outside))) {
+		diags_add(d->diags, text->pos,
+			  "write \"8000\", \"8080:8000\" or \"127.0.0.1:8080:8000/tcp\"; ports go from 1 to 65535",
+			  "\"%s\" is not a port", text->s);
 		return;
 	}
-	if (outside.first && container.first != container.last && outside.last - outside.first != container.last - container.first) {
+	if (outside.first && container.first != container.last &&
+	    outside.last - outside.first != container.last - container.first) {
 		diags_add(d->diags, text->pos, NULL, "\"%s\": the two ranges of ports differ in length", text->s);
 		return;
 	}
@@ -239,7 +251,8 @@ static void short_port(struct decode *d, const struct text *text, struct port_li
 
 static void long_port(struct decode *d, const struct schema_key *key, const struct node *node, struct port_list *ports)
 {
-	static const char *const known[] = {"target", "published", "protocol", "host_ip", "mode", "name", "app_protocol"};
+	static const char *const known[] = { "target", "published", "protocol",    "host_ip",
+					     "mode",   "name",      "app_protocol" };
 	const size_t known_len = sizeof(known) / sizeof(known[0]);
 	const struct node *target = node_get(node, "target"), *protocol = node_get(node, "protocol");
 	struct port_range range;
@@ -254,7 +267,9 @@ static void long_port(struct decode *d, const struct schema_key *key, const stru
 		if (j < known_len || node_key_ignored(name))
 			continue;
 		nearest = text_nearest(name, known, known_len);
-		diags_add(d->diags, node->entries[i].pos, nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : NULL, "unknown key \"%s\" in a port", name);
+		diags_add(d->diags, node->entries[i].pos,
+			  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : NULL,
+			  "unknown key \"%s\" in a port", name);
 	}
 	if (!target) {
 		diags_add(d->diags, node->pos, NULL, "a port needs \"target\": the container's port");
@@ -270,7 +285,7 @@ static void long_port(struct decode *d, const struct schema_key *key, const stru
 
 void decode_ports(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
 {
-	struct port_list ports = {0};
+	struct port_list ports = { 0 };
 	struct text text;
 
 	if (node->kind != NODE_LIST) {
@@ -281,7 +296,8 @@ void decode_ports(struct decode *d, const struct schema_key *key, const struct n
 		if (node->items[i]->kind == NODE_MAP)
 			long_port(d, key, node->items[i], &ports);
 		else if (node->items[i]->kind != NODE_SCALAR && node->items[i]->kind != NODE_BROKEN)
-			diags_add(d->diags, node->items[i]->pos, NULL, "an item of \"%s\" must be a port, but this is %s", key->name, node_type_name(node->items[i]));
+			diags_add(d->diags, node->items[i]->pos, NULL, "an item of \"%s\" must be a port, but this is %s",
+				  key->name, node_type_name(node->items[i]));
 		else if (decode_text(d, key, node->items[i], &text))
 			short_port(d, &text, &ports);
 	}
@@ -290,12 +306,13 @@ void decode_ports(struct decode *d, const struct schema_key *key, const struct n
 
 static void decode_condition(struct decode *d, const struct node *node, enum depends_condition *ret)
 {
-	static const char *const names[] = {"service_started", "service_healthy", "service_completed_successfully"};
+	static const char *const names[] = { "service_started", "service_healthy", "service_completed_successfully" };
 	const char *nearest;
 
 	if (node->kind != NODE_SCALAR) {
 		if (node->kind != NODE_BROKEN)
-			diags_add(d->diags, node->pos, NULL, "a condition must be a text, but this is %s", node_type_name(node));
+			diags_add(d->diags, node->pos, NULL, "a condition must be a text, but this is %s",
+				  node_type_name(node));
 		return;
 	}
 	for (size_t i = 0; i < 3; i++) {
@@ -306,18 +323,20 @@ static void decode_condition(struct decode *d, const struct node *node, enum dep
 	}
 	nearest = text_nearest(node->text, names, 3);
 	diags_add(d->diags, node->pos,
-		  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : "conditions are service_started, service_healthy and service_completed_successfully",
+		  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest)
+			  : "conditions are service_started, service_healthy and service_completed_successfully",
 		  "unknown condition \"%s\"", node->text);
 }
 
 /* {condition: ..., restart: ..., required: ...}; the last two concern compose only. */
 static void decode_depends_entry(struct decode *d, const struct entry *entry, struct depends *ret)
 {
-	ret->name = (struct text){entry->key, entry->pos};
+	ret->name = (struct text){ entry->key, entry->pos };
 	if (entry->value->kind == NODE_NULL || entry->value->kind == NODE_BROKEN)
 		return;
 	if (entry->value->kind != NODE_MAP) {
-		diags_add(d->diags, entry->value->pos, "write {condition: service_healthy}", "the dependency \"%s\" takes a map, but this is %s", entry->key, node_type_name(entry->value));
+		diags_add(d->diags, entry->value->pos, "write {condition: service_healthy}",
+			  "the dependency \"%s\" takes a map, but this is %s", entry->key, node_type_name(entry->value));
 		return;
 	}
 	for (size_t i = 0; i < entry->value->len; i++) {
@@ -325,15 +344,17 @@ static void decode_depends_entry(struct decode *d, const struct entry *entry, st
 
 		if (!strcmp(part->key, "condition"))
 			decode_condition(d, part->value, &ret->condition);
-		else if (strcmp(part->key, "restart") != 0 && strcmp(part->key, "required") != 0 && !node_key_ignored(part->key))
-			diags_add(d->diags, part->pos, "a dependency takes \"condition\"", "unknown key \"%s\" in a dependency", part->key);
+		else if (strcmp(part->key, "restart") != 0 && strcmp(part->key, "required") != 0 &&
+			 !node_key_ignored(part->key))
+			diags_add(d->diags, part->pos, "a dependency takes \"condition\"",
+				  "unknown key \"%s\" in a dependency", part->key);
 	}
 }
 
 void decode_depends(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
 {
 	struct depends *items;
-	struct texts names = {0};
+	struct texts names = { 0 };
 	size_t len = 0;
 
 	if (node->kind == NODE_MAP) {

@@ -28,8 +28,8 @@ static bool parse_number(const char *s, uint64_t max, uint64_t *ret)
 
 static bool parse_bool(const char *s, bool *ret)
 {
-	static const char *const yes[] = {"true", "yes", "on", "y"};
-	static const char *const no[] = {"false", "no", "off", "n"};
+	static const char *const yes[] = { "true", "yes", "on", "y" };
+	static const char *const no[] = { "false", "no", "off", "n" };
 
 	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
 		*ret = !strcasecmp(s, yes[i]);
@@ -86,6 +86,8 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct n
 	}
 	if (!good)
 		diags_add(d->diags, text.pos,
-			  key->type == TYPE_PORT ? "ports go from 1 to 65535" : key->type == TYPE_STATUS ? "a status goes from 100 to 599" : NULL,
+			  key->type == TYPE_PORT     ? "ports go from 1 to 65535"
+			  : key->type == TYPE_STATUS ? "a status goes from 100 to 599"
+						     : NULL,
 			  "\"%s\" is not %s", text.s, schema_type_name(key));
 }

@@ -48,7 +48,8 @@ static bool name_char(int c)
 
 static void skip_export(struct reader *r)
 {
-	if (r->len - r->at > 7 && !strncmp(r->text + r->at, "export", 6) && (r->text[r->at + 6] == ' ' || r->text[r->at + 6] == '\t')) {
+	if (r->len - r->at > 7 && !strncmp(r->text + r->at, "export", 6) &&
+	    (r->text[r->at + 6] == ' ' || r->text[r->at + 6] == '\t')) {
 		r->at += 6;
 		skip_blanks(r);
 	}
@@ -129,7 +130,7 @@ static void add(struct reader *r, struct dotenv_var var)
 
 static void read_value(struct reader *r, const char *name)
 {
-	struct buf value cleanup_buf = {0};
+	struct buf value cleanup_buf = { 0 };
 	int quote;
 	size_t start;
 
@@ -143,11 +144,11 @@ static void read_value(struct reader *r, const char *name)
 		return;
 	}
 	add(r, (struct dotenv_var){
-		.name = name,
-		.value = arena_strndup(r->arena, value.data ? value.data : "", value.len),
-		.expand = quote != '\'',
-		.pos = place(r, start),
-	});
+		       .name = name,
+		       .value = arena_strndup(r->arena, value.data ? value.data : "", value.len),
+		       .expand = quote != '\'',
+		       .pos = place(r, start),
+	       });
 }
 
 /* What may follow a value in quotes: blanks and a comment. */
@@ -175,10 +176,11 @@ static void read_statement(struct reader *r)
 		read_value(r, name);
 		end_line(r);
 	} else if (*name && (peek(r) < 0 || peek(r) == '\n' || peek(r) == '#')) {
-		add(r, (struct dotenv_var){.name = name, .pos = place(r, start)});
+		add(r, (struct dotenv_var){ .name = name, .pos = place(r, start) });
 		skip_line(r);
 	} else {
-		diags_add(r->diags, place(r, *name && r->at > start ? start : r->at), NULL, "a line of an env file is NAME=value");
+		diags_add(r->diags, place(r, *name && r->at > start ? start : r->at), NULL,
+			  "a line of an env file is NAME=value");
 		skip_line(r);
 	}
 }
@@ -186,7 +188,7 @@ static void read_statement(struct reader *r)
 void dotenv_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
 		  struct dotenv_var **ret_vars, size_t *ret_len)
 {
-	struct reader r = {.arena = arena, .diags = diags, .file = file, .text = text, .len = len};
+	struct reader r = { .arena = arena, .diags = diags, .file = file, .text = text, .len = len };
 
 	while (r.at < len) {
 		skip_blanks(&r);

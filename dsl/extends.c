@@ -25,7 +25,7 @@ struct chain {
 
 static const char *nearest_name(const struct merge *m, const char *name, bool services_only)
 {
-	const struct map *maps[] = {m->service_names, m->template_names};
+	const struct map *maps[] = { m->service_names, m->template_names };
 	size_t len = 0, room = map_len(maps[0]) + map_len(maps[1]);
 	const char **names;
 
@@ -50,7 +50,8 @@ static const struct node *extends_map(struct merge *m, const struct node *node)
 	}
 	for (size_t i = 0; i < node->len; i++)
 		if (strcmp(node->entries[i].key, "service") != 0 && !node_key_ignored(node->entries[i].key))
-			diags_add(m->diags, node->entries[i].pos, "\"extends\" takes a name, or {service: NAME}", "unknown key \"%s\" in \"extends\"", node->entries[i].key);
+			diags_add(m->diags, node->entries[i].pos, "\"extends\" takes a name, or {service: NAME}",
+				  "unknown key \"%s\" in \"extends\"", node->entries[i].key);
 	if (!service)
 		diags_add(m->diags, node->pos, NULL, "\"extends\" needs \"service\"");
 	return service;
@@ -70,7 +71,8 @@ static const struct entry *find_base(struct merge *m, const struct node *node, s
 		return NULL;
 	*pos = extends->pos;
 	if (extends->kind != NODE_SCALAR) {
-		diags_add(m->diags, extends->pos, NULL, "\"extends\" must be one name, but this is %s", node_type_name(extends));
+		diags_add(m->diags, extends->pos, NULL, "\"extends\" must be one name, but this is %s",
+			  node_type_name(extends));
 		return NULL;
 	}
 	if (!services_only)
@@ -81,17 +83,20 @@ static const struct entry *find_base(struct merge *m, const struct node *node, s
 		return found;
 	nearest = nearest_name(m, extends->text, services_only);
 	diags_add(m->diags, extends->pos, nearest ? arena_printf(m->arena, "did you mean \"%s\"?", nearest) : NULL,
-		  services_only ? "there is no service \"%s\" to extend" : "there is no template or service \"%s\" to extend", extends->text);
+		  services_only ? "there is no service \"%s\" to extend"
+				: "there is no template or service \"%s\" to extend",
+		  extends->text);
 	return NULL;
 }
 
 static void complain_cycle(struct merge *m, const struct chain *chain, size_t first)
 {
-	struct buf path cleanup_buf = {0};
+	struct buf path cleanup_buf = { 0 };
 
 	for (size_t i = first; i < chain->len; i++)
 		buf_printf(&path, "%s -> ", chain->steps[i].entry->key);
-	diags_add(m->diags, chain->steps[first].pos, NULL, "\"%s\" extends itself: %s%s", chain->steps[first].entry->key, path.data ? path.data : "", chain->steps[first].entry->key);
+	diags_add(m->diags, chain->steps[first].pos, NULL, "\"%s\" extends itself: %s%s",
+		  chain->steps[first].entry->key, path.data ? path.data : "", chain->steps[first].entry->key);
 	for (size_t i = first + 1; i < chain->len; i++)
 		diags_note(m->diags, chain->steps[i].pos, "\"%s\" extends \"%s\" here", chain->steps[i].entry->key,
 			   chain->steps[i + 1 < chain->len ? i + 1 : first].entry->key);
@@ -132,11 +137,12 @@ static void follow(struct merge *m, const struct entry *entry, struct chain *cha
 			return;
 		}
 		if (chain->len == MERGE_DEPTH_MAX) {
-			diags_add(m->diags, entry->pos, NULL, "templates extend one another more than %d deep", MERGE_DEPTH_MAX);
+			diags_add(m->diags, entry->pos, NULL, "templates extend one another more than %d deep",
+				  MERGE_DEPTH_MAX);
 			return;
 		}
 		step = &chain->steps[chain->len++];
-		*step = (struct step){.entry = entry, .node = interp_node(m->interp, &schema_service, entry->value)};
+		*step = (struct step){ .entry = entry, .node = interp_node(m->interp, &schema_service, entry->value) };
 		if (chain->len > 1)
 			map_set(m->used, entry->key, (void *)entry);
 		entry = step->node->kind == NODE_MAP ? find_base(m, step->node, &step->pos) : NULL;
@@ -145,7 +151,7 @@ static void follow(struct merge *m, const struct entry *entry, struct chain *cha
 
 struct node *merge_service(struct merge *m, const struct entry *entry)
 {
-	struct chain chain = {.len = 0};
+	struct chain chain = { .len = 0 };
 	struct node *node = NULL;
 
 	follow(m, entry, &chain);
@@ -157,6 +163,8 @@ struct node *merge_service(struct merge *m, const struct entry *entry)
 	if (!node)
 		return NULL;
 	if (m->nodes <= MERGE_NODES_MAX && (m->nodes += node->size) > MERGE_NODES_MAX)
-		diags_add(m->diags, entry->pos, NULL, "the services have more than %d values together, with their templates filled in", MERGE_NODES_MAX);
+		diags_add(m->diags, entry->pos, NULL,
+			  "the services have more than %d values together, with their templates filled in",
+			  MERGE_NODES_MAX);
 	return m->nodes > MERGE_NODES_MAX ? NULL : node;
 }

@@ -50,7 +50,8 @@ static struct pos dollar_pos(const struct walk *w, const char *dollar)
 }
 
 /* Goes to the end of the scalar when there have been too many. */
-__attribute__((format(printf, 4, 5))) static void complain(struct walk *w, const char *dollar, const char *hint, const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void complain(struct walk *w, const char *dollar, const char *hint,
+							   const char *fmt, ...)
 {
 	char room[512];
 	va_list args;
@@ -78,7 +79,10 @@ static void complain_unset(struct walk *w, const char *dollar, const char *name,
 	nearest = scope_nearest(w->interp->scope, name);
 	complain(w, dollar,
 		 nearest ? arena_printf(arena, "did you mean \"%s\"?", nearest)
-			 : arena_printf(arena, "set it in the environment, with --set or under \"vars:\", or give it a default: ${%s:-...}", name),
+			 : arena_printf(arena,
+					"set it in the environment, with --set or under \"vars:\", or give it a "
+					"default: ${%s:-...}",
+					name),
 		 "the variable \"%s\" is not set", name);
 }
 
@@ -87,7 +91,8 @@ static void put_value(struct walk *w, struct buf *out, const char *dollar, const
 	size_t len = strlen(value);
 
 	if (out->len + len > INTERP_VALUE_MAX) {
-		complain(w, dollar, NULL, "the value is longer than %d bytes with its variables filled in", INTERP_VALUE_MAX);
+		complain(w, dollar, NULL, "the value is longer than %d bytes with its variables filled in",
+			 INTERP_VALUE_MAX);
 		return;
 	}
 	buf_add(out, value, len);
@@ -122,7 +127,7 @@ static bool is_late(const char *value)
  * closing brace. `out` NULL: only for the syntax. */
 static void put_alternative(struct walk *w, struct buf *out, const char *dollar, const char *name)
 {
-	struct buf word cleanup_buf = {0};
+	struct buf word cleanup_buf = { 0 };
 	const char *value = NULL, *why = NULL;
 	bool colon = *w->at == ':';
 	char op;
@@ -138,7 +143,8 @@ static void put_alternative(struct walk *w, struct buf *out, const char *dollar,
 		if (found != LOOKUP_SET)
 			value = NULL;
 		if (is_late(value)) {
-			complain(w, dollar, NULL, "\"%s\" is known only later, so it cannot be used with \"%s%c\"", name, colon ? ":" : "", op);
+			complain(w, dollar, NULL, "\"%s\" is known only later, so it cannot be used with \"%s%c\"",
+				 name, colon ? ":" : "", op);
 			value = NULL;
 		}
 	}
@@ -148,7 +154,9 @@ static void put_alternative(struct walk *w, struct buf *out, const char *dollar,
 	if (!out || w->broken)
 		return;
 	if (op == '?' && !use_value)
-		complain(w, dollar, NULL, word.len ? "the variable \"%s\" is required: %s" : "the variable \"%s\" is required%s", name, word.len ? word.data : "");
+		complain(w, dollar, NULL,
+			 word.len ? "the variable \"%s\" is required: %s" : "the variable \"%s\" is required%s", name,
+			 word.len ? word.data : "");
 	else if (op != '+' && use_value)
 		put_value(w, out, dollar, value);
 	else if (word.len)
@@ -189,7 +197,8 @@ static void put_braces(struct walk *w, struct buf *out, const char *dollar)
 			return;
 		}
 	} else {
-		complain(w, dollar, "behind the name come \"}\" or one of \":-\" \"-\" \":?\" \"?\" \":+\" \"+\"", "\"${%s\" is followed by \"%.*s\"", name, 1, w->at);
+		complain(w, dollar, "behind the name come \"}\" or one of \":-\" \"-\" \":?\" \"?\" \":+\" \"+\"",
+			 "\"${%s\" is followed by \"%.*s\"", name, 1, w->at);
 		skip_braces(w);
 		return;
 	}
@@ -247,15 +256,17 @@ static void walk_until(struct walk *w, struct buf *out, bool braces)
 
 const char *interp_scalar(struct interp *interp, const struct node *scalar)
 {
-	struct buf out cleanup_buf = {0};
-	struct walk w = {.interp = interp, .node = scalar, .text = scalar->text, .at = scalar->text};
+	struct buf out cleanup_buf = { 0 };
+	struct walk w = { .interp = interp, .node = scalar, .text = scalar->text, .at = scalar->text };
 
 	walk_until(&w, &out, false);
 	if (w.broken)
 		return NULL;
 	interp->total += out.len;
 	if (interp->total > INTERP_TOTAL_MAX) {
-		diags_add(interp->diags, scalar->pos, NULL, "the manifest's values are longer than %d MiB with their variables filled in", INTERP_TOTAL_MAX >> 20);
+		diags_add(interp->diags, scalar->pos, NULL,
+			  "the manifest's values are longer than %d MiB with their variables filled in",
+			  INTERP_TOTAL_MAX >> 20);
 		return NULL;
 	}
 	return arena_strndup(interp->arena, out.data ? out.data : "", out.len);

@@ -17,10 +17,10 @@ struct scope;
  * is a complaint.
  */
 
-#define INTERP_NEST_MAX 64                      /* braces within braces */
-#define INTERP_COMPLAINTS_MAX 20                /* in one value */
-#define INTERP_VALUE_MAX (1024 * 1024)          /* bytes of one value */
-#define INTERP_TOTAL_MAX (64 * 1024 * 1024)     /* bytes of all values together */
+#define INTERP_NEST_MAX 64                  /* braces within braces */
+#define INTERP_COMPLAINTS_MAX 20            /* in one value */
+#define INTERP_VALUE_MAX (1024 * 1024)      /* bytes of one value */
+#define INTERP_TOTAL_MAX (64 * 1024 * 1024) /* bytes of all values together */
 
 struct interp {
 	struct arena *arena;

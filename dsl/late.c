@@ -9,8 +9,9 @@
 #include "dsl/late.h"
 
 const char *const late_names[] = {
-	"platform.os", "platform.arch", "platform.variant", "platform.name", "platform.slug",
-	"image.oci", "image.reference", "image.digest", NULL,
+	"platform.os",     "platform.arch", "platform.variant",
+	"platform.name",   "platform.slug", "image.oci",
+	"image.reference", "image.digest",  NULL,
 };
 
 static bool begins(const char *s, const char *prefix)
@@ -41,7 +42,7 @@ const char *late_foreign(const char *s, const char *prefix, const char *prefix2,
 
 const char *late_expand(struct arena *arena, const char *s, late_lookup *lookup, void *data)
 {
-	struct buf out cleanup_buf = {0};
+	struct buf out cleanup_buf = { 0 };
 	const char *open;
 
 	if (!s || !strchr(s, LATE_OPEN))

@@ -61,21 +61,25 @@ static int read_env_file(struct load *load, struct error **err)
 	const char *given = load->options->env_file;
 	cleanup_free char *path = given ? mem_strdup(given) : path_join(load->loaded->manifest.dir, ".env");
 	cleanup_free char *beside = path_dir(load->options->path);
-	cleanup_free char *shown = given ? mem_strdup(given) : !strcmp(beside, ".") ? mem_strdup(".env") : path_join(beside, ".env");
-	struct buf text cleanup_buf = {0};
+	cleanup_free char *shown = given                  ? mem_strdup(given)
+				   : !strcmp(beside, ".") ? mem_strdup(".env")
+							  : path_join(beside, ".env");
+	struct buf text cleanup_buf = { 0 };
 	struct error *error = NULL;
 	struct dotenv_var *vars;
 	bool found = true;
 	size_t len;
 	uint32_t file;
 
-	if ((given ? fs_read(path, ENV_FILE_MAX, &text, &error) : fs_read_if(path, ENV_FILE_MAX, &text, &found, &error)) < 0)
+	if ((given ? fs_read(path, ENV_FILE_MAX, &text, &error)
+		   : fs_read_if(path, ENV_FILE_MAX, &text, &found, &error)) < 0)
 		return usage(err, error);
 	if (!found || !text.len)
 		return 0;
 	file = diags_source(load->diags, shown, text.data, text.len);
 	if (memchr(text.data, '\0', text.len)) {
-		diags_add(load->diags, diags_pos_at(load->diags, file, strlen(text.data)), NULL, "the file contains a NUL byte");
+		diags_add(load->diags, diags_pos_at(load->diags, file, strlen(text.data)), NULL,
+			  "the file contains a NUL byte");
 		return 0;
 	}
 	dotenv_parse(load->arena, load->diags, file, text.data, text.len, &vars, &len);
@@ -101,7 +105,8 @@ static bool is_map(struct load *load, const struct entry *entry, const char *wha
 	if (entry->value->kind == NODE_NULL)
 		diags_add(load->diags, entry->pos, NULL, "the %s \"%s\" is empty", what, entry->key);
 	else if (entry->value->kind != NODE_BROKEN)
-		diags_add(load->diags, entry->value->pos, !strcmp(what, "service") ? "write {build: ...} or {image: ...}" : NULL,
+		diags_add(load->diags, entry->value->pos,
+			  !strcmp(what, "service") ? "write {build: ...} or {image: ...}" : NULL,
 			  "the %s \"%s\" must be a map, but this is %s", what, entry->key, node_type_name(entry->value));
 	return false;
 }
@@ -116,7 +121,7 @@ static void decode_service(struct load *load, const struct entry *entry, struct 
 {
 	struct node *node;
 
-	draft->out.name = (struct text){entry->key, entry->pos};
+	draft->out.name = (struct text){ entry->key, entry->pos };
 	draft->out.pos = entry->pos;
 	draft->out.publish = true;
 	scope_enter(load->scope, entry->key);
@@ -133,7 +138,7 @@ static void decode_services(struct load *load, const struct node *services)
 	draft->items = arena_array(load->arena, services ? services->len : 0, sizeof(*draft->items));
 	draft->rests = arena_array(load->arena, services ? services->len : 0, sizeof(*draft->rests));
 	for (size_t i = 0; services && i < services->len; i++) {
-		struct draft_service service = {0};
+		struct draft_service service = { 0 };
 
 		if (!is_map(load, &services->entries[i], "service"))
 			continue;
@@ -148,7 +153,7 @@ static void check_templates(struct load *load, const struct node *templates)
 {
 	for (size_t i = 0; templates && i < templates->len; i++) {
 		const struct entry *entry = &templates->entries[i];
-		struct draft_service unused = {0};
+		struct draft_service unused = { 0 };
 
 		if (is_map(load, entry, "template") && map_get(load->merge.used, entry->key) != entry)
 			decode_service(load, entry, &unused);
@@ -157,7 +162,7 @@ static void check_templates(struct load *load, const struct node *templates)
 
 static void decode_groups(struct load *load, const struct node *groups)
 {
-	static const struct schema_key key = {.name = "groups", .type = TYPE_TEXTS, .flags = FLAG_FILLED};
+	static const struct schema_key key = { .name = "groups", .type = TYPE_TEXTS, .flags = FLAG_FILLED };
 	struct draft *draft = &load->draft;
 
 	draft->groups = arena_array(load->arena, groups ? groups->len : 0, sizeof(*draft->groups));
@@ -165,7 +170,7 @@ static void decode_groups(struct load *load, const struct node *groups)
 		const struct entry *entry = &groups->entries[i];
 		struct draft_group *group = &draft->groups[draft->groups_len++];
 
-		group->name = (struct text){entry->key, entry->pos};
+		group->name = (struct text){ entry->key, entry->pos };
 		if (entry->value->kind == NODE_NULL)
 			diags_add(load->diags, entry->pos, NULL, "the group \"%s\" is empty", entry->key);
 		else
@@ -209,7 +214,9 @@ static void decode_tree(struct load *load, struct node *root)
 	index_names(load->merge.service_names, services);
 	decode_services(load, services);
 	check_templates(load, templates);
-	decode_groups(load, take_map(load, load->draft.groups_node ? interp_node(interp, NULL, load->draft.groups_node) : NULL, "groups"));
+	decode_groups(load,
+		      take_map(load, load->draft.groups_node ? interp_node(interp, NULL, load->draft.groups_node) : NULL,
+			       "groups"));
 }
 
 static void resolve(struct load *load)
@@ -228,7 +235,7 @@ static void resolve(struct load *load)
 
 static int load_tree(struct load *load, struct error **err)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 	struct scope *scope cleanup_scope = NULL;
 	size_t before = diags_count(load->diags);
 	struct node *root;
@@ -239,7 +246,7 @@ static int load_tree(struct load *load, struct error **err)
 	file = diags_source(load->diags, load->options->path, text.data ? text.data : "", text.len);
 	scope = scope_new(load->arena, load->diags, load->options, file, text.data ? text.data : "", text.len);
 	load->scope = scope;
-	load->decode = (struct decode){load->arena, load->diags, scope};
+	load->decode = (struct decode){ load->arena, load->diags, scope };
 	if (read_env_file(load, err) < 0)
 		return -1;
 	root = yaml_parse(load->arena, load->diags, file, text.data ? text.data : "", text.len);
@@ -247,9 +254,10 @@ static int load_tree(struct load *load, struct error **err)
 		decode_tree(load, root);
 		resolve(load);
 	} else if (root && root->kind == NODE_NULL) {
-		diags_add(load->diags, (struct pos){file, 1, 1}, "it needs \"services\"", "the manifest is empty");
+		diags_add(load->diags, (struct pos){ file, 1, 1 }, "it needs \"services\"", "the manifest is empty");
 	} else if (root && root->kind != NODE_BROKEN) {
-		diags_add(load->diags, root->pos, "it begins with keys such as \"services:\"", "a manifest must be a map, but this is %s", node_type_name(root));
+		diags_add(load->diags, root->pos, "it begins with keys such as \"services:\"",
+			  "a manifest must be a map, but this is %s", node_type_name(root));
 	}
 	return diags_count(load->diags) > before ? -1 : 0;
 }
@@ -258,7 +266,7 @@ int manifest_load(const struct load_options *options, struct diags *diags, struc
 {
 	struct arena *arena = arena_new();
 	struct loaded *loaded = arena_alloc(arena, sizeof(*loaded));
-	struct load load = {.options = options, .diags = diags, .loaded = loaded, .arena = arena};
+	struct load load = { .options = options, .diags = diags, .loaded = loaded, .arena = arena };
 	cleanup_free char *absolute = path_absolute(options->path, err);
 	cleanup_free char *dir = absolute ? path_dir(absolute) : NULL;
 

@@ -50,7 +50,7 @@ struct named_context {
 	struct text name; /* as the Dockerfile writes it */
 	enum context_kind kind;
 	struct text value;
-	size_t service;   /* for CONTEXT_SERVICE: index into manifest.services */
+	size_t service; /* for CONTEXT_SERVICE: index into manifest.services */
 };
 
 struct build_spec {
@@ -86,10 +86,10 @@ struct depends {
 
 struct http_check {
 	struct pos pos;
-	struct text path;   /* begins with '/' */
-	uint16_t port;      /* container port; 0: the service's first port */
-	uint16_t status;    /* 0: any 2xx */
-	struct text body;   /* regular expression (checked to compile by verify), s NULL: any body */
+	struct text path;       /* begins with '/' */
+	uint16_t port;          /* container port; 0: the service's first port */
+	uint16_t status;        /* 0: any 2xx */
+	struct text body;       /* regular expression (checked to compile by verify), s NULL: any body */
 	struct text json_path;  /* "a.b.c" into a JSON answer, s NULL: not asked */
 	struct text json_value; /* the text the value must equal */
 	uint64_t timeout_ms;    /* until healthy; default 30000 */
@@ -106,8 +106,8 @@ struct verify_spec {
 	bool has_http, has_tcp;
 	struct http_check http;
 	struct tcp_check tcp;
-	struct text user;       /* "nonroot", a name, a uid, uid:gid; s NULL: not asked */
-	uint64_t max_size;      /* bytes, compressed, per platform; 0: not asked */
+	struct text user;  /* "nonroot", a name, a uid, uid:gid; s NULL: not asked */
+	uint64_t max_size; /* bytes, compressed, per platform; 0: not asked */
 	struct pos max_size_pos;
 	struct texts entrypoint; /* len 0: not asked */
 	struct texts ports;      /* "8000" or "8000/tcp" that the image must expose */
@@ -126,10 +126,10 @@ struct service {
 	struct texts tags; /* of the published references; at least one unless publish is false or `reference` has a digest */
 	struct texts references; /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
 	struct text reference;   /* without build: the image to start as written, with its tag or digest; else s NULL */
-	bool publish;      /* false: only a base of others */
+	bool publish;            /* false: only a base of others */
 	bool has_prepare;
 	struct prepare_spec prepare;
-	struct texts needs; /* build-order edges by name */
+	struct texts needs;  /* build-order edges by name */
 	size_t *needs_index; /* needs.len indices into manifest.services */
 	struct depends *depends;
 	size_t depends_len;
@@ -159,7 +159,7 @@ struct manifest {
 	size_t platforms_len;
 	struct texts tags;
 	bool has_epoch;
-	int64_t epoch; /* source_date_epoch, seconds */
+	int64_t epoch;            /* source_date_epoch, seconds */
 	struct service *services; /* in the order written */
 	size_t services_len;
 	struct group *groups; /* without the implied "all" */

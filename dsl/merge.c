@@ -53,7 +53,7 @@ static struct node *as_map(struct arena *arena, const struct schema_key *key, st
 		return list_to_map(arena, key, node);
 	if (key && key->sub && key->sub->short_key && node->kind == NODE_SCALAR) {
 		entry = arena_alloc(arena, sizeof(*entry));
-		*entry = (struct entry){key->sub->short_key, node->pos, node};
+		*entry = (struct entry){ key->sub->short_key, node->pos, node };
 		return node_map(arena, node->pos, entry, 1);
 	}
 	return node->kind == NODE_MAP ? node : NULL;
@@ -142,7 +142,8 @@ struct node *merge_nodes(struct arena *arena, const struct schema *schema, struc
 			entries[len++] = *entry;
 			continue;
 		}
-		there->value = merge_value(arena, schema ? schema_find(schema, entry->key) : NULL, there->value, entry->value);
+		there->value =
+			merge_value(arena, schema ? schema_find(schema, entry->key) : NULL, there->value, entry->value);
 		there->pos = entry->pos;
 	}
 	return node_map(arena, over->pos, entries, len);

@@ -26,9 +26,9 @@ struct merge {
 	struct arena *arena;
 	struct diags *diags;
 	struct interp *interp;
-	const struct node *templates, *services; /* maps; NULL: none */
+	const struct node *templates, *services;    /* maps; NULL: none */
 	struct map *template_names, *service_names; /* name -> struct entry */
-	struct map *used; /* templates that a service extends */
+	struct map *used;                           /* templates that a service extends */
 	size_t nodes;
 };
 

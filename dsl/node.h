@@ -16,11 +16,11 @@ struct arena;
  */
 
 enum node_kind {
-	NODE_NULL,   /* empty, "~" or "null", not quoted */
+	NODE_NULL, /* empty, "~" or "null", not quoted */
 	NODE_SCALAR,
 	NODE_LIST,
 	NODE_MAP,
-	NODE_BROKEN  /* something was complained about already: say nothing more */
+	NODE_BROKEN /* something was complained about already: say nothing more */
 };
 
 struct entry {

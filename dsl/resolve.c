@@ -32,13 +32,18 @@ const char *resolve_path(struct resolve *r, const char *dir, const char *path)
 void resolve_check_name(struct resolve *r, const struct text *name, const char *what)
 {
 	if (!ref_name_valid(name->s)) {
-		diags_add(r->diags, name->pos, "names consist of letters, digits, \"_\", \".\" and \"-\", begin with a letter or digit, and have at most 128 characters",
+		diags_add(r->diags, name->pos,
+			  "names consist of letters, digits, \"_\", \".\" and \"-\", begin with a letter or digit, and "
+			  "have at most 128 characters",
 			  "\"%s\" cannot be the name of a %s", name->s, what);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
 		if (!strcmp(name->s, reserved[i]))
-			diags_add(r->diags, name->pos, NULL, i ? "a %s cannot be called \"%s\": it is a command of cbuild" : "a %s cannot be called \"%s\": it is the group of every service", what, name->s);
+			diags_add(r->diags, name->pos, NULL,
+				  i ? "a %s cannot be called \"%s\": it is a command of cbuild"
+				    : "a %s cannot be called \"%s\": it is the group of every service",
+				  what, name->s);
 }
 
 void resolve_limit(struct resolve *r, struct texts *list, size_t max, const char *what)
@@ -74,7 +79,7 @@ static void split_list(struct resolve *r, const char *s, struct texts *out, size
 		size_t len = strcspn(s, ", \t\n");
 
 		mem_reserve(items, cap, out->len + 1, sizeof(**items));
-		(*items)[out->len++] = (struct text){arena_strndup(r->arena, s, len), {0}};
+		(*items)[out->len++] = (struct text){ arena_strndup(r->arena, s, len), { 0 } };
 		s += len;
 	}
 }
@@ -86,7 +91,7 @@ static void asked_list(struct resolve *r, const char *const *option, const char 
 	const char *value;
 	size_t cap = 0;
 
-	*out = (struct texts){0};
+	*out = (struct texts){ 0 };
 	for (size_t i = 0; option && option[i]; i++)
 		split_list(r, option[i], out, &cap, &items);
 	value = out->len ? NULL : scope_environ(r->scope, name);
@@ -108,7 +113,8 @@ static void resolve_epoch(struct resolve *r)
 	if (!len)
 		return;
 	if (strspn(value, "0123456789") != len || len > 18) {
-		diags_add(r->diags, (struct pos){0}, NULL, "SOURCE_DATE_EPOCH is \"%s\" in the environment, which is not a number of seconds", value);
+		diags_add(r->diags, (struct pos){ 0 }, NULL,
+			  "SOURCE_DATE_EPOCH is \"%s\" in the environment, which is not a number of seconds", value);
 		return;
 	}
 	manifest->has_epoch = true;
@@ -128,7 +134,8 @@ static void resolve_project(struct resolve *r)
 	if (!manifest->project.s)
 		manifest->project.s = arena_strdup(r->arena, path_base(manifest->dir));
 	else if (!ref_name_valid(manifest->project.s))
-		diags_add(r->diags, manifest->project.pos, "names consist of letters, digits, \"_\", \".\" and \"-\", and begin with a letter or digit",
+		diags_add(r->diags, manifest->project.pos,
+			  "names consist of letters, digits, \"_\", \".\" and \"-\", and begin with a letter or digit",
 			  "\"%s\" cannot be the name of a project", manifest->project.s);
 }
 
@@ -136,7 +143,7 @@ static void resolve_registry(struct resolve *r)
 {
 	struct manifest *manifest = &r->loaded->manifest;
 	struct text registry = r->draft->registry;
-	struct ref ref = {0};
+	struct ref ref = { 0 };
 	const char *why;
 	size_t len = registry.s ? strlen(registry.s) : 0;
 
@@ -150,7 +157,8 @@ static void resolve_registry(struct resolve *r)
 	}
 	manifest->registry.s = arena_strndup(r->arena, registry.s, len);
 	if (strstr(registry.s, "://"))
-		diags_add(r->diags, registry.pos, "write it without the scheme: \"ghcr.io/acme\"", "\"%s\" is not a registry", registry.s);
+		diags_add(r->diags, registry.pos, "write it without the scheme: \"ghcr.io/acme\"",
+			  "\"%s\" is not a registry", registry.s);
 	else if (!ref_parse(arena_printf(r->arena, "%s/x", manifest->registry.s), &ref, &why))
 		diags_add(r->diags, registry.pos, NULL, "\"%s\" is not a registry: %s", registry.s, why);
 	else
@@ -181,7 +189,8 @@ static void resolve_one(struct resolve *r, size_t i)
 
 	resolve_check_name(r, &service->name, "service");
 	if (!service->has_build && !draft->image.s)
-		diags_add(r->diags, service->name.pos, NULL, "the service \"%s\" needs \"build\" or \"image\"", service->name.s);
+		diags_add(r->diags, service->name.pos, NULL, "the service \"%s\" needs \"build\" or \"image\"",
+			  service->name.s);
 	resolve_image(r, draft, service);
 	if (service->has_build)
 		resolve_build(r, draft, service);

@@ -26,11 +26,11 @@ struct resolve {
 	struct draft *draft;
 	struct loaded *loaded;
 	struct texts asked_platforms; /* by --platforms or BUILD_PLATFORMS; len 0: none */
-	struct texts asked_tags; /* by --tag or DOCKER_TAGS; len 0: none */
+	struct texts asked_tags;      /* by --tag or DOCKER_TAGS; len 0: none */
 	bool registry_good;
-	const char **names;   /* of all services */
-	const char **normal;  /* their images' names in full ("docker.io/library/debian"), for those that are built */
-	size_t hints;         /* suggestions still to be made: each looks at every name */
+	const char **names;  /* of all services */
+	const char **normal; /* their images' names in full ("docker.io/library/debian"), for those that are built */
+	size_t hints;        /* suggestions still to be made: each looks at every name */
 };
 
 /* A name that could not be found: as an index, until the complaint ends the load. */

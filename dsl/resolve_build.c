@@ -12,7 +12,8 @@
 #include "dsl/resolve.h"
 
 static const char *const common[] = {
-	"linux/amd64", "linux/arm64", "linux/arm/v7", "linux/arm/v6", "linux/386", "linux/riscv64", "linux/ppc64le", "linux/s390x", "linux/loong64",
+	"linux/amd64",   "linux/arm64",   "linux/arm/v7", "linux/arm/v6",  "linux/386",
+	"linux/riscv64", "linux/ppc64le", "linux/s390x",  "linux/loong64",
 };
 
 /* platform_parse takes any word for an architecture; a misspelt one is better found here. */
@@ -21,10 +22,13 @@ bool resolve_platform(struct resolve *r, const struct text *text, const char *wh
 	struct platform known;
 	const char *nearest;
 
-	if (platform_parse(text->s, ret) && platform_parse(ret->arch, &known) && !strcmp(known.arch, ret->arch) && platform_parse(ret->os, &known) && !strcmp(known.os, ret->os))
+	if (platform_parse(text->s, ret) && platform_parse(ret->arch, &known) && !strcmp(known.arch, ret->arch) &&
+	    platform_parse(ret->os, &known) && !strcmp(known.os, ret->os))
 		return true;
 	nearest = text_nearest(text->s, common, sizeof(common) / sizeof(common[0]));
-	diags_add(r->diags, text->pos, nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest) : "platforms are written \"linux/amd64\"",
+	diags_add(r->diags, text->pos,
+		  nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest)
+			  : "platforms are written \"linux/amd64\"",
 		  "\"%s\" is not a platform%s", text->s, where);
 	return false;
 }
@@ -58,7 +62,8 @@ void resolve_platforms(struct resolve *r)
 
 	manifest->platforms_len = parse_platforms(r, &r->draft->platforms, "", &manifest->platforms);
 	if (r->asked_platforms.len)
-		manifest->platforms_len = parse_platforms(r, &r->asked_platforms, option ? " (--platforms)" : " (BUILD_PLATFORMS)", &manifest->platforms);
+		manifest->platforms_len = parse_platforms(
+			r, &r->asked_platforms, option ? " (--platforms)" : " (BUILD_PLATFORMS)", &manifest->platforms);
 }
 
 static const char *platforms_text(struct resolve *r, const struct platform *platforms, size_t len)
@@ -102,8 +107,10 @@ static void build_platforms(struct resolve *r, const struct draft_build *draft, 
 		build->platforms = both;
 		build->platforms_len = len;
 	} else if (service->publish && manifest->platforms_len) {
-		diags_add(r->diags, draft->platforms_pos, NULL, "the service \"%s\" is for %s only, and %s asked for", service->name.s,
-			  platforms_text(r, own, own_len), arena_printf(r->arena, manifest->platforms_len == 1 ? "%s is" : "%s are", platforms_text(r, manifest->platforms, manifest->platforms_len)));
+		diags_add(r->diags, draft->platforms_pos, NULL, "the service \"%s\" is for %s only, and %s asked for",
+			  service->name.s, platforms_text(r, own, own_len),
+			  arena_printf(r->arena, manifest->platforms_len == 1 ? "%s is" : "%s are",
+				       platforms_text(r, manifest->platforms, manifest->platforms_len)));
 	}
 }
 
@@ -114,7 +121,7 @@ static bool is_remote(const char *s)
 
 static void check_image_context(struct resolve *r, const struct text *value)
 {
-	struct ref ref = {0};
+	struct ref ref = { 0 };
 	const char *why;
 
 	if (!ref_parse(value->s, &ref, &why))
@@ -122,13 +129,19 @@ static void check_image_context(struct resolve *r, const struct text *value)
 	ref_free(&ref);
 }
 
-static void resolve_context(struct resolve *r, const struct pair *pair, const struct service *service, struct named_context *ret)
+static void resolve_context(struct resolve *r, const struct pair *pair, const struct service *service,
+			    struct named_context *ret)
 {
 	const char *s = pair->value.s;
 
-	*ret = (struct named_context){.name = pair->key, .kind = CONTEXT_PATH, .value = pair->value, .service = RESOLVE_NONE};
+	*ret = (struct named_context){ .name = pair->key,
+				       .kind = CONTEXT_PATH,
+				       .value = pair->value,
+				       .service = RESOLVE_NONE };
 	if (!s || !*s) {
-		diags_add(r->diags, pair->value.pos, "write a folder, \"service:NAME\", \"docker-image://REFERENCE\" or a URL", "the context \"%s\" has no value", pair->key.s);
+		diags_add(r->diags, pair->value.pos,
+			  "write a folder, \"service:NAME\", \"docker-image://REFERENCE\" or a URL",
+			  "the context \"%s\" has no value", pair->key.s);
 		return;
 	}
 	if (!strncmp(s, "service:", 8)) {
@@ -136,13 +149,16 @@ static void resolve_context(struct resolve *r, const struct pair *pair, const st
 		ret->value.s = s + 8;
 		ret->service = resolve_service(r, &ret->value, "additional_contexts");
 		if (!strcmp(ret->value.s, service->name.s))
-			diags_add(r->diags, pair->value.pos, NULL, "the service \"%s\" cannot be a context of its own build", service->name.s);
+			diags_add(r->diags, pair->value.pos, NULL,
+				  "the service \"%s\" cannot be a context of its own build", service->name.s);
 	} else if (!strncmp(s, "docker-image://", 15)) {
 		ret->kind = CONTEXT_IMAGE;
 		ret->value.s = s + 15;
 		check_image_context(r, &ret->value);
 	} else if (!strncmp(s, "oci-layout://", 13) || !strncmp(s, "target:", 7)) {
-		diags_add(r->diags, pair->value.pos, "write a folder, \"service:NAME\", \"docker-image://REFERENCE\" or a URL", "contexts of the form \"%s\" are not supported", s);
+		diags_add(r->diags, pair->value.pos,
+			  "write a folder, \"service:NAME\", \"docker-image://REFERENCE\" or a URL",
+			  "contexts of the form \"%s\" are not supported", s);
 	} else if (is_remote(s)) {
 		ret->kind = CONTEXT_REMOTE;
 	} else {
@@ -159,13 +175,15 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 	build->args = from->args;
 	build->labels = from->labels;
 	build->target = from->target;
-	build->context = from->context.s ? from->context : (struct text){".", from->pos};
-	build->dockerfile = from->dockerfile.s ? from->dockerfile : (struct text){"Dockerfile", build->context.pos};
+	build->context = from->context.s ? from->context : (struct text){ ".", from->pos };
+	build->dockerfile = from->dockerfile.s ? from->dockerfile : (struct text){ "Dockerfile", build->context.pos };
 	if (is_remote(build->context.s))
-		diags_add(r->diags, build->context.pos, NULL, "the build's context must be a folder; \"%s\" is not supported", build->context.s);
+		diags_add(r->diags, build->context.pos, NULL,
+			  "the build's context must be a folder; \"%s\" is not supported", build->context.s);
 	build->context.s = resolve_path(r, r->loaded->manifest.dir, build->context.s);
 	build->dockerfile.s = from->dockerfile.s ? resolve_path(r, build->context.s, from->dockerfile.s)
-						 : arena_printf(r->arena, "%s/Dockerfile", strcmp(build->context.s, "/") ? build->context.s : "");
+						 : arena_printf(r->arena, "%s/Dockerfile",
+								strcmp(build->context.s, "/") ? build->context.s : "");
 	build_platforms(r, from, service);
 	build->contexts_len = from->contexts.len;
 	build->contexts = arena_array(r->arena, from->contexts.len, sizeof(*build->contexts));

@@ -35,9 +35,11 @@ static bool check_inside(struct resolve *r, struct text *path, const char *key)
 	bool inside = false;
 
 	if (path->s[0] == '/')
-		diags_add(r->diags, path->pos, "write it relative to the manifest's folder", "\"%s\" in \"%s\" is an absolute path", shown(r, path), key);
+		diags_add(r->diags, path->pos, "write it relative to the manifest's folder",
+			  "\"%s\" in \"%s\" is an absolute path", shown(r, path), key);
 	else if (!strcmp(cleaned, "..") || !strncmp(cleaned, "../", 3))
-		diags_add(r->diags, path->pos, NULL, "\"%s\" in \"%s\" is outside the manifest's folder", shown(r, path), key);
+		diags_add(r->diags, path->pos, NULL, "\"%s\" in \"%s\" is outside the manifest's folder",
+			  shown(r, path), key);
 	else
 		inside = true;
 	if (inside)
@@ -65,10 +67,12 @@ static void check_outputs(struct resolve *r, struct prepare_spec *prepare)
 		if (!strcmp(output->s, "."))
 			diags_add(r->diags, output->pos, NULL, "the manifest's folder itself cannot be an output");
 		else if (glob_has_magic(output->s))
-			diags_add(r->diags, output->pos, "name each file that the step makes", "the output \"%s\" is a pattern", shown(r, output));
+			diags_add(r->diags, output->pos, "name each file that the step makes",
+				  "the output \"%s\" is a pattern", shown(r, output));
 		else if (prepare->per_platform && !late_mentions(output->s, "platform."))
 			diags_add(r->diags, output->pos, "name a file for each platform, with ${platform.arch}",
-				  "the step runs once for each platform, and each run would write \"%s\"", shown(r, output));
+				  "the step runs once for each platform, and each run would write \"%s\"",
+				  shown(r, output));
 	}
 }
 
@@ -93,15 +97,20 @@ void resolve_prepare(struct resolve *r, struct service *service)
 	check_outputs(r, prepare);
 	for (size_t i = 0; i < prepare->env.len; i++)
 		if (!valid_variable(prepare->env.items[i].s))
-			diags_add(r->diags, prepare->env.items[i].pos, "list names only; the values come from the environment", "\"%s\" is not the name of an environment variable", prepare->env.items[i].s);
+			diags_add(r->diags, prepare->env.items[i].pos,
+				  "list names only; the values come from the environment",
+				  "\"%s\" is not the name of an environment variable", prepare->env.items[i].s);
 	if (!service->has_build)
-		diags_add(r->diags, prepare->pos, NULL, "the service \"%s\" has a \"prepare\" step, but no \"build\" that it would be for", service->name.s);
+		diags_add(r->diags, prepare->pos, NULL,
+			  "the service \"%s\" has a \"prepare\" step, but no \"build\" that it would be for",
+			  service->name.s);
 }
 
 static void check_port(struct resolve *r, const struct service *service, uint16_t port, struct pos pos, const char *what)
 {
 	if (!port && !service->ports_len && pos.line)
-		diags_add(r->diags, pos, arena_printf(r->arena, "give the service \"ports\", or %s a \"port\"", what), "\"%s\" does not know which port to ask", what);
+		diags_add(r->diags, pos, arena_printf(r->arena, "give the service \"ports\", or %s a \"port\"", what),
+			  "\"%s\" does not know which port to ask", what);
 }
 
 static void check_http(struct resolve *r, const struct service *service, struct http_check *http)
@@ -109,9 +118,11 @@ static void check_http(struct resolve *r, const struct service *service, struct 
 	if (!http->timeout_ms)
 		http->timeout_ms = TIMEOUT_MS;
 	if (http->path.s && http->path.s[0] != '/')
-		diags_add(r->diags, http->path.pos, "write the path alone: \"/health\"", "the path \"%s\" does not begin with \"/\"", http->path.s);
+		diags_add(r->diags, http->path.pos, "write the path alone: \"/health\"",
+			  "the path \"%s\" does not begin with \"/\"", http->path.s);
 	else if (http->path.s && http->path.s[strcspn(http->path.s, " \t\r\n#")])
-		diags_add(r->diags, http->path.pos, NULL, "the path \"%s\" contains a character that a path cannot have", http->path.s);
+		diags_add(r->diags, http->path.pos, NULL,
+			  "the path \"%s\" contains a character that a path cannot have", http->path.s);
 	check_port(r, service, http->port, http->pos, "http");
 }
 
@@ -121,8 +132,10 @@ static void check_exposed(struct resolve *r, const struct text *text)
 	char *end;
 	long port = strtol(text->s, &end, 10);
 
-	if (!isdigit((unsigned char)text->s[0]) || port < 1 || port > 65535 || (*end && strcmp(end, "/tcp") != 0 && strcmp(end, "/udp") != 0 && strcmp(end, "/sctp") != 0))
-		diags_add(r->diags, text->pos, "write \"8000\" or \"53/udp\"; ports go from 1 to 65535", "\"%s\" is not a port", text->s);
+	if (!isdigit((unsigned char)text->s[0]) || port < 1 || port > 65535 ||
+	    (*end && strcmp(end, "/tcp") != 0 && strcmp(end, "/udp") != 0 && strcmp(end, "/sctp") != 0))
+		diags_add(r->diags, text->pos, "write \"8000\" or \"53/udp\"; ports go from 1 to 65535",
+			  "\"%s\" is not a port", text->s);
 }
 
 static void check_platforms(struct resolve *r, struct texts *platforms)
@@ -169,7 +182,8 @@ void resolve_outputs_once(struct resolve *r)
 			if (!other)
 				continue;
 			diags_add(r->diags, output->pos, "declare the step in one service, and let the other one need it",
-				  "the services \"%s\" and \"%s\" both make the file \"%s\"", other->name.s, manifest->services[i].name.s, shown(r, output));
+				  "the services \"%s\" and \"%s\" both make the file \"%s\"", other->name.s,
+				  manifest->services[i].name.s, shown(r, output));
 			diags_note(r->diags, other->prepare.pos, "the step of \"%s\" is here", other->name.s);
 		}
 	}

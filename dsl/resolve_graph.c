@@ -18,13 +18,13 @@ enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
 
 struct frame {
 	size_t service;
-	size_t next;     /* edge to follow */
-	struct pos pos;  /* of the edge that was followed last */
+	size_t next;    /* edge to follow */
+	struct pos pos; /* of the edge that was followed last */
 };
 
 struct walk {
 	struct resolve *r;
-	bool runtime;    /* depends_on, else what the builds need */
+	bool runtime; /* depends_on, else what the builds need */
 	enum mark *marks;
 	struct frame *stack;
 	size_t depth;
@@ -37,14 +37,16 @@ void resolve_names(struct resolve *r, struct service *service)
 	for (size_t i = 0; i < service->needs.len; i++) {
 		service->needs_index[i] = resolve_service(r, &service->needs.items[i], "needs");
 		if (!strcmp(service->needs.items[i].s, service->name.s))
-			diags_add(r->diags, service->needs.items[i].pos, NULL, "the service \"%s\" cannot need itself", service->name.s);
+			diags_add(r->diags, service->needs.items[i].pos, NULL, "the service \"%s\" cannot need itself",
+				  service->name.s);
 	}
 	for (size_t i = 0; i < service->depends_len; i++) {
 		struct depends *depends = &service->depends[i];
 
 		depends->service = resolve_service(r, &depends->name, "depends_on");
 		if (!strcmp(depends->name.s, service->name.s))
-			diags_add(r->diags, depends->name.pos, NULL, "the service \"%s\" cannot depend on itself", service->name.s);
+			diags_add(r->diags, depends->name.pos, NULL, "the service \"%s\" cannot depend on itself",
+				  service->name.s);
 	}
 }
 
@@ -54,17 +56,17 @@ static bool get_edge(const struct walk *w, const struct service *service, size_t
 	if (w->runtime) {
 		if (i >= service->depends_len)
 			return false;
-		*ret = (struct edge){service->depends[i].service, service->depends[i].name.pos};
+		*ret = (struct edge){ service->depends[i].service, service->depends[i].name.pos };
 		return true;
 	}
 	if (i < service->needs.len) {
-		*ret = (struct edge){service->needs_index[i], service->needs.items[i].pos};
+		*ret = (struct edge){ service->needs_index[i], service->needs.items[i].pos };
 		return true;
 	}
 	i -= service->needs.len;
 	if (i >= service->build.contexts_len)
 		return false;
-	*ret = (struct edge){service->build.contexts[i].service, service->build.contexts[i].value.pos};
+	*ret = (struct edge){ service->build.contexts[i].service, service->build.contexts[i].value.pos };
 	if (service->build.contexts[i].kind != CONTEXT_SERVICE)
 		ret->to = RESOLVE_NONE;
 	return true;
@@ -74,7 +76,7 @@ static void complain_cycle(struct walk *w, size_t again)
 {
 	const struct service *services = w->r->loaded->manifest.services;
 	const char *verb = w->runtime ? "depends on" : "needs";
-	struct buf path cleanup_buf = {0};
+	struct buf path cleanup_buf = { 0 };
 	size_t first = 0;
 
 	while (w->stack[first].service != again)
@@ -83,10 +85,11 @@ static void complain_cycle(struct walk *w, size_t again)
 		return; /* itself: complained about where the name stands */
 	for (size_t i = first; i < w->depth; i++)
 		buf_printf(&path, "%s -> ", services[w->stack[i].service].name.s);
-	diags_add(w->r->diags, w->stack[first].pos, NULL, "the service \"%s\" %s itself: %s%s", services[again].name.s, verb, path.data ? path.data : "", services[again].name.s);
+	diags_add(w->r->diags, w->stack[first].pos, NULL, "the service \"%s\" %s itself: %s%s", services[again].name.s,
+		  verb, path.data ? path.data : "", services[again].name.s);
 	for (size_t i = first + 1; i < w->depth; i++)
-		diags_note(w->r->diags, w->stack[i].pos, "\"%s\" %s \"%s\" here", services[w->stack[i].service].name.s, verb,
-			   services[i + 1 < w->depth ? w->stack[i + 1].service : again].name.s);
+		diags_note(w->r->diags, w->stack[i].pos, "\"%s\" %s \"%s\" here", services[w->stack[i].service].name.s,
+			   verb, services[i + 1 < w->depth ? w->stack[i + 1].service : again].name.s);
 }
 
 /* Depth first, on a stack of our own: a chain may be as long as the manifest. */
@@ -94,7 +97,7 @@ static void visit(struct walk *w, size_t start)
 {
 	const struct service *services = w->r->loaded->manifest.services;
 
-	w->stack[w->depth++] = (struct frame){.service = start};
+	w->stack[w->depth++] = (struct frame){ .service = start };
 	w->marks[start] = MARK_OPEN;
 	while (w->depth) {
 		struct frame *frame = &w->stack[w->depth - 1];
@@ -113,7 +116,7 @@ static void visit(struct walk *w, size_t start)
 			continue;
 		}
 		w->marks[edge.to] = MARK_OPEN;
-		w->stack[w->depth++] = (struct frame){.service = edge.to};
+		w->stack[w->depth++] = (struct frame){ .service = edge.to };
 	}
 }
 
@@ -122,7 +125,7 @@ static void walk_all(struct resolve *r, bool runtime)
 	size_t len = r->loaded->manifest.services_len;
 	enum mark *marks cleanup_free = mem_array(len, sizeof(*marks));
 	struct frame *stack cleanup_free = mem_array(len, sizeof(*stack));
-	struct walk w = {.r = r, .runtime = runtime, .marks = marks, .stack = stack};
+	struct walk w = { .r = r, .runtime = runtime, .marks = marks, .stack = stack };
 
 	for (size_t i = 0; i < len; i++)
 		if (marks[i] == MARK_NEW)

@@ -21,11 +21,11 @@ struct frame {
 
 struct groups {
 	struct resolve *r;
-	struct map *by_name;  /* name -> struct group of the manifest */
+	struct map *by_name; /* name -> struct group of the manifest */
 	enum state *states;
 	struct frame *stack;
 	size_t depth;
-	uint32_t *seen;       /* a service: the number of the group that took it last, plus 1 */
+	uint32_t *seen; /* a service: the number of the group that took it last, plus 1 */
 	size_t members;
 };
 
@@ -60,23 +60,26 @@ static void unknown_member(struct groups *g, const struct text *name)
 			names[len++] = map_key(g->by_name, i);
 		nearest = text_nearest(name->s, names, len);
 	}
-	diags_add(r->diags, name->pos, nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest) : NULL, "there is no service or group \"%s\"", name->s);
+	diags_add(r->diags, name->pos, nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest) : NULL,
+		  "there is no service or group \"%s\"", name->s);
 }
 
 static void complain_cycle(struct groups *g, size_t again)
 {
 	const struct draft_group *groups = g->r->draft->groups;
-	struct buf path cleanup_buf = {0};
+	struct buf path cleanup_buf = { 0 };
 	size_t first = 0;
 
 	while (g->stack[first].group != again)
 		first++;
 	for (size_t i = first; i < g->depth; i++)
 		buf_printf(&path, "%s -> ", groups[g->stack[i].group].name.s);
-	diags_add(g->r->diags, g->stack[first].pos, NULL, "the group \"%s\" contains itself: %s%s", groups[again].name.s, path.data ? path.data : "", groups[again].name.s);
+	diags_add(g->r->diags, g->stack[first].pos, NULL, "the group \"%s\" contains itself: %s%s",
+		  groups[again].name.s, path.data ? path.data : "", groups[again].name.s);
 	for (size_t i = first + 1; i < g->depth; i++)
 		diags_note(g->r->diags, g->stack[i].pos, "\"%s\" is in \"%s\" here",
-			   groups[i + 1 < g->depth ? g->stack[i + 1].group : again].name.s, groups[g->stack[i].group].name.s);
+			   groups[i + 1 < g->depth ? g->stack[i + 1].group : again].name.s,
+			   groups[g->stack[i].group].name.s);
 }
 
 static void take(struct groups *g, struct group *group, size_t number, size_t service)
@@ -86,7 +89,8 @@ static void take(struct groups *g, struct group *group, size_t number, size_t se
 	g->seen[service] = (uint32_t)number + 1;
 	group->services[group->services_len++] = service;
 	if (++g->members == RESOLVE_MEMBERS_MAX)
-		diags_add(g->r->diags, group->name.pos, NULL, "the groups have more than %d members together", RESOLVE_MEMBERS_MAX);
+		diags_add(g->r->diags, group->name.pos, NULL, "the groups have more than %d members together",
+			  RESOLVE_MEMBERS_MAX);
 }
 
 /* All that its members mean; those that are groups are finished. */
@@ -110,7 +114,9 @@ static void finish(struct groups *g, size_t number)
 				take(g, group, number, other->services[j]);
 		}
 		if (!fill)
-			group->services = arena_array(g->r->arena, room < manifest->services_len ? room : manifest->services_len, sizeof(size_t));
+			group->services = arena_array(g->r->arena,
+						      room < manifest->services_len ? room : manifest->services_len,
+						      sizeof(size_t));
 	}
 	g->states[number] = STATE_DONE;
 }
@@ -120,7 +126,7 @@ static void visit(struct groups *g, size_t start)
 	const struct draft *draft = g->r->draft;
 
 	g->states[start] = STATE_OPEN;
-	g->stack[g->depth++] = (struct frame){.group = start};
+	g->stack[g->depth++] = (struct frame){ .group = start };
 	while (g->depth) {
 		struct frame *frame = &g->stack[g->depth - 1];
 		const struct texts *members = &draft->groups[frame->group].members;
@@ -147,7 +153,7 @@ static void visit(struct groups *g, size_t start)
 			complain_cycle(g, to);
 		} else if (g->states[to] == STATE_NEW) {
 			g->states[to] = STATE_OPEN;
-			g->stack[g->depth++] = (struct frame){.group = to};
+			g->stack[g->depth++] = (struct frame){ .group = to };
 		}
 	}
 }
@@ -159,7 +165,7 @@ void resolve_groups(struct resolve *r)
 	enum state *states cleanup_free = mem_array(len, sizeof(*states));
 	struct frame *stack cleanup_free = mem_array(len, sizeof(*stack));
 	uint32_t *seen cleanup_free = mem_array(manifest->services_len, sizeof(*seen));
-	struct groups g = {.r = r, .by_name = r->loaded->groups, .states = states, .stack = stack, .seen = seen};
+	struct groups g = { .r = r, .by_name = r->loaded->groups, .states = states, .stack = stack, .seen = seen };
 
 	manifest->groups = arena_array(r->arena, len, sizeof(*manifest->groups));
 	manifest->groups_len = len;

@@ -10,7 +10,8 @@
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
 
-static const char *const tag_hint = "a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and begins with none of the last two";
+static const char *const tag_hint = "a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and begins "
+				    "with none of the last two";
 
 static bool check_tag(struct resolve *r, const struct text *tag, const char *where)
 {
@@ -57,7 +58,7 @@ static const char *full_name(struct resolve *r, const struct ref *ref)
 
 static void check_image(struct resolve *r, const struct service *service, const struct text *image, bool given)
 {
-	struct ref ref = {0};
+	struct ref ref = { 0 };
 	const char *why;
 	bool good = ref_parse(image->s, &ref, &why);
 
@@ -68,7 +69,8 @@ static void check_image(struct resolve *r, const struct service *service, const 
 	else if (!good && given)
 		diags_add(r->diags, image->pos, NULL, "\"%s\" is not an image's name: %s", image->s, why);
 	else if (!good && r->registry_good && service->has_build && ref_name_valid(service->name.s))
-		diags_add(r->diags, image->pos, arena_printf(r->arena, "give the service \"%s\" an \"image\"", service->name.s),
+		diags_add(r->diags, image->pos,
+			  arena_printf(r->arena, "give the service \"%s\" an \"image\"", service->name.s),
 			  "the service's name makes \"%s\" the image's name, which cannot be: %s", image->s, why);
 	ref_free(&ref);
 }
@@ -84,7 +86,7 @@ static void add_text(struct resolve *r, struct texts *texts, struct text text)
 	if (texts->len)
 		memcpy(items, texts->items, texts->len * sizeof(*items));
 	items[texts->len] = text;
-	*texts = (struct texts){items, texts->len + 1};
+	*texts = (struct texts){ items, texts->len + 1 };
 }
 
 /* build.tags: plain tags, and whole references. One of our own image is a plain tag. */
@@ -92,7 +94,7 @@ static void add_build_tag(struct resolve *r, const struct text *text, struct ser
 {
 	size_t image_len = strlen(service->image.s);
 	struct text tag = *text;
-	struct ref ref = {0};
+	struct ref ref = { 0 };
 	const char *why;
 
 	if (!strncmp(text->s, service->image.s, image_len) && text->s[image_len] == ':')
@@ -120,7 +122,9 @@ static void split_image(struct resolve *r, const struct draft_rest *draft, struc
 	service->image = draft->image;
 	if (!draft->image.s) {
 		service->image.pos = service->name.pos;
-		service->image.s = manifest->registry.s ? arena_printf(r->arena, "%s/%s", manifest->registry.s, service->name.s) : service->name.s;
+		service->image.s = manifest->registry.s
+					   ? arena_printf(r->arena, "%s/%s", manifest->registry.s, service->name.s)
+					   : service->name.s;
 		check_image(r, service, &service->image, false);
 		return;
 	}
@@ -128,7 +132,7 @@ static void split_image(struct resolve *r, const struct draft_rest *draft, struc
 	if (strchr(draft->image.s, '@') || !tag)
 		return;
 	service->image.s = arena_strndup(r->arena, draft->image.s, (size_t)(tag - 1 - draft->image.s));
-	add_text(r, &service->tags, (struct text){tag, draft->image.pos});
+	add_text(r, &service->tags, (struct text){ tag, draft->image.pos });
 }
 
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service)
@@ -147,18 +151,20 @@ void resolve_image(struct resolve *r, const struct draft_rest *draft, struct ser
 	if (!service->tags.len && service->has_build && service->publish)
 		service->tags = r->loaded->manifest.tags;
 	else if (!service->tags.len)
-		add_text(r, &service->tags, (struct text){"latest", service->image.pos});
+		add_text(r, &service->tags, (struct text){ "latest", service->image.pos });
 	for (size_t i = 0; service->has_build && i < tags->len; i++)
 		add_build_tag(r, &tags->items[i], service);
 }
 
-static void take_reference(struct resolve *r, struct map *seen, const char *reference, const struct service *service, struct pos pos)
+static void take_reference(struct resolve *r, struct map *seen, const char *reference, const struct service *service,
+			   struct pos pos)
 {
 	const struct service *other = map_set(seen, reference, (void *)service);
 
 	if (!other || other == service)
 		return;
-	diags_add(r->diags, pos, NULL, "the services \"%s\" and \"%s\" both make the image \"%s\"", other->name.s, service->name.s, reference);
+	diags_add(r->diags, pos, NULL, "the services \"%s\" and \"%s\" both make the image \"%s\"", other->name.s,
+		  service->name.s, reference);
 	diags_note(r->diags, other->image.pos, "\"%s\" has its name here", other->name.s);
 }
 
@@ -186,13 +192,17 @@ void resolve_images_once(struct resolve *r)
 		const struct service *service = &manifest->services[i];
 
 		for (size_t j = 0; (shared[i] || references) && names[i] && j < service->tags.len; j++)
-			take_reference(r, seen, arena_printf(r->arena, "%s:%s", names[i], service->tags.items[j].s), service, service->image.pos);
+			take_reference(r, seen, arena_printf(r->arena, "%s:%s", names[i], service->tags.items[j].s),
+				       service, service->image.pos);
 		for (size_t j = 0; j < service->references.len; j++) {
 			const struct text *text = &service->references.items[j];
-			struct ref ref = {0};
+			struct ref ref = { 0 };
 
 			if (ref_parse(text->s, &ref, NULL))
-				take_reference(r, seen, arena_printf(r->arena, "%s:%s", full_name(r, &ref), ref.tag ? ref.tag : "latest"), service, text->pos);
+				take_reference(r, seen,
+					       arena_printf(r->arena, "%s:%s", full_name(r, &ref),
+							    ref.tag ? ref.tag : "latest"),
+					       service, text->pos);
 			ref_free(&ref);
 		}
 	}

@@ -35,8 +35,8 @@ struct scope {
 	size_t depth;
 };
 
-static const char *const git_names[] = {"git.commit", "git.short", "git.branch", "git.describe", "git.dirty", NULL};
-static const char *const service_names[] = {"service.name", NULL};
+static const char *const git_names[] = { "git.commit", "git.short", "git.branch", "git.describe", "git.dirty", NULL };
+static const char *const service_names[] = { "service.name", NULL };
 
 /* "NAME=value" texts, the last of a name wins. */
 static void add_assignments(struct scope *scope, struct map *map, const char *const *items, bool complain)
@@ -45,21 +45,27 @@ static void add_assignments(struct scope *scope, struct map *map, const char *co
 		const char *equals = strchr(*items, '=');
 
 		if (equals && equals != *items)
-			map_set(map, arena_strndup(scope->arena, *items, (size_t)(equals - *items)), (void *)(equals + 1));
+			map_set(map, arena_strndup(scope->arena, *items, (size_t)(equals - *items)),
+				(void *)(equals + 1));
 		else if (complain)
-			diags_add(scope->diags, (struct pos){0}, NULL, "--set takes NAME=value, not \"%s\"", *items);
+			diags_add(scope->diags, (struct pos){ 0 }, NULL, "--set takes NAME=value, not \"%s\"", *items);
 	}
 }
 
-struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options,
-			uint32_t file, const char *source, size_t source_len)
+struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options, uint32_t file,
+			const char *source, size_t source_len)
 {
 	struct scope *scope = mem_alloc(sizeof(*scope));
 
 	scope->arena = arena;
 	scope->diags = diags;
 	scope->options = options;
-	scope->interp = (struct interp){.arena = arena, .diags = diags, .scope = scope, .file = file, .source = source, .source_len = source_len};
+	scope->interp = (struct interp){ .arena = arena,
+					 .diags = diags,
+					 .scope = scope,
+					 .file = file,
+					 .source = source,
+					 .source_len = source_len };
 	scope->sets = map_new();
 	scope->environ = map_new();
 	scope->dotenv = map_new();
@@ -127,7 +133,9 @@ void scope_add_vars(struct scope *scope, const struct node *vars)
 		struct variable *variable;
 
 		if (value->kind == NODE_LIST || value->kind == NODE_MAP) {
-			diags_add(scope->diags, value->pos, NULL, "the variable \"%s\" must be a single value, but this is %s", entry->key, node_type_name(value));
+			diags_add(scope->diags, value->pos, NULL,
+				  "the variable \"%s\" must be a single value, but this is %s", entry->key,
+				  node_type_name(value));
 			continue;
 		}
 		if (value->kind == NODE_NULL)
@@ -143,14 +151,15 @@ void scope_add_vars(struct scope *scope, const struct node *vars)
 /* The path from the first time `variable` was entered to the second. */
 static enum lookup complain_cycle(struct scope *scope, const struct variable *variable)
 {
-	struct buf path cleanup_buf = {0};
+	struct buf path cleanup_buf = { 0 };
 	size_t first = 0;
 
 	while (scope->stack[first] != variable)
 		first++;
 	for (size_t i = first; i < scope->depth; i++)
 		buf_printf(&path, "%s -> ", scope->stack[i]->name);
-	diags_add(scope->diags, variable->pos, NULL, "the variable \"%s\" needs its own value: %s%s", variable->name, path.data ? path.data : "", variable->name);
+	diags_add(scope->diags, variable->pos, NULL, "the variable \"%s\" needs its own value: %s%s", variable->name,
+		  path.data ? path.data : "", variable->name);
 	for (size_t i = first + 1; i < scope->depth; i++)
 		diags_note(scope->diags, scope->stack[i]->pos, "\"%s\" is defined here", scope->stack[i]->name);
 	return LOOKUP_BROKEN;
@@ -159,7 +168,8 @@ static enum lookup complain_cycle(struct scope *scope, const struct variable *va
 static enum lookup expand(struct scope *scope, struct variable *variable)
 {
 	if (scope->depth == SCOPE_DEPTH_MAX) {
-		diags_add(scope->diags, variable->pos, NULL, "variables refer to one another more than %d deep", SCOPE_DEPTH_MAX);
+		diags_add(scope->diags, variable->pos, NULL, "variables refer to one another more than %d deep",
+			  SCOPE_DEPTH_MAX);
 		variable->state = STATE_BROKEN;
 		return LOOKUP_BROKEN;
 	}
@@ -171,7 +181,8 @@ static enum lookup expand(struct scope *scope, struct variable *variable)
 	return variable->value ? LOOKUP_SET : LOOKUP_BROKEN;
 }
 
-static enum lookup variable_value(struct scope *scope, struct variable *variable, const char **ret_value, const char **ret_why)
+static enum lookup variable_value(struct scope *scope, struct variable *variable, const char **ret_value,
+				  const char **ret_why)
 {
 	enum lookup found;
 
@@ -212,10 +223,11 @@ static enum lookup lookup_git(struct scope *scope, const char *name, const char 
 	struct variable *variable = map_get(scope->builtins, name);
 
 	if (!variable) {
-		variable = variable_new(scope, name, (struct pos){0});
+		variable = variable_new(scope, name, (struct pos){ 0 });
 		variable->why = "it is not known here";
 		if (scope->options->lookup)
-			variable->value = arena_strdup(scope->arena, scope->options->lookup(scope->options->lookup_data, name, &variable->why));
+			variable->value = arena_strdup(scope->arena, scope->options->lookup(scope->options->lookup_data,
+											    name, &variable->why));
 		variable->state = variable->value ? STATE_SET : STATE_UNSET;
 		map_set(scope->builtins, name, variable);
 	}
@@ -230,16 +242,19 @@ static enum lookup unknown_builtin(struct scope *scope, const char *name, struct
 	while (names[len])
 		len++;
 	nearest = text_nearest(name, names, len);
-	diags_add(scope->diags, pos, nearest ? arena_printf(scope->arena, "did you mean \"%s\"?", nearest) : NULL, "there is no built-in variable \"%s\"", name);
+	diags_add(scope->diags, pos, nearest ? arena_printf(scope->arena, "did you mean \"%s\"?", nearest) : NULL,
+		  "there is no built-in variable \"%s\"", name);
 	return LOOKUP_BROKEN;
 }
 
 /* Names with a dot in them. `*ret_mine` false: not one of ours. */
-static enum lookup lookup_builtin(struct scope *scope, const char *name, struct pos pos, const char **ret_value, const char **ret_why, bool *ret_mine)
+static enum lookup lookup_builtin(struct scope *scope, const char *name, struct pos pos, const char **ret_value,
+				  const char **ret_why, bool *ret_mine)
 {
 	*ret_mine = true;
 	if (!strncmp(name, "git.", 4))
-		return is_listed(git_names, name) ? lookup_git(scope, name, ret_value, ret_why) : unknown_builtin(scope, name, pos, git_names);
+		return is_listed(git_names, name) ? lookup_git(scope, name, ret_value, ret_why)
+						  : unknown_builtin(scope, name, pos, git_names);
 	if (!strncmp(name, "platform.", 9) || !strncmp(name, "image.", 6)) {
 		if (!is_listed(late_names, name))
 			return unknown_builtin(scope, name, pos, late_names);
@@ -265,7 +280,8 @@ static enum lookup check_value(struct scope *scope, const char *name, struct pos
 	return LOOKUP_BROKEN;
 }
 
-enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value, const char **ret_why)
+enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value,
+			 const char **ret_why)
 {
 	struct variable *variable;
 	enum lookup found;
@@ -304,7 +320,8 @@ void scope_check_vars(struct scope *scope)
 {
 	for (size_t i = 0; i < map_len(scope->vars); i++) {
 		const char *name = map_key(scope->vars, i), *value, *why;
-		bool covered = map_get(scope->sets, name) || map_get(scope->environ, name) || map_get(scope->dotenv, name);
+		bool covered = map_get(scope->sets, name) || map_get(scope->environ, name) ||
+			       map_get(scope->dotenv, name);
 
 		if (!covered)
 			variable_value(scope, map_value(scope->vars, i), &value, &why);
@@ -318,8 +335,8 @@ void scope_enter(struct scope *scope, const char *service)
 
 const char *scope_nearest(struct scope *scope, const char *name)
 {
-	const struct map *const maps[] = {scope->sets, scope->vars, scope->dotenv, scope->environ};
-	const char *const *const builtins[] = {git_names, service_names, late_names};
+	const struct map *const maps[] = { scope->sets, scope->vars, scope->dotenv, scope->environ };
+	const char *const *const builtins[] = { git_names, service_names, late_names };
 	const char **names;
 	size_t len = 0, room = 32;
 

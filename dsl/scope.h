@@ -29,8 +29,8 @@ enum lookup {
 };
 
 /* `options` and `source` (the manifest's text, registered as `file`) must live as long as the scope. */
-struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options,
-			uint32_t file, const char *source, size_t source_len);
+struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options, uint32_t file,
+			const char *source, size_t source_len);
 void scope_free(struct scope *scope); /* NULL-safe */
 void scope_cleanup(struct scope **scope);
 #define cleanup_scope __attribute__((cleanup(scope_cleanup)))
@@ -45,7 +45,8 @@ void scope_check_vars(struct scope *scope);
 void scope_enter(struct scope *scope, const char *service);
 /* The value of a variable. `pos` is where it is asked for. `*ret_why` (may become NULL) says why an
  * unset one has no value. */
-enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value, const char **ret_why);
+enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value,
+			 const char **ret_why);
 /* --set, environment and env file only: for KEY without a value, DOCKER_TAGS and the like. NULL: unset. */
 const char *scope_environ(struct scope *scope, const char *name);
 /* The variable whose name is nearest to `name`, or NULL. */

@@ -39,7 +39,7 @@ static const char *read_word(const char **at, struct buf *word)
 
 const char *words_split(struct arena *arena, const char *line, const char ***ret_words, size_t *ret_len)
 {
-	struct buf word cleanup_buf = {0};
+	struct buf word cleanup_buf = { 0 };
 	const char **words = arena_array(arena, strlen(line) / 2 + 1, sizeof(*words));
 	size_t len = 0;
 

@@ -78,7 +78,7 @@ static void advance(struct reader *r, size_t index)
 
 static struct pos here(const struct reader *r)
 {
-	return (struct pos){r->file, r->cursor.line, r->cursor.column};
+	return (struct pos){ r->file, r->cursor.line, r->cursor.column };
 }
 
 /* Moves to where a value's own text begins: behind its anchor and tag. */
@@ -87,10 +87,12 @@ static struct pos start_of(struct reader *r, const yaml_event_t *event)
 	static const char blank[] = " \t\r\n";
 
 	advance(r, event->start_mark.index);
-	while (r->cursor.offset < r->len && strchr("&!", r->text[r->cursor.offset]) && event->end_mark.index > r->cursor.index) {
+	while (r->cursor.offset < r->len && strchr("&!", r->text[r->cursor.offset]) &&
+	       event->end_mark.index > r->cursor.index) {
 		while (r->cursor.offset < r->len && !strchr(" \t\r\n", r->text[r->cursor.offset]))
 			advance(r, r->cursor.index + 1);
-		while (r->cursor.offset < r->len && strchr(blank, r->text[r->cursor.offset]) && event->end_mark.index > r->cursor.index)
+		while (r->cursor.offset < r->len && strchr(blank, r->text[r->cursor.offset]) &&
+		       event->end_mark.index > r->cursor.index)
 			advance(r, r->cursor.index + 1);
 	}
 	return here(r);
@@ -98,7 +100,9 @@ static struct pos start_of(struct reader *r, const yaml_event_t *event)
 
 static int too_many(struct reader *r, struct pos pos)
 {
-	diags_add(r->diags, pos, NULL, "the manifest has more than %d values (those behind aliases counted each time they are used)", YAML_NODES_MAX);
+	diags_add(r->diags, pos, NULL,
+		  "the manifest has more than %d values (those behind aliases counted each time they are used)",
+		  YAML_NODES_MAX);
 	return -1;
 }
 
@@ -147,7 +151,7 @@ static int place(struct reader *r, struct node *node, bool plain)
 		return take_key(r, level, node, plain);
 	mem_reserve(&r->pending, &r->pending_cap, r->pending_len + 1, sizeof(*r->pending));
 	item = &r->pending[r->pending_len++];
-	*item = (struct pending){level->key, level->key_pos, node, level->merge};
+	*item = (struct pending){ level->key, level->key_pos, node, level->merge };
 	level->key = NULL;
 	return 0;
 }
@@ -160,7 +164,8 @@ static bool is_null(const char *s)
 /* Tags that only say what the schema decides anyway are accepted. */
 static void check_tag(struct reader *r, const yaml_event_t *event, const char *tag)
 {
-	static const char *const known[] = {YAML_STR_TAG, YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG, YAML_NULL_TAG, YAML_MAP_TAG, YAML_SEQ_TAG, "!"};
+	static const char *const known[] = { YAML_STR_TAG,  YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG,
+					     YAML_NULL_TAG, YAML_MAP_TAG, YAML_SEQ_TAG,   "!" };
 
 	if (!tag)
 		return;
@@ -191,7 +196,10 @@ static int read_scalar(struct reader *r, const yaml_event_t *event)
 	if (!len && plain && level && level->key)
 		pos = level->key_pos;
 	if (memchr(value, '\0', len) || memchr(value, '\x01', len) || memchr(value, '\x02', len)) {
-		diags_add(r->diags, pos, NULL, "the text contains the control character \\x%02x", memchr(value, '\0', len) ? 0 : memchr(value, '\x01', len) ? 1 : 2);
+		diags_add(r->diags, pos, NULL, "the text contains the control character \\x%02x",
+			  memchr(value, '\0', len)     ? 0
+			  : memchr(value, '\x01', len) ? 1
+						       : 2);
 		node = node_broken(r->arena, pos);
 	} else {
 		node = node_scalar(r->arena, pos, arena_strndup(r->arena, value, len));
@@ -218,7 +226,8 @@ static int read_alias(struct reader *r, const yaml_event_t *event)
 		if (node)
 			diags_add(r->diags, pos, NULL, "the alias \"*%s\" stands inside the value that it names", name);
 		else
-			diags_add(r->diags, pos, NULL, "there is no anchor \"&%s\" above for the alias \"*%s\"", name, name);
+			diags_add(r->diags, pos, NULL, "there is no anchor \"&%s\" above for the alias \"*%s\"", name,
+				  name);
 		return place(r, node_broken(r->arena, pos), false);
 	}
 	if (r->depth + node->height > YAML_DEPTH_MAX)
@@ -228,7 +237,8 @@ static int read_alias(struct reader *r, const yaml_event_t *event)
 	return place(r, node, false);
 }
 
-static int open_level(struct reader *r, const yaml_event_t *event, bool map, const yaml_char_t *anchor, const yaml_char_t *tag)
+static int open_level(struct reader *r, const yaml_event_t *event, bool map, const yaml_char_t *anchor,
+		      const yaml_char_t *tag)
 {
 	struct level *level;
 	struct pos pos;
@@ -240,7 +250,7 @@ static int open_level(struct reader *r, const yaml_event_t *event, bool map, con
 	if (r->depth == YAML_DEPTH_MAX)
 		return too_deep(r, pos);
 	level = &r->levels[r->depth++];
-	*level = (struct level){.map = map, .pos = pos, .first = r->pending_len};
+	*level = (struct level){ .map = map, .pos = pos, .first = r->pending_len };
 	if (anchor) {
 		level->anchor = arena_strdup(r->arena, (const char *)anchor);
 		set_anchor(r, level->anchor, r);
@@ -310,7 +320,8 @@ static size_t merged_len(const struct node *value)
 	return len;
 }
 
-static void own_entries(struct reader *r, struct keys *keys, struct entry *entries, const struct pending *items, size_t len)
+static void own_entries(struct reader *r, struct keys *keys, struct entry *entries, const struct pending *items,
+			size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		const struct entry *first;
@@ -323,7 +334,7 @@ static void own_entries(struct reader *r, struct keys *keys, struct entry *entri
 			diags_note(r->diags, first->pos, "first given here");
 			continue;
 		}
-		entries[keys->len] = (struct entry){items[i].key, items[i].pos, items[i].value};
+		entries[keys->len] = (struct entry){ items[i].key, items[i].pos, items[i].value };
 		keys_add(keys, &entries[keys->len]);
 	}
 }
@@ -331,7 +342,7 @@ static void own_entries(struct reader *r, struct keys *keys, struct entry *entri
 static struct node *make_map(struct reader *r, struct pos pos, const struct pending *items, size_t len)
 {
 	struct map *map cleanup_map = NULL;
-	struct keys keys = {0};
+	struct keys keys = { 0 };
 	struct entry *entries;
 	size_t room = len;
 
@@ -444,7 +455,7 @@ struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file,
 		.file = file,
 		.text = text,
 		.len = len,
-		.cursor = {0, 0, 1, 1},
+		.cursor = { 0, 0, 1, 1 },
 		.anchors = anchors,
 	};
 	int result;
@@ -461,6 +472,6 @@ struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file,
 	if (result < 0)
 		return NULL;
 	if (!r.root)
-		diags_add(diags, (struct pos){file, 1, 1}, NULL, "the manifest is empty");
+		diags_add(diags, (struct pos){ file, 1, 1 }, NULL, "the manifest is empty");
 	return r.root;
 }

@@ -9,8 +9,8 @@ struct diags;
 struct node;
 
 #define YAML_BYTES_MAX (10u * 1024 * 1024)
-#define YAML_DEPTH_MAX 64      /* collections in collections, aliases followed */
-#define YAML_NODES_MAX 100000  /* values, those behind aliases counted each time they are used */
+#define YAML_DEPTH_MAX 64     /* collections in collections, aliases followed */
+#define YAML_NODES_MAX 100000 /* values, those behind aliases counted each time they are used */
 
 /*
  * Parses one YAML document (libyaml) into a tree: aliases shared, merge keys ("<<") applied.

@@ -17,28 +17,28 @@ struct phrase {
 };
 
 static const struct phrase phrases[] = {
-	{"could not find expected ':'", "simple key", true, "there is no \":\" behind this key",
-	 "a line that continues a value must be indented further than its key"},
-	{"mapping values are not allowed in this context", NULL, false, "a \":\" is not allowed here",
-	 "indent the line as its neighbours are, or quote a value that contains \": \""},
-	{"did not find expected key", "block mapping", false, "this line does not fit the map around it",
-	 "the keys of a map are all indented alike"},
-	{"did not find expected '-' indicator", NULL, false, "this line does not fit the list around it",
-	 "the items of a list all begin with \"- \", indented alike"},
-	{"block sequence entries are not allowed in this context", NULL, false, "a list item is not allowed here",
-	 "begin the list on the line below its key"},
-	{"did not find expected ',' or ']'", NULL, true, "this list is not closed with \"]\"", NULL},
-	{"did not find expected ',' or '}'", NULL, true, "this map is not closed with \"}\"", NULL},
-	{"did not find expected node content", NULL, false, "a value or a closing bracket is missing here", NULL},
-	{"found unexpected end of stream", "quoted scalar", true, "this quote is never closed", NULL},
-	{"found unexpected document indicator", "quoted scalar", true, "this quote is never closed", NULL},
-	{"found unknown escape character", NULL, false, "unknown escape in a text in double quotes",
-	 "write \"\\\\\" for a backslash, or use single quotes"},
-	{"found duplicate %YAML directive", NULL, false, "a second %YAML directive", NULL},
-	{"did not find expected alphabetic or numeric character", "alias", true, "a value that begins with \"*\" is an alias",
-	 "quote the value if it is meant as text"},
-	{"did not find expected alphabetic or numeric character", "anchor", true, "a value that begins with \"&\" is an anchor",
-	 "quote the value if it is meant as text"},
+	{ "could not find expected ':'", "simple key", true, "there is no \":\" behind this key",
+	  "a line that continues a value must be indented further than its key" },
+	{ "mapping values are not allowed in this context", NULL, false, "a \":\" is not allowed here",
+	  "indent the line as its neighbours are, or quote a value that contains \": \"" },
+	{ "did not find expected key", "block mapping", false, "this line does not fit the map around it",
+	  "the keys of a map are all indented alike" },
+	{ "did not find expected '-' indicator", NULL, false, "this line does not fit the list around it",
+	  "the items of a list all begin with \"- \", indented alike" },
+	{ "block sequence entries are not allowed in this context", NULL, false, "a list item is not allowed here",
+	  "begin the list on the line below its key" },
+	{ "did not find expected ',' or ']'", NULL, true, "this list is not closed with \"]\"", NULL },
+	{ "did not find expected ',' or '}'", NULL, true, "this map is not closed with \"}\"", NULL },
+	{ "did not find expected node content", NULL, false, "a value or a closing bracket is missing here", NULL },
+	{ "found unexpected end of stream", "quoted scalar", true, "this quote is never closed", NULL },
+	{ "found unexpected document indicator", "quoted scalar", true, "this quote is never closed", NULL },
+	{ "found unknown escape character", NULL, false, "unknown escape in a text in double quotes",
+	  "write \"\\\\\" for a backslash, or use single quotes" },
+	{ "found duplicate %YAML directive", NULL, false, "a second %YAML directive", NULL },
+	{ "did not find expected alphabetic or numeric character", "alias", true,
+	  "a value that begins with \"*\" is an alias", "quote the value if it is meant as text" },
+	{ "did not find expected alphabetic or numeric character", "anchor", true,
+	  "a value that begins with \"&\" is an anchor", "quote the value if it is meant as text" },
 };
 
 static size_t byte_of(const char *text, size_t len, size_t index)
@@ -56,7 +56,8 @@ static size_t byte_of(const char *text, size_t len, size_t index)
 static const struct phrase *find_phrase(const struct yaml_fault *fault)
 {
 	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-		if (!strcmp(phrases[i].problem, fault->problem) && (!phrases[i].context || (fault->context && strstr(fault->context, phrases[i].context))))
+		if (!strcmp(phrases[i].problem, fault->problem) &&
+		    (!phrases[i].context || (fault->context && strstr(fault->context, phrases[i].context))))
 			return &phrases[i];
 	return NULL;
 }
@@ -73,14 +74,16 @@ static size_t onto_text(const char *text, size_t len, size_t offset)
 	return offset;
 }
 
-static void complain_reader(struct diags *diags, uint32_t file, const char *text, size_t len, const struct yaml_fault *fault)
+static void complain_reader(struct diags *diags, uint32_t file, const char *text, size_t len,
+			    const struct yaml_fault *fault)
 {
 	/* The reader counts what it has read ahead, so the byte is looked for. */
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
 		if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f) {
-			diags_add(diags, diags_pos_at(diags, file, i), NULL, "the control character \\x%02x is not allowed", c);
+			diags_add(diags, diags_pos_at(diags, file, i), NULL,
+				  "the control character \\x%02x is not allowed", c);
 			return;
 		}
 	}
@@ -94,7 +97,7 @@ void yaml_complain(struct diags *diags, uint32_t file, const char *text, size_t 
 	struct pos pos, context_pos;
 
 	if (!fault->problem) {
-		diags_add(diags, (struct pos){file, 1, 1}, NULL, "not valid YAML");
+		diags_add(diags, (struct pos){ file, 1, 1 }, NULL, "not valid YAML");
 		return;
 	}
 	if (fault->reader) {
@@ -133,7 +136,8 @@ static size_t sequence(const unsigned char *s, size_t len)
 	for (size_t i = 1; i < need; i++)
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return need;
 }
@@ -147,7 +151,8 @@ static bool directives_complain(struct diags *diags, uint32_t file, const char *
 		const char *end = memchr(text + offset, '\n', len - offset);
 
 		if (text[offset] == '%' && ++count > YAML_DIRECTIVES_MAX) {
-			diags_add(diags, diags_pos_at(diags, file, offset), NULL, "there are more than %d directives", YAML_DIRECTIVES_MAX);
+			diags_add(diags, diags_pos_at(diags, file, offset), NULL, "there are more than %d directives",
+				  YAML_DIRECTIVES_MAX);
 			return true;
 		}
 		offset = end ? (size_t)(end - text) + 1 : len;
@@ -169,7 +174,8 @@ bool yaml_bytes_complain(struct diags *diags, uint32_t file, const char *text, s
 		offset += n;
 	}
 	if (offset < len && text[offset])
-		diags_add(diags, diags_pos_at(diags, file, offset), NULL, "the byte \\x%02x is not valid UTF-8", (unsigned char)text[offset]);
+		diags_add(diags, diags_pos_at(diags, file, offset), NULL, "the byte \\x%02x is not valid UTF-8",
+			  (unsigned char)text[offset]);
 	else
 		diags_add(diags, diags_pos_at(diags, file, offset), NULL, "the file contains a NUL byte");
 	return true;

@@ -13,7 +13,7 @@ struct yaml_fault {
 	const char *context;
 	size_t index;
 	size_t context_index;
-	bool reader;   /* the bytes are at fault: `offset` (bytes) and `value` say which */
+	bool reader; /* the bytes are at fault: `offset` (bytes) and `value` say which */
 	size_t offset;
 	int value;
 };

@@ -19,10 +19,21 @@ static bool starts(const char *text, const char *prefix)
 static bool meant_for_tools(const char *name)
 {
 	static const char *const prefixes[] = {
-		"AWS_", "AZURE_", "BUILDAH", "BUILDKIT", "BUILDX", "CNI_", "CONTAINER", "COMPOSE_", "DBUS_", "DOCKER", "GIT_", "GO",
-		"GOOGLE_", "GPG", "GRPC_", "HOME", "HTTP", "KUBE", "LANG", "LC_", "LD_", "LISTEN_", "LOG", "MALLOC", "NETAVARK", "NO_",
-		"NOTIFY_", "OCI_", "OTEL_", "PATH", "REGISTRY", "REMOTE", "SOURCE_DATE_EPOCH", "SSH_", "SSL_", "STORAGE_", "TEMP", "TERM",
-		"TMP", "TRACEPARENT", "TZ", "USER", "XDG_", "_",
+		"AWS_",        "AZURE_",   "BUILDAH",
+		"BUILDKIT",    "BUILDX",   "CNI_",
+		"CONTAINER",   "COMPOSE_", "DBUS_",
+		"DOCKER",      "GIT_",     "GO",
+		"GOOGLE_",     "GPG",      "GRPC_",
+		"HOME",        "HTTP",     "KUBE",
+		"LANG",        "LC_",      "LD_",
+		"LISTEN_",     "LOG",      "MALLOC",
+		"NETAVARK",    "NO_",      "NOTIFY_",
+		"OCI_",        "OTEL_",    "PATH",
+		"REGISTRY",    "REMOTE",   "SOURCE_DATE_EPOCH",
+		"SSH_",        "SSL_",     "STORAGE_",
+		"TEMP",        "TERM",     "TMP",
+		"TRACEPARENT", "TZ",       "USER",
+		"XDG_",        "_",
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(*prefixes); i++)
@@ -73,7 +84,8 @@ void args_common(const struct build_job *job, struct argv *argv, struct argv *en
 void args_environment(const struct build_job *job, const char *without, struct argv *env)
 {
 	for (char **item = environ; *item; item++)
-		if (!(without && starts(*item, without)) && !starts(*item, "LC_ALL=") && !starts(*item, "LANGUAGE=") && !starts(*item, "SOURCE_DATE_EPOCH="))
+		if (!(without && starts(*item, without)) && !starts(*item, "LC_ALL=") && !starts(*item, "LANGUAGE=") &&
+		    !starts(*item, "SOURCE_DATE_EPOCH="))
 			argv_add(env, *item);
 	argv_add(env, "LC_ALL=C");
 	if (job && job->has_epoch)

@@ -59,7 +59,7 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 	argv_addf(argv, "--platform=%s", platform);
 	argv_addf(argv, "--iidfile=%s", command->iidfile);
 	argv_add(argv, "--layers");
-	argv_add(argv, "--force-rm"); /* leave no container behind when a step fails */
+	argv_add(argv, "--force-rm");      /* leave no container behind when a step fails */
 	argv_add(argv, "--format=docker"); /* an OCI config has no HEALTHCHECK */
 	argv_add(argv, "--identity-label=false");
 	argv_add(argv, "--pull=never");
@@ -103,8 +103,8 @@ static bool stored(const struct buildah *self, const char *identity)
 /* Pulls `source`; appends the id of the image that came, 64 hex digits. */
 static int pull(struct work *work, const struct build_image *image, const char *source, struct error **err)
 {
-	cleanup_proc struct proc_result result = {0};
-	cleanup_argv struct argv argv = {0};
+	cleanup_proc struct proc_result result = { 0 };
+	cleanup_argv struct argv argv = { 0 };
 	char platform[PLATFORM_TEXT];
 	const char *id;
 	size_t len;
@@ -164,8 +164,8 @@ static int pull_remote(struct work *work, const struct build_image *image, struc
 	cleanup_free char *source = import_pull_reference(image->reference);
 	const char *name = source + strlen("docker://");
 	cleanup_free char *before = named(work->self, name);
-	cleanup_proc struct proc_result result = {0};
-	cleanup_argv struct argv argv = {0};
+	cleanup_proc struct proc_result result = { 0 };
+	cleanup_argv struct argv argv = { 0 };
 
 	if (pull(work, image, source, err) < 0)
 		return -1;
@@ -214,7 +214,7 @@ static int bring(struct work *work, size_t number, struct error **err)
 static int read_image(const struct buildah *self, const char *identity, struct image **ret, struct error **err)
 {
 	cleanup_storage struct storage *storage = NULL;
-	cleanup_buf struct buf config = {0};
+	cleanup_buf struct buf config = { 0 };
 
 	if (storage_open(self->facts.root, &storage, err) < 0 || storage_config(storage, identity, &config, err) < 0)
 		return -1;
@@ -224,9 +224,9 @@ static int read_image(const struct buildah *self, const char *identity, struct i
 /* Removes what an ended buildah left in the storage. Nothing depends on it: failures do not matter. */
 static void remove_leftovers(struct buildah *self, unsigned build)
 {
-	cleanup_proc struct proc_result result = {0};
-	cleanup_argv struct argv argv = {0}, ids = {0};
-	struct proc_spec spec = {.timeout_ms = LEFTOVER_TIMEOUT_MS, .cleanup = true};
+	cleanup_proc struct proc_result result = { 0 };
+	cleanup_argv struct argv argv = { 0 }, ids = { 0 };
+	struct proc_spec spec = { .timeout_ms = LEFTOVER_TIMEOUT_MS, .cleanup = true };
 
 	leftover_list(self->facts.root, build, &ids);
 	if (ids.len == 0)
@@ -242,7 +242,7 @@ static void remove_leftovers(struct buildah *self, unsigned build)
 /* Runs the build; when it is cancelled, what it was working on is removed. */
 static int run_build(struct work *work, const struct argv *argv, unsigned number, struct error **err)
 {
-	cleanup_proc struct proc_result result = {0};
+	cleanup_proc struct proc_result result = { 0 };
 	int status = run(work, argv, false, &result, err);
 
 	if (status < 0 && loop_cancelled(work->self->loop))
@@ -257,8 +257,8 @@ static int build(struct work *work, const struct rewrite_files *files, bool no_c
 	unsigned number = atomic_fetch_add(&work->self->builds, 1) + 1;
 	cleanup_free char *iidfile = path_join(work->job->staging, "iid");
 	cleanup_free char *mark = leftover_mark(number);
-	cleanup_argv struct argv argv = {0};
-	cleanup_buf struct buf id = {0};
+	cleanup_argv struct argv argv = { 0 };
+	cleanup_buf struct buf id = { 0 };
 	struct buildah_command command = {
 		.program = work->self->program,
 		.flags = work->self->facts.flags,
@@ -314,14 +314,15 @@ static int build_proved(struct work *work, const struct rewrite_files *files, ch
 		if (!second)
 			return 0;
 	}
-	return error_make(err, ERROR_BUILD, "buildah made a wrong image, also without its cache: %s", second ? second : fault);
+	return error_make(err, ERROR_BUILD, "buildah made a wrong image, also without its cache: %s",
+			  second ? second : fault);
 }
 
 /* buildah writes ids and host names into its configs that differ from run to run. */
 static int canonical_identity(struct work *work, const char *id, char ret_identity[DIGEST_LEN + 1], struct error **err)
 {
 	cleanup_storage struct storage *storage = NULL;
-	cleanup_buf struct buf config = {0}, canonical = {0};
+	cleanup_buf struct buf config = { 0 }, canonical = { 0 };
 
 	if (storage_open(work->self->facts.root, &storage, err) < 0 || storage_config(storage, id, &config, err) < 0 ||
 	    image_canonical_config(config.data, config.len, id, &canonical, err) < 0)
@@ -333,8 +334,8 @@ static int canonical_identity(struct work *work, const char *id, char ret_identi
 static int export(struct work *work, const char *id, struct build_result *result, struct error **err)
 {
 	cleanup_free char *dir = path_join(work->job->staging, "image");
-	cleanup_proc struct proc_result pushed = {0};
-	cleanup_argv struct argv argv = {0};
+	cleanup_proc struct proc_result pushed = { 0 };
+	cleanup_argv struct argv argv = { 0 };
 
 	argv_add(&argv, work->self->program);
 	argv_add(&argv, "push");
@@ -351,7 +352,7 @@ static int export(struct work *work, const char *id, struct build_result *result
 
 static int build_one(struct work *work, struct build_result *result, struct error **err)
 {
-	cleanup_rewrite_files struct rewrite_files files = {0};
+	cleanup_rewrite_files struct rewrite_files files = { 0 };
 	char id[DIGEST_LEN + 1];
 
 	for (size_t i = 0; i < work->job->images_len; i++)
@@ -379,8 +380,8 @@ static const char *useless_variable(void)
 static void buildah_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
 {
 	for (size_t i = 0; i < len; i++) {
-		struct work work = {.self = data, .job = &jobs[i]};
-		struct build_result result = {0};
+		struct work work = { .self = data, .job = &jobs[i] };
+		struct build_result result = { 0 };
 
 		args_environment(work.job, useless_variable(), &work.env);
 		build_one(&work, &result, &result.error);

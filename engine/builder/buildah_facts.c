@@ -47,7 +47,7 @@ void buildah_facts_free(struct buildah_facts *facts)
 	free(facts->version);
 	free(facts->root);
 	free(facts->flags);
-	*facts = (struct buildah_facts){0};
+	*facts = (struct buildah_facts){ 0 };
 }
 
 void buildah_add_flags(const char *flags, struct argv *argv)
@@ -65,7 +65,7 @@ void buildah_add_flags(const char *flags, struct argv *argv)
 static void hash_file(struct hasher *hasher, const char *path)
 {
 	struct stat st;
-	int64_t seen[3] = {0};
+	int64_t seen[3] = { 0 };
 
 	if (path && stat(path, &st) == 0) {
 		seen[0] = st.st_size;
@@ -86,10 +86,12 @@ static void hash_program(struct hasher *hasher, const char *name)
 /* The name of the facts: everything that they depend on. */
 static char *facts_name(const char *program)
 {
-	static const char *const variables[] = {"CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "HOME", "STORAGE_DRIVER",
-						"STORAGE_OPTS", "TMPDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR"};
-	static const char *const files[] = {"/etc/containers/containers.conf", "/etc/containers/storage.conf",
-					    "/usr/share/containers/storage.conf"};
+	static const char *const variables[] = {
+		"CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF", "HOME",          "STORAGE_DRIVER", "STORAGE_OPTS",
+		"TMPDIR",          "XDG_CONFIG_HOME",         "XDG_DATA_HOME", "XDG_RUNTIME_DIR"
+	};
+	static const char *const files[] = { "/etc/containers/containers.conf", "/etc/containers/storage.conf",
+					     "/usr/share/containers/storage.conf" };
 	cleanup_hasher struct hasher *hasher = hasher_new();
 	uint64_t user = geteuid();
 	struct utsname system;
@@ -150,7 +152,7 @@ char *buildah_facts_root(const char *program, struct state *state)
 static int remember(struct state *state, const char *name, const struct buildah_facts *facts, struct error **err)
 {
 	cleanup_json struct json *json = NULL;
-	cleanup_buf struct buf text = {0};
+	cleanup_buf struct buf text = { 0 };
 
 	if (!state)
 		return 0;
@@ -164,7 +166,7 @@ static int remember(struct state *state, const char *name, const struct buildah_
 
 static int capture(struct loop *loop, const char *const *argv, struct proc_result *ret, struct error **err)
 {
-	struct proc_spec spec = {.argv = argv, .capture = true, .timeout_ms = FACTS_TIMEOUT_MS};
+	struct proc_spec spec = { .argv = argv, .capture = true, .timeout_ms = FACTS_TIMEOUT_MS };
 
 	return proc_check(loop, &spec, ERROR_TOOL, ret, err);
 }
@@ -172,8 +174,8 @@ static int capture(struct loop *loop, const char *const *argv, struct proc_resul
 /* "buildah version 1.28.2 (image-spec ...)" */
 static int find_version(struct loop *loop, const char *program, char **ret, struct error **err)
 {
-	const char *const argv[] = {program, "--version", NULL};
-	cleanup_proc struct proc_result result = {0};
+	const char *const argv[] = { program, "--version", NULL };
+	cleanup_proc struct proc_result result = { 0 };
 	unsigned major, minor;
 	char text[32];
 
@@ -193,8 +195,8 @@ static int find_version(struct loop *loop, const char *program, char **ret, stru
 
 static int find_root(struct loop *loop, const char *program, char **ret, struct error **err)
 {
-	const char *const argv[] = {program, "info", NULL};
-	cleanup_proc struct proc_result result = {0};
+	const char *const argv[] = { program, "info", NULL };
+	cleanup_proc struct proc_result result = { 0 };
 	cleanup_json struct json *json = NULL;
 	const char *root;
 
@@ -215,10 +217,10 @@ static int try_way(struct loop *loop, const char *program, const char *dir, cons
 {
 	cleanup_free char *iidfile = path_join(dir, "iid");
 	cleanup_free char *dockerfile = path_join(dir, "Dockerfile");
-	cleanup_proc struct proc_result result = {0}, removal = {0};
-	cleanup_argv struct argv argv = {0};
-	cleanup_buf struct buf id = {0};
-	struct proc_spec spec = {.timeout_ms = FACTS_TIMEOUT_MS};
+	cleanup_proc struct proc_result result = { 0 }, removal = { 0 };
+	cleanup_argv struct argv argv = { 0 };
+	cleanup_buf struct buf id = { 0 };
+	struct proc_spec spec = { .timeout_ms = FACTS_TIMEOUT_MS };
 
 	argv_add(&argv, program);
 	argv_add(&argv, "build");
@@ -235,7 +237,7 @@ static int try_way(struct loop *loop, const char *program, const char *dir, cons
 	if (result.status != 0 || fs_read(iidfile, 256, &id, NULL) < 0)
 		return 0;
 	{
-		const char *const remove[] = {program, "rmi", id.data, NULL};
+		const char *const remove[] = { program, "rmi", id.data, NULL };
 
 		spec.argv = remove;
 		return proc_run(loop, &spec, &removal, err);
@@ -263,8 +265,10 @@ static int try_ways(struct loop *loop, const char *program, const char *dir, cha
 			return 0;
 		}
 	}
-	error_make(err, ERROR_TOOL, "buildah cannot run a step on this machine, neither with runc nor with crun nor in a chroot");
-	error_remedy(err, "try: buildah build --isolation=chroot . on a Dockerfile with a RUN step; or use --builder=docker");
+	error_make(err, ERROR_TOOL,
+		   "buildah cannot run a step on this machine, neither with runc nor with crun nor in a chroot");
+	error_remedy(err, "try: buildah build --isolation=chroot . on a Dockerfile with a RUN step; or use "
+			  "--builder=docker");
 	return -1;
 }
 
@@ -306,7 +310,7 @@ int buildah_facts_find(const char *program, struct loop *loop, struct state *sta
 		       struct error **err)
 {
 	cleanup_free char *name = facts_name(program);
-	struct buildah_facts facts = {0};
+	struct buildah_facts facts = { 0 };
 	bool known;
 
 	if (recall(state, name, &facts, &known, err) < 0)

@@ -20,11 +20,11 @@ struct builder {
 #define BUILDERS 2
 
 /* Best first: what needs no daemon before what does. */
-static const struct builder_ops *const builders[BUILDERS] = {&builder_buildah, &builder_docker};
+static const struct builder_ops *const builders[BUILDERS] = { &builder_buildah, &builder_docker };
 
 const char *const *builder_names(void)
 {
-	static const char *const names[BUILDERS + 1] = {"buildah", "docker", NULL};
+	static const char *const names[BUILDERS + 1] = { "buildah", "docker", NULL };
 
 	return names;
 }
@@ -53,9 +53,11 @@ static int open_one(const struct builder_ops *ops, struct loop *loop, struct sta
 }
 
 /* The first one that can be used; a tool that is missing only means trying the next. */
-static int open_best(struct loop *loop, struct state *state, struct layout *layout, struct builder **ret, struct error **err)
+static int open_best(struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
+		     struct error **err)
 {
-	cleanup_buf struct buf why = {0};
+	cleanup_buf struct buf why = { 0 };
+	cleanup_free char *remedy = NULL;
 
 	for (size_t i = 0; i < BUILDERS; i++) {
 		cleanup_error struct error *error = NULL;
@@ -65,9 +67,11 @@ static int open_best(struct loop *loop, struct state *state, struct layout *layo
 		if (error->cls != ERROR_TOOL)
 			return error_move(err, &error);
 		buf_printf(&why, "\n%s: %s", builders[i]->name, error->message);
+		if (!remedy)
+			remedy = steal_ptr(error->remedy); /* of the builder that is wanted most */
 	}
-	error_make(err, ERROR_TOOL, "no builder was found%s", why.data);
-	error_remedy(err, "apt-get install buildah runc");
+	error_make(err, ERROR_TOOL, "no builder can be used%s", why.data);
+	error_remedy(err, "%s", remedy ? remedy : "install buildah and runc");
 	return -1;
 }
 

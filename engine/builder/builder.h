@@ -25,9 +25,9 @@ struct state;
 struct builder;
 
 enum image_where {
-	IMAGE_LOCAL,  /* in the storage of this builder (builder_place), by its id there */
-	IMAGE_STORE,  /* in cbuild's store, by its manifest digest */
-	IMAGE_REMOTE  /* in a registry (or the engine), by its reference */
+	IMAGE_LOCAL, /* in the storage of this builder (builder_place), by its id there */
+	IMAGE_STORE, /* in cbuild's store, by its manifest digest */
+	IMAGE_REMOTE /* in a registry (or the engine), by its reference */
 };
 
 /* An image that a Dockerfile mentions, resolved. One entry a mention: the same name may stand for
@@ -40,10 +40,10 @@ struct build_image {
 	                           * stage that the target stage is FROM, and so on. One at most; none for scratch */
 	struct platform platform; /* that the stage runs on */
 	enum image_where where;
-	const char *identity;     /* config digest; NULL when not known (IMAGE_REMOTE) */
-	const char *id;           /* IMAGE_LOCAL: build_result.id of the build that made it */
-	const char *digest;       /* IMAGE_STORE: manifest digest */
-	const char *reference;    /* IMAGE_REMOTE: what to pull */
+	const char *identity;  /* config digest; NULL when not known (IMAGE_REMOTE) */
+	const char *id;        /* IMAGE_LOCAL: build_result.id of the build that made it */
+	const char *digest;    /* IMAGE_STORE: manifest digest */
+	const char *reference; /* IMAGE_REMOTE: what to pull */
 };
 
 struct build_pair {
@@ -58,47 +58,47 @@ struct build_context {
 };
 
 struct build_job {
-	const char *id;           /* the node's id, "build:indexer:linux/arm64": for errors and file names */
-	const char *context;      /* absolute path */
-	const char *dockerfile;   /* absolute path, for messages and for builders that read it themselves */
-	const char *text;         /* its bytes, as hashed */
+	const char *id;         /* the node's id, "build:indexer:linux/arm64": for errors and file names */
+	const char *context;    /* absolute path */
+	const char *dockerfile; /* absolute path, for messages and for builders that read it themselves */
+	const char *text;       /* its bytes, as hashed */
 	size_t text_len;
-	const char *ignore_file;  /* absolute path of the ignore file that counts, or NULL */
+	const char *ignore_file; /* absolute path of the ignore file that counts, or NULL */
 	struct platform platform;
 	const struct build_pair *args;
 	size_t args_len;
 	const struct build_pair *labels;
 	size_t labels_len;
-	const char *target;       /* or NULL */
+	const char *target; /* or NULL */
 	const struct build_image *images;
 	size_t images_len;
 	const struct build_context *contexts;
 	size_t contexts_len;
 	bool has_epoch;
-	int64_t epoch;            /* SOURCE_DATE_EPOCH */
-	bool keep;                /* a base only: the result may stay in the builder's own storage */
+	int64_t epoch; /* SOURCE_DATE_EPOCH */
+	bool keep;     /* a base only: the result may stay in the builder's own storage */
 	bool no_cache;
-	const char *staging;      /* an empty folder of the job's own on the store's file system; the caller removes it */
+	const char *staging; /* an empty folder of the job's own on the store's file system; the caller removes it */
 	const struct output *output; /* log file and lines */
 };
 
 struct build_result {
-	struct error *error;      /* NULL: done. Owned by the receiver of the result */
+	struct error *error;           /* NULL: done. Owned by the receiver of the result */
 	char identity[DIGEST_LEN + 1]; /* digest of the canonical config (oci/image.h): equal for equal images */
-	char id[DIGEST_LEN + 1];       /* when kept: what the builder's storage calls it, which need not be the same twice */
-	char digest[DIGEST_LEN + 1];   /* manifest digest in the store; "" when it stayed with the builder */
-	char *place;              /* "store" or builder_place(); malloc'd, the receiver's */
-	uint64_t size;            /* bytes, compressed, of what is in the store; 0 when kept */
+	char id[DIGEST_LEN + 1]; /* when kept: what the builder's storage calls it, which need not be the same twice */
+	char digest[DIGEST_LEN + 1]; /* manifest digest in the store; "" when it stayed with the builder */
+	char *place;                 /* "store" or builder_place(); malloc'd, the receiver's */
+	uint64_t size;               /* bytes, compressed, of what is in the store; 0 when kept */
 };
 
 /* Called once for every job of the batch, in any order, on the task's thread. */
 typedef void build_done(void *data, size_t job, struct build_result *result);
 
 struct builder_info {
-	const char *name;         /* "buildah", "docker" */
+	const char *name; /* "buildah", "docker" */
 	const char *version;
-	const char *place;        /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
-	size_t batch;             /* jobs that one batch may have; 1 for buildah */
+	const char *place; /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
+	size_t batch;                     /* jobs that one batch may have; 1 for buildah */
 	const struct platform *platforms; /* that RUN steps work for, native first */
 	size_t platforms_len;
 };
@@ -110,8 +110,8 @@ const char *const *builder_names(void);
  * trying (isolation, runtime, storage) is remembered in `state` and not tried again while the tool's binary
  * is the same. Runs children: call it on the loop's thread before loop_run. ERROR_TOOL with a remedy.
  */
-int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout,
-		 struct builder **ret, struct error **err);
+int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
+		 struct error **err);
 void builder_free(struct builder *builder); /* NULL-safe */
 const struct builder_info *builder_info(const struct builder *builder);
 

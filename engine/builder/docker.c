@@ -32,7 +32,7 @@ struct docker {
 /* Readable in docker's messages, and valid as a repository: "go-base" -> "go-base-0.cbuild". */
 char *docker_alias(const char *name, size_t number)
 {
-	cleanup_buf struct buf text = {0};
+	cleanup_buf struct buf text = { 0 };
 	const char *base = path_base(name);
 
 	for (; *base && *base != ':' && *base != '@'; base++) {
@@ -43,7 +43,8 @@ char *docker_alias(const char *name, size_t number)
 	}
 	if (text.len > 0 && text.data[text.len - 1] == '-')
 		text.len--;
-	return mem_printf("%.*s%s%zu.cbuild", (int)text.len, text.len > 0 ? text.data : "", text.len > 0 ? "-" : "", number);
+	return mem_printf("%.*s%s%zu.cbuild", (int)text.len, text.len > 0 ? text.data : "", text.len > 0 ? "-" : "",
+			  number);
 }
 
 /* One field of a list that buildx reads as CSV. */
@@ -67,7 +68,7 @@ static void add_csv(struct buf *out, const char *field)
 static void add_output(const struct docker_command *command, const struct build_job *job, struct argv *argv)
 {
 	cleanup_free char *dest = mem_printf("dest=%s", command->tar);
-	cleanup_buf struct buf output = {0};
+	cleanup_buf struct buf output = { 0 };
 
 	add_csv(&output, "type=oci");
 	add_csv(&output, dest);
@@ -79,20 +80,23 @@ static void add_output(const struct docker_command *command, const struct build_
 	argv_addf(argv, "--output=%s", output.data);
 }
 
-static int add_images(const struct docker_command *command, const struct build_job *job, struct argv *argv, struct error **err)
+static int add_images(const struct docker_command *command, const struct build_job *job, struct argv *argv,
+		      struct error **err)
 {
 	for (size_t i = 0; i < job->images_len; i++) {
 		const struct build_image *image = &job->images[i];
 
 		switch (image->where) {
 		case IMAGE_STORE:
-			argv_addf(argv, "--build-context=%s=oci-layout://%s@%s", command->aliases[i], command->store, image->digest);
+			argv_addf(argv, "--build-context=%s=oci-layout://%s@%s", command->aliases[i], command->store,
+				  image->digest);
 			break;
 		case IMAGE_REMOTE:
 			argv_addf(argv, "--build-context=%s=docker-image://%s", command->aliases[i], image->reference);
 			break;
 		case IMAGE_LOCAL:
-			return error_make(err, ERROR_INTERNAL, "%s: docker has no storage of its own for %s", job->id, image->name);
+			return error_make(err, ERROR_INTERNAL, "%s: docker has no storage of its own for %s", job->id,
+					  image->name);
 		}
 	}
 	return 0;
@@ -124,9 +128,9 @@ int docker_argv(const struct docker_command *command, const struct build_job *jo
 
 static int run(struct docker *self, const struct build_job *job, const struct docker_command *command, struct error **err)
 {
-	cleanup_proc struct proc_result result = {0};
-	cleanup_argv struct argv argv = {0}, env = {0};
-	struct proc_spec spec = {.output = job->output};
+	cleanup_proc struct proc_result result = { 0 };
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+	struct proc_spec spec = { .output = job->output };
 
 	args_environment(job, NULL, &env);
 	if (docker_argv(command, job, &argv, &env, err) < 0)
@@ -163,9 +167,9 @@ static int import(struct docker *self, const struct build_job *job, const char *
 
 static int build_one(struct docker *self, const struct build_job *job, struct build_result *result, struct error **err)
 {
-	cleanup_rewrite_files struct rewrite_files files = {0};
+	cleanup_rewrite_files struct rewrite_files files = { 0 };
 	cleanup_free char *tar = path_join(job->staging, "image.tar");
-	cleanup_argv struct argv aliases = {0};
+	cleanup_argv struct argv aliases = { 0 };
 	struct docker_command command = {
 		.buildx = self->facts.command,
 		.store = self->store,
@@ -187,7 +191,7 @@ static int build_one(struct docker *self, const struct build_job *job, struct bu
 static void docker_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
 {
 	for (size_t i = 0; i < len; i++) {
-		struct build_result result = {0};
+		struct build_result result = { 0 };
 
 		build_one(data, &jobs[i], &result, &result.error);
 		done(done_data, i, &result);
@@ -203,8 +207,8 @@ static void docker_free(void *data)
 	free(self);
 }
 
-static int docker_open(struct loop *loop, struct state *state, struct layout *layout, void **ret, struct builder_info *info,
-		       struct error **err)
+static int docker_open(struct loop *loop, struct state *state, struct layout *layout, void **ret,
+		       struct builder_info *info, struct error **err)
 {
 	cleanup_free char *store = path_absolute(layout_dir(layout), err);
 	struct docker_facts facts;

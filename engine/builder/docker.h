@@ -17,10 +17,10 @@ struct state;
 
 /* What was found out about docker's buildx and the daemon (or builder) behind it. */
 struct docker_facts {
-	struct argv *command;  /* how buildx is called: "docker-buildx", or "docker" "buildx" */
-	char *version;         /* of buildx: "0.29.1" */
+	struct argv *command; /* how buildx is called: "docker-buildx", or "docker" "buildx" */
+	char *version;        /* of buildx: "0.29.1" */
 	struct platform platforms[DOCKER_PLATFORMS_MAX]; /* the daemon's own first */
-	size_t platforms_len;  /* at least 1 */
+	size_t platforms_len;                            /* at least 1 */
 };
 
 /* ERROR_TOOL with a remedy when there is no buildx, no daemon, or one that cannot hand out OCI layouts. */
@@ -29,9 +29,9 @@ void docker_facts_free(struct docker_facts *facts); /* the contents */
 
 /* The answer of `buildx inspect`. Only reads the text. */
 struct docker_inspect {
-	char *driver;          /* "docker", "docker-container" ... */
-	char *error;           /* what is wrong with its first node, or NULL */
-	bool classic;          /* docker's own builder without containerd's image store */
+	char *driver; /* "docker", "docker-container" ... */
+	char *error;  /* what is wrong with its first node, or NULL */
+	bool classic; /* docker's own builder without containerd's image store */
 	struct platform platforms[DOCKER_PLATFORMS_MAX];
 	size_t platforms_len;
 };
@@ -44,10 +44,10 @@ char *docker_alias(const char *name, size_t number);
 /* The command line of a build. Only the job's own data is read. */
 struct docker_command {
 	const struct argv *buildx;
-	const char *store;               /* the folder of cbuild's layout, absolute */
+	const char *store; /* the folder of cbuild's layout, absolute */
 	const struct rewrite_files *files;
-	const char *const *aliases;      /* one an image */
-	const char *tar;                 /* where the image goes */
+	const char *const *aliases; /* one an image */
+	const char *tar;            /* where the image goes */
 };
 int docker_argv(const struct docker_command *command, const struct build_job *job, struct argv *argv, struct argv *env,
 		struct error **err);

@@ -26,14 +26,14 @@ void docker_facts_free(struct docker_facts *facts)
 		argv_free(facts->command);
 	free(facts->command);
 	free(facts->version);
-	*facts = (struct docker_facts){0};
+	*facts = (struct docker_facts){ 0 };
 }
 
 void docker_inspect_free(struct docker_inspect *inspect)
 {
 	free(inspect->driver);
 	free(inspect->error);
-	*inspect = (struct docker_inspect){0};
+	*inspect = (struct docker_inspect){ 0 };
 }
 
 static void add_platform(struct docker_inspect *inspect, const char *text, size_t len)
@@ -84,7 +84,7 @@ void docker_inspect_parse(const char *text, struct docker_inspect *ret)
 {
 	bool labels = false, containerd = false;
 
-	*ret = (struct docker_inspect){0};
+	*ret = (struct docker_inspect){ 0 };
 	while (*text) {
 		size_t len = strcspn(text, "\n");
 		const char *colon = memchr(text, ':', len), *value = colon ? colon + 1 : text + len;
@@ -112,8 +112,8 @@ void docker_inspect_parse(const char *text, struct docker_inspect *ret)
 /* A plugin of the docker command line, called directly: that saves starting docker first. */
 static char *find_plugin(void)
 {
-	static const char *const dirs[] = {"/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
-					   "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins"};
+	static const char *const dirs[] = { "/usr/local/lib/docker/cli-plugins", "/usr/local/libexec/docker/cli-plugins",
+					    "/usr/lib/docker/cli-plugins", "/usr/libexec/docker/cli-plugins" };
 	const char *config = getenv("DOCKER_CONFIG"), *home = getenv("HOME");
 	cleanup_free char *own = NULL;
 	char *path;
@@ -143,18 +143,21 @@ static int find_buildx(struct argv *command, struct error **err)
 	}
 	if (!docker) {
 		error_make(err, ERROR_TOOL, "docker is not installed");
-		error_remedy(err, "install docker 25 or newer with its buildx plugin (docs.docker.com/engine/install), " USE_BUILDAH);
+		error_remedy(err, "install docker 25 or newer with its buildx plugin "
+				  "(docs.docker.com/engine/install), " USE_BUILDAH);
 	} else {
 		error_make(err, ERROR_TOOL, "%s has no buildx plugin", docker);
-		error_remedy(err, "install it: apt-get install docker-buildx-plugin (docker's packages) or docker-buildx (Debian's), " USE_BUILDAH);
+		error_remedy(err, "install it: apt-get install docker-buildx-plugin (docker's packages) or "
+				  "docker-buildx (Debian's), " USE_BUILDAH);
 	}
 	return -1;
 }
 
-static int ask(struct loop *loop, const struct argv *command, const char *question, struct proc_result *ret, struct error **err)
+static int ask(struct loop *loop, const struct argv *command, const char *question, struct proc_result *ret,
+	       struct error **err)
 {
-	cleanup_argv struct argv argv = {0};
-	struct proc_spec spec = {.capture = true, .timeout_ms = DOCKER_TIMEOUT_MS};
+	cleanup_argv struct argv argv = { 0 };
+	struct proc_spec spec = { .capture = true, .timeout_ms = DOCKER_TIMEOUT_MS };
 
 	for (size_t i = 0; i < command->len; i++)
 		argv_add(&argv, command->items[i]);
@@ -172,7 +175,7 @@ static int ask(struct loop *loop, const struct argv *command, const char *questi
 /* "github.com/docker/buildx 0.29.1+ds1 0.29.1+ds1-4", "github.com/docker/buildx v0.13.1 788433953" */
 static int find_version(struct loop *loop, const struct argv *command, char **ret, struct error **err)
 {
-	cleanup_proc struct proc_result result = {0};
+	cleanup_proc struct proc_result result = { 0 };
 	unsigned major, minor, patch = 0;
 	const char *text;
 
@@ -204,9 +207,11 @@ static int check_inspect(const struct docker_inspect *inspect, struct error **er
 		return -1;
 	}
 	if (inspect->classic) {
-		error_make(err, ERROR_TOOL, "this docker keeps images in its old image store, which cannot hand out OCI images");
+		error_make(err, ERROR_TOOL,
+			   "this docker keeps images in its old image store, which cannot hand out OCI images");
 		error_remedy(err, "with docker 25 or newer put {\"features\": {\"containerd-snapshotter\": true}} into "
-				  "/etc/docker/daemon.json and restart it; or: docker buildx create --use; " USE_BUILDAH);
+				  "/etc/docker/daemon.json and restart it; or: docker buildx create "
+				  "--use; " USE_BUILDAH);
 		return -1;
 	}
 	return 0;
@@ -214,7 +219,7 @@ static int check_inspect(const struct docker_inspect *inspect, struct error **er
 
 static int find_platforms(struct loop *loop, struct docker_facts *facts, struct error **err)
 {
-	cleanup_proc struct proc_result result = {0};
+	cleanup_proc struct proc_result result = { 0 };
 	struct docker_inspect inspect;
 	int status;
 
@@ -233,7 +238,7 @@ static int find_platforms(struct loop *loop, struct docker_facts *facts, struct 
 
 int docker_facts_find(struct loop *loop, struct docker_facts *ret, struct error **err)
 {
-	struct docker_facts facts = {.command = mem_alloc(sizeof(struct argv))};
+	struct docker_facts facts = { .command = mem_alloc(sizeof(struct argv)) };
 
 	if (find_buildx(facts.command, err) < 0 || find_version(loop, facts.command, &facts.version, err) < 0 ||
 	    find_platforms(loop, &facts, err) < 0) {

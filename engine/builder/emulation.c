@@ -14,16 +14,18 @@ static const struct {
 	const char *entry; /* as qemu-user-static registers it */
 	const char *platform;
 } emulators[] = {
-	{"qemu-x86_64", "linux/amd64"},   {"qemu-aarch64", "linux/arm64"},     {"qemu-arm", "linux/arm/v7"},
-	{"qemu-i386", "linux/386"},       {"qemu-ppc64le", "linux/ppc64le"},   {"qemu-s390x", "linux/s390x"},
-	{"qemu-riscv64", "linux/riscv64"}, {"qemu-mips64el", "linux/mips64le"}, {"qemu-loongarch64", "linux/loong64"},
+	{ "qemu-x86_64", "linux/amd64" },        { "qemu-aarch64", "linux/arm64" },
+	{ "qemu-arm", "linux/arm/v7" },          { "qemu-i386", "linux/386" },
+	{ "qemu-ppc64le", "linux/ppc64le" },     { "qemu-s390x", "linux/s390x" },
+	{ "qemu-riscv64", "linux/riscv64" },     { "qemu-mips64el", "linux/mips64le" },
+	{ "qemu-loongarch64", "linux/loong64" },
 };
 
 /* The entry's text: "enabled", "interpreter PATH", "flags: POCF", ... one a line. */
 static bool works(const char *dir, const char *entry)
 {
 	cleanup_free char *path = path_join(dir, entry);
-	cleanup_buf struct buf text = {0};
+	cleanup_buf struct buf text = { 0 };
 	bool found = false;
 	const char *flags;
 

@@ -11,7 +11,7 @@
 #include "engine/builder/builder.h"
 #include "engine/builder/failure.h"
 
-#define STEP_MAX 100 /* bytes of a step that are shown in the first line */
+#define STEP_MAX 100       /* bytes of a step that are shown in the first line */
 #define LINE_MAX_SHOWN 240 /* bytes of another error that are */
 
 /* A text that a builder writes when something other than a step failed. */
@@ -23,51 +23,56 @@ struct trouble {
 };
 
 static const struct trouble troubles[] = {
-	{"no space left on device", ERROR_STATE, false, "free some disk space: cbuild clean, podman image prune"},
-	{"permission denied while trying to connect", ERROR_TOOL, false,
-	 "add yourself to the group \"docker\" (and log in again), or use --builder=buildah"},
-	{"failed to connect to the docker API", ERROR_TOOL, false, "start it: systemctl start docker; or use --builder=buildah"},
-	{"Cannot connect to the Docker daemon", ERROR_TOOL, false, "start it: systemctl start docker; or use --builder=buildah"},
-	{"OCI exporter is not supported", ERROR_TOOL, false,
-	 "turn on docker's containerd image store (\"features\": {\"containerd-snapshotter\": true} in /etc/docker/daemon.json), "
-	 "or make a builder: docker buildx create --use; or use --builder=buildah"},
-	{"Unknown instruction: \"", ERROR_BUILD, false,
-	 "if that is the text of a here-document (RUN <<EOF): buildah knows those from 1.33 on; use --builder=docker"},
+	{ "no space left on device", ERROR_STATE, false, "free some disk space: cbuild clean, podman image prune" },
+	{ "permission denied while trying to connect", ERROR_TOOL, false,
+	  "add yourself to the group \"docker\" (and log in again), or use --builder=buildah" },
+	{ "failed to connect to the docker API", ERROR_TOOL, false,
+	  "start it: systemctl start docker; or use --builder=buildah" },
+	{ "Cannot connect to the Docker daemon", ERROR_TOOL, false,
+	  "start it: systemctl start docker; or use --builder=buildah" },
+	{ "OCI exporter is not supported", ERROR_TOOL, false,
+	  "turn on docker's containerd image store (\"features\": {\"containerd-snapshotter\": true} in "
+	  "/etc/docker/daemon.json), "
+	  "or make a builder: docker buildx create --use; or use --builder=buildah" },
+	{ "Unknown instruction: \"", ERROR_BUILD, false,
+	  "if that is the text of a here-document (RUN <<EOF): buildah knows those from 1.33 on; use "
+	  "--builder=docker" },
 	/* Another build took an image away while this one looked through all of them (containers/buildah #5615). */
-	{"checking if cached image exists from a previous build", ERROR_TOOL, true, NULL},
-	{"toomanyrequests", ERROR_REGISTRY, true, "log in to the registry for a higher limit"},
-	{"429 Too Many Requests", ERROR_REGISTRY, true, "log in to the registry for a higher limit"},
-	{"unauthorized", ERROR_REGISTRY, false, "log in to the registry: docker login or podman login"},
-	{"authentication required", ERROR_REGISTRY, false, "log in to the registry: docker login or podman login"},
-	{"pull access denied", ERROR_REGISTRY, false, "check the image's name, and log in to its registry if it needs that"},
-	{"denied:", ERROR_REGISTRY, false, "check the image's name, and log in to its registry if it needs that"},
-	{"manifest unknown", ERROR_TOOL, false, "check the base image's name and tag"},
-	{"image not known", ERROR_TOOL, false, "the base image is gone from the builder's storage: run cbuild again"},
-	{"no image found in manifest list", ERROR_TOOL, false, "the base image is not there for this platform"},
-	{"no match for platform", ERROR_TOOL, false, "the base image is not there for this platform"},
-	{"connection reset by peer", ERROR_TOOL, true, NULL},
-	{"connection refused", ERROR_TOOL, true, NULL},
-	{"i/o timeout", ERROR_TOOL, true, NULL},
-	{"TLS handshake timeout", ERROR_TOOL, true, NULL},
-	{"Client.Timeout exceeded", ERROR_TOOL, true, NULL},
-	{"Temporary failure in name resolution", ERROR_TOOL, true, NULL},
-	{"server misbehaving", ERROR_TOOL, true, NULL},
-	{"no such host", ERROR_TOOL, true, "check the registry's name and the network"},
-	{"network is unreachable", ERROR_TOOL, true, NULL},
-	{"unexpected EOF", ERROR_TOOL, true, NULL},
-	{"500 Internal Server Error", ERROR_TOOL, true, NULL},
-	{"502 Bad Gateway", ERROR_TOOL, true, NULL},
-	{"503 Service Unavailable", ERROR_TOOL, true, NULL},
-	{"504 Gateway Time", ERROR_TOOL, true, NULL},
-	{"error reading server preface", ERROR_TOOL, true, NULL},
-	{"closing transport", ERROR_TOOL, true, NULL},
-	{"failed to resolve source metadata", ERROR_TOOL, false, "check the base image's name and tag"},
+	{ "checking if cached image exists from a previous build", ERROR_TOOL, true, NULL },
+	{ "toomanyrequests", ERROR_REGISTRY, true, "log in to the registry for a higher limit" },
+	{ "429 Too Many Requests", ERROR_REGISTRY, true, "log in to the registry for a higher limit" },
+	{ "unauthorized", ERROR_REGISTRY, false, "log in to the registry: docker login or podman login" },
+	{ "authentication required", ERROR_REGISTRY, false, "log in to the registry: docker login or podman login" },
+	{ "pull access denied", ERROR_REGISTRY, false,
+	  "check the image's name, and log in to its registry if it needs that" },
+	{ "denied:", ERROR_REGISTRY, false, "check the image's name, and log in to its registry if it needs that" },
+	{ "manifest unknown", ERROR_TOOL, false, "check the base image's name and tag" },
+	{ "image not known", ERROR_TOOL, false, "the base image is gone from the builder's storage: run cbuild again" },
+	{ "no image found in manifest list", ERROR_TOOL, false, "the base image is not there for this platform" },
+	{ "no match for platform", ERROR_TOOL, false, "the base image is not there for this platform" },
+	{ "connection reset by peer", ERROR_TOOL, true, NULL },
+	{ "connection refused", ERROR_TOOL, true, NULL },
+	{ "i/o timeout", ERROR_TOOL, true, NULL },
+	{ "TLS handshake timeout", ERROR_TOOL, true, NULL },
+	{ "Client.Timeout exceeded", ERROR_TOOL, true, NULL },
+	{ "Temporary failure in name resolution", ERROR_TOOL, true, NULL },
+	{ "server misbehaving", ERROR_TOOL, true, NULL },
+	{ "no such host", ERROR_TOOL, true, "check the registry's name and the network" },
+	{ "network is unreachable", ERROR_TOOL, true, NULL },
+	{ "unexpected EOF", ERROR_TOOL, true, NULL },
+	{ "500 Internal Server Error", ERROR_TOOL, true, NULL },
+	{ "502 Bad Gateway", ERROR_TOOL, true, NULL },
+	{ "503 Service Unavailable", ERROR_TOOL, true, NULL },
+	{ "504 Gateway Time", ERROR_TOOL, true, NULL },
+	{ "error reading server preface", ERROR_TOOL, true, NULL },
+	{ "closing transport", ERROR_TOOL, true, NULL },
+	{ "failed to resolve source metadata", ERROR_TOOL, false, "check the base image's name and tag" },
 };
 
 /* The last line that a builder marks as its error, without the mark; NULL when there is none. */
 static char *error_line(const char *tail)
 {
-	static const char *const marks[] = {"Error: ", "ERROR: ", "error: ", "error building"};
+	static const char *const marks[] = { "Error: ", "ERROR: ", "error: ", "error building" };
 	const char *found = NULL;
 
 	for (const char *line = tail; *line; line = line + strcspn(line, "\n"), line += *line == '\n')
@@ -92,7 +97,7 @@ static char *shortened(const char *text, size_t len, size_t max)
 static char *buildah_step(const char *line)
 {
 	static const char mark[] = "building at STEP \"";
-	static const char *const ends[] = {"\": while running runtime: ", "\": exit status ", "\": "};
+	static const char *const ends[] = { "\": while running runtime: ", "\": exit status ", "\": " };
 	const char *start = strstr(line, mark), *end = NULL;
 
 	if (!start)
@@ -129,7 +134,7 @@ static char *buildkit_step(const char *tail)
 /* The status of the step's process ("exit status 2", "exit code: 2"), or -1. */
 static int step_status(const char *line)
 {
-	static const char *const marks[] = {"exit status ", "exit code: ", "exited with status "};
+	static const char *const marks[] = { "exit status ", "exit code: ", "exited with status " };
 
 	for (size_t i = 0; i < sizeof(marks) / sizeof(*marks); i++) {
 		const char *at = strstr(line, marks[i]);

@@ -87,7 +87,7 @@ int import_stage_dir(struct layout *layout, const char *digest, const char *dir,
 {
 	static const char version[] = "Directory Transport Version: 1.1\n";
 	cleanup_image struct image *image = NULL;
-	cleanup_buf struct buf manifest = {0};
+	cleanup_buf struct buf manifest = { 0 };
 
 	if (image_read(layout, digest, &image, err) < 0 || schema2(image, &manifest, err) < 0 ||
 	    fs_mkdirs(dir, 0755, err) < 0 || write_member(dir, "version", version, strlen(version), err) < 0 ||

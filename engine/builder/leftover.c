@@ -43,7 +43,7 @@ static void add_container(const char *dir, const char *id, unsigned build, struc
 {
 	cleanup_free char *path = mem_printf("%s/%s/userdata/buildah.json", dir, id);
 	cleanup_json struct json *json = NULL;
-	cleanup_buf struct buf text = {0};
+	cleanup_buf struct buf text = { 0 };
 	const struct json *secrets;
 	bool found = false;
 

@@ -40,8 +40,8 @@ char *proof_fault(const struct image *result, const struct platform *platform, c
 		return mem_printf("its base is for %s instead of %s", actual, wanted);
 	}
 	if (result->diff_ids_len < base->diff_ids_len)
-		return mem_printf("the image has %zu layers, fewer than the %zu of its base for %s", result->diff_ids_len,
-				  base->diff_ids_len, wanted);
+		return mem_printf("the image has %zu layers, fewer than the %zu of its base for %s",
+				  result->diff_ids_len, base->diff_ids_len, wanted);
 	for (size_t i = 0; i < base->diff_ids_len; i++)
 		if (strcmp(result->diff_ids[i], base->diff_ids[i]) != 0)
 			return mem_printf("layer %zu of the image is %s, not %s as in its base for %s", i + 1,

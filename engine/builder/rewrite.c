@@ -33,13 +33,13 @@ static struct mention *sorted_mentions(const struct build_image *images, const c
 	struct mention *mentions = mem_array(len, sizeof(*mentions));
 
 	for (size_t i = 0; i < len; i++)
-		mentions[i] = (struct mention){images[i].offset, images[i].length, names[i]};
+		mentions[i] = (struct mention){ images[i].offset, images[i].length, names[i] };
 	qsort(mentions, len, sizeof(*mentions), compare_mentions);
 	return mentions;
 }
 
-int rewrite_text(const char *text, size_t len, const struct build_image *images, const char *const *names, size_t images_len,
-		 struct buf *out, struct error **err)
+int rewrite_text(const char *text, size_t len, const struct build_image *images, const char *const *names,
+		 size_t images_len, struct buf *out, struct error **err)
 {
 	cleanup_free struct mention *mentions = NULL;
 	size_t at = 0;
@@ -76,7 +76,7 @@ static int write_file(const char *path, const struct buf *data, struct error **e
 /* The bytes are written as they were hashed: the file on the disk may be another one by now. */
 static int write_dockerfile(const struct build_job *job, const char *const *names, const char *path, struct error **err)
 {
-	cleanup_buf struct buf text = {0};
+	cleanup_buf struct buf text = { 0 };
 
 	if (rewrite_text(job->text, job->text_len, job->images, names, job->images_len, &text, err) < 0)
 		return -1;
@@ -86,7 +86,7 @@ static int write_dockerfile(const struct build_job *job, const char *const *name
 /* Written in any case: an empty one keeps a builder from taking a file that did not count (buildah: .containerignore). */
 static int write_ignore(const struct build_job *job, const char *path, struct error **err)
 {
-	cleanup_buf struct buf text = {0};
+	cleanup_buf struct buf text = { 0 };
 
 	if (job->ignore_file && fs_read(job->ignore_file, REWRITE_IGNORE_MAX, &text, err) < 0)
 		return -1;
@@ -96,7 +96,7 @@ static int write_ignore(const struct build_job *job, const char *path, struct er
 int rewrite_files(const struct build_job *job, const char *const *names, struct rewrite_files *ret, struct error **err)
 {
 	cleanup_free char *dir = path_join(job->staging, "dockerfile");
-	cleanup_rewrite_files struct rewrite_files files = {0};
+	cleanup_rewrite_files struct rewrite_files files = { 0 };
 
 	if (fs_mkdirs(dir, 0755, err) < 0)
 		return -1;
@@ -105,7 +105,7 @@ int rewrite_files(const struct build_job *job, const char *const *names, struct 
 	if (write_dockerfile(job, names, files.dockerfile, err) < 0 || write_ignore(job, files.ignore, err) < 0)
 		return -1;
 	*ret = files;
-	files = (struct rewrite_files){0};
+	files = (struct rewrite_files){ 0 };
 	return 0;
 }
 
@@ -113,5 +113,5 @@ void rewrite_files_free(struct rewrite_files *files)
 {
 	free(files->dockerfile);
 	free(files->ignore);
-	*files = (struct rewrite_files){0};
+	*files = (struct rewrite_files){ 0 };
 }

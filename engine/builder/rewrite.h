@@ -16,8 +16,8 @@ struct error;
 
 /* Appends `text` to `out` with the i-th image's mention replaced by names[i]. ERROR_INTERNAL when mentions
  * overlap or lie outside the text. */
-int rewrite_text(const char *text, size_t len, const struct build_image *images, const char *const *names, size_t images_len,
-		 struct buf *out, struct error **err);
+int rewrite_text(const char *text, size_t len, const struct build_image *images, const char *const *names,
+		 size_t images_len, struct buf *out, struct error **err);
 
 /* The files written for a job, in its staging folder. */
 struct rewrite_files {

@@ -24,7 +24,7 @@ static const unsigned char code[] = {
 };
 #else
 #define TINY_MACHINE EM_NONE
-static const unsigned char code[] = {0};
+static const unsigned char code[] = { 0 };
 #endif
 
 #define TINY_ADDRESS 0x400000

@@ -21,11 +21,11 @@ enum event_kind {
 };
 
 enum outcome {
-	OUTCOME_DONE,      /* it ran */
-	OUTCOME_FRESH,     /* decided fresh while running: what it needs came out the same */
-	OUTCOME_REUSED,    /* another cbuild made it meanwhile */
+	OUTCOME_DONE,   /* it ran */
+	OUTCOME_FRESH,  /* decided fresh while running: what it needs came out the same */
+	OUTCOME_REUSED, /* another cbuild made it meanwhile */
 	OUTCOME_FAILED,
-	OUTCOME_SKIPPED,   /* something it needs failed */
+	OUTCOME_SKIPPED, /* something it needs failed */
 	OUTCOME_CANCELLED
 };
 
@@ -36,11 +36,11 @@ struct event {
 	const char *text; /* NUL-terminated but for EVENT_NODE_LINE, where `len` counts */
 	size_t len;
 	const struct error *error;
-	const char *log;  /* path of the node's log file */
+	const char *log; /* path of the node's log file */
 	uint64_t took_ms;
-	size_t nodes;     /* of the run */
-	size_t stale;     /* that are not fresh at its start */
-	int status;       /* exit status of the run */
+	size_t nodes; /* of the run */
+	size_t stale; /* that are not fresh at its start */
+	int status;   /* exit status of the run */
 };
 
 struct sink {

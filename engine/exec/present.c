@@ -33,8 +33,8 @@ struct present {
 	struct map *held;     /* node -> itself, of all that other engines hold; NULL before they were asked */
 };
 
-struct present *present_new(struct layout *layout, struct state *state, const struct manifest *manifest, const char *builder,
-			    const char *runtime)
+struct present *present_new(struct layout *layout, struct state *state, const struct manifest *manifest,
+			    const char *builder, const char *runtime)
 {
 	struct present *present = mem_alloc(sizeof(*present));
 
@@ -111,7 +111,8 @@ static bool builder_reads(struct present *present, const char *place)
 	return !present->builder_place || strcmp(present->builder_place, place) == 0;
 }
 
-static bool check_build(struct present *present, const struct node *node, const struct record *record, const char **ret_what)
+static bool check_build(struct present *present, const struct node *node, const struct record *record,
+			const char **ret_what)
 {
 	const char *place = record->place ? record->place : "store";
 	const struct storage *storage;
@@ -143,7 +144,8 @@ static void read_tags(struct present *present)
 		map_set(present->tags, present->refs[i].reference, present->refs[i].digest);
 }
 
-static bool check_index(struct present *present, const struct record *record, const struct json *references, const char **ret_what)
+static bool check_index(struct present *present, const struct record *record, const struct json *references,
+			const char **ret_what)
 {
 	if (!present->tags)
 		read_tags(present);
@@ -216,7 +218,8 @@ static bool engine_holds(struct present *present, const char *node, const char *
 	return map_get(present->held, node) != NULL;
 }
 
-static bool check_load(struct present *present, const struct record *record, const struct json *references, const char **ret_what)
+static bool check_load(struct present *present, const struct record *record, const struct json *references,
+		       const char **ret_what)
 {
 	const char *place = record->place ? record->place : "";
 	const struct storage *storage;

@@ -15,8 +15,8 @@ struct present;
 
 /* `builder` and `runtime`: names that this run is bound to, or NULL: any. Results that those cannot read count as
  * missing. */
-struct present *present_new(struct layout *layout, struct state *state, const struct manifest *manifest, const char *builder,
-			    const char *runtime);
+struct present *present_new(struct layout *layout, struct state *state, const struct manifest *manifest,
+			    const char *builder, const char *runtime);
 void present_free(struct present *present); /* NULL-safe */
 /* The store that was made, or opened again, since. */
 void present_set_layout(struct present *present, struct layout *layout);

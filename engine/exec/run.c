@@ -19,21 +19,21 @@
 #include "engine/state/state.h"
 
 #define TICK_MS 100
-#define COST_UNKNOWN_MS 1000  /* of a node that never ran */
+#define COST_UNKNOWN_MS 1000 /* of a node that never ran */
 
 struct run {
 	struct task_env env;
 	const struct run_options *options;
 	struct sched *sched;
-	int64_t id;           /* in the history; 0 before it was begun */
+	int64_t id; /* in the history; 0 before it was begun */
 	uint64_t start_ms;
-	char *stem;           /* .cbuild/run/<id>: the owner of what this run makes */
+	char *stem; /* .cbuild/run/<id>: the owner of what this run makes */
 	char *lock_path;
 	int lock_fd;
-	char *logs;           /* folder */
-	int signum;           /* that interrupted it, or 0 */
-	struct error *error;  /* what stops the run itself */
-	int status;           /* of the first failure */
+	char *logs;          /* folder */
+	int signum;          /* that interrupted it, or 0 */
+	struct error *error; /* what stops the run itself */
+	int status;          /* of the first failure */
 };
 
 static void emit(struct run *run, const struct event *event)
@@ -66,8 +66,8 @@ static void node_ended(struct run *run, size_t number, enum outcome outcome, con
 			  .log = task ? task->log : NULL,
 			  .took_ms = took,
 		  });
-	if (task && state_run_node(run->env.state, run->id, node->id, names[outcome], task->start_unix_ms, (int64_t)took,
-				   task->log, &error) < 0)
+	if (task && state_run_node(run->env.state, run->id, node->id, names[outcome], task->start_unix_ms,
+				   (int64_t)took, task->log, &error) < 0)
 		stop_run(run, &error);
 }
 
@@ -86,13 +86,14 @@ static void task_succeeded(struct run *run, struct task *task)
 {
 	struct error *error = NULL;
 
-	plan_set_result(run->env.plan, task->number, &(struct result){
-							     .identity = task->identity,
-							     .digest = task->digest,
-							     .place = task->place,
-							     .detail = task->detail,
-							     .size = task->size,
-						     });
+	plan_set_result(run->env.plan, task->number,
+			&(struct result){
+				.identity = task->identity,
+				.digest = task->digest,
+				.place = task->place,
+				.detail = task->detail,
+				.size = task->size,
+			});
 	if (!task->reused && !task->doubt && task_record(task, &error) < 0)
 		stop_run(run, &error);
 	node_ended(run, task->number, task->reused ? OUTCOME_REUSED : OUTCOME_DONE, task);
@@ -281,7 +282,8 @@ static int open_builder(struct run *run, struct error **err)
 	const struct builder_info *info;
 	cleanup_free char *note = NULL;
 
-	if (builder_open(run->options->builder, run->env.loop, run->env.state, run->env.layout, &run->env.builder, err) < 0)
+	if (builder_open(run->options->builder, run->env.loop, run->env.state, run->env.layout, &run->env.builder, err) <
+	    0)
 		return -1;
 	info = builder_info(run->env.builder);
 	doubt_kept(run, info);
@@ -302,7 +304,8 @@ static const char *runtime_for(const struct run *run)
 
 static int open_runtime(struct run *run, struct error **err)
 {
-	if (runtime_open(runtime_for(run), run->stem, run->env.loop, run->env.state, run->env.layout, &run->env.runtime, err) < 0)
+	if (runtime_open(runtime_for(run), run->stem, run->env.loop, run->env.state, run->env.layout, &run->env.runtime,
+			 err) < 0)
 		return -1;
 	return remember(run, "runtime", runtime_name(run->env.runtime), err);
 }
@@ -400,7 +403,12 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 	     const struct run_options *options, int *ret_status, struct error **err)
 {
 	struct run run = {
-		.env = { .loop = loop, .state = state, .plan = plan, .layout = layout, .source = source, .state_dir = options->state_dir },
+		.env = { .loop = loop,
+			 .state = state,
+			 .plan = plan,
+			 .layout = layout,
+			 .source = source,
+			 .state_dir = options->state_dir },
 		.options = options,
 		.lock_fd = -1,
 		.start_ms = loop_now_ms(),
@@ -422,9 +430,8 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 	*ret_status = r < 0 ? (int)error->cls : exit_status(&run);
 	if (run.id && state_run_end(state, run.id, *ret_status, r < 0 ? NULL : &error) < 0 && r == 0)
 		r = -1;
-	emit(&run, &(struct event){ .kind = EVENT_RUN_END,
-				    .status = *ret_status,
-				    .took_ms = loop_now_ms() - run.start_ms });
+	emit(&run,
+	     &(struct event){ .kind = EVENT_RUN_END, .status = *ret_status, .took_ms = loop_now_ms() - run.start_ms });
 	run_close(&run);
 	return r < 0 ? error_move(err, &error) : 0;
 }

@@ -7,10 +7,10 @@
 
 struct item {
 	enum sched_state state;
-	size_t waits_for;  /* needs that are not done */
+	size_t waits_for; /* needs that are not done */
 	size_t *dependents;
 	size_t dependents_len, dependents_cap;
-	uint64_t path;     /* cost of the longest path that begins here */
+	uint64_t path; /* cost of the longest path that begins here */
 };
 
 struct sched {

@@ -67,7 +67,8 @@ static int sweep_builder(struct loop *loop, struct state *state, struct layout *
 }
 
 /* One run's leftovers, if its lock is free. The lock file goes last. */
-static int sweep_one(const char *run_dir, const char *name, struct loop *loop, struct state *state, struct layout *layout, struct error **err)
+static int sweep_one(const char *run_dir, const char *name, struct loop *loop, struct state *state,
+		     struct layout *layout, struct error **err)
 {
 	cleanup_free char *lock = path_join(run_dir, name);
 	cleanup_free char *stem = mem_strndup(lock, strlen(lock) - strlen(LOCK_SUFFIX));

@@ -43,8 +43,8 @@ static int open_log(struct task *task, const char *logs, struct error **err)
 	return 0;
 }
 
-int task_new(struct task_env *env, size_t number, const char *logs, void (*line)(void *data, const char *line, size_t len),
-	     void *owner, struct task **ret, struct error **err)
+int task_new(struct task_env *env, size_t number, const char *logs,
+	     void (*line)(void *data, const char *line, size_t len), void *owner, struct task **ret, struct error **err)
 {
 	struct task *task = mem_alloc(sizeof(*task));
 
@@ -67,6 +67,15 @@ int task_new(struct task_env *env, size_t number, const char *logs, void (*line)
 	return 0;
 }
 
+/* What another builder kept in its own storage is of no use to this one. */
+static bool readable(const struct task *task, const struct record *record)
+{
+	const char *own = task->env->builder ? builder_info(task->env->builder)->place : NULL;
+
+	return task->node->kind != NODE_BUILD || strcmp(record->place, "store") == 0 ||
+	       (own && strcmp(record->place, own) == 0);
+}
+
 /* Since the node was decided the record of another cbuild may have come. The one that was there then does not count:
  * it was looked at, and the node is stale in spite of it. */
 static bool made_elsewhere(struct task *task, struct error **err)
@@ -74,7 +83,7 @@ static bool made_elsewhere(struct task *task, struct error **err)
 	cleanup_record struct record *record = NULL;
 
 	if (state_find(task->env->state, task->node->id, task->node->key, &record, err) < 0 || !record ||
-	    record->when_ms == task->node->recorded_ms)
+	    record->when_ms == task->node->recorded_ms || !readable(task, record))
 		return false;
 	task->identity = steal_ptr(record->identity);
 	task->digest = steal_ptr(record->digest);

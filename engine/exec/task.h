@@ -25,20 +25,20 @@ struct task_env {
 	struct builder *builder; /* NULL when no build is stale */
 	struct runtime *runtime; /* NULL when nothing is loaded or verified */
 	const char *state_dir;
-	const char *staging;     /* folder of this run's staging folders */
+	const char *staging;         /* folder of this run's staging folders */
 	pthread_mutex_t source_lock; /* the source's index is used by one thread at a time */
 };
 
 struct task {
 	struct task_env *env;
-	void *owner;    /* the run, for the callbacks of its lines and its end */
+	void *owner; /* the run, for the callbacks of its lines and its end */
 	size_t number;
 	const struct node *node;
-	char *log;      /* path */
+	char *log; /* path */
 	int log_fd;
-	int lock_fd;    /* held from before the work until the record is written */
-	bool reused;    /* another cbuild made it since this one looked */
-	char *staging;  /* an empty folder of its own */
+	int lock_fd;   /* held from before the work until the record is written */
+	bool reused;   /* another cbuild made it since this one looked */
+	char *staging; /* an empty folder of its own */
 	struct output output;
 	uint64_t start_ms;
 	int64_t start_unix_ms;
@@ -52,8 +52,8 @@ struct task {
 
 /* Opens the node's log in the folder `logs`. `line` is called with the task on the loop's thread for every line that its
  * children print. */
-int task_new(struct task_env *env, size_t number, const char *logs, void (*line)(void *data, const char *line, size_t len),
-	     void *owner, struct task **ret, struct error **err);
+int task_new(struct task_env *env, size_t number, const char *logs,
+	     void (*line)(void *data, const char *line, size_t len), void *owner, struct task **ret, struct error **err);
 void task_free(struct task *task); /* lets go of the node's lock */
 /* Waits for the node's lock and does the work, unless another cbuild has done it meanwhile (then `reused`). In a task;
  * the outcome is in the struct. */

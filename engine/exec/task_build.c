@@ -58,7 +58,8 @@ static const char *own_id(struct draft *draft, const struct result *result, cons
 	json_append(draft->details, detail);
 	id = json_str(detail, "id");
 	if (!id)
-		error_make(err, ERROR_STATE, "the record of %s does not say what it is called in %s", name, result->place);
+		error_make(err, ERROR_STATE, "the record of %s does not say what it is called in %s", name,
+			   result->place);
 	return id;
 }
 
@@ -221,7 +222,8 @@ static int build_with_retries(struct task *task, struct draft *draft, struct err
 
 		if (build_once(task, draft, &error) == 0)
 			return 0;
-		if (!error->transient || attempt == RETRIES || loop_pause(task->env->loop, retry_pauses_ms[attempt], NULL) < 0)
+		if (!error->transient || attempt == RETRIES ||
+		    loop_pause(task->env->loop, retry_pauses_ms[attempt], NULL) < 0)
 			return error_move(err, &error);
 		error_free(error);
 	}

@@ -18,25 +18,25 @@
 #include "engine/io/http.h"
 #include "engine/io/loop.h"
 
-#define WAIT_MS 50           /* how long a cancel may go unseen */
-#define LOCATION_MAX 8192    /* bytes of a redirect's target; longer ones are no redirect for us */
+#define WAIT_MS 50                /* how long a cancel may go unseen */
+#define LOCATION_MAX 8192         /* bytes of a redirect's target; longer ones are no redirect for us */
 #define HEADERS_MAX (256L * 1024) /* bytes of an answer's headers */
 
-#define FUNCTIONS(X) \
-	X(curl_easy_cleanup) \
-	X(curl_easy_getinfo) \
-	X(curl_easy_init) \
-	X(curl_easy_setopt) \
-	X(curl_easy_strerror) \
-	X(curl_global_init) \
-	X(curl_multi_add_handle) \
-	X(curl_multi_cleanup) \
-	X(curl_multi_info_read) \
-	X(curl_multi_init) \
-	X(curl_multi_perform) \
-	X(curl_multi_poll) \
+#define FUNCTIONS(X)                \
+	X(curl_easy_cleanup)        \
+	X(curl_easy_getinfo)        \
+	X(curl_easy_init)           \
+	X(curl_easy_setopt)         \
+	X(curl_easy_strerror)       \
+	X(curl_global_init)         \
+	X(curl_multi_add_handle)    \
+	X(curl_multi_cleanup)       \
+	X(curl_multi_info_read)     \
+	X(curl_multi_init)          \
+	X(curl_multi_perform)       \
+	X(curl_multi_poll)          \
 	X(curl_multi_remove_handle) \
-	X(curl_slist_append) \
+	X(curl_slist_append)        \
 	X(curl_slist_free_all)
 
 #define MODULE lib
@@ -51,9 +51,9 @@ struct transfer {
 	struct curl_slist *headers;
 	char why[CURL_ERROR_SIZE];
 	size_t header_bytes;
-	off_t body_start;  /* position of body_fd at the beginning, for sending it again */
+	off_t body_start; /* position of body_fd at the beginning, for sending it again */
 	uint64_t body_left;
-	CURLcode set;      /* the first option that was refused */
+	CURLcode set; /* the first option that was refused */
 };
 
 static void load(void)
@@ -119,11 +119,11 @@ static int rewind_body(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-#define SET(option, value) \
-	do { \
+#define SET(option, value)                                                            \
+	do {                                                                          \
 		CURLcode code_ = lib.curl_easy_setopt(transfer->easy, option, value); \
-		if (code_ != CURLE_OK && transfer->set == CURLE_OK) \
-			transfer->set = code_; \
+		if (code_ != CURLE_OK && transfer->set == CURLE_OK)                   \
+			transfer->set = code_;                                        \
 	} while (0)
 
 static void add_header(struct transfer *transfer, const char *line)
@@ -311,8 +311,8 @@ static int fail(struct transfer *transfer, CURLcode code, struct error **err)
 	lib.curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os);
 	sentence = may_pass(code) ? errno_sentence(os) : NULL;
 	if (code == CURLE_OPERATION_TIMEDOUT) {
-		error_make(&error, ERROR_HEALTH, transfer->response->status > 0 ?
-			   "the answer did not end in time" : "no answer in time");
+		error_make(&error, ERROR_HEALTH,
+			   transfer->response->status > 0 ? "the answer did not end in time" : "no answer in time");
 	} else if (code == CURLE_GOT_NOTHING) {
 		error_make(&error, ERROR_HEALTH, "the connection was closed without an answer");
 	} else if (sentence) {

@@ -13,17 +13,17 @@ struct loop;
  * when the loop is cancelled. No proxy, no redirects, no cookies: callers that want them ask. */
 
 struct http_request {
-	const char *method;      /* "GET" ... */
+	const char *method; /* "GET" ... */
 	const char *url;
-	const char *unix_socket; /* path of a socket to talk through instead of TCP, or NULL */
+	const char *unix_socket;    /* path of a socket to talk through instead of TCP, or NULL */
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
-	const void *body;        /* or NULL */
+	const void *body;           /* or NULL */
 	size_t body_len;
-	int body_fd;             /* with body NULL: a file sent from its current position, -1: none */
+	int body_fd; /* with body NULL: a file sent from its current position, -1: none */
 	uint64_t body_fd_len;
-	uint64_t connect_ms;     /* limit for connecting */
-	uint64_t total_ms;       /* limit for all of it */
-	size_t body_max;         /* bytes of the answer's body that are kept */
+	uint64_t connect_ms; /* limit for connecting */
+	uint64_t total_ms;   /* limit for all of it */
+	size_t body_max;     /* bytes of the answer's body that are kept */
 };
 
 struct http_response {

@@ -361,7 +361,8 @@ struct procs **loop_procs(struct loop *loop)
 	return &loop->procs;
 }
 
-void loop_set_hooks(struct loop *loop, void (*cancel)(struct procs *procs, int level), void (*free_procs)(struct procs *procs))
+void loop_set_hooks(struct loop *loop, void (*cancel)(struct procs *procs, int level),
+		    void (*free_procs)(struct procs *procs))
 {
 	loop->cancel_procs = cancel;
 	loop->free_procs = free_procs;

@@ -58,6 +58,7 @@ void loop_turn(struct loop *loop);
 struct procs **loop_procs(struct loop *loop);
 /* How often it was cancelled (0, 1, 2); `hook(procs, level)` is called on the loop's thread at each step. */
 int loop_cancels(const struct loop *loop);
-void loop_set_hooks(struct loop *loop, void (*cancel)(struct procs *procs, int level), void (*free_procs)(struct procs *procs));
+void loop_set_hooks(struct loop *loop, void (*cancel)(struct procs *procs, int level),
+		    void (*free_procs)(struct procs *procs));
 
 #endif

@@ -12,9 +12,9 @@ struct loop;
 /* Child processes: argv only, a process group of their own, stdin /dev/null or given bytes,
  * output line by line. */
 
-#define PROC_LINE_MAX (64u * 1024)        /* longer lines are cut into pieces of this size */
-#define PROC_CAPTURE_MAX (64u << 20)      /* bytes of stdout that `out` may take */
-#define PROC_TAIL_LINES 40                /* last lines kept for the failure block */
+#define PROC_LINE_MAX (64u * 1024)   /* longer lines are cut into pieces of this size */
+#define PROC_CAPTURE_MAX (64u << 20) /* bytes of stdout that `out` may take */
+#define PROC_TAIL_LINES 40           /* last lines kept for the failure block */
 
 /* Where a task's output goes. Shared by all children of one node. */
 struct output {
@@ -25,22 +25,22 @@ struct output {
 };
 
 struct proc_spec {
-	const char *const *argv;  /* NULL-terminated; argv[0] is looked up in PATH */
-	const char *const *env;   /* NULL-terminated "NAME=value" list, or NULL: this process's */
-	const char *cwd;          /* or NULL */
-	const char *input;        /* bytes for stdin, or NULL: /dev/null */
+	const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+	const char *const *env;  /* NULL-terminated "NAME=value" list, or NULL: this process's */
+	const char *cwd;         /* or NULL */
+	const char *input;       /* bytes for stdin, or NULL: /dev/null */
 	size_t input_len;
-	bool capture;             /* stdout goes to proc_result.out alone, and stderr to `output` */
+	bool capture;                /* stdout goes to proc_result.out alone, and stderr to `output` */
 	const struct output *output; /* or NULL: only the tail is kept */
-	uint64_t timeout_ms;      /* 0: none. The group is ended as by a cancel; the error is transient */
-	bool cleanup;             /* runs although the loop is cancelled (removing a container) */
+	uint64_t timeout_ms;         /* 0: none. The group is ended as by a cancel; the error is transient */
+	bool cleanup;                /* runs although the loop is cancelled (removing a container) */
 };
 
 struct proc_result {
-	int status;  /* exit status, or 128 + signal */
-	int signal;  /* the signal that ended it, or 0 */
+	int status;      /* exit status, or 128 + signal */
+	int signal;      /* the signal that ended it, or 0 */
 	struct buf *out; /* stdout when captured; NUL-terminated; owned by the result */
-	char *tail;  /* last lines of its output (stderr when captured), raw, newline-terminated; never NULL after a return of 0 */
+	char *tail; /* last lines of its output (stderr when captured), raw, newline-terminated; never NULL after a return of 0 */
 };
 
 /*

@@ -147,8 +147,7 @@ static int adopt_copy(struct layout *layout, int fd, const char *path, const cha
 }
 
 /* `in_place`: the builder's folder of blobs is the store's, and the file stands where it belongs. */
-static int adopt_move(int fd, const char *path, const char *target, bool in_place, const char *digest,
-		      struct error **err)
+static int adopt_move(int fd, const char *path, const char *target, bool in_place, const char *digest, struct error **err)
 {
 	char found[DIGEST_LEN + 1];
 

@@ -18,11 +18,11 @@ struct error;
  */
 struct layout {
 	char *dir;
-	char *blobs; /* dir/blobs/sha256 */
+	char *blobs;          /* dir/blobs/sha256 */
 	pthread_mutex_t lock; /* for the two below */
-	char *session; /* our folder below tmp/; NULL until something is written */
-	int session_fd; /* holds its lock */
-	atomic_uint serial; /* for the names in it */
+	char *session;        /* our folder below tmp/; NULL until something is written */
+	int session_fd;       /* holds its lock */
+	atomic_uint serial;   /* for the names in it */
 };
 
 /* A fresh path in our folder below tmp/ (malloc'd; nothing is created there). */

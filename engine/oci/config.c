@@ -9,11 +9,12 @@
 
 /* The canonical form of a config: image-spec config.md, and what BuildKit keeps of docker's beyond it. */
 
-static const char *const image_members[] = { "architecture", "author", "created", "os", "os.features", "os.version", "variant" };
-static const char *const config_members[] = { "ArgsEscaped", "Cmd",        "Entrypoint",  "Env",  "ExposedPorts",
-					      "Healthcheck", "Labels",     "MemorySwap",  "OnBuild", "Shell",
-					      "StopSignal",  "StopTimeout", "User",        "Volumes", "WorkingDir" };
-static const char *const history_members[] = { "author", "created", "created_by", "empty_layer" };
+static const char *const image_members[] = { "architecture", "author",     "created", "os",
+					     "os.features",  "os.version", "variant" };
+static const char *const config_members[] = { "ArgsEscaped", "Cmd",         "Entrypoint", "Env",     "ExposedPorts",
+					      "Healthcheck", "Labels",      "MemorySwap", "OnBuild", "Shell",
+					      "StopSignal",  "StopTimeout", "User",       "Volumes", "WorkingDir" };
+static const char *const history_members[] = { "author", "created", "empty_layer" };
 
 /* Left out and empty mean the same. */
 static bool is_empty(const struct json *object, const char *name)
@@ -36,6 +37,28 @@ static void copy_members(struct json *to, const struct json *from, const char *c
 
 #define COPY(to, from, names) copy_members(to, from, names, sizeof(names) / sizeof((names)[0]))
 
+/* buildah notes what a COPY or ADD copied as "file:<digest>", "dir:..." or "multi:...". The digest covers times, too, and so
+ * differs for equal layers: it is left out. */
+static struct json *canonical_step(const char *step)
+{
+	static const char *const kinds[] = { "file:", "dir:", "multi:" };
+	cleanup_buf struct buf out = { 0 };
+
+	while (*step) {
+		size_t kind = 0;
+
+		while (kind < 3 && strncmp(step, kinds[kind], strlen(kinds[kind])) != 0)
+			kind++;
+		if (kind < 3 && strspn(step + strlen(kinds[kind]), "0123456789abcdef") == DIGEST_HEX) {
+			buf_add(&out, kinds[kind], strlen(kinds[kind]) - 1);
+			step += strlen(kinds[kind]) + DIGEST_HEX;
+		} else {
+			buf_char(&out, *step++);
+		}
+	}
+	return json_new_string(out.data ? out.data : "");
+}
+
 static struct json *canonical_history(const struct json *history)
 {
 	struct json *list = json_new_array();
@@ -43,8 +66,11 @@ static struct json *canonical_history(const struct json *history)
 	for (size_t i = 0; i < json_len(history); i++) {
 		struct json *entry = json_new_object();
 		const char *comment = json_str(json_at(history, i), "comment");
+		const char *step = json_str(json_at(history, i), "created_by");
 
 		COPY(entry, json_at(history, i), history_members);
+		if (step)
+			json_set(entry, "created_by", canonical_step(step));
 		/* buildah notes the id of the intermediate image here. */
 		if (comment && strncmp(comment, "FROM ", strlen("FROM ")) != 0)
 			json_set_str(entry, "comment", comment);

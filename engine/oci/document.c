@@ -142,8 +142,8 @@ static int read_entries(struct document *document, const struct json *array, con
 	document->entries = mem_array(document->len, sizeof(*document->entries));
 	for (size_t i = 0; i < document->len; i++) {
 		struct document_entry *entry = &document->entries[i];
-		int r = document->index ? read_member(json_at(array, i), name, entry, err) :
-					  read_layer(json_at(array, i), name, entry, err);
+		int r = document->index ? read_member(json_at(array, i), name, entry, err)
+					: read_layer(json_at(array, i), name, entry, err);
 
 		if (r < 0)
 			return -1;
@@ -167,7 +167,8 @@ static int read_type(struct document *document, const struct json *json, const c
 	type = own ? own : expected;
 	if (!type)
 		type = document->index ? OCI_INDEX : OCI_MANIFEST;
-	if (!(document->index ? document_type_is_index(type) : is_manifest_type(type)) || (expected && !is(type, expected)))
+	if (!(document->index ? document_type_is_index(type) : is_manifest_type(type)) ||
+	    (expected && !is(type, expected)))
 		return refuse_type(name, document->index ? "an index" : "a manifest", type, err);
 	document->self.media_type = mem_strdup(type);
 	return 0;

@@ -42,8 +42,8 @@ struct document_entry {
 
 struct document {
 	bool index;
-	struct descriptor self; /* media type; digest and size are those of the text */
-	struct descriptor config; /* of a manifest */
+	struct descriptor self;         /* media type; digest and size are those of the text */
+	struct descriptor config;       /* of a manifest */
 	struct document_entry *entries; /* its layers, or the members of an index */
 	size_t len;
 };
@@ -52,7 +52,7 @@ struct document {
  * `digest` is "" for a text that is no blob. ERROR_STATE. */
 int document_parse(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
 		   struct document **ret, struct error **err);
-void document_free(struct document *document); /* NULL-safe */
+void document_free(struct document *document);    /* NULL-safe */
 bool document_type_known(const char *media_type); /* of a manifest or an index */
 bool document_type_is_index(const char *media_type);
 

@@ -210,17 +210,16 @@ int image_read(struct layout *layout, const char *digest, struct image **ret, st
 	cleanup_image struct image *image = mem_alloc(sizeof(*image));
 	cleanup_buf struct buf config = { 0 };
 
-	if (read_manifest(layout, digest, image, err) < 0 ||
-	    layout_read(layout, image->config.digest, &config, err) < 0)
+	if (read_manifest(layout, digest, image, err) < 0 || layout_read(layout, image->config.digest, &config, err) < 0)
 		return -1;
 	if (config.len != image->config.size)
-		return error_make(err, ERROR_STATE, "%s: %zu bytes, but the manifest %s says %llu", image->config.digest,
-				  config.len, digest, (unsigned long long)image->config.size);
+		return error_make(err, ERROR_STATE, "%s: %zu bytes, but the manifest %s says %llu",
+				  image->config.digest, config.len, digest, (unsigned long long)image->config.size);
 	if (parse_config(config.data, config.len, image->config.digest, image, err) < 0)
 		return -1;
 	if (image->diff_ids_len != image->layers_len)
-		return error_make(err, ERROR_STATE, "%s: %zu layers, but the config says %zu", digest, image->layers_len,
-				  image->diff_ids_len);
+		return error_make(err, ERROR_STATE, "%s: %zu layers, but the config says %zu", digest,
+				  image->layers_len, image->diff_ids_len);
 	*ret = steal_ptr(image);
 	return 0;
 }

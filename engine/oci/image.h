@@ -31,8 +31,8 @@ struct image {
 	char *user;        /* "" when not set */
 	char **entrypoint; /* NULL-terminated; may be empty */
 	char **cmd;
-	char **ports;      /* "8000/tcp", sorted */
-	char **labels;     /* key, value, key, value, ..., NULL; sorted by key */
+	char **ports;  /* "8000/tcp", sorted */
+	char **labels; /* key, value, key, value, ..., NULL; sorted by key */
 	char **onbuild;
 	char *healthcheck; /* the JSON text of config.Healthcheck, or NULL */
 };

@@ -37,8 +37,8 @@ static int read_index_json(const char *path, struct json **ret, bool *ret_damage
 		return -1;
 	if (!found)
 		return 0;
-	*ret_damaged = json_parse(text.data, text.len, path, &json, NULL) < 0 ||
-		       !json_is_array(json_get(json, "manifests"));
+	*ret_damaged = json_parse(text.data, text.len, path, &json, NULL) < 0 || !json_is_array(json_get(json, "manifes"
+													       "ts"));
 	if (!*ret_damaged)
 		*ret = steal_ptr(json);
 	return 0;

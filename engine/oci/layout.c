@@ -160,8 +160,7 @@ int layout_read(struct layout *layout, const char *digest, struct buf *ret, stru
 	return document_read(path, digest, ret, err);
 }
 
-int layout_write(struct layout *layout, const void *data, size_t len, char ret_digest[DIGEST_LEN + 1],
-		 struct error **err)
+int layout_write(struct layout *layout, const void *data, size_t len, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
 	cleanup_blob_writer struct blob_writer *writer = NULL;
 	cleanup_buf struct buf there = { 0 };

@@ -36,8 +36,10 @@ char *layout_blob_path(const struct layout *layout, const char *digest); /* mall
 bool layout_has(const struct layout *layout, const char *digest, uint64_t size);
 /* The image's manifest, config and every layer are there with their sizes (manifest read, blobs lstat). */
 bool layout_complete(struct layout *layout, const char *manifest_digest);
-int layout_read(struct layout *layout, const char *digest, struct buf *ret, struct error **err); /* verified; LAYOUT_MANIFEST_MAX */
-int layout_write(struct layout *layout, const void *data, size_t len, char ret_digest[DIGEST_LEN + 1], struct error **err);
+int layout_read(struct layout *layout, const char *digest, struct buf *ret,
+		struct error **err); /* verified; LAYOUT_MANIFEST_MAX */
+int layout_write(struct layout *layout, const void *data, size_t len, char ret_digest[DIGEST_LEN + 1],
+		 struct error **err);
 
 /*
  * Import of what a builder delivered. What is new is rehashed; a blob whose bytes are not its name's is
@@ -86,6 +88,7 @@ void layout_refs_free(struct layout_ref *refs, size_t len);
 int layout_export(struct layout *layout, const char *digest, const char *reference, const char *dir, struct error **err);
 /* The same as an uncompressed tar written to `fd` (docker load and containerd read it: annotation
  * io.containerd.image.name is set too). */
-int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len, int fd, struct error **err);
+int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len, int fd,
+		      struct error **err);
 
 #endif

@@ -9,7 +9,7 @@
 #include "engine/oci/layout.h"
 #include "engine/oci/pick.h"
 
-#define NESTING_MAX 4 /* indexes in indexes */
+#define NESTING_MAX 4  /* indexes in indexes */
 #define READS_MAX 1000 /* texts: a small index can name the same one many times */
 
 struct pick {
@@ -94,7 +94,8 @@ static int search(struct pick *pick, const struct document *index, int depth, st
 		if (!document_type_is_index(entry->blob.media_type)) {
 			found = consider_image(pick, entry, err);
 		} else if (depth >= NESTING_MAX) {
-			found = error_make(err, ERROR_STATE, "%s: indexes nested deeper than %d", pick->name, NESTING_MAX);
+			found = error_make(err, ERROR_STATE, "%s: indexes nested deeper than %d", pick->name,
+					   NESTING_MAX);
 		} else {
 			found = read_document(pick, &entry->blob, &document, err);
 			if (found == 0)

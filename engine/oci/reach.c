@@ -92,9 +92,9 @@ static int visit(struct walk *walk, const char *digest, const struct descriptor 
 		return -1;
 	for (size_t i = 0; i < document->len; i++) {
 		const struct descriptor *blob = &document->entries[i].blob;
-		int r = document->index && document_type_known(blob->media_type) ?
-				visit(walk, blob->digest, blob, depth + 1, err) :
-				add_blob(walk, blob, err);
+		int r = document->index && document_type_known(blob->media_type)
+				? visit(walk, blob->digest, blob, depth + 1, err)
+				: add_blob(walk, blob, err);
 
 		if (r < 0)
 			return -1;
@@ -102,8 +102,7 @@ static int visit(struct walk *walk, const char *digest, const struct descriptor 
 	return 0;
 }
 
-int reach_collect(struct layout *layout, const char *digest, enum reach_mode mode, struct reach *ret,
-		  struct error **err)
+int reach_collect(struct layout *layout, const char *digest, enum reach_mode mode, struct reach *ret, struct error **err)
 {
 	struct walk walk = { .layout = layout, .mode = mode, .reach = ret };
 

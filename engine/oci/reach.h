@@ -23,8 +23,7 @@ enum reach_mode {
 };
 
 /* ERROR_STATE when something is not in the store or has another size. */
-int reach_collect(struct layout *layout, const char *digest, enum reach_mode mode, struct reach *ret,
-		  struct error **err);
+int reach_collect(struct layout *layout, const char *digest, enum reach_mode mode, struct reach *ret, struct error **err);
 void reach_free(struct reach *reach); /* what it holds, not the struct */
 
 #endif

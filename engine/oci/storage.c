@@ -20,7 +20,7 @@
 #define STORAGE_CONFIG_MAX (4u << 20) /* bytes of a config blob */
 
 struct storage {
-	struct map *dirs;  /* identity -> its driver's folder, `<root>/<driver>-images`; a storage normally has a single one */
+	struct map *dirs; /* identity -> its driver's folder, `<root>/<driver>-images`; a storage normally has a single one */
 	struct map *names; /* full reference -> identity */
 	struct arena *arena;
 };
@@ -41,7 +41,8 @@ static void add_image(void *data, const struct storage_image *image)
 		return;
 	map_set(storage->dirs, identity, section->dir);
 	for (size_t i = 0; i < image->names_len; i++)
-		map_set(storage->names, arena_strndup(storage->arena, image->names[i].text, image->names[i].len), identity);
+		map_set(storage->names, arena_strndup(storage->arena, image->names[i].text, image->names[i].len),
+			identity);
 }
 
 static int add_section(struct storage *storage, const char *root, const char *name, struct error **err)
@@ -196,7 +197,7 @@ static void big_data_name(const char *key, struct buf *out)
 int storage_config(const struct storage *storage, const char *identity, struct buf *ret, struct error **err)
 {
 	const char *dir = map_get(storage->dirs, identity);
-	cleanup_buf struct buf path = {0}, data = {0};
+	cleanup_buf struct buf path = { 0 }, data = { 0 };
 	char actual[DIGEST_LEN + 1];
 
 	if (!dir)

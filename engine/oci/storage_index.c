@@ -167,7 +167,8 @@ static bool scan(struct scanner *s, storage_image_found *found, void *data)
 }
 
 /* What the scanner does not take (escapes in a name, say) is parsed in full. */
-static int parse(const char *text, size_t len, const char *name, storage_image_found *found, void *data, struct error **err)
+static int parse(const char *text, size_t len, const char *name, storage_image_found *found, void *data,
+		 struct error **err)
 {
 	cleanup_json struct json *index = NULL;
 
@@ -191,7 +192,8 @@ static int parse(const char *text, size_t len, const char *name, storage_image_f
 	return 0;
 }
 
-int storage_index_read(const char *text, size_t len, const char *name, storage_image_found *found, void *data, struct error **err)
+int storage_index_read(const char *text, size_t len, const char *name, storage_image_found *found, void *data,
+		       struct error **err)
 {
 	struct scanner s = { .at = text, .end = text + len };
 	bool scanned = scan(&s, NULL, NULL);

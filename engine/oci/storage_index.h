@@ -24,6 +24,7 @@ typedef void storage_image_found(void *data, const struct storage_image *image);
 
 /* Calls `found` for every image, in order; what it is given lives until it returns. ERROR_STATE with `name` for a text
  * that is not of this form. */
-int storage_index_read(const char *text, size_t len, const char *name, storage_image_found *found, void *data, struct error **err);
+int storage_index_read(const char *text, size_t len, const char *name, storage_image_found *found, void *data,
+		       struct error **err);
 
 #endif

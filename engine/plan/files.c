@@ -38,8 +38,8 @@ static bool read_dockerfile(struct plan *plan, const struct build_spec *build, s
 		const char *shown = path_relative(plan->manifest->dir, build->dockerfile.s);
 
 		diags_add(plan->diags, build->dockerfile.pos,
-			  fs_exists(build->context.s) ? "`dockerfile:` names another one, relative to the context" :
-							"the context folder does not exist",
+			  fs_exists(build->context.s) ? "`dockerfile:` names another one, relative to the context"
+						      : "the context folder does not exist",
 			  "cannot find Dockerfile: %s", shown ? shown : build->dockerfile.s);
 		return false;
 	}

@@ -62,7 +62,7 @@ struct node {
 	char key[HASH_HEX + 1]; /* "" while a need has no result */
 	int64_t recorded_ms;    /* of the record under the key, when the node was decided; 0: there was none */
 	struct result result;
-	int64_t took_ms; /* last time it ran; 0: never */
+	int64_t took_ms;              /* last time it ran; 0: never */
 	struct plan_build *build;     /* of build nodes */
 	struct plan_prepare *prepare; /* of prepare nodes */
 };

@@ -241,7 +241,8 @@ static const char *file_change(const char *before, const char *now)
 	return "mode";
 }
 
-static const char *old_value(struct old *old, struct arena *arena, enum reason_kind kind, const char *prefix, const char *name)
+static const char *old_value(struct old *old, struct arena *arena, enum reason_kind kind, const char *prefix,
+			     const char *name)
 {
 	const char *key = arena_printf(arena, "%s\t%s%s", reason_kind_name(kind), prefix, name);
 
@@ -317,7 +318,8 @@ static size_t diff_removed(struct old *old, struct arena *arena, struct node *no
 	return node->reasons_len - before;
 }
 
-size_t inputs_diff(const struct inputs *inputs, const char *old_text, size_t old_len, struct arena *arena, struct node *node)
+size_t inputs_diff(const struct inputs *inputs, const char *old_text, size_t old_len, struct arena *arena,
+		   struct node *node)
 {
 	struct old old = { .arena = arena_new(), .values = map_new(), .seen = map_new() };
 	size_t found;

@@ -33,9 +33,9 @@ struct plan {
 	struct plan_service *services; /* manifest.services_len */
 	struct node **nodes;
 	size_t nodes_len, nodes_cap;
-	struct map *by_id; /* node number + 1 as pointer */
+	struct map *by_id;        /* node number + 1 as pointer */
 	struct map *by_reference; /* normalised "domain/repository:tag" -> service + 1 */
-	struct map *records; /* newest record of each node */
+	struct map *records;      /* newest record of each node */
 	struct record *record_items;
 	size_t records_len;
 	const char **outputs; /* absolute paths of all prepare outputs, and of the state folder */
@@ -56,6 +56,7 @@ int plan_collect_outputs(struct plan *plan);
 /* Edges to the prepare steps whose outputs the build reads. */
 void plan_add_outputs(struct plan *plan, struct node *node, const struct platform *platform);
 /* Adds a node (id is in the arena). */
-struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform, size_t *ret_number);
+struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
+			   size_t *ret_number);
 
 #endif

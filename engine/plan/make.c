@@ -37,7 +37,8 @@ static const char *node_id(struct plan *plan, enum node_kind kind, size_t servic
 	return arena_printf(plan->arena, "%s:%s:%s", node_kind_name(kind), name, text);
 }
 
-struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform, size_t *ret_number)
+struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
+			   size_t *ret_number)
 {
 	const char *id = node_id(plan, kind, service, platform);
 	size_t found = plan_find(plan, id);
@@ -82,7 +83,8 @@ static bool is_cycle(struct plan *plan, const struct frame *frame)
 	return true;
 }
 
-static size_t need_service(struct plan *plan, const struct frame *up, size_t service, const struct platform *platform, struct pos pos)
+static size_t need_service(struct plan *plan, const struct frame *up, size_t service, const struct platform *platform,
+			   struct pos pos)
 {
 	const struct frame frame = { .up = up, .service = service, .platform = platform, .pos = pos };
 	const char *id;
@@ -132,7 +134,8 @@ static struct pos mention_pos(struct plan *plan, const struct service *service, 
 }
 
 /* Which image a mention means: another service's, or one from elsewhere. False: a complaint was made. */
-static bool resolve_mention(struct plan *plan, const struct frame *frame, const struct dockerfile_image *mention, struct plan_image *ret)
+static bool resolve_mention(struct plan *plan, const struct frame *frame, const struct dockerfile_image *mention,
+			    struct plan_image *ret)
 {
 	const struct service *service = &plan->manifest->services[frame->service];
 	const struct named_context *context = find_context(&service->build, mention->name);
@@ -252,7 +255,8 @@ static void add_contexts(struct plan *plan, const struct frame *frame, struct pl
 	}
 }
 
-static size_t expand_pairs(struct plan *plan, const struct platform *platform, const struct pairs *pairs, struct plan_arg **ret)
+static size_t expand_pairs(struct plan *plan, const struct platform *platform, const struct pairs *pairs,
+			   struct plan_arg **ret)
 {
 	struct plan_arg *list = arena_array(plan->arena, pairs->len + 1, sizeof(*list));
 	size_t len = 0;
@@ -300,7 +304,8 @@ static size_t add_build(struct plan *plan, const struct frame *frame)
 	good = add_images(plan, frame, build);
 	needs = arena_array(plan->arena, service->needs.len + 1, sizeof(*needs));
 	for (size_t i = 0; i < service->needs.len; i++) {
-		needs[needs_len] = need_service(plan, frame, service->needs_index[i], frame->platform, service->needs.items[i].pos);
+		needs[needs_len] =
+			need_service(plan, frame, service->needs_index[i], frame->platform, service->needs.items[i].pos);
 		good = good && needs[needs_len] != NO_NODE;
 		needs_len++;
 	}

@@ -210,7 +210,8 @@ static int decide_recorded(struct plan *plan, size_t number, const struct record
 	return 0;
 }
 
-static int add_differences(struct plan *plan, struct node *node, const struct inputs *inputs, bool had_record, struct error **err)
+static int add_differences(struct plan *plan, struct node *node, const struct inputs *inputs, bool had_record,
+			   struct error **err)
 {
 	cleanup_free char *old = NULL;
 	size_t len = 0;
@@ -229,7 +230,8 @@ static int add_differences(struct plan *plan, struct node *node, const struct in
 }
 
 /* A need is stale: whether this node is depends on what it will give, unless something of its own differs. */
-static int decide_waiting(struct plan *plan, struct node *node, const struct inputs *inputs, bool had_record, struct error **err)
+static int decide_waiting(struct plan *plan, struct node *node, const struct inputs *inputs, bool had_record,
+			  struct error **err)
 {
 	if (add_differences(plan, node, inputs, had_record, err) < 0)
 		return -1;

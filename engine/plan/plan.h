@@ -47,10 +47,10 @@ struct plan_image {
 
 /* A folder that a build reads, or a URL. */
 struct plan_context {
-	const char *name;  /* NULL: the main one */
-	const char *root;  /* absolute folder, or NULL */
-	const char *url;   /* when it is not a folder */
-	size_t selection;  /* of its files in the source */
+	const char *name; /* NULL: the main one */
+	const char *root; /* absolute folder, or NULL */
+	const char *url;  /* when it is not a folder */
+	size_t selection; /* of its files in the source */
 };
 
 struct plan_arg {
@@ -59,22 +59,22 @@ struct plan_arg {
 
 /* A file that a prepare step makes and a build reads. */
 struct plan_output {
-	size_t node; /* the prepare node */
+	size_t node;      /* the prepare node */
 	const char *path; /* relative to the manifest's folder */
 };
 
 struct plan_build {
-	const char *dockerfile;  /* absolute path */
-	const char *text;        /* its bytes */
+	const char *dockerfile; /* absolute path */
+	const char *text;       /* its bytes */
 	size_t text_len;
-	const char *ignore;      /* the ignore file's bytes, or NULL */
+	const char *ignore; /* the ignore file's bytes, or NULL */
 	size_t ignore_len;
 	struct dockerfile_use use;
 	struct plan_image *images;
 	size_t images_len;
 	struct plan_context *contexts; /* the main one first */
 	size_t contexts_len;
-	struct plan_arg *args;   /* all that the manifest gives, variables filled in, sorted */
+	struct plan_arg *args; /* all that the manifest gives, variables filled in, sorted */
 	size_t args_len;
 	struct plan_arg *labels;
 	size_t labels_len;
@@ -87,7 +87,7 @@ struct plan_prepare {
 	const char **env;     /* "NAME=value" of the named variables that are set, NULL-terminated */
 	const char **outputs; /* relative paths */
 	size_t outputs_len;
-	size_t selection;     /* of its inputs */
+	size_t selection; /* of its inputs */
 };
 
 /*
@@ -116,7 +116,8 @@ const char *plan_prefix(const struct plan *plan, const char *root); /* path of `
 
 /* An output of a prepare step as keys and records write it: content and permission bits. *ret_found false: it is not there. */
 #define PLAN_OUTPUT (HASH_HEX + 6)
-int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found, struct error **err);
+int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found,
+		       struct error **err);
 
 /* The references under which a service's image is known: repository and each tag. NULL-terminated, in the plan's arena. */
 const char *const *plan_references(struct plan *plan, size_t service);

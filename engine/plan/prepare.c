@@ -106,7 +106,8 @@ static const char **named_environment(struct plan *plan, const struct texts *nam
 	return list;
 }
 
-static struct plan_prepare *prepare_new(struct plan *plan, const struct prepare_spec *spec, const struct platform *platform)
+static struct plan_prepare *prepare_new(struct plan *plan, const struct prepare_spec *spec,
+					const struct platform *platform)
 {
 	struct plan_prepare *prepare = arena_alloc(plan->arena, sizeof(*prepare));
 	struct filter filter = { .deep = true };
@@ -142,7 +143,8 @@ size_t plan_prepare_node(struct plan *plan, size_t service, const struct platfor
 }
 
 /* Whether a file at `relative` (to the context's root) reaches the builder and counts. */
-static bool counts(const struct plan *plan, const struct node *node, const struct plan_context *context, const char *relative)
+static bool counts(const struct plan *plan, const struct node *node, const struct plan_context *context,
+		   const char *relative)
 {
 	const struct dockerfile_use *use = &node->build->use;
 	const struct ignore *ignore = context->name ? NULL : plan->services[node->service].ignore;
@@ -172,7 +174,8 @@ static bool counts(const struct plan *plan, const struct node *node, const struc
 	return whole;
 }
 
-int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found, struct error **err)
+int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found,
+		       struct error **err)
 {
 	struct hash128 digest;
 	struct stat st;

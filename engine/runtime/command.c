@@ -119,7 +119,8 @@ char *command_name(struct runtime *runtime, const char *service)
 	buf_str(&name, "cbuild-");
 	for (size_t i = 0; i < len && i < NAME_SERVICE_MAX; i++) {
 		char c = service[i];
-		bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+		bool fine = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+			    c == '_';
 
 		buf_char(&name, fine ? c : '-');
 	}

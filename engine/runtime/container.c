@@ -15,10 +15,10 @@
 #include "engine/oci/layout.h"
 #include "engine/runtime/ops.h"
 
-#define START_MS (120u * 1000)  /* for `run --detach` */
-#define ATTEMPTS 6              /* of starting, each with another quirk */
-#define INSPECT_EVERY_MS 250    /* where the process cannot be seen from here */
-#define EXEC_MS (30u * 1000)    /* of a HEALTHCHECK, docker's default */
+#define START_MS (120u * 1000) /* for `run --detach` */
+#define ATTEMPTS 6             /* of starting, each with another quirk */
+#define INSPECT_EVERY_MS 250   /* where the process cannot be seen from here */
+#define EXEC_MS (30u * 1000)   /* of a HEALTHCHECK, docker's default */
 #define LOGS_MS (10u * 1000)
 
 struct container {
@@ -57,8 +57,15 @@ static int inspect(struct container *container, struct error **err)
 static bool image_at_fault(int status, const char *text)
 {
 	static const char *const signs[] = {
-		"exec: \"", "xecutable", "exec format error", "unable to find user", "unable to find group",
-		"no command", "no entrypoint", "no matching entries in passwd", "no matching entries in group",
+		"exec: \"",
+		"xecutable",
+		"exec format error",
+		"unable to find user",
+		"unable to find group",
+		"no command",
+		"no entrypoint",
+		"no matching entries in passwd",
+		"no matching entries in group",
 	};
 
 	if (strstr(text, "rlimit"))
@@ -88,7 +95,10 @@ static int run_once(struct container *container, const struct container_spec *sp
 	struct runtime *runtime = container->runtime;
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_proc struct proc_result result = { 0 };
-	struct proc_spec proc = { .env = (const char *const *)env, .capture = true, .cleanup = true, .timeout_ms = START_MS };
+	struct proc_spec proc = { .env = (const char *const *)env,
+				  .capture = true,
+				  .cleanup = true,
+				  .timeout_ms = START_MS };
 	cleanup_buf struct buf complaint = { 0 };
 	struct error *error = NULL;
 	unsigned next;
@@ -96,7 +106,8 @@ static int run_once(struct container *container, const struct container_spec *sp
 
 	if (loop_cancelled(runtime->loop))
 		return error_make(err, ERROR_CANCELLED, "interrupted");
-	command_run(runtime, *quirks, spec, runtime_image_id(runtime, &container->image), container->name, env_file, &argv);
+	command_run(runtime, *quirks, spec, runtime_image_id(runtime, &container->image), container->name, env_file,
+		    &argv);
 	proc.argv = (const char *const *)argv.items;
 	if (proc_run(runtime->loop, &proc, &result, &error) < 0) {
 		remove_quietly(runtime, container->name);
@@ -189,7 +200,8 @@ int container_start(struct runtime *runtime, const struct container_spec *spec, 
 	return 0;
 }
 
-int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port, struct error **err)
+int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port,
+		      struct error **err)
 {
 	const struct inspected *seen = &container->seen;
 
@@ -207,7 +219,8 @@ int container_address(struct container *container, uint16_t port, const char **r
 	}
 	if (!seen->running)
 		return error_make(err, ERROR_HEALTH, "the container ended at once, with status %d", seen->status);
-	return error_make(err, ERROR_TOOL, "%s gives the container no address for port %u", container->runtime->ops->name, port);
+	return error_make(err, ERROR_TOOL, "%s gives the container no address for port %u",
+			  container->runtime->ops->name, port);
 }
 
 bool container_direct(const struct container *container)
@@ -313,8 +326,8 @@ int container_logs(struct container *container, unsigned lines, struct buf *ret,
 	if (proc_run(runtime->loop, &spec, &result, err) < 0)
 		return -1;
 	if (result.status != 0)
-		return error_make(err, ERROR_TOOL, "%s logs failed with status %d: %s", runtime->ops->name, result.status,
-				  result.tail);
+		return error_make(err, ERROR_TOOL, "%s logs failed with status %d: %s", runtime->ops->name,
+				  result.status, result.tail);
 	buf_str(ret, result.tail);
 	return 0;
 }

@@ -66,8 +66,10 @@ static int find_endpoint(struct runtime *runtime, char **ret, struct error **err
 static void add_remedy(const char *complaint, const char *endpoint, struct error **err)
 {
 	if (strstr(complaint, "permission denied"))
-		error_remedy(err, "no permission on %s: become a member of its group (usermod -aG docker USER, then log in "
-			     "again), or use podman", endpoint);
+		error_remedy(err,
+			     "no permission on %s: become a member of its group (usermod -aG docker USER, then log in "
+			     "again), or use podman",
+			     endpoint);
 	else
 		error_remedy(err, "start the daemon (systemctl start docker), or set DOCKER_HOST, or use podman");
 }
@@ -81,7 +83,8 @@ static bool has_containerd_store(const struct json *info)
 		const char *key = json_text(json_at(json_at(status, i), 0));
 		const char *value = json_text(json_at(json_at(status, i), 1));
 
-		if (key && value && strcmp(key, "driver-type") == 0 && strncmp(value, "io.containerd.snapshotter", 25) == 0)
+		if (key && value && strcmp(key, "driver-type") == 0 &&
+		    strncmp(value, "io.containerd.snapshotter", 25) == 0)
 			return true;
 	}
 	return false;
@@ -98,7 +101,8 @@ static bool has_our_network(const struct json *info, const char *endpoint)
 		if (json_text(json_at(options, i)) && strstr(json_text(json_at(options, i)), "name=rootless"))
 			return false;
 	}
-	return strncmp(endpoint, UNIX_SCHEME, strlen(UNIX_SCHEME)) == 0 && !(system && strstr(system, "Docker Desktop"));
+	return strncmp(endpoint, UNIX_SCHEME, strlen(UNIX_SCHEME)) == 0 && !(system && strstr(system, "Docker "
+												      "Desktop"));
 }
 
 static int take_info(struct runtime *runtime, const struct buf *text, const char *endpoint, struct error **err)

@@ -29,8 +29,8 @@ static int load(struct runtime *runtime, const struct runtime_image *image, cons
  * Through a tar, although podman could read the folder: it would call the image after the folder's path, and refuses
  * those that make no image name; and neither a daemon nor podman on another machine sees our files.
  */
-int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
-		   const struct output *output, struct error **err)
+int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+		   size_t len, const struct output *output, struct error **err)
 {
 	const char *id = runtime_image_id(runtime, image);
 	cleanup_free char *staging = NULL, *path = NULL;

@@ -95,7 +95,8 @@ static bool same_address(const struct sockaddr *address, const struct in6_addr *
 	if (!address || address->sa_family != family)
 		return false;
 	if (family == AF_INET)
-		return memcmp(&((const struct sockaddr_in *)(const void *)address)->sin_addr, wanted, sizeof(struct in_addr)) == 0;
+		return memcmp(&((const struct sockaddr_in *)(const void *)address)->sin_addr, wanted,
+			      sizeof(struct in_addr)) == 0;
 	return memcmp(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, wanted, sizeof(*wanted)) == 0;
 }
 

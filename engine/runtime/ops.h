@@ -34,7 +34,7 @@ struct runtime {
 	struct state *state;
 	struct layout *layout;
 	char *owner;
-	char *program;  /* path of the command */
+	char *program; /* path of the command */
 	char *version;
 	char *place;
 	char *root;     /* podman: the storage's folder, NULL when it is not on this machine */
@@ -55,8 +55,8 @@ struct runtime_ops {
 	const char *place_prefix;
 	/* Fills in the runtime; ERROR_TOOL with a remedy when it cannot be used here. */
 	int (*open)(struct runtime *runtime, struct error **err);
-	int (*load)(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
-		    const struct output *output, struct error **err);
+	int (*load)(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+		    size_t len, const struct output *output, struct error **err);
 	void (*present)(const char *place, struct runtime_presence *items, size_t len);
 	/* Is the image there? */
 	int (*has)(struct runtime *runtime, const char *id, bool *ret, struct error **err);
@@ -77,7 +77,7 @@ void command_run(const struct runtime *runtime, unsigned quirks, const struct co
 		 const char *name, const char *env_file, struct argv *argv);
 /* The process that gave `name` ("cbuild-agent-4711-1a2b-3") is alive. False for names that are not ours. */
 bool command_owner_alive(const char *name);
-char *command_process(void); /* "4711-1a2b" for this process, malloc'd */
+char *command_process(void);                                      /* "4711-1a2b" for this process, malloc'd */
 char *command_name(struct runtime *runtime, const char *service); /* a fresh name, malloc'd */
 
 /* environment.c: how a container gets its environment. */
@@ -96,22 +96,22 @@ int environment_file(struct runtime *runtime, const struct container_spec *spec,
 struct inspected {
 	bool running;
 	int status;
-	int pid;         /* 0: none */
+	int pid;            /* 0: none */
 	char *ip, *gateway; /* NULL: none */
 	bool host_network;
 	struct inspected_port {
 		uint16_t inner, outer;
 		char *host;
-	} *ports;
+	} * ports;
 	size_t ports_len;
 };
 int inspect_parse(const char *json, size_t len, struct inspected *ret, struct error **err);
 void inspected_free(struct inspected *inspected); /* the contents */
-bool inspect_ours(const char *ip); /* an address of one of this machine's interfaces */
+bool inspect_ours(const char *ip);                /* an address of one of this machine's interfaces */
 
 /* import.c: brings an image in from the store, under these names (none is fine), and checks its id. */
-int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
-		   const struct output *output, struct error **err);
+int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+		   size_t len, const struct output *output, struct error **err);
 
 /* listen.c: whether a TCP socket of the network that the process is in listens on the port: 1, 0, or -1 when that
  * cannot be told. */

@@ -24,12 +24,23 @@
 
 /* Files and variables that decide where podman keeps things and how it runs them. */
 static const char *const settings[] = {
-	"CONTAINERS_STORAGE_CONF", "CONTAINERS_CONF", "CONTAINERS_CONF_OVERRIDE", "CONTAINER_HOST", "CONTAINER_CONNECTION",
-	"STORAGE_DRIVER", "STORAGE_OPTS", "HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
+	"CONTAINERS_STORAGE_CONF",
+	"CONTAINERS_CONF",
+	"CONTAINERS_CONF_OVERRIDE",
+	"CONTAINER_HOST",
+	"CONTAINER_CONNECTION",
+	"STORAGE_DRIVER",
+	"STORAGE_OPTS",
+	"HOME",
+	"XDG_CONFIG_HOME",
+	"XDG_DATA_HOME",
+	"XDG_RUNTIME_DIR",
 };
 static const char *const files[] = {
-	"/etc/containers/storage.conf", "/etc/containers/containers.conf",
-	"/usr/share/containers/storage.conf", "/usr/share/containers/containers.conf",
+	"/etc/containers/storage.conf",
+	"/etc/containers/containers.conf",
+	"/usr/share/containers/storage.conf",
+	"/usr/share/containers/containers.conf",
 };
 
 static void hash_file(struct hasher *hasher, const char *path)
@@ -63,8 +74,8 @@ static char *find_identity(const char *program)
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
 		hash_file(hasher, files[i]);
 	for (int i = 0; i < 2 && getenv("HOME"); i++) {
-		cleanup_free char *path = mem_printf("%s/.config/containers/%s.conf", getenv("HOME"),
-						     i == 0 ? "storage" : "containers");
+		cleanup_free char *path =
+			mem_printf("%s/.config/containers/%s.conf", getenv("HOME"), i == 0 ? "storage" : "containers");
 
 		hash_file(hasher, path);
 	}
@@ -83,7 +94,8 @@ static bool recall(struct runtime *runtime)
 	    json_parse(fact, strlen(fact), FACT_INFO, &info, NULL) < 0)
 		return false;
 	identity = json_str(info, "identity");
-	if (!identity || strcmp(identity, runtime->identity) != 0 || !json_str(info, "version") || !json_str(info, "place"))
+	if (!identity || strcmp(identity, runtime->identity) != 0 || !json_str(info, "version") ||
+	    !json_str(info, "place"))
 		return false;
 	runtime->version = mem_strdup(json_str(info, "version"));
 	runtime->place = mem_strdup(json_str(info, "place"));

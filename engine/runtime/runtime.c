@@ -99,7 +99,8 @@ int runtime_open(const char *name, const char *owner, struct loop *loop, struct 
 		return open_best(&common, ret, err);
 	ops = find(name);
 	if (!ops)
-		return error_make(err, ERROR_USAGE, "there is no runtime called '%s' (there are podman and docker)", name);
+		return error_make(err, ERROR_USAGE, "there is no runtime called '%s' (there are podman and docker)",
+				  name);
 	return open_one(ops, &common, ret, err);
 }
 

@@ -60,8 +60,8 @@ struct runtime_pair {
 
 struct container_spec {
 	struct runtime_image image;
-	const char *name;         /* DNS name on the network: the service's name */
-	const char *network;      /* from runtime_network, or NULL: the runtime's default one */
+	const char *name;                       /* DNS name on the network: the service's name */
+	const char *network;                    /* from runtime_network, or NULL: the runtime's default one */
 	const struct runtime_pair *environment; /* passed by file, never in an argument list; a NULL value is left out */
 	size_t environment_len;
 	const char *const *entrypoint; /* NULL: the image's */
@@ -83,7 +83,8 @@ int runtime_network_remove(struct runtime *runtime, const char *name, struct err
 int container_start(struct runtime *runtime, const struct container_spec *spec, const struct output *output,
 		    struct container **ret, struct error **err);
 /* Where `port` is reached from this process: a numeric host (borrowed) and a port number. */
-int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port, struct error **err);
+int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port,
+		      struct error **err);
 /* False when a proxy of the runtime's stands between: it accepts connections before the container does. */
 bool container_direct(const struct container *container);
 /* Somebody in it listens on `port`: 1, 0, or -1 when that cannot be seen from here. */
@@ -103,6 +104,7 @@ int container_remove(struct container *container, struct error **err);
  * run left. Those of another cbuild that still runs stay. */
 int runtime_sweep(struct runtime *runtime, struct error **err);
 /* The same in every runtime that is installed and works: nobody knows which one the killed run had. */
-int runtime_sweep_all(const char *owner, struct loop *loop, struct state *state, struct layout *layout, struct error **err);
+int runtime_sweep_all(const char *owner, struct loop *loop, struct state *state, struct layout *layout,
+		      struct error **err);
 
 #endif

@@ -30,7 +30,9 @@ static void add(struct chosen *chosen, const struct node *node, size_t depth)
 	mem_reserve(&chosen->nodes, &chosen->nodes_cap, chosen->len + 1, sizeof(*chosen->nodes));
 	chosen->entries[chosen->len] = (struct entry){
 		.path = node->path + depth,
-		.type = link ? 'l' : file ? 'f' : 'd',
+		.type = link   ? 'l'
+			: file ? 'f'
+			       : 'd',
 		.mode = node->mode & 07777,
 		.size = file ? node->stamp.size : 0,
 		.link = node->link,
@@ -56,7 +58,8 @@ static void collect(struct chosen *chosen, const struct dir *dir, const struct v
 	for (size_t i = 0; i <= dir->len; i++) {
 		const struct node *node = &dir->nodes[i];
 
-		while (waiting_len > 0 && (i == dir->len || below_first(waiting[waiting_len - 1]->path + dir->prefix, node->path + dir->prefix))) {
+		while (waiting_len > 0 && (i == dir->len || below_first(waiting[waiting_len - 1]->path + dir->prefix,
+									node->path + dir->prefix))) {
 			const struct dir *below = waiting[--waiting_len]->dir;
 
 			collect(chosen, below, view_of(below, view->selector, view->prefix));
@@ -97,7 +100,7 @@ static void add_text(struct buf *buf, const char *s)
 
 void chosen_digest(struct chosen *chosen)
 {
-	cleanup_buf struct buf buf = {0};
+	cleanup_buf struct buf buf = { 0 };
 
 	add_text(&buf, DIGEST_LAYOUT);
 	for (size_t i = 0; i < chosen->len; i++) {

@@ -53,7 +53,8 @@ static bool same_stamp(const struct stat *a, const struct stat *b)
 {
 	struct stamp x = walk_stamp(a), y = walk_stamp(b);
 
-	return x.size == y.size && x.mtime == y.mtime && x.ctime == y.ctime && x.inode == y.inode && a->st_mode == b->st_mode;
+	return x.size == y.size && x.mtime == y.mtime && x.ctime == y.ctime && x.inode == y.inode &&
+	       a->st_mode == b->st_mode;
 }
 
 static int hash_open(int fd, char *block, const char *path, struct node *node, struct error **err)
@@ -117,7 +118,7 @@ static void work(void *data, size_t index, unsigned worker)
 
 int content_hash(struct wanted *wanted, size_t len, struct error **err)
 {
-	struct reading reading = {.wanted = wanted};
+	struct reading reading = { .wanted = wanted };
 	struct error *first = NULL;
 	size_t failed = 0;
 	bool any = false;

@@ -54,7 +54,7 @@ struct source {
 	bool dirty;
 };
 
-static const struct filter everything = {.whole = true};
+static const struct filter everything = { .whole = true };
 
 int source_open(const char *base, const char *index_path, struct source **ret, struct error **err)
 {
@@ -174,7 +174,8 @@ size_t source_add(struct source *source, const char *root, const struct filter *
 	selection->selector = selector_new(&selection->filter);
 	selection->top = top;
 	top_select(top, selection->selector);
-	mem_reserve(&source->selections, &source->selections_cap, source->selections_len + 1, sizeof(*source->selections));
+	mem_reserve(&source->selections, &source->selections_cap, source->selections_len + 1,
+		    sizeof(*source->selections));
 	source->selections[source->selections_len++] = selection;
 	return source->selections_len - 1;
 }
@@ -299,7 +300,8 @@ int source_scan(struct source *source, struct error **err)
 	return 0;
 }
 
-const struct entry *source_entries(const struct source *source, size_t selection, size_t *ret_len, struct hash128 *ret_digest)
+const struct entry *source_entries(const struct source *source, size_t selection, size_t *ret_len,
+				   struct hash128 *ret_digest)
 {
 	const struct chosen *chosen = &source->selections[selection]->chosen;
 
@@ -321,7 +323,7 @@ static int folder_digest(struct source *source, const char *path, struct hash128
 	struct trip *trip = trip_new(source);
 	struct selector *selector = selector_new(&everything);
 	struct top *top = top_new(arena_strdup(source->arena, path));
-	struct chosen chosen = {0};
+	struct chosen chosen = { 0 };
 
 	mem_reserve(&source->spare, &source->spare_cap, source->spare_len + 1, sizeof(*source->spare));
 	source->spare[source->spare_len++] = selector;
@@ -337,7 +339,8 @@ static int folder_digest(struct source *source, const char *path, struct hash128
 }
 
 /* A file by itself: a walk of a folder in which only one name was looked at. */
-static int file_digest(struct source *source, const char *path, const struct stat *st, struct hash128 *ret, struct error **err)
+static int file_digest(struct source *source, const char *path, const struct stat *st, struct hash128 *ret,
+		       struct error **err)
 {
 	cleanup_free char *folder = path_dir(path);
 	const char *name = path_base(path);
@@ -349,8 +352,9 @@ static int file_digest(struct source *source, const char *path, const struct sta
 	struct stamp stamp = walk_stamp(st);
 
 	if (record && record->mode == st->st_mode && record->size == stamp.size && record->mtime == stamp.mtime &&
-	    record->ctime == stamp.ctime && record->inode == stamp.inode && record->mtime <= source->now && record->ctime <= source->now) {
-		*ret = (struct hash128){record->digest_lo, record->digest_hi};
+	    record->ctime == stamp.ctime && record->inode == stamp.inode && record->mtime <= source->now &&
+	    record->ctime <= source->now) {
+		*ret = (struct hash128){ record->digest_lo, record->digest_hi };
 		return 0;
 	}
 	trip = trip_new(source);
@@ -363,7 +367,7 @@ static int file_digest(struct source *source, const char *path, const struct sta
 	node->path = arena_strdup(source->arena, name);
 	trip_add(trip, top);
 	trip->walk.wanted = mem_alloc(sizeof(*trip->walk.wanted));
-	trip->walk.wanted[trip->walk.wanted_len++] = (struct wanted){node, top->path};
+	trip->walk.wanted[trip->walk.wanted_len++] = (struct wanted){ node, top->path };
 	if (trip_hash(source, trip, err) < 0)
 		return -1;
 	*ret = node->digest;
@@ -407,9 +411,15 @@ int source_file(struct source *source, const char *path, struct hash128 *ret, bo
 char *source_changed(const struct source *source, size_t index)
 {
 	const struct selection *selection = source->selections[index];
-	struct top top = {.path = selection->top->path, .selectors = (const struct selector *[]){selection->selector}, .selectors_len = 1};
-	struct walk walk = {.base = source->base, .now = source->now, .tops = (struct top *[]){&top}, .tops_len = 1, .threads = 1};
-	struct chosen now = {0};
+	struct top top = { .path = selection->top->path,
+			   .selectors = (const struct selector *[]){ selection->selector },
+			   .selectors_len = 1 };
+	struct walk walk = { .base = source->base,
+			     .now = source->now,
+			     .tops = (struct top *[]){ &top },
+			     .tops_len = 1,
+			     .threads = 1 };
+	struct chosen now = { 0 };
 	const char *changed;
 	char *path = NULL;
 
@@ -441,7 +451,8 @@ int source_save(struct source *source, struct error **err)
 		for (size_t j = 0; j < source->trips[i]->len; j++)
 			tops[len++] = source->trips[i]->tops[j];
 	}
-	status = statindex_write(source->index_path, source->base, source->index, tops, len, source->now - RACY_TIME, err);
+	status = statindex_write(source->index_path, source->base, source->index, tops, len, source->now - RACY_TIME,
+				 err);
 	free(tops);
 	if (status == 0)
 		source->dirty = false;

@@ -26,13 +26,13 @@ void source_clock(struct source *source, int64_t now);
 
 /* Which entries of a folder count. Everything is borrowed and must live until source_free. */
 struct filter {
-	const struct ignore *ignore;       /* or NULL */
-	bool whole;                        /* everything that is not ignored */
-	const char *const *patterns;       /* otherwise: entries that match one, and all below them */
+	const struct ignore *ignore; /* or NULL */
+	bool whole;                  /* everything that is not ignored */
+	const char *const *patterns; /* otherwise: entries that match one, and all below them */
 	size_t patterns_len;
-	bool deep;                         /* patterns may hold "**" (glob_match_deep); no ignore file then */
-	bool parents;                      /* the folders on the way to a match count too, themselves (COPY --parents) */
-	const char *const *except;         /* paths (relative to the folder) that never count: outputs of `prepare` */
+	bool deep;                 /* patterns may hold "**" (glob_match_deep); no ignore file then */
+	bool parents;              /* the folders on the way to a match count too, themselves (COPY --parents) */
+	const char *const *except; /* paths (relative to the folder) that never count: outputs of `prepare` */
 	size_t except_len;
 };
 
@@ -43,11 +43,11 @@ size_t source_add(struct source *source, const char *root, const struct filter *
 
 /* One entry of a selection. */
 struct entry {
-	const char *path; /* relative to the folder, bytes */
-	char type;        /* 'f' file, 'd' folder, 'l' symbolic link */
-	uint32_t mode;    /* permission bits, 07777 */
-	uint64_t size;    /* bytes, of files */
-	const char *link; /* text of a link, else NULL */
+	const char *path;      /* relative to the folder, bytes */
+	char type;             /* 'f' file, 'd' folder, 'l' symbolic link */
+	uint32_t mode;         /* permission bits, 07777 */
+	uint64_t size;         /* bytes, of files */
+	const char *link;      /* text of a link, else NULL */
 	struct hash128 digest; /* content of a file, text of a link; zero for folders */
 };
 
@@ -59,7 +59,8 @@ int source_scan(struct source *source, struct error **err);
 
 /* After source_scan: the entries of a selection in byte order of their paths, and their digest:
  * over path, type, mode, link text and content of each. Borrowed from `source`. */
-const struct entry *source_entries(const struct source *source, size_t selection, size_t *ret_len, struct hash128 *ret_digest);
+const struct entry *source_entries(const struct source *source, size_t selection, size_t *ret_len,
+				   struct hash128 *ret_digest);
 /* For selections with patterns: the first pattern (index) that matched nothing, or -1. */
 long source_unmatched(const struct source *source, size_t selection);
 

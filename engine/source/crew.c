@@ -24,8 +24,8 @@ struct crew {
 	pthread_cond_t more;
 	struct task *tasks;
 	size_t len, cap;
-	unsigned limit;       /* threads, the caller being the first */
-	atomic_uint started;  /* changed with the lock held */
+	unsigned limit;      /* threads, the caller being the first */
+	atomic_uint started; /* changed with the lock held */
 	unsigned waiting;
 	atomic_bool hungry;
 	void (*work)(void *data, const struct task *task, unsigned worker);
@@ -119,7 +119,7 @@ static void start(struct crew *crew)
 	while (crew->started < crew->limit) {
 		struct member *member = &crew->members[crew->started];
 
-		*member = (struct member){.crew = crew, .number = crew->started};
+		*member = (struct member){ .crew = crew, .number = crew->started };
 		if (pthread_create(&member->id, NULL, run, member) != 0) {
 			crew->limit = crew->started; /* a thread that cannot be had is done without */
 			break;
@@ -136,7 +136,8 @@ void crew_note(struct crew *crew, size_t entries)
 		start(crew);
 }
 
-void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const struct task *task, unsigned worker), void *data)
+void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const struct task *task, unsigned worker),
+	      void *data)
 {
 	crew->work = work;
 	crew->data = data;

@@ -12,7 +12,7 @@ struct crew;
 
 struct task {
 	struct top *top;
-	struct dir *dir;     /* NULL: the top itself */
+	struct dir *dir; /* NULL: the top itself */
 	const char *path;
 	struct top **inner;
 	size_t inner_len;
@@ -28,6 +28,7 @@ bool crew_hungry(struct crew *crew);
 /* Tells how many entries the caller has seen so far: many of them start the other threads. */
 void crew_note(struct crew *crew, size_t entries);
 /* Calls `work` for every task that is or will be pushed. `expected` is a guess of the entries. */
-void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const struct task *task, unsigned worker), void *data);
+void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const struct task *task, unsigned worker),
+	      void *data);
 
 #endif

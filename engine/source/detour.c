@@ -32,9 +32,10 @@ static bool doubtful(const char *text)
 static char *pattern_behind(const struct detour *detour)
 {
 	cleanup_free char *folder = path_dir(detour->path);
-	cleanup_free char *joined = detour->link[0] == '/' ? mem_strdup(detour->link) : mem_printf("/%s/%s", folder, detour->link);
+	cleanup_free char *joined = detour->link[0] == '/' ? mem_strdup(detour->link)
+							   : mem_printf("/%s/%s", folder, detour->link);
 	cleanup_free char *cleaned = path_clean(joined); /* ".." ends at the folder's root */
-	cleanup_buf struct buf out = {0};
+	cleanup_buf struct buf out = { 0 };
 
 	for (const char *c = cleaned + 1; *c; c++) {
 		if (strchr("*?[\\", *c))

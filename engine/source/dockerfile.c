@@ -30,7 +30,7 @@ const struct token *instruction_flag(const struct instruction *in, const char *n
 
 bool dockerfile_syntax_known(const char *syntax)
 {
-	static const char *const names[] = {"docker/dockerfile", "docker/dockerfile-upstream"};
+	static const char *const names[] = { "docker/dockerfile", "docker/dockerfile-upstream" };
 
 	if (strncmp(syntax, "docker.io/", 10) == 0)
 		syntax += 10;
@@ -66,10 +66,12 @@ static int add_stage(struct dockerfile *dockerfile, const struct instruction *in
 	if (in->args_len != 1 && !(in->args_len == 3 && strcasecmp(in->args[1].text, "as") == 0))
 		return error_make(err, ERROR_USAGE, "%s:%u: FROM takes an image, or an image, AS and a name",
 				  dockerfile->name, in->line);
-	*stage = (struct stage){.from = in, .base = &in->args[0], .body = in + 1};
+	*stage = (struct stage){ .from = in, .base = &in->args[0], .body = in + 1 };
 	if (in->args_len == 3 && !stage_name(dockerfile, in->args[2].text, &stage->name))
-		return error_make(err, ERROR_USAGE, "%s:%u: \"%s\" is no name for a stage: it begins with a letter, "
-				  "then letters, digits, '-', '_' and '.' follow", dockerfile->name, in->line, in->args[2].text);
+		return error_make(err, ERROR_USAGE,
+				  "%s:%u: \"%s\" is no name for a stage: it begins with a letter, "
+				  "then letters, digits, '-', '_' and '.' follow",
+				  dockerfile->name, in->line, in->args[2].text);
 	platform = instruction_flag(in, "platform", &value);
 	stage->platform = platform ? platform->text + value : NULL;
 	dockerfile->stages_len++;
@@ -79,8 +81,8 @@ static int add_stage(struct dockerfile *dockerfile, const struct instruction *in
 static bool known_instruction(const char *name)
 {
 	static const char *const names[] = {
-		"ADD", "ARG", "CMD", "COPY", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL",
-		"MAINTAINER", "ONBUILD", "RUN", "SHELL", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+		"ADD",   "ARG",        "CMD",     "COPY", "ENTRYPOINT", "ENV",        "EXPOSE", "FROM",   "HEALTHCHECK",
+		"LABEL", "MAINTAINER", "ONBUILD", "RUN",  "SHELL",      "STOPSIGNAL", "USER",   "VOLUME", "WORKDIR",
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
@@ -96,9 +98,11 @@ static void note_unknown(struct dockerfile *dockerfile, const struct instruction
 	if (dockerfile->whole_why)
 		return;
 	if (in->bad)
-		dockerfile->whole_why = arena_printf(dockerfile->arena, "%s is not understood (line %u)", in->name, in->line);
+		dockerfile->whole_why =
+			arena_printf(dockerfile->arena, "%s is not understood (line %u)", in->name, in->line);
 	else if (!known_instruction(what))
-		dockerfile->whole_why = arena_printf(dockerfile->arena, "instruction %s is not known (line %u)", what, in->line);
+		dockerfile->whole_why =
+			arena_printf(dockerfile->arena, "instruction %s is not known (line %u)", what, in->line);
 }
 
 static int add_stages(struct dockerfile *dockerfile, struct error **err)
@@ -118,20 +122,21 @@ static int add_stages(struct dockerfile *dockerfile, struct error **err)
 		} else if (strcmp(items[i].name, "ARG") == 0) {
 			dockerfile->globals_len++;
 		} else {
-			return error_make(err, ERROR_USAGE, "%s:%u: %s stands before the first FROM",
-					  dockerfile->name, items[i].line, items[i].name);
+			return error_make(err, ERROR_USAGE, "%s:%u: %s stands before the first FROM", dockerfile->name,
+					  items[i].line, items[i].name);
 		}
 	}
 	if (dockerfile->stages_len == 0)
-		return error_make(err, ERROR_USAGE, "%s:%u: there is no FROM", dockerfile->name, len ? items[len - 1].line : 1);
+		return error_make(err, ERROR_USAGE, "%s:%u: there is no FROM", dockerfile->name,
+				  len ? items[len - 1].line : 1);
 	return 0;
 }
 
 /* A text that another frontend reads need not be a Dockerfile at all: nothing in it is an error. */
 static int parse_foreign(struct dockerfile *dockerfile, struct error **err)
 {
-	dockerfile->whole_why = arena_printf(dockerfile->arena, "the frontend %s is not known (syntax line)",
-					     dockerfile->text.syntax);
+	dockerfile->whole_why =
+		arena_printf(dockerfile->arena, "the frontend %s is not known (syntax line)", dockerfile->text.syntax);
 	if (add_stages(dockerfile, err) < 0)
 		dockerfile->stages_len = 0;
 	return 0;

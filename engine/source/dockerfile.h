@@ -24,14 +24,14 @@ enum image_use { IMAGE_FROM, IMAGE_COPY, IMAGE_MOUNT };
 
 /* An image from outside the Dockerfile (a base, another service, a named context), once a mention. */
 struct dockerfile_image {
-	const char *name;         /* variables resolved, otherwise as written */
+	const char *name; /* variables resolved, otherwise as written */
 	enum image_use use;
 	struct platform platform; /* FROM: its --platform, else the target; COPY and mounts: the target, as BuildKit does */
 	bool context;             /* the name is one of `contexts` below */
 	bool base;                /* what the result's own layers stand on: the FROM of the target stage, or of the
 	                           * stage that the target stage is FROM, and so on; one at most */
 	unsigned line;
-	size_t offset, length;    /* the name's bytes in the text, as written: for rewriting */
+	size_t offset, length; /* the name's bytes in the text, as written: for rewriting */
 };
 
 /* A path (glob.h pattern) of a context that counts: the entry it names and all below it. */
@@ -49,10 +49,10 @@ struct dockerfile_arg {
 struct dockerfile_options {
 	const struct dockerfile_arg *args; /* build arguments that are given */
 	size_t args_len;
-	const char *target;                /* or NULL: the last stage */
-	struct platform platform;          /* of the target */
-	struct platform build_platform;    /* $BUILDPLATFORM: the builder's own */
-	const char *const *contexts;       /* names of the named contexts (additional_contexts) */
+	const char *target;             /* or NULL: the last stage */
+	struct platform platform;       /* of the target */
+	struct platform build_platform; /* $BUILDPLATFORM: the builder's own */
+	const char *const *contexts;    /* names of the named contexts (additional_contexts) */
 	size_t contexts_len;
 };
 
@@ -61,13 +61,13 @@ struct dockerfile_use {
 	size_t images_len;
 	struct dockerfile_source *sources;
 	size_t sources_len;
-	bool whole;               /* the whole main context counts */
-	const char *whole_why;    /* a sentence: "COPY source ${X} is not known before the build (line 12)" */
+	bool whole;                  /* the whole main context counts */
+	const char *whole_why;       /* a sentence: "COPY source ${X} is not known before the build (line 12)" */
 	const char **whole_contexts; /* named contexts that count as a whole */
 	size_t whole_contexts_len;
-	bool onbuild;             /* a stage that leads to the target carries ONBUILD: dependents widen */
-	const char *syntax;       /* of the "# syntax=" line, or NULL */
-	const char **args_used;   /* names of declared ARGs that the reachable stages see (predefined ones included when referenced) */
+	bool onbuild;       /* a stage that leads to the target carries ONBUILD: dependents widen */
+	const char *syntax; /* of the "# syntax=" line, or NULL */
+	const char **args_used; /* names of declared ARGs that the reachable stages see (predefined ones included when referenced) */
 	size_t args_used_len;
 };
 

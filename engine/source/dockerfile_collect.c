@@ -43,7 +43,8 @@ const char *collect_context(struct collect *collect, const struct dockerfile_opt
 	for (size_t i = 0; i < options->contexts_len; i++) {
 		const char *context = options->contexts[i];
 		const char *platform = strstr(context, "::"); /* "name::linux/arm64": for one platform only */
-		const char *plain = platform ? arena_strndup(collect->arena, context, (size_t)(platform - context)) : context;
+		const char *plain = platform ? arena_strndup(collect->arena, context, (size_t)(platform - context))
+					     : context;
 
 		if (strcasecmp(plain, name) == 0 || ref_same(plain, name))
 			return context;
@@ -51,7 +52,8 @@ const char *collect_context(struct collect *collect, const struct dockerfile_opt
 	return NULL;
 }
 
-void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token, size_t start, size_t end)
+void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token,
+		   size_t start, size_t end)
 {
 	struct dockerfile_image *added;
 
@@ -66,7 +68,7 @@ void collect_image(struct collect *collect, const struct dockerfile_image *image
 /* URLs and git repositories: the builder fetches them, the context does not hold them. */
 static bool remote(const char *path)
 {
-	static const char *const schemes[] = {"http://", "https://", "git://", "ssh://"};
+	static const char *const schemes[] = { "http://", "https://", "git://", "ssh://" };
 	const char *at = path;
 
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
@@ -108,7 +110,7 @@ static bool class_over_slash(const char *pattern)
 
 static char *escape_magic(struct arena *arena, const char *path)
 {
-	cleanup_buf struct buf out = {0};
+	cleanup_buf struct buf out = { 0 };
 
 	for (; *path; path++) {
 		if (strchr("*?[\\", *path))
@@ -141,7 +143,7 @@ static void add_source(struct collect *collect, const char *context, const char 
 			return;
 	}
 	mem_reserve(&collect->sources, &collect->sources_cap, collect->sources_len + 1, sizeof(*collect->sources));
-	collect->sources[collect->sources_len++] = (struct dockerfile_source){context, pattern, parents};
+	collect->sources[collect->sources_len++] = (struct dockerfile_source){ context, pattern, parents };
 }
 
 static void widen(struct collect *collect, const struct collect_source *source, const char *why)
@@ -149,7 +151,8 @@ static void widen(struct collect *collect, const struct collect_source *source, 
 	if (source->context)
 		collect_whole_context(collect, source->context);
 	else
-		collect_whole(collect, "%s source %s %s (line %u)", source->instruction, source->written, why, source->line);
+		collect_whole(collect, "%s source %s %s (line %u)", source->instruction, source->written, why,
+			      source->line);
 }
 
 void collect_source(struct collect *collect, const struct collect_source *source)

@@ -28,16 +28,17 @@ void collect_whole_context(struct collect *collect, const char *context);
 /* The named context that answers to an image's or a stage's name, or NULL. */
 const char *collect_context(struct collect *collect, const struct dockerfile_options *options, const char *name);
 /* Adds an image whose name stands at token->text[start..end). */
-void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token, size_t start, size_t end);
+void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token,
+		   size_t start, size_t end);
 
 struct collect_source {
-	const char *context;     /* NULL: the main one */
-	const char *written;     /* as in the file, for the reason */
-	const char *path;        /* variables resolved; NULL when that is not possible */
+	const char *context; /* NULL: the main one */
+	const char *written; /* as in the file, for the reason */
+	const char *path;    /* variables resolved; NULL when that is not possible */
 	const char *instruction;
 	unsigned line;
-	bool parents;            /* COPY --parents */
-	bool literal;            /* no wildcards: a mount's source */
+	bool parents; /* COPY --parents */
+	bool literal; /* no wildcards: a mount's source */
 	bool json;
 };
 void collect_source(struct collect *collect, const struct collect_source *source);

@@ -19,8 +19,8 @@
 struct state {
 	bool wanted; /* leads to the target */
 	bool done;
-	size_t base;  /* the stage it is FROM, or NO_STAGE */
-	size_t image; /* otherwise: the collected image it is FROM, or NO_STAGE (scratch) */
+	size_t base;                   /* the stage it is FROM, or NO_STAGE */
+	size_t image;                  /* otherwise: the collected image it is FROM, or NO_STAGE (scratch) */
 	struct dockerfile_scope scope; /* at its end */
 };
 
@@ -64,8 +64,8 @@ static size_t find_number(const struct dockerfile *dockerfile, const char *name)
 /* Expands with the stage's variables: the text, or NULL when it cannot be told. */
 static const char *expand(struct resolver *r, struct dockerfile_scope *scope, const char *source)
 {
-	struct word_env env = {dockerfile_scope_get, scope};
-	cleanup_buf struct buf out = {0};
+	struct word_env env = { dockerfile_scope_get, scope };
+	cleanup_buf struct buf out = { 0 };
 	bool unknown = false;
 
 	if (word_expand(source, r->dockerfile->text.escape, &env, &out, &unknown) < 0 || unknown)
@@ -112,22 +112,25 @@ static void run_env(struct resolver *r, struct dockerfile_scope *scope, const st
 
 /* What `--from` or a mount's `from` names. Returns where paths under it count: in a context (*ret_context), or
  * nowhere that is of interest here (false). */
-static bool use_from(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in, const struct token *token,
-		     size_t start, size_t end, enum image_use use, const char **ret_context)
+static bool use_from(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
+		     const struct token *token, size_t start, size_t end, enum image_use use, const char **ret_context)
 {
 	struct arena *arena = r->collect.arena;
 	const char *written = arena_strndup(arena, token->text + start, end - start);
 	const char *name = expand(r, scope, written), *context;
-	struct dockerfile_image image = {.use = use, .line = in->line, .platform = r->options->platform};
+	struct dockerfile_image image = { .use = use, .line = in->line, .platform = r->options->platform };
 	size_t stage;
 
 	if (!name || !*name) {
-		collect_whole(&r->collect, "%s from %s is not known before the build (line %u)", in->name, written, in->line);
+		collect_whole(&r->collect, "%s from %s is not known before the build (line %u)", in->name, written,
+			      in->line);
 		return false;
 	}
 	stage = find_number(r->dockerfile, name);
 	context = stage == NO_STAGE ? collect_context(&r->collect, r->options, name)
-		: r->dockerfile->stages[stage].name ? collect_context(&r->collect, r->options, r->dockerfile->stages[stage].name) : NULL;
+		  : r->dockerfile->stages[stage].name
+			  ? collect_context(&r->collect, r->options, r->dockerfile->stages[stage].name)
+			  : NULL;
 	if (!context && stage == NO_STAGE)
 		stage = find_stage(r->dockerfile, name, r->dockerfile->stages_len);
 	if (!context && stage != NO_STAGE) {
@@ -164,9 +167,12 @@ static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const s
 		return;
 	}
 	for (size_t i = 0; i + 1 < in->args_len; i++) {
-		struct collect_source source = {.context = context, .written = in->args[i].text, .instruction = in->name,
-						.line = in->line, .parents = flag_true(in, "parents"),
-						.json = !in->args[i].at};
+		struct collect_source source = { .context = context,
+						 .written = in->args[i].text,
+						 .instruction = in->name,
+						 .line = in->line,
+						 .parents = flag_true(in, "parents"),
+						 .json = !in->args[i].at };
 
 		source.path = expand(r, scope, source.written);
 		collect_source(&r->collect, &source);
@@ -184,11 +190,16 @@ static bool mount_field(const struct token *token, size_t start, size_t end, con
 	return true;
 }
 
-static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in, const struct token *token, size_t at)
+static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
+		      const struct token *token, size_t at)
 {
 	const char *type = "bind", *context = NULL;
 	size_t from = 0, from_end = 0, value;
-	struct collect_source source = {.written = "", .path = "", .instruction = "RUN --mount", .line = in->line, .literal = true};
+	struct collect_source source = { .written = "",
+					 .path = "",
+					 .instruction = "RUN --mount",
+					 .line = in->line,
+					 .literal = true };
 
 	while (at < token->len) {
 		const char *comma = memchr(token->text + at, ',', token->len - at);
@@ -201,7 +212,8 @@ static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const 
 		} else if (mount_field(token, at, trimmed, "from", &value)) {
 			from = value;
 			from_end = trimmed;
-		} else if (mount_field(token, at, trimmed, "source", &value) || mount_field(token, at, trimmed, "src", &value)) {
+		} else if (mount_field(token, at, trimmed, "source", &value) ||
+			   mount_field(token, at, trimmed, "src", &value)) {
 			source.written = arena_strndup(r->collect.arena, token->text + value, trimmed - value);
 			source.path = expand(r, scope, source.written);
 		}
@@ -242,7 +254,8 @@ static int stage_platform(struct resolver *r, const struct stage *stage, struct 
 	if (!stage->platform)
 		return 0;
 	if (globals_expand(r->globals, stage->platform, &r->collect.args, &text) < 0 || !platform_parse(text, ret))
-		return error_make(err, ERROR_USAGE, "%s:%u: \"%s\" is no platform", name, stage->from->line, stage->platform);
+		return error_make(err, ERROR_USAGE, "%s:%u: \"%s\" is no platform", name, stage->from->line,
+				  stage->platform);
 	return 0;
 }
 
@@ -250,7 +263,7 @@ static int stage_platform(struct resolver *r, const struct stage *stage, struct 
 static int use_base(struct resolver *r, size_t index, const char *name, struct error **err)
 {
 	const struct stage *stage = &r->dockerfile->stages[index];
-	struct dockerfile_image image = {.use = IMAGE_FROM, .line = stage->from->line, .name = name};
+	struct dockerfile_image image = { .use = IMAGE_FROM, .line = stage->from->line, .name = name };
 	const char *context;
 
 	if (stage_platform(r, stage, &image.platform, err) < 0)
@@ -291,7 +304,7 @@ static bool replaced(struct resolver *r, size_t index)
 {
 	const struct stage *stage = &r->dockerfile->stages[index];
 	const char *context = stage->name ? collect_context(&r->collect, r->options, stage->name) : NULL;
-	struct dockerfile_image image = {.use = IMAGE_FROM, .line = stage->from->line, .context = true};
+	struct dockerfile_image image = { .use = IMAGE_FROM, .line = stage->from->line, .context = true };
 
 	if (!context)
 		return false;
@@ -434,7 +447,7 @@ static int resolve(struct resolver *r, struct error **err)
 int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
 		       struct arena *arena, struct dockerfile_use *ret, struct error **err)
 {
-	struct resolver r = {.dockerfile = dockerfile, .options = options, .collect = {.arena = arena}};
+	struct resolver r = { .dockerfile = dockerfile, .options = options, .collect = { .arena = arena } };
 	struct error *why = NULL;
 
 	if (resolve(&r, &why) < 0) {

@@ -40,7 +40,7 @@ void dockerfile_scope_copy(struct dockerfile_scope *to, const struct dockerfile_
 void dockerfile_scope_free(struct dockerfile_scope *scope)
 {
 	free(scope->items);
-	*scope = (struct dockerfile_scope){0};
+	*scope = (struct dockerfile_scope){ 0 };
 }
 
 enum word_found dockerfile_scope_get(void *data, const char *name, const char **ret_value)
@@ -101,8 +101,8 @@ static enum word_found get_noted(void *data, const char *name, const char **ret_
 
 static int expand(struct globals *globals, const char *source, struct names *ret_names, const char **ret)
 {
-	struct word_env env = {get_noted, globals};
-	cleanup_buf struct buf out = {0};
+	struct word_env env = { get_noted, globals };
+	cleanup_buf struct buf out = { 0 };
 	bool unknown = false;
 
 	globals->looked_up = ret_names;
@@ -126,14 +126,14 @@ static void set_default(struct globals *globals, const char *name, const char *v
 {
 	const char *given = options_arg(globals->options, name);
 
-	set(globals, name, arena_strdup(globals->arena, given ? given : value), (struct names){0});
+	set(globals, name, arena_strdup(globals->arena, given ? given : value), (struct names){ 0 });
 }
 
 static void set_platform(struct globals *globals, const char *prefix, const struct platform *platform)
 {
 	char text[PLATFORM_TEXT];
-	const char *const suffixes[] = {"PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT"};
-	const char *values[] = {text, platform->os, "", platform->arch, platform->variant};
+	const char *const suffixes[] = { "PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT" };
+	const char *values[] = { text, platform->os, "", platform->arch, platform->variant };
 
 	platform_text(platform, text);
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
@@ -146,7 +146,7 @@ static void declare(struct globals *globals, const char *word)
 	const char *equals = strchr(word, '=');
 	const char *name = equals ? arena_strndup(globals->arena, word, (size_t)(equals - word)) : word;
 	const char *value = options_arg(globals->options, name);
-	struct names needs = {0};
+	struct names needs = { 0 };
 
 	if (value)
 		set(globals, name, value, needs);
@@ -155,7 +155,8 @@ static void declare(struct globals *globals, const char *word)
 		set(globals, name, expand(globals, equals + 1, &needs, &value) < 0 ? NULL : value, needs);
 }
 
-struct globals *globals_new(const struct dockerfile *dockerfile, const struct dockerfile_options *options, struct arena *arena)
+struct globals *globals_new(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
+			    struct arena *arena)
 {
 	struct globals *globals = mem_alloc(sizeof(*globals));
 	const struct stage *last = dockerfile->stages_len ? &dockerfile->stages[dockerfile->stages_len - 1] : NULL;
@@ -199,7 +200,7 @@ static void note(struct globals *globals, const char *name, struct names *used)
 
 int globals_expand(struct globals *globals, const char *source, struct names *used, const char **ret)
 {
-	struct names names = {0};
+	struct names names = { 0 };
 	int status = expand(globals, source, &names, ret);
 
 	for (size_t i = 0; i < names.len; i++)

@@ -38,7 +38,8 @@ void names_add(struct names *names, struct arena *arena, const char *name);
 
 /* The ARGs before the first FROM and the predefined ones; lookups are followed to what they depend on. */
 struct globals;
-struct globals *globals_new(const struct dockerfile *dockerfile, const struct dockerfile_options *options, struct arena *arena);
+struct globals *globals_new(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
+			    struct arena *arena);
 void globals_free(struct globals *globals); /* NULL-safe */
 /* Expands `source` in the global scope; the names that take part are added to `used`. Negative when malformed. */
 int globals_expand(struct globals *globals, const char *source, struct names *used, const char **ret);

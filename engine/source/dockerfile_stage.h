@@ -9,23 +9,23 @@
 /* What dockerfile.c makes of a text and dockerfile_resolve.c works on. */
 
 struct stage {
-	const char *name;                 /* lower case, or NULL */
+	const char *name; /* lower case, or NULL */
 	const struct instruction *from;
-	const struct token *base;         /* the image or stage, as written */
-	const char *platform;             /* of --platform, as written, or NULL */
-	const struct instruction *body;   /* the instructions behind FROM */
+	const struct token *base;       /* the image or stage, as written */
+	const char *platform;           /* of --platform, as written, or NULL */
+	const struct instruction *body; /* the instructions behind FROM */
 	size_t body_len;
 };
 
 struct dockerfile {
 	struct arena *arena;
-	const char *name;                 /* for errors */
+	const char *name; /* for errors */
 	struct instructions text;
 	const struct instruction *globals; /* what stands before the first FROM: ARG only */
 	size_t globals_len;
 	struct stage *stages;
 	size_t stages_len;
-	const char *whole_why;            /* the text cannot be told: a sentence, or NULL */
+	const char *whole_why; /* the text cannot be told: a sentence, or NULL */
 };
 
 /* The flag "--name=value" (or "--name") of an instruction: the token, and where its value begins in it; NULL when absent. */

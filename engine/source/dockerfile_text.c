@@ -106,7 +106,8 @@ static int note_directive(struct reader *r, size_t start, size_t end, struct err
 	}
 	seen = name[0] == 'e' ? &r->escape_seen : &r->other_seen[name[0] == 's'];
 	if (*seen)
-		return error_make(err, ERROR_USAGE, "%s:%u: only one %s parser directive can be used", r->name, r->number, name);
+		return error_make(err, ERROR_USAGE, "%s:%u: only one %s parser directive can be used", r->name,
+				  r->number, name);
 	*seen = true;
 	if (name[0] != 'e')
 		return 0;
@@ -184,7 +185,8 @@ static int read_logical(struct reader *r, struct line *line, struct error **err)
 	return 0;
 }
 
-static void add_token(struct arena *arena, struct token **items, size_t *len, const char *text, size_t text_len, const size_t *at)
+static void add_token(struct arena *arena, struct token **items, size_t *len, const char *text, size_t text_len,
+		      const size_t *at)
 {
 	struct token *grown;
 
@@ -194,7 +196,7 @@ static void add_token(struct arena *arena, struct token **items, size_t *len, co
 			memcpy(grown, *items, *len * sizeof(*grown));
 		*items = grown;
 	}
-	(*items)[(*len)++] = (struct token){arena_strndup(arena, text, text_len), text_len, at};
+	(*items)[(*len)++] = (struct token){ arena_strndup(arena, text, text_len), text_len, at };
 }
 
 static void draft_add(struct draft *draft, char c, size_t at)
@@ -249,7 +251,8 @@ static size_t read_flags(struct reader *r, struct instruction *in, const char *s
 }
 
 /* Words split at blanks, nothing else. */
-static void read_plain_words(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t i, size_t len)
+static void read_plain_words(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t i,
+			     size_t len)
 {
 	while (i < len) {
 		size_t start = i;
@@ -427,15 +430,15 @@ static int skip_heredocs(struct reader *r, const struct line *line, struct error
 /* The "# syntax=" line, in the forms that BuildKit knows; "{" begins a JSON frontend's input. */
 static const char *find_syntax(const char *text, size_t len, struct arena *arena)
 {
-	static const char *const signs[] = {"#", "//"};
-	struct reader shebang = {.text = text, .len = len};
+	static const char *const signs[] = { "#", "//" };
+	struct reader shebang = { .text = text, .len = len };
 	size_t start, end, value, value_end, first = 0;
 	char name[16];
 
 	if (len >= 2 && text[0] == '#' && text[1] == '!' && read_physical(&shebang, &start, &end))
 		first = shebang.at;
 	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++) {
-		struct reader r = {.text = text, .len = len, .at = first};
+		struct reader r = { .text = text, .len = len, .at = first };
 		size_t sign = strlen(signs[i]);
 
 		while (read_physical(&r, &start, &end)) {
@@ -457,7 +460,7 @@ static int read_all(struct reader *r, struct line *line, struct error **err)
 	int status;
 
 	while ((status = read_logical(r, line, err)) > 0) {
-		struct instruction in = {.line = line->number};
+		struct instruction in = { .line = line->number };
 		size_t *at = arena_array(r->arena, line->len + 1, sizeof(*at));
 		bool heredoc = false;
 
@@ -471,18 +474,18 @@ static int read_all(struct reader *r, struct line *line, struct error **err)
 	return status;
 }
 
-int dockerfile_text_parse(const char *text, size_t len, const char *name, struct arena *arena,
-			  struct instructions *ret, struct error **err)
+int dockerfile_text_parse(const char *text, size_t len, const char *name, struct arena *arena, struct instructions *ret,
+			  struct error **err)
 {
-	struct reader r = {.text = text, .len = len, .name = name, .escape = '\\', .arena = arena};
-	struct draft draft = {0};
-	struct line line = {0};
+	struct reader r = { .text = text, .len = len, .name = name, .escape = '\\', .arena = arena };
+	struct draft draft = { 0 };
+	struct line line = { 0 };
 	int status;
 
 	r.draft = &draft;
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		r.at = 3;
-	*ret = (struct instructions){.syntax = find_syntax(text + r.at, len - r.at, arena)};
+	*ret = (struct instructions){ .syntax = find_syntax(text + r.at, len - r.at, arena) };
 	status = read_all(&r, &line, err);
 	ret->escape = r.escape;
 	ret->len = r.items_len;

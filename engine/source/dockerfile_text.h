@@ -17,14 +17,14 @@ struct token {
 };
 
 struct instruction {
-	const char *name;             /* upper case */
-	unsigned line;                /* its first line, from 1 */
-	struct token *flags;          /* "--from=x", quotes and escapes resolved */
+	const char *name;    /* upper case */
+	unsigned line;       /* its first line, from 1 */
+	struct token *flags; /* "--from=x", quotes and escapes resolved */
 	size_t flags_len;
-	struct token *args;           /* FROM, COPY, ADD: words; ARG: "name" or "name=value"; ENV: name, value, ... */
+	struct token *args; /* FROM, COPY, ADD: words; ARG: "name" or "name=value"; ENV: name, value, ... */
 	size_t args_len;
-	bool bad;                     /* its arguments are not what builders accept */
-	struct instruction *trigger;  /* of ONBUILD */
+	bool bad;                    /* its arguments are not what builders accept */
+	struct instruction *trigger; /* of ONBUILD */
 };
 
 struct instructions {
@@ -35,7 +35,7 @@ struct instructions {
 };
 
 /* ERROR_USAGE for a directive or a heredoc that no builder accepts. `ret->syntax` is set in any case. */
-int dockerfile_text_parse(const char *text, size_t len, const char *name, struct arena *arena,
-			  struct instructions *ret, struct error **err);
+int dockerfile_text_parse(const char *text, size_t len, const char *name, struct arena *arena, struct instructions *ret,
+			  struct error **err);
 
 #endif

@@ -146,7 +146,7 @@ static void trim_pattern(struct lexer *lexer, char op, const char *word, const c
 /* What stands behind the name in "${name...}": `op` is its operator, the rest follows. */
 static int lex_modifier(struct lexer *lexer, const char *name, int op, bool colon, struct buf *out)
 {
-	cleanup_buf struct buf word = {0};
+	cleanup_buf struct buf word = { 0 };
 	enum word_found found;
 	const char *value;
 	bool empty;
@@ -180,7 +180,7 @@ static int lex_modifier(struct lexer *lexer, const char *name, int op, bool colo
 /* "${name/pattern/text}": read, but not worked out. */
 static int lex_replace(struct lexer *lexer, const char *name, struct buf *out)
 {
-	cleanup_buf struct buf pattern = {0}, text = {0};
+	cleanup_buf struct buf pattern = { 0 }, text = { 0 };
 	const char *value;
 
 	if (peek(lexer) == '/')
@@ -196,7 +196,7 @@ static int lex_replace(struct lexer *lexer, const char *name, struct buf *out)
 
 static int lex_braces(struct lexer *lexer, struct buf *out)
 {
-	cleanup_buf struct buf name = {0};
+	cleanup_buf struct buf name = { 0 };
 	const char *value;
 	int op;
 
@@ -219,7 +219,7 @@ static int lex_braces(struct lexer *lexer, struct buf *out)
 
 static int lex_dollar(struct lexer *lexer, struct buf *out)
 {
-	cleanup_buf struct buf name = {0};
+	cleanup_buf struct buf name = { 0 };
 	const char *value;
 	int status;
 
@@ -307,10 +307,15 @@ static void lex_less(struct lexer *lexer, struct buf *out)
 static int lex_special(struct lexer *lexer, int c, bool raw_escapes, struct buf *out)
 {
 	switch (c) {
-	case '\'': return lex_single(lexer, out);
-	case '"': return lex_double(lexer, raw_escapes, out);
-	case '$': return lex_dollar(lexer, out);
-	default: lex_less(lexer, out); return 0;
+	case '\'':
+		return lex_single(lexer, out);
+	case '"':
+		return lex_double(lexer, raw_escapes, out);
+	case '$':
+		return lex_dollar(lexer, out);
+	default:
+		lex_less(lexer, out);
+		return 0;
 	}
 }
 
@@ -323,7 +328,7 @@ static void lex_plain(struct lexer *lexer, int c, bool raw_escapes, bool outer, 
 		if (raw_escapes) {
 			buf_char(out, (char)c);
 			if (outer)
-				words_raw(&lexer->words, &(char){(char)c}, 1);
+				words_raw(&lexer->words, &(char){ (char)c }, 1);
 		}
 		c = next(lexer);
 		if (c == END)
@@ -331,7 +336,7 @@ static void lex_plain(struct lexer *lexer, int c, bool raw_escapes, bool outer, 
 	}
 	buf_char(out, (char)c);
 	if (outer && escaped)
-		words_raw(&lexer->words, &(char){(char)c}, 1);
+		words_raw(&lexer->words, &(char){ (char)c }, 1);
 	else if (outer)
 		words_char(&lexer->words, (char)c);
 }
@@ -369,7 +374,7 @@ static int lex_until(struct lexer *lexer, int stop, bool raw_escapes, struct buf
 
 int word_expand(const char *source, char escape, const struct word_env *env, struct buf *out, bool *ret_unknown)
 {
-	struct lexer lexer = {.at = source, .escape = escape, .env = env};
+	struct lexer lexer = { .at = source, .escape = escape, .env = env };
 	int status;
 
 	buf_str(out, "");
@@ -383,8 +388,8 @@ int word_expand(const char *source, char escape, const struct word_env *env, str
 
 static char **split(const char *line, bool raw, size_t *ret_len)
 {
-	struct lexer lexer = {.at = line, .escape = '\\', .raw_quotes = raw, .skip_unset = true};
-	cleanup_buf struct buf out = {0};
+	struct lexer lexer = { .at = line, .escape = '\\', .raw_quotes = raw, .skip_unset = true };
+	cleanup_buf struct buf out = { 0 };
 	int status = lex_until(&lexer, END, raw, &out);
 
 	words_push(&lexer.words);

@@ -18,40 +18,40 @@
 #define ABBREV_LEAST 7 /* digits, as git's core.abbrev=auto */
 #define SHORT_DIGITS 12
 
-#define FUNCTIONS(X) \
-	X(git_libgit2_init) \
-	X(git_libgit2_shutdown) \
-	X(git_error_last) \
-	X(git_repository_open_ext) \
-	X(git_repository_free) \
-	X(git_repository_head) \
-	X(git_repository_head_detached) \
-	X(git_repository_is_bare) \
-	X(git_repository_is_shallow) \
-	X(git_repository_commondir) \
-	X(git_repository_config_snapshot) \
-	X(git_config_free) \
-	X(git_config_get_int32) \
-	X(git_reference_free) \
-	X(git_reference_peel) \
-	X(git_reference_lookup) \
-	X(git_reference_symbolic_target) \
-	X(git_reference_shorthand) \
-	X(git_object_free) \
-	X(git_object_id) \
-	X(git_oid_tostr) \
-	X(git_commit_tree) \
-	X(git_tree_free) \
+#define FUNCTIONS(X)                           \
+	X(git_libgit2_init)                    \
+	X(git_libgit2_shutdown)                \
+	X(git_error_last)                      \
+	X(git_repository_open_ext)             \
+	X(git_repository_free)                 \
+	X(git_repository_head)                 \
+	X(git_repository_head_detached)        \
+	X(git_repository_is_bare)              \
+	X(git_repository_is_shallow)           \
+	X(git_repository_commondir)            \
+	X(git_repository_config_snapshot)      \
+	X(git_config_free)                     \
+	X(git_config_get_int32)                \
+	X(git_reference_free)                  \
+	X(git_reference_peel)                  \
+	X(git_reference_lookup)                \
+	X(git_reference_symbolic_target)       \
+	X(git_reference_shorthand)             \
+	X(git_object_free)                     \
+	X(git_object_id)                       \
+	X(git_oid_tostr)                       \
+	X(git_commit_tree)                     \
+	X(git_tree_free)                       \
 	X(git_diff_tree_to_workdir_with_index) \
-	X(git_diff_num_deltas) \
-	X(git_diff_free) \
-	X(git_describe_options_init) \
-	X(git_describe_format_options_init) \
-	X(git_describe_commit) \
-	X(git_describe_format) \
-	X(git_describe_result_free) \
-	X(git_buf_dispose) \
-	X(git_tag_list) \
+	X(git_diff_num_deltas)                 \
+	X(git_diff_free)                       \
+	X(git_describe_options_init)           \
+	X(git_describe_format_options_init)    \
+	X(git_describe_commit)                 \
+	X(git_describe_format)                 \
+	X(git_describe_result_free)            \
+	X(git_buf_dispose)                     \
+	X(git_tag_list)                        \
 	X(git_strarray_dispose)
 
 #define MODULE lib
@@ -75,15 +75,15 @@ struct value {
 
 enum { COMMIT, SHORT, BRANCH, DESCRIBE, DIRTY, VALUES };
 
-static const char *const names[VALUES] = {"git.commit", "git.short", "git.branch", "git.describe", "git.dirty"};
+static const char *const names[VALUES] = { "git.commit", "git.short", "git.branch", "git.describe", "git.dirty" };
 
 struct git {
 	char *dir;
 	bool opened, loaded;
 	git_repository *repository;
-	git_object *head;  /* the commit, or NULL */
-	char *why;         /* there is no repository */
-	char *head_why;    /* there is no commit */
+	git_object *head; /* the commit, or NULL */
+	char *why;        /* there is no repository */
+	char *head_why;   /* there is no commit */
 	struct value values[VALUES];
 };
 
@@ -159,7 +159,8 @@ static void open_repository(struct git *git)
 	else if (status == GIT_EOWNER || (status == GIT_ENOTFOUND && strstr(last_words(), "safe.directory")))
 		/* libgit2 1.5 complains of the setting that it looked for */
 		git->why = mem_printf("the git repository of %s belongs to another user; "
-				      "`git config --global --add safe.directory DIR` makes it trusted", git->dir);
+				      "`git config --global --add safe.directory DIR` makes it trusted",
+				      git->dir);
 	else if (status == GIT_ENOTFOUND)
 		git->why = mem_printf("%s is not in a git repository", git->dir);
 	else
@@ -237,7 +238,8 @@ static unsigned long pack_objects(int folder, const char *name)
 	if (fd < 0)
 		return 0;
 	if (pread(fd, table, sizeof(table), 8 + 255 * 4) == (ssize_t)sizeof(table))
-		count = (unsigned long)table[0] << 24 | (unsigned long)table[1] << 16 | (unsigned long)table[2] << 8 | table[3];
+		count = (unsigned long)table[0] << 24 | (unsigned long)table[1] << 16 | (unsigned long)table[2] << 8 |
+			table[3];
 	close(fd);
 	return count;
 }
@@ -291,7 +293,7 @@ static int describe(struct git *git, unsigned abbrev, git_buf *ret)
 
 static bool has_tags(struct git *git)
 {
-	git_strarray tags = {0};
+	git_strarray tags = { 0 };
 	bool any = lib.git_tag_list(&tags, git->repository) < 0 || tags.count > 0;
 
 	lib.git_strarray_dispose(&tags);
@@ -303,7 +305,7 @@ static void value_describe(struct git *git, struct value *value)
 	unsigned abbrev = abbreviation(git);
 	int dirty = is_dirty(git, &value->why);
 	char hex[GIT_OID_HEXSZ + 1];
-	git_buf text = {0};
+	git_buf text = { 0 };
 
 	if (dirty < 0)
 		return;
@@ -315,7 +317,8 @@ static void value_describe(struct git *git, struct value *value)
 		value->text = mem_printf("%s%s", hex, dirty ? "-dirty" : "");
 	} else if (lib.git_repository_is_shallow(git->repository)) {
 		value->why = mem_printf("the clone in %s is shallow, its tags cannot be reached; "
-					"`git fetch --unshallow` completes it", git->dir);
+					"`git fetch --unshallow` completes it",
+					git->dir);
 	} else {
 		value->why = mem_printf("git cannot describe the commit of %s: %s", git->dir, last_words());
 	}

@@ -104,18 +104,20 @@ static bool add_rule(struct ignore *ignore, const char *pattern, const char **re
 	if (!compiled)
 		return false;
 	mem_reserve(&ignore->rules, &ignore->cap, ignore->len + 1, sizeof(*ignore->rules));
-	ignore->rules[ignore->len++] = (struct rule){compiled, exclusion};
+	ignore->rules[ignore->len++] = (struct rule){ compiled, exclusion };
 	ignore->exclusions |= exclusion;
 	return true;
 }
 
-static int parse_line(struct ignore *ignore, const char *line, size_t len, const char *name, unsigned number, struct error **err)
+static int parse_line(struct ignore *ignore, const char *line, size_t len, const char *name, unsigned number,
+		      struct error **err)
 {
 	cleanup_free char *pattern = NULL;
 	const char *why = NULL;
 
 	if (len >= LINE_LIMIT)
-		return error_make(err, ERROR_USAGE, "%s:%u: the line is longer than %d bytes", name, number, LINE_LIMIT - 1);
+		return error_make(err, ERROR_USAGE, "%s:%u: the line is longer than %d bytes", name, number,
+				  LINE_LIMIT - 1);
 	if (memchr(line, '\0', len))
 		return 0; /* no path holds a NUL: such a pattern matches nothing */
 	pattern = read_line(line, len);
@@ -205,7 +207,7 @@ static bool match_level(const struct ignore *ignore, bool *seen, const char *pat
  * the folders along; it forgets a rule that was not looked at for a parent. */
 static bool match_by_levels(const struct ignore *ignore, const char *path)
 {
-	bool small[SMALL_RULES] = {false};
+	bool small[SMALL_RULES] = { false };
 	cleanup_free bool *large = ignore->len > SMALL_RULES ? mem_array(ignore->len, sizeof(bool)) : NULL;
 	bool *seen = large ? large : small;
 	size_t len = strlen(path);

@@ -23,7 +23,7 @@ static struct step *add_step(struct ignore_regex *regex, enum op op)
 static void add_range(struct ignore_regex *regex, uint32_t lo, uint32_t hi)
 {
 	mem_reserve(&regex->ranges, &regex->ranges_cap, regex->ranges_len + 1, sizeof(*regex->ranges));
-	regex->ranges[regex->ranges_len++] = (struct range){lo, hi};
+	regex->ranges[regex->ranges_len++] = (struct range){ lo, hi };
 }
 
 /* Adds the ranges named by `pairs` (two characters each), or all others. */
@@ -48,13 +48,26 @@ static void add_pairs(struct ignore_regex *regex, const char *pairs, bool negate
 static bool add_perl(struct ignore_regex *regex, uint32_t rune)
 {
 	switch (rune) {
-	case 'd': add_pairs(regex, "09", false); return true;
-	case 'D': add_pairs(regex, "09", true); return true;
-	case 's': add_pairs(regex, "\t\n\f\r  ", false); return true;
-	case 'S': add_pairs(regex, "\t\n\f\r  ", true); return true;
-	case 'w': add_pairs(regex, "09AZ__az", false); return true;
-	case 'W': add_pairs(regex, "09AZ__az", true); return true;
-	default: return false;
+	case 'd':
+		add_pairs(regex, "09", false);
+		return true;
+	case 'D':
+		add_pairs(regex, "09", true);
+		return true;
+	case 's':
+		add_pairs(regex, "\t\n\f\r  ", false);
+		return true;
+	case 'S':
+		add_pairs(regex, "\t\n\f\r  ", true);
+		return true;
+	case 'w':
+		add_pairs(regex, "09AZ__az", false);
+		return true;
+	case 'W':
+		add_pairs(regex, "09AZ__az", true);
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -89,10 +102,20 @@ static long posix_class(struct ignore_regex *regex, const uint32_t *runes, size_
 	static const struct {
 		const char *name, *pairs;
 	} classes[] = {
-		{"alnum", "09AZaz"}, {"alpha", "AZaz"}, {"ascii", "\1\x7f"}, {"blank", "\t\t  "},
-		{"cntrl", "\1\x1f\x7f\x7f"}, {"digit", "09"}, {"graph", "!~"}, {"lower", "az"},
-		{"print", " ~"}, {"punct", "!/:@[`{~"}, {"space", "\t\r  "}, {"upper", "AZ"},
-		{"word", "09AZ__az"}, {"xdigit", "09AFaf"},
+		{ "alnum", "09AZaz" },
+		{ "alpha", "AZaz" },
+		{ "ascii", "\1\x7f" },
+		{ "blank", "\t\t  " },
+		{ "cntrl", "\1\x1f\x7f\x7f" },
+		{ "digit", "09" },
+		{ "graph", "!~" },
+		{ "lower", "az" },
+		{ "print", " ~" },
+		{ "punct", "!/:@[`{~" },
+		{ "space", "\t\r  " },
+		{ "upper", "AZ" },
+		{ "word", "09AZ__az" },
+		{ "xdigit", "09AFaf" },
 	};
 	char name[16];
 	size_t n = 0, end = 2;
@@ -173,11 +196,20 @@ static bool add_escape(struct ignore_regex *regex, uint32_t rune, const char **r
 	struct step *step;
 
 	switch (rune) {
-	case 'A': add_step(regex, OP_BEGIN); return true;
-	case 'z': add_step(regex, OP_END); return true;
-	case 'b': add_step(regex, OP_BOUNDARY); return true;
-	case 'B': add_step(regex, OP_NOBOUNDARY); return true;
-	default: break;
+	case 'A':
+		add_step(regex, OP_BEGIN);
+		return true;
+	case 'z':
+		add_step(regex, OP_END);
+		return true;
+	case 'b':
+		add_step(regex, OP_BOUNDARY);
+		return true;
+	case 'B':
+		add_step(regex, OP_NOBOUNDARY);
+		return true;
+	default:
+		break;
 	}
 	step = add_step(regex, OP_CLASS);
 	if (add_perl(regex, rune)) {
@@ -191,7 +223,7 @@ static bool add_escape(struct ignore_regex *regex, uint32_t rune, const char **r
 /* "{2}", "{2,}" or "{2,3}" at `runes`: its length, 0 when it is plain text. */
 static size_t read_repeat(const uint32_t *runes, size_t len, long *ret_min, long *ret_max)
 {
-	long numbers[2] = {-1, -1};
+	long numbers[2] = { -1, -1 };
 	size_t i = 1, which = 0;
 
 	for (; i < len && runes[i] != '}'; i++) {

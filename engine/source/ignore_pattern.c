@@ -89,7 +89,11 @@ static void translate_next(struct translation *t, bool first)
 		emit_text(t, "[^/]");
 		t->kind = KIND_REGEX;
 		break;
-	case '.': case '+': case '(': case ')': case '$':
+	case '.':
+	case '+':
+	case '(':
+	case ')':
+	case '$':
 		/* '|', '{' and '}' are left as they are: so do the builders, where they then mean something */
 		emit(t, '\\');
 		emit(t, rune);
@@ -102,7 +106,8 @@ static void translate_next(struct translation *t, bool first)
 			t->kind = KIND_REGEX;
 		}
 		break;
-	case '[': case ']':
+	case '[':
+	case ']':
 		emit(t, rune);
 		t->kind = KIND_REGEX;
 		break;
@@ -115,7 +120,7 @@ static void translate_next(struct translation *t, bool first)
 struct ignore_pattern *ignore_pattern_new(const char *text, size_t len, const char **ret_why)
 {
 	struct ignore_pattern *pattern = mem_alloc(sizeof(*pattern));
-	struct translation t = {.len = len, .kind = KIND_EXACT};
+	struct translation t = { .len = len, .kind = KIND_EXACT };
 	uint32_t mark;
 
 	pattern->text = mem_strndup(text, len);

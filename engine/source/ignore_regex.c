@@ -13,7 +13,7 @@
 
 size_t ignore_rune(const char *s, size_t len, uint32_t *ret)
 {
-	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *p = (const unsigned char *)s;
 	size_t width;
 	uint32_t rune;
@@ -41,7 +41,8 @@ size_t ignore_rune(const char *s, size_t len, uint32_t *ret)
 
 static bool is_word(uint32_t rune)
 {
-	return (rune >= '0' && rune <= '9') || (rune >= 'a' && rune <= 'z') || (rune >= 'A' && rune <= 'Z') || rune == '_';
+	return (rune >= '0' && rune <= '9') || (rune >= 'a' && rune <= 'z') || (rune >= 'A' && rune <= 'Z') ||
+	       rune == '_';
 }
 
 static bool in_class(const struct ignore_regex *regex, const struct step *step, uint32_t rune)
@@ -57,11 +58,16 @@ static bool in_class(const struct ignore_regex *regex, const struct step *step, 
 static bool step_takes(const struct ignore_regex *regex, const struct step *step, uint32_t rune)
 {
 	switch (step->op) {
-	case OP_RUNE: return rune == step->rune;
-	case OP_ANY: return rune != '\n';
-	case OP_ALL: return true;
-	case OP_CLASS: return in_class(regex, step, rune);
-	default: return false;
+	case OP_RUNE:
+		return rune == step->rune;
+	case OP_ANY:
+		return rune != '\n';
+	case OP_ALL:
+		return true;
+	case OP_CLASS:
+		return in_class(regex, step, rune);
+	default:
+		return false;
 	}
 }
 
@@ -84,14 +90,28 @@ static bool close_over(const struct ignore_regex *regex, unsigned char *now, str
 			now[i + 1] = 1;
 			now[regex->steps[i].first] = 1;
 			break;
-		case OP_DONE: done = true; break;
-		case OP_BEGIN: now[i + 1] |= place.begin; break;
-		case OP_END: now[i + 1] |= place.end; break;
-		case OP_BOUNDARY: now[i + 1] |= place.boundary; break;
-		case OP_NOBOUNDARY: now[i + 1] |= !place.boundary; break;
-		case OP_ENTER: now[i + 1] = now[i + 2] = 1; break;
-		case OP_LOOP: break;
-		default: break;
+		case OP_DONE:
+			done = true;
+			break;
+		case OP_BEGIN:
+			now[i + 1] |= place.begin;
+			break;
+		case OP_END:
+			now[i + 1] |= place.end;
+			break;
+		case OP_BOUNDARY:
+			now[i + 1] |= place.boundary;
+			break;
+		case OP_NOBOUNDARY:
+			now[i + 1] |= !place.boundary;
+			break;
+		case OP_ENTER:
+			now[i + 1] = now[i + 2] = 1;
+			break;
+		case OP_LOOP:
+			break;
+		default:
+			break;
 		}
 	}
 	return done;
@@ -128,7 +148,9 @@ static bool run(const struct ignore_regex *regex, unsigned char *now, unsigned c
 	for (;;) {
 		size_t width = ignore_rune(path + at, len - at, &rune);
 		bool word = width > 0 && is_word(rune);
-		struct place place = {.begin = at == 0, .end = width == 0, .boundary = word != (at > 0 && is_word(before))};
+		struct place place = { .begin = at == 0,
+				       .end = width == 0,
+				       .boundary = word != (at > 0 && is_word(before)) };
 		unsigned char *swap = now;
 
 		if (close_over(regex, now, place))

@@ -41,7 +41,7 @@ static void add(struct listing *listing, const char *name, unsigned char type)
 	memcpy(listing->names + listing->names_len, name, len + 1);
 	item = &listing->items[listing->len++];
 	/* the names may still move: an offset for now */
-	*item = (struct item){key_of(name, len), (const char *)(uintptr_t)listing->names_len, (uint32_t)len, type};
+	*item = (struct item){ key_of(name, len), (const char *)(uintptr_t)listing->names_len, (uint32_t)len, type };
 	listing->names_len += len + 1;
 }
 

@@ -202,7 +202,7 @@ void selector_begin(const struct selector *selector, struct view *ret, size_t pr
 {
 	size_t len = 0;
 
-	*ret = (struct view){.selector = selector, .prefix = (uint32_t)prefix, .matched = selector->whole};
+	*ret = (struct view){ .selector = selector, .prefix = (uint32_t)prefix, .matched = selector->whole };
 	ret->except = except_below(selector, "", 0);
 	if (!selector->whole) {
 		ret->states = arena_array(arena, selector_states(selector), sizeof(*ret->states));
@@ -214,14 +214,15 @@ void selector_begin(const struct selector *selector, struct view *ret, size_t pr
 	settle(ret);
 }
 
-void selector_judge(const struct view *view, const char *path, const char *name, uint32_t type, uint32_t *scratch, struct verdict *ret)
+void selector_judge(const struct view *view, const char *path, const char *name, uint32_t type, uint32_t *scratch,
+		    struct verdict *ret)
 {
 	const struct selector *selector = view->selector;
 	const struct filter *filter = selector->filter;
 	const char *relative = path + view->prefix;
 	bool open, folder = type == S_IFDIR;
 
-	*ret = (struct verdict){.matched = view->matched, .states = scratch};
+	*ret = (struct verdict){ .matched = view->matched, .states = scratch };
 	if (view->all) {
 		ret->counts = true;
 		ret->descend = folder;
@@ -246,11 +247,12 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 		step(selector, view->states, view->states_len, name, scratch, &ret->states_len, true);
 }
 
-void selector_enter(const struct view *view, const struct verdict *verdict, const char *path, struct view *ret, struct arena *arena)
+void selector_enter(const struct view *view, const struct verdict *verdict, const char *path, struct view *ret,
+		    struct arena *arena)
 {
 	const char *relative = path + view->prefix;
 
-	*ret = (struct view){.selector = view->selector, .prefix = view->prefix, .matched = verdict->matched};
+	*ret = (struct view){ .selector = view->selector, .prefix = view->prefix, .matched = verdict->matched };
 	ret->except = view->except && except_below(view->selector, relative, strlen(relative));
 	if (!ret->matched && verdict->states_len > 0) {
 		ret->states = arena_array(arena, verdict->states_len, sizeof(*ret->states));
@@ -265,7 +267,7 @@ void selector_enter(const struct view *view, const struct verdict *verdict, cons
 
 char *selector_rest(const struct selector *selector, uint32_t state, struct arena *arena)
 {
-	cleanup_buf struct buf out = {0};
+	cleanup_buf struct buf out = { 0 };
 
 	for (;; state++) {
 		const struct component *c = &selector->components[state];

@@ -19,7 +19,7 @@ const struct filter *selector_filter(const struct selector *selector);
 /* Adds a pattern found on the way (behind a link). False when it is there already. */
 bool selector_extend(struct selector *selector, const char *pattern);
 size_t selector_extended(const struct selector *selector); /* how many were added */
-void selector_whole(struct selector *selector); /* everything that is not ignored */
+void selector_whole(struct selector *selector);            /* everything that is not ignored */
 /* The first pattern of the filter that led to nothing, or -1. */
 long selector_unmatched(const struct selector *selector);
 
@@ -37,10 +37,12 @@ struct verdict {
 
 /* `path` is the entry's path as in the walk, `name` its last component, `type` S_IFMT bits. `scratch` has room
  * for selector_states() numbers. */
-void selector_judge(const struct view *view, const char *path, const char *name, uint32_t type, uint32_t *scratch, struct verdict *ret);
+void selector_judge(const struct view *view, const char *path, const char *name, uint32_t type, uint32_t *scratch,
+		    struct verdict *ret);
 size_t selector_states(const struct selector *selector);
 /* The view of a folder for which `verdict` said to descend. */
-void selector_enter(const struct view *view, const struct verdict *verdict, const char *path, struct view *ret, struct arena *arena);
+void selector_enter(const struct view *view, const struct verdict *verdict, const char *path, struct view *ret,
+		    struct arena *arena);
 /* What is left of a pattern at a state, as text. */
 char *selector_rest(const struct selector *selector, uint32_t state, struct arena *arena);
 

@@ -33,7 +33,8 @@ static bool valid(const struct buf *file, struct statindex_header *ret)
 	memcpy(&header, file->data, sizeof(header));
 	if (memcmp(header.magic, STATINDEX_MAGIC, sizeof(header.magic)) != 0 || header.version != STATINDEX_VERSION)
 		return false;
-	size = sizeof(header) + (uint64_t)header.dirs * sizeof(struct range) + (uint64_t)header.entries * sizeof(struct record);
+	size = sizeof(header) + (uint64_t)header.dirs * sizeof(struct range) +
+	       (uint64_t)header.entries * sizeof(struct record);
 	if (size + header.names != file->len || header.dirs < 2 || header.names == 0)
 		return false;
 	if (!hash_equal(header.checksum, hash_bytes(file->data + CHECKED, file->len - CHECKED)))
@@ -81,7 +82,7 @@ const char *statindex_text(const struct statindex *index, uint32_t offset)
 
 struct range statindex_range(const struct statindex *index, uint32_t dir)
 {
-	struct range none = {0, 0};
+	struct range none = { 0, 0 };
 
 	if (!index || dir >= index->header.dirs)
 		return none;
@@ -104,7 +105,7 @@ struct cursor statindex_cursor(const struct statindex *index, uint32_t dir)
 {
 	struct range range = statindex_range(index, dir);
 
-	return (struct cursor){.index = index, .at = range.first, .end = range.first + range.count};
+	return (struct cursor){ .index = index, .at = range.first, .end = range.first + range.count };
 }
 
 const struct record *statindex_seek(struct cursor *cursor, const char *name)

@@ -26,10 +26,10 @@ struct record {
 	int64_t mtime, ctime; /* nanoseconds */
 	uint64_t inode;
 	uint64_t digest_lo, digest_hi;
-	uint32_t name;        /* offsets in the names */
+	uint32_t name; /* offsets in the names */
 	uint32_t link;
-	uint32_t mode;        /* 0: only a folder on the way to others */
-	uint32_t dir;         /* the folder's number, or 0 */
+	uint32_t mode; /* 0: only a folder on the way to others */
+	uint32_t dir;  /* the folder's number, or 0 */
 };
 
 /* Never fails: a missing, damaged or newer file is an empty index. */
@@ -73,7 +73,10 @@ struct statindex_header {
 	uint32_t dirs, entries, names; /* how many, how many, bytes */
 };
 #define STATINDEX_MAGIC "cbldsidx"
-#define STATINDEX_MAGIC_BYTES {'c', 'b', 'l', 'd', 's', 'i', 'd', 'x'}
+#define STATINDEX_MAGIC_BYTES                          \
+	{                                              \
+		'c', 'b', 'l', 'd', 's', 'i', 'd', 'x' \
+	}
 #define STATINDEX_VERSION 1
 
 #endif

@@ -67,15 +67,17 @@ static void claim_mount(struct claims *claims, const struct mount *mount)
 	const char *end = strchrnul(mount->rest, '/');
 
 	if (*mount->rest) {
-		add_claim(claims, &(struct claim){.name = mount->rest, .len = (size_t)(end - mount->rest),
-						  .mount = {*end ? end + 1 : end, mount->dir}});
+		add_claim(claims, &(struct claim){ .name = mount->rest,
+						   .len = (size_t)(end - mount->rest),
+						   .mount = { *end ? end + 1 : end, mount->dir } });
 		return;
 	}
 	for (size_t i = 0; i < mount->dir->len; i++) {
 		const struct node *node = &mount->dir->nodes[i];
 		const char *name = node->path + mount->dir->prefix;
 
-		add_claim(claims, &(struct claim){.name = name, .len = strlen(name), .node = node, .mount = {"", node->dir}});
+		add_claim(claims,
+			  &(struct claim){ .name = name, .len = strlen(name), .node = node, .mount = { "", node->dir } });
 	}
 }
 
@@ -89,7 +91,7 @@ static void claim_old(struct claims *claims, const struct statindex *old, uint32
 		const char *name = statindex_text(old, record->name);
 
 		if (!walked || statindex_seen(old, i))
-			add_claim(claims, &(struct claim){.name = name, .len = strlen(name), .old = record});
+			add_claim(claims, &(struct claim){ .name = name, .len = strlen(name), .old = record });
 	}
 }
 
@@ -110,8 +112,13 @@ static bool storable(const struct writer *w, const struct node *node)
 static struct record record_of(struct writer *w, const struct node *node)
 {
 	return (struct record){
-		.size = node->stamp.size, .mtime = node->stamp.mtime, .ctime = node->stamp.ctime, .inode = node->stamp.inode,
-		.digest_lo = node->digest.lo, .digest_hi = node->digest.hi, .mode = node->mode,
+		.size = node->stamp.size,
+		.mtime = node->stamp.mtime,
+		.ctime = node->stamp.ctime,
+		.inode = node->stamp.inode,
+		.digest_lo = node->digest.lo,
+		.digest_hi = node->digest.hi,
+		.mode = node->mode,
 		.link = node->link ? add_name(w, node->link, strlen(node->link)) : 0,
 	};
 }
@@ -129,10 +136,10 @@ static bool merge(struct writer *w, const struct claim *claims, size_t len, stru
 {
 	const struct record *old = NULL;
 	const struct node *node = NULL;
-	struct record record = {0};
+	struct record record = { 0 };
 	bool keep = false;
 
-	*below = (struct below){.old = STATINDEX_NONE, .mounts = mem_array(len, sizeof(*below->mounts))};
+	*below = (struct below){ .old = STATINDEX_NONE, .mounts = mem_array(len, sizeof(*below->mounts)) };
 	for (size_t i = 0; i < len; i++) {
 		if (claims[i].old)
 			old = claims[i].old;
@@ -170,9 +177,10 @@ static uint32_t add_dir(struct writer *w)
 	return (uint32_t)w->dirs_len++;
 }
 
-static void write_dir(struct writer *w, uint32_t number, uint32_t old, const struct mount *mounts, size_t len, unsigned depth)
+static void write_dir(struct writer *w, uint32_t number, uint32_t old, const struct mount *mounts, size_t len,
+		      unsigned depth)
 {
-	struct claims claims = {0};
+	struct claims claims = { 0 };
 	struct below *below;
 	size_t below_len = 0, first = w->records_len;
 	bool walked = false;
@@ -195,7 +203,7 @@ static void write_dir(struct writer *w, uint32_t number, uint32_t old, const str
 		else
 			free(below[below_len].mounts);
 	}
-	w->dirs[number] = (struct range){(uint32_t)first, (uint32_t)(w->records_len - first)};
+	w->dirs[number] = (struct range){ (uint32_t)first, (uint32_t)(w->records_len - first) };
 	for (size_t i = 0; i < below_len; i++) {
 		uint32_t child = add_dir(w);
 
@@ -230,8 +238,11 @@ static int replace(const char *path, const struct buf *out, struct error **err)
 static void assemble(const struct writer *w, struct buf *out)
 {
 	struct statindex_header header = {
-		.magic = STATINDEX_MAGIC_BYTES, .version = STATINDEX_VERSION, .dirs = (uint32_t)w->dirs_len,
-		.entries = (uint32_t)w->records_len, .names = (uint32_t)w->names.len,
+		.magic = STATINDEX_MAGIC_BYTES,
+		.version = STATINDEX_VERSION,
+		.dirs = (uint32_t)w->dirs_len,
+		.entries = (uint32_t)w->records_len,
+		.names = (uint32_t)w->names.len,
 	};
 	size_t checked = offsetof(struct statindex_header, version);
 
@@ -247,10 +258,11 @@ static void assemble(const struct writer *w, struct buf *out)
 int statindex_write(const char *path, const char *base, const struct statindex *old, struct top *const *tops,
 		    size_t tops_len, int64_t limit, struct error **err)
 {
-	struct writer w = {.old = old, .limit = limit};
-	struct mount *inside = mem_array(tops_len + 1, sizeof(*inside)), *outside = mem_array(tops_len + 1, sizeof(*outside));
+	struct writer w = { .old = old, .limit = limit };
+	struct mount *inside = mem_array(tops_len + 1, sizeof(*inside)),
+		     *outside = mem_array(tops_len + 1, sizeof(*outside));
 	size_t inside_len = 0, outside_len = 0;
-	cleanup_buf struct buf out = {0};
+	cleanup_buf struct buf out = { 0 };
 	bool empty = statindex_entries(old) == 0;
 
 	for (size_t i = 0; i < tops_len; i++) {
@@ -259,9 +271,9 @@ int statindex_write(const char *path, const char *base, const struct statindex *
 		if (!tops[i]->dir || tops[i]->host != tops[i])
 			continue;
 		if (rest)
-			inside[inside_len++] = (struct mount){strcmp(rest, ".") == 0 ? "" : rest, tops[i]->dir};
+			inside[inside_len++] = (struct mount){ strcmp(rest, ".") == 0 ? "" : rest, tops[i]->dir };
 		else
-			outside[outside_len++] = (struct mount){tops[i]->path + 1, tops[i]->dir};
+			outside[outside_len++] = (struct mount){ tops[i]->path + 1, tops[i]->dir };
 	}
 	buf_char(&w.names, '\0'); /* offset 0: no text */
 	add_dir(&w);

@@ -55,7 +55,7 @@ struct place {
 	int fd;
 	unsigned depth;
 	struct cursor cursor;
-	char *names;        /* where the next node's path goes */
+	char *names; /* where the next node's path goes */
 };
 
 /* The bytes of a top's path, so that a slash and a name can follow. */
@@ -67,8 +67,8 @@ static size_t top_len(const struct top *top)
 /* Keeps the error of the first path in byte order, so that the same trouble gives the same words every time. */
 static void fail(struct hand *hand, const struct place *place, const char *name, int errnum, const char *what)
 {
-	cleanup_free char *path = mem_printf("%.*s%s%s%s%s", (int)top_len(place->host), place->host->path, *place->path ? "/" : "", place->path,
-					     name ? "/" : "", name ? name : "");
+	cleanup_free char *path = mem_printf("%.*s%s%s%s%s", (int)top_len(place->host), place->host->path,
+					     *place->path ? "/" : "", place->path, name ? "/" : "", name ? name : "");
 
 	if (hand->error_path && strcmp(hand->error_path, path) <= 0)
 		return;
@@ -94,21 +94,21 @@ bool walk_settled(const struct stamp *stamp, int64_t now)
 
 struct stamp walk_stamp(const struct stat *st)
 {
-	return (struct stamp){(uint64_t)st->st_size, nanoseconds(st->st_mtim), nanoseconds(st->st_ctim), st->st_ino};
+	return (struct stamp){ (uint64_t)st->st_size, nanoseconds(st->st_mtim), nanoseconds(st->st_ctim), st->st_ino };
 }
 
 static bool same_stamp(const struct record *record, const struct node *node, int64_t now)
 {
 	/* a time in the future may come again */
 	return record->mode == node->mode && record->size == node->stamp.size && record->mtime == node->stamp.mtime &&
-	       record->ctime == node->stamp.ctime && record->inode == node->stamp.inode &&
-	       record->mtime <= now && record->ctime <= now;
+	       record->ctime == node->stamp.ctime && record->inode == node->stamp.inode && record->mtime <= now &&
+	       record->ctime <= now;
 }
 
 static void want(struct hand *hand, struct node *node, const char *top)
 {
 	mem_reserve(&hand->wanted, &hand->wanted_cap, hand->wanted_len + 1, sizeof(*hand->wanted));
-	hand->wanted[hand->wanted_len++] = (struct wanted){node, top};
+	hand->wanted[hand->wanted_len++] = (struct wanted){ node, top };
 }
 
 static bool read_link(struct place *place, struct node *node, const char *name, const struct record *record)
@@ -118,7 +118,7 @@ static bool read_link(struct place *place, struct node *node, const char *name, 
 
 	if (record) {
 		node->link = statindex_text(place->hand->walk->index, record->link);
-		node->digest = (struct hash128){record->digest_lo, record->digest_hi};
+		node->digest = (struct hash128){ record->digest_lo, record->digest_hi };
 		node->known = true;
 		return true;
 	}
@@ -136,7 +136,8 @@ static bool read_link(struct place *place, struct node *node, const char *name, 
 }
 
 /* Fills in a node that counts; false when it is gone or refused. */
-static bool fill(struct place *place, struct node *node, const char *name, const struct stat *st, const struct record *record)
+static bool fill(struct place *place, struct node *node, const char *name, const struct stat *st,
+		 const struct record *record)
 {
 	struct hand *hand = place->hand;
 
@@ -152,7 +153,7 @@ static bool fill(struct place *place, struct node *node, const char *name, const
 		return read_link(place, node, name, record);
 	case S_IFREG:
 		if (record) {
-			node->digest = (struct hash128){record->digest_lo, record->digest_hi};
+			node->digest = (struct hash128){ record->digest_lo, record->digest_hi };
 			node->known = true;
 		} else {
 			want(hand, node, place->host->path);
@@ -174,7 +175,7 @@ static bool fill(struct place *place, struct node *node, const char *name, const
 static struct verdict judge(struct place *place, const char *path, const char *name, uint32_t type)
 {
 	struct hand *hand = place->hand;
-	struct verdict any = {0};
+	struct verdict any = { 0 };
 	size_t room = 0;
 
 	for (size_t i = 0; i < place->dir->views_len; i++) {
@@ -238,7 +239,8 @@ static void make_dir(struct place *place, struct node *node, const char *name, c
 	dir->views = arena_array(hand->arena, views, sizeof(*dir->views));
 	for (size_t i = 0; i < place->dir->views_len; i++)
 		if (hand->verdicts[i].descend)
-			selector_enter(&place->dir->views[i], &hand->verdicts[i], node->path, &dir->views[dir->views_len++], hand->arena);
+			selector_enter(&place->dir->views[i], &hand->verdicts[i], node->path,
+				       &dir->views[dir->views_len++], hand->arena);
 	for (size_t i = 0; i < inner_len; i++) {
 		inner[i]->walked = true;
 		if (strlen(inner[i]->path) != top_len(place->host) + dir->prefix)
@@ -263,8 +265,11 @@ static void note_detours(struct place *place, const struct node *node)
 		mem_reserve(&hand->detours, &hand->detours_cap, hand->detours_len + count + 1, sizeof(*hand->detours));
 		for (size_t s = 0; s < count; s++)
 			hand->detours[hand->detours_len++] = (struct detour){
-				view->selector, node->path + view->prefix, node->link,
-				s < verdict->states_len ? selector_rest(view->selector, verdict->states[s], hand->arena) : "",
+				view->selector,
+				node->path + view->prefix,
+				node->link,
+				s < verdict->states_len ? selector_rest(view->selector, verdict->states[s], hand->arena)
+							: "",
 			};
 	}
 }
@@ -329,7 +334,7 @@ static void launch_inner(struct place *place)
 		struct top *top = place->inner[i];
 
 		if (!top->walked && strlen(top->outer->path) <= here)
-			crew_push(place->hand->crew, &(struct task){.top = top, .fd = -1});
+			crew_push(place->hand->crew, &(struct task){ .top = top, .fd = -1 });
 	}
 }
 
@@ -339,7 +344,11 @@ static void enter(struct place *place, struct node *node)
 {
 	struct hand *hand = place->hand;
 	const char *name = node->path + place->dir->prefix;
-	struct place below = {.hand = hand, .host = place->host, .dir = node->dir, .path = node->path, .depth = place->depth + 1};
+	struct place below = { .hand = hand,
+			       .host = place->host,
+			       .dir = node->dir,
+			       .path = node->path,
+			       .depth = place->depth + 1 };
 
 	if (below.depth > DEPTH_MAX) {
 		fail(hand, place, name, 0, "folders lie too deep within each other");
@@ -359,8 +368,13 @@ static void enter(struct place *place, struct node *node)
 				below.inner[i--] = below.inner[--below.inner_len];
 	}
 	if (crew_hungry(hand->crew)) {
-		crew_push(hand->crew, &(struct task){.top = below.host, .fd = below.fd, .dir = below.dir, .path = below.path,
-						     .inner = below.inner, .inner_len = below.inner_len, .depth = below.depth});
+		crew_push(hand->crew, &(struct task){ .top = below.host,
+						      .fd = below.fd,
+						      .dir = below.dir,
+						      .path = below.path,
+						      .inner = below.inner,
+						      .inner_len = below.inner_len,
+						      .depth = below.depth });
 		return;
 	}
 	walk_dir(&below);
@@ -404,18 +418,21 @@ static void walk_dir(struct place *place)
 
 static void walk_top(struct hand *hand, struct top *top)
 {
-	struct place place = {.hand = hand, .host = top, .path = "", .inner = top->inner, .inner_len = top->inner_len};
+	struct place place = { .hand = hand, .host = top, .path = "", .inner = top->inner, .inner_len = top->inner_len };
 
 	top->walked = true;
 	top->host = top;
 	place.fd = open(top->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place.fd < 0) {
 		fail(hand, &place, NULL, errno == ENOENT || errno == ENOTDIR ? 0 : errno,
-		     errno == ENOENT ? "the folder does not exist" : errno == ENOTDIR ? "this is not a folder" : "the folder cannot be read");
+		     errno == ENOENT    ? "the folder does not exist"
+		     : errno == ENOTDIR ? "this is not a folder"
+					: "the folder cannot be read");
 		return;
 	}
 	top->dir = place.dir = arena_alloc(hand->arena, sizeof(*place.dir));
-	place.dir->index = hand->walk->index ? statindex_find(hand->walk->index, hand->walk->base, top->path) : STATINDEX_NONE;
+	place.dir->index = hand->walk->index ? statindex_find(hand->walk->index, hand->walk->base, top->path)
+					     : STATINDEX_NONE;
 	place.dir->views = arena_array(hand->arena, top->selectors_len, sizeof(*place.dir->views));
 	begin_views(hand, place.dir, top);
 	walk_dir(&place);
@@ -424,8 +441,14 @@ static void walk_top(struct hand *hand, struct top *top)
 static void work(void *data, const struct task *task, unsigned worker)
 {
 	struct hand *hand = (struct hand *)data + worker;
-	struct place place = {.hand = hand, .host = task->top, .dir = task->dir, .path = task->path, .inner = task->inner,
-			      .inner_len = task->inner_len, .fd = task->fd, .depth = task->depth};
+	struct place place = { .hand = hand,
+			       .host = task->top,
+			       .dir = task->dir,
+			       .path = task->path,
+			       .inner = task->inner,
+			       .inner_len = task->inner_len,
+			       .fd = task->fd,
+			       .depth = task->depth };
 
 	if (task->dir)
 		walk_dir(&place);
@@ -459,14 +482,14 @@ static void gather(struct walk *walk, struct hand *hand)
 
 int walk_run(struct walk *walk, struct error **err)
 {
-	struct hand hands[WORKERS_MAX] = {{0}};
+	struct hand hands[WORKERS_MAX] = { { 0 } };
 	struct hand *first = NULL;
 	struct crew *crew = crew_new(walk->threads);
 
 	walk->arenas = mem_array(WORKERS_MAX, sizeof(*walk->arenas));
 	for (size_t i = walk->tops_len; i > 0; i--)
 		if (!walk->tops[i - 1]->outer)
-			crew_push(crew, &(struct task){.top = walk->tops[i - 1], .fd = -1});
+			crew_push(crew, &(struct task){ .top = walk->tops[i - 1], .fd = -1 });
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		hands[i].walk = walk;
 		hands[i].crew = crew;

@@ -23,24 +23,24 @@ struct stamp {
 };
 
 struct node {
-	const char *path;      /* relative to the walk's top */
-	uint32_t mode;         /* st_mode; 0 when nothing but the name was of interest */
-	bool known;            /* `digest` holds */
-	bool fresh;            /* found out in this run: the index does not have it */
+	const char *path; /* relative to the walk's top */
+	uint32_t mode;    /* st_mode; 0 when nothing but the name was of interest */
+	bool known;       /* `digest` holds */
+	bool fresh;       /* found out in this run: the index does not have it */
 	struct stamp stamp;
 	struct hash128 digest;
 	const char *link;
-	struct dir *dir;       /* of a folder that was entered */
+	struct dir *dir; /* of a folder that was entered */
 };
 
 /* How one selection sees a folder. */
 struct view {
 	const struct selector *selector;
-	uint32_t prefix;       /* bytes of a node's path in front of the path within the selection's own folder */
-	bool all;              /* everything here and below counts */
-	bool matched;          /* inside something that a pattern named */
-	bool except;           /* something below never counts */
-	uint32_t *states;      /* positions in the patterns that are still open (select.h) */
+	uint32_t prefix;  /* bytes of a node's path in front of the path within the selection's own folder */
+	bool all;         /* everything here and below counts */
+	bool matched;     /* inside something that a pattern named */
+	bool except;      /* something below never counts */
+	uint32_t *states; /* positions in the patterns that are still open (select.h) */
 	uint32_t states_len;
 	unsigned char *counts; /* a bit for each node, NULL with `all` */
 };
@@ -63,11 +63,11 @@ struct top {
 	struct top **inner; /* tops inside this one, entered with it when the walk gets there */
 	size_t inner_len;
 	struct top *outer;
-	bool walked;      /* by itself or with an outer one */
+	bool walked; /* by itself or with an outer one */
 	/* where its folder was found: in the walk of `host` */
 	struct top *host;
 	struct dir *dir;
-	size_t depth;     /* bytes of its path within the host's, with the slash */
+	size_t depth; /* bytes of its path within the host's, with the slash */
 };
 
 /* A file whose content is wanted. */
@@ -90,17 +90,17 @@ struct walk {
 	int64_t now;                   /* nanoseconds */
 	struct top **tops;
 	size_t tops_len;
-	unsigned threads;              /* at most */
+	unsigned threads; /* at most */
 	/* results */
 	struct wanted *wanted;
 	size_t wanted_len;
 	struct detour *detours;
 	size_t detours_len;
 	size_t entries;
-	bool dropped;                  /* the index holds what is no longer there */
-	bool learned;                  /* a link was read that the index can take in */
-	char *failed;                  /* the path that walk_run failed at */
-	struct arena **arenas;         /* hold all of the above */
+	bool dropped;          /* the index holds what is no longer there */
+	bool learned;          /* a link was read that the index can take in */
+	char *failed;          /* the path that walk_run failed at */
+	struct arena **arenas; /* hold all of the above */
 	size_t arenas_len;
 };
 

@@ -46,14 +46,14 @@ static void *run(void *data)
 
 void workers_run(size_t count, unsigned threads, void (*work)(void *data, size_t index, unsigned worker), void *data)
 {
-	struct pool pool = {.count = count, .work = work, .data = data};
-	struct thread workers[WORKERS_MAX] = {{0}};
+	struct pool pool = { .count = count, .work = work, .data = data };
+	struct thread workers[WORKERS_MAX] = { { 0 } };
 	unsigned started = 1;
 
 	if (threads > WORKERS_MAX)
 		threads = WORKERS_MAX;
 	for (unsigned i = 0; i < threads; i++)
-		workers[i] = (struct thread){.pool = &pool, .number = i};
+		workers[i] = (struct thread){ .pool = &pool, .number = i };
 	/* a thread that cannot be had is done without */
 	while (started < threads && pthread_create(&workers[started].id, NULL, run, &workers[started]) == 0)
 		started++;

@@ -23,8 +23,8 @@ struct db {
 	bool read_only;
 	bool repaired;
 	bool whole; /* looked at in full, for the first write */
-	int code; /* of the first call that failed in this operation, or SQLITE_OK */
-	char *why; /* SQLite's words for it */
+	int code;   /* of the first call that failed in this operation, or SQLITE_OK */
+	char *why;  /* SQLite's words for it */
 };
 
 struct query {
@@ -338,7 +338,8 @@ static int report(struct db *db, struct error **err)
 	int errnum = db->handle ? sqlite3_system_errno(db->handle) : 0;
 	int code = db->code & 0xff;
 
-	error_make(err, ERROR_STATE, "%s: %s%s%s", db->path, db->why ? db->why : "unknown reason", errnum ? ": " : "", errnum ? strerror(errnum) : "");
+	error_make(err, ERROR_STATE, "%s: %s%s%s", db->path, db->why ? db->why : "unknown reason", errnum ? ": " : "",
+		   errnum ? strerror(errnum) : "");
 	if (code == SQLITE_FULL)
 		error_remedy(err, "make room on the disk");
 	else if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)

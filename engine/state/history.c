@@ -35,7 +35,8 @@ static int64_t now_ms(void)
 /* Removes what is older than the last RUNS_KEPT runs. */
 static int drop_old(struct db *db, int64_t newest)
 {
-	static const char *const statements[] = { "DELETE FROM run WHERE id <= ?", "DELETE FROM run_node WHERE run <= ?" };
+	static const char *const statements[] = { "DELETE FROM run WHERE id <= ?", "DELETE FROM run_node WHERE run <= "
+										   "?" };
 
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
 		cleanup_query struct query *query = NULL;

@@ -247,7 +247,8 @@ static int put_record(struct db *db, const struct record *record)
 	char sum[HASH_HEX + 1];
 
 	if (query_new(db,
-		      "INSERT OR REPLACE INTO record(node, key, identity, digest, place, builder, detail, size, when_ms,"
+		      "INSERT OR REPLACE INTO record(node, key, identity, digest, place, builder, detail, size, "
+		      "when_ms,"
 		      " took_ms, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		      &query) < 0)
 		return -1;
@@ -324,7 +325,8 @@ int state_put(struct state *state, const struct record *record, const char *inpu
 
 static int forget(struct db *db, void *arg)
 {
-	static const char *const statements[] = { "DELETE FROM record WHERE node = ?", "DELETE FROM latest WHERE node = ?",
+	static const char *const statements[] = { "DELETE FROM record WHERE node = ?",
+						  "DELETE FROM latest WHERE node = ?",
 						  "DELETE FROM inputs WHERE node = ?" };
 	const char *const *node = arg;
 

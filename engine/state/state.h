@@ -30,7 +30,7 @@ bool state_repaired(const struct state *state);
 
 /* The outcome of a node that was done: durable when state_put returns. */
 struct record {
-	char *node;      /* "build:control-plane:linux/amd64" */
+	char *node; /* "build:control-plane:linux/amd64" */
 	char key[HASH_HEX + 1];
 	char *identity;  /* what dependents' keys hold: config digest, index digest, output digests */
 	char *digest;    /* manifest or index in the store, or NULL */
@@ -55,7 +55,8 @@ int state_all_last(struct state *state, struct record **ret, size_t *ret_len, st
 void records_free(struct record *records, size_t len);
 /* Stores a record and the inputs its key was made of (a text, may be large: kept for the newest
  * record of a node only). Replaces a record of the same node and key. */
-int state_put(struct state *state, const struct record *record, const char *inputs, size_t inputs_len, struct error **err);
+int state_put(struct state *state, const struct record *record, const char *inputs, size_t inputs_len,
+	      struct error **err);
 /* The inputs of the newest record of `node` (malloc'd, NUL-terminated), or *ret = NULL. */
 int state_inputs(struct state *state, const char *node, char **ret, size_t *ret_len, struct error **err);
 int state_forget(struct state *state, const char *node, struct error **err); /* all its records */

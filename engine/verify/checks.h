@@ -20,10 +20,10 @@ struct verify_spec;
 
 /* findings.c: what the checks found, good and bad. All failures are collected, not only the first. */
 struct findings {
-	struct buf *report;   /* one line a check that passed */
-	struct buf failures;  /* one paragraph a check that did not */
-	bool policy, health;  /* kinds of failures */
-	int other;            /* class of the first of another kind, 0: none */
+	struct buf *report;      /* one line a check that passed */
+	struct buf failures;     /* one paragraph a check that did not */
+	bool policy, health;     /* kinds of failures */
+	int other;               /* class of the first of another kind, 0: none */
 	struct error *cancelled; /* nothing else is to be done */
 	char *remedy;
 };
@@ -39,7 +39,8 @@ void findings_quote(struct buf *out, const char *text, size_t len, size_t max);
 /* policy.c: what the image says of itself. */
 void policy_check(const struct verify_job *job, struct findings *findings);
 /* One platform's image; `where` ("linux/arm64: " or "") goes before each finding. */
-void policy_image(const struct verify_spec *spec, const struct image *image, const char *where, struct findings *findings);
+void policy_image(const struct verify_spec *spec, const struct image *image, const char *where,
+		  struct findings *findings);
 /* `user` as the image's config writes it fulfils `wanted` ("nonroot", "1000", "app", "1000:1000"). */
 bool policy_user(const char *wanted, const char *user);
 
@@ -52,11 +53,11 @@ struct probe {
 	const struct http_check *http; /* or NULL */
 	const struct tcp_check *tcp;   /* or NULL */
 	struct pattern *pattern;       /* compiled http->body, or NULL */
-	struct container *container; /* or NULL: only the address is known */
-	uint16_t inner;    /* the port inside the container */
-	const char *host;  /* where it is reached */
+	struct container *container;   /* or NULL: only the address is known */
+	uint16_t inner;                /* the port inside the container */
+	const char *host;              /* where it is reached */
 	uint16_t port;
-	bool direct;       /* no proxy that accepts connections before the container does */
+	bool direct; /* no proxy that accepts connections before the container does */
 	/* of the last attempt: */
 	struct buf why;    /* what was wrong with it */
 	struct buf answer; /* the answer's body, when there was one */
@@ -72,8 +73,8 @@ int probe_judge(const struct http_check *check, const struct pattern *pattern, c
 bool probe_same_origin(const char *origin, const char *location);
 /* Until it is healthy, its time is over, or the container has ended. *ret_took is milliseconds. */
 enum probe_outcome { PROBE_HEALTHY, PROBE_LATE, PROBE_ENDED };
-int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret,
-	       int *ret_status, uint64_t *ret_took, struct error **err);
+int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret, int *ret_status, uint64_t *ret_took,
+	       struct error **err);
 void probe_free(struct probe *probe); /* the contents */
 
 /* stage.c: containers and the network of one verification. */
@@ -81,11 +82,11 @@ struct stage {
 	const struct verify_job *job;
 	struct findings *findings;
 	struct arena *arena; /* of the texts that containers are started with */
-	char *network; /* NULL: no dependencies, the runtime's default one */
+	char *network;       /* NULL: no dependencies, the runtime's default one */
 	struct actor {
 		struct container *container;
 		const char *name, *ip;
-	} *actors;
+	} * actors;
 	size_t len;
 };
 void stage_check(const struct verify_job *job, struct findings *findings);

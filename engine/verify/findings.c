@@ -65,7 +65,8 @@ int findings_result(struct findings *findings, struct error **err)
 	int r = 0;
 
 	if (!error && findings->failures.len > 0) {
-		error_make(&error, (enum error_class)cls, "%.*s", (int)(findings->failures.len - 1), findings->failures.data);
+		error_make(&error, (enum error_class)cls, "%.*s", (int)(findings->failures.len - 1),
+			   findings->failures.data);
 		if (findings->remedy)
 			error_remedy(&error, "%s", findings->remedy);
 	}

@@ -13,10 +13,10 @@
 #include "engine/runtime/runtime.h"
 #include "engine/verify/checks.h"
 
-#define LOG_LINES 20              /* of a container's output that a failure shows */
-#define LOG_SHOWN_MAX 8192        /* bytes of them */
-#define POLL_MS 50                /* between two looks at a container that is to complete */
-#define HEALTHCHECK_POLL_MS 250   /* between two runs of an image's HEALTHCHECK */
+#define LOG_LINES 20                   /* of a container's output that a failure shows */
+#define LOG_SHOWN_MAX 8192             /* bytes of them */
+#define POLL_MS 50                     /* between two looks at a container that is to complete */
+#define HEALTHCHECK_POLL_MS 250        /* between two runs of an image's HEALTHCHECK */
 #define DEPENDENCY_MS (5u * 60 * 1000) /* for a dependency whose own check names no time */
 
 static void add_logs(struct container *container, struct buf *out)
@@ -118,8 +118,8 @@ static int ask(struct probe *probe, struct container *container, uint16_t port, 
 }
 
 /* Probes one check of one container. False: it failed, and that is reported. */
-static bool check_probe(struct stage *stage, const struct actor *actor, struct probe *probe, const char *what, uint16_t port,
-			uint64_t timeout_ms)
+static bool check_probe(struct stage *stage, const struct actor *actor, struct probe *probe, const char *what,
+			uint16_t port, uint64_t timeout_ms)
 {
 	enum probe_outcome outcome = PROBE_LATE;
 	struct error *error = NULL;
@@ -128,8 +128,8 @@ static bool check_probe(struct stage *stage, const struct actor *actor, struct p
 
 	probe->loop = stage->job->loop;
 	if (port == 0) {
-		findings_fail(stage->findings, ERROR_HEALTH, "%s%sno port to ask: name one in the check or under ports:",
-			      what, *what ? ": " : "");
+		findings_fail(stage->findings, ERROR_HEALTH,
+			      "%s%sno port to ask: name one in the check or under ports:", what, *what ? ": " : "");
 		return false;
 	}
 	if (ask(probe, actor->container, port, timeout_ms, &outcome, &status, &took, &error) < 0) {
@@ -152,15 +152,16 @@ bool health_check(struct stage *stage, const struct actor *actor, const struct s
 	if (verify->has_http) {
 		struct probe probe = { .http = &verify->http };
 
-		healthy = check_probe(stage, actor, &probe, what, health_port(stage, service, digest, verify->http.port),
-				      verify->http.timeout_ms);
+		healthy = check_probe(stage, actor, &probe, what,
+				      health_port(stage, service, digest, verify->http.port), verify->http.timeout_ms);
 		probe_free(&probe);
 	}
 	if (verify->has_tcp && !stage->findings->cancelled) {
 		struct probe probe = { .tcp = &verify->tcp };
 
 		healthy = check_probe(stage, actor, &probe, what, health_port(stage, service, digest, verify->tcp.port),
-				      verify->tcp.timeout_ms) && healthy;
+				      verify->tcp.timeout_ms) &&
+			  healthy;
 		probe_free(&probe);
 	}
 	return healthy;
@@ -210,9 +211,11 @@ bool health_own(struct stage *stage, const struct actor *actor, const char *what
 			break;
 		if (!running || loop_now_ms() - start >= DEPENDENCY_MS) {
 			if (running)
-				buf_printf(&text, "%s: its HEALTHCHECK did not pass within %u s\n", what, DEPENDENCY_MS / 1000);
+				buf_printf(&text, "%s: its HEALTHCHECK did not pass within %u s\n", what,
+					   DEPENDENCY_MS / 1000);
 			else
-				buf_printf(&text, "%s: it ended with status %d before its HEALTHCHECK passed\n", what, status);
+				buf_printf(&text, "%s: it ended with status %d before its HEALTHCHECK passed\n", what,
+					   status);
 			add_logs(actor->container, &text);
 			findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
 			return false;

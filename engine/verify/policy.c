@@ -30,7 +30,8 @@ bool policy_user(const char *wanted, const char *user)
 	return wanted_len == len && memcmp(wanted, user, len) == 0;
 }
 
-static void check_user(const struct verify_spec *spec, const struct image *image, const char *where, struct findings *findings)
+static void check_user(const struct verify_spec *spec, const struct image *image, const char *where,
+		       struct findings *findings)
 {
 	const char *user = image->user ? image->user : "";
 
@@ -43,10 +44,12 @@ static void check_user(const struct verify_spec *spec, const struct image *image
 			      strcmp(spec->user.s, "nonroot") == 0 ? "as another user" : "as ",
 			      strcmp(spec->user.s, "nonroot") == 0 ? "" : spec->user.s);
 	else
-		findings_fail(findings, ERROR_BUILD, "%suser: the image runs as '%s', asked for is %s", where, user, spec->user.s);
+		findings_fail(findings, ERROR_BUILD, "%suser: the image runs as '%s', asked for is %s", where, user,
+			      spec->user.s);
 }
 
-static void check_size(const struct verify_spec *spec, const struct image *image, const char *where, struct findings *findings)
+static void check_size(const struct verify_spec *spec, const struct image *image, const char *where,
+		       struct findings *findings)
 {
 	cleanup_buf struct buf size = { 0 }, max = { 0 };
 
@@ -57,8 +60,9 @@ static void check_size(const struct verify_spec *spec, const struct image *image
 	if (image->size <= spec->max_size)
 		findings_pass(findings, "%ssize %s of %s", where, size.data, max.data);
 	else
-		findings_fail(findings, ERROR_BUILD, "%smax_size: the image has %s (%llu bytes compressed), at most %s are allowed",
-			      where, size.data, (unsigned long long)image->size, max.data);
+		findings_fail(findings, ERROR_BUILD,
+			      "%smax_size: the image has %s (%llu bytes compressed), at most %s are allowed", where,
+			      size.data, (unsigned long long)image->size, max.data);
 }
 
 static void show_words(struct buf *out, char *const *words)
@@ -98,7 +102,8 @@ static void check_entrypoint(const struct verify_spec *spec, const struct image 
 	if (same_words(&spec->entrypoint, image->entrypoint))
 		findings_pass(findings, "%sentrypoint %s", where, has.data);
 	else
-		findings_fail(findings, ERROR_BUILD, "%sentrypoint: the image's is %s, asked for is %s", where, has.data, wanted.data);
+		findings_fail(findings, ERROR_BUILD, "%sentrypoint: the image's is %s, asked for is %s", where,
+			      has.data, wanted.data);
 }
 
 static bool exposes(const struct image *image, const char *port)
@@ -115,7 +120,8 @@ static bool exposes(const struct image *image, const char *port)
 	return false;
 }
 
-static void check_ports(const struct verify_spec *spec, const struct image *image, const char *where, struct findings *findings)
+static void check_ports(const struct verify_spec *spec, const struct image *image, const char *where,
+			struct findings *findings)
 {
 	for (size_t i = 0; i < spec->ports.len; i++) {
 		const char *port = spec->ports.items[i].s;
@@ -136,7 +142,8 @@ static const char *find_label(const struct image *image, const char *key)
 	return NULL;
 }
 
-static void check_labels(const struct verify_spec *spec, const struct image *image, const char *where, struct findings *findings)
+static void check_labels(const struct verify_spec *spec, const struct image *image, const char *where,
+			 struct findings *findings)
 {
 	for (size_t i = 0; i < spec->labels.len; i++) {
 		const char *key = spec->labels.items[i].key.s, *wanted = spec->labels.items[i].value.s;
@@ -179,13 +186,15 @@ static void check_platforms(const struct verify_job *job, struct findings *findi
 		if (found)
 			findings_pass(findings, "platform %s", wanted->items[i].s);
 		else
-			findings_fail(findings, ERROR_BUILD, "platforms: the image is not there for %s", wanted->items[i].s);
+			findings_fail(findings, ERROR_BUILD, "platforms: the image is not there for %s",
+				      wanted->items[i].s);
 	}
 }
 
 static bool asks_of_image(const struct verify_spec *spec)
 {
-	return spec->user.s || spec->max_size > 0 || spec->entrypoint.len > 0 || spec->ports.len > 0 || spec->labels.len > 0;
+	return spec->user.s || spec->max_size > 0 || spec->entrypoint.len > 0 || spec->ports.len > 0 ||
+	       spec->labels.len > 0;
 }
 
 void policy_check(const struct verify_job *job, struct findings *findings)

@@ -23,7 +23,7 @@
 #define ATTEMPT_WHOLE_MS 4000 /* when less is left, an attempt may take all of it; else half of it */
 #define ATTEMPT_LEAST_MS 250  /* also the last one can be answered */
 #define TCP_ATTEMPT_MS 1000
-#define PROXY_CLOSE_MS 250    /* a proxy that finds nobody behind it closes the connection within this */
+#define PROXY_CLOSE_MS 250 /* a proxy that finds nobody behind it closes the connection within this */
 
 /* Waits for `events` in slices, so that a cancel is seen. 1 ready, 0 not in time. */
 static int wait_fd(struct probe *probe, int fd, short events, uint64_t limit_ms, struct error **err)
@@ -46,7 +46,8 @@ static int wait_fd(struct probe *probe, int fd, short events, uint64_t limit_ms,
 
 static int begin_connect(struct probe *probe, int *ret_fd)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV }, *address = NULL;
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV },
+			*address = NULL;
 	char port[8];
 	int r;
 
@@ -55,7 +56,9 @@ static int begin_connect(struct probe *probe, int *ret_fd)
 		return EINVAL;
 	*ret_fd = socket(address->ai_family, SOCK_STREAM, 0);
 	r = *ret_fd < 0 || fcntl(*ret_fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(*ret_fd, F_SETFL, O_NONBLOCK) < 0 ||
-	    connect(*ret_fd, address->ai_addr, address->ai_addrlen) < 0 ? errno : 0;
+			    connect(*ret_fd, address->ai_addr, address->ai_addrlen) < 0
+		    ? errno
+		    : 0;
 	freeaddrinfo(address);
 	return r;
 }
@@ -96,8 +99,10 @@ int probe_tcp(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct 
 			number = errno;
 	}
 	if (r == 0 || number != 0) {
-		buf_str(&probe->why, r == 0 ? "no answer in time" : number == ECONNREFUSED ? "connection refused" :
-					       number == EHOSTUNREACH ? "no route to the host" : "no connection");
+		buf_str(&probe->why, r == 0                   ? "no answer in time"
+				     : number == ECONNREFUSED ? "connection refused"
+				     : number == EHOSTUNREACH ? "no route to the host"
+							      : "no connection");
 		return 0;
 	}
 	if (!probe->direct)
@@ -115,8 +120,8 @@ static int attempt(struct probe *probe, uint64_t left_ms, bool *ret_healthy, str
 	return probe->http ? probe_http(probe, limit, ret_healthy, err) : probe_tcp(probe, limit, ret_healthy, err);
 }
 
-int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret,
-	       int *ret_status, uint64_t *ret_took, struct error **err)
+int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret, int *ret_status, uint64_t *ret_took,
+	       struct error **err)
 {
 	uint64_t start = loop_now_ms(), pause = PAUSE_FIRST_MS;
 

@@ -36,7 +36,8 @@ static int take(struct probe *probe, const char *origin, const struct http_respo
 		return 0;
 	buf_reset(&probe->why);
 	if (!probe_same_origin(origin, response->location)) {
-		buf_printf(&probe->why, "status %ld, a redirect to another host, which is not followed: ", response->status);
+		buf_printf(&probe->why,
+			   "status %ld, a redirect to another host, which is not followed: ", response->status);
 		text_safe(&probe->why, response->location, strlen(response->location));
 		return 0;
 	}
@@ -72,7 +73,8 @@ int probe_http(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct
 {
 	uint64_t deadline = loop_now_ms() + limit_ms;
 	bool six = strchr(probe->host, ':') != NULL;
-	cleanup_free char *origin = mem_printf("http://%s%s%s:%u", six ? "[" : "", probe->host, six ? "]" : "", probe->port);
+	cleanup_free char *origin =
+		mem_printf("http://%s%s%s:%u", six ? "[" : "", probe->host, six ? "]" : "", probe->port);
 	cleanup_free char *url = mem_printf("%s%s", origin, probe->http->path.s);
 
 	buf_reset(&probe->why);

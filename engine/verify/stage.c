@@ -62,8 +62,8 @@ static void fill_ports(struct stage *stage, const struct service *service, const
 	spec->ports = ports;
 }
 
-static int start(struct stage *stage, const struct service *service, const struct runtime_image *image, struct actor **ret,
-		 struct error **err)
+static int start(struct stage *stage, const struct service *service, const struct runtime_image *image,
+		 struct actor **ret, struct error **err)
 {
 	struct container_spec spec = { .image = *image, .name = service->name.s, .network = stage->network };
 	struct actor *actor = &stage->actors[stage->len];

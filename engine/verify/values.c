@@ -22,7 +22,8 @@ static const char *look_up(void *data, const char *name)
 		return job->reference;
 	if (strcmp(name, "image.digest") == 0)
 		return job->index;
-	return job->host < job->members_len ? late_platform(lookup->arena, &job->members[job->host].platform, name) : NULL;
+	return job->host < job->members_len ? late_platform(lookup->arena, &job->members[job->host].platform, name)
+					    : NULL;
 }
 
 const char *values_fill(struct arena *arena, const char *text, const struct late_values *values)

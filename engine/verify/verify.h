@@ -36,17 +36,17 @@ struct verify_dependency {
 struct verify_job {
 	struct loop *loop;
 	struct layout *layout;
-	struct runtime *runtime;       /* NULL when nothing has to run (verify_needs_runtime) */
+	struct runtime *runtime; /* NULL when nothing has to run (verify_needs_runtime) */
 	const struct service *service;
-	const char *reference;         /* its first reference, for messages and ${image.reference} */
-	const char *index;             /* digest of the index in the store */
+	const char *reference;               /* its first reference, for messages and ${image.reference} */
+	const char *index;                   /* digest of the index in the store */
 	const struct verify_member *members; /* what the index holds */
 	size_t members_len;
-	size_t host;                   /* the member that can run here; members_len: none */
+	size_t host;                                  /* the member that can run here; members_len: none */
 	const struct verify_dependency *dependencies; /* in start order, dependencies of dependencies included */
 	size_t dependencies_len;
-	const char *dir;               /* of the manifest: cwd of `run:` checks */
-	const char *staging;           /* an empty folder of its own; the caller removes it */
+	const char *dir;     /* of the manifest: cwd of `run:` checks */
+	const char *staging; /* an empty folder of its own; the caller removes it */
 	const struct output *output;
 };
 

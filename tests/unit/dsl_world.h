@@ -41,7 +41,7 @@ struct text_options {
 	void *lookup_data;
 };
 
-#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define LIST(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
 static inline double now_ms(void)
 {
@@ -63,13 +63,13 @@ static inline void write_file(const char *dir, const char *name, const char *tex
 
 static inline void test_load(struct loaded_text *t, const char *text, size_t len, const struct text_options *options)
 {
-	static const char *const nothing[] = {NULL};
-	struct load_options load = {.environ = nothing};
+	static const char *const nothing[] = { NULL };
+	struct load_options load = { .environ = nothing };
 	cleanup_free char *path = NULL;
 	double start;
 	int result;
 
-	*t = (struct loaded_text){.diags = diags_new()};
+	*t = (struct loaded_text){ .diags = diags_new() };
 	snprintf(t->dir, sizeof(t->dir), "/tmp/test-dsl-XXXXXX");
 	assert_non_null(mkdtemp(t->dir));
 	write_file(t->dir, "services.yaml", text, len);

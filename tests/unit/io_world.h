@@ -131,7 +131,8 @@ UNUSED static bool server_ending(struct server *server, int ms)
 UNUSED static void server_redirect(int fd, const char *to)
 {
 	char text[512];
-	int len = snprintf(text, sizeof(text), "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", to);
+	int len = snprintf(text, sizeof(text),
+			   "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", to);
 
 	server_send(fd, text, (size_t)len);
 }
@@ -189,7 +190,8 @@ UNUSED static void *server_main(void *arg)
 	struct server *server = arg;
 
 	for (;;) {
-		struct pollfd fds[2] = { { .fd = server->fd, .events = POLLIN }, { .fd = server->wake[0], .events = POLLIN } };
+		struct pollfd fds[2] = { { .fd = server->fd, .events = POLLIN },
+					 { .fd = server->wake[0], .events = POLLIN } };
 		int fd;
 
 		poll(fds, 2, -1);

@@ -265,10 +265,11 @@ char *world_plan(struct world *world, const char *const *targets, bool decided)
 		if (decided && node->state != NODE_FRESH) {
 			cleanup_free char *detail = node->prepare ? outputs_json(&opened, node) : mem_strdup("{}");
 
-			plan_set_result(opened.plan, i, &(struct result){ .identity = identity_of(world, node),
-									  .digest = digest_of(world, node),
-									  .place = "store",
-									  .detail = detail });
+			plan_set_result(opened.plan, i,
+					&(struct result){ .identity = identity_of(world, node),
+							  .digest = digest_of(world, node),
+							  .place = "store",
+							  .detail = detail });
 		}
 	}
 	close_plan(&opened);

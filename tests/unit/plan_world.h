@@ -16,9 +16,9 @@ struct world {
 	/* Identities that the test gives to nodes instead: id, identity, ..., NULL. */
 	const char *identities[9];
 	bool force;
-	const char *missing; /* id of a node whose result is gone */
+	const char *missing;     /* id of a node whose result is gone */
 	const char *redelivered; /* id of a build that gives the same image in other bytes (compressed differently) */
-	const char *host;    /* NULL: linux/amd64 */
+	const char *host;        /* NULL: linux/amd64 */
 };
 
 void world_new(struct world *world);

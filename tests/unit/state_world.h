@@ -54,24 +54,24 @@ static int leave(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
 
-#define ok(call) \
-	do { \
-		cleanup_error struct error *ok_error_ = NULL; \
-		struct error **err = &ok_error_; \
-		if ((call) < 0) \
+#define ok(call)                                                                                  \
+	do {                                                                                      \
+		cleanup_error struct error *ok_error_ = NULL;                                     \
+		struct error **err = &ok_error_;                                                  \
+		if ((call) < 0)                                                                   \
 			fail_msg("%s: %s", #call, ok_error_ ? ok_error_->message : "no message"); \
 	} while (0)
 
 /* The call fails with an ERROR_STATE whose message has `text` in it. */
-#define refused(call, text) \
-	do { \
-		cleanup_error struct error *refused_error_ = NULL; \
-		struct error **err = &refused_error_; \
-		if ((call) >= 0) \
-			fail_msg("%s: went well", #call); \
-		assert_non_null(refused_error_); \
-		assert_int_equal(refused_error_->cls, ERROR_STATE); \
-		if (!strstr(refused_error_->message, text)) \
+#define refused(call, text)                                                 \
+	do {                                                                \
+		cleanup_error struct error *refused_error_ = NULL;          \
+		struct error **err = &refused_error_;                       \
+		if ((call) >= 0)                                            \
+			fail_msg("%s: went well", #call);                   \
+		assert_non_null(refused_error_);                            \
+		assert_int_equal(refused_error_->cls, ERROR_STATE);         \
+		if (!strstr(refused_error_->message, text))                 \
 			fail_msg("%s: %s", #call, refused_error_->message); \
 	} while (0)
 

@@ -214,8 +214,8 @@ static void test_pos_at(void **state)
 		size_t offset;
 		uint32_t line, column;
 	} places[] = {
-		{ 0, 1, 1 },  { 1, 1, 2 },  { 2, 1, 3 },  { 3, 2, 1 },  { 5, 2, 2 },   { 8, 2, 3 },
-		{ 9, 2, 4 },  { 10, 2, 4 }, { 11, 3, 1 }, { 12, 4, 1 }, { 15, 4, 4 }, { 9999, 4, 4 },
+		{ 0, 1, 1 }, { 1, 1, 2 },  { 2, 1, 3 },  { 3, 2, 1 },  { 5, 2, 2 },  { 8, 2, 3 },
+		{ 9, 2, 4 }, { 10, 2, 4 }, { 11, 3, 1 }, { 12, 4, 1 }, { 15, 4, 4 }, { 9999, 4, 4 },
 	};
 
 	(void)state;
@@ -276,18 +276,12 @@ static void test_many_sources_sort_by_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_render),
-		cmocka_unit_test(test_tabs_and_quotes),
-		cmocka_unit_test(test_sorted_and_once),
-		cmocka_unit_test(test_notes),
-		cmocka_unit_test(test_past_the_end),
-		cmocka_unit_test(test_empty_source),
-		cmocka_unit_test(test_control_bytes),
-		cmocka_unit_test(test_wide_characters),
-		cmocka_unit_test(test_long_line),
-		cmocka_unit_test(test_pos_at),
-		cmocka_unit_test(test_color),
-		cmocka_unit_test(test_many_sources_sort_by_file),
+		cmocka_unit_test(test_render),          cmocka_unit_test(test_tabs_and_quotes),
+		cmocka_unit_test(test_sorted_and_once), cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_past_the_end),    cmocka_unit_test(test_empty_source),
+		cmocka_unit_test(test_control_bytes),   cmocka_unit_test(test_wide_characters),
+		cmocka_unit_test(test_long_line),       cmocka_unit_test(test_pos_at),
+		cmocka_unit_test(test_color),           cmocka_unit_test(test_many_sources_sort_by_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,12 +124,9 @@ static void test_module_symbols(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_make_and_wrap),
-		cmocka_unit_test(test_the_first_error_stays),
-		cmocka_unit_test(test_errno),
-		cmocka_unit_test(test_nobody_listens),
-		cmocka_unit_test(test_move_and_copy),
-		cmocka_unit_test(test_module_missing),
+		cmocka_unit_test(test_make_and_wrap),  cmocka_unit_test(test_the_first_error_stays),
+		cmocka_unit_test(test_errno),          cmocka_unit_test(test_nobody_listens),
+		cmocka_unit_test(test_move_and_copy),  cmocka_unit_test(test_module_missing),
 		cmocka_unit_test(test_module_symbols),
 	};
 

@@ -80,19 +80,13 @@ static const struct example go_examples[] = {
 };
 
 static const struct example our_examples[] = {
-	{ "", "", 1 },
-	{ "", "a", 0 },
-	{ "*", "", 1 },
-	{ "**", "abc", 1 },
-	{ "**", "a/b", 0 },
-	{ "*.go", ".go", 1 },
+	{ "", "", 1 },         { "", "a", 0 },
+	{ "*", "", 1 },        { "**", "abc", 1 },
+	{ "**", "a/b", 0 },    { "*.go", ".go", 1 },
 	{ "[^a]", "/", 1 }, /* as Go: only * and ? stop at a slash */
-	{ "?", "\xff", 1 },
-	{ "a\xff", "a\xff", 1 },
-	{ "[\xff]", "a", -1 },
-	{ "x*[", "y", -1 },
-	{ "[*]x", "*x", 1 },
-	{ "a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0 },
+	{ "?", "\xff", 1 },    { "a\xff", "a\xff", 1 },
+	{ "[\xff]", "a", -1 }, { "x*[", "y", -1 },
+	{ "[*]x", "*x", 1 },   { "a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 0 },
 };
 
 static const struct example deep_examples[] = {
@@ -180,7 +174,11 @@ static void test_pattern_on_bytes(void **state)
 
 	(void)state;
 	assert_int_equal(pattern_new("a.b", &pattern, NULL), 0);
-	assert_int_equal(pattern_find(pattern, "x\0a\xff" "b", 5, NULL), 1);
+	assert_int_equal(pattern_find(pattern,
+				      "x\0a\xff"
+				      "b",
+				      5, NULL),
+			 1);
 	pattern_free(pattern);
 }
 

@@ -38,8 +38,8 @@ static void assert_refused(const char *text, size_t len, const char *want)
 
 static void test_getters(void **state)
 {
-	cleanup_json struct json *json =
-		parse("{\"s\": \"text\", \"i\": 9007199254740993, \"r\": 2.5, \"t\": true, \"a\": [1, \"x\"], \"n\": null}");
+	cleanup_json struct json *json = parse("{\"s\": \"text\", \"i\": 9007199254740993, \"r\": 2.5, \"t\": true, "
+					       "\"a\": [1, \"x\"], \"n\": null}");
 	const struct json *array = json_get(json, "a");
 
 	(void)state;

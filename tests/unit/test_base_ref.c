@@ -215,8 +215,18 @@ static void test_platforms(void **state)
 static void test_not_platforms(void **state)
 {
 	static const char *const texts[] = {
-		"", "/", "linux/", "/amd64", "linux//v8", "linux/arm64/", "linux/arm/v7/x", "nonsense",
-		"linux/amd 64", "linux/amd64,linux/arm64", "linux/averyveryverylongname", "linux/arm64/variant-x",
+		"",
+		"/",
+		"linux/",
+		"/amd64",
+		"linux//v8",
+		"linux/arm64/",
+		"linux/arm/v7/x",
+		"nonsense",
+		"linux/amd 64",
+		"linux/amd64,linux/arm64",
+		"linux/averyveryverylongname",
+		"linux/arm64/variant-x",
 		"linux/amd64\n",
 	};
 	struct platform platform;
@@ -256,12 +266,9 @@ static void test_host(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_references),
-		cmocka_unit_test(test_not_references),
-		cmocka_unit_test(test_same),
-		cmocka_unit_test(test_names_and_tags),
-		cmocka_unit_test(test_platforms),
-		cmocka_unit_test(test_not_platforms),
+		cmocka_unit_test(test_references), cmocka_unit_test(test_not_references),
+		cmocka_unit_test(test_same),       cmocka_unit_test(test_names_and_tags),
+		cmocka_unit_test(test_platforms),  cmocka_unit_test(test_not_platforms),
 		cmocka_unit_test(test_host),
 	};
 

@@ -32,15 +32,19 @@ static void test_safe(void **state)
 	SAFE("Grüße ☺ 🐳", "Grüße ☺ 🐳");
 	SAFE("\033[2J", "\\x1b[2J");
 	SAFE("a\0b\x7f", "a\\x00b\\x7f");
-	SAFE("\xc2\x80\xc2\x9b" "31m", "\\xc2\\x80\\xc2\\x9b31m");
+	SAFE("\xc2\x80\xc2\x9b"
+	     "31m",
+	     "\\xc2\\x80\\xc2\\x9b31m");
 	SAFE("\xc2\xa0", "\xc2\xa0");
 	SAFE("\xff\xfe", "\\xff\\xfe");
 	SAFE("\xc3", "\\xc3");
 	SAFE("\xe2\x98", "\\xe2\\x98");
-	SAFE("\xc0\xaf", "\\xc0\\xaf");             /* longer than needed */
-	SAFE("\xed\xa0\x80", "\\xed\\xa0\\x80");     /* a surrogate */
+	SAFE("\xc0\xaf", "\\xc0\\xaf");                   /* longer than needed */
+	SAFE("\xed\xa0\x80", "\\xed\\xa0\\x80");          /* a surrogate */
 	SAFE("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"); /* beyond U+10FFFF */
-	SAFE("\xe2\x80\xae" "gpj", "\\xe2\\x80\\xaegpj"); /* turns the direction */
+	SAFE("\xe2\x80\xae"
+	     "gpj",
+	     "\\xe2\\x80\\xaegpj"); /* turns the direction */
 	SAFE("line\r", "line");
 	SAFE("50%\r100%\r\r", "50%\\x0d100%");
 	SAFE("two\nlines", "two\\x0alines");
@@ -108,8 +112,10 @@ static void test_parse_size(void **state)
 		{ "18446744073709551615", UINT64_MAX },
 	};
 	static const char *const bad[] = {
-		"", "MB", "-1", "+1", " 1", "1  k", "1x", "1kbb", "1ki", "1e3", "0x10", "1.2.3", ".", "1 kB ",
-		"18446744073709551616", "99999999P", "1ib",
+		"",          "MB",    "-1",   "+1",    " 1",
+		"1  k",      "1x",    "1kbb", "1ki",   "1e3",
+		"0x10",      "1.2.3", ".",    "1 kB ", "18446744073709551616",
+		"99999999P", "1ib",
 	};
 	uint64_t bytes = 0;
 
@@ -130,14 +136,8 @@ static void test_parse_duration(void **state)
 		const char *text;
 		uint64_t ms;
 	} good[] = {
-		{ "30s", 30000 },
-		{ "1m30s", 90000 },
-		{ "500ms", 500 },
-		{ "1.5h", 5400000 },
-		{ "0s", 0 },
-		{ "1us", 1 },
-		{ "2000\xc2\xb5s", 2 },
-		{ "1h1m1s1ms", 3661001 },
+		{ "30s", 30000 }, { "1m30s", 90000 }, { "500ms", 500 },       { "1.5h", 5400000 },
+		{ "0s", 0 },      { "1us", 1 },       { "2000\xc2\xb5s", 2 }, { "1h1m1s1ms", 3661001 },
 	};
 	static const char *const bad[] = {
 		"", "30", "s", "-1s", "1d", "1 s", "1m30", "1s ", "999999999999h", "1sm",
@@ -216,14 +216,10 @@ static void test_shell(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_safe),
-		cmocka_unit_test(test_safe_lines),
-		cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_parse_size),
-		cmocka_unit_test(test_parse_duration),
-		cmocka_unit_test(test_show_size),
-		cmocka_unit_test(test_show_duration),
+		cmocka_unit_test(test_safe),       cmocka_unit_test(test_safe_lines),
+		cmocka_unit_test(test_utf8),       cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_parse_size), cmocka_unit_test(test_parse_duration),
+		cmocka_unit_test(test_show_size),  cmocka_unit_test(test_show_duration),
 		cmocka_unit_test(test_shell),
 	};
 

@@ -37,7 +37,8 @@ static struct build_job full_job(void)
 	return job;
 }
 
-static void buildah(const struct build_job *job, const char *flags, bool no_cache, const char *wanted, const char *wanted_env)
+static void buildah(const struct build_job *job, const char *flags, bool no_cache, const char *wanted,
+		    const char *wanted_env)
 {
 	struct buildah_command command = {
 		.program = "/usr/bin/buildah",
@@ -61,7 +62,8 @@ static void test_buildah_plain(void **state)
 
 	(void)state;
 	buildah(&job, "--isolation=chroot", false,
-		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n--force-rm\n--format=docker\n"
+		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/"
+		"iid\n--layers\n--force-rm\n--format=docker\n"
 		"--identity-label=false\n--pull=never\n--isolation=chroot\n--build-arg=BUILDPLATFORM=linux/amd64\n"
 		"--secret=id=mark,src=/dev/null\n"
 		"--file=/s/dockerfile/Dockerfile\n--ignorefile=/s/dockerfile/Dockerfile.dockerignore\n/p/x\n",
@@ -74,8 +76,10 @@ static void test_buildah_full(void **state)
 
 	(void)state;
 	buildah(&job, "--isolation=oci --runtime=runc", true,
-		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n--force-rm\n--format=docker\n"
-		"--identity-label=false\n--pull=never\n--isolation=oci\n--runtime=runc\n--no-cache\n--timestamp=1700000000\n"
+		"/usr/bin/buildah\nbuild\n--platform=linux/arm64\n--iidfile=/s/"
+		"iid\n--layers\n--force-rm\n--format=docker\n"
+		"--identity-label=false\n--pull=never\n--isolation=oci\n--runtime=runc\n--no-cache\n--timestamp="
+		"1700000000\n"
 		"--build-arg=BUILDPLATFORM=linux/amd64\n--target=release\n--build-arg=VERSION\n--build-arg=PATH=/x\n"
 		"--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"
 		"--secret=id=mark,src=/dev/null\n"
@@ -102,7 +106,8 @@ static void test_docker_plain(void **state)
 	(void)state;
 	ok(docker(&job, "/s/image.tar", &argv, &env, err));
 	assert_lines(&argv, "docker\nbuildx\nbuild\n--platform=linux/arm64\n--output=type=oci,dest=/s/image.tar\n"
-			    "--provenance=false\n--sbom=false\n--progress=plain\n--file=/s/dockerfile/Dockerfile\n/p/x\n");
+			    "--provenance=false\n--sbom=false\n--progress=plain\n--file=/s/dockerfile/Dockerfile\n/p/"
+			    "x\n");
 	assert_lines(&env, "");
 }
 
@@ -120,14 +125,14 @@ static void test_docker_full(void **state)
 	job.images_len = 2;
 	job.keep = job.no_cache = true;
 	ok(docker(&job, "/a,\"b/image.tar", &argv, &env, err));
-	assert_lines(&argv,
-		     "docker\nbuildx\nbuild\n--platform=linux/arm64\n"
-		     "--output=type=oci,\"dest=/a,\"\"b/image.tar\",compression-level=1,rewrite-timestamp=true\n"
-		     "--provenance=false\n--sbom=false\n--progress=plain\n--no-cache\n--target=release\n--build-arg=VERSION\n"
-		     "--build-arg=PATH=/x\n--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"
-		     "--build-context=go-base-0.cbuild=oci-layout:///p/.cbuild/oci@" ONE "\n"
-		     "--build-context=debian-1.cbuild=docker-image://debian@" TWO "\n"
-		     "--file=/s/dockerfile/Dockerfile\n/p/x\n");
+	assert_lines(&argv, "docker\nbuildx\nbuild\n--platform=linux/arm64\n"
+			    "--output=type=oci,\"dest=/a,\"\"b/image.tar\",compression-level=1,rewrite-timestamp=true\n"
+			    "--provenance=false\n--sbom=false\n--progress=plain\n--no-cache\n--target=release\n--build-"
+			    "arg=VERSION\n"
+			    "--build-arg=PATH=/x\n--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"
+			    "--build-context=go-base-0.cbuild=oci-layout:///p/.cbuild/oci@" ONE "\n"
+			    "--build-context=debian-1.cbuild=docker-image://debian@" TWO "\n"
+			    "--file=/s/dockerfile/Dockerfile\n/p/x\n");
 	assert_lines(&env, "VERSION=1.2\nEMPTY=\n");
 }
 
@@ -218,9 +223,8 @@ static void test_environment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_buildah_plain), TEST(test_buildah_full),
-		TEST(test_docker_plain), TEST(test_docker_full),
-		TEST(test_docker_has_no_storage), TEST(test_aliases),
+		TEST(test_buildah_plain),    TEST(test_buildah_full),          TEST(test_docker_plain),
+		TEST(test_docker_full),      TEST(test_docker_has_no_storage), TEST(test_aliases),
 		TEST(test_environment_safe), TEST(test_environment),
 	};
 

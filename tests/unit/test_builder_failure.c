@@ -20,40 +20,56 @@ static const struct failing cases[] = {
 	  2, ERROR_BUILD, false, "step 'RUN make' failed with status 2", NULL },
 	{ "Error: building at STEP \"RUN echo \"a\": b\": exit status 1\n", 1, ERROR_BUILD, false,
 	  "step 'RUN echo \"a\": b' failed with status 1", NULL },
-	{ "curl: (7) connection refused\nError: building at STEP \"RUN curl x\": while running runtime: exit status 7\n", 7,
-	  ERROR_BUILD, false, "step 'RUN curl x' failed with status 7", NULL },
-	{ "Error: building at STEP \"COPY nonsuch /x\": checking on sources under \"/p\": copier: stat: \"/nonsuch\": no such file or directory\n",
+	{ "curl: (7) connection refused\nError: building at STEP \"RUN curl x\": while running runtime: exit status "
+	  "7\n",
+	  7, ERROR_BUILD, false, "step 'RUN curl x' failed with status 7", NULL },
+	{ "Error: building at STEP \"COPY nonsuch /x\": checking on sources under \"/p\": copier: stat: \"/nonsuch\": "
+	  "no such file or directory\n",
 	  125, ERROR_BUILD, false, "step 'COPY nonsuch /x' failed", NULL },
 	{ "Error: building at STEP \"ECHO \": Build error: Unknown instruction: \"ECHO\"\n", 125, ERROR_BUILD, false,
 	  "buildah: building at STEP \"ECHO \": Build error: Unknown instruction: \"ECHO\"", "here-document" },
 	{ "Error: The target \"foo\" was not found in the provided Dockerfile\n", 125, ERROR_BUILD, false,
 	  "buildah: The target \"foo\" was not found in the provided Dockerfile", NULL },
-	{ "Error: initializing source docker://x: pinging container registry x: dial tcp 127.0.0.1:1: connect: connection refused\n", 125,
-	  ERROR_TOOL, true,
-	  "buildah: initializing source docker://x: pinging container registry x: dial tcp 127.0.0.1:1: connect: connection refused", NULL },
+	{ "Error: initializing source docker://x: pinging container registry x: dial tcp 127.0.0.1:1: connect: "
+	  "connection refused\n",
+	  125, ERROR_TOOL, true,
+	  "buildah: initializing source docker://x: pinging container registry x: dial tcp 127.0.0.1:1: connect: "
+	  "connection refused",
+	  NULL },
 	{ "Error: creating build container: x: image not known\n", 125, ERROR_TOOL, false,
 	  "buildah: creating build container: x: image not known", "run cbuild again" },
-	{ "Error: checking if cached image exists from a previous build: getting top layer info: layer not known\n", 125, ERROR_TOOL, true,
-	  "buildah: checking if cached image exists from a previous build: getting top layer info: layer not known", NULL },
+	{ "Error: checking if cached image exists from a previous build: getting top layer info: layer not known\n",
+	  125, ERROR_TOOL, true,
+	  "buildah: checking if cached image exists from a previous build: getting top layer info: layer not known",
+	  NULL },
 	{ "Error: writing blob: write /var/x: no space left on device\n", 125, ERROR_STATE, false,
 	  "buildah: writing blob: write /var/x: no space left on device", "free some disk space" },
-	{ "exec /bin/sh: exec format error\nError: building at STEP \"RUN x\": while running runtime: exit status 1\n", 1, ERROR_TOOL, false,
-	  "a program for another processor cannot be run here", "qemu-user-static" },
-	{ "#5 ERROR: process \"/bin/sh -c exit 3\" did not complete successfully: exit code: 3\n------\n > [2/3] RUN exit 3:\n------\n"
-	  "ERROR: failed to build: failed to solve: process \"/bin/sh -c exit 3\" did not complete successfully: exit code: 3\n",
+	{ "exec /bin/sh: exec format error\nError: building at STEP \"RUN x\": while running runtime: exit status 1\n",
+	  1, ERROR_TOOL, false, "a program for another processor cannot be run here", "qemu-user-static" },
+	{ "#5 ERROR: process \"/bin/sh -c exit 3\" did not complete successfully: exit code: 3\n------\n > [2/3] RUN "
+	  "exit 3:\n------\n"
+	  "ERROR: failed to build: failed to solve: process \"/bin/sh -c exit 3\" did not complete successfully: exit "
+	  "code: 3\n",
 	  1, ERROR_BUILD, false, "step 'RUN exit 3' failed with status 3", NULL },
 	{ "------\n > [build 1/3] COPY nonsuch /x:\n------\n"
 	  "ERROR: failed to build: failed to solve: failed to compute cache key: \"/nonsuch\": not found\n",
 	  1, ERROR_BUILD, false, "step 'COPY nonsuch /x' failed", NULL },
 	{ "------\n > [internal] load metadata for docker.io/library/debian:latest:\n------\n"
 	  "ERROR: failed to solve: debian: dial tcp: lookup registry-1.docker.io: no such host\n",
-	  1, ERROR_TOOL, true, "buildah: failed to solve: debian: dial tcp: lookup registry-1.docker.io: no such host", "the network" },
+	  1, ERROR_TOOL, true, "buildah: failed to solve: debian: dial tcp: lookup registry-1.docker.io: no such host",
+	  "the network" },
 	{ "------\n > [context base-0.cbuild] load metadata for x/base:1:\n------\n"
-	  "ERROR: failed to build: failed to solve: failed to resolve source metadata for x/base:1: x/base:1: not found\n",
-	  1, ERROR_TOOL, false, "buildah: failed to build: failed to solve: failed to resolve source metadata for x/base:1: x/base:1: not found",
+	  "ERROR: failed to build: failed to solve: failed to resolve source metadata for x/base:1: x/base:1: not "
+	  "found\n",
+	  1, ERROR_TOOL, false,
+	  "buildah: failed to build: failed to solve: failed to resolve source metadata for x/base:1: x/base:1: not "
+	  "found",
 	  "the base image's name" },
-	{ "ERROR: permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock\n", 1, ERROR_TOOL,
-	  false, "buildah: permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock",
+	{ "ERROR: permission denied while trying to connect to the Docker daemon socket at "
+	  "unix:///var/run/docker.sock\n",
+	  1, ERROR_TOOL, false,
+	  "buildah: permission denied while trying to connect to the Docker daemon socket at "
+	  "unix:///var/run/docker.sock",
 	  "group \"docker\"" },
 	{ "", 137, ERROR_BUILD, false, "buildah failed with status 137", NULL },
 	{ "odd\n", 1, ERROR_BUILD, false, "buildah failed with status 1", NULL },
@@ -91,7 +107,8 @@ static void test_own_processor(void **state)
 	cleanup_error struct error *error = NULL;
 
 	(void)state;
-	failure_make("buildah", 1, "exec /x: exec format error\nError: building at STEP \"RUN /x\": exit status 1\n", &job, &amd64, &error);
+	failure_make("buildah", 1, "exec /x: exec format error\nError: building at STEP \"RUN /x\": exit status 1\n",
+		     &job, &amd64, &error);
 	assert_int_equal(error->cls, ERROR_BUILD);
 	assert_null(error->remedy);
 }
@@ -131,17 +148,23 @@ static void test_long_step(void **state)
 	assert_non_null(strstr(error->message, "\xc3\xa4...' failed with status 1"));
 }
 
-static const char containerd[] = "Name:          default\nDriver:        docker\nLast Activity: 2026-11-22 00:15:23 +0000 UTC\n\n"
-				 "Nodes:\nName:             default\nEndpoint:         default\nStatus:           running\n"
+static const char containerd[] = "Name:          default\nDriver:        docker\nLast Activity: 2026-11-22 00:15:23 "
+				 "+0000 UTC\n\n"
+				 "Nodes:\nName:             default\nEndpoint:         default\nStatus:           "
+				 "running\n"
 				 "BuildKit version: v0.0.0+unknown\n"
-				 "Platforms:        linux/amd64, linux/amd64/v2, linux/arm64*, linux/arm/v7, nonsense/a/b/c\n"
+				 "Platforms:        linux/amd64, linux/amd64/v2, linux/arm64*, linux/arm/v7, "
+				 "nonsense/a/b/c\n"
 				 "Labels:\n org.mobyproject.buildkit.worker.containerd.namespace: moby\n"
 				 "GC Policy rule#0:\n All:            false\n";
-static const char classic[] = "Name:          default\nDriver:        docker\n\nNodes:\nName: default\nPlatforms: linux/amd64\n"
+static const char classic[] = "Name:          default\nDriver:        docker\n\nNodes:\nName: default\nPlatforms: "
+			      "linux/amd64\n"
 			      "Labels:\n org.mobyproject.buildkit.worker.moby.host-gateway-ip: 172.17.0.1\n";
 static const char unlabelled[] = "Name: default\nDriver: docker\n\nNodes:\nName: default\nPlatforms: linux/amd64\n";
-static const char container[] = "Name: b\nDriver: docker-container\n\nNodes:\nName: b0\nStatus: inactive\nLabels:\n x: y\n";
-static const char nobody[] = "Name:   default\nDriver: \nError:  Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?\n";
+static const char container[] = "Name: b\nDriver: docker-container\n\nNodes:\nName: b0\nStatus: inactive\nLabels:\n x: "
+				"y\n";
+static const char nobody[] = "Name:   default\nDriver: \nError:  Cannot connect to the Docker daemon at unix:///x. Is "
+			     "the docker daemon running?\n";
 
 static void test_inspect(void **state)
 {
@@ -172,7 +195,8 @@ static void test_inspect(void **state)
 	docker_inspect_free(&inspect);
 
 	docker_inspect_parse(nobody, &inspect);
-	assert_string_equal(inspect.error, "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?");
+	assert_string_equal(inspect.error, "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon "
+					   "running?");
 	docker_inspect_free(&inspect);
 
 	docker_inspect_parse("", &inspect);

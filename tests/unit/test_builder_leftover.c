@@ -13,7 +13,8 @@ static void make_container(const char *id, const char *secrets)
 {
 	cleanup_free char *dir = mem_printf("root/overlay-containers/%s/userdata", id);
 	cleanup_free char *path = path_join(dir, "buildah.json");
-	cleanup_free char *text = mem_printf("{\"type\":\"buildah 0.0.1\",\"CommonBuildOpts\":{\"Secrets\":%s}}", secrets);
+	cleanup_free char *text =
+		mem_printf("{\"type\":\"buildah 0.0.1\",\"CommonBuildOpts\":{\"Secrets\":%s}}", secrets);
 
 	ok(fs_mkdirs(dir, 0755, err));
 	write_text(path, text);

@@ -5,10 +5,12 @@
 #include "engine/builder/proof.h"
 #include "tests/unit/builder_world.h"
 
-static const struct platform armv7 = { "linux", "arm", "v7" }, arm = { "linux", "arm", "" }, armv6 = { "linux", "arm", "v6" };
+static const struct platform armv7 = { "linux", "arm", "v7" }, arm = { "linux", "arm", "" },
+			     armv6 = { "linux", "arm", "v6" };
 static char layers[][DIGEST_LEN + 1] = { ONE, TWO }, others[][DIGEST_LEN + 1] = { TWO, ONE };
 
-static void assert_fault(const struct image *result, const struct platform *platform, const struct image *base, const char *wanted)
+static void assert_fault(const struct image *result, const struct platform *platform, const struct image *base,
+			 const char *wanted)
 {
 	cleanup_free char *fault = proof_fault(result, platform, base);
 
@@ -87,8 +89,12 @@ static void test_stage_dir(void **state)
 	assert_non_null(strstr(manifest, DOCKER_MANIFEST_TYPE));
 	assert_non_null(strstr(manifest, "\"" DOCKER_CONFIG_TYPE "\""));
 	assert_non_null(strstr(manifest, "\"application/vnd.docker.image.rootfs.diff.tar\""));
-	assert_int_equal(shell("cd dir && sha256sum $(ls | grep -E '^[0-9a-f]{64}$') | while read a b; do [ $a = $b ] || exit 1; done"), 0);
-	assert_int_equal(shell("test -e dir/%s -a -e dir/%s", digest_hex(image->config.digest), digest_hex(image->layers[0].digest)), 0);
+	assert_int_equal(shell("cd dir && sha256sum $(ls | grep -E '^[0-9a-f]{64}$') | while read a b; do [ $a = $b ] "
+			       "|| exit 1; done"),
+			 0);
+	assert_int_equal(shell("test -e dir/%s -a -e dir/%s", digest_hex(image->config.digest),
+			       digest_hex(image->layers[0].digest)),
+			 0);
 	layout_free(layout);
 }
 
@@ -143,7 +149,7 @@ static void test_emulation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_platform),  TEST(test_layers),	 TEST(test_base_platform), TEST(test_base),
+		TEST(test_platform),  TEST(test_layers),         TEST(test_base_platform), TEST(test_base),
 		TEST(test_stage_dir), TEST(test_pull_reference), TEST(test_emulation),
 	};
 

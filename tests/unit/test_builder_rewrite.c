@@ -14,14 +14,17 @@ static struct build_image mention(const char *text, const char *name, size_t nth
 /* The same name for two platforms, in an order of its own: each mention gets its own. */
 static void test_each_mention(void **state)
 {
-	static const char text[] = "FROM --platform=$BUILDPLATFORM base AS build\nRUN x\nFROM base\nCOPY --from=${TOOLS} /a /b\n";
-	const struct build_image images[] = { mention(text, "${TOOLS}", 0), mention(text, "base", 1), mention(text, "base", 0) };
+	static const char text[] = "FROM --platform=$BUILDPLATFORM base AS build\nRUN x\nFROM base\nCOPY "
+				   "--from=${TOOLS} /a /b\n";
+	const struct build_image images[] = { mention(text, "${TOOLS}", 0), mention(text, "base", 1),
+					      mention(text, "base", 0) };
 	const char *const names[] = { "333", "222", "111" };
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;
 	ok(rewrite_text(text, strlen(text), images, names, 3, &out, err));
-	assert_string_equal(out.data, "FROM --platform=$BUILDPLATFORM 111 AS build\nRUN x\nFROM 222\nCOPY --from=333 /a /b\n");
+	assert_string_equal(out.data, "FROM --platform=$BUILDPLATFORM 111 AS build\nRUN x\nFROM 222\nCOPY --from=333 "
+				      "/a /b\n");
 }
 
 static void test_nothing_to_do(void **state)
@@ -116,7 +119,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_each_mention), TEST(test_nothing_to_do),  TEST(test_outside),
-		TEST(test_files),	 TEST(test_no_ignore_file), TEST(test_file_errors),
+		TEST(test_files),        TEST(test_no_ignore_file), TEST(test_file_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

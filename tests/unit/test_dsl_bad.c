@@ -30,8 +30,8 @@ static int enter(const char *folder, struct dirent ***ret)
 
 static void complaints_of(const char *name, struct buf *out)
 {
-	static const char *const nothing[] = {NULL};
-	struct load_options options = {.path = name, .environ = nothing};
+	static const char *const nothing[] = { NULL };
+	struct load_options options = { .path = name, .environ = nothing };
 	struct diags *diags = diags_new();
 	struct manifest *manifest = NULL;
 	struct error *error = NULL;
@@ -59,8 +59,8 @@ static void update(const char *name, const struct buf *text)
 static bool compare(const char *name)
 {
 	cleanup_free char *expected_name = mem_printf("%.*s.expected", (int)(strlen(name) - strlen(".yaml")), name);
-	struct buf expected cleanup_buf = {0};
-	struct buf got cleanup_buf = {0};
+	struct buf expected cleanup_buf = { 0 };
+	struct buf got cleanup_buf = { 0 };
 	struct error *error cleanup_error = NULL;
 
 	complaints_of(name, &got);
@@ -101,7 +101,7 @@ static void test_good(void **state)
 	count = enter("good", &entries);
 	assert_true(count > 0);
 	for (int i = 0; i < count; i++) {
-		struct buf got cleanup_buf = {0};
+		struct buf got cleanup_buf = { 0 };
 
 		complaints_of(entries[i]->d_name, &got);
 		if (strcmp(got.data, "accepted\n") != 0) {
@@ -116,8 +116,8 @@ static void test_good(void **state)
 
 int main(int argc, char **argv)
 {
-	const struct CMUnitTest bad[] = {cmocka_unit_test(test_bad)};
-	const struct CMUnitTest good[] = {cmocka_unit_test(test_good)};
+	const struct CMUnitTest bad[] = { cmocka_unit_test(test_bad) };
+	const struct CMUnitTest good[] = { cmocka_unit_test(test_good) };
 	cleanup_free char *start = getcwd(NULL, 0);
 	int failed;
 

@@ -9,43 +9,43 @@ struct row {
 };
 
 static const struct row rows[] = {
-	{"V=x", "x"},
-	{"V=x\n", "x"},
-	{"V=x\r\n", "x"},
-	{"V = x y  \n", "x y"},
-	{"V: x", "x"},
-	{"export V=x", "x"},
-	{"export  V = x", "x"},
-	{"V=", ""},
-	{"V=\n", ""},
-	{"# V=no\n\n  V=x", "x"},
-	{"V=x # comment", "x"},
-	{"V=x#y", "x#y"},
-	{"V=#all", ""},
-	{"V='x # y'", "x # y"},
-	{"V='x $Y ${Z} \\n'", "x $Y ${Z} \\n"},
-	{"V='it\\'s'", "it's"},
-	{"V=\"x y\" # comment", "x y"},
-	{"V=\"a\\tb\\nc\\\"d\\\\e\\$f\\x\"", "a\tb\nc\"d\\e$f\\x"},
-	{"V=\"one\ntwo\"\nW=x", "one\ntwo"},
-	{"V='one\ntwo'", "one\ntwo"},
-	{"W=w\nV=$W-${W}", "w-w"},
-	{"W=w\nV=\"${W}$$\"", "w$"},
-	{"V=${HERE}", "outside"},
-	{"V=${NOT_HERE:-d}", "d"},
-	{"W=$$5\nV=$W", "$5"},
-	{"V=1\nV=2", "2"},
-	{"V=x\nHERE", "x"},
-	{"V='$'", "$"},
-	{"UNUSED=$NOT_SET_ANYWHERE\nV=x", "x"},
-	{"V=grüße", "grüße"},
+	{ "V=x", "x" },
+	{ "V=x\n", "x" },
+	{ "V=x\r\n", "x" },
+	{ "V = x y  \n", "x y" },
+	{ "V: x", "x" },
+	{ "export V=x", "x" },
+	{ "export  V = x", "x" },
+	{ "V=", "" },
+	{ "V=\n", "" },
+	{ "# V=no\n\n  V=x", "x" },
+	{ "V=x # comment", "x" },
+	{ "V=x#y", "x#y" },
+	{ "V=#all", "" },
+	{ "V='x # y'", "x # y" },
+	{ "V='x $Y ${Z} \\n'", "x $Y ${Z} \\n" },
+	{ "V='it\\'s'", "it's" },
+	{ "V=\"x y\" # comment", "x y" },
+	{ "V=\"a\\tb\\nc\\\"d\\\\e\\$f\\x\"", "a\tb\nc\"d\\e$f\\x" },
+	{ "V=\"one\ntwo\"\nW=x", "one\ntwo" },
+	{ "V='one\ntwo'", "one\ntwo" },
+	{ "W=w\nV=$W-${W}", "w-w" },
+	{ "W=w\nV=\"${W}$$\"", "w$" },
+	{ "V=${HERE}", "outside" },
+	{ "V=${NOT_HERE:-d}", "d" },
+	{ "W=$$5\nV=$W", "$5" },
+	{ "V=1\nV=2", "2" },
+	{ "V=x\nHERE", "x" },
+	{ "V='$'", "$" },
+	{ "UNUSED=$NOT_SET_ANYWHERE\nV=x", "x" },
+	{ "V=grüße", "grüße" },
 };
 
 static void test_table(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct text_options options = {.environ = LIST("HERE=outside"), .dotenv = rows[i].file};
+		const struct text_options options = { .environ = LIST("HERE=outside"), .dotenv = rows[i].file };
 		struct loaded_text t;
 		const char *got;
 
@@ -61,17 +61,17 @@ static void test_table(void **state)
 static void test_refused(void **state)
 {
 	static const struct row refused[] = {
-		{"A=1\nthis is no assignment\n", ".env:2:1: error: a line of an env file is NAME=value"},
-		{"=x\n", ".env:1:1: error: a line of an env file is NAME=value"},
-		{"A=1\nV=\"x\n", ".env:2:3: error: this quote is never closed"},
-		{"V='x' y\n", ".env:1:7: error: there is more behind the closing quote"},
-		{"A=1\nV=a$NOWHERE\n", ".env:2:3: error: the variable \"NOWHERE\" is not set"},
-		{"V=$W\nW=$V\n", "the variable \"V\" needs its own value: V -> W -> V"},
+		{ "A=1\nthis is no assignment\n", ".env:2:1: error: a line of an env file is NAME=value" },
+		{ "=x\n", ".env:1:1: error: a line of an env file is NAME=value" },
+		{ "A=1\nV=\"x\n", ".env:2:3: error: this quote is never closed" },
+		{ "V='x' y\n", ".env:1:7: error: there is more behind the closing quote" },
+		{ "A=1\nV=a$NOWHERE\n", ".env:2:3: error: the variable \"NOWHERE\" is not set" },
+		{ "V=$W\nW=$V\n", "the variable \"V\" needs its own value: V -> W -> V" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
-		const struct text_options options = {.dotenv = refused[i].file};
+		const struct text_options options = { .dotenv = refused[i].file };
 
 		test_load_bad("services: {web: {build: ., user: \"$V\"}}\n", &options, refused[i].expected);
 	}

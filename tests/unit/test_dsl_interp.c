@@ -9,48 +9,48 @@ struct row {
 	const char *expected;
 };
 
-static const char *const environment[] = {"SET=value", "EMPTY=", "OTHER=other", "NESTED=${SET}", NULL};
+static const char *const environment[] = { "SET=value", "EMPTY=", "OTHER=other", "NESTED=${SET}", NULL };
 
 static const struct row rows[] = {
-	{"plain", "plain"},
-	{"$SET", "value"},
-	{"${SET}", "value"},
-	{"a${SET}b$SET-c", "avaluebvalue-c"},
-	{"$$SET $${SET} $$$$", "$SET ${SET} $$"},
-	{"$$$SET", "$value"},
-	{"${SET:-d}", "value"},
-	{"${SET-d}", "value"},
-	{"${EMPTY:-d}", "d"},
-	{"${EMPTY-d}", ""},
-	{"${UNSET:-d}", "d"},
-	{"${UNSET-d}", "d"},
-	{"${UNSET:-}", ""},
-	{"${UNSET-}", ""},
-	{"${SET:+r}", "r"},
-	{"${SET+r}", "r"},
-	{"${EMPTY:+r}", ""},
-	{"${EMPTY+r}", "r"},
-	{"${UNSET:+r}", ""},
-	{"${UNSET+r}", ""},
-	{"${SET:?message}", "value"},
-	{"${EMPTY?message}", ""},
-	{"${UNSET:-${SET}}", "value"},
-	{"${UNSET:-${EMPTY:-${OTHER}}}", "other"},
-	{"${UNSET:-a$SET/b}", "avalue/b"},
-	{"${UNSET:-$$}", "$"},
-	{"${SET:+[${OTHER}]}", "[other]"},
-	{"${UNSET:-{\"a\": {\"b\": 1}}}", "{\"a\": {\"b\": 1}}"},
-	{"${UNSET:--}", "-"},
-	{"${UNSET:-:?}", ":?"},
-	{"${UNSET:-a b}", "a b"},
-	{"${SET:-${NOT_ASKED}}", "value"},
-	{"${EMPTY:+${NOT_ASKED}}", ""},
-	{"{}}{", "{}}{"},
-	{"$NESTED", "${SET}"},
-	{"${service.name}", "web"},
-	{"${git.short}", "abc1234"},
-	{"${git.branch:-none}", "none"},
-	{"grüße $SET", "grüße value"},
+	{ "plain", "plain" },
+	{ "$SET", "value" },
+	{ "${SET}", "value" },
+	{ "a${SET}b$SET-c", "avaluebvalue-c" },
+	{ "$$SET $${SET} $$$$", "$SET ${SET} $$" },
+	{ "$$$SET", "$value" },
+	{ "${SET:-d}", "value" },
+	{ "${SET-d}", "value" },
+	{ "${EMPTY:-d}", "d" },
+	{ "${EMPTY-d}", "" },
+	{ "${UNSET:-d}", "d" },
+	{ "${UNSET-d}", "d" },
+	{ "${UNSET:-}", "" },
+	{ "${UNSET-}", "" },
+	{ "${SET:+r}", "r" },
+	{ "${SET+r}", "r" },
+	{ "${EMPTY:+r}", "" },
+	{ "${EMPTY+r}", "r" },
+	{ "${UNSET:+r}", "" },
+	{ "${UNSET+r}", "" },
+	{ "${SET:?message}", "value" },
+	{ "${EMPTY?message}", "" },
+	{ "${UNSET:-${SET}}", "value" },
+	{ "${UNSET:-${EMPTY:-${OTHER}}}", "other" },
+	{ "${UNSET:-a$SET/b}", "avalue/b" },
+	{ "${UNSET:-$$}", "$" },
+	{ "${SET:+[${OTHER}]}", "[other]" },
+	{ "${UNSET:-{\"a\": {\"b\": 1}}}", "{\"a\": {\"b\": 1}}" },
+	{ "${UNSET:--}", "-" },
+	{ "${UNSET:-:?}", ":?" },
+	{ "${UNSET:-a b}", "a b" },
+	{ "${SET:-${NOT_ASKED}}", "value" },
+	{ "${EMPTY:+${NOT_ASKED}}", "" },
+	{ "{}}{", "{}}{" },
+	{ "$NESTED", "${SET}" },
+	{ "${service.name}", "web" },
+	{ "${git.short}", "abc1234" },
+	{ "${git.branch:-none}", "none" },
+	{ "grüße $SET", "grüße value" },
 };
 
 static const char *lookup(void *data, const char *name, const char **ret_why)
@@ -65,7 +65,7 @@ static const char *lookup(void *data, const char *name, const char **ret_why)
 
 static char *manifest_of(const char *value)
 {
-	struct buf text = {0};
+	struct buf text = { 0 };
 
 	buf_str(&text, "services:\n  web:\n    build: .\n    environment:\n      V: '");
 	for (; *value; value++) {
@@ -79,7 +79,7 @@ static char *manifest_of(const char *value)
 
 static void test_table(void **state)
 {
-	const struct text_options options = {.environ = environment, .lookup = lookup};
+	const struct text_options options = { .environ = environment, .lookup = lookup };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -98,26 +98,26 @@ static void test_table(void **state)
 static void test_refused(void **state)
 {
 	static const struct row refused[] = {
-		{"$UNSET", ":5:11: error: the variable \"UNSET\" is not set"},
-		{"ab ${UNSET}", ":5:14: error: the variable \"UNSET\" is not set"},
-		{"${UNSET:?say it ${SET}}", "error: the variable \"UNSET\" is required: say it value"},
-		{"${EMPTY:?}", "error: the variable \"EMPTY\" is required\n"},
-		{"${UNSET:-${ALSO}}", ":5:20: error: the variable \"ALSO\" is not set"},
-		{"${OTHR}", "did you mean \"OTHER\"?"},
-		{"$", "error: a variable's name must follow \"$\""},
-		{"$1", "write \"$$\" for a dollar sign"},
-		{"${SET", "\"${SET\" has no closing brace"},
-		{"${SET:-x", "\"${SET\" has no closing brace"},
-		{"${SET:x}", "\"${SET\" is followed by \":\""},
-		{"${SET/x/y}", "\"${SET\" is followed by \"/\""},
-		{"${}", "a variable's name must follow \"${\""},
-		{"${1A}", "a variable's name must follow \"${\""},
-		{"${SET:-$}", "a variable's name must follow \"$\""},
-		{"${git.tag}", "there is no built-in variable \"git.tag\""},
-		{"${git.commit}", "\"git.commit\" has no value: this is not a repository"},
-		{"${platform.arch:-x}", "\"platform.arch\" is known only later"},
+		{ "$UNSET", ":5:11: error: the variable \"UNSET\" is not set" },
+		{ "ab ${UNSET}", ":5:14: error: the variable \"UNSET\" is not set" },
+		{ "${UNSET:?say it ${SET}}", "error: the variable \"UNSET\" is required: say it value" },
+		{ "${EMPTY:?}", "error: the variable \"EMPTY\" is required\n" },
+		{ "${UNSET:-${ALSO}}", ":5:20: error: the variable \"ALSO\" is not set" },
+		{ "${OTHR}", "did you mean \"OTHER\"?" },
+		{ "$", "error: a variable's name must follow \"$\"" },
+		{ "$1", "write \"$$\" for a dollar sign" },
+		{ "${SET", "\"${SET\" has no closing brace" },
+		{ "${SET:-x", "\"${SET\" has no closing brace" },
+		{ "${SET:x}", "\"${SET\" is followed by \":\"" },
+		{ "${SET/x/y}", "\"${SET\" is followed by \"/\"" },
+		{ "${}", "a variable's name must follow \"${\"" },
+		{ "${1A}", "a variable's name must follow \"${\"" },
+		{ "${SET:-$}", "a variable's name must follow \"$\"" },
+		{ "${git.tag}", "there is no built-in variable \"git.tag\"" },
+		{ "${git.commit}", "\"git.commit\" has no value: this is not a repository" },
+		{ "${platform.arch:-x}", "\"platform.arch\" is known only later" },
 	};
-	const struct text_options options = {.environ = environment, .lookup = lookup};
+	const struct text_options options = { .environ = environment, .lookup = lookup };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
@@ -130,9 +130,8 @@ static void test_refused(void **state)
 /* --set over the environment over .env over vars. */
 static void test_order(void **state)
 {
-	static const char text[] =
-		"vars: {A: vars, B: vars, C: vars, D: vars, E: \"${D}+${C}\", D2: \"${D2:-self}\"}\n"
-		"services: {web: {build: ., environment: {V: \"$A $B $C $D $E $D2\"}}}\n";
+	static const char text[] = "vars: {A: vars, B: vars, C: vars, D: vars, E: \"${D}+${C}\", D2: \"${D2:-self}\"}\n"
+				   "services: {web: {build: ., environment: {V: \"$A $B $C $D $E $D2\"}}}\n";
 	const struct text_options options = {
 		.sets = LIST("A=set"),
 		.environ = LIST("A=env", "B=env"),
@@ -148,9 +147,10 @@ static void test_order(void **state)
 
 static void test_asked_once(void **state)
 {
-	static const char text[] = "services:\n  a: {build: ., image: \"x/a:${git.short}\"}\n  b: {build: ., image: \"x/b:${git.short}\"}\n";
+	static const char text[] = "services:\n  a: {build: ., image: \"x/a:${git.short}\"}\n  b: {build: ., image: "
+				   "\"x/b:${git.short}\"}\n";
 	int calls = 0;
-	const struct text_options options = {.lookup = lookup, .lookup_data = &calls};
+	const struct text_options options = { .lookup = lookup, .lookup_data = &calls };
 	struct loaded_text t;
 
 	(void)state;
@@ -162,9 +162,9 @@ static void test_asked_once(void **state)
 
 static void test_bombs(void **state)
 {
-	struct buf text cleanup_buf = {0};
-	struct buf deep cleanup_buf = {0};
-	struct buf chain cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
+	struct buf deep cleanup_buf = { 0 };
+	struct buf chain cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "vars:\n  v0: 0123456789\n");
@@ -188,7 +188,7 @@ static void test_bombs(void **state)
 
 static void test_control_bytes(void **state)
 {
-	const struct text_options options = {.environ = LIST("X=a\x01platform.arch\x02")};
+	const struct text_options options = { .environ = LIST("X=a\x01platform.arch\x02") };
 
 	(void)state;
 	test_load_bad("services:\n  web:\n    build: $X\n", &options, "the value of \"X\" contains a control character");
@@ -196,15 +196,15 @@ static void test_control_bytes(void **state)
 
 static const char *arm(void *data, const char *name)
 {
-	return late_platform(data, &(struct platform){"linux", "arm", "v7"}, name);
+	return late_platform(data, &(struct platform){ "linux", "arm", "v7" }, name);
 }
 
 static void test_late(void **state)
 {
-	static const char text[] =
-		"services:\n  web:\n    build:\n      context: .\n"
-		"      args: {A: \"${platform.os}-${platform.arch}-${platform.variant} ${platform.name} ${platform.slug}\", B: none}\n"
-		"    verify: {run: [[check, \"${image.oci}\"]]}\n";
+	static const char text[] = "services:\n  web:\n    build:\n      context: .\n"
+				   "      args: {A: \"${platform.os}-${platform.arch}-${platform.variant} "
+				   "${platform.name} ${platform.slug}\", B: none}\n"
+				   "    verify: {run: [[check, \"${image.oci}\"]]}\n";
 	struct arena *arena = arena_new();
 	struct loaded_text t;
 	const char *a, *b, *oci;
@@ -230,12 +230,8 @@ static void test_late(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_order),
-		cmocka_unit_test(test_asked_once),
-		cmocka_unit_test(test_bombs),
-		cmocka_unit_test(test_control_bytes),
+		cmocka_unit_test(test_table),      cmocka_unit_test(test_refused), cmocka_unit_test(test_order),
+		cmocka_unit_test(test_asked_once), cmocka_unit_test(test_bombs),   cmocka_unit_test(test_control_bytes),
 		cmocka_unit_test(test_late),
 	};
 

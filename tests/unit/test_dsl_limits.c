@@ -26,11 +26,11 @@ static void repeat(struct buf *text, const char *s, size_t count)
 
 static void test_nesting(void **state)
 {
-	static const char *const openers[] = {"[", "{", "{a: ", "[ ", "- ", "? ", "[\n", "{a: [", "[[a], "};
+	static const char *const openers[] = { "[", "{", "{a: ", "[ ", "- ", "? ", "[\n", "{a: [", "[[a], " };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(openers) / sizeof(openers[0]); i++) {
-		struct buf text cleanup_buf = {0};
+		struct buf text cleanup_buf = { 0 };
 
 		buf_str(&text, "x-deep:\n  ");
 		repeat(&text, openers[i], 100000 / strlen(openers[i]));
@@ -49,7 +49,7 @@ static void nested_map(struct buf *text, int levels)
 
 static void test_depth_is_exact(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 	struct loaded_text t;
 
 	(void)state;
@@ -62,7 +62,7 @@ static void test_depth_is_exact(void **state)
 
 static void test_depth_through_aliases(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "x-0: &a0 [x]\n");
@@ -73,7 +73,7 @@ static void test_depth_through_aliases(void **state)
 
 static void test_alias_bomb(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "x-0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n");
@@ -88,18 +88,19 @@ static void test_alias_bomb(void **state)
 
 static void test_merge_bomb(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "x-0: &a0 {k: v}\n");
 	for (int i = 1; i < 40; i++)
-		buf_printf(&text, "x-%d: &a%d {<<: [*a%d, *a%d], b%d: *a%d, c%d: *a%d}\n", i, i, i - 1, i - 1, i, i - 1, i, i - 1);
+		buf_printf(&text, "x-%d: &a%d {<<: [*a%d, *a%d], b%d: *a%d, c%d: *a%d}\n", i, i, i - 1, i - 1, i, i - 1,
+			   i, i - 1);
 	refuse(&text, "more than 100000 values");
 }
 
 static void test_too_many(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "x-many: [");
@@ -110,7 +111,7 @@ static void test_too_many(void **state)
 
 static void test_too_long(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "# ");
@@ -122,7 +123,7 @@ static void test_too_long(void **state)
 /* Templates multiply what aliases may not. */
 static void test_template_bomb(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "templates:\n  big:\n    build: .\n    verify:\n      run:\n");
@@ -135,7 +136,7 @@ static void test_template_bomb(void **state)
 
 static void test_template_chain(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "templates:\n");
@@ -147,7 +148,7 @@ static void test_template_chain(void **state)
 
 static void test_long_chain_of_needs(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 	struct loaded_text t;
 
 	(void)state;
@@ -168,7 +169,7 @@ static void test_long_chain_of_needs(void **state)
 
 static void test_group_bomb(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "services:\n");
@@ -185,7 +186,7 @@ static void test_group_bomb(void **state)
 
 static void test_many_complaints(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "services:\n");
@@ -197,7 +198,7 @@ static void test_many_complaints(void **state)
 /* libyaml compares each with all before it: 50,000 took 17 s. */
 static void test_directives(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	for (int i = 0; i < 50000; i++)
@@ -208,7 +209,7 @@ static void test_directives(void **state)
 
 static void test_many_unset_in_one_value(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "services: {web: {build: ., user: \"");
@@ -220,7 +221,7 @@ static void test_many_unset_in_one_value(void **state)
 
 static void test_ports(void **state)
 {
-	struct buf text cleanup_buf = {0};
+	struct buf text cleanup_buf = { 0 };
 
 	(void)state;
 	buf_str(&text, "services: {web: {build: ., ports: [1-65535]}}\n");
@@ -229,8 +230,8 @@ static void test_ports(void **state)
 
 static void test_missing_file(void **state)
 {
-	static const char *const nothing[] = {NULL};
-	const struct load_options options = {.path = "/nonexistent/services.yaml", .environ = nothing};
+	static const char *const nothing[] = { NULL };
+	const struct load_options options = { .path = "/nonexistent/services.yaml", .environ = nothing };
 	struct diags *diags = diags_new();
 	struct manifest *manifest = NULL;
 	struct error *error = NULL;

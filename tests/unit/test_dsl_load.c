@@ -6,7 +6,7 @@ static char *read_good(const char *name)
 {
 	const char *srcdir = getenv("CBUILD_SRCDIR");
 	cleanup_free char *path = mem_printf("%s/tests/manifests/good/%s", srcdir ? srcdir : ".", name);
-	struct buf text = {0};
+	struct buf text = { 0 };
 
 	assert_int_equal(fs_read(path, 1024 * 1024, &text, NULL), 0);
 	return buf_steal(&text);
@@ -62,7 +62,7 @@ static void check_web_build(const struct loaded_text *t, const struct service *w
 
 static void check_web_run(const struct service *web)
 {
-	static const uint16_t ports[] = {8000, 8001, 8002, 9000, 9001, 9002, 9100};
+	static const uint16_t ports[] = { 8000, 8001, 8002, 9000, 9001, 9002, 9100 };
 
 	assert_int_equal(web->ports_len, sizeof(ports) / sizeof(ports[0]));
 	assert_memory_equal(web->ports, ports, sizeof(ports));
@@ -141,7 +141,7 @@ static void check_rest(const struct manifest *m)
 static void test_everything(void **state)
 {
 	cleanup_free char *text = read_good("01-everything.yaml");
-	const struct text_options options = {.environ = LIST("FROM_OUTSIDE=outside")};
+	const struct text_options options = { .environ = LIST("FROM_OUTSIDE=outside") };
 	struct loaded_text t;
 	const struct manifest *m;
 
@@ -193,22 +193,22 @@ static void test_defaults(void **state)
 /* Lists, maps and single values of templates and services. */
 static void test_merge(void **state)
 {
-	static const char text[] =
-		"templates:\n"
-		"  base: {build: base, command: [a, b], tmpfs: /x, user: t, environment: [A=1, B=2], depends_on: [db], verify: {http: /t, ports: [1]}}\n"
-		"services:\n"
-		"  web:\n"
-		"    extends: base\n"
-		"    build: {args: [X=1]}\n"
-		"    command: [c]\n"
-		"    tmpfs: [/x, /y]\n"
-		"    user:\n"
-		"    environment: {B: \"3\", C: \"4\"}\n"
-		"    depends_on: {db: {condition: service_healthy}, mq: }\n"
-		"    verify: {http: {port: 80}, ports: [\"2\", 1]}\n"
-		"  api: {extends: {service: web}, image: api, verify: {http: /own}}\n"
-		"  db: {image: db}\n"
-		"  mq: {image: mq}\n";
+	static const char text[] = "templates:\n"
+				   "  base: {build: base, command: [a, b], tmpfs: /x, user: t, environment: [A=1, "
+				   "B=2], depends_on: [db], verify: {http: /t, ports: [1]}}\n"
+				   "services:\n"
+				   "  web:\n"
+				   "    extends: base\n"
+				   "    build: {args: [X=1]}\n"
+				   "    command: [c]\n"
+				   "    tmpfs: [/x, /y]\n"
+				   "    user:\n"
+				   "    environment: {B: \"3\", C: \"4\"}\n"
+				   "    depends_on: {db: {condition: service_healthy}, mq: }\n"
+				   "    verify: {http: {port: 80}, ports: [\"2\", 1]}\n"
+				   "  api: {extends: {service: web}, image: api, verify: {http: /own}}\n"
+				   "  db: {image: db}\n"
+				   "  mq: {image: mq}\n";
 	struct loaded_text t;
 	const struct service *web, *api;
 
@@ -235,14 +235,13 @@ static void test_merge(void **state)
 	test_unload(&t);
 }
 
-static const char two[] =
-	"platforms: [linux/amd64]\n"
-	"tags: [m]\n"
-	"services:\n"
-	"  web: {build: web}\n"
-	"  arm: {build: {context: arm, platforms: [linux/arm64, linux/amd64], tags: [extra]}}\n"
-	"  base: {publish: false, build: {context: b, platforms: [linux/arm/v7]}}\n"
-	"  own: {image: \"own:1\", build: own}\n";
+static const char two[] = "platforms: [linux/amd64]\n"
+			  "tags: [m]\n"
+			  "services:\n"
+			  "  web: {build: web}\n"
+			  "  arm: {build: {context: arm, platforms: [linux/arm64, linux/amd64], tags: [extra]}}\n"
+			  "  base: {publish: false, build: {context: b, platforms: [linux/arm/v7]}}\n"
+			  "  own: {image: \"own:1\", build: own}\n";
 
 static void test_options(void **state)
 {
@@ -271,7 +270,8 @@ static void test_options(void **state)
 
 static void test_environment(void **state)
 {
-	const struct text_options options = {.environ = LIST("BUILD_PLATFORMS=linux/amd64, linux/riscv64"), .dotenv = "DOCKER_TAGS=v1,v2\n"};
+	const struct text_options options = { .environ = LIST("BUILD_PLATFORMS=linux/amd64, linux/riscv64"),
+					      .dotenv = "DOCKER_TAGS=v1,v2\n" };
 	struct loaded_text t;
 	const struct service *s;
 
@@ -286,15 +286,17 @@ static void test_environment(void **state)
 
 static void test_bad_options(void **state)
 {
-	const struct text_options empty = {.platforms = LIST("linux/386")};
-	const struct text_options platform = {.platforms = LIST("linux/amd46")};
-	const struct text_options from_env = {.environ = LIST("BUILD_PLATFORMS=beos")};
-	const struct text_options tag = {.tags = LIST("-x")};
-	const struct text_options set = {.sets = LIST("NAME")};
-	const struct text_options epoch = {.environ = LIST("SOURCE_DATE_EPOCH=now")};
+	const struct text_options empty = { .platforms = LIST("linux/386") };
+	const struct text_options platform = { .platforms = LIST("linux/amd46") };
+	const struct text_options from_env = { .environ = LIST("BUILD_PLATFORMS=beos") };
+	const struct text_options tag = { .tags = LIST("-x") };
+	const struct text_options set = { .sets = LIST("NAME") };
+	const struct text_options epoch = { .environ = LIST("SOURCE_DATE_EPOCH=now") };
 
 	(void)state;
-	test_load_bad(two, &empty, ":5:31: error: the service \"arm\" is for linux/arm64, linux/amd64 only, and linux/386 is asked for");
+	test_load_bad(two, &empty,
+		      ":5:31: error: the service \"arm\" is for linux/arm64, linux/amd64 only, and linux/386 is asked "
+		      "for");
 	test_load_bad(two, &platform, "error: \"linux/amd46\" is not a platform (--platforms)\n");
 	test_load_bad(two, &from_env, "error: \"beos\" is not a platform (BUILD_PLATFORMS)\n");
 	test_load_bad(two, &tag, "error: \"-x\" is not a tag (--tag)\n");
@@ -305,12 +307,9 @@ static void test_bad_options(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everything),
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_environment),
-		cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_everything),  cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_merge),       cmocka_unit_test(test_options),
+		cmocka_unit_test(test_environment), cmocka_unit_test(test_bad_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,8 +93,13 @@ static void test_body(void **state)
 	struct server server = { .answer = "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n" };
 	cleanup_free char *url = NULL;
 	struct call call = {
-		.request = { .method = "PUT", .body = "some bytes", .body_len = 10, .headers = headers, .connect_ms = 2000,
-			     .total_ms = 5000, .body_fd = -1 },
+		.request = { .method = "PUT",
+			     .body = "some bytes",
+			     .body_len = 10,
+			     .headers = headers,
+			     .connect_ms = 2000,
+			     .total_ms = 5000,
+			     .body_fd = -1 },
 	};
 
 	(void)state;
@@ -118,7 +123,9 @@ static void test_large_body(void **state)
 	enum { LEN = 3 << 20 };
 	struct server server = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" };
 	cleanup_free char *url = NULL, *body = mem_alloc(LEN);
-	struct call call = { .request = { .method = "PUT", .body = body, .body_len = LEN, .connect_ms = 2000, .total_ms = 20000 } };
+	struct call call = {
+		.request = { .method = "PUT", .body = body, .body_len = LEN, .connect_ms = 2000, .total_ms = 20000 }
+	};
 
 	(void)state;
 	server_start(&server);
@@ -174,10 +181,16 @@ static void test_empty_post(void **state)
 
 static void test_unix_socket(void **state)
 {
-	struct server server = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", .unix_path = (char *)"socket" };
+	struct server server = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+				 .unix_path = (char *)"socket" };
 	struct call call = {
-		.request = { .method = "GET", .url = "http://localhost/x", .unix_socket = "socket", .connect_ms = 2000,
-			     .total_ms = 5000, .body_max = 10, .body_fd = -1 },
+		.request = { .method = "GET",
+			     .url = "http://localhost/x",
+			     .unix_socket = "socket",
+			     .connect_ms = 2000,
+			     .total_ms = 5000,
+			     .body_max = 10,
+			     .body_fd = -1 },
 	};
 
 	(void)state;
@@ -329,10 +342,11 @@ static void test_cancel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_get),	       TEST(test_body),	       TEST(test_body_file),  TEST(test_empty_post), TEST(test_large_body),
-		TEST(test_unix_socket), TEST(test_endless_body), TEST(test_endless_header), TEST(test_slow_body),
-		TEST(test_silent),     TEST(test_refused),     TEST(test_closed),     TEST(test_reset),
-		TEST(test_redirect),   TEST(test_proxy),       TEST(test_scheme),     TEST(test_cancel),
+		TEST(test_get),        TEST(test_body),        TEST(test_body_file),    TEST(test_empty_post),
+		TEST(test_large_body), TEST(test_unix_socket), TEST(test_endless_body), TEST(test_endless_header),
+		TEST(test_slow_body),  TEST(test_silent),      TEST(test_refused),      TEST(test_closed),
+		TEST(test_reset),      TEST(test_redirect),    TEST(test_proxy),        TEST(test_scheme),
+		TEST(test_cancel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

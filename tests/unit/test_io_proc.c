@@ -38,14 +38,21 @@ static int tear_down(void **state)
 	return 0;
 }
 
-#define SH(script) (const char *const[]){ "sh", "-c", script, NULL }
+#define SH(script)                       \
+	(const char *const[])            \
+	{                                \
+		"sh", "-c", script, NULL \
+	}
 
 static void output_and_status_come_back(void **state)
 {
 	struct proc_result result;
 
 	(void)state;
-	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("printf 'a\\nb'; echo e >&2; exit 7"), .capture = true }, &result, NULL), 0);
+	assert_int_equal(
+		proc_run(loop, &(struct proc_spec){ .argv = SH("printf 'a\\nb'; echo e >&2; exit 7"), .capture = true },
+			 &result, NULL),
+		0);
 	assert_int_equal(result.status, 7);
 	assert_string_equal(result.out->data, "a\nb");
 	assert_string_equal(result.tail, "e\n");
@@ -57,7 +64,10 @@ static void input_is_given_and_otherwise_empty(void **state)
 	struct proc_result result;
 
 	(void)state;
-	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("cat"), .capture = true, .input = "in", .input_len = 2 }, &result, NULL), 0);
+	assert_int_equal(
+		proc_run(loop, &(struct proc_spec){ .argv = SH("cat"), .capture = true, .input = "in", .input_len = 2 },
+			 &result, NULL),
+		0);
 	assert_string_equal(result.out->data, "in");
 	proc_result_free(&result);
 	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("cat"), .capture = true }, &result, NULL), 0);
@@ -86,7 +96,12 @@ static void lines_are_cut_and_bounded(void **state)
 	struct proc_result result;
 
 	(void)state;
-	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("echo one; echo; head -c 200000 /dev/zero; printf '\\nlast'"), .output = &output }, &result, NULL), 0);
+	assert_int_equal(proc_run(loop,
+				  &(struct proc_spec){ .argv = SH("echo one; echo; head -c 200000 /dev/zero; printf "
+								  "'\\nlast'"),
+						       .output = &output },
+				  &result, NULL),
+			 0);
 	assert_string_equal(lines.text.data, "<one><><last>");
 	assert_int_equal(lines.longest, PROC_LINE_MAX);
 	buf_free(&lines.text);
@@ -98,7 +113,11 @@ static void the_tail_keeps_the_last_lines(void **state)
 	struct proc_result result;
 
 	(void)state;
-	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo line $i; done") }, &result, NULL), 0);
+	assert_int_equal(proc_run(loop,
+				  &(struct proc_spec){ .argv = SH("i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo line "
+								  "$i; done") },
+				  &result, NULL),
+			 0);
 	assert_true(strncmp(result.tail, "line 61\n", 8) == 0);
 	assert_string_equal(result.tail + strlen(result.tail) - 9, "line 100\n");
 	proc_result_free(&result);
@@ -110,7 +129,8 @@ static void a_program_that_is_not_there_is_an_error(void **state)
 	struct error *error = NULL;
 
 	(void)state;
-	assert_true(proc_run(loop, &(struct proc_spec){ .argv = (const char *const[]){ "no-such-program", NULL } }, &result, &error) < 0);
+	assert_true(proc_run(loop, &(struct proc_spec){ .argv = (const char *const[]){ "no-such-program", NULL } },
+			     &result, &error) < 0);
 	assert_int_equal(error->cls, ERROR_TOOL);
 	assert_non_null(strstr(error->message, "no-such-program"));
 	error_free(error);
@@ -122,7 +142,8 @@ static void a_failure_shows_what_was_said(void **state)
 	struct error *error = NULL;
 
 	(void)state;
-	assert_true(proc_check(loop, &(struct proc_spec){ .argv = SH("echo this went wrong; exit 3") }, ERROR_BUILD, &result, &error) < 0);
+	assert_true(proc_check(loop, &(struct proc_spec){ .argv = SH("echo this went wrong; exit 3") }, ERROR_BUILD,
+			       &result, &error) < 0);
 	assert_int_equal(error->cls, ERROR_BUILD);
 	assert_string_equal(error->message, "sh -c failed with status 3:\nthis went wrong");
 	error_free(error);
@@ -134,7 +155,8 @@ static void a_child_is_ended_at_its_deadline(void **state)
 	struct error *error = NULL;
 
 	(void)state;
-	assert_true(proc_run(loop, &(struct proc_spec){ .argv = SH("sleep 1000"), .timeout_ms = 50 }, &result, &error) < 0);
+	assert_true(proc_run(loop, &(struct proc_spec){ .argv = SH("sleep 1000"), .timeout_ms = 50 }, &result, &error) <
+		    0);
 	assert_true(error->transient);
 	assert_non_null(strstr(error->message, "did not end within"));
 	error_free(error);
@@ -156,7 +178,9 @@ static void work(void *arg)
 	char script[256];
 
 	/* A child with a grandchild in a session of its own, both deaf to SIGTERM. */
-	snprintf(script, sizeof(script), "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 1000\" & echo $$ $! >/dev/fd/%d; wait; wait", job->ready[1]);
+	snprintf(script, sizeof(script),
+		 "trap '' TERM; setsid sh -c \"trap '' TERM; sleep 1000\" & echo $$ $! >/dev/fd/%d; wait; wait",
+		 job->ready[1]);
 	if (proc_run(loop, &(struct proc_spec){ .argv = SH(script) }, &result, &job->error) == 0)
 		proc_result_free(&result);
 	if (proc_run(loop, &(struct proc_spec){ .argv = SH("true"), .cleanup = true }, &result, NULL) == 0) {
@@ -248,7 +272,8 @@ static void a_journal_ends_what_it_names_and_nothing_else(void **state)
 		_exit(127);
 	}
 	/* The second line names a process by an id that was used again since: another start time. */
-	dprintf(fd, "%d %llu\n%d %llu\nnonsense\n", (int)ours, reap_start_time(ours), (int)other, reap_start_time(other) + 1);
+	dprintf(fd, "%d %llu\n%d %llu\nnonsense\n", (int)ours, reap_start_time(ours), (int)other,
+		reap_start_time(other) + 1);
 	close(fd);
 	assert_int_equal(proc_reap_journal(path, NULL), 0);
 	assert_int_equal(waitpid(ours, &status, 0), ours);

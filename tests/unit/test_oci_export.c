@@ -163,9 +163,12 @@ static void test_skopeo(void **state)
 			    "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
 			    layer);
 	ok(layout_write(layout, config, strlen(config), digest, err));
-	manifest = mem_printf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"config\":{\"mediaType\":\"" OCI_CONFIG_TYPE
-			      "\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"" OCI_LAYER_TYPE
-			      "\",\"digest\":\"%s\",\"size\":%zu}]}",
+	manifest = mem_printf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST_TYPE
+			      "\",\"config\":{\"mediaType\":\"" OCI_CONFIG_TYPE "\",\"digest\":\"%s\",\"size\":%zu},"
+										"\"layers\":[{\"mediaType\":"
+										"\"" OCI_LAYER_TYPE "\",\"digest\":\"%"
+												    "s\",\"size\":%zu}]"
+												    "}",
 			      digest, strlen(config), layer, tar.len);
 	ok(layout_write(layout, manifest, strlen(manifest), digest, err));
 	export_tar(layout, digest, names, 1, "out.tar");
@@ -181,7 +184,7 @@ static void test_skopeo(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_layout),	     TEST(test_other_file_system), TEST(test_refuses), TEST(test_tar),
+		TEST(test_layout),          TEST(test_other_file_system), TEST(test_refuses), TEST(test_tar),
 		TEST(test_docker_manifest), TEST(test_foreign_platforms), TEST(test_skopeo),
 	};
 

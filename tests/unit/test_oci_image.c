@@ -2,13 +2,12 @@
 
 #include "tests/unit/oci_world.h"
 
-static const char full_config[] =
-	"{\"architecture\":\"arm64\",\"variant\":\"v8\",\"os\":\"linux\",\"config\":{"
-	"\"User\":\"1000:1000\",\"Entrypoint\":[\"/app\",\"-x\"],\"Cmd\":[\"serve\"],"
-	"\"ExposedPorts\":{\"9000/tcp\":{},\"8000/tcp\":{}},"
-	"\"Labels\":{\"b\":\"2\",\"a\":\"1\"},\"OnBuild\":[\"RUN x\"],"
-	"\"Healthcheck\":{\"Test\":[\"CMD\",\"/health\"],\"Interval\":30000000000}},"
-	"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}";
+static const char full_config[] = "{\"architecture\":\"arm64\",\"variant\":\"v8\",\"os\":\"linux\",\"config\":{"
+				  "\"User\":\"1000:1000\",\"Entrypoint\":[\"/app\",\"-x\"],\"Cmd\":[\"serve\"],"
+				  "\"ExposedPorts\":{\"9000/tcp\":{},\"8000/tcp\":{}},"
+				  "\"Labels\":{\"b\":\"2\",\"a\":\"1\"},\"OnBuild\":[\"RUN x\"],"
+				  "\"Healthcheck\":{\"Test\":[\"CMD\",\"/health\"],\"Interval\":30000000000}},"
+				  "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}";
 
 static void test_config(void **state)
 {
@@ -73,8 +72,11 @@ static void test_bad_configs(void **state)
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Cmd\":{\"a\":1}}}", "\"Cmd\"" },
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Cmd\":[1]}}", "\"Cmd\"" },
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Labels\":{\"a\":1}}}", "\"Labels\"" },
-		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"ExposedPorts\":[1]}}", "\"ExposedPorts\"" },
-		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[\"sha256:../x\"]}}", "not a digest" },
+		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"ExposedPorts\":[1]}}", "\"ExposedPorts"
+												     "\"" },
+		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[\"sha256:../x\"]}}", "not a "
+													       "diges"
+													       "t" },
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[7]}}", "not a digest" },
 	};
 	struct image *image = NULL;
@@ -141,7 +143,8 @@ static void test_read_refuses(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_config), TEST(test_empty_config), TEST(test_bad_configs), TEST(test_read), TEST(test_read_refuses),
+		TEST(test_config), TEST(test_empty_config), TEST(test_bad_configs),
+		TEST(test_read),   TEST(test_read_refuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,22 +145,28 @@ static void test_dir_bad_manifests(void **state)
 		{ "{\"schemaVersion\":2,\"manifests\":[],\"layers\":[]}", "both an index and a manifest" },
 		{ "{\"schemaVersion\":2,\"manifests\":[],\"config\":{}}", "both an index and a manifest" },
 		{ "{\"schemaVersion\":2,\"manifests\":[]}", "a list of images" },
-		{ "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE "\",\"config\":{},\"layers\":[]}", "media type" },
+		{ "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE "\",\"config\":{},\"layers\":[]}", "media "
+													    "type" },
 		{ "{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"manifests\":[]}", "media type" },
 		{ "{\"schemaVersion\":2,\"mediaType\":\"a\\u001b[2J\",\"config\":{},\"layers\":[]}", "a\\x1b[2J" },
-		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE
-		  "\",\"digest\":\"sha256:../../x\",\"size\":1},\"layers\":[]}",
+		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE "\",\"digest\":\"sha256:../../"
+											 "x\",\"size\":1},\"layers\":[]"
+											 "}",
 		  "\"sha256:../../x\" is not a digest" },
-		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE
-		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":-1},"
+		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE "\",\"digest\":\"sha256:"
+											 "00000000000000000000000000000"
+											 "00000000000000000000000000000"
+											 "000000\",\"size\":-1},"
 		  "\"layers\":[]}",
 		  "negative size" },
 		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"text/html\","
 		  "\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":1},"
 		  "\"layers\":[]}",
 		  "text/html" },
-		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE
-		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":1},"
+		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE "\",\"digest\":\"sha256:"
+											 "00000000000000000000000000000"
+											 "00000000000000000000000000000"
+											 "000000\",\"size\":1},"
 		  "\"layers\":{}}",
 		  "not a list" },
 		{ "{\"schemaVersion\":2,\"schemaVersion\":2}", "duplicate" },
@@ -224,9 +230,11 @@ static void test_copies(void **state)
 static void test_layout(void **state)
 {
 	cleanup_layout struct layout *layout = open_store();
-	cleanup_free char *one = put_image("in", &amd64, "one", ",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}");
+	cleanup_free char *one =
+		put_image("in", &amd64, "one", ",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}");
 	cleanup_free char *two = put_image("in", &arm64, "two",
-					   ",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"}");
+					   ",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":"
+					   "\"v8\"}");
 	cleanup_free char *both = mem_printf("%s,%s", one, two);
 	char digest[DIGEST_LEN + 1], config[DIGEST_LEN + 1];
 	struct platform arm7 = { "linux", "arm", "v7" };
@@ -241,8 +249,8 @@ static void test_layout(void **state)
 	ok(layout_import_layout(layout, "in", &amd64, digest, err));
 	image_config(layout, digest, config, &found);
 	assert_true(platform_equal(&found, &amd64));
-	refused(layout_import_layout(layout, "in", &arm7, digest, err),
-		"no image for linux/arm/v7; found: linux/amd64, linux/arm64");
+	refused(layout_import_layout(layout, "in", &arm7, digest, err), "no image for linux/arm/v7; found: "
+									"linux/amd64, linux/arm64");
 	/* It was moved, and what the store has need not be delivered again. */
 	assert_int_equal(count_files("in/blobs"), 0);
 	ok(layout_import_layout(layout, "in", &amd64, digest, err));
@@ -254,12 +262,15 @@ static void test_nested_with_attestation(void **state)
 	cleanup_layout struct layout *layout = open_store();
 	cleanup_free char *aside = put_image("in", &amd64, "attestation",
 					     ",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"},"
-					     "\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}");
+					     "\"annotations\":{\"vnd.docker.reference.type\":\"attestation-"
+					     "manifest\"}");
 	cleanup_free char *marked = put_image("in", &amd64, "marked",
-					      ",\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}");
+					      ",\"annotations\":{\"vnd.docker.reference.type\":\"attestation-"
+					      "manifest\"}");
 	cleanup_free char *image = put_image("in", &amd64, "image", "");
-	cleanup_free char *nested = mem_printf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE
-					       "\",\"manifests\":[%s,%s,%s]}",
+	cleanup_free char *nested = mem_printf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE "\","
+												      "\"manifests\":[%"
+												      "s,%s,%s]}",
 					       aside, marked, image);
 	cleanup_free char *entry = NULL;
 	char digest[DIGEST_LEN + 1], layer[DIGEST_LEN + 1];
@@ -267,7 +278,8 @@ static void test_nested_with_attestation(void **state)
 	(void)state;
 	put_blob("in/blobs/sha256", nested);
 	digest_of(nested, digest);
-	entry = mem_printf("{\"mediaType\":\"" OCI_INDEX_TYPE "\",\"digest\":\"%s\",\"size\":%zu}", digest, strlen(nested));
+	entry = mem_printf("{\"mediaType\":\"" OCI_INDEX_TYPE "\",\"digest\":\"%s\",\"size\":%zu}", digest,
+			   strlen(nested));
 	make_layout("in", entry);
 	ok(layout_import_layout(layout, "in", &amd64, digest, err));
 	digest_of("image", layer);
@@ -286,7 +298,9 @@ static void test_linked_blobs(void **state)
 
 	(void)state;
 	make_layout("in", entry);
-	assert_int_equal(shell("rm -rf in/blobs; ln -s ../store/blobs in/blobs; cp made/blobs/sha256/* store/blobs/sha256/"), 0);
+	assert_int_equal(shell("rm -rf in/blobs; ln -s ../store/blobs in/blobs; cp made/blobs/sha256/* "
+			       "store/blobs/sha256/"),
+			 0);
 	ok(layout_import_layout(layout, "in", &amd64, digest, err));
 	digest_of("one", layer);
 	path = layout_blob_path(layout, layer);
@@ -301,13 +315,16 @@ static void test_layout_refuses(void **state)
 		const char *entries, *why;
 	} bad[] = {
 		{ "", "found: none" },
-		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"digest\":\"sha256:../../x\",\"size\":1}", "not a digest" },
-		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE
-		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\","
+		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"digest\":\"sha256:../../x\",\"size\":1}", "not a "
+													"digest" },
+		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"digest\":\"sha256:"
+							"00000000000000000000000000000000000000000000000000000000000000"
+							"00\","
 		  "\"size\":99999999999}",
 		  "larger than" },
-		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE
-		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":9}",
+		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"digest\":\"sha256:"
+							"00000000000000000000000000000000000000000000000000000000000000"
+							"00\",\"size\":9}",
 		  "0000" },
 		{ "{\"mediaType\":\"text/html\","
 		  "\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":9}",
@@ -349,7 +366,8 @@ static void test_index_loops(void **state)
 		put_blob("in/blobs/sha256", text.data);
 		digest_of(text.data, digest);
 		free(entry);
-		entry = mem_printf("{\"mediaType\":\"" OCI_INDEX_TYPE "\",\"digest\":\"%s\",\"size\":%zu}", digest, text.len);
+		entry = mem_printf("{\"mediaType\":\"" OCI_INDEX_TYPE "\",\"digest\":\"%s\",\"size\":%zu}", digest,
+				   text.len);
 		if (depth == 3) {
 			make_layout("in", entry);
 			refused(layout_import_layout(layout, "in", &amd64, digest, err), "more than");
@@ -401,7 +419,8 @@ static void test_tar(void **state)
 	assert_true(platform_equal(&found, &amd64));
 	assert_int_equal(count_files("store/blobs"), 6);
 	/* A second name is no file of its own; a fifo has no content; neither holds anything up. */
-	assert_int_equal(shell("cd in && ln oci-layout blobs/sha256/0 && mkfifo blobs/sha256/1 && ln -s / blobs/sha256/2 && "
+	assert_int_equal(shell("cd in && ln oci-layout blobs/sha256/0 && mkfifo blobs/sha256/1 && ln -s / "
+			       "blobs/sha256/2 && "
 			       "tar -cf ../odd.tar ."),
 			 0);
 	ok(layout_import_tar(layout, "odd.tar", &amd64, digest, err));

@@ -185,7 +185,8 @@ static void test_equal_input_equal_index(void **state)
 	assert_string_equal(one, two);
 	ok(layout_read(layout, one, &text, err));
 	assert_int_equal(text.len, size);
-	assert_non_null(strstr(text.data, "{\"annotations\":{\"a\":\"1\",\"b\":\"2\"},\"manifests\":[{\"digest\":\"sha256:"));
+	assert_non_null(strstr(text.data, "{\"annotations\":{\"a\":\"1\",\"b\":\"2\"},\"manifests\":[{\"digest\":"
+					  "\"sha256:"));
 	assert_non_null(strstr(text.data, "\"platform\":{\"architecture\":\"arm64\",\"os\":\"linux\"}"));
 	member.digest = one;
 	refused(layout_write_index(layout, &member, 1, NULL, 0, two, NULL, err), "an index cannot be");
@@ -263,7 +264,8 @@ static void test_tag_keeps_foreign(void **state)
 
 	(void)state;
 	make_image(layout, &amd64, "one", digest);
-	write_text("store/index.json", "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"x/y\",\"digest\":\"what\",\"size\":1}]}");
+	write_text("store/index.json", "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"x/"
+				       "y\",\"digest\":\"what\",\"size\":1}]}");
 	ok(layout_tag(layout, digest, names, 1, err));
 	text = read_all_text("store/index.json");
 	assert_non_null(strstr(text, "\"what\""));
@@ -426,7 +428,8 @@ static void test_skopeo(void **state)
 		raw = read_all_text("raw");
 		digest_of(raw, found);
 		assert_string_equal(found, index);
-		assert_int_equal(shell("skopeo inspect --config --override-arch arm64 oci:store:%s | grep -q '\"architecture\": "
+		assert_int_equal(shell("skopeo inspect --config --override-arch arm64 oci:store:%s | grep -q "
+				       "'\"architecture\": "
 				       "\"arm64\"'",
 				       names[i]),
 				 0);

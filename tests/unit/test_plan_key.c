@@ -20,66 +20,66 @@
  * not count changes nothing. tests/mutate-key.sh takes each field out of engine/plan/key.c and sees a test here fail.
  */
 
-static const char manifest[] =
-	"project: world\n"
-	"registry: example.org/w\n"
-	"platforms: [linux/amd64, linux/arm64]\n"
-	"tags: [\"1\"]\n"
-	"vars: {UNUSED: a, VERSION: \"1.0\"}\n"
-	"source_date_epoch: 1000\n"
-	"services:\n"
-	"  base:\n"
-	"    publish: false\n"
-	"    build: base\n"
-	"  app:\n"
-	"    build:\n"
-	"      context: app\n"
-	"      args: {VERSION: \"${VERSION}\", IDLE: x}\n"
-	"      labels: {team: blue}\n"
-	"      target: final\n"
-	"      additional_contexts: {base: \"service:base\", extra: ./extra, other: \"https://example.org/a.tar\"}\n"
-	"    needs: [tool]\n"
-	"    prepare:\n"
-	"      run: [make, gen]\n"
-	"      inputs: [\"schema/*.txt\"]\n"
-	"      outputs: [app/gen.c]\n"
-	"      env: [FLAVOUR]\n"
-	"    ports: [\"80\"]\n"
-	"    environment: {MODE: fast}\n"
-	"    command: [serve]\n"
-	"    entrypoint: [/start]\n"
-	"    user: \"7\"\n"
-	"    tmpfs: [/tmp]\n"
-	"    depends_on: {db: {condition: service_started}}\n"
-	"    verify:\n"
-	"      http: {path: /health, port: 80, status: 200, body: ok, json: {a.b: one}, timeout: 5s}\n"
-	"      tcp: {port: 81, timeout: 6s}\n"
-	"      user: \"7\"\n"
-	"      max_size: 10MB\n"
-	"      entrypoint: [/start]\n"
-	"      ports: [\"80\"]\n"
-	"      labels: {team: blue}\n"
-	"      platforms: [linux/amd64]\n"
-	"      run: [[check, \"${image.oci}\"]]\n"
-	"  db:\n"
-	"    build: db\n"
-	"    environment: {SIZE: small}\n"
-	"    verify: {tcp: 99}\n"
-	"  tool:\n"
-	"    publish: false\n"
-	"    build: tool\n";
+static const char manifest[] = "project: world\n"
+			       "registry: example.org/w\n"
+			       "platforms: [linux/amd64, linux/arm64]\n"
+			       "tags: [\"1\"]\n"
+			       "vars: {UNUSED: a, VERSION: \"1.0\"}\n"
+			       "source_date_epoch: 1000\n"
+			       "services:\n"
+			       "  base:\n"
+			       "    publish: false\n"
+			       "    build: base\n"
+			       "  app:\n"
+			       "    build:\n"
+			       "      context: app\n"
+			       "      args: {VERSION: \"${VERSION}\", IDLE: x}\n"
+			       "      labels: {team: blue}\n"
+			       "      target: final\n"
+			       "      additional_contexts: {base: \"service:base\", extra: ./extra, other: "
+			       "\"https://example.org/a.tar\"}\n"
+			       "    needs: [tool]\n"
+			       "    prepare:\n"
+			       "      run: [make, gen]\n"
+			       "      inputs: [\"schema/*.txt\"]\n"
+			       "      outputs: [app/gen.c]\n"
+			       "      env: [FLAVOUR]\n"
+			       "    ports: [\"80\"]\n"
+			       "    environment: {MODE: fast}\n"
+			       "    command: [serve]\n"
+			       "    entrypoint: [/start]\n"
+			       "    user: \"7\"\n"
+			       "    tmpfs: [/tmp]\n"
+			       "    depends_on: {db: {condition: service_started}}\n"
+			       "    verify:\n"
+			       "      http: {path: /health, port: 80, status: 200, body: ok, json: {a.b: one}, "
+			       "timeout: 5s}\n"
+			       "      tcp: {port: 81, timeout: 6s}\n"
+			       "      user: \"7\"\n"
+			       "      max_size: 10MB\n"
+			       "      entrypoint: [/start]\n"
+			       "      ports: [\"80\"]\n"
+			       "      labels: {team: blue}\n"
+			       "      platforms: [linux/amd64]\n"
+			       "      run: [[check, \"${image.oci}\"]]\n"
+			       "  db:\n"
+			       "    build: db\n"
+			       "    environment: {SIZE: small}\n"
+			       "    verify: {tcp: 99}\n"
+			       "  tool:\n"
+			       "    publish: false\n"
+			       "    build: tool\n";
 
-static const char dockerfile[] =
-	"ARG VERSION\n"
-	"FROM --platform=$BUILDPLATFORM base AS build\n"
-	"ARG VERSION\n"
-	"COPY main.c gen.c /src/\n"
-	"COPY lib /src/lib\n"
-	"COPY --from=extra data /data\n"
-	"COPY --from=other x /x\n"
-	"FROM example.org/runtime:1 AS final\n"
-	"COPY --from=build /src /src\n"
-	"FROM final AS debug\n";
+static const char dockerfile[] = "ARG VERSION\n"
+				 "FROM --platform=$BUILDPLATFORM base AS build\n"
+				 "ARG VERSION\n"
+				 "COPY main.c gen.c /src/\n"
+				 "COPY lib /src/lib\n"
+				 "COPY --from=extra data /data\n"
+				 "COPY --from=other x /x\n"
+				 "FROM example.org/runtime:1 AS final\n"
+				 "COPY --from=build /src /src\n"
+				 "FROM final AS debug\n";
 
 static int set_up(void **state)
 {
@@ -131,10 +131,10 @@ static void nothing_is_stale_after_a_run(void **state)
 }
 
 /* Everything above the two builds of app waits for them. */
-#define ABOVE_APP                                                                                                     \
-	"unknown index:app: dependency build:app:linux/amd64 (stale); dependency build:app:linux/arm64 (stale)\n"     \
-	"unknown load:app: dependency build:app:linux/amd64 (stale)\n"                                                \
-	"unknown verify:app: dependency index:app (unknown); dependency load:app (unknown); "                         \
+#define ABOVE_APP                                                                                                 \
+	"unknown index:app: dependency build:app:linux/amd64 (stale); dependency build:app:linux/arm64 (stale)\n" \
+	"unknown load:app: dependency build:app:linux/amd64 (stale)\n"                                            \
+	"unknown verify:app: dependency index:app (unknown); dependency load:app (unknown); "                     \
 	"dependency build:app:linux/amd64 (stale); dependency build:app:linux/arm64 (stale)\n"
 #define BOTH(reason) "stale build:app:linux/amd64: " reason "\nstale build:app:linux/arm64: " reason "\n" ABOVE_APP
 #define VERIFY(reason) "stale verify:app: " reason "\n"
@@ -148,7 +148,8 @@ static const struct edit edits[] = {
 	{ "app/main.c", "main", "other", BOTH("file app/main.c (content)") },
 	{ "app/lib/a.c", "int", "long", BOTH("file app/lib/a.c (content)") },
 	{ "extra/data", "1", "2", BOTH("file extra/data (content)") },
-	{ "app/Dockerfile", "FROM final AS debug\n", "FROM final AS debug \n", BOTH("dockerfile app/Dockerfile (content)") },
+	{ "app/Dockerfile", "FROM final AS debug\n", "FROM final AS debug \n",
+	  BOTH("dockerfile app/Dockerfile (content)") },
 	{ "services.yaml", "VERSION: \"1.0\"", "VERSION: \"2.0\"", BOTH("arg VERSION (1.0 -> 2.0)") },
 	{ "services.yaml", "target: final", "target: debug", BOTH("option target (final -> debug)") },
 	{ "services.yaml", "labels: {team: blue}\n      target", "labels: {team: red}\n      target",
@@ -163,7 +164,8 @@ static const struct edit edits[] = {
 	{ "services.yaml", "user: \"7\"\n    tmpfs", "user: \"8\"\n    tmpfs", VERIFY("option user (7 -> 8)") },
 	{ "services.yaml", "tmpfs: [/tmp]", "tmpfs: [/run]", VERIFY("option tmpfs[0] (/tmp -> /run)") },
 	{ "services.yaml", "MODE: fast", "MODE: slow", VERIFY("option environment MODE (fast -> slow)") },
-	{ "services.yaml", "ports: [\"80\"]\n    environment", "ports: [\"90\"]\n    environment", VERIFY("option ports[0] (80 -> 90)") },
+	{ "services.yaml", "ports: [\"80\"]\n    environment", "ports: [\"90\"]\n    environment",
+	  VERIFY("option ports[0] (80 -> 90)") },
 	{ "services.yaml", "path: /health", "path: /ready", VERIFY("option verify.http.path (/health -> /ready)") },
 	{ "services.yaml", "port: 80,", "port: 82,", VERIFY("option verify.http.port (80 -> 82)") },
 	{ "services.yaml", "status: 200", "status: 204", VERIFY("option verify.http.status (200 -> 204)") },
@@ -173,7 +175,8 @@ static const struct edit edits[] = {
 	{ "services.yaml", "timeout: 5s", "timeout: 7s", VERIFY("option verify.http.timeout_ms (5000 -> 7000)") },
 	{ "services.yaml", "port: 81", "port: 83", VERIFY("option verify.tcp.port (81 -> 83)") },
 	{ "services.yaml", "timeout: 6s", "timeout: 7s", VERIFY("option verify.tcp.timeout_ms (6000 -> 7000)") },
-	{ "services.yaml", "user: \"7\"\n      max", "user: nonroot\n      max", VERIFY("option verify.user (7 -> nonroot)") },
+	{ "services.yaml", "user: \"7\"\n      max", "user: nonroot\n      max",
+	  VERIFY("option verify.user (7 -> nonroot)") },
 	{ "services.yaml", "max_size: 10MB", "max_size: 11MB", VERIFY("option verify.max_size (10000000 -> 11000000)") },
 	{ "services.yaml", "entrypoint: [/start]\n      ports", "entrypoint: [/begin]\n      ports",
 	  VERIFY("option verify.entrypoint[0] (/start -> /begin)") },
@@ -184,17 +187,19 @@ static const struct edit edits[] = {
 	{ "services.yaml", "platforms: [linux/amd64]\n      run", "platforms: [linux/arm64]\n      run",
 	  VERIFY("option verify.platforms[0] (linux/amd64 -> linux/arm64)") },
 	{ "services.yaml", "[[check,", "[[probe,", VERIFY("option verify.run[0][0] (check -> probe)") },
-	{ "services.yaml", "SIZE: small", "SIZE: big", VERIFY("option db: environment SIZE (small -> big)")
-	  "stale verify:db: option environment SIZE (small -> big)\n" },
-	{ "services.yaml", "tcp: 99", "tcp: 98", VERIFY("option db: verify.tcp.port (99 -> 98)")
-	  "stale verify:db: option verify.tcp.port (99 -> 98)\n" },
+	{ "services.yaml", "SIZE: small", "SIZE: big",
+	  VERIFY("option db: environment SIZE (small -> big)") "stale verify:db: option environment SIZE (small -> "
+							       "big)\n" },
+	{ "services.yaml", "tcp: 99", "tcp: 98",
+	  VERIFY("option db: verify.tcp.port (99 -> 98)") "stale verify:db: option verify.tcp.port (99 -> 98)\n" },
 	{ "services.yaml", "condition: service_started", "condition: service_healthy",
 	  VERIFY("option depends_on db (condition 0 -> condition 1)") },
 	/* what does not count */
 	{ "app/notes.txt", "not", "never", "" },
 	{ "services.yaml", "UNUSED: a", "UNUSED: b", "" },
 	{ "services.yaml", "IDLE: x", "IDLE: y", "" },
-	{ "services.yaml", "project: world\nregistry: example.org/w\n", "registry: example.org/w\n# a comment\nproject: world\n", "" },
+	{ "services.yaml", "project: world\nregistry: example.org/w\n",
+	  "registry: example.org/w\n# a comment\nproject: world\n", "" },
 	{ "services.yaml", "{VERSION: \"${VERSION}\", IDLE: x}", "{IDLE: x, VERSION: \"${VERSION}\"}", "" },
 	{ "db/.dockerignore", "*.log", "# logs\n*.log", "" },
 };
@@ -232,7 +237,8 @@ static void an_epoch_counts_for_builds_and_steps(void **state)
 static void a_step_counts_its_command_inputs_environment_and_outputs(void **state)
 {
 	static const struct edit steps[] = {
-		{ "services.yaml", "run: [make, gen]", "run: [make, all]", "stale prepare:app: option prepare.run[1] (gen -> all)\n" },
+		{ "services.yaml", "run: [make, gen]", "run: [make, all]",
+		  "stale prepare:app: option prepare.run[1] (gen -> all)\n" },
 		{ "schema/one.txt", "1", "2", "stale prepare:app: file schema/one.txt (content)\n" },
 		{ "app/gen.c", "gen", "hand", "stale prepare:app: file app/gen.c (changed by hand)\n" },
 	};
@@ -258,7 +264,8 @@ static void a_step_counts_its_command_inputs_environment_and_outputs(void **stat
 	{
 		cleanup_free char *plan = world_plan(world, NULL, false);
 
-		assert_non_null(strstr(plan, "stale prepare:app: option prepare.env[0] (FLAVOUR=sweet -> FLAVOUR=sour)\n"));
+		assert_non_null(strstr(plan, "stale prepare:app: option prepare.env[0] (FLAVOUR=sweet -> "
+					     "FLAVOUR=sour)\n"));
 	}
 	setenv("FLAVOUR", "sweet", 1);
 	{
@@ -321,7 +328,8 @@ static void the_build_platform_counts_where_it_is_used(void **state)
 	world_run(world, NULL);
 	world->host = "linux/arm64";
 	plan = world_plan(world, NULL, false);
-	assert_non_null(strstr(plan, "stale build:tool:linux/amd64: option build platform (linux/amd64 -> linux/arm64)\n"));
+	assert_non_null(strstr(plan, "stale build:tool:linux/amd64: option build platform (linux/amd64 -> "
+				     "linux/arm64)\n"));
 	assert_null(strstr(plan, "stale build:db:linux/amd64"));
 }
 
@@ -420,7 +428,8 @@ static void a_platform_is_a_node_of_its_own(void **state)
 	struct world *world = *state;
 	cleanup_free char *plan = NULL;
 
-	world_edit(world, "services.yaml", "platforms: [linux/amd64, linux/arm64]\n", "platforms: [linux/amd64, linux/arm/v7]\n");
+	world_edit(world, "services.yaml", "platforms: [linux/amd64, linux/arm64]\n",
+		   "platforms: [linux/amd64, linux/arm/v7]\n");
 	plan = world_plan(world, NULL, false);
 	assert_non_null(strstr(plan, "stale build:db:linux/arm/v7: new build:db:linux/arm/v7\n"));
 	assert_null(strstr(plan, "build:db:linux/amd64:"));

@@ -6,7 +6,10 @@
 #include "tests/unit/builder_world.h"
 
 static const struct runtime_pair environment[] = {
-	{ "A", "plain" }, { "B", "two\nlines" }, { "C", NULL }, { "D", "say \"x\"" },
+	{ "A", "plain" },
+	{ "B", "two\nlines" },
+	{ "C", NULL },
+	{ "D", "say \"x\"" },
 };
 static const struct runtime_pair hosts[] = { { "db", "10.89.0.2" } };
 static const uint16_t ports[] = { 8000, 9000 };
@@ -29,8 +32,8 @@ static const struct container_spec full = {
 	.hosts_len = 1,
 };
 
-static void assert_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, const char *env_file,
-		       const char *wanted)
+static void assert_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec,
+		       const char *env_file, const char *wanted)
 {
 	cleanup_argv struct argv argv = { 0 };
 
@@ -41,49 +44,65 @@ static void assert_run(const struct runtime *runtime, unsigned quirks, const str
 static void test_podman(void **state)
 {
 	static const struct container_spec bare;
-	const struct runtime runtime = { .ops = &runtime_podman, .program = (char *)"/usr/bin/podman", .owner = (char *)"/p/.cbuild" };
+	const struct runtime runtime = { .ops = &runtime_podman,
+					 .program = (char *)"/usr/bin/podman",
+					 .owner = (char *)"/p/.cbuild" };
 
 	(void)state;
 	assert_run(&runtime, 0, &bare, NULL,
 		   "/usr/bin/podman\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
-		   "--label=dev.cbuild.owner=/p/.cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
+		   "--label=dev.cbuild.owner=/p/"
+		   ".cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
 		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/null\n" ONE "\n");
 	assert_run(&runtime, 0, &full, "/t/env",
 		   "/usr/bin/podman\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
-		   "--label=dev.cbuild.owner=/p/.cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
-		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/null\n--network=cbuild-n\n--network-alias=web\n--env-file=/t/env\n--env=B\n"
-		   "--env=D\n--add-host=db:10.89.0.2\n--user=1000:1000\n--tmpfs=/tmp:size=1m\n--tmpfs=/run\n--entrypoint=/app\n" ONE
-		   "\n--one\nserve\n-x\n");
+		   "--label=dev.cbuild.owner=/p/"
+		   ".cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
+		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/"
+		   "null\n--network=cbuild-n\n--network-alias=web\n--env-file=/t/env\n--env=B\n"
+		   "--env=D\n--add-host=db:10.89.0.2\n--user=1000:1000\n--tmpfs=/tmp:size=1m\n--tmpfs=/"
+		   "run\n--entrypoint=/app\n" ONE "\n--one\nserve\n-x\n");
 }
 
 static void test_rootless(void **state)
 {
 	const struct container_spec spec = { .ports = ports, .ports_len = 2 };
-	const struct runtime runtime = { .ops = &runtime_podman, .program = (char *)"podman", .owner = (char *)"o", .publish = true };
+	const struct runtime runtime = { .ops = &runtime_podman,
+					 .program = (char *)"podman",
+					 .owner = (char *)"o",
+					 .publish = true };
 
 	(void)state;
 	assert_run(&runtime, QUIRK_RUNC | QUIRK_CGROUPFS | QUIRK_NO_CGROUPS | QUIRK_NO_LOGOPT, &spec, NULL,
-		   "podman\n--runtime=runc\n--cgroup-manager=cgroupfs\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
-		   "--label=dev.cbuild.owner=o\n--log-driver=k8s-file\n--no-healthcheck\n--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/null\n"
+		   "podman\n--runtime=runc\n--cgroup-manager=cgroupfs\nrun\n--detach\n--pull=never\n--name=cbuild-web-"
+		   "1-a-0\n"
+		   "--label=dev.cbuild.owner=o\n--log-driver=k8s-file\n--no-healthcheck\n--stop-timeout=0\n--http-"
+		   "proxy=false\n--authfile=/dev/null\n"
 		   "--cgroups=disabled\n--publish=127.0.0.1::8000\n--publish=127.0.0.1::9000\n" ONE "\n");
 }
 
 static void test_docker(void **state)
 {
 	const struct container_spec spec = { .command = command };
-	const struct runtime runtime = { .ops = &runtime_docker, .program = (char *)"docker", .owner = (char *)"o", .publish = true };
+	const struct runtime runtime = { .ops = &runtime_docker,
+					 .program = (char *)"docker",
+					 .owner = (char *)"o",
+					 .publish = true };
 
 	(void)state;
 	assert_run(&runtime, 0, &spec, NULL,
 		   "docker\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n--label=dev.cbuild.owner=o\n"
-		   "--log-driver=json-file\n--log-opt=max-size=10m\n--no-healthcheck\n--stop-timeout=0\n" ONE "\nserve\n-x\n");
+		   "--log-driver=json-file\n--log-opt=max-size=10m\n--no-healthcheck\n--stop-timeout=0\n" ONE "\nserve"
+													      "\n-x\n");
 }
 
 static void test_adapt(void **state)
 {
-	static const char rlimit[] = "runc: error setting rlimit type 7: operation not permitted: OCI permission denied";
+	static const char rlimit[] = "runc: error setting rlimit type 7: operation not permitted: OCI permission "
+				     "denied";
 	static const char crun[] = "crun: unknown version specified: OCI runtime error";
-	static const char cgroups[] = "systemd cgroup flag passed, but systemd support for managing cgroups is not available";
+	static const char cgroups[] = "systemd cgroup flag passed, but systemd support for managing cgroups is not "
+				      "available";
 
 	(void)state;
 	assert_int_equal(runtime_podman.adapt(0, rlimit), QUIRK_ULIMIT);
@@ -99,7 +118,8 @@ static void test_adapt(void **state)
 static void test_plain(void **state)
 {
 	static const char *const plain[] = { "", "x", "a b", "a=b:c/d,e", "{x}" };
-	static const char *const other[] = { "a\nb", "a\r", "\ta", " a", "a ", "'a'", "\"a\"", "`a`", "a\\b", "a # b", "$A", "\xc3\xa4" };
+	static const char *const other[] = { "a\nb",  "a\r", "\ta",  " a",    "a ", "'a'",
+					     "\"a\"", "`a`", "a\\b", "a # b", "$A", "\xc3\xa4" };
 	cleanup_free char *longest = mem_alloc(20001);
 
 	(void)state;
@@ -177,15 +197,16 @@ static void test_complaint(void **state)
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;
-	runtime_complaint(&out, "time=\"2026\" level=warning msg=\"x\"\nError: it is broken\n\nmore\nRun 'docker run --help' for more information\n");
+	runtime_complaint(&out, "time=\"2026\" level=warning msg=\"x\"\nError: it is broken\n\nmore\nRun 'docker run "
+				"--help' for more information\n");
 	assert_string_equal(out.data, "it is broken\nmore");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_podman), TEST(test_rootless), TEST(test_docker), TEST(test_adapt), TEST(test_plain),
-		TEST(test_environment), TEST(test_env_file), TEST(test_names), TEST(test_complaint),
+		TEST(test_podman),      TEST(test_rootless), TEST(test_docker), TEST(test_adapt),     TEST(test_plain),
+		TEST(test_environment), TEST(test_env_file), TEST(test_names),  TEST(test_complaint),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,19 +8,26 @@
 #include "tests/unit/io_world.h"
 
 /* As podman 4.3 writes it, rootful: an address of its own, ports that are not published are null. */
-static const char podman_text[] =
-	"[{\"Id\":\"da1b\",\"State\":{\"OciVersion\":\"1.0.2-dev\",\"Status\":\"running\",\"Running\":true,\"Pid\":27522,"
-	"\"ExitCode\":0},\"NetworkSettings\":{\"Gateway\":\"10.88.0.1\",\"IPAddress\":\"10.88.0.12\",\"IPPrefixLen\":16,"
-	"\"Ports\":{\"8000/tcp\":null},\"Networks\":{\"podman\":{\"Gateway\":\"10.88.0.1\",\"IPAddress\":\"10.88.0.12\","
-	"\"Aliases\":[\"da1b2e641c8a\"]}}},\"HostConfig\":{\"NetworkMode\":\"bridge\"}}]";
+static const char podman_text[] = "[{\"Id\":\"da1b\",\"State\":{\"OciVersion\":\"1.0.2-dev\",\"Status\":\"running\","
+				  "\"Running\":true,\"Pid\":27522,"
+				  "\"ExitCode\":0},\"NetworkSettings\":{\"Gateway\":\"10.88.0.1\",\"IPAddress\":\"10."
+				  "88.0.12\",\"IPPrefixLen\":16,"
+				  "\"Ports\":{\"8000/"
+				  "tcp\":null},\"Networks\":{\"podman\":{\"Gateway\":\"10.88.0.1\",\"IPAddress\":\"10."
+				  "88.0.12\","
+				  "\"Aliases\":[\"da1b2e641c8a\"]}}},\"HostConfig\":{\"NetworkMode\":\"bridge\"}}]";
 
 /* As docker writes it for a container on a network of its own, with a published port. */
-static const char docker_text[] =
-	"[{\"Id\":\"x\",\"State\":{\"Status\":\"running\",\"Running\":true,\"Pid\":12,\"ExitCode\":0},"
-	"\"HostConfig\":{\"NetworkMode\":\"cbuild-n\"},\"NetworkSettings\":{\"Ports\":{\"8000/tcp\":[{\"HostIp\":\"127.0.0.1\","
-	"\"HostPort\":\"49153\"}],\"9000/tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"49154\"}],\"53/udp\":[{\"HostIp\":\"\","
-	"\"HostPort\":\"53\"}]},\"IPAddress\":\"\",\"Gateway\":\"\",\"Networks\":{\"cbuild-n\":{\"IPAddress\":\"172.18.0.2\","
-	"\"Gateway\":\"172.18.0.1\"}}}}]";
+static const char docker_text[] = "[{\"Id\":\"x\",\"State\":{\"Status\":\"running\",\"Running\":true,\"Pid\":12,"
+				  "\"ExitCode\":0},"
+				  "\"HostConfig\":{\"NetworkMode\":\"cbuild-n\"},\"NetworkSettings\":{\"Ports\":{"
+				  "\"8000/tcp\":[{\"HostIp\":\"127.0.0.1\","
+				  "\"HostPort\":\"49153\"}],\"9000/"
+				  "tcp\":[{\"HostIp\":\"0.0.0.0\",\"HostPort\":\"49154\"}],\"53/"
+				  "udp\":[{\"HostIp\":\"\","
+				  "\"HostPort\":\"53\"}]},\"IPAddress\":\"\",\"Gateway\":\"\",\"Networks\":{\"cbuild-"
+				  "n\":{\"IPAddress\":\"172.18.0.2\","
+				  "\"Gateway\":\"172.18.0.1\"}}}}]";
 
 static void test_podman(void **state)
 {
@@ -56,7 +63,8 @@ static void test_docker(void **state)
 
 static void test_ended(void **state)
 {
-	static const char text[] = "[{\"State\":{\"Running\":false,\"Pid\":0,\"ExitCode\":137},\"NetworkSettings\":{\"IPAddress\":\"\"},"
+	static const char text[] = "[{\"State\":{\"Running\":false,\"Pid\":0,\"ExitCode\":137},\"NetworkSettings\":{"
+				   "\"IPAddress\":\"\"},"
 				   "\"HostConfig\":{\"NetworkMode\":\"host\"}}]";
 	struct inspected seen;
 
@@ -95,11 +103,14 @@ static void test_ours(void **state)
 
 static void test_listen(void **state)
 {
-	static const char text[] =
-		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
-		"   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 3 1 0\n"
-		"  11: 0100007F:1F41 0100007F:1F42 01 00000000:00000000 00:00000000 00000000  1000        0 4 1 0\n"
-		"  12: 00000000000000000000000000000000:2328 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 5\n";
+	static const char text[] = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "
+				   "timeout inode\n"
+				   "   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000  "
+				   "      0 3 1 0\n"
+				   "  11: 0100007F:1F41 0100007F:1F42 01 00000000:00000000 00:00000000 00000000  1000  "
+				   "      0 4 1 0\n"
+				   "  12: 00000000000000000000000000000000:2328 00000000000000000000000000000000:0000 "
+				   "0A 00000000:00000000 00:0 0 0 0 5\n";
 	struct server server = { .manner = SERVER_SILENT };
 	uint16_t dead = dead_port();
 
@@ -116,10 +127,10 @@ static void test_listen(void **state)
 	assert_int_equal(listen_look(0, 80), -1);
 }
 
-static const char images[] =
-	"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
-	"[{\"Id\":\"" ONE "\",\"RepoTags\":[\"ghcr.io/x/web:1\",\"fustli/web:2\"]},{\"Id\":\"" TWO "\",\"RepoTags\":[\"debian:latest\"]},"
-	"{\"Id\":\"" TWO "\",\"RepoTags\":null}]";
+static const char images[] = "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
+			     "[{\"Id\":\"" ONE "\",\"RepoTags\":[\"ghcr.io/x/web:1\",\"fustli/web:2\"]},{\"Id\":\"" TWO
+			     "\",\"RepoTags\":[\"debian:latest\"]},"
+			     "{\"Id\":\"" TWO "\",\"RepoTags\":null}]";
 
 /* What a daemon that behaves like `server` holds of `item`. */
 static bool held(struct server *server, struct runtime_presence item, uint64_t *ret_ms)
@@ -148,10 +159,14 @@ static void test_present(void **state)
 	assert_true(held(&server, (struct runtime_presence){ .image = { ONE, TWO }, .references = both, .len = 2 }, NULL));
 	assert_ptr_equal(strstr(server.request, "GET /images/json HTTP/1.0\r\n"), server.request);
 	assert_int_equal(server.connections, 1);
-	assert_true(held(&server, (struct runtime_presence){ .image = { "sha256:c", ONE }, .references = both, .len = 2 }, NULL));
-	assert_true(held(&server, (struct runtime_presence){ .image = { TWO, NULL }, .references = untagged, .len = 1 }, NULL));
-	assert_false(held(&server, (struct runtime_presence){ .image = { ONE, NULL }, .references = moved, .len = 2 }, NULL));
-	assert_false(held(&server, (struct runtime_presence){ .image = { ONE, NULL }, .references = unknown, .len = 1 }, NULL));
+	assert_true(held(&server,
+			 (struct runtime_presence){ .image = { "sha256:c", ONE }, .references = both, .len = 2 }, NULL));
+	assert_true(held(&server, (struct runtime_presence){ .image = { TWO, NULL }, .references = untagged, .len = 1 },
+			 NULL));
+	assert_false(held(&server, (struct runtime_presence){ .image = { ONE, NULL }, .references = moved, .len = 2 },
+			  NULL));
+	assert_false(held(&server, (struct runtime_presence){ .image = { ONE, NULL }, .references = unknown, .len = 1 },
+			  NULL));
 	assert_true(held(&server, (struct runtime_presence){ .image = { ONE, NULL } }, NULL));
 	assert_false(held(&server, (struct runtime_presence){ .image = { "sha256:c", NULL } }, NULL));
 }
@@ -226,8 +241,8 @@ static void test_storage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_podman), TEST(test_docker),  TEST(test_ended),  TEST(test_malformed),
-		TEST(test_ours),   TEST(test_listen), TEST(test_present), TEST(test_absent), TEST(test_storage),
+		TEST(test_podman), TEST(test_docker),  TEST(test_ended),  TEST(test_malformed), TEST(test_ours),
+		TEST(test_listen), TEST(test_present), TEST(test_absent), TEST(test_storage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

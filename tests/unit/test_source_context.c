@@ -97,7 +97,7 @@ static void scan(struct source *source)
 
 static char *list(const struct source *source, size_t selection)
 {
-	struct buf out = {0};
+	struct buf out = { 0 };
 	size_t len;
 	const struct entry *entries = source_entries(source, selection, &len, NULL);
 
@@ -126,7 +126,7 @@ static void expect_filter(const struct world *world, const struct filter *filter
 	source_free(source);
 }
 
-static const struct filter whole = {.whole = true};
+static const struct filter whole = { .whole = true };
 
 static struct hash128 digest_of(const struct world *world)
 {
@@ -160,7 +160,8 @@ static void test_order(void **state)
 	source_add(source, world->dir, &whole);
 	scan(source);
 	for (size_t i = 1, len; source_entries(source, 0, &len, NULL) && i < len; i++)
-		assert_true(strcmp(source_entries(source, 0, NULL, NULL)[i - 1].path, source_entries(source, 0, NULL, NULL)[i].path) < 0);
+		assert_true(strcmp(source_entries(source, 0, NULL, NULL)[i - 1].path,
+				   source_entries(source, 0, NULL, NULL)[i].path) < 0);
 	source_free(source);
 }
 
@@ -170,7 +171,7 @@ static void test_digest(void **state)
 	struct world *world = *state;
 	struct hash128 before, now;
 	char *file = at(world, "a/f"), *link = at(world, "l"), *empty = at(world, "empty");
-	struct timespec times[2] = {{1000000000, 0}, {1000000000, 0}};
+	struct timespec times[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
 
 	put(world, "a/f", "content");
 	assert_int_equal(symlink("a/f", link), 0);
@@ -209,7 +210,7 @@ static void test_ignore(void **state)
 	struct world *world = *state;
 	static const char text[] = "*\n!src\nsrc/*.o\n!src/keep.o\nsrc/deep\n!src/deep/*/x\n";
 	struct ignore *ignore = NULL;
-	struct filter filter = {.whole = true};
+	struct filter filter = { .whole = true };
 
 	put(world, "README", "1");
 	put(world, "src/a.c", "1");
@@ -227,8 +228,9 @@ static void test_ignore(void **state)
 static void test_patterns(void **state)
 {
 	struct world *world = *state;
-	const char *patterns[] = {"a/*.c", "b", "none", "c/[xy]/z"}, *deep[] = {"**/*.c", "b/**"}, *except[] = {"b/gen", "a/1.c"};
-	struct filter filter = {.patterns = patterns, .patterns_len = 4};
+	const char *patterns[] = { "a/*.c", "b", "none", "c/[xy]/z" }, *deep[] = { "**/*.c", "b/**" },
+		   *except[] = { "b/gen", "a/1.c" };
+	struct filter filter = { .patterns = patterns, .patterns_len = 4 };
 	struct source *source;
 
 	put(world, "a/1.c", "1");
@@ -253,7 +255,7 @@ static void test_patterns(void **state)
 	filter.parents = true;
 	filter.patterns_len = 1;
 	expect_filter(world, &filter, "ad a/1.cf a/2.cd a/2.c/xf");
-	filter = (struct filter){.patterns = deep, .patterns_len = 2, .deep = true};
+	filter = (struct filter){ .patterns = deep, .patterns_len = 2, .deep = true };
 	expect_filter(world, &filter, "a/1.cf a/2.cd a/2.c/xf a/d/4.cf bd b/genf b/sd b/s/tf");
 }
 
@@ -261,8 +263,8 @@ static void test_patterns(void **state)
 static void test_unmatched_except(void **state)
 {
 	struct world *world = *state;
-	const char *patterns[] = {"gen/x.go", "gen", "other"}, *except[] = {"gen/x.go"};
-	struct filter filter = {.patterns = patterns, .patterns_len = 3, .except = except, .except_len = 1};
+	const char *patterns[] = { "gen/x.go", "gen", "other" }, *except[] = { "gen/x.go" };
+	struct filter filter = { .patterns = patterns, .patterns_len = 3, .except = except, .except_len = 1 };
 	struct source *source = begin(world, 0);
 
 	put(world, "f", "1");
@@ -276,11 +278,11 @@ static void test_unmatched_except(void **state)
 static void test_detours(void **state)
 {
 	struct world *world = *state;
-	const char *patterns[] = {"link/x", "file", "abs", "out", "loop", "glob*"};
-	struct filter filter = {.patterns = patterns, .patterns_len = 6};
+	const char *patterns[] = { "link/x", "file", "abs", "out", "loop", "glob*" };
+	struct filter filter = { .patterns = patterns, .patterns_len = 6 };
 	static const char *const links[][2] = {
-		{"real", "link"}, {"target", "file"}, {"/real/y", "abs"}, {"../../etc/passwd", "out"}, {"loop", "loop"}, {"second", "glob1"},
-		{"real/z", "second"},
+		{ "real", "link" }, { "target", "file" },  { "/real/y", "abs" },   { "../../etc/passwd", "out" },
+		{ "loop", "loop" }, { "second", "glob1" }, { "real/z", "second" },
 	};
 	char *path;
 
@@ -294,13 +296,16 @@ static void test_detours(void **state)
 		assert_int_equal(symlink(links[i][0], path), 0);
 		free(path);
 	}
-	expect_filter(world, &filter, "absl filel glob1l linkl loopl outl real/xf real/yf real/zd real/z/wf secondl targetf");
+	expect_filter(world, &filter,
+		      "absl filel glob1l linkl loopl outl real/xf real/yf real/zd real/z/wf secondl targetf");
 	patterns[0] = "up";
 	filter.patterns_len = 1;
 	path = at(world, "up");
 	assert_int_equal(symlink("link/../real/x", path), 0);
 	free(path);
-	expect_filter(world, &filter, "absl filel glob1l linkl loopl outl reald real/unusedf real/xf real/yf real/zd real/z/wf secondl targetf upl");
+	expect_filter(world, &filter,
+		      "absl filel glob1l linkl loopl outl reald real/unusedf real/xf real/yf real/zd real/z/wf secondl "
+		      "targetf upl");
 }
 
 static void expect_error(const struct world *world, const struct filter *filter, const char *words)
@@ -322,8 +327,8 @@ static void test_special(void **state)
 	struct world *world = *state;
 	char *fifo = at(world, "d/fifo"), *path = at(world, "a.sock");
 	struct ignore *ignore = NULL;
-	struct filter filter = {.whole = true};
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct filter filter = { .whole = true };
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	put(world, "d/f", "1");
@@ -405,7 +410,7 @@ static void test_unreadable(void **state)
 static void test_deep(void **state)
 {
 	struct world *world = *state;
-	struct buf path = {0};
+	struct buf path = { 0 };
 
 	for (int i = 0; i < 400; i++)
 		buf_str(&path, "d/");
@@ -419,11 +424,13 @@ static void test_deep(void **state)
 static void test_nested(void **state)
 {
 	struct world *world = *state;
-	const char *only_a[] = {"s/a"}, *only_deep[] = {"s/b/x"};
-	struct filter a = {.patterns = only_a, .patterns_len = 1}, b = {.patterns = only_deep, .patterns_len = 1}, none = {0};
+	const char *only_a[] = { "s/a" }, *only_deep[] = { "s/b/x" };
+	struct filter a = { .patterns = only_a, .patterns_len = 1 }, b = { .patterns = only_deep, .patterns_len = 1 },
+		      none = { 0 };
 	struct ignore *ignore = NULL;
-	struct filter ignoring = {.whole = true};
-	char *s = at(world, "s"), *sa = at(world, "s/a"), *sb = at(world, "s/b"), *sbx = at(world, "s/b/x"), *sl = at(world, "link");
+	struct filter ignoring = { .whole = true };
+	char *s = at(world, "s"), *sa = at(world, "s/a"), *sb = at(world, "s/b"), *sbx = at(world, "s/b/x"),
+	     *sl = at(world, "link");
 	struct source *source = begin(world, 0);
 	size_t n[9];
 
@@ -468,7 +475,7 @@ static bool run(const struct world *world, int64_t ahead, struct hash128 *ret)
 {
 	struct source *source = begin(world, ahead);
 	size_t selection = source_add(source, world->dir, &whole);
-	struct stat before = {0}, after = {0};
+	struct stat before = { 0 }, after = { 0 };
 
 	stat(world->index, &before);
 	scan(source);
@@ -483,7 +490,7 @@ static bool run(const struct world *world, int64_t ahead, struct hash128 *ret)
 static void forge(const struct world *world, const char *content, const char *lie)
 {
 	struct hash128 real = hash_bytes(content, strlen(content)), forged = hash_bytes(lie, strlen(lie)), sum;
-	struct buf file = {0};
+	struct buf file = { 0 };
 	bool found = false;
 
 	assert_int_equal(fs_read(world->index, 1 << 20, &file, NULL), 0);
@@ -525,7 +532,7 @@ static void test_index(void **state)
 	put(world, "d/f", "content");
 	put(world, "d/young", "another");
 	assert_int_equal(symlink("somewhere", link), 0);
-	assert_false(run(world, 0, &first));      /* all of it is too young to be trusted */
+	assert_false(run(world, 0, &first)); /* all of it is too young to be trusted */
 	assert_true(run(world, LATER, &first));
 	assert_false(run(world, LATER, &second)); /* nothing to add */
 	assert_true(hash_equal(first, second));
@@ -554,7 +561,7 @@ static void test_index(void **state)
 static void test_same_size_and_time(void **state)
 {
 	struct world *world = *state;
-	struct timespec times[2] = {{1000000000, 0}, {1000000000, 0}};
+	struct timespec times[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
 	struct hash128 first, second;
 	char *path = at(world, "f");
 
@@ -643,7 +650,7 @@ static void test_damaged(void **state)
 {
 	struct world *world = *state;
 	struct hash128 good, now;
-	struct buf file = {0};
+	struct buf file = { 0 };
 
 	put(world, "d/e/f", "content");
 	put(world, "g", "more");
@@ -673,14 +680,14 @@ static void test_forged_numbers(void **state)
 {
 	struct world *world = *state;
 	struct hash128 good, sum;
-	struct buf file = {0};
+	struct buf file = { 0 };
 
 	put(world, "d/e/f", "content");
 	put(world, "g", "more");
 	assert_true(run(world, LATER, &good));
 	assert_int_equal(fs_read(world->index, 1 << 20, &file, NULL), 0);
 	for (size_t i = 24; i + 4 <= file.len; i += 4) {
-		static const uint32_t values[] = {0, 1, 2, 3, 0x7fffffff, 0xffffffff};
+		static const uint32_t values[] = { 0, 1, 2, 3, 0x7fffffff, 0xffffffff };
 		char saved[4];
 
 		memcpy(saved, file.data + i, 4);
@@ -714,7 +721,7 @@ static void test_changed(void **state)
 {
 	struct world *world = *state;
 	struct ignore *ignore = NULL;
-	struct filter filter = {.whole = true};
+	struct filter filter = { .whole = true };
 	struct source *source = begin(world, 0);
 	char *file = at(world, "d/f"), *fresh = at(world, "d/new"), *dir = at(world, "d");
 
@@ -774,7 +781,7 @@ static void *write_on(void *data)
 static void test_changes_while_read(void **state)
 {
 	struct world *world = *state;
-	struct writer writer = {.path = at(world, "log")};
+	struct writer writer = { .path = at(world, "log") };
 	struct source *source = begin(world, 0);
 	struct error *err = NULL;
 	pthread_t thread;
@@ -798,7 +805,8 @@ static void test_file(void **state)
 {
 	struct world *world = *state;
 	struct source *source = begin(world, LATER);
-	char *file = at(world, "d/f"), *dir = at(world, "d"), *link = at(world, "l"), *none = at(world, "none"), *dangling = at(world, "dangling");
+	char *file = at(world, "d/f"), *dir = at(world, "d"), *link = at(world, "l"), *none = at(world, "none"),
+	     *dangling = at(world, "dangling");
 	struct hash128 digest, before;
 	bool found = false;
 
@@ -836,7 +844,7 @@ static void test_file(void **state)
 static void test_sizes(void **state)
 {
 	struct world *world = *state;
-	static const size_t sizes[] = {0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20};
+	static const size_t sizes[] = { 0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20 };
 	struct source *source = begin(world, 0);
 	char *data = mem_alloc(4 << 20);
 
@@ -906,12 +914,28 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_order), TEST(test_digest), TEST(test_ignore), TEST(test_patterns), TEST(test_unmatched_except),
-		TEST(test_detours), TEST(test_special), TEST(test_missing), TEST(test_unreadable), TEST(test_deep),
-		TEST(test_nested), TEST(test_index), TEST(test_same_size_and_time), TEST(test_index_parts),
+		TEST(test_order),
+		TEST(test_digest),
+		TEST(test_ignore),
+		TEST(test_patterns),
+		TEST(test_unmatched_except),
+		TEST(test_detours),
+		TEST(test_special),
+		TEST(test_missing),
+		TEST(test_unreadable),
+		TEST(test_deep),
+		TEST(test_nested),
+		TEST(test_index),
+		TEST(test_same_size_and_time),
+		TEST(test_index_parts),
 		TEST(test_index_beside_the_way),
-		TEST(test_damaged), TEST(test_forged_numbers), TEST(test_changed), TEST(test_changes_while_read),
-		TEST(test_file), TEST(test_sizes), TEST(test_many),
+		TEST(test_damaged),
+		TEST(test_forged_numbers),
+		TEST(test_changed),
+		TEST(test_changes_while_read),
+		TEST(test_file),
+		TEST(test_sizes),
+		TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

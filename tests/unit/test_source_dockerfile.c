@@ -15,12 +15,12 @@
 #include "base/mem.h"
 #include "engine/source/dockerfile.h"
 
-static const struct dockerfile_arg given[] = {{"GIVEN", "given"}, {"DIR", "dir"}, {"NONE", NULL}};
-static const char *const contexts[] = {"common", "alpine:3.18", "tools::linux/arm64"};
+static const struct dockerfile_arg given[] = { { "GIVEN", "given" }, { "DIR", "dir" }, { "NONE", NULL } };
+static const char *const contexts[] = { "common", "alpine:3.18", "tools::linux/arm64" };
 
 static void add_images(struct buf *out, const char *text, const struct dockerfile_use *use)
 {
-	static const char *const uses[] = {"", "copy:", "mount:"};
+	static const char *const uses[] = { "", "copy:", "mount:" };
 
 	for (size_t i = 0; i < use->images_len; i++) {
 		const struct dockerfile_image *image = &use->images[i];
@@ -32,8 +32,9 @@ static void add_images(struct buf *out, const char *text, const struct dockerfil
 		if (strcmp(platform, "linux/arm64") != 0)
 			buf_printf(out, "(%s)", platform);
 		/* the place is the name as written, when no variable is in it */
-		if (!memchr(text + image->offset, '$', image->length) && !memchr(text + image->offset, '\\', image->length) &&
-		    !image->context && text[image->offset] != '"' && strncmp(text + image->offset, image->name, image->length) != 0)
+		if (!memchr(text + image->offset, '$', image->length) &&
+		    !memchr(text + image->offset, '\\', image->length) && !image->context &&
+		    text[image->offset] != '"' && strncmp(text + image->offset, image->name, image->length) != 0)
 			fail_msg("%s: the place is %.*s", text, (int)image->length, text + image->offset);
 	}
 }
@@ -41,14 +42,15 @@ static void add_images(struct buf *out, const char *text, const struct dockerfil
 /* One line that says what was found: images, "|", sources, "|", what is whole. */
 static char *describe(const char *text, const struct dockerfile_use *use)
 {
-	struct buf out = {0};
+	struct buf out = { 0 };
 
 	buf_str(&out, "");
 	add_images(&out, text, use);
 	buf_str(&out, "|");
 	for (size_t i = 0; i < use->sources_len; i++)
 		buf_printf(&out, "%s%s%s%s%s", i ? " " : "", use->sources[i].context ? use->sources[i].context : "",
-			   use->sources[i].context ? ":" : "", use->sources[i].pattern, use->sources[i].parents ? "^" : "");
+			   use->sources[i].context ? ":" : "", use->sources[i].pattern,
+			   use->sources[i].parents ? "^" : "");
 	buf_str(&out, use->whole ? "|whole" : "|");
 	for (size_t i = 0; i < use->whole_contexts_len; i++)
 		buf_printf(&out, " %s", use->whole_contexts[i]);
@@ -57,9 +59,14 @@ static char *describe(const char *text, const struct dockerfile_use *use)
 	return buf_steal(&out);
 }
 
-static int resolve(const char *text, const char *target, struct arena *arena, struct dockerfile_use *use, struct error **err)
+static int resolve(const char *text, const char *target, struct arena *arena, struct dockerfile_use *use,
+		   struct error **err)
 {
-	struct dockerfile_options options = {.args = given, .args_len = 3, .target = target, .contexts = contexts, .contexts_len = 3};
+	struct dockerfile_options options = { .args = given,
+					      .args_len = 3,
+					      .target = target,
+					      .contexts = contexts,
+					      .contexts_len = 3 };
 	struct dockerfile *dockerfile = NULL;
 	int status;
 
@@ -75,118 +82,122 @@ static int resolve(const char *text, const char *target, struct arena *arena, st
 static const struct {
 	const char *text, *target, *expected;
 } rows[] = {
-	{"FROM debian", NULL, "debian||"},
-	{"from debian as Base\ncopy a b", NULL, "debian|a|"},
-	{"FROM scratch\nCOPY a b c /d/", NULL, "|a b c|"},
-	{"FROM scratch\nCOPY . /", NULL, "||whole"},
-	{"FROM scratch\nCOPY / /", NULL, "||whole"},
-	{"FROM scratch\nCOPY ./a/ /b", NULL, "|a|"},
-	{"FROM scratch\nCOPY /a//b/../c /b", NULL, "|a/c|"},
-	{"FROM scratch\nCOPY ../../a /b", NULL, "|a|"},
-	{"FROM scratch\nCOPY a/.. /b", NULL, "||whole"},
-	{"FROM scratch\nCOPY [\"a b\", \"c\", \"/d\"]", NULL, "|a b c|"},
-	{"FROM scratch\nCOPY [\"a b\" \"/d\"]", NULL, "||whole"},
-	{"FROM scratch\nCOPY *.go dir/?x [a-c]d /", NULL, "|*.go dir/?x [a-c]d|"},
-	{"FROM scratch\nCOPY a[^b]c /", NULL, "||whole"},
-	{"FROM scratch\nCOPY [^.]* /", NULL, "|[^.]*|"},
-	{"FROM scratch\nCOPY a[ /", NULL, "||whole"},
-	{"FROM scratch\nCOPY --chown=1:1 --chmod=644 --link a /", NULL, "|a|"},
-	{"FROM scratch\nCOPY --exclude=*.md --exclude=x a /", NULL, "|a|"},
-	{"FROM scratch\nCOPY --parents ./x/./a/*.go b/**/c /", NULL, "|x/a/*.go^ b^|"},
-	{"FROM scratch\nCOPY --parents **/x /", NULL, "||whole"},
-	{"FROM scratch\nCOPY --parents=false a /", NULL, "|a|"},
-	{"FROM scratch\nADD a https://x/y.tgz git@github.com:a/b.git git://x/y /", NULL, "|a|"},
-	{"FROM scratch\nADD --checksum=sha256:00 http://x/y /", NULL, "||"},
-	{"FROM scratch\nADD https://github.com/a/b.git#main /", NULL, "||"},
-	{"FROM scratch\nCOPY --from=busybox:1 a b", NULL, "copy:busybox:1||"},
-	{"FROM scratch\nCOPY --from=scratch a b", NULL, "||"},
-	{"FROM a AS x\nCOPY f /\nFROM b\nCOPY --from=X g /\nCOPY h /", NULL, "a b|h f|"},
-	{"FROM a AS x\nCOPY f /\nFROM b\nCOPY --from=0 g /", NULL, "a b|f|"},
-	{"FROM a AS x\nCOPY f /\nFROM b\nCOPY g /", NULL, "b|g|"},
-	{"FROM a AS x\nCOPY f /\nFROM b\nCOPY g /", "x", "a|f|"},
-	{"FROM a AS x\nCOPY f /\nFROM b\nCOPY g /", "X", "a|f|"},
-	{"FROM a\nCOPY f /\nFROM b\nCOPY g /", "0", "a|f|"},
-	{"FROM a AS x\nCOPY f /\nFROM X AS y\nCOPY g /\nFROM y", NULL, "a|f g|"},
-	{"FROM a AS x\nFROM b AS y\nFROM c\nRUN --mount=type=bind,from=x,target=/x true", NULL, "a c||"},
-	{"FROM a\nRUN --mount=target=/src true", NULL, "a||whole"},
-	{"FROM a\nRUN --mount=type=bind,source=d/e,target=/src true", NULL, "a|d/e|"},
-	{"FROM a\nRUN --mount=type=bind,src=/d*,dst=/s --mount=type=cache,target=/c --mount=type=secret,id=x true", NULL, "a|d\\*|"},
-	{"FROM a\nRUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t --mount=type=ssh true", NULL, "a||"},
-	{"FROM a\nRUN --mount=type=bind,from=busybox,source=/bin,target=/b true", NULL, "a mount:busybox||"},
-	{"FROM a\nRUN --mount=\"type=bind,source=d\" true", NULL, "a|d|"},
-	{"FROM a\nRUN --network=none echo --mount=target=/x", NULL, "a||"},
-	{"FROM scratch\nCOPY \\\n  a \\\n# comment\n\n  b /", NULL, "|a b|"},
-	{"FROM scratch\nCOPY a\\\nb /", NULL, "|ab|"},
-	{"FROM scratch\nCOPY a \\  \n b /", NULL, "|a b|"},
-	{"# escape=`\nFROM scratch\nCOPY a `\n b\\c /", NULL, "|a b\\c|"},
-	{"FROM scratch\r\nCOPY a \\\r\n b /\r\n", NULL, "|a b|"},
-	{"\xef\xbb\xbf" "FROM scratch\nCOPY a /", NULL, "|a|"},
-	{"FROM scratch\nCOPY <<EOF /x\nCOPY no /\nEOF\nCOPY a /", NULL, "|a|"},
-	{"FROM scratch\nCOPY <<-\"EOF\" <<B x /\n\tCOPY no /\n\tEOF\nCOPY no2 /\nB\nCOPY a /", NULL, "|x a|"},
-	{"FROM a\nRUN <<EOF\nFROM no\nEOF\nCOPY a /", NULL, "a|a|"},
-	{"FROM a\nRUN cat <<A 3<<B\nA\nFROM no\nB\nCOPY a /", NULL, "a|a|"},
-	{"FROM a\nRUN cat <<< x\nCOPY a /", NULL, "a|a|"},
-	{"FROM a\nRUN echo \"<<EOF\" $((1<<2))\nCOPY a /", NULL, "a|a|"},
-	{"FROM a\nCMD cat <<EOF\nCOPY a /", NULL, "a|a|"},
-	{"ARG V=3\nFROM debian:$V", NULL, "debian:3||"},
-	{"ARG V=3\nARG I=debian:${V}-x\nFROM ${I}", NULL, "debian:3-x||"},
-	{"ARG GIVEN=x\nFROM $GIVEN", NULL, "given||"},
-	{"ARG NONE=x\nFROM $NONE", NULL, "x||"},
-	{"FROM debian:${V:-12}", NULL, "debian:12||"},
-	{"ARG V=1.2.3\nFROM a:${V#1.} AS x\nFROM a:${V%.*}\nCOPY --from=x . /", NULL, "a:2.3 a:1.2||"},
-	{"ARG V=1.2.3\nFROM a:${V##*.} AS x\nFROM a:${V%%.*}\nCOPY --from=x . /", NULL, "a:3 a:1||"},
-	{"FROM --platform=$BUILDPLATFORM go AS b\nFROM debian\nCOPY --from=b /x /", NULL, "go(linux/amd64) debian||"},
-	{"FROM --platform=linux/s390x debian", NULL, "debian(linux/s390x)||"},
-	{"FROM img-$TARGETARCH$TARGETVARIANT-$BUILDARCH", NULL, "img-arm64-amd64||"},
-	{"FROM --platform=$BUILDPLATFORM go\nCOPY --from=busybox a b", NULL, "go(linux/amd64) copy:busybox||"},
-	{"ARG D=x\nFROM scratch\nCOPY a$D /", NULL, "|a|"},
-	{"ARG D=x\nFROM scratch\nARG D\nCOPY a$D /", NULL, "|ax|"},
-	{"FROM scratch\nARG D=y\nCOPY a$D b${D}c /", NULL, "|ay byc|"},
-	{"FROM scratch\nARG DIR=y\nCOPY $DIR/x /", NULL, "|dir/x|"},
-	{"FROM scratch\nCOPY $DIR/x /", NULL, "|x|"},
-	{"FROM debian\nCOPY $DIR/x /", NULL, "debian||whole"},
-	{"FROM debian\nARG DIR\nCOPY $DIR/x /", NULL, "debian|dir/x|"},
-	{"FROM debian\nARG E\nCOPY a${E} /", NULL, "debian||whole"},
-	{"FROM debian\nENV A=1 B=$A-x\nCOPY $A$B /", NULL, "debian||whole"},
-	{"FROM scratch\nENV A=1\nENV A=2 B=$A\nCOPY $A$B /", NULL, "|21|"},
-	{"FROM scratch\nENV A one two\nCOPY x$A /", NULL, "|xone two|"},
-	{"FROM scratch\nENV A=\"one two\" B='$A'\nCOPY $A $B /", NULL, "|one two $A|"},
-	{"FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", NULL, "|bin-arm64|"},
-	{"FROM scratch\nCOPY bin-$TARGETARCH /", NULL, "|bin-|"},
-	{"FROM scratch AS b\nENV D=e\nARG X=f\nFROM b\nCOPY $D$X /", NULL, "|ef|"},
-	{"FROM scratch AS b\nENV D=e\nFROM scratch\nCOPY a$D /", NULL, "|a|"},
-	{"FROM scratch\nARG X=abc\nCOPY ${X/b/c} /", NULL, "||whole"},
-	{"FROM scratch\nARG X\nCOPY a${X:+b} b${X-c} c${X+d} /", NULL, "|a bc c|"},
-	{"FROM scratch\nCOPY \\$x /", NULL, "|$x|"},
-	{"FROM scratch\nCOPY ${X^^} /", NULL, "||whole"},
-	{"FROM scratch\nCOPY ${X /", NULL, "||whole"},
-	{"FROM scratch\nCOPY --from=$X a /", NULL, "||whole"},
-	{"FROM scratch\nARG X=img\nCOPY --from=$X a /", NULL, "copy:img||"},
-	{"FROM common", NULL, "@common|| common"},
-	{"FROM alpine:3.18\nCOPY --from=docker.io/library/alpine:3.18 x /", NULL, "@alpine:3.18 @copy:alpine:3.18|alpine:3.18:x| alpine:3.18"},
-	{"FROM scratch\nCOPY --from=common a b/ /\nRUN --mount=from=common,source=c true", NULL,
-	 "@copy:common @mount:common|common:a common:b common:c|"},
-	{"FROM scratch\nCOPY --from=common . /", NULL, "@copy:common|| common"},
-	{"FROM debian AS common\nCOPY a /\nFROM scratch\nCOPY --from=common b /", NULL, "@copy:common|common:b|"},
-	{"FROM debian AS common\nCOPY a /\nFROM common", NULL, "@common|| common"},
-	{"FROM debian AS common\nCOPY a /", NULL, "@common|| common"},
-	{"FROM tools", NULL, "@tools::linux/arm64|| tools::linux/arm64"},
-	{"FROM scratch\nONBUILD COPY a /", NULL, "|| onbuild"},
-	{"FROM scratch AS b\nONBUILD COPY a /\nFROM b\nCOPY c /", NULL, "|a c| onbuild"},
-	{"FROM scratch AS b\nONBUILD COPY --from=busybox a /\nFROM b AS c\nFROM c", NULL, "copy:busybox|| onbuild"},
-	{"FROM scratch\nONBUILD COPY <<E /\nFROM no\nE\nCOPY a /", NULL, "|a| onbuild"},
-	{"# syntax=docker/dockerfile:1.7-labs\nFROM scratch\nCOPY a /", NULL, "|a|"},
-	{"# syntax = docker.io/docker/dockerfile@sha256:00\nFROM scratch\nCOPY a /", NULL, "|a|"},
-	{"# syntax=example/other\nFROM debian\nCOPY a /", NULL, "debian|a|whole"},
-	{"#syntax=example/other\nhello: world", NULL, "||whole"},
-	{"// syntax=example/other\n{}", NULL, "||whole"},
-	{"# comment\n# syntax=example/other\nFROM scratch\nCOPY a /", NULL, "|a|"},
-	{"FROM scratch\nCOPI a /", NULL, "||whole"},
-	{"FROM scratch\nCOPY a", NULL, "||whole"},
-	{"FROM scratch\nENV\nCOPY a /", NULL, "|a|whole"},
-	{"FROM debian AS a\nCOPY --from=b x /\nFROM debian AS b\nCOPY --from=a y /\nCOPY z /", NULL, "debian debian|z|"},
-	{"FROM \"debian\"", NULL, "debian||"},
-	{"FROM scratch\nCOPY \"a\" b\"c\" /", NULL, "|a bc|"},
+	{ "FROM debian", NULL, "debian||" },
+	{ "from debian as Base\ncopy a b", NULL, "debian|a|" },
+	{ "FROM scratch\nCOPY a b c /d/", NULL, "|a b c|" },
+	{ "FROM scratch\nCOPY . /", NULL, "||whole" },
+	{ "FROM scratch\nCOPY / /", NULL, "||whole" },
+	{ "FROM scratch\nCOPY ./a/ /b", NULL, "|a|" },
+	{ "FROM scratch\nCOPY /a//b/../c /b", NULL, "|a/c|" },
+	{ "FROM scratch\nCOPY ../../a /b", NULL, "|a|" },
+	{ "FROM scratch\nCOPY a/.. /b", NULL, "||whole" },
+	{ "FROM scratch\nCOPY [\"a b\", \"c\", \"/d\"]", NULL, "|a b c|" },
+	{ "FROM scratch\nCOPY [\"a b\" \"/d\"]", NULL, "||whole" },
+	{ "FROM scratch\nCOPY *.go dir/?x [a-c]d /", NULL, "|*.go dir/?x [a-c]d|" },
+	{ "FROM scratch\nCOPY a[^b]c /", NULL, "||whole" },
+	{ "FROM scratch\nCOPY [^.]* /", NULL, "|[^.]*|" },
+	{ "FROM scratch\nCOPY a[ /", NULL, "||whole" },
+	{ "FROM scratch\nCOPY --chown=1:1 --chmod=644 --link a /", NULL, "|a|" },
+	{ "FROM scratch\nCOPY --exclude=*.md --exclude=x a /", NULL, "|a|" },
+	{ "FROM scratch\nCOPY --parents ./x/./a/*.go b/**/c /", NULL, "|x/a/*.go^ b^|" },
+	{ "FROM scratch\nCOPY --parents **/x /", NULL, "||whole" },
+	{ "FROM scratch\nCOPY --parents=false a /", NULL, "|a|" },
+	{ "FROM scratch\nADD a https://x/y.tgz git@github.com:a/b.git git://x/y /", NULL, "|a|" },
+	{ "FROM scratch\nADD --checksum=sha256:00 http://x/y /", NULL, "||" },
+	{ "FROM scratch\nADD https://github.com/a/b.git#main /", NULL, "||" },
+	{ "FROM scratch\nCOPY --from=busybox:1 a b", NULL, "copy:busybox:1||" },
+	{ "FROM scratch\nCOPY --from=scratch a b", NULL, "||" },
+	{ "FROM a AS x\nCOPY f /\nFROM b\nCOPY --from=X g /\nCOPY h /", NULL, "a b|h f|" },
+	{ "FROM a AS x\nCOPY f /\nFROM b\nCOPY --from=0 g /", NULL, "a b|f|" },
+	{ "FROM a AS x\nCOPY f /\nFROM b\nCOPY g /", NULL, "b|g|" },
+	{ "FROM a AS x\nCOPY f /\nFROM b\nCOPY g /", "x", "a|f|" },
+	{ "FROM a AS x\nCOPY f /\nFROM b\nCOPY g /", "X", "a|f|" },
+	{ "FROM a\nCOPY f /\nFROM b\nCOPY g /", "0", "a|f|" },
+	{ "FROM a AS x\nCOPY f /\nFROM X AS y\nCOPY g /\nFROM y", NULL, "a|f g|" },
+	{ "FROM a AS x\nFROM b AS y\nFROM c\nRUN --mount=type=bind,from=x,target=/x true", NULL, "a c||" },
+	{ "FROM a\nRUN --mount=target=/src true", NULL, "a||whole" },
+	{ "FROM a\nRUN --mount=type=bind,source=d/e,target=/src true", NULL, "a|d/e|" },
+	{ "FROM a\nRUN --mount=type=bind,src=/d*,dst=/s --mount=type=cache,target=/c --mount=type=secret,id=x true",
+	  NULL, "a|d\\*|" },
+	{ "FROM a\nRUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t --mount=type=ssh true", NULL, "a||" },
+	{ "FROM a\nRUN --mount=type=bind,from=busybox,source=/bin,target=/b true", NULL, "a mount:busybox||" },
+	{ "FROM a\nRUN --mount=\"type=bind,source=d\" true", NULL, "a|d|" },
+	{ "FROM a\nRUN --network=none echo --mount=target=/x", NULL, "a||" },
+	{ "FROM scratch\nCOPY \\\n  a \\\n# comment\n\n  b /", NULL, "|a b|" },
+	{ "FROM scratch\nCOPY a\\\nb /", NULL, "|ab|" },
+	{ "FROM scratch\nCOPY a \\  \n b /", NULL, "|a b|" },
+	{ "# escape=`\nFROM scratch\nCOPY a `\n b\\c /", NULL, "|a b\\c|" },
+	{ "FROM scratch\r\nCOPY a \\\r\n b /\r\n", NULL, "|a b|" },
+	{ "\xef\xbb\xbf"
+	  "FROM scratch\nCOPY a /",
+	  NULL, "|a|" },
+	{ "FROM scratch\nCOPY <<EOF /x\nCOPY no /\nEOF\nCOPY a /", NULL, "|a|" },
+	{ "FROM scratch\nCOPY <<-\"EOF\" <<B x /\n\tCOPY no /\n\tEOF\nCOPY no2 /\nB\nCOPY a /", NULL, "|x a|" },
+	{ "FROM a\nRUN <<EOF\nFROM no\nEOF\nCOPY a /", NULL, "a|a|" },
+	{ "FROM a\nRUN cat <<A 3<<B\nA\nFROM no\nB\nCOPY a /", NULL, "a|a|" },
+	{ "FROM a\nRUN cat <<< x\nCOPY a /", NULL, "a|a|" },
+	{ "FROM a\nRUN echo \"<<EOF\" $((1<<2))\nCOPY a /", NULL, "a|a|" },
+	{ "FROM a\nCMD cat <<EOF\nCOPY a /", NULL, "a|a|" },
+	{ "ARG V=3\nFROM debian:$V", NULL, "debian:3||" },
+	{ "ARG V=3\nARG I=debian:${V}-x\nFROM ${I}", NULL, "debian:3-x||" },
+	{ "ARG GIVEN=x\nFROM $GIVEN", NULL, "given||" },
+	{ "ARG NONE=x\nFROM $NONE", NULL, "x||" },
+	{ "FROM debian:${V:-12}", NULL, "debian:12||" },
+	{ "ARG V=1.2.3\nFROM a:${V#1.} AS x\nFROM a:${V%.*}\nCOPY --from=x . /", NULL, "a:2.3 a:1.2||" },
+	{ "ARG V=1.2.3\nFROM a:${V##*.} AS x\nFROM a:${V%%.*}\nCOPY --from=x . /", NULL, "a:3 a:1||" },
+	{ "FROM --platform=$BUILDPLATFORM go AS b\nFROM debian\nCOPY --from=b /x /", NULL, "go(linux/amd64) debian||" },
+	{ "FROM --platform=linux/s390x debian", NULL, "debian(linux/s390x)||" },
+	{ "FROM img-$TARGETARCH$TARGETVARIANT-$BUILDARCH", NULL, "img-arm64-amd64||" },
+	{ "FROM --platform=$BUILDPLATFORM go\nCOPY --from=busybox a b", NULL, "go(linux/amd64) copy:busybox||" },
+	{ "ARG D=x\nFROM scratch\nCOPY a$D /", NULL, "|a|" },
+	{ "ARG D=x\nFROM scratch\nARG D\nCOPY a$D /", NULL, "|ax|" },
+	{ "FROM scratch\nARG D=y\nCOPY a$D b${D}c /", NULL, "|ay byc|" },
+	{ "FROM scratch\nARG DIR=y\nCOPY $DIR/x /", NULL, "|dir/x|" },
+	{ "FROM scratch\nCOPY $DIR/x /", NULL, "|x|" },
+	{ "FROM debian\nCOPY $DIR/x /", NULL, "debian||whole" },
+	{ "FROM debian\nARG DIR\nCOPY $DIR/x /", NULL, "debian|dir/x|" },
+	{ "FROM debian\nARG E\nCOPY a${E} /", NULL, "debian||whole" },
+	{ "FROM debian\nENV A=1 B=$A-x\nCOPY $A$B /", NULL, "debian||whole" },
+	{ "FROM scratch\nENV A=1\nENV A=2 B=$A\nCOPY $A$B /", NULL, "|21|" },
+	{ "FROM scratch\nENV A one two\nCOPY x$A /", NULL, "|xone two|" },
+	{ "FROM scratch\nENV A=\"one two\" B='$A'\nCOPY $A $B /", NULL, "|one two $A|" },
+	{ "FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", NULL, "|bin-arm64|" },
+	{ "FROM scratch\nCOPY bin-$TARGETARCH /", NULL, "|bin-|" },
+	{ "FROM scratch AS b\nENV D=e\nARG X=f\nFROM b\nCOPY $D$X /", NULL, "|ef|" },
+	{ "FROM scratch AS b\nENV D=e\nFROM scratch\nCOPY a$D /", NULL, "|a|" },
+	{ "FROM scratch\nARG X=abc\nCOPY ${X/b/c} /", NULL, "||whole" },
+	{ "FROM scratch\nARG X\nCOPY a${X:+b} b${X-c} c${X+d} /", NULL, "|a bc c|" },
+	{ "FROM scratch\nCOPY \\$x /", NULL, "|$x|" },
+	{ "FROM scratch\nCOPY ${X^^} /", NULL, "||whole" },
+	{ "FROM scratch\nCOPY ${X /", NULL, "||whole" },
+	{ "FROM scratch\nCOPY --from=$X a /", NULL, "||whole" },
+	{ "FROM scratch\nARG X=img\nCOPY --from=$X a /", NULL, "copy:img||" },
+	{ "FROM common", NULL, "@common|| common" },
+	{ "FROM alpine:3.18\nCOPY --from=docker.io/library/alpine:3.18 x /", NULL,
+	  "@alpine:3.18 @copy:alpine:3.18|alpine:3.18:x| alpine:3.18" },
+	{ "FROM scratch\nCOPY --from=common a b/ /\nRUN --mount=from=common,source=c true", NULL,
+	  "@copy:common @mount:common|common:a common:b common:c|" },
+	{ "FROM scratch\nCOPY --from=common . /", NULL, "@copy:common|| common" },
+	{ "FROM debian AS common\nCOPY a /\nFROM scratch\nCOPY --from=common b /", NULL, "@copy:common|common:b|" },
+	{ "FROM debian AS common\nCOPY a /\nFROM common", NULL, "@common|| common" },
+	{ "FROM debian AS common\nCOPY a /", NULL, "@common|| common" },
+	{ "FROM tools", NULL, "@tools::linux/arm64|| tools::linux/arm64" },
+	{ "FROM scratch\nONBUILD COPY a /", NULL, "|| onbuild" },
+	{ "FROM scratch AS b\nONBUILD COPY a /\nFROM b\nCOPY c /", NULL, "|a c| onbuild" },
+	{ "FROM scratch AS b\nONBUILD COPY --from=busybox a /\nFROM b AS c\nFROM c", NULL, "copy:busybox|| onbuild" },
+	{ "FROM scratch\nONBUILD COPY <<E /\nFROM no\nE\nCOPY a /", NULL, "|a| onbuild" },
+	{ "# syntax=docker/dockerfile:1.7-labs\nFROM scratch\nCOPY a /", NULL, "|a|" },
+	{ "# syntax = docker.io/docker/dockerfile@sha256:00\nFROM scratch\nCOPY a /", NULL, "|a|" },
+	{ "# syntax=example/other\nFROM debian\nCOPY a /", NULL, "debian|a|whole" },
+	{ "#syntax=example/other\nhello: world", NULL, "||whole" },
+	{ "// syntax=example/other\n{}", NULL, "||whole" },
+	{ "# comment\n# syntax=example/other\nFROM scratch\nCOPY a /", NULL, "|a|" },
+	{ "FROM scratch\nCOPI a /", NULL, "||whole" },
+	{ "FROM scratch\nCOPY a", NULL, "||whole" },
+	{ "FROM scratch\nENV\nCOPY a /", NULL, "|a|whole" },
+	{ "FROM debian AS a\nCOPY --from=b x /\nFROM debian AS b\nCOPY --from=a y /\nCOPY z /", NULL, "debian debian|z|" },
+	{ "FROM \"debian\"", NULL, "debian||" },
+	{ "FROM scratch\nCOPY \"a\" b\"c\" /", NULL, "|a bc|" },
 };
 
 static void test_table(void **state)
@@ -217,18 +228,18 @@ static void test_errors(void **state)
 	static const struct {
 		const char *text, *target, *message;
 	} bad[] = {
-		{"", NULL, "Dockerfile:1: there is no FROM"},
-		{"# only\n", NULL, "Dockerfile:1: there is no FROM"},
-		{"COPY a b\nFROM x", NULL, "Dockerfile:1: COPY stands before the first FROM"},
-		{"FROM a b", NULL, "Dockerfile:1: FROM takes an image, or an image, AS and a name"},
-		{"\nFROM a AS 1x", NULL, NULL},
-		{"FROM a\nRUN <<EOF\nx", NULL, "Dockerfile:2: the heredoc that ends with \"EOF\" is not ended"},
-		{"# escape=x\nFROM a", NULL, "Dockerfile:1: the escape directive takes ` or \\"},
-		{"# escape=`\n# escape=`\nFROM a", NULL, "Dockerfile:2: only one escape parser directive can be used"},
-		{"FROM $X", NULL, "Dockerfile:1: the base \"$X\" is empty: no argument gives it a value"},
-		{"FROM --platform=a/b/c/d x", NULL, "Dockerfile:1: \"a/b/c/d\" is no platform"},
-		{"FROM a AS build\nFROM b", "biuld", "Dockerfile: there is no stage \"biuld\""},
-		{"FROM a\n", "1", "Dockerfile: there is no stage \"1\""},
+		{ "", NULL, "Dockerfile:1: there is no FROM" },
+		{ "# only\n", NULL, "Dockerfile:1: there is no FROM" },
+		{ "COPY a b\nFROM x", NULL, "Dockerfile:1: COPY stands before the first FROM" },
+		{ "FROM a b", NULL, "Dockerfile:1: FROM takes an image, or an image, AS and a name" },
+		{ "\nFROM a AS 1x", NULL, NULL },
+		{ "FROM a\nRUN <<EOF\nx", NULL, "Dockerfile:2: the heredoc that ends with \"EOF\" is not ended" },
+		{ "# escape=x\nFROM a", NULL, "Dockerfile:1: the escape directive takes ` or \\" },
+		{ "# escape=`\n# escape=`\nFROM a", NULL, "Dockerfile:2: only one escape parser directive can be used" },
+		{ "FROM $X", NULL, "Dockerfile:1: the base \"$X\" is empty: no argument gives it a value" },
+		{ "FROM --platform=a/b/c/d x", NULL, "Dockerfile:1: \"a/b/c/d\" is no platform" },
+		{ "FROM a AS build\nFROM b", "biuld", "Dockerfile: there is no stage \"biuld\"" },
+		{ "FROM a\n", "1", "Dockerfile: there is no stage \"1\"" },
 	};
 
 	(void)state;
@@ -269,15 +280,17 @@ static void test_places(void **state)
 		const char *text, *written;
 		unsigned line;
 	} cases[] = {
-		{"\n\nFROM   --platform=linux/arm64   debian:12 AS x", "debian:12", 3},
-		{"# escape=`\r\nFROM `\r\n  debian:12 `\r\n as x\r\n", "debian:12", 2},
-		{"\xef\xbb\xbf" "FROM deb\\\nian", "deb\\\nian", 1},
-		{"FROM scratch\nCOPY --chown=1 --from=busy:1 a b", "busy:1", 2},
-		{"FROM scratch\nCOPY \\\n# no\n --from=busy:1 a b", "busy:1", 2},
-		{"FROM scratch\nRUN --mount=type=bind,target=/x,from=busy:1,source=a b", "busy:1", 2},
-		{"FROM scratch\nRUN --mount=from=busy:1 b", "busy:1", 2},
-		{"FROM scratch\nCOPY --from=\"busy:1\" a b", "busy:1", 2},
-		{"ARG V=1\nFROM debian:${V}", "debian:${V}", 2},
+		{ "\n\nFROM   --platform=linux/arm64   debian:12 AS x", "debian:12", 3 },
+		{ "# escape=`\r\nFROM `\r\n  debian:12 `\r\n as x\r\n", "debian:12", 2 },
+		{ "\xef\xbb\xbf"
+		  "FROM deb\\\nian",
+		  "deb\\\nian", 1 },
+		{ "FROM scratch\nCOPY --chown=1 --from=busy:1 a b", "busy:1", 2 },
+		{ "FROM scratch\nCOPY \\\n# no\n --from=busy:1 a b", "busy:1", 2 },
+		{ "FROM scratch\nRUN --mount=type=bind,target=/x,from=busy:1,source=a b", "busy:1", 2 },
+		{ "FROM scratch\nRUN --mount=from=busy:1 b", "busy:1", 2 },
+		{ "FROM scratch\nCOPY --from=\"busy:1\" a b", "busy:1", 2 },
+		{ "ARG V=1\nFROM debian:${V}", "debian:${V}", 2 },
 	};
 
 	(void)state;
@@ -334,7 +347,8 @@ static void test_reason(void **state)
 	assert_int_equal(resolve("FROM debian\n\nCOPY ${X} /", NULL, arena, &use, NULL), 0);
 	assert_string_equal(use.whole_why, "COPY source ${X} is not known before the build (line 3)");
 	assert_null(use.syntax);
-	assert_int_equal(resolve("# check=skip=all\n# syntax=docker/dockerfile:1 \nFROM debian", NULL, arena, &use, NULL), 0);
+	assert_int_equal(
+		resolve("# check=skip=all\n# syntax=docker/dockerfile:1 \nFROM debian", NULL, arena, &use, NULL), 0);
 	assert_string_equal(use.syntax, "docker/dockerfile:1");
 	arena_free(arena);
 }
@@ -342,7 +356,7 @@ static void test_reason(void **state)
 /* Depth and length that would exhaust a recursive or quadratic reader. */
 static void test_large(void **state)
 {
-	struct buf text = {0};
+	struct buf text = { 0 };
 	struct arena *arena = arena_new();
 	struct dockerfile_use use;
 
@@ -366,7 +380,7 @@ static void test_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table), cmocka_unit_test(test_errors), cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_table),  cmocka_unit_test(test_errors),    cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_args_used), cmocka_unit_test(test_reason),
 		cmocka_unit_test(test_large),
 	};

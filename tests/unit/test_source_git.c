@@ -47,7 +47,7 @@ static char *shell(const char *dir, const char *command)
 {
 	char *line = mem_printf("cd '%s' && { %s; } 2>/dev/null", dir, command);
 	FILE *pipe = popen(line, "r");
-	struct buf out = {0};
+	struct buf out = { 0 };
 	char block[4096];
 	size_t got;
 
@@ -109,7 +109,8 @@ static void test_values(void **state)
 	const char *dir = *state;
 	char *below = path_join(dir, "sub/dir");
 
-	run(dir, "git init -q -b main . && mkdir -p sub/dir && echo 1 > f && echo 1 > sub/dir/g && git add . && git commit -qm 1");
+	run(dir, "git init -q -b main . && mkdir -p sub/dir && echo 1 > f && echo 1 > sub/dir/g && git add . && git "
+		 "commit -qm 1");
 	compare(dir);
 	compare(below);
 	run(dir, "echo new > untracked");
@@ -150,7 +151,8 @@ static void test_worktree_and_shallow(void **state)
 	const char *dir = *state;
 	char *worktree = path_join(dir, "work"), *shallow = path_join(dir, "shallow"), *tagged = path_join(dir, "tagged");
 
-	run(dir, "git init -q -b main r && cd r && for i in 1 2 3; do echo $i > f && git add . && git commit -qm $i; done");
+	run(dir, "git init -q -b main r && cd r && for i in 1 2 3; do echo $i > f && git add . && git commit -qm $i; "
+		 "done");
 	run(dir, "git -C r worktree add -q ../work -b other");
 	compare(worktree);
 	run(dir, "echo x >> work/f");
@@ -178,11 +180,13 @@ static void test_none(void **state)
 	expect_why(empty, "git.nonsense", "git knows");
 	run(dir, "git init -q --bare bare");
 	expect_why(bare, "git.commit", "has no commit yet");
-	run(dir, "git init -q src && cd src && git commit -q --allow-empty -m 1 && git push -q ../bare HEAD:$(git -C ../bare symbolic-ref HEAD)");
+	run(dir, "git init -q src && cd src && git commit -q --allow-empty -m 1 && git push -q ../bare HEAD:$(git -C "
+		 "../bare symbolic-ref HEAD)");
 	expect(bare, "git.commit", "git rev-parse HEAD");
 	expect_why(bare, "git.dirty", "is bare");
 	expect_why(bare, "git.describe", "is bare");
-	run(dir, "git init -q corrupt && cd corrupt && echo 1 > f && git add f && git commit -qm 1 && find .git/objects -type f -exec rm -f {} +");
+	run(dir, "git init -q corrupt && cd corrupt && echo 1 > f && git add f && git commit -qm 1 && find "
+		 ".git/objects -type f -exec rm -f {} +");
 	expect_why(corrupt, "git.describe", "corrupt");
 	expect_why(corrupt, "git.dirty", "corrupt");
 	run(dir, "echo garbage > corrupt/.git/HEAD");
@@ -212,8 +216,10 @@ static void test_many_objects(void **state)
 	const char *dir = *state;
 
 	/* more than 16384 objects in a pack: git shows eight digits */
-	run(dir, "git init -q . && { echo 'commit refs/heads/master'; echo 'committer a <a@b> 1 +0000'; printf 'data 0\\n\\n'; "
-		 "i=0; while [ $i -lt 17000 ]; do printf 'M 100644 inline d%d/f%d\\ndata %d\\n%d\\n' $((i % 100)) $i ${#i} $i; i=$((i + 1)); done; } "
+	run(dir, "git init -q . && { echo 'commit refs/heads/master'; echo 'committer a <a@b> 1 +0000'; printf 'data "
+		 "0\\n\\n'; "
+		 "i=0; while [ $i -lt 17000 ]; do printf 'M 100644 inline d%d/f%d\\ndata %d\\n%d\\n' $((i % 100)) $i "
+		 "${#i} $i; i=$((i + 1)); done; } "
 		 "| git -c fastimport.unpackLimit=0 fast-import --quiet && git reset -q --hard master");
 	compare(dir);
 }
@@ -222,7 +228,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_values), TEST(test_worktree_and_shallow), TEST(test_none), TEST(test_owner), TEST(test_many_objects),
+		TEST(test_values), TEST(test_worktree_and_shallow), TEST(test_none),
+		TEST(test_owner),  TEST(test_many_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,7 +264,8 @@ static void test_removed_while_open(void **state)
 static void test_newer_version(void **state)
 {
 	const struct db_format newer = { APPLICATION_ID, 2,
-					 "CREATE TABLE format(version INTEGER NOT NULL); INSERT INTO format VALUES(2)" };
+					 "CREATE TABLE format(version INTEGER NOT NULL); INSERT INTO format "
+					 "VALUES(2)" };
 	cleanup_buf struct buf before = { 0 };
 	cleanup_buf struct buf after = { 0 };
 	struct db *future = NULL;

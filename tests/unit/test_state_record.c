@@ -27,9 +27,16 @@ static void test_new(void **state)
 
 static void test_put_and_find(void **state)
 {
-	struct record in = { .node = "build:a:linux/amd64", .key = KEY, .identity = "sha256:1", .digest = "sha256:2",
-			     .place = "store", .builder = "buildah 1.28", .detail = "{\"a\":1}", .size = 1ull << 40,
-			     .when_ms = -5, .took_ms = 7 };
+	struct record in = { .node = "build:a:linux/amd64",
+			     .key = KEY,
+			     .identity = "sha256:1",
+			     .digest = "sha256:2",
+			     .place = "store",
+			     .builder = "buildah 1.28",
+			     .detail = "{\"a\":1}",
+			     .size = 1ull << 40,
+			     .when_ms = -5,
+			     .took_ms = 7 };
 	struct state *db = open_state();
 	struct record *out = NULL;
 
@@ -242,8 +249,9 @@ static void test_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_new),	   TEST(test_put_and_find), TEST(test_nulls),	     TEST(test_latest), TEST(test_forget),
-		TEST(test_bounded), TEST(test_logs),	    TEST(test_large_inputs), TEST(test_facts),	TEST(test_folder),
+		TEST(test_new),    TEST(test_put_and_find), TEST(test_nulls), TEST(test_latest),
+		TEST(test_forget), TEST(test_bounded),      TEST(test_logs),  TEST(test_large_inputs),
+		TEST(test_facts),  TEST(test_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,8 +95,9 @@ static void test_read_only_damage(void **state)
 	struct record *record = NULL;
 
 	(void)state;
-	ok(fs_replace("state.db", "not a database at all, only this text and some more of it.............."
-				  "................................................................................",
+	ok(fs_replace("state.db",
+		      "not a database at all, only this text and some more of it.............."
+		      "................................................................................",
 		      120, 0644, err));
 	before = listing();
 	ok(state_open("state.db", true, &db, err));
@@ -297,8 +298,12 @@ static void test_kill(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_read_only_is_empty), TEST(test_reading_writes_nothing), TEST(test_read_only_damage),
-		TEST(test_read_only_folder),   TEST(test_full_disk),		  TEST(test_many_processes),
+		TEST(test_read_only_is_empty),
+		TEST(test_reading_writes_nothing),
+		TEST(test_read_only_damage),
+		TEST(test_read_only_folder),
+		TEST(test_full_disk),
+		TEST(test_many_processes),
 		TEST(test_kill),
 	};
 

@@ -96,7 +96,8 @@ static void test_size(void **state)
 	(void)state;
 	assert_findings(&exact, "linux/arm64: size 5.0 MB of 5.0 MB\n", NULL);
 	assert_findings(&less, "",
-			"linux/arm64: max_size: the image has 5.0 MB (5000000 bytes compressed), at most 5.0 MB are allowed");
+			"linux/arm64: max_size: the image has 5.0 MB (5000000 bytes compressed), at most 5.0 MB are "
+			"allowed");
 }
 
 static void test_entrypoint(void **state)
@@ -107,9 +108,11 @@ static void test_entrypoint(void **state)
 
 	(void)state;
 	assert_findings(&good, "linux/arm64: entrypoint [/app/x.py, --fast]\n", NULL);
-	assert_findings(&less, "", "linux/arm64: entrypoint: the image's is [/app/x.py, --fast], asked for is [/app/x.py]");
+	assert_findings(&less, "",
+			"linux/arm64: entrypoint: the image's is [/app/x.py, --fast], asked for is [/app/x.py]");
 	assert_findings(&more, "",
-			"linux/arm64: entrypoint: the image's is [/app/x.py, --fast], asked for is [/app/x.py, --fast, --more]");
+			"linux/arm64: entrypoint: the image's is [/app/x.py, --fast], asked for is [/app/x.py, --fast, "
+			"--more]");
 }
 
 /* All that is wrong, not only the first. */
@@ -119,28 +122,36 @@ static void test_ports(void **state)
 	const struct verify_spec spec = { .ports = { ports, 5 } };
 
 	(void)state;
-	assert_findings(&spec, "linux/arm64: port 8000 exposed\nlinux/arm64: port 53/udp exposed\nlinux/arm64: port 8000/tcp exposed\n",
-			"linux/arm64: ports: the image does not expose 53\nlinux/arm64: ports: the image does not expose 800");
+	assert_findings(&spec,
+			"linux/arm64: port 8000 exposed\nlinux/arm64: port 53/udp exposed\nlinux/arm64: port 8000/tcp "
+			"exposed\n",
+			"linux/arm64: ports: the image does not expose 53\nlinux/arm64: ports: the image does not "
+			"expose 800");
 }
 
 static void test_labels(void **state)
 {
 	struct pair labels[] = {
-		{ .key.s = "a", .value.s = "1" }, { .key.s = "a", .value.s = "2" }, { .key.s = "b", .value.s = "" },
-		{ .key.s = "a" },		  { .key.s = "c" },
+		{ .key.s = "a", .value.s = "1" },
+		{ .key.s = "a", .value.s = "2" },
+		{ .key.s = "b", .value.s = "" },
+		{ .key.s = "a" },
+		{ .key.s = "c" },
 	};
 	const struct verify_spec spec = { .labels = { labels, 5 } };
 
 	(void)state;
 	assert_findings(&spec, "linux/arm64: label a\nlinux/arm64: label b\nlinux/arm64: label a\n",
-			"linux/arm64: labels: a is '1', asked for is '2'\nlinux/arm64: labels: the image has no label c");
+			"linux/arm64: labels: a is '1', asked for is '2'\nlinux/arm64: labels: the image has no label "
+			"c");
 }
 
 static void test_platforms(void **state)
 {
 	struct text wanted[] = { { .s = "linux/amd64" }, { .s = "linux/arm/v7" } };
 	const struct service service = { .verify.platforms = { wanted, 2 } };
-	const struct verify_member members[] = { { .platform = { "linux", "arm64", "" } }, { .platform = { "linux", "amd64", "" } } };
+	const struct verify_member members[] = { { .platform = { "linux", "arm64", "" } },
+						 { .platform = { "linux", "amd64", "" } } };
 	const struct verify_job job = { .service = &service, .members = members, .members_len = 2 };
 	cleanup_buf struct buf report = { 0 };
 	cleanup_error struct error *error = NULL;
@@ -156,8 +167,10 @@ static void test_platforms(void **state)
 /* What goes wrong decides the class: a tool that is missing before health before policy; a cancel before all. */
 static void test_classes(void **state)
 {
-	static const int classes[][3] = { { ERROR_BUILD, 0, 0 }, { ERROR_BUILD, ERROR_HEALTH, 0 },
-					  { ERROR_BUILD, ERROR_HEALTH, ERROR_TOOL }, { ERROR_STATE, ERROR_HEALTH, ERROR_TOOL } };
+	static const int classes[][3] = { { ERROR_BUILD, 0, 0 },
+					  { ERROR_BUILD, ERROR_HEALTH, 0 },
+					  { ERROR_BUILD, ERROR_HEALTH, ERROR_TOOL },
+					  { ERROR_STATE, ERROR_HEALTH, ERROR_TOOL } };
 	static const int wanted[] = { ERROR_BUILD, ERROR_HEALTH, ERROR_TOOL, ERROR_STATE };
 
 	(void)state;
@@ -214,9 +227,9 @@ static void test_quote(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_user),      TEST(test_nothing),   TEST(test_users),     TEST(test_size),
-		TEST(test_entrypoint), TEST(test_ports),     TEST(test_labels),    TEST(test_platforms),
-		TEST(test_classes),   TEST(test_errors),    TEST(test_quote),
+		TEST(test_user),       TEST(test_nothing), TEST(test_users),  TEST(test_size),
+		TEST(test_entrypoint), TEST(test_ports),   TEST(test_labels), TEST(test_platforms),
+		TEST(test_classes),    TEST(test_errors),  TEST(test_quote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

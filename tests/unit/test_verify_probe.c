@@ -9,10 +9,17 @@
 static void test_origin(void **state)
 {
 	static const char origin[] = "http://127.0.0.1:80";
-	static const char *const same[] = { "http://127.0.0.1:80", "http://127.0.0.1:80/x", "http://127.0.0.1:80?x", "http://127.0.0.1:80#x" };
+	static const char *const same[] = { "http://127.0.0.1:80", "http://127.0.0.1:80/x", "http://127.0.0.1:80?x",
+					    "http://127.0.0.1:80#x" };
 	static const char *const other[] = {
-		"http://127.0.0.1:800/",	"https://127.0.0.1:80/", "http://127.0.0.1/",	 "http://127.0.0.1:80@evil.test/",
-		"http://127.0.0.1:80.evil.test/", "http://evil.test/",	  "//127.0.0.1:80/",	 "",
+		"http://127.0.0.1:800/",
+		"https://127.0.0.1:80/",
+		"http://127.0.0.1/",
+		"http://127.0.0.1:80@evil.test/",
+		"http://127.0.0.1:80.evil.test/",
+		"http://evil.test/",
+		"//127.0.0.1:80/",
+		"",
 	};
 
 	(void)state;
@@ -42,7 +49,8 @@ static void test_judge(void **state)
 		{ 0, "^ok$", NULL, NULL, 200, "not ok", "status 200, but the body does not match '^ok$'" },
 		{ 0, NULL, "status", "ok", 200, "{\"status\":\"ok\"}", "" },
 		{ 0, NULL, "status", NULL, 200, "{\"status\":\"\"}", "" },
-		{ 0, NULL, "status", "ok", 200, "{\"status\":\"b\\u001b[1mad\"}", "status is 'b\\x1b[1mad' instead of 'ok'" },
+		{ 0, NULL, "status", "ok", 200, "{\"status\":\"b\\u001b[1mad\"}",
+		  "status is 'b\\x1b[1mad' instead of 'ok'" },
 		{ 0, NULL, "a.b.1.c", "true", 200, "{\"a\":{\"b\":[0,{\"c\":true}]}}", "" },
 		{ 0, NULL, "a.b.x.c", "true", 200, "{\"a\":{\"b\":[0,{\"c\":true}]}}", "the body has no a.b.x.c" },
 		{ 0, NULL, "n", "12", 200, "{\"n\":12}", "" },
@@ -53,8 +61,10 @@ static void test_judge(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		const struct http_check check = { .status = table[i].status, .body.s = table[i].pattern,
-						  .json_path.s = table[i].path, .json_value.s = table[i].value };
+		const struct http_check check = { .status = table[i].status,
+						  .body.s = table[i].pattern,
+						  .json_path.s = table[i].path,
+						  .json_value.s = table[i].value };
 		struct buf body = { .data = (char *)table[i].body, .len = strlen(table[i].body) };
 		const struct http_response response = { .status = table[i].answer, .body = &body };
 		struct pattern *pattern = NULL;
@@ -66,7 +76,8 @@ static void test_judge(void **state)
 		ok(probe_judge(&check, pattern, &response, &good, &why, err));
 		pattern_free(pattern);
 		assert_int_equal(good, !*table[i].why);
-		if (strncmp(why.data ? why.data : "", table[i].why, strlen(table[i].why)) != 0 || (!*table[i].why && why.len > 0))
+		if (strncmp(why.data ? why.data : "", table[i].why, strlen(table[i].why)) != 0 ||
+		    (!*table[i].why && why.len > 0))
 			fail_msg("row %zu: %s", i, why.data);
 	}
 }
@@ -92,7 +103,8 @@ static void work(struct loop *loop, void *data)
 }
 
 /* One http attempt; `why` is NULL when it is healthy. */
-static void assert_http(struct server *server, const struct http_check *check, uint64_t limit_ms, const char *why, const char *answer)
+static void assert_http(struct server *server, const struct http_check *check, uint64_t limit_ms, const char *why,
+			const char *answer)
 {
 	struct attempt attempt = { .probe.http = check, .limit_ms = limit_ms };
 
@@ -139,7 +151,8 @@ static void test_redirects(void **state)
 	assert_http(&server, &endless, 5000, "more than 5 redirects", NULL);
 	assert_int_equal(server.connections, 6);
 	server.connections = 0;
-	assert_http(&server, &away, 5000, "status 302, a redirect to another host, which is not followed: http://127.0.0.1:1/x", NULL);
+	assert_http(&server, &away, 5000,
+		    "status 302, a redirect to another host, which is not followed: http://127.0.0.1:1/x", NULL);
 	assert_int_equal(server.connections, 1);
 }
 

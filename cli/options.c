@@ -20,7 +20,7 @@ struct option {
 /* One table: parsing and help both read it. Letters mean what they mean in GNU make. */
 static const struct option table[] = {
 	{ 'C', "directory", "DIR", "change to DIR first" },
-	{ 'f', "file", "FILE", "read FILE instead of services.yaml" },
+	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml" },
 	{ 'j', "jobs", "N", "run N nodes at once (default: one a processor)" },
 	{ 'k', "keep-going", NULL, "go on with what does not need the failed node" },
 	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing" },

@@ -25,14 +25,17 @@
 
 extern char **environ;
 
-static const char *const manifest_names[] = { "services.yaml", "services.yml" };
+/* The first that is there is the manifest. */
+static const char *const manifest_names[] = {
+	"services.yaml", "services.yml", "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml",
+};
 
 static const char *manifest_path(const struct options *options)
 {
 	if (options->file)
 		return options->file;
-	for (size_t i = 1; i < sizeof(manifest_names) / sizeof(manifest_names[0]); i++) {
-		if (!fs_exists(manifest_names[0]) && fs_exists(manifest_names[i]))
+	for (size_t i = 0; i < sizeof(manifest_names) / sizeof(manifest_names[0]); i++) {
+		if (fs_exists(manifest_names[i]))
 			return manifest_names[i];
 	}
 	return manifest_names[0];

@@ -297,6 +297,14 @@ static bool is_given(const struct schema *schema, const struct node *node, const
 	return false;
 }
 
+static void check_shape(struct decode *d, const struct schema_key *key, const struct node *node)
+{
+	unsigned shape = node->kind == NODE_SCALAR ? FLAG_SINGLE : node->kind == NODE_LIST ? FLAG_LIST : FLAG_MAP;
+
+	if (!(key->flags & shape))
+		decode_wrong_type(d, key, node);
+}
+
 static void decode_key(struct decode *d, const struct schema_key *key, const struct entry *entry, void *out)
 {
 	const struct node *node = entry->value;
@@ -308,6 +316,9 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 		*(struct pos *)((char *)out + key->pos) = entry->pos;
 	switch (key->type) {
 	case TYPE_IGNORED:
+		break;
+	case TYPE_SHAPE:
+		check_shape(d, key, node);
 		break;
 	case TYPE_NODE:
 		*(const struct node **)at = node;

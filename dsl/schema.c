@@ -7,6 +7,9 @@
 #include "dsl/draft.h"
 #include "dsl/schema.h"
 
+/* More than any map has. */
+#define SCHEMA_KEYS_MAX 128
+
 #define KEYS(table) .keys = table, .len = sizeof(table) / sizeof(table[0])
 
 #define IN(type, field) .offset = offsetof(struct type, field)
@@ -122,6 +125,88 @@ static const struct schema_key service_keys[] = {
 	  .doc = "Folders in memory that it runs with." },
 	{ "verify", TYPE_MAP, IN(draft_service, out.verify), .sub = &schema_verify,
 	  .doc = "What must hold for the image and the running container." },
+	/* compose's words that matter only to compose: accepted, so that its files work as they are. */
+	{ "annotations", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "The container's annotations." },
+	{ "attach", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether its output is shown." },
+	{ "blkio_config", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Limits of block input and output." },
+	{ "cap_add", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Capabilities it gets." },
+	{ "cap_drop", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Capabilities it loses." },
+	{ "cgroup", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its control group's name space." },
+	{ "cgroup_parent", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its control group's parent." },
+	{ "configs", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "The configs it reads." },
+	{ "container_name", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The container's name." },
+	{ "cpu_count", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its processors." },
+	{ "cpu_percent", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its share of the processors." },
+	{ "cpu_period", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its period of processor time." },
+	{ "cpu_quota", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its quota of processor time." },
+	{ "cpu_rt_period", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its period of real-time processor time." },
+	{ "cpu_rt_runtime", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its real-time processor time." },
+	{ "cpu_shares", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its weight among others." },
+	{ "cpus", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its processors." },
+	{ "cpuset", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Which processors it runs on." },
+	{ "credential_spec", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Its credentials on Windows." },
+	{ "deploy", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "How it is deployed." },
+	{ "develop", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "How it is developed." },
+	{ "device_cgroup_rules", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Which devices it may use." },
+	{ "devices", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Devices it gets." },
+	{ "dns", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Name servers it asks." },
+	{ "dns_opt", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Options of its resolver." },
+	{ "dns_search", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Domains it searches." },
+	{ "domainname", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its domain." },
+	{ "env_file", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Files with its environment." },
+	{ "expose", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Ports that are open to other services." },
+	{ "external_links", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Containers from outside that it knows." },
+	{ "extra_hosts", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Host names it knows." },
+	{ "gpus", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Its graphics processors." },
+	{ "group_add", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Further groups of its user." },
+	{ "healthcheck", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "How its health is checked." },
+	{ "hostname", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its host name." },
+	{ "init", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether an init process runs in it." },
+	{ "ipc", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for communication." },
+	{ "isolation", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How it is isolated." },
+	{ "label_file", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Files with its labels." },
+	{ "labels", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "The container's labels." },
+	{ "links", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Services that it knows under other names." },
+	{ "logging", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Where its output goes." },
+	{ "mac_address", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its MAC address." },
+	{ "mem_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most memory it gets." },
+	{ "mem_reservation", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The least memory it gets." },
+	{ "mem_swappiness", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How readily its memory is swapped." },
+	{ "memswap_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most memory and swap it gets." },
+	{ "models", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Models it uses." },
+	{ "network_mode", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How it is connected." },
+	{ "networks", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Networks it is in." },
+	{ "oom_kill_disable", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it may be killed when memory is short." },
+	{ "oom_score_adj", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How soon it is killed when memory is short." },
+	{ "pid", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for processes." },
+	{ "pids_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most processes it gets." },
+	{ "platform", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The platform it runs on." },
+	{ "post_start", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run after it has started." },
+	{ "pre_stop", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run before it is stopped." },
+	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it has all rights." },
+	{ "profiles", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Profiles it belongs to." },
+	{ "pull_policy", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When its image is pulled." },
+	{ "pull_refresh_after", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When its image is pulled again." },
+	{ "read_only", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether its root file system is read-only." },
+	{ "restart", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When it is started again." },
+	{ "runtime", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "What runs it." },
+	{ "scale", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How many of it run." },
+	{ "secrets", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Secrets it reads." },
+	{ "security_opt", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "How it is confined." },
+	{ "shm_size", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The size of its shared memory." },
+	{ "stdin_open", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether its input stays open." },
+	{ "stop_grace_period", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How long it may take to stop." },
+	{ "stop_signal", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The signal that stops it." },
+	{ "storage_opt", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Options of its storage." },
+	{ "sysctls", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Kernel settings." },
+	{ "tty", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it has a terminal." },
+	{ "ulimits", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Its limits." },
+	{ "use_api_socket", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it may talk to the engine." },
+	{ "userns_mode", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for users." },
+	{ "uts", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for host names." },
+	{ "volumes", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Folders and volumes it is given." },
+	{ "volumes_from", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Services whose volumes it gets." },
+	{ "working_dir", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The folder it runs in." },
 };
 
 const struct schema schema_service = { .name = "service", KEYS(service_keys) };
@@ -147,6 +232,11 @@ static const struct schema_key root_keys[] = {
 	{ "services", TYPE_NODE, .flags = FLAG_REQUIRED, IN(draft, services), POS(draft, services_pos),
 	  .sub = &schema_service, .doc = "The services, by name." },
 	{ "groups", TYPE_NODE, IN(draft, groups_node), .doc = "Named sets of services and groups." },
+	{ "configs", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's configs; not used." },
+	{ "models", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's models; not used." },
+	{ "networks", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's networks; not used." },
+	{ "secrets", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's secrets; not used." },
+	{ "volumes", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's volumes; not used." },
 };
 
 const struct schema schema_root = { .name = "the manifest", KEYS(root_keys) };
@@ -161,17 +251,29 @@ const struct schema_key *schema_find(const struct schema *schema, const char *na
 
 const char *schema_nearest(const struct schema *schema, const char *name)
 {
-	const char *names[32];
-	size_t len = schema->len < 32 ? schema->len : 32;
+	const char *names[SCHEMA_KEYS_MAX];
+	size_t len = schema->len < SCHEMA_KEYS_MAX ? schema->len : SCHEMA_KEYS_MAX;
 
 	for (size_t i = 0; i < len; i++)
 		names[i] = schema->keys[i].name;
 	return text_nearest(name, names, len);
 }
 
+static const char *shape_name(unsigned flags)
+{
+	static const char *const names[] = {
+		"nothing", "a single value",           "a list",          "a list, or a single value",
+		"a map",   "a map, or a single value", "a map or a list", "a map, a list, or a single value",
+	};
+
+	return names[(flags & (FLAG_SINGLE | FLAG_LIST | FLAG_MAP)) / FLAG_SINGLE];
+}
+
 const char *schema_type_name(const struct schema_key *key)
 {
 	switch (key->type) {
+	case TYPE_SHAPE:
+		return shape_name(key->flags);
 	case TYPE_IGNORED:
 	case TYPE_NODE:
 		return "a map";

@@ -13,6 +13,7 @@
 
 enum schema_type {
 	TYPE_IGNORED,  /* anything; accepted and not used */
+	TYPE_SHAPE,    /* checked only for what its flags allow (FLAG_SINGLE, ...), and not used */
 	TYPE_NODE,     /* kept as it is for the loader: struct node * */
 	TYPE_TEXT,     /* struct text */
 	TYPE_BOOL,     /* bool */
@@ -42,7 +43,10 @@ enum schema_flag {
 	FLAG_FILLED = 1,   /* must not be empty */
 	FLAG_PLATFORM = 2, /* may mention ${platform.*} */
 	FLAG_IMAGE = 4,    /* may mention ${image.*} */
-	FLAG_REQUIRED = 8
+	FLAG_REQUIRED = 8,
+	FLAG_SINGLE = 16, /* of a TYPE_SHAPE: may be a single value, */
+	FLAG_LIST = 32,   /* a list, */
+	FLAG_MAP = 64     /* a map */
 };
 
 struct schema_key {

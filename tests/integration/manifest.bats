@@ -1,0 +1,28 @@
+#!/usr/bin/env bats
+# Which manifest is read. Needs no builder.
+
+checkout=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+cbuild=${CBUILD:-$checkout/cbuild}
+
+setup()
+{
+	cd "$BATS_TEST_TMPDIR"
+}
+
+@test "the first of the known names is the manifest" {
+	local name
+	for name in docker-compose.yml docker-compose.yaml compose.yml compose.yaml services.yml services.yaml; do
+		echo "services: {of-${name//[.]/-}: {build: .}}" >"$name"
+		"$cbuild" list >out
+		grep -q "of-${name//[.]/-}" out
+	done
+}
+
+@test "compose files are read as they are" {
+	local file
+	for file in "$checkout"/tests/manifests/good/*-compose*.yaml; do
+		cp "$file" compose.yaml
+		"$cbuild" list >out
+		[ -s out ]
+	done
+}

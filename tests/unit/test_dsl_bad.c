@@ -114,17 +114,19 @@ static void test_good(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-int main(int argc, char **argv)
+/* Each test looks at the manifests from their own folder, as a user would. */
+static int go_back(void **state)
 {
-	const struct CMUnitTest bad[] = { cmocka_unit_test(test_bad) };
-	const struct CMUnitTest good[] = { cmocka_unit_test(test_good) };
-	cleanup_free char *start = getcwd(NULL, 0);
-	int failed;
+	return chdir(*state);
+}
 
-	(void)argc;
-	(void)argv;
-	failed = cmocka_run_group_tests_name("bad manifests", bad, NULL, NULL);
-	if (!start || chdir(start) != 0)
-		return 1;
-	return failed + cmocka_run_group_tests_name("good manifests", good, NULL, NULL);
+int main(void)
+{
+	cleanup_free char *start = getcwd(NULL, 0);
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_prestate_setup_teardown(test_bad, NULL, go_back, start),
+		cmocka_unit_test_prestate_setup_teardown(test_good, NULL, go_back, start),
+	};
+
+	return start ? cmocka_run_group_tests_name("manifests", tests, NULL, NULL) : 1;
 }

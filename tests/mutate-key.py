@@ -52,7 +52,7 @@ def run(folder, number, text):
     if built.returncode != 0:
         return "it does not compile: " + built.stderr[:400]
     try:
-        tested = subprocess.run([program], capture_output=True, timeout=120)
+        tested = subprocess.run([program], capture_output=True, timeout=120, env={**os.environ, "TMPDIR": folder})
     except subprocess.TimeoutExpired:
         return None
     finally:

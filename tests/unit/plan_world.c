@@ -29,11 +29,10 @@
 
 void world_new(struct world *world)
 {
-	char template[] = "/tmp/cbuild-world-XXXXXX";
+	const char *tmp = getenv("TMPDIR");
 
-	*world = (struct world){ 0 };
-	assert_non_null(mkdtemp(template));
-	world->dir = mem_strdup(template);
+	*world = (struct world){ .dir = mem_printf("%s/cbuild-world-XXXXXX", tmp ? tmp : "/tmp") };
+	assert_non_null(mkdtemp(world->dir));
 }
 
 void world_free(struct world *world)

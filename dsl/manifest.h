@@ -76,6 +76,13 @@ struct prepare_spec {
 	bool per_platform;    /* mentions ${platform.*}: one node per platform, else one per service */
 };
 
+/* A file of NAME=value lines. */
+struct env_file {
+	struct text path; /* as written; relative to the manifest's folder */
+	bool optional;    /* it may be missing */
+	bool raw;         /* its values hold no variables */
+};
+
 enum depends_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED };
 
 struct depends {
@@ -137,9 +144,14 @@ struct service {
 	uint16_t *ports; /* container ports in the order written */
 	size_t ports_len;
 	struct pairs environment;
+	struct env_file *env_files;
+	size_t env_files_len;
+	struct pairs file_environment; /* from env_files, without what `environment` has: often secrets, so never
+					* stored or shown. Empty for a service that no check starts */
 	struct texts command;
 	struct texts entrypoint;
 	struct text user;
+	struct text working_dir;
 	struct texts tmpfs;
 	struct verify_spec verify;
 };

@@ -18,7 +18,8 @@
 #define HINTS_MAX 1000000
 
 static const char *const reserved[] = {
-	"all", "build", "clean", "context", "help", "images", "list", "log", "verify", "version",
+	"all",    "affected", "build", "clean", "context", "fsck",    "hash", "help",
+	"images", "list",     "log",   "prune", "verify",  "version", "why",
 };
 
 const char *resolve_path(struct resolve *r, const char *dir, const char *path)
@@ -216,5 +217,6 @@ void resolve_manifest(struct resolve *r)
 	resolve_images_once(r);
 	resolve_outputs_once(r);
 	resolve_cycles(r);
+	resolve_env_files(r);
 	resolve_groups(r);
 }

@@ -52,6 +52,7 @@ void resolve_prepare(struct resolve *r, struct service *service);
 void resolve_verify(struct resolve *r, struct service *service);
 void resolve_names(struct resolve *r, struct service *service);
 void resolve_cycles(struct resolve *r);
+void resolve_env_files(struct resolve *r);
 void resolve_groups(struct resolve *r);
 /* No two services make the same image under the same tag, no two steps the same file. */
 void resolve_images_once(struct resolve *r);

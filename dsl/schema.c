@@ -115,12 +115,17 @@ static const struct schema_key service_keys[] = {
 	  .doc = "The container's ports, as compose writes them. Only TCP ports are probed." },
 	{ "environment", TYPE_ENV, IN(draft_service, out.environment),
 	  .doc = "The environment it runs with. A name without a value takes the environment's." },
+	{ "env_file", TYPE_ENV_FILES, IN(draft_service, out.env_files),
+	  .doc = "Files of NAME=value that its environment is read from when it is run; \"environment\" wins over "
+		 "them." },
 	{ "command", TYPE_WORDS, MERGE_REPLACE, IN(draft_service, out.command),
 	  .doc = "The command it runs, instead of the image's." },
 	{ "entrypoint", TYPE_WORDS, MERGE_REPLACE, IN(draft_service, out.entrypoint),
 	  .doc = "The entry point it runs, instead of the image's." },
 	{ "user", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_service, out.user),
 	  .doc = "The user it runs as, instead of the image's." },
+	{ "working_dir", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_service, out.working_dir),
+	  .doc = "The folder it runs in, instead of the image's." },
 	{ "tmpfs", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.tmpfs),
 	  .doc = "Folders in memory that it runs with." },
 	{ "verify", TYPE_MAP, IN(draft_service, out.verify), .sub = &schema_verify,
@@ -153,7 +158,6 @@ static const struct schema_key service_keys[] = {
 	{ "dns_opt", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Options of its resolver." },
 	{ "dns_search", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Domains it searches." },
 	{ "domainname", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its domain." },
-	{ "env_file", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Files with its environment." },
 	{ "expose", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Ports that are open to other services." },
 	{ "external_links", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Containers from outside that it knows." },
 	{ "extra_hosts", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Host names it knows." },
@@ -206,7 +210,6 @@ static const struct schema_key service_keys[] = {
 	{ "uts", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for host names." },
 	{ "volumes", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Folders and volumes it is given." },
 	{ "volumes_from", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Services whose volumes it gets." },
-	{ "working_dir", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The folder it runs in." },
 };
 
 const struct schema schema_service = { .name = "service", KEYS(service_keys) };
@@ -305,6 +308,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a map of one path and its value";
 	case TYPE_PORTS:
 		return "a list of ports";
+	case TYPE_ENV_FILES:
+		return "a path, or a list of them";
 	case TYPE_DEPENDS:
 		return "a list of services, or a map with conditions";
 	case TYPE_MAP:

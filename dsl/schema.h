@@ -12,26 +12,27 @@
  */
 
 enum schema_type {
-	TYPE_IGNORED,  /* anything; accepted and not used */
-	TYPE_SHAPE,    /* checked only for what its flags allow (FLAG_SINGLE, ...), and not used */
-	TYPE_NODE,     /* kept as it is for the loader: struct node * */
-	TYPE_TEXT,     /* struct text */
-	TYPE_BOOL,     /* bool */
-	TYPE_EPOCH,    /* seconds: int64_t */
-	TYPE_STATUS,   /* HTTP status: uint16_t */
-	TYPE_SIZE,     /* bytes: uint64_t, and its struct pos at `pos` */
-	TYPE_DURATION, /* milliseconds: uint64_t */
-	TYPE_PORT,     /* uint16_t */
-	TYPE_TEXTS,    /* struct texts: a list, or one value */
-	TYPE_CSV,      /* struct texts: the same, and a value may hold several, separated by commas */
-	TYPE_WORDS,    /* struct texts: a list, or a command line */
-	TYPE_COMMANDS, /* struct texts * and size_t: a list of TYPE_WORDS */
-	TYPE_PAIRS,    /* struct pairs: a map, or a list of NAME=value */
-	TYPE_ENV,      /* the same; a name alone takes the environment's value */
-	TYPE_PAIR,     /* two struct text: a map of one entry */
-	TYPE_PORTS,    /* uint16_t * and size_t: compose's ports */
-	TYPE_DEPENDS,  /* struct depends * and size_t: compose's depends_on */
-	TYPE_MAP       /* a struct that begins with its struct pos; `sub` says what is in it */
+	TYPE_IGNORED,   /* anything; accepted and not used */
+	TYPE_SHAPE,     /* checked only for what its flags allow (FLAG_SINGLE, ...), and not used */
+	TYPE_NODE,      /* kept as it is for the loader: struct node * */
+	TYPE_TEXT,      /* struct text */
+	TYPE_BOOL,      /* bool */
+	TYPE_EPOCH,     /* seconds: int64_t */
+	TYPE_STATUS,    /* HTTP status: uint16_t */
+	TYPE_SIZE,      /* bytes: uint64_t, and its struct pos at `pos` */
+	TYPE_DURATION,  /* milliseconds: uint64_t */
+	TYPE_PORT,      /* uint16_t */
+	TYPE_TEXTS,     /* struct texts: a list, or one value */
+	TYPE_CSV,       /* struct texts: the same, and a value may hold several, separated by commas */
+	TYPE_WORDS,     /* struct texts: a list, or a command line */
+	TYPE_COMMANDS,  /* struct texts * and size_t: a list of TYPE_WORDS */
+	TYPE_PAIRS,     /* struct pairs: a map, or a list of NAME=value */
+	TYPE_ENV,       /* the same; a name alone takes the environment's value */
+	TYPE_PAIR,      /* two struct text: a map of one entry */
+	TYPE_PORTS,     /* uint16_t * and size_t: compose's ports */
+	TYPE_ENV_FILES, /* struct env_file * and size_t: compose's env_file */
+	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
+	TYPE_MAP        /* a struct that begins with its struct pos; `sub` says what is in it */
 };
 
 enum schema_merge {

@@ -31,6 +31,7 @@ struct scope {
 	struct interp interp;
 	const char *service;
 	struct map *sets, *environ, *dotenv, *vars, *builtins;
+	struct map *file;                        /* of a service's env file; or NULL */
 	struct variable *stack[SCOPE_DEPTH_MAX]; /* being expanded */
 	size_t depth;
 };
@@ -85,6 +86,7 @@ void scope_free(struct scope *scope)
 	map_free(scope->dotenv);
 	map_free(scope->vars);
 	map_free(scope->builtins);
+	map_free(scope->file);
 	mem_cleanup(&scope);
 }
 
@@ -123,6 +125,19 @@ void scope_add_env_file(struct scope *scope, const struct dotenv_var *vars, size
 		}
 		map_set(scope->dotenv, vars[i].name, variable);
 	}
+}
+
+void scope_add_file_value(struct scope *scope, const char *name, const char *value)
+{
+	if (!scope->file)
+		scope->file = map_new();
+	map_set(scope->file, name, (void *)value);
+}
+
+void scope_forget_file_values(struct scope *scope)
+{
+	map_free(scope->file);
+	scope->file = NULL;
 }
 
 void scope_add_vars(struct scope *scope, const struct node *vars)
@@ -300,6 +315,9 @@ enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, 
 	variable = map_get(scope->dotenv, name);
 	if (!variable || (variable->state == STATE_VISITING && scope->stack[scope->depth - 1] == variable))
 		variable = map_get(scope->vars, name);
+	*ret_value = !variable && scope->file ? map_get(scope->file, name) : NULL;
+	if (*ret_value)
+		return check_value(scope, name, pos, *ret_value);
 	return variable ? variable_value(scope, variable, ret_value, ret_why) : LOOKUP_UNSET;
 }
 

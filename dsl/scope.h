@@ -47,6 +47,10 @@ void scope_enter(struct scope *scope, const char *service);
  * unset one has no value. */
 enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value,
 			 const char **ret_why);
+/* A variable of a service's env file, for the values behind it: asked for when --set, the environment, the env file and
+ * `vars:` do not have it. The texts must live as long as the scope. */
+void scope_add_file_value(struct scope *scope, const char *name, const char *value);
+void scope_forget_file_values(struct scope *scope);
 /* --set, environment and env file only: for KEY without a value, DOCKER_TAGS and the like. NULL: unset. */
 const char *scope_environ(struct scope *scope, const char *name);
 /* The variable whose name is nearest to `name`, or NULL. */

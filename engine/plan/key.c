@@ -264,8 +264,20 @@ static void add_ports(struct inputs *inputs, const char *prefix, const struct se
 	}
 }
 
+/* Values of env files are often secrets: they count by their hash, and are not stored. */
+static void add_file_environment(struct inputs *inputs, const char *name, const struct pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->len; i++) {
+		cleanup_free char *item = mem_printf("%s %s", name, pairs->items[i].key.s);
+
+		add_text(inputs, REASON_OPTION, item, pairs->items[i].value.s, strlen(pairs->items[i].value.s));
+	}
+}
+
 static void add_run(struct inputs *inputs, const struct service *service, const char *prefix)
 {
+	cleanup_free char *file_environment = mem_printf("%senv_file", prefix);
+	cleanup_free char *working_dir = mem_printf("%sworking_dir", prefix);
 	cleanup_free char *environment = mem_printf("%senvironment", prefix);
 	cleanup_free char *command = mem_printf("%scommand", prefix);
 	cleanup_free char *entrypoint = mem_printf("%sentrypoint", prefix);
@@ -274,9 +286,11 @@ static void add_run(struct inputs *inputs, const struct service *service, const 
 
 	add_ports(inputs, prefix, service);
 	add_pairs(inputs, environment, &service->environment);
+	add_file_environment(inputs, file_environment, &service->file_environment);
 	add_texts(inputs, command, &service->command);
 	add_texts(inputs, entrypoint, &service->entrypoint);
 	inputs_add(inputs, REASON_OPTION, user, service->user.s);
+	inputs_add(inputs, REASON_OPTION, working_dir, service->working_dir.s);
 	add_texts(inputs, tmpfs, &service->tmpfs);
 }
 

@@ -95,6 +95,8 @@ void command_run(const struct runtime *runtime, unsigned quirks, const struct co
 	add_pairs(argv, spec, env_file);
 	if (spec->user)
 		argv_addf(argv, "--user=%s", spec->user);
+	if (spec->working_dir)
+		argv_addf(argv, "--workdir=%s", spec->working_dir);
 	for (size_t i = 0; spec->tmpfs && spec->tmpfs[i]; i++)
 		argv_addf(argv, "--tmpfs=%s", spec->tmpfs[i]);
 	if (spec->entrypoint && spec->entrypoint[0])

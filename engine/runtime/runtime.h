@@ -67,6 +67,7 @@ struct container_spec {
 	const char *const *entrypoint; /* NULL: the image's */
 	const char *const *command;    /* NULL: the image's */
 	const char *user;              /* NULL: the image's */
+	const char *working_dir;       /* NULL: the image's */
 	const char *const *tmpfs;      /* paths with options as docker's --tmpfs, or NULL */
 	const uint16_t *ports;         /* container ports that must be reachable from here */
 	size_t ports_len;

@@ -24,17 +24,21 @@ static const char **fill_words(struct stage *stage, const struct texts *texts)
 	return words;
 }
 
-static void fill_environment(struct stage *stage, const struct pairs *pairs, struct container_spec *spec)
+static void fill_environment(struct stage *stage, const struct service *service, struct container_spec *spec)
 {
 	struct late_values values = { .job = stage->job };
-	struct runtime_pair *environment = arena_array(stage->arena, pairs->len, sizeof(*environment));
+	const struct pairs *pairs = &service->environment, *from_files = &service->file_environment;
+	struct runtime_pair *environment = arena_array(stage->arena, pairs->len + from_files->len, sizeof(*environment));
 
 	for (size_t i = 0; i < pairs->len; i++) {
 		environment[i].key = pairs->items[i].key.s;
 		environment[i].value = values_fill(stage->arena, pairs->items[i].value.s, &values);
 	}
+	for (size_t i = 0; i < from_files->len; i++)
+		environment[pairs->len + i] =
+			(struct runtime_pair){ from_files->items[i].key.s, from_files->items[i].value.s };
 	spec->environment = environment;
-	spec->environment_len = pairs->len;
+	spec->environment_len = pairs->len + from_files->len;
 }
 
 static void fill_hosts(struct stage *stage, struct container_spec *spec)
@@ -68,13 +72,14 @@ static int start(struct stage *stage, const struct service *service, const struc
 	struct container_spec spec = { .image = *image, .name = service->name.s, .network = stage->network };
 	struct actor *actor = &stage->actors[stage->len];
 
-	fill_environment(stage, &service->environment, &spec);
+	fill_environment(stage, service, &spec);
 	fill_hosts(stage, &spec);
 	fill_ports(stage, service, image->digest, &spec);
 	spec.entrypoint = fill_words(stage, &service->entrypoint);
 	spec.command = fill_words(stage, &service->command);
 	spec.tmpfs = fill_words(stage, &service->tmpfs);
 	spec.user = service->user.s;
+	spec.working_dir = service->working_dir.s;
 	if (container_start(stage->job->runtime, &spec, stage->job->output, &actor->container, err) < 0)
 		return -1;
 	actor->name = service->name.s;

@@ -36,7 +36,8 @@ struct text_options {
 	const char *const *sets;
 	const char *const *platforms;
 	const char *const *tags;
-	const char *dotenv; /* text of .env, or NULL */
+	const char *dotenv;       /* text of .env, or NULL */
+	const char *const *files; /* further ones: name, text, ..., NULL; or NULL */
 	load_lookup *lookup;
 	void *lookup_data;
 };
@@ -82,6 +83,8 @@ static inline void test_load(struct loaded_text *t, const char *text, size_t len
 		load.lookup_data = options->lookup_data;
 		if (options->dotenv)
 			write_file(t->dir, ".env", options->dotenv, strlen(options->dotenv));
+		for (size_t i = 0; options->files && options->files[i]; i += 2)
+			write_file(t->dir, options->files[i], options->files[i + 1], strlen(options->files[i + 1]));
 	}
 	path = path_join(t->dir, "services.yaml");
 	load.path = path;

@@ -304,12 +304,55 @@ static void test_bad_options(void **state)
 	test_load_bad(two, &epoch, "error: SOURCE_DATE_EPOCH is \"now\" in the environment");
 }
 
+static void test_env_files(void **state)
+{
+	static const char text[] = "services:\n"
+				   "  web:\n"
+				   "    build: .\n"
+				   "    ports: [80]\n"
+				   "    environment: {OWN: kept}\n"
+				   "    env_file: [base.env, {path: more.env, required: false}, {path: none.env, "
+				   "required: false}]\n"
+				   "    depends_on: [db]\n"
+				   "    verify: {http: /}\n"
+				   "  db: {build: db, env_file: [{path: raw.env, format: raw}]}\n"
+				   "  idle: {build: idle, env_file: gone.env}\n";
+	const struct text_options options = { .environ = LIST("OUTSIDE=there"),
+					      .files = LIST("base.env", "A=1\nB=${A}2 ${OUTSIDE}\nOWN=lost\nOUTSIDE\n",
+							    "more.env", "A='$x'\n", "raw.env", "P=a$b\n") };
+	struct loaded_text t;
+	const struct service *s;
+
+	(void)state;
+	test_load_good(&t, text, &options);
+	s = t.manifest->services;
+	assert_int_equal(s[0].file_environment.len, 3);
+	assert_string_equal(test_pair(&s[0].file_environment, "A"), "$x");
+	assert_string_equal(test_pair(&s[0].file_environment, "B"), "12 there");
+	assert_string_equal(test_pair(&s[0].file_environment, "OUTSIDE"), "there");
+	assert_string_equal(test_pair(&s[1].file_environment, "P"), "a$b");
+	assert_int_equal(s[2].env_files_len, 1);
+	assert_int_equal(s[2].file_environment.len, 0);
+	test_unload(&t);
+}
+
+static void test_bad_env_files(void **state)
+{
+	static const char text[] = "services: {web: {build: ., ports: [80], verify: {http: /}, env_file: web.env}}\n";
+	const struct text_options unset = { .files = LIST("web.env", "A=1\nB=${NOWHERE}\n") };
+
+	(void)state;
+	test_load_bad(text, NULL, ":1:70: error: there is no env file \"web.env\"\n");
+	test_load_bad(text, &unset, "web.env:2:3: error: the variable \"NOWHERE\" is not set\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything),  cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_merge),       cmocka_unit_test(test_options),
 		cmocka_unit_test(test_environment), cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_env_files),   cmocka_unit_test(test_bad_env_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

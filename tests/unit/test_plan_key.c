@@ -50,6 +50,8 @@ static const char manifest[] = "project: world\n"
 			       "    entrypoint: [/start]\n"
 			       "    user: \"7\"\n"
 			       "    tmpfs: [/tmp]\n"
+			       "    working_dir: /srv\n"
+			       "    env_file: app.env\n"
 			       "    depends_on: {db: {condition: service_started}}\n"
 			       "    verify:\n"
 			       "      http: {path: /health, port: 80, status: 200, body: ok, json: {a.b: one}, "
@@ -88,6 +90,7 @@ static int set_up(void **state)
 	world_new(world);
 	world_write(world, "services.yaml", manifest);
 	world_write(world, "app/Dockerfile", dockerfile);
+	world_write(world, "app.env", "LEVEL=1\nMODE=other\n");
 	world_write(world, "app/main.c", "int main;\n");
 	world_write(world, "app/gen.c", "int gen;\n");
 	world_write(world, "app/lib/a.c", "int a;\n");
@@ -162,6 +165,11 @@ static const struct edit edits[] = {
 	{ "services.yaml", "entrypoint: [/start]\n    user", "entrypoint: [/begin]\n    user",
 	  VERIFY("option entrypoint[0] (/start -> /begin)") },
 	{ "services.yaml", "user: \"7\"\n    tmpfs", "user: \"8\"\n    tmpfs", VERIFY("option user (7 -> 8)") },
+	{ "services.yaml", "working_dir: /srv", "working_dir: /run", VERIFY("option working_dir (/srv -> /run)") },
+	{ "app.env", "LEVEL=1", "LEVEL=2",
+	  VERIFY("option env_file LEVEL (df3ce784d856334d65cd25028f98f158 -> "
+		 "cb358fcee0dfde56fb95a7322f5da314)") },
+	{ "app.env", "MODE=other", "MODE=another", "" },
 	{ "services.yaml", "tmpfs: [/tmp]", "tmpfs: [/run]", VERIFY("option tmpfs[0] (/tmp -> /run)") },
 	{ "services.yaml", "MODE: fast", "MODE: slow", VERIFY("option environment MODE (fast -> slow)") },
 	{ "services.yaml", "ports: [\"80\"]\n    environment", "ports: [\"90\"]\n    environment",

@@ -25,6 +25,7 @@ static const struct container_spec full = {
 	.entrypoint = entrypoint,
 	.command = command,
 	.user = "1000:1000",
+	.working_dir = "/srv",
 	.tmpfs = tmpfs,
 	.ports = ports,
 	.ports_len = 2,
@@ -60,7 +61,7 @@ static void test_podman(void **state)
 		   ".cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
 		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/"
 		   "null\n--network=cbuild-n\n--network-alias=web\n--env-file=/t/env\n--env=B\n"
-		   "--env=D\n--add-host=db:10.89.0.2\n--user=1000:1000\n--tmpfs=/tmp:size=1m\n--tmpfs=/"
+		   "--env=D\n--add-host=db:10.89.0.2\n--user=1000:1000\n--workdir=/srv\n--tmpfs=/tmp:size=1m\n--tmpfs=/"
 		   "run\n--entrypoint=/app\n" ONE "\n--one\nserve\n-x\n");
 }
 
@@ -93,7 +94,7 @@ static void test_docker(void **state)
 	assert_run(&runtime, 0, &spec, NULL,
 		   "docker\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n--label=dev.cbuild.owner=o\n"
 		   "--log-driver=json-file\n--log-opt=max-size=10m\n--no-healthcheck\n--stop-timeout=0\n" ONE "\nserve"
-													      "\n-x\n");
+		   "\n-x\n");
 }
 
 static void test_adapt(void **state)

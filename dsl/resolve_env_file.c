@@ -1,0 +1,130 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/dotenv.h"
+#include "dsl/interp.h"
+#include "dsl/loaded.h"
+#include "dsl/node.h"
+#include "dsl/resolve.h"
+#include "dsl/scope.h"
+
+/* Env files of services. Only those of services that a check starts are read: whoever builds need not have them. */
+
+#define ENV_FILE_MAX (1024 * 1024) /* bytes */
+
+/* Marks the service and all that runs beside it. */
+static void mark_running(const struct manifest *manifest, size_t index, bool *runs)
+{
+	const struct service *service = &manifest->services[index];
+
+	if (runs[index])
+		return;
+	runs[index] = true;
+	for (size_t i = 0; i < service->depends_len; i++)
+		if (service->depends[i].service != RESOLVE_NONE)
+			mark_running(manifest, service->depends[i].service, runs);
+}
+
+static const struct pair *find_pair(const struct pairs *pairs, const char *name)
+{
+	for (size_t i = 0; i < pairs->len; i++)
+		if (!strcmp(pairs->items[i].key.s, name))
+			return &pairs->items[i];
+	return NULL;
+}
+
+/* The value with its variables filled in: from outside, then from the file so far. NULL: none, or a complaint. */
+static const char *value_of(struct resolve *r, const struct env_file *file, const struct dotenv_var *var)
+{
+	if (!var->value)
+		return scope_environ(r->scope, var->name);
+	if (file->raw || !var->expand || !strchr(var->value, '$'))
+		return var->value;
+	return interp_scalar(scope_interp(r->scope), node_scalar(r->arena, var->pos, var->value));
+}
+
+static void take_values(struct resolve *r, const struct env_file *file, const struct dotenv_var *vars, size_t len,
+			struct map *values)
+{
+	for (size_t i = 0; i < len; i++) {
+		const char *value = value_of(r, file, &vars[i]);
+
+		if (!value)
+			continue;
+		map_set(values, vars[i].name, (void *)value);
+		scope_add_file_value(r->scope, vars[i].name, value);
+	}
+}
+
+static void read_file(struct resolve *r, const struct env_file *file, struct map *values)
+{
+	const char *path = resolve_path(r, r->loaded->manifest.dir, file->path.s);
+	cleanup_buf struct buf text = { 0 };
+	cleanup_error struct error *error = NULL;
+	struct dotenv_var *vars;
+	size_t len;
+	bool found;
+	uint32_t source;
+
+	if (fs_read_if(path, ENV_FILE_MAX, &text, &found, &error) < 0) {
+		diags_add(r->diags, file->path.pos, NULL, "the env file cannot be read: %s", error->message);
+		return;
+	}
+	if (!found && !file->optional)
+		diags_add(r->diags, file->path.pos, "{path: ..., required: false} lets it be missing",
+			  "there is no env file \"%s\"", file->path.s);
+	if (!found || !text.len)
+		return;
+	source = diags_source(r->diags, file->path.s, text.data, text.len);
+	if (memchr(text.data, '\0', text.len)) {
+		diags_add(r->diags, diags_pos_at(r->diags, source, strlen(text.data)), NULL,
+			  "the file contains a NUL byte");
+		return;
+	}
+	dotenv_parse(r->arena, r->diags, source, text.data, text.len, &vars, &len);
+	take_values(r, file, vars, len, values);
+}
+
+static int compare_names(const void *left, const void *right)
+{
+	return strcmp(((const struct pair *)left)->key.s, ((const struct pair *)right)->key.s);
+}
+
+static void read_files(struct resolve *r, struct service *service)
+{
+	struct map *values cleanup_map = map_new();
+	struct pairs *own = &service->file_environment;
+
+	for (size_t i = 0; i < service->env_files_len; i++)
+		read_file(r, &service->env_files[i], values);
+	scope_forget_file_values(r->scope);
+	own->items = arena_array(r->arena, map_len(values), sizeof(*own->items));
+	for (size_t i = 0; i < map_len(values); i++) {
+		const char *name = arena_strdup(r->arena, map_key(values, i));
+
+		if (!find_pair(&service->environment, name))
+			own->items[own->len++] =
+				(struct pair){ .key = { .s = name }, .value = { .s = map_value(values, i) } };
+	}
+	qsort(own->items, own->len, sizeof(*own->items), compare_names);
+}
+
+void resolve_env_files(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+	bool *runs = arena_array(r->arena, manifest->services_len, sizeof(*runs));
+
+	for (size_t i = 0; i < manifest->services_len; i++)
+		if (manifest->services[i].verify.has_http || manifest->services[i].verify.has_tcp)
+			mark_running(manifest, i, runs);
+	for (size_t i = 0; i < manifest->services_len; i++)
+		if (runs[i] && manifest->services[i].env_files_len)
+			read_files(r, &manifest->services[i]);
+}

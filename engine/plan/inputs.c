@@ -33,6 +33,8 @@ struct inputs {
 	size_t files_len, files_cap;
 };
 
+const char INPUT_NONE[] = "(none)";
+
 struct inputs *inputs_new(enum node_kind kind, unsigned version)
 {
 	struct inputs *inputs = mem_alloc(sizeof(*inputs));
@@ -144,14 +146,17 @@ static char *unescape(struct arena *arena, const char *s, size_t len)
 	return out;
 }
 
-static void add_line(struct buf *out, enum reason_kind kind, const char *prefix, const char *name, const char *value)
+static void add_line(struct buf *out, enum reason_kind kind, const char *prefix, const char *name, const char *value,
+		     bool unknown)
 {
 	buf_str(out, reason_kind_name(kind));
 	buf_char(out, '\t');
 	add_escaped(out, prefix);
 	add_escaped(out, name);
 	buf_char(out, '\t');
-	if (value)
+	if (unknown)
+		buf_str(out, "\\?");
+	else if (value)
 		add_escaped(out, value);
 	else
 		buf_str(out, "\\0");
@@ -171,15 +176,18 @@ void inputs_text(const struct inputs *inputs, struct buf *out)
 {
 	cleanup_buf struct buf value = { 0 };
 
-	for (size_t i = 0; i < inputs->len; i++)
-		add_line(out, inputs->items[i].kind, "", inputs->items[i].name, inputs->items[i].value);
+	for (size_t i = 0; i < inputs->len; i++) {
+		const struct input *input = &inputs->items[i];
+
+		add_line(out, input->kind, "", input->name, input->value, input->unknown);
+	}
 	for (size_t i = 0; i < inputs->files_len; i++) {
 		for (size_t j = 0; j < inputs->files[i].len; j++) {
 			const struct entry *entry = &inputs->files[i].entries[j];
 
 			buf_reset(&value);
 			entry_value(entry, &value);
-			add_line(out, REASON_FILE, inputs->files[i].prefix, entry->path, value.data);
+			add_line(out, REASON_FILE, inputs->files[i].prefix, entry->path, value.data, false);
 		}
 	}
 }
@@ -215,10 +223,106 @@ static void read_old(struct old *old, const char *text, size_t len)
 	}
 }
 
+struct changes {
+	struct arena *arena;
+	struct input_change *items;
+	size_t len, cap;
+};
+
+static void add_change(struct changes *changes, enum reason_kind kind, const char *name, const char *was, const char *now)
+{
+	mem_reserve(&changes->items, &changes->cap, changes->len + 1, sizeof(*changes->items));
+	changes->items[changes->len++] = (struct input_change){
+		.kind = kind,
+		.name = arena_strdup(changes->arena, name),
+		.was = was == NOTHING ? INPUT_NONE : arena_strdup(changes->arena, was),
+		.now = now == NOTHING ? INPUT_NONE : arena_strdup(changes->arena, now),
+	};
+}
+
+/* NULL: there was none of that name. */
+static const char *old_value(struct old *old, enum reason_kind kind, const char *prefix, const char *name)
+{
+	const char *key = arena_printf(old->arena, "%s\t%s%s", reason_kind_name(kind), prefix, name);
+
+	map_set(old->seen, key, (void *)key);
+	return map_get(old->values, key);
+}
+
+static void compare_items(const struct inputs *inputs, struct old *old, struct changes *changes)
+{
+	for (size_t i = 0; i < inputs->len; i++) {
+		const struct input *input = &inputs->items[i];
+		const char *was = old_value(old, input->kind, "", input->name);
+		const char *now = input->value ? input->value : NOTHING;
+
+		if (input->unknown || (was && strcmp(was, now) == 0))
+			continue;
+		if (input->files && was)
+			continue; /* says nothing to people: its files do */
+		add_change(changes, input->kind, input->name, was, now);
+	}
+}
+
+static void compare_files(const struct inputs *inputs, struct old *old, struct changes *changes)
+{
+	cleanup_buf struct buf value = { 0 };
+
+	for (size_t i = 0; i < inputs->files_len; i++) {
+		const struct files *files = &inputs->files[i];
+
+		for (size_t j = 0; j < files->len; j++) {
+			const char *path = files->entries[j].path;
+			const char *was = old_value(old, REASON_FILE, files->prefix, path);
+
+			buf_reset(&value);
+			entry_value(&files->entries[j], &value);
+			if (was && strcmp(was, value.data) == 0)
+				continue;
+			add_change(changes, REASON_FILE, arena_printf(changes->arena, "%s%s", files->prefix, path), was,
+				   value.data);
+		}
+	}
+}
+
+static void compare_removed(struct old *old, struct changes *changes)
+{
+	for (size_t i = 0; i < map_len(old->values); i++) {
+		const char *key = map_key(old->values, i);
+		const char *tab = strchr(key, '\t');
+
+		if (map_get(old->seen, key))
+			continue;
+		for (int kind = REASON_FILE; kind <= REASON_OPTION; kind++) {
+			const char *name = reason_kind_name((enum reason_kind)kind);
+
+			if (strlen(name) == (size_t)(tab - key) && strncmp(name, key, (size_t)(tab - key)) == 0)
+				add_change(changes, (enum reason_kind)kind, tab + 1, map_value(old->values, i), NULL);
+		}
+	}
+}
+
+size_t inputs_compare(const struct inputs *inputs, const char *old_text, size_t old_len, struct arena *arena,
+		      struct input_change **ret)
+{
+	struct old old = { .arena = arena_new(), .values = map_new(), .seen = map_new() };
+	struct changes changes = { .arena = arena };
+
+	read_old(&old, old_text, old_len);
+	compare_items(inputs, &old, &changes);
+	compare_files(inputs, &old, &changes);
+	compare_removed(&old, &changes);
+	map_free(old.values);
+	map_free(old.seen);
+	arena_free(old.arena);
+	*ret = changes.items;
+	return changes.len;
+}
+
 /* Values in reasons are for people: short ones are shown, digests are cut. */
 static const char *shorten(struct arena *arena, const char *value)
 {
-	if (value == NULL || value == NOTHING)
+	if (value == INPUT_NONE)
 		return "(none)";
 	if (strncmp(value, "sha256:", 7) == 0 && strlen(value) > 19)
 		return arena_strndup(arena, value, 19);
@@ -241,95 +345,32 @@ static const char *file_change(const char *before, const char *now)
 	return "mode";
 }
 
-static const char *old_value(struct old *old, struct arena *arena, enum reason_kind kind, const char *prefix,
-			     const char *name)
+/* A value of an entry, as entry_value writes it, and not a bare digest. */
+static bool is_entry(const char *value)
 {
-	const char *key = arena_printf(arena, "%s\t%s%s", reason_kind_name(kind), prefix, name);
-
-	map_set(old->seen, key, (void *)key);
-	return map_get(old->values, key);
+	return value != INPUT_NONE && value[0] && value[1] == ' ';
 }
 
-static size_t diff_items(const struct inputs *inputs, struct old *old, struct arena *arena, struct node *node)
+static const char *change_text(struct arena *arena, const struct input_change *change)
 {
-	size_t before = node->reasons_len;
-
-	for (size_t i = 0; i < inputs->len; i++) {
-		const struct input *input = &inputs->items[i];
-		const char *was = old_value(old, arena, input->kind, "", input->name);
-		const char *now = input->value ? input->value : NOTHING;
-		const char *name = arena_strdup(arena, input->name);
-
-		if (input->unknown || (was && strcmp(was, now) == 0))
-			continue;
-		if (input->files && was)
-			continue; /* says nothing to people: its files do */
-		if (!was)
-			node_reason(node, input->kind, name, "added");
-		else if (input->kind == REASON_DOCKERFILE || input->kind == REASON_FILE)
-			node_reason(node, input->kind, name, "content");
-		else
-			node_reason(node, input->kind, name,
-				    arena_printf(arena, "%s -> %s", shorten(arena, was),
-						 shorten(arena, arena_strdup(arena, input->value))));
-	}
-	return node->reasons_len - before;
-}
-
-static size_t diff_files(const struct inputs *inputs, struct old *old, struct arena *arena, struct node *node)
-{
-	cleanup_buf struct buf value = { 0 };
-	size_t before = node->reasons_len;
-
-	for (size_t i = 0; i < inputs->files_len; i++) {
-		const struct files *files = &inputs->files[i];
-
-		for (size_t j = 0; j < files->len; j++) {
-			const char *was = old_value(old, arena, REASON_FILE, files->prefix, files->entries[j].path);
-
-			buf_reset(&value);
-			entry_value(&files->entries[j], &value);
-			if (was && strcmp(was, value.data) == 0)
-				continue;
-			node_reason(node, REASON_FILE, arena_printf(arena, "%s%s", files->prefix, files->entries[j].path),
-				    was ? file_change(was, value.data) : "added");
-		}
-	}
-	return node->reasons_len - before;
-}
-
-static size_t diff_removed(struct old *old, struct arena *arena, struct node *node)
-{
-	size_t before = node->reasons_len;
-
-	for (size_t i = 0; i < map_len(old->values); i++) {
-		const char *key = map_key(old->values, i);
-		const char *tab = strchr(key, '\t');
-
-		if (map_get(old->seen, key))
-			continue;
-		for (int kind = REASON_FILE; kind <= REASON_OPTION; kind++) {
-			const char *name = reason_kind_name((enum reason_kind)kind);
-
-			if (strlen(name) == (size_t)(tab - key) && strncmp(name, key, (size_t)(tab - key)) == 0)
-				node_reason(node, (enum reason_kind)kind, arena_strdup(arena, tab + 1), "removed");
-		}
-	}
-	return node->reasons_len - before;
+	if (!change->was)
+		return "added";
+	if (!change->now)
+		return "removed";
+	if (change->kind == REASON_FILE && is_entry(change->was) && is_entry(change->now))
+		return file_change(change->was, change->now);
+	if (change->kind == REASON_FILE || change->kind == REASON_DOCKERFILE)
+		return "content";
+	return arena_printf(arena, "%s -> %s", shorten(arena, change->was), shorten(arena, change->now));
 }
 
 size_t inputs_diff(const struct inputs *inputs, const char *old_text, size_t old_len, struct arena *arena,
 		   struct node *node)
 {
-	struct old old = { .arena = arena_new(), .values = map_new(), .seen = map_new() };
-	size_t found;
+	cleanup_free struct input_change *changes = NULL;
+	size_t len = inputs_compare(inputs, old_text, old_len, arena, &changes);
 
-	read_old(&old, old_text, old_len);
-	found = diff_items(inputs, &old, arena, node);
-	found += diff_files(inputs, &old, arena, node);
-	found += diff_removed(&old, arena, node);
-	map_free(old.values);
-	map_free(old.seen);
-	arena_free(old.arena);
-	return found;
+	for (size_t i = 0; i < len; i++)
+		node_reason(node, changes[i].kind, changes[i].name, change_text(arena, &changes[i]));
+	return len;
 }

@@ -17,7 +17,7 @@ struct entry;
  *
  * Text form, one input a line: kind, TAB, name, TAB, value; backslash, tab and newline in names and values are
  * written as \\ \t \n. The files of a context stand one a line ("file", path, "f 644 <digest>"); the key
- * holds their common digest.
+ * holds their common digest. A value that is NULL is \0, one that is not known yet \?.
  */
 struct inputs;
 
@@ -38,6 +38,17 @@ void inputs_add_files(struct inputs *inputs, const char *name, const char *prefi
 /* False when a value is unknown. */
 bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1]);
 void inputs_text(const struct inputs *inputs, struct buf *out);
+/* What differs between two lists. `was` NULL: it is new; `now` NULL: it is gone. Values in full, as in the text. */
+struct input_change {
+	enum reason_kind kind;
+	const char *name;
+	const char *was, *now;
+};
+extern const char INPUT_NONE[]; /* the value of an input that is there and has none: compared by its address */
+/* The differences between the list as it was (a text from inputs_text) and as it is. Unknown values are passed over.
+ * Texts live in `arena`; the caller frees *ret (may be NULL). Returns how many there are. */
+size_t inputs_compare(const struct inputs *inputs, const char *old, size_t old_len, struct arena *arena,
+		      struct input_change **ret);
 /* Adds to `node` a reason for each difference between the list as it was (a text from inputs_text) and as it is.
  * Unknown values are passed over. Texts of reasons live in `arena`. Returns how many there were. */
 size_t inputs_diff(const struct inputs *inputs, const char *old, size_t old_len, struct arena *arena, struct node *node);

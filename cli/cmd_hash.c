@@ -1,0 +1,61 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "engine/plan/inputs.h"
+#include "engine/plan/plan.h"
+
+/* A key holds what its dependencies gave: it is unknown while one of them has to run. */
+static const char unknown[] = "unknown";
+
+static int add_node(struct session *session, size_t number, struct buf *out, struct error **err)
+{
+	const struct node *node = plan_node(session->plan, number);
+	cleanup_buf struct buf text = { 0 };
+	struct inputs *inputs;
+
+	buf_printf(out, "%-*s  %s\n", HASH_HEX, node->key[0] ? node->key : unknown, node->id);
+	if (!session->options->verbose)
+		return 0;
+	if (plan_inputs(session->plan, number, &inputs, err) < 0)
+		return -1;
+	inputs_text(inputs, &text);
+	inputs_free(inputs);
+	text_safe_lines(out, text.data, text.len);
+	return 0;
+}
+
+static int print_hashes(struct session *session, struct error **err)
+{
+	cleanup_buf struct buf out = { 0 };
+
+	for (size_t i = 0; i < plan_len(session->plan); i++) {
+		const struct node *node = plan_node(session->plan, i);
+
+		if (node->kind == NODE_BUILD && plan_is_target(session->plan, node->service) &&
+		    add_node(session, i, &out, err) < 0)
+			return -1;
+	}
+	return output_data(out.data, out.len, err);
+}
+
+int cmd_hash(const struct options *options, struct error **err)
+{
+	const struct session_plan want = { 0 };
+	struct session session;
+	int r = session_open(&session, options, err);
+
+	if (r == 0)
+		r = session_plan(&session, &want, err);
+	if (r == 0)
+		r = print_hashes(&session, err);
+	session_close(&session);
+	return r;
+}

@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# The commands that explain, choose and tidy up: why, hash, affected, fsck, prune. On a project of a base, a service on
+# it, and a plain one; built once, each test with a copy of it.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+
+setup_file()
+{
+	project_begin
+	make_first
+	BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
+	export CBUILD_BUILDER=buildah
+	cb --no-load
+	[ "$status" = 0 ]
+}
+
+teardown_file()
+{
+	project_end
+}
+
+# A copy of the project that was built: buildah and its storage are asked for what is new alone.
+setup()
+{
+	cp -a "$ROOT/first" "$BATS_TEST_TMPDIR/project"
+	cd "$BATS_TEST_TMPDIR/project"
+}
+
+make_first()
+{
+	mkdir -p "$ROOT/first"
+	cd "$ROOT/first"
+	cat >services.yaml <<-'EOF'
+		project: first
+		registry: localhost/first
+		source_date_epoch: 1700000000
+		services:
+		  base:
+		    build: base
+		  web:
+		    build: {context: ., dockerfile: web/Dockerfile, args: {COLOUR: red}, additional_contexts: {base: "service:base"}}
+		  plain:
+		    build: plain
+		    prepare:
+		      run: [cp, schema.txt, plain/made]
+		      inputs: ["schema.*"]
+		      outputs: [plain/made]
+	EOF
+	printf 'FROM scratch\nCOPY file /base\n' | dockerfile base
+	printf 'FROM base\nARG COLOUR\nLABEL colour=$COLOUR\nCOPY web/app /app\n' | dockerfile web
+	printf 'FROM scratch\nCOPY . /\n' | dockerfile plain
+	echo base >base/file
+	echo app >web/app
+	echo plain >plain/file
+	echo schema >schema.txt
+	printf '.cbuild\nplain/made\n*.tmp\n' >.gitignore
+}
+
+@test "why says what changed, with both values in full" {
+	echo "other app" >web/app
+	chmod 755 plain/file
+	rm plain/Dockerfile
+	printf 'FROM scratch\nCOPY . /\n# more\n' >plain/Dockerfile
+	touch plain/added
+	sed -i 's/red/a colour of which the name is longer than what a line of reasons would hold and so it would be cut/' services.yaml
+
+	cb why web --no-load
+	[ "$status" = 0 ]
+	grep -qE '^build:web:[^ ]+  stale, last built [0-9-]+ [0-9:]+ [+-][0-9]+ with buildah [0-9.]+ in [0-9.]+s$' "$out"
+	grep -qx '  arg COLOUR' "$out"
+	grep -qx '    was  red' "$out"
+	grep -qx '    now  a colour of which the name is longer than what a line of reasons would hold and so it would be cut' "$out"
+	equal "$(grep -A2 '^  file web/app$' "$out" | grep -cE '^    (was|now)  f [0-7]+ [0-9a-f]{32}$')" 2
+	grep -qE '^index:web  unknown' "$out"
+	equal "$(grep -c base "$out" || true)" 0
+
+	cb why "build:plain:$host"
+	[ "$status" = 0 ]
+	equal "$(grep -c '^[a-z]*:' "$out")" 1
+	equal "$(grep -A2 '^  file plain/file$' "$out" | sed -nE 's/^    (was|now)  f ([0-7]+) .*/\1 \2/p' | tail -1)" "now 755"
+	equal "$(grep -A1 '^  file plain/added$' "$out" | tail -1)" "    was  (was not there)"
+	grep -q '^  dockerfile plain/Dockerfile$' "$out"
+}
+
+@test "why says when, with what and how long, of what is fresh" {
+	cb why base --no-load
+	[ "$status" = 0 ]
+	grep -qE "^build:base:$host  nothing: it is fresh, built [0-9-]+ [0-9:]+ [+-][0-9]+ with buildah [0-9.]+ in [0-9.]+s\$" "$out"
+	equal "$(wc -l <"$out")" 2
+
+	echo other >base/file
+	cb why base --no-load --format=json
+	[ "$status" = 0 ]
+	python3 - "$out" <<-'EOF'
+		import json, sys
+		build, index = json.load(open(sys.argv[1]))
+		assert build["state"] == "stale" and index["state"] == "unknown", (build, index)
+		[change] = build["changes"]
+		assert change["kind"] == "file" and change["name"] == "base/file", change
+		assert len(change["was"]) > 32 and len(change["now"]) > 32 and change["was"] != change["now"], change
+		assert build["last"]["builder"].startswith("buildah"), build
+		assert build["reasons"] == [], build
+	EOF
+
+	cb why nothing
+	[ "$status" = 2 ]
+	cb why build:base:linux/s390x
+	[ "$status" = 2 ]
+}
+
+@test "hash prints keys, and their inputs without a path of this machine" {
+	cb hash web -v
+	[ "$status" = 0 ]
+	cp "$out" "$BATS_TEST_TMPDIR/here"
+	grep -qE "^[0-9a-f]{32}  build:web:$host\$" "$out"
+	grep -qE $'^file\tweb/app\tf 644 [0-9a-f]{32}$' "$out"
+	equal "$(grep -cF "$BATS_TEST_TMPDIR" "$out" || true)" 0
+	equal "$(grep -cE '^[0-9a-f]{32}  ' "$out")" 1
+
+	mkdir "$BATS_TEST_TMPDIR/elsewhere"
+	cp -a . "$BATS_TEST_TMPDIR/elsewhere/checkout"
+	cd "$BATS_TEST_TMPDIR/elsewhere/checkout"
+	LC_ALL=C TZ=Asia/Tokyo cb hash web -v
+	diff "$BATS_TEST_TMPDIR/here" "$out"
+
+	echo more >>web/app
+	cb hash web -v
+	# The key, the context's digest and the file.
+	equal "$(diff "$BATS_TEST_TMPDIR/here" "$out" | grep -c '^>')" 3
+
+	echo more >>base/file
+	cb hash web
+	[ "$status" = 0 ]
+	equal "$(cat "$out")" "unknown                           build:web:$host"
+	cb hash web -v
+	grep -qE $'^dependency\tbase \\(.*\\)\t\\\\\\?$' "$out"
+}

@@ -206,6 +206,7 @@ int task_record(struct task *task, struct error **err)
 	cleanup_free char *builder = info ? mem_printf("%s %s", info->name, info->version) : NULL;
 	cleanup_buf struct buf text = { 0 };
 	struct inputs *inputs;
+	int r;
 	struct record record = {
 		.node = (char *)task->node->id,
 		.identity = task->identity,
@@ -219,7 +220,10 @@ int task_record(struct task *task, struct error **err)
 	};
 
 	memcpy(record.key, task->node->key, sizeof(record.key));
-	if (plan_inputs(task->env->plan, task->number, &inputs, err) < 0)
+	pthread_mutex_lock(&task->env->source_lock);
+	r = plan_inputs(task->env->plan, task->number, &inputs, err);
+	pthread_mutex_unlock(&task->env->source_lock);
+	if (r < 0)
 		return -1;
 	inputs_text(inputs, &text);
 	inputs_free(inputs);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/diag.h"
@@ -17,7 +18,7 @@
 #include "engine/source/context.h"
 
 /* Raised when a kind's fields change their meaning: all its records are stale then. */
-enum { PREPARE_VERSION = 1, BUILD_VERSION = 1, INDEX_VERSION = 1, LOAD_VERSION = 1, VERIFY_VERSION = 1 };
+enum { PREPARE_VERSION = 2, BUILD_VERSION = 1, INDEX_VERSION = 1, LOAD_VERSION = 1, VERIFY_VERSION = 2 };
 
 static void add_platform(struct inputs *inputs, const struct node *node)
 {
@@ -62,6 +63,26 @@ static void add_pairs(struct inputs *inputs, const char *name, const struct pair
 	}
 }
 
+/* A value that may be a secret: its hash is in the key, in the state and in reasons, never itself. */
+static void add_hidden(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
+{
+	char hidden[sizeof("hidden:") + HASH_HEX] = "hidden:";
+
+	if (value)
+		hash_hex(hash_bytes(value, strlen(value)), hidden + strlen(hidden));
+	inputs_add(inputs, kind, name, value ? hidden : NULL);
+}
+
+/* What a process sees of its environment is where people hand over passwords. */
+static void add_environment(struct inputs *inputs, const char *name, const struct pairs *pairs)
+{
+	for (size_t i = 0; i < pairs->len; i++) {
+		cleanup_free char *item = mem_printf("%s %s", name, pairs->items[i].key.s);
+
+		add_hidden(inputs, REASON_OPTION, item, pairs->items[i].value.s);
+	}
+}
+
 static void add_dependency(struct inputs *inputs, const struct plan *plan, const char *name, size_t need)
 {
 	const struct node *node = plan->nodes[need];
@@ -94,9 +115,12 @@ static int add_prepare(struct plan *plan, const struct node *node, struct inputs
 	while (prepare->argv[len])
 		len++;
 	add_list(inputs, "prepare.run", prepare->argv, len);
-	for (len = 0; prepare->env[len]; len++)
-		;
-	add_list(inputs, "prepare.env", prepare->env, len);
+	for (size_t i = 0; prepare->env[i]; i++) {
+		cleanup_free char *name =
+			mem_printf("prepare.env %.*s", (int)strcspn(prepare->env[i], "="), prepare->env[i]);
+
+		add_hidden(inputs, REASON_OPTION, name, prepare->env[i]);
+	}
 	add_list(inputs, "prepare.outputs", prepare->outputs, prepare->outputs_len);
 	add_epoch(inputs, plan);
 	entries = source_entries(plan->source, prepare->selection, &len, &digest);
@@ -120,14 +144,38 @@ static bool arg_counts(const struct dockerfile_use *use, const char *name)
 	return false;
 }
 
+/* These are for the builder itself, and change what it makes although no Dockerfile declares them. */
+static bool arg_for_builder(const char *name)
+{
+	return strncmp(name, "BUILDKIT_", strlen("BUILDKIT_")) == 0 || strcmp(name, "SOURCE_DATE_EPOCH") == 0;
+}
+
+/* A secret has no business in an argument; that it is there all the same must not put it into the state. */
+static bool arg_hidden(const char *name)
+{
+	static const char *const signs[] = { "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH", "KEY" };
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+		if (strcasestr(name, signs[i]))
+			return true;
+	}
+	return false;
+}
+
 static void add_args(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
 {
 	static const char *const build_platform[] = { "BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT" };
 	char host[PLATFORM_TEXT];
 
 	for (size_t i = 0; i < build->args_len; i++) {
-		if (all_args_count(&build->use) || arg_counts(&build->use, build->args[i].key))
-			inputs_add(inputs, REASON_ARG, build->args[i].key, build->args[i].value);
+		const char *name = build->args[i].key;
+
+		if (!all_args_count(&build->use) && !arg_counts(&build->use, name) && !arg_for_builder(name))
+			continue;
+		if (arg_hidden(name))
+			add_hidden(inputs, REASON_ARG, name, build->args[i].value);
+		else
+			inputs_add(inputs, REASON_ARG, name, build->args[i].value);
 	}
 	platform_text(&plan->options.host, host);
 	for (size_t i = 0; i < sizeof(build_platform) / sizeof(build_platform[0]); i++) {
@@ -264,16 +312,6 @@ static void add_ports(struct inputs *inputs, const char *prefix, const struct se
 	}
 }
 
-/* Values of env files are often secrets: they count by their hash, and are not stored. */
-static void add_file_environment(struct inputs *inputs, const char *name, const struct pairs *pairs)
-{
-	for (size_t i = 0; i < pairs->len; i++) {
-		cleanup_free char *item = mem_printf("%s %s", name, pairs->items[i].key.s);
-
-		add_text(inputs, REASON_OPTION, item, pairs->items[i].value.s, strlen(pairs->items[i].value.s));
-	}
-}
-
 static void add_run(struct inputs *inputs, const struct service *service, const char *prefix)
 {
 	cleanup_free char *file_environment = mem_printf("%senv_file", prefix);
@@ -285,8 +323,8 @@ static void add_run(struct inputs *inputs, const struct service *service, const 
 	cleanup_free char *tmpfs = mem_printf("%stmpfs", prefix);
 
 	add_ports(inputs, prefix, service);
-	add_pairs(inputs, environment, &service->environment);
-	add_file_environment(inputs, file_environment, &service->file_environment);
+	add_environment(inputs, environment, &service->environment);
+	add_environment(inputs, file_environment, &service->file_environment);
 	add_texts(inputs, command, &service->command);
 	add_texts(inputs, entrypoint, &service->entrypoint);
 	inputs_add(inputs, REASON_OPTION, user, service->user.s);
@@ -327,7 +365,28 @@ static void add_probes(struct inputs *inputs, const char *prefix, const struct v
 	}
 }
 
-static void add_policy(struct inputs *inputs, const struct verify_spec *verify)
+/* A file of the project that a checker's word names ("./check.sh", "--config=check.yaml") is part of the check. */
+static int add_run_file(struct inputs *inputs, const struct plan *plan, const char *word, struct error **err)
+{
+	const char *value = strchr(word, '=');
+	const char *name = word[0] == '-' && value ? value + 1 : word;
+	cleanup_free char *joined = path_join(plan->manifest->dir, name);
+	cleanup_free char *path = path_clean(joined);
+	struct hash128 digest;
+	char hex[HASH_HEX + 1];
+	struct stat st;
+	bool found;
+
+	if (!*name || !path_inside(plan->manifest->dir, path) || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	if (source_file(plan->source, path, &digest, &found, err) < 0)
+		return -1;
+	hash_hex(digest, hex);
+	inputs_add(inputs, REASON_FILE, shown_path(plan, path), found ? hex : NULL);
+	return 0;
+}
+
+static int add_policy(struct inputs *inputs, const struct plan *plan, const struct verify_spec *verify, struct error **err)
 {
 	inputs_add(inputs, REASON_OPTION, "verify.user", verify->user.s);
 	inputs_addf(inputs, REASON_OPTION, "verify.max_size", "%" PRIu64, verify->max_size);
@@ -339,7 +398,12 @@ static void add_policy(struct inputs *inputs, const struct verify_spec *verify)
 		cleanup_free char *name = mem_printf("verify.run[%zu]", i);
 
 		add_texts(inputs, name, &verify->run[i]);
+		for (size_t j = 0; j < verify->run[i].len; j++) {
+			if (add_run_file(inputs, plan, verify->run[i].items[j].s, err) < 0)
+				return -1;
+		}
 	}
+	return 0;
 }
 
 /* A service that runs while the checks are made: how, and when it counts as healthy. */
@@ -354,13 +418,14 @@ static void add_running(struct inputs *inputs, const struct service *service, co
 	}
 }
 
-static void add_verify(struct plan *plan, const struct node *node, struct inputs *inputs)
+static int add_verify(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
 	/* How it runs decides nothing when nothing is run. */
 	bool runs = service->verify.has_http || service->verify.has_tcp;
 
-	add_policy(inputs, &service->verify);
+	if (add_policy(inputs, plan, &service->verify, err) < 0)
+		return -1;
 	if (runs)
 		add_running(inputs, service, "");
 	for (size_t i = 0; i < node->needs_len; i++) {
@@ -373,6 +438,7 @@ static void add_verify(struct plan *plan, const struct node *node, struct inputs
 		if (need->kind == NODE_BUILD && need->service != node->service && runs)
 			add_running(inputs, other, prefix);
 	}
+	return 0;
 }
 
 int key_inputs(struct plan *plan, size_t number, struct inputs **ret, struct error **err)
@@ -398,7 +464,7 @@ int key_inputs(struct plan *plan, size_t number, struct inputs **ret, struct err
 		add_references(inputs, plan, node->service);
 		break;
 	case NODE_VERIFY:
-		add_verify(plan, node, inputs);
+		r = add_verify(plan, node, inputs, err);
 		break;
 	}
 	if (r < 0) {

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "plan_world.h"
@@ -142,6 +143,12 @@ static void nothing_is_stale_after_a_run(void **state)
 #define BOTH(reason) "stale build:app:linux/amd64: " reason "\nstale build:app:linux/arm64: " reason "\n" ABOVE_APP
 #define VERIFY(reason) "stale verify:app: " reason "\n"
 
+/* Values that may be secrets are shown by their hashes. */
+#define FAST "hidden:7a20f66443cadc8be21d201c7f032253"
+#define SLOW "hidden:c98a2fe75127164d9ac2101336c80e05"
+#define SMALL "hidden:b238588c90528b2091f24f9860034dd7"
+#define BIG "hidden:24495710ff63776c7c660a1adea13c66"
+
 struct edit {
 	const char *file, *from, *to;
 	const char *expected;
@@ -167,11 +174,11 @@ static const struct edit edits[] = {
 	{ "services.yaml", "user: \"7\"\n    tmpfs", "user: \"8\"\n    tmpfs", VERIFY("option user (7 -> 8)") },
 	{ "services.yaml", "working_dir: /srv", "working_dir: /run", VERIFY("option working_dir (/srv -> /run)") },
 	{ "app.env", "LEVEL=1", "LEVEL=2",
-	  VERIFY("option env_file LEVEL (df3ce784d856334d65cd25028f98f158 -> "
-		 "cb358fcee0dfde56fb95a7322f5da314)") },
+	  VERIFY("option env_file LEVEL (hidden:df3ce784d856334d65cd25028f98f158 -> "
+		 "hidden:cb358fcee0dfde56fb95a7322f5da314)") },
 	{ "app.env", "MODE=other", "MODE=another", "" },
 	{ "services.yaml", "tmpfs: [/tmp]", "tmpfs: [/run]", VERIFY("option tmpfs[0] (/tmp -> /run)") },
-	{ "services.yaml", "MODE: fast", "MODE: slow", VERIFY("option environment MODE (fast -> slow)") },
+	{ "services.yaml", "MODE: fast", "MODE: slow", VERIFY("option environment MODE (" FAST " -> " SLOW ")") },
 	{ "services.yaml", "ports: [\"80\"]\n    environment", "ports: [\"90\"]\n    environment",
 	  VERIFY("option ports[0] (80 -> 90)") },
 	{ "services.yaml", "path: /health", "path: /ready", VERIFY("option verify.http.path (/health -> /ready)") },
@@ -196,8 +203,8 @@ static const struct edit edits[] = {
 	  VERIFY("option verify.platforms[0] (linux/amd64 -> linux/arm64)") },
 	{ "services.yaml", "[[check,", "[[probe,", VERIFY("option verify.run[0][0] (check -> probe)") },
 	{ "services.yaml", "SIZE: small", "SIZE: big",
-	  VERIFY("option db: environment SIZE (small -> big)") "stale verify:db: option environment SIZE (small -> "
-							       "big)\n" },
+	  VERIFY("option db: environment SIZE (" SMALL " -> " BIG ")") "stale verify:db: option environment SIZE "
+								       "(" SMALL " -> " BIG ")\n" },
 	{ "services.yaml", "tcp: 99", "tcp: 98",
 	  VERIFY("option db: verify.tcp.port (99 -> 98)") "stale verify:db: option verify.tcp.port (99 -> 98)\n" },
 	{ "services.yaml", "condition: service_started", "condition: service_healthy",
@@ -272,8 +279,7 @@ static void a_step_counts_its_command_inputs_environment_and_outputs(void **stat
 	{
 		cleanup_free char *plan = world_plan(world, NULL, false);
 
-		assert_non_null(strstr(plan, "stale prepare:app: option prepare.env[0] (FLAVOUR=sweet -> "
-					     "FLAVOUR=sour)\n"));
+		assert_non_null(strstr(plan, "stale prepare:app: option prepare.env FLAVOUR (hidden:"));
 	}
 	setenv("FLAVOUR", "sweet", 1);
 	{
@@ -485,6 +491,58 @@ static void files_count_by_type_mode_and_presence(void **state)
 	expect_plan(world, BOTH("file app/lib/new.c (added)"));
 }
 
+static void arguments_for_the_builder_itself_count(void **state)
+{
+	struct world *world = *state;
+
+	world_edit(world, "services.yaml", "IDLE: x}",
+		   "IDLE: x, SOURCE_DATE_EPOCH: \"1\", BUILDKIT_INLINE_CACHE: \"1\"}");
+	expect_plan(world, BOTH("arg BUILDKIT_INLINE_CACHE (added); arg SOURCE_DATE_EPOCH (added)"));
+}
+
+static void a_file_that_a_checker_names_counts(void **state)
+{
+	struct world *world = *state;
+
+	world_write(world, "check.sh", "true\n");
+	world_write(world, "rules.yaml", "a: 1\n");
+	world_edit(world, "services.yaml", "[[check,", "[[./check.sh, --config=rules.yaml,");
+	world_run(world, NULL);
+	expect_plan(world, "");
+	world_write(world, "check.sh", "false\n");
+	expect_plan(world, VERIFY("file check.sh (content)"));
+	world_write(world, "check.sh", "true\n");
+	world_write(world, "rules.yaml", "a: 2\n");
+	expect_plan(world, VERIFY("file rules.yaml (content)"));
+}
+
+/* What may be a secret is in the key by its hash: neither the state nor a reason shows it. */
+static void secrets_are_not_kept(void **state)
+{
+	static const char secret[] = "hunter2-the-second";
+	struct world *world = *state;
+	cleanup_free char *path = path_join(world->dir, ".cbuild/state.db");
+	cleanup_free char *plan = NULL;
+	struct buf db = { 0 };
+
+	world_edit(world, "services.yaml", "MODE: fast", "MODE: hunter2-the-second");
+	world_edit(world, "services.yaml", "IDLE: x", "NPM_TOKEN: hunter2-the-second");
+	world_edit(world, "app/Dockerfile", "COPY lib", "ARG NPM_TOKEN\nCOPY lib");
+	setenv("FLAVOUR", secret, 1);
+	world_run(world, NULL);
+	assert_int_equal(fs_read(path, 1 << 24, &db, NULL), 0);
+	assert_null(memmem(db.data, db.len, secret, strlen(secret)));
+	setenv("FLAVOUR", "sour", 1);
+	world_edit(world, "services.yaml", "MODE: hunter2-the-second", "MODE: fast");
+	world_edit(world, "services.yaml", "NPM_TOKEN: hunter2-the-second", "NPM_TOKEN: other");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "arg NPM_TOKEN (hidden:"));
+	assert_non_null(strstr(plan, "prepare.env FLAVOUR (hidden:"));
+	assert_null(strstr(plan, "hunter2"));
+	setenv("FLAVOUR", "sweet", 1);
+	buf_free(&db);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -508,6 +566,9 @@ int main(void)
 		CASE(tags_move_without_a_build),
 		CASE(a_missing_result_is_made_again),
 		CASE(files_count_by_type_mode_and_presence),
+		CASE(arguments_for_the_builder_itself_count),
+		CASE(a_file_that_a_checker_names_counts),
+		CASE(secrets_are_not_kept),
 	};
 
 	return cmocka_run_group_tests_name("plan_key", tests, NULL, NULL);

@@ -13,6 +13,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "cli/since.h"
 #include "dsl/manifest.h"
 #include "engine/oci/image.h"
 #include "engine/oci/layout.h"
@@ -28,15 +29,13 @@ struct image_line {
 
 static bool wanted(const struct session *session, size_t service)
 {
-	const struct options *options = session->options;
-
-	if (options->targets_len == 0)
+	if (session->options->targets_len == 0)
 		return true;
-	for (size_t i = 0; i < options->targets_len; i++) {
-		const struct group *group = manifest_group(session->manifest, options->targets[i]);
+	for (size_t i = 0; i < session->targets_len; i++) {
+		const char *target = session->targets[i];
+		const struct group *group = manifest_group(session->manifest, target);
 
-		if (strcmp(options->targets[i], "all") == 0 ||
-		    strcmp(options->targets[i], session->manifest->services[service].name.s) == 0)
+		if (strcmp(target, "all") == 0 || strcmp(target, session->manifest->services[service].name.s) == 0)
 			return true;
 		for (size_t j = 0; group && j < group->services_len; j++) {
 			if (group->services[j] == service)
@@ -242,6 +241,8 @@ int cmd_images(const struct options *options, struct error **err)
 	struct session session;
 	int r = session_open(&session, options, err);
 
+	if (r == 0)
+		r = since_targets(&session, err);
 	if (r == 0)
 		r = collect(&session, &list, err);
 	if (r == 0) {

@@ -10,6 +10,7 @@ static const struct command commands[] = {
 	{ "images", "[TARGET...]", "the images that were made (--format=text|json|env)", cmd_images },
 	{ "why", "SERVICE|NODE", "what changed since it was built, old and new (--format=json)", cmd_why },
 	{ "hash", "[TARGET...]", "the keys of builds; with -v what they are made of, to diff", cmd_hash },
+	{ "affected", NULL, "services with inputs that differ (--since=REF; also a target: @since:REF)", cmd_affected },
 	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context },
 	{ "list", NULL, "services, groups and their images (--format=text|json)", cmd_list },
 	{ "log", "SERVICE|NODE", "the log of the newest time it ran", cmd_log },

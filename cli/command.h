@@ -20,6 +20,7 @@ int cmd_verify(const struct options *options, struct error **err);
 int cmd_images(const struct options *options, struct error **err);
 int cmd_why(const struct options *options, struct error **err);
 int cmd_hash(const struct options *options, struct error **err);
+int cmd_affected(const struct options *options, struct error **err);
 int cmd_context(const struct options *options, struct error **err);
 int cmd_list(const struct options *options, struct error **err);
 int cmd_log(const struct options *options, struct error **err);

@@ -20,6 +20,7 @@ struct options {
 	const char **tags;
 	const char *builder;
 	const char *runtime;
+	const char *since;    /* a commit, or NULL */
 	const char *format;   /* "text" when not given */
 	const char *progress; /* "auto", "tty", "plain" */
 	size_t jobs;          /* 0: not given */

@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "cli/since.h"
 #include "dsl/load.h"
 #include "dsl/manifest.h"
 #include "engine/exec/present.h"
@@ -136,7 +137,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	const struct options *options = session->options;
 	cleanup_free char *index = path_join(session->state_dir, "statindex");
 	struct plan_options plan_options = {
-		.targets = want->targets ? want->targets : options->targets,
+		.targets = want->targets,
 		.force = options->force,
 		.load = want->load,
 		.verify = want->verify,
@@ -146,6 +147,12 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	size_t before = diags_count(session->diags);
 	int r;
 
+	if (!want->targets) {
+		if (since_targets(session, err) < 0)
+			return -1;
+		plan_options.targets = session->targets;
+		plan_options.nothing = options->targets_len > 0 && session->targets_len == 0;
+	}
 	if (choose(session, options->builder, "CBUILD_BUILDER", "builder", &session->builder, err) < 0 ||
 	    choose(session, options->runtime, "CBUILD_RUNTIME", "runtime", &session->runtime, err) < 0 ||
 	    source_open(session->manifest->dir, index, &session->source, err) < 0)
@@ -171,6 +178,7 @@ void session_close(struct session *session)
 	state_free(session->state);
 	manifest_free(session->manifest);
 	diags_free(session->diags);
+	free(session->targets);
 	free(session->state_dir);
 	free(session->builder);
 	free(session->runtime);

@@ -2,6 +2,7 @@
 #define CLI_SESSION_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct diags;
 struct error;
@@ -19,8 +20,10 @@ struct session {
 	const struct options *options;
 	struct diags *diags;
 	struct manifest *manifest;
-	char *state_dir; /* absolute path of .cbuild */
-	bool writes;     /* session_write was called */
+	char *state_dir;      /* absolute path of .cbuild */
+	const char **targets; /* made by since_targets; NULL-terminated */
+	size_t targets_len;
+	bool writes; /* session_write was called */
 	struct state *state;
 	struct layout *layout;   /* NULL when there is no store yet and the session only reads */
 	struct loop *loop;       /* made by session_loop */

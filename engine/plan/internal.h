@@ -55,6 +55,9 @@ size_t plan_prepare_node(struct plan *plan, size_t service, const struct platfor
 int plan_collect_outputs(struct plan *plan);
 /* Edges to the prepare steps whose outputs the build reads. */
 void plan_add_outputs(struct plan *plan, struct node *node, const struct platform *platform);
+/* Whether a file at `relative` (to the context's root), there or not, reaches the builder and counts. */
+bool plan_counts(const struct plan *plan, const struct node *node, const struct plan_context *context,
+		 const char *relative);
 /* Adds a node (id is in the arena). */
 struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
 			   size_t *ret_number);

@@ -462,7 +462,7 @@ int plan_make(struct plan *plan)
 	bool good = plan_collect_outputs(plan) == 0;
 	size_t complaints = diags_count(plan->diags);
 
-	if (!plan->options.targets || !plan->options.targets[0])
+	if (!plan->options.nothing && (!plan->options.targets || !plan->options.targets[0]))
 		mark_target(plan, "all");
 	for (size_t i = 0; plan->options.targets && plan->options.targets[i]; i++)
 		mark_target(plan, plan->options.targets[i]);

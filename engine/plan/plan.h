@@ -29,6 +29,7 @@ typedef bool plan_present(void *data, const struct node *node, const struct reco
 
 struct plan_options {
 	const char *const *targets; /* services and groups; NULL-terminated; none: "all" */
+	bool nothing;               /* the targets came out as none: not "all" */
 	struct platform host;       /* the builders' and runtimes' own platform */
 	bool force;                 /* -B: every node of a target is stale */
 	bool load;                  /* have load nodes */

@@ -142,9 +142,8 @@ size_t plan_prepare_node(struct plan *plan, size_t service, const struct platfor
 	return number;
 }
 
-/* Whether a file at `relative` (to the context's root) reaches the builder and counts. */
-static bool counts(const struct plan *plan, const struct node *node, const struct plan_context *context,
-		   const char *relative)
+bool plan_counts(const struct plan *plan, const struct node *node, const struct plan_context *context,
+		 const char *relative)
 {
 	const struct dockerfile_use *use = &node->build->use;
 	const struct ignore *ignore = context->name ? NULL : plan->services[node->service].ignore;
@@ -199,7 +198,7 @@ static const struct plan_context *context_of(const struct plan *plan, const stru
 		const struct plan_context *context = &build->contexts[i];
 		const char *relative = context->root ? path_relative(context->root, path) : NULL;
 
-		if (relative && counts(plan, node, context, relative))
+		if (relative && plan_counts(plan, node, context, relative))
 			return context;
 	}
 	return NULL;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/module.h"
 
@@ -45,6 +46,11 @@
 	X(git_diff_tree_to_workdir_with_index) \
 	X(git_diff_num_deltas)                 \
 	X(git_diff_free)                       \
+	X(git_diff_options_init)               \
+	X(git_diff_get_delta)                  \
+	X(git_revparse_single)                 \
+	X(git_object_peel)                     \
+	X(git_repository_workdir)              \
 	X(git_describe_options_init)           \
 	X(git_describe_format_options_init)    \
 	X(git_describe_commit)                 \
@@ -376,4 +382,71 @@ const char *git_value(struct git *git, const char *name, const char **ret_why)
 		find_value(git, which, value);
 	*ret_why = value->why;
 	return value->text;
+}
+
+/* ---- what differs ---- */
+
+static git_object *find_tree(struct git *git, const char *ref, struct error **err)
+{
+	git_object *object = NULL, *tree = NULL;
+
+	if (lib.git_revparse_single(&object, git->repository, ref) < 0 ||
+	    lib.git_object_peel(&tree, object, GIT_OBJECT_TREE) < 0)
+		error_make(err, ERROR_USAGE, "git knows no commit \"%s\" in %s: %s", ref, git->dir, last_words());
+	lib.git_object_free(object);
+	return tree;
+}
+
+static int diff_with(struct git *git, git_object *tree, git_diff **ret)
+{
+	git_diff_options options;
+	int status = lib.git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
+
+	if (status < 0)
+		return status;
+	options.flags = GIT_DIFF_INCLUDE_UNTRACKED | GIT_DIFF_RECURSE_UNTRACKED_DIRS | GIT_DIFF_INCLUDE_TYPECHANGE;
+	return lib.git_diff_tree_to_workdir_with_index(ret, git->repository, (git_tree *)tree, &options);
+}
+
+/* Renames were not looked for: the old path and the new one stand there by themselves. */
+static void list_paths(struct git *git, const git_diff *diff, char ***ret, size_t *ret_len)
+{
+	const char *top = lib.git_repository_workdir(git->repository);
+	size_t len = lib.git_diff_num_deltas(diff);
+	char **list = mem_array(len + 1, sizeof(*list));
+
+	for (size_t i = 0; i < len; i++) {
+		const git_diff_delta *delta = lib.git_diff_get_delta(diff, i);
+		const char *path = delta->new_file.path ? delta->new_file.path : delta->old_file.path;
+		cleanup_free char *joined = path_join(top, path);
+
+		list[i] = path_clean(joined);
+	}
+	*ret = list;
+	*ret_len = len;
+}
+
+int git_changed(struct git *git, const char *ref, char ***ret, size_t *ret_len, struct error **err)
+{
+	git_object *tree;
+	git_diff *diff = NULL;
+	int status = 0;
+
+	if (!git->opened)
+		open_repository(git);
+	if (git->why)
+		return error_make(err, lib.error ? lib.error->cls : ERROR_USAGE, "%s", git->why);
+	if (lib.git_repository_is_bare(git->repository))
+		return error_make(err, ERROR_USAGE, "the git repository of %s is bare: it has no files", git->dir);
+	tree = find_tree(git, ref, err);
+	if (!tree)
+		return -1;
+	if (diff_with(git, tree, &diff) < 0)
+		status = error_make(err, ERROR_STATE, "the files of %s cannot be compared with \"%s\": %s", git->dir,
+				    ref, last_words());
+	else
+		list_paths(git, diff, ret, ret_len);
+	lib.git_diff_free(diff);
+	lib.git_object_free(tree);
+	return status;
 }

@@ -1,6 +1,10 @@
 #ifndef ENGINE_SOURCE_GIT_H
 #define ENGINE_SOURCE_GIT_H
 
+#include <stddef.h>
+
+struct error;
+
 /* What git knows of the project (libgit2, loaded on first use). */
 struct git;
 
@@ -13,5 +17,11 @@ void git_free(struct git *git); /* NULL-safe */
  * that differ from HEAD, staged or not). Borrowed from `git`. NULL when there is none, with *ret_why a
  * sentence (no repository, no commit yet, owned by another user ...), borrowed as well. */
 const char *git_value(struct git *git, const char *name, const char **ret_why);
+
+/* The files that differ between the tree of `ref` (a commit, a tag, "origin/main", "HEAD~3") and the working tree, staged
+ * or not, with those that git does not know and does not ignore; a file that was moved is two. Absolute paths without
+ * symbolic links; a folder only where git takes it for one thing (a submodule). The caller frees the list and each
+ * path. ERROR_USAGE when there is no such commit or no repository. */
+int git_changed(struct git *git, const char *ref, char ***ret, size_t *ret_len, struct error **err);
 
 #endif

@@ -135,3 +135,119 @@ make_first()
 	cb hash web -v
 	grep -qE $'^dependency\tbase \\(.*\\)\t\\\\\\?$' "$out"
 }
+
+# Takes back what a test has changed.
+again()
+{
+	git reset -q --hard first
+	git clean -qfd
+}
+
+# affected SERVICE...: just those have inputs that differ from the tag `first`.
+affected()
+{
+	local wanted
+	wanted=$(printf '%s\n' "$@")
+	cb affected --since=first
+	[ "$status" = 0 ] && equal "$(cat "$out")" "$wanted"
+}
+
+commit_first()
+{
+	export HOME=$BATS_TEST_TMPDIR GIT_CONFIG_NOSYSTEM=1
+	git init -q -b main .
+	git config user.name a
+	git config user.email a@example.org
+	printf '*.md\n' >plain/.dockerignore
+	echo read >plain/README.md
+	echo unread >unread
+	git add .
+	git commit -qm first
+	git tag first
+}
+
+@test "affected names the services with inputs that differ, and those built from them" {
+	commit_first
+	affected ""
+	touch -d 2001-01-01 base/file
+	echo other >unread
+	echo other >plain/README.md
+	echo ignored >plain/x.tmp
+	affected ""
+
+	echo other >base/file
+	affected base web
+	again
+	git rm -q base/file
+	touch base/another
+	sed -i s/file/another/ base/Dockerfile
+	git add base
+	git commit -qm later
+	affected base web
+	again
+	echo '# comment' >>web/Dockerfile
+	affected web
+	again
+	chmod +x web/app
+	affected web
+	again
+	echo new >plain/new
+	affected plain
+	again
+	git mv plain/file unread2
+	affected plain
+	again
+	echo >plain/.dockerignore
+	affected plain
+	again
+	echo other >schema.txt
+	affected plain
+	again
+	echo more >schema.more
+	affected plain
+	again
+	echo '# comment' >>services.yaml
+	affected base web plain
+	grep -q 'services.yaml differs from first: every service' "$err"
+	again
+
+	echo other >base/file
+	cb affected --since=first --format=json
+	equal "$(python3 -c 'import json, sys; print([(s["service"], s["because"]) for s in json.load(sys.stdin)])' <"$out")" \
+		"[('base', 'base/file'), ('web', 'service base')]"
+	mkdir "$BATS_TEST_TMPDIR/link"
+	ln -s "$PWD" "$BATS_TEST_TMPDIR/link/project"
+	cd "$BATS_TEST_TMPDIR/link/project"
+	affected base web
+}
+
+@test "@since is a target, and what it cannot mean is an error of usage" {
+	commit_first
+	cb -n --no-load @since:first
+	[ "$status" = 0 ]
+	equal "$(grep -c . "$out")" 1
+	cb @since:first
+	[ "$status" = 0 ]
+	echo '# comment' >>web/Dockerfile
+	echo other >plain/file
+	cb -n --no-load --format=json @since:HEAD
+	[ "$status" = 0 ]
+	equal "$(python3 -c 'import json, sys; print(*sorted(n["id"].split(":")[1] for n in json.load(sys.stdin)["nodes"] if n["id"].startswith("index")))' <"$out")" \
+		"plain web"
+	git checkout -q plain
+	cb images @since:first
+	equal "$(grep -c '^localhost' "$out")" 1
+	grep -q '^localhost/first/web:latest' "$out"
+
+	cb affected --since=nowhere
+	[ "$status" = 2 ]
+	grep -q 'git knows no commit "nowhere"' "$err"
+	cb -n @since:nowhere
+	[ "$status" = 2 ]
+	cb affected
+	[ "$status" = 2 ]
+	rm -rf .git
+	cb affected --since=HEAD
+	[ "$status" = 2 ]
+	grep -q 'not in a git repository' "$err"
+}

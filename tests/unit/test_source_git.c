@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/source/git.h"
@@ -224,12 +225,77 @@ static void test_many_objects(void **state)
 	compare(dir);
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* What differs from `ref`, sorted, relative to the folder, in one line. */
+static void expect_changed(const char *dir, const char *ref, const char *wanted)
+{
+	struct git *git = git_new(dir);
+	cleanup_buf struct buf got = { 0 };
+	char **paths = NULL;
+	size_t len = 0;
+
+	assert_int_equal(git_changed(git, ref, &paths, &len, NULL), 0);
+	qsort(paths, len, sizeof(*paths), by_text);
+	for (size_t i = 0; i < len; i++) {
+		const char *relative = path_relative(dir, paths[i]);
+
+		buf_printf(&got, "%s%s", i ? " " : "", relative ? relative : paths[i]);
+		free(paths[i]);
+	}
+	free(paths);
+	git_free(git);
+	assert_string_equal(got.data ? got.data : "", wanted);
+}
+
+static void expect_no_changes(const char *dir, const char *ref, const char *words)
+{
+	struct git *git = git_new(dir);
+	cleanup_error struct error *error = NULL;
+	char **paths = NULL;
+	size_t len = 0;
+
+	assert_true(git_changed(git, ref, &paths, &len, &error) < 0);
+	assert_int_equal(error->cls, ERROR_USAGE);
+	if (!strstr(error->message, words))
+		fail_msg("%s", error->message);
+	git_free(git);
+}
+
+static void test_changed(void **state)
+{
+	char *real = realpath(*state, NULL);
+	const char *dir = real;
+
+	run(dir, "git init -q -b main . && mkdir sub && echo 1 > f && echo 1 > sub/g && echo 1 > sub/h && echo '*.o' > "
+		 ".gitignore && git add . && git commit -qm 1 && git tag -a -m x first");
+	expect_changed(dir, "HEAD", "");
+	run(dir, "touch -d '2001-01-01' f && echo 2 > sub/g && echo 1 > 'new name' && echo 1 > x.o && mkdir d && echo "
+		 "> d/e");
+	expect_changed(dir, "HEAD", "d/e new name sub/g");
+	run(dir, "git add sub/g && git mv sub/h sub/i && rm f");
+	expect_changed(dir, "HEAD", "d/e f new name sub/g sub/h sub/i");
+	run(dir, "git add -A && git commit -qm 2");
+	expect_changed(dir, "HEAD", "");
+	expect_changed(dir, "first", "d/e f new name sub/g sub/h sub/i");
+	expect_changed(dir, "HEAD~1", "d/e f new name sub/g sub/h sub/i");
+	run(dir, "chmod +x sub/g && rm d/e && rmdir d && ln -s sub d");
+	expect_changed(dir, "main", "d d/e sub/g");
+	expect_no_changes(dir, "nothing", "git knows no commit \"nothing\"");
+	expect_no_changes(dir, "HEAD~7", "HEAD~7");
+	expect_no_changes("/", "HEAD", "not in a git repository");
+	free(real);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_values), TEST(test_worktree_and_shallow), TEST(test_none),
-		TEST(test_owner),  TEST(test_many_objects),
+		TEST(test_changed), TEST(test_values), TEST(test_worktree_and_shallow),
+		TEST(test_none),    TEST(test_owner),  TEST(test_many_objects),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,63 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "cli/since.h"
+#include "dsl/manifest.h"
+
+static void add_json(const struct manifest *manifest, const struct since *since, struct buf *out)
+{
+	cleanup_json struct json *list = json_new_array();
+
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		struct json *object;
+
+		if (!since->because[i])
+			continue;
+		object = json_new_object();
+		json_set_str(object, "service", manifest->services[i].name.s);
+		json_set_str(object, "because", since->because[i]);
+		json_append(list, object);
+	}
+	json_dump(list, JSON_INDENT, out);
+	buf_char(out, '\n');
+}
+
+static int print_affected(struct session *session, struct error **err)
+{
+	const struct manifest *manifest = session->manifest;
+	cleanup_buf struct buf out = { 0 };
+	struct since *since;
+
+	if (since_find(session, session->options->since, &since, err) < 0)
+		return -1;
+	if (strcmp(session->options->format, "json") == 0)
+		add_json(manifest, since, &out);
+	for (size_t i = 0; i < manifest->services_len && strcmp(session->options->format, "json") != 0; i++) {
+		if (since->because[i])
+			buf_printf(&out, "%s\n", manifest->services[i].name.s);
+	}
+	since_free(since);
+	return output_data(out.data, out.len, err);
+}
+
+int cmd_affected(const struct options *options, struct error **err)
+{
+	struct session session;
+	int r;
+
+	if (!options->since || options->targets_len > 0)
+		return error_make(err, ERROR_USAGE, "`cbuild affected` takes --since=REF and no target");
+	r = session_open(&session, options, err);
+	if (r == 0)
+		r = print_affected(&session, err);
+	session_close(&session);
+	return r;
+}

@@ -1,0 +1,179 @@
+#include "config.h"
+
+#include "cli/since.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "dsl/manifest.h"
+#include "engine/plan/affected.h"
+#include "engine/plan/plan.h"
+#include "engine/source/context.h"
+#include "engine/source/git.h"
+
+static const char PREFIX[] = "@since:";
+
+/* Nobody asks whether results are there: only what is read counts. */
+static bool all_present(void *data, const struct node *node, const struct record *record, const char **ret_what)
+{
+	(void)data;
+	(void)node;
+	(void)record;
+	(void)ret_what;
+	return true;
+}
+
+static const char *const *built_services(const struct manifest *manifest, struct arena *arena)
+{
+	const char **names = arena_array(arena, manifest->services_len + 1, sizeof(*names));
+	size_t len = 0;
+
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		if (manifest->services[i].has_build)
+			names[len++] = manifest->services[i].name.s;
+	}
+	return names;
+}
+
+static bool is_same(const char *changed, const char *path)
+{
+	cleanup_free char *real = realpath(path, NULL);
+	cleanup_free char *absolute = path_absolute(path, NULL);
+
+	return (real && strcmp(real, changed) == 0) || (absolute && strcmp(absolute, changed) == 0);
+}
+
+/* A file that decides about every service, or NULL. */
+static const char *common_file(const struct session *session, char *const *changed, size_t len)
+{
+	cleanup_free char *dotenv = path_join(session->manifest->dir, ".env");
+	const char *env_file = session->options->env_file ? session->options->env_file : dotenv;
+
+	for (size_t i = 0; i < len; i++) {
+		if (is_same(changed[i], session->manifest->path))
+			return session->manifest->path;
+		if (is_same(changed[i], env_file))
+			return path_base(env_file);
+	}
+	return NULL;
+}
+
+static int ask_plan(struct session *session, struct since *since, const char *const *changed, size_t len,
+		    struct error **err)
+{
+	const struct manifest *manifest = session->manifest;
+	cleanup_free char *index = path_join(session->state_dir, "statindex");
+	struct plan_options options = {
+		.targets = built_services(manifest, since->arena),
+		.nothing = true,
+		.state_dir = session->state_dir,
+		.present = all_present,
+	};
+	size_t before = diags_count(session->diags);
+	struct source *source;
+	struct plan *plan;
+	int r;
+
+	if (source_open(manifest->dir, index, &source, err) < 0)
+		return -1;
+	platform_host(&options.host);
+	r = plan_new(manifest, &options, source, session->state, session->diags, &plan, err);
+	if (diags_count(session->diags) > before)
+		output_diags(session->diags);
+	if (r == 0) {
+		plan_affected(plan, changed, len, since->because);
+		for (size_t i = 0; i < manifest->services_len; i++)
+			since->because[i] = arena_strdup(since->arena, since->because[i]);
+		plan_free(plan);
+		source_save(source, NULL); /* what was hashed is not hashed again */
+	}
+	source_free(source);
+	return r;
+}
+
+static int find(struct session *session, const char *ref, char *const *changed, size_t len, struct since *since,
+		struct error **err)
+{
+	const struct manifest *manifest = session->manifest;
+	const char *common = common_file(session, changed, len);
+
+	if (!common)
+		return ask_plan(session, since, (const char *const *)changed, len, err);
+	output_note("%s differs from %s: every service counts as affected", common, ref);
+	for (size_t i = 0; i < manifest->services_len; i++)
+		since->because[i] = manifest->services[i].has_build ? arena_strdup(since->arena, common) : NULL;
+	return 0;
+}
+
+int since_find(struct session *session, const char *ref, struct since **ret, struct error **err)
+{
+	struct since *since = mem_alloc(sizeof(*since));
+	struct git *git = git_new(session->manifest->dir);
+	char **changed = NULL;
+	size_t len = 0;
+	int r = git_changed(git, ref, &changed, &len, err);
+
+	since->arena = arena_new();
+	since->because = arena_array(since->arena, session->manifest->services_len + 1, sizeof(*since->because));
+	if (r == 0)
+		r = find(session, ref, changed, len, since, err);
+	for (size_t i = 0; i < len; i++)
+		free(changed[i]);
+	free(changed);
+	git_free(git);
+	if (r < 0)
+		since_free(since);
+	else
+		*ret = since;
+	return r;
+}
+
+void since_free(struct since *since)
+{
+	if (!since)
+		return;
+	arena_free(since->arena);
+	free(since);
+}
+
+/* Bases that are not published are built for those who need them. */
+static int add_since(struct session *session, const char *ref, struct error **err)
+{
+	const struct manifest *manifest = session->manifest;
+	struct since *since;
+
+	if (since_find(session, ref, &since, err) < 0)
+		return -1;
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		if (since->because[i] && manifest->services[i].publish)
+			session->targets[session->targets_len++] = manifest->services[i].name.s;
+	}
+	since_free(since);
+	return 0;
+}
+
+int since_targets(struct session *session, struct error **err)
+{
+	const struct options *options = session->options;
+
+	if (session->targets)
+		return 0;
+	session->targets =
+		mem_array(options->targets_len * (session->manifest->services_len + 1) + 1, sizeof(*session->targets));
+	for (size_t i = 0; i < options->targets_len; i++) {
+		const char *target = options->targets[i];
+
+		if (strncmp(target, PREFIX, strlen(PREFIX)) != 0)
+			session->targets[session->targets_len++] = target;
+		else if (add_since(session, target + strlen(PREFIX), err) < 0)
+			return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,175 @@
+#include "config.h"
+
+#include "engine/plan/affected.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/glob.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/plan/internal.h"
+#include "engine/source/context.h"
+
+/* The project's paths are as the user wrote them, git's have no symbolic links: all are compared without. */
+struct look {
+	struct plan *plan;
+	const char *const *paths;
+	size_t len;
+	struct map *real; /* folder -> the same without links */
+};
+
+static const char *real_folder(struct look *look, const char *folder)
+{
+	const char *known = map_get(look->real, folder);
+	cleanup_free char *found = NULL;
+
+	if (known)
+		return known;
+	found = realpath(folder, NULL);
+	known = arena_strdup(look->plan->arena, found ? found : folder);
+	map_set(look->real, arena_strdup(look->plan->arena, folder), (void *)known);
+	return known;
+}
+
+/* The file itself, or, when it is a link, what it points to. */
+static bool is_file(struct look *look, const char *changed, const char *file)
+{
+	cleanup_free char *folder = path_dir(file);
+	cleanup_free char *real = path_join(real_folder(look, folder), path_base(file));
+
+	return strcmp(changed, real) == 0 || strcmp(changed, real_folder(look, file)) == 0;
+}
+
+/* An entry at `relative`, or below it: entries are sorted by their bytes. */
+static bool has_entry(const struct look *look, size_t selection, const char *relative)
+{
+	struct hash128 digest;
+	size_t len, from = 0, to;
+	const struct entry *entries = source_entries(look->plan->source, selection, &len, &digest);
+
+	for (to = len; from < to;) {
+		size_t middle = from + (to - from) / 2;
+
+		if (strcmp(entries[middle].path, relative) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	for (; from < len && strncmp(entries[from].path, relative, strlen(relative)) == 0; from++) {
+		if (path_inside(relative, entries[from].path))
+			return true;
+	}
+	return false;
+}
+
+static bool in_contexts(struct look *look, const struct node *node, const char *changed)
+{
+	const struct plan_build *build = node->build;
+
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const struct plan_context *context = &build->contexts[i];
+		const char *relative = context->root ? path_relative(real_folder(look, context->root), changed) : NULL;
+
+		if (!relative)
+			continue;
+		/* One that is gone was an input if it would be one. */
+		if (has_entry(look, context->selection, relative) ||
+		    (!fs_exists(changed) && plan_counts(look->plan, node, context, relative)))
+			return true;
+	}
+	return false;
+}
+
+static bool changes_build(struct look *look, const struct node *node, const char *changed)
+{
+	const struct plan_build *build = node->build;
+	cleanup_free char *beside = mem_printf("%s.dockerignore", build->dockerfile);
+	cleanup_free char *inside = path_join(build->contexts[0].root ? build->contexts[0].root : "", ".dockerignore");
+
+	return is_file(look, changed, build->dockerfile) || is_file(look, changed, beside) ||
+	       is_file(look, changed, inside) || in_contexts(look, node, changed);
+}
+
+static bool matches_pattern(const char *pattern, const char *relative)
+{
+	cleanup_free char *path = mem_strdup(relative);
+	char *slash;
+
+	for (;;) {
+		if (glob_match_deep(pattern, path) > 0)
+			return true;
+		slash = strrchr(path, '/');
+		if (!slash)
+			return false;
+		*slash = '\0';
+	}
+}
+
+static bool changes_prepare(struct look *look, const struct node *node, const char *changed)
+{
+	const struct manifest *manifest = look->plan->manifest;
+	const struct texts *inputs = &manifest->services[node->service].prepare.inputs;
+	const char *relative = path_relative(real_folder(look, manifest->dir), changed);
+
+	for (size_t i = 0; i < node->prepare->outputs_len; i++) {
+		cleanup_free char *output = path_join(manifest->dir, node->prepare->outputs[i]);
+
+		if (is_file(look, changed, output))
+			return true;
+	}
+	if (!relative)
+		return false;
+	for (size_t i = 0; i < inputs->len && !fs_exists(changed); i++) {
+		const struct platform *platform = node->has_platform ? &node->platform : NULL;
+		cleanup_free char *pattern = path_clean(plan_expand(look->plan, platform, inputs->items[i].s));
+
+		if (matches_pattern(pattern, relative))
+			return true;
+	}
+	return has_entry(look, node->prepare->selection, relative);
+}
+
+/* NULL: nothing of its own is among the paths. */
+static const char *own_reason(struct look *look, const struct node *node)
+{
+	for (size_t i = 0; i < look->len; i++) {
+		const char *changed = look->paths[i];
+		const char *relative;
+
+		if (!(node->kind == NODE_BUILD && changes_build(look, node, changed)) &&
+		    !(node->kind == NODE_PREPARE && changes_prepare(look, node, changed)))
+			continue;
+		relative = path_relative(real_folder(look, look->plan->manifest->dir), changed);
+		return arena_strdup(look->plan->arena, relative ? relative : changed);
+	}
+	return NULL;
+}
+
+void plan_affected(struct plan *plan, const char *const *paths, size_t len, const char **ret_because)
+{
+	struct look look = { .plan = plan, .paths = paths, .len = len, .real = map_new() };
+	cleanup_free const char **because = mem_array(plan->nodes_len + 1, sizeof(*because));
+
+	for (size_t i = 0; i < plan->manifest->services_len; i++)
+		ret_because[i] = NULL;
+	for (size_t i = 0; i < plan->nodes_len; i++) {
+		const struct node *node = plan->nodes[i];
+
+		because[i] = own_reason(&look, node);
+		for (size_t j = 0; j < node->needs_len && !because[i]; j++) {
+			const struct node *need = plan->nodes[node->needs[j]];
+
+			if (because[node->needs[j]])
+				because[i] = need->service == node->service
+						     ? because[node->needs[j]]
+						     : arena_printf(plan->arena, "service %s",
+								    plan->manifest->services[need->service].name.s);
+		}
+		if (because[i] && !ret_because[node->service])
+			ret_because[node->service] = because[i];
+	}
+	map_free(look.real);
+}

@@ -351,6 +351,15 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 	case TYPE_ENV_FILES:
 		decode_env_files(d, key, node, at);
 		break;
+	case TYPE_HOSTS:
+		decode_hosts(d, key, node, at);
+		break;
+	case TYPE_SECRETS:
+		decode_secrets(d, key, node, at);
+		break;
+	case TYPE_SOURCES:
+		decode_sources(d, key, node, at);
+		break;
 	case TYPE_DEPENDS:
 		decode_depends(d, key, node, at);
 		break;

@@ -249,28 +249,32 @@ static void short_port(struct decode *d, const struct text *text, struct port_li
 		add_ports(d, text, container, ports);
 }
 
+void decode_known(struct decode *d, const struct node *map, const char *const *known, size_t len, const char *what)
+{
+	for (size_t i = 0; i < map->len; i++) {
+		const char *name = map->entries[i].key, *nearest;
+		size_t j = 0;
+
+		while (j < len && strcmp(known[j], name) != 0)
+			j++;
+		if (j < len || node_key_ignored(name))
+			continue;
+		nearest = text_nearest(name, known, len);
+		diags_add(d->diags, map->entries[i].pos,
+			  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : NULL,
+			  "unknown key \"%s\" in %s", name, what);
+	}
+}
+
 static void long_port(struct decode *d, const struct schema_key *key, const struct node *node, struct port_list *ports)
 {
 	static const char *const known[] = { "target", "published", "protocol",    "host_ip",
 					     "mode",   "name",      "app_protocol" };
-	const size_t known_len = sizeof(known) / sizeof(known[0]);
 	const struct node *target = node_get(node, "target"), *protocol = node_get(node, "protocol");
 	struct port_range range;
 	struct text text;
 
-	for (size_t i = 0; i < node->len; i++) {
-		const char *name = node->entries[i].key, *nearest;
-		size_t j = 0;
-
-		while (j < known_len && strcmp(known[j], name) != 0)
-			j++;
-		if (j < known_len || node_key_ignored(name))
-			continue;
-		nearest = text_nearest(name, known, known_len);
-		diags_add(d->diags, node->entries[i].pos,
-			  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : NULL,
-			  "unknown key \"%s\" in a port", name);
-	}
+	decode_known(d, node, known, sizeof(known) / sizeof(known[0]), "a port");
 	if (!target) {
 		diags_add(d->diags, node->pos, NULL, "a port needs \"target\": the container's port");
 		return;

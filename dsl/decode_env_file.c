@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/text.h"
 #include "dsl/decode.h"
 #include "dsl/manifest.h"
 #include "dsl/node.h"
@@ -14,23 +13,6 @@
 static const char *const known[] = { "path", "required", "format" };
 enum { KNOWN = sizeof(known) / sizeof(known[0]) };
 
-static void check_keys(struct decode *d, const struct node *node)
-{
-	for (size_t i = 0; i < node->len; i++) {
-		const char *name = node->entries[i].key, *nearest;
-		size_t j = 0;
-
-		while (j < KNOWN && strcmp(known[j], name) != 0)
-			j++;
-		if (j < KNOWN || node_key_ignored(name))
-			continue;
-		nearest = text_nearest(name, known, KNOWN);
-		diags_add(d->diags, node->entries[i].pos,
-			  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : NULL,
-			  "unknown key \"%s\" in an env file", name);
-	}
-}
-
 static bool decode_long(struct decode *d, const struct schema_key *key, const struct node *node, struct env_file *ret)
 {
 	static const struct schema_key required_key = { .name = "required", .type = TYPE_BOOL };
@@ -40,7 +22,7 @@ static bool decode_long(struct decode *d, const struct schema_key *key, const st
 	struct text text;
 	bool needed = true;
 
-	check_keys(d, node);
+	decode_known(d, node, known, KNOWN, "an env file");
 	if (!path) {
 		diags_add(d->diags, node->pos, NULL, "an env file needs \"path\"");
 		return false;

@@ -13,6 +13,25 @@ struct draft_build {
 	struct pairs args, labels, contexts;
 	struct texts platforms, tags;
 	struct pos platforms_pos;
+	struct text inline_text, network;
+	uint64_t shm_size;
+	struct texts hosts, cache_from, cache_to;
+	struct pairs ssh;
+	struct draft_secret *secrets;
+	size_t secrets_len;
+	bool no_cache, pull;
+};
+
+/* A secret that a build asks for. */
+struct draft_secret {
+	struct text source; /* of the manifest's secrets */
+	struct text target; /* its id in the build; s NULL: the source's name */
+};
+
+/* One of the manifest's secrets. */
+struct draft_source {
+	struct text name;
+	struct text file, variable; /* both s NULL: it comes from elsewhere (external) */
 };
 
 /* What has to be worked on before it is part of a service. */
@@ -38,6 +57,8 @@ struct draft {
 	int64_t epoch;
 	struct node *vars, *templates, *services, *groups_node;
 	struct pos services_pos;
+	struct draft_source *sources;
+	size_t sources_len;
 	struct service *items; /* the manifest's */
 	struct draft_rest *rests;
 	size_t len;

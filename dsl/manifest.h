@@ -53,6 +53,14 @@ struct named_context {
 	size_t service; /* for CONTEXT_SERVICE: index into manifest.services */
 };
 
+/* A secret of a build. Only its id is part of anything that is kept. */
+struct build_secret {
+	struct text id;
+	struct text file;     /* absolute path, or s NULL: */
+	struct text variable; /* the variable that holds it, ... */
+	const char *value;    /* ... and what it holds; NULL: it is not set */
+};
+
 struct build_spec {
 	struct pos pos;
 	struct text context;    /* absolute cleaned path of the context folder */
@@ -64,6 +72,15 @@ struct build_spec {
 	struct pairs labels;
 	struct named_context *contexts; /* sorted by name */
 	size_t contexts_len;
+	struct text inline_text; /* the Dockerfile's own text; s NULL: it is in the file */
+	struct text network;     /* "default", "none", "host"; s NULL: the builder's */
+	uint64_t shm_size;       /* bytes; 0: the builder's */
+	struct texts hosts;      /* "name:address" */
+	struct build_secret *secrets;
+	size_t secrets_len;
+	struct pairs ssh; /* id -> absolute path of a socket or key; "": the agent's */
+	struct texts cache_from, cache_to;
+	bool no_cache, pull;
 };
 
 /* A declared step before the build. Paths are relative to the manifest's folder. */

@@ -9,7 +9,9 @@
 
 struct arena;
 struct diags;
+struct build_spec;
 struct draft;
+struct draft_build;
 struct draft_rest;
 struct load_options;
 struct loaded;
@@ -46,6 +48,8 @@ void resolve_manifest(struct resolve *r);
 /* The parts (resolve_build.c, resolve_image.c, resolve_check.c, resolve_graph.c, resolve_group.c). */
 void resolve_platforms(struct resolve *r);
 void resolve_build(struct resolve *r, const struct draft_rest *draft, struct service *service);
+/* Secrets, networks and the like: what the builder is told besides the files. */
+void resolve_given(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_tags(struct resolve *r);
 void resolve_prepare(struct resolve *r, struct service *service);

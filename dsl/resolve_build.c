@@ -184,6 +184,14 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 	build->dockerfile.s = from->dockerfile.s ? resolve_path(r, build->context.s, from->dockerfile.s)
 						 : arena_printf(r->arena, "%s/Dockerfile",
 								strcmp(build->context.s, "/") ? build->context.s : "");
+	if (from->inline_text.s && from->dockerfile.s)
+		diags_add(r->diags, from->inline_text.pos, NULL,
+			  "a build has \"dockerfile\" or \"dockerfile_inline\", not both");
+	build->inline_text = from->inline_text;
+	if (from->inline_text.s)
+		build->dockerfile =
+			(struct text){ resolve_path(r, build->context.s, "dockerfile_inline"), from->inline_text.pos };
+	resolve_given(r, from, build);
 	build_platforms(r, from, service);
 	build->contexts_len = from->contexts.len;
 	build->contexts = arena_array(r->arena, from->contexts.len, sizeof(*build->contexts));

@@ -35,6 +35,25 @@ static const struct schema_key build_keys[] = {
 	{ "additional_contexts", TYPE_PAIRS, IN(draft_build, contexts),
 	  .doc = "Named contexts for FROM and COPY --from: a folder, \"service:NAME\", \"docker-image://REFERENCE\" or "
 		 "a URL." },
+	{ "dockerfile_inline", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, inline_text),
+	  .doc = "The Dockerfile's text itself, instead of a file." },
+	{ "network", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, network),
+	  .doc = "The network of RUN steps: \"default\", \"none\" or \"host\"." },
+	{ "shm_size", TYPE_SIZE, IN(draft_build, shm_size), .doc = "The size of /dev/shm in RUN steps." },
+	{ "extra_hosts", TYPE_HOSTS, IN(draft_build, hosts), .doc = "Host names that RUN steps know: NAME=ADDRESS." },
+	{ "secrets", TYPE_SECRETS, IN(draft_build, secrets),
+	  .doc = "The manifest's secrets that RUN --mount=type=secret may read. Their ids count, their values do "
+		 "not." },
+	{ "ssh", TYPE_PAIRS, IN(draft_build, ssh),
+	  .doc = "Agents and keys for RUN --mount=type=ssh: \"default\", or ID=PATH of a socket or key." },
+	{ "cache_from", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_build, cache_from),
+	  .doc = "Where docker's builder may take steps from; buildah does without." },
+	{ "cache_to", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_build, cache_to),
+	  .doc = "Where docker's builder leaves its steps; buildah does without." },
+	{ "no_cache", TYPE_BOOL, IN(draft_build, no_cache), .doc = "true: the builder does not use its own cache." },
+	{ "pull", TYPE_BOOL, IN(draft_build, pull), .doc = "true: bases are asked for anew at every build." },
+	{ "provenance", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's attestations; not made." },
+	{ "sbom", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's attestations; not made." },
 };
 
 static const struct schema schema_build = { .name = "build", .short_key = "context", KEYS(build_keys) };
@@ -238,7 +257,8 @@ static const struct schema_key root_keys[] = {
 	{ "configs", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's configs; not used." },
 	{ "models", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's models; not used." },
 	{ "networks", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's networks; not used." },
-	{ "secrets", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's secrets; not used." },
+	{ "secrets", TYPE_SOURCES, IN(draft, sources),
+	  .doc = "Secrets for builds, by name: {file: PATH} or {environment: NAME}." },
 	{ "volumes", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's volumes; not used." },
 };
 
@@ -310,6 +330,12 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a list of ports";
 	case TYPE_ENV_FILES:
 		return "a path, or a list of them";
+	case TYPE_HOSTS:
+		return "a map of names and addresses, or a list of NAME=ADDRESS";
+	case TYPE_SECRETS:
+		return "a list of secrets";
+	case TYPE_SOURCES:
+		return "a map of secrets";
 	case TYPE_DEPENDS:
 		return "a list of services, or a map with conditions";
 	case TYPE_MAP:

@@ -31,6 +31,9 @@ enum schema_type {
 	TYPE_PAIR,      /* two struct text: a map of one entry */
 	TYPE_PORTS,     /* uint16_t * and size_t: compose's ports */
 	TYPE_ENV_FILES, /* struct env_file * and size_t: compose's env_file */
+	TYPE_HOSTS,     /* struct texts of "name:address": compose's extra_hosts */
+	TYPE_SECRETS,   /* struct draft_secret * and size_t: what a build asks for */
+	TYPE_SOURCES,   /* struct draft_source * and size_t: compose's top-level secrets */
 	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
 	TYPE_MAP        /* a struct that begins with its struct pos; `sub` says what is in it */
 };

@@ -61,10 +61,33 @@ bool args_environment_safe(const char *name)
 	return len < 6 || (strcmp(name + len - 6, "_proxy") != 0 && strcmp(name + len - 6, "_PROXY") != 0);
 }
 
+static void add_secrets(const struct build_job *job, struct argv *argv, struct argv *env)
+{
+	for (size_t i = 0; i < job->secrets_len; i++) {
+		const struct build_secret_source *secret = &job->secrets[i];
+
+		if (secret->file) {
+			argv_addf(argv, "--secret=id=%s,src=%s", secret->id, secret->file);
+		} else {
+			argv_addf(argv, "--secret=id=%s,env=CBUILD_SECRET_%zu", secret->id, i);
+			argv_addf(env, "CBUILD_SECRET_%zu=%s", i, secret->value);
+		}
+	}
+	for (size_t i = 0; i < job->ssh_len; i++)
+		argv_addf(argv, "--ssh=%s%s%s", job->ssh[i].key, *job->ssh[i].value ? "=" : "", job->ssh[i].value);
+}
+
 void args_common(const struct build_job *job, struct argv *argv, struct argv *env)
 {
 	if (job->target)
 		argv_addf(argv, "--target=%s", job->target);
+	if (job->network)
+		argv_addf(argv, "--network=%s", job->network);
+	if (job->shm_size)
+		argv_addf(argv, "--shm-size=%" PRIu64 "b", job->shm_size);
+	for (size_t i = 0; job->hosts && job->hosts[i]; i++)
+		argv_addf(argv, "--add-host=%s", job->hosts[i]);
+	add_secrets(job, argv, env);
 	for (size_t i = 0; i < job->args_len; i++) {
 		const struct build_pair *arg = &job->args[i];
 

@@ -8,8 +8,9 @@ struct build_job;
 
 /* What the command lines of all builders have in common. */
 
-/* Adds --target, --build-context of folders, --label and --build-arg to `argv`. A build argument's value
- * is handed over in `env` (which any user of the machine cannot read) where that is possible. */
+/* Adds --target, --network, --shm-size, --add-host, --secret, --ssh, --build-context of folders, --label and --build-arg
+ * to `argv`. A secret that is no file, and a build argument's value where that is
+ * possible, are handed over in `env`, which other users of the machine cannot read. */
 void args_common(const struct build_job *job, struct argv *argv, struct argv *env);
 /* The environment of the job's children but for what args_common adds: ours, in the C locale,
  * SOURCE_DATE_EPOCH only as the job has it, without those that begin with `without` ("NAME="; NULL: all). */

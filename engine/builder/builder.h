@@ -57,6 +57,13 @@ struct build_context {
 	const char *value; /* absolute path or URL */
 };
 
+/* Handed over by the file's name, or in the client's environment: never in an argument's value. */
+struct build_secret_source {
+	const char *id;
+	const char *file;  /* absolute path, or NULL: */
+	const char *value; /* the secret itself */
+};
+
 struct build_job {
 	const char *id;         /* the node's id, "build:indexer:linux/arm64": for errors and file names */
 	const char *context;    /* absolute path */
@@ -75,8 +82,17 @@ struct build_job {
 	const struct build_context *contexts;
 	size_t contexts_len;
 	bool has_epoch;
-	int64_t epoch; /* SOURCE_DATE_EPOCH */
-	bool keep;     /* a base only: the result may stay in the builder's own storage */
+	int64_t epoch;       /* SOURCE_DATE_EPOCH */
+	const char *network; /* "default", "none", "host", or NULL */
+	uint64_t shm_size;   /* bytes; 0: the builder's */
+	const char **hosts;  /* "name:address", NULL-terminated, or NULL */
+	const struct build_secret_source *secrets;
+	size_t secrets_len;
+	const struct build_pair *ssh; /* id -> path of a socket or key; "": the agent's */
+	size_t ssh_len;
+	const char **cache_from, **cache_to; /* NULL-terminated, or NULL; for builders that can use them */
+	bool pull;                           /* ask for bases anew */
+	bool keep;                           /* a base only: the result may stay in the builder's own storage */
 	bool no_cache;
 	const char *staging; /* an empty folder of the job's own on the store's file system; the caller removes it */
 	const struct output *output; /* log file and lines */

@@ -118,6 +118,12 @@ int docker_argv(const struct docker_command *command, const struct build_job *jo
 	argv_add(argv, "--progress=plain");
 	if (job->no_cache)
 		argv_add(argv, "--no-cache");
+	if (job->pull)
+		argv_add(argv, "--pull");
+	for (size_t i = 0; job->cache_from && job->cache_from[i]; i++)
+		argv_addf(argv, "--cache-from=%s", job->cache_from[i]);
+	for (size_t i = 0; job->cache_to && job->cache_to[i]; i++)
+		argv_addf(argv, "--cache-to=%s", job->cache_to[i]);
 	args_common(job, argv, env);
 	if (add_images(command, job, argv, err) < 0)
 		return -1;

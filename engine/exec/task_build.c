@@ -23,7 +23,9 @@ struct draft {
 	struct build_job job;
 	struct build_image *images;
 	struct build_context *contexts;
-	struct build_pair *args, *labels;
+	struct build_pair *args, *labels, *ssh;
+	struct build_secret_source *secrets;
+	const char **hosts, **cache_from, **cache_to;
 	char *ignore_file;
 	struct json *details; /* parsed records that `images` point into */
 };
@@ -34,6 +36,11 @@ static void draft_cleanup(struct draft *draft)
 	free(draft->contexts);
 	free(draft->args);
 	free(draft->labels);
+	free(draft->ssh);
+	free(draft->secrets);
+	free(draft->hosts);
+	free(draft->cache_from);
+	free(draft->cache_to);
 	free(draft->ignore_file);
 	json_free(draft->details);
 }
@@ -149,6 +156,57 @@ static int write_ignore_file(struct task *task, struct draft *draft, struct erro
 	return fs_replace(draft->ignore_file, text.data ? text.data : "", text.len, 0644, err);
 }
 
+static const char **words(const struct texts *texts)
+{
+	const char **list = mem_array(texts->len + 1, sizeof(*list));
+
+	for (size_t i = 0; i < texts->len; i++)
+		list[i] = texts->items[i].s;
+	list[texts->len] = NULL;
+	return list;
+}
+
+static int add_secrets(const struct service *service, struct draft *draft, struct error **err)
+{
+	const struct build_spec *spec = &service->build;
+
+	draft->secrets = mem_array(spec->secrets_len + 1, sizeof(*draft->secrets));
+	for (size_t i = 0; i < spec->secrets_len; i++) {
+		const struct build_secret *secret = &spec->secrets[i];
+
+		if (secret->file.s && !fs_exists(secret->file.s))
+			return error_make(err, ERROR_USAGE, "the secret %s of %s: there is no file %s", secret->id.s,
+					  service->name.s, secret->file.s);
+		if (!secret->file.s && !secret->value)
+			return error_make(err, ERROR_USAGE, "the secret %s of %s: the variable %s is not set",
+					  secret->id.s, service->name.s, secret->variable.s);
+		draft->secrets[i] = (struct build_secret_source){ secret->id.s, secret->file.s, secret->value };
+	}
+	draft->job.secrets = draft->secrets;
+	draft->job.secrets_len = spec->secrets_len;
+	return 0;
+}
+
+/* What the builder is told besides the files. */
+static int add_given(const struct service *service, struct draft *draft, struct error **err)
+{
+	const struct build_spec *spec = &service->build;
+
+	draft->job.network = spec->network.s;
+	draft->job.shm_size = spec->shm_size;
+	draft->job.pull = spec->pull;
+	draft->job.no_cache = spec->no_cache;
+	draft->job.hosts = draft->hosts = words(&spec->hosts);
+	draft->job.cache_from = draft->cache_from = words(&spec->cache_from);
+	draft->job.cache_to = draft->cache_to = words(&spec->cache_to);
+	draft->ssh = mem_array(spec->ssh.len + 1, sizeof(*draft->ssh));
+	for (size_t i = 0; i < spec->ssh.len; i++)
+		draft->ssh[i] = (struct build_pair){ spec->ssh.items[i].key.s, spec->ssh.items[i].value.s };
+	draft->job.ssh = draft->ssh;
+	draft->job.ssh_len = spec->ssh.len;
+	return add_secrets(service, draft, err);
+}
+
 static int make_draft(struct task *task, struct draft *draft, struct error **err)
 {
 	const struct manifest *manifest = plan_manifest(task->env->plan);
@@ -167,6 +225,8 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 		.keep = !service->publish,
 		.output = &task->output,
 	};
+	if (add_given(service, draft, err) < 0)
+		return -1;
 	for (size_t i = 0; i < task->node->reasons_len; i++)
 		draft->job.no_cache = draft->job.no_cache || task->node->reasons[i].kind == REASON_FORCED;
 	draft->job.args = draft->args = pairs(build->args, build->args_len);

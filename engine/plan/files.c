@@ -30,7 +30,10 @@ static bool read_dockerfile(struct plan *plan, const struct build_spec *build, s
 	cleanup_error struct error *error = NULL;
 	bool found;
 
-	if (fs_read_if(build->dockerfile.s, DOCKERFILE_MAX, &text, &found, &error) < 0) {
+	found = build->inline_text.s != NULL;
+	if (found)
+		buf_str(&text, build->inline_text.s);
+	else if (fs_read_if(build->dockerfile.s, DOCKERFILE_MAX, &text, &found, &error) < 0) {
 		complain(plan, build->dockerfile.pos, &error);
 		return false;
 	}

@@ -250,6 +250,26 @@ static int add_outputs(struct inputs *inputs, const struct plan *plan, const str
 	return 0;
 }
 
+/* What the builder is told besides the files, where it is told anything: of secrets only what they are called. */
+static void add_given(struct inputs *inputs, const struct build_spec *spec)
+{
+	if (spec->network.s)
+		inputs_add(inputs, REASON_OPTION, "network", spec->network.s);
+	if (spec->shm_size)
+		inputs_addf(inputs, REASON_OPTION, "shm_size", "%" PRIu64, spec->shm_size);
+	add_texts(inputs, "extra_hosts", &spec->hosts);
+	for (size_t i = 0; i < spec->secrets_len; i++) {
+		cleanup_free char *name = mem_printf("secrets[%zu]", i);
+
+		inputs_add(inputs, REASON_OPTION, name, spec->secrets[i].id.s);
+	}
+	for (size_t i = 0; i < spec->ssh.len; i++) {
+		cleanup_free char *name = mem_printf("ssh[%zu]", i);
+
+		inputs_add(inputs, REASON_OPTION, name, spec->ssh.items[i].key.s);
+	}
+}
+
 static int add_build(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
@@ -259,6 +279,7 @@ static int add_build(struct plan *plan, const struct node *node, struct inputs *
 	add_text(inputs, REASON_DOCKERFILE, shown_path(plan, build->dockerfile), build->text, build->text_len);
 	add_args(inputs, plan, build);
 	inputs_add(inputs, REASON_OPTION, "target", service->build.target.s);
+	add_given(inputs, &service->build);
 	for (size_t i = 0; i < build->labels_len; i++) {
 		cleanup_free char *name = mem_printf("label %s", build->labels[i].key);
 

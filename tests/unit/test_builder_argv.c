@@ -8,7 +8,19 @@
 static const struct build_pair args[] = { { "VERSION", "1.2" }, { "PATH", "/x" }, { "EMPTY", "" } };
 static const struct build_pair labels[] = { { "a", "b=c" } };
 static const struct build_context contexts[] = { { "common", "/p/common" } };
+static const char *hosts[] = { "db:10.0.0.1", "v6:::1", NULL };
+static const struct build_secret_source secrets[] = { { "token", "/p/token.txt", NULL }, { "key", NULL, "hush" } };
+static const struct build_pair ssh[] = { { "default", "" }, { "mine", "/p/key" } };
+static const char *cache_from[] = { "type=registry,ref=r.example.org/x:cache", NULL };
+static const char *cache_to[] = { "type=inline", NULL };
 static const struct rewrite_files files = { "/s/dockerfile/Dockerfile", "/s/dockerfile/Dockerfile.dockerignore" };
+
+/* How a secret's value gets to the builder: in its environment. */
+#define GIVEN_ENV "CBUILD_SECRET_1=hush\n"
+#define GIVEN                                                                                      \
+	"--network=none\n--shm-size=1000000b\n--add-host=db:10.0.0.1\n--add-host=v6:::1\n"         \
+	"--secret=id=token,src=/p/token.txt\n--secret=id=key,env=CBUILD_SECRET_1\n--ssh=default\n" \
+	"--ssh=mine=/p/key\n"
 
 static struct build_job plain_job(void)
 {
@@ -34,6 +46,16 @@ static struct build_job full_job(void)
 	job.target = "release";
 	job.has_epoch = true;
 	job.epoch = 1700000000;
+	job.network = "none";
+	job.shm_size = 1000000;
+	job.hosts = hosts;
+	job.secrets = secrets;
+	job.secrets_len = 2;
+	job.ssh = ssh;
+	job.ssh_len = 2;
+	job.cache_from = cache_from;
+	job.cache_to = cache_to;
+	job.pull = true;
 	return job;
 }
 
@@ -80,11 +102,12 @@ static void test_buildah_full(void **state)
 		"iid\n--layers\n--force-rm\n--format=docker\n"
 		"--identity-label=false\n--pull=never\n--isolation=oci\n--runtime=runc\n--no-cache\n--timestamp="
 		"1700000000\n"
-		"--build-arg=BUILDPLATFORM=linux/amd64\n--target=release\n--build-arg=VERSION\n--build-arg=PATH=/x\n"
+		"--build-arg=BUILDPLATFORM=linux/amd64\n--target=release\n" GIVEN "--build-arg=VERSION\n--build-arg="
+		"PATH=/x\n"
 		"--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"
 		"--secret=id=mark,src=/dev/null\n"
 		"--file=/s/dockerfile/Dockerfile\n--ignorefile=/s/dockerfile/Dockerfile.dockerignore\n/p/x\n",
-		"VERSION=1.2\nEMPTY=\n");
+		GIVEN_ENV "VERSION=1.2\nEMPTY=\n");
 }
 
 static int docker(const struct build_job *job, const char *tar, struct argv *argv, struct argv *env, struct error **err)
@@ -127,13 +150,14 @@ static void test_docker_full(void **state)
 	ok(docker(&job, "/a,\"b/image.tar", &argv, &env, err));
 	assert_lines(&argv, "docker\nbuildx\nbuild\n--platform=linux/arm64\n"
 			    "--output=type=oci,\"dest=/a,\"\"b/image.tar\",compression-level=1,rewrite-timestamp=true\n"
-			    "--provenance=false\n--sbom=false\n--progress=plain\n--no-cache\n--target=release\n--build-"
-			    "arg=VERSION\n"
+			    "--provenance=false\n--sbom=false\n--progress=plain\n--no-cache\n--pull\n"
+			    "--cache-from=type=registry,ref=r.example.org/x:cache\n--cache-to=type=inline\n"
+			    "--target=release\n" GIVEN "--build-arg=VERSION\n"
 			    "--build-arg=PATH=/x\n--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"
 			    "--build-context=go-base-0.cbuild=oci-layout:///p/.cbuild/oci@" ONE "\n"
 			    "--build-context=debian-1.cbuild=docker-image://debian@" TWO "\n"
 			    "--file=/s/dockerfile/Dockerfile\n/p/x\n");
-	assert_lines(&env, "VERSION=1.2\nEMPTY=\n");
+	assert_lines(&env, GIVEN_ENV "VERSION=1.2\nEMPTY=\n");
 }
 
 static void test_docker_has_no_storage(void **state)

@@ -25,6 +25,7 @@ static const char manifest[] = "project: world\n"
 			       "registry: example.org/w\n"
 			       "platforms: [linux/amd64, linux/arm64]\n"
 			       "tags: [\"1\"]\n"
+			       "secrets: {token: {file: token.txt}, other: {file: other.txt}}\n"
 			       "vars: {UNUSED: a, VERSION: \"1.0\"}\n"
 			       "source_date_epoch: 1000\n"
 			       "services:\n"
@@ -37,6 +38,11 @@ static const char manifest[] = "project: world\n"
 			       "      args: {VERSION: \"${VERSION}\", IDLE: x}\n"
 			       "      labels: {team: blue}\n"
 			       "      target: final\n"
+			       "      network: none\n"
+			       "      shm_size: 1MB\n"
+			       "      extra_hosts: [db=10.0.0.1]\n"
+			       "      secrets: [token]\n"
+			       "      ssh: [default=agent]\n"
 			       "      additional_contexts: {base: \"service:base\", extra: ./extra, other: "
 			       "\"https://example.org/a.tar\"}\n"
 			       "    needs: [tool]\n"
@@ -162,6 +168,17 @@ static const struct edit edits[] = {
 	  BOTH("dockerfile app/Dockerfile (content)") },
 	{ "services.yaml", "VERSION: \"1.0\"", "VERSION: \"2.0\"", BOTH("arg VERSION (1.0 -> 2.0)") },
 	{ "services.yaml", "target: final", "target: debug", BOTH("option target (final -> debug)") },
+	{ "services.yaml", "network: none", "network: host", BOTH("option network (none -> host)") },
+	{ "services.yaml", "shm_size: 1MB", "shm_size: 2MB", BOTH("option shm_size (1000000 -> 2000000)") },
+	{ "services.yaml", "db=10.0.0.1", "db=10.0.0.2", BOTH("option extra_hosts[0] (db:10.0.0.1 -> db:10.0.0.2)") },
+	{ "services.yaml", "secrets: [token]", "secrets: [other]", BOTH("option secrets[0] (token -> other)") },
+	{ "services.yaml", "ssh: [default=agent]", "ssh: [mine=agent]", BOTH("option ssh[0] (default -> mine)") },
+	{ "services.yaml", "file: token.txt", "file: token2.txt", "" },
+	{ "services.yaml", "ssh: [default=agent]", "ssh: [default=agent2]", "" },
+	{ "services.yaml", "network: none",
+	  "no_cache: true\n      pull: true\n      cache_from: [a]\n      "
+	  "cache_to: [b]\n      network: none",
+	  "" },
 	{ "services.yaml", "labels: {team: blue}\n      target", "labels: {team: red}\n      target",
 	  BOTH("option label team (blue -> red)") },
 	{ "services.yaml", "labels: {team: blue}\n      target", "labels: {team: blue, a: b}\n      target",

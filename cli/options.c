@@ -31,6 +31,7 @@ static const struct option table[] = {
 	{ 0, "platforms", "LIST", "platforms to build, comma separated (BUILD_PLATFORMS)" },
 	{ 't', "tag", "TAG", "tag instead of the manifest's; may be repeated (DOCKER_TAGS)" },
 	{ 0, "set", "NAME=VALUE", "set a variable of the manifest; may be repeated" },
+	{ 0, "profile", "NAME", "make services of this profile part of all; may be repeated (COMPOSE_PROFILES)" },
 	{ 0, "env-file", "FILE", "read variables from FILE instead of .env" },
 	{ 0, "builder", "NAME", "build with NAME: buildah or docker (CBUILD_BUILDER)" },
 	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)" },
@@ -133,6 +134,8 @@ static int set_valued(struct options *options, const char *name, const char *val
 		options->platforms = append_commas(options, options->platforms, value);
 	if (strcmp(name, "tag") == 0)
 		options->tags = append_commas(options, options->tags, value);
+	if (strcmp(name, "profile") == 0)
+		options->profiles = append_commas(options, options->profiles, value);
 	if (strcmp(name, "set") == 0)
 		options->sets = append(options, options->sets, value);
 	if (strcmp(name, "set") == 0 && !strchr(value, '='))

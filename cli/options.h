@@ -18,6 +18,7 @@ struct options {
 	const char **sets;      /* NULL-terminated; NULL when not given (the same below) */
 	const char **platforms; /* comma lists taken apart */
 	const char **tags;
+	const char **profiles;
 	const char *builder;
 	const char *runtime;
 	const char *since;    /* a commit, or NULL */

@@ -60,6 +60,7 @@ static int load(struct session *session, struct error **err)
 		.sets = options->sets,
 		.platforms = options->platforms,
 		.tags = options->tags,
+		.profiles = options->profiles,
 		.lookup = lookup_git,
 		.lookup_data = git,
 	};

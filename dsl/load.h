@@ -19,8 +19,9 @@ struct load_options {
 	const char *const *environ; /* "NAME=value", NULL-terminated */
 	const char *const *sets;    /* --set NAME=value, NULL-terminated; win over the environment */
 	const char *const *platforms; /* --platforms, NULL-terminated list or NULL; wins over BUILD_PLATFORMS (comma separated), over the manifest */
-	const char *const *tags; /* --tag, NULL-terminated list or NULL; wins over DOCKER_TAGS, over the manifest */
-	load_lookup *lookup;     /* for git.*; may be NULL */
+	const char *const *tags;     /* --tag, NULL-terminated list or NULL; wins over DOCKER_TAGS, over the manifest */
+	const char *const *profiles; /* --profile, NULL-terminated list or NULL; wins over COMPOSE_PROFILES */
+	load_lookup *lookup;         /* for git.*; may be NULL */
 	void *lookup_data;
 };
 

@@ -151,6 +151,8 @@ struct service {
 	struct texts references; /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
 	struct text reference;   /* without build: the image to start as written, with its tag or digest; else s NULL */
 	bool publish;            /* false: only a base of others */
+	struct texts profiles;   /* len 0: always part of "all" */
+	bool active;             /* part of "all": it has no profiles, or one that was asked for */
 	bool has_prepare;
 	struct prepare_spec prepare;
 	struct texts needs;  /* build-order edges by name */

@@ -198,6 +198,7 @@ static void resolve_one(struct resolve *r, size_t i)
 	if (service->has_prepare)
 		resolve_prepare(r, service);
 	resolve_verify(r, service);
+	resolve_profiles(r, service);
 	resolve_names(r, service);
 }
 
@@ -205,6 +206,7 @@ void resolve_manifest(struct resolve *r)
 {
 	r->hints = HINTS_MAX;
 	asked_list(r, r->options->tags, "DOCKER_TAGS", &r->asked_tags);
+	asked_list(r, r->options->profiles, "COMPOSE_PROFILES", &r->asked_profiles);
 	name_services(r);
 	resolve_epoch(r);
 	resolve_project(r);
@@ -214,6 +216,7 @@ void resolve_manifest(struct resolve *r)
 	resolve_tags(r);
 	for (size_t i = 0; i < r->draft->len; i++)
 		resolve_one(r, i);
+	resolve_profiles_known(r);
 	resolve_images_once(r);
 	resolve_outputs_once(r);
 	resolve_cycles(r);

@@ -29,6 +29,7 @@ struct resolve {
 	struct loaded *loaded;
 	struct texts asked_platforms; /* by --platforms or BUILD_PLATFORMS; len 0: none */
 	struct texts asked_tags;      /* by --tag or DOCKER_TAGS; len 0: none */
+	struct texts asked_profiles;  /* by --profile or COMPOSE_PROFILES; len 0: none */
 	bool registry_good;
 	const char **names;  /* of all services */
 	const char **normal; /* their images' names in full ("docker.io/library/debian"), for those that are built */
@@ -55,6 +56,9 @@ void resolve_tags(struct resolve *r);
 void resolve_prepare(struct resolve *r, struct service *service);
 void resolve_verify(struct resolve *r, struct service *service);
 void resolve_names(struct resolve *r, struct service *service);
+void resolve_profiles(struct resolve *r, struct service *service);
+/* The command line names profiles that some service has. */
+void resolve_profiles_known(struct resolve *r);
 void resolve_cycles(struct resolve *r);
 void resolve_env_files(struct resolve *r);
 void resolve_groups(struct resolve *r);

@@ -424,7 +424,8 @@ static void mark_target(struct plan *plan, const char *name)
 	if (strcmp(name, "all") == 0) {
 		for (size_t i = 0; i < manifest->services_len; i++)
 			plan->services[i].target = plan->services[i].target ||
-						   (manifest->services[i].has_build && manifest->services[i].publish);
+						   (manifest->services[i].has_build && manifest->services[i].publish &&
+						    manifest->services[i].active);
 		return;
 	}
 	for (size_t i = 0; group && i < group->services_len; i++)

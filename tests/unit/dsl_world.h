@@ -36,6 +36,7 @@ struct text_options {
 	const char *const *sets;
 	const char *const *platforms;
 	const char *const *tags;
+	const char *const *profiles;
 	const char *dotenv;       /* text of .env, or NULL */
 	const char *const *files; /* further ones: name, text, ..., NULL; or NULL */
 	load_lookup *lookup;
@@ -79,6 +80,7 @@ static inline void test_load(struct loaded_text *t, const char *text, size_t len
 		load.sets = options->sets;
 		load.platforms = options->platforms;
 		load.tags = options->tags;
+		load.profiles = options->profiles;
 		load.lookup = options->lookup;
 		load.lookup_data = options->lookup_data;
 		if (options->dotenv)

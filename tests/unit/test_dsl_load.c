@@ -336,6 +336,37 @@ static void test_env_files(void **state)
 	test_unload(&t);
 }
 
+static void test_profiles(void **state)
+{
+	static const char text[] = "services:\n"
+				   "  web: {build: web}\n"
+				   "  debug: {build: debug, profiles: [debug, all-of-it]}\n"
+				   "  docs: {build: docs, profiles: docs}\n";
+	const struct text_options asked = { .profiles = LIST("docs"), .environ = LIST("COMPOSE_PROFILES=debug") };
+	const struct text_options outside = { .environ = LIST("COMPOSE_PROFILES=debug,elsewhere") };
+	const struct text_options every = { .profiles = LIST("*") };
+	const struct text_options unknown = { .profiles = LIST("debg") };
+	const struct {
+		const struct text_options *options;
+		bool active[3];
+	} cases[] = { { NULL, { true, false, false } },
+		      { &asked, { true, false, true } },
+		      { &outside, { true, true, false } },
+		      { &every, { true, true, true } } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct loaded_text t;
+
+		test_load_good(&t, text, cases[i].options);
+		for (size_t j = 0; j < 3; j++)
+			assert_int_equal(t.manifest->services[j].active, cases[i].active[j]);
+		test_unload(&t);
+	}
+	test_load_bad(text, &unknown,
+		      "error: no service has the profile \"debg\" (--profile)\n      = help: did you mean \"debug\"?");
+}
+
 static void test_bad_env_files(void **state)
 {
 	static const char text[] = "services: {web: {build: ., ports: [80], verify: {http: /}, env_file: web.env}}\n";
@@ -353,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_merge),       cmocka_unit_test(test_options),
 		cmocka_unit_test(test_environment), cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_env_files),   cmocka_unit_test(test_bad_env_files),
+		cmocka_unit_test(test_profiles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

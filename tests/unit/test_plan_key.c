@@ -454,6 +454,22 @@ static void a_base_named_by_an_argument_counts(void **state)
 	assert_non_null(strstr(plan, "base base (linux/amd64) (example.org/b:1 -> example.org/b:2)"));
 }
 
+static void what_has_a_profile_is_no_part_of_all(void **state)
+{
+	const char *const named[] = { "db", NULL };
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "services.yaml", "    build: db\n", "    build: db\n    profiles: [data]\n");
+	world_edit(world, "db/d", "d", "D");
+	plan = world_plan(world, NULL, false);
+	assert_null(strstr(plan, "index:db"));
+	assert_non_null(strstr(plan, "stale build:db:linux/amd64:")); /* the checks of app start it */
+	free(plan);
+	plan = world_plan(world, named, false);
+	assert_non_null(strstr(plan, "index:db"));
+}
+
 static void a_platform_is_a_node_of_its_own(void **state)
 {
 	struct world *world = *state;
@@ -579,6 +595,7 @@ int main(void)
 		CASE(a_needed_service_counts),
 		CASE(a_new_base_counts),
 		CASE(a_base_named_by_an_argument_counts),
+		CASE(what_has_a_profile_is_no_part_of_all),
 		CASE(a_platform_is_a_node_of_its_own),
 		CASE(tags_move_without_a_build),
 		CASE(a_missing_result_is_made_again),

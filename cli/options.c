@@ -20,7 +20,7 @@ struct option {
 /* One table: parsing and help both read it. Letters mean what they mean in GNU make. */
 static const struct option table[] = {
 	{ 'C', "directory", "DIR", "change to DIR first" },
-	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml" },
+	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml; further ones are merged over it" },
 	{ 'j', "jobs", "N", "run N nodes at once (default: one a processor)" },
 	{ 'k', "keep-going", NULL, "go on with what does not need the failed node" },
 	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing" },
@@ -120,10 +120,10 @@ static int set_valued(struct options *options, const char *name, const char *val
 		const char *name;
 		const char **where;
 	} strings[] = {
-		{ "directory", &options->dir },     { "file", &options->file },
-		{ "env-file", &options->env_file }, { "builder", &options->builder },
-		{ "runtime", &options->runtime },   { "format", &options->format },
-		{ "progress", &options->progress }, { "since", &options->since },
+		{ "directory", &options->dir },   { "env-file", &options->env_file },
+		{ "builder", &options->builder }, { "runtime", &options->runtime },
+		{ "format", &options->format },   { "progress", &options->progress },
+		{ "since", &options->since },
 	};
 
 	if (strcmp(name, "jobs") == 0)
@@ -134,6 +134,10 @@ static int set_valued(struct options *options, const char *name, const char *val
 		options->platforms = append_commas(options, options->platforms, value);
 	if (strcmp(name, "tag") == 0)
 		options->tags = append_commas(options, options->tags, value);
+	if (strcmp(name, "file") == 0 && options->file)
+		options->overlays = append(options, options->overlays, value);
+	else if (strcmp(name, "file") == 0)
+		options->file = value;
 	if (strcmp(name, "profile") == 0)
 		options->profiles = append_commas(options, options->profiles, value);
 	if (strcmp(name, "set") == 0)

@@ -12,8 +12,9 @@ struct options {
 	const char *command;  /* "build" when none is given */
 	const char **targets; /* NULL-terminated */
 	size_t targets_len;
-	const char *dir;  /* -C, or NULL */
-	const char *file; /* -f, or NULL */
+	const char *dir;       /* -C, or NULL */
+	const char *file;      /* the first -f, or NULL */
+	const char **overlays; /* the others, NULL-terminated; or NULL */
 	const char *env_file;
 	const char **sets;      /* NULL-terminated; NULL when not given (the same below) */
 	const char **platforms; /* comma lists taken apart */

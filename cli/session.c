@@ -55,6 +55,7 @@ static int load(struct session *session, struct error **err)
 	struct git *git = git_new(dir);
 	const struct load_options load_options = {
 		.path = path,
+		.overlays = options->overlays,
 		.env_file = options->env_file,
 		.environ = (const char *const *)environ,
 		.sets = options->sets,

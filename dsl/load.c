@@ -233,6 +233,28 @@ static void resolve(struct load *load)
 	resolve_manifest(&resolve);
 }
 
+/* A further file, merged over what there is as compose merges (compose-spec, 13-merge). Its paths start where the first
+ * file's do. */
+static int merge_file(struct load *load, const char *path, struct node **root, struct error **err)
+{
+	struct buf text cleanup_buf = { 0 };
+	struct node *over;
+	uint32_t file;
+
+	if (read_manifest(path, &text, err) < 0)
+		return -1;
+	file = diags_source(load->diags, path, text.data ? text.data : "", text.len);
+	over = yaml_parse(load->arena, load->diags, file, text.data ? text.data : "", text.len);
+	if (!over || over->kind == NODE_NULL || over->kind == NODE_BROKEN)
+		return 0;
+	if (over->kind != NODE_MAP)
+		diags_add(load->diags, over->pos, "it begins with keys such as \"services:\"",
+			  "a manifest must be a map, but this is %s", node_type_name(over));
+	else if (*root && (*root)->kind == NODE_MAP)
+		*root = merge_nodes(load->arena, &schema_root, *root, over);
+	return 0;
+}
+
 static int load_tree(struct load *load, struct error **err)
 {
 	struct buf text cleanup_buf = { 0 };
@@ -250,6 +272,9 @@ static int load_tree(struct load *load, struct error **err)
 	if (read_env_file(load, err) < 0)
 		return -1;
 	root = yaml_parse(load->arena, load->diags, file, text.data ? text.data : "", text.len);
+	for (size_t i = 0; load->options->overlays && load->options->overlays[i]; i++)
+		if (merge_file(load, load->options->overlays[i], &root, err) < 0)
+			return -1;
 	if (root && root->kind == NODE_MAP) {
 		decode_tree(load, root);
 		resolve(load);

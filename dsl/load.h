@@ -14,10 +14,11 @@ struct manifest;
 typedef const char *load_lookup(void *data, const char *name, const char **ret_why);
 
 struct load_options {
-	const char *path;           /* of the manifest */
-	const char *env_file;       /* --env-file; NULL: ".env" beside the manifest when it exists */
-	const char *const *environ; /* "NAME=value", NULL-terminated */
-	const char *const *sets;    /* --set NAME=value, NULL-terminated; win over the environment */
+	const char *path;            /* of the manifest */
+	const char *const *overlays; /* further manifests merged over it, in turn; NULL-terminated list or NULL */
+	const char *env_file;        /* --env-file; NULL: ".env" beside the manifest when it exists */
+	const char *const *environ;  /* "NAME=value", NULL-terminated */
+	const char *const *sets;     /* --set NAME=value, NULL-terminated; win over the environment */
 	const char *const *platforms; /* --platforms, NULL-terminated list or NULL; wins over BUILD_PLATFORMS (comma separated), over the manifest */
 	const char *const *tags;     /* --tag, NULL-terminated list or NULL; wins over DOCKER_TAGS, over the manifest */
 	const char *const *profiles; /* --profile, NULL-terminated list or NULL; wins over COMPOSE_PROFILES */

@@ -95,6 +95,17 @@ static struct node *as_list(struct arena *arena, struct node *node)
 	return node_list(arena, node->pos, items, 1);
 }
 
+static struct node *merge_maps(struct arena *arena, const struct schema *schema, const struct schema_key *each,
+			       struct node *base, struct node *over);
+
+/* Services, templates: what each of them is, whatever its name. */
+static struct node *merge_named(struct arena *arena, const struct schema *schema, struct node *base, struct node *over)
+{
+	const struct schema_key each = { .type = TYPE_MAP, .sub = schema };
+
+	return merge_maps(arena, NULL, &each, base, over);
+}
+
 static struct node *merge_value(struct arena *arena, const struct schema_key *key, struct node *base, struct node *over)
 {
 	struct node *base_map, *over_map;
@@ -111,6 +122,8 @@ static struct node *merge_value(struct arena *arena, const struct schema_key *ke
 		return merge_lists(arena, base, over);
 	if (base->kind == NODE_SCALAR && over->kind == NODE_SCALAR && !(key && key->sub))
 		return over;
+	if (key && key->type == TYPE_NODE && key->sub && base->kind == NODE_MAP && over->kind == NODE_MAP)
+		return merge_named(arena, key->sub, base, over);
 	base_map = as_map(arena, key, base);
 	over_map = as_map(arena, key, over);
 	if (!base_map || !over_map)
@@ -118,7 +131,9 @@ static struct node *merge_value(struct arena *arena, const struct schema_key *ke
 	return merge_nodes(arena, key ? key->sub : NULL, base_map, over_map);
 }
 
-struct node *merge_nodes(struct arena *arena, const struct schema *schema, struct node *base, struct node *over)
+/* `each` is what every entry is, else `schema` (or nobody) knows them. */
+static struct node *merge_maps(struct arena *arena, const struct schema *schema, const struct schema_key *each,
+			       struct node *base, struct node *over)
 {
 	struct entry *entries = arena_array(arena, base->len + over->len, sizeof(*entries));
 	struct map *index cleanup_map = NULL;
@@ -134,6 +149,7 @@ struct node *merge_nodes(struct arena *arena, const struct schema *schema, struc
 	for (size_t i = 0; i < over->len; i++) {
 		const struct entry *entry = &over->entries[i];
 		struct entry *there = index ? map_get(index, entry->key) : NULL;
+		const struct schema_key *key = each;
 
 		for (size_t j = 0; !index && !there && j < base->len; j++)
 			if (!strcmp(entries[j].key, entry->key))
@@ -142,9 +158,15 @@ struct node *merge_nodes(struct arena *arena, const struct schema *schema, struc
 			entries[len++] = *entry;
 			continue;
 		}
-		there->value =
-			merge_value(arena, schema ? schema_find(schema, entry->key) : NULL, there->value, entry->value);
+		if (!each && schema)
+			key = schema_find(schema, entry->key);
+		there->value = merge_value(arena, key, there->value, entry->value);
 		there->pos = entry->pos;
 	}
 	return node_map(arena, over->pos, entries, len);
+}
+
+struct node *merge_nodes(struct arena *arena, const struct schema *schema, struct node *base, struct node *over)
+{
+	return merge_maps(arena, schema, NULL, base, over);
 }

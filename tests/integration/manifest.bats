@@ -26,3 +26,15 @@ setup()
 		[ -s out ]
 	done
 }
+
+@test "further manifests are merged over the first" {
+	echo 'services: {web: {build: .}, api: {build: api}}' >one.yaml
+	echo 'services: {web: {image: example.org/over}}' >two.yaml
+	echo 'services: {more: {build: more}}' >three.yaml
+	"$cbuild" list -f one.yaml -f two.yaml --file=three.yaml >out
+	grep -q 'example.org/over' out
+	grep -q '^more' out
+	run "$cbuild" list -f one.yaml -f gone.yaml
+	[ "$status" -eq 2 ]
+	[[ $output == *gone.yaml* ]]
+}

@@ -37,6 +37,7 @@ struct text_options {
 	const char *const *platforms;
 	const char *const *tags;
 	const char *const *profiles;
+	const char *overlay;      /* name of one of `files` that is merged over the text, or NULL */
 	const char *dotenv;       /* text of .env, or NULL */
 	const char *const *files; /* further ones: name, text, ..., NULL; or NULL */
 	load_lookup *lookup;
@@ -67,7 +68,8 @@ static inline void test_load(struct loaded_text *t, const char *text, size_t len
 {
 	static const char *const nothing[] = { NULL };
 	struct load_options load = { .environ = nothing };
-	cleanup_free char *path = NULL;
+	cleanup_free char *path = NULL, *overlay = NULL;
+	const char *overlays[2] = { NULL, NULL };
 	double start;
 	int result;
 
@@ -87,6 +89,11 @@ static inline void test_load(struct loaded_text *t, const char *text, size_t len
 			write_file(t->dir, ".env", options->dotenv, strlen(options->dotenv));
 		for (size_t i = 0; options->files && options->files[i]; i += 2)
 			write_file(t->dir, options->files[i], options->files[i + 1], strlen(options->files[i + 1]));
+	}
+	if (options && options->overlay) {
+		overlay = path_join(t->dir, options->overlay);
+		overlays[0] = overlay;
+		load.overlays = overlays;
 	}
 	path = path_join(t->dir, "services.yaml");
 	load.path = path;

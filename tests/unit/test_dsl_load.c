@@ -367,6 +367,58 @@ static void test_profiles(void **state)
 		      "error: no service has the profile \"debg\" (--profile)\n      = help: did you mean \"debug\"?");
 }
 
+static void test_overlay(void **state)
+{
+	static const char text[] = "registry: one.example.org\n"
+				   "services:\n"
+				   "  web:\n"
+				   "    build: web\n"
+				   "    environment: [A=1, B=2]\n"
+				   "    command: [a, b]\n"
+				   "    ports: [80]\n"
+				   "  maker:\n"
+				   "    build: other\n"
+				   "groups: {some: [web]}\n";
+	static const char over[] = "registry: two.example.org\n"
+				   "services:\n"
+				   "  web:\n"
+				   "    build: {args: {X: \"${Y}\"}}\n"
+				   "    environment: {B: \"3\"}\n"
+				   "    command: c d\n"
+				   "    ports: [\"81:81\"]\n"
+				   "  db: {image: db}\n"
+				   "groups: {some: [db]}\n";
+	const struct text_options options = { .environ = LIST("Y=yes"),
+					      .files = LIST("over.yaml", over),
+					      .overlay = "over.yaml" };
+	const struct text_options unset = { .files = LIST("over.yaml", over), .overlay = "over.yaml" };
+	const struct text_options empty = { .files = LIST("over.yaml", "# nothing\n"), .overlay = "over.yaml" };
+	const struct text_options list = { .files = LIST("over.yaml", "- a\n"), .overlay = "over.yaml" };
+	const struct text_options unknown = { .environ = LIST("Y=yes"),
+					      .files = LIST("over.yaml", "services:\n  web:\n    biuld: x\n"),
+					      .overlay = "over.yaml" };
+	struct loaded_text t;
+	const struct service *web;
+
+	(void)state;
+	test_load_good(&t, text, &options);
+	web = &t.manifest->services[0];
+	assert_int_equal(t.manifest->services_len, 3);
+	assert_string_equal(t.manifest->registry.s, "two.example.org");
+	assert_path(&t, web->build.context.s, "/web");
+	assert_string_equal(test_pair(&web->build.args, "X"), "yes");
+	assert_string_equal(test_pair(&web->environment, "A"), "1");
+	assert_string_equal(test_pair(&web->environment, "B"), "3");
+	assert_texts(&web->command, LIST("c", "d"));
+	assert_int_equal(web->ports_len, 2);
+	assert_int_equal(manifest_group(t.manifest, "some")->services_len, 2);
+	test_unload(&t);
+	test_load_bad(text, &empty, "over.yaml:1:1: error: the manifest is empty\n");
+	test_load_bad(text, &unset, "over.yaml:4:23: error: the variable \"Y\" is not set\n");
+	test_load_bad(text, &list, "over.yaml:1:1: error: a manifest must be a map");
+	test_load_bad(text, &unknown, "over.yaml:3:5: error: unknown key \"biuld\" in a service\n");
+}
+
 static void test_bad_env_files(void **state)
 {
 	static const char text[] = "services: {web: {build: ., ports: [80], verify: {http: /}, env_file: web.env}}\n";
@@ -384,7 +436,7 @@ int main(void)
 		cmocka_unit_test(test_merge),       cmocka_unit_test(test_options),
 		cmocka_unit_test(test_environment), cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_env_files),   cmocka_unit_test(test_bad_env_files),
-		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_profiles),    cmocka_unit_test(test_overlay),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,21 +12,9 @@
 #include "cli/output.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
-#include "engine/exec/run.h"
 #include "engine/oci/layout.h"
 #include "engine/plan/plan.h"
 #include "engine/state/state.h"
-
-/* Nothing of a run that goes on is taken away from under it. */
-static int refuse_while_running(struct session *session, struct error **err)
-{
-	if (session_loop(session, err) < 0 ||
-	    run_sweep(session->state_dir, session->loop, session->state, session->layout, err) < 0)
-		return -1;
-	if (run_needs_sweep(session->state_dir))
-		return error_make(err, ERROR_STATE, "another cbuild is running here");
-	return 0;
-}
 
 static int untag(struct session *session, size_t service, struct error **err)
 {
@@ -61,7 +49,7 @@ static int clean(struct session *session, struct error **err)
 {
 	cleanup_free char *dir = NULL;
 
-	if (refuse_while_running(session, err) < 0)
+	if (session_alone(session, err) < 0)
 		return -1;
 	if (session->options->targets_len > 0)
 		return forget_targets(session, err);
@@ -75,8 +63,6 @@ int cmd_clean(const struct options *options, struct error **err)
 	struct session session;
 	int r = session_open(&session, options, err);
 
-	if (r == 0)
-		r = session_write(&session, err);
 	if (r == 0)
 		r = clean(&session, err);
 	session_close(&session);

@@ -15,6 +15,8 @@ static const struct command commands[] = {
 	{ "list", NULL, "services, groups and their images (--format=text|json)", cmd_list },
 	{ "log", "SERVICE|NODE", "the log of the newest time it ran", cmd_log },
 	{ "clean", "[TARGET...]", "forget results; without a target remove all of .cbuild", cmd_clean },
+	{ "prune", NULL, "remove what nothing needs (-n; --keep-storage=SIZE: more, oldest first)", cmd_prune },
+	{ "fsck", NULL, "read the whole store, remove what is damaged; status 6 when something was", cmd_fsck },
 	{ "version", NULL, "cbuild's version", cmd_version },
 	{ "help", NULL, "this", cmd_help },
 	{ 0 },

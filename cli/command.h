@@ -25,6 +25,8 @@ int cmd_context(const struct options *options, struct error **err);
 int cmd_list(const struct options *options, struct error **err);
 int cmd_log(const struct options *options, struct error **err);
 int cmd_clean(const struct options *options, struct error **err);
+int cmd_prune(const struct options *options, struct error **err);
+int cmd_fsck(const struct options *options, struct error **err);
 int cmd_version(const struct options *options, struct error **err);
 int cmd_help(const struct options *options, struct error **err);
 

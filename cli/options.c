@@ -40,6 +40,7 @@ static const struct option table[] = {
 	{ 0, "format", "FORMAT", "text, json, or env (images)" },
 	{ 0, "progress", "MODE", "auto, tty or plain" },
 	{ 0, "since", "REF", "affected: what differs between the commit REF and the working tree" },
+	{ 0, "keep-storage", "SIZE", "prune: keep at most SIZE of images" },
 	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale" },
 	{ '0', "null", NULL, "context: separate names by NUL" },
 	{ 0, "long", NULL, "context: with type, mode, size and digest (also -l)" },
@@ -123,7 +124,7 @@ static int set_valued(struct options *options, const char *name, const char *val
 		{ "directory", &options->dir },   { "env-file", &options->env_file },
 		{ "builder", &options->builder }, { "runtime", &options->runtime },
 		{ "format", &options->format },   { "progress", &options->progress },
-		{ "since", &options->since },
+		{ "since", &options->since },     { "keep-storage", &options->keep_storage },
 	};
 
 	if (strcmp(name, "jobs") == 0)

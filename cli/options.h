@@ -22,11 +22,12 @@ struct options {
 	const char **profiles;
 	const char *builder;
 	const char *runtime;
-	const char *since;    /* a commit, or NULL */
-	const char *format;   /* "text" when not given */
-	const char *progress; /* "auto", "tty", "plain" */
-	size_t jobs;          /* 0: not given */
-	double max_load;      /* 0: none */
+	const char *keep_storage; /* a size, or NULL */
+	const char *since;        /* a commit, or NULL */
+	const char *format;       /* "text" when not given */
+	const char *progress;     /* "auto", "tty", "plain" */
+	size_t jobs;              /* 0: not given */
+	double max_load;          /* 0: none */
 	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify;
 	bool null_separated; /* -0 */
 	bool long_list;      /* -l of `context` */

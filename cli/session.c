@@ -88,7 +88,7 @@ static int open_state(struct session *session, struct error **err)
 
 int session_open(struct session *session, const struct options *options, struct error **err)
 {
-	*session = (struct session){ .options = options, .diags = diags_new() };
+	*session = (struct session){ .options = options, .alone = -1, .diags = diags_new() };
 	if (load(session, err) < 0 || open_state(session, err) < 0)
 		return -1;
 	return 0;
@@ -119,6 +119,17 @@ int session_write(struct session *session, struct error **err)
 int session_loop(struct session *session, struct error **err)
 {
 	return session->loop ? 0 : loop_new(&session->loop, err);
+}
+
+int session_alone(struct session *session, struct error **err)
+{
+	if (session_write(session, err) < 0 || session_loop(session, err) < 0 ||
+	    run_gate(session->state_dir, &session->alone, err) < 0 ||
+	    run_sweep(session->state_dir, session->loop, session->state, session->layout, err) < 0)
+		return -1;
+	if (run_needs_sweep(session->state_dir))
+		return error_make(err, ERROR_STATE, "another cbuild is running here");
+	return 0;
 }
 
 /* A name from the command line, else from the environment, else the one used last. */
@@ -184,5 +195,7 @@ void session_close(struct session *session)
 	free(session->state_dir);
 	free(session->builder);
 	free(session->runtime);
-	*session = (struct session){ 0 };
+	if (session->alone >= 0)
+		close(session->alone);
+	*session = (struct session){ .alone = -1 };
 }

@@ -21,6 +21,7 @@ struct session {
 	struct diags *diags;
 	struct manifest *manifest;
 	char *state_dir;      /* absolute path of .cbuild */
+	int alone;            /* held by session_alone, or -1 */
 	const char **targets; /* made by since_targets; NULL-terminated */
 	size_t targets_len;
 	bool writes; /* session_write was called */
@@ -46,6 +47,9 @@ struct session_plan {
 /* Makes the plan (complaints as above). */
 int session_plan(struct session *session, const struct session_plan *want, struct error **err);
 int session_loop(struct session *session, struct error **err);
+/* Before something is taken away: sweeps what killed runs left, and makes sure that no cbuild runs here until
+ * session_close. ERROR_STATE when one does. */
+int session_alone(struct session *session, struct error **err);
 void session_close(struct session *session);
 
 #endif

@@ -30,13 +30,19 @@ static bool all_present(void *data, const struct node *node, const struct record
 	return true;
 }
 
+/* What is behind a profile counts when the profile is asked for, as in "all". */
+static bool takes_part(const struct service *service)
+{
+	return service->has_build && service->active;
+}
+
 static const char *const *built_services(const struct manifest *manifest, struct arena *arena)
 {
 	const char **names = arena_array(arena, manifest->services_len + 1, sizeof(*names));
 	size_t len = 0;
 
 	for (size_t i = 0; i < manifest->services_len; i++) {
-		if (manifest->services[i].has_build)
+		if (takes_part(&manifest->services[i]))
 			names[len++] = manifest->services[i].name.s;
 	}
 	return names;
@@ -59,6 +65,10 @@ static const char *common_file(const struct session *session, char *const *chang
 	for (size_t i = 0; i < len; i++) {
 		if (is_same(changed[i], session->manifest->path))
 			return session->manifest->path;
+		for (const char **overlay = session->options->overlays; overlay && *overlay; overlay++) {
+			if (is_same(changed[i], *overlay))
+				return *overlay;
+		}
 		if (is_same(changed[i], env_file))
 			return path_base(env_file);
 	}
@@ -108,7 +118,7 @@ static int find(struct session *session, const char *ref, char *const *changed, 
 		return ask_plan(session, since, (const char *const *)changed, len, err);
 	output_note("%s differs from %s: every service counts as affected", common, ref);
 	for (size_t i = 0; i < manifest->services_len; i++)
-		since->because[i] = manifest->services[i].has_build ? arena_strdup(since->arena, common) : NULL;
+		since->because[i] = takes_part(&manifest->services[i]) ? arena_strdup(since->arena, common) : NULL;
 	return 0;
 }
 

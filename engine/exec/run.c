@@ -372,10 +372,16 @@ static int run_loop(struct run *run, struct error **err)
 
 static int run_all(struct run *run, struct error **err)
 {
+	cleanup_fd int gate = -1;
+
 	run->sched = make_sched(run);
-	if (loop_signals(run->env.loop, on_signal, run, err) < 0 ||
-	    state_run_begin(run->env.state, run->options->command, &run->id, err) < 0 || make_folders(run, err) < 0 ||
-	    open_tools(run, err) < 0)
+	/* Before signals are ours: waiting can be interrupted. */
+	if (run_gate(run->options->state_dir, &gate, err) < 0 || loop_signals(run->env.loop, on_signal, run, err) < 0 ||
+	    state_run_begin(run->env.state, run->options->command, &run->id, err) < 0 || make_folders(run, err) < 0)
+		return -1;
+	close(gate);
+	gate = -1;
+	if (open_tools(run, err) < 0)
 		return -1;
 	run->env.staging = run->stem;
 	return run_loop(run, err);

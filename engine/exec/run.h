@@ -35,6 +35,9 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 
 /* Removes what killed runs left: processes, containers, staging folders. Cheap when there is nothing. */
 int run_sweep(const char *state_dir, struct loop *loop, struct state *state, struct layout *layout, struct error **err);
+/* Waits until nothing removes from `.cbuild`, and keeps that from beginning: held by `clean`, `prune` and `fsck` while they
+ * are at work, and by a run until its own lock file shows that it goes on. *ret_fd: close() it to let go. */
+int run_gate(const char *state_dir, int *ret_fd, struct error **err);
 /* True when a killed run left something to sweep. */
 bool run_needs_sweep(const char *state_dir);
 

@@ -28,6 +28,13 @@ static bool is_lock(const char *name)
 	return len > suffix && strcmp(name + len - suffix, LOCK_SUFFIX) == 0;
 }
 
+int run_gate(const char *state_dir, int *ret_fd, struct error **err)
+{
+	cleanup_free char *path = path_join(state_dir, "gate.lock");
+
+	return fs_lock(path, true, ret_fd, err);
+}
+
 bool run_needs_sweep(const char *state_dir)
 {
 	cleanup_free char *dir_path = path_join(state_dir, "run");

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,8 @@ struct layout {
 
 /* A fresh path in our folder below tmp/ (malloc'd; nothing is created there). */
 int blob_temp_path(struct layout *layout, char **ret, struct error **err);
+/* Removes the folders below `tmp` of processes that were killed (`dry`: only counts them); returns their bytes. */
+uint64_t blob_session_sweep(const char *tmp, bool dry);
 /* Removes our folder below tmp/. */
 void blob_session_end(struct layout *layout);
 

@@ -33,14 +33,15 @@ static bool take(const char *path, int *ret_fd)
 	return true;
 }
 
-/* Removes the folders of processes that were killed. That is a courtesy: failures do not matter. */
-static void sweep(const char *tmp)
+/* That is a courtesy: failures do not matter. */
+uint64_t blob_session_sweep(const char *tmp, bool dry)
 {
 	DIR *dir = opendir(tmp);
 	struct dirent *entry;
+	uint64_t bytes = 0;
 
 	if (!dir)
-		return;
+		return 0;
 	while ((entry = readdir(dir))) {
 		cleanup_free char *path = NULL;
 		cleanup_fd int fd = -1;
@@ -48,10 +49,14 @@ static void sweep(const char *tmp)
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		path = path_join(tmp, entry->d_name);
-		if (take(path, &fd))
+		if (!take(path, &fd))
+			continue;
+		bytes += fs_usage(path);
+		if (!dry)
 			fs_remove_tree(path, NULL);
 	}
 	closedir(dir);
+	return bytes;
 }
 
 static int begin(struct layout *layout, struct error **err)
@@ -60,7 +65,7 @@ static int begin(struct layout *layout, struct error **err)
 
 	if (fs_mkdirs(tmp, 0755, err) < 0)
 		return -1;
-	sweep(tmp);
+	blob_session_sweep(tmp, false);
 	for (int i = 0; i < ATTEMPTS_MAX; i++) {
 		cleanup_free char *path = path_join(tmp, NAME);
 

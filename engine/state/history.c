@@ -136,6 +136,34 @@ int state_run_end(struct state *state, int64_t run, int status, struct error **e
 	return db_write(state->db, end_run, &row, err);
 }
 
+struct range {
+	int64_t first, last;
+};
+
+static int read_range(struct db *db, void *arg)
+{
+	cleanup_query struct query *query = NULL;
+	struct range *range = arg;
+
+	*range = (struct range){ 0 };
+	if (query_new(db, "SELECT ifnull(min(id), 0), ifnull(max(id), 0) FROM run", &query) < 0 || query_step(query) < 0)
+		return -1;
+	range->first = query_int(query, 0);
+	range->last = query_int(query, 1);
+	return 0;
+}
+
+int state_run_range(struct state *state, int64_t *ret_first, int64_t *ret_last, struct error **err)
+{
+	struct range range = { 0 };
+
+	if (db_read(state->db, read_range, &range, err) < 0)
+		return -1;
+	*ret_first = range.first;
+	*ret_last = range.last;
+	return 0;
+}
+
 /* ---- logs ---- */
 
 struct log {

@@ -67,6 +67,8 @@ int state_run_begin(struct state *state, const char *command, int64_t *ret_run, 
 int state_run_node(struct state *state, int64_t run, const char *node, const char *outcome, int64_t start_ms,
 		   int64_t took_ms, const char *log, struct error **err);
 int state_run_end(struct state *state, int64_t run, int status, struct error **err);
+/* The oldest and the newest run in the history; 0 when there is none. */
+int state_run_range(struct state *state, int64_t *ret_first, int64_t *ret_last, struct error **err);
 /* The log of the newest time `node` ran (malloc'd path), or *ret = NULL. `node` may be a whole id or a service's
  * name: then the newest of its nodes whose last outcome was STATE_FAILED, else the newest. */
 int state_log(struct state *state, const char *node, char **ret, struct error **err);

@@ -211,6 +211,12 @@ commit_first()
 	grep -q 'services.yaml differs from first: every service' "$err"
 	again
 
+	echo 'services: {web: {build: {args: {COLOUR: blue}}}}' >over.yaml
+	affected ""
+	cb affected -f services.yaml -f over.yaml --since=first
+	equal "$(cat "$out")" "$(printf '%s\n' base web plain)"
+	again
+
 	echo other >base/file
 	cb affected --since=first --format=json
 	equal "$(python3 -c 'import json, sys; print([(s["service"], s["because"]) for s in json.load(sys.stdin)])' <"$out")" \
@@ -250,4 +256,146 @@ commit_first()
 	cb affected --since=HEAD
 	[ "$status" = 2 ]
 	grep -q 'not in a git repository' "$err"
+}
+
+blobs()
+{
+	find .cbuild/oci/blobs/sha256 -mindepth 1 | wc -l
+}
+
+# largest: the path of the largest blob, a layer.
+largest()
+{
+	find .cbuild/oci/blobs/sha256 -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2-
+}
+
+@test "fsck finds a damaged blob, takes it out, and what needs it is made again" {
+	local blob size
+	cb fsck
+	[ "$status" = 0 ]
+	grep -qE '^[0-9]+ blobs of .* read, all is well$' "$out"
+
+	blob=$(largest)
+	size=$(stat -c %s "$blob")
+	chmod u+w "$blob"
+	printf X | dd of="$blob" bs=1 seek=$((size / 2)) conv=notrunc status=none
+	equal "$(stat -c %s "$blob")" "$size"
+	echo stray >.cbuild/oci/blobs/sha256/stray
+	cb fsck
+	[ "$status" = 6 ]
+	grep -qx "sha256:${blob##*/}: its content is not what its name says; removed" "$out"
+	grep -qx "stray: is no blob; removed" "$out"
+	grep -qE "^(build|index):.*${blob##*/}" "$out"
+	[ ! -e "$blob" ] && [ ! -e .cbuild/oci/blobs/sha256/stray ]
+
+	cb --no-load
+	[ "$status" = 0 ]
+	cb fsck
+	[ "$status" = 0 ]
+
+	# A blob that is gone.
+	rm -f "$(largest)"
+	cb fsck
+	[ "$status" = 6 ]
+	cb fsck base
+	[ "$status" = 2 ]
+}
+
+@test "prune removes what neither the newest results nor the tags need, and nothing else" {
+	local before log
+	before=$(blobs)
+	cb prune -n
+	[ "$status" = 0 ]
+	grep -qx "would free .*, $before blobs of .* would be left" "$out"
+
+	echo other >plain/file
+	cb --no-load plain
+	[ "$status" = 0 ]
+	[ "$(blobs)" -gt "$before" ]
+	mkdir -p .cbuild/logs/7000 .cbuild/oci/tmp/left .cbuild/run/7000
+	echo old >.cbuild/logs/7000/x.log
+	echo left >.cbuild/oci/tmp/left/x
+	log=$(find .cbuild/logs -name '*plain*' | sort | tail -1)
+	cb prune -n
+	[ -e .cbuild/logs/7000/x.log ] && [ -e .cbuild/oci/tmp/left/x ] && [ "$(blobs)" -gt "$before" ]
+	grep -q '^would free ' "$out"
+	cb prune
+	[ "$status" = 0 ]
+	grep -qE '^blobs +[0-9]+ ' "$out"
+	grep -qE '^logs +1 ' "$out"
+	equal "$(blobs)" "$before"
+	[ ! -e .cbuild/logs/7000 ] && [ ! -e .cbuild/oci/tmp/left ] && [ ! -e .cbuild/run/7000 ] && [ -e "$log" ]
+	equal "$(ls .cbuild/locks)" ""
+	cb fsck
+	[ "$status" = 0 ]
+	cb -n --no-load --exit-code
+	[ "$status" = 0 ]
+
+	# What was there before is built again, and no half of it is believed.
+	echo plain >plain/file
+	cb --no-load plain
+	[ "$status" = 0 ]
+	cb fsck
+	[ "$status" = 0 ]
+}
+
+@test "prune with a bound gives up the services that were made first" {
+	cb prune --keep-storage=much
+	[ "$status" = 2 ]
+	echo other >base/file
+	cb --no-load base web
+	[ "$status" = 0 ]
+	cb prune
+	cb prune --keep-storage=1GB
+	equal "$(grep -c '^services' "$out" || true)" 0
+	cb prune -n --keep-storage=0
+	grep -qE '^services +3 ' "$out"
+	equal "$(cb images >/dev/null; grep -c '^localhost' "$out")" 3
+
+	size=$(find .cbuild/oci/blobs -type f -printf '%s\n' | awk '{ sum += $1 } END { print sum - 1 }')
+	cb prune --keep-storage="$size"
+	[ "$status" = 0 ]
+	grep -qE '^services +1 ' "$out"
+	cb images
+	equal "$(grep -o '^localhost[^ ]*' "$out")" "$(printf 'localhost/first/%s:latest\n' base web)"
+	cb fsck
+	[ "$status" = 0 ]
+	cb -n --no-load
+	equal "$(grep '^stale' "$out" | grep -cv plain || true)" 0
+
+	cb prune --keep-storage=0
+	equal "$(blobs)" 0
+	cb fsck
+	[ "$status" = 0 ]
+	cb --no-load
+	[ "$status" = 0 ]
+	cb -n --no-load --exit-code
+	[ "$status" = 0 ]
+}
+
+@test "prune and fsck refuse beside a run, and a run waits for them" {
+	local gate pid i
+	mkdir -p .cbuild/run
+	exec {gate}>.cbuild/run/9000.lock
+	flock "$gate"
+	for i in prune fsck; do
+		cb $i
+		[ "$status" = 6 ]
+		grep -q 'another cbuild is running here' "$err"
+	done
+	cb prune -n
+	[ "$status" = 0 ]
+	exec {gate}>&-
+	rm .cbuild/run/9000.lock
+
+	exec {gate}>.cbuild/gate.lock
+	flock "$gate"
+	echo other >plain/file
+	"$cbuild" --no-load plain >"$BATS_TEST_TMPDIR/run" 2>&1 3>&- {gate}>&- &
+	pid=$!
+	sleep 1
+	kill -0 $pid
+	equal "$(find .cbuild/run -name '*.lock')" ""
+	exec {gate}>&-
+	wait $pid
 }

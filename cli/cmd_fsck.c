@@ -1,0 +1,67 @@
+#include "config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "engine/exec/tidy.h"
+
+struct findings {
+	struct buf text;
+	size_t len;
+};
+
+static void add_trouble(void *data, const char *what, const char *why)
+{
+	struct findings *findings = data;
+
+	text_safe(&findings->text, what, strlen(what));
+	buf_str(&findings->text, ": ");
+	text_safe(&findings->text, why, strlen(why));
+	buf_char(&findings->text, '\n');
+	findings->len++;
+}
+
+static int check(struct session *session, struct error **err)
+{
+	struct findings findings = { 0 };
+	uint64_t bytes = 0;
+	size_t blobs = 0;
+	int r = session_alone(session, err);
+
+	if (r == 0)
+		r = tidy_check(session->layout, session->state, add_trouble, &findings, &blobs, &bytes, err);
+	if (r == 0) {
+		buf_printf(&findings.text, "%zu blobs of ", blobs);
+		text_size(&findings.text, bytes);
+		if (findings.len)
+			buf_printf(&findings.text,
+				   " read, %zu troubles: what is missing is made again when it is needed\n",
+				   findings.len);
+		else
+			buf_str(&findings.text, " read, all is well\n");
+		r = output_data(findings.text.data, findings.text.len, err);
+	}
+	buf_free(&findings.text);
+	return r < 0 ? -1 : findings.len ? ERROR_STATE : 0;
+}
+
+int cmd_fsck(const struct options *options, struct error **err)
+{
+	struct session session;
+	int r;
+
+	if (options->targets_len > 0)
+		return error_make(err, ERROR_USAGE, "`cbuild fsck` takes no target: it checks the whole store");
+	r = session_open(&session, options, err);
+	if (r == 0)
+		r = check(&session, err);
+	session_close(&session);
+	return r;
+}

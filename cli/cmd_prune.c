@@ -1,0 +1,73 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "engine/exec/tidy.h"
+
+static void add_part(struct buf *out, const char *what, const struct tidy_part *part)
+{
+	if (part->count == 0)
+		return;
+	buf_printf(out, "%-10s %6zu  ", what, part->count);
+	text_size(out, part->bytes);
+	buf_char(out, '\n');
+}
+
+static int print_freed(const struct options *options, const struct tidy_freed *freed, struct error **err)
+{
+	cleanup_buf struct buf out = { 0 };
+
+	if (freed->services)
+		buf_printf(&out, "%-10s %6zu  for the bound\n", "services", freed->services);
+	add_part(&out, "blobs", &freed->blobs);
+	add_part(&out, "logs", &freed->logs);
+	add_part(&out, "leftovers", &freed->leftovers);
+	add_part(&out, "locks", &freed->locks);
+	buf_str(&out, options->dry_run ? "would free " : "freed ");
+	text_size(&out, freed->blobs.bytes + freed->logs.bytes + freed->leftovers.bytes + freed->locks.bytes);
+	buf_printf(&out, ", %zu blobs of ", freed->kept.count);
+	text_size(&out, freed->kept.bytes);
+	buf_str(&out, options->dry_run ? " would be left\n" : " are left\n");
+	return output_data(out.data, out.len, err);
+}
+
+static int prune(struct session *session, struct error **err)
+{
+	const struct options *options = session->options;
+	struct tidy_options tidy = {
+		.state_dir = session->state_dir,
+		.bounded = options->keep_storage != NULL,
+		.dry = options->dry_run,
+	};
+	struct tidy_freed freed;
+
+	if (tidy.bounded && !text_parse_size(options->keep_storage, &tidy.keep))
+		return error_make(err, ERROR_USAGE, "--keep-storage takes a size (\"500MB\", \"2GiB\"), not \"%s\"",
+				  options->keep_storage);
+	if (!tidy.dry && session_alone(session, err) < 0)
+		return -1;
+	if (tidy_prune(session->layout, session->state, &tidy, &freed, err) < 0)
+		return -1;
+	return print_freed(options, &freed, err);
+}
+
+int cmd_prune(const struct options *options, struct error **err)
+{
+	struct session session;
+	int r;
+
+	if (options->targets_len > 0)
+		return error_make(err, ERROR_USAGE, "`cbuild prune` takes no target; `cbuild clean TARGET` forgets one");
+	r = session_open(&session, options, err);
+	if (r == 0)
+		r = prune(&session, err);
+	session_close(&session);
+	return r;
+}

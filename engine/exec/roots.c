@@ -1,0 +1,56 @@
+#include "config.h"
+
+#include "engine/exec/roots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/oci/layout.h"
+#include "engine/state/state.h"
+
+static void add(struct roots *roots, const char *name, bool tag, const char *digest, int64_t when_ms)
+{
+	struct root *root;
+
+	mem_reserve(&roots->items, &roots->cap, roots->len + 1, sizeof(*roots->items));
+	root = &roots->items[roots->len++];
+	*root = (struct root){ .name = mem_strdup(name), .tag = tag, .when_ms = when_ms };
+	memcpy(root->digest, digest, DIGEST_LEN + 1);
+}
+
+/* Builds and indexes alone leave something in the store; a base may stay in its builder's storage. */
+static bool in_store(const struct record *record)
+{
+	return (strncmp(record->node, "build:", 6) == 0 || strncmp(record->node, "index:", 6) == 0) && record->digest &&
+	       digest_valid(record->digest) && (!record->place || strcmp(record->place, "store") == 0);
+}
+
+int roots_collect(struct layout *layout, struct state *state, struct roots *ret, struct error **err)
+{
+	struct record *records;
+	struct layout_ref *refs;
+	size_t len;
+
+	if (state_all_last(state, &records, &len, err) < 0)
+		return -1;
+	for (size_t i = 0; i < len; i++) {
+		if (in_store(&records[i]))
+			add(ret, records[i].node, false, records[i].digest, records[i].when_ms);
+	}
+	records_free(records, len);
+	if (layout_refs(layout, &refs, &len, err) < 0)
+		return -1;
+	for (size_t i = 0; i < len; i++)
+		add(ret, refs[i].reference, true, refs[i].digest, 0);
+	layout_refs_free(refs, len);
+	return 0;
+}
+
+void roots_free(struct roots *roots)
+{
+	for (size_t i = 0; i < roots->len; i++)
+		free(roots->items[i].name);
+	free(roots->items);
+	*roots = (struct roots){ 0 };
+}

@@ -1,0 +1,30 @@
+#ifndef ENGINE_EXEC_ROOTS_H
+#define ENGINE_EXEC_ROOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+
+struct error;
+struct layout;
+struct state;
+
+/* What is in the store for a reason: what each node's newest record names, and what is tagged. */
+struct root {
+	char *name; /* the node or the reference */
+	bool tag;
+	int64_t when_ms; /* of the record; 0 of a tag */
+	char digest[DIGEST_LEN + 1];
+};
+struct roots {
+	struct root *items;
+	size_t len, cap;
+};
+
+/* Records first, sorted by node, then tags. On failure too the caller frees what there is. */
+int roots_collect(struct layout *layout, struct state *state, struct roots *ret, struct error **err);
+void roots_free(struct roots *roots); /* what it holds, not the struct */
+
+#endif

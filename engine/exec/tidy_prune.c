@@ -1,0 +1,300 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "engine/exec/roots.h"
+#include "engine/exec/run.h"
+#include "engine/exec/tidy.h"
+#include "engine/oci/layout.h"
+#include "engine/oci/reach.h"
+#include "engine/oci/stock.h"
+#include "engine/state/state.h"
+
+/* What goes together when room is needed: a service's records with its tags, or a tag that no record knows. */
+struct unit {
+	const char *name;
+	int64_t when_ms; /* of its newest record */
+	bool given_up;
+	struct reach reach;
+};
+
+/* A blob, and how many units need it. */
+struct use {
+	size_t units;
+	uint64_t size;
+};
+
+struct prune {
+	struct layout *layout;
+	struct state *state;
+	const struct tidy_options *options;
+	struct tidy_freed *freed;
+	struct arena *arena;
+	struct roots roots;
+	size_t *unit_of; /* of each root */
+	struct unit *units;
+	size_t units_len;
+	struct map *by_name; /* unit + 1 */
+	struct map *uses;
+	int64_t first_run, last_run; /* of the history */
+	uint64_t needed;             /* bytes of all blobs that some unit needs */
+};
+
+/* ---- what is needed ---- */
+
+static size_t unit_called(struct prune *prune, const char *name)
+{
+	void *found = map_get(prune->by_name, name);
+
+	if (found)
+		return (size_t)found - 1;
+	prune->units[prune->units_len++].name = name;
+	map_set(prune->by_name, name, (void *)prune->units_len);
+	return prune->units_len - 1;
+}
+
+/* "build:web:linux/amd64": the service is "web". A reference is never called so. */
+static const char *unit_name(struct prune *prune, const char *node)
+{
+	const char *service = strchr(node, ':') + 1;
+
+	return arena_printf(prune->arena, "service %.*s", (int)strcspn(service, ":"), service);
+}
+
+static size_t find_unit(struct prune *prune, size_t number)
+{
+	const struct root *root = &prune->roots.items[number];
+
+	if (!root->tag)
+		return unit_called(prune, unit_name(prune, root->name));
+	for (size_t i = 0; i < number; i++) {
+		if (strcmp(prune->roots.items[i].digest, root->digest) == 0)
+			return prune->unit_of[i];
+	}
+	return unit_called(prune, root->name);
+}
+
+static void add_unit(struct prune *prune, struct unit *unit)
+{
+	for (size_t i = 0; i < unit->reach.len; i++) {
+		const struct descriptor *blob = &unit->reach.items[i];
+		struct use *use = map_get(prune->uses, blob->digest);
+
+		if (!use) {
+			use = arena_alloc(prune->arena, sizeof(*use));
+			use->size = blob->size;
+			map_set(prune->uses, arena_strdup(prune->arena, blob->digest), use);
+			prune->needed += use->size;
+		}
+		use->units++;
+	}
+}
+
+static int find_needed(struct prune *prune, struct error **err)
+{
+	if (roots_collect(prune->layout, prune->state, &prune->roots, err) < 0)
+		return -1;
+	prune->unit_of = arena_array(prune->arena, prune->roots.len + 1, sizeof(*prune->unit_of));
+	prune->units = arena_array(prune->arena, prune->roots.len + 1, sizeof(*prune->units));
+	for (size_t i = 0; i < prune->roots.len; i++) {
+		const struct root *root = &prune->roots.items[i];
+		struct unit *unit = &prune->units[prune->unit_of[i] = find_unit(prune, i)];
+
+		unit->when_ms = root->when_ms > unit->when_ms ? root->when_ms : unit->when_ms;
+		/* Of one that is not complete what there is stays: the builder may need less for the rest. */
+		reach_collect(prune->layout, root->digest, REACH_QUICK, &unit->reach, NULL);
+	}
+	for (size_t i = 0; i < prune->units_len; i++)
+		add_unit(prune, &prune->units[i]);
+	return 0;
+}
+
+/* ---- the bound ---- */
+
+static void give_up(struct prune *prune, struct unit *unit)
+{
+	unit->given_up = true;
+	prune->freed->services++;
+	for (size_t i = 0; i < unit->reach.len; i++) {
+		struct use *use = map_get(prune->uses, unit->reach.items[i].digest);
+
+		if (--use->units == 0)
+			prune->needed -= use->size;
+	}
+}
+
+static void keep_to_bound(struct prune *prune)
+{
+	while (prune->options->bounded && prune->needed > prune->options->keep) {
+		struct unit *oldest = NULL;
+
+		for (size_t i = 0; i < prune->units_len; i++) {
+			struct unit *unit = &prune->units[i];
+
+			if (!unit->given_up && (!oldest || unit->when_ms < oldest->when_ms))
+				oldest = unit;
+		}
+		if (!oldest)
+			break;
+		give_up(prune, oldest);
+	}
+}
+
+/* Another service may have the same image. */
+static bool wanted_elsewhere(const struct prune *prune, const char *digest)
+{
+	for (size_t i = 0; i < prune->roots.len; i++) {
+		if (!prune->units[prune->unit_of[i]].given_up && strcmp(prune->roots.items[i].digest, digest) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Before the blobs go: what is forgotten is made again, what is only gone would be missed. */
+static int forget(struct prune *prune, struct error **err)
+{
+	for (size_t i = 0; i < prune->roots.len; i++) {
+		const struct root *root = &prune->roots.items[i];
+		const char *reference = root->name;
+		int r = 0;
+
+		if (!prune->units[prune->unit_of[i]].given_up)
+			continue;
+		if (!root->tag)
+			r = state_forget(prune->state, root->name, err);
+		else if (!wanted_elsewhere(prune, root->digest))
+			r = layout_untag(prune->layout, &reference, 1, err);
+		if (r < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- removing ---- */
+
+static void count(struct tidy_part *part, uint64_t bytes)
+{
+	part->count++;
+	part->bytes += bytes;
+}
+
+static int remove_blobs(struct prune *prune, struct error **err)
+{
+	struct stock_file *files;
+	size_t len;
+	int r = 0;
+
+	if (stock_list(prune->layout, &files, &len, err) < 0)
+		return -1;
+	for (size_t i = 0; r == 0 && i < len; i++) {
+		const struct use *use = files[i].digest[0] ? map_get(prune->uses, files[i].digest) : NULL;
+
+		if (use && use->units > 0) {
+			count(&prune->freed->kept, files[i].size);
+			continue;
+		}
+		count(&prune->freed->blobs, files[i].size);
+		if (!prune->options->dry)
+			r = stock_remove(prune->layout, &files[i], err);
+	}
+	stock_free(files, len);
+	return r;
+}
+
+static int prune_store(struct prune *prune, struct error **err)
+{
+	uint64_t left;
+	int r = find_needed(prune, err);
+
+	if (r == 0)
+		keep_to_bound(prune);
+	if (r == 0 && !prune->options->dry)
+		r = forget(prune, err);
+	if (r == 0)
+		r = remove_blobs(prune, err);
+	for (size_t i = 0; i < prune->units_len; i++)
+		reach_free(&prune->units[i].reach);
+	left = r == 0 ? stock_sweep(prune->layout, prune->options->dry) : 0;
+	if (left > 0)
+		count(&prune->freed->leftovers, left);
+	return r;
+}
+
+/* Removes what is in a folder of the state, but for the names to `keep` (NULL: none). */
+static int prune_folder(struct prune *prune, const char *name, bool (*keep)(const struct prune *prune, const char *name),
+			struct tidy_part *part, struct error **err)
+{
+	cleanup_free char *folder = path_join(prune->options->state_dir, name);
+	struct dirent *entry;
+	DIR *dir = opendir(folder);
+	int r = 0;
+
+	if (!dir)
+		return 0;
+	while (r == 0 && (entry = readdir(dir))) {
+		cleanup_free char *path = path_join(folder, entry->d_name);
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    (keep && keep(prune, entry->d_name)))
+			continue;
+		count(part, fs_usage(path));
+		if (!prune->options->dry)
+			r = fs_remove_tree(path, err);
+	}
+	closedir(dir);
+	return r;
+}
+
+static bool in_history(const struct prune *prune, const char *name)
+{
+	char *end;
+	long long run = strtoll(name, &end, 10);
+
+	return !*end && prune->first_run > 0 && run >= prune->first_run && run <= prune->last_run;
+}
+
+static int prune_folders(struct prune *prune, struct error **err)
+{
+	struct tidy_freed *freed = prune->freed;
+
+	if (state_run_range(prune->state, &prune->first_run, &prune->last_run, err) < 0 ||
+	    prune_folder(prune, "logs", in_history, &freed->logs, err) < 0)
+		return -1;
+	/* Those of a run that goes on are in use. */
+	if (prune->options->dry && run_needs_sweep(prune->options->state_dir))
+		return 0;
+	if (prune_folder(prune, "locks", NULL, &freed->locks, err) < 0)
+		return -1;
+	return prune_folder(prune, "run", NULL, &freed->leftovers, err);
+}
+
+int tidy_prune(struct layout *layout, struct state *state, const struct tidy_options *options, struct tidy_freed *ret,
+	       struct error **err)
+{
+	struct prune prune = {
+		.layout = layout,
+		.state = state,
+		.options = options,
+		.freed = ret,
+		.arena = arena_new(),
+		.by_name = map_new(),
+		.uses = map_new(),
+	};
+	int r;
+
+	*ret = (struct tidy_freed){ 0 };
+	r = layout ? prune_store(&prune, err) : 0;
+	if (r == 0)
+		r = prune_folders(&prune, err);
+	roots_free(&prune.roots);
+	map_free(prune.by_name);
+	map_free(prune.uses);
+	arena_free(prune.arena);
+	return r;
+}

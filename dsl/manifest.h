@@ -141,6 +141,14 @@ struct verify_spec {
 	size_t run_len;
 };
 
+/* When a service that others wait for is healthy; verify's http and tcp come before it. */
+struct healthcheck {
+	struct pos pos;      /* line 0: not given */
+	struct texts test;   /* "CMD" word..., "CMD-SHELL" line, or "NONE"; len 0: the image's */
+	uint64_t timeout_ms; /* of one try; 0: the runtime's */
+	bool disable;
+};
+
 struct service {
 	struct text name;
 	struct pos pos;
@@ -171,6 +179,7 @@ struct service {
 	struct texts entrypoint;
 	struct text user;
 	struct text working_dir;
+	struct healthcheck healthcheck;
 	struct texts tmpfs;
 	struct verify_spec verify;
 };

@@ -117,6 +117,19 @@ static const struct schema_key verify_keys[] = {
 
 static const struct schema schema_verify = { .name = "verify", KEYS(verify_keys) };
 
+static const struct schema_key healthcheck_keys[] = {
+	{ "test", TYPE_TEST, MERGE_REPLACE, IN(healthcheck, test),
+	  .doc = "The command: [CMD, word, ...], [CMD-SHELL, line], a line, or [NONE]." },
+	{ "timeout", TYPE_DURATION, IN(healthcheck, timeout_ms), .doc = "How long one try may take; 30s by default." },
+	{ "disable", TYPE_BOOL, IN(healthcheck, disable), .doc = "true: the image's own check does not count either." },
+	{ "interval", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used: it is tried again at once." },
+	{ "retries", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used." },
+	{ "start_period", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used." },
+	{ "start_interval", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used." },
+};
+
+static const struct schema schema_healthcheck = { .name = "healthcheck", KEYS(healthcheck_keys) };
+
 static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
@@ -147,6 +160,8 @@ static const struct schema_key service_keys[] = {
 	  .doc = "The user it runs as, instead of the image's." },
 	{ "working_dir", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_service, out.working_dir),
 	  .doc = "The folder it runs in, instead of the image's." },
+	{ "healthcheck", TYPE_MAP, IN(draft_service, out.healthcheck), .sub = &schema_healthcheck,
+	  .doc = "When a service that others wait for is healthy, instead of the image's HEALTHCHECK." },
 	{ "tmpfs", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.tmpfs),
 	  .doc = "Folders in memory that it runs with." },
 	{ "verify", TYPE_MAP, IN(draft_service, out.verify), .sub = &schema_verify,
@@ -184,7 +199,6 @@ static const struct schema_key service_keys[] = {
 	{ "extra_hosts", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Host names it knows." },
 	{ "gpus", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Its graphics processors." },
 	{ "group_add", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Further groups of its user." },
-	{ "healthcheck", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "How its health is checked." },
 	{ "hostname", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its host name." },
 	{ "init", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether an init process runs in it." },
 	{ "ipc", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for communication." },
@@ -337,6 +351,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a list of secrets";
 	case TYPE_SOURCES:
 		return "a map of secrets";
+	case TYPE_TEST:
+		return "a command line, or a list that begins with CMD, CMD-SHELL or NONE";
 	case TYPE_DEPENDS:
 		return "a list of services, or a map with conditions";
 	case TYPE_MAP:

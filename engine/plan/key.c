@@ -439,6 +439,19 @@ static void add_running(struct inputs *inputs, const struct service *service, co
 	}
 }
 
+/* Of a service that the checks wait for. */
+static void add_healthcheck(struct inputs *inputs, const struct service *service, const char *prefix)
+{
+	const struct healthcheck *check = &service->healthcheck;
+	cleanup_free char *test = mem_printf("%shealthcheck.test", prefix);
+
+	if (!check->pos.line)
+		return;
+	add_texts(inputs, test, &check->test);
+	add_number(inputs, prefix, "healthcheck.timeout_ms", check->timeout_ms);
+	add_number(inputs, prefix, "healthcheck.disable", check->disable);
+}
+
 static int add_verify(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
@@ -456,8 +469,10 @@ static int add_verify(struct plan *plan, const struct node *node, struct inputs 
 
 		if (need->kind == NODE_INDEX || (need->kind == NODE_BUILD && (runs || need->service == node->service)))
 			add_dependency(inputs, plan, need->id, node->needs[i]);
-		if (need->kind == NODE_BUILD && need->service != node->service && runs)
+		if (need->kind == NODE_BUILD && need->service != node->service && runs) {
 			add_running(inputs, other, prefix);
+			add_healthcheck(inputs, other, prefix);
+		}
 	}
 	return 0;
 }

@@ -285,18 +285,21 @@ static int healthcheck_words(struct container *container, struct argv *argv, str
 	return 0;
 }
 
-int container_healthcheck(struct container *container, bool *ret_healthy, struct error **err)
+int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,
+			  struct error **err)
 {
 	struct runtime *runtime = container->runtime;
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_proc struct proc_result result = { 0 };
-	struct proc_spec spec = { .timeout_ms = EXEC_MS };
+	struct proc_spec spec = { .timeout_ms = timeout_ms ? timeout_ms : EXEC_MS };
 	struct error *error = NULL;
 
 	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
 	argv_add(&argv, "exec");
 	argv_add(&argv, container->name);
-	if (healthcheck_words(container, &argv, err) < 0)
+	for (size_t i = 0; words && words[i]; i++)
+		argv_add(&argv, words[i]);
+	if (!words && healthcheck_words(container, &argv, err) < 0)
 		return -1;
 	spec.argv = (const char *const *)argv.items;
 	*ret_healthy = false;

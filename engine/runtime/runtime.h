@@ -94,8 +94,10 @@ int container_listens(struct container *container, uint16_t port);
 const char *container_ip(const struct container *container);
 /* *ret_running; when it has ended *ret_status is its exit status. Cheap enough for a probe's loop. */
 int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err);
-/* The image's own HEALTHCHECK, run once inside: 0 healthy -> *ret_healthy. */
-int container_healthcheck(struct container *container, bool *ret_healthy, struct error **err);
+/* The image's own HEALTHCHECK, or the command `words` when it is not NULL, run once inside: status 0 -> *ret_healthy.
+ * `timeout_ms` 0: 30 s. */
+int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,
+			  struct error **err);
 /* Appends the last `lines` lines of its output. */
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err);
 /* Ends and removes it, also when the loop is cancelled; frees `container` in any case (NULL-safe). */

@@ -11,6 +11,7 @@
 
 struct container;
 struct container_spec;
+struct healthcheck;
 struct http_check;
 struct http_response;
 struct image;
@@ -95,7 +96,8 @@ void stage_check(const struct verify_job *job, struct findings *findings);
  * verified, whose good outcome is reported too. False: it failed, and that is among the findings. */
 bool health_check(struct stage *stage, const struct actor *actor, const struct service *service, const char *digest,
 		  const char *what); /* the service's http and tcp checks */
-bool health_own(struct stage *stage, const struct actor *actor, const char *what); /* the image's HEALTHCHECK */
+/* The service's healthcheck, else the image's HEALTHCHECK. */
+bool health_own(struct stage *stage, const struct actor *actor, const struct healthcheck *check, const char *what);
 bool health_completed(struct stage *stage, const struct actor *actor, const char *what);
 /* The container's port that a check means: its own, else the service's first, else the only one that the image
  * exposes, else 0. */

@@ -195,16 +195,36 @@ bool health_completed(struct stage *stage, const struct actor *actor, const char
 	return false;
 }
 
-/* Runs the image's own HEALTHCHECK until it passes. */
-bool health_own(struct stage *stage, const struct actor *actor, const char *what)
+/* The command of a service's healthcheck; NULL: the image's counts. */
+static const char *const *test_words(struct stage *stage, const struct texts *test)
 {
+	const char **words;
+	size_t len = 0;
+
+	if (!test->len)
+		return NULL;
+	words = arena_array(stage->arena, test->len + 2, sizeof(*words));
+	if (strcmp(test->items[0].s, "CMD-SHELL") == 0) {
+		words[len++] = "/bin/sh";
+		words[len++] = "-c";
+	}
+	for (size_t i = 1; i < test->len; i++)
+		words[len++] = test->items[i].s;
+	words[len] = NULL;
+	return words;
+}
+
+/* Runs it until it passes. */
+bool health_own(struct stage *stage, const struct actor *actor, const struct healthcheck *check, const char *what)
+{
+	const char *const *words = test_words(stage, &check->test);
 	uint64_t start = loop_now_ms();
 	cleanup_buf struct buf text = { 0 };
 	struct error *error = NULL;
 	bool running = true, healthy = false;
 	int status = 0;
 
-	while (container_healthcheck(actor->container, &healthy, &error) == 0) {
+	while (container_healthcheck(actor->container, words, check->timeout_ms, &healthy, &error) == 0) {
 		if (healthy)
 			return true;
 		if (container_state(actor->container, &running, &status, &error) < 0)

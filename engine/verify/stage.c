@@ -101,6 +101,16 @@ static bool has_healthcheck(struct stage *stage, const char *digest)
 	return has;
 }
 
+/* The service's own check comes before the image's. */
+static bool is_checked(struct stage *stage, const struct verify_dependency *dependency)
+{
+	const struct healthcheck *check = &dependency->service->healthcheck;
+
+	if (check->disable || (check->test.len && strcmp(check->test.items[0].s, "NONE") == 0))
+		return false;
+	return check->test.len || has_healthcheck(stage, dependency->digest);
+}
+
 /* Starts a dependency and waits for its condition. False: it failed, and that is reported. */
 static bool start_dependency(struct stage *stage, const struct verify_dependency *dependency)
 {
@@ -124,7 +134,7 @@ static bool start_dependency(struct stage *stage, const struct verify_dependency
 		return true;
 	if (service->verify.has_http || service->verify.has_tcp)
 		return health_check(stage, actor, service, dependency->digest, what);
-	return !has_healthcheck(stage, dependency->digest) || health_own(stage, actor, what);
+	return !is_checked(stage, dependency) || health_own(stage, actor, &service->healthcheck, what);
 }
 
 static bool start_dependencies(struct stage *stage)

@@ -76,6 +76,7 @@ write_project()
 	mkdir -p "$PROJECT/rootfs/www"
 	echo '{"status": "ok", "checks": [{"name": "db"}]}' >"$PROJECT/rootfs/www/health"
 	printf 'one\ntwo "x" $y\n' >"$PROJECT/rootfs/www/lines"
+	echo 'FROM_FILE="yes-hush"' >"$PROJECT/waits.env"
 	cat >"$PROJECT/services.yaml" <<-'EOF'
 		project: verify
 		registry: localhost/verify
@@ -149,6 +150,17 @@ write_project()
 		    extends: web
 		    depends_on:
 		      broken-migration: {condition: service_completed_successfully}
+		    verify: {http: /health}
+		  told-check:
+		    extends: web
+		    command: [sh, -c, "sleep 1; touch /tmp/ready; exec sleep 100"]
+		    healthcheck: {test: "test -e /tmp/ready", timeout: 5s}
+		  waits:
+		    extends: web
+		    depends_on: {told-check: {condition: service_healthy}}
+		    env_file: waits.env
+		    working_dir: /www
+		    command: [sh, -c, 'test "$${FROM_FILE%%-*}" = yes && test "$$PWD" = /www && exec httpd -f -p 8000 -h .']
 		    verify: {http: /health}
 		  policy:
 		    extends: web
@@ -264,6 +276,11 @@ assert_said()
 
 @test "dependencies are started first, until healthy or completed, and found by name" {
 	assert_run 0 app
+}
+
+@test "a service's own health check, env file and working folder count" {
+	assert_run 0 waits
+	run ! grep -r yes-hush .cbuild
 }
 
 @test "a dependency that fails is named, with its last lines" {

@@ -73,6 +73,7 @@ static const char manifest[] = "project: world\n"
 			       "      run: [[check, \"${image.oci}\"]]\n"
 			       "  db:\n"
 			       "    build: db\n"
+			       "    healthcheck: {test: [CMD, ask], timeout: 9s, disable: false, retries: 4}\n"
 			       "    environment: {SIZE: small}\n"
 			       "    verify: {tcp: 99}\n"
 			       "  tool:\n"
@@ -222,6 +223,10 @@ static const struct edit edits[] = {
 	{ "services.yaml", "SIZE: small", "SIZE: big",
 	  VERIFY("option db: environment SIZE (" SMALL " -> " BIG ")") "stale verify:db: option environment SIZE "
 								       "(" SMALL " -> " BIG ")\n" },
+	{ "services.yaml", "[CMD, ask]", "[CMD, beg]", VERIFY("option db: healthcheck.test[1] (ask -> beg)") },
+	{ "services.yaml", "timeout: 9s", "timeout: 8s", VERIFY("option db: healthcheck.timeout_ms (9000 -> 8000)") },
+	{ "services.yaml", "disable: false", "disable: true", VERIFY("option db: healthcheck.disable (0 -> 1)") },
+	{ "services.yaml", "retries: 4", "retries: 5", "" },
 	{ "services.yaml", "tcp: 99", "tcp: 98",
 	  VERIFY("option db: verify.tcp.port (99 -> 98)") "stale verify:db: option verify.tcp.port (99 -> 98)\n" },
 	{ "services.yaml", "condition: service_started", "condition: service_healthy",

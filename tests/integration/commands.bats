@@ -200,6 +200,13 @@ commit_first()
 	echo >plain/.dockerignore
 	affected plain
 	again
+	# Of no context that counts.
+	echo '*.tmp' >web/Dockerfile.dockerignore
+	affected web
+	again
+	echo '*.tmp' >.dockerignore
+	affected web
+	again
 	echo other >schema.txt
 	affected plain
 	again
@@ -223,8 +230,8 @@ commit_first()
 		"[('base', 'base/file'), ('web', 'service base')]"
 	mkdir "$BATS_TEST_TMPDIR/link"
 	ln -s "$PWD" "$BATS_TEST_TMPDIR/link/project"
-	cd "$BATS_TEST_TMPDIR/link/project"
-	affected base web
+	cb affected -f "$BATS_TEST_TMPDIR/link/project/services.yaml" --since=first
+	equal "$(cat "$out")" "$(printf '%s\n' base web)"
 }
 
 @test "@since is a target, and what it cannot mean is an error of usage" {
@@ -263,6 +270,15 @@ blobs()
 	find .cbuild/oci/blobs/sha256 -mindepth 1 | wc -l
 }
 
+# gone PATH...: none of them is there.
+gone()
+{
+	local path
+	for path; do
+		[ ! -e "$path" ] || return 1
+	done
+}
+
 # largest: the path of the largest blob, a layer.
 largest()
 {
@@ -286,7 +302,7 @@ largest()
 	grep -qx "sha256:${blob##*/}: its content is not what its name says; removed" "$out"
 	grep -qx "stray: is no blob; removed" "$out"
 	grep -qE "^(build|index):.*${blob##*/}" "$out"
-	[ ! -e "$blob" ] && [ ! -e .cbuild/oci/blobs/sha256/stray ]
+	gone "$blob" .cbuild/oci/blobs/sha256/stray
 
 	cb --no-load
 	[ "$status" = 0 ]
@@ -317,14 +333,18 @@ largest()
 	echo left >.cbuild/oci/tmp/left/x
 	log=$(find .cbuild/logs -name '*plain*' | sort | tail -1)
 	cb prune -n
-	[ -e .cbuild/logs/7000/x.log ] && [ -e .cbuild/oci/tmp/left/x ] && [ "$(blobs)" -gt "$before" ]
+	[ -e .cbuild/logs/7000/x.log ]
+	[ -e .cbuild/oci/tmp/left/x ]
+	[ -e .cbuild/run/7000 ]
+	[ "$(blobs)" -gt "$before" ]
 	grep -q '^would free ' "$out"
 	cb prune
 	[ "$status" = 0 ]
 	grep -qE '^blobs +[0-9]+ ' "$out"
 	grep -qE '^logs +1 ' "$out"
 	equal "$(blobs)" "$before"
-	[ ! -e .cbuild/logs/7000 ] && [ ! -e .cbuild/oci/tmp/left ] && [ ! -e .cbuild/run/7000 ] && [ -e "$log" ]
+	gone .cbuild/logs/7000 .cbuild/oci/tmp/left .cbuild/run/7000
+	[ -e "$log" ]
 	equal "$(ls .cbuild/locks)" ""
 	cb fsck
 	[ "$status" = 0 ]

@@ -196,9 +196,12 @@ static void log_is(struct state *db, const char *node, const char *expected)
 static void test_logs(void **state)
 {
 	struct state *db = open_state();
-	int64_t one, two;
+	int64_t one, two, first = 7, last = 7;
 
 	(void)state;
+	ok(state_run_range(db, &first, &last, err));
+	assert_int_equal(first, 0);
+	assert_int_equal(last, 0);
 	ok(state_run_begin(db, "cbuild all", &one, err));
 	ok(state_run_node(db, one, "build:api:linux/amd64", STATE_FAILED, 1, 2, "1/amd64", err));
 	ok(state_run_node(db, one, "build:api:linux/arm64", "done", 1, 2, "1/arm64", err));
@@ -209,6 +212,9 @@ static void test_logs(void **state)
 	log_is(db, "api", "1/amd64");
 	ok(state_run_begin(db, "cbuild all", &two, err));
 	assert_true(two > one);
+	ok(state_run_range(db, &first, &last, err));
+	assert_int_equal(first, one);
+	assert_int_equal(last, two);
 	ok(state_run_node(db, two, "build:api:linux/amd64", "done", 1, 2, "2/amd64", err));
 	/* It failed once, but not the last time. */
 	log_is(db, "api", "2/amd64");

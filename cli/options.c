@@ -30,7 +30,7 @@ static const struct option table[] = {
 	{ 'l', "load-average", "N", "start nothing new while the load is above N" },
 	{ 0, "platforms", "LIST", "platforms to build, comma separated (BUILD_PLATFORMS)" },
 	{ 't', "tag", "TAG", "tag instead of the manifest's; may be repeated (DOCKER_TAGS)" },
-	{ 0, "set", "NAME=VALUE", "set a variable of the manifest; may be repeated" },
+	{ 0, "set", "NAME=VALUE", "set a variable of the manifest, or SERVICE.KEY; may be repeated" },
 	{ 0, "profile", "NAME", "make services of this profile part of all; may be repeated (COMPOSE_PROFILES)" },
 	{ 0, "env-file", "FILE", "read variables from FILE instead of .env" },
 	{ 0, "builder", "NAME", "build with NAME: buildah or docker (CBUILD_BUILDER)" },

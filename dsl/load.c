@@ -255,6 +255,46 @@ static int merge_file(struct load *load, const char *path, struct node **root, s
 	return 0;
 }
 
+/* The service that "web.build.target" begins with: the longest name, as names may have dots. */
+static struct entry *set_service(const struct node *services, const char *name)
+{
+	struct entry *found = NULL;
+
+	for (size_t i = 0; services->kind == NODE_MAP && i < services->len; i++) {
+		struct entry *entry = &services->entries[i];
+		size_t len = strlen(entry->key);
+
+		if (!strncmp(entry->key, name, len) && name[len] == '.' && name[len + 1] &&
+		    (!found || len > strlen(found->key)))
+			found = entry;
+	}
+	return found;
+}
+
+/* --set SERVICE.KEY=VALUE: instead of what the manifest says. Other names are variables. */
+static struct node *apply_set(struct load *load, struct node *root, const char *set)
+{
+	const struct node *services = node_get(root, "services");
+	const char *equals = strchr(set, '=');
+	const char *name = equals ? arena_strndup(load->arena, set, (size_t)(equals - set)) : "";
+	const struct entry *service = services ? set_service(services, name) : NULL;
+	struct node *value, *changed;
+	uint32_t file;
+
+	if (!service && (!strchr(name, '.') || scope_is_builtin(name)))
+		return root;
+	file = diags_source(load->diags, "--set", set, strlen(set));
+	if (!service)
+		diags_add(load->diags, diags_pos_at(load->diags, file, 0), "names of variables have no dots",
+			  "there is no service that \"%s\" could belong to", name);
+	if (!service || service->value->kind != NODE_MAP)
+		return root;
+	value = node_scalar(load->arena, diags_pos_at(load->diags, file, (size_t)(equals - set) + 1), equals + 1);
+	changed = merge_set(load->arena, &schema_service, service->value, name + strlen(service->key) + 1, value);
+	changed = merge_set(load->arena, NULL, services, service->key, changed);
+	return merge_set(load->arena, NULL, root, "services", changed);
+}
+
 static int load_tree(struct load *load, struct error **err)
 {
 	struct buf text cleanup_buf = { 0 };
@@ -275,6 +315,9 @@ static int load_tree(struct load *load, struct error **err)
 	for (size_t i = 0; load->options->overlays && load->options->overlays[i]; i++)
 		if (merge_file(load, load->options->overlays[i], &root, err) < 0)
 			return -1;
+	for (size_t i = 0; load->options->sets && load->options->sets[i]; i++)
+		if (root && root->kind == NODE_MAP)
+			root = apply_set(load, root, load->options->sets[i]);
 	if (root && root->kind == NODE_MAP) {
 		decode_tree(load, root);
 		resolve(load);

@@ -170,3 +170,34 @@ struct node *merge_nodes(struct arena *arena, const struct schema *schema, struc
 {
 	return merge_maps(arena, schema, NULL, base, over);
 }
+
+static struct node *with_entry(struct arena *arena, const struct node *node, const char *name, struct node *value)
+{
+	struct entry *entries = arena_array(arena, node->len + 1, sizeof(*entries));
+	size_t at = 0;
+
+	if (node->len)
+		memcpy(entries, node->entries, node->len * sizeof(*entries));
+	while (at < node->len && strcmp(entries[at].key, name) != 0)
+		at++;
+	entries[at] = (struct entry){ name, value->pos, value };
+	return node_map(arena, node->pos, entries, at < node->len ? node->len : node->len + 1);
+}
+
+struct node *merge_set(struct arena *arena, const struct schema *schema, const struct node *node, const char *path,
+		       struct node *value)
+{
+	const char *dot = schema ? strchr(path, '.') : NULL;
+	const char *name = dot ? arena_strndup(arena, path, (size_t)(dot - path)) : path;
+	const struct schema_key *key = dot ? schema_find(schema, name) : NULL;
+	struct node *there, *map = NULL;
+
+	if (!key || (!key->sub && !takes_pairs(key)))
+		return with_entry(arena, node, path, value);
+	there = node_get(node, name);
+	if (there)
+		map = as_map(arena, key, there);
+	if (!map)
+		map = node_map(arena, value->pos, NULL, 0);
+	return with_entry(arena, node, name, merge_set(arena, key->sub, map, dot + 1, value));
+}

@@ -21,6 +21,10 @@ struct schema;
  */
 struct node *merge_nodes(struct arena *arena, const struct schema *schema, struct node *base, struct node *over);
 
+/* The map with another value at `path` ("build.args.VERSION"), instead of what is there. */
+struct node *merge_set(struct arena *arena, const struct schema *schema, const struct node *node, const char *path,
+		       struct node *value);
+
 /* What services and templates extend. */
 struct merge {
 	struct arena *arena;

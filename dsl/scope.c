@@ -370,3 +370,13 @@ const char *scope_nearest(struct scope *scope, const char *name)
 			names[len++] = builtins[i][j];
 	return text_nearest(name, names, len);
 }
+
+bool scope_is_builtin(const char *name)
+{
+	static const char *const families[] = { "git.", "service.", "platform.", "image." };
+
+	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
+		if (!strncmp(name, families[i], strlen(families[i])))
+			return true;
+	return false;
+}

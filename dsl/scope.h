@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdbool.h>
 
 #include "base/diag.h"
 
@@ -55,6 +56,9 @@ void scope_forget_file_values(struct scope *scope);
 const char *scope_environ(struct scope *scope, const char *name);
 /* The variable whose name is nearest to `name`, or NULL. */
 const char *scope_nearest(struct scope *scope, const char *name);
+
+/* "git.commit" and the like. */
+bool scope_is_builtin(const char *name);
 
 /* What interpolates with this scope. */
 struct interp *scope_interp(struct scope *scope);

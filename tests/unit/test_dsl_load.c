@@ -419,6 +419,39 @@ static void test_overlay(void **state)
 	test_load_bad(text, &unknown, "over.yaml:3:5: error: unknown key \"biuld\" in a service\n");
 }
 
+static void test_set_keys(void **state)
+{
+	static const char text[] = "templates: {t: {build: {args: {A: \"1\"}, tags: [x]}, user: root}}\n"
+				   "services:\n"
+				   "  web: {extends: t, build: web, environment: [E=1, F=2]}\n"
+				   "  web.two: {build: two}\n";
+	const struct text_options options = {
+		.sets = LIST("web.build.args.A=2", "web.user=nobody", "web.environment.E=a=b",
+			     "web.build.labels.org.x=y", "web.two.build.target=final", "VAR=1"),
+	};
+	const struct text_options unknown = { .sets = LIST("web.build.tagret=x") };
+	const struct text_options bad = { .sets = LIST("web.publish=perhaps") };
+	const struct text_options nobody = { .sets = LIST("wbe.user=x") };
+	struct loaded_text t;
+	const struct service *web, *second;
+
+	(void)state;
+	test_load_good(&t, text, &options);
+	web = &t.manifest->services[0];
+	second = &t.manifest->services[1];
+	assert_path(&t, web->build.context.s, "/web");
+	assert_string_equal(test_pair(&web->build.args, "A"), "2");
+	assert_string_equal(web->user.s, "nobody");
+	assert_string_equal(test_pair(&web->environment, "E"), "a=b");
+	assert_string_equal(test_pair(&web->environment, "F"), "2");
+	assert_string_equal(test_pair(&web->build.labels, "org.x"), "y");
+	assert_string_equal(second->build.target.s, "final");
+	test_unload(&t);
+	test_load_bad(text, &unknown, "--set:1:18: error: unknown key \"tagret\" in \"build\"\n");
+	test_load_bad(text, &nobody, "--set:1:1: error: there is no service that \"wbe.user\" could belong to\n");
+	test_load_bad(text, &bad, "--set:1:13: error: \"perhaps\" is not true or false\n");
+}
+
 static void test_bad_env_files(void **state)
 {
 	static const char text[] = "services: {web: {build: ., ports: [80], verify: {http: /}, env_file: web.env}}\n";
@@ -437,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_environment), cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_env_files),   cmocka_unit_test(test_bad_env_files),
 		cmocka_unit_test(test_profiles),    cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_set_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

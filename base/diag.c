@@ -101,6 +101,14 @@ static struct source *find_source(const struct diags *diags, uint32_t file)
 	return file > 0 && file <= diags->source_count ? diags->sources[file - 1] : NULL;
 }
 
+const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *ret_len)
+{
+	const struct source *source = find_source(diags, file);
+
+	*ret_len = source ? source->len : 0;
+	return source ? source->text : NULL;
+}
+
 const char *diags_source_name(const struct diags *diags, uint32_t file)
 {
 	const struct source *source = find_source(diags, file);

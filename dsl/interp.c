@@ -34,18 +34,21 @@ static struct pos dollar_pos(const struct walk *w, const char *dollar)
 {
 	const struct interp *in = w->interp;
 	const struct node *node = w->node;
-	size_t skip = 0, at = node->offset, end = node->end < in->source_len ? node->end : in->source_len;
+	size_t skip = 0, at = node->offset, end = node->end, len;
+	const char *source = diags_source_text(in->diags, node->pos.file, &len);
 
-	if (node->pos.file != in->file || at >= end)
+	if (end > len)
+		end = len;
+	if (at >= end)
 		return node->pos;
 	for (const char *s = w->text; s < dollar; s++)
 		skip += *s == '$';
-	if (in->source[at] == '|' || in->source[at] == '>')
-		while (at < end && in->source[at] != '\n')
+	if (source[at] == '|' || source[at] == '>')
+		while (at < end && source[at] != '\n')
 			at++;
 	for (; at < end; at++)
-		if (in->source[at] == '$' && !skip--)
-			return diags_pos_at(in->diags, in->file, at);
+		if (source[at] == '$' && !skip--)
+			return diags_pos_at(in->diags, node->pos.file, at);
 	return node->pos;
 }
 

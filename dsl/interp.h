@@ -2,7 +2,6 @@
 #define DSL_INTERP_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 struct arena;
 struct diags;
@@ -26,9 +25,6 @@ struct interp {
 	struct arena *arena;
 	struct diags *diags;
 	struct scope *scope;
-	uint32_t file;      /* the manifest's source: complaints in it point at the variable itself ... */
-	const char *source; /* ... which is looked for in its text */
-	size_t source_len;
 	size_t total;
 };
 

@@ -306,7 +306,7 @@ static int load_tree(struct load *load, struct error **err)
 	if (read_manifest(load->options->path, &text, err) < 0)
 		return -1;
 	file = diags_source(load->diags, load->options->path, text.data ? text.data : "", text.len);
-	scope = scope_new(load->arena, load->diags, load->options, file, text.data ? text.data : "", text.len);
+	scope = scope_new(load->arena, load->diags, load->options);
 	load->scope = scope;
 	load->decode = (struct decode){ load->arena, load->diags, scope };
 	if (read_env_file(load, err) < 0)

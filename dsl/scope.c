@@ -53,20 +53,14 @@ static void add_assignments(struct scope *scope, struct map *map, const char *co
 	}
 }
 
-struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options, uint32_t file,
-			const char *source, size_t source_len)
+struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options)
 {
 	struct scope *scope = mem_alloc(sizeof(*scope));
 
 	scope->arena = arena;
 	scope->diags = diags;
 	scope->options = options;
-	scope->interp = (struct interp){ .arena = arena,
-					 .diags = diags,
-					 .scope = scope,
-					 .file = file,
-					 .source = source,
-					 .source_len = source_len };
+	scope->interp = (struct interp){ .arena = arena, .diags = diags, .scope = scope };
 	scope->sets = map_new();
 	scope->environ = map_new();
 	scope->dotenv = map_new();

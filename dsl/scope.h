@@ -2,7 +2,6 @@
 #define DSL_SCOPE_H
 
 #include <stddef.h>
-#include <stdint.h>
 #include <stdbool.h>
 
 #include "base/diag.h"
@@ -29,9 +28,8 @@ enum lookup {
 	LOOKUP_BROKEN /* complained about already */
 };
 
-/* `options` and `source` (the manifest's text, registered as `file`) must live as long as the scope. */
-struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options, uint32_t file,
-			const char *source, size_t source_len);
+/* `options` must live as long as the scope. */
+struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options);
 void scope_free(struct scope *scope); /* NULL-safe */
 void scope_cleanup(struct scope **scope);
 #define cleanup_scope __attribute__((cleanup(scope_cleanup)))

@@ -414,7 +414,7 @@ static void test_overlay(void **state)
 	assert_int_equal(manifest_group(t.manifest, "some")->services_len, 2);
 	test_unload(&t);
 	test_load_bad(text, &empty, "over.yaml:1:1: error: the manifest is empty\n");
-	test_load_bad(text, &unset, "over.yaml:4:23: error: the variable \"Y\" is not set\n");
+	test_load_bad(text, &unset, "over.yaml:4:24: error: the variable \"Y\" is not set\n");
 	test_load_bad(text, &list, "over.yaml:1:1: error: a manifest must be a map");
 	test_load_bad(text, &unknown, "over.yaml:3:5: error: unknown key \"biuld\" in a service\n");
 }

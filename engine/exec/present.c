@@ -16,6 +16,7 @@
 #include "engine/state/state.h"
 
 static const char STORAGE[] = "containers-storage:";
+static char yes[] = "yes", no[] = "no";
 
 struct present {
 	struct layout *layout;
@@ -30,7 +31,7 @@ struct present {
 	struct layout_ref *refs;
 	size_t refs_len;
 	struct map *storages; /* root -> struct storage */
-	struct map *held;     /* node -> itself, of all that other engines hold; NULL before they were asked */
+	struct map *held;     /* "node key" -> yes or no: what other engines said; NULL before they were asked */
 };
 
 struct present *present_new(struct layout *layout, struct state *state, const struct manifest *manifest,
@@ -177,11 +178,16 @@ static const char **references_of(struct present *present, const struct json *re
 	return list;
 }
 
+static const char *record_name(struct present *present, const struct record *record)
+{
+	return arena_printf(present->arena, "%s %s", record->node, record->key);
+}
+
 /* Asks an engine once about every image that records say was loaded into it. */
 static void ask_engine(struct present *present, const char *place, const struct record *records, size_t len)
 {
 	struct runtime_presence *items = arena_array(present->arena, len + 1, sizeof(*items));
-	const char **nodes = arena_array(present->arena, len + 1, sizeof(*nodes));
+	const char **names = arena_array(present->arena, len + 1, sizeof(*names));
 	size_t asked = 0;
 
 	for (size_t i = 0; i < len; i++) {
@@ -191,20 +197,22 @@ static void ask_engine(struct present *present, const char *place, const struct 
 		if (!record->place || strcmp(record->place, place) != 0 || !record->detail ||
 		    json_parse(record->detail, strlen(record->detail), record->node, &detail, NULL) < 0)
 			continue;
-		nodes[asked] = arena_strdup(present->arena, record->node);
-		items[asked].image = (struct runtime_image){ .identity = record->identity, .digest = record->digest };
+		names[asked] = record_name(present, record);
+		items[asked].image = (struct runtime_image){
+			.identity = arena_strdup(present->arena, record->identity),
+			.digest = arena_strdup(present->arena, record->digest),
+		};
 		items[asked].references = references_of(present, json_get(detail, "references"), &items[asked].len);
 		asked++;
 	}
 	runtime_present(place, items, asked);
-	for (size_t i = 0; i < asked; i++) {
-		if (items[i].held)
-			map_set(present->held, nodes[i], (void *)nodes[i]);
-	}
+	for (size_t i = 0; i < asked; i++)
+		map_set(present->held, names[i], items[i].held ? yes : no);
 }
 
-static bool engine_holds(struct present *present, const char *node, const char *place)
+static bool engine_holds(struct present *present, const struct record *record, const char *place)
 {
+	const char *name = record_name(present, record);
 	struct record *records = NULL;
 	size_t len = 0;
 
@@ -215,7 +223,10 @@ static bool engine_holds(struct present *present, const char *node, const char *
 			ask_engine(present, place, records, len);
 		records_free(records, len);
 	}
-	return map_get(present->held, node) != NULL;
+	/* A record that is not the node's newest: its sources are again what they were before. */
+	if (!map_get(present->held, name))
+		ask_engine(present, place, record, 1);
+	return map_get(present->held, name) == yes;
 }
 
 static bool check_load(struct present *present, const struct record *record, const struct json *references,
@@ -230,7 +241,7 @@ static bool check_load(struct present *present, const struct record *record, con
 	if (present->runtime_prefix && !has_prefix(place, present->runtime_prefix))
 		return false;
 	if (!has_prefix(place, STORAGE))
-		return engine_holds(present, record->node, place);
+		return engine_holds(present, record, place);
 	storage = storage_at(present, place);
 	list = references_of(present, references, &len);
 	for (size_t i = 0; i < len; i++) {

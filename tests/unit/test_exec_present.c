@@ -1,0 +1,89 @@
+#include "config.h"
+
+#include "tests/unit/state_world.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "engine/exec/present.h"
+#include "engine/plan/graph.h"
+
+#define PLACE "docker:unix://docker.sock"
+#define REFERENCES "{\"references\":[\"example.org/app:1\"]}"
+
+/* A dockerd that knows of these images and nothing else. */
+static pid_t serve(const char *images)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "docker.sock" };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pid_t pid;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		alarm(10); /* also when the test failed and did not get to its end */
+	while (pid == 0) {
+		char request[4096];
+		int client = accept(fd, NULL, NULL);
+
+		if (read(client, request, sizeof(request)) > 0)
+			dprintf(client, "HTTP/1.0 200 OK\r\n\r\n%s", images);
+		close(client);
+	}
+	close(fd);
+	return pid;
+}
+
+static void put_load(struct state *db, const char *key, const char *identity)
+{
+	struct record record = {
+		.node = (char *)"load:app",
+		.identity = (char *)identity,
+		.place = (char *)PLACE,
+		.detail = (char *)REFERENCES,
+	};
+
+	memcpy(record.key, key, strlen(key) + 1);
+	ok(state_put(db, &record, "", 0, err));
+}
+
+static bool is_present(struct present *present, struct state *db, const char *key)
+{
+	const struct node node = { .id = "load:app", .kind = NODE_LOAD };
+	cleanup_record struct record *record = NULL;
+	const char *what;
+
+	ok(state_find(db, node.id, key, &record, err));
+	assert_non_null(record);
+	return present_check(present, &node, record, &what);
+}
+
+/* The sources went back to what they were: docker's tag still stands for what was loaded last. */
+static void what_docker_holds_is_asked_for_each_record(void **state)
+{
+	pid_t server = serve("[{\"Id\":\"sha256:b\",\"RepoTags\":[\"example.org/app:1\"]}]");
+	struct present *present;
+	struct state *db = NULL;
+
+	(void)state;
+	ok(state_open("state.db", false, &db, err));
+	put_load(db, KEY, "sha256:a");
+	put_load(db, OTHER_KEY, "sha256:b");
+	present = present_new(NULL, db, NULL, NULL, "docker");
+	assert_true(is_present(present, db, OTHER_KEY));
+	assert_false(is_present(present, db, KEY));
+	present_free(present);
+	state_free(db);
+	kill(server, SIGKILL);
+	waitpid(server, NULL, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { TEST(what_docker_holds_is_asked_for_each_record) };
+
+	return cmocka_run_group_tests_name("exec_present", tests, NULL, NULL);
+}

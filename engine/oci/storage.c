@@ -37,7 +37,7 @@ static void add_image(void *data, const struct storage_image *image)
 	struct storage *storage = section->storage;
 	char *identity = arena_printf(storage->arena, "sha256:%.*s", (int)image->id_len, image->id);
 
-	if (!digest_valid(identity))
+	if (!image->whole || !digest_valid(identity))
 		return;
 	map_set(storage->dirs, identity, section->dir);
 	for (size_t i = 0; i < image->names_len; i++)

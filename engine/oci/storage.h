@@ -8,7 +8,8 @@ struct buf;
 struct error;
 
 /* containers-storage, the image storage that buildah and podman share: read from its own files
- * (<root>/<driver>-images/images.json), never written. */
+ * (<root>/<driver>-images/images.json), never written. An image whose writer was ended before it was done is not there:
+ * no tool can use it, and what loads it again mends it. */
 struct storage;
 
 /* `root` is the graph root ("/var/lib/containers/storage"). A storage that does not exist is an empty one.

@@ -9,10 +9,14 @@
 #include "base/mem.h"
 #include "engine/oci/storage_index.h"
 
+struct name_list {
+	struct storage_name *items;
+	size_t len, cap;
+};
+
 struct scanner {
 	const char *at, *end;
-	struct storage_name *names;
-	size_t names_len, names_cap;
+	struct name_list names, data; /* of the image at hand */
 };
 
 static void skip_space(struct scanner *s)
@@ -92,9 +96,9 @@ static bool skip_value(struct scanner *s)
 	return true;
 }
 
-static bool take_names(struct scanner *s)
+static bool take_names(struct scanner *s, struct name_list *list)
 {
-	s->names_len = 0;
+	list->len = 0;
 	skip_space(s);
 	if (s->at < s->end && *s->at == 'n')
 		return skip_value(s); /* null */
@@ -105,10 +109,10 @@ static bool take_names(struct scanner *s)
 	do {
 		bool plain;
 
-		mem_reserve(&s->names, &s->names_cap, s->names_len + 1, sizeof(*s->names));
-		if (!take_string(s, &s->names[s->names_len], &plain) || !plain)
+		mem_reserve(&list->items, &list->cap, list->len + 1, sizeof(*list->items));
+		if (!take_string(s, &list->items[list->len], &plain) || !plain)
 			return false;
-		s->names_len++;
+		list->len++;
 	} while (take(s, ','));
 	return take(s, ']');
 }
@@ -118,12 +122,29 @@ static bool key_is(const struct storage_name *key, const char *name)
 	return key->len == strlen(name) && memcmp(key->text, name, key->len) == 0;
 }
 
+/* Of what an image is made, its layers come first, then its record, then its config and its manifests, each noted in
+ * the record when it is written. A writer that was ended in between leaves a record that no tool can use. */
+static bool is_whole(const struct storage_name *id, const struct name_list *data)
+{
+	bool config = false, manifest = false;
+
+	for (size_t i = 0; i < data->len; i++) {
+		const struct storage_name *name = &data->items[i];
+
+		manifest = manifest || key_is(name, "manifest");
+		config = config || (name->len == id->len + 7 && memcmp(name->text, "sha256:", 7) == 0 &&
+				    memcmp(name->text + 7, id->text, id->len) == 0);
+	}
+	return config && manifest;
+}
+
 static bool take_image(struct scanner *s, struct storage_image *ret)
 {
 	struct storage_name id = { "", 0 };
 	bool plain;
 
-	s->names_len = 0;
+	s->names.len = 0;
+	s->data.len = 0;
 	if (!take(s, '{'))
 		return false;
 	do {
@@ -135,13 +156,22 @@ static bool take_image(struct scanner *s, struct storage_image *ret)
 			if (!take_string(s, &id, &plain) || !plain)
 				return false;
 		} else if (key_is(&key, "names")) {
-			if (!take_names(s))
+			if (!take_names(s, &s->names))
+				return false;
+		} else if (key_is(&key, "big-data-names")) {
+			if (!take_names(s, &s->data))
 				return false;
 		} else if (!skip_value(s)) {
 			return false;
 		}
 	} while (take(s, ','));
-	*ret = (struct storage_image){ .id = id.text, .id_len = id.len, .names = s->names, .names_len = s->names_len };
+	*ret = (struct storage_image){
+		.id = id.text,
+		.id_len = id.len,
+		.names = s->names.items,
+		.names_len = s->names.len,
+		.whole = is_whole(&id, &s->data),
+	};
 	return take(s, '}');
 }
 
@@ -166,28 +196,36 @@ static bool scan(struct scanner *s, storage_image_found *found, void *data)
 	return s->at == s->end;
 }
 
+static void add_all(const struct json *names, struct name_list *list)
+{
+	list->len = 0;
+	for (size_t i = 0; i < json_len(names); i++) {
+		const char *item = json_text(json_at(names, i));
+
+		mem_reserve(&list->items, &list->cap, list->len + 1, sizeof(*list->items));
+		if (item)
+			list->items[list->len++] = (struct storage_name){ item, strlen(item) };
+	}
+}
+
 /* What the scanner does not take (escapes in a name, say) is parsed in full. */
-static int parse(const char *text, size_t len, const char *name, storage_image_found *found, void *data,
-		 struct error **err)
+static int parse(struct scanner *s, const char *text, size_t len, const char *name, storage_image_found *found,
+		 void *data, struct error **err)
 {
 	cleanup_json struct json *index = NULL;
 
 	if (json_parse(text, len, name, &index, err) < 0)
 		return -1;
 	for (size_t i = 0; i < json_len(index); i++) {
-		const struct json *names = json_get(json_at(index, i), "names");
-		const char *id = json_str(json_at(index, i), "id");
-		cleanup_free struct storage_name *list = mem_array(json_len(names) + 1, sizeof(*list));
-		struct storage_image image = { .id = id, .id_len = id ? strlen(id) : 0, .names = list };
+		const struct json *image = json_at(index, i);
+		const char *text_id = json_str(image, "id");
+		struct storage_name id = { text_id, text_id ? strlen(text_id) : 0 };
 
-		for (size_t j = 0; j < json_len(names); j++) {
-			const char *item = json_text(json_at(names, j));
-
-			if (item)
-				list[image.names_len++] = (struct storage_name){ item, strlen(item) };
-		}
-		if (id)
-			found(data, &image);
+		add_all(json_get(image, "names"), &s->names);
+		add_all(json_get(image, "big-data-names"), &s->data);
+		if (text_id)
+			found(data, &(struct storage_image){ id.text, id.len, s->names.items, s->names.len,
+							     is_whole(&id, &s->data) });
 	}
 	return 0;
 }
@@ -196,12 +234,15 @@ int storage_index_read(const char *text, size_t len, const char *name, storage_i
 		       struct error **err)
 {
 	struct scanner s = { .at = text, .end = text + len };
-	bool scanned = scan(&s, NULL, NULL);
+	int r = 0;
 
-	if (scanned) {
+	if (scan(&s, NULL, NULL)) {
 		s.at = text;
 		scan(&s, found, data);
+	} else {
+		r = parse(&s, text, len, name, found, data, err);
 	}
-	free(s.names);
-	return scanned ? 0 : parse(text, len, name, found, data, err);
+	free(s.names.items);
+	free(s.data.items);
+	return r;
 }

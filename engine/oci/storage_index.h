@@ -1,12 +1,13 @@
 #ifndef ENGINE_OCI_STORAGE_INDEX_H
 #define ENGINE_OCI_STORAGE_INDEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct error;
 
-/* The index of containers-storage, images.json: an array of objects, of which only `id` and `names` are of interest.
- * It is read by every run with nothing to do, and most of it is history: so it is scanned, not parsed into a tree. */
+/* The index of containers-storage, images.json: an array of objects, of which `id`, `names` and
+ * `big-data-names` are of interest. It is read by every run with nothing to do, and most of it is history: so it is scanned, not parsed into a tree. */
 
 struct storage_name {
 	const char *text; /* not NUL-terminated */
@@ -18,6 +19,7 @@ struct storage_image {
 	size_t id_len;
 	const struct storage_name *names;
 	size_t names_len;
+	bool whole; /* its manifest and its config are written: the record is there before them */
 };
 
 typedef void storage_image_found(void *data, const struct storage_image *image);

@@ -376,10 +376,14 @@ no_more_namespaces_than()
 	for delay in 0.05 0.1 0.15 0.2 0.25 0.3 0.35 0.4 0.5 0.6 0.8 1.0 1.2 1.4; do
 		"$cbuild" --no-load endless >out 2>&1 3>&- &
 		sleep "$delay"
-		kill -INT $!
+		# When it ends by itself, what it says tells why.
+		kill -INT $! || cat out
 		status=0
 		wait $! || status=$?
-		[ "$status" -eq 130 ]
+		[ "$status" -eq 130 ] || {
+			cat out
+			return 1
+		}
 		assert_nothing_left
 	done
 	wait_for no_more_namespaces_than "$before"

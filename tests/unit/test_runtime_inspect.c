@@ -204,7 +204,8 @@ static void test_absent(void **state)
 static void make_storage(void)
 {
 	static const char index[] = "[{\"id\":\"1111111111111111111111111111111111111111111111111111111111111111\","
-				    "\"names\":[\"ghcr.io/x/web:1\",\"localhost/fustli/web:2\"]}]";
+				    "\"names\":[\"ghcr.io/x/web:1\",\"localhost/fustli/web:2\"],"
+				    "\"big-data-names\":[\"" ONE "\",\"manifest\"]}]";
 	int fd;
 
 	ok(fs_mkdirs("storage/overlay-images", 0755, err));

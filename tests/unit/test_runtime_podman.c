@@ -90,7 +90,7 @@ static void set_up(struct scene *scene)
 	write_file("bin/manner", scene->manner, 0644);
 	write_file("storage/overlay-images/images.json",
 		   "[{\"id\":\"1111111111111111111111111111111111111111111111111111111111111111\",\"names\":[\"ghcr.io/"
-		   "x/web:1\"]}]",
+		   "x/web:1\"],\"big-data-names\":[\"manifest\",\"" ONE "\"]}]",
 		   0644);
 	ok(state_open("state.db", false, &scene->state, err));
 	ok(layout_open("store", true, &scene->layout, err));

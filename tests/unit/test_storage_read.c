@@ -10,8 +10,9 @@ static void make_storage(const char *config, const char *names, char identity[DI
 	cleanup_free char *index = NULL;
 
 	digest_of(config, identity);
-	index = mem_printf("[{\"id\":\"%s\",\"names\":%s,\"layer\":\"x\"},{\"id\":\"short\"},{}]", digest_hex(identity),
-			   names);
+	index = mem_printf("[{\"id\":\"%s\",\"names\":%s,\"layer\":\"x\",\"big-data-names\":[\"%s\",\"manifest\"]},"
+			   "{\"id\":\"short\"},{}]",
+			   digest_hex(identity), names, identity);
 	ok(fs_mkdirs("root/overlay-images", 0755, err));
 	write_text("root/overlay-images/images.json", index);
 }
@@ -72,9 +73,11 @@ static void test_own_image_wins(void **state)
 	(void)state;
 	digest_of("own", own);
 	digest_of("pulled", pulled);
-	index = mem_printf("[{\"id\":\"%s\",\"names\":[\"localhost/debian:latest\"]},"
-			   "{\"id\":\"%s\",\"names\":[\"docker.io/library/debian:latest\"]}]",
-			   digest_hex(own), digest_hex(pulled));
+	index = mem_printf("[{\"id\":\"%s\",\"names\":[\"localhost/"
+			   "debian:latest\"],\"big-data-names\":[\"manifest\",\"%s\"]},"
+			   "{\"id\":\"%s\",\"names\":[\"docker.io/library/"
+			   "debian:latest\"],\"big-data-names\":[\"manifest\",\"%s\"]}]",
+			   digest_hex(own), own, digest_hex(pulled), pulled);
 	ok(fs_mkdirs("root/overlay-images", 0755, err));
 	write_text("root/overlay-images/images.json", index);
 	ok(storage_open("root", &storage, err));
@@ -102,6 +105,24 @@ static void test_config(void **state)
 	refused(storage_config(storage, identity, &text, err), "root/overlay-images/");
 }
 
+/* A writer that was ended: the record is there, but not what it needs. */
+static void test_half_written(void **state)
+{
+	cleanup_storage struct storage *storage = NULL;
+	cleanup_free char *index = NULL;
+	char identity[DIGEST_LEN + 1];
+
+	(void)state;
+	digest_of("half", identity);
+	index = mem_printf("[{\"id\":\"%s\",\"names\":[\"localhost/half:1\"],\"big-data-names\":[\"%s\"]}]",
+			   digest_hex(identity), identity);
+	ok(fs_mkdirs("root/overlay-images", 0755, err));
+	write_text("root/overlay-images/images.json", index);
+	ok(storage_open("root", &storage, err));
+	assert_false(storage_has(storage, identity));
+	assert_null(storage_find(storage, "half:1"));
+}
+
 static void test_nothing_there(void **state)
 {
 	cleanup_storage struct storage *none = NULL, *empty = NULL;
@@ -123,6 +144,7 @@ static void add_found(void *data, const struct storage_image *image)
 	buf_printf(out, "%.*s:", (int)image->id_len, image->id);
 	for (size_t i = 0; i < image->names_len; i++)
 		buf_printf(out, "%.*s,", (int)image->names[i].len, image->names[i].text);
+	buf_str(out, image->whole ? "+" : "");
 	buf_char(out, ';');
 }
 
@@ -141,6 +163,11 @@ static void test_index_forms(void **state)
 		  "a:;" },
 		{ "[{\"id\":\"a\",\"path\":\"c:\\\\\",\"names\":[\"x\"]}]", "a:x,;" },
 		{ "[{\"id\":\"\\u0061\",\"names\":[\"x\\/y\"]}]", "a:x/y,;" },
+		{ "[{\"id\":\"a\",\"big-data-names\":[\"manifest\",\"sha256:a\"],\"names\":[\"x\"]},"
+		  "{\"id\":\"b\",\"big-data-names\":[\"sha256:b\"]},{\"id\":\"c\",\"big-data-names\":[\"manifest\"]},"
+		  "{\"id\":\"d\",\"big-data-names\":[\"manifest\",\"sha256:a\"]},{\"id\":\"e\"}]",
+		  "a:x,+;b:;c:;d:;e:;" },
+		{ "[{\"id\":\"\\u0061\",\"big-data-names\":[\"manifest\",\"sha256:a\"]},{\"id\":\"b\"}]", "a:+;b:;" },
 		{ "[{\"id\":\"a\"", NULL },
 		{ "[{\"id\":\"a\"}] x", NULL },
 		{ "[{\"id\":\"a\",\"n\":[}]", NULL },
@@ -175,7 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_has),           TEST(test_names),   TEST(test_own_image_wins), TEST(test_config),
-		TEST(test_nothing_there), TEST(test_damaged), TEST(test_index_forms),
+		TEST(test_nothing_there), TEST(test_damaged), TEST(test_index_forms),    TEST(test_half_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,19 @@ bool args_environment_safe(const char *name)
 	return len < 6 || (strcmp(name + len - 6, "_proxy") != 0 && strcmp(name + len - 6, "_PROXY") != 0);
 }
 
+/* The child has it already, from our own environment: then it need not be told. */
+static bool holds(const struct argv *env, const struct build_pair *arg)
+{
+	size_t len = strlen(arg->key);
+	const char *value = NULL;
+
+	for (size_t i = 0; i < env->len; i++) {
+		if (strncmp(env->items[i], arg->key, len) == 0 && env->items[i][len] == '=')
+			value = env->items[i] + len + 1;
+	}
+	return value && is_name(arg->key) && strcmp(value, arg->value) == 0;
+}
+
 static void add_secrets(const struct build_job *job, struct argv *argv, struct argv *env)
 {
 	for (size_t i = 0; i < job->secrets_len; i++) {
@@ -91,7 +104,9 @@ void args_common(const struct build_job *job, struct argv *argv, struct argv *en
 	for (size_t i = 0; i < job->args_len; i++) {
 		const struct build_pair *arg = &job->args[i];
 
-		if (args_environment_safe(arg->key)) {
+		if (holds(env, arg)) {
+			argv_addf(argv, "--build-arg=%s", arg->key);
+		} else if (args_environment_safe(arg->key)) {
 			argv_addf(argv, "--build-arg=%s", arg->key);
 			argv_addf(env, "%s=%s", arg->key, arg->value);
 		} else {

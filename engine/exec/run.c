@@ -20,6 +20,8 @@
 
 #define TICK_MS 100
 #define COST_UNKNOWN_MS 1000 /* of a node that never ran */
+#define LOCK_PAUSE_MS 20     /* between two tries to lock the run's own file, which a sweep may hold */
+#define LOCK_WAIT_MS 60000
 
 struct run {
 	struct task_env env;
@@ -231,10 +233,25 @@ static size_t count_stale(struct plan *plan, enum node_kind from, enum node_kind
 	return stale;
 }
 
+/* The file is there a moment before it is locked: another cbuild that sweeps may have taken it for one of a killed run.
+ * It lets go of it when it has looked. */
+static int lock_run(struct run *run, struct error **err)
+{
+	for (uint64_t waited = 0;; waited += LOCK_PAUSE_MS) {
+		if (fs_lock(run->lock_path, false, &run->lock_fd, err) < 0)
+			return -1;
+		if (run->lock_fd >= 0)
+			return 0;
+		if (waited >= LOCK_WAIT_MS)
+			return error_make(err, ERROR_STATE, "%s is locked by another run", run->lock_path);
+		if (loop_pause(run->env.loop, LOCK_PAUSE_MS, err) < 0)
+			return -1;
+	}
+}
+
 static int make_folders(struct run *run, struct error **err)
 {
 	const char *const names[] = { "run", "locks", "logs" };
-	bool locked;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		cleanup_free char *path = path_join(run->options->state_dir, names[i]);
@@ -245,11 +262,8 @@ static int make_folders(struct run *run, struct error **err)
 	run->stem = mem_printf("%s/run/%lld", run->options->state_dir, (long long)run->id);
 	run->lock_path = mem_printf("%s.lock", run->stem);
 	run->logs = mem_printf("%s/logs/%lld", run->options->state_dir, (long long)run->id);
-	if (fs_lock(run->lock_path, false, &run->lock_fd, err) < 0)
+	if (lock_run(run, err) < 0)
 		return -1;
-	locked = run->lock_fd >= 0;
-	if (!locked)
-		return error_make(err, ERROR_STATE, "%s is locked by another run", run->lock_path);
 	return fs_mkdirs(run->stem, 0700, err) < 0 || fs_mkdirs(run->logs, 0755, err) < 0 ? -1 : 0;
 }
 
@@ -262,19 +276,39 @@ static int remember(struct run *run, const char *fact, const char *value, struct
 	return was && strcmp(was, value) == 0 ? 0 : state_set_fact(run->env.state, fact, value, err);
 }
 
-/* What was kept in a storage that this builder does not read is built again. */
-static void doubt_kept(struct run *run, const struct builder_info *info)
+static bool kept_elsewhere(const struct node *node, const struct builder_info *info)
 {
-	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
-		struct node *node = plan_node(run->env.plan, i);
-		const char *place = node->result.place;
+	const char *place = node->result.place;
 
-		if (node->kind != NODE_BUILD || node->state != NODE_FRESH || strcmp(place, "store") == 0 ||
-		    (info->place && strcmp(place, info->place) == 0))
+	return node->kind == NODE_BUILD && node->state == NODE_FRESH && strcmp(place, "store") != 0 &&
+	       !(info->place && strcmp(place, info->place) == 0);
+}
+
+/* What was kept in a storage that this builder does not read is built again; what stands on it is decided anew: its key
+ * holds a result that may come out as another one. */
+static int doubt_kept(struct run *run, const struct builder_info *info, struct error **err)
+{
+	size_t len = plan_len(run->env.plan);
+	cleanup_free bool *doubted = mem_array(len + 1, sizeof(*doubted));
+
+	for (size_t i = 0; i < len; i++) {
+		struct node *node = plan_node(run->env.plan, i);
+		bool again = false;
+
+		if (kept_elsewhere(node, info)) {
+			doubted[i] = true;
+			node->state = NODE_STALE;
+			node->result = (struct result){ 0 };
+			node_reason(node, REASON_MISSING, "its image where this builder can read it", "gone");
 			continue;
-		node->state = NODE_STALE;
-		node_reason(node, REASON_MISSING, "its image where this builder can read it", "gone");
+		}
+		for (size_t j = 0; j < node->needs_len; j++)
+			again = again || doubted[node->needs[j]];
+		if (again && plan_decide(run->env.plan, i, err) < 0)
+			return -1;
+		doubted[i] = again && node->state != NODE_FRESH;
 	}
+	return 0;
 }
 
 static int open_builder(struct run *run, struct error **err)
@@ -286,7 +320,8 @@ static int open_builder(struct run *run, struct error **err)
 	    0)
 		return -1;
 	info = builder_info(run->env.builder);
-	doubt_kept(run, info);
+	if (doubt_kept(run, info, err) < 0)
+		return -1;
 	note = mem_printf("building with %s %s", info->name, info->version);
 	emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
 	return remember(run, "builder", info->name, err);

@@ -186,3 +186,36 @@ waits_for_lock()
 	equal "$status" 0
 	nothing_left
 }
+
+# The runs that the state knows of.
+runs()
+{
+	python3 -c 'import sqlite3; print(*sqlite3.connect(".cbuild/state.db").execute("SELECT count(*), max(id) FROM run").fetchone())'
+}
+
+runs_are()
+{
+	[ "$(runs)" = "$1" ]
+}
+
+@test "a sweep that looks at a new run's lock is waited for" {
+	local count last holder
+	make_shared swept
+	cb quick --platforms=$host --no-load
+	equal "$status" 0
+	read -r count last <<<"$(runs)"
+	# As a sweep does: it holds the lock of a run that it takes for a dead one as long as it looks.
+	mkfifo "$BATS_TEST_TMPDIR/looked"
+	flock ".cbuild/run/$((last + 1)).lock" cat "$BATS_TEST_TMPDIR/looked" 3>&- &
+	holder=$!
+	until_true bash -c "! flock -n .cbuild/run/$((last + 1)).lock true"
+	echo more >>quick/file
+	start one quick --platforms=$host --no-load
+	until_true runs_are "$((count + 1)) $((last + 1))"
+	: >"$BATS_TEST_TMPDIR/looked"
+	wait $holder
+	end $pid
+	cat "$BATS_TEST_TMPDIR/one"
+	equal "$status" 0
+	nothing_left
+}

@@ -244,12 +244,30 @@ static void test_environment(void **state)
 	unsetenv("DOCKER_HOST");
 }
 
+/* What the child has from our own environment need not stand in a command line, whatever its name. */
+static void test_inherited_argument(void **state)
+{
+	const struct build_pair given[] = { { "AWS_TOKEN", "secret" }, { "AWS_REGION", "here" } };
+	const struct build_job job = { .args = given, .args_len = 2 };
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+
+	(void)state;
+	setenv("AWS_TOKEN", "secret", 1);
+	setenv("AWS_REGION", "elsewhere", 1);
+	args_environment(&job, NULL, &env);
+	args_common(&job, &argv, &env);
+	assert_true(contains(&argv, "--build-arg=AWS_TOKEN"));
+	assert_true(contains(&argv, "--build-arg=AWS_REGION=here"));
+	unsetenv("AWS_TOKEN");
+	unsetenv("AWS_REGION");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_buildah_plain),    TEST(test_buildah_full),          TEST(test_docker_plain),
 		TEST(test_docker_full),      TEST(test_docker_has_no_storage), TEST(test_aliases),
-		TEST(test_environment_safe), TEST(test_environment),
+		TEST(test_environment_safe), TEST(test_environment),           TEST(test_inherited_argument),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,20 +45,26 @@ static bool wanted(const struct session *session, size_t service)
 	return false;
 }
 
+/* The checks passed if any record says so of this very index: the newest may be of another state of the sources. */
 static int find_verified(struct session *session, struct image_line *line, struct error **err)
 {
 	cleanup_free char *id = mem_printf("verify:%s", line->service->name.s);
-	struct record *verify = NULL;
-	cleanup_json struct json *detail = NULL;
-	const char *index;
+	struct record *records = NULL;
+	size_t len = 0;
 
-	if (state_last(session->state, id, &verify, err) < 0)
+	if (state_all_of(session->state, id, &records, &len, err) < 0)
 		return -1;
-	if (verify && verify->detail && json_parse(verify->detail, strlen(verify->detail), id, &detail, NULL) == 0) {
+	for (size_t i = 0; i < len && !line->verified; i++) {
+		const char *text = records[i].detail;
+		cleanup_json struct json *detail = NULL;
+		const char *index;
+
+		if (!text || json_parse(text, strlen(text), id, &detail, NULL) < 0)
+			continue;
 		index = json_str(detail, "index");
 		line->verified = index && strcmp(index, line->index->digest) == 0;
 	}
-	record_free(verify);
+	records_free(records, len);
 	return 0;
 }
 
@@ -174,6 +180,18 @@ static int line_json(struct session *session, const struct image_line *line, str
 	return 0;
 }
 
+static int check_targets(const struct session *session, struct error **err)
+{
+	for (size_t i = 0; i < session->targets_len; i++) {
+		const char *target = session->targets[i];
+
+		if (strcmp(target, "all") != 0 && !manifest_group(session->manifest, target) &&
+		    manifest_service(session->manifest, target) < 0)
+			return error_make(err, ERROR_USAGE, "no service or group is called \"%s\"", target);
+	}
+	return 0;
+}
+
 static int collect(struct session *session, struct json **ret, struct error **err)
 {
 	struct json *list = json_new_array();
@@ -243,6 +261,8 @@ int cmd_images(const struct options *options, struct error **err)
 
 	if (r == 0)
 		r = since_targets(&session, err);
+	if (r == 0)
+		r = check_targets(&session, err);
 	if (r == 0)
 		r = collect(&session, &list, err);
 	if (r == 0) {

@@ -26,7 +26,7 @@ static int print_log(struct session *session, struct error **err)
 		return error_make(err, ERROR_USAGE, "no run has a log of \"%s\"", node);
 	if (fs_read(path, LOG_MAX, &text, err) < 0)
 		return -1;
-	return output_data(text.data, text.len, err);
+	return output_text(text.data ? text.data : "", text.len, err);
 }
 
 int cmd_log(const struct options *options, struct error **err)

@@ -273,6 +273,16 @@ static void take_word(struct options *options, const char *word)
 	options->targets_len++;
 }
 
+/* The command as it is kept in the history. What --set gives may be a secret: its name is enough. */
+static void add_word(struct buf *words, const char *before, const char *word)
+{
+	bool set = strncmp(word, "--set=", 6) == 0;
+	const char *value = set || strcmp(before, "--set") == 0 ? strchr(word + (set ? 6 : 0), '=') : NULL;
+	cleanup_free char *masked = value ? mem_printf("%.*s=...", (int)(value - word), word) : NULL;
+
+	text_shell(words, masked ? masked : word);
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct error **err)
 {
 	cleanup_buf struct buf words = { 0 };
@@ -283,7 +293,7 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 		int r = 0;
 
 		buf_str(&words, i > 1 ? " " : "");
-		text_shell(&words, argv[i]);
+		add_word(&words, i > 1 ? argv[i - 1] : "", argv[i]);
 		if (only_words || argv[i][0] != '-' || !argv[i][1])
 			take_word(options, argv[i]);
 		else if (strcmp(argv[i], "--") == 0)

@@ -18,6 +18,16 @@ int output_data(const char *data, size_t len, struct error **err)
 	return fs_write_all(STDOUT_FILENO, data ? data : "", len, "standard output", err) < 0 ? -1 : 0;
 }
 
+int output_text(const char *text, size_t len, struct error **err)
+{
+	cleanup_buf struct buf safe = { 0 };
+
+	if (!isatty(STDOUT_FILENO))
+		return output_data(text, len, err);
+	text_safe_lines(&safe, text, len);
+	return output_data(safe.data, safe.len, err);
+}
+
 static void to_stderr(const struct buf *text)
 {
 	/* There is nowhere left to complain to when this fails. */

@@ -9,6 +9,8 @@ struct error;
 
 /* Data to stdout, all or an error (a closed pipe or a full disk is not silent). Returns 0. */
 int output_data(const char *data, size_t len, struct error **err);
+/* The same for a text that others wrote: as it is, but made safe where stdout is a terminal. */
+int output_text(const char *text, size_t len, struct error **err);
 /* Complaints and errors to stderr. */
 void output_diags(struct diags *diags);
 void output_error(const struct error *error);

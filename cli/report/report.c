@@ -174,7 +174,9 @@ static void on_note(struct report *report, const struct event *event)
 
 	if (report->state.options->quiet)
 		return;
-	buf_printf(&line, "cbuild: %s\n", event->text);
+	buf_str(&line, "cbuild: ");
+	text_safe(&line, event->text, strlen(event->text));
+	buf_char(&line, '\n');
 	print(report, &line);
 }
 

@@ -11,6 +11,13 @@
 
 /* The end of a run: a block for each failed node, what was made, one line of numbers. */
 
+static void add_line(struct buf *out, const char *head, const char *text)
+{
+	buf_str(out, head);
+	text_safe_lines(out, text, strlen(text));
+	buf_char(out, '\n');
+}
+
 static void add_block(const struct report_state *state, const struct failure *failure, struct buf *out)
 {
 	const char *rest = failure->message;
@@ -27,9 +34,9 @@ static void add_block(const struct report_state *state, const struct failure *fa
 		rest += len + (rest[len] == '\n');
 	}
 	if (failure->remedy)
-		buf_printf(out, "  help: %s\n", failure->remedy);
+		add_line(out, "  help: ", failure->remedy);
 	if (failure->log)
-		buf_printf(out, "  log:  %s\n", failure->log);
+		add_line(out, "  log:  ", failure->log);
 }
 
 /* The images of the services that the run was for, once all of theirs is done. */

@@ -151,22 +151,27 @@ int state_last(struct state *state, const char *node, struct record **ret, struc
 }
 
 struct records {
+	const char *node; /* whose, or NULL: the newest of all */
 	struct record *items;
 	size_t len, cap;
 };
 
-static int read_all_last(struct db *db, void *arg)
+static int read_many(struct db *db, void *arg)
 {
+	/* CROSS JOIN: in this order, whatever the planner thinks. */
+	static const char newest[] = "SELECT " COLUMNS " FROM latest l CROSS JOIN record r ON r.id = l.record ORDER BY "
+						       "l.node";
+	static const char of_node[] = "SELECT " COLUMNS " FROM record r WHERE r.node = ? ORDER BY r.id DESC";
 	cleanup_query struct query *query = NULL;
 	struct records *records = arg;
 	int r;
 
 	records_free(steal_ptr(records->items), records->len);
 	records->len = records->cap = 0;
-	/* CROSS JOIN: in this order, whatever the planner thinks. */
-	if (query_new(db, "SELECT " COLUMNS " FROM latest l CROSS JOIN record r ON r.id = l.record ORDER BY l.node",
-		      &query) < 0)
+	if (query_new(db, records->node ? of_node : newest, &query) < 0)
 		return -1;
+	if (records->node)
+		query_set_text(query, 1, records->node);
 	while ((r = query_step(query)) > 0) {
 		mem_reserve(&records->items, &records->cap, records->len + 1, sizeof(*records->items));
 		if (read_row(query, &records->items[records->len]))
@@ -175,17 +180,27 @@ static int read_all_last(struct db *db, void *arg)
 	return r;
 }
 
-int state_all_last(struct state *state, struct record **ret, size_t *ret_len, struct error **err)
+static int find_many(struct state *state, const char *node, struct record **ret, size_t *ret_len, struct error **err)
 {
-	struct records records = { 0 };
+	struct records records = { .node = node };
 
-	if (db_read(state->db, read_all_last, &records, err) < 0) {
+	if (db_read(state->db, read_many, &records, err) < 0) {
 		records_free(records.items, records.len);
 		return -1;
 	}
 	*ret = records.items;
 	*ret_len = records.len;
 	return 0;
+}
+
+int state_all_last(struct state *state, struct record **ret, size_t *ret_len, struct error **err)
+{
+	return find_many(state, NULL, ret, ret_len, err);
+}
+
+int state_all_of(struct state *state, const char *node, struct record **ret, size_t *ret_len, struct error **err)
+{
+	return find_many(state, node, ret, ret_len, err);
 }
 
 struct inputs {

@@ -52,6 +52,8 @@ int state_find(struct state *state, const char *node, const char *key, struct re
 int state_last(struct state *state, const char *node, struct record **ret, struct error **err);
 /* Every node's newest record in one query, sorted by node: for the no-op path. */
 int state_all_last(struct state *state, struct record **ret, size_t *ret_len, struct error **err);
+/* All records of a node, the newest first; the same. */
+int state_all_of(struct state *state, const char *node, struct record **ret, size_t *ret_len, struct error **err);
 void records_free(struct record *records, size_t len);
 /* Stores a record and the inputs its key was made of (a text, may be large: kept for the newest
  * record of a node only). Replaces a record of the same node and key. */

@@ -238,6 +238,27 @@ wrote_nothing()
 	equal "$status" 0
 	equal "$(started | grep build || true)" ""
 	equal "$(podman_run localhost/spine/other:latest cat /copy)" "$(printf 'other\nhello')"
+	# What was given is nobody's business but the run's.
+	cb all --platforms=$both --set=UNUSED=hunter2 --set UNUSED=hunter3
+	cb other --platforms=$both --no-load --set GREETING=salut --set UNUSED=hunter4
+	run ! grep -a hunter .cbuild/state.db
+	cb all --platforms=$both
+	equal "$status" 0
+}
+
+@test "what passed its checks and came back is still verified" {
+	local digest
+	digest=$(index_of localhost/spine/web:latest)
+	cp web/Dockerfile "$BATS_TEST_TMPDIR/kept"
+	echo 'LABEL again=1' >>web/Dockerfile
+	cb web --platforms=$both
+	equal "$status" 0
+	cp "$BATS_TEST_TMPDIR/kept" web/Dockerfile
+	cb web --platforms=$both
+	equal "$status" 0
+	equal "$(started | grep -E 'build|verify' || true)" ""
+	cb images web
+	grep -E "^localhost/spine/web:latest  $digest  verified$" "$out"
 }
 
 @test "-B makes everything anew, and with the date given the same" {
@@ -260,6 +281,21 @@ wrote_nothing()
 	equal "$status" 0
 	equal "$(started)" 'load plain'
 	podman image exists localhost/spine/plain:latest
+}
+
+@test "an image that podman was ended in the middle of writing is loaded again" {
+	local id index=$ROOT/containers/root/overlay-images/images.json
+	id=$(podman image inspect --format '{{.Id}}' localhost/spine/plain:latest)
+	# Its record is written before its manifest, and noted in it what of it is there.
+	jq --arg id "$id" 'map(if .id == $id then .["big-data-names"] -= ["manifest"] | del(.["big-data-sizes"].manifest, .["big-data-digests"].manifest) else . end)' \
+		"$index" >"$BATS_TEST_TMPDIR/index"
+	cp "$BATS_TEST_TMPDIR/index" "$index"
+	rm "${index%/*}/$id/manifest"
+	run ! podman image inspect localhost/spine/plain:latest
+	cb all --platforms=$both
+	equal "$status" 0
+	equal "$(started)" 'load plain'
+	equal "$(podman image inspect --format '{{.Id}}' localhost/spine/plain:latest)" "$id"
 }
 
 @test "a tag moved in podman is moved back" {
@@ -316,6 +352,8 @@ wrote_nothing()
 	cb images served
 	grep -E "^localhost/spine/web:latest  $digest  verified$" "$out"
 	grep -F 'linux/arm64' "$out"
+	cb images wbe
+	equal "$status" 2
 	skopeo inspect --raw "oci:.cbuild/oci:localhost/spine/web:latest" >/dev/null
 }
 
@@ -353,6 +391,12 @@ wrote_nothing()
 	grep -F 'Usage: cbuild' "$out"
 	cb log build:other:linux/amd64
 	grep -F 'RUN cat /file' "$out"
+	# Raw in a file, safe on a terminal.
+	printf 'red: \033[31m\n' >>"$(ls -t .cbuild/logs/*/build-other-linux-amd64.log | head -n 1)"
+	cb log build:other:linux/amd64
+	grep -q "$(printf 'red: \033')" "$out"
+	script -qec "$cbuild log build:other:linux/amd64" /dev/null </dev/null >"$out"
+	grep -F 'red: \x1b' "$out"
 	cb log nothing
 	equal "$status" 2
 }
@@ -452,6 +496,37 @@ make_failing()
 	equal "$status" 0
 	equal "$(finished)" "$(lines "build bad $host" "build after $host" 'index bad' 'index after' 'load bad' 'load after')"
 	nothing_left
+}
+
+# A base that comes out different each time, and two services on it.
+make_kept()
+{
+	project kept
+	cat >services.yaml <<-'EOF'
+		project: kept
+		registry: localhost/kept
+		services:
+		  base: {publish: false, build: {context: rootfs, dockerfile: ../base/Dockerfile}}
+		  one: {build: {context: one, additional_contexts: {base: "service:base"}}}
+		  two: {build: {context: two, additional_contexts: {base: "service:base"}}}
+	EOF
+	printf 'FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH}/ /\nRUN head -c 16 /dev/urandom >/random\n' | dockerfile base
+	printf 'FROM base\nCOPY file /file\n' | tee >(dockerfile two) | dockerfile one
+	echo file | tee one/file >two/file
+}
+
+@test "a base kept where the builder cannot read it is made again, and all that stands on it" {
+	local dir=$BATS_TEST_TMPDIR/elsewhere
+	make_kept
+	cb all --platforms=$host --no-load
+	equal "$status" 0
+	mkdir "$dir"
+	printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/root"\nrunroot = "%s/run"\n' "$dir" "$dir" >"$dir/storage.conf"
+	echo more >>one/file
+	CONTAINERS_STORAGE_CONF=$dir/storage.conf cb all --platforms=$host --no-load
+	umount "$dir/root/overlay" || true
+	equal "$status" 0
+	equal "$(finished)" "$(lines "build base $host" "build one $host" "build two $host" 'index one' 'index two')"
 }
 
 @test "without -k nothing new begins after a failure, and -q shows the failure alone" {

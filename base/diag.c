@@ -109,13 +109,6 @@ const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *
 	return source ? source->text : NULL;
 }
 
-const char *diags_source_name(const struct diags *diags, uint32_t file)
-{
-	const struct source *source = find_source(diags, file);
-
-	return source ? source->name : NULL;
-}
-
 /* The bytes of a line, from 1, without its end. */
 static const char *line_text(const struct source *source, uint32_t line, size_t *ret_len)
 {

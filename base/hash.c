@@ -43,36 +43,6 @@ void hash_hex(struct hash128 hash, char out[HASH_HEX + 1])
 	snprintf(out, HASH_HEX + 1, "%016llx%016llx", (unsigned long long)hash.hi, (unsigned long long)hash.lo);
 }
 
-static bool parse_half(const char *hex, uint64_t *ret)
-{
-	uint64_t value = 0;
-
-	for (int i = 0; i < HASH_HEX / 2; i++) {
-		char c = hex[i];
-
-		if (c >= '0' && c <= '9')
-			value = value << 4 | (uint64_t)(c - '0');
-		else if (c >= 'a' && c <= 'f')
-			value = value << 4 | (uint64_t)(c - 'a' + 10);
-		else
-			return false;
-	}
-	*ret = value;
-	return true;
-}
-
-bool hash_parse(const char *hex, struct hash128 *ret)
-{
-	struct hash128 hash;
-
-	if (strnlen(hex, HASH_HEX + 1) != HASH_HEX)
-		return false;
-	if (!parse_half(hex, &hash.hi) || !parse_half(hex + HASH_HEX / 2, &hash.lo))
-		return false;
-	*ret = hash;
-	return true;
-}
-
 /* Reads until `size` bytes are there or the file ends; the number of bytes, or -1. */
 static ssize_t read_block(int fd, char *block, size_t size)
 {

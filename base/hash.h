@@ -14,7 +14,6 @@ struct hash128 {
 struct hash128 hash_bytes(const void *data, size_t len);
 bool hash_equal(struct hash128 a, struct hash128 b);
 void hash_hex(struct hash128 hash, char out[HASH_HEX + 1]); /* lower case, canonical (big endian) order */
-bool hash_parse(const char *hex, struct hash128 *ret);      /* exactly 32 lower-case digits */
 /* Content of an open file from its current position to its end, streamed. `ret_size` (may be NULL)
  * is the number of bytes read. ERROR_STATE with `name` in the message when reading fails. */
 struct error;

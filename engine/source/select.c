@@ -82,11 +82,6 @@ void selector_free(struct selector *selector)
 	free(selector);
 }
 
-const struct filter *selector_filter(const struct selector *selector)
-{
-	return selector->filter;
-}
-
 bool selector_extend(struct selector *selector, const char *pattern)
 {
 	for (size_t i = 0; i < selector->extra_len; i++)

@@ -15,7 +15,6 @@ struct selector;
 
 struct selector *selector_new(const struct filter *filter);
 void selector_free(struct selector *selector); /* NULL-safe */
-const struct filter *selector_filter(const struct selector *selector);
 /* Adds a pattern found on the way (behind a link). False when it is there already. */
 bool selector_extend(struct selector *selector, const char *pattern);
 size_t selector_extended(const struct selector *selector); /* how many were added */

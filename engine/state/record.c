@@ -160,7 +160,7 @@ static int read_many(struct db *db, void *arg)
 {
 	/* CROSS JOIN: in this order, whatever the planner thinks. */
 	static const char newest[] = "SELECT " COLUMNS " FROM latest l CROSS JOIN record r ON r.id = l.record ORDER BY "
-						       "l.node";
+				     "l.node";
 	static const char of_node[] = "SELECT " COLUMNS " FROM record r WHERE r.node = ? ORDER BY r.id DESC";
 	cleanup_query struct query *query = NULL;
 	struct records *records = arg;

@@ -30,26 +30,6 @@ static void test_known_hash(void **state)
 	assert_string_equal(hex, "99aa06d3014798d86001c324468d497f");
 }
 
-static void test_hex_round_trip(void **state)
-{
-	struct hash128 hash = hash_bytes("cbuild", 6);
-	struct hash128 again = { 0 };
-	char hex[HASH_HEX + 2];
-
-	(void)state;
-	hash_hex(hash, hex);
-	assert_true(hash_parse(hex, &again));
-	assert_true(hash_equal(hash, again));
-	again.hi ^= 1;
-	assert_false(hash_equal(hash, again));
-	strcat(hex, "0");
-	assert_false(hash_parse(hex, &again));
-	hex[31] = '\0';
-	assert_false(hash_parse(hex, &again));
-	assert_false(hash_parse("99AA06D3014798D86001C324468D497F", &again));
-	assert_false(hash_parse("99aa06d3014798d8 001c324468d497f", &again));
-}
-
 /* An anonymous file of `len` bytes, open at its start. */
 static int open_bytes(const char *data, size_t len)
 {
@@ -232,7 +212,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digest_in_threads), /* first: they load the library together */
 		cmocka_unit_test(test_known_hash),
-		cmocka_unit_test(test_hex_round_trip),
 		cmocka_unit_test(test_file_is_hashed_like_bytes),
 		cmocka_unit_test(test_file_that_cannot_be_read),
 		cmocka_unit_test(test_fields_are_framed),

@@ -215,6 +215,7 @@ static void on_event(void *data, const struct event *event)
 	case EVENT_RUN_END:
 		on_end(report, event);
 		return;
+	case EVENT_NODE_STEP:
 	case EVENT_TICK:
 	case EVENT_RESIZE:
 		break;

@@ -12,6 +12,7 @@
 #include "cli/report/report.h"
 #include "engine/exec/event.h"
 #include "engine/io/loop.h"
+#include "engine/io/proc.h"
 #include "engine/plan/plan.h"
 
 /*
@@ -26,6 +27,7 @@
 struct running {
 	const struct node *node;
 	uint64_t start_ms;
+	unsigned step, steps;
 	char last[LAST_LINE_MAX + 1];
 };
 
@@ -99,6 +101,8 @@ static void add_running(struct live *live, const struct running *running, struct
 	report_node_name(live->state, running->node, &line);
 	buf_str(&line, " ");
 	text_duration(&line, loop_now_ms() - running->start_ms);
+	if (running->steps)
+		buf_printf(&line, "  step %u/%u", running->step, running->steps);
 	if (running->last[0]) {
 		buf_str(&line, "  ");
 		text_safe(&line, running->last, strlen(running->last));
@@ -190,6 +194,12 @@ void live_event(struct live *live, const struct event *event)
 		if (running)
 			keep_line(running, event->text, event->len);
 		return; /* drawn by the next tick: output comes faster than anyone reads */
+	case EVENT_NODE_STEP:
+		if (running) {
+			running->step = event->progress->step;
+			running->steps = event->progress->steps;
+		}
+		return;
 	case EVENT_NODE_DONE:
 		remove_node(live, event->node);
 		break;

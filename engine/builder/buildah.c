@@ -21,6 +21,7 @@
 #include "engine/builder/ops.h"
 #include "engine/builder/proof.h"
 #include "engine/builder/rewrite.h"
+#include "engine/builder/step.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/oci/image.h"
@@ -45,7 +46,8 @@ struct work {
 	struct buildah *self;
 	const struct build_job *job;
 	struct argv env;
-	struct argv ids; /* of the job's images, 64 hex digits each: what the generated Dockerfile says */
+	struct argv ids;      /* of the job's images, 64 hex digits each: what the generated Dockerfile says */
+	struct output output; /* the job's, with the steps told from the lines */
 };
 
 void buildah_argv(const struct buildah_command *command, const struct build_job *job, struct argv *argv, struct argv *env)
@@ -76,6 +78,18 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 	argv_add(argv, job->context);
 }
 
+/* On the loop's thread. */
+static void take_line(void *data, const char *line, size_t len)
+{
+	const struct output *output = ((struct work *)data)->job->output;
+	struct progress progress;
+
+	if (output->progress && step_parse(line, len, &progress))
+		output->progress(output->data, &progress);
+	if (output->line)
+		output->line(output->data, line, len);
+}
+
 /* Runs one buildah; a status other than 0 is an error. */
 static int run(struct work *work, const struct argv *argv, bool capture, struct proc_result *ret, struct error **err)
 {
@@ -83,7 +97,7 @@ static int run(struct work *work, const struct argv *argv, bool capture, struct 
 		.argv = (const char *const *)argv->items,
 		.env = (const char *const *)work->env.items,
 		.capture = capture,
-		.output = work->job->output,
+		.output = work->job->output ? &work->output : NULL,
 	};
 
 	if (proc_run(work->self->loop, &spec, ret, err) < 0)
@@ -383,6 +397,11 @@ static void buildah_build(void *data, const struct build_job *jobs, size_t len, 
 		struct work work = { .self = data, .job = &jobs[i] };
 		struct build_result result = { 0 };
 
+		work.output = (struct output){
+			.log_fd = work.job->output ? work.job->output->log_fd : -1,
+			.line = take_line,
+			.data = &work,
+		};
 		args_environment(work.job, useless_variable(), &work.env);
 		build_one(&work, &result, &result.error);
 		argv_free(&work.env);

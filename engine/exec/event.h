@@ -6,6 +6,7 @@
 
 struct error;
 struct node;
+struct progress;
 
 /* What a run tells: one stream of events, any number of reporters. Emitted on the loop's thread. */
 
@@ -13,6 +14,7 @@ enum event_kind {
 	EVENT_RUN_START,  /* nodes, stale */
 	EVENT_NODE_START, /* node */
 	EVENT_NODE_LINE,  /* node, text, len: a line of its output, raw bytes */
+	EVENT_NODE_STEP,  /* node, progress: how far it is */
 	EVENT_NODE_DONE,  /* node, outcome, took_ms, error (FAILED), text (a remark, or NULL), log */
 	EVENT_NOTE,       /* text: a sentence about the run ("using buildah 1.28.2") */
 	EVENT_TICK,       /* time has passed: for a live display */
@@ -35,6 +37,7 @@ struct event {
 	enum outcome outcome;
 	const char *text; /* NUL-terminated but for EVENT_NODE_LINE, where `len` counts */
 	size_t len;
+	const struct progress *progress;
 	const struct error *error;
 	const char *log; /* path of the node's log file */
 	uint64_t took_ms;

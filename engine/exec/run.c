@@ -133,11 +133,19 @@ static void task_line(void *data, const char *line, size_t len)
 	emit(task->owner, &(struct event){ .kind = EVENT_NODE_LINE, .node = task->node, .text = line, .len = len });
 }
 
+static void task_progress(void *data, const struct progress *progress)
+{
+	struct task *task = data;
+
+	emit(task->owner, &(struct event){ .kind = EVENT_NODE_STEP, .node = task->node, .progress = progress });
+}
+
 static int start_task(struct run *run, size_t number, struct error **err)
 {
+	const struct output output = { .line = task_line, .progress = task_progress };
 	struct task *task;
 
-	if (task_new(&run->env, number, run->logs, task_line, run, &task, err) < 0)
+	if (task_new(&run->env, number, run->logs, &output, run, &task, err) < 0)
 		return -1;
 	if (loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
 		task_free(task);

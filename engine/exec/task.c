@@ -43,8 +43,8 @@ static int open_log(struct task *task, const char *logs, struct error **err)
 	return 0;
 }
 
-int task_new(struct task_env *env, size_t number, const char *logs,
-	     void (*line)(void *data, const char *line, size_t len), void *owner, struct task **ret, struct error **err)
+int task_new(struct task_env *env, size_t number, const char *logs, const struct output *output, void *owner,
+	     struct task **ret, struct error **err)
 {
 	struct task *task = mem_alloc(sizeof(*task));
 
@@ -62,7 +62,9 @@ int task_new(struct task_env *env, size_t number, const char *logs,
 		task_free(task);
 		return -1;
 	}
-	task->output = (struct output){ .log_fd = task->log_fd, .line = line, .data = task };
+	task->output = *output;
+	task->output.log_fd = task->log_fd;
+	task->output.data = task;
 	*ret = task;
 	return 0;
 }

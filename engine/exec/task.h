@@ -50,10 +50,10 @@ struct task {
 	char *doubt; /* why the result must not be recorded, or NULL */
 };
 
-/* Opens the node's log in the folder `logs`. `line` is called with the task on the loop's thread for every line that its
- * children print. */
-int task_new(struct task_env *env, size_t number, const char *logs,
-	     void (*line)(void *data, const char *line, size_t len), void *owner, struct task **ret, struct error **err);
+/* Opens the node's log in the folder `logs`. `output` has the functions that are called with the task, on the loop's
+ * thread, for what its children print and how far they are. */
+int task_new(struct task_env *env, size_t number, const char *logs, const struct output *output, void *owner,
+	     struct task **ret, struct error **err);
 void task_free(struct task *task); /* lets go of the node's lock */
 /* Waits for the node's lock and does the work, unless another cbuild has done it meanwhile (then `reused`). In a task;
  * the outcome is in the struct. */

@@ -16,11 +16,22 @@ struct loop;
 #define PROC_CAPTURE_MAX (64u << 20) /* bytes of stdout that `out` may take */
 #define PROC_TAIL_LINES 40           /* last lines kept for the failure block */
 
+/* How far a piece of work is, as the one who does it tells: what is 0 or NULL is not told. */
+struct progress {
+	unsigned stage, stages; /* of a Dockerfile; counted from 1 */
+	unsigned step, steps;   /* of the stage, or of all */
+	const char *name;       /* of the step: raw bytes, not NUL-terminated */
+	size_t name_len;
+	uint64_t bytes, total; /* of what is being moved now */
+};
+
 /* Where a task's output goes. Shared by all children of one node. */
 struct output {
 	int log_fd; /* raw bytes are appended here; -1: nowhere */
 	/* One line without its newline, raw bytes (make them safe before showing). On the loop's thread. May be NULL. */
 	void (*line)(void *data, const char *line, size_t len);
+	/* On the loop's thread; what it points to lives until it returns. May be NULL. */
+	void (*progress)(void *data, const struct progress *progress);
 	void *data;
 };
 

@@ -3,28 +3,15 @@
 
 /* A folder a test, with a store in it, and images made by hand. */
 
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "tests/unit/world.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/buf.h"
-#include "base/error.h"
-#include "base/fs.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "engine/oci/image.h"
 #include "engine/oci/layout.h"
 
-#define UNUSED __attribute__((unused))
 #define OCI_MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define OCI_INDEX_TYPE "application/vnd.oci.image.index.v1+json"
 #define OCI_CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
@@ -35,48 +22,6 @@
 
 static const struct platform amd64 UNUSED = { "linux", "amd64", "" };
 static const struct platform arm64 UNUSED = { "linux", "arm64", "" };
-
-static int enter(void **state)
-{
-	char *dir = mem_strdup("/tmp/test-oci-XXXXXX");
-
-	if (!mkdtemp(dir) || chdir(dir) < 0)
-		return -1;
-	*state = dir;
-	return 0;
-}
-
-static int leave(void **state)
-{
-	char *dir = *state;
-	int result = chdir("/") < 0 ? -1 : fs_remove_tree(dir, NULL);
-
-	free(dir);
-	return result;
-}
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, enter, leave)
-
-#define ok(call)                                                                                  \
-	do {                                                                                      \
-		cleanup_error struct error *ok_error_ = NULL;                                     \
-		struct error **err = &ok_error_;                                                  \
-		if ((call) < 0)                                                                   \
-			fail_msg("%s: %s", #call, ok_error_ ? ok_error_->message : "no message"); \
-	} while (0)
-
-/* The call fails with an ERROR_STATE whose message has `text` in it. */
-#define refused(call, text)                                                 \
-	do {                                                                \
-		cleanup_error struct error *refused_error_ = NULL;          \
-		struct error **err = &refused_error_;                       \
-		if ((call) >= 0)                                            \
-			fail_msg("%s: went well", #call);                   \
-		assert_non_null(refused_error_);                            \
-		assert_int_equal(refused_error_->cls, ERROR_STATE);         \
-		if (!strstr(refused_error_->message, text))                 \
-			fail_msg("%s: %s", #call, refused_error_->message); \
-	} while (0)
 
 UNUSED static struct layout *open_store(void)
 {

@@ -1,39 +1,85 @@
 #include "config.h"
 
-#include <stdio.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "cli/command.h"
+#include "cli/help.h"
+#include "cli/man.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/topic.h"
 
-static const char examples[] = "Examples:\n"
-			       "  cbuild all --platforms linux/amd64,linux/arm64   everything, for both platforms\n"
-			       "  cbuild control-plane                             one service and what it needs\n"
-			       "  cbuild -n control-plane                          what would be done, and why\n"
-			       "  cbuild images --format=env                       what was made, for the next tool\n";
+#define NAMES_MAX 128 /* more than there are commands and topics */
 
-static const char statuses[] = "Exit status: 0 done; 1 a build or check failed; 2 manifest or usage; 3 a tool is "
-			       "missing;\n"
-			       "4 registry or login; 5 health; 6 state or disk; 70 a fault of cbuild; 130, 143 "
-			       "interrupted.\n";
+static int unknown(const char *word, struct error **err)
+{
+	const char *names[NAMES_MAX] = { "manifest", "options" };
+	size_t len = 2;
+	const char *nearest;
+
+	for (const struct command *command = command_table(); command->name && len < NAMES_MAX; command++)
+		names[len++] = command->name;
+	for (const struct topic *topic = topic_table(); topic->name && len < NAMES_MAX; topic++)
+		names[len++] = topic->name;
+	nearest = text_nearest(word, names, len);
+	error_make(err, ERROR_USAGE, "there is neither a command nor a topic \"%s\"", word);
+	if (nearest)
+		error_remedy(err, "did you mean %s?", nearest);
+	return -1;
+}
+
+static int add_word(struct buf *out, const char *word, struct error **err)
+{
+	const struct command *command = command_find(word);
+	const struct topic *topic = topic_find(word);
+
+	if (command)
+		help_command(out, command);
+	else if (topic)
+		help_topic(out, topic);
+	else if (strcmp(word, "manifest") == 0)
+		help_manifest(out);
+	else if (strcmp(word, "options") == 0)
+		help_options(out);
+	else
+		return unknown(word, err);
+	return 0;
+}
+
+static int add_man(struct buf *out, const char *word, struct error **err)
+{
+	if (!word)
+		man_cbuild(out);
+	else if (strcmp(word, "manifest") == 0)
+		man_services(out);
+	else
+		return error_make(err, ERROR_USAGE,
+				  "there are two manual pages: `cbuild help --format=man` and "
+				  "`cbuild help manifest --format=man`");
+	return 0;
+}
 
 int cmd_help(const struct options *options, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
+	const char *word = strcmp(options->command, "help") != 0 ? options->command
+			   : options->help                       ? NULL
+			   : options->targets_len                ? options->targets[0]
+								 : NULL;
+	int r = 0;
 
-	(void)options;
-	buf_str(&text, "cbuild: make for container images\n\n"
-		       "Usage: cbuild [OPTIONS] [COMMAND] [TARGET...]\n\n"
-		       "A target is a service, a group, or \"all\" (the default).\n\nCommands:\n");
-	for (const struct command *command = command_table(); command->name; command++)
-		buf_printf(&text, "  %-10s%-14s %s\n", command->name, command->arguments ? command->arguments : "",
-			   command->summary);
-	buf_str(&text, "\nOptions:\n");
-	options_help(&text);
-	buf_printf(&text, "\n%s\n%s", examples, statuses);
-	return output_data(text.data, text.len, err);
+	if (!options->help && options->targets_len > 1)
+		return error_make(err, ERROR_USAGE, "`cbuild help` takes one command or topic");
+	if (strcmp(options->format, "man") == 0)
+		r = add_man(&text, word, err);
+	else if (word)
+		r = add_word(&text, word, err);
+	else
+		help_summary(&text);
+	return r < 0 ? -1 : output_data(text.data, text.len, err);
 }
 
 int cmd_version(const struct options *options, struct error **err)

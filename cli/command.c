@@ -3,22 +3,104 @@
 #include <string.h>
 
 #include "cli/command.h"
+#include "cli/options.h"
 
 static const struct command commands[] = {
-	{ "build", "[TARGET...]", "build, load and verify what is stale (the default)", cmd_build },
-	{ "verify", "[TARGET...]", "run the checks again, on up-to-date images", cmd_verify },
-	{ "images", "[TARGET...]", "the images that were made (--format=text|json|env)", cmd_images },
-	{ "why", "SERVICE|NODE", "what changed since it was built, old and new (--format=json)", cmd_why },
-	{ "hash", "[TARGET...]", "the keys of builds; with -v what they are made of, to diff", cmd_hash },
-	{ "affected", NULL, "services with inputs that differ (--since=REF; also a target: @since:REF)", cmd_affected },
-	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context },
-	{ "list", NULL, "services, groups and their images (--format=text|json)", cmd_list },
-	{ "log", "SERVICE|NODE", "the log of the newest time it ran", cmd_log },
-	{ "clean", "[TARGET...]", "forget results; without a target remove all of .cbuild", cmd_clean },
-	{ "prune", NULL, "remove what nothing needs (-n; --keep-storage=SIZE: more, oldest first)", cmd_prune },
-	{ "fsck", NULL, "read the whole store, remove what is damaged; status 6 when something was", cmd_fsck },
-	{ "version", NULL, "cbuild's version", cmd_version },
-	{ "help", NULL, "this", cmd_help },
+	{ "build", "[TARGET...]", "build, load and verify what is stale (the default)", cmd_build,
+	  .takes = TAKES_TARGETS, .formats = "text json",
+	  .detail = "Builds the targets and what they need, joins the platforms into one image, puts the "
+		    "host's into the local engine and checks the container. What is fresh is not touched; a "
+		    "run with nothing to do starts no process. After a failure or a Ctrl-C the next run goes "
+		    "on where this one ended.\n\n`-n` only says what would be done, and why; `--format` is "
+		    "for it.",
+	  .examples = "cbuild\teverything that is stale\n"
+		      "cbuild all --platforms linux/amd64,linux/arm64\teverything, for both platforms\n"
+		      "cbuild control-plane\tone service and what it needs\n"
+		      "cbuild -n control-plane\twhat would be done, and why\n"
+		      "cbuild -n --exit-code\tstatus 1 when something is stale\n"
+		      "cbuild @since:origin/main\tthe services that differ from a commit\n" },
+	{ "verify", "[TARGET...]", "run the checks again, on up-to-date images", cmd_verify, .takes = TAKES_TARGETS,
+	  .formats = "text json",
+	  .detail = "Builds what is stale, then runs every check of the targets, also those that passed "
+		    "before.",
+	  .examples = "cbuild verify indexer\tcheck one service again\n" },
+	{ "images", "[TARGET...]", "the images that were made, with digests, platforms and sizes", cmd_images,
+	  .takes = TAKES_TARGETS, .formats = "text json env",
+	  .detail = "What was made last, from the records; also when something has become stale since. "
+		    "`--format=env` prints lines that a shell reads.",
+	  .examples = "cbuild images --format=env\twhat was made, for the next tool\n"
+		      "cbuild images web --format=json\tone image with everything known of it\n" },
+	{ "why", "SERVICE|NODE", "what changed since it was built, old and new", cmd_why, .takes = TAKES_SERVICE,
+	  .formats = "text json",
+	  .detail = "For each of its nodes what changed since it was done last: old and new values in full, "
+		    "file by file; or when, with what and in which time it was done, when it is fresh. A "
+		    "node is named as `-n` prints it.",
+	  .examples = "cbuild why web\twhy web would be built\n"
+		      "cbuild why build:web:linux/arm64\tone node of it\n" },
+	{ "hash", "[TARGET...]", "the keys of builds; with -v what they are made of, to diff", cmd_hash,
+	  .takes = TAKES_TARGETS,
+	  .detail = "The key of each build, or `unknown` while what it is built from is stale. With `-v` "
+		    "also what the key is made of, one input a line (kind, name and value, separated by "
+		    "tabs), the same on every machine: `diff` tells why two machines have different keys.",
+	  .examples = "cbuild hash\tevery build's key\n"
+		      "cbuild hash -v web >here\twhat web's key is made of\n" },
+	{ "affected", NULL, "services with inputs that differ (--since=REF; also a target: @since:REF)", cmd_affected,
+	  .formats = "text json",
+	  .detail = "The services for whose builds something differs between the commit `REF` and the "
+		    "working tree, one a line: a file of a context that counts, the Dockerfile, the ignore "
+		    "file, an input of `prepare`, or a service that they are built from. Files that git does "
+		    "not know count, those that it ignores do not. When the manifest itself differs, all "
+		    "services are named.",
+	  .examples = "cbuild affected --since=origin/main\twhat a branch changes\n"
+		      "cbuild @since:HEAD~1\tbuild just that\n" },
+	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context, .takes = TAKES_SERVICE,
+	  .detail = "The files that are in the service's key, one a line: those that the Dockerfile copies "
+		    "and `.dockerignore` leaves. With `-l` also type, mode, size and digest.",
+	  .examples = "cbuild context web\twhat web is built from\n"
+		      "cbuild context -0 web | xargs -0 wc -c\ttheir sizes\n" },
+	{ "list", NULL, "services, groups and their images", cmd_list, .formats = "text json",
+	  .examples = "cbuild list\twhat the manifest has\n"
+		      "cbuild -f other.yaml list --format=json\tof another one, for a script\n" },
+	{ "log", "SERVICE|NODE", "the log of the newest time it ran", cmd_log, .takes = TAKES_SERVICE,
+	  .detail = "Of a service, the node that failed last.",
+	  .examples = "cbuild log web\twhy web failed\n"
+		      "cbuild log build:indexer:linux/arm64\twhat one build printed\n" },
+	{ "clean", "[TARGET...]", "forget results; without a target remove all of .cbuild", cmd_clean,
+	  .takes = TAKES_TARGETS,
+	  .examples = "cbuild clean web\tbuild web anew next time\n"
+		      "cbuild clean\tbegin from nothing\n" },
+	{ "prune", NULL, "remove what nothing needs (-n; --keep-storage=SIZE: more, oldest first)", cmd_prune,
+	  .detail = "Removes from `.cbuild` what nothing needs: images that are neither a build's newest "
+		    "result nor tagged, logs of runs that are no longer in the history, lock files, "
+		    "leftovers of killed runs. With `--keep-storage` also the newest results, those of the "
+		    "services first that were made the longest time ago, until the images left are not "
+		    "larger. With `-n` it only says how much that would be. Nothing is removed while another "
+		    "cbuild runs.",
+	  .examples = "cbuild prune -n\thow much would go\n"
+		      "cbuild prune --keep-storage=5GiB\tbound the disk\n" },
+	{ "fsck", NULL, "read the whole store, remove what is damaged; status 6 when something was", cmd_fsck,
+	  .detail = "Reads every blob of the store, and looks whether all that is tagged or recorded is "
+		    "there. What is damaged, and what is no blob, is removed; it is made again when it is "
+		    "needed.",
+	  .examples = "cbuild fsck\tafter a crash of the disk\n" },
+	{ "completion", "SHELL", "print what makes bash, zsh or fish complete cbuild's words", cmd_completion,
+	  .takes = TAKES_SHELL, .alone = true,
+	  .detail = "`make install` puts these where the shells look. They ask `cbuild completion words`, "
+		    "which prints, one a line, what the last of the words that follow `--` may become, and "
+		    "what it means: commands, options, their values, and the services and groups of the "
+		    "manifest in place.",
+	  .examples = "source <(cbuild completion bash)\tin ~/.bashrc\n"
+		      "source <(cbuild completion zsh)\tin ~/.zshrc, behind compinit\n"
+		      "cbuild completion fish | source\tin ~/.config/fish/config.fish\n"
+		      "cbuild completion words -- verify w\twhat a shell asks\n" },
+	{ "version", NULL, "cbuild's version", cmd_version, .alone = true, .examples = "cbuild version\tfor a report\n" },
+	{ "help", "[COMMAND|TOPIC]", "this; or all about a command or a topic", cmd_help, .takes = TAKES_TOPIC,
+	  .alone = true, .formats = "text man",
+	  .detail = "`cbuild COMMAND --help` is the same as `cbuild help COMMAND`. With `--format=man` the "
+		    "manual page, of the topic `manifest` that of services.yaml.",
+	  .examples = "cbuild help why\tall about a command\n"
+		      "cbuild help manifest\tevery key of services.yaml\n"
+		      "cbuild help --format=man | man -l -\tthe manual page\n" },
 	{ 0 },
 };
 
@@ -34,4 +116,14 @@ const struct command *command_find(const char *name)
 const struct command *command_table(void)
 {
 	return commands;
+}
+
+bool command_reads(const struct command *command, const struct option *option)
+{
+	if (strcmp(option->name, "format") == 0)
+		return command->formats;
+	if (strcmp(option->name, "help") == 0 || strcmp(option->name, "directory") == 0)
+		return true;
+	return option->commands ? options_listed(option->commands, command->name)
+				: !command->alone && strcmp(option->name, "version") != 0;
 }

@@ -1,19 +1,33 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include <stdbool.h>
+
 struct error;
+struct option;
 struct options;
 
-/* The commands: one table, a file each. A command returns its exit status, or a negative number with *err set. */
+/* What the words behind a command name; completion offers these. */
+enum command_takes { TAKES_NOTHING, TAKES_TARGETS, TAKES_SERVICE, TAKES_TOPIC, TAKES_SHELL, TAKES_FILE };
+
+/* The commands: one table, a file each. Help, the manual page and completion are made from it. A command returns its
+ * exit status, or a negative number with *err set. */
 struct command {
 	const char *name;
-	const char *arguments; /* for help */
-	const char *summary;
+	const char *arguments; /* for help, or NULL */
+	const char *summary;   /* a line */
 	int (*run)(const struct options *options, struct error **err);
+	enum command_takes takes;
+	bool alone;           /* it reads no manifest */
+	const char *formats;  /* of --format, separated by blanks, the default first; NULL: "text" alone */
+	const char *detail;   /* paragraphs, an empty line between; what is typed stands in `...` */
+	const char *examples; /* a line each: the command, a tab, what it is for */
 };
 
 const struct command *command_find(const char *name); /* NULL when there is none */
 const struct command *command_table(void);            /* ends with a NULL name */
+/* Whether the command has a use for the option. */
+bool command_reads(const struct command *command, const struct option *option);
 
 int cmd_build(const struct options *options, struct error **err);
 int cmd_verify(const struct options *options, struct error **err);
@@ -27,6 +41,7 @@ int cmd_log(const struct options *options, struct error **err);
 int cmd_clean(const struct options *options, struct error **err);
 int cmd_prune(const struct options *options, struct error **err);
 int cmd_fsck(const struct options *options, struct error **err);
+int cmd_completion(const struct options *options, struct error **err);
 int cmd_version(const struct options *options, struct error **err);
 int cmd_help(const struct options *options, struct error **err);
 

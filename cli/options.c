@@ -10,44 +10,46 @@
 #include "cli/command.h"
 #include "cli/options.h"
 
-struct option {
-	char letter; /* or 0 */
-	const char *name;
-	const char *placeholder; /* of its argument, or NULL */
-	const char *help;
-};
+#define BUILDS "build verify"
+#define PLANS BUILDS " why"
 
-/* One table: parsing and help both read it. Letters mean what they mean in GNU make. */
+/* Letters mean what they mean in GNU make. */
 static const struct option table[] = {
-	{ 'C', "directory", "DIR", "change to DIR first" },
-	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml; further ones are merged over it" },
-	{ 'j', "jobs", "N", "run N nodes at once (default: one a processor)" },
-	{ 'k', "keep-going", NULL, "go on with what does not need the failed node" },
-	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing" },
-	{ 'B', "force", NULL, "do everything anew" },
-	{ 'q', "quiet", NULL, "only errors" },
-	{ 'v', "verbose", NULL, "stream the builders' output; with -n list what is fresh too" },
-	{ 'l', "load-average", "N", "start nothing new while the load is above N" },
-	{ 0, "platforms", "LIST", "platforms to build, comma separated (BUILD_PLATFORMS)" },
-	{ 't', "tag", "TAG", "tag instead of the manifest's; may be repeated (DOCKER_TAGS)" },
-	{ 0, "set", "NAME=VALUE", "set a variable of the manifest, or SERVICE.KEY; may be repeated" },
-	{ 0, "profile", "NAME", "make services of this profile part of all; may be repeated (COMPOSE_PROFILES)" },
-	{ 0, "env-file", "FILE", "read variables from FILE instead of .env" },
-	{ 0, "builder", "NAME", "build with NAME: buildah or docker (CBUILD_BUILDER)" },
-	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)" },
-	{ 0, "no-load", NULL, "do not put the images into the local engine" },
-	{ 0, "no-verify", NULL, "do not run the checks" },
-	{ 0, "format", "FORMAT", "text, json, or env (images)" },
-	{ 0, "progress", "MODE", "auto, tty or plain" },
-	{ 0, "since", "REF", "affected: what differs between the commit REF and the working tree" },
-	{ 0, "keep-storage", "SIZE", "prune: keep at most SIZE of images" },
-	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale" },
-	{ '0', "null", NULL, "context: separate names by NUL" },
-	{ 0, "long", NULL, "context: with type, mode, size and digest (also -l)" },
-	{ 'h', "help", NULL, "show help" },
-	{ 0, "version", NULL, "show the version" },
+	{ 'C', "directory", "DIR", "change to DIR first", .commands = NULL },
+	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml; further ones are merged over it",
+	  .commands = NULL },
+	{ 'j', "jobs", "N", "run N nodes at once (default: one a processor)", .commands = BUILDS },
+	{ 'k', "keep-going", NULL, "go on with what does not need the failed node", .commands = BUILDS },
+	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing", .commands = BUILDS " prune" },
+	{ 'B', "force", NULL, "do everything anew, without the builder's cache", .commands = BUILDS },
+	{ 'q', "quiet", NULL, "only errors", .commands = BUILDS },
+	{ 'v', "verbose", NULL, "stream the builders' output; with -n list what is fresh too",
+	  .commands = BUILDS " hash" },
+	{ 'l', "load-average", "N", "start nothing new while the load is above N", .commands = BUILDS },
+	{ 0, "platforms", "LIST", "platforms to build, comma separated (BUILD_PLATFORMS)", .commands = NULL },
+	{ 't', "tag", "TAG", "tag instead of the manifest's; may be repeated (DOCKER_TAGS)", .commands = NULL },
+	{ 0, "set", "NAME=VALUE", "set a variable of the manifest, or SERVICE.KEY; may be repeated", .commands = NULL },
+	{ 0, "profile", "NAME", "make services of this profile part of all; may be repeated (COMPOSE_PROFILES)",
+	  .commands = NULL },
+	{ 0, "env-file", "FILE", "read variables from FILE instead of .env", .commands = NULL },
+	{ 0, "builder", "NAME", "build with NAME: buildah or docker (CBUILD_BUILDER)", .commands = PLANS,
+	  .choices = "buildah docker" },
+	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)", .commands = PLANS,
+	  .choices = "podman docker" },
+	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = PLANS },
+	{ 0, "no-verify", NULL, "do not run the checks", .commands = PLANS },
+	{ 0, "format", "FORMAT", "print as FORMAT; each command has its own (cbuild help COMMAND)", .commands = NULL },
+	{ 0, "progress", "MODE", "auto, tty or plain", .commands = BUILDS, .choices = "auto tty plain" },
+	{ 0, "since", "REF", "compare the working tree with the commit REF", .commands = "affected" },
+	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune" },
+	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = BUILDS },
+	{ '0', "null", NULL, "separate names by NUL", .commands = "context" },
+	{ 0, "long", NULL, "with type, mode, size and digest (also -l)", .commands = "context" },
+	{ 'h', "help", NULL, "show help; of a command when one is given", .commands = NULL },
+	{ 0, "version", NULL, "show the version", .commands = NULL },
+	{ 0 },
 };
-enum { TABLE = sizeof(table) / sizeof(table[0]) };
+enum { TABLE = sizeof(table) / sizeof(table[0]) - 1 };
 
 static void *own(struct options *options, void *pointer)
 {
@@ -91,16 +93,40 @@ static int set_number(const char *value, const char *name, size_t *ret, struct e
 	return 0;
 }
 
-static int one_of(const char *value, const char *name, const char *const *choices, size_t len, struct error **err)
+bool options_listed(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (list && *list) {
+		size_t part = strcspn(list, " ");
+
+		if (part == len && memcmp(list, word, len) == 0)
+			return true;
+		list += part + strspn(list + part, " ");
+	}
+	return false;
+}
+
+/* "a, b or c" of a list separated by blanks. */
+static void add_choices(struct buf *out, const char *choices)
+{
+	for (const char *at = choices; *at; at += strspn(at, " ")) {
+		size_t len = strcspn(at, " ");
+
+		buf_str(out, at == choices ? "" : strchr(at, ' ') ? ", " : " or ");
+		buf_add(out, at, len);
+		at += len;
+	}
+}
+
+static int one_of(const char *value, const char *what, const char *choices, struct error **err)
 {
 	cleanup_buf struct buf list = { 0 };
 
-	for (size_t i = 0; i < len; i++) {
-		if (strcmp(value, choices[i]) == 0)
-			return 0;
-		buf_printf(&list, "%s%s", i == 0 ? "" : i + 1 == len ? " or " : ", ", choices[i]);
-	}
-	return error_make(err, ERROR_USAGE, "--%s takes %s, not \"%s\"", name, list.data, value);
+	if (options_listed(choices, value))
+		return 0;
+	add_choices(&list, choices);
+	return error_make(err, ERROR_USAGE, "%s takes %s, not \"%s\"", what, list.data, value);
 }
 
 static int set_load(struct options *options, const char *value, struct error **err)
@@ -115,8 +141,6 @@ static int set_load(struct options *options, const char *value, struct error **e
 
 static int set_valued(struct options *options, const char *name, const char *value, struct error **err)
 {
-	static const char *const formats[] = { "text", "json", "env" };
-	static const char *const modes[] = { "auto", "tty", "plain" };
 	const struct {
 		const char *name;
 		const char **where;
@@ -145,9 +169,8 @@ static int set_valued(struct options *options, const char *name, const char *val
 		options->sets = append(options, options->sets, value);
 	if (strcmp(name, "set") == 0 && !strchr(value, '='))
 		return error_make(err, ERROR_USAGE, "--set takes NAME=VALUE, not \"%s\"", value);
-	if (strcmp(name, "format") == 0 && one_of(value, name, formats, 3, err) < 0)
-		return -1;
-	if (strcmp(name, "progress") == 0 && one_of(value, name, modes, 3, err) < 0)
+	if (strcmp(name, "progress") == 0 &&
+	    one_of(value, "--progress", option_find(name, strlen(name))->choices, err) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
 		if (strcmp(name, strings[i].name) == 0)
@@ -182,7 +205,7 @@ static void set_flag(struct options *options, const char *name)
 	}
 }
 
-static const struct option *find_long(const char *name, size_t len)
+const struct option *option_find(const char *name, size_t len)
 {
 	for (size_t i = 0; i < TABLE; i++) {
 		if (strlen(table[i].name) == len && strncmp(table[i].name, name, len) == 0)
@@ -211,7 +234,7 @@ static int parse_long(struct options *options, char **argv, int argc, int *at, s
 	const char *name = argv[*at] + 2;
 	size_t len = strcspn(name, "=");
 	const char *value = name[len] == '=' ? name + len + 1 : NULL;
-	const struct option *option = find_long(name, len);
+	const struct option *option = option_find(name, len);
 
 	if (!option)
 		return unknown_long(name, len, err);
@@ -229,7 +252,7 @@ static int parse_long(struct options *options, char **argv, int argc, int *at, s
 	return set_valued(options, option->name, value, err);
 }
 
-static const struct option *find_letter(char letter)
+const struct option *option_letter(char letter)
 {
 	for (size_t i = 0; i < TABLE; i++) {
 		if (table[i].letter == letter)
@@ -242,7 +265,7 @@ static const struct option *find_letter(char letter)
 static int parse_letters(struct options *options, char **argv, int argc, int *at, struct error **err)
 {
 	for (const char *c = argv[*at] + 1; *c; c++) {
-		const struct option *option = find_letter(*c);
+		const struct option *option = option_letter(*c);
 		const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
 
 		if (!option)
@@ -283,6 +306,15 @@ static void add_word(struct buf *words, const char *before, const char *word)
 	text_shell(words, masked ? masked : word);
 }
 
+/* Each command has its own formats. */
+static int check_format(const struct options *options, struct error **err)
+{
+	const char *formats = command_find(options->command)->formats;
+	cleanup_free char *what = mem_printf("--format of `cbuild %s`", options->command);
+
+	return one_of(options->format, what, formats ? formats : "text", err);
+}
+
 int options_parse(struct options *options, int argc, char **argv, struct error **err)
 {
 	cleanup_buf struct buf words = { 0 };
@@ -306,9 +338,9 @@ int options_parse(struct options *options, int argc, char **argv, struct error *
 			return -1;
 	}
 	if (!options->command)
-		options->command = "build";
+		options->command = options->help ? "help" : "build";
 	options->words = buf_steal(&words);
-	return 0;
+	return check_format(options, err);
 }
 
 void options_free(struct options *options)
@@ -320,14 +352,7 @@ void options_free(struct options *options)
 	*options = (struct options){ 0 };
 }
 
-void options_help(struct buf *out)
+const struct option *option_table(void)
 {
-	for (size_t i = 0; i < TABLE; i++) {
-		cleanup_free char *left =
-			mem_printf("%s%c%s--%s%s%s", table[i].letter ? "-" : " ",
-				   table[i].letter ? table[i].letter : ' ', table[i].letter ? ", " : "  ", table[i].name,
-				   table[i].placeholder ? "=" : "", table[i].placeholder ? table[i].placeholder : "");
-
-		buf_printf(out, "  %-26s %s\n", left, table[i].help);
-	}
+	return table;
 }

@@ -4,12 +4,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct buf;
 struct error;
+
+/* What may be given on the command line: one table, which parsing, help, the manual page and completion read. */
+struct option {
+	char letter; /* or 0 */
+	const char *name;
+	const char *placeholder; /* of its argument, or NULL */
+	const char *help;
+	const char *commands; /* that read it, separated by blanks; NULL: every command that reads the manifest */
+	const char *choices;  /* that its argument is one of, separated by blanks; or NULL */
+};
 
 /* The command line. Strings point into argv or are owned by the options. */
 struct options {
-	const char *command;  /* "build" when none is given */
+	const char *command;  /* "build" when none is given, with --help "help" */
 	const char **targets; /* NULL-terminated */
 	size_t targets_len;
 	const char *dir;       /* -C, or NULL */
@@ -37,10 +46,14 @@ struct options {
 	size_t owned_len, owned_cap;
 };
 
-/* ERROR_USAGE for what is not understood, with "did you mean". */
+/* ERROR_USAGE for what is not understood, with "did you mean". The options are to be freed on failure, too. */
 int options_parse(struct options *options, int argc, char **argv, struct error **err);
 void options_free(struct options *options);
-/* The table of options as text, for help. */
-void options_help(struct buf *out);
+
+const struct option *option_table(void);                        /* ends with a NULL name */
+const struct option *option_find(const char *name, size_t len); /* by its long name; NULL when there is none */
+const struct option *option_letter(char letter);
+/* Whether `list` (separated by blanks, or NULL) has the word. */
+bool options_listed(const char *list, const char *word);
 
 #endif

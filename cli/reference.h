@@ -1,0 +1,22 @@
+#ifndef CLI_REFERENCE_H
+#define CLI_REFERENCE_H
+
+#include <stdbool.h>
+
+struct schema;
+struct schema_key;
+
+/* The manifest's language map by map, for help and the manual page. */
+
+struct reference_map {
+	const struct schema *schema;
+	const char *title; /* "A service, a template"; "build" */
+};
+
+typedef void reference_visit(const struct reference_map *map, void *data);
+/* Visits every map once, the manifest itself first, each before what is in it. */
+void reference_each(reference_visit *visit, void *data);
+/* False for what is accepted only so that compose files work as they are. */
+bool reference_used(const struct schema_key *key);
+
+#endif

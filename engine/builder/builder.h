@@ -65,10 +65,13 @@ struct build_secret_source {
 };
 
 struct build_job {
-	const char *id;         /* the node's id, "build:indexer:linux/arm64": for errors and file names */
-	const char *context;    /* absolute path */
-	const char *dockerfile; /* absolute path, for messages and for builders that read it themselves */
-	const char *text;       /* its bytes, as hashed */
+	const char *id;           /* the node's id, "build:indexer:linux/arm64": for errors and file names */
+	const char *context;      /* absolute path */
+	const char *context_name; /* for builders with `keeps_contexts`: what to call all of its folders together.
+	                           * Another name must be other folders to them; the same one may be what they have.
+	                           * NULL for the others */
+	const char *dockerfile;   /* absolute path, for messages and for builders that read it themselves */
+	const char *text;         /* its bytes, as hashed */
 	size_t text_len;
 	const char *ignore_file; /* absolute path of the ignore file that counts, or NULL */
 	struct platform platform;
@@ -114,7 +117,9 @@ struct builder_info {
 	const char *name; /* "buildah", "docker" */
 	const char *version;
 	const char *place; /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
-	size_t batch;                     /* jobs that one batch may have; 1 for buildah */
+	bool keeps_contexts; /* it keeps the folders it was given, and goes on using a file of which name, size and
+	                      * modification time are the same (source/handed.h) */
+	size_t batch;        /* jobs that one batch may have; 1 for buildah */
 	const struct platform *platforms; /* that RUN steps work for, native first */
 	size_t platforms_len;
 };

@@ -128,8 +128,23 @@ int docker_argv(const struct docker_command *command, const struct build_job *jo
 	if (add_images(command, job, argv, err) < 0)
 		return -1;
 	argv_addf(argv, "--file=%s", command->files->dockerfile);
-	argv_add(argv, job->context);
+	argv_add(argv, command->context);
 	return 0;
+}
+
+/* buildx names a folder after the last component of its path alone. */
+char *docker_context(const struct build_job *job, struct error **err)
+{
+	cleanup_free char *link = NULL;
+
+	if (!job->context_name)
+		return mem_strdup(job->context);
+	link = path_join(job->staging, job->context_name);
+	if (symlink(job->context, link) < 0) {
+		error_errno(err, ERROR_STATE, errno, "%s", link);
+		return NULL;
+	}
+	return steal_ptr(link);
 }
 
 static int run(struct docker *self, const struct build_job *job, const struct docker_command *command, struct error **err)
@@ -175,8 +190,10 @@ static int build_one(struct docker *self, const struct build_job *job, struct bu
 {
 	cleanup_rewrite_files struct rewrite_files files = { 0 };
 	cleanup_free char *tar = path_join(job->staging, "image.tar");
+	cleanup_free char *context = docker_context(job, err);
 	cleanup_argv struct argv aliases = { 0 };
 	struct docker_command command = {
+		.context = context,
 		.buildx = self->facts.command,
 		.store = self->store,
 		.files = &files,
@@ -189,7 +206,7 @@ static int build_one(struct docker *self, const struct build_job *job, struct bu
 		argv_add(&aliases, alias);
 	}
 	command.aliases = (const char *const *)aliases.items;
-	if (rewrite_files(job, command.aliases, &files, err) < 0 || run(self, job, &command, err) < 0)
+	if (!context || rewrite_files(job, command.aliases, &files, err) < 0 || run(self, job, &command, err) < 0)
 		return -1;
 	return import(self, job, tar, result, err);
 }
@@ -230,6 +247,7 @@ static int docker_open(struct loop *loop, struct state *state, struct layout *la
 	self->facts = facts;
 	info->version = self->facts.version;
 	info->place = NULL;
+	info->keeps_contexts = true;
 	info->batch = 1;
 	info->platforms = self->facts.platforms;
 	info->platforms_len = self->facts.platforms_len;

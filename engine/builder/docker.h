@@ -41,10 +41,15 @@ void docker_inspect_free(struct docker_inspect *inspect); /* the contents */
 /* The name that the i-th image of a job has in the generated Dockerfile. malloc'd. */
 char *docker_alias(const char *name, size_t number);
 
+/* The path by which the job's main folder is given to docker: a link in the staging folder, called after the job's
+ * context_name. malloc'd; NULL with ERROR_STATE when it cannot be made. */
+char *docker_context(const struct build_job *job, struct error **err);
+
 /* The command line of a build. Only the job's own data is read. */
 struct docker_command {
 	const struct argv *buildx;
-	const char *store; /* the folder of cbuild's layout, absolute */
+	const char *store;   /* the folder of cbuild's layout, absolute */
+	const char *context; /* docker_context */
 	const struct rewrite_files *files;
 	const char *const *aliases; /* one an image */
 	const char *tar;            /* where the image goes */

@@ -13,6 +13,7 @@
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
 #include "engine/source/context.h"
+#include "engine/source/handed.h"
 
 /* A transient failure (a connection lost, a registry that is busy) is tried again after these pauses. */
 static const unsigned retry_pauses_ms[] = { 1000, 3000 };
@@ -27,6 +28,7 @@ struct draft {
 	struct build_secret_source *secrets;
 	const char **hosts, **cache_from, **cache_to;
 	char *ignore_file;
+	char context_name[HANDED_NAME + 1];
 	struct json *details; /* parsed records that `images` point into */
 };
 
@@ -135,6 +137,46 @@ static void add_contexts(struct task *task, struct draft *draft)
 	draft->job.contexts_len = len;
 }
 
+/* The outputs of prepare steps are in no selection: those that are in the folder, as they are now. */
+static int hand_outputs(struct task *task, struct handed *handed, const struct plan_context *context, struct error **err)
+{
+	const struct plan_build *build = task->node->build;
+
+	for (size_t i = 0; i < build->outputs_len; i++) {
+		cleanup_free char *path = path_join(plan_manifest(task->env->plan)->dir, build->outputs[i].path);
+		const char *relative = path_relative(context->root, path);
+
+		if (relative &&
+		    handed_add_path(handed, context->name ? context->name : "", context->root, relative, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* A builder that keeps folders must not take a file for the one it has because size and time are the same. */
+static int name_context(struct task *task, struct draft *draft, struct error **err)
+{
+	const struct plan_build *build = task->node->build;
+	cleanup_free char *dir = path_join(task->env->state_dir, "handed");
+	cleanup_handed struct handed *handed = handed_new();
+
+	if (!builder_info(task->env->builder)->keeps_contexts || !draft->job.context)
+		return 0;
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const struct plan_context *context = &build->contexts[i];
+
+		if (!context->root)
+			continue;
+		handed_add(handed, context->name ? context->name : "", task->env->source, context->selection);
+		if (hand_outputs(task, handed, context, err) < 0)
+			return -1;
+	}
+	if (handed_name(handed, dir, draft->job.context, draft->context_name, err) < 0)
+		return -1;
+	draft->job.context_name = draft->context_name;
+	return 0;
+}
+
 /* The ignore file as it was hashed, with cbuild's own folder left out too: what is not hashed is not built. */
 static int write_ignore_file(struct task *task, struct draft *draft, struct error **err)
 {
@@ -234,7 +276,8 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 	draft->job.labels = draft->labels = pairs(build->labels, build->labels_len);
 	draft->job.labels_len = build->labels_len;
 	add_contexts(task, draft);
-	if (add_images(task, draft, err) < 0 || write_ignore_file(task, draft, err) < 0)
+	if (add_images(task, draft, err) < 0 || name_context(task, draft, err) < 0 ||
+	    write_ignore_file(task, draft, err) < 0)
 		return -1;
 	return 0;
 }

@@ -312,6 +312,11 @@ const struct entry *source_entries(const struct source *source, size_t selection
 	return chosen->entries;
 }
 
+const struct stamp *source_stamp(const struct source *source, size_t selection, size_t entry)
+{
+	return &source->selections[selection]->chosen.nodes[entry]->stamp;
+}
+
 long source_unmatched(const struct source *source, size_t selection)
 {
 	return selector_unmatched(source->selections[selection]->selector);

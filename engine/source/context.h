@@ -9,6 +9,7 @@
 
 struct error;
 struct ignore;
+struct stamp;
 
 /*
  * Build contexts -> digests. All the folders of a plan are registered first, then walked once each
@@ -61,6 +62,8 @@ int source_scan(struct source *source, struct error **err);
  * over path, type, mode, link text and content of each. Borrowed from `source`. */
 const struct entry *source_entries(const struct source *source, size_t selection, size_t *ret_len,
 				   struct hash128 *ret_digest);
+/* The stat data (walk.h) that the i-th of these entries had. Borrowed from `source`. */
+const struct stamp *source_stamp(const struct source *source, size_t selection, size_t entry);
 /* For selections with patterns: the first pattern (index) that matched nothing, or -1. */
 long source_unmatched(const struct source *source, size_t selection);
 

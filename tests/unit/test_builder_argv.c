@@ -114,7 +114,7 @@ static int docker(const struct build_job *job, const char *tar, struct argv *arg
 {
 	static const char *const aliases[] = { "go-base-0.cbuild", "debian-1.cbuild" };
 	cleanup_argv struct argv buildx = { 0 };
-	struct docker_command command = { &buildx, "/p/.cbuild/oci", &files, aliases, tar };
+	struct docker_command command = { &buildx, "/p/.cbuild/oci", job->context, &files, aliases, tar };
 
 	argv_add(&buildx, "docker");
 	argv_add(&buildx, "buildx");
@@ -132,6 +132,28 @@ static void test_docker_plain(void **state)
 			    "--provenance=false\n--sbom=false\n--progress=plain\n--file=/s/dockerfile/Dockerfile\n/p/"
 			    "x\n");
 	assert_lines(&env, "");
+}
+
+/* A folder is called after the last component of its path. */
+static void test_docker_context(void **state)
+{
+	struct build_job job = plain_job();
+	cleanup_free char *plain = docker_context(&job, NULL), *named = NULL;
+	struct error *why = NULL;
+	char target[64] = "";
+
+	(void)state;
+	assert_string_equal(plain, "/p/x");
+	job.staging = ".";
+	job.context_name = "0123456789abcdef0123456789abcdef";
+	named = docker_context(&job, NULL);
+	assert_string_equal(named, "./0123456789abcdef0123456789abcdef");
+	assert_int_equal(readlink(named, target, sizeof(target) - 1), 4);
+	assert_string_equal(target, "/p/x");
+	job.staging = "/nonsuch";
+	assert_null(docker_context(&job, &why));
+	assert_int_equal(why->cls, ERROR_STATE);
+	error_free(why);
 }
 
 static void test_docker_full(void **state)
@@ -265,9 +287,11 @@ static void test_inherited_argument(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_buildah_plain),    TEST(test_buildah_full),          TEST(test_docker_plain),
-		TEST(test_docker_full),      TEST(test_docker_has_no_storage), TEST(test_aliases),
-		TEST(test_environment_safe), TEST(test_environment),           TEST(test_inherited_argument),
+		TEST(test_buildah_plain), TEST(test_buildah_full),
+		TEST(test_docker_plain),  TEST(test_docker_context),
+		TEST(test_docker_full),   TEST(test_docker_has_no_storage),
+		TEST(test_aliases),       TEST(test_environment_safe),
+		TEST(test_environment),   TEST(test_inherited_argument),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

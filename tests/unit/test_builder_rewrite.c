@@ -89,6 +89,26 @@ static void test_files(void **state)
 	assert_string_equal(ignore, "*.o\n");
 }
 
+/* BuildKit takes a file of the same size and time for the one it has: the time is as different as the content. */
+static void test_times(void **state)
+{
+	static const char *const texts[] = { "FROM a\n", "FROM b\n", "FROM a\n" };
+	struct stat st[3];
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		cleanup_rewrite_files struct rewrite_files files = { 0 };
+		struct build_job job = job_of(texts[i]);
+
+		job.staging = i == 0 ? "s0" : i == 1 ? "s1" : "s2";
+		ok(rewrite_files(&job, NULL, &files, err));
+		assert_int_equal(stat(files.dockerfile, &st[i]), 0);
+	}
+	assert_memory_equal(&st[0].st_mtim, &st[2].st_mtim, sizeof(struct timespec));
+	assert_true(st[0].st_mtim.tv_sec != st[1].st_mtim.tv_sec);
+	assert_true(st[0].st_mtim.tv_nsec != st[1].st_mtim.tv_nsec);
+}
+
 /* Without an ignore file there is an empty one: a builder must not find one that did not count. */
 static void test_no_ignore_file(void **state)
 {
@@ -118,8 +138,8 @@ static void test_file_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_each_mention), TEST(test_nothing_to_do),  TEST(test_outside),
-		TEST(test_files),        TEST(test_no_ignore_file), TEST(test_file_errors),
+		TEST(test_each_mention), TEST(test_nothing_to_do),  TEST(test_outside),     TEST(test_files),
+		TEST(test_times),        TEST(test_no_ignore_file), TEST(test_file_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,191 @@
+#!/usr/bin/env bats
+# The bytes that were hashed are the bytes that were built: new content of the same size with the old modification time
+# is looked for inside the image, with buildah and with docker.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+. "$BATS_TEST_DIRNAME/../lib/image"
+
+setup_file()
+{
+	project_begin
+	# The docker that the caller has started, or one of this file's own.
+	if [ -z "${DOCKER_HOST:-}" ]; then
+		export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
+		"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
+		eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+	fi
+}
+
+teardown_file()
+{
+	if [ -n "${OWN_DOCKER:-}" ]; then
+		"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
+	fi
+	project_end
+}
+
+build()
+{
+	cb all --platforms="$host" --no-verify --no-load
+	[ "$status" -eq 0 ]
+}
+
+# What docker was given the folders as, in the order of the folders.
+names()
+{
+	local file
+	for file in .cbuild/handed/????????????????????????????????; do
+		tail -c +25 "$file" | head -c 32
+		echo
+	done
+}
+
+# A project of its own for each builder: "a", "b" and "c" are three services that read one folder of several.
+make_project()
+{
+	export CBUILD_BUILDER=$1
+	mkdir -p "$ROOT/$1"
+	cd "$ROOT/$1"
+	cat >services.yaml <<-'EOF'
+		project: bytes
+		registry: localhost/bytes
+		services:
+		  a: {build: a/app}
+		  b: {build: b/app}
+		  c:
+		    build: {context: ., dockerfile: c/Dockerfile, additional_contexts: {more: more}}
+		    prepare: {run: [c/make], inputs: [c/make, c/word], outputs: [c/made]}
+	EOF
+	dockerfile a/app <<-'EOF'
+		FROM scratch
+		COPY file sub /
+	EOF
+	cp -r a b
+	dockerfile c <<-'EOF'
+		FROM scratch
+		COPY c/file c/made /
+		COPY --from=more file /more
+	EOF
+	mkdir a/app/sub b/app/sub more
+	printf '#!/bin/sh\ncp c/word c/made\ntouch -d @1700000000 c/made\n' >c/make
+	chmod +x c/make
+	echo word1 >c/word
+	for file in a/app/file b/app/file c/file more/file a/app/sub/deep b/app/sub/deep; do
+		echo "$file" | md5sum | cut -c1-8 >$file
+	done
+	# As a checkout whose times were set to one value: nothing tells a's file from b's but their content.
+	find . -exec touch -h -d @1700000000 {} +
+}
+
+# change FILE: another content of the same size under the same time.
+change()
+{
+	touch -r "$1" "$BATS_TEST_TMPDIR/time"
+	tr 'a-z0-9' 'b-z0-9a' <"$1" >"$BATS_TEST_TMPDIR/content"
+	cat "$BATS_TEST_TMPDIR/content" >"$1"
+	touch -r "$BATS_TEST_TMPDIR/time" "$1"
+}
+
+all_bytes()
+{
+	local service
+	for service in a b c; do
+		image_unpack "localhost/bytes/$service:latest" "$host" "$BATS_TEST_TMPDIR/$service"
+	done
+	equal "$(cd "$BATS_TEST_TMPDIR" && cat a/file a/deep b/file b/deep c/file c/made c/more)" \
+		"$(cat a/app/file a/app/sub/deep b/app/file b/app/sub/deep c/file c/word more/file)"
+}
+
+follow()
+{
+	local file changed="a/app/file a/app/sub/deep c/file more/file"
+	make_project "$1"
+	mkdir "$BATS_TEST_TMPDIR/was"
+	build
+	all_bytes
+
+	# Files in a folder, in a folder below, in a named context: two other contents, and the first one again.
+	for file in $changed; do
+		cp -p --parents "$file" "$BATS_TEST_TMPDIR/was"
+		change "$file"
+	done
+	build
+	all_bytes
+	for file in $changed; do
+		change "$file"
+	done
+	build
+	all_bytes
+	for file in $changed; do
+		cp -p "$BATS_TEST_TMPDIR/was/$file" "$file"
+	done
+	cb -B all --platforms="$host" --no-verify --no-load
+	all_bytes
+
+	# An output of a prepare step that has always the same time.
+	echo word2 >c/word
+	build
+	all_bytes
+
+	# Written through a mapping.
+	python3 - b/app/file <<-'EOF'
+		import mmap, os, sys
+		before = os.stat(sys.argv[1])
+		with open(sys.argv[1], "r+b") as file, mmap.mmap(file.fileno(), 0) as map:
+		    map[0:2] = b"XY"
+		os.utime(sys.argv[1], ns=(before.st_atime_ns, before.st_mtime_ns))
+	EOF
+	grep -q ^XY b/app/file
+	build
+	all_bytes
+
+	# Moved over it.
+	cp -p a/app/file a/app/other
+	change a/app/other
+	mv a/app/other a/app/file
+	build
+	all_bytes
+
+	# While nobody was looking: all that cbuild knew is lost, and the builder knows it still.
+	cb clean
+	for file in a/app/file b/app/file c/file; do
+		change "$file"
+	done
+	build
+	all_bytes
+
+	# A change taken back: the builder has the bytes in between.
+	cp -p a/app/sub/deep "$BATS_TEST_TMPDIR/deep"
+	change a/app/sub/deep
+	build
+	mv "$BATS_TEST_TMPDIR/deep" a/app/sub/deep
+	cb -B all --platforms="$host" --no-verify --no-load
+	all_bytes
+}
+
+@test "buildah: same size, same time, new content: the new bytes are in the image" {
+	follow buildah
+}
+
+@test "docker: same size, same time, new content: the new bytes are in the image" {
+	follow docker
+}
+
+@test "docker is given what it has under the same name as long as that is safe" {
+	local before
+	make_project docker-names
+	export CBUILD_BUILDER=docker
+	build
+	before=$(names)
+	equal "$(echo "$before" | sort -u | grep -c .)" 3
+	echo other-content >a/app/file
+	echo other-content >c/file
+	touch b/app/file
+	build
+	all_bytes
+	equal "$(names)" "$before"
+	change a/app/file
+	build
+	all_bytes
+	equal "$(names | grep -cvF "$before")" 1
+}

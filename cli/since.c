@@ -8,6 +8,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -48,29 +49,30 @@ static const char *const *built_services(const struct manifest *manifest, struct
 	return names;
 }
 
-static bool is_same(const char *changed, const char *path)
+/* Whether the file, or what it is a link to, is among the changed ones, which have no links in them. It may be gone. */
+static bool is_among(const struct map *changed, const char *path)
 {
 	cleanup_free char *real = realpath(path, NULL);
-	cleanup_free char *absolute = path_absolute(path, NULL);
+	cleanup_free char *folder = path_dir(path);
+	cleanup_free char *real_folder = realpath(folder, NULL);
+	cleanup_free char *beside = path_join(real_folder ? real_folder : folder, path_base(path));
 
-	return (real && strcmp(real, changed) == 0) || (absolute && strcmp(absolute, changed) == 0);
+	return (real && map_get(changed, real)) || map_get(changed, beside);
 }
 
-/* A file that decides about every service, or NULL. */
+/* A file that decides about every service (the manifests and their env files), or NULL. */
 static const char *common_file(const struct session *session, char *const *changed, size_t len)
 {
-	cleanup_free char *dotenv = path_join(session->manifest->dir, ".env");
-	const char *env_file = session->options->env_file ? session->options->env_file : dotenv;
+	const struct manifest *manifest = session->manifest;
+	struct map *names cleanup_map = map_new();
 
-	for (size_t i = 0; i < len; i++) {
-		if (is_same(changed[i], session->manifest->path))
-			return session->manifest->path;
-		for (const char **overlay = session->options->overlays; overlay && *overlay; overlay++) {
-			if (is_same(changed[i], *overlay))
-				return *overlay;
-		}
-		if (is_same(changed[i], env_file))
-			return path_base(env_file);
+	for (size_t i = 0; i < len; i++)
+		map_set(names, changed[i], changed[i]);
+	for (size_t i = 0; i < manifest->files_len; i++) {
+		const char *relative = path_relative(manifest->dir, manifest->files[i]);
+
+		if (is_among(names, manifest->files[i]))
+			return relative ? relative : manifest->files[i];
 	}
 	return NULL;
 }

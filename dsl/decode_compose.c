@@ -45,7 +45,8 @@ static void drop_doubles(struct decode *d, const struct schema_key *key, struct 
 /* A name alone: in an environment it takes the value from outside. */
 static void missing_value(struct decode *d, const struct schema_key *key, struct pair *pair)
 {
-	pair->value = (struct text){ key->type == TYPE_ENV ? scope_environ(d->scope, pair->key.s) : "", pair->key.pos };
+	pair->value = (struct text){ key->type == TYPE_ENV ? scope_environ(d->scope, pair->key.s, pair->key.pos) : "",
+				     pair->key.pos };
 }
 
 static bool pair_from_entry(struct decode *d, const struct schema_key *key, const struct entry *entry, struct pair *ret)

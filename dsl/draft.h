@@ -55,6 +55,7 @@ struct draft {
 	struct texts platforms, tags;
 	bool has_epoch;
 	int64_t epoch;
+	struct pos epoch_pos;
 	struct node *vars, *templates, *services, *groups_node;
 	struct pos services_pos;
 	struct draft_source *sources;

@@ -79,7 +79,7 @@ static void complain_unset(struct walk *w, const char *dollar, const char *name,
 		complain(w, dollar, NULL, "the variable \"%s\" has no value: %s", name, why);
 		return;
 	}
-	nearest = scope_nearest(w->interp->scope, name);
+	nearest = scope_nearest(w->interp->scope, name, dollar_pos(w, dollar));
 	complain(w, dollar,
 		 nearest ? arena_printf(arena, "did you mean \"%s\"?", nearest)
 			 : arena_printf(arena,

@@ -1,16 +1,13 @@
 #include "config.h"
 
-#include <errno.h>
 #include <string.h>
 
-#include "base/buf.h"
-#include "base/error.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "dsl/decode.h"
-#include "dsl/dotenv.h"
 #include "dsl/draft.h"
+#include "dsl/files.h"
 #include "dsl/interp.h"
 #include "dsl/load.h"
 #include "dsl/loaded.h"
@@ -19,9 +16,7 @@
 #include "dsl/resolve.h"
 #include "dsl/schema.h"
 #include "dsl/scope.h"
-#include "dsl/yaml.h"
-
-#define ENV_FILE_MAX (1024 * 1024)
+#include "dsl/unit.h"
 
 /* One load on its way. */
 struct load {
@@ -29,63 +24,12 @@ struct load {
 	struct diags *diags;
 	struct loaded *loaded;
 	struct arena *arena;
+	struct units *units;
 	struct scope *scope;
 	struct decode decode;
 	struct merge merge;
 	struct draft draft;
 };
-
-/* Whatever cannot be read was named by the user. */
-static int usage(struct error **err, struct error *error)
-{
-	error->cls = ERROR_USAGE;
-	return error_move(err, &error);
-}
-
-static int read_manifest(const char *path, struct buf *text, struct error **err)
-{
-	static const char bom[] = "\xef\xbb\xbf";
-	struct error *error = NULL;
-
-	if (fs_read(path, YAML_BYTES_MAX, text, &error) < 0)
-		return usage(err, error);
-	if (text->len >= 3 && !memcmp(text->data, bom, 3)) {
-		memmove(text->data, text->data + 3, text->len - 3);
-		text->len -= 3;
-	}
-	return 0;
-}
-
-static int read_env_file(struct load *load, struct error **err)
-{
-	const char *given = load->options->env_file;
-	cleanup_free char *path = given ? mem_strdup(given) : path_join(load->loaded->manifest.dir, ".env");
-	cleanup_free char *beside = path_dir(load->options->path);
-	cleanup_free char *shown = given                  ? mem_strdup(given)
-				   : !strcmp(beside, ".") ? mem_strdup(".env")
-							  : path_join(beside, ".env");
-	struct buf text cleanup_buf = { 0 };
-	struct error *error = NULL;
-	struct dotenv_var *vars;
-	bool found = true;
-	size_t len;
-	uint32_t file;
-
-	if ((given ? fs_read(path, ENV_FILE_MAX, &text, &error)
-		   : fs_read_if(path, ENV_FILE_MAX, &text, &found, &error)) < 0)
-		return usage(err, error);
-	if (!found || !text.len)
-		return 0;
-	file = diags_source(load->diags, shown, text.data, text.len);
-	if (memchr(text.data, '\0', text.len)) {
-		diags_add(load->diags, diags_pos_at(load->diags, file, strlen(text.data)), NULL,
-			  "the file contains a NUL byte");
-		return 0;
-	}
-	dotenv_parse(load->arena, load->diags, file, text.data, text.len, &vars, &len);
-	scope_add_env_file(load->scope, vars, len);
-	return 0;
-}
 
 /* A map of the top level; NULL when it is not given, or complained about. */
 static const struct node *take_map(struct load *load, const struct node *node, const char *name)
@@ -178,19 +122,12 @@ static void decode_groups(struct load *load, const struct node *groups)
 	}
 }
 
-/* The whole tree: each part interpolated where its scope is known, then decoded. */
-static void decode_tree(struct load *load, struct node *root)
+/* The top level, interpolated but for what is looked at part by part. */
+static void decode_top(struct load *load, const struct unit *unit, const struct node *root, struct draft *draft)
 {
-	struct map *template_names cleanup_map = map_new();
-	struct map *service_names cleanup_map = map_new();
-	struct map *used cleanup_map = map_new();
-	const struct node *vars = take_map(load, node_get(root, "vars"), "vars");
-	const struct node *templates, *services;
 	struct interp *interp = scope_interp(load->scope);
 	struct entry *entries = arena_array(load->arena, root->len, sizeof(*entries));
 
-	if (vars)
-		scope_add_vars(load->scope, vars);
 	for (size_t i = 0; i < root->len; i++) {
 		const struct schema_key *key = schema_find(&schema_root, root->entries[i].key);
 
@@ -198,8 +135,40 @@ static void decode_tree(struct load *load, struct node *root)
 		if (key && key->type != TYPE_NODE)
 			entries[i].value = interp_node(interp, NULL, entries[i].value);
 	}
-	decode_map(&load->decode, &schema_root, node_map(load->arena, root->pos, entries, root->len), &load->draft);
-	scope_check_vars(load->scope);
+	decode_map(&load->decode, &schema_root, node_map(load->arena, root->pos, entries, root->len), draft);
+	scope_check_vars(load->scope, unit);
+}
+
+/* The manifests that are included: what they say for their own services. */
+static void decode_included(struct load *load)
+{
+	for (size_t i = 1; i < load->units->len; i++) {
+		struct unit *unit = load->units->items[i];
+
+		unit->draft = arena_alloc(load->arena, sizeof(*unit->draft));
+		if (!unit->top)
+			continue;
+		take_map(load, node_get(unit->top, "vars"), "vars");
+		decode_top(load, unit, unit->top, unit->draft);
+	}
+}
+
+/* The whole tree: each part interpolated where its scope is known, then decoded. */
+static void decode_tree(struct load *load, struct node *root)
+{
+	struct map *template_names cleanup_map = map_new();
+	struct map *service_names cleanup_map = map_new();
+	struct map *used cleanup_map = map_new();
+	struct unit *first = load->units->items[0];
+	const struct node *vars = take_map(load, node_get(root, "vars"), "vars");
+	const struct node *templates, *services;
+	struct interp *interp = scope_interp(load->scope);
+
+	if (vars)
+		scope_add_vars(load->scope, first, vars);
+	first->draft = &load->draft;
+	decode_top(load, first, root, first->draft);
+	decode_included(load);
 	templates = take_map(load, load->draft.templates, "templates");
 	services = take_map(load, load->draft.services, "services");
 	load->merge = (struct merge){
@@ -226,33 +195,12 @@ static void resolve(struct load *load)
 		.diags = load->diags,
 		.options = load->options,
 		.scope = load->scope,
+		.units = load->units,
 		.draft = &load->draft,
 		.loaded = load->loaded,
 	};
 
 	resolve_manifest(&resolve);
-}
-
-/* A further file, merged over what there is as compose merges (compose-spec, 13-merge). Its paths start where the first
- * file's do. */
-static int merge_file(struct load *load, const char *path, struct node **root, struct error **err)
-{
-	struct buf text cleanup_buf = { 0 };
-	struct node *over;
-	uint32_t file;
-
-	if (read_manifest(path, &text, err) < 0)
-		return -1;
-	file = diags_source(load->diags, path, text.data ? text.data : "", text.len);
-	over = yaml_parse(load->arena, load->diags, file, text.data ? text.data : "", text.len);
-	if (!over || over->kind == NODE_NULL || over->kind == NODE_BROKEN)
-		return 0;
-	if (over->kind != NODE_MAP)
-		diags_add(load->diags, over->pos, "it begins with keys such as \"services:\"",
-			  "a manifest must be a map, but this is %s", node_type_name(over));
-	else if (*root && (*root)->kind == NODE_MAP)
-		*root = merge_nodes(load->arena, &schema_root, *root, over);
-	return 0;
 }
 
 /* The service that "web.build.target" begins with: the longest name, as names may have dots. */
@@ -295,37 +243,65 @@ static struct node *apply_set(struct load *load, struct node *root, const char *
 	return merge_set(load->arena, NULL, root, "services", changed);
 }
 
+/* The env file: named, else ".env" beside the manifest when it is there. */
+static int read_env_file(struct load *load, struct files *files, struct error **err)
+{
+	struct unit *first = load->units->items[0];
+	const char *given = load->options->env_file;
+	cleanup_free char *path = given ? mem_strdup(given) : path_join(first->dir, ".env");
+	cleanup_free char *joined = path_join(first->shown, ".env");
+	cleanup_free char *shown = given ? mem_strdup(given) : path_clean(joined);
+
+	return files_add_env(files, first, path, shown, !given, err);
+}
+
+/* The first manifest with those merged over it, and all that they include. */
+static int read_all(struct load *load, struct files *files, struct node **root, struct error **err)
+{
+	const struct load_options *options = load->options;
+	struct unit *first = unit_new(load->units, NULL, (struct pos){ 0 });
+	cleanup_free char *beside = path_dir(options->path);
+
+	first->name = options->path;
+	first->dir = load->loaded->manifest.dir;
+	first->shown = arena_strdup(load->arena, beside);
+	if (read_env_file(load, files, err) < 0 || files_add(files, first, options->path, options->path, root, err) < 0)
+		return -1;
+	for (size_t i = 0; options->overlays && options->overlays[i]; i++)
+		if (files_add(files, first, options->overlays[i], options->overlays[i], root, err) < 0)
+			return -1;
+	return 0;
+}
+
+static void keep_paths(struct load *load, const struct files *files)
+{
+	struct manifest *manifest = &load->loaded->manifest;
+
+	manifest->files_len = files->paths_len;
+	manifest->files = arena_array(load->arena, files->paths_len, sizeof(*manifest->files));
+	memcpy(manifest->files, files->paths, files->paths_len * sizeof(*manifest->files));
+}
+
 static int load_tree(struct load *load, struct error **err)
 {
-	struct buf text cleanup_buf = { 0 };
-	struct scope *scope cleanup_scope = NULL;
 	size_t before = diags_count(load->diags);
-	struct node *root;
-	uint32_t file;
+	struct units units cleanup_units = { .arena = load->arena };
+	struct scope *scope cleanup_scope = scope_new(load->arena, load->diags, load->options, &units);
+	struct files files cleanup_files = { .arena = load->arena, .diags = load->diags, .scope = scope, .units = &units };
+	struct node *root = NULL;
 
-	if (read_manifest(load->options->path, &text, err) < 0)
-		return -1;
-	file = diags_source(load->diags, load->options->path, text.data ? text.data : "", text.len);
-	scope = scope_new(load->arena, load->diags, load->options);
+	load->units = &units;
 	load->scope = scope;
 	load->decode = (struct decode){ load->arena, load->diags, scope };
-	if (read_env_file(load, err) < 0)
+	files.included = map_new();
+	if (read_all(load, &files, &root, err) < 0)
 		return -1;
-	root = yaml_parse(load->arena, load->diags, file, text.data ? text.data : "", text.len);
-	for (size_t i = 0; load->options->overlays && load->options->overlays[i]; i++)
-		if (merge_file(load, load->options->overlays[i], &root, err) < 0)
-			return -1;
-	for (size_t i = 0; load->options->sets && load->options->sets[i]; i++)
-		if (root && root->kind == NODE_MAP)
-			root = apply_set(load, root, load->options->sets[i]);
-	if (root && root->kind == NODE_MAP) {
+	for (size_t i = 0; root && load->options->sets && load->options->sets[i]; i++)
+		root = apply_set(load, root, load->options->sets[i]);
+	if (root) {
 		decode_tree(load, root);
 		resolve(load);
-	} else if (root && root->kind == NODE_NULL) {
-		diags_add(load->diags, (struct pos){ file, 1, 1 }, "it needs \"services\"", "the manifest is empty");
-	} else if (root && root->kind != NODE_BROKEN) {
-		diags_add(load->diags, root->pos, "it begins with keys such as \"services:\"",
-			  "a manifest must be a map, but this is %s", node_type_name(root));
+		keep_paths(load, &files);
 	}
 	return diags_count(load->diags) > before ? -1 : 0;
 }

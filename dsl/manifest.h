@@ -86,6 +86,7 @@ struct build_spec {
 /* A declared step before the build. Paths are relative to the manifest's folder. */
 struct prepare_spec {
 	struct pos pos;
+	const char *dir;      /* absolute: where it runs, the folder of the file it is written in */
 	struct texts run;     /* argv; may hold late variables */
 	struct texts inputs;  /* glob patterns with ** (base/glob.h, glob_match_deep) */
 	struct texts outputs; /* paths; may hold late variables */
@@ -95,7 +96,7 @@ struct prepare_spec {
 
 /* A file of NAME=value lines. */
 struct env_file {
-	struct text path; /* as written; relative to the manifest's folder */
+	struct text path; /* as written; relative to the folder of its manifest */
 	bool optional;    /* it may be missing */
 	bool raw;         /* its values hold no variables */
 };
@@ -126,7 +127,8 @@ struct tcp_check {
 };
 
 struct verify_spec {
-	struct pos pos; /* line 0: no `verify:` given */
+	struct pos pos;  /* line 0: no `verify:` given */
+	const char *dir; /* absolute: where its commands run, the folder of the file it is written in */
 	bool has_http, has_tcp;
 	struct http_check http;
 	struct tcp_check tcp;
@@ -191,10 +193,12 @@ struct group {
 };
 
 struct manifest {
-	const char *path; /* of the first file, as given */
-	const char *dir;  /* absolute cleaned folder of the first file: where relative paths start */
+	const char *path;   /* of the first file, as given */
+	const char *dir;    /* absolute cleaned folder of the first file: where relative paths start */
+	const char **files; /* absolute: whatever it was read from, or would be if it were there (.env) */
+	size_t files_len;
 	struct text project;
-	struct text registry;
+	struct text registry;       /* this and the next two: for the services that the first file defines */
 	struct platform *platforms; /* len 0: not given */
 	size_t platforms_len;
 	struct texts tags;

@@ -161,7 +161,8 @@ static struct node *merge_maps(struct arena *arena, const struct schema *schema,
 		if (!each && schema)
 			key = schema_find(schema, entry->key);
 		there->value = merge_value(arena, key, there->value, entry->value);
-		there->pos = entry->pos;
+		if (there->value == entry->value)
+			there->pos = entry->pos; /* what is joined stays where it was begun: its paths start there */
 	}
 	return node_map(arena, over->pos, entries, len);
 }

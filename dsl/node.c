@@ -80,6 +80,24 @@ struct node *node_get(const struct node *node, const char *key)
 	return entry ? entry->value : NULL;
 }
 
+bool node_equal(const struct node *a, const struct node *b)
+{
+	if (a == b)
+		return true;
+	if (a->kind != b->kind || (a->kind != NODE_NULL && a->len != b->len))
+		return false;
+	if (a->kind == NODE_SCALAR)
+		return !strcmp(a->text, b->text);
+	for (size_t i = 0; a->kind == NODE_LIST && i < a->len; i++)
+		if (!node_equal(a->items[i], b->items[i]))
+			return false;
+	for (size_t i = 0; a->kind == NODE_MAP && i < a->len; i++)
+		if (strcmp(a->entries[i].key, b->entries[i].key) != 0 ||
+		    !node_equal(a->entries[i].value, b->entries[i].value))
+			return false;
+	return true;
+}
+
 const char *node_type_name(const struct node *node)
 {
 	switch (node->kind) {

@@ -53,6 +53,8 @@ struct node *node_broken(struct arena *arena, struct pos pos);
 /* The entry of a map (NULL for other kinds and NULL itself). Linear: for maps of known keys. */
 struct entry *node_entry(const struct node *node, const char *key);
 struct node *node_get(const struct node *node, const char *key);
+/* True for trees that say the same in the same order, wherever they stand. */
+bool node_equal(const struct node *a, const struct node *b);
 /* "a list", "a map", "a text", "empty": what a complaint calls it. */
 const char *node_type_name(const struct node *node);
 /* True for keys that people may use as they like ("x-anything"). */

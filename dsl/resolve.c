@@ -13,6 +13,7 @@
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
 #include "dsl/scope.h"
+#include "dsl/unit.h"
 
 /* How many complaints about an unknown name look for the nearest one, in names compared. */
 #define HINTS_MAX 1000000
@@ -28,6 +29,16 @@ const char *resolve_path(struct resolve *r, const char *dir, const char *path)
 	cleanup_free char *cleaned = path_clean(joined);
 
 	return arena_strdup(r->arena, cleaned);
+}
+
+const char *resolve_dir(struct resolve *r, struct pos pos)
+{
+	return unit_at(r->units, pos)->dir;
+}
+
+const char *resolve_text(struct resolve *r, const struct text *path)
+{
+	return resolve_path(r, resolve_dir(r, path->pos), path->s);
 }
 
 void resolve_check_name(struct resolve *r, const struct text *name, const char *what)
@@ -95,7 +106,7 @@ static void asked_list(struct resolve *r, const char *const *option, const char 
 	*out = (struct texts){ 0 };
 	for (size_t i = 0; option && option[i]; i++)
 		split_list(r, option[i], out, &cap, &items);
-	value = out->len ? NULL : scope_environ(r->scope, name);
+	value = out->len ? NULL : scope_environ(r->scope, name, (struct pos){ 0 });
 	if (value)
 		split_list(r, value, out, &cap, &items);
 	out->items = arena_array(r->arena, out->len, sizeof(*items));
@@ -103,14 +114,36 @@ static void asked_list(struct resolve *r, const char *const *option, const char 
 		memcpy(out->items, items, out->len * sizeof(*items));
 }
 
+/* The first manifest's, else the one that the included ones agree about. */
+static void included_epoch(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+	const struct draft *first = NULL;
+
+	for (size_t i = 0; i < r->units->len && !r->draft->has_epoch; i++) {
+		const struct draft *draft = r->units->items[i]->draft;
+
+		if (first && draft->has_epoch && draft->epoch != first->epoch) {
+			diags_add(r->diags, draft->epoch_pos, "say it in the manifest that includes both",
+				  "two included manifests differ about \"source_date_epoch\"");
+			diags_note(r->diags, first->epoch_pos, "the other one is here");
+		}
+		if (!first && draft->has_epoch)
+			first = draft;
+	}
+	if (!first)
+		first = r->draft;
+	manifest->has_epoch = first->has_epoch;
+	manifest->epoch = first->epoch;
+}
+
 static void resolve_epoch(struct resolve *r)
 {
 	struct manifest *manifest = &r->loaded->manifest;
-	const char *value = scope_environ(r->scope, "SOURCE_DATE_EPOCH");
+	const char *value = scope_environ(r->scope, "SOURCE_DATE_EPOCH", (struct pos){ 0 });
 	size_t len = value ? strlen(value) : 0;
 
-	manifest->has_epoch = r->draft->has_epoch;
-	manifest->epoch = r->draft->epoch;
+	included_epoch(r);
 	if (!len)
 		return;
 	if (strspn(value, "0123456789") != len || len > 18) {
@@ -140,31 +173,52 @@ static void resolve_project(struct resolve *r)
 			  "\"%s\" cannot be the name of a project", manifest->project.s);
 }
 
-static void resolve_registry(struct resolve *r)
+static void resolve_registry(struct resolve *r, struct unit *unit)
 {
-	struct manifest *manifest = &r->loaded->manifest;
-	struct text registry = r->draft->registry;
+	struct text registry = unit->draft->registry;
 	struct ref ref = { 0 };
 	const char *why;
 	size_t len = registry.s ? strlen(registry.s) : 0;
 
-	manifest->registry = registry;
+	if (!registry.s && unit->parent) {
+		unit->registry = unit->parent->registry;
+		unit->registry_good = unit->parent->registry_good;
+		return;
+	}
+	unit->registry = registry;
 	while (len && registry.s[len - 1] == '/')
 		len--;
 	if (!len) {
-		manifest->registry.s = NULL;
-		r->registry_good = true;
+		unit->registry.s = NULL;
+		unit->registry_good = true;
 		return;
 	}
-	manifest->registry.s = arena_strndup(r->arena, registry.s, len);
+	unit->registry.s = arena_strndup(r->arena, registry.s, len);
 	if (strstr(registry.s, "://"))
 		diags_add(r->diags, registry.pos, "write it without the scheme: \"ghcr.io/acme\"",
 			  "\"%s\" is not a registry", registry.s);
-	else if (!ref_parse(arena_printf(r->arena, "%s/x", manifest->registry.s), &ref, &why))
+	else if (!ref_parse(arena_printf(r->arena, "%s/x", unit->registry.s), &ref, &why))
 		diags_add(r->diags, registry.pos, NULL, "\"%s\" is not a registry: %s", registry.s, why);
 	else
-		r->registry_good = true;
+		unit->registry_good = true;
 	ref_free(&ref);
+}
+
+/* Each file's own words for its services. */
+static void resolve_units(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+	const struct unit *first = r->units->items[0];
+
+	for (size_t i = 0; i < r->units->len; i++) {
+		resolve_registry(r, r->units->items[i]);
+		resolve_platforms(r, r->units->items[i]);
+		resolve_tags(r, r->units->items[i]);
+	}
+	manifest->registry = first->registry;
+	manifest->platforms = first->platforms;
+	manifest->platforms_len = first->platforms_len;
+	manifest->tags = first->tags;
 }
 
 static void name_services(struct resolve *r)
@@ -210,10 +264,8 @@ void resolve_manifest(struct resolve *r)
 	name_services(r);
 	resolve_epoch(r);
 	resolve_project(r);
-	resolve_registry(r);
 	asked_list(r, r->options->platforms, "BUILD_PLATFORMS", &r->asked_platforms);
-	resolve_platforms(r);
-	resolve_tags(r);
+	resolve_units(r);
 	for (size_t i = 0; i < r->draft->len; i++)
 		resolve_one(r, i);
 	resolve_profiles_known(r);

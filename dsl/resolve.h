@@ -17,6 +17,8 @@ struct load_options;
 struct loaded;
 struct map;
 struct scope;
+struct unit;
+struct units;
 
 /* From the draft to the manifest: defaults, options and environment, checked values, names turned into
  * indices. Everything that is wrong is complained about. */
@@ -25,13 +27,13 @@ struct resolve {
 	struct diags *diags;
 	const struct load_options *options;
 	struct scope *scope;
+	struct units *units;
 	struct draft *draft;
 	struct loaded *loaded;
 	struct texts asked_platforms; /* by --platforms or BUILD_PLATFORMS; len 0: none */
 	struct texts asked_tags;      /* by --tag or DOCKER_TAGS; len 0: none */
 	struct texts asked_profiles;  /* by --profile or COMPOSE_PROFILES; len 0: none */
-	bool registry_good;
-	const char **names;  /* of all services */
+	const char **names;           /* of all services */
 	const char **normal; /* their images' names in full ("docker.io/library/debian"), for those that are built */
 	size_t hints;        /* suggestions still to be made: each looks at every name */
 };
@@ -47,12 +49,13 @@ struct resolve {
 void resolve_manifest(struct resolve *r);
 
 /* The parts (resolve_build.c, resolve_image.c, resolve_check.c, resolve_graph.c, resolve_group.c). */
-void resolve_platforms(struct resolve *r);
+/* What the top level of a file says for its services. */
+void resolve_platforms(struct resolve *r, struct unit *unit);
 void resolve_build(struct resolve *r, const struct draft_rest *draft, struct service *service);
 /* Secrets, networks and the like: what the builder is told besides the files. */
 void resolve_given(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service);
-void resolve_tags(struct resolve *r);
+void resolve_tags(struct resolve *r, struct unit *unit);
 void resolve_prepare(struct resolve *r, struct service *service);
 void resolve_verify(struct resolve *r, struct service *service);
 void resolve_names(struct resolve *r, struct service *service);
@@ -76,5 +79,9 @@ void resolve_limit(struct resolve *r, struct texts *list, size_t max, const char
 bool resolve_platform(struct resolve *r, const struct text *text, const char *where, struct platform *ret);
 /* The absolute, cleaned form of a path that starts in `dir`, in the arena. */
 const char *resolve_path(struct resolve *r, const char *dir, const char *path);
+/* The folder in which paths start that are written at `pos`. */
+const char *resolve_dir(struct resolve *r, struct pos pos);
+/* The same for a path that was written. */
+const char *resolve_text(struct resolve *r, const struct text *path);
 
 #endif

@@ -10,6 +10,7 @@
 #include "dsl/load.h"
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
+#include "dsl/unit.h"
 
 static const char *const common[] = {
 	"linux/amd64",   "linux/arm64",   "linux/arm/v7", "linux/arm/v6",  "linux/386",
@@ -55,15 +56,19 @@ static size_t parse_platforms(struct resolve *r, const struct texts *texts, cons
 	return len;
 }
 
-void resolve_platforms(struct resolve *r)
+void resolve_platforms(struct resolve *r, struct unit *unit)
 {
-	struct manifest *manifest = &r->loaded->manifest;
+	const struct unit *first = r->units->items[0];
 	bool option = r->options->platforms && r->options->platforms[0];
 
-	manifest->platforms_len = parse_platforms(r, &r->draft->platforms, "", &manifest->platforms);
-	if (r->asked_platforms.len)
-		manifest->platforms_len = parse_platforms(
-			r, &r->asked_platforms, option ? " (--platforms)" : " (BUILD_PLATFORMS)", &manifest->platforms);
+	unit->platforms_len = parse_platforms(r, &unit->draft->platforms, "", &unit->platforms);
+	if (r->asked_platforms.len && unit == first)
+		unit->platforms_len = parse_platforms(
+			r, &r->asked_platforms, option ? " (--platforms)" : " (BUILD_PLATFORMS)", &unit->platforms);
+	else if (unit->parent && (r->asked_platforms.len || !unit->platforms_len)) {
+		unit->platforms = unit->parent->platforms;
+		unit->platforms_len = unit->parent->platforms_len;
+	}
 }
 
 static const char *platforms_text(struct resolve *r, const struct platform *platforms, size_t len)
@@ -90,27 +95,27 @@ static bool has_platform(const struct platform *platforms, size_t len, const str
 /* What was asked for, as far as the service has it. */
 static void build_platforms(struct resolve *r, const struct draft_build *draft, struct service *service)
 {
-	const struct manifest *manifest = &r->loaded->manifest;
+	const struct unit *unit = unit_at(r->units, service->pos);
 	struct build_spec *build = &service->build;
 	struct platform *own, *both;
 	size_t own_len = parse_platforms(r, &draft->platforms, "", &own), len = 0;
 
-	build->platforms = own_len ? own : manifest->platforms;
-	build->platforms_len = own_len ? own_len : manifest->platforms_len;
+	build->platforms = own_len ? own : unit->platforms;
+	build->platforms_len = own_len ? own_len : unit->platforms_len;
 	if (!own_len || !r->asked_platforms.len)
 		return;
-	both = arena_array(r->arena, manifest->platforms_len, sizeof(*both));
-	for (size_t i = 0; i < manifest->platforms_len; i++)
-		if (has_platform(own, own_len, &manifest->platforms[i]))
-			both[len++] = manifest->platforms[i];
+	both = arena_array(r->arena, unit->platforms_len, sizeof(*both));
+	for (size_t i = 0; i < unit->platforms_len; i++)
+		if (has_platform(own, own_len, &unit->platforms[i]))
+			both[len++] = unit->platforms[i];
 	if (len) {
 		build->platforms = both;
 		build->platforms_len = len;
-	} else if (service->publish && manifest->platforms_len) {
+	} else if (service->publish && unit->platforms_len) {
 		diags_add(r->diags, draft->platforms_pos, NULL, "the service \"%s\" is for %s only, and %s asked for",
 			  service->name.s, platforms_text(r, own, own_len),
-			  arena_printf(r->arena, manifest->platforms_len == 1 ? "%s is" : "%s are",
-				       platforms_text(r, manifest->platforms, manifest->platforms_len)));
+			  arena_printf(r->arena, unit->platforms_len == 1 ? "%s is" : "%s are",
+				       platforms_text(r, unit->platforms, unit->platforms_len)));
 	}
 }
 
@@ -162,7 +167,7 @@ static void resolve_context(struct resolve *r, const struct pair *pair, const st
 	} else if (is_remote(s)) {
 		ret->kind = CONTEXT_REMOTE;
 	} else {
-		ret->value.s = resolve_path(r, r->loaded->manifest.dir, s);
+		ret->value.s = resolve_text(r, &ret->value);
 	}
 }
 
@@ -180,7 +185,7 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 	if (is_remote(build->context.s))
 		diags_add(r->diags, build->context.pos, NULL,
 			  "the build's context must be a folder; \"%s\" is not supported", build->context.s);
-	build->context.s = resolve_path(r, r->loaded->manifest.dir, build->context.s);
+	build->context.s = resolve_text(r, &build->context);
 	build->dockerfile.s = from->dockerfile.s ? resolve_path(r, build->context.s, from->dockerfile.s)
 						 : arena_printf(r->arena, "%s/Dockerfile",
 								strcmp(build->context.s, "/") ? build->context.s : "");

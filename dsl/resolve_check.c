@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/fs.h"
 #include "base/glob.h"
 #include "base/map.h"
@@ -28,23 +29,45 @@ static const char *shown(struct resolve *r, const struct text *text)
 	return late_expand(r->arena, text->s, late_none, NULL);
 }
 
-/* A path or pattern of a `prepare:` step: below the manifest's folder. Cleaned in place. */
-static bool check_inside(struct resolve *r, struct text *path, const char *key)
+/* A pattern that means this path alone. */
+static const char *as_pattern(struct resolve *r, const char *path)
 {
-	cleanup_free char *cleaned = path_clean(path->s);
-	bool inside = false;
+	struct buf text cleanup_buf = { 0 };
 
-	if (path->s[0] == '/')
+	for (; *path; path++) {
+		if (strchr("*?[\\", *path))
+			buf_char(&text, '\\');
+		buf_char(&text, *path);
+	}
+	return arena_strndup(r->arena, text.data ? text.data : "", text.len);
+}
+
+/* A path or pattern of a `prepare:` step: below the first manifest's folder, whatever file it is written in. Made
+ * relative to it in place. */
+static bool check_inside(struct resolve *r, struct text *path, const char *key, bool pattern)
+{
+	const char *root = r->loaded->manifest.dir, *dir = resolve_dir(r, path->pos), *relative = NULL;
+	cleanup_free char *joined = NULL, *cleaned = NULL;
+
+	if (path->s[0] == '/') {
 		diags_add(r->diags, path->pos, "write it relative to the manifest's folder",
 			  "\"%s\" in \"%s\" is an absolute path", shown(r, path), key);
-	else if (!strcmp(cleaned, "..") || !strncmp(cleaned, "../", 3))
+		return false;
+	}
+	if (strcmp(dir, root) != 0) {
+		joined = path_join(pattern ? as_pattern(r, dir) : dir, path->s);
+		cleaned = path_clean(joined);
+		relative = path_relative(pattern ? as_pattern(r, root) : root, cleaned);
+	} else {
+		cleaned = path_clean(path->s);
+		relative = strcmp(cleaned, "..") != 0 && strncmp(cleaned, "../", 3) != 0 ? cleaned : NULL;
+	}
+	if (!relative)
 		diags_add(r->diags, path->pos, NULL, "\"%s\" in \"%s\" is outside the manifest's folder",
 			  shown(r, path), key);
 	else
-		inside = true;
-	if (inside)
-		path->s = arena_strdup(r->arena, cleaned);
-	return inside;
+		path->s = arena_strdup(r->arena, relative);
+	return relative != NULL;
 }
 
 static void check_inputs(struct resolve *r, struct prepare_spec *prepare)
@@ -52,7 +75,7 @@ static void check_inputs(struct resolve *r, struct prepare_spec *prepare)
 	for (size_t i = 0; i < prepare->inputs.len; i++) {
 		struct text *input = &prepare->inputs.items[i];
 
-		if (check_inside(r, input, "inputs") && glob_match_deep(input->s, "x") < 0)
+		if (check_inside(r, input, "inputs", true) && glob_match_deep(input->s, "x") < 0)
 			diags_add(r->diags, input->pos, NULL, "\"%s\" is not a pattern", input->s);
 	}
 }
@@ -61,12 +84,13 @@ static void check_outputs(struct resolve *r, struct prepare_spec *prepare)
 {
 	for (size_t i = 0; i < prepare->outputs.len; i++) {
 		struct text *output = &prepare->outputs.items[i];
+		bool magic = glob_has_magic(output->s); /* the folder's name may have some */
 
-		if (!check_inside(r, output, "outputs"))
+		if (!check_inside(r, output, "outputs", false))
 			continue;
 		if (!strcmp(output->s, "."))
 			diags_add(r->diags, output->pos, NULL, "the manifest's folder itself cannot be an output");
-		else if (glob_has_magic(output->s))
+		else if (magic)
 			diags_add(r->diags, output->pos, "name each file that the step makes",
 				  "the output \"%s\" is a pattern", shown(r, output));
 		else if (prepare->per_platform && !late_mentions(output->s, "platform."))
@@ -89,6 +113,7 @@ void resolve_prepare(struct resolve *r, struct service *service)
 {
 	struct prepare_spec *prepare = &service->prepare;
 
+	prepare->dir = resolve_dir(r, prepare->pos);
 	for (size_t i = 0; i < prepare->run.len; i++)
 		prepare->per_platform |= late_mentions(prepare->run.items[i].s, "platform.");
 	for (size_t i = 0; i < prepare->outputs.len; i++)
@@ -156,6 +181,7 @@ void resolve_verify(struct resolve *r, struct service *service)
 {
 	struct verify_spec *verify = &service->verify;
 
+	verify->dir = resolve_dir(r, verify->pos);
 	if (verify->has_http)
 		check_http(r, service, &verify->http);
 	if (verify->has_tcp && !verify->tcp.timeout_ms)

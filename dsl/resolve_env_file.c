@@ -14,6 +14,7 @@
 #include "dsl/node.h"
 #include "dsl/resolve.h"
 #include "dsl/scope.h"
+#include "dsl/unit.h"
 
 /* Env files of services. Only those of services that a check starts are read: whoever builds need not have them. */
 
@@ -44,7 +45,7 @@ static const struct pair *find_pair(const struct pairs *pairs, const char *name)
 static const char *value_of(struct resolve *r, const struct env_file *file, const struct dotenv_var *var)
 {
 	if (!var->value)
-		return scope_environ(r->scope, var->name);
+		return scope_environ(r->scope, var->name, file->path.pos);
 	if (file->raw || !var->expand || !strchr(var->value, '$'))
 		return var->value;
 	return interp_scalar(scope_interp(r->scope), node_scalar(r->arena, var->pos, var->value));
@@ -65,7 +66,7 @@ static void take_values(struct resolve *r, const struct env_file *file, const st
 
 static void read_file(struct resolve *r, const struct env_file *file, struct map *values)
 {
-	const char *path = resolve_path(r, r->loaded->manifest.dir, file->path.s);
+	const char *path = resolve_text(r, &file->path);
 	cleanup_buf struct buf text = { 0 };
 	cleanup_error struct error *error = NULL;
 	struct dotenv_var *vars;
@@ -83,6 +84,7 @@ static void read_file(struct resolve *r, const struct env_file *file, struct map
 	if (!found || !text.len)
 		return;
 	source = diags_source(r->diags, file->path.s, text.data, text.len);
+	unit_add_text(r->units, unit_at(r->units, file->path.pos), source);
 	if (memchr(text.data, '\0', text.len)) {
 		diags_add(r->diags, diags_pos_at(r->diags, source, strlen(text.data)), NULL,
 			  "the file contains a NUL byte");

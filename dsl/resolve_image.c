@@ -9,6 +9,7 @@
 #include "dsl/load.h"
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
+#include "dsl/unit.h"
 
 static const char *const tag_hint = "a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and begins "
 				    "with none of the last two";
@@ -22,22 +23,24 @@ static bool check_tag(struct resolve *r, const struct text *tag, const char *whe
 }
 
 /* The tags of services that name none themselves. */
-void resolve_tags(struct resolve *r)
+void resolve_tags(struct resolve *r, struct unit *unit)
 {
-	struct manifest *manifest = &r->loaded->manifest;
+	struct texts *tags = &unit->draft->tags;
 	bool option = r->options->tags && r->options->tags[0];
 	const char *where = r->asked_tags.len ? option ? " (--tag)" : " (DOCKER_TAGS)" : "";
 
-	resolve_limit(r, &r->draft->tags, RESOLVE_TAGS_MAX, "tags");
-	for (size_t i = 0; i < r->draft->tags.len; i++)
-		check_tag(r, &r->draft->tags.items[i], "");
-	for (size_t i = 0; i < r->asked_tags.len; i++)
+	resolve_limit(r, tags, RESOLVE_TAGS_MAX, "tags");
+	for (size_t i = 0; i < tags->len; i++)
+		check_tag(r, &tags->items[i], "");
+	for (size_t i = 0; !unit->parent && i < r->asked_tags.len; i++)
 		check_tag(r, &r->asked_tags.items[i], where);
-	manifest->tags = r->asked_tags.len ? r->asked_tags : r->draft->tags;
-	if (!manifest->tags.len) {
-		manifest->tags.items = arena_array(r->arena, 1, sizeof(struct text));
-		manifest->tags.items[0].s = "latest";
-		manifest->tags.len = 1;
+	unit->tags = r->asked_tags.len ? r->asked_tags : *tags;
+	if (!unit->tags.len && unit->parent)
+		unit->tags = unit->parent->tags;
+	if (!unit->tags.len) {
+		unit->tags.items = arena_array(r->arena, 1, sizeof(struct text));
+		unit->tags.items[0].s = "latest";
+		unit->tags.len = 1;
 	}
 }
 
@@ -68,7 +71,8 @@ static void check_image(struct resolve *r, const struct service *service, const 
 		r->normal[service - r->loaded->manifest.services] = full_name(r, &ref);
 	else if (!good && given)
 		diags_add(r->diags, image->pos, NULL, "\"%s\" is not an image's name: %s", image->s, why);
-	else if (!good && r->registry_good && service->has_build && ref_name_valid(service->name.s))
+	else if (!good && unit_at(r->units, service->pos)->registry_good && service->has_build &&
+		 ref_name_valid(service->name.s))
 		diags_add(r->diags, image->pos,
 			  arena_printf(r->arena, "give the service \"%s\" an \"image\"", service->name.s),
 			  "the service's name makes \"%s\" the image's name, which cannot be: %s", image->s, why);
@@ -116,15 +120,14 @@ static void add_build_tag(struct resolve *r, const struct text *text, struct ser
 /* The name with registry, and without tag. */
 static void split_image(struct resolve *r, const struct draft_rest *draft, struct service *service)
 {
-	const struct manifest *manifest = &r->loaded->manifest;
+	const struct unit *unit = unit_at(r->units, service->pos);
 	const char *tag = draft->image.s ? find_tag(draft->image.s) : NULL;
 
 	service->image = draft->image;
 	if (!draft->image.s) {
 		service->image.pos = service->name.pos;
-		service->image.s = manifest->registry.s
-					   ? arena_printf(r->arena, "%s/%s", manifest->registry.s, service->name.s)
-					   : service->name.s;
+		service->image.s = unit->registry.s ? arena_printf(r->arena, "%s/%s", unit->registry.s, service->name.s)
+						    : service->name.s;
 		check_image(r, service, &service->image, false);
 		return;
 	}
@@ -149,7 +152,7 @@ void resolve_image(struct resolve *r, const struct draft_rest *draft, struct ser
 	}
 	/* What only others are built from keeps its name, whatever the release is called. */
 	if (!service->tags.len && service->has_build && service->publish)
-		service->tags = r->loaded->manifest.tags;
+		service->tags = unit_at(r->units, service->pos)->tags;
 	else if (!service->tags.len)
 		add_text(r, &service->tags, (struct text){ "latest", service->image.pos });
 	for (size_t i = 0; service->has_build && i < tags->len; i++)

@@ -61,9 +61,9 @@ static bool resolve_secret(struct resolve *r, const struct draft_secret *draft, 
 	if (!check_id(r, &ret->id, "a secret"))
 		return false;
 	if (source->file.s && check_path(r, &source->file))
-		ret->file.s = resolve_path(r, r->loaded->manifest.dir, source->file.s);
+		ret->file.s = resolve_text(r, &source->file);
 	else if (source->variable.s)
-		ret->value = scope_environ(r->scope, source->variable.s);
+		ret->value = scope_environ(r->scope, source->variable.s, source->variable.pos);
 	else if (!source->file.s)
 		diags_add(r->diags, source->name.pos, "write {file: PATH} or {environment: NAME}",
 			  "the secret \"%s\" is used by a build, but does not say where it comes from", source->name.s);
@@ -94,7 +94,7 @@ static void resolve_ssh(struct resolve *r, struct build_spec *build)
 		struct text *path = &build->ssh.items[i].value;
 
 		if (check_id(r, &build->ssh.items[i].key, "an ssh agent") && *path->s && check_path(r, path))
-			path->s = resolve_path(r, r->loaded->manifest.dir, path->s);
+			path->s = resolve_text(r, path);
 	}
 }
 

@@ -249,6 +249,8 @@ static const struct schema_key service_keys[] = {
 const struct schema schema_service = { .name = "service", KEYS(service_keys) };
 
 static const struct schema_key root_keys[] = {
+	{ "include", TYPE_IGNORED,
+	  .doc = "Further manifests, each with its paths in its own folder, that become a part of this one." },
 	{ "project", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft, project),
 	  .doc = "The project's name; the folder's by default." },
 	{ "name", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft, name), .doc = "compose's word for \"project\"." },
@@ -259,7 +261,7 @@ static const struct schema_key root_keys[] = {
 	  .doc = "The platforms to build for. --platforms and BUILD_PLATFORMS win over it." },
 	{ "tags", TYPE_CSV, IN(draft, tags),
 	  .doc = "The images' tags, \"latest\" by default. --tag and DOCKER_TAGS win over it." },
-	{ "source_date_epoch", TYPE_EPOCH, HAS(draft, has_epoch), IN(draft, epoch),
+	{ "source_date_epoch", TYPE_EPOCH, HAS(draft, has_epoch), IN(draft, epoch), POS(draft, epoch_pos),
 	  .doc = "The time, in seconds since 1970, that everything in the images is given. SOURCE_DATE_EPOCH wins over "
 		 "it." },
 	{ "vars", TYPE_NODE, IN(draft, vars),

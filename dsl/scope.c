@@ -12,6 +12,7 @@
 #include "dsl/load.h"
 #include "dsl/node.h"
 #include "dsl/scope.h"
+#include "dsl/unit.h"
 
 enum state { STATE_NEW, STATE_VISITING, STATE_SET, STATE_UNSET, STATE_BROKEN };
 
@@ -30,7 +31,8 @@ struct scope {
 	const struct load_options *options;
 	struct interp interp;
 	const char *service;
-	struct map *sets, *environ, *dotenv, *vars, *builtins;
+	struct units *units;
+	struct map *sets, *environ, *builtins;
 	struct map *file;                        /* of a service's env file; or NULL */
 	struct variable *stack[SCOPE_DEPTH_MAX]; /* being expanded */
 	size_t depth;
@@ -53,18 +55,17 @@ static void add_assignments(struct scope *scope, struct map *map, const char *co
 	}
 }
 
-struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options)
+struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options, struct units *units)
 {
 	struct scope *scope = mem_alloc(sizeof(*scope));
 
 	scope->arena = arena;
 	scope->diags = diags;
 	scope->options = options;
+	scope->units = units;
 	scope->interp = (struct interp){ .arena = arena, .diags = diags, .scope = scope };
 	scope->sets = map_new();
 	scope->environ = map_new();
-	scope->dotenv = map_new();
-	scope->vars = map_new();
 	scope->builtins = map_new();
 	add_assignments(scope, scope->sets, options->sets, true);
 	add_assignments(scope, scope->environ, options->environ, false);
@@ -77,8 +78,6 @@ void scope_free(struct scope *scope)
 		return;
 	map_free(scope->sets);
 	map_free(scope->environ);
-	map_free(scope->dotenv);
-	map_free(scope->vars);
 	map_free(scope->builtins);
 	map_free(scope->file);
 	mem_cleanup(&scope);
@@ -103,8 +102,10 @@ static struct variable *variable_new(struct scope *scope, const char *name, stru
 	return variable;
 }
 
-void scope_add_env_file(struct scope *scope, const struct dotenv_var *vars, size_t len)
+void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dotenv_var *vars, size_t len)
 {
+	if (!unit->dotenv)
+		unit->dotenv = map_new();
 	for (size_t i = 0; i < len; i++) {
 		struct variable *variable;
 
@@ -117,7 +118,7 @@ void scope_add_env_file(struct scope *scope, const struct dotenv_var *vars, size
 			variable->state = STATE_SET;
 			variable->value = vars[i].value;
 		}
-		map_set(scope->dotenv, vars[i].name, variable);
+		map_set(unit->dotenv, vars[i].name, variable);
 	}
 }
 
@@ -134,8 +135,10 @@ void scope_forget_file_values(struct scope *scope)
 	scope->file = NULL;
 }
 
-void scope_add_vars(struct scope *scope, const struct node *vars)
+void scope_add_vars(struct scope *scope, struct unit *unit, const struct node *vars)
 {
+	map_free(unit->vars);
+	unit->vars = map_new();
 	for (size_t i = 0; i < vars->len; i++) {
 		const struct entry *entry = &vars->entries[i];
 		const struct node *value = entry->value;
@@ -153,7 +156,7 @@ void scope_add_vars(struct scope *scope, const struct node *vars)
 		variable->node = value;
 		if (value->kind == NODE_BROKEN)
 			variable->state = STATE_BROKEN;
-		map_set(scope->vars, entry->key, variable);
+		map_set(unit->vars, entry->key, variable);
 	}
 }
 
@@ -197,9 +200,6 @@ static enum lookup variable_value(struct scope *scope, struct variable *variable
 
 	switch (variable->state) {
 	case STATE_VISITING:
-		/* "A: ${A:-x}" asks for an A from outside */
-		if (scope->stack[scope->depth - 1] == variable)
-			return LOOKUP_UNSET;
 		return complain_cycle(scope, variable);
 	case STATE_UNSET:
 		*ret_why = variable->why;
@@ -289,9 +289,39 @@ static enum lookup check_value(struct scope *scope, const char *name, struct pos
 	return LOOKUP_BROKEN;
 }
 
+/* "A: ${A:-x}" asks for an A from outside. */
+static bool asks_itself(const struct scope *scope, const struct variable *variable)
+{
+	return variable->state == STATE_VISITING && scope->stack[scope->depth - 1] == variable;
+}
+
+/* Of the env files: the including manifest's first. */
+static struct variable *find_dotenv(const struct scope *scope, const struct unit *unit, const char *name)
+{
+	struct variable *variable = unit->parent ? find_dotenv(scope, unit->parent, name) : NULL;
+
+	if (variable)
+		return variable;
+	variable = unit->dotenv ? map_get(unit->dotenv, name) : NULL;
+	return variable && !asks_itself(scope, variable) ? variable : NULL;
+}
+
+/* Of `vars:`: the manifest's own first. */
+static struct variable *find_var(const struct scope *scope, const struct unit *unit, const char *name)
+{
+	for (; unit; unit = unit->parent) {
+		struct variable *variable = unit->vars ? map_get(unit->vars, name) : NULL;
+
+		if (variable && !asks_itself(scope, variable))
+			return variable;
+	}
+	return NULL;
+}
+
 enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value,
 			 const char **ret_why)
 {
+	const struct unit *unit = unit_at(scope->units, pos);
 	struct variable *variable;
 	enum lookup found;
 	bool mine = false;
@@ -306,37 +336,37 @@ enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, 
 	*ret_value = map_get(scope->environ, name);
 	if (*ret_value)
 		return check_value(scope, name, pos, *ret_value);
-	variable = map_get(scope->dotenv, name);
-	if (!variable || (variable->state == STATE_VISITING && scope->stack[scope->depth - 1] == variable))
-		variable = map_get(scope->vars, name);
+	variable = find_dotenv(scope, unit, name);
+	if (!variable)
+		variable = find_var(scope, unit, name);
 	*ret_value = !variable && scope->file ? map_get(scope->file, name) : NULL;
 	if (*ret_value)
 		return check_value(scope, name, pos, *ret_value);
 	return variable ? variable_value(scope, variable, ret_value, ret_why) : LOOKUP_UNSET;
 }
 
-const char *scope_environ(struct scope *scope, const char *name)
+const char *scope_environ(struct scope *scope, const char *name, struct pos pos)
 {
 	const char *value = map_get(scope->sets, name), *why;
 	struct variable *variable;
 
 	if (!value)
 		value = map_get(scope->environ, name);
-	variable = value ? NULL : map_get(scope->dotenv, name);
+	variable = value ? NULL : find_dotenv(scope, unit_at(scope->units, pos), name);
 	if (variable && variable_value(scope, variable, &value, &why) != LOOKUP_SET)
 		return NULL;
 	return value;
 }
 
-void scope_check_vars(struct scope *scope)
+void scope_check_vars(struct scope *scope, const struct unit *unit)
 {
-	for (size_t i = 0; i < map_len(scope->vars); i++) {
-		const char *name = map_key(scope->vars, i), *value, *why;
+	for (size_t i = 0; unit->vars && i < map_len(unit->vars); i++) {
+		const char *name = map_key(unit->vars, i), *value, *why;
 		bool covered = map_get(scope->sets, name) || map_get(scope->environ, name) ||
-			       map_get(scope->dotenv, name);
+			       find_dotenv(scope, unit, name);
 
 		if (!covered)
-			variable_value(scope, map_value(scope->vars, i), &value, &why);
+			variable_value(scope, map_value(unit->vars, i), &value, &why);
 	}
 }
 
@@ -345,20 +375,31 @@ void scope_enter(struct scope *scope, const char *service)
 	scope->service = service;
 }
 
-const char *scope_nearest(struct scope *scope, const char *name)
+/* Appends the names of a map (NULL: none) but for one. */
+static size_t add_names(const struct map *map, const char *but, const char **names, size_t len)
 {
-	const struct map *const maps[] = { scope->sets, scope->vars, scope->dotenv, scope->environ };
-	const char *const *const builtins[] = { git_names, service_names, late_names };
-	const char **names;
-	size_t len = 0, room = 32;
+	for (size_t i = 0; map && i < map_len(map); i++)
+		if (strcmp(map_key(map, i), but) != 0)
+			names[len++] = map_key(map, i);
+	return len;
+}
 
-	for (size_t i = 0; i < 4; i++)
-		room += map_len(maps[i]);
+const char *scope_nearest(struct scope *scope, const char *name, struct pos pos)
+{
+	const char *const *const builtins[] = { git_names, service_names, late_names };
+	const struct unit *own = unit_at(scope->units, pos);
+	const char **names;
+	size_t len = 0, room = 32 + map_len(scope->sets) + map_len(scope->environ);
+
+	for (const struct unit *unit = own; unit; unit = unit->parent)
+		room += (unit->vars ? map_len(unit->vars) : 0) + (unit->dotenv ? map_len(unit->dotenv) : 0);
 	names = arena_array(scope->arena, room, sizeof(*names));
-	for (size_t i = 0; i < 4; i++)
-		for (size_t j = 0; j < map_len(maps[i]); j++)
-			if (strcmp(map_key(maps[i], j), name) != 0)
-				names[len++] = map_key(maps[i], j);
+	len = add_names(scope->sets, name, names, len);
+	for (const struct unit *unit = own; unit; unit = unit->parent) {
+		len = add_names(unit->vars, name, names, len);
+		len = add_names(unit->dotenv, name, names, len);
+	}
+	len = add_names(scope->environ, name, names, len);
 	for (size_t i = 0; i < 3; i++)
 		for (size_t j = 0; builtins[i][j]; j++)
 			names[len++] = builtins[i][j];

@@ -11,11 +11,15 @@ struct dotenv_var;
 struct interp;
 struct load_options;
 struct node;
+struct unit;
+struct units;
 
 /*
  * Where the value of a variable comes from: --set, the environment, the env file, the manifest's
  * `vars:`, in this order, and the built-in names (git.*, service.name; platform.* and image.* stay
  * late variables). A value of the env file or of `vars:` is expanded when it is first asked for.
+ * An included manifest has an env file and `vars:` of its own: its env file comes behind those of the manifests
+ * that include it, its `vars:` before theirs.
  */
 struct scope;
 
@@ -28,17 +32,18 @@ enum lookup {
 	LOOKUP_BROKEN /* complained about already */
 };
 
-/* `options` must live as long as the scope. */
-struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options);
+/* `options` and `units` must live as long as the scope. */
+struct scope *scope_new(struct arena *arena, struct diags *diags, const struct load_options *options,
+			struct units *units);
 void scope_free(struct scope *scope); /* NULL-safe */
 void scope_cleanup(struct scope **scope);
 #define cleanup_scope __attribute__((cleanup(scope_cleanup)))
 
-void scope_add_env_file(struct scope *scope, const struct dotenv_var *vars, size_t len);
-/* Takes over the map `vars:` and complains about values that are not single ones. */
-void scope_add_vars(struct scope *scope, const struct node *vars);
-/* Expands every value of `vars:`, so that all complaints come out. */
-void scope_check_vars(struct scope *scope);
+void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dotenv_var *vars, size_t len);
+/* Takes over the map `vars:` of a unit, instead of what it had, and complains about values that are not single ones. */
+void scope_add_vars(struct scope *scope, struct unit *unit, const struct node *vars);
+/* Expands every value of a unit's `vars:`, so that all complaints come out. */
+void scope_check_vars(struct scope *scope, const struct unit *unit);
 
 /* The service whose values are interpolated from now on; NULL: none. */
 void scope_enter(struct scope *scope, const char *service);
@@ -50,10 +55,11 @@ enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, 
  * `vars:` do not have it. The texts must live as long as the scope. */
 void scope_add_file_value(struct scope *scope, const char *name, const char *value);
 void scope_forget_file_values(struct scope *scope);
-/* --set, environment and env file only: for KEY without a value, DOCKER_TAGS and the like. NULL: unset. */
-const char *scope_environ(struct scope *scope, const char *name);
-/* The variable whose name is nearest to `name`, or NULL. */
-const char *scope_nearest(struct scope *scope, const char *name);
+/* --set, environment and env file only: for KEY without a value, DOCKER_TAGS and the like. `pos` is where it is asked
+ * for (line 0: on the command line). NULL: unset. */
+const char *scope_environ(struct scope *scope, const char *name, struct pos pos);
+/* The variable known at `pos` whose name is nearest to `name`, or NULL. */
+const char *scope_nearest(struct scope *scope, const char *name, struct pos pos);
 
 /* "git.commit" and the like. */
 bool scope_is_builtin(const char *name);

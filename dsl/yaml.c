@@ -446,7 +446,8 @@ static int read_events(struct reader *r)
 	return more;
 }
 
-struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len)
+struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
+			size_t *nodes)
 {
 	struct map *anchors cleanup_map = map_new();
 	struct reader r = {
@@ -457,6 +458,7 @@ struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file,
 		.len = len,
 		.cursor = { 0, 0, 1, 1 },
 		.anchors = anchors,
+		.nodes = *nodes,
 	};
 	int result;
 
@@ -469,6 +471,7 @@ struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file,
 	result = read_events(&r);
 	yaml_parser_delete(&r.parser);
 	free(r.pending);
+	*nodes = r.nodes;
 	if (result < 0)
 		return NULL;
 	if (!r.root)

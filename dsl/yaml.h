@@ -14,9 +14,10 @@ struct node;
 
 /*
  * Parses one YAML document (libyaml) into a tree: aliases shared, merge keys ("<<") applied.
- * `file` is the text's id in `diags`. Returns NULL after a complaint when the text as a whole cannot
+ * `file` is the text's id in `diags`; `*nodes` counts the values of all texts of a manifest. Returns NULL after a complaint when the text as a whole cannot
  * be used; smaller faults (a key given twice) are complained about and leave a tree.
  */
-struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len);
+struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
+			size_t *nodes);
 
 #endif

@@ -95,7 +95,7 @@ int task_prepare(struct task *task, struct error **err)
 	cleanup_free char *changed = NULL;
 	const struct proc_spec spec = {
 		.argv = prepare->argv,
-		.cwd = plan_manifest(task->env->plan)->dir,
+		.cwd = plan_manifest(task->env->plan)->services[task->node->service].prepare.dir,
 		.output = &task->output,
 	};
 	struct proc_spec with_env = spec;

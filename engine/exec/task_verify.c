@@ -108,7 +108,7 @@ int task_verify(struct task *task, struct error **err)
 		.service = service,
 		.reference = plan_references(task->env->plan, task->node->service)[0],
 		.members = members,
-		.dir = manifest->dir,
+		.dir = service->verify.dir,
 		.staging = task_staging(task, err),
 		.output = &task->output,
 	};

@@ -99,6 +99,20 @@ static void add_epoch(struct inputs *inputs, const struct plan *plan)
 		inputs_addf(inputs, REASON_OPTION, "source_date_epoch", "%" PRId64, plan->manifest->epoch);
 }
 
+static const char *shown_path(const struct plan *plan, const char *path)
+{
+	const char *relative = path_relative(plan->manifest->dir, path);
+
+	return relative ? relative : path_base(path);
+}
+
+/* Where a command runs that an included manifest has: elsewhere than the first one's. */
+static void add_dir(struct inputs *inputs, const struct plan *plan, const char *name, const char *dir)
+{
+	if (strcmp(dir, plan->manifest->dir) != 0)
+		inputs_add(inputs, REASON_OPTION, name, shown_path(plan, dir));
+}
+
 static int add_prepare(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct prepare_spec *spec = &plan->manifest->services[node->service].prepare;
@@ -114,6 +128,7 @@ static int add_prepare(struct plan *plan, const struct node *node, struct inputs
 	add_platform(inputs, node);
 	while (prepare->argv[len])
 		len++;
+	add_dir(inputs, plan, "prepare.run's folder", spec->dir);
 	add_list(inputs, "prepare.run", prepare->argv, len);
 	for (size_t i = 0; prepare->env[i]; i++) {
 		cleanup_free char *name =
@@ -184,13 +199,6 @@ static void add_args(struct inputs *inputs, const struct plan *plan, const struc
 			break;
 		}
 	}
-}
-
-static const char *shown_path(const struct plan *plan, const char *path)
-{
-	const char *relative = path_relative(plan->manifest->dir, path);
-
-	return relative ? relative : path_base(path);
 }
 
 static void add_images(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
@@ -387,11 +395,12 @@ static void add_probes(struct inputs *inputs, const char *prefix, const struct v
 }
 
 /* A file of the project that a checker's word names ("./check.sh", "--config=check.yaml") is part of the check. */
-static int add_run_file(struct inputs *inputs, const struct plan *plan, const char *word, struct error **err)
+static int add_run_file(struct inputs *inputs, const struct plan *plan, const char *dir, const char *word,
+			struct error **err)
 {
 	const char *value = strchr(word, '=');
 	const char *name = word[0] == '-' && value ? value + 1 : word;
-	cleanup_free char *joined = path_join(plan->manifest->dir, name);
+	cleanup_free char *joined = path_join(dir, name);
 	cleanup_free char *path = path_clean(joined);
 	struct hash128 digest;
 	char hex[HASH_HEX + 1];
@@ -415,12 +424,14 @@ static int add_policy(struct inputs *inputs, const struct plan *plan, const stru
 	add_texts(inputs, "verify.ports", &verify->ports);
 	add_pairs(inputs, "verify.labels", &verify->labels);
 	add_texts(inputs, "verify.platforms", &verify->platforms);
+	if (verify->run_len)
+		add_dir(inputs, plan, "verify.run's folder", verify->dir);
 	for (size_t i = 0; i < verify->run_len; i++) {
 		cleanup_free char *name = mem_printf("verify.run[%zu]", i);
 
 		add_texts(inputs, name, &verify->run[i]);
 		for (size_t j = 0; j < verify->run[i].len; j++) {
-			if (add_run_file(inputs, plan, verify->run[i].items[j].s, err) < 0)
+			if (add_run_file(inputs, plan, verify->dir, verify->run[i].items[j].s, err) < 0)
 				return -1;
 		}
 	}

@@ -57,8 +57,11 @@ static inline double now_ms(void)
 static inline void write_file(const char *dir, const char *name, const char *text, size_t len)
 {
 	cleanup_free char *path = path_join(dir, name);
-	FILE *file = fopen(path, "w");
+	cleanup_free char *folder = path_dir(path);
+	FILE *file;
 
+	assert_int_equal(fs_mkdirs(folder, 0755, NULL), 0);
+	file = fopen(path, "w");
 	assert_non_null(file);
 	assert_int_equal(fwrite(text, 1, len, file), len);
 	assert_int_equal(fclose(file), 0);

@@ -1,0 +1,49 @@
+#ifndef DSL_FILES_H
+#define DSL_FILES_H
+
+#include <stddef.h>
+#include <stdbool.h>
+
+struct arena;
+struct diags;
+struct error;
+struct map;
+struct node;
+struct scope;
+struct unit;
+struct units;
+
+#define FILES_MAX 1000     /* manifests that one is made of */
+#define FILES_DEPTH_MAX 16 /* manifests that include one another */
+
+/* The files that a manifest is made of. YAML_BYTES_MAX and YAML_NODES_MAX are for all of them together. */
+struct files {
+	struct arena *arena;
+	struct diags *diags;
+	struct scope *scope;
+	struct units *units;
+	struct map *included; /* what `include` has read -> its unit */
+	size_t count, nodes, bytes;
+	const char **paths; /* absolute: everything that was looked for */
+	size_t paths_len, paths_cap;
+};
+
+void files_cleanup(struct files *files);
+#define cleanup_files __attribute__((cleanup(files_cleanup)))
+
+/*
+ * Reads one more manifest of `unit` over `*tree` (NULL: it is the first), as compose merges files (compose-spec,
+ * 13-merge), with all that it includes. `shown`: its name in complaints.
+ *
+ * 0: *tree is the tree, or still NULL after a complaint. Negative: it could not be read (ERROR_USAGE).
+ */
+int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **tree,
+	      struct error **err);
+/* Reads an env file for `unit`; one that is `optional` need not be there. ERROR_USAGE. */
+int files_add_env(struct files *files, struct unit *unit, const char *path, const char *shown, bool optional,
+		  struct error **err);
+/* The tree with what the manifests bring that its `include` names (dsl/include.c). What cannot be done is complained
+ * about. */
+struct node *files_include(struct files *files, struct unit *unit, struct node *tree);
+
+#endif

@@ -1,0 +1,399 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/decode.h"
+#include "dsl/files.h"
+#include "dsl/interp.h"
+#include "dsl/manifest.h"
+#include "dsl/node.h"
+#include "dsl/schema.h"
+#include "dsl/scope.h"
+#include "dsl/unit.h"
+
+/* `include` (compose-spec, 14-include): each item is a manifest of its own, whose paths start in its own folder. What
+ * it defines becomes part of the whole; what it says for itself (registry, platforms, tags, vars) stays its own. */
+
+/* What all files share, by name. */
+static const char *const sections[] = {
+	"services", "templates", "groups", "secrets", "configs", "models", "networks", "volumes",
+};
+
+enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
+
+/* What a manifest brings. */
+struct bringing {
+	struct node **trees;
+	size_t len, cap;
+};
+
+/* An item of `include`. */
+struct item {
+	struct texts paths;
+	struct text dir; /* s NULL: the first path's */
+	struct texts env_files;
+	struct pos pos;
+};
+
+static bool decode_path(struct decode *d, const char *name, const struct node *node, struct texts *ret)
+{
+	const struct schema_key key = { .name = name, .type = TYPE_TEXTS, .flags = FLAG_FILLED };
+
+	return node->kind == NODE_NULL || decode_texts(d, &key, node, ret);
+}
+
+static bool decode_item(struct decode *d, const struct node *node, struct item *ret)
+{
+	static const char *const known[] = { "path", "project_directory", "env_file" };
+	static const struct schema_key dir_key = { .name = "project_directory", .type = TYPE_TEXT, .flags = FLAG_FILLED };
+	const struct node *path, *dir, *env_file;
+
+	ret->pos = node->pos;
+	if (node->kind == NODE_SCALAR)
+		return decode_path(d, "include", node, &ret->paths);
+	if (node->kind != NODE_MAP) {
+		if (node->kind != NODE_BROKEN)
+			diags_add(d->diags, node->pos,
+				  "write a path, or {path: ..., project_directory: ..., env_file: ...}",
+				  "an item of \"include\" must be a path or a map, but this is %s", node_type_name(node));
+		return false;
+	}
+	path = node_get(node, "path");
+	dir = node_get(node, "project_directory");
+	env_file = node_get(node, "env_file");
+	decode_known(d, node, known, sizeof(known) / sizeof(known[0]), "an item of \"include\"");
+	if (!path || (path->kind != NODE_BROKEN && !path->len)) {
+		diags_add(d->diags, node->pos, NULL, "an item of \"include\" needs \"path\"");
+		return false;
+	}
+	if (dir && dir->kind != NODE_NULL && !decode_text(d, &dir_key, dir, &ret->dir))
+		return false;
+	if (env_file && !decode_path(d, "env_file", env_file, &ret->env_files))
+		return false;
+	return decode_path(d, "path", path, &ret->paths);
+}
+
+static bool is_remote(const char *s)
+{
+	return strstr(s, "://") || !strncmp(s, "git@", 4) || !strncmp(s, "oci:", 4) || !strncmp(s, "github.com/", 11);
+}
+
+static bool check_local(struct files *files, const struct texts *paths)
+{
+	for (size_t i = 0; i < paths->len; i++) {
+		if (!is_remote(paths->items[i].s))
+			continue;
+		diags_add(files->diags, paths->items[i].pos, "fetch it first, and name the file",
+			  "\"include\" takes files; \"%s\" is not one", paths->items[i].s);
+		return false;
+	}
+	return true;
+}
+
+static const char *join(struct files *files, const char *dir, const char *path)
+{
+	cleanup_free char *joined = path_join(dir, path);
+	cleanup_free char *cleaned = path_clean(joined);
+
+	return arena_strdup(files->arena, cleaned);
+}
+
+/* What is read is told apart by all that decides what it means. */
+static const char *identity(struct files *files, const struct unit *unit, const struct item *item)
+{
+	struct buf text cleanup_buf = { 0 };
+
+	buf_printf(&text, "%s\n", unit->dir);
+	for (size_t i = 0; i < item->paths.len; i++)
+		buf_printf(&text, "%s\n", unit->files[i]);
+	for (size_t i = 0; i < item->env_files.len; i++)
+		buf_printf(&text, "\n%s", join(files, unit->parent->dir, item->env_files.items[i].s));
+	return arena_strdup(files->arena, text.data);
+}
+
+static const struct unit *holder_of(const struct unit *unit, const char *file)
+{
+	for (; unit; unit = unit->parent)
+		for (size_t i = 0; i < unit->files_len; i++)
+			if (!strcmp(unit->files[i], file))
+				return unit;
+	return NULL;
+}
+
+/* From the unit that is included again down to the one that does it. */
+static void complain_cycle(struct files *files, const struct unit *first, const struct unit *last, struct pos pos)
+{
+	const struct unit *chain[FILES_DEPTH_MAX + 1];
+	struct buf path cleanup_buf = { 0 };
+	size_t len = 0;
+
+	for (const struct unit *unit = last; unit != first; unit = unit->parent)
+		chain[len++] = unit;
+	buf_printf(&path, "%s -> ", first->name);
+	for (size_t i = len; i-- > 0;)
+		buf_printf(&path, "%s -> ", chain[i]->name);
+	diags_add(files->diags, len ? chain[len - 1]->pos : pos, NULL, "\"%s\" includes itself: %s%s", first->name,
+		  path.data, first->name);
+	for (size_t i = len; i-- > 0;)
+		diags_note(files->diags, i ? chain[i - 1]->pos : pos, "\"%s\" includes \"%s\" here", chain[i]->name,
+			   i ? chain[i - 1]->name : first->name);
+}
+
+/* Where each path of an item really is; false after a complaint. */
+static bool find_files(struct files *files, struct unit *unit, const struct item *item)
+{
+	const char **reals = arena_array(files->arena, item->paths.len, sizeof(*reals));
+
+	for (size_t i = 0; i < item->paths.len; i++) {
+		const struct text *path = &item->paths.items[i];
+		const char *absolute = join(files, unit->parent->dir, path->s);
+		cleanup_free char *real = realpath(absolute, NULL);
+		const struct unit *again = real ? holder_of(unit->parent, real) : NULL;
+
+		if (again) {
+			complain_cycle(files, again, unit->parent, path->pos);
+			return false;
+		}
+		reals[i] = arena_strdup(files->arena, real ? real : absolute);
+	}
+	unit->files = reals;
+	return true;
+}
+
+static void place(struct files *files, struct unit *unit, const struct item *item)
+{
+	const struct unit *parent = unit->parent;
+	const char *first = item->paths.items[0].s;
+	cleanup_free char *beside = path_dir(first);
+	const char *dir = item->dir.s ? item->dir.s : beside;
+
+	unit->name = join(files, parent->shown, first);
+	unit->dir = join(files, parent->dir, dir);
+	unit->shown = join(files, parent->shown, dir);
+}
+
+static bool too_many(struct files *files, const struct unit *unit, struct pos pos)
+{
+	size_t depth = 0;
+
+	for (const struct unit *u = unit; u; u = u->parent)
+		depth++;
+	if (depth >= FILES_DEPTH_MAX)
+		diags_add(files->diags, pos, NULL, "manifests include one another more than %d deep", FILES_DEPTH_MAX);
+	else if (files->count >= FILES_MAX)
+		diags_add(files->diags, pos, NULL, "the manifest is made of more than %d files", FILES_MAX);
+	else
+		return false;
+	return true;
+}
+
+static void complain_unread(struct files *files, const struct text *name, const char *path, const char *what,
+			    struct error *error)
+{
+	if (fs_exists(path))
+		diags_add(files->diags, name->pos, NULL, "the %s cannot be read: %s", what, error->message);
+	else
+		diags_add(files->diags, name->pos, NULL, "there is no %s \"%s\"", what, name->s);
+	error_free(error);
+}
+
+static void read_env(struct files *files, struct unit *unit, const struct item *item)
+{
+	const struct text beside = { ".env", item->paths.items[0].pos };
+	const struct texts dotenv = { (struct text *)&beside, 1 };
+	const struct texts *names = item->env_files.len ? &item->env_files : &dotenv;
+	const struct unit *from = item->env_files.len ? unit->parent : unit;
+
+	for (size_t i = 0; i < names->len; i++) {
+		const struct text *name = &names->items[i];
+		const char *path = join(files, from->dir, name->s);
+		struct error *error = NULL;
+
+		if (files_add_env(files, unit, path, join(files, from->shown, name->s), names == &dotenv, &error) < 0)
+			complain_unread(files, name, path, "env file", error);
+	}
+}
+
+/* The files of one item, merged; NULL after a complaint. */
+static struct node *read_files(struct files *files, struct unit *unit, const struct item *item)
+{
+	struct node *tree = NULL;
+
+	unit->files_len = 0; /* each is added as it is read */
+	for (size_t i = 0; i < item->paths.len; i++) {
+		const struct text *name = &item->paths.items[i];
+		const char *path = join(files, unit->parent->dir, name->s);
+		struct error *error = NULL;
+
+		if (files_add(files, unit, path, join(files, unit->parent->shown, name->s), &tree, &error) < 0) {
+			complain_unread(files, name, path, "manifest", error);
+			return NULL;
+		}
+	}
+	return tree;
+}
+
+/* What stays with the included manifest itself. */
+static struct node *own_part(struct files *files, const struct node *tree)
+{
+	struct entry *entries = arena_array(files->arena, tree->len + 1, sizeof(*entries));
+	size_t len = 0;
+
+	for (size_t i = 0; i < tree->len; i++) {
+		bool shared = false;
+
+		for (size_t j = 0; j < SECTIONS; j++)
+			shared = shared || !strcmp(tree->entries[i].key, sections[j]);
+		if (!shared)
+			entries[len++] = tree->entries[i];
+	}
+	entries[len++] = (struct entry){ "services", tree->pos, node_map(files->arena, tree->pos, NULL, 0) };
+	return node_map(files->arena, tree->pos, entries, len);
+}
+
+static void include_item(struct files *files, struct unit *parent, const struct node *node, struct bringing *ret)
+{
+	struct decode d = { files->arena, files->diags, files->scope };
+	struct item item = { 0 };
+	struct unit *unit;
+	struct node *tree;
+	const char *id;
+
+	if (!decode_item(&d, node, &item) || !check_local(files, &item.paths) || too_many(files, parent, item.pos))
+		return;
+	unit = unit_new(files->units, parent, item.paths.items[0].pos);
+	place(files, unit, &item);
+	if (!find_files(files, unit, &item))
+		return;
+	id = identity(files, unit, &item);
+	if (map_set(files->included, id, unit))
+		return; /* what it brings is there already */
+	read_env(files, unit, &item);
+	tree = read_files(files, unit, &item);
+	if (!tree)
+		return;
+	unit->top = own_part(files, tree);
+	mem_reserve(&ret->trees, &ret->cap, ret->len + 1, sizeof(struct node *));
+	ret->trees[ret->len++] = tree;
+}
+
+/* What means the same in every folder may be defined twice alike. */
+static bool is_same(const char *section, const struct node *a, const struct node *b)
+{
+	static const char *const own[] = { "services", "templates", "groups" };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (!strcmp(section, own[i]))
+			return false;
+	return node_equal(a, b) && (strcmp(section, "secrets") != 0 || !node_get(a, "file"));
+}
+
+static void complain_twice(struct files *files, const char *section, const struct entry *entry, const struct entry *first)
+{
+	size_t len = strlen(section);
+
+	if (is_same(section, entry->value, first->value))
+		return;
+	diags_add(files->diags, entry->pos, NULL, "the %.*s \"%s\" is defined in two manifests", (int)len - 1, section,
+		  entry->key);
+	diags_note(files->diags, first->pos, "first defined here");
+}
+
+/* A section of the tree with those of all trees that were brought. */
+static struct node *gather(struct files *files, const char *section, const struct node *own,
+			   const struct bringing *bringing)
+{
+	struct map *names cleanup_map = map_new();
+	struct entry *entries;
+	size_t room = own ? own->len : 0, len = 0;
+
+	for (size_t i = 0; i < bringing->len; i++) {
+		const struct node *node = node_get(bringing->trees[i], section);
+
+		room += node && node->kind == NODE_MAP ? node->len : 0;
+	}
+	entries = arena_array(files->arena, room, sizeof(*entries));
+	for (size_t i = 0; i <= bringing->len; i++) {
+		const struct node *node = i ? node_get(bringing->trees[i - 1], section) : own;
+
+		for (size_t j = 0; node && node->kind == NODE_MAP && j < node->len; j++) {
+			struct entry *first = map_get(names, node->entries[j].key);
+
+			if (first) {
+				complain_twice(files, section, &node->entries[j], first);
+				continue;
+			}
+			entries[len] = node->entries[j];
+			map_set(names, entries[len].key, &entries[len]);
+			len++;
+		}
+	}
+	return node_map(files->arena, own ? own->pos : (struct pos){ 0 }, entries, len);
+}
+
+/* A section that is no map is left as it is: it is complained about later. */
+static void complain_shapes(struct files *files, const struct bringing *bringing)
+{
+	for (size_t i = 0; i < bringing->len; i++) {
+		for (size_t j = 0; j < SECTIONS; j++) {
+			const struct node *node = node_get(bringing->trees[i], sections[j]);
+
+			if (node && (node->kind == NODE_SCALAR || node->kind == NODE_LIST))
+				diags_add(files->diags, node->pos, NULL, "\"%s\" must be a map, but this is %s",
+					  sections[j], node_type_name(node));
+		}
+	}
+}
+
+static struct node *join_trees(struct files *files, const struct node *tree, const struct bringing *bringing)
+{
+	struct entry *entries = arena_array(files->arena, tree->len + SECTIONS, sizeof(*entries));
+	size_t len = 0;
+
+	for (size_t i = 0; i < tree->len; i++)
+		if (strcmp(tree->entries[i].key, "include") != 0)
+			entries[len++] = tree->entries[i];
+	for (size_t j = 0; j < SECTIONS; j++) {
+		struct entry *own = node_entry(tree, sections[j]);
+		struct node *node;
+		size_t at = 0;
+
+		if (own && own->value->kind != NODE_MAP && own->value->kind != NODE_NULL)
+			continue;
+		node = gather(files, sections[j], own && own->value->kind == NODE_MAP ? own->value : NULL, bringing);
+		while (at < len && strcmp(entries[at].key, sections[j]) != 0)
+			at++;
+		if (at < len)
+			entries[at].value = node;
+		else if (node->len || !strcmp(sections[j], "services"))
+			entries[len++] =
+				(struct entry){ sections[j], node->len ? node->entries[0].pos : tree->pos, node };
+	}
+	return node_map(files->arena, tree->pos, entries, len);
+}
+
+struct node *files_include(struct files *files, struct unit *unit, struct node *tree)
+{
+	struct node *include = node_get(tree, "include");
+	struct bringing bringing = { 0 };
+
+	if (!include)
+		return tree;
+	include = interp_node(scope_interp(files->scope), NULL, include);
+	if (include->kind == NODE_SCALAR || include->kind == NODE_MAP)
+		diags_add(files->diags, include->pos, "write a list: \"- path\"",
+			  "\"include\" must be a list, but this is %s", node_type_name(include));
+	for (size_t i = 0; include->kind == NODE_LIST && i < include->len; i++)
+		include_item(files, unit, include->items[i], &bringing);
+	complain_shapes(files, &bringing);
+	tree = join_trees(files, tree, &bringing);
+	free(bringing.trees);
+	return tree;
+}

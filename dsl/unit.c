@@ -1,0 +1,41 @@
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/unit.h"
+
+void units_cleanup(struct units *units)
+{
+	for (size_t i = 0; i < units->len; i++) {
+		map_free(units->items[i]->dotenv);
+		map_free(units->items[i]->vars);
+	}
+	free(units->items);
+	free(units->by_file);
+}
+
+struct unit *unit_new(struct units *units, const struct unit *parent, struct pos pos)
+{
+	struct unit *unit = arena_alloc(units->arena, sizeof(*unit));
+
+	unit->parent = parent;
+	unit->pos = pos;
+	mem_reserve(&units->items, &units->cap, units->len + 1, sizeof(struct unit *));
+	units->items[units->len++] = unit;
+	return unit;
+}
+
+void unit_add_text(struct units *units, struct unit *unit, uint32_t file)
+{
+	mem_reserve(&units->by_file, &units->by_file_cap, (size_t)file + 1, sizeof(struct unit *));
+	units->by_file[file] = unit;
+}
+
+struct unit *unit_at(const struct units *units, struct pos pos)
+{
+	struct unit *unit = pos.file < units->by_file_cap ? units->by_file[pos.file] : NULL;
+
+	return unit ? unit : units->items[0];
+}

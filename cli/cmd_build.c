@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -61,6 +62,7 @@ static int execute(struct session *session, struct error **err)
 			     .builder = session->builder,
 			     .runtime = session->runtime,
 			     .jobs = options->jobs,
+			     .makeflags = getenv("MAKEFLAGS"),
 			     .max_load = options->max_load,
 			     .keep_going = options->keep_going,
 			     .state_dir = session->state_dir,

@@ -18,7 +18,7 @@ static const struct option table[] = {
 	{ 'C', "directory", "DIR", "change to DIR first", .commands = NULL },
 	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml; further ones are merged over it",
 	  .commands = NULL },
-	{ 'j', "jobs", "N", "run N nodes at once (default: one a processor)", .commands = BUILDS },
+	{ 'j', "jobs", "N", "run N nodes at once (default: make's job slots, or one a processor)", .commands = BUILDS },
 	{ 'k', "keep-going", NULL, "go on with what does not need the failed node", .commands = BUILDS },
 	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing", .commands = BUILDS " prune" },
 	{ 'B', "force", NULL, "do everything anew, without the builder's cache", .commands = BUILDS },

@@ -13,6 +13,7 @@
 #include "engine/exec/event.h"
 #include "engine/exec/sched.h"
 #include "engine/exec/task.h"
+#include "engine/io/jobserver.h"
 #include "engine/io/loop.h"
 #include "engine/runtime/runtime.h"
 #include "engine/source/context.h"
@@ -27,7 +28,8 @@ struct run {
 	struct task_env env;
 	const struct run_options *options;
 	struct sched *sched;
-	int64_t id; /* in the history; 0 before it was begun */
+	struct jobserver *jobserver; /* of the make that runs us, or NULL */
+	int64_t id;                  /* in the history; 0 before it was begun */
 	uint64_t start_ms;
 	char *stem; /* .cbuild/run/<id>: the owner of what this run makes */
 	char *lock_path;
@@ -186,11 +188,34 @@ static bool load_allows(const struct run *run)
 	       load <= run->options->max_load;
 }
 
+static void on_slot(void *arg)
+{
+	pump(arg);
+}
+
+/* Under a make, every node beside the first takes one of make's slots. */
+static bool slot_allows(struct run *run)
+{
+	if (!run->jobserver || !sched_ready(run->sched) ||
+	    jobserver_held(run->jobserver) >= sched_running(run->sched) || jobserver_take(run->jobserver))
+		return true;
+	jobserver_wait(run->jobserver, on_slot, run);
+	return false;
+}
+
+static void give_slots_back(struct run *run)
+{
+	size_t running = sched_running(run->sched);
+
+	if (run->jobserver)
+		jobserver_keep(run->jobserver, running > 0 ? running - 1 : 0);
+}
+
 static void pump(struct run *run)
 {
 	size_t number;
 
-	while (!loop_cancelled(run->env.loop) && load_allows(run) && sched_next(run->sched, &number)) {
+	while (!loop_cancelled(run->env.loop) && load_allows(run) && slot_allows(run) && sched_next(run->sched, &number)) {
 		struct error *error = NULL;
 
 		if (start_node(run, number, &error) < 0) {
@@ -205,6 +230,7 @@ static void pump(struct run *run)
 	}
 	if (loop_cancelled(run->env.loop))
 		sched_stop(run->sched);
+	give_slots_back(run);
 	if (sched_finished(run->sched))
 		loop_stop(run->env.loop);
 }
@@ -366,6 +392,18 @@ static int open_tools(struct run *run, struct error **err)
 	return 0;
 }
 
+/* A -j of our own is what was asked for, as with make itself. */
+static void open_jobserver(struct run *run)
+{
+	const char *why = NULL;
+
+	if (run->options->jobs > 0)
+		return;
+	run->jobserver = jobserver_open(run->env.loop, run->options->makeflags, &why);
+	if (why)
+		emit(run, &(struct event){ .kind = EVENT_NOTE, .text = why });
+}
+
 static struct sched *make_sched(const struct run *run)
 {
 	size_t len = plan_len(run->env.plan);
@@ -383,6 +421,8 @@ static struct sched *make_sched(const struct run *run)
 			.cost = node->state == NODE_FRESH ? 0 : cost,
 		};
 	}
+	if (jobs == 0 && run->jobserver)
+		jobs = len;
 	if (jobs == 0)
 		jobs = processors > 0 ? (size_t)processors : 1;
 	return sched_new(nodes, len, jobs, run->options->keep_going);
@@ -417,6 +457,7 @@ static int run_all(struct run *run, struct error **err)
 {
 	cleanup_fd int gate = -1;
 
+	open_jobserver(run);
 	run->sched = make_sched(run);
 	/* Before signals are ours: waiting can be interrupted. */
 	if (run_gate(run->options->state_dir, &gate, err) < 0 || loop_signals(run->env.loop, on_signal, run, err) < 0 ||
@@ -434,6 +475,7 @@ static void run_close(struct run *run)
 {
 	builder_free(run->env.builder);
 	runtime_free(run->env.runtime);
+	jobserver_free(run->jobserver);
 	sched_free(run->sched);
 	if (run->stem)
 		fs_remove_tree(run->stem, NULL); /* swept by the next run when it cannot be removed now */

@@ -16,11 +16,12 @@ struct state;
  * emits events. */
 
 struct run_options {
-	const char *builder; /* name, or NULL: the one used last, else the best one */
-	const char *runtime; /* the same */
-	size_t jobs;         /* slots; 0: as many as processors */
-	double max_load;     /* -l: nothing starts beside a running node while the load average is above; 0: no limit */
-	bool keep_going;     /* -k */
+	const char *builder;   /* name, or NULL: the one used last, else the best one */
+	const char *runtime;   /* the same */
+	size_t jobs;           /* slots; 0: those of the make that runs us, else as many as processors */
+	const char *makeflags; /* MAKEFLAGS of the environment, which names make's slots, or NULL */
+	double max_load; /* -l: nothing starts beside a running node while the load average is above; 0: no limit */
+	bool keep_going; /* -k */
 	const char *state_dir; /* absolute path of .cbuild */
 	const char *command;   /* as typed, for the history */
 	bool ticks;            /* emit EVENT_TICK and EVENT_RESIZE */

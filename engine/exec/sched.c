@@ -112,9 +112,14 @@ void sched_free(struct sched *sched)
 	free(sched);
 }
 
+bool sched_ready(const struct sched *sched)
+{
+	return !sched->stopped && sched->heap_len > 0 && sched->running < sched->slots;
+}
+
 bool sched_next(struct sched *sched, size_t *ret_node)
 {
-	if (sched->stopped || sched->heap_len == 0 || sched->running >= sched->slots)
+	if (!sched_ready(sched))
 		return false;
 	*ret_node = pop(sched);
 	sched->items[*ret_node].state = SCHED_RUNNING;

@@ -25,6 +25,8 @@ void sched_free(struct sched *sched); /* NULL-safe */
 /* Takes the ready node that begins the longest path. False when none is ready, every slot is taken, or no more
  * may start after a failure (without keep_going) or sched_stop. */
 bool sched_next(struct sched *sched, size_t *ret_node);
+/* Whether sched_next would take one. */
+bool sched_ready(const struct sched *sched);
 /* A running node ended well; what waited for it alone becomes ready. */
 void sched_done(struct sched *sched, size_t node);
 /* A running node failed: everything that needs it is skipped. `skipped(data, node)` is called for each. */

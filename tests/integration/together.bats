@@ -219,3 +219,45 @@ runs_are()
 	equal "$status" 0
 	nothing_left
 }
+
+make_five()
+{
+	local i
+	project "$1"
+	{
+		printf 'project: %s\nregistry: localhost/%s\nservices:\n' "$1" "$1"
+		for i in 1 2 3 4 5; do
+			printf '  s%d: {build: {context: rootfs, dockerfile: ../Dockerfile, args: {N: "%d"}}}\n' "$i" "$i"
+		done
+	} >services.yaml
+	printf 'FROM scratch\nARG TARGETARCH\nARG N\nCOPY ${TARGETARCH}/ /\nRUN echo "$N" >/n\n' >Dockerfile
+	printf 'all:\n\t+%s all --platforms=%s --no-load\nplain:\n\t%s all -B --platforms=%s --no-load\n' "$cbuild" "$host" "$cbuild" "$host" >Makefile
+}
+
+# The most nodes that ran at the same time, from plain progress.
+most_at_once()
+{
+	awk '/^\.\.\.  build/ { if (++n > most) most = n } /^ok   build/ { n-- } END { print most + 0 }' "$1"
+}
+
+@test "under make, its job slots count: as many builds at once as it gives, all given back" {
+	make_five slots
+	make -j3 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&-
+	cat "$BATS_TEST_TMPDIR/err"
+	equal "$(most_at_once "$BATS_TEST_TMPDIR/err")" 3
+	run ! grep -i 'jobserver\|job slots' "$BATS_TEST_TMPDIR/err"
+	# No slot but the one that a command has anyway.
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 7<>"$BATS_TEST_TMPDIR/fifo"
+	MAKEFLAGS="-j1 --jobserver-auth=fifo:$BATS_TEST_TMPDIR/fifo" cb all -B --platforms=$host --no-load
+	equal "$status" 0
+	equal "$(most_at_once "$err")" 1
+	MAKEFLAGS="-j1 --jobserver-auth=fifo:$BATS_TEST_TMPDIR/fifo" cb all -j2 -B --platforms=$host --no-load
+	equal "$status" 0
+	equal "$(most_at_once "$err")" 2
+	exec 7>&-
+	# A rule without "+" does not get them.
+	make -j3 plain 2>"$BATS_TEST_TMPDIR/err" 3>&- 4>&-
+	grep -F 'its rule needs a "+"' "$BATS_TEST_TMPDIR/err"
+	nothing_left
+}

@@ -22,12 +22,28 @@
 
 #define JOURNAL_MAX (1u << 20)
 #define REAP_GRACE_MS 2000
+#define STOP_ROUNDS 100 /* looks for those that go on: what waits in the kernel may do so for long */
 
 struct process {
 	pid_t pid, parent, session;
 	unsigned long long start;
+	bool runs; /* it may yet do something, as one that is stopped or dead does not */
 	bool marked;
 };
+
+struct pids {
+	pid_t *items;
+	size_t len, cap;
+};
+
+static bool pids_have(const struct pids *pids, pid_t pid)
+{
+	for (size_t i = 0; i < pids->len; i++) {
+		if (pids->items[i] == pid)
+			return true;
+	}
+	return false;
+}
 
 /* /proc/PID/stat (proc(5)): the name in parentheses may hold anything, so count from the last ')'. */
 static bool read_process(pid_t pid, struct process *ret)
@@ -37,6 +53,7 @@ static bool read_process(pid_t pid, struct process *ret)
 	ssize_t len;
 	int fd, parent, session;
 	unsigned long long start;
+	char state;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -48,10 +65,14 @@ static bool read_process(pid_t pid, struct process *ret)
 		return false;
 	text[len] = '\0';
 	rest = strrchr(text, ')');
-	if (!rest || sscanf(rest + 1, " %*c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-			    &parent, &session, &start) != 3)
+	if (!rest || sscanf(rest + 1, " %c %d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+			    &state, &parent, &session, &start) != 4)
 		return false;
-	*ret = (struct process){ .pid = pid, .parent = parent, .session = session, .start = start };
+	*ret = (struct process){ .pid = pid,
+				 .parent = parent,
+				 .session = session,
+				 .start = start,
+				 .runs = !strchr("TtZXx", state) };
 	return true;
 }
 
@@ -94,15 +115,11 @@ static bool is_marked(const struct process *all, size_t len, pid_t pid)
 	return false;
 }
 
-void reap_tree(pid_t leader, int signum)
+/* The leader, its session, and all that these started, in whatever session it is now. */
+static void mark_tree(struct process *all, size_t len, pid_t leader)
 {
-	size_t len;
-	cleanup_free struct process *all = NULL;
 	bool grew = true;
 
-	if (leader <= 1)
-		return;
-	all = read_all(&len);
 	for (size_t i = 0; i < len; i++)
 		all[i].marked = all[i].pid == leader || all[i].session == leader;
 	while (grew) {
@@ -112,11 +129,60 @@ void reap_tree(pid_t leader, int signum)
 				all[i].marked = grew = true;
 		}
 	}
-	kill(-leader, signum);
+}
+
+/* Tells each of the tree once. False: there was one that was not told before, or that goes on although it was. */
+static bool signal_tree(pid_t leader, int signum, struct pids *told)
+{
+	size_t len;
+	cleanup_free struct process *all = read_all(&len);
+	bool quiet = true;
+
+	mark_tree(all, len, leader);
 	for (size_t i = 0; i < len; i++) {
-		if (all[i].marked && all[i].pid != getpid())
-			kill(all[i].pid, signum);
+		if (!all[i].marked || all[i].pid == getpid())
+			continue;
+		quiet = quiet && !all[i].runs;
+		if (pids_have(told, all[i].pid))
+			continue;
+		kill(all[i].pid, signum);
+		mem_reserve(&told->items, &told->cap, told->len + 1, sizeof(*told->items));
+		told->items[told->len++] = all[i].pid;
 	}
+	return quiet;
+}
+
+/* One that starts another while it is being looked for would leave that one behind without a parent to find it by. So
+ * all are stopped first, and looked for until none is found that goes on. Twice: names are listed before states are read,
+ * and what was started in between is in the next list only. */
+static void kill_tree(pid_t leader)
+{
+	struct pids stopped = { 0 };
+	int quiet = 0;
+
+	for (int i = 0; i < STOP_ROUNDS && quiet < 2; i++) {
+		poll(NULL, 0, i > 1 && quiet == 0 ? 1 : 0);
+		quiet = signal_tree(leader, SIGSTOP, &stopped) ? quiet + 1 : 0;
+		if (stopped.len == 0)
+			break;
+	}
+	for (size_t i = 0; i < stopped.len; i++)
+		kill(stopped.items[i], SIGKILL);
+	free(stopped.items);
+}
+
+void reap_tree(pid_t leader, int signum)
+{
+	struct pids told = { 0 };
+
+	if (leader <= 1)
+		return;
+	if (signum == SIGKILL)
+		kill_tree(leader);
+	else
+		signal_tree(leader, signum, &told);
+	kill(-leader, signum);
+	free(told.items);
 }
 
 /* Waits until the process has ended, REAP_GRACE_MS at the longest. Not its parent, so pidfd_open(2); where there is

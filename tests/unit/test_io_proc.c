@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -251,6 +253,64 @@ static void a_second_cancel_ends_the_whole_tree_at_once(void **state)
 	close(job.ready[1]);
 }
 
+/* How many processes were started with exactly this command line. */
+static int count_processes(const char *first, const char *second)
+{
+	struct dirent *entry;
+	DIR *dir = opendir("/proc");
+	int found = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		cleanup_free char *path = mem_printf("/proc/%s/cmdline", entry->d_name);
+		char text[256] = "";
+		int fd = isdigit((unsigned char)entry->d_name[0]) ? open(path, O_RDONLY) : -1;
+		ssize_t len = fd >= 0 ? read(fd, text, sizeof(text) - 1) : 0;
+
+		found += len > (ssize_t)strlen(first) && strcmp(text, first) == 0 &&
+			 strcmp(text + strlen(first) + 1, second) == 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	closedir(dir);
+	return found;
+}
+
+static void work_breeding(void *arg)
+{
+	struct job *job = arg;
+	struct proc_result result;
+	cleanup_free char *script = mem_printf("trap '' TERM; echo $$ 0 >/dev/fd/%d; while :; do setsid sleep 1000.%d "
+					       "& done",
+					       job->ready[1], (int)getpid());
+
+	if (proc_run(loop, &(struct proc_spec){ .argv = SH(script) }, &result, &job->error) == 0)
+		proc_result_free(&result);
+}
+
+/* What is started while the tree is being ended belongs to it, too, whatever session it gave itself. */
+static void a_tree_that_grows_is_ended_whole(void **state)
+{
+	cleanup_free char *marker = mem_printf("1000.%d", (int)getpid());
+	struct job job = { 0 };
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pipe(job.ready), 0);
+	assert_int_equal(loop_task(loop, work_breeding, done, &job, NULL), 0);
+	assert_int_equal(pthread_create(&thread, NULL, canceller, &job), 0);
+	assert_int_equal(loop_run(loop, NULL), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(job.error->cls, ERROR_CANCELLED);
+	await_death(job.child);
+	for (int i = 0; i < 1000 && count_processes("sleep", marker) > 0; i++)
+		usleep(1000); /* those that were killed are reaped by init */
+	assert_int_equal(count_processes("sleep", marker), 0);
+	error_free(job.error);
+	close(job.ready[0]);
+	close(job.ready[1]);
+}
+
 /* ---- what a killed cbuild leaves ---- */
 
 static void a_journal_ends_what_it_names_and_nothing_else(void **state)
@@ -296,6 +356,7 @@ int main(void)
 		CASE(a_failure_shows_what_was_said),
 		CASE(a_child_is_ended_at_its_deadline),
 		CASE(a_second_cancel_ends_the_whole_tree_at_once),
+		CASE(a_tree_that_grows_is_ended_whole),
 		CASE(a_journal_ends_what_it_names_and_nothing_else),
 	};
 

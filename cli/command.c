@@ -37,6 +37,17 @@ static const struct command commands[] = {
 		    "node is named as `-n` prints it.",
 	  .examples = "cbuild why web\twhy web would be built\n"
 		      "cbuild why build:web:linux/arm64\tone node of it\n" },
+	{ "graph", "[TARGET...]", "what needs what, with states, as a tree or a picture", cmd_graph,
+	  .takes = TAKES_TARGETS, .formats = "text dot svg mermaid json",
+	  .detail = "The nodes that `-n` decides on, and what each needs: as a tree in which a node that several need "
+		    "is "
+		    "shown once; for Graphviz (`dot`) or Mermaid; as a picture that needs no other program (`svg`: "
+		    "point at "
+		    "a box for its reasons); or as `-n --format=json` prints them. What another need of a node needs "
+		    "already is left out, but for JSON. Nothing is done.",
+	  .examples = "cbuild graph web\twhat web needs\n"
+		      "cbuild graph --format=svg >graph.svg\ta picture for a browser\n"
+		      "cbuild graph --format=dot | dot -Tpdf >graph.pdf\tlaid out by Graphviz\n" },
 	{ "hash", "[TARGET...]", "the keys of builds; with -v what they are made of, to diff", cmd_hash,
 	  .takes = TAKES_TARGETS,
 	  .detail = "The key of each build, or `unknown` while what it is built from is stale. With `-v` "

@@ -33,6 +33,7 @@ int cmd_build(const struct options *options, struct error **err);
 int cmd_verify(const struct options *options, struct error **err);
 int cmd_images(const struct options *options, struct error **err);
 int cmd_why(const struct options *options, struct error **err);
+int cmd_graph(const struct options *options, struct error **err);
 int cmd_hash(const struct options *options, struct error **err);
 int cmd_affected(const struct options *options, struct error **err);
 int cmd_context(const struct options *options, struct error **err);

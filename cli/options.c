@@ -11,7 +11,7 @@
 #include "cli/options.h"
 
 #define BUILDS "build verify"
-#define PLANS BUILDS " why"
+#define PLANS BUILDS " why graph"
 
 /* Letters mean what they mean in GNU make. */
 static const struct option table[] = {

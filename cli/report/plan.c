@@ -49,20 +49,27 @@ static void add_reason(struct buf *out, const struct reason *reason)
 	text_safe(out, reason->change, strlen(reason->change));
 }
 
-static void add_node(struct buf *out, const struct node *node, int width)
+bool report_reasons(struct buf *out, const struct node *node)
 {
 	/* For what was never built, and for what is forced, nothing else matters. */
 	bool enough = node->reasons_len > 0 &&
 		      (node->reasons[0].kind == REASON_NEW || node->reasons[0].kind == REASON_FORCED);
 	size_t shown = enough ? 1 : node->reasons_len < REASONS_SHOWN ? node->reasons_len : REASONS_SHOWN;
 
-	buf_printf(out, "%-8s %-*s", node_state_name(node->state), node->reasons_len ? width : 0, node->id);
 	for (size_t i = 0; i < shown; i++) {
-		buf_str(out, i ? "; " : "  ");
+		buf_str(out, i ? "; " : "");
 		add_reason(out, &node->reasons[i]);
 	}
 	if (node->reasons_len > shown && !enough)
 		buf_printf(out, "; and %zu more", node->reasons_len - shown);
+	return shown > 0;
+}
+
+static void add_node(struct buf *out, const struct node *node, int width)
+{
+	buf_printf(out, "%-8s %-*s%s", node_state_name(node->state), node->reasons_len ? width : 0, node->id,
+		   node->reasons_len ? "  " : "");
+	report_reasons(out, node);
 	buf_char(out, '\n');
 }
 

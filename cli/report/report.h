@@ -27,6 +27,8 @@ void report_nothing(struct plan *plan);
 /* -n: the plan for people, or as JSON (format in docs/plan-json.md), on stdout. */
 int report_plan_text(struct plan *plan, bool all, struct error **err);
 int report_plan_json(struct plan *plan, struct error **err);
+/* The node's reasons in a line, made safe for a terminal; false when there are none. */
+bool report_reasons(struct buf *out, const struct node *node);
 
 /* For the files of report/. */
 struct tally {

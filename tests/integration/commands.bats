@@ -419,3 +419,98 @@ largest()
 	exec {gate}>&-
 	wait $pid
 }
+
+# What differs from machine to machine, by one word.
+plain_graph()
+{
+	sed "s|$host|HOST|g" "$out"
+}
+
+@test "graph shows what needs what, each node once, with states and reasons" {
+	echo 'other app' >web/app
+	cb graph --no-load
+	[ "$status" = 0 ]
+	equal "$(plain_graph)" "index:base  fresh
+└─ build:base:HOST  fresh
+index:web  unknown
+└─ build:web:HOST  stale: web/app (content)
+   └─ build:base:HOST  fresh
+index:plain  fresh
+└─ build:plain:HOST  fresh
+   └─ prepare:plain  fresh"
+
+	# A node that several need is shown in full once.
+	cat >>services.yaml <<-'EOF'
+		  third: {build: {context: web, dockerfile_inline: "FROM web\n", additional_contexts: {web: "service:web"}}}
+	EOF
+	cb graph --no-load web third
+	equal "$(plain_graph)" "index:web  unknown
+└─ build:web:HOST  stale: web/app (content)
+   └─ build:base:HOST  fresh
+index:third  stale: never built
+└─ build:third:HOST  stale: never built
+   └─ build:web:HOST  (above)"
+	equal "$(cbuild_graph_is_plan web)" same
+}
+
+# -n and graph print one JSON.
+cbuild_graph_is_plan()
+{
+	cmp <("$cbuild" graph --format=json "$@") <("$cbuild" -n --format=json "$@") && echo same
+}
+
+@test "graph for Graphviz and Mermaid" {
+	echo 'other app' >web/app
+	cb graph --no-load --format=dot web
+	[ "$status" = 0 ]
+	equal "$(plain_graph)" 'digraph cbuild {
+	rankdir=LR;
+	node [shape=box, style=rounded, fontname="sans-serif"];
+	"build:base:HOST" [label="build:base:HOST\nfresh", color="#1a7f37"];
+	"build:web:HOST" [label="build:web:HOST\nstale", color="#bc4c00", penwidth=2];
+	"build:base:HOST" -> "build:web:HOST";
+	"index:web" [label="index:web\nunknown", color="#57606a", style="rounded,dashed"];
+	"build:web:HOST" -> "index:web";
+}'
+	cb graph --no-load --format=mermaid web
+	[ "$status" = 0 ]
+	equal "$(plain_graph)" 'flowchart LR
+	classDef fresh stroke:#1a7f37
+	classDef stale stroke:#bc4c00,stroke-width:3px
+	classDef unknown stroke:#57606a,stroke-dasharray:4
+	n0["build:base:HOST<br>fresh"]:::fresh
+	n1["build:web:HOST<br>stale"]:::stale
+	n0 --> n1
+	n2["index:web<br>unknown"]:::unknown
+	n1 --> n2'
+	cb graph --format=png
+	[ "$status" = 2 ]
+	grep -qF 'takes text, dot, svg, mermaid or json, not "png"' "$err"
+}
+
+@test "graph as a picture is XML whatever the files are called" {
+	touch $'plain/<a href="x">&amp;\e[31m\xef\xbf\xbf\xff'
+	cb graph --no-load --format=svg
+	[ "$status" = 0 ]
+	python3 - "$out" <<-'EOF' >seen
+		import sys, xml.etree.ElementTree as tree
+		svg = "{http://www.w3.org/2000/svg}"
+		root = tree.parse(sys.argv[1]).getroot()
+		width, height = (float(n) for n in root.get("viewBox").split()[2:])
+		boxes = [g for g in root.iter(svg + "g") if g.find(svg + "title") is not None]
+		for g in boxes:
+		    box = g.find(svg + "rect")
+		    assert float(box.get("x")) + float(box.get("width")) <= width
+		    assert float(box.get("y")) + float(box.get("height")) <= height
+		    print(g.get("class"), g.find(svg + "title").text)
+		print(sum(1 for path in root.iter(svg + "path") if path.get("marker-end")), "edges")
+	EOF
+	equal "$(sed "s|$host|HOST|g" seen | LC_ALL=C sort)" '5 edges
+fresh build:base:HOST: fresh
+fresh build:web:HOST: fresh
+fresh index:base: fresh
+fresh index:web: fresh
+fresh prepare:plain: fresh
+stale build:plain:HOST: stale: plain/<a href="x">&amp;\x1b[31m'$'\xef\xbf\xbd''\xff (added)
+unknown index:plain: unknown: depends on build:plain:HOST'
+}

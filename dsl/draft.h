@@ -47,6 +47,7 @@ struct draft_service {
 
 struct draft_group {
 	struct text name;
+	bool of_matrix; /* the services that one matrix has made */
 	struct texts members;
 };
 

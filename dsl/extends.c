@@ -57,12 +57,19 @@ static const struct node *extends_map(struct merge *m, const struct node *node)
 	return service;
 }
 
+static const struct entry *find_name(const struct merge *m, const char *name, bool services_only)
+{
+	const struct entry *found = services_only ? NULL : map_get(m->template_names, name);
+
+	return found ? found : map_get(m->service_names, name);
+}
+
 /* What a node extends: found, or NULL (nothing, or complained). `*pos` is where its name stands. */
 static const struct entry *find_base(struct merge *m, const struct node *node, struct pos *pos)
 {
 	const struct node *extends = node_get(node, "extends");
 	bool services_only = extends && extends->kind == NODE_MAP;
-	const struct entry *found = NULL;
+	const struct entry *found;
 	const char *nearest;
 
 	if (services_only)
@@ -75,10 +82,7 @@ static const struct entry *find_base(struct merge *m, const struct node *node, s
 			  node_type_name(extends));
 		return NULL;
 	}
-	if (!services_only)
-		found = map_get(m->template_names, extends->text);
-	if (!found)
-		found = map_get(m->service_names, extends->text);
+	found = find_name(m, extends->text, services_only);
 	if (found)
 		return found;
 	nearest = nearest_name(m, extends->text, services_only);
@@ -86,6 +90,25 @@ static const struct entry *find_base(struct merge *m, const struct node *node, s
 		  services_only ? "there is no service \"%s\" to extend"
 				: "there is no template or service \"%s\" to extend",
 		  extends->text);
+	return NULL;
+}
+
+struct node *merge_written(struct merge *m, const struct entry *entry, const char *key)
+{
+	for (size_t depth = 0; entry && depth < MERGE_DEPTH_MAX; depth++) {
+		struct node *value = node_get(entry->value, key), *extends = node_get(entry->value, "extends");
+		bool services_only = extends && extends->kind == NODE_MAP;
+
+		if (value && value->kind != NODE_NULL)
+			return value;
+		if (services_only)
+			extends = node_get(extends, "service");
+		if (extends && extends->dollar)
+			extends = interp_node(m->interp, NULL, extends);
+		if (!extends || extends->kind != NODE_SCALAR)
+			return NULL;
+		entry = find_name(m, extends->text, services_only);
+	}
 	return NULL;
 }
 

@@ -36,6 +36,9 @@ struct merge {
 	size_t nodes;
 };
 
+/* The value of `key` as it was written in a service or, if it has none, in the first template on its way that has it; or
+ * NULL. */
+struct node *merge_written(struct merge *merge, const struct entry *entry, const char *key);
 /* The values of a service or template, interpolated, with all that it extends. NULL after a complaint
  * that leaves nothing to decode. */
 struct node *merge_service(struct merge *merge, const struct entry *entry);

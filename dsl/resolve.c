@@ -66,15 +66,29 @@ void resolve_limit(struct resolve *r, struct texts *list, size_t max, const char
 	list->len = max;
 }
 
+/* A name that stands for several services. */
+static const char *matrix_hint(struct resolve *r, const struct text *name)
+{
+	const struct draft *draft = r->draft;
+
+	for (size_t i = 0; i < draft->groups_len; i++)
+		if (draft->groups[i].of_matrix && !strcmp(draft->groups[i].name.s, name->s) &&
+		    draft->groups[i].members.len)
+			return arena_printf(r->arena, "it is a matrix: name one of its services, such as \"%s\"",
+					    draft->groups[i].members.items[0].s);
+	return NULL;
+}
+
 size_t resolve_service(struct resolve *r, const struct text *name, const char *key)
 {
 	const struct manifest *manifest = &r->loaded->manifest;
 	const struct service *service = map_get(r->loaded->services, name->s);
-	const char *nearest = NULL, *hint = NULL;
+	const char *nearest = NULL, *hint;
 
 	if (service)
 		return (size_t)(service - manifest->services);
-	if (r->hints >= manifest->services_len) {
+	hint = matrix_hint(r, name);
+	if (!hint && r->hints >= manifest->services_len) {
 		r->hints -= manifest->services_len;
 		nearest = text_nearest(name->s, r->names, manifest->services_len);
 	}
@@ -230,10 +244,14 @@ static void name_services(struct resolve *r)
 	r->names = arena_array(r->arena, r->draft->len, sizeof(*r->names));
 	r->normal = arena_array(r->arena, r->draft->len, sizeof(*r->normal));
 	for (size_t i = 0; i < r->draft->len; i++) {
-		struct service *service = &manifest->services[i];
+		struct service *service = &manifest->services[i], *other;
 
 		r->names[i] = service->name.s;
-		map_set(r->loaded->services, service->name.s, service);
+		other = map_set(r->loaded->services, service->name.s, service);
+		if (!other)
+			continue;
+		diags_add(r->diags, service->name.pos, NULL, "there are two services called \"%s\"", service->name.s);
+		diags_note(r->diags, other->name.pos, "the other one is made here");
 	}
 }
 

@@ -170,8 +170,15 @@ void resolve_groups(struct resolve *r)
 	manifest->groups = arena_array(r->arena, len, sizeof(*manifest->groups));
 	manifest->groups_len = len;
 	for (size_t i = 0; i < len; i++) {
+		const struct group *other;
+
 		manifest->groups[i].name = r->draft->groups[i].name;
-		map_set(g.by_name, manifest->groups[i].name.s, &manifest->groups[i]);
+		other = map_set(g.by_name, manifest->groups[i].name.s, &manifest->groups[i]);
+		if (!other)
+			continue;
+		diags_add(r->diags, manifest->groups[i].name.pos, NULL,
+			  "\"%s\" is both a group and a service with a \"matrix\"", manifest->groups[i].name.s);
+		diags_note(r->diags, other->name.pos, "the service is here");
 	}
 	check_names(&g);
 	for (size_t i = 0; i < len; i++)

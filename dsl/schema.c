@@ -134,6 +134,10 @@ static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
 	{ "extends", TYPE_IGNORED, .doc = "The template (or service) whose values are taken first." },
+	{ "matrix", TYPE_IGNORED, MERGE_REPLACE,
+	  .doc = "Makes one service for each combination of values: {NAME: [value, ...]}; ${matrix.NAME} is the "
+		 "value." },
+	{ "name", TYPE_IGNORED, .doc = "With \"matrix\": the services' names (\"web-${matrix.NAME}\")." },
 	{ "image", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_service, rest.image),
 	  .doc = "The image's name; the registry and the service's name by default." },
 	{ "publish", TYPE_BOOL, IN(draft_service, out.publish), .doc = "false: the image is only a base of others." },

@@ -10,6 +10,7 @@
 #include "dsl/interp.h"
 #include "dsl/late.h"
 #include "dsl/load.h"
+#include "dsl/matrix.h"
 #include "dsl/node.h"
 #include "dsl/scope.h"
 #include "dsl/unit.h"
@@ -31,6 +32,8 @@ struct scope {
 	const struct load_options *options;
 	struct interp interp;
 	const char *service;
+	const struct combo *combo;
+	bool is_template;
 	struct units *units;
 	struct map *sets, *environ, *builtins;
 	struct map *file;                        /* of a service's env file; or NULL */
@@ -256,6 +259,24 @@ static enum lookup unknown_builtin(struct scope *scope, const char *name, struct
 	return LOOKUP_BROKEN;
 }
 
+static enum lookup lookup_matrix(struct scope *scope, const char *name, struct pos pos, const char **ret_value,
+				 const char **ret_why)
+{
+	const struct combo *combo = scope->combo;
+	const char *nearest;
+
+	*ret_why = "it is known only inside a service with a \"matrix\"";
+	*ret_value = combo ? combo_value(combo, name) : NULL;
+	if (*ret_value)
+		return LOOKUP_SET;
+	if (!combo)
+		return scope->is_template ? LOOKUP_BROKEN : LOOKUP_UNSET;
+	nearest = text_nearest(name, (const char **)combo->names, combo->len);
+	diags_add(scope->diags, pos, nearest ? arena_printf(scope->arena, "did you mean \"matrix.%s\"?", nearest) : NULL,
+		  "the matrix has no single value \"%s\"", name);
+	return LOOKUP_BROKEN;
+}
+
 /* Names with a dot in them. `*ret_mine` false: not one of ours. */
 static enum lookup lookup_builtin(struct scope *scope, const char *name, struct pos pos, const char **ret_value,
 				  const char **ret_why, bool *ret_mine)
@@ -277,6 +298,8 @@ static enum lookup lookup_builtin(struct scope *scope, const char *name, struct 
 		*ret_value = scope->service;
 		return scope->service ? LOOKUP_SET : LOOKUP_UNSET;
 	}
+	if (!strncmp(name, "matrix.", 7))
+		return lookup_matrix(scope, name + 7, pos, ret_value, ret_why);
 	*ret_mine = false;
 	return LOOKUP_UNSET;
 }
@@ -370,9 +393,17 @@ void scope_check_vars(struct scope *scope, const struct unit *unit)
 	}
 }
 
-void scope_enter(struct scope *scope, const char *service)
+void scope_enter(struct scope *scope, const char *service, const struct combo *combo)
 {
 	scope->service = service;
+	scope->combo = combo;
+	scope->is_template = false;
+}
+
+void scope_enter_template(struct scope *scope, const char *name)
+{
+	scope_enter(scope, name, NULL);
+	scope->is_template = true;
 }
 
 /* Appends the names of a map (NULL: none) but for one. */
@@ -408,7 +439,7 @@ const char *scope_nearest(struct scope *scope, const char *name, struct pos pos)
 
 bool scope_is_builtin(const char *name)
 {
-	static const char *const families[] = { "git.", "service.", "platform.", "image." };
+	static const char *const families[] = { "git.", "matrix.", "service.", "platform.", "image." };
 
 	for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++)
 		if (!strncmp(name, families[i], strlen(families[i])))

@@ -7,6 +7,7 @@
 #include "base/diag.h"
 
 struct arena;
+struct combo;
 struct dotenv_var;
 struct interp;
 struct load_options;
@@ -45,8 +46,11 @@ void scope_add_vars(struct scope *scope, struct unit *unit, const struct node *v
 /* Expands every value of a unit's `vars:`, so that all complaints come out. */
 void scope_check_vars(struct scope *scope, const struct unit *unit);
 
-/* The service whose values are interpolated from now on; NULL: none. */
-void scope_enter(struct scope *scope, const char *service);
+/* The service whose values are interpolated from now on (NULL: none), and what it is of its matrix (NULL: it has
+ * none). Both must live as long as they are in use. */
+void scope_enter(struct scope *scope, const char *service, const struct combo *combo);
+/* The same for a template by itself: what its services' matrices will say is not known, and not complained about. */
+void scope_enter_template(struct scope *scope, const char *name);
 /* The value of a variable. `pos` is where it is asked for. `*ret_why` (may become NULL) says why an
  * unset one has no value. */
 enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value,

@@ -60,7 +60,9 @@ static int execute(struct session *session, struct error **err)
 	r = run_plan(session->plan, session->loop, session->state, session->layout, session->source,
 		     &(struct run_options){
 			     .builder = session->builder,
+			     .builder_preferred = session->builder_preferred,
 			     .runtime = session->runtime,
+			     .runtime_preferred = session->runtime_preferred,
 			     .jobs = options->jobs,
 			     .makeflags = getenv("MAKEFLAGS"),
 			     .max_load = options->max_load,

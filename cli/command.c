@@ -94,6 +94,15 @@ static const struct command commands[] = {
 		    "there. What is damaged, and what is no blob, is removed; it is made again when it is "
 		    "needed.",
 	  .examples = "cbuild fsck\tafter a crash of the disk\n" },
+	{ "doctor", "[PLATFORM...]", "the builders and runtimes of this machine, and what is missing", cmd_doctor,
+	  .alone = true, .formats = "text json",
+	  .detail = "Asks every builder and runtime anew: found or not, version, platforms native and emulated, "
+		    "abilities beyond the common ones; and for what is missing the line that mends it. The "
+		    "platforms named are those to be looked for, otherwise linux/amd64 and linux/arm64. Status "
+		    "3 when there is no builder.",
+	  .examples = "cbuild doctor\twhy it does not work here\n"
+		      "cbuild doctor --builder=docker:fleet\tone of buildx's own builders, too\n"
+		      "cbuild doctor linux/riscv64 --format=json\tcan this platform be built here?\n" },
 	{ "completion", "SHELL", "print what makes bash, zsh or fish complete cbuild's words", cmd_completion,
 	  .takes = TAKES_SHELL, .alone = true,
 	  .detail = "`make install` puts these where the shells look. They ask `cbuild completion words`, "

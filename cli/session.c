@@ -15,6 +15,7 @@
 #include "cli/since.h"
 #include "dsl/load.h"
 #include "dsl/manifest.h"
+#include "engine/builder/builder.h"
 #include "engine/exec/present.h"
 #include "engine/exec/run.h"
 #include "engine/io/loop.h"
@@ -29,6 +30,11 @@ extern char **environ;
 /* The first that is there is the manifest. */
 static const char *const manifest_names[] = {
 	"services.yaml", "services.yml", "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml",
+};
+
+/* Where the name of a tool comes from. */
+struct choice {
+	const char *option, *variable, *hint, *fact;
 };
 
 static const char *manifest_path(const struct options *options)
@@ -132,17 +138,32 @@ int session_alone(struct session *session, struct error **err)
 	return 0;
 }
 
-/* A name from the command line, else from the environment, else the one used last. */
-static int choose(struct session *session, const char *option, const char *variable, const char *fact, char **ret,
+/* A name from the command line, else from the environment; these two are binding. Else the one that the environment
+ * hints at, else the one used last. */
+static int choose(struct session *session, const struct choice *choice, char **ret, bool *ret_preferred,
 		  struct error **err)
 {
-	const char *value = option ? option : getenv(variable);
+	const char *value = choice->option ? choice->option : getenv(choice->variable);
 
+	*ret_preferred = !(value && *value);
+	if (*ret_preferred)
+		value = choice->hint;
 	if (value && *value) {
 		*ret = mem_strdup(value);
 		return 0;
 	}
-	return state_fact(session->state, fact, ret, err);
+	return state_fact(session->state, choice->fact, ret, err);
+}
+
+static int choose_tools(struct session *session, struct error **err)
+{
+	const struct choice builder = { session->options->builder, "CBUILD_BUILDER", builder_hinted(), "builder" };
+	const struct choice runtime = { session->options->runtime, "CBUILD_RUNTIME", NULL, "runtime" };
+
+	if (choose(session, &builder, &session->builder, &session->builder_preferred, err) < 0 ||
+	    choose(session, &runtime, &session->runtime, &session->runtime_preferred, err) < 0)
+		return -1;
+	return 0;
 }
 
 int session_plan(struct session *session, const struct session_plan *want, struct error **err)
@@ -166,9 +187,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		plan_options.targets = session->targets;
 		plan_options.nothing = options->targets_len > 0 && session->targets_len == 0;
 	}
-	if (choose(session, options->builder, "CBUILD_BUILDER", "builder", &session->builder, err) < 0 ||
-	    choose(session, options->runtime, "CBUILD_RUNTIME", "runtime", &session->runtime, err) < 0 ||
-	    source_open(session->manifest->dir, index, &session->source, err) < 0)
+	if (choose_tools(session, err) < 0 || source_open(session->manifest->dir, index, &session->source, err) < 0)
 		return -1;
 	session->present =
 		present_new(session->layout, session->state, session->manifest, session->builder, session->runtime);

@@ -26,9 +26,10 @@ struct session {
 	size_t targets_len;
 	bool writes; /* session_write was called */
 	struct state *state;
-	struct layout *layout;   /* NULL when there is no store yet and the session only reads */
-	struct loop *loop;       /* made by session_loop */
-	char *builder, *runtime; /* names this run is bound to, or NULL */
+	struct layout *layout;                     /* NULL when there is no store yet and the session only reads */
+	struct loop *loop;                         /* made by session_loop */
+	char *builder, *runtime;                   /* names this run is bound to, or would rather have, or NULL */
+	bool builder_preferred, runtime_preferred; /* rather have: another will do */
 	struct source *source;
 	struct present *present;
 	struct plan *plan;

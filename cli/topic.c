@@ -39,6 +39,7 @@ static const struct term environment[] = {
 	{ "COMPOSE_PROFILES", "as `--profile`" },
 	{ "SOURCE_DATE_EPOCH", "wins over `source_date_epoch` of the manifest" },
 	{ "CBUILD_BUILDER, CBUILD_RUNTIME", "as `--builder`, `--runtime`" },
+	{ "BUILDX_BUILDER", "the builder that docker buildx uses; leads to docker, as DOCKER_HOST does" },
 	{ "DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "where docker is, as docker reads them" },
 	{ "CONTAINERS_CONF, CONTAINERS_STORAGE_CONF", "settings of buildah and podman" },
 	{ "NO_COLOR, TERM, CI", "no colours; `TERM=dumb` and `CI` also mean plain lines instead of a live display" },

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -421,8 +422,15 @@ static void buildah_free(void *data)
 	free(self);
 }
 
-static int buildah_open(struct loop *loop, struct state *state, struct layout *layout, void **ret,
-			struct builder_info *info, struct error **err)
+/* The oldest that knows here-documents. */
+static bool knows_heredocs(const char *version)
+{
+	unsigned major = 0, minor = 0;
+
+	return sscanf(version, "%u.%u", &major, &minor) == 2 && (major > 1 || minor >= 33);
+}
+
+static int buildah_open(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
 {
 	cleanup_free char *program = proc_find("buildah");
 	struct buildah_facts facts;
@@ -433,20 +441,22 @@ static int buildah_open(struct loop *loop, struct state *state, struct layout *l
 		error_remedy(err, "apt-get install buildah runc (or your system's packages of that name)");
 		return -1;
 	}
-	if (buildah_facts_find(program, loop, state, &facts, err) < 0)
+	if (buildah_facts_find(program, given->loop, given->state, &facts, err) < 0)
 		return -1;
 	self = mem_alloc(sizeof(*self));
-	self->loop = loop;
-	self->layout = layout;
+	self->loop = given->loop;
+	self->layout = given->layout;
 	self->program = steal_ptr(program);
 	self->facts = facts;
 	self->place = mem_printf(PLACE_PREFIX "%s", facts.root);
 	pthread_mutex_init(&self->bring, NULL);
 	info->version = self->facts.version;
+	info->detail = self->facts.flags;
 	info->place = self->place;
 	info->batch = 1;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
+	info->abilities = knows_heredocs(self->facts.version) ? ABILITY_HEREDOC : 0;
 	remove_leftovers(self, 0);
 	*ret = self;
 	return 0;

@@ -14,6 +14,7 @@
 struct builder {
 	const struct builder_ops *ops;
 	void *self;
+	char *name;
 	struct builder_info info;
 };
 
@@ -29,22 +30,66 @@ const char *const *builder_names(void)
 	return names;
 }
 
-static const struct builder_ops *find(const char *name)
+/* What "docker:fleet" begins with; the instance behind the colon, or NULL, in *ret_instance. */
+static const struct builder_ops *find(const char *name, const char **ret_instance)
 {
-	for (size_t i = 0; i < BUILDERS; i++)
-		if (strcmp(builders[i]->name, name) == 0)
+	size_t len = strcspn(name, ":");
+
+	*ret_instance = name[len] ? name + len + 1 : NULL;
+	for (size_t i = 0; i < BUILDERS; i++) {
+		if (strlen(builders[i]->name) == len && strncmp(builders[i]->name, name, len) == 0 &&
+		    (!*ret_instance || (builders[i]->instances && **ret_instance)))
 			return builders[i];
+	}
 	return NULL;
 }
 
-static int open_one(const struct builder_ops *ops, struct loop *loop, struct state *state, struct layout *layout,
-		    struct builder **ret, struct error **err)
+const char *builder_ability_name(unsigned bit)
+{
+	switch (bit) {
+	case ABILITY_HEREDOC:
+		return "here-documents";
+	case ABILITY_CHECK:
+		return "checks";
+	case ABILITY_ZSTD:
+		return "zstd";
+	case ABILITY_ESTARGZ:
+		return "estargz";
+	case ABILITY_ATTEST:
+		return "attestations";
+	}
+	return NULL;
+}
+
+const char *builder_hinted(void)
+{
+	static const struct {
+		const char *variable, *builder;
+	} hints[] = {
+		{ "BUILDX_BUILDER", "docker" },
+		{ "DOCKER_HOST", "docker" },
+	};
+
+	for (size_t i = 0; i < sizeof(hints) / sizeof(*hints); i++) {
+		const char *value = getenv(hints[i].variable);
+
+		if (value && *value)
+			return hints[i].builder;
+	}
+	return NULL;
+}
+
+static int open_one(const struct builder_ops *ops, const struct builder_given *given, struct builder **ret,
+		    struct error **err)
 {
 	struct builder *builder = mem_alloc(sizeof(*builder));
 
 	builder->ops = ops;
-	builder->info.name = ops->name;
-	if (ops->open(loop, state, layout, &builder->self, &builder->info, err) < 0) {
+	builder->name = given->instance ? mem_printf("%s:%s", ops->name, given->instance) : mem_strdup(ops->name);
+	builder->info.name = builder->name;
+	builder->info.native_len = 1;
+	if (ops->open(given, &builder->self, &builder->info, err) < 0) {
+		free(builder->name);
 		free(builder);
 		return -1;
 	}
@@ -53,8 +98,7 @@ static int open_one(const struct builder_ops *ops, struct loop *loop, struct sta
 }
 
 /* The first one that can be used; a tool that is missing only means trying the next. */
-static int open_best(struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
-		     struct error **err)
+static int open_best(const struct builder_given *given, struct builder **ret, struct error **err)
 {
 	cleanup_buf struct buf why = { 0 };
 	cleanup_free char *remedy = NULL;
@@ -62,7 +106,7 @@ static int open_best(struct loop *loop, struct state *state, struct layout *layo
 	for (size_t i = 0; i < BUILDERS; i++) {
 		cleanup_error struct error *error = NULL;
 
-		if (open_one(builders[i], loop, state, layout, ret, &error) == 0)
+		if (open_one(builders[i], given, ret, &error) == 0)
 			return 0;
 		if (error->cls != ERROR_TOOL)
 			return error_move(err, &error);
@@ -75,24 +119,28 @@ static int open_best(struct loop *loop, struct state *state, struct layout *layo
 	return -1;
 }
 
-int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
-		 struct error **err)
+static int no_such(const char *name, struct error **err)
 {
-	const struct builder_ops *ops;
-	const char *near;
+	const char *near = text_nearest(name, builder_names(), BUILDERS);
 
-	if (!name)
-		return open_best(loop, state, layout, ret, err);
-	ops = find(name);
-	if (ops)
-		return open_one(ops, loop, state, layout, ret, err);
 	error_make(err, ERROR_USAGE, "there is no builder called \"%s\"", name);
-	near = text_nearest(name, builder_names(), BUILDERS);
 	if (near)
 		error_remedy(err, "did you mean \"%s\"?", near);
 	else
-		error_remedy(err, "the builders are: buildah, docker");
+		error_remedy(err, "the builders are: buildah, docker, and docker:NAME for one of `docker buildx ls`");
 	return -1;
+}
+
+int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
+		 struct error **err)
+{
+	struct builder_given given = { .loop = loop, .state = state, .layout = layout };
+	const struct builder_ops *ops;
+
+	if (!name)
+		return open_best(&given, ret, err);
+	ops = find(name, &given.instance);
+	return ops ? open_one(ops, &given, ret, err) : no_such(name, err);
 }
 
 void builder_free(struct builder *builder)
@@ -100,6 +148,7 @@ void builder_free(struct builder *builder)
 	if (!builder)
 		return;
 	builder->ops->free(builder->self);
+	free(builder->name);
 	free(builder);
 }
 
@@ -115,7 +164,8 @@ void builder_build(struct builder *builder, const struct build_job *jobs, size_t
 
 char *builder_known_place(const char *name, struct state *state)
 {
-	const struct builder_ops *ops = find(name);
+	const char *instance;
+	const struct builder_ops *ops = find(name, &instance);
 
 	if (ops && !ops->known_place)
 		return mem_strdup("");

@@ -113,23 +113,41 @@ struct build_result {
 /* Called once for every job of the batch, in any order, on the task's thread. */
 typedef void build_done(void *data, size_t job, struct build_result *result);
 
+/* What not every builder can do; bits of builder_info.abilities. */
+enum builder_ability {
+	ABILITY_HEREDOC = 1, /* RUN <<EOF */
+	ABILITY_CHECK = 2,   /* looks a Dockerfile over without building it */
+	ABILITY_ZSTD = 4,    /* layers in other forms than gzip */
+	ABILITY_ESTARGZ = 8,
+	ABILITY_ATTEST = 16 /* provenance and SBOM */
+};
+
 struct builder_info {
-	const char *name; /* "buildah", "docker" */
+	const char *name; /* "buildah", "docker"; with the instance that was asked for: "docker:fleet" */
 	const char *version;
+	const char *detail; /* how it works here, for people, or NULL */
 	const char *place; /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
 	bool keeps_contexts; /* it keeps the folders it was given, and goes on using a file of which name, size and
 	                      * modification time are the same (source/handed.h) */
 	size_t batch;        /* jobs that one batch may have; 1 for buildah */
 	const struct platform *platforms; /* that RUN steps work for, native first */
 	size_t platforms_len;
+	size_t native_len; /* of them, those that need no emulator; at least 1 */
+	unsigned abilities;
 };
 
 /* The names of all builders, best first, NULL-terminated. */
 const char *const *builder_names(void);
+/* What the name of an ability is for people, or NULL when `bit` is none: for (bit = 1; ...; bit <<= 1). */
+const char *builder_ability_name(unsigned bit);
+/* The builder that the environment is set up for (BUILDX_BUILDER, BUILDKIT_HOST, CONTAINERD_NAMESPACE, DOCKER_HOST), or NULL. */
+const char *builder_hinted(void);
 /*
- * Opens the builder called `name`, or with NULL the best one that is found. What had to be found out by
+ * Opens the builder called `name`, or with NULL the best one that is found. A name may be followed by the instance
+ * that is meant: "docker:fleet" is buildx's builder of that name. What had to be found out by
  * trying (isolation, runtime, storage) is remembered in `state` and not tried again while the tool's binary
- * is the same. Runs children: call it on the loop's thread before loop_run. ERROR_TOOL with a remedy.
+ * is the same. Runs children: call it on the loop's thread before loop_run. ERROR_TOOL with a remedy, ERROR_USAGE when
+ * nothing has that name. Only to read its builder_info, `state` and `layout` may be NULL.
  */
 int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
 		 struct error **err);

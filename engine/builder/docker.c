@@ -25,7 +25,8 @@
 struct docker {
 	struct loop *loop;
 	struct layout *layout;
-	char *store; /* the layout's folder, absolute */
+	char *store;    /* the layout's folder, absolute */
+	char *instance; /* a builder of buildx's, or NULL: the one that is in use */
 	struct docker_facts facts;
 };
 
@@ -111,6 +112,8 @@ int docker_argv(const struct docker_command *command, const struct build_job *jo
 	for (size_t i = 0; i < command->buildx->len; i++)
 		argv_add(argv, command->buildx->items[i]);
 	argv_add(argv, "build");
+	if (command->instance)
+		argv_addf(argv, "--builder=%s", command->instance);
 	argv_addf(argv, "--platform=%s", platform);
 	add_output(command, job, argv);
 	argv_add(argv, "--provenance=false"); /* it differs on every run */
@@ -195,6 +198,7 @@ static int build_one(struct docker *self, const struct build_job *job, struct bu
 	struct docker_command command = {
 		.context = context,
 		.buildx = self->facts.command,
+		.instance = self->instance,
 		.store = self->store,
 		.files = &files,
 		.tar = tar,
@@ -226,37 +230,43 @@ static void docker_free(void *data)
 	struct docker *self = data;
 
 	free(self->store);
+	free(self->instance);
 	docker_facts_free(&self->facts);
 	free(self);
 }
 
-static int docker_open(struct loop *loop, struct state *state, struct layout *layout, void **ret,
-		       struct builder_info *info, struct error **err)
+static int docker_open(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
 {
-	cleanup_free char *store = path_absolute(layout_dir(layout), err);
+	cleanup_free char *store = given->layout ? path_absolute(layout_dir(given->layout), err) : NULL;
 	struct docker_facts facts;
 	struct docker *self;
 
-	(void)state; /* a daemon may be another one each time */
-	if (!store || docker_facts_find(loop, &facts, err) < 0)
+	/* Nothing is remembered: a daemon may be another one each time. */
+	if ((given->layout && !store) || docker_facts_find(given->loop, given->instance, &facts, err) < 0)
 		return -1;
 	self = mem_alloc(sizeof(*self));
-	self->loop = loop;
-	self->layout = layout;
+	self->loop = given->loop;
+	self->layout = given->layout;
 	self->store = steal_ptr(store);
+	self->instance = given->instance ? mem_strdup(given->instance) : NULL;
 	self->facts = facts;
 	info->version = self->facts.version;
+	info->detail = self->facts.detail;
 	info->place = NULL;
 	info->keeps_contexts = true;
 	info->batch = 1;
 	info->platforms = self->facts.platforms;
 	info->platforms_len = self->facts.platforms_len;
+	info->native_len = self->facts.native_len;
+	info->abilities = ABILITY_HEREDOC | ABILITY_ZSTD | ABILITY_ESTARGZ | ABILITY_ATTEST |
+			  (self->facts.checks ? ABILITY_CHECK : 0);
 	*ret = self;
 	return 0;
 }
 
 const struct builder_ops builder_docker = {
 	.name = "docker",
+	.instances = true,
 	.open = docker_open,
 	.free = docker_free,
 	.build = docker_build,

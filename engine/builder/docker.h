@@ -19,12 +19,16 @@ struct state;
 struct docker_facts {
 	struct argv *command; /* how buildx is called: "docker-buildx", or "docker" "buildx" */
 	char *version;        /* of buildx: "0.29.1" */
+	char *detail;         /* "driver docker-container, 2 nodes" */
 	struct platform platforms[DOCKER_PLATFORMS_MAX]; /* the daemon's own first */
 	size_t platforms_len;                            /* at least 1 */
+	size_t native_len;
+	bool checks; /* it has --check */
 };
 
-/* ERROR_TOOL with a remedy when there is no buildx, no daemon, or one that cannot hand out OCI layouts. */
-int docker_facts_find(struct loop *loop, struct docker_facts *ret, struct error **err);
+/* Of the builder called `instance`, or of the one in use (NULL). ERROR_TOOL with a remedy when there is no buildx, no
+ * daemon, or one that cannot hand out OCI layouts; ERROR_USAGE when buildx knows no such builder. */
+int docker_facts_find(struct loop *loop, const char *instance, struct docker_facts *ret, struct error **err);
 void docker_facts_free(struct docker_facts *facts); /* the contents */
 
 /* The answer of `buildx inspect`. Only reads the text. */
@@ -32,8 +36,9 @@ struct docker_inspect {
 	char *driver; /* "docker", "docker-container" ... */
 	char *error;  /* what is wrong with its first node, or NULL */
 	bool classic; /* docker's own builder without containerd's image store */
-	struct platform platforms[DOCKER_PLATFORMS_MAX];
-	size_t platforms_len;
+	size_t nodes;
+	struct platform platforms[DOCKER_PLATFORMS_MAX]; /* the native ones first */
+	size_t platforms_len, native_len;
 };
 void docker_inspect_parse(const char *text, struct docker_inspect *ret);
 void docker_inspect_free(struct docker_inspect *inspect); /* the contents */
@@ -48,8 +53,9 @@ char *docker_context(const struct build_job *job, struct error **err);
 /* The command line of a build. Only the job's own data is read. */
 struct docker_command {
 	const struct argv *buildx;
-	const char *store;   /* the folder of cbuild's layout, absolute */
-	const char *context; /* docker_context */
+	const char *instance; /* of buildx's builders, or NULL */
+	const char *store;    /* the folder of cbuild's layout, absolute */
+	const char *context;  /* docker_context */
 	const struct rewrite_files *files;
 	const char *const *aliases; /* one an image */
 	const char *tar;            /* where the image goes */

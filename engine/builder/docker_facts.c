@@ -17,6 +17,7 @@
 #define DOCKER_TIMEOUT_MS 60000 /* for one question */
 #define DOCKER_MAJOR 0          /* the oldest buildx with --sbom and oci-layout contexts */
 #define DOCKER_MINOR 10
+#define DOCKER_MINOR_CHECK 15 /* with --check */
 
 #define USE_BUILDAH "or use --builder=buildah"
 
@@ -26,6 +27,7 @@ void docker_facts_free(struct docker_facts *facts)
 		argv_free(facts->command);
 	free(facts->command);
 	free(facts->version);
+	free(facts->detail);
 	*facts = (struct docker_facts){ 0 };
 }
 
@@ -36,34 +38,56 @@ void docker_inspect_free(struct docker_inspect *inspect)
 	*inspect = (struct docker_inspect){ 0 };
 }
 
-static void add_platform(struct docker_inspect *inspect, const char *text, size_t len)
+/* An amd64 processor runs 386's programs itself. */
+static bool runs_natively(const struct docker_inspect *inspect, const struct platform *platform)
+{
+	return strcmp(platform->arch, "386") == 0 && inspect->native_len > 0 &&
+	       strcmp(inspect->platforms[0].arch, "amd64") == 0;
+}
+
+static void add_platform(struct docker_inspect *inspect, const char *text, size_t len, bool native)
 {
 	cleanup_free char *name = mem_strndup(text, len);
 	struct platform platform;
 	char *star = strchr(name, '*'); /* marks those that the user has configured */
+	size_t at = 0;
 
 	if (star)
 		*star = '\0';
-	if (!platform_parse(name, &platform) || inspect->platforms_len == DOCKER_PLATFORMS_MAX)
+	if (!platform_parse(name, &platform))
 		return;
 	/* linux/amd64/v3 is how far this processor goes, not another platform to build for. */
 	if (strcmp(platform.arch, "amd64") == 0)
 		*platform.variant = '\0';
-	for (size_t i = 0; i < inspect->platforms_len; i++)
-		if (platform_equal(&inspect->platforms[i], &platform))
-			return;
-	inspect->platforms[inspect->platforms_len++] = platform;
+	native = native || runs_natively(inspect, &platform);
+	while (at < inspect->platforms_len && !platform_equal(&inspect->platforms[at], &platform))
+		at++;
+	if (at == DOCKER_PLATFORMS_MAX || (at < inspect->platforms_len && (!native || at < inspect->native_len)))
+		return;
+	if (at == inspect->platforms_len)
+		inspect->platforms_len++;
+	inspect->platforms[at] = platform;
+	if (!native)
+		return;
+	/* To the end of the native ones, the others move up. */
+	memmove(&inspect->platforms[inspect->native_len + 1], &inspect->platforms[inspect->native_len],
+		(at - inspect->native_len) * sizeof(platform));
+	inspect->platforms[inspect->native_len++] = platform;
 }
 
+/* A node's list begins with its own platform. */
 static void add_platforms(struct docker_inspect *inspect, const char *list, size_t len)
 {
+	bool native = true;
+
 	while (len > 0) {
 		size_t word = 0;
 
 		while (word < len && list[word] != ',' && list[word] != ' ')
 			word++;
 		if (word > 0)
-			add_platform(inspect, list, word);
+			add_platform(inspect, list, word, native);
+		native = native && word == 0;
 		if (word == len)
 			return;
 		list += word + 1;
@@ -98,6 +122,8 @@ void docker_inspect_parse(const char *text, struct docker_inspect *ret)
 			ret->error = mem_strndup(value, len);
 		else if (colon && strncmp(text, "Platforms:", 10) == 0)
 			add_platforms(ret, value, len);
+		else if (colon && strncmp(text, "Endpoint:", 9) == 0)
+			ret->nodes++;
 		else if (is_label(text, colon, ".worker.containerd.namespace"))
 			containerd = true;
 		else if (colon && strncmp(text, "Labels:", 7) == 0)
@@ -153,8 +179,25 @@ static int find_buildx(struct argv *command, struct error **err)
 	return -1;
 }
 
-static int ask(struct loop *loop, const struct argv *command, const char *question, struct proc_result *ret,
-	       struct error **err)
+/* Why buildx gave no answer: the machine's trouble, not a build's. */
+static int explain(const char *instance, const struct proc_result *result, struct error **err)
+{
+	const char *name = instance ? instance : getenv("BUILDX_BUILDER");
+	cleanup_error struct error *error = NULL;
+
+	if (name && *name && strstr(result->tail, "no builder ")) {
+		error_make(err, instance ? ERROR_USAGE : ERROR_TOOL, "docker buildx knows no builder called \"%s\"%s",
+			   name, instance ? "" : ", which BUILDX_BUILDER names");
+		error_remedy(err, "`docker buildx ls` names them");
+		return -1;
+	}
+	failure_make("docker buildx", result->status, result->tail, NULL, NULL, &error);
+	error->cls = ERROR_TOOL;
+	return error_move(err, &error);
+}
+
+static int ask(struct loop *loop, const struct argv *command, const char *question, const char *instance,
+	       struct proc_result *ret, struct error **err)
 {
 	cleanup_argv struct argv argv = { 0 };
 	struct proc_spec spec = { .capture = true, .timeout_ms = DOCKER_TIMEOUT_MS };
@@ -162,24 +205,26 @@ static int ask(struct loop *loop, const struct argv *command, const char *questi
 	for (size_t i = 0; i < command->len; i++)
 		argv_add(&argv, command->items[i]);
 	argv_add(&argv, question);
+	if (instance)
+		argv_add(&argv, instance);
 	spec.argv = (const char *const *)argv.items;
 	if (proc_run(loop, &spec, ret, err) < 0)
 		return -1;
 	if (ret->status != 0)
-		return failure_make("docker buildx", ret->status, ret->tail, NULL, NULL, err);
+		return explain(instance, ret, err);
 	if (!ret->out->data)
 		return error_make(err, ERROR_TOOL, "docker buildx %s: no answer", question);
 	return 0;
 }
 
 /* "github.com/docker/buildx 0.29.1+ds1 0.29.1+ds1-4", "github.com/docker/buildx v0.13.1 788433953" */
-static int find_version(struct loop *loop, const struct argv *command, char **ret, struct error **err)
+static int find_version(struct loop *loop, const struct argv *command, struct docker_facts *facts, struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
 	unsigned major, minor, patch = 0;
 	const char *text;
 
-	if (ask(loop, command, "version", &result, err) < 0)
+	if (ask(loop, command, "version", NULL, &result, err) < 0)
 		return -1;
 	text = strchr(result.out->data, ' ');
 	if (text)
@@ -191,20 +236,23 @@ static int find_version(struct loop *loop, const struct argv *command, char **re
 		error_remedy(err, "install buildx %d.%d or newer, " USE_BUILDAH, DOCKER_MAJOR, DOCKER_MINOR);
 		return -1;
 	}
-	*ret = mem_printf("%u.%u.%u", major, minor, patch);
+	facts->version = mem_printf("%u.%u.%u", major, minor, patch);
+	facts->checks = major > DOCKER_MAJOR || minor >= DOCKER_MINOR_CHECK;
 	return 0;
 }
 
 static int check_inspect(const struct docker_inspect *inspect, struct error **err)
 {
+	struct error *error = NULL;
+
 	if (inspect->error && *inspect->error) {
 		cleanup_free char *line = mem_printf("ERROR: %s\n", inspect->error);
 
-		failure_make("docker", 1, line, NULL, NULL, err);
-		if (err && *err)
-			(*err)->cls = ERROR_TOOL;
-		error_remedy(err, "start docker, " USE_BUILDAH);
-		return -1;
+		failure_make("docker", 1, line, NULL, NULL, &error);
+		error->cls = ERROR_TOOL;
+		error->message[strcspn(error->message, "\n")] = '\0'; /* the line again */
+		error_remedy(&error, "start docker, " USE_BUILDAH);
+		return error_move(err, &error);
 	}
 	if (inspect->classic) {
 		error_make(err, ERROR_TOOL,
@@ -217,31 +265,44 @@ static int check_inspect(const struct docker_inspect *inspect, struct error **er
 	return 0;
 }
 
-static int find_platforms(struct loop *loop, struct docker_facts *facts, struct error **err)
+static char *describe(const struct docker_inspect *inspect)
+{
+	const char *driver = inspect->driver ? inspect->driver : "docker";
+
+	if (inspect->nodes > 1)
+		return mem_printf("driver %s, %zu nodes", driver, inspect->nodes);
+	return mem_printf("driver %s", driver);
+}
+
+static int find_platforms(struct loop *loop, const char *instance, struct docker_facts *facts, struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
 	struct docker_inspect inspect;
 	int status;
 
-	if (ask(loop, facts->command, "inspect", &result, err) < 0)
+	if (ask(loop, facts->command, "inspect", instance, &result, err) < 0)
 		return -1;
 	docker_inspect_parse(result.out->data, &inspect);
 	status = check_inspect(&inspect, err);
+	facts->detail = describe(&inspect);
 	memcpy(facts->platforms, inspect.platforms, sizeof(facts->platforms));
 	facts->platforms_len = inspect.platforms_len;
+	facts->native_len = inspect.native_len;
 	docker_inspect_free(&inspect);
 	/* A builder that is not running yet names none; it is started by the first build. */
-	if (facts->platforms_len == 0)
+	if (facts->platforms_len == 0) {
 		platform_host(&facts->platforms[facts->platforms_len++]);
+		facts->native_len = 1;
+	}
 	return status;
 }
 
-int docker_facts_find(struct loop *loop, struct docker_facts *ret, struct error **err)
+int docker_facts_find(struct loop *loop, const char *instance, struct docker_facts *ret, struct error **err)
 {
 	struct docker_facts facts = { .command = mem_alloc(sizeof(struct argv)) };
 
-	if (find_buildx(facts.command, err) < 0 || find_version(loop, facts.command, &facts.version, err) < 0 ||
-	    find_platforms(loop, &facts, err) < 0) {
+	if (find_buildx(facts.command, err) < 0 || find_version(loop, facts.command, &facts, err) < 0 ||
+	    find_platforms(loop, instance, &facts, err) < 0) {
 		docker_facts_free(&facts);
 		return -1;
 	}

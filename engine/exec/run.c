@@ -345,13 +345,38 @@ static int doubt_kept(struct run *run, const struct builder_info *info, struct e
 	return 0;
 }
 
+/* True when the one that was only preferred (used last, or hinted at) cannot be used: another one is looked for, and the
+ * reason is told. */
+static bool give_up(struct run *run, const char *name, bool preferred, struct error **error)
+{
+	cleanup_free char *note = NULL;
+
+	if (!name || !preferred || ((*error)->cls != ERROR_TOOL && (*error)->cls != ERROR_USAGE))
+		return false;
+	note = mem_printf("%s cannot be used now: %s", name, (*error)->message);
+	emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
+	error_free(steal_ptr(*error));
+	return true;
+}
+
+static int find_builder(struct run *run, struct error **err)
+{
+	const struct run_options *options = run->options;
+	struct error *error = NULL;
+
+	if (builder_open(options->builder, run->env.loop, run->env.state, run->env.layout, &run->env.builder, &error) == 0)
+		return 0;
+	if (!give_up(run, options->builder, options->builder_preferred, &error))
+		return error_move(err, &error);
+	return builder_open(NULL, run->env.loop, run->env.state, run->env.layout, &run->env.builder, err);
+}
+
 static int open_builder(struct run *run, struct error **err)
 {
 	const struct builder_info *info;
 	cleanup_free char *note = NULL;
 
-	if (builder_open(run->options->builder, run->env.loop, run->env.state, run->env.layout, &run->env.builder, err) <
-	    0)
+	if (find_builder(run, err) < 0)
 		return -1;
 	info = builder_info(run->env.builder);
 	if (doubt_kept(run, info, err) < 0)
@@ -364,17 +389,31 @@ static int open_builder(struct run *run, struct error **err)
 /* An engine that goes with the builder: what docker built is in docker. */
 static const char *runtime_for(const struct run *run)
 {
+	const char *builder = run->options->builder;
+
 	if (run->options->runtime)
 		return run->options->runtime;
-	if (run->options->builder && strcmp(run->options->builder, "docker") == 0)
+	if (builder && !run->options->builder_preferred && strncmp(builder, "docker", 6) == 0)
 		return "docker";
 	return NULL;
 }
 
+static int find_runtime(struct run *run, struct error **err)
+{
+	const char *name = runtime_for(run);
+	struct task_env *env = &run->env;
+	struct error *error = NULL;
+
+	if (runtime_open(name, run->stem, env->loop, env->state, env->layout, &env->runtime, &error) == 0)
+		return 0;
+	if (!give_up(run, name, run->options->runtime_preferred, &error))
+		return error_move(err, &error);
+	return runtime_open(NULL, run->stem, env->loop, env->state, env->layout, &env->runtime, err);
+}
+
 static int open_runtime(struct run *run, struct error **err)
 {
-	if (runtime_open(runtime_for(run), run->stem, run->env.loop, run->env.state, run->env.layout, &run->env.runtime,
-			 err) < 0)
+	if (find_runtime(run, err) < 0)
 		return -1;
 	return remember(run, "runtime", runtime_name(run->env.runtime), err);
 }

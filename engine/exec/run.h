@@ -16,8 +16,10 @@ struct state;
  * emits events. */
 
 struct run_options {
-	const char *builder;   /* name, or NULL: the one used last, else the best one */
-	const char *runtime;   /* the same */
+	const char *builder;    /* name, or NULL: any that works */
+	bool builder_preferred; /* another will do when that one cannot be used */
+	const char *runtime;    /* the same */
+	bool runtime_preferred;
 	size_t jobs;           /* slots; 0: those of the make that runs us, else as many as processors */
 	const char *makeflags; /* MAKEFLAGS of the environment, which names make's slots, or NULL */
 	double max_load; /* -l: nothing starts beside a running node while the load average is above; 0: no limit */

@@ -90,7 +90,7 @@ static bool recall(struct runtime *runtime)
 	cleanup_json struct json *info = NULL;
 	const char *identity;
 
-	if (state_fact(runtime->state, FACT_INFO, &fact, NULL) < 0 || !fact ||
+	if (!runtime->state || state_fact(runtime->state, FACT_INFO, &fact, NULL) < 0 || !fact ||
 	    json_parse(fact, strlen(fact), FACT_INFO, &info, NULL) < 0)
 		return false;
 	identity = json_str(info, "identity");
@@ -114,6 +114,8 @@ static void remember(struct runtime *runtime)
 	cleanup_json struct json *info = json_new_object();
 	cleanup_buf struct buf text = { 0 };
 
+	if (!runtime->state)
+		return;
 	json_set_str(info, "identity", runtime->identity);
 	json_set_str(info, "version", runtime->version);
 	json_set_str(info, "place", runtime->place);

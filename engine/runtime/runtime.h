@@ -22,7 +22,7 @@ struct runtime;
 
 const char *const *runtime_names(void); /* NULL-terminated, best first */
 /* `name` NULL: the best one found. Flags that had to be found out by trying are remembered in `state`.
- * `owner` is the label's value. ERROR_TOOL with a remedy. */
+ * `owner` is the label's value. ERROR_TOOL with a remedy. Only to ask what it is, `state` and `layout` may be NULL. */
 int runtime_open(const char *name, const char *owner, struct loop *loop, struct state *state, struct layout *layout,
 		 struct runtime **ret, struct error **err);
 /* NULL-safe. `state` is used by callbacks on the loop's thread until loop_run has returned. */

@@ -114,7 +114,14 @@ static int docker(const struct build_job *job, const char *tar, struct argv *arg
 {
 	static const char *const aliases[] = { "go-base-0.cbuild", "debian-1.cbuild" };
 	cleanup_argv struct argv buildx = { 0 };
-	struct docker_command command = { &buildx, "/p/.cbuild/oci", job->context, &files, aliases, tar };
+	struct docker_command command = {
+		.buildx = &buildx,
+		.store = "/p/.cbuild/oci",
+		.context = job->context,
+		.files = &files,
+		.aliases = aliases,
+		.tar = tar,
+	};
 
 	argv_add(&buildx, "docker");
 	argv_add(&buildx, "buildx");

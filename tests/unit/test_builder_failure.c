@@ -166,6 +166,11 @@ static const char container[] = "Name: b\nDriver: docker-container\n\nNodes:\nNa
 static const char nobody[] = "Name:   default\nDriver: \nError:  Cannot connect to the Docker daemon at unix:///x. Is "
 			     "the docker daemon running?\n";
 
+/* arm64 is emulated by the first node and is the second one's own. */
+static const char fleet[] = "Name: fleet\nDriver: remote\n\nNodes:\nName: a\nEndpoint: tcp://a:1\nPlatforms: "
+			    "linux/amd64, linux/riscv64, linux/arm64, linux/386\nName: b\nEndpoint: "
+			    "tcp://b:1\nPlatforms: linux/arm64\n";
+
 static void test_inspect(void **state)
 {
 	struct docker_inspect inspect;
@@ -197,6 +202,15 @@ static void test_inspect(void **state)
 	docker_inspect_parse(nobody, &inspect);
 	assert_string_equal(inspect.error, "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon "
 					   "running?");
+	docker_inspect_free(&inspect);
+
+	docker_inspect_parse(fleet, &inspect);
+	assert_int_equal(inspect.nodes, 2);
+	assert_int_equal(inspect.native_len, 3);
+	assert_int_equal(inspect.platforms_len, 4);
+	assert_string_equal(inspect.platforms[1].arch, "386"); /* an amd64 runs it itself */
+	assert_true(platform_equal(&inspect.platforms[2], &arm64));
+	assert_string_equal(inspect.platforms[3].arch, "riscv64");
 	docker_inspect_free(&inspect);
 
 	docker_inspect_parse("", &inspect);

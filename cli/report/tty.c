@@ -2,13 +2,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "base/text.h"
+#include "cli/report/columns.h"
+#include "cli/report/frame.h"
 #include "cli/report/report.h"
 #include "engine/exec/event.h"
 #include "engine/io/loop.h"
@@ -16,28 +18,43 @@
 #include "engine/plan/plan.h"
 
 /*
- * The lines at the bottom of a terminal: one with numbers, one a running node with the last thing it said. They
- * are erased and drawn again in one write; what has ended is printed above and scrolls away.
+ * The live lines at the bottom of a terminal; what has ended is printed above them and scrolls away.
+ *
+ * Each frame is one write, between the marks of a synchronized update, and overwrites the one before it: nothing
+ * flickers. Between two frames the cursor stands below the live lines. After the terminal was resized its lines may be
+ * wrapped anew: how many rows the last frame takes then follows from its text. Wrapping is off while the live lines are
+ * drawn and on again in the same write: whenever cbuild ends, killed or not, no mode of the terminal is left changed.
  */
 
 #define WIDTH_DEFAULT 80
 #define HEIGHT_DEFAULT 24
-#define LAST_LINE_MAX 200 /* bytes kept of a node's last line */
+#define LAST_LINE_MAX 400       /* bytes kept of a node's last line */
+#define PENDING_MAX (64u << 10) /* bytes to be printed that do not wait for the next frame */
+
+static const char sync_begin[] = "\x1b[?2026h", sync_end[] = "\x1b[?2026l";
+static const char wrap_off[] = "\x1b[?7l", wrap_on[] = "\x1b[?7h";
+static const char clear_line[] = "\x1b[K", clear_below[] = "\x1b[J";
 
 struct running {
 	const struct node *node;
+	char *name;
 	uint64_t start_ms;
-	unsigned step, steps;
-	char last[LAST_LINE_MAX + 1];
+	struct frame_node shown; /* with `last` and `step_name` pointing to: */
+	char last[LAST_LINE_MAX + 1], step[LAST_LINE_MAX + 1];
 };
 
 struct live {
 	const struct report_state *state;
-	struct running *items;
+	struct columns *columns;
+	struct running **items;
 	size_t len, cap;
-	size_t drawn; /* lines that stand on the screen */
-	size_t done;
+	size_t done, failed;
 	unsigned width, height;
+	unsigned drawn_width; /* of the last frame */
+	bool unicode;
+	struct buf shown; /* the live lines as they stand on the screen, without colours */
+	uint64_t remaining_ms;
+	struct buf pending; /* to be printed above */
 };
 
 static void measure(struct live *live)
@@ -52,72 +69,39 @@ static void measure(struct live *live)
 	}
 }
 
+/* As the C library decides it: the first variable that is set counts. */
+static bool says_unicode(void)
+{
+	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && *value)
+			return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+	}
+	return false;
+}
+
 struct live *live_new(const struct report_state *state)
 {
 	struct live *live = mem_alloc(sizeof(*live));
 
 	live->state = state;
-	measure(live);
+	live->columns = columns_new();
+	live->unicode = says_unicode();
+	live->remaining_ms = UNKNOWN_MS;
 	return live;
 }
 
-static void erase(struct live *live, struct buf *out)
+/* Text over what stood there: each line clears what is behind it. */
+static void add_lines(struct buf *out, const char *text, size_t len)
 {
-	if (live->drawn > 0)
-		buf_printf(out, "\x1b[%zuA\r\x1b[J", live->drawn);
-	live->drawn = 0;
-}
-
-/* Appends at most the terminal's width less one, counted in code points, of a line that is safe. */
-static void add_cut(const struct live *live, const struct buf *line, struct buf *out)
-{
-	size_t columns = 0, i = 0;
-
-	while (i < line->len && columns + 1 < live->width) {
-		i++;
-		while (i < line->len && ((unsigned char)line->data[i] & 0xC0) == 0x80)
-			i++;
-		columns++;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\n')
+			buf_str(out, clear_line);
+		buf_char(out, text[i]);
 	}
-	buf_add(out, line->data, i);
-	buf_char(out, '\n');
-}
-
-static void add_header(struct live *live, struct buf *out)
-{
-	cleanup_buf struct buf line = { 0 };
-
-	buf_printf(&line, "[%zu/%zu] %zu running, ", live->done, live->state->stale, live->len);
-	text_duration(&line, loop_now_ms() - live->state->start_ms);
-	add_cut(live, &line, out);
-	live->drawn++;
-}
-
-static void add_running(struct live *live, const struct running *running, struct buf *out)
-{
-	cleanup_buf struct buf line = { 0 };
-
-	buf_str(&line, "  ");
-	report_node_name(live->state, running->node, &line);
-	buf_str(&line, " ");
-	text_duration(&line, loop_now_ms() - running->start_ms);
-	if (running->steps)
-		buf_printf(&line, "  step %u/%u", running->step, running->steps);
-	if (running->last[0]) {
-		buf_str(&line, "  ");
-		text_safe(&line, running->last, strlen(running->last));
-	}
-	add_cut(live, &line, out);
-	live->drawn++;
-}
-
-static void draw(struct live *live, struct buf *out)
-{
-	size_t room = live->height > 3 ? live->height - 3 : 1;
-
-	add_header(live, out);
-	for (size_t i = 0; i < live->len && i < room; i++)
-		add_running(live, &live->items[i], out);
 }
 
 static void flush(const struct buf *out)
@@ -126,65 +110,184 @@ static void flush(const struct buf *out)
 	fs_write_all(STDERR_FILENO, out->data ? out->data : "", out->len, "standard error", NULL);
 }
 
+/* The rows that the live lines take on a terminal of the present width. */
+static size_t rows_shown(const struct live *live)
+{
+	const char *at = live->shown.data, *end = at + live->shown.len;
+	size_t rows = 0;
+
+	while (live->shown.len > 0 && at < end) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+
+		do {
+			size_t fits = columns_fit(live->columns, at, (size_t)(line_end - at), live->width);
+
+			at += fits ? fits : (size_t)(line_end - at);
+			rows++;
+		} while (at < line_end);
+		at = line_end + 1;
+	}
+	return rows;
+}
+
+/* Moves to the beginning of the live lines. */
+static void add_return(struct live *live, struct buf *out)
+{
+	size_t rows = rows_shown(live);
+
+	if (rows >= live->height) /* the rest has scrolled away */
+		rows = live->height - 1;
+	if (rows > 0)
+		buf_printf(out, "\x1b[%zuA", rows);
+	buf_char(out, '\r');
+	/* Terminals remember which rows they wrapped, until the row is cleared as a whole. */
+	if (live->width != live->drawn_width)
+		buf_str(out, clear_below);
+	live->drawn_width = live->width;
+}
+
+/* Appends the live lines. */
+static void add_frame(struct live *live, struct buf *out)
+{
+	cleanup_free struct frame_node *nodes = mem_array(live->len + 1, sizeof(*nodes));
+	uint64_t now = loop_now_ms();
+	size_t busy = live->done + live->len;
+	struct frame frame = {
+		.width = live->width,
+		.height = live->height,
+		.color = live->state->color,
+		.unicode = live->unicode,
+		.done = live->done,
+		.left = live->state->stale > busy ? live->state->stale - busy : 0,
+		.failed = live->failed,
+		.elapsed_ms = now - live->state->start_ms,
+		.remaining_ms = live->remaining_ms,
+		.nodes = nodes,
+		.nodes_len = live->len,
+	};
+	cleanup_buf struct buf lines = { 0 };
+
+	for (size_t i = 0; i < live->len; i++) {
+		nodes[i] = live->items[i]->shown;
+		nodes[i].took_ms = now - live->items[i]->start_ms;
+	}
+	frame_draw(&frame, live->columns, &lines);
+	buf_char(&lines, '\n');
+	frame.color = false;
+	buf_reset(&live->shown);
+	frame_draw(&frame, live->columns, &live->shown);
+	buf_char(&live->shown, '\n');
+	buf_str(out, wrap_off);
+	add_lines(out, lines.data, lines.len);
+	buf_str(out, clear_below);
+	buf_str(out, wrap_on);
+}
+
 static void redraw(struct live *live)
 {
 	cleanup_buf struct buf out = { 0 };
 
-	erase(live, &out);
-	draw(live, &out);
+	measure(live);
+	buf_str(&out, sync_begin);
+	add_return(live, &out);
+	add_lines(&out, live->pending.data, live->pending.len);
+	add_frame(live, &out);
+	buf_str(&out, sync_end);
 	flush(&out);
+	buf_reset(&live->pending);
 }
 
 void live_print(struct live *live, const char *text, size_t len)
 {
-	cleanup_buf struct buf out = { 0 };
-
-	erase(live, &out);
-	buf_add(&out, text, len);
-	draw(live, &out);
-	flush(&out);
+	buf_add(&live->pending, text, len);
+	if (live->pending.len > PENDING_MAX)
+		redraw(live);
 }
 
-static struct running *find(struct live *live, const struct node *node)
+static struct running *find(struct live *live, const struct node *node, size_t *ret_at)
 {
 	for (size_t i = 0; i < live->len; i++) {
-		if (live->items[i].node == node)
-			return &live->items[i];
+		if (live->items[i]->node != node)
+			continue;
+		*ret_at = i;
+		return live->items[i];
 	}
 	return NULL;
 }
 
 static void add(struct live *live, const struct node *node)
 {
-	mem_reserve(&live->items, &live->cap, live->len + 1, sizeof(*live->items));
-	live->items[live->len++] = (struct running){ .node = node, .start_ms = loop_now_ms() };
+	struct running *running = mem_alloc(sizeof(*running));
+	cleanup_buf struct buf name = { 0 };
+
+	report_node_name(live->state, node, &name);
+	running->node = node;
+	running->name = buf_steal(&name);
+	running->shown.name = running->name;
+	running->start_ms = loop_now_ms();
+	mem_reserve(&live->items, &live->cap, live->len + 1, sizeof(struct running *));
+	live->items[live->len++] = running;
 }
 
-static void remove_node(struct live *live, const struct node *node)
+static void running_free(struct running *running)
 {
-	struct running *running = find(live, node);
+	free(running->name);
+	free(running);
+}
+
+static void remove_node(struct live *live, const struct event *event)
+{
+	struct running *running;
 	size_t at;
 
 	live->done++;
+	live->failed += event->outcome == OUTCOME_FAILED;
+	running = find(live, event->node, &at);
 	if (!running)
 		return;
-	at = (size_t)(running - live->items);
-	memmove(running, running + 1, (live->len - at - 1) * sizeof(*running));
+	running_free(running);
+	memmove(&live->items[at], &live->items[at + 1], (live->len - at - 1) * sizeof(struct running *));
 	live->len--;
+}
+
+static void keep(char *where, const char *text, size_t len)
+{
+	len = len < LAST_LINE_MAX ? len : LAST_LINE_MAX;
+	memcpy(where, text, len);
+	where[len] = '\0';
 }
 
 static void keep_line(struct running *running, const char *text, size_t len)
 {
 	if (len == 0)
 		return;
-	len = len < LAST_LINE_MAX ? len : LAST_LINE_MAX;
-	memcpy(running->last, text, len);
-	running->last[len] = '\0';
+	keep(running->last, text, len);
+	running->shown.last = running->last;
+}
+
+static void keep_step(struct running *running, const struct progress *progress)
+{
+	struct frame_node *shown = &running->shown;
+
+	if (progress->steps) {
+		shown->stage = progress->stage;
+		shown->stages = progress->stages;
+		shown->step = progress->step;
+		shown->steps = progress->steps;
+		shown->last = NULL; /* of the step before */
+	}
+	if (progress->name) {
+		keep(running->step, progress->name, progress->name_len);
+		shown->step_name = running->step;
+	}
+	shown->bytes = progress->bytes;
+	shown->total = progress->total;
 }
 
 void live_event(struct live *live, const struct event *event)
 {
-	struct running *running = event->node ? find(live, event->node) : NULL;
+	size_t at;
+	struct running *running = event->node ? find(live, event->node, &at) : NULL;
 
 	switch (event->kind) {
 	case EVENT_NODE_START:
@@ -193,23 +296,26 @@ void live_event(struct live *live, const struct event *event)
 	case EVENT_NODE_LINE:
 		if (running)
 			keep_line(running, event->text, event->len);
-		return; /* drawn by the next tick: output comes faster than anyone reads */
+		break;
 	case EVENT_NODE_STEP:
-		if (running) {
-			running->step = event->progress->step;
-			running->steps = event->progress->steps;
-		}
-		return;
+		if (running)
+			keep_step(running, event->progress);
+		break;
 	case EVENT_NODE_DONE:
-		remove_node(live, event->node);
+		remove_node(live, event);
+		break;
+	case EVENT_NOTE:
+		break;
+	case EVENT_TICK:
+		live->remaining_ms = event->remaining_ms;
+		redraw(live);
 		break;
 	case EVENT_RESIZE:
-		measure(live);
-		break;
-	default:
+	case EVENT_RUN_START:
+	case EVENT_RUN_END:
+		redraw(live);
 		break;
 	}
-	redraw(live);
 }
 
 void live_free(struct live *live)
@@ -218,8 +324,18 @@ void live_free(struct live *live)
 
 	if (!live)
 		return;
-	erase(live, &out);
+	measure(live);
+	if (live->shown.len > 0)
+		add_return(live, &out);
+	add_lines(&out, live->pending.data, live->pending.len);
+	if (live->shown.len > 0)
+		buf_str(&out, clear_below);
 	flush(&out);
+	for (size_t i = 0; i < live->len; i++)
+		running_free(live->items[i]);
+	buf_free(&live->pending);
+	buf_free(&live->shown);
+	columns_free(live->columns);
 	free(live->items);
 	free(live);
 }

@@ -85,10 +85,10 @@ static void take_line(void *data, const char *line, size_t len)
 	const struct output *output = ((struct work *)data)->job->output;
 	struct progress progress;
 
-	if (output->progress && step_parse(line, len, &progress))
-		output->progress(output->data, &progress);
 	if (output->line)
 		output->line(output->data, line, len);
+	if (output->progress && step_parse(line, len, &progress))
+		output->progress(output->data, &progress);
 }
 
 /* Runs one buildah; a status other than 0 is an error. */

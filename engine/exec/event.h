@@ -12,12 +12,12 @@ struct progress;
 
 enum event_kind {
 	EVENT_RUN_START,  /* nodes, stale */
-	EVENT_NODE_START, /* node */
+	EVENT_NODE_START, /* node, log, slot */
 	EVENT_NODE_LINE,  /* node, text, len: a line of its output, raw bytes */
 	EVENT_NODE_STEP,  /* node, progress: how far it is */
 	EVENT_NODE_DONE,  /* node, outcome, took_ms, error (FAILED), text (a remark, or NULL), log */
 	EVENT_NOTE,       /* text: a sentence about the run ("using buildah 1.28.2") */
-	EVENT_TICK,       /* time has passed: for a live display */
+	EVENT_TICK,       /* time has passed: for a live display; remaining_ms */
 	EVENT_RESIZE,     /* the terminal has another size */
 	EVENT_RUN_END     /* status, took_ms */
 };
@@ -31,6 +31,8 @@ enum outcome {
 	OUTCOME_CANCELLED
 };
 
+#define UNKNOWN_MS UINT64_MAX
+
 struct event {
 	enum event_kind kind;
 	const struct node *node;
@@ -41,9 +43,11 @@ struct event {
 	const struct error *error;
 	const char *log; /* path of the node's log file */
 	uint64_t took_ms;
-	size_t nodes; /* of the run */
-	size_t stale; /* that are not fresh at its start */
-	int status;   /* exit status of the run */
+	size_t slot;           /* that the node runs in, from 0 */
+	uint64_t remaining_ms; /* how long the run is likely to go on; UNKNOWN_MS when nothing tells */
+	size_t nodes;          /* of the run */
+	size_t stale;          /* that are not fresh at its start */
+	int status;            /* exit status of the run */
 };
 
 struct sink {

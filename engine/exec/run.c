@@ -31,7 +31,8 @@ struct run {
 	struct jobserver *jobserver; /* of the make that runs us, or NULL */
 	int64_t id;                  /* in the history; 0 before it was begun */
 	uint64_t start_ms;
-	char *stem; /* .cbuild/run/<id>: the owner of what this run makes */
+	uint64_t *begun_ms; /* of each node that was started */
+	char *stem;         /* .cbuild/run/<id>: the owner of what this run makes */
 	char *lock_path;
 	int lock_fd;
 	char *logs;          /* folder */
@@ -153,7 +154,13 @@ static int start_task(struct run *run, size_t number, struct error **err)
 		task_free(task);
 		return -1;
 	}
-	emit(run, &(struct event){ .kind = EVENT_NODE_START, .node = task->node, .log = task->log });
+	run->begun_ms[number] = task->start_ms;
+	emit(run, &(struct event){
+			  .kind = EVENT_NODE_START,
+			  .node = task->node,
+			  .log = task->log,
+			  .slot = sched_slot(run->sched, number),
+		  });
 	return 0;
 }
 
@@ -245,9 +252,28 @@ static void on_signal(void *arg, int signum)
 	pump(run);
 }
 
+/* From what each node took the last time. Nothing can be said while a build is ahead that never ran. */
+static uint64_t remaining_ms(const struct run *run)
+{
+	size_t len = plan_len(run->env.plan);
+	cleanup_free uint64_t *spent = mem_array(len + 1, sizeof(*spent));
+
+	for (size_t i = 0; i < len; i++) {
+		const struct node *node = plan_node(run->env.plan, i);
+		enum sched_state state = sched_state(run->sched, i);
+		bool ahead = state == SCHED_WAITING || state == SCHED_READY || state == SCHED_RUNNING;
+
+		if (ahead && node->kind <= NODE_BUILD && node->state != NODE_FRESH && node->took_ms == 0)
+			return UNKNOWN_MS;
+		if (state == SCHED_RUNNING)
+			spent[i] = loop_now_ms() - run->begun_ms[i];
+	}
+	return sched_remaining(run->sched, spent);
+}
+
 static void on_tick(void *arg)
 {
-	emit(arg, &(struct event){ .kind = EVENT_TICK });
+	emit(arg, &(struct event){ .kind = EVENT_TICK, .remaining_ms = remaining_ms(arg) });
 }
 
 static void on_resize(void *arg)
@@ -498,6 +524,7 @@ static int run_all(struct run *run, struct error **err)
 
 	open_jobserver(run);
 	run->sched = make_sched(run);
+	run->begun_ms = mem_array(plan_len(run->env.plan) + 1, sizeof(*run->begun_ms));
 	/* Before signals are ours: waiting can be interrupted. */
 	if (run_gate(run->options->state_dir, &gate, err) < 0 || loop_signals(run->env.loop, on_signal, run, err) < 0 ||
 	    state_run_begin(run->env.state, run->options->command, &run->id, err) < 0 || make_folders(run, err) < 0)
@@ -524,6 +551,7 @@ static void run_close(struct run *run)
 	}
 	pthread_mutex_destroy(&run->env.source_lock);
 	error_free(run->error);
+	free(run->begun_ms);
 	free(run->stem);
 	free(run->lock_path);
 	free(run->logs);

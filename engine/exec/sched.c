@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "engine/exec/sched.h"
@@ -10,7 +11,9 @@ struct item {
 	size_t waits_for; /* needs that are not done */
 	size_t *dependents;
 	size_t dependents_len, dependents_cap;
+	uint64_t cost;
 	uint64_t path; /* cost of the longest path that begins here */
+	size_t slot;
 };
 
 struct sched {
@@ -19,6 +22,7 @@ struct sched {
 	size_t *heap; /* ready nodes, the longest path on top; of equal ones the smaller number */
 	size_t heap_len;
 	size_t slots, running;
+	bool *taken; /* slots */
 	bool keep_going, stopped;
 };
 
@@ -75,6 +79,7 @@ struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots
 	*sched = (struct sched){ .len = len, .slots = slots ? slots : 1, .keep_going = keep_going };
 	sched->items = mem_array(len + 1, sizeof(*sched->items));
 	sched->heap = mem_array(len + 1, sizeof(*sched->heap));
+	sched->taken = mem_array(sched->slots, sizeof(*sched->taken));
 	for (size_t i = 0; i < len; i++) {
 		sched->items[i].waits_for = nodes[i].needs_len;
 		for (size_t j = 0; j < nodes[i].needs_len; j++) {
@@ -92,6 +97,7 @@ struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots
 
 			item->path = path > item->path ? path : item->path;
 		}
+		item->cost = nodes[i].cost;
 		item->path += nodes[i].cost;
 	}
 	for (size_t i = 0; i < len; i++) {
@@ -109,6 +115,7 @@ void sched_free(struct sched *sched)
 		free(sched->items[i].dependents);
 	free(sched->items);
 	free(sched->heap);
+	free(sched->taken);
 	free(sched);
 }
 
@@ -119,12 +126,23 @@ bool sched_ready(const struct sched *sched)
 
 bool sched_next(struct sched *sched, size_t *ret_node)
 {
+	struct item *item;
+
 	if (!sched_ready(sched))
 		return false;
 	*ret_node = pop(sched);
-	sched->items[*ret_node].state = SCHED_RUNNING;
+	item = &sched->items[*ret_node];
+	while (sched->taken[item->slot])
+		item->slot++;
+	sched->taken[item->slot] = true;
+	item->state = SCHED_RUNNING;
 	sched->running++;
 	return true;
+}
+
+size_t sched_slot(const struct sched *sched, size_t node)
+{
+	return sched->items[node].slot;
 }
 
 void sched_done(struct sched *sched, size_t node)
@@ -132,6 +150,7 @@ void sched_done(struct sched *sched, size_t node)
 	struct item *item = &sched->items[node];
 
 	item->state = SCHED_DONE;
+	sched->taken[item->slot] = false;
 	sched->running--;
 	for (size_t i = 0; i < item->dependents_len; i++) {
 		struct item *dependent = &sched->items[item->dependents[i]];
@@ -159,6 +178,7 @@ static void skip(struct sched *sched, size_t node, void (*skipped)(void *data, s
 void sched_failed(struct sched *sched, size_t node, void (*skipped)(void *data, size_t node), void *data)
 {
 	sched->items[node].state = SCHED_FAILED;
+	sched->taken[sched->items[node].slot] = false;
 	sched->running--;
 	if (!sched->keep_going)
 		sched->stopped = true;
@@ -183,4 +203,54 @@ enum sched_state sched_state(const struct sched *sched, size_t node)
 size_t sched_running(const struct sched *sched)
 {
 	return sched->running;
+}
+
+/* The running node that ends first when each ends at its `ends`. */
+static size_t first_to_end(const struct sched *sched, const uint64_t *ends)
+{
+	size_t first = sched->len;
+
+	for (size_t i = 0; i < sched->len; i++) {
+		if (sched->items[i].state == SCHED_RUNNING && (first == sched->len || ends[i] < ends[first]))
+			first = i;
+	}
+	return first;
+}
+
+static uint64_t play(struct sched *sched, uint64_t *ends)
+{
+	uint64_t now = 0;
+	size_t node;
+
+	for (;;) {
+		while (sched_next(sched, &node))
+			ends[node] = now + sched->items[node].cost;
+		if (sched->running == 0)
+			return now;
+		node = first_to_end(sched, ends);
+		now = ends[node];
+		sched_done(sched, node);
+	}
+}
+
+/* Plays the rest of the run on a copy; what a node's end leads to is only read. */
+uint64_t sched_remaining(const struct sched *sched, const uint64_t *spent)
+{
+	cleanup_free struct item *items = mem_array(sched->len + 1, sizeof(*items));
+	cleanup_free size_t *heap = mem_array(sched->len + 1, sizeof(*heap));
+	cleanup_free bool *taken = mem_array(sched->slots, sizeof(*taken));
+	cleanup_free uint64_t *ends = mem_array(sched->len + 1, sizeof(*ends));
+	struct sched copy = *sched;
+
+	memcpy(items, sched->items, sched->len * sizeof(*items));
+	memcpy(heap, sched->heap, sched->heap_len * sizeof(*heap));
+	memcpy(taken, sched->taken, sched->slots * sizeof(*taken));
+	copy.items = items;
+	copy.heap = heap;
+	copy.taken = taken;
+	for (size_t i = 0; i < sched->len; i++) {
+		if (items[i].state == SCHED_RUNNING)
+			ends[i] = items[i].cost > spent[i] ? items[i].cost - spent[i] : 0;
+	}
+	return play(&copy, ends);
 }

@@ -27,6 +27,11 @@ void sched_free(struct sched *sched); /* NULL-safe */
 bool sched_next(struct sched *sched, size_t *ret_node);
 /* Whether sched_next would take one. */
 bool sched_ready(const struct sched *sched);
+/* The slot of a node that runs or has run: the smallest that was free, from 0. */
+size_t sched_slot(const struct sched *sched, size_t node);
+/* Milliseconds until everything is done, when each node takes its cost and nothing fails. `spent[node]` is how long a
+ * running node has run already. */
+uint64_t sched_remaining(const struct sched *sched, const uint64_t *spent);
 /* A running node ended well; what waited for it alone becomes ready. */
 void sched_done(struct sched *sched, size_t node);
 /* A running node failed: everything that needs it is skipped. `skipped(data, node)` is called for each. */

@@ -142,6 +142,46 @@ static void many_ready_nodes_come_in_order_of_their_cost(void **state)
 	sched_free(sched);
 }
 
+static void what_is_left_follows_from_costs_and_slots(void **state)
+{
+	struct sched *two = sched_new(nodes, NODES, 2, false), *one = sched_new(nodes, NODES, 1, false);
+	uint64_t spent[NODES] = { 0 };
+
+	(void)state;
+	/* 1 takes 9; beside it 0 and 2; then 3 and 4. */
+	assert_int_equal(sched_remaining(two, spent), 11);
+	assert_int_equal(sched_remaining(one, spent), 1 + 9 + 5 + 1 + 1);
+	next(two);
+	next(two);
+	sched_done(two, 0);
+	spent[1] = 3;
+	assert_int_equal(sched_remaining(two, spent), 8);
+	spent[1] = 100; /* longer than ever: about to end */
+	assert_int_equal(sched_remaining(two, spent), 6);
+	assert_int_equal(next(two), 2); /* the question changed nothing */
+	sched_stop(two);
+	assert_int_equal(sched_remaining(two, spent), 5);
+	sched_free(one);
+	sched_free(two);
+}
+
+static void a_slot_is_taken_again(void **state)
+{
+	struct sched *sched = sched_new(nodes, NODES, 2, true);
+	unsigned skipped = 0;
+
+	(void)state;
+	next(sched); /* 1 */
+	next(sched); /* 0 */
+	assert_int_equal(sched_slot(sched, 1), 0);
+	assert_int_equal(sched_slot(sched, 0), 1);
+	sched_failed(sched, 1, note_skipped, &skipped);
+	sched_done(sched, 0);
+	next(sched); /* 2 */
+	assert_int_equal(sched_slot(sched, 2), 0);
+	sched_free(sched);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +190,8 @@ int main(void)
 		cmocka_unit_test(a_failure_skips_what_needs_it_and_stops_the_rest),
 		cmocka_unit_test(keep_going_does_what_does_not_need_it),
 		cmocka_unit_test(after_a_stop_nothing_starts),
+		cmocka_unit_test(what_is_left_follows_from_costs_and_slots),
+		cmocka_unit_test(a_slot_is_taken_again),
 		cmocka_unit_test(many_ready_nodes_come_in_order_of_their_cost),
 	};
 

@@ -29,7 +29,15 @@ extern char **environ;
 
 /* The first that is there is the manifest. */
 static const char *const manifest_names[] = {
-	"services.yaml", "services.yml", "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml",
+	"services.yaml", "services.yml", "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
+};
+
+/* The first that is there is merged over a compose file that nobody named, as compose does. */
+static const char *const override_names[] = {
+	"compose.override.yml",
+	"compose.override.yaml",
+	"docker-compose.override.yml",
+	"docker-compose.override.yaml",
 };
 
 /* Where the name of a tool comes from. */
@@ -48,6 +56,18 @@ static const char *manifest_path(const struct options *options)
 	return manifest_names[0];
 }
 
+/* The name of what goes over it, or NULL. */
+static const char *override_path(const struct options *options, const char *path)
+{
+	if (options->file || !strstr(path, "compose"))
+		return NULL;
+	for (size_t i = 0; i < sizeof(override_names) / sizeof(override_names[0]); i++) {
+		if (fs_exists(override_names[i]))
+			return override_names[i];
+	}
+	return NULL;
+}
+
 static const char *lookup_git(void *data, const char *name, const char **ret_why)
 {
 	return git_value(data, name, ret_why);
@@ -57,11 +77,12 @@ static int load(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
 	const char *path = manifest_path(options);
+	const char *overlays[] = { override_path(options, path), NULL };
 	cleanup_free char *dir = path_dir(path);
 	struct git *git = git_new(dir);
 	const struct load_options load_options = {
 		.path = path,
-		.overlays = options->overlays,
+		.overlays = overlays[0] ? overlays : options->overlays,
 		.env_file = options->env_file,
 		.environ = (const char *const *)environ,
 		.sets = options->sets,

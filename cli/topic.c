@@ -47,7 +47,7 @@ static const struct term environment[] = {
 };
 
 static const struct term files[] = {
-	{ "services.yaml, services.yml, compose.yaml, compose.yml, docker-compose.yaml, docker-compose.yml", "the "
+	{ "services.yaml, services.yml, compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml", "the "
 													     "manifest:"
 													     " the "
 													     "first of "

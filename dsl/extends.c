@@ -1,15 +1,20 @@
 #include "config.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "dsl/decode.h"
+#include "dsl/files.h"
 #include "dsl/interp.h"
+#include "dsl/manifest.h"
 #include "dsl/merge.h"
 #include "dsl/node.h"
 #include "dsl/schema.h"
+#include "dsl/unit.h"
 
 /* One step on the way from a service to the last template it builds on. */
 struct step {
@@ -23,73 +28,103 @@ struct chain {
 	size_t len;
 };
 
-static const char *nearest_name(const struct merge *m, const char *name, bool services_only)
+/* What `extends` says. */
+struct extending {
+	const struct node *name;  /* a scalar; NULL: nothing, or complained */
+	bool services_only;       /* compose's form */
+	const struct unit *where; /* whose names it means */
+};
+
+/* The names that are known in a file: its own when it is only extended, else the whole manifest's. */
+static struct map *names_at(const struct merge *m, const struct unit *unit, bool services)
 {
-	const struct map *maps[] = { m->service_names, m->template_names };
+	for (; unit; unit = unit->parent)
+		if (unit->services)
+			return services ? unit->services : unit->templates;
+	return services ? m->service_names : m->template_names;
+}
+
+static const char *nearest_name(const struct merge *m, const struct extending *extending)
+{
+	const struct map *maps[] = { names_at(m, extending->where, true), names_at(m, extending->where, false) };
 	size_t len = 0, room = map_len(maps[0]) + map_len(maps[1]);
 	const char **names;
 
 	if (room > 1000)
 		return NULL;
 	names = arena_array(m->arena, room, sizeof(*names));
-	for (size_t i = 0; i < (services_only ? 1 : 2); i++)
+	for (size_t i = 0; i < (extending->services_only ? 1 : 2); i++)
 		for (size_t j = 0; j < map_len(maps[i]); j++)
 			names[len++] = map_key(maps[i], j);
-	return text_nearest(name, names, len);
+	return text_nearest(extending->name->text, names, len);
 }
 
-/* {service: NAME}, compose's form. */
-static const struct node *extends_map(struct merge *m, const struct node *node)
+/* {service: NAME, file: PATH}, compose's form. */
+static void read_map(struct merge *m, const struct node *node, struct extending *ret)
 {
-	const struct node *service = node_get(node, "service");
-	const struct entry *file = node_entry(node, "file");
+	static const char *const known[] = { "service", "file" };
+	struct decode d = { m->arena, m->diags, m->files->scope };
+	const struct node *file = node_get(node, "file");
 
-	if (file) {
-		diags_add(m->diags, file->pos, NULL, "\"extends\" cannot take a service from another file yet");
-		return NULL;
-	}
-	for (size_t i = 0; i < node->len; i++)
-		if (strcmp(node->entries[i].key, "service") != 0 && !node_key_ignored(node->entries[i].key))
-			diags_add(m->diags, node->entries[i].pos, "\"extends\" takes a name, or {service: NAME}",
-				  "unknown key \"%s\" in \"extends\"", node->entries[i].key);
-	if (!service)
+	decode_known(&d, node, known, sizeof(known) / sizeof(known[0]), "\"extends\"");
+	ret->services_only = true;
+	ret->name = node_get(node, "service");
+	if (!ret->name)
 		diags_add(m->diags, node->pos, NULL, "\"extends\" needs \"service\"");
-	return service;
+	if (!file || file->kind == NODE_NULL)
+		return;
+	if (file->kind == NODE_SCALAR)
+		ret->where = files_extend(m->files, &(struct text){ file->text, file->pos });
+	else if (file->kind != NODE_BROKEN)
+		diags_add(m->diags, file->pos, NULL, "\"file\" must be a path, but this is %s", node_type_name(file));
+	if (file->kind != NODE_SCALAR || !ret->where)
+		ret->name = NULL;
 }
 
-static const struct entry *find_name(const struct merge *m, const char *name, bool services_only)
+/* `extends` is interpolated. */
+static struct extending read_extends(struct merge *m, const struct node *extends)
 {
-	const struct entry *found = services_only ? NULL : map_get(m->template_names, name);
+	struct extending extending = { .name = extends };
 
-	return found ? found : map_get(m->service_names, name);
+	if (!extends || extends->kind == NODE_NULL || extends->tag == NODE_RESET)
+		return (struct extending){ 0 };
+	extending.where = unit_at(m->files->units, extends->pos);
+	if (extends->kind == NODE_MAP)
+		read_map(m, extends, &extending);
+	if (!extending.name || extending.name->kind == NODE_SCALAR)
+		return extending;
+	if (extending.name->kind != NODE_BROKEN)
+		diags_add(m->diags, extending.name->pos, NULL, "\"extends\" must be one name, but this is %s",
+			  node_type_name(extending.name));
+	return (struct extending){ 0 };
+}
+
+static const struct entry *find_name(const struct merge *m, const struct extending *extending)
+{
+	const char *name = extending->name->text;
+	const struct entry *found = extending->services_only ? NULL : map_get(names_at(m, extending->where, false), name);
+
+	return found ? found : map_get(names_at(m, extending->where, true), name);
 }
 
 /* What a node extends: found, or NULL (nothing, or complained). `*pos` is where its name stands. */
 static const struct entry *find_base(struct merge *m, const struct node *node, struct pos *pos)
 {
-	const struct node *extends = node_get(node, "extends");
-	bool services_only = extends && extends->kind == NODE_MAP;
+	struct extending extending = read_extends(m, node_get(node, "extends"));
 	const struct entry *found;
 	const char *nearest;
 
-	if (services_only)
-		extends = extends_map(m, extends);
-	if (!extends || extends->kind == NODE_NULL || extends->kind == NODE_BROKEN)
+	if (!extending.name)
 		return NULL;
-	*pos = extends->pos;
-	if (extends->kind != NODE_SCALAR) {
-		diags_add(m->diags, extends->pos, NULL, "\"extends\" must be one name, but this is %s",
-			  node_type_name(extends));
-		return NULL;
-	}
-	found = find_name(m, extends->text, services_only);
+	*pos = extending.name->pos;
+	found = find_name(m, &extending);
 	if (found)
 		return found;
-	nearest = nearest_name(m, extends->text, services_only);
-	diags_add(m->diags, extends->pos, nearest ? arena_printf(m->arena, "did you mean \"%s\"?", nearest) : NULL,
-		  services_only ? "there is no service \"%s\" to extend"
-				: "there is no template or service \"%s\" to extend",
-		  extends->text);
+	nearest = nearest_name(m, &extending);
+	diags_add(m->diags, extending.name->pos, nearest ? arena_printf(m->arena, "did you mean \"%s\"?", nearest) : NULL,
+		  extending.services_only ? "there is no service \"%s\" to extend"
+					  : "there is no template or service \"%s\" to extend",
+		  extending.name->text);
 	return NULL;
 }
 
@@ -97,17 +132,14 @@ struct node *merge_written(struct merge *m, const struct entry *entry, const cha
 {
 	for (size_t depth = 0; entry && depth < MERGE_DEPTH_MAX; depth++) {
 		struct node *value = node_get(entry->value, key), *extends = node_get(entry->value, "extends");
-		bool services_only = extends && extends->kind == NODE_MAP;
+		struct extending extending;
 
 		if (value && value->kind != NODE_NULL)
-			return value;
-		if (services_only)
-			extends = node_get(extends, "service");
-		if (extends && extends->dollar)
-			extends = interp_node(m->interp, NULL, extends);
-		if (!extends || extends->kind != NODE_SCALAR)
+			return value->tag == NODE_RESET ? NULL : value;
+		if (!extends)
 			return NULL;
-		entry = find_name(m, extends->text, services_only);
+		extending = read_extends(m, interp_node(m->interp, NULL, extends));
+		entry = extending.name ? find_name(m, &extending) : NULL;
 	}
 	return NULL;
 }
@@ -185,6 +217,7 @@ struct node *merge_service(struct merge *m, const struct entry *entry)
 	}
 	if (!node)
 		return NULL;
+	node = node_strip(m->arena, node, UINT_MAX);
 	if (m->nodes <= MERGE_NODES_MAX && (m->nodes += node->size) > MERGE_NODES_MAX)
 		diags_add(m->diags, entry->pos, NULL,
 			  "the services have more than %d values together, with their templates filled in",

@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "dsl/dotenv.h"
+#include "dsl/draft.h"
 #include "dsl/files.h"
 #include "dsl/merge.h"
 #include "dsl/node.h"
@@ -119,6 +120,64 @@ int files_add(struct files *files, struct unit *unit, const char *path, const ch
 	return 0;
 }
 
+/* Names of a section -> their entries. */
+static struct map *index_section(struct files *files, const struct node *tree, const char *section)
+{
+	const struct node *node = node_get(tree, section);
+	struct map *map = map_new();
+
+	for (size_t i = 0; node && node->kind == NODE_MAP && i < node->len; i++) {
+		const struct entry *entry = &node->entries[i];
+
+		map_set(map, entry->key, (void *)entry);
+		if (entry->value->kind == NODE_SCALAR || entry->value->kind == NODE_LIST)
+			diags_add(files->diags, entry->value->pos, NULL,
+				  "each of the \"%s\" must be a map, but this is %s", section,
+				  node_type_name(entry->value));
+	}
+	return map;
+}
+
+static const struct unit *extend_new(struct files *files, const struct unit *from, const struct text *name,
+				     const char *path)
+{
+	struct unit *unit = unit_new(files->units, from, name->pos);
+	struct node *tree = NULL;
+	struct error *error = NULL;
+
+	unit->draft = arena_alloc(files->arena, sizeof(*unit->draft));
+	files_place(files, unit, name->s, NULL);
+	if (files_add(files, unit, path, unit->name, &tree, &error) < 0)
+		files_unread(files, name, path, "manifest", error);
+	if (!tree)
+		return NULL;
+	unit->services = index_section(files, tree, "services");
+	unit->templates = index_section(files, tree, "templates");
+	return unit;
+}
+
+const struct unit *files_extend(struct files *files, const struct text *name)
+{
+	const struct unit *from = unit_at(files->units, name->pos), *unit;
+	const char *path = files_join(files, from->dir, name->s), *id;
+	cleanup_free char *real = realpath(path, NULL);
+
+	if (!files_local(files, name, "extends"))
+		return NULL;
+	for (size_t i = 0; real && i < from->files_len; i++)
+		if (!strcmp(from->files[i], real))
+			return from;
+	id = arena_printf(files->arena, "extends %s", real ? real : path);
+	unit = map_get(files->included, id);
+	if (unit)
+		return unit->services ? unit : NULL; /* what is wrong with it has been said */
+	if (!files_allow(files, from, name->pos))
+		return NULL;
+	unit = extend_new(files, from, name, path);
+	map_set(files->included, id, (void *)(unit ? unit : files->units->items[files->units->len - 1]));
+	return unit;
+}
+
 int files_add_env(struct files *files, struct unit *unit, const char *path, const char *shown, bool optional,
 		  struct error **err)
 {
@@ -145,4 +204,58 @@ int files_add_env(struct files *files, struct unit *unit, const char *path, cons
 	dotenv_parse(files->arena, files->diags, file, text.data, text.len, &vars, &len);
 	scope_add_env_file(files->scope, unit, vars, len);
 	return 0;
+}
+
+const char *files_join(struct files *files, const char *dir, const char *path)
+{
+	cleanup_free char *joined = path_join(dir, path);
+	cleanup_free char *cleaned = path_clean(joined);
+
+	return arena_strdup(files->arena, cleaned);
+}
+
+bool files_local(struct files *files, const struct text *name, const char *key)
+{
+	const char *s = name->s;
+
+	if (!strstr(s, "://") && strncmp(s, "git@", 4) != 0 && strncmp(s, "oci:", 4) != 0 &&
+	    strncmp(s, "github.com/", 11) != 0)
+		return true;
+	diags_add(files->diags, name->pos, "fetch it first, and name the file", "\"%s\" takes files; \"%s\" is not one",
+		  key, s);
+	return false;
+}
+
+bool files_allow(struct files *files, const struct unit *from, struct pos pos)
+{
+	size_t depth = 0;
+
+	for (const struct unit *unit = from; unit; unit = unit->parent)
+		depth++;
+	if (depth >= FILES_DEPTH_MAX)
+		diags_add(files->diags, pos, NULL, "manifests include one another more than %d deep", FILES_DEPTH_MAX);
+	else if (files->count >= FILES_MAX)
+		diags_add(files->diags, pos, NULL, "the manifest is made of more than %d files", FILES_MAX);
+	else
+		return true;
+	return false;
+}
+
+void files_place(struct files *files, struct unit *unit, const char *first, const char *dir)
+{
+	const struct unit *parent = unit->parent;
+	cleanup_free char *beside = path_dir(first);
+
+	unit->name = files_join(files, parent->shown, first);
+	unit->dir = files_join(files, parent->dir, dir ? dir : beside);
+	unit->shown = files_join(files, parent->shown, dir ? dir : beside);
+}
+
+void files_unread(struct files *files, const struct text *name, const char *path, const char *what, struct error *error)
+{
+	if (fs_exists(path))
+		diags_add(files->diags, name->pos, NULL, "the %s cannot be read: %s", what, error->message);
+	else
+		diags_add(files->diags, name->pos, NULL, "there is no %s \"%s\"", what, name->s);
+	error_free(error);
 }

@@ -4,12 +4,15 @@
 #include <stddef.h>
 #include <stdbool.h>
 
+#include "base/diag.h"
+
 struct arena;
 struct diags;
 struct error;
 struct map;
 struct node;
 struct scope;
+struct text;
 struct unit;
 struct units;
 
@@ -45,5 +48,19 @@ int files_add_env(struct files *files, struct unit *unit, const char *path, cons
 /* The tree with what the manifests bring that its `include` names (dsl/include.c). What cannot be done is complained
  * about. */
 struct node *files_include(struct files *files, struct unit *unit, struct node *tree);
+/* The manifest that a service extends with "extends: {file: ...}" at `name`: its own names and nothing of it become
+ * known. NULL after a complaint. */
+const struct unit *files_extend(struct files *files, const struct text *name);
+
+/* What the ways to name a file share. */
+const char *files_join(struct files *files, const char *dir, const char *path);
+/* True when `name` is no URL; `key` is what names it. */
+bool files_local(struct files *files, const struct text *name, const char *key);
+/* True when `from` may have one more file below it. */
+bool files_allow(struct files *files, const struct unit *from, struct pos pos);
+/* Where a unit's paths start: in `dir`, or (NULL) beside its first file; both as its parent names them. */
+void files_place(struct files *files, struct unit *unit, const char *first, const char *dir);
+/* Says that the `what` called `name`, at `path`, cannot be read, and why. Takes the error. */
+void files_unread(struct files *files, const struct text *name, const char *path, const char *what, struct error *error);
 
 #endif

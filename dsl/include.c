@@ -80,31 +80,6 @@ static bool decode_item(struct decode *d, const struct node *node, struct item *
 	return decode_path(d, "path", path, &ret->paths);
 }
 
-static bool is_remote(const char *s)
-{
-	return strstr(s, "://") || !strncmp(s, "git@", 4) || !strncmp(s, "oci:", 4) || !strncmp(s, "github.com/", 11);
-}
-
-static bool check_local(struct files *files, const struct texts *paths)
-{
-	for (size_t i = 0; i < paths->len; i++) {
-		if (!is_remote(paths->items[i].s))
-			continue;
-		diags_add(files->diags, paths->items[i].pos, "fetch it first, and name the file",
-			  "\"include\" takes files; \"%s\" is not one", paths->items[i].s);
-		return false;
-	}
-	return true;
-}
-
-static const char *join(struct files *files, const char *dir, const char *path)
-{
-	cleanup_free char *joined = path_join(dir, path);
-	cleanup_free char *cleaned = path_clean(joined);
-
-	return arena_strdup(files->arena, cleaned);
-}
-
 /* What is read is told apart by all that decides what it means. */
 static const char *identity(struct files *files, const struct unit *unit, const struct item *item)
 {
@@ -114,17 +89,8 @@ static const char *identity(struct files *files, const struct unit *unit, const 
 	for (size_t i = 0; i < item->paths.len; i++)
 		buf_printf(&text, "%s\n", unit->files[i]);
 	for (size_t i = 0; i < item->env_files.len; i++)
-		buf_printf(&text, "\n%s", join(files, unit->parent->dir, item->env_files.items[i].s));
+		buf_printf(&text, "\n%s", files_join(files, unit->parent->dir, item->env_files.items[i].s));
 	return arena_strdup(files->arena, text.data);
-}
-
-static const struct unit *holder_of(const struct unit *unit, const char *file)
-{
-	for (; unit; unit = unit->parent)
-		for (size_t i = 0; i < unit->files_len; i++)
-			if (!strcmp(unit->files[i], file))
-				return unit;
-	return NULL;
 }
 
 /* From the unit that is included again down to the one that does it. */
@@ -153,9 +119,9 @@ static bool find_files(struct files *files, struct unit *unit, const struct item
 
 	for (size_t i = 0; i < item->paths.len; i++) {
 		const struct text *path = &item->paths.items[i];
-		const char *absolute = join(files, unit->parent->dir, path->s);
+		const char *absolute = files_join(files, unit->parent->dir, path->s);
 		cleanup_free char *real = realpath(absolute, NULL);
-		const struct unit *again = real ? holder_of(unit->parent, real) : NULL;
+		const struct unit *again = real ? unit_holding(unit->parent, real) : NULL;
 
 		if (again) {
 			complain_cycle(files, again, unit->parent, path->pos);
@@ -167,43 +133,6 @@ static bool find_files(struct files *files, struct unit *unit, const struct item
 	return true;
 }
 
-static void place(struct files *files, struct unit *unit, const struct item *item)
-{
-	const struct unit *parent = unit->parent;
-	const char *first = item->paths.items[0].s;
-	cleanup_free char *beside = path_dir(first);
-	const char *dir = item->dir.s ? item->dir.s : beside;
-
-	unit->name = join(files, parent->shown, first);
-	unit->dir = join(files, parent->dir, dir);
-	unit->shown = join(files, parent->shown, dir);
-}
-
-static bool too_many(struct files *files, const struct unit *unit, struct pos pos)
-{
-	size_t depth = 0;
-
-	for (const struct unit *u = unit; u; u = u->parent)
-		depth++;
-	if (depth >= FILES_DEPTH_MAX)
-		diags_add(files->diags, pos, NULL, "manifests include one another more than %d deep", FILES_DEPTH_MAX);
-	else if (files->count >= FILES_MAX)
-		diags_add(files->diags, pos, NULL, "the manifest is made of more than %d files", FILES_MAX);
-	else
-		return false;
-	return true;
-}
-
-static void complain_unread(struct files *files, const struct text *name, const char *path, const char *what,
-			    struct error *error)
-{
-	if (fs_exists(path))
-		diags_add(files->diags, name->pos, NULL, "the %s cannot be read: %s", what, error->message);
-	else
-		diags_add(files->diags, name->pos, NULL, "there is no %s \"%s\"", what, name->s);
-	error_free(error);
-}
-
 static void read_env(struct files *files, struct unit *unit, const struct item *item)
 {
 	const struct text beside = { ".env", item->paths.items[0].pos };
@@ -213,11 +142,12 @@ static void read_env(struct files *files, struct unit *unit, const struct item *
 
 	for (size_t i = 0; i < names->len; i++) {
 		const struct text *name = &names->items[i];
-		const char *path = join(files, from->dir, name->s);
+		const char *path = files_join(files, from->dir, name->s);
 		struct error *error = NULL;
 
-		if (files_add_env(files, unit, path, join(files, from->shown, name->s), names == &dotenv, &error) < 0)
-			complain_unread(files, name, path, "env file", error);
+		if (files_add_env(files, unit, path, files_join(files, from->shown, name->s), names == &dotenv, &error) <
+		    0)
+			files_unread(files, name, path, "env file", error);
 	}
 }
 
@@ -229,11 +159,11 @@ static struct node *read_files(struct files *files, struct unit *unit, const str
 	unit->files_len = 0; /* each is added as it is read */
 	for (size_t i = 0; i < item->paths.len; i++) {
 		const struct text *name = &item->paths.items[i];
-		const char *path = join(files, unit->parent->dir, name->s);
+		const char *path = files_join(files, unit->parent->dir, name->s);
 		struct error *error = NULL;
 
-		if (files_add(files, unit, path, join(files, unit->parent->shown, name->s), &tree, &error) < 0) {
-			complain_unread(files, name, path, "manifest", error);
+		if (files_add(files, unit, path, files_join(files, unit->parent->shown, name->s), &tree, &error) < 0) {
+			files_unread(files, name, path, "manifest", error);
 			return NULL;
 		}
 	}
@@ -258,6 +188,15 @@ static struct node *own_part(struct files *files, const struct node *tree)
 	return node_map(files->arena, tree->pos, entries, len);
 }
 
+static bool check_local(struct files *files, const struct texts *paths)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < paths->len; i++)
+		good = files_local(files, &paths->items[i], "include") && good;
+	return good;
+}
+
 static void include_item(struct files *files, struct unit *parent, const struct node *node, struct bringing *ret)
 {
 	struct decode d = { files->arena, files->diags, files->scope };
@@ -266,10 +205,10 @@ static void include_item(struct files *files, struct unit *parent, const struct 
 	struct node *tree;
 	const char *id;
 
-	if (!decode_item(&d, node, &item) || !check_local(files, &item.paths) || too_many(files, parent, item.pos))
+	if (!decode_item(&d, node, &item) || !check_local(files, &item.paths) || !files_allow(files, parent, item.pos))
 		return;
 	unit = unit_new(files->units, parent, item.paths.items[0].pos);
-	place(files, unit, &item);
+	files_place(files, unit, item.paths.items[0].s, item.dir.s);
 	if (!find_files(files, unit, &item))
 		return;
 	id = identity(files, unit, &item);

@@ -305,14 +305,15 @@ struct node *interp_node(struct interp *interp, const struct schema *schema, str
 
 	if (!node->dollar)
 		return node;
-	if (node->kind == NODE_LIST)
-		return interp_list(interp, node);
-	if (node->kind == NODE_MAP)
-		return interp_map(interp, schema, node);
-	text = interp_scalar(interp, node);
-	if (!text)
-		return node_broken(interp->arena, node->pos);
-	result = node_scalar(interp->arena, node->pos, text);
-	result->dollar = false;
+	if (node->kind == NODE_LIST) {
+		result = interp_list(interp, node);
+	} else if (node->kind == NODE_MAP) {
+		result = interp_map(interp, schema, node);
+	} else {
+		text = interp_scalar(interp, node);
+		result = text ? node_scalar(interp->arena, node->pos, text) : node_broken(interp->arena, node->pos);
+		result->dollar = false;
+	}
+	node_set_tag(result, node->tag);
 	return result;
 }

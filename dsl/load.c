@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "base/fs.h"
@@ -26,6 +27,7 @@ struct load {
 	struct loaded *loaded;
 	struct arena *arena;
 	struct units *units;
+	struct files *files;
 	struct scope *scope;
 	struct decode decode;
 	struct merge merge;
@@ -250,6 +252,21 @@ static void decode_top(struct load *load, const struct unit *unit, const struct 
 	scope_check_vars(load->scope, unit);
 }
 
+/* What is taken away, down to the services and templates: below these it is what they extend that loses it. */
+static struct node *strip_top(struct load *load, struct node *root)
+{
+	struct entry *entries = arena_array(load->arena, root->len, sizeof(*entries));
+
+	root = node_strip(load->arena, root, 1);
+	for (size_t i = 0; i < root->len; i++) {
+		const struct schema_key *key = schema_find(&schema_root, root->entries[i].key);
+
+		entries[i] = root->entries[i];
+		entries[i].value = node_strip(load->arena, entries[i].value, key && key->sub ? 1 : UINT_MAX);
+	}
+	return node_map(load->arena, root->pos, entries, root->len);
+}
+
 /* The manifests that are included: what they say for their own services. */
 static void decode_included(struct load *load)
 {
@@ -259,6 +276,7 @@ static void decode_included(struct load *load)
 		unit->draft = arena_alloc(load->arena, sizeof(*unit->draft));
 		if (!unit->top)
 			continue;
+		unit->top = strip_top(load, unit->top);
 		take_map(load, node_get(unit->top, "vars"), "vars");
 		decode_top(load, unit, unit->top, unit->draft);
 	}
@@ -286,6 +304,7 @@ static void decode_tree(struct load *load, struct node *root)
 		.arena = load->arena,
 		.diags = load->diags,
 		.interp = interp,
+		.files = load->files,
 		.template_names = template_names,
 		.service_names = service_names,
 		.used = used,
@@ -355,7 +374,7 @@ static struct node *apply_set(struct load *load, struct node *root, const char *
 }
 
 /* The env file: named, else ".env" beside the manifest when it is there. */
-static int read_env_file(struct load *load, struct files *files, struct error **err)
+static int read_env_file(struct load *load, struct error **err)
 {
 	struct unit *first = load->units->items[0];
 	const char *given = load->options->env_file;
@@ -363,11 +382,11 @@ static int read_env_file(struct load *load, struct files *files, struct error **
 	cleanup_free char *joined = path_join(first->shown, ".env");
 	cleanup_free char *shown = given ? mem_strdup(given) : path_clean(joined);
 
-	return files_add_env(files, first, path, shown, !given, err);
+	return files_add_env(load->files, first, path, shown, !given, err);
 }
 
 /* The first manifest with those merged over it, and all that they include. */
-static int read_all(struct load *load, struct files *files, struct node **root, struct error **err)
+static int read_all(struct load *load, struct node **root, struct error **err)
 {
 	const struct load_options *options = load->options;
 	struct unit *first = unit_new(load->units, NULL, (struct pos){ 0 });
@@ -376,17 +395,18 @@ static int read_all(struct load *load, struct files *files, struct node **root, 
 	first->name = options->path;
 	first->dir = load->loaded->manifest.dir;
 	first->shown = arena_strdup(load->arena, beside);
-	if (read_env_file(load, files, err) < 0 || files_add(files, first, options->path, options->path, root, err) < 0)
+	if (read_env_file(load, err) < 0 || files_add(load->files, first, options->path, options->path, root, err) < 0)
 		return -1;
 	for (size_t i = 0; options->overlays && options->overlays[i]; i++)
-		if (files_add(files, first, options->overlays[i], options->overlays[i], root, err) < 0)
+		if (files_add(load->files, first, options->overlays[i], options->overlays[i], root, err) < 0)
 			return -1;
 	return 0;
 }
 
-static void keep_paths(struct load *load, const struct files *files)
+static void keep_paths(struct load *load)
 {
 	struct manifest *manifest = &load->loaded->manifest;
+	const struct files *files = load->files;
 
 	manifest->files_len = files->paths_len;
 	manifest->files = arena_array(load->arena, files->paths_len, sizeof(*manifest->files));
@@ -402,17 +422,18 @@ static int load_tree(struct load *load, struct error **err)
 	struct node *root = NULL;
 
 	load->units = &units;
+	load->files = &files;
 	load->scope = scope;
 	load->decode = (struct decode){ load->arena, load->diags, scope };
 	files.included = map_new();
-	if (read_all(load, &files, &root, err) < 0)
+	if (read_all(load, &root, err) < 0)
 		return -1;
 	for (size_t i = 0; root && load->options->sets && load->options->sets[i]; i++)
 		root = apply_set(load, root, load->options->sets[i]);
 	if (root) {
-		decode_tree(load, root);
+		decode_tree(load, strip_top(load, root));
 		resolve(load);
-		keep_paths(load, &files);
+		keep_paths(load);
 	}
 	return diags_count(load->diags) > before ? -1 : 0;
 }

@@ -59,7 +59,23 @@ static struct node *as_map(struct arena *arena, const struct schema_key *key, st
 	return node->kind == NODE_MAP ? node : NULL;
 }
 
-static struct node *merge_lists(struct arena *arena, const struct node *base, const struct node *over)
+/* What tells an item of a list from the others; NULL: nothing does. */
+static const char *item_name(const struct schema_key *key, const struct node *item)
+{
+	const struct node *name = NULL;
+
+	if (item->kind == NODE_SCALAR)
+		return item->text;
+	if (key && key->type == TYPE_ENV_FILES)
+		name = node_get(item, "path");
+	if (key && key->type == TYPE_SECRETS)
+		name = node_get(item, "target") ? node_get(item, "target") : node_get(item, "source");
+	return name && name->kind == NODE_SCALAR ? name->text : NULL;
+}
+
+/* One after the other; an item that is there already takes the other one's place. */
+static struct node *merge_lists(struct arena *arena, const struct schema_key *key, const struct node *base,
+				const struct node *over)
 {
 	struct map *seen cleanup_map = NULL;
 	struct node **items = arena_array(arena, base->len + over->len, sizeof(struct node *));
@@ -68,18 +84,25 @@ static struct node *merge_lists(struct arena *arena, const struct node *base, co
 	if (base->len > SMALL_LIST)
 		seen = map_new();
 	for (size_t i = 0; i < base->len; i++) {
+		const char *name = item_name(key, base->items[i]);
+
 		items[i] = base->items[i];
-		if (seen && items[i]->kind == NODE_SCALAR)
-			map_set(seen, items[i]->text, items[i]);
+		if (seen && name)
+			map_set(seen, name, &items[i]);
 	}
 	for (size_t i = 0; i < over->len; i++) {
-		struct node *item = over->items[i];
-		bool there = item->kind == NODE_SCALAR && seen && map_get(seen, item->text);
+		const char *name = item_name(key, over->items[i]);
+		struct node **there = name && seen ? map_get(seen, name) : NULL;
 
-		for (size_t j = 0; !seen && item->kind == NODE_SCALAR && j < base->len && !there; j++)
-			there = base->items[j]->kind == NODE_SCALAR && !strcmp(base->items[j]->text, item->text);
-		if (!there)
-			items[len++] = item;
+		for (size_t j = 0; name && !seen && j < base->len && !there; j++) {
+			const char *other = item_name(key, base->items[j]);
+
+			there = other && !strcmp(other, name) ? &items[j] : NULL;
+		}
+		if (there)
+			*there = over->items[i];
+		else
+			items[len++] = over->items[i];
 	}
 	return node_list(arena, over->pos, items, len);
 }
@@ -106,20 +129,43 @@ static struct node *merge_named(struct arena *arena, const struct schema *schema
 	return merge_maps(arena, NULL, &each, base, over);
 }
 
-static struct node *merge_value(struct arena *arena, const struct schema_key *key, struct node *base, struct node *over)
+/* The pairs of a map as a list of NAME=value. */
+static struct node *map_to_list(struct arena *arena, struct node *map)
+{
+	struct node **items;
+
+	if (map->kind != NODE_MAP)
+		return map;
+	items = arena_array(arena, map->len, sizeof(struct node *));
+	for (size_t i = 0; i < map->len; i++) {
+		const struct entry *entry = &map->entries[i];
+
+		if (entry->value->kind != NODE_SCALAR)
+			return map;
+		items[i] = node_scalar(arena, entry->pos, arena_printf(arena, "%s=%s", entry->key, entry->value->text));
+	}
+	return node_list(arena, map->pos, items, map->len);
+}
+
+static bool takes_list(const struct schema_key *key)
+{
+	return key && (key->type == TYPE_TEXTS || key->type == TYPE_CSV || key->type == TYPE_ENV_FILES);
+}
+
+static struct node *join_values(struct arena *arena, const struct schema_key *key, struct node *base, struct node *over)
 {
 	struct node *base_map, *over_map;
 
-	if (over->kind == NODE_NULL)
-		return base;
-	if (base->kind == NODE_NULL || over->kind == NODE_BROKEN || (key && key->merge == MERGE_REPLACE))
-		return over;
-	if (key && (key->type == TYPE_TEXTS || key->type == TYPE_CSV)) {
+	if (takes_list(key)) {
 		base = as_list(arena, base);
 		over = as_list(arena, over);
 	}
+	if (key && key->type == TYPE_HOSTS) {
+		base = map_to_list(arena, base);
+		over = map_to_list(arena, over);
+	}
 	if (base->kind == NODE_LIST && over->kind == NODE_LIST && !takes_pairs(key))
-		return merge_lists(arena, base, over);
+		return merge_lists(arena, key, base, over);
 	if (base->kind == NODE_SCALAR && over->kind == NODE_SCALAR && !(key && key->sub))
 		return over;
 	if (key && key->type == TYPE_NODE && key->sub && base->kind == NODE_MAP && over->kind == NODE_MAP)
@@ -129,6 +175,32 @@ static struct node *merge_value(struct arena *arena, const struct schema_key *ke
 	if (!base_map || !over_map)
 		return over;
 	return merge_nodes(arena, key ? key->sub : NULL, base_map, over_map);
+}
+
+/* A value that stands above one that was reset, or that overrides: what is further below does not come back. */
+static struct node *as_override(struct arena *arena, const struct node *node)
+{
+	struct node *copy = arena_alloc(arena, sizeof(*copy));
+
+	*copy = *node;
+	copy->tag = NODE_OVERRIDE;
+	return copy;
+}
+
+static struct node *merge_value(struct arena *arena, const struct schema_key *key, struct node *base, struct node *over)
+{
+	struct node *joined;
+
+	if (over->tag != NODE_PLAIN)
+		return over;
+	if (over->kind == NODE_NULL)
+		return base;
+	if (base->tag == NODE_RESET)
+		return as_override(arena, over);
+	if (base->kind == NODE_NULL || over->kind == NODE_BROKEN || (key && key->merge == MERGE_REPLACE))
+		return over;
+	joined = join_values(arena, key, base, over);
+	return base->tag == NODE_OVERRIDE ? as_override(arena, joined) : joined;
 }
 
 /* `each` is what every entry is, else `schema` (or nobody) knows them. */

@@ -6,6 +6,7 @@
 struct arena;
 struct diags;
 struct entry;
+struct files;
 struct interp;
 struct map;
 struct node;
@@ -30,7 +31,7 @@ struct merge {
 	struct arena *arena;
 	struct diags *diags;
 	struct interp *interp;
-	const struct node *templates, *services;    /* maps; NULL: none */
+	struct files *files;
 	struct map *template_names, *service_names; /* name -> struct entry */
 	struct map *used;                           /* templates that a service extends */
 	size_t nodes;

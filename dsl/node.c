@@ -18,6 +18,7 @@ static struct node *make(struct arena *arena, enum node_kind kind, struct pos po
 static void take_child(struct node *parent, const struct node *child)
 {
 	parent->dollar |= child->dollar;
+	parent->resets |= child->resets;
 	if (child->height >= parent->height)
 		parent->height = (uint16_t)(child->height + 1);
 	if (__builtin_add_overflow(parent->size, child->size, &parent->size))
@@ -61,6 +62,48 @@ struct node *node_map(struct arena *arena, struct pos pos, struct entry *entries
 struct node *node_broken(struct arena *arena, struct pos pos)
 {
 	return make(arena, NODE_BROKEN, pos);
+}
+
+void node_set_tag(struct node *node, enum node_tag tag)
+{
+	node->tag = tag;
+	node->resets |= tag == NODE_RESET;
+}
+
+static struct node *strip_list(struct arena *arena, const struct node *node, unsigned levels)
+{
+	struct node **items = arena_array(arena, node->len, sizeof(struct node *));
+	size_t len = 0;
+
+	for (size_t i = 0; i < node->len; i++)
+		if (node->items[i]->tag != NODE_RESET)
+			items[len++] = node_strip(arena, node->items[i], levels - 1);
+	return node_list(arena, node->pos, items, len);
+}
+
+static struct node *strip_map(struct arena *arena, const struct node *node, unsigned levels)
+{
+	struct entry *entries = arena_array(arena, node->len, sizeof(*entries));
+	size_t len = 0;
+
+	for (size_t i = 0; i < node->len; i++) {
+		if (node->entries[i].value->tag == NODE_RESET)
+			continue;
+		entries[len] = node->entries[i];
+		entries[len++].value = node_strip(arena, node->entries[i].value, levels - 1);
+	}
+	return node_map(arena, node->pos, entries, len);
+}
+
+struct node *node_strip(struct arena *arena, struct node *node, unsigned levels)
+{
+	struct node *result;
+
+	if (!node->resets || !levels || (node->kind != NODE_LIST && node->kind != NODE_MAP))
+		return node;
+	result = node->kind == NODE_LIST ? strip_list(arena, node, levels) : strip_map(arena, node, levels);
+	result->tag = node->tag;
+	return result;
 }
 
 struct entry *node_entry(const struct node *node, const char *key)

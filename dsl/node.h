@@ -23,6 +23,13 @@ enum node_kind {
 	NODE_BROKEN /* something was complained about already: say nothing more */
 };
 
+/* compose's tags (compose-spec, 13-merge): what becomes of the value of the file below. */
+enum node_tag {
+	NODE_PLAIN,
+	NODE_RESET,   /* "!reset": it is taken away, and this one is none either */
+	NODE_OVERRIDE /* "!override": this one takes its place as a whole */
+};
+
 struct entry {
 	const char *key;
 	struct pos pos;
@@ -31,6 +38,8 @@ struct entry {
 
 struct node {
 	enum node_kind kind;
+	enum node_tag tag;
+	bool resets;     /* it or a value in it has the tag "!reset" */
 	bool dollar;     /* a scalar in it contains '$': interpolation has something to do */
 	uint16_t height; /* levels of collections: 0 for a scalar */
 	uint32_t size;   /* nodes in it, itself included, aliases counted each time; saturates */
@@ -50,6 +59,10 @@ struct node *node_scalar(struct arena *arena, struct pos pos, const char *text);
 struct node *node_list(struct arena *arena, struct pos pos, struct node **items, size_t len);
 struct node *node_map(struct arena *arena, struct pos pos, struct entry *entries, size_t len);
 struct node *node_broken(struct arena *arena, struct pos pos);
+/* Tags a node that is not part of another one yet. */
+void node_set_tag(struct node *node, enum node_tag tag);
+/* The tree without what is tagged "!reset"; shares what it can. Only so many levels deep. */
+struct node *node_strip(struct arena *arena, struct node *node, unsigned levels);
 /* The entry of a map (NULL for other kinds and NULL itself). Linear: for maps of known keys. */
 struct entry *node_entry(const struct node *node, const char *key);
 struct node *node_get(const struct node *node, const char *key);

@@ -133,7 +133,7 @@ static const struct schema schema_healthcheck = { .name = "healthcheck", KEYS(he
 static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
-	{ "extends", TYPE_IGNORED, .doc = "The template (or service) whose values are taken first." },
+	{ "extends", TYPE_IGNORED, MERGE_REPLACE, .doc = "The template (or service) whose values are taken first." },
 	{ "matrix", TYPE_IGNORED, MERGE_REPLACE,
 	  .doc = "Makes one service for each combination of values: {NAME: [value, ...]}; ${matrix.NAME} is the "
 		 "value." },

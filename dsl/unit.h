@@ -25,8 +25,10 @@ struct unit {
 	const char **files;        /* absolute, links resolved */
 	size_t files_len;
 	struct map *dotenv, *vars; /* the scope's; NULL: none */
-	struct node *top;          /* of an included one: what concerns only itself */
-	struct draft *draft;       /* the values of its top level */
+	/* of one that is only extended: its own names -> struct entry; NULL: they are the whole manifest's */
+	struct map *services, *templates;
+	struct node *top;    /* of an included one: what concerns only itself */
+	struct draft *draft; /* the values of its top level */
 	/* what its services have when they do not say; from the draft, or the parent's */
 	struct text registry;
 	bool registry_good;
@@ -50,6 +52,8 @@ void units_cleanup(struct units *units);
 struct unit *unit_new(struct units *units, const struct unit *parent, struct pos pos);
 /* The text with this id belongs to `unit`. */
 void unit_add_text(struct units *units, struct unit *unit, uint32_t file);
+/* Whether a file (its links resolved) is one of this unit, or of those that include it: that one, or NULL. */
+const struct unit *unit_holding(const struct unit *unit, const char *file);
 /* Whose a value at `pos` is; the first one for what stands in no file ("--set"). */
 struct unit *unit_at(const struct units *units, struct pos pos);
 

@@ -26,6 +26,7 @@ struct cursor {
 /* A collection that is still open. */
 struct level {
 	bool map;
+	enum node_tag tag;
 	struct pos pos;
 	const char *anchor;
 	size_t first;    /* where its children begin in `pending` */
@@ -161,19 +162,24 @@ static bool is_null(const char *s)
 	return !*s || !strcmp(s, "~") || !strcmp(s, "null") || !strcmp(s, "Null") || !strcmp(s, "NULL");
 }
 
-/* Tags that only say what the schema decides anyway are accepted. */
-static void check_tag(struct reader *r, const yaml_event_t *event, const char *tag)
+/* Tags that only say what the schema decides anyway are accepted, and compose's. */
+static enum node_tag check_tag(struct reader *r, const yaml_event_t *event, const char *tag)
 {
 	static const char *const known[] = { YAML_STR_TAG,  YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG,
 					     YAML_NULL_TAG, YAML_MAP_TAG, YAML_SEQ_TAG,   "!" };
 
 	if (!tag)
-		return;
+		return NODE_PLAIN;
+	if (!strcmp(tag, "!reset"))
+		return NODE_RESET;
+	if (!strcmp(tag, "!override"))
+		return NODE_OVERRIDE;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (!strcmp(tag, known[i]))
-			return;
+			return NODE_PLAIN;
 	advance(r, event->start_mark.index);
 	diags_add(r->diags, here(r), NULL, "the tag \"%s\" is not known here", tag);
+	return NODE_PLAIN;
 }
 
 static int read_scalar(struct reader *r, const yaml_event_t *event)
@@ -185,11 +191,10 @@ static int read_scalar(struct reader *r, const yaml_event_t *event)
 	struct level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
 	bool is_key = level && level->map && !level->key;
 	struct node *node;
-	struct pos pos;
+	enum node_tag node_tag = check_tag(r, event, tag);
+	struct pos pos = start_of(r, event);
 	size_t offset;
 
-	check_tag(r, event, tag);
-	pos = start_of(r, event);
 	offset = r->cursor.offset;
 	if (!is_key && count(r, pos, 1) < 0)
 		return -1;
@@ -207,6 +212,7 @@ static int read_scalar(struct reader *r, const yaml_event_t *event)
 	if (node->kind == NODE_SCALAR && plain && is_null(node->text))
 		node->kind = NODE_NULL;
 	advance(r, event->end_mark.index);
+	node_set_tag(node, node_tag);
 	node->offset = offset;
 	node->end = r->cursor.offset;
 	if (event->data.scalar.anchor)
@@ -240,17 +246,16 @@ static int read_alias(struct reader *r, const yaml_event_t *event)
 static int open_level(struct reader *r, const yaml_event_t *event, bool map, const yaml_char_t *anchor,
 		      const yaml_char_t *tag)
 {
+	enum node_tag node_tag = check_tag(r, event, (const char *)tag);
+	struct pos pos = start_of(r, event);
 	struct level *level;
-	struct pos pos;
 
-	check_tag(r, event, (const char *)tag);
-	pos = start_of(r, event);
 	if (count(r, pos, 1) < 0)
 		return -1;
 	if (r->depth == YAML_DEPTH_MAX)
 		return too_deep(r, pos);
 	level = &r->levels[r->depth++];
-	*level = (struct level){ .map = map, .pos = pos, .first = r->pending_len };
+	*level = (struct level){ .map = map, .tag = node_tag, .pos = pos, .first = r->pending_len };
 	if (anchor) {
 		level->anchor = arena_strdup(r->arena, (const char *)anchor);
 		set_anchor(r, level->anchor, r);
@@ -378,6 +383,7 @@ static int close_level(struct reader *r)
 	struct node *node;
 
 	node = level->map ? make_map(r, level->pos, items, len) : make_list(r, level->pos, items, len);
+	node_set_tag(node, level->tag);
 	r->pending_len = level->first;
 	set_anchor(r, level->anchor, node);
 	return place(r, node, false);

@@ -11,7 +11,7 @@ setup()
 
 @test "the first of the known names is the manifest" {
 	local name
-	for name in docker-compose.yml docker-compose.yaml compose.yml compose.yaml services.yml services.yaml; do
+	for name in docker-compose.yaml docker-compose.yml compose.yml compose.yaml services.yml services.yaml; do
 		echo "services: {of-${name//[.]/-}: {build: .}}" >"$name"
 		"$cbuild" list >out
 		grep -q "of-${name//[.]/-}" out
@@ -37,4 +37,19 @@ setup()
 	run "$cbuild" list -f one.yaml -f gone.yaml
 	[ "$status" -eq 2 ]
 	[[ $output == *gone.yaml* ]]
+}
+
+@test "an override beside a compose file that nobody named is merged over it" {
+	local name
+	echo 'services: {web: {image: example.org/web, build: .}}' >compose.yml
+	for name in docker-compose.override.yaml docker-compose.override.yml compose.override.yaml compose.override.yml; do
+		echo "services: {web: {image: example.org/of-${name//[.]/-}}}" >"$name"
+		"$cbuild" list >out
+		grep -q "example.org/of-${name//[.]/-}:" out
+	done
+	"$cbuild" list -f compose.yml >out
+	grep -q 'example.org/web:' out
+	mv compose.yml services.yaml
+	"$cbuild" list >out
+	grep -q 'example.org/web:' out
 }

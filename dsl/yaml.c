@@ -378,7 +378,7 @@ static struct node *make_list(struct reader *r, struct pos pos, const struct pen
 static int close_level(struct reader *r)
 {
 	struct level *level = &r->levels[--r->depth];
-	const struct pending *items = r->pending + level->first;
+	const struct pending *items = r->pending ? r->pending + level->first : NULL; /* NULL: all are empty so far */
 	size_t len = r->pending_len - level->first;
 	struct node *node;
 

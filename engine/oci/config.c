@@ -83,13 +83,14 @@ int image_canonical_config(const char *text, size_t len, const char *name, struc
 {
 	cleanup_json struct json *from = NULL;
 	cleanup_json struct json *to = json_new_object();
-	struct json *config = json_new_object();
+	struct json *config;
 
 	if (json_parse(text, len, name, &from, err) < 0)
 		return -1;
 	if (!json_is_object(from) || !json_is_object(json_get(from, "rootfs")))
 		return error_make(err, ERROR_STATE, "%s is not the config of an image: it has no rootfs", name);
 	COPY(to, from, image_members);
+	config = json_new_object();
 	COPY(config, json_get(from, "config"), config_members);
 	json_set(to, "config", config);
 	json_set(to, "rootfs", json_clone(json_get(from, "rootfs")));

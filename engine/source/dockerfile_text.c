@@ -474,14 +474,29 @@ static int read_all(struct reader *r, struct line *line, struct error **err)
 	return status;
 }
 
+/* A token is a text, and ends at a NUL: a control character that means nothing either takes its place. */
+static const char *without_nul(const char *text, size_t len, struct arena *arena)
+{
+	char *copy;
+
+	if (len == 0 || !memchr(text, '\0', len))
+		return text;
+	copy = arena_array(arena, len, 1);
+	for (size_t i = 0; i < len; i++)
+		copy[i] = text[i] ? text[i] : '\x01';
+	return copy;
+}
+
 int dockerfile_text_parse(const char *text, size_t len, const char *name, struct arena *arena, struct instructions *ret,
 			  struct error **err)
 {
-	struct reader r = { .text = text, .len = len, .name = name, .escape = '\\', .arena = arena };
+	struct reader r = { .len = len, .name = name, .escape = '\\', .arena = arena };
 	struct draft draft = { 0 };
 	struct line line = { 0 };
 	int status;
 
+	text = without_nul(text, len, arena);
+	r.text = text;
 	r.draft = &draft;
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		r.at = 3;

@@ -377,12 +377,34 @@ static void test_large(void **state)
 	arena_free(arena);
 }
 
+/* A word goes on behind a NUL byte, and nothing behind its end is read. */
+static void test_nul(void **state)
+{
+	static const char text[] = "FROM deb\0ian\nCOPY a\0b /\nRUN --mount=from=\0x,source=y true";
+	struct arena *arena = arena_new();
+	struct dockerfile_options options = { 0 };
+	struct dockerfile *dockerfile = NULL;
+	struct dockerfile_use use;
+
+	(void)state;
+	platform_parse("linux/arm64", &options.platform);
+	assert_int_equal(dockerfile_parse(text, sizeof(text) - 1, "Dockerfile", &dockerfile, NULL), 0);
+	assert_int_equal(dockerfile_resolve(dockerfile, &options, arena, &use, NULL), 0);
+	assert_int_equal(use.images_len, 2);
+	assert_string_equal(use.images[0].name, "deb\x01ian");
+	assert_int_equal(use.images[0].length, 7);
+	assert_string_equal(use.images[1].name, "\x01x");
+	assert_true(use.whole);
+	dockerfile_free(dockerfile);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),  cmocka_unit_test(test_errors),    cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_args_used), cmocka_unit_test(test_reason),
-		cmocka_unit_test(test_large),
+		cmocka_unit_test(test_large),  cmocka_unit_test(test_nul),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -23,7 +23,7 @@ static void add_platforms(struct buf *out, const struct service *service)
 		char text[PLATFORM_TEXT];
 
 		platform_text(service->build.platforms_len ? &service->build.platforms[i] : &host, text);
-		buf_printf(out, "%s%s", i ? "," : "", text);
+		buf_printf(out, "%s%s", i ? "," : "  ", text);
 	}
 }
 
@@ -40,10 +40,14 @@ static void add_text(const struct manifest *manifest, struct buf *out)
 		const struct service *service = &manifest->services[i];
 
 		buf_printf(out, "%-*s  ", width, service->name.s);
-		if (service->publish && service->tags.len)
-			buf_printf(out, "%s:%s  ", service->image.s, service->tags.items[0].s);
+		if (service->provided)
+			buf_str(out, "(not a container)");
+		else if (!service->has_build)
+			buf_str(out, service->reference.s);
+		else if (service->publish)
+			buf_printf(out, "%s:%s", service->image.s, service->tags.items[0].s);
 		else
-			buf_str(out, "(a base, not published)  ");
+			buf_str(out, "(a base, not published)");
 		add_platforms(out, service);
 		buf_char(out, '\n');
 	}

@@ -9,7 +9,7 @@
 
 bool reference_used(const struct schema_key *key)
 {
-	return key->type != TYPE_SHAPE && (key->type != TYPE_IGNORED || strcmp(key->name, "extends") == 0);
+	return key->type != TYPE_SHAPE && strcmp(key->name, "version") != 0;
 }
 
 static const char *title_of(const struct schema *schema)

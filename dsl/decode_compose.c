@@ -333,9 +333,13 @@ static void decode_condition(struct decode *d, const struct node *node, enum dep
 		  "unknown condition \"%s\"", node->text);
 }
 
-/* {condition: ..., restart: ..., required: ...}; the last two concern compose only. */
+/* {condition: ..., restart: ..., required: ...}; "restart" concerns compose only. */
 static void decode_depends_entry(struct decode *d, const struct entry *entry, struct depends *ret)
 {
+	static const char *const known[] = { "condition", "restart", "required" };
+	static const struct schema_key required_key = { .name = "required", .type = TYPE_BOOL };
+	bool required = true;
+
 	ret->name = (struct text){ entry->key, entry->pos };
 	if (entry->value->kind == NODE_NULL || entry->value->kind == NODE_BROKEN)
 		return;
@@ -349,11 +353,11 @@ static void decode_depends_entry(struct decode *d, const struct entry *entry, st
 
 		if (!strcmp(part->key, "condition"))
 			decode_condition(d, part->value, &ret->condition);
-		else if (strcmp(part->key, "restart") != 0 && strcmp(part->key, "required") != 0 &&
-			 !node_key_ignored(part->key))
-			diags_add(d->diags, part->pos, "a dependency takes \"condition\"",
-				  "unknown key \"%s\" in a dependency", part->key);
+		else if (!strcmp(part->key, "required") && part->value->kind != NODE_NULL)
+			decode_value(d, &required_key, part->value, &required);
 	}
+	decode_known(d, entry->value, known, sizeof(known) / sizeof(known[0]), "a dependency");
+	ret->optional = !required;
 }
 
 void decode_depends(struct decode *d, const struct schema_key *key, const struct node *node, void *out)

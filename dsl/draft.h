@@ -37,6 +37,7 @@ struct draft_source {
 /* What has to be worked on before it is part of a service. */
 struct draft_rest {
 	struct text image;
+	struct text platform;
 	struct draft_build build;
 };
 

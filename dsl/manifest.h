@@ -107,6 +107,7 @@ struct depends {
 	struct text name;
 	size_t service; /* index into manifest.services */
 	enum depends_condition condition;
+	bool optional; /* "required: false": it need not be there */
 };
 
 struct http_check {
@@ -160,14 +161,15 @@ struct service {
 	struct texts tags; /* of the published references; at least one unless publish is false or `reference` has a digest */
 	struct texts references; /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
 	struct text reference;   /* without build: the image to start as written, with its tag or digest; else s NULL */
+	bool provided;           /* something other than a container: never built nor started */
 	bool publish;            /* false: only a base of others */
 	struct texts profiles;   /* len 0: always part of "all" */
 	bool active;             /* part of "all": it has no profiles, or one that was asked for */
 	bool has_prepare;
 	struct prepare_spec prepare;
-	struct texts needs;  /* build-order edges by name */
-	size_t *needs_index; /* needs.len indices into manifest.services */
-	struct depends *depends;
+	struct texts needs;      /* build-order edges by name */
+	size_t *needs_index;     /* needs.len indices into manifest.services */
+	struct depends *depends; /* those that can be started */
 	size_t depends_len;
 	/* how it runs, for verification */
 	uint16_t *ports; /* container ports in the order written */

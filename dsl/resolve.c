@@ -19,8 +19,8 @@
 #define HINTS_MAX 1000000
 
 static const char *const reserved[] = {
-	"all",    "affected", "build", "clean", "context", "fsck",    "hash", "help",
-	"images", "list",     "log",   "prune", "verify",  "version", "why",
+	"all",  "affected", "build", "clean", "completion", "context", "doctor", "fsck",    "graph", "hash",
+	"help", "images",   "list",  "log",   "prune",      "schema",  "verify", "version", "why",
 };
 
 const char *resolve_path(struct resolve *r, const char *dir, const char *path)
@@ -261,7 +261,7 @@ static void resolve_one(struct resolve *r, size_t i)
 	const struct draft_rest *draft = &r->draft->rests[i];
 
 	resolve_check_name(r, &service->name, "service");
-	if (!service->has_build && !draft->image.s)
+	if (!service->has_build && !draft->image.s && !service->provided)
 		diags_add(r->diags, service->name.pos, NULL, "the service \"%s\" needs \"build\" or \"image\"",
 			  service->name.s);
 	resolve_image(r, draft, service);

@@ -93,12 +93,16 @@ static bool has_platform(const struct platform *platforms, size_t len, const str
 }
 
 /* What was asked for, as far as the service has it. */
-static void build_platforms(struct resolve *r, const struct draft_build *draft, struct service *service)
+static void build_platforms(struct resolve *r, const struct draft_rest *rest, struct service *service)
 {
+	const struct draft_build *draft = &rest->build;
+	struct texts runs_on = { (struct text *)&rest->platform, rest->platform.s != NULL };
+	const struct texts *said = draft->platforms.len ? &draft->platforms : &runs_on;
+	struct pos pos = draft->platforms.len ? draft->platforms_pos : rest->platform.pos;
 	const struct unit *unit = unit_at(r->units, service->pos);
 	struct build_spec *build = &service->build;
 	struct platform *own, *both;
-	size_t own_len = parse_platforms(r, &draft->platforms, "", &own), len = 0;
+	size_t own_len = parse_platforms(r, said, "", &own), len = 0;
 
 	build->platforms = own_len ? own : unit->platforms;
 	build->platforms_len = own_len ? own_len : unit->platforms_len;
@@ -112,8 +116,8 @@ static void build_platforms(struct resolve *r, const struct draft_build *draft, 
 		build->platforms = both;
 		build->platforms_len = len;
 	} else if (service->publish && unit->platforms_len) {
-		diags_add(r->diags, draft->platforms_pos, NULL, "the service \"%s\" is for %s only, and %s asked for",
-			  service->name.s, platforms_text(r, own, own_len),
+		diags_add(r->diags, pos, NULL, "the service \"%s\" is for %s only, and %s asked for", service->name.s,
+			  platforms_text(r, own, own_len),
 			  arena_printf(r->arena, unit->platforms_len == 1 ? "%s is" : "%s are",
 				       platforms_text(r, unit->platforms, unit->platforms_len)));
 	}
@@ -197,7 +201,7 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 		build->dockerfile =
 			(struct text){ resolve_path(r, build->context.s, "dockerfile_inline"), from->inline_text.pos };
 	resolve_given(r, from, build);
-	build_platforms(r, from, service);
+	build_platforms(r, draft, service);
 	build->contexts_len = from->contexts.len;
 	build->contexts = arena_array(r->arena, from->contexts.len, sizeof(*build->contexts));
 	for (size_t i = 0; i < from->contexts.len; i++)

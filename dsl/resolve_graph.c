@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
@@ -30,9 +31,25 @@ struct walk {
 	size_t depth;
 };
 
+/* False for what is not there and need not be, and for what cannot be started. */
+static bool resolve_depends(struct resolve *r, const struct service *service, struct depends *depends)
+{
+	const struct manifest *manifest = &r->loaded->manifest;
+
+	if (depends->optional && !map_get(r->loaded->services, depends->name.s))
+		return false;
+	depends->service = resolve_service(r, &depends->name, "depends_on");
+	if (!strcmp(depends->name.s, service->name.s))
+		diags_add(r->diags, depends->name.pos, NULL, "the service \"%s\" cannot depend on itself",
+			  service->name.s);
+	return depends->service == RESOLVE_NONE || !manifest->services[depends->service].provided;
+}
+
 /* Names -> indices. What is not found keeps RESOLVE_NONE; the load fails then. */
 void resolve_names(struct resolve *r, struct service *service)
 {
+	size_t len = service->depends_len;
+
 	service->needs_index = arena_array(r->arena, service->needs.len, sizeof(size_t));
 	for (size_t i = 0; i < service->needs.len; i++) {
 		service->needs_index[i] = resolve_service(r, &service->needs.items[i], "needs");
@@ -40,13 +57,12 @@ void resolve_names(struct resolve *r, struct service *service)
 			diags_add(r->diags, service->needs.items[i].pos, NULL, "the service \"%s\" cannot need itself",
 				  service->name.s);
 	}
-	for (size_t i = 0; i < service->depends_len; i++) {
-		struct depends *depends = &service->depends[i];
+	service->depends_len = 0;
+	for (size_t i = 0; i < len; i++) {
+		struct depends *depends = &service->depends[service->depends_len];
 
-		depends->service = resolve_service(r, &depends->name, "depends_on");
-		if (!strcmp(depends->name.s, service->name.s))
-			diags_add(r->diags, depends->name.pos, NULL, "the service \"%s\" cannot depend on itself",
-				  service->name.s);
+		*depends = service->depends[i];
+		service->depends_len += resolve_depends(r, service, depends);
 	}
 }
 

@@ -52,6 +52,12 @@ static const struct schema_key build_keys[] = {
 	  .doc = "Where docker's builder leaves its steps; buildah does without." },
 	{ "no_cache", TYPE_BOOL, IN(draft_build, no_cache), .doc = "true: the builder does not use its own cache." },
 	{ "pull", TYPE_BOOL, IN(draft_build, pull), .doc = "true: bases are asked for anew at every build." },
+	{ "entitlements", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "compose's rights for a build; not given." },
+	{ "isolation", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How a build is isolated on Windows; not used." },
+	{ "no_cache_filter", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST,
+	  .doc = "Stages for which compose does not use the builder's cache; not used." },
+	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's rights for a build; not given." },
+	{ "ulimits", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Limits of RUN steps; not set." },
 	{ "provenance", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's attestations; not made." },
 	{ "sbom", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's attestations; not made." },
 };
@@ -133,13 +139,18 @@ static const struct schema schema_healthcheck = { .name = "healthcheck", KEYS(he
 static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
-	{ "extends", TYPE_IGNORED, MERGE_REPLACE, .doc = "The template (or service) whose values are taken first." },
-	{ "matrix", TYPE_IGNORED, MERGE_REPLACE,
+	{ "extends", TYPE_IGNORED, MERGE_REPLACE, FLAG_SINGLE | FLAG_MAP,
+	  .doc = "The template (or service) whose values are taken first." },
+	{ "matrix", TYPE_IGNORED, MERGE_REPLACE, FLAG_MAP,
 	  .doc = "Makes one service for each combination of values: {NAME: [value, ...]}; ${matrix.NAME} is the "
 		 "value." },
-	{ "name", TYPE_IGNORED, .doc = "With \"matrix\": the services' names (\"web-${matrix.NAME}\")." },
+	{ "name", TYPE_IGNORED, .flags = FLAG_SINGLE,
+	  .doc = "With \"matrix\": the services' names (\"web-${matrix.NAME}\")." },
 	{ "image", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_service, rest.image),
 	  .doc = "The image's name; the registry and the service's name by default." },
+	{ "platform", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_service, rest.platform),
+	  .doc = "The platform it runs on, and the only one that it is built for when \"build.platforms\" does not "
+		 "say." },
 	{ "publish", TYPE_BOOL, IN(draft_service, out.publish), .doc = "false: the image is only a base of others." },
 	{ "profiles", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.profiles),
 	  .doc = "It is part of \"all\" only with --profile or COMPOSE_PROFILES naming one of these." },
@@ -223,10 +234,11 @@ static const struct schema_key service_keys[] = {
 	{ "oom_score_adj", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How soon it is killed when memory is short." },
 	{ "pid", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for processes." },
 	{ "pids_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most processes it gets." },
-	{ "platform", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The platform it runs on." },
 	{ "post_start", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run after it has started." },
 	{ "pre_stop", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run before it is stopped." },
 	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it has all rights." },
+	{ "provider", TYPE_SHAPE, HAS(draft_service, out.provided), .flags = FLAG_MAP,
+	  .doc = "What brings it instead of a container; it is never started." },
 	{ "pull_policy", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When its image is pulled." },
 	{ "pull_refresh_after", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When its image is pulled again." },
 	{ "read_only", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether its root file system is read-only." },
@@ -253,12 +265,12 @@ static const struct schema_key service_keys[] = {
 const struct schema schema_service = { .name = "service", KEYS(service_keys) };
 
 static const struct schema_key root_keys[] = {
-	{ "include", TYPE_IGNORED,
+	{ "include", TYPE_IGNORED, .flags = FLAG_LIST,
 	  .doc = "Further manifests, each with its paths in its own folder, that become a part of this one." },
 	{ "project", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft, project),
 	  .doc = "The project's name; the folder's by default." },
 	{ "name", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft, name), .doc = "compose's word for \"project\"." },
-	{ "version", TYPE_IGNORED, .doc = "compose's obsolete version; not used." },
+	{ "version", TYPE_IGNORED, .flags = FLAG_SINGLE, .doc = "compose's obsolete version; not used." },
 	{ "registry", TYPE_TEXT, IN(draft, registry),
 	  .doc = "Where the images go (\"ghcr.io/acme\"): put before the name of a service without \"image\"." },
 	{ "platforms", TYPE_CSV, IN(draft, platforms),
@@ -317,8 +329,8 @@ const char *schema_type_name(const struct schema_key *key)
 {
 	switch (key->type) {
 	case TYPE_SHAPE:
-		return shape_name(key->flags);
 	case TYPE_IGNORED:
+		return shape_name(key->flags);
 	case TYPE_NODE:
 		return "a map";
 	case TYPE_TEXT:

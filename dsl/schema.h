@@ -12,7 +12,7 @@
  */
 
 enum schema_type {
-	TYPE_IGNORED,   /* anything; accepted and not used */
+	TYPE_IGNORED,   /* looked at elsewhere, if at all; its flags say what it may be */
 	TYPE_SHAPE,     /* checked only for what its flags allow (FLAG_SINGLE, ...), and not used */
 	TYPE_NODE,      /* kept as it is for the loader: struct node * */
 	TYPE_TEXT,      /* struct text */
@@ -49,7 +49,7 @@ enum schema_flag {
 	FLAG_PLATFORM = 2, /* may mention ${platform.*} */
 	FLAG_IMAGE = 4,    /* may mention ${image.*} */
 	FLAG_REQUIRED = 8,
-	FLAG_SINGLE = 16, /* of a TYPE_SHAPE: may be a single value, */
+	FLAG_SINGLE = 16, /* of a TYPE_SHAPE or TYPE_IGNORED: may be a single value, */
 	FLAG_LIST = 32,   /* a list, */
 	FLAG_MAP = 64     /* a map */
 };

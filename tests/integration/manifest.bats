@@ -1,6 +1,8 @@
 #!/usr/bin/env bats
 # Which manifest is read. Needs no builder.
 
+bats_require_minimum_version 1.5.0
+
 checkout=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 cbuild=${CBUILD:-$checkout/cbuild}
 
@@ -52,4 +54,13 @@ setup()
 	mv compose.yml services.yaml
 	"$cbuild" list >out
 	grep -q 'example.org/web:' out
+}
+
+@test "no service can be called like a command" {
+	local name
+	for name in $(sed -n 's/^int cmd_\([a-z]*\)(.*/\1/p' "$checkout/cli/command.h"); do
+		echo "services: {$name: {build: .}}" >services.yaml
+		run -2 "$cbuild" list
+		[[ $output == *"a service cannot be called \"$name\": it is a command of cbuild"* ]]
+	done
 }

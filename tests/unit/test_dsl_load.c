@@ -452,6 +452,51 @@ static void test_set_keys(void **state)
 	test_load_bad(text, &bad, "--set:1:13: error: \"perhaps\" is not true or false\n");
 }
 
+/* What need not be there, and what is no container, is not started. */
+static void test_depends(void **state)
+{
+	static const char text[] = "services:\n"
+				   "  web:\n"
+				   "    build: web\n"
+				   "    depends_on: {gone: {required: false}, cloud: {condition: service_started}, db: "
+				   "}\n"
+				   "  cloud: {provider: {type: x}}\n"
+				   "  db: {image: db}\n";
+	struct loaded_text t;
+	const struct service *web;
+
+	(void)state;
+	test_load_good(&t, text, NULL);
+	web = &t.manifest->services[0];
+	assert_int_equal(web->depends_len, 1);
+	assert_int_equal(web->depends[0].service, 2);
+	assert_true(t.manifest->services[1].provided);
+	test_unload(&t);
+	test_load_bad("services: {web: {build: ., depends_on: {gone: {required: true}}}}\n", NULL,
+		      "there is no service \"gone\" (in \"depends_on\")");
+}
+
+/* The platform that a container runs on is what it is built for. */
+static void test_platform(void **state)
+{
+	static const char text[] = "platforms: [linux/amd64, linux/arm64]\n"
+				   "services:\n"
+				   "  one: {build: one, platform: linux/arm64}\n"
+				   "  own: {build: {context: own, platforms: [linux/amd64]}, platform: linux/arm64}\n";
+	const struct text_options asked = { .platforms = LIST("linux/amd64") };
+	struct loaded_text t;
+	const struct service *s;
+
+	(void)state;
+	test_load_good(&t, text, NULL);
+	s = t.manifest->services;
+	check_platforms(s[0].build.platforms, s[0].build.platforms_len, LIST("linux/arm64"));
+	check_platforms(s[1].build.platforms, s[1].build.platforms_len, LIST("linux/amd64"));
+	test_unload(&t);
+	test_load_bad(text, &asked,
+		      ":3:31: error: the service \"one\" is for linux/arm64 only, and linux/amd64 is asked for");
+}
+
 static void test_bad_env_files(void **state)
 {
 	static const char text[] = "services: {web: {build: ., ports: [80], verify: {http: /}, env_file: web.env}}\n";
@@ -470,7 +515,8 @@ int main(void)
 		cmocka_unit_test(test_environment), cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_env_files),   cmocka_unit_test(test_bad_env_files),
 		cmocka_unit_test(test_profiles),    cmocka_unit_test(test_overlay),
-		cmocka_unit_test(test_set_keys),
+		cmocka_unit_test(test_set_keys),    cmocka_unit_test(test_depends),
+		cmocka_unit_test(test_platform),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,7 @@ struct build_job {
 
 struct build_result {
 	struct error *error;           /* NULL: done. Owned by the receiver of the result */
+	bool dropped;                  /* not its own failure: it was stopped because another job of the batch failed */
 	char identity[DIGEST_LEN + 1]; /* digest of the canonical config (oci/image.h): equal for equal images */
 	char id[DIGEST_LEN + 1]; /* when kept: what the builder's storage calls it, which need not be the same twice */
 	char digest[DIGEST_LEN + 1]; /* manifest digest in the store; "" when it stayed with the builder */
@@ -110,7 +111,7 @@ struct build_result {
 	uint64_t size;               /* bytes, compressed, of what is in the store; 0 when kept */
 };
 
-/* Called once for every job of the batch, in any order, on the task's thread. */
+/* Called once for every job of the batch, in any order, on the task's thread or on one of the builder's. */
 typedef void build_done(void *data, size_t job, struct build_result *result);
 
 /* What not every builder can do; bits of builder_info.abilities. */
@@ -154,7 +155,7 @@ int builder_open(const char *name, struct loop *loop, struct state *state, struc
 void builder_free(struct builder *builder); /* NULL-safe */
 const struct builder_info *builder_info(const struct builder *builder);
 
-/* Builds a batch of jobs (task's thread). Returns when every job was reported. Checks what builders get wrong:
+/* Builds a batch of jobs, at most builder_info.batch (task's thread). Returns when every job was reported. Checks what builders get wrong:
  * the result's platform is the job's, and its layers begin with those of the base that was meant. */
 void builder_build(struct builder *builder, const struct build_job *jobs, size_t len, build_done *done, void *data);
 

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/builder/args.h"
+#include "engine/builder/csv.h"
 #include "engine/builder/docker.h"
 #include "engine/builder/failure.h"
 #include "engine/builder/import.h"
@@ -21,14 +23,6 @@
 #include "engine/io/proc.h"
 #include "engine/oci/image.h"
 #include "engine/oci/layout.h"
-
-struct docker {
-	struct loop *loop;
-	struct layout *layout;
-	char *store;    /* the layout's folder, absolute */
-	char *instance; /* a builder of buildx's, or NULL: the one that is in use */
-	struct docker_facts facts;
-};
 
 /* Readable in docker's messages, and valid as a repository: "go-base" -> "go-base-0.cbuild". */
 char *docker_alias(const char *name, size_t number)
@@ -48,36 +42,18 @@ char *docker_alias(const char *name, size_t number)
 			  number);
 }
 
-/* One field of a list that buildx reads as CSV. */
-static void add_csv(struct buf *out, const char *field)
-{
-	bool quoted = strpbrk(field, ",\"\n") != NULL;
-
-	if (out->len > 0)
-		buf_char(out, ',');
-	if (quoted)
-		buf_char(out, '"');
-	for (; *field; field++) {
-		if (*field == '"')
-			buf_char(out, '"');
-		buf_char(out, *field);
-	}
-	if (quoted)
-		buf_char(out, '"');
-}
-
 static void add_output(const struct docker_command *command, const struct build_job *job, struct argv *argv)
 {
 	cleanup_free char *dest = mem_printf("dest=%s", command->tar);
 	cleanup_buf struct buf output = { 0 };
 
-	add_csv(&output, "type=oci");
-	add_csv(&output, dest);
+	csv_add(&output, "type=oci");
+	csv_add(&output, dest);
 	/* A base's layers end up in what is built on it: compressed, but quickly. */
 	if (job->keep)
-		add_csv(&output, "compression-level=1");
+		csv_add(&output, "compression-level=1");
 	if (job->has_epoch)
-		add_csv(&output, "rewrite-timestamp=true");
+		csv_add(&output, "rewrite-timestamp=true");
 	argv_addf(argv, "--output=%s", output.data);
 }
 
@@ -168,15 +144,14 @@ static int run(struct docker *self, const struct build_job *job, const struct do
 	return 0;
 }
 
-/* Takes the image into the store, when it is what was asked for. */
-static int import(struct docker *self, const struct build_job *job, const char *tar, struct build_result *result,
-		  struct error **err)
+int docker_import(struct docker *self, const struct build_job *job, int fd, const char *name,
+		  struct build_result *result, struct error **err)
 {
 	const struct build_image *base = proof_base(job);
 	cleanup_image struct image *image = NULL, *base_image = NULL;
 	cleanup_free char *fault = NULL;
 
-	if (layout_import_tar(self->layout, tar, &job->platform, result->digest, err) < 0 ||
+	if (layout_import_stream(self->layout, fd, name, &job->platform, result->digest, err) < 0 ||
 	    image_read(self->layout, result->digest, &image, err) < 0)
 		return -1;
 	if (base && base->where == IMAGE_STORE && image_read(self->layout, base->digest, &base_image, err) < 0)
@@ -184,9 +159,19 @@ static int import(struct docker *self, const struct build_job *job, const char *
 	fault = proof_fault(image, &job->platform, base_image);
 	if (fault)
 		return error_make(err, ERROR_BUILD, "docker buildx made a wrong image: %s", fault);
-	if (unlink(tar) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s", tar);
 	return import_finish(self->layout, NULL, result, err);
+}
+
+static int import(struct docker *self, const struct build_job *job, const char *tar, struct build_result *result,
+		  struct error **err)
+{
+	cleanup_fd int fd = open(tar, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s", tar);
+	if (docker_import(self, job, fd, tar, result, err) < 0)
+		return -1;
+	return unlink(tar) < 0 ? error_errno(err, ERROR_STATE, errno, "%s", tar) : 0;
 }
 
 static int build_one(struct docker *self, const struct build_job *job, struct build_result *result, struct error **err)
@@ -217,10 +202,16 @@ static int build_one(struct docker *self, const struct build_job *job, struct bu
 
 static void docker_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
 {
+	struct docker *self = data;
+
+	if (self->facts.bakes) {
+		docker_batch(self, jobs, len, done, done_data);
+		return;
+	}
 	for (size_t i = 0; i < len; i++) {
 		struct build_result result = { 0 };
 
-		build_one(data, &jobs[i], &result, &result.error);
+		build_one(self, &jobs[i], &result, &result.error);
 		done(done_data, i, &result);
 	}
 }
@@ -254,7 +245,7 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	info->detail = self->facts.detail;
 	info->place = NULL;
 	info->keeps_contexts = true;
-	info->batch = 1;
+	info->batch = self->facts.bakes ? DOCKER_BATCH : 1;
 	info->platforms = self->facts.platforms;
 	info->platforms_len = self->facts.platforms_len;
 	info->native_len = self->facts.native_len;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/platform.h"
+#include "engine/builder/builder.h"
 
 struct argv;
 struct build_job;
@@ -24,6 +25,7 @@ struct docker_facts {
 	size_t platforms_len;                            /* at least 1 */
 	size_t native_len;
 	bool checks; /* it has --check */
+	bool bakes;  /* bake builds a batch as it is needed here */
 };
 
 /* Of the builder called `instance`, or of the one in use (NULL). ERROR_TOOL with a remedy when there is no buildx, no
@@ -62,5 +64,24 @@ struct docker_command {
 };
 int docker_argv(const struct docker_command *command, const struct build_job *job, struct argv *argv, struct argv *env,
 		struct error **err);
+
+/* docker as it was opened. */
+struct docker {
+	struct loop *loop;
+	struct layout *layout;
+	char *store;    /* the layout's folder, absolute */
+	char *instance; /* a builder of buildx's, or NULL: the one that is in use */
+	struct docker_facts facts;
+};
+
+/* Takes the image out of a tar, open as `fd`, into the store, when it is what was asked for. */
+int docker_import(struct docker *self, const struct build_job *job, int fd, const char *name,
+		  struct build_result *result, struct error **err);
+
+#define DOCKER_BATCH 64 /* jobs; each has a thread and a pipe while its batch runs */
+
+/* Builds a batch with one client (docker_batch.c): as builder_build. Each image comes through a pipe and is in the store, and
+ * reported, when the client has sent it, though others are still being built; on threads of its own. */
+void docker_batch(struct docker *self, const struct build_job *jobs, size_t len, build_done *done, void *data);
 
 #endif

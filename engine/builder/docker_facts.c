@@ -17,6 +17,7 @@
 #define DOCKER_TIMEOUT_MS 60000 /* for one question */
 #define DOCKER_MAJOR 0          /* the oldest buildx with --sbom and oci-layout contexts */
 #define DOCKER_MINOR 10
+#define DOCKER_MINOR_BAKE 20  /* with --allow=fs, and progress to be read by programs */
 #define DOCKER_MINOR_CHECK 15 /* with --check */
 
 #define USE_BUILDAH "or use --builder=buildah"
@@ -237,6 +238,7 @@ static int find_version(struct loop *loop, const struct argv *command, struct do
 		return -1;
 	}
 	facts->version = mem_printf("%u.%u.%u", major, minor, patch);
+	facts->bakes = major > DOCKER_MAJOR || minor >= DOCKER_MINOR_BAKE;
 	facts->checks = major > DOCKER_MAJOR || minor >= DOCKER_MINOR_CHECK;
 	return 0;
 }

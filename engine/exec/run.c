@@ -13,6 +13,7 @@
 #include "engine/exec/event.h"
 #include "engine/exec/sched.h"
 #include "engine/exec/task.h"
+#include "engine/exec/wave.h"
 #include "engine/io/jobserver.h"
 #include "engine/io/loop.h"
 #include "engine/runtime/runtime.h"
@@ -143,13 +144,17 @@ static void task_progress(void *data, const struct progress *progress)
 	emit(task->owner, &(struct event){ .kind = EVENT_NODE_STEP, .node = task->node, .progress = progress });
 }
 
-static int start_task(struct run *run, size_t number, struct error **err)
+static int start_task(struct run *run, size_t number, struct wave *wave, struct error **err)
 {
 	const struct output output = { .line = task_line, .progress = task_progress };
 	struct task *task;
 
 	if (task_new(&run->env, number, run->logs, &output, run, &task, err) < 0)
 		return -1;
+	if (wave) {
+		wave_join(wave);
+		task->wave = wave;
+	}
 	if (loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
 		task_free(task);
 		return -1;
@@ -164,8 +169,8 @@ static int start_task(struct run *run, size_t number, struct error **err)
 	return 0;
 }
 
-/* Decides the node now that what it needs has results, and starts it when it is stale. */
-static int start_node(struct run *run, size_t number, struct error **err)
+/* Decides the node now that what it needs has results. *ret_stale: it must run; otherwise it has ended. */
+static int decide_node(struct run *run, size_t number, bool *ret_stale, struct error **err)
 {
 	struct node *node = plan_node(run->env.plan, number);
 	bool was_fresh = node->state == NODE_FRESH;
@@ -178,12 +183,71 @@ static int start_node(struct run *run, size_t number, struct error **err)
 	}
 	if (r < 0)
 		return -1;
-	if (node->state != NODE_FRESH)
-		return start_task(run, number, err);
+	*ret_stale = node->state != NODE_FRESH;
+	if (*ret_stale)
+		return 0;
 	if (!was_fresh)
 		node_ended(run, number, OUTCOME_FRESH, NULL);
 	sched_done(run->sched, number);
 	return 0;
+}
+
+/* A node that could not be started. */
+static void start_failed(struct run *run, size_t number, struct error *error)
+{
+	take_failure(run, error);
+	emit(run, &(struct event){ .kind = EVENT_NODE_DONE,
+				   .node = plan_node(run->env.plan, number),
+				   .outcome = OUTCOME_FAILED,
+				   .error = error });
+	error_free(error);
+	sched_failed(run->sched, number, node_skipped, run);
+}
+
+static bool is_build(void *data, size_t number)
+{
+	const struct run *run = data;
+
+	return plan_node(run->env.plan, number)->kind == NODE_BUILD;
+}
+
+/* Starts the build with all others that are ready, in one slot: the builder takes them together. */
+static int start_wave(struct run *run, size_t first, struct error **err)
+{
+	size_t max = builder_info(run->env.builder)->batch, members = 1, number;
+	struct wave *wave = wave_new(run->env.builder, max, run->options->keep_going);
+	int r;
+
+	if (loop_task(run->env.loop, wave_work, wave_free, wave, err) < 0) {
+		wave_close(wave);
+		wave_free(wave);
+		return -1;
+	}
+	r = start_task(run, first, wave, err);
+	while (r == 0 && members < max && sched_join(run->sched, first, is_build, run, &number)) {
+		struct error *error = NULL;
+		bool stale = false;
+
+		if (decide_node(run, number, &stale, &error) < 0 || (stale && start_task(run, number, wave, &error) < 0))
+			start_failed(run, number, error);
+		else
+			members += stale;
+	}
+	wave_close(wave);
+	return r;
+}
+
+static int start_node(struct run *run, size_t number, struct error **err)
+{
+	bool stale = false;
+
+	if (decide_node(run, number, &stale, err) < 0)
+		return -1;
+	if (!stale)
+		return 0;
+	if (is_build(run, number) && builder_info(run->env.builder)->batch > 1)
+		return start_wave(run, number, err);
+	return start_task(run, number, NULL, err);
 }
 
 /* -l: a node that runs already goes on, the next one waits for it to end. */
@@ -225,15 +289,8 @@ static void pump(struct run *run)
 	while (!loop_cancelled(run->env.loop) && load_allows(run) && slot_allows(run) && sched_next(run->sched, &number)) {
 		struct error *error = NULL;
 
-		if (start_node(run, number, &error) < 0) {
-			take_failure(run, error);
-			emit(run, &(struct event){ .kind = EVENT_NODE_DONE,
-						   .node = plan_node(run->env.plan, number),
-						   .outcome = OUTCOME_FAILED,
-						   .error = error });
-			error_free(error);
-			sched_failed(run->sched, number, node_skipped, run);
-		}
+		if (start_node(run, number, &error) < 0)
+			start_failed(run, number, error);
 	}
 	if (loop_cancelled(run->env.loop))
 		sched_stop(run->sched);

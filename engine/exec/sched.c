@@ -21,8 +21,8 @@ struct sched {
 	size_t len;
 	size_t *heap; /* ready nodes, the longest path on top; of equal ones the smaller number */
 	size_t heap_len;
-	size_t slots, running;
-	bool *taken; /* slots */
+	size_t slots, running; /* slots in use */
+	size_t *users;         /* of each slot */
 	bool keep_going, stopped;
 };
 
@@ -53,11 +53,8 @@ static void push(struct sched *sched, size_t node)
 	}
 }
 
-static size_t pop(struct sched *sched)
+static void sink(struct sched *sched, size_t at)
 {
-	size_t top = sched->heap[0], at = 0;
-
-	sched->heap[0] = sched->heap[--sched->heap_len];
 	for (;;) {
 		size_t best = at;
 
@@ -66,10 +63,32 @@ static size_t pop(struct sched *sched)
 				best = child;
 		}
 		if (best == at)
-			return top;
+			return;
 		swap(sched->heap, at, best);
 		at = best;
 	}
+}
+
+static size_t pop(struct sched *sched)
+{
+	size_t top = sched->heap[0];
+
+	sched->heap[0] = sched->heap[--sched->heap_len];
+	sink(sched, 0);
+	return top;
+}
+
+static void start(struct sched *sched, size_t node, size_t slot)
+{
+	sched->items[node].state = SCHED_RUNNING;
+	sched->items[node].slot = slot;
+	sched->running += sched->users[slot]++ == 0;
+}
+
+static void end(struct sched *sched, size_t node, enum sched_state state)
+{
+	sched->items[node].state = state;
+	sched->running -= --sched->users[sched->items[node].slot] == 0;
 }
 
 struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots, bool keep_going)
@@ -79,7 +98,7 @@ struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots
 	*sched = (struct sched){ .len = len, .slots = slots ? slots : 1, .keep_going = keep_going };
 	sched->items = mem_array(len + 1, sizeof(*sched->items));
 	sched->heap = mem_array(len + 1, sizeof(*sched->heap));
-	sched->taken = mem_array(sched->slots, sizeof(*sched->taken));
+	sched->users = mem_array(sched->slots, sizeof(*sched->users));
 	for (size_t i = 0; i < len; i++) {
 		sched->items[i].waits_for = nodes[i].needs_len;
 		for (size_t j = 0; j < nodes[i].needs_len; j++) {
@@ -115,7 +134,7 @@ void sched_free(struct sched *sched)
 		free(sched->items[i].dependents);
 	free(sched->items);
 	free(sched->heap);
-	free(sched->taken);
+	free(sched->users);
 	free(sched);
 }
 
@@ -126,17 +145,34 @@ bool sched_ready(const struct sched *sched)
 
 bool sched_next(struct sched *sched, size_t *ret_node)
 {
-	struct item *item;
+	size_t slot = 0;
 
 	if (!sched_ready(sched))
 		return false;
 	*ret_node = pop(sched);
-	item = &sched->items[*ret_node];
-	while (sched->taken[item->slot])
-		item->slot++;
-	sched->taken[item->slot] = true;
-	item->state = SCHED_RUNNING;
-	sched->running++;
+	while (sched->users[slot] > 0)
+		slot++;
+	start(sched, *ret_node, slot);
+	return true;
+}
+
+bool sched_join(struct sched *sched, size_t with, bool (*fits)(void *data, size_t node), void *data, size_t *ret_node)
+{
+	size_t best = sched->heap_len;
+
+	for (size_t i = 0; i < sched->heap_len && !sched->stopped; i++) {
+		if (fits(data, sched->heap[i]) &&
+		    (best == sched->heap_len || before(sched, sched->heap[i], sched->heap[best])))
+			best = i;
+	}
+	if (best == sched->heap_len)
+		return false;
+	*ret_node = sched->heap[best];
+	/* What takes its place may belong further up or down; from the bottom on all is in order again. */
+	sched->heap[best] = sched->heap[--sched->heap_len];
+	for (size_t i = sched->heap_len / 2 + 1; i-- > 0;)
+		sink(sched, i);
+	start(sched, *ret_node, sched->items[with].slot);
 	return true;
 }
 
@@ -149,9 +185,7 @@ void sched_done(struct sched *sched, size_t node)
 {
 	struct item *item = &sched->items[node];
 
-	item->state = SCHED_DONE;
-	sched->taken[item->slot] = false;
-	sched->running--;
+	end(sched, node, SCHED_DONE);
 	for (size_t i = 0; i < item->dependents_len; i++) {
 		struct item *dependent = &sched->items[item->dependents[i]];
 
@@ -177,9 +211,7 @@ static void skip(struct sched *sched, size_t node, void (*skipped)(void *data, s
 
 void sched_failed(struct sched *sched, size_t node, void (*skipped)(void *data, size_t node), void *data)
 {
-	sched->items[node].state = SCHED_FAILED;
-	sched->taken[sched->items[node].slot] = false;
-	sched->running--;
+	end(sched, node, SCHED_FAILED);
 	if (!sched->keep_going)
 		sched->stopped = true;
 	skip(sched, node, skipped, data);
@@ -238,16 +270,16 @@ uint64_t sched_remaining(const struct sched *sched, const uint64_t *spent)
 {
 	cleanup_free struct item *items = mem_array(sched->len + 1, sizeof(*items));
 	cleanup_free size_t *heap = mem_array(sched->len + 1, sizeof(*heap));
-	cleanup_free bool *taken = mem_array(sched->slots, sizeof(*taken));
+	cleanup_free size_t *users = mem_array(sched->slots, sizeof(*users));
 	cleanup_free uint64_t *ends = mem_array(sched->len + 1, sizeof(*ends));
 	struct sched copy = *sched;
 
 	memcpy(items, sched->items, sched->len * sizeof(*items));
 	memcpy(heap, sched->heap, sched->heap_len * sizeof(*heap));
-	memcpy(taken, sched->taken, sched->slots * sizeof(*taken));
+	memcpy(users, sched->users, sched->slots * sizeof(*users));
 	copy.items = items;
 	copy.heap = heap;
-	copy.taken = taken;
+	copy.users = users;
 	for (size_t i = 0; i < sched->len; i++) {
 		if (items[i].state == SCHED_RUNNING)
 			ends[i] = items[i].cost > spent[i] ? items[i].cost - spent[i] : 0;

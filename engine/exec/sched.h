@@ -32,6 +32,9 @@ size_t sched_slot(const struct sched *sched, size_t node);
 /* Milliseconds until everything is done, when each node takes its cost and nothing fails. `spent[node]` is how long a
  * running node has run already. */
 uint64_t sched_remaining(const struct sched *sched, const uint64_t *spent);
+/* Takes a ready node that `fits`, to run in the slot that the running node `with` has: of those, the one that begins the
+ * longest path. The slot is free when the last of its nodes has ended. */
+bool sched_join(struct sched *sched, size_t with, bool (*fits)(void *data, size_t node), void *data, size_t *ret_node);
 /* A running node ended well; what waited for it alone becomes ready. */
 void sched_done(struct sched *sched, size_t node);
 /* A running node failed: everything that needs it is skipped. `skipped(data, node)` is called for each. */
@@ -41,6 +44,6 @@ void sched_stop(struct sched *sched);
 /* No node is running and none can start. */
 bool sched_finished(const struct sched *sched);
 enum sched_state sched_state(const struct sched *sched, size_t node);
-size_t sched_running(const struct sched *sched);
+size_t sched_running(const struct sched *sched); /* slots in use */
 
 #endif

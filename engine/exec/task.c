@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/task.h"
+#include "engine/exec/wave.h"
 #include "engine/io/loop.h"
 #include "engine/plan/inputs.h"
 #include "engine/state/state.h"
@@ -147,10 +148,18 @@ static int take_lock(struct task *task, struct error **err)
 			return -1;
 		if (task->lock_fd >= 0)
 			return 0;
+		task_leave_wave(task);
 		if (loop_pause(task->env->loop, pause, err) < 0)
 			return -1;
 		pause = pause * 2 < LOCK_PAUSE_MAX_MS ? pause * 2 : LOCK_PAUSE_MAX_MS;
 	}
+}
+
+void task_leave_wave(struct task *task)
+{
+	if (task->wave)
+		wave_leave(task->wave, false);
+	task->wave = NULL;
 }
 
 static int do_work(struct task *task, struct error **err)
@@ -169,6 +178,7 @@ void task_work(void *arg)
 
 	if (do_work(task, &task->error) < 0 && !task->error)
 		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
+	task_leave_wave(task);
 }
 
 const char *task_staging(struct task *task, struct error **err)
@@ -185,6 +195,7 @@ const char *task_staging(struct task *task, struct error **err)
 
 void task_free(struct task *task)
 {
+	task_leave_wave(task);
 	if (task->log_fd >= 0)
 		close(task->log_fd);
 	if (task->lock_fd >= 0)

@@ -14,6 +14,7 @@
 
 struct builder;
 struct runtime;
+struct wave;
 
 /* What a run's tasks share. Written by the loop's thread before the first task starts. */
 struct task_env {
@@ -36,9 +37,10 @@ struct task {
 	const struct node *node;
 	char *log; /* path */
 	int log_fd;
-	int lock_fd;   /* held from before the work until the record is written */
-	bool reused;   /* another cbuild made it since this one looked */
-	char *staging; /* an empty folder of its own */
+	int lock_fd;       /* held from before the work until the record is written */
+	bool reused;       /* another cbuild made it since this one looked */
+	struct wave *wave; /* that it is built with, until it has left it; or NULL */
+	char *staging;     /* an empty folder of its own */
 	struct output output;
 	uint64_t start_ms;
 	int64_t start_unix_ms;
@@ -61,6 +63,8 @@ void task_work(void *task);
 /* Writes the record of a node that is done, durably. On the loop's thread. */
 int task_record(struct task *task, struct error **err);
 
+/* Leaves its wave, if it is in one that it has not built with: what follows may take long. */
+void task_leave_wave(struct task *task);
 /* Each does the node's work in a task and sets the outcome; negative with task->error set. */
 int task_prepare(struct task *task, struct error **err);
 int task_build(struct task *task, struct error **err);

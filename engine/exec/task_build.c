@@ -11,6 +11,7 @@
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/task.h"
+#include "engine/exec/wave.h"
 #include "engine/io/loop.h"
 #include "engine/source/context.h"
 #include "engine/source/handed.h"
@@ -282,39 +283,44 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 	return 0;
 }
 
-struct outcome_of {
-	struct build_result result;
-};
-
 static void take_result(void *data, size_t job, struct build_result *result)
 {
-	struct outcome_of *outcome = data;
-
 	(void)job;
-	outcome->result = *result;
+	*(struct build_result *)data = *result;
 	*result = (struct build_result){ 0 };
+}
+
+/* With its wave when it still is in one, else alone. */
+static void give_to_builder(struct task *task, const struct build_job *job, struct build_result *ret)
+{
+	if (!task->wave) {
+		builder_build(task->env->builder, job, 1, take_result, ret);
+		return;
+	}
+	wave_build(task->wave, job, ret);
+	wave_leave(task->wave, true);
+	task->wave = NULL;
 }
 
 static int build_once(struct task *task, struct draft *draft, struct error **err)
 {
 	cleanup_free char *staging = path_join(task->staging, "out");
-	struct outcome_of outcome = { 0 };
-	struct build_result *result = &outcome.result;
+	struct build_result result = { 0 };
 
 	if (fs_remove_tree(staging, err) < 0 || fs_mkdirs(staging, 0700, err) < 0)
 		return -1;
 	draft->job.staging = staging;
-	builder_build(task->env->builder, &draft->job, 1, take_result, &outcome);
-	if (result->error) {
-		free(result->place);
-		return error_move(err, &result->error);
+	give_to_builder(task, &draft->job, &result);
+	if (result.error) {
+		free(result.place);
+		return error_move(err, &result.error);
 	}
-	task->identity = mem_strdup(result->identity);
-	task->digest = result->digest[0] ? mem_strdup(result->digest) : NULL;
-	task->place = result->place;
-	task->size = result->size;
-	if (result->id[0])
-		task->detail = mem_printf("{\"id\":\"%s\"}", result->id); /* a digest needs no escaping */
+	task->identity = mem_strdup(result.identity);
+	task->digest = result.digest[0] ? mem_strdup(result.digest) : NULL;
+	task->place = result.place;
+	task->size = result.size;
+	if (result.id[0])
+		task->detail = mem_printf("{\"id\":\"%s\"}", result.id); /* a digest needs no escaping */
 	return 0;
 }
 

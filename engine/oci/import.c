@@ -233,12 +233,19 @@ static int unpack(struct layout *layout, int fd, const char *path, struct buf *i
 int layout_import_tar(struct layout *layout, const char *path, const struct platform *platform,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
-	struct descriptor image = { 0 };
-	cleanup_buf struct buf index = { 0 };
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+	return layout_import_stream(layout, fd, path, platform, ret_digest, err);
+}
+
+int layout_import_stream(struct layout *layout, int fd, const char *path, const struct platform *platform,
+			 char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
+	struct descriptor image = { 0 };
+	cleanup_buf struct buf index = { 0 };
+
 	/* Every blob goes into the store as it comes; those of other platforms are there for the next call. */
 	if (unpack(layout, fd, path, &index, err) < 0 || blob_sync(layout, err) < 0 ||
 	    pick_image(index.data, index.len, path, platform, read_store, layout, &image, err) < 0)

@@ -54,6 +54,9 @@ int layout_import_dir(struct layout *layout, const char *dir, const struct platf
 /* A tar of an OCI layout (docker buildx -o type=oci), streamed through libarchive straight into the store. */
 int layout_import_tar(struct layout *layout, const char *path, const struct platform *platform,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err);
+/* The same from an open file or pipe, which is read up to the end of the tar. `name` is shown in errors. */
+int layout_import_stream(struct layout *layout, int fd, const char *name, const struct platform *platform,
+			 char ret_digest[DIGEST_LEN + 1], struct error **err);
 /* An OCI layout folder. */
 int layout_import_layout(struct layout *layout, const char *dir, const struct platform *platform,
 			 char ret_digest[DIGEST_LEN + 1], struct error **err);

@@ -392,6 +392,28 @@ no_child_left()
 	done
 }
 
+@test "docker: a failure stops what was built beside it, unless -k" {
+	[ "$CBUILD_BUILDER" = docker ] || return 0
+	mkdir -p "$PROJECT/batch/bad" "$PROJECT/batch/good"
+	cd "$PROJECT/batch"
+	cp -a "$PROJECT/rootfs/$host_arch" bad/rootfs
+	cp -a bad/rootfs good/
+	printf 'registry: localhost/batch\nservices: {bad: {build: bad}, good: {build: good}}\n' >services.yaml
+	printf 'FROM scratch\nCOPY rootfs /\nRUN echo here; exit 3\n' >bad/Dockerfile
+	printf 'FROM scratch\nCOPY rootfs /\nRUN sleep 307\n' >good/Dockerfile
+	run "$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
+	[ "$status" -eq 1 ]
+	grep -F "step 'RUN echo here; exit 3' failed with status 3" <<<"$output"
+	equal "$(grep -cE '^(FAIL|ok) .*build good' <<<"$output")" 0
+	no_child_left
+	printf 'FROM scratch\nCOPY rootfs /\nRUN sleep 3; echo done >/done\n' >good/Dockerfile
+	run "$cbuild" -k all --platforms="linux/$host_arch" --no-verify --no-load
+	[ "$status" -eq 1 ]
+	equal "$(grep -cE '^ok .*build good' <<<"$output")" 1
+	grep -F "here" .cbuild/logs/2/build-bad-*.log
+	run ! grep -F "here" .cbuild/logs/2/build-good-*.log
+}
+
 @test "Ctrl-C ends the build and leaves nothing" {
 	start_slow_build
 	kill -INT $pid

@@ -1,6 +1,8 @@
 #include "config.h"
 
+#include "base/buf.h"
 #include "engine/builder/args.h"
+#include "engine/builder/bake.h"
 #include "engine/builder/buildah.h"
 #include "engine/builder/docker.h"
 #include "tests/unit/builder_world.h"
@@ -189,6 +191,64 @@ static void test_docker_full(void **state)
 	assert_lines(&env, GIVEN_ENV "VERSION=1.2\nEMPTY=\n");
 }
 
+/* Everything of one job stands in its target, for bake's own rules: a template sign is doubled, hosts are a map. */
+static void test_bake(void **state)
+{
+	static const char *const aliases[] = { "go-base-0.cbuild", "debian-1.cbuild" };
+	static const struct build_pair given[] = { { "VERSION", "${X} %{y} $z" } };
+	const struct build_image images[] = {
+		{ .name = "go-base", .where = IMAGE_STORE, .digest = ONE },
+		{ .name = "debian", .where = IMAGE_REMOTE, .reference = "debian@" TWO },
+	};
+	struct build_job plain = plain_job(), full = full_job();
+	const struct bake_target targets[] = {
+		{ &plain, &files, "/s/ctx", NULL, "/s/image.pipe" },
+		{ &full, &files, "/s/full", aliases, "/a,b/image.pipe" },
+	};
+	cleanup_buf struct buf text = { 0 };
+	cleanup_argv struct argv env = { 0 }, argv = { 0 };
+
+	(void)state;
+	full.args = given;
+	full.args_len = 1;
+	full.images = images;
+	full.images_len = 2;
+	full.keep = full.no_cache = true;
+	full.network = "host";
+	ok(bake_text("/p/.cbuild/oci", targets, 2, &text, &env, err));
+	assert_string_equal(text.data, "{\"group\":{\"default\":{\"targets\":[\"n0\",\"n1\"]}},\"target\":{\"n0\":{"
+				       "\"platforms\":[\"linux/arm64\"],"
+				       "\"context\":\"/s/ctx\",\"dockerfile\":\"/s/dockerfile/"
+				       "Dockerfile\",\"args\":{},\"labels\":{},"
+				       "\"output\":[\"type=oci,dest=/s/"
+				       "image.pipe\"],\"secret\":[],\"ssh\":[],\"contexts\":{}},"
+				       "\"n1\":{\"platforms\":[\"linux/arm64\"],\"context\":\"/s/"
+				       "full\",\"dockerfile\":\"/s/dockerfile/"
+				       "Dockerfile\",\"target\":\"release\",\"args\":{\"VERSION\":\"$${X} %%{y} "
+				       "$z\",\"SOURCE_DATE_EPOCH\":"
+				       "\"1700000000\"},\"labels\":{\"a\":\"b=c\"},\"output\":[\"type=oci,\\\"dest=/"
+				       "a,b/"
+				       "image.pipe\\\",compression-level=1,rewrite-timestamp=true\"],\"cache-from\":["
+				       "\"type=registry,"
+				       "ref=r.example.org/"
+				       "x:cache\"],\"cache-to\":[\"type=inline\"],\"extra-hosts\":{\"db\":\"10.0.0.1\","
+				       "\"v6\":\"::1\"},\"network\":\"host\",\"shm-size\":\"1000000b\",\"no-cache\":"
+				       "true,\"pull\":true,"
+				       "\"secret\":[\"id=token,src=/p/"
+				       "token.txt\",\"id=key,env=CBUILD_SECRET_1_1\"],\"ssh\":[\"default\","
+				       "\"mine=/p/key\"],\"contexts\":{\"common\":\"/p/common\",\"go-base-0.cbuild\":"
+				       "\"oci-layout:///p/.cbuild/oci@" ONE "\",\"debian-1.cbuild\":\"docker-image://"
+									    "debian@" TWO "\"}}}}");
+	assert_lines(&env, "CBUILD_SECRET_1_1=hush\n");
+	bake_argv("fleet", "/s/bake.json", targets, 2, &argv);
+	assert_lines(&argv, "bake\n--builder=fleet\n--file=/s/bake.json\n--progress=rawjson\n--provenance=false\n"
+			    "--sbom=false\n--allow=fs=*\n--allow=ssh\n--allow=network.host\n");
+	argv_free(&argv);
+	bake_argv(NULL, "/s/bake.json", targets, 1, &argv);
+	assert_lines(&argv, "bake\n--file=/s/bake.json\n--progress=rawjson\n--provenance=false\n--sbom=false\n"
+			    "--allow=fs=*\n");
+}
+
 static void test_docker_has_no_storage(void **state)
 {
 	const struct build_image images[] = { { .name = "base", .where = IMAGE_LOCAL, .identity = ONE } };
@@ -294,11 +354,17 @@ static void test_inherited_argument(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_buildah_plain), TEST(test_buildah_full),
-		TEST(test_docker_plain),  TEST(test_docker_context),
-		TEST(test_docker_full),   TEST(test_docker_has_no_storage),
-		TEST(test_aliases),       TEST(test_environment_safe),
-		TEST(test_environment),   TEST(test_inherited_argument),
+		TEST(test_buildah_plain),
+		TEST(test_buildah_full),
+		TEST(test_docker_plain),
+		TEST(test_docker_context),
+		TEST(test_docker_full),
+		TEST(test_docker_has_no_storage),
+		TEST(test_bake),
+		TEST(test_aliases),
+		TEST(test_environment_safe),
+		TEST(test_environment),
+		TEST(test_inherited_argument),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,10 +49,8 @@ static int execute(struct session *session, struct error **err)
 	int status, r;
 
 	if (!anything_stale(session->plan)) {
-		if (!options->quiet)
-			report_nothing(session->plan);
 		keep_hashes(session);
-		return 0;
+		return report_nothing(session->plan, options, err);
 	}
 	if (session_write(session, err) < 0 || session_loop(session, err) < 0)
 		return -1;
@@ -73,6 +71,8 @@ static int execute(struct session *session, struct error **err)
 			     .sink = &sink,
 		     },
 		     &status, err);
+	if (r == 0)
+		r = report_finish(report, err);
 	report_free(report);
 	return r < 0 ? -1 : status;
 }

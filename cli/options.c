@@ -39,7 +39,9 @@ static const struct option table[] = {
 	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = PLANS },
 	{ 0, "no-verify", NULL, "do not run the checks", .commands = PLANS },
 	{ 0, "format", "FORMAT", "print as FORMAT; each command has its own (cbuild help COMMAND)", .commands = NULL },
-	{ 0, "progress", "MODE", "auto, tty or plain", .commands = BUILDS, .choices = "auto tty plain" },
+	{ 0, "progress", "MODE", "auto, tty, plain, json (an event a line) or quiet", .commands = BUILDS,
+	  .choices = "auto tty plain json quiet" },
+	{ 0, "trace", "FILE", "write the run's timeline to FILE, for Perfetto or chrome://tracing", .commands = BUILDS },
 	{ 0, "since", "REF", "compare the working tree with the commit REF", .commands = "affected" },
 	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune" },
 	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = BUILDS },
@@ -149,6 +151,7 @@ static int set_valued(struct options *options, const char *name, const char *val
 		{ "builder", &options->builder }, { "runtime", &options->runtime },
 		{ "format", &options->format },   { "progress", &options->progress },
 		{ "since", &options->since },     { "keep-storage", &options->keep_storage },
+		{ "trace", &options->trace },
 	};
 
 	if (strcmp(name, "jobs") == 0)
@@ -172,6 +175,8 @@ static int set_valued(struct options *options, const char *name, const char *val
 	if (strcmp(name, "progress") == 0 &&
 	    one_of(value, "--progress", option_find(name, strlen(name))->choices, err) < 0)
 		return -1;
+	if (strcmp(name, "progress") == 0 && strcmp(value, "quiet") == 0)
+		options->quiet = true;
 	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
 		if (strcmp(name, strings[i].name) == 0)
 			*strings[i].where = value;

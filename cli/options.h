@@ -34,7 +34,8 @@ struct options {
 	const char *keep_storage; /* a size, or NULL */
 	const char *since;        /* a commit, or NULL */
 	const char *format;       /* "text" when not given */
-	const char *progress;     /* "auto", "tty", "plain" */
+	const char *progress;     /* "auto", "tty", "plain", "json" or "quiet", which is as -q */
+	const char *trace;        /* a file, or NULL */
 	size_t jobs;              /* 0: not given */
 	double max_load;          /* 0: none */
 	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify;

@@ -11,7 +11,10 @@
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/report/github.h"
+#include "cli/report/jsonl.h"
 #include "cli/report/report.h"
+#include "cli/report/trace.h"
 #include "dsl/manifest.h"
 #include "engine/exec/event.h"
 #include "engine/io/loop.h"
@@ -19,8 +22,20 @@
 
 struct report {
 	struct report_state state;
-	struct live *live; /* NULL: plain lines */
+	bool json, github;
+	struct live *live;   /* NULL: plain lines */
+	struct trace *trace; /* NULL: none is wanted */
 };
+
+const char *report_outcome_name(int outcome)
+{
+	static const char *const names[] = {
+		[OUTCOME_DONE] = "done",     [OUTCOME_FRESH] = "fresh",     [OUTCOME_REUSED] = "reused",
+		[OUTCOME_FAILED] = "failed", [OUTCOME_SKIPPED] = "skipped", [OUTCOME_CANCELLED] = "cancelled",
+	};
+
+	return names[outcome];
+}
 
 static void print(struct report *report, const struct buf *text)
 {
@@ -119,16 +134,30 @@ static void count(struct tally *tally, const struct event *event)
 	}
 }
 
+/* What the end shows. */
+static void keep(struct report *report, const struct event *event)
+{
+	struct report_state *state = &report->state;
+
+	count(&state->tally, event);
+	if (event->outcome == OUTCOME_FAILED)
+		note_failure(report, event);
+	for (size_t i = 0; i < plan_len(state->plan); i++) {
+		if (plan_node(state->plan, i) == event->node)
+			state->outcomes[i] = (int)event->outcome;
+	}
+}
+
 static void on_done(struct report *report, const struct event *event)
 {
 	cleanup_buf struct buf line = { 0 };
 
-	count(&report->state.tally, event);
-	if (event->outcome == OUTCOME_FAILED)
-		note_failure(report, event);
 	if (report->state.options->quiet)
 		return;
-	report_done_line(&report->state, event, &line);
+	if (report->github)
+		github_done(&report->state, event, &line);
+	else
+		report_done_line(&report->state, event, &line);
 	print(report, &line);
 }
 
@@ -190,16 +219,9 @@ static void on_end(struct report *report, const struct event *event)
 	print(report, &text);
 }
 
-static void on_event(void *data, const struct event *event)
+static void on_show(struct report *report, const struct event *event)
 {
-	struct report *report = data;
-
 	switch (event->kind) {
-	case EVENT_RUN_START:
-		report->state.nodes = event->nodes;
-		report->state.stale = event->stale;
-		report->state.start_ms = loop_now_ms();
-		break;
 	case EVENT_NODE_START:
 		on_start(report, event);
 		break;
@@ -214,7 +236,8 @@ static void on_event(void *data, const struct event *event)
 		break;
 	case EVENT_RUN_END:
 		on_end(report, event);
-		return;
+		break;
+	case EVENT_RUN_START:
 	case EVENT_NODE_STEP:
 	case EVENT_TICK:
 	case EVENT_RESIZE:
@@ -224,16 +247,55 @@ static void on_event(void *data, const struct event *event)
 		live_event(report->live, event);
 }
 
+static void on_event(void *data, const struct event *event)
+{
+	struct report *report = data;
+
+	if (event->kind == EVENT_RUN_START) {
+		report->state.nodes = event->nodes;
+		report->state.stale = event->stale;
+		report->state.start_ms = loop_now_ms();
+	}
+	if (event->kind == EVENT_NODE_DONE)
+		keep(report, event);
+	if (report->trace)
+		trace_event(report->trace, event);
+	if (report->json)
+		jsonl_event(&report->state, event);
+	else
+		on_show(report, event);
+}
+
+static bool is_github(void)
+{
+	const char *value = getenv("GITHUB_ACTIONS");
+
+	return value && strcmp(value, "true") == 0;
+}
+
 struct report *report_new(struct plan *plan, const struct options *options, struct sink *ret_sink)
 {
 	struct report *report = mem_alloc(sizeof(*report));
 	bool live = strcmp(options->progress, "tty") == 0 || (strcmp(options->progress, "auto") == 0 && output_live());
+	size_t len = plan_len(plan);
 
 	report->state = (struct report_state){ .plan = plan, .options = options, .color = output_color() };
+	report->state.outcomes = mem_array(len + 1, sizeof(*report->state.outcomes));
+	for (size_t i = 0; i < len; i++)
+		report->state.outcomes[i] = -1;
+	report->json = strcmp(options->progress, "json") == 0;
 	if (live && !options->quiet)
 		report->live = live_new(&report->state);
+	report->github = !report->live && is_github();
+	if (options->trace)
+		report->trace = trace_new(&report->state);
 	*ret_sink = (struct sink){ .event = on_event, .data = report };
 	return report;
+}
+
+int report_finish(struct report *report, struct error **err)
+{
+	return report->trace ? trace_write(report->trace, report->state.options->trace, err) : 0;
 }
 
 bool report_is_live(const struct report *report)
@@ -246,6 +308,8 @@ void report_free(struct report *report)
 	if (!report)
 		return;
 	live_free(report->live);
+	trace_free(report->trace);
+	free(report->state.outcomes);
 	for (size_t i = 0; i < report->state.failures_len; i++) {
 		free(report->state.failures[i].message);
 		free(report->state.failures[i].remedy);
@@ -255,7 +319,7 @@ void report_free(struct report *report)
 	free(report);
 }
 
-void report_nothing(struct plan *plan)
+static void note_nothing(struct plan *plan)
 {
 	size_t services = 0;
 
@@ -265,4 +329,22 @@ void report_nothing(struct plan *plan)
 		output_note("nothing to do: %zu node%s fresh", plan_len(plan), plan_len(plan) == 1 ? " is" : "s are");
 	else
 		output_note("nothing to do: %zu service%s fresh", services, services == 1 ? " is" : "s are");
+}
+
+int report_nothing(struct plan *plan, const struct options *options, struct error **err)
+{
+	const struct report_state state = { .plan = plan, .options = options, .nodes = plan_len(plan) };
+	struct trace *trace;
+	int r;
+
+	if (strcmp(options->progress, "json") == 0)
+		jsonl_nothing(&state);
+	else if (!options->quiet)
+		note_nothing(plan);
+	if (!options->trace)
+		return 0;
+	trace = trace_new(&state);
+	r = trace_write(trace, options->trace, err);
+	trace_free(trace);
+	return r;
 }

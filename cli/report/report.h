@@ -16,14 +16,16 @@ struct sink;
 /* What a person or a pipeline sees of a run. */
 struct report;
 
-/* Sets `*ret_sink` to take a run's events: a live display on a terminal, plain lines elsewhere, and at the end
- * the summary and a block for each failed node. */
+/* Sets `*ret_sink` to take a run's events: a live display on a terminal, plain lines elsewhere (in a GitHub job with
+ * groups), or JSON; and at the end the summary and a block for each failed node. */
 struct report *report_new(struct plan *plan, const struct options *options, struct sink *ret_sink);
 void report_free(struct report *report); /* NULL-safe; leaves the terminal as it was */
 bool report_is_live(const struct report *report);
+/* When the run has ended: writes the trace that was asked for. ERROR_STATE. */
+int report_finish(struct report *report, struct error **err);
 
-/* "nothing to do: ..." */
-void report_nothing(struct plan *plan);
+/* A run with nothing to do: "nothing to do: ...", as JSON the events of such a run, and an empty trace. ERROR_STATE. */
+int report_nothing(struct plan *plan, const struct options *options, struct error **err);
 /* -n: the plan for people, or as JSON (format in docs/plan-json.md), on stdout. */
 int report_plan_text(struct plan *plan, bool all, struct error **err);
 int report_plan_json(struct plan *plan, struct error **err);
@@ -42,6 +44,7 @@ struct report_state {
 	struct plan *plan;
 	const struct options *options;
 	struct tally tally;
+	int *outcomes; /* of each node of the plan: an enum outcome, or -1 */
 	struct failure *failures;
 	size_t failures_len, failures_cap;
 	size_t nodes, stale;
@@ -50,6 +53,7 @@ struct report_state {
 };
 /* Appends "✓ build indexer linux/amd64  12.3s" for a node that ended. */
 void report_done_line(const struct report_state *state, const struct event *event, struct buf *out);
+const char *report_outcome_name(int outcome); /* an enum outcome: "done" */
 /* "build indexer linux/amd64" */
 void report_node_name(const struct report_state *state, const struct node *node, struct buf *out);
 void report_summary(const struct report_state *state, int status, uint64_t took_ms, struct buf *out);

@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "cli/report/report.h"
 #include "dsl/manifest.h"
+#include "engine/exec/event.h"
 #include "engine/plan/plan.h"
 
 /* The end of a run: a block for each failed node, what was made, one line of numbers. */
@@ -39,18 +40,68 @@ static void add_block(const struct report_state *state, const struct failure *fa
 		add_line(out, "  log:  ", failure->log);
 }
 
-/* The images of the services that the run was for, once all of theirs is done. */
-static void add_images(const struct report_state *state, struct buf *out)
+/* What came of one of a service's nodes: nothing of this kind, or the outcome of those that ran. */
+static bool service_ran(const struct report_state *state, size_t service, enum node_kind kind, enum outcome outcome)
 {
-	bool any = false;
+	for (size_t i = 0; i < plan_len(state->plan); i++) {
+		const struct node *node = plan_node(state->plan, i);
+
+		if (node->service == service && node->kind == kind && state->outcomes[i] == (int)outcome)
+			return true;
+	}
+	return false;
+}
+
+static bool is_verified(const struct report_state *state, size_t service)
+{
+	for (size_t i = 0; i < plan_len(state->plan); i++) {
+		const struct node *node = plan_node(state->plan, i);
+
+		if (node->service == service && node->kind == NODE_VERIFY)
+			return node->result.identity != NULL;
+	}
+	return false;
+}
+
+static const char *how_made(const struct report_state *state, size_t service)
+{
+	if (service_ran(state, service, NODE_BUILD, OUTCOME_DONE))
+		return "built";
+	return service_ran(state, service, NODE_BUILD, OUTCOME_REUSED) ? "reused" : "fresh";
+}
+
+static size_t widest_reference(const struct report_state *state)
+{
+	size_t widest = 0;
 
 	for (size_t i = 0; i < plan_len(state->plan); i++) {
 		const struct node *node = plan_node(state->plan, i);
 
+		if (node->kind != NODE_INDEX || !plan_is_target(state->plan, node->service))
+			continue;
+		for (const char *const *at = plan_references(state->plan, node->service); *at; at++)
+			widest = strlen(*at) > widest ? strlen(*at) : widest;
+	}
+	return widest;
+}
+
+/* The images of the services that the run was for, once all of theirs is done; each name and digest to be copied. */
+static void add_images(const struct report_state *state, struct buf *out)
+{
+	size_t width = widest_reference(state);
+	bool any = false;
+
+	for (size_t i = 0; i < plan_len(state->plan); i++) {
+		const struct node *node = plan_node(state->plan, i);
+		const char *const *references;
+
 		if (node->kind != NODE_INDEX || !node->result.digest || !plan_is_target(state->plan, node->service))
 			continue;
-		buf_printf(out, "%s  %s  %.19s\n", any ? "" : "\n", plan_references(state->plan, node->service)[0],
-			   node->result.digest);
+		references = plan_references(state->plan, node->service);
+		for (size_t j = 0; references[j]; j++)
+			buf_printf(out, "%s  %-6s  %-*s  %s%s\n", any || j ? "" : "\n", how_made(state, node->service),
+				   (int)width, references[j], node->result.digest,
+				   is_verified(state, node->service) ? "  verified" : "");
 		any = true;
 	}
 }

@@ -1,0 +1,142 @@
+#!/usr/bin/env bats
+# What a run tells to other programs: JSON events, a trace, a GitHub job's log; and what stands at its end.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+
+setup_file()
+{
+	project_begin
+}
+
+teardown_file()
+{
+	project_end
+}
+
+setup()
+{
+	project events
+	cat >services.yaml <<-'EOF'
+		project: events
+		registry: localhost/events
+		source_date_epoch: 1700000000
+		tags: [one, two]
+		services:
+		  web:
+		    build: {context: web, additional_contexts: {rootfs: rootfs}, args: {HOW: "${HOW:-good}"}}
+		    prepare: {run: [./prepare], inputs: [prepare], outputs: [web/made]}
+	EOF
+	printf '#!/bin/sh\nprintf "one \\033[1mline\\377\\n::error::not a command\\n"\necho made >web/made\n' >prepare
+	chmod +x prepare
+	printf 'FROM scratch\nARG TARGETARCH HOW\nCOPY --from=rootfs ${TARGETARCH}/ /\nCOPY made /made\nRUN [ $HOW = good ]\n' |
+		dockerfile web
+}
+
+# The events without what differs from run to run.
+events()
+{
+	grep '^{' "$err" | jq -c 'del(.time_ms, .took_ms, .log, .cbuild, .bytes) | if .digest then .digest = "D" else . end |
+		if .images then .images |= map(.digest = "D") else . end | if .error then .error.message |= .[0:20] else . end |
+		select(.event != "node_line" or (.node | startswith("prepare")))'
+}
+
+@test "the events of a run that does everything" {
+	cb --no-load --progress=json
+	equal "$status" 0
+	equal "$(grep -cv '^{' "$err")" 0
+	events >got
+	sed "s|HOST|$host|g" >wanted <<-'EOF'
+		{"version":1,"event":"run_start","nodes":3,"stale":3}
+		{"event":"note","text":"building with buildah VERSION"}
+		{"event":"node_start","node":"prepare:web","kind":"prepare","service":"web","slot":0,"reasons":[{"kind":"new","what":"prepare:web","change":""}]}
+		{"event":"node_line","node":"prepare:web","text":"one \u001b[1mline\\xff"}
+		{"event":"node_line","node":"prepare:web","text":"::error::not a command"}
+		{"event":"node_done","node":"prepare:web","kind":"prepare","service":"web","outcome":"done"}
+		{"event":"node_start","node":"build:web:HOST","kind":"build","service":"web","platform":"HOST","slot":0,"reasons":[{"kind":"new","what":"build:web:HOST","change":""}]}
+		{"event":"node_step","node":"build:web:HOST","step":1,"steps":5,"name":"FROM scratch"}
+		{"event":"node_step","node":"build:web:HOST","step":2,"steps":5,"name":"ARG TARGETARCH HOW"}
+		{"event":"node_step","node":"build:web:HOST","step":3,"steps":5,"name":"COPY --from=rootfs ${TARGETARCH}/ /"}
+		{"event":"node_step","node":"build:web:HOST","step":4,"steps":5,"name":"COPY made /made"}
+		{"event":"node_step","node":"build:web:HOST","step":5,"steps":5,"name":"RUN [ $HOW = good ]"}
+		{"event":"node_done","node":"build:web:HOST","kind":"build","service":"web","platform":"HOST","outcome":"done","digest":"D"}
+		{"event":"node_start","node":"index:web","kind":"index","service":"web","slot":0,"reasons":[{"kind":"new","what":"index:web","change":""}]}
+		{"event":"node_done","node":"index:web","kind":"index","service":"web","outcome":"done","digest":"D"}
+		{"event":"run_end","status":0,"counts":{"prepared":1,"built":1,"loaded":0,"verified":0,"reused":0,"fresh":0,"failed":0,"skipped":0,"cancelled":0},"images":[{"service":"web","references":["localhost/events/web:one","localhost/events/web:two"],"digest":"D"}]}
+	EOF
+	diff wanted <(sed 's/buildah [0-9][0-9.a-z+~-]*/buildah VERSION/' got)
+	jq -es '.[] | select(.event == "node_done" and .kind == "build") | .bytes > 1000 and .took_ms >= 0 and (.digest | test("^sha256:[0-9a-f]{64}$"))' "$err"
+	jq -es '.[0] | .time_ms > 1600000000000 and (.cbuild | length > 0)' "$err"
+}
+
+@test "the events of a run with nothing to do" {
+	cb --no-load --progress=json --trace=empty.json
+	equal "$status" 0
+	equal "$(events)" '{"version":1,"event":"run_start","nodes":3,"stale":0}
+{"event":"run_end","status":0,"counts":{"prepared":0,"built":0,"loaded":0,"verified":0,"reused":0,"fresh":3,"failed":0,"skipped":0,"cancelled":0},"images":[{"service":"web","references":["localhost/events/web:one","localhost/events/web:two"],"digest":"D"}]}'
+	jq -e '.traceEvents | length == 1' empty.json
+}
+
+@test "the events of a failure" {
+	HOW=bad cb --no-load --progress=json
+	equal "$status" 1
+	equal "$(grep -cv '^{' "$err")" 0
+	events | grep -F '"outcome":"failed"' | jq -e '.error.status == 1 and (.error.message | startswith("step "))'
+	events | grep -F '"outcome":"skipped"' | jq -e '.node == "index:web"'
+	equal "$(events | tail -n1 | jq -c '[.status, .counts.failed, .counts.skipped, .images]')" '[1,1,1,[]]'
+}
+
+@test "a trace has a span for each node and step" {
+	cb --no-load -B --trace=trace.json
+	equal "$status" 0
+	jq -e '[.traceEvents[] | select(.ph == "X") | (.name | type == "string") and .ts >= 0 and .dur >= 0 and .pid == 1 and .tid >= 1] | all' trace.json
+	equal "$(jq -r '.traceEvents[] | select(.cat == "step") | .name' trace.json)" '1/5 FROM scratch
+2/5 ARG TARGETARCH HOW
+3/5 COPY --from=rootfs ${TARGETARCH}/ /
+4/5 COPY made /made
+5/5 RUN [ $HOW = good ]'
+	equal "$(jq -r '.traceEvents[] | select(.args.node) | .args.node' trace.json)" "$(printf 'prepare:web\nbuild:web:%s\nindex:web' "$host")"
+	# Steps lie within their node.
+	jq -e '(.traceEvents[] | select(.cat == "build")) as $b | [.traceEvents[] | select(.cat == "step") |
+		.tid == $b.tid and .ts >= $b.ts and .ts + .dur <= $b.ts + $b.dur + 1000] | all' trace.json
+	equal "$(jq -r '.traceEvents[] | select(.name == "thread_name") | .args.name' trace.json)" 'slot 1'
+	cb --no-load -B --trace=/nowhere/trace.json
+	equal "$status" 6
+	grep -q '/nowhere/trace.json' "$err"
+}
+
+@test "in a GitHub job each node is a group, and what it prints gives no commands" {
+	local token
+	GITHUB_ACTIONS=true CI=true cb --no-load -B
+	equal "$status" 0
+	equal "$(grep -c '^::group::ok   prepare web' "$err")" 1
+	equal "$(grep -c '^::group::' "$err")" "$(grep -c '^::endgroup::$' "$err")"
+	token=$(sed -n '/^::group::ok   prepare/,/^::endgroup/s/^::stop-commands::\([0-9a-f]\{32\}\)$/\1/p' "$err")
+	sed -n "/^::stop-commands::$token\$/,/^::$token::\$/p" "$err" >shut
+	grep -qx '::error::not a command' shut
+	grep -qxF 'one \x1b[1mline\xff' shut
+	equal "$(grep -c '::error::not a command' "$err")" 1
+	! grep -q '^::error title' "$err"
+	GITHUB_ACTIONS=true CI=true HOW=bad cb --no-load
+	equal "$status" 1
+	grep -q "^::error title=build web $host failed::step 'RUN .*%0A" "$err"
+}
+
+@test "the end names what was made, to be copied" {
+	local digest
+	cb --no-load
+	digest=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "localhost/events/web:one") | .digest' \
+		.cbuild/oci/index.json)
+	cb --no-load -B
+	grep -qxF "  built   localhost/events/web:one  $digest" "$err"
+	grep -qxF "  built   localhost/events/web:two  $digest" "$err"
+	echo '# more' >>prepare
+	cb --no-load
+	grep -qxF "  fresh   localhost/events/web:two  $digest" "$err"
+	HOW=bad cb --no-load
+	equal "$status" 1
+	! grep -q '^  built ' "$err"
+	grep -qx "build web $host failed" "$err"
+	grep -q '^  log:  .*/build-web-linux-.*\.log$' "$err"
+	cb --no-load --progress=quiet
+	equal "$(cat "$err" "$out")" ''
+}

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,9 +37,17 @@ bool hash_equal(struct hash128 a, struct hash128 b)
 	return a.lo == b.lo && a.hi == b.hi;
 }
 
+static void half_hex(uint64_t half, char *out)
+{
+	for (int i = 0; i < HASH_HEX / 2; i++)
+		out[i] = "0123456789abcdef"[half >> (60 - 4 * i) & 15];
+}
+
 void hash_hex(struct hash128 hash, char out[HASH_HEX + 1])
 {
-	snprintf(out, HASH_HEX + 1, "%016llx%016llx", (unsigned long long)hash.hi, (unsigned long long)hash.lo);
+	half_hex(hash.hi, out);
+	half_hex(hash.lo, out + HASH_HEX / 2);
+	out[HASH_HEX] = '\0';
 }
 
 /* Reads until `size` bytes are there or the file ends; the number of bytes, or -1. */

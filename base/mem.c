@@ -11,6 +11,7 @@
 
 #define ARENA_CHUNK ((size_t)64 * 1024) /* bytes asked of malloc at once */
 #define ARENA_CHUNK_FIRST 2048          /* bytes */
+#define SHORT_TEXT 256                  /* bytes: most texts are shorter, and need no second try */
 
 struct chunk {
 	struct chunk *next;
@@ -93,10 +94,21 @@ char *mem_strndup(const char *s, size_t len)
 
 char *mem_vprintf(const char *fmt, va_list args)
 {
-	char *s = NULL;
+	char text[SHORT_TEXT];
+	va_list again;
+	char *s;
+	int len;
 
-	if (vasprintf(&s, fmt, args) < 0)
+	va_copy(again, args);
+	len = vsnprintf(text, sizeof(text), fmt, args);
+	if (len < 0)
 		mem_exhausted();
+	s = mem_alloc((size_t)len + 1);
+	if ((size_t)len < sizeof(text))
+		memcpy(s, text, (size_t)len);
+	else
+		vsnprintf(s, (size_t)len + 1, fmt, again);
+	va_end(again);
 	return s;
 }
 
@@ -135,6 +147,23 @@ void arena_free(struct arena *arena)
 		free(c);
 	}
 	free(arena);
+}
+
+/* The newest of the chunks that were filled in turn is the largest of them. */
+void arena_clear(struct arena *arena)
+{
+	struct chunk *kept = arena->chunks;
+	struct chunk *next;
+
+	if (!kept)
+		return;
+	for (struct chunk *c = kept->next; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	memset(kept->data, 0, kept->used);
+	kept->used = 0;
+	kept->next = NULL;
 }
 
 static struct chunk *chunk_new(size_t size)
@@ -201,11 +230,23 @@ char *arena_strndup(struct arena *arena, const char *s, size_t len)
 
 char *arena_printf(struct arena *arena, const char *fmt, ...)
 {
-	cleanup_free char *s = NULL;
+	char text[SHORT_TEXT];
 	va_list args;
+	char *s;
+	int len;
 
 	va_start(args, fmt);
-	s = mem_vprintf(fmt, args);
+	len = vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	return arena_strdup(arena, s);
+	if (len < 0)
+		mem_exhausted();
+	s = arena_alloc(arena, (size_t)len + 1);
+	if ((size_t)len < sizeof(text)) {
+		memcpy(s, text, (size_t)len);
+		return s;
+	}
+	va_start(args, fmt);
+	vsnprintf(s, (size_t)len + 1, fmt, args);
+	va_end(args);
+	return s;
 }

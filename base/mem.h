@@ -38,6 +38,7 @@ void mem_cleanup(void *pointer_to_pointer);
 struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena);                /* NULL-safe */
+void arena_clear(struct arena *arena);               /* frees what was allocated; some memory is kept for the next */
 void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type */
 void *arena_array(struct arena *arena, size_t count, size_t size);
 char *arena_strdup(struct arena *arena, const char *s); /* NULL gives NULL */

@@ -13,13 +13,19 @@
 
 char *path_join(const char *dir, const char *name)
 {
-	size_t len = strlen(dir);
+	size_t len = strlen(dir), name_len = strlen(name);
+	char *path;
 
 	if (*name == '/' || len == 0)
 		return mem_strdup(name);
 	if (!*name)
 		return mem_strdup(dir);
-	return mem_printf("%s%s%s", dir, dir[len - 1] == '/' ? "" : "/", name);
+	path = mem_alloc(len + name_len + 2);
+	memcpy(path, dir, len);
+	if (dir[len - 1] != '/')
+		path[len++] = '/';
+	memcpy(path + len, name, name_len);
+	return path;
 }
 
 /* Drops the last component of `out`, of which the first `keep` bytes are untouchable. */
@@ -40,7 +46,7 @@ char *path_clean(const char *path)
 
 	out[0] = '/';
 	while (*path) {
-		size_t n = strcspn(path, "/");
+		size_t n = (size_t)(strchrnul(path, '/') - path);
 		bool up = n == 2 && memcmp(path, "..", 2) == 0;
 
 		if (up && len > keep) {
@@ -54,7 +60,8 @@ char *path_clean(const char *path)
 				keep = len;
 		}
 		path += n;
-		path += strspn(path, "/");
+		while (*path == '/')
+			path++;
 	}
 	if (len == 0)
 		out[len++] = '.';

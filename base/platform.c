@@ -147,8 +147,13 @@ bool platform_parse(const char *s, struct platform *ret)
 
 void platform_text(const struct platform *platform, char out[PLATFORM_TEXT])
 {
-	snprintf(out, PLATFORM_TEXT, "%s/%s%s%s", platform->os, platform->arch, platform->variant[0] ? "/" : "",
-		 platform->variant);
+	char *end = stpcpy(out, platform->os);
+
+	*end++ = '/';
+	end = stpcpy(end, platform->arch);
+	if (platform->variant[0])
+		*end++ = '/';
+	stpcpy(end, platform->variant);
 }
 
 bool platform_equal(const struct platform *a, const struct platform *b)

@@ -35,13 +35,19 @@ struct inputs {
 
 const char INPUT_NONE[] = "(none)";
 
-struct inputs *inputs_new(enum node_kind kind, unsigned version)
+struct inputs *inputs_new(void)
 {
 	struct inputs *inputs = mem_alloc(sizeof(*inputs));
 
 	inputs->arena = arena_new();
-	inputs_addf(inputs, REASON_OPTION, "cbuild's key layout", "%s %u", node_kind_name(kind), version);
 	return inputs;
+}
+
+void inputs_begin(struct inputs *inputs, enum node_kind kind, unsigned version)
+{
+	arena_clear(inputs->arena);
+	inputs->len = inputs->files_len = 0;
+	inputs_addf(inputs, REASON_OPTION, "cbuild's key layout", "%s %u", node_kind_name(kind), version);
 }
 
 void inputs_free(struct inputs *inputs)

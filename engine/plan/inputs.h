@@ -21,9 +21,10 @@ struct entry;
  */
 struct inputs;
 
-/* `version` is the layout of this kind of key: the first field of it. */
-struct inputs *inputs_new(enum node_kind kind, unsigned version);
+struct inputs *inputs_new(void);
 void inputs_free(struct inputs *inputs); /* NULL-safe */
+/* Empties the list. `version` is the layout of this kind of key: the first field of it. */
+void inputs_begin(struct inputs *inputs, enum node_kind kind, unsigned version);
 /* Adds a named value; both are copied. A NULL value differs from "". */
 void inputs_add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value);
 __attribute__((format(printf, 4, 5))) void inputs_addf(struct inputs *inputs, enum reason_kind kind, const char *name,

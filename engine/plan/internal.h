@@ -8,6 +8,7 @@
 struct arena;
 struct dockerfile;
 struct ignore;
+struct inputs;
 struct map;
 
 /* What is read once a service, whatever the platforms. */
@@ -40,6 +41,9 @@ struct plan {
 	size_t records_len;
 	const char **outputs; /* absolute paths of all prepare outputs, and of the state folder */
 	size_t outputs_len, outputs_cap;
+	size_t *preparing; /* the services with a step */
+	size_t preparing_len, preparing_cap;
+	struct inputs *inputs; /* of the node that is being decided */
 };
 
 /* make.c: the graph. */

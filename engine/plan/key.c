@@ -488,20 +488,17 @@ static int add_verify(struct plan *plan, const struct node *node, struct inputs 
 	return 0;
 }
 
-int key_inputs(struct plan *plan, size_t number, struct inputs **ret, struct error **err)
+int key_inputs(struct plan *plan, size_t number, struct inputs *inputs, struct error **err)
 {
 	static const unsigned versions[] = { PREPARE_VERSION, BUILD_VERSION, INDEX_VERSION, LOAD_VERSION, VERIFY_VERSION };
 	const struct node *node = plan->nodes[number];
-	struct inputs *inputs = inputs_new(node->kind, versions[node->kind]);
-	int r = 0;
 
+	inputs_begin(inputs, node->kind, versions[node->kind]);
 	switch (node->kind) {
 	case NODE_PREPARE:
-		r = add_prepare(plan, node, inputs, err);
-		break;
+		return add_prepare(plan, node, inputs, err);
 	case NODE_BUILD:
-		r = add_build(plan, node, inputs, err);
-		break;
+		return add_build(plan, node, inputs, err);
 	case NODE_INDEX:
 		add_members(plan, node, inputs, true);
 		add_references(inputs, plan, node->service);
@@ -511,13 +508,7 @@ int key_inputs(struct plan *plan, size_t number, struct inputs **ret, struct err
 		add_references(inputs, plan, node->service);
 		break;
 	case NODE_VERIFY:
-		r = add_verify(plan, node, inputs, err);
-		break;
+		return add_verify(plan, node, inputs, err);
 	}
-	if (r < 0) {
-		inputs_free(inputs);
-		return -1;
-	}
-	*ret = inputs;
 	return 0;
 }

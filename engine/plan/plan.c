@@ -47,6 +47,7 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 		.by_id = map_new(),
 		.by_reference = map_new(),
 		.records = map_new(),
+		.inputs = inputs_new(),
 	};
 	if (plan_make(plan) < 0 || source_scan(source, err) < 0 || read_records(plan, err) < 0)
 		goto fail;
@@ -80,6 +81,8 @@ void plan_free(struct plan *plan)
 	free(plan->services);
 	free(plan->nodes);
 	free(plan->outputs);
+	free(plan->preparing);
+	inputs_free(plan->inputs);
 	arena_free(plan->arena);
 	free(plan);
 }
@@ -149,7 +152,14 @@ void plan_set_result(struct plan *plan, size_t number, const struct result *resu
 
 int plan_inputs(struct plan *plan, size_t node, struct inputs **ret, struct error **err)
 {
-	return key_inputs(plan, node, ret, err);
+	struct inputs *inputs = inputs_new();
+
+	if (key_inputs(plan, node, inputs, err) < 0) {
+		inputs_free(inputs);
+		return -1;
+	}
+	*ret = inputs;
+	return 0;
 }
 
 static void set_result(struct plan *plan, size_t number, const struct record *record)
@@ -276,15 +286,11 @@ static int decide(struct plan *plan, size_t number, const struct inputs *inputs,
 int plan_decide(struct plan *plan, size_t number, struct error **err)
 {
 	struct node *node = plan->nodes[number];
-	struct inputs *inputs;
-	int r;
 
 	node->reasons_len = 0;
 	node->state = NODE_STALE;
 	node->result = (struct result){ 0 };
-	if (key_inputs(plan, number, &inputs, err) < 0)
+	if (key_inputs(plan, number, plan->inputs, err) < 0)
 		return -1;
-	r = decide(plan, number, inputs, err);
-	inputs_free(inputs);
-	return r;
+	return decide(plan, number, plan->inputs, err);
 }

@@ -68,6 +68,8 @@ int plan_collect_outputs(struct plan *plan)
 
 		if (!service->has_prepare)
 			continue;
+		mem_reserve(&plan->preparing, &plan->preparing_cap, plan->preparing_len + 1, sizeof(*plan->preparing));
+		plan->preparing[plan->preparing_len++] = i;
 		len = candidates(plan, service, &platforms);
 		for (size_t p = 0; p < (service->prepare.per_platform ? len : 1); p++) {
 			for (size_t o = 0; o < service->prepare.outputs.len; o++) {
@@ -230,16 +232,14 @@ static void add_outputs_of(struct plan *plan, struct node *node, size_t service,
 
 void plan_add_outputs(struct plan *plan, struct node *node, const struct platform *platform)
 {
-	for (size_t i = 0; i < plan->manifest->services_len; i++) {
-		const struct service *service = &plan->manifest->services[i];
+	for (size_t i = 0; i < plan->preparing_len; i++) {
+		const struct service *service = &plan->manifest->services[plan->preparing[i]];
 		const struct platform *platforms = platform;
 		size_t len = 1;
 
-		if (!service->has_prepare)
-			continue;
 		if (service->prepare.per_platform)
 			len = candidates(plan, service, &platforms);
 		for (size_t p = 0; p < len; p++)
-			add_outputs_of(plan, node, i, &platforms[p]);
+			add_outputs_of(plan, node, plan->preparing[i], &platforms[p]);
 	}
 }

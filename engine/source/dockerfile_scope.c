@@ -129,15 +129,21 @@ static void set_default(struct globals *globals, const char *name, const char *v
 	set(globals, name, arena_strdup(globals->arena, given ? given : value), (struct names){ 0 });
 }
 
-static void set_platform(struct globals *globals, const char *prefix, const struct platform *platform)
+#define PLATFORM_NAMES(prefix)                                                                      \
+	{                                                                                           \
+		prefix "PLATFORM", prefix "OS", prefix "OSVERSION", prefix "ARCH", prefix "VARIANT" \
+	}
+#define PLATFORM_NAMES_LEN 5
+
+static void set_platform(struct globals *globals, const char *const names[PLATFORM_NAMES_LEN],
+			 const struct platform *platform)
 {
 	char text[PLATFORM_TEXT];
-	const char *const suffixes[] = { "PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT" };
-	const char *values[] = { text, platform->os, "", platform->arch, platform->variant };
+	const char *values[PLATFORM_NAMES_LEN] = { text, platform->os, "", platform->arch, platform->variant };
 
 	platform_text(platform, text);
-	for (size_t i = 0; i < sizeof(suffixes) / sizeof(*suffixes); i++)
-		set_default(globals, arena_printf(globals->arena, "%s%s", prefix, suffixes[i]), values[i]);
+	for (size_t i = 0; i < PLATFORM_NAMES_LEN; i++)
+		set_default(globals, names[i], values[i]);
 }
 
 /* One "name" or "name=value" of an ARG before the first FROM. */
@@ -158,6 +164,8 @@ static void declare(struct globals *globals, const char *word)
 struct globals *globals_new(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
 			    struct arena *arena)
 {
+	static const char *const build[] = PLATFORM_NAMES("BUILD");
+	static const char *const wanted[] = PLATFORM_NAMES("TARGET");
 	struct globals *globals = mem_alloc(sizeof(*globals));
 	const struct stage *last = dockerfile->stages_len ? &dockerfile->stages[dockerfile->stages_len - 1] : NULL;
 	const char *target = options->target ? options->target : last && last->name ? last->name : "default";
@@ -165,8 +173,8 @@ struct globals *globals_new(const struct dockerfile *dockerfile, const struct do
 	globals->dockerfile = dockerfile;
 	globals->options = options;
 	globals->arena = arena;
-	set_platform(globals, "BUILD", &options->build_platform);
-	set_platform(globals, "TARGET", &options->platform);
+	set_platform(globals, build, &options->build_platform);
+	set_platform(globals, wanted, &options->platform);
 	set_default(globals, "TARGETSTAGE", target);
 	for (size_t i = 0; i < dockerfile->globals_len; i++)
 		for (size_t j = 0; j < dockerfile->globals[i].args_len; j++)

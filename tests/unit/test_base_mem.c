@@ -132,6 +132,28 @@ static void test_arena(void **state)
 	arena_free(NULL);
 }
 
+/* What is allocated after an arena was emptied is as zeroed as what came before. */
+static void test_arena_cleared(void **state)
+{
+	static const size_t sizes[] = { 1, 100, 3000, 40000, 7, 100000, 20000 };
+	const size_t count = sizeof(sizes) / sizeof(sizes[0]);
+	struct arena *arena = arena_new();
+
+	(void)state;
+	arena_clear(arena);
+	for (size_t round = 0; round < 3 * count; round++) {
+		for (size_t i = 0; i <= round % count; i++) {
+			unsigned char *p = arena_alloc(arena, sizes[i]);
+
+			for (size_t byte = 0; byte < sizes[i]; byte++)
+				assert_int_equal(p[byte], 0);
+			memset(p, 0xff, sizes[i]);
+		}
+		arena_clear(arena);
+	}
+	arena_free(arena);
+}
+
 static void test_buf(void **state)
 {
 	struct buf buf = { 0 };
@@ -215,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_reserve_keeps_and_zeroes),
 		cmocka_unit_test(test_strings),
 		cmocka_unit_test(test_arena),
+		cmocka_unit_test(test_arena_cleared),
 		cmocka_unit_test(test_buf),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_map_replaces),

@@ -9,6 +9,9 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/vfs.h>
+#endif
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -231,6 +234,38 @@ bool fs_exists(const char *path)
 
 	return lstat(path, &st) == 0;
 }
+
+#ifdef __linux__
+bool fs_dates_folders(int fd)
+{
+	/* Local ones. What comes over a network or through another program may keep times of its own. */
+	static const uint32_t types[] = {
+		0xef53,     /* ext2, ext3, ext4 */
+		0x58465342, /* xfs */
+		0x9123683e, /* btrfs */
+		0x01021994, /* tmpfs */
+		0x794c7630, /* overlayfs */
+		0xf2f52010, /* f2fs */
+		0x2fc12fc1, /* zfs */
+		0xca451a4e, /* bcachefs */
+	};
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		if ((uint32_t)st.f_type == types[i])
+			return true;
+	}
+	return false;
+}
+#else
+bool fs_dates_folders(int fd)
+{
+	(void)fd;
+	return false;
+}
+#endif
 
 static int open_lock(const char *path)
 {

@@ -29,6 +29,9 @@ int fs_mkdirs(const char *path, mode_t mode, struct error **err);
  * thing that cannot be removed. */
 int fs_remove_tree(const char *path, struct error **err);
 bool fs_exists(const char *path); /* lstat succeeds */
+/* True when the open file or folder is on a file system that is known to change a folder's times with every name that
+ * comes, goes or changes in it. A folder with the same times then has the same names. */
+bool fs_dates_folders(int fd);
 /* The bytes that `path` and what is below it occupy (st_blocks), hard links counted once; what
  * cannot be read counts nothing. */
 uint64_t fs_usage(const char *path);

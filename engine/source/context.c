@@ -221,7 +221,7 @@ static struct trip *trip_new(struct source *source)
 
 static int trip_walk(struct source *source, struct trip *trip, struct error **err)
 {
-	trip->walk.index = statindex_entries(source->index) ? source->index : NULL;
+	trip->walk.index = source->index;
 	trip->walk.base = source->base;
 	trip->walk.now = source->now;
 	trip->walk.tops = trip->tops;

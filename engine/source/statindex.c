@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "engine/source/walk.h"
 
 #define SIZE_LIMIT ((uint64_t)1 << 30) /* bytes: some ten million files */
 #define CHECKED offsetof(struct statindex_header, version)
@@ -82,13 +83,22 @@ const char *statindex_text(const struct statindex *index, uint32_t offset)
 
 struct range statindex_range(const struct statindex *index, uint32_t dir)
 {
-	struct range none = { 0, 0 };
+	struct range none = { 0 };
 
 	if (!index || dir >= index->header.dirs)
 		return none;
 	if ((uint64_t)index->dirs[dir].first + index->dirs[dir].count > index->header.entries)
 		return none;
 	return index->dirs[dir];
+}
+
+bool statindex_lists(const struct statindex *index, uint32_t dir, const struct stamp *stamp, int64_t now)
+{
+	struct range range = statindex_range(index, dir);
+
+	/* a time in the future may come again */
+	return range.inode != 0 && range.inode == stamp->inode && range.mtime == stamp->mtime &&
+	       range.ctime == stamp->ctime && range.mtime <= now && range.ctime <= now;
 }
 
 const struct record *statindex_record(const struct statindex *index, uint32_t entry)
@@ -106,6 +116,14 @@ struct cursor statindex_cursor(const struct statindex *index, uint32_t dir)
 	struct range range = statindex_range(index, dir);
 
 	return (struct cursor){ .index = index, .at = range.first, .end = range.first + range.count };
+}
+
+const struct record *statindex_next(struct cursor *cursor)
+{
+	if (cursor->at >= cursor->end)
+		return NULL;
+	atomic_store_explicit(&cursor->index->seen[cursor->at], 1, memory_order_relaxed);
+	return &cursor->index->entries[cursor->at++];
 }
 
 const struct record *statindex_seek(struct cursor *cursor, const char *name)

@@ -8,12 +8,14 @@
 #include "base/hash.h"
 
 struct error;
+struct stamp;
 struct top;
 
 /*
  * The stat index: path -> stamp, digest. A flat file of folders, entries and names that is read at once:
  * a header, the folders (a range of entries each), the entries (sorted by name within a folder, so that
- * looking up a sorted folder is a merge), the names. Folder 0 is the one that paths are relative to, folder 1 is "/" for what is
+ * looking up a sorted folder is a merge), the names. A folder that was read as a whole has all its names there, those
+ * that no context counts too, and its own stamp: as long as it has that, it need not be read again. Folder 0 is the one that paths are relative to, folder 1 is "/" for what is
  * outside of it. Numbers are the machine's own: the file does not travel.
  */
 struct statindex;
@@ -28,7 +30,7 @@ struct record {
 	uint64_t digest_lo, digest_hi;
 	uint32_t name; /* offsets in the names */
 	uint32_t link;
-	uint32_t mode; /* 0: only a folder on the way to others */
+	uint32_t mode; /* without inode: of a name of which nothing is known but its type (S_IFMT; 0: not even that) */
 	uint32_t dir;  /* the folder's number, or 0 */
 };
 
@@ -47,6 +49,8 @@ struct cursor {
 	bool dropped; /* a name that the index has was passed over */
 };
 struct cursor statindex_cursor(const struct statindex *index, uint32_t dir);
+/* The next entry, or NULL; noted as still there. For folders that statindex_lists. */
+const struct record *statindex_next(struct cursor *cursor);
 /* The entry of that name, or NULL; noted as still there. */
 const struct record *statindex_seek(struct cursor *cursor, const char *name);
 void statindex_end(struct cursor *cursor); /* what is left is no longer there */
@@ -55,8 +59,12 @@ const char *statindex_text(const struct statindex *index, uint32_t offset);
 /* The parts of a loaded index, for writing the next one. */
 struct range {
 	uint32_t first, count;
+	int64_t mtime, ctime; /* the folder's own, nanoseconds */
+	uint64_t inode;       /* 0: names may be missing */
 };
 struct range statindex_range(const struct statindex *index, uint32_t dir);
+/* True when the folder's entries are all the names that it had with that stamp. */
+bool statindex_lists(const struct statindex *index, uint32_t dir, const struct stamp *stamp, int64_t now);
 const struct record *statindex_record(const struct statindex *index, uint32_t entry);
 bool statindex_seen(const struct statindex *index, uint32_t entry);
 
@@ -77,6 +85,6 @@ struct statindex_header {
 	{                                              \
 		'c', 'b', 'l', 'd', 's', 'i', 'd', 'x' \
 	}
-#define STATINDEX_VERSION 1
+#define STATINDEX_VERSION 2
 
 #endif

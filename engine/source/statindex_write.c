@@ -40,6 +40,7 @@ struct claim {
 	size_t len;
 	const struct record *old;
 	const struct node *node;
+	const struct other *other;
 	struct mount mount; /* a path that goes on through the name */
 };
 
@@ -78,6 +79,11 @@ static void claim_mount(struct claims *claims, const struct mount *mount)
 
 		add_claim(claims,
 			  &(struct claim){ .name = name, .len = strlen(name), .node = node, .mount = { "", node->dir } });
+	}
+	for (size_t i = 0; i < mount->dir->others_len; i++) {
+		const struct other *other = &mount->dir->others[i];
+
+		add_claim(claims, &(struct claim){ .name = other->name, .len = strlen(other->name), .other = other });
 	}
 }
 
@@ -131,44 +137,91 @@ struct below {
 	size_t len;
 };
 
+/* What is said of one name, put together. */
+struct merged {
+	const struct record *old;
+	const struct node *node;
+	const struct other *other;
+};
+
+/* The type of the name now, S_IFMT bits; 0 when it is not known. */
+static uint32_t type_of(const struct merged *merged, bool folder)
+{
+	if (merged->node && merged->node->mode)
+		return merged->node->mode & S_IFMT;
+	if (merged->other)
+		return merged->other->type;
+	if (merged->old && !merged->node)
+		return merged->old->mode & S_IFMT;
+	return folder ? S_IFDIR : 0; /* a link to one, at worst: its own folder was not read */
+}
+
+static struct record record_of_name(struct writer *w, const struct merged *merged, uint32_t type)
+{
+	struct record record = { .mode = type };
+
+	if (merged->node) {
+		if (storable(w, merged->node))
+			record = record_of(w, merged->node);
+	} else if (merged->old && (merged->old->mode & S_IFMT) == type) {
+		const char *link = statindex_text(w->old, merged->old->link);
+
+		record = *merged->old;
+		record.link = *link ? add_name(w, link, strlen(link)) : 0;
+		record.dir = 0;
+	}
+	return record;
+}
+
 /* Makes one record of all claims of a name; true when there is a folder below it. */
 static bool merge(struct writer *w, const struct claim *claims, size_t len, struct below *below)
 {
-	const struct record *old = NULL;
-	const struct node *node = NULL;
-	struct record record = { 0 };
-	bool keep = false;
+	struct merged merged = { 0 };
+	struct record record;
+	uint32_t type;
 
 	*below = (struct below){ .old = STATINDEX_NONE, .mounts = mem_array(len, sizeof(*below->mounts)) };
 	for (size_t i = 0; i < len; i++) {
 		if (claims[i].old)
-			old = claims[i].old;
-		if (claims[i].node && (!node || !node->known))
-			node = claims[i].node;
+			merged.old = claims[i].old;
+		if (claims[i].other)
+			merged.other = claims[i].other;
+		if (claims[i].node && (!merged.node || !merged.node->known))
+			merged.node = claims[i].node;
 		if (claims[i].mount.dir)
 			below->mounts[below->len++] = claims[i].mount;
 	}
-	if (node && storable(w, node)) {
-		record = record_of(w, node);
-		keep = true;
-	} else if (!node && old) {
-		const char *link = statindex_text(w->old, old->link);
-
-		record = *old;
-		record.link = *link ? add_name(w, link, strlen(link)) : 0;
-		record.dir = 0;
-		keep = true;
-	}
-	/* A folder that was only passed on the way to a pattern has no stat data (mode 0): what is below it stays. */
-	if (old && old->dir && (!node || !node->mode || S_ISDIR(node->mode)))
-		below->old = old->dir;
-	if (!keep && below->len == 0 && below->old == STATINDEX_NONE)
-		return false;
+	type = type_of(&merged, below->len > 0);
+	record = record_of_name(w, &merged, type);
+	if (merged.old && merged.old->dir && (merged.old->mode & S_IFMT) == type)
+		below->old = merged.old->dir;
 	record.name = add_name(w, claims[0].name, claims[0].len);
 	mem_reserve(&w->records, &w->records_cap, w->records_len + 1, sizeof(*w->records));
 	below->record = w->records_len;
 	w->records[w->records_len++] = record;
 	return below->len > 0 || below->old != STATINDEX_NONE;
+}
+
+/* The stamp with which the folder has the names that are written: that of the walks that read it, when they agree; that of
+ * the old index when none did. */
+static struct range stamp_of(const struct writer *w, uint32_t old, const struct mount *mounts, size_t len)
+{
+	struct range stamp = { 0 };
+	bool walked = false;
+
+	for (size_t i = 0; i < len; i++) {
+		const struct dir *dir = mounts[i].dir;
+
+		if (*mounts[i].rest || dir->partial)
+			continue;
+		if (!dir->complete || dir->stamp.mtime > w->limit || dir->stamp.ctime > w->limit ||
+		    (walked && (stamp.inode != dir->stamp.inode || stamp.mtime != dir->stamp.mtime ||
+				stamp.ctime != dir->stamp.ctime)))
+			return (struct range){ 0 };
+		stamp = (struct range){ .mtime = dir->stamp.mtime, .ctime = dir->stamp.ctime, .inode = dir->stamp.inode };
+		walked = true;
+	}
+	return walked ? stamp : statindex_range(w->old, old);
 }
 
 static uint32_t add_dir(struct writer *w)
@@ -203,7 +256,9 @@ static void write_dir(struct writer *w, uint32_t number, uint32_t old, const str
 		else
 			free(below[below_len].mounts);
 	}
-	w->dirs[number] = (struct range){ (uint32_t)first, (uint32_t)(w->records_len - first) };
+	w->dirs[number] = stamp_of(w, old, mounts, len);
+	w->dirs[number].first = (uint32_t)first;
+	w->dirs[number].count = (uint32_t)(w->records_len - first);
 	for (size_t i = 0; i < below_len; i++) {
 		uint32_t child = add_dir(w);
 

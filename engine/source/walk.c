@@ -23,6 +23,9 @@
 
 #define DEPTH_MAX 300 /* folders within each other: each holds a descriptor */
 #define LINK_MAX_BYTES 4096
+#define LOOKUP_BYTES \
+	512 /* of path that are looked up for all entries of a folder together, before it is opened itself */
+#define LOOKUP_MAX 1024 /* of path for one entry */
 
 /* What one thread has of its own. */
 struct hand {
@@ -53,6 +56,7 @@ struct place {
 	struct top **inner; /* tops somewhere below it */
 	size_t inner_len;
 	int fd;
+	size_t at; /* bytes of a node's path that lead to the folder open at `fd`: this one or one that it is in */
 	unsigned depth;
 	struct cursor cursor;
 	char *names; /* where the next node's path goes */
@@ -111,6 +115,12 @@ static void want(struct hand *hand, struct node *node, const char *top)
 	hand->wanted[hand->wanted_len++] = (struct wanted){ node, top };
 }
 
+/* Looks at an entry, whose path begins at place->names. */
+static int look(const struct place *place, const char *path, struct stat *st)
+{
+	return fstatat(place->fd, path + place->at, st, AT_SYMLINK_NOFOLLOW);
+}
+
 static bool read_link(struct place *place, struct node *node, const char *name, const struct record *record)
 {
 	char text[LINK_MAX_BYTES];
@@ -122,7 +132,7 @@ static bool read_link(struct place *place, struct node *node, const char *name, 
 		node->known = true;
 		return true;
 	}
-	len = readlinkat(place->fd, name, text, sizeof(text));
+	len = readlinkat(place->fd, node->path + place->at, text, sizeof(text));
 	if (len < 0) {
 		if (errno != ENOENT && errno != EINVAL)
 			fail(place->hand, place, name, errno, "the link cannot be read");
@@ -144,6 +154,7 @@ static bool fill(struct place *place, struct node *node, const char *name, const
 	hand->entries++;
 	node->mode = st->st_mode;
 	node->stamp = walk_stamp(st);
+	node->elsewhere = st->st_dev != place->host->device;
 	if (record && !same_stamp(record, node, hand->walk->now))
 		record = NULL;
 	switch (st->st_mode & S_IFMT) {
@@ -281,12 +292,21 @@ static void set_counts(struct dir *dir, const struct verdict *verdicts)
 			dir->views[i].counts[dir->len / 8] |= (unsigned char)(1U << dir->len % 8);
 }
 
-static void visit(struct place *place, const struct item *item)
+/* The index keeps the names that nobody asked for, too: with them it knows all that are in the folder. */
+static void keep_other(struct place *place, const struct item *item, uint32_t type)
+{
+	struct dir *dir = place->dir;
+
+	if (dir->complete && !dir->listed)
+		dir->others[dir->others_len++] =
+			(struct other){ arena_strndup(place->hand->arena, item->name, item->len), type };
+}
+
+static void visit(struct place *place, const struct item *item, const struct record *record)
 {
 	struct hand *hand = place->hand;
 	struct dir *dir = place->dir;
 	struct node *node = &dir->nodes[dir->len];
-	const struct record *record = hand->walk->index ? statindex_seek(&place->cursor, item->name) : NULL;
 	uint32_t type = DTTOIF((uint32_t)item->type);
 	struct verdict any;
 	struct stat st;
@@ -297,17 +317,19 @@ static void visit(struct place *place, const struct item *item)
 		place->names[dir->prefix - 1] = '/';
 	memcpy(place->names + dir->prefix, item->name, item->len + 1);
 	if (item->type == DT_UNKNOWN) {
-		looked = fstatat(place->fd, item->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+		looked = look(place, place->names, &st) == 0;
 		if (!looked)
 			return;
 		type = st.st_mode & S_IFMT;
 	}
 	any = judge(place, place->names, item->name, type);
-	if (!any.counts && !any.descend)
+	if (!any.counts && !any.descend) {
+		keep_other(place, item, type);
 		return;
+	}
 	node->path = place->names;
 	if (any.counts) {
-		if (!looked && fstatat(place->fd, item->name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (!looked && look(place, place->names, &st) < 0) {
 			if (errno != ENOENT)
 				fail(hand, place, item->name, errno, "cannot be looked at");
 			return;
@@ -340,26 +362,66 @@ static void launch_inner(struct place *place)
 
 static void walk_dir(struct place *place);
 
+/* Finds out what the folder of a node looked like before it is read, and whether the index knows its names. */
+static void date(struct place *place, struct node *node)
+{
+	const struct walk *walk = place->hand->walk;
+	struct dir *dir = node->dir;
+	struct stat st;
+
+	if (!walk->index || !place->host->dated)
+		return;
+	if (!node->mode) {
+		if (look(place, node->path, &st) < 0 || !S_ISDIR(st.st_mode))
+			return;
+		node->stamp = walk_stamp(&st);
+		node->elsewhere = st.st_dev != place->host->device;
+	}
+	if (node->elsewhere)
+		return;
+	dir->stamp = node->stamp;
+	dir->complete = true;
+	dir->listed = statindex_lists(walk->index, dir->index, &dir->stamp, walk->now);
+}
+
+/* True when the entries of a folder that need not be read are reached well enough from the one that is open. */
+static bool within_reach(const struct place *place, const struct dir *dir)
+{
+	size_t way = dir->prefix - place->at, count = statindex_range(place->hand->walk->index, dir->index).count;
+
+	return way < LOOKUP_MAX && way * count < LOOKUP_BYTES;
+}
+
+/* Opens the folder of a node; false when it cannot be walked. */
+static bool open_dir(struct place *place, const struct node *node, struct place *below)
+{
+	below->fd = openat(place->fd, node->path + place->at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (below->fd < 0 && errno != ENOENT)
+		fail(place->hand, place, node->path + place->dir->prefix, errno, "the folder cannot be read");
+	below->at = node->dir->prefix;
+	return below->fd >= 0;
+}
+
 static void enter(struct place *place, struct node *node)
 {
 	struct hand *hand = place->hand;
 	const char *name = node->path + place->dir->prefix;
+	bool share = crew_hungry(hand->crew);
 	struct place below = { .hand = hand,
 			       .host = place->host,
 			       .dir = node->dir,
 			       .path = node->path,
+			       .fd = place->fd,
+			       .at = place->at,
 			       .depth = place->depth + 1 };
 
 	if (below.depth > DEPTH_MAX) {
 		fail(hand, place, name, 0, "folders lie too deep within each other");
 		return;
 	}
-	below.fd = openat(place->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (below.fd < 0) {
-		if (errno != ENOENT)
-			fail(hand, place, name, errno, "the folder cannot be read");
+	date(place, node);
+	if ((share || !node->dir->listed || !within_reach(place, node->dir)) && !open_dir(place, node, &below))
 		return;
-	}
 	if (place->inner_len) {
 		below.inner = arena_array(hand->arena, place->inner_len, sizeof(*below.inner));
 		below.inner_len = inner_of(place, name, below.inner);
@@ -367,7 +429,7 @@ static void enter(struct place *place, struct node *node)
 			if (below.inner[i]->dir == node->dir)
 				below.inner[i--] = below.inner[--below.inner_len];
 	}
-	if (crew_hungry(hand->crew)) {
+	if (share) {
 		crew_push(hand->crew, &(struct task){ .top = below.host,
 						      .fd = below.fd,
 						      .dir = below.dir,
@@ -378,42 +440,102 @@ static void enter(struct place *place, struct node *node)
 		return;
 	}
 	walk_dir(&below);
+	if (below.fd != place->fd)
+		close(below.fd);
 }
 
-/* Walks the folder open at place->fd, and closes it. */
-static void walk_dir(struct place *place)
+/* Makes room for `count` entries whose names have `bytes` bytes together. */
+static void reserve(struct place *place, size_t count, size_t bytes)
+{
+	struct arena *arena = place->hand->arena;
+	struct dir *dir = place->dir;
+
+	dir->nodes = arena_array(arena, count + 1, sizeof(*dir->nodes));
+	place->names = arena_alloc(arena, bytes + count * (dir->prefix + 1) + 1);
+	for (size_t i = 0; i < dir->views_len; i++)
+		if (!dir->views[i].all)
+			dir->views[i].counts = arena_alloc(arena, count / 8 + 1);
+	if (dir->complete && !dir->listed)
+		dir->others = arena_array(arena, count + 1, sizeof(*dir->others));
+	reserve_verdicts(place);
+}
+
+/* The names as the index has them, since the folder has not changed. */
+static void visit_listed(struct place *place)
+{
+	const struct statindex *index = place->hand->walk->index;
+	struct range range = statindex_range(index, place->dir->index);
+	const struct record *record;
+	size_t bytes = 0;
+
+	for (uint32_t i = range.first; i < range.first + range.count; i++)
+		bytes += strlen(statindex_text(index, statindex_record(index, i)->name));
+	reserve(place, range.count, bytes);
+	while ((record = statindex_next(&place->cursor))) {
+		const char *name = statindex_text(index, record->name);
+
+		visit(place, &(struct item){ .name = name, .len = (uint32_t)strlen(name), .type = IFTODT(record->mode) },
+		      record);
+	}
+}
+
+static bool visit_read(struct place *place)
 {
 	struct hand *hand = place->hand;
-	struct dir *dir = place->dir;
 	size_t bytes = 0, count;
 
 	if (listing_read(&hand->listing, place->fd) < 0) {
 		fail(hand, place, NULL, errno, "the folder cannot be read");
-		close(place->fd);
-		return;
+		return false;
 	}
-	for (size_t i = 0; i < place->inner_len; i++)
-		place->inner[i]->walked = false; /* until an entry leads to it */
 	count = hand->listing.len;
 	for (size_t i = 0; i < count; i++)
-		bytes += dir->prefix + hand->listing.items[i].len + 1;
-	dir->nodes = arena_array(hand->arena, count + 1, sizeof(*dir->nodes));
-	place->names = arena_alloc(hand->arena, bytes + 1);
-	for (size_t i = 0; i < dir->views_len; i++)
-		if (!dir->views[i].all)
-			dir->views[i].counts = arena_alloc(hand->arena, count / 8 + 1);
-	reserve_verdicts(place);
-	place->cursor = statindex_cursor(hand->walk->index, dir->index);
+		bytes += hand->listing.items[i].len;
+	reserve(place, count, bytes);
 	for (size_t i = 0; i < count; i++)
-		visit(place, &hand->listing.items[i]);
+		visit(place, &hand->listing.items[i],
+		      hand->walk->index ? statindex_seek(&place->cursor, hand->listing.items[i].name) : NULL);
 	statindex_end(&place->cursor);
 	hand->dropped |= place->cursor.dropped;
+	hand->learned |= place->dir->complete && walk_settled(&place->dir->stamp, hand->walk->now);
+	return true;
+}
+
+/* Walks the folder open at place->fd, or that the index lists. */
+static void walk_dir(struct place *place)
+{
+	struct hand *hand = place->hand;
+	struct dir *dir = place->dir;
+
+	for (size_t i = 0; i < place->inner_len; i++)
+		place->inner[i]->walked = false; /* until an entry leads to it */
+	place->cursor = statindex_cursor(hand->walk->index, dir->index);
+	if (dir->listed)
+		visit_listed(place);
+	else if (!visit_read(place))
+		return;
 	launch_inner(place);
 	crew_note(hand->crew, hand->entries);
 	for (size_t i = 0; i < dir->len; i++)
 		if (dir->nodes[i].dir)
 			enter(place, &dir->nodes[i]);
-	close(place->fd);
+}
+
+/* The top's own folder: there is no entry that tells its stamp. */
+static void date_top(struct hand *hand, struct top *top, int fd)
+{
+	struct dir *dir = top->dir;
+	struct stat st;
+
+	if (!hand->walk->index || fstat(fd, &st) < 0)
+		return;
+	top->device = st.st_dev;
+	top->dated = fs_dates_folders(fd);
+	if (!top->dated)
+		return;
+	dir->stamp = walk_stamp(&st);
+	dir->complete = true;
+	dir->listed = statindex_lists(hand->walk->index, dir->index, &dir->stamp, hand->walk->now);
 }
 
 static void walk_top(struct hand *hand, struct top *top)
@@ -435,7 +557,9 @@ static void walk_top(struct hand *hand, struct top *top)
 					     : STATINDEX_NONE;
 	place.dir->views = arena_array(hand->arena, top->selectors_len, sizeof(*place.dir->views));
 	begin_views(hand, place.dir, top);
+	date_top(hand, top, place.fd);
 	walk_dir(&place);
+	close(place.fd);
 }
 
 static void work(void *data, const struct task *task, unsigned worker)
@@ -448,12 +572,15 @@ static void work(void *data, const struct task *task, unsigned worker)
 			       .inner = task->inner,
 			       .inner_len = task->inner_len,
 			       .fd = task->fd,
+			       .at = task->dir ? task->dir->prefix : 0,
 			       .depth = task->depth };
 
-	if (task->dir)
+	if (task->dir) {
 		walk_dir(&place);
-	else if (!task->top->walked)
+		close(task->fd);
+	} else if (!task->top->walked) {
 		walk_top(hand, task->top);
+	}
 }
 
 /* Puts together what the threads found. */

@@ -27,6 +27,7 @@ struct node {
 	uint32_t mode;    /* st_mode; 0 when nothing but the name was of interest */
 	bool known;       /* `digest` holds */
 	bool fresh;       /* found out in this run: the index does not have it */
+	bool elsewhere;   /* a folder on another device than the walk's top */
 	struct stamp stamp;
 	struct hash128 digest;
 	const char *link;
@@ -45,10 +46,21 @@ struct view {
 	unsigned char *counts; /* a bit for each node, NULL with `all` */
 };
 
+/* A name that no view counts. */
+struct other {
+	const char *name;
+	uint32_t type; /* S_IFMT bits, or 0 */
+};
+
 struct dir {
 	uint32_t prefix; /* length of its path with the slash: names begin there */
 	uint32_t index;  /* its number in the stat index, or STATINDEX_NONE */
 	bool partial;    /* not all of its names were looked at */
+	bool listed;     /* its names are taken from the stat index */
+	bool complete;   /* the index may take `stamp`, and all names, from here */
+	struct stamp stamp;
+	struct other *others; /* not those that the index lists already */
+	size_t others_len;
 	struct node *nodes;
 	size_t len;
 	struct view *views;
@@ -64,6 +76,8 @@ struct top {
 	size_t inner_len;
 	struct top *outer;
 	bool walked; /* by itself or with an outer one */
+	bool dated;  /* the times of its folders tell what is in them (fs_dates_folders) */
+	uint64_t device;
 	/* where its folder was found: in the walk of `host` */
 	struct top *host;
 	struct dir *dir;
@@ -98,7 +112,7 @@ struct walk {
 	size_t detours_len;
 	size_t entries;
 	bool dropped;          /* the index holds what is no longer there */
-	bool learned;          /* a link was read that the index can take in */
+	bool learned;          /* a link or a folder was read that the index can take in */
 	char *failed;          /* the path that walk_run failed at */
 	struct arena **arenas; /* hold all of the above */
 	size_t arenas_len;

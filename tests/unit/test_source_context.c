@@ -26,74 +26,7 @@
 #include "base/mem.h"
 #include "engine/source/context.h"
 #include "engine/source/ignore.h"
-
-#define LATER 100 /* seconds: a clock that finds everything old enough */
-
-struct world {
-	char *dir, *index;
-};
-
-static int setup(void **state)
-{
-	struct world *world = mem_alloc(sizeof(*world));
-	char template[] = "/tmp/cbuild-source-XXXXXX";
-
-	if (!mkdtemp(template))
-		return -1;
-	world->dir = path_join(template, "tree");
-	world->index = path_join(template, "index");
-	*state = world;
-	return mkdir(world->dir, 0755);
-}
-
-static int teardown(void **state)
-{
-	struct world *world = *state;
-	char *dir = path_dir(world->dir);
-
-	fs_remove_tree(dir, NULL);
-	free(dir);
-	free(world->dir);
-	free(world->index);
-	free(world);
-	return 0;
-}
-
-static void put(const struct world *world, const char *name, const char *content)
-{
-	char *path = path_join(world->dir, name), *dir = path_dir(path);
-	int fd;
-
-	assert_int_equal(fs_mkdirs(dir, 0755, NULL), 0);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, content, strlen(content)), (ssize_t)strlen(content));
-	close(fd);
-	free(path);
-	free(dir);
-}
-
-static char *at(const struct world *world, const char *name)
-{
-	return path_join(world->dir, name);
-}
-
-static struct source *begin(const struct world *world, int64_t ahead)
-{
-	struct source *source = NULL;
-
-	assert_int_equal(source_open(world->dir, world->index, &source, NULL), 0);
-	source_clock(source, time(NULL) + ahead);
-	return source;
-}
-
-static void scan(struct source *source)
-{
-	struct error *err = NULL;
-
-	if (source_scan(source, &err) < 0)
-		fail_msg("%s", err->message);
-}
+#include "tests/unit/source_world.h"
 
 static char *list(const struct source *source, size_t selection)
 {
@@ -125,8 +58,6 @@ static void expect_filter(const struct world *world, const struct filter *filter
 	expect(source, selection, expected);
 	source_free(source);
 }
-
-static const struct filter whole = { .whole = true };
 
 static struct hash128 digest_of(const struct world *world)
 {
@@ -483,6 +414,7 @@ static bool run(const struct world *world, int64_t ahead, struct hash128 *ret)
 	source_entries(source, selection, NULL, ret);
 	source_free(source);
 	stat(world->index, &after);
+	tick(world);
 	return before.st_ino != after.st_ino;
 }
 

@@ -75,9 +75,14 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
 char *buf_room(struct buf *buf, size_t len)
 {
 	grow(buf, len);
-	/* Zeroed, so that the bytes are NUL-terminated however many of them the caller fills. */
-	memset(buf->data + buf->len, 0, len + 1);
+	buf->data[buf->len] = '\0';
 	return buf->data + buf->len;
+}
+
+void buf_filled(struct buf *buf, size_t len)
+{
+	buf->len += len;
+	buf->data[buf->len] = '\0';
 }
 
 void buf_reset(struct buf *buf)

@@ -15,9 +15,10 @@ void buf_add(struct buf *buf, const void *data, size_t len);
 void buf_str(struct buf *buf, const char *s);
 void buf_char(struct buf *buf, char c);
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *buf, const char *fmt, ...);
-/* Room for `len` more bytes behind `data + len`, zeroed; returns where they start. The caller adds
- * what it wrote to `len`. */
+/* Room for `len` more bytes behind `data + len`; returns where they start. They are whatever they are until
+ * buf_filled says how many were written. */
 char *buf_room(struct buf *buf, size_t len);
+void buf_filled(struct buf *buf, size_t len);
 void buf_reset(struct buf *buf); /* length 0, memory kept */
 void buf_free(struct buf *buf);  /* the memory; the struct is `{0}` again */
 /* Hands the bytes over (never NULL; free() them); the buffer is empty again. */

@@ -45,7 +45,7 @@ static int read_all(int fd, uint64_t limit, struct buf *buf)
 			continue;
 		if (n < 0)
 			return -1;
-		buf->len += (size_t)n;
+		buf_filled(buf, (size_t)n);
 		if (buf->len - before > limit) {
 			errno = EFBIG;
 			return -1;

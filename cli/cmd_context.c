@@ -48,12 +48,11 @@ static int print_build(struct session *session, const struct node *node, struct 
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
 		const struct entry *entries;
-		struct hash128 digest;
 		size_t len;
 
 		if (!context->root)
 			continue;
-		entries = source_entries(session->source, context->selection, &len, &digest);
+		entries = source_entries(session->source, context->selection, &len);
 		for (size_t j = 0; j < len; j++)
 			add_entry(session->options, plan_prefix(session->plan, context->root), &entries[j], &out);
 	}

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/scan.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/present.h"
@@ -90,13 +90,18 @@ static const struct storage *storage_at(struct present *present, const char *pla
 /* What the storage calls it is in the record's detail. */
 static bool has_id(const struct storage *storage, const char *text)
 {
-	cleanup_json struct json *detail = NULL;
-	const char *id;
+	struct scan s = scan_begin(text, strlen(text));
+	struct scan_text key, id = { 0 };
+	cleanup_free char *identity = NULL;
 
-	if (json_parse(text, strlen(text), "a record", &detail, NULL) < 0)
+	scan_object(&s);
+	while (scan_member(&s, &key))
+		if (!(scan_is(&key, "id") ? scan_string(&s, &id) : scan_skip(&s)))
+			return false;
+	if (!scan_done(&s) || !id.text || id.escaped)
 		return false;
-	id = json_str(detail, "id");
-	return id && storage_has(storage, id);
+	identity = mem_strndup(id.text, id.len);
+	return storage_has(storage, identity);
 }
 
 /* Another builder, or the same one with another storage, has to build anew what was kept. Where it is not known yet which
@@ -145,7 +150,7 @@ static void read_tags(struct present *present)
 		map_set(present->tags, present->refs[i].reference, present->refs[i].digest);
 }
 
-static bool check_index(struct present *present, const struct record *record, const struct json *references,
+static bool check_index(struct present *present, const struct record *record, const char *const *references, size_t len,
 			const char **ret_what)
 {
 	if (!present->tags)
@@ -153,29 +158,56 @@ static bool check_index(struct present *present, const struct record *record, co
 	*ret_what = "its index in the store";
 	if (!present->layout || !record->digest || !layout_has(present->layout, record->digest, UINT64_MAX))
 		return false;
-	for (size_t i = 0; i < json_len(references); i++) {
-		const char *reference = json_text(json_at(references, i));
-		const char *digest = reference ? map_get(present->tags, reference) : NULL;
+	for (size_t i = 0; i < len; i++) {
+		const char *digest = map_get(present->tags, references[i]);
 
 		if (digest && strcmp(digest, record->digest) == 0)
 			continue;
-		*ret_what = arena_printf(present->arena, "tag %s", reference ? reference : "");
+		*ret_what = arena_printf(present->arena, "tag %s", references[i]);
 		return false;
 	}
 	return true;
 }
 
-static const char **references_of(struct present *present, const struct json *references, size_t *ret_len)
+static bool take_references(struct present *present, struct scan *s, const char ***ret, size_t *ret_len)
 {
-	const char **list = arena_array(present->arena, json_len(references) + 1, sizeof(*list));
+	struct scan_text text;
+	size_t cap = 0;
 
-	*ret_len = json_len(references);
-	for (size_t i = 0; i < *ret_len; i++) {
-		const char *reference = json_text(json_at(references, i));
+	scan_array(s);
+	while (scan_item(s)) {
+		if (!scan_string(s, &text) || text.escaped)
+			return false;
+		if (*ret_len == cap) {
+			const char **grown = arena_array(present->arena, cap * 2 + 2, sizeof(*grown));
 
-		list[i] = arena_strdup(present->arena, reference ? reference : "");
+			if (cap)
+				memcpy(grown, *ret, cap * sizeof(*grown));
+			*ret = grown;
+			cap = cap * 2 + 2;
+		}
+		(*ret)[(*ret_len)++] = arena_strndup(present->arena, text.text, text.len);
 	}
-	return list;
+	return !s->bad;
+}
+
+/* What a record's detail says about references; false when that is not as it was written. */
+static bool references_of(struct present *present, const struct record *record, const char ***ret, size_t *ret_len)
+{
+	const char *detail = record->detail ? record->detail : "";
+	struct scan s = scan_begin(detail, strlen(detail));
+	struct scan_text key;
+	bool found = false;
+
+	*ret = NULL;
+	*ret_len = 0;
+	scan_object(&s);
+	while (scan_member(&s, &key)) {
+		found |= scan_is(&key, "references");
+		if (!(scan_is(&key, "references") ? take_references(present, &s, ret, ret_len) : scan_skip(&s)))
+			return false;
+	}
+	return scan_done(&s) && found;
 }
 
 static const char *record_name(struct present *present, const struct record *record)
@@ -192,17 +224,17 @@ static void ask_engine(struct present *present, const char *place, const struct 
 
 	for (size_t i = 0; i < len; i++) {
 		const struct record *record = &records[i];
-		cleanup_json struct json *detail = NULL;
+		const char **references;
 
-		if (!record->place || strcmp(record->place, place) != 0 || !record->detail ||
-		    json_parse(record->detail, strlen(record->detail), record->node, &detail, NULL) < 0)
+		if (!record->place || strcmp(record->place, place) != 0 ||
+		    !references_of(present, record, &references, &items[asked].len))
 			continue;
 		names[asked] = record_name(present, record);
+		items[asked].references = references;
 		items[asked].image = (struct runtime_image){
 			.identity = arena_strdup(present->arena, record->identity),
 			.digest = arena_strdup(present->arena, record->digest),
 		};
-		items[asked].references = references_of(present, json_get(detail, "references"), &items[asked].len);
 		asked++;
 	}
 	runtime_present(place, items, asked);
@@ -229,13 +261,11 @@ static bool engine_holds(struct present *present, const struct record *record, c
 	return map_get(present->held, name) == yes;
 }
 
-static bool check_load(struct present *present, const struct record *record, const struct json *references,
+static bool check_load(struct present *present, const struct record *record, const char *const *references, size_t len,
 		       const char **ret_what)
 {
 	const char *place = record->place ? record->place : "";
 	const struct storage *storage;
-	const char **list;
-	size_t len;
 
 	*ret_what = "its image in the local engine";
 	if (present->runtime_prefix && !has_prefix(place, present->runtime_prefix))
@@ -243,11 +273,10 @@ static bool check_load(struct present *present, const struct record *record, con
 	if (!has_prefix(place, STORAGE))
 		return engine_holds(present, record, place);
 	storage = storage_at(present, place);
-	list = references_of(present, references, &len);
 	for (size_t i = 0; i < len; i++) {
-		if (storage && storage_has_name(storage, record->identity, list[i]))
+		if (storage && storage_has_name(storage, record->identity, references[i]))
 			continue;
-		*ret_what = arena_printf(present->arena, "tag %s in the local engine", list[i]);
+		*ret_what = arena_printf(present->arena, "tag %s in the local engine", references[i]);
 		return false;
 	}
 	return storage != NULL;
@@ -256,18 +285,17 @@ static bool check_load(struct present *present, const struct record *record, con
 bool present_check(void *data, const struct node *node, const struct record *record, const char **ret_what)
 {
 	struct present *present = data;
-	cleanup_json struct json *detail = NULL;
-	const struct json *references;
+	const char **references;
+	size_t len;
 
 	if (node->kind == NODE_BUILD)
 		return check_build(present, node, record, ret_what);
 	if (node->kind == NODE_VERIFY)
 		return true;
 	*ret_what = "the record of its references";
-	if (!record->detail || json_parse(record->detail, strlen(record->detail), node->id, &detail, NULL) < 0)
+	if (!references_of(present, record, &references, &len))
 		return false;
-	references = json_get(detail, "references");
 	if (node->kind == NODE_INDEX)
-		return check_index(present, record, references, ret_what);
-	return check_load(present, record, references, ret_what);
+		return check_index(present, record, references, len, ret_what);
+	return check_load(present, record, references, len, ret_what);
 }

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "base/scan.h"
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 
@@ -53,31 +54,114 @@ static int compare_refs(const void *a, const void *b)
 	return strcmp(x->reference, y->reference);
 }
 
-int layout_refs(struct layout *layout, struct layout_ref **ret, size_t *ret_len, struct error **err)
+struct refs {
+	struct layout_ref *items;
+	size_t len, cap;
+};
+
+static void add_ref(struct refs *refs, const char *reference, size_t len, const char *digest)
 {
-	cleanup_free char *path = path_join(layout_dir(layout), "index.json");
+	struct layout_ref *ref;
+
+	if (!digest_valid(digest))
+		return;
+	mem_reserve(&refs->items, &refs->cap, refs->len + 1, sizeof(*refs->items));
+	ref = &refs->items[refs->len++];
+	ref->reference = mem_strndup(reference, len);
+	memcpy(ref->digest, digest, DIGEST_LEN + 1);
+}
+
+static bool take_reference(struct scan *s, struct scan_text *ret)
+{
+	struct scan_text key;
+
+	scan_object(s);
+	while (scan_member(s, &key)) {
+		if (key.escaped || !(scan_is(&key, OCI_REF_NAME) ? scan_string(s, ret) : scan_skip(s)))
+			return false;
+	}
+	return !s->bad;
+}
+
+static bool take_entry(struct scan *s, struct refs *refs)
+{
+	struct scan_text key, reference = { 0 }, text = { .text = "" };
+	char digest[DIGEST_LEN + 1] = "";
+
+	scan_object(s);
+	while (scan_member(s, &key)) {
+		bool good = scan_is(&key, "annotations") ? take_reference(s, &reference)
+			    : scan_is(&key, "digest")    ? scan_string(s, &text)
+							 : !key.escaped && scan_skip(s);
+
+		if (!good)
+			return false;
+	}
+	if (s->bad || reference.escaped || text.escaped)
+		return false;
+	if (text.len <= DIGEST_LEN)
+		memcpy(digest, text.text, text.len);
+	if (reference.text)
+		add_ref(refs, reference.text, reference.len, digest);
+	return true;
+}
+
+/* The index of a store with many tags is read by every run with nothing to do: it is scanned, not parsed into a tree. */
+static bool take_refs(const struct buf *text, struct refs *refs)
+{
+	struct scan s = scan_begin(text->data, text->len);
+	struct scan_text key;
+
+	scan_object(&s);
+	while (scan_member(&s, &key)) {
+		if (scan_is(&key, "manifests")) {
+			scan_array(&s);
+			while (scan_item(&s))
+				if (!take_entry(&s, refs))
+					return false;
+		} else if (key.escaped || !scan_skip(&s)) {
+			return false;
+		}
+	}
+	return scan_done(&s);
+}
+
+/* What the scanner does not take. */
+static void parse_refs(const struct buf *text, const char *path, struct refs *refs)
+{
 	cleanup_json struct json *json = NULL;
 	const struct json *manifests;
-	struct layout_ref *refs;
-	size_t len = 0;
-	bool damaged;
 
-	if (read_index_json(path, &json, &damaged, err) < 0)
-		return -1;
+	if (json_parse(text->data, text->len, path, &json, NULL) < 0)
+		return;
 	manifests = json_get(json, "manifests");
-	refs = mem_array(json_len(manifests) + 1, sizeof(*refs));
 	for (size_t i = 0; i < json_len(manifests); i++) {
 		const char *reference = entry_reference(json_at(manifests, i));
 		const char *digest = json_str(json_at(manifests, i), "digest");
 
-		if (!reference || !digest || !digest_valid(digest))
-			continue;
-		refs[len].reference = mem_strdup(reference);
-		memcpy(refs[len++].digest, digest, DIGEST_LEN + 1);
+		if (reference && digest)
+			add_ref(refs, reference, strlen(reference), digest);
 	}
-	qsort(refs, len, sizeof(*refs), compare_refs);
-	*ret = refs;
-	*ret_len = len;
+}
+
+int layout_refs(struct layout *layout, struct layout_ref **ret, size_t *ret_len, struct error **err)
+{
+	cleanup_free char *path = path_join(layout_dir(layout), "index.json");
+	cleanup_buf struct buf text = { 0 };
+	struct refs refs = { 0 };
+	bool found;
+
+	if (fs_read_if(path, INDEX_JSON_MAX, &text, &found, err) < 0)
+		return -1;
+	if (found && !take_refs(&text, &refs)) {
+		layout_refs_free(refs.items, refs.len);
+		refs = (struct refs){ 0 };
+		parse_refs(&text, path, &refs);
+	}
+	if (refs.len > 1)
+		qsort(refs.items, refs.len, sizeof(*refs.items), compare_refs);
+	*ret = refs.items;
+	*ret_len = refs.len;
 	return 0;
 }
 

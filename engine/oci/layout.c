@@ -144,8 +144,11 @@ bool layout_has(const struct layout *layout, const char *digest, uint64_t size)
 bool layout_complete(struct layout *layout, const char *manifest_digest)
 {
 	struct reach reach = { 0 };
-	bool complete = reach_collect(layout, manifest_digest, REACH_QUICK, &reach, NULL) == 0;
+	bool told, complete = reach_image(layout, manifest_digest, &told);
 
+	if (told)
+		return complete;
+	complete = reach_collect(layout, manifest_digest, REACH_QUICK, &reach, NULL) == 0;
 	reach_free(&reach);
 	return complete;
 }

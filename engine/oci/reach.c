@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/scan.h"
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/reach.h"
@@ -107,4 +108,108 @@ int reach_collect(struct layout *layout, const char *digest, enum reach_mode mod
 	struct walk walk = { .layout = layout, .mode = mode, .reach = ret };
 
 	return visit(&walk, digest, NULL, 0, err);
+}
+
+/* ---- an image, quickly ---- */
+
+struct taken {
+	struct layout *layout;
+	bool version, config, layers; /* were met, and are as expected */
+	bool there;
+};
+
+static bool begins(const struct scan_text *text, const char *prefix)
+{
+	return text->len >= strlen(prefix) && memcmp(text->text, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_config(const struct scan_text *type)
+{
+	return scan_is(type, OCI_CONFIG) || scan_is(type, DOCKER_CONFIG);
+}
+
+static bool is_layer(const struct scan_text *type)
+{
+	static const char elsewhere[] = "nondistributable";
+
+	return (begins(type, OCI_LAYERS) || begins(type, DOCKER_LAYER)) &&
+	       !memmem(type->text, type->len, elsewhere, strlen(elsewhere));
+}
+
+/* A descriptor of an expected type: is its blob in the store? */
+static bool take_blob(struct scan *s, bool (*expected)(const struct scan_text *type), struct taken *taken)
+{
+	struct scan_text key, text = { .text = "" }, type = { .text = "" };
+	char digest[DIGEST_LEN + 1] = "";
+	uint64_t size = UINT64_MAX;
+
+	scan_object(s);
+	while (scan_member(s, &key)) {
+		bool good = scan_is(&key, "digest")      ? scan_string(s, &text)
+			    : scan_is(&key, "mediaType") ? scan_string(s, &type)
+			    : scan_is(&key, "size")      ? scan_number(s, &size)
+							 : scan_skip(s);
+
+		if (!good)
+			return false;
+	}
+	if (s->bad || text.len != DIGEST_LEN || size == UINT64_MAX || !expected(&type))
+		return false;
+	memcpy(digest, text.text, DIGEST_LEN);
+	taken->there = taken->there && layout_has(taken->layout, digest, size);
+	return true;
+}
+
+static bool take_layers(struct scan *s, struct taken *taken)
+{
+	scan_array(s);
+	while (scan_item(s))
+		if (!take_blob(s, is_layer, taken))
+			return false;
+	return !s->bad;
+}
+
+/* False for what is wrong, unknown, or there twice. */
+static bool take_member(struct scan *s, const struct scan_text *key, struct taken *taken)
+{
+	struct scan_text type;
+	uint64_t version;
+
+	if (scan_is(key, "schemaVersion"))
+		return !taken->version && (taken->version = scan_number(s, &version) && version == 2);
+	if (scan_is(key, "mediaType"))
+		return scan_string(s, &type) && (scan_is(&type, OCI_MANIFEST) || scan_is(&type, DOCKER_MANIFEST));
+	if (scan_is(key, "config"))
+		return !taken->config && (taken->config = take_blob(s, is_config, taken));
+	if (scan_is(key, "layers"))
+		return !taken->layers && (taken->layers = take_layers(s, taken));
+	return !key->escaped && !scan_is(key, "manifests") && scan_skip(s);
+}
+
+static bool take_manifest(const struct buf *text, struct taken *taken)
+{
+	struct scan s = scan_begin(text->data, text->len);
+	struct scan_text key;
+
+	scan_object(&s);
+	while (scan_member(&s, &key))
+		if (!take_member(&s, &key, taken))
+			return false;
+	return scan_done(&s) && taken->version && taken->config && taken->layers;
+}
+
+bool reach_image(struct layout *layout, const char *digest, bool *ret_told)
+{
+	cleanup_free char *path = NULL;
+	cleanup_buf struct buf text = { 0 };
+	struct taken taken = { .layout = layout, .there = true };
+
+	*ret_told = false;
+	if (!digest_valid(digest))
+		return false;
+	path = layout_blob_path(layout, digest);
+	if (fs_read(path, LAYOUT_MANIFEST_MAX, &text, NULL) < 0 || !take_manifest(&text, &taken))
+		return false;
+	*ret_told = true;
+	return taken.there;
 }

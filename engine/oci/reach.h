@@ -1,6 +1,7 @@
 #ifndef ENGINE_OCI_REACH_H
 #define ENGINE_OCI_REACH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "engine/oci/image.h"
@@ -19,11 +20,14 @@ struct reach {
 
 enum reach_mode {
 	REACH_VERIFY, /* digests of the texts read are checked */
-	REACH_QUICK   /* they are not: no hashing on the path of a run with nothing to do */
+	REACH_QUICK   /* they are not */
 };
 
 /* ERROR_STATE when something is not in the store or has another size. */
 int reach_collect(struct layout *layout, const char *digest, enum reach_mode mode, struct reach *ret, struct error **err);
 void reach_free(struct reach *reach); /* what it holds, not the struct */
+/* Whether all that an image's manifest names is there, with the size that it says; on the path of a run with nothing to do.
+ * False with *ret_told = false when the manifest is of another form than most: then it takes reach_collect to tell. */
+bool reach_image(struct layout *layout, const char *digest, bool *ret_told);
 
 #endif

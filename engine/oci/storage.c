@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "base/scan.h"
 #include "engine/oci/storage.h"
 #include "engine/oci/storage_index.h"
 
@@ -35,9 +36,13 @@ static void add_image(void *data, const struct storage_image *image)
 {
 	const struct section *section = data;
 	struct storage *storage = section->storage;
-	char *identity = arena_printf(storage->arena, "sha256:%.*s", (int)image->id_len, image->id);
+	char *identity;
 
-	if (!image->whole || !digest_valid(identity))
+	if (!image->whole || image->id_len != DIGEST_HEX)
+		return;
+	identity = arena_alloc(storage->arena, DIGEST_LEN + 1);
+	memcpy(stpcpy(identity, "sha256:"), image->id, DIGEST_HEX);
+	if (!digest_valid(identity))
 		return;
 	map_set(storage->dirs, identity, section->dir);
 	for (size_t i = 0; i < image->names_len; i++)

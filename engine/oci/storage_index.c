@@ -7,193 +7,100 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/scan.h"
 #include "engine/oci/storage_index.h"
 
 struct name_list {
-	struct storage_name *items;
+	struct scan_text *items;
 	size_t len, cap;
 };
 
-struct scanner {
-	const char *at, *end;
-	struct name_list names, data; /* of the image at hand */
+/* An image, of which the names are a part of the list of all names. */
+struct scanned {
+	struct scan_text id;
+	size_t names, names_len;
+	bool whole;
 };
 
-static void skip_space(struct scanner *s)
+struct lists {
+	struct name_list names, data; /* data: of the image at hand */
+	struct scanned *images;
+	size_t len, cap;
+};
+
+static bool take_plain(struct scan *s, struct scan_text *ret)
 {
-	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
-		s->at++;
+	return scan_string(s, ret) && !ret->escaped;
 }
 
-static bool take(struct scanner *s, char c)
+/* Adds the strings of an array; null is an empty one. */
+static bool take_names(struct scan *s, struct name_list *list)
 {
-	skip_space(s);
-	if (s->at == s->end || *s->at != c)
-		return false;
-	s->at++;
-	return true;
-}
-
-/* A string; *ret_plain: it holds no escapes, so its bytes are its value. */
-static bool take_string(struct scanner *s, struct storage_name *ret, bool *ret_plain)
-{
-	const char *start;
-
-	if (!take(s, '"'))
-		return false;
-	start = s->at;
-	*ret_plain = true;
-	for (;;) {
-		const char *quote = memchr(s->at, '"', (size_t)(s->end - s->at));
-		size_t slashes = 0;
-
-		if (!quote)
-			return false;
-		while (quote - slashes > start && quote[-(long)slashes - 1] == '\\')
-			slashes++;
-		s->at = quote + 1;
-		if (slashes % 2 == 0) {
-			*ret = (struct storage_name){ start, (size_t)(quote - start) };
-			*ret_plain = memchr(start, '\\', ret->len) == NULL;
-			return true;
-		}
-	}
-}
-
-/* Any value. Depth is counted, not followed: brackets need only balance here. */
-static bool skip_value(struct scanner *s)
-{
-	struct storage_name string;
-	size_t depth = 0;
-	bool plain;
-
-	do {
-		skip_space(s);
-		if (s->at == s->end)
-			return false;
-		if (*s->at == '"') {
-			if (!take_string(s, &string, &plain))
-				return false;
-		} else if (*s->at == '[' || *s->at == '{') {
-			depth++;
-			s->at++;
-		} else if (*s->at == ']' || *s->at == '}') {
-			if (depth-- == 0)
-				return false;
-			s->at++;
-		} else if (*s->at == ',' || *s->at == ':') {
-			if (depth == 0)
-				return false;
-			s->at++;
-		} else {
-			size_t span = strcspn(s->at, " \n\r\t,:]}\"[{");
-
-			if (span == 0)
-				return false; /* a NUL */
-			s->at += span;
-		}
-	} while (depth > 0);
-	return true;
-}
-
-static bool take_names(struct scanner *s, struct name_list *list)
-{
-	list->len = 0;
-	skip_space(s);
-	if (s->at < s->end && *s->at == 'n')
-		return skip_value(s); /* null */
-	if (!take(s, '['))
-		return false;
-	if (take(s, ']'))
+	if (scan_null(s))
 		return true;
-	do {
-		bool plain;
-
+	scan_array(s);
+	while (scan_item(s)) {
 		mem_reserve(&list->items, &list->cap, list->len + 1, sizeof(*list->items));
-		if (!take_string(s, &list->items[list->len], &plain) || !plain)
+		if (!take_plain(s, &list->items[list->len]))
 			return false;
 		list->len++;
-	} while (take(s, ','));
-	return take(s, ']');
-}
-
-static bool key_is(const struct storage_name *key, const char *name)
-{
-	return key->len == strlen(name) && memcmp(key->text, name, key->len) == 0;
+	}
+	return !s->bad;
 }
 
 /* Of what an image is made, its layers come first, then its record, then its config and its manifests, each noted in
  * the record when it is written. A writer that was ended in between leaves a record that no tool can use. */
-static bool is_whole(const struct storage_name *id, const struct name_list *data)
+static bool is_whole(const struct scan_text *id, const struct name_list *data)
 {
 	bool config = false, manifest = false;
 
 	for (size_t i = 0; i < data->len; i++) {
-		const struct storage_name *name = &data->items[i];
+		const struct scan_text *name = &data->items[i];
 
-		manifest = manifest || key_is(name, "manifest");
+		manifest = manifest || scan_is(name, "manifest");
 		config = config || (name->len == id->len + 7 && memcmp(name->text, "sha256:", 7) == 0 &&
 				    memcmp(name->text + 7, id->text, id->len) == 0);
 	}
 	return config && manifest;
 }
 
-static bool take_image(struct scanner *s, struct storage_image *ret)
+static bool take_member(struct scan *s, const struct scan_text *key, struct lists *lists, struct scanned *image)
 {
-	struct storage_name id = { "", 0 };
-	bool plain;
-
-	s->names.len = 0;
-	s->data.len = 0;
-	if (!take(s, '{'))
-		return false;
-	do {
-		struct storage_name key;
-
-		if (!take_string(s, &key, &plain) || !take(s, ':'))
-			return false;
-		if (key_is(&key, "id")) {
-			if (!take_string(s, &id, &plain) || !plain)
-				return false;
-		} else if (key_is(&key, "names")) {
-			if (!take_names(s, &s->names))
-				return false;
-		} else if (key_is(&key, "big-data-names")) {
-			if (!take_names(s, &s->data))
-				return false;
-		} else if (!skip_value(s)) {
-			return false;
-		}
-	} while (take(s, ','));
-	*ret = (struct storage_image){
-		.id = id.text,
-		.id_len = id.len,
-		.names = s->names.items,
-		.names_len = s->names.len,
-		.whole = is_whole(&id, &s->data),
-	};
-	return take(s, '}');
+	if (scan_is(key, "id"))
+		return take_plain(s, &image->id);
+	if (scan_is(key, "names"))
+		return take_names(s, &lists->names);
+	if (scan_is(key, "big-data-names"))
+		return take_names(s, &lists->data);
+	return scan_skip(s);
 }
 
-/* With `found` NULL only the form is checked. */
-static bool scan(struct scanner *s, storage_image_found *found, void *data)
+static bool take_image(struct scan *s, struct lists *lists)
 {
-	struct storage_image image;
+	struct scanned image = { .id = { .text = "" }, .names = lists->names.len };
+	struct scan_text key;
 
-	if (!take(s, '['))
-		return false;
-	if (!take(s, ']')) {
-		do {
-			if (!take_image(s, &image))
-				return false;
-			if (found)
-				found(data, &image);
-		} while (take(s, ','));
-		if (!take(s, ']'))
+	lists->data.len = 0;
+	scan_object(s);
+	while (scan_member(s, &key))
+		if (!take_member(s, &key, lists, &image))
 			return false;
-	}
-	skip_space(s);
-	return s->at == s->end;
+	image.names_len = lists->names.len - image.names;
+	image.whole = is_whole(&image.id, &lists->data);
+	mem_reserve(&lists->images, &lists->cap, lists->len + 1, sizeof(*lists->images));
+	lists->images[lists->len++] = image;
+	return !s->bad;
+}
+
+static bool take_all(const char *text, size_t len, struct lists *lists)
+{
+	struct scan s = scan_begin(text, len);
+
+	scan_array(&s);
+	while (scan_item(&s))
+		if (!take_image(&s, lists))
+			return false;
+	return scan_done(&s);
 }
 
 static void add_all(const struct json *names, struct name_list *list)
@@ -204,12 +111,12 @@ static void add_all(const struct json *names, struct name_list *list)
 
 		mem_reserve(&list->items, &list->cap, list->len + 1, sizeof(*list->items));
 		if (item)
-			list->items[list->len++] = (struct storage_name){ item, strlen(item) };
+			list->items[list->len++] = (struct scan_text){ .text = item, .len = strlen(item) };
 	}
 }
 
 /* What the scanner does not take (escapes in a name, say) is parsed in full. */
-static int parse(struct scanner *s, const char *text, size_t len, const char *name, storage_image_found *found,
+static int parse(struct lists *lists, const char *text, size_t len, const char *name, storage_image_found *found,
 		 void *data, struct error **err)
 {
 	cleanup_json struct json *index = NULL;
@@ -219,13 +126,13 @@ static int parse(struct scanner *s, const char *text, size_t len, const char *na
 	for (size_t i = 0; i < json_len(index); i++) {
 		const struct json *image = json_at(index, i);
 		const char *text_id = json_str(image, "id");
-		struct storage_name id = { text_id, text_id ? strlen(text_id) : 0 };
+		struct scan_text id = { .text = text_id, .len = text_id ? strlen(text_id) : 0 };
 
-		add_all(json_get(image, "names"), &s->names);
-		add_all(json_get(image, "big-data-names"), &s->data);
+		add_all(json_get(image, "names"), &lists->names);
+		add_all(json_get(image, "big-data-names"), &lists->data);
 		if (text_id)
-			found(data, &(struct storage_image){ id.text, id.len, s->names.items, s->names.len,
-							     is_whole(&id, &s->data) });
+			found(data, &(struct storage_image){ id.text, id.len, lists->names.items, lists->names.len,
+							     is_whole(&id, &lists->data) });
 	}
 	return 0;
 }
@@ -233,16 +140,22 @@ static int parse(struct scanner *s, const char *text, size_t len, const char *na
 int storage_index_read(const char *text, size_t len, const char *name, storage_image_found *found, void *data,
 		       struct error **err)
 {
-	struct scanner s = { .at = text, .end = text + len };
+	struct lists lists = { 0 };
 	int r = 0;
 
-	if (scan(&s, NULL, NULL)) {
-		s.at = text;
-		scan(&s, found, data);
+	if (take_all(text, len, &lists)) {
+		for (size_t i = 0; i < lists.len; i++) {
+			const struct scanned *image = &lists.images[i];
+
+			found(data,
+			      &(struct storage_image){ image->id.text, image->id.len, lists.names.items + image->names,
+						       image->names_len, image->whole });
+		}
 	} else {
-		r = parse(&s, text, len, name, found, data, err);
+		r = parse(&lists, text, len, name, found, data, err);
 	}
-	free(s.names.items);
-	free(s.data.items);
+	free(lists.names.items);
+	free(lists.data.items);
+	free(lists.images);
 	return r;
 }

@@ -5,19 +5,15 @@
 #include <stddef.h>
 
 struct error;
+struct scan_text;
 
 /* The index of containers-storage, images.json: an array of objects, of which `id`, `names` and
  * `big-data-names` are of interest. It is read by every run with nothing to do, and most of it is history: so it is scanned, not parsed into a tree. */
 
-struct storage_name {
-	const char *text; /* not NUL-terminated */
-	size_t len;
-};
-
 struct storage_image {
 	const char *id;
 	size_t id_len;
-	const struct storage_name *names;
+	const struct scan_text *names;
 	size_t names_len;
 	bool whole; /* its manifest and its config are written: the record is there before them */
 };

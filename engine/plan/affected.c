@@ -46,9 +46,8 @@ static bool is_file(struct look *look, const char *changed, const char *file)
 /* An entry at `relative`, or below it: entries are sorted by their bytes. */
 static bool has_entry(const struct look *look, size_t selection, const char *relative)
 {
-	struct hash128 digest;
 	size_t len, from = 0, to;
-	const struct entry *entries = source_entries(look->plan->source, selection, &len, &digest);
+	const struct entry *entries = source_entries(look->plan->source, selection, &len);
 
 	for (to = len; from < to;) {
 		size_t middle = from + (to - from) / 2;

@@ -21,8 +21,8 @@ struct input {
 
 struct files {
 	const char *prefix;
-	const struct entry *entries;
-	size_t len;
+	struct source *source;
+	size_t selection;
 };
 
 struct inputs {
@@ -92,19 +92,18 @@ void inputs_add_unknown(struct inputs *inputs, enum reason_kind kind, const char
 	add(inputs, kind, name, NULL, true);
 }
 
-void inputs_add_files(struct inputs *inputs, const char *name, const char *prefix, const struct entry *entries,
-		      size_t len, struct hash128 digest)
+void inputs_add_files(struct inputs *inputs, const char *name, const char *prefix, struct source *source, size_t selection)
 {
 	char hex[HASH_HEX + 1];
 
-	hash_hex(digest, hex);
+	hash_hex(source_digest(source, selection), hex);
 	add(inputs, REASON_FILE, name, hex, false);
 	inputs->items[inputs->len - 1].files = true;
 	mem_reserve(&inputs->files, &inputs->files_cap, inputs->files_len + 1, sizeof(*inputs->files));
 	inputs->files[inputs->files_len++] = (struct files){
 		.prefix = arena_strdup(inputs->arena, prefix),
-		.entries = entries,
-		.len = len,
+		.source = source,
+		.selection = selection,
 	};
 }
 
@@ -188,12 +187,14 @@ void inputs_text(const struct inputs *inputs, struct buf *out)
 		add_line(out, input->kind, "", input->name, input->value, input->unknown);
 	}
 	for (size_t i = 0; i < inputs->files_len; i++) {
-		for (size_t j = 0; j < inputs->files[i].len; j++) {
-			const struct entry *entry = &inputs->files[i].entries[j];
+		const struct files *files = &inputs->files[i];
+		size_t len;
+		const struct entry *entries = source_entries(files->source, files->selection, &len);
 
+		for (size_t j = 0; j < len; j++) {
 			buf_reset(&value);
-			entry_value(entry, &value);
-			add_line(out, REASON_FILE, inputs->files[i].prefix, entry->path, value.data, false);
+			entry_value(&entries[j], &value);
+			add_line(out, REASON_FILE, files->prefix, entries[j].path, value.data, false);
 		}
 	}
 }
@@ -276,13 +277,15 @@ static void compare_files(const struct inputs *inputs, struct old *old, struct c
 
 	for (size_t i = 0; i < inputs->files_len; i++) {
 		const struct files *files = &inputs->files[i];
+		size_t len;
+		const struct entry *entries = source_entries(files->source, files->selection, &len);
 
-		for (size_t j = 0; j < files->len; j++) {
-			const char *path = files->entries[j].path;
+		for (size_t j = 0; j < len; j++) {
+			const char *path = entries[j].path;
 			const char *was = old_value(old, REASON_FILE, files->prefix, path);
 
 			buf_reset(&value);
-			entry_value(&files->entries[j], &value);
+			entry_value(&entries[j], &value);
 			if (was && strcmp(was, value.data) == 0)
 				continue;
 			add_change(changes, REASON_FILE, arena_printf(changes->arena, "%s%s", files->prefix, path), was,

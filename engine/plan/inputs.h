@@ -9,7 +9,7 @@
 
 struct arena;
 struct buf;
-struct entry;
+struct source;
 
 /*
  * The inputs of a node's key: a list of named values, in a fixed order. The key is a hash of the list;
@@ -31,10 +31,10 @@ __attribute__((format(printf, 4, 5))) void inputs_addf(struct inputs *inputs, en
 						       const char *fmt, ...);
 /* A value that is not known before a dependency has run: the list has no key then. */
 void inputs_add_unknown(struct inputs *inputs, enum reason_kind kind, const char *name);
-/* The files of a context: `entries` are borrowed; `prefix` ("services/indexer/", copied) goes before their
- * paths in texts; `name` and `digest` are what the key holds. */
-void inputs_add_files(struct inputs *inputs, const char *name, const char *prefix, const struct entry *entries,
-		      size_t len, struct hash128 digest);
+/* The files of a context, a selection of `source` (borrowed): `prefix` ("services/indexer/", copied) goes before their
+ * paths in texts; `name` and their digest are what the key holds. */
+void inputs_add_files(struct inputs *inputs, const char *name, const char *prefix, struct source *source,
+		      size_t selection);
 
 /* False when a value is unknown. */
 bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1]);

@@ -117,8 +117,6 @@ static int add_prepare(struct plan *plan, const struct node *node, struct inputs
 {
 	const struct prepare_spec *spec = &plan->manifest->services[node->service].prepare;
 	const struct plan_prepare *prepare = node->prepare;
-	const struct entry *entries;
-	struct hash128 digest;
 	size_t len = 0;
 	long unmatched = source_unmatched(plan->source, prepare->selection);
 
@@ -138,8 +136,7 @@ static int add_prepare(struct plan *plan, const struct node *node, struct inputs
 	}
 	add_list(inputs, "prepare.outputs", prepare->outputs, prepare->outputs_len);
 	add_epoch(inputs, plan);
-	entries = source_entries(plan->source, prepare->selection, &len, &digest);
-	inputs_add_files(inputs, "inputs of prepare", "", entries, len, digest);
+	inputs_add_files(inputs, "inputs of prepare", "", plan->source, prepare->selection);
 	return 0;
 }
 
@@ -222,16 +219,12 @@ static void add_contexts(struct inputs *inputs, const struct plan *plan, const s
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
 		cleanup_free char *name = mem_printf("context %s", context->name ? context->name : "(main)");
-		const struct entry *entries;
-		struct hash128 digest;
-		size_t len;
 
 		if (!context->root) {
 			inputs_add(inputs, REASON_OPTION, name, context->url);
 			continue;
 		}
-		entries = source_entries(plan->source, context->selection, &len, &digest);
-		inputs_add_files(inputs, name, plan_prefix(plan, context->root), entries, len, digest);
+		inputs_add_files(inputs, name, plan_prefix(plan, context->root), plan->source, context->selection);
 	}
 }
 

@@ -92,7 +92,7 @@ static int receive_all(int fd, struct buf *answer, uint64_t deadline, const char
 			continue;
 		if (n < 0)
 			return error_errno(err, ERROR_TOOL, errno, "cannot read from %s", path);
-		answer->len += (size_t)n;
+		buf_filled(answer, (size_t)n);
 		if (answer->len > SOCKET_BODY_MAX)
 			return error_make(err, ERROR_TOOL, "the answer of %s is longer than %u MiB", path,
 					  SOCKET_BODY_MAX >> 20);

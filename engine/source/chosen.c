@@ -22,24 +22,6 @@ static const struct view *view_of(const struct dir *dir, const struct selector *
 	return NULL;
 }
 
-static void add(struct chosen *chosen, const struct node *node, size_t depth)
-{
-	bool link = S_ISLNK(node->mode), file = S_ISREG(node->mode);
-
-	mem_reserve(&chosen->entries, &chosen->cap, chosen->len + 1, sizeof(*chosen->entries));
-	mem_reserve(&chosen->nodes, &chosen->nodes_cap, chosen->len + 1, sizeof(*chosen->nodes));
-	chosen->entries[chosen->len] = (struct entry){
-		.path = node->path + depth,
-		.type = link   ? 'l'
-			: file ? 'f'
-			       : 'd',
-		.mode = node->mode & 07777,
-		.size = file ? node->stamp.size : 0,
-		.link = node->link,
-	};
-	chosen->nodes[chosen->len++] = node;
-}
-
 /* True when what is below the folder `name` comes before `other` (which follows `name` among the names). */
 static bool below_first(const char *name, const char *other)
 {
@@ -49,8 +31,14 @@ static bool below_first(const char *name, const char *other)
 	return order < 0 || (order == 0 && (unsigned char)other[len] > '/');
 }
 
+/* Somebody who is shown the nodes one by one. */
+struct taker {
+	void (*take)(void *data, const struct node *node, size_t depth);
+	void *data;
+};
+
 /* Names are sorted, but "a-b" stands between "a" and "a/b": what is below a folder waits until its turn has come. */
-static void collect(struct chosen *chosen, const struct dir *dir, const struct view *view)
+static void show(const struct taker *taker, const struct dir *dir, const struct view *view)
 {
 	const struct node *waiting[NAME_BYTES]; /* each name is the beginning of the next: no more than a name has bytes */
 	size_t waiting_len = 0;
@@ -62,71 +50,122 @@ static void collect(struct chosen *chosen, const struct dir *dir, const struct v
 									node->path + dir->prefix))) {
 			const struct dir *below = waiting[--waiting_len]->dir;
 
-			collect(chosen, below, view_of(below, view->selector, view->prefix));
+			show(taker, below, view_of(below, view->selector, view->prefix));
 		}
 		if (i == dir->len)
 			return;
 		if (view->all || (view->counts[i / 8] >> i % 8 & 1))
-			add(chosen, node, view->prefix);
+			taker->take(taker->data, node, view->prefix);
 		if (node->dir && view_of(node->dir, view->selector, view->prefix))
 			waiting[waiting_len++] = node;
 	}
 }
 
-void chosen_collect(struct chosen *chosen, const struct top *top, const struct selector *selector)
+static void show_all(const struct taker *taker, const struct top *top, const struct selector *selector)
 {
 	const struct view *view = view_of(top->dir, selector, top->depth);
 
 	if (view)
-		collect(chosen, top->dir, view);
+		show(taker, top->dir, view);
 }
 
-static void add_number(struct buf *buf, uint64_t number)
-{
-	unsigned char bytes[8];
+/* ---- as a list ---- */
 
-	for (int i = 0; i < 8; i++)
-		bytes[i] = (unsigned char)(number >> 8 * i);
-	buf_add(buf, bytes, sizeof(bytes));
+static void collect(void *data, const struct node *node, size_t depth)
+{
+	struct chosen *chosen = data;
+
+	chosen->depth = depth;
+	mem_reserve(&chosen->nodes, &chosen->cap, chosen->len + 1, sizeof(*chosen->nodes));
+	chosen->nodes[chosen->len++] = node;
 }
 
-static void add_text(struct buf *buf, const char *s)
+void chosen_collect(struct chosen *chosen, const struct top *top, const struct selector *selector)
 {
-	size_t len = strlen(s);
-
-	add_number(buf, len);
-	buf_add(buf, s, len);
-}
-
-void chosen_digest(struct chosen *chosen)
-{
-	cleanup_buf struct buf buf = { 0 };
-
-	add_text(&buf, DIGEST_LAYOUT);
-	for (size_t i = 0; i < chosen->len; i++) {
-		struct entry *entry = &chosen->entries[i];
-
-		if (entry->type != 'd')
-			entry->digest = chosen->nodes[i]->digest;
-		if (entry->type == 'f')
-			entry->size = chosen->nodes[i]->stamp.size;
-		add_text(&buf, entry->path);
-		add_number(&buf, (uint64_t)(unsigned char)entry->type << 32 | entry->mode);
-		if (entry->type == 'l')
-			add_text(&buf, entry->link);
-		else if (entry->type == 'f') {
-			add_number(&buf, entry->digest.lo);
-			add_number(&buf, entry->digest.hi);
-		}
-	}
-	chosen->digest = hash_bytes(buf.data, buf.len);
+	show_all(&(struct taker){ collect, chosen }, top, selector);
 }
 
 void chosen_free(struct chosen *chosen)
 {
-	free(chosen->entries);
 	free(chosen->nodes);
 }
+
+static struct entry entry_of(const struct node *node, size_t depth)
+{
+	bool link = S_ISLNK(node->mode), file = S_ISREG(node->mode);
+
+	return (struct entry){
+		.path = node->path + depth,
+		.type = link   ? 'l'
+			: file ? 'f'
+			       : 'd',
+		.mode = node->mode & 07777,
+		.size = file ? node->stamp.size : 0,
+		.link = node->link,
+		.digest = link || file ? node->digest : (struct hash128){ 0 },
+	};
+}
+
+struct entry *chosen_entries(const struct chosen *chosen)
+{
+	struct entry *entries = chosen->len ? mem_array(chosen->len, sizeof(*entries)) : NULL;
+
+	for (size_t i = 0; i < chosen->len; i++)
+		entries[i] = entry_of(chosen->nodes[i], chosen->depth);
+	return entries;
+}
+
+/* ---- as a digest ---- */
+
+/* Little-endian, in a form that compilers know for one store. */
+static char *put_number(char *at, uint64_t n)
+{
+	const unsigned char bytes[] = { (unsigned char)n,         (unsigned char)(n >> 8),  (unsigned char)(n >> 16),
+					(unsigned char)(n >> 24), (unsigned char)(n >> 32), (unsigned char)(n >> 40),
+					(unsigned char)(n >> 48), (unsigned char)(n >> 56) };
+
+	memcpy(at, bytes, sizeof(bytes));
+	return at + sizeof(bytes);
+}
+
+static char *put_text(char *at, const char *s, size_t len)
+{
+	at = put_number(at, len);
+	memcpy(at, s, len);
+	return at + len;
+}
+
+static void digest(void *data, const struct node *node, size_t depth)
+{
+	const struct entry entry = entry_of(node, depth);
+	size_t path_len = strlen(entry.path), link_len = entry.link ? strlen(entry.link) : 0;
+	struct buf *buf = data;
+	/* the most: two texts with their lengths, type and mode, a digest */
+	char *start = buf_room(buf, path_len + link_len + 5 * sizeof(uint64_t)), *at = start;
+
+	at = put_text(at, entry.path, path_len);
+	at = put_number(at, (uint64_t)(unsigned char)entry.type << 32 | entry.mode);
+	if (entry.type == 'l') {
+		at = put_text(at, entry.link, link_len);
+	} else if (entry.type == 'f') {
+		at = put_number(at, entry.digest.lo);
+		at = put_number(at, entry.digest.hi);
+	}
+	buf_filled(buf, (size_t)(at - start));
+}
+
+struct hash128 chosen_digest(const struct top *top, const struct selector *selector)
+{
+	cleanup_buf struct buf buf = { 0 };
+	size_t len = strlen(DIGEST_LAYOUT);
+
+	put_text(buf_room(&buf, sizeof(uint64_t) + len), DIGEST_LAYOUT, len);
+	buf_filled(&buf, sizeof(uint64_t) + len);
+	show_all(&(struct taker){ digest, &buf }, top, selector);
+	return hash_bytes(buf.data, buf.len);
+}
+
+/* ---- compared ---- */
 
 static bool same(const struct node *a, const struct node *b)
 {
@@ -141,8 +180,8 @@ static bool same(const struct node *a, const struct node *b)
 const char *chosen_differ(const struct chosen *before, const struct chosen *now)
 {
 	for (size_t i = 0; i < before->len || i < now->len; i++) {
-		const char *a = i < before->len ? before->entries[i].path : NULL;
-		const char *b = i < now->len ? now->entries[i].path : NULL;
+		const char *a = i < before->len ? before->nodes[i]->path + before->depth : NULL;
+		const char *b = i < now->len ? now->nodes[i]->path + now->depth : NULL;
 		int order = !a ? 1 : !b ? -1 : strcmp(a, b);
 
 		if (order != 0)

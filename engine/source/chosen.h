@@ -10,19 +10,20 @@ struct node;
 struct selector;
 struct top;
 
-/* The entries that a selection chose from a walk, in byte order of their paths. */
+/* What a selection chose from a walk, in byte order of the paths. */
 struct chosen {
-	struct entry *entries;
-	const struct node **nodes; /* of each entry: its stat data */
-	size_t len, cap, nodes_cap;
-	struct hash128 digest;
+	const struct node **nodes;
+	size_t len, cap;
+	size_t depth; /* bytes of a node's path in front of the path within the selection's own folder */
 };
 
-/* The paths are borrowed from the walk. */
+/* The nodes are borrowed from the walk. */
 void chosen_collect(struct chosen *chosen, const struct top *top, const struct selector *selector);
-/* Sets the digest: call it when all contents are known. */
-void chosen_digest(struct chosen *chosen);
 void chosen_free(struct chosen *chosen); /* the memory, not the struct */
+/* As an array of entries, which the caller frees; NULL when there are none. When all contents are known. */
+struct entry *chosen_entries(const struct chosen *chosen);
+/* The digest over what a selection chose. When all contents are known. */
+struct hash128 chosen_digest(const struct top *top, const struct selector *selector);
 /* The path of the first entry that is not the same in both, by stat data; NULL when there is none. */
 const char *chosen_differ(const struct chosen *before, const struct chosen *now);
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,7 +30,11 @@ struct selection {
 	struct filter filter;
 	struct selector *selector;
 	struct top *top;
+	struct hash128 digest;
+	/* made on first use, with the source's lock held */
 	struct chosen chosen;
+	struct entry *entries;
+	bool shown;
 };
 
 /* A walk and the tops that were made for it. */
@@ -50,6 +55,7 @@ struct source {
 	struct selector **spare; /* selectors of source_file */
 	size_t spare_len, spare_cap;
 	struct arena *arena;
+	pthread_mutex_t lock;
 	int64_t now;
 	bool dirty;
 };
@@ -69,6 +75,7 @@ int source_open(const char *base, const char *index_path, struct source **ret, s
 	source->index = statindex_open(index_path);
 	source->roots = map_new();
 	source->arena = arena_new();
+	pthread_mutex_init(&source->lock, NULL);
 	source->now = (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
 	*ret = source;
 	return 0;
@@ -101,6 +108,7 @@ void source_free(struct source *source)
 		return;
 	for (size_t i = 0; i < source->selections_len; i++) {
 		chosen_free(&source->selections[i]->chosen);
+		free(source->selections[i]->entries);
 		selector_free(source->selections[i]->selector);
 		free(source->selections[i]);
 	}
@@ -117,6 +125,7 @@ void source_free(struct source *source)
 	map_free(source->roots);
 	statindex_free(source->index);
 	arena_free(source->arena);
+	pthread_mutex_destroy(&source->lock);
 	free(source->base);
 	free(source->index_path);
 	free(source);
@@ -278,8 +287,7 @@ static void choose(void *data, size_t index, unsigned worker)
 	struct selection *selection = source->selections[index];
 
 	(void)worker;
-	chosen_collect(&selection->chosen, selection->top, selection->selector);
-	chosen_digest(&selection->chosen);
+	selection->digest = chosen_digest(selection->top, selection->selector);
 }
 
 int source_scan(struct source *source, struct error **err)
@@ -300,16 +308,24 @@ int source_scan(struct source *source, struct error **err)
 	return 0;
 }
 
-const struct entry *source_entries(const struct source *source, size_t selection, size_t *ret_len,
-				   struct hash128 *ret_digest)
+struct hash128 source_digest(const struct source *source, size_t selection)
 {
-	const struct chosen *chosen = &source->selections[selection]->chosen;
+	return source->selections[selection]->digest;
+}
 
-	if (ret_len)
-		*ret_len = chosen->len;
-	if (ret_digest)
-		*ret_digest = chosen->digest;
-	return chosen->entries;
+const struct entry *source_entries(struct source *source, size_t index, size_t *ret_len)
+{
+	struct selection *selection = source->selections[index];
+
+	pthread_mutex_lock(&source->lock);
+	if (!selection->shown) {
+		chosen_collect(&selection->chosen, selection->top, selection->selector);
+		selection->entries = chosen_entries(&selection->chosen);
+		selection->shown = true;
+	}
+	pthread_mutex_unlock(&source->lock);
+	*ret_len = selection->chosen.len;
+	return selection->entries;
 }
 
 const struct stamp *source_stamp(const struct source *source, size_t selection, size_t entry)
@@ -328,7 +344,6 @@ static int folder_digest(struct source *source, const char *path, struct hash128
 	struct trip *trip = trip_new(source);
 	struct selector *selector = selector_new(&everything);
 	struct top *top = top_new(arena_strdup(source->arena, path));
-	struct chosen chosen = { 0 };
 
 	mem_reserve(&source->spare, &source->spare_cap, source->spare_len + 1, sizeof(*source->spare));
 	source->spare[source->spare_len++] = selector;
@@ -336,10 +351,7 @@ static int folder_digest(struct source *source, const char *path, struct hash128
 	trip_add(trip, top);
 	if (trip_walk(source, trip, err) < 0 || trip_hash(source, trip, err) < 0)
 		return -1;
-	chosen_collect(&chosen, top, selector);
-	chosen_digest(&chosen);
-	*ret = chosen.digest;
-	chosen_free(&chosen);
+	*ret = chosen_digest(top, selector);
 	return 0;
 }
 
@@ -424,7 +436,7 @@ char *source_changed(const struct source *source, size_t index)
 			     .tops = (struct top *[]){ &top },
 			     .tops_len = 1,
 			     .threads = 1 };
-	struct chosen now = { 0 };
+	struct chosen before = { 0 }, now = { 0 };
 	const char *changed;
 	char *path = NULL;
 
@@ -434,10 +446,12 @@ char *source_changed(const struct source *source, size_t index)
 
 		path = mem_strdup(relative ? relative : ".");
 	} else {
+		chosen_collect(&before, selection->top, selection->selector);
 		chosen_collect(&now, &top, selection->selector);
-		changed = chosen_differ(&selection->chosen, &now);
+		changed = chosen_differ(&before, &now);
 		path = changed ? mem_strdup(changed) : NULL;
 	}
+	chosen_free(&before);
 	chosen_free(&now);
 	walk_free(&walk);
 	return path;

@@ -58,11 +58,11 @@ struct entry {
  * once; what was added counts. */
 int source_scan(struct source *source, struct error **err);
 
-/* After source_scan: the entries of a selection in byte order of their paths, and their digest:
- * over path, type, mode, link text and content of each. Borrowed from `source`. */
-const struct entry *source_entries(const struct source *source, size_t selection, size_t *ret_len,
-				   struct hash128 *ret_digest);
-/* The stat data (walk.h) that the i-th of these entries had. Borrowed from `source`. */
+/* After source_scan: the digest over the entries of a selection: path, type, mode, link text and content of each. */
+struct hash128 source_digest(const struct source *source, size_t selection);
+/* After source_scan: these entries, in byte order of their paths. Borrowed from `source`. Thread-safe. */
+const struct entry *source_entries(struct source *source, size_t selection, size_t *ret_len);
+/* The stat data (walk.h) that the i-th of these entries had; after source_entries. Borrowed from `source`. */
 const struct stamp *source_stamp(const struct source *source, size_t selection, size_t entry);
 /* For selections with patterns: the first pattern (index) that matched nothing, or -1. */
 long source_unmatched(const struct source *source, size_t selection);

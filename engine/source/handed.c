@@ -92,10 +92,10 @@ static void add(struct handed *handed, const char *context, const char *path, co
 	};
 }
 
-void handed_add(struct handed *handed, const char *context, const struct source *source, size_t selection)
+void handed_add(struct handed *handed, const char *context, struct source *source, size_t selection)
 {
 	size_t len;
-	const struct entry *entries = source_entries(source, selection, &len, NULL);
+	const struct entry *entries = source_entries(source, selection, &len);
 
 	for (size_t i = 0; i < len; i++)
 		if (entries[i].type == 'f')
@@ -116,10 +116,11 @@ static int add_below(struct handed *handed, const char *context, const char *pat
 	if (status == 0 && top.dir)
 		chosen_collect(&chosen, &top, selector);
 	for (size_t i = 0; i < chosen.len; i++) {
-		cleanup_free char *inner = path_join(relative, chosen.entries[i].path);
+		const struct node *node = chosen.nodes[i];
+		cleanup_free char *inner = path_join(relative, node->path + chosen.depth);
 
-		if (chosen.entries[i].type == 'f')
-			add(handed, context, inner, &chosen.nodes[i]->stamp, none);
+		if (S_ISREG(node->mode))
+			add(handed, context, inner, &node->stamp, none);
 	}
 	chosen_free(&chosen);
 	walk_free(&walk);

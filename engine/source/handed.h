@@ -21,7 +21,7 @@ void handed_free(struct handed *handed); /* NULL-safe */
 
 /* Adds the files of a selection. `context` is what the builder calls the folder ("" for the main one). After
  * source_scan; thread-safe. */
-void handed_add(struct handed *handed, const char *context, const struct source *source, size_t selection);
+void handed_add(struct handed *handed, const char *context, struct source *source, size_t selection);
 /* Adds a file, or the files below a folder, that are in no selection: looked at now. `relative` is its path within
  * `root`. ERROR_USAGE when it cannot be looked at. */
 int handed_add_path(struct handed *handed, const char *context, const char *root, const char *relative,

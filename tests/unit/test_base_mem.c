@@ -177,7 +177,7 @@ static void test_buf(void **state)
 	assert_int_equal(buf.len, 1400);
 	room = buf_room(&buf, 5000);
 	memcpy(room, "yz", 2);
-	buf.len += 2;
+	buf_filled(&buf, 2);
 	assert_string_equal(buf.data + 1399, "xyz");
 	bytes = buf_steal(&buf);
 	assert_null(buf.data);

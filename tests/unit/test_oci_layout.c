@@ -168,6 +168,77 @@ static void test_complete(void **state)
 	assert_false(layout_complete(layout, index));
 }
 
+static void replace_blob(struct layout *layout, const char *digest, const char *text)
+{
+	cleanup_free char *path = layout_blob_path(layout, digest);
+
+	ok(fs_replace(path, text, strlen(text), 0444, err));
+}
+
+/* Each part of an image by itself: missing, of another size, and there again. */
+static void test_complete_image(void **state)
+{
+	static const char layer[] = "the bytes for arm64";
+	cleanup_free char *config = config_text(&arm64, layer, "\"User\":\"1000\"");
+	cleanup_layout struct layout *layout = open_store();
+	char image[DIGEST_LEN + 1], part[DIGEST_LEN + 1];
+	const char *texts[] = { layer, config };
+
+	(void)state;
+	make_image(layout, &arm64, layer, image);
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(layout_complete(layout, image));
+		digest_of(texts[i], part);
+		replace_blob(layout, part, "x");
+		assert_false(layout_complete(layout, image));
+		remove_blob(layout, part);
+		assert_false(layout_complete(layout, image));
+		replace_blob(layout, part, texts[i]);
+	}
+	assert_true(layout_complete(layout, image));
+	remove_blob(layout, image);
+	assert_false(layout_complete(layout, image));
+}
+
+/* Manifests that are none: what is told quickly and what is told at length is the same. */
+static void test_complete_forms(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		bool complete;
+	} forms[] = {
+		{ "\"schemaVersion\":2", "\"schemaVersion\": 2", true },
+		{ "\"schemaVersion\":2", "\"schemaVersion\":1", false },
+		{ "\"schemaVersion\":2", "\"schemaVersion\":2,\"manifests\":[]", false },
+		{ "\"schemaVersion\":2", "\"schemaVersion\":2,\"annotations\":{\"layers\":[{}]}", true },
+		{ "\"schemaVersion\":2", "\"schemaVersion\":2,\"schemaVersion\":2", false },
+		{ "\"layers\"", "\"layer\"", false },
+		{ "\"layers\"", "\"l\\u0061yers\"", true },
+		{ OCI_LAYER_TYPE, "application/vnd.oci.image.layer.nondistributable.v1.tar", false },
+		{ OCI_CONFIG_TYPE, "text/plain", false },
+		{ OCI_MANIFEST_TYPE, OCI_INDEX_TYPE, false },
+		{ "\"size\":", "\"size\":-", false },
+		{ "\"size\":", "\"size\":1", false },
+	};
+	cleanup_free char *config = config_text(&arm64, "layer", "\"User\":\"1000\"");
+	cleanup_free char *manifest = manifest_text(OCI_MANIFEST_TYPE, OCI_CONFIG_TYPE, OCI_LAYER_TYPE, config, "layer");
+	cleanup_layout struct layout *layout = open_store();
+	char digest[DIGEST_LEN + 1];
+
+	(void)state;
+	make_image(layout, &arm64, "layer", digest);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		const char *at = strstr(manifest, forms[i].from);
+		cleanup_free char *text = NULL;
+
+		assert_non_null(at);
+		text = mem_printf("%.*s%s%s", (int)(at - manifest), manifest, forms[i].to, at + strlen(forms[i].from));
+		ok(layout_write(layout, text, strlen(text), digest, err));
+		if (layout_complete(layout, digest) != forms[i].complete)
+			fail_msg("%s", text);
+	}
+}
+
 static void test_equal_input_equal_index(void **state)
 {
 	cleanup_layout struct layout *layout = open_store();
@@ -450,6 +521,8 @@ int main(void)
 		TEST(test_damaged_blob),
 		TEST(test_too_large),
 		TEST(test_complete),
+		TEST(test_complete_image),
+		TEST(test_complete_forms),
 		TEST(test_equal_input_equal_index),
 		TEST(test_tag),
 		TEST(test_tag_refuses),

@@ -26,8 +26,8 @@ static char *entries_of(const struct world *world, const struct filter *filter, 
 	source_add(source, world->dir, filter);
 	scan(source);
 	buf_str(&out, "");
-	for (size_t i = 0; source_entries(source, 0, &len, NULL) && i < len; i++) {
-		const struct entry *entry = &source_entries(source, 0, NULL, NULL)[i];
+	for (size_t i = 0; source_entries(source, 0, &len) && i < len; i++) {
+		const struct entry *entry = &source_entries(source, 0, &len)[i];
 
 		buf_printf(&out, "%s %c %o %llu %s %llx\n", entry->path, entry->type, (unsigned)entry->mode,
 			   (unsigned long long)entry->size, entry->link ? entry->link : "",
@@ -88,8 +88,8 @@ static bool sees(const struct world *world, const char *name, int64_t ahead)
 
 	source_add(source, world->dir, &whole);
 	scan(source);
-	for (size_t i = 0; source_entries(source, 0, &len, NULL) && i < len; i++)
-		seen |= strcmp(source_entries(source, 0, NULL, NULL)[i].path, name) == 0;
+	for (size_t i = 0; source_entries(source, 0, &len) && i < len; i++)
+		seen |= strcmp(source_entries(source, 0, &len)[i].path, name) == 0;
 	source_free(source);
 	return seen;
 }

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "base/scan.h"
 #include "engine/oci/storage.h"
 #include "engine/oci/storage_index.h"
 #include "tests/unit/oci_world.h"

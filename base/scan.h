@@ -1,0 +1,48 @@
+#ifndef BASE_SCAN_H
+#define BASE_SCAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Going through JSON text without building a tree: for what every run with nothing to do reads, and most of which is of no
+ * interest. Looser than json_parse (names may repeat, a skipped number may be anything); what it does not take, another
+ * may: the caller falls back to json_parse, or takes the text for damaged.
+ *
+ *	scan_object(&s);
+ *	while (scan_member(&s, &key))
+ *		if (scan_is(&key, "id") ? !scan_string(&s, &id) : !scan_skip(&s)) ...
+ *
+ * The first thing that is not as asked for ends it: from then on everything returns false.
+ */
+struct scan {
+	const char *at, *end;
+	bool first; /* behind an opening bracket */
+	bool bad;
+};
+
+/* A string's bytes between its quotes, in the text: not NUL-terminated. */
+struct scan_text {
+	const char *text;
+	size_t len;
+	bool escaped; /* they are not its value yet */
+};
+
+struct scan scan_begin(const char *text, size_t len);
+bool scan_object(struct scan *s);
+bool scan_array(struct scan *s);
+/* The next name of an object, to be followed by its value; false behind the last one. */
+bool scan_member(struct scan *s, struct scan_text *ret);
+/* True when another value follows in an array. */
+bool scan_item(struct scan *s);
+bool scan_string(struct scan *s, struct scan_text *ret);
+bool scan_number(struct scan *s, uint64_t *ret); /* digits alone */
+bool scan_null(struct scan *s);                  /* false, and nothing wrong, for another value */
+bool scan_skip(struct scan *s);                  /* any value */
+/* True when nothing follows, and nothing was wrong. */
+bool scan_done(struct scan *s);
+
+bool scan_is(const struct scan_text *text, const char *s);
+
+#endif

@@ -74,25 +74,61 @@ static int read_fd(int fd, const char *path, uint64_t limit, struct buf *buf, st
 	return error_errno(err, ERROR_STATE, errnum, "%s: cannot read", path);
 }
 
-int fs_read(const char *path, uint64_t limit, struct buf *buf, struct error **err)
+/* The descriptors of this process by name, as a shell's "<(...)" gives them. */
+static bool is_descriptor(const char *path)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return strncmp(path, "/dev/fd/", 8) == 0 || strncmp(path, "/proc/self/fd/", 14) == 0 ||
+	       strcmp(path, "/dev/stdin") == 0;
+}
+
+/* A pipe that lies about under some name would be waited for until somebody writes into it: EINVAL. */
+static int open_read(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+	int errnum = 0;
 
 	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+		return -1;
+	if (fstat(fd, &st) < 0)
+		errnum = errno;
+	else if (S_ISFIFO(st.st_mode) && !is_descriptor(path))
+		errnum = EINVAL;
+	else if (!S_ISREG(st.st_mode) && fcntl(fd, F_SETFL, 0) < 0)
+		errnum = errno;
+	if (!errnum)
+		return fd;
+	close(fd);
+	errno = errnum;
+	return -1;
+}
+
+static int cannot_open(const char *path, int errnum, struct error **err)
+{
+	if (errnum == EINVAL)
+		return error_make(err, ERROR_STATE, "%s: is a named pipe, not a file", path);
+	return error_errno(err, ERROR_STATE, errnum, "%s: cannot open", path);
+}
+
+int fs_read(const char *path, uint64_t limit, struct buf *buf, struct error **err)
+{
+	cleanup_fd int fd = open_read(path);
+
+	if (fd < 0)
+		return cannot_open(path, errno, err);
 	return read_fd(fd, path, limit, buf, err);
 }
 
 int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_found, struct error **err)
 {
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int fd = open_read(path);
 
 	if (fd < 0 && errno == ENOENT) {
 		*ret_found = false;
 		return 0;
 	}
 	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+		return cannot_open(path, errno, err);
 	if (read_fd(fd, path, limit, buf, err) < 0)
 		return -1;
 	*ret_found = true;

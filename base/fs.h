@@ -11,7 +11,8 @@ struct error;
 
 /* Files and paths. Paths are bytes. Errors are ERROR_STATE and name the path. */
 
-/* Appends the whole file to `buf`; ERROR_STATE when it is longer than `limit` bytes. */
+/* Appends the whole file to `buf`; ERROR_STATE when it is longer than `limit` bytes, or a named pipe (the pipe of a
+ * descriptor, "/dev/fd/3", is read). */
 int fs_read(const char *path, uint64_t limit, struct buf *buf, struct error **err);
 /* Like fs_read, but 0 and *ret_found = false when there is no such file. */
 int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_found, struct error **err);

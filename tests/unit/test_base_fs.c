@@ -77,6 +77,29 @@ static void test_read(void **state)
 	assert_string_equal(err->message, ".: cannot read: Is a directory");
 }
 
+/* Nobody writes into the first pipe: it would be waited for without end. */
+static void test_read_pipe(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	cleanup_free char *name = NULL;
+	cleanup_buf struct buf buf = { 0 };
+	bool found;
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(mkfifo("pipe", 0600), 0);
+	assert_true(fs_read("pipe", 10, &buf, &err) < 0);
+	assert_string_equal(err->message, "pipe: is a named pipe, not a file");
+	assert_true(fs_read_if("pipe", 10, &buf, &found, NULL) < 0);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(fs_write_all(ends[1], "hello", 5, "a pipe", NULL), 0);
+	close(ends[1]);
+	name = mem_printf("/dev/fd/%d", ends[0]);
+	assert_int_equal(fs_read(name, 10, &buf, NULL), 0);
+	assert_string_equal(buf.data, "hello");
+	close(ends[0]);
+}
+
 static void test_read_large(void **state)
 {
 	cleanup_buf struct buf big = { 0 };
@@ -472,6 +495,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_read, enter, leave),
+		cmocka_unit_test_setup_teardown(test_read_pipe, enter, leave),
 		cmocka_unit_test_setup_teardown(test_read_large, enter, leave),
 		cmocka_unit_test_setup_teardown(test_read_if, enter, leave),
 		cmocka_unit_test_setup_teardown(test_write_fails, enter, leave),

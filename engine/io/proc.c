@@ -211,6 +211,22 @@ static void take_bytes(struct child *child, enum stream stream, const char *data
 	}
 }
 
+static void on_grace_over(uv_timer_t *timer)
+{
+	struct child *child = timer->data;
+
+	if (!child->exited)
+		reap_tree(child->process.pid, SIGKILL);
+}
+
+/* It is asked to end, and made to when it does not. */
+static void end_child(struct child *child)
+{
+	child->ended_by_us = true;
+	reap_tree(child->process.pid, SIGTERM);
+	uv_timer_start(&child->deadline, on_grace_over, CANCEL_GRACE_MS, 0);
+}
+
 static void write_log(struct child *child, const char *data, size_t len)
 {
 	const struct output *output = child->spec->output;
@@ -219,8 +235,7 @@ static void write_log(struct child *child, const char *data, size_t len)
 		return;
 	if (fs_write_all(output->log_fd, data, len, "the log", &child->error) < 0) {
 		child->log_failed = true;
-		child->ended_by_us = true;
-		reap_tree(child->process.pid, SIGTERM);
+		end_child(child);
 	}
 }
 
@@ -255,7 +270,7 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buf)
 		} else if (!child->error) {
 			error_make(&child->error, ERROR_TOOL, "%s printed more than %u MiB", child->spec->argv[0],
 				   PROC_CAPTURE_MAX >> 20);
-			reap_tree(child->process.pid, SIGTERM);
+			end_child(child);
 		}
 	} else {
 		write_log(child, buf->base, (size_t)len);
@@ -294,9 +309,8 @@ static void on_deadline(uv_timer_t *timer)
 
 	if (child->exited)
 		return;
-	reap_tree(child->process.pid, child->timed_out ? SIGKILL : SIGTERM);
-	child->timed_out = child->ended_by_us = true;
-	uv_timer_start(timer, on_deadline, CANCEL_GRACE_MS, 0);
+	child->timed_out = true;
+	end_child(child);
 }
 
 static void on_written(uv_write_t *write, int status)

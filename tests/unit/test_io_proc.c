@@ -164,6 +164,36 @@ static void a_child_is_ended_at_its_deadline(void **state)
 	error_free(error);
 }
 
+/* Deaf to SIGTERM, and without an end of its own. */
+static void a_child_that_floods_is_ended(void **state)
+{
+	struct proc_result result;
+	struct error *error = NULL;
+
+	(void)state;
+	assert_true(proc_run(loop, &(struct proc_spec){ .argv = SH("trap '' TERM; exec yes"), .capture = true },
+			     &result, &error) < 0);
+	assert_int_equal(error->cls, ERROR_TOOL);
+	assert_string_equal(error->message, "sh printed more than 64 MiB");
+	error_free(error);
+}
+
+static void a_child_whose_log_is_full_is_ended(void **state)
+{
+	struct output output = { .log_fd = open("/dev/full", O_WRONLY | O_CLOEXEC) };
+	struct proc_result result;
+	struct error *error = NULL;
+
+	(void)state;
+	assert_true(output.log_fd >= 0);
+	assert_true(proc_run(loop, &(struct proc_spec){ .argv = SH("echo x; exec sleep 1000"), .output = &output },
+			     &result, &error) < 0);
+	assert_int_equal(error->cls, ERROR_STATE);
+	assert_string_equal(error->message, "the log: cannot write: No space left on device");
+	error_free(error);
+	close(output.log_fd);
+}
+
 /* ---- tasks and cancelling ---- */
 
 struct job {
@@ -355,6 +385,8 @@ int main(void)
 		CASE(a_program_that_is_not_there_is_an_error),
 		CASE(a_failure_shows_what_was_said),
 		CASE(a_child_is_ended_at_its_deadline),
+		CASE(a_child_that_floods_is_ended),
+		CASE(a_child_whose_log_is_full_is_ended),
 		CASE(a_second_cancel_ends_the_whole_tree_at_once),
 		CASE(a_tree_that_grows_is_ended_whole),
 		CASE(a_journal_ends_what_it_names_and_nothing_else),

@@ -32,8 +32,10 @@ static const struct option table[] = {
 	{ 0, "profile", "NAME", "make services of this profile part of all; may be repeated (COMPOSE_PROFILES)",
 	  .commands = NULL },
 	{ 0, "env-file", "FILE", "read variables from FILE instead of .env", .commands = NULL },
-	{ 0, "builder", "NAME", "build with NAME: buildah, docker or docker:BUILDER (CBUILD_BUILDER)",
-	  .commands = PLANS " doctor", .choices = "buildah docker" },
+	{ 0, "builder", "NAME",
+	  "build with NAME: buildah, docker, docker:BUILDER, buildctl, buildctl:ADDRESS, nerdctl or nerdctl:NAMESPACE "
+	  "(CBUILD_BUILDER)",
+	  .commands = PLANS " doctor", .choices = "buildah docker buildctl nerdctl" },
 	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)", .commands = PLANS,
 	  .choices = "podman docker" },
 	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = PLANS },

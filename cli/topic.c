@@ -39,7 +39,9 @@ static const struct term environment[] = {
 	{ "COMPOSE_PROFILES", "as `--profile`" },
 	{ "SOURCE_DATE_EPOCH", "wins over `source_date_epoch` of the manifest" },
 	{ "CBUILD_BUILDER, CBUILD_RUNTIME", "as `--builder`, `--runtime`" },
-	{ "BUILDX_BUILDER", "the builder that docker buildx uses; leads to docker, as DOCKER_HOST does" },
+	{ "BUILDX_BUILDER, BUILDKIT_HOST, CONTAINERD_NAMESPACE", "what docker buildx, buildctl and nerdctl use; one "
+								 "that is set leads to that builder, as DOCKER_HOST "
+								 "leads to docker" },
 	{ "DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "where docker is, as docker reads them" },
 	{ "CONTAINERS_CONF, CONTAINERS_STORAGE_CONF", "settings of buildah and podman" },
 	{ "NO_COLOR, TERM, CI", "no colours; `TERM=dumb` and `CI` also mean plain lines instead of a live display" },

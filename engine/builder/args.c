@@ -74,7 +74,7 @@ static bool holds(const struct argv *env, const struct build_pair *arg)
 	return value && is_name(arg->key) && strcmp(value, arg->value) == 0;
 }
 
-static void add_secrets(const struct build_job *job, struct argv *argv, struct argv *env)
+void args_secrets(const struct build_job *job, struct argv *argv, struct argv *env)
 {
 	for (size_t i = 0; i < job->secrets_len; i++) {
 		const struct build_secret_source *secret = &job->secrets[i];
@@ -100,7 +100,7 @@ void args_common(const struct build_job *job, struct argv *argv, struct argv *en
 		argv_addf(argv, "--shm-size=%" PRIu64 "b", job->shm_size);
 	for (size_t i = 0; job->hosts && job->hosts[i]; i++)
 		argv_addf(argv, "--add-host=%s", job->hosts[i]);
-	add_secrets(job, argv, env);
+	args_secrets(job, argv, env);
 	for (size_t i = 0; i < job->args_len; i++) {
 		const struct build_pair *arg = &job->args[i];
 

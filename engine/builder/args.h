@@ -12,6 +12,8 @@ struct build_job;
  * to `argv`. A secret that is no file, and a build argument's value where that is
  * possible, are handed over in `env`, which other users of the machine cannot read. */
 void args_common(const struct build_job *job, struct argv *argv, struct argv *env);
+/* Of these --secret and --ssh alone. */
+void args_secrets(const struct build_job *job, struct argv *argv, struct argv *env);
 /* The environment of the job's children but for what args_common adds: ours, in the C locale,
  * SOURCE_DATE_EPOCH only as the job has it, without those that begin with `without` ("NAME="; NULL: all). */
 void args_environment(const struct build_job *job, const char *without, struct argv *env);

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "base/platform.h"
 #include "engine/builder/bake.h"
-#include "engine/builder/builder.h"
+#include "engine/builder/buildkit.h"
 #include "engine/builder/csv.h"
 #include "engine/builder/rewrite.h"
 #include "engine/io/proc.h"
@@ -72,7 +72,7 @@ static int image_place(const char *store, const struct build_job *job, const str
 	return error_make(err, ERROR_INTERNAL, "%s: docker has no storage of its own for %s", job->id, image->name);
 }
 
-static int contexts_of(const char *store, const struct bake_target *target, struct json *object, struct error **err)
+static int contexts_of(const char *store, const struct buildkit_target *target, struct json *object, struct error **err)
 {
 	const struct build_job *job = target->job;
 	struct json *contexts = json_new_object();
@@ -90,7 +90,7 @@ static int contexts_of(const char *store, const struct bake_target *target, stru
 	return 0;
 }
 
-static struct json *output_of(const struct bake_target *target)
+static struct json *output_of(const struct buildkit_target *target)
 {
 	cleanup_free char *dest = mem_printf("dest=%s", target->output);
 	cleanup_buf struct buf output = { 0 };
@@ -176,7 +176,7 @@ static struct json *hosts_of(const struct build_job *job)
 	return hosts;
 }
 
-static int add_target(const char *store, const struct bake_target *target, size_t number, struct json *object,
+static int add_target(const char *store, const struct buildkit_target *target, size_t number, struct json *object,
 		      struct argv *env, struct error **err)
 {
 	const struct build_job *job = target->job;
@@ -209,7 +209,7 @@ static int add_target(const char *store, const struct bake_target *target, size_
 	return contexts_of(store, target, object, err);
 }
 
-int bake_text(const char *store, const struct bake_target *targets, size_t len, struct buf *out, struct argv *env,
+int bake_text(const char *store, const struct buildkit_target *targets, size_t len, struct buf *out, struct argv *env,
 	      struct error **err)
 {
 	cleanup_json struct json *root = json_new_object();
@@ -233,7 +233,8 @@ int bake_text(const char *store, const struct bake_target *targets, size_t len, 
 	return 0;
 }
 
-void bake_argv(const char *instance, const char *file, const struct bake_target *targets, size_t len, struct argv *argv)
+void bake_argv(const char *instance, const char *file, const struct buildkit_target *targets, size_t len,
+	       struct argv *argv)
 {
 	bool ssh = false, host = false;
 

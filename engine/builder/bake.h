@@ -5,27 +5,18 @@
 
 struct argv;
 struct buf;
-struct build_job;
+struct buildkit_target;
 struct error;
-struct rewrite_files;
 
 /* A batch of jobs as one file for `docker buildx bake`: a target each. */
 
-/* What a job's target is made of besides the job. */
-struct bake_target {
-	const struct build_job *job;
-	const struct rewrite_files *files;
-	const char *context;        /* the main folder, as docker is to be given it */
-	const char *const *aliases; /* one an image: its name in the generated Dockerfile */
-	const char *output;         /* file (or FIFO) that takes the image, as a tar of an OCI layout */
-};
-
 /* The file's text. Values of secrets go into `env`. `store`: the folder of cbuild's layout, absolute. ERROR_INTERNAL
  * for images that docker cannot be given. */
-int bake_text(const char *store, const struct bake_target *targets, size_t len, struct buf *out, struct argv *env,
+int bake_text(const char *store, const struct buildkit_target *targets, size_t len, struct buf *out, struct argv *env,
 	      struct error **err);
 /* Adds what is behind "docker buildx" to argv. */
-void bake_argv(const char *instance, const char *file, const struct bake_target *targets, size_t len, struct argv *argv);
+void bake_argv(const char *instance, const char *file, const struct buildkit_target *targets, size_t len,
+	       struct argv *argv);
 
 /* What a step or an error is called without the target that it begins with: "[n3 build 2/5] RUN make" is "[build 2/5] RUN
  * make", "target n3: failed" is "failed". malloc'd. *ret_target: its number, or -1 when none is named. */

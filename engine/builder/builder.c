@@ -18,14 +18,15 @@ struct builder {
 	struct builder_info info;
 };
 
-#define BUILDERS 2
+#define BUILDERS 4
 
 /* Best first: what needs no daemon before what does. */
-static const struct builder_ops *const builders[BUILDERS] = { &builder_buildah, &builder_docker };
+static const struct builder_ops *const builders[BUILDERS] = { &builder_buildah, &builder_docker, &builder_buildctl,
+							      &builder_nerdctl };
 
 const char *const *builder_names(void)
 {
-	static const char *const names[BUILDERS + 1] = { "buildah", "docker", NULL };
+	static const char *const names[BUILDERS + 1] = { "buildah", "docker", "buildctl", "nerdctl", NULL };
 
 	return names;
 }
@@ -67,6 +68,8 @@ const char *builder_hinted(void)
 		const char *variable, *builder;
 	} hints[] = {
 		{ "BUILDX_BUILDER", "docker" },
+		{ "BUILDKIT_HOST", "buildctl" },
+		{ "CONTAINERD_NAMESPACE", "nerdctl" },
 		{ "DOCKER_HOST", "docker" },
 	};
 
@@ -127,7 +130,9 @@ static int no_such(const char *name, struct error **err)
 	if (near)
 		error_remedy(err, "did you mean \"%s\"?", near);
 	else
-		error_remedy(err, "the builders are: buildah, docker, and docker:NAME for one of `docker buildx ls`");
+		error_remedy(err, "the builders are: buildah, docker (docker:NAME for one of `docker buildx ls`), "
+				  "buildctl "
+				  "(buildctl:ADDRESS), nerdctl (nerdctl:NAMESPACE)");
 	return -1;
 }
 

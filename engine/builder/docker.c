@@ -12,6 +12,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/builder/args.h"
+#include "engine/builder/bake.h"
+#include "engine/builder/buildkit.h"
 #include "engine/builder/csv.h"
 #include "engine/builder/docker.h"
 #include "engine/builder/failure.h"
@@ -24,23 +26,12 @@
 #include "engine/oci/image.h"
 #include "engine/oci/layout.h"
 
-/* Readable in docker's messages, and valid as a repository: "go-base" -> "go-base-0.cbuild". */
-char *docker_alias(const char *name, size_t number)
-{
-	cleanup_buf struct buf text = { 0 };
-	const char *base = path_base(name);
-
-	for (; *base && *base != ':' && *base != '@'; base++) {
-		if (isalnum((unsigned char)*base))
-			buf_char(&text, (char)tolower((unsigned char)*base));
-		else if (text.len > 0 && text.data[text.len - 1] != '-')
-			buf_char(&text, '-');
-	}
-	if (text.len > 0 && text.data[text.len - 1] == '-')
-		text.len--;
-	return mem_printf("%.*s%s%zu.cbuild", (int)text.len, text.len > 0 ? text.data : "", text.len > 0 ? "-" : "",
-			  number);
-}
+struct docker {
+	struct buildkit kit;
+	char *store;    /* the layout's folder, absolute */
+	char *instance; /* a builder of buildx's, or NULL: the one that is in use */
+	struct docker_facts facts;
+};
 
 static void add_output(const struct docker_command *command, const struct build_job *job, struct argv *argv)
 {
@@ -111,21 +102,6 @@ int docker_argv(const struct docker_command *command, const struct build_job *jo
 	return 0;
 }
 
-/* buildx names a folder after the last component of its path alone. */
-char *docker_context(const struct build_job *job, struct error **err)
-{
-	cleanup_free char *link = NULL;
-
-	if (!job->context_name)
-		return mem_strdup(job->context);
-	link = path_join(job->staging, job->context_name);
-	if (symlink(job->context, link) < 0) {
-		error_errno(err, ERROR_STATE, errno, "%s", link);
-		return NULL;
-	}
-	return steal_ptr(link);
-}
-
 static int run(struct docker *self, const struct build_job *job, const struct docker_command *command, struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
@@ -137,29 +113,11 @@ static int run(struct docker *self, const struct build_job *job, const struct do
 		return -1;
 	spec.argv = (const char *const *)argv.items;
 	spec.env = (const char *const *)env.items;
-	if (proc_run(self->loop, &spec, &result, err) < 0)
+	if (proc_run(self->kit.loop, &spec, &result, err) < 0)
 		return -1;
 	if (result.status != 0)
 		return failure_make("docker buildx", result.status, result.tail, job, &self->facts.platforms[0], err);
 	return 0;
-}
-
-int docker_import(struct docker *self, const struct build_job *job, int fd, const char *name,
-		  struct build_result *result, struct error **err)
-{
-	const struct build_image *base = proof_base(job);
-	cleanup_image struct image *image = NULL, *base_image = NULL;
-	cleanup_free char *fault = NULL;
-
-	if (layout_import_stream(self->layout, fd, name, &job->platform, result->digest, err) < 0 ||
-	    image_read(self->layout, result->digest, &image, err) < 0)
-		return -1;
-	if (base && base->where == IMAGE_STORE && image_read(self->layout, base->digest, &base_image, err) < 0)
-		return -1;
-	fault = proof_fault(image, &job->platform, base_image);
-	if (fault)
-		return error_make(err, ERROR_BUILD, "docker buildx made a wrong image: %s", fault);
-	return import_finish(self->layout, NULL, result, err);
 }
 
 static int import(struct docker *self, const struct build_job *job, const char *tar, struct build_result *result,
@@ -169,7 +127,7 @@ static int import(struct docker *self, const struct build_job *job, const char *
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s", tar);
-	if (docker_import(self, job, fd, tar, result, err) < 0)
+	if (buildkit_import(&self->kit, job, fd, tar, result, err) < 0)
 		return -1;
 	return unlink(tar) < 0 ? error_errno(err, ERROR_STATE, errno, "%s", tar) : 0;
 }
@@ -178,7 +136,7 @@ static int build_one(struct docker *self, const struct build_job *job, struct bu
 {
 	cleanup_rewrite_files struct rewrite_files files = { 0 };
 	cleanup_free char *tar = path_join(job->staging, "image.tar");
-	cleanup_free char *context = docker_context(job, err);
+	cleanup_free char *context = buildkit_context(job, err);
 	cleanup_argv struct argv aliases = { 0 };
 	struct docker_command command = {
 		.context = context,
@@ -190,7 +148,7 @@ static int build_one(struct docker *self, const struct build_job *job, struct bu
 	};
 
 	for (size_t i = 0; i < job->images_len; i++) {
-		cleanup_free char *alias = docker_alias(job->images[i].name, i);
+		cleanup_free char *alias = buildkit_alias(job->images[i].name, i);
 
 		argv_add(&aliases, alias);
 	}
@@ -200,12 +158,30 @@ static int build_one(struct docker *self, const struct build_job *job, struct bu
 	return import(self, job, tar, result, err);
 }
 
+/* One client for all of them. */
+static int bake_command(void *data, const struct buildkit_target *targets, size_t len, struct argv *argv,
+			struct argv *env, struct error **err)
+{
+	const struct docker *self = data;
+	cleanup_free char *file = path_join(targets[0].job->staging, "bake.json");
+	cleanup_buf struct buf text = { 0 };
+
+	args_environment(targets[0].job, NULL, env);
+	if (bake_text(self->store, targets, len, &text, env, err) < 0 ||
+	    fs_replace(file, text.data, text.len, 0600, err) < 0)
+		return -1;
+	for (size_t i = 0; i < self->facts.command->len; i++)
+		argv_add(argv, self->facts.command->items[i]);
+	bake_argv(self->instance, file, targets, len, argv);
+	return 0;
+}
+
 static void docker_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
 {
 	struct docker *self = data;
 
 	if (self->facts.bakes) {
-		docker_batch(self, jobs, len, done, done_data);
+		buildkit_batch(&self->kit, jobs, len, done, done_data);
 		return;
 	}
 	for (size_t i = 0; i < len; i++) {
@@ -236,8 +212,14 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	if ((given->layout && !store) || docker_facts_find(given->loop, given->instance, &facts, err) < 0)
 		return -1;
 	self = mem_alloc(sizeof(*self));
-	self->loop = given->loop;
-	self->layout = given->layout;
+	self->kit = (struct buildkit){
+		.tool = "docker buildx",
+		.loop = given->loop,
+		.layout = given->layout,
+		.native = &self->facts.platforms[0],
+		.command = bake_command,
+		.self = self,
+	};
 	self->store = steal_ptr(store);
 	self->instance = given->instance ? mem_strdup(given->instance) : NULL;
 	self->facts = facts;

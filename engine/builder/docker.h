@@ -5,7 +5,6 @@
 #include <stddef.h>
 
 #include "base/platform.h"
-#include "engine/builder/builder.h"
 
 struct argv;
 struct build_job;
@@ -45,13 +44,6 @@ struct docker_inspect {
 void docker_inspect_parse(const char *text, struct docker_inspect *ret);
 void docker_inspect_free(struct docker_inspect *inspect); /* the contents */
 
-/* The name that the i-th image of a job has in the generated Dockerfile. malloc'd. */
-char *docker_alias(const char *name, size_t number);
-
-/* The path by which the job's main folder is given to docker: a link in the staging folder, called after the job's
- * context_name. malloc'd; NULL with ERROR_STATE when it cannot be made. */
-char *docker_context(const struct build_job *job, struct error **err);
-
 /* The command line of a build. Only the job's own data is read. */
 struct docker_command {
 	const struct argv *buildx;
@@ -65,23 +57,6 @@ struct docker_command {
 int docker_argv(const struct docker_command *command, const struct build_job *job, struct argv *argv, struct argv *env,
 		struct error **err);
 
-/* docker as it was opened. */
-struct docker {
-	struct loop *loop;
-	struct layout *layout;
-	char *store;    /* the layout's folder, absolute */
-	char *instance; /* a builder of buildx's, or NULL: the one that is in use */
-	struct docker_facts facts;
-};
-
-/* Takes the image out of a tar, open as `fd`, into the store, when it is what was asked for. */
-int docker_import(struct docker *self, const struct build_job *job, int fd, const char *name,
-		  struct build_result *result, struct error **err);
-
 #define DOCKER_BATCH 64 /* jobs; each has a thread and a pipe while its batch runs */
-
-/* Builds a batch with one client (docker_batch.c): as builder_build. Each image comes through a pipe and is in the store, and
- * reported, when the client has sent it, though others are still being built; on threads of its own. */
-void docker_batch(struct docker *self, const struct build_job *jobs, size_t len, build_done *done, void *data);
 
 #endif

@@ -25,5 +25,7 @@ struct builder_ops {
 
 extern const struct builder_ops builder_buildah;
 extern const struct builder_ops builder_docker;
+extern const struct builder_ops builder_buildctl;
+extern const struct builder_ops builder_nerdctl;
 
 #endif

@@ -4,7 +4,10 @@
 #include "engine/builder/args.h"
 #include "engine/builder/bake.h"
 #include "engine/builder/buildah.h"
+#include "engine/builder/buildkit.h"
+#include "engine/builder/buildctl.h"
 #include "engine/builder/docker.h"
+#include "engine/builder/nerdctl.h"
 #include "tests/unit/builder_world.h"
 
 static const struct build_pair args[] = { { "VERSION", "1.2" }, { "PATH", "/x" }, { "EMPTY", "" } };
@@ -144,10 +147,10 @@ static void test_docker_plain(void **state)
 }
 
 /* A folder is called after the last component of its path. */
-static void test_docker_context(void **state)
+static void test_buildkit_context(void **state)
 {
 	struct build_job job = plain_job();
-	cleanup_free char *plain = docker_context(&job, NULL), *named = NULL;
+	cleanup_free char *plain = buildkit_context(&job, NULL), *named = NULL;
 	struct error *why = NULL;
 	char target[64] = "";
 
@@ -155,12 +158,12 @@ static void test_docker_context(void **state)
 	assert_string_equal(plain, "/p/x");
 	job.staging = ".";
 	job.context_name = "0123456789abcdef0123456789abcdef";
-	named = docker_context(&job, NULL);
+	named = buildkit_context(&job, NULL);
 	assert_string_equal(named, "./0123456789abcdef0123456789abcdef");
 	assert_int_equal(readlink(named, target, sizeof(target) - 1), 4);
 	assert_string_equal(target, "/p/x");
 	job.staging = "/nonsuch";
-	assert_null(docker_context(&job, &why));
+	assert_null(buildkit_context(&job, &why));
 	assert_int_equal(why->cls, ERROR_STATE);
 	error_free(why);
 }
@@ -201,7 +204,7 @@ static void test_bake(void **state)
 		{ .name = "debian", .where = IMAGE_REMOTE, .reference = "debian@" TWO },
 	};
 	struct build_job plain = plain_job(), full = full_job();
-	const struct bake_target targets[] = {
+	const struct buildkit_target targets[] = {
 		{ &plain, &files, "/s/ctx", NULL, "/s/image.pipe" },
 		{ &full, &files, "/s/full", aliases, "/a,b/image.pipe" },
 	};
@@ -238,7 +241,7 @@ static void test_bake(void **state)
 				       "token.txt\",\"id=key,env=CBUILD_SECRET_1_1\"],\"ssh\":[\"default\","
 				       "\"mine=/p/key\"],\"contexts\":{\"common\":\"/p/common\",\"go-base-0.cbuild\":"
 				       "\"oci-layout:///p/.cbuild/oci@" ONE "\",\"debian-1.cbuild\":\"docker-image://"
-									    "debian@" TWO "\"}}}}");
+				       "debian@" TWO "\"}}}}");
 	assert_lines(&env, "CBUILD_SECRET_1_1=hush\n");
 	bake_argv("fleet", "/s/bake.json", targets, 2, &argv);
 	assert_lines(&argv, "bake\n--builder=fleet\n--file=/s/bake.json\n--progress=rawjson\n--provenance=false\n"
@@ -247,6 +250,118 @@ static void test_bake(void **state)
 	bake_argv(NULL, "/s/bake.json", targets, 1, &argv);
 	assert_lines(&argv, "bake\n--file=/s/bake.json\n--progress=rawjson\n--provenance=false\n--sbom=false\n"
 			    "--allow=fs=*\n");
+}
+
+static const struct build_image both_images[] = {
+	{ .name = "go-base", .where = IMAGE_STORE, .digest = ONE },
+	{ .name = "debian", .where = IMAGE_REMOTE, .reference = "debian@" TWO },
+};
+static const char *const both_aliases[] = { "go-base-0.cbuild", "debian-1.cbuild" };
+
+static void test_buildctl(void **state)
+{
+	const struct buildctl_address here = { .program = "buildctl", .addr = "unix:///run/b.sock" };
+	const struct buildctl_address there = { .program = "buildctl",
+						.addr = "tcp://a:1",
+						.ca = "/t/ca.pem",
+						.cert = "/t/cert.pem",
+						.key = "/t/key.pem" };
+	struct build_job plain = plain_job(), full = full_job();
+	struct buildkit_target target = { &plain, &files, "/s/ctx", both_aliases, "/s/image.pipe" };
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+
+	(void)state;
+	ok(buildctl_argv(&here, "/p/.cbuild/oci", &target, &argv, &env, err));
+	assert_lines(&argv, "buildctl\n--addr=unix:///run/b.sock\nbuild\n--frontend=dockerfile.v0\n--progress=rawjson\n"
+			    "--opt=platform=linux/arm64\n--output=type=oci,dest=/s/image.pipe\n--local=context=/s/ctx\n"
+			    "--local=dockerfile=/s/dockerfile\n--opt=filename=Dockerfile\n");
+	argv_free(&argv);
+	target.job = &full;
+	full.images = both_images;
+	full.images_len = 2;
+	full.keep = full.no_cache = true;
+	full.network = "host";
+	ok(buildctl_argv(&there, "/p/.cbuild/oci", &target, &argv, &env, err));
+	assert_lines(&argv, "buildctl\n--addr=tcp://a:1\n--tlscacert=/t/ca.pem\n--tlscert=/t/cert.pem\n--tlskey=/t/"
+			    "key.pem\nbuild\n"
+			    "--frontend=dockerfile.v0\n--progress=rawjson\n--opt=platform=linux/arm64\n"
+			    "--output=type=oci,dest=/s/image.pipe,compression-level=1,rewrite-timestamp=true\n"
+			    "--opt=target=release\n--opt=build-arg:VERSION=1.2\n--opt=build-arg:PATH=/"
+			    "x\n--opt=build-arg:EMPTY=\n"
+			    "--opt=build-arg:SOURCE_DATE_EPOCH=1700000000\n--opt=label:a=b=c\n--opt=force-network-mode="
+			    "host\n"
+			    "--allow=network.host\n--opt=shm-size=1000000\n--opt=add-hosts=db=10.0.0.1,v6=::1\n"
+			    "--opt=image-resolve-mode=pull\n--no-cache\n--import-cache=type=registry,ref=r.example.org/"
+			    "x:cache\n"
+			    "--export-cache=type=inline\n--secret=id=token,src=/p/"
+			    "token.txt\n--secret=id=key,env=CBUILD_SECRET_1\n"
+			    "--ssh=default\n--ssh=mine=/p/key\n--local=folder0=/p/"
+			    "common\n--opt=context:common=local:folder0\n"
+			    "--oci-layout=cbuild=/p/.cbuild/oci\n--opt=context:go-base-0.cbuild=oci-layout://"
+			    "cbuild@" ONE "\n"
+			    "--opt=context:debian-1.cbuild=docker-image://debian@" TWO "\n--local=context=/s/ctx\n"
+			    "--local=dockerfile=/s/dockerfile\n--opt=filename=Dockerfile\n");
+	assert_lines(&env, "CBUILD_SECRET_1=hush\n");
+}
+
+static void test_buildctl_workers(void **state)
+{
+	static const char text[] = "[{\"platforms\":[{\"os\":\"linux\",\"architecture\":\"amd64\"},{\"os\":\"linux\","
+				   "\"architecture\":\"amd64\",\"variant\":\"v2\"},{\"os\":\"linux\",\"architecture\":"
+				   "\"riscv64\"},{\"os\":\"linux\",\"architecture\":\"arm64\"}]},{\"platforms\":[{"
+				   "\"os\":"
+				   "\"linux\",\"architecture\":\"arm64\"},7,{\"os\":\"linux\"}]},{}]";
+	struct platform platforms[BUILDCTL_PLATFORMS_MAX];
+	size_t native;
+
+	(void)state;
+	assert_int_equal(buildctl_workers(text, strlen(text), platforms, &native), 3);
+	assert_int_equal(native, 2);
+	assert_true(platform_equal(&platforms[0], &amd64));
+	assert_true(platform_equal(&platforms[1], &arm64));
+	assert_string_equal(platforms[2].arch, "riscv64");
+	assert_int_equal(buildctl_workers("[", 1, platforms, &native), 0);
+	assert_int_equal(buildctl_workers("{}", 2, platforms, &native), 0);
+}
+
+static void test_nerdctl(void **state)
+{
+	struct nerdctl_command command = { "nerdctl", "k8s.io", 2, "/p/.cbuild/oci" };
+	struct build_job job = full_job();
+	const struct buildkit_target target = { &job, &files, "/s/ctx", both_aliases, "/s/image.pipe" };
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+	cleanup_error struct error *error = NULL;
+
+	(void)state;
+	assert_int_equal(nerdctl_argv(&command, &target, &argv, &env, &error), -1);
+	assert_int_equal(error->cls, ERROR_TOOL);
+	assert_non_null(strstr(error->message, "shm_size"));
+	job.shm_size = 0;
+	job.images = both_images;
+	job.images_len = 2;
+	argv_free(&argv);
+	ok(nerdctl_argv(&command, &target, &argv, &env, err));
+	assert_lines(&argv, "nerdctl\n--namespace=k8s.io\nbuild\n--platform=linux/arm64\n--output=type=oci,dest=/s/"
+			    "image.pipe,"
+			    "rewrite-timestamp=true\n--progress=rawjson\n--pull=true\n"
+			    "--cache-from=type=registry,ref=r.example.org/"
+			    "x:cache\n--cache-to=type=inline\n--target=release\n"
+			    "--network=none\n--add-host=db:10.0.0.1\n--add-host=v6:::1\n--secret=id=token,src=/p/"
+			    "token.txt\n"
+			    "--secret=id=key,env=CBUILD_SECRET_1\n--ssh=default\n--ssh=mine=/p/"
+			    "key\n--build-arg=VERSION\n"
+			    "--build-arg=PATH=/x\n--build-arg=EMPTY\n--label=a=b=c\n--build-context=common=/p/common\n"
+			    "--build-arg=SOURCE_DATE_EPOCH=1700000000\n"
+			    "--build-context=go-base-0.cbuild=oci-layout:///p/.cbuild/oci@" ONE "\n"
+			    "--build-context=debian-1.cbuild=docker-image://debian@" TWO "\n--file=/s/dockerfile/"
+			    "Dockerfile\n/s/ctx\n");
+	argv_free(&argv);
+	command = (struct nerdctl_command){ "nerdctl", NULL, 1, "/p/.cbuild/oci" };
+	assert_int_equal(nerdctl_argv(&command, &target, &argv, &env, NULL), -1); /* --add-host came with 2 */
+	job = plain_job();
+	ok(nerdctl_argv(&command, &target, &argv, &env, err));
+	assert_lines(&argv, "nerdctl\nbuild\n--platform=linux/arm64\n--output=type=oci,dest=/s/image.pipe\n"
+			    "--progress=rawjson\n--file=/s/dockerfile/Dockerfile\n/s/ctx\n");
 }
 
 static void test_docker_has_no_storage(void **state)
@@ -278,7 +393,7 @@ static void test_aliases(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		cleanup_free char *alias = docker_alias(cases[i].name, 3);
+		cleanup_free char *alias = buildkit_alias(cases[i].name, 3);
 
 		assert_string_equal(alias, cases[i].alias);
 	}
@@ -357,10 +472,13 @@ int main(void)
 		TEST(test_buildah_plain),
 		TEST(test_buildah_full),
 		TEST(test_docker_plain),
-		TEST(test_docker_context),
+		TEST(test_buildkit_context),
 		TEST(test_docker_full),
 		TEST(test_docker_has_no_storage),
 		TEST(test_bake),
+		TEST(test_buildctl),
+		TEST(test_buildctl_workers),
+		TEST(test_nerdctl),
 		TEST(test_aliases),
 		TEST(test_environment_safe),
 		TEST(test_environment),

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,15 +15,18 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "engine/builder/args.h"
 #include "engine/builder/bake.h"
-#include "engine/builder/docker.h"
+#include "engine/builder/buildkit.h"
 #include "engine/builder/failure.h"
+#include "engine/builder/import.h"
+#include "engine/builder/proof.h"
 #include "engine/builder/rawjson.h"
 #include "engine/builder/rewrite.h"
 #include "engine/builder/tail.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
+#include "engine/oci/image.h"
+#include "engine/oci/layout.h"
 
 #define DRAIN (64u * 1024) /* bytes read at once of what nobody wants */
 
@@ -48,7 +52,7 @@ struct delivery {
 };
 
 struct batch {
-	struct docker *self;
+	const struct buildkit *kit;
 	build_done *done;
 	void *data;
 	struct delivery *deliveries;
@@ -57,6 +61,57 @@ struct batch {
 	struct rawjson *raw;
 	struct tail text; /* what the client said besides its progress */
 };
+
+/* Readable in the client's messages, and valid as a repository: "go-base" -> "go-base-0.cbuild". */
+char *buildkit_alias(const char *name, size_t number)
+{
+	cleanup_buf struct buf text = { 0 };
+	const char *base = path_base(name);
+
+	for (; *base && *base != ':' && *base != '@'; base++) {
+		if (isalnum((unsigned char)*base))
+			buf_char(&text, (char)tolower((unsigned char)*base));
+		else if (text.len > 0 && text.data[text.len - 1] != '-')
+			buf_char(&text, '-');
+	}
+	if (text.len > 0 && text.data[text.len - 1] == '-')
+		text.len--;
+	return mem_printf("%.*s%s%zu.cbuild", (int)text.len, text.len > 0 ? text.data : "", text.len > 0 ? "-" : "",
+			  number);
+}
+
+/* A folder is known to BuildKit by the last component of its path alone. */
+char *buildkit_context(const struct build_job *job, struct error **err)
+{
+	cleanup_free char *link = NULL;
+
+	if (!job->context_name)
+		return mem_strdup(job->context);
+	link = path_join(job->staging, job->context_name);
+	if (symlink(job->context, link) < 0) {
+		error_errno(err, ERROR_STATE, errno, "%s", link);
+		return NULL;
+	}
+	return steal_ptr(link);
+}
+
+int buildkit_import(const struct buildkit *kit, const struct build_job *job, int fd, const char *name,
+		    struct build_result *result, struct error **err)
+{
+	const struct build_image *base = proof_base(job);
+	cleanup_image struct image *image = NULL, *base_image = NULL;
+	cleanup_free char *fault = NULL;
+
+	if (layout_import_stream(kit->layout, fd, name, &job->platform, result->digest, err) < 0 ||
+	    image_read(kit->layout, result->digest, &image, err) < 0)
+		return -1;
+	if (base && base->where == IMAGE_STORE && image_read(kit->layout, base->digest, &base_image, err) < 0)
+		return -1;
+	fault = proof_fault(image, &job->platform, base_image);
+	if (fault)
+		return error_make(err, ERROR_BUILD, "%s made a wrong image: %s", kit->tool, fault);
+	return import_finish(kit->layout, NULL, result, err);
+}
 
 /* ---- what comes through the pipe, on a thread of its own ---- */
 
@@ -101,7 +156,7 @@ static void *receive(void *arg)
 		return NULL;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	delivery->delivered =
-		docker_import(batch->self, delivery->job, fd, delivery->pipe, &delivery->result, &delivery->error) == 0;
+		buildkit_import(batch->kit, delivery->job, fd, delivery->pipe, &delivery->result, &delivery->error) == 0;
 	drain(fd);
 	if (delivery->delivered)
 		batch->done(batch->data, (size_t)(delivery - batch->deliveries), &delivery->result);
@@ -219,12 +274,12 @@ static int prepare(struct delivery *delivery, struct error **err)
 	const struct build_job *job = delivery->job;
 
 	for (size_t i = 0; i < job->images_len; i++) {
-		cleanup_free char *alias = docker_alias(job->images[i].name, i);
+		cleanup_free char *alias = buildkit_alias(job->images[i].name, i);
 
 		argv_add(&delivery->aliases, alias);
 	}
 	delivery->pipe = path_join(job->staging, "image.pipe");
-	delivery->context = docker_context(job, err);
+	delivery->context = buildkit_context(job, err);
 	if (!delivery->context ||
 	    rewrite_files(job, (const char *const *)delivery->aliases.items, &delivery->files, err) < 0)
 		return -1;
@@ -259,20 +314,16 @@ static void end_receiving(struct batch *batch)
 		close(batch->over[0]);
 }
 
-/* The client's command line, and its file. */
-static int write_command(struct batch *batch, struct argv *argv, struct argv *env, struct error **err)
+static int make_command(struct batch *batch, struct argv *argv, struct argv *env, struct error **err)
 {
-	const struct docker *self = batch->self;
-	cleanup_free char *file = path_join(batch->deliveries[0].job->staging, "bake.json");
-	cleanup_free struct bake_target *targets = mem_array(batch->len, sizeof(*targets));
-	cleanup_buf struct buf text = { 0 };
+	cleanup_free struct buildkit_target *targets = mem_array(batch->len, sizeof(*targets));
 
 	for (size_t i = 0; i < batch->len; i++) {
 		struct delivery *delivery = &batch->deliveries[i];
 
 		if (prepare(delivery, err) < 0)
 			return -1;
-		targets[i] = (struct bake_target){
+		targets[i] = (struct buildkit_target){
 			.job = delivery->job,
 			.files = &delivery->files,
 			.context = delivery->context,
@@ -280,14 +331,7 @@ static int write_command(struct batch *batch, struct argv *argv, struct argv *en
 			.output = delivery->pipe,
 		};
 	}
-	args_environment(targets[0].job, NULL, env);
-	if (bake_text(self->store, targets, batch->len, &text, env, err) < 0 ||
-	    fs_replace(file, text.data, text.len, 0600, err) < 0)
-		return -1;
-	for (size_t i = 0; i < self->facts.command->len; i++)
-		argv_add(argv, self->facts.command->items[i]);
-	bake_argv(self->instance, file, targets, batch->len, argv);
-	return 0;
+	return batch->kit->command(batch->kit->self, targets, batch->len, argv, env, err);
 }
 
 /* Runs the client to its end; every image that came is in the store then. */
@@ -297,14 +341,14 @@ static int run(struct batch *batch, int *ret_status, struct error **err)
 	cleanup_proc struct proc_result result = { 0 };
 	cleanup_argv struct argv argv = { 0 }, env = { 0 };
 	struct proc_spec spec = { .output = &output };
-	int r = write_command(batch, &argv, &env, err);
+	int r = make_command(batch, &argv, &env, err);
 
 	spec.argv = (const char *const *)argv.items;
 	spec.env = (const char *const *)env.items;
 	if (r == 0)
 		r = start_receiving(batch, err);
 	if (r == 0)
-		r = proc_run(batch->self->loop, &spec, &result, err);
+		r = proc_run(batch->kit->loop, &spec, &result, err);
 	end_receiving(batch);
 	rawjson_end(batch->raw);
 	*ret_status = result.status;
@@ -347,7 +391,7 @@ static char *failure_text(const struct delivery *delivery, const char *words)
 static void explain(struct batch *batch, size_t number, int status, struct build_result *result)
 {
 	struct delivery *delivery = &batch->deliveries[number];
-	const struct platform *native = &batch->self->facts.platforms[0];
+	const struct platform *native = batch->kit->native;
 	cleanup_free char *words = NULL, *text = NULL;
 	bool others = false;
 	long target;
@@ -358,10 +402,10 @@ static void explain(struct batch *batch, size_t number, int status, struct build
 	if (delivery->error && (status == 0 || !others)) {
 		result->error = steal_ptr(delivery->error);
 	} else if (status == 0) {
-		error_make(&result->error, ERROR_TOOL, "docker buildx ended well, but sent no image");
+		error_make(&result->error, ERROR_TOOL, "%s ended well, but sent no image", batch->kit->tool);
 	} else if (target == (long)number || delivery->reason || !others) {
 		text = failure_text(delivery, target == (long)number || !delivery->reason ? words : NULL);
-		failure_make("docker buildx", status, text, delivery->job, native, &result->error);
+		failure_make(batch->kit->tool, status, text, delivery->job, native, &result->error);
 	} else {
 		result->dropped = true;
 		error_make(&result->error, ERROR_CANCELLED, "stopped, because another build of its batch failed");
@@ -399,9 +443,9 @@ static void delivery_free(struct delivery *delivery)
 	free(delivery->reason);
 }
 
-void docker_batch(struct docker *self, const struct build_job *jobs, size_t len, build_done *done, void *data)
+void buildkit_batch(const struct buildkit *kit, const struct build_job *jobs, size_t len, build_done *done, void *data)
 {
-	struct batch batch = { .self = self, .done = done, .data = data, .len = len, .over = { -1, -1 } };
+	struct batch batch = { .kit = kit, .done = done, .data = data, .len = len, .over = { -1, -1 } };
 	cleanup_error struct error *error = NULL;
 	int status = 0;
 

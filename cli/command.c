@@ -76,6 +76,16 @@ static const struct command commands[] = {
 	  .detail = "Of a service, the node that failed last.",
 	  .examples = "cbuild log web\twhy web failed\n"
 		      "cbuild log build:indexer:linux/arm64\twhat one build printed\n" },
+	{ "history", NULL, "the runs that did something: when, what, how long", cmd_history, .formats = "text json",
+	  .detail = "The last 20 runs, the newest first; as JSON all that are kept, a thousand. A run with nothing to "
+		    "do "
+		    "leaves no trace.",
+	  .examples = "cbuild history\twhat was done here\n"
+		      "cbuild history --format=json | jq '.runs[0]'\tthe newest run, for a script\n" },
+	{ "stats", NULL, "how long runs and nodes take, how much was fresh", cmd_stats, .formats = "text json",
+	  .detail = "Over the runs that are kept: how many were good, how long they took, which share of the builds in "
+		    "them was fresh, and the nodes that take longest, with the median of their times.",
+	  .examples = "cbuild stats\twhere the time goes\n" },
 	{ "clean", "[TARGET...]", "forget results; without a target remove all of .cbuild", cmd_clean,
 	  .takes = TAKES_TARGETS,
 	  .examples = "cbuild clean web\tbuild web anew next time\n"

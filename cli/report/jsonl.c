@@ -15,6 +15,7 @@
 #include "dsl/manifest.h"
 #include "engine/exec/event.h"
 #include "engine/io/proc.h"
+#include "engine/plan/json.h"
 #include "engine/plan/plan.h"
 
 #define FORMAT_VERSION 1 /* raised when a field changes its meaning or goes; new ones may come without */
@@ -64,21 +65,6 @@ static void set_node(const struct report_state *state, const struct node *node, 
 	json_set_str(object, "platform", node->has_platform ? platform : NULL);
 }
 
-static struct json *reasons(const struct node *node)
-{
-	struct json *list = json_new_array();
-
-	for (size_t i = 0; i < node->reasons_len; i++) {
-		struct json *reason = json_new_object();
-
-		json_set_str(reason, "kind", reason_kind_name(node->reasons[i].kind));
-		json_set(reason, "what", json_new_string(node->reasons[i].what));
-		json_set(reason, "change", json_new_string(node->reasons[i].change));
-		json_append(list, reason);
-	}
-	return list;
-}
-
 static void run_start(const struct report_state *state)
 {
 	cleanup_json struct json *object = json_new_object();
@@ -98,7 +84,7 @@ static void node_start(const struct report_state *state, const struct event *eve
 
 	set_node(state, event->node, object);
 	json_set_int(object, "slot", (int64_t)event->slot);
-	json_set(object, "reasons", reasons(event->node));
+	json_set(object, "reasons", plan_reasons_json(event->node));
 	json_set_str(object, "log", event->log);
 	print(object);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -16,6 +17,7 @@
 #include "engine/exec/wave.h"
 #include "engine/io/jobserver.h"
 #include "engine/io/loop.h"
+#include "engine/plan/json.h"
 #include "engine/runtime/runtime.h"
 #include "engine/source/context.h"
 #include "engine/state/state.h"
@@ -575,6 +577,18 @@ static int run_loop(struct run *run, struct error **err)
 	return run->error ? error_move(err, &run->error) : 0;
 }
 
+static int begin_history(struct run *run, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct run_plan plan = { .nodes = plan_len(run->env.plan) };
+
+	for (size_t i = 0; i < plan.nodes; i++)
+		plan.builds += plan_node(run->env.plan, i)->kind == NODE_BUILD;
+	plan_json(run->env.plan, false, &text);
+	plan.text = text.data;
+	return state_run_begin(run->env.state, run->options->command, &plan, &run->id, err);
+}
+
 static int run_all(struct run *run, struct error **err)
 {
 	cleanup_fd int gate = -1;
@@ -584,7 +598,7 @@ static int run_all(struct run *run, struct error **err)
 	run->begun_ms = mem_array(plan_len(run->env.plan) + 1, sizeof(*run->begun_ms));
 	/* Before signals are ours: waiting can be interrupted. */
 	if (run_gate(run->options->state_dir, &gate, err) < 0 || loop_signals(run->env.loop, on_signal, run, err) < 0 ||
-	    state_run_begin(run->env.state, run->options->command, &run->id, err) < 0 || make_folders(run, err) < 0)
+	    begin_history(run, err) < 0 || make_folders(run, err) < 0)
 		return -1;
 	close(gate);
 	gate = -1;

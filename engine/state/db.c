@@ -22,6 +22,7 @@ struct db {
 	const struct db_format *format;
 	bool read_only;
 	bool repaired;
+	bool old;   /* of an older version */
 	bool whole; /* looked at in full, for the first write */
 	int code;   /* of the first call that failed in this operation, or SQLITE_OK */
 	char *why;  /* SQLite's words for it */
@@ -225,12 +226,34 @@ static int create_schema(struct db *db)
 	return r;
 }
 
+/* An older version, when both places say so. */
+static bool is_older(struct db *db, int64_t version)
+{
+	int64_t second = -1;
+
+	return db->format->upgrade && version >= db->format->oldest && version < db->format->version &&
+	       ask(db, "SELECT version FROM format", &second) == 0 && second == version;
+}
+
+static int upgrade(struct db *db)
+{
+	cleanup_free char *sql = mem_printf("BEGIN IMMEDIATE;%s;UPDATE format SET version = %d;PRAGMA user_version = "
+					    "%d;COMMIT",
+					    db->format->upgrade, db->format->version, db->format->version);
+	int r = execute(db, sql);
+
+	if (!sqlite3_get_autocommit(db->handle))
+		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
 /* 1: a newer version, which stays as it is. */
 static int begin(struct db *db)
 {
 	int64_t version;
 	int r;
 
+	db->old = false;
 	if (db->read_only && !fs_exists(db->path))
 		return 0;
 	if (connect_as(db, db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) < 0 ||
@@ -238,6 +261,10 @@ static int begin(struct db *db)
 		return -1;
 	if (version == db->format->version)
 		return 0;
+	if (is_older(db, version)) {
+		db->old = db->read_only;
+		return db->read_only ? 0 : upgrade(db);
+	}
 	r = judge(db, version);
 	if (r != 0)
 		return r;
@@ -443,6 +470,11 @@ void db_free(struct db *db)
 bool db_repaired(const struct db *db)
 {
 	return db->repaired;
+}
+
+bool db_is_old(const struct db *db)
+{
+	return db->old;
 }
 
 const char *db_path(const struct db *db)

@@ -15,8 +15,10 @@ struct db;
 
 struct db_format {
 	uint32_t application_id;
-	int version;        /* user_version; the schema keeps it in a table `format` as well */
-	const char *schema; /* makes the tables and fills `format` */
+	int version;         /* user_version; the schema keeps it in a table `format` as well */
+	const char *schema;  /* makes the tables and fills `format` */
+	int oldest;          /* version that is read as it is, and is brought to the present one for writing */
+	const char *upgrade; /* makes what the oldest lacks, and is harmless where that is there */
 };
 
 int db_open(const char *path, bool read_only, const struct db_format *format, struct db **ret, struct error **err);
@@ -25,6 +27,8 @@ int db_allow_writing(struct db *db, struct error **err);
 void db_free(struct db *db); /* NULL-safe */
 bool db_repaired(const struct db *db);
 const char *db_path(const struct db *db);
+/* An older version that was opened for reading: it lacks what came since. */
+bool db_is_old(const struct db *db);
 
 /* A statement inside an operation. Failures are kept in the db: every call after the first failed one does
  * nothing and returns -1, and so must the operation. */

@@ -10,12 +10,14 @@
 #include "engine/state/state.h"
 
 #define RUNS_KEPT 1000
+#define PLANS_KEPT 100 /* of them with the whole plan */
 
 struct run_row {
 	int64_t id;
 	const char *command;
 	int64_t when_ms;
 	int status;
+	const struct run_plan *plan;
 };
 
 struct node_row {
@@ -35,19 +37,39 @@ static int64_t now_ms(void)
 /* Removes what is older than the last RUNS_KEPT runs. */
 static int drop_old(struct db *db, int64_t newest)
 {
-	static const char *const statements[] = { "DELETE FROM run WHERE id <= ?", "DELETE FROM run_node WHERE run <= "
-										   "?" };
+	static const struct {
+		const char *sql;
+		int64_t kept;
+	} statements[] = {
+		{ "DELETE FROM run WHERE id <= ?", RUNS_KEPT },
+		{ "DELETE FROM run_node WHERE run <= ?", RUNS_KEPT },
+		{ "DELETE FROM run_plan WHERE run <= ?", RUNS_KEPT },
+		{ "UPDATE run_plan SET plan = NULL WHERE run <= ? AND plan IS NOT NULL", PLANS_KEPT },
+	};
 
 	for (size_t i = 0; i < sizeof(statements) / sizeof(statements[0]); i++) {
 		cleanup_query struct query *query = NULL;
 
-		if (query_new(db, statements[i], &query) < 0)
+		if (query_new(db, statements[i].sql, &query) < 0)
 			return -1;
-		query_set_int(query, 1, newest - RUNS_KEPT);
+		query_set_int(query, 1, newest - statements[i].kept);
 		if (query_run(query) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+static int add_plan(struct db *db, const struct run_row *run)
+{
+	cleanup_query struct query *query = NULL;
+
+	if (query_new(db, "INSERT INTO run_plan(run, nodes, builds, plan) VALUES(?, ?, ?, ?)", &query) < 0)
+		return -1;
+	query_set_int(query, 1, run->id);
+	query_set_int(query, 2, (int64_t)run->plan->nodes);
+	query_set_int(query, 3, (int64_t)run->plan->builds);
+	query_set_text(query, 4, run->plan->text);
+	return query_run(query);
 }
 
 static int begin_run(struct db *db, void *arg)
@@ -62,12 +84,13 @@ static int begin_run(struct db *db, void *arg)
 	if (query_run(query) < 0)
 		return -1;
 	run->id = db_last_id(db);
-	return drop_old(db, run->id);
+	return add_plan(db, run) < 0 ? -1 : drop_old(db, run->id);
 }
 
-int state_run_begin(struct state *state, const char *command, int64_t *ret_run, struct error **err)
+int state_run_begin(struct state *state, const char *command, const struct run_plan *plan, int64_t *ret_run,
+		    struct error **err)
 {
-	struct run_row run = { .command = command, .when_ms = now_ms() };
+	struct run_row run = { .command = command, .when_ms = now_ms(), .plan = plan };
 
 	if (db_write(state->db, begin_run, &run, err) < 0)
 		return -1;

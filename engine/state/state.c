@@ -11,12 +11,17 @@
 #include "engine/state/state.h"
 
 #define APPLICATION_ID 0x6362756cu /* "cbul" */
-#define STATE_FORMAT 1
-#define STATE_FORMAT_TEXT "1"
+#define STATE_FORMAT 2
+#define STATE_FORMAT_TEXT "2"
+#define STATE_OLDEST 1
 
 /* `latest` makes the question of a run with nothing to do (every node's newest record) a walk over one small
  * table. What is large, and asked for only to explain, stands apart in `inputs`. `sum` is over all other columns:
  * SQLite notices a damaged page only when it cannot be read. */
+#define RUN_PLAN_TABLE                                                                                             \
+	"CREATE TABLE IF NOT EXISTS run_plan(run INTEGER PRIMARY KEY, nodes INTEGER NOT NULL, builds INTEGER NOT " \
+	"NULL,"                                                                                                    \
+	" plan TEXT) STRICT"
 static const char schema[] =
 	"CREATE TABLE format(version INTEGER NOT NULL) STRICT;"
 	"INSERT INTO format VALUES(" STATE_FORMAT_TEXT ");"
@@ -28,13 +33,14 @@ static const char schema[] =
 	"CREATE TABLE run(id INTEGER PRIMARY KEY, command TEXT, begin_ms INTEGER NOT NULL, end_ms INTEGER,"
 	" status INTEGER) STRICT;"
 	"CREATE TABLE run_node(id INTEGER PRIMARY KEY, run INTEGER NOT NULL, node TEXT NOT NULL, service TEXT NOT NULL,"
-	" outcome TEXT, start_ms INTEGER NOT NULL, took_ms INTEGER NOT NULL, log TEXT) STRICT;"
+	" outcome TEXT, start_ms INTEGER NOT NULL, took_ms INTEGER NOT NULL, log TEXT) STRICT;" RUN_PLAN_TABLE ";"
 	"CREATE INDEX run_node_run ON run_node(run);"
 	"CREATE INDEX run_node_node ON run_node(node);"
 	"CREATE INDEX run_node_service ON run_node(service);"
 	"CREATE TABLE fact(name TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID";
 
-static const struct db_format format = { APPLICATION_ID, STATE_FORMAT, schema };
+/* 2: with the plans of runs. */
+static const struct db_format format = { APPLICATION_ID, STATE_FORMAT, schema, STATE_OLDEST, RUN_PLAN_TABLE };
 
 /* The folder of a database that is to be made. */
 static int make_folder(const char *path, struct error **err)

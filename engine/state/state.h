@@ -65,10 +65,37 @@ int state_forget(struct state *state, const char *node, struct error **err); /* 
 
 /* Runs: the history (of the last 1000). */
 #define STATE_FAILED "failed" /* the outcome that state_log looks for first */
-int state_run_begin(struct state *state, const char *command, int64_t *ret_run, struct error **err);
+/* What a run was going to do. */
+struct run_plan {
+	size_t nodes, builds; /* of the plan; builds are among the nodes */
+	const char *text;     /* JSON (docs/plan-json.md), kept for the last 100 runs; or NULL */
+};
+int state_run_begin(struct state *state, const char *command, const struct run_plan *plan, int64_t *ret_run,
+		    struct error **err);
 int state_run_node(struct state *state, int64_t run, const char *node, const char *outcome, int64_t start_ms,
 		   int64_t took_ms, const char *log, struct error **err);
 int state_run_end(struct state *state, int64_t run, int status, struct error **err);
+/* Runs as they are in the history. */
+struct run_info {
+	int64_t id;
+	char *command;
+	int64_t begin_ms, end_ms;    /* Unix time; end_ms 0: it goes on, or was killed */
+	int status;                  /* -1 without an end */
+	int64_t nodes, builds;       /* of its plan; -1: not known */
+	int64_t done, built, failed; /* nodes that ran, builds among them, and nodes that failed */
+};
+void runs_free(struct run_info *runs, size_t len);
+/* The newest `max` runs, the newest first; with `run` that one alone (or none). */
+int state_runs(struct state *state, int64_t run, size_t max, struct run_info **ret, size_t *ret_len, struct error **err);
+struct run_step {
+	char *node, *outcome, *log; /* log NULL: it was not started */
+	int64_t start_ms, took_ms;
+};
+void steps_free(struct run_step *steps, size_t len);
+/* What a run's nodes came to, in the order they ended; with run 0 those of all runs that were done, the newest first. */
+int state_steps(struct state *state, int64_t run, struct run_step **ret, size_t *ret_len, struct error **err);
+/* The plan's text (malloc'd), or *ret = NULL. */
+int state_run_plan(struct state *state, int64_t run, char **ret, struct error **err);
 /* The oldest and the newest run in the history; 0 when there is none. */
 int state_run_range(struct state *state, int64_t *ret_first, int64_t *ret_last, struct error **err);
 /* The log of the newest time `node` ran (malloc'd path), or *ret = NULL. `node` may be a whole id or a service's

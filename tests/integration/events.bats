@@ -140,3 +140,29 @@ events()
 	cb --no-load --progress=quiet
 	equal "$(cat "$err" "$out")" ''
 }
+
+@test "the history says what each run did, and stats what they amount to" {
+	local runs
+	rm -rf .cbuild
+	cb history
+	equal "$status" 2
+	cb --no-load
+	HOW=bad cb --no-load
+	cb --no-load
+	cb history --format=json
+	runs=$(jq -c '.runs[] | [.run, .command, .status, .nodes, .builds, .done, .built, .failed]' "$out")
+	# The last one had nothing to do.
+	equal "$runs" '[2,"--no-load",1,3,1,0,0,1]
+[1,"--no-load",0,3,1,3,1,0]'
+	jq -e '[.runs[] | .end_ms >= .begin_ms] | all' "$out"
+	cb history
+	grep -Eq '^    2  20[0-9-]+ [0-9:]+  failed 1 +[0-9.]+s     0 of 3     cbuild --no-load$' "$out"
+	grep -Eq '^    1  20[0-9-]+ [0-9:]+  ok +[0-9.]+s     3 of 3     cbuild --no-load$' "$out"
+	cb stats --format=json
+	equal "$(jq -c '[.version, .runs, .good, .failed, .interrupted, .builds, .built]' "$out")" '[1,2,1,1,0,2,1]'
+	equal "$(jq -r '.nodes[] | select(.times == 1) | .node' "$out" | sort)" "$(lines "build:web:$host" index:web prepare:web)"
+	cb stats
+	grep -qx 'runs with something to do: 2 (1 good, 1 failed, 0 interrupted)' "$out"
+	grep -qx 'builds in them: 2, of which 1 ran: 50 % were fresh' "$out"
+	grep -Eq "^build:web:$host +1 +" "$out"
+}

@@ -20,7 +20,7 @@ static void make_database(struct buf *bytes)
 	struct state *db = open_state();
 	int64_t run;
 
-	ok(state_run_begin(db, "cbuild", &run, err));
+	ok(state_run_begin(db, "cbuild", &(struct run_plan){ 0 }, &run, err));
 	for (int i = 0; i < NODES; i++) {
 		cleanup_free char *node = node_name(i);
 
@@ -66,7 +66,7 @@ static size_t use(const char *what)
 	records_free(all, found);
 	if (state_inputs(db, "build:service-7:linux/amd64", &inputs, &len, &error) < 0 ||
 	    state_log(db, "service-3", &log, &error) < 0 || state_fact(db, "fact", &fact, &error) < 0 ||
-	    state_run_begin(db, "cbuild", &run, &error) < 0 ||
+	    state_run_begin(db, "cbuild", &(struct run_plan){ 0 }, &run, &error) < 0 ||
 	    state_run_node(db, run, "build:new:linux/amd64", "done", 1, 2, "log", &error) < 0)
 		fail_msg("%s: %s", what, error->message);
 	if (inputs)
@@ -263,9 +263,10 @@ static void test_removed_while_open(void **state)
 
 static void test_newer_version(void **state)
 {
-	const struct db_format newer = { APPLICATION_ID, 2,
-					 "CREATE TABLE format(version INTEGER NOT NULL); INSERT INTO format "
-					 "VALUES(2)" };
+	const struct db_format newer = { .application_id = APPLICATION_ID,
+					 .version = 3,
+					 .schema = "CREATE TABLE format(version INTEGER NOT NULL); INSERT INTO format "
+						   "VALUES(3)" };
 	cleanup_buf struct buf before = { 0 };
 	cleanup_buf struct buf after = { 0 };
 	struct db *future = NULL;
@@ -286,7 +287,9 @@ static void test_newer_version(void **state)
 /* Somebody else's database is not ours to use. */
 static void test_foreign(void **state)
 {
-	const struct db_format foreign = { 0x12345678, 1, "CREATE TABLE format(version); CREATE TABLE t(a)" };
+	const struct db_format foreign = { .application_id = 0x12345678,
+					   .version = 1,
+					   .schema = "CREATE TABLE format(version); CREATE TABLE t(a)" };
 	struct db *other = NULL;
 	struct state *db = NULL;
 

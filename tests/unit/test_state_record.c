@@ -202,7 +202,7 @@ static void test_logs(void **state)
 	ok(state_run_range(db, &first, &last, err));
 	assert_int_equal(first, 0);
 	assert_int_equal(last, 0);
-	ok(state_run_begin(db, "cbuild all", &one, err));
+	ok(state_run_begin(db, "cbuild all", &(struct run_plan){ 0 }, &one, err));
 	ok(state_run_node(db, one, "build:api:linux/amd64", STATE_FAILED, 1, 2, "1/amd64", err));
 	ok(state_run_node(db, one, "build:api:linux/arm64", "done", 1, 2, "1/arm64", err));
 	ok(state_run_node(db, one, "index:api", "skipped", 1, 2, NULL, err));
@@ -210,7 +210,7 @@ static void test_logs(void **state)
 	ok(state_run_end(db, one, 1, err));
 	log_is(db, "build:api:linux/arm64", "1/arm64");
 	log_is(db, "api", "1/amd64");
-	ok(state_run_begin(db, "cbuild all", &two, err));
+	ok(state_run_begin(db, "cbuild all", &(struct run_plan){ 0 }, &two, err));
 	assert_true(two > one);
 	ok(state_run_range(db, &first, &last, err));
 	assert_int_equal(first, one);

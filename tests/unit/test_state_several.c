@@ -41,7 +41,7 @@ static void test_read_only_is_empty(void **state)
 	assert_int_equal(len, 0);
 	ok(state_fact(db, "a", &text, err));
 	assert_null(text);
-	assert_int_equal(state_run_begin(db, "x", &run, NULL), -1);
+	assert_int_equal(state_run_begin(db, "x", &(struct run_plan){ 0 }, &run, NULL), -1);
 	state_free(db);
 	assert_false(fs_exists("state.db"));
 }

@@ -236,22 +236,44 @@ static int read_image(const struct buildah *self, const char *identity, struct i
 	return image_read_config(config.data, config.len, identity, ret, err);
 }
 
-/* Removes what an ended buildah left in the storage. Nothing depends on it: failures do not matter. */
-static void remove_leftovers(struct buildah *self, unsigned build)
+/* Nothing depends on what an ended buildah left: failures do not matter. */
+static void remove_containers(struct buildah *self, const char *program, bool force, const struct argv *ids)
 {
 	cleanup_proc struct proc_result result = { 0 };
-	cleanup_argv struct argv argv = { 0 }, ids = { 0 };
 	struct proc_spec spec = { .timeout_ms = LEFTOVER_TIMEOUT_MS, .cleanup = true };
+	cleanup_argv struct argv argv = { 0 };
 
-	leftover_list(self->facts.root, build, &ids);
-	if (ids.len == 0)
+	if (ids->len == 0)
 		return;
-	argv_add(&argv, self->program);
+	argv_add(&argv, program);
 	argv_add(&argv, "rm");
-	for (size_t i = 0; i < ids.len; i++)
-		argv_add(&argv, ids.items[i]);
+	if (force)
+		argv_add(&argv, "--force");
+	for (size_t i = 0; i < ids->len; i++)
+		argv_add(&argv, ids->items[i]);
 	spec.argv = (const char *const *)argv.items;
 	proc_run(self->loop, &spec, &result, NULL);
+}
+
+/* Removes what an ended buildah left in the storage: of our build number `build`, or with 0 of processes that are no more. */
+static void remove_leftovers(struct buildah *self, unsigned build)
+{
+	cleanup_argv struct argv ids = { 0 };
+
+	leftover_list(self->facts.root, build, &ids);
+	remove_containers(self, self->program, false, &ids);
+}
+
+/* buildah itself cannot remove a container that it has no notes of; podman, which has the same storage, can. */
+static void remove_unnoted(struct buildah *self)
+{
+	cleanup_argv struct argv ids = { 0 };
+	cleanup_free char *podman = NULL;
+
+	leftover_unnoted(self->facts.root, &ids);
+	podman = ids.len > 0 ? proc_find("podman") : NULL;
+	if (podman)
+		remove_containers(self, podman, true, &ids);
 }
 
 /* Runs the build; when it is cancelled, what it was working on is removed. */
@@ -458,6 +480,7 @@ static int buildah_open(const struct builder_given *given, void **ret, struct bu
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
 	info->abilities = knows_heredocs(self->facts.version) ? ABILITY_HEREDOC : 0;
 	remove_leftovers(self, 0);
+	remove_unnoted(self);
 	*ret = self;
 	return 0;
 }

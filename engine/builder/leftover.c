@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,6 +17,7 @@
 #include "engine/io/reap.h"
 
 #define LEFTOVER_STATE_MAX (8u << 20) /* bytes of buildah's notes on a working container */
+#define CLOCK_SLACK 2                 /* seconds by which the clocks of a start and of a file may differ */
 #define LEFTOVER_ID 64                /* characters of a container's id */
 
 char *leftover_mark(unsigned build)
@@ -74,7 +76,47 @@ static void list_dir(const char *dir, unsigned build, struct argv *ids)
 	closedir(stream);
 }
 
-void leftover_list(const char *root, unsigned build, struct argv *ids)
+/* "2026-11-22T03:48:14.184937396Z" as seconds since 1970; -1 for anything else. */
+static time_t parse_created(const char *text)
+{
+	struct tm tm = { 0 };
+	const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+
+	return rest && *text && text[strlen(text) - 1] == 'Z' ? timegm(&tm) : -1;
+}
+
+static bool is_abandoned(const char *dir, const struct json *container)
+{
+	const char *id = json_str(container, "id"), *metadata = json_str(container, "metadata");
+	time_t created = parse_created(json_str(container, "created"));
+	cleanup_free char *notes = NULL;
+
+	/* Other tools (podman) say in the metadata what it is. */
+	if (!id || strlen(id) != LEFTOVER_ID || strchr(id, '/') || (metadata && *metadata) || created < 0)
+		return false;
+	notes = mem_printf("%s/%s/userdata/buildah.json", dir, id);
+	return !fs_exists(notes) && !reap_older_runs("buildah", created + CLOCK_SLACK);
+}
+
+static void list_unnoted(const char *dir, unsigned build, struct argv *ids)
+{
+	cleanup_free char *path = path_join(dir, "containers.json");
+	cleanup_json struct json *containers = NULL;
+	cleanup_buf struct buf text = { 0 };
+	bool found = false;
+
+	(void)build;
+	if (fs_read_if(path, LEFTOVER_STATE_MAX, &text, &found, NULL) < 0 || !found || !text.data ||
+	    json_parse(text.data, text.len, path, &containers, NULL) < 0)
+		return;
+	for (size_t i = 0; i < json_len(containers); i++) {
+		if (is_abandoned(dir, json_at(containers, i)))
+			argv_add(ids, json_str(json_at(containers, i), "id"));
+	}
+}
+
+static void each_dir(const char *root, void (*list)(const char *dir, unsigned build, struct argv *ids), unsigned build,
+		     struct argv *ids)
 {
 	static const char suffix[] = "-containers"; /* "overlay-containers": one a driver */
 	struct dirent *entry;
@@ -87,7 +129,17 @@ void leftover_list(const char *root, unsigned build, struct argv *ids)
 		cleanup_free char *dir = path_join(root, entry->d_name);
 
 		if (len > strlen(suffix) && strcmp(entry->d_name + len - strlen(suffix), suffix) == 0)
-			list_dir(dir, build, ids);
+			list(dir, build, ids);
 	}
 	closedir(stream);
+}
+
+void leftover_list(const char *root, unsigned build, struct argv *ids)
+{
+	each_dir(root, list_dir, build, ids);
+}
+
+void leftover_unnoted(const char *root, struct argv *ids)
+{
+	each_dir(root, list_unnoted, 0, ids);
 }

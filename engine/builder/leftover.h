@@ -15,5 +15,8 @@ char *leftover_mark(unsigned build);
  * number `build`, or with `build` 0 of processes that are no more. Reads files only; what cannot be read is
  * left alone. */
 void leftover_list(const char *root, unsigned build, struct argv *ids);
+/* The same for working containers without notes, and so without a mark: of a buildah that was ended between the two. Nobody
+ * can use them. Those whose buildah may still run are left out. */
+void leftover_unnoted(const char *root, struct argv *ids);
 
 #endif

@@ -21,6 +21,7 @@
 #include "engine/io/reap.h"
 
 #define JOURNAL_MAX (1u << 20)
+#define COMM_MAX 64
 #define REAP_GRACE_MS 2000
 #define STOP_ROUNDS 100 /* looks for those that go on: what waits in the kernel may do so for long */
 
@@ -104,6 +105,42 @@ static struct process *read_all(size_t *ret_len)
 	closedir(dir);
 	*ret_len = len;
 	return all;
+}
+
+/* When the machine was started; 0 where that cannot be told. */
+static time_t boot_time(void)
+{
+	char line[256];
+	long long seconds = 0;
+	FILE *file = fopen("/proc/stat", "re");
+
+	while (file && seconds == 0 && fgets(line, sizeof(line), file))
+		sscanf(line, "btime %lld", &seconds);
+	if (file)
+		fclose(file);
+	return (time_t)seconds;
+}
+
+static bool is_called(pid_t pid, const char *name)
+{
+	cleanup_free char *path = mem_printf("/proc/%d/comm", (int)pid);
+	cleanup_buf struct buf text = { 0 };
+
+	return fs_read(path, COMM_MAX, &text, NULL) == 0 && text.len > 0 && text.len - 1 == strlen(name) &&
+	       memcmp(text.data, name, text.len - 1) == 0;
+}
+
+bool reap_older_runs(const char *name, time_t moment)
+{
+	long ticks = sysconf(_SC_CLK_TCK);
+	time_t boot = boot_time();
+	size_t len;
+	cleanup_free struct process *all = read_all(&len);
+	bool runs = len == 0 || boot == 0 || ticks <= 0;
+
+	for (size_t i = 0; i < len && !runs; i++)
+		runs = boot + (time_t)(all[i].start / (unsigned long long)ticks) <= moment && is_called(all[i].pid, name);
+	return runs;
 }
 
 static bool is_marked(const struct process *all, size_t len, pid_t pid)

@@ -1,7 +1,9 @@
 #ifndef ENGINE_IO_REAP_H
 #define ENGINE_IO_REAP_H
 
+#include <stdbool.h>
 #include <sys/types.h>
+#include <time.h>
 
 /* Process trees. */
 
@@ -10,5 +12,8 @@
 void reap_tree(pid_t leader, int signum);
 /* When the process was started, in clock ticks since boot; 0 when it does not exist or that cannot be told. */
 unsigned long long reap_start_time(pid_t pid);
+/* Whether a process called `name` (comm of proc(5), 15 characters) runs that was started before `moment`, seconds since
+ * 1970. True also where that cannot be told. */
+bool reap_older_runs(const char *name, time_t moment);
 
 #endif

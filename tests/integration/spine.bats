@@ -298,6 +298,19 @@ wrote_nothing()
 	equal "$(podman image inspect --format '{{.Id}}' localhost/spine/plain:latest)" "$id"
 }
 
+@test "a working container that buildah was ended before it had noted anything of is removed" {
+	local id dir=$ROOT/containers/root/overlay-containers
+	buildah from --quiet scratch
+	id=$(jq -r 'map(select(.names == ["working-container"]))[0].id' "$dir/containers.json")
+	rm "$dir/$id/userdata/buildah.json"
+	# Made when no buildah that runs now was there: others may be building on this machine.
+	jq --arg id "$id" 'map(if .id == $id then .created = "2001-02-03T04:05:06Z" else . end)' "$dir/containers.json" >"$BATS_TEST_TMPDIR/index"
+	cp "$BATS_TEST_TMPDIR/index" "$dir/containers.json"
+	cb -B plain --platforms=$host --no-load
+	equal "$status" 0
+	equal "$(buildah containers --all --quiet)" ""
+}
+
 @test "a tag moved in podman is moved back" {
 	podman tag localhost/spine/web:latest localhost/spine/plain:latest
 	cb all --platforms=$both

@@ -1,7 +1,11 @@
 #include "config.h"
 
+#include <signal.h>
+#include <time.h>
+
 #include "engine/builder/leftover.h"
 #include "engine/builder/tiny.h"
+#include "engine/io/reap.h"
 #include "tests/unit/builder_world.h"
 
 #define A16 "aaaaaaaaaaaaaaaa"
@@ -70,6 +74,80 @@ static void test_not_ours(void **state)
 	assert_listed(0, "");
 }
 
+static void assert_unnoted(const char *wanted)
+{
+	cleanup_argv struct argv ids = { 0 };
+
+	leftover_unnoted("root", &ids);
+	assert_lines(&ids, wanted);
+}
+
+/* A record without notes, of a time when no buildah that runs now was there. */
+static void test_unnoted(void **state)
+{
+	static const char index[] = "[{\"id\":\"" A64 "\",\"names\":[\"working-container\"],\"created\":\"%s\"%s},"
+				    "{\"id\":\"" B64 "\",\"created\":\"1971-02-03T04:05:06.789Z\",\"metadata\":\"{}\"},"
+				    "{\"id\":\"short\",\"created\":\"1971-02-03T04:05:06Z\"},{},7]";
+	static const struct {
+		const char *created, *more, *wanted;
+	} cases[] = {
+		{ "1971-02-03T04:05:06.789Z", "", A64 "\n" },
+		{ "1971-02-03T04:05:06Z", ",\"metadata\":\"\"", A64 "\n" },
+		{ "1971-02-03T04:05:06Z", ",\"metadata\":\"{\\\"image-name\\\":1}\"", "" },
+		{ "1971-02-03T04:05:06+02:00", "", "" },
+		{ "yesterday", "", "" },
+	};
+
+	(void)state;
+	assert_unnoted("");
+	ok(fs_mkdirs("root/overlay-containers", 0755, err));
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cleanup_free char *text = mem_printf(index, cases[i].created, cases[i].more);
+
+		write_text("root/overlay-containers/containers.json", text);
+		assert_unnoted(cases[i].wanted);
+	}
+	{
+		cleanup_free char *text = mem_printf(index, cases[0].created, "");
+
+		write_text("root/overlay-containers/containers.json", text);
+		make_container(A64, "null");
+		assert_unnoted("");
+	}
+	write_text("root/overlay-containers/containers.json", "[");
+	assert_unnoted("");
+}
+
+/* One that runs may be the one that is about to write them. */
+static void test_unnoted_of_the_living(void **state)
+{
+	char created[64];
+	struct tm tm;
+	time_t now = time(NULL);
+	cleanup_free char *text = NULL;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	assert_int_equal(shell("cp \"$(command -v sleep)\" buildah"), 0);
+	pid = fork();
+	if (pid == 0) {
+		execl("./buildah", "./buildah", "1000", NULL);
+		_exit(127);
+	}
+	while (!reap_older_runs("buildah", now + 1000) && waitpid(pid, &status, WNOHANG) == 0)
+		usleep(1000);
+	assert_false(reap_older_runs("cbuild-nobody", now + 1000));
+	assert_non_null(gmtime_r(&now, &tm));
+	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	text = mem_printf("[{\"id\":\"" A64 "\",\"created\":\"%s\"}]", created);
+	ok(fs_mkdirs("root/overlay-containers", 0755, err));
+	write_text("root/overlay-containers/containers.json", text);
+	assert_unnoted("");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
 /* The program that tells whether steps can be run here. */
 static void test_tiny_program(void **state)
 {
@@ -84,10 +162,8 @@ static void test_tiny_program(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_own),
-		TEST(test_of_the_dead),
-		TEST(test_not_ours),
-		TEST(test_tiny_program),
+		TEST(test_own),     TEST(test_of_the_dead),           TEST(test_not_ours),
+		TEST(test_unnoted), TEST(test_unnoted_of_the_living), TEST(test_tiny_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

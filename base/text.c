@@ -219,12 +219,11 @@ static bool scale_decimal(struct decimal d, uint64_t unit, uint64_t *ret)
 	return true;
 }
 
-/* "", "b", "k", "kb", "kib" and so on up to p, in either case. 0 when it is none of them. */
-static uint64_t size_unit(const char *s)
+/* "", "b", "k", "kb", "kib" and so on up to p, in either case; `step` is what "k" means. 0 when it is none of them. */
+static uint64_t size_unit(const char *s, uint64_t step)
 {
 	static const char letters[] = "kmgtp";
 	const char *letter = *s ? strchr(letters, *s | 0x20) : NULL;
-	uint64_t step = 1000;
 	uint64_t unit = 1;
 
 	if (letter) {
@@ -241,7 +240,7 @@ static uint64_t size_unit(const char *s)
 	return *s ? 0 : unit;
 }
 
-bool text_parse_size(const char *s, uint64_t *ret_bytes)
+static bool parse_bytes(const char *s, uint64_t step, uint64_t *ret_bytes)
 {
 	struct decimal d;
 	uint64_t unit;
@@ -250,8 +249,18 @@ bool text_parse_size(const char *s, uint64_t *ret_bytes)
 		return false;
 	if (*s == ' ')
 		s++;
-	unit = size_unit(s);
+	unit = size_unit(s, step);
 	return unit > 0 && scale_decimal(d, unit, ret_bytes);
+}
+
+bool text_parse_size(const char *s, uint64_t *ret_bytes)
+{
+	return parse_bytes(s, 1000, ret_bytes);
+}
+
+bool text_parse_memory(const char *s, uint64_t *ret_bytes)
+{
+	return parse_bytes(s, 1024, ret_bytes);
 }
 
 /* Nanoseconds of the unit at `*s`, which moves behind it; 0 when there is none. */

@@ -27,6 +27,8 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 
 /* "100MB", "1.5GiB", "64k", "1234": decimal and binary suffixes as docker's units (MB = 1e6, MiB = 2^20). */
 bool text_parse_size(const char *s, uint64_t *ret_bytes);
+/* The same as compose's byte values: "64m", "64mb" and "64MiB" are all powers of 1024. */
+bool text_parse_memory(const char *s, uint64_t *ret_bytes);
 /* "30s", "1m30s", "500ms" (compose's durations); a bare number is refused. Milliseconds. */
 bool text_parse_duration(const char *s, uint64_t *ret_ms);
 void text_size(struct buf *out, uint64_t bytes);  /* "12.3 MB" */

@@ -3,14 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/report/report.h"
 #include "cli/session.h"
 #include "engine/exec/event.h"
+#include "dsl/manifest.h"
 #include "engine/exec/run.h"
+#include "engine/exec/tidy.h"
 #include "engine/plan/plan.h"
 #include "engine/source/context.h"
 
@@ -39,6 +44,60 @@ static void keep_hashes(struct session *session)
 
 	if (source_save(session->source, &unsaved) < 0)
 		error_free(unsaved);
+}
+
+static const char *const *planned_services(const struct session *session, const char **names)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < plan_len(session->plan); i++)
+		names[len++] = session->manifest->services[plan_node(session->plan, i)->service].name.s;
+	return names;
+}
+
+static void report_bound(const struct tidy_freed *freed, uint64_t bound)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	text_size(&text, freed->blobs.bytes);
+	buf_str(&text, " freed in the store, to keep to ");
+	text_size(&text, bound);
+	if (freed->kept.bytes > bound) {
+		buf_str(&text, "; what this run was about takes ");
+		text_size(&text, freed->kept.bytes);
+	}
+	output_note("%s", text.data);
+}
+
+/* `store: {max: ...}`: older results make room, but none that this run was about. Where another cbuild runs, that one
+ * does it at its end. */
+static int keep_to_bound(struct session *session, struct error **err)
+{
+	const char **names cleanup_free = mem_array(plan_len(session->plan) + 1, sizeof(*names));
+	struct tidy_options tidy = {
+		.state_dir = session->state_dir,
+		.bounded = true,
+		.keep = session->manifest->store_max,
+		.services = planned_services(session, names),
+	};
+	struct tidy_freed freed;
+	uint64_t size;
+
+	if (!tidy.keep)
+		return 0;
+	if (tidy_size(session->layout, &size, err) < 0)
+		return -1;
+	if (size <= tidy.keep || run_needs_sweep(session->state_dir))
+		return 0;
+	if (run_gate(session->state_dir, &session->alone, err) < 0)
+		return -1;
+	if (run_needs_sweep(session->state_dir))
+		return 0;
+	if (tidy_prune(session->layout, session->state, &tidy, &freed, err) < 0)
+		return -1;
+	if (!session->options->quiet)
+		report_bound(&freed, tidy.keep);
+	return 0;
 }
 
 static int execute(struct session *session, struct error **err)
@@ -74,6 +133,8 @@ static int execute(struct session *session, struct error **err)
 	if (r == 0)
 		r = report_finish(report, err);
 	report_free(report);
+	if (r == 0 && status == 0)
+		r = keep_to_bound(session, err);
 	return r < 0 ? -1 : status;
 }
 

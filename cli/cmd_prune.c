@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "dsl/manifest.h"
 #include "engine/exec/tidy.h"
 
 static void add_part(struct buf *out, const char *what, const struct tidy_part *part)
@@ -43,12 +44,13 @@ static int prune(struct session *session, struct error **err)
 	const struct options *options = session->options;
 	struct tidy_options tidy = {
 		.state_dir = session->state_dir,
-		.bounded = options->keep_storage != NULL,
+		.bounded = options->keep_storage || session->manifest->store_max,
+		.keep = session->manifest->store_max,
 		.dry = options->dry_run,
 	};
 	struct tidy_freed freed;
 
-	if (tidy.bounded && !text_parse_size(options->keep_storage, &tidy.keep))
+	if (options->keep_storage && !text_parse_size(options->keep_storage, &tidy.keep))
 		return error_make(err, ERROR_USAGE, "--keep-storage takes a size (\"500MB\", \"2GiB\"), not \"%s\"",
 				  options->keep_storage);
 	if (!tidy.dry && session_alone(session, err) < 0)

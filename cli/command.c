@@ -93,9 +93,10 @@ static const struct command commands[] = {
 	{ "prune", NULL, "remove what nothing needs (-n; --keep-storage=SIZE: more, oldest first)", cmd_prune,
 	  .detail = "Removes from `.cbuild` what nothing needs: images that are neither a build's newest "
 		    "result nor tagged, logs of runs that are no longer in the history, lock files, "
-		    "leftovers of killed runs. With `--keep-storage` also the newest results, those of the "
-		    "services first that were made the longest time ago, until the images left are not "
-		    "larger. With `-n` it only says how much that would be. Nothing is removed while another "
+		    "leftovers of killed runs. With `--keep-storage`, or a `store: {max: ...}` of the "
+		    "manifest, also the newest results, those of the services first that were made the "
+		    "longest time ago, until the images left are not larger. With `-n` it only says how much that "
+		    "would be. Nothing is removed while another "
 		    "cbuild runs.",
 	  .examples = "cbuild prune -n\thow much would go\n"
 		      "cbuild prune --keep-storage=5GiB\tbound the disk\n" },

@@ -78,6 +78,9 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct n
 		if (key->pos)
 			*(struct pos *)((char *)out + key->pos) = text.pos;
 		break;
+	case TYPE_MEMORY:
+		good = text_parse_memory(text.s, at) && *(uint64_t *)at > 0;
+		break;
 	case TYPE_DURATION:
 		good = text_parse_duration(text.s, at) && *(uint64_t *)at > 0;
 		break;

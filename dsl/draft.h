@@ -52,12 +52,18 @@ struct draft_group {
 	struct texts members;
 };
 
+struct draft_store {
+	struct pos pos;
+	uint64_t max; /* bytes; 0: no bound */
+};
+
 struct draft {
 	struct text project, name, registry;
 	struct texts platforms, tags;
 	bool has_epoch;
 	int64_t epoch;
 	struct pos epoch_pos;
+	struct draft_store store;
 	struct node *vars, *templates, *services, *groups_node;
 	struct pos services_pos;
 	struct draft_source *sources;

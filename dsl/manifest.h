@@ -206,6 +206,7 @@ struct manifest {
 	struct texts tags;
 	bool has_epoch;
 	int64_t epoch;            /* source_date_epoch, seconds */
+	uint64_t store_max;       /* bytes of the store's blobs; 0: no bound */
 	struct service *services; /* in the order written */
 	size_t services_len;
 	struct group *groups; /* without the implied "all" */

@@ -37,8 +37,8 @@ struct entry {
 };
 
 struct node {
-	enum node_kind kind;
-	enum node_tag tag;
+	enum node_kind kind : 8;
+	enum node_tag tag : 8;
 	bool resets;     /* it or a value in it has the tag "!reset" */
 	bool dollar;     /* a scalar in it contains '$': interpolation has something to do */
 	uint16_t height; /* levels of collections: 0 for a scalar */

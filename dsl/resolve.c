@@ -279,6 +279,7 @@ void resolve_manifest(struct resolve *r)
 	r->hints = HINTS_MAX;
 	asked_list(r, r->options->tags, "DOCKER_TAGS", &r->asked_tags);
 	asked_list(r, r->options->profiles, "COMPOSE_PROFILES", &r->asked_profiles);
+	r->loaded->manifest.store_max = r->draft->store.max;
 	name_services(r);
 	resolve_epoch(r);
 	resolve_project(r);

@@ -39,7 +39,7 @@ static const struct schema_key build_keys[] = {
 	  .doc = "The Dockerfile's text itself, instead of a file." },
 	{ "network", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, network),
 	  .doc = "The network of RUN steps: \"default\", \"none\" or \"host\"." },
-	{ "shm_size", TYPE_SIZE, IN(draft_build, shm_size), .doc = "The size of /dev/shm in RUN steps." },
+	{ "shm_size", TYPE_MEMORY, IN(draft_build, shm_size), .doc = "The size of /dev/shm in RUN steps." },
 	{ "extra_hosts", TYPE_HOSTS, IN(draft_build, hosts), .doc = "Host names that RUN steps know: NAME=ADDRESS." },
 	{ "secrets", TYPE_SECRETS, IN(draft_build, secrets),
 	  .doc = "The manifest's secrets that RUN --mount=type=secret may read. Their ids count, their values do "
@@ -264,6 +264,15 @@ static const struct schema_key service_keys[] = {
 
 const struct schema schema_service = { .name = "service", KEYS(service_keys) };
 
+static const struct schema_key store_keys[] = {
+	{ "max", TYPE_SIZE, IN(draft_store, max),
+	  .doc = "The most that the store may take (\"20GB\"). After a run that made something, and by cbuild prune, "
+		 "the "
+		 "results made the longest time ago are given up for it." },
+};
+
+static const struct schema schema_store = { .name = "store", KEYS(store_keys) };
+
 static const struct schema_key root_keys[] = {
 	{ "include", TYPE_IGNORED, .flags = FLAG_LIST,
 	  .doc = "Further manifests, each with its paths in its own folder, that become a part of this one." },
@@ -280,6 +289,7 @@ static const struct schema_key root_keys[] = {
 	{ "source_date_epoch", TYPE_EPOCH, HAS(draft, has_epoch), IN(draft, epoch), POS(draft, epoch_pos),
 	  .doc = "The time, in seconds since 1970, that everything in the images is given. SOURCE_DATE_EPOCH wins over "
 		 "it." },
+	{ "store", TYPE_MAP, IN(draft, store), .sub = &schema_store, .doc = "What .cbuild may take." },
 	{ "vars", TYPE_NODE, IN(draft, vars),
 	  .doc = "Variables for ${NAME}, used when neither --set nor the environment nor the env file has them." },
 	{ "templates", TYPE_NODE, IN(draft, templates), .sub = &schema_service,
@@ -343,6 +353,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "an HTTP status";
 	case TYPE_SIZE:
 		return "a size such as 100MB";
+	case TYPE_MEMORY:
+		return "a size such as 64m";
 	case TYPE_DURATION:
 		return "a duration such as 30s";
 	case TYPE_PORT:

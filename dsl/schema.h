@@ -20,6 +20,7 @@ enum schema_type {
 	TYPE_EPOCH,     /* seconds: int64_t */
 	TYPE_STATUS,    /* HTTP status: uint16_t */
 	TYPE_SIZE,      /* bytes: uint64_t, and its struct pos at `pos` */
+	TYPE_MEMORY,    /* the same as compose writes it: powers of 1024 */
 	TYPE_DURATION,  /* milliseconds: uint64_t */
 	TYPE_PORT,      /* uint16_t */
 	TYPE_TEXTS,     /* struct texts: a list, or one value */

@@ -24,7 +24,8 @@ struct tidy_options {
 	const char *state_dir; /* absolute path of .cbuild */
 	bool bounded;          /* keep at most `keep` bytes of blobs */
 	uint64_t keep;
-	bool dry; /* remove nothing; then others may run */
+	const char *const *services; /* NULL-terminated: not given up for the bound; or NULL */
+	bool dry;                    /* remove nothing; then others may run */
 };
 struct tidy_part {
 	size_t count;
@@ -42,5 +43,7 @@ struct tidy_freed {
  */
 int tidy_prune(struct layout *layout, struct state *state, const struct tidy_options *options, struct tidy_freed *ret,
 	       struct error **err);
+/* What the store's blobs take, in bytes. Others may run meanwhile. */
+int tidy_size(struct layout *layout, uint64_t *ret_bytes, struct error **err);
 
 #endif

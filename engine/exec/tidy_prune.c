@@ -21,6 +21,7 @@ struct unit {
 	const char *name;
 	int64_t when_ms; /* of its newest record */
 	bool given_up;
+	bool needed; /* not to be given up */
 	struct reach reach;
 };
 
@@ -129,15 +130,26 @@ static void give_up(struct prune *prune, struct unit *unit)
 	}
 }
 
+static void keep_services(struct prune *prune)
+{
+	for (const char *const *name = prune->options->services; name && *name; name++) {
+		void *found = map_get(prune->by_name, arena_printf(prune->arena, "service %s", *name));
+
+		if (found)
+			prune->units[(size_t)found - 1].needed = true;
+	}
+}
+
 static void keep_to_bound(struct prune *prune)
 {
+	keep_services(prune);
 	while (prune->options->bounded && prune->needed > prune->options->keep) {
 		struct unit *oldest = NULL;
 
 		for (size_t i = 0; i < prune->units_len; i++) {
 			struct unit *unit = &prune->units[i];
 
-			if (!unit->given_up && (!oldest || unit->when_ms < oldest->when_ms))
+			if (!unit->given_up && !unit->needed && (!oldest || unit->when_ms < oldest->when_ms))
 				oldest = unit;
 		}
 		if (!oldest)
@@ -272,6 +284,20 @@ static int prune_folders(struct prune *prune, struct error **err)
 	if (prune_folder(prune, "locks", NULL, &freed->locks, err) < 0)
 		return -1;
 	return prune_folder(prune, "run", NULL, &freed->leftovers, err);
+}
+
+int tidy_size(struct layout *layout, uint64_t *ret_bytes, struct error **err)
+{
+	struct stock_file *files;
+	size_t len;
+
+	if (stock_list(layout, &files, &len, err) < 0)
+		return -1;
+	*ret_bytes = 0;
+	for (size_t i = 0; i < len; i++)
+		*ret_bytes += files[i].size;
+	stock_free(files, len);
+	return 0;
 }
 
 int tidy_prune(struct layout *layout, struct state *state, const struct tidy_options *options, struct tidy_freed *ret,

@@ -393,6 +393,34 @@ largest()
 	[ "$status" = 0 ]
 }
 
+@test "the manifest's bound is kept to by prune and after a run, but not at the cost of what the run was about" {
+	cp services.yaml saved
+	echo 'store: {max: 1kB}' >>services.yaml
+	cb -n --no-load --exit-code
+	[ "$status" = 0 ]
+	cb --no-load
+	equal "$(grep -c 'keep to' "$err" || true)" 0
+
+	echo bound >plain/file
+	cb --no-load plain
+	[ "$status" = 0 ]
+	grep -q 'freed in the store, to keep to 1.0 kB; what this run was about takes' "$err"
+	cb images
+	equal "$(grep -o '^localhost[^ ]*' "$out")" localhost/first/plain:latest
+	cb fsck
+	[ "$status" = 0 ]
+	cb -n --no-load plain --exit-code
+	[ "$status" = 0 ]
+
+	cb prune --keep-storage=1GB
+	[ "$(blobs)" -gt 0 ]
+	cb prune
+	equal "$(blobs)" 0
+	mv saved services.yaml
+	cb --no-load
+	[ "$status" = 0 ]
+}
+
 @test "prune and fsck refuse beside a run, and a run waits for them" {
 	local gate pid i
 	mkdir -p .cbuild/run

@@ -130,6 +130,32 @@ static void test_parse_size(void **state)
 	}
 }
 
+/* docker's units.RAMInBytes, which compose's byte values are read with. */
+static void test_parse_memory(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} good[] = {
+		{ "64", 64 },           { "2b", 2 },           { "1024kb", 1048576 },
+		{ "64m", 67108864 },    { "64M", 67108864 },   { "64MB", 67108864 },
+		{ "64MiB", 67108864 },  { "1gb", 1073741824 }, { "1.5g", 1610612736 },
+		{ "1 GB", 1073741824 },
+	};
+	static const char *const bad[] = { "", "m", "-1", "1x", "1 m ", "16777216t" };
+	uint64_t bytes = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		if (!text_parse_memory(good[i].text, &bytes) || bytes != good[i].bytes)
+			fail_msg("'%s' is %llu", good[i].text, (unsigned long long)bytes);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		if (text_parse_memory(bad[i], &bytes))
+			fail_msg("'%s' is taken for memory", bad[i]);
+	}
+}
+
 static void test_parse_duration(void **state)
 {
 	static const struct {
@@ -216,11 +242,11 @@ static void test_shell(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_safe),       cmocka_unit_test(test_safe_lines),
-		cmocka_unit_test(test_utf8),       cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_parse_size), cmocka_unit_test(test_parse_duration),
-		cmocka_unit_test(test_show_size),  cmocka_unit_test(test_show_duration),
-		cmocka_unit_test(test_shell),
+		cmocka_unit_test(test_safe),           cmocka_unit_test(test_safe_lines),
+		cmocka_unit_test(test_utf8),           cmocka_unit_test(test_nearest),
+		cmocka_unit_test(test_parse_size),     cmocka_unit_test(test_parse_memory),
+		cmocka_unit_test(test_parse_duration), cmocka_unit_test(test_show_size),
+		cmocka_unit_test(test_show_duration),  cmocka_unit_test(test_shell),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,7 +170,7 @@ static const struct edit edits[] = {
 	{ "services.yaml", "VERSION: \"1.0\"", "VERSION: \"2.0\"", BOTH("arg VERSION (1.0 -> 2.0)") },
 	{ "services.yaml", "target: final", "target: debug", BOTH("option target (final -> debug)") },
 	{ "services.yaml", "network: none", "network: host", BOTH("option network (none -> host)") },
-	{ "services.yaml", "shm_size: 1MB", "shm_size: 2MB", BOTH("option shm_size (1000000 -> 2000000)") },
+	{ "services.yaml", "shm_size: 1MB", "shm_size: 2MB", BOTH("option shm_size (1048576 -> 2097152)") },
 	{ "services.yaml", "db=10.0.0.1", "db=10.0.0.2", BOTH("option extra_hosts[0] (db:10.0.0.1 -> db:10.0.0.2)") },
 	{ "services.yaml", "secrets: [token]", "secrets: [other]", BOTH("option secrets[0] (token -> other)") },
 	{ "services.yaml", "ssh: [default=agent]", "ssh: [mine=agent]", BOTH("option ssh[0] (default -> mine)") },

@@ -114,6 +114,13 @@ static const struct command commands[] = {
 	  .examples = "cbuild doctor\twhy it does not work here\n"
 		      "cbuild doctor --builder=docker:fleet\tone of buildx's own builders, too\n"
 		      "cbuild doctor linux/riscv64 --format=json\tcan this platform be built here?\n" },
+	{ "schema", NULL, "the manifest's language as a JSON Schema, for editors", cmd_schema, .alone = true,
+	  .detail = "A JSON Schema (draft-07) of what may be written where in a manifest, with the meaning of every "
+		    "key, made "
+		    "from the table that cbuild reads manifests with. An editor completes and checks with it; a line "
+		    "at the "
+		    "top of the manifest names it: `# yaml-language-server: $schema=cbuild.schema.json`.",
+	  .examples = "cbuild schema >cbuild.schema.json\tfor an editor\n" },
 	{ "completion", "SHELL", "print what makes bash, zsh or fish complete cbuild's words", cmd_completion,
 	  .takes = TAKES_SHELL, .alone = true,
 	  .detail = "`make install` puts these where the shells look. They ask `cbuild completion words`, "

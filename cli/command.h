@@ -45,6 +45,7 @@ int cmd_clean(const struct options *options, struct error **err);
 int cmd_prune(const struct options *options, struct error **err);
 int cmd_fsck(const struct options *options, struct error **err);
 int cmd_doctor(const struct options *options, struct error **err);
+int cmd_schema(const struct options *options, struct error **err);
 int cmd_completion(const struct options *options, struct error **err);
 int cmd_version(const struct options *options, struct error **err);
 int cmd_help(const struct options *options, struct error **err);

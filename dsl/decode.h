@@ -42,8 +42,8 @@ void decode_env_files(struct decode *d, const struct schema_key *key, const stru
 void decode_hosts(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_secrets(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_sources(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-/* Complains about keys of a map that are none of `known`. `what`: "a port". */
-void decode_known(struct decode *d, const struct node *map, const char *const *known, size_t len, const char *what);
+/* Complains about keys of a map that are none of the key's words. `what`: "a port". */
+void decode_known(struct decode *d, const struct schema_key *key, const struct node *map, const char *what);
 void decode_test(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_depends(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 

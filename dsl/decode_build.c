@@ -57,7 +57,6 @@ void decode_hosts(struct decode *d, const struct schema_key *key, const struct n
 
 static bool decode_use(struct decode *d, const struct schema_key *key, const struct node *node, struct draft_secret *ret)
 {
-	static const char *const known[] = { "source", "target", "uid", "gid", "mode" };
 	const struct node *source = node_get(node, "source"), *target = node_get(node, "target");
 
 	if (node->kind == NODE_SCALAR)
@@ -68,7 +67,7 @@ static bool decode_use(struct decode *d, const struct schema_key *key, const str
 				  "an item of \"%s\" must be a secret, but this is %s", key->name, node_type_name(node));
 		return false;
 	}
-	decode_known(d, node, known, sizeof(known) / sizeof(known[0]), "a secret");
+	decode_known(d, key, node, "a secret");
 	if (!source) {
 		diags_add(d->diags, node->pos, NULL, "a secret needs \"source\"");
 		return false;
@@ -95,10 +94,9 @@ void decode_secrets(struct decode *d, const struct schema_key *key, const struct
 	decode_put_array(out, secrets, len);
 }
 
-static bool decode_source(struct decode *d, const struct entry *entry, struct draft_source *ret)
+static bool decode_source(struct decode *d, const struct schema_key *key, const struct entry *entry,
+			  struct draft_source *ret)
 {
-	static const char *const known[] = { "file",   "environment", "external",    "name",
-					     "labels", "driver",      "driver_opts", "template_driver" };
 	static const struct schema_key file_key = { .name = "file", .type = TYPE_TEXT, .flags = FLAG_FILLED };
 	static const struct schema_key variable_key = { .name = "environment", .type = TYPE_TEXT, .flags = FLAG_FILLED };
 	const struct node *node = entry->value;
@@ -113,7 +111,7 @@ static bool decode_source(struct decode *d, const struct entry *entry, struct dr
 				  "the secret \"%s\" must be a map, but this is %s", entry->key, node_type_name(node));
 		return false;
 	}
-	decode_known(d, node, known, sizeof(known) / sizeof(known[0]), "a secret");
+	decode_known(d, key, node, "a secret");
 	if (file && variable) {
 		diags_add(d->diags, entry->pos, NULL, "the secret \"%s\" has both \"file\" and \"environment\"",
 			  entry->key);
@@ -134,6 +132,6 @@ void decode_sources(struct decode *d, const struct schema_key *key, const struct
 	}
 	sources = arena_array(d->arena, node->len, sizeof(*sources));
 	for (size_t i = 0; i < node->len; i++)
-		len += decode_source(d, &node->entries[i], &sources[len]);
+		len += decode_source(d, key, &node->entries[i], &sources[len]);
 	decode_put_array(out, sources, len);
 }

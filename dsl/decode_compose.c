@@ -250,17 +250,21 @@ static void short_port(struct decode *d, const struct text *text, struct port_li
 		add_ports(d, text, container, ports);
 }
 
-void decode_known(struct decode *d, const struct node *map, const char *const *known, size_t len, const char *what)
+void decode_known(struct decode *d, const struct schema_key *key, const struct node *map, const char *what)
 {
+	size_t len = 0;
+
+	while (key->words[len])
+		len++;
 	for (size_t i = 0; i < map->len; i++) {
 		const char *name = map->entries[i].key, *nearest;
 		size_t j = 0;
 
-		while (j < len && strcmp(known[j], name) != 0)
+		while (j < len && strcmp(key->words[j], name) != 0)
 			j++;
 		if (j < len || node_key_ignored(name))
 			continue;
-		nearest = text_nearest(name, known, len);
+		nearest = text_nearest(name, key->words, len);
 		diags_add(d->diags, map->entries[i].pos,
 			  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : NULL,
 			  "unknown key \"%s\" in %s", name, what);
@@ -269,13 +273,11 @@ void decode_known(struct decode *d, const struct node *map, const char *const *k
 
 static void long_port(struct decode *d, const struct schema_key *key, const struct node *node, struct port_list *ports)
 {
-	static const char *const known[] = { "target", "published", "protocol",    "host_ip",
-					     "mode",   "name",      "app_protocol" };
 	const struct node *target = node_get(node, "target"), *protocol = node_get(node, "protocol");
 	struct port_range range;
 	struct text text;
 
-	decode_known(d, node, known, sizeof(known) / sizeof(known[0]), "a port");
+	decode_known(d, key, node, "a port");
 	if (!target) {
 		diags_add(d->diags, node->pos, NULL, "a port needs \"target\": the container's port");
 		return;
@@ -334,9 +336,9 @@ static void decode_condition(struct decode *d, const struct node *node, enum dep
 }
 
 /* {condition: ..., restart: ..., required: ...}; "restart" concerns compose only. */
-static void decode_depends_entry(struct decode *d, const struct entry *entry, struct depends *ret)
+static void decode_depends_entry(struct decode *d, const struct schema_key *key, const struct entry *entry,
+				 struct depends *ret)
 {
-	static const char *const known[] = { "condition", "restart", "required" };
 	static const struct schema_key required_key = { .name = "required", .type = TYPE_BOOL };
 	bool required = true;
 
@@ -356,7 +358,7 @@ static void decode_depends_entry(struct decode *d, const struct entry *entry, st
 		else if (!strcmp(part->key, "required") && part->value->kind != NODE_NULL)
 			decode_value(d, &required_key, part->value, &required);
 	}
-	decode_known(d, entry->value, known, sizeof(known) / sizeof(known[0]), "a dependency");
+	decode_known(d, key, entry->value, "a dependency");
 	ret->optional = !required;
 }
 
@@ -369,7 +371,7 @@ void decode_depends(struct decode *d, const struct schema_key *key, const struct
 	if (node->kind == NODE_MAP) {
 		items = arena_array(d->arena, node->len, sizeof(*items));
 		for (; len < node->len; len++)
-			decode_depends_entry(d, &node->entries[len], &items[len]);
+			decode_depends_entry(d, key, &node->entries[len], &items[len]);
 		decode_put_array(out, items, len);
 		return;
 	}

@@ -10,9 +10,6 @@
 
 /* compose's env_file (compose-spec, 05-services): a path, or a list of paths and of {path, required, format}. */
 
-static const char *const known[] = { "path", "required", "format" };
-enum { KNOWN = sizeof(known) / sizeof(known[0]) };
-
 static bool decode_long(struct decode *d, const struct schema_key *key, const struct node *node, struct env_file *ret)
 {
 	static const struct schema_key required_key = { .name = "required", .type = TYPE_BOOL };
@@ -22,7 +19,7 @@ static bool decode_long(struct decode *d, const struct schema_key *key, const st
 	struct text text;
 	bool needed = true;
 
-	decode_known(d, node, known, KNOWN, "an env file");
+	decode_known(d, key, node, "an env file");
 	if (!path) {
 		diags_add(d->diags, node->pos, NULL, "an env file needs \"path\"");
 		return false;

@@ -62,11 +62,10 @@ static const char *nearest_name(const struct merge *m, const struct extending *e
 /* {service: NAME, file: PATH}, compose's form. */
 static void read_map(struct merge *m, const struct node *node, struct extending *ret)
 {
-	static const char *const known[] = { "service", "file" };
 	struct decode d = { m->arena, m->diags, m->files->scope };
 	const struct node *file = node_get(node, "file");
 
-	decode_known(&d, node, known, sizeof(known) / sizeof(known[0]), "\"extends\"");
+	decode_known(&d, schema_find(&schema_service, "extends"), node, "\"extends\"");
 	ret->services_only = true;
 	ret->name = node_get(node, "service");
 	if (!ret->name)

@@ -51,7 +51,6 @@ static bool decode_path(struct decode *d, const char *name, const struct node *n
 
 static bool decode_item(struct decode *d, const struct node *node, struct item *ret)
 {
-	static const char *const known[] = { "path", "project_directory", "env_file" };
 	static const struct schema_key dir_key = { .name = "project_directory", .type = TYPE_TEXT, .flags = FLAG_FILLED };
 	const struct node *path, *dir, *env_file;
 
@@ -68,7 +67,7 @@ static bool decode_item(struct decode *d, const struct node *node, struct item *
 	path = node_get(node, "path");
 	dir = node_get(node, "project_directory");
 	env_file = node_get(node, "env_file");
-	decode_known(d, node, known, sizeof(known) / sizeof(known[0]), "an item of \"include\"");
+	decode_known(d, schema_find(&schema_root, "include"), node, "an item of \"include\"");
 	if (!path || (path->kind != NODE_BROKEN && !path->len)) {
 		diags_add(d->diags, node->pos, NULL, "an item of \"include\" needs \"path\"");
 		return false;

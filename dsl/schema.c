@@ -16,6 +16,13 @@
 #define HAS(type, field) .has = offsetof(struct type, field)
 #define POS(type, field) .pos = offsetof(struct type, field)
 
+/* What compose writes as a map, in places where it may also write a single value. */
+#define WORDS(...)                     \
+	.words = (const char *const[]) \
+	{                              \
+		__VA_ARGS__, NULL      \
+	}
+
 /* In each table: the key, its type, where it goes, then what it means. */
 
 static const struct schema_key build_keys[] = {
@@ -41,7 +48,7 @@ static const struct schema_key build_keys[] = {
 	  .doc = "The network of RUN steps: \"default\", \"none\" or \"host\"." },
 	{ "shm_size", TYPE_MEMORY, IN(draft_build, shm_size), .doc = "The size of /dev/shm in RUN steps." },
 	{ "extra_hosts", TYPE_HOSTS, IN(draft_build, hosts), .doc = "Host names that RUN steps know: NAME=ADDRESS." },
-	{ "secrets", TYPE_SECRETS, IN(draft_build, secrets),
+	{ "secrets", TYPE_SECRETS, IN(draft_build, secrets), WORDS("source", "target", "uid", "gid", "mode"),
 	  .doc = "The manifest's secrets that RUN --mount=type=secret may read. Their ids count, their values do "
 		 "not." },
 	{ "ssh", TYPE_PAIRS, IN(draft_build, ssh),
@@ -139,7 +146,7 @@ static const struct schema schema_healthcheck = { .name = "healthcheck", KEYS(he
 static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
-	{ "extends", TYPE_IGNORED, MERGE_REPLACE, FLAG_SINGLE | FLAG_MAP,
+	{ "extends", TYPE_IGNORED, MERGE_REPLACE, FLAG_SINGLE | FLAG_MAP, WORDS("service", "file"),
 	  .doc = "The template (or service) whose values are taken first." },
 	{ "matrix", TYPE_IGNORED, MERGE_REPLACE, FLAG_MAP,
 	  .doc = "Makes one service for each combination of values: {NAME: [value, ...]}; ${matrix.NAME} is the "
@@ -158,13 +165,14 @@ static const struct schema_key service_keys[] = {
 	  .sub = &schema_prepare, .doc = "A step before the build, with declared inputs and outputs." },
 	{ "needs", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.needs),
 	  .doc = "Services that must be built before this one." },
-	{ "depends_on", TYPE_DEPENDS, IN(draft_service, out.depends),
+	{ "depends_on", TYPE_DEPENDS, IN(draft_service, out.depends), WORDS("condition", "restart", "required"),
 	  .doc = "Services that must run before this one is started." },
 	{ "ports", TYPE_PORTS, IN(draft_service, out.ports),
+	  WORDS("target", "published", "protocol", "host_ip", "mode", "name", "app_protocol"),
 	  .doc = "The container's ports, as compose writes them. Only TCP ports are probed." },
 	{ "environment", TYPE_ENV, IN(draft_service, out.environment),
 	  .doc = "The environment it runs with. A name without a value takes the environment's." },
-	{ "env_file", TYPE_ENV_FILES, IN(draft_service, out.env_files),
+	{ "env_file", TYPE_ENV_FILES, IN(draft_service, out.env_files), WORDS("path", "required", "format"),
 	  .doc = "Files of NAME=value that its environment is read from when it is run; \"environment\" wins over "
 		 "them." },
 	{ "command", TYPE_WORDS, MERGE_REPLACE, IN(draft_service, out.command),
@@ -274,7 +282,7 @@ static const struct schema_key store_keys[] = {
 static const struct schema schema_store = { .name = "store", KEYS(store_keys) };
 
 static const struct schema_key root_keys[] = {
-	{ "include", TYPE_IGNORED, .flags = FLAG_LIST,
+	{ "include", TYPE_IGNORED, .flags = FLAG_LIST, WORDS("path", "project_directory", "env_file"),
 	  .doc = "Further manifests, each with its paths in its own folder, that become a part of this one." },
 	{ "project", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft, project),
 	  .doc = "The project's name; the folder's by default." },
@@ -290,17 +298,19 @@ static const struct schema_key root_keys[] = {
 	  .doc = "The time, in seconds since 1970, that everything in the images is given. SOURCE_DATE_EPOCH wins over "
 		 "it." },
 	{ "store", TYPE_MAP, IN(draft, store), .sub = &schema_store, .doc = "What .cbuild may take." },
-	{ "vars", TYPE_NODE, IN(draft, vars),
+	{ "vars", TYPE_NODE, .flags = FLAG_SINGLE, IN(draft, vars),
 	  .doc = "Variables for ${NAME}, used when neither --set nor the environment nor the env file has them." },
 	{ "templates", TYPE_NODE, IN(draft, templates), .sub = &schema_service,
 	  .doc = "Sets of values for services to extend." },
 	{ "services", TYPE_NODE, .flags = FLAG_REQUIRED, IN(draft, services), POS(draft, services_pos),
 	  .sub = &schema_service, .doc = "The services, by name." },
-	{ "groups", TYPE_NODE, IN(draft, groups_node), .doc = "Named sets of services and groups." },
+	{ "groups", TYPE_NODE, .flags = FLAG_SINGLE | FLAG_LIST, IN(draft, groups_node),
+	  .doc = "Named sets of services and groups." },
 	{ "configs", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's configs; not used." },
 	{ "models", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's models; not used." },
 	{ "networks", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's networks; not used." },
 	{ "secrets", TYPE_SOURCES, IN(draft, sources),
+	  WORDS("file", "environment", "external", "name", "labels", "driver", "driver_opts", "template_driver"),
 	  .doc = "Secrets for builds, by name: {file: PATH} or {environment: NAME}." },
 	{ "volumes", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's volumes; not used." },
 };

@@ -50,7 +50,7 @@ enum schema_flag {
 	FLAG_PLATFORM = 2, /* may mention ${platform.*} */
 	FLAG_IMAGE = 4,    /* may mention ${image.*} */
 	FLAG_REQUIRED = 8,
-	FLAG_SINGLE = 16, /* of a TYPE_SHAPE or TYPE_IGNORED: may be a single value, */
+	FLAG_SINGLE = 16, /* of a TYPE_SHAPE or TYPE_IGNORED (of a TYPE_NODE: each entry): may be a single value, */
 	FLAG_LIST = 32,   /* a list, */
 	FLAG_MAP = 64     /* a map */
 };
@@ -64,6 +64,7 @@ struct schema_key {
 	size_t has;    /* of a bool that says it was given; 0: none */
 	size_t pos;    /* of a struct pos for the key's place; 0: none */
 	const struct schema *sub;
+	const char *const *words; /* the keys of maps in it that no struct stands for, NULL-terminated; or NULL */
 	const char *doc;
 };
 

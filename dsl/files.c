@@ -91,12 +91,12 @@ static struct node *parse(struct files *files, uint32_t file, const struct buf *
 	return NULL;
 }
 
-int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **tree,
-	      struct error **err)
+/* One manifest by itself; *ret NULL after a complaint. */
+static int read_one(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **ret,
+		    struct error **err)
 {
 	struct buf text cleanup_buf = { 0 };
 	const struct node *vars;
-	struct node *node;
 	uint32_t file;
 
 	remember(files, path);
@@ -106,12 +106,22 @@ int files_add(struct files *files, struct unit *unit, const char *path, const ch
 	add_real(files, unit, path);
 	file = diags_source(files->diags, shown, text.data, text.len);
 	unit_add_text(files->units, unit, file);
-	node = parse(files, file, &text);
-	if (!node)
-		return 0;
-	vars = node_get(node, "vars");
+	*ret = parse(files, file, &text);
+	vars = *ret ? node_get(*ret, "vars") : NULL;
 	if (vars && vars->kind == NODE_MAP)
 		scope_add_vars(files->scope, unit, vars);
+	return 0;
+}
+
+int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **tree,
+	      struct error **err)
+{
+	struct node *node;
+
+	if (read_one(files, unit, path, shown, &node, err) < 0)
+		return -1;
+	if (!node)
+		return 0;
 	node = files_include(files, unit, node);
 	if (*tree)
 		*tree = merge_nodes(files->arena, &schema_root, *tree, node);
@@ -147,7 +157,7 @@ static const struct unit *extend_new(struct files *files, const struct unit *fro
 
 	unit->draft = arena_alloc(files->arena, sizeof(*unit->draft));
 	files_place(files, unit, name->s, NULL);
-	if (files_add(files, unit, path, unit->name, &tree, &error) < 0)
+	if (read_one(files, unit, path, unit->name, &tree, &error) < 0)
 		files_unread(files, name, path, "manifest", error);
 	if (!tree)
 		return NULL;

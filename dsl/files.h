@@ -49,7 +49,7 @@ int files_add_env(struct files *files, struct unit *unit, const char *path, cons
  * about. */
 struct node *files_include(struct files *files, struct unit *unit, struct node *tree);
 /* The manifest that a service extends with "extends: {file: ...}" at `name`: its own names and nothing of it become
- * known. NULL after a complaint. */
+ * known; what it includes is not read. NULL after a complaint. */
 const struct unit *files_extend(struct files *files, const struct text *name);
 
 /* What the ways to name a file share. */

@@ -12,12 +12,12 @@
 #include "dsl/interp.h"
 #include "dsl/load.h"
 #include "dsl/loaded.h"
-#include "dsl/matrix.h"
 #include "dsl/merge.h"
 #include "dsl/node.h"
 #include "dsl/resolve.h"
 #include "dsl/schema.h"
 #include "dsl/scope.h"
+#include "dsl/services.h"
 #include "dsl/unit.h"
 
 /* One load on its way. */
@@ -45,194 +45,10 @@ static const struct node *take_map(struct load *load, const struct node *node, c
 	return NULL;
 }
 
-static bool is_map(struct load *load, const struct entry *entry, const char *what)
-{
-	if (entry->value->kind == NODE_MAP)
-		return true;
-	if (entry->value->kind == NODE_NULL)
-		diags_add(load->diags, entry->pos, NULL, "the %s \"%s\" is empty", what, entry->key);
-	else if (entry->value->kind != NODE_BROKEN)
-		diags_add(load->diags, entry->value->pos,
-			  !strcmp(what, "service") ? "write {build: ...} or {image: ...}" : NULL,
-			  "the %s \"%s\" must be a map, but this is %s", what, entry->key, node_type_name(entry->value));
-	return false;
-}
-
 static void index_names(struct map *map, const struct node *node)
 {
 	for (size_t i = 0; node && i < node->len; i++)
 		map_set(map, node->entries[i].key, &node->entries[i]);
-}
-
-/* One service; of a matrix, one of its combinations. The scope has been entered. */
-static void decode_service(struct load *load, const struct entry *entry, const struct combo *combo,
-			   struct draft_service *draft)
-{
-	const struct entry *name;
-	struct node *node;
-
-	draft->out.pos = entry->pos;
-	draft->out.publish = true;
-	node = merge_service(&load->merge, entry);
-	name = node_entry(node, "name");
-	if (name && !combo)
-		diags_add(load->diags, name->pos, "its key is its name, and \"image\" names what it makes",
-			  "\"name\" is for services with a \"matrix\"");
-	if (node)
-		decode_map(&load->decode, &schema_service, node, draft);
-	scope_enter(load->scope, NULL, NULL);
-}
-
-static void keep_service(struct load *load, const struct draft_service *service)
-{
-	struct draft *draft = &load->draft;
-
-	draft->items[draft->len] = service->out;
-	draft->rests[draft->len++] = service->rest;
-}
-
-/* What a service's matrix makes of it. */
-struct made {
-	bool has; /* a matrix, be it a bad one */
-	struct combo *combos;
-	size_t len;
-};
-
-static struct made read_matrix(struct load *load, const struct entry *entry, size_t *tried)
-{
-	struct node *matrix = entry->value->kind == NODE_MAP ? merge_written(&load->merge, entry, "matrix") : NULL;
-	struct made made = { .has = matrix != NULL };
-
-	if (!matrix)
-		return made;
-	scope_enter(load->scope, entry->key, NULL);
-	made.combos = matrix_read(&load->decode, interp_node(load->merge.interp, NULL, matrix), tried, &made.len);
-	scope_enter(load->scope, NULL, NULL);
-	if (!made.combos)
-		made.len = 0;
-	return made;
-}
-
-/* The name of one service of a matrix; s NULL after a complaint. */
-static struct text made_name(struct load *load, const struct entry *entry, const struct combo *combo)
-{
-	static const struct schema_key key = { .name = "name", .type = TYPE_TEXT, .flags = FLAG_FILLED };
-	struct text name = { combo_name(load->arena, entry->key, combo), entry->pos };
-	struct node *written;
-
-	scope_enter(load->scope, entry->key, combo);
-	written = merge_written(&load->merge, entry, "name");
-	if (!written && !name.s)
-		diags_add(load->diags, entry->pos, "write name: \"...${matrix.NAME}...\"",
-			  "a matrix whose values are maps needs \"name\"");
-	if (!written)
-		return name;
-	name.s = NULL;
-	decode_text(&load->decode, &key, interp_node(load->merge.interp, NULL, written), &name);
-	return name;
-}
-
-static void complain_twice(struct load *load, const struct text *name, const struct combo *combo,
-			   const struct combo *first)
-{
-	diags_add(load->diags, name->pos, "mention every variable of the matrix in \"name\"",
-		  "the matrix makes two services called \"%s\": with %s and with %s", name->s,
-		  combo_text(load->arena, first), combo_text(load->arena, combo));
-}
-
-static void decode_made(struct load *load, const struct entry *entry, const struct made *made)
-{
-	struct draft_group *group = &load->draft.groups[load->draft.groups_len++];
-	struct map *names cleanup_map = map_new();
-
-	*group = (struct draft_group){ .name = { entry->key, entry->pos }, .of_matrix = true };
-	group->members.items = arena_array(load->arena, made->len, sizeof(*group->members.items));
-	for (size_t i = 0; i < made->len; i++) {
-		struct draft_service service = { 0 };
-		const struct combo *first;
-
-		service.out.name = made_name(load, entry, &made->combos[i]);
-		if (!service.out.name.s)
-			continue;
-		first = map_get(names, service.out.name.s);
-		if (first) {
-			complain_twice(load, &service.out.name, &made->combos[i], first);
-			continue;
-		}
-		map_set(names, service.out.name.s, &made->combos[i]);
-		scope_enter(load->scope, service.out.name.s, &made->combos[i]);
-		decode_service(load, entry, &made->combos[i], &service);
-		keep_service(load, &service);
-		group->members.items[group->members.len++] = service.out.name;
-	}
-}
-
-static void decode_services(struct load *load, const struct node *services)
-{
-	struct draft *draft = &load->draft;
-	size_t count = services ? services->len : 0, len = 0, groups = 0, tried = 0;
-	struct made *made = arena_array(load->arena, count, sizeof(*made));
-
-	for (size_t i = 0; i < count; i++) {
-		made[i] = read_matrix(load, &services->entries[i], &tried);
-		len += made[i].has ? made[i].len : 1;
-		groups += made[i].has;
-	}
-	draft->items = arena_array(load->arena, len, sizeof(*draft->items));
-	draft->rests = arena_array(load->arena, len, sizeof(*draft->rests));
-	draft->groups = arena_array(load->arena, groups, sizeof(*draft->groups));
-	for (size_t i = 0; i < count; i++) {
-		const struct entry *entry = &services->entries[i];
-		struct draft_service service = { .out.name = { entry->key, entry->pos } };
-
-		if (!is_map(load, entry, "service"))
-			continue;
-		if (made[i].has) {
-			decode_made(load, entry, &made[i]);
-			continue;
-		}
-		scope_enter(load->scope, entry->key, NULL);
-		decode_service(load, entry, NULL, &service);
-		keep_service(load, &service);
-	}
-}
-
-/* A template that no service extends is looked at for its faults. */
-static void check_templates(struct load *load, const struct node *templates)
-{
-	static const struct combo unknown = { 0 };
-
-	for (size_t i = 0; templates && i < templates->len; i++) {
-		const struct entry *entry = &templates->entries[i];
-		struct draft_service unused = { .out.name = { entry->key, entry->pos } };
-
-		if (!is_map(load, entry, "template") || map_get(load->merge.used, entry->key) == entry)
-			continue;
-		scope_enter_template(load->scope, entry->key);
-		decode_service(load, entry, &unknown, &unused);
-	}
-}
-
-static void decode_groups(struct load *load, const struct node *groups)
-{
-	static const struct schema_key key = { .name = "groups", .type = TYPE_TEXTS, .flags = FLAG_FILLED };
-	struct draft *draft = &load->draft;
-	size_t made = draft->groups_len;
-	struct draft_group *all = arena_array(load->arena, made + (groups ? groups->len : 0), sizeof(*all));
-
-	if (made)
-		memcpy(all, draft->groups, made * sizeof(*all));
-	draft->groups = all;
-	for (size_t i = 0; groups && i < groups->len; i++) {
-		const struct entry *entry = &groups->entries[i];
-		struct draft_group *group = &draft->groups[draft->groups_len++];
-
-		group->name = (struct text){ entry->key, entry->pos };
-		if (entry->value->kind == NODE_NULL)
-			diags_add(load->diags, entry->pos, NULL, "the group \"%s\" is empty", entry->key);
-		else
-			decode_texts(&load->decode, &key, entry->value, &group->members);
-	}
 }
 
 /* The top level, interpolated but for what is looked at part by part. */
@@ -291,6 +107,7 @@ static void decode_tree(struct load *load, struct node *root)
 	struct unit *first = load->units->items[0];
 	const struct node *vars = take_map(load, node_get(root, "vars"), "vars");
 	const struct node *templates, *services;
+	struct services decoded = { &load->decode, &load->merge, &load->draft };
 	struct interp *interp = scope_interp(load->scope);
 
 	if (vars)
@@ -311,11 +128,12 @@ static void decode_tree(struct load *load, struct node *root)
 	};
 	index_names(load->merge.template_names, templates);
 	index_names(load->merge.service_names, services);
-	decode_services(load, services);
-	check_templates(load, templates);
-	decode_groups(load,
-		      take_map(load, load->draft.groups_node ? interp_node(interp, NULL, load->draft.groups_node) : NULL,
-			       "groups"));
+	services_decode(&decoded, services);
+	services_check_templates(&decoded, templates);
+	services_decode_groups(
+		&decoded,
+		take_map(load, load->draft.groups_node ? interp_node(interp, NULL, load->draft.groups_node) : NULL,
+			 "groups"));
 }
 
 static void resolve(struct load *load)

@@ -173,6 +173,20 @@ static void test_extends_file(void **state)
 	test_unload(&t);
 }
 
+/* What such a file includes is not read, so that an included manifest may extend what includes it. */
+static void test_extends_including_file(void **state)
+{
+	const struct text_options options = {
+		.files = LIST("sub/more.yaml", "services: {more: {extends: {file: ../services.yaml, service: base}}}\n")
+	};
+	struct loaded_text t;
+
+	(void)state;
+	test_load_good(&t, "include: [sub/more.yaml]\nservices: {base: {build: base}}\n", &options);
+	assert_string_equal(find(&t, "more")->build.context.s + strlen(t.manifest->dir), "/base");
+	test_unload(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_tags),
 		cmocka_unit_test(test_tags_in_turn),
 		cmocka_unit_test(test_extends_file),
+		cmocka_unit_test(test_extends_including_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,8 +21,13 @@ static inline bool jansson_is_array(const json_t *value)
 {
 	return json_is_array(value);
 }
+static inline bool jansson_is_null(const json_t *value)
+{
+	return json_is_null(value);
+}
 #undef json_is_object
 #undef json_is_array
+#undef json_is_null
 #undef JSON_COMPACT
 #undef JSON_INDENT
 
@@ -132,6 +137,11 @@ bool json_is_object(const struct json *value)
 bool json_is_array(const struct json *value)
 {
 	return jansson_is_array(peek(value));
+}
+
+bool json_is_null(const struct json *value)
+{
+	return jansson_is_null(peek(value));
 }
 
 const struct json *json_get(const struct json *object, const char *key)

@@ -30,6 +30,7 @@ const char *json_text(const struct json *value); /* the value itself, when it is
 int64_t json_number(const struct json *value);
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
+bool json_is_null(const struct json *value); /* "null", not a value that is missing */
 size_t json_len(const struct json *value); /* of an array or object */
 const struct json *json_at(const struct json *array, size_t i);
 /* Members of an object in their order: for (it = json_first(o); it; it = json_next(o, it)). */

@@ -389,13 +389,16 @@ static int export(struct work *work, const char *id, struct build_result *result
 
 static int build_one(struct work *work, struct build_result *result, struct error **err)
 {
+	/* buildah's cache does not look at what a step mounts, only at its text: an optional secret that nobody gives.
+	 * It is the last flag, for buildah 1.28 takes a mount without a type for one of the type before. */
+	cleanup_free char *flag = mem_printf(IMAGE_STEP_KEY "%s", work->job->key);
 	cleanup_rewrite_files struct rewrite_files files = { 0 };
 	char id[DIGEST_LEN + 1];
 
 	for (size_t i = 0; i < work->job->images_len; i++)
 		if (bring(work, i, err) < 0)
 			return -1;
-	if (rewrite_files(work->job, (const char *const *)work->ids.items, &files, err) < 0 ||
+	if (rewrite_files(work->job, (const char *const *)work->ids.items, flag, &files, err) < 0 ||
 	    build_proved(work, &files, id, err) < 0 || canonical_identity(work, id, result->identity, err) < 0)
 		return -1;
 	if (!work->job->keep)
@@ -475,6 +478,7 @@ static int buildah_open(const struct builder_given *given, void **ret, struct bu
 	info->version = self->facts.version;
 	info->detail = self->facts.flags;
 	info->place = self->place;
+	info->mounts_ignored = true;
 	info->batch = 1;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);

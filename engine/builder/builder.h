@@ -74,6 +74,9 @@ struct build_job {
 	const char *text;         /* its bytes, as hashed */
 	size_t text_len;
 	const char *ignore_file; /* absolute path of the ignore file that counts, or NULL */
+	const char *key;         /* of the node: another one whenever anything is that the build reads */
+	const size_t *mounts; /* offsets in `text` of the ends of the flags of RUN steps that mount files (dockerfile.h) */
+	size_t mounts_len;
 	struct platform platform;
 	const struct build_pair *args;
 	size_t args_len;
@@ -130,6 +133,7 @@ struct builder_info {
 	const char *place; /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
 	bool keeps_contexts; /* it keeps the folders it was given, and goes on using a file of which name, size and
 	                      * modification time are the same (source/handed.h) */
+	bool mounts_ignored; /* a RUN step that mounts a context sees what the ignore file leaves out */
 	size_t batch;        /* jobs that one batch may have; 1 for buildah */
 	const struct platform *platforms; /* that RUN steps work for, native first */
 	size_t platforms_len;

@@ -281,7 +281,7 @@ static int prepare(struct delivery *delivery, struct error **err)
 	delivery->pipe = path_join(job->staging, "image.pipe");
 	delivery->context = buildkit_context(job, err);
 	if (!delivery->context ||
-	    rewrite_files(job, (const char *const *)delivery->aliases.items, &delivery->files, err) < 0)
+	    rewrite_files(job, (const char *const *)delivery->aliases.items, NULL, &delivery->files, err) < 0)
 		return -1;
 	if (mkfifo(delivery->pipe, 0600) < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s", delivery->pipe);

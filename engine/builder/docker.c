@@ -153,7 +153,7 @@ static int build_one(struct docker *self, const struct build_job *job, struct bu
 		argv_add(&aliases, alias);
 	}
 	command.aliases = (const char *const *)aliases.items;
-	if (!context || rewrite_files(job, command.aliases, &files, err) < 0 || run(self, job, &command, err) < 0)
+	if (!context || rewrite_files(job, command.aliases, NULL, &files, err) < 0 || run(self, job, &command, err) < 0)
 		return -1;
 	return import(self, job, tar, result, err);
 }

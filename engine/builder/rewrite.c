@@ -20,47 +20,57 @@
 #define REWRITE_IGNORE_MAX (16u << 20) /* bytes of an ignore file */
 #define TIME_RANGE 1000000000          /* seconds from 1970 on, to be divided among contents */
 
-struct mention {
+/* `length` bytes at `offset` become `text`. */
+struct edit {
 	size_t offset, length;
-	const char *name;
+	const char *text;
 };
 
-static int compare_mentions(const void *a, const void *b)
+static int compare_edits(const void *a, const void *b)
 {
-	const struct mention *x = a, *y = b;
+	const struct edit *x = a, *y = b;
 
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static struct mention *sorted_mentions(const struct build_image *images, const char *const *names, size_t len)
+static size_t behind_quotes(const struct build_job *job, size_t offset)
 {
-	struct mention *mentions = mem_array(len, sizeof(*mentions));
-
-	for (size_t i = 0; i < len; i++)
-		mentions[i] = (struct mention){ images[i].offset, images[i].length, names[i] };
-	qsort(mentions, len, sizeof(*mentions), compare_mentions);
-	return mentions;
+	while (offset < job->text_len && (job->text[offset] == '"' || job->text[offset] == '\''))
+		offset++;
+	return offset;
 }
 
-int rewrite_text(const char *text, size_t len, const struct build_image *images, const char *const *names,
-		 size_t images_len, struct buf *out, struct error **err)
+static struct edit *sorted_edits(const struct build_job *job, const char *const *names, const char *flag, size_t *ret_len)
 {
-	cleanup_free struct mention *mentions = NULL;
-	size_t at = 0;
+	struct edit *edits = mem_array(job->images_len + job->mounts_len + 1, sizeof(*edits));
+	size_t len = 0;
 
-	if (images_len > 0)
-		mentions = sorted_mentions(images, names, images_len);
-	for (size_t i = 0; i < images_len; i++) {
-		const struct mention *mention = &mentions[i];
+	for (size_t i = 0; i < job->images_len; i++)
+		edits[len++] = (struct edit){ job->images[i].offset, job->images[i].length, names[i] };
+	for (size_t i = 0; flag && i < job->mounts_len; i++)
+		edits[len++] = (struct edit){ behind_quotes(job, job->mounts[i]), 0, flag };
+	qsort(edits, len, sizeof(*edits), compare_edits);
+	*ret_len = len;
+	return edits;
+}
 
-		if (mention->offset < at || mention->offset > len || mention->length > len - mention->offset)
+int rewrite_text(const struct build_job *job, const char *const *names, const char *flag, struct buf *out,
+		 struct error **err)
+{
+	size_t at = 0, len;
+	cleanup_free struct edit *edits = sorted_edits(job, names, flag, &len);
+
+	for (size_t i = 0; i < len; i++) {
+		const struct edit *edit = &edits[i];
+
+		if (edit->offset < at || edit->offset > job->text_len || edit->length > job->text_len - edit->offset)
 			return error_make(err, ERROR_INTERNAL, "image mention %zu+%zu is not in the Dockerfile",
-					  mention->offset, mention->length);
-		buf_add(out, text + at, mention->offset - at);
-		buf_str(out, mention->name);
-		at = mention->offset + mention->length;
+					  edit->offset, edit->length);
+		buf_add(out, job->text + at, edit->offset - at);
+		buf_str(out, edit->text);
+		at = edit->offset + edit->length;
 	}
-	buf_add(out, text + at, len - at);
+	buf_add(out, job->text + at, job->text_len - at);
 	return 0;
 }
 
@@ -92,11 +102,12 @@ static int write_file(const char *path, const struct buf *data, struct error **e
 }
 
 /* The bytes are written as they were hashed: the file on the disk may be another one by now. */
-static int write_dockerfile(const struct build_job *job, const char *const *names, const char *path, struct error **err)
+static int write_dockerfile(const struct build_job *job, const char *const *names, const char *flag, const char *path,
+			    struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
 
-	if (rewrite_text(job->text, job->text_len, job->images, names, job->images_len, &text, err) < 0)
+	if (rewrite_text(job, names, flag, &text, err) < 0)
 		return -1;
 	return write_file(path, &text, err);
 }
@@ -111,7 +122,8 @@ static int write_ignore(const struct build_job *job, const char *path, struct er
 	return write_file(path, &text, err);
 }
 
-int rewrite_files(const struct build_job *job, const char *const *names, struct rewrite_files *ret, struct error **err)
+int rewrite_files(const struct build_job *job, const char *const *names, const char *flag, struct rewrite_files *ret,
+		  struct error **err)
 {
 	cleanup_free char *dir = path_join(job->staging, "dockerfile");
 	cleanup_rewrite_files struct rewrite_files files = { 0 };
@@ -120,7 +132,7 @@ int rewrite_files(const struct build_job *job, const char *const *names, struct 
 		return -1;
 	files.dockerfile = path_join(dir, path_base(job->dockerfile));
 	files.ignore = mem_printf("%s.dockerignore", files.dockerfile);
-	if (write_dockerfile(job, names, files.dockerfile, err) < 0 || write_ignore(job, files.ignore, err) < 0)
+	if (write_dockerfile(job, names, flag, files.dockerfile, err) < 0 || write_ignore(job, files.ignore, err) < 0)
 		return -1;
 	*ret = files;
 	files = (struct rewrite_files){ 0 };

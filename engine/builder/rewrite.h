@@ -14,17 +14,19 @@ struct error;
  * image. The lines stay where they were.
  */
 
-/* Appends `text` to `out` with the i-th image's mention replaced by names[i]. ERROR_INTERNAL when mentions
- * overlap or lie outside the text. */
-int rewrite_text(const char *text, size_t len, const struct build_image *images, const char *const *names,
-		 size_t images_len, struct buf *out, struct error **err);
+/* Appends the job's text to `out` with the i-th image's mention replaced by names[i], and `flag` put behind the flags of
+ * each RUN step that mounts files. ERROR_INTERNAL when mentions overlap or lie outside the text. */
+int rewrite_text(const struct build_job *job, const char *const *names, const char *flag, struct buf *out,
+		 struct error **err);
 
 /* The files written for a job, in its staging folder. */
 struct rewrite_files {
 	char *dockerfile; /* named as the user's own, for the builders' messages */
 	char *ignore;     /* "<dockerfile>.dockerignore", a copy of the ignore file that counts; maybe empty */
 };
-int rewrite_files(const struct build_job *job, const char *const *names, struct rewrite_files *ret, struct error **err);
+/* `flag` as above, or NULL: nothing is put there. */
+int rewrite_files(const struct build_job *job, const char *const *names, const char *flag, struct rewrite_files *ret,
+		  struct error **err);
 void rewrite_files_free(struct rewrite_files *files); /* the contents */
 #define cleanup_rewrite_files __attribute__((cleanup(rewrite_files_free)))
 

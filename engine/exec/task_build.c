@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/copy.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -15,6 +16,7 @@
 #include "engine/io/loop.h"
 #include "engine/source/context.h"
 #include "engine/source/handed.h"
+#include "engine/source/replica.h"
 
 /* A transient failure (a connection lost, a registry that is busy) is tried again after these pauses. */
 static const unsigned retry_pauses_ms[] = { 1000, 3000 };
@@ -28,7 +30,7 @@ struct draft {
 	struct build_pair *args, *labels, *ssh;
 	struct build_secret_source *secrets;
 	const char **hosts, **cache_from, **cache_to;
-	char *ignore_file;
+	char *ignore_file, *replica;
 	char context_name[HANDED_NAME + 1];
 	struct json *details; /* parsed records that `images` point into */
 };
@@ -45,6 +47,7 @@ static void draft_cleanup(struct draft *draft)
 	free(draft->cache_from);
 	free(draft->cache_to);
 	free(draft->ignore_file);
+	free(draft->replica);
 	json_free(draft->details);
 }
 
@@ -96,6 +99,9 @@ static int add_images(struct task *task, struct draft *draft, struct error **err
 		};
 		if (from->node == NO_NODE)
 			continue;
+		/* Its steps stand in no text that is rewritten here. */
+		if (image->from && plan_node(task->env->plan, from->node)->build->use.onbuild_mounts)
+			draft->job.no_cache = true;
 		result = &plan_node(task->env->plan, from->node)->result;
 		image->identity = result->identity;
 		image->reference = NULL;
@@ -175,6 +181,35 @@ static int name_context(struct task *task, struct draft *draft, struct error **e
 	if (handed_name(handed, dir, draft->job.context, draft->context_name, err) < 0)
 		return -1;
 	draft->job.context_name = draft->context_name;
+	return 0;
+}
+
+/* A step that mounts the context may see no more than what counts: where the builder would show it all, it gets a copy of
+ * that instead. */
+static int replicate_context(struct task *task, struct draft *draft, struct error **err)
+{
+	const struct plan_build *build = task->node->build;
+	const struct plan_context *context = &build->contexts[0];
+	const char *staging = task_staging(task, err);
+
+	if (!staging)
+		return -1;
+	if (!builder_info(task->env->builder)->mounts_ignored || build->use.mounts_len == 0 || !draft->ignore_file ||
+	    !context->root)
+		return 0;
+	draft->replica = path_join(staging, "context");
+	if (replica_make(task->env->source, context->selection, context->root, draft->replica, err) < 0)
+		return -1;
+	for (size_t i = 0; i < build->outputs_len; i++) {
+		cleanup_free char *path = path_join(plan_manifest(task->env->plan)->dir, build->outputs[i].path);
+		const char *relative = path_relative(context->root, path);
+		cleanup_free char *target = relative ? path_join(draft->replica, relative) : NULL;
+		cleanup_free char *parent = target ? path_dir(target) : NULL;
+
+		if (target && (fs_mkdirs(parent, 0755, err) < 0 || copy_tree(path, target, err) < 0))
+			return -1;
+	}
+	draft->job.context = draft->replica;
 	return 0;
 }
 
@@ -261,6 +296,9 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 		.dockerfile = build->dockerfile,
 		.text = build->text,
 		.text_len = build->text_len,
+		.key = task->node->key,
+		.mounts = build->use.mounts,
+		.mounts_len = build->use.mounts_len,
 		.platform = task->node->platform,
 		.target = service->build.target.s,
 		.has_epoch = manifest->has_epoch,
@@ -278,7 +316,7 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 	draft->job.labels_len = build->labels_len;
 	add_contexts(task, draft);
 	if (add_images(task, draft, err) < 0 || name_context(task, draft, err) < 0 ||
-	    write_ignore_file(task, draft, err) < 0)
+	    write_ignore_file(task, draft, err) < 0 || replicate_context(task, draft, err) < 0)
 		return -1;
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/json.h"
 #include "engine/oci/image.h"
 
@@ -37,6 +38,16 @@ static void copy_members(struct json *to, const struct json *from, const char *c
 
 #define COPY(to, from, names) copy_members(to, from, names, sizeof(names) / sizeof((names)[0]))
 
+/* The bytes of an IMAGE_STEP_KEY with what follows it at `step`, or 0. */
+static size_t key_length(const char *step)
+{
+	size_t len = strlen(IMAGE_STEP_KEY);
+
+	if (strncmp(step, IMAGE_STEP_KEY, len) != 0 || strspn(step + len, "0123456789abcdef") != HASH_HEX)
+		return 0;
+	return len + HASH_HEX;
+}
+
 /* buildah notes what a COPY or ADD copied as "file:<digest>", "dir:..." or "multi:...". The digest covers times, too, and so
  * differs for equal layers: it is left out. */
 static struct json *canonical_step(const char *step)
@@ -45,13 +56,15 @@ static struct json *canonical_step(const char *step)
 	cleanup_buf struct buf out = { 0 };
 
 	while (*step) {
-		size_t kind = 0;
+		size_t kind = 0, key = key_length(step);
 
 		while (kind < 3 && strncmp(step, kinds[kind], strlen(kinds[kind])) != 0)
 			kind++;
 		if (kind < 3 && strspn(step + strlen(kinds[kind]), "0123456789abcdef") == DIGEST_HEX) {
 			buf_add(&out, kinds[kind], strlen(kinds[kind]) - 1);
 			step += strlen(kinds[kind]) + DIGEST_HEX;
+		} else if (key > 0) {
+			step += key;
 		} else {
 			buf_char(&out, *step++);
 		}

@@ -135,7 +135,8 @@ static int read_layer(const struct json *json, const char *name, struct document
 
 static int read_entries(struct document *document, const struct json *array, const char *name, struct error **err)
 {
-	if (!json_is_array(array))
+	/* BuildKit writes null for the layers of an image that has none. */
+	if (!json_is_array(array) && (document->index || !json_is_null(array)))
 		return error_make(err, ERROR_STATE, "%s: \"%s\" is not a list", name,
 				  document->index ? "manifests" : "layers");
 	document->len = json_len(array);

@@ -49,8 +49,9 @@ int image_read_config(const char *json, size_t len, const char *name, struct ima
 /*
  * Appends the canonical form of a config: the members that the image-spec and BuildKit know (HEALTHCHECK, SHELL and ONBUILD
  * among them), without those that differ from build to build (container ids, host names, parents, the ids of
- * intermediate images in comments), as canonical JSON. Equal images have equal bytes, whichever run built them.
+ * intermediate images in comments, IMAGE_STEP_KEY), as canonical JSON. Equal images have equal bytes, whichever run built them.
  */
+#define IMAGE_STEP_KEY " --mount=type=secret,id=cbuild-key." /* a hash (HASH_HEX) follows */
 int image_canonical_config(const char *json, size_t len, const char *name, struct buf *ret, struct error **err);
 
 #endif

@@ -65,8 +65,13 @@ struct dockerfile_use {
 	const char *whole_why;       /* a sentence: "COPY source ${X} is not known before the build (line 12)" */
 	const char **whole_contexts; /* named contexts that count as a whole */
 	size_t whole_contexts_len;
-	bool onbuild;       /* a stage that leads to the target carries ONBUILD: dependents widen */
-	const char *syntax; /* of the "# syntax=" line, or NULL */
+	/* RUN steps that mount files: where the last of their flags ends in the text (a closing quote may follow),
+	 * ascending. Caches (without a `from`), tmpfs, secrets and agents do not count. */
+	size_t *mounts;
+	size_t mounts_len;
+	bool onbuild_mounts; /* such a step is in an ONBUILD, to be run by dependents */
+	bool onbuild;        /* a stage that leads to the target carries ONBUILD: dependents widen */
+	const char *syntax;  /* of the "# syntax=" line, or NULL */
 	const char **args_used; /* names of declared ARGs that the reachable stages see (predefined ones included when referenced) */
 	size_t args_used_len;
 };

@@ -65,6 +65,12 @@ void collect_image(struct collect *collect, const struct dockerfile_image *image
 	added->length = token->at[end - 1] + 1 - token->at[start];
 }
 
+void collect_mount(struct collect *collect, size_t offset)
+{
+	mem_reserve(&collect->mounts, &collect->mounts_cap, collect->mounts_len + 1, sizeof(*collect->mounts));
+	collect->mounts[collect->mounts_len++] = offset;
+}
+
 /* URLs and git repositories: the builder fetches them, the context does not hold them. */
 static bool remote(const char *path)
 {
@@ -192,6 +198,24 @@ static int by_offset(const void *a, const void *b)
 	return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
+static int ascending(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* A step of several mounts, or an ONBUILD that two stages run, is one step. */
+static void mounts_done(struct collect *collect, struct dockerfile_use *ret)
+{
+	ret->mounts = arena_array(collect->arena, collect->mounts_len + 1, sizeof(*ret->mounts));
+	if (collect->mounts_len > 0)
+		qsort(collect->mounts, collect->mounts_len, sizeof(*collect->mounts), ascending);
+	for (size_t i = 0; i < collect->mounts_len; i++)
+		if (ret->mounts_len == 0 || ret->mounts[ret->mounts_len - 1] != collect->mounts[i])
+			ret->mounts[ret->mounts_len++] = collect->mounts[i];
+}
+
 void collect_done(struct collect *collect, struct dockerfile_use *ret)
 {
 	struct arena *arena = collect->arena;
@@ -206,6 +230,7 @@ void collect_done(struct collect *collect, struct dockerfile_use *ret)
 		.whole_contexts = collect->whole_contexts.items,
 		.whole_contexts_len = collect->whole_contexts.len,
 		.onbuild = collect->onbuild,
+		.onbuild_mounts = collect->onbuild_mounts,
 		.args_used = collect->args.items,
 		.args_used_len = collect->args.len,
 	};
@@ -219,6 +244,7 @@ void collect_done(struct collect *collect, struct dockerfile_use *ret)
 	ret->images_len = kept;
 	if (collect->sources_len > 0)
 		memcpy(ret->sources, collect->sources, collect->sources_len * sizeof(*ret->sources));
+	mounts_done(collect, ret);
 	collect_free(collect);
 }
 
@@ -226,6 +252,8 @@ void collect_free(struct collect *collect)
 {
 	free(collect->images);
 	free(collect->sources);
+	free(collect->mounts);
+	collect->mounts = NULL;
 	collect->images = NULL;
 	collect->sources = NULL;
 }

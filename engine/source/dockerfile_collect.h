@@ -19,7 +19,9 @@ struct collect {
 	const char *whole_why;
 	struct names whole_contexts;
 	struct names args;
-	bool onbuild;
+	size_t *mounts;
+	size_t mounts_len, mounts_cap;
+	bool onbuild, onbuild_mounts;
 };
 
 /* The whole main context counts; the first reason is kept. */
@@ -30,6 +32,9 @@ const char *collect_context(struct collect *collect, const struct dockerfile_opt
 /* Adds an image whose name stands at token->text[start..end). */
 void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token,
 		   size_t start, size_t end);
+
+/* Adds a RUN step that mounts files, by the offset of the end of its flags. */
+void collect_mount(struct collect *collect, size_t offset);
 
 struct collect_source {
 	const char *context; /* NULL: the main one */

@@ -193,6 +193,7 @@ static bool mount_field(const struct token *token, size_t start, size_t end, con
 static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
 		      const struct token *token, size_t at)
 {
+	const struct token *last = &in->flags[in->flags_len - 1];
 	const char *type = "bind", *context = NULL;
 	size_t from = 0, from_end = 0, value;
 	struct collect_source source = { .written = "",
@@ -219,6 +220,8 @@ static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const 
 		}
 		at = end + 1;
 	}
+	if (from < from_end || !type || strcasecmp(type, "bind") == 0)
+		collect_mount(&r->collect, last->at[last->len - 1] + 1);
 	if (from < from_end) {
 		if (!use_from(r, scope, in, token, from, from_end, IMAGE_MOUNT, &context))
 			return;
@@ -239,6 +242,9 @@ static void run_instruction(struct resolver *r, struct dockerfile_scope *scope, 
 		run_copy(r, scope, in);
 	} else if (strcmp(in->name, "ONBUILD") == 0) {
 		r->collect.onbuild = true;
+		for (size_t i = 0; in->trigger && i < in->trigger->flags_len; i++)
+			if (strncmp(in->trigger->flags[i].text, "--mount=", 8) == 0)
+				r->collect.onbuild_mounts = true;
 	} else if (strcmp(in->name, "RUN") == 0) {
 		for (size_t i = 0; i < in->flags_len; i++)
 			if (strncmp(in->flags[i].text, "--mount=", 8) == 0)

@@ -55,6 +55,17 @@ make_project()
 		  c:
 		    build: {context: ., dockerfile: c/Dockerfile, additional_contexts: {more: more}}
 		    prepare: {run: [c/make], inputs: [c/make, c/word], outputs: [c/made]}
+		  d: {build: {context: d, additional_contexts: {more: more, tools: rootfs}}}
+	EOF
+	cp -a "$PROJECT_BASES/$host_arch" rootfs
+	dockerfile d <<-'EOF'
+		FROM scratch AS stage
+		COPY staged /staged
+		FROM scratch
+		COPY --from=tools . /
+		RUN --mount=type=bind,source=file,target=/m cat /m >/mounted
+		RUN --mount=type=bind,from=stage,target=/m cat /m/staged >>/mounted
+		RUN --mount=from=more,target=/m,type=bind,source=file cat /m >>/mounted
 	EOF
 	dockerfile a/app <<-'EOF'
 		FROM scratch
@@ -70,11 +81,11 @@ make_project()
 	printf '#!/bin/sh\ncp c/word c/made\ntouch -d @1700000000 c/made\n' >c/make
 	chmod +x c/make
 	echo word1 >c/word
-	for file in a/app/file b/app/file c/file more/file a/app/sub/deep b/app/sub/deep; do
+	for file in a/app/file b/app/file c/file more/file a/app/sub/deep b/app/sub/deep d/file d/staged; do
 		echo "$file" | md5sum | cut -c1-8 >$file
 	done
 	# As a checkout whose times were set to one value: nothing tells a's file from b's but their content.
-	find . -exec touch -h -d @1700000000 {} +
+	find . -path ./rootfs -prune -o -exec touch -h -d @1700000000 {} +
 }
 
 # change FILE: another content of the same size under the same time.
@@ -89,16 +100,16 @@ change()
 all_bytes()
 {
 	local service
-	for service in a b c; do
+	for service in a b c d; do
 		image_unpack "localhost/bytes/$service:latest" "$host" "$BATS_TEST_TMPDIR/$service"
 	done
-	equal "$(cd "$BATS_TEST_TMPDIR" && cat a/file a/deep b/file b/deep c/file c/made c/more)" \
-		"$(cat a/app/file a/app/sub/deep b/app/file b/app/sub/deep c/file c/word more/file)"
+	equal "$(cd "$BATS_TEST_TMPDIR" && cat a/file a/deep b/file b/deep c/file c/made c/more d/mounted)" \
+		"$(cat a/app/file a/app/sub/deep b/app/file b/app/sub/deep c/file c/word more/file d/file d/staged more/file)"
 }
 
 follow()
 {
-	local file changed="a/app/file a/app/sub/deep c/file more/file"
+	local file changed="a/app/file a/app/sub/deep c/file more/file d/file"
 	make_project "$1"
 	mkdir "$BATS_TEST_TMPDIR/was"
 	build
@@ -120,6 +131,10 @@ follow()
 		cp -p "$BATS_TEST_TMPDIR/was/$file" "$file"
 	done
 	cb -B all --platforms="$host" --no-verify --no-load
+	all_bytes
+
+	change d/staged
+	build
 	all_bytes
 
 	# An output of a prepare step that has always the same time.
@@ -177,7 +192,7 @@ follow()
 	export CBUILD_BUILDER=docker
 	build
 	before=$(names)
-	equal "$(echo "$before" | sort -u | grep -c .)" 3
+	equal "$(echo "$before" | sort -u | grep -c .)" 4
 	echo other-content >a/app/file
 	echo other-content >c/file
 	touch b/app/file

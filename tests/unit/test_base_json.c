@@ -79,6 +79,7 @@ static void test_getters_of_nothing(void **state)
 	assert_null(json_first(json));
 	assert_false(json_is_object(NULL));
 	assert_false(json_is_array(NULL));
+	assert_false(json_is_null(NULL));
 	json_free(NULL);
 }
 

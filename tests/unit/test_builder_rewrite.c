@@ -12,6 +12,16 @@ static struct build_image mention(const char *text, const char *name, size_t nth
 }
 
 /* The same name for two platforms, in an order of its own: each mention gets its own. */
+static struct build_job job_of(const char *text)
+{
+	return (struct build_job){
+		.dockerfile = "/p/x/Dockerfile.dev",
+		.text = text,
+		.text_len = strlen(text),
+		.staging = "staging",
+	};
+}
+
 static void test_each_mention(void **state)
 {
 	static const char text[] = "FROM --platform=$BUILDPLATFORM base AS build\nRUN x\nFROM base\nCOPY "
@@ -19,20 +29,54 @@ static void test_each_mention(void **state)
 	const struct build_image images[] = { mention(text, "${TOOLS}", 0), mention(text, "base", 1),
 					      mention(text, "base", 0) };
 	const char *const names[] = { "333", "222", "111" };
+	struct build_job job = job_of(text);
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;
-	ok(rewrite_text(text, strlen(text), images, names, 3, &out, err));
+	job.images = images;
+	job.images_len = 3;
+	ok(rewrite_text(&job, names, NULL, &out, err));
 	assert_string_equal(out.data, "FROM --platform=$BUILDPLATFORM 111 AS build\nRUN x\nFROM 222\nCOPY --from=333 "
 				      "/a /b\n");
 }
 
-static void test_nothing_to_do(void **state)
+static size_t end_of(const char *text, const char *word)
 {
+	return (size_t)(strstr(text, word) - text) + strlen(word);
+}
+
+/* Steps that mount files get a flag more, whatever else is written into them. */
+static void test_mounts(void **state)
+{
+	static const char text[] = "FROM scratch\nRUN --mount=target=/b,from=base x\nRUN \\\n  "
+				   "--mount=target=\"/m\"\\\n y\n";
+	const struct build_image images[] = { mention(text, "base", 0) };
+	const char *const names[] = { "111" };
+	const size_t mounts[] = { end_of(text, "from=base"), end_of(text, "\"/m") };
+	struct build_job job = job_of(text);
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;
-	ok(rewrite_text("FROM scratch\n", 13, NULL, NULL, 0, &out, err));
+	job.images = images;
+	job.images_len = 1;
+	job.mounts = mounts;
+	job.mounts_len = 2;
+	ok(rewrite_text(&job, names, " --flag=x", &out, err));
+	assert_string_equal(out.data, "FROM scratch\nRUN --mount=target=/b,from=111 --flag=x x\nRUN \\\n  "
+				      "--mount=target=\"/m\" --flag=x\\\n y\n");
+	buf_reset(&out);
+	ok(rewrite_text(&job, names, NULL, &out, err));
+	assert_string_equal(out.data, "FROM scratch\nRUN --mount=target=/b,from=111 x\nRUN \\\n  "
+				      "--mount=target=\"/m\"\\\n y\n");
+}
+
+static void test_nothing_to_do(void **state)
+{
+	struct build_job job = job_of("FROM scratch\n");
+	cleanup_buf struct buf out = { 0 };
+
+	(void)state;
+	ok(rewrite_text(&job, NULL, "--flag", &out, err));
 	assert_string_equal(out.data, "FROM scratch\n");
 }
 
@@ -50,20 +94,13 @@ static void test_outside(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		cleanup_buf struct buf out = { 0 };
 		cleanup_error struct error *error = NULL;
+		struct build_job job = job_of("FROM base");
 
-		assert_int_equal(rewrite_text("FROM base", 9, cases[i], names, 2, &out, &error), -1);
+		job.images = cases[i];
+		job.images_len = 2;
+		assert_int_equal(rewrite_text(&job, names, NULL, &out, &error), -1);
 		assert_int_equal(error->cls, ERROR_INTERNAL);
 	}
-}
-
-static struct build_job job_of(const char *text)
-{
-	return (struct build_job){
-		.dockerfile = "/p/x/Dockerfile.dev",
-		.text = text,
-		.text_len = strlen(text),
-		.staging = "staging",
-	};
 }
 
 static void test_files(void **state)
@@ -80,7 +117,7 @@ static void test_files(void **state)
 	job.images_len = 1;
 	job.ignore_file = "ignore";
 	write_text("ignore", "*.o\n");
-	ok(rewrite_files(&job, names, &files, err));
+	ok(rewrite_files(&job, names, NULL, &files, err));
 	assert_string_equal(path_base(files.dockerfile), "Dockerfile.dev");
 	assert_string_equal(path_base(files.ignore), "Dockerfile.dev.dockerignore");
 	dockerfile = read_all_text(files.dockerfile);
@@ -101,7 +138,7 @@ static void test_times(void **state)
 		struct build_job job = job_of(texts[i]);
 
 		job.staging = i == 0 ? "s0" : i == 1 ? "s1" : "s2";
-		ok(rewrite_files(&job, NULL, &files, err));
+		ok(rewrite_files(&job, NULL, NULL, &files, err));
 		assert_int_equal(stat(files.dockerfile, &st[i]), 0);
 	}
 	assert_memory_equal(&st[0].st_mtim, &st[2].st_mtim, sizeof(struct timespec));
@@ -117,7 +154,7 @@ static void test_no_ignore_file(void **state)
 	cleanup_free char *ignore = NULL;
 
 	(void)state;
-	ok(rewrite_files(&job, NULL, &files, err));
+	ok(rewrite_files(&job, NULL, NULL, &files, err));
 	ignore = read_all_text(files.ignore);
 	assert_string_equal(ignore, "");
 }
@@ -129,17 +166,17 @@ static void test_file_errors(void **state)
 
 	(void)state;
 	job.ignore_file = "nonsuch";
-	refused(rewrite_files(&job, NULL, &files, err), "nonsuch");
+	refused(rewrite_files(&job, NULL, NULL, &files, err), "nonsuch");
 	job.staging = "/proc/nonsuch";
-	refused(rewrite_files(&job, NULL, &files, err), "/proc/nonsuch");
+	refused(rewrite_files(&job, NULL, NULL, &files, err), "/proc/nonsuch");
 	assert_null(files.dockerfile);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_each_mention), TEST(test_nothing_to_do),  TEST(test_outside),     TEST(test_files),
-		TEST(test_times),        TEST(test_no_ignore_file), TEST(test_file_errors),
+		TEST(test_each_mention), TEST(test_mounts), TEST(test_nothing_to_do),  TEST(test_outside),
+		TEST(test_files),        TEST(test_times),  TEST(test_no_ignore_file), TEST(test_file_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,9 +15,8 @@
 /* A config as buildah writes it in docker's format. */
 #define CONFIG(container, hostname, parent, comment, more)                                                             \
 	"{\"created\":\"2024-01-01T00:00:00Z\",\"container\":\"" container "\",\"container_config\":{\"Hostname\":"    \
-									   "\"" hostname "\"},\"config\":{"            \
-											 "\"Hostname\":\"" hostname    \
-	"\",\"Domainname\":\"\",\"User\":\"1000\",\"Tty\":false,\"Cmd\":[],"                                           \
+	"\"" hostname "\"},\"config\":{"                                                                               \
+	"\"Hostname\":\"" hostname "\",\"Domainname\":\"\",\"User\":\"1000\",\"Tty\":false,\"Cmd\":[],"                \
 	"\"Volumes\":null,\"Env\":[\"A=b\"]" more "},\"architecture\":\"amd64\",\"os\":\"linux\",\"parent\":\"" parent \
 	"\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:1\"]},\"history\":[{\"created_by\":\"RUN "          \
 	"x\",\"comment\":\"" comment "\",\"empty_layer\":true}]}"
@@ -83,6 +82,20 @@ static void a_copied_digest_is_left_out(void **state)
 					 "\"},{\"created_by\":\"RUN fetch dir:96b7 file:\"}"));
 }
 
+/* What cbuild puts into a step for buildah's cache is no part of the image. */
+static void the_key_in_a_step_is_left_out(void **state)
+{
+	static const char text[] = "{\"rootfs\":{},\"history\":[{\"created_by\":\"/bin/sh -c "
+				   "--mount=target=/m" IMAGE_STEP_KEY "0123456789abcdef0123456789abcdef make\"},"
+				   "{\"created_by\":\"RUN " IMAGE_STEP_KEY "0123 x\"}]}";
+	cleanup_buf struct buf out = { 0 };
+
+	(void)state;
+	canonical(text, &out);
+	assert_non_null(strstr(out.data, "{\"created_by\":\"/bin/sh -c --mount=target=/m make\"},"
+					 "{\"created_by\":\"RUN " IMAGE_STEP_KEY "0123 x\"}"));
+}
+
 static void a_comment_of_the_user_is_kept(void **state)
 {
 	cleanup_buf struct buf out = { 0 };
@@ -113,6 +126,7 @@ int main(void)
 		cmocka_unit_test(what_differs_from_run_to_run_is_left_out),
 		cmocka_unit_test(what_runs_the_image_is_kept),
 		cmocka_unit_test(a_copied_digest_is_left_out),
+		cmocka_unit_test(the_key_in_a_step_is_left_out),
 		cmocka_unit_test(a_comment_of_the_user_is_kept),
 		cmocka_unit_test(what_is_no_config_is_refused),
 	};

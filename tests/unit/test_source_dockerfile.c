@@ -308,6 +308,55 @@ static void test_places(void **state)
 	}
 }
 
+/* RUN steps that mount files, by the end of their flags; only of stages that lead to the target. */
+static void test_mounts(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *found; /* what follows each, a line each */
+		bool onbuild;
+	} cases[] = {
+		{ "FROM scratch\nRUN --mount=target=/m x", " x\n", false },
+		{ "FROM scratch\nRUN --network=none --mount=type=cache,target=/c --mount=type=bind,target=/m x", " x\n",
+		  false },
+		{ "FROM scratch\nRUN \\\n  --mount=type=bind,target=/m x\nRUN y\nRUN --mount=from=busy:1,target=/b z",
+		  " x\n z\n", false },
+		{ "FROM scratch\nRUN --mount=type=cache,target=/c --mount=type=secret,id=s --mount=type=ssh "
+		  "--mount=type=tmpfs,target=/t x",
+		  "", false },
+		{ "FROM scratch\nARG T=cache\nRUN --mount=type=${T},target=/c x\nRUN --mount=type=${U:-bind},target=/b "
+		  "x",
+		  " x\n", false },
+		{ "FROM debian\nRUN --mount=type=$T,target=/c x", " x\n", false },
+		{ "FROM scratch AS a\nRUN --mount=target=/a x\nFROM scratch\nRUN --mount=type=cache,from=b,target=/b y",
+		  " y\n", false },
+		{ "FROM scratch AS a\nRUN --mount=target=/a x\nFROM scratch\nRUN --mount=from=a,target=/b y",
+		  " x\n y\n", false },
+		{ "FROM scratch\nONBUILD RUN --mount=target=/a x", "", true },
+		{ "FROM scratch\nRUN --mount=target='/m' x", "' x\n", false },
+		{ "FROM scratch\nONBUILD RUN x", "", false },
+		{ "FROM scratch AS a\nONBUILD RUN --mount=target=/a x\nFROM a", " x\n", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct arena *arena = arena_new();
+		cleanup_buf struct buf found = { 0 };
+		struct dockerfile_use use;
+
+		assert_int_equal(resolve(cases[i].text, NULL, arena, &use, NULL), 0);
+		buf_str(&found, "");
+		for (size_t j = 0; j < use.mounts_len; j++) {
+			const char *at = cases[i].text + use.mounts[j];
+
+			buf_printf(&found, "%.*s\n", (int)strcspn(at, "\n"), at);
+		}
+		assert_string_equal(found.data, cases[i].found);
+		assert_int_equal(use.onbuild_mounts, cases[i].onbuild);
+		arena_free(arena);
+	}
+}
+
 static bool used(const struct dockerfile_use *use, const char *name)
 {
 	for (size_t i = 0; i < use->args_used_len; i++)
@@ -402,9 +451,9 @@ static void test_nul(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),  cmocka_unit_test(test_errors),    cmocka_unit_test(test_unreachable),
-		cmocka_unit_test(test_places), cmocka_unit_test(test_args_used), cmocka_unit_test(test_reason),
-		cmocka_unit_test(test_large),  cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_table),  cmocka_unit_test(test_errors), cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_places), cmocka_unit_test(test_mounts), cmocka_unit_test(test_args_used),
+		cmocka_unit_test(test_reason), cmocka_unit_test(test_large),  cmocka_unit_test(test_nul),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

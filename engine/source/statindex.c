@@ -76,6 +76,11 @@ size_t statindex_entries(const struct statindex *index)
 	return index ? index->header.entries : 0;
 }
 
+size_t statindex_dirs(const struct statindex *index)
+{
+	return index ? index->header.dirs : 0;
+}
+
 const char *statindex_text(const struct statindex *index, uint32_t offset)
 {
 	return offset < index->header.names ? index->names + offset : "";

@@ -38,6 +38,7 @@ struct record {
 struct statindex *statindex_open(const char *path);
 void statindex_free(struct statindex *index); /* NULL-safe */
 size_t statindex_entries(const struct statindex *index);
+size_t statindex_dirs(const struct statindex *index);
 
 /* The folder at the absolute `path`, or STATINDEX_NONE. */
 uint32_t statindex_find(const struct statindex *index, const char *base, const char *path);

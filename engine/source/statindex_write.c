@@ -20,6 +20,7 @@
 
 struct writer {
 	const struct statindex *old;
+	bool *taken; /* of the old index's folders: it has its place */
 	int64_t limit;
 	struct range *dirs;
 	size_t dirs_len, dirs_cap;
@@ -173,6 +174,15 @@ static struct record record_of_name(struct writer *w, const struct merged *merge
 	return record;
 }
 
+/* A folder of the old index, once: in a forged one many names may lead to it. */
+static uint32_t take_old(struct writer *w, uint32_t dir)
+{
+	if (dir >= statindex_dirs(w->old) || w->taken[dir])
+		return STATINDEX_NONE;
+	w->taken[dir] = true;
+	return dir;
+}
+
 /* Makes one record of all claims of a name; true when there is a folder below it. */
 static bool merge(struct writer *w, const struct claim *claims, size_t len, struct below *below)
 {
@@ -194,7 +204,7 @@ static bool merge(struct writer *w, const struct claim *claims, size_t len, stru
 	type = type_of(&merged, below->len > 0);
 	record = record_of_name(w, &merged, type);
 	if (merged.old && merged.old->dir && (merged.old->mode & S_IFMT) == type)
-		below->old = merged.old->dir;
+		below->old = take_old(w, merged.old->dir);
 	record.name = add_name(w, claims[0].name, claims[0].len);
 	mem_reserve(&w->records, &w->records_cap, w->records_len + 1, sizeof(*w->records));
 	below->record = w->records_len;
@@ -313,12 +323,12 @@ static void assemble(const struct writer *w, struct buf *out)
 int statindex_write(const char *path, const char *base, const struct statindex *old, struct top *const *tops,
 		    size_t tops_len, int64_t limit, struct error **err)
 {
-	struct writer w = { .old = old, .limit = limit };
+	cleanup_free bool *taken = mem_array(statindex_dirs(old) + 1, sizeof(*taken));
+	struct writer w = { .old = old, .taken = taken, .limit = limit };
 	struct mount *inside = mem_array(tops_len + 1, sizeof(*inside)),
 		     *outside = mem_array(tops_len + 1, sizeof(*outside));
 	size_t inside_len = 0, outside_len = 0;
 	cleanup_buf struct buf out = { 0 };
-	bool empty = statindex_entries(old) == 0;
 
 	for (size_t i = 0; i < tops_len; i++) {
 		const char *rest = path_relative(base, tops[i]->path);
@@ -333,8 +343,8 @@ int statindex_write(const char *path, const char *base, const struct statindex *
 	buf_char(&w.names, '\0'); /* offset 0: no text */
 	add_dir(&w);
 	add_dir(&w);
-	write_dir(&w, 0, empty ? STATINDEX_NONE : 0, inside, inside_len, 0);
-	write_dir(&w, 1, empty ? STATINDEX_NONE : 1, outside, outside_len, 0);
+	write_dir(&w, 0, take_old(&w, 0), inside, inside_len, 0);
+	write_dir(&w, 1, take_old(&w, 1), outside, outside_len, 0);
 	free(inside);
 	free(outside);
 	assemble(&w, &out);

@@ -26,6 +26,7 @@
 #include "base/mem.h"
 #include "engine/source/context.h"
 #include "engine/source/ignore.h"
+#include "engine/source/statindex.h"
 #include "tests/unit/source_world.h"
 
 static char *list(struct source *source, size_t selection)
@@ -639,6 +640,35 @@ static void test_forged_numbers(void **state)
 	buf_free(&file);
 }
 
+/* A hundred folders outside of the project, each twice in the one before: each is written once. */
+static void test_forged_folders(void **state)
+{
+	enum { DIRS = 100 };
+	struct world *world = *state;
+	struct statindex_header header = { STATINDEX_MAGIC_BYTES, .version = STATINDEX_VERSION, .dirs = DIRS,
+					   .entries = 2 * (DIRS - 2), .names = 5 };
+	cleanup_buf struct buf file = { 0 };
+	struct hash128 ignored;
+
+	buf_add(&file, &header, sizeof(header));
+	for (uint32_t i = 0; i < DIRS; i++)
+		buf_add(&file, &(struct range){ .first = i ? 2 * (i - 1) : 0, .count = i > 0 && i < DIRS - 1 ? 2 : 0 },
+			sizeof(struct range));
+	for (uint32_t i = 0; i < 2 * (DIRS - 2); i++)
+		buf_add(&file, &(struct record){ .name = 1 + 2 * (i % 2), .mode = S_IFDIR, .dir = 2 + i / 2 },
+			sizeof(struct record));
+	buf_add(&file, "\0a\0b", header.names);
+	header.checksum = hash_bytes(file.data + 24, file.len - 24);
+	memcpy(file.data, &header, sizeof(header));
+	assert_int_equal(fs_replace(world->index, file.data, file.len, 0644, NULL), 0);
+	put(world, "new", "x");
+	assert_true(run(world, LATER, &ignored));
+	buf_reset(&file);
+	assert_int_equal(fs_read(world->index, 1 << 20, &file, NULL), 0);
+	memcpy(&header, file.data, sizeof(header));
+	assert_int_equal(header.dirs, DIRS);
+}
+
 static void expect_changed(struct source *source, const char *expected)
 {
 	char *changed = source_changed(source, 0);
@@ -865,6 +895,7 @@ int main(void)
 		TEST(test_index_beside_the_way),
 		TEST(test_damaged),
 		TEST(test_forged_numbers),
+		TEST(test_forged_folders),
 		TEST(test_changed),
 		TEST(test_changes_while_read),
 		TEST(test_file),

@@ -14,6 +14,8 @@
 #include "cli/session.h"
 #include "engine/exec/event.h"
 #include "dsl/manifest.h"
+#include "engine/exec/present.h"
+#include "engine/exec/release.h"
 #include "engine/exec/run.h"
 #include "engine/exec/tidy.h"
 #include "engine/plan/plan.h"
@@ -124,6 +126,7 @@ static int execute(struct session *session, struct error **err)
 			     .makeflags = getenv("MAKEFLAGS"),
 			     .max_load = options->max_load,
 			     .keep_going = options->keep_going,
+			     .registry = session->registry,
 			     .state_dir = session->state_dir,
 			     .command = options->words,
 			     .ticks = report_is_live(report),
@@ -153,10 +156,23 @@ static int dry_run(struct session *session, struct error **err)
 	return options->exit_code && anything_stale(session->plan) ? 1 : 0;
 }
 
-/* Builds the targets; with `verify_again` the checks of the targets run also when they passed before. */
-static int run_build(const struct options *options, bool verify_again, struct error **err)
+/* What is pushed is known now, and what the registries say about it. */
+static int look_at_registries(struct session *session, struct error **err)
 {
-	const struct session_plan want = { .load = !options->no_load, .verify = !options->no_verify || verify_again };
+	if (session_registry(session, err) < 0 || release_check(session->plan, session->registry, err) < 0)
+		return -1;
+	present_set_running(session->present);
+	return 0;
+}
+
+/* Builds the targets; with `verify_again` the checks of the targets run also when they passed before. */
+static int run_build(const struct options *options, bool verify_again, bool push, struct error **err)
+{
+	const struct session_plan want = {
+		.load = !options->no_load,
+		.verify = !options->no_verify || verify_again,
+		.push = push,
+	};
 	struct session session;
 	int r = session_open(&session, options, err);
 
@@ -172,6 +188,8 @@ static int run_build(const struct options *options, bool verify_again, struct er
 			node_reason(node, REASON_FORCED, "cbuild verify", "");
 		}
 	}
+	if (r == 0 && push && !options->dry_run)
+		r = look_at_registries(&session, err);
 	if (r == 0)
 		r = options->dry_run ? dry_run(&session, err) : execute(&session, err);
 	session_close(&session);
@@ -180,10 +198,15 @@ static int run_build(const struct options *options, bool verify_again, struct er
 
 int cmd_build(const struct options *options, struct error **err)
 {
-	return run_build(options, false, err);
+	return run_build(options, false, options->push, err);
 }
 
 int cmd_verify(const struct options *options, struct error **err)
 {
-	return run_build(options, true, err);
+	return run_build(options, true, options->push, err);
+}
+
+int cmd_push(const struct options *options, struct error **err)
+{
+	return run_build(options, false, true, err);
 }

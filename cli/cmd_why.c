@@ -38,6 +38,10 @@ static const char *done_word(enum node_kind kind)
 		return "loaded";
 	case NODE_VERIFY:
 		return "verified";
+	case NODE_PUSH:
+		return "pushed";
+	case NODE_TAG:
+		return "tagged";
 	default:
 		return "made";
 	}

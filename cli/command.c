@@ -24,12 +24,35 @@ static const struct command commands[] = {
 	  .detail = "Builds what is stale, then runs every check of the targets, also those that passed "
 		    "before.",
 	  .examples = "cbuild verify indexer\tcheck one service again\n" },
+	{ "push", "[TARGET...]", "build what is stale, then push: content first, tags last", cmd_push,
+	  .takes = TAKES_TARGETS, .formats = "text json",
+	  .detail = "As `build --push`: everything is built and checked first, then what is missing goes to the "
+		    "registries by "
+		    "digest, then the tags are put. When something fails before that nothing is tagged; with `-k` a "
+		    "service is pushed when it is complete itself. With nothing new it costs one request a tag.",
+	  .examples = "cbuild push\teverything\n"
+		      "cbuild push web --tag=1.4.0,latest\tone service under two tags\n"
+		      "cbuild push -n\twhat would be pushed; no network is used\n" },
 	{ "images", "[TARGET...]", "the images that were made, with digests, platforms and sizes", cmd_images,
 	  .takes = TAKES_TARGETS, .formats = "text json env",
 	  .detail = "What was made last, from the records; also when something has become stale since. "
 		    "`--format=env` prints lines that a shell reads.",
 	  .examples = "cbuild images --format=env\twhat was made, for the next tool\n"
 		      "cbuild images web --format=json\tone image with everything known of it\n" },
+	{ "inspect", "REFERENCE", "what a registry has under it: digest, platforms, sizes", cmd_inspect,
+	  .formats = "text json",
+	  .detail = "Asks the registry for the image, checks what it sends, and shows digest, annotations, and of each "
+		    "platform digest, size, user, command, ports and labels.",
+	  .examples = "cbuild inspect ghcr.io/acme/web:1\tan image in a registry\n"
+		      "cbuild inspect debian:12 --format=json\tone of Docker Hub's, for a script\n" },
+	{ "login", "[REGISTRY]", "keep a login where docker keeps it", cmd_login,
+	  .detail = "Asks the registry (Docker Hub without one) whether it takes the login, and keeps it: by the "
+		    "credential helper if one is configured, else in the file that docker reads. On a terminal it asks "
+		    "for what is not given.",
+	  .examples = "printf %s \"$TOKEN\" | cbuild login -u me --password-stdin ghcr.io\tin a pipeline\n"
+		      "cbuild login registry.example.com\ton a terminal\n" },
+	{ "logout", "[REGISTRY]", "forget a login", cmd_logout,
+	  .examples = "cbuild logout ghcr.io\twhat login has kept\n" },
 	{ "why", "SERVICE|NODE", "what changed since it was built, old and new", cmd_why, .takes = TAKES_SERVICE,
 	  .formats = "text json",
 	  .detail = "For each of its nodes what changed since it was done last: old and new values in full, "

@@ -30,6 +30,10 @@ const struct command *command_table(void);            /* ends with a NULL name *
 bool command_reads(const struct command *command, const struct option *option);
 
 int cmd_build(const struct options *options, struct error **err);
+int cmd_push(const struct options *options, struct error **err);
+int cmd_inspect(const struct options *options, struct error **err);
+int cmd_login(const struct options *options, struct error **err);
+int cmd_logout(const struct options *options, struct error **err);
 int cmd_verify(const struct options *options, struct error **err);
 int cmd_images(const struct options *options, struct error **err);
 int cmd_why(const struct options *options, struct error **err);

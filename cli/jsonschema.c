@@ -131,6 +131,7 @@ static struct json *value_of(const struct schema_key *key)
 	case TYPE_SHAPE:
 		return shape(key);
 	case TYPE_NODE:
+	case TYPE_REGISTRY:
 		return named(key);
 	case TYPE_TEXT:
 		return single();

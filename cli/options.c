@@ -10,7 +10,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 
-#define BUILDS "build verify"
+#define BUILDS "build verify push"
 #define PLANS BUILDS " why graph"
 
 /* Letters mean what they mean in GNU make. */
@@ -40,10 +40,14 @@ static const struct option table[] = {
 	  .choices = "podman docker" },
 	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = PLANS },
 	{ 0, "no-verify", NULL, "do not run the checks", .commands = PLANS },
+	{ 0, "push", NULL, "push the images when everything is built and checked, their tags last",
+	  .commands = "build verify" },
 	{ 0, "format", "FORMAT", "print as FORMAT; each command has its own (cbuild help COMMAND)", .commands = NULL },
 	{ 0, "progress", "MODE", "auto, tty, plain, json (an event a line) or quiet", .commands = BUILDS,
 	  .choices = "auto tty plain json quiet" },
 	{ 0, "trace", "FILE", "write the run's timeline to FILE, for Perfetto or chrome://tracing", .commands = BUILDS },
+	{ 'u', "username", "NAME", "the name to log in with", .commands = "login" },
+	{ 0, "password-stdin", NULL, "read the password from standard input", .commands = "login" },
 	{ 0, "since", "REF", "compare the working tree with the commit REF", .commands = "affected" },
 	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune" },
 	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = BUILDS },
@@ -153,7 +157,7 @@ static int set_valued(struct options *options, const char *name, const char *val
 		{ "builder", &options->builder }, { "runtime", &options->runtime },
 		{ "format", &options->format },   { "progress", &options->progress },
 		{ "since", &options->since },     { "keep-storage", &options->keep_storage },
-		{ "trace", &options->trace },
+		{ "trace", &options->trace },     { "username", &options->username },
 	};
 
 	if (strcmp(name, "jobs") == 0)
@@ -200,6 +204,8 @@ static void set_flag(struct options *options, const char *name)
 		{ "exit-code", &options->exit_code },
 		{ "no-load", &options->no_load },
 		{ "no-verify", &options->no_verify },
+		{ "push", &options->push },
+		{ "password-stdin", &options->password_stdin },
 		{ "null", &options->null_separated },
 		{ "long", &options->long_list },
 		{ "help", &options->help },

@@ -32,13 +32,15 @@ struct options {
 	const char *builder;
 	const char *runtime;
 	const char *keep_storage; /* a size, or NULL */
+	const char *username;     /* of login, or NULL */
 	const char *since;        /* a commit, or NULL */
 	const char *format;       /* "text" when not given */
 	const char *progress;     /* "auto", "tty", "plain", "json" or "quiet", which is as -q */
 	const char *trace;        /* a file, or NULL */
 	size_t jobs;              /* 0: not given */
 	double max_load;          /* 0: none */
-	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify;
+	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify, push;
+	bool password_stdin;
 	bool null_separated; /* -0 */
 	bool long_list;      /* -l of `context` */
 	bool help, version;

@@ -11,6 +11,7 @@
 #include "base/platform.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/release.h"
 #include "cli/session.h"
 #include "cli/since.h"
 #include "dsl/load.h"
@@ -21,6 +22,7 @@
 #include "engine/io/loop.h"
 #include "engine/oci/layout.h"
 #include "engine/plan/plan.h"
+#include "engine/registry/client.h"
 #include "engine/source/context.h"
 #include "engine/source/git.h"
 #include "engine/state/state.h"
@@ -66,6 +68,11 @@ static const char *override_path(const struct options *options, const char *path
 			return override_names[i];
 	}
 	return NULL;
+}
+
+bool session_has_manifest(const struct options *options)
+{
+	return options->file || fs_exists(manifest_path(options));
 }
 
 static const char *lookup_git(void *data, const char *name, const char **ret_why)
@@ -148,6 +155,15 @@ int session_loop(struct session *session, struct error **err)
 	return session->loop ? 0 : loop_new(&session->loop, err);
 }
 
+int session_registry(struct session *session, struct error **err)
+{
+	if (session_loop(session, err) < 0)
+		return -1;
+	if (!session->registry)
+		session->registry = registry_new(session->loop, session->manifest);
+	return 0;
+}
+
 int session_alone(struct session *session, struct error **err)
 {
 	if (session_write(session, err) < 0 || session_loop(session, err) < 0 ||
@@ -196,6 +212,8 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.force = options->force,
 		.load = want->load,
 		.verify = want->verify,
+		.push = want->push,
+		.keep_going = options->keep_going,
 		.state_dir = session->state_dir,
 		.present = present_check,
 	};
@@ -207,6 +225,11 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 			return -1;
 		plan_options.targets = session->targets;
 		plan_options.nothing = options->targets_len > 0 && session->targets_len == 0;
+	}
+	if (want->push) {
+		release_annotations(session);
+		plan_options.annotations = session->annotations;
+		plan_options.annotations_len = session->annotations_len;
 	}
 	if (choose_tools(session, err) < 0 || source_open(session->manifest->dir, index, &session->source, err) < 0)
 		return -1;
@@ -226,6 +249,8 @@ void session_close(struct session *session)
 	plan_free(session->plan);
 	present_free(session->present);
 	source_free(session->source);
+	registry_free(session->registry);
+	release_forget(session);
 	loop_free(session->loop);
 	layout_free(session->layout);
 	state_free(session->state);

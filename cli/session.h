@@ -11,7 +11,9 @@ struct loop;
 struct manifest;
 struct options;
 struct plan;
+struct plan_pair;
 struct present;
+struct registry;
 struct source;
 struct state;
 
@@ -30,11 +32,16 @@ struct session {
 	struct loop *loop;                         /* made by session_loop */
 	char *builder, *runtime;                   /* names this run is bound to, or would rather have, or NULL */
 	bool builder_preferred, runtime_preferred; /* rather have: another will do */
+	struct plan_pair *annotations;             /* made by release_annotations */
+	size_t annotations_len;
+	struct registry *registry; /* made by session_registry */
 	struct source *source;
 	struct present *present;
 	struct plan *plan;
 };
 
+/* There is a manifest where the options say, or a file with one of its usual names. */
+bool session_has_manifest(const struct options *options);
 /* Loads the manifest (complaints are shown; -1 with *err untouched). Nothing on the disk changes, so that a run with
  * nothing to do needs no right to write. */
 int session_open(struct session *session, const struct options *options, struct error **err);
@@ -43,11 +50,13 @@ int session_write(struct session *session, struct error **err);
 /* What a command wants of its plan. */
 struct session_plan {
 	const char *const *targets; /* NULL-terminated; NULL: those of the command line */
-	bool load, verify;
+	bool load, verify, push;
 };
 /* Makes the plan (complaints as above). */
 int session_plan(struct session *session, const struct session_plan *want, struct error **err);
 int session_loop(struct session *session, struct error **err);
+/* The client of registries, and the loop. */
+int session_registry(struct session *session, struct error **err);
 /* Before something is taken away: sweeps what killed runs left, and makes sure that no cbuild runs here until
  * session_close. ERROR_STATE when one does. */
 int session_alone(struct session *session, struct error **err);

@@ -68,6 +68,8 @@ struct draft {
 	struct pos services_pos;
 	struct draft_source *sources;
 	size_t sources_len;
+	struct registry_spec *registries;
+	size_t registries_len;
 	struct service *items; /* the manifest's */
 	struct draft_rest *rests;
 	size_t len;

@@ -23,7 +23,7 @@
 
 /* What all files share, by name. */
 static const char *const sections[] = {
-	"services", "templates", "groups", "secrets", "configs", "models", "networks", "volumes",
+	"services", "templates", "groups", "secrets", "registries", "configs", "models", "networks", "volumes",
 };
 
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
@@ -235,12 +235,13 @@ static bool is_same(const char *section, const struct node *a, const struct node
 
 static void complain_twice(struct files *files, const char *section, const struct entry *entry, const struct entry *first)
 {
-	size_t len = strlen(section);
+	bool registry = strcmp(section, "registries") == 0;
+	int len = registry ? (int)strlen("registry") : (int)strlen(section) - 1;
 
 	if (is_same(section, entry->value, first->value))
 		return;
-	diags_add(files->diags, entry->pos, NULL, "the %.*s \"%s\" is defined in two manifests", (int)len - 1, section,
-		  entry->key);
+	diags_add(files->diags, entry->pos, NULL, "the %.*s \"%s\" is defined in two manifests", len,
+		  registry ? "registry" : section, entry->key);
 	diags_note(files->diags, first->pos, "first defined here");
 }
 

@@ -188,6 +188,17 @@ struct service {
 	struct verify_spec verify;
 };
 
+/* How a registry is talked to. */
+struct registry_spec {
+	struct pos pos;
+	struct text host; /* as images name it: "ghcr.io", "localhost:5000" */
+	bool insecure;    /* plain HTTP */
+	struct text ca;   /* absolute paths of PEM files, or s NULL */
+	struct text cert, key;
+	struct text auth; /* "https://auth.example.com": where tokens may be fetched with the login; or s NULL */
+	uint64_t timeout_ms;
+};
+
 struct group {
 	struct text name;
 	size_t *services; /* indices, groups within groups resolved, no index twice */
@@ -209,6 +220,8 @@ struct manifest {
 	uint64_t store_max;       /* bytes of the store's blobs; 0: no bound */
 	struct service *services; /* in the order written */
 	size_t services_len;
+	struct registry_spec *registries;
+	size_t registries_len;
 	struct group *groups; /* without the implied "all" */
 	size_t groups_len;
 };

@@ -283,6 +283,7 @@ void resolve_manifest(struct resolve *r)
 	name_services(r);
 	resolve_epoch(r);
 	resolve_project(r);
+	resolve_registries(r);
 	asked_list(r, r->options->platforms, "BUILD_PLATFORMS", &r->asked_platforms);
 	resolve_units(r);
 	for (size_t i = 0; i < r->draft->len; i++)

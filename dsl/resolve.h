@@ -55,6 +55,7 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 /* Secrets, networks and the like: what the builder is told besides the files. */
 void resolve_given(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service);
+void resolve_registries(struct resolve *r);
 void resolve_tags(struct resolve *r, struct unit *unit);
 void resolve_prepare(struct resolve *r, struct service *service);
 void resolve_verify(struct resolve *r, struct service *service);

@@ -281,6 +281,25 @@ static const struct schema_key store_keys[] = {
 
 static const struct schema schema_store = { .name = "store", KEYS(store_keys) };
 
+static const struct schema_key registry_keys[] = {
+	{ "insecure", TYPE_BOOL, IN(registry_spec, insecure),
+	  .doc = "true: it is talked to by plain HTTP, logins included. A registry on this machine needs no such "
+		 "word." },
+	{ "ca", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, ca),
+	  .doc = "A file with the certificates of the authorities that it is trusted by, relative to the manifest." },
+	{ "cert", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, cert),
+	  .doc = "A file with the client certificate to show." },
+	{ "key", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, key), .doc = "The key of \"cert\"." },
+	{ "auth", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, auth),
+	  .doc = "Where its tokens come from, when that is another host: \"https://auth.example.com\". Logins are sent "
+		 "nowhere else." },
+	{ "timeout", TYPE_DURATION, IN(registry_spec, timeout_ms),
+	  .doc = "How long it may be silent, and how long a request that it could not serve is tried again; 30s by "
+		 "default." },
+};
+
+static const struct schema schema_registry = { .name = "registries", KEYS(registry_keys) };
+
 static const struct schema_key root_keys[] = {
 	{ "include", TYPE_IGNORED, .flags = FLAG_LIST, WORDS("path", "project_directory", "env_file"),
 	  .doc = "Further manifests, each with its paths in its own folder, that become a part of this one." },
@@ -290,6 +309,8 @@ static const struct schema_key root_keys[] = {
 	{ "version", TYPE_IGNORED, .flags = FLAG_SINGLE, .doc = "compose's obsolete version; not used." },
 	{ "registry", TYPE_TEXT, IN(draft, registry),
 	  .doc = "Where the images go (\"ghcr.io/acme\"): put before the name of a service without \"image\"." },
+	{ "registries", TYPE_REGISTRY, IN(draft, registries), .sub = &schema_registry,
+	  .doc = "How registries are talked to, by their hosts (\"localhost:5000\")." },
 	{ "platforms", TYPE_CSV, IN(draft, platforms),
 	  .doc = "The platforms to build for. --platforms and BUILD_PLATFORMS win over it." },
 	{ "tags", TYPE_CSV, IN(draft, tags),
@@ -391,6 +412,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a list of secrets";
 	case TYPE_SOURCES:
 		return "a map of secrets";
+	case TYPE_REGISTRY:
+		return "a map of registries";
 	case TYPE_TEST:
 		return "a command line, or a list that begins with CMD, CMD-SHELL or NONE";
 	case TYPE_DEPENDS:

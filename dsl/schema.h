@@ -35,6 +35,7 @@ enum schema_type {
 	TYPE_HOSTS,     /* struct texts of "name:address": compose's extra_hosts */
 	TYPE_SECRETS,   /* struct draft_secret * and size_t: what a build asks for */
 	TYPE_SOURCES,   /* struct draft_source * and size_t: compose's top-level secrets */
+	TYPE_REGISTRY,  /* struct registry_spec * and size_t: a map of hosts */
 	TYPE_TEST,      /* struct texts: compose's healthcheck.test */
 	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
 	TYPE_MAP        /* a struct that begins with its struct pos; `sub` says what is in it */

@@ -13,11 +13,13 @@
 
 #define REASONS_SHOWN 4 /* a node; the rest is counted. JSON has all */
 
-static void add_reason(struct buf *out, const struct reason *reason)
+static void add_reason(struct buf *out, const struct node *node, const struct reason *reason)
 {
 	switch (reason->kind) {
 	case REASON_NEW:
-		buf_str(out, "never built");
+		buf_str(out, node->kind == NODE_PUSH  ? "never pushed"
+			     : node->kind == NODE_TAG ? "never tagged"
+						      : "never built");
 		return;
 	case REASON_FORCED:
 		buf_printf(out, "forced (%s)", reason->what);
@@ -57,7 +59,7 @@ bool report_reasons(struct buf *out, const struct node *node)
 
 	for (size_t i = 0; i < shown; i++) {
 		buf_str(out, i ? "; " : "");
-		add_reason(out, &node->reasons[i]);
+		add_reason(out, node, &node->reasons[i]);
 	}
 	if (node->reasons_len > shown && !enough)
 		buf_printf(out, "; and %zu more", node->reasons_len - shown);

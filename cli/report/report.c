@@ -114,6 +114,9 @@ static void count(struct tally *tally, const struct event *event)
 		tally->built += event->node->kind == NODE_BUILD;
 		tally->prepared += event->node->kind == NODE_PREPARE;
 		tally->loaded += event->node->kind == NODE_LOAD;
+		tally->pushed += event->node->kind == NODE_PUSH;
+		tally->tagged += event->node->kind == NODE_TAG;
+		tally->pushed_bytes += event->node->kind == NODE_PUSH ? event->node->result.size : 0;
 		tally->verified += event->node->kind == NODE_VERIFY;
 		break;
 	case OUTCOME_FRESH:

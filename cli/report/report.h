@@ -34,7 +34,8 @@ bool report_reasons(struct buf *out, const struct node *node);
 
 /* For the files of report/. */
 struct tally {
-	size_t built, reused, fresh, failed, skipped, cancelled, loaded, verified, prepared;
+	size_t built, reused, fresh, failed, skipped, cancelled, loaded, verified, prepared, pushed, tagged;
+	uint64_t pushed_bytes;
 };
 struct failure {
 	const struct node *node;

@@ -114,6 +114,16 @@ static void add_count(struct buf *out, size_t count, const char *word, bool *any
 	*any = true;
 }
 
+static void add_pushed(struct buf *out, const struct tally *tally, bool *any)
+{
+	cleanup_buf struct buf word = { 0 };
+
+	buf_str(&word, "pushed (");
+	text_size(&word, tally->pushed_bytes);
+	buf_str(&word, " sent)");
+	add_count(out, tally->pushed, word.data, any);
+}
+
 void report_summary(const struct report_state *state, int status, uint64_t took_ms, struct buf *out)
 {
 	const struct tally *tally = &state->tally;
@@ -130,6 +140,8 @@ void report_summary(const struct report_state *state, int status, uint64_t took_
 	add_count(out, tally->built, "built", &any);
 	add_count(out, tally->loaded, "loaded", &any);
 	add_count(out, tally->verified, "verified", &any);
+	add_pushed(out, tally, &any);
+	add_count(out, tally->tagged, "tagged", &any);
 	add_count(out, tally->reused, "made by another cbuild", &any);
 	add_count(out, state->nodes - state->stale + tally->fresh, "fresh", &any);
 	add_count(out, tally->failed, "failed", &any);

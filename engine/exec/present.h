@@ -20,6 +20,8 @@ struct present *present_new(struct layout *layout, struct state *state, const st
 void present_free(struct present *present); /* NULL-safe */
 /* The store that was made, or opened again, since. */
 void present_set_layout(struct present *present, struct layout *layout);
+/* The plan is made: from now on what is pushed is decided anew. */
+void present_set_running(struct present *present);
 /* A plan_present; `data` is the struct present. */
 bool present_check(void *data, const struct node *node, const struct record *record, const char **ret_what);
 

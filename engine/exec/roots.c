@@ -19,11 +19,16 @@ static void add(struct roots *roots, const char *name, bool tag, const char *dig
 	memcpy(root->digest, digest, DIGEST_LEN + 1);
 }
 
-/* Builds and indexes alone leave something in the store; a base may stay in its builder's storage. */
+/* Builds, indexes, and what was pushed leave something in the store; a base may stay in its builder's storage. */
 static bool in_store(const struct record *record)
 {
-	return (strncmp(record->node, "build:", 6) == 0 || strncmp(record->node, "index:", 6) == 0) && record->digest &&
-	       digest_valid(record->digest) && (!record->place || strcmp(record->place, "store") == 0);
+	static const char *const kinds[] = { "build:", "index:", "push:" };
+	bool leaves = false;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		leaves = leaves || strncmp(record->node, kinds[i], strlen(kinds[i])) == 0;
+	return leaves && record->digest && digest_valid(record->digest) &&
+	       (!record->place || strcmp(record->place, "store") == 0);
 }
 
 int roots_collect(struct layout *layout, struct state *state, struct roots *ret, struct error **err)

@@ -637,12 +637,13 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .plan = plan,
 			 .layout = layout,
 			 .source = source,
+			 .registry = options->registry,
 			 .state_dir = options->state_dir },
 		.options = options,
 		.lock_fd = -1,
 		.start_ms = loop_now_ms(),
 	};
-	size_t stale = count_stale(plan, NODE_PREPARE, NODE_VERIFY);
+	size_t stale = count_stale(plan, NODE_PREPARE, NODE_TAG);
 	struct error *error = NULL;
 	int r;
 

@@ -8,6 +8,7 @@ struct error;
 struct layout;
 struct loop;
 struct plan;
+struct registry;
 struct sink;
 struct source;
 struct state;
@@ -24,6 +25,7 @@ struct run_options {
 	const char *makeflags; /* MAKEFLAGS of the environment, which names make's slots, or NULL */
 	double max_load; /* -l: nothing starts beside a running node while the load average is above; 0: no limit */
 	bool keep_going; /* -k */
+	struct registry *registry; /* NULL when nothing is pushed */
 	const char *state_dir; /* absolute path of .cbuild */
 	const char *command;   /* as typed, for the history */
 	bool ticks;            /* emit EVENT_TICK and EVENT_RESIZE */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -165,7 +166,7 @@ void task_leave_wave(struct task *task)
 static int do_work(struct task *task, struct error **err)
 {
 	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_index, task_load,
-								       task_verify };
+								       task_verify,  task_push,  task_tag };
 
 	if (take_lock(task, err) < 0 || ask_made_elsewhere(task, &task->reused, err) < 0)
 		return -1;
@@ -179,6 +180,19 @@ void task_work(void *arg)
 	if (do_work(task, &task->error) < 0 && !task->error)
 		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
 	task_leave_wave(task);
+}
+
+void task_note(struct task *task, const char *fmt, ...)
+{
+	cleanup_free char *line = NULL, *whole = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	line = mem_vprintf(fmt, args);
+	va_end(args);
+	whole = mem_printf("%s\n", line);
+	/* A log that cannot be written is no reason to give up what is going on. */
+	fs_write_all(task->log_fd, whole, strlen(whole), task->log, NULL);
 }
 
 const char *task_staging(struct task *task, struct error **err)

@@ -13,6 +13,7 @@
 /* One node while it runs; for engine/exec/ alone. */
 
 struct builder;
+struct registry;
 struct runtime;
 struct wave;
 
@@ -24,6 +25,7 @@ struct task_env {
 	struct state *state; /* of the loop's thread */
 	struct source *source;
 	struct builder *builder; /* NULL when no build is stale */
+	struct registry *registry;
 	struct runtime *runtime; /* NULL when nothing is loaded or verified */
 	const char *state_dir;
 	const char *staging;         /* folder of this run's staging folders */
@@ -71,7 +73,11 @@ int task_build(struct task *task, struct error **err);
 int task_index(struct task *task, struct error **err);
 int task_load(struct task *task, struct error **err);
 int task_verify(struct task *task, struct error **err);
+int task_push(struct task *task, struct error **err);
+int task_tag(struct task *task, struct error **err);
 
+/* Adds a line to the node's log. */
+__attribute__((format(printf, 2, 3))) void task_note(struct task *task, const char *fmt, ...);
 /* {"references": [...]}: malloc'd JSON. */
 char *task_references_json(struct task *task);
 /* The task's staging folder, made on first use. */

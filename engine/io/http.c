@@ -18,9 +18,13 @@
 #include "engine/io/http.h"
 #include "engine/io/loop.h"
 
-#define WAIT_MS 50                /* how long a cancel may go unseen */
-#define LOCATION_MAX 8192         /* bytes of a redirect's target; longer ones are no redirect for us */
-#define HEADERS_MAX (256L * 1024) /* bytes of an answer's headers */
+#define WAIT_MS 50                 /* how long a cancel may go unseen */
+#define LOCATION_MAX 8192          /* bytes of a redirect's target; longer ones are no redirect for us */
+#define HEADERS_MAX (256L * 1024)  /* bytes of an answer's headers */
+#define STALL_BYTES 512L           /* a second: less than that is next to nothing */
+#define UPLOAD_PIECE (512L * 1024) /* bytes read from a file at a time */
+#define DOWNLOAD_PIECE (256L * 1024)
+#define POOL_MAX 64 /* connections kept; more are closed */
 
 #define FUNCTIONS(X)                \
 	X(curl_easy_cleanup)        \
@@ -50,10 +54,17 @@ struct transfer {
 	CURL *easy;
 	struct curl_slist *headers;
 	char why[CURL_ERROR_SIZE];
-	size_t header_bytes;
-	off_t body_start; /* position of body_fd at the beginning, for sending it again */
+	size_t header_bytes; /* of heads that came before the answer's own */
+	off_t body_start;    /* position of body_fd at the beginning, for sending it again */
 	uint64_t body_left;
 	CURLcode set; /* the first option that was refused */
+};
+
+/* A multi handle keeps the connections that were made in it: one that rests here has some. */
+struct http_pool {
+	pthread_mutex_t lock;
+	CURLM *resting[POOL_MAX];
+	size_t len;
 };
 
 static void load(void)
@@ -72,7 +83,13 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	struct buf *body = transfer->response->body;
 	size_t len = size * count;
 	size_t room = transfer->request->body_max - body->len;
+	long status = 0;
 
+	if (transfer->request->take) {
+		lib.curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &status);
+		if (status == 200 || status == 206)
+			return transfer->request->take(transfer->request->take_data, data, len) == 0 ? len : 0;
+	}
 	if (len <= room) {
 		buf_add(body, data, len);
 		return len;
@@ -82,13 +99,25 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	return 0; /* ends the transfer: the rest may be endless */
 }
 
+/* What came before (a proxy's head, a "100 Continue") was not the answer's. */
+static void start_head(struct transfer *transfer)
+{
+	transfer->header_bytes += transfer->response->headers->len;
+	buf_reset(transfer->response->headers);
+}
+
 static size_t take_header(char *data, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
+	struct buf *headers = transfer->response->headers;
+	size_t len = size * count;
 
-	(void)data;
-	transfer->header_bytes += size * count;
-	return transfer->header_bytes > HEADERS_MAX ? 0 : size * count;
+	if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+		start_head(transfer);
+	if (transfer->header_bytes + headers->len + len > HEADERS_MAX)
+		return 0;
+	buf_add(headers, data, len);
+	return len;
 }
 
 static size_t give_body(char *data, size_t size, size_t count, void *arg)
@@ -105,6 +134,8 @@ static size_t give_body(char *data, size_t size, size_t count, void *arg)
 	if (n < 0)
 		return CURL_READFUNC_ABORT;
 	transfer->body_left -= (uint64_t)n;
+	if (transfer->request->sent)
+		transfer->request->sent(transfer->request->sent_data, n);
 	return (size_t)n;
 }
 
@@ -115,6 +146,9 @@ static int rewind_body(void *arg, curl_off_t offset, int origin)
 	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > transfer->request->body_fd_len ||
 	    lseek(transfer->request->body_fd, transfer->body_start + offset, SEEK_SET) < 0)
 		return CURL_SEEKFUNC_CANTSEEK;
+	if (transfer->request->sent)
+		transfer->request->sent(transfer->request->sent_data,
+					(int64_t)transfer->body_left + offset - (int64_t)transfer->request->body_fd_len);
 	transfer->body_left = transfer->request->body_fd_len - (uint64_t)offset;
 	return CURL_SEEKFUNC_OK;
 }
@@ -164,6 +198,7 @@ static void set_body(struct transfer *transfer)
 		transfer->body_start = lseek(request->body_fd, 0, SEEK_CUR);
 		transfer->body_left = request->body_fd_len;
 		SET(CURLOPT_UPLOAD, 1L);
+		SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_PIECE);
 		SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)request->body_fd_len);
 		SET(CURLOPT_READFUNCTION, give_body);
 		SET(CURLOPT_READDATA, transfer);
@@ -190,15 +225,35 @@ static void set_limits(struct transfer *transfer)
 	SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
-	SET(CURLOPT_PROXY, ""); /* neither the environment's nor any other */
-	SET(CURLOPT_NOPROXY, "*");
+	if (!request->proxy) {
+		SET(CURLOPT_PROXY, ""); /* neither the environment's nor any other */
+		SET(CURLOPT_NOPROXY, "*");
+	}
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
 	SET(CURLOPT_NOSIGNAL, 1L);
 	SET(CURLOPT_NOPROGRESS, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
 	SET(CURLOPT_TIMEOUT_MS, (long)request->total_ms);
+	if (request->stall_ms) {
+		SET(CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
+		SET(CURLOPT_LOW_SPEED_TIME, (long)((request->stall_ms + 999) / 1000));
+	}
 	if (request->unix_socket)
 		SET(CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
+}
+
+static void set_tls(struct transfer *transfer)
+{
+	const struct http_tls *tls = transfer->request->tls;
+
+	if (!tls)
+		return;
+	if (tls->ca)
+		SET(CURLOPT_CAINFO, tls->ca);
+	if (tls->cert)
+		SET(CURLOPT_SSLCERT, tls->cert);
+	if (tls->key)
+		SET(CURLOPT_SSLKEY, tls->key);
 }
 
 static int set_up(struct transfer *transfer, struct error **err)
@@ -209,12 +264,14 @@ static int set_up(struct transfer *transfer, struct error **err)
 	SET(CURLOPT_ERRORBUFFER, transfer->why);
 	SET(CURLOPT_URL, transfer->request->url);
 	SET(CURLOPT_USERAGENT, "cbuild");
-	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_HTTP_VERSION, transfer->request->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_BUFFERSIZE, DOWNLOAD_PIECE);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_WRITEDATA, transfer);
 	SET(CURLOPT_HEADERFUNCTION, take_header);
 	SET(CURLOPT_HEADERDATA, transfer);
 	set_limits(transfer);
+	set_tls(transfer);
 	set_headers(transfer);
 	set_body(transfer);
 	if (transfer->set != CURLE_OK)
@@ -229,14 +286,63 @@ static void tear_down(struct transfer *transfer)
 	lib.curl_slist_free_all(transfer->headers);
 }
 
+struct http_pool *http_pool_new(void)
+{
+	struct http_pool *pool = mem_alloc(sizeof(*pool));
+
+	pthread_mutex_init(&pool->lock, NULL);
+	return pool;
+}
+
+void http_pool_free(struct http_pool *pool)
+{
+	if (!pool)
+		return;
+	for (size_t i = 0; i < pool->len; i++)
+		lib.curl_multi_cleanup(pool->resting[i]);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+}
+
+static CURLM *take_multi(struct http_pool *pool)
+{
+	CURLM *multi = NULL;
+
+	if (pool) {
+		pthread_mutex_lock(&pool->lock);
+		if (pool->len > 0)
+			multi = pool->resting[--pool->len];
+		pthread_mutex_unlock(&pool->lock);
+	}
+	if (!multi)
+		multi = lib.curl_multi_init();
+	if (!multi)
+		mem_exhausted();
+	return multi;
+}
+
+static void leave_multi(struct http_pool *pool, CURLM *multi)
+{
+	if (pool) {
+		pthread_mutex_lock(&pool->lock);
+		if (pool->len < POOL_MAX) {
+			pool->resting[pool->len++] = multi;
+			multi = NULL;
+		}
+		pthread_mutex_unlock(&pool->lock);
+	}
+	if (multi)
+		lib.curl_multi_cleanup(multi);
+}
+
 /* Drives the transfer to its end. A multi handle, because waiting in it can be left at once. */
 static int drive(struct loop *loop, struct transfer *transfer, CURLcode *ret, struct error **err)
 {
-	CURLM *multi = lib.curl_multi_init();
+	CURLM *multi = take_multi(transfer->request->pool);
 	int running = 1, queued, r = 0;
 	CURLMsg *message;
 
-	if (!multi || lib.curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
+	if (lib.curl_multi_add_handle(multi, transfer->easy) != CURLM_OK)
 		mem_exhausted();
 	*ret = CURLE_OK;
 	while (running > 0) {
@@ -259,7 +365,7 @@ static int drive(struct loop *loop, struct transfer *transfer, CURLcode *ret, st
 			*ret = message->data.result;
 	}
 	lib.curl_multi_remove_handle(multi, transfer->easy);
-	lib.curl_multi_cleanup(multi);
+	leave_multi(transfer->request->pool, multi);
 	return r;
 }
 
@@ -273,6 +379,9 @@ static bool may_pass(CURLcode code)
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
 	case CURLE_PARTIAL_FILE:
+	case CURLE_SEND_FAIL_REWIND:
+	case CURLE_HTTP2:
+	case CURLE_HTTP2_STREAM:
 		return true;
 	default:
 		return false;
@@ -345,6 +454,7 @@ int http_do(struct loop *loop, const struct http_request *request, struct http_r
 	if (lib.error)
 		return error_copy(err, lib.error);
 	ret->body = mem_alloc(sizeof(*ret->body));
+	ret->headers = mem_alloc(sizeof(*ret->headers));
 	buf_add(ret->body, "", 0);
 	r = set_up(&transfer, err);
 	if (r == 0)
@@ -355,16 +465,40 @@ int http_do(struct loop *loop, const struct http_request *request, struct http_r
 			r = fail(&transfer, code, err);
 	}
 	tear_down(&transfer);
-	if (r < 0)
+	if (r < 0) {
 		http_response_free(ret);
+		ret->not_tls = code == CURLE_SSL_CONNECT_ERROR;
+	}
 	return r;
+}
+
+char *http_header(const struct http_response *response, const char *name, size_t nth)
+{
+	size_t len = strlen(name);
+
+	for (const char *line = response->headers ? response->headers->data : NULL; line && *line;) {
+		const char *end = line + strcspn(line, "\n");
+
+		if (strncasecmp(line, name, len) == 0 && line[len] == ':' && nth-- == 0) {
+			const char *value = line + len + 1 + strspn(line + len + 1, " \t");
+
+			while (end > value && strchr(" \t\r", end[-1]))
+				end--;
+			return mem_strndup(value, (size_t)(end - value));
+		}
+		line = *end ? end + 1 : end;
+	}
+	return NULL;
 }
 
 void http_response_free(struct http_response *response)
 {
 	if (response->body)
 		buf_free(response->body);
+	if (response->headers)
+		buf_free(response->headers);
 	free(response->body);
+	free(response->headers);
 	free(response->location);
 	*response = (struct http_response){ 0 };
 }

@@ -9,8 +9,24 @@ struct buf;
 struct error;
 struct loop;
 
-/* HTTP requests (libcurl, loaded on first use). For tasks: each call blocks its task and ends
- * when the loop is cancelled. No proxy, no redirects, no cookies: callers that want them ask. */
+/* HTTP requests (libcurl, loaded on first use). For tasks: each call blocks its task and ends when the loop is
+ * cancelled; where no task runs, the loop's own thread may call it as well. No redirects, no cookies, and no proxy
+ * unless it is asked for. */
+
+/* Connections that are kept open for further requests. Thread-safe; each is used by one request at a time. */
+struct http_pool;
+struct http_pool *http_pool_new(void);
+void http_pool_free(struct http_pool *pool); /* NULL-safe; no request may be running */
+
+/* Paths of PEM files; NULL: the system's authorities, no client certificate. */
+struct http_tls {
+	const char *ca, *cert, *key;
+};
+
+/* Takes a piece of a body; another answer than 0 ends the transfer with an error. */
+typedef int http_take(void *data, const void *bytes, size_t len);
+/* Told of bytes of `body_fd` as they are sent; negative when they are to be sent again. */
+typedef void http_sent(void *data, int64_t bytes);
 
 struct http_request {
 	const char *method; /* "GET" ... */
@@ -21,22 +37,35 @@ struct http_request {
 	size_t body_len;
 	int body_fd; /* with body NULL: a file sent from its current position, -1: none */
 	uint64_t body_fd_len;
+	http_sent *sent; /* or NULL */
+	void *sent_data;
 	uint64_t connect_ms; /* limit for connecting */
-	uint64_t total_ms;   /* limit for all of it */
+	uint64_t total_ms;   /* limit for all of it; 0: none */
+	uint64_t stall_ms;   /* limit for a time in which next to nothing moves; 0: none */
 	size_t body_max;     /* bytes of the answer's body that are kept */
+	http_take *take;     /* the body of an answer with status 200 or 206 goes here instead; or NULL */
+	void *take_data;
+	struct http_pool *pool;     /* or NULL: a connection of its own */
+	const struct http_tls *tls; /* or NULL */
+	bool proxy;                 /* go through the proxy that the environment names for this URL, if any */
+	bool http2;                 /* where the server offers it */
 };
 
 struct http_response {
-	long status;      /* HTTP status */
-	struct buf *body; /* at most body_max bytes, NUL-terminated; owned by the response */
-	bool cut;         /* the body was longer than body_max */
-	char *location;   /* where a redirect points to, as an absolute URL, or NULL; owned by the response */
+	long status;         /* HTTP status */
+	struct buf *body;    /* at most body_max bytes, NUL-terminated; owned by the response */
+	bool cut;            /* the body was longer than body_max */
+	char *location;      /* where a redirect points to, as an absolute URL, or NULL; owned by the response */
+	struct buf *headers; /* the lines of the answer's head; owned by the response */
+	bool not_tls;        /* set when http_do fails: what answers there does not speak TLS */
 };
 
 /* 0: an answer came, whatever its status. Negative: ERROR_HEALTH, transient where trying again makes
  * sense (refused, reset, timed out), with a short sentence such as "connection refused";
  * ERROR_TOOL when libcurl cannot be loaded; ERROR_CANCELLED. */
 int http_do(struct loop *loop, const struct http_request *request, struct http_response *ret, struct error **err);
+/* The value of the answer's `nth` header (from 0) of that name, trimmed (malloc'd); NULL when there is none. */
+char *http_header(const struct http_response *response, const char *name, size_t nth);
 void http_response_free(struct http_response *response); /* the contents */
 #define cleanup_http __attribute__((cleanup(http_response_free)))
 

@@ -10,7 +10,7 @@
 
 /* The graph: nodes, what each needs, its state and the reasons for it. */
 
-enum node_kind { NODE_PREPARE, NODE_BUILD, NODE_INDEX, NODE_LOAD, NODE_VERIFY };
+enum node_kind { NODE_PREPARE, NODE_BUILD, NODE_INDEX, NODE_LOAD, NODE_VERIFY, NODE_PUSH, NODE_TAG };
 
 enum node_state {
 	NODE_FRESH,  /* nothing to do */

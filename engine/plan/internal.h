@@ -48,6 +48,8 @@ struct plan {
 
 /* make.c: the graph. */
 int plan_make(struct plan *plan);
+/* release.c: push and tag nodes of the targets; false when a complaint was made. */
+bool plan_add_release(struct plan *plan);
 /* files.c: Dockerfile and ignore file of a service, once; false when a complaint was made. */
 bool plan_load_service(struct plan *plan, size_t service);
 /* The paths below `root` that never count there; *ret_len of them, in the arena. */

@@ -18,7 +18,15 @@
 #include "engine/source/context.h"
 
 /* Raised when a kind's fields change their meaning: all its records are stale then. */
-enum { PREPARE_VERSION = 2, BUILD_VERSION = 1, INDEX_VERSION = 1, LOAD_VERSION = 1, VERIFY_VERSION = 2 };
+enum {
+	PREPARE_VERSION = 2,
+	BUILD_VERSION = 1,
+	INDEX_VERSION = 1,
+	LOAD_VERSION = 1,
+	VERIFY_VERSION = 2,
+	PUSH_VERSION = 1,
+	TAG_VERSION = 1
+};
 
 static void add_platform(struct inputs *inputs, const struct node *node)
 {
@@ -481,9 +489,27 @@ static int add_verify(struct plan *plan, const struct node *node, struct inputs 
 	return 0;
 }
 
+/* What is pushed is the index with the annotations, to the repositories of the references. */
+static void add_push(struct plan *plan, const struct node *node, struct inputs *inputs)
+{
+	const char *const *repositories = plan_repositories(plan, node->service);
+	size_t len = 0;
+
+	while (repositories[len])
+		len++;
+	add_dependency(inputs, plan, plan->nodes[node->needs[0]]->id, node->needs[0]);
+	for (size_t i = 0; i < plan->options.annotations_len; i++) {
+		cleanup_free char *name = mem_printf("annotation %s", plan->options.annotations[i].key);
+
+		inputs_add(inputs, REASON_OPTION, name, plan->options.annotations[i].value);
+	}
+	add_list(inputs, "repository", repositories, len);
+}
+
 int key_inputs(struct plan *plan, size_t number, struct inputs *inputs, struct error **err)
 {
-	static const unsigned versions[] = { PREPARE_VERSION, BUILD_VERSION, INDEX_VERSION, LOAD_VERSION, VERIFY_VERSION };
+	static const unsigned versions[] = { PREPARE_VERSION, BUILD_VERSION, INDEX_VERSION, LOAD_VERSION,
+					     VERIFY_VERSION,  PUSH_VERSION,  TAG_VERSION };
 	const struct node *node = plan->nodes[number];
 
 	inputs_begin(inputs, node->kind, versions[node->kind]);
@@ -498,6 +524,13 @@ int key_inputs(struct plan *plan, size_t number, struct inputs *inputs, struct e
 		break;
 	case NODE_LOAD:
 		add_members(plan, node, inputs, false);
+		add_references(inputs, plan, node->service);
+		break;
+	case NODE_PUSH:
+		add_push(plan, node, inputs);
+		break;
+	case NODE_TAG:
+		add_dependency(inputs, plan, plan->nodes[node->needs[0]]->id, node->needs[0]);
 		add_references(inputs, plan, node->service);
 		break;
 	case NODE_VERIFY:

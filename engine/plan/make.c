@@ -472,5 +472,7 @@ int plan_make(struct plan *plan)
 		if (plan->services[i].target)
 			good = add_target(plan, i) && good;
 	}
+	if (good && plan->options.push)
+		good = plan_add_release(plan);
 	return good && diags_count(plan->diags) == complaints ? 0 : -1;
 }

@@ -109,6 +109,12 @@ size_t plan_find(const struct plan *plan, const char *id)
 	return found ? (size_t)found - 1 : NO_NODE;
 }
 
+const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_len)
+{
+	*ret_len = plan->options.annotations_len;
+	return plan->options.annotations;
+}
+
 bool plan_is_target(const struct plan *plan, size_t service)
 {
 	return plan->services[service].target;

@@ -27,6 +27,10 @@ struct plan;
  * missing (borrowed until the next call). */
 typedef bool plan_present(void *data, const struct node *node, const struct record *record, const char **ret_what);
 
+struct plan_pair {
+	const char *key, *value;
+};
+
 struct plan_options {
 	const char *const *targets; /* services and groups; NULL-terminated; none: "all" */
 	bool nothing;               /* the targets came out as none: not "all" */
@@ -34,7 +38,11 @@ struct plan_options {
 	bool force;                 /* -B: every node of a target is stale */
 	bool load;                  /* have load nodes */
 	bool verify;                /* have verify nodes */
-	const char *state_dir;      /* absolute path of .cbuild: never part of a context */
+	bool push;                  /* have push and tag nodes */
+	bool keep_going; /* a service is pushed and tagged when it is complete, whatever becomes of the others */
+	const struct plan_pair *annotations; /* of the index that is pushed */
+	size_t annotations_len;
+	const char *state_dir; /* absolute path of .cbuild: never part of a context */
 	plan_present *present;
 	void *present_data;
 };
@@ -122,6 +130,10 @@ int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OU
 
 /* The references under which a service's image is known: repository and each tag. NULL-terminated, in the plan's arena. */
 const char *const *plan_references(struct plan *plan, size_t service);
+/* The repositories that these are in ("ghcr.io/acme/web"), each once. The same. */
+const char *const *plan_repositories(struct plan *plan, size_t service);
+/* The annotations of the index that is pushed. */
+const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_len);
 /* Whether the targets name this service (not only what they need). */
 bool plan_is_target(const struct plan *plan, size_t service);
 

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "engine/source/git.h"
+#include "engine/source/remote.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -57,6 +58,10 @@
 	X(git_describe_format)                 \
 	X(git_describe_result_free)            \
 	X(git_buf_dispose)                     \
+	X(git_commit_time)                     \
+	X(git_remote_free)                     \
+	X(git_remote_lookup)                   \
+	X(git_remote_url)                      \
 	X(git_tag_list)                        \
 	X(git_strarray_dispose)
 
@@ -79,9 +84,10 @@ struct value {
 	char *why;
 };
 
-enum { COMMIT, SHORT, BRANCH, DESCRIBE, DIRTY, VALUES };
+enum { COMMIT, SHORT, BRANCH, DESCRIBE, DIRTY, TIME, SOURCE, VALUES };
 
-static const char *const names[VALUES] = { "git.commit", "git.short", "git.branch", "git.describe", "git.dirty" };
+static const char *const names[VALUES] = { "git.commit", "git.short", "git.branch", "git.describe",
+					   "git.dirty",  "git.time",  "git.source" };
 
 struct git {
 	char *dir;
@@ -331,6 +337,24 @@ static void value_describe(struct git *git, struct value *value)
 	lib.git_buf_dispose(&text);
 }
 
+static void value_time(struct git *git, struct value *value)
+{
+	value->text = mem_printf("%lld", (long long)lib.git_commit_time((const git_commit *)git->head));
+}
+
+/* "" when there is no remote called origin, or it is a folder. */
+static void value_source(struct git *git, struct value *value)
+{
+	git_remote *remote = NULL;
+	const char *url = lib.git_remote_lookup(&remote, git->repository, "origin") == 0 ? lib.git_remote_url(remote)
+											 : NULL;
+
+	value->text = url ? remote_url(url) : NULL;
+	if (!value->text)
+		value->text = mem_strdup("");
+	lib.git_remote_free(remote);
+}
+
 static void find_value(struct git *git, int which, struct value *value)
 {
 	value->asked = true;
@@ -351,6 +375,12 @@ static void find_value(struct git *git, int which, struct value *value)
 		break;
 	case DESCRIBE:
 		value_describe(git, value);
+		break;
+	case TIME:
+		value_time(git, value);
+		break;
+	case SOURCE:
+		value_source(git, value);
 		break;
 	default:
 		value_dirty(git, value);

@@ -1,0 +1,187 @@
+#include "config.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "base/text.h"
+#include "engine/exec/task.h"
+#include "engine/io/loop.h"
+#include "engine/oci/layout.h"
+#include "engine/registry/push.h"
+
+/* Publishing: the content of an image by digest, and its tags. */
+
+#define TELL_MS 100 /* between two events of how far it is */
+
+/* How far a push is; told to the loop's thread now and then. */
+struct meter {
+	struct task *task;
+	pthread_mutex_t lock;
+	int64_t sent;
+	uint64_t missing;
+	uint64_t told_ms;
+};
+
+struct told {
+	struct task *task;
+	struct progress progress;
+};
+
+static void tell(void *data)
+{
+	struct told *told = data;
+
+	told->task->output.progress(told->task->output.data, &told->progress);
+	free(told);
+}
+
+static void take_progress(void *data, int64_t sent, uint64_t missing)
+{
+	struct meter *meter = data;
+	struct told *told = NULL;
+	uint64_t now = loop_now_ms();
+
+	pthread_mutex_lock(&meter->lock);
+	meter->sent += sent;
+	meter->missing += missing;
+	if (now - meter->told_ms >= TELL_MS && meter->sent > 0) {
+		meter->told_ms = now;
+		told = mem_alloc(sizeof(*told));
+		told->task = meter->task;
+		told->progress = (struct progress){ .bytes = (uint64_t)meter->sent, .total = meter->missing };
+	}
+	pthread_mutex_unlock(&meter->lock);
+	/* Posted before the task's end is: the task is there when it arrives. */
+	if (told)
+		loop_post(meter->task->env->loop, tell, told);
+}
+
+/* The image's index with the annotations of this release. */
+static int write_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
+	const struct node *index = plan_node(task->env->plan, task->node->needs[0]);
+	cleanup_free struct layout_member *members = mem_array(index->needs_len + 1, sizeof(*members));
+	cleanup_free struct layout_annotation *annotations = NULL;
+	const struct plan_pair *pairs;
+	size_t len = 0, pairs_len;
+
+	for (size_t i = 0; i < index->needs_len; i++) {
+		const struct node *need = plan_node(task->env->plan, index->needs[i]);
+
+		if (need->kind == NODE_BUILD)
+			members[len++] = (struct layout_member){ need->result.digest, need->platform };
+	}
+	pairs = plan_annotations(task->env->plan, &pairs_len);
+	annotations = mem_array(pairs_len + 1, sizeof(*annotations));
+	for (size_t i = 0; i < pairs_len; i++)
+		annotations[i] = (struct layout_annotation){ pairs[i].key, pairs[i].value };
+	return layout_write_index(task->env->layout, members, len, annotations, pairs_len, ret_digest, NULL, err);
+}
+
+static void note_result(struct task *task, const char *repository, const struct push_result *result)
+{
+	cleanup_buf struct buf size = { 0 };
+
+	text_size(&size, result->bytes);
+	task_note(task, "%s: %zu blobs sent (%s), %zu taken from another repository, %zu there", repository,
+		  result->sent, size.data, result->mounted, result->there);
+}
+
+static int push_to(struct task *task, const char *repository, const char *digest, struct meter *meter,
+		   struct push_result *total, struct error **err)
+{
+	struct ref where = { 0 };
+	struct push_result result;
+	const struct push push = {
+		.registry = task->env->registry,
+		.layout = task->env->layout,
+		.where = &where,
+		.digest = digest,
+		.progress = take_progress,
+		.data = meter,
+	};
+	int r;
+
+	if (!ref_parse(repository, &where, NULL))
+		return error_make(err, ERROR_INTERNAL, "%s is no repository", repository);
+	r = push_content(&push, &result, err);
+	ref_free(&where);
+	if (r < 0)
+		return -1;
+	note_result(task, repository, &result);
+	total->bytes += result.bytes;
+	total->sent += result.sent;
+	total->mounted += result.mounted;
+	total->there += result.there;
+	return 0;
+}
+
+static char *result_json(struct task *task, const struct push_result *total)
+{
+	const char *const *repositories = plan_repositories(task->env->plan, task->node->service);
+	cleanup_json struct json *detail = json_new_object();
+	struct json *list = json_new_array();
+	struct buf text = { 0 };
+
+	for (; *repositories; repositories++)
+		json_append(list, json_new_string(*repositories));
+	json_set(detail, "repositories", list);
+	json_set_int(detail, "bytes", (int64_t)total->bytes);
+	json_set_int(detail, "sent", (int64_t)total->sent);
+	json_set_int(detail, "mounted", (int64_t)total->mounted);
+	json_set_int(detail, "there", (int64_t)total->there);
+	json_dump(detail, JSON_CANONICAL, &text);
+	return buf_steal(&text);
+}
+
+int task_push(struct task *task, struct error **err)
+{
+	const char *const *repositories = plan_repositories(task->env->plan, task->node->service);
+	struct meter meter = { .task = task };
+	struct push_result total = { 0 };
+	char digest[DIGEST_LEN + 1];
+	int r = write_index(task, digest, err);
+
+	pthread_mutex_init(&meter.lock, NULL);
+	for (; r == 0 && *repositories; repositories++)
+		r = push_to(task, *repositories, digest, &meter, &total, err);
+	pthread_mutex_destroy(&meter.lock);
+	if (r < 0)
+		return -1;
+	task->identity = mem_strdup(digest);
+	task->digest = mem_strdup(digest);
+	task->place = mem_strdup("store");
+	task->detail = result_json(task, &total);
+	task->size = total.bytes;
+	return 0;
+}
+
+int task_tag(struct task *task, struct error **err)
+{
+	const char *const *references = plan_references(task->env->plan, task->node->service);
+	const char *digest = plan_node(task->env->plan, task->node->needs[0])->result.digest;
+
+	for (size_t i = 0; references[i]; i++) {
+		struct ref ref = { 0 };
+		int r;
+
+		if (!ref_parse(references[i], &ref, NULL))
+			return error_make(err, ERROR_INTERNAL, "%s is no reference", references[i]);
+		r = push_tag(task->env->registry, task->env->layout, &ref, digest, err);
+		ref_free(&ref);
+		if (r < 0)
+			return -1;
+		task_note(task, "%s is %s", references[i], digest);
+	}
+	task->identity = mem_strdup(digest);
+	task->digest = mem_strdup(digest);
+	task->place = mem_strdup("registry");
+	task->detail = task_references_json(task);
+	return 0;
+}

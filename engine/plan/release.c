@@ -1,0 +1,114 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "dsl/manifest.h"
+#include "engine/plan/internal.h"
+
+/* What stands on everything else: the images' content in their registries, and the tags. */
+
+const char *const *plan_repositories(struct plan *plan, size_t service)
+{
+	const char *const *references = plan_references(plan, service);
+	const char **list;
+	size_t len = 0;
+
+	while (references[len])
+		len++;
+	list = arena_array(plan->arena, len + 1, sizeof(*list));
+	len = 0;
+	for (; *references; references++) {
+		struct ref ref;
+		const char *name;
+		bool there = false;
+
+		if (!ref_parse(*references, &ref, NULL))
+			continue; /* the manifest was checked */
+		name = arena_printf(plan->arena, "%s/%s", ref.domain, ref.repository);
+		ref_free(&ref);
+		for (size_t i = 0; i < len; i++)
+			there = there || strcmp(list[i], name) == 0;
+		if (!there)
+			list[len++] = name;
+	}
+	return list;
+}
+
+/* Names that nobody can own are not asked of a registry: they come from a manifest that says no registry. */
+static bool check_names(struct plan *plan, size_t service)
+{
+	const struct service *own = &plan->manifest->services[service];
+
+	for (const char *const *name = plan_repositories(plan, service); *name; name++) {
+		if (strncmp(*name, "docker.io/library/", strlen("docker.io/library/")) != 0)
+			continue;
+		diags_add(plan->diags, own->image.pos, "say where it goes: registry: HOST/PATH",
+			  "the image of \"%s\" cannot be pushed: its name says no registry", own->name.s);
+		return false;
+	}
+	return true;
+}
+
+static void need_all(struct plan *plan, struct node *node, const char *kind, size_t service)
+{
+	const char *name = plan->manifest->services[service].name.s;
+	size_t found = plan_find(plan, arena_printf(plan->arena, "%s:%s", kind, name));
+
+	if (found != NO_NODE)
+		node_need(node, found);
+}
+
+/* The services of the targets that have an index, each with the node of that kind made for it. */
+static bool is_released(const struct plan *plan, size_t service)
+{
+	return plan->services[service].target && plan->manifest->services[service].publish;
+}
+
+static void add_push(struct plan *plan, size_t service)
+{
+	size_t number;
+	struct node *node = plan_add_node(plan, NODE_PUSH, service, NULL, &number);
+
+	need_all(plan, node, "index", service);
+	need_all(plan, node, "verify", service);
+	for (size_t i = 0; i < plan->manifest->services_len && !plan->options.keep_going; i++) {
+		if (!is_released(plan, i))
+			continue;
+		need_all(plan, node, "index", i);
+		need_all(plan, node, "verify", i);
+	}
+}
+
+static void add_tag(struct plan *plan, size_t service)
+{
+	size_t number;
+	struct node *node = plan_add_node(plan, NODE_TAG, service, NULL, &number);
+
+	need_all(plan, node, "push", service);
+	for (size_t i = 0; i < plan->manifest->services_len && !plan->options.keep_going; i++) {
+		if (is_released(plan, i))
+			need_all(plan, node, "push", i);
+	}
+}
+
+bool plan_add_release(struct plan *plan)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		if (is_released(plan, i))
+			good = check_names(plan, i) && good;
+	}
+	for (size_t i = 0; good && i < plan->manifest->services_len; i++) {
+		if (is_released(plan, i))
+			add_push(plan, i);
+	}
+	for (size_t i = 0; good && i < plan->manifest->services_len; i++) {
+		if (is_released(plan, i))
+			add_tag(plan, i);
+	}
+	return good;
+}

@@ -1,0 +1,361 @@
+#include "config.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "engine/io/http.h"
+#include "engine/oci/document.h"
+#include "engine/oci/layout.h"
+#include "engine/registry/claims.h"
+#include "engine/registry/endpoint.h"
+#include "engine/registry/internal.h"
+#include "engine/registry/transport.h"
+
+/* Manifests, and reading blobs; blobs are written by upload.c. */
+
+static const char ACCEPT[] = "Accept: " OCI_INDEX ", " OCI_MANIFEST ", " DOCKER_LIST ", " DOCKER_MANIFEST;
+
+struct registry {
+	struct loop *loop;
+	const struct manifest *manifest;
+	struct http_pool *pool;
+	pthread_mutex_t lock;
+	struct map *endpoints; /* by domain */
+	struct claims *claims;
+};
+
+struct registry *registry_new(struct loop *loop, const struct manifest *manifest)
+{
+	struct registry *registry = mem_alloc(sizeof(*registry));
+
+	*registry = (struct registry){
+		.loop = loop,
+		.manifest = manifest,
+		.pool = http_pool_new(),
+		.endpoints = map_new(),
+		.claims = claims_new(),
+	};
+	pthread_mutex_init(&registry->lock, NULL);
+	return registry;
+}
+
+void registry_free(struct registry *registry)
+{
+	if (!registry)
+		return;
+	for (size_t i = 0; i < map_len(registry->endpoints); i++)
+		endpoint_free(map_value(registry->endpoints, i));
+	map_free(registry->endpoints);
+	claims_free(registry->claims);
+	http_pool_free(registry->pool);
+	pthread_mutex_destroy(&registry->lock);
+	free(registry);
+}
+
+struct claims *registry_claims(struct registry *registry)
+{
+	return registry->claims;
+}
+
+static int find_endpoint(struct registry *registry, const char *domain, struct endpoint **ret, struct error **err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&registry->lock);
+	*ret = map_get(registry->endpoints, domain);
+	if (!*ret)
+		r = endpoint_new(registry->loop, domain, registry->manifest, registry->pool, ret, err);
+	if (r == 0)
+		map_set(registry->endpoints, (*ret)->domain, *ret);
+	pthread_mutex_unlock(&registry->lock);
+	return r;
+}
+
+int spot_find(struct registry *registry, const struct ref *ref, bool push, const char *from, struct spot *ret,
+	      struct error **err)
+{
+	*ret = (struct spot){ 0 };
+	if (find_endpoint(registry, ref->domain, &ret->endpoint, err) < 0)
+		return -1;
+	ret->scopes = mem_printf("repository:%s:%s%s%s%s", ref->repository, push ? "pull,push" : "pull",
+				 from ? " repository:" : "", from ? from : "", from ? ":pull" : "");
+	ret->want = (struct auth_want){ .repository = ref->repository, .scopes = ret->scopes };
+	return 0;
+}
+
+void spot_free(struct spot *spot)
+{
+	free(spot->scopes);
+}
+
+int registry_prepare(struct registry *registry, const struct ref *ref, bool push, struct error **err)
+{
+	cleanup_spot struct spot spot = { 0 };
+	const struct credentials *credentials;
+	int r;
+
+	if (spot_find(registry, ref, push, NULL, &spot, err) < 0)
+		return -1;
+	pthread_mutex_lock(&spot.endpoint->lock);
+	r = endpoint_credentials(spot.endpoint, ref->repository, &credentials, err);
+	pthread_mutex_unlock(&spot.endpoint->lock);
+	return r;
+}
+
+/* ---- manifests ---- */
+
+static const char *version_of(const struct ref *ref)
+{
+	return ref->digest ? ref->digest : ref->tag ? ref->tag : "latest";
+}
+
+static char *manifest_path(const struct ref *ref)
+{
+	return mem_printf("/v2/%s/manifests/%s", ref->repository, version_of(ref));
+}
+
+static char *shown(const struct ref *ref)
+{
+	return mem_printf("%s/%s%s%s", ref->domain, ref->repository, ref->digest ? "@" : ":", version_of(ref));
+}
+
+static int wrong(const struct ref *ref, struct error **err, const char *why)
+{
+	cleanup_free char *name = shown(ref);
+
+	return error_make(err, ERROR_REGISTRY, "%s: %s", name, why);
+}
+
+int registry_manifest(struct registry *registry, const struct ref *ref, struct buf *ret, char **ret_type,
+		      char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
+	static const char *const headers[] = { ACCEPT, NULL };
+	cleanup_spot struct spot spot = { 0 };
+	cleanup_http struct http_response response = { 0 };
+	cleanup_document struct document *document = NULL;
+	cleanup_free char *path = manifest_path(ref), *name = shown(ref), *type = NULL, *said = NULL;
+	struct error *error = NULL;
+	struct exchange exchange = { .method = "GET",
+				     .path = path,
+				     .headers = headers,
+				     .body_fd = -1,
+				     .body_max = LAYOUT_MANIFEST_MAX };
+
+	if (spot_find(registry, ref, false, NULL, &spot, err) < 0)
+		return -1;
+	exchange.want = spot.want;
+	if (transport_do(spot.endpoint, &exchange, &response, err) < 0)
+		return error_wrap(err, "%s", name);
+	if (response.status == 404)
+		return 0;
+	if (response.status != 200)
+		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
+	if (response.cut)
+		return wrong(ref, err, "the manifest is larger than 4 MiB");
+	if (digest_bytes(response.body->data, response.body->len, ret_digest, err) < 0)
+		return -1;
+	said = http_header(&response, "Docker-Content-Digest", 0);
+	if ((ref->digest && strcmp(ref->digest, ret_digest) != 0) || (said && strcmp(said, ret_digest) != 0))
+		return wrong(ref, err, "what the registry sends has another digest than it should");
+	type = http_header(&response, "Content-Type", 0);
+	if (type)
+		type[strcspn(type, "; ")] = '\0';
+	if (document_parse(response.body->data, response.body->len, type, ret_digest, name, &document, &error) < 0) {
+		error_make(err, ERROR_REGISTRY, "%s", error->message);
+		error_free(error);
+		return -1;
+	}
+	buf_add(ret, response.body->data, response.body->len);
+	*ret_type = mem_strdup(document->self.media_type);
+	return 1;
+}
+
+int registry_head(struct registry *registry, const struct ref *ref, bool push, char ret_digest[DIGEST_LEN + 1],
+		  struct error **err)
+{
+	static const char *const headers[] = { ACCEPT, NULL };
+	cleanup_spot struct spot spot = { 0 };
+	cleanup_http struct http_response response = { 0 };
+	cleanup_free char *path = manifest_path(ref), *name = shown(ref), *type = NULL, *digest = NULL;
+	cleanup_buf struct buf text = { 0 };
+	struct exchange exchange = { .method = "HEAD", .path = path, .headers = headers, .body_fd = -1 };
+
+	if (spot_find(registry, ref, push, NULL, &spot, err) < 0)
+		return -1;
+	exchange.want = spot.want;
+	if (transport_do(spot.endpoint, &exchange, &response, err) < 0)
+		return error_wrap(err, "%s", name);
+	if (response.status == 404)
+		return 0;
+	if (response.status != 200)
+		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
+	digest = http_header(&response, "Docker-Content-Digest", 0);
+	if (!digest)
+		return registry_manifest(registry, ref, &text, &type, ret_digest, err);
+	if (!digest_valid(digest) || (ref->digest && strcmp(ref->digest, digest) != 0))
+		return wrong(ref, err, "the registry names another digest than it should");
+	memcpy(ret_digest, digest, DIGEST_LEN + 1);
+	return 1;
+}
+
+int registry_put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
+			  size_t len, struct error **err)
+{
+	cleanup_spot struct spot spot = { 0 };
+	cleanup_http struct http_response response = { 0 };
+	cleanup_free char *header = mem_printf("Content-Type: %s", type);
+	cleanup_free char *path = manifest_path(ref), *name = shown(ref), *said = NULL;
+	const char *const headers[] = { header, NULL };
+	struct exchange exchange = { .method = "PUT",
+				     .path = path,
+				     .headers = headers,
+				     .body = data,
+				     .body_len = len,
+				     .body_fd = -1 };
+	char digest[DIGEST_LEN + 1];
+
+	if (digest_bytes(data, len, digest, err) < 0 || spot_find(registry, ref, true, NULL, &spot, err) < 0)
+		return -1;
+	exchange.want = spot.want;
+	if (transport_do(spot.endpoint, &exchange, &response, err) < 0)
+		return error_wrap(err, "%s", name);
+	if (response.status != 201 && response.status != 200 && response.status != 202)
+		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
+	said = http_header(&response, "Docker-Content-Digest", 0);
+	if (said && strcmp(said, digest) != 0)
+		return wrong(ref, err, "the registry has taken it under another digest");
+	return 0;
+}
+
+/* ---- blobs ---- */
+
+static char *blob_path(const struct ref *ref, const char *digest)
+{
+	return mem_printf("/v2/%s/blobs/%s", ref->repository, digest);
+}
+
+int registry_has_blob(struct registry *registry, const struct ref *ref, const char *digest, uint64_t size,
+		      struct error **err)
+{
+	cleanup_spot struct spot spot = { 0 };
+	cleanup_http struct http_response response = { 0 };
+	cleanup_free char *path = blob_path(ref, digest), *length = NULL;
+	struct exchange exchange = { .method = "HEAD", .path = path, .body_fd = -1 };
+
+	if (spot_find(registry, ref, true, NULL, &spot, err) < 0)
+		return -1;
+	exchange.want = spot.want;
+	if (transport_do(spot.endpoint, &exchange, &response, err) < 0)
+		return -1;
+	if (response.status == 404)
+		return 0;
+	if (response.status != 200)
+		return transport_refuse(spot.endpoint, &spot.want, &response, digest, err);
+	length = http_header(&response, "Content-Length", 0);
+	/* One of another size is damaged: sending it again mends it. */
+	return size == UINT64_MAX || !length || strtoull(length, NULL, 10) == size;
+}
+
+/* A body on its way into a buffer. */
+struct stream {
+	const struct descriptor *blob;
+	struct sha256 *sha;
+	uint64_t size;
+	bool long_one; /* it does not end where it should */
+	struct buf *buf;
+};
+
+static void begin_stream(void *data)
+{
+	struct stream *stream = data;
+	char ignored[DIGEST_LEN + 1];
+
+	sha256_done(stream->sha, ignored);
+	stream->size = 0;
+	stream->long_one = false;
+	buf_reset(stream->buf);
+}
+
+static int take_stream(void *data, const void *bytes, size_t len)
+{
+	struct stream *stream = data;
+
+	stream->size += len;
+	stream->long_one = stream->size > stream->blob->size;
+	if (stream->long_one)
+		return -1;
+	sha256_add(stream->sha, bytes, len);
+	buf_add(stream->buf, bytes, len);
+	return 0;
+}
+
+static int check_stream(struct stream *stream, const char *domain, struct error **err)
+{
+	char digest[DIGEST_LEN + 1];
+
+	sha256_done(stream->sha, digest);
+	if (stream->size != stream->blob->size || strcmp(digest, stream->blob->digest) != 0)
+		return error_make(err, ERROR_REGISTRY, "%s: the blob %s that it sends is another one", domain,
+				  stream->blob->digest);
+	return 0;
+}
+
+static int fetch(struct registry *registry, const struct ref *ref, struct stream *stream, struct error **err)
+{
+	cleanup_spot struct spot spot = { 0 };
+	cleanup_http struct http_response response = { 0 };
+	cleanup_free char *path = blob_path(ref, stream->blob->digest);
+	struct error *error = NULL;
+	struct exchange exchange = {
+		.method = "GET",
+		.path = path,
+		.body_fd = -1,
+		.bytes = stream->blob->size,
+		.take = take_stream,
+		.take_data = stream,
+		.begin = begin_stream,
+	};
+
+	if (spot_find(registry, ref, false, NULL, &spot, err) < 0)
+		return -1;
+	exchange.want = spot.want;
+	if (transport_do(spot.endpoint, &exchange, &response, &error) < 0) {
+		if (stream->long_one)
+			error_free(steal_ptr(error));
+		if (stream->long_one)
+			return error_make(err, ERROR_REGISTRY,
+					  "%s: the blob %s that it sends is longer than it should be", ref->domain,
+					  stream->blob->digest);
+		return error_move(err, &error);
+	}
+	if (response.status != 200)
+		return transport_refuse(spot.endpoint, &spot.want, &response, stream->blob->digest, err);
+	return check_stream(stream, ref->domain, err);
+}
+
+static int fetch_with(struct registry *registry, const struct ref *ref, struct stream *stream, struct error **err)
+{
+	int r = sha256_new(&stream->sha, err);
+
+	if (r == 0)
+		r = fetch(registry, ref, stream, err);
+	sha256_free(stream->sha);
+	return r;
+}
+
+int registry_read_blob(struct registry *registry, const struct ref *ref, const struct descriptor *blob, struct buf *ret,
+		       struct error **err)
+{
+	struct stream stream = { .blob = blob, .buf = ret };
+
+	if (blob->size > LAYOUT_MANIFEST_MAX)
+		return error_make(err, ERROR_REGISTRY, "%s: the blob %s is too large to be a config", ref->domain,
+				  blob->digest);
+	return fetch_with(registry, ref, &stream, err);
+}

@@ -1,0 +1,36 @@
+#ifndef ENGINE_REGISTRY_CREDENTIALS_H
+#define ENGINE_REGISTRY_CREDENTIALS_H
+
+#include <stdbool.h>
+
+struct error;
+struct loop;
+
+/*
+ * Logins where docker and podman keep them. The file that REGISTRY_AUTH_FILE names is the only one when it is set;
+ * otherwise docker's config.json (in DOCKER_CONFIG, else ~/.docker), then podman's auth.json (in XDG_RUNTIME_DIR, then in
+ * the user's configuration folder). In each the registry's own helper comes before the common one, and that before what
+ * stands in the file itself. Errors are ERROR_REGISTRY and name the file or the helper.
+ */
+struct credentials {
+	char *username, *password;
+	char *identity_token; /* for a token server, instead of a password */
+	char *registry_token; /* for the registry itself */
+	char *from;           /* the file or helper, for messages */
+};
+
+/* What there is for exactly this registry ("docker.io", "localhost:5000") and repository; all NULL: nothing. */
+int credentials_find(struct loop *loop, const char *domain, const char *repository, struct credentials *ret,
+		     struct error **err);
+void credentials_free(struct credentials *credentials); /* the texts */
+#define cleanup_credentials __attribute__((cleanup(credentials_free)))
+bool credentials_any(const struct credentials *credentials);
+
+/* Keeps a login where credentials_find looks first: by the helper if one is configured, else in the file. `ret_where`
+ * is malloc'd: the file or the helper. */
+int credentials_store(struct loop *loop, const char *domain, const struct credentials *credentials, char **ret_where,
+		      struct error **err);
+/* Forgets it there. 1: there was one, 0: not. */
+int credentials_erase(struct loop *loop, const char *domain, char **ret_where, struct error **err);
+
+#endif

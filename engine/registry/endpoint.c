@@ -1,0 +1,197 @@
+#include "config.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/registry/endpoint.h"
+#include "engine/registry/url.h"
+
+#define TIMEOUT_MS 30000 /* without a word in the manifest */
+
+/* Registries whose images are named by one host and served by another, and whose tokens come from a third. */
+static const struct {
+	const char *domain, *origin, *realm;
+} known[] = {
+	{ "docker.io", "https://registry-1.docker.io", "https://auth.docker.io" },
+	{ "registry.gitlab.com", "https://registry.gitlab.com", "https://gitlab.com" },
+};
+
+static const struct registry_spec *find_spec(const struct manifest *manifest, const char *domain)
+{
+	for (size_t i = 0; manifest && i < manifest->registries_len; i++) {
+		if (strcmp(manifest->registries[i].host.s, domain) == 0)
+			return &manifest->registries[i];
+	}
+	return NULL;
+}
+
+static char *copy(const char *s)
+{
+	return s ? mem_strdup(s) : NULL;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t len = strlen(name), tail = strlen(end);
+
+	return len > tail && strcmp(name + len - tail, end) == 0;
+}
+
+/* The first file of the folder, by name, that ends so. */
+static void take_file(const char *dir, const char *end, char **where)
+{
+	DIR *stream = *where ? NULL : opendir(dir);
+	cleanup_free char *name = NULL;
+
+	if (!stream)
+		return;
+	for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
+		if (!ends_with(entry->d_name, end) || (name && strcmp(name, entry->d_name) < 0))
+			continue;
+		free(name);
+		name = mem_strdup(entry->d_name);
+	}
+	closedir(stream);
+	if (name)
+		*where = path_join(dir, name);
+}
+
+/* Where docker and podman keep certificates: certs.d/HOST/{*.crt,*.cert,*.key}. */
+static void find_certificates(struct endpoint *endpoint)
+{
+	const char *home = getenv("HOME");
+	cleanup_free char *own = mem_printf("%s/.config/containers/certs.d", home ? home : "");
+	cleanup_free char *rootless = mem_printf("%s/.config/docker/certs.d", home ? home : "");
+	const char *const folders[] = { own, rootless, "/etc/docker/certs.d", "/etc/containers/certs.d" };
+
+	for (size_t i = home ? 0 : 2; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		cleanup_free char *dir = path_join(folders[i], endpoint->domain);
+
+		take_file(dir, ".crt", &endpoint->ca);
+		if (!endpoint->cert) {
+			take_file(dir, ".cert", &endpoint->cert);
+			take_file(dir, ".key", &endpoint->key);
+		}
+	}
+}
+
+static void apply_spec(struct endpoint *endpoint, const struct registry_spec *spec)
+{
+	endpoint->insecure = spec->insecure;
+	endpoint->timeout_ms = spec->timeout_ms;
+	endpoint->ca = copy(spec->ca.s);
+	endpoint->cert = copy(spec->cert.s);
+	endpoint->key = copy(spec->key.s);
+	if (spec->auth.s) {
+		free(endpoint->realm_origin);
+		endpoint->realm_origin = url_origin(spec->auth.s);
+	}
+	if (!spec->insecure)
+		return;
+	free(endpoint->origin);
+	endpoint->origin = mem_printf("http://%s", endpoint->domain);
+}
+
+int endpoint_new(struct loop *loop, const char *domain, const struct manifest *manifest, struct http_pool *pool,
+		 struct endpoint **ret, struct error **err)
+{
+	const struct registry_spec *spec = find_spec(manifest, domain);
+	cleanup_free char *url = mem_printf("https://%s", domain);
+	struct endpoint *endpoint = mem_alloc(sizeof(*endpoint));
+
+	*endpoint = (struct endpoint){
+		.loop = loop,
+		.domain = mem_strdup(domain),
+		.pool = pool,
+		.loopback = url_loopback(domain),
+		.timeout_ms = TIMEOUT_MS,
+	};
+	pthread_mutex_init(&endpoint->lock, NULL);
+	endpoint->origin = url_origin(url);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (strcmp(domain, known[i].domain) != 0)
+			continue;
+		free(endpoint->origin);
+		endpoint->origin = mem_strdup(known[i].origin);
+		endpoint->realm_origin = mem_strdup(known[i].realm);
+	}
+	if (!endpoint->origin) {
+		endpoint_free(endpoint);
+		return error_make(err, ERROR_REGISTRY, "\"%s\" is not the host of a registry", domain);
+	}
+	if (spec)
+		apply_spec(endpoint, spec);
+	find_certificates(endpoint);
+	if (endpoint->loopback && !endpoint->insecure)
+		endpoint->plain_origin = mem_printf("http://%s", domain);
+	endpoint->tls = (struct http_tls){ .ca = endpoint->ca, .cert = endpoint->cert, .key = endpoint->key };
+	*ret = endpoint;
+	return 0;
+}
+
+void endpoint_free(struct endpoint *endpoint)
+{
+	if (!endpoint)
+		return;
+	for (size_t i = 0; i < endpoint->tokens_len; i++) {
+		free(endpoint->tokens[i].scopes);
+		free(endpoint->tokens[i].value);
+	}
+	free(endpoint->tokens);
+	while (endpoint->logins) {
+		struct login *next = endpoint->logins->next;
+
+		credentials_free(&endpoint->logins->credentials);
+		free(endpoint->logins->repository);
+		free(endpoint->logins);
+		endpoint->logins = next;
+	}
+	pthread_mutex_destroy(&endpoint->lock);
+	free(endpoint->domain);
+	free(endpoint->origin);
+	free(endpoint->plain_origin);
+	free(endpoint->realm_origin);
+	free(endpoint->withheld);
+	free(endpoint->ca);
+	free(endpoint->cert);
+	free(endpoint->key);
+	free(endpoint);
+}
+
+const char *endpoint_origin(const struct endpoint *endpoint)
+{
+	return atomic_load(&endpoint->plain) ? endpoint->plain_origin : endpoint->origin;
+}
+
+bool endpoint_go_plain(struct endpoint *endpoint)
+{
+	if (!endpoint->plain_origin)
+		return false;
+	atomic_store(&endpoint->plain, true);
+	return true;
+}
+
+int endpoint_credentials(struct endpoint *endpoint, const char *repository, const struct credentials **ret,
+			 struct error **err)
+{
+	struct login *login = endpoint->logins;
+
+	while (login && strcmp(login->repository, repository) != 0)
+		login = login->next;
+	if (!login) {
+		struct credentials found;
+
+		if (credentials_find(endpoint->loop, endpoint->domain, repository, &found, err) < 0)
+			return -1;
+		login = mem_alloc(sizeof(*login));
+		*login = (struct login){ mem_strdup(repository), found, endpoint->logins };
+		endpoint->logins = login;
+	}
+	*ret = &login->credentials;
+	return 0;
+}

@@ -1,0 +1,18 @@
+#ifndef ENGINE_REGISTRY_HELPER_H
+#define ENGINE_REGISTRY_HELPER_H
+
+struct credentials;
+struct error;
+struct loop;
+
+/* Credential helpers, docker's programs docker-credential-NAME. Each call ends within 10 s and its answer is at most
+ * 64 KiB. Errors are ERROR_REGISTRY and name the helper; what it printed is not shown where it may hold a secret. */
+
+/* 1: a login came; 0: it knows none. */
+int helper_get(struct loop *loop, const char *helper, const char *server, struct credentials *ret, struct error **err);
+int helper_store(struct loop *loop, const char *helper, const char *server, const struct credentials *credentials,
+		 struct error **err);
+/* 1: it was there; 0: not. */
+int helper_erase(struct loop *loop, const char *helper, const char *server, struct error **err);
+
+#endif

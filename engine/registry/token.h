@@ -1,0 +1,18 @@
+#ifndef ENGINE_REGISTRY_TOKEN_H
+#define ENGINE_REGISTRY_TOKEN_H
+
+#include <stdint.h>
+
+struct challenge;
+struct credentials;
+struct endpoint;
+struct error;
+
+/* Asks the token server of `challenge` for a token with these scopes. The login is shown to it only where it may be
+ * (auth.h). *ret is malloc'd; *ret_ms: how long it is good. ERROR_REGISTRY. */
+/* Says of the login that it was not shown to `endpoint->withheld`, and what to do. */
+void token_explain(const struct endpoint *endpoint, struct error **err);
+int token_fetch(struct endpoint *endpoint, const struct challenge *challenge, const char *scopes,
+		const struct credentials *credentials, char **ret, uint64_t *ret_ms, struct error **err);
+
+#endif

@@ -1,0 +1,317 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/io/loop.h"
+#include "engine/registry/endpoint.h"
+#include "engine/registry/transport.h"
+#include "engine/registry/url.h"
+
+#define CONNECT_MS 10000
+#define SLOWEST 16384 /* bytes a second: what a body may take is reckoned with it */
+#define REDIRECTS_MAX 5
+#define LOGINS_MAX 2 /* answers to a 401: one for who we are, one for a token that has just run out */
+#define HEADERS_MAX 16
+#define TRIES_MAX 6
+#define PAUSE_MS 200
+#define PAUSE_MAX_MS 8000
+#define MESSAGE_MAX 300 /* bytes of what a registry says that are shown */
+
+/* ---- what a registry says ---- */
+
+static struct json *first_error(const struct http_response *response)
+{
+	struct json *answer = NULL;
+
+	if (!response->body || json_parse(response->body->data, response->body->len, "answer", &answer, NULL) < 0)
+		return NULL;
+	return answer;
+}
+
+char *transport_code(const struct http_response *response)
+{
+	cleanup_json struct json *answer = first_error(response);
+	const char *code = json_str(json_at(json_get(answer, "errors"), 0), "code");
+
+	return code ? mem_strdup(code) : NULL;
+}
+
+static void add_said(const struct http_response *response, struct buf *out)
+{
+	cleanup_json struct json *answer = first_error(response);
+	const struct json *error = json_at(json_get(answer, "errors"), 0);
+	const char *parts[] = { json_str(error, "code"), json_str(error, "message") };
+	bool any = false;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (!parts[i] || !*parts[i])
+			continue;
+		buf_str(out, any ? ": " : " (");
+		text_safe(out, parts[i], strnlen(parts[i], MESSAGE_MAX));
+		any = true;
+	}
+	buf_str(out, any ? ")" : "");
+}
+
+int transport_refuse(struct endpoint *endpoint, const struct auth_want *want, const struct http_response *response,
+		     const char *what, struct error **err)
+{
+	cleanup_buf struct buf said = { 0 };
+	struct error *error = NULL;
+
+	buf_str(&said, "");
+	add_said(response, &said);
+	error_make(&error, ERROR_REGISTRY, "%s: %s: status %ld%s", endpoint->domain, what, response->status, said.data);
+	error->transient = response->status == 429 || response->status == 408 || response->status >= 500;
+	if (response->status == 401 || response->status == 403)
+		auth_remedy(endpoint, want, &error);
+	return error_move(err, &error);
+}
+
+/* ---- trying again ---- */
+
+int retry_pause(struct retry *retry, struct endpoint *endpoint, struct error **error, struct error **err)
+{
+	uint64_t pause = PAUSE_MS;
+
+	for (unsigned i = 0; i < retry->attempts && pause < PAUSE_MAX_MS; i++)
+		pause *= 2;
+	if (retry->asked_ms > 0)
+		pause = retry->asked_ms;
+	retry->asked_ms = 0;
+	if (!(*error)->transient || ++retry->attempts >= TRIES_MAX || retry->paused_ms + pause > endpoint->timeout_ms)
+		return error_move(err, error);
+	retry->paused_ms += pause;
+	error_free(steal_ptr(*error));
+	return loop_pause(endpoint->loop, pause, err);
+}
+
+/* In seconds; a date is not understood, and the usual pause taken. */
+static uint64_t asked_pause(const struct http_response *response)
+{
+	cleanup_free char *value = http_header(response, "Retry-After", 0);
+	size_t len = value ? strlen(value) : 0;
+
+	if (len == 0 || len > 6 || strspn(value, "0123456789") != len)
+		return 0;
+	return strtoull(value, NULL, 10) * 1000;
+}
+
+/* ---- one try ---- */
+
+struct attempt {
+	struct endpoint *endpoint;
+	const struct exchange *exchange;
+	char *url;
+	bool own; /* url is at the registry's own origin */
+	struct buf login;
+	off_t start; /* of body_fd */
+};
+
+static void attempt_cleanup(struct attempt *attempt)
+{
+	free(attempt->url);
+	buf_free(&attempt->login);
+}
+
+static int send_once(struct attempt *attempt, struct http_response *ret, struct error **err)
+{
+	const struct endpoint *endpoint = attempt->endpoint;
+	const struct exchange *exchange = attempt->exchange;
+	const struct http_tls foreign = { .ca = endpoint->ca };
+	const char *headers[HEADERS_MAX + 2] = { 0 };
+	const struct http_request request = {
+		.method = exchange->method,
+		.url = attempt->url,
+		.headers = headers,
+		.body = exchange->body,
+		.body_len = exchange->body_len,
+		.body_fd = exchange->body_fd,
+		.body_fd_len = exchange->body_fd_len,
+		.sent = exchange->sent,
+		.sent_data = exchange->sent_data,
+		.connect_ms = CONNECT_MS < endpoint->timeout_ms ? CONNECT_MS : endpoint->timeout_ms,
+		.total_ms = endpoint->timeout_ms * 2 + exchange->bytes * 1000 / SLOWEST,
+		.stall_ms = endpoint->timeout_ms,
+		.body_max = exchange->body_max ? exchange->body_max : ERROR_ANSWER_MAX,
+		.take = exchange->take,
+		.take_data = exchange->take_data,
+		.pool = endpoint->pool,
+		.tls = attempt->own ? &endpoint->tls : &foreign,
+		.proxy = !url_loopback(attempt->url),
+		.http2 = true,
+	};
+	size_t len = 0;
+
+	for (const char *const *h = exchange->headers; h && *h && len < HEADERS_MAX; h++)
+		headers[len++] = *h;
+	buf_reset(&attempt->login);
+	if (attempt->own)
+		auth_header(attempt->endpoint, &exchange->want, &attempt->login);
+	if (attempt->login.len > 0)
+		headers[len++] = attempt->login.data;
+	if (exchange->body_fd >= 0 && lseek(exchange->body_fd, attempt->start, SEEK_SET) < 0)
+		return error_make(err, ERROR_STATE, "a file that is being sent cannot be read again");
+	if (exchange->begin)
+		exchange->begin(exchange->take_data);
+	return http_do(endpoint->loop, &request, ret, err);
+}
+
+static int set_url(struct attempt *attempt, char *url)
+{
+	cleanup_free char *origin = url ? url_origin(url) : NULL;
+
+	free(attempt->url);
+	attempt->url = url;
+	attempt->own = origin && strcmp(origin, endpoint_origin(attempt->endpoint)) == 0;
+	return origin ? 0 : -1;
+}
+
+static int start_url(struct attempt *attempt, struct error **err)
+{
+	const struct exchange *exchange = attempt->exchange;
+	char *url = exchange->path ? mem_printf("%s%s", endpoint_origin(attempt->endpoint), exchange->path)
+				   : mem_strdup(exchange->url);
+
+	if (set_url(attempt, url) < 0)
+		return error_make(err, ERROR_REGISTRY, "%s: a malformed URL", attempt->endpoint->domain);
+	return 0;
+}
+
+/* An error of the connection, as one of this registry. What the host is called is in the message already where a token
+ * server failed. */
+static int connection_failed(struct attempt *attempt, struct error *error, struct error **err)
+{
+	cleanup_free char *origin = url_origin(attempt->url);
+	struct error *renamed = NULL;
+
+	if (error->cls == ERROR_CANCELLED || error->cls == ERROR_TOOL || error->cls == ERROR_STATE)
+		return error_move(err, &error);
+	if (strcmp(origin, endpoint_origin(attempt->endpoint)) == 0)
+		error_make(&renamed, ERROR_REGISTRY, "%s: %s", attempt->endpoint->domain, error->message);
+	else
+		error_make(&renamed, ERROR_REGISTRY, "%s, at %s: %s", attempt->endpoint->domain, origin, error->message);
+	renamed->transient = error->transient;
+	if (strstr(error->message, "certificate"))
+		error_remedy(&renamed, "name the authority in the manifest: registries: {\"%s\": {ca: FILE}}",
+			     attempt->endpoint->domain);
+	error_free(error);
+	return error_move(err, &renamed);
+}
+
+static bool is_redirect(const struct attempt *attempt, const struct http_response *response)
+{
+	bool safe = strcmp(attempt->exchange->method, "GET") == 0 || strcmp(attempt->exchange->method, "HEAD") == 0;
+
+	return safe && response->status >= 301 && response->status <= 308 && response->status != 304 &&
+	       response->location;
+}
+
+/* Whether we may go from one URL to another. */
+static int check_way(const struct endpoint *endpoint, const char *from, const char *to, struct error **err)
+{
+	bool was_tls = strncmp(from, "https://", 8) == 0;
+	cleanup_free char *origin = to ? url_origin(to) : NULL;
+
+	if (!origin)
+		return error_make(err, ERROR_REGISTRY, "%s sends us to something that is no URL", endpoint->domain);
+	if (was_tls && strncmp(origin, "https://", 8) != 0)
+		return error_make(err, ERROR_REGISTRY, "%s sends us from TLS to plain HTTP (%s)", endpoint->domain,
+				  origin);
+	if (url_loopback(origin) && !endpoint->loopback)
+		return error_make(err, ERROR_REGISTRY, "%s sends us to this machine (%s)", endpoint->domain, origin);
+	return 0;
+}
+
+static int follow(struct attempt *attempt, const struct http_response *response, struct error **err)
+{
+	if (check_way(attempt->endpoint, attempt->url, response->location, err) < 0)
+		return -1;
+	set_url(attempt, mem_strdup(response->location));
+	return 0;
+}
+
+int transport_location(struct endpoint *endpoint, const char *url, const struct http_response *response, char **ret,
+		       struct error **err)
+{
+	cleanup_free char *location = http_header(response, "Location", 0);
+	cleanup_free char *whole = location ? url_resolve(url, location) : NULL;
+
+	if (check_way(endpoint, url, whole, err) < 0)
+		return -1;
+	*ret = steal_ptr(whole);
+	return 0;
+}
+
+/* Login and redirects; an answer of any other kind is returned. */
+static int send_whole(struct attempt *attempt, struct http_response *ret, struct error **err)
+{
+	unsigned logins = 0, redirects = 0;
+
+	for (;;) {
+		struct error *error = NULL;
+		bool tls = strncmp(attempt->url, "https://", 8) == 0;
+		int r = 0;
+
+		if (send_once(attempt, ret, &error) < 0) {
+			if (!ret->not_tls || !tls || !attempt->own || !attempt->exchange->path ||
+			    !endpoint_go_plain(attempt->endpoint))
+				return connection_failed(attempt, error, err);
+			error_free(error);
+			r = start_url(attempt, err);
+		} else if (ret->status == 401 && attempt->own && logins++ < LOGINS_MAX) {
+			r = auth_answer(attempt->endpoint, &attempt->exchange->want, ret,
+					attempt->login.data ? attempt->login.data : "", err);
+		} else if (is_redirect(attempt, ret)) {
+			if (redirects++ == REDIRECTS_MAX)
+				r = error_make(err, ERROR_REGISTRY, "%s sends us round in circles",
+					       attempt->endpoint->domain);
+			else
+				r = follow(attempt, ret, err);
+		} else {
+			return 0;
+		}
+		http_response_free(ret);
+		if (r < 0)
+			return -1;
+	}
+}
+
+static bool busy(const struct http_response *response)
+{
+	return response->status == 429 || response->status == 408 || response->status >= 500;
+}
+
+int transport_do(struct endpoint *endpoint, const struct exchange *exchange, struct http_response *ret, struct error **err)
+{
+	__attribute__((cleanup(attempt_cleanup))) struct attempt attempt = { .endpoint = endpoint, .exchange = exchange };
+	struct retry retry = { 0 };
+
+	attempt.start = exchange->body_fd >= 0 ? lseek(exchange->body_fd, 0, SEEK_CUR) : 0;
+	for (;;) {
+		struct error *error = NULL;
+
+		if (start_url(&attempt, err) < 0)
+			return -1;
+		if (send_whole(&attempt, ret, &error) == 0) {
+			if (!busy(ret) && ret->status != 401)
+				return 0;
+			retry.asked_ms = asked_pause(ret);
+			transport_refuse(endpoint, &exchange->want, ret, exchange->method, &error);
+			http_response_free(ret);
+		}
+		if (exchange->once) {
+			*exchange->once = retry.asked_ms;
+			return error_move(err, &error);
+		}
+		if (retry_pause(&retry, endpoint, &error, err) < 0)
+			return -1;
+	}
+}

@@ -1,0 +1,64 @@
+#ifndef ENGINE_REGISTRY_TRANSPORT_H
+#define ENGINE_REGISTRY_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/io/http.h"
+#include "engine/registry/auth.h"
+
+struct endpoint;
+struct error;
+
+/*
+ * One exchange with a registry: with a login where it asks for one, redirects of GET and HEAD followed by hand (the login
+ * goes to the registry's own origin only, and never from TLS to plain HTTP), and tried again after growing pauses, or
+ * after those it asks for, when it is busy or the connection fails. Errors are ERROR_REGISTRY and name the registry.
+ */
+struct exchange {
+	const char *method;
+	const char *path; /* "/v2/...", or with NULL: */
+	const char *url;
+	struct auth_want want;
+	const char *const *headers; /* NULL-terminated, or NULL */
+	const void *body;
+	size_t body_len;
+	int body_fd; /* -1: none */
+	uint64_t body_fd_len;
+	http_sent *sent;
+	void *sent_data;
+	http_take *take;
+	void *take_data;
+	void (*begin)(void *data); /* before each try, with take_data: what was taken does not count */
+	size_t body_max;           /* 0: ERROR_ANSWER_MAX */
+	uint64_t bytes;            /* that are moved: allows for their time */
+	uint64_t *once;            /* trying again is the caller's (retry_pause): gets retry.asked_ms; or NULL */
+};
+
+#define ERROR_ANSWER_MAX (1u << 20)
+
+/* An answer whose status is neither 401, 429 nor 5xx. */
+int transport_do(struct endpoint *endpoint, const struct exchange *exchange, struct http_response *ret,
+		 struct error **err);
+
+/* Trying again: pauses that grow, as long as the error is one that may pass. */
+struct retry {
+	unsigned attempts;
+	uint64_t paused_ms;
+	uint64_t asked_ms; /* by the registry (Retry-After), for the next pause */
+};
+/* 0: `*error` is gone, try again. Negative: it is moved to `err`. */
+int retry_pause(struct retry *retry, struct endpoint *endpoint, struct error **error, struct error **err);
+
+/* Where an answer's Location points to, a URL for `exchange.url` (malloc'd). */
+int transport_location(struct endpoint *endpoint, const char *url, const struct http_response *response, char **ret,
+		       struct error **err);
+
+/* An error for an answer that is not what was hoped for: "REGISTRY: WHAT: status 404 (NAME_UNKNOWN: ...)". */
+int transport_refuse(struct endpoint *endpoint, const struct auth_want *want, const struct http_response *response,
+		     const char *what, struct error **err);
+/* The first error code of an answer's body ("MANIFEST_UNKNOWN"; malloc'd), or NULL. */
+char *transport_code(const struct http_response *response);
+
+#endif

@@ -1,0 +1,319 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "engine/oci/image.h"
+#include "engine/registry/endpoint.h"
+#include "engine/registry/internal.h"
+#include "engine/registry/transport.h"
+#include "engine/registry/url.h"
+
+/*
+ * Sending a blob. First in one piece, which every registry takes and is the fastest. When the connection fails under way,
+ * or the piece is too large for what stands before the registry, it goes on in pieces, each from where the last one that
+ * arrived ended.
+ */
+
+#define PIECE (8u << 20)
+#define BINARY "Content-Type: application/octet-stream"
+
+struct upload {
+	struct spot spot;
+	const struct ref *ref;
+	const struct descriptor *blob;
+	const char *from;
+	int fd;
+	registry_sent *sent;
+	void *data;
+	char *location;   /* of the registry's session, or NULL */
+	bool pieces;      /* one piece did not work */
+	uint64_t arrived; /* in pieces */
+	int64_t told;     /* bytes that `sent` was told of */
+	uint64_t asked_ms;
+};
+
+static void note_sent(void *data, int64_t bytes)
+{
+	struct upload *upload = data;
+
+	upload->told += bytes;
+	if (upload->sent)
+		upload->sent(upload->data, bytes);
+}
+
+static void take_back(struct upload *upload, uint64_t keep)
+{
+	int64_t extra = upload->told - (int64_t)keep;
+
+	if (extra != 0)
+		note_sent(upload, -extra);
+}
+
+/* One request of the upload; what it may answer besides an error is the caller's. */
+static int request(struct upload *upload, struct exchange *exchange, struct http_response *ret, struct error **err)
+{
+	exchange->want = upload->spot.want;
+	exchange->once = &upload->asked_ms;
+	return transport_do(upload->spot.endpoint, exchange, ret, err);
+}
+
+static int take_location(struct upload *upload, const char *url, const struct http_response *response, struct error **err)
+{
+	char *location;
+
+	if (transport_location(upload->spot.endpoint, url, response, &location, err) < 0)
+		return -1;
+	free(upload->location);
+	upload->location = location;
+	return 0;
+}
+
+/* 1: a session was begun; 0: the registry has taken the blob from elsewhere. */
+static int begin(struct upload *upload, struct error **err)
+{
+	cleanup_http struct http_response response = { 0 };
+	cleanup_buf struct buf path = { 0 };
+	cleanup_free char *url = NULL;
+	struct exchange exchange = { .method = "POST", .body_fd = -1 };
+
+	buf_printf(&path, "/v2/%s/blobs/uploads/", upload->ref->repository);
+	if (upload->from) {
+		buf_printf(&path, "?mount=%s&from=", upload->blob->digest);
+		url_escape(&path, upload->from);
+	}
+	exchange.path = path.data;
+	if (request(upload, &exchange, &response, err) < 0)
+		return -1;
+	if (upload->from && response.status == 201)
+		return 0;
+	if (response.status != 202)
+		return transport_refuse(upload->spot.endpoint, &upload->spot.want, &response, "beginning an upload", err);
+	url = mem_printf("%s%s", endpoint_origin(upload->spot.endpoint), path.data);
+	upload->arrived = 0;
+	return take_location(upload, url, &response, err) < 0 ? -1 : 1;
+}
+
+static char *final_url(const struct upload *upload)
+{
+	return mem_printf("%s%cdigest=%s", upload->location, strchr(upload->location, '?') ? '&' : '?',
+			  upload->blob->digest);
+}
+
+/* A session that the registry does not know any more, or sees at another place than we do, is begun anew. */
+static int lost_session(struct upload *upload, const struct http_response *response, const char *what, struct error **err)
+{
+	cleanup_free char *code = transport_code(response);
+	struct error *error = NULL;
+
+	transport_refuse(upload->spot.endpoint, &upload->spot.want, response, what, &error);
+	if (response->status == 416 || (code && strncmp(code, "BLOB_UPLOAD_", 12) == 0)) {
+		error->transient = true;
+		free(steal_ptr(upload->location));
+	}
+	return error_move(err, &error);
+}
+
+/* The registry has all of it: under the right name? */
+static int check_taken(struct upload *upload, const struct http_response *response, struct error **err)
+{
+	cleanup_free char *said = http_header(response, "Docker-Content-Digest", 0);
+	cleanup_free char *code = NULL;
+
+	if (response->status == 201 || response->status == 204) {
+		if (said && strcmp(said, upload->blob->digest) != 0)
+			return error_make(err, ERROR_REGISTRY, "%s has taken the blob %s under another digest",
+					  upload->ref->domain, upload->blob->digest);
+		return 0;
+	}
+	code = transport_code(response);
+	lost_session(upload, response, upload->blob->digest, err);
+	if (code && strcmp(code, "DIGEST_INVALID") == 0)
+		error_remedy(err, "look for damage in the store with `cbuild fsck`");
+	return -1;
+}
+
+static int send_whole(struct upload *upload, struct error **err)
+{
+	static const char *const headers[] = { BINARY, NULL };
+	cleanup_http struct http_response response = { 0 };
+	cleanup_free char *url = final_url(upload);
+	struct exchange exchange = {
+		.method = "PUT",
+		.url = url,
+		.headers = headers,
+		.body = upload->blob->size ? NULL : "",
+		.body_fd = upload->blob->size ? upload->fd : -1,
+		.body_fd_len = upload->blob->size,
+		.bytes = upload->blob->size,
+		.sent = note_sent,
+		.sent_data = upload,
+	};
+
+	if (lseek(upload->fd, 0, SEEK_SET) < 0)
+		return error_errno(err, ERROR_STATE, errno, "the blob %s cannot be read", upload->blob->digest);
+	if (request(upload, &exchange, &response, err) < 0)
+		return -1;
+	if (response.status == 413) {
+		struct error *error = NULL;
+
+		transport_refuse(upload->spot.endpoint, &upload->spot.want, &response, upload->blob->digest, &error);
+		error->transient = !upload->pieces; /* smaller pieces may fit */
+		return error_move(err, &error);
+	}
+	return check_taken(upload, &response, err);
+}
+
+/* How much has arrived, from a header "Range: 0-N". */
+static uint64_t range_end(const struct http_response *response, uint64_t otherwise)
+{
+	cleanup_free char *range = http_header(response, "Range", 0);
+	const char *dash = range ? strchr(range, '-') : NULL;
+	uint64_t last = dash ? strtoull(dash + 1, NULL, 10) : 0;
+
+	if (!dash)
+		return otherwise;
+	return last ? last + 1 : 0; /* an upload without a byte says 0-0, too */
+}
+
+/* After a failure: what has arrived? Negative: the session is gone. */
+static int ask_arrived(struct upload *upload, struct error **err)
+{
+	cleanup_http struct http_response response = { 0 };
+	cleanup_free char *url = mem_strdup(upload->location);
+	struct exchange exchange = { .method = "GET", .url = url, .body_fd = -1 };
+	cleanup_free char *location = NULL;
+	uint64_t arrived;
+
+	if (request(upload, &exchange, &response, err) < 0)
+		return -1;
+	if (response.status != 204 && response.status != 202 && response.status != 200)
+		return transport_refuse(upload->spot.endpoint, &upload->spot.want, &response, "going on with an upload",
+					err);
+	arrived = range_end(&response, 0);
+	upload->arrived = arrived <= upload->blob->size ? arrived : 0;
+	take_back(upload, upload->arrived);
+	location = http_header(&response, "Location", 0);
+	if (!location)
+		return 0;
+	return take_location(upload, url, &response, err);
+}
+
+static int send_piece(struct upload *upload, struct error **err)
+{
+	uint64_t left = upload->blob->size - upload->arrived, len = left < PIECE ? left : PIECE;
+	cleanup_free char *range =
+		mem_printf("Content-Range: %" PRIu64 "-%" PRIu64, upload->arrived, upload->arrived + len - 1);
+	cleanup_free char *url = mem_strdup(upload->location);
+	const char *const headers[] = { BINARY, range, NULL };
+	cleanup_http struct http_response response = { 0 };
+	struct exchange exchange = {
+		.method = "PATCH",
+		.url = url,
+		.headers = headers,
+		.body_fd = upload->fd,
+		.body_fd_len = len,
+		.bytes = len,
+		.sent = note_sent,
+		.sent_data = upload,
+	};
+
+	if (lseek(upload->fd, (off_t)upload->arrived, SEEK_SET) < 0)
+		return error_errno(err, ERROR_STATE, errno, "the blob %s cannot be read", upload->blob->digest);
+	if (request(upload, &exchange, &response, err) < 0)
+		return -1;
+	if (response.status != 202)
+		return lost_session(upload, &response, "sending a piece of a blob", err);
+	len = range_end(&response, upload->arrived + len);
+	if (len <= upload->arrived || len > upload->blob->size)
+		return error_make(err, ERROR_REGISTRY, "%s says that it has bytes %s of a blob that it was not sent",
+				  upload->ref->domain, len > upload->blob->size ? "past the end" : "fewer than before");
+	upload->arrived = len;
+	return take_location(upload, url, &response, err);
+}
+
+static int finish_pieces(struct upload *upload, struct error **err)
+{
+	cleanup_http struct http_response response = { 0 };
+	cleanup_free char *url = final_url(upload);
+	struct exchange exchange = { .method = "PUT", .url = url, .body_fd = -1, .bytes = upload->blob->size };
+
+	if (request(upload, &exchange, &response, err) < 0)
+		return -1;
+	return check_taken(upload, &response, err);
+}
+
+static int send_pieces(struct upload *upload, struct error **err)
+{
+	while (upload->arrived < upload->blob->size) {
+		if (send_piece(upload, err) < 0)
+			return -1;
+	}
+	return finish_pieces(upload, err);
+}
+
+/* One try: 1 sent, 0 mounted. */
+static int attempt(struct upload *upload, struct error **err)
+{
+	struct error *lost = NULL;
+	int r = 1;
+
+	if (upload->location && upload->pieces && ask_arrived(upload, &lost) < 0) {
+		error_free(lost);
+		free(steal_ptr(upload->location));
+	}
+	if (!upload->location) {
+		take_back(upload, 0);
+		r = begin(upload, err);
+	}
+	if (r <= 0)
+		return r;
+	return (upload->pieces ? send_pieces(upload, err) : send_whole(upload, err)) < 0 ? -1 : 1;
+}
+
+static int run(struct upload *upload, struct error **err)
+{
+	struct retry retry = { 0 };
+
+	for (;;) {
+		struct error *error = NULL;
+		int r = attempt(upload, &error);
+
+		if (r >= 0)
+			return r;
+		if (!upload->pieces)
+			free(steal_ptr(upload->location)); /* what one piece left there is not known */
+		upload->pieces = upload->pieces || upload->told > 0 || upload->blob->size > PIECE;
+		retry.asked_ms = upload->asked_ms;
+		upload->asked_ms = 0;
+		if (retry_pause(&retry, upload->spot.endpoint, &error, err) < 0)
+			return -1;
+	}
+}
+
+int registry_upload(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *path,
+		    const char *from, registry_sent *sent, void *data, struct error **err)
+{
+	struct upload upload = { .ref = ref, .blob = blob, .from = from, .sent = sent, .data = data };
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s", path);
+	if (spot_find(registry, ref, true, from, &upload.spot, err) < 0)
+		return -1;
+	upload.fd = fd;
+	r = run(&upload, err);
+	free(upload.location);
+	spot_free(&upload.spot);
+	return r;
+}

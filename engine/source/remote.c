@@ -1,0 +1,57 @@
+#include "config.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "engine/source/remote.h"
+
+/* What stands before the path: "user:password@host:22". Points into `authority`. */
+static const char *host_of(const char *authority, size_t *len)
+{
+	const char *host = authority;
+
+	for (size_t i = 0; i < *len; i++) {
+		if (authority[i] == '@')
+			host = authority + i + 1;
+	}
+	*len -= (size_t)(host - authority);
+	return host;
+}
+
+static int without_end(const char *path)
+{
+	size_t len = strcspn(path, "?#");
+
+	while (len > 0 && path[len - 1] == '/')
+		len--;
+	if (len > 4 && strncmp(path + len - 4, ".git", 4) == 0)
+		len -= 4;
+	return (int)len;
+}
+
+char *remote_url(const char *url)
+{
+	const char *scheme = strstr(url, "://"), *rest = scheme ? scheme + 3 : url, *path;
+	bool web = strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
+	size_t len = strcspn(rest, "/");
+	const char *host;
+
+	if (scheme && !web && strncmp(url, "ssh://", 6) != 0 && strncmp(url, "git+ssh://", 10) != 0)
+		return NULL;
+	if (!scheme) { /* "user@host:path" */
+		const char *colon = strchr(url, ':');
+
+		if (!colon || strcspn(url, "/") < (size_t)(colon - url))
+			return NULL;
+		len = (size_t)(colon - url);
+	}
+	path = rest + len + (rest[len] != '\0');
+	host = host_of(rest, &len);
+	if (scheme && !web) /* ssh's port is not the web's */
+		len = strcspn(host, ":") < len ? strcspn(host, ":") : len;
+	if (len == 0 || !*path)
+		return NULL;
+	return mem_printf("%s://%.*s/%.*s", strncmp(url, "http://", 7) == 0 ? "http" : "https", (int)len, host,
+			  without_end(path), path);
+}

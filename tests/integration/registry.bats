@@ -1,0 +1,317 @@
+#!/usr/bin/env bats
+# Pushing to real registries: plain, with TLS and passwords, and with tokens.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+. "$BATS_TEST_DIRNAME/../lib/registry"
+. "$BATS_TEST_DIRNAME/../lib/release"
+
+setup_file()
+{
+	project_begin
+	export DOCKER_CONFIG=$BATS_FILE_TMPDIR/docker
+	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR XDG_CONFIG_HOME
+	export HOME=$BATS_FILE_TMPDIR/home
+	mkdir -p "$HOME"
+	registries=$ROOT/registries
+	registry_start plain
+	registry_start closed tls htpasswd
+	token_start tokens 300
+	registry_start bearer token=tokens
+	release_project release
+	git init -q .
+	commit one
+	BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
+	cb --no-load all
+	equal "$status" 0
+}
+
+teardown_file()
+{
+	registries_end
+	project_end
+}
+
+setup()
+{
+	project release
+	rm -rf "$DOCKER_CONFIG"
+}
+
+commit()
+{
+	git add -A
+	git -c user.name=t -c user.email=t@example.com commit -q --allow-empty -m "$1"
+}
+
+# ---- what is pushed ----
+
+@test "a push brings every platform, and the tags come last" {
+	to plain first
+	log_clear plain
+	push all
+	equal "$status" 0
+	equal "$(finished | grep -E '^(push|tag)')" "$(lines 'push web' 'push api' 'push worker' 'tag web' 'tag api' 'tag worker')"
+	for service in web api worker; do
+		remote "$DOCKER_REGISTRY/$service:v1" >"$BATS_TEST_TMPDIR/remote"
+		equal "$(jq -c '[.manifests[] | [.platform.architecture, .digest]]' "$BATS_TEST_TMPDIR/remote")" \
+			"$("$cbuild" images "$service" --format=json | jq -c '[.[0].platforms[] | [(.platform | split("/")[1]), .digest]]')"
+		equal "$(remote "$DOCKER_REGISTRY/$service:latest" | sha256sum)" "$(sha256sum <"$BATS_TEST_TMPDIR/remote")"
+	done
+	# No tag is put before the last content.
+	tr -d '\0' <"$registries/plain/log" | grep -o '"PUT [^ ]*' >"$BATS_TEST_TMPDIR/puts"
+	cat "$BATS_TEST_TMPDIR/puts"
+	equal "$(sed -n '/manifests\/\(v1\|latest\)/,$p' "$BATS_TEST_TMPDIR/puts" | grep -vcE 'manifests/(v1|latest)')" 0
+	# What web and api share, a layer and a config, was sent once.
+	equal "$(grep -E '/(web|api)/blobs' "$BATS_TEST_TMPDIR/puts" | grep -o 'digest=.*' | sort | uniq -d)" ""
+	cat .cbuild/logs/*/push-{web,api}.log | grep -q ' [12] taken from another repository'
+}
+
+@test "the pushed index says where it comes from; another tool can pull it" {
+	git remote add origin https://someone:hidden@git.example.com/acme/shop.git
+	to plain origin
+	push web
+	equal "$status" 0
+	inspect "$DOCKER_REGISTRY/web:v1" --format=json
+	equal "$(jq -r '.annotations["org.opencontainers.image.revision"]' "$out")" "$(git rev-parse HEAD)"
+	equal "$(jq -r '.annotations["org.opencontainers.image.source"]' "$out")" https://git.example.com/acme/shop
+	equal "$(jq -r '.annotations["org.opencontainers.image.created"]' "$out")" 2023-11-14T22:13:20Z
+	equal "$(jq -r '[.platforms[].platform] | join(" ")' "$out")" "linux/amd64 linux/arm64"
+	skopeo copy -q --all --src-tls-verify=false "docker://$DOCKER_REGISTRY/web:v1" "oci:$BATS_TEST_TMPDIR/pulled"
+}
+
+@test "with nothing new a push costs one HEAD a tag, and a dry run none" {
+	to plain nothing
+	push all
+	equal "$status" 0
+	log_clear plain
+	push -n all
+	equal "$(log_count plain 'HTTP/1')" 0
+	grep -q '^0 stale' "$out"
+	push all
+	equal "$status" 0
+	grep -q 'nothing to do' "$err"
+	equal "$(log_count plain '"HEAD /v2/nothing/(web|api|worker)/manifests/(v1|latest) ')" 6
+	equal "$(log_count plain 'HTTP/1')" 6
+}
+
+@test "a commit that changes no input moves the tags and sends nothing" {
+	to plain retag
+	push all
+	commit "nothing of it counts"
+	log_clear plain
+	push -n all
+	grep -q 'push:web .*option annotation org.opencontainers.image.revision' "$out"
+	push all
+	equal "$status" 0
+	equal "$(log_count plain '"(POST|PATCH) ')" 0
+	equal "$(log_count plain '"PUT /v2/retag/[^/]*/blobs/')" 0
+	grep -q '3 pushed (0 B sent), 3 tagged' "$err"
+	inspect "$DOCKER_REGISTRY/api:latest" --format=json
+	equal "$(jq -r '.annotations["org.opencontainers.image.revision"]' "$out")" "$(git rev-parse HEAD)"
+}
+
+@test "a tag that was taken away or moved comes back; a new one needs no content" {
+	to plain moved
+	push all
+	digest=$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum | cut -d' ' -f1)
+	skopeo copy -q --all --src-tls-verify=false --dest-tls-verify=false "docker://$DOCKER_REGISTRY/api:v1" "docker://$DOCKER_REGISTRY/web:v1"
+	push all
+	equal "$status" 0
+	equal "$(finished)" "$(lines 'push web' 'tag web')"
+	grep -q 'push web  \[missing .*/web:v1' "$err"
+	equal "$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum | cut -d' ' -f1)" "$digest"
+	curl -fsX DELETE "http://$(registry_host plain)/v2/moved/web/manifests/sha256:$digest"
+	push all
+	equal "$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum | cut -d' ' -f1)" "$digest"
+	log_clear plain
+	push all --tag=v2
+	equal "$status" 0
+	equal "$(remote "$DOCKER_REGISTRY/web:v2" | sha256sum | cut -d' ' -f1)" "$digest"
+	equal "$(log_count plain '"PUT /v2/moved/web/')" 1
+}
+
+@test "a registry that lost everything gets everything again" {
+	registry_start lost
+	to lost app
+	push web
+	kill "$(tail -n1 "$registries/pids")"
+	rm -rf "$registries/lost/data"
+	port=$(registry_port lost)
+	docker-registry serve "$registries/lost/config.yml" >"$registries/lost/log" 2>&1 3>&- &
+	echo $! >>"$registries/pids"
+	until_true registry_answers "$port" $!
+	push web
+	equal "$status" 0
+	skopeo copy -q --all --src-tls-verify=false "docker://$DOCKER_REGISTRY/web:v1" "oci:$BATS_TEST_TMPDIR/again"
+}
+
+@test "when something fails nothing is pushed, and with -k what is complete" {
+	project broken
+	release_project broken
+	printf 'FROM scratch\nCOPY nonsuch /x\n' >worker/Dockerfile
+	sed -i 's|api: {build: {context: api, platforms: \[linux/amd64\]}}|api: {build: {context: api, platforms: [linux/amd64]}, verify: {max_size: 1kB}}|' services.yaml
+	to plain broken
+	log_clear plain
+	push all
+	equal "$status" 1
+	equal "$(log_count plain 'HTTP/1')" 0
+	push -k all
+	equal "$status" 1
+	equal "$(finished | grep -E '^(push|tag)')" "$(lines 'push web' 'tag web')"
+	equal "$(log_count plain '"PUT /v2/broken/(api|worker)/')" 0
+	remote "$DOCKER_REGISTRY/web:v1" >/dev/null
+}
+
+@test "a name without a registry is refused before anything is built" {
+	printf 'services: {solo: {build: web}}\n' >solo.yaml
+	cb -f solo.yaml --push
+	equal "$status" 2
+	grep -q 'solo.yaml:1:.*cannot be pushed: its name says no registry' "$err"
+	cb -f solo.yaml --push --tag='not a tag'
+	equal "$status" 2
+	[ -z "$(started)" ]
+}
+
+# ---- TLS and passwords ----
+
+@test "a certificate of nobody known is refused, and the manifest can name its authority" {
+	to closed app
+	push api
+	equal "$status" 4
+	grep -q 'certificate' "$err"
+	grep -q 'registries: {"localhost:[0-9]*": {ca: FILE}}' "$err"
+	to closed app "ca: $registries/closed/cert.pem"
+	push api
+	equal "$status" 4
+	grep -q 'wants a login, and there is none' "$err"
+	grep -q "cbuild login localhost" "$err"
+	login_file closed tester wrong
+	push api
+	equal "$status" 4
+	grep -q "refuses the login from $DOCKER_CONFIG/config.json" "$err"
+	! grep -q wrong "$err"
+	login_file closed tester secret
+	push api
+	equal "$status" 0
+}
+
+@test "login and logout write what docker reads" {
+	to closed app "ca: $registries/closed/cert.pem"
+	host=$(registry_host closed)
+	mkdir -p "$DOCKER_CONFIG"
+	echo '{"auths": {"other.example.com": {"auth": "YTpi"}}, "HttpHeaders": {"X": "y"}}' >"$DOCKER_CONFIG/config.json"
+	cb -f services.yaml -f settings.yaml login -u tester --password-stdin "$host" <<<wrong
+	equal "$status" 4
+	equal "$(jq -r '.auths | keys | join(" ")' "$DOCKER_CONFIG/config.json")" other.example.com
+	cb -f services.yaml -f settings.yaml login -u tester --password-stdin "$host" <<<secret
+	equal "$status" 0
+	equal "$(jq -r --arg host "$host" '.auths[$host].auth' "$DOCKER_CONFIG/config.json" | base64 -d)" tester:secret
+	equal "$(jq -r '.auths["other.example.com"].auth + .HttpHeaders.X' "$DOCKER_CONFIG/config.json")" YTpiy
+	equal "$(stat -c %a "$DOCKER_CONFIG/config.json")" 600
+	# skopeo reads it as docker does
+	skopeo list-tags --tls-verify=false --authfile "$DOCKER_CONFIG/config.json" "docker://$host/app/api" | jq -e '.Tags | index("v1")'
+	push api
+	equal "$status" 0
+	cb -f services.yaml -f settings.yaml logout "$host"
+	equal "$status" 0
+	equal "$(jq -r '.auths | keys | join(" ")' "$DOCKER_CONFIG/config.json")" other.example.com
+	push api
+	equal "$status" 4
+}
+
+@test "helpers are asked, and what they do wrong is said" {
+	to closed app "ca: $registries/closed/cert.pem"
+	host=$(registry_host closed)
+	mkdir -p "$DOCKER_CONFIG" bin
+	cat >bin/docker-credential-tests <<-'EOF2'
+		#!/bin/sh
+		read -r server
+		echo "$1 $server" >>"$(dirname "$0")/calls"
+		. "$(dirname "$0")/answer"
+	EOF2
+	chmod +x bin/docker-credential-tests
+	PATH=$PWD/bin:$PATH
+	printf '{"credHelpers": {"%s": "tests"}}\n' "$host" >"$DOCKER_CONFIG/config.json"
+	echo 'printf "{\"ServerURL\":\"%s\",\"Username\":\"tester\",\"Secret\":\"secret\"}" "$server"' >bin/answer
+	push api
+	equal "$status" 0
+	equal "$(cat bin/calls)" "get $host"
+	echo 'echo credentials not found in native keychain; exit 1' >bin/answer
+	push api
+	equal "$status" 4
+	grep -q 'wants a login' "$err"
+	echo 'echo secret-of-the-helper; exit 1' >bin/answer
+	push api
+	equal "$status" 4
+	grep -q 'docker-credential-tests ended with status 1' "$err"
+	! grep -q secret-of-the-helper "$err"
+	echo 'yes | head -c 100000' >bin/answer
+	push api
+	equal "$status" 4
+	grep -q 'answers with more than 64 KiB' "$err"
+	printf '{"credsStore": "nonsuch"}\n' >"$DOCKER_CONFIG/config.json"
+	push api
+	equal "$status" 4
+	grep -q docker-credential-nonsuch "$err"
+	echo '{' >"$DOCKER_CONFIG/config.json"
+	push api
+	equal "$status" 4
+	grep -q "$DOCKER_CONFIG/config.json" "$err"
+}
+
+@test "podman's file is read, the entry nearest to the repository counts" {
+	to closed app "ca: $registries/closed/cert.pem"
+	host=$(registry_host closed)
+	good=$(printf tester:secret | base64) bad=$(printf tester:no | base64)
+	printf '{"auths": {"%s": {"auth": "%s"}, "%s/app": {"auth": "%s"}, "%s/ap": {"auth": "%s"}, "example.com/app": {"auth": "%s"}}}\n' \
+		"$host" "$bad" "$host" "$good" "$host" "$bad" "$bad" >"$BATS_TEST_TMPDIR/auth.json"
+	REGISTRY_AUTH_FILE=$BATS_TEST_TMPDIR/auth.json push api
+	equal "$status" 0
+	mkdir -p "$BATS_TEST_TMPDIR/run/containers"
+	cp "$BATS_TEST_TMPDIR/auth.json" "$BATS_TEST_TMPDIR/run/containers"
+	XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/run push api
+	equal "$status" 0
+}
+
+# ---- tokens ----
+
+@test "tokens come from where the manifest says, with the login, and nowhere else with it" {
+	to bearer app
+	login_file bearer tester secret
+	log_clear tokens
+	push api
+	equal "$status" 4
+	grep -q "the login for .* was not sent to http://localhost:$(registry_port tokens)" "$err"
+	equal "$(log_count tokens tester)" 0
+	to bearer app "auth: 'http://localhost:$(registry_port tokens)'"
+	push all
+	equal "$status" 0
+	equal "$(log_count tokens 'repository:app/api:pull,push tester')" 1
+	equal "$(remote_with_login app/web)" "$("$cbuild" -f services.yaml -f settings.yaml images web --format=json | jq -r '.[0].platforms | length')"
+	touch "$registries/tokens/less"
+	commit "with less"
+	push all
+	rm "$registries/tokens/less"
+	equal "$status" 4
+	grep -q "the login from .* has no right to do that" "$err"
+}
+
+remote_with_login()
+{
+	skopeo inspect --raw --tls-verify=false --authfile "$DOCKER_CONFIG/config.json" "docker://$(registry_host bearer)/$1:v1" | jq '.manifests | length'
+}
+
+@test "an identity token is exchanged" {
+	to bearer identity "auth: 'http://localhost:$(registry_port tokens)'"
+	mkdir -p "$DOCKER_CONFIG"
+	printf '{"auths": {"%s": {"identitytoken": "identity"}}}\n' "$(registry_host bearer)" >"$DOCKER_CONFIG/config.json"
+	log_clear tokens
+	push api
+	equal "$status" 0
+	equal "$(log_count tokens '^POST repository:identity/api:pull,push tester')" 1
+	host=$(registry_host bearer)
+	cb -f services.yaml -f settings.yaml login -u tester --password-stdin "$host" <<<wrong
+	equal "$status" 4
+	cb -f services.yaml -f settings.yaml login -u tester --password-stdin "$host" <<<secret
+	equal "$status" 0
+}

@@ -166,7 +166,7 @@ shown_fits()
 		! grep -q '\[[0-9]*/[0-9]*\]' screen
 	done
 	let_go &
-	NO_COLOR=1 script -qec "'$cbuild' --no-load -j2 -B" screen >/dev/null 3>&-
+	env -u CI NO_COLOR=1 script -qec "'$cbuild' --no-load -j2 -B" screen >/dev/null 3>&-
 	wait
 	grep -q '\[[0-9]*/[0-9]*\] ' screen
 	! grep -q $'\033\\[[0-9;]*m' screen

@@ -555,6 +555,29 @@ static void a_file_that_a_checker_names_counts(void **state)
 }
 
 /* What may be a secret is in the key by its hash: neither the state nor a reason shows it. */
+/* Commands run in the folder of the manifest that has them. */
+static void the_folder_of_an_included_command_counts(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_write(world, "part/part.yaml",
+		    "services:\n  part:\n    build: ../tool\n"
+		    "    prepare: {run: [make], inputs: [../schema/one.txt], outputs: [../tool/made]}\n"
+		    "    verify: {user: \"7\", run: [[check]]}\n");
+	world_write(world, "one/here", "");
+	world_write(world, "two/here", "");
+	world_write(world, "tool/made", "made\n");
+	world_edit(world, "services.yaml", "services:\n",
+		   "include: [{path: part/part.yaml, project_directory: one}]\nservices:\n");
+	world_run(world, NULL);
+	expect_plan(world, "");
+	world_edit(world, "services.yaml", "project_directory: one", "project_directory: two");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale prepare:part: option prepare.run's folder (one -> two)\n"));
+	assert_non_null(strstr(plan, "verify:part: option verify.run's folder (one -> two)"));
+}
+
 static void secrets_are_not_kept(void **state)
 {
 	static const char secret[] = "hunter2-the-second";
@@ -607,6 +630,7 @@ int main(void)
 		CASE(files_count_by_type_mode_and_presence),
 		CASE(arguments_for_the_builder_itself_count),
 		CASE(a_file_that_a_checker_names_counts),
+		CASE(the_folder_of_an_included_command_counts),
 		CASE(secrets_are_not_kept),
 	};
 

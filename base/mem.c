@@ -228,6 +228,25 @@ char *arena_strndup(struct arena *arena, const char *s, size_t len)
 	return copy;
 }
 
+char *arena_join(struct arena *arena, const char *first, ...)
+{
+	size_t len = strlen(first);
+	va_list args;
+	char *s, *end;
+
+	va_start(args, first);
+	for (const char *part; (part = va_arg(args, const char *));)
+		len += strlen(part);
+	va_end(args);
+	s = arena_alloc(arena, len + 1);
+	end = stpcpy(s, first);
+	va_start(args, first);
+	for (const char *part; (part = va_arg(args, const char *));)
+		end = stpcpy(end, part);
+	va_end(args);
+	return s;
+}
+
 char *arena_printf(struct arena *arena, const char *fmt, ...)
 {
 	char text[SHORT_TEXT];

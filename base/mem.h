@@ -43,6 +43,8 @@ void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any 
 void *arena_array(struct arena *arena, size_t count, size_t size);
 char *arena_strdup(struct arena *arena, const char *s); /* NULL gives NULL */
 char *arena_strndup(struct arena *arena, const char *s, size_t len);
+/* The texts one behind the other; a NULL ends them. */
+__attribute__((sentinel)) char *arena_join(struct arena *arena, const char *first, ...);
 __attribute__((format(printf, 2, 3))) char *arena_printf(struct arena *arena, const char *fmt, ...);
 
 #endif

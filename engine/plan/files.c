@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "base/platform.h"
 #include "dsl/late.h"
@@ -55,29 +56,50 @@ static bool read_dockerfile(struct plan *plan, const struct build_spec *build, s
 	return true;
 }
 
+static int parse_ignore(struct plan_ignore *file, const char *path, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	if (fs_read_if(path, DOCKERFILE_MAX, &text, &file->found, err) < 0)
+		return -1;
+	if (!file->found)
+		return 0;
+	file->len = text.len;
+	file->text = buf_steal(&text);
+	return ignore_parse(file->text, file->len, path, &file->ignore, err);
+}
+
+/* NULL with *err set. What could not be read is asked for again: each service says so. */
+static const struct plan_ignore *load_ignore(struct plan *plan, const char *path, struct error **err)
+{
+	struct plan_ignore *file = map_get(plan->ignores, path);
+
+	if (file)
+		return file;
+	file = arena_alloc(plan->arena, sizeof(*file));
+	if (parse_ignore(file, path, err) < 0) {
+		free(file->text);
+		return NULL;
+	}
+	map_set(plan->ignores, arena_strdup(plan->arena, path), file);
+	return file;
+}
+
 /* "<Dockerfile>.dockerignore" comes before the context's own ".dockerignore", as in BuildKit. */
 static bool read_ignore(struct plan *plan, const struct build_spec *build, struct plan_service *service)
 {
-	cleanup_free char *beside = mem_printf("%s.dockerignore", build->dockerfile.s);
+	const char *beside = arena_join(plan->arena, build->dockerfile.s, ".dockerignore", NULL);
 	cleanup_free char *inside = path_join(build->context.s, ".dockerignore");
-	const char *path = beside;
-	cleanup_buf struct buf text = { 0 };
 	cleanup_error struct error *error = NULL;
-	bool found;
+	const struct plan_ignore *file = load_ignore(plan, beside, &error);
 
-	if (fs_read_if(path, DOCKERFILE_MAX, &text, &found, &error) == 0 && !found) {
-		path = inside;
-		fs_read_if(path, DOCKERFILE_MAX, &text, &found, &error);
-	}
-	if (!error && found) {
-		service->ignore_len = text.len;
-		service->ignore_text = buf_steal(&text);
-		ignore_parse(service->ignore_text, service->ignore_len, path, &service->ignore, &error);
-	}
-	if (error) {
+	if (file && !file->found)
+		file = load_ignore(plan, inside, &error);
+	if (!file) {
 		complain(plan, build->context.pos, &error);
 		return false;
 	}
+	service->ignore = file->found ? file : NULL;
 	return true;
 }
 

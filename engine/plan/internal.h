@@ -11,6 +11,14 @@ struct ignore;
 struct inputs;
 struct map;
 
+/* An ignore file, read once whichever services share it. */
+struct plan_ignore {
+	bool found;
+	char *text;
+	size_t len;
+	struct ignore *ignore;
+};
+
 /* What is read once a service, whatever the platforms. */
 struct plan_service {
 	bool target;
@@ -18,9 +26,7 @@ struct plan_service {
 	char *text; /* Dockerfile */
 	size_t text_len;
 	struct dockerfile *dockerfile;
-	char *ignore_text;
-	size_t ignore_len;
-	struct ignore *ignore;
+	const struct plan_ignore *ignore;
 	const char *const *references; /* made on first use */
 };
 
@@ -37,6 +43,7 @@ struct plan {
 	struct map *by_id;        /* node number + 1 as pointer */
 	struct map *by_reference; /* normalised "domain/repository:tag" -> service + 1 */
 	struct map *records;      /* newest record of each node */
+	struct map *ignores;      /* path -> struct plan_ignore */
 	struct record *record_items;
 	size_t records_len;
 	const char **outputs; /* absolute paths of all prepare outputs, and of the state folder */

@@ -32,9 +32,9 @@ static const char *node_id(struct plan *plan, enum node_kind kind, size_t servic
 	char text[PLATFORM_TEXT];
 
 	if (!platform)
-		return arena_printf(plan->arena, "%s:%s", node_kind_name(kind), name);
+		return arena_join(plan->arena, node_kind_name(kind), ":", name, NULL);
 	platform_text(platform, text);
-	return arena_printf(plan->arena, "%s:%s:%s", node_kind_name(kind), name, text);
+	return arena_join(plan->arena, node_kind_name(kind), ":", name, ":", text, NULL);
 }
 
 struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
@@ -109,7 +109,7 @@ static const char *normal_reference(struct plan *plan, const char *name)
 
 	if (!ref_parse(name, &ref, NULL))
 		return name;
-	normal = arena_printf(plan->arena, "%s/%s:%s", ref.domain, ref.repository, ref.tag ? ref.tag : "latest");
+	normal = arena_join(plan->arena, ref.domain, "/", ref.repository, ":", ref.tag ? ref.tag : "latest", NULL);
 	ref_free(&ref);
 	return normal;
 }
@@ -227,7 +227,7 @@ static void add_context(struct plan *plan, struct plan_build *build, size_t serv
 		return;
 	}
 	context->root = named ? named->value.s : spec->context.s;
-	filter.ignore = named ? NULL : plan->services[service].ignore;
+	filter.ignore = named || !plan->services[service].ignore ? NULL : plan->services[service].ignore->ignore;
 	filter.whole = !named && build->use.whole;
 	for (size_t i = 0; i < build->use.whole_contexts_len && named; i++)
 		filter.whole = filter.whole || strcasecmp(build->use.whole_contexts[i], name) == 0;
@@ -281,8 +281,8 @@ static struct plan_build *build_new(struct plan *plan, const struct frame *frame
 	build->dockerfile = spec->dockerfile.s;
 	build->text = own->text;
 	build->text_len = own->text_len;
-	build->ignore = own->ignore_text;
-	build->ignore_len = own->ignore_len;
+	build->ignore = own->ignore ? own->ignore->text : NULL;
+	build->ignore_len = own->ignore ? own->ignore->len : 0;
 	build->args_len = expand_pairs(plan, frame->platform, &spec->args, &build->args);
 	build->labels_len = expand_pairs(plan, frame->platform, &spec->labels, &build->labels);
 	return build;

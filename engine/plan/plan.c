@@ -47,6 +47,7 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 		.by_id = map_new(),
 		.by_reference = map_new(),
 		.records = map_new(),
+		.ignores = map_new(),
 		.inputs = inputs_new(),
 	};
 	if (plan_make(plan) < 0 || source_scan(source, err) < 0 || read_records(plan, err) < 0)
@@ -70,11 +71,16 @@ void plan_free(struct plan *plan)
 		node_clear(plan->nodes[i]);
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
 		dockerfile_free(plan->services[i].dockerfile);
-		ignore_free(plan->services[i].ignore);
 		free(plan->services[i].text);
-		free(plan->services[i].ignore_text);
 	}
 	records_free(plan->record_items, plan->records_len);
+	for (size_t i = 0; i < map_len(plan->ignores); i++) {
+		struct plan_ignore *file = map_value(plan->ignores, i);
+
+		ignore_free(file->ignore);
+		free(file->text);
+	}
+	map_free(plan->ignores);
 	map_free(plan->by_id);
 	map_free(plan->by_reference);
 	map_free(plan->records);
@@ -138,7 +144,7 @@ const char *const *plan_references(struct plan *plan, size_t index)
 		return plan->services[index].references;
 	list = arena_array(plan->arena, service->tags.len + service->references.len + 1, sizeof(*list));
 	for (size_t i = 0; i < service->tags.len; i++)
-		list[i] = arena_printf(plan->arena, "%s:%s", service->image.s, service->tags.items[i].s);
+		list[i] = arena_join(plan->arena, service->image.s, ":", service->tags.items[i].s, NULL);
 	for (size_t i = 0; i < service->references.len; i++)
 		list[service->tags.len + i] = service->references.items[i].s;
 	plan->services[index].references = list;

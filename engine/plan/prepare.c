@@ -148,7 +148,8 @@ bool plan_counts(const struct plan *plan, const struct node *node, const struct 
 		 const char *relative)
 {
 	const struct dockerfile_use *use = &node->build->use;
-	const struct ignore *ignore = context->name ? NULL : plan->services[node->service].ignore;
+	const struct plan_ignore *file = context->name ? NULL : plan->services[node->service].ignore;
+	const struct ignore *ignore = file ? file->ignore : NULL;
 	bool whole = !context->name && use->whole;
 
 	if (ignore_matches(ignore, relative))

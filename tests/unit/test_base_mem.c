@@ -128,6 +128,8 @@ static void test_arena(void **state)
 	assert_null(arena_strdup(arena, NULL));
 	assert_string_equal(arena_strdup(arena, "x"), "x");
 	assert_string_equal(arena_strndup(arena, "xyz", 2), "xy");
+	assert_string_equal(arena_join(arena, "ab", "", "c", NULL), "abc");
+	assert_string_equal(arena_join(arena, "", NULL), "");
 	arena_free(arena);
 	arena_free(NULL);
 }

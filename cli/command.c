@@ -109,6 +109,14 @@ static const struct command commands[] = {
 	  .detail = "Over the runs that are kept: how many were good, how long they took, which share of the builds in "
 		    "them was fresh, and the nodes that take longest, with the median of their times.",
 	  .examples = "cbuild stats\twhere the time goes\n" },
+	{ "report", "[RUN]", "a run as a page for a browser: timeline, graph, sizes, failures", cmd_report,
+	  .detail = "One HTML file that needs no network and no script: when each node ran and which chain of them "
+		    "took "
+		    "longest, what needed what, with states and reasons, how large the images were build by build, and "
+		    "the logs of what failed. Of the newest run, or of the one with that number. The file is "
+		    "`.cbuild/report.html`, or what `-o` names (`-`: standard output); its path is printed.",
+	  .examples = "cbuild report\tthe newest run\n"
+		      "cbuild report 12 -o run-12.html\tan older one, to be kept\n" },
 	{ "clean", "[TARGET...]", "forget results; without a target remove all of .cbuild", cmd_clean,
 	  .takes = TAKES_TARGETS,
 	  .examples = "cbuild clean web\tbuild web anew next time\n"

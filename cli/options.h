@@ -37,6 +37,7 @@ struct options {
 	const char *format;       /* "text" when not given */
 	const char *progress;     /* "auto", "tty", "plain", "json" or "quiet", which is as -q */
 	const char *trace;        /* a file, or NULL */
+	const char *output;       /* the same */
 	size_t jobs;              /* 0: not given */
 	double max_load;          /* 0: none */
 	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify, push;

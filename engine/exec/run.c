@@ -108,12 +108,27 @@ static void task_succeeded(struct run *run, struct task *task)
 	sched_done(run->sched, task->number);
 }
 
+/* The log says why, too: what a child printed does not, or there was none. Of a message that quotes the log, the first
+ * line is enough. */
+static void log_failure(struct task *task)
+{
+	const char *message = task->error->message;
+	bool empty = lseek(task->log_fd, 0, SEEK_END) == 0;
+	cleanup_free char *text =
+		mem_printf("cbuild: %.*s\n", empty ? (int)strlen(message) : (int)strcspn(message, "\n"), message);
+
+	/* When the log cannot be written, the report of the run still says it. */
+	fs_write_all(task->log_fd, text, strlen(text), task->log, NULL);
+}
+
 static void task_failed(struct run *run, struct task *task)
 {
 	bool cancelled = task->error->cls == ERROR_CANCELLED || loop_cancelled(run->env.loop);
 
-	if (!cancelled)
+	if (!cancelled) {
 		take_failure(run, task->error);
+		log_failure(task);
+	}
 	node_ended(run, task->number, cancelled ? OUTCOME_CANCELLED : OUTCOME_FAILED, task);
 	sched_failed(run->sched, task->number, node_skipped, run);
 }

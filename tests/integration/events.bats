@@ -166,3 +166,45 @@ events()
 	grep -qx 'builds in them: 2, of which 1 ran: 50 % were fresh' "$out"
 	grep -Eq "^build:web:$host +1 +" "$out"
 }
+
+@test "the report is a page that stands alone, whatever names and logs say" {
+	local page=$checkout/tests/lib/page
+	rm -rf .cbuild report.html
+	cb report
+	equal "$status" 2
+	cb --no-load
+	printf '#!/bin/sh\nprintf "</pre><script>alert(1)</script>\\033[31mred\\033[0m\\n"\nexit 3\n' >prepare
+	cat >>services.yaml <<-'EOF'
+		    # a file with a hostile name is a reason
+		  other:
+		    build: {context: other, additional_contexts: {rootfs: rootfs}}
+	EOF
+	printf 'FROM scratch\nARG TARGETARCH\nCOPY --from=rootfs ${TARGETARCH}/ /\nCOPY . /x\n' | dockerfile other
+	cb --no-load -k
+	equal "$status" 1
+	echo x >"other/<img src=x onerror=alert(1)>\"'"
+	cb --no-load -k
+	equal "$status" 1
+	cb report
+	equal "$status" 0
+	equal "$(cat "$out")" "$PWD/.cbuild/report.html"
+	"$page" .cbuild/report.html >page.json
+	equal "$(jq -c '[.loads, .tags.script, .tags.img, .tags.link, .tags.iframe]' page.json)" '[[],null,null,null,null]'
+	# Links lead to places of the page itself, and each is there.
+	jq -e '.ids as $ids | [.links[] | startswith("#") and (.[1:] as $id | $ids | index($id) != null)] | all' page.json
+	jq -e '(.ids | length) == (.ids | unique | length)' page.json
+	jq -r .text page.json >text
+	grep -qF '</pre><script>alert(1)</script>red' text
+	grep -qF "file other/<img src=x onerror=alert(1)>\"': added" text
+	grep -qF 'Run 3 of events' text
+	grep -q '^cbuild: .*status 3' text
+	cb report 1 -o one.html
+	equal "$status" 0
+	equal "$(cat "$out")" one.html
+	"$page" one.html | jq -r .text | grep -qF 'Run 1 of events'
+	cb report 2 -o -
+	"$page" "$out" | jq -e '.text | contains("Run 2 of events")'
+	cb report 99
+	equal "$status" 2
+	grep -q 'there is no run 99' "$err"
+}

@@ -150,7 +150,7 @@ words()
 	equal "$(words -f '')" ":files "
 	equal "$(words --directory=x)" ":dirs "
 	equal "$(words completion f)" "fish "
-	equal "$(words help st)" "states status "
+	equal "$(words help st)" "stats states status "
 	equal "$(words -C .. why w)" ""
 	mkdir elsewhere
 	mv services.yaml elsewhere/other.yaml

@@ -1,0 +1,54 @@
+#ifndef CLI_REPORT_HTML_H
+#define CLI_REPORT_HTML_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct past;
+struct run_info;
+
+/* The report of a run: one HTML document that needs nothing else, no network and no script. */
+
+struct html_size {
+	int64_t when_ms;
+	uint64_t bytes;
+};
+/* An image's sizes, the oldest first. */
+struct html_image {
+	const char *name; /* "web linux/amd64" */
+	const struct html_size *sizes;
+	size_t len;
+};
+/* What a node that failed printed. */
+struct html_log {
+	size_t node;
+	const char *path;
+	const char *text; /* raw bytes, or NULL: it is gone */
+	size_t len;
+};
+struct html_page {
+	const char *project; /* or NULL */
+	const struct run_info *run;
+	const struct past *past;
+	const struct html_image *images;
+	size_t images_len;
+	const struct html_log *logs;
+	size_t logs_len;
+};
+
+void html_make(const struct html_page *page, struct buf *out);
+
+/* html_escape.c */
+/* Appends text that anybody may have written: safe in content and in quoted attributes. Newlines stay. */
+void html_text(struct buf *out, const char *text);
+void html_bytes(struct buf *out, const char *text, size_t len);
+/* The same of a program's output: without the codes that colour a terminal. */
+void html_output(struct buf *out, const char *text, size_t len);
+
+/* html_timeline.c, html_graph.c, html_sizes.c: pictures; nodes link to "#nodeN". */
+void html_timeline(const struct past *past, struct buf *out);
+void html_graph(const struct past *past, struct buf *out);
+void html_sizes(const struct html_image *image, struct buf *out);
+
+#endif

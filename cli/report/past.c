@@ -1,0 +1,241 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cli/report/past.h"
+#include "engine/state/state.h"
+
+static char *text_of(const struct json *object, const char *key)
+{
+	const char *text = json_str(object, key);
+
+	return mem_strdup(text ? text : "");
+}
+
+static struct past_node *add_node(struct past *past)
+{
+	mem_reserve(&past->nodes, &past->cap, past->len + 1, sizeof(*past->nodes));
+	return &past->nodes[past->len++];
+}
+
+/* "file web/app: content", one a line. */
+static char *reasons_text(const struct json *reasons)
+{
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < json_len(reasons); i++) {
+		const struct json *reason = json_at(reasons, i);
+		const char *kind = json_str(reason, "kind"), *what = json_str(reason, "what"),
+			   *change = json_str(reason, "change");
+
+		buf_printf(&text, "%s%s", text.len ? "\n" : "", kind ? kind : "");
+		if (kind && strcmp(kind, "new") == 0)
+			continue;
+		buf_printf(&text, " %s%s%s", what ? what : "", change && *change ? ": " : "", change ? change : "");
+	}
+	return buf_steal(&text);
+}
+
+static int add_plan(struct past *past, const char *text, struct map *numbers, struct error **err)
+{
+	cleanup_json struct json *root = NULL;
+	const struct json *nodes;
+
+	if (json_parse(text, strlen(text), "the run's plan", &root, err) < 0)
+		return -1;
+	nodes = json_get(root, "nodes");
+	for (size_t i = 0; i < json_len(nodes); i++) {
+		const struct json *node = json_at(nodes, i), *needs = json_get(node, "needs");
+		const char *platform = json_str(node, "platform");
+		struct past_node *ret = add_node(past);
+
+		ret->id = text_of(node, "id");
+		ret->kind = text_of(node, "kind");
+		ret->service = text_of(node, "service");
+		ret->platform = platform ? mem_strdup(platform) : NULL;
+		ret->state = text_of(node, "state");
+		ret->reasons = reasons_text(json_get(node, "reasons"));
+		ret->needs = mem_array(json_len(needs) + 1, sizeof(*ret->needs));
+		for (size_t j = 0; j < json_len(needs); j++) {
+			const char *need = json_text(json_at(needs, j));
+			size_t number = need ? (size_t)map_get(numbers, need) : 0;
+
+			if (number)
+				ret->needs[ret->needs_len++] = number - 1;
+		}
+		map_set(numbers, ret->id, (void *)past->len);
+	}
+	return 0;
+}
+
+/* A node of which only the id is known: "build:web:linux/amd64". */
+static struct past_node *add_unplanned(struct past *past, const char *id, struct map *numbers)
+{
+	struct past_node *ret = add_node(past);
+	size_t kind = strcspn(id, ":"), service;
+	const char *rest = id + kind + (id[kind] == ':');
+
+	service = strcspn(rest, ":");
+	ret->id = mem_strdup(id);
+	ret->kind = mem_strndup(id, kind);
+	ret->service = mem_strndup(rest, service);
+	ret->platform = rest[service] ? mem_strdup(rest + service + 1) : NULL;
+	ret->state = mem_strdup("");
+	ret->reasons = mem_strdup("");
+	ret->needs = mem_array(1, sizeof(*ret->needs));
+	map_set(numbers, ret->id, (void *)past->len);
+	return ret;
+}
+
+static void add_steps(struct past *past, const struct run_info *run, const struct run_step *steps, size_t len,
+		      struct map *numbers)
+{
+	for (size_t i = 0; i < len; i++) {
+		const struct run_step *step = &steps[i];
+		size_t number = (size_t)map_get(numbers, step->node);
+		struct past_node *node = number ? &past->nodes[number - 1] : add_unplanned(past, step->node, numbers);
+
+		free(node->outcome);
+		free(node->log);
+		node->outcome = step->outcome ? mem_strdup(step->outcome) : NULL;
+		node->log = step->log ? mem_strdup(step->log) : NULL;
+		node->ran = step->log != NULL;
+		node->start_ms = step->start_ms > run->begin_ms ? (uint64_t)(step->start_ms - run->begin_ms) : 0;
+		node->took_ms = step->took_ms > 0 ? (uint64_t)step->took_ms : 0;
+		if (node->ran && node->start_ms + node->took_ms > past->took_ms)
+			past->took_ms = node->start_ms + node->took_ms;
+	}
+}
+
+static bool is_bad(const struct past_node *node)
+{
+	return node->outcome && strcmp(node->outcome, "done") != 0 && strcmp(node->outcome, "fresh") != 0 &&
+	       strcmp(node->outcome, "reused") != 0;
+}
+
+/* What became of nodes of which nothing is recorded: they did not run. */
+static void add_rest(struct past *past, const struct run_info *run)
+{
+	for (size_t i = 0; i < past->len; i++) {
+		struct past_node *node = &past->nodes[i];
+		bool kept = false;
+
+		if (node->outcome || strcmp(node->state, "fresh") == 0)
+			continue;
+		for (size_t j = 0; j < node->needs_len; j++)
+			kept = kept || is_bad(&past->nodes[node->needs[j]]);
+		node->outcome = mem_strdup(kept ? "skipped" : run->status == 0 ? "fresh" : "not reached");
+	}
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct past_node *left = *(const struct past_node *const *)a, *right = *(const struct past_node *const *)b;
+
+	if (left->start_ms != right->start_ms)
+		return left->start_ms < right->start_ms ? -1 : 1;
+	return (left > right) - (left < right);
+}
+
+static void find_slots(struct past *past)
+{
+	cleanup_free struct past_node **order = mem_array(past->len + 1, sizeof(struct past_node *));
+	cleanup_free uint64_t *free_at = mem_array(past->len + 1, sizeof(*free_at));
+	size_t ran = 0;
+
+	for (size_t i = 0; i < past->len; i++) {
+		if (past->nodes[i].ran)
+			order[ran++] = &past->nodes[i];
+	}
+	qsort(order, ran, sizeof(*order), by_start);
+	for (size_t i = 0; i < ran; i++) {
+		size_t slot = 0;
+
+		while (slot < past->slots && free_at[slot] > order[i]->start_ms)
+			slot++;
+		order[i]->slot = slot;
+		free_at[slot] = order[i]->start_ms + order[i]->took_ms;
+		if (slot == past->slots)
+			past->slots++;
+	}
+}
+
+static uint64_t end_of(const struct past_node *node)
+{
+	return node->start_ms + node->took_ms;
+}
+
+/* Of what a node needs, what ended last; of a need that did not run, what that needed. `before` has this for the needs. */
+static struct past_node *last_need(struct past *past, const struct past_node *node, struct past_node *const *before)
+{
+	struct past_node *found = NULL;
+
+	for (size_t i = 0; i < node->needs_len; i++) {
+		size_t number = node->needs[i];
+		struct past_node *need = past->nodes[number].ran ? &past->nodes[number] : before[number];
+
+		if (need && (!found || end_of(need) > end_of(found)))
+			found = need;
+	}
+	return found;
+}
+
+/* From the node that ended last back. Needs come before what needs them. */
+static void find_critical(struct past *past)
+{
+	cleanup_free struct past_node **before = mem_array(past->len + 1, sizeof(struct past_node *));
+	struct past_node *last = NULL;
+
+	for (size_t i = 0; i < past->len; i++) {
+		struct past_node *node = &past->nodes[i];
+
+		before[i] = last_need(past, node, before);
+		if (node->ran && (!last || end_of(node) >= end_of(last)))
+			last = node;
+	}
+	for (; last; last = before[last - past->nodes])
+		last->critical = true;
+}
+
+int past_make(const char *plan, const struct run_info *run, const struct run_step *steps, size_t steps_len,
+	      struct past *ret, struct error **err)
+{
+	cleanup_map struct map *numbers = map_new();
+	struct past past = { 0 };
+
+	if (plan && add_plan(&past, plan, numbers, err) < 0) {
+		past_free(&past);
+		return -1;
+	}
+	add_steps(&past, run, steps, steps_len, numbers);
+	add_rest(&past, run);
+	find_slots(&past);
+	find_critical(&past);
+	*ret = past;
+	return 0;
+}
+
+void past_free(struct past *past)
+{
+	for (size_t i = 0; i < past->len; i++) {
+		struct past_node *node = &past->nodes[i];
+
+		free(node->id);
+		free(node->kind);
+		free(node->service);
+		free(node->platform);
+		free(node->state);
+		free(node->reasons);
+		free(node->outcome);
+		free(node->log);
+		free(node->needs);
+	}
+	free(past->nodes);
+	*past = (struct past){ 0 };
+}

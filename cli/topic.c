@@ -57,6 +57,7 @@ static const struct term files[] = {
 													     "them "
 													     "that is "
 													     "there" },
+	{ "compose.override.yml", "merged over a compose file that `-f` does not name" },
 	{ ".env", "variables, beside the manifest" },
 	{ ".cbuild/state.db", "what was done: records, runs, timings" },
 	{ ".cbuild/statindex", "what was hashed" },

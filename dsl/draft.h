@@ -38,6 +38,7 @@ struct draft_source {
 struct draft_rest {
 	struct text image;
 	struct text platform;
+	bool incomplete; /* what it extends is missing */
 	struct draft_build build;
 };
 

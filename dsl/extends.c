@@ -109,16 +109,20 @@ static const struct entry *find_name(const struct merge *m, const struct extendi
 /* What a node extends: found, or NULL (nothing, or complained). `*pos` is where its name stands. */
 static const struct entry *find_base(struct merge *m, const struct node *node, struct pos *pos)
 {
-	struct extending extending = read_extends(m, node_get(node, "extends"));
+	const struct node *extends = node_get(node, "extends");
+	struct extending extending = read_extends(m, extends);
 	const struct entry *found;
 	const char *nearest;
 
-	if (!extending.name)
+	if (!extending.name) {
+		m->broken |= extends && extends->kind != NODE_NULL && extends->tag != NODE_RESET;
 		return NULL;
+	}
 	*pos = extending.name->pos;
 	found = find_name(m, &extending);
 	if (found)
 		return found;
+	m->broken = true;
 	nearest = nearest_name(m, &extending);
 	diags_add(m->diags, extending.name->pos, nearest ? arena_printf(m->arena, "did you mean \"%s\"?", nearest) : NULL,
 		  extending.services_only ? "there is no service \"%s\" to extend"
@@ -186,6 +190,7 @@ static void follow(struct merge *m, const struct entry *entry, struct chain *cha
 	while (entry) {
 		struct step *step;
 
+		m->broken |= in_chain(chain, entry) || chain->len == MERGE_DEPTH_MAX;
 		if (in_chain(chain, entry)) {
 			check_cycle(m, chain, entry);
 			return;
@@ -208,6 +213,7 @@ struct node *merge_service(struct merge *m, const struct entry *entry)
 	struct chain chain = { .len = 0 };
 	struct node *node = NULL;
 
+	m->broken = false;
 	follow(m, entry, &chain);
 	for (size_t i = chain.len; i-- > 0;) {
 		if (chain.steps[i].node->kind != NODE_MAP)

@@ -1,6 +1,7 @@
 #ifndef DSL_MERGE_H
 #define DSL_MERGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arena;
@@ -35,6 +36,7 @@ struct merge {
 	struct map *template_names, *service_names; /* name -> struct entry */
 	struct map *used;                           /* templates that a service extends */
 	size_t nodes;
+	bool broken; /* by merge_service: something that is extended is missing, and that was complained about */
 };
 
 /* The value of `key` as it was written in a service or, if it has none, in the first template on its way that has it; or

@@ -261,7 +261,7 @@ static void resolve_one(struct resolve *r, size_t i)
 	const struct draft_rest *draft = &r->draft->rests[i];
 
 	resolve_check_name(r, &service->name, "service");
-	if (!service->has_build && !draft->image.s && !service->provided)
+	if (!service->has_build && !draft->image.s && !service->provided && !draft->incomplete)
 		diags_add(r->diags, service->name.pos, NULL, "the service \"%s\" needs \"build\" or \"image\"",
 			  service->name.s);
 	resolve_image(r, draft, service);

@@ -37,6 +37,7 @@ static void decode_service(struct services *s, const struct entry *entry, const 
 	draft->out.pos = entry->pos;
 	draft->out.publish = true;
 	node = merge_service(s->merge, entry);
+	draft->rest.incomplete = s->merge->broken;
 	name = node_entry(node, "name");
 	if (name && !combo)
 		diags_add(s->decode->diags, name->pos, "its key is its name, and \"image\" names what it makes",

@@ -19,8 +19,8 @@
 #define HINTS_MAX 1000000
 
 static const char *const reserved[] = {
-	"all",  "affected", "build", "clean", "completion", "context", "doctor", "fsck",    "graph", "hash",
-	"help", "images",   "list",  "log",   "prune",      "schema",  "verify", "version", "why",
+	"all",     "affected", "build", "clean", "completion", "context", "doctor", "fsck",   "graph",   "hash", "help",
+	"history", "images",   "list",  "log",   "prune",      "schema",  "stats",  "verify", "version", "why",
 };
 
 const char *resolve_path(struct resolve *r, const char *dir, const char *path)

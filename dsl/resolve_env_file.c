@@ -66,7 +66,9 @@ static void take_values(struct resolve *r, const struct env_file *file, const st
 
 static void read_file(struct resolve *r, const struct env_file *file, struct map *values)
 {
+	struct unit *unit = unit_at(r->units, file->path.pos);
 	const char *path = resolve_text(r, &file->path);
+	cleanup_free char *joined = NULL, *shown = NULL;
 	cleanup_buf struct buf text = { 0 };
 	cleanup_error struct error *error = NULL;
 	struct dotenv_var *vars;
@@ -83,8 +85,10 @@ static void read_file(struct resolve *r, const struct env_file *file, struct map
 			  "there is no env file \"%s\"", file->path.s);
 	if (!found || !text.len)
 		return;
-	source = diags_source(r->diags, file->path.s, text.data, text.len);
-	unit_add_text(r->units, unit_at(r->units, file->path.pos), source);
+	joined = path_join(unit->shown, file->path.s);
+	shown = path_clean(joined);
+	source = diags_source(r->diags, shown, text.data, text.len);
+	unit_add_text(r->units, unit, source);
 	if (memchr(text.data, '\0', text.len)) {
 		diags_add(r->diags, diags_pos_at(r->diags, source, strlen(text.data)), NULL,
 			  "the file contains a NUL byte");

@@ -87,6 +87,17 @@ static void test_paths(void **state)
 	test_unload(&t);
 }
 
+/* A fault in a file of an included service is told with the file's whole name. */
+static void test_env_file_fault(void **state)
+{
+	static const char team[] = "services: {api: {build: ., env_file: api.env, ports: [80], verify: {http: /}}}\n";
+	const struct text_options options = { .files = LIST("team/services.yaml", team, "team/api.env", "A=${NONE}\n") };
+
+	(void)state;
+	test_load_bad("include: [team/services.yaml]\nservices: {}\n", &options,
+		      "/team/api.env:1:3: error: the variable \"NONE\" is not set\n");
+}
+
 /* A folder's name is no pattern, and what is outside the first manifest's folder is no input. */
 static void test_prepare_paths(void **state)
 {
@@ -306,9 +317,11 @@ static void test_limits(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_paths),   cmocka_unit_test(test_prepare_paths), cmocka_unit_test(test_own_words),
-		cmocka_unit_test(test_epoch),   cmocka_unit_test(test_variables),     cmocka_unit_test(test_templates),
-		cmocka_unit_test(test_overlay), cmocka_unit_test(test_twice),         cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_paths),          cmocka_unit_test(test_prepare_paths),
+		cmocka_unit_test(test_env_file_fault), cmocka_unit_test(test_own_words),
+		cmocka_unit_test(test_epoch),          cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_templates),      cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_twice),          cmocka_unit_test(test_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,13 +40,14 @@ static bool check_id(struct resolve *r, const struct text *id, const char *what)
 	return false;
 }
 
-/* The builders' command lines separate by commas. */
-static bool check_path(struct resolve *r, const struct text *path)
+/* The absolute path. The builders' command lines separate by commas. */
+static const char *given_path(struct resolve *r, const struct text *path)
 {
-	if (!strpbrk(path->s, ",\""))
-		return true;
-	diags_add(r->diags, path->pos, NULL, "the path \"%s\" must not contain a comma or a quote", path->s);
-	return false;
+	const char *absolute = resolve_text(r, path);
+
+	if (strpbrk(absolute, ",\""))
+		diags_add(r->diags, path->pos, NULL, "the path \"%s\" must not contain a comma or a quote", absolute);
+	return absolute;
 }
 
 static bool resolve_secret(struct resolve *r, const struct draft_secret *draft, struct build_secret *ret)
@@ -60,8 +61,8 @@ static bool resolve_secret(struct resolve *r, const struct draft_secret *draft, 
 				      .variable = source->variable };
 	if (!check_id(r, &ret->id, "a secret"))
 		return false;
-	if (source->file.s && check_path(r, &source->file))
-		ret->file.s = resolve_text(r, &source->file);
+	if (source->file.s)
+		ret->file.s = given_path(r, &source->file);
 	else if (source->variable.s)
 		ret->value = scope_environ(r->scope, source->variable.s, source->variable.pos);
 	else if (!source->file.s)
@@ -93,8 +94,8 @@ static void resolve_ssh(struct resolve *r, struct build_spec *build)
 	for (size_t i = 0; i < build->ssh.len; i++) {
 		struct text *path = &build->ssh.items[i].value;
 
-		if (check_id(r, &build->ssh.items[i].key, "an ssh agent") && *path->s && check_path(r, path))
-			path->s = resolve_text(r, path);
+		if (check_id(r, &build->ssh.items[i].key, "an ssh agent") && *path->s)
+			path->s = given_path(r, path);
 	}
 }
 

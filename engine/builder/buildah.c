@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "engine/builder/args.h"
 #include "engine/builder/buildah.h"
+#include "engine/builder/csv.h"
 #include "engine/builder/emulation.h"
 #include "engine/builder/failure.h"
 #include "engine/builder/import.h"
@@ -54,6 +55,7 @@ struct work {
 void buildah_argv(const struct buildah_command *command, const struct build_job *job, struct argv *argv, struct argv *env)
 {
 	char platform[PLATFORM_TEXT], host[PLATFORM_TEXT];
+	cleanup_buf struct buf file = { 0 };
 
 	platform_text(&job->platform, platform);
 	platform_text(command->host, host);
@@ -74,7 +76,8 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 	argv_addf(argv, "--build-arg=BUILDPLATFORM=%s", host);
 	args_common(job, argv, env);
 	argv_addf(argv, "--secret=%s", command->mark);
-	argv_addf(argv, "--file=%s", command->files->dockerfile);
+	csv_add(&file, command->files->dockerfile); /* it takes several, separated by commas */
+	argv_addf(argv, "--file=%s", file.data);
 	argv_addf(argv, "--ignorefile=%s", command->files->ignore);
 	argv_add(argv, job->context);
 }

@@ -3,7 +3,7 @@
 
 struct buf;
 
-/* Adds one field to a list that docker's tools read as CSV ("type=oci,dest=/a"): quoted where it must be. */
+/* Adds one field to a list that the tools read as CSV ("type=oci,dest=/a"): quoted where it must be. */
 void csv_add(struct buf *out, const char *field);
 
 #endif

@@ -97,6 +97,25 @@ static void test_buildah_plain(void **state)
 		"");
 }
 
+/* buildah takes several files, separated by commas as in CSV. */
+static void test_buildah_odd_path(void **state)
+{
+	struct rewrite_files odd = { .dockerfile = "/a,b/\"c\"/Dockerfile", .ignore = "/a,b/\"c\"/x" };
+	struct buildah_command command = { .program = "b",
+					   .flags = "",
+					   .host = &amd64,
+					   .files = &odd,
+					   .iidfile = "i",
+					   .mark = "m" };
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+	struct build_job job = plain_job();
+
+	(void)state;
+	buildah_argv(&command, &job, &argv, &env);
+	assert_string_equal(argv.items[argv.len - 3], "--file=\"/a,b/\"\"c\"\"/Dockerfile\"");
+	assert_string_equal(argv.items[argv.len - 2], "--ignorefile=/a,b/\"c\"/x");
+}
+
 static void test_buildah_full(void **state)
 {
 	struct build_job job = full_job();
@@ -470,6 +489,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_buildah_plain),
+		TEST(test_buildah_odd_path),
 		TEST(test_buildah_full),
 		TEST(test_docker_plain),
 		TEST(test_buildkit_context),

@@ -507,16 +507,37 @@ static void test_bad_env_files(void **state)
 	test_load_bad(text, &unset, "web.env:2:3: error: the variable \"NOWHERE\" is not set\n");
 }
 
+/* The builders' command lines separate by commas: also one in the name of a folder is told. */
+static void test_secret_paths(void **state)
+{
+	const struct text_options folder = {
+		.files = LIST("a,b/s.yaml", "secrets: {t: {file: t}}\nservices: {x: {build: {context: ., secrets: "
+					    "[t]}}}\n"),
+	};
+
+	(void)state;
+	test_load_bad("secrets: {t: {file: \"t,src=/etc/shadow\"}}\nservices: {x: {build: {context: ., secrets: "
+		      "[t]}}}\n",
+		      NULL, "must not contain a comma or a quote");
+	test_load_bad("secrets: {t: {file: t}}\nservices: {x: {build: {context: ., secrets: [{source: t, target: "
+		      "\"t,src=/x\"}]}}}\n",
+		      NULL, "\"t,src=/x\" cannot be the id of a secret");
+	test_load_bad("services: {x: {build: {context: ., ssh: [\"k=a,b\"]}}}\n", NULL,
+		      "must not contain a comma or a quote");
+	test_load_bad("include: [\"a,b/s.yaml\"]\nservices: {}\n", &folder,
+		      "a,b/t\" must not contain a comma or a quote");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everything),  cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_merge),       cmocka_unit_test(test_options),
-		cmocka_unit_test(test_environment), cmocka_unit_test(test_bad_options),
-		cmocka_unit_test(test_env_files),   cmocka_unit_test(test_bad_env_files),
-		cmocka_unit_test(test_profiles),    cmocka_unit_test(test_overlay),
-		cmocka_unit_test(test_set_keys),    cmocka_unit_test(test_depends),
-		cmocka_unit_test(test_platform),
+		cmocka_unit_test(test_everything),   cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_merge),        cmocka_unit_test(test_options),
+		cmocka_unit_test(test_environment),  cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_env_files),    cmocka_unit_test(test_bad_env_files),
+		cmocka_unit_test(test_secret_paths), cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_overlay),      cmocka_unit_test(test_set_keys),
+		cmocka_unit_test(test_depends),      cmocka_unit_test(test_platform),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,15 @@ static bool pair_from_item(struct decode *d, const struct schema_key *key, const
 	return true;
 }
 
+/* Lists of names and values are handed over as lines. */
+static bool has_control(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return true;
+	return false;
+}
+
 static bool check_name(struct decode *d, const struct schema_key *key, const struct pair *pair)
 {
 	size_t len;
@@ -106,6 +115,9 @@ static bool check_name(struct decode *d, const struct schema_key *key, const str
 		diags_add(d->diags, pair->key.pos, NULL, "a name is missing in \"%s\"", key->name);
 	else if (strchr(pair->key.s, '='))
 		diags_add(d->diags, pair->key.pos, NULL, "the name \"%s\" must not contain \"=\"", pair->key.s);
+	else if (has_control(pair->key.s))
+		diags_add(d->diags, pair->key.pos, NULL, "the name \"%s\" must not contain control characters",
+			  pair->key.s);
 	else
 		return true;
 	return false;

@@ -147,9 +147,10 @@ int storage_index_read(const char *text, size_t len, const char *name, storage_i
 		for (size_t i = 0; i < lists.len; i++) {
 			const struct scanned *image = &lists.images[i];
 
-			found(data,
-			      &(struct storage_image){ image->id.text, image->id.len, lists.names.items + image->names,
-						       image->names_len, image->whole });
+			const struct scan_text *names = image->names_len ? lists.names.items + image->names : NULL;
+
+			found(data, &(struct storage_image){ image->id.text, image->id.len, names, image->names_len,
+							     image->whole });
 		}
 	} else {
 		r = parse(&lists, text, len, name, found, data, err);

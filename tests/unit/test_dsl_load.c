@@ -528,6 +528,20 @@ static void test_secret_paths(void **state)
 		      "a,b/t\" must not contain a comma or a quote");
 }
 
+/* A name with a newline would be two lines of what a container's environment is handed over in. */
+static void test_names_of_values(void **state)
+{
+	static const char *const keys[] = { "environment: {\"A\\nHOME\": x}", "environment: [\"A\\nHOME=x\"]",
+					    "build: {args: {\"A\\tB\": x}}", "build: {labels: {\"A\\x7fB\": x}}" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		cleanup_free char *text = mem_printf("services:\n  a:\n    image: x/a\n    %s\n", keys[i]);
+
+		test_load_bad(text, NULL, "must not contain control characters");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,9 +549,10 @@ int main(void)
 		cmocka_unit_test(test_merge),        cmocka_unit_test(test_options),
 		cmocka_unit_test(test_environment),  cmocka_unit_test(test_bad_options),
 		cmocka_unit_test(test_env_files),    cmocka_unit_test(test_bad_env_files),
-		cmocka_unit_test(test_secret_paths), cmocka_unit_test(test_profiles),
-		cmocka_unit_test(test_overlay),      cmocka_unit_test(test_set_keys),
-		cmocka_unit_test(test_depends),      cmocka_unit_test(test_platform),
+		cmocka_unit_test(test_secret_paths), cmocka_unit_test(test_names_of_values),
+		cmocka_unit_test(test_profiles),     cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_set_keys),     cmocka_unit_test(test_depends),
+		cmocka_unit_test(test_platform),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

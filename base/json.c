@@ -84,7 +84,7 @@ static size_t too_deep_at(const char *data, size_t len)
 	return len;
 }
 
-static int refuse_depth(const char *data, size_t offset, const char *name, struct error **err)
+static int refuse_at(const char *data, size_t offset, const char *name, const char *why, struct error **err)
 {
 	size_t line = 1;
 	size_t start = 0;
@@ -95,16 +95,26 @@ static int refuse_depth(const char *data, size_t offset, const char *name, struc
 			start = i + 1;
 		}
 	}
-	return error_make(err, ERROR_STATE, "%s:%zu:%zu: nested deeper than %d", name, line, offset - start + 1,
-			  DEPTH_MAX);
+	return error_make(err, ERROR_STATE, "%s:%zu:%zu: %s", name, line, offset - start + 1, why);
+}
+
+static int refuse_depth(const char *data, size_t offset, const char *name, struct error **err)
+{
+	cleanup_free char *why = mem_printf("nested deeper than %d", DEPTH_MAX);
+
+	return refuse_at(data, offset, name, why, err);
 }
 
 int json_parse(const char *data, size_t len, const char *name, struct json **ret, struct error **err)
 {
 	size_t deep = too_deep_at(data, len);
+	const char *nul = len ? memchr(data, '\0', len) : NULL;
 	json_error_t failure;
 	json_t *value;
 
+	/* Behind a number jansson passes over it. */
+	if (nul)
+		return refuse_at(data, (size_t)(nul - data), name, "a NUL byte", err);
 	if (deep < len)
 		return refuse_depth(data, deep, name, err);
 	value = json_loadb(len ? data : "", len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &failure);

@@ -11,7 +11,7 @@ struct error;
 /*
  * JSON (jansson). A `struct json` is owned by whoever made it (json_parse, json_new_*) until it is
  * put into another one, which then owns it. What the getters return is borrowed.
- * Depth at most 64 when parsing; NUL in strings and duplicate keys are refused.
+ * Depth at most 64 when parsing; NUL (also as a byte of the text) and duplicate keys are refused.
  */
 struct json;
 
@@ -31,7 +31,7 @@ int64_t json_number(const struct json *value);
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
 bool json_is_null(const struct json *value); /* "null", not a value that is missing */
-size_t json_len(const struct json *value); /* of an array or object */
+size_t json_len(const struct json *value);   /* of an array or object */
 const struct json *json_at(const struct json *array, size_t i);
 /* Members of an object in their order: for (it = json_first(o); it; it = json_next(o, it)). */
 const void *json_first(const struct json *object);

@@ -104,6 +104,7 @@ static void test_refused(void **state)
 	assert_refused("\"\xff\"", 3, "index.json:1:");
 	assert_refused("[1,]", 4, "index.json:1:");
 	assert_refused("{}\0", 3, "index.json:1:");
+	assert_refused("[1,\n2\0]", 7, "index.json:2:2: a NUL byte");
 }
 
 static void test_error_is_safe_to_show(void **state)

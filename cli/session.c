@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/platform.h"
+#include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/release.h"
@@ -80,12 +81,28 @@ static const char *lookup_git(void *data, const char *name, const char **ret_why
 	return git_value(data, name, ret_why);
 }
 
+/* NULL-terminated; free() it. */
+static const char **command_names(void)
+{
+	const struct command *command = command_table();
+	const char **names;
+	size_t len = 0;
+
+	while (command[len].name)
+		len++;
+	names = mem_array(len + 1, sizeof(*names));
+	for (size_t i = 0; i < len; i++)
+		names[i] = command[i].name;
+	return names;
+}
+
 static int load(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
 	const char *path = manifest_path(options);
 	const char *overlays[] = { override_path(options, path), NULL };
 	cleanup_free char *dir = path_dir(path);
+	cleanup_free const char **commands = command_names();
 	struct git *git = git_new(dir);
 	const struct load_options load_options = {
 		.path = path,
@@ -96,6 +113,7 @@ static int load(struct session *session, struct error **err)
 		.platforms = options->platforms,
 		.tags = options->tags,
 		.profiles = options->profiles,
+		.commands = commands,
 		.lookup = lookup_git,
 		.lookup_data = git,
 	};

@@ -18,11 +18,6 @@
 /* How many complaints about an unknown name look for the nearest one, in names compared. */
 #define HINTS_MAX 1000000
 
-static const char *const reserved[] = {
-	"all",     "affected", "build", "clean", "completion", "context", "doctor", "fsck",   "graph",   "hash", "help",
-	"history", "images",   "list",  "log",   "prune",      "schema",  "stats",  "verify", "version", "why",
-};
-
 const char *resolve_path(struct resolve *r, const char *dir, const char *path)
 {
 	cleanup_free char *joined = path_join(dir, path);
@@ -50,11 +45,12 @@ void resolve_check_name(struct resolve *r, const struct text *name, const char *
 			  "\"%s\" cannot be the name of a %s", name->s, what);
 		return;
 	}
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
-		if (!strcmp(name->s, reserved[i]))
-			diags_add(r->diags, name->pos, NULL,
-				  i ? "a %s cannot be called \"%s\": it is a command of cbuild"
-				    : "a %s cannot be called \"%s\": it is the group of every service",
+	if (!strcmp(name->s, "all"))
+		diags_add(r->diags, name->pos, NULL, "a %s cannot be called \"all\": it is the group of every service",
+			  what);
+	for (const char *const *command = r->options->commands; command && *command; command++)
+		if (!strcmp(name->s, *command))
+			diags_add(r->diags, name->pos, NULL, "a %s cannot be called \"%s\": it is a command of cbuild",
 				  what, name->s);
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -69,17 +70,61 @@ static ssize_t read_block(int fd, char *block, size_t size)
 	return (ssize_t)have;
 }
 
+/* True when the file has holes, as far as that can be told. */
+static bool is_sparse(int fd)
+{
+#ifdef SEEK_DATA
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_blocks < st.st_size / 512;
+#else
+	(void)fd;
+	return false;
+#endif
+}
+
+/* Goes to the next data behind the file's position; the bytes in between, all zero. */
+static uint64_t pass_hole(int fd)
+{
+#ifdef SEEK_DATA
+	off_t at = lseek(fd, 0, SEEK_CUR), data = lseek(fd, at, SEEK_DATA);
+
+	if (data < 0 && errno == ENXIO)
+		data = lseek(fd, 0, SEEK_END);
+	if (data >= at)
+		return (uint64_t)(data - at);
+	lseek(fd, at, SEEK_SET);
+#else
+	(void)fd;
+#endif
+	return 0;
+}
+
+static void hash_zeros(XXH3_state_t *state, char *block, uint64_t len)
+{
+	memset(block, 0, LARGE_BLOCK);
+	for (; len > LARGE_BLOCK; len -= LARGE_BLOCK)
+		XXH3_128bits_update(state, block, LARGE_BLOCK);
+	XXH3_128bits_update(state, block, (size_t)len);
+}
+
 /* The rest of a file that did not fit into the first block. */
 static int hash_rest(int fd, const char *name, XXH3_state_t *state, uint64_t *size, struct error **err)
 {
 	cleanup_free char *block = mem_alloc(LARGE_BLOCK);
+	bool sparse = is_sparse(fd);
 
 #ifdef POSIX_FADV_SEQUENTIAL
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 #endif
 	for (;;) {
-		ssize_t n = read(fd, block, LARGE_BLOCK);
+		uint64_t hole = sparse ? pass_hole(fd) : 0;
+		ssize_t n;
 
+		if (hole > 0)
+			hash_zeros(state, block, hole);
+		*size += hole;
+		n = read(fd, block, LARGE_BLOCK);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)

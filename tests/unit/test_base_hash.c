@@ -63,6 +63,42 @@ static void test_file_is_hashed_like_bytes(void **state)
 	}
 }
 
+/* Holes are zeros: at the beginning, between, at the end. */
+static void test_file_with_holes(void **state)
+{
+	enum { SIZE = 3 << 20 };
+	static const struct {
+		size_t at, len;
+	} parts[][3] = {
+		{ { 0, 0 } },
+		{ { 0, 100 } },
+		{ { SIZE - 5, 5 } },
+		{ { 1 << 20, 300000 } },
+		{ { 0, 40000 }, { 1 << 20, 4096 }, { 2 << 20, 1 } },
+	};
+	cleanup_free char *data = mem_alloc(SIZE), *fill = mem_alloc(SIZE);
+
+	(void)state;
+	memset(fill, 'x', SIZE);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		int fd = open_bytes("", 0);
+		struct hash128 hash;
+		uint64_t size;
+
+		memset(data, 0, SIZE);
+		assert_int_equal(ftruncate(fd, SIZE), 0);
+		for (size_t j = 0; j < 3; j++) {
+			memset(data + parts[i][j].at, 'x', parts[i][j].len);
+			assert_int_equal(pwrite(fd, fill, parts[i][j].len, (off_t)parts[i][j].at),
+					 (ssize_t)parts[i][j].len);
+		}
+		assert_int_equal(hash_fd(fd, "holes", &hash, &size, NULL), 0);
+		assert_int_equal(size, SIZE);
+		assert_true(hash_equal(hash, hash_bytes(data, SIZE)));
+		close(fd);
+	}
+}
+
 static void test_file_that_cannot_be_read(void **state)
 {
 	cleanup_error struct error *err = NULL;
@@ -211,15 +247,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_digest_in_threads), /* first: they load the library together */
-		cmocka_unit_test(test_known_hash),
-		cmocka_unit_test(test_file_is_hashed_like_bytes),
-		cmocka_unit_test(test_file_that_cannot_be_read),
-		cmocka_unit_test(test_fields_are_framed),
-		cmocka_unit_test(test_framing_is_as_documented),
-		cmocka_unit_test(test_digest_grammar),
-		cmocka_unit_test(test_digest_of_bytes),
-		cmocka_unit_test(test_digest_starts_anew),
-		cmocka_unit_test(test_digest_of_file),
+		cmocka_unit_test(test_known_hash),         cmocka_unit_test(test_file_is_hashed_like_bytes),
+		cmocka_unit_test(test_file_with_holes),    cmocka_unit_test(test_file_that_cannot_be_read),
+		cmocka_unit_test(test_fields_are_framed),  cmocka_unit_test(test_framing_is_as_documented),
+		cmocka_unit_test(test_digest_grammar),     cmocka_unit_test(test_digest_of_bytes),
+		cmocka_unit_test(test_digest_starts_anew), cmocka_unit_test(test_digest_of_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

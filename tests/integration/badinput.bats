@@ -1,0 +1,266 @@
+#!/usr/bin/env bats
+# Contexts, indexes and states that nobody wishes for: each has a clear outcome.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+
+setup_file()
+{
+	project_begin
+}
+
+teardown_file()
+{
+	project_end
+}
+
+# A project of its own for each test: "app" copies all of its folder.
+setup()
+{
+	export DIR=$BATS_TEST_TMPDIR/project
+	mkdir -p "$DIR/app"
+	cd "$DIR"
+	printf 'project: bad\nregistry: localhost/bad\nservices:\n  app: {build: app}\n' >services.yaml
+	printf 'FROM scratch\nCOPY . /\n' >app/Dockerfile
+	echo one >app/file
+}
+
+teardown()
+{
+	cd /
+	if [ -n "${WRITER:-}" ]; then
+		kill "$WRITER" || true
+	fi
+	if mountpoint -q "$DIR/.cbuild"; then
+		umount "$DIR/.cbuild"
+	fi
+}
+
+plan()
+{
+	cb -n all --platforms="$host"
+}
+
+build()
+{
+	cb all --platforms="$host" --no-verify --no-load
+}
+
+# refused TEXT...: the plan is an error of usage that says all of this; when the entry is ignored, it is none.
+refused()
+{
+	local text
+	plan
+	equal "$status" 2
+	for text in "$@"; do
+		grep -qF -- "$text" "$err"
+	done
+	echo bad >app/.dockerignore
+	plan
+	equal "$status" 0
+}
+
+@test "a file that cannot be read" {
+	echo secret >app/bad
+	chmod 0 app/bad
+	if [ "$(id -u)" -eq 0 ]; then
+		# Nothing is closed to root.
+		chmod 755 "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR/.." "$BATS_TEST_TMPDIR/.." "$BATS_TEST_TMPDIR"
+		chown -R 65534:65534 .
+		cp "$cbuild" "$BATS_TEST_TMPDIR/cbuild"
+		printf '#!/bin/sh\nexec setpriv --reuid=65534 --regid=65534 --clear-groups %s "$@"\n' "$BATS_TEST_TMPDIR/cbuild" \
+			>"$BATS_TEST_TMPDIR/as-nobody"
+		chmod 755 "$BATS_TEST_TMPDIR/as-nobody"
+		cbuild=$BATS_TEST_TMPDIR/as-nobody
+	fi
+	refused app/bad "Permission denied"
+}
+
+@test "a named pipe, a socket, a device" {
+	mkfifo app/bad
+	refused app/bad "named pipe"
+	rm app/bad app/.dockerignore
+	python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("app/bad")'
+	refused app/bad socket
+	rm app/bad app/.dockerignore
+	if [ "$(id -u)" -eq 0 ]; then
+		mknod app/bad c 1 3
+		refused app/bad device
+	fi
+}
+
+@test "links in a circle count by their text, and are not followed" {
+	ln -s loop app/loop
+	ln -s b app/a
+	ln -s a app/b
+	ln -s . app/self
+	ln -s ../app app/up
+	build
+	equal "$status" 0
+	build
+	grep -q "nothing to do" "$err"
+	printf 'FROM scratch\nCOPY loop a self/self/file up/up/file /\n' >app/Dockerfile
+	plan
+	equal "$status" 0
+	grep -q "build:app:.* app/Dockerfile" "$out"
+}
+
+@test "a link out of the tree brings nothing from there" {
+	echo outside >outside
+	ln -s ../outside app/out
+	ln -s / app/root
+	build
+	equal "$status" 0
+	printf 'FROM scratch\nCOPY out root/etc/hostname /x/\n' >app/Dockerfile
+	build
+	[ "$status" -ne 0 ]
+	grep -q "out\|hostname" "$err"
+}
+
+@test "names with a newline, of no UTF-8, of escape sequences" {
+	local name
+	for name in $'new\nline' $'\377\376' $'\033[2J' ' ' '-rf' '*' '\' $'tab\t'; do
+		echo "$name" >"app/$name"
+	done
+	plan
+	equal "$status" 0
+	build
+	equal "$status" 0
+	build
+	grep -q "nothing to do" "$err"
+	echo other >$'app/new\nline'
+	echo other >$'app/\377\376'
+	echo other >$'app/\033[2J'
+	plan
+	equal "$status" 0
+	grep -qF 'app/new\x0aline' "$out" "$err"
+	! grep -q $'\033' "$out" "$err"
+	"$cbuild" -n --json all --platforms="$host" | jq -e '.nodes | length > 0' >/dev/null
+	"$cbuild" context -0 app | tr '\0' '\n' | grep -qxF 'app/\'
+}
+
+@test "100,000 files in one folder" {
+	mkdir app/many
+	seq -f 'app/many/file-%06.0f' 100000 | xargs touch
+	equal "$("$cbuild" context app | wc -l)" 100002
+	echo other >app/many/file-050000
+	rm app/many/file-070000
+	touch app/many/last
+	equal "$("$cbuild" context app | wc -l)" 100002
+}
+
+@test "a sparse file of 10 GB: not opened when it is ignored, told by its content when it counts" {
+	local before
+	truncate -s 10G app/bad
+	echo bad >app/.dockerignore
+	strace -f -qq -e trace=openat,open -o trace "$cbuild" -n all --platforms="$host" >/dev/null
+	! grep -q app/bad trace
+	rm app/.dockerignore
+	before=$("$cbuild" hash app --platforms="$host")
+	printf x | dd of=app/bad bs=1 seek=5000000000 conv=notrunc status=none
+	[ "$("$cbuild" hash app --platforms="$host")" != "$before" ]
+	printf '\0' | dd of=app/bad bs=1 seek=5000000000 conv=notrunc status=none
+	equal "$("$cbuild" hash app --platforms="$host")" "$before"
+}
+
+@test "a file that grows while it is read" {
+	head -c 100000000 /dev/zero >app/bad
+	while :; do echo more >>app/bad; done 3>&- &
+	WRITER=$!
+	refused app/bad "changes while it is read"
+}
+
+@test "times in the future" {
+	touch -d '2099-01-01' app/file app services.yaml app/Dockerfile
+	build
+	equal "$status" 0
+	build
+	grep -q "nothing to do" "$err"
+	printf two >app/file # one byte less than "one"
+	touch -d '2099-01-01' app/file
+	plan
+	grep -qF "app/file (content)" "$out"
+}
+
+@test "a stat index that is cut off, changed, of another version: only slower" {
+	local size at
+	touch -d @1000000000 app/file app/Dockerfile
+	build
+	# Times that the index may hold: it is written anew by a plan.
+	until_true index_is_kept
+	cp .cbuild/statindex good
+	size=$(stat -c %s good)
+	for at in 0 9 24 30 $((size / 3)) $((size / 2)) $((size - 2)); do
+		cp good .cbuild/statindex
+		printf '\377\001' | dd of=.cbuild/statindex bs=1 seek="$at" conv=notrunc status=none
+		build
+		grep -q "nothing to do" "$err"
+		head -c "$at" good >.cbuild/statindex
+		build
+		grep -q "nothing to do" "$err"
+	done
+	rm .cbuild/statindex
+	mkdir .cbuild/statindex
+	plan
+	equal "$status" 0
+}
+
+index_is_kept()
+{
+	plan >/dev/null
+	[ -s .cbuild/statindex ] && grep -aq file .cbuild/statindex
+}
+
+@test "a state that is cut off or changed: told, and made anew" {
+	local size
+	build
+	cp .cbuild/state.db good
+	size=$(stat -c %s good)
+	head -c $((size / 2)) good >.cbuild/state.db
+	build
+	equal "$status" 0
+	build
+	grep -q "nothing to do" "$err"
+	cp good .cbuild/state.db
+	head -c 3000 /dev/urandom | dd of=.cbuild/state.db bs=1 seek=4096 conv=notrunc status=none
+	build
+	equal "$status" 0
+	build
+	grep -q "nothing to do" "$err"
+	[ -e .cbuild/state.db.damaged ]
+}
+
+@test ".cbuild on a full disk, then on a larger one" {
+	[ "$(id -u)" -eq 0 ]
+	mkdir .cbuild
+	mount -t tmpfs -o size=256k tmpfs .cbuild
+	head -c 300000 /dev/urandom >app/large
+	build
+	equal "$status" 6
+	grep -qi "no space\|disk\|full" "$err"
+	mount -o remount,size=64m .cbuild
+	build
+	equal "$status" 0
+	build
+	grep -q "nothing to do" "$err"
+}
+
+@test ".cbuild that cannot be written" {
+	[ "$(id -u)" -eq 0 ]
+	mkdir .cbuild
+	mount -t tmpfs -o size=64m tmpfs .cbuild
+	build
+	equal "$status" 0
+	mount -o remount,ro .cbuild
+	build
+	equal "$status" 0
+	grep -q "nothing to do" "$err"
+	plan
+	equal "$status" 0
+	echo two >app/file
+	plan
+	equal "$status" 0
+	build
+	equal "$status" 6
+	grep -qi "read-\?only" "$err"
+	grep -q "\.cbuild" "$err"
+}

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/build.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -21,7 +22,7 @@
 #include "engine/plan/plan.h"
 #include "engine/source/context.h"
 
-static int sweep(struct session *session, struct error **err)
+int build_sweep(struct session *session, struct error **err)
 {
 	if (!run_needs_sweep(session->state_dir))
 		return 0;
@@ -102,7 +103,7 @@ static int keep_to_bound(struct session *session, struct error **err)
 	return 0;
 }
 
-static int execute(struct session *session, struct error **err)
+int build_execute(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
 	struct report *report;
@@ -177,7 +178,7 @@ static int run_build(const struct options *options, bool verify_again, bool push
 	int r = session_open(&session, options, err);
 
 	if (r == 0 && !options->dry_run)
-		r = sweep(&session, err);
+		r = build_sweep(&session, err);
 	if (r == 0)
 		r = session_plan(&session, &want, err);
 	for (size_t i = 0; r == 0 && verify_again && i < plan_len(session.plan); i++) {
@@ -191,7 +192,7 @@ static int run_build(const struct options *options, bool verify_again, bool push
 	if (r == 0 && push && !options->dry_run)
 		r = look_at_registries(&session, err);
 	if (r == 0)
-		r = options->dry_run ? dry_run(&session, err) : execute(&session, err);
+		r = options->dry_run ? dry_run(&session, err) : build_execute(&session, err);
 	session_close(&session);
 	return r;
 }

@@ -33,6 +33,13 @@ static const struct command commands[] = {
 	  .examples = "cbuild push\teverything\n"
 		      "cbuild push web --tag=1.4.0,latest\tone service under two tags\n"
 		      "cbuild push -n\twhat would be pushed; no network is used\n" },
+	{ "watch", "[TARGET...]", "build, load and verify, and again whenever something changes", cmd_watch,
+	  .takes = TAKES_TARGETS,
+	  .detail = "Builds the targets, then waits until a file changes that counts for one of them (or the manifest "
+		    "does) and builds again what is stale. A build that a change has made outdated is ended and begun "
+		    "anew; a burst of changes counts as one. Ctrl-C ends it. Only folders with something in them that "
+		    "counts are watched.",
+	  .examples = "cbuild watch web\tbuild and check web whenever it is saved\n" },
 	{ "images", "[TARGET...]", "the images that were made, with digests, platforms and sizes", cmd_images,
 	  .takes = TAKES_TARGETS, .formats = "text json env",
 	  .detail = "What was made last, from the records; also when something has become stale since. "

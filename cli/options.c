@@ -10,7 +10,8 @@
 #include "cli/command.h"
 #include "cli/options.h"
 
-#define BUILDS "build verify push"
+#define ONCE "build verify push" /* not again and again */
+#define BUILDS ONCE " watch"
 #define PLANS BUILDS " why graph"
 
 /* Letters mean what they mean in GNU make. */
@@ -20,7 +21,7 @@ static const struct option table[] = {
 	  .commands = NULL },
 	{ 'j', "jobs", "N", "run N nodes at once (default: make's job slots, or one a processor)", .commands = BUILDS },
 	{ 'k', "keep-going", NULL, "go on with what does not need the failed node", .commands = BUILDS },
-	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing", .commands = BUILDS " prune" },
+	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing", .commands = ONCE " prune" },
 	{ 'B', "force", NULL, "do everything anew, without the builder's cache", .commands = BUILDS },
 	{ 'q', "quiet", NULL, "only errors", .commands = BUILDS },
 	{ 'v', "verbose", NULL, "stream the builders' output; with -n list what is fresh too",
@@ -45,13 +46,13 @@ static const struct option table[] = {
 	{ 0, "format", "FORMAT", "print as FORMAT; each command has its own (cbuild help COMMAND)", .commands = NULL },
 	{ 0, "progress", "MODE", "auto, tty, plain, json (an event a line) or quiet", .commands = BUILDS,
 	  .choices = "auto tty plain json quiet" },
-	{ 0, "trace", "FILE", "write the run's timeline to FILE, for Perfetto or chrome://tracing", .commands = BUILDS },
+	{ 0, "trace", "FILE", "write the run's timeline to FILE, for Perfetto or chrome://tracing", .commands = ONCE },
 	{ 'u', "username", "NAME", "the name to log in with", .commands = "login" },
 	{ 0, "password-stdin", NULL, "read the password from standard input", .commands = "login" },
 	{ 'o', "output", "FILE", "write to FILE (-: standard output)", .commands = "report" },
 	{ 0, "since", "REF", "compare the working tree with the commit REF", .commands = "affected" },
 	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune" },
-	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = BUILDS },
+	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = ONCE },
 	{ '0', "null", NULL, "separate names by NUL", .commands = "context" },
 	{ 0, "long", NULL, "with type, mode, size and digest (also -l)", .commands = "context" },
 	{ 'h', "help", NULL, "show help; of a command when one is given", .commands = NULL },

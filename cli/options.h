@@ -45,6 +45,7 @@ struct options {
 	bool null_separated; /* -0 */
 	bool long_list;      /* -l of `context` */
 	bool help, version;
+	bool silent;  /* never given: complaints of a look aside are not shown (cli/look.h) */
 	char *words;  /* the command line as typed, for the history */
 	void **owned; /* what options_free frees */
 	size_t owned_len, owned_cap;

@@ -48,6 +48,12 @@ struct choice {
 	const char *option, *variable, *hint, *fact;
 };
 
+static void show_diags(struct session *session)
+{
+	if (!session->options->silent)
+		output_diags(session->diags);
+}
+
 static const char *manifest_path(const struct options *options)
 {
 	if (options->file)
@@ -121,7 +127,7 @@ static int load(struct session *session, struct error **err)
 
 	git_free(git);
 	if (r < 0)
-		output_diags(session->diags);
+		show_diags(session);
 	return r;
 }
 
@@ -258,7 +264,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	r = plan_new(session->manifest, &plan_options, session->source, session->state, session->diags, &session->plan,
 		     err);
 	if (diags_count(session->diags) > before)
-		output_diags(session->diags);
+		show_diags(session);
 	return r;
 }
 

@@ -26,7 +26,7 @@ wrappers() {
 	curl/*) echo engine/io/http.c ;;
 	jansson.h) echo base/json.c ;;
 	xxhash.h) echo base/hash.c ;;
-	uv.h) echo engine/io/jobserver.c engine/io/loop.c engine/io/proc.c ;;
+	uv.h) echo engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/watch.c ;;
 	sqlite3.h) echo engine/state/db.c ;;
 	openssl/*) echo base/digest.c ;;
 	archive.h | archive_entry.h) echo engine/oci/tar.c ;;

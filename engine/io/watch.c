@@ -1,0 +1,113 @@
+#include "config.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include <uv.h>
+
+#include "base/error.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "engine/io/loop.h"
+#include "engine/io/watch.h"
+
+struct folder {
+	struct folder *next;
+	struct watch *watch;
+	char *path;
+	uv_fs_event_t event;
+};
+
+struct watch {
+	uv_loop_t *uv;
+	uv_timer_t quiet;
+	bool pending;
+	uint64_t first_ms; /* of the changes that were not told yet */
+	struct folder *folders;
+	struct map *known; /* path -> folder */
+	void (*changed)(void *arg);
+	void *arg;
+};
+
+static void on_quiet(uv_timer_t *timer)
+{
+	struct watch *watch = timer->data;
+
+	watch->pending = false;
+	watch->changed(watch->arg);
+}
+
+static void on_event(uv_fs_event_t *event, const char *name, int events, int status)
+{
+	struct watch *watch = ((struct folder *)event->data)->watch;
+	uint64_t now = loop_now_ms(), spent;
+
+	(void)name;
+	(void)events;
+	(void)status; /* a folder that went away is a change */
+	if (!watch->pending)
+		watch->first_ms = now;
+	watch->pending = true;
+	spent = now - watch->first_ms;
+	uv_timer_start(&watch->quiet, on_quiet,
+		       spent >= WATCH_LATEST_MS                   ? 0
+		       : WATCH_LATEST_MS - spent < WATCH_QUIET_MS ? WATCH_LATEST_MS - spent
+								  : WATCH_QUIET_MS,
+		       0);
+}
+
+struct watch *watch_new(struct loop *loop, void (*changed)(void *arg), void *arg)
+{
+	struct watch *watch = mem_alloc(sizeof(*watch));
+
+	watch->uv = loop_uv(loop);
+	watch->known = map_new();
+	watch->changed = changed;
+	watch->arg = arg;
+	uv_timer_init(watch->uv, &watch->quiet);
+	watch->quiet.data = watch;
+	return watch;
+}
+
+void watch_free(struct watch *watch)
+{
+	if (!watch)
+		return;
+	while (watch->folders) {
+		struct folder *folder = watch->folders;
+
+		watch->folders = folder->next;
+		free(folder->path);
+		free(folder);
+	}
+	map_free(watch->known);
+	free(watch);
+}
+
+int watch_folder(struct watch *watch, const char *path, struct error **err)
+{
+	struct folder *folder;
+	int r;
+
+	if (map_get(watch->known, path))
+		return 0;
+	folder = mem_alloc(sizeof(*folder));
+	folder->watch = watch;
+	folder->path = mem_strdup(path);
+	folder->next = watch->folders;
+	watch->folders = folder;
+	r = uv_fs_event_init(watch->uv, &folder->event);
+	folder->event.data = folder;
+	if (r == 0)
+		r = uv_fs_event_start(&folder->event, on_event, path, 0);
+	if (r == UV_ENOENT || r == UV_ENOTDIR)
+		return 0; /* it may come: its parent tells */
+	if (r < 0) {
+		error_make(err, ERROR_STATE, "cannot watch %s: %s", path, uv_strerror(r));
+		if (r == UV_ENOSPC)
+			error_remedy(err, "raise the kernel's limit: sysctl fs.inotify.max_user_watches=524288");
+		return -1;
+	}
+	map_set(watch->known, folder->path, folder);
+	return 0;
+}

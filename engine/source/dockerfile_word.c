@@ -9,7 +9,9 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-#define DEPTH_MAX 32 /* "${a:-${b:-...}}" */
+#define DEPTH_MAX 32             /* "${a:-${b:-...}}" */
+#define EXPANDED_MAX (64 * 1024) /* bytes of a value: each may hold the one before twice */
+#define TRIMMED_MAX 4096         /* bytes of a value that patterns are tried on, from each place to its end */
 
 enum { END = -1 };
 
@@ -124,7 +126,7 @@ static void trim_pattern(struct lexer *lexer, char op, const char *word, const c
 	bool greedy = word[0] == op;
 
 	word += greedy;
-	if (strchr(word, '\\')) {
+	if (strchr(word, '\\') || len > TRIMMED_MAX) {
 		lexer->unknown = true;
 		return;
 	}
@@ -268,7 +270,7 @@ static int lex_double(struct lexer *lexer, bool raw_escapes, struct buf *out)
 		buf_char(out, (char)c);
 	for (;;) {
 		c = peek(lexer);
-		if (c == END)
+		if (c == END || (lexer->env && out->len > EXPANDED_MAX))
 			return -1;
 		if (c == '$') {
 			if (lex_dollar(lexer, out) < 0)
@@ -351,6 +353,8 @@ static int lex_until(struct lexer *lexer, int stop, bool raw_escapes, struct buf
 
 		if (c == END)
 			return outer ? 0 : -1;
+		if (lexer->env && before > EXPANDED_MAX)
+			return -1;
 		if (c == stop) {
 			next(lexer);
 			return 0;

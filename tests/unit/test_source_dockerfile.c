@@ -448,12 +448,36 @@ static void test_nul(void **state)
 	arena_free(arena);
 }
 
+/* Values that grow without bound, or are long to search, are not worked out: the whole context counts. */
+static void test_growth(void **state)
+{
+	cleanup_buf struct buf doubled = { 0 }, trimmed = { 0 };
+	struct arena *arena = arena_new();
+	struct dockerfile_use use;
+
+	(void)state;
+	buf_str(&doubled, "FROM scratch\nARG A=0123456789abcdef\n");
+	for (int i = 0; i < 60; i++)
+		buf_str(&doubled, "ARG A=$A\"$A\"\n");
+	buf_str(&doubled, "COPY $A /\n");
+	assert_int_equal(resolve(doubled.data, NULL, arena, &use, NULL), 0);
+	assert_true(use.whole);
+	buf_str(&trimmed, "FROM scratch\nARG A=");
+	for (int i = 0; i < 60000; i++)
+		buf_char(&trimmed, 'a');
+	buf_str(&trimmed, "\nARG B=${A%%*b*b}\nCOPY $B /\n");
+	assert_int_equal(resolve(trimmed.data, NULL, arena, &use, NULL), 0);
+	assert_true(use.whole);
+	arena_free(arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),  cmocka_unit_test(test_errors), cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_mounts), cmocka_unit_test(test_args_used),
 		cmocka_unit_test(test_reason), cmocka_unit_test(test_large),  cmocka_unit_test(test_nul),
+		cmocka_unit_test(test_growth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

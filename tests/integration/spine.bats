@@ -668,6 +668,24 @@ interrupt_build()
 	interrupt_build terminated TERM 143
 }
 
+@test "SIGHUP in a build: status 143" {
+	interrupt_build hung HUP 143
+}
+
+@test "a pipe closed by who read it: the run goes on to its end" {
+	make_gate piped
+	echo open >gate/file
+	{
+		code=0
+		"$cbuild" -v all --platforms=$host 2>&1 3>&- || code=$?
+		echo $code >code
+	} | sed q
+	equal "$(cat code)" 0
+	cb -n all --platforms=$host
+	equal "$(grep -c '^stale' "$out")" 0
+	nothing_left
+}
+
 container_runs()
 {
 	[ "$(podman ps --quiet | wc -l)" -eq 2 ]

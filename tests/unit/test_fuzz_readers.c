@@ -1,0 +1,224 @@
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/scan.h"
+#include "dsl/dotenv.h"
+#include "engine/oci/document.h"
+#include "engine/oci/image.h"
+#include "engine/oci/storage_index.h"
+#include "engine/source/dockerfile.h"
+#include "engine/source/ignore.h"
+
+/* Readers of what others wrote, fed with texts that were spoilt at random, the same ones in every run. A crash, a
+ * sanitizer's complaint or a test without an end is a fault; what they make of the texts is for other tests. */
+
+#define ROUNDS 4000 /* of each text: all of them together take a second */
+
+struct random {
+	uint64_t state;
+};
+
+static size_t below(struct random *r, size_t limit)
+{
+	r->state = r->state * 6364136223846793005u + 1442695040888963407u;
+	return (size_t)(r->state >> 33) % limit;
+}
+
+/* Puts a byte somewhere, takes a part out, or repeats a part elsewhere; a few times. */
+static void spoil(struct random *r, struct buf *text)
+{
+	static const char bytes[] = "\0\n\\\"'${}[]:,#*!-=/\xff\x80 0aA\t";
+
+	for (size_t i = below(r, 4) + 1; i > 0 && text->len > 0; i--) {
+		size_t at = below(r, text->len), len = below(r, text->len - at) % 24 + 1;
+		struct buf now cleanup_buf = { 0 };
+
+		buf_add(&now, text->data, at);
+		switch (below(r, 3)) {
+		case 0:
+			buf_char(&now, bytes[below(r, sizeof(bytes) - 1)]);
+			break;
+		case 1:
+			at += len < text->len - at ? len : text->len - at;
+			break;
+		default:
+			len = len < text->len - at ? len : text->len - at;
+			buf_add(&now, text->data + below(r, text->len - len + 1), len);
+		}
+		buf_add(&now, text->data + at, text->len - at);
+		buf_reset(text);
+		buf_add(text, now.data, now.len);
+	}
+}
+
+typedef void reader(const char *text, size_t len);
+
+static void spoil_and_read(const char *const *texts, reader *read)
+{
+	struct random r = { 1 };
+
+	for (; *texts; texts++) {
+		for (int i = 0; i < ROUNDS; i++) {
+			struct buf text cleanup_buf = { 0 };
+			cleanup_free char *exact = NULL;
+
+			buf_str(&text, *texts);
+			spoil(&r, &text);
+			/* Of its very size, so that a sanitizer sees a byte read behind its end. */
+			exact = mem_alloc(text.len);
+			if (text.len > 0)
+				memcpy(exact, text.data, text.len);
+			read(exact, text.len);
+		}
+	}
+}
+
+static void read_dockerfile(const char *text, size_t len)
+{
+	static const struct dockerfile_arg args[] = { { "A", "x/y" }, { "B", NULL } };
+	static const char *const contexts[] = { "common" };
+	struct dockerfile_options options = { .args = args, .args_len = 2, .contexts = contexts, .contexts_len = 1 };
+	struct dockerfile *dockerfile = NULL;
+	struct arena *arena = arena_new();
+	struct dockerfile_use use;
+
+	platform_parse("linux/arm64", &options.platform);
+	if (dockerfile_parse(text, len, "Dockerfile", &dockerfile, NULL) == 0 &&
+	    dockerfile_resolve(dockerfile, &options, arena, &use, NULL) == 0) {
+		for (size_t i = 0; i < use.images_len; i++)
+			assert_true(use.images[i].offset + use.images[i].length <= len);
+	}
+	dockerfile_free(dockerfile);
+	arena_free(arena);
+}
+
+static void test_dockerfile(void **state)
+{
+	static const char *const texts[] = {
+		"# syntax=docker/dockerfile:1\nARG V=3\nFROM --platform=$BUILDPLATFORM go:${V:-1} AS b\nRUN "
+		"--mount=type=bind,from=common,source=a,target=/b make\nFROM b\nCOPY --from=b [\"a b\", \"/c\"]\n",
+		"# escape=`\nFROM a AS x\nENV A=\"$B\" C='d'\nCOPY --parents ./x/./*.go ${A%%*b}`\n y/${A/b/c} "
+		"/\nONBUILD ADD z /\n",
+		"FROM a\nRUN <<-E cat <<\"F\"\n\tx\n\tE\ny\nF\nCOPY <<G --from=0 h \\\n# i\n j /\nG\nLABEL a=b\n",
+		NULL,
+	};
+
+	(void)state;
+	spoil_and_read(texts, read_dockerfile);
+}
+
+static void read_ignore(const char *text, size_t len)
+{
+	struct ignore *ignore = NULL;
+
+	if (ignore_parse(text, len, ".dockerignore", &ignore, NULL) == 0) {
+		ignore_matches(ignore, "a/bb/c.go");
+		ignore_descend(ignore, "a/bb");
+		ignore_walk(ignore, "a/bb/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	}
+	ignore_free(ignore);
+}
+
+static void test_ignore(void **state)
+{
+	static const char *const texts[] = { "# x\n*\n!a/**/b*\n[a-z]?/\\*c\n", "**/a*a*a*a*/**/[^b-d]?\n!/a/../b\n",
+					     NULL };
+
+	(void)state;
+	spoil_and_read(texts, read_ignore);
+}
+
+static void read_dotenv(const char *text, size_t len)
+{
+	struct arena *arena = arena_new();
+	struct diags *diags = diags_new();
+	uint32_t file = diags_source(diags, ".env", text, len);
+	cleanup_buf struct buf shown = { 0 };
+	struct dotenv_var *vars;
+	size_t count;
+
+	if (len > 0 && !memchr(text, '\0', len))
+		dotenv_parse(arena, diags, file, text, len, &vars, &count);
+	diags_render(diags, &shown, true);
+	diags_free(diags);
+	arena_free(arena);
+}
+
+static void test_dotenv(void **state)
+{
+	static const char *const texts[] = { "# x\nexport A=b # c\nD: \"e\\n${F}\n g\"\nH='i\n j'\nK\n", NULL };
+
+	(void)state;
+	spoil_and_read(texts, read_dotenv);
+}
+
+static void count_image(void *data, const struct storage_image *image)
+{
+	*(size_t *)data += image->id_len + image->names_len;
+}
+
+static void read_json(const char *text, size_t len)
+{
+	struct scan scan = scan_begin(text, len);
+	struct document *document cleanup_document = NULL;
+	struct image *image cleanup_image = NULL;
+	struct buf canonical cleanup_buf = { 0 };
+	size_t sum = 0;
+
+	scan_skip(&scan);
+	scan_done(&scan);
+	storage_index_read(text, len, "images.json", count_image, &sum, NULL);
+	document_parse(text, len, NULL, "", "a manifest", &document, NULL);
+	image_read_config(text, len, "a config", &image, NULL);
+	image_canonical_config(text, len, "a config", &canonical, NULL);
+}
+
+static void test_json(void **state)
+{
+#define DIGEST "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+	static const char *const texts[] = {
+		"[{\"id\":\"ab\",\"names\":[\"localhost/a:1\"],\"big-data-names\":[\"manifest\",\"" DIGEST "\"],\"x\":"
+		"1.5e3}]",
+		"{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/"
+		"vnd.oci.image.config.v1+json\",\"digest\":\"" DIGEST "\",\"size\":2},\"layers\":[{\"mediaType\":"
+		"\"application/"
+		"vnd.oci.image.layer.v1.tar\",\"digest\":"
+		"\"" DIGEST "\",\"size\":3}]}",
+		"{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/"
+		"vnd.oci.image.manifest.v1+json\",\"digest\":\"" DIGEST "\",\"size\":4,\"platform\":{\"os\":\"linux\","
+		"\"architecture\":\"arm64\"}}]}",
+		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"User\":\"1\",\"Env\":[\"A=b\"],\"Labels\":{"
+		"\"c\":\"d\"}},"
+		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" DIGEST "\"]},\"history\":[{\"created_by\":\"dir:"
+		"\\u0041\"}]}",
+		NULL,
+	};
+
+	(void)state;
+	spoil_and_read(texts, read_json);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dockerfile),
+		cmocka_unit_test(test_ignore),
+		cmocka_unit_test(test_dotenv),
+		cmocka_unit_test(test_json),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

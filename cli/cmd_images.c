@@ -14,6 +14,7 @@
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/since.h"
+#include "cli/targets.h"
 #include "dsl/manifest.h"
 #include "engine/oci/image.h"
 #include "engine/oci/layout.h"
@@ -26,24 +27,6 @@ struct image_line {
 	struct record *index;
 	bool verified; /* the checks of exactly this index passed */
 };
-
-static bool wanted(const struct session *session, size_t service)
-{
-	if (session->options->targets_len == 0)
-		return true;
-	for (size_t i = 0; i < session->targets_len; i++) {
-		const char *target = session->targets[i];
-		const struct group *group = manifest_group(session->manifest, target);
-
-		if (strcmp(target, "all") == 0 || strcmp(target, session->manifest->services[service].name.s) == 0)
-			return true;
-		for (size_t j = 0; group && j < group->services_len; j++) {
-			if (group->services[j] == service)
-				return true;
-		}
-	}
-	return false;
-}
 
 /* The checks passed if any record says so of this very index: the newest may be of another state of the sources. */
 static int find_verified(struct session *session, struct image_line *line, struct error **err)
@@ -180,18 +163,6 @@ static int line_json(struct session *session, const struct image_line *line, str
 	return 0;
 }
 
-static int check_targets(const struct session *session, struct error **err)
-{
-	for (size_t i = 0; i < session->targets_len; i++) {
-		const char *target = session->targets[i];
-
-		if (strcmp(target, "all") != 0 && !manifest_group(session->manifest, target) &&
-		    manifest_service(session->manifest, target) < 0)
-			return error_make(err, ERROR_USAGE, "no service or group is called \"%s\"", target);
-	}
-	return 0;
-}
-
 static int collect(struct session *session, struct json **ret, struct error **err)
 {
 	struct json *list = json_new_array();
@@ -201,7 +172,7 @@ static int collect(struct session *session, struct json **ret, struct error **er
 		struct json *object;
 		int r;
 
-		if (!session->manifest->services[i].publish || !wanted(session, i))
+		if (!session->manifest->services[i].publish || !targets_want(session, i))
 			continue;
 		r = find_line(session, i, &line, err);
 		if (r > 0) {
@@ -262,7 +233,7 @@ int cmd_images(const struct options *options, struct error **err)
 	if (r == 0)
 		r = since_targets(&session, err);
 	if (r == 0)
-		r = check_targets(&session, err);
+		r = targets_check(&session, err);
 	if (r == 0)
 		r = collect(&session, &list, err);
 	if (r == 0) {

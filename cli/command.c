@@ -143,6 +143,21 @@ static const struct command commands[] = {
 		    "there. What is damaged, and what is no blob, is removed; it is made again when it is "
 		    "needed.",
 	  .examples = "cbuild fsck\tafter a crash of the disk\n" },
+	{ "check", "[TARGET...]", "what is likely to be wrong in the Dockerfiles; status 1 when something is",
+	  cmd_check, .takes = TAKES_TARGETS,
+	  .detail = "Looks the targets' Dockerfiles over without building: an image that runs as root, a base without "
+		    "a version, a COPY source that the ignore file removes, an argument that the manifest gives and "
+		    "the Dockerfile never declares, a secret in ARG or ENV.",
+	  .examples = "cbuild check\tall services\n"
+		      "cbuild check web\tone of them\n" },
+	{ "load", "[TARGET...]", "put what was made into docker, podman, containerd or kind (--to)", cmd_load,
+	  .takes = TAKES_TARGETS,
+	  .detail = "Puts the images that were made last under all their references into `--to`: an engine, a "
+		    "namespace of containerd (Kubernetes reads `k8s.io`), or the nodes of a kind cluster. "
+		    "containerd and kind get all platforms; docker and podman hold one, so they get this machine's. "
+		    "Nothing is built.",
+	  .examples = "cbuild load --to=containerd:k8s.io\twhat a Kubernetes on this machine runs\n"
+		      "cbuild load web --to=kind:dev\tone service, into a kind cluster\n" },
 	{ "doctor", "[PLATFORM...]", "the builders and runtimes of this machine, and what is missing", cmd_doctor,
 	  .alone = true, .formats = "text json",
 	  .detail = "Asks every builder and runtime anew: found or not, version, platforms native and emulated, "

@@ -50,6 +50,8 @@ int cmd_stats(const struct options *options, struct error **err);
 int cmd_clean(const struct options *options, struct error **err);
 int cmd_prune(const struct options *options, struct error **err);
 int cmd_fsck(const struct options *options, struct error **err);
+int cmd_check(const struct options *options, struct error **err);
+int cmd_load(const struct options *options, struct error **err);
 int cmd_doctor(const struct options *options, struct error **err);
 int cmd_schema(const struct options *options, struct error **err);
 int cmd_completion(const struct options *options, struct error **err);

@@ -132,6 +132,7 @@ static struct json *value_of(const struct schema_key *key)
 		return shape(key);
 	case TYPE_NODE:
 	case TYPE_REGISTRY:
+	case TYPE_BUILDERS:
 		return named(key);
 	case TYPE_TEXT:
 		return single();
@@ -141,6 +142,8 @@ static struct json *value_of(const struct schema_key *key)
 		return number(0, 0);
 	case TYPE_STATUS:
 		return number(100, 599);
+	case TYPE_COUNT:
+		return number(1, 1000);
 	case TYPE_PORT:
 		return number(1, 65535);
 	case TYPE_SIZE:

@@ -51,6 +51,7 @@ static const struct option table[] = {
 	{ 0, "password-stdin", NULL, "read the password from standard input", .commands = "login" },
 	{ 'o', "output", "FILE", "write to FILE (-: standard output)", .commands = "report" },
 	{ 0, "since", "REF", "compare the working tree with the commit REF", .commands = "affected" },
+	{ 0, "to", "PLACE", "docker, podman, containerd, containerd:NAMESPACE or kind:NAME", .commands = "load" },
 	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune" },
 	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = ONCE },
 	{ '0', "null", NULL, "separate names by NUL", .commands = "context" },
@@ -160,7 +161,7 @@ static int set_valued(struct options *options, const char *name, const char *val
 		{ "format", &options->format },   { "progress", &options->progress },
 		{ "since", &options->since },     { "keep-storage", &options->keep_storage },
 		{ "trace", &options->trace },     { "username", &options->username },
-		{ "output", &options->output },
+		{ "output", &options->output },   { "to", &options->to },
 	};
 
 	if (strcmp(name, "jobs") == 0)

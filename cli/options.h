@@ -33,6 +33,7 @@ struct options {
 	const char *runtime;
 	const char *keep_storage; /* a size, or NULL */
 	const char *username;     /* of login, or NULL */
+	const char *to;           /* where `load` puts images, or NULL */
 	const char *since;        /* a commit, or NULL */
 	const char *format;       /* "text" when not given */
 	const char *progress;     /* "auto", "tty", "plain", "json" or "quiet", which is as -q */

@@ -363,6 +363,9 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 	case TYPE_REGISTRY:
 		decode_registries(d, key, node, at);
 		break;
+	case TYPE_BUILDERS:
+		decode_builders(d, key, node, at);
+		break;
 	case TYPE_TEST:
 		decode_test(d, key, node, at);
 		break;

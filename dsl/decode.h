@@ -45,6 +45,7 @@ void decode_sources(struct decode *d, const struct schema_key *key, const struct
 /* Complains about keys of a map that are none of the key's words. `what`: "a port". */
 void decode_known(struct decode *d, const struct schema_key *key, const struct node *map, const char *what);
 void decode_registries(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+void decode_builders(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_test(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_depends(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 

@@ -70,6 +70,9 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct n
 	case TYPE_STATUS:
 		good = decode_number(text.s, 100, 599, at, sizeof(uint16_t));
 		break;
+	case TYPE_COUNT:
+		good = decode_number(text.s, 1, 1000, at, sizeof(uint16_t));
+		break;
 	case TYPE_PORT:
 		good = decode_number(text.s, 1, 65535, at, sizeof(uint16_t));
 		break;

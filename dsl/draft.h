@@ -71,6 +71,8 @@ struct draft {
 	size_t sources_len;
 	struct registry_spec *registries;
 	size_t registries_len;
+	struct manifest_builder *builders; /* the manifest's, platforms and paths as they were written */
+	size_t builders_len;
 	struct service *items; /* the manifest's */
 	struct draft_rest *rests;
 	size_t len;

@@ -205,6 +205,23 @@ struct group {
 	size_t services_len;
 };
 
+struct builder_tls {
+	struct pos pos;
+	struct text ca, cert, key; /* absolute paths; s NULL: not given */
+};
+
+/* One of several that share the builds. */
+struct manifest_builder {
+	struct text name, driver;
+	struct text addr;            /* s NULL: the driver's default */
+	struct texts platform_texts; /* as written */
+	struct platform *platforms;  /* len 0: those that it says are its own */
+	size_t platforms_len;
+	uint16_t weight, jobs; /* at least 1 */
+	bool emulate;
+	struct builder_tls tls;
+};
+
 struct manifest {
 	const char *path;   /* of the first file, as given */
 	const char *dir;    /* absolute cleaned folder of the first file: where relative paths start */
@@ -222,6 +239,8 @@ struct manifest {
 	size_t services_len;
 	struct registry_spec *registries;
 	size_t registries_len;
+	struct manifest_builder *builders; /* in the order written */
+	size_t builders_len;
 	struct group *groups; /* without the implied "all" */
 	size_t groups_len;
 };

@@ -290,4 +290,5 @@ void resolve_manifest(struct resolve *r)
 	resolve_cycles(r);
 	resolve_env_files(r);
 	resolve_groups(r);
+	resolve_builders(r);
 }

@@ -66,6 +66,7 @@ void resolve_profiles_known(struct resolve *r);
 void resolve_cycles(struct resolve *r);
 void resolve_env_files(struct resolve *r);
 void resolve_groups(struct resolve *r);
+void resolve_builders(struct resolve *r);
 /* No two services make the same image under the same tag, no two steps the same file. */
 void resolve_images_once(struct resolve *r);
 void resolve_outputs_once(struct resolve *r);

@@ -300,6 +300,33 @@ static const struct schema_key registry_keys[] = {
 
 static const struct schema schema_registry = { .name = "registries", KEYS(registry_keys) };
 
+static const struct schema_key tls_keys[] = {
+	{ "ca", TYPE_TEXT, .flags = FLAG_FILLED, IN(builder_tls, ca), .doc = "The file of the authority's certificate." },
+	{ "cert", TYPE_TEXT, .flags = FLAG_FILLED, IN(builder_tls, cert), .doc = "The file of the client's certificate." },
+	{ "key", TYPE_TEXT, .flags = FLAG_FILLED, IN(builder_tls, key), .doc = "The file of its key." },
+};
+
+static const struct schema schema_tls = { .name = "tls", KEYS(tls_keys) };
+
+static const struct schema_key builder_keys[] = {
+	{ "driver", TYPE_TEXT, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(manifest_builder, driver),
+	  .doc = "\"buildah\", \"docker\", \"buildctl\" or \"nerdctl\"." },
+	{ "addr", TYPE_TEXT, .flags = FLAG_FILLED, IN(manifest_builder, addr),
+	  .doc = "Where it is: of docker a host (\"ssh://arm1\", \"tcp://arm1:2376\") or the name of one of buildx's "
+		 "builders; of buildctl an address; of nerdctl a namespace." },
+	{ "platforms", TYPE_CSV, IN(manifest_builder, platform_texts),
+	  .doc = "The platforms that it is to build; by default those that it says are its own." },
+	{ "weight", TYPE_COUNT, IN(manifest_builder, weight),
+	  .doc = "How much it takes, beside others of its platform; 1 by default." },
+	{ "jobs", TYPE_COUNT, IN(manifest_builder, jobs),
+	  .doc = "How much it is given at once: builds, or batches of them; 2 by default." },
+	{ "emulate", TYPE_BOOL, IN(manifest_builder, emulate),
+	  .doc = "true: it may build for platforms that it emulates, where no builder has them as its own." },
+	{ "tls", TYPE_MAP, IN(manifest_builder, tls), .sub = &schema_tls, .doc = "What buildctl proves itself with." },
+};
+
+static const struct schema schema_builder = { .name = "builder", KEYS(builder_keys) };
+
 static const struct schema_key root_keys[] = {
 	{ "include", TYPE_IGNORED, .flags = FLAG_LIST, WORDS("path", "project_directory", "env_file"),
 	  .doc = "Further manifests, each with its paths in its own folder, that become a part of this one." },
@@ -327,6 +354,8 @@ static const struct schema_key root_keys[] = {
 	  .sub = &schema_service, .doc = "The services, by name." },
 	{ "groups", TYPE_NODE, .flags = FLAG_SINGLE | FLAG_LIST, IN(draft, groups_node),
 	  .doc = "Named sets of services and groups." },
+	{ "builders", TYPE_BUILDERS, IN(draft, builders), .sub = &schema_builder,
+	  .doc = "The builders that share the builds, by name; by default the best one that is found." },
 	{ "configs", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's configs; not used." },
 	{ "models", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's models; not used." },
 	{ "networks", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's networks; not used." },
@@ -382,6 +411,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a number of seconds";
 	case TYPE_STATUS:
 		return "an HTTP status";
+	case TYPE_COUNT:
+		return "a number from 1 to 1000";
 	case TYPE_SIZE:
 		return "a size such as 100MB";
 	case TYPE_MEMORY:
@@ -414,6 +445,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a map of secrets";
 	case TYPE_REGISTRY:
 		return "a map of registries";
+	case TYPE_BUILDERS:
+		return "a map of builders";
 	case TYPE_TEST:
 		return "a command line, or a list that begins with CMD, CMD-SHELL or NONE";
 	case TYPE_DEPENDS:

@@ -19,6 +19,7 @@ enum schema_type {
 	TYPE_BOOL,      /* bool */
 	TYPE_EPOCH,     /* seconds: int64_t */
 	TYPE_STATUS,    /* HTTP status: uint16_t */
+	TYPE_COUNT,     /* 1 to 1000: uint16_t */
 	TYPE_SIZE,      /* bytes: uint64_t, and its struct pos at `pos` */
 	TYPE_MEMORY,    /* the same as compose writes it: powers of 1024 */
 	TYPE_DURATION,  /* milliseconds: uint64_t */
@@ -36,6 +37,7 @@ enum schema_type {
 	TYPE_SECRETS,   /* struct draft_secret * and size_t: what a build asks for */
 	TYPE_SOURCES,   /* struct draft_source * and size_t: compose's top-level secrets */
 	TYPE_REGISTRY,  /* struct registry_spec * and size_t: a map of hosts */
+	TYPE_BUILDERS,  /* struct manifest_builder * and size_t: a map of `sub`s */
 	TYPE_TEST,      /* struct texts: compose's healthcheck.test */
 	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
 	TYPE_MAP        /* a struct that begins with its struct pos; `sub` says what is in it */

@@ -129,3 +129,20 @@ void args_environment(const struct build_job *job, const char *without, struct a
 	if (job && job->has_epoch)
 		argv_addf(env, "SOURCE_DATE_EPOCH=%" PRId64, job->epoch);
 }
+
+void args_set(struct argv *env, const char *name, const char *value)
+{
+	size_t len = strlen(name), kept = 0;
+
+	for (size_t i = 0; i < env->len; i++) {
+		if (strncmp(env->items[i], name, len) == 0 && env->items[i][len] == '=')
+			free(env->items[i]);
+		else
+			env->items[kept++] = env->items[i];
+	}
+	env->len = kept;
+	if (env->items)
+		env->items[kept] = NULL;
+	if (value)
+		argv_addf(env, "%s=%s", name, value);
+}

@@ -17,6 +17,8 @@ void args_secrets(const struct build_job *job, struct argv *argv, struct argv *e
 /* The environment of the job's children but for what args_common adds: ours, in the C locale,
  * SOURCE_DATE_EPOCH only as the job has it, without those that begin with `without` ("NAME="; NULL: all). */
 void args_environment(const struct build_job *job, const char *without, struct argv *env);
+/* Sets the variable in an environment, or takes it out of it (`value` NULL). */
+void args_set(struct argv *env, const char *name, const char *value);
 /* True when a build argument of that name can stand in the environment of a builder's client: it is no
  * variable that the client, its libraries or its helpers might look at. */
 bool args_environment_safe(const char *name);

@@ -273,7 +273,8 @@ static int unreachable(const struct buildctl *self, const struct proc_result *re
 	return -1;
 }
 
-static int find_workers(struct buildctl *self, struct error **err)
+static int find_workers(const struct buildctl *self, struct platform ret[BUILDCTL_PLATFORMS_MAX], size_t *ret_len,
+			size_t *ret_native, struct error **err)
 {
 	const struct buildctl_address address = address_of(self);
 	cleanup_proc struct proc_result result = { 0 };
@@ -292,10 +293,18 @@ static int find_workers(struct buildctl *self, struct error **err)
 	}
 	if (result.status != 0)
 		return unreachable(self, &result, err);
-	self->platforms_len = buildctl_workers(result.out->data, result.out->len, self->platforms, &self->native_len);
-	if (self->platforms_len == 0)
+	*ret_len = buildctl_workers(result.out->data, result.out->len, ret, ret_native);
+	if (*ret_len == 0)
 		return error_make(err, ERROR_TOOL, "BuildKit at %s has no worker", self->addr);
 	return 0;
+}
+
+static int buildctl_answers(void *data, struct error **err)
+{
+	struct platform platforms[BUILDCTL_PLATFORMS_MAX];
+	size_t len, native;
+
+	return find_workers(data, platforms, &len, &native, err);
 }
 
 static void buildctl_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
@@ -335,6 +344,9 @@ static struct buildctl *make(const struct builder_given *given, char *program)
 	};
 	self->program = program;
 	self->addr = mem_strdup(addr);
+	self->ca = given->ca ? mem_strdup(given->ca) : NULL;
+	self->cert = given->cert ? mem_strdup(given->cert) : NULL;
+	self->key = given->key ? mem_strdup(given->key) : NULL;
 	return self;
 }
 
@@ -351,7 +363,8 @@ static int buildctl_open(const struct builder_given *given, void **ret, struct b
 	self = make(given, program);
 	if (given->layout)
 		self->store = path_absolute(layout_dir(given->layout), err);
-	if ((given->layout && !self->store) || find_version(self, err) < 0 || find_workers(self, err) < 0) {
+	if ((given->layout && !self->store) || find_version(self, err) < 0 ||
+	    find_workers(self, self->platforms, &self->platforms_len, &self->native_len, err) < 0) {
 		buildctl_free(self);
 		return -1;
 	}
@@ -372,5 +385,6 @@ const struct builder_ops builder_buildctl = {
 	.instances = true,
 	.open = buildctl_open,
 	.free = buildctl_free,
+	.answers = buildctl_answers,
 	.build = buildctl_build,
 };

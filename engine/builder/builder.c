@@ -82,13 +82,16 @@ const char *builder_hinted(void)
 	return NULL;
 }
 
-static int open_one(const struct builder_ops *ops, const struct builder_given *given, struct builder **ret,
-		    struct error **err)
+/* `name` NULL: called after the driver and the instance. */
+static int open_called(const char *name, const struct builder_ops *ops, const struct builder_given *given,
+		       struct builder **ret, struct error **err)
 {
 	struct builder *builder = mem_alloc(sizeof(*builder));
 
 	builder->ops = ops;
-	builder->name = given->instance ? mem_printf("%s:%s", ops->name, given->instance) : mem_strdup(ops->name);
+	builder->name = name              ? mem_strdup(name)
+			: given->instance ? mem_printf("%s:%s", ops->name, given->instance)
+					  : mem_strdup(ops->name);
 	builder->info.name = builder->name;
 	builder->info.native_len = 1;
 	if (ops->open(given, &builder->self, &builder->info, err) < 0) {
@@ -98,6 +101,12 @@ static int open_one(const struct builder_ops *ops, const struct builder_given *g
 	}
 	*ret = builder;
 	return 0;
+}
+
+static int open_one(const struct builder_ops *ops, const struct builder_given *given, struct builder **ret,
+		    struct error **err)
+{
+	return open_called(NULL, ops, given, ret, err);
 }
 
 /* The first one that can be used; a tool that is missing only means trying the next. */
@@ -146,6 +155,29 @@ int builder_open(const char *name, struct loop *loop, struct state *state, struc
 		return open_best(&given, ret, err);
 	ops = find(name, &given.instance);
 	return ops ? open_one(ops, &given, ret, err) : no_such(name, err);
+}
+
+int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct state *state, struct layout *layout,
+		      struct builder **ret, struct error **err)
+{
+	const struct builder_given given = {
+		.instance = spec->addr,
+		.ca = spec->ca,
+		.cert = spec->cert,
+		.key = spec->key,
+		.loop = loop,
+		.state = state,
+		.layout = layout,
+	};
+	const char *instance;
+	const struct builder_ops *ops = find(spec->driver, &instance);
+
+	return ops ? open_called(spec->name, ops, &given, ret, err) : no_such(spec->driver, err);
+}
+
+int builder_answers(struct builder *builder, struct error **err)
+{
+	return builder->ops->answers ? builder->ops->answers(builder->self, err) : 0;
 }
 
 void builder_free(struct builder *builder)

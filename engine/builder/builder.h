@@ -156,12 +156,24 @@ const char *builder_hinted(void);
  */
 int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
 		 struct error **err);
+/* One that was described: which driver, where it is. */
+struct builder_spec {
+	const char *name; /* what it is called; builder_info.name */
+	const char *driver;
+	const char *addr;            /* of docker a host or the name of a builder of buildx's; NULL: the default */
+	const char *ca, *cert, *key; /* files, or NULL */
+};
+int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct state *state, struct layout *layout,
+		      struct builder **ret, struct error **err);
 void builder_free(struct builder *builder); /* NULL-safe */
 const struct builder_info *builder_info(const struct builder *builder);
 
 /* Builds a batch of jobs, at most builder_info.batch (task's thread). Returns when every job was reported. Checks what builders get wrong:
  * the result's platform is the job's, and its layers begin with those of the base that was meant. */
 void builder_build(struct builder *builder, const struct build_job *jobs, size_t len, build_done *done, void *data);
+
+/* Asks whether it is still there, in a task: ERROR_TOOL when not. One that is no daemon always is. */
+int builder_answers(struct builder *builder, struct error **err);
 
 /* The place of the storage that the builder called `name` would use now, when that was found out before: malloc'd, "" when
  * it has none of its own, or NULL when it is not known. Starts no process. */

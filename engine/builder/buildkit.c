@@ -49,6 +49,7 @@ struct delivery {
 	struct tail tail;        /* of what its steps printed */
 	char *step, *reason;     /* that failed */
 	struct error *log_error; /* its log cannot be written */
+	bool reported;           /* the job is not there any more; under the batch's lock */
 };
 
 struct batch {
@@ -57,7 +58,8 @@ struct batch {
 	void *data;
 	struct delivery *deliveries;
 	size_t len;
-	int over[2]; /* a pipe that is closed when the client has ended */
+	int over[2];          /* a pipe that is closed when the client has ended */
+	pthread_mutex_t lock; /* held while the loop's thread uses a job: who gets its result may take it away */
 	struct rawjson *raw;
 	struct tail text; /* what the client said besides its progress */
 };
@@ -158,8 +160,12 @@ static void *receive(void *arg)
 	delivery->delivered =
 		buildkit_import(batch->kit, delivery->job, fd, delivery->pipe, &delivery->result, &delivery->error) == 0;
 	drain(fd);
-	if (delivery->delivered)
-		batch->done(batch->data, (size_t)(delivery - batch->deliveries), &delivery->result);
+	if (!delivery->delivered)
+		return NULL;
+	pthread_mutex_lock(&batch->lock);
+	delivery->reported = true;
+	pthread_mutex_unlock(&batch->lock);
+	batch->done(batch->data, (size_t)(delivery - batch->deliveries), &delivery->result);
 	return NULL;
 }
 
@@ -216,23 +222,8 @@ static void take_error(struct delivery *delivery, const char *name, const struct
 	delivery->reason = mem_strndup(event->text, event->len);
 }
 
-static void take_event(void *data, const struct raw_event *event)
+static void take_step(struct delivery *delivery, const char *name, const struct raw_event *event)
 {
-	struct batch *batch = data;
-	cleanup_free char *name = NULL;
-	struct delivery *delivery;
-	long target = -1;
-
-	if (event->kind == RAW_TEXT) {
-		tail_add(&batch->text, event->text, event->len);
-		return;
-	}
-	name = bake_name(event->name, strlen(event->name), &target);
-	if (target < 0 && batch->len == 1)
-		target = 0; /* a client with one target does not name it */
-	if (target < 0 || (size_t)target >= batch->len)
-		return;
-	delivery = &batch->deliveries[target];
 	switch (event->kind) {
 	case RAW_START:
 		log_line(delivery, "", name, strlen(name));
@@ -260,6 +251,27 @@ static void take_event(void *data, const struct raw_event *event)
 	case RAW_TEXT:
 		break;
 	}
+}
+
+static void take_event(void *data, const struct raw_event *event)
+{
+	struct batch *batch = data;
+	cleanup_free char *name = NULL;
+	long target = -1;
+
+	if (event->kind == RAW_TEXT) {
+		tail_add(&batch->text, event->text, event->len);
+		return;
+	}
+	name = bake_name(event->name, strlen(event->name), &target);
+	if (target < 0 && batch->len == 1)
+		target = 0; /* a client with one target does not name it */
+	if (target < 0 || (size_t)target >= batch->len)
+		return;
+	pthread_mutex_lock(&batch->lock);
+	if (!batch->deliveries[target].reported)
+		take_step(&batch->deliveries[target], name, event);
+	pthread_mutex_unlock(&batch->lock);
 }
 
 static void take_line(void *data, const char *line, size_t len)
@@ -350,7 +362,6 @@ static int run(struct batch *batch, int *ret_status, struct error **err)
 	if (r == 0)
 		r = proc_run(batch->kit->loop, &spec, &result, err);
 	end_receiving(batch);
-	rawjson_end(batch->raw);
 	*ret_status = result.status;
 	return r;
 }
@@ -451,6 +462,7 @@ void buildkit_batch(const struct buildkit *kit, const struct build_job *jobs, si
 
 	batch.deliveries = mem_array(len, sizeof(*batch.deliveries));
 	batch.raw = rawjson_new(take_event, &batch);
+	pthread_mutex_init(&batch.lock, NULL);
 	for (size_t i = 0; i < len; i++) {
 		batch.deliveries[i].batch = &batch;
 		batch.deliveries[i].job = &jobs[i];
@@ -462,4 +474,5 @@ void buildkit_batch(const struct buildkit *kit, const struct build_job *jobs, si
 	free(batch.deliveries);
 	tail_free(&batch.text);
 	rawjson_free(batch.raw);
+	pthread_mutex_destroy(&batch.lock);
 }

@@ -29,7 +29,8 @@
 struct docker {
 	struct buildkit kit;
 	char *store;    /* the layout's folder, absolute */
-	char *instance; /* a builder of buildx's, or NULL: the one that is in use */
+	char *instance; /* a builder of buildx's, */
+	char *host;     /* or a daemon; both NULL: the one that is in use */
 	struct docker_facts facts;
 };
 
@@ -102,13 +103,26 @@ int docker_argv(const struct docker_command *command, const struct build_job *jo
 	return 0;
 }
 
+static struct docker_where where_of(const struct docker *self)
+{
+	return (struct docker_where){ self->instance, self->host };
+}
+
+static void docker_environment(const struct docker *self, const struct build_job *job, struct argv *env)
+{
+	const struct docker_where where = where_of(self);
+
+	args_environment(job, NULL, env);
+	docker_where_env(&where, env);
+}
+
 static int run(struct docker *self, const struct build_job *job, const struct docker_command *command, struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
 	cleanup_argv struct argv argv = { 0 }, env = { 0 };
 	struct proc_spec spec = { .output = job->output };
 
-	args_environment(job, NULL, &env);
+	docker_environment(self, job, &env);
 	if (docker_argv(command, job, &argv, &env, err) < 0)
 		return -1;
 	spec.argv = (const char *const *)argv.items;
@@ -166,7 +180,7 @@ static int bake_command(void *data, const struct buildkit_target *targets, size_
 	cleanup_free char *file = path_join(targets[0].job->staging, "bake.json");
 	cleanup_buf struct buf text = { 0 };
 
-	args_environment(targets[0].job, NULL, env);
+	docker_environment(self, targets[0].job, env);
 	if (bake_text(self->store, targets, len, &text, env, err) < 0 ||
 	    fs_replace(file, text.data, text.len, 0600, err) < 0)
 		return -1;
@@ -198,20 +212,42 @@ static void docker_free(void *data)
 
 	free(self->store);
 	free(self->instance);
+	free(self->host);
 	docker_facts_free(&self->facts);
 	free(self);
 }
 
+static int docker_answers(void *data, struct error **err)
+{
+	const struct docker *self = data;
+	const struct docker_where where = where_of(self);
+
+	return docker_facts_ask(self->kit.loop, &where, &self->facts, err);
+}
+
+/* What is written as an address is where a daemon is. */
+static void take_instance(struct docker *self, const char *instance)
+{
+	if (instance && strstr(instance, "://"))
+		self->host = mem_strdup(instance);
+	else if (instance)
+		self->instance = mem_strdup(instance);
+}
+
 static int docker_open(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
 {
-	cleanup_free char *store = given->layout ? path_absolute(layout_dir(given->layout), err) : NULL;
-	struct docker_facts facts;
-	struct docker *self;
+	struct docker *self = mem_alloc(sizeof(*self));
+	struct docker_where where;
 
+	take_instance(self, given->instance);
+	where = where_of(self);
+	if (given->layout)
+		self->store = path_absolute(layout_dir(given->layout), err);
 	/* Nothing is remembered: a daemon may be another one each time. */
-	if ((given->layout && !store) || docker_facts_find(given->loop, given->instance, &facts, err) < 0)
+	if ((given->layout && !self->store) || docker_facts_find(given->loop, &where, &self->facts, err) < 0) {
+		docker_free(self);
 		return -1;
-	self = mem_alloc(sizeof(*self));
+	}
 	self->kit = (struct buildkit){
 		.tool = "docker buildx",
 		.loop = given->loop,
@@ -220,9 +256,6 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 		.command = bake_command,
 		.self = self,
 	};
-	self->store = steal_ptr(store);
-	self->instance = given->instance ? mem_strdup(given->instance) : NULL;
-	self->facts = facts;
 	info->version = self->facts.version;
 	info->detail = self->facts.detail;
 	info->place = NULL;
@@ -242,5 +275,6 @@ const struct builder_ops builder_docker = {
 	.instances = true,
 	.open = docker_open,
 	.free = docker_free,
+	.answers = docker_answers,
 	.build = docker_build,
 };

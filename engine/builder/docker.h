@@ -27,9 +27,19 @@ struct docker_facts {
 	bool bakes;  /* bake builds a batch as it is needed here */
 };
 
-/* Of the builder called `instance`, or of the one in use (NULL). ERROR_TOOL with a remedy when there is no buildx, no
+/* Which docker: a builder of buildx's by its name, or the daemon at a host ("unix:///run/d.sock", "ssh://arm1"); both NULL: the
+ * one in use. */
+struct docker_where {
+	const char *instance, *host;
+};
+/* Makes an environment one in which buildx finds it. */
+void docker_where_env(const struct docker_where *where, struct argv *env);
+/* Of that builder. ERROR_TOOL with a remedy when there is no buildx, no
  * daemon, or one that cannot hand out OCI layouts; ERROR_USAGE when buildx knows no such builder. */
-int docker_facts_find(struct loop *loop, const char *instance, struct docker_facts *ret, struct error **err);
+int docker_facts_find(struct loop *loop, const struct docker_where *where, struct docker_facts *ret, struct error **err);
+/* Asks once more whether it is there. */
+int docker_facts_ask(struct loop *loop, const struct docker_where *where, const struct docker_facts *facts,
+		     struct error **err);
 void docker_facts_free(struct docker_facts *facts); /* the contents */
 
 /* The answer of `buildx inspect`. Only reads the text. */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "engine/builder/args.h"
 #include "engine/builder/docker.h"
 #include "engine/builder/failure.h"
 #include "engine/io/loop.h"
@@ -197,10 +198,20 @@ static int explain(const char *instance, const struct proc_result *result, struc
 	return error_move(err, &error);
 }
 
-static int ask(struct loop *loop, const struct argv *command, const char *question, const char *instance,
+void docker_where_env(const struct docker_where *where, struct argv *env)
+{
+	if (!where->host)
+		return;
+	args_set(env, "DOCKER_HOST", where->host);
+	args_set(env, "DOCKER_CONTEXT", NULL);
+	args_set(env, "BUILDX_BUILDER", NULL);
+}
+
+static int ask(struct loop *loop, const struct argv *command, const char *question, const struct docker_where *where,
 	       struct proc_result *ret, struct error **err)
 {
-	cleanup_argv struct argv argv = { 0 };
+	const char *instance = where ? where->instance : NULL;
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
 	struct proc_spec spec = { .capture = true, .timeout_ms = DOCKER_TIMEOUT_MS };
 
 	for (size_t i = 0; i < command->len; i++)
@@ -208,7 +219,11 @@ static int ask(struct loop *loop, const struct argv *command, const char *questi
 	argv_add(&argv, question);
 	if (instance)
 		argv_add(&argv, instance);
+	args_environment(NULL, NULL, &env);
+	if (where)
+		docker_where_env(where, &env);
 	spec.argv = (const char *const *)argv.items;
+	spec.env = (const char *const *)env.items;
 	if (proc_run(loop, &spec, ret, err) < 0)
 		return -1;
 	if (ret->status != 0)
@@ -276,16 +291,38 @@ static char *describe(const struct docker_inspect *inspect)
 	return mem_printf("driver %s", driver);
 }
 
-static int find_platforms(struct loop *loop, const char *instance, struct docker_facts *facts, struct error **err)
+static int inspect_builder(struct loop *loop, const struct docker_where *where, const struct argv *command,
+			   struct docker_inspect *ret, struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
-	struct docker_inspect inspect;
-	int status;
 
-	if (ask(loop, facts->command, "inspect", instance, &result, err) < 0)
+	if (ask(loop, command, "inspect", where, &result, err) < 0)
 		return -1;
-	docker_inspect_parse(result.out->data, &inspect);
-	status = check_inspect(&inspect, err);
+	docker_inspect_parse(result.out->data, ret);
+	if (check_inspect(ret, err) == 0)
+		return 0;
+	docker_inspect_free(ret);
+	return -1;
+}
+
+int docker_facts_ask(struct loop *loop, const struct docker_where *where, const struct docker_facts *facts,
+		     struct error **err)
+{
+	struct docker_inspect inspect;
+
+	if (inspect_builder(loop, where, facts->command, &inspect, err) < 0)
+		return -1;
+	docker_inspect_free(&inspect);
+	return 0;
+}
+
+static int find_platforms(struct loop *loop, const struct docker_where *where, struct docker_facts *facts,
+			  struct error **err)
+{
+	struct docker_inspect inspect;
+
+	if (inspect_builder(loop, where, facts->command, &inspect, err) < 0)
+		return -1;
 	facts->detail = describe(&inspect);
 	memcpy(facts->platforms, inspect.platforms, sizeof(facts->platforms));
 	facts->platforms_len = inspect.platforms_len;
@@ -296,15 +333,15 @@ static int find_platforms(struct loop *loop, const char *instance, struct docker
 		platform_host(&facts->platforms[facts->platforms_len++]);
 		facts->native_len = 1;
 	}
-	return status;
+	return 0;
 }
 
-int docker_facts_find(struct loop *loop, const char *instance, struct docker_facts *ret, struct error **err)
+int docker_facts_find(struct loop *loop, const struct docker_where *where, struct docker_facts *ret, struct error **err)
 {
 	struct docker_facts facts = { .command = mem_alloc(sizeof(struct argv)) };
 
 	if (find_buildx(facts.command, err) < 0 || find_version(loop, facts.command, &facts, err) < 0 ||
-	    find_platforms(loop, instance, &facts, err) < 0) {
+	    find_platforms(loop, where, &facts, err) < 0) {
 		docker_facts_free(&facts);
 		return -1;
 	}

@@ -50,6 +50,7 @@ static const struct trouble troubles[] = {
 	{ "image not known", ERROR_TOOL, false, "the base image is gone from the builder's storage: run cbuild again" },
 	{ "no image found in manifest list", ERROR_TOOL, false, "the base image is not there for this platform" },
 	{ "no match for platform", ERROR_TOOL, false, "the base image is not there for this platform" },
+	{ "code = Unavailable", ERROR_TOOL, true, NULL }, /* the daemon went away, or is not there yet */
 	{ "connection reset by peer", ERROR_TOOL, true, NULL },
 	{ "connection refused", ERROR_TOOL, true, NULL },
 	{ "i/o timeout", ERROR_TOOL, true, NULL },

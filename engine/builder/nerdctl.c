@@ -147,7 +147,7 @@ static int find_version(struct nerdctl *self, struct error **err)
 }
 
 /* containerd must answer, and buildctl, which nerdctl builds with, must be there. */
-static int find_daemon(struct nerdctl *self, struct error **err)
+static int find_daemon(const struct nerdctl *self, struct error **err)
 {
 	cleanup_free char *buildctl = proc_find("buildctl");
 	cleanup_proc struct proc_result result = { 0 };
@@ -170,6 +170,11 @@ static int find_daemon(struct nerdctl *self, struct error **err)
 		return -1;
 	}
 	return 0;
+}
+
+static int nerdctl_answers(void *data, struct error **err)
+{
+	return find_daemon(data, err);
 }
 
 static void nerdctl_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
@@ -248,5 +253,6 @@ const struct builder_ops builder_nerdctl = {
 	.instances = true,
 	.open = nerdctl_open,
 	.free = nerdctl_free,
+	.answers = nerdctl_answers,
 	.build = nerdctl_build,
 };

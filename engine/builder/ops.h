@@ -5,7 +5,8 @@
 
 /* What a builder is opened with. */
 struct builder_given {
-	const char *instance; /* which one of several, or NULL: its default */
+	const char *instance;        /* which one of several, or NULL: its default */
+	const char *ca, *cert, *key; /* files of TLS, or NULL */
 	struct loop *loop;
 	struct state *state;   /* may be NULL */
 	struct layout *layout; /* may be NULL: nothing will be built */
@@ -20,6 +21,8 @@ struct builder_ops {
 	/* Sets *ret to the builder's own data when it can be used here; ERROR_TOOL with a remedy when not. */
 	int (*open)(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err);
 	void (*free)(void *self);
+	/* As builder_answers; may be missing. */
+	int (*answers)(void *self, struct error **err);
 	void (*build)(void *self, const struct build_job *jobs, size_t len, build_done *done, void *data);
 };
 

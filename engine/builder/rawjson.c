@@ -101,11 +101,12 @@ static void take_vertex(struct rawjson *raw, const struct json *json)
 		vertex->started = true;
 		tell(raw, RAW_START, vertex, NULL, 0);
 	}
+	if (json_str(json, "completed") && vertex->line.len > 0) {
+		tell(raw, RAW_LINE, vertex, vertex->line.data, vertex->line.len);
+		buf_reset(&vertex->line);
+	}
 	if (error && *error && !vertex->failed) {
 		vertex->failed = true;
-		if (vertex->line.len > 0)
-			tell(raw, RAW_LINE, vertex, vertex->line.data, vertex->line.len);
-		buf_reset(&vertex->line);
 		tell(raw, RAW_ERROR, vertex, error, strlen(error));
 	}
 }
@@ -252,17 +253,6 @@ void rawjson_add(struct rawjson *raw, const char *line, size_t len)
 		raw->in_string = raw->escaped = false;
 		if (len > 0 && *line != '{')
 			return; /* nothing is behind an object on its line */
-	}
-}
-
-void rawjson_end(struct rawjson *raw)
-{
-	for (size_t i = 0; i < map_len(raw->vertexes); i++) {
-		struct vertex *vertex = map_value(raw->vertexes, i);
-
-		if (vertex->line.len > 0)
-			tell(raw, RAW_LINE, vertex, vertex->line.data, vertex->line.len);
-		buf_reset(&vertex->line);
 	}
 }
 

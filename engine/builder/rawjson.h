@@ -13,7 +13,7 @@
 enum raw_kind {
 	RAW_START,   /* a step began */
 	RAW_CACHED,  /* a step need not be done */
-	RAW_LINE,    /* text, len: a line that a step printed, raw bytes */
+	RAW_LINE,    /* text, len: a line that a step printed, raw bytes; the last one when the step has ended */
 	RAW_BYTES,   /* bytes, total (0: not known): of what a step moves */
 	RAW_ERROR,   /* text, len: a step failed */
 	RAW_WARNING, /* text, len: about a step */
@@ -36,9 +36,6 @@ struct rawjson *rawjson_new(void (*event)(void *data, const struct raw_event *ev
 void rawjson_free(struct rawjson *raw); /* NULL-safe */
 /* One line of the client's, or a piece of one that was too long for the reader. An object may go over several lines. */
 void rawjson_add(struct rawjson *raw, const char *line, size_t len);
-/* After the last line: reports what is left of lines that steps did not end. */
-void rawjson_end(struct rawjson *raw);
-
 /* True when the step's error only says that it was stopped because another one failed. */
 bool rawjson_was_stopped(const char *error, size_t len);
 

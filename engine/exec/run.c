@@ -10,8 +10,10 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/event.h"
+#include "engine/exec/fleet.h"
 #include "engine/exec/sched.h"
 #include "engine/exec/task.h"
 #include "engine/exec/wave.h"
@@ -57,6 +59,11 @@ static void stop_run(struct run *run, struct error **error)
 }
 
 static void pump(struct run *run);
+
+static void run_note(void *owner, const char *text)
+{
+	emit(owner, &(struct event){ .kind = EVENT_NOTE, .text = text });
+}
 
 static void node_ended(struct run *run, size_t number, enum outcome outcome, const struct task *task)
 {
@@ -143,6 +150,8 @@ static void task_done(void *arg)
 		task_failed(run, task);
 	else
 		task_succeeded(run, task);
+	if (task->holds)
+		fleet_give_back(run->env.fleet, task->builder);
 	task_free(task);
 	pump(run);
 }
@@ -161,13 +170,15 @@ static void task_progress(void *data, const struct progress *progress)
 	emit(task->owner, &(struct event){ .kind = EVENT_NODE_STEP, .node = task->node, .progress = progress });
 }
 
-static int start_task(struct run *run, size_t number, struct wave *wave, struct error **err)
+static int start_task(struct run *run, size_t number, struct builder *builder, struct wave *wave, struct error **err)
 {
 	const struct output output = { .line = task_line, .progress = task_progress };
 	struct task *task;
 
 	if (task_new(&run->env, number, run->logs, &output, run, &task, err) < 0)
 		return -1;
+	task->builder = builder;
+	task->holds = builder && !wave;
 	if (wave) {
 		wave_join(wave);
 		task->wave = wave;
@@ -228,29 +239,100 @@ static bool is_build(void *data, size_t number)
 	return plan_node(run->env.plan, number)->kind == NODE_BUILD;
 }
 
-/* Starts the build with all others that are ready, in one slot: the builder takes them together. */
-static int start_wave(struct run *run, size_t first, struct error **err)
+/* What decides whether a further build goes with one that is started. */
+struct company {
+	struct run *run;
+	const struct builder *builder;
+};
+
+static bool goes_with(void *data, size_t number)
 {
-	size_t max = builder_info(run->env.builder)->batch, members = 1, number;
-	struct wave *wave = wave_new(run->env.builder, max, run->options->keep_going);
+	const struct company *company = data;
+	struct run *run = company->run;
+
+	return is_build(run, number) &&
+	       fleet_suits(run->env.fleet, company->builder, &plan_node(run->env.plan, number)->platform);
+}
+
+/* A wave and the place that it has with its builder. */
+struct wave_place {
+	struct run *run;
+	struct wave *wave;
+	struct builder *builder;
+};
+
+static void wave_place_work(void *arg)
+{
+	wave_work(((struct wave_place *)arg)->wave);
+}
+
+static void wave_place_done(void *arg)
+{
+	struct wave_place *place = arg;
+	struct run *run = place->run;
+
+	fleet_give_back(run->env.fleet, place->builder);
+	wave_free(place->wave);
+	free(place);
+	pump(run);
+}
+
+static int open_wave(struct run *run, struct builder *builder, size_t max, struct wave **ret, struct error **err)
+{
+	struct wave_place *place = mem_alloc(sizeof(*place));
+
+	*place = (struct wave_place){ run, wave_new(builder, max, run->options->keep_going), builder };
+	*ret = place->wave;
+	if (loop_task(run->env.loop, wave_place_work, wave_place_done, place, err) == 0)
+		return 0;
+	wave_close(place->wave);
+	wave_free(place->wave);
+	free(place);
+	return -1;
+}
+
+/* Starts the build with others that are ready, in one slot: the builder takes them together. `share`: how many percent. */
+static int start_wave(struct run *run, size_t first, struct builder *builder, unsigned share, struct error **err)
+{
+	struct company company = { run, builder };
+	size_t ready = sched_count(run->sched, goes_with, &company) + 1;
+	size_t max = builder_info(builder)->batch, members = 1, number;
+	struct wave *wave;
 	int r;
 
-	if (loop_task(run->env.loop, wave_work, wave_free, wave, err) < 0) {
-		wave_close(wave);
-		wave_free(wave);
+	ready = (ready * share + 99) / 100;
+	max = ready < max ? ready : max;
+	if (open_wave(run, builder, max, &wave, err) < 0)
 		return -1;
-	}
-	r = start_task(run, first, wave, err);
-	while (r == 0 && members < max && sched_join(run->sched, first, is_build, run, &number)) {
+	r = start_task(run, first, builder, wave, err);
+	while (r == 0 && members < max && sched_join(run->sched, first, goes_with, &company, &number)) {
 		struct error *error = NULL;
 		bool stale = false;
 
-		if (decide_node(run, number, &stale, &error) < 0 || (stale && start_task(run, number, wave, &error) < 0))
+		if (decide_node(run, number, &stale, &error) < 0 ||
+		    (stale && start_task(run, number, builder, wave, &error) < 0))
 			start_failed(run, number, error);
 		else
 			members += stale;
 	}
 	wave_close(wave);
+	return r;
+}
+
+static int start_build(struct run *run, size_t number, struct error **err)
+{
+	struct builder *builder;
+	unsigned share;
+	int r;
+
+	if (fleet_take(run->env.fleet, &plan_node(run->env.plan, number)->platform, &builder, &share, err) < 0)
+		return -1;
+	if (builder_info(builder)->batch > 1)
+		r = start_wave(run, number, builder, share, err);
+	else
+		r = start_task(run, number, builder, NULL, err);
+	if (r < 0)
+		fleet_give_back(run->env.fleet, builder);
 	return r;
 }
 
@@ -262,9 +344,16 @@ static int start_node(struct run *run, size_t number, struct error **err)
 		return -1;
 	if (!stale)
 		return 0;
-	if (is_build(run, number) && builder_info(run->env.builder)->batch > 1)
-		return start_wave(run, number, err);
-	return start_task(run, number, NULL, err);
+	return is_build(run, number) ? start_build(run, number, err) : start_task(run, number, NULL, NULL, err);
+}
+
+/* A build waits until its builder has room; one that is fresh needs none. */
+static bool can_start(void *data, size_t number)
+{
+	struct run *run = data;
+	const struct node *node = plan_node(run->env.plan, number);
+
+	return node->kind != NODE_BUILD || node->state == NODE_FRESH || fleet_has_room(run->env.fleet, &node->platform);
 }
 
 /* -l: a node that runs already goes on, the next one waits for it to end. */
@@ -303,7 +392,8 @@ static void pump(struct run *run)
 {
 	size_t number;
 
-	while (!loop_cancelled(run->env.loop) && load_allows(run) && slot_allows(run) && sched_next(run->sched, &number)) {
+	while (!loop_cancelled(run->env.loop) && load_allows(run) && slot_allows(run) &&
+	       sched_next(run->sched, can_start, run, &number)) {
 		struct error *error = NULL;
 
 		if (start_node(run, number, &error) < 0)
@@ -459,31 +549,95 @@ static bool give_up(struct run *run, const char *name, bool preferred, struct er
 	return true;
 }
 
-static int find_builder(struct run *run, struct error **err)
+/* The manifest's builder of that name, or NULL. */
+static const struct manifest_builder *find_spec(const struct run *run, const char *name)
+{
+	const struct manifest *manifest = plan_manifest(run->env.plan);
+
+	for (size_t i = 0; name && i < manifest->builders_len; i++)
+		if (strcmp(manifest->builders[i].name.s, name) == 0)
+			return &manifest->builders[i];
+	return NULL;
+}
+
+static int find_builder(struct run *run, struct builder **ret, struct error **err)
 {
 	const struct run_options *options = run->options;
+	const struct manifest_builder *spec = find_spec(run, options->builder);
 	struct error *error = NULL;
 
-	if (builder_open(options->builder, run->env.loop, run->env.state, run->env.layout, &run->env.builder, &error) == 0)
+	if (spec && !options->builder_preferred)
+		return fleet_open_one(spec, run->env.loop, run->env.state, run->env.layout, ret, err);
+	if (builder_open(options->builder, run->env.loop, run->env.state, run->env.layout, ret, &error) == 0)
 		return 0;
 	if (!give_up(run, options->builder, options->builder_preferred, &error))
 		return error_move(err, &error);
-	return builder_open(NULL, run->env.loop, run->env.state, run->env.layout, &run->env.builder, err);
+	return builder_open(NULL, run->env.loop, run->env.state, run->env.layout, ret, err);
 }
 
-static int open_builder(struct run *run, struct error **err)
+static int open_one_builder(struct run *run, struct error **err)
 {
 	const struct builder_info *info;
 	cleanup_free char *note = NULL;
+	struct builder *builder;
 
-	if (find_builder(run, err) < 0)
+	if (find_builder(run, &builder, err) < 0)
 		return -1;
-	info = builder_info(run->env.builder);
+	run->env.fleet = fleet_of_one(builder);
+	info = builder_info(builder);
 	if (doubt_kept(run, info, err) < 0)
 		return -1;
 	note = mem_printf("building with %s %s", info->name, info->version);
 	emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
 	return remember(run, "builder", info->name, err);
+}
+
+static void left_out(void *data, const char *name, const struct error *why)
+{
+	cleanup_free char *note = mem_printf("the builder %s is left out: %s", name, why->message);
+
+	emit(data, &(struct event){ .kind = EVENT_NOTE, .text = note });
+}
+
+/* What may have to be built must have a builder before anything is. */
+static int check_platforms(struct run *run, struct error **err)
+{
+	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
+		const struct node *node = plan_node(run->env.plan, i);
+
+		if (node->kind == NODE_BUILD && node->state != NODE_FRESH &&
+		    fleet_check(run->env.fleet, &node->platform, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Those of the manifest share the builds, when none is asked for by name. What was kept in the storage of one of them the
+ * others cannot read. */
+static int open_fleet(struct run *run, struct error **err)
+{
+	const struct manifest *manifest = plan_manifest(run->env.plan);
+	const struct builder_info nobody = { 0 };
+	cleanup_free char *note = mem_printf("building with the manifest's %zu builders", manifest->builders_len);
+
+	if (fleet_open(manifest, run->env.loop, run->env.state, run->env.layout, left_out, run, &run->env.fleet, err) < 0)
+		return -1;
+	if (doubt_kept(run, &nobody, err) < 0 || check_platforms(run, err) < 0)
+		return -1;
+	emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
+	return 0;
+}
+
+static bool shares(const struct run *run)
+{
+	const struct run_options *options = run->options;
+
+	return plan_manifest(run->env.plan)->builders_len > 0 && (!options->builder || options->builder_preferred);
+}
+
+static int open_builder(struct run *run, struct error **err)
+{
+	return shares(run) ? open_fleet(run, err) : open_one_builder(run, err);
 }
 
 /* An engine that goes with the builder: what docker built is in docker. */
@@ -543,6 +697,16 @@ static void open_jobserver(struct run *run)
 		emit(run, &(struct event){ .kind = EVENT_NOTE, .text = why });
 }
 
+static size_t builders_jobs(const struct run *run)
+{
+	const struct manifest *manifest = plan_manifest(run->env.plan);
+	size_t jobs = 0;
+
+	for (size_t i = 0; i < manifest->builders_len; i++)
+		jobs += manifest->builders[i].jobs;
+	return jobs;
+}
+
 static struct sched *make_sched(const struct run *run)
 {
 	size_t len = plan_len(run->env.plan);
@@ -564,6 +728,9 @@ static struct sched *make_sched(const struct run *run)
 		jobs = len;
 	if (jobs == 0)
 		jobs = processors > 0 ? (size_t)processors : 1;
+	/* Each builder of several is to have what it takes. */
+	if (run->options->jobs == 0 && !run->jobserver && shares(run))
+		jobs += builders_jobs(run);
 	return sched_new(nodes, len, jobs, run->options->keep_going);
 }
 
@@ -625,7 +792,7 @@ static int run_all(struct run *run, struct error **err)
 
 static void run_close(struct run *run)
 {
-	builder_free(run->env.builder);
+	fleet_free(run->env.fleet);
 	runtime_free(run->env.runtime);
 	jobserver_free(run->jobserver);
 	sched_free(run->sched);
@@ -653,6 +820,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .layout = layout,
 			 .source = source,
 			 .registry = options->registry,
+			 .note = run_note,
 			 .state_dir = options->state_dir },
 		.options = options,
 		.lock_fd = -1,

@@ -143,13 +143,41 @@ bool sched_ready(const struct sched *sched)
 	return !sched->stopped && sched->heap_len > 0 && sched->running < sched->slots;
 }
 
-bool sched_next(struct sched *sched, size_t *ret_node)
+/* Where in the heap the ready node is that begins the longest path of those that fit; heap_len: none does. */
+static size_t find_best(const struct sched *sched, bool (*fits)(void *data, size_t node), void *data)
 {
-	size_t slot = 0;
+	size_t best = sched->heap_len;
+
+	for (size_t i = 0; i < sched->heap_len; i++) {
+		if ((best == sched->heap_len || before(sched, sched->heap[i], sched->heap[best])) &&
+		    fits(data, sched->heap[i]))
+			best = i;
+	}
+	return best;
+}
+
+static size_t take_out(struct sched *sched, size_t at)
+{
+	size_t node = sched->heap[at];
+
+	/* What takes its place may belong further up or down; from the bottom on all is in order again. */
+	sched->heap[at] = sched->heap[--sched->heap_len];
+	for (size_t i = sched->heap_len / 2 + 1; i-- > 0;)
+		sink(sched, i);
+	return node;
+}
+
+bool sched_next(struct sched *sched, bool (*fits)(void *data, size_t node), void *data, size_t *ret_node)
+{
+	size_t slot = 0, at;
 
 	if (!sched_ready(sched))
 		return false;
-	*ret_node = pop(sched);
+	/* Mostly the first one fits. */
+	at = !fits || fits(data, sched->heap[0]) ? 0 : find_best(sched, fits, data);
+	if (at == sched->heap_len)
+		return false;
+	*ret_node = at == 0 ? pop(sched) : take_out(sched, at);
 	while (sched->users[slot] > 0)
 		slot++;
 	start(sched, *ret_node, slot);
@@ -158,22 +186,22 @@ bool sched_next(struct sched *sched, size_t *ret_node)
 
 bool sched_join(struct sched *sched, size_t with, bool (*fits)(void *data, size_t node), void *data, size_t *ret_node)
 {
-	size_t best = sched->heap_len;
+	size_t at = sched->stopped ? sched->heap_len : find_best(sched, fits, data);
 
-	for (size_t i = 0; i < sched->heap_len && !sched->stopped; i++) {
-		if (fits(data, sched->heap[i]) &&
-		    (best == sched->heap_len || before(sched, sched->heap[i], sched->heap[best])))
-			best = i;
-	}
-	if (best == sched->heap_len)
+	if (at == sched->heap_len)
 		return false;
-	*ret_node = sched->heap[best];
-	/* What takes its place may belong further up or down; from the bottom on all is in order again. */
-	sched->heap[best] = sched->heap[--sched->heap_len];
-	for (size_t i = sched->heap_len / 2 + 1; i-- > 0;)
-		sink(sched, i);
+	*ret_node = take_out(sched, at);
 	start(sched, *ret_node, sched->items[with].slot);
 	return true;
+}
+
+size_t sched_count(const struct sched *sched, bool (*fits)(void *data, size_t node), void *data)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < sched->heap_len; i++)
+		len += fits(data, sched->heap[i]);
+	return len;
 }
 
 size_t sched_slot(const struct sched *sched, size_t node)
@@ -255,7 +283,7 @@ static uint64_t play(struct sched *sched, uint64_t *ends)
 	size_t node;
 
 	for (;;) {
-		while (sched_next(sched, &node))
+		while (sched_next(sched, NULL, NULL, &node))
 			ends[node] = now + sched->items[node].cost;
 		if (sched->running == 0)
 			return now;

@@ -22,9 +22,11 @@ enum sched_state { SCHED_WAITING, SCHED_READY, SCHED_RUNNING, SCHED_DONE, SCHED_
 struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots, bool keep_going);
 void sched_free(struct sched *sched); /* NULL-safe */
 
-/* Takes the ready node that begins the longest path. False when none is ready, every slot is taken, or no more
- * may start after a failure (without keep_going) or sched_stop. */
-bool sched_next(struct sched *sched, size_t *ret_node);
+/* Takes the ready node that begins the longest path, of those that `fit` (NULL: all). False when there is none, every slot
+ * is taken, or no more may start after a failure (without keep_going) or sched_stop. */
+bool sched_next(struct sched *sched, bool (*fits)(void *data, size_t node), void *data, size_t *ret_node);
+/* How many ready nodes fit. */
+size_t sched_count(const struct sched *sched, bool (*fits)(void *data, size_t node), void *data);
 /* Whether sched_next would take one. */
 bool sched_ready(const struct sched *sched);
 /* The slot of a node that runs or has run: the smallest that was free, from 0. */

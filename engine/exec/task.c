@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/builder/builder.h"
+#include "engine/exec/fleet.h"
 #include "engine/exec/task.h"
 #include "engine/exec/wave.h"
 #include "engine/io/loop.h"
@@ -74,7 +75,7 @@ int task_new(struct task_env *env, size_t number, const char *logs, const struct
 /* What another builder kept in its own storage is of no use to this one. */
 static bool readable(const struct task *task, const struct record *record)
 {
-	const char *own = task->env->builder ? builder_info(task->env->builder)->place : NULL;
+	const char *own = task->builder && !fleet_shares(task->env->fleet) ? builder_info(task->builder)->place : NULL;
 
 	return task->node->kind != NODE_BUILD || strcmp(record->place, "store") == 0 ||
 	       (own && strcmp(record->place, own) == 0);
@@ -229,7 +230,7 @@ void task_free(struct task *task)
 
 int task_record(struct task *task, struct error **err)
 {
-	const struct builder_info *info = task->env->builder ? builder_info(task->env->builder) : NULL;
+	const struct builder_info *info = task->builder ? builder_info(task->builder) : NULL;
 	cleanup_free char *builder = info ? mem_printf("%s %s", info->name, info->version) : NULL;
 	cleanup_buf struct buf text = { 0 };
 	struct inputs *inputs;

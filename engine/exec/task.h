@@ -13,6 +13,7 @@
 /* One node while it runs; for engine/exec/ alone. */
 
 struct builder;
+struct fleet;
 struct registry;
 struct runtime;
 struct wave;
@@ -24,12 +25,13 @@ struct task_env {
 	struct layout *layout;
 	struct state *state; /* of the loop's thread */
 	struct source *source;
-	struct builder *builder; /* NULL when no build is stale */
+	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct runtime *runtime; /* NULL when nothing is loaded or verified */
 	const char *state_dir;
-	const char *staging;         /* folder of this run's staging folders */
-	pthread_mutex_t source_lock; /* the source's index is used by one thread at a time */
+	const char *staging;                         /* folder of this run's staging folders */
+	void (*note)(void *owner, const char *text); /* tells something about the run; on the loop's thread */
+	pthread_mutex_t source_lock;                 /* the source's index is used by one thread at a time */
 };
 
 struct task {
@@ -39,10 +41,12 @@ struct task {
 	const struct node *node;
 	char *log; /* path */
 	int log_fd;
-	int lock_fd;       /* held from before the work until the record is written */
-	bool reused;       /* another cbuild made it since this one looked */
-	struct wave *wave; /* that it is built with, until it has left it; or NULL */
-	char *staging;     /* an empty folder of its own */
+	int lock_fd;             /* held from before the work until the record is written */
+	bool reused;             /* another cbuild made it since this one looked */
+	struct builder *builder; /* of a build: the one it is given to; NULL otherwise */
+	bool holds;              /* a place with it, to be given back (a wave has one for all) */
+	struct wave *wave;       /* that it is built with, until it has left it; or NULL */
+	char *staging;           /* an empty folder of its own */
 	struct output output;
 	uint64_t start_ms;
 	int64_t start_unix_ms;

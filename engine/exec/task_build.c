@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
+#include "engine/exec/fleet.h"
 #include "engine/exec/task.h"
 #include "engine/exec/wave.h"
 #include "engine/io/loop.h"
@@ -79,7 +80,7 @@ static const char *own_id(struct draft *draft, const struct result *result, cons
 static int add_images(struct task *task, struct draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
-	const struct builder_info *info = builder_info(task->env->builder);
+	const struct builder_info *info = builder_info(task->builder);
 
 	draft->images = mem_array(build->images_len + 1, sizeof(*draft->images));
 	for (size_t i = 0; i < build->images_len; i++) {
@@ -167,7 +168,7 @@ static int name_context(struct task *task, struct draft *draft, struct error **e
 	cleanup_free char *dir = path_join(task->env->state_dir, "handed");
 	cleanup_handed struct handed *handed = handed_new();
 
-	if (!builder_info(task->env->builder)->keeps_contexts || !draft->job.context)
+	if (!builder_info(task->builder)->keeps_contexts || !draft->job.context)
 		return 0;
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
@@ -194,7 +195,7 @@ static int replicate_context(struct task *task, struct draft *draft, struct erro
 
 	if (!staging)
 		return -1;
-	if (!builder_info(task->env->builder)->mounts_ignored || build->use.mounts_len == 0 || !draft->ignore_file ||
+	if (!builder_info(task->builder)->mounts_ignored || build->use.mounts_len == 0 || !draft->ignore_file ||
 	    !context->root)
 		return 0;
 	draft->replica = path_join(staging, "context");
@@ -303,7 +304,7 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 		.target = service->build.target.s,
 		.has_epoch = manifest->has_epoch,
 		.epoch = manifest->epoch,
-		.keep = !service->publish,
+		.keep = !service->publish && !fleet_shares(task->env->fleet),
 		.output = &task->output,
 	};
 	if (add_given(service, draft, err) < 0)
@@ -332,7 +333,7 @@ static void take_result(void *data, size_t job, struct build_result *result)
 static void give_to_builder(struct task *task, const struct build_job *job, struct build_result *ret)
 {
 	if (!task->wave) {
-		builder_build(task->env->builder, job, 1, take_result, ret);
+		builder_build(task->builder, job, 1, take_result, ret);
 		return;
 	}
 	wave_build(task->wave, job, ret);
@@ -419,11 +420,71 @@ static int check_unchanged(struct task *task, struct error **err)
 	return 0;
 }
 
-int task_build(struct task *task, struct error **err)
+/* Something to be told on the loop's thread. */
+struct remark {
+	struct task_env *env;
+	void *owner;
+	char *text;
+};
+
+static void tell(void *arg)
+{
+	struct remark *remark = arg;
+
+	remark->env->note(remark->owner, remark->text);
+	free(remark->text);
+	free(remark);
+}
+
+static void post_remark(struct task *task, char *text)
+{
+	struct remark *remark = mem_alloc(sizeof(*remark));
+
+	*remark = (struct remark){ task->env, task->owner, text };
+	loop_post(task->env->loop, tell, remark);
+}
+
+/* After a failure that may be the builder's: when it does not answer any more, the build goes to another one. True when
+ * there is one; otherwise `*error` names the builder, if it was that. */
+static bool change_builder(struct task *task, struct error **error)
+{
+	const char *name = builder_info(task->builder)->name;
+	cleanup_error struct error *why = NULL, *nobody = NULL;
+	struct builder *other = NULL;
+	unsigned share;
+
+	if (!fleet_shares(task->env->fleet) || (*error)->cls != ERROR_TOOL ||
+	    builder_answers(task->builder, &why) == 0 || why->cls == ERROR_CANCELLED)
+		return false;
+	if (fleet_lose(task->env->fleet, task->builder))
+		post_remark(task, mem_printf("the builder %s does not answer any more, it is left out: %s", name,
+					     why->message));
+	if (fleet_take(task->env->fleet, &task->node->platform, &other, &share, &nobody) < 0) {
+		error_wrap(error, "the builder %s does not answer any more (%s)", name, nobody->message);
+		return false;
+	}
+	if (task->holds)
+		fleet_give_back(task->env->fleet, task->builder);
+	task->holds = true;
+	task->builder = other;
+	error_free(steal_ptr(*error));
+	return true;
+}
+
+static int build_with(struct task *task, struct error **err)
 {
 	__attribute__((cleanup(draft_cleanup))) struct draft draft = { .details = json_new_array() };
 
-	if (make_draft(task, &draft, err) < 0 || build_with_retries(task, &draft, err) < 0)
-		return -1;
+	return make_draft(task, &draft, err) < 0 ? -1 : build_with_retries(task, &draft, err);
+}
+
+int task_build(struct task *task, struct error **err)
+{
+	struct error *error = NULL;
+
+	while (build_with(task, &error) < 0) {
+		if (!change_builder(task, &error))
+			return error_move(err, &error);
+	}
 	return check_unchanged(task, err);
 }

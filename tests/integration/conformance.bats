@@ -55,7 +55,10 @@ teardown_file()
 build_all()
 {
 	local status=0
+	eval "$(ssh-agent -s)" >/dev/null
+	export SSH_AGENT_PID SSH_AUTH_SOCK
 	"$cbuild" -k all --platforms=linux/amd64,linux/arm64 --no-verify --no-load >"$PROJECT/out" 2>"$PROJECT/err" || status=$?
+	kill "$SSH_AGENT_PID"
 	echo "$status" >"$PROJECT/status"
 	sed 's/^/# /' "$PROJECT/err" >&2
 }
@@ -72,6 +75,9 @@ write_project()
 	cat >"$PROJECT/services.yaml" <<-'EOF'
 		project: conformance
 		registry: localhost/conformance
+		secrets:
+		  token: {file: token.txt}
+		  key: {environment: CONFORMANCE_KEY}
 		services:
 		  base:
 		    publish: false
@@ -96,6 +102,27 @@ write_project()
 		    build: {context: derived}
 		  health:
 		    build: {context: health, additional_contexts: {parent: "service:stages"}}
+		  secrets:
+		    build:
+		      context: secrets
+		      additional_contexts: {base: "service:base"}
+		      secrets: [token, key]
+		      ssh: [default]
+		  noise:
+		    build: {context: noise, additional_contexts: {base: "service:base"}}
+		  trigger:
+		    publish: false
+		    build: {context: trigger, additional_contexts: {base: "service:base"}}
+		  triggered:
+		    build: {context: triggered, additional_contexts: {trigger: "service:trigger"}}
+		  inline:
+		    build:
+		      context: inline
+		      additional_contexts: {base: "service:base"}
+		      dockerfile_inline: |
+		        FROM base
+		        COPY file /
+		        RUN ln /file /other && chmod 4711 /other && mkdir -m 1777 /sticky && ln -s /nowhere /dangling
 		  failing:
 		    build: {context: failing, additional_contexts: {base: "service:base"}}
 	EOF
@@ -174,6 +201,30 @@ write_project()
 		COPY file /health
 	EOF
 	echo health >"$PROJECT/health/file"
+	service secrets <<-'EOF'
+		FROM base
+		RUN --mount=type=secret,id=token --mount=type=secret,id=key --mount=type=ssh \
+			cat /run/secrets/token /run/secrets/key | wc -c >/count; test -S "$SSH_AUTH_SOCK" && echo agent >/agent
+	EOF
+	echo token-hush-hush >"$PROJECT/token.txt"
+	export CONFORMANCE_KEY=key-hush-hush
+	service noise <<-'EOF'
+		FROM base
+		COPY file /
+		RUN printf '\033[31mred\033[0m \377\376 end\n'; printf 'no newline'; echo done >/noise
+	EOF
+	date +%N >"$PROJECT/noise/file" # a docker that the caller has started may have done the step before
+	service trigger <<-'EOF'
+		FROM base
+		ONBUILD COPY file /from-trigger
+		ONBUILD RUN cat /from-trigger > /run-trigger
+	EOF
+	service triggered <<-'EOF'
+		FROM trigger
+	EOF
+	echo triggered >"$PROJECT/triggered/file"
+	mkdir -p "$PROJECT/inline"
+	echo inline >"$PROJECT/inline/file"
 	service failing <<-'EOF'
 		FROM base
 		RUN echo before the failure; exit 7
@@ -356,6 +407,95 @@ store=$PROJECT/.cbuild/oci
 	run ! image_manifest localhost/conformance/failing:latest linux/amd64
 	run "$cbuild" failing --no-verify --no-load --platforms=linux/amd64
 	[ "$status" -eq 1 ]
+}
+
+@test "11 secrets and ssh reach the steps, and are kept nowhere" {
+	check()
+	{
+		unpack secrets "$1"
+		equal "$(cat count)" 29
+		equal "$(cat agent)" agent
+		run ! grep -r hush-hush .
+	}
+	for_both check
+	cd "$PROJECT"
+	run ! grep -r hush-hush .cbuild
+	run ! grep hush-hush out err
+}
+
+@test "12 what a step prints is in its log as it is, and safe where it is shown" {
+	local log
+	log=$(echo "$PROJECT"/.cbuild/logs/1/build-noise-linux-"$host_arch".log)
+	LC_ALL=C grep -aq "$(printf '\033\\[31mred')" "$log"
+	LC_ALL=C grep -aq "$(printf '\377\376 end')" "$log"
+	grep -aq 'no newline' "$log"
+	mkdir -p "$PROJECT/shown"
+	cd "$PROJECT/shown"
+	cp -a "$PROJECT/rootfs/$host_arch" rootfs
+	printf 'registry: localhost/shown\nservices: {noise: {build: .}}\n' >services.yaml
+	date +%N >file
+	sed 's/FROM base/FROM scratch\nCOPY rootfs \//' "$PROJECT/noise/Dockerfile" >Dockerfile
+	run "$cbuild" -v all --no-verify --no-load --platforms="linux/$host_arch"
+	[ "$status" -eq 0 ]
+	grep -F '\x1b[31mred' <<<"$output"
+	grep -F '\xff\xfe end' <<<"$output"
+	run ! grep -q "$(printf '\033')" <<<"$output"
+}
+
+@test "13 ONBUILD of another service is done for each platform" {
+	check()
+	{
+		unpack triggered "$1"
+		equal "$(cat from-trigger run-trigger)" "$(printf 'triggered\ntriggered')"
+		equal "$(cat arch)" "$1"
+	}
+	for_both check
+}
+
+@test "14 an inline Dockerfile; hard links, modes and links of a step" {
+	check()
+	{
+		unpack inline "$1"
+		equal "$(cat file other)" "$(printf 'inline\ninline')"
+		equal "$(stat -c %i file)" "$(stat -c %i other)"
+		equal "$(stat -c '%a' other sticky)" "$(printf '4711\n1777')"
+		equal "$(readlink dangling)" /nowhere
+	}
+	for_both check
+}
+
+@test "15 a layer of 1 GB" {
+	mkdir -p "$PROJECT/large"
+	cd "$PROJECT/large"
+	cp -a "$PROJECT/rootfs/$host_arch" rootfs
+	printf 'registry: localhost/large\nservices: {large: {build: .}}\n' >services.yaml
+	printf 'FROM scratch\nCOPY rootfs /\nRUN dd if=/dev/zero of=/large bs=1M count=1024\n' >Dockerfile
+	run "$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
+	[ "$status" -eq 0 ]
+	store=.cbuild/oci
+	manifest=$(image_manifest localhost/large/large:latest "linux/$host_arch")
+	equal "$(tar -tvf "$(blob "$(jq -r '.layers[-1].digest' "$(blob "$manifest")")")" | awk '$NF == "large" { print $3 }')" 1073741824
+	rm -rf "$PROJECT/large"
+}
+
+@test "docker: steps come out of a cache elsewhere" {
+	[ "$CBUILD_BUILDER" = docker ] || return 0
+	mkdir -p "$PROJECT/cached"
+	cd "$PROJECT/cached"
+	cp -a "$PROJECT/rootfs/$host_arch" rootfs
+	date +%N >rootfs/unique
+	printf 'registry: localhost/cached\nservices: {cached: {build: {context: ., cache_to: ["type=local,dest=%s,mode=max"]}}}\n' \
+		"$BATS_TEST_TMPDIR/cache" >services.yaml
+	printf 'FROM scratch\nCOPY rootfs /\nRUN cat /proc/sys/kernel/random/uuid >/random\n' >Dockerfile
+	echo cache >.dockerignore
+	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
+	store=.cbuild/oci image_unpack localhost/cached/cached:latest "linux/$host_arch" "$BATS_TEST_TMPDIR/first"
+	docker buildx prune --all --force >/dev/null
+	sed -i 's/cache_to: \["type=local,dest=\([^,]*\),mode=max"\]/cache_from: ["type=local,src=\1"]/' services.yaml
+	rm -rf .cbuild
+	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
+	store=.cbuild/oci image_unpack localhost/cached/cached:latest "linux/$host_arch" "$BATS_TEST_TMPDIR/second"
+	equal "$(cat "$BATS_TEST_TMPDIR/second/random")" "$(cat "$BATS_TEST_TMPDIR/first/random")"
 }
 
 @test "nothing is left behind: no container, no mount" {

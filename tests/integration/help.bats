@@ -62,7 +62,7 @@ equal()
 	for command in $(commands); do cbuild help "$command"; done >all
 	# What the parser takes: the names that it compares with.
 	known=$(sed -n '/^static int set_valued/,/^}/p; /^static void set_flag/,/^}/p' "$checkout/cli/options.c" |
-		grep -oE '"[a-z][a-z-]{2,}"' | tr -d '"' | sort -u | grep -v '^version$')
+		grep -oE '"[a-z][a-z-]+"' | tr -d '"' | sort -u | grep -v '^version$')
 	[ "$(wc -w <<<"$known")" -gt 20 ]
 	for option in $known; do
 		options | grep -qx -- "$option"

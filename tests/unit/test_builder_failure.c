@@ -20,6 +20,9 @@ static const struct failing cases[] = {
 	  2, ERROR_BUILD, false, "step 'RUN make' failed with status 2", NULL },
 	{ "Error: building at STEP \"RUN echo \"a\": b\": exit status 1\n", 1, ERROR_BUILD, false,
 	  "step 'RUN echo \"a\": b' failed with status 1", NULL },
+	{ "ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF\n", 1,
+	  ERROR_TOOL, true,
+	  "buildah: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF", NULL },
 	{ "curl: (7) connection refused\nError: building at STEP \"RUN curl x\": while running runtime: exit status "
 	  "7\n",
 	  7, ERROR_BUILD, false, "step 'RUN curl x' failed with status 7", NULL },

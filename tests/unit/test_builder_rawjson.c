@@ -30,7 +30,6 @@ static char *told(const char *const *lines)
 	buf_str(&out, "");
 	for (; *lines; lines++)
 		rawjson_add(raw, *lines, strlen(*lines));
-	rawjson_end(raw);
 	rawjson_free(raw);
 	return buf_steal(&out);
 }

@@ -130,6 +130,16 @@ static void check_rest(const struct manifest *m)
 	assert_string_equal(test_pair(&db->environment, "EMPTY"), "");
 	assert_int_equal(cache->tags.len, 0);
 	assert_non_null(strstr(cache->reference.s, "@sha256:"));
+	assert_int_equal(m->builders_len, 2);
+	assert_string_equal(m->builders[0].addr.s, "ssh://big");
+	assert_int_equal(m->builders[0].weight, 3);
+	assert_int_equal(m->builders[0].jobs, 8);
+	assert_int_equal(m->builders[0].platforms_len, 0);
+	assert_int_equal(m->builders[1].weight, 1);
+	assert_int_equal(m->builders[1].jobs, 2);
+	assert_int_equal(m->builders[1].platforms_len, 2);
+	assert_true(m->builders[1].emulate);
+	assert_non_null(strstr(m->builders[1].tls.key.s, "/tls/key.pem"));
 	assert_int_equal(m->groups_len, 2);
 	assert_int_equal(manifest_group(m, "more")->services_len, 2);
 	assert_int_equal(manifest_group(m, "more")->services[1], 2);

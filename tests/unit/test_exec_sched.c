@@ -24,7 +24,7 @@ static size_t next(struct sched *sched)
 {
 	size_t node;
 
-	return sched_next(sched, &node) ? node : SIZE_MAX;
+	return sched_next(sched, NULL, NULL, &node) ? node : SIZE_MAX;
 }
 
 static void note_skipped(void *data, size_t node)
@@ -207,7 +207,8 @@ static void nodes_that_join_share_a_slot(void **state)
 	assert_int_equal(sched_slot(sched, 2), sched_slot(sched, 1));
 	assert_int_equal(sched_running(sched), 1);
 	assert_int_equal(next(sched), 0);                         /* the second slot */
-	assert_false(sched_join(sched, 1, is_even, NULL, &node)); /* 3 is not even */
+	assert_int_equal(sched_count(sched, is_even, NULL), 0); /* 3 is not even */
+	assert_false(sched_join(sched, 1, is_even, NULL, &node));
 	assert_int_equal(next(sched), SIZE_MAX);
 	sched_done(sched, 1); /* who took the slot; the others still use it */
 	sched_failed(sched, 4, note_skipped, &(unsigned){ 0 });
@@ -235,7 +236,10 @@ static void what_is_left_comes_in_order(void **state)
 	for (size_t i = 0; i < MANY; i++)
 		loose[i].cost = (i * 37 + 11) % 101;
 	sched = sched_new(loose, MANY, MANY, true);
+	assert_int_equal(sched_count(sched, is_even, NULL), MANY / 2);
 	first = next(sched);
+	assert_true(sched_next(sched, is_even, NULL, &node));
+	assert_int_equal(node % 2, 0);
 	for (int i = 0; i < MANY / 4; i++)
 		assert_true(sched_join(sched, first, is_even, NULL, &node));
 	while ((node = next(sched)) != SIZE_MAX) {

@@ -1,0 +1,299 @@
+#include "config.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "dsl/manifest.h"
+#include "engine/builder/builder.h"
+#include "engine/exec/fleet.h"
+
+struct member {
+	struct builder *builder;
+	const struct manifest_builder *spec; /* NULL: the only one */
+	size_t jobs;                         /* that it has now */
+	bool lost;
+};
+
+struct fleet {
+	struct member *members;
+	size_t len;
+	bool shares;
+	pthread_mutex_t lock;
+};
+
+/* How a member may come to a build. */
+enum claim { CLAIM_NONE, CLAIM_EMULATED, CLAIM_NATIVE };
+
+static struct fleet *make(size_t len)
+{
+	struct fleet *fleet = mem_alloc(sizeof(*fleet));
+
+	fleet->members = mem_array(len, sizeof(*fleet->members));
+	pthread_mutex_init(&fleet->lock, NULL);
+	return fleet;
+}
+
+struct fleet *fleet_of_one(struct builder *builder)
+{
+	struct fleet *fleet = make(1);
+
+	fleet->members[fleet->len++].builder = builder;
+	return fleet;
+}
+
+int fleet_open_one(const struct manifest_builder *spec, struct loop *loop, struct state *state, struct layout *layout,
+		   struct builder **ret, struct error **err)
+{
+	const struct builder_spec how = {
+		.name = spec->name.s,
+		.driver = spec->driver.s,
+		.addr = spec->addr.s,
+		.ca = spec->tls.ca.s,
+		.cert = spec->tls.cert.s,
+		.key = spec->tls.key.s,
+	};
+
+	return builder_open_spec(&how, loop, state, layout, ret, err);
+}
+
+int fleet_open(const struct manifest *manifest, struct loop *loop, struct state *state, struct layout *layout,
+	       void (*left_out)(void *data, const char *name, const struct error *why), void *data, struct fleet **ret,
+	       struct error **err)
+{
+	struct fleet *fleet = make(manifest->builders_len);
+	cleanup_error struct error *first = NULL;
+
+	fleet->shares = true;
+	for (size_t i = 0; i < manifest->builders_len; i++) {
+		const struct manifest_builder *spec = &manifest->builders[i];
+		struct member *member = &fleet->members[fleet->len];
+		struct error *error = NULL;
+
+		if (fleet_open_one(spec, loop, state, layout, &member->builder, &error) == 0) {
+			member->spec = spec;
+			fleet->len++;
+			continue;
+		}
+		if (error->cls != ERROR_TOOL && error->cls != ERROR_USAGE) {
+			fleet_free(fleet);
+			return error_move(err, &error);
+		}
+		left_out(data, spec->name.s, error);
+		error_move(first ? NULL : &first, &error);
+	}
+	if (fleet->len == 0) {
+		fleet_free(fleet);
+		error_make(err, ERROR_TOOL, "none of the manifest's builders can be used: %s", first->message);
+		if (first->remedy)
+			error_remedy(err, "%s", first->remedy);
+		return -1;
+	}
+	*ret = fleet;
+	return 0;
+}
+
+void fleet_free(struct fleet *fleet)
+{
+	if (!fleet)
+		return;
+	for (size_t i = 0; i < fleet->len; i++)
+		builder_free(fleet->members[i].builder);
+	pthread_mutex_destroy(&fleet->lock);
+	free(fleet->members);
+	free(fleet);
+}
+
+bool fleet_shares(const struct fleet *fleet)
+{
+	return fleet->shares;
+}
+
+static bool listed(const struct platform *list, size_t len, const struct platform *platform)
+{
+	for (size_t i = 0; i < len; i++)
+		if (platform_equal(&list[i], platform))
+			return true;
+	return false;
+}
+
+static enum claim claim_of(const struct member *member, const struct platform *platform)
+{
+	const struct builder_info *info = builder_info(member->builder);
+	const struct manifest_builder *spec = member->spec;
+
+	if (member->lost)
+		return CLAIM_NONE;
+	if (!spec || (spec->platforms_len > 0 ? listed(spec->platforms, spec->platforms_len, platform)
+					      : listed(info->platforms, info->native_len, platform)))
+		return CLAIM_NATIVE;
+	return spec->emulate && listed(info->platforms, info->platforms_len, platform) ? CLAIM_EMULATED : CLAIM_NONE;
+}
+
+static enum claim best_claim(const struct fleet *fleet, const struct platform *platform)
+{
+	enum claim best = CLAIM_NONE;
+
+	for (size_t i = 0; i < fleet->len; i++) {
+		enum claim claim = claim_of(&fleet->members[i], platform);
+
+		best = claim > best ? claim : best;
+	}
+	return best;
+}
+
+static bool has_room(const struct member *member)
+{
+	return !member->spec || member->jobs < member->spec->jobs;
+}
+
+static unsigned weight_of(const struct member *member)
+{
+	return member->spec ? member->spec->weight : 1;
+}
+
+static int nobody(const struct fleet *fleet, const struct platform *platform, struct error **err)
+{
+	cleanup_buf struct buf names = { 0 };
+	char text[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < fleet->len; i++)
+		buf_printf(&names, "%s%s%s", names.len > 0 ? ", " : "", builder_info(fleet->members[i].builder)->name,
+			   fleet->members[i].lost ? " (does not answer any more)" : "");
+	platform_text(platform, text);
+	error_make(err, ERROR_TOOL, "no builder of the manifest is there for %s: there are %s", text, names.data);
+	error_remedy(err, "add one under `builders`, or let one emulate it: `emulate: true`");
+	return -1;
+}
+
+int fleet_check(struct fleet *fleet, const struct platform *platform, struct error **err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&fleet->lock);
+	if (best_claim(fleet, platform) == CLAIM_NONE)
+		r = nobody(fleet, platform, err);
+	pthread_mutex_unlock(&fleet->lock);
+	return r;
+}
+
+/* The member with room and the best claim that has least to do; NULL: none has room. */
+static struct member *least_loaded(struct fleet *fleet, const struct platform *platform, enum claim claim)
+{
+	struct member *best = NULL;
+
+	for (size_t i = 0; i < fleet->len; i++) {
+		struct member *member = &fleet->members[i];
+
+		if (claim_of(member, platform) != claim || !has_room(member))
+			continue;
+		if (!best || member->jobs * weight_of(best) < best->jobs * weight_of(member))
+			best = member;
+	}
+	return best;
+}
+
+bool fleet_has_room(struct fleet *fleet, const struct platform *platform)
+{
+	enum claim claim;
+	bool room;
+
+	pthread_mutex_lock(&fleet->lock);
+	claim = best_claim(fleet, platform);
+	room = claim == CLAIM_NONE || least_loaded(fleet, platform, claim);
+	pthread_mutex_unlock(&fleet->lock);
+	return room;
+}
+
+static unsigned share_of(const struct fleet *fleet, const struct member *taken, const struct platform *platform,
+			 enum claim claim)
+{
+	unsigned all = 0;
+
+	for (size_t i = 0; i < fleet->len; i++)
+		if (claim_of(&fleet->members[i], platform) == claim)
+			all += weight_of(&fleet->members[i]);
+	return (100 * weight_of(taken) + all - 1) / all;
+}
+
+/* Where nobody has room, the first that may: who asks for it then does not wait. */
+static struct member *take(struct fleet *fleet, const struct platform *platform, enum claim claim)
+{
+	struct member *member = least_loaded(fleet, platform, claim);
+
+	for (size_t i = 0; i < fleet->len && !member; i++)
+		if (claim_of(&fleet->members[i], platform) == claim)
+			member = &fleet->members[i];
+	return member;
+}
+
+int fleet_take(struct fleet *fleet, const struct platform *platform, struct builder **ret, unsigned *ret_share,
+	       struct error **err)
+{
+	enum claim claim;
+	int r = 0;
+
+	pthread_mutex_lock(&fleet->lock);
+	claim = best_claim(fleet, platform);
+	if (claim == CLAIM_NONE) {
+		r = nobody(fleet, platform, err);
+	} else {
+		struct member *member = take(fleet, platform, claim);
+
+		member->jobs++;
+		*ret = member->builder;
+		*ret_share = share_of(fleet, member, platform, claim);
+	}
+	pthread_mutex_unlock(&fleet->lock);
+	return r;
+}
+
+static struct member *member_of(struct fleet *fleet, const struct builder *builder)
+{
+	for (size_t i = 0; i < fleet->len; i++)
+		if (fleet->members[i].builder == builder)
+			return &fleet->members[i];
+	return NULL;
+}
+
+void fleet_give_back(struct fleet *fleet, const struct builder *builder)
+{
+	struct member *member;
+
+	pthread_mutex_lock(&fleet->lock);
+	member = member_of(fleet, builder);
+	if (member)
+		member->jobs--;
+	pthread_mutex_unlock(&fleet->lock);
+}
+
+bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct platform *platform)
+{
+	const struct member *member;
+	bool suits;
+
+	pthread_mutex_lock(&fleet->lock);
+	member = member_of(fleet, builder);
+	suits = member && claim_of(member, platform) != CLAIM_NONE &&
+		claim_of(member, platform) == best_claim(fleet, platform);
+	pthread_mutex_unlock(&fleet->lock);
+	return suits;
+}
+
+bool fleet_lose(struct fleet *fleet, const struct builder *builder)
+{
+	struct member *member;
+	bool news;
+
+	pthread_mutex_lock(&fleet->lock);
+	member = member_of(fleet, builder);
+	news = member && !member->lost;
+	if (member)
+		member->lost = true;
+	pthread_mutex_unlock(&fleet->lock);
+	return news;
+}

@@ -1,0 +1,120 @@
+#!/usr/bin/env bats
+# `cbuild load`: into podman, into a containerd that this file starts, and what kind is called with.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+. "$BATS_TEST_DIRNAME/../lib/image"
+
+setup_file()
+{
+	project_begin
+	project load
+	cat >services.yaml <<-'EOF'
+		registry: localhost/load
+		tags: [v1, latest]
+		services:
+		  web: {build: web}
+		  base: {publish: false, build: web}
+	EOF
+	dockerfile web <<-'EOF'
+		FROM scratch
+		ARG TARGETARCH
+		COPY Dockerfile /for-$TARGETARCH
+	EOF
+	"$cbuild" all --no-load --no-verify --platforms="$both" >&2
+	start_containerd
+}
+
+# The installed one, or the one that comes with the tests' docker.
+start_containerd()
+{
+	local dir=$BATS_FILE_TMPDIR/containerd waited=0
+	if ! command -v containerd >/dev/null || ! command -v ctr >/dev/null; then
+		"$checkout/tests/lib/docker" fetch "$CBUILD_TEST_CACHE/docker" >&2
+		export PATH=$PATH:$CBUILD_TEST_CACHE/docker/root/usr/bin
+	fi
+	mkdir -p "$dir"
+	printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >"$dir/config.toml"
+	export CONTAINERD_ADDRESS=$dir/containerd.sock
+	containerd --config="$dir/config.toml" --root="$dir/root" --state="$dir/state" --address="$CONTAINERD_ADDRESS" \
+		>"$dir/log" 2>&1 3>&- &
+	echo $! >"$dir/pid"
+	until ctr version >/dev/null 2>&1; do
+		waited=$((waited + 1))
+		[ $waited -lt 200 ] || {
+			tail "$dir/log" >&2
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+teardown_file()
+{
+	local pid
+	pid=$(cat "$BATS_FILE_TMPDIR/containerd/pid")
+	kill "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+	awk -v "dir=$BATS_FILE_TMPDIR/containerd/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | xargs -r umount
+	project_end
+}
+
+setup()
+{
+	cd "$ROOT/load"
+}
+
+@test "into containerd, all platforms, under every name, in the namespace asked for" {
+	local digest
+	digest=$("$cbuild" images --format=json | jq -r '.[0].digest')
+	cb load --to=containerd:k8s.io
+	[ "$status" -eq 0 ]
+	grep -F 'localhost/load/web:v1 is in containerd:k8s.io' "$err"
+	equal "$(ctr --namespace=k8s.io images list --quiet | sort)" "$(lines localhost/load/web:latest localhost/load/web:v1)"
+	equal "$(ctr --namespace=k8s.io images list | awk '$1 == "localhost/load/web:v1" { print $3, $6 }')" "$digest linux/amd64,linux/arm64"
+	equal "$(ctr --namespace=default images list --quiet)" ""
+	cb load --to=containerd
+	[ "$status" -eq 0 ]
+	equal "$(ctr --namespace=default images list --quiet | sort | head -1)" localhost/load/web:latest
+}
+
+@test "into podman, the machine's own platform, and it says so" {
+	cb load web --to=podman
+	[ "$status" -eq 0 ]
+	grep -F "localhost/load/web:v1: $host of its 2 platforms, podman holds one" "$err"
+	equal "$(podman image inspect localhost/load/web:latest --format='{{.Architecture}}')" "$host_arch"
+	equal "$(podman image inspect localhost/load/web:v1 --format='{{.Id}}')" \
+		"$(basename "$(image_config localhost/load/web:v1 "$host")")"
+}
+
+@test "kind is given an archive of the whole image" {
+	mkdir -p bin
+	cat >bin/kind <<-'EOF'
+		#!/bin/sh
+		[ "$1 $2 $4" = "load image-archive --name=dev" ] || exit 9
+		tar -xOf "$3" index.json >"$KIND_INDEX"
+	EOF
+	chmod +x bin/kind
+	export KIND_INDEX=$BATS_TEST_TMPDIR/index
+	PATH=$PWD/bin:$PATH cb load --to=kind:dev
+	[ "$status" -eq 0 ]
+	equal "$(jq -r '.manifests[].annotations["io.containerd.image.name"]' "$KIND_INDEX" | sort)" \
+		"$(lines localhost/load/web:latest localhost/load/web:v1)"
+	PATH=$PWD/bin:$PATH cb load --to=kind
+	[ "$status" -eq 3 ]
+}
+
+@test "what cannot be: a place that is none, one that is not there, an image that was never built" {
+	cb load --to=nowhere
+	[ "$status" -eq 2 ]
+	grep -F 'containerd:NAMESPACE' "$err"
+	cb load
+	[ "$status" -eq 2 ]
+	cb load wbe --to=podman
+	[ "$status" -eq 2 ]
+	CONTAINERD_ADDRESS=$PWD/nowhere.sock cb load --to=containerd
+	[ "$status" -eq 3 ]
+	grep -F 'systemctl start containerd' "$err"
+	sed 's/  base/  never: {build: web}\n  base/' services.yaml >more.yaml
+	cb -f more.yaml load never --to=podman
+	[ "$status" -eq 1 ]
+	grep -F 'never has not been built yet' "$err"
+}

@@ -273,6 +273,11 @@ struct json *json_new_bool(bool b)
 	return made(json_boolean(b));
 }
 
+struct json *json_new_null(void)
+{
+	return made(json_null());
+}
+
 struct json *json_clone(const struct json *value)
 {
 	return made(json_deep_copy(peek(value)));

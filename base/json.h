@@ -44,6 +44,7 @@ struct json *json_new_array(void);
 struct json *json_new_string(const char *s); /* invalid UTF-8 is escaped as text_safe does */
 struct json *json_new_int(int64_t n);
 struct json *json_new_bool(bool b);
+struct json *json_new_null(void);
 /* A deep copy. */
 struct json *json_clone(const struct json *value);
 /* Take ownership of `value`. A NULL value is left out. */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "cli/command.h"
 #include "cli/options.h"
 
@@ -174,6 +175,35 @@ static const struct command commands[] = {
 		    "at the "
 		    "top of the manifest names it: `# yaml-language-server: $schema=cbuild.schema.json`.",
 	  .examples = "cbuild schema >cbuild.schema.json\tfor an editor\n" },
+	{ "init", NULL, "write a services.yaml for what is here", cmd_init, .alone = true,
+	  .detail = "Looks at the repository: Dockerfiles here and below become services, with names from their "
+		    "folders and the "
+		    "context that has the files they copy; EXPOSE becomes ports, HEALTHCHECK and EXPOSE checks, a base "
+		    "that is "
+		    "built here a context. A compose file, or docker-bake.json, gives its services as they are. "
+		    "Nothing is ever "
+		    "overwritten.",
+	  .examples = "cbuild init\twrites services.yaml\n"
+		      "cbuild init --stdout\tonly shows it\n"
+		      "cbuild init -o images.yaml\twrites another file\n" },
+	{ "import", "BAKE.JSON", "print a manifest made of a bake file", cmd_import, .takes = TAKES_FILE, .alone = true,
+	  .detail = "Of what `docker buildx bake --print` printed, or of a bake file in JSON. Groups, targets with "
+		    "what they "
+		    "inherit, arguments, contexts of other targets, platforms, tags, secrets and caches are taken "
+		    "over; what "
+		    "has no place is said in comments. A matrix, functions and expressions are refused: `bake --print` "
+		    "has them "
+		    "worked out. `-` is standard input.",
+	  .examples = "docker buildx bake --print | cbuild import - -o services.yaml\tfrom any bake file\n"
+		      "cbuild import docker-bake.json\tfrom one in JSON\n" },
+	{ "export", "bake|compose", "print the manifest as a bake or compose file", cmd_export, .takes = TAKES_EXPORT,
+	  .detail = "For those who need to go back. Variables are filled in; what others build becomes a context of "
+		    "theirs; "
+		    "source_date_epoch becomes the argument that builders know. What has no place there and changes no "
+		    "image "
+		    "(checks, prepare steps) is left out, and said. An argument with ${platform.*} is refused.",
+	  .examples = "cbuild export bake -o docker-bake.json\tfor docker buildx bake\n"
+		      "cbuild export compose -o compose.yaml\tfor docker compose\n" },
 	{ "completion", "SHELL", "print what makes bash, zsh or fish complete cbuild's words", cmd_completion,
 	  .takes = TAKES_SHELL, .alone = true,
 	  .detail = "`make install` puts these where the shells look. They ask `cbuild completion words`, "
@@ -217,4 +247,18 @@ bool command_reads(const struct command *command, const struct option *option)
 		return true;
 	return option->commands ? options_listed(option->commands, command->name)
 				: !command->alone && strcmp(option->name, "version") != 0;
+}
+
+const char **command_names(void)
+{
+	const struct command *command = command_table();
+	const char **names;
+	size_t len = 0;
+
+	while (command[len].name)
+		len++;
+	names = mem_array(len + 1, sizeof(*names));
+	for (size_t i = 0; i < len; i++)
+		names[i] = command[i].name;
+	return names;
 }

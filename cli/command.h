@@ -8,7 +8,7 @@ struct option;
 struct options;
 
 /* What the words behind a command name; completion offers these. */
-enum command_takes { TAKES_NOTHING, TAKES_TARGETS, TAKES_SERVICE, TAKES_TOPIC, TAKES_SHELL, TAKES_FILE };
+enum command_takes { TAKES_NOTHING, TAKES_TARGETS, TAKES_SERVICE, TAKES_TOPIC, TAKES_SHELL, TAKES_FILE, TAKES_EXPORT };
 
 /* The commands: one table, a file each. Help, the manual page and completion are made from it. A command returns its
  * exit status, or a negative number with *err set. */
@@ -26,6 +26,8 @@ struct command {
 
 const struct command *command_find(const char *name); /* NULL when there is none */
 const struct command *command_table(void);            /* ends with a NULL name */
+/* The names, NULL-terminated; free() the list. */
+const char **command_names(void);
 /* Whether the command has a use for the option. */
 bool command_reads(const struct command *command, const struct option *option);
 
@@ -54,6 +56,9 @@ int cmd_check(const struct options *options, struct error **err);
 int cmd_load(const struct options *options, struct error **err);
 int cmd_doctor(const struct options *options, struct error **err);
 int cmd_schema(const struct options *options, struct error **err);
+int cmd_init(const struct options *options, struct error **err);
+int cmd_import(const struct options *options, struct error **err);
+int cmd_export(const struct options *options, struct error **err);
 int cmd_completion(const struct options *options, struct error **err);
 int cmd_version(const struct options *options, struct error **err);
 int cmd_help(const struct options *options, struct error **err);

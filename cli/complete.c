@@ -167,6 +167,8 @@ static void offer_words(struct completion *completion)
 		offer_topics(completion);
 	else if (takes == TAKES_SHELL)
 		offer_list(completion, "bash zsh fish", "shell");
+	else if (takes == TAKES_EXPORT)
+		offer_list(completion, "bake compose", "kind of file");
 	else if (takes == TAKES_FILE)
 		buf_str(completion->out, ":files\n");
 }

@@ -38,13 +38,14 @@ struct options {
 	const char *format;       /* "text" when not given */
 	const char *progress;     /* "auto", "tty", "plain", "json" or "quiet", which is as -q */
 	const char *trace;        /* a file, or NULL */
-	const char *output;       /* the same */
+	const char *output;       /* -o, or NULL */
 	size_t jobs;              /* 0: not given */
 	double max_load;          /* 0: none */
 	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify, push;
 	bool password_stdin;
 	bool null_separated; /* -0 */
 	bool long_list;      /* -l of `context` */
+	bool to_stdout;      /* --stdout */
 	bool help, version;
 	bool silent;  /* never given: complaints of a look aside are not shown (cli/look.h) */
 	char *words;  /* the command line as typed, for the history */

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,26 @@ int output_text(const char *text, size_t len, struct error **err)
 		return output_data(text, len, err);
 	text_safe_lines(&safe, text, len);
 	return output_data(safe.data, safe.len, err);
+}
+
+int output_new_file(const char *path, const char *data, size_t len, struct error **err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	int r;
+
+	if (fd < 0)
+		return error_errno(err, errno == EEXIST ? ERROR_USAGE : ERROR_STATE, errno, "cannot write %s", path);
+	r = fs_write_all(fd, data, len, path, err) < 0 ? -1 : 0;
+	if (close(fd) < 0 && r == 0)
+		r = error_errno(err, ERROR_STATE, errno, "cannot write %s", path);
+	if (r < 0)
+		unlink(path);
+	return r;
+}
+
+int output_file(const char *path, const char *data, size_t len, struct error **err)
+{
+	return path && strcmp(path, "-") != 0 ? output_new_file(path, data, len, err) : output_data(data, len, err);
 }
 
 static void to_stderr(const struct buf *text)

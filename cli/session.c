@@ -87,21 +87,6 @@ static const char *lookup_git(void *data, const char *name, const char **ret_why
 	return git_value(data, name, ret_why);
 }
 
-/* NULL-terminated; free() it. */
-static const char **command_names(void)
-{
-	const struct command *command = command_table();
-	const char **names;
-	size_t len = 0;
-
-	while (command[len].name)
-		len++;
-	names = mem_array(len + 1, sizeof(*names));
-	for (size_t i = 0; i < len; i++)
-		names[i] = command[i].name;
-	return names;
-}
-
 static int load(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;

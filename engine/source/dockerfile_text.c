@@ -351,6 +351,18 @@ static bool read_json(struct reader *r, struct instruction *in, const char *s, s
 static void read_instruction(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t len,
 			     bool *ret_heredoc);
 
+/* Instructions of which the text is told, and not taken apart. */
+static bool is_kept(const char *name)
+{
+	static const char *const names[] = { "CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "USER" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void read_args(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t i, size_t len,
 		      bool *ret_heredoc)
 {
@@ -377,6 +389,8 @@ static void read_args(struct reader *r, struct instruction *in, const char *s, c
 		in->bad = strcmp(in->trigger->name, "ONBUILD") == 0 || strcmp(in->trigger->name, "FROM") == 0 ||
 			  strcmp(in->trigger->name, "MAINTAINER") == 0;
 		r->nested = false;
+	} else if (is_kept(name)) {
+		in->rest = arena_strndup(r->arena, s + i, len - i);
 	}
 }
 

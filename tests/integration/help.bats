@@ -56,6 +56,15 @@ equal()
 	equal "$(sed -n '/^Commands:/,/^$/p' summary | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort)" "$(commands | sort)"
 }
 
+@test "no service can be called like a command" {
+	local command
+	for command in $(commands); do
+		printf 'services: {"%s": {image: x}}\n' "$command" >taken.yaml
+		run -2 cbuild -f taken.yaml list
+		[[ $output == *"a service cannot be called \"$command\": it is a command of cbuild"* ]]
+	done
+}
+
 @test "every option that the parser knows is in the help of a command and in the manual page" {
 	local option known
 	cbuild help --format=man | sed 's/\\-/-/g' >page
@@ -136,7 +145,7 @@ words()
 
 @test "what a word may become" {
 	equal "$(words we)" "web "
-	equal "$(words w)" "why web worker "
+	equal "$(words wo)" "worker "
 	equal "$(words verify '')" "web worker front all "
 	equal "$(words verify web f)" "front "
 	equal "$(words why '')" "web worker "
@@ -150,7 +159,7 @@ words()
 	equal "$(words -f '')" ":files "
 	equal "$(words --directory=x)" ":dirs "
 	equal "$(words completion f)" "fish "
-	equal "$(words help st)" "stats states status "
+	equal "$(words help env)" "environment "
 	equal "$(words -C .. why w)" ""
 	mkdir elsewhere
 	mv services.yaml elsewhere/other.yaml

@@ -1,0 +1,257 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "cli/emit.h"
+#include "cli/export.h"
+#include "dsl/manifest.h"
+#include "engine/plan/plan.h"
+
+static char *escape(const char *text)
+{
+	struct buf out = { 0 };
+
+	for (; *text; text++) {
+		buf_str(&out, *text == '$' ? "$" : "");
+		buf_char(&out, *text);
+	}
+	return buf_steal(&out);
+}
+
+static const struct export_language language = { "compose", "service:", escape, mem_strdup };
+
+static struct json *texts(const struct texts *list)
+{
+	struct json *array = json_new_array();
+
+	for (size_t i = 0; i < list->len; i++)
+		export_append(array, &language, list->items[i].s);
+	return array;
+}
+
+static struct json *pairs(const struct pairs *list)
+{
+	struct json *object = json_new_object();
+
+	for (size_t i = 0; i < list->len; i++) {
+		if (list->items[i].value.s)
+			export_set(object, list->items[i].key.s, &language, list->items[i].value.s);
+		else
+			json_set(object, list->items[i].key.s, json_new_null());
+	}
+	return object;
+}
+
+/* Secrets are declared at the top, by the service's name and theirs. */
+static struct json *secrets(const struct plan *plan, const struct service *service, struct json *sources)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < service->build.secrets_len; i++) {
+		const struct build_secret *secret = &service->build.secrets[i];
+		cleanup_free char *name = mem_printf("%s-%s", service->name.s, secret->id.s);
+		cleanup_free char *path = secret->file.s ? export_path(plan, secret->file.s) : NULL;
+		struct json *use = json_new_object(), *source = json_new_object();
+
+		export_set(source, "file", &language, path);
+		json_set_str(source, "environment", secret->variable.s);
+		json_set(sources, name, source);
+		json_set_str(use, "source", name);
+		json_set_str(use, "target", secret->id.s);
+		json_append(list, use);
+	}
+	return list;
+}
+
+static struct json *ssh(const struct plan *plan, const struct build_spec *build)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < build->ssh.len; i++) {
+		const struct pair *pair = &build->ssh.items[i];
+		bool has_path = pair->value.s && *pair->value.s;
+		cleanup_free char *path = has_path ? export_path(plan, pair->value.s) : NULL;
+		cleanup_free char *text = mem_printf("%s%s%s", pair->key.s, has_path ? "=" : "", has_path ? path : "");
+
+		export_append(list, &language, text);
+	}
+	return list;
+}
+
+static struct json *platforms(const struct build_spec *build)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < build->platforms_len; i++) {
+		char text[PLATFORM_TEXT];
+
+		platform_text(&build->platforms[i], text);
+		json_append(list, json_new_string(text));
+	}
+	return list;
+}
+
+static void set_where(const struct plan *plan, const struct build_spec *spec, struct json *build)
+{
+	cleanup_free char *context = export_path(plan, spec->context.s);
+	cleanup_free char *dockerfile = spec->inline_text.s ? NULL : export_relative(spec->context.s, spec->dockerfile.s);
+
+	export_set(build, "context", &language, context);
+	if (dockerfile && strcmp(dockerfile, "Dockerfile") != 0)
+		export_set(build, "dockerfile", &language, dockerfile);
+	export_set(build, "dockerfile_inline", &language, spec->inline_text.s);
+}
+
+static int set_build(struct plan *plan, size_t number, struct json *service, struct json *sources, struct error **err)
+{
+	const struct service *from = &plan_manifest(plan)->services[number];
+	const char *const *references = from->publish ? plan_references(plan, number) : NULL;
+	const struct build_spec *spec = &from->build;
+	struct json *build, *args, *tags = json_new_array();
+
+	export_set(service, "image", &language, references ? references[0] : NULL);
+	for (size_t i = 1; references && references[0] && references[i]; i++)
+		export_append(tags, &language, references[i]);
+	if (export_args(plan, from, &language, &args, err) < 0) {
+		json_free(tags);
+		return -1;
+	}
+	build = json_new_object();
+	set_where(plan, spec, build);
+	export_set(build, "target", &language, spec->target.s);
+	export_set_filled(build, "args", args);
+	export_set_filled(build, "additional_contexts", export_contexts(plan, number, &language));
+	export_set_filled(build, "tags", tags);
+	export_set_filled(build, "labels", pairs(&spec->labels));
+	export_set_filled(build, "platforms", platforms(spec));
+	export_set_filled(build, "secrets", secrets(plan, from, sources));
+	export_set_filled(build, "ssh", ssh(plan, spec));
+	export_set_filled(build, "cache_from", texts(&spec->cache_from));
+	export_set_filled(build, "cache_to", texts(&spec->cache_to));
+	export_set_filled(build, "extra_hosts", texts(&spec->hosts));
+	json_set_str(build, "network", spec->network.s);
+	if (spec->shm_size > 0)
+		json_set_int(build, "shm_size", (int64_t)spec->shm_size);
+	if (spec->no_cache)
+		json_set_bool(build, "no_cache", true);
+	if (spec->pull)
+		json_set_bool(build, "pull", true);
+	json_set(service, "build", build);
+	return 0;
+}
+
+static struct json *depends(const struct service *service)
+{
+	static const char *const conditions[] = {
+		[DEPENDS_STARTED] = "service_started",
+		[DEPENDS_HEALTHY] = "service_healthy",
+		[DEPENDS_COMPLETED] = "service_completed_successfully",
+	};
+	struct json *object = json_new_object();
+
+	for (size_t i = 0; i < service->depends_len; i++) {
+		struct json *condition = json_new_object();
+
+		json_set_str(condition, "condition", conditions[service->depends[i].condition]);
+		json_set(object, service->depends[i].name.s, condition);
+	}
+	return object;
+}
+
+static struct json *env_files(const struct service *service)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < service->env_files_len; i++) {
+		struct json *file = json_new_object();
+
+		export_set(file, "path", &language, service->env_files[i].path.s);
+		if (service->env_files[i].optional)
+			json_set_bool(file, "required", false);
+		if (service->env_files[i].raw)
+			json_set_str(file, "format", "raw");
+		json_append(list, file);
+	}
+	return list;
+}
+
+static struct json *healthcheck(const struct healthcheck *check)
+{
+	struct json *object = json_new_object();
+
+	export_set_filled(object, "test", texts(&check->test));
+	if (check->timeout_ms > 0) {
+		cleanup_free char *timeout = mem_printf("%llums", (unsigned long long)check->timeout_ms);
+
+		json_set_str(object, "timeout", timeout);
+	}
+	if (check->disable)
+		json_set_bool(object, "disable", true);
+	return object;
+}
+
+static void set_run(const struct service *from, struct json *service)
+{
+	struct json *ports = json_new_array();
+
+	for (size_t i = 0; i < from->ports_len; i++) {
+		cleanup_free char *port = mem_printf("%u", from->ports[i]);
+
+		json_append(ports, json_new_string(port));
+	}
+	export_set_filled(service, "ports", ports);
+	export_set_filled(service, "environment", pairs(&from->environment));
+	export_set_filled(service, "env_file", env_files(from));
+	export_set_filled(service, "command", texts(&from->command));
+	export_set_filled(service, "entrypoint", texts(&from->entrypoint));
+	export_set(service, "user", &language, from->user.s);
+	export_set(service, "working_dir", &language, from->working_dir.s);
+	export_set_filled(service, "tmpfs", texts(&from->tmpfs));
+	export_set_filled(service, "depends_on", depends(from));
+	export_set_filled(service, "healthcheck", healthcheck(&from->healthcheck));
+	export_set_filled(service, "profiles", texts(&from->profiles));
+}
+
+static int add_service(struct plan *plan, size_t number, struct json *services, struct json *sources, struct error **err)
+{
+	const struct service *from = &plan_manifest(plan)->services[number];
+	struct json *service = json_new_object();
+
+	if (from->has_build && set_build(plan, number, service, sources, err) < 0) {
+		json_free(service);
+		return -1;
+	}
+	if (!from->has_build)
+		export_set(service, "image", &language, from->reference.s);
+	if (!from->publish) {
+		json_set_str(service, "#base", "only a base of others: built, never started");
+		json_set_int(service, "scale", 0);
+	}
+	set_run(from, service);
+	json_set(services, from->name.s, service);
+	return 0;
+}
+
+int export_compose(struct plan *plan, struct buf *out, struct buf *notes, struct error **err)
+{
+	const struct manifest *manifest = plan_manifest(plan);
+	cleanup_json struct json *root = json_new_object();
+	struct json *services = json_new_object(), *sources = json_new_object();
+	int r = 0;
+
+	json_set_str(root, "name", manifest->project.s);
+	for (size_t i = 0; i < manifest->services_len && r == 0; i++) {
+		export_note(&manifest->services[i], &language, notes);
+		r = add_service(plan, i, services, sources, err);
+	}
+	json_set(root, "services", services);
+	export_set_filled(root, "secrets", sources);
+	if (r == 0)
+		emit_yaml(out, root);
+	return r;
+}

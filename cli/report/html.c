@@ -155,9 +155,18 @@ static void add_failures(const struct html_page *page, struct buf *out)
 		add_log(page, &page->logs[i], out);
 }
 
+static bool kind_ran(const struct past *past, const char *kind)
+{
+	for (size_t i = 0; i < past->len; i++) {
+		if (past->nodes[i].ran && strcmp(past->nodes[i].kind, kind) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void add_timeline(const struct past *past, struct buf *out)
 {
-	static const char *const kinds[] = { "prepare", "build", "index", "load", "verify" };
+	static const char *const kinds[] = { "prepare", "build", "index", "load", "verify", "push", "tag" };
 
 	buf_str(out, "<h2 id=\"timeline\">Timeline</h2>\n");
 	if (past->slots == 0) {
@@ -166,8 +175,10 @@ static void add_timeline(const struct past *past, struct buf *out)
 	}
 	html_timeline(past, out);
 	buf_str(out, "<ul class=\"legend\">");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		buf_printf(out, "<li><i style=\"background: var(--%s)\"></i>%s</li>", kinds[i], kinds[i]);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (kind_ran(past, kinds[i]))
+			buf_printf(out, "<li><i style=\"background: var(--%s)\"></i>%s</li>", kinds[i], kinds[i]);
+	}
 	buf_str(out, "<li><i style=\"border: 2px solid var(--critical)\"></i>critical path</li>"
 		     "<li><i style=\"background: var(--bad)\"></i>failed</li></ul>\n");
 }

@@ -170,6 +170,8 @@ static struct json *counts_json(const struct report_state *state)
 	json_set_int(counts, "built", (int64_t)tally->built);
 	json_set_int(counts, "loaded", (int64_t)tally->loaded);
 	json_set_int(counts, "verified", (int64_t)tally->verified);
+	json_set_int(counts, "pushed", (int64_t)tally->pushed);
+	json_set_int(counts, "tagged", (int64_t)tally->tagged);
 	json_set_int(counts, "reused", (int64_t)tally->reused);
 	json_set_int(counts, "fresh", (int64_t)(state->nodes - state->stale + tally->fresh));
 	json_set_int(counts, "failed", (int64_t)tally->failed);

@@ -52,13 +52,16 @@ static bool service_ran(const struct report_state *state, size_t service, enum n
 	return false;
 }
 
-static bool is_verified(const struct report_state *state, size_t service)
+/* The service has a node of this kind, and it is done: now or before. */
+static bool is_done(const struct report_state *state, size_t service, enum node_kind kind)
 {
 	for (size_t i = 0; i < plan_len(state->plan); i++) {
 		const struct node *node = plan_node(state->plan, i);
+		int outcome = state->outcomes[i];
 
-		if (node->service == service && node->kind == NODE_VERIFY)
-			return node->result.identity != NULL;
+		if (node->service == service && node->kind == kind)
+			return outcome == (int)OUTCOME_DONE || outcome == (int)OUTCOME_FRESH ||
+			       outcome == (int)OUTCOME_REUSED || (outcome < 0 && node->state == NODE_FRESH);
 	}
 	return false;
 }
@@ -99,9 +102,10 @@ static void add_images(const struct report_state *state, struct buf *out)
 			continue;
 		references = plan_references(state->plan, node->service);
 		for (size_t j = 0; references[j]; j++)
-			buf_printf(out, "%s  %-6s  %-*s  %s%s\n", any || j ? "" : "\n", how_made(state, node->service),
-				   (int)width, references[j], node->result.digest,
-				   is_verified(state, node->service) ? "  verified" : "");
+			buf_printf(out, "%s  %-6s  %-*s  %s%s%s\n", any || j ? "" : "\n",
+				   how_made(state, node->service), (int)width, references[j], node->result.digest,
+				   is_done(state, node->service, NODE_VERIFY) ? "  verified" : "",
+				   is_done(state, node->service, NODE_TAG) ? "  pushed" : "");
 		any = true;
 	}
 }

@@ -14,6 +14,8 @@ cbuild=${CBUILD:-$checkout/cbuild}
 
 setup_file()
 {
+	# Told from the sleep of the same suite that runs with another builder beside.
+	export NAP=307.$$
 	export PROJECT=$BATS_FILE_TMPDIR/project
 	mkdir -p "$PROJECT"
 	cp -a "$("$lib/bases")" "$PROJECT/rootfs"
@@ -512,7 +514,7 @@ start_slow_build()
 	cd "$PROJECT/slow"
 	cp -a "$PROJECT/rootfs/$host_arch" rootfs 2>/dev/null || true
 	printf 'project: slow\nregistry: localhost/slow\nservices: {slow: {build: .}}\n' >services.yaml
-	printf 'FROM scratch\nCOPY rootfs /\nRUN echo started; sleep 307\n' >Dockerfile
+	printf 'FROM scratch\nCOPY rootfs /\nRUN echo started; sleep '$NAP'\n' >Dockerfile
 	"$cbuild" -v all --platforms="linux/$host_arch" --no-verify --no-load >out 2>&1 3>&- &
 	pid=$!
 	until grep -q '^build.*started$' out; do
@@ -525,7 +527,7 @@ start_slow_build()
 no_child_left()
 {
 	local waited=0
-	while pgrep -f '^sleep 307$' >/dev/null; do
+	while pgrep -f "^sleep $NAP\$" >/dev/null; do
 		waited=$((waited + 1))
 		[ $waited -lt 50 ] || return 1
 		sleep 0.1
@@ -540,7 +542,7 @@ no_child_left()
 	cp -a bad/rootfs good/
 	printf 'registry: localhost/batch\nservices: {bad: {build: bad}, good: {build: good}}\n' >services.yaml
 	printf 'FROM scratch\nCOPY rootfs /\nRUN echo here; exit 3\n' >bad/Dockerfile
-	printf 'FROM scratch\nCOPY rootfs /\nRUN sleep 307\n' >good/Dockerfile
+	printf 'FROM scratch\nCOPY rootfs /\nRUN sleep '$NAP'\n' >good/Dockerfile
 	run "$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
 	[ "$status" -eq 1 ]
 	grep -F "step 'RUN echo here; exit 3' failed with status 3" <<<"$output"

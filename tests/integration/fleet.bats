@@ -16,8 +16,6 @@ setup_file()
 		cp -al "$FIRST/root" "$SECOND/root"
 		cp -a "$FIRST/fetched" "$SECOND/fetched"
 	fi
-	# What was running before goes on running.
-	[ -e "$FIRST/docker.sock" ] && export KEEP_FIRST=1
 	eval "$("$checkout/tests/lib/docker" start "$FIRST")"
 	"$checkout/tests/lib/docker" start "$SECOND" >/dev/null
 	unset DOCKER_HOST
@@ -26,7 +24,7 @@ setup_file()
 teardown_file()
 {
 	"$checkout/tests/lib/docker" stop "$SECOND"
-	[ -n "${KEEP_FIRST:-}" ] || "$checkout/tests/lib/docker" stop "$FIRST"
+	"$checkout/tests/lib/docker" stop "$FIRST"
 	project_end
 }
 

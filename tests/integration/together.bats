@@ -8,6 +8,7 @@ services=16
 setup_file()
 {
 	project_begin
+	export GATE=300.$$ # seconds, and told from every other sleep
 }
 
 teardown_file()
@@ -91,7 +92,7 @@ reused()
 	nothing_left
 }
 
-# make_shared NAME: a project with a service whose build waits until a file says that it may go on.
+# make_shared NAME: a project with a service whose build waits until the gate is opened.
 make_shared()
 {
 	project "$1"
@@ -107,13 +108,16 @@ make_shared()
 	dockerfile slow <<-EOF
 		FROM base
 		COPY file /file
-		RUN --mount=type=bind,target=/context echo waiting; i=0; until [ -e /context/open ]; do i=\$((i + 1)); [ \$i -lt 300 ] || exit 1; sleep 0.1; done; : $ROOT/gate-of-$1
+		RUN echo waiting; ! sleep $GATE && : $ROOT/gate-of-$1
 	EOF
 	printf 'FROM scratch\nCOPY file /file\n' | dockerfile quick
 	echo "$1" | tee quick/file >slow/file
-	# Not counted, so that the result is recorded although the file comes in the middle of the build.
-	echo open >slow/.dockerignore
-	rm -f slow/open
+}
+
+# The steps that wait, on this machine's processes, go on when what they wait for is ended.
+open_gate()
+{
+	pkill -f "^sleep $GATE\$"
 }
 
 has_line()
@@ -135,7 +139,7 @@ waits_for_lock()
 	start two -v slow --platforms=$host
 	second=$pid
 	until_true waits_for_lock two
-	: >slow/open
+	open_gate
 	end $first
 	cat "$BATS_TEST_TMPDIR/one"
 	equal "$status" 0
@@ -157,7 +161,7 @@ waits_for_lock()
 	cb quick --platforms=$host
 	equal "$status" 0
 	equal "$(started)" "$(lines "build quick $host" 'index quick' 'load quick')"
-	: >slow/open
+	open_gate
 	end $first
 	cat "$BATS_TEST_TMPDIR/one"
 	equal "$status" 0
@@ -177,7 +181,7 @@ waits_for_lock()
 	kill -KILL $first
 	end $first
 	until_true has_line two '| waiting$'
-	: >slow/open
+	open_gate
 	end $second
 	cat "$BATS_TEST_TMPDIR/two"
 	equal "$status" 0

@@ -29,15 +29,14 @@ void fd_cleanup(int *fd)
 }
 
 /* Reads to the end of the file; -1 with errno, EFBIG when there is more than `limit`. */
-static int read_all(int fd, uint64_t limit, struct buf *buf)
+static int read_all(int fd, const struct stat *st, uint64_t limit, struct buf *buf)
 {
 	size_t before = buf->len;
 	size_t block = READ_BLOCK;
-	struct stat st;
 
 	/* One byte more than the file has: the read that finds its end needs no further memory. */
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0 && (uint64_t)st.st_size <= limit)
-		block = (size_t)st.st_size + 1;
+	if (S_ISREG(st->st_mode) && st->st_size >= 0 && (uint64_t)st->st_size <= limit)
+		block = (size_t)st->st_size + 1;
 	for (;;) {
 		ssize_t n = read(fd, buf_room(buf, block), block);
 
@@ -59,12 +58,12 @@ static int read_all(int fd, uint64_t limit, struct buf *buf)
 	}
 }
 
-static int read_fd(int fd, const char *path, uint64_t limit, struct buf *buf, struct error **err)
+static int read_fd(int fd, const struct stat *st, const char *path, uint64_t limit, struct buf *buf, struct error **err)
 {
 	size_t before = buf->len;
 	int errnum;
 
-	if (read_all(fd, limit, buf) == 0)
+	if (read_all(fd, st, limit, buf) == 0)
 		return 0;
 	errnum = errno;
 	buf->len = before;
@@ -82,19 +81,18 @@ static bool is_descriptor(const char *path)
 }
 
 /* A pipe that lies about under some name would be waited for until somebody writes into it: EINVAL. */
-static int open_read(const char *path)
+static int open_read(const char *path, struct stat *ret_st)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	struct stat st;
 	int errnum = 0;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) < 0)
+	if (fstat(fd, ret_st) < 0)
 		errnum = errno;
-	else if (S_ISFIFO(st.st_mode) && !is_descriptor(path))
+	else if (S_ISFIFO(ret_st->st_mode) && !is_descriptor(path))
 		errnum = EINVAL;
-	else if (!S_ISREG(st.st_mode) && fcntl(fd, F_SETFL, 0) < 0)
+	else if (!S_ISREG(ret_st->st_mode) && fcntl(fd, F_SETFL, 0) < 0)
 		errnum = errno;
 	if (!errnum)
 		return fd;
@@ -112,16 +110,18 @@ static int cannot_open(const char *path, int errnum, struct error **err)
 
 int fs_read(const char *path, uint64_t limit, struct buf *buf, struct error **err)
 {
-	cleanup_fd int fd = open_read(path);
+	struct stat st;
+	cleanup_fd int fd = open_read(path, &st);
 
 	if (fd < 0)
 		return cannot_open(path, errno, err);
-	return read_fd(fd, path, limit, buf, err);
+	return read_fd(fd, &st, path, limit, buf, err);
 }
 
 int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_found, struct error **err)
 {
-	cleanup_fd int fd = open_read(path);
+	struct stat st;
+	cleanup_fd int fd = open_read(path, &st);
 
 	if (fd < 0 && errno == ENOENT) {
 		*ret_found = false;
@@ -129,7 +129,7 @@ int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_foun
 	}
 	if (fd < 0)
 		return cannot_open(path, errno, err);
-	if (read_fd(fd, path, limit, buf, err) < 0)
+	if (read_fd(fd, &st, path, limit, buf, err) < 0)
 		return -1;
 	*ret_found = true;
 	return 0;

@@ -79,6 +79,7 @@ void world_edit(const struct world *world, const char *path, const char *from, c
 }
 
 struct opened {
+	struct plan_pair revision;
 	struct diags *diags;
 	struct manifest *manifest;
 	struct source *source;
@@ -111,6 +112,9 @@ static bool open_plan(struct world *world, const char *const *targets, struct op
 	const struct load_options load = { .path = path, .environ = world->environ };
 	struct plan_options options = {
 		.targets = targets,
+		.push = world->revision != NULL,
+		.annotations = &opened->revision,
+		.annotations_len = world->revision ? 1 : 0,
 		.load = true,
 		.verify = true,
 		.force = world->force,
@@ -119,7 +123,11 @@ static bool open_plan(struct world *world, const char *const *targets, struct op
 	};
 	int r;
 
-	*opened = (struct opened){ .diags = diags_new(), .state_dir = path_join(world->dir, ".cbuild") };
+	*opened = (struct opened){
+		.diags = diags_new(),
+		.state_dir = path_join(world->dir, ".cbuild"),
+		.revision = { "org.opencontainers.image.revision", world->revision },
+	};
 	platform_parse(world->host ? world->host : "linux/amd64", &options.host);
 	options.state_dir = opened->state_dir;
 	must(fs_mkdirs(opened->state_dir, 0755, &error), error);

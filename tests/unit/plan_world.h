@@ -19,6 +19,7 @@ struct world {
 	const char *missing;     /* id of a node whose result is gone */
 	const char *redelivered; /* id of a build that gives the same image in other bytes (compressed differently) */
 	const char *host;        /* NULL: linux/amd64 */
+	const char *revision;    /* pushed, with this as an annotation; NULL: nothing is pushed */
 };
 
 void world_new(struct world *world);

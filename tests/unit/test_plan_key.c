@@ -578,6 +578,36 @@ static void the_folder_of_an_included_command_counts(void **state)
 	assert_non_null(strstr(plan, "verify:part: option verify.run's folder (one -> two)"));
 }
 
+/* What is pushed: the image's bytes, what is said of it beside, and where to; a tag says which of them, under which names. */
+static void what_is_pushed_and_tagged_counts(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *said = NULL, *named = NULL, *moved = NULL, *bytes = NULL, *tagged = NULL;
+
+	world->revision = "one";
+	world_run(world, NULL);
+	expect_plan(world, "");
+	world->revision = "two";
+	said = world_plan(world, NULL, false);
+	assert_non_null(strstr(said, "stale push:app: option annotation org.opencontainers.image.revision (one -> "
+				     "two)\n"));
+	assert_non_null(strstr(said, "unknown tag:app: dependency push:app (stale); dependency push:db (stale)\n"));
+	tagged = world_plan(world, NULL, true);
+	assert_non_null(strstr(tagged, "stale tag:app: dependency push:app ("));
+	world->revision = "one";
+	world_edit(world, "services.yaml", "tags: [\"1\"]", "tags: [\"2\"]");
+	named = world_plan(world, NULL, true);
+	assert_non_null(strstr(named, "); option reference[0] (example.org/w/app:1 -> example.org/w/app:2)\n"));
+	world_edit(world, "services.yaml", "tags: [\"2\"]", "tags: [\"1\"]");
+	world_edit(world, "services.yaml", "registry: example.org/w", "registry: example.org/v");
+	moved = world_plan(world, NULL, true);
+	assert_non_null(strstr(moved, "); option repository[0] (example.org/w/app -> example.org/v/app)\n"));
+	world_edit(world, "services.yaml", "registry: example.org/v", "registry: example.org/w");
+	world->missing = world->redelivered = "build:app:linux/amd64";
+	bytes = world_plan(world, NULL, true);
+	assert_non_null(strstr(bytes, "stale push:app: dependency index:app ("));
+}
+
 static void secrets_are_not_kept(void **state)
 {
 	static const char secret[] = "hunter2-the-second";
@@ -631,6 +661,7 @@ int main(void)
 		CASE(arguments_for_the_builder_itself_count),
 		CASE(a_file_that_a_checker_names_counts),
 		CASE(the_folder_of_an_included_command_counts),
+		CASE(what_is_pushed_and_tagged_counts),
 		CASE(secrets_are_not_kept),
 	};
 

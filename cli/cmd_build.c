@@ -172,6 +172,7 @@ static int run_build(const struct options *options, bool verify_again, bool push
 	const struct session_plan want = {
 		.load = !options->no_load,
 		.verify = !options->no_verify || verify_again,
+		.verify_again = verify_again,
 		.push = push,
 	};
 	struct session session;
@@ -181,14 +182,6 @@ static int run_build(const struct options *options, bool verify_again, bool push
 		r = build_sweep(&session, err);
 	if (r == 0)
 		r = session_plan(&session, &want, err);
-	for (size_t i = 0; r == 0 && verify_again && i < plan_len(session.plan); i++) {
-		struct node *node = plan_node(session.plan, i);
-
-		if (node->kind == NODE_VERIFY && node->state == NODE_FRESH) {
-			node->state = NODE_STALE;
-			node_reason(node, REASON_FORCED, "cbuild verify", "");
-		}
-	}
 	if (r == 0 && push && !options->dry_run)
 		r = look_at_registries(&session, err);
 	if (r == 0)

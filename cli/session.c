@@ -221,6 +221,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.force = options->force,
 		.load = want->load,
 		.verify = want->verify,
+		.verify_again = want->verify_again,
 		.push = want->push,
 		.keep_going = options->keep_going,
 		.state_dir = session->state_dir,

@@ -49,8 +49,8 @@ int session_open(struct session *session, const struct options *options, struct 
 int session_write(struct session *session, struct error **err);
 /* What a command wants of its plan. */
 struct session_plan {
-	const char *const *targets; /* NULL-terminated; NULL: those of the command line */
-	bool load, verify, push;
+	const char *const *targets;            /* NULL-terminated; NULL: those of the command line */
+	bool load, verify, verify_again, push; /* verify_again: plan.h */
 };
 /* Makes the plan (complaints as above). */
 int session_plan(struct session *session, const struct session_plan *want, struct error **err);

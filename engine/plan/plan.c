@@ -225,6 +225,8 @@ static int decide_recorded(struct plan *plan, size_t number, const struct record
 	} else if (!plan->options.present(plan->options.present_data, node, record, &what)) {
 		node_reason(node, REASON_MISSING, arena_strdup(plan->arena, what ? what : "its result"), "gone");
 	}
+	if (node->reasons_len == 0 && node->kind == NODE_VERIFY && plan->options.verify_again)
+		node_reason(node, REASON_FORCED, "cbuild verify", "");
 	if (node->reasons_len > 0)
 		return 0;
 	node->state = NODE_FRESH;

@@ -35,6 +35,7 @@ struct plan_options {
 	const char *const *targets; /* services and groups; NULL-terminated; none: "all" */
 	bool nothing;               /* the targets came out as none: not "all" */
 	struct platform host;       /* the builders' and runtimes' own platform */
+	bool verify_again;          /* checks run also when they have passed */
 	bool force;                 /* -B: every node of a target is stale */
 	bool load;                  /* have load nodes */
 	bool verify;                /* have verify nodes */

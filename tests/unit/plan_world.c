@@ -118,6 +118,7 @@ static bool open_plan(struct world *world, const char *const *targets, struct op
 		.load = true,
 		.verify = true,
 		.force = world->force,
+		.verify_again = world->verify_again,
 		.present = is_present,
 		.present_data = world,
 	};

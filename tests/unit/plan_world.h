@@ -15,7 +15,7 @@ struct world {
 	const char *environ[8];
 	/* Identities that the test gives to nodes instead: id, identity, ..., NULL. */
 	const char *identities[9];
-	bool force;
+	bool force, verify_again;
 	const char *missing;     /* id of a node whose result is gone */
 	const char *redelivered; /* id of a build that gives the same image in other bytes (compressed differently) */
 	const char *host;        /* NULL: linux/amd64 */

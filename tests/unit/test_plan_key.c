@@ -421,6 +421,28 @@ static void the_same_result_of_a_dependency_rebuilds_nothing(void **state)
 	assert_string_equal(plan, "stale build:base:linux/amd64: file base/b (content)\n");
 }
 
+/* Also when it is known only while running that the image is the one that passed. */
+static void checks_are_made_again_when_that_is_asked_for(void **state)
+{
+	static const char again[] = "stale verify:app: forced cbuild verify\n"
+				    "stale verify:db: forced cbuild verify\n";
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world->identities[0] = "build:base:linux/amd64";
+	world->identities[1] = "sha256:same";
+	world->force = true;
+	world_run(world, NULL);
+	world->force = false;
+	world->verify_again = true;
+	expect_plan(world, again);
+	world_edit(world, "base/b", "b", "B");
+	plan = world_plan(world, NULL, true);
+	assert_non_null(strstr(plan, "stale verify:app: forced cbuild verify\n"));
+	assert_non_null(strstr(plan, "stale verify:db: forced cbuild verify\n"));
+	assert_null(strstr(plan, "build:app"));
+}
+
 static void a_needed_service_counts(void **state)
 {
 	struct world *world = *state;
@@ -650,6 +672,7 @@ int main(void)
 		CASE(checks_count_what_runs_beside),
 		CASE(a_dependency_counts_by_its_result),
 		CASE(the_same_result_of_a_dependency_rebuilds_nothing),
+		CASE(checks_are_made_again_when_that_is_asked_for),
 		CASE(a_needed_service_counts),
 		CASE(a_new_base_counts),
 		CASE(a_base_named_by_an_argument_counts),

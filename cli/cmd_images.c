@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +10,9 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/images_format.h"
 #include "cli/output.h"
+#include "cli/pushed.h"
 #include "cli/session.h"
 #include "cli/since.h"
 #include "cli/targets.h"
@@ -25,7 +26,8 @@
 struct image_line {
 	const struct service *service;
 	struct record *index;
-	bool verified; /* the checks of exactly this index passed */
+	struct record *pushed; /* what of it is in the registry, or NULL */
+	bool verified;         /* the checks of exactly this index passed */
 };
 
 /* The checks passed if any record says so of this very index: the newest may be of another state of the sources. */
@@ -65,7 +67,8 @@ static int find_line(struct session *session, size_t service, struct image_line 
 		record_free(line->index);
 		return 0;
 	}
-	if (find_verified(session, line, err) < 0) {
+	if (find_verified(session, line, err) < 0 ||
+	    pushed_find(session, line->service, line->index->digest, &line->pushed, err) < 0) {
 		record_free(line->index);
 		return -1;
 	}
@@ -157,6 +160,7 @@ static int line_json(struct session *session, const struct image_line *line, str
 	json_set_str(object, "reference", reference_of(references));
 	json_set(object, "tags", tags_of(references));
 	json_set_str(object, "digest", line->index->digest);
+	json_set_str(object, "pushed", line->pushed ? line->pushed->digest : NULL);
 	json_set(object, "platforms", platforms);
 	json_set_bool(object, "verified", line->verified);
 	*ret = object;
@@ -180,6 +184,7 @@ static int collect(struct session *session, struct json **ret, struct error **er
 			if (r == 0)
 				json_append(list, object);
 			record_free(line.index);
+			record_free(line.pushed);
 		}
 		if (r < 0) {
 			json_free(list);
@@ -198,6 +203,8 @@ static void add_text(const struct json *list, struct buf *out)
 
 		buf_printf(out, "%s  %s  %s\n", json_str(image, "reference"), json_str(image, "digest"),
 			   json_bool(image, "verified") ? "verified" : "not verified");
+		if (json_str(image, "pushed"))
+			buf_printf(out, "  %-14s %s\n", "pushed as", json_str(image, "pushed"));
 		for (size_t j = 0; j < json_len(platforms); j++) {
 			const struct json *member = json_at(platforms, j);
 
@@ -208,24 +215,28 @@ static void add_text(const struct json *list, struct buf *out)
 	}
 }
 
-/* CONTROL_PLANE_IMAGE=registry/name@sha256:...: for `. <(cbuild images --format=env)`. */
-static void add_env(const struct json *list, struct buf *out)
+static int print(const struct json *list, const char *format, struct error **err)
 {
-	for (size_t i = 0; i < json_len(list); i++) {
-		const struct json *image = json_at(list, i);
-		const char *reference = json_str(image, "reference");
-		const char *colon = strrchr(reference, ':');
-		size_t len = colon && !strchr(colon, '/') ? (size_t)(colon - reference) : strlen(reference);
+	cleanup_buf struct buf out = { 0 };
 
-		for (const char *c = json_str(image, "service"); *c; c++)
-			buf_char(out, (char)(isalnum((unsigned char)*c) ? toupper((unsigned char)*c) : '_'));
-		buf_printf(out, "_IMAGE=%.*s@%s\n", (int)len, reference, json_str(image, "digest"));
+	if (strcmp(format, "json") == 0) {
+		json_dump(list, JSON_INDENT, &out);
+		buf_char(&out, '\n');
+	} else if (strcmp(format, "env") == 0) {
+		images_env(list, &out);
+	} else if (strcmp(format, "kustomize") == 0) {
+		images_kustomize(list, &out);
+	} else if (strcmp(format, "github") == 0) {
+		if (images_github(list, &out, err) < 0)
+			return -1;
+	} else {
+		add_text(list, &out);
 	}
+	return output_data(out.data, out.len, err);
 }
 
 int cmd_images(const struct options *options, struct error **err)
 {
-	cleanup_buf struct buf out = { 0 };
 	cleanup_json struct json *list = NULL;
 	struct session session;
 	int r = session_open(&session, options, err);
@@ -236,17 +247,8 @@ int cmd_images(const struct options *options, struct error **err)
 		r = targets_check(&session, err);
 	if (r == 0)
 		r = collect(&session, &list, err);
-	if (r == 0) {
-		if (strcmp(options->format, "json") == 0) {
-			json_dump(list, JSON_INDENT, &out);
-			buf_char(&out, '\n');
-		} else if (strcmp(options->format, "env") == 0) {
-			add_env(list, &out);
-		} else {
-			add_text(list, &out);
-		}
-		r = output_data(out.data, out.len, err);
-	}
+	if (r == 0)
+		r = print(list, options->format, err);
 	session_close(&session);
 	return r;
 }

@@ -42,11 +42,19 @@ static const struct command commands[] = {
 		    "counts are watched.",
 	  .examples = "cbuild watch web\tbuild and check web whenever it is saved\n" },
 	{ "images", "[TARGET...]", "the images that were made, with digests, platforms and sizes", cmd_images,
-	  .takes = TAKES_TARGETS, .formats = "text json env",
+	  .takes = TAKES_TARGETS, .formats = "text json env kustomize github",
 	  .detail = "What was made last, from the records; also when something has become stale since. "
-		    "`--format=env` prints lines that a shell reads.",
+		    "`--format=env` prints lines that a shell reads, `kustomize` the images of a kustomization.yaml by "
+		    "the services' names, `github` the outputs of a workflow's step (into the file of `GITHUB_OUTPUT` "
+		    "when it is set, and a table into that of `GITHUB_STEP_SUMMARY`). Where an image was pushed these "
+		    "name it by the digest that the registry knows.",
 	  .examples = "cbuild images --format=env\twhat was made, for the next tool\n"
 		      "cbuild images web --format=json\tone image with everything known of it\n" },
+	{ "tag", "SERVICE NEW...", "further tags for what is in the registry; nothing is pulled", cmd_tag,
+	  .takes = TAKES_SERVICE,
+	  .detail = "Puts what was pushed last from here under new tags, in one request each. What another machine has "
+		    "pushed is found under the service's first tag.",
+	  .examples = "cbuild tag web 1.4.0 1.4 stable\ta release of what was tried\n" },
 	{ "inspect", "REFERENCE", "what a registry has under it: digest, platforms, sizes", cmd_inspect,
 	  .formats = "text json",
 	  .detail = "Asks the registry for the image, checks what it sends, and shows digest, annotations, and of each "

@@ -41,7 +41,9 @@ struct scope {
 	size_t depth;
 };
 
-static const char *const git_names[] = { "git.commit", "git.short", "git.branch", "git.describe", "git.dirty", NULL };
+static const char *const git_names[] = { "git.commit",       "git.short",        "git.branch", "git.describe",
+					 "git.dirty",        "git.slug",         "git.date",   "git.semver",
+					 "git.semver.minor", "git.semver.major", NULL };
 static const char *const service_names[] = { "service.name", NULL };
 
 /* "NAME=value" texts, the last of a name wins. */

@@ -199,6 +199,7 @@ static struct json *images_json(const struct report_state *state)
 			json_append(list, json_new_string(references[j]));
 		json_set(image, "references", list);
 		json_set_str(image, "digest", node->result.digest);
+		json_set_str(image, "pushed", report_pushed(state, node->service));
 		json_append(images, image);
 	}
 	return images;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/report/report.h"
@@ -88,6 +89,14 @@ static size_t widest_reference(const struct report_state *state)
 	return widest;
 }
 
+const char *report_pushed(const struct report_state *state, size_t service)
+{
+	cleanup_free char *id = mem_printf("push:%s", plan_manifest(state->plan)->services[service].name.s);
+	size_t found = plan_find(state->plan, id);
+
+	return found == NO_NODE ? NULL : plan_node(state->plan, found)->result.digest;
+}
+
 /* The images of the services that the run was for, once all of theirs is done; each name and digest to be copied. */
 static void add_images(const struct report_state *state, struct buf *out)
 {
@@ -97,13 +106,15 @@ static void add_images(const struct report_state *state, struct buf *out)
 	for (size_t i = 0; i < plan_len(state->plan); i++) {
 		const struct node *node = plan_node(state->plan, i);
 		const char *const *references;
+		const char *pushed;
 
 		if (node->kind != NODE_INDEX || !node->result.digest || !plan_is_target(state->plan, node->service))
 			continue;
 		references = plan_references(state->plan, node->service);
+		pushed = report_pushed(state, node->service);
 		for (size_t j = 0; references[j]; j++)
-			buf_printf(out, "%s  %-6s  %-*s  %s%s%s\n", any || j ? "" : "\n",
-				   how_made(state, node->service), (int)width, references[j], node->result.digest,
+			buf_printf(out, "%s  %-6s  %-*s  %s%s%s\n", any || j ? "" : "\n", how_made(state, node->service),
+				   (int)width, references[j], pushed ? pushed : node->result.digest,
 				   is_done(state, node->service, NODE_VERIFY) ? "  verified" : "",
 				   is_done(state, node->service, NODE_TAG) ? "  pushed" : "");
 		any = true;

@@ -129,6 +129,8 @@ int endpoint_new(struct loop *loop, const char *domain, const struct manifest *m
 	find_certificates(endpoint);
 	if (endpoint->loopback && !endpoint->insecure)
 		endpoint->plain_origin = mem_printf("http://%s", domain);
+	/* Reading the system's authorities takes longer than all that is asked of a registry on this machine. */
+	atomic_init(&endpoint->plain, endpoint->plain_origin && !endpoint->ca && !endpoint->cert);
 	endpoint->tls = (struct http_tls){ .ca = endpoint->ca, .cert = endpoint->cert, .key = endpoint->key };
 	*ret = endpoint;
 	return 0;
@@ -173,6 +175,14 @@ bool endpoint_go_plain(struct endpoint *endpoint)
 	if (!endpoint->plain_origin)
 		return false;
 	atomic_store(&endpoint->plain, true);
+	return true;
+}
+
+bool endpoint_try_tls(struct endpoint *endpoint)
+{
+	if (!endpoint->plain_origin || atomic_exchange(&endpoint->settled, true))
+		return false;
+	atomic_store(&endpoint->plain, false);
 	return true;
 }
 

@@ -31,13 +31,14 @@ struct login {
 
 struct endpoint {
 	struct loop *loop;
-	char *domain;       /* "docker.io" */
-	char *origin;       /* "https://registry-1.docker.io" */
-	char *plain_origin; /* "http://localhost:5000": on this machine, where TLS is not spoken; else NULL */
-	atomic_bool plain;  /* it is not */
-	bool loopback;      /* this machine */
-	bool insecure;      /* the manifest says that plain HTTP will do */
-	char *realm_origin; /* where tokens may be fetched with the login besides `origin`, or NULL */
+	char *domain;        /* "docker.io" */
+	char *origin;        /* "https://registry-1.docker.io" */
+	char *plain_origin;  /* "http://localhost:5000": on this machine, where it may be so; else NULL */
+	atomic_bool plain;   /* it is talked to by plain HTTP */
+	atomic_bool settled; /* that is known, and not only guessed */
+	bool loopback;       /* this machine */
+	bool insecure;       /* the manifest says that plain HTTP will do */
+	char *realm_origin;  /* where tokens may be fetched with the login besides `origin`, or NULL */
 	char *ca, *cert, *key;
 	struct http_tls tls; /* points to these */
 	struct http_pool *pool;
@@ -59,6 +60,8 @@ void endpoint_free(struct endpoint *endpoint); /* NULL-safe */
 const char *endpoint_origin(const struct endpoint *endpoint);
 /* What was asked for by TLS does not speak it: from now on plain HTTP, on this machine. False: it is elsewhere. */
 bool endpoint_go_plain(struct endpoint *endpoint);
+/* What was asked for by plain HTTP, by a guess, may want TLS: from now on that. False: it was no guess, or no longer is one. */
+bool endpoint_try_tls(struct endpoint *endpoint);
 /* The login, found on first use; with the lock held. ERROR_REGISTRY. Borrowed. */
 int endpoint_credentials(struct endpoint *endpoint, const char *repository, const struct credentials **ret,
 			 struct error **err);

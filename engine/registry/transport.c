@@ -250,6 +250,14 @@ int transport_location(struct endpoint *endpoint, const char *url, const struct 
 	return 0;
 }
 
+/* On this machine a registry may speak either: after a failure the other one is tried. */
+static bool other_scheme(struct attempt *attempt, const struct http_response *response, bool tls)
+{
+	if (!attempt->own || !attempt->exchange->path)
+		return false;
+	return tls ? response->not_tls && endpoint_go_plain(attempt->endpoint) : endpoint_try_tls(attempt->endpoint);
+}
+
 /* Login and redirects; an answer of any other kind is returned. */
 static int send_whole(struct attempt *attempt, struct http_response *ret, struct error **err)
 {
@@ -261,11 +269,12 @@ static int send_whole(struct attempt *attempt, struct http_response *ret, struct
 		int r = 0;
 
 		if (send_once(attempt, ret, &error) < 0) {
-			if (!ret->not_tls || !tls || !attempt->own || !attempt->exchange->path ||
-			    !endpoint_go_plain(attempt->endpoint))
+			if (!other_scheme(attempt, ret, tls))
 				return connection_failed(attempt, error, err);
 			error_free(error);
 			r = start_url(attempt, err);
+		} else if (ret->status == 400 && !tls && other_scheme(attempt, ret, tls)) {
+			r = start_url(attempt, err); /* what servers of TLS say to plain HTTP */
 		} else if (ret->status == 401 && attempt->own && logins++ < LOGINS_MAX) {
 			r = auth_answer(attempt->endpoint, &attempt->exchange->want, ret,
 					attempt->login.data ? attempt->login.data : "", err);
@@ -276,6 +285,7 @@ static int send_whole(struct attempt *attempt, struct http_response *ret, struct
 			else
 				r = follow(attempt, ret, err);
 		} else {
+			atomic_store(&attempt->endpoint->settled, true);
 			return 0;
 		}
 		http_response_free(ret);

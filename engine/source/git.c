@@ -2,6 +2,7 @@
 
 #include "engine/source/git.h"
 #include "engine/source/remote.h"
+#include "engine/source/version.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -84,10 +85,11 @@ struct value {
 	char *why;
 };
 
-enum { COMMIT, SHORT, BRANCH, DESCRIBE, DIRTY, TIME, SOURCE, VALUES };
+enum { COMMIT, SHORT, BRANCH, DESCRIBE, DIRTY, TIME, SOURCE, SLUG, DATE, SEMVER, MINOR, MAJOR, VALUES };
 
-static const char *const names[VALUES] = { "git.commit", "git.short", "git.branch", "git.describe",
-					   "git.dirty",  "git.time",  "git.source" };
+static const char *const names[VALUES] = { "git.commit", "git.short",  "git.branch",       "git.describe",
+					   "git.dirty",  "git.time",   "git.source",       "git.slug",
+					   "git.date",   "git.semver", "git.semver.minor", "git.semver.major" };
 
 struct git {
 	char *dir;
@@ -355,11 +357,68 @@ static void value_source(struct git *git, struct value *value)
 	lib.git_remote_free(remote);
 }
 
+static void value_slug(struct git *git, struct value *value)
+{
+	struct value branch = { 0 };
+
+	value_branch(git, &branch);
+	value->text = branch.text ? version_slug(branch.text) : NULL;
+	value->why = branch.why;
+	free(branch.text);
+}
+
+static void value_date(struct git *git, struct value *value)
+{
+	time_t seconds = (time_t)lib.git_commit_time((const git_commit *)git->head);
+	char text[sizeof("20231231")];
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%Y%m%d", &tm) > 0)
+		value->text = mem_strdup(text);
+	else
+		value->why = mem_printf("the commit of %s has no date", git->dir);
+}
+
+/* The tag on the commit itself. */
+static int describe_exactly(struct git *git, git_buf *ret)
+{
+	git_describe_options options;
+	git_describe_result *result = NULL;
+	int status;
+
+	if (lib.git_describe_options_init(&options, GIT_DESCRIBE_OPTIONS_VERSION) < 0)
+		return -1;
+	options.describe_strategy = GIT_DESCRIBE_TAGS;
+	options.max_candidates_tags = 0;
+	status = lib.git_describe_commit(&result, git->head, &options);
+	if (status == 0)
+		status = lib.git_describe_format(ret, result, NULL);
+	lib.git_describe_result_free(result);
+	return status;
+}
+
+static void value_semver(struct git *git, struct value *value, int parts)
+{
+	int dirty = is_dirty(git, &value->why);
+	git_buf text = { 0 };
+
+	if (dirty < 0)
+		return;
+	if (dirty)
+		value->why = mem_printf("tracked files of %s differ from the commit", git->dir);
+	else if (describe_exactly(git, &text) < 0)
+		value->why = mem_printf("the commit of %s has no tag", git->dir);
+	else if (!(value->text = version_semver(text.ptr, parts)))
+		value->why = mem_printf("the tag \"%s\" of %s is no %s", text.ptr, git->dir,
+					parts == 3 ? "version" : "version of a release");
+	lib.git_buf_dispose(&text);
+}
+
 static void find_value(struct git *git, int which, struct value *value)
 {
 	value->asked = true;
-	if (which == BRANCH) {
-		value_branch(git, value);
+	if (which == BRANCH || which == SLUG) {
+		(which == BRANCH ? value_branch : value_slug)(git, value);
 		return;
 	}
 	if (!git->head) {
@@ -378,6 +437,14 @@ static void find_value(struct git *git, int which, struct value *value)
 		break;
 	case TIME:
 		value_time(git, value);
+		break;
+	case DATE:
+		value_date(git, value);
+		break;
+	case SEMVER:
+	case MINOR:
+	case MAJOR:
+		value_semver(git, value, SEMVER + 3 - which);
 		break;
 	case SOURCE:
 		value_source(git, value);
@@ -398,7 +465,8 @@ const char *git_value(struct git *git, const char *name, const char **ret_why)
 	while (which < VALUES && strcmp(name, names[which]) != 0)
 		which++;
 	if (which == VALUES) {
-		*ret_why = "git knows commit, short, branch, describe and dirty";
+		*ret_why = "git knows commit, short, branch, slug, describe, date, semver, semver.minor, semver.major "
+			   "and dirty";
 		return NULL;
 	}
 	if (!git->opened)

@@ -131,6 +131,68 @@ commit()
 	equal "$(log_count plain '"PUT /v2/moved/web/')" 1
 }
 
+@test "tags can follow git, and more can be put without pulling" {
+	git tag -f v1.4.2
+	git branch -M feature/x
+	sed -i 's/^tags: .*/tags: ["${git.semver:-dev}", "${git.semver.minor:-dev}", "${git.semver.major:-dev}", "${git.slug}", "${git.date}"]/' services.yaml
+	commit "tags" && git tag -f v1.4.2
+	to plain tags
+	push web
+	equal "$status" 0
+	for tag in 1.4.2 1.4 1 feature-x "$(git log -1 --format=%cd --date=format-local:%Y%m%d)"; do
+		TZ=UTC remote "$DOCKER_REGISTRY/web:$tag" >/dev/null
+	done
+	echo '# dirty' >>services.yaml
+	push -n web
+	cb -f services.yaml images web --format=json
+	equal "$(jq -r '.[0].tags[0]' "$out")" 1.4.2
+	cb -f services.yaml -f settings.yaml list --format=json
+	grep -q dev "$out"
+	git checkout -q services.yaml
+	log_clear plain
+	cb -f services.yaml -f settings.yaml tag web stable 1.4.2-final
+	equal "$status" 0
+	equal "$(log_count plain HTTP/1)" 2
+	equal "$(remote "$DOCKER_REGISTRY/web:stable")" "$(remote "$DOCKER_REGISTRY/web:1.4.2")"
+	cb -f services.yaml -f settings.yaml tag web 'not a tag'
+	equal "$status" 2
+	# Another checkout knows of no push.
+	mv .cbuild .cbuild.away
+	cb -f services.yaml -f settings.yaml tag web elsewhere
+	equal "$status" 0
+	rm -rf .cbuild
+	mv .cbuild.away .cbuild
+	equal "$(remote "$DOCKER_REGISTRY/web:elsewhere")" "$(remote "$DOCKER_REGISTRY/web:1.4.2")"
+	cb -f services.yaml -f settings.yaml tag api x
+	equal "$status" 4
+	grep -q 'push it first' "$err"
+	git checkout -q HEAD~1 services.yaml
+	commit "as before"
+}
+
+@test "what was pushed is named to other tools by the registry's digest" {
+	to plain named
+	push web
+	digest=sha256:$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum | cut -d' ' -f1)
+	cb images web --format=env
+	equal "$(cat "$out")" "WEB_IMAGE=$DOCKER_REGISTRY/web@$digest"
+	cb images web --format=kustomize
+	printf 'images:\n  - name: web\n    newName: %s/web\n    digest: %s\n' "$DOCKER_REGISTRY" "$digest" | diff - "$out"
+	cb images web --format=github
+	grep -qx "web=$DOCKER_REGISTRY/web@$digest" "$out"
+	equal "$(sed -n 's/^images=//p' "$out" | jq -r '.[0].pushed')" "$digest"
+	GITHUB_OUTPUT=$BATS_TEST_TMPDIR/output GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/summary cb images web --format=github
+	[ ! -s "$out" ]
+	grep -qx "web=$DOCKER_REGISTRY/web@$digest" "$BATS_TEST_TMPDIR/output"
+	grep -q "$digest.*linux/amd64.*linux/arm64" "$BATS_TEST_TMPDIR/summary"
+	# What was built since is not what was pushed.
+	echo changed >>web/data
+	cb --no-load web
+	cb images web --format=json
+	equal "$(jq -r '.[0].pushed' "$out")" null
+	git checkout -q web
+}
+
 @test "a registry that lost everything gets everything again" {
 	registry_start lost
 	to lost app

@@ -19,6 +19,7 @@
 #include "engine/registry/credentials.h"
 #include "engine/registry/url.h"
 #include "engine/source/remote.h"
+#include "engine/source/version.h"
 
 /* The texts that registries and logins are made of. */
 
@@ -188,12 +189,33 @@ static void test_remote(void **state)
 	assert_text(remote_url("file:///srv/git/web"), NULL);
 }
 
+static void test_version(void **state)
+{
+	(void)state;
+	assert_text(version_semver("v1.4.2", 3), "1.4.2");
+	assert_text(version_semver("1.4.2", 2), "1.4");
+	assert_text(version_semver("V10.0.0", 1), "10");
+	assert_text(version_semver("v1.4.2-rc.1+build", 3), "1.4.2-rc.1");
+	assert_text(version_semver("v1.4.2+build", 2), "1.4");
+	assert_text(version_semver("v1.4.2-rc.1", 2), NULL);
+	assert_text(version_semver("v1.4.2-rc.1", 1), NULL);
+	assert_text(version_semver("v1.4", 3), NULL);
+	assert_text(version_semver("v1.4.2.3", 3), NULL);
+	assert_text(version_semver("v01.4.2", 3), NULL);
+	assert_text(version_semver("v1.4.2-", 3), NULL);
+	assert_text(version_semver("v1.4.2-a/b", 3), NULL);
+	assert_text(version_semver("release", 3), NULL);
+	assert_text(version_slug("feature/Some thing#1"), "feature-Some-thing-1");
+	assert_text(version_slug("-x"), "_x");
+	assert_text(version_slug(""), "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_origin), cmocka_unit_test(test_resolve),   cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_base64), cmocka_unit_test(test_challenge), cmocka_unit_test(test_logins),
-		cmocka_unit_test(test_remote),
+		cmocka_unit_test(test_remote), cmocka_unit_test(test_version),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,26 +24,26 @@ check()
 		grep -q '^status ' "${file%.yaml}.expected" || files+=("$file")
 	done
 	[ "${#files[@]}" -gt 40 ]
-	check "${files[@]}" >out
-	! grep -v ': good$' out
+	check "${files[@]}" >"$BATS_TEST_TMPDIR/out"
+	! grep -v ': good$' "$BATS_TEST_TMPDIR/out"
 }
 
 @test "a key that is not known, and a value of the wrong shape, is not valid" {
 	local bad=$checkout/tests/manifests/bad name
 	for name in 01-unknown-key-top 02-unknown-key-service 03-unknown-key-build 18-not-a-map 19-no-services \
 		20-services-list 21-service-not-map 45-wrong-types 73-compose-shapes; do
-		check "$bad/$name.yaml" >out
-		! grep ': good$' out
+		check "$bad/$name.yaml" >"$BATS_TEST_TMPDIR/out"
+		! grep ': good$' "$BATS_TEST_TMPDIR/out"
 	done
-	check "$bad/45-wrong-types.yaml" "$checkout/tests/compose/35-misspelt.yaml" "$checkout/tests/compose/36-wrong-shapes.yaml" >out
-	grep -q "35-misspelt.yaml: services.web: .*'biuld'" out
-	grep -q '36-wrong-shapes.yaml: services.web.ports: ' out
-	grep -q '36-wrong-shapes.yaml: services.web.deploy: ' out
+	check "$bad/45-wrong-types.yaml" "$checkout/tests/compose/35-misspelt.yaml" "$checkout/tests/compose/36-wrong-shapes.yaml" >"$BATS_TEST_TMPDIR/out"
+	grep -q "35-misspelt.yaml: services.web: .*'biuld'" "$BATS_TEST_TMPDIR/out"
+	grep -q '36-wrong-shapes.yaml: services.web.ports: ' "$BATS_TEST_TMPDIR/out"
+	grep -q '36-wrong-shapes.yaml: services.web.deploy: ' "$BATS_TEST_TMPDIR/out"
 }
 
 @test "every key of the reference is in the schema, with the same words" {
-	"$cbuild" help manifest >reference
-	python3 - "$BATS_FILE_TMPDIR/schema.json" reference <<-'EOF'
+	"$cbuild" help manifest >"$BATS_TEST_TMPDIR/reference"
+	python3 - "$BATS_FILE_TMPDIR/schema.json" "$BATS_TEST_TMPDIR/reference" <<-'EOF'
 		import json, re, sys
 		schema = json.load(open(sys.argv[1]))
 		maps = {"The manifest": schema}

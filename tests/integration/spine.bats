@@ -306,7 +306,7 @@ wrote_nothing()
 	# Made when no buildah that runs now was there: others may be building on this machine.
 	jq --arg id "$id" 'map(if .id == $id then .created = "2001-02-03T04:05:06Z" else . end)' "$dir/containers.json" >"$BATS_TEST_TMPDIR/index"
 	cp "$BATS_TEST_TMPDIR/index" "$dir/containers.json"
-	cb -B plain --platforms=$host --no-load
+	cb -B plain --platforms=$both
 	equal "$status" 0
 	equal "$(buildah containers --all --quiet)" ""
 }

@@ -42,6 +42,7 @@ struct child {
 	uv_timer_t deadline, drain;
 	unsigned handles; /* that are not closed yet */
 	bool exited, ended_by_us, timed_out, log_failed;
+	struct reap_set told; /* to end */
 	unsigned open_streams;
 
 	struct buf line[STREAMS];
@@ -80,7 +81,7 @@ static void cancel_all(struct procs *procs, int level)
 		if (child->spec->cleanup || child->exited)
 			continue;
 		child->ended_by_us = true;
-		reap_tree(child->process.pid, level > 1 ? SIGKILL : SIGTERM);
+		reap_tree(child->process.pid, level > 1 ? SIGKILL : SIGTERM, &child->told);
 	}
 }
 
@@ -216,14 +217,14 @@ static void on_grace_over(uv_timer_t *timer)
 	struct child *child = timer->data;
 
 	if (!child->exited)
-		reap_tree(child->process.pid, SIGKILL);
+		reap_tree(child->process.pid, SIGKILL, NULL);
 }
 
 /* It is asked to end, and made to when it does not. */
 static void end_child(struct child *child)
 {
 	child->ended_by_us = true;
-	reap_tree(child->process.pid, SIGTERM);
+	reap_tree(child->process.pid, SIGTERM, &child->told);
 	uv_timer_start(&child->deadline, on_grace_over, CANCEL_GRACE_MS, 0);
 }
 
@@ -295,8 +296,10 @@ static void on_ended(uv_process_t *process, int64_t status, int signum)
 	child->exited = true;
 	child->ret->signal = signum;
 	child->ret->status = signum ? 128 + signum : (int)status;
-	if (child->ended_by_us)
-		reap_tree(process->pid, SIGKILL); /* what it started and did not take along */
+	if (child->ended_by_us) { /* what it started and did not take along */
+		reap_tree(process->pid, SIGKILL, NULL);
+		reap_told(&child->told);
+	}
 	if (child->open_streams == 0)
 		close_all(child);
 	else

@@ -32,15 +32,10 @@ struct process {
 	bool marked;
 };
 
-struct pids {
-	pid_t *items;
-	size_t len, cap;
-};
-
-static bool pids_have(const struct pids *pids, pid_t pid)
+static bool set_has(const struct reap_set *set, pid_t pid)
 {
-	for (size_t i = 0; i < pids->len; i++) {
-		if (pids->items[i] == pid)
+	for (size_t i = 0; i < set->len; i++) {
+		if (set->items[i].pid == pid)
 			return true;
 	}
 	return false;
@@ -169,7 +164,7 @@ static void mark_tree(struct process *all, size_t len, pid_t leader)
 }
 
 /* Tells each of the tree once. False: there was one that was not told before, or that goes on although it was. */
-static bool signal_tree(pid_t leader, int signum, struct pids *told)
+static bool signal_tree(pid_t leader, int signum, struct reap_set *told)
 {
 	size_t len;
 	cleanup_free struct process *all = read_all(&len);
@@ -180,11 +175,11 @@ static bool signal_tree(pid_t leader, int signum, struct pids *told)
 		if (!all[i].marked || all[i].pid == getpid())
 			continue;
 		quiet = quiet && !all[i].runs;
-		if (pids_have(told, all[i].pid))
+		if (set_has(told, all[i].pid))
 			continue;
 		kill(all[i].pid, signum);
 		mem_reserve(&told->items, &told->cap, told->len + 1, sizeof(*told->items));
-		told->items[told->len++] = all[i].pid;
+		told->items[told->len++] = (struct reap_process){ all[i].pid, all[i].start };
 	}
 	return quiet;
 }
@@ -194,7 +189,7 @@ static bool signal_tree(pid_t leader, int signum, struct pids *told)
  * and what was started in between is in the next list only. */
 static void kill_tree(pid_t leader)
 {
-	struct pids stopped = { 0 };
+	struct reap_set stopped = { 0 };
 	int quiet = 0;
 
 	for (int i = 0; i < STOP_ROUNDS && quiet < 2; i++) {
@@ -204,22 +199,32 @@ static void kill_tree(pid_t leader)
 			break;
 	}
 	for (size_t i = 0; i < stopped.len; i++)
-		kill(stopped.items[i], SIGKILL);
+		kill(stopped.items[i].pid, SIGKILL);
 	free(stopped.items);
 }
 
-void reap_tree(pid_t leader, int signum)
+void reap_tree(pid_t leader, int signum, struct reap_set *told)
 {
-	struct pids told = { 0 };
+	struct reap_set own = { 0 };
 
 	if (leader <= 1)
 		return;
 	if (signum == SIGKILL)
 		kill_tree(leader);
 	else
-		signal_tree(leader, signum, &told);
+		signal_tree(leader, signum, told ? told : &own);
 	kill(-leader, signum);
-	free(told.items);
+	free(own.items);
+}
+
+void reap_told(struct reap_set *told)
+{
+	for (size_t i = 0; i < told->len; i++) {
+		if (reap_start_time(told->items[i].pid) == told->items[i].start)
+			kill_tree(told->items[i].pid);
+	}
+	free(told->items);
+	*told = (struct reap_set){ 0 };
 }
 
 /* Waits until the process has ended, REAP_GRACE_MS at the longest. Not its parent, so pidfd_open(2); where there is
@@ -242,6 +247,7 @@ static void await_end(pid_t pid)
 static void reap_line(pid_t pid, unsigned long long start)
 {
 	unsigned long long now = reap_start_time(pid);
+	struct reap_set told = { 0 };
 
 	if (pid <= 1 || start == 0 || (now != 0 && now != start))
 		return;
@@ -256,10 +262,11 @@ static void reap_line(pid_t pid, unsigned long long start)
 			return;
 	} else {
 		/* Time to remove temporary folders of its own. */
-		reap_tree(pid, SIGTERM);
+		reap_tree(pid, SIGTERM, &told);
 		await_end(pid);
 	}
-	reap_tree(pid, SIGKILL);
+	reap_tree(pid, SIGKILL, NULL);
+	reap_told(&told);
 }
 
 int proc_reap_journal(const char *path, struct error **err)

@@ -318,6 +318,49 @@ static void work_breeding(void *arg)
 		proc_result_free(&result);
 }
 
+static void work_leaving(void *arg)
+{
+	struct job *job = arg;
+	struct proc_result result;
+	char script[256];
+
+	/* The child ends at the first word; what it started in a session of its own is deaf to it. */
+	snprintf(script, sizeof(script),
+		 "setsid sh -c \"trap '' TERM; sleep 1000 & wait\" & echo $$ $! >/dev/fd/%d; wait", job->ready[1]);
+	if (proc_run(loop, &(struct proc_spec){ .argv = SH(script) }, &result, &job->error) == 0)
+		proc_result_free(&result);
+}
+
+static void *cancel_once(void *arg)
+{
+	struct job *job = arg;
+	char text[64] = "";
+
+	assert_true(read(job->ready[0], text, sizeof(text) - 1) > 0);
+	sscanf(text, "%d %d", &job->child, &job->grandchild);
+	loop_cancel(loop);
+	return NULL;
+}
+
+static void what_is_deaf_ends_when_its_parent_has(void **state)
+{
+	struct job job = { 0 };
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(pipe(job.ready), 0);
+	assert_int_equal(loop_task(loop, work_leaving, done, &job, NULL), 0);
+	assert_int_equal(pthread_create(&thread, NULL, cancel_once, &job), 0);
+	assert_int_equal(loop_run(loop, NULL), 0);
+	pthread_join(thread, NULL);
+	assert_int_equal(job.error->cls, ERROR_CANCELLED);
+	await_death(job.child);
+	await_death(job.grandchild);
+	error_free(job.error);
+	close(job.ready[0]);
+	close(job.ready[1]);
+}
+
 /* What is started while the tree is being ended belongs to it, too, whatever session it gave itself. */
 static void a_tree_that_grows_is_ended_whole(void **state)
 {
@@ -388,6 +431,7 @@ int main(void)
 		CASE(a_child_that_floods_is_ended),
 		CASE(a_child_whose_log_is_full_is_ended),
 		CASE(a_second_cancel_ends_the_whole_tree_at_once),
+		CASE(what_is_deaf_ends_when_its_parent_has),
 		CASE(a_tree_that_grows_is_ended_whole),
 		CASE(a_journal_ends_what_it_names_and_nothing_else),
 	};

@@ -326,7 +326,8 @@ static void work_leaving(void *arg)
 
 	/* The child ends at the first word; what it started in a session of its own is deaf to it. */
 	snprintf(script, sizeof(script),
-		 "setsid sh -c \"trap '' TERM; sleep 1000 & wait\" & echo $$ $! >/dev/fd/%d; wait", job->ready[1]);
+		 "setsid sh -c \"trap '' TERM; echo \\$PPID \\$\\$ >/dev/fd/%d; sleep 1000 & wait\" & wait",
+		 job->ready[1]);
 	if (proc_run(loop, &(struct proc_spec){ .argv = SH(script) }, &result, &job->error) == 0)
 		proc_result_free(&result);
 }

@@ -37,13 +37,16 @@ folders_read()
 	sed -nE 's/^[0-9]+ +getdents64\([0-9]+<([^>]*)>.*/\1/p' ../trace | grep -F "$PWD" | grep -vF "$PWD/.cbuild" | sort -u
 }
 
-# A run in which no folder was read, after those that had to be: folders younger than two seconds are read each time.
+# A run in which no folder was read, after those that had to be: folders younger than two seconds are read each time. Not
+# the first such run, but one a second later: a file may be a little younger than its folder.
 settle()
 {
-	local end=$((SECONDS + 60))
+	local end=$((SECONDS + 60)) quiet=
 	while [ $SECONDS -lt $end ]; do
 		traced "$@"
-		[ -n "$(folders_read)" ] || return 0
+		if [ -n "$(folders_read)" ]; then continue; fi
+		quiet=${quiet:-$((SECONDS + 1))}
+		if [ $SECONDS -gt "$quiet" ]; then return 0; fi
 	done
 	folders_read
 	return 1

@@ -1,0 +1,376 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/builder/builder.h"
+#include "engine/exec/event.h"
+#include "engine/exec/fleet.h"
+#include "engine/exec/run_private.h"
+#include "engine/exec/sched.h"
+#include "engine/exec/wave.h"
+#include "engine/io/jobserver.h"
+#include "engine/io/loop.h"
+#include "engine/state/state.h"
+
+void run_emit(struct run *run, const struct event *event)
+{
+	run->options->sink->event(run->options->sink->data, event);
+}
+
+/* Stops the run for a fault of its own (state, disk): what is running ends, nothing starts. */
+static void stop_run(struct run *run, struct error **error)
+{
+	error_move(run->error ? NULL : &run->error, error);
+	sched_stop(run->sched);
+}
+
+void run_note(void *owner, const char *text)
+{
+	run_emit(owner, &(struct event){ .kind = EVENT_NOTE, .text = text });
+}
+
+static void node_ended(struct run *run, size_t number, enum outcome outcome, const struct task *task)
+{
+	static const char *const names[] = { "done", "fresh", "reused", "failed", "skipped", "cancelled" };
+	const struct node *node = plan_node(run->env.plan, number);
+	uint64_t took = task ? loop_now_ms() - task->start_ms : 0;
+	struct error *error = NULL;
+
+	run_emit(run, &(struct event){
+			      .kind = EVENT_NODE_DONE,
+			      .node = node,
+			      .outcome = outcome,
+			      .text = task ? task->doubt : NULL,
+			      .error = task ? task->error : NULL,
+			      .log = task ? task->log : NULL,
+			      .took_ms = took,
+		      });
+	if (task && state_run_node(run->env.state, run->id, node->id, names[outcome], task->start_unix_ms,
+				   (int64_t)took, task->log, &error) < 0)
+		stop_run(run, &error);
+}
+
+static void node_skipped(void *data, size_t number)
+{
+	node_ended(data, number, OUTCOME_SKIPPED, NULL);
+}
+
+static void take_failure(struct run *run, const struct error *error)
+{
+	if (run->status == 0)
+		run->status = (int)error->cls;
+}
+
+static void task_succeeded(struct run *run, struct task *task)
+{
+	struct error *error = NULL;
+
+	plan_set_result(run->env.plan, task->number,
+			&(struct result){
+				.identity = task->identity,
+				.digest = task->digest,
+				.place = task->place,
+				.detail = task->detail,
+				.size = task->size,
+			});
+	if (!task->reused && !task->doubt && task_record(task, &error) < 0)
+		stop_run(run, &error);
+	node_ended(run, task->number, task->reused ? OUTCOME_REUSED : OUTCOME_DONE, task);
+	sched_done(run->sched, task->number);
+}
+
+/* The log says why, too: what a child printed does not, or there was none. Of a message that quotes the log, the first
+ * line is enough. */
+static void log_failure(struct task *task)
+{
+	const char *message = task->error->message;
+	bool empty = lseek(task->log_fd, 0, SEEK_END) == 0;
+	cleanup_free char *text =
+		mem_printf("cbuild: %.*s\n", empty ? (int)strlen(message) : (int)strcspn(message, "\n"), message);
+
+	/* When the log cannot be written, the report of the run still says it. */
+	fs_write_all(task->log_fd, text, strlen(text), task->log, NULL);
+}
+
+static void task_failed(struct run *run, struct task *task)
+{
+	bool cancelled = task->error->cls == ERROR_CANCELLED || loop_cancelled(run->env.loop);
+
+	if (!cancelled) {
+		take_failure(run, task->error);
+		log_failure(task);
+	}
+	node_ended(run, task->number, cancelled ? OUTCOME_CANCELLED : OUTCOME_FAILED, task);
+	sched_failed(run->sched, task->number, node_skipped, run);
+}
+
+/* On the loop's thread. */
+static void task_done(void *arg)
+{
+	struct task *task = arg;
+	struct run *run = task->owner;
+
+	if (task->error)
+		task_failed(run, task);
+	else
+		task_succeeded(run, task);
+	if (task->holds)
+		fleet_give_back(run->env.fleet, task->builder);
+	task_free(task);
+	run_pump(run);
+}
+
+static void task_line(void *data, const char *line, size_t len)
+{
+	struct task *task = data;
+
+	run_emit(task->owner, &(struct event){ .kind = EVENT_NODE_LINE, .node = task->node, .text = line, .len = len });
+}
+
+static void task_progress(void *data, const struct progress *progress)
+{
+	struct task *task = data;
+
+	run_emit(task->owner, &(struct event){ .kind = EVENT_NODE_STEP, .node = task->node, .progress = progress });
+}
+
+static int start_task(struct run *run, size_t number, struct builder *builder, struct wave *wave, struct error **err)
+{
+	const struct output output = { .line = task_line, .progress = task_progress };
+	struct task *task;
+
+	if (task_new(&run->env, number, run->logs, &output, run, &task, err) < 0)
+		return -1;
+	task->builder = builder;
+	task->holds = builder && !wave;
+	if (wave) {
+		wave_join(wave);
+		task->wave = wave;
+	}
+	if (loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
+		task_free(task);
+		return -1;
+	}
+	run->begun_ms[number] = task->start_ms;
+	run_emit(run, &(struct event){
+			      .kind = EVENT_NODE_START,
+			      .node = task->node,
+			      .log = task->log,
+			      .slot = sched_slot(run->sched, number),
+		      });
+	return 0;
+}
+
+/* Decides the node now that what it needs has results. *ret_stale: it must run; otherwise it has ended. */
+static int decide_node(struct run *run, size_t number, bool *ret_stale, struct error **err)
+{
+	struct node *node = plan_node(run->env.plan, number);
+	bool was_fresh = node->state == NODE_FRESH;
+	int r = 0;
+
+	if (!node->key[0]) {
+		pthread_mutex_lock(&run->env.source_lock);
+		r = plan_decide(run->env.plan, number, err);
+		pthread_mutex_unlock(&run->env.source_lock);
+	}
+	if (r < 0)
+		return -1;
+	*ret_stale = node->state != NODE_FRESH;
+	if (*ret_stale)
+		return 0;
+	if (!was_fresh)
+		node_ended(run, number, OUTCOME_FRESH, NULL);
+	sched_done(run->sched, number);
+	return 0;
+}
+
+/* A node that could not be started. */
+static void start_failed(struct run *run, size_t number, struct error *error)
+{
+	take_failure(run, error);
+	run_emit(run, &(struct event){ .kind = EVENT_NODE_DONE,
+				       .node = plan_node(run->env.plan, number),
+				       .outcome = OUTCOME_FAILED,
+				       .error = error });
+	error_free(error);
+	sched_failed(run->sched, number, node_skipped, run);
+}
+
+static bool is_build(void *data, size_t number)
+{
+	const struct run *run = data;
+
+	return plan_node(run->env.plan, number)->kind == NODE_BUILD;
+}
+
+/* What decides whether a further build goes with one that is started. */
+struct company {
+	struct run *run;
+	const struct builder *builder;
+};
+
+static bool goes_with(void *data, size_t number)
+{
+	const struct company *company = data;
+	struct run *run = company->run;
+
+	return is_build(run, number) &&
+	       fleet_suits(run->env.fleet, company->builder, &plan_node(run->env.plan, number)->platform);
+}
+
+/* A wave and the place that it has with its builder. */
+struct wave_place {
+	struct run *run;
+	struct wave *wave;
+	struct builder *builder;
+};
+
+static void wave_place_work(void *arg)
+{
+	wave_work(((struct wave_place *)arg)->wave);
+}
+
+static void wave_place_done(void *arg)
+{
+	struct wave_place *place = arg;
+	struct run *run = place->run;
+
+	fleet_give_back(run->env.fleet, place->builder);
+	wave_free(place->wave);
+	free(place);
+	run_pump(run);
+}
+
+static int open_wave(struct run *run, struct builder *builder, size_t max, struct wave **ret, struct error **err)
+{
+	struct wave_place *place = mem_alloc(sizeof(*place));
+
+	*place = (struct wave_place){ run, wave_new(builder, max, run->options->keep_going), builder };
+	*ret = place->wave;
+	if (loop_task(run->env.loop, wave_place_work, wave_place_done, place, err) == 0)
+		return 0;
+	wave_close(place->wave);
+	wave_free(place->wave);
+	free(place);
+	return -1;
+}
+
+/* Starts the build with others that are ready, in one slot: the builder takes them together. `share`: how many percent. */
+static int start_wave(struct run *run, size_t first, struct builder *builder, unsigned share, struct error **err)
+{
+	struct company company = { run, builder };
+	size_t ready = sched_count(run->sched, goes_with, &company) + 1;
+	size_t max = builder_info(builder)->batch, members = 1, number;
+	struct wave *wave;
+	int r;
+
+	ready = (ready * share + 99) / 100;
+	max = ready < max ? ready : max;
+	if (open_wave(run, builder, max, &wave, err) < 0)
+		return -1;
+	r = start_task(run, first, builder, wave, err);
+	while (r == 0 && members < max && sched_join(run->sched, first, goes_with, &company, &number)) {
+		struct error *error = NULL;
+		bool stale = false;
+
+		if (decide_node(run, number, &stale, &error) < 0 ||
+		    (stale && start_task(run, number, builder, wave, &error) < 0))
+			start_failed(run, number, error);
+		else
+			members += stale;
+	}
+	wave_close(wave);
+	return r;
+}
+
+static int start_build(struct run *run, size_t number, struct error **err)
+{
+	struct builder *builder;
+	unsigned share;
+	int r;
+
+	if (fleet_take(run->env.fleet, &plan_node(run->env.plan, number)->platform, &builder, &share, err) < 0)
+		return -1;
+	if (builder_info(builder)->batch > 1)
+		r = start_wave(run, number, builder, share, err);
+	else
+		r = start_task(run, number, builder, NULL, err);
+	if (r < 0)
+		fleet_give_back(run->env.fleet, builder);
+	return r;
+}
+
+static int start_node(struct run *run, size_t number, struct error **err)
+{
+	bool stale = false;
+
+	if (decide_node(run, number, &stale, err) < 0)
+		return -1;
+	if (!stale)
+		return 0;
+	return is_build(run, number) ? start_build(run, number, err) : start_task(run, number, NULL, NULL, err);
+}
+
+/* A build waits until its builder has room; one that is fresh needs none. */
+static bool can_start(void *data, size_t number)
+{
+	struct run *run = data;
+	const struct node *node = plan_node(run->env.plan, number);
+
+	return node->kind != NODE_BUILD || node->state == NODE_FRESH || fleet_has_room(run->env.fleet, &node->platform);
+}
+
+/* -l: a node that runs already goes on, the next one waits for it to end. */
+static bool load_allows(const struct run *run)
+{
+	double load;
+
+	return run->options->max_load <= 0 || sched_running(run->sched) == 0 || getloadavg(&load, 1) < 1 ||
+	       load <= run->options->max_load;
+}
+
+static void on_slot(void *arg)
+{
+	run_pump(arg);
+}
+
+/* Under a make, every node beside the first takes one of make's slots. */
+static bool slot_allows(struct run *run)
+{
+	if (!run->jobserver || !sched_ready(run->sched) ||
+	    jobserver_held(run->jobserver) >= sched_running(run->sched) || jobserver_take(run->jobserver))
+		return true;
+	jobserver_wait(run->jobserver, on_slot, run);
+	return false;
+}
+
+static void give_slots_back(struct run *run)
+{
+	size_t running = sched_running(run->sched);
+
+	if (run->jobserver)
+		jobserver_keep(run->jobserver, running > 0 ? running - 1 : 0);
+}
+
+void run_pump(struct run *run)
+{
+	size_t number;
+
+	while (!loop_cancelled(run->env.loop) && load_allows(run) && slot_allows(run) &&
+	       sched_next(run->sched, can_start, run, &number)) {
+		struct error *error = NULL;
+
+		if (start_node(run, number, &error) < 0)
+			start_failed(run, number, error);
+	}
+	if (loop_cancelled(run->env.loop))
+		sched_stop(run->sched);
+	give_slots_back(run);
+	if (sched_finished(run->sched))
+		loop_stop(run->env.loop);
+}

@@ -1,0 +1,221 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/builder/builder.h"
+#include "engine/exec/event.h"
+#include "engine/exec/fleet.h"
+#include "engine/exec/run_private.h"
+#include "engine/io/loop.h"
+#include "engine/runtime/runtime.h"
+#include "engine/state/state.h"
+
+size_t run_stale(const struct run *run, enum node_kind from, enum node_kind to)
+{
+	size_t stale = 0;
+
+	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
+		const struct node *node = plan_node(run->env.plan, i);
+
+		stale += node->state != NODE_FRESH && node->kind >= from && node->kind <= to;
+	}
+	return stale;
+}
+
+static int remember(struct run *run, const char *fact, const char *value, struct error **err)
+{
+	cleanup_free char *was = NULL;
+
+	if (state_fact(run->env.state, fact, &was, err) < 0)
+		return -1;
+	return was && strcmp(was, value) == 0 ? 0 : state_set_fact(run->env.state, fact, value, err);
+}
+
+static bool kept_elsewhere(const struct node *node, const struct builder_info *info)
+{
+	const char *place = node->result.place;
+
+	return node->kind == NODE_BUILD && node->state == NODE_FRESH && strcmp(place, "store") != 0 &&
+	       !(info->place && strcmp(place, info->place) == 0);
+}
+
+/* What was kept in a storage that this builder does not read is built again; what stands on it is decided anew: its key
+ * holds a result that may come out as another one. */
+static int doubt_kept(struct run *run, const struct builder_info *info, struct error **err)
+{
+	size_t len = plan_len(run->env.plan);
+	cleanup_free bool *doubted = mem_array(len + 1, sizeof(*doubted));
+
+	for (size_t i = 0; i < len; i++) {
+		struct node *node = plan_node(run->env.plan, i);
+		bool again = false;
+
+		if (kept_elsewhere(node, info)) {
+			doubted[i] = true;
+			node->state = NODE_STALE;
+			node->result = (struct result){ 0 };
+			node_reason(node, REASON_MISSING, "its image where this builder can read it", "gone");
+			continue;
+		}
+		for (size_t j = 0; j < node->needs_len; j++)
+			again = again || doubted[node->needs[j]];
+		if (again && plan_decide(run->env.plan, i, err) < 0)
+			return -1;
+		doubted[i] = again && node->state != NODE_FRESH;
+	}
+	return 0;
+}
+
+/* True when the one that was only preferred (used last, or hinted at) cannot be used: another one is looked for, and the
+ * reason is told. */
+static bool give_up(struct run *run, const char *name, bool preferred, struct error **error)
+{
+	cleanup_free char *note = NULL;
+
+	if (!name || !preferred || ((*error)->cls != ERROR_TOOL && (*error)->cls != ERROR_USAGE))
+		return false;
+	note = mem_printf("%s cannot be used now: %s", name, (*error)->message);
+	run_emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
+	error_free(steal_ptr(*error));
+	return true;
+}
+
+/* The manifest's builder of that name, or NULL. */
+static const struct manifest_builder *find_spec(const struct run *run, const char *name)
+{
+	const struct manifest *manifest = plan_manifest(run->env.plan);
+
+	for (size_t i = 0; name && i < manifest->builders_len; i++)
+		if (strcmp(manifest->builders[i].name.s, name) == 0)
+			return &manifest->builders[i];
+	return NULL;
+}
+
+static int find_builder(struct run *run, struct builder **ret, struct error **err)
+{
+	const struct run_options *options = run->options;
+	const struct manifest_builder *spec = find_spec(run, options->builder);
+	struct error *error = NULL;
+
+	if (spec && !options->builder_preferred)
+		return fleet_open_one(spec, run->env.loop, run->env.state, run->env.layout, ret, err);
+	if (builder_open(options->builder, run->env.loop, run->env.state, run->env.layout, ret, &error) == 0)
+		return 0;
+	if (!give_up(run, options->builder, options->builder_preferred, &error))
+		return error_move(err, &error);
+	return builder_open(NULL, run->env.loop, run->env.state, run->env.layout, ret, err);
+}
+
+static int open_one_builder(struct run *run, struct error **err)
+{
+	const struct builder_info *info;
+	cleanup_free char *note = NULL;
+	struct builder *builder;
+
+	if (find_builder(run, &builder, err) < 0)
+		return -1;
+	run->env.fleet = fleet_of_one(builder);
+	info = builder_info(builder);
+	if (doubt_kept(run, info, err) < 0)
+		return -1;
+	note = mem_printf("building with %s %s", info->name, info->version);
+	run_emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
+	return remember(run, "builder", info->name, err);
+}
+
+static void left_out(void *data, const char *name, const struct error *why)
+{
+	cleanup_free char *note = mem_printf("the builder %s is left out: %s", name, why->message);
+
+	run_emit(data, &(struct event){ .kind = EVENT_NOTE, .text = note });
+}
+
+/* What may have to be built must have a builder before anything is. */
+static int check_platforms(struct run *run, struct error **err)
+{
+	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
+		const struct node *node = plan_node(run->env.plan, i);
+
+		if (node->kind == NODE_BUILD && node->state != NODE_FRESH &&
+		    fleet_check(run->env.fleet, &node->platform, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Those of the manifest share the builds, when none is asked for by name. What was kept in the storage of one of them the
+ * others cannot read. */
+static int open_fleet(struct run *run, struct error **err)
+{
+	const struct manifest *manifest = plan_manifest(run->env.plan);
+	const struct builder_info nobody = { 0 };
+	cleanup_free char *note = mem_printf("building with the manifest's %zu builders", manifest->builders_len);
+
+	if (fleet_open(manifest, run->env.loop, run->env.state, run->env.layout, left_out, run, &run->env.fleet, err) < 0)
+		return -1;
+	if (doubt_kept(run, &nobody, err) < 0 || check_platforms(run, err) < 0)
+		return -1;
+	run_emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
+	return 0;
+}
+
+bool run_shares(const struct run *run)
+{
+	const struct run_options *options = run->options;
+
+	return plan_manifest(run->env.plan)->builders_len > 0 && (!options->builder || options->builder_preferred);
+}
+
+static int open_builder(struct run *run, struct error **err)
+{
+	return run_shares(run) ? open_fleet(run, err) : open_one_builder(run, err);
+}
+
+/* An engine that goes with the builder: what docker built is in docker. */
+static const char *runtime_for(const struct run *run)
+{
+	const char *builder = run->options->builder;
+
+	if (run->options->runtime)
+		return run->options->runtime;
+	if (builder && !run->options->builder_preferred && strncmp(builder, "docker", 6) == 0)
+		return "docker";
+	return NULL;
+}
+
+static int find_runtime(struct run *run, struct error **err)
+{
+	const char *name = runtime_for(run);
+	struct task_env *env = &run->env;
+	struct error *error = NULL;
+
+	if (runtime_open(name, run->stem, env->loop, env->state, env->layout, &env->runtime, &error) == 0)
+		return 0;
+	if (!give_up(run, name, run->options->runtime_preferred, &error))
+		return error_move(err, &error);
+	return runtime_open(NULL, run->stem, env->loop, env->state, env->layout, &env->runtime, err);
+}
+
+static int open_runtime(struct run *run, struct error **err)
+{
+	if (find_runtime(run, err) < 0)
+		return -1;
+	return remember(run, "runtime", runtime_name(run->env.runtime), err);
+}
+
+int run_open_tools(struct run *run, struct error **err)
+{
+	cleanup_free char *children = mem_printf("%s.children", run->stem);
+
+	if (proc_journal(run->env.loop, children, err) < 0)
+		return -1;
+	if (run_stale(run, NODE_BUILD, NODE_BUILD) > 0 && open_builder(run, err) < 0)
+		return -1;
+	if (run_stale(run, NODE_LOAD, NODE_VERIFY) > 0 && open_runtime(run, err) < 0)
+		return -1;
+	return 0;
+}

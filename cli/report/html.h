@@ -40,7 +40,7 @@ struct html_page {
 void html_make(const struct html_page *page, struct buf *out);
 
 /* html_escape.c */
-/* Appends text that anybody may have written: safe in content and in quoted attributes. Newlines stay. */
+/* Appends text that anybody may have written: safe in content and in quoted attributes of HTML and XML. Newlines stay. */
 void html_text(struct buf *out, const char *text);
 void html_bytes(struct buf *out, const char *text, size_t len);
 /* The same of a program's output: without the codes that colour a terminal. */

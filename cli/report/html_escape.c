@@ -31,7 +31,14 @@ void html_bytes(struct buf *out, const char *text, size_t len)
 			buf_str(out, "&#39;");
 			break;
 		default:
-			buf_char(out, safe.data[i]);
+			/* U+FFFE and U+FFFF are no characters of XML. */
+			if (safe.len - i >= 3 && memcmp(safe.data + i, "\xef\xbf", 2) == 0 &&
+			    ((unsigned char)safe.data[i + 2] | 1) == 0xbf) {
+				buf_str(out, "\xef\xbf\xbd");
+				i += 2;
+			} else {
+				buf_char(out, safe.data[i]);
+			}
 		}
 	}
 }

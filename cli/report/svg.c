@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/platform.h"
 #include "cli/report/graph.h"
+#include "cli/report/html.h"
 #include "cli/report/layers.h"
 #include "cli/report/needs.h"
 #include "cli/report/report.h"
@@ -45,35 +46,6 @@ struct picture {
 	struct layers *layers;
 	double *columns; /* where each begins; one more: where the last ends */
 };
-
-/* `text` is valid UTF-8 without control bytes. */
-static void add_xml(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		switch (*text) {
-		case '&':
-			buf_str(out, "&amp;");
-			break;
-		case '<':
-			buf_str(out, "&lt;");
-			break;
-		case '>':
-			buf_str(out, "&gt;");
-			break;
-		case '"':
-			buf_str(out, "&quot;");
-			break;
-		default:
-			/* U+FFFE and U+FFFF are no characters of XML. */
-			if (memcmp(text, "\xef\xbf", strnlen(text, 2)) == 0 && ((unsigned char)text[2] | 1) == 0xbf) {
-				buf_str(out, "\xef\xbf\xbd");
-				text += 2;
-			} else {
-				buf_char(out, *text);
-			}
-		}
-	}
-}
 
 static void add_label(struct buf *first, struct buf *second, struct plan *plan, const struct node *node)
 {
@@ -160,19 +132,19 @@ static void add_box(struct picture *picture, size_t number)
 	add_label(&first, &second, picture->plan, node);
 	report_reasons(&reasons, node);
 	buf_printf(picture->out, "<g class=\"%s\"><title>", node_state_name(node->state));
-	add_xml(picture->out, node->id);
+	html_bytes(picture->out, node->id, strlen(node->id));
 	buf_printf(picture->out, ": %s", node_state_name(node->state));
 	if (reasons.len) {
 		buf_str(picture->out, ": ");
-		add_xml(picture->out, reasons.data);
+		html_bytes(picture->out, reasons.data, reasons.len);
 	}
 	buf_printf(picture->out,
 		   "</title><rect class=\"box\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"6\"/>"
 		   "<text x=\"%.1f\" y=\"%.1f\">",
 		   x, y, column_end(picture, column) - x, BOX_HEIGHT, x + PADDING, y + 17);
-	add_xml(picture->out, first.data);
+	html_bytes(picture->out, first.data, first.len);
 	buf_printf(picture->out, "</text><text class=\"small\" x=\"%.1f\" y=\"%.1f\">", x + PADDING, y + 32);
-	add_xml(picture->out, second.data);
+	html_bytes(picture->out, second.data, second.len);
 	buf_str(picture->out, "</text></g>\n");
 }
 

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 #define ARENA_CHUNK ((size_t)64 * 1024) /* bytes asked of malloc at once */
-#define ARENA_CHUNK_FIRST 2048          /* bytes */
+#define ARENA_CHUNK_FIRST 1024          /* bytes */
 #define SHORT_TEXT 256                  /* bytes: most texts are shorter, and need no second try */
 
 struct chunk {

@@ -17,10 +17,33 @@
 #define TAG_MAX 128
 #define NAME_MAX_LEN 128
 
-#define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
-#define ALNUM LOWER UPPER DIGITS
+
+static bool is_low(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+static bool is_alnum(char c)
+{
+	return is_low(c) || (c >= 'A' && c <= 'Z');
+}
+
+static bool is_word(char c)
+{
+	return is_alnum(c) || c == '_' || c == '.' || c == '-';
+}
+
+/* As strspn, which makes a table of its long lists each time. */
+static size_t span(const char *s, bool (*counts)(char))
+{
+	size_t len = 0;
+
+	while (counts(s[len]))
+		len++;
+	return len;
+}
 
 bool ref_tag_valid(const char *tag)
 {
@@ -28,16 +51,16 @@ bool ref_tag_valid(const char *tag)
 
 	if (len < 1 || len > TAG_MAX || *tag == '.' || *tag == '-')
 		return false;
-	return strspn(tag, ALNUM "_.-") == len;
+	return span(tag, is_word) == len;
 }
 
 bool ref_name_valid(const char *name)
 {
 	size_t len = strlen(name);
 
-	if (len < 1 || len > NAME_MAX_LEN || strspn(name, ALNUM) == 0)
+	if (len < 1 || len > NAME_MAX_LEN || !is_alnum(*name))
 		return false;
-	return strspn(name, ALNUM "_.-") == len;
+	return span(name, is_word) == len;
 }
 
 /* Host names are components of letters, digits and inner dashes, joined by dots. */
@@ -56,7 +79,7 @@ static bool host_valid(const char *host, size_t len)
 		} else if (c == '-') {
 			if (before == '.')
 				return false;
-		} else if (!strchr(ALNUM, c)) {
+		} else if (!is_alnum(c)) {
 			return false;
 		}
 		before = c;
@@ -98,7 +121,7 @@ static bool separator_valid(const char *separator, size_t len)
 static bool component_valid(const char *component, size_t len)
 {
 	const char *end = component + len;
-	size_t n = strspn(component, LOWER DIGITS);
+	size_t n = span(component, is_low);
 
 	while (n > 0) {
 		component += n;
@@ -108,7 +131,7 @@ static bool component_valid(const char *component, size_t len)
 		if (n == 0 || !separator_valid(component, n))
 			return false;
 		component += n;
-		n = strspn(component, LOWER DIGITS);
+		n = span(component, is_low);
 	}
 	return false;
 }

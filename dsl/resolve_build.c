@@ -190,9 +190,10 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 		diags_add(r->diags, build->context.pos, NULL,
 			  "the build's context must be a folder; \"%s\" is not supported", build->context.s);
 	build->context.s = resolve_text(r, &build->context);
-	build->dockerfile.s = from->dockerfile.s ? resolve_path(r, build->context.s, from->dockerfile.s)
-						 : arena_printf(r->arena, "%s/Dockerfile",
-								strcmp(build->context.s, "/") ? build->context.s : "");
+	build->dockerfile.s = from->dockerfile.s
+				      ? resolve_path(r, build->context.s, from->dockerfile.s)
+				      : arena_join(r->arena, strcmp(build->context.s, "/") ? build->context.s : "",
+						   "/Dockerfile", NULL);
 	if (from->inline_text.s && from->dockerfile.s)
 		diags_add(r->diags, from->inline_text.pos, NULL,
 			  "a build has \"dockerfile\" or \"dockerfile_inline\", not both");

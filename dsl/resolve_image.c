@@ -56,7 +56,7 @@ static const char *find_tag(const char *image)
 /* The same image under different spellings ("debian", "docker.io/library/debian") has one full name. */
 static const char *full_name(struct resolve *r, const struct ref *ref)
 {
-	return arena_printf(r->arena, "%s/%s", ref->domain, ref->repository);
+	return arena_join(r->arena, ref->domain, "/", ref->repository, NULL);
 }
 
 static void check_image(struct resolve *r, const struct service *service, const struct text *image, bool given)
@@ -126,7 +126,7 @@ static void split_image(struct resolve *r, const struct draft_rest *draft, struc
 	service->image = draft->image;
 	if (!draft->image.s) {
 		service->image.pos = service->name.pos;
-		service->image.s = unit->registry.s ? arena_printf(r->arena, "%s/%s", unit->registry.s, service->name.s)
+		service->image.s = unit->registry.s ? arena_join(r->arena, unit->registry.s, "/", service->name.s, NULL)
 						    : service->name.s;
 		check_image(r, service, &service->image, false);
 		return;
@@ -195,7 +195,7 @@ void resolve_images_once(struct resolve *r)
 		const struct service *service = &manifest->services[i];
 
 		for (size_t j = 0; (shared[i] || references) && names[i] && j < service->tags.len; j++)
-			take_reference(r, seen, arena_printf(r->arena, "%s:%s", names[i], service->tags.items[j].s),
+			take_reference(r, seen, arena_join(r->arena, names[i], ":", service->tags.items[j].s, NULL),
 				       service, service->image.pos);
 		for (size_t j = 0; j < service->references.len; j++) {
 			const struct text *text = &service->references.items[j];
@@ -203,8 +203,8 @@ void resolve_images_once(struct resolve *r)
 
 			if (ref_parse(text->s, &ref, NULL))
 				take_reference(r, seen,
-					       arena_printf(r->arena, "%s:%s", full_name(r, &ref),
-							    ref.tag ? ref.tag : "latest"),
+					       arena_join(r->arena, full_name(r, &ref), ":",
+							  ref.tag ? ref.tag : "latest", NULL),
 					       service, text->pos);
 			ref_free(&ref);
 		}

@@ -44,7 +44,8 @@ static void add_reason(struct buf *out, const struct node *node, const struct re
 	case REASON_OPTION:
 		break;
 	}
-	buf_printf(out, "%s ", reason_kind_name(reason->kind));
+	buf_str(out, reason_kind_name(reason->kind));
+	buf_char(out, ' ');
 	text_safe(out, reason->what, strlen(reason->what));
 	buf_str(out, ": ");
 	text_safe(out, reason->change, strlen(reason->change));
@@ -66,10 +67,21 @@ bool report_reasons(struct buf *out, const struct node *node)
 	return shown > 0;
 }
 
-static void add_node(struct buf *out, const struct node *node, int width)
+static void add_padded(struct buf *out, const char *text, size_t width)
 {
-	buf_printf(out, "%-8s %-*s%s", node_state_name(node->state), node->reasons_len ? width : 0, node->id,
-		   node->reasons_len ? "  " : "");
+	size_t len = strlen(text);
+
+	buf_add(out, text, len);
+	for (; len < width; len++)
+		buf_char(out, ' ');
+}
+
+static void add_node(struct buf *out, const struct node *node, size_t width)
+{
+	add_padded(out, node_state_name(node->state), 8);
+	buf_char(out, ' ');
+	add_padded(out, node->id, node->reasons_len ? width : 0);
+	buf_str(out, node->reasons_len ? "  " : "");
 	report_reasons(out, node);
 	buf_char(out, '\n');
 }
@@ -78,11 +90,11 @@ int report_plan_text(struct plan *plan, bool all, struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
 	size_t counts[3] = { 0 };
-	int width = 0;
+	size_t width = 0;
 
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		const struct node *node = plan_node(plan, i);
-		int len = (int)strlen(node->id);
+		size_t len = strlen(node->id);
 
 		counts[node->state]++;
 		if (node->state != NODE_FRESH && len > width)

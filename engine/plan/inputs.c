@@ -43,13 +43,6 @@ struct inputs *inputs_new(void)
 	return inputs;
 }
 
-void inputs_begin(struct inputs *inputs, enum node_kind kind, unsigned version)
-{
-	arena_clear(inputs->arena);
-	inputs->len = inputs->files_len = 0;
-	inputs_addf(inputs, REASON_OPTION, "cbuild's key layout", "%s %u", node_kind_name(kind), version);
-}
-
 void inputs_free(struct inputs *inputs)
 {
 	if (!inputs)
@@ -60,20 +53,43 @@ void inputs_free(struct inputs *inputs)
 	free(inputs);
 }
 
-static void add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value, bool unknown)
+/* Takes a name and a value of the list's own arena. */
+static void put(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
 {
 	mem_reserve(&inputs->items, &inputs->cap, inputs->len + 1, sizeof(*inputs->items));
-	inputs->items[inputs->len++] = (struct input){
-		.kind = kind,
-		.name = arena_strdup(inputs->arena, name),
-		.value = arena_strdup(inputs->arena, value),
-		.unknown = unknown,
-	};
+	inputs->items[inputs->len++] = (struct input){ .kind = kind, .name = name, .value = value };
+}
+
+void inputs_begin(struct inputs *inputs, enum node_kind kind, const char *version)
+{
+	arena_clear(inputs->arena);
+	inputs->len = inputs->files_len = 0;
+	put(inputs, REASON_OPTION, "cbuild's key layout",
+	    arena_join(inputs->arena, node_kind_name(kind), " ", version, NULL));
 }
 
 void inputs_add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
 {
-	add(inputs, kind, name, value, false);
+	put(inputs, kind, arena_strdup(inputs->arena, name), arena_strdup(inputs->arena, value));
+}
+
+/* The number's decimal digits end where `end` points. */
+static const char *decimal(size_t number, char *end)
+{
+	*end = '\0';
+	do
+		*--end = (char)('0' + number % 10);
+	while ((number /= 10) > 0);
+	return end;
+}
+
+void inputs_add_element(struct inputs *inputs, const char *name, size_t index, const char *value)
+{
+	char digits[sizeof("18446744073709551615")];
+
+	put(inputs, REASON_OPTION,
+	    arena_join(inputs->arena, name, "[", decimal(index, digits + sizeof(digits) - 1), "]", NULL),
+	    arena_strdup(inputs->arena, value));
 }
 
 void inputs_addf(struct inputs *inputs, enum reason_kind kind, const char *name, const char *fmt, ...)
@@ -84,12 +100,13 @@ void inputs_addf(struct inputs *inputs, enum reason_kind kind, const char *name,
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	add(inputs, kind, name, text, false);
+	inputs_add(inputs, kind, name, text);
 }
 
 void inputs_add_unknown(struct inputs *inputs, enum reason_kind kind, const char *name)
 {
-	add(inputs, kind, name, NULL, true);
+	inputs_add(inputs, kind, name, NULL);
+	inputs->items[inputs->len - 1].unknown = true;
 }
 
 void inputs_add_files(struct inputs *inputs, const char *name, const char *prefix, struct source *source, size_t selection)
@@ -97,7 +114,7 @@ void inputs_add_files(struct inputs *inputs, const char *name, const char *prefi
 	char hex[HASH_HEX + 1];
 
 	hash_hex(source_digest(source, selection), hex);
-	add(inputs, REASON_FILE, name, hex, false);
+	inputs_add(inputs, REASON_FILE, name, hex);
 	inputs->items[inputs->len - 1].files = true;
 	mem_reserve(&inputs->files, &inputs->files_cap, inputs->files_len + 1, sizeof(*inputs->files));
 	inputs->files[inputs->files_len++] = (struct files){

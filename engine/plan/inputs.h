@@ -24,9 +24,11 @@ struct inputs;
 struct inputs *inputs_new(void);
 void inputs_free(struct inputs *inputs); /* NULL-safe */
 /* Empties the list. `version` is the layout of this kind of key: the first field of it. */
-void inputs_begin(struct inputs *inputs, enum node_kind kind, unsigned version);
+void inputs_begin(struct inputs *inputs, enum node_kind kind, const char *version);
 /* Adds a named value; both are copied. A NULL value differs from "". */
 void inputs_add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value);
+/* The same for an element of a list: an option "name[index]". */
+void inputs_add_element(struct inputs *inputs, const char *name, size_t index, const char *value);
 __attribute__((format(printf, 4, 5))) void inputs_addf(struct inputs *inputs, enum reason_kind kind, const char *name,
 						       const char *fmt, ...);
 /* A value that is not known before a dependency has run: the list has no key then. */

@@ -18,14 +18,9 @@
 #include "engine/source/context.h"
 
 /* Raised when a kind's fields change their meaning: all its records are stale then. */
-enum {
-	PREPARE_VERSION = 2,
-	BUILD_VERSION = 1,
-	INDEX_VERSION = 1,
-	LOAD_VERSION = 1,
-	VERIFY_VERSION = 2,
-	PUSH_VERSION = 1,
-	TAG_VERSION = 1
+static const char *const versions[] = {
+	[NODE_PREPARE] = "2", [NODE_BUILD] = "1", [NODE_INDEX] = "1", [NODE_LOAD] = "1",
+	[NODE_VERIFY] = "2",  [NODE_PUSH] = "1",  [NODE_TAG] = "1",
 };
 
 static void add_platform(struct inputs *inputs, const struct node *node)
@@ -47,18 +42,14 @@ static void add_text(struct inputs *inputs, enum reason_kind kind, const char *n
 static void add_list(struct inputs *inputs, const char *name, const char *const *list, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		cleanup_free char *item = mem_printf("%s[%zu]", name, i);
-
-		inputs_add(inputs, REASON_OPTION, item, list[i]);
+		inputs_add_element(inputs, name, i, list[i]);
 	}
 }
 
 static void add_texts(struct inputs *inputs, const char *name, const struct texts *texts)
 {
 	for (size_t i = 0; i < texts->len; i++) {
-		cleanup_free char *item = mem_printf("%s[%zu]", name, i);
-
-		inputs_add(inputs, REASON_OPTION, item, texts->items[i].s);
+		inputs_add_element(inputs, name, i, texts->items[i].s);
 	}
 }
 
@@ -508,8 +499,6 @@ static void add_push(struct plan *plan, const struct node *node, struct inputs *
 
 int key_inputs(struct plan *plan, size_t number, struct inputs *inputs, struct error **err)
 {
-	static const unsigned versions[] = { PREPARE_VERSION, BUILD_VERSION, INDEX_VERSION, LOAD_VERSION,
-					     VERIFY_VERSION,  PUSH_VERSION,  TAG_VERSION };
 	const struct node *node = plan->nodes[number];
 
 	inputs_begin(inputs, node->kind, versions[node->kind]);

@@ -191,7 +191,7 @@ static bool add_images(struct plan *plan, const struct frame *frame, struct plan
 	const struct service *service = &plan->manifest->services[frame->service];
 	bool good = true;
 
-	build->images = arena_array(plan->arena, build->use.images_len + 1, sizeof(*build->images));
+	build->images = arena_array(plan->arena, build->use.images_len, sizeof(*build->images));
 	for (size_t i = 0; i < build->use.images_len; i++) {
 		const struct dockerfile_image *mention = &build->use.images[i];
 		const struct named_context *context = find_context(&service->build, mention->name);

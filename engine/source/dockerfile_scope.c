@@ -18,7 +18,7 @@ static struct variable *find(const struct dockerfile_scope *scope, const char *n
 	return NULL;
 }
 
-void dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, const char *value)
+size_t dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, const char *value)
 {
 	struct variable *variable = find(scope, name);
 
@@ -28,6 +28,7 @@ void dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, cons
 		variable->name = name;
 	}
 	variable->value = value;
+	return (size_t)(variable - scope->items);
 }
 
 void dockerfile_scope_copy(struct dockerfile_scope *to, const struct dockerfile_scope *from)
@@ -114,12 +115,10 @@ static int expand(struct globals *globals, const char *source, struct names *ret
 
 static void set(struct globals *globals, const char *name, const char *value, struct names needs)
 {
-	struct variable *variable;
+	size_t number = dockerfile_scope_set(&globals->scope, name, value);
 
-	dockerfile_scope_set(&globals->scope, name, value);
-	variable = find(&globals->scope, name);
 	mem_reserve(&globals->needs, &globals->needs_cap, globals->scope.len, sizeof(*globals->needs));
-	globals->needs[variable - globals->scope.items] = needs;
+	globals->needs[number] = needs;
 }
 
 static void set_default(struct globals *globals, const char *name, const char *value)

@@ -23,7 +23,8 @@ struct dockerfile_scope {
 	bool open; /* an outside base may set what is not here */
 };
 
-void dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, const char *value);
+/* Returns the number of the variable in `items`. */
+size_t dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, const char *value);
 void dockerfile_scope_copy(struct dockerfile_scope *to, const struct dockerfile_scope *from);
 void dockerfile_scope_free(struct dockerfile_scope *scope);
 /* For struct word_env; `data` is the scope. */

@@ -13,8 +13,9 @@
 #include "cli/output.h"
 #include "cli/report/report.h"
 #include "cli/session.h"
-#include "engine/exec/event.h"
 #include "dsl/manifest.h"
+#include "engine/exec/event.h"
+#include "engine/exec/follow.h"
 #include "engine/exec/present.h"
 #include "engine/exec/release.h"
 #include "engine/exec/run.h"
@@ -46,6 +47,20 @@ static void keep_hashes(struct session *session)
 	struct error *unsaved = NULL;
 
 	if (source_save(session->source, &unsaved) < 0)
+		error_free(unsaved);
+}
+
+static int follow_all(struct session *session, struct error **err)
+{
+	return follow(session->plan, session->state, 0, plan_len(session->plan), err);
+}
+
+/* What returned is what later changes are compared with; in a read-only checkout they are compared with what was newer. */
+static void keep_newest(struct session *session)
+{
+	struct error *unsaved = NULL;
+
+	if (follow_needed(session->plan) && (session_write(session, &unsaved) < 0 || follow_all(session, &unsaved) < 0))
 		error_free(unsaved);
 }
 
@@ -112,9 +127,10 @@ int build_execute(struct session *session, struct error **err)
 
 	if (!anything_stale(session->plan)) {
 		keep_hashes(session);
+		keep_newest(session);
 		return report_nothing(session->plan, options, err);
 	}
-	if (session_write(session, err) < 0 || session_loop(session, err) < 0)
+	if (session_write(session, err) < 0 || follow_all(session, err) < 0 || session_loop(session, err) < 0)
 		return -1;
 	report = report_new(session->plan, options, &sink);
 	r = run_plan(session->plan, session->loop, session->state, session->layout, session->source,

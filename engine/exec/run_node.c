@@ -10,6 +10,7 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/event.h"
 #include "engine/exec/fleet.h"
+#include "engine/exec/follow.h"
 #include "engine/exec/run_private.h"
 #include "engine/exec/sched.h"
 #include "engine/exec/wave.h"
@@ -176,6 +177,8 @@ static int decide_node(struct run *run, size_t number, bool *ret_stale, struct e
 	if (!node->key[0]) {
 		pthread_mutex_lock(&run->env.source_lock);
 		r = plan_decide(run->env.plan, number, err);
+		if (r == 0)
+			r = follow(run->env.plan, run->env.state, number, 1, err);
 		pthread_mutex_unlock(&run->env.source_lock);
 	}
 	if (r < 0)

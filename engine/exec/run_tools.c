@@ -43,31 +43,14 @@ static bool kept_elsewhere(const struct node *node, const struct builder_info *i
 	       !(info->place && strcmp(place, info->place) == 0);
 }
 
-/* What was kept in a storage that this builder does not read is built again; what stands on it is decided anew: its key
- * holds a result that may come out as another one. */
+/* What was kept in a storage that this builder does not read is gone for it. */
 static int doubt_kept(struct run *run, const struct builder_info *info, struct error **err)
 {
-	size_t len = plan_len(run->env.plan);
-	cleanup_free bool *doubted = mem_array(len + 1, sizeof(*doubted));
-
-	for (size_t i = 0; i < len; i++) {
-		struct node *node = plan_node(run->env.plan, i);
-		bool again = false;
-
-		if (kept_elsewhere(node, info)) {
-			doubted[i] = true;
-			node->state = NODE_STALE;
-			node->result = (struct result){ 0 };
-			node_reason(node, REASON_MISSING, "its image where this builder can read it", "gone");
-			continue;
-		}
-		for (size_t j = 0; j < node->needs_len; j++)
-			again = again || doubted[node->needs[j]];
-		if (again && plan_decide(run->env.plan, i, err) < 0)
-			return -1;
-		doubted[i] = again && node->state != NODE_FRESH;
+	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
+		if (kept_elsewhere(plan_node(run->env.plan, i), info))
+			plan_miss(run->env.plan, i, "its image where this builder can read it");
 	}
-	return 0;
+	return plan_settle(run->env.plan, err);
 }
 
 /* True when the one that was only preferred (used last, or hinted at) cannot be used: another one is looked for, and the

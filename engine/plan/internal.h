@@ -50,6 +50,9 @@ struct plan {
 	size_t outputs_len, outputs_cap;
 	size_t *preparing; /* the services with a step */
 	size_t preparing_len, preparing_cap;
+	const char **again;    /* of each node that is made again, while what stands on it is not decided anew: what is gone */
+	bool unsettled;        /* there is one such */
+	bool deciding;         /* all of them: what is gone need not be made again yet */
 	struct inputs *inputs; /* of the node that is being decided */
 };
 

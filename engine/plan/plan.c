@@ -31,6 +31,18 @@ static int read_records(struct plan *plan, struct error **err)
 	return 0;
 }
 
+static int decide_all(struct plan *plan, struct error **err)
+{
+	int r = 0;
+
+	plan->again = mem_array(plan->nodes_len + 1, sizeof(*plan->again));
+	plan->deciding = true;
+	for (size_t i = 0; i < plan->nodes_len && r == 0; i++)
+		r = plan_decide(plan, i, err);
+	plan->deciding = false;
+	return r < 0 ? -1 : plan_settle(plan, err);
+}
+
 int plan_new(const struct manifest *manifest, const struct plan_options *options, struct source *source,
 	     struct state *state, struct diags *diags, struct plan **ret, struct error **err)
 {
@@ -52,10 +64,8 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 	};
 	if (plan_make(plan) < 0 || source_scan(source, err) < 0 || read_records(plan, err) < 0)
 		goto fail;
-	for (size_t i = 0; i < plan->nodes_len; i++) {
-		if (plan_decide(plan, i, err) < 0)
-			goto fail;
-	}
+	if (decide_all(plan, err) < 0)
+		goto fail;
 	*ret = plan;
 	return 0;
 fail:
@@ -85,6 +95,7 @@ void plan_free(struct plan *plan)
 	map_free(plan->by_reference);
 	map_free(plan->records);
 	free(plan->services);
+	free(plan->again);
 	free(plan->nodes);
 	free(plan->outputs);
 	free(plan->preparing);
@@ -213,6 +224,14 @@ static int check_outputs(struct plan *plan, struct node *node, const struct reco
 	return 0;
 }
 
+/* What was made of a base is there without it: the base is made again when something else is to be made of it. */
+static bool can_wait(const struct plan *plan, const struct node *node)
+{
+	const struct service *service = &plan->manifest->services[node->service];
+
+	return node->kind == NODE_BUILD && !service->publish && !plan->services[node->service].target;
+}
+
 /* Its key is known, and there is a record under it: is the result still there? */
 static int decide_recorded(struct plan *plan, size_t number, const struct record *record, struct error **err)
 {
@@ -224,12 +243,14 @@ static int decide_recorded(struct plan *plan, size_t number, const struct record
 			return -1;
 	} else if (!plan->options.present(plan->options.present_data, node, record, &what)) {
 		node_reason(node, REASON_MISSING, arena_strdup(plan->arena, what ? what : "its result"), "gone");
+		node->gone = plan->deciding && can_wait(plan, node);
 	}
 	if (node->reasons_len == 0 && node->kind == NODE_VERIFY && plan->options.verify_again)
 		node_reason(node, REASON_FORCED, "cbuild verify", "");
-	if (node->reasons_len > 0)
+	if (node->reasons_len > 0 && !node->gone)
 		return 0;
 	node->state = NODE_FRESH;
+	node->returned = record != map_get(plan->records, node->id);
 	set_result(plan, number, record);
 	return 0;
 }
@@ -303,8 +324,86 @@ int plan_decide(struct plan *plan, size_t number, struct error **err)
 
 	node->reasons_len = 0;
 	node->state = NODE_STALE;
+	node->returned = node->gone = false;
 	node->result = (struct result){ 0 };
 	if (key_inputs(plan, number, plan->inputs, err) < 0)
 		return -1;
 	return decide(plan, number, plan->inputs, err);
+}
+
+/* Its last reason says what is gone. */
+static void make_again(struct plan *plan, size_t number)
+{
+	struct node *node = plan->nodes[number];
+
+	node->state = NODE_STALE;
+	node->gone = node->returned = false;
+	node->result = (struct result){ 0 };
+	plan->again[number] = node->reasons[node->reasons_len - 1].what;
+	plan->unsettled = true;
+}
+
+void plan_miss(struct plan *plan, size_t number, const char *what)
+{
+	struct node *node = plan->nodes[number];
+
+	node_reason(node, REASON_MISSING, what, "gone");
+	node->gone = can_wait(plan, node);
+	if (!node->gone)
+		make_again(plan, number);
+}
+
+/* From the top down: what is made again needs others itself. */
+static void wake_needed(struct plan *plan)
+{
+	for (size_t i = plan->nodes_len; i-- > 0;) {
+		const struct node *node = plan->nodes[i];
+
+		for (size_t j = 0; j < node->needs_len && node->state != NODE_FRESH; j++) {
+			if (plan->nodes[node->needs[j]]->gone)
+				make_again(plan, node->needs[j]);
+		}
+	}
+}
+
+/* A key that holds a result which is to be made again is not known any more. */
+static int decide_anew(struct plan *plan, size_t number, struct error **err)
+{
+	struct node *node = plan->nodes[number];
+
+	if (plan_decide(plan, number, err) < 0)
+		return -1;
+	if (plan->again[number]) {
+		node->state = NODE_STALE;
+		node_reason(node, REASON_MISSING, plan->again[number], "gone");
+	}
+	plan->again[number] = node->id;
+	return 0;
+}
+
+static int decide_above(struct plan *plan, struct error **err)
+{
+	for (size_t i = 0; i < plan->nodes_len; i++) {
+		const struct node *node = plan->nodes[i];
+		bool above = false;
+
+		for (size_t j = 0; j < node->needs_len; j++)
+			above = above || plan->again[node->needs[j]];
+		if (above && decide_anew(plan, i, err) < 0)
+			return -1;
+	}
+	memset(plan->again, 0, plan->nodes_len * sizeof(*plan->again));
+	return 0;
+}
+
+int plan_settle(struct plan *plan, struct error **err)
+{
+	for (;;) {
+		wake_needed(plan);
+		if (!plan->unsettled)
+			return 0;
+		plan->unsettled = false;
+		if (decide_above(plan, err) < 0)
+			return -1;
+	}
 }

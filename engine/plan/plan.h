@@ -117,6 +117,11 @@ size_t plan_find(const struct plan *plan, const char *id);
 
 /* Decides a node again now that what it needs has results: FRESH or STALE, with key and reasons. */
 int plan_decide(struct plan *plan, size_t node, struct error **err);
+/* The result of a node that is fresh cannot be used: `what` (borrowed) of it is gone. A base that is no target itself stays
+ * fresh as long as nothing that is not fresh needs it. After the last such node: plan_settle. */
+void plan_miss(struct plan *plan, size_t node, const char *what);
+/* Decides anew what stands on nodes that are made again. */
+int plan_settle(struct plan *plan, struct error **err);
 /* Sets the result of a node that has run (texts are copied). */
 void plan_set_result(struct plan *plan, size_t node, const struct result *result);
 /* The inputs of the node's key as they are now. */

@@ -282,28 +282,28 @@ static int put_record(struct db *db, const struct record *record)
 	return query_run(query);
 }
 
-static int put_latest(struct db *db, const char *node)
+static int put_latest(struct db *db, const char *node, int64_t id)
 {
 	cleanup_query struct query *query = NULL;
 
 	if (query_new(db, "INSERT OR REPLACE INTO latest(node, record) VALUES(?, ?)", &query) < 0)
 		return -1;
 	query_set_text(query, 1, node);
-	query_set_int(query, 2, db_last_id(db));
+	query_set_int(query, 2, id);
 	return query_run(query);
 }
 
-static int put_inputs(struct db *db, const struct put *put)
+static int put_inputs(struct db *db, const char *node, const char *inputs, size_t len)
 {
 	cleanup_query struct query *query = NULL;
-	const char *data = put->inputs ? put->inputs : "";
+	const char *data = inputs ? inputs : "";
 	char sum[HASH_HEX + 1];
 
 	if (query_new(db, "INSERT OR REPLACE INTO inputs(node, content, sum) VALUES(?, ?, ?)", &query) < 0)
 		return -1;
-	hash_hex(hash_bytes(data, put->inputs_len), sum);
-	query_set_text(query, 1, put->record->node);
-	query_set_blob(query, 2, data, put->inputs_len);
+	hash_hex(hash_bytes(data, len), sum);
+	query_set_text(query, 1, node);
+	query_set_blob(query, 2, data, len);
 	query_set_text(query, 3, sum);
 	return query_run(query);
 }
@@ -326,7 +326,8 @@ static int put_all(struct db *db, void *arg)
 {
 	const struct put *put = arg;
 
-	if (put_record(db, put->record) < 0 || put_latest(db, put->record->node) < 0 || put_inputs(db, put) < 0)
+	if (put_record(db, put->record) < 0 || put_latest(db, put->record->node, db_last_id(db)) < 0 ||
+	    put_inputs(db, put->record->node, put->inputs, put->inputs_len) < 0)
 		return -1;
 	return drop_old(db, put->record->node);
 }
@@ -336,6 +337,54 @@ int state_put(struct state *state, const struct record *record, const char *inpu
 	struct put put = { record, inputs, inputs_len };
 
 	return db_write(state->db, put_all, &put, err);
+}
+
+struct renewals {
+	const struct renewal *items;
+	size_t len;
+};
+
+/* The newest record is the one with the highest id. *ret_id 0: there is none under that key. */
+static int raise_record(struct db *db, const struct renewal *item, int64_t *ret_id)
+{
+	cleanup_query struct query *query = NULL;
+	int r;
+
+	*ret_id = 0;
+	if (query_new(db,
+		      "UPDATE record SET id = (SELECT max(id) + 1 FROM record) WHERE node = ? AND key = ? RETURNING id",
+		      &query) < 0)
+		return -1;
+	query_set_text(query, 1, item->node);
+	query_set_text(query, 2, item->key);
+	r = query_step(query);
+	if (r > 0)
+		*ret_id = query_int(query, 0);
+	return r > 0 ? query_run(query) : r;
+}
+
+static int renew_all(struct db *db, void *arg)
+{
+	const struct renewals *renewals = arg;
+
+	for (size_t i = 0; i < renewals->len; i++) {
+		const struct renewal *item = &renewals->items[i];
+		int64_t id;
+
+		if (raise_record(db, item, &id) < 0)
+			return -1;
+		if (id != 0 && (put_latest(db, item->node, id) < 0 ||
+				put_inputs(db, item->node, item->inputs, item->inputs_len) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int state_renew(struct state *state, const struct renewal *items, size_t len, struct error **err)
+{
+	struct renewals renewals = { items, len };
+
+	return db_write(state->db, renew_all, &renewals, err);
 }
 
 static int forget(struct db *db, void *arg)

@@ -59,6 +59,14 @@ void records_free(struct record *records, size_t len);
  * record of a node only). Replaces a record of the same node and key. */
 int state_put(struct state *state, const struct record *record, const char *inputs, size_t inputs_len,
 	      struct error **err);
+/* Records that are there already and are their nodes' newest again: what they were made of is as it was then. One that has
+ * gone meanwhile is passed over. */
+struct renewal {
+	const char *node, *key;
+	const char *inputs; /* as in state_put */
+	size_t inputs_len;
+};
+int state_renew(struct state *state, const struct renewal *items, size_t len, struct error **err);
 /* The inputs of the newest record of `node` (malloc'd, NUL-terminated), or *ret = NULL. */
 int state_inputs(struct state *state, const char *node, char **ret, size_t *ret_len, struct error **err);
 int state_forget(struct state *state, const char *node, struct error **err); /* all its records */

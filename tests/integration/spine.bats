@@ -261,6 +261,34 @@ wrote_nothing()
 	grep -E "^localhost/spine/web:latest  $digest  verified$" "$out"
 }
 
+@test "a change that is built and taken back: tags, the engine, why and prune go by the earlier result again" {
+	local stored engine
+	stored=$(index_of localhost/spine/other:latest)
+	engine=$(podman image inspect -f '{{.Id}}' localhost/spine/other:latest)
+	echo changed >other/file
+	cb all --platforms=$both
+	equal "$status" 0
+	[ "$(index_of localhost/spine/other:latest)" != "$stored" ]
+	[ "$(podman image inspect -f '{{.Id}}' localhost/spine/other:latest)" != "$engine" ]
+	echo other >other/file
+	cb all --platforms=$both
+	equal "$(started | grep build || true)" ""
+	equal "$(index_of localhost/spine/other:latest)" "$stored"
+	equal "$(podman image inspect -f '{{.Id}}' localhost/spine/other:latest)" "$engine"
+	cb prune
+	equal "$status" 0
+	cb -n --exit-code all --platforms=$both
+	equal "$status" 0
+	# The newest run's result is what the next change is compared with.
+	echo 'LABEL more=1' >>other/Dockerfile
+	cb why build:other:$host
+	grep -F 'dockerfile other/Dockerfile' "$out"
+	run ! grep -F 'other/file' "$out"
+	sed -i '$d' other/Dockerfile
+	cb -n --exit-code all --platforms=$both
+	equal "$status" 0
+}
+
 @test "-B makes everything anew, and with the date given the same" {
 	before=$(index_of localhost/spine/web:latest)
 	cb -n -B web --platforms=$host
@@ -539,6 +567,29 @@ make_kept()
 	CONTAINERS_STORAGE_CONF=$dir/storage.conf cb all --platforms=$host --no-load
 	umount "$dir/root/overlay" || true
 	equal "$status" 0
+	equal "$(finished)" "$(lines "build base $host" "build one $host" "build two $host" 'index one' 'index two')"
+}
+
+@test "a base that was removed where it was kept is made again when something is to be made of it" {
+	project kept
+	cb -B all --platforms=$host --no-load
+	equal "$status" 0
+	buildah rmi --all --force >/dev/null
+	cb all --platforms=$host --no-load
+	equal "$status" 0
+	equal "$(started)" ""
+	cb -n -v all --platforms=$host --no-load
+	grep -E "^fresh +build:base:$host  its image is gone$" "$out"
+	cb -n base --platforms=$host
+	grep -E "^stale +build:base:$host  its image is gone$" "$out"
+	cb why base --platforms=$host
+	grep -F "its image: gone" "$out"
+	echo even more >>one/file
+	cb -n all --platforms=$host --no-load
+	grep -E "^stale +build:base:$host  its image is gone$" "$out"
+	cb all --platforms=$host --no-load
+	equal "$status" 0
+	# It comes out different each time.
 	equal "$(finished)" "$(lines "build base $host" "build one $host" "build two $host" 'index one' 'index two')"
 }
 

@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "dsl/load.h"
 #include "dsl/manifest.h"
+#include "engine/exec/follow.h"
 #include "engine/plan/inputs.h"
 #include "engine/plan/plan.h"
 #include "engine/source/context.h"
@@ -94,7 +95,7 @@ static bool is_present(void *data, const struct node *node, const struct record 
 
 	(void)record;
 	*ret_what = "its image";
-	return !world->missing || strcmp(world->missing, node->id) != 0;
+	return !world->missing || !strstr(world->missing, node->id);
 }
 
 static void must(int r, struct error *error)
@@ -235,6 +236,7 @@ void world_run(struct world *world, const char *const *targets)
 			must(plan_decide(opened.plan, i, NULL), NULL);
 		if (plan_node(opened.plan, i)->state != NODE_FRESH)
 			run_node(world, &opened, i);
+		must(follow(opened.plan, opened.state, i, 1, NULL), NULL);
 	}
 	close_plan(&opened);
 }

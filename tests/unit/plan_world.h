@@ -16,7 +16,7 @@ struct world {
 	/* Identities that the test gives to nodes instead: id, identity, ..., NULL. */
 	const char *identities[9];
 	bool force, verify_again;
-	const char *missing;     /* id of a node whose result is gone */
+	const char *missing;     /* ids of nodes whose results are gone */
 	const char *redelivered; /* id of a build that gives the same image in other bytes (compressed differently) */
 	const char *host;        /* NULL: linux/amd64 */
 	const char *revision;    /* pushed, with this as an annotation; NULL: nothing is pushed */

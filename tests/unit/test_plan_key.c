@@ -524,13 +524,86 @@ static void tags_move_without_a_build(void **state)
 static void a_missing_result_is_made_again(void **state)
 {
 	struct world *world = *state;
+	cleanup_free char *plan = NULL;
 
-	world->missing = "build:tool:linux/arm64";
-	world->identities[0] = "build:tool:linux/arm64";
+	world->missing = "build:app:linux/arm64";
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:app:linux/arm64: missing its image (gone)\n"));
+}
+
+static void expect_targets(struct world *world, const char *const *targets, const char *expected)
+{
+	cleanup_free char *plan = world_plan(world, targets, false);
+
+	if (strcmp(plan, expected) != 0)
+		fail_msg("expected:\n%s\ngot:\n%s", expected, plan);
+}
+
+/* What was made of it is there without it. */
+static void a_base_that_is_gone_is_made_again_when_it_is_needed(void **state)
+{
+	const char *const base[] = { "base", NULL };
+	struct world *world = *state;
+	cleanup_free char *needed = NULL, *decided = NULL;
+
+	world->missing = "build:base:linux/amd64";
+	expect_plan(world, "");
+	expect_targets(world, base,
+		       "stale build:base:linux/amd64: missing its image (gone)\nstale build:base:linux/arm64: new "
+		       "build:base:linux/arm64\n");
+	world_edit(world, "db/d", "d", "D"); /* db does not stand on it */
+	needed = world_plan(world, NULL, false);
+	assert_null(strstr(needed, "base"));
+	free(needed);
+	world_edit(world, "app/main.c", "main", "other");
+	needed = world_plan(world, NULL, false);
+	assert_non_null(strstr(needed, "stale build:base:linux/amd64: missing its image (gone)\n"));
+	/* Made again it may be another one: what stands on it has no key before that. */
+	assert_non_null(strstr(needed, "stale build:app:linux/arm64: file app/main.c (content); dependency "
+				       "build:base:linux/amd64 (stale)\n"));
+	world->identities[0] = "build:base:linux/amd64";
+	world->identities[1] = "another";
+	decided = world_plan(world, NULL, true);
+	assert_non_null(strstr(decided, "stale build:app:linux/arm64: dependency base (linux/amd64) ("));
+}
+
+/* The base of a base is needed when that is made again, and not before. */
+static void bases_that_are_gone_are_made_again_from_the_ground(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "services.yaml", "  base:\n",
+		   "  ground:\n    publish: false\n    build: ground\n  base:\n    needs: [ground]\n");
+	world_write(world, "ground/Dockerfile", "FROM scratch\n");
+	world_run(world, NULL);
+	world->missing = "build:ground:linux/amd64 build:base:linux/amd64";
+	expect_plan(world, "");
+	world_edit(world, "app/main.c", "main", "other");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:ground:linux/amd64: missing its image (gone)\n"
+				     "stale build:base:linux/amd64: dependency build:ground:linux/amd64 (stale); "
+				     "missing its image (gone)\n"));
+}
+
+/* A result that was the newest once is that again, when what it was made of is as it was. */
+static void a_change_taken_back_is_followed(void **state)
+{
+	struct world *world = *state;
+
+	world_write(world, "tool/t", "other\n");
+	world_edit(world, "tool/Dockerfile", "COPY t /", "COPY t /there");
+	world_run(world, NULL);
+	world_write(world, "tool/t", "t\n");
+	world_edit(world, "tool/Dockerfile", "COPY t /there", "COPY t /");
+	world_run(world, NULL);
+	world_write(world, "tool/new", "t");
+	world_edit(world, "tool/Dockerfile", "COPY t /", "COPY t new /");
 	{
 		cleanup_free char *plan = world_plan(world, NULL, false);
 
-		assert_non_null(strstr(plan, "stale build:tool:linux/arm64: missing its image (gone)\n"));
+		assert_non_null(strstr(plan, "stale build:tool:linux/amd64: dockerfile tool/Dockerfile (content); file "
+					     "tool/new (added)\n"));
 	}
 }
 
@@ -680,6 +753,9 @@ int main(void)
 		CASE(a_platform_is_a_node_of_its_own),
 		CASE(tags_move_without_a_build),
 		CASE(a_missing_result_is_made_again),
+		CASE(a_base_that_is_gone_is_made_again_when_it_is_needed),
+		CASE(bases_that_are_gone_are_made_again_from_the_ground),
+		CASE(a_change_taken_back_is_followed),
 		CASE(files_count_by_type_mode_and_presence),
 		CASE(arguments_for_the_builder_itself_count),
 		CASE(a_file_that_a_checker_names_counts),

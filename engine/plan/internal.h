@@ -30,6 +30,12 @@ struct plan_service {
 	const char *const *references; /* made on first use */
 };
 
+/* A platform that a per-platform step is asked for because others need its service for it. */
+struct plan_asked {
+	size_t service;
+	struct platform platform;
+};
+
 struct plan {
 	const struct manifest *manifest;
 	struct plan_options options;
@@ -50,14 +56,20 @@ struct plan {
 	size_t outputs_len, outputs_cap;
 	size_t *preparing; /* the services with a step */
 	size_t preparing_len, preparing_cap;
-	const char **again;    /* of each node that is made again, while what stands on it is not decided anew: what is gone */
-	bool unsettled;        /* there is one such */
-	bool deciding;         /* all of them: what is gone need not be made again yet */
+	struct plan_asked *asked;
+	size_t asked_len, asked_cap;
+	bool asked_more; /* since outputs were collected */
+	const char **again; /* of each node that is made again, while what stands on it is not decided anew: what is gone */
+	bool unsettled;     /* there is one such */
+	bool deciding;      /* all of them: what is gone need not be made again yet */
 	struct inputs *inputs; /* of the node that is being decided */
 };
 
 /* make.c: the graph. */
 int plan_make(struct plan *plan);
+/* selection.c: registers with the source what each node reads. All outputs are known by then: none is scanned with a
+ * context. */
+void plan_select(struct plan *plan);
 /* release.c: push and tag nodes of the targets; false when a complaint was made. */
 bool plan_add_release(struct plan *plan);
 /* files.c: Dockerfile and ignore file of a service, once; false when a complaint was made. */
@@ -69,6 +81,8 @@ const char *plan_expand(struct plan *plan, const struct platform *platform, cons
 /* prepare.c */
 size_t plan_prepare_node(struct plan *plan, size_t service, const struct platform *platform);
 int plan_collect_outputs(struct plan *plan);
+/* Notes that the step of `service` is asked for this platform. */
+void plan_ask_outputs(struct plan *plan, size_t service, const struct platform *platform);
 /* Edges to the prepare steps whose outputs the build reads. */
 void plan_add_outputs(struct plan *plan, struct node *node, const struct platform *platform);
 /* Whether a file at `relative` (to the context's root), there or not, reaches the builder and counts. */

@@ -213,34 +213,15 @@ static bool add_images(struct plan *plan, const struct frame *frame, struct plan
 	return good;
 }
 
-static void add_context(struct plan *plan, struct plan_build *build, size_t service, const struct named_context *named)
+static void add_context(struct plan_build *build, const struct named_context *named, const char *root)
 {
-	const struct build_spec *spec = &plan->manifest->services[service].build;
 	struct plan_context *context = &build->contexts[build->contexts_len++];
-	const char *name = named ? named->name.s : NULL;
-	const char **patterns = arena_array(plan->arena, build->use.sources_len + 1, sizeof(*patterns));
-	struct filter filter = { .patterns = patterns };
 
-	*context = (struct plan_context){ .name = name };
-	if (named && named->kind == CONTEXT_REMOTE) {
+	*context = (struct plan_context){ .name = named ? named->name.s : NULL };
+	if (named && named->kind == CONTEXT_REMOTE)
 		context->url = named->value.s;
-		return;
-	}
-	context->root = named ? named->value.s : spec->context.s;
-	filter.ignore = named || !plan->services[service].ignore ? NULL : plan->services[service].ignore->ignore;
-	filter.whole = !named && build->use.whole;
-	for (size_t i = 0; i < build->use.whole_contexts_len && named; i++)
-		filter.whole = filter.whole || strcasecmp(build->use.whole_contexts[i], name) == 0;
-	for (size_t i = 0; i < build->use.sources_len; i++) {
-		const struct dockerfile_source *source = &build->use.sources[i];
-
-		if (source->parents && !source->context == !name)
-			filter.parents = true;
-		if ((!source->context && !name) || (source->context && name && strcasecmp(source->context, name) == 0))
-			patterns[filter.patterns_len++] = source->pattern;
-	}
-	filter.except = plan_except(plan, context->root, &filter.except_len);
-	context->selection = source_add(plan->source, context->root, &filter);
+	else
+		context->root = root;
 }
 
 static void add_contexts(struct plan *plan, const struct frame *frame, struct plan_build *build)
@@ -248,10 +229,10 @@ static void add_contexts(struct plan *plan, const struct frame *frame, struct pl
 	const struct build_spec *spec = &plan->manifest->services[frame->service].build;
 
 	build->contexts = arena_array(plan->arena, spec->contexts_len + 1, sizeof(*build->contexts));
-	add_context(plan, build, frame->service, NULL);
+	add_context(build, NULL, spec->context.s);
 	for (size_t i = 0; i < spec->contexts_len; i++) {
 		if (spec->contexts[i].kind == CONTEXT_PATH || spec->contexts[i].kind == CONTEXT_REMOTE)
-			add_context(plan, build, frame->service, &spec->contexts[i]);
+			add_context(build, &spec->contexts[i], spec->contexts[i].value.s);
 	}
 }
 
@@ -312,8 +293,10 @@ static size_t add_build(struct plan *plan, const struct frame *frame)
 	if (!good)
 		return NO_NODE;
 	add_contexts(plan, frame, build);
-	if (service->has_prepare)
+	if (service->has_prepare) {
+		plan_ask_outputs(plan, frame->service, frame->platform);
 		plan_prepare_node(plan, frame->service, frame->platform);
+	}
 	{
 		/* Steps whose outputs this build reads are nodes before it. */
 		struct node draft = { .service = frame->service, .build = build };
@@ -458,21 +441,45 @@ static void index_references(struct plan *plan)
 	}
 }
 
-int plan_make(struct plan *plan)
+/* The nodes, up to the checks. */
+static bool add_targets(struct plan *plan)
 {
 	bool good = plan_collect_outputs(plan) == 0;
+
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		if (plan->services[i].target)
+			good = add_target(plan, i) && good;
+	}
+	return good;
+}
+
+static void forget_nodes(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nodes_len; i++)
+		node_clear(plan->nodes[i]);
+	plan->nodes_len = 0;
+	map_free(plan->by_id);
+	plan->by_id = map_new();
+}
+
+int plan_make(struct plan *plan)
+{
 	size_t complaints = diags_count(plan->diags);
+	bool good;
 
 	if (!plan->options.nothing && (!plan->options.targets || !plan->options.targets[0]))
 		mark_target(plan, "all");
 	for (size_t i = 0; plan->options.targets && plan->options.targets[i]; i++)
 		mark_target(plan, plan->options.targets[i]);
 	index_references(plan);
-	for (size_t i = 0; i < plan->manifest->services_len; i++) {
-		if (plan->services[i].target)
-			good = add_target(plan, i) && good;
+	good = add_targets(plan);
+	/* A step turned out to be asked for more platforms: its outputs for these may be in any context. */
+	while (good && plan->asked_more) {
+		forget_nodes(plan);
+		good = add_targets(plan);
 	}
 	if (good && plan->options.push)
 		good = plan_add_release(plan);
+	plan_select(plan);
 	return good && diags_count(plan->diags) == complaints ? 0 : -1;
 }

@@ -99,6 +99,7 @@ void plan_free(struct plan *plan)
 	free(plan->nodes);
 	free(plan->outputs);
 	free(plan->preparing);
+	free(plan->asked);
 	inputs_free(plan->inputs);
 	arena_free(plan->arena);
 	free(plan);

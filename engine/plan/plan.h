@@ -97,6 +97,8 @@ struct plan_prepare {
 	const char **env;     /* "NAME=value" of the named variables that are set, NULL-terminated */
 	const char **outputs; /* relative paths */
 	size_t outputs_len;
+	const char **inputs; /* patterns, relative to the manifest's folder */
+	size_t inputs_len;
 	size_t selection; /* of its inputs */
 };
 

@@ -15,21 +15,49 @@
 #include "engine/source/context.h"
 #include "engine/source/ignore.h"
 
-/* The platforms for which a per-platform step can be asked: the service's own, and the host's. */
-static size_t candidates(const struct plan *plan, const struct service *service, const struct platform **ret)
+static bool has_platform(const struct platform *list, size_t len, const struct platform *platform)
 {
-	struct platform *list = arena_array(plan->arena, service->build.platforms_len + 1, sizeof(*list));
-	size_t len = 0;
-	bool host = false;
-
-	for (size_t i = 0; i < service->build.platforms_len; i++) {
-		list[len++] = service->build.platforms[i];
-		host = host || platform_equal(&service->build.platforms[i], &plan->options.host);
+	for (size_t i = 0; i < len; i++) {
+		if (platform_equal(&list[i], platform))
+			return true;
 	}
-	if (!host)
+	return false;
+}
+
+/* The platforms for which a per-platform step can be asked: the service's own, the host's, and those that others need it
+ * for. */
+static size_t candidates(const struct plan *plan, size_t number, const struct platform **ret)
+{
+	const struct service *service = &plan->manifest->services[number];
+	struct platform *list =
+		arena_array(plan->arena, service->build.platforms_len + plan->asked_len + 1, sizeof(*list));
+	size_t len = 0;
+
+	for (size_t i = 0; i < service->build.platforms_len; i++)
+		list[len++] = service->build.platforms[i];
+	if (!has_platform(list, len, &plan->options.host))
 		list[len++] = plan->options.host;
+	for (size_t i = 0; i < plan->asked_len; i++) {
+		if (plan->asked[i].service == number)
+			list[len++] = plan->asked[i].platform;
+	}
 	*ret = list;
 	return len;
+}
+
+void plan_ask_outputs(struct plan *plan, size_t service, const struct platform *platform)
+{
+	const struct platform *known;
+	size_t len;
+
+	if (!plan->manifest->services[service].prepare.per_platform)
+		return;
+	len = candidates(plan, service, &known);
+	if (has_platform(known, len, platform))
+		return;
+	mem_reserve(&plan->asked, &plan->asked_cap, plan->asked_len + 1, sizeof(*plan->asked));
+	plan->asked[plan->asked_len++] = (struct plan_asked){ service, *platform };
+	plan->asked_more = true;
 }
 
 static void collect(struct plan *plan, const char *path)
@@ -55,11 +83,12 @@ static bool check_output(struct plan *plan, const struct text *output, const cha
 	return false;
 }
 
-/* All outputs are known before any context is walked: none is scanned with a context. */
 int plan_collect_outputs(struct plan *plan)
 {
 	bool good = true;
 
+	plan->asked_more = false;
+	plan->outputs_len = plan->preparing_len = 0;
 	collect(plan, plan->options.state_dir);
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
 		const struct service *service = &plan->manifest->services[i];
@@ -70,7 +99,7 @@ int plan_collect_outputs(struct plan *plan)
 			continue;
 		mem_reserve(&plan->preparing, &plan->preparing_cap, plan->preparing_len + 1, sizeof(*plan->preparing));
 		plan->preparing[plan->preparing_len++] = i;
-		len = candidates(plan, service, &platforms);
+		len = candidates(plan, i, &platforms);
 		for (size_t p = 0; p < (service->prepare.per_platform ? len : 1); p++) {
 			for (size_t o = 0; o < service->prepare.outputs.len; o++) {
 				const struct text *output = &service->prepare.outputs.items[o];
@@ -112,8 +141,7 @@ static struct plan_prepare *prepare_new(struct plan *plan, const struct prepare_
 					const struct platform *platform)
 {
 	struct plan_prepare *prepare = arena_alloc(plan->arena, sizeof(*prepare));
-	struct filter filter = { .deep = true };
-	const char **patterns = arena_array(plan->arena, spec->inputs.len + 1, sizeof(*patterns));
+	const char **inputs = arena_array(plan->arena, spec->inputs.len + 1, sizeof(*inputs));
 
 	prepare->argv = expand_all(plan, platform, &spec->run);
 	prepare->outputs = expand_all(plan, platform, &spec->outputs);
@@ -122,12 +150,10 @@ static struct plan_prepare *prepare_new(struct plan *plan, const struct prepare_
 	for (size_t i = 0; i < spec->inputs.len; i++) {
 		cleanup_free char *clean = path_clean(plan_expand(plan, platform, spec->inputs.items[i].s));
 
-		patterns[i] = arena_strdup(plan->arena, clean);
+		inputs[i] = arena_strdup(plan->arena, clean);
 	}
-	filter.patterns = patterns;
-	filter.patterns_len = spec->inputs.len;
-	filter.except = plan_except(plan, plan->manifest->dir, &filter.except_len);
-	prepare->selection = source_add(plan->source, plan->manifest->dir, &filter);
+	prepare->inputs = inputs;
+	prepare->inputs_len = spec->inputs.len;
 	return prepare;
 }
 
@@ -239,7 +265,7 @@ void plan_add_outputs(struct plan *plan, struct node *node, const struct platfor
 		size_t len = 1;
 
 		if (service->prepare.per_platform)
-			len = candidates(plan, service, &platforms);
+			len = candidates(plan, plan->preparing[i], &platforms);
 		for (size_t p = 0; p < len; p++)
 			add_outputs_of(plan, node, plan->preparing[i], &platforms[p]);
 	}

@@ -282,11 +282,63 @@ static void the_path_of_the_checkout_does_not_count(void **state)
 	assert_int_equal(fs_remove_tree(parent, NULL), 0);
 }
 
+/* A base that is made for the host alone, if it were not for a service that needs it for another platform too: the step's
+ * outputs for that platform are made first, and are no files of the context that every platform copies. */
+static void a_step_for_a_platform_that_others_ask_for(void **state)
+{
+	static const char *const made[] = { "b/gen-amd64", "b/gen-arm64" };
+	cleanup_free char *plan = NULL;
+	struct world world;
+
+	(void)state;
+	world_new(&world);
+	world_write(&world, "services.yaml",
+		    "project: world\nregistry: example.org/w\ntags: [\"1\"]\nservices:\n"
+		    "  each:\n    publish: false\n    build: b\n"
+		    "    prepare: {run: [gen, \"${platform.arch}\"], outputs: [\"b/gen-${platform.arch}\"]}\n"
+		    "  whole:\n    publish: false\n    build: {context: b, dockerfile: ../all/Dockerfile}\n"
+		    "  app:\n    build:\n      context: app\n      platforms: [linux/amd64, linux/arm64]\n"
+		    "      additional_contexts: {each: \"service:each\", whole: \"service:whole\"}\n");
+	world_write(&world, "b/Dockerfile", "FROM scratch\nARG TARGETARCH\nCOPY gen-$TARGETARCH /gen\n");
+	world_write(&world, "all/Dockerfile", "FROM scratch\nCOPY . /\n");
+	world_write(&world, "app/Dockerfile", "FROM each\nCOPY --from=whole /gen-amd64 /gen-arm64 /\n");
+	for (size_t i = 0; i < 2; i++)
+		world_write(&world, made[i], "1\n");
+	world_run(&world, NULL);
+	plan = world_plan(&world, NULL, false);
+	assert_string_equal(plan, "");
+	for (size_t i = 0; i < 2; i++) {
+		cleanup_free char *step =
+			mem_printf("stale prepare:each:linux/%s: file %s (changed by hand)\n", made[i] + 6, made[i]);
+		cleanup_free char *own = mem_printf("unknown build:each:linux/%s: dependency prepare:each:linux/%s "
+						    "(stale)\n",
+						    made[i] + 6, made[i] + 6);
+		cleanup_free char *other = mem_printf("build:each:linux/%s:", made[!i] + 6);
+		cleanup_free char *amd64 = mem_printf("unknown build:whole:linux/amd64: dependency "
+						      "prepare:each:linux/%s "
+						      "(stale)\n",
+						      made[i] + 6);
+		cleanup_free char *arm64 = mem_printf("unknown build:whole:linux/arm64: dependency "
+						      "prepare:each:linux/%s "
+						      "(stale)\n",
+						      made[i] + 6);
+		cleanup_free char *changed = plan_with(&world, made[i]);
+
+		assert_non_null(strstr(changed, step));
+		assert_non_null(strstr(changed, own));
+		assert_null(strstr(changed, other));
+		assert_non_null(strstr(changed, amd64));
+		assert_non_null(strstr(changed, arm64));
+	}
+	world_free(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_change_is_seen_alone),
 		cmocka_unit_test(a_monorepo),
+		cmocka_unit_test(a_step_for_a_platform_that_others_ask_for),
 		cmocka_unit_test(surroundings_do_not_count),
 		cmocka_unit_test(the_path_of_the_checkout_does_not_count),
 	};

@@ -1,0 +1,65 @@
+#include "config.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/plan/internal.h"
+#include "engine/source/context.h"
+
+static bool is_whole(const struct dockerfile_use *use, const char *name)
+{
+	for (size_t i = 0; i < use->whole_contexts_len && name; i++) {
+		if (strcasecmp(use->whole_contexts[i], name) == 0)
+			return true;
+	}
+	return !name && use->whole;
+}
+
+/* Ignore files are for the main context. */
+static void select_context(struct plan *plan, const struct node *node, struct plan_context *context)
+{
+	const struct plan_ignore *ignore = context->name ? NULL : plan->services[node->service].ignore;
+	const struct dockerfile_use *use = &node->build->use;
+	const char **patterns = arena_array(plan->arena, use->sources_len + 1, sizeof(*patterns));
+	const char *name = context->name;
+	struct filter filter = {
+		.ignore = ignore ? ignore->ignore : NULL,
+		.whole = is_whole(use, name),
+		.patterns = patterns,
+	};
+
+	for (size_t i = 0; i < use->sources_len; i++) {
+		const struct dockerfile_source *source = &use->sources[i];
+
+		if (source->parents && !source->context == !name)
+			filter.parents = true;
+		if ((!source->context && !name) || (source->context && name && strcasecmp(source->context, name) == 0))
+			patterns[filter.patterns_len++] = source->pattern;
+	}
+	filter.except = plan_except(plan, context->root, &filter.except_len);
+	context->selection = source_add(plan->source, context->root, &filter);
+}
+
+static void select_inputs(struct plan *plan, struct plan_prepare *prepare)
+{
+	struct filter filter = { .deep = true, .patterns = prepare->inputs, .patterns_len = prepare->inputs_len };
+
+	filter.except = plan_except(plan, plan->manifest->dir, &filter.except_len);
+	prepare->selection = source_add(plan->source, plan->manifest->dir, &filter);
+}
+
+void plan_select(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nodes_len; i++) {
+		const struct node *node = plan->nodes[i];
+
+		for (size_t j = 0; node->build && j < node->build->contexts_len; j++) {
+			if (node->build->contexts[j].root)
+				select_context(plan, node, &node->build->contexts[j]);
+		}
+		if (node->prepare)
+			select_inputs(plan, node->prepare);
+	}
+}

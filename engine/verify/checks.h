@@ -72,6 +72,9 @@ int probe_judge(const struct http_check *check, const struct pattern *pattern, c
 		bool *ret_good, struct buf *why, struct error **err);
 /* `location` has the same scheme, host and port as `origin` ("http://127.0.0.1:8000"). */
 bool probe_same_origin(const char *origin, const char *location);
+/* Milliseconds until the next attempt when asking has gone on for `spent_ms`: short, so that what listens is found at
+ * once; longer the longer it takes, so that asking costs little. */
+uint64_t probe_pause(uint64_t spent_ms);
 /* Until it is healthy, its time is over, or the container has ended. *ret_took is milliseconds. */
 enum probe_outcome { PROBE_HEALTHY, PROBE_LATE, PROBE_ENDED };
 int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret, int *ret_status, uint64_t *ret_took,

@@ -18,8 +18,11 @@
 #include "engine/runtime/runtime.h"
 #include "engine/verify/checks.h"
 
-#define PAUSE_FIRST_MS 1
-#define PAUSE_MAX_MS 100
+#define PAUSE_LEAST_MS 1
+#define PAUSE_SHORT_MS 10     /* at most, while a container is expected to start; then a thousandth of the time spent */
+#define PAUSE_MAX_MS 100      /* but no more than this */
+#define PAUSE_SHARE 16        /* of the time spent, before that */
+#define SLICE_MS 100          /* a cancel is seen within this */
 #define ATTEMPT_WHOLE_MS 4000 /* when less is left, an attempt may take all of it; else half of it */
 #define ATTEMPT_LEAST_MS 250  /* also the last one can be answered */
 #define TCP_ATTEMPT_MS 1000
@@ -33,13 +36,13 @@ static int wait_fd(struct probe *probe, int fd, short events, uint64_t limit_ms,
 	for (;;) {
 		struct pollfd poll_fd = { .fd = fd, .events = events };
 		uint64_t now = loop_now_ms(), left = now < deadline ? deadline - now : 0;
-		int r = poll(&poll_fd, 1, (int)(left < PAUSE_MAX_MS ? left : PAUSE_MAX_MS));
+		int r = poll(&poll_fd, 1, (int)(left < SLICE_MS ? left : SLICE_MS));
 
 		if (loop_cancelled(probe->loop))
 			return error_make(err, ERROR_CANCELLED, "interrupted");
 		if (r != 0 && !(r < 0 && errno == EINTR))
 			return r > 0;
-		if (r == 0 && left <= PAUSE_MAX_MS)
+		if (r == 0 && left <= SLICE_MS)
 			return 0;
 	}
 }
@@ -120,14 +123,25 @@ static int attempt(struct probe *probe, uint64_t left_ms, bool *ret_healthy, str
 	return probe->http ? probe_http(probe, limit, ret_healthy, err) : probe_tcp(probe, limit, ret_healthy, err);
 }
 
+uint64_t probe_pause(uint64_t spent_ms)
+{
+	uint64_t most = spent_ms / 1000, pause = spent_ms / PAUSE_SHARE;
+
+	if (most < PAUSE_SHORT_MS)
+		most = PAUSE_SHORT_MS;
+	if (most > PAUSE_MAX_MS)
+		most = PAUSE_MAX_MS;
+	return pause < PAUSE_LEAST_MS ? PAUSE_LEAST_MS : pause > most ? most : pause;
+}
+
 int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret, int *ret_status, uint64_t *ret_took,
 	       struct error **err)
 {
-	uint64_t start = loop_now_ms(), pause = PAUSE_FIRST_MS;
+	uint64_t start = loop_now_ms();
 
 	for (;;) {
 		bool running = true, healthy = false;
-		uint64_t spent = loop_now_ms() - start;
+		uint64_t spent = loop_now_ms() - start, pause;
 
 		if (attempt(probe, spent < timeout_ms ? timeout_ms - spent : 0, &healthy, err) < 0)
 			return -1;
@@ -141,9 +155,9 @@ int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret
 		*ret = running ? PROBE_LATE : PROBE_ENDED;
 		if (!running || spent >= timeout_ms)
 			return 0;
+		pause = probe_pause(spent);
 		if (loop_pause(probe->loop, pause < timeout_ms - spent ? pause : timeout_ms - spent, err) < 0)
 			return -1;
-		pause = pause + (pause + 1) / 2 < PAUSE_MAX_MS ? pause + (pause + 1) / 2 : PAUSE_MAX_MS;
 	}
 }
 

@@ -190,10 +190,23 @@ static void test_tcp(void **state)
 	server_stop(&closing);
 }
 
+/* What begins to listen at any time is asked within 10 ms for the first ten seconds, and never seldom. */
+static void test_pause(void **state)
+{
+	(void)state;
+	assert_int_equal(probe_pause(0), 1);
+	assert_int_equal(probe_pause(48), 3);
+	for (uint64_t spent = 0; spent <= 10000; spent++)
+		assert_true(probe_pause(spent) >= 1 && probe_pause(spent) <= 10);
+	assert_int_equal(probe_pause(30000), 30);
+	assert_int_equal(probe_pause(UINT64_MAX), 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_origin), TEST(test_judge), TEST(test_http), TEST(test_redirects), TEST(test_tcp),
+		TEST(test_origin),    TEST(test_judge), TEST(test_http),
+		TEST(test_redirects), TEST(test_tcp),   TEST(test_pause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

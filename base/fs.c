@@ -264,6 +264,63 @@ int fs_mkdirs(const char *path, mode_t mode, struct error **err)
 	return 0;
 }
 
+int fs_refuse_link(const char *path, struct error **err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || !S_ISLNK(st.st_mode))
+		return 0;
+	error_make(err, ERROR_STATE, "%s is a symbolic link: nothing is written through it", path);
+	error_remedy(err, "remove it; another disk can be mounted there");
+	return -1;
+}
+
+int fs_folder_at(int dir, const char *name, mode_t mode, const char *path, int *ret_fd, struct error **err)
+{
+	int fd;
+
+	if (mkdirat(dir, name, mode) < 0 && errno != EEXIST)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot create the folder", path);
+	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) {
+		int errnum = errno;
+
+		return fs_refuse_link(path, err) < 0
+			       ? -1
+			       : error_errno(err, ERROR_STATE, errnum, "%s: cannot open the folder", path);
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+int fs_append_at(int dir, const char *name, mode_t mode, const char *path, int *ret_fd, struct error **err)
+{
+	/* Not to wait for who reads a pipe. */
+	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode);
+	int errnum = errno;
+	struct stat st;
+
+	if (fd < 0 && fs_refuse_link(path, err) < 0)
+		return -1;
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errnum, "cannot write %s", path);
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return error_make(err, ERROR_STATE, "cannot write %s: it is no file", path);
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+DIR *fs_opendir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !dir)
+		close(fd);
+	return dir;
+}
+
 bool fs_exists(const char *path)
 {
 	struct stat st;

@@ -1,6 +1,7 @@
 #ifndef BASE_FS_H
 #define BASE_FS_H
 
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdbool.h>
@@ -24,6 +25,17 @@ int fs_replace(const char *path, const void *data, size_t len, mode_t mode, stru
 int fs_sync_dir(const char *path, struct error **err);
 /* mkdir -p; an existing folder is fine. */
 int fs_mkdirs(const char *path, mode_t mode, struct error **err);
+/* A folder that is this program's own is no symbolic link: somebody else put that there, to be written to elsewhere.
+ * ERROR_STATE when one is at `path`; a path that does not exist is fine. */
+int fs_refuse_link(const char *path, struct error **err);
+/* Makes the folder `name` in the open folder `dir` unless it is there, and opens it; links are not followed. `path` is for
+ * the error. */
+int fs_folder_at(int dir, const char *name, mode_t mode, const char *path, int *ret_fd, struct error **err);
+/* Opens a file in the open folder `dir` to append to it, made when missing. A link is not followed, what is no file is
+ * refused. `path` is for the error. */
+int fs_append_at(int dir, const char *name, mode_t mode, const char *path, int *ret_fd, struct error **err);
+/* opendir that does not follow a link at `path`. */
+DIR *fs_opendir(const char *path);
 /* rm -rf, by file descriptors, never through a symbolic link nor into another file system mounted
  * below; folders closed to their owner are opened first. A path that does not exist is fine; "",
  * "/" and one whose last component is "." or ".." are refused (ERROR_INTERNAL). Stops at the first

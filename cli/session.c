@@ -137,6 +137,23 @@ int session_open(struct session *session, const struct options *options, struct 
 	return 0;
 }
 
+/* Whoever can write in the checkout, its authors among them, may have put a link where cbuild writes and tidies up. */
+static int refuse_links(const struct session *session, struct error **err)
+{
+	static const char *const names[] = { "oci",  "oci/blobs", "oci/blobs/sha256", "oci/tmp", "handed", "locks",
+					     "logs", "run",       "state.db" };
+
+	if (fs_refuse_link(session->state_dir, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cleanup_free char *path = path_join(session->state_dir, names[i]);
+
+		if (fs_refuse_link(path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int session_write(struct session *session, struct error **err)
 {
 	cleanup_free char *store = path_join(session->state_dir, "oci");
@@ -144,7 +161,8 @@ int session_write(struct session *session, struct error **err)
 
 	if (session->writes)
 		return 0;
-	if (fs_mkdirs(session->state_dir, 0755, err) < 0 || state_allow_writing(session->state, err) < 0)
+	if (refuse_links(session, err) < 0 || fs_mkdirs(session->state_dir, 0755, err) < 0 ||
+	    state_allow_writing(session->state, err) < 0)
 		return -1;
 	if (state_repaired(session->state))
 		output_note("%s/state.db was damaged; it was put aside as state.db.damaged and begun anew",

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -82,9 +84,23 @@ static int lock_run(struct run *run, struct error **err)
 	}
 }
 
+/* Makes and opens the run's own folder in .cbuild/`name`. A link that somebody has put at either is not followed. */
+static int open_own(const struct run *run, const char *name, mode_t mode, int *ret_fd, struct error **err)
+{
+	cleanup_free char *folder = path_join(run->options->state_dir, name);
+	cleanup_free char *id = mem_printf("%lld", (long long)run->id);
+	cleanup_free char *path = path_join(folder, id);
+	cleanup_fd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", folder);
+	return fs_folder_at(fd, id, mode, path, ret_fd, err);
+}
+
 static int make_folders(struct run *run, struct error **err)
 {
 	const char *const names[] = { "run", "locks", "logs" };
+	cleanup_fd int stem = -1;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		cleanup_free char *path = path_join(run->options->state_dir, names[i]);
@@ -95,9 +111,9 @@ static int make_folders(struct run *run, struct error **err)
 	run->stem = mem_printf("%s/run/%lld", run->options->state_dir, (long long)run->id);
 	run->lock_path = mem_printf("%s.lock", run->stem);
 	run->logs = mem_printf("%s/logs/%lld", run->options->state_dir, (long long)run->id);
-	if (lock_run(run, err) < 0)
+	if (lock_run(run, err) < 0 || open_own(run, "run", 0700, &stem, err) < 0)
 		return -1;
-	return fs_mkdirs(run->stem, 0700, err) < 0 || fs_mkdirs(run->logs, 0755, err) < 0 ? -1 : 0;
+	return open_own(run, "logs", 0755, &run->logs_fd, err);
 }
 
 /* A -j of our own is what was asked for, as with make itself. */
@@ -223,6 +239,8 @@ static void run_close(struct run *run)
 	free(run->stem);
 	free(run->lock_path);
 	free(run->logs);
+	if (run->logs_fd >= 0)
+		close(run->logs_fd);
 }
 
 int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct layout *layout, struct source *source,
@@ -239,6 +257,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .state_dir = options->state_dir },
 		.options = options,
 		.lock_fd = -1,
+		.logs_fd = -1,
 		.start_ms = loop_now_ms(),
 	};
 	size_t stale = run_stale(&run, NODE_PREPARE, NODE_TAG);

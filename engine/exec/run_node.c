@@ -145,7 +145,7 @@ static int start_task(struct run *run, size_t number, struct builder *builder, s
 	const struct output output = { .line = task_line, .progress = task_progress };
 	struct task *task;
 
-	if (task_new(&run->env, number, run->logs, &output, run, &task, err) < 0)
+	if (task_new(&run->env, number, run->logs, run->logs_fd, &output, run, &task, err) < 0)
 		return -1;
 	task->builder = builder;
 	task->holds = builder && !wave;

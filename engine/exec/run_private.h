@@ -20,7 +20,8 @@ struct run {
 	char *stem;         /* .cbuild/run/<id>: the owner of what this run makes */
 	char *lock_path;
 	int lock_fd;
-	char *logs;          /* folder */
+	char *logs; /* folder */
+	int logs_fd;
 	int signum;          /* that interrupted it, or 0 */
 	struct error *error; /* what stops the run itself */
 	int status;          /* of the first failure */

@@ -39,7 +39,7 @@ bool run_needs_sweep(const char *state_dir)
 {
 	cleanup_free char *dir_path = path_join(state_dir, "run");
 	struct dirent *entry;
-	DIR *dir = opendir(dir_path);
+	DIR *dir = fs_opendir(dir_path);
 	bool found = false;
 
 	if (!dir)
@@ -98,7 +98,7 @@ int run_sweep(const char *state_dir, struct loop *loop, struct state *state, str
 {
 	cleanup_free char *run_dir = path_join(state_dir, "run");
 	struct dirent *entry;
-	DIR *dir = opendir(run_dir);
+	DIR *dir = fs_opendir(run_dir);
 	int r = 0;
 
 	if (!dir)

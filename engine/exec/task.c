@@ -31,7 +31,7 @@ static int64_t unix_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_usec / 1000;
 }
 
-static int open_log(struct task *task, const char *logs, struct error **err)
+static int open_log(struct task *task, const char *logs, int logs_fd, struct error **err)
 {
 	cleanup_free char *name = mem_printf("%s.log", task->node->id);
 
@@ -40,14 +40,11 @@ static int open_log(struct task *task, const char *logs, struct error **err)
 			*c = '-';
 	}
 	task->log = path_join(logs, name);
-	task->log_fd = open(task->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-	if (task->log_fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "cannot write %s", task->log);
-	return 0;
+	return fs_append_at(logs_fd, name, 0644, task->log, &task->log_fd, err);
 }
 
-int task_new(struct task_env *env, size_t number, const char *logs, const struct output *output, void *owner,
-	     struct task **ret, struct error **err)
+int task_new(struct task_env *env, size_t number, const char *logs, int logs_fd, const struct output *output,
+	     void *owner, struct task **ret, struct error **err)
 {
 	struct task *task = mem_alloc(sizeof(*task));
 
@@ -61,7 +58,7 @@ int task_new(struct task_env *env, size_t number, const char *logs, const struct
 		.start_ms = loop_now_ms(),
 		.start_unix_ms = unix_ms(),
 	};
-	if (open_log(task, logs, err) < 0) {
+	if (open_log(task, logs, logs_fd, err) < 0) {
 		task_free(task);
 		return -1;
 	}

@@ -58,10 +58,10 @@ struct task {
 	char *doubt; /* why the result must not be recorded, or NULL */
 };
 
-/* Opens the node's log in the folder `logs`. `output` has the functions that are called with the task, on the loop's
+/* Opens the node's log in the folder `logs`, which is open as `logs_fd`. `output` has the functions that are called with the task, on the loop's
  * thread, for what its children print and how far they are. */
-int task_new(struct task_env *env, size_t number, const char *logs, const struct output *output, void *owner,
-	     struct task **ret, struct error **err);
+int task_new(struct task_env *env, size_t number, const char *logs, int logs_fd, const struct output *output,
+	     void *owner, struct task **ret, struct error **err);
 void task_free(struct task *task); /* lets go of the node's lock */
 /* Waits for the node's lock and does the work, unless another cbuild has done it meanwhile (then `reused`). In a task;
  * the outcome is in the struct. */

@@ -244,7 +244,7 @@ static int prune_folder(struct prune *prune, const char *name, bool (*keep)(cons
 {
 	cleanup_free char *folder = path_join(prune->options->state_dir, name);
 	struct dirent *entry;
-	DIR *dir = opendir(folder);
+	DIR *dir = fs_opendir(folder);
 	int r = 0;
 
 	if (!dir)

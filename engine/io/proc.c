@@ -113,7 +113,7 @@ static struct procs *procs_of(struct loop *loop)
 int proc_journal(struct loop *loop, const char *path, struct error **err)
 {
 	struct procs *procs = procs_of(loop);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "cannot write %s", path);

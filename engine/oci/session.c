@@ -36,7 +36,7 @@ static bool take(const char *path, int *ret_fd)
 /* That is a courtesy: failures do not matter. */
 uint64_t blob_session_sweep(const char *tmp, bool dry)
 {
-	DIR *dir = opendir(tmp);
+	DIR *dir = fs_opendir(tmp);
 	struct dirent *entry;
 	uint64_t bytes = 0;
 

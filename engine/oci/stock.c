@@ -38,7 +38,7 @@ int stock_list(struct layout *layout, struct stock_file **ret, size_t *ret_len, 
 {
 	struct stock_file *files = NULL;
 	size_t len = 0, cap = 0;
-	DIR *dir = opendir(layout->blobs);
+	DIR *dir = fs_opendir(layout->blobs);
 	struct dirent *entry;
 
 	if (!dir)

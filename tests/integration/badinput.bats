@@ -264,3 +264,79 @@ index_is_kept()
 	grep -qi "read-\?only" "$err"
 	grep -q "\.cbuild" "$err"
 }
+
+# planted NAME: a run that writes refuses the link at .cbuild/NAME (.cbuild itself: "."), as prune does, and nothing comes
+# or goes behind it.
+planted()
+{
+	local path=.cbuild/$1 before
+	rm -rf .cbuild
+	cp -a built .cbuild
+	[ "$1" != . ] || path=.cbuild
+	rm -rf "$path"
+	ln -s "$DIR/behind" "$path"
+	before=$(find behind -printf '%p %T@\n')
+	build
+	equal "$status" 6
+	grep -F "/$path is a symbolic link: nothing is written through it" "$err"
+	cb prune
+	equal "$status" 6
+	equal "$(find behind -printf '%p %T@\n')" "$before"
+}
+
+@test "links that somebody has put into .cbuild: nothing is written or removed behind them" {
+	local name
+	build
+	equal "$status" 0
+	mv .cbuild built
+	mkdir -p behind/7/old
+	touch behind/file
+	echo two >app/file
+	for name in . oci oci/blobs oci/blobs/sha256 oci/tmp locks logs run; do
+		planted "$name"
+	done
+	rm -rf .cbuild
+	mkdir .cbuild
+	echo precious >behind/state.db
+	ln -s "$DIR/behind/state.db" .cbuild/state.db
+	build
+	equal "$status" 6
+	grep -F "state.db is a symbolic link" "$err"
+	equal "$(cat behind/state.db)" precious
+}
+
+@test "links where a run is going to write its logs, notes and files" {
+	local name
+	mkdir behind
+	build
+	echo two >app/file
+	ln -s "$DIR/behind" .cbuild/logs/2
+	build
+	equal "$status" 6
+	grep -F "logs/2 is a symbolic link" "$err"
+	ln -s "$DIR/behind" .cbuild/run/3
+	build
+	equal "$status" 6
+	grep -F "run/3 is a symbolic link" "$err"
+	mkdir .cbuild/logs/4
+	ln -s "$DIR/behind/log" ".cbuild/logs/4/build-app-${host//\//-}.log"
+	build
+	equal "$status" 6
+	grep -F ".log is a symbolic link" "$err"
+	mkdir .cbuild/logs/5
+	mkfifo ".cbuild/logs/5/build-app-${host//\//-}.log"
+	build
+	equal "$status" 6
+	ln -s "$DIR/behind/children" .cbuild/run/6.children
+	build
+	equal "$status" 6
+	for name in .cbuild/locks/*; do
+		ln -sf "$DIR/behind/lock" "$name"
+	done
+	build
+	equal "$status" 6
+	equal "$(ls behind)" ""
+	rm .cbuild/locks/*
+	build
+	equal "$status" 0
+}

@@ -344,6 +344,41 @@ static void test_lock(void **state)
 	assert_false(fs_exists("elsewhere"));
 }
 
+/* What somebody has put where a program has its own files. */
+static void test_links_in_own_folders(void **state)
+{
+	cleanup_error struct error *err = NULL;
+	cleanup_fd int here = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), folder = -1, log = -1;
+	int fd = -1;
+	DIR *dir;
+
+	(void)state;
+	put("kept", "kept");
+	assert_int_equal(fs_folder_at(here, "own", 0755, "own", &folder, NULL), 0);
+	assert_int_equal(fs_append_at(folder, "log", 0644, "own/log", &log, NULL), 0);
+	assert_int_equal(write(log, "one", 3), 3);
+	close(log);
+	assert_int_equal(fs_append_at(folder, "log", 0644, "own/log", &log, NULL), 0);
+	assert_int_equal(write(log, "two", 3), 3);
+	assert_holds("own/log", "onetwo");
+	assert_int_equal(symlink("own", "link"), 0);
+	assert_int_equal(symlink("../kept", "own/link"), 0);
+	assert_int_equal(mkfifo("own/pipe", 0600), 0);
+	assert_int_equal(fs_refuse_link("own", NULL), 0);
+	assert_int_equal(fs_refuse_link("none", NULL), 0);
+	assert_true(fs_refuse_link("link", &err) < 0);
+	assert_int_equal(err->cls, ERROR_STATE);
+	assert_true(fs_folder_at(here, "link", 0755, "link", &fd, NULL) < 0);
+	assert_true(fs_folder_at(here, "kept", 0755, "kept", &fd, NULL) < 0);
+	assert_true(fs_append_at(folder, "link", 0644, "own/link", &fd, NULL) < 0);
+	assert_true(fs_append_at(folder, "pipe", 0644, "own/pipe", &fd, NULL) < 0);
+	assert_holds("kept", "kept");
+	assert_null(fs_opendir("link"));
+	dir = fs_opendir("own");
+	assert_non_null(dir);
+	closedir(dir);
+}
+
 /* A waiter gets a lock whose file was replaced while it waited: it must lock the new file. */
 static void test_lock_waits_for_the_file_at_the_path(void **state)
 {
@@ -508,6 +543,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_remove_fails, enter, leave),
 		cmocka_unit_test_setup_teardown(test_usage, enter, leave),
 		cmocka_unit_test_setup_teardown(test_lock, enter, leave),
+		cmocka_unit_test_setup_teardown(test_links_in_own_folders, enter, leave),
 		cmocka_unit_test_setup_teardown(test_lock_waits_for_the_file_at_the_path, enter, leave),
 		cmocka_unit_test(test_path_clean),
 		cmocka_unit_test_setup_teardown(test_path_parts, enter, leave),

@@ -123,15 +123,19 @@ static void take_result(void *data, size_t job, struct build_result *result)
 }
 
 /* A job that is built again gets its folder back as it was: empty. False: it has failed now. */
-static bool prepare_again(struct entry *entry)
+static bool prepare_again(struct wave *wave, struct entry *entry)
 {
 	const char *staging = entry->job->staging;
+	struct error *error = NULL;
+	bool ready = fs_remove_tree(staging, &error) == 0 && fs_mkdirs(staging, 0700, &error) == 0;
 
+	pthread_mutex_lock(&wave->lock);
 	error_free(entry->result.error);
-	entry->result = (struct build_result){ 0 };
-	entry->done = fs_remove_tree(staging, &entry->result.error) < 0 ||
-		      fs_mkdirs(staging, 0700, &entry->result.error) < 0;
-	return !entry->done;
+	entry->result = (struct build_result){ .error = error };
+	entry->done = !ready;
+	pthread_cond_broadcast(&wave->changed);
+	pthread_mutex_unlock(&wave->lock);
+	return ready;
 }
 
 /* Those that have no result yet, as a batch. */
@@ -144,7 +148,7 @@ static void collect(struct round *round)
 	for (size_t i = 0; i < wave->len; i++) {
 		struct entry *entry = &wave->entries[i];
 
-		if (entry->done || (entry->result.dropped && !prepare_again(entry)))
+		if (entry->done || (entry->result.dropped && !prepare_again(wave, entry)))
 			continue;
 		round->entries[round->len] = entry;
 		round->jobs[round->len++] = *entry->job;

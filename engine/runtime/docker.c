@@ -5,57 +5,26 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "engine/io/dockerd.h"
 #include "engine/io/proc.h"
+#include "engine/io/socket.h"
 #include "engine/runtime/ops.h"
-#include "engine/runtime/socket.h"
 
 #define PREFIX "docker:"
-#define DEFAULT_ENDPOINT "unix:///var/run/docker.sock"
-#define UNIX_SCHEME "unix://"
-#define CONFIG_MAX (1u << 20) /* bytes of config.json */
-#define PRESENT_MS 2000       /* the daemon has this long to say which images it has */
-
-/* True when the docker command has been told of a context: then it must be asked where its daemon is. */
-static bool has_context(void)
-{
-	const char *dir = getenv("DOCKER_CONFIG"), *home = getenv("HOME"), *context = getenv("DOCKER_CONTEXT");
-	cleanup_free char *path = NULL;
-	cleanup_buf struct buf text = { 0 };
-	cleanup_json struct json *config = NULL;
-	bool found = false;
-
-	if (context && *context)
-		return true;
-	if (dir && *dir)
-		path = path_join(dir, "config.json");
-	else if (home && *home)
-		path = path_join(home, ".docker/config.json");
-	if (!path || fs_read_if(path, CONFIG_MAX, &text, &found, NULL) < 0 || !found)
-		return false;
-	/* A config.json that we cannot read may still name one. */
-	if (json_parse(text.data ? text.data : "", text.len, path, &config, NULL) < 0)
-		return true;
-	return json_str(config, "currentContext") != NULL;
-}
+#define PRESENT_MS 2000 /* the daemon has this long to say which images it has */
+#define INFO_MS 20000   /* and this long to say what it is */
 
 static int find_endpoint(struct runtime *runtime, char **ret, struct error **err)
 {
 	const char *const args[] = { "context", "inspect", "--format={{.Endpoints.docker.Host}}", NULL };
-	const char *host = getenv("DOCKER_HOST");
 	cleanup_buf struct buf out = { 0 };
 
-	if (host && *host) {
-		*ret = mem_strdup(host);
+	*ret = dockerd_endpoint();
+	if (*ret)
 		return 0;
-	}
-	if (!has_context()) {
-		*ret = mem_strdup(DEFAULT_ENDPOINT);
-		return 0;
-	}
 	if (runtime_command(runtime, args, NULL, false, &out, err) < 0)
 		return -1;
 	buf_add(&out, "", 0);
@@ -101,8 +70,7 @@ static bool has_our_network(const struct json *info, const char *endpoint)
 		if (json_text(json_at(options, i)) && strstr(json_text(json_at(options, i)), "name=rootless"))
 			return false;
 	}
-	return strncmp(endpoint, UNIX_SCHEME, strlen(UNIX_SCHEME)) == 0 && !(system && strstr(system, "Docker "
-												      "Desktop"));
+	return dockerd_socket(endpoint) && !(system && strstr(system, "Docker Desktop"));
 }
 
 static int take_info(struct runtime *runtime, const struct buf *text, const char *endpoint, struct error **err)
@@ -125,16 +93,28 @@ static int take_info(struct runtime *runtime, const struct buf *text, const char
 	return 0;
 }
 
-static int docker_open(struct runtime *runtime, struct error **err)
+/* From the daemon itself where it is on this machine. The command is slower; but it knows the other ways to a daemon, and
+ * what to say when there is none. */
+static int ask_info(struct runtime *runtime, struct buf *ret, struct error **err)
 {
 	const char *const args[] = { "info", "--format={{json .}}", NULL };
+
+	if (runtime->socket && socket_get(runtime->socket, "/info", INFO_MS, ret, NULL) == 0)
+		return 0;
+	return runtime_command(runtime, args, NULL, false, ret, err);
+}
+
+static int docker_open(struct runtime *runtime, struct error **err)
+{
 	cleanup_free char *endpoint = NULL;
 	cleanup_buf struct buf out = { 0 };
 	struct error *error = NULL;
 
 	if (find_endpoint(runtime, &endpoint, err) < 0)
 		return -1;
-	if (runtime_command(runtime, args, NULL, false, &out, &error) < 0) {
+	if (dockerd_socket(endpoint))
+		runtime->socket = mem_strdup(dockerd_socket(endpoint));
+	if (ask_info(runtime, &out, &error) < 0) {
 		if (error->cls == ERROR_TOOL)
 			add_remedy(error->message, endpoint, &error);
 		return error_move(err, &error);
@@ -151,10 +131,17 @@ static int docker_has(struct runtime *runtime, const char *id, bool *ret, struct
 	const char *const args[] = { "image", "ls", "--all", "--quiet", "--no-trunc", NULL };
 	cleanup_buf struct buf out = { 0 };
 
+	if (runtime->socket)
+		return docker_api_has(runtime, id, ret, err);
 	if (runtime_command(runtime, args, NULL, false, &out, err) < 0)
 		return -1;
 	*ret = out.data && strstr(out.data, id) != NULL;
 	return 0;
+}
+
+static int docker_take(struct runtime *runtime, const char *tar, const struct output *output, struct error **err)
+{
+	return runtime->socket ? docker_api_load(runtime, tar, err) : runtime_load_command(runtime, tar, output, err);
 }
 
 static int docker_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
@@ -214,12 +201,11 @@ static bool holds(const struct json *images, const struct runtime_presence *item
 
 static void docker_present(const char *place, struct runtime_presence *items, size_t len)
 {
-	const char *endpoint = place + strlen(PREFIX);
+	const char *endpoint = place + strlen(PREFIX), *socket = dockerd_socket(endpoint);
 	cleanup_buf struct buf answer = { 0 };
 	cleanup_json struct json *images = NULL;
 
-	if (strncmp(endpoint, UNIX_SCHEME, strlen(UNIX_SCHEME)) != 0 ||
-	    socket_get(endpoint + strlen(UNIX_SCHEME), "/images/json", PRESENT_MS, &answer, NULL) < 0 ||
+	if (!socket || socket_get(socket, "/images/json", PRESENT_MS, &answer, NULL) < 0 ||
 	    json_parse(answer.data ? answer.data : "", answer.len, endpoint, &images, NULL) < 0)
 		return;
 	for (size_t i = 0; i < len; i++)
@@ -245,6 +231,7 @@ const struct runtime_ops runtime_docker = {
 	.load = docker_load,
 	.present = docker_present,
 	.has = docker_has,
+	.take = docker_take,
 	.adapt = docker_adapt,
 	.learn = docker_learn,
 };

@@ -11,18 +11,24 @@
 #include "engine/oci/layout.h"
 #include "engine/runtime/ops.h"
 
+int runtime_load_command(struct runtime *runtime, const char *tar, const struct output *output, struct error **err)
+{
+	cleanup_free char *input = mem_printf("--input=%s", tar);
+	const char *const args[] = { "load", "--quiet", input, NULL };
+
+	return runtime_command(runtime, args, output, false, NULL, err);
+}
+
 static int load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
 		const char *path, const struct output *output, struct error **err)
 {
-	cleanup_free char *input = mem_printf("--input=%s", path);
-	const char *const args[] = { "load", "--quiet", input, NULL };
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "cannot write %s", path);
 	if (layout_export_tar(runtime->layout, image->digest, references, len, fd, err) < 0)
 		return -1;
-	return runtime_command(runtime, args, output, false, NULL, err);
+	return runtime->ops->take(runtime, path, output, err);
 }
 
 /*

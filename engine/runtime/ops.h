@@ -37,6 +37,7 @@ struct runtime {
 	char *program; /* path of the command */
 	char *version;
 	char *place;
+	char *socket;   /* docker: of its daemon, NULL when that is not on this machine */
 	char *root;     /* podman: the storage's folder, NULL when it is not on this machine */
 	char *identity; /* of the program and its settings, for facts */
 	char *process;  /* our pid and start time, part of every name we give */
@@ -60,6 +61,8 @@ struct runtime_ops {
 	void (*present)(const char *place, struct runtime_presence *items, size_t len);
 	/* Is the image there? */
 	int (*has)(struct runtime *runtime, const char *id, bool *ret, struct error **err);
+	/* Takes in the images of a tar (oci/export.h). */
+	int (*take)(struct runtime *runtime, const char *tar, const struct output *output, struct error **err);
 	/* The quirks to try next after `text` was said with `quirks`; the same ones: nothing can be done. */
 	unsigned (*adapt)(unsigned quirks, const char *text);
 	/* Remembers quirks that worked (any thread). */
@@ -112,6 +115,13 @@ bool inspect_ours(const char *ip);                /* an address of one of this m
 /* import.c: brings an image in from the store, under these names (none is fine), and checks its id. */
 int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		   size_t len, const struct output *output, struct error **err);
+/* By the runtime's own command. */
+int runtime_load_command(struct runtime *runtime, const char *tar, const struct output *output, struct error **err);
+
+/* docker_api.c: what the daemon behind runtime->socket is asked itself; its command takes longer to start than most answers
+ * take. In tasks. ERROR_TOOL. */
+int docker_api_has(struct runtime *runtime, const char *id, bool *ret, struct error **err);
+int docker_api_load(struct runtime *runtime, const char *tar, struct error **err);
 
 /* listen.c: whether a TCP socket of the network that the process is in listens on the port: 1, 0, or -1 when that
  * cannot be told. */

@@ -284,6 +284,7 @@ const struct runtime_ops runtime_podman = {
 	.load = podman_load,
 	.present = podman_present,
 	.has = podman_has,
+	.take = runtime_load_command,
 	.adapt = podman_adapt,
 	.learn = podman_learn,
 };

@@ -121,6 +121,7 @@ void runtime_free(struct runtime *runtime)
 	free(runtime->version);
 	free(runtime->place);
 	free(runtime->root);
+	free(runtime->socket);
 	free(runtime->identity);
 	free(runtime->process);
 	free(runtime);

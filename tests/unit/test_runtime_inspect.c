@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 
+#include "engine/io/socket.h"
 #include "engine/runtime/ops.h"
-#include "engine/runtime/socket.h"
 #include "tests/unit/builder_world.h"
 #include "tests/unit/io_world.h"
 
@@ -239,11 +239,90 @@ static void test_storage(void **state)
 	assert_null(runtime_place_prefix("rkt"));
 }
 
+/* ---- the daemon itself ---- */
+
+struct asked {
+	bool has;
+	int status;
+	struct error *error;
+};
+
+static void ask_has(struct loop *loop, void *data)
+{
+	struct runtime runtime = { .loop = loop, .socket = (char *)"docker.sock" };
+	struct asked *asked = data;
+
+	asked->status = docker_api_has(&runtime, "sha256:abc", &asked->has, &asked->error);
+}
+
+static void ask_load(struct loop *loop, void *data)
+{
+	struct runtime runtime = { .loop = loop, .socket = (char *)"docker.sock" };
+	struct asked *asked = data;
+
+	asked->status = docker_api_load(&runtime, "image.tar", &asked->error);
+}
+
+/* Asks a daemon that answers so; what it was asked stays in `server`. */
+static struct asked ask_daemon(struct server *server, const char *answer, void (*work)(struct loop *loop, void *data))
+{
+	struct asked asked = { 0 };
+
+	*server = (struct server){ .answer = answer, .unix_path = (char *)"docker.sock" };
+	unlink("docker.sock");
+	server_start(server);
+	run_task(work, &asked, 0);
+	server_stop(server);
+	return asked;
+}
+
+static void test_daemon_has(void **state)
+{
+	struct server server;
+	struct asked asked = ask_daemon(&server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", ask_has);
+
+	(void)state;
+	assert_int_equal(asked.status, 0);
+	assert_true(asked.has);
+	assert_ptr_equal(strstr(server.request, "GET /images/sha256:abc/json HTTP/1.1\r\n"), server.request);
+	asked = ask_daemon(&server, "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}", ask_has);
+	assert_int_equal(asked.status, 0);
+	assert_false(asked.has);
+	asked = ask_daemon(&server, "HTTP/1.1 500 No\r\nContent-Length: 22\r\n\r\n{\"message\":\"no space\"}", ask_has);
+	assert_int_equal(asked.status, -1);
+	assert_int_equal(asked.error->cls, ERROR_TOOL);
+	assert_non_null(strstr(asked.error->message, "status 500: no space"));
+	error_free(asked.error);
+}
+
+/* The status comes before the image was looked at: what went wrong is in the answer's text. */
+static void test_daemon_load(void **state)
+{
+	struct server server;
+	struct asked asked;
+
+	(void)state;
+	ok(fs_replace("image.tar", "a tar", 5, 0600, err));
+	asked = ask_daemon(&server, "HTTP/1.1 200 OK\r\n\r\n{\"stream\":\"Loaded image: a\"}\n", ask_load);
+	assert_int_equal(asked.status, 0);
+	assert_ptr_equal(strstr(server.request, "POST /images/load?quiet=1 HTTP/1.1\r\n"), server.request);
+	assert_non_null(strstr(server.request, "\r\n\r\na tar"));
+	asked = ask_daemon(&server, "HTTP/1.1 200 OK\r\n\r\n{\"stream\":\"x\"}\n{\"error\":\"no index.json\"}\n",
+			   ask_load);
+	assert_int_equal(asked.status, -1);
+	assert_string_equal(asked.error->message, "docker cannot load the image: no index.json");
+	error_free(asked.error);
+	asked = ask_daemon(&server, "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n", ask_load);
+	assert_int_equal(asked.status, -1);
+	error_free(asked.error);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_podman), TEST(test_docker),  TEST(test_ended),  TEST(test_malformed), TEST(test_ours),
-		TEST(test_listen), TEST(test_present), TEST(test_absent), TEST(test_storage),
+		TEST(test_podman),  TEST(test_docker),     TEST(test_ended),       TEST(test_malformed),
+		TEST(test_ours),    TEST(test_listen),     TEST(test_present),     TEST(test_absent),
+		TEST(test_storage), TEST(test_daemon_has), TEST(test_daemon_load),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
-#ifndef ENGINE_RUNTIME_SOCKET_H
-#define ENGINE_RUNTIME_SOCKET_H
+#ifndef ENGINE_IO_SOCKET_H
+#define ENGINE_IO_SOCKET_H
 
 #include <stdint.h>
 
@@ -7,7 +7,7 @@ struct buf;
 struct error;
 
 /*
- * One small GET over a Unix socket, for engine/runtime/ alone: a run with nothing to do asks dockerd whether the
+ * One small GET over a Unix socket: a run with nothing to do asks dockerd whether the
  * images are still there, and loading libcurl for that would cost more than the question.
  * HTTP/1.0, so that the answer ends where the connection does. Blocks at most `deadline_ms` in all. Appends the body of
  * a 200 to `ret`; everything else is ERROR_TOOL.

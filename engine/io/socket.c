@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "engine/io/loop.h"
-#include "engine/runtime/socket.h"
+#include "engine/io/socket.h"
 
 #define READ_CHUNK 65536
 

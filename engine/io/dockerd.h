@@ -1,0 +1,14 @@
+#ifndef ENGINE_IO_DOCKERD_H
+#define ENGINE_IO_DOCKERD_H
+
+/* Where docker's daemon is. */
+
+/* The address that docker's command would use: what DOCKER_HOST says, else the usual one. malloc'd. NULL when a context is in
+ * use: only the command itself knows what that means. */
+char *dockerd_endpoint(void);
+/* The path of a socket on this machine, within `endpoint`; NULL when it is another address, or NULL itself. */
+const char *dockerd_socket(const char *endpoint);
+/* A file in docker's folder for what the user has configured ("config.json"). malloc'd; NULL when there is no such folder. */
+char *dockerd_config(const char *name);
+
+#endif

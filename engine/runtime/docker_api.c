@@ -1,0 +1,105 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/io/http.h"
+#include "engine/runtime/ops.h"
+
+#define HOST "http://docker" /* the socket is what matters */
+#define CONNECT_MS 20000
+#define ASK_MS 20000        /* for a question; moving images has no limit */
+#define BODY_MAX (1u << 20) /* bytes of an answer */
+#define MISSING_STATUS 404
+
+static struct http_request request_to(const struct runtime *runtime, const char *method, const char *url)
+{
+	return (struct http_request){
+		.method = method,
+		.url = url,
+		.unix_socket = runtime->socket,
+		.body_fd = -1,
+		.connect_ms = CONNECT_MS,
+		.body_max = BODY_MAX,
+	};
+}
+
+static int ask(struct runtime *runtime, const struct http_request *request, struct http_response *ret, struct error **err)
+{
+	struct error *error = NULL;
+
+	if (http_do(runtime->loop, request, ret, &error) == 0)
+		return 0;
+	if (error->cls == ERROR_HEALTH)
+		error->cls = ERROR_TOOL;
+	error_wrap(&error, "docker");
+	return error_move(err, &error);
+}
+
+/* {"message": "..."} */
+static int refused(const struct http_response *response, struct error **err)
+{
+	cleanup_json struct json *json = NULL;
+	const char *message = NULL;
+
+	if (response->body->data && json_parse(response->body->data, response->body->len, "docker", &json, NULL) == 0)
+		message = json_str(json, "message");
+	return error_make(err, ERROR_TOOL, "docker answers with status %ld%s%s", response->status, message ? ": " : "",
+			  message ? message : "");
+}
+
+int docker_api_has(struct runtime *runtime, const char *id, bool *ret, struct error **err)
+{
+	cleanup_free char *url = mem_printf(HOST "/images/%s/json", id);
+	struct http_request request = request_to(runtime, "GET", url);
+	cleanup_http struct http_response response = { 0 };
+
+	request.total_ms = ASK_MS;
+	if (ask(runtime, &request, &response, err) < 0)
+		return -1;
+	*ret = response.status == 200;
+	return *ret || response.status == MISSING_STATUS ? 0 : refused(&response, err);
+}
+
+/* The answer to a load: objects one after another, of which one may name an error. */
+static int check_loaded(const struct http_response *response, struct error **err)
+{
+	const char *at = response->body->data ? response->body->data : "";
+
+	if (response->status != 200)
+		return refused(response, err);
+	while (*at) {
+		size_t len = strcspn(at, "\n");
+		cleanup_json struct json *json = NULL;
+
+		if (json_parse(at, len, "docker", &json, NULL) == 0 && json_str(json, "error"))
+			return error_make(err, ERROR_TOOL, "docker cannot load the image: %s", json_str(json, "error"));
+		at += len + (at[len] == '\n');
+	}
+	return 0;
+}
+
+int docker_api_load(struct runtime *runtime, const char *tar, struct error **err)
+{
+	static const char *const headers[] = { "Content-Type: application/x-tar", NULL };
+	struct http_request request = request_to(runtime, "POST", HOST "/images/load?quiet=1");
+	cleanup_http struct http_response response = { 0 };
+	cleanup_fd int fd = open(tar, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s", tar);
+	request.headers = headers;
+	request.body_fd = fd;
+	request.body_fd_len = (uint64_t)st.st_size;
+	if (ask(runtime, &request, &response, err) < 0)
+		return -1;
+	return check_loaded(&response, err);
+}

@@ -244,6 +244,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.keep_going = options->keep_going,
 		.state_dir = session->state_dir,
 		.present = present_check,
+		.present_ahead = present_ahead,
 	};
 	size_t before = diags_count(session->diags);
 	int r;

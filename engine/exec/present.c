@@ -13,7 +13,10 @@
 #include "engine/oci/storage.h"
 #include "engine/plan/graph.h"
 #include "engine/runtime/runtime.h"
+#include "engine/source/workers.h"
 #include "engine/state/state.h"
+
+#define IMAGES_WORTH_A_THREAD 64 /* looking at fewer takes less time than starting a thread */
 
 static const char STORAGE[] = "containers-storage:";
 static char yes[] = "yes", no[] = "no";
@@ -31,8 +34,9 @@ struct present {
 	struct layout_ref *refs;
 	size_t refs_len;
 	struct map *storages; /* root -> struct storage */
-	bool running;         /* the plan is being run */
-	struct map *held;     /* "node key" -> yes or no: what other engines said; NULL before they were asked */
+	struct map *images; /* manifest digest -> yes or no: complete in the store when it was looked at ahead, or NULL */
+	bool running;       /* the plan is being run */
+	struct map *held;   /* "node key" -> yes or no: what other engines said; NULL before they were asked */
 };
 
 struct present *present_new(struct layout *layout, struct state *state, const struct manifest *manifest,
@@ -60,6 +64,7 @@ void present_free(struct present *present)
 		storage_free(map_value(present->storages, i));
 	map_free(present->storages);
 	map_free(present->tags);
+	map_free(present->images);
 	map_free(present->held);
 	free(present->builder_place);
 	layout_refs_free(present->refs, present->refs_len);
@@ -75,6 +80,7 @@ void present_set_layout(struct present *present, struct layout *layout)
 void present_set_running(struct present *present)
 {
 	present->running = true;
+	map_free(steal_ptr(present->images)); /* what is there changes from now on */
 }
 
 static bool has_prefix(const char *place, const char *prefix)
@@ -123,6 +129,49 @@ static bool builder_reads(struct present *present, const char *place)
 	return !present->builder_place || strcmp(present->builder_place, place) == 0;
 }
 
+struct looks {
+	struct layout *layout;
+	const char **digests;
+	char **found;
+};
+
+static void look(void *data, size_t index, unsigned worker)
+{
+	const struct looks *looks = data;
+
+	(void)worker;
+	looks->found[index] = layout_complete(looks->layout, looks->digests[index]) ? yes : no;
+}
+
+void present_ahead(void *data, const struct record *const *records, size_t len)
+{
+	struct present *present = data;
+	struct looks looks = { .layout = present->layout };
+	unsigned threads = workers_count(len, IMAGES_WORTH_A_THREAD);
+	size_t count = 0;
+
+	if (threads < 2 || !present->layout)
+		return;
+	looks.digests = mem_array(len, sizeof(*looks.digests));
+	looks.found = mem_array(len, sizeof(*looks.found));
+	for (size_t i = 0; i < len; i++)
+		if (records[i]->digest && (!records[i]->place || strcmp(records[i]->place, "store") == 0))
+			looks.digests[count++] = records[i]->digest;
+	workers_run(count, threads, look, &looks);
+	present->images = map_new();
+	for (size_t i = 0; i < count; i++)
+		map_set(present->images, arena_strdup(present->arena, looks.digests[i]), looks.found[i]);
+	free(looks.digests);
+	free(looks.found);
+}
+
+static bool in_store(const struct present *present, const char *digest)
+{
+	const char *found = present->images ? map_get(present->images, digest) : NULL;
+
+	return found ? found == yes : layout_complete(present->layout, digest);
+}
+
 static bool check_build(struct present *present, const struct node *node, const struct record *record,
 			const char **ret_what)
 {
@@ -131,7 +180,7 @@ static bool check_build(struct present *present, const struct node *node, const 
 
 	*ret_what = "its image";
 	if (strcmp(place, "store") == 0)
-		return present->layout && record->digest && layout_complete(present->layout, record->digest);
+		return present->layout && record->digest && in_store(present, record->digest);
 	if (present->manifest->services[node->service].publish) {
 		*ret_what = "its image in the store";
 		return false;

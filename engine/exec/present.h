@@ -22,6 +22,9 @@ void present_free(struct present *present); /* NULL-safe */
 void present_set_layout(struct present *present, struct layout *layout);
 /* The plan is made: from now on what is pushed is decided anew. */
 void present_set_running(struct present *present);
+/* Looks, with several threads when they are many, at the images of builds that present_check will be asked about while a
+ * plan is made. */
+void present_ahead(void *data, const struct record *const *records, size_t len);
 /* A plan_present; `data` is the struct present. */
 bool present_check(void *data, const struct node *node, const struct record *record, const char **ret_what);
 

@@ -12,10 +12,12 @@
 #include "base/platform.h"
 #include "dsl/late.h"
 #include "dsl/manifest.h"
+#include "engine/plan/ahead.h"
 #include "engine/plan/internal.h"
 #include "engine/source/ignore.h"
 
 #define DOCKERFILE_MAX (8u << 20) /* bytes */
+#define AHEAD_LEAST 64            /* services: fewer are read as quickly one after another */
 
 /* An error of a lower room about a file of this service becomes a complaint at `pos`. */
 static void complain(struct plan *plan, struct pos pos, struct error **error)
@@ -23,6 +25,14 @@ static void complain(struct plan *plan, struct pos pos, struct error **error)
 	diags_add(plan->diags, pos, (*error)->remedy, "%s", (*error)->message);
 	error_free(*error);
 	*error = NULL;
+}
+
+/* As fs_read_if. */
+static int read_text(struct plan *plan, const char *path, struct buf *ret, bool *ret_found, struct error **err)
+{
+	if (ahead_take(plan->ahead, path, ret, ret_found))
+		return 0;
+	return fs_read_if(path, DOCKERFILE_MAX, ret, ret_found, err);
 }
 
 static bool read_dockerfile(struct plan *plan, const struct build_spec *build, struct plan_service *service)
@@ -34,7 +44,7 @@ static bool read_dockerfile(struct plan *plan, const struct build_spec *build, s
 	found = build->inline_text.s != NULL;
 	if (found)
 		buf_str(&text, build->inline_text.s);
-	else if (fs_read_if(build->dockerfile.s, DOCKERFILE_MAX, &text, &found, &error) < 0) {
+	else if (read_text(plan, build->dockerfile.s, &text, &found, &error) < 0) {
 		complain(plan, build->dockerfile.pos, &error);
 		return false;
 	}
@@ -56,11 +66,11 @@ static bool read_dockerfile(struct plan *plan, const struct build_spec *build, s
 	return true;
 }
 
-static int parse_ignore(struct plan_ignore *file, const char *path, struct error **err)
+static int parse_ignore(struct plan *plan, struct plan_ignore *file, const char *path, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
 
-	if (fs_read_if(path, DOCKERFILE_MAX, &text, &file->found, err) < 0)
+	if (read_text(plan, path, &text, &file->found, err) < 0)
 		return -1;
 	if (!file->found)
 		return 0;
@@ -77,7 +87,7 @@ static const struct plan_ignore *load_ignore(struct plan *plan, const char *path
 	if (file)
 		return file;
 	file = arena_alloc(plan->arena, sizeof(*file));
-	if (parse_ignore(file, path, err) < 0) {
+	if (parse_ignore(plan, file, path, err) < 0) {
 		free(file->text);
 		return NULL;
 	}
@@ -85,22 +95,51 @@ static const struct plan_ignore *load_ignore(struct plan *plan, const char *path
 	return file;
 }
 
+static const char *ignore_beside(struct plan *plan, const struct build_spec *build)
+{
+	return arena_join(plan->arena, build->dockerfile.s, ".dockerignore", NULL);
+}
+
+static const char *ignore_inside(struct plan *plan, const struct build_spec *build)
+{
+	return arena_join(plan->arena, strcmp(build->context.s, "/") == 0 ? "" : build->context.s, "/.dockerignore",
+			  NULL);
+}
+
 /* "<Dockerfile>.dockerignore" comes before the context's own ".dockerignore", as in BuildKit. */
 static bool read_ignore(struct plan *plan, const struct build_spec *build, struct plan_service *service)
 {
-	const char *beside = arena_join(plan->arena, build->dockerfile.s, ".dockerignore", NULL);
-	cleanup_free char *inside = path_join(build->context.s, ".dockerignore");
 	cleanup_error struct error *error = NULL;
-	const struct plan_ignore *file = load_ignore(plan, beside, &error);
+	const struct plan_ignore *file = load_ignore(plan, ignore_beside(plan, build), &error);
 
 	if (file && !file->found)
-		file = load_ignore(plan, inside, &error);
+		file = load_ignore(plan, ignore_inside(plan, build), &error);
 	if (!file) {
 		complain(plan, build->context.pos, &error);
 		return false;
 	}
 	service->ignore = file->found ? file : NULL;
 	return true;
+}
+
+/* Of services whose Dockerfile is a file: others read the same ignore files, mostly. */
+void plan_read_ahead(struct plan *plan)
+{
+	size_t services = plan->manifest->services_len, len = 0;
+	const char **paths = mem_array(3 * services + 1, sizeof(*paths));
+
+	for (size_t i = 0; i < services; i++) {
+		const struct build_spec *build = &plan->manifest->services[i].build;
+
+		if (!plan->services[i].target || build->inline_text.s)
+			continue;
+		paths[len++] = build->dockerfile.s;
+		paths[len++] = ignore_beside(plan, build);
+		paths[len++] = ignore_inside(plan, build);
+	}
+	if (len >= 3 * (size_t)AHEAD_LEAST)
+		plan->ahead = ahead_read(paths, len, DOCKERFILE_MAX);
+	free(paths);
 }
 
 bool plan_load_service(struct plan *plan, size_t index)

@@ -5,6 +5,7 @@
 
 /* The plan's inside, for engine/plan/ alone. */
 
+struct ahead;
 struct arena;
 struct dockerfile;
 struct ignore;
@@ -50,6 +51,7 @@ struct plan {
 	struct map *by_reference; /* normalised "domain/repository:tag" -> service + 1 */
 	struct map *records;      /* newest record of each node */
 	struct map *ignores;      /* path -> struct plan_ignore */
+	struct ahead *ahead;      /* files that will be asked for, or NULL */
 	struct record *record_items;
 	size_t records_len;
 	const char **outputs; /* absolute paths of all prepare outputs, and of the state folder */
@@ -72,7 +74,9 @@ int plan_make(struct plan *plan);
 void plan_select(struct plan *plan);
 /* release.c: push and tag nodes of the targets; false when a complaint was made. */
 bool plan_add_release(struct plan *plan);
-/* files.c: Dockerfile and ignore file of a service, once; false when a complaint was made. */
+/* files.c: reads the files of all targets at once, when they are many. */
+void plan_read_ahead(struct plan *plan);
+/* Dockerfile and ignore file of a service, once; false when a complaint was made. */
 bool plan_load_service(struct plan *plan, size_t service);
 /* The paths below `root` that never count there; *ret_len of them, in the arena. */
 const char *const *plan_except(struct plan *plan, const char *root, size_t *ret_len);

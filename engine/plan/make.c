@@ -472,6 +472,7 @@ int plan_make(struct plan *plan)
 	for (size_t i = 0; plan->options.targets && plan->options.targets[i]; i++)
 		mark_target(plan, plan->options.targets[i]);
 	index_references(plan);
+	plan_read_ahead(plan);
 	good = add_targets(plan);
 	/* A step turned out to be asked for more platforms: its outputs for these may be in any context. */
 	while (good && plan->asked_more) {

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
+#include "engine/plan/ahead.h"
 #include "engine/plan/inputs.h"
 #include "engine/plan/internal.h"
 #include "engine/plan/key.h"
@@ -29,6 +30,25 @@ static int read_records(struct plan *plan, struct error **err)
 		plan->nodes[i]->took_ms = last ? last->took_ms : 0;
 	}
 	return 0;
+}
+
+/* Tells whoever is asked about the results of builds which ones they will probably be. */
+static void look_ahead(struct plan *plan)
+{
+	const struct record **records;
+	size_t len = 0;
+
+	if (!plan->options.present_ahead)
+		return;
+	records = mem_array(plan->nodes_len + 1, sizeof(*records));
+	for (size_t i = 0; i < plan->nodes_len; i++) {
+		const struct node *node = plan->nodes[i];
+
+		if (node->kind == NODE_BUILD && (records[len] = map_get(plan->records, node->id)))
+			len++;
+	}
+	plan->options.present_ahead(plan->options.present_data, records, len);
+	free(records);
 }
 
 static int decide_all(struct plan *plan, struct error **err)
@@ -64,6 +84,7 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 	};
 	if (plan_make(plan) < 0 || source_scan(source, err) < 0 || read_records(plan, err) < 0)
 		goto fail;
+	look_ahead(plan);
 	if (decide_all(plan, err) < 0)
 		goto fail;
 	*ret = plan;
@@ -91,6 +112,7 @@ void plan_free(struct plan *plan)
 		free(file->text);
 	}
 	map_free(plan->ignores);
+	ahead_free(plan->ahead);
 	map_free(plan->by_id);
 	map_free(plan->by_reference);
 	map_free(plan->records);

@@ -45,6 +45,7 @@ struct plan_options {
 	size_t annotations_len;
 	const char *state_dir; /* absolute path of .cbuild: never part of a context */
 	plan_present *present;
+	void (*present_ahead)(void *data, const struct record *const *records, size_t len); /* will be asked, or NULL */
 	void *present_data;
 };
 

@@ -6,7 +6,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/fs.h"
+#include "dsl/manifest.h"
 #include "engine/exec/present.h"
+#include "engine/oci/layout.h"
 #include "engine/plan/graph.h"
 
 #define PLACE "docker:unix://docker.sock"
@@ -81,9 +84,61 @@ static void what_docker_holds_is_asked_for_each_record(void **state)
 	waitpid(server, NULL, 0);
 }
 
+#define MANIFEST                                                                                        \
+	"{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":" \
+	"{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"%s\",\"size\":%zu},"  \
+	"\"layers\":[]}"
+#define IMAGES 300
+
+/* Many are looked at ahead, by several threads: what was there then counts, until the plan is run. */
+static void many_images_are_looked_at_ahead(void **state)
+{
+	static struct record records[IMAGES];
+	const struct record *listed[IMAGES];
+	struct service service = { .publish = true };
+	const struct manifest manifest = { .services = &service, .services_len = 1 };
+	const struct node node = { .id = "build:app", .kind = NODE_BUILD };
+	cleanup_layout struct layout *layout = NULL;
+	struct present *present;
+	const char *what;
+
+	(void)state;
+	ok(layout_open("store", true, &layout, err));
+	for (size_t i = 0; i < IMAGES; i++) {
+		cleanup_free char *config = mem_printf("{\"number\":%zu}", i);
+		cleanup_free char *text = NULL;
+		char digest[DIGEST_LEN + 1];
+
+		ok(layout_write(layout, config, strlen(config), digest, err));
+		text = mem_printf(MANIFEST, digest, strlen(config));
+		records[i].digest = mem_alloc(DIGEST_LEN + 1);
+		ok(layout_write(layout, text, strlen(text), records[i].digest, err));
+		listed[i] = &records[i];
+		if (i % 10 == 3) {
+			cleanup_free char *path = layout_blob_path(layout, digest);
+
+			assert_int_equal(unlink(path), 0);
+		}
+	}
+	present = present_new(layout, NULL, &manifest, NULL, NULL);
+	present_ahead(present, listed, IMAGES);
+	for (size_t i = 0; i < IMAGES; i++)
+		assert_int_equal(present_check(present, &node, &records[i], &what), i % 10 != 3);
+	ok(fs_remove_tree("store/blobs/sha256", err));
+	assert_true(present_check(present, &node, &records[0], &what));
+	present_set_running(present);
+	assert_false(present_check(present, &node, &records[0], &what));
+	present_free(present);
+	for (size_t i = 0; i < IMAGES; i++)
+		free(records[i].digest);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(what_docker_holds_is_asked_for_each_record) };
+	const struct CMUnitTest tests[] = {
+		TEST(what_docker_holds_is_asked_for_each_record),
+		TEST(many_images_are_looked_at_ahead),
+	};
 
 	return cmocka_run_group_tests_name("exec_present", tests, NULL, NULL);
 }

@@ -333,12 +333,58 @@ static void a_step_for_a_platform_that_others_ask_for(void **state)
 	world_free(&world);
 }
 
+#define IGNORED "file s101/.dockerignore (removed); file s101/Dockerfile"
+
+/* The files of many services are read by several threads before they are asked for. */
+static void many_services(void **state)
+{
+	struct world world;
+	struct buf text = { 0 };
+	char *plan;
+
+	(void)state;
+	world_new(&world);
+	buf_str(&text, "project: world\nregistry: example.org/w\nplatforms: [linux/amd64]\nservices:\n");
+	for (int i = 0; i < 150; i++) {
+		cleanup_free char *dockerfile = mem_printf("s%d/Dockerfile", i);
+		cleanup_free char *ignore = mem_printf("s%d/%s", i, i % 2 ? ".dockerignore" : "Dockerfile.dockerignore");
+		cleanup_free char *kept = mem_printf("s%d/kept", i), *ignored = mem_printf("s%d/ignored", i);
+
+		buf_printf(&text, "  s%d: {build: s%d}\n", i, i);
+		world_write(&world, dockerfile, "FROM scratch\nCOPY . /\n");
+		world_write(&world, ignore, "ignored\n");
+		world_write(&world, kept, "1");
+		world_write(&world, ignored, "1");
+	}
+	world_write(&world, "services.yaml", text.data);
+	world_run(&world, NULL);
+	world_write(&world, "s7/ignored", "2");
+	world_write(&world, "s8/ignored", "2");
+	world_write(&world, "s100/kept", "2");
+	world_write(&world, "s101/Dockerfile", "FROM scratch\nCOPY kept /\n");
+	plan = world_plan(&world, NULL, false);
+	assert_string_equal(plan, BUILD("s100", "file s100/kept (content)") BUILD("s101", "dockerfile s101/Dockerfile "
+											  "(content); " IGNORED " ("
+														"remove"
+														"d)"));
+	free(plan);
+	world_remove(&world, "s149/Dockerfile");
+	world_remove(&world, "s42/Dockerfile");
+	plan = world_plan(&world, NULL, false);
+	assert_non_null(strstr(plan, "cannot find Dockerfile: s149/Dockerfile"));
+	assert_non_null(strstr(plan, "cannot find Dockerfile: s42/Dockerfile"));
+	free(plan);
+	buf_free(&text);
+	world_free(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_change_is_seen_alone),
 		cmocka_unit_test(a_monorepo),
 		cmocka_unit_test(a_step_for_a_platform_that_others_ask_for),
+		cmocka_unit_test(many_services),
 		cmocka_unit_test(surroundings_do_not_count),
 		cmocka_unit_test(the_path_of_the_checkout_does_not_count),
 	};

@@ -20,7 +20,9 @@
 #include "engine/exec/release.h"
 #include "engine/exec/run.h"
 #include "engine/exec/tidy.h"
+#include "engine/oci/lockfile.h"
 #include "engine/plan/plan.h"
+#include "engine/registry/bases.h"
 #include "engine/source/context.h"
 
 int build_sweep(struct session *session, struct error **err)
@@ -130,7 +132,7 @@ int build_execute(struct session *session, struct error **err)
 		keep_newest(session);
 		return report_nothing(session->plan, options, err);
 	}
-	if (session_write(session, err) < 0 || follow_all(session, err) < 0 || session_loop(session, err) < 0)
+	if (session_write(session, err) < 0 || follow_all(session, err) < 0 || session_registry(session, err) < 0)
 		return -1;
 	report = report_new(session->plan, options, &sink);
 	r = run_plan(session->plan, session->loop, session->state, session->layout, session->source,
@@ -144,6 +146,7 @@ int build_execute(struct session *session, struct error **err)
 			     .max_load = options->max_load,
 			     .keep_going = options->keep_going,
 			     .registry = session->registry,
+			     .bases = session->bases,
 			     .state_dir = session->state_dir,
 			     .command = options->words,
 			     .ticks = report_is_live(report),
@@ -173,6 +176,31 @@ static int dry_run(struct session *session, struct error **err)
 	return options->exit_code && anything_stale(session->plan) ? 1 : 0;
 }
 
+static int find_newest(void *data, const char *reference, const struct platform *platform, const char **ret,
+		       struct error **err)
+{
+	struct session *session = data;
+	const struct lock_entry *entry;
+
+	if (bases_find(session->bases, reference, &entry, err) < 0)
+		return -1;
+	*ret = lock_entry_find(entry, platform);
+	/* What there is not for the platform is told by the build that needs it. */
+	*ret = *ret ? *ret : entry->digest;
+	return 0;
+}
+
+/* --pull. A dry run never uses the network. */
+static int pull_bases(struct session *session, struct error **err)
+{
+	if (session->options->dry_run) {
+		output_note("-n does not ask registries: what --pull would find is not in this plan");
+		return 0;
+	}
+	return session_registry(session, err) < 0 || plan_renew_bases(session->plan, find_newest, session, err) < 0 ? -1
+														    : 0;
+}
+
 /* What is pushed is known now, and what the registries say about it. */
 static int look_at_registries(struct session *session, struct error **err)
 {
@@ -198,6 +226,8 @@ static int run_build(const struct options *options, bool verify_again, bool push
 		r = build_sweep(&session, err);
 	if (r == 0)
 		r = session_plan(&session, &want, err);
+	if (r == 0 && options->pull)
+		r = pull_bases(&session, err);
 	if (r == 0 && push && !options->dry_run)
 		r = look_at_registries(&session, err);
 	if (r == 0)

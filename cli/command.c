@@ -34,6 +34,16 @@ static const struct command commands[] = {
 	  .examples = "cbuild push\teverything\n"
 		      "cbuild push web --tag=1.4.0,latest\tone service under two tags\n"
 		      "cbuild push -n\twhat would be pushed; no network is used\n" },
+	{ "lock", "[BASE...]", "write services.lock: what the base images are (--update, --check)", cmd_lock,
+	  .detail = "Asks the registries what the images are that builds start from and copy from, and writes it to "
+		    "`services.lock` beside the manifest, to be committed: builds use these digests from then on, and "
+		    "nothing asks what a tag has become. What the lock has already stays; what no build names any more "
+		    "goes. `--update` asks for all again, or for the `BASE` images that are named. `--check` writes "
+		    "nothing and asks nobody: it lists what is missing or not needed, and ends with status 1 when "
+		    "anything is. With both it lists what `--update` would change.",
+	  .examples = "cbuild lock\tlock what is not locked yet\n"
+		      "cbuild lock --update debian:12\ttake what that tag stands for now\n"
+		      "cbuild lock --check\tin a pipeline: does the lock fit the Dockerfiles?\n" },
 	{ "watch", "[TARGET...]", "build, load and verify, and again whenever something changes", cmd_watch,
 	  .takes = TAKES_TARGETS,
 	  .detail = "Builds the targets, then waits until a file changes that counts for one of them (or the manifest "

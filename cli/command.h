@@ -33,6 +33,7 @@ bool command_reads(const struct command *command, const struct option *option);
 
 int cmd_build(const struct options *options, struct error **err);
 int cmd_tag(const struct options *options, struct error **err);
+int cmd_lock(const struct options *options, struct error **err);
 int cmd_push(const struct options *options, struct error **err);
 int cmd_inspect(const struct options *options, struct error **err);
 int cmd_login(const struct options *options, struct error **err);

@@ -42,7 +42,9 @@ struct options {
 	size_t jobs;              /* 0: not given */
 	double max_load;          /* 0: none */
 	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify, push;
+	bool pull;
 	bool password_stdin;
+	bool update, check;  /* of `lock` */
 	bool null_separated; /* -0 */
 	bool long_list;      /* -l of `context` */
 	bool to_stdout;      /* --stdout */

@@ -22,7 +22,9 @@
 #include "engine/exec/run.h"
 #include "engine/io/loop.h"
 #include "engine/oci/layout.h"
+#include "engine/oci/lockfile.h"
 #include "engine/plan/plan.h"
+#include "engine/registry/bases.h"
 #include "engine/registry/client.h"
 #include "engine/source/context.h"
 #include "engine/source/git.h"
@@ -186,8 +188,10 @@ int session_registry(struct session *session, struct error **err)
 {
 	if (session_loop(session, err) < 0)
 		return -1;
-	if (!session->registry)
+	if (!session->registry) {
 		session->registry = registry_new(session->loop, session->manifest);
+		session->bases = bases_new(session->registry);
+	}
 	return 0;
 }
 
@@ -234,6 +238,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 {
 	const struct options *options = session->options;
 	cleanup_free char *index = path_join(session->state_dir, "statindex");
+	cleanup_free char *lock = path_join(session->manifest->dir, LOCKFILE_NAME);
 	struct plan_options plan_options = {
 		.targets = want->targets,
 		.force = options->force,
@@ -260,6 +265,9 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		plan_options.annotations = session->annotations;
 		plan_options.annotations_len = session->annotations_len;
 	}
+	if (lockfile_read(lock, &session->lock, err) < 0)
+		return -1;
+	plan_options.lock = session->lock;
 	if (choose_tools(session, err) < 0 || source_open(session->manifest->dir, index, &session->source, err) < 0)
 		return -1;
 	session->present =
@@ -278,6 +286,8 @@ void session_close(struct session *session)
 	plan_free(session->plan);
 	present_free(session->present);
 	source_free(session->source);
+	lockfile_free(session->lock);
+	bases_free(session->bases);
 	registry_free(session->registry);
 	release_forget(session);
 	loop_free(session->loop);

@@ -4,9 +4,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct bases;
 struct diags;
 struct error;
 struct layout;
+struct lockfile;
 struct loop;
 struct manifest;
 struct options;
@@ -35,6 +37,8 @@ struct session {
 	struct plan_pair *annotations;             /* made by release_annotations */
 	size_t annotations_len;
 	struct registry *registry; /* made by session_registry */
+	struct bases *bases;       /* the same */
+	struct lockfile *lock;     /* read by session_plan; or NULL */
 	struct source *source;
 	struct present *present;
 	struct plan *plan;

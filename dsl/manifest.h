@@ -195,7 +195,8 @@ struct registry_spec {
 	bool insecure;    /* plain HTTP */
 	struct text ca;   /* absolute paths of PEM files, or s NULL */
 	struct text cert, key;
-	struct text auth; /* "https://auth.example.com": where tokens may be fetched with the login; or s NULL */
+	struct texts mirrors; /* "mirror.lan:5000", "host/path": asked first, in this order, for base images */
+	struct text auth;     /* "https://auth.example.com": where tokens may be fetched with the login; or s NULL */
 	uint64_t timeout_ms;
 };
 

@@ -40,6 +40,23 @@ static void check_auth(struct resolve *r, const struct text *auth)
 		  "\"%s\" is not where a registry's tokens come from", auth->s);
 }
 
+/* A host, maybe with a path. */
+static void check_mirrors(struct resolve *r, const struct texts *mirrors)
+{
+	for (size_t i = 0; i < mirrors->len; i++) {
+		const struct text *mirror = &mirrors->items[i];
+		struct ref ref = { 0 };
+		const char *why = "it names no host";
+		bool good = ref_parse(arena_printf(r->arena, "%s/x", mirror->s), &ref, &why) &&
+			    strncmp(ref.domain, mirror->s, strlen(ref.domain)) == 0;
+
+		if (!good)
+			diags_add(r->diags, mirror->pos, "write host and maybe path: \"mirror.lan:5000/hub\"",
+				  "\"%s\" is no mirror: %s", mirror->s, why ? why : "it names no host");
+		ref_free(&ref);
+	}
+}
+
 static void make_absolute(struct resolve *r, struct text *path)
 {
 	if (path->s)
@@ -58,6 +75,7 @@ void resolve_registries(struct resolve *r)
 		check_host(r, &spec->host);
 		if (spec->auth.s)
 			check_auth(r, &spec->auth);
+		check_mirrors(r, &spec->mirrors);
 		if (spec->key.s && !spec->cert.s)
 			diags_add(r->diags, spec->key.pos, NULL, "\"key\" belongs to a \"cert\", which is not given");
 		make_absolute(r, &spec->ca);

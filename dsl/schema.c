@@ -290,6 +290,9 @@ static const struct schema_key registry_keys[] = {
 	{ "cert", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, cert),
 	  .doc = "A file with the client certificate to show." },
 	{ "key", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, key), .doc = "The key of \"cert\"." },
+	{ "mirrors", TYPE_TEXTS, .flags = FLAG_FILLED, IN(registry_spec, mirrors),
+	  .doc = "Registries that have its images too (\"mirror.lan:5000\", \"mirror.lan/hub\"): base images are taken "
+		 "from the first that has them, and from here when none has." },
 	{ "auth", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, auth),
 	  .doc = "Where its tokens come from, when that is another host: \"https://auth.example.com\". Logins are sent "
 		 "nowhere else." },

@@ -118,6 +118,29 @@ static bool stored(const struct buildah *self, const char *identity)
 	return storage_open(self->facts.root, &storage, NULL) == 0 && storage_has(storage, identity);
 }
 
+/* The manifest's certificates for a registry, as a folder of the form that buildah looks into. */
+static int certificates(struct work *work, const struct build_image *image, struct argv *argv, struct error **err)
+{
+	const struct {
+		const char *file, *name;
+	} files[] = { { image->ca, "ca.crt" }, { image->cert, "client.cert" }, { image->key, "client.key" } };
+	cleanup_free char *dir = NULL;
+
+	if (!image->ca && !image->cert)
+		return 0;
+	dir = mem_printf("%s/certs-%zu", work->job->staging, (size_t)(image - work->job->images));
+	if (fs_mkdirs(dir, 0700, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		cleanup_free char *path = path_join(dir, files[i].name);
+
+		if (files[i].file && symlink(files[i].file, path) < 0 && errno != EEXIST)
+			return error_errno(err, ERROR_STATE, errno, "%s", path);
+	}
+	argv_addf(argv, "--cert-dir=%s", dir);
+	return 0;
+}
+
 /* Pulls `source`; appends the id of the image that came, 64 hex digits. */
 static int pull(struct work *work, const struct build_image *image, const char *source, struct error **err)
 {
@@ -133,6 +156,10 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	argv_add(&argv, "--quiet");
 	argv_add(&argv, "--policy=always");
 	argv_addf(&argv, "--platform=%s", platform);
+	if (image->plain)
+		argv_add(&argv, "--tls-verify=false");
+	if (certificates(work, image, &argv, err) < 0)
+		return -1;
 	argv_add(&argv, source);
 	if (run(work, &argv, true, &result, err) < 0) {
 		if (err && *err && (*err)->transient)

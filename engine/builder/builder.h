@@ -43,7 +43,10 @@ struct build_image {
 	const char *identity;  /* config digest; NULL when not known (IMAGE_REMOTE) */
 	const char *id;        /* IMAGE_LOCAL: build_result.id of the build that made it */
 	const char *digest;    /* IMAGE_STORE: manifest digest */
-	const char *reference; /* IMAGE_REMOTE: what to pull */
+	const char *reference; /* IMAGE_REMOTE: what to pull, by digest */
+	/* And how its registry is talked to, for those that pull it themselves: */
+	bool plain;                  /* plain HTTP will do */
+	const char *ca, *cert, *key; /* PEM files, or NULL */
 };
 
 struct build_pair {

@@ -253,6 +253,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .layout = layout,
 			 .source = source,
 			 .registry = options->registry,
+			 .bases = options->bases,
 			 .note = run_note,
 			 .state_dir = options->state_dir },
 		.options = options,

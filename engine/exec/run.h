@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct bases;
 struct error;
 struct layout;
 struct loop;
@@ -25,7 +26,8 @@ struct run_options {
 	const char *makeflags; /* MAKEFLAGS of the environment, which names make's slots, or NULL */
 	double max_load; /* -l: nothing starts beside a running node while the load average is above; 0: no limit */
 	bool keep_going; /* -k */
-	struct registry *registry; /* NULL when nothing is pushed */
+	struct registry *registry;
+	struct bases *bases;   /* of that client */
 	const char *state_dir; /* absolute path of .cbuild */
 	const char *command;   /* as typed, for the history */
 	bool ticks;            /* emit EVENT_TICK and EVENT_RESIZE */

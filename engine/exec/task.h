@@ -12,6 +12,7 @@
 
 /* One node while it runs; for engine/exec/ alone. */
 
+struct bases;
 struct builder;
 struct fleet;
 struct registry;
@@ -27,6 +28,7 @@ struct task_env {
 	struct source *source;
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
+	struct bases *bases;
 	struct runtime *runtime; /* NULL when nothing is loaded or verified */
 	const char *state_dir;
 	const char *staging;                         /* folder of this run's staging folders */

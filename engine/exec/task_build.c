@@ -15,6 +15,7 @@
 #include "engine/exec/task.h"
 #include "engine/exec/wave.h"
 #include "engine/io/loop.h"
+#include "engine/registry/bases.h"
 #include "engine/source/context.h"
 #include "engine/source/handed.h"
 #include "engine/source/replica.h"
@@ -31,6 +32,8 @@ struct draft {
 	struct build_pair *args, *labels, *ssh;
 	struct build_secret_source *secrets;
 	const char **hosts, **cache_from, **cache_to;
+	struct base_pull *pulls; /* one an image; empty for those that are made here */
+	size_t pulls_len;
 	char *ignore_file, *replica;
 	char context_name[HANDED_NAME + 1];
 	struct json *details; /* parsed records that `images` point into */
@@ -38,6 +41,9 @@ struct draft {
 
 static void draft_cleanup(struct draft *draft)
 {
+	for (size_t i = 0; i < draft->pulls_len; i++)
+		base_pull_free(&draft->pulls[i]);
+	free(draft->pulls);
 	free(draft->images);
 	free(draft->contexts);
 	free(draft->args);
@@ -77,12 +83,28 @@ static const char *own_id(struct draft *draft, const struct result *result, cons
 	return id;
 }
 
+/* A base from elsewhere: by its digest for the stage's platform, never by a tag that moves. */
+static int add_base(struct task *task, const struct plan_image *from, struct build_image *image, struct base_pull *pull,
+		    struct error **err)
+{
+	if (bases_pull(task->env->bases, from->reference, &from->mention->platform, from->digest, pull, err) < 0)
+		return -1;
+	image->reference = pull->reference;
+	image->plain = pull->trust.plain;
+	image->ca = pull->trust.ca;
+	image->cert = pull->trust.cert;
+	image->key = pull->trust.key;
+	return 0;
+}
+
 static int add_images(struct task *task, struct draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
 	const struct builder_info *info = builder_info(task->builder);
 
 	draft->images = mem_array(build->images_len + 1, sizeof(*draft->images));
+	draft->pulls = mem_array(build->images_len + 1, sizeof(*draft->pulls));
+	draft->pulls_len = build->images_len;
 	for (size_t i = 0; i < build->images_len; i++) {
 		const struct plan_image *from = &build->images[i];
 		struct build_image *image = &draft->images[i];
@@ -96,16 +118,17 @@ static int add_images(struct task *task, struct draft *draft, struct error **err
 			.base = from->mention->base,
 			.platform = from->mention->platform,
 			.where = IMAGE_REMOTE,
-			.reference = from->reference,
 		};
-		if (from->node == NO_NODE)
+		if (from->node == NO_NODE) {
+			if (add_base(task, from, image, &draft->pulls[i], err) < 0)
+				return -1;
 			continue;
+		}
 		/* Its steps stand in no text that is rewritten here. */
 		if (image->from && plan_node(task->env->plan, from->node)->build->use.onbuild_mounts)
 			draft->job.no_cache = true;
 		result = &plan_node(task->env->plan, from->node)->result;
 		image->identity = result->identity;
-		image->reference = NULL;
 		if (strcmp(result->place, "store") == 0) {
 			image->where = IMAGE_STORE;
 			image->digest = result->digest;
@@ -341,6 +364,28 @@ static void give_to_builder(struct task *task, const struct build_job *job, stru
 	task->wave = NULL;
 }
 
+/* What a record says of a build: what the builder's storage calls it, when it was kept there, and the bases from
+ * elsewhere, by name and platform. */
+static char *describe(const struct draft *draft, const char *id)
+{
+	cleanup_json struct json *detail = json_new_object();
+	struct json *bases = json_new_object();
+	cleanup_buf struct buf text = { 0 };
+
+	json_set_str(detail, "id", *id ? id : NULL);
+	json_set(detail, "bases", bases);
+	for (size_t i = 0; i < draft->pulls_len; i++) {
+		cleanup_free char *name = NULL;
+
+		if (!draft->pulls[i].reference)
+			continue;
+		name = plan_base_name(draft->images[i].name, &draft->images[i].platform);
+		json_set_str(bases, name, draft->pulls[i].digest);
+	}
+	json_dump(detail, JSON_CANONICAL, &text);
+	return buf_steal(&text);
+}
+
 static int build_once(struct task *task, struct draft *draft, struct error **err)
 {
 	cleanup_free char *staging = path_join(task->staging, "out");
@@ -358,8 +403,7 @@ static int build_once(struct task *task, struct draft *draft, struct error **err
 	task->digest = result.digest[0] ? mem_strdup(result.digest) : NULL;
 	task->place = result.place;
 	task->size = result.size;
-	if (result.id[0])
-		task->detail = mem_printf("{\"id\":\"%s\"}", result.id); /* a digest needs no escaping */
+	task->detail = describe(draft, result.id);
 	return 0;
 }
 

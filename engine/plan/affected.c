@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "engine/oci/lockfile.h"
 #include "engine/plan/affected.h"
 
 #include <stdlib.h>
@@ -82,14 +83,25 @@ static bool in_contexts(struct look *look, const struct node *node, const char *
 	return false;
 }
 
+/* Some of its images come from elsewhere: the lock may say something of them. */
+static bool names_bases(const struct plan_build *build)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < build->images_len; i++)
+		any |= build->images[i].node == NO_NODE;
+	return any;
+}
+
 static bool changes_build(struct look *look, const struct node *node, const char *changed)
 {
 	const struct plan_build *build = node->build;
 	cleanup_free char *beside = mem_printf("%s.dockerignore", build->dockerfile);
+	cleanup_free char *lock = path_join(look->plan->manifest->dir, LOCKFILE_NAME);
 	cleanup_free char *inside = path_join(build->contexts[0].root ? build->contexts[0].root : "", ".dockerignore");
 
-	return is_file(look, changed, build->dockerfile) || is_file(look, changed, beside) ||
-	       is_file(look, changed, inside) || in_contexts(look, node, changed);
+	return is_file(look, changed, build->dockerfile) || (names_bases(build) && is_file(look, changed, lock)) ||
+	       is_file(look, changed, beside) || is_file(look, changed, inside) || in_contexts(look, node, changed);
 }
 
 static bool matches_pattern(const char *pattern, const char *relative)

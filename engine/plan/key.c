@@ -197,19 +197,24 @@ static void add_args(struct inputs *inputs, const struct plan *plan, const struc
 	}
 }
 
+char *plan_base_name(const char *name, const struct platform *platform)
+{
+	char text[PLATFORM_TEXT];
+
+	platform_text(platform, text);
+	return mem_printf("%s (%s)", name, text);
+}
+
 static void add_images(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->images_len; i++) {
 		const struct plan_image *image = &build->images[i];
-		char platform[PLATFORM_TEXT];
-		cleanup_free char *name = NULL;
+		cleanup_free char *name = plan_base_name(image->mention->name, &image->mention->platform);
 
-		platform_text(&image->mention->platform, platform);
-		name = mem_printf("%s (%s)", image->mention->name, platform);
 		if (image->node != NO_NODE)
 			add_dependency(inputs, plan, name, image->node);
 		else
-			inputs_add(inputs, REASON_BASE, name, image->reference);
+			inputs_add(inputs, REASON_BASE, name, image->digest ? image->digest : image->reference);
 	}
 }
 

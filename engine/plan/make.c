@@ -13,6 +13,7 @@
 #include "base/ref.h"
 #include "base/text.h"
 #include "dsl/manifest.h"
+#include "engine/oci/lockfile.h"
 #include "engine/plan/internal.h"
 #include "engine/source/context.h"
 
@@ -133,6 +134,15 @@ static struct pos mention_pos(struct plan *plan, const struct service *service, 
 	return diags_pos_at(plan->diags, file, mention->offset);
 }
 
+/* What the lock says of a base image, or NULL. */
+static const char *locked_digest(const struct plan *plan, const char *reference, const struct platform *platform)
+{
+	cleanup_free char *name = plan->options.lock ? lock_reference(reference) : NULL;
+	const struct lock_entry *entry = name ? lockfile_find(plan->options.lock, name) : NULL;
+
+	return entry ? lock_entry_find(entry, platform) : NULL;
+}
+
 /* Which image a mention means: another service's, or one from elsewhere. False: a complaint was made. */
 static bool resolve_mention(struct plan *plan, const struct frame *frame, const struct dockerfile_image *mention,
 			    struct plan_image *ret)
@@ -149,8 +159,10 @@ static bool resolve_mention(struct plan *plan, const struct frame *frame, const 
 	if (wanted == NO_NODE) {
 		void *found = map_get(plan->by_reference, normal_reference(plan, ret->reference));
 
-		if (!found)
+		if (!found) {
+			ret->digest = locked_digest(plan, ret->reference, &mention->platform);
 			return true;
+		}
 		wanted = (size_t)found - 1;
 	}
 	ret->node = need_service(plan, frame, wanted, &mention->platform,

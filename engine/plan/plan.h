@@ -12,6 +12,7 @@ struct diags;
 struct error;
 struct inputs;
 struct layout;
+struct lockfile;
 struct manifest;
 struct record;
 struct source;
@@ -43,7 +44,8 @@ struct plan_options {
 	bool keep_going; /* a service is pushed and tagged when it is complete, whatever becomes of the others */
 	const struct plan_pair *annotations; /* of the index that is pushed */
 	size_t annotations_len;
-	const char *state_dir; /* absolute path of .cbuild: never part of a context */
+	const struct lockfile *lock; /* of the base images, or NULL */
+	const char *state_dir;       /* absolute path of .cbuild: never part of a context */
 	plan_present *present;
 	void (*present_ahead)(void *data, const struct record *const *records, size_t len); /* will be asked, or NULL */
 	void *present_data;
@@ -54,6 +56,7 @@ struct plan_image {
 	const struct dockerfile_image *mention;
 	size_t node;           /* the build that makes it, or NO_NODE */
 	const char *reference; /* otherwise: what to pull */
+	const char *digest; /* of it, for the platform, as the lock or --pull has it; NULL: the tag's, once it is built */
 };
 
 /* A folder that a build reads, or a URL. */
@@ -127,6 +130,12 @@ void plan_miss(struct plan *plan, size_t node, const char *what);
 int plan_settle(struct plan *plan, struct error **err);
 /* Sets the result of a node that has run (texts are copied). */
 void plan_set_result(struct plan *plan, size_t node, const struct result *result);
+/* The digest that a base's reference (with registry and tag) has now for the platform; borrowed until the next call. */
+typedef int plan_newest(void *data, const char *reference, const struct platform *platform, const char **ret,
+			struct error **err);
+/* --pull: asks for every base of the plan. Nodes that were built from another digest, or whose lock says another, become
+ * stale; what stands on them is decided again. */
+int plan_renew_bases(struct plan *plan, plan_newest *newest, void *data, struct error **err);
 /* The inputs of the node's key as they are now. */
 int plan_inputs(struct plan *plan, size_t node, struct inputs **ret, struct error **err);
 /* The source's selections that a build node reads: compare with source_changed when it has run. */
@@ -136,6 +145,9 @@ const char *plan_prefix(const struct plan *plan, const char *root); /* path of `
 #define PLAN_OUTPUT (HASH_HEX + 6)
 int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found,
 		       struct error **err);
+
+/* A base image as reasons and records name it: "debian:12 (linux/amd64)". malloc'd. */
+char *plan_base_name(const char *name, const struct platform *platform);
 
 /* The references under which a service's image is known: repository and each tag. NULL-terminated, in the plan's arena. */
 const char *const *plan_references(struct plan *plan, size_t service);

@@ -77,6 +77,26 @@ static int find_endpoint(struct registry *registry, const char *domain, struct e
 	return r;
 }
 
+const struct registry_spec *registry_settings(const struct registry *registry, const char *domain)
+{
+	return endpoint_spec(registry->manifest, domain);
+}
+
+int registry_trust(struct registry *registry, const char *domain, struct registry_trust *ret, struct error **err)
+{
+	struct endpoint *endpoint;
+
+	if (find_endpoint(registry, domain, &endpoint, err) < 0)
+		return -1;
+	*ret = (struct registry_trust){
+		.plain = endpoint->insecure || endpoint->plain_origin,
+		.ca = endpoint->ca,
+		.cert = endpoint->cert,
+		.key = endpoint->key,
+	};
+	return 0;
+}
+
 int spot_find(struct registry *registry, const struct ref *ref, bool push, const char *from, struct spot *ret,
 	      struct error **err)
 {

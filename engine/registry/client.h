@@ -14,6 +14,7 @@ struct error;
 struct loop;
 struct manifest;
 struct ref;
+struct registry_spec;
 
 /*
  * A client of registries (OCI distribution-spec). Thread-safe; each call blocks. Everything that comes is checked: digests,
@@ -26,6 +27,15 @@ struct registry;
 /* `manifest` may be NULL; otherwise it must outlive the client. Nothing is contacted before the first call. */
 struct registry *registry_new(struct loop *loop, const struct manifest *manifest);
 void registry_free(struct registry *registry); /* NULL-safe */
+
+/* What the manifest says of a registry, or NULL. */
+const struct registry_spec *registry_settings(const struct registry *registry, const char *domain);
+/* What others need to talk to a registry as this client does. */
+struct registry_trust {
+	bool plain;                  /* plain HTTP will do */
+	const char *ca, *cert, *key; /* PEM files, or NULL; borrowed from the client */
+};
+int registry_trust(struct registry *registry, const char *domain, struct registry_trust *ret, struct error **err);
 
 /* Asks whether the registry takes this login. */
 int registry_login(struct registry *registry, const char *domain, const struct credentials *credentials,

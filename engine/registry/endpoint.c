@@ -21,7 +21,7 @@ static const struct {
 	{ "registry.gitlab.com", "https://registry.gitlab.com", "https://gitlab.com" },
 };
 
-static const struct registry_spec *find_spec(const struct manifest *manifest, const char *domain)
+const struct registry_spec *endpoint_spec(const struct manifest *manifest, const char *domain)
 {
 	for (size_t i = 0; manifest && i < manifest->registries_len; i++) {
 		if (strcmp(manifest->registries[i].host.s, domain) == 0)
@@ -100,7 +100,7 @@ static void apply_spec(struct endpoint *endpoint, const struct registry_spec *sp
 int endpoint_new(struct loop *loop, const char *domain, const struct manifest *manifest, struct http_pool *pool,
 		 struct endpoint **ret, struct error **err)
 {
-	const struct registry_spec *spec = find_spec(manifest, domain);
+	const struct registry_spec *spec = endpoint_spec(manifest, domain);
 	cleanup_free char *url = mem_printf("https://%s", domain);
 	struct endpoint *endpoint = mem_alloc(sizeof(*endpoint));
 

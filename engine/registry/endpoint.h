@@ -12,6 +12,7 @@
 struct error;
 struct loop;
 struct manifest;
+struct registry_spec;
 
 /* One registry as it is talked to: where it is, what it is trusted by, who we are there. For engine/registry/ alone. */
 
@@ -52,6 +53,8 @@ struct endpoint {
 	size_t tokens_len, tokens_cap;
 };
 
+/* What the manifest (or NULL) says of it, or NULL. */
+const struct registry_spec *endpoint_spec(const struct manifest *manifest, const char *domain);
 /* `manifest` (its registries) may be NULL. ERROR_REGISTRY. */
 int endpoint_new(struct loop *loop, const char *domain, const struct manifest *manifest, struct http_pool *pool,
 		 struct endpoint **ret, struct error **err);

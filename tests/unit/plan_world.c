@@ -22,6 +22,7 @@
 #include "dsl/load.h"
 #include "dsl/manifest.h"
 #include "engine/exec/follow.h"
+#include "engine/oci/lockfile.h"
 #include "engine/plan/inputs.h"
 #include "engine/plan/plan.h"
 #include "engine/source/context.h"
@@ -86,6 +87,7 @@ struct opened {
 	struct source *source;
 	struct state *state;
 	struct plan *plan;
+	struct lockfile *lock;
 	char *state_dir;
 };
 
@@ -108,7 +110,7 @@ static void must(int r, struct error *error)
 static bool open_plan(struct world *world, const char *const *targets, struct opened *opened)
 {
 	cleanup_free char *path = path_join(world->dir, "services.yaml");
-	cleanup_free char *db = NULL;
+	cleanup_free char *db = NULL, *lock = NULL;
 	struct error *error = NULL;
 	const struct load_options load = { .path = path, .environ = world->environ };
 	struct plan_options options = {
@@ -138,6 +140,9 @@ static bool open_plan(struct world *world, const char *const *targets, struct op
 	if (r < 0 && !error)
 		return false;
 	must(r, error);
+	lock = path_join(world->dir, LOCKFILE_NAME);
+	must(lockfile_read(lock, &opened->lock, &error), error);
+	options.lock = opened->lock;
 	must(state_open(db, false, &opened->state, &error), error);
 	must(source_open(opened->manifest->dir, NULL, &opened->source, &error), error);
 	r = plan_new(opened->manifest, &options, opened->source, opened->state, opened->diags, &opened->plan, &error);
@@ -152,6 +157,7 @@ static void close_plan(struct opened *opened)
 	plan_free(opened->plan);
 	source_free(opened->source);
 	state_free(opened->state);
+	lockfile_free(opened->lock);
 	manifest_free(opened->manifest);
 	diags_free(opened->diags);
 	free(opened->state_dir);

@@ -91,6 +91,15 @@ static const char dockerfile[] = "ARG VERSION\n"
 				 "COPY --from=build /src /src\n"
 				 "FROM final AS debug\n";
 
+#define ZEROS "000000000000000000000000000000000000000000000000000000000000"
+static const char lock[] = "# The bases\n"
+			   "version 1\n"
+			   "example.org/other:1 sha256:0000" ZEROS "\n"
+			   "example.org/runtime:1 sha256:0000" ZEROS "\n"
+			   "  linux/amd64 sha256:1111111111111111111111111111111111111111111111111111111111111111\n"
+			   "  linux/arm64 sha256:2222222222222222222222222222222222222222222222222222222222222222\n"
+			   "  linux/riscv64 sha256:3333333333333333333333333333333333333333333333333333333333333333\n";
+
 static int set_up(void **state)
 {
 	struct world *world = mem_alloc(sizeof(*world));
@@ -98,6 +107,7 @@ static int set_up(void **state)
 	world_new(world);
 	world_write(world, "services.yaml", manifest);
 	world_write(world, "app/Dockerfile", dockerfile);
+	world_write(world, "services.lock", lock);
 	world_write(world, "app.env", "LEVEL=1\nMODE=other\n");
 	world_write(world, "app/main.c", "int main;\n");
 	world_write(world, "app/gen.c", "int gen;\n");
@@ -186,6 +196,13 @@ static const struct edit edits[] = {
 	  BOTH("option label a (added)") },
 	{ "services.yaml", "https://example.org/a.tar", "https://example.org/b.tar",
 	  BOTH("option context other (https://example.org/a.tar -> https://example.org/b.tar)") },
+	{ "services.lock", "linux/amd64 sha256:1111", "linux/amd64 sha256:4444",
+	  "stale build:app:linux/amd64: base example.org/runtime:1 (linux/amd64) (sha256:111111111111 -> "
+	  "sha256:444411111111)\n"
+	  "unknown index:app: dependency build:app:linux/amd64 (stale)\n"
+	  "unknown load:app: dependency build:app:linux/amd64 (stale)\n"
+	  "unknown verify:app: dependency index:app (unknown); dependency load:app (unknown); "
+	  "dependency build:app:linux/amd64 (stale)\n" },
 	{ "services.yaml", "command: [serve]", "command: [serve, fast]", VERIFY("option command[1] (added)") },
 	{ "services.yaml", "entrypoint: [/start]\n    user", "entrypoint: [/begin]\n    user",
 	  VERIFY("option entrypoint[0] (/start -> /begin)") },
@@ -232,6 +249,10 @@ static const struct edit edits[] = {
 	{ "services.yaml", "condition: service_started", "condition: service_healthy",
 	  VERIFY("option depends_on db (condition 0 -> condition 1)") },
 	/* what does not count */
+	{ "services.lock", "runtime:1 sha256:0000", "runtime:1 sha256:5555", "" }, /* the index: the platforms' stay */
+	{ "services.lock", "linux/riscv64 sha256:3333", "linux/riscv64 sha256:6666", "" },
+	{ "services.lock", "other:1 sha256:0000", "other:1 sha256:7777", "" },
+	{ "services.lock", "# The bases", "# Our bases", "" },
 	{ "app/notes.txt", "not", "never", "" },
 	{ "services.yaml", "UNUSED: a", "UNUSED: b", "" },
 	{ "services.yaml", "IDLE: x", "IDLE: y", "" },

@@ -1,0 +1,297 @@
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "dsl/manifest.h"
+#include "engine/oci/lockfile.h"
+#include "engine/plan/plan.h"
+#include "engine/registry/bases.h"
+
+/* services.lock: made to fit what the Dockerfiles name. */
+
+/* A base that a build names, and the platforms that it is named for. */
+struct wanted {
+	char *reference; /* as the lock has it */
+	const char *service;
+	struct platform *platforms;
+	size_t len, cap;
+};
+
+struct work {
+	struct session *session;
+	struct wanted *wanted;
+	size_t len, cap;
+	const struct lockfile *old; /* NULL: there is none */
+	struct lockfile *made;
+	struct buf out; /* a line for each difference */
+	size_t differences;
+};
+
+/* ---- what is named ---- */
+
+static void want_platform(struct wanted *wanted, const struct platform *platform)
+{
+	for (size_t i = 0; i < wanted->len; i++) {
+		if (platform_equal(&wanted->platforms[i], platform))
+			return;
+	}
+	mem_reserve(&wanted->platforms, &wanted->cap, wanted->len + 1, sizeof(*wanted->platforms));
+	wanted->platforms[wanted->len++] = *platform;
+}
+
+static void want(struct work *work, const char *service, const struct plan_image *image)
+{
+	cleanup_free char *reference = image->node == NO_NODE ? lock_reference(image->reference) : NULL;
+	size_t i = 0;
+
+	if (!reference)
+		return;
+	while (i < work->len && strcmp(work->wanted[i].reference, reference) != 0)
+		i++;
+	if (i == work->len) {
+		mem_reserve(&work->wanted, &work->cap, work->len + 1, sizeof(*work->wanted));
+		work->wanted[work->len++] = (struct wanted){ .reference = steal_ptr(reference), .service = service };
+	}
+	want_platform(&work->wanted[i], &image->mention->platform);
+}
+
+static int by_reference(const void *a, const void *b)
+{
+	return strcmp(((const struct wanted *)a)->reference, ((const struct wanted *)b)->reference);
+}
+
+static void collect(struct work *work)
+{
+	struct plan *plan = work->session->plan;
+
+	for (size_t i = 0; i < plan_len(plan); i++) {
+		const struct node *node = plan_node(plan, i);
+		const char *service = work->session->manifest->services[node->service].name.s;
+
+		for (size_t j = 0; node->kind == NODE_BUILD && j < node->build->images_len; j++)
+			want(work, service, &node->build->images[j]);
+	}
+	if (work->len)
+		qsort(work->wanted, work->len, sizeof(*work->wanted), by_reference);
+}
+
+/* The words behind --update name bases. */
+static int check_words(const struct work *work, struct error **err)
+{
+	const struct options *options = work->session->options;
+	cleanup_free const char **names = mem_array(work->len + 1, sizeof(*names));
+
+	if (options->targets_len > 0 && !options->update)
+		return error_make(err, ERROR_USAGE, "lock takes names only with --update: cbuild lock --update %s",
+				  options->targets[0]);
+	for (size_t i = 0; i < work->len; i++)
+		names[i] = work->wanted[i].reference;
+	for (size_t i = 0; i < options->targets_len; i++) {
+		const char *word = options->targets[i], *nearest = text_nearest(word, names, work->len);
+		bool found = false;
+
+		for (size_t j = 0; j < work->len; j++)
+			found |= ref_same(word, names[j]);
+		if (found)
+			continue;
+		error_make(err, ERROR_USAGE, "no build is made from \"%s\"", word);
+		if (nearest)
+			error_remedy(err, "did you mean \"%s\"?", nearest);
+		return -1;
+	}
+	return 0;
+}
+
+static bool is_asked_again(const struct work *work, const struct wanted *wanted)
+{
+	const struct options *options = work->session->options;
+	bool named = options->targets_len == 0;
+
+	for (size_t i = 0; i < options->targets_len; i++)
+		named |= ref_same(options->targets[i], wanted->reference);
+	return options->update && named;
+}
+
+/* ---- what it is ---- */
+
+__attribute__((format(printf, 2, 3))) static void differs(struct work *work, const char *fmt, ...)
+{
+	cleanup_free char *line = NULL;
+	va_list args;
+
+	va_start(args, fmt);
+	line = mem_vprintf(fmt, args);
+	va_end(args);
+	buf_printf(&work->out, "%s\n", line);
+	work->differences++;
+}
+
+static const struct platform *lacks(const struct lock_entry *entry, const struct wanted *wanted)
+{
+	for (size_t i = 0; i < wanted->len; i++) {
+		if (!lock_entry_find(entry, &wanted->platforms[i]))
+			return &wanted->platforms[i];
+	}
+	return NULL;
+}
+
+static void compare(struct work *work, const struct lock_entry *was, const struct lock_entry *now)
+{
+	if (!was) {
+		differs(work, "%s  added  %s", now->reference, now->digest);
+		return;
+	}
+	if (strcmp(was->digest, now->digest) != 0)
+		differs(work, "%s  %s -> %s", now->reference, was->digest, now->digest);
+	else if (was->len != now->len)
+		differs(work, "%s  %zu platforms -> %zu", now->reference, was->len, now->len);
+}
+
+/* What the lock has for a base that is named, or what its registry says; an error for a platform that is built and that it
+ * has no image for. */
+static int find_entry(struct work *work, const struct wanted *wanted, struct error **err)
+{
+	const struct lock_entry *was = lockfile_find(work->old, wanted->reference), *now = was;
+	const struct platform *lacking;
+	char platform[PLATFORM_TEXT];
+
+	if (!was || is_asked_again(work, wanted) || lacks(was, wanted)) {
+		if (session_registry(work->session, err) < 0 ||
+		    bases_find(work->session->bases, wanted->reference, &now, err) < 0)
+			return error_wrap(err, "the base of %s", wanted->service);
+	}
+	lacking = lacks(now, wanted);
+	if (lacking) {
+		platform_text(lacking, platform);
+		return error_make(err, ERROR_REGISTRY, "%s, the base of %s, has no image for %s", wanted->reference,
+				  wanted->service, platform);
+	}
+	compare(work, was, now);
+	lockfile_put(work->made, lock_entry_copy(now));
+	return 0;
+}
+
+static void find_unused(struct work *work)
+{
+	for (size_t i = 0; work->old && i < work->old->len; i++) {
+		const char *reference = work->old->entries[i]->reference;
+
+		if (!lockfile_find(work->made, reference))
+			differs(work, "%s  removed", reference);
+	}
+}
+
+static int make_lock(struct work *work, struct error **err)
+{
+	for (size_t i = 0; i < work->len; i++) {
+		if (find_entry(work, &work->wanted[i], err) < 0)
+			return -1;
+	}
+	find_unused(work);
+	return 0;
+}
+
+/* --check alone uses no network: does the lock say what the Dockerfiles need? */
+static void look_over(struct work *work)
+{
+	char platform[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < work->len; i++) {
+		const struct wanted *wanted = &work->wanted[i];
+		const struct lock_entry *entry = lockfile_find(work->old, wanted->reference);
+		const struct platform *lacking = entry ? lacks(entry, wanted) : NULL;
+
+		if (lacking) {
+			platform_text(lacking, platform);
+			differs(work, "%s  not locked for %s (%s)", wanted->reference, platform, wanted->service);
+		} else if (!entry) {
+			differs(work, "%s  not locked (%s)", wanted->reference, wanted->service);
+		}
+	}
+	for (size_t i = 0; work->old && i < work->old->len; i++) {
+		const struct wanted key = { .reference = work->old->entries[i]->reference };
+
+		if (!work->len || !bsearch(&key, work->wanted, work->len, sizeof(key), by_reference))
+			differs(work, "%s  locked, but no build is made from it", key.reference);
+	}
+}
+
+/* ---- the command ---- */
+
+static int write_lock(struct work *work, struct error **err)
+{
+	cleanup_free char *path = path_join(work->session->manifest->dir, LOCKFILE_NAME);
+	cleanup_buf struct buf text = { 0 };
+
+	if (work->old && work->differences == 0)
+		return 0;
+	lockfile_text(work->made, &text);
+	return fs_replace(path, text.data, text.len, 0644, err);
+}
+
+static int run(struct work *work, struct error **err)
+{
+	const struct options *options = work->session->options;
+
+	collect(work);
+	if (check_words(work, err) < 0)
+		return -1;
+	if (options->check && !options->update)
+		look_over(work);
+	else if (make_lock(work, err) < 0 || (!options->check && write_lock(work, err) < 0))
+		return -1;
+	if (output_data(work->out.data, work->out.len, err) < 0)
+		return -1;
+	return options->check && work->differences > 0 ? 1 : 0;
+}
+
+/* The lock is for every service that is built, whichever profiles are on. */
+static const char **every_service(const struct manifest *manifest)
+{
+	const char **names = mem_array(manifest->services_len + 1, sizeof(*names));
+	size_t len = 0;
+
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		if (manifest->services[i].has_build)
+			names[len++] = manifest->services[i].name.s;
+	}
+	return names;
+}
+
+int cmd_lock(const struct options *options, struct error **err)
+{
+	cleanup_lockfile struct lockfile *made = lockfile_new();
+	cleanup_free const char **targets = NULL;
+	struct session session;
+	struct work work = { .session = &session, .made = made };
+	int r = session_open(&session, options, err);
+
+	if (r == 0) {
+		targets = every_service(session.manifest);
+		r = session_plan(&session, &(struct session_plan){ .targets = targets }, err);
+	}
+	work.old = session.lock;
+	if (r == 0)
+		r = run(&work, err);
+	for (size_t i = 0; i < work.len; i++) {
+		free(work.wanted[i].reference);
+		free(work.wanted[i].platforms);
+	}
+	free(work.wanted);
+	buf_free(&work.out);
+	session_close(&session);
+	return r;
+}

@@ -1,0 +1,250 @@
+#include "config.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "engine/oci/lockfile.h"
+
+#define LOCKFILE_MAX (4u << 20) /* bytes */
+
+static const char HEAD[] = "# The base images and what they are: written by `cbuild lock`, to be committed.\n"
+			   "version 1\n";
+
+struct lockfile *lockfile_new(void)
+{
+	return mem_alloc(sizeof(struct lockfile));
+}
+
+void lockfile_free(struct lockfile *lock)
+{
+	if (!lock)
+		return;
+	for (size_t i = 0; i < lock->len; i++)
+		lock_entry_free(lock->entries[i]);
+	free(lock->entries);
+	free(lock);
+}
+
+void lockfile_cleanup(struct lockfile **lock)
+{
+	lockfile_free(*lock);
+}
+
+/* ---- entries ---- */
+
+char *lock_reference(const char *name)
+{
+	struct ref ref;
+	char *text = NULL;
+
+	if (!ref_parse(name, &ref, NULL))
+		return NULL;
+	if (!ref.digest)
+		text = mem_printf("%s/%s:%s", ref.domain, ref.repository, ref.tag ? ref.tag : "latest");
+	ref_free(&ref);
+	return text;
+}
+
+struct lock_entry *lock_entry_new(const char *reference, const char *digest)
+{
+	struct lock_entry *entry = mem_alloc(sizeof(*entry));
+
+	entry->reference = mem_strdup(reference);
+	memcpy(entry->digest, digest, sizeof(entry->digest));
+	return entry;
+}
+
+struct lock_entry *lock_entry_copy(const struct lock_entry *entry)
+{
+	struct lock_entry *copy = lock_entry_new(entry->reference, entry->digest);
+
+	for (size_t i = 0; i < entry->len; i++)
+		lock_entry_add(copy, &entry->platforms[i].platform, entry->platforms[i].digest);
+	return copy;
+}
+
+void lock_entry_free(struct lock_entry *entry)
+{
+	if (!entry)
+		return;
+	free(entry->reference);
+	free(entry->platforms);
+	free(entry);
+}
+
+static int compare_platforms(const void *a, const void *b)
+{
+	char one[PLATFORM_TEXT], other[PLATFORM_TEXT];
+
+	platform_text(&((const struct lock_platform *)a)->platform, one);
+	platform_text(&((const struct lock_platform *)b)->platform, other);
+	return strcmp(one, other);
+}
+
+const char *lock_entry_find(const struct lock_entry *entry, const struct platform *platform)
+{
+	for (size_t i = 0; i < entry->len; i++) {
+		if (platform_equal(&entry->platforms[i].platform, platform))
+			return entry->platforms[i].digest;
+	}
+	return NULL;
+}
+
+void lock_entry_add(struct lock_entry *entry, const struct platform *platform, const char *digest)
+{
+	struct lock_platform *added;
+
+	if (lock_entry_find(entry, platform))
+		return;
+	mem_reserve(&entry->platforms, &entry->cap, entry->len + 1, sizeof(*added));
+	added = &entry->platforms[entry->len++];
+	added->platform = *platform;
+	memcpy(added->digest, digest, sizeof(added->digest));
+	qsort(entry->platforms, entry->len, sizeof(*added), compare_platforms);
+}
+
+/* ---- the whole ---- */
+
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp((*(struct lock_entry *const *)a)->reference, (*(struct lock_entry *const *)b)->reference);
+}
+
+static struct lock_entry **find_place(const struct lockfile *lock, const char *reference)
+{
+	struct lock_entry wanted = { .reference = (char *)reference }, *key = &wanted;
+
+	return lock && lock->len ? bsearch(&key, lock->entries, lock->len, sizeof(key), compare_entries) : NULL;
+}
+
+const struct lock_entry *lockfile_find(const struct lockfile *lock, const char *reference)
+{
+	struct lock_entry **place = find_place(lock, reference);
+
+	return place ? *place : NULL;
+}
+
+void lockfile_put(struct lockfile *lock, struct lock_entry *entry)
+{
+	struct lock_entry **place = find_place(lock, entry->reference);
+
+	if (place) {
+		lock_entry_free(*place);
+		*place = entry;
+		return;
+	}
+	mem_reserve(&lock->entries, &lock->cap, lock->len + 1, sizeof(struct lock_entry *));
+	lock->entries[lock->len++] = entry;
+	qsort(lock->entries, lock->len, sizeof(struct lock_entry *), compare_entries);
+}
+
+void lockfile_text(const struct lockfile *lock, struct buf *out)
+{
+	buf_str(out, HEAD);
+	for (size_t i = 0; i < lock->len; i++) {
+		const struct lock_entry *entry = lock->entries[i];
+
+		buf_printf(out, "\n%s %s\n", entry->reference, entry->digest);
+		for (size_t j = 0; j < entry->len; j++) {
+			char platform[PLATFORM_TEXT];
+
+			platform_text(&entry->platforms[j].platform, platform);
+			buf_printf(out, "  %s %s\n", platform, entry->platforms[j].digest);
+		}
+	}
+}
+
+/* ---- reading ---- */
+
+struct reading {
+	const char *path;
+	unsigned line;
+	bool version; /* was there */
+	struct lockfile *lock;
+	struct lock_entry *entry; /* that further lines belong to */
+};
+
+static int wrong(const struct reading *reading, struct error **err, const char *why)
+{
+	error_make(err, ERROR_USAGE, "%s:%u: %s", reading->path, reading->line, why);
+	error_remedy(err, "delete it and write it anew: cbuild lock");
+	return -1;
+}
+
+static int take_platform(struct reading *reading, const char *name, const char *digest, struct error **err)
+{
+	struct platform platform;
+
+	if (!reading->entry)
+		return wrong(reading, err, "a platform without an image before it");
+	if (!platform_parse(name, &platform))
+		return wrong(reading, err, "this is no platform");
+	if (lock_entry_find(reading->entry, &platform))
+		return wrong(reading, err, "the platform stands there twice");
+	lock_entry_add(reading->entry, &platform, digest);
+	return 0;
+}
+
+static int take_entry(struct reading *reading, const char *name, const char *digest, struct error **err)
+{
+	cleanup_free char *reference = lock_reference(name);
+
+	if (!reference || strcmp(reference, name) != 0)
+		return wrong(reading, err, "this is no image with registry and tag");
+	if (lockfile_find(reading->lock, name))
+		return wrong(reading, err, "the image stands there twice");
+	reading->entry = lock_entry_new(name, digest);
+	lockfile_put(reading->lock, reading->entry);
+	return 0;
+}
+
+static int take_line(struct reading *reading, char *line, struct error **err)
+{
+	bool inner = *line == ' ';
+	char *name = line + strspn(line, " "), *digest = strchr(name, ' ');
+
+	if (!*name || *name == '#')
+		return 0;
+	if (!reading->version) {
+		reading->version = true;
+		return strcmp(line, "version 1") == 0 ? 0 : wrong(reading, err, "this cbuild reads \"version 1\"");
+	}
+	if (!digest || !digest_valid(digest + 1))
+		return wrong(reading, err, "a name and a digest are wanted");
+	*digest++ = '\0';
+	return inner ? take_platform(reading, name, digest, err) : take_entry(reading, name, digest, err);
+}
+
+int lockfile_read(const char *path, struct lockfile **ret, struct error **err)
+{
+	cleanup_lockfile struct lockfile *lock = NULL;
+	cleanup_buf struct buf text = { 0 };
+	struct reading reading = { .path = path_base(path) };
+	bool found;
+	char *rest;
+
+	*ret = NULL;
+	if (fs_read_if(path, LOCKFILE_MAX, &text, &found, err) < 0)
+		return -1;
+	if (!found)
+		return 0;
+	reading.lock = lock = lockfile_new();
+	rest = text.len ? text.data : NULL;
+	if (text.len && memchr(text.data, '\0', text.len))
+		return wrong(&reading, err, "this is no text");
+	while (rest) {
+		char *line = strsep(&rest, "\n");
+
+		reading.line++;
+		if (take_line(&reading, line, err) < 0)
+			return -1;
+	}
+	*ret = steal_ptr(lock);
+	return 0;
+}

@@ -1,0 +1,64 @@
+#ifndef ENGINE_OCI_LOCKFILE_H
+#define ENGINE_OCI_LOCKFILE_H
+
+#include <stddef.h>
+
+#include "base/digest.h"
+#include "base/platform.h"
+
+struct buf;
+struct error;
+
+/*
+ * services.lock: what the base images are. One entry a reference, with the digest that its tag had and the manifest of each
+ * platform; sorted, so that equal locks are equal texts:
+ *
+ *     version 1
+ *     docker.io/library/debian:12 sha256:...
+ *       linux/amd64 sha256:...
+ *
+ * Lines that begin with '#' and empty ones say nothing.
+ */
+#define LOCKFILE_NAME "services.lock" /* beside the manifest */
+
+struct lock_platform {
+	struct platform platform;
+	char digest[DIGEST_LEN + 1];
+};
+
+struct lock_entry {
+	char *reference; /* normalised, with its tag */
+	char digest[DIGEST_LEN + 1];
+	struct lock_platform *platforms; /* sorted by their texts */
+	size_t len, cap;
+};
+
+struct lockfile {
+	struct lock_entry **entries; /* sorted by reference */
+	size_t len, cap;
+};
+
+struct lockfile *lockfile_new(void);
+void lockfile_free(struct lockfile *lock); /* NULL-safe */
+void lockfile_cleanup(struct lockfile **lock);
+#define cleanup_lockfile __attribute__((cleanup(lockfile_cleanup)))
+
+/* *ret is NULL when there is no such file. ERROR_USAGE with file and line for what is no lock. */
+int lockfile_read(const char *path, struct lockfile **ret, struct error **err);
+void lockfile_text(const struct lockfile *lock, struct buf *out);
+
+const struct lock_entry *lockfile_find(const struct lockfile *lock, const char *reference); /* lock NULL: NULL */
+/* Takes the entry over, in the place of one of the same reference. */
+void lockfile_put(struct lockfile *lock, struct lock_entry *entry);
+
+/* A reference as the lock has it: with registry and tag (malloc'd). NULL when it has a digest, which needs no lock, or is no
+ * reference. */
+char *lock_reference(const char *name);
+struct lock_entry *lock_entry_new(const char *reference, const char *digest);
+struct lock_entry *lock_entry_copy(const struct lock_entry *entry);
+void lock_entry_free(struct lock_entry *entry);                                                     /* NULL-safe */
+void lock_entry_add(struct lock_entry *entry, const struct platform *platform, const char *digest); /* once each */
+/* The manifest for a platform, or NULL when the image has none for it. */
+const char *lock_entry_find(const struct lock_entry *entry, const struct platform *platform);
+
+#endif

@@ -1,0 +1,301 @@
+#include "config.h"
+
+#include "engine/registry/bases.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "dsl/manifest.h"
+#include "engine/oci/document.h"
+#include "engine/oci/image.h"
+#include "engine/oci/lockfile.h"
+#include "engine/registry/client.h"
+
+/* A reference, and what is known of it. */
+struct base {
+	char *reference;
+	struct ref where;         /* the repository that answered */
+	struct lock_entry *entry; /* NULL: not asked yet, or in vain */
+	bool placed;              /* `where` is settled */
+	struct error *error;      /* why it was in vain: the same for all who ask */
+	pthread_mutex_t lock;
+};
+
+struct bases {
+	struct registry *registry;
+	struct map *known;    /* reference -> struct base */
+	pthread_mutex_t lock; /* for the map */
+};
+
+struct bases *bases_new(struct registry *registry)
+{
+	struct bases *bases = mem_alloc(sizeof(*bases));
+
+	*bases = (struct bases){ .registry = registry, .known = map_new() };
+	pthread_mutex_init(&bases->lock, NULL);
+	return bases;
+}
+
+void bases_free(struct bases *bases)
+{
+	if (!bases)
+		return;
+	for (size_t i = 0; i < map_len(bases->known); i++) {
+		struct base *base = map_value(bases->known, i);
+
+		pthread_mutex_destroy(&base->lock);
+		lock_entry_free(base->entry);
+		error_free(base->error);
+		ref_free(&base->where);
+		free(base->reference);
+		free(base);
+	}
+	map_free(bases->known);
+	pthread_mutex_destroy(&bases->lock);
+	free(bases);
+}
+
+static struct base *known(struct bases *bases, const char *reference)
+{
+	struct base *base;
+
+	pthread_mutex_lock(&bases->lock);
+	base = map_get(bases->known, reference);
+	if (!base) {
+		base = mem_alloc(sizeof(*base));
+		base->reference = mem_strdup(reference);
+		pthread_mutex_init(&base->lock, NULL);
+		map_set(bases->known, base->reference, base);
+	}
+	pthread_mutex_unlock(&bases->lock);
+	return base;
+}
+
+/* ---- what a registry says ---- */
+
+static void add_members(const struct document *index, struct lock_entry *entry)
+{
+	for (size_t i = 0; i < index->len; i++) {
+		const struct document_entry *member = &index->entries[i];
+
+		if (!member->attestation && member->has_platform)
+			lock_entry_add(entry, &member->platform, member->blob.digest);
+	}
+}
+
+/* An image for one platform: which, its config says. */
+static int add_single(struct registry *registry, const struct ref *where, const struct document *manifest,
+		      struct lock_entry *entry, struct error **err)
+{
+	cleanup_image struct image *image = NULL;
+	cleanup_buf struct buf config = { 0 };
+
+	if (registry_read_blob(registry, where, &manifest->config, &config, err) < 0)
+		return -1;
+	if (image_read_config(config.data, config.len, manifest->config.digest, &image, err) < 0)
+		return error_wrap(err, "%s", entry->reference);
+	lock_entry_add(entry, &image->platform, entry->digest);
+	return 0;
+}
+
+/* 1: it is there; 0: it is not. */
+static int ask(struct registry *registry, const struct ref *where, const char *reference, struct lock_entry **ret,
+	       struct error **err)
+{
+	cleanup_document struct document *document = NULL;
+	cleanup_free char *type = NULL;
+	cleanup_buf struct buf text = { 0 };
+	char digest[DIGEST_LEN + 1];
+	struct lock_entry *entry;
+	int r = registry_manifest(registry, where, &text, &type, digest, err);
+
+	if (r <= 0 || document_parse(text.data, text.len, type, digest, reference, &document, err) < 0)
+		return r <= 0 ? r : -1;
+	entry = lock_entry_new(reference, digest);
+	if (document->index) {
+		add_members(document, entry);
+	} else if (add_single(registry, where, document, entry, err) < 0) {
+		lock_entry_free(entry);
+		return -1;
+	}
+	*ret = entry;
+	return 1;
+}
+
+/* ---- where to ask ---- */
+
+/* The repository of `own` at the mirror "host" or "host/path". */
+static void at_mirror(const struct ref *own, const char *mirror, struct ref *ret)
+{
+	size_t host = strcspn(mirror, "/");
+
+	*ret = (struct ref){
+		.domain = mem_strndup(mirror, host),
+		.repository = mem_printf("%s%s%s", mirror[host] ? mirror + host + 1 : "", mirror[host] ? "/" : "",
+					 own->repository),
+		.tag = own->tag ? mem_strdup(own->tag) : NULL,
+		.digest = own->digest ? mem_strdup(own->digest) : NULL,
+	};
+}
+
+typedef int asked(struct bases *bases, struct base *base, const struct ref *where, struct error **err);
+
+static int not_there(const struct base *base, struct error **err)
+{
+	error_make(err, ERROR_REGISTRY, "%s is not in its registry", base->reference);
+	error_remedy(err, "look at the name; an image that is only on this machine has to be pushed to a registry "
+			  "first");
+	return -1;
+}
+
+/* Asks the mirrors in their order, then the registry itself, until one has it. What a mirror gets wrong is no error. */
+static int ask_around(struct bases *bases, struct base *base, const struct ref *own, asked *question, struct error **err)
+{
+	const struct registry_spec *spec = registry_settings(bases->registry, own->domain);
+	int r;
+
+	for (size_t i = 0; spec && i < spec->mirrors.len; i++) {
+		struct error *error = NULL;
+		struct ref mirror;
+
+		at_mirror(own, spec->mirrors.items[i].s, &mirror);
+		r = question(bases, base, &mirror, &error);
+		if (r > 0) {
+			base->where = mirror;
+			return 0;
+		}
+		ref_free(&mirror);
+		if (r < 0 && error->cls == ERROR_CANCELLED)
+			return error_move(err, &error);
+		error_free(error);
+	}
+	r = question(bases, base, own, err);
+	if (r <= 0)
+		return r < 0 ? -1 : not_there(base, err);
+	base->where = (struct ref){ .domain = mem_strdup(own->domain), .repository = mem_strdup(own->repository) };
+	return 0;
+}
+
+static int ask_all(struct bases *bases, struct base *base, const struct ref *where, struct error **err)
+{
+	return ask(bases->registry, where, base->reference, &base->entry, err);
+}
+
+static int find_locked(struct bases *bases, struct base *base, struct error **err)
+{
+	struct ref own = { 0 };
+	int r;
+
+	if (base->entry)
+		return 0;
+	if (base->error)
+		return error_copy(err, base->error);
+	if (!ref_parse(base->reference, &own, NULL))
+		return error_make(err, ERROR_USAGE, "\"%s\" is no image", base->reference);
+	ref_free(&base->where);
+	base->where = (struct ref){ 0 };
+	r = ask_around(bases, base, &own, ask_all, &base->error);
+	base->placed = r == 0;
+	ref_free(&own);
+	return r < 0 ? error_copy(err, base->error) : 0;
+}
+
+int bases_find(struct bases *bases, const char *reference, const struct lock_entry **ret, struct error **err)
+{
+	struct base *base = known(bases, reference);
+	int r;
+
+	pthread_mutex_lock(&base->lock);
+	r = find_locked(bases, base, err);
+	pthread_mutex_unlock(&base->lock);
+	*ret = base->entry;
+	return r;
+}
+
+/* ---- for builders ---- */
+
+static int missing_platform(const struct lock_entry *entry, const struct platform *platform, struct error **err)
+{
+	cleanup_buf struct buf list = { 0 };
+	char text[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < entry->len; i++) {
+		platform_text(&entry->platforms[i].platform, text);
+		buf_printf(&list, "%s%s", i ? ", " : "", text);
+	}
+	platform_text(platform, text);
+	return error_make(err, ERROR_REGISTRY, "%s has no image for %s, only for %s", entry->reference, text,
+			  list.len ? list.data : "none");
+}
+
+static int ask_digest(struct bases *bases, struct base *base, const struct ref *where, struct error **err)
+{
+	char digest[DIGEST_LEN + 1];
+
+	(void)base;
+	return registry_head(bases->registry, where, false, digest, err);
+}
+
+/* The digest is known: a mirror that has it is preferred, and without mirrors nobody is asked. */
+static int place(struct bases *bases, struct base *base, const char *digest, struct error **err)
+{
+	struct ref own = { 0 };
+	const struct registry_spec *spec;
+	int r = 0;
+
+	if (base->placed)
+		return 0;
+	if (!ref_parse(base->reference, &own, NULL))
+		return error_make(err, ERROR_USAGE, "\"%s\" is no image", base->reference);
+	free(own.digest);
+	own.digest = mem_strdup(digest);
+	spec = registry_settings(bases->registry, own.domain);
+	if (spec && spec->mirrors.len > 0)
+		r = ask_around(bases, base, &own, ask_digest, err);
+	else
+		base->where = (struct ref){ .domain = mem_strdup(own.domain), .repository = mem_strdup(own.repository) };
+	base->placed = r == 0;
+	ref_free(&own);
+	return r;
+}
+
+static int find_pull(struct bases *bases, struct base *base, const struct platform *platform, const char *locked,
+		     struct base_pull *ret, struct error **err)
+{
+	const char *digest = locked;
+
+	if (locked ? place(bases, base, locked, err) < 0 : find_locked(bases, base, err) < 0)
+		return -1;
+	if (!digest)
+		digest = lock_entry_find(base->entry, platform);
+	if (!digest)
+		return missing_platform(base->entry, platform, err);
+	ret->reference = mem_printf("%s/%s@%s", base->where.domain, base->where.repository, digest);
+	ret->digest = ret->reference + strlen(ret->reference) - DIGEST_LEN;
+	return registry_trust(bases->registry, base->where.domain, &ret->trust, err);
+}
+
+int bases_pull(struct bases *bases, const char *reference, const struct platform *platform, const char *locked,
+	       struct base_pull *ret, struct error **err)
+{
+	cleanup_free char *name = lock_reference(reference);
+	struct base *base = known(bases, name ? name : reference);
+	int r;
+
+	*ret = (struct base_pull){ 0 };
+	pthread_mutex_lock(&base->lock);
+	r = find_pull(bases, base, platform, locked, ret, err);
+	pthread_mutex_unlock(&base->lock);
+	return r;
+}
+
+void base_pull_free(struct base_pull *pull)
+{
+	free(pull->reference);
+}

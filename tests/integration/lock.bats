@@ -1,0 +1,268 @@
+#!/usr/bin/env bats
+# Base images from registries: digests, services.lock, --pull, mirrors.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+. "$BATS_TEST_DIRNAME/../lib/registry"
+. "$BATS_TEST_DIRNAME/../lib/image"
+
+setup_file()
+{
+	project_begin
+	export DOCKER_CONFIG=$BATS_FILE_TMPDIR/docker
+	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR XDG_CONFIG_HOME
+	export HOME=$BATS_FILE_TMPDIR/home
+	mkdir -p "$HOME"
+	registries=$ROOT/registries
+	registry_start plain
+	project bases
+	printf 'FROM scratch\nARG TARGETARCH\nCOPY rootfs/${TARGETARCH} /\nCOPY mark /mark\n' >Dockerfile
+	printf '.cbuild\n' >.dockerignore
+	cat >services.yaml <<-EOF
+		registry: $(registry_host plain)/bases
+		platforms: [linux/amd64, linux/arm64]
+		services: {base: {build: .}}
+	EOF
+}
+
+# The docker that the caller has started, or one of this file's own.
+private_docker()
+{
+	[ -z "${DOCKER_HOST:-}" ] || return 0
+	: >"$BATS_FILE_TMPDIR/own-docker"
+	"$checkout/tests/lib/docker" fetch "$CBUILD_TEST_CACHE/docker" >&2
+	eval "$("$checkout/tests/lib/docker" start "$CBUILD_TEST_CACHE/docker")"
+}
+
+teardown_file()
+{
+	[ ! -e "$BATS_FILE_TMPDIR/own-docker" ] || "$checkout/tests/lib/docker" stop "$CBUILD_TEST_CACHE/docker"
+	registries_end
+	project_end
+}
+
+# base MARK: base:1 of the registry has it in /mark from now on.
+base()
+{
+	(
+		cd "$ROOT/bases"
+		echo "$1" >mark
+		"$cbuild" -q --no-load --push --tag=1 base
+	) || return
+	index=$(curl -fsI -H 'Accept: application/vnd.oci.image.index.v1+json' "http://$(registry_host plain)/v2/bases/base/manifests/1" |
+		tr -d '\r' | sed -n 's/^Docker-Content-Digest: //p')
+	log_clear plain
+}
+
+# member ARCH: the digest of base:1 for that platform.
+member()
+{
+	curl -fs -H 'Accept: application/vnd.oci.image.index.v1+json' "http://$(registry_host plain)/v2/bases/base/manifests/1" |
+		jq -r ".manifests[] | select(.platform.architecture == \"$1\").digest"
+}
+
+# app NAME: a project of two services, one of them from the registry's base.
+app()
+{
+	project "$1"
+	rm -rf rootfs .cbuild services.lock
+	base=$(registry_host plain)/bases/base:1
+	printf 'FROM %s\nCOPY own /own\n' "$base" | dockerfile web
+	printf 'FROM scratch\nCOPY own /own\n' | dockerfile other
+	echo own | tee web/own >other/own
+	cat >services.yaml <<-EOF
+		registry: localhost:1/none
+		platforms: [linux/amd64, linux/arm64]
+		services: {web: {build: web}, other: {build: other}}
+	EOF
+}
+
+# marks: what /mark is in web's image, and whose image it stands on, of both platforms.
+marks()
+{
+	local arch
+	for arch in amd64 arm64; do
+		image_unpack localhost:1/none/web:latest "linux/$arch" "$BATS_TEST_TMPDIR/$arch"
+		printf '%s %s ' "$(cat "$BATS_TEST_TMPDIR/$arch/mark")" "$(cat "$BATS_TEST_TMPDIR/$arch/arch")"
+	done
+}
+
+# stale ARGUMENTS...: the builds that a dry run would do, with the reasons.
+stale()
+{
+	cb -n --no-load "$@"
+	sed -n 's/^stale  *\(build:[^ ]*\)  */\1 /p' "$out"
+}
+
+@test "a tag that moved makes nothing stale, --pull does" {
+	app moved
+	base one
+	cb --no-load all
+	equal "$status" 0
+	equal "$(marks)" "one amd64 one arm64 "
+	# Asked for once, whatever the platforms; the rest goes by digest.
+	equal "$(log_count plain 'manifests/1 HTTP')" 1
+	grep -q "@$(member arm64)" .cbuild/logs/*/build-web* || true
+	base two
+	cb --no-load all
+	grep -q 'nothing to do' "$err"
+	equal "$(log_count plain HTTP)" 0
+	was=$(jq -r '.manifests[0].digest' "$(blob "$(jq -r '.manifests[0].digest' .cbuild/oci/index.json)")")
+	cb -n --pull --no-load all
+	grep -q 'does not ask registries' "$err"
+	equal "$(log_count plain HTTP)" 0
+	cb --pull --no-load all
+	equal "$status" 0
+	equal "$(finished | grep build)" "$(lines 'build web linux/amd64' 'build web linux/arm64')"
+	equal "$(marks)" "two amd64 two arm64 "
+	cb --pull --no-load all
+	grep -q 'nothing to do' "$err"
+}
+
+@test "the lock says what is built from; lock --update takes what the tag stands for now" {
+	app locked
+	base three
+	cb lock
+	equal "$status" 0
+	equal "$(cat "$out")" "$base  added  $index"
+	equal "$(grep -v '^#' services.lock)" "$(printf 'version 1\n\n%s %s\n  linux/amd64 %s\n  linux/arm64 %s' "$base" "$index" "$(member amd64)" "$(member arm64)")"
+	cp services.lock first
+	base four
+	cb lock
+	equal "$status:$(cat "$out")" "0:"
+	cmp services.lock first
+	log_clear plain
+	cb --no-load all
+	equal "$status" 0
+	equal "$(marks)" "three amd64 three arm64 "
+	equal "$(log_count plain 'manifests/1 HTTP')" 0
+	cb lock --update --check
+	equal "$status" 1
+	grep -q "^$base  sha256:[0-9a-f]* -> $index\$" "$out"
+	cmp services.lock first
+	cb lock --update "$base"
+	equal "$status" 0
+	stale all >"$BATS_TEST_TMPDIR/stale"
+	cat "$BATS_TEST_TMPDIR/stale"
+	equal "$(grep -o '^build:[^ ]*' "$BATS_TEST_TMPDIR/stale")" "$(lines build:web:linux/amd64 build:web:linux/arm64)"
+	grep -q "base $base (linux/arm64): sha256:[0-9a-f]\{12\} -> $(member arm64 | cut -c1-19)$" "$BATS_TEST_TMPDIR/stale"
+	cb --no-load all
+	equal "$(finished | grep build)" "$(lines 'build web linux/amd64' 'build web linux/arm64')"
+	equal "$(marks)" "four amd64 four arm64 "
+	# The lock of before: its image is still there.
+	cp first services.lock
+	cb --no-load all
+	equal "$(finished | grep -c build)" 0
+	equal "$(marks)" "three amd64 three arm64 "
+}
+
+@test "lock --check tells what does not fit, without asking anybody" {
+	app check
+	base five
+	cb lock --check
+	equal "$status" 1
+	equal "$(cat "$out")" "$base  not locked (web)"
+	equal "$(log_count plain HTTP)" 0
+	[ ! -e services.lock ]
+	cb lock
+	log_clear plain
+	cb lock --check
+	equal "$status:$(cat "$out")" "0:"
+	equal "$(log_count plain HTTP)" 0
+	sed -i '/linux.arm64/d' services.lock
+	cb lock --check
+	equal "$status" 1
+	equal "$(cat "$out")" "$base  not locked for linux/arm64 (web)"
+	printf 'FROM scratch\nCOPY own /own\n' >web/Dockerfile
+	cb lock --check
+	equal "$(cat "$out")" "$base  locked, but no build is made from it"
+	cb lock
+	equal "$(cat "$out")" "$base  removed"
+	cb lock --check
+	equal "$status" 0
+	cb lock web
+	equal "$status" 2
+	cb lock --update nothing:1
+	equal "$status" 2
+	grep -q 'no build is made from "nothing:1"' "$err"
+}
+
+@test "a lock that is none is refused with its line" {
+	app refused
+	printf 'version 1\ndocker.io/library/debian:12 sha256:12\n' >services.lock
+	cb -n
+	equal "$status" 2
+	grep -q '^cbuild: error: services.lock:2: a name and a digest are wanted' "$err"
+	printf 'version 2\n' >services.lock
+	cb -n
+	grep -q 'services.lock:1: this cbuild reads "version 1"' "$err"
+}
+
+@test "a base that is not there, or not for the platform, is named" {
+	app missing
+	sed -i 's/base:1/base:none/' web/Dockerfile
+	cb --no-load web
+	equal "$status" 4
+	grep -q 'bases/base:none is not in its registry' "$err"
+	cb lock
+	equal "$status" 4
+	sed -i 's/base:none/base:1/' web/Dockerfile
+	base six
+	cb --no-load --platforms=linux/riscv64 web
+	grep -q 'base:1 has no image for linux/riscv64, only for linux/amd64, linux/arm64' "$err"
+}
+
+@test "mirrors come first, and one that fails is passed over" {
+	app mirrored
+	base seven
+	registry_start mirror
+	skopeo copy -q --all --src-tls-verify=false --dest-tls-verify=false "docker://$base" "docker://$(registry_host mirror)/hub/bases/base:1"
+	printf 'registries: {"%s": {mirrors: ["localhost:1", "%s/hub"]}}\n' "$(registry_host plain)" "$(registry_host mirror)" >>services.yaml
+	log_clear plain
+	cb --no-load all
+	equal "$status" 0
+	equal "$(marks)" "seven amd64 seven arm64 "
+	equal "$(log_count plain HTTP)" 0
+	[ "$(log_count mirror '/hub/bases/base/blobs')" -gt 0 ]
+	cb lock
+	equal "$(sed -n 's/ sha.*//p' services.lock | head -1)" "$base"
+	# With a lock, too; and when the mirror does not have it, the registry has.
+	rm -rf .cbuild
+	cb --no-load web
+	equal "$status" 0
+	equal "$(log_count plain HTTP)" 0
+	base eight
+	cb lock --update
+	sed -n "s|^$base ||p" services.lock >"$BATS_TEST_TMPDIR/locked"
+	equal "$(cat "$BATS_TEST_TMPDIR/locked")" "$(jq -r .digest <(skopeo inspect --tls-verify=false "docker://$(registry_host mirror)/hub/bases/base:1" | jq '{digest: .Digest}'))"
+}
+
+@test "docker, too, is given digests" {
+	private_docker
+	app docker
+	base nine
+	cb lock
+	cb --builder=docker --no-load all
+	equal "$status" 0
+	equal "$(marks)" "nine amd64 nine arm64 "
+	base ten
+	cb --builder=docker --no-load all
+	grep -q 'nothing to do' "$err"
+	cb lock --update
+	cb --builder=docker --no-load all
+	equal "$(finished | grep build)" "$(lines 'build web linux/amd64' 'build web linux/arm64')"
+	equal "$(marks)" "ten amd64 ten arm64 "
+}
+
+@test "what the lock says of a base affects what is built from it" {
+	app affected
+	base eleven
+	cb lock
+	git init -q .
+	printf '.cbuild\n' >.gitignore
+	git add -A
+	git -c user.name=t -c user.email=t@example.com commit -q -m one
+	base twelve
+	cb lock --update
+	cb affected --since=HEAD
+	equal "$(cat "$out")" web
+}

@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/images_format.h"
+#include "cli/images_remote.h"
 #include "cli/output.h"
 #include "cli/pushed.h"
 #include "cli/session.h"
@@ -159,6 +160,7 @@ static int line_json(struct session *session, const struct image_line *line, str
 	json_set_str(object, "service", line->service->name.s);
 	json_set_str(object, "reference", reference_of(references));
 	json_set(object, "tags", tags_of(references));
+	json_set(object, "references", json_clone(references));
 	json_set_str(object, "digest", line->index->digest);
 	json_set_str(object, "pushed", line->pushed ? line->pushed->digest : NULL);
 	json_set(object, "platforms", platforms);
@@ -199,7 +201,7 @@ static void add_text(const struct json *list, struct buf *out)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *image = json_at(list, i);
-		const struct json *platforms = json_get(image, "platforms");
+		const struct json *platforms = json_get(image, "platforms"), *remote = json_get(image, "remote");
 
 		buf_printf(out, "%s  %s  %s\n", json_str(image, "reference"), json_str(image, "digest"),
 			   json_bool(image, "verified") ? "verified" : "not verified");
@@ -212,6 +214,9 @@ static void add_text(const struct json *list, struct buf *out)
 			text_size(out, (uint64_t)json_int(member, "size"));
 			buf_char(out, '\n');
 		}
+		for (size_t j = 0; j < json_len(remote); j++)
+			buf_printf(out, "  %-14s %s\n", json_str(json_at(remote, j), "state"),
+				   json_str(json_at(remote, j), "reference"));
 	}
 }
 
@@ -247,6 +252,8 @@ int cmd_images(const struct options *options, struct error **err)
 		r = targets_check(&session, err);
 	if (r == 0)
 		r = collect(&session, &list, err);
+	if (r == 0 && options->remote)
+		r = images_remote(&session, list, err);
 	if (r == 0)
 		r = print(list, options->format, err);
 	session_close(&session);

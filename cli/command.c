@@ -57,9 +57,12 @@ static const struct command commands[] = {
 		    "`--format=env` prints lines that a shell reads, `kustomize` the images of a kustomization.yaml by "
 		    "the services' names, `github` the outputs of a workflow's step (into the file of `GITHUB_OUTPUT` "
 		    "when it is set, and a table into that of `GITHUB_STEP_SUMMARY`). Where an image was pushed these "
-		    "name it by the digest that the registry knows.",
+		    "name it by the digest that the registry knows. With `--remote` each reference "
+		    "is compared with what its registry has: `same` (also when another commit's annotations "
+		    "stand in its index), `differs` or `missing`.",
 	  .examples = "cbuild images --format=env\twhat was made, for the next tool\n"
-		      "cbuild images web --format=json\tone image with everything known of it\n" },
+		      "cbuild images web --format=json\tone image with everything known of it\n"
+		      "cbuild images --remote\twhether the registry has what is here\n" },
 	{ "tag", "SERVICE NEW...", "further tags for what is in the registry; nothing is pulled", cmd_tag,
 	  .takes = TAKES_SERVICE,
 	  .detail = "Puts what was pushed last from here under new tags, in one request each. What another machine has "

@@ -2,61 +2,28 @@
 
 #include "engine/exec/release.h"
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "base/ref.h"
 #include "engine/plan/plan.h"
-#include "engine/registry/client.h"
+#include "engine/registry/heads.h"
 
-#define THREADS 8 /* tags asked about at once */
-
-struct question {
+/* Whose tag a question is about. */
+struct asker {
 	size_t node;           /* the tag node */
 	const char *reference; /* of the plan */
-	struct ref ref;
-	bool found;
-	char digest[DIGEST_LEN + 1];
 };
 
+/* A head and an asker each. */
 struct inquiry {
-	struct registry *registry;
-	struct question *questions;
-	size_t len, cap, next;
-	pthread_mutex_t lock; /* for next and error */
-	struct error *error;  /* the first */
+	struct head *heads;
+	struct asker *askers;
+	size_t len, heads_cap, askers_cap;
 };
 
-static void *work(void *data)
-{
-	struct inquiry *inquiry = data;
-
-	for (;;) {
-		struct question *question = NULL;
-		struct error *error = NULL;
-		int r;
-
-		pthread_mutex_lock(&inquiry->lock);
-		if (!inquiry->error && inquiry->next < inquiry->len)
-			question = &inquiry->questions[inquiry->next++];
-		pthread_mutex_unlock(&inquiry->lock);
-		if (!question)
-			return NULL;
-		r = registry_head(inquiry->registry, &question->ref, true, question->digest, &error);
-		question->found = r > 0;
-		if (r < 0) {
-			pthread_mutex_lock(&inquiry->lock);
-			error_move(inquiry->error ? NULL : &inquiry->error, &error);
-			pthread_mutex_unlock(&inquiry->lock);
-		}
-	}
-}
-
-/* Logins first, on this thread: helpers are started by it alone. */
 static int collect(struct plan *plan, struct inquiry *inquiry, struct error **err)
 {
 	for (size_t i = 0; i < plan_len(plan); i++) {
@@ -66,39 +33,20 @@ static int collect(struct plan *plan, struct inquiry *inquiry, struct error **er
 		if (node->kind != NODE_TAG || node->state != NODE_FRESH)
 			continue;
 		for (references = plan_references(plan, node->service); *references; references++) {
-			struct question *question;
-
-			mem_reserve(&inquiry->questions, &inquiry->cap, inquiry->len + 1, sizeof(*question));
-			question = &inquiry->questions[inquiry->len++];
-			question->node = i;
-			question->reference = *references;
-			if (!ref_parse(*references, &question->ref, NULL))
+			mem_reserve(&inquiry->heads, &inquiry->heads_cap, inquiry->len + 1, sizeof(*inquiry->heads));
+			mem_reserve(&inquiry->askers, &inquiry->askers_cap, inquiry->len + 1, sizeof(*inquiry->askers));
+			inquiry->askers[inquiry->len] = (struct asker){ i, *references };
+			if (!ref_parse(*references, &inquiry->heads[inquiry->len++].ref, NULL))
 				return error_make(err, ERROR_INTERNAL, "%s is no reference", *references);
-			if (registry_prepare(inquiry->registry, &question->ref, true, err) < 0)
-				return -1;
 		}
 	}
 	return 0;
 }
 
-static int ask(struct inquiry *inquiry, struct error **err)
-{
-	pthread_t threads[THREADS - 1];
-	size_t started = 0;
-
-	while (started < THREADS - 1 && started + 1 < inquiry->len &&
-	       pthread_create(&threads[started], NULL, work, inquiry) == 0)
-		started++;
-	work(inquiry);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
-	return inquiry->error ? error_move(err, &inquiry->error) : 0;
-}
-
-static void make_stale(struct node *node, const struct question *question)
+static void make_stale(struct node *node, const char *reference, bool found)
 {
 	node->state = NODE_STALE;
-	node_reason(node, REASON_MISSING, question->reference, question->found ? "another image now" : "gone");
+	node_reason(node, REASON_MISSING, reference, found ? "another image now" : "gone");
 }
 
 /* A tag is to be put on content that nobody asked about: pushing finds out whether it is there. */
@@ -118,31 +66,29 @@ static void doubt_content(struct plan *plan)
 static void judge(struct plan *plan, const struct inquiry *inquiry)
 {
 	for (size_t i = 0; i < inquiry->len; i++) {
-		const struct question *question = &inquiry->questions[i];
-		struct node *tag = plan_node(plan, question->node);
+		const struct head *head = &inquiry->heads[i];
+		struct node *tag = plan_node(plan, inquiry->askers[i].node);
 
-		if (question->found && tag->result.digest && strcmp(question->digest, tag->result.digest) == 0)
+		if (head->found && tag->result.digest && strcmp(head->digest, tag->result.digest) == 0)
 			continue;
-		make_stale(tag, question);
-		make_stale(plan_node(plan, tag->needs[0]), question);
+		make_stale(tag, inquiry->askers[i].reference, head->found);
+		make_stale(plan_node(plan, tag->needs[0]), inquiry->askers[i].reference, head->found);
 	}
 }
 
 int release_check(struct plan *plan, struct registry *registry, struct error **err)
 {
-	struct inquiry inquiry = { .registry = registry };
-	int r;
+	struct inquiry inquiry = { 0 };
+	int r = collect(plan, &inquiry, err);
 
-	pthread_mutex_init(&inquiry.lock, NULL);
-	r = collect(plan, &inquiry, err);
 	if (r == 0 && inquiry.len > 0)
-		r = ask(&inquiry, err);
+		r = heads_ask(registry, inquiry.heads, inquiry.len, true, err);
 	if (r == 0)
 		judge(plan, &inquiry);
 	doubt_content(plan);
 	for (size_t i = 0; i < inquiry.len; i++)
-		ref_free(&inquiry.questions[i].ref);
-	free(inquiry.questions);
-	pthread_mutex_destroy(&inquiry.lock);
+		ref_free(&inquiry.heads[i].ref);
+	free(inquiry.heads);
+	free(inquiry.askers);
 	return r;
 }

@@ -193,6 +193,30 @@ commit()
 	git checkout -q web
 }
 
+@test "images are compared with what the registry has" {
+	to plain compared
+	push web api worker
+	skopeo copy -q --all --src-tls-verify=false --dest-tls-verify=false "docker://$DOCKER_REGISTRY/api:v1" "docker://$DOCKER_REGISTRY/web:v1"
+	curl -fs -X DELETE "http://$(registry_host plain)/v2/compared/worker/manifests/$(remote "$DOCKER_REGISTRY/worker:v1" | sha256sum | sed 's/ .*//; s/^/sha256:/')"
+	log_clear plain
+	cb -f services.yaml -f settings.yaml images --remote
+	equal "$status" 0
+	equal "$(sed -nE 's/^  (same|differs|missing) +/\1 /p' "$out")" "$(printf '%s\n' "differs $DOCKER_REGISTRY/web:v1" "same $DOCKER_REGISTRY/web:latest" \
+		"same $DOCKER_REGISTRY/api:v1" "same $DOCKER_REGISTRY/api:latest" "missing $DOCKER_REGISTRY/worker:v1" "missing $DOCKER_REGISTRY/worker:latest")"
+	equal "$(log_count plain '"HEAD ')" 6
+	# The same images with another commit's annotations are the same.
+	push api
+	cp -a . "$BATS_TEST_TMPDIR/elsewhere"
+	(
+		cd "$BATS_TEST_TMPDIR/elsewhere"
+		commit "another one"
+		push api
+	)
+	cb -f services.yaml -f settings.yaml images --remote --format=json api
+	[ "$(jq -r '.[0].remote[0].digest' "$out")" != "$(jq -r '.[0].pushed' "$out")" ]
+	equal "$(jq -r '.[0].remote[] | .state' "$out" | sort -u)" same
+}
+
 @test "a registry that lost everything gets everything again" {
 	registry_start lost
 	to lost app

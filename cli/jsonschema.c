@@ -135,6 +135,7 @@ static struct json *value_of(const struct schema_key *key)
 	case TYPE_BUILDERS:
 		return named(key);
 	case TYPE_TEXT:
+	case TYPE_PULL:
 		return single();
 	case TYPE_BOOL:
 		return of_kinds(BOOLEAN | TEXT);

@@ -52,6 +52,21 @@ static bool decode_number(const char *s, uint64_t min, uint64_t max, void *at, s
 	return true;
 }
 
+/* compose-spec, 05-services, pull_policy. What asks for a pull now and then is content with what is there. */
+static bool parse_pull(const char *s, void *ret)
+{
+	static const char *const others[] = { "missing", "if_not_present", "build", "daily", "weekly" };
+	enum pull_policy *policy = ret;
+
+	*policy = !strcmp(s, "always") ? PULL_ALWAYS : !strcmp(s, "never") ? PULL_NEVER : PULL_MISSING;
+	if (*policy != PULL_MISSING || !strncmp(s, "every_", 6))
+		return true;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (!strcmp(s, others[i]))
+			return true;
+	return false;
+}
+
 void decode_value(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
 {
 	void *at = (char *)out + key->offset;
@@ -73,6 +88,9 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct n
 	case TYPE_COUNT:
 		good = decode_number(text.s, 1, 1000, at, sizeof(uint16_t));
 		break;
+	case TYPE_PULL:
+		good = parse_pull(text.s, at);
+		break;
 	case TYPE_PORT:
 		good = decode_number(text.s, 1, 65535, at, sizeof(uint16_t));
 		break;
@@ -93,6 +111,7 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct n
 	if (!good)
 		diags_add(d->diags, text.pos,
 			  key->type == TYPE_PORT     ? "ports go from 1 to 65535"
+			  : key->type == TYPE_PULL   ? "pull policies are missing, always and never"
 			  : key->type == TYPE_STATUS ? "a status goes from 100 to 599"
 						     : NULL,
 			  "\"%s\" is not %s", text.s, schema_type_name(key));

@@ -101,6 +101,8 @@ struct env_file {
 	bool raw;         /* its values hold no variables */
 };
 
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
+
 enum depends_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED };
 
 struct depends {
@@ -161,6 +163,7 @@ struct service {
 	struct texts tags; /* of the published references; at least one unless publish is false or `reference` has a digest */
 	struct texts references; /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
 	struct text reference;   /* without build: the image to start as written, with its tag or digest; else s NULL */
+	enum pull_policy pull;   /* of that one */
 	bool provided;           /* something other than a container: never built nor started */
 	bool publish;            /* false: only a base of others */
 	struct texts profiles;   /* len 0: always part of "all" */

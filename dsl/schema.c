@@ -155,6 +155,10 @@ static const struct schema_key service_keys[] = {
 	  .doc = "With \"matrix\": the services' names (\"web-${matrix.NAME}\")." },
 	{ "image", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_service, rest.image),
 	  .doc = "The image's name; the registry and the service's name by default." },
+	{ "pull_policy", TYPE_PULL, .flags = FLAG_FILLED, IN(draft_service, out.pull),
+	  .doc = "Without \"build\": when the image is pulled: missing (the default; as all of compose's others "
+		 "count), always, "
+		 "never." },
 	{ "platform", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_service, rest.platform),
 	  .doc = "The platform it runs on, and the only one that it is built for when \"build.platforms\" does not "
 		 "say." },
@@ -247,7 +251,6 @@ static const struct schema_key service_keys[] = {
 	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it has all rights." },
 	{ "provider", TYPE_SHAPE, HAS(draft_service, out.provided), .flags = FLAG_MAP,
 	  .doc = "What brings it instead of a container; it is never started." },
-	{ "pull_policy", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When its image is pulled." },
 	{ "pull_refresh_after", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When its image is pulled again." },
 	{ "read_only", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether its root file system is read-only." },
 	{ "restart", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When it is started again." },
@@ -414,6 +417,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a number of seconds";
 	case TYPE_STATUS:
 		return "an HTTP status";
+	case TYPE_PULL:
+		return "a pull policy";
 	case TYPE_COUNT:
 		return "a number from 1 to 1000";
 	case TYPE_SIZE:

@@ -24,6 +24,7 @@ enum schema_type {
 	TYPE_MEMORY,    /* the same as compose writes it: powers of 1024 */
 	TYPE_DURATION,  /* milliseconds: uint64_t */
 	TYPE_PORT,      /* uint16_t */
+	TYPE_PULL,      /* enum pull_policy: compose's pull_policy */
 	TYPE_TEXTS,     /* struct texts: a list, or one value */
 	TYPE_CSV,       /* struct texts: the same, and a value may hold several, separated by commas */
 	TYPE_WORDS,     /* struct texts: a list, or a command line */

@@ -8,9 +8,10 @@ export LC_ALL=C
 
 floor() { # of a folder; nothing: not one of ours
 	case $1 in
-	cli | cli/report) echo 6 ;;
-	engine/exec) echo 5 ;;
-	engine/verify) echo 4 ;;
+	cli | cli/report) echo 7 ;;
+	engine/exec) echo 6 ;;
+	engine/verify | engine/up) echo 5 ;;
+	engine/stage) echo 4 ;;
 	engine/plan | engine/builder | engine/runtime | engine/registry) echo 3 ;;
 	engine/source | engine/oci | engine/state | engine/io | dsl) echo 2 ;;
 	base) echo 1 ;;

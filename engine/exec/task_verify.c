@@ -10,11 +10,12 @@
 #include "base/platform.h"
 #include "dsl/manifest.h"
 #include "engine/exec/task.h"
+#include "engine/stage/stage.h"
 #include "engine/verify/verify.h"
 
 struct closure {
 	struct task *task;
-	struct verify_dependency *items;
+	struct stage_part *items;
 	size_t len, cap;
 };
 
@@ -54,14 +55,14 @@ static void add_dependencies(struct closure *closure, const struct service *serv
 		const struct node *build = host_build(closure->task, service->depends[i].service);
 
 		add_dependencies(closure, other);
-		if (join_known(closure, other, (int)service->depends[i].condition) || !build)
+		if (join_known(closure, other, (int)service->depends[i].condition) || (other->has_build && !build))
 			continue;
 		mem_reserve(&closure->items, &closure->cap, closure->len + 1, sizeof(*closure->items));
-		closure->items[closure->len++] = (struct verify_dependency){
+		closure->items[closure->len++] = (struct stage_part){
 			.service = other,
 			.condition = (int)service->depends[i].condition,
-			.identity = build->result.identity,
-			.digest = build->result.digest,
+			.identity = build ? build->result.identity : NULL,
+			.digest = build ? build->result.digest : NULL,
 		};
 	}
 }
@@ -105,6 +106,7 @@ int task_verify(struct task *task, struct error **err)
 		.loop = task->env->loop,
 		.layout = task->env->layout,
 		.runtime = task->env->runtime,
+		.manifest = manifest,
 		.service = service,
 		.reference = plan_references(task->env->plan, task->node->service)[0],
 		.members = members,

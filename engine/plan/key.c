@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/plan/inputs.h"
@@ -460,6 +461,26 @@ static void add_healthcheck(struct inputs *inputs, const struct service *service
 	add_number(inputs, prefix, "healthcheck.disable", check->disable);
 }
 
+/* The services without `build:` that are started beside it, each once. A tag that moves makes nothing stale. */
+static void add_pulled(struct inputs *inputs, const struct plan *plan, const struct service *service, struct map *seen)
+{
+	for (size_t i = 0; i < service->depends_len; i++) {
+		const struct service *other = &plan->manifest->services[service->depends[i].service];
+		cleanup_free char *prefix = mem_printf("%s: ", other->name.s);
+		cleanup_free char *image = mem_printf("%simage", prefix);
+
+		if (map_get(seen, other->name.s))
+			continue;
+		map_set(seen, other->name.s, (void *)other);
+		add_pulled(inputs, plan, other, seen);
+		if (other->has_build)
+			continue;
+		inputs_add(inputs, REASON_OPTION, image, other->reference.s);
+		add_running(inputs, other, prefix);
+		add_healthcheck(inputs, other, prefix);
+	}
+}
+
 static int add_verify(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
@@ -481,6 +502,11 @@ static int add_verify(struct plan *plan, const struct node *node, struct inputs 
 			add_running(inputs, other, prefix);
 			add_healthcheck(inputs, other, prefix);
 		}
+	}
+	if (runs && service->depends_len > 0) {
+		struct map *seen cleanup_map = map_new();
+
+		add_pulled(inputs, plan, service, seen);
 	}
 	return 0;
 }

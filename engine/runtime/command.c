@@ -41,9 +41,12 @@ static void add_pairs(struct argv *argv, const struct container_spec *spec, cons
 		argv_addf(argv, "--env-file=%s", env_file);
 	for (size_t i = 0; i < spec->environment_len; i++) {
 		const struct runtime_pair *pair = &spec->environment[i];
+		enum environment_way way = environment_way(pair);
 
-		if (pair->value && !environment_plain(pair->value))
+		if (way == ENVIRONMENT_CHILD)
 			argv_addf(argv, "--env=%s", pair->key);
+		else if (way == ENVIRONMENT_ARGUMENT)
+			argv_addf(argv, "--env=%s=%s", pair->key, pair->value);
 	}
 	for (size_t i = 0; i < spec->hosts_len; i++)
 		argv_addf(argv, "--add-host=%s:%s", spec->hosts[i].key, spec->hosts[i].value);

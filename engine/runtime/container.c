@@ -6,12 +6,10 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
-#include "engine/oci/image.h"
 #include "engine/oci/layout.h"
 #include "engine/runtime/ops.h"
 
@@ -254,37 +252,6 @@ int container_state(struct container *container, bool *ret_running, int *ret_sta
 	return 0;
 }
 
-/* The words to run of the image's HEALTHCHECK. */
-static int healthcheck_words(struct container *container, struct argv *argv, struct error **err)
-{
-	struct image *image = NULL;
-	cleanup_json struct json *check = NULL;
-	const struct json *test;
-	const char *kind;
-	int r = 0;
-
-	if (!container->image.digest)
-		return error_make(err, ERROR_HEALTH, "the image has no HEALTHCHECK");
-	if (image_read(container->runtime->layout, container->image.digest, &image, err) < 0)
-		return -1;
-	if (image->healthcheck)
-		r = json_parse(image->healthcheck, strlen(image->healthcheck), "HEALTHCHECK", &check, err);
-	image_free(image);
-	if (r < 0)
-		return -1;
-	test = json_get(check, "Test");
-	kind = json_text(json_at(test, 0));
-	if (!kind || strcmp(kind, "NONE") == 0 || json_len(test) < 2)
-		return error_make(err, ERROR_HEALTH, "the image has no HEALTHCHECK");
-	if (strcmp(kind, "CMD-SHELL") == 0) {
-		argv_add(argv, "/bin/sh");
-		argv_add(argv, "-c");
-	}
-	for (size_t i = 1; i < json_len(test); i++)
-		argv_add(argv, json_text(json_at(test, i)) ? json_text(json_at(test, i)) : "");
-	return 0;
-}
-
 int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,
 			  struct error **err)
 {
@@ -297,10 +264,8 @@ int container_healthcheck(struct container *container, const char *const *words,
 	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
 	argv_add(&argv, "exec");
 	argv_add(&argv, container->name);
-	for (size_t i = 0; words && words[i]; i++)
+	for (size_t i = 0; words[i]; i++)
 		argv_add(&argv, words[i]);
-	if (!words && healthcheck_words(container, &argv, err) < 0)
-		return -1;
 	spec.argv = (const char *const *)argv.items;
 	*ret_healthy = false;
 	if (proc_run(runtime->loop, &spec, &result, &error) < 0) {

@@ -31,19 +31,56 @@ bool environment_plain(const char *value)
 	return len == 0 || (value[0] != ' ' && value[len - 1] != ' ');
 }
 
+/* Names that decide what the command itself does: these cannot be in its own environment. */
+static bool steers(const char *key)
+{
+	static const char *const names[] = { "PATH",
+					     "HOME",
+					     "TMPDIR",
+					     "DOCKER_HOST",
+					     "DOCKER_CONFIG",
+					     "DOCKER_CONTEXT",
+					     "DOCKER_TLS",
+					     "DOCKER_TLS_VERIFY",
+					     "DOCKER_CERT_PATH",
+					     "DOCKER_API_VERSION",
+					     "CONTAINER_HOST",
+					     "CONTAINER_CONNECTION" };
+	static const char *const prefixes[] = { "LD_", "XDG_", "CONTAINERS_", "STORAGE_", "PODMAN_" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(key, names[i]) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (strncmp(key, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+enum environment_way environment_way(const struct runtime_pair *pair)
+{
+	if (!pair->value)
+		return ENVIRONMENT_NONE;
+	if (environment_plain(pair->value))
+		return ENVIRONMENT_FILE;
+	return steers(pair->key) ? ENVIRONMENT_ARGUMENT : ENVIRONMENT_CHILD;
+}
+
 char **environment_child(const struct container_spec *spec)
 {
 	struct argv env = { 0 };
 	size_t extra = 0;
 
 	for (size_t i = 0; i < spec->environment_len; i++)
-		extra += spec->environment[i].value && !environment_plain(spec->environment[i].value);
+		extra += environment_way(&spec->environment[i]) == ENVIRONMENT_CHILD;
 	if (extra == 0)
 		return NULL;
 	for (size_t i = 0; i < spec->environment_len; i++) {
 		const struct runtime_pair *pair = &spec->environment[i];
 
-		if (pair->value && !environment_plain(pair->value))
+		if (environment_way(pair) == ENVIRONMENT_CHILD)
 			argv_addf(&env, "%s=%s", pair->key, pair->value);
 	}
 	for (char **old = environ; *old; old++) {
@@ -74,7 +111,7 @@ int environment_file(struct runtime *runtime, const struct container_spec *spec,
 	for (size_t i = 0; i < spec->environment_len; i++) {
 		const struct runtime_pair *pair = &spec->environment[i];
 
-		if (pair->value && environment_plain(pair->value))
+		if (environment_way(pair) == ENVIRONMENT_FILE)
 			buf_printf(&text, "%s=%s\n", pair->key, pair->value);
 	}
 	if (text.len == 0)

@@ -86,8 +86,11 @@ char *command_name(struct runtime *runtime, const char *service); /* a fresh nam
 /* environment.c: how a container gets its environment. */
 /* A value that every version's reader of env-files takes as it is. */
 bool environment_plain(const char *value);
-/* The others go through the environment of the command itself: that one, or NULL when all are plain (the names that
- * change what podman and docker do have plain values). */
+/* How it gets there: plain values by file, the others through the environment of the command itself; those whose names
+ * decide what podman and docker do (PATH, DOCKER_HOST; no secrets) as arguments. */
+enum environment_way { ENVIRONMENT_NONE, ENVIRONMENT_FILE, ENVIRONMENT_CHILD, ENVIRONMENT_ARGUMENT };
+enum environment_way environment_way(const struct runtime_pair *pair);
+/* The command's environment, or NULL when none of the pairs goes through it. */
 char **environment_child(const struct container_spec *spec);
 void environment_free(char **env); /* NULL-safe */
 /* An env-file, readable by us alone, in a folder of its own that the caller removes; both malloc'd, both NULL when
@@ -111,6 +114,9 @@ struct inspected {
 int inspect_parse(const char *json, size_t len, struct inspected *ret, struct error **err);
 void inspected_free(struct inspected *inspected); /* the contents */
 bool inspect_ours(const char *ip);                /* an address of one of this machine's interfaces */
+
+/* pull.c: what `image inspect` says of an image; `reference` is what it was asked by. */
+int pull_parse(const char *json, size_t len, const char *reference, struct runtime_pulled *ret, struct error **err);
 
 /* import.c: brings an image in from the store, under these names (none is fine), and checks its id. */
 int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,

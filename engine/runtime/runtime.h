@@ -34,7 +34,7 @@ const char *runtime_place(const struct runtime *runtime);
 
 struct runtime_image {
 	const char *identity; /* config digest */
-	const char *digest;   /* manifest in the store, to bring it in when the runtime lacks it */
+	const char *digest; /* manifest in the store, to bring it in when the runtime lacks it; NULL: it has it already */
 };
 
 /* Brings the image in when it is not there, and puts it under the references (which move away from
@@ -53,6 +53,25 @@ struct runtime_presence {
 void runtime_present(const char *place, struct runtime_presence *items, size_t len);
 /* The place's prefix for the runtime called `name`. */
 const char *runtime_place_prefix(const char *name);
+
+/* An image that was not built here. */
+enum runtime_pull_when { RUNTIME_PULL_MISSING, RUNTIME_PULL_ALWAYS, RUNTIME_PULL_NEVER };
+struct runtime_wanted {
+	const char *reference; /* as the manifest writes it */
+	enum runtime_pull_when when;
+	bool insecure; /* its registry speaks plain HTTP */
+};
+struct runtime_pulled {
+	char *id;          /* as runtime_image.identity */
+	char *origin;      /* "docker.io/library/postgres@sha256:..." */
+	uint16_t port;     /* the only one that it exposes, or 0 */
+	char *healthcheck; /* JSON as in an image's config, or NULL */
+};
+/* Makes sure that the runtime has the image, with a pull of its own, and says what it is. What was pulled stays there, as
+ * everywhere, for the next time. ERROR_REGISTRY when it cannot be had. */
+int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, const struct output *output,
+		 struct runtime_pulled *ret, struct error **err);
+void runtime_pulled_free(struct runtime_pulled *pulled); /* the contents */
 
 struct runtime_pair {
 	const char *key, *value;
@@ -94,7 +113,7 @@ int container_listens(struct container *container, uint16_t port);
 const char *container_ip(const struct container *container);
 /* *ret_running; when it has ended *ret_status is its exit status. Cheap enough for a probe's loop. */
 int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err);
-/* The image's own HEALTHCHECK, or the command `words` when it is not NULL, run once inside: status 0 -> *ret_healthy.
+/* The command `words` run once inside: status 0 -> *ret_healthy.
  * `timeout_ms` 0: 30 s. */
 int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,
 			  struct error **err);

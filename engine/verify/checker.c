@@ -13,6 +13,7 @@
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/oci/layout.h"
+#include "engine/stage/findings.h"
 #include "engine/verify/checks.h"
 
 #define CHECKER_MS (15u * 60 * 1000) /* scanners fetch their databases */
@@ -68,7 +69,7 @@ static void run_one(const struct verify_job *job, const struct texts *words, con
 void checker_check(const struct verify_job *job, struct findings *findings)
 {
 	const struct verify_spec *verify = &job->service->verify;
-	struct late_values values = { .job = job };
+	struct late_values values = verify_values(job);
 	cleanup_free char *oci = NULL;
 	struct error *error = NULL;
 

@@ -16,6 +16,7 @@ struct manifest;
 struct output;
 struct runtime;
 struct service;
+struct stage_part;
 
 /* The checks of a service's `verify:` on the image that was built (design.md section 7). */
 
@@ -23,14 +24,6 @@ struct verify_member {
 	struct platform platform;
 	const char *digest;   /* manifest in the store */
 	const char *identity; /* config digest */
-};
-
-/* A service that must run beside the one that is verified. */
-struct verify_dependency {
-	const struct service *service;
-	int condition;        /* enum depends_condition */
-	const char *identity; /* host platform's image */
-	const char *digest;
 };
 
 struct verify_job {
@@ -42,8 +35,9 @@ struct verify_job {
 	const char *index;                   /* digest of the index in the store */
 	const struct verify_member *members; /* what the index holds */
 	size_t members_len;
-	size_t host;                                  /* the member that can run here; members_len: none */
-	const struct verify_dependency *dependencies; /* in start order, dependencies of dependencies included */
+	size_t host; /* the member that can run here; members_len: none */
+	const struct manifest *manifest;
+	const struct stage_part *dependencies; /* in start order, dependencies of dependencies included */
 	size_t dependencies_len;
 	const char *dir;     /* of the manifest: cwd of `run:` checks */
 	const char *staging; /* an empty folder of its own; the caller removes it */

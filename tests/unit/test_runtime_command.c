@@ -10,6 +10,7 @@ static const struct runtime_pair environment[] = {
 	{ "B", "two\nlines" },
 	{ "C", NULL },
 	{ "D", "say \"x\"" },
+	{ "DOCKER_HOST", "tcp://$x" },
 };
 static const struct runtime_pair hosts[] = { { "db", "10.89.0.2" } };
 static const uint16_t ports[] = { 8000, 9000 };
@@ -21,7 +22,7 @@ static const struct container_spec full = {
 	.name = "web",
 	.network = "cbuild-n",
 	.environment = environment,
-	.environment_len = 4,
+	.environment_len = 5,
 	.entrypoint = entrypoint,
 	.command = command,
 	.user = "1000:1000",
@@ -61,7 +62,7 @@ static void test_podman(void **state)
 		   ".cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
 		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/"
 		   "null\n--network=cbuild-n\n--network-alias=web\n--env-file=/t/env\n--env=B\n"
-		   "--env=D\n--add-host=db:10.89.0.2\n--user=1000:1000\n--workdir=/srv\n--tmpfs=/tmp:size=1m\n--tmpfs=/"
+		   "--env=D\n--env=DOCKER_HOST=tcp://$x\n--add-host=db:10.89.0.2\n--user=1000:1000\n--workdir=/srv\n--tmpfs=/tmp:size=1m\n--tmpfs=/"
 		   "run\n--entrypoint=/app\n" ONE "\n--one\nserve\n-x\n");
 }
 

@@ -3,8 +3,7 @@
 #include <string.h>
 
 #include "dsl/late.h"
-#include "dsl/manifest.h"
-#include "engine/verify/checks.h"
+#include "engine/stage/values.h"
 
 struct lookup {
 	const struct late_values *values;
@@ -14,16 +13,15 @@ struct lookup {
 static const char *look_up(void *data, const char *name)
 {
 	struct lookup *lookup = data;
-	const struct verify_job *job = lookup->values->job;
+	const struct late_values *values = lookup->values;
 
 	if (strcmp(name, "image.oci") == 0)
-		return lookup->values->oci;
+		return values->oci;
 	if (strcmp(name, "image.reference") == 0)
-		return job->reference;
+		return values->reference;
 	if (strcmp(name, "image.digest") == 0)
-		return job->index;
-	return job->host < job->members_len ? late_platform(lookup->arena, &job->members[job->host].platform, name)
-					    : NULL;
+		return values->digest;
+	return values->platform ? late_platform(lookup->arena, values->platform, name) : NULL;
 }
 
 const char *values_fill(struct arena *arena, const char *text, const struct late_values *values)

@@ -9,9 +9,10 @@
 #include "base/pattern.h"
 #include "dsl/manifest.h"
 #include "engine/io/loop.h"
-#include "engine/oci/image.h"
 #include "engine/runtime/runtime.h"
-#include "engine/verify/checks.h"
+#include "engine/stage/findings.h"
+#include "engine/stage/probe.h"
+#include "engine/stage/stage.h"
 
 #define LOG_LINES 20                   /* of a container's output that a failure shows */
 #define LOG_SHOWN_MAX 8192             /* bytes of them */
@@ -82,18 +83,13 @@ static void report_success(struct stage *stage, const struct probe *probe, const
 		findings_pass(stage->findings, "tcp %u open in %llu ms", port, (unsigned long long)took);
 }
 
-uint16_t health_port(struct stage *stage, const struct service *service, const char *digest, uint16_t port)
+uint16_t health_port(const struct actor *actor, uint16_t port)
 {
-	struct image *image = NULL;
+	const struct service *service = actor->part->service;
 
 	if (port == 0 && service->ports_len > 0)
 		port = service->ports[0];
-	if (port == 0 && digest && image_read(stage->job->layout, digest, &image, NULL) == 0) {
-		if (image->ports && image->ports[0] && !image->ports[1])
-			port = (uint16_t)strtoul(image->ports[0], NULL, 10);
-		image_free(image);
-	}
-	return port;
+	return port ? port : actor->exposed;
 }
 
 /* Probes until the outcome is known. A container that has ended already has no address to ask. */
@@ -126,7 +122,7 @@ static bool check_probe(struct stage *stage, const struct actor *actor, struct p
 	uint64_t took = 0;
 	int status = 0;
 
-	probe->loop = stage->job->loop;
+	probe->loop = stage->loop;
 	if (port == 0) {
 		findings_fail(stage->findings, ERROR_HEALTH,
 			      "%s%sno port to ask: name one in the check or under ports:", what, *what ? ": " : "");
@@ -143,23 +139,22 @@ static bool check_probe(struct stage *stage, const struct actor *actor, struct p
 	return outcome == PROBE_HEALTHY;
 }
 
-bool health_check(struct stage *stage, const struct actor *actor, const struct service *service, const char *digest,
-		  const char *what)
+bool health_check(struct stage *stage, const struct actor *actor, const char *what)
 {
-	const struct verify_spec *verify = &service->verify;
+	const struct verify_spec *verify = &actor->part->service->verify;
 	bool healthy = true;
 
 	if (verify->has_http) {
 		struct probe probe = { .http = &verify->http };
 
-		healthy = check_probe(stage, actor, &probe, what,
-				      health_port(stage, service, digest, verify->http.port), verify->http.timeout_ms);
+		healthy = check_probe(stage, actor, &probe, what, health_port(actor, verify->http.port),
+				      verify->http.timeout_ms);
 		probe_free(&probe);
 	}
 	if (verify->has_tcp && !stage->findings->cancelled) {
 		struct probe probe = { .tcp = &verify->tcp };
 
-		healthy = check_probe(stage, actor, &probe, what, health_port(stage, service, digest, verify->tcp.port),
+		healthy = check_probe(stage, actor, &probe, what, health_port(actor, verify->tcp.port),
 				      verify->tcp.timeout_ms) &&
 			  healthy;
 		probe_free(&probe);
@@ -188,43 +183,24 @@ bool health_completed(struct stage *stage, const struct actor *actor, const char
 			findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
 			return false;
 		}
-		if (loop_pause(stage->job->loop, POLL_MS, &error) < 0)
+		if (loop_pause(stage->loop, POLL_MS, &error) < 0)
 			break;
 	}
 	findings_error(stage->findings, what, &error);
 	return false;
 }
 
-/* The command of a service's healthcheck; NULL: the image's counts. */
-static const char *const *test_words(struct stage *stage, const struct texts *test)
-{
-	const char **words;
-	size_t len = 0;
-
-	if (!test->len)
-		return NULL;
-	words = arena_array(stage->arena, test->len + 2, sizeof(*words));
-	if (strcmp(test->items[0].s, "CMD-SHELL") == 0) {
-		words[len++] = "/bin/sh";
-		words[len++] = "-c";
-	}
-	for (size_t i = 1; i < test->len; i++)
-		words[len++] = test->items[i].s;
-	words[len] = NULL;
-	return words;
-}
-
 /* Runs it until it passes. */
-bool health_own(struct stage *stage, const struct actor *actor, const struct healthcheck *check, const char *what)
+bool health_own(struct stage *stage, const struct actor *actor, const char *what)
 {
-	const char *const *words = test_words(stage, &check->test);
+	const struct healthcheck *check = &actor->part->service->healthcheck;
 	uint64_t start = loop_now_ms();
 	cleanup_buf struct buf text = { 0 };
 	struct error *error = NULL;
 	bool running = true, healthy = false;
 	int status = 0;
 
-	while (container_healthcheck(actor->container, words, check->timeout_ms, &healthy, &error) == 0) {
+	while (container_healthcheck(actor->container, actor->test, check->timeout_ms, &healthy, &error) == 0) {
 		if (healthy)
 			return true;
 		if (container_state(actor->container, &running, &status, &error) < 0)
@@ -240,7 +216,7 @@ bool health_own(struct stage *stage, const struct actor *actor, const struct hea
 			findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
 			return false;
 		}
-		if (loop_pause(stage->job->loop, HEALTHCHECK_POLL_MS, &error) < 0)
+		if (loop_pause(stage->loop, HEALTHCHECK_POLL_MS, &error) < 0)
 			break;
 	}
 	findings_error(stage->findings, what, &error);

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/verify/checks.h"
+#include "engine/stage/findings.h"
 
 static void add_line(struct buf *out, const char *fmt, va_list args)
 {

@@ -1,0 +1,151 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+#include "engine/runtime/ops.h"
+
+static char *normal_name(const char *reference, bool *ret_loopback)
+{
+	struct ref ref;
+	char *name;
+
+	*ret_loopback = false;
+	if (!ref_parse(reference, &ref, NULL))
+		return mem_strdup(reference); /* the manifest was checked */
+	*ret_loopback = strncmp(ref.domain, "localhost", strlen("localhost")) == 0 ||
+			strncmp(ref.domain, "127.", strlen("127.")) == 0;
+	if (ref.digest)
+		name = mem_printf("%s/%s@%s", ref.domain, ref.repository, ref.digest);
+	else
+		name = mem_printf("%s/%s:%s", ref.domain, ref.repository, ref.tag ? ref.tag : "latest");
+	ref_free(&ref);
+	return name;
+}
+
+/* "sha256:..." as everywhere: podman leaves the algorithm out. */
+static char *whole_id(const char *id)
+{
+	return strchr(id, ':') ? mem_strdup(id) : mem_printf("sha256:%s", id);
+}
+
+/* The only TCP port of ExposedPorts ({"5432/tcp": {}}), or 0. */
+static uint16_t only_port(const struct json *ports)
+{
+	unsigned long port = 0;
+
+	for (const void *it = json_first(ports); it; it = json_next(ports, it)) {
+		if (!strstr(json_key(it), "/tcp"))
+			continue;
+		if (port)
+			return 0;
+		port = strtoul(json_key(it), NULL, 10);
+	}
+	return port <= UINT16_MAX ? (uint16_t)port : 0;
+}
+
+static void take_healthcheck(const struct json *image, struct runtime_pulled *ret)
+{
+	const struct json *check = json_get(json_get(image, "Config"), "Healthcheck");
+	cleanup_buf struct buf text = { 0 };
+
+	if (!json_is_object(check))
+		check = json_get(image, "HealthCheck"); /* podman's place for it */
+	if (!json_is_object(check))
+		check = json_get(image, "Healthcheck");
+	if (!json_is_object(check))
+		return;
+	json_dump(check, JSON_CANONICAL, &text);
+	ret->healthcheck = buf_steal(&text);
+}
+
+int pull_parse(const char *json, size_t len, const char *reference, struct runtime_pulled *ret, struct error **err)
+{
+	cleanup_json struct json *all = NULL;
+	const struct json *one;
+	const char *id, *origin;
+
+	*ret = (struct runtime_pulled){ 0 };
+	if (json_parse(json, len, "what inspect says of the image", &all, err) < 0)
+		return -1;
+	one = json_at(all, 0);
+	id = json_str(one, "Id");
+	if (!id || !*id)
+		return error_make(err, ERROR_TOOL, "inspect says no id of %s", reference);
+	origin = json_text(json_at(json_get(one, "RepoDigests"), 0));
+	ret->id = whole_id(id);
+	ret->origin = origin ? mem_strdup(origin) : mem_printf("%s (%s)", reference, ret->id);
+	ret->port = only_port(json_get(json_get(one, "Config"), "ExposedPorts"));
+	take_healthcheck(one, ret);
+	return 0;
+}
+
+void runtime_pulled_free(struct runtime_pulled *pulled)
+{
+	free(pulled->id);
+	free(pulled->origin);
+	free(pulled->healthcheck);
+	*pulled = (struct runtime_pulled){ 0 };
+}
+
+static int inspect_image(struct runtime *runtime, const char *name, struct runtime_pulled *ret, struct error **err)
+{
+	const char *const args[] = { "image", "inspect", name, NULL };
+	cleanup_buf struct buf out = { 0 };
+
+	if (runtime_command(runtime, args, NULL, false, &out, err) < 0)
+		return -1;
+	return pull_parse(out.data ? out.data : "", out.len, name, ret, err);
+}
+
+static int pull(struct runtime *runtime, const char *name, bool insecure, const struct output *output, struct error **err)
+{
+	const bool podman = runtime->ops == &runtime_podman;
+	cleanup_argv struct argv args = { 0 };
+	struct error *error = NULL;
+
+	argv_add(&args, "pull");
+	if (podman && insecure)
+		argv_add(&args, "--tls-verify=false");
+	argv_add(&args, name);
+	if (runtime_command(runtime, (const char *const *)args.items, output, false, NULL, &error) == 0)
+		return 0;
+	if (error->cls != ERROR_TOOL || loop_cancelled(runtime->loop))
+		return error_move(err, &error);
+	error->cls = ERROR_REGISTRY;
+	error_remedy(&error, "is the name right, and is a login needed? `cbuild login HOST` keeps one");
+	return error_move(err, &error);
+}
+
+int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, const struct output *output,
+		 struct runtime_pulled *ret, struct error **err)
+{
+	bool loopback;
+	cleanup_free char *name = normal_name(wanted->reference, &loopback);
+	struct error *error = NULL;
+
+	/* As it is written first: podman may have it under a name of this machine. */
+	if (wanted->when != RUNTIME_PULL_ALWAYS) {
+		if (inspect_image(runtime, wanted->reference, ret, &error) == 0)
+			return 0;
+		if (error->cls == ERROR_CANCELLED)
+			return error_move(err, &error);
+		error_free(steal_ptr(error));
+	}
+	if (wanted->when == RUNTIME_PULL_NEVER) {
+		error_make(err, ERROR_REGISTRY, "%s does not have the image %s, and pull_policy is \"never\"",
+			   runtime->ops->name, wanted->reference);
+		error_remedy(err, "pull it: %s pull %s", runtime->ops->name, name);
+		return -1;
+	}
+	if (pull(runtime, name, wanted->insecure || loopback, output, err) < 0)
+		return -1;
+	return inspect_image(runtime, name, ret, err);
+}

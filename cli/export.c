@@ -53,6 +53,15 @@ void export_append(struct json *list, const struct export_language *language, co
 	json_append(list, json_new_string(escaped));
 }
 
+struct json *export_texts(const struct texts *list, const struct export_language *language)
+{
+	struct json *array = json_new_array();
+
+	for (size_t i = 0; i < list->len; i++)
+		export_append(array, language, list->items[i].s);
+	return array;
+}
+
 void export_set_filled(struct json *object, const char *key, struct json *value)
 {
 	if (json_len(value) > 0)

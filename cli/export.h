@@ -9,6 +9,7 @@ struct json;
 struct named_context;
 struct plan;
 struct service;
+struct texts;
 
 /*
  * A manifest for those who go back: as a bake file, as a compose file. Paths are relative to the manifest's folder, variables
@@ -34,6 +35,7 @@ char *export_path(const struct plan *plan, const char *path);
 char *export_relative(const char *dir, const char *path);
 void export_set(struct json *object, const char *key, const struct export_language *language, const char *text);
 void export_append(struct json *list, const struct export_language *language, const char *text);
+struct json *export_texts(const struct texts *list, const struct export_language *language);
 /* Sets a member unless it is empty; takes the value in either case. */
 void export_set_filled(struct json *object, const char *key, struct json *value);
 /* Arguments, with SOURCE_DATE_EPOCH when the manifest has one. */

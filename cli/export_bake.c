@@ -36,15 +36,6 @@ static char *target_name(const char *name)
 
 static const struct export_language language = { "bake", "target:", escape, target_name };
 
-static struct json *texts(const struct texts *list)
-{
-	struct json *array = json_new_array();
-
-	for (size_t i = 0; i < list->len; i++)
-		export_append(array, &language, list->items[i].s);
-	return array;
-}
-
 static struct json *pairs(const struct pairs *list)
 {
 	struct json *object = json_new_object();
@@ -160,8 +151,8 @@ static int add_target(struct plan *plan, size_t number, struct json *targets, st
 	export_set_filled(target, "platforms", platforms(build));
 	export_set_filled(target, "secret", secrets(plan, build));
 	export_set_filled(target, "ssh", ssh(plan, build));
-	export_set_filled(target, "cache-from", texts(&build->cache_from));
-	export_set_filled(target, "cache-to", texts(&build->cache_to));
+	export_set_filled(target, "cache-from", export_texts(&build->cache_from, &language));
+	export_set_filled(target, "cache-to", export_texts(&build->cache_to, &language));
 	export_set_filled(target, "extra-hosts", hosts(build));
 	json_set_str(target, "network", build->network.s);
 	if (build->shm_size > 0) {

@@ -25,15 +25,6 @@ static char *escape(const char *text)
 
 static const struct export_language language = { "compose", "service:", escape, mem_strdup };
 
-static struct json *texts(const struct texts *list)
-{
-	struct json *array = json_new_array();
-
-	for (size_t i = 0; i < list->len; i++)
-		export_append(array, &language, list->items[i].s);
-	return array;
-}
-
 static struct json *pairs(const struct pairs *list)
 {
 	struct json *object = json_new_object();
@@ -131,9 +122,9 @@ static int set_build(struct plan *plan, size_t number, struct json *service, str
 	export_set_filled(build, "platforms", platforms(spec));
 	export_set_filled(build, "secrets", secrets(plan, from, sources));
 	export_set_filled(build, "ssh", ssh(plan, spec));
-	export_set_filled(build, "cache_from", texts(&spec->cache_from));
-	export_set_filled(build, "cache_to", texts(&spec->cache_to));
-	export_set_filled(build, "extra_hosts", texts(&spec->hosts));
+	export_set_filled(build, "cache_from", export_texts(&spec->cache_from, &language));
+	export_set_filled(build, "cache_to", export_texts(&spec->cache_to, &language));
+	export_set_filled(build, "extra_hosts", export_texts(&spec->hosts, &language));
 	json_set_str(build, "network", spec->network.s);
 	if (spec->shm_size > 0)
 		json_set_int(build, "shm_size", (int64_t)spec->shm_size);
@@ -184,7 +175,7 @@ static struct json *healthcheck(const struct healthcheck *check)
 {
 	struct json *object = json_new_object();
 
-	export_set_filled(object, "test", texts(&check->test));
+	export_set_filled(object, "test", export_texts(&check->test, &language));
 	if (check->timeout_ms > 0) {
 		cleanup_free char *timeout = mem_printf("%llums", (unsigned long long)check->timeout_ms);
 
@@ -207,14 +198,14 @@ static void set_run(const struct service *from, struct json *service)
 	export_set_filled(service, "ports", ports);
 	export_set_filled(service, "environment", pairs(&from->environment));
 	export_set_filled(service, "env_file", env_files(from));
-	export_set_filled(service, "command", texts(&from->command));
-	export_set_filled(service, "entrypoint", texts(&from->entrypoint));
+	export_set_filled(service, "command", export_texts(&from->command, &language));
+	export_set_filled(service, "entrypoint", export_texts(&from->entrypoint, &language));
 	export_set(service, "user", &language, from->user.s);
 	export_set(service, "working_dir", &language, from->working_dir.s);
-	export_set_filled(service, "tmpfs", texts(&from->tmpfs));
+	export_set_filled(service, "tmpfs", export_texts(&from->tmpfs, &language));
 	export_set_filled(service, "depends_on", depends(from));
 	export_set_filled(service, "healthcheck", healthcheck(&from->healthcheck));
-	export_set_filled(service, "profiles", texts(&from->profiles));
+	export_set_filled(service, "profiles", export_texts(&from->profiles, &language));
 }
 
 static int add_service(struct plan *plan, size_t number, struct json *services, struct json *sources, struct error **err)

@@ -51,18 +51,12 @@ static double box_width(const struct past_node *node)
 
 static void find_columns(struct picture *picture)
 {
-	size_t len = layers_count(picture->layers);
+	size_t len = picture->past->len;
+	cleanup_free double *widths = mem_array(len + 1, sizeof(*widths));
 
-	picture->columns = mem_array(len + 2, sizeof(*picture->columns));
-	for (size_t i = 0; i < picture->past->len; i++) {
-		double *width = &picture->columns[layers_of(picture->layers, i) + 1];
-		double own = box_width(&picture->past->nodes[i]);
-
-		*width = own > *width ? own : *width;
-	}
-	picture->columns[0] = PADDING;
-	for (size_t i = 1; i <= len; i++)
-		picture->columns[i] += picture->columns[i - 1] + COLUMN_GAP;
+	for (size_t i = 0; i < len; i++)
+		widths[i] = box_width(&picture->past->nodes[i]);
+	picture->columns = layers_columns(picture->layers, widths, len, PADDING, COLUMN_GAP);
 }
 
 static double column_end(const struct picture *picture, size_t column)

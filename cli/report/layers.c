@@ -304,6 +304,22 @@ double layers_row(const struct layers *layers, size_t node)
 	return layers->spots[node].row;
 }
 
+double *layers_columns(const struct layers *layers, const double *widths, size_t nodes, double start, double gap)
+{
+	size_t len = layers_count(layers);
+	double *columns = mem_array(len + 2, sizeof(*columns));
+
+	for (size_t i = 0; i < nodes; i++) {
+		double *width = &columns[layers_of(layers, i) + 1];
+
+		*width = widths[i] > *width ? widths[i] : *width;
+	}
+	columns[0] = start;
+	for (size_t i = 1; i <= len; i++)
+		columns[i] += columns[i - 1] + gap;
+	return columns;
+}
+
 const double *layers_bends(const struct layers *layers, size_t edge, size_t *ret_len)
 {
 	*ret_len = layers->bends_len[edge];

@@ -20,6 +20,9 @@ size_t layers_count(const struct layers *layers);
 double layers_rows(const struct layers *layers); /* the last row that is used */
 size_t layers_of(const struct layers *layers, size_t node);
 double layers_row(const struct layers *layers, size_t node);
+/* Where each layer's column begins, and, as one more, where one behind the last would: the first at `start`, each as wide as the
+ * widest of its nodes, with `gap` behind it; malloc'd. */
+double *layers_columns(const struct layers *layers, const double *widths, size_t nodes, double start, double gap);
 /* The rows of an edge's bends, one for each layer between those of its ends; borrowed. */
 const double *layers_bends(const struct layers *layers, size_t edge, size_t *ret_len);
 

@@ -67,21 +67,14 @@ static double box_width(struct plan *plan, const struct node *node)
 	return LETTER * (double)(first.len > second.len ? first.len : second.len) + 2 * PADDING;
 }
 
-/* A column is as wide as its widest box. */
 static void find_columns(struct picture *picture)
 {
-	size_t len = layers_count(picture->layers);
+	size_t len = plan_len(picture->plan);
+	cleanup_free double *widths = mem_array(len + 1, sizeof(*widths));
 
-	picture->columns = mem_array(len + 2, sizeof(*picture->columns));
-	for (size_t i = 0; i < plan_len(picture->plan); i++) {
-		double *width = &picture->columns[layers_of(picture->layers, i) + 1];
-		double own = box_width(picture->plan, plan_node(picture->plan, i));
-
-		*width = own > *width ? own : *width;
-	}
-	picture->columns[0] = PADDING;
-	for (size_t i = 1; i <= len; i++)
-		picture->columns[i] += picture->columns[i - 1] + COLUMN_GAP;
+	for (size_t i = 0; i < len; i++)
+		widths[i] = box_width(picture->plan, plan_node(picture->plan, i));
+	picture->columns = layers_columns(picture->layers, widths, len, PADDING, COLUMN_GAP);
 }
 
 static double column_end(const struct picture *picture, size_t column)

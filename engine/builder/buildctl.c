@@ -370,7 +370,7 @@ static int buildctl_open(const struct builder_given *given, void **ret, struct b
 	}
 	info->version = self->version;
 	info->detail = self->addr;
-	info->keeps_contexts = true;
+	info->mixes_contexts = true;
 	info->batch = 1;
 	info->platforms = self->platforms;
 	info->platforms_len = self->platforms_len;

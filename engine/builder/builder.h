@@ -136,8 +136,10 @@ struct builder_info {
 	const char *place; /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
 	bool keeps_contexts; /* it keeps the folders it was given, and goes on using a file of which name, size and
 	                      * modification time are the same (source/handed.h) */
-	bool mounts_ignored; /* a RUN step that mounts a context sees what the ignore file leaves out */
-	size_t batch;        /* jobs that one batch may have; 1 for buildah */
+	bool mixes_contexts; /* the same, and it keeps all folders of one kind together, whoever they were given by: what
+			      * two of them are called does not matter */
+	bool mounts_ignored;              /* a RUN step that mounts a context sees what the ignore file leaves out */
+	size_t batch;                     /* jobs that one batch may have; 1 for buildah */
 	const struct platform *platforms; /* that RUN steps work for, native first */
 	size_t platforms_len;
 	size_t native_len; /* of them, those that need no emulator; at least 1 */

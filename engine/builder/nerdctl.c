@@ -239,7 +239,7 @@ static int nerdctl_open(const struct builder_given *given, void **ret, struct bu
 	}
 	info->version = self->version;
 	info->detail = self->detail;
-	info->keeps_contexts = true;
+	info->mixes_contexts = true;
 	info->batch = 1;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);

@@ -9,6 +9,7 @@
 #include "engine/exec/run.h"
 #include "engine/io/proc.h"
 #include "engine/plan/plan.h"
+#include "engine/source/handed.h"
 
 /* One node while it runs; for engine/exec/ alone. */
 
@@ -88,6 +89,10 @@ __attribute__((format(printf, 2, 3))) void task_note(struct task *task, const ch
 char *task_references_json(struct task *task);
 /* The task's staging folder, made on first use. */
 const char *task_staging(struct task *task, struct error **err);
+/* The name to hand over a build's folders under (source/handed.h). */
+int task_handed_name(struct task *task, char ret[HANDED_NAME + 1], struct error **err);
+/* Copies what counts of the folder of a build's context, the outputs of steps that are in it too, and no more, to `to`. */
+int task_replicate(struct task *task, size_t context, const char *to, struct error **err);
 /* plan_output_digest, by one task at a time. */
 int task_output(struct task *task, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found, struct error **err);
 

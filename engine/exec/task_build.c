@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/copy.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -17,7 +16,6 @@
 #include "engine/io/loop.h"
 #include "engine/registry/bases.h"
 #include "engine/source/context.h"
-#include "engine/source/handed.h"
 #include "engine/source/replica.h"
 
 /* A transient failure (a connection lost, a registry that is busy) is tried again after these pauses. */
@@ -34,7 +32,9 @@ struct draft {
 	const char **hosts, **cache_from, **cache_to;
 	struct base_pull *pulls; /* one an image; empty for those that are made here */
 	size_t pulls_len;
-	char *ignore_file, *replica;
+	char *ignore_file;
+	char **replicas; /* one a context, or NULL */
+	size_t replicas_len;
 	char context_name[HANDED_NAME + 1];
 	struct json *details; /* parsed records that `images` point into */
 };
@@ -54,7 +54,9 @@ static void draft_cleanup(struct draft *draft)
 	free(draft->cache_from);
 	free(draft->cache_to);
 	free(draft->ignore_file);
-	free(draft->replica);
+	for (size_t i = 0; i < draft->replicas_len; i++)
+		free(draft->replicas[i]);
+	free(draft->replicas);
 	json_free(draft->details);
 }
 
@@ -153,6 +155,8 @@ static void add_contexts(struct task *task, struct draft *draft)
 	size_t len = 0;
 
 	draft->contexts = mem_array(build->contexts_len + 1, sizeof(*draft->contexts));
+	draft->replicas = mem_array(build->contexts_len + 1, sizeof(*draft->replicas));
+	draft->replicas_len = build->contexts_len;
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
 
@@ -168,73 +172,60 @@ static void add_contexts(struct task *task, struct draft *draft)
 	draft->job.contexts_len = len;
 }
 
-/* The outputs of prepare steps are in no selection: those that are in the folder, as they are now. */
-static int hand_outputs(struct task *task, struct handed *handed, const struct plan_context *context, struct error **err)
-{
-	const struct plan_build *build = task->node->build;
-
-	for (size_t i = 0; i < build->outputs_len; i++) {
-		cleanup_free char *path = path_join(plan_manifest(task->env->plan)->dir, build->outputs[i].path);
-		const char *relative = path_relative(context->root, path);
-
-		if (relative &&
-		    handed_add_path(handed, context->name ? context->name : "", context->root, relative, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* A builder that keeps folders must not take a file for the one it has because size and time are the same. */
 static int name_context(struct task *task, struct draft *draft, struct error **err)
 {
-	const struct plan_build *build = task->node->build;
-	cleanup_free char *dir = path_join(task->env->state_dir, "handed");
-	cleanup_handed struct handed *handed = handed_new();
-
 	if (!builder_info(task->builder)->keeps_contexts || !draft->job.context)
 		return 0;
-	for (size_t i = 0; i < build->contexts_len; i++) {
-		const struct plan_context *context = &build->contexts[i];
-
-		if (!context->root)
-			continue;
-		handed_add(handed, context->name ? context->name : "", task->env->source, context->selection);
-		if (hand_outputs(task, handed, context, err) < 0)
-			return -1;
-	}
-	if (handed_name(handed, dir, draft->job.context, draft->context_name, err) < 0)
+	if (task_handed_name(task, draft->context_name, err) < 0)
 		return -1;
 	draft->job.context_name = draft->context_name;
 	return 0;
 }
 
-/* A step that mounts the context may see no more than what counts: where the builder would show it all, it gets a copy of
- * that instead. */
-static int replicate_context(struct task *task, struct draft *draft, struct error **err)
+/* Borrowed from the draft; NULL with *err set. */
+static const char *replicate(struct task *task, struct draft *draft, size_t number, struct error **err)
+{
+	const char *staging = task_staging(task, err);
+	char *replica = staging ? mem_printf("%s/context%zu", staging, number) : NULL;
+
+	draft->replicas[number] = replica;
+	return replica && task_replicate(task, number, replica, err) == 0 ? replica : NULL;
+}
+
+/* Where the builder would take a file for another folder's, it gets copies that it can tell apart. */
+static int replicate_contexts(struct task *task, struct draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
-	const struct plan_context *context = &build->contexts[0];
-	const char *staging = task_staging(task, err);
+	size_t named = 0;
 
-	if (!staging)
-		return -1;
-	if (!builder_info(task->builder)->mounts_ignored || build->use.mounts_len == 0 || !draft->ignore_file ||
-	    !context->root)
-		return 0;
-	draft->replica = path_join(staging, "context");
-	if (replica_make(task->env->source, context->selection, context->root, draft->replica, err) < 0)
-		return -1;
-	for (size_t i = 0; i < build->outputs_len; i++) {
-		cleanup_free char *path = path_join(plan_manifest(task->env->plan)->dir, build->outputs[i].path);
-		const char *relative = path_relative(context->root, path);
-		cleanup_free char *target = relative ? path_join(draft->replica, relative) : NULL;
-		cleanup_free char *parent = target ? path_dir(target) : NULL;
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const struct plan_context *context = &build->contexts[i];
+		const char *replica = context->root ? replicate(task, draft, i, err) : NULL;
 
-		if (target && (fs_mkdirs(parent, 0755, err) < 0 || copy_tree(path, target, err) < 0))
+		if (context->root && (!replica || replica_date(replica, err) < 0))
 			return -1;
+		if (context->name)
+			draft->contexts[named++].value = replica ? replica : context->url;
+		else if (replica)
+			draft->job.context = replica;
 	}
-	draft->job.context = draft->replica;
 	return 0;
+}
+
+/* A step that mounts the context may see no more than what counts: where the builder would show it all, it gets a copy of
+ * that instead. */
+static int replicate_what_counts(struct task *task, struct draft *draft, struct error **err)
+{
+	const struct builder_info *info = builder_info(task->builder);
+	const struct plan_build *build = task->node->build;
+
+	if (info->mixes_contexts)
+		return replicate_contexts(task, draft, err);
+	if (!info->mounts_ignored || build->use.mounts_len == 0 || !draft->ignore_file || !build->contexts[0].root)
+		return 0;
+	draft->job.context = replicate(task, draft, 0, err);
+	return draft->job.context ? 0 : -1;
 }
 
 /* The ignore file as it was hashed, with cbuild's own folder left out too: what is not hashed is not built. */
@@ -340,7 +331,7 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 	draft->job.labels_len = build->labels_len;
 	add_contexts(task, draft);
 	if (add_images(task, draft, err) < 0 || name_context(task, draft, err) < 0 ||
-	    write_ignore_file(task, draft, err) < 0 || replicate_context(task, draft, err) < 0)
+	    write_ignore_file(task, draft, err) < 0 || replicate_what_counts(task, draft, err) < 0)
 		return -1;
 	return 0;
 }

@@ -123,6 +123,41 @@ call()
 	grep -F 'nerdctl 1 cannot be asked for extra_hosts' "$err"
 }
 
+# BuildKit keeps one folder of each name for these two: in all that they were ever given, a path, a size and a time must be
+# the same bytes.
+bytes_are_told()
+{
+	local handed=$STAND_IN_CALLS.handed
+	printf 'FROM scratch\nCOPY file /\nCOPY --from=more file /more\n' >base/Dockerfile
+	sed -i 's|base: {publish: false, build: base}|base: {publish: false, build: {context: base, additional_contexts: {more: more}}}|' services.yaml
+	mkdir -p more
+	echo ab >base/file
+	echo cd >web/file
+	echo ef >more/file
+	echo left >base/more
+	find . -exec touch -h -d '2024-01-01 00:00:00.5' {} +
+	build "$1"
+	equal "$status" 0
+	echo gh >base/file
+	echo ij >more/file
+	find . -exec touch -h -d '2024-01-01 00:00:00.5' {} +
+	build "$1"
+	equal "$status" 0
+	cut -d' ' -f5 "$handed" | sort -u | tr '\n' ' ' | grep -Fx 'ab cd ef gh ij '
+	equal "$(sort -u "$handed" | cut -d' ' -f1-4 | uniq -d)" ""
+	# Images show whole seconds.
+	run ! grep -v ' 1704[0-9]*\.' "$handed"
+	nothing_left
+}
+
+@test "buildctl: no file can be taken for another one" {
+	bytes_are_told --builder=buildctl
+}
+
+@test "nerdctl: no file can be taken for another one" {
+	bytes_are_told --builder=nerdctl
+}
+
 @test "doctor shows both" {
 	cb doctor --format=json
 	equal "$(jq -c '.builders[] | select(.name == "buildctl") | [.found, .version, .native, .emulated]' "$out")" \

@@ -16,9 +16,9 @@
 #include "engine/plan/plan.h"
 #include "engine/state/state.h"
 
-static int untag(struct session *session, size_t service, struct error **err)
+static int untag(struct session *session, const struct node *node, struct error **err)
 {
-	const char *const *references = plan_references(session->plan, service);
+	const char *const *references = plan_node_references(session->plan, node);
 	size_t len = 0;
 
 	while (references[len])
@@ -39,7 +39,7 @@ static int forget_targets(struct session *session, struct error **err)
 			continue;
 		if (state_forget(session->state, node->id, err) < 0)
 			return -1;
-		if (node->kind == NODE_INDEX && untag(session, node->service, err) < 0)
+		if (node->kind == NODE_INDEX && untag(session, node, err) < 0)
 			return -1;
 	}
 	return 0;

@@ -26,6 +26,7 @@
 /* What was made last, from the records: also when something has become stale since. */
 struct image_line {
 	const struct service *service;
+	const struct image_format *format; /* NULL: the plain image */
 	struct record *index;
 	struct record *pushed; /* what of it is in the registry, or NULL */
 	bool verified;         /* the checks of exactly this index passed */
@@ -55,12 +56,13 @@ static int find_verified(struct session *session, struct image_line *line, struc
 }
 
 /* Negative on error; 0 when the service has no image yet, 1 when `line` is filled in. */
-static int find_line(struct session *session, size_t service, struct image_line *line, struct error **err)
+static int find_line(struct session *session, const struct service *service, const struct image_format *format,
+		     struct image_line *line, struct error **err)
 {
-	cleanup_free char *id = NULL;
+	cleanup_free char *id =
+		mem_printf("index:%s%s%s", service->name.s, format ? ":" : "", format ? format->name.s : "");
 
-	*line = (struct image_line){ .service = &session->manifest->services[service] };
-	id = mem_printf("index:%s", line->service->name.s);
+	*line = (struct image_line){ .service = service, .format = format };
 	if (state_last(session->state, id, &line->index, err) < 0)
 		return -1;
 	if (!line->index || !line->index->digest || !session->layout ||
@@ -68,8 +70,8 @@ static int find_line(struct session *session, size_t service, struct image_line 
 		record_free(line->index);
 		return 0;
 	}
-	if (find_verified(session, line, err) < 0 ||
-	    pushed_find(session, line->service, line->index->digest, &line->pushed, err) < 0) {
+	if ((!format && find_verified(session, line, err) < 0) ||
+	    pushed_find(session, line->service, format, line->index->digest, &line->pushed, err) < 0) {
 		record_free(line->index);
 		return -1;
 	}
@@ -158,43 +160,64 @@ static int line_json(struct session *session, const struct image_line *line, str
 	references = json_get(detail, "references");
 	object = json_new_object();
 	json_set_str(object, "service", line->service->name.s);
+	json_set_str(object, "format", line->format ? line->format->name.s : NULL);
 	json_set_str(object, "reference", reference_of(references));
 	json_set(object, "tags", tags_of(references));
 	json_set(object, "references", json_clone(references));
 	json_set_str(object, "digest", line->index->digest);
 	json_set_str(object, "pushed", line->pushed ? line->pushed->digest : NULL);
 	json_set(object, "platforms", platforms);
-	json_set_bool(object, "verified", line->verified);
+	/* Checks are made on the plain image. */
+	if (!line->format)
+		json_set_bool(object, "verified", line->verified);
 	*ret = object;
 	return 0;
+}
+
+static int add_line(struct session *session, const struct service *service, const struct image_format *format,
+		    struct json *list, struct error **err)
+{
+	struct image_line line;
+	struct json *object;
+	int r = find_line(session, service, format, &line, err);
+
+	if (r <= 0)
+		return r;
+	r = line_json(session, &line, &object, err);
+	if (r == 0)
+		json_append(list, object);
+	record_free(line.index);
+	record_free(line.pushed);
+	return r;
 }
 
 static int collect(struct session *session, struct json **ret, struct error **err)
 {
 	struct json *list = json_new_array();
+	int r = 0;
 
-	for (size_t i = 0; i < session->manifest->services_len; i++) {
-		struct image_line line;
-		struct json *object;
-		int r;
+	for (size_t i = 0; r == 0 && i < session->manifest->services_len; i++) {
+		const struct service *service = &session->manifest->services[i];
 
-		if (!session->manifest->services[i].publish || !targets_want(session, i))
+		if (!service->publish || !targets_want(session, i))
 			continue;
-		r = find_line(session, i, &line, err);
-		if (r > 0) {
-			r = line_json(session, &line, &object, err);
-			if (r == 0)
-				json_append(list, object);
-			record_free(line.index);
-			record_free(line.pushed);
-		}
-		if (r < 0) {
-			json_free(list);
-			return -1;
-		}
+		r = add_line(session, service, NULL, list, err);
+		for (size_t j = 0; r == 0 && j < service->formats_len; j++)
+			r = add_line(session, service, &service->formats[j], list, err);
+	}
+	if (r < 0) {
+		json_free(list);
+		return -1;
 	}
 	*ret = list;
 	return 0;
+}
+
+static const char *remark(const struct json *image)
+{
+	const char *format = json_str(image, "format");
+
+	return format ? format : json_bool(image, "verified") ? "verified" : "not verified";
 }
 
 static void add_text(const struct json *list, struct buf *out)
@@ -203,8 +226,7 @@ static void add_text(const struct json *list, struct buf *out)
 		const struct json *image = json_at(list, i);
 		const struct json *platforms = json_get(image, "platforms"), *remote = json_get(image, "remote");
 
-		buf_printf(out, "%s  %s  %s\n", json_str(image, "reference"), json_str(image, "digest"),
-			   json_bool(image, "verified") ? "verified" : "not verified");
+		buf_printf(out, "%s  %s  %s\n", json_str(image, "reference"), json_str(image, "digest"), remark(image));
 		if (json_str(image, "pushed"))
 			buf_printf(out, "  %-14s %s\n", "pushed as", json_str(image, "pushed"));
 		for (size_t j = 0; j < json_len(platforms); j++) {

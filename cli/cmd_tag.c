@@ -56,7 +56,7 @@ static int find_source(struct session *session, const struct service *service, s
 	char digest[DIGEST_LEN + 1];
 	int r;
 
-	if (pushed_find(session, service, NULL, &source->record, err) < 0)
+	if (pushed_find(session, service, NULL, NULL, &source->record, err) < 0)
 		return -1;
 	if (source->record)
 		return 0;

@@ -30,14 +30,34 @@ static const char *digest_of(const struct json *image)
 	return pushed ? pushed : json_str(image, "digest");
 }
 
+/* "web", or of a format "web-zstd", every byte that `fit` does not take replaced. */
+static void add_name(const struct json *image, int (*fit)(int c), struct buf *out)
+{
+	const char *format = json_str(image, "format");
+	cleanup_free char *name =
+		mem_printf("%s%s%s", json_str(image, "service"), format ? "-" : "", format ? format : "");
+
+	for (const char *c = name; *c; c++)
+		buf_char(out, (char)fit((unsigned char)*c));
+}
+
+static int as_variable(int c)
+{
+	return isalnum(c) ? toupper(c) : '_';
+}
+
+static int as_output(int c)
+{
+	return isalnum(c) || c == '-' ? c : '_';
+}
+
 void images_env(const struct json *list, struct buf *out)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *image = json_at(list, i);
 		cleanup_free char *repository = repository_of(image);
 
-		for (const char *c = json_str(image, "service"); *c; c++)
-			buf_char(out, (char)(isalnum((unsigned char)*c) ? toupper((unsigned char)*c) : '_'));
+		add_name(image, as_variable, out);
 		buf_printf(out, "_IMAGE=%s@%s\n", repository, digest_of(image));
 	}
 }
@@ -49,6 +69,8 @@ void images_kustomize(const struct json *list, struct buf *out)
 		const struct json *image = json_at(list, i);
 		cleanup_free char *repository = repository_of(image);
 
+		if (json_str(image, "format"))
+			continue; /* a name can be replaced by one image */
 		buf_printf(out, "  - name: %s\n    newName: %s\n    digest: %s\n", json_str(image, "service"),
 			   repository, digest_of(image));
 	}
@@ -60,8 +82,7 @@ static void add_outputs(const struct json *list, struct buf *out)
 		const struct json *image = json_at(list, i);
 		cleanup_free char *repository = repository_of(image);
 
-		for (const char *c = json_str(image, "service"); *c; c++)
-			buf_char(out, isalnum((unsigned char)*c) || *c == '-' ? *c : '_');
+		add_name(image, as_output, out);
 		buf_printf(out, "=%s@%s\n", repository, digest_of(image));
 	}
 	buf_str(out, "images=");
@@ -82,7 +103,10 @@ static void add_table(const struct json *list, struct buf *out)
 			buf_printf(out, "%s %s ", j ? "," : "", json_str(member, "platform"));
 			text_size(out, (uint64_t)json_int(member, "size"));
 		}
-		buf_printf(out, " | %s |\n", json_bool(image, "verified") ? "passed" : "none");
+		buf_printf(out, " | %s |\n",
+			   json_str(image, "format")      ? json_str(image, "format")
+			   : json_bool(image, "verified") ? "passed"
+							  : "none");
 	}
 }
 

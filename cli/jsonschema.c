@@ -157,6 +157,8 @@ static struct json *value_of(const struct schema_key *key)
 	case TYPE_WORDS:
 	case TYPE_TEST:
 		return texts();
+	case TYPE_FORMATS:
+		return either(texts(), named(key));
 	case TYPE_COMMANDS:
 		return list_of(texts());
 	case TYPE_PAIRS:

@@ -61,10 +61,11 @@ static bool same_members(struct session *session, const char *a, const char *b)
 	return first.len == second.len && memcmp(first.data, second.data, first.len) == 0;
 }
 
-int pushed_find(struct session *session, const struct service *service, const char *index, struct record **ret,
-		struct error **err)
+int pushed_find(struct session *session, const struct service *service, const struct image_format *format,
+		const char *index, struct record **ret, struct error **err)
 {
-	cleanup_free char *id = mem_printf("push:%s", service->name.s);
+	cleanup_free char *id =
+		mem_printf("push:%s%s%s", service->name.s, format ? ":" : "", format ? format->name.s : "");
 	cleanup_record struct record *record = NULL;
 
 	*ret = NULL;

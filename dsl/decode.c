@@ -168,7 +168,7 @@ static void split_commas(struct decode *d, const struct text *text, struct piece
 }
 
 /* The same value twice is fine here: such lists come from variables. */
-static void decode_csv(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
+void decode_csv(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
 {
 	struct seen seen cleanup_seen = { 0 };
 	struct pieces pieces = { 0 };
@@ -365,6 +365,9 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 		break;
 	case TYPE_BUILDERS:
 		decode_builders(d, key, node, at);
+		break;
+	case TYPE_FORMATS:
+		decode_formats(d, key, node, at);
 		break;
 	case TYPE_TEST:
 		decode_test(d, key, node, at);

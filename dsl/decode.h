@@ -30,6 +30,8 @@ void decode_map(struct decode *d, const struct schema *schema, const struct node
 /* What the types are made of; false after a complaint. `key` is the one they belong to. */
 bool decode_text(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret);
 bool decode_texts(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret);
+/* A value may hold several, separated by commas. */
+void decode_csv(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret);
 /* Stores an array at `out`: the pointer, and its length behind it. */
 void decode_put_array(void *out, const void *items, size_t len);
 void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct node *node);
@@ -46,6 +48,7 @@ void decode_sources(struct decode *d, const struct schema_key *key, const struct
 void decode_known(struct decode *d, const struct schema_key *key, const struct node *map, const char *what);
 void decode_registries(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_builders(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+void decode_formats(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_test(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_depends(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 

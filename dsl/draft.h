@@ -22,6 +22,11 @@ struct draft_build {
 	bool no_cache, pull;
 };
 
+/* A format as it was written. */
+struct draft_format {
+	struct text name, suffix; /* suffix.s NULL: the format's own */
+};
+
 /* A secret that a build asks for. */
 struct draft_secret {
 	struct text source; /* of the manifest's secrets */
@@ -39,6 +44,10 @@ struct draft_rest {
 	struct text image;
 	struct text platform;
 	bool incomplete; /* what it extends is missing */
+	struct draft_format *formats;
+	size_t formats_len;
+	bool has_formats;
+	struct pos formats_pos;
 	struct draft_build build;
 };
 
@@ -61,6 +70,9 @@ struct draft_store {
 struct draft {
 	struct text project, name, registry;
 	struct texts platforms, tags;
+	struct draft_format *formats;
+	size_t formats_len;
+	bool has_formats;
 	bool has_epoch;
 	int64_t epoch;
 	struct pos epoch_pos;

@@ -53,6 +53,16 @@ struct named_context {
 	size_t service; /* for CONTEXT_SERVICE: index into manifest.services */
 };
 
+/* What layers are packed as, beside the plain image (gzip, or whatever the builder left). */
+enum format_kind { FORMAT_ZSTD, FORMAT_ESTARGZ, FORMAT_NYDUS };
+
+/* A further image of the same content. */
+struct image_format {
+	struct text name; /* "zstd" */
+	enum format_kind kind;
+	struct text suffix; /* behind each of the service's tags: "-zstd"; never empty */
+};
+
 /* A secret of a build. Only its id is part of anything that is kept. */
 struct build_secret {
 	struct text id;
@@ -161,13 +171,15 @@ struct service {
 	struct build_spec build;
 	struct text image; /* repository, registry included, no tag: "ghcr.io/aic-sos/control-plane" (with the digest, if `reference` has one) */
 	struct texts tags; /* of the published references; at least one unless publish is false or `reference` has a digest */
-	struct texts references; /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
-	struct text reference;   /* without build: the image to start as written, with its tag or digest; else s NULL */
-	enum pull_policy pull;   /* of that one */
-	bool provided;           /* something other than a container: never built nor started */
-	bool publish;            /* false: only a base of others */
-	struct texts profiles;   /* len 0: always part of "all" */
-	bool active;             /* part of "all": it has no profiles, or one that was asked for */
+	struct texts references;      /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
+	struct image_format *formats; /* besides the plain one; none when publish is false */
+	size_t formats_len;
+	struct text reference; /* without build: the image to start as written, with its tag or digest; else s NULL */
+	enum pull_policy pull; /* of that one */
+	bool provided;         /* something other than a container: never built nor started */
+	bool publish;          /* false: only a base of others */
+	struct texts profiles; /* len 0: always part of "all" */
+	bool active;           /* part of "all": it has no profiles, or one that was asked for */
 	bool has_prepare;
 	struct prepare_spec prepare;
 	struct texts needs;      /* build-order edges by name */

@@ -12,7 +12,8 @@
 
 static bool takes_pairs(const struct schema_key *key)
 {
-	return key && (key->type == TYPE_PAIRS || key->type == TYPE_ENV || key->type == TYPE_DEPENDS);
+	return key && (key->type == TYPE_PAIRS || key->type == TYPE_ENV || key->type == TYPE_DEPENDS ||
+		       key->type == TYPE_FORMATS);
 }
 
 static struct node *null_at(struct arena *arena, struct pos pos)
@@ -34,7 +35,7 @@ static struct node *list_to_map(struct arena *arena, const struct schema_key *ke
 
 		if (item->kind != NODE_SCALAR)
 			return NULL;
-		equals = key->type == TYPE_DEPENDS ? NULL : strchr(item->text, '=');
+		equals = key->type == TYPE_PAIRS || key->type == TYPE_ENV ? strchr(item->text, '=') : NULL;
 		entries[i] = (struct entry){
 			equals ? arena_strndup(arena, item->text, (size_t)(equals - item->text)) : item->text,
 			item->pos,
@@ -257,6 +258,19 @@ static struct node *with_entry(struct arena *arena, const struct node *node, con
 	return node_map(arena, node->pos, entries, at < node->len ? node->len : node->len + 1);
 }
 
+/* The same in a map of `schema`s: the first part of the path is the name of one. */
+static struct node *set_named(struct arena *arena, const struct schema *schema, const struct node *node,
+			      const char *path, struct node *value)
+{
+	const char *dot = strchr(path, '.');
+	const char *name = dot ? arena_strndup(arena, path, (size_t)(dot - path)) : path;
+	const struct node *there = node_get(node, name);
+
+	if (!there || there->kind != NODE_MAP)
+		there = node_map(arena, value->pos, NULL, 0);
+	return with_entry(arena, node, name, dot ? merge_set(arena, schema, there, dot + 1, value) : value);
+}
+
 struct node *merge_set(struct arena *arena, const struct schema *schema, const struct node *node, const char *path,
 		       struct node *value)
 {
@@ -272,5 +286,9 @@ struct node *merge_set(struct arena *arena, const struct schema *schema, const s
 		map = as_map(arena, key, there);
 	if (!map)
 		map = node_map(arena, value->pos, NULL, 0);
-	return with_entry(arena, node, name, merge_set(arena, key->sub, map, dot + 1, value));
+	if (key->type == TYPE_FORMATS)
+		value = set_named(arena, key->sub, map, dot + 1, value);
+	else
+		value = merge_set(arena, key->sub, map, dot + 1, value);
+	return with_entry(arena, node, name, value);
 }

@@ -224,6 +224,7 @@ static void resolve_units(struct resolve *r)
 		resolve_registry(r, r->units->items[i]);
 		resolve_platforms(r, r->units->items[i]);
 		resolve_tags(r, r->units->items[i]);
+		resolve_unit_formats(r, r->units->items[i]);
 	}
 	manifest->registry = first->registry;
 	manifest->platforms = first->platforms;
@@ -263,6 +264,7 @@ static void resolve_one(struct resolve *r, size_t i)
 	resolve_image(r, draft, service);
 	if (service->has_build)
 		resolve_build(r, draft, service);
+	resolve_formats(r, draft, service);
 	if (service->has_prepare)
 		resolve_prepare(r, service);
 	resolve_verify(r, service);

@@ -57,6 +57,11 @@ void resolve_given(struct resolve *r, const struct draft_build *draft, struct bu
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_registries(struct resolve *r);
 void resolve_tags(struct resolve *r, struct unit *unit);
+/* What the service is made of besides the plain image. */
+void resolve_formats(struct resolve *r, const struct draft_rest *draft, struct service *service);
+/* The formats that a file asks for, once, whatever service has them. */
+void resolve_unit_formats(struct resolve *r, struct unit *unit);
+
 void resolve_prepare(struct resolve *r, struct service *service);
 void resolve_verify(struct resolve *r, struct service *service);
 void resolve_names(struct resolve *r, struct service *service);

@@ -159,16 +159,65 @@ void resolve_image(struct resolve *r, const struct draft_rest *draft, struct ser
 		add_build_tag(r, &tags->items[i], service);
 }
 
-static void take_reference(struct resolve *r, struct map *seen, const char *reference, const struct service *service,
-			   struct pos pos)
-{
-	const struct service *other = map_set(seen, reference, (void *)service);
+/* Who makes an image: a service, or one of its formats. */
+struct maker {
+	const struct service *service;
+	const struct image_format *format; /* NULL: the plain image */
+	struct pos pos;                    /* where the image has its name from */
+};
 
-	if (!other || other == service)
-		return;
-	diags_add(r->diags, pos, NULL, "the services \"%s\" and \"%s\" both make the image \"%s\"", other->name.s,
-		  service->name.s, reference);
-	diags_note(r->diags, other->image.pos, "\"%s\" has its name here", other->name.s);
+static const char *maker_text(struct resolve *r, const struct maker *maker)
+{
+	return maker->format ? arena_printf(r->arena, "\"%s\" (%s)", maker->service->name.s, maker->format->name.s)
+			     : arena_printf(r->arena, "\"%s\"", maker->service->name.s);
+}
+
+/* False after a complaint. */
+static bool take_reference(struct resolve *r, struct map *seen, const char *reference, struct maker by)
+{
+	struct maker *maker = arena_alloc(r->arena, sizeof(*maker));
+	const struct maker *other;
+
+	*maker = by;
+	other = map_set(seen, reference, maker);
+	if (!other || (other->service == by.service && other->format == by.format))
+		return true;
+	diags_add(r->diags, by.pos, NULL,
+		  other->service != by.service ? "the services %s and %s both make the image \"%s\""
+					       : "%s and %s both make the image \"%s\"",
+		  maker_text(r, other), maker_text(r, maker), reference);
+	diags_note(r->diags, other->format ? other->pos : other->service->image.pos, "%s has its name here",
+		   maker_text(r, other));
+	return false;
+}
+
+/* The plain image's names, or (with `format`) those of one of its formats. */
+static void take_references(struct resolve *r, struct map *seen, size_t index, bool tags,
+			    const struct image_format *format)
+{
+	const struct service *service = &r->loaded->manifest.services[index];
+	struct maker maker = { service, format, format ? format->suffix.pos : service->image.pos };
+	const char *suffix = format ? format->suffix.s : "";
+	bool good = true;
+
+	/* One complaint tells enough about a format. */
+	for (size_t i = 0; tags && i < service->tags.len && (good || !format); i++)
+		good = take_reference(r, seen,
+				      arena_join(r->arena, r->normal[index], ":", service->tags.items[i].s, suffix, NULL),
+				      maker);
+	for (size_t i = 0; i < service->references.len && (good || !format); i++) {
+		const struct text *text = &service->references.items[i];
+		struct ref ref = { 0 };
+
+		if (!format)
+			maker.pos = text->pos;
+		if (ref_parse(text->s, &ref, NULL))
+			good = take_reference(r, seen,
+					      arena_join(r->arena, full_name(r, &ref), ":",
+							 ref.tag ? ref.tag : "latest", suffix, NULL),
+					      maker);
+		ref_free(&ref);
+	}
 }
 
 /* Two services may share a name under different tags; few do, so only these are looked at closely. */
@@ -179,7 +228,7 @@ void resolve_images_once(struct resolve *r)
 	struct map *first cleanup_map = map_new();
 	const char *const *names = r->normal;
 	bool *shared cleanup_free = mem_array(manifest->services_len, sizeof(*shared));
-	bool references = false;
+	bool all = false;
 
 	for (size_t i = 0; i < manifest->services_len; i++) {
 		const struct service *service = &manifest->services[i], *other;
@@ -189,24 +238,11 @@ void resolve_images_once(struct resolve *r)
 			shared[i] = shared[other - manifest->services] = true;
 		else if (names[i])
 			map_set(first, names[i], (void *)service);
-		references |= service->references.len > 0;
+		all |= service->references.len > 0 || service->formats_len > 0;
 	}
-	for (size_t i = 0; i < manifest->services_len; i++) {
-		const struct service *service = &manifest->services[i];
-
-		for (size_t j = 0; (shared[i] || references) && names[i] && j < service->tags.len; j++)
-			take_reference(r, seen, arena_join(r->arena, names[i], ":", service->tags.items[j].s, NULL),
-				       service, service->image.pos);
-		for (size_t j = 0; j < service->references.len; j++) {
-			const struct text *text = &service->references.items[j];
-			struct ref ref = { 0 };
-
-			if (ref_parse(text->s, &ref, NULL))
-				take_reference(r, seen,
-					       arena_join(r->arena, full_name(r, &ref), ":",
-							  ref.tag ? ref.tag : "latest", NULL),
-					       service, text->pos);
-			ref_free(&ref);
-		}
-	}
+	for (size_t i = 0; i < manifest->services_len; i++)
+		take_references(r, seen, i, (shared[i] || all) && names[i], NULL);
+	for (size_t i = 0; i < manifest->services_len; i++)
+		for (size_t j = 0; j < manifest->services[i].formats_len; j++)
+			take_references(r, seen, i, names[i] != NULL, &manifest->services[i].formats[j]);
 }

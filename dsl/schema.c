@@ -143,6 +143,13 @@ static const struct schema_key healthcheck_keys[] = {
 
 static const struct schema schema_healthcheck = { .name = "healthcheck", KEYS(healthcheck_keys) };
 
+static const struct schema_key format_keys[] = {
+	{ "suffix", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_format, suffix),
+	  .doc = "What is put behind each tag of the image: \"-zstd\", \"-esgz\" and \"-nydus\" by default." },
+};
+
+static const struct schema schema_format = { .name = "format", KEYS(format_keys) };
+
 static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
@@ -163,6 +170,9 @@ static const struct schema_key service_keys[] = {
 	  .doc = "The platform it runs on, and the only one that it is built for when \"build.platforms\" does not "
 		 "say." },
 	{ "publish", TYPE_BOOL, IN(draft_service, out.publish), .doc = "false: the image is only a base of others." },
+	{ "formats", TYPE_FORMATS, HAS(draft_service, rest.has_formats), IN(draft_service, rest.formats),
+	  POS(draft_service, rest.formats_pos), .sub = &schema_format,
+	  .doc = "Further images of the same content, instead of the manifest's \"formats\"." },
 	{ "profiles", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.profiles),
 	  .doc = "It is part of \"all\" only with --profile or COMPOSE_PROFILES naming one of these." },
 	{ "prepare", TYPE_MAP, HAS(draft_service, out.has_prepare), IN(draft_service, out.prepare),
@@ -348,6 +358,10 @@ static const struct schema_key root_keys[] = {
 	  .doc = "The platforms to build for. --platforms and BUILD_PLATFORMS win over it." },
 	{ "tags", TYPE_CSV, IN(draft, tags),
 	  .doc = "The images' tags, \"latest\" by default. --tag and DOCKER_TAGS win over it." },
+	{ "formats", TYPE_FORMATS, HAS(draft, has_formats), IN(draft, formats), .sub = &schema_format,
+	  .doc = "Further images of the same content beside each plain one: \"zstd\", \"estargz\", \"nydus\" (\"oci\" "
+		 "is the "
+		 "plain one, which is always there). A list, or a map with the suffix of their tags." },
 	{ "source_date_epoch", TYPE_EPOCH, HAS(draft, has_epoch), IN(draft, epoch), POS(draft, epoch_pos),
 	  .doc = "The time, in seconds since 1970, that everything in the images is given. SOURCE_DATE_EPOCH wins over "
 		 "it." },
@@ -455,6 +469,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a map of registries";
 	case TYPE_BUILDERS:
 		return "a map of builders";
+	case TYPE_FORMATS:
+		return "a list of formats, or a map of them";
 	case TYPE_TEST:
 		return "a command line, or a list that begins with CMD, CMD-SHELL or NONE";
 	case TYPE_DEPENDS:

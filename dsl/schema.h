@@ -39,6 +39,7 @@ enum schema_type {
 	TYPE_SOURCES,   /* struct draft_source * and size_t: compose's top-level secrets */
 	TYPE_REGISTRY,  /* struct registry_spec * and size_t: a map of hosts */
 	TYPE_BUILDERS,  /* struct manifest_builder * and size_t: a map of `sub`s */
+	TYPE_FORMATS,   /* struct draft_format * and size_t: a list of names, or a map of `sub`s */
 	TYPE_TEST,      /* struct texts: compose's healthcheck.test */
 	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
 	TYPE_MAP        /* a struct that begins with its struct pos; `sub` says what is in it */

@@ -35,6 +35,8 @@ struct unit {
 	struct platform *platforms;
 	size_t platforms_len;
 	struct texts tags;
+	struct image_format *formats;
+	size_t formats_len;
 };
 
 struct units {

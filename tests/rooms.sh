@@ -30,7 +30,7 @@ wrappers() {
 	uv.h) echo engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/watch.c ;;
 	sqlite3.h) echo engine/state/db.c ;;
 	openssl/*) echo base/digest.c ;;
-	archive.h | archive_entry.h) echo engine/oci/tar.c ;;
+	archive.h | archive_entry.h) echo engine/oci/pack.c engine/oci/tar.c ;;
 	dlfcn.h) echo base/module.c ;;
 	*) echo any ;;
 	esac

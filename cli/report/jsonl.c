@@ -168,6 +168,7 @@ static struct json *counts_json(const struct report_state *state)
 
 	json_set_int(counts, "prepared", (int64_t)tally->prepared);
 	json_set_int(counts, "built", (int64_t)tally->built);
+	json_set_int(counts, "converted", (int64_t)tally->converted);
 	json_set_int(counts, "loaded", (int64_t)tally->loaded);
 	json_set_int(counts, "verified", (int64_t)tally->verified);
 	json_set_int(counts, "pushed", (int64_t)tally->pushed);
@@ -193,13 +194,14 @@ static struct json *images_json(const struct report_state *state)
 			continue;
 		image = json_new_object();
 		list = json_new_array();
-		references = plan_references(state->plan, node->service);
+		references = plan_node_references(state->plan, node);
 		json_set_str(image, "service", plan_manifest(state->plan)->services[node->service].name.s);
+		json_set_str(image, "format", node->format ? node->format->name.s : NULL);
 		for (size_t j = 0; references[j]; j++)
 			json_append(list, json_new_string(references[j]));
 		json_set(image, "references", list);
 		json_set_str(image, "digest", node->result.digest);
-		json_set_str(image, "pushed", report_pushed(state, node->service));
+		json_set_str(image, "pushed", report_pushed(state, node));
 		json_append(images, image);
 	}
 	return images;

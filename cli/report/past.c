@@ -79,13 +79,14 @@ static struct past_node *add_unplanned(struct past *past, const char *id, struct
 {
 	struct past_node *ret = add_node(past);
 	size_t kind = strcspn(id, ":"), service;
-	const char *rest = id + kind + (id[kind] == ':');
+	const char *rest = id + kind + (id[kind] == ':'), *last;
 
 	service = strcspn(rest, ":");
 	ret->id = mem_strdup(id);
 	ret->kind = mem_strndup(id, kind);
 	ret->service = mem_strndup(rest, service);
-	ret->platform = rest[service] ? mem_strdup(rest + service + 1) : NULL;
+	last = strrchr(rest, ':');
+	ret->platform = last && strchr(last, '/') ? mem_strdup(last + 1) : NULL;
 	ret->state = mem_strdup("");
 	ret->reasons = mem_strdup("");
 	ret->needs = mem_array(1, sizeof(*ret->needs));

@@ -17,9 +17,10 @@ static void add_reason(struct buf *out, const struct node *node, const struct re
 {
 	switch (reason->kind) {
 	case REASON_NEW:
-		buf_str(out, node->kind == NODE_PUSH  ? "never pushed"
-			     : node->kind == NODE_TAG ? "never tagged"
-						      : "never built");
+		buf_str(out, node->kind == NODE_PUSH      ? "never pushed"
+			     : node->kind == NODE_TAG     ? "never tagged"
+			     : node->kind == NODE_CONVERT ? "never converted"
+							  : "never built");
 		return;
 	case REASON_FORCED:
 		buf_printf(out, "forced (%s)", reason->what);

@@ -55,7 +55,8 @@ void report_node_name(const struct report_state *state, const struct node *node,
 	const struct service *service = &plan_manifest(state->plan)->services[node->service];
 	char platform[PLATFORM_TEXT];
 
-	buf_printf(out, "%s %s", node_kind_name(node->kind), service->name.s);
+	buf_printf(out, "%s %s%s%s", node_kind_name(node->kind), service->name.s, node->format ? " " : "",
+		   node->format ? node->format->name.s : "");
 	if (!node->has_platform)
 		return;
 	platform_text(&node->platform, platform);
@@ -112,6 +113,7 @@ static void count(struct tally *tally, const struct event *event)
 	switch (event->outcome) {
 	case OUTCOME_DONE:
 		tally->built += event->node->kind == NODE_BUILD;
+		tally->converted += event->node->kind == NODE_CONVERT;
 		tally->prepared += event->node->kind == NODE_PREPARE;
 		tally->loaded += event->node->kind == NODE_LOAD;
 		tally->pushed += event->node->kind == NODE_PUSH;
@@ -327,7 +329,7 @@ static void note_nothing(struct plan *plan)
 	size_t services = 0;
 
 	for (size_t i = 0; i < plan_len(plan); i++)
-		services += plan_node(plan, i)->kind == NODE_INDEX;
+		services += plan_node(plan, i)->kind == NODE_INDEX && !plan_node(plan, i)->format;
 	if (services == 0)
 		output_note("nothing to do: %zu node%s fresh", plan_len(plan), plan_len(plan) == 1 ? " is" : "s are");
 	else

@@ -34,7 +34,7 @@ bool report_reasons(struct buf *out, const struct node *node);
 
 /* For the files of report/. */
 struct tally {
-	size_t built, reused, fresh, failed, skipped, cancelled, loaded, verified, prepared, pushed, tagged;
+	size_t built, converted, reused, fresh, failed, skipped, cancelled, loaded, verified, prepared, pushed, tagged;
 	uint64_t pushed_bytes;
 };
 struct failure {
@@ -57,8 +57,8 @@ void report_done_line(const struct report_state *state, const struct event *even
 const char *report_outcome_name(int outcome); /* an enum outcome: "done" */
 /* "build indexer linux/amd64" */
 void report_node_name(const struct report_state *state, const struct node *node, struct buf *out);
-/* The digest that a service's image has in the registry, when this run has pushed it or found it pushed; or NULL. */
-const char *report_pushed(const struct report_state *state, size_t service);
+/* The digest that the image of an index node has in the registry, when this run has pushed it or found it pushed; or NULL. */
+const char *report_pushed(const struct report_state *state, const struct node *index);
 void report_summary(const struct report_state *state, int status, uint64_t took_ms, struct buf *out);
 
 /* tty.c: the lines at the bottom of a terminal. */

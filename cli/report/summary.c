@@ -41,37 +41,41 @@ static void add_block(const struct report_state *state, const struct failure *fa
 		add_line(out, "  log:  ", failure->log);
 }
 
-/* What came of one of a service's nodes: nothing of this kind, or the outcome of those that ran. */
-static bool service_ran(const struct report_state *state, size_t service, enum node_kind kind, enum outcome outcome)
+/* What came of one of the nodes of an index's image: nothing of this kind, or the outcome of those that ran. */
+static bool service_ran(const struct report_state *state, const struct node *index, enum node_kind kind,
+			enum outcome outcome)
 {
 	for (size_t i = 0; i < plan_len(state->plan); i++) {
 		const struct node *node = plan_node(state->plan, i);
 
-		if (node->service == service && node->kind == kind && state->outcomes[i] == (int)outcome)
+		if (node->service == index->service && node->format == index->format && node->kind == kind &&
+		    state->outcomes[i] == (int)outcome)
 			return true;
 	}
 	return false;
 }
 
-/* The service has a node of this kind, and it is done: now or before. */
-static bool is_done(const struct report_state *state, size_t service, enum node_kind kind)
+/* The image of an index has a node of this kind, and it is done: now or before. */
+static bool is_done(const struct report_state *state, const struct node *index, enum node_kind kind)
 {
 	for (size_t i = 0; i < plan_len(state->plan); i++) {
 		const struct node *node = plan_node(state->plan, i);
 		int outcome = state->outcomes[i];
 
-		if (node->service == service && node->kind == kind)
+		if (node->service == index->service && node->format == index->format && node->kind == kind)
 			return outcome == (int)OUTCOME_DONE || outcome == (int)OUTCOME_FRESH ||
 			       outcome == (int)OUTCOME_REUSED || (outcome < 0 && node->state == NODE_FRESH);
 	}
 	return false;
 }
 
-static const char *how_made(const struct report_state *state, size_t service)
+static const char *how_made(const struct report_state *state, const struct node *index)
 {
-	if (service_ran(state, service, NODE_BUILD, OUTCOME_DONE))
-		return "built";
-	return service_ran(state, service, NODE_BUILD, OUTCOME_REUSED) ? "reused" : "fresh";
+	enum node_kind kind = index->format ? NODE_CONVERT : NODE_BUILD;
+
+	if (service_ran(state, index, kind, OUTCOME_DONE))
+		return index->format ? "made" : "built";
+	return service_ran(state, index, kind, OUTCOME_REUSED) ? "reused" : "fresh";
 }
 
 static size_t widest_reference(const struct report_state *state)
@@ -83,15 +87,16 @@ static size_t widest_reference(const struct report_state *state)
 
 		if (node->kind != NODE_INDEX || !plan_is_target(state->plan, node->service))
 			continue;
-		for (const char *const *at = plan_references(state->plan, node->service); *at; at++)
+		for (const char *const *at = plan_node_references(state->plan, node); *at; at++)
 			widest = strlen(*at) > widest ? strlen(*at) : widest;
 	}
 	return widest;
 }
 
-const char *report_pushed(const struct report_state *state, size_t service)
+const char *report_pushed(const struct report_state *state, const struct node *index)
 {
-	cleanup_free char *id = mem_printf("push:%s", plan_manifest(state->plan)->services[service].name.s);
+	/* "index:web:zstd" -> "push:web:zstd" */
+	cleanup_free char *id = mem_printf("push%s", strchr(index->id, ':'));
 	size_t found = plan_find(state->plan, id);
 
 	return found == NO_NODE ? NULL : plan_node(state->plan, found)->result.digest;
@@ -110,13 +115,13 @@ static void add_images(const struct report_state *state, struct buf *out)
 
 		if (node->kind != NODE_INDEX || !node->result.digest || !plan_is_target(state->plan, node->service))
 			continue;
-		references = plan_references(state->plan, node->service);
-		pushed = report_pushed(state, node->service);
+		references = plan_node_references(state->plan, node);
+		pushed = report_pushed(state, node);
 		for (size_t j = 0; references[j]; j++)
-			buf_printf(out, "%s  %-6s  %-*s  %s%s%s\n", any || j ? "" : "\n", how_made(state, node->service),
+			buf_printf(out, "%s  %-6s  %-*s  %s%s%s\n", any || j ? "" : "\n", how_made(state, node),
 				   (int)width, references[j], pushed ? pushed : node->result.digest,
-				   is_done(state, node->service, NODE_VERIFY) ? "  verified" : "",
-				   is_done(state, node->service, NODE_TAG) ? "  pushed" : "");
+				   is_done(state, node, NODE_VERIFY) ? "  verified" : "",
+				   is_done(state, node, NODE_TAG) ? "  pushed" : "");
 		any = true;
 	}
 }
@@ -153,6 +158,7 @@ void report_summary(const struct report_state *state, int status, uint64_t took_
 	buf_str(out, "\ncbuild: ");
 	add_count(out, tally->prepared, "prepared", &any);
 	add_count(out, tally->built, "built", &any);
+	add_count(out, tally->converted, "converted", &any);
 	add_count(out, tally->loaded, "loaded", &any);
 	add_count(out, tally->verified, "verified", &any);
 	add_pushed(out, tally, &any);

@@ -356,7 +356,7 @@ bool present_check(void *data, const struct node *node, const struct record *rec
 	const char **references;
 	size_t len;
 
-	if (node->kind == NODE_BUILD)
+	if (node->kind == NODE_BUILD || node->kind == NODE_CONVERT)
 		return check_build(present, node, record, ret_what);
 	if (node->kind == NODE_VERIFY)
 		return true;

@@ -32,7 +32,7 @@ static int collect(struct plan *plan, struct inquiry *inquiry, struct error **er
 
 		if (node->kind != NODE_TAG || node->state != NODE_FRESH)
 			continue;
-		for (references = plan_references(plan, node->service); *references; references++) {
+		for (references = plan_node_references(plan, node); *references; references++) {
 			mem_reserve(&inquiry->heads, &inquiry->heads_cap, inquiry->len + 1, sizeof(*inquiry->heads));
 			mem_reserve(&inquiry->askers, &inquiry->askers_cap, inquiry->len + 1, sizeof(*inquiry->askers));
 			inquiry->askers[inquiry->len] = (struct asker){ i, *references };

@@ -19,10 +19,10 @@ static void add(struct roots *roots, const char *name, bool tag, const char *dig
 	memcpy(root->digest, digest, DIGEST_LEN + 1);
 }
 
-/* Builds, indexes, and what was pushed leave something in the store; a base may stay in its builder's storage. */
+/* Builds, formats, indexes, and what was pushed leave something in the store; a base may stay in its builder's storage. */
 static bool in_store(const struct record *record)
 {
-	static const char *const kinds[] = { "build:", "index:", "push:" };
+	static const char *const kinds[] = { "build:", "convert:", "index:", "push:" };
 	bool leaves = false;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)

@@ -19,6 +19,7 @@
 #include "engine/exec/sched.h"
 #include "engine/io/jobserver.h"
 #include "engine/io/loop.h"
+#include "engine/oci/convert.h"
 #include "engine/plan/json.h"
 #include "engine/runtime/runtime.h"
 #include "engine/source/context.h"
@@ -224,6 +225,7 @@ static int run_all(struct run *run, struct error **err)
 static void run_close(struct run *run)
 {
 	fleet_free(run->env.fleet);
+	convert_memory_free(run->env.packed);
 	runtime_free(run->env.runtime);
 	jobserver_free(run->jobserver);
 	sched_free(run->sched);

@@ -11,6 +11,7 @@
 #include "engine/exec/fleet.h"
 #include "engine/exec/run_private.h"
 #include "engine/io/loop.h"
+#include "engine/oci/convert.h"
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
 
@@ -190,11 +191,41 @@ static int open_runtime(struct run *run, struct error **err)
 	return remember(run, "runtime", runtime_name(run->env.runtime), err);
 }
 
+/* What earlier runs have packed, whatever service it is part of. */
+static int remember_packed(struct run *run, struct error **err)
+{
+	struct record *records;
+	size_t len;
+
+	if (state_all_last(run->env.state, &records, &len, err) < 0)
+		return -1;
+	run->env.packed = convert_memory_new();
+	for (size_t i = 0; i < len; i++)
+		if (strncmp(records[i].node, "convert:", strlen("convert:")) == 0 && records[i].detail)
+			convert_memory_learn(run->env.packed, records[i].detail);
+	records_free(records, len);
+	return 0;
+}
+
+/* What cannot be made is said before anything is. */
+static int open_formats(struct run *run, struct error **err)
+{
+	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
+		const struct node *node = plan_node(run->env.plan, i);
+
+		if (node->kind == NODE_CONVERT && node->state != NODE_FRESH && task_convert_check(node->format, err) < 0)
+			return error_wrap(err, "%s", plan_manifest(run->env.plan)->services[node->service].name.s);
+	}
+	return remember_packed(run, err);
+}
+
 int run_open_tools(struct run *run, struct error **err)
 {
 	cleanup_free char *children = mem_printf("%s.children", run->stem);
 
 	if (proc_journal(run->env.loop, children, err) < 0)
+		return -1;
+	if (run_stale(run, NODE_CONVERT, NODE_CONVERT) > 0 && open_formats(run, err) < 0)
 		return -1;
 	if (run_stale(run, NODE_BUILD, NODE_BUILD) > 0 && open_builder(run, err) < 0)
 		return -1;

@@ -163,8 +163,9 @@ void task_leave_wave(struct task *task)
 
 static int do_work(struct task *task, struct error **err)
 {
-	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_index, task_load,
-								       task_verify,  task_push,  task_tag };
+	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_convert,
+								       task_index,   task_load,  task_verify,
+								       task_push,    task_tag };
 
 	if (take_lock(task, err) < 0 || ask_made_elsewhere(task, &task->reused, err) < 0)
 		return -1;

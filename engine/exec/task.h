@@ -15,6 +15,7 @@
 
 struct bases;
 struct builder;
+struct convert_memory;
 struct fleet;
 struct registry;
 struct runtime;
@@ -30,7 +31,8 @@ struct task_env {
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
-	struct runtime *runtime; /* NULL when nothing is loaded or verified */
+	struct convert_memory *packed; /* layers packed before; NULL when no format is stale */
+	struct runtime *runtime;       /* NULL when nothing is loaded or verified */
 	const char *state_dir;
 	const char *staging;                         /* folder of this run's staging folders */
 	void (*note)(void *owner, const char *text); /* tells something about the run; on the loop's thread */
@@ -77,12 +79,15 @@ void task_leave_wave(struct task *task);
 /* Each does the node's work in a task and sets the outcome; negative with task->error set. */
 int task_prepare(struct task *task, struct error **err);
 int task_build(struct task *task, struct error **err);
+int task_convert(struct task *task, struct error **err);
 int task_index(struct task *task, struct error **err);
 int task_load(struct task *task, struct error **err);
 int task_verify(struct task *task, struct error **err);
 int task_push(struct task *task, struct error **err);
 int task_tag(struct task *task, struct error **err);
 
+/* Whether this machine can make the format: ERROR_TOOL with what to do. */
+int task_convert_check(const struct image_format *format, struct error **err);
 /* Adds a line to the node's log. */
 __attribute__((format(printf, 2, 3))) void task_note(struct task *task, const char *fmt, ...);
 /* {"references": [...]}: malloc'd JSON. */

@@ -24,7 +24,7 @@ static size_t count(const char *const *list)
 
 char *task_references_json(struct task *task)
 {
-	const char *const *references = plan_references(task->env->plan, task->node->service);
+	const char *const *references = plan_node_references(task->env->plan, task->node);
 	cleanup_json struct json *detail = json_new_object();
 	struct json *list = json_new_array();
 	struct buf text = { 0 };
@@ -38,7 +38,7 @@ char *task_references_json(struct task *task)
 
 int task_index(struct task *task, struct error **err)
 {
-	const char *const *references = plan_references(task->env->plan, task->node->service);
+	const char *const *references = plan_node_references(task->env->plan, task->node);
 	cleanup_free struct layout_member *members = mem_array(task->node->needs_len + 1, sizeof(*members));
 	char digest[DIGEST_LEN + 1];
 	uint64_t size;
@@ -47,7 +47,7 @@ int task_index(struct task *task, struct error **err)
 	for (size_t i = 0; i < task->node->needs_len; i++) {
 		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
 
-		if (need->kind != NODE_BUILD)
+		if (need->kind != NODE_BUILD && need->kind != NODE_CONVERT)
 			continue;
 		members[len++] = (struct layout_member){ .digest = need->result.digest, .platform = need->platform };
 		task->size += need->result.size;
@@ -64,7 +64,7 @@ int task_index(struct task *task, struct error **err)
 
 int task_load(struct task *task, struct error **err)
 {
-	const char *const *references = plan_references(task->env->plan, task->node->service);
+	const char *const *references = plan_node_references(task->env->plan, task->node);
 	const struct node *build = plan_node(task->env->plan, task->node->needs[0]);
 	const struct runtime_image image = { .identity = build->result.identity, .digest = build->result.digest };
 

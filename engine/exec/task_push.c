@@ -74,7 +74,7 @@ static int write_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struc
 	for (size_t i = 0; i < index->needs_len; i++) {
 		const struct node *need = plan_node(task->env->plan, index->needs[i]);
 
-		if (need->kind == NODE_BUILD)
+		if (need->kind == NODE_BUILD || need->kind == NODE_CONVERT)
 			members[len++] = (struct layout_member){ need->result.digest, need->platform };
 	}
 	pairs = plan_annotations(task->env->plan, &pairs_len);
@@ -164,7 +164,7 @@ int task_push(struct task *task, struct error **err)
 
 int task_tag(struct task *task, struct error **err)
 {
-	const char *const *references = plan_references(task->env->plan, task->node->service);
+	const char *const *references = plan_node_references(task->env->plan, task->node);
 	const char *digest = plan_node(task->env->plan, task->node->needs[0])->result.digest;
 
 	for (size_t i = 0; references[i]; i++) {

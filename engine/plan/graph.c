@@ -7,7 +7,7 @@
 
 const char *node_kind_name(enum node_kind kind)
 {
-	static const char *const names[] = { "prepare", "build", "index", "load", "verify", "push", "tag" };
+	static const char *const names[] = { "prepare", "build", "convert", "index", "load", "verify", "push", "tag" };
 
 	return names[kind];
 }

@@ -10,7 +10,7 @@
 
 /* The graph: nodes, what each needs, its state and the reasons for it. */
 
-enum node_kind { NODE_PREPARE, NODE_BUILD, NODE_INDEX, NODE_LOAD, NODE_VERIFY, NODE_PUSH, NODE_TAG };
+enum node_kind { NODE_PREPARE, NODE_BUILD, NODE_CONVERT, NODE_INDEX, NODE_LOAD, NODE_VERIFY, NODE_PUSH, NODE_TAG };
 
 enum node_state {
 	NODE_FRESH,  /* nothing to do */
@@ -45,13 +45,15 @@ struct result {
 	uint64_t size;        /* bytes */
 };
 
+struct image_format;
 struct plan_build;
 struct plan_prepare;
 
 struct node {
-	const char *id; /* "build:control-plane:linux/amd64" */
+	const char *id; /* "build:control-plane:linux/amd64", "index:control-plane:zstd" */
 	enum node_kind kind;
-	size_t service; /* index into manifest.services */
+	size_t service;                    /* index into manifest.services */
+	const struct image_format *format; /* whose image it is about; NULL: the plain one */
 	bool has_platform;
 	struct platform platform;
 	size_t *needs; /* node numbers, each smaller than this node's own: nodes are in topological order */

@@ -95,5 +95,8 @@ bool plan_counts(const struct plan *plan, const struct node *node, const struct 
 /* Adds a node (id is in the arena). */
 struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
 			   size_t *ret_number);
+/* The same about one of the service's formats (NULL: the plain image). */
+struct node *plan_add_format_node(struct plan *plan, enum node_kind kind, size_t service,
+				  const struct image_format *format, const struct platform *platform, size_t *ret_number);
 
 #endif

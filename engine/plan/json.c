@@ -30,6 +30,7 @@ static struct json *node_json(struct plan *plan, const struct node *node)
 	json_set_str(object, "id", node->id);
 	json_set_str(object, "kind", node_kind_name(node->kind));
 	json_set_str(object, "service", plan_manifest(plan)->services[node->service].name.s);
+	json_set_str(object, "format", node->format ? node->format->name.s : NULL);
 	platform_text(&node->platform, platform);
 	json_set_str(object, "platform", node->has_platform ? platform : NULL);
 	json_set_str(object, "key", node->key[0] ? node->key : NULL);

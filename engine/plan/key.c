@@ -305,9 +305,9 @@ static int add_build(struct plan *plan, const struct node *node, struct inputs *
 	return add_outputs(inputs, plan, build, err);
 }
 
-static void add_references(struct inputs *inputs, struct plan *plan, size_t service)
+static void add_references(struct inputs *inputs, struct plan *plan, const struct node *node)
 {
-	const char *const *references = plan_references(plan, service);
+	const char *const *references = plan_node_references(plan, node);
 	size_t len = 0;
 
 	while (references[len])
@@ -321,7 +321,7 @@ static void add_members(struct plan *plan, const struct node *node, struct input
 	for (size_t i = 0; i < node->needs_len; i++) {
 		const struct node *need = plan->nodes[node->needs[i]];
 
-		if (need->kind != NODE_BUILD)
+		if (need->kind != NODE_BUILD && need->kind != NODE_CONVERT)
 			continue;
 		if (need->result.identity && digests)
 			inputs_add(inputs, REASON_DEPENDENCY, need->id, need->result.digest);
@@ -538,20 +538,24 @@ int key_inputs(struct plan *plan, size_t number, struct inputs *inputs, struct e
 		return add_prepare(plan, node, inputs, err);
 	case NODE_BUILD:
 		return add_build(plan, node, inputs, err);
+	case NODE_CONVERT:
+		inputs_add(inputs, REASON_OPTION, "format", node->format->name.s);
+		add_members(plan, node, inputs, false);
+		break;
 	case NODE_INDEX:
 		add_members(plan, node, inputs, true);
-		add_references(inputs, plan, node->service);
+		add_references(inputs, plan, node);
 		break;
 	case NODE_LOAD:
 		add_members(plan, node, inputs, false);
-		add_references(inputs, plan, node->service);
+		add_references(inputs, plan, node);
 		break;
 	case NODE_PUSH:
 		add_push(plan, node, inputs);
 		break;
 	case NODE_TAG:
 		add_dependency(inputs, plan, plan->nodes[node->needs[0]]->id, node->needs[0]);
-		add_references(inputs, plan, node->service);
+		add_references(inputs, plan, node);
 		break;
 	case NODE_VERIFY:
 		return add_verify(plan, node, inputs, err);

@@ -27,21 +27,29 @@ struct frame {
 
 static size_t add_build(struct plan *plan, const struct frame *frame);
 
-static const char *node_id(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform)
+static const char *node_id(struct plan *plan, enum node_kind kind, size_t service, const struct image_format *format,
+			   const struct platform *platform)
 {
 	const char *name = plan->manifest->services[service].name.s;
+	const char *middle = format ? ":" : "", *format_name = format ? format->name.s : "";
 	char text[PLATFORM_TEXT];
 
 	if (!platform)
-		return arena_join(plan->arena, node_kind_name(kind), ":", name, NULL);
+		return arena_join(plan->arena, node_kind_name(kind), ":", name, middle, format_name, NULL);
 	platform_text(platform, text);
-	return arena_join(plan->arena, node_kind_name(kind), ":", name, ":", text, NULL);
+	return arena_join(plan->arena, node_kind_name(kind), ":", name, middle, format_name, ":", text, NULL);
 }
 
 struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
 			   size_t *ret_number)
 {
-	const char *id = node_id(plan, kind, service, platform);
+	return plan_add_format_node(plan, kind, service, NULL, platform, ret_number);
+}
+
+struct node *plan_add_format_node(struct plan *plan, enum node_kind kind, size_t service,
+				  const struct image_format *format, const struct platform *platform, size_t *ret_number)
+{
+	const char *id = node_id(plan, kind, service, format, platform);
 	size_t found = plan_find(plan, id);
 	struct node *node;
 
@@ -53,6 +61,7 @@ struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t servic
 	node->id = id;
 	node->kind = kind;
 	node->service = service;
+	node->format = format;
 	node->has_platform = platform != NULL;
 	if (platform)
 		node->platform = *platform;
@@ -96,7 +105,7 @@ static size_t need_service(struct plan *plan, const struct frame *up, size_t ser
 			  plan->manifest->services[service].name.s);
 		return NO_NODE;
 	}
-	id = node_id(plan, NODE_BUILD, service, platform);
+	id = node_id(plan, NODE_BUILD, service, NULL, platform);
 	found = plan_find(plan, id);
 	if (found != NO_NODE)
 		return found;
@@ -358,6 +367,27 @@ static bool asks_anything(const struct service *service)
 	return service->verify.pos.line != 0;
 }
 
+/* The further images of a published service: each platform's is made from the plain one. */
+static void add_formats(struct plan *plan, size_t service, const size_t *builds, size_t len)
+{
+	const struct service *own = &plan->manifest->services[service];
+
+	for (size_t i = 0; i < own->formats_len; i++) {
+		const struct image_format *format = &own->formats[i];
+		size_t *converts = arena_array(plan->arena, len, sizeof(*converts)), index;
+		struct node *node;
+
+		for (size_t j = 0; j < len; j++) {
+			node = plan_add_format_node(plan, NODE_CONVERT, service, format,
+						    &plan->nodes[builds[j]]->platform, &converts[j]);
+			node_need(node, builds[j]);
+		}
+		node = plan_add_format_node(plan, NODE_INDEX, service, format, NULL, &index);
+		for (size_t j = 0; j < len; j++)
+			node_need(node, converts[j]);
+	}
+}
+
 /* What stands on a published service's builds: the index, the local engine, the checks. */
 static bool add_published(struct plan *plan, size_t service, const size_t *builds, size_t len)
 {
@@ -376,6 +406,9 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 		node = plan_add_node(plan, NODE_LOAD, service, NULL, &load);
 		node_need(node, builds[i]);
 	}
+	/* Who asks for checks alone has no use for them. */
+	if (!plan->options.verify_again)
+		add_formats(plan, service, builds, len);
 	if (!plan->options.verify || !asks_anything(own))
 		return true;
 	good = add_host_builds(plan, service, &draft);

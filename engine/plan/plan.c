@@ -185,6 +185,30 @@ const char *const *plan_references(struct plan *plan, size_t index)
 	return list;
 }
 
+/* A name without a tag means "latest". */
+static const char *suffixed(struct plan *plan, const char *reference, const char *suffix)
+{
+	const char *slash = strrchr(reference, '/');
+
+	return arena_join(plan->arena, reference, strchr(slash ? slash : reference, ':') ? "" : ":latest", suffix, NULL);
+}
+
+const char *const *plan_node_references(struct plan *plan, const struct node *node)
+{
+	const char *const *plain = plan_references(plan, node->service);
+	const char **list;
+	size_t len = 0;
+
+	if (!node->format)
+		return plain;
+	while (plain[len])
+		len++;
+	list = arena_array(plan->arena, len + 1, sizeof(*list));
+	for (size_t i = 0; i < len; i++)
+		list[i] = suffixed(plan, plain[i], node->format->suffix.s);
+	return list;
+}
+
 void plan_set_result(struct plan *plan, size_t number, const struct result *result)
 {
 	plan->nodes[number]->result = (struct result){

@@ -151,6 +151,8 @@ char *plan_base_name(const char *name, const struct platform *platform);
 
 /* The references under which a service's image is known: repository and each tag. NULL-terminated, in the plan's arena. */
 const char *const *plan_references(struct plan *plan, size_t service);
+/* Those of a node's image: with the suffix of its format behind each tag. The same. */
+const char *const *plan_node_references(struct plan *plan, const struct node *node);
 /* The repositories that these are in ("ghcr.io/acme/web"), each once. The same. */
 const char *const *plan_repositories(struct plan *plan, size_t service);
 /* The annotations of the index that is pushed. */

@@ -52,13 +52,23 @@ static bool check_names(struct plan *plan, size_t service)
 	return true;
 }
 
-static void need_all(struct plan *plan, struct node *node, const char *kind, size_t service)
+static void need(struct plan *plan, struct node *node, const char *kind, size_t service, const char *format)
 {
 	const char *name = plan->manifest->services[service].name.s;
-	size_t found = plan_find(plan, arena_printf(plan->arena, "%s:%s", kind, name));
+	size_t found = plan_find(plan, arena_join(plan->arena, kind, ":", name, *format ? ":" : "", format, NULL));
 
 	if (found != NO_NODE)
 		node_need(node, found);
+}
+
+/* A service's node of that kind, and those of its formats. */
+static void need_all(struct plan *plan, struct node *node, const char *kind, size_t service)
+{
+	const struct service *own = &plan->manifest->services[service];
+
+	need(plan, node, kind, service, "");
+	for (size_t i = 0; i < own->formats_len; i++)
+		need(plan, node, kind, service, own->formats[i].name.s);
 }
 
 /* The services of the targets that have an index, each with the node of that kind made for it. */
@@ -67,30 +77,47 @@ static bool is_released(const struct plan *plan, size_t service)
 	return plan->services[service].target && plan->manifest->services[service].publish;
 }
 
-static void add_push(struct plan *plan, size_t service)
+/* Its own index comes first. */
+static void add_push(struct plan *plan, size_t service, const struct image_format *format)
 {
 	size_t number;
-	struct node *node = plan_add_node(plan, NODE_PUSH, service, NULL, &number);
+	struct node *node = plan_add_format_node(plan, NODE_PUSH, service, format, NULL, &number);
 
+	need(plan, node, "index", service, format ? format->name.s : "");
 	need_all(plan, node, "index", service);
-	need_all(plan, node, "verify", service);
+	need(plan, node, "verify", service, "");
 	for (size_t i = 0; i < plan->manifest->services_len && !plan->options.keep_going; i++) {
 		if (!is_released(plan, i))
 			continue;
 		need_all(plan, node, "index", i);
-		need_all(plan, node, "verify", i);
+		need(plan, node, "verify", i, "");
 	}
 }
 
-static void add_tag(struct plan *plan, size_t service)
+/* Its own push comes first. */
+static void add_tag(struct plan *plan, size_t service, const struct image_format *format)
 {
 	size_t number;
-	struct node *node = plan_add_node(plan, NODE_TAG, service, NULL, &number);
+	struct node *node = plan_add_format_node(plan, NODE_TAG, service, format, NULL, &number);
 
+	need(plan, node, "push", service, format ? format->name.s : "");
 	need_all(plan, node, "push", service);
 	for (size_t i = 0; i < plan->manifest->services_len && !plan->options.keep_going; i++) {
 		if (is_released(plan, i))
 			need_all(plan, node, "push", i);
+	}
+}
+
+static void add_all(struct plan *plan, void (*add)(struct plan *, size_t, const struct image_format *))
+{
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		const struct service *service = &plan->manifest->services[i];
+
+		if (!is_released(plan, i))
+			continue;
+		add(plan, i, NULL);
+		for (size_t j = 0; j < service->formats_len; j++)
+			add(plan, i, &service->formats[j]);
 	}
 }
 
@@ -102,13 +129,9 @@ bool plan_add_release(struct plan *plan)
 		if (is_released(plan, i))
 			good = check_names(plan, i) && good;
 	}
-	for (size_t i = 0; good && i < plan->manifest->services_len; i++) {
-		if (is_released(plan, i))
-			add_push(plan, i);
-	}
-	for (size_t i = 0; good && i < plan->manifest->services_len; i++) {
-		if (is_released(plan, i))
-			add_tag(plan, i);
+	if (good) {
+		add_all(plan, add_push);
+		add_all(plan, add_tag);
 	}
 	return good;
 }

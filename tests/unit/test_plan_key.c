@@ -248,6 +248,13 @@ static const struct edit edits[] = {
 	  VERIFY("option db: verify.tcp.port (99 -> 98)") "stale verify:db: option verify.tcp.port (99 -> 98)\n" },
 	{ "services.yaml", "condition: service_started", "condition: service_healthy",
 	  VERIFY("option depends_on db (condition 0 -> condition 1)") },
+	/* a format: exactly its image, and no build */
+	{ "services.yaml", "    build: db\n", "    build: db\n    formats: [zstd]\n",
+	  "stale convert:db:zstd:linux/amd64: new convert:db:zstd:linux/amd64\n"
+	  "stale convert:db:zstd:linux/arm64: new convert:db:zstd:linux/arm64\n"
+	  "stale index:db:zstd: new index:db:zstd; dependency convert:db:zstd:linux/amd64 (stale); "
+	  "dependency convert:db:zstd:linux/arm64 (stale)\n" },
+	{ "services.yaml", "    build: db\n", "    build: db\n    formats: [oci]\n", "" },
 	/* what does not count */
 	{ "services.lock", "runtime:1 sha256:0000", "runtime:1 sha256:5555", "" }, /* the index: the platforms' stay */
 	{ "services.lock", "linux/riscv64 sha256:3333", "linux/riscv64 sha256:6666", "" },
@@ -366,6 +373,51 @@ static void a_changed_output_rebuilds_what_reads_it(void **state)
 	plan = world_plan(world, NULL, true);
 	assert_non_null(strstr(plan, "stale build:app:linux/amd64: file app/gen.c (content)\n"));
 	assert_non_null(strstr(plan, "stale build:app:linux/arm64: file app/gen.c (content)\n"));
+}
+
+static void a_format_is_a_node_of_its_own(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *zstd = NULL, *estargz = NULL, *plan = NULL;
+
+	world_edit(world, "services.yaml", "    build: db\n", "    build: db\n    formats: [zstd, estargz]\n");
+	world_run(world, NULL);
+	expect_plan(world, "");
+	zstd = world_key(world, "convert:db:zstd:linux/amd64");
+	estargz = world_key(world, "convert:db:estargz:linux/amd64");
+	assert_string_not_equal(zstd, estargz);
+	/* Another suffix is another tag, of the same image. */
+	world_edit(world, "services.yaml", "[zstd, estargz]", "{zstd: {suffix: -z}, estargz: {}}");
+	expect_plan(world, "stale index:db:zstd: option reference[0] (example.org/w/db:1-zstd -> "
+			   "example.org/w/db:1-z)\n");
+	world_run(world, NULL);
+	/* What is built comes out the same: nothing is converted. */
+	world_edit(world, "db/d", "d", "e");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "unknown convert:db:zstd:linux/amd64: dependency build:db:linux/amd64 (stale)\n"));
+	assert_non_null(strstr(plan, "unknown index:db:zstd: dependency convert:db:zstd:linux/amd64 (unknown); "));
+	free(plan);
+	plan = world_plan(world, NULL, true);
+	assert_non_null(strstr(plan, "stale convert:db:zstd:linux/amd64: dependency build:db:linux/amd64 ("));
+}
+
+/* Nothing has a tag before everything is there. */
+static void formats_are_published_in_stages(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "services.yaml", "    build: db\n", "    build: db\n    formats: [zstd]\n");
+	world_run(world, NULL);
+	world->revision = "one";
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale push:db:zstd: new push:db:zstd\n"));
+	assert_non_null(strstr(plan, "stale tag:db:zstd: new tag:db:zstd; dependency push:db:zstd (stale); "
+				     "dependency push:db (stale); dependency push:app (stale)\n"));
+	assert_non_null(strstr(plan, "stale tag:app: new tag:app; dependency push:app (stale); dependency push:db "
+				     "(stale); "
+				     "dependency push:db:zstd (stale)\n"));
+	world->revision = NULL;
 }
 
 static void each_platform_has_a_key_of_its_own(void **state)
@@ -760,6 +812,8 @@ int main(void)
 		CASE(a_step_counts_its_command_inputs_environment_and_outputs),
 		CASE(a_step_that_makes_the_same_outputs_stops_there),
 		CASE(a_changed_output_rebuilds_what_reads_it),
+		CASE(a_format_is_a_node_of_its_own),
+		CASE(formats_are_published_in_stages),
 		CASE(each_platform_has_a_key_of_its_own),
 		CASE(the_build_platform_counts_where_it_is_used),
 		CASE(an_index_and_its_checks_count_the_bytes_of_their_images),

@@ -1,0 +1,294 @@
+#include "config.h"
+
+#include "engine/oci/convert.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/oci/blob.h"
+#include "engine/oci/convert_memory.h"
+#include "engine/oci/document.h"
+#include "engine/oci/estargz.h"
+#include "engine/oci/layout.h"
+#include "engine/oci/pack.h"
+
+#define TOC_DIGEST "containerd.io/snapshot/stargz/toc.digest"
+#define UNCOMPRESSED_SIZE "io.containers.estargz.uncompressed-size"
+
+static const char *const media_types[] = { OCI_LAYER "+zstd", OCI_LAYER "+gzip" };
+
+int convert_possible(enum convert_form form, struct error **err)
+{
+	return pack_possible(form == CONVERT_ZSTD ? PACKING_ZSTD : PACKING_GZIP, err);
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t len = strlen(s), end_len = strlen(end);
+
+	return len >= end_len && strcmp(s + len - end_len, end) == 0;
+}
+
+static enum packing packing_of(const char *media_type)
+{
+	if (ends_with(media_type, "zstd"))
+		return PACKING_ZSTD;
+	return ends_with(media_type, "gzip") ? PACKING_GZIP : PACKING_NONE;
+}
+
+/* ---- a layer ---- */
+
+/* While one is packed. */
+struct layer {
+	const struct convert *convert;
+	const struct descriptor *blob; /* that is read */
+	const char *diff_id;
+	uint64_t done, total;  /* bytes of all layers, for progress */
+	struct sha256 *sha;    /* of what is read, uncompressed */
+	struct packer *packer; /* one of these takes it, */
+	struct estargz *estargz;
+	struct blob_writer *writer; /* and this what comes out */
+	uint64_t written;
+};
+
+static void layer_cleanup(struct layer *layer)
+{
+	packer_free(layer->packer); /* may write to the writer once more */
+	estargz_free(layer->estargz);
+	blob_writer_free(layer->writer);
+	sha256_free(layer->sha);
+}
+
+static int take_packed(void *data, const void *bytes, size_t len, struct error **err)
+{
+	struct layer *layer = data;
+
+	layer->written += len;
+	return blob_writer_add(layer->writer, bytes, len, err);
+}
+
+static int begin(struct layer *layer, struct error **err)
+{
+	if (sha256_new(&layer->sha, err) < 0 || blob_writer_new(layer->convert->layout, &layer->writer, err) < 0)
+		return -1;
+	return layer->convert->form == CONVERT_ZSTD ? packer_new(PACKING_ZSTD, take_packed, layer, &layer->packer, err)
+						    : estargz_new(take_packed, layer, &layer->estargz, err);
+}
+
+static int pour(struct layer *layer, int fd, struct unpacker *unpacker, struct error **err)
+{
+	const struct convert *convert = layer->convert;
+	const void *data;
+	size_t len;
+	int r;
+
+	while ((r = unpacker_read(unpacker, &data, &len, err)) > 0) {
+		off_t at = lseek(fd, 0, SEEK_CUR);
+
+		if (convert->cancelled && convert->cancelled(convert->data))
+			return error_make(err, ERROR_CANCELLED, "interrupted");
+		sha256_add(layer->sha, data, len);
+		r = layer->packer ? packer_add(layer->packer, data, len, err)
+				  : estargz_add(layer->estargz, data, len, err);
+		if (r < 0)
+			return -1;
+		if (convert->progress && at > 0)
+			convert->progress(convert->data, layer->done + (uint64_t)at, layer->total);
+	}
+	return r;
+}
+
+/* The layer is what the config says that it is. */
+static int prove(struct layer *layer, struct error **err)
+{
+	char found[DIGEST_LEN + 1];
+
+	sha256_done(layer->sha, found);
+	return strcmp(found, layer->diff_id) == 0
+		       ? 0
+		       : error_make(err, ERROR_STATE, "%s: uncompressed it is %s, but the config says %s",
+				    layer->blob->digest, found, layer->diff_id);
+}
+
+static struct json *layer_new(const char *from, const char *digest, uint64_t size, const char *diff_id)
+{
+	struct json *json = json_new_object();
+
+	json_set_str(json, "from", from);
+	json_set_str(json, "digest", digest);
+	json_set_int(json, "size", (int64_t)size);
+	json_set_str(json, "diffId", diff_id);
+	return json;
+}
+
+static struct json *annotations_new(const struct estargz_result *result)
+{
+	cleanup_free char *size = mem_printf("%" PRIu64, result->size);
+	struct json *json = json_new_object();
+
+	json_set_str(json, TOC_DIGEST, result->toc_digest);
+	json_set_str(json, UNCOMPRESSED_SIZE, size);
+	return json;
+}
+
+static int finish(struct layer *layer, struct json **ret, struct error **err)
+{
+	struct estargz_result result = { 0 };
+	char digest[DIGEST_LEN + 1];
+
+	if (prove(layer, err) < 0 ||
+	    (layer->packer ? packer_end(layer->packer, err) : estargz_end(layer->estargz, &result, err)) < 0 ||
+	    blob_writer_publish(layer->writer, NULL, layer->blob->digest, digest, err) < 0)
+		return -1;
+	*ret = layer_new(layer->diff_id, digest, layer->written, layer->packer ? layer->diff_id : result.diff_id);
+	if (layer->estargz)
+		json_set(*ret, "annotations", annotations_new(&result));
+	return 0;
+}
+
+static int pack_layer(struct layer *layer, struct json **ret, struct error **err)
+{
+	cleanup_free char *path = layout_blob_path(layer->convert->layout, layer->blob->digest);
+	cleanup_unpacker struct unpacker *unpacker = NULL;
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+	if (unpacker_new(fd, path, packing_of(layer->blob->media_type), &unpacker, err) < 0 || begin(layer, err) < 0 ||
+	    pour(layer, fd, unpacker, err) < 0)
+		return -1;
+	return finish(layer, ret, err);
+}
+
+/* One that was packed before and is still there, one that has the form already, or a new one. */
+static int make_layer(struct layer *layer, struct json **ret, struct error **err)
+{
+	const struct convert *convert = layer->convert;
+	const struct descriptor *blob = layer->blob;
+	struct json *known = convert_memory_find(convert->memory, convert->form, layer->diff_id);
+
+	if (known && layout_has(convert->layout, json_str(known, "digest"), (uint64_t)json_int(known, "size"))) {
+		*ret = known;
+		return 0;
+	}
+	json_free(known);
+	if (convert->form == CONVERT_ZSTD && packing_of(blob->media_type) == PACKING_ZSTD) {
+		*ret = layer_new(layer->diff_id, blob->digest, blob->size, layer->diff_id);
+		return 0;
+	}
+	if (pack_layer(layer, ret, err) < 0)
+		return error_wrap(err, "cannot convert a layer");
+	convert_memory_add(convert->memory, convert->form, *ret);
+	return 0;
+}
+
+static int make_layers(const struct convert *convert, const struct image *image, struct json *layers, struct error **err)
+{
+	uint64_t done = 0, total = 0;
+
+	for (size_t i = 0; i < image->layers_len; i++)
+		total += image->layers[i].size;
+	for (size_t i = 0; i < image->layers_len; i++) {
+		__attribute__((cleanup(layer_cleanup))) struct layer layer = {
+			.convert = convert,
+			.blob = &image->layers[i],
+			.diff_id = image->diff_ids[i],
+			.done = done,
+			.total = total,
+		};
+		struct json *made = NULL;
+
+		if (make_layer(&layer, &made, err) < 0)
+			return -1;
+		json_append(layers, made);
+		done += image->layers[i].size;
+	}
+	return blob_sync(convert->layout, err);
+}
+
+/* ---- the image ---- */
+
+/* The config with the new layers' diff ids. Where they are the old ones, the config is the old one, byte for byte. */
+static int write_config(const struct convert *convert, const struct image *image, const struct json *layers,
+			struct descriptor *ret, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf changed = { 0 };
+	cleanup_json struct json *config = NULL;
+	struct json *rootfs, *diff_ids;
+
+	*ret = image->config;
+	if (convert->form == CONVERT_ZSTD)
+		return 0;
+	if (layout_read(convert->layout, image->config.digest, &text, err) < 0 ||
+	    json_parse(text.data, text.len, image->config.digest, &config, err) < 0)
+		return -1;
+	diff_ids = json_new_array();
+	for (size_t i = 0; i < json_len(layers); i++)
+		json_append(diff_ids, json_new_string(json_str(json_at(layers, i), "diffId")));
+	rootfs = json_new_object();
+	json_set_str(rootfs, "type", "layers");
+	json_set(rootfs, "diff_ids", diff_ids);
+	json_set(config, "rootfs", rootfs);
+	json_dump(config, JSON_CANONICAL, &changed);
+	ret->size = changed.len;
+	return layout_write(convert->layout, changed.data, changed.len, ret->digest, err);
+}
+
+static int write_manifest(const struct convert *convert, const struct descriptor *config, const struct json *layers,
+			  struct converted *ret, struct error **err)
+{
+	cleanup_json struct json *json = json_new_object();
+	cleanup_buf struct buf text = { 0 };
+	struct json *list = json_new_array();
+	struct descriptor blob = *config;
+
+	blob.media_type = (char[]){ OCI_CONFIG };
+	json_set_int(json, "schemaVersion", 2);
+	json_set_str(json, "mediaType", OCI_MANIFEST);
+	json_set(json, "config", document_descriptor(&blob, NULL));
+	json_set(json, "layers", list);
+	ret->size = config->size;
+	for (size_t i = 0; i < json_len(layers); i++) {
+		const struct json *layer = json_at(layers, i);
+		struct json *entry = json_new_object();
+
+		json_set_str(entry, "mediaType", media_types[convert->form]);
+		json_set_str(entry, "digest", json_str(layer, "digest"));
+		json_set_int(entry, "size", json_int(layer, "size"));
+		if (json_get(layer, "annotations"))
+			json_set(entry, "annotations", json_clone(json_get(layer, "annotations")));
+		json_append(list, entry);
+		ret->size += (uint64_t)json_int(layer, "size");
+	}
+	json_dump(json, JSON_CANONICAL, &text);
+	return layout_write(convert->layout, text.data, text.len, ret->digest, err);
+}
+
+int convert_image(const struct convert *convert, struct converted *ret, struct error **err)
+{
+	cleanup_json struct json *detail = json_new_object();
+	cleanup_image struct image *image = NULL;
+	struct json *layers = json_new_array();
+	struct descriptor config;
+	struct buf text = { 0 };
+
+	json_set_str(detail, "form", convert_form_names[convert->form]);
+	json_set(detail, "layers", layers);
+	if (image_read(convert->layout, convert->digest, &image, err) < 0 ||
+	    make_layers(convert, image, layers, err) < 0 || write_config(convert, image, layers, &config, err) < 0 ||
+	    write_manifest(convert, &config, layers, ret, err) < 0)
+		return -1;
+	json_dump(detail, JSON_CANONICAL, &text);
+	ret->detail = buf_steal(&text);
+	return 0;
+}

@@ -1,0 +1,16 @@
+#ifndef ENGINE_OCI_CONVERT_MEMORY_H
+#define ENGINE_OCI_CONVERT_MEMORY_H
+
+#include "engine/oci/convert.h"
+
+struct json;
+
+/* Packed layers, each as {"from", "digest", "size", "diffId", "annotations"}: `from` is the diff id of the layer that it was
+ * packed from. For the files of this room only. */
+
+extern const char *const convert_form_names[]; /* as "form" in what a conversion tells of itself */
+/* A copy that the caller owns, or NULL. `memory` may be NULL. */
+struct json *convert_memory_find(struct convert_memory *memory, enum convert_form form, const char *from);
+void convert_memory_add(struct convert_memory *memory, enum convert_form form, const struct json *layer);
+
+#endif

@@ -1,0 +1,50 @@
+#ifndef ENGINE_OCI_TAR_HEAD_H
+#define ENGINE_OCI_TAR_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct error;
+
+/* The header of an entry of a tar, read from its bytes (POSIX ustar and pax, GNU's long names and numbers): for what must
+ * know where in the tar an entry stands. Errors are ERROR_STATE. */
+
+#define TAR_BLOCK 512
+
+struct tar_xattr {
+	char *name;
+	char *value; /* of `len` bytes */
+	size_t len;
+};
+
+struct tar_head {
+	char type; /* '0' for any regular file */
+	struct buf name, link, user, group;
+	uint64_t size; /* of what follows; 0 for all that has no content */
+	int64_t mode, uid, gid, mtime, major, minor;
+	struct tar_xattr *xattrs;
+	size_t xattrs_len, xattrs_cap;
+	/* what came before the entry's own block */
+	struct buf pax, long_name, long_link;
+};
+
+/* Whether a block is all zeros: the end of the tar. */
+bool tar_head_is_end(const char block[TAR_BLOCK]);
+/* Reads a block. 1: it is the entry itself; 0: what follows (`size` bytes) belongs to the entry after it, and is to be given
+ * to tar_head_extend. */
+int tar_head_read(struct tar_head *head, const char block[TAR_BLOCK], struct error **err);
+/* Takes bytes of what followed a block that was not the entry itself. */
+int tar_head_extend(struct tar_head *head, const char *data, size_t len, struct error **err);
+/* For the next entry. */
+void tar_head_reset(struct tar_head *head);
+void tar_head_free(struct tar_head *head); /* what it holds, not the struct */
+
+/* The block of a regular file that belongs to root and has no time. */
+void tar_head_make(const char *name, uint64_t size, char ret_block[TAR_BLOCK]);
+/* How many zeros follow content of `size` bytes. */
+size_t tar_head_padding(uint64_t size);
+
+#endif

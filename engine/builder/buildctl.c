@@ -375,7 +375,7 @@ static int buildctl_open(const struct builder_given *given, void **ret, struct b
 	info->platforms = self->platforms;
 	info->platforms_len = self->platforms_len;
 	info->native_len = self->native_len;
-	info->abilities = ABILITY_HEREDOC | ABILITY_ZSTD | ABILITY_ESTARGZ | ABILITY_ATTEST;
+	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ZSTD | ABILITY_ESTARGZ | ABILITY_ATTEST;
 	*ret = self;
 	return 0;
 }

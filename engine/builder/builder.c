@@ -58,6 +58,8 @@ const char *builder_ability_name(unsigned bit)
 		return "estargz";
 	case ABILITY_ATTEST:
 		return "attestations";
+	case ABILITY_GIT:
+		return "ADD of git repositories";
 	}
 	return NULL;
 }

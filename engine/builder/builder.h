@@ -126,7 +126,8 @@ enum builder_ability {
 	ABILITY_CHECK = 2,   /* looks a Dockerfile over without building it */
 	ABILITY_ZSTD = 4,    /* layers in other forms than gzip */
 	ABILITY_ESTARGZ = 8,
-	ABILITY_ATTEST = 16 /* provenance and SBOM */
+	ABILITY_ATTEST = 16, /* provenance and SBOM */
+	ABILITY_GIT = 32     /* ADD of a git repository */
 };
 
 struct builder_info {

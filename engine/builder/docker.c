@@ -264,7 +264,7 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	info->platforms = self->facts.platforms;
 	info->platforms_len = self->facts.platforms_len;
 	info->native_len = self->facts.native_len;
-	info->abilities = ABILITY_HEREDOC | ABILITY_ZSTD | ABILITY_ESTARGZ | ABILITY_ATTEST |
+	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ZSTD | ABILITY_ESTARGZ | ABILITY_ATTEST |
 			  (self->facts.checks ? ABILITY_CHECK : 0);
 	*ret = self;
 	return 0;

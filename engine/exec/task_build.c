@@ -300,6 +300,30 @@ static int add_given(const struct service *service, struct draft *draft, struct 
 	return add_secrets(service, draft, err);
 }
 
+/* What a builder takes for something else it may build, without an error, and not what was meant. */
+static int check_abilities(const struct task *task, struct error **err)
+{
+	const struct plan_build *build = task->node->build;
+	const struct builder_info *info = builder_info(task->builder);
+	const struct {
+		unsigned line, ability;
+		const char *what;
+	} needs[] = {
+		{ build->use.heredoc_line, ABILITY_HEREDOC, "here-documents" },
+		{ build->use.git_line, ABILITY_GIT, "ADD of a git repository" },
+	};
+
+	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
+		if (!needs[i].line || (info->abilities & needs[i].ability))
+			continue;
+		error_make(err, ERROR_TOOL, "%s:%u: %s %s does not know %s", path_base(build->dockerfile),
+			   needs[i].line, info->name, info->version, needs[i].what);
+		error_remedy(err, "build it with another builder: --builder=docker");
+		return -1;
+	}
+	return 0;
+}
+
 static int make_draft(struct task *task, struct draft *draft, struct error **err)
 {
 	const struct manifest *manifest = plan_manifest(task->env->plan);
@@ -321,7 +345,7 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 		.keep = !service->publish && !fleet_shares(task->env->fleet),
 		.output = &task->output,
 	};
-	if (add_given(service, draft, err) < 0)
+	if (check_abilities(task, err) < 0 || add_given(service, draft, err) < 0)
 		return -1;
 	for (size_t i = 0; i < task->node->reasons_len; i++)
 		draft->job.no_cache = draft->job.no_cache || task->node->reasons[i].kind == REASON_FORCED;

@@ -191,7 +191,8 @@ bool plan_counts(const struct plan *plan, const struct node *node, const struct 
 		for (;;) {
 			char *slash;
 
-			if (glob_match(source->pattern, path) != 0)
+			if (glob_match(source->pattern, path) != 0 ||
+			    (context->name && strcmp(path, ".dockerignore") == 0))
 				whole = true;
 			slash = strrchr(path, '/');
 			if (!slash)

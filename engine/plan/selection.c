@@ -17,12 +17,12 @@ static bool is_whole(const struct dockerfile_use *use, const char *name)
 	return !name && use->whole;
 }
 
-/* Ignore files are for the main context. */
+/* What an ignore file leaves out does not count in the main context. */
 static void select_context(struct plan *plan, const struct node *node, struct plan_context *context)
 {
 	const struct plan_ignore *ignore = context->name ? NULL : plan->services[node->service].ignore;
 	const struct dockerfile_use *use = &node->build->use;
-	const char **patterns = arena_array(plan->arena, use->sources_len + 1, sizeof(*patterns));
+	const char **patterns = arena_array(plan->arena, use->sources_len + 2, sizeof(*patterns));
 	const char *name = context->name;
 	struct filter filter = {
 		.ignore = ignore ? ignore->ignore : NULL,
@@ -38,6 +38,9 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 		if ((!source->context && !name) || (source->context && name && strcasecmp(source->context, name) == 0))
 			patterns[filter.patterns_len++] = source->pattern;
 	}
+	/* BuildKit goes by the one of a named context too, buildah does not: it counts, and so do the files that it names. */
+	if (name && filter.patterns_len > 0)
+		patterns[filter.patterns_len++] = ".dockerignore";
 	filter.except = plan_except(plan, context->root, &filter.except_len);
 	context->selection = source_add(plan->source, context->root, &filter);
 }

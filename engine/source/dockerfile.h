@@ -69,9 +69,11 @@ struct dockerfile_use {
 	 * ascending. Caches (without a `from`), tmpfs, secrets and agents do not count. */
 	size_t *mounts;
 	size_t mounts_len;
-	bool onbuild_mounts; /* such a step is in an ONBUILD, to be run by dependents */
-	bool onbuild;        /* a stage that leads to the target carries ONBUILD: dependents widen */
-	const char *syntax;  /* of the "# syntax=" line, or NULL */
+	bool onbuild_mounts;   /* such a step is in an ONBUILD, to be run by dependents */
+	bool onbuild;          /* a stage that leads to the target carries ONBUILD: dependents widen */
+	unsigned heredoc_line; /* of the first heredoc, of the first ADD of a git repository; 0: there is none */
+	unsigned git_line;
+	const char *syntax; /* of the "# syntax=" line, or NULL */
 	const char **args_used; /* names of declared ARGs that the reachable stages see (predefined ones included when referenced) */
 	size_t args_used_len;
 };

@@ -89,6 +89,20 @@ static bool remote(const char *path)
 	return at[-1] != '@' && *at == ':'; /* user@host:path */
 }
 
+/* Of the remote ones: over HTTP by its name, otherwise nothing else can be meant. */
+static bool repository(const char *path)
+{
+	size_t len = strcspn(path, "#?");
+
+	return strncmp(path, "http", 4) != 0 || (len > 4 && strncmp(path + len - 4, ".git", 4) == 0);
+}
+
+void collect_line(unsigned *line, unsigned found)
+{
+	if (!*line || found < *line)
+		*line = found;
+}
+
 /* A class that could match a '/', which patterns by component do not see. */
 static bool class_over_slash(const char *pattern)
 {
@@ -173,8 +187,11 @@ void collect_source(struct collect *collect, const struct collect_source *source
 		widen(collect, source, "is not known before the build");
 		return;
 	}
-	if (strcmp(source->instruction, "ADD") == 0 && remote(source->path))
+	if (strcmp(source->instruction, "ADD") == 0 && remote(source->path)) {
+		if (repository(source->path))
+			collect_line(&collect->git_line, source->line);
 		return;
+	}
 	rooted = mem_printf("/%s", source->path);
 	cleaned = path_clean(rooted); /* ".." ends at the context's root, as in the builders */
 	pattern = source->literal ? escape_magic(collect->arena, cleaned + 1) : arena_strdup(collect->arena, cleaned + 1);
@@ -231,6 +248,8 @@ void collect_done(struct collect *collect, struct dockerfile_use *ret)
 		.whole_contexts_len = collect->whole_contexts.len,
 		.onbuild = collect->onbuild,
 		.onbuild_mounts = collect->onbuild_mounts,
+		.heredoc_line = collect->heredoc_line,
+		.git_line = collect->git_line,
 		.args_used = collect->args.items,
 		.args_used_len = collect->args.len,
 	};

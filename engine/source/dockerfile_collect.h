@@ -22,6 +22,7 @@ struct collect {
 	size_t *mounts;
 	size_t mounts_len, mounts_cap;
 	bool onbuild, onbuild_mounts;
+	unsigned heredoc_line, git_line;
 };
 
 /* The whole main context counts; the first reason is kept. */
@@ -33,6 +34,8 @@ const char *collect_context(struct collect *collect, const struct dockerfile_opt
 void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token,
 		   size_t start, size_t end);
 
+/* Notes the first line of something. */
+void collect_line(unsigned *line, unsigned found);
 /* Adds a RUN step that mounts files, by the offset of the end of its flags. */
 void collect_mount(struct collect *collect, size_t offset);
 

@@ -234,6 +234,8 @@ static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const 
 
 static void run_instruction(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
 {
+	if (in->heredoc)
+		collect_line(&r->collect.heredoc_line, in->line);
 	if (strcmp(in->name, "ARG") == 0) {
 		run_arg(r, scope, in);
 	} else if (strcmp(in->name, "ENV") == 0) {

@@ -414,8 +414,8 @@ static void read_instruction(struct reader *r, struct instruction *in, const cha
 	read_args(r, in, s, at, i, len, ret_heredoc);
 }
 
-/* Skips the lines that belong to the heredocs of a line. */
-static int skip_heredocs(struct reader *r, const struct line *line, struct error **err)
+/* Skips the lines that belong to the heredocs of a line. *ret_any: there is one. */
+static int skip_heredocs(struct reader *r, const struct line *line, bool *ret_any, struct error **err)
 {
 	size_t words_len;
 	char **words = word_split(line->text, &words_len);
@@ -428,6 +428,7 @@ static int skip_heredocs(struct reader *r, const struct line *line, struct error
 
 		if (!end_word)
 			continue;
+		*ret_any = true;
 		while (!ended && read_physical(r, &start, &end)) {
 			while (chomp && start < end && r->text[start] == '\t')
 				start++;
@@ -480,10 +481,10 @@ static int read_all(struct reader *r, struct line *line, struct error **err)
 
 		memcpy(at, line->at, line->len * sizeof(*at));
 		read_instruction(r, &in, line->text, at, line->len, &heredoc);
+		if (heredoc && strstr(line->text, "<<") && skip_heredocs(r, line, &in.heredoc, err) < 0)
+			return -1;
 		mem_reserve(&r->items, &r->items_cap, r->items_len + 1, sizeof(*r->items));
 		r->items[r->items_len++] = in;
-		if (heredoc && strstr(line->text, "<<") && skip_heredocs(r, line, err) < 0)
-			return -1;
 	}
 	return status;
 }

@@ -8,16 +8,20 @@
 setup_file()
 {
 	project_begin
-	make_project
 	if [ -z "${DOCKER_HOST:-}" ]; then
 		export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
 		"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
 		eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
 	fi
+	serve
+	make_project
 }
 
 teardown_file()
 {
+	if [ -e "$ROOT/server.pid" ]; then
+		kill "$(cat "$ROOT/server.pid")"
+	fi
 	if [ -n "${OWN_DOCKER:-}" ]; then
 		"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
 	fi
@@ -51,6 +55,7 @@ make_project()
 	printf '*.skip\n**/*.skip\nignored\n!ignored/kept\n' >ctx/.dockerignore
 	printf 'project: inputs\nregistry: localhost/inputs\nservices:\n' >services.yaml
 	make_services
+	make_newer_services
 }
 
 make_services()
@@ -198,6 +203,84 @@ make_services()
 	END
 }
 
+# What builders of their time can do, and buildah 1.28 cannot.
+make_newer_services()
+{
+	service parents <<-'END'
+		FROM scratch
+		COPY --parents dir/*.c ./other/./o.c dar /x/
+	END
+	service parents-pivot <<-'END'
+		FROM scratch
+		COPY --parents ./dir/./sub/deep.c /x/
+		COPY --parents --from=more sub/n /y/
+	END
+	service excludes <<-'END'
+		FROM scratch
+		COPY --exclude=*.c --exclude=sub dir dar /x/
+		ADD --exclude=**/deep.c dir/sub other /y/
+		COPY a.txt /z/
+	END
+	service heredocs <<-'END'
+		FROM scratch
+		COPY <<made "dir/a.c" <<'other' /x/
+		COPY other /y/
+		made
+		COPY dar /y/
+		other
+		COPY --from=tools . /
+		RUN --mount=target=/m,source=dar <<run
+		mkdir /z
+		# COPY other /z/
+		cp -a /m/. /z/
+		run
+	END
+	service remote <<-END
+		FROM scratch
+		ADD $SERVER/far dar/c.c /x/
+	END
+	service remote-sum <<-END
+		FROM scratch
+		ADD --checksum=sha256:$(sha256sum "$ROOT/served/far" | cut -d' ' -f1) $SERVER/far /x/
+		COPY a.txt /x/
+	END
+	service remote-git <<-END
+		FROM scratch
+		ADD $SERVER/repository.git#main:sub /x/
+		COPY b.txt /x/
+	END
+}
+
+# A web server where the builders can reach it: a file, and a repository.
+serve()
+{
+	local dir=$ROOT/served inside=()
+	mkdir -p "$dir/repository/sub"
+	echo "from afar" >"$dir/far"
+	echo "from a repository" >"$dir/repository/sub/file"
+	git -C "$dir/repository" init -q -b main
+	git -C "$dir/repository" add .
+	git -C "$dir/repository" -c user.name=a -c user.email=a@example.org commit -qm one
+	git clone -q --bare "$dir/repository" "$dir/repository.git"
+	git -C "$dir/repository.git" update-server-info
+	# dockerd may have a network of its own.
+	if [ -n "${OWN_DOCKER:-}" ]; then
+		inside=(nsenter --net="/proc/$(cat "$OWN_DOCKER/docker.pid")/ns/net")
+	fi
+	"${inside[@]}" python3 -c '
+import functools, http.server, os, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+with open(sys.argv[2] + ".new", "w") as f:
+    f.write("http://127.0.0.1:%d\n" % server.server_port)
+os.rename(sys.argv[2] + ".new", sys.argv[2])
+server.serve_forever()' "$dir" "$ROOT/server" >/dev/null 2>&1 3>&- &
+	echo $! >"$ROOT/server.pid"
+	until_true test -e "$ROOT/server"
+	export SERVER
+	SERVER=$(cat "$ROOT/server")
+}
+
 # What is in the image and what is in the key, a path a line.
 in_image()
 {
@@ -211,22 +294,22 @@ in_key()
 	"$cbuild" context "$1" | sort -u
 }
 
-# Of the services, those that this builder can build.
-services()
+# All services but these.
+services_without()
 {
-	sed -n 's/^  \([a-z-]*\): .*/\1/p' services.yaml | grep -vxF "$left_out"
+	sed -n 's/^  \([a-z-]*\): .*/\1/p' services.yaml | grep -vxF "$(printf '%s\n' "$@")"
 }
 
-# Nothing may be in the image that is not in the key; what is in the key and not in the image is doubt, and listed here.
+# compare DOUBT SERVICE...: nothing may be in the images that is not in the keys; what is in a key and not in the image is
+# doubt, and listed.
 compare()
 {
-	local service missing more="" bad=0 left_out=$2
-	cd "$ROOT/inputs"
+	local doubt=$1 service missing more="" bad=0
+	shift
 	rm -rf .cbuild
-	# shellcheck disable=SC2046 # words
-	cb -k $(services) --platforms="$host" --no-verify --no-load
+	cb -k "$@" --platforms="$host" --no-verify --no-load
 	[ "$status" -eq 0 ]
-	for service in $(services); do
+	for service; do
 		in_image "$service" >"$BATS_TEST_TMPDIR/image"
 		in_key "$service" >"$BATS_TEST_TMPDIR/key"
 		missing=$(comm -23 "$BATS_TEST_TMPDIR/image" "$BATS_TEST_TMPDIR/key")
@@ -243,18 +326,74 @@ compare()
 			comm -13 "$BATS_TEST_TMPDIR/image" - >"$BATS_TEST_TMPDIR/more"
 		[ ! -s "$BATS_TEST_TMPDIR/more" ] || more="$more $service"
 	done
-	equal "$more" "$1"
+	equal "$more" "$doubt"
 	[ "$bad" -eq 0 ]
+}
+
+# refused SERVICE STATUS TEXT: it is not built, and that is why.
+refused()
+{
+	cb "$1" --platforms="$host" --no-verify --no-load
+	equal "$status" "$2"
+	grep -F -- "$3" "$err"
+}
+
+setup()
+{
+	cd "$ROOT/inputs"
 }
 
 # These copy less of what they read, or cannot be told: what is behind ONBUILD, a variable of a base.
 doubt=" stages mount triggered env-of-base"
+parents="parents parents-pivot"
 
 @test "docker: what is in the images is in the keys" {
-	CBUILD_BUILDER=docker compare "$doubt" none
+	export CBUILD_BUILDER=docker
+	# shellcheck disable=SC2046 disable=SC2086 # words
+	compare "$doubt excludes" $(services_without $parents)
 }
 
-@test "buildah: what is in the images is in the keys" {
+@test "docker: COPY --parents, where its frontend knows that" {
+	export CBUILD_BUILDER=docker
+	cb parents --platforms="$host" --no-verify --no-load
+	if [ "$status" -eq 0 ]; then
+		# shellcheck disable=SC2086 # words
+		compare "" $parents
+	else
+		refused parents 1 "unknown flag: --parents"
+		refused parents-pivot 1 "unknown flag: --parents"
+	fi
+}
+
+@test "buildah: what is in the images is in the keys; what it does not know is said" {
+	local refuses="$parents excludes heredocs remote-sum remote-git"
+	export CBUILD_BUILDER=buildah
 	# buildah 1.28 does not hand arguments on from stage to stage.
-	CBUILD_BUILDER=buildah compare "$doubt" variables-inherited
+	# shellcheck disable=SC2046 disable=SC2086 # words
+	compare "$doubt" $(services_without $refuses variables-inherited)
+	refused parents 1 "COPY only supports"
+	refused excludes 1 "COPY only supports"
+	refused remote-sum 1 "ADD only supports"
+	# It would take these for files, and say nothing.
+	refused heredocs 3 "heredocs:2: buildah"
+	grep -F "does not know here-documents" "$err"
+	refused remote-git 3 "remote-git:2: buildah"
+	grep -F -- "--builder=docker" "$err"
+}
+
+@test "docker: what was fetched from elsewhere is in the image, and what is not what was meant is refused" {
+	local dir=$BATS_TEST_TMPDIR/x
+	export CBUILD_BUILDER=docker
+	cb remote remote-sum remote-git --platforms="$host" --no-verify --no-load
+	equal "$status" 0
+	image_unpack localhost/inputs/remote:latest "$host" "$dir/remote"
+	cmp "$dir/remote/x/far" "$ROOT/served/far"
+	image_unpack localhost/inputs/remote-git:latest "$host" "$dir/git"
+	cmp "$dir/git/x/file" "$ROOT/served/repository/sub/file"
+	[ ! -e "$dir/git/x/.git" ]
+	# Another sum: the key says so before anything is fetched.
+	sed -i 's/sha256:..../sha256:0000/' files/remote-sum
+	cb -n remote-sum --platforms="$host" --no-load
+	grep -F 'files/remote-sum (content)' "$out"
+	refused remote-sum 1 "digest mismatch"
 }

@@ -108,6 +108,7 @@ static const struct change changes[] = {
 	  "echo y >app/.dockerignore; echo sub >>app/.dockerignore; echo lib/sub "
 	  ">>app/.dockerignore",
 	  APP("file app/lib/sub (removed); file app/lib/sub/b.c (removed)") },
+	{ ".dockerignore of a named context", "echo data >extra/.dockerignore", APP("file extra/.dockerignore (added)") },
 	{ ".dockerignore leaves less out", "rm whole/.dockerignore",
 	  WHOLE("file whole/x.log (added); file whole/.dockerignore (removed)") },
 	{ "<Dockerfile>.dockerignore", "echo y >whole/Other.dockerignore",
@@ -365,8 +366,8 @@ static void many_services(void **state)
 	plan = world_plan(&world, NULL, false);
 	assert_string_equal(plan, BUILD("s100", "file s100/kept (content)") BUILD("s101", "dockerfile s101/Dockerfile "
 											  "(content); " IGNORED " ("
-														"remove"
-														"d)"));
+											  "remove"
+											  "d)"));
 	free(plan);
 	world_remove(&world, "s149/Dockerfile");
 	world_remove(&world, "s42/Dockerfile");

@@ -56,6 +56,10 @@ static char *describe(const char *text, const struct dockerfile_use *use)
 		buf_printf(&out, " %s", use->whole_contexts[i]);
 	if (use->onbuild)
 		buf_str(&out, " onbuild");
+	if (use->heredoc_line)
+		buf_printf(&out, " heredoc:%u", use->heredoc_line);
+	if (use->git_line)
+		buf_printf(&out, " git:%u", use->git_line);
 	return buf_steal(&out);
 }
 
@@ -102,9 +106,11 @@ static const struct {
 	{ "FROM scratch\nCOPY --parents ./x/./a/*.go b/**/c /", NULL, "|x/a/*.go^ b^|" },
 	{ "FROM scratch\nCOPY --parents **/x /", NULL, "||whole" },
 	{ "FROM scratch\nCOPY --parents=false a /", NULL, "|a|" },
-	{ "FROM scratch\nADD a https://x/y.tgz git@github.com:a/b.git git://x/y /", NULL, "|a|" },
+	{ "FROM scratch\nADD a https://x/y.tgz git@github.com:a/b.git git://x/y /", NULL, "|a| git:2" },
 	{ "FROM scratch\nADD --checksum=sha256:00 http://x/y /", NULL, "||" },
-	{ "FROM scratch\nADD https://github.com/a/b.git#main /", NULL, "||" },
+	{ "FROM scratch\nADD https://github.com/a/b.git#main /", NULL, "|| git:2" },
+	{ "FROM a AS x\nRUN <<E\nCOPY f /\nE\nFROM scratch\nADD http://x/y.git.tar g /\n", NULL, "|g|" },
+	{ "FROM scratch\nONBUILD RUN <<E\nx\nE\nRUN echo <<E\nE\n", NULL, "|| onbuild heredoc:2" },
 	{ "FROM scratch\nCOPY --from=busybox:1 a b", NULL, "copy:busybox:1||" },
 	{ "FROM scratch\nCOPY --from=scratch a b", NULL, "||" },
 	{ "FROM a AS x\nCOPY f /\nFROM b\nCOPY --from=X g /\nCOPY h /", NULL, "a b|h f|" },
@@ -131,10 +137,10 @@ static const struct {
 	{ "\xef\xbb\xbf"
 	  "FROM scratch\nCOPY a /",
 	  NULL, "|a|" },
-	{ "FROM scratch\nCOPY <<EOF /x\nCOPY no /\nEOF\nCOPY a /", NULL, "|a|" },
-	{ "FROM scratch\nCOPY <<-\"EOF\" <<B x /\n\tCOPY no /\n\tEOF\nCOPY no2 /\nB\nCOPY a /", NULL, "|x a|" },
-	{ "FROM a\nRUN <<EOF\nFROM no\nEOF\nCOPY a /", NULL, "a|a|" },
-	{ "FROM a\nRUN cat <<A 3<<B\nA\nFROM no\nB\nCOPY a /", NULL, "a|a|" },
+	{ "FROM scratch\nCOPY <<EOF /x\nCOPY no /\nEOF\nCOPY a /", NULL, "|a| heredoc:2" },
+	{ "FROM scratch\nCOPY <<-\"EOF\" <<B x /\n\tCOPY no /\n\tEOF\nCOPY no2 /\nB\nCOPY a /", NULL, "|x a| heredoc:2" },
+	{ "FROM a\nRUN <<EOF\nFROM no\nEOF\nCOPY a /", NULL, "a|a| heredoc:2" },
+	{ "FROM a\nRUN cat <<A 3<<B\nA\nFROM no\nB\nCOPY a /", NULL, "a|a| heredoc:2" },
 	{ "FROM a\nRUN cat <<< x\nCOPY a /", NULL, "a|a|" },
 	{ "FROM a\nRUN echo \"<<EOF\" $((1<<2))\nCOPY a /", NULL, "a|a|" },
 	{ "FROM a\nCMD cat <<EOF\nCOPY a /", NULL, "a|a|" },
@@ -185,7 +191,7 @@ static const struct {
 	{ "FROM scratch\nONBUILD COPY a /", NULL, "|| onbuild" },
 	{ "FROM scratch AS b\nONBUILD COPY a /\nFROM b\nCOPY c /", NULL, "|a c| onbuild" },
 	{ "FROM scratch AS b\nONBUILD COPY --from=busybox a /\nFROM b AS c\nFROM c", NULL, "copy:busybox|| onbuild" },
-	{ "FROM scratch\nONBUILD COPY <<E /\nFROM no\nE\nCOPY a /", NULL, "|a| onbuild" },
+	{ "FROM scratch\nONBUILD COPY <<E /\nFROM no\nE\nCOPY a /", NULL, "|a| onbuild heredoc:2" },
 	{ "# syntax=docker/dockerfile:1.7-labs\nFROM scratch\nCOPY a /", NULL, "|a|" },
 	{ "# syntax = docker.io/docker/dockerfile@sha256:00\nFROM scratch\nCOPY a /", NULL, "|a|" },
 	{ "# syntax=example/other\nFROM debian\nCOPY a /", NULL, "debian|a|whole" },

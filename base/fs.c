@@ -220,7 +220,7 @@ int fs_sync_dir(const char *path, struct error **err)
 	return 0;
 }
 
-static bool is_folder(const char *path)
+bool fs_is_dir(const char *path)
 {
 	struct stat st;
 
@@ -235,7 +235,7 @@ static int make_folder(const char *path, mode_t mode)
 	if (mkdir(path, mode) == 0)
 		return 0;
 	errnum = errno;
-	if (is_folder(path))
+	if (fs_is_dir(path))
 		return 0;
 	errno = errnum == EEXIST ? ENOTDIR : errnum;
 	return -1;
@@ -245,7 +245,7 @@ int fs_mkdirs(const char *path, mode_t mode, struct error **err)
 {
 	cleanup_free char *part = NULL;
 
-	if (is_folder(path))
+	if (fs_is_dir(path))
 		return 0;
 	part = mem_strdup(path);
 	for (char *p = part + strspn(part, "/"); *p;) {

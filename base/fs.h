@@ -42,6 +42,7 @@ DIR *fs_opendir(const char *path);
  * thing that cannot be removed. */
 int fs_remove_tree(const char *path, struct error **err);
 bool fs_exists(const char *path); /* lstat succeeds */
+bool fs_is_dir(const char *path); /* or a link to one */
 /* True when the open file or folder is on a file system that is known to change a folder's times with every name that
  * comes, goes or changes in it. A folder with the same times then has the same names. */
 bool fs_dates_folders(int fd);

@@ -18,6 +18,7 @@
 #include "engine/exec/follow.h"
 #include "engine/exec/present.h"
 #include "engine/exec/release.h"
+#include "engine/exec/reuse.h"
 #include "engine/exec/run.h"
 #include "engine/exec/tidy.h"
 #include "engine/oci/lockfile.h"
@@ -147,6 +148,9 @@ int build_execute(struct session *session, struct error **err)
 			     .keep_going = options->keep_going,
 			     .registry = session->registry,
 			     .bases = session->bases,
+			     .take_results = session->manifest->cache_registry && !options->no_cache_read &&
+					     !options->force,
+			     .give_results = session->manifest->cache_registry && !session->manifest->cache_read_only,
 			     .state_dir = session->state_dir,
 			     .command = options->words,
 			     .ticks = report_is_live(report),
@@ -201,6 +205,30 @@ static int pull_bases(struct session *session, struct error **err)
 														    : 0;
 }
 
+static void show_note(void *data, const char *text)
+{
+	const struct session *session = data;
+
+	if (!session->options->quiet)
+		output_note("%s", text);
+}
+
+/* What others have made of the same inputs. */
+static int take_results(struct session *session, struct error **err)
+{
+	const struct options *options = session->options;
+	struct reuse_env env = { .plan = session->plan, .state = session->state, .note = show_note, .data = session };
+
+	if (!session->manifest->cache_registry || options->no_cache_read || options->force ||
+	    !anything_stale(session->plan))
+		return 0;
+	if (session_write(session, err) < 0 || session_registry(session, err) < 0)
+		return -1;
+	env.registry = session->registry;
+	env.layout = session->layout;
+	return reuse_results(&env, err);
+}
+
 /* What is pushed is known now, and what the registries say about it. */
 static int look_at_registries(struct session *session, struct error **err)
 {
@@ -228,6 +256,8 @@ static int run_build(const struct options *options, bool verify_again, bool push
 		r = session_plan(&session, &want, err);
 	if (r == 0 && options->pull)
 		r = pull_bases(&session, err);
+	if (r == 0 && !options->dry_run)
+		r = take_results(&session, err);
 	if (r == 0 && push && !options->dry_run)
 		r = look_at_registries(&session, err);
 	if (r == 0)

@@ -163,7 +163,8 @@ static int line_json(struct session *session, const struct image_line *line, str
 	json_set_str(object, "format", line->format ? line->format->name.s : NULL);
 	json_set_str(object, "reference", reference_of(references));
 	json_set(object, "tags", tags_of(references));
-	json_set(object, "references", json_clone(references));
+	if (session->options->remote)
+		json_set(object, "references", json_clone(references));
 	json_set_str(object, "digest", line->index->digest);
 	json_set_str(object, "pushed", line->pushed ? line->pushed->digest : NULL);
 	json_set(object, "platforms", platforms);

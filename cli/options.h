@@ -43,6 +43,7 @@ struct options {
 	double max_load;          /* 0: none */
 	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify, push;
 	bool pull;
+	bool no_cache_read;
 	bool remote; /* of `images` */
 	bool password_stdin;
 	bool update, check;  /* of `lock` */

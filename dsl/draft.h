@@ -67,6 +67,11 @@ struct draft_store {
 	uint64_t max; /* bytes; 0: no bound */
 };
 
+struct draft_cache {
+	struct pos pos;
+	bool registry, read_only;
+};
+
 struct draft {
 	struct text project, name, registry;
 	struct texts platforms, tags;
@@ -77,6 +82,7 @@ struct draft {
 	int64_t epoch;
 	struct pos epoch_pos;
 	struct draft_store store;
+	struct draft_cache cache;
 	struct node *vars, *templates, *services, *groups_node;
 	struct pos services_pos;
 	struct draft_source *sources;

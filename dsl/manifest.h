@@ -251,6 +251,8 @@ struct manifest {
 	bool has_epoch;
 	int64_t epoch;            /* source_date_epoch, seconds */
 	uint64_t store_max;       /* bytes of the store's blobs; 0: no bound */
+	bool cache_registry;      /* results are shared over the images' registries, */
+	bool cache_read_only;     /* and only taken from there */
 	struct service *services; /* in the order written */
 	size_t services_len;
 	struct registry_spec *registries;

@@ -294,6 +294,15 @@ static const struct schema_key store_keys[] = {
 
 static const struct schema schema_store = { .name = "store", KEYS(store_keys) };
 
+static const struct schema_key cache_keys[] = {
+	{ "registry", TYPE_BOOL, IN(draft_cache, registry),
+	  .doc = "true: results are taken from the images' registries, and given to them, by the key of what they are "
+		 "made of. Needs services.lock where a base comes from a registry." },
+	{ "read_only", TYPE_BOOL, IN(draft_cache, read_only), .doc = "true: they are only taken." },
+};
+
+static const struct schema schema_cache = { .name = "cache", KEYS(cache_keys) };
+
 static const struct schema_key registry_keys[] = {
 	{ "insecure", TYPE_BOOL, IN(registry_spec, insecure),
 	  .doc = "true: it is talked to by plain HTTP, logins included. A registry on this machine needs no such "
@@ -366,6 +375,7 @@ static const struct schema_key root_keys[] = {
 	  .doc = "The time, in seconds since 1970, that everything in the images is given. SOURCE_DATE_EPOCH wins over "
 		 "it." },
 	{ "store", TYPE_MAP, IN(draft, store), .sub = &schema_store, .doc = "What .cbuild may take." },
+	{ "cache", TYPE_MAP, IN(draft, cache), .sub = &schema_cache, .doc = "Where results are shared." },
 	{ "vars", TYPE_NODE, .flags = FLAG_SINGLE, IN(draft, vars),
 	  .doc = "Variables for ${NAME}, used when neither --set nor the environment nor the env file has them." },
 	{ "templates", TYPE_NODE, IN(draft, templates), .sub = &schema_service,

@@ -256,6 +256,8 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .source = source,
 			 .registry = options->registry,
 			 .bases = options->bases,
+			 .take_results = options->take_results,
+			 .give_results = options->give_results,
 			 .note = run_note,
 			 .state_dir = options->state_dir },
 		.options = options,

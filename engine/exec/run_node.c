@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,9 +80,9 @@ static void task_succeeded(struct run *run, struct task *task)
 				.detail = task->detail,
 				.size = task->size,
 			});
-	if (!task->reused && !task->doubt && task_record(task, &error) < 0)
+	if (!task->reused && !task->doubt && !task->passing && task_record(task, &error) < 0)
 		stop_run(run, &error);
-	node_ended(run, task->number, task->reused ? OUTCOME_REUSED : OUTCOME_DONE, task);
+	node_ended(run, task->number, task->reused || task->taken ? OUTCOME_REUSED : OUTCOME_DONE, task);
 	sched_done(run->sched, task->number);
 }
 
@@ -140,6 +141,27 @@ static void task_progress(void *data, const struct progress *progress)
 	run_emit(task->owner, &(struct event){ .kind = EVENT_NODE_STEP, .node = task->node, .progress = progress });
 }
 
+/* The node's key for the registry cache: the one that was asked about, or one that could not be made before. */
+static int share_key(struct run *run, struct task *task, struct error **err)
+{
+	const char *why;
+	int r;
+
+	if (task->node->kind != NODE_BUILD || (!run->env.take_results && !run->env.give_results))
+		return 0;
+	task->asked = task->node->shared != NULL;
+	if (task->asked) {
+		memcpy(task->shared, task->node->shared, sizeof(task->shared));
+		return 0;
+	}
+	pthread_mutex_lock(&run->env.source_lock);
+	r = plan_shared_key(run->env.plan, task->number, task->shared, &why, err);
+	pthread_mutex_unlock(&run->env.source_lock);
+	if (r <= 0)
+		task->shared[0] = '\0';
+	return r < 0 ? -1 : 0;
+}
+
 static int start_task(struct run *run, size_t number, struct builder *builder, struct wave *wave, struct error **err)
 {
 	const struct output output = { .line = task_line, .progress = task_progress };
@@ -152,6 +174,10 @@ static int start_task(struct run *run, size_t number, struct builder *builder, s
 	if (wave) {
 		wave_join(wave);
 		task->wave = wave;
+	}
+	if (share_key(run, task, err) < 0) {
+		task_free(task);
+		return -1;
 	}
 	if (loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
 		task_free(task);

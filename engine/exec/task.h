@@ -31,8 +31,9 @@ struct task_env {
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
-	struct convert_memory *packed; /* layers packed before; NULL when no format is stale */
-	struct runtime *runtime;       /* NULL when nothing is loaded or verified */
+	struct convert_memory *packed;   /* layers packed before; NULL when no format is stale */
+	bool take_results, give_results; /* over the registry cache */
+	struct runtime *runtime;         /* NULL when nothing is loaded or verified */
 	const char *state_dir;
 	const char *staging;                         /* folder of this run's staging folders */
 	void (*note)(void *owner, const char *text); /* tells something about the run; on the loop's thread */
@@ -46,12 +47,16 @@ struct task {
 	const struct node *node;
 	char *log; /* path */
 	int log_fd;
-	int lock_fd;             /* held from before the work until the record is written */
-	bool reused;             /* another cbuild made it since this one looked */
-	struct builder *builder; /* of a build: the one it is given to; NULL otherwise */
-	bool holds;              /* a place with it, to be given back (a wave has one for all) */
-	struct wave *wave;       /* that it is built with, until it has left it; or NULL */
-	char *staging;           /* an empty folder of its own */
+	int lock_fd;                 /* held from before the work until the record is written */
+	bool reused;                 /* another cbuild made it since this one looked */
+	bool taken;                  /* from the registry cache */
+	char shared[DIGEST_LEN + 1]; /* its key there; "" when it has none */
+	bool asked;                  /* there, before the run */
+	bool passing;                /* the result is for this run alone, and not recorded */
+	struct builder *builder;     /* of a build: the one it is given to; NULL otherwise */
+	bool holds;                  /* a place with it, to be given back (a wave has one for all) */
+	struct wave *wave;           /* that it is built with, until it has left it; or NULL */
+	char *staging;               /* an empty folder of its own */
 	struct output output;
 	uint64_t start_ms;
 	int64_t start_unix_ms;
@@ -88,6 +93,13 @@ int task_tag(struct task *task, struct error **err);
 
 /* Whether this machine can make the format: ERROR_TOOL with what to do. */
 int task_convert_check(const struct image_format *format, struct error **err);
+/* Takes a build's result from the registry cache: task->taken when it is there. What goes wrong is told, and no error. */
+void task_take(struct task *task);
+/* Puts a build's result into it; the same. */
+void task_give(struct task *task);
+/* Tells something about the run, from a task. Takes `text` over. */
+void task_tell(struct task *task, char *text);
+
 /* Adds a line to the node's log. */
 __attribute__((format(printf, 2, 3))) void task_note(struct task *task, const char *fmt, ...);
 /* {"references": [...]}: malloc'd JSON. */

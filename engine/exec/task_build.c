@@ -342,7 +342,8 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 		.target = service->build.target.s,
 		.has_epoch = manifest->has_epoch,
 		.epoch = manifest->epoch,
-		.keep = !service->publish && !fleet_shares(task->env->fleet),
+		.keep = !service->publish && !fleet_shares(task->env->fleet) &&
+			!(task->shared[0] && task->env->give_results),
 		.output = &task->output,
 	};
 	if (check_abilities(task, err) < 0 || add_given(service, draft, err) < 0)
@@ -479,30 +480,6 @@ static int check_unchanged(struct task *task, struct error **err)
 	return 0;
 }
 
-/* Something to be told on the loop's thread. */
-struct remark {
-	struct task_env *env;
-	void *owner;
-	char *text;
-};
-
-static void tell(void *arg)
-{
-	struct remark *remark = arg;
-
-	remark->env->note(remark->owner, remark->text);
-	free(remark->text);
-	free(remark);
-}
-
-static void post_remark(struct task *task, char *text)
-{
-	struct remark *remark = mem_alloc(sizeof(*remark));
-
-	*remark = (struct remark){ task->env, task->owner, text };
-	loop_post(task->env->loop, tell, remark);
-}
-
 /* After a failure that may be the builder's: when it does not answer any more, the build goes to another one. True when
  * there is one; otherwise `*error` names the builder, if it was that. */
 static bool change_builder(struct task *task, struct error **error)
@@ -516,8 +493,8 @@ static bool change_builder(struct task *task, struct error **error)
 	    builder_answers(task->builder, &why) == 0 || why->cls == ERROR_CANCELLED)
 		return false;
 	if (fleet_lose(task->env->fleet, task->builder))
-		post_remark(task, mem_printf("the builder %s does not answer any more, it is left out: %s", name,
-					     why->message));
+		task_tell(task,
+			  mem_printf("the builder %s does not answer any more, it is left out: %s", name, why->message));
 	if (fleet_take(task->env->fleet, &task->node->platform, &other, &share, &nobody) < 0) {
 		error_wrap(error, "the builder %s does not answer any more (%s)", name, nobody->message);
 		return false;
@@ -541,9 +518,17 @@ int task_build(struct task *task, struct error **err)
 {
 	struct error *error = NULL;
 
+	if (task->shared[0] && !task->asked && task->env->take_results)
+		task_take(task);
+	if (task->taken)
+		return 0;
 	while (build_with(task, &error) < 0) {
 		if (!change_builder(task, &error))
 			return error_move(err, &error);
 	}
-	return check_unchanged(task, err);
+	if (check_unchanged(task, err) < 0)
+		return -1;
+	if (task->shared[0] && task->env->give_results && !task->doubt)
+		task_give(task);
+	return 0;
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/exec/reuse.h"
 #include "engine/exec/task.h"
 #include "engine/oci/layout.h"
 #include "engine/runtime/runtime.h"
@@ -43,6 +44,7 @@ int task_index(struct task *task, struct error **err)
 	char digest[DIGEST_LEN + 1];
 	uint64_t size;
 	size_t len = 0;
+	bool here = true;
 
 	for (size_t i = 0; i < task->node->needs_len; i++) {
 		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
@@ -51,10 +53,14 @@ int task_index(struct task *task, struct error **err)
 			continue;
 		members[len++] = (struct layout_member){ .digest = need->result.digest, .platform = need->platform };
 		task->size += need->result.size;
+		here &= strcmp(need->result.place, REUSE_BY_NAME) != 0;
 	}
-	if (layout_write_index(task->env->layout, members, len, NULL, 0, digest, &size, err) < 0 ||
-	    layout_tag(task->env->layout, digest, references, count(references), err) < 0)
+	if (layout_write_index(task->env->layout, members, len, NULL, 0, digest, &size, err) < 0)
 		return -1;
+	/* What is only in the registry is put together for the push, and not called an image of this store. */
+	if (here && layout_tag(task->env->layout, digest, references, count(references), err) < 0)
+		return -1;
+	task->passing = !here;
 	task->identity = mem_strdup(digest);
 	task->digest = mem_strdup(digest);
 	task->place = mem_strdup("store");

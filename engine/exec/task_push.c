@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/text.h"
+#include "engine/exec/reuse.h"
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
 #include "engine/oci/layout.h"
@@ -60,6 +61,17 @@ static void take_progress(void *data, int64_t sent, uint64_t missing)
 	/* Posted before the task's end is: the task is there when it arrives. */
 	if (told)
 		loop_post(meter->task->env->loop, tell, told);
+}
+
+/* All of it is in the store, and not only in the registry. */
+static bool is_here(struct task *task)
+{
+	const struct node *index = plan_node(task->env->plan, task->node->needs[0]);
+	bool here = true;
+
+	for (size_t i = 0; i < index->needs_len; i++)
+		here &= strcmp(plan_node(task->env->plan, index->needs[i])->result.place, REUSE_BY_NAME) != 0;
+	return here;
 }
 
 /* The image's index with the annotations of this release. */
@@ -156,7 +168,7 @@ int task_push(struct task *task, struct error **err)
 		return -1;
 	task->identity = mem_strdup(digest);
 	task->digest = mem_strdup(digest);
-	task->place = mem_strdup("store");
+	task->place = mem_strdup(is_here(task) ? "store" : REUSE_BY_NAME);
 	task->detail = result_json(task, &total);
 	task->size = total.bytes;
 	return 0;

@@ -182,3 +182,8 @@ int layout_write(struct layout *layout, const void *data, size_t len, char ret_d
 	memcpy(ret_digest, digest, sizeof(digest));
 	return 0;
 }
+
+int layout_adopt(struct layout *layout, const char *path, const char *digest, uint64_t size, struct error **err)
+{
+	return blob_adopt(layout, path, digest, size, err) < 0 ? -1 : blob_sync(layout, err);
+}

@@ -41,6 +41,9 @@ int layout_read(struct layout *layout, const char *digest, struct buf *ret,
 int layout_write(struct layout *layout, const void *data, size_t len, char ret_digest[DIGEST_LEN + 1],
 		 struct error **err);
 
+/* Takes the file `path` into the store as a blob, by rename where that can be; another digest or size is an error. */
+int layout_adopt(struct layout *layout, const char *path, const char *digest, uint64_t size, struct error **err);
+
 /*
  * Import of what a builder delivered. What is new is rehashed; a blob whose bytes are not its name's is
  * an error. Blobs are moved when they are on the same file system. Each returns the manifest digest of the

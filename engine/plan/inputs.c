@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "engine/plan/inputs.h"
@@ -17,9 +19,15 @@ struct input {
 	bool files; /* the common digest of files that stand in the text one by one */
 	const char *name;
 	const char *value;
+	/* what the value is a hash of, or NULL: */
+	const void *data;
+	size_t data_len;
+	const char *path;
 };
 
 struct files {
+	size_t input; /* whose value is their digest */
+	const char *root;
 	const char *prefix;
 	struct source *source;
 	size_t selection;
@@ -118,10 +126,27 @@ void inputs_add_files(struct inputs *inputs, const char *name, const char *prefi
 	inputs->items[inputs->len - 1].files = true;
 	mem_reserve(&inputs->files, &inputs->files_cap, inputs->files_len + 1, sizeof(*inputs->files));
 	inputs->files[inputs->files_len++] = (struct files){
+		.input = inputs->len - 1,
 		.prefix = arena_strdup(inputs->arena, prefix),
 		.source = source,
 		.selection = selection,
 	};
+}
+
+void inputs_of_bytes(struct inputs *inputs, const void *data, size_t len)
+{
+	inputs->items[inputs->len - 1].data = data;
+	inputs->items[inputs->len - 1].data_len = len;
+}
+
+void inputs_of_file(struct inputs *inputs, const char *path)
+{
+	inputs->items[inputs->len - 1].path = arena_strdup(inputs->arena, path);
+}
+
+void inputs_of_folder(struct inputs *inputs, const char *root)
+{
+	inputs->files[inputs->files_len - 1].root = root;
 }
 
 bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1])
@@ -138,6 +163,98 @@ bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1])
 	}
 	hash_hex(hasher_done(hasher), ret_key);
 	return true;
+}
+
+static void frame_number(struct sha256 *sha, uint64_t number)
+{
+	unsigned char bytes[8];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(number >> (8 * i));
+	sha256_add(sha, bytes, sizeof(bytes));
+}
+
+/* Length and bytes: no two different sequences of fields give the same bytes. */
+static void frame(struct sha256 *sha, const void *data, size_t len)
+{
+	frame_number(sha, len);
+	sha256_add(sha, data, len);
+}
+
+static void frame_text(struct sha256 *sha, const char *text)
+{
+	/* A text has no NUL: a single one stands for none. */
+	frame(sha, text ? text : "", text ? strlen(text) : 1);
+}
+
+static int frame_file(struct sha256 *sha, const char *path, struct error **err)
+{
+	char digest[DIGEST_LEN + 1];
+
+	if (digest_file(path, digest, NULL, err) < 0)
+		return -1;
+	frame_text(sha, digest);
+	return 0;
+}
+
+static int frame_files(struct sha256 *sha, const struct files *files, struct error **err)
+{
+	size_t len;
+	const struct entry *entries = source_entries(files->source, files->selection, &len);
+
+	frame_number(sha, len);
+	for (size_t i = 0; i < len; i++) {
+		const struct entry *entry = &entries[i];
+		cleanup_free char *path = path_join(files->root, entry->path);
+		cleanup_free char *type = mem_printf("%c %o", entry->type, (unsigned)entry->mode);
+
+		frame_text(sha, entry->path);
+		frame_text(sha, type);
+		if (entry->type == 'l')
+			frame_text(sha, entry->link);
+		else if (entry->type == 'f' && frame_file(sha, path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int frame_value(const struct inputs *inputs, size_t number, struct sha256 *sha, struct error **err)
+{
+	const struct input *input = &inputs->items[number];
+
+	for (size_t i = 0; i < inputs->files_len && input->files; i++) {
+		if (inputs->files[i].input == number)
+			return frame_files(sha, &inputs->files[i], err);
+	}
+	if (input->path) {
+		frame_text(sha, input->value ? strchr(input->value, ' ') : NULL); /* its permission bits */
+		return frame_file(sha, input->path, err);
+	}
+	if (input->data)
+		frame(sha, input->data, input->data_len);
+	else
+		frame_text(sha, input->value);
+	return 0;
+}
+
+int inputs_shared_key(const struct inputs *inputs, char ret_key[DIGEST_LEN + 1], struct error **err)
+{
+	cleanup_sha256 struct sha256 *sha = NULL;
+
+	if (sha256_new(&sha, err) < 0)
+		return -1;
+	for (size_t i = 0; i < inputs->len; i++) {
+		const struct input *input = &inputs->items[i];
+
+		if (input->unknown)
+			return 0;
+		frame_text(sha, reason_kind_name(input->kind));
+		frame_text(sha, input->name);
+		if (frame_value(inputs, i, sha, err) < 0)
+			return -1;
+	}
+	sha256_done(sha, ret_key);
+	return digest_valid(ret_key) ? 1 : error_make(err, ERROR_TOOL, "libcrypto has failed");
 }
 
 static void add_escaped(struct buf *out, const char *s)

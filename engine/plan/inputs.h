@@ -4,11 +4,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/digest.h"
 #include "base/hash.h"
 #include "engine/plan/graph.h"
 
 struct arena;
 struct buf;
+struct error;
 struct source;
 
 /*
@@ -37,9 +39,17 @@ void inputs_add_unknown(struct inputs *inputs, enum reason_kind kind, const char
  * paths in texts; `name` and their digest are what the key holds. */
 void inputs_add_files(struct inputs *inputs, const char *name, const char *prefix, struct source *source,
 		      size_t selection);
+/* What the value that was added last is a hash of, for inputs_shared_key: bytes, the content of a file, or the files of the
+ * selection below a folder. Borrowed. */
+void inputs_of_bytes(struct inputs *inputs, const void *data, size_t len);
+void inputs_of_file(struct inputs *inputs, const char *path);
+void inputs_of_folder(struct inputs *inputs, const char *root);
 
 /* False when a value is unknown. */
 bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1]);
+/* The same list as sha256, for others to trust: what is hashed in it counts by its own bytes, which are read for it. 1, or 0 when
+ * a value is unknown. ERROR_STATE for what cannot be read. */
+int inputs_shared_key(const struct inputs *inputs, char ret_key[DIGEST_LEN + 1], struct error **err);
 void inputs_text(const struct inputs *inputs, struct buf *out);
 /* What differs between two lists. `was` NULL: it is new; `now` NULL: it is gone. Values in full, as in the text. */
 struct input_change {

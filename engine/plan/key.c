@@ -38,6 +38,7 @@ static void add_text(struct inputs *inputs, enum reason_kind kind, const char *n
 
 	hash_hex(hash_bytes(data, len), hex);
 	inputs_add(inputs, kind, name, hex);
+	inputs_of_bytes(inputs, data, len);
 }
 
 static void add_list(struct inputs *inputs, const char *name, const char *const *list, size_t len)
@@ -71,6 +72,7 @@ static void add_hidden(struct inputs *inputs, enum reason_kind kind, const char 
 	if (value)
 		hash_hex(hash_bytes(value, strlen(value)), hidden + strlen(hidden));
 	inputs_add(inputs, kind, name, value ? hidden : NULL);
+	inputs_of_bytes(inputs, value, value ? strlen(value) : 0);
 }
 
 /* What a process sees of its environment is where people hand over passwords. */
@@ -230,6 +232,7 @@ static void add_contexts(struct inputs *inputs, const struct plan *plan, const s
 			continue;
 		}
 		inputs_add_files(inputs, name, plan_prefix(plan, context->root), plan->source, context->selection);
+		inputs_of_folder(inputs, context->root);
 	}
 }
 
@@ -244,6 +247,7 @@ static int add_outputs(struct inputs *inputs, const struct plan *plan, const str
 	for (size_t i = 0; i < build->outputs_len; i++) {
 		const struct node *prepare = plan->nodes[build->outputs[i].node];
 		cleanup_json struct json *detail = NULL;
+		cleanup_free char *path = NULL;
 
 		if (!prepare->result.identity || !prepare->result.detail) {
 			inputs_add_unknown(inputs, REASON_FILE, build->outputs[i].path);
@@ -251,7 +255,9 @@ static int add_outputs(struct inputs *inputs, const struct plan *plan, const str
 		}
 		if (json_parse(prepare->result.detail, strlen(prepare->result.detail), prepare->id, &detail, err) < 0)
 			return -1;
+		path = path_join(plan->manifest->dir, build->outputs[i].path);
 		inputs_add(inputs, REASON_FILE, build->outputs[i].path, output_digest(detail, build->outputs[i].path));
+		inputs_of_file(inputs, path);
 	}
 	return 0;
 }

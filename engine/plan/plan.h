@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "engine/plan/graph.h"
 #include "engine/source/dockerfile.h"
 
@@ -145,6 +146,15 @@ const char *plan_prefix(const struct plan *plan, const char *root); /* path of `
 #define PLAN_OUTPUT (HASH_HEX + 6)
 int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found,
 		       struct error **err);
+
+/* The key of a build for those who share results over a registry (sha256; the files are read for it). 1; or 0 when there is none,
+ * with a sentence in *ret_why (in the plan's arena), or NULL while it is not known yet. */
+int plan_shared_key(struct plan *plan, size_t node, char ret_key[DIGEST_LEN + 1], const char **ret_why,
+		    struct error **err);
+/* Remembers it: node->shared. */
+void plan_set_shared(struct plan *plan, size_t node, const char *key);
+/* Takes a result that others have made: the node is fresh. (Texts are copied.) */
+void plan_take_result(struct plan *plan, size_t node, const struct result *result);
 
 /* A base image as reasons and records name it: "debian:12 (linux/amd64)". malloc'd. */
 char *plan_base_name(const char *name, const struct platform *platform);

@@ -1,11 +1,14 @@
 #include "config.h"
 
 #include <pthread.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/ref.h"
@@ -287,8 +290,10 @@ struct stream {
 	const struct descriptor *blob;
 	struct sha256 *sha;
 	uint64_t size;
-	bool long_one; /* it does not end where it should */
-	struct buf *buf;
+	bool long_one;   /* it does not end where it should */
+	struct buf *buf; /* or NULL: */
+	int fd;
+	struct error *error; /* of writing to it */
 };
 
 static void begin_stream(void *data)
@@ -299,7 +304,10 @@ static void begin_stream(void *data)
 	sha256_done(stream->sha, ignored);
 	stream->size = 0;
 	stream->long_one = false;
-	buf_reset(stream->buf);
+	if (stream->buf)
+		buf_reset(stream->buf);
+	else if (lseek(stream->fd, 0, SEEK_SET) < 0 || ftruncate(stream->fd, 0) < 0)
+		error_errno(&stream->error, ERROR_STATE, errno, "a file for a blob");
 }
 
 static int take_stream(void *data, const void *bytes, size_t len)
@@ -311,8 +319,11 @@ static int take_stream(void *data, const void *bytes, size_t len)
 	if (stream->long_one)
 		return -1;
 	sha256_add(stream->sha, bytes, len);
-	buf_add(stream->buf, bytes, len);
-	return 0;
+	if (stream->buf)
+		buf_add(stream->buf, bytes, len);
+	else if (!stream->error)
+		fs_write_all(stream->fd, bytes, len, stream->blob->digest, &stream->error);
+	return stream->error ? -1 : 0;
 }
 
 static int check_stream(struct stream *stream, const char *domain, struct error **err)
@@ -346,8 +357,10 @@ static int fetch(struct registry *registry, const struct ref *ref, struct stream
 		return -1;
 	exchange.want = spot.want;
 	if (transport_do(spot.endpoint, &exchange, &response, &error) < 0) {
-		if (stream->long_one)
+		if (stream->long_one || stream->error)
 			error_free(steal_ptr(error));
+		if (stream->error)
+			return error_move(err, &stream->error);
 		if (stream->long_one)
 			return error_make(err, ERROR_REGISTRY,
 					  "%s: the blob %s that it sends is longer than it should be", ref->domain,
@@ -378,4 +391,13 @@ int registry_read_blob(struct registry *registry, const struct ref *ref, const s
 		return error_make(err, ERROR_REGISTRY, "%s: the blob %s is too large to be a config", ref->domain,
 				  blob->digest);
 	return fetch_with(registry, ref, &stream, err);
+}
+
+int registry_fetch_blob(struct registry *registry, const struct ref *ref, const struct descriptor *blob, int fd,
+			struct error **err)
+{
+	struct stream stream = { .blob = blob, .fd = fd };
+	int r = fetch_with(registry, ref, &stream, err);
+
+	return stream.error ? error_move(err, &stream.error) : r;
 }

@@ -60,6 +60,9 @@ int registry_has_blob(struct registry *registry, const struct ref *ref, const ch
 /* A small blob as a whole. */
 int registry_read_blob(struct registry *registry, const struct ref *ref, const struct descriptor *blob, struct buf *ret,
 		       struct error **err);
+/* A blob of any size into the open file `fd`, from its beginning. */
+int registry_fetch_blob(struct registry *registry, const struct ref *ref, const struct descriptor *blob, int fd,
+			struct error **err);
 /* Bytes that were sent; negative when they must be sent again. Called by any thread. */
 typedef void registry_sent(void *data, int64_t bytes);
 /* Sends the file `path`, or has the registry take the blob from its repository `from` (NULL: none) when it will. 1 when it

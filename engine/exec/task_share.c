@@ -1,0 +1,89 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "engine/exec/reuse.h"
+#include "engine/exec/task.h"
+#include "engine/io/loop.h"
+#include "engine/registry/results.h"
+
+/* The registry cache, while nodes run. */
+
+/* Something to be told on the loop's thread. */
+struct remark {
+	struct task_env *env;
+	void *owner;
+	char *text;
+};
+
+static void tell(void *arg)
+{
+	struct remark *remark = arg;
+
+	remark->env->note(remark->owner, remark->text);
+	free(remark->text);
+	free(remark);
+}
+
+void task_tell(struct task *task, char *text)
+{
+	struct remark *remark = mem_alloc(sizeof(*remark));
+
+	*remark = (struct remark){ task->env, task->owner, text };
+	loop_post(task->env->loop, tell, remark);
+}
+
+static void tell_error(struct task *task, const char *what, struct error *error)
+{
+	if (error->cls != ERROR_CANCELLED)
+		task_tell(task, mem_printf("%s: %s %s", task->node->id, what, error->message));
+	error_free(error);
+}
+
+void task_take(struct task *task)
+{
+	struct shared_result found;
+	struct error *error = NULL;
+	uint64_t bytes;
+	struct ref where;
+	int r;
+
+	if (!reuse_where(task->env->plan, task->number, &where))
+		return;
+	r = results_find(task->env->registry, task->env->layout, &where, task->shared, &task->node->platform, &found,
+			 &error);
+	if (r > 0)
+		r = results_fetch(task->env->registry, task->env->layout, &where, found.digest, &bytes, &error) < 0 ? -1
+														    : 1;
+	ref_free(&where);
+	if (r < 0)
+		tell_error(task, "not taken from the registry cache:", error);
+	if (r <= 0)
+		return;
+	task->taken = true;
+	task->identity = mem_strdup(found.identity);
+	task->digest = mem_strdup(found.digest);
+	task->place = mem_strdup("store");
+	task->size = found.size;
+	task_note(task, "taken from the registry cache: %s", task->shared);
+}
+
+void task_give(struct task *task)
+{
+	bool again = false;
+	struct error *error = NULL;
+	struct ref where;
+
+	if (strcmp(task->place, "store") != 0 || !reuse_where(task->env->plan, task->number, &where))
+		return;
+	for (size_t i = 0; i < task->node->reasons_len; i++)
+		again |= task->node->reasons[i].kind == REASON_FORCED;
+	if (results_put(task->env->registry, task->env->layout, &where, task->shared, &task->node->platform,
+			task->digest, again, &error) < 0)
+		tell_error(task, "not put into the registry cache:", error);
+	ref_free(&where);
+}

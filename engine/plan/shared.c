@@ -1,0 +1,90 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "dsl/manifest.h"
+#include "engine/plan/inputs.h"
+#include "engine/plan/internal.h"
+#include "engine/source/context.h"
+
+/* Keys that leave the machine. */
+
+/* What stands under a tag may be another image for someone else: only digests are the same for all. */
+static const char *unlocked_base(struct plan *plan, const struct plan_build *build)
+{
+	for (size_t i = 0; i < build->images_len; i++) {
+		const struct plan_image *image = &build->images[i];
+		struct ref ref = { 0 };
+		bool good = image->node != NO_NODE || image->digest;
+
+		good = good || (ref_parse(image->reference, &ref, NULL) && ref.digest);
+		ref_free(&ref);
+		if (!good)
+			return arena_printf(plan->arena, "its base %s is not locked: cbuild lock", image->reference);
+	}
+	return NULL;
+}
+
+/* A folder that a step makes has no content of its own to be hashed. */
+static const char *folder_output(struct plan *plan, const struct plan_build *build)
+{
+	for (size_t i = 0; i < build->outputs_len; i++) {
+		cleanup_free char *path = path_join(plan->manifest->dir, build->outputs[i].path);
+
+		if (fs_is_dir(path))
+			return arena_printf(plan->arena, "%s is a folder that a step makes", build->outputs[i].path);
+	}
+	return NULL;
+}
+
+/* While the files were read for the key, they may have been written to. */
+static const char *changed_file(struct plan *plan, const struct plan_build *build)
+{
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		cleanup_free char *changed = NULL;
+
+		if (build->contexts[i].root)
+			changed = source_changed(plan->source, build->contexts[i].selection);
+		if (changed)
+			return arena_printf(plan->arena, "%s has changed meanwhile", changed);
+	}
+	return NULL;
+}
+
+int plan_shared_key(struct plan *plan, size_t number, char ret_key[DIGEST_LEN + 1], const char **ret_why,
+		    struct error **err)
+{
+	const struct plan_build *build = plan->nodes[number]->build;
+	struct inputs *inputs;
+	int r;
+
+	*ret_why = unlocked_base(plan, build);
+	if (!*ret_why)
+		*ret_why = folder_output(plan, build);
+	if (*ret_why)
+		return 0;
+	if (plan_inputs(plan, number, &inputs, err) < 0)
+		return -1;
+	r = inputs_shared_key(inputs, ret_key, err);
+	inputs_free(inputs);
+	if (r > 0)
+		*ret_why = changed_file(plan, build);
+	return *ret_why ? 0 : r;
+}
+
+void plan_take_result(struct plan *plan, size_t number, const struct result *result)
+{
+	plan->nodes[number]->state = NODE_FRESH;
+	plan->nodes[number]->reasons_len = 0;
+	plan_set_result(plan, number, result);
+}
+
+void plan_set_shared(struct plan *plan, size_t number, const char *key)
+{
+	plan->nodes[number]->shared = arena_strdup(plan->arena, key);
+}

@@ -49,8 +49,33 @@ static const struct command commands[] = {
 	  .detail = "Builds the targets, then waits until a file changes that counts for one of them (or the manifest "
 		    "does) and builds again what is stale. A build that a change has made outdated is ended and begun "
 		    "anew; a burst of changes counts as one. Ctrl-C ends it. Only folders with something in them that "
-		    "counts are watched.",
-	  .examples = "cbuild watch web\tbuild and check web whenever it is saved\n" },
+		    "counts are watched. With `--run` the targets are started as by `up --detach`, and each that was "
+		    "built "
+		    "anew is restarted, at the same address; Ctrl-C ends them, too.",
+	  .examples = "cbuild watch web\tbuild and check web whenever it is saved\n"
+		      "cbuild watch --run web\tkeep it running, always the newest\n" },
+	{ "up", "[TARGET...]", "start the services and what they depend on, until Ctrl-C", cmd_up, .takes = TAKES_TARGETS,
+	  .detail = "Builds what is stale for this machine, then starts the services in the order of their "
+		    "`depends_on`, "
+		    "with its conditions, on a network of their own where they find each other by name. Their `ports` "
+		    "are "
+		    "published on the loopback address: `8000` on a free port, `8080:8000` on 8080. When all are "
+		    "healthy their addresses are printed, then their output, until Ctrl-C ends them (status 130) or "
+		    "all "
+		    "have ended; a second Ctrl-C does not wait for them. What does not get healthy is status 5, with "
+		    "its "
+		    "last lines.\n\n"
+		    "What runs already with the same image and settings goes on, anything else is replaced. Without "
+		    "targets all services of `all` are started, and those without `build`, whose images are pulled.",
+	  .examples = "cbuild up\tall services\n"
+		      "cbuild up web\tone and what it depends on\n"
+		      "cbuild up --detach\treturn when they are healthy\n" },
+	{ "down", "[SERVICE...]", "end what `up` has started", cmd_down, .takes = TAKES_TARGETS,
+	  .detail = "Ends and removes the containers of this manifest's services that `up` and `watch --run` have "
+		    "started, "
+		    "also those that a killed one left; and their network when nothing is left. Images stay.",
+	  .examples = "cbuild down\tall of them\n"
+		      "cbuild down web\tone\n" },
 	{ "images", "[TARGET...]", "the images that were made, with digests, platforms and sizes", cmd_images,
 	  .takes = TAKES_TARGETS, .formats = "text json env kustomize github",
 	  .detail = "What was made last, from the records; also when something has become stale since. "

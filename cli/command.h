@@ -49,6 +49,8 @@ int cmd_list(const struct options *options, struct error **err);
 int cmd_log(const struct options *options, struct error **err);
 int cmd_history(const struct options *options, struct error **err);
 int cmd_report(const struct options *options, struct error **err);
+int cmd_up(const struct options *options, struct error **err);
+int cmd_down(const struct options *options, struct error **err);
 int cmd_watch(const struct options *options, struct error **err);
 int cmd_stats(const struct options *options, struct error **err);
 int cmd_clean(const struct options *options, struct error **err);

@@ -186,12 +186,29 @@ static struct json *healthcheck(const struct healthcheck *check)
 	return object;
 }
 
+/* As compose's short form. */
+static char *port_text(const struct port *port)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	if (port->host)
+		buf_printf(&text, "%s:", port->host);
+	if (port->outer_last > port->outer)
+		buf_printf(&text, "%u-%u:", port->outer, port->outer_last);
+	else if (port->outer)
+		buf_printf(&text, "%u:", port->outer);
+	else if (port->host)
+		buf_char(&text, ':');
+	buf_printf(&text, "%u%s", port->inner, port->udp ? "/udp" : "");
+	return buf_steal(&text);
+}
+
 static void set_run(const struct service *from, struct json *service)
 {
 	struct json *ports = json_new_array();
 
 	for (size_t i = 0; i < from->ports_len; i++) {
-		cleanup_free char *port = mem_printf("%u", from->ports[i]);
+		cleanup_free char *port = port_text(&from->ports[i]);
 
 		json_append(ports, json_new_string(port));
 	}

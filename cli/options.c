@@ -11,7 +11,8 @@
 #include "cli/options.h"
 
 #define ONCE "build verify push" /* not again and again */
-#define BUILDS ONCE " watch"
+#define BUILDS ONCE " watch up"
+#define CHECKS ONCE " watch why graph"
 #define PLANS BUILDS " why graph"
 
 /* Letters mean what they mean in GNU make. */
@@ -37,10 +38,10 @@ static const struct option table[] = {
 	  "build with NAME: buildah, docker, docker:BUILDER, buildctl, buildctl:ADDRESS, nerdctl or nerdctl:NAMESPACE "
 	  "(CBUILD_BUILDER)",
 	  .commands = PLANS " doctor", .choices = "buildah docker buildctl nerdctl" },
-	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)", .commands = PLANS,
-	  .choices = "podman docker" },
-	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = PLANS },
-	{ 0, "no-verify", NULL, "do not run the checks", .commands = PLANS },
+	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)",
+	  .commands = PLANS " down", .choices = "podman docker" },
+	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = CHECKS },
+	{ 0, "no-verify", NULL, "do not run the checks", .commands = CHECKS },
 	{ 0, "pull", NULL, "look for newer base images, also than services.lock has; nothing else makes them count",
 	  .commands = ONCE },
 	{ 0, "no-cache-read", NULL, "take no results from the registry cache; those that are made still go there",
@@ -60,6 +61,8 @@ static const struct option table[] = {
 	{ 0, "since", "REF", "compare the working tree with the commit REF", .commands = "affected" },
 	{ 0, "to", "PLACE", "docker, podman, containerd, containerd:NAMESPACE or kind:NAME", .commands = "load" },
 	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune" },
+	{ 'd', "detach", NULL, "leave the services running; `cbuild down` ends them", .commands = "up" },
+	{ 0, "run", NULL, "keep the services running, and restart those that were built anew", .commands = "watch" },
 	{ 0, "stdout", NULL, "print what would be written", .commands = "init" },
 	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = ONCE },
 	{ '0', "null", NULL, "separate names by NUL", .commands = "context" },
@@ -226,6 +229,8 @@ static void set_flag(struct options *options, const char *name)
 		{ "null", &options->null_separated },
 		{ "long", &options->long_list },
 		{ "stdout", &options->to_stdout },
+		{ "detach", &options->detach },
+		{ "run", &options->run },
 		{ "help", &options->help },
 		{ "version", &options->version },
 	};

@@ -51,6 +51,9 @@ struct options {
 	bool long_list;      /* -l of `context` */
 	bool to_stdout;      /* --stdout */
 	bool help, version;
+	bool detach;
+	bool run;     /* --run of `watch` */
+	bool starts;  /* never given: the targets are to be started, so their env files count */
 	bool silent;  /* never given: complaints of a look aside are not shown (cli/look.h) */
 	char *words;  /* the command line as typed, for the history */
 	void **owned; /* what options_free frees */

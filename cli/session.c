@@ -106,6 +106,7 @@ static int load(struct session *session, struct error **err)
 		.platforms = options->platforms,
 		.tags = options->tags,
 		.profiles = options->profiles,
+		.starts = options->starts ? options->targets : NULL,
 		.commands = commands,
 		.lookup = lookup_git,
 		.lookup_data = git,
@@ -254,6 +255,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	size_t before = diags_count(session->diags);
 	int r;
 
+	plan_options.nothing = want->targets && !want->targets[0];
 	if (!want->targets) {
 		if (since_targets(session, err) < 0)
 			return -1;

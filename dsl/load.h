@@ -22,6 +22,7 @@ struct load_options {
 	const char *const *platforms; /* --platforms, NULL-terminated list or NULL; wins over BUILD_PLATFORMS (comma separated), over the manifest */
 	const char *const *tags;     /* --tag, NULL-terminated list or NULL; wins over DOCKER_TAGS, over the manifest */
 	const char *const *profiles; /* --profile, NULL-terminated list or NULL; wins over COMPOSE_PROFILES */
+	const char *const *starts; /* services and groups that will be started (none: all that are active), so that their env files are read; or NULL */
 	const char *const *commands; /* no service or group may be called so, NULL-terminated list or NULL */
 	load_lookup *lookup;         /* for git.*; may be NULL */
 	void *lookup_data;

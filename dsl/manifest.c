@@ -35,3 +35,11 @@ const struct group *manifest_group(const struct manifest *manifest, const char *
 {
 	return map_get(loaded_of(manifest)->groups, name);
 }
+
+uint16_t service_port(const struct service *service)
+{
+	for (size_t i = 0; i < service->ports_len; i++)
+		if (!service->ports[i].udp)
+			return service->ports[i].inner;
+	return 0;
+}

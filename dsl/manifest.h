@@ -156,6 +156,14 @@ struct verify_spec {
 	size_t run_len;
 };
 
+/* A port of a container. */
+struct port {
+	uint16_t inner;             /* there */
+	uint16_t outer, outer_last; /* on this machine, one of these; 0: a free one */
+	const char *host;           /* address on this machine; NULL: the loopback interface's */
+	bool udp;
+};
+
 /* When a service that others wait for is healthy; verify's http and tcp come before it. */
 struct healthcheck {
 	struct pos pos;      /* line 0: not given */
@@ -187,7 +195,7 @@ struct service {
 	struct depends *depends; /* those that can be started */
 	size_t depends_len;
 	/* how it runs, for verification */
-	uint16_t *ports; /* container ports in the order written */
+	struct port *ports; /* in the order written */
 	size_t ports_len;
 	struct pairs environment;
 	struct env_file *env_files;
@@ -264,6 +272,8 @@ struct manifest {
 };
 
 void manifest_free(struct manifest *manifest); /* NULL-safe */
+/* The service's first TCP port in the container, or 0. */
+uint16_t service_port(const struct service *service);
 /* Index of the service called `name`, or -1. */
 long manifest_service(const struct manifest *manifest, const char *name);
 /* The group called `name` (not "all"), or NULL. */

@@ -133,7 +133,7 @@ void resolve_prepare(struct resolve *r, struct service *service)
 
 static void check_port(struct resolve *r, const struct service *service, uint16_t port, struct pos pos, const char *what)
 {
-	if (!port && !service->ports_len && pos.line)
+	if (!port && !service_port(service) && pos.line)
 		diags_add(r->diags, pos, arena_printf(r->arena, "give the service \"ports\", or %s a \"port\"", what),
 			  "\"%s\" does not know which port to ask", what);
 }

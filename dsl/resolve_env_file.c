@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "dsl/dotenv.h"
 #include "dsl/interp.h"
+#include "dsl/load.h"
 #include "dsl/loaded.h"
 #include "dsl/node.h"
 #include "dsl/resolve.h"
@@ -122,6 +123,26 @@ static void read_files(struct resolve *r, struct service *service)
 	qsort(own->items, own->len, sizeof(*own->items), compare_names);
 }
 
+/* Marks what the options say will be started. */
+static void mark_started(const struct manifest *manifest, const char *const *names, bool *runs)
+{
+	for (size_t i = 0; i < manifest->services_len && !names[0]; i++)
+		if (manifest->services[i].active)
+			mark_running(manifest, i, runs);
+	for (; names[0]; names++) {
+		const struct group *group = manifest_group(manifest, names[0]);
+		long service = manifest_service(manifest, names[0]);
+		const char *const none[] = { NULL };
+
+		if (!strcmp(names[0], "all"))
+			mark_started(manifest, none, runs);
+		if (service >= 0)
+			mark_running(manifest, (size_t)service, runs);
+		for (size_t i = 0; group && i < group->services_len; i++)
+			mark_running(manifest, group->services[i], runs);
+	}
+}
+
 void resolve_env_files(struct resolve *r)
 {
 	struct manifest *manifest = &r->loaded->manifest;
@@ -130,6 +151,8 @@ void resolve_env_files(struct resolve *r)
 	for (size_t i = 0; i < manifest->services_len; i++)
 		if (manifest->services[i].verify.has_http || manifest->services[i].verify.has_tcp)
 			mark_running(manifest, i, runs);
+	if (r->options->starts)
+		mark_started(manifest, r->options->starts, runs);
 	for (size_t i = 0; i < manifest->services_len; i++)
 		if (runs[i] && manifest->services[i].env_files_len)
 			read_files(r, &manifest->services[i]);

@@ -32,7 +32,7 @@ enum schema_type {
 	TYPE_PAIRS,     /* struct pairs: a map, or a list of NAME=value */
 	TYPE_ENV,       /* the same; a name alone takes the environment's value */
 	TYPE_PAIR,      /* two struct text: a map of one entry */
-	TYPE_PORTS,     /* uint16_t * and size_t: compose's ports */
+	TYPE_PORTS,     /* struct port * and size_t: compose's ports */
 	TYPE_ENV_FILES, /* struct env_file * and size_t: compose's env_file */
 	TYPE_HOSTS,     /* struct texts of "name:address": compose's extra_hosts */
 	TYPE_SECRETS,   /* struct draft_secret * and size_t: what a build asks for */

@@ -338,10 +338,16 @@ static void add_members(struct plan *plan, const struct node *node, struct input
 
 static void add_ports(struct inputs *inputs, const char *prefix, const struct service *service)
 {
-	for (size_t i = 0; i < service->ports_len; i++) {
-		cleanup_free char *name = mem_printf("%sports[%zu]", prefix, i);
+	size_t len = 0;
 
-		inputs_addf(inputs, REASON_OPTION, name, "%u", (unsigned)service->ports[i]);
+	/* Only these are probed; where they are published counts for nothing. */
+	for (size_t i = 0; i < service->ports_len; i++) {
+		cleanup_free char *name = NULL;
+
+		if (service->ports[i].udp)
+			continue;
+		name = mem_printf("%sports[%zu]", prefix, len++);
+		inputs_addf(inputs, REASON_OPTION, name, "%u", (unsigned)service->ports[i].inner);
 	}
 }
 

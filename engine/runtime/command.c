@@ -35,8 +35,12 @@ static void add_ulimit(struct argv *argv, const char *name, int resource)
 	argv_addf(argv, "--ulimit=%s=%llu:%llu", name, value, value);
 }
 
-static void add_pairs(struct argv *argv, const struct container_spec *spec, const char *env_file)
+static void add_pairs(const struct runtime *runtime, struct argv *argv, const struct container_spec *spec,
+		      const char *env_file)
 {
+	/* docker's own networks resolve names, also of what is started later or again. */
+	bool hosts = runtime->ops == &runtime_podman || !spec->network;
+
 	if (env_file)
 		argv_addf(argv, "--env-file=%s", env_file);
 	for (size_t i = 0; i < spec->environment_len; i++) {
@@ -48,8 +52,30 @@ static void add_pairs(struct argv *argv, const struct container_spec *spec, cons
 		else if (way == ENVIRONMENT_ARGUMENT)
 			argv_addf(argv, "--env=%s=%s", pair->key, pair->value);
 	}
-	for (size_t i = 0; i < spec->hosts_len; i++)
+	for (size_t i = 0; hosts && i < spec->hosts_len; i++)
 		argv_addf(argv, "--add-host=%s:%s", spec->hosts[i].key, spec->hosts[i].value);
+}
+
+static void add_publish(struct argv *argv, const struct runtime_publish *publish)
+{
+	const char *host = publish->host ? publish->host : "127.0.0.1", *kind = publish->udp ? "udp" : "tcp";
+
+	if (publish->outer_last > publish->outer)
+		argv_addf(argv, "--publish=%s:%u-%u:%u/%s", host, publish->outer, publish->outer_last, publish->inner,
+			  kind);
+	else if (publish->outer)
+		argv_addf(argv, "--publish=%s:%u:%u/%s", host, publish->outer, publish->inner, kind);
+	else
+		argv_addf(argv, "--publish=%s::%u/%s", host, publish->inner, kind);
+}
+
+static bool is_published(const struct container_spec *spec, uint16_t port)
+{
+	for (size_t i = 0; i < spec->publish_len; i++) {
+		if (spec->publish[i].inner == port && !spec->publish[i].udp)
+			return true;
+	}
+	return false;
 }
 
 static void add_network(const struct runtime *runtime, struct argv *argv, const struct container_spec *spec)
@@ -59,8 +85,14 @@ static void add_network(const struct runtime *runtime, struct argv *argv, const 
 		if (spec->name)
 			argv_addf(argv, "--network-alias=%s", spec->name);
 	}
-	for (size_t i = 0; runtime->publish && i < spec->ports_len; i++)
-		argv_addf(argv, "--publish=127.0.0.1::%u", spec->ports[i]);
+	if (spec->ip)
+		argv_addf(argv, "--ip=%s", spec->ip);
+	for (size_t i = 0; i < spec->publish_len; i++)
+		add_publish(argv, &spec->publish[i]);
+	for (size_t i = 0; runtime->publish && i < spec->ports_len; i++) {
+		if (!is_published(spec, spec->ports[i]))
+			argv_addf(argv, "--publish=127.0.0.1::%u", spec->ports[i]);
+	}
 }
 
 static void add_options(const struct runtime *runtime, unsigned quirks, struct argv *argv)
@@ -93,9 +125,11 @@ void command_run(const struct runtime *runtime, unsigned quirks, const struct co
 	argv_add(argv, "--pull=never");
 	argv_addf(argv, "--name=%s", name);
 	argv_addf(argv, "--label=" RUNTIME_LABEL "=%s", runtime->owner);
+	for (size_t i = 0; i < spec->labels_len; i++)
+		argv_addf(argv, "--label=%s=%s", spec->labels[i].key, spec->labels[i].value);
 	add_options(runtime, quirks, argv);
 	add_network(runtime, argv, spec);
-	add_pairs(argv, spec, env_file);
+	add_pairs(runtime, argv, spec, env_file);
 	if (spec->user)
 		argv_addf(argv, "--user=%s", spec->user);
 	if (spec->working_dir)

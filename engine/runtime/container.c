@@ -19,17 +19,6 @@
 #define EXEC_MS (30u * 1000)   /* of a HEALTHCHECK, docker's default */
 #define LOGS_MS (10u * 1000)
 
-struct container {
-	struct runtime *runtime;
-	struct runtime_image image; /* its texts are ours */
-	bool acquired, started;
-	char *name;
-	struct inspected seen;
-	unsigned long long pid_start; /* 0: the process cannot be seen from here */
-	uint64_t inspected_ms;
-	bool direct;
-};
-
 static int inspect(struct container *container, struct error **err)
 {
 	const char *const args[] = { "container", "inspect", container->name, NULL };
@@ -172,6 +161,13 @@ static int start(struct container *container, const struct container_spec *spec,
 	if (r < 0)
 		return -1;
 	container->started = true;
+	return container_look(container, err);
+}
+
+int container_look(struct container *container, struct error **err)
+{
+	const struct runtime *runtime = container->runtime;
+
 	if (inspect(container, err) < 0)
 		return -1;
 	container->direct = container->seen.host_network ||
@@ -209,7 +205,7 @@ int container_address(struct container *container, uint16_t port, const char **r
 		return 0;
 	}
 	for (size_t i = 0; i < seen->ports_len; i++) {
-		if (seen->ports[i].inner == port) {
+		if (seen->ports[i].inner == port && !seen->ports[i].udp) {
 			*ret_host = seen->ports[i].host;
 			*ret_port = seen->ports[i].outer;
 			return 0;
@@ -313,10 +309,17 @@ int container_remove(struct container *container, struct error **err)
 	}
 	if (container->acquired)
 		runtime_image_release(container->runtime, &container->image);
+	container_leave(container);
+	return r;
+}
+
+void container_leave(struct container *container)
+{
+	if (!container)
+		return;
 	inspected_free(&container->seen);
 	free((char *)container->image.identity);
 	free((char *)container->image.digest);
 	free(container->name);
 	free(container);
-	return r;
 }

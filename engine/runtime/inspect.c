@@ -36,31 +36,53 @@ static void take_address(const struct json *settings, struct inspected *ret)
 	}
 }
 
+static void take_binding(const struct json *binding, unsigned long inner, bool udp, size_t *cap, struct inspected *ret)
+{
+	const char *outer = json_str(binding, "HostPort"), *host = json_str(binding, "HostIp");
+	struct inspected_port *port;
+
+	if (!outer)
+		return;
+	mem_reserve(&ret->ports, cap, ret->ports_len + 1, sizeof(*ret->ports));
+	port = &ret->ports[ret->ports_len++];
+	port->inner = (uint16_t)inner;
+	port->outer = (uint16_t)strtoul(outer, NULL, 10);
+	port->host = mem_strdup(host && *host && strcmp(host, "0.0.0.0") != 0 ? host : "127.0.0.1");
+	port->udp = udp;
+}
+
 /* "8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "40123"}] */
 static void take_ports(const struct json *ports, struct inspected *ret)
 {
 	size_t cap = 0;
 
 	for (const void *it = json_first(ports); it; it = json_next(ports, it)) {
-		const struct json *binding = json_at(json_member(it), 0);
-		const char *outer = json_str(binding, "HostPort"), *host = json_str(binding, "HostIp");
 		unsigned long inner = strtoul(json_key(it), NULL, 10);
-		struct inspected_port *port;
+		bool udp = strstr(json_key(it), "/udp") != NULL;
 
-		if (!outer || inner == 0 || inner > UINT16_MAX || !strstr(json_key(it), "/tcp"))
+		if (inner == 0 || inner > UINT16_MAX || (!udp && !strstr(json_key(it), "/tcp")))
 			continue;
-		mem_reserve(&ret->ports, &cap, ret->ports_len + 1, sizeof(*ret->ports));
-		port = &ret->ports[ret->ports_len++];
-		port->inner = (uint16_t)inner;
-		port->outer = (uint16_t)strtoul(outer, NULL, 10);
-		port->host = mem_strdup(host && *host && strcmp(host, "0.0.0.0") != 0 ? host : "127.0.0.1");
+		for (size_t i = 0; i < json_len(json_member(it)); i++)
+			take_binding(json_at(json_member(it), i), inner, udp, &cap, ret);
 	}
+}
+
+/* A name with podman and docker, or (older podman) a number: 15 is the default. */
+static void take_stop_signal(const struct json *config, struct inspected *ret)
+{
+	const struct json *value = json_get(config, "StopSignal");
+	long long number = json_int(config, "StopSignal");
+
+	if (json_text(value))
+		ret->stop_signal = text_or_null(json_text(value));
+	else if (number > 0)
+		ret->stop_signal = mem_printf("%lld", number);
 }
 
 int inspect_parse(const char *json, size_t len, struct inspected *ret, struct error **err)
 {
 	cleanup_json struct json *all = NULL;
-	const struct json *one, *state;
+	const struct json *one, *state, *labels;
 	const char *mode;
 
 	*ret = (struct inspected){ 0 };
@@ -75,6 +97,10 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 	ret->pid = (int)json_int(state, "Pid");
 	mode = json_str(json_get(one, "HostConfig"), "NetworkMode");
 	ret->host_network = mode && strcmp(mode, "host") == 0;
+	take_stop_signal(json_get(one, "Config"), ret);
+	labels = json_get(json_get(one, "Config"), "Labels");
+	ret->service = text_or_null(json_str(labels, RUNTIME_SERVICE));
+	ret->config = text_or_null(json_str(labels, RUNTIME_CONFIG));
 	take_address(json_get(one, "NetworkSettings"), ret);
 	take_ports(json_get(json_get(one, "NetworkSettings"), "Ports"), ret);
 	return 0;
@@ -84,6 +110,9 @@ void inspected_free(struct inspected *inspected)
 {
 	free(inspected->ip);
 	free(inspected->gateway);
+	free(inspected->stop_signal);
+	free(inspected->service);
+	free(inspected->config);
 	for (size_t i = 0; i < inspected->ports_len; i++)
 		free(inspected->ports[i].host);
 	free(inspected->ports);

@@ -102,18 +102,35 @@ int environment_file(struct runtime *runtime, const struct container_spec *spec,
 struct inspected {
 	bool running;
 	int status;
-	int pid;            /* 0: none */
-	char *ip, *gateway; /* NULL: none */
+	int pid;                /* 0: none */
+	char *ip, *gateway;     /* NULL: none */
+	char *stop_signal;      /* NULL: SIGTERM */
+	char *service, *config; /* the labels RUNTIME_SERVICE and RUNTIME_CONFIG, or NULL */
 	bool host_network;
 	struct inspected_port {
 		uint16_t inner, outer;
 		char *host;
+		bool udp;
 	} * ports;
 	size_t ports_len;
 };
 int inspect_parse(const char *json, size_t len, struct inspected *ret, struct error **err);
 void inspected_free(struct inspected *inspected); /* the contents */
 bool inspect_ours(const char *ip);                /* an address of one of this machine's interfaces */
+
+/* container.c, for standing.c. */
+struct container {
+	struct runtime *runtime;
+	struct runtime_image image; /* its texts are ours */
+	bool acquired, started;
+	char *name;
+	struct inspected seen;
+	unsigned long long pid_start; /* 0: the process cannot be seen from here */
+	uint64_t inspected_ms;
+	bool direct;
+};
+/* Looks at one that has been started: where it is reached, and by which process it is known. */
+int container_look(struct container *container, struct error **err);
 
 /* pull.c: what `image inspect` says of an image; `reference` is what it was asked by. */
 int pull_parse(const char *json, size_t len, const char *reference, struct runtime_pulled *ret, struct error **err);

@@ -1,6 +1,7 @@
 #ifndef ENGINE_RUNTIME_RUNTIME_H
 #define ENGINE_RUNTIME_RUNTIME_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,11 @@ struct runtime;
 /* Every container and network made here carries this label with the checkout's state folder as its value, so that the
  * next run can remove what a killed one left. */
 #define RUNTIME_LABEL "dev.cbuild.owner"
+
+/* Labels of containers that go on when the cbuild that started them has ended (`up --detach`): the service's name, and a
+ * hash of what it was started with. */
+#define RUNTIME_SERVICE "dev.cbuild.service"
+#define RUNTIME_CONFIG "dev.cbuild.config"
 
 const char *const *runtime_names(void); /* NULL-terminated, best first */
 /* `name` NULL: the best one found. Flags that had to be found out by trying are remembered in `state`.
@@ -77,6 +83,13 @@ struct runtime_pair {
 	const char *key, *value;
 };
 
+/* A port of the container on this machine. */
+struct runtime_publish {
+	uint16_t inner, outer, outer_last; /* outer 0: any */
+	const char *host;                  /* NULL: the loopback address */
+	bool udp;
+};
+
 struct container_spec {
 	struct runtime_image image;
 	const char *name;                       /* DNS name on the network: the service's name */
@@ -92,6 +105,11 @@ struct container_spec {
 	size_t ports_len;
 	const struct runtime_pair *hosts; /* name -> address of those started before it, beside the network's own DNS */
 	size_t hosts_len;
+	const struct runtime_pair *labels; /* beside RUNTIME_LABEL */
+	size_t labels_len;
+	const struct runtime_publish *publish;
+	size_t publish_len;
+	const char *ip; /* its address on the network, or NULL: any */
 };
 
 struct container;
@@ -119,6 +137,34 @@ int container_healthcheck(struct container *container, const char *const *words,
 			  struct error **err);
 /* Appends the last `lines` lines of its output. */
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err);
+/* Gives every line of its output to `output`, until it has ended or the loop is cancelled: from the first one on, or only
+ * those to come. */
+int container_follow(struct container *container, bool from_first, const struct output *output, struct error **err);
+/* Where its ports are published. Borrowed. */
+struct container_port {
+	uint16_t inner, outer;
+	const char *host;
+	bool udp;
+};
+size_t container_ports(const struct container *container, struct container_port *ret, size_t max);
+/* The labels that it was started with, or NULL. Borrowed. */
+const char *container_service(const struct container *container);
+const char *container_config(const struct container *container);
+/* Frees `container` (NULL-safe) and lets it go on. */
+void container_leave(struct container *container);
+/* Tells all to end, with the signal that their images ask for, waits for them END_GRACE_MS at most, or until *hurry, and
+ * removes them; frees the containers in any case. Works when the loop is cancelled. */
+#define END_GRACE_MS 2500
+int containers_end(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err);
+
+/* What stands here with this owner's label: names of containers (of the service, when it is not NULL) and of networks.
+ * NULL-terminated; free with names_free. */
+int runtime_standing(struct runtime *runtime, const char *service, char ***ret, struct error **err);
+int runtime_standing_networks(struct runtime *runtime, char ***ret, struct error **err);
+void names_free(char **names); /* NULL-safe */
+/* One of those containers. */
+int container_attach(struct runtime *runtime, const char *name, struct container **ret, struct error **err);
+
 /* Ends and removes it, also when the loop is cancelled; frees `container` in any case (NULL-safe). */
 int container_remove(struct container *container, struct error **err);
 

@@ -20,7 +20,7 @@
 #define HEALTHCHECK_POLL_MS 250        /* between two runs of an image's HEALTHCHECK */
 #define DEPENDENCY_MS (5u * 60 * 1000) /* for a dependency whose own check names no time */
 
-static void add_logs(struct container *container, struct buf *out)
+void stage_add_logs(struct container *container, struct buf *out)
 {
 	cleanup_buf struct buf logs = { 0 };
 
@@ -68,7 +68,7 @@ static void report_failure(struct stage *stage, const struct actor *actor, const
 		buf_printf(&text, ": %s", probe->why.data ? probe->why.data : "no answer");
 	buf_char(&text, '\n');
 	add_answer(probe, &text);
-	add_logs(actor->container, &text);
+	stage_add_logs(actor->container, &text);
 	findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
 }
 
@@ -87,8 +87,8 @@ uint16_t health_port(const struct actor *actor, uint16_t port)
 {
 	const struct service *service = actor->part->service;
 
-	if (port == 0 && service->ports_len > 0)
-		port = service->ports[0];
+	if (port == 0)
+		port = service_port(service);
 	return port ? port : actor->exposed;
 }
 
@@ -179,7 +179,7 @@ bool health_completed(struct stage *stage, const struct actor *actor, const char
 				buf_printf(&text, "%s: it did not complete within %u s\n", what, DEPENDENCY_MS / 1000);
 			else
 				buf_printf(&text, "%s: it ended with status %d\n", what, status);
-			add_logs(actor->container, &text);
+			stage_add_logs(actor->container, &text);
 			findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
 			return false;
 		}
@@ -212,7 +212,7 @@ bool health_own(struct stage *stage, const struct actor *actor, const char *what
 			else
 				buf_printf(&text, "%s: it ended with status %d before its HEALTHCHECK passed\n", what,
 					   status);
-			add_logs(actor->container, &text);
+			stage_add_logs(actor->container, &text);
 			findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
 			return false;
 		}

@@ -65,7 +65,8 @@ static void fill_ports(struct stage *stage, const struct actor *actor, struct co
 	spec->ports = ports;
 }
 
-int stage_start(struct stage *stage, const struct stage_part *part, struct actor **ret, struct error **err)
+int stage_spec(struct stage *stage, const struct stage_part *part, struct actor **ret, struct container_spec *ret_spec,
+	       struct error **err)
 {
 	const struct service *service = part->service;
 	struct container_spec spec = { .name = service->name.s, .network = stage->network };
@@ -82,12 +83,35 @@ int stage_start(struct stage *stage, const struct stage_part *part, struct actor
 	spec.tmpfs = fill_words(stage, &service->tmpfs);
 	spec.user = service->user.s;
 	spec.working_dir = service->working_dir.s;
-	if (container_start(stage->runtime, &spec, stage->output, &actor->container, err) < 0)
-		return -1;
-	actor->ip = container_ip(actor->container);
-	stage->len++;
 	*ret = actor;
+	*ret_spec = spec;
 	return 0;
+}
+
+void stage_join(struct stage *stage, struct actor *actor, struct container *container)
+{
+	actor->container = container;
+	actor->ip = container_ip(container);
+	stage->len++;
+}
+
+int stage_run(struct stage *stage, struct actor *actor, const struct container_spec *spec, struct error **err)
+{
+	struct container *container;
+
+	if (container_start(stage->runtime, spec, stage->output, &container, err) < 0)
+		return -1;
+	stage_join(stage, actor, container);
+	return 0;
+}
+
+int stage_start(struct stage *stage, const struct stage_part *part, struct actor **ret, struct error **err)
+{
+	struct container_spec spec;
+
+	if (stage_spec(stage, part, ret, &spec, err) < 0)
+		return -1;
+	return stage_run(stage, *ret, &spec, err);
 }
 
 bool stage_wait(struct stage *stage, const struct actor *actor, int condition, const char *what)

@@ -5,8 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/stage/values.h"
+
 struct arena;
+struct buf;
 struct container;
+struct container_spec;
 struct error;
 struct findings;
 struct layout;
@@ -15,8 +19,6 @@ struct manifest;
 struct output;
 struct runtime;
 struct service;
-
-#include "engine/stage/values.h"
 
 /* Containers of services that see each other on a network of their own: of a verification, or of `cbuild up`. */
 
@@ -54,9 +56,17 @@ struct stage {
 void stage_open(struct stage *stage, size_t parts);
 /* Starts it, pulling its image if need be. ERROR_HEALTH, ERROR_TOOL, ERROR_REGISTRY. */
 int stage_start(struct stage *stage, const struct stage_part *part, struct actor **ret, struct error **err);
+/* The same in two steps. What `ret_spec` holds lives in the arena; until stage_run the actor is not on the stage. */
+int stage_spec(struct stage *stage, const struct stage_part *part, struct actor **ret, struct container_spec *ret_spec,
+	       struct error **err);
+int stage_run(struct stage *stage, struct actor *actor, const struct container_spec *spec, struct error **err);
+/* Puts one on the stage that runs already. */
+void stage_join(struct stage *stage, struct actor *actor, struct container *container);
 /* Waits for the part's condition. `what` goes before what is wrong ("depends_on db"). False: it failed, and that is
  * among the findings. */
 bool stage_wait(struct stage *stage, const struct actor *actor, int condition, const char *what);
+/* The last lines of its output, as a paragraph for a failure. */
+void stage_add_logs(struct container *container, struct buf *out);
 /* Removes containers and network, also when the loop is cancelled; frees what the stage holds. */
 void stage_clear(struct stage *stage);
 

@@ -182,3 +182,140 @@ pulls_as_asked()
 @test "the pull policy counts, and what a registry does not have is its class of failure" {
 	each_runtime pulls_as_asked
 }
+
+# up_project: two services; the second one waits for the first.
+up_project()
+{
+	cat >services.yaml <<-EOF
+		project: up
+		registry: localhost/up
+		services:
+		  db:
+		    image: $(registry_host images)/db:1
+		    ports: ["5432"]
+		  job:
+		    build: {context: web, additional_contexts: {rootfs: rootfs}}
+		    command: [sh, -c, 'echo "\$\$STEP"']
+		    environment: {STEP: one}
+		  web:
+		    build: {context: web, additional_contexts: {rootfs: rootfs}}
+		    ports: ["8000", "$port:8000", "8001/udp"]
+		    env_file: [{path: none.env, required: false}]
+		    depends_on:
+		      db: {condition: service_healthy}
+		      job: {condition: service_completed_successfully}
+		    command: [sh, -c, "printf 'red \\\\033[31m\\\\n'; wget -q -O - http://db:5432/ready && exec httpd -f -p 8000 -h /www"]
+		    verify: {http: /health}
+	EOF
+}
+
+container_of()
+{
+	"$CBUILD_RUNTIME" ps -a --filter "label=dev.cbuild.service=$1" --format '{{.Names}}'
+}
+
+# What is printed is what the runtime publishes.
+prints_addresses()
+{
+	local free
+	grep -q "^  web  http://127\.0\.0\.1:$port  ->  8000$" "$out" || return
+	free=$(sed -nE 's/^  web  http:\/\/127\.0\.0\.1:([0-9]+)  ->  8000$/\1/p' "$out" | grep -vx "$port") || return
+	"$CBUILD_RUNTIME" port "$(container_of web)" 8000/tcp | grep -qx "127.0.0.1:$free" || return
+	grep -qE '^  web  127\.0\.0\.1:[0-9]+  ->  8001/udp$' "$out" || return
+	grep -qE '^  db   127\.0\.0\.1:[0-9]+  ->  5432$' "$out" || return
+	[ "$CBUILD_RUNTIME" = docker ] || equal "$(curl -fsS "http://127.0.0.1:$free/health")" fine
+}
+
+stands()
+{
+	local port web db job
+	port=$(free_port)
+	up_project
+	cb up --detach || return
+	equal "$status" 0 || return
+	prints_addresses || return
+	web=$(container_of web) db=$(container_of db) job=$(container_of job)
+	# Nothing changed: nothing is replaced.
+	cb up -d || return
+	equal "$status" 0 || return
+	equal "$(container_of web) $(container_of db) $(container_of job)" "$web $db $job" || return
+	# What changed is, and finds the others; a free port stays the same.
+	free=$("$CBUILD_RUNTIME" port "$web" 8000/tcp)
+	sed "s/^    command: .sh, -c, \"printf/    working_dir: \/www\n&/" -i services.yaml
+	echo better >web/www/health
+	cb up -d || return
+	equal "$status" 0 || return
+	equal "$(container_of db)" "$db" || return
+	[ "$(container_of web)" != "$web" ] || return
+	equal "$("$CBUILD_RUNTIME" port "$(container_of web)" 8000/tcp)" "$free" || return
+	[ "$CBUILD_RUNTIME" = docker ] || equal "$(curl -fsS "http://127.0.0.1:$port/health")" better || return
+	# One alone, then the rest.
+	cb down web || return
+	equal "$status $(container_of web) $(container_of db)" "0  $db" || return
+	cb down || return
+	equal "$status" 0 || return
+	cb down
+	grep -q "nothing is up" "$err"
+}
+
+@test "services stand until they are taken down, and only what changed is replaced" {
+	each_runtime stands
+}
+
+says()
+{
+	grep -q -- "$1" "$out"
+}
+
+follows()
+{
+	local port up started
+	port=$(free_port)
+	out=$BATS_TEST_TMPDIR/followed
+	up_project
+	"$cbuild" up web >"$out" 2>&1 3>&- &
+	up=$!
+	until_true says "^web | red .x1b\[31m" || return
+	until_true says "->  8001/udp" || return
+	grep -q "^job | one" "$out" || return
+	"$cbuild" up >"$BATS_TEST_TMPDIR/second" 2>&1 && return 1
+	grep -q "runs here already" "$BATS_TEST_TMPDIR/second" || return
+	kill -INT "$up"
+	status=0
+	wait "$up" || status=$?
+	cat "$out"
+	equal "$status" 130 || return
+	# Killed, it leaves what the next one, or `down`, finds.
+	"$cbuild" up db >"$out" 2>&1 3>&- &
+	up=$!
+	until_true says "^  db  127" || return
+	kill -KILL "$up"
+	wait "$up" || true
+	[ -n "$(container_of db)" ] || return
+	cb down || return
+	equal "$status" 0
+}
+
+@test "services are followed until Ctrl-C, and nothing is left" {
+	each_runtime follows
+}
+
+fails()
+{
+	local port
+	port=$(free_port)
+	up_project
+	sed 's/verify: .*/verify: {http: {path: \/nowhere, timeout: 1s}}/' -i services.yaml
+	cb up || return
+	equal "$status" 5 || return
+	grep -q "web: http /nowhere on port 8000 was not healthy" "$err" || return
+	grep -q "the container's last lines" "$err" || return
+	sed 's/echo "/exit 7; &/' -i services.yaml
+	cb up -d || return
+	equal "$status" 5 || return
+	grep -q "job: it ended with status 7" "$err"
+}
+
+@test "what does not get healthy is told, and all is ended" {
+	each_runtime fails
+}

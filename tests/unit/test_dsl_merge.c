@@ -131,7 +131,7 @@ static void test_tags_in_turn(void **state)
 	(void)state;
 	test_load_good(&t, "include: [{path: [root.yaml, middle.yaml, last.yaml]}]\nservices: {}\n", &options);
 	assert_int_equal(find(&t, "web")->ports_len, 1);
-	assert_int_equal(find(&t, "web")->ports[0], 81);
+	assert_int_equal(find(&t, "web")->ports[0].inner, 81);
 	assert_texts(&find(&t, "web")->tmpfs, LIST("/82", "/last"));
 	test_unload(&t);
 }

@@ -6,11 +6,7 @@
 #include "tests/unit/builder_world.h"
 
 static const struct runtime_pair environment[] = {
-	{ "A", "plain" },
-	{ "B", "two\nlines" },
-	{ "C", NULL },
-	{ "D", "say \"x\"" },
-	{ "DOCKER_HOST", "tcp://$x" },
+	{ "A", "plain" }, { "B", "two\nlines" }, { "C", NULL }, { "D", "say \"x\"" }, { "DOCKER_HOST", "tcp://$x" },
 };
 static const struct runtime_pair hosts[] = { { "db", "10.89.0.2" } };
 static const uint16_t ports[] = { 8000, 9000 };
@@ -62,7 +58,8 @@ static void test_podman(void **state)
 		   ".cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
 		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/"
 		   "null\n--network=cbuild-n\n--network-alias=web\n--env-file=/t/env\n--env=B\n"
-		   "--env=D\n--env=DOCKER_HOST=tcp://$x\n--add-host=db:10.89.0.2\n--user=1000:1000\n--workdir=/srv\n--tmpfs=/tmp:size=1m\n--tmpfs=/"
+		   "--env=D\n--env=DOCKER_HOST=tcp://$x\n--add-host=db:10.89.0.2\n--user=1000:1000\n--workdir=/"
+		   "srv\n--tmpfs=/tmp:size=1m\n--tmpfs=/"
 		   "run\n--entrypoint=/app\n" ONE "\n--one\nserve\n-x\n");
 }
 
@@ -85,7 +82,22 @@ static void test_rootless(void **state)
 
 static void test_docker(void **state)
 {
+	static const struct runtime_publish publish[] = {
+		{ .inner = 8000 },
+		{ .inner = 9000, .outer = 80, .outer_last = 80, .host = "0.0.0.0" },
+		{ .inner = 53, .outer = 5300, .outer_last = 5310, .udp = true },
+	};
+	static const struct runtime_pair labels[] = { { RUNTIME_SERVICE, "web" } };
 	const struct container_spec spec = { .command = command };
+	const struct container_spec up = { .network = "cbuild-n",
+					   .hosts = hosts,
+					   .hosts_len = 1,
+					   .ports = ports,
+					   .ports_len = 1,
+					   .publish = publish,
+					   .publish_len = 3,
+					   .labels = labels,
+					   .labels_len = 1 };
 	const struct runtime runtime = { .ops = &runtime_docker,
 					 .program = (char *)"docker",
 					 .owner = (char *)"o",
@@ -96,6 +108,13 @@ static void test_docker(void **state)
 		   "docker\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n--label=dev.cbuild.owner=o\n"
 		   "--log-driver=json-file\n--log-opt=max-size=10m\n--no-healthcheck\n--stop-timeout=0\n" ONE "\nserve"
 		   "\n-x\n");
+	/* docker's networks know the names themselves. */
+	assert_run(&runtime, 0, &up, NULL,
+		   "docker\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n--label=dev.cbuild.owner=o\n"
+		   "--label=dev.cbuild.service=web\n--log-driver=json-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
+		   "--stop-timeout=0\n--network=cbuild-n\n--publish=127.0.0.1::8000/tcp\n--publish=0.0.0.0:80:9000/"
+		   "tcp\n"
+		   "--publish=127.0.0.1:5300-5310:53/udp\n" ONE "\n");
 }
 
 static void test_adapt(void **state)

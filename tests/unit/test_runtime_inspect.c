@@ -52,12 +52,14 @@ static void test_docker(void **state)
 	ok(inspect_parse(docker_text, strlen(docker_text), &seen, err));
 	assert_string_equal(seen.ip, "172.18.0.2");
 	assert_string_equal(seen.gateway, "172.18.0.1");
-	assert_int_equal(seen.ports_len, 2);
+	assert_int_equal(seen.ports_len, 3);
 	assert_int_equal(seen.ports[0].inner, 8000);
 	assert_int_equal(seen.ports[0].outer, 49153);
 	assert_string_equal(seen.ports[0].host, "127.0.0.1");
 	assert_int_equal(seen.ports[1].outer, 49154);
 	assert_string_equal(seen.ports[1].host, "127.0.0.1");
+	assert_false(seen.ports[1].udp);
+	assert_true(seen.ports[2].udp);
 	inspected_free(&seen);
 }
 

@@ -1,0 +1,50 @@
+#ifndef ENGINE_UP_ROOM_H
+#define ENGINE_UP_ROOM_H
+
+#include <stdatomic.h>
+
+#include "base/hash.h"
+#include "engine/up/up.h"
+
+/* What the files of engine/up/ share; for them alone. */
+
+struct findings;
+
+struct up {
+	const struct up_job *job;
+	struct findings *findings;
+	struct stage stage;
+	struct container **standing; /* from before, NULL where one was taken over or removed */
+	size_t standing_len;
+	bool *kept;  /* of each actor: it ran already */
+	bool *ended; /* of each actor: that was told */
+	uint64_t start_ms;
+	atomic_uint followers; /* that still read */
+	atomic_bool hurry;     /* a second signal came */
+	bool directed;         /* all has been started, and is to end now */
+	bool left;             /* or goes on alone */
+	int signum;
+	struct error *error;
+	struct error *untold; /* what kept an event from being shown */
+};
+
+/* config.c: what a container is started with, as a hash: image, settings, published ports; not where the others are. */
+void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1]);
+
+/* cast.c: brings the part on the stage: the container that stands already when it fits, else a new one, which gets the
+ * old one's address and ports. */
+int cast_find(struct up *up, struct error **err); /* what stands */
+int cast_part(struct up *up, const struct up_part *part, struct actor **ret, struct error **err);
+void cast_leave(struct up *up); /* frees what was found and not taken */
+
+/* up.c: a follower has ended. On the loop's thread. */
+void up_follower_done(struct up *up);
+
+/* tell.c: events, from any thread. */
+void tell(struct up *up, const struct up_event *event);
+void tell_now(struct up *up, const struct up_event *event); /* on the loop's thread */
+void tell_ports(struct up *up, const struct actor *actor);
+/* Shows its output from now on. In a task. */
+void tell_output(struct up *up, const struct actor *actor);
+
+#endif

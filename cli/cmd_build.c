@@ -67,6 +67,14 @@ static void keep_newest(struct session *session)
 		error_free(unsaved);
 }
 
+bool build_needed(struct session *session)
+{
+	if (anything_stale(session->plan))
+		return true;
+	keep_hashes(session);
+	return false;
+}
+
 static const char *const *planned_services(const struct session *session, const char **names)
 {
 	size_t len = 0;

@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "cli/up.h"
 #include "engine/exec/run.h"
 #include "engine/io/loop.h"
 #include "engine/io/watch.h"
@@ -26,6 +27,7 @@ struct round {
 	struct loop *loop;
 	struct watch *watch;
 	bool building;
+	bool built; /* all that is stale */
 	bool outdated;
 	int signum;
 	struct error *error; /* the system watches no more folders */
@@ -118,6 +120,7 @@ static int plan_and_build(struct round *round, struct error **err)
 	if (r == 0) {
 		round->look = look_take(&session);
 		r = build(round, &session, err);
+		round->built = r == 0 && !round->outdated;
 	} else if (error && error->cls != ERROR_USAGE) {
 		error_move(err, &error);
 	} else {
@@ -154,12 +157,26 @@ static int wait_for_change(struct round *round, struct error **err)
 	return r < 0 ? -1 : round->error ? error_move(err, &round->error) : 0;
 }
 
+/* Restarts what was built anew. What fails then is told, and a change waited for. */
+static int run_services(const struct round *round)
+{
+	struct error *error = NULL;
+	int status = up_services(round->options, true, &error);
+
+	if (error)
+		output_error(error);
+	error_free(error);
+	return status < 0 ? 0 : status;
+}
+
 /* 0: go on with another round; else the exit status. */
 static int run_round(const struct options *options, struct error **err)
 {
 	struct round round = { .options = options };
 	int status = plan_and_build(&round, err);
 
+	if (round.built && options->run)
+		status = run_services(&round);
 	if (status >= 128 && !round.outdated) {
 		look_free(round.look);
 		return status;
@@ -176,16 +193,44 @@ static int run_round(const struct options *options, struct error **err)
 	return 0;
 }
 
+static int watch(struct options *options, struct error **err)
+{
+	int status;
+
+	do {
+		status = run_round(options, err);
+		options->force = false; /* once */
+	} while (status == 0);
+	return status;
+}
+
+/* What it has started ends with it. */
+static int end_services(const struct options *options, struct error **err)
+{
+	const char *const all[] = { NULL };
+	struct session session;
+	size_t ended = 0;
+	int r = session_open(&session, options, err);
+
+	if (r == 0)
+		r = up_end(&session, all, &ended, err);
+	session_close(&session);
+	return r;
+}
+
 int cmd_watch(const struct options *options, struct error **err)
 {
 	struct options again = *options;
+	struct up_here here;
 	int status;
 
 	if (options->dry_run)
 		return error_make(err, ERROR_USAGE, "`cbuild watch` has no -n");
-	do {
-		status = run_round(&again, err);
-		again.force = false; /* once */
-	} while (status == 0);
+	if (!options->run)
+		return watch(&again, err);
+	up_here(options, &here);
+	status = watch(&here.options, err);
+	if (end_services(&here.options, status < 0 ? NULL : err) < 0)
+		return -1;
 	return status;
 }

@@ -196,7 +196,7 @@ static int build_and_start(struct session *session, bool detach, struct error **
 		want.targets = names;
 		r = session_plan(session, &want, err);
 	}
-	if (r == 0 && plan_len(session->plan) > 0)
+	if (r == 0 && build_needed(session))
 		r = build_execute(session, err);
 	if (r == 0)
 		r = start_troupe(session, &troupe, detach, err);
@@ -204,22 +204,29 @@ static int build_and_start(struct session *session, bool detach, struct error **
 	return r;
 }
 
+void up_here(const struct options *options, struct up_here *ret)
+{
+	struct platform host;
+
+	ret->options = *options;
+	ret->options.starts = true;
+	ret->options.no_load = false;
+	platform_host(&host);
+	platform_text(&host, ret->platform);
+	ret->platforms[0] = ret->platform;
+	ret->platforms[1] = NULL;
+	if (!options->platforms)
+		ret->options.platforms = ret->platforms;
+}
+
 int up_services(const struct options *options, bool detach, struct error **err)
 {
-	struct options own = *options;
 	struct session session;
-	struct platform host;
-	char platform[PLATFORM_TEXT];
-	const char *platforms[] = { platform, NULL };
+	struct up_here here;
 	int r;
 
-	platform_host(&host);
-	platform_text(&host, platform);
-	own.starts = true;
-	own.no_load = false;
-	if (!own.platforms)
-		own.platforms = platforms; /* no other can be started here */
-	r = session_open(&session, &own, err);
+	up_here(options, &here);
+	r = session_open(&session, &here.options, err);
 	if (r == 0)
 		r = build_sweep(&session, err);
 	if (r == 0)

@@ -4,11 +4,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/platform.h"
+#include "cli/options.h"
+
 struct error;
-struct options;
 struct session;
 
 /* `up` for the commands that use it. */
+
+/* The options as services are started with: for this machine's platform, when no other is asked for; others cannot be
+ * started here. */
+struct up_here {
+	struct options options;
+	char platform[PLATFORM_TEXT];
+	const char *platforms[2];
+};
+void up_here(const struct options *options, struct up_here *ret);
 
 /* Builds what is stale of the targets and what they depend on, for this machine, and starts them. `detach`: they go on.
  * Returns the exit status. */

@@ -319,3 +319,41 @@ fails()
 @test "what does not get healthy is told, and all is ended" {
 	each_runtime fails
 }
+
+serves()
+{
+	[ "$(curl -fsS "http://127.0.0.1:$1/health" 2>/dev/null)" = "$2" ]
+}
+
+says_times()
+{
+	[ "$(grep -c -- "$1" "$out")" -ge "$2" ]
+}
+
+@test "watch --run restarts what was built anew, and nothing else" {
+	local port watcher db
+	port=$(free_port)
+	out=$BATS_TEST_TMPDIR/watched
+	up_project
+	sed 's/verify: .*/verify: {http: {path: \/health, timeout: 5s}}/' -i services.yaml
+	"$cbuild" watch --run web >"$out" 2>&1 3>&- &
+	watcher=$!
+	until_true says "waiting for a change"
+	serves "$port" fine
+	db=$(container_of db)
+	echo newer >web/www/health
+	until_true says_times "waiting for a change" 2
+	serves "$port" newer
+	equal "$(container_of db)" "$db"
+	# What does not get healthy is told, and mended by the next change.
+	rm web/www/health
+	until_true says "was not healthy"
+	echo newest >web/www/health
+	until_true serves "$port" newest
+	kill -INT "$watcher"
+	status=0
+	wait "$watcher" || status=$?
+	cat "$out"
+	equal "$status" 130
+	equal "$(ours)" ""
+}

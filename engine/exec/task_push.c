@@ -96,6 +96,17 @@ static int write_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struc
 	return layout_write_index(task->env->layout, members, len, annotations, pairs_len, ret_digest, NULL, err);
 }
 
+/* The same images were put into the same repositories the last time: only what the index says of them differs. */
+static bool moves_only(const struct node *node)
+{
+	bool only = node->reasons_len > 0;
+
+	for (size_t i = 0; i < node->reasons_len; i++)
+		only &= node->reasons[i].kind == REASON_OPTION &&
+			strncmp(node->reasons[i].what, "annotation ", strlen("annotation ")) == 0;
+	return only;
+}
+
 static void note_result(struct task *task, const char *repository, const struct push_result *result)
 {
 	cleanup_buf struct buf size = { 0 };
@@ -115,6 +126,7 @@ static int push_to(struct task *task, const char *repository, const char *digest
 		.layout = task->env->layout,
 		.where = &where,
 		.digest = digest,
+		.again = moves_only(task->node),
 		.progress = take_progress,
 		.data = meter,
 	};

@@ -204,6 +204,18 @@ static int send_missing(const struct push *push, const struct reach *reach, stru
 	return put_by_digest(push, push->digest, err);
 }
 
+/* In one request. A registry takes no index of which it lacks something; whatever else is wrong shows when it is done at
+ * length. */
+static bool put_again(const struct push *push)
+{
+	struct error *error = NULL;
+
+	if (put_by_digest(push, push->digest, &error) == 0)
+		return true;
+	error_free(error);
+	return false;
+}
+
 int push_content(const struct push *push, struct push_result *ret, struct error **err)
 {
 	struct reach reach = { 0 };
@@ -212,6 +224,8 @@ int push_content(const struct push *push, struct push_result *ret, struct error 
 	*ret = (struct push_result){ 0 };
 	if (registry_prepare(push->registry, push->where, true, err) < 0)
 		return -1;
+	if (push->again && put_again(push))
+		return 0;
 	r = is_there(push, push->digest, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;

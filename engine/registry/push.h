@@ -1,6 +1,7 @@
 #ifndef ENGINE_REGISTRY_PUSH_H
 #define ENGINE_REGISTRY_PUSH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct push {
 	struct layout *layout;
 	const struct ref *where; /* domain and repository */
 	const char *digest;      /* of an index or manifest in the store */
+	bool again; /* what it is made of was put there before: looked for only when the registry misses it */
 	push_progress *progress; /* or NULL */
 	void *data;
 };

@@ -111,6 +111,37 @@ commit()
 	equal "$(jq -r '.annotations["org.opencontainers.image.revision"]' "$out")" "$(git rev-parse HEAD)"
 }
 
+@test "a retag of many services takes two requests a tag, and what is lost meanwhile is sent again" {
+	project many
+	rm -rf rootfs .cbuild
+	mkdir -p one
+	echo one >one/data
+	printf 'FROM scratch\nCOPY data /data\n' >one/Dockerfile
+	printf '.cbuild\nsettings.yaml\n' >.gitignore
+	printf 'registry: ${DOCKER_REGISTRY}\nplatforms: [linux/amd64]\nservices:\n' >services.yaml
+	for number in $(seq 20); do
+		echo "  s$number: {build: one}"
+	done >>services.yaml
+	[ -d .git ] || git init -q .
+	commit one
+	to plain many
+	push all
+	equal "$status" 0
+	commit two
+	log_clear plain
+	push all
+	equal "$status" 0
+	grep -q '20 pushed (0 B sent), 20 tagged' "$err"
+	equal "$(log_count plain 'HTTP/1')" 40
+	remote "$DOCKER_REGISTRY/s20:latest" | grep -q "$(git rev-parse HEAD)"
+	# The manifests of one are gone: the registry says so, and gets them.
+	rm -rf "$registries/plain/data/docker/registry/v2/repositories/many/s7/_manifests"
+	commit three
+	push all
+	equal "$status" 0
+	skopeo copy -q --all --src-tls-verify=false "docker://$DOCKER_REGISTRY/s7:latest" "oci:$BATS_TEST_TMPDIR/s7"
+}
+
 @test "a tag that was taken away or moved comes back; a new one needs no content" {
 	to plain moved
 	push all

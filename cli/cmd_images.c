@@ -49,7 +49,7 @@ static int find_verified(struct session *session, struct image_line *line, struc
 		if (!text || json_parse(text, strlen(text), id, &detail, NULL) < 0)
 			continue;
 		index = json_str(detail, "index");
-		line->verified = index && strcmp(index, line->index->digest) == 0;
+		line->verified = index && line->index->identity && strcmp(index, line->index->identity) == 0;
 	}
 	records_free(records, len);
 	return 0;
@@ -66,7 +66,8 @@ static int find_line(struct session *session, const struct service *service, con
 	if (state_last(session->state, id, &line->index, err) < 0)
 		return -1;
 	if (!line->index || !line->index->digest || !session->layout ||
-	    !layout_has(session->layout, line->index->digest, UINT64_MAX)) {
+	    !layout_has(session->layout, line->index->digest, UINT64_MAX) ||
+	    !layout_has(session->layout, line->index->identity, UINT64_MAX)) {
 		record_free(line->index);
 		return 0;
 	}
@@ -111,7 +112,7 @@ static struct json *tags_of(const struct json *references)
 	return tags;
 }
 
-/* The members of the index, as the store has them. */
+/* The images of the index that has nothing else, as the store has them. */
 static int platforms_of(struct session *session, const char *digest, struct json **ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -155,7 +156,7 @@ static int line_json(struct session *session, const struct image_line *line, str
 
 	if (!line->index->detail ||
 	    json_parse(line->index->detail, strlen(line->index->detail), line->index->node, &detail, err) < 0 ||
-	    platforms_of(session, line->index->digest, &platforms, err) < 0)
+	    platforms_of(session, line->index->identity, &platforms, err) < 0)
 		return -1;
 	references = json_get(detail, "references");
 	object = json_new_object();
@@ -168,6 +169,8 @@ static int line_json(struct session *session, const struct image_line *line, str
 	json_set_str(object, "digest", line->index->digest);
 	json_set_str(object, "pushed", line->pushed ? line->pushed->digest : NULL);
 	json_set(object, "platforms", platforms);
+	if (strcmp(line->index->identity, line->index->digest) != 0)
+		json_set_bool(object, "attested", true);
 	/* Checks are made on the plain image. */
 	if (!line->format)
 		json_set_bool(object, "verified", line->verified);
@@ -227,7 +230,8 @@ static void add_text(const struct json *list, struct buf *out)
 		const struct json *image = json_at(list, i);
 		const struct json *platforms = json_get(image, "platforms"), *remote = json_get(image, "remote");
 
-		buf_printf(out, "%s  %s  %s\n", json_str(image, "reference"), json_str(image, "digest"), remark(image));
+		buf_printf(out, "%s  %s  %s%s\n", json_str(image, "reference"), json_str(image, "digest"), remark(image),
+			   json_bool(image, "attested") ? ", attested" : "");
 		if (json_str(image, "pushed"))
 			buf_printf(out, "  %-14s %s\n", "pushed as", json_str(image, "pushed"));
 		for (size_t j = 0; j < json_len(platforms); j++) {

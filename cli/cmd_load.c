@@ -42,14 +42,14 @@ static int load_record(struct session *session, struct deliver *deliver, const s
 
 	if (json_parse(record->detail ? record->detail : "", record->detail ? strlen(record->detail) : 0, record->node,
 		       &detail, err) < 0 ||
-	    members_of(session, record->digest, &members, err) < 0)
+	    members_of(session, record->identity, &members, err) < 0)
 		return -1;
 	references = json_get(detail, "references");
 	len = json_len(references);
 	list = mem_array(len + 1, sizeof(*list));
 	for (size_t i = 0; i < len; i++)
 		list[i] = json_text(json_at(references, i));
-	if (len == 0 || deliver_image(deliver, record->digest, list, len, err) < 0)
+	if (len == 0 || deliver_image(deliver, record->identity, list, len, err) < 0)
 		return len == 0 ? error_make(err, ERROR_STATE, "%s: its record names no reference", record->node) : -1;
 	if (session->options->quiet)
 		return 0;
@@ -74,7 +74,8 @@ static int load_service(struct session *session, struct deliver *deliver, size_t
 
 	if (state_last(session->state, id, &record, err) < 0)
 		return -1;
-	if (!record || !record->digest || !session->layout || !layout_has(session->layout, record->digest, UINT64_MAX)) {
+	if (!record || !record->identity || !session->layout ||
+	    !layout_has(session->layout, record->identity, UINT64_MAX)) {
 		error_make(err, ERROR_BUILD, "%s has not been built yet", name);
 		error_remedy(err, "cbuild --no-load %s", name);
 		return -1;

@@ -20,6 +20,7 @@ struct draft_build {
 	struct draft_secret *secrets;
 	size_t secrets_len;
 	bool no_cache, pull;
+	struct text provenance, sbom;
 };
 
 /* A format as it was written. */

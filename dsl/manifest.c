@@ -43,3 +43,8 @@ uint16_t service_port(const struct service *service)
 			return service->ports[i].inner;
 	return 0;
 }
+
+bool service_attests(const struct service *service)
+{
+	return service->publish && (service->build.provenance || service->build.sbom);
+}

@@ -63,6 +63,9 @@ struct image_format {
 	struct text suffix; /* behind each of the service's tags: "-zstd"; never empty */
 };
 
+/* How much a builder is to say about how it built an image. */
+enum provenance { PROVENANCE_NONE, PROVENANCE_MIN, PROVENANCE_MAX };
+
 /* A secret of a build. Only its id is part of anything that is kept. */
 struct build_secret {
 	struct text id;
@@ -91,6 +94,9 @@ struct build_spec {
 	struct pairs ssh; /* id -> absolute path of a socket or key; "": the agent's */
 	struct texts cache_from, cache_to;
 	bool no_cache, pull;
+	enum provenance provenance;
+	bool sbom;
+	const char *sbom_generator; /* the scanner's image; NULL: the builder's own */
 };
 
 /* A declared step before the build. Paths are relative to the manifest's folder. */
@@ -276,6 +282,8 @@ void manifest_free(struct manifest *manifest); /* NULL-safe */
 uint16_t service_port(const struct service *service);
 /* Index of the service called `name`, or -1. */
 long manifest_service(const struct manifest *manifest, const char *name);
+/* Whether anything is to be said beside its image: not of one that is never published. */
+bool service_attests(const struct service *service);
 /* The group called `name` (not "all"), or NULL. */
 const struct group *manifest_group(const struct manifest *manifest, const char *name);
 

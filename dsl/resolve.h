@@ -54,6 +54,8 @@ void resolve_platforms(struct resolve *r, struct unit *unit);
 void resolve_build(struct resolve *r, const struct draft_rest *draft, struct service *service);
 /* Secrets, networks and the like: what the builder is told besides the files. */
 void resolve_given(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
+/* What the builder is to say about the image. */
+void resolve_attestations(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_registries(struct resolve *r);
 void resolve_tags(struct resolve *r, struct unit *unit);

@@ -119,4 +119,5 @@ void resolve_given(struct resolve *r, const struct draft_build *draft, struct bu
 			  "a build cannot have the network \"%s\"", draft->network.s);
 	resolve_secrets(r, draft, build);
 	resolve_ssh(r, build);
+	resolve_attestations(r, draft, build);
 }

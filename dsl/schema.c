@@ -65,8 +65,13 @@ static const struct schema_key build_keys[] = {
 	  .doc = "Stages for which compose does not use the builder's cache; not used." },
 	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's rights for a build; not given." },
 	{ "ulimits", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Limits of RUN steps; not set." },
-	{ "provenance", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's attestations; not made." },
-	{ "sbom", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's attestations; not made." },
+	{ "provenance", TYPE_TEXT, IN(draft_build, provenance),
+	  .doc = "What the builder puts beside the image about how it was built: \"min\" (or true), \"max\", or false. "
+		 "docker and BuildKit only." },
+	{ "sbom", TYPE_TEXT, IN(draft_build, sbom),
+	  .doc = "true: the builder puts beside the image what is in it; \"generator=IMAGE\" says by which scanner. "
+		 "docker "
+		 "and BuildKit only." },
 };
 
 static const struct schema schema_build = { .name = "build", .short_key = "context", KEYS(build_keys) };

@@ -107,6 +107,28 @@ static struct json *output_of(const struct buildkit_target *target)
 	return array;
 }
 
+/* Of a batch in which one is to say something: each target for itself. */
+static struct json *attestations_of(const struct build_job *job)
+{
+	cleanup_free char *provenance = mem_printf("type=provenance,%s%s", job->provenance ? "mode=" : "disabled=true",
+						   job->provenance ? job->provenance : "");
+	cleanup_free char *sbom = mem_printf("type=sbom%s%s", job->sbom_generator ? ",generator=" : "",
+					     job->sbom_generator ? job->sbom_generator : "");
+	struct json *array = json_new_array();
+
+	append_text(array, provenance);
+	append_text(array, job->sbom ? sbom : "type=sbom,disabled=true");
+	return array;
+}
+
+static bool any_attests(const struct buildkit_target *targets, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (buildkit_attests(targets[i].job))
+			return true;
+	return false;
+}
+
 static struct json *arguments_of(const struct build_job *job)
 {
 	struct json *args = json_new_object();
@@ -215,6 +237,7 @@ int bake_text(const char *store, const struct buildkit_target *targets, size_t l
 	cleanup_json struct json *root = json_new_object();
 	struct json *groups = json_new_object(), *group = json_new_object(), *names = json_new_array();
 	struct json *all = json_new_object();
+	bool attests = any_attests(targets, len);
 
 	json_set(root, "group", groups);
 	json_set(groups, "default", group);
@@ -228,6 +251,8 @@ int bake_text(const char *store, const struct buildkit_target *targets, size_t l
 		json_set(all, name, object);
 		if (add_target(store, &targets[i], i, object, env, err) < 0)
 			return -1;
+		if (attests)
+			json_set(object, "attest", attestations_of(targets[i].job));
 	}
 	json_dump(root, JSON_COMPACT, out);
 	return 0;
@@ -249,8 +274,11 @@ void bake_argv(const char *instance, const char *file, const struct buildkit_tar
 		argv_addf(argv, "--builder=%s", instance);
 	argv_addf(argv, "--file=%s", file);
 	argv_add(argv, "--progress=rawjson");
-	argv_add(argv, "--provenance=false"); /* it differs on every run */
-	argv_add(argv, "--sbom=false");
+	/* What is said by default differs on every run. */
+	if (!any_attests(targets, len)) {
+		argv_add(argv, "--provenance=false");
+		argv_add(argv, "--sbom=false");
+	}
 	/* Nobody is there to be asked. What is read and written is what the manifest says. */
 	argv_add(argv, "--allow=fs=*");
 	if (ssh)

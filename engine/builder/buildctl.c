@@ -130,6 +130,11 @@ static void add_options(const struct build_job *job, struct argv *argv)
 		argv_add(argv, "--allow=network.host");
 	if (job->shm_size)
 		argv_addf(argv, "--opt=shm-size=%" PRIu64, job->shm_size);
+	if (job->provenance)
+		argv_addf(argv, "--opt=attest:provenance=mode=%s", job->provenance);
+	if (job->sbom)
+		argv_addf(argv, "--opt=attest:sbom=%s%s", job->sbom_generator ? "generator=" : "",
+			  job->sbom_generator ? job->sbom_generator : "");
 	add_hosts(job, argv);
 	if (job->pull)
 		argv_add(argv, "--opt=image-resolve-mode=pull");
@@ -375,7 +380,7 @@ static int buildctl_open(const struct builder_given *given, void **ret, struct b
 	info->platforms = self->platforms;
 	info->platforms_len = self->platforms_len;
 	info->native_len = self->native_len;
-	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ZSTD | ABILITY_ESTARGZ | ABILITY_ATTEST;
+	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ATTEST;
 	*ret = self;
 	return 0;
 }

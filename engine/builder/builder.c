@@ -52,10 +52,6 @@ const char *builder_ability_name(unsigned bit)
 		return "here-documents";
 	case ABILITY_CHECK:
 		return "checks";
-	case ABILITY_ZSTD:
-		return "zstd";
-	case ABILITY_ESTARGZ:
-		return "estargz";
 	case ABILITY_ATTEST:
 		return "attestations";
 	case ABILITY_GIT:

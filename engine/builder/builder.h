@@ -103,6 +103,9 @@ struct build_job {
 	bool pull;                           /* ask for bases anew */
 	bool keep;                           /* a base only: the result may stay in the builder's own storage */
 	bool no_cache;
+	const char *provenance;     /* "min", "max", or NULL: what the builder says beside the image, ... */
+	bool sbom;                  /* ... and whether it lists what is in it: */
+	const char *sbom_generator; /* by this scanner's image; NULL: by its own */
 	const char *staging; /* an empty folder of the job's own on the store's file system; the caller removes it */
 	const struct output *output; /* log file and lines */
 };
@@ -112,9 +115,10 @@ struct build_result {
 	bool dropped;                  /* not its own failure: it was stopped because another job of the batch failed */
 	char identity[DIGEST_LEN + 1]; /* digest of the canonical config (oci/image.h): equal for equal images */
 	char id[DIGEST_LEN + 1]; /* when kept: what the builder's storage calls it, which need not be the same twice */
-	char digest[DIGEST_LEN + 1]; /* manifest digest in the store; "" when it stayed with the builder */
-	char *place;                 /* "store" or builder_place(); malloc'd, the receiver's */
-	uint64_t size;               /* bytes, compressed, of what is in the store; 0 when kept */
+	char digest[DIGEST_LEN + 1];      /* manifest digest in the store; "" when it stayed with the builder */
+	char attestation[DIGEST_LEN + 1]; /* the manifest of what was asked to be said about it, in the store, or "" */
+	char *place;                      /* "store" or builder_place(); malloc'd, the receiver's */
+	uint64_t size;                    /* bytes, compressed, of what is in the store; 0 when kept */
 };
 
 /* Called once for every job of the batch, in any order, on the task's thread or on one of the builder's. */
@@ -124,10 +128,8 @@ typedef void build_done(void *data, size_t job, struct build_result *result);
 enum builder_ability {
 	ABILITY_HEREDOC = 1, /* RUN <<EOF */
 	ABILITY_CHECK = 2,   /* looks a Dockerfile over without building it */
-	ABILITY_ZSTD = 4,    /* layers in other forms than gzip */
-	ABILITY_ESTARGZ = 8,
-	ABILITY_ATTEST = 16, /* provenance and SBOM */
-	ABILITY_GIT = 32     /* ADD of a git repository */
+	ABILITY_ATTEST = 4,  /* provenance and SBOM */
+	ABILITY_GIT = 8      /* ADD of a git repository */
 };
 
 struct builder_info {

@@ -97,6 +97,11 @@ char *buildkit_context(const struct build_job *job, struct error **err)
 	return steal_ptr(link);
 }
 
+bool buildkit_attests(const struct build_job *job)
+{
+	return job->provenance || job->sbom;
+}
+
 int buildkit_import(const struct buildkit *kit, const struct build_job *job, int fd, const char *name,
 		    struct build_result *result, struct error **err)
 {
@@ -104,11 +109,14 @@ int buildkit_import(const struct buildkit *kit, const struct build_job *job, int
 	cleanup_image struct image *image = NULL, *base_image = NULL;
 	cleanup_free char *fault = NULL;
 
-	if (layout_import_stream(kit->layout, fd, name, &job->platform, result->digest, err) < 0 ||
+	if (layout_import_stream(kit->layout, fd, name, &job->platform, result->digest, result->attestation, err) < 0 ||
 	    image_read(kit->layout, result->digest, &image, err) < 0)
 		return -1;
 	if (base && base->where == IMAGE_STORE && image_read(kit->layout, base->digest, &base_image, err) < 0)
 		return -1;
+	if (buildkit_attests(job) && !result->attestation[0])
+		return error_make(err, ERROR_TOOL, "%s has said nothing about the image, although it was asked to",
+				  kit->tool);
 	fault = proof_fault(image, &job->platform, base_image);
 	if (fault)
 		return error_make(err, ERROR_BUILD, "%s made a wrong image: %s", kit->tool, fault);

@@ -42,7 +42,9 @@ char *buildkit_alias(const char *name, size_t number);
 /* The path by which the job's main folder is given to the client: a link in the staging folder, called after the job's
  * context_name. malloc'd; NULL with ERROR_STATE when it cannot be made. */
 char *buildkit_context(const struct build_job *job, struct error **err);
-/* Takes the image out of a tar, open as `fd`, into the store, when it is what was asked for. */
+/* Whether the builder is asked to say anything beside the image. */
+bool buildkit_attests(const struct build_job *job);
+/* Takes the image out of a tar, open as `fd`, into the store, with what is said about it, when it is what was asked for. */
 int buildkit_import(const struct buildkit *kit, const struct build_job *job, int fd, const char *name,
 		    struct build_result *result, struct error **err);
 

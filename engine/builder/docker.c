@@ -71,6 +71,16 @@ static int add_images(const struct docker_command *command, const struct build_j
 	return 0;
 }
 
+/* What is said by default differs on every run. */
+static void add_attestations(const struct build_job *job, struct argv *argv)
+{
+	argv_addf(argv, "--provenance=%s%s", job->provenance ? "mode=" : "", job->provenance ? job->provenance : "false");
+	if (job->sbom_generator)
+		argv_addf(argv, "--sbom=generator=%s", job->sbom_generator);
+	else
+		argv_addf(argv, "--sbom=%s", job->sbom ? "true" : "false");
+}
+
 int docker_argv(const struct docker_command *command, const struct build_job *job, struct argv *argv, struct argv *env,
 		struct error **err)
 {
@@ -84,8 +94,7 @@ int docker_argv(const struct docker_command *command, const struct build_job *jo
 		argv_addf(argv, "--builder=%s", command->instance);
 	argv_addf(argv, "--platform=%s", platform);
 	add_output(command, job, argv);
-	argv_add(argv, "--provenance=false"); /* it differs on every run */
-	argv_add(argv, "--sbom=false");
+	add_attestations(job, argv);
 	argv_add(argv, "--progress=plain");
 	if (job->no_cache)
 		argv_add(argv, "--no-cache");
@@ -264,7 +273,7 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	info->platforms = self->facts.platforms;
 	info->platforms_len = self->facts.platforms_len;
 	info->native_len = self->facts.native_len;
-	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ZSTD | ABILITY_ESTARGZ | ABILITY_ATTEST |
+	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ATTEST |
 			  (self->facts.checks ? ABILITY_CHECK : 0);
 	*ret = self;
 	return 0;

@@ -243,7 +243,7 @@ static int nerdctl_open(const struct builder_given *given, void **ret, struct bu
 	info->batch = 1;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
-	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ZSTD | ABILITY_ESTARGZ | ABILITY_ATTEST;
+	info->abilities = ABILITY_HEREDOC | ABILITY_GIT;
 	*ret = self;
 	return 0;
 }

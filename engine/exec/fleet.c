@@ -121,12 +121,13 @@ static bool listed(const struct platform *list, size_t len, const struct platfor
 	return false;
 }
 
-static enum claim claim_of(const struct member *member, const struct platform *platform)
+static enum claim claim_of(const struct member *member, const struct fleet_want *want)
 {
 	const struct builder_info *info = builder_info(member->builder);
 	const struct manifest_builder *spec = member->spec;
+	const struct platform *platform = want->platform;
 
-	if (member->lost)
+	if (member->lost || (want->abilities & ~info->abilities))
 		return CLAIM_NONE;
 	if (!spec || (spec->platforms_len > 0 ? listed(spec->platforms, spec->platforms_len, platform)
 					      : listed(info->platforms, info->native_len, platform)))
@@ -134,12 +135,12 @@ static enum claim claim_of(const struct member *member, const struct platform *p
 	return spec->emulate && listed(info->platforms, info->platforms_len, platform) ? CLAIM_EMULATED : CLAIM_NONE;
 }
 
-static enum claim best_claim(const struct fleet *fleet, const struct platform *platform)
+static enum claim best_claim(const struct fleet *fleet, const struct fleet_want *want)
 {
 	enum claim best = CLAIM_NONE;
 
 	for (size_t i = 0; i < fleet->len; i++) {
-		enum claim claim = claim_of(&fleet->members[i], platform);
+		enum claim claim = claim_of(&fleet->members[i], want);
 
 		best = claim > best ? claim : best;
 	}
@@ -156,7 +157,15 @@ static unsigned weight_of(const struct member *member)
 	return member->spec ? member->spec->weight : 1;
 }
 
-static int nobody(const struct fleet *fleet, const struct platform *platform, struct error **err)
+static bool can(const struct fleet *fleet, const struct fleet_want *want)
+{
+	for (size_t i = 0; i < fleet->len; i++)
+		if (!(want->abilities & ~builder_info(fleet->members[i].builder)->abilities))
+			return true;
+	return false;
+}
+
+static int nobody(const struct fleet *fleet, const struct fleet_want *want, struct error **err)
 {
 	cleanup_buf struct buf names = { 0 };
 	char text[PLATFORM_TEXT];
@@ -164,32 +173,38 @@ static int nobody(const struct fleet *fleet, const struct platform *platform, st
 	for (size_t i = 0; i < fleet->len; i++)
 		buf_printf(&names, "%s%s%s", names.len > 0 ? ", " : "", builder_info(fleet->members[i].builder)->name,
 			   fleet->members[i].lost ? " (does not answer any more)" : "");
-	platform_text(platform, text);
-	error_make(err, ERROR_TOOL, "no builder of the manifest is there for %s: there are %s", text, names.data);
+	if (!can(fleet, want)) {
+		error_make(err, ERROR_TOOL, "no builder here can make attestations: there is %s", names.data);
+		error_remedy(err, "use docker or BuildKit: --builder=docker; or leave out `provenance` and `sbom`");
+		return -1;
+	}
+	platform_text(want->platform, text);
+	error_make(err, ERROR_TOOL, "no builder of the manifest is there for %s%s: there are %s", text,
+		   want->abilities ? " that can make attestations" : "", names.data);
 	error_remedy(err, "add one under `builders`, or let one emulate it: `emulate: true`");
 	return -1;
 }
 
-int fleet_check(struct fleet *fleet, const struct platform *platform, struct error **err)
+int fleet_check(struct fleet *fleet, const struct fleet_want *want, struct error **err)
 {
 	int r = 0;
 
 	pthread_mutex_lock(&fleet->lock);
-	if (best_claim(fleet, platform) == CLAIM_NONE)
-		r = nobody(fleet, platform, err);
+	if (best_claim(fleet, want) == CLAIM_NONE)
+		r = nobody(fleet, want, err);
 	pthread_mutex_unlock(&fleet->lock);
 	return r;
 }
 
 /* The member with room and the best claim that has least to do; NULL: none has room. */
-static struct member *least_loaded(struct fleet *fleet, const struct platform *platform, enum claim claim)
+static struct member *least_loaded(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
 {
 	struct member *best = NULL;
 
 	for (size_t i = 0; i < fleet->len; i++) {
 		struct member *member = &fleet->members[i];
 
-		if (claim_of(member, platform) != claim || !has_room(member))
+		if (claim_of(member, want) != claim || !has_room(member))
 			continue;
 		if (!best || member->jobs * weight_of(best) < best->jobs * weight_of(member))
 			best = member;
@@ -197,56 +212,56 @@ static struct member *least_loaded(struct fleet *fleet, const struct platform *p
 	return best;
 }
 
-bool fleet_has_room(struct fleet *fleet, const struct platform *platform)
+bool fleet_has_room(struct fleet *fleet, const struct fleet_want *want)
 {
 	enum claim claim;
 	bool room;
 
 	pthread_mutex_lock(&fleet->lock);
-	claim = best_claim(fleet, platform);
-	room = claim == CLAIM_NONE || least_loaded(fleet, platform, claim);
+	claim = best_claim(fleet, want);
+	room = claim == CLAIM_NONE || least_loaded(fleet, want, claim);
 	pthread_mutex_unlock(&fleet->lock);
 	return room;
 }
 
-static unsigned share_of(const struct fleet *fleet, const struct member *taken, const struct platform *platform,
+static unsigned share_of(const struct fleet *fleet, const struct member *taken, const struct fleet_want *want,
 			 enum claim claim)
 {
 	unsigned all = 0;
 
 	for (size_t i = 0; i < fleet->len; i++)
-		if (claim_of(&fleet->members[i], platform) == claim)
+		if (claim_of(&fleet->members[i], want) == claim)
 			all += weight_of(&fleet->members[i]);
 	return (100 * weight_of(taken) + all - 1) / all;
 }
 
 /* Where nobody has room, the first that may: who asks for it then does not wait. */
-static struct member *take(struct fleet *fleet, const struct platform *platform, enum claim claim)
+static struct member *take(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
 {
-	struct member *member = least_loaded(fleet, platform, claim);
+	struct member *member = least_loaded(fleet, want, claim);
 
 	for (size_t i = 0; i < fleet->len && !member; i++)
-		if (claim_of(&fleet->members[i], platform) == claim)
+		if (claim_of(&fleet->members[i], want) == claim)
 			member = &fleet->members[i];
 	return member;
 }
 
-int fleet_take(struct fleet *fleet, const struct platform *platform, struct builder **ret, unsigned *ret_share,
+int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct builder **ret, unsigned *ret_share,
 	       struct error **err)
 {
 	enum claim claim;
 	int r = 0;
 
 	pthread_mutex_lock(&fleet->lock);
-	claim = best_claim(fleet, platform);
+	claim = best_claim(fleet, want);
 	if (claim == CLAIM_NONE) {
-		r = nobody(fleet, platform, err);
+		r = nobody(fleet, want, err);
 	} else {
-		struct member *member = take(fleet, platform, claim);
+		struct member *member = take(fleet, want, claim);
 
 		member->jobs++;
 		*ret = member->builder;
-		*ret_share = share_of(fleet, member, platform, claim);
+		*ret_share = share_of(fleet, member, want, claim);
 	}
 	pthread_mutex_unlock(&fleet->lock);
 	return r;
@@ -271,15 +286,14 @@ void fleet_give_back(struct fleet *fleet, const struct builder *builder)
 	pthread_mutex_unlock(&fleet->lock);
 }
 
-bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct platform *platform)
+bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct fleet_want *want)
 {
 	const struct member *member;
 	bool suits;
 
 	pthread_mutex_lock(&fleet->lock);
 	member = member_of(fleet, builder);
-	suits = member && claim_of(member, platform) != CLAIM_NONE &&
-		claim_of(member, platform) == best_claim(fleet, platform);
+	suits = member && claim_of(member, want) != CLAIM_NONE && claim_of(member, want) == best_claim(fleet, want);
 	pthread_mutex_unlock(&fleet->lock);
 	return suits;
 }

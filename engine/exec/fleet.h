@@ -20,6 +20,12 @@ struct state;
  */
 struct fleet;
 
+/* What a build needs of its builder. */
+struct fleet_want {
+	const struct platform *platform;
+	unsigned abilities; /* enum builder_ability */
+};
+
 /* With one builder, which is the run's then, everything goes to it. */
 struct fleet *fleet_of_one(struct builder *builder);
 /*
@@ -36,17 +42,17 @@ void fleet_free(struct fleet *fleet); /* NULL-safe; with its builders */
 /* True when the manifest's builders share the builds. */
 bool fleet_shares(const struct fleet *fleet);
 
-/* ERROR_TOOL, with what there is, when no builder may build for the platform. */
-int fleet_check(struct fleet *fleet, const struct platform *platform, struct error **err);
+/* ERROR_TOOL, with what there is, when no builder may build for the platform, or none can do what is wanted. */
+int fleet_check(struct fleet *fleet, const struct fleet_want *want, struct error **err);
 /* Some builder may build for it and has room, or none may: then taking one says why. */
-bool fleet_has_room(struct fleet *fleet, const struct platform *platform);
+bool fleet_has_room(struct fleet *fleet, const struct fleet_want *want);
 /* The builder for one more build, or for a batch, until fleet_give_back. *ret_share of the builds that are ready, in percent, are
  * for it. ERROR_TOOL as fleet_check. */
-int fleet_take(struct fleet *fleet, const struct platform *platform, struct builder **ret, unsigned *ret_share,
+int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct builder **ret, unsigned *ret_share,
 	       struct error **err);
 void fleet_give_back(struct fleet *fleet, const struct builder *builder);
 /* Whether this builder is one that the build may be given to beside what it was taken for. */
-bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct platform *platform);
+bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct fleet_want *want);
 /* It does not answer any more: it gets nothing from now on. True when that is news. */
 bool fleet_lose(struct fleet *fleet, const struct builder *builder);
 

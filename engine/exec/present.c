@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/scan.h"
@@ -172,6 +173,21 @@ static bool in_store(const struct present *present, const char *digest)
 	return found ? found == yes : layout_complete(present->layout, digest);
 }
 
+/* Few have one: what is said about the image is in the store, too. */
+static bool check_attestation(const struct present *present, const struct record *record, const char **ret_what)
+{
+	cleanup_json struct json *detail = NULL;
+	const char *digest;
+
+	if (!record->detail || !strstr(record->detail, "\"attestation\""))
+		return true;
+	*ret_what = "what was said about its image";
+	if (json_parse(record->detail, strlen(record->detail), record->node, &detail, NULL) < 0)
+		return false;
+	digest = json_str(detail, "attestation");
+	return digest && digest_valid(digest) && layout_complete(present->layout, digest);
+}
+
 static bool check_build(struct present *present, const struct node *node, const struct record *record,
 			const char **ret_what)
 {
@@ -180,7 +196,8 @@ static bool check_build(struct present *present, const struct node *node, const 
 
 	*ret_what = "its image";
 	if (strcmp(place, "store") == 0)
-		return present->layout && record->digest && in_store(present, record->digest);
+		return present->layout && record->digest && in_store(present, record->digest) &&
+		       check_attestation(present, record, ret_what);
 	if (present->manifest->services[node->service].publish) {
 		*ret_what = "its image in the store";
 		return false;
@@ -211,7 +228,8 @@ static bool check_index(struct present *present, const struct record *record, co
 	if (!present->tags)
 		read_tags(present);
 	*ret_what = "its index in the store";
-	if (!present->layout || !record->digest || !layout_has(present->layout, record->digest, UINT64_MAX))
+	if (!present->layout || !record->digest || !layout_has(present->layout, record->digest, UINT64_MAX) ||
+	    !layout_has(present->layout, record->identity, UINT64_MAX))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		const char *digest = map_get(present->tags, references[i]);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "engine/oci/layout.h"
 #include "engine/state/state.h"
@@ -31,6 +32,23 @@ static bool in_store(const struct record *record)
 	       (!record->place || strcmp(record->place, "store") == 0);
 }
 
+/* With what was said about a build's image, and the index that an index's image is known by. */
+static void add_record(struct roots *roots, const struct record *record)
+{
+	cleanup_json struct json *detail = NULL;
+	const char *attestation;
+
+	add(roots, record->node, false, record->digest, record->when_ms);
+	if (strncmp(record->node, "index:", strlen("index:")) == 0 && record->identity &&
+	    digest_valid(record->identity) && strcmp(record->identity, record->digest) != 0)
+		add(roots, record->node, false, record->identity, record->when_ms);
+	if (!record->detail || json_parse(record->detail, strlen(record->detail), record->node, &detail, NULL) < 0)
+		return;
+	attestation = json_str(detail, "attestation");
+	if (attestation && digest_valid(attestation))
+		add(roots, record->node, false, attestation, record->when_ms);
+}
+
 int roots_collect(struct layout *layout, struct state *state, struct roots *ret, struct error **err)
 {
 	struct record *records;
@@ -41,7 +59,7 @@ int roots_collect(struct layout *layout, struct state *state, struct roots *ret,
 		return -1;
 	for (size_t i = 0; i < len; i++) {
 		if (in_store(&records[i]))
-			add(ret, records[i].node, false, records[i].digest, records[i].when_ms);
+			add_record(ret, &records[i]);
 	}
 	records_free(records, len);
 	if (layout_refs(layout, &refs, &len, err) < 0)

@@ -247,9 +247,9 @@ static bool goes_with(void *data, size_t number)
 {
 	const struct company *company = data;
 	struct run *run = company->run;
+	const struct fleet_want want = task_want(run->env.plan, plan_node(run->env.plan, number));
 
-	return is_build(run, number) &&
-	       fleet_suits(run->env.fleet, company->builder, &plan_node(run->env.plan, number)->platform);
+	return is_build(run, number) && fleet_suits(run->env.fleet, company->builder, &want);
 }
 
 /* A wave and the place that it has with its builder. */
@@ -319,11 +319,12 @@ static int start_wave(struct run *run, size_t first, struct builder *builder, un
 
 static int start_build(struct run *run, size_t number, struct error **err)
 {
+	const struct fleet_want want = task_want(run->env.plan, plan_node(run->env.plan, number));
 	struct builder *builder;
 	unsigned share;
 	int r;
 
-	if (fleet_take(run->env.fleet, &plan_node(run->env.plan, number)->platform, &builder, &share, err) < 0)
+	if (fleet_take(run->env.fleet, &want, &builder, &share, err) < 0)
 		return -1;
 	if (builder_info(builder)->batch > 1)
 		r = start_wave(run, number, builder, share, err);
@@ -350,8 +351,9 @@ static bool can_start(void *data, size_t number)
 {
 	struct run *run = data;
 	const struct node *node = plan_node(run->env.plan, number);
+	const struct fleet_want want = task_want(run->env.plan, node);
 
-	return node->kind != NODE_BUILD || node->state == NODE_FRESH || fleet_has_room(run->env.fleet, &node->platform);
+	return node->kind != NODE_BUILD || node->state == NODE_FRESH || fleet_has_room(run->env.fleet, &want);
 }
 
 /* -l: a node that runs already goes on, the next one waits for it to end. */

@@ -95,6 +95,19 @@ static int find_builder(struct run *run, struct builder **ret, struct error **er
 	return builder_open(NULL, run->env.loop, run->env.state, run->env.layout, ret, err);
 }
 
+/* What may have to be built must have a builder before anything is. */
+static int check_builders(struct run *run, struct error **err)
+{
+	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
+		const struct node *node = plan_node(run->env.plan, i);
+		const struct fleet_want want = task_want(run->env.plan, node);
+
+		if (node->kind == NODE_BUILD && node->state != NODE_FRESH && fleet_check(run->env.fleet, &want, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int open_one_builder(struct run *run, struct error **err)
 {
 	const struct builder_info *info;
@@ -105,7 +118,7 @@ static int open_one_builder(struct run *run, struct error **err)
 		return -1;
 	run->env.fleet = fleet_of_one(builder);
 	info = builder_info(builder);
-	if (doubt_kept(run, info, err) < 0)
+	if (doubt_kept(run, info, err) < 0 || check_builders(run, err) < 0)
 		return -1;
 	note = mem_printf("building with %s %s", info->name, info->version);
 	run_emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
@@ -119,19 +132,6 @@ static void left_out(void *data, const char *name, const struct error *why)
 	run_emit(data, &(struct event){ .kind = EVENT_NOTE, .text = note });
 }
 
-/* What may have to be built must have a builder before anything is. */
-static int check_platforms(struct run *run, struct error **err)
-{
-	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
-		const struct node *node = plan_node(run->env.plan, i);
-
-		if (node->kind == NODE_BUILD && node->state != NODE_FRESH &&
-		    fleet_check(run->env.fleet, &node->platform, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 /* Those of the manifest share the builds, when none is asked for by name. What was kept in the storage of one of them the
  * others cannot read. */
 static int open_fleet(struct run *run, struct error **err)
@@ -142,7 +142,7 @@ static int open_fleet(struct run *run, struct error **err)
 
 	if (fleet_open(manifest, run->env.loop, run->env.state, run->env.layout, left_out, run, &run->env.fleet, err) < 0)
 		return -1;
-	if (doubt_kept(run, &nobody, err) < 0 || check_platforms(run, err) < 0)
+	if (doubt_kept(run, &nobody, err) < 0 || check_builders(run, err) < 0)
 		return -1;
 	run_emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
 	return 0;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "engine/exec/fleet.h"
 #include "engine/exec/run.h"
 #include "engine/io/proc.h"
 #include "engine/plan/plan.h"
@@ -16,7 +17,6 @@
 struct bases;
 struct builder;
 struct convert_memory;
-struct fleet;
 struct registry;
 struct runtime;
 struct wave;
@@ -91,6 +91,8 @@ int task_verify(struct task *task, struct error **err);
 int task_push(struct task *task, struct error **err);
 int task_tag(struct task *task, struct error **err);
 
+/* What a build needs of its builder; points into the node. */
+struct fleet_want task_want(struct plan *plan, const struct node *node);
 /* Whether this machine can make the format: ERROR_TOOL with what to do. */
 int task_convert_check(const struct image_format *format, struct error **err);
 /* Takes a build's result from the registry cache: task->taken when it is there. What goes wrong is told, and no error. */

@@ -324,6 +324,17 @@ static int check_abilities(const struct task *task, struct error **err)
 	return 0;
 }
 
+static void add_attestations(const struct service *service, struct build_job *job)
+{
+	static const char *const modes[] = { NULL, "min", "max" };
+
+	if (!service_attests(service))
+		return;
+	job->provenance = modes[service->build.provenance];
+	job->sbom = service->build.sbom;
+	job->sbom_generator = service->build.sbom_generator;
+}
+
 static int make_draft(struct task *task, struct draft *draft, struct error **err)
 {
 	const struct manifest *manifest = plan_manifest(task->env->plan);
@@ -346,6 +357,7 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 			!(task->shared[0] && task->env->give_results),
 		.output = &task->output,
 	};
+	add_attestations(service, &draft->job);
 	if (check_abilities(task, err) < 0 || add_given(service, draft, err) < 0)
 		return -1;
 	for (size_t i = 0; i < task->node->reasons_len; i++)
@@ -382,13 +394,14 @@ static void give_to_builder(struct task *task, const struct build_job *job, stru
 
 /* What a record says of a build: what the builder's storage calls it, when it was kept there, and the bases from
  * elsewhere, by name and platform. */
-static char *describe(const struct draft *draft, const char *id)
+static char *describe(const struct draft *draft, const struct build_result *result)
 {
 	cleanup_json struct json *detail = json_new_object();
 	struct json *bases = json_new_object();
 	cleanup_buf struct buf text = { 0 };
 
-	json_set_str(detail, "id", *id ? id : NULL);
+	json_set_str(detail, "id", result->id[0] ? result->id : NULL);
+	json_set_str(detail, "attestation", result->attestation[0] ? result->attestation : NULL);
 	json_set(detail, "bases", bases);
 	for (size_t i = 0; i < draft->pulls_len; i++) {
 		cleanup_free char *name = NULL;
@@ -419,7 +432,7 @@ static int build_once(struct task *task, struct draft *draft, struct error **err
 	task->digest = result.digest[0] ? mem_strdup(result.digest) : NULL;
 	task->place = result.place;
 	task->size = result.size;
-	task->detail = describe(draft, result.id);
+	task->detail = describe(draft, &result);
 	return 0;
 }
 
@@ -480,12 +493,20 @@ static int check_unchanged(struct task *task, struct error **err)
 	return 0;
 }
 
+struct fleet_want task_want(struct plan *plan, const struct node *node)
+{
+	const struct service *service = &plan_manifest(plan)->services[node->service];
+
+	return (struct fleet_want){ &node->platform, service_attests(service) ? ABILITY_ATTEST : 0 };
+}
+
 /* After a failure that may be the builder's: when it does not answer any more, the build goes to another one. True when
  * there is one; otherwise `*error` names the builder, if it was that. */
 static bool change_builder(struct task *task, struct error **error)
 {
 	const char *name = builder_info(task->builder)->name;
 	cleanup_error struct error *why = NULL, *nobody = NULL;
+	const struct fleet_want want = task_want(task->env->plan, task->node);
 	struct builder *other = NULL;
 	unsigned share;
 
@@ -495,7 +516,7 @@ static bool change_builder(struct task *task, struct error **error)
 	if (fleet_lose(task->env->fleet, task->builder))
 		task_tell(task,
 			  mem_printf("the builder %s does not answer any more, it is left out: %s", name, why->message));
-	if (fleet_take(task->env->fleet, &task->node->platform, &other, &share, &nobody) < 0) {
+	if (fleet_take(task->env->fleet, &want, &other, &share, &nobody) < 0) {
 		error_wrap(error, "the builder %s does not answer any more (%s)", name, nobody->message);
 		return false;
 	}

@@ -37,11 +37,22 @@ char *task_references_json(struct task *task)
 	return buf_steal(&text);
 }
 
+/* The index of the images alone: what an engine and the checks get, and by what the image is known. What is said about it
+ * is another text each time. */
+static int write_bare(struct task *task, struct layout_member *members, size_t len, char ret_digest[DIGEST_LEN + 1],
+		      struct error **err)
+{
+	for (size_t i = 0; i < len; i++)
+		members[i].attestation = NULL;
+	return layout_write_index(task->env->layout, members, len, NULL, 0, ret_digest, NULL, err);
+}
+
 int task_index(struct task *task, struct error **err)
 {
 	const char *const *references = plan_node_references(task->env->plan, task->node);
 	cleanup_free struct layout_member *members = mem_array(task->node->needs_len + 1, sizeof(*members));
-	char digest[DIGEST_LEN + 1];
+	char digest[DIGEST_LEN + 1], identity[DIGEST_LEN + 1];
+	bool attested = false;
 	uint64_t size;
 	size_t len = 0;
 	bool here = true;
@@ -51,17 +62,21 @@ int task_index(struct task *task, struct error **err)
 
 		if (need->kind != NODE_BUILD && need->kind != NODE_CONVERT)
 			continue;
-		members[len++] = (struct layout_member){ .digest = need->result.digest, .platform = need->platform };
+		members[len++] = (struct layout_member){ need->result.digest, need->platform, need->result.attestation };
+		attested = attested || need->result.attestation;
 		task->size += need->result.size;
 		here &= strcmp(need->result.place, REUSE_BY_NAME) != 0;
 	}
 	if (layout_write_index(task->env->layout, members, len, NULL, 0, digest, &size, err) < 0)
 		return -1;
+	memcpy(identity, digest, sizeof(identity));
+	if (attested && write_bare(task, members, len, identity, err) < 0)
+		return -1;
 	/* What is only in the registry is put together for the push, and not called an image of this store. */
 	if (here && layout_tag(task->env->layout, digest, references, count(references), err) < 0)
 		return -1;
 	task->passing = !here;
-	task->identity = mem_strdup(digest);
+	task->identity = mem_strdup(identity);
 	task->digest = mem_strdup(digest);
 	task->place = mem_strdup("store");
 	task->detail = task_references_json(task);

@@ -87,7 +87,8 @@ static int write_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struc
 		const struct node *need = plan_node(task->env->plan, index->needs[i]);
 
 		if (need->kind == NODE_BUILD || need->kind == NODE_CONVERT)
-			members[len++] = (struct layout_member){ need->result.digest, need->platform };
+			members[len++] =
+				(struct layout_member){ need->result.digest, need->platform, need->result.attestation };
 	}
 	pairs = plan_annotations(task->env->plan, &pairs_len);
 	annotations = mem_array(pairs_len + 1, sizeof(*annotations));

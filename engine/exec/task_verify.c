@@ -78,7 +78,7 @@ static size_t add_members(struct task *task, struct verify_member *members, size
 		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
 
 		if (need->kind == NODE_INDEX)
-			*ret_index = need->result.digest;
+			*ret_index = need->result.identity;
 		if (need->kind != NODE_BUILD || need->service != task->node->service)
 			continue;
 		if (platform_equal(&need->platform, &host))

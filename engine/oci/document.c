@@ -37,11 +37,13 @@ bool document_type_known(const char *media_type)
 	return document_type_is_index(media_type) || is_manifest_type(media_type);
 }
 
-/* Layers that are fetched from elsewhere (Docker's foreign, OCI's nondistributable) are not in the store. */
+/* What an image's manifest holds, or an attestation's. Layers that are fetched from elsewhere (Docker's foreign, OCI's nondistributable) are not in the store. */
 static bool is_layer_type(const char *type)
 {
 	if (strstr(type, "nondistributable"))
 		return false;
+	if (is(type, OCI_IN_TOTO))
+		return true;
 	return starts_with(type, OCI_LAYERS) || starts_with(type, DOCKER_LAYER);
 }
 
@@ -113,7 +115,7 @@ bool document_platform(const struct json *json, struct platform *ret)
 static int read_member(const struct json *json, const char *name, struct document_entry *ret, struct error **err)
 {
 	const struct json *platform = json_get(json, "platform");
-	const char *type;
+	const char *type, *about;
 
 	if (read_descriptor(json, name, &ret->blob, err) < 0)
 		return -1;
@@ -121,6 +123,9 @@ static int read_member(const struct json *json, const char *name, struct documen
 	ret->has_platform = document_platform(platform, &ret->platform);
 	ret->attestation = (platform && !ret->has_platform) || !document_type_known(type) ||
 			   json_str(json_get(json, "annotations"), OCI_DOCKER_REFERENCE_TYPE);
+	about = json_str(json_get(json, "annotations"), OCI_DOCKER_REFERENCE_DIGEST);
+	if (ret->attestation && about && digest_valid(about))
+		memcpy(ret->about, about, DIGEST_LEN + 1);
 	return 0;
 }
 

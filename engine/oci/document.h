@@ -31,11 +31,16 @@ struct layout_annotation;
 
 #define OCI_REF_NAME "org.opencontainers.image.ref.name"
 #define OCI_CONTAINERD_NAME "io.containerd.image.name"
+#define OCI_IN_TOTO "application/vnd.in-toto+json" /* the layers of an attestation */
+
 #define OCI_DOCKER_REFERENCE_TYPE "vnd.docker.reference.type"
+#define OCI_DOCKER_REFERENCE_DIGEST "vnd.docker.reference.digest"
+#define OCI_ATTESTATION "attestation-manifest" /* a reference type */
 
 struct document_entry {
 	struct descriptor blob;
 	bool attestation; /* or another thing that says something about an image and is none */
+	char about[DIGEST_LEN + 1]; /* of an attestation: the manifest of the image, or "" */
 	bool has_platform;
 	struct platform platform;
 };

@@ -141,7 +141,7 @@ int layout_import_layout(struct layout *layout, const char *dir, const struct pl
 	int r;
 
 	if (fs_read(path, LAYOUT_MANIFEST_MAX, &text, err) < 0 ||
-	    pick_image(text.data, text.len, path, platform, read_origin, &origin, &image, err) < 0)
+	    pick_image(text.data, text.len, path, platform, read_origin, &origin, &image, NULL, err) < 0)
 		return -1;
 	r = import_picked(&origin, &image, err);
 	free(image.media_type);
@@ -237,20 +237,31 @@ int layout_import_tar(struct layout *layout, const char *path, const struct plat
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
-	return layout_import_stream(layout, fd, path, platform, ret_digest, err);
+	return layout_import_stream(layout, fd, path, platform, ret_digest, NULL, err);
+}
+
+static int check_attestation(struct layout *layout, const char *digest, const char *from, struct error **err)
+{
+	struct reach reach = { 0 };
+	int r = reach_collect(layout, digest, REACH_VERIFY, &reach, err);
+
+	reach_free(&reach);
+	return r < 0 ? error_wrap(err, "%s", from) : 0;
 }
 
 int layout_import_stream(struct layout *layout, int fd, const char *path, const struct platform *platform,
-			 char ret_digest[DIGEST_LEN + 1], struct error **err)
+			 char ret_digest[DIGEST_LEN + 1], char ret_attestation[DIGEST_LEN + 1], struct error **err)
 {
 	struct descriptor image = { 0 };
 	cleanup_buf struct buf index = { 0 };
 
 	/* Every blob goes into the store as it comes; those of other platforms are there for the next call. */
 	if (unpack(layout, fd, path, &index, err) < 0 || blob_sync(layout, err) < 0 ||
-	    pick_image(index.data, index.len, path, platform, read_store, layout, &image, err) < 0)
+	    pick_image(index.data, index.len, path, platform, read_store, layout, &image, ret_attestation, err) < 0)
 		return -1;
 	free(image.media_type);
+	if (ret_attestation && ret_attestation[0] && check_attestation(layout, ret_attestation, path, err) < 0)
+		return -1;
 	if (check_image(layout, image.digest, platform, path, err) < 0)
 		return -1;
 	memcpy(ret_digest, image.digest, sizeof(image.digest));

@@ -309,24 +309,57 @@ static struct json *annotations_json(const struct layout_annotation *annotations
 	return json;
 }
 
+/* The descriptor of a manifest in the store. */
+static int describe(struct layout *layout, const char *digest, const struct platform *platform, struct json **ret,
+		    struct error **err)
+{
+	cleanup_document struct document *document = NULL;
+	cleanup_buf struct buf text = { 0 };
+
+	if (layout_read(layout, digest, &text, err) < 0 ||
+	    document_parse(text.data, text.len, NULL, digest, digest, &document, err) < 0)
+		return -1;
+	if (document->index)
+		return error_make(err, ERROR_STATE, "%s: an index cannot be a platform of an index", digest);
+	*ret = document_descriptor(&document->self, platform);
+	return 0;
+}
+
+/* As BuildKit writes it: an entry for no platform, which says what it is about. */
+static int describe_attestation(struct layout *layout, const struct layout_member *member, struct json **ret,
+				struct error **err)
+{
+	static const struct platform unknown = { .os = "unknown", .arch = "unknown" };
+	struct json *annotations;
+
+	if (describe(layout, member->attestation, &unknown, ret, err) < 0)
+		return -1;
+	annotations = json_new_object();
+	json_set_str(annotations, OCI_DOCKER_REFERENCE_TYPE, OCI_ATTESTATION);
+	json_set_str(annotations, OCI_DOCKER_REFERENCE_DIGEST, member->digest);
+	json_set(*ret, "annotations", annotations);
+	return 0;
+}
+
 int layout_write_index(struct layout *layout, const struct layout_member *members, size_t len,
 		       const struct layout_annotation *annotations, size_t annotations_len,
 		       char ret_digest[DIGEST_LEN + 1], uint64_t *ret_size, struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
 	cleanup_json struct json *list = json_new_array();
+	struct json *entry;
 
 	for (size_t i = 0; i < len; i++) {
-		cleanup_document struct document *document = NULL;
-		cleanup_buf struct buf text = { 0 };
-
-		if (layout_read(layout, members[i].digest, &text, err) < 0 ||
-		    document_parse(text.data, text.len, NULL, members[i].digest, members[i].digest, &document, err) < 0)
+		if (describe(layout, members[i].digest, &members[i].platform, &entry, err) < 0)
 			return -1;
-		if (document->index)
-			return error_make(err, ERROR_STATE, "%s: an index cannot be a platform of an index",
-					  members[i].digest);
-		json_append(list, document_descriptor(&document->self, &members[i].platform));
+		json_append(list, entry);
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (!members[i].attestation)
+			continue;
+		if (describe_attestation(layout, &members[i], &entry, err) < 0)
+			return -1;
+		json_append(list, entry);
 	}
 	document_dump_index(steal_ptr(list), annotations_json(annotations, annotations_len), &out);
 	if (ret_size)

@@ -57,9 +57,10 @@ int layout_import_dir(struct layout *layout, const char *dir, const struct platf
 /* A tar of an OCI layout (docker buildx -o type=oci), streamed through libarchive straight into the store. */
 int layout_import_tar(struct layout *layout, const char *path, const struct platform *platform,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err);
-/* The same from an open file or pipe, which is read up to the end of the tar. `name` is shown in errors. */
+/* The same from an open file or pipe, which is read up to the end of the tar. `name` is shown in errors. *ret_attestation (may
+ * be NULL) is the manifest of what the builder says about the image, or "". */
 int layout_import_stream(struct layout *layout, int fd, const char *name, const struct platform *platform,
-			 char ret_digest[DIGEST_LEN + 1], struct error **err);
+			 char ret_digest[DIGEST_LEN + 1], char ret_attestation[DIGEST_LEN + 1], struct error **err);
 /* An OCI layout folder. */
 int layout_import_layout(struct layout *layout, const char *dir, const struct platform *platform,
 			 char ret_digest[DIGEST_LEN + 1], struct error **err);
@@ -67,11 +68,12 @@ int layout_import_layout(struct layout *layout, const char *dir, const struct pl
 struct layout_member {
 	const char *digest; /* of the platform's manifest */
 	struct platform platform;
+	const char *attestation; /* the manifest of what is said about it, or NULL */
 };
 struct layout_annotation {
 	const char *key, *value;
 };
-/* Writes an image index (image-index.md) over the members, in their order, as a blob. Equal input gives
+/* Writes an image index (image-index.md) over the members, in their order, and behind them what is said about them, as a blob. Equal input gives
  * an equal digest. */
 int layout_write_index(struct layout *layout, const struct layout_member *members, size_t len,
 		       const struct layout_annotation *annotations, size_t annotations_len,

@@ -20,6 +20,7 @@ struct pick {
 	struct buf seen; /* platforms that are not the one */
 	int reads;
 	struct descriptor *ret;
+	char *ret_attestation; /* or NULL */
 };
 
 static int read_text(struct pick *pick, const struct descriptor *blob, struct buf *text, struct error **err)
@@ -81,6 +82,14 @@ static int consider_image(struct pick *pick, const struct document_entry *entry,
 	return 1;
 }
 
+/* What is said about the image that was found stands beside it. */
+static void take_attestation(struct pick *pick, const struct document *index)
+{
+	for (size_t i = 0; pick->ret_attestation && i < index->len; i++)
+		if (strcmp(index->entries[i].about, pick->ret->digest) == 0)
+			memcpy(pick->ret_attestation, index->entries[i].blob.digest, DIGEST_LEN + 1);
+}
+
 /* 1 found, 0 not found. */
 static int search(struct pick *pick, const struct document *index, int depth, struct error **err)
 {
@@ -93,6 +102,8 @@ static int search(struct pick *pick, const struct document *index, int depth, st
 			continue;
 		if (!document_type_is_index(entry->blob.media_type)) {
 			found = consider_image(pick, entry, err);
+			if (found > 0)
+				take_attestation(pick, index);
 		} else if (depth >= NESTING_MAX) {
 			found = error_make(err, ERROR_STATE, "%s: indexes nested deeper than %d", pick->name,
 					   NESTING_MAX);
@@ -108,13 +119,20 @@ static int search(struct pick *pick, const struct document *index, int depth, st
 }
 
 int pick_image(const char *text, size_t len, const char *name, const struct platform *platform, pick_read *read,
-	       void *data, struct descriptor *ret, struct error **err)
+	       void *data, struct descriptor *ret, char ret_attestation[DIGEST_LEN + 1], struct error **err)
 {
 	cleanup_document struct document *index = NULL;
-	struct pick pick = { .platform = platform, .read = read, .data = data, .name = name, .ret = ret };
+	struct pick pick = { .platform = platform,
+			     .read = read,
+			     .data = data,
+			     .name = name,
+			     .ret = ret,
+			     .ret_attestation = ret_attestation };
 	char wanted[PLATFORM_TEXT] = "any platform";
 	int found;
 
+	if (ret_attestation)
+		ret_attestation[0] = '\0';
 	if (document_parse(text, len, NULL, "", name, &index, err) < 0)
 		return -1;
 	if (!index->index)

@@ -14,9 +14,10 @@ struct error;
 typedef int pick_read(void *data, const char *digest, struct buf *ret, struct error **err);
 
 /* The first image for `platform` (NULL: the first there is) below the index `text`, through nested indexes;
- * attestations are left aside. ret->media_type is the caller's. ERROR_STATE when there is none, and the
+ * attestations are left aside, but ret_attestation (may be NULL) is the manifest of the one beside that image which is about
+ * it, or "". ret->media_type is the caller's. ERROR_STATE when there is none, and the
  * message names the platforms that are there. */
 int pick_image(const char *text, size_t len, const char *name, const struct platform *platform, pick_read *read,
-	       void *data, struct descriptor *ret, struct error **err);
+	       void *data, struct descriptor *ret, char ret_attestation[DIGEST_LEN + 1], struct error **err);
 
 #endif

@@ -42,7 +42,8 @@ struct result {
 	const char *digest;   /* manifest or index in the store, or NULL */
 	const char *place;    /* "store" or the storage that has it, or NULL */
 	const char *detail;   /* JSON, or NULL */
-	uint64_t size;        /* bytes */
+	const char *attestation; /* of a build: the manifest of what the builder says about the image, or NULL; from the detail */
+	uint64_t size;           /* bytes */
 };
 
 struct image_format;

@@ -85,14 +85,18 @@ static void add_environment(struct inputs *inputs, const char *name, const struc
 	}
 }
 
-static void add_dependency(struct inputs *inputs, const struct plan *plan, const char *name, size_t need)
+/* Something of a dependency's result; NULL: there is none yet. */
+static void add_result(struct inputs *inputs, const char *name, const char *value)
 {
-	const struct node *node = plan->nodes[need];
-
-	if (node->result.identity)
-		inputs_add(inputs, REASON_DEPENDENCY, name, node->result.identity);
+	if (value)
+		inputs_add(inputs, REASON_DEPENDENCY, name, value);
 	else
 		inputs_add_unknown(inputs, REASON_DEPENDENCY, name);
+}
+
+static void add_dependency(struct inputs *inputs, const struct plan *plan, const char *name, size_t need)
+{
+	add_result(inputs, name, plan->nodes[need]->result.identity);
 }
 
 static void add_epoch(struct inputs *inputs, const struct plan *plan)
@@ -282,6 +286,15 @@ static void add_given(struct inputs *inputs, const struct build_spec *spec)
 	}
 }
 
+/* What is said beside an image is made with it. */
+static void add_attestations(struct inputs *inputs, const struct build_spec *spec)
+{
+	if (spec->provenance)
+		inputs_add(inputs, REASON_OPTION, "provenance", spec->provenance == PROVENANCE_MAX ? "max" : "min");
+	if (spec->sbom)
+		inputs_add(inputs, REASON_OPTION, "sbom", spec->sbom_generator ? spec->sbom_generator : "true");
+}
+
 static int add_build(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
@@ -292,6 +305,8 @@ static int add_build(struct plan *plan, const struct node *node, struct inputs *
 	add_args(inputs, plan, build);
 	inputs_add(inputs, REASON_OPTION, "target", service->build.target.s);
 	add_given(inputs, &service->build);
+	if (service_attests(service))
+		add_attestations(inputs, &service->build);
 	for (size_t i = 0; i < build->labels_len; i++) {
 		cleanup_free char *name = mem_printf("label %s", build->labels[i].key);
 
@@ -321,7 +336,7 @@ static void add_references(struct inputs *inputs, struct plan *plan, const struc
 	add_list(inputs, "reference", references, len);
 }
 
-/* An index and the local engine hold what the builds delivered: their manifests' digests. */
+/* An index and the local engine hold what the builds delivered: their manifests' digests, and what was said about them. */
 static void add_members(struct plan *plan, const struct node *node, struct inputs *inputs, bool digests)
 {
 	for (size_t i = 0; i < node->needs_len; i++) {
@@ -333,6 +348,9 @@ static void add_members(struct plan *plan, const struct node *node, struct input
 			inputs_add(inputs, REASON_DEPENDENCY, need->id, need->result.digest);
 		else
 			add_dependency(inputs, plan, need->id, node->needs[i]);
+		if (need->result.attestation && digests)
+			inputs_addf(inputs, REASON_DEPENDENCY, "attestation", "%s %s", need->id,
+				    need->result.attestation);
 	}
 }
 
@@ -527,11 +545,12 @@ static int add_verify(struct plan *plan, const struct node *node, struct inputs 
 static void add_push(struct plan *plan, const struct node *node, struct inputs *inputs)
 {
 	const char *const *repositories = plan_repositories(plan, node->service);
+	const struct node *index = plan->nodes[node->needs[0]];
 	size_t len = 0;
 
 	while (repositories[len])
 		len++;
-	add_dependency(inputs, plan, plan->nodes[node->needs[0]]->id, node->needs[0]);
+	add_result(inputs, index->id, index->result.digest);
 	for (size_t i = 0; i < plan->options.annotations_len; i++) {
 		cleanup_free char *name = mem_printf("annotation %s", plan->options.annotations[i].key);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -209,6 +210,19 @@ const char *const *plan_node_references(struct plan *plan, const struct node *no
 	return list;
 }
 
+static const char *attestation_of(struct plan *plan, const char *detail)
+{
+	cleanup_json struct json *json = NULL;
+	const char *digest;
+
+	/* Few have one, and every run with nothing to do comes here. */
+	if (!detail || !strstr(detail, "\"attestation\"") ||
+	    json_parse(detail, strlen(detail), "a record", &json, NULL) < 0)
+		return NULL;
+	digest = json_str(json, "attestation");
+	return digest && digest_valid(digest) ? arena_strdup(plan->arena, digest) : NULL;
+}
+
 void plan_set_result(struct plan *plan, size_t number, const struct result *result)
 {
 	plan->nodes[number]->result = (struct result){
@@ -216,6 +230,7 @@ void plan_set_result(struct plan *plan, size_t number, const struct result *resu
 		.digest = arena_strdup(plan->arena, result->digest),
 		.place = arena_strdup(plan->arena, result->place),
 		.detail = arena_strdup(plan->arena, result->detail),
+		.attestation = plan->nodes[number]->kind == NODE_BUILD ? attestation_of(plan, result->detail) : NULL,
 		.size = result->size,
 	};
 }

@@ -63,7 +63,11 @@ int plan_shared_key(struct plan *plan, size_t number, char ret_key[DIGEST_LEN + 
 	struct inputs *inputs;
 	int r;
 
-	*ret_why = unlocked_base(plan, build);
+	/* What is shared is the image alone. */
+	if (service_attests(&plan->manifest->services[plan->nodes[number]->service]))
+		*ret_why = "something is to be said about it (provenance, sbom)";
+	else
+		*ret_why = unlocked_base(plan, build);
 	if (!*ret_why)
 		*ret_why = folder_output(plan, build);
 	if (*ret_why)

@@ -148,7 +148,7 @@ static int into_engine(struct deliver *deliver, const char *digest, const char *
 
 	platform_host(&host);
 	if (layout_read(deliver->layout, digest, &index, err) < 0 ||
-	    pick_image(index.data, index.len, references[0], &host, read_store, deliver->layout, &picked, err) < 0)
+	    pick_image(index.data, index.len, references[0], &host, read_store, deliver->layout, &picked, NULL, err) < 0)
 		return -1;
 	free(picked.media_type);
 	if (image_read(deliver->layout, picked.digest, &image, err) < 0)

@@ -89,7 +89,7 @@ UNUSED static void make_image(struct layout *layout, const struct platform *plat
 UNUSED static void make_index(struct layout *layout, char digest[DIGEST_LEN + 1])
 {
 	char one[DIGEST_LEN + 1], two[DIGEST_LEN + 1];
-	struct layout_member members[] = { { one, amd64 }, { two, arm64 } };
+	struct layout_member members[] = { { one, amd64, NULL }, { two, arm64, NULL } };
 
 	make_image(layout, &amd64, "the bytes for amd64", one);
 	make_image(layout, &arm64, "the bytes for arm64", two);

@@ -197,10 +197,19 @@ static char *outputs_json(struct opened *opened, const struct node *node)
 	return buf_steal(&text);
 }
 
+static char *detail_of(const struct world *world, struct opened *opened, const struct node *node)
+{
+	if (node->prepare)
+		return outputs_json(opened, node);
+	if (world->attested && strcmp(world->attested, node->id) == 0)
+		return mem_printf("{\"attestation\":\"%s\"}", world->attestation);
+	return mem_strdup("{}");
+}
+
 static void run_node(struct world *world, struct opened *opened, size_t number)
 {
 	struct node *node = plan_node(opened->plan, number);
-	cleanup_free char *detail = node->prepare ? outputs_json(opened, node) : mem_strdup("{}");
+	cleanup_free char *detail = detail_of(world, opened, node);
 	const struct result result = {
 		.identity = identity_of(world, node),
 		.digest = digest_of(world, node),
@@ -279,7 +288,7 @@ char *world_plan(struct world *world, const char *const *targets, bool decided)
 		if (node->state != NODE_FRESH)
 			add_node(&out, node);
 		if (decided && node->state != NODE_FRESH) {
-			cleanup_free char *detail = node->prepare ? outputs_json(&opened, node) : mem_strdup("{}");
+			cleanup_free char *detail = detail_of(world, &opened, node);
 
 			plan_set_result(opened.plan, i,
 					&(struct result){ .identity = identity_of(world, node),

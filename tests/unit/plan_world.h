@@ -18,8 +18,9 @@ struct world {
 	bool force, verify_again;
 	const char *missing;     /* ids of nodes whose results are gone */
 	const char *redelivered; /* id of a build that gives the same image in other bytes (compressed differently) */
-	const char *host;        /* NULL: linux/amd64 */
-	const char *revision;    /* pushed, with this as an annotation; NULL: nothing is pushed */
+	const char *attested, *attestation; /* id of a build of which this is said, or NULL */
+	const char *host;                   /* NULL: linux/amd64 */
+	const char *revision;               /* pushed, with this as an annotation; NULL: nothing is pushed */
 };
 
 void world_new(struct world *world);

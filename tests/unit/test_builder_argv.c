@@ -271,6 +271,46 @@ static void test_bake(void **state)
 			    "--allow=fs=*\n");
 }
 
+/* Where one job asks for something to be said, each has its own word on it. */
+static void test_attestations(void **state)
+{
+	const struct buildctl_address here = { .program = "buildctl", .addr = "unix:///run/b.sock" };
+	struct build_job plain = plain_job(), said = plain_job(), scanned = plain_job();
+	const struct buildkit_target targets[] = {
+		{ &plain, &files, "/s/ctx", NULL, "/s/image.pipe" },
+		{ &said, &files, "/s/ctx", NULL, "/s/image.pipe" },
+		{ &scanned, &files, "/s/ctx", NULL, "/s/image.pipe" },
+	};
+	cleanup_buf struct buf text = { 0 };
+	cleanup_argv struct argv env = { 0 }, argv = { 0 };
+
+	(void)state;
+	said.provenance = "max";
+	said.sbom = true;
+	scanned.provenance = "min";
+	scanned.sbom = true;
+	scanned.sbom_generator = "r.example.org/scan:1";
+	ok(bake_text("/p/.cbuild/oci", targets, 3, &text, &env, err));
+	assert_non_null(strstr(text.data, "\"contexts\":{},\"attest\":[\"type=provenance,disabled=true\","
+					  "\"type=sbom,disabled=true\"]},\"n1\""));
+	assert_non_null(strstr(text.data, "\"attest\":[\"type=provenance,mode=max\",\"type=sbom\"]},\"n2\""));
+	assert_non_null(strstr(text.data, "\"attest\":[\"type=provenance,mode=min\","
+					  "\"type=sbom,generator=r.example.org/scan:1\"]}"));
+	bake_argv(NULL, "/s/bake.json", targets, 3, &argv);
+	assert_lines(&argv, "bake\n--file=/s/bake.json\n--progress=rawjson\n--allow=fs=*\n");
+	argv_free(&argv);
+	ok(docker(&scanned, "/s/image.tar", &argv, &env, err));
+	assert_lines(&argv, "docker\nbuildx\nbuild\n--platform=linux/arm64\n--output=type=oci,dest=/s/image.tar\n"
+			    "--provenance=mode=min\n--sbom=generator=r.example.org/scan:1\n--progress=plain\n"
+			    "--file=/s/dockerfile/Dockerfile\n/p/x\n");
+	argv_free(&argv);
+	ok(buildctl_argv(&here, "/p/.cbuild/oci", &targets[1], &argv, &env, err));
+	assert_lines(&argv, "buildctl\n--addr=unix:///run/b.sock\nbuild\n--frontend=dockerfile.v0\n--progress=rawjson\n"
+			    "--opt=platform=linux/arm64\n--output=type=oci,dest=/s/image.pipe\n"
+			    "--opt=attest:provenance=mode=max\n--opt=attest:sbom=\n--local=context=/s/ctx\n"
+			    "--local=dockerfile=/s/dockerfile\n--opt=filename=Dockerfile\n");
+}
+
 static const struct build_image both_images[] = {
 	{ .name = "go-base", .where = IMAGE_STORE, .digest = ONE },
 	{ .name = "debian", .where = IMAGE_REMOTE, .reference = "debian@" TWO },
@@ -496,6 +536,7 @@ int main(void)
 		TEST(test_docker_full),
 		TEST(test_docker_has_no_storage),
 		TEST(test_bake),
+		TEST(test_attestations),
 		TEST(test_buildctl),
 		TEST(test_buildctl_workers),
 		TEST(test_nerdctl),

@@ -132,7 +132,7 @@ static void test_foreign_platforms(void **state)
 	struct platform s390x = { "linux", "s390x", "" }, riscv = { "linux", "riscv64", "" };
 	cleanup_layout struct layout *layout = open_store();
 	char one[DIGEST_LEN + 1], two[DIGEST_LEN + 1], index[DIGEST_LEN + 1];
-	struct layout_member members[] = { { one, s390x }, { two, riscv } };
+	struct layout_member members[] = { { one, s390x, NULL }, { two, riscv, NULL } };
 
 	(void)state;
 	make_image(layout, &s390x, "one", one);

@@ -243,7 +243,7 @@ static void test_equal_input_equal_index(void **state)
 {
 	cleanup_layout struct layout *layout = open_store();
 	char image[DIGEST_LEN + 1], one[DIGEST_LEN + 1], two[DIGEST_LEN + 1];
-	struct layout_member member = { image, arm64 };
+	struct layout_member member = { image, arm64, NULL };
 	struct layout_annotation ab[] = { { "a", "1" }, { "b", "2" } };
 	struct layout_annotation ba[] = { { "b", "2" }, { "a", "1" } };
 	cleanup_buf struct buf text = { 0 };

@@ -182,6 +182,10 @@ static const struct edit edits[] = {
 	{ "services.yaml", "network: none", "network: host", BOTH("option network (none -> host)") },
 	{ "services.yaml", "shm_size: 1MB", "shm_size: 2MB", BOTH("option shm_size (1048576 -> 2097152)") },
 	{ "services.yaml", "db=10.0.0.1", "db=10.0.0.2", BOTH("option extra_hosts[0] (db:10.0.0.1 -> db:10.0.0.2)") },
+	{ "services.yaml", "network: none", "provenance: true\n      network: none", BOTH("option provenance (added)") },
+	{ "services.yaml", "network: none", "sbom: true\n      network: none", BOTH("option sbom (added)") },
+	{ "services.yaml", "network: none", "provenance: false\n      sbom: false\n      network: none", "" },
+	{ "services.yaml", "    build: tool\n", "    build: {context: tool, provenance: max, sbom: true}\n", "" },
 	{ "services.yaml", "secrets: [token]", "secrets: [other]", BOTH("option secrets[0] (token -> other)") },
 	{ "services.yaml", "ssh: [default=agent]", "ssh: [mine=agent]", BOTH("option ssh[0] (default -> mine)") },
 	{ "services.yaml", "file: token.txt", "file: token2.txt", "" },
@@ -399,6 +403,35 @@ static void a_format_is_a_node_of_its_own(void **state)
 	free(plan);
 	plan = world_plan(world, NULL, true);
 	assert_non_null(strstr(plan, "stale convert:db:zstd:linux/amd64: dependency build:db:linux/amd64 ("));
+}
+
+/* Said anew about the same image: its index changes, and what is pushed; nothing that stands on the image does. */
+static void what_is_said_is_part_of_the_index_alone(void **state)
+{
+	struct world *world = *state;
+
+	world_edit(world, "services.yaml", "    build: db\n", "    build: {context: db, provenance: max}\n");
+	world->attested = "build:db:linux/amd64";
+	world->attestation = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+	/* As a run has it: the images come out the same, and an index is known by its images. */
+	world->identities[0] = "index:db";
+	world->identities[1] = "images of db";
+	world->identities[2] = "build:db:linux/amd64";
+	world->identities[3] = "image of db";
+	world->identities[4] = "build:db:linux/arm64";
+	world->identities[5] = "other image of db";
+	world_run(world, NULL);
+	expect_plan(world, "");
+	world->attestation = "sha256:2222222222222222222222222222222222222222222222222222222222222222";
+	world_edit(world, "db/Dockerfile", "COPY . /\n", "COPY . /\n# the same\n");
+	{
+		cleanup_free char *plan = world_plan(world, NULL, true);
+
+		assert_non_null(strstr(plan, "stale index:db: dependency attestation (build:db:linux/amd64 "
+					     "sha256:1111"));
+		assert_null(strstr(plan, "verify:"));
+		assert_null(strstr(plan, "load:db"));
+	}
 }
 
 /* Nothing has a tag before everything is there. */
@@ -814,6 +847,7 @@ int main(void)
 		CASE(a_changed_output_rebuilds_what_reads_it),
 		CASE(a_format_is_a_node_of_its_own),
 		CASE(formats_are_published_in_stages),
+		CASE(what_is_said_is_part_of_the_index_alone),
 		CASE(each_platform_has_a_key_of_its_own),
 		CASE(the_build_platform_counts_where_it_is_used),
 		CASE(an_index_and_its_checks_count_the_bytes_of_their_images),

@@ -217,6 +217,23 @@ void hasher_text(struct hasher *hasher, const char *tag, const char *value)
 	add_length(hasher, LENGTH_NULL);
 }
 
+void hasher_file(struct hasher *hasher, const char *path)
+{
+	struct stat st;
+	int64_t seen[6] = { 0 };
+
+	if (path && stat(path, &st) == 0) {
+		seen[0] = st.st_size;
+		seen[1] = (int64_t)st.st_ino;
+		seen[2] = st.st_mtim.tv_sec;
+		seen[3] = st.st_mtim.tv_nsec;
+		seen[4] = st.st_ctim.tv_sec;
+		seen[5] = st.st_ctim.tv_nsec;
+	}
+	hasher_text(hasher, "path", path);
+	hasher_field(hasher, "stat", seen, sizeof(seen));
+}
+
 struct hash128 hasher_done(const struct hasher *hasher)
 {
 	return from_xxh(XXH3_128bits_digest(&hasher->state));

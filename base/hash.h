@@ -27,6 +27,9 @@ struct hasher *hasher_new(void);
 void hasher_free(struct hasher *hasher); /* NULL-safe */
 void hasher_field(struct hasher *hasher, const char *tag, const void *value, size_t len);
 void hasher_text(struct hasher *hasher, const char *tag, const char *value); /* NULL differs from "" */
+/* What tells a file from what it was before, without a look into it: size, inode and the times of its last changes. One that is
+ * not there (`path` NULL, too) differs from all that are. */
+void hasher_file(struct hasher *hasher, const char *path);
 struct hash128 hasher_done(const struct hasher *hasher);
 
 void hasher_cleanup(struct hasher **hasher);

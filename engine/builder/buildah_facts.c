@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -61,26 +60,11 @@ void buildah_add_flags(const char *flags, struct argv *argv)
 	}
 }
 
-/* A file as the key of the facts has it: path, size and time of its last change. */
-static void hash_file(struct hasher *hasher, const char *path)
-{
-	struct stat st;
-	int64_t seen[3] = { 0 };
-
-	if (path && stat(path, &st) == 0) {
-		seen[0] = st.st_size;
-		seen[1] = st.st_mtim.tv_sec;
-		seen[2] = st.st_mtim.tv_nsec;
-	}
-	hasher_text(hasher, "path", path);
-	hasher_field(hasher, "stat", seen, sizeof(seen));
-}
-
 static void hash_program(struct hasher *hasher, const char *name)
 {
 	cleanup_free char *path = proc_find(name);
 
-	hash_file(hasher, path);
+	hasher_file(hasher, path);
 }
 
 /* The name of the facts: everything that they depend on. */
@@ -97,15 +81,15 @@ static char *facts_name(const char *program)
 	struct utsname system;
 	char hex[HASH_HEX + 1];
 
-	hash_file(hasher, program);
+	hasher_file(hasher, program);
 	hash_program(hasher, "runc");
 	hash_program(hasher, "crun");
 	for (size_t i = 0; i < sizeof(variables) / sizeof(*variables); i++)
 		hasher_text(hasher, variables[i], getenv(variables[i]));
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
-		hash_file(hasher, files[i]);
-	hash_file(hasher, getenv("CONTAINERS_CONF"));
-	hash_file(hasher, getenv("CONTAINERS_STORAGE_CONF"));
+		hasher_file(hasher, files[i]);
+	hasher_file(hasher, getenv("CONTAINERS_CONF"));
+	hasher_file(hasher, getenv("CONTAINERS_STORAGE_CONF"));
 	hasher_field(hasher, "user", &user, sizeof(user));
 	if (uname(&system) == 0)
 		hasher_text(hasher, "kernel", system.release);

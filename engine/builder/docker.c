@@ -252,8 +252,8 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	where = where_of(self);
 	if (given->layout)
 		self->store = path_absolute(layout_dir(given->layout), err);
-	/* Nothing is remembered: a daemon may be another one each time. */
-	if ((given->layout && !self->store) || docker_facts_find(given->loop, &where, &self->facts, err) < 0) {
+	if ((given->layout && !self->store) ||
+	    docker_facts_find(given->loop, given->state, &where, &self->facts, err) < 0) {
 		docker_free(self);
 		return -1;
 	}

@@ -23,8 +23,9 @@ struct docker_facts {
 	struct platform platforms[DOCKER_PLATFORMS_MAX]; /* the daemon's own first */
 	size_t platforms_len;                            /* at least 1 */
 	size_t native_len;
-	bool checks; /* it has --check */
-	bool bakes;  /* bake builds a batch as it is needed here */
+	bool lasting; /* this daemon's own builder: what was found out holds until the daemon is started anew */
+	bool checks;  /* it has --check */
+	bool bakes;   /* bake builds a batch as it is needed here */
 };
 
 /* Which docker: a builder of buildx's by its name, or the daemon at a host ("unix:///run/d.sock", "ssh://arm1"); both NULL: the
@@ -34,19 +35,32 @@ struct docker_where {
 };
 /* Makes an environment one in which buildx finds it. */
 void docker_where_env(const struct docker_where *where, struct argv *env);
-/* Of that builder. ERROR_TOOL with a remedy when there is no buildx, no
+/* Of that builder. What is known of the daemon behind a socket of this machine is remembered in `state` (NULL: it is not, and
+ * asked anew). ERROR_TOOL with a remedy when there is no buildx, no
  * daemon, or one that cannot hand out OCI layouts; ERROR_USAGE when buildx knows no such builder. */
-int docker_facts_find(struct loop *loop, const struct docker_where *where, struct docker_facts *ret, struct error **err);
+int docker_facts_find(struct loop *loop, struct state *state, const struct docker_where *where,
+		      struct docker_facts *ret, struct error **err);
+/* Of a version ("0.29.1"): what follows from it. ERROR_TOOL when it is too old. */
+int docker_facts_version(struct docker_facts *facts, const char *version, struct error **err);
 /* Asks once more whether it is there. */
 int docker_facts_ask(struct loop *loop, const struct docker_where *where, const struct docker_facts *facts,
 		     struct error **err);
 void docker_facts_free(struct docker_facts *facts); /* the contents */
 
+/* docker_memory.c: the facts in the state, under a stamp of all that they depend on. */
+/* malloc'd; NULL when this one cannot be told from others. Cheap: a few files are looked at, and whether somebody listens. */
+char *docker_memory_stamp(const struct docker_where *where, const struct argv *command);
+/* Fills in all but the command when the facts are known under this stamp. */
+int docker_memory_recall(struct state *state, const char *stamp, struct docker_facts *ret, bool *ret_known,
+			 struct error **err);
+int docker_memory_keep(struct state *state, const char *stamp, const struct docker_facts *facts, struct error **err);
+
 /* The answer of `buildx inspect`. Only reads the text. */
 struct docker_inspect {
-	char *driver; /* "docker", "docker-container" ... */
-	char *error;  /* what is wrong with its first node, or NULL */
-	bool classic; /* docker's own builder without containerd's image store */
+	char *driver;   /* "docker", "docker-container" ... */
+	char *endpoint; /* of its last node: "default" is the daemon that is in use */
+	char *error;    /* what is wrong with its first node, or NULL */
+	bool classic;   /* docker's own builder without containerd's image store */
 	size_t nodes;
 	struct platform platforms[DOCKER_PLATFORMS_MAX]; /* the native ones first */
 	size_t platforms_len, native_len;

@@ -36,6 +36,7 @@ void docker_facts_free(struct docker_facts *facts)
 void docker_inspect_free(struct docker_inspect *inspect)
 {
 	free(inspect->driver);
+	free(inspect->endpoint);
 	free(inspect->error);
 	*inspect = (struct docker_inspect){ 0 };
 }
@@ -105,6 +106,13 @@ static bool is_label(const char *line, const char *colon, const char *name)
 	return colon && (size_t)(colon - line) > len && strncmp(colon - len, name, len) == 0;
 }
 
+static void take_endpoint(struct docker_inspect *inspect, const char *value, size_t len)
+{
+	inspect->nodes++;
+	free(inspect->endpoint);
+	inspect->endpoint = mem_strndup(value, len);
+}
+
 /* Lines of "Name: value", the builder's before its nodes'. What belongs to later nodes is added. */
 void docker_inspect_parse(const char *text, struct docker_inspect *ret)
 {
@@ -125,7 +133,7 @@ void docker_inspect_parse(const char *text, struct docker_inspect *ret)
 		else if (colon && strncmp(text, "Platforms:", 10) == 0)
 			add_platforms(ret, value, len);
 		else if (colon && strncmp(text, "Endpoint:", 9) == 0)
-			ret->nodes++;
+			take_endpoint(ret, value, len);
 		else if (is_label(text, colon, ".worker.containerd.namespace"))
 			containerd = true;
 		else if (colon && strncmp(text, "Labels:", 7) == 0)
@@ -237,7 +245,6 @@ static int ask(struct loop *loop, const struct argv *command, const char *questi
 static int find_version(struct loop *loop, const struct argv *command, struct docker_facts *facts, struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
-	unsigned major, minor, patch = 0;
 	const char *text;
 
 	if (ask(loop, command, "version", NULL, &result, err) < 0)
@@ -245,8 +252,15 @@ static int find_version(struct loop *loop, const struct argv *command, struct do
 	text = strchr(result.out->data, ' ');
 	if (text)
 		text += text[1] == 'v' ? 2 : 1;
-	if (!text || sscanf(text, "%u.%u.%u", &major, &minor, &patch) < 2)
-		return error_make(err, ERROR_TOOL, "docker buildx version: not understood: %.80s", result.out->data);
+	return docker_facts_version(facts, text ? text : result.out->data, err);
+}
+
+int docker_facts_version(struct docker_facts *facts, const char *version, struct error **err)
+{
+	unsigned major, minor, patch = 0;
+
+	if (sscanf(version, "%u.%u.%u", &major, &minor, &patch) < 2)
+		return error_make(err, ERROR_TOOL, "docker buildx version: not understood: %.80s", version);
 	if (major == DOCKER_MAJOR && minor < DOCKER_MINOR) {
 		error_make(err, ERROR_TOOL, "docker buildx is version %u.%u.%u, too old", major, minor, patch);
 		error_remedy(err, "install buildx %d.%d or newer, " USE_BUILDAH, DOCKER_MAJOR, DOCKER_MINOR);
@@ -327,6 +341,8 @@ static int find_platforms(struct loop *loop, const struct docker_where *where, s
 	memcpy(facts->platforms, inspect.platforms, sizeof(facts->platforms));
 	facts->platforms_len = inspect.platforms_len;
 	facts->native_len = inspect.native_len;
+	facts->lasting = inspect.nodes == 1 && inspect.driver && strcmp(inspect.driver, "docker") == 0 &&
+			 strcmp(inspect.endpoint, "default") == 0;
 	docker_inspect_free(&inspect);
 	/* A builder that is not running yet names none; it is started by the first build. */
 	if (facts->platforms_len == 0) {
@@ -336,12 +352,30 @@ static int find_platforms(struct loop *loop, const struct docker_where *where, s
 	return 0;
 }
 
-int docker_facts_find(struct loop *loop, const struct docker_where *where, struct docker_facts *ret, struct error **err)
+static int find_out(struct loop *loop, struct state *state, const struct docker_where *where,
+		    struct docker_facts *facts, struct error **err)
+{
+	cleanup_free char *stamp = NULL;
+	bool known = false;
+
+	if (find_buildx(facts->command, err) < 0)
+		return -1;
+	stamp = state ? docker_memory_stamp(where, facts->command) : NULL;
+	if (stamp && docker_memory_recall(state, stamp, facts, &known, err) < 0)
+		return -1;
+	if (known)
+		return 0;
+	if (find_version(loop, facts->command, facts, err) < 0 || find_platforms(loop, where, facts, err) < 0)
+		return -1;
+	return stamp && facts->lasting ? docker_memory_keep(state, stamp, facts, err) : 0;
+}
+
+int docker_facts_find(struct loop *loop, struct state *state, const struct docker_where *where,
+		      struct docker_facts *ret, struct error **err)
 {
 	struct docker_facts facts = { .command = mem_alloc(sizeof(struct argv)) };
 
-	if (find_buildx(facts.command, err) < 0 || find_version(loop, facts.command, &facts, err) < 0 ||
-	    find_platforms(loop, where, &facts, err) < 0) {
+	if (find_out(loop, state, where, &facts, err) < 0) {
 		docker_facts_free(&facts);
 		return -1;
 	}

@@ -39,6 +39,9 @@ static const struct trouble troubles[] = {
 	  "--builder=docker" },
 	/* Another build took an image away while this one looked through all of them (containers/buildah #5615). */
 	{ "checking if cached image exists from a previous build", ERROR_TOOL, true, NULL },
+	/* BuildKit in dockerd: two exports at once of layers that they share; the other one has finished what this one
+	 * looks for. */
+	{ "failed to stat active key during commit", ERROR_TOOL, true, NULL },
 	{ "toomanyrequests", ERROR_REGISTRY, true, "log in to the registry for a higher limit" },
 	{ "429 Too Many Requests", ERROR_REGISTRY, true, "log in to the registry for a higher limit" },
 	{ "unauthorized", ERROR_REGISTRY, false, "log in to the registry: docker login or podman login" },

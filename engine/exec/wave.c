@@ -35,6 +35,7 @@ struct round {
 	struct build_job *jobs;
 	size_t len;
 	bool progress; /* somebody got a result that is his own */
+	bool failed;   /* and somebody a failure that trying again does not help against */
 };
 
 struct wave *wave_new(struct builder *builder, size_t max, bool keep_going)
@@ -114,6 +115,7 @@ static void take_result(void *data, size_t job, struct build_result *result)
 
 	pthread_mutex_lock(&wave->lock);
 	round->progress = round->progress || !result->dropped;
+	round->failed = round->failed || (result->error && !result->dropped && !result->error->transient);
 	entry->result = *result;
 	/* One that was dropped may get another try: it is told when that is known. */
 	entry->done = !result->dropped;
@@ -177,7 +179,7 @@ void wave_work(void *arg)
 	collect(&round);
 	while (round.len > 0) {
 		builder_build(wave->builder, round.jobs, round.len, take_result, &round);
-		if (!any_dropped(&round) || !round.progress || !wave->keep_going)
+		if (!any_dropped(&round) || !round.progress || (round.failed && !wave->keep_going))
 			break;
 		collect(&round);
 	}

@@ -13,11 +13,13 @@ struct builder;
  * of its own that gets its job ready, hands it in and waits for its result; the wave is a further task, which calls the builder
  * when every member has handed in its job or left. A member must not wait for anything but itself before that: what
  * takes longer (another cbuild builds the same node) it does alone, having left.
+ *
+ * Members that were stopped because another one failed are built again without it, when its failure was a passing one (it
+ * will try again by itself) or the run is to keep going.
  */
 struct wave;
 
-/* For at most `max` members. With `keep_going`, members that were stopped because another one failed are built again,
- * without those. */
+/* For at most `max` members. */
 struct wave *wave_new(struct builder *builder, size_t max, bool keep_going);
 /* The wave's own task, and what lets go of it afterwards. */
 void wave_work(void *wave);

@@ -121,3 +121,10 @@ int socket_get(const char *path, const char *target, uint64_t deadline_ms, struc
 	buf_add(ret, body, answer.len - (size_t)(body - answer.data));
 	return 0;
 }
+
+bool socket_listens(const char *path)
+{
+	cleanup_fd int fd = connect_to(path, 0, NULL);
+
+	return fd >= 0;
+}

@@ -1,6 +1,7 @@
 #ifndef ENGINE_IO_SOCKET_H
 #define ENGINE_IO_SOCKET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct buf;
@@ -14,5 +15,8 @@ struct error;
  */
 #define SOCKET_BODY_MAX (64u << 20) /* bytes */
 int socket_get(const char *path, const char *target, uint64_t deadline_ms, struct buf *ret, struct error **err);
+
+/* True when somebody listens there. */
+bool socket_listens(const char *path);
 
 #endif

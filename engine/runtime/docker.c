@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +15,9 @@
 #include "engine/runtime/ops.h"
 
 #define PREFIX "docker:"
-#define PRESENT_MS 2000 /* the daemon has this long to say which images it has */
-#define INFO_MS 20000   /* and this long to say what it is */
+#define PRESENT_MS 2000        /* the daemon has this long to say which images it has */
+#define FILTER_MAX (64u << 10) /* bytes of names in a question; daemons take ten times that */
+#define INFO_MS 20000          /* and this long to say what it is */
 
 static int find_endpoint(struct runtime *runtime, char **ret, struct error **err)
 {
@@ -199,13 +201,67 @@ static bool holds(const struct json *images, const struct runtime_presence *item
 	return item->len > 0;
 }
 
+/* The name as docker shows it, which is what its filter looks at: without docker.io and library. */
+static char *familiar(const char *reference)
+{
+	struct ref ref;
+	const char *path;
+	char *name;
+
+	if (!ref_parse(reference, &ref, NULL))
+		return mem_strdup(reference);
+	path = ref.repository;
+	if (strcmp(ref.domain, "docker.io") == 0)
+		name = mem_strdup(strncmp(path, "library/", 8) == 0 ? path + 8 : path);
+	else
+		name = mem_printf("%s/%s", ref.domain, path);
+	ref_free(&ref);
+	return name;
+}
+
+static void add_escaped(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (isalnum((unsigned char)*text) || strchr("-._~", *text))
+			buf_char(out, *text);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*text);
+	}
+}
+
+/* The images of these names alone: docker takes long over each image that it lists. */
+static void present_target(const struct runtime_presence *items, size_t len, struct buf *out)
+{
+	cleanup_json struct json *filters = json_new_object();
+	struct json *names = json_new_array();
+	cleanup_buf struct buf text = { 0 };
+
+	json_set(filters, "reference", names);
+	buf_str(out, "/images/json");
+	for (size_t i = 0; i < len; i++) {
+		if (items[i].len == 0)
+			return; /* it may be there without a name */
+		for (size_t j = 0; j < items[i].len; j++) {
+			cleanup_free char *name = familiar(items[i].references[j]);
+
+			json_append(names, json_new_string(name));
+		}
+	}
+	json_dump(filters, JSON_COMPACT, &text);
+	if (text.len > FILTER_MAX)
+		return;
+	buf_str(out, "?filters=");
+	add_escaped(out, text.data);
+}
+
 static void docker_present(const char *place, struct runtime_presence *items, size_t len)
 {
 	const char *endpoint = place + strlen(PREFIX), *socket = dockerd_socket(endpoint);
-	cleanup_buf struct buf answer = { 0 };
+	cleanup_buf struct buf target = { 0 }, answer = { 0 };
 	cleanup_json struct json *images = NULL;
 
-	if (!socket || socket_get(socket, "/images/json", PRESENT_MS, &answer, NULL) < 0 ||
+	present_target(items, len, &target);
+	if (!socket || socket_get(socket, target.data, PRESENT_MS, &answer, NULL) < 0 ||
 	    json_parse(answer.data ? answer.data : "", answer.len, endpoint, &images, NULL) < 0)
 		return;
 	for (size_t i = 0; i < len; i++)

@@ -43,16 +43,11 @@ static const char *const files[] = {
 	"/usr/share/containers/containers.conf",
 };
 
-static void hash_file(struct hasher *hasher, const char *path)
+static bool is_folder(const char *path)
 {
-	struct stat st = { 0 };
-	cleanup_free char *text = NULL;
+	struct stat st;
 
-	if (stat(path, &st) < 0 || !S_ISREG(st.st_mode)) /* a folder changes with everything that is put into it */
-		return;
-	text = mem_printf("%s %lld %lld.%09ld", path, (long long)st.st_size, (long long)st.st_mtim.tv_sec,
-			  st.st_mtim.tv_nsec);
-	hasher_text(hasher, "file", text);
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* Changes when podman or what it is told changes: then it is asked again. */
@@ -62,22 +57,22 @@ static char *find_identity(const char *program)
 	cleanup_free char *uid = mem_printf("%ld", (long)geteuid());
 	char *hex = mem_alloc(HASH_HEX + 1);
 
-	hash_file(hasher, program);
+	hasher_file(hasher, program);
 	hasher_text(hasher, "uid", uid);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		const char *value = getenv(settings[i]);
 
 		hasher_text(hasher, settings[i], value);
-		if (value && value[0] == '/')
-			hash_file(hasher, value);
+		if (value && value[0] == '/' && !is_folder(value)) /* those change with everything that is put into them */
+			hasher_file(hasher, value);
 	}
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		hash_file(hasher, files[i]);
+		hasher_file(hasher, files[i]);
 	for (int i = 0; i < 2 && getenv("HOME"); i++) {
 		cleanup_free char *path =
 			mem_printf("%s/.config/containers/%s.conf", getenv("HOME"), i == 0 ? "storage" : "containers");
 
-		hash_file(hasher, path);
+		hasher_file(hasher, path);
 	}
 	hash_hex(hasher_done(hasher), hex);
 	return hex;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What every builder must do, looked at in the images themselves. CBUILD_BUILDER says which one it is
-# (buildah or docker). All cases are services of one manifest, built once, side by side.
+# (buildah, docker, buildctl or nerdctl). All cases are services of one manifest, built once, side by side. BUILDKIT_TLS is a
+# folder with what a buildkitd at a TCP address wants to see: ca.pem, cert.pem, key.pem.
 
 bats_require_minimum_version 1.5.0
 
@@ -8,7 +9,9 @@ checkout=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 lib=$checkout/tests/lib
 . "$lib/image"
 
-export CBUILD_BUILDER=${CBUILD_BUILDER:-buildah}
+builder=${CBUILD_BUILDER:-buildah}
+export CBUILD_BUILDER=$builder
+[ -z "${BUILDKIT_TLS:-}" ] || CBUILD_BUILDER=remote
 export CBUILD_TEST_CACHE=${CBUILD_TEST_CACHE:-$checkout/.cache}
 cbuild=${CBUILD:-$checkout/cbuild}
 
@@ -19,12 +22,11 @@ setup_file()
 	export PROJECT=$BATS_FILE_TMPDIR/project
 	mkdir -p "$PROJECT"
 	cp -a "$("$lib/bases")" "$PROJECT/rootfs"
-	case $CBUILD_BUILDER in
+	case $builder in
 	buildah) private_storage ;;
 	docker) private_docker ;;
 	esac
 	write_project
-	cd "$PROJECT"
 	build_all
 }
 
@@ -71,6 +73,15 @@ build_all()
 	sed 's/^/# /' "$PROJECT/err" >&2
 }
 
+# manifest FORMAT [ARGUMENT...]: writes services.yaml.
+manifest()
+{
+	# shellcheck disable=SC2059 # that is what the first one is
+	printf "$@" >services.yaml
+	[ -z "${BUILDKIT_TLS:-}" ] || printf 'builders: {remote: {driver: buildctl, addr: "%s", emulate: true, tls: {ca: %s, cert: %s, key: %s}}}\n' \
+		"$BUILDKIT_HOST" "$BUILDKIT_TLS/ca.pem" "$BUILDKIT_TLS/cert.pem" "$BUILDKIT_TLS/key.pem" >>services.yaml
+}
+
 # service NAME: its folder and its Dockerfile from standard input.
 service()
 {
@@ -80,7 +91,8 @@ service()
 
 write_project()
 {
-	cat >"$PROJECT/services.yaml" <<-'EOF'
+	cd "$PROJECT"
+	manifest '%s\n' "$(cat <<-'EOF'
 		project: conformance
 		registry: localhost/conformance
 		secrets:
@@ -131,9 +143,12 @@ write_project()
 		        FROM base
 		        COPY file /
 		        RUN ln /file /other && chmod 4711 /other && mkdir -m 1777 /sticky && ln -s /nowhere /dangling
+		  attributes:
+		    build: {context: attributes, additional_contexts: {base: "service:base"}}
 		  failing:
 		    build: {context: failing, additional_contexts: {base: "service:base"}}
 	EOF
+	)"
 	service base <<-'EOF'
 		FROM scratch
 		ARG TARGETARCH
@@ -233,9 +248,52 @@ write_project()
 	echo triggered >"$PROJECT/triggered/file"
 	mkdir -p "$PROJECT/inline"
 	echo inline >"$PROJECT/inline/file"
+	service attributes <<-'EOF'
+		FROM base AS first
+		ADD files.tar /
+		COPY from-context /
+		FROM base
+		COPY --from=first /with-capability /from-context /
+	EOF
+	write_attributes
 	service failing <<-'EOF'
 		FROM base
 		RUN echo before the failure; exit 7
+	EOF
+}
+
+capability=0100000200040000000000000000000000000000 # CAP_NET_BIND_SERVICE, as setcap writes it
+
+# A file with an attribute, and one with a capability in a tar.
+write_attributes()
+{
+	local dir=$PROJECT/attributes
+	echo context >"$dir/from-context"
+	python3 - "$dir" $capability <<-'EOF'
+		import os, sys
+		os.chdir(sys.argv[1])
+		os.setxattr("from-context", "user.origin", b"context")
+		open("with-capability", "w").write("program\n")
+		os.setxattr("with-capability", "security.capability", bytes.fromhex(sys.argv[2]))
+	EOF
+	tar -C "$dir" --xattrs --xattrs-include='*' --remove-files -cf "$dir/files.tar" with-capability
+}
+
+# attribute SERVICE ARCH PATH NAME: its value in hexadecimal, out of the topmost layer that has the file.
+attribute()
+{
+	local manifest layers
+	manifest=$(image_manifest "localhost/conformance/$1:latest" "linux/$2")
+	layers=$(jq -r '.layers[].digest' "$(blob "$manifest")" | while read -r layer; do blob "$layer"; done)
+	# shellcheck disable=SC2086 # paths without blanks
+	python3 - "$3" "$4" $layers <<-'EOF'
+		import sys, tarfile
+		path, name, value = sys.argv[1], "SCHILY.xattr." + sys.argv[2], None
+		for layer in sys.argv[3:]:
+		    for member in tarfile.open(layer):
+		        if member.name.removeprefix("./") == path:
+		            value = member.pax_headers.get(name)
+		print("none" if value is None else value.encode("utf-8", "surrogateescape").hex())
 	EOF
 }
 
@@ -440,7 +498,7 @@ store=$PROJECT/.cbuild/oci
 	mkdir -p "$PROJECT/shown"
 	cd "$PROJECT/shown"
 	cp -a "$PROJECT/rootfs/$host_arch" rootfs
-	printf 'registry: localhost/shown\nservices: {noise: {build: .}}\n' >services.yaml
+	manifest 'registry: localhost/shown\nservices: {noise: {build: .}}\n'
 	date +%N >file
 	sed 's/FROM base/FROM scratch\nCOPY rootfs \//' "$PROJECT/noise/Dockerfile" >Dockerfile
 	run "$cbuild" -v all --no-verify --no-load --platforms="linux/$host_arch"
@@ -476,7 +534,7 @@ store=$PROJECT/.cbuild/oci
 	mkdir -p "$PROJECT/large"
 	cd "$PROJECT/large"
 	cp -a "$PROJECT/rootfs/$host_arch" rootfs
-	printf 'registry: localhost/large\nservices: {large: {build: .}}\n' >services.yaml
+	manifest 'registry: localhost/large\nservices: {large: {build: .}}\n'
 	printf 'FROM scratch\nCOPY rootfs /\nRUN dd if=/dev/zero of=/large bs=1M count=1024\n' >Dockerfile
 	run "$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
 	[ "$status" -eq 0 ]
@@ -486,19 +544,46 @@ store=$PROJECT/.cbuild/oci
 	rm -rf "$PROJECT/large"
 }
 
-@test "docker: steps come out of a cache elsewhere" {
-	[ "$CBUILD_BUILDER" = docker ] || return 0
+# What a stage's file has, ADD and COPY --from keep. Of what a context's file has BuildKit's clients send nothing.
+@test "16 extended attributes" {
+	check()
+	{
+		local origin=none
+		[ "$builder" != buildah ] || origin=$(printf context | od -An -tx1 | tr -d ' ')
+		equal "$(attribute attributes "$1" with-capability security.capability)" "$capability"
+		equal "$(attribute attributes "$1" from-context user.origin)" "$origin"
+	}
+	for_both check
+}
+
+# Forgets what the builder has done.
+forget_steps()
+{
+	case $builder in
+	docker) docker buildx prune --all --force >/dev/null ;;
+	buildctl | nerdctl) buildctl_by_hand prune --all >/dev/null ;;
+	esac
+}
+
+buildctl_by_hand()
+{
+	[ -z "${BUILDKIT_TLS:-}" ] || set -- --tlscacert="$BUILDKIT_TLS/ca.pem" --tlscert="$BUILDKIT_TLS/cert.pem" --tlskey="$BUILDKIT_TLS/key.pem" "$@"
+	buildctl "$@"
+}
+
+@test "BuildKit: steps come out of a cache elsewhere" {
+	[ "$builder" != buildah ] || return 0
 	mkdir -p "$PROJECT/cached"
 	cd "$PROJECT/cached"
 	cp -a "$PROJECT/rootfs/$host_arch" rootfs
 	date +%N >rootfs/unique
-	printf 'registry: localhost/cached\nservices: {cached: {build: {context: ., cache_to: ["type=local,dest=%s,mode=max"]}}}\n' \
-		"$BATS_TEST_TMPDIR/cache" >services.yaml
+	manifest 'registry: localhost/cached\nservices: {cached: {build: {context: ., cache_to: ["type=local,dest=%s,mode=max"]}}}\n' \
+		"$BATS_TEST_TMPDIR/cache"
 	printf 'FROM scratch\nCOPY rootfs /\nRUN cat /proc/sys/kernel/random/uuid >/random\n' >Dockerfile
 	echo cache >.dockerignore
 	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
 	store=.cbuild/oci image_unpack localhost/cached/cached:latest "linux/$host_arch" "$BATS_TEST_TMPDIR/first"
-	docker buildx prune --all --force >/dev/null
+	forget_steps
 	sed -i 's/cache_to: \["type=local,dest=\([^,]*\),mode=max"\]/cache_from: ["type=local,src=\1"]/' services.yaml
 	rm -rf .cbuild
 	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
@@ -507,7 +592,7 @@ store=$PROJECT/.cbuild/oci
 }
 
 @test "nothing is left behind: no container, no mount" {
-	[ "$CBUILD_BUILDER" = buildah ] || return 0
+	[ "$builder" = buildah ] || return 0
 	equal "$(buildah containers --quiet --all)" ""
 	equal "$(grep -c "$BATS_FILE_TMPDIR/containers/root/overlay/.*/merged" /proc/self/mounts)" 0
 }
@@ -519,7 +604,7 @@ start_slow_build()
 	mkdir -p "$PROJECT/slow"
 	cd "$PROJECT/slow"
 	cp -a "$PROJECT/rootfs/$host_arch" rootfs 2>/dev/null || true
-	printf 'project: slow\nregistry: localhost/slow\nservices: {slow: {build: .}}\n' >services.yaml
+	manifest 'project: slow\nregistry: localhost/slow\nservices: {slow: {build: .}}\n'
 	printf 'FROM scratch\nCOPY rootfs /\nRUN echo started; sleep '$NAP'\n' >Dockerfile
 	"$cbuild" -v all --platforms="linux/$host_arch" --no-verify --no-load >out 2>&1 3>&- &
 	pid=$!
@@ -540,13 +625,59 @@ no_child_left()
 	done
 }
 
+@test "docker: images are in its own store under their names, and come back when they were removed" {
+	[ "$builder" = docker ] || return 0
+	local manifest name=localhost/loaded/loaded:latest
+	mkdir -p "$PROJECT/loaded"
+	cd "$PROJECT/loaded"
+	manifest 'registry: localhost/loaded\nservices: {loaded: {build: .}}\n'
+	printf 'FROM scratch\nCOPY services.yaml /\n' >Dockerfile
+	export CBUILD_RUNTIME=docker
+	"$cbuild" all --platforms="linux/$host_arch" --no-verify
+	manifest=$(store=.cbuild/oci image_manifest $name "linux/$host_arch")
+	equal "$(docker image inspect --format='{{.Id}}' $name)" "$manifest"
+	docker image rm $name >/dev/null
+	run "$cbuild" all --platforms="linux/$host_arch" --no-verify
+	[ "$status" -eq 0 ]
+	grep -F 'load loaded' <<<"$output"
+	equal "$(docker image inspect --format='{{.Id}}' $name)" "$manifest"
+	docker image rm $name >/dev/null
+	"$cbuild" load --to=docker
+	equal "$(docker image inspect --format='{{.Id}}' $name)" "$manifest"
+	docker image rm $name >/dev/null
+}
+
+@test "docker: a daemon is asked once what it is, and again when something has changed" {
+	[ "$builder" = docker ] || return 0
+	local buildx
+	buildx=$(readlink -f "$DOCKER_CONFIG/cli-plugins/docker-buildx")
+	mkdir -p "$PROJECT/asked/config/cli-plugins"
+	cd "$PROJECT/asked"
+	printf '#!/bin/sh\necho "$1" >>"%s"\nexec "%s" "$@"\n' "$PWD/calls" "$buildx" >config/cli-plugins/docker-buildx
+	chmod +x config/cli-plugins/docker-buildx
+	export DOCKER_CONFIG=$PWD/config
+	manifest 'registry: localhost/asked\nservices: {asked: {build: .}}\n'
+	printf 'FROM scratch\nCOPY file /\n' >Dockerfile
+	"$buildx" ls >/dev/null # makes its folders
+	echo one >file
+	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
+	equal "$(tr '\n' ' ' <calls)" "version inspect bake "
+	echo two >file
+	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
+	equal "$(tr '\n' ' ' <calls)" "version inspect bake bake "
+	echo '{"plugins": {}}' >config/config.json
+	echo three >file
+	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
+	equal "$(tr '\n' ' ' <calls)" "version inspect bake bake version inspect bake "
+}
+
 @test "docker: a failure stops what was built beside it, unless -k" {
-	[ "$CBUILD_BUILDER" = docker ] || return 0
+	[ "$builder" = docker ] || return 0
 	mkdir -p "$PROJECT/batch/bad" "$PROJECT/batch/good"
 	cd "$PROJECT/batch"
 	cp -a "$PROJECT/rootfs/$host_arch" bad/rootfs
 	cp -a bad/rootfs good/
-	printf 'registry: localhost/batch\nservices: {bad: {build: bad}, good: {build: good}}\n' >services.yaml
+	manifest 'registry: localhost/batch\nservices: {bad: {build: bad}, good: {build: good}}\n'
 	printf 'FROM scratch\nCOPY rootfs /\nRUN echo here; exit 3\n' >bad/Dockerfile
 	printf 'FROM scratch\nCOPY rootfs /\nRUN sleep '$NAP'\n' >good/Dockerfile
 	run "$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
@@ -569,7 +700,7 @@ no_child_left()
 	wait $pid || status=$?
 	[ "$status" -eq 130 ]
 	no_child_left
-	[ "$CBUILD_BUILDER" != buildah ] || equal "$(buildah containers --quiet --all)" ""
+	[ "$builder" != buildah ] || equal "$(buildah containers --quiet --all)" ""
 }
 
 @test "what a killed cbuild left is gone after the next run" {
@@ -579,7 +710,7 @@ no_child_left()
 	printf 'FROM scratch\nCOPY rootfs /\n' >Dockerfile
 	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
 	no_child_left
-	[ "$CBUILD_BUILDER" != buildah ] || equal "$(buildah containers --quiet --all)" ""
+	[ "$builder" != buildah ] || equal "$(buildah containers --quiet --all)" ""
 }
 
 @test "a second run repeats only the failed step, and finds the rest" {

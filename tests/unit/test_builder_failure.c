@@ -45,6 +45,14 @@ static const struct failing cases[] = {
 	  125, ERROR_TOOL, true,
 	  "buildah: checking if cached image exists from a previous build: getting top layer info: layer not known",
 	  NULL },
+	{ "ERROR: failed to solve: failed to commit 3rm to nd0 during finalize: failed to stat active key during "
+	  "commit: "
+	  "snapshot 3rm does not exist: not found\n",
+	  1, ERROR_TOOL, true,
+	  "buildah: failed to solve: failed to commit 3rm to nd0 during finalize: failed to stat active key during "
+	  "commit: "
+	  "snapshot 3rm does not exist: not found",
+	  NULL },
 	{ "Error: writing blob: write /var/x: no space left on device\n", 125, ERROR_STATE, false,
 	  "buildah: writing blob: write /var/x: no space left on device", "free some disk space" },
 	{ "exec /bin/sh: exec format error\nError: building at STEP \"RUN x\": while running runtime: exit status 1\n",

@@ -10,7 +10,8 @@
  * what they are given. */
 struct builder {
 	size_t batches, jobs;
-	bool clean; /* no folder of a later batch had anything in it */
+	bool passing; /* the failure is one that may be gone the next time */
+	bool clean;   /* no folder of a later batch had anything in it */
 };
 
 /* From now on nothing can be made in it. */
@@ -36,6 +37,8 @@ void builder_build(struct builder *builder, const struct build_job *jobs, size_t
 			error_make(&result.error, ERROR_BUILD, "failed");
 		else if (first)
 			error_make(&result.error, ERROR_CANCELLED, "dropped");
+		if (result.error && strcmp(jobs[i].staging, "a") == 0)
+			result.error->transient = builder->passing;
 		result.dropped = first && strcmp(jobs[i].staging, "a") != 0;
 		if (first && strcmp(jobs[i].staging, "file/b") == 0)
 			spoil();
@@ -126,6 +129,17 @@ static void without_keep_going_it_stays_stopped(void **state UNUSED)
 	assert_int_equal(failed, 1);
 }
 
+static void after_a_passing_failure_the_others_are_built_all_the_same(void **state UNUSED)
+{
+	struct builder builder = { .clean = true, .passing = true };
+	size_t built, failed;
+
+	build_all(&builder, three, 3, false, &built, &failed);
+	assert_int_equal(builder.batches, 2);
+	assert_int_equal(built, 2);
+	assert_int_equal(failed, 1);
+}
+
 static void a_folder_that_cannot_be_made_again_fails_its_own_job_only(void **state UNUSED)
 {
 	static const char *const folders[] = { "a", "file/b", "c", "d" };
@@ -143,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_another_failure_stopped_is_built_again_in_an_empty_folder),
 		TEST(without_keep_going_it_stays_stopped),
+		TEST(after_a_passing_failure_the_others_are_built_all_the_same),
 		TEST(a_folder_that_cannot_be_made_again_fails_its_own_job_only),
 	};
 

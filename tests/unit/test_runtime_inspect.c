@@ -159,17 +159,24 @@ static void test_present(void **state)
 
 	(void)state;
 	assert_true(held(&server, (struct runtime_presence){ .image = { ONE, TWO }, .references = both, .len = 2 }, NULL));
-	assert_ptr_equal(strstr(server.request, "GET /images/json HTTP/1.0\r\n"), server.request);
+	/* By the names that docker shows. */
+	assert_ptr_equal(strstr(server.request, "GET "
+						"/images/"
+						"json?filters=%7B%22reference%22%3A%5B%22ghcr.io%2Fx%2Fweb%22%2C"
+						"%22fustli%2Fweb%22%5D%7D HTTP/1.0\r\n"),
+			 server.request);
 	assert_int_equal(server.connections, 1);
 	assert_true(held(&server,
 			 (struct runtime_presence){ .image = { "sha256:c", ONE }, .references = both, .len = 2 }, NULL));
 	assert_true(held(&server, (struct runtime_presence){ .image = { TWO, NULL }, .references = untagged, .len = 1 },
 			 NULL));
+	assert_non_null(strstr(server.request, "%5B%22debian%22%5D"));
 	assert_false(held(&server, (struct runtime_presence){ .image = { ONE, NULL }, .references = moved, .len = 2 },
 			  NULL));
 	assert_false(held(&server, (struct runtime_presence){ .image = { ONE, NULL }, .references = unknown, .len = 1 },
 			  NULL));
 	assert_true(held(&server, (struct runtime_presence){ .image = { ONE, NULL } }, NULL));
+	assert_ptr_equal(strstr(server.request, "GET /images/json HTTP/1.0\r\n"), server.request);
 	assert_false(held(&server, (struct runtime_presence){ .image = { "sha256:c", NULL } }, NULL));
 }
 

@@ -16,7 +16,8 @@
 struct input {
 	enum reason_kind kind;
 	bool unknown;
-	bool files; /* the common digest of files that stand in the text one by one */
+	bool files;    /* the common digest of files that stand in the text one by one */
+	size_t folder; /* number of these */
 	const char *name;
 	const char *value;
 	/* what the value is a hash of, or NULL: */
@@ -124,6 +125,7 @@ void inputs_add_files(struct inputs *inputs, const char *name, const char *prefi
 	hash_hex(source_digest(source, selection), hex);
 	inputs_add(inputs, REASON_FILE, name, hex);
 	inputs->items[inputs->len - 1].files = true;
+	inputs->items[inputs->len - 1].folder = inputs->files_len;
 	mem_reserve(&inputs->files, &inputs->files_cap, inputs->files_len + 1, sizeof(*inputs->files));
 	inputs->files[inputs->files_len++] = (struct files){
 		.input = inputs->len - 1,
@@ -147,6 +149,30 @@ void inputs_of_file(struct inputs *inputs, const char *path)
 void inputs_of_folder(struct inputs *inputs, const char *root)
 {
 	inputs->files[inputs->files_len - 1].root = root;
+}
+
+size_t inputs_len(const struct inputs *inputs)
+{
+	return inputs->len;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct input *x = a, *y = b;
+
+	int order = x->kind != y->kind ? (x->kind < y->kind ? -1 : 1) : strcmp(x->name, y->name);
+
+	return order ? order : strcmp(x->value ? x->value : "", y->value ? y->value : "");
+}
+
+void inputs_sort(struct inputs *inputs, size_t from)
+{
+	if (inputs->len - from > 1)
+		qsort(inputs->items + from, inputs->len - from, sizeof(*inputs->items), by_name);
+	for (size_t i = from; i < inputs->len; i++) {
+		if (inputs->items[i].files)
+			inputs->files[inputs->items[i].folder].input = i;
+	}
 }
 
 bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1])

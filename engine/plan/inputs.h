@@ -45,6 +45,10 @@ void inputs_of_bytes(struct inputs *inputs, const void *data, size_t len);
 void inputs_of_file(struct inputs *inputs, const char *path);
 void inputs_of_folder(struct inputs *inputs, const char *root);
 
+/* How many there are; and sorts those from the `from`th on by kind and name: their order in the manifest does not count. */
+size_t inputs_len(const struct inputs *inputs);
+void inputs_sort(struct inputs *inputs, size_t from);
+
 /* False when a value is unknown. */
 bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1]);
 /* The same list as sha256, for others to trust: what is hashed in it counts by its own bytes, which are read for it. 1, or 0 when

@@ -295,10 +295,31 @@ static void add_attestations(struct inputs *inputs, const struct build_spec *spe
 		inputs_add(inputs, REASON_OPTION, "sbom", spec->sbom_generator ? spec->sbom_generator : "true");
 }
 
+/* What the manifest's order of decides nothing. */
+static int add_used(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
+{
+	const struct service *service = &plan->manifest->services[node->service];
+	const struct plan_build *build = node->build;
+
+	add_images(inputs, plan, build);
+	for (size_t i = 0; i < service->needs.len; i++) {
+		cleanup_free char *id = NULL;
+		char platform[PLATFORM_TEXT];
+
+		platform_text(&node->platform, platform);
+		id = mem_printf("build:%s:%s", service->needs.items[i].s, platform);
+		add_dependency(inputs, plan, service->needs.items[i].s, plan_find(plan, id));
+	}
+	add_contexts(inputs, plan, build);
+	return add_outputs(inputs, plan, build, err);
+}
+
 static int add_build(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
 	const struct plan_build *build = node->build;
+	size_t first;
+	int r;
 
 	add_platform(inputs, node);
 	add_text(inputs, REASON_DOCKERFILE, shown_path(plan, build->dockerfile), build->text, build->text_len);
@@ -313,17 +334,10 @@ static int add_build(struct plan *plan, const struct node *node, struct inputs *
 		inputs_add(inputs, REASON_OPTION, name, build->labels[i].value);
 	}
 	add_epoch(inputs, plan);
-	add_images(inputs, plan, build);
-	for (size_t i = 0; i < service->needs.len; i++) {
-		cleanup_free char *id = NULL;
-		char platform[PLATFORM_TEXT];
-
-		platform_text(&node->platform, platform);
-		id = mem_printf("build:%s:%s", service->needs.items[i].s, platform);
-		add_dependency(inputs, plan, service->needs.items[i].s, plan_find(plan, id));
-	}
-	add_contexts(inputs, plan, build);
-	return add_outputs(inputs, plan, build, err);
+	first = inputs_len(inputs);
+	r = add_used(plan, node, inputs, err);
+	inputs_sort(inputs, first);
+	return r;
 }
 
 static void add_references(struct inputs *inputs, struct plan *plan, const struct node *node)
@@ -339,6 +353,8 @@ static void add_references(struct inputs *inputs, struct plan *plan, const struc
 /* An index and the local engine hold what the builds delivered: their manifests' digests, and what was said about them. */
 static void add_members(struct plan *plan, const struct node *node, struct inputs *inputs, bool digests)
 {
+	size_t first = inputs_len(inputs);
+
 	for (size_t i = 0; i < node->needs_len; i++) {
 		const struct node *need = plan->nodes[node->needs[i]];
 
@@ -352,6 +368,7 @@ static void add_members(struct plan *plan, const struct node *node, struct input
 			inputs_addf(inputs, REASON_DEPENDENCY, "attestation", "%s %s", need->id,
 				    need->result.attestation);
 	}
+	inputs_sort(inputs, first);
 }
 
 static void add_ports(struct inputs *inputs, const char *prefix, const struct service *service)
@@ -517,8 +534,11 @@ static int add_verify(struct plan *plan, const struct node *node, struct inputs 
 	/* How it runs decides nothing when nothing is run. */
 	bool runs = service->verify.has_http || service->verify.has_tcp;
 
+	size_t first;
+
 	if (add_policy(inputs, plan, &service->verify, err) < 0)
 		return -1;
+	first = inputs_len(inputs);
 	if (runs)
 		add_running(inputs, service, "");
 	for (size_t i = 0; i < node->needs_len; i++) {
@@ -538,6 +558,7 @@ static int add_verify(struct plan *plan, const struct node *node, struct inputs 
 
 		add_pulled(inputs, plan, service, seen);
 	}
+	inputs_sort(inputs, first);
 	return 0;
 }
 

@@ -45,7 +45,7 @@ static const char manifest[] = "project: world\n"
 			       "      ssh: [default=agent]\n"
 			       "      additional_contexts: {base: \"service:base\", extra: ./extra, other: "
 			       "\"https://example.org/a.tar\"}\n"
-			       "    needs: [tool]\n"
+			       "    needs: [tool, last]\n"
 			       "    prepare:\n"
 			       "      run: [make, gen]\n"
 			       "      inputs: [\"schema/*.txt\"]\n"
@@ -59,7 +59,8 @@ static const char manifest[] = "project: world\n"
 			       "    tmpfs: [/tmp]\n"
 			       "    working_dir: /srv\n"
 			       "    env_file: app.env\n"
-			       "    depends_on: {db: {condition: service_started}}\n"
+			       "    depends_on: {db: {condition: service_started}, last: {condition: "
+			       "service_started}, pulled: {condition: service_started}}\n"
 			       "    verify:\n"
 			       "      http: {path: /health, port: 80, status: 200, body: ok, json: {a.b: one}, "
 			       "timeout: 5s}\n"
@@ -76,6 +77,16 @@ static const char manifest[] = "project: world\n"
 			       "    healthcheck: {test: [CMD, ask], timeout: 9s, disable: false, retries: 4}\n"
 			       "    environment: {SIZE: small}\n"
 			       "    verify: {tcp: 99}\n"
+			       "  pulled:\n"
+			       "    image: example.org/pulled:1\n"
+			       "    command: [listen]\n"
+			       "    healthcheck: {test: [CMD, knock], timeout: 3s}\n"
+			       "    depends_on: [below]\n"
+			       "  below:\n"
+			       "    image: example.org/below:1\n"
+			       "  last:\n"
+			       "    publish: false\n"
+			       "    build: last\n"
 			       "  tool:\n"
 			       "    publish: false\n"
 			       "    build: tool\n";
@@ -114,6 +125,8 @@ static int set_up(void **state)
 	world_write(world, "app/lib/a.c", "int a;\n");
 	world_write(world, "app/notes.txt", "not copied\n");
 	world_write(world, "extra/data", "1\n");
+	world_write(world, "extra2/data", "1\n");
+	world_write(world, "extra3/data", "3\n");
 	world_write(world, "schema/one.txt", "1\n");
 	world_write(world, "base/Dockerfile", "FROM scratch\nCOPY b /\n");
 	world_write(world, "base/b", "b\n");
@@ -122,6 +135,7 @@ static int set_up(void **state)
 	world_write(world, "db/d", "d\n");
 	world_write(world, "tool/Dockerfile", "FROM scratch\nCOPY t /\n");
 	world_write(world, "tool/t", "t\n");
+	world_write(world, "last/Dockerfile", "FROM scratch\n");
 	world->environ[0] = "FLAVOUR=sweet";
 	setenv("FLAVOUR", "sweet", 1);
 	world_run(world, NULL);
@@ -198,6 +212,12 @@ static const struct edit edits[] = {
 	  BOTH("option label team (blue -> red)") },
 	{ "services.yaml", "labels: {team: blue}\n      target", "labels: {team: blue, a: b}\n      target",
 	  BOTH("option label a (added)") },
+	{ "services.yaml", "      labels: {team: blue}\n      target", "      target",
+	  BOTH("option label team (removed)") },
+	{ "services.yaml", "{VERSION: \"${VERSION}\", IDLE: x}", "{IDLE: x}", BOTH("arg VERSION (removed)") },
+	{ "services.yaml", "extra: ./extra", "extra: ./extra3",
+	  BOTH("file extra3/data (added); file extra/data (removed)") },
+	{ "services.yaml", "secrets: [token]", "secrets: [token, other]", BOTH("option secrets[1] (added)") },
 	{ "services.yaml", "https://example.org/a.tar", "https://example.org/b.tar",
 	  BOTH("option context other (https://example.org/a.tar -> https://example.org/b.tar)") },
 	{ "services.lock", "linux/amd64 sha256:1111", "linux/amd64 sha256:4444",
@@ -252,6 +272,13 @@ static const struct edit edits[] = {
 	  VERIFY("option db: verify.tcp.port (99 -> 98)") "stale verify:db: option verify.tcp.port (99 -> 98)\n" },
 	{ "services.yaml", "condition: service_started", "condition: service_healthy",
 	  VERIFY("option depends_on db (condition 0 -> condition 1)") },
+	/* a service that is pulled, to run beside, and one below it */
+	{ "services.yaml", "example.org/pulled:1", "example.org/pulled:2",
+	  VERIFY("option pulled: image (example.org/pulled:1 -> example.org/pulled:2)") },
+	{ "services.yaml", "[listen]", "[hear]", VERIFY("option pulled: command[0] (listen -> hear)") },
+	{ "services.yaml", "[CMD, knock]", "[CMD, ring]", VERIFY("option pulled: healthcheck.test[1] (knock -> ring)") },
+	{ "services.yaml", "example.org/below:1", "example.org/below:2",
+	  VERIFY("option below: image (example.org/below:1 -> example.org/below:2)") },
 	/* a format: exactly its image, and no build */
 	{ "services.yaml", "    build: db\n", "    build: db\n    formats: [zstd]\n",
 	  "stale convert:db:zstd:linux/amd64: new convert:db:zstd:linux/amd64\n"
@@ -271,6 +298,19 @@ static const struct edit edits[] = {
 	  "registry: example.org/w\n# a comment\nproject: world\n", "" },
 	{ "services.yaml", "{VERSION: \"${VERSION}\", IDLE: x}", "{IDLE: x, VERSION: \"${VERSION}\"}", "" },
 	{ "db/.dockerignore", "*.log", "# logs\n*.log", "" },
+	{ "services.yaml", "platforms: [linux/amd64, linux/arm64]\ntags",
+	  "platforms: [linux/x86_64, linux/aarch64]\ntags", "" },
+	{ "services.yaml", "platforms: [linux/amd64, linux/arm64]\ntags", "platforms: [linux/arm64, linux/amd64]\ntags",
+	  "" },
+	{ "services.yaml", "extra: ./extra", "extra: ./extra2", "" }, /* the same files elsewhere */
+	{ "services.yaml", "    build: tool\n", "    build: {context: ./tool/, dockerfile: Dockerfile}\n", "" },
+	{ "services.yaml", "      network: none\n", "      \"network\": 'none'\n", "" },
+	{ "services.yaml", "services:\n", "groups: {some: [app]}\nservices:\n", "" },
+	{ "services.yaml", "command: [serve]", "command: serve", "" },
+	{ "services.yaml", "needs: [tool, last]", "needs: [last, tool]", "" },
+	{ "services.yaml", "base: \"service:base\", extra: ./extra", "extra: ./extra, base: \"service:base\"", "" },
+	{ "services.yaml", "{db: {condition: service_started}, last: {condition: service_started},",
+	  "{last: {condition: service_started}, db: {condition: service_started},", "" },
 };
 
 static void each_edit_is_seen_alone(void **state)
@@ -301,6 +341,44 @@ static void an_epoch_counts_for_builds_and_steps(void **state)
 	plan = world_plan(world, NULL, false);
 	assert_non_null(strstr(plan, "stale prepare:app: option source_date_epoch (1000 -> 2000)\n"));
 	assert_non_null(strstr(plan, "stale build:base:linux/amd64: option source_date_epoch (1000 -> 2000)\n"));
+}
+
+/* SOURCE_DATE_EPOCH of the environment wins over the manifest's; what nothing names is nobody's business. */
+static void the_environment_counts_where_it_is_used(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL, *same = NULL;
+
+	world->environ[1] = "UNUSED=1";
+	world->environ[2] = "LANG=tr_TR.UTF-8";
+	expect_plan(world, "");
+	world->environ[3] = "SOURCE_DATE_EPOCH=1000";
+	expect_plan(world, "");
+	world->environ[3] = "SOURCE_DATE_EPOCH=3000";
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:tool:linux/arm64: option source_date_epoch (1000 -> 3000)\n"));
+	world->environ[3] = "VERSION=9.9";
+	same = world_plan(world, NULL, false);
+	assert_non_null(strstr(same, "stale build:app:linux/amd64: arg VERSION (1.0 -> 9.9)\n"));
+	assert_null(strstr(same, "build:tool"));
+}
+
+/* A Dockerfile in the manifest counts by its text, not by how that is written there. */
+static void a_dockerfile_in_the_manifest_counts(void **state)
+{
+	static const char block[] = "    build:\n      context: tool\n      dockerfile_inline: |\n        FROM "
+				    "scratch\n        COPY t /\n";
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "services.yaml", "    build: tool\n", block);
+	world_run(world, NULL);
+	world_edit(world, "services.yaml", block,
+		   "    build: {context: tool, dockerfile_inline: \"FROM scratch\\nCOPY t /\\n\"}\n");
+	expect_plan(world, "");
+	world_edit(world, "services.yaml", "COPY t /\\n", "COPY t /there\\n");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:tool:linux/amd64: dockerfile tool/dockerfile_inline (content)\n"));
 }
 
 static void a_step_counts_its_command_inputs_environment_and_outputs(void **state)
@@ -842,6 +920,8 @@ int main(void)
 		CASE(nothing_is_stale_after_a_run),
 		CASE(each_edit_is_seen_alone),
 		CASE(an_epoch_counts_for_builds_and_steps),
+		CASE(the_environment_counts_where_it_is_used),
+		CASE(a_dockerfile_in_the_manifest_counts),
 		CASE(a_step_counts_its_command_inputs_environment_and_outputs),
 		CASE(a_step_that_makes_the_same_outputs_stops_there),
 		CASE(a_changed_output_rebuilds_what_reads_it),

@@ -19,6 +19,8 @@ teardown_file()
 {
 	docker ps --all --quiet --filter "label=dev.cbuild.owner" | xargs -r docker rm --force --volumes >/dev/null || true
 	docker network prune --force >/dev/null || true
+	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -E "^(localhost/up/|$(registry_host images)/)" |
+		xargs -r docker rmi --force >/dev/null || true
 	"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
 	registries_end
 	project_end

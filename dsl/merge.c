@@ -279,6 +279,9 @@ struct node *merge_set(struct arena *arena, const struct schema *schema, const s
 	const struct schema_key *key = dot ? schema_find(schema, name) : NULL;
 	struct node *there, *map = NULL;
 
+	/* Unknown: it is complained about by its own name. */
+	if (dot && !key)
+		return with_entry(arena, node, name, value);
 	if (!key || (!key->sub && !takes_pairs(key)))
 		return with_entry(arena, node, path, value);
 	there = node_get(node, name);

@@ -454,6 +454,7 @@ static void test_set_keys(void **state)
 			     "web.build.labels.org.x=y", "web.two.build.target=final", "VAR=1"),
 	};
 	const struct text_options unknown = { .sets = LIST("web.build.tagret=x") };
+	const struct text_options part = { .sets = LIST("web.bild.target=x") };
 	const struct text_options bad = { .sets = LIST("web.publish=perhaps") };
 	const struct text_options nobody = { .sets = LIST("wbe.user=x") };
 	struct loaded_text t;
@@ -472,6 +473,7 @@ static void test_set_keys(void **state)
 	assert_string_equal(second->build.target.s, "final");
 	test_unload(&t);
 	test_load_bad(text, &unknown, "--set:1:18: error: unknown key \"tagret\" in \"build\"\n");
+	test_load_bad(text, &part, "--set:1:17: error: unknown key \"bild\" in a service\n");
 	test_load_bad(text, &nobody, "--set:1:1: error: there is no service that \"wbe.user\" could belong to\n");
 	test_load_bad(text, &bad, "--set:1:13: error: \"perhaps\" is not true or false\n");
 }

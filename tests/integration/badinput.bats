@@ -169,6 +169,30 @@ refused()
 	refused app/bad "changes while it is read"
 }
 
+# injected CALL ERROR: plans while the system gives that error for app/bad.
+injected()
+{
+	status=0
+	# A sanitizer cannot look for leaks in a process that is traced.
+	ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -o "$BATS_TEST_TMPDIR/trace" -P "$DIR/app/bad" -e trace="$1" \
+		-e inject="$1:error=$2" "$cbuild" -n all --platforms="$host" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- ||
+		status=$?
+	cat "$BATS_TEST_TMPDIR/err"
+	grep -q INJECTED "$BATS_TEST_TMPDIR/trace"
+}
+
+@test "a file that vanishes before it is read, and one that the disk cannot read" {
+	echo bad >app/bad
+	injected openat ENOENT
+	equal "$status" 2
+	grep -F "app/bad: vanished while the context was read" "$BATS_TEST_TMPDIR/err"
+	injected read EIO
+	equal "$status" 2
+	grep -F "app/bad: cannot be read: Input/output error" "$BATS_TEST_TMPDIR/err"
+	plan
+	equal "$status" 0
+}
+
 @test "times in the future" {
 	touch -d '2099-01-01' app/file app services.yaml app/Dockerfile
 	build

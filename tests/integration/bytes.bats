@@ -204,3 +204,35 @@ follow()
 	all_bytes
 	equal "$(names | grep -cvF "$before")" 1
 }
+
+@test "docker: a change that is built and taken back: its tag is the earlier image again" {
+	local first changed
+	mkdir -p "$ROOT/back/app"
+	cd "$ROOT/back"
+	export CBUILD_BUILDER=docker CBUILD_RUNTIME=docker
+	printf 'project: back\nregistry: localhost/back\nservices:\n  app: {build: app}\n' >services.yaml
+	printf 'FROM scratch\nCOPY file /\n' >app/Dockerfile
+	echo one >app/file
+	cb all --platforms="$host"
+	equal "$status" 0
+	first=$(docker image inspect -f '{{.Id}}' localhost/back/app:latest)
+	echo two >app/file
+	cb all --platforms="$host"
+	equal "$status" 0
+	changed=$(docker image inspect -f '{{.Id}}' localhost/back/app:latest)
+	[ "$changed" != "$first" ]
+	echo one >app/file
+	cb all --platforms="$host"
+	equal "$status" 0
+	equal "$(started | grep build || true)" ""
+	equal "$(docker image inspect -f '{{.Id}}' localhost/back/app:latest)" "$first"
+	cb -n --exit-code all --platforms="$host"
+	equal "$status" 0
+	# And there again.
+	echo two >app/file
+	cb all --platforms="$host"
+	equal "$(docker image inspect -f '{{.Id}}' localhost/back/app:latest)" "$changed"
+	cb all --platforms="$host"
+	grep -F 'nothing to do' "$err"
+	docker image rm localhost/back/app:latest >/dev/null
+}

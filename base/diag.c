@@ -267,6 +267,17 @@ size_t diags_count(const struct diags *diags)
 	return diags->count + diags->dropped;
 }
 
+bool diags_touch(const struct diags *diags, uint32_t file, uint32_t first_line, uint32_t last_line)
+{
+	for (size_t i = 0; i < diags->count; i++) {
+		const struct pos *pos = &diags->remarks[i]->pos;
+
+		if (pos->file == file && pos->line >= first_line && pos->line <= last_line)
+			return true;
+	}
+	return false;
+}
+
 static int compare_number(uint64_t a, uint64_t b)
 {
 	return a < b ? -1 : a > b;

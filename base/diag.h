@@ -31,6 +31,8 @@ __attribute__((format(printf, 4, 5))) void diags_add(struct diags *diags, struct
 						     const char *fmt, ...);
 /* A further place that belongs to the complaint added last ("defined here", a step of a cycle). */
 __attribute__((format(printf, 3, 4))) void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...);
+/* Whether there is a complaint about one of these lines of a source. */
+bool diags_touch(const struct diags *diags, uint32_t file, uint32_t first_line, uint32_t last_line);
 size_t diags_count(const struct diags *diags);
 /* Appends all complaints, sorted by file, line and column, the same one only once:
  *   services.yaml:12:5: error: unknown key "dockerfil"

@@ -11,8 +11,10 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/own_checks.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
+#include "engine/builder/builder.h"
 #include "engine/plan/plan.h"
 #include "engine/source/dockerfile.h"
 #include "engine/source/dockerfile_check.h"
@@ -25,6 +27,8 @@ struct look {
 	struct map *files; /* path of a Dockerfile -> its source */
 	struct arena *arena;
 	const struct node *node;
+	struct builder *builder; /* that has checks of its own, or NULL */
+	bool incomplete;         /* it did not answer each time */
 };
 
 /* An image that another service makes, or a named context. */
@@ -73,6 +77,17 @@ static void check_args(const struct look *look, const struct dockerfile *dockerf
 	}
 }
 
+/* One that gives no answer does not keep the rest from being told. */
+static void ask_builder(struct look *look)
+{
+	cleanup_error struct error *error = NULL;
+
+	if (own_checks_add(look->builder, look->session, look->node, source_of(look), &error) == 0)
+		return;
+	look->incomplete = true;
+	output_error(error);
+}
+
 static int check_node(struct look *look, struct error **err)
 {
 	const struct plan_build *build = look->node->build;
@@ -92,15 +107,17 @@ static int check_node(struct look *look, struct error **err)
 	check_args(look, dockerfile);
 	ignore_free(ignore);
 	dockerfile_free(dockerfile);
+	if (look->builder)
+		ask_builder(look);
 	return 0;
 }
 
 /* Each service once, whatever its platforms. */
-static int check_all(struct session *session, struct error **err)
+static int check_all(struct session *session, bool *ret_incomplete, struct error **err)
 {
 	cleanup_free bool *seen = mem_array(session->manifest->services_len + 1, sizeof(*seen));
 	struct look look = { .session = session, .files = map_new(), .arena = arena_new() };
-	int r = 0;
+	int r = own_checks_open(session, &look.builder, err);
 
 	for (size_t i = 0; i < plan_len(session->plan) && r == 0; i++) {
 		const struct node *node = plan_node(session->plan, i);
@@ -111,6 +128,8 @@ static int check_all(struct session *session, struct error **err)
 		look.node = node;
 		r = check_node(&look, err);
 	}
+	*ret_incomplete = look.incomplete;
+	builder_free(look.builder);
 	map_free(look.files);
 	arena_free(look.arena);
 	return r;
@@ -120,6 +139,7 @@ int cmd_check(const struct options *options, struct error **err)
 {
 	const struct session_plan want = { 0 };
 	struct session session;
+	bool incomplete = false;
 	size_t before;
 	int r = session_open(&session, options, err);
 
@@ -127,10 +147,12 @@ int cmd_check(const struct options *options, struct error **err)
 		r = session_plan(&session, &want, err);
 	before = diags_count(session.diags);
 	if (r == 0)
-		r = check_all(&session, err);
+		r = check_all(&session, &incomplete, err);
 	if (r == 0 && diags_count(session.diags) > before) {
 		output_diags(session.diags);
 		r = ERROR_BUILD;
+	} else if (r == 0 && incomplete) {
+		r = ERROR_TOOL;
 	} else if (r == 0 && !options->quiet) {
 		output_note("nothing to complain about");
 	}

@@ -194,9 +194,12 @@ static const struct command commands[] = {
 	  cmd_check, .takes = TAKES_TARGETS,
 	  .detail = "Looks the targets' Dockerfiles over without building: an image that runs as root, a base without "
 		    "a version, a COPY source that the ignore file removes, an argument that the manifest gives and "
-		    "the Dockerfile never declares, a secret in ARG or ENV.",
+		    "the Dockerfile never declares, a secret in ARG or ENV. Where docker builds (asked for, or used "
+		    "last), "
+		    "BuildKit's own checks are asked for, too.",
 	  .examples = "cbuild check\tall services\n"
-		      "cbuild check web\tone of them\n" },
+		      "cbuild check web\tone of them\n"
+		      "cbuild check --builder=docker\twith BuildKit's own checks\n" },
 	{ "load", "[TARGET...]", "put what was made into docker, podman, containerd or kind (--to)", cmd_load,
 	  .takes = TAKES_TARGETS,
 	  .detail = "Puts the images that were made last under all their references into `--to`: an engine, a "

@@ -37,7 +37,7 @@ static const struct option table[] = {
 	{ 0, "builder", "NAME",
 	  "build with NAME: buildah, docker, docker:BUILDER, buildctl, buildctl:ADDRESS, nerdctl or nerdctl:NAMESPACE "
 	  "(CBUILD_BUILDER)",
-	  .commands = PLANS " doctor", .choices = "buildah docker buildctl nerdctl" },
+	  .commands = PLANS " doctor check", .choices = "buildah docker buildctl nerdctl" },
 	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)",
 	  .commands = PLANS " down", .choices = "podman docker" },
 	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = CHECKS },

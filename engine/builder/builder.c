@@ -197,6 +197,12 @@ void builder_build(struct builder *builder, const struct build_job *jobs, size_t
 	builder->ops->build(builder->self, jobs, len, done, data);
 }
 
+int builder_check(struct builder *builder, const struct build_job *job, builder_found *found, void *data,
+		  struct error **err)
+{
+	return builder->ops->check(builder->self, job, found, data, err);
+}
+
 char *builder_known_place(const char *name, struct state *state)
 {
 	const char *instance;

@@ -183,6 +183,18 @@ void builder_build(struct builder *builder, const struct build_job *jobs, size_t
 /* Asks whether it is still there, in a task: ERROR_TOOL when not. One that is no daemon always is. */
 int builder_answers(struct builder *builder, struct error **err);
 
+/* What a builder itself says about a Dockerfile. The texts are borrowed. */
+struct builder_finding {
+	const char *rule;       /* the builder's name for it ("StageNameCasing"), or NULL: it cannot be built at all */
+	const char *text, *url; /* url: more about the rule, or NULL */
+	unsigned line, last_line; /* of the Dockerfile, from 1; 0: all of it */
+};
+typedef void builder_found(void *data, const struct builder_finding *finding);
+/* Has the Dockerfile looked over, nothing is built; for a builder with ABILITY_CHECK. Of the job only context, text, target and
+ * args are read. On the loop's thread before loop_run. ERROR_TOOL when it gives no answer. */
+int builder_check(struct builder *builder, const struct build_job *job, builder_found *found, void *data,
+		  struct error **err);
+
 /* The place of the storage that the builder called `name` would use now, when that was found out before: malloc'd, "" when
  * it has none of its own, or NULL when it is not known. Starts no process. */
 char *builder_known_place(const char *name, struct state *state);

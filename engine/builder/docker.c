@@ -234,6 +234,14 @@ static int docker_answers(void *data, struct error **err)
 	return docker_facts_ask(self->kit.loop, &where, &self->facts, err);
 }
 
+static int look_over(void *data, const struct build_job *job, builder_found *found, void *found_data, struct error **err)
+{
+	const struct docker *self = data;
+	const struct docker_where where = where_of(self);
+
+	return docker_check(self->kit.loop, &self->facts, &where, job, found, found_data, err);
+}
+
 /* What is written as an address is where a daemon is. */
 static void take_instance(struct docker *self, const char *instance)
 {
@@ -273,8 +281,7 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	info->platforms = self->facts.platforms;
 	info->platforms_len = self->facts.platforms_len;
 	info->native_len = self->facts.native_len;
-	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ATTEST |
-			  (self->facts.checks ? ABILITY_CHECK : 0);
+	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ATTEST | (self->facts.checks ? ABILITY_CHECK : 0);
 	*ret = self;
 	return 0;
 }
@@ -285,5 +292,6 @@ const struct builder_ops builder_docker = {
 	.open = docker_open,
 	.free = docker_free,
 	.answers = docker_answers,
+	.check = look_over,
 	.build = docker_build,
 };

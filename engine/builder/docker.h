@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/platform.h"
+#include "engine/builder/builder.h"
 
 struct argv;
 struct build_job;
@@ -46,6 +47,13 @@ int docker_facts_version(struct docker_facts *facts, const char *version, struct
 int docker_facts_ask(struct loop *loop, const struct docker_where *where, const struct docker_facts *facts,
 		     struct error **err);
 void docker_facts_free(struct docker_facts *facts); /* the contents */
+
+/* docker_check.c: what BuildKit's own checks say of a Dockerfile, as builder_check. */
+int docker_check(struct loop *loop, const struct docker_facts *facts, const struct docker_where *where,
+		 const struct build_job *job, builder_found *found, void *data, struct error **err);
+void docker_check_argv(const struct argv *buildx, const char *instance, const struct build_job *job, struct argv *argv,
+		       struct argv *env);
+int docker_check_read(const char *text, size_t len, builder_found *found, void *data, struct error **err);
 
 /* docker_memory.c: the facts in the state, under a stamp of all that they depend on. */
 /* malloc'd; NULL when this one cannot be told from others. Cheap: a few files are looked at, and whether somebody listens. */

@@ -23,6 +23,8 @@ struct builder_ops {
 	void (*free)(void *self);
 	/* As builder_answers; may be missing. */
 	int (*answers)(void *self, struct error **err);
+	/* As builder_check; only with ABILITY_CHECK. */
+	int (*check)(void *self, const struct build_job *job, builder_found *found, void *data, struct error **err);
 	void (*build)(void *self, const struct build_job *jobs, size_t len, build_done *done, void *data);
 };
 

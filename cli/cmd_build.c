@@ -129,6 +129,13 @@ static int keep_to_bound(struct session *session, struct error **err)
 	return 0;
 }
 
+static bool takes_results(const struct session *session)
+{
+	const struct options *options = session->options;
+
+	return session->manifest->cache_registry && !options->no_cache_read && !options->force;
+}
+
 int build_execute(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
@@ -156,8 +163,7 @@ int build_execute(struct session *session, struct error **err)
 			     .keep_going = options->keep_going,
 			     .registry = session->registry,
 			     .bases = session->bases,
-			     .take_results = session->manifest->cache_registry && !options->no_cache_read &&
-					     !options->force,
+			     .take_results = takes_results(session) && !session->cache_down,
 			     .give_results = session->manifest->cache_registry && !session->manifest->cache_read_only,
 			     .state_dir = session->state_dir,
 			     .command = options->words,
@@ -224,17 +230,18 @@ static void show_note(void *data, const char *text)
 /* What others have made of the same inputs. */
 static int take_results(struct session *session, struct error **err)
 {
-	const struct options *options = session->options;
 	struct reuse_env env = { .plan = session->plan, .state = session->state, .note = show_note, .data = session };
 
-	if (!session->manifest->cache_registry || options->no_cache_read || options->force ||
-	    !anything_stale(session->plan))
+	if (!takes_results(session) || !anything_stale(session->plan))
 		return 0;
 	if (session_write(session, err) < 0 || session_registry(session, err) < 0)
 		return -1;
 	env.registry = session->registry;
 	env.layout = session->layout;
-	return reuse_results(&env, err);
+	if (reuse_results(&env, err) < 0)
+		return -1;
+	session->cache_down = env.down;
+	return 0;
 }
 
 /* What is pushed is known now, and what the registries say about it. */

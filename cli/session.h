@@ -36,6 +36,7 @@ struct session {
 	bool builder_preferred, runtime_preferred; /* rather have: another will do */
 	struct plan_pair *annotations;             /* made by release_annotations */
 	size_t annotations_len;
+	bool cache_down;           /* the registry cache did not answer */
 	struct registry *registry; /* made by session_registry */
 	struct bases *bases;       /* the same */
 	struct lockfile *lock;     /* read by session_plan; or NULL */

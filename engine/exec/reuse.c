@@ -3,6 +3,7 @@
 #include "engine/exec/reuse.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -40,7 +41,8 @@ struct reuse {
 	struct plan *plan;
 	struct share *shares; /* one a node; those of builds are used */
 	size_t len;
-	bool told; /* that something cannot be shared */
+	bool told;        /* that something cannot be shared */
+	atomic_bool down; /* the registry does not answer, or only with troubles: it is not asked again and again */
 };
 
 static void note(const struct reuse *reuse, const char *text)
@@ -126,8 +128,12 @@ static int tell_errors(const struct crew *crew, struct error **err)
 
 static void find(struct reuse *reuse, struct share *share)
 {
+	if (atomic_load(&reuse->down))
+		return;
 	share->found = results_find(reuse->env->registry, reuse->env->layout, &share->where, share->key,
 				    &plan_node(reuse->plan, share->node)->platform, &share->result, &share->error) > 0;
+	if (share->error && share->error->transient && atomic_exchange(&reuse->down, true))
+		error_free(steal_ptr(share->error)); /* it is told already */
 }
 
 /* One such complaint a run is enough. */
@@ -419,7 +425,7 @@ static int run(struct reuse *reuse, struct error **err)
 	return keep(reuse, err);
 }
 
-int reuse_results(const struct reuse_env *env, struct error **err)
+int reuse_results(struct reuse_env *env, struct error **err)
 {
 	struct reuse reuse = { .env = env, .plan = env->plan, .len = plan_len(env->plan) };
 	int r;
@@ -428,6 +434,7 @@ int reuse_results(const struct reuse_env *env, struct error **err)
 	for (size_t i = 0; i < reuse.len; i++)
 		reuse.shares[i].node = i;
 	r = run(&reuse, err);
+	env->down = atomic_load(&reuse.down);
 	for (size_t i = 0; i < reuse.len; i++) {
 		ref_free(&reuse.shares[i].where);
 		error_free(reuse.shares[i].error);

@@ -2,6 +2,7 @@
 #define ENGINE_EXEC_TASK_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,9 +32,10 @@ struct task_env {
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
-	struct convert_memory *packed;   /* layers packed before; NULL when no format is stale */
-	bool take_results, give_results; /* over the registry cache */
-	struct runtime *runtime;         /* NULL when nothing is loaded or verified */
+	struct convert_memory *packed;        /* layers packed before; NULL when no format is stale */
+	bool take_results, give_results;      /* over the registry cache, */
+	atomic_bool take_failed, give_failed; /* until that goes wrong once */
+	struct runtime *runtime;              /* NULL when nothing is loaded or verified */
 	const char *state_dir;
 	const char *staging;                         /* folder of this run's staging folders */
 	void (*note)(void *owner, const char *text); /* tells something about the run; on the loop's thread */

@@ -37,9 +37,10 @@ void task_tell(struct task *task, char *text)
 	loop_post(task->env->loop, tell, remark);
 }
 
-static void tell_error(struct task *task, const char *what, struct error *error)
+/* Once a run. */
+static void tell_error(struct task *task, atomic_bool *told, const char *what, struct error *error)
 {
-	if (error->cls != ERROR_CANCELLED)
+	if (error->cls != ERROR_CANCELLED && !atomic_exchange(told, true))
 		task_tell(task, mem_printf("%s: %s %s", task->node->id, what, error->message));
 	error_free(error);
 }
@@ -52,7 +53,7 @@ void task_take(struct task *task)
 	struct ref where;
 	int r;
 
-	if (!reuse_where(task->env->plan, task->number, &where))
+	if (atomic_load(&task->env->take_failed) || !reuse_where(task->env->plan, task->number, &where))
 		return;
 	r = results_find(task->env->registry, task->env->layout, &where, task->shared, &task->node->platform, &found,
 			 &error);
@@ -61,7 +62,7 @@ void task_take(struct task *task)
 														    : 1;
 	ref_free(&where);
 	if (r < 0)
-		tell_error(task, "not taken from the registry cache:", error);
+		tell_error(task, &task->env->take_failed, "not taken from the registry cache:", error);
 	if (r <= 0)
 		return;
 	task->taken = true;
@@ -78,12 +79,13 @@ void task_give(struct task *task)
 	struct error *error = NULL;
 	struct ref where;
 
-	if (strcmp(task->place, "store") != 0 || !reuse_where(task->env->plan, task->number, &where))
+	if (atomic_load(&task->env->give_failed) || strcmp(task->place, "store") != 0 ||
+	    !reuse_where(task->env->plan, task->number, &where))
 		return;
 	for (size_t i = 0; i < task->node->reasons_len; i++)
 		again |= task->node->reasons[i].kind == REASON_FORCED;
 	if (results_put(task->env->registry, task->env->layout, &where, task->shared, &task->node->platform,
 			task->digest, again, &error) < 0)
-		tell_error(task, "not put into the registry cache:", error);
+		tell_error(task, &task->env->give_failed, "not put into the registry cache:", error);
 	ref_free(&where);
 }

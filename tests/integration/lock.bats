@@ -8,11 +8,7 @@
 setup_file()
 {
 	project_begin
-	export DOCKER_CONFIG=$BATS_FILE_TMPDIR/docker
-	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR XDG_CONFIG_HOME
-	export HOME=$BATS_FILE_TMPDIR/home
-	mkdir -p "$HOME"
-	registries=$ROOT/registries
+	registries_begin
 	registry_start plain
 	project bases
 	printf 'FROM scratch\nARG TARGETARCH\nCOPY rootfs/${TARGETARCH} /\nCOPY mark /mark\n' >Dockerfile

@@ -8,12 +8,7 @@
 setup_file()
 {
 	project_begin
-	export DOCKER_CONFIG=$BATS_FILE_TMPDIR/docker
-	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR XDG_CONFIG_HOME
-	unset HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy
-	export HOME=$BATS_FILE_TMPDIR/home
-	mkdir -p "$HOME"
-	registries=$ROOT/registries
+	registries_begin
 	registry_start plain
 	front_start
 	proxy_start

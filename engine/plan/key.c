@@ -155,6 +155,8 @@ static bool all_args_count(const struct dockerfile_use *use)
 
 static bool arg_counts(const struct dockerfile_use *use, const char *name)
 {
+	if (use->all_args)
+		return true;
 	for (size_t i = 0; i < use->args_used_len; i++) {
 		if (strcmp(use->args_used[i], name) == 0)
 			return true;

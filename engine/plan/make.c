@@ -207,6 +207,17 @@ static bool resolve_dockerfile(struct plan *plan, const struct frame *frame, str
 	return false;
 }
 
+/* What the instructions of a base read is not in the Dockerfile. */
+static void widen_all(struct plan *plan, const struct build_spec *spec, const char *base, struct dockerfile_use *use)
+{
+	use->whole = use->all_args = true;
+	use->whole_why = arena_printf(plan->arena, "%s has ONBUILD instructions", base);
+	use->whole_contexts = arena_array(plan->arena, spec->contexts_len + 1, sizeof(*use->whole_contexts));
+	use->whole_contexts_len = spec->contexts_len;
+	for (size_t i = 0; i < spec->contexts_len; i++)
+		use->whole_contexts[i] = spec->contexts[i].name.s;
+}
+
 static bool add_images(struct plan *plan, const struct frame *frame, struct plan_build *build)
 {
 	const struct service *service = &plan->manifest->services[frame->service];
@@ -227,8 +238,7 @@ static bool add_images(struct plan *plan, const struct frame *frame, struct plan
 		build->images_len++;
 		/* The base may read the context by instructions that are not in this Dockerfile. */
 		if (image->node != NO_NODE && mention->use == IMAGE_FROM && plan->nodes[image->node]->build->use.onbuild) {
-			build->use.whole = true;
-			build->use.whole_why = arena_printf(plan->arena, "%s has ONBUILD instructions", mention->name);
+			widen_all(plan, &service->build, mention->name, &build->use);
 		}
 	}
 	return good;

@@ -364,6 +364,28 @@ static void the_environment_counts_where_it_is_used(void **state)
 }
 
 /* A Dockerfile in the manifest counts by its text, not by how that is written there. */
+static void what_a_base_does_on_build_may_read_anything(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "services.yaml", "    build: tool\n",
+		   "    build:\n      context: tool\n      args: {GIVEN: \"1\"}\n      additional_contexts: {base: "
+		   "\"service:base\", "
+		   "extra: ./extra}\n");
+	world_write(world, "tool/Dockerfile", "FROM base\n");
+	world_write(world, "base/Dockerfile",
+		    "FROM scratch\nCOPY b /\nONBUILD ARG GIVEN\nONBUILD COPY --from=extra data /\n"
+		    "ONBUILD COPY t /\n");
+	world_run(world, NULL);
+	world_edit(world, "services.yaml", "GIVEN: \"1\"", "GIVEN: \"2\"");
+	world_write(world, "extra/data", "2\n");
+	world_write(world, "tool/t", "2\n");
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:tool:linux/arm64: arg GIVEN (1 -> 2); file tool/t (content); file "
+				     "extra/data (content)\n"));
+}
+
 static void a_dockerfile_in_the_manifest_counts(void **state)
 {
 	static const char block[] = "    build:\n      context: tool\n      dockerfile_inline: |\n        FROM "
@@ -921,6 +943,7 @@ int main(void)
 		CASE(each_edit_is_seen_alone),
 		CASE(an_epoch_counts_for_builds_and_steps),
 		CASE(the_environment_counts_where_it_is_used),
+		CASE(what_a_base_does_on_build_may_read_anything),
 		CASE(a_dockerfile_in_the_manifest_counts),
 		CASE(a_step_counts_its_command_inputs_environment_and_outputs),
 		CASE(a_step_that_makes_the_same_outputs_stops_there),

@@ -39,7 +39,38 @@ static void add_lines(struct buf *out, const char *first, const char *text)
 	}
 }
 
-static void add_tool(struct buf *out, const struct doctor_tool *tool)
+/* What images can be made with a builder: some by cbuild itself, from what any builder makes. */
+static struct json *formats_of(const struct doctor *doctor, const struct doctor_tool *builder)
+{
+	const struct {
+		const char *name;
+		bool can;
+	} formats[] = { { "oci", true },
+			{ "zstd", doctor->zstd },
+			{ "estargz", doctor->estargz },
+			{ "nydus", builder->nydus } };
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (formats[i].can)
+			json_append(list, json_new_string(formats[i].name));
+	return list;
+}
+
+static void add_formats(struct buf *out, const struct doctor *doctor, const struct doctor_tool *builder)
+{
+	cleanup_json struct json *formats = formats_of(doctor, builder);
+	const char *comma = INDENT "formats: ";
+
+	for (size_t i = 0; i < json_len(formats); i++) {
+		buf_printf(out, "%s%s", comma, json_text(json_at(formats, i)));
+		comma = ", ";
+	}
+	buf_char(out, '\n');
+}
+
+/* `builders`: whose tool it is, or NULL of a runtime. */
+static void add_tool(struct buf *out, const struct doctor_tool *tool, const struct doctor *builders)
 {
 	buf_printf(out, "  %s %s%s%s%s\n", tool->found ? "ok" : "--", tool->name, tool->found ? " " : "",
 		   tool->found ? tool->version : "", tool->chosen ? "  (used unless another is asked for)" : "");
@@ -68,6 +99,8 @@ static void add_tool(struct buf *out, const struct doctor_tool *tool)
 		}
 		buf_char(out, '\n');
 	}
+	if (builders)
+		add_formats(out, builders, tool);
 	if (tool->detail)
 		add_lines(out, "", tool->detail);
 }
@@ -80,10 +113,10 @@ static void add_text(struct buf *out, const struct doctor *doctor)
 	add_platforms(out, doctor->platforms, 1, doctor->platforms_len);
 	buf_str(out, "\nbuilders\n");
 	for (size_t i = 0; i < doctor->builders_len; i++)
-		add_tool(out, &doctor->builders[i]);
+		add_tool(out, &doctor->builders[i], doctor);
 	buf_str(out, "runtimes\n");
 	for (size_t i = 0; i < doctor->runtimes_len; i++)
-		add_tool(out, &doctor->runtimes[i]);
+		add_tool(out, &doctor->runtimes[i], NULL);
 	if (doctor->advice_len > 0)
 		buf_str(out, "to be mended\n");
 	for (size_t i = 0; i < doctor->advice_len; i++) {
@@ -105,7 +138,7 @@ static struct json *platforms_json(const struct platform *list, size_t from, siz
 	return array;
 }
 
-static struct json *tool_json(const struct doctor_tool *tool, bool builder)
+static struct json *tool_json(const struct doctor_tool *tool, const struct doctor *builders)
 {
 	struct json *object = json_new_object();
 	struct json *abilities = json_new_array();
@@ -120,10 +153,12 @@ static struct json *tool_json(const struct doctor_tool *tool, bool builder)
 	for (unsigned bit = 1; builder_ability_name(bit); bit <<= 1)
 		if (tool->abilities & bit)
 			json_append(abilities, json_new_string(builder_ability_name(bit)));
-	if (builder) {
+	if (builders) {
 		json_set(object, "native", platforms_json(tool->platforms, 0, tool->native_len));
 		json_set(object, "emulated", platforms_json(tool->platforms, tool->native_len, tool->platforms_len));
 		json_set(object, "abilities", abilities);
+		if (tool->found)
+			json_set(object, "formats", formats_of(builders, tool));
 	} else {
 		json_free(abilities);
 	}
@@ -140,9 +175,9 @@ static void add_json(struct buf *out, const struct doctor *doctor)
 	json_set(machine, "native", platforms_json(doctor->platforms, 0, 1));
 	json_set(machine, "emulated", platforms_json(doctor->platforms, 1, doctor->platforms_len));
 	for (size_t i = 0; i < doctor->builders_len; i++)
-		json_append(builders, tool_json(&doctor->builders[i], true));
+		json_append(builders, tool_json(&doctor->builders[i], doctor));
 	for (size_t i = 0; i < doctor->runtimes_len; i++)
-		json_append(runtimes, tool_json(&doctor->runtimes[i], false));
+		json_append(runtimes, tool_json(&doctor->runtimes[i], NULL));
 	for (size_t i = 0; i < doctor->advice_len; i++) {
 		struct json *item = json_new_object();
 

@@ -14,6 +14,7 @@
 #include "engine/builder/builder.h"
 #include "engine/builder/emulation.h"
 #include "engine/io/proc.h"
+#include "engine/oci/convert.h"
 #include "engine/runtime/runtime.h"
 
 #define FILES_ENOUGH 1024         /* open files; builders and many builds at once need some hundred */
@@ -36,6 +37,7 @@ static int look_at_builder(struct loop *loop, const char *name, struct doctor_to
 {
 	struct builder *builder = NULL;
 	const struct builder_info *info;
+	cleanup_free char *why = NULL;
 	struct error *error = NULL;
 
 	tool->name = name;
@@ -53,6 +55,8 @@ static int look_at_builder(struct loop *loop, const char *name, struct doctor_to
 	for (size_t i = 0; i < info->platforms_len && i < DOCTOR_PLATFORMS; i++)
 		tool->platforms[tool->platforms_len++] = info->platforms[i];
 	tool->native_len = info->native_len;
+	why = builder_packs(builder, "nydus");
+	tool->nydus = !why;
 	builder_free(builder);
 	return 0;
 }
@@ -90,6 +94,8 @@ static int look_at_tools(struct loop *loop, const char *builder, struct doctor *
 	const char *const *builders = builder_names(), *const *runtimes = runtime_names();
 	size_t known = count(builders), extra = 0;
 
+	doctor->zstd = convert_possible(CONVERT_ZSTD, NULL) == 0;
+	doctor->estargz = convert_possible(CONVERT_ESTARGZ, NULL) == 0;
 	while (builder && extra < known && strcmp(builders[extra], builder) != 0)
 		extra++;
 	/* The one that is asked for may be an instance: "docker:fleet". */

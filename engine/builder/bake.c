@@ -92,17 +92,10 @@ static int contexts_of(const char *store, const struct buildkit_target *target, 
 
 static struct json *output_of(const struct buildkit_target *target)
 {
-	cleanup_free char *dest = mem_printf("dest=%s", target->output);
 	cleanup_buf struct buf output = { 0 };
 	struct json *array = json_new_array();
 
-	csv_add(&output, "type=oci");
-	csv_add(&output, dest);
-	/* A base's layers end up in what is built on it: compressed, but quickly. */
-	if (target->job->keep)
-		csv_add(&output, "compression-level=1");
-	if (target->job->has_epoch)
-		csv_add(&output, "rewrite-timestamp=true");
+	csv_add_output(target->job, target->output, &output);
 	append_text(array, output.data);
 	return array;
 }

@@ -45,16 +45,9 @@ void buildctl_address_argv(const struct buildctl_address *address, struct argv *
 
 static void add_output(const struct buildkit_target *target, struct argv *argv)
 {
-	cleanup_free char *dest = mem_printf("dest=%s", target->output);
 	cleanup_buf struct buf output = { 0 };
 
-	csv_add(&output, "type=oci");
-	csv_add(&output, dest);
-	/* A base's layers end up in what is built on it: compressed, but quickly. */
-	if (target->job->keep)
-		csv_add(&output, "compression-level=1");
-	if (target->job->has_epoch)
-		csv_add(&output, "rewrite-timestamp=true");
+	csv_add_output(target->job, target->output, &output);
 	argv_addf(argv, "--output=%s", output.data);
 }
 
@@ -385,11 +378,19 @@ static int buildctl_open(const struct builder_given *given, void **ret, struct b
 	return 0;
 }
 
+static char *buildctl_packs(void *data, const char *compression)
+{
+	struct buildctl *self = data;
+
+	return buildkit_packs(&self->kit, compression);
+}
+
 const struct builder_ops builder_buildctl = {
 	.name = "buildctl",
 	.instances = true,
 	.open = buildctl_open,
 	.free = buildctl_free,
 	.answers = buildctl_answers,
+	.packs = buildctl_packs,
 	.build = buildctl_build,
 };

@@ -103,8 +103,9 @@ struct build_job {
 	bool pull;                           /* ask for bases anew */
 	bool keep;                           /* a base only: the result may stay in the builder's own storage */
 	bool no_cache;
-	const char *provenance;     /* "min", "max", or NULL: what the builder says beside the image, ... */
-	bool sbom;                  /* ... and whether it lists what is in it: */
+	const char *compression; /* layers of this form alone ("nydus", see builder_packs); NULL: the builder's own */
+	const char *provenance;  /* "min", "max", or NULL: what the builder says beside the image, ... */
+	bool sbom;               /* ... and whether it lists what is in it: */
 	const char *sbom_generator; /* by this scanner's image; NULL: by its own */
 	const char *staging; /* an empty folder of the job's own on the store's file system; the caller removes it */
 	const struct output *output; /* log file and lines */
@@ -179,6 +180,10 @@ const struct builder_info *builder_info(const struct builder *builder);
 /* Builds a batch of jobs, at most builder_info.batch (task's thread). Returns when every job was reported. Checks what builders get wrong:
  * the result's platform is the job's, and its layers begin with those of the base that was meant. */
 void builder_build(struct builder *builder, const struct build_job *jobs, size_t len, build_done *done, void *data);
+
+/* Tries whether its layers can have a form ("nydus"), with an image of one file: NULL, or why not, in a line (malloc'd). Runs
+ * children, before loop_run. */
+char *builder_packs(struct builder *builder, const char *compression);
 
 /* Asks whether it is still there, in a task: ERROR_TOOL when not. One that is no daemon always is. */
 int builder_answers(struct builder *builder, struct error **err);

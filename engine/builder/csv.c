@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
+#include "engine/builder/builder.h"
 #include "engine/builder/csv.h"
 
 void csv_add(struct buf *out, const char *field)
@@ -21,4 +23,24 @@ void csv_add(struct buf *out, const char *field)
 	}
 	if (quoted)
 		buf_char(out, '"');
+}
+
+void csv_add_output(const struct build_job *job, const char *dest, struct buf *out)
+{
+	cleanup_free char *field = mem_printf("dest=%s", dest);
+
+	csv_add(out, "type=oci");
+	csv_add(out, field);
+	/* A base's layers end up in what is built on it: compressed, but quickly. */
+	if (job->keep)
+		csv_add(out, "compression-level=1");
+	if (job->compression) {
+		cleanup_free char *compression = mem_printf("compression=%s", job->compression);
+
+		csv_add(out, compression);
+		csv_add(out, "force-compression=true");
+		csv_add(out, "oci-mediatypes=true");
+	}
+	if (job->has_epoch)
+		csv_add(out, "rewrite-timestamp=true");
 }

@@ -36,16 +36,9 @@ struct docker {
 
 static void add_output(const struct docker_command *command, const struct build_job *job, struct argv *argv)
 {
-	cleanup_free char *dest = mem_printf("dest=%s", command->tar);
 	cleanup_buf struct buf output = { 0 };
 
-	csv_add(&output, "type=oci");
-	csv_add(&output, dest);
-	/* A base's layers end up in what is built on it: compressed, but quickly. */
-	if (job->keep)
-		csv_add(&output, "compression-level=1");
-	if (job->has_epoch)
-		csv_add(&output, "rewrite-timestamp=true");
+	csv_add_output(job, command->tar, &output);
 	argv_addf(argv, "--output=%s", output.data);
 }
 
@@ -286,6 +279,13 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	return 0;
 }
 
+static char *docker_packs(void *data, const char *compression)
+{
+	struct docker *self = data;
+
+	return buildkit_packs(&self->kit, compression);
+}
+
 const struct builder_ops builder_docker = {
 	.name = "docker",
 	.instances = true,
@@ -293,5 +293,6 @@ const struct builder_ops builder_docker = {
 	.free = docker_free,
 	.answers = docker_answers,
 	.check = look_over,
+	.packs = docker_packs,
 	.build = docker_build,
 };

@@ -31,16 +31,9 @@ struct nerdctl {
 
 static void add_output(const struct buildkit_target *target, struct argv *argv)
 {
-	cleanup_free char *dest = mem_printf("dest=%s", target->output);
 	cleanup_buf struct buf output = { 0 };
 
-	csv_add(&output, "type=oci");
-	csv_add(&output, dest);
-	/* A base's layers end up in what is built on it: compressed, but quickly. */
-	if (target->job->keep)
-		csv_add(&output, "compression-level=1");
-	if (target->job->has_epoch)
-		csv_add(&output, "rewrite-timestamp=true");
+	csv_add_output(target->job, target->output, &output);
 	argv_addf(argv, "--output=%s", output.data);
 }
 
@@ -248,11 +241,19 @@ static int nerdctl_open(const struct builder_given *given, void **ret, struct bu
 	return 0;
 }
 
+static char *nerdctl_packs(void *data, const char *compression)
+{
+	struct nerdctl *self = data;
+
+	return buildkit_packs(&self->kit, compression);
+}
+
 const struct builder_ops builder_nerdctl = {
 	.name = "nerdctl",
 	.instances = true,
 	.open = nerdctl_open,
 	.free = nerdctl_free,
 	.answers = nerdctl_answers,
+	.packs = nerdctl_packs,
 	.build = nerdctl_build,
 };

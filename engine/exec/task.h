@@ -32,6 +32,7 @@ struct task_env {
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
+	struct builder *packer;               /* for formats that cbuild does not make itself, or NULL */
 	struct convert_memory *packed;        /* layers packed before; NULL when no format is stale */
 	bool take_results, give_results;      /* over the registry cache, */
 	atomic_bool take_failed, give_failed; /* until that goes wrong once */
@@ -95,7 +96,8 @@ int task_tag(struct task *task, struct error **err);
 
 /* What a build needs of its builder; points into the node. */
 struct fleet_want task_want(struct plan *plan, const struct node *node);
-/* Whether this machine can make the format: ERROR_TOOL with what to do. */
+/* Whether a builder has to make the format. Of the others, whether this machine can: ERROR_TOOL with what to do. */
+bool task_convert_builds(const struct image_format *format);
 int task_convert_check(const struct image_format *format, struct error **err);
 /* Takes a build's result from the registry cache: task->taken when it is there. What goes wrong is told, and no error. */
 void task_take(struct task *task);

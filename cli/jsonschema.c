@@ -168,6 +168,7 @@ static struct json *value_of(const struct schema_key *key)
 	case TYPE_PAIR:
 		return map_of(single());
 	case TYPE_PORTS:
+	case TYPE_MOUNTS:
 	case TYPE_SECRETS:
 		return list_of(either(single(), words_of(key)));
 	case TYPE_ENV_FILES:

@@ -348,6 +348,9 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 	case TYPE_PORTS:
 		decode_ports(d, key, node, at);
 		break;
+	case TYPE_MOUNTS:
+		decode_mounts(d, key, node, at);
+		break;
 	case TYPE_ENV_FILES:
 		decode_env_files(d, key, node, at);
 		break;

@@ -40,6 +40,7 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct n
 void decode_pairs(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_pair(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_ports(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+void decode_mounts(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_env_files(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_hosts(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
 void decode_secrets(struct decode *d, const struct schema_key *key, const struct node *node, void *out);

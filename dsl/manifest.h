@@ -170,6 +170,16 @@ struct port {
 	bool udp;
 };
 
+enum mount_kind { MOUNT_VOLUME, MOUNT_BIND, MOUNT_TMPFS };
+
+/* What a container gets of the machine, for `cbuild up` alone. */
+struct mount {
+	enum mount_kind kind;
+	struct text source; /* MOUNT_BIND: absolute path; MOUNT_VOLUME: name, s NULL: one of its own; MOUNT_TMPFS: none */
+	const char *target;
+	const char *options; /* "ro", "ro,z", or "" */
+};
+
 /* When a service that others wait for is healthy; verify's http and tcp come before it. */
 struct healthcheck {
 	struct pos pos;      /* line 0: not given */
@@ -214,6 +224,8 @@ struct service {
 	struct text working_dir;
 	struct healthcheck healthcheck;
 	struct texts tmpfs;
+	struct mount *mounts;
+	size_t mounts_len;
 	struct verify_spec verify;
 };
 

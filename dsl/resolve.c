@@ -292,7 +292,8 @@ void resolve_manifest(struct resolve *r)
 	resolve_images_once(r);
 	resolve_outputs_once(r);
 	resolve_cycles(r);
-	resolve_env_files(r);
 	resolve_groups(r);
+	resolve_env_files(r);
+	resolve_mounts(r);
 	resolve_builders(r);
 }

@@ -72,6 +72,7 @@ void resolve_profiles(struct resolve *r, struct service *service);
 void resolve_profiles_known(struct resolve *r);
 void resolve_cycles(struct resolve *r);
 void resolve_env_files(struct resolve *r);
+void resolve_mounts(struct resolve *r); /* paths of volumes */
 void resolve_groups(struct resolve *r);
 void resolve_builders(struct resolve *r);
 /* No two services make the same image under the same tag, no two steps the same file. */

@@ -206,6 +206,9 @@ static const struct schema_key service_keys[] = {
 	  .doc = "When a service that others wait for is healthy, instead of the image's HEALTHCHECK." },
 	{ "tmpfs", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.tmpfs),
 	  .doc = "Folders in memory that it runs with." },
+	{ "volumes", TYPE_MOUNTS, IN(draft_service, out.mounts),
+	  WORDS("type", "source", "target", "read_only", "consistency", "bind", "volume", "tmpfs", "image"),
+	  .doc = "Folders of this machine and volumes that `cbuild up` gives it; checks run without them." },
 	{ "verify", TYPE_MAP, IN(draft_service, out.verify), .sub = &schema_verify,
 	  .doc = "What must hold for the image and the running container." },
 	/* compose's words that matter only to compose: accepted, so that its files work as they are. */
@@ -284,7 +287,6 @@ static const struct schema_key service_keys[] = {
 	{ "use_api_socket", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it may talk to the engine." },
 	{ "userns_mode", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for users." },
 	{ "uts", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for host names." },
-	{ "volumes", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Folders and volumes it is given." },
 	{ "volumes_from", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Services whose volumes it gets." },
 };
 
@@ -472,6 +474,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a map of one path and its value";
 	case TYPE_PORTS:
 		return "a list of ports";
+	case TYPE_MOUNTS:
+		return "a list";
 	case TYPE_ENV_FILES:
 		return "a path, or a list of them";
 	case TYPE_HOSTS:

@@ -34,6 +34,7 @@ enum schema_type {
 	TYPE_PAIR,      /* two struct text: a map of one entry */
 	TYPE_PORTS,     /* struct port * and size_t: compose's ports */
 	TYPE_ENV_FILES, /* struct env_file * and size_t: compose's env_file */
+	TYPE_MOUNTS,    /* struct mount * and size_t: compose's volumes of a service */
 	TYPE_HOSTS,     /* struct texts of "name:address": compose's extra_hosts */
 	TYPE_SECRETS,   /* struct draft_secret * and size_t: what a build asks for */
 	TYPE_SOURCES,   /* struct draft_source * and size_t: compose's top-level secrets */

@@ -136,6 +136,8 @@ void command_run(const struct runtime *runtime, unsigned quirks, const struct co
 		argv_addf(argv, "--workdir=%s", spec->working_dir);
 	for (size_t i = 0; spec->tmpfs && spec->tmpfs[i]; i++)
 		argv_addf(argv, "--tmpfs=%s", spec->tmpfs[i]);
+	for (size_t i = 0; spec->volumes && spec->volumes[i]; i++)
+		argv_addf(argv, "--volume=%s", spec->volumes[i]);
 	if (spec->entrypoint && spec->entrypoint[0])
 		argv_addf(argv, "--entrypoint=%s", spec->entrypoint[0]);
 	argv_add(argv, id);

@@ -101,6 +101,7 @@ struct container_spec {
 	const char *user;              /* NULL: the image's */
 	const char *working_dir;       /* NULL: the image's */
 	const char *const *tmpfs;      /* paths with options as docker's --tmpfs, or NULL */
+	const char *const *volumes;    /* as docker's --volume, or NULL */
 	const uint16_t *ports;         /* container ports that must be reachable from here */
 	size_t ports_len;
 	const struct runtime_pair *hosts; /* name -> address of those started before it, beside the network's own DNS */

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/up/room.h"
@@ -91,6 +93,58 @@ static void keep_ports(struct up *up, const struct container *old, struct contai
 	spec->publish = publish;
 }
 
+/* compose's name of a volume: what it has made is found again. */
+static const char *volume_name(struct up *up, const char *name)
+{
+	const struct manifest *manifest = up->job->manifest;
+	const char *base = strrchr(manifest->dir, '/');
+	const char *from = manifest->project.s ? manifest->project.s : base && base[1] ? base + 1 : manifest->dir;
+	cleanup_buf struct buf project = { 0 };
+
+	for (; *from; from++) {
+		char c = *from >= 'A' && *from <= 'Z' ? (char)(*from - 'A' + 'a') : *from;
+
+		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (project.len > 0 && (c == '-' || c == '_')))
+			buf_char(&project, c);
+	}
+	return arena_printf(up->stage.arena, "%s_%s", project.len > 0 ? project.data : "cbuild", name);
+}
+
+static int fill_mount(struct up *up, const struct mount *mount, const char **ret, struct error **err)
+{
+	const char *source = mount->source.s, *options = mount->options;
+
+	if (mount->kind == MOUNT_BIND && (!source || !fs_exists(source)))
+		return error_make(err, ERROR_USAGE, "%s, which volumes: names for %s, is not there",
+				  source ? source : "the source", mount->target);
+	if (mount->kind == MOUNT_VOLUME && source)
+		source = volume_name(up, source);
+	*ret = arena_printf(up->stage.arena, "%s%s%s%s%s", source ? source : "", source ? ":" : "", mount->target,
+			    *options && source ? ":" : "", source ? options : "");
+	return 0;
+}
+
+static int fill_mounts(struct up *up, const struct service *service, struct container_spec *spec, struct error **err)
+{
+	size_t len = 0, tmpfs_len = 0, most = service->mounts_len + service->tmpfs.len + 1;
+	const char **volumes = arena_array(up->stage.arena, most, sizeof(*volumes));
+	const char **tmpfs = arena_array(up->stage.arena, most, sizeof(*tmpfs));
+
+	for (; spec->tmpfs && spec->tmpfs[tmpfs_len]; tmpfs_len++)
+		tmpfs[tmpfs_len] = spec->tmpfs[tmpfs_len];
+	for (size_t i = 0; i < service->mounts_len; i++) {
+		const struct mount *mount = &service->mounts[i];
+
+		if (mount->kind == MOUNT_TMPFS)
+			tmpfs[tmpfs_len++] = mount->target;
+		else if (fill_mount(up, mount, &volumes[len++], err) < 0)
+			return -1;
+	}
+	spec->volumes = volumes;
+	spec->tmpfs = tmpfs;
+	return 0;
+}
+
 static void fill_labels(struct up *up, const struct service *service, const char *config, struct container_spec *spec)
 {
 	struct runtime_pair *labels = arena_array(up->stage.arena, 2, sizeof(*labels));
@@ -130,6 +184,8 @@ int cast_part(struct up *up, const struct up_part *part, struct actor **ret, str
 
 	up->stage.values = part->values;
 	if (stage_spec(&up->stage, &part->part, ret, &spec, err) < 0)
+		return -1;
+	if (fill_mounts(up, part->part.service, &spec, err) < 0)
 		return -1;
 	fill_publish(up, part->part.service, &spec);
 	config_hash(&spec, config);

@@ -32,6 +32,7 @@ void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1])
 	add_words(hasher, "entrypoint", spec->entrypoint);
 	add_words(hasher, "command", spec->command);
 	add_words(hasher, "tmpfs", spec->tmpfs);
+	add_words(hasher, "volume", spec->volumes);
 	hasher_text(hasher, "user", spec->user);
 	hasher_text(hasher, "working_dir", spec->working_dir);
 	for (size_t i = 0; i < spec->ports_len; i++)

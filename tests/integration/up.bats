@@ -188,6 +188,8 @@ pulls_as_asked()
 # up_project: two services; the second one waits for the first.
 up_project()
 {
+	mkdir -p shared
+	echo shared >shared/word
 	cat >services.yaml <<-EOF
 		project: up
 		registry: localhost/up
@@ -202,6 +204,7 @@ up_project()
 		  web:
 		    build: {context: web, additional_contexts: {rootfs: rootfs}}
 		    ports: ["8000", "$port:8000", "8001/udp"]
+		    volumes: ["./shared:/shared:ro", "kept:/kept", {type: tmpfs, target: /scratch}]
 		    env_file: [{path: none.env, required: false}]
 		    depends_on:
 		      db: {condition: service_healthy}
@@ -214,6 +217,11 @@ up_project()
 container_of()
 {
 	"$CBUILD_RUNTIME" ps -a --filter "label=dev.cbuild.service=$1" --format '{{.Names}}'
+}
+
+inside()
+{
+	"$CBUILD_RUNTIME" exec "$1" /bin/sh -c "$2"
 }
 
 # What is printed is what the runtime publishes.
@@ -230,26 +238,28 @@ prints_addresses()
 
 stands()
 {
-	local port web db job
+	local port web db job free
 	port=$(free_port)
 	up_project
 	cb up --detach || return
 	equal "$status" 0 || return
 	prints_addresses || return
 	web=$(container_of web) db=$(container_of db) job=$(container_of job)
+	inside "$web" 'test "$(cat /shared/word)" = shared && ! touch /shared/x 2>/dev/null && touch /kept/x /scratch/x' || return
 	# Nothing changed: nothing is replaced.
 	cb up -d || return
 	equal "$status" 0 || return
 	equal "$(container_of web) $(container_of db) $(container_of job)" "$web $db $job" || return
 	# What changed is, and finds the others; a free port stays the same.
-	free=$("$CBUILD_RUNTIME" port "$web" 8000/tcp)
+	free=$("$CBUILD_RUNTIME" port "$web" 8000/tcp | sort)
 	sed "s/^    command: .sh, -c, \"printf/    working_dir: \/www\n&/" -i services.yaml
 	echo better >web/www/health
 	cb up -d || return
 	equal "$status" 0 || return
 	equal "$(container_of db)" "$db" || return
+	inside "$(container_of web)" 'test -e /kept/x && ! test -e /scratch/x' || return
 	[ "$(container_of web)" != "$web" ] || return
-	equal "$("$CBUILD_RUNTIME" port "$(container_of web)" 8000/tcp)" "$free" || return
+	equal "$("$CBUILD_RUNTIME" port "$(container_of web)" 8000/tcp | sort)" "$free" || return
 	[ "$CBUILD_RUNTIME" = docker ] || equal "$(curl -fsS "http://127.0.0.1:$port/health")" better || return
 	# One alone, then the rest.
 	cb down web || return
@@ -257,6 +267,7 @@ stands()
 	cb down || return
 	equal "$status" 0 || return
 	cb down
+	"$CBUILD_RUNTIME" volume rm up_kept >/dev/null || return
 	grep -q "nothing is up" "$err"
 }
 

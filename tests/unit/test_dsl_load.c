@@ -568,6 +568,46 @@ static void test_names_of_values(void **state)
 	}
 }
 
+/* Each form of compose's; a later one at the same place wins. */
+static void test_mounts(void **state)
+{
+	static const char text[] = "services:\n"
+				   "  web:\n"
+				   "    build: .\n"
+				   "    volumes:\n"
+				   "      - /cache\n"
+				   "      - ./src:/src:ro,cached,z\n"
+				   "      - ~/conf:/conf\n"
+				   "      - data:/data\n"
+				   "      - {type: bind, source: ./other, target: /src, read_only: true}\n"
+				   "      - {type: volume, target: /own}\n"
+				   "      - {type: tmpfs, target: /tmp, tmpfs: {size: 1m}}\n"
+				   "      - {type: npipe, source: x, target: /pipe}\n";
+	static const char *const wanted[] = { "/cache:", "/src:ro", "/conf:", "/data:", "/own:", "/tmp:" };
+	static const enum mount_kind kinds[] = { MOUNT_VOLUME, MOUNT_BIND,   MOUNT_BIND,
+						 MOUNT_VOLUME, MOUNT_VOLUME, MOUNT_TMPFS };
+	const struct text_options options = { .environ = LIST("HOME=/home/me") };
+	const struct mount *mounts;
+	struct loaded_text t;
+
+	(void)state;
+	test_load_good(&t, text, &options);
+	mounts = t.manifest->services[0].mounts;
+	assert_int_equal(t.manifest->services[0].mounts_len, 6);
+	for (size_t i = 0; i < 6; i++) {
+		char shown[64];
+
+		snprintf(shown, sizeof(shown), "%s:%s", mounts[i].target, mounts[i].options);
+		assert_string_equal(shown, wanted[i]);
+		assert_int_equal(mounts[i].kind, kinds[i]);
+	}
+	assert_null(mounts[0].source.s);
+	assert_path(&t, mounts[1].source.s, "/other");
+	assert_string_equal(mounts[2].source.s, "/home/me/conf");
+	assert_string_equal(mounts[3].source.s, "data");
+	test_unload(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -578,7 +618,7 @@ int main(void)
 		cmocka_unit_test(test_secret_paths), cmocka_unit_test(test_names_of_values),
 		cmocka_unit_test(test_profiles),     cmocka_unit_test(test_overlay),
 		cmocka_unit_test(test_set_keys),     cmocka_unit_test(test_depends),
-		cmocka_unit_test(test_platform),
+		cmocka_unit_test(test_platform),     cmocka_unit_test(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,8 +17,10 @@ setup_file()
 
 teardown_file()
 {
-	docker ps --all --quiet --filter "label=dev.cbuild.owner" | xargs -r docker rm --force --volumes >/dev/null || true
-	docker network prune --force >/dev/null || true
+	local CBUILD_RUNTIME=docker
+	# Of a test that failed. The daemon has other tests' too.
+	containers | xargs -r docker rm --force --volumes >/dev/null || true
+	networks | xargs -r docker network rm >/dev/null || true
 	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -E "^(localhost/up/|$(registry_host images)/)" |
 		xargs -r docker rmi --force >/dev/null || true
 	"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
@@ -73,12 +75,23 @@ setup()
 	EOF
 }
 
-# Containers and networks that are ours, in the runtime of this test.
+# Containers and networks that are ours, in the runtime of this test: other tests have theirs there, too.
+containers()
+{
+	"$CBUILD_RUNTIME" ps -a --filter label=dev.cbuild.owner --format '{{.Names}} {{.Labels}}' 2>/dev/null |
+		grep -F "$ROOT/" | cut -d ' ' -f 1
+}
+
+networks()
+{
+	"$CBUILD_RUNTIME" network ls --filter label=dev.cbuild.owner --format '{{.Name}} {{.Labels}}' 2>/dev/null |
+		grep -F "$ROOT/" | cut -d ' ' -f 1
+}
+
 ours()
 {
-	"$CBUILD_RUNTIME" ps -a --filter label=dev.cbuild.owner --format '{{.Names}}' 2>/dev/null
-	"$CBUILD_RUNTIME" network ls --filter label=dev.cbuild.owner --format '{{.Name}} {{.Labels}}' 2>/dev/null |
-		grep -F "$ROOT/" || true
+	containers || true
+	networks || true
 }
 
 each_runtime()

@@ -194,10 +194,11 @@ write_project()
 	EOF
 }
 
-# Containers and networks that are ours. podman's networks are the machine's: those of other tests are there too.
+# Containers and networks that are ours: those of other tests are there too.
 ours()
 {
-	"$CBUILD_RUNTIME" ps -a --filter label=dev.cbuild.owner --format '{{.Names}}' 2>/dev/null
+	"$CBUILD_RUNTIME" ps -a --filter label=dev.cbuild.owner --format '{{.Names}} {{.Labels}}' 2>/dev/null |
+		grep -F "$BATS_FILE_TMPDIR/" || true
 	"$CBUILD_RUNTIME" network ls --filter label=dev.cbuild.owner --format '{{.Name}} {{.Labels}}' 2>/dev/null |
 		grep -F "$BATS_FILE_TMPDIR/" || true
 }

@@ -315,3 +315,20 @@ char *world_key(struct world *world, const char *id)
 	close_plan(&opened);
 	return key;
 }
+
+char *world_shared_key(struct world *world, const char *id)
+{
+	struct error *error = NULL;
+	struct opened opened;
+	char key[DIGEST_LEN + 1];
+	const char *why = NULL;
+	char *text;
+	int r;
+
+	assert_true(open_plan(world, NULL, &opened));
+	r = plan_shared_key(opened.plan, plan_find(opened.plan, id), key, &why, &error);
+	must(r, error);
+	text = mem_strdup(r > 0 ? key : why ? why : "unknown");
+	close_plan(&opened);
+	return text;
+}

@@ -41,5 +41,7 @@ char *world_plan(struct world *world, const char *const *targets, bool decided);
 
 /* The key of the node called `id` after a run. malloc'd. */
 char *world_key(struct world *world, const char *id);
+/* The key by which the build called `id` is shared; when it is not, why. malloc'd. */
+char *world_shared_key(struct world *world, const char *id);
 
 #endif

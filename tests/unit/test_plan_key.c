@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "plan_world.h"
@@ -330,6 +331,40 @@ static void each_edit_is_seen_alone(void **state)
 		world_edit(world, edit->file, edit->to, edit->from);
 	}
 	expect_plan(world, "");
+}
+
+#define APP "build:app:linux/amd64"
+
+/* The key that results are shared by over a registry has the same inputs as the build's own. */
+static void what_makes_a_build_stale_makes_it_another_for_others(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *before = world_shared_key(world, APP), *after = NULL;
+
+	assert_true(digest_valid(before));
+	for (size_t i = 0; i < sizeof(edits) / sizeof(edits[0]); i++) {
+		const struct edit *edit = &edits[i];
+		bool stale = strstr(edit->expected, "stale " APP ":") != NULL;
+		cleanup_free char *now = NULL;
+
+		world_edit(world, edit->file, edit->from, edit->to);
+		now = world_shared_key(world, APP);
+		if ((strcmp(before, now) != 0) != stale)
+			fail_msg("%s -> %s: %s -> %s", edit->from, edit->to, before, now);
+		world_edit(world, edit->file, edit->to, edit->from);
+	}
+	after = world_shared_key(world, APP);
+	assert_string_equal(before, after);
+}
+
+static void what_is_not_the_same_for_all_is_not_shared(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *why = NULL;
+
+	world_edit(world, "services.lock", "  linux/amd64", "  linux/s390x");
+	why = world_shared_key(world, APP);
+	assert_string_equal(why, "its base example.org/runtime:1 is not locked: cbuild lock");
 }
 
 static void an_epoch_counts_for_builds_and_steps(void **state)
@@ -941,6 +976,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CASE(nothing_is_stale_after_a_run),
 		CASE(each_edit_is_seen_alone),
+		CASE(what_makes_a_build_stale_makes_it_another_for_others),
+		CASE(what_is_not_the_same_for_all_is_not_shared),
 		CASE(an_epoch_counts_for_builds_and_steps),
 		CASE(the_environment_counts_where_it_is_used),
 		CASE(what_a_base_does_on_build_may_read_anything),

@@ -43,7 +43,7 @@ struct build_image {
 	const char *identity;  /* config digest; NULL when not known (IMAGE_REMOTE) */
 	const char *id;        /* IMAGE_LOCAL: build_result.id of the build that made it */
 	const char *digest;    /* IMAGE_STORE: manifest digest */
-	const char *reference; /* IMAGE_REMOTE: what to pull, by digest */
+	const char *reference; /* IMAGE_REMOTE: what to pull: by digest, or an engine's own by name (own_images) */
 	/* And how its registry is talked to, for those that pull it themselves: */
 	bool plain;                  /* plain HTTP will do */
 	const char *ca, *cert, *key; /* PEM files, or NULL */
@@ -143,6 +143,7 @@ struct builder_info {
 	bool mixes_contexts; /* the same, and it keeps all folders of one kind together, whoever they were given by: what
 			      * two of them are called does not matter */
 	bool mounts_ignored;              /* a RUN step that mounts a context sees what the ignore file leaves out */
+	bool own_images;                  /* its engine may have an image under a name that no registry knows */
 	size_t batch;                     /* jobs that one batch may have; 1 for buildah */
 	const struct platform *platforms; /* that RUN steps work for, native first */
 	size_t platforms_len;

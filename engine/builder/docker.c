@@ -244,6 +244,14 @@ static void take_instance(struct docker *self, const char *instance)
 		self->instance = mem_strdup(instance);
 }
 
+/* Not a BuildKit of its own: "driver docker", and not "driver docker-container". */
+static bool is_engine(const char *detail)
+{
+	static const char engine[] = "driver docker";
+
+	return strncmp(detail, engine, strlen(engine)) == 0 && detail[strlen(engine)] != '-';
+}
+
 static int docker_open(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
 {
 	struct docker *self = mem_alloc(sizeof(*self));
@@ -270,6 +278,7 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	info->detail = self->facts.detail;
 	info->place = NULL;
 	info->keeps_contexts = true;
+	info->own_images = is_engine(self->facts.detail);
 	info->batch = self->facts.bakes ? DOCKER_BATCH : 1;
 	info->platforms = self->facts.platforms;
 	info->platforms_len = self->facts.platforms_len;

@@ -85,12 +85,31 @@ static const char *own_id(struct draft *draft, const struct result *result, cons
 	return id;
 }
 
-/* A base from elsewhere: by its digest for the stage's platform, never by a tag that moves. */
+/* Nobody else knows it, or can be asked: the engine may have it. Its name is all that is known then. */
+static bool left_to_engine(struct task *task, const struct plan_image *from, struct build_image *image,
+			   const struct error *error)
+{
+	const struct builder_info *info = builder_info(task->builder);
+
+	if (!info->own_images || from->digest || error->cls != ERROR_REGISTRY)
+		return false;
+	image->reference = from->reference;
+	task_tell(task, mem_printf("%s is taken as %s has it: %s", from->reference, info->name, error->message));
+	return true;
+}
+
+/* A base from elsewhere: by its digest for the stage's platform, not by a tag that moves. */
 static int add_base(struct task *task, const struct plan_image *from, struct build_image *image, struct base_pull *pull,
 		    struct error **err)
 {
-	if (bases_pull(task->env->bases, from->reference, &from->mention->platform, from->digest, pull, err) < 0)
-		return -1;
+	struct error *error = NULL;
+
+	if (bases_pull(task->env->bases, from->reference, &from->mention->platform, from->digest, pull, &error) < 0) {
+		if (!left_to_engine(task, from, image, error))
+			return error_move(err, &error);
+		error_free(error);
+		return 0;
+	}
 	image->reference = pull->reference;
 	image->plain = pull->trust.plain;
 	image->ca = pull->trust.ca;

@@ -247,6 +247,17 @@ stale()
 	cb --builder=docker --no-load all
 	equal "$(finished | grep build)" "$(lines 'build web linux/amd64' 'build web linux/arm64')"
 	equal "$(marks)" "ten amd64 ten arm64 "
+	# What only docker has is taken by its name.
+	rm services.lock
+	tar -c -C "$PROJECT_BASES/$host_arch" arch | docker import --change 'LABEL a=b' - localhost:1/only/here:1
+	printf 'FROM localhost:1/only/here:1\nCOPY own /own\n' >web/Dockerfile
+	printf 'registries: {"localhost:1": {timeout: 1s}}\n' >>services.yaml
+	cb --builder=docker --no-load --platforms="$host" web
+	docker rmi localhost:1/only/here:1
+	equal "$status" 0
+	grep -q 'localhost:1/only/here:1 is taken as docker has it: localhost:1' "$err"
+	cb lock
+	equal "$status" 4
 }
 
 @test "what the lock says of a base affects what is built from it" {

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "cli/bake.h"
+#include "cli/bake_attest.h"
 #include "cli/bake_value.h"
 #include "cli/command.h"
 
@@ -233,6 +234,7 @@ static void add_left_out(struct json *service, const struct json *target)
 		"context",   "dockerfile", "dockerfile-inline", "args",     "labels",   "contexts",    "tags",
 		"platforms", "target",     "no-cache",          "pull",     "network",  "shm-size",    "extra-hosts",
 		"secret",    "ssh",        "cache-from",        "cache-to", "inherits", "description", "output",
+		"attest",
 	};
 	cleanup_buf struct buf left = { 0 };
 
@@ -294,6 +296,7 @@ static int set_build(struct bake *bake, const char *name, const struct json *tar
 		json_set_bool(build, "no_cache", true);
 	if (json_bool(target, "pull"))
 		json_set_bool(build, "pull", true);
+	bake_attest_read(json_get(target, "attest"), build);
 	return 0;
 }
 

@@ -155,6 +155,8 @@ void export_note(const struct service *service, const struct export_language *la
 			   language->name);
 	if (service->needs.len > 0)
 		buf_printf(notes, "%s: %s has no place for its `needs`\n", service->name.s, language->name);
+	if (service->formats_len > 0)
+		buf_printf(notes, "%s: %s has no place for its `formats`\n", service->name.s, language->name);
 	if (service->verify.pos.line > 0)
 		buf_printf(notes, "%s: %s has no place for its checks (`verify`)\n", service->name.s, language->name);
 }

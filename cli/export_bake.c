@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/platform.h"
+#include "cli/bake_attest.h"
 #include "cli/export.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan.h"
@@ -160,6 +161,7 @@ static int add_target(struct plan *plan, size_t number, struct json *targets, st
 
 		json_set_str(target, "shm-size", size);
 	}
+	json_set(target, "attest", bake_attest_write(service));
 	if (build->no_cache)
 		json_set_bool(target, "no-cache", true);
 	if (build->pull)

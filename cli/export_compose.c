@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/platform.h"
+#include "cli/bake_attest.h"
 #include "cli/emit.h"
 #include "cli/export.h"
 #include "dsl/manifest.h"
@@ -104,6 +105,7 @@ static int set_build(struct plan *plan, size_t number, struct json *service, str
 	const char *const *references = from->publish ? plan_references(plan, number) : NULL;
 	const struct build_spec *spec = &from->build;
 	struct json *build, *args, *tags = json_new_array();
+	cleanup_free char *sbom = attest_sbom(from);
 
 	export_set(service, "image", &language, references ? references[0] : NULL);
 	for (size_t i = 1; references && references[0] && references[i]; i++)
@@ -128,6 +130,8 @@ static int set_build(struct plan *plan, size_t number, struct json *service, str
 	json_set_str(build, "network", spec->network.s);
 	if (spec->shm_size > 0)
 		json_set_int(build, "shm_size", (int64_t)spec->shm_size);
+	json_set_str(build, "provenance", attest_provenance(from));
+	json_set_str(build, "sbom", sbom);
 	if (spec->no_cache)
 		json_set_bool(build, "no_cache", true);
 	if (spec->pull)

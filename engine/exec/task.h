@@ -106,6 +106,8 @@ void task_give(struct task *task);
 /* Tells something about the run, from a task. Takes `text` over. */
 void task_tell(struct task *task, char *text);
 
+/* Tells how far the node is; from the task, whose end comes later. */
+void task_report(struct task *task, const struct progress *progress);
 /* Adds a line to the node's log. */
 __attribute__((format(printf, 2, 3))) void task_note(struct task *task, const char *fmt, ...);
 /* {"references": [...]}: malloc'd JSON. */

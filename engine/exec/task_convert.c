@@ -21,33 +21,15 @@ struct meter {
 	uint64_t told_ms;
 };
 
-struct told {
-	struct task *task;
-	struct progress progress;
-};
-
-static void tell(void *data)
-{
-	struct told *told = data;
-
-	told->task->output.progress(told->task->output.data, &told->progress);
-	free(told);
-}
-
 static void take_progress(void *data, uint64_t bytes, uint64_t total)
 {
 	struct meter *meter = data;
-	struct told *told;
 	uint64_t now = loop_now_ms();
 
 	if (now - meter->told_ms < TELL_MS)
 		return;
 	meter->told_ms = now;
-	told = mem_alloc(sizeof(*told));
-	told->task = meter->task;
-	told->progress = (struct progress){ .bytes = bytes, .total = total };
-	/* Posted before the task's end is: the task is there when it arrives. */
-	loop_post(meter->task->env->loop, tell, told);
+	task_report(meter->task, &(struct progress){ .bytes = bytes, .total = total });
 }
 
 static bool is_cancelled(void *data)

@@ -29,38 +29,23 @@ struct meter {
 	uint64_t told_ms;
 };
 
-struct told {
-	struct task *task;
-	struct progress progress;
-};
-
-static void tell(void *data)
-{
-	struct told *told = data;
-
-	told->task->output.progress(told->task->output.data, &told->progress);
-	free(told);
-}
-
 static void take_progress(void *data, int64_t sent, uint64_t missing)
 {
 	struct meter *meter = data;
-	struct told *told = NULL;
+	struct progress progress;
 	uint64_t now = loop_now_ms();
+	bool tell;
 
 	pthread_mutex_lock(&meter->lock);
 	meter->sent += sent;
 	meter->missing += missing;
-	if (now - meter->told_ms >= TELL_MS && meter->sent > 0) {
+	progress = (struct progress){ .bytes = (uint64_t)meter->sent, .total = meter->missing };
+	tell = now - meter->told_ms >= TELL_MS && meter->sent > 0;
+	if (tell)
 		meter->told_ms = now;
-		told = mem_alloc(sizeof(*told));
-		told->task = meter->task;
-		told->progress = (struct progress){ .bytes = (uint64_t)meter->sent, .total = meter->missing };
-	}
 	pthread_mutex_unlock(&meter->lock);
-	/* Posted before the task's end is: the task is there when it arrives. */
-	if (told)
-		loop_post(meter->task->env->loop, tell, told);
+	if (tell)
+		task_report(meter->task, &progress);
 }
 
 /* All of it is in the store, and not only in the registry. */

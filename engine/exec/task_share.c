@@ -38,6 +38,28 @@ void task_tell(struct task *task, char *text)
 }
 
 /* Once a run. */
+struct told {
+	struct task *task;
+	struct progress progress;
+};
+
+static void tell_progress(void *data)
+{
+	struct told *told = data;
+
+	told->task->output.progress(told->task->output.data, &told->progress);
+	free(told);
+}
+
+/* Posted before the task's end is: the task is there when it arrives. */
+void task_report(struct task *task, const struct progress *progress)
+{
+	struct told *told = mem_alloc(sizeof(*told));
+
+	*told = (struct told){ task, *progress };
+	loop_post(task->env->loop, tell_progress, told);
+}
+
 static void tell_error(struct task *task, atomic_bool *told, const char *what, struct error *error)
 {
 	if (error->cls != ERROR_CANCELLED && !atomic_exchange(told, true))

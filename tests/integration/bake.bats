@@ -67,6 +67,7 @@ everything()
 		  output = ["type=registry"]
 		  extra-hosts = { "db" = "10.0.0.1" }
 		  shm-size = "64m"
+		  attest = ["type=provenance,mode=max", "type=sbom,generator=r.example.org/scan:1"]
 		  ulimits = ["nofile=1024:1024"]
 		  description = "the app"
 		}
@@ -130,6 +131,8 @@ everything()
 		      secrets: [token, variable]
 		      no_cache: true
 		      pull: true
+		      provenance: max
+		      sbom: "generator=r.example.org/scan:1"
 		  base:
 		    publish: false
 		    build:
@@ -245,6 +248,8 @@ manifest()
 		      extra_hosts: [db=10.0.0.1]
 		      tags: [edge, "example.org/other/app:2"]
 		      shm_size: 64MB
+		      provenance: max
+		      sbom: generator=r.example.org/scan:1
 		      no_cache: true
 		      pull: true
 		    ports: ["8080:8000"]
@@ -254,6 +259,7 @@ manifest()
 		    healthcheck: {test: [CMD, /health], timeout: 2s}
 		    user: "1000"
 		    tmpfs: [/tmp]
+		    formats: [zstd]
 		    verify: {max_size: 100MB}
 		  web.app:
 		    build: {context: ., dockerfile_inline: "FROM example.org/acme/app:v1\nCOPY --from=base / /\n", additional_contexts: {base: "service:base"}}
@@ -273,7 +279,8 @@ hashes()
 @test "export bake is understood by bake, and read back it is the same" {
 	manifest
 	"$cbuild" export bake -o docker-bake.json 2>notes
-	equal "$(cat notes)" "$(printf 'cbuild: %s\n' 'app: bake has no place for its checks (`verify`)' \
+	equal "$(cat notes)" "$(printf 'cbuild: %s\n' 'app: bake has no place for its `formats`' \
+		'app: bake has no place for its checks (`verify`)' \
 		'web.app: bake has no place for its `prepare` step: run it first')"
 	"$BUILDX" bake --print default front 2>bake.err >printed.json
 	equal "$(jq -c '.target["web_app"].contexts' printed.json)" '{"base":"target:base","example.org/acme/app:v1":"target:app"}'
@@ -302,7 +309,7 @@ hashes()
 	diff first second
 	equal "$("$cbuild" -f compose.yaml list | grep ^app)" "$("$cbuild" list | grep ^app)"
 	equal "$(sed -n '/^    ports/,/^    healthcheck/p' compose.yaml)" "$(cat <<-'EOF'
-		    ports: ["8000"]
+		    ports: ["8080:8000"]
 		    environment:
 		      EMPTY: ""
 		      MODE: "a$$b"

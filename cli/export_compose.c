@@ -207,7 +207,39 @@ static char *port_text(const struct port *port)
 	return buf_steal(&text);
 }
 
-static void set_run(const struct service *from, struct json *service)
+/* In compose's long form. What is a name is declared in `volumes`. */
+static struct json *mounts(const struct plan *plan, const struct service *from, struct json *volumes)
+{
+	static const char *const kinds[] = { "volume", "bind", "tmpfs" };
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < from->mounts_len; i++) {
+		const struct mount *mount = &from->mounts[i];
+		const bool is_path = mount->kind == MOUNT_BIND && mount->source.s;
+		cleanup_free char *path = is_path ? export_path(plan, mount->source.s) : NULL;
+		struct json *object = json_new_object();
+
+		json_set_str(object, "type", kinds[mount->kind]);
+		export_set(object, "source", &language, path ? path : mount->source.s);
+		export_set(object, "target", &language, mount->target);
+		if (strncmp(mount->options, "ro", 2) == 0)
+			json_set_bool(object, "read_only", true);
+		if (mount->kind == MOUNT_VOLUME && mount->source.s)
+			json_set(volumes, mount->source.s, json_new_object());
+		json_append(list, object);
+	}
+	return list;
+}
+
+static void set_pull(const struct service *from, struct json *service)
+{
+	static const char *const names[] = { NULL, "always", "never" };
+
+	if (names[from->pull])
+		json_set_str(service, "pull_policy", names[from->pull]);
+}
+
+static void set_run(const struct plan *plan, const struct service *from, struct json *service, struct json *volumes)
 {
 	struct json *ports = json_new_array();
 
@@ -224,12 +256,15 @@ static void set_run(const struct service *from, struct json *service)
 	export_set(service, "user", &language, from->user.s);
 	export_set(service, "working_dir", &language, from->working_dir.s);
 	export_set_filled(service, "tmpfs", export_texts(&from->tmpfs, &language));
+	export_set_filled(service, "volumes", mounts(plan, from, volumes));
 	export_set_filled(service, "depends_on", depends(from));
 	export_set_filled(service, "healthcheck", healthcheck(&from->healthcheck));
 	export_set_filled(service, "profiles", export_texts(&from->profiles, &language));
+	set_pull(from, service);
 }
 
-static int add_service(struct plan *plan, size_t number, struct json *services, struct json *sources, struct error **err)
+static int add_service(struct plan *plan, size_t number, struct json *services, struct json *sources,
+		       struct json *volumes, struct error **err)
 {
 	const struct service *from = &plan_manifest(plan)->services[number];
 	struct json *service = json_new_object();
@@ -244,7 +279,7 @@ static int add_service(struct plan *plan, size_t number, struct json *services, 
 		json_set_str(service, "#base", "only a base of others: built, never started");
 		json_set_int(service, "scale", 0);
 	}
-	set_run(from, service);
+	set_run(plan, from, service, volumes);
 	json_set(services, from->name.s, service);
 	return 0;
 }
@@ -253,16 +288,17 @@ int export_compose(struct plan *plan, struct buf *out, struct buf *notes, struct
 {
 	const struct manifest *manifest = plan_manifest(plan);
 	cleanup_json struct json *root = json_new_object();
-	struct json *services = json_new_object(), *sources = json_new_object();
+	struct json *services = json_new_object(), *sources = json_new_object(), *volumes = json_new_object();
 	int r = 0;
 
 	json_set_str(root, "name", manifest->project.s);
 	for (size_t i = 0; i < manifest->services_len && r == 0; i++) {
 		export_note(&manifest->services[i], &language, notes);
-		r = add_service(plan, i, services, sources, err);
+		r = add_service(plan, i, services, sources, volumes, err);
 	}
 	json_set(root, "services", services);
 	export_set_filled(root, "secrets", sources);
+	export_set_filled(root, "volumes", volumes);
 	if (r == 0)
 		emit_yaml(out, root);
 	return r;

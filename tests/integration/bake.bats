@@ -326,6 +326,22 @@ hashes()
 	)"
 }
 
+@test "export compose keeps ports, volumes and the pull policy" {
+	printf 'FROM scratch\n' >Dockerfile
+	cat >services.yaml <<-'EOF'
+		services:
+		  app: {build: .}
+		  db:
+		    image: postgres:16
+		    pull_policy: always
+		    ports: ["8000", "127.0.0.1:81:80/udp", "90-95:9"]
+		    volumes: ["./conf:/conf:ro", "data:/data", /own, {type: tmpfs, target: /t}]
+	EOF
+	"$cbuild" export compose -o compose.yaml
+	"$cbuild" -f compose.yaml export compose | diff compose.yaml -
+	equal "$(sed -n '/^    ports/,$p' compose.yaml | tr -s ' \n' ' ')" ' ports: ["8000", "127.0.0.1:81:80/udp", "90-95:9"] volumes: - type: bind source: ./conf target: /conf read_only: true - type: volume source: data target: /data - type: volume target: /own - type: tmpfs target: /t pull_policy: always volumes: data: {} '
+}
+
 @test "export refuses what would make another image" {
 	manifest
 	sed -i 's/A: "1"/A: "${platform.arch}"/' services.yaml

@@ -44,6 +44,44 @@ static void test_podman(void **state)
 	inspected_free(&seen);
 }
 
+/* As podman 4.3 writes an image of docker's format: the id without its algorithm, the check outside the config. */
+static void test_podman_image(void **state)
+{
+	static const char text[] = "[{\"Id\":\"ab12\",\"RepoDigests\":[\"localhost:5000/db@sha256:cd\"],"
+				   "\"Config\":{\"ExposedPorts\":{\"53/udp\":{},\"5432/tcp\":{}}},"
+				   "\"HealthCheck\":{\"Test\":[\"CMD\",\"/check\"]}}]";
+	struct runtime_pulled pulled;
+
+	(void)state;
+	ok(pull_parse(text, strlen(text), "localhost:5000/db:1", &pulled, err));
+	assert_string_equal(pulled.id, "sha256:ab12");
+	assert_string_equal(pulled.origin, "localhost:5000/db@sha256:cd");
+	assert_int_equal(pulled.port, 5432);
+	assert_string_equal(pulled.healthcheck, "{\"Test\":[\"CMD\",\"/check\"]}");
+	runtime_pulled_free(&pulled);
+}
+
+/* As docker writes it; one that was never in a registry has no digest. */
+static void test_docker_image(void **state)
+{
+	static const char text[] = "[{\"Id\":\"sha256:ab12\",\"RepoDigests\":[],\"Config\":{\"ExposedPorts\":"
+				   "{\"80/tcp\":{},\"443/tcp\":{}},\"Healthcheck\":{\"Test\":[\"NONE\"]}}}]";
+	static const char empty[] = "[{\"RepoTags\":[]}]";
+	struct runtime_pulled pulled;
+	struct error *error = NULL;
+
+	(void)state;
+	ok(pull_parse(text, strlen(text), "web", &pulled, err));
+	assert_string_equal(pulled.id, "sha256:ab12");
+	assert_string_equal(pulled.origin, "web (sha256:ab12)");
+	assert_int_equal(pulled.port, 0);
+	assert_string_equal(pulled.healthcheck, "{\"Test\":[\"NONE\"]}");
+	runtime_pulled_free(&pulled);
+	assert_int_equal(pull_parse(empty, strlen(empty), "web", &pulled, &error), -1);
+	assert_int_equal(error->cls, ERROR_TOOL);
+	error_free(error);
+}
+
 static void test_docker(void **state)
 {
 	struct inspected seen;
@@ -329,9 +367,10 @@ static void test_daemon_load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_podman),  TEST(test_docker),     TEST(test_ended),       TEST(test_malformed),
-		TEST(test_ours),    TEST(test_listen),     TEST(test_present),     TEST(test_absent),
-		TEST(test_storage), TEST(test_daemon_has), TEST(test_daemon_load),
+		TEST(test_podman),      TEST(test_docker),    TEST(test_podman_image), TEST(test_docker_image),
+		TEST(test_ended),       TEST(test_malformed), TEST(test_ours),         TEST(test_listen),
+		TEST(test_present),     TEST(test_absent),    TEST(test_storage),      TEST(test_daemon_has),
+		TEST(test_daemon_load),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

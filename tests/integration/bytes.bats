@@ -234,5 +234,16 @@ follow()
 	equal "$(docker image inspect -f '{{.Id}}' localhost/back/app:latest)" "$changed"
 	cb all --platforms="$host"
 	grep -F 'nothing to do' "$err"
+	# Removed by hand, or moved to another image.
+	docker image rm localhost/back/app:latest >/dev/null
+	cb -n all --platforms="$host"
+	grep -E '^stale +load:app +its image in the local engine is gone$' "$out"
+	cb all --platforms="$host"
+	equal "$(started)" 'load app'
+	equal "$(docker image inspect -f '{{.Id}}' localhost/back/app:latest)" "$changed"
+	docker image tag "$first" localhost/back/app:latest
+	cb all --platforms="$host"
+	equal "$(started)" 'load app'
+	equal "$(docker image inspect -f '{{.Id}}' localhost/back/app:latest)" "$changed"
 	docker image rm localhost/back/app:latest >/dev/null
 }

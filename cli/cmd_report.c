@@ -176,6 +176,8 @@ static int write_page(struct session *session, const struct draft *draft, struct
 		&page);
 	if (output && strcmp(output, "-") == 0)
 		return output_data(page.data, page.len, err);
+	if (!output && fs_refuse_link(session->state_dir, err) < 0)
+		return -1;
 	if (fs_replace(path, page.data, page.len, 0644, err) < 0)
 		return -1;
 	buf_reset(&page);

@@ -283,9 +283,12 @@ static void write_dir(struct writer *w, uint32_t number, uint32_t old, const str
 /* Not synced: a torn file fails its checksum and is an empty index. */
 static int replace(const char *path, const struct buf *out, struct error **err)
 {
-	cleanup_free char *temporary = mem_printf("%s.%ld.tmp", path, (long)getpid());
-	cleanup_fd int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	cleanup_free char *temporary = mem_printf("%s.%ld.tmp", path, (long)getpid()), *dir = path_dir(path);
+	cleanup_fd int fd = -1;
 
+	if (fs_refuse_link(dir, err) < 0)
+		return -1;
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be written", path);
 	if (fs_write_all(fd, out->data, out->len, path, err) < 0) {

@@ -305,6 +305,13 @@ planted()
 	grep -F "/$path is a symbolic link: nothing is written through it" "$err"
 	cb prune
 	equal "$status" 6
+	# What was hashed is not kept.
+	plan
+	equal "$status" 0
+	if [ "$1" = . ]; then
+		cb report
+		[ "$status" -ne 0 ]
+	fi
 	equal "$(find behind -printf '%p %T@\n')" "$before"
 }
 

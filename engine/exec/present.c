@@ -228,8 +228,9 @@ static bool check_index(struct present *present, const struct record *record, co
 	if (!present->tags)
 		read_tags(present);
 	*ret_what = "its index in the store";
+	/* Two when something is said about the images. */
 	if (!present->layout || !record->digest || !layout_has(present->layout, record->digest, UINT64_MAX) ||
-	    !layout_has(present->layout, record->identity, UINT64_MAX))
+	    (strcmp(record->identity, record->digest) != 0 && !layout_has(present->layout, record->identity, UINT64_MAX)))
 		return false;
 	for (size_t i = 0; i < len; i++) {
 		const char *digest = map_get(present->tags, references[i]);

@@ -221,22 +221,14 @@ static int take_line(struct reading *reading, char *line, struct error **err)
 	return inner ? take_platform(reading, name, digest, err) : take_entry(reading, name, digest, err);
 }
 
-int lockfile_read(const char *path, struct lockfile **ret, struct error **err)
+int lockfile_parse(const char *text, size_t len, const char *name, struct lockfile **ret, struct error **err)
 {
-	cleanup_lockfile struct lockfile *lock = NULL;
-	cleanup_buf struct buf text = { 0 };
-	struct reading reading = { .path = path_base(path) };
-	bool found;
-	char *rest;
+	cleanup_lockfile struct lockfile *lock = lockfile_new();
+	struct reading reading = { .path = name, .lock = lock };
+	cleanup_free char *copy = mem_strndup(text, len);
+	char *rest = copy;
 
-	*ret = NULL;
-	if (fs_read_if(path, LOCKFILE_MAX, &text, &found, err) < 0)
-		return -1;
-	if (!found)
-		return 0;
-	reading.lock = lock = lockfile_new();
-	rest = text.len ? text.data : NULL;
-	if (text.len && memchr(text.data, '\0', text.len))
+	if (memchr(text, '\0', len))
 		return wrong(&reading, err, "this is no text");
 	while (rest) {
 		char *line = strsep(&rest, "\n");
@@ -247,4 +239,15 @@ int lockfile_read(const char *path, struct lockfile **ret, struct error **err)
 	}
 	*ret = steal_ptr(lock);
 	return 0;
+}
+
+int lockfile_read(const char *path, struct lockfile **ret, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+	bool found;
+
+	*ret = NULL;
+	if (fs_read_if(path, LOCKFILE_MAX, &text, &found, err) < 0)
+		return -1;
+	return found ? lockfile_parse(text.data ? text.data : "", text.len, path_base(path), ret, err) : 0;
 }

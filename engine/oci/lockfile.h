@@ -45,6 +45,8 @@ void lockfile_cleanup(struct lockfile **lock);
 
 /* *ret is NULL when there is no such file. ERROR_USAGE with file and line for what is no lock. */
 int lockfile_read(const char *path, struct lockfile **ret, struct error **err);
+/* The same of a text; `name` is shown in errors. */
+int lockfile_parse(const char *text, size_t len, const char *name, struct lockfile **ret, struct error **err);
 void lockfile_text(const struct lockfile *lock, struct buf *out);
 
 const struct lock_entry *lockfile_find(const struct lockfile *lock, const char *reference); /* lock NULL: NULL */

@@ -18,6 +18,7 @@
 #include "dsl/dotenv.h"
 #include "engine/oci/document.h"
 #include "engine/oci/image.h"
+#include "engine/oci/lockfile.h"
 #include "engine/oci/storage_index.h"
 #include "engine/source/dockerfile.h"
 #include "engine/source/ignore.h"
@@ -211,13 +212,35 @@ static void test_json(void **state)
 	spoil_and_read(texts, read_json);
 }
 
+/* What was taken is written as what would be taken again. */
+static void read_lock(const char *text, size_t len)
+{
+	struct lockfile *lock cleanup_lockfile = NULL, *again cleanup_lockfile = NULL;
+	struct buf written cleanup_buf = { 0 }, rewritten cleanup_buf = { 0 };
+
+	if (lockfile_parse(text, len, "services.lock", &lock, NULL) < 0)
+		return;
+	lockfile_text(lock, &written);
+	assert_int_equal(lockfile_parse(written.data, written.len, "services.lock", &again, NULL), 0);
+	lockfile_text(again, &rewritten);
+	assert_string_equal(written.data, rewritten.data);
+}
+
+static void test_lock(void **state)
+{
+	static const char *const texts[] = { "# x\nversion 1\n\nlocalhost:5000/b:1 " DIGEST "\n  linux/arm/v7 " DIGEST
+					     "\n  linux/amd64 " DIGEST "\ndocker.io/library/a:2 " DIGEST "\n",
+					     NULL };
+
+	(void)state;
+	spoil_and_read(texts, read_lock);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dockerfile),
-		cmocka_unit_test(test_ignore),
-		cmocka_unit_test(test_dotenv),
-		cmocka_unit_test(test_json),
+		cmocka_unit_test(test_dockerfile), cmocka_unit_test(test_ignore), cmocka_unit_test(test_dotenv),
+		cmocka_unit_test(test_json),       cmocka_unit_test(test_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

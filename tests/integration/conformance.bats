@@ -671,6 +671,41 @@ no_child_left()
 	equal "$(tr '\n' ' ' <calls)" "version inspect bake bake version inspect bake "
 }
 
+@test "docker: the same files and configs as from buildah" {
+	[ "$builder" = docker ] || return 0
+	mkdir -p "$PROJECT/same/tools"
+	cd "$PROJECT/same"
+	cp -a "$PROJECT/rootfs/$host_arch" rootfs
+	manifest 'registry: localhost/same\nservices:\n  base: {publish: false, build: .}\n  %s\n' \
+		'tools: {build: {context: tools, additional_contexts: {base: "service:base"}, args: {WORD: "a b"}, labels: {one: two}}}'
+	printf 'FROM scratch\nCOPY rootfs /\n' >Dockerfile
+	echo data >tools/data
+	chmod 0600 tools/data
+	ln -s data tools/link
+	cat >tools/Dockerfile <<-'EOF'
+		FROM base AS make
+		ARG WORD
+		RUN mkdir -p /made/deep && echo "$WORD" >/made/deep/file && ln /made/deep/file /made/hard && chmod 2755 /made/deep
+		FROM base
+		COPY --from=make --chown=1000:1000 /made /made
+		COPY data link /srv/
+		RUN rm /bin/wget && chmod 4711 /bin/busybox
+		WORKDIR /srv
+		USER 1000
+		EXPOSE 80
+		VOLUME /data
+		STOPSIGNAL SIGINT
+		HEALTHCHECK CMD ["/bin/true"]
+		ENTRYPOINT ["/bin/sh", "-c"]
+	EOF
+	private_storage
+	unset CBUILD_BUILDER
+	CBUILD=$cbuild BUILD_PLATFORMS=linux/$host_arch run "$checkout/scripts/compare-builders" buildah docker "$PWD"
+	echo "$output"
+	[ "$status" -eq 0 ]
+	grep -E '^1 services, [0-9]{2,} files: 0 differences' <<<"$output"
+}
+
 @test "docker: a failure stops what was built beside it, unless -k" {
 	[ "$builder" = docker ] || return 0
 	mkdir -p "$PROJECT/batch/bad" "$PROJECT/batch/good"

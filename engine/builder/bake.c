@@ -55,23 +55,6 @@ static struct json *list_of(const char *const *list)
 	return array;
 }
 
-/* What the builder can be told as an image's place. */
-static int image_place(const char *store, const struct build_job *job, const struct build_image *image, char **ret,
-		       struct error **err)
-{
-	switch (image->where) {
-	case IMAGE_STORE:
-		*ret = mem_printf("oci-layout://%s@%s", store, image->digest);
-		return 0;
-	case IMAGE_REMOTE:
-		*ret = mem_printf("docker-image://%s", image->reference);
-		return 0;
-	case IMAGE_LOCAL:
-		break;
-	}
-	return error_make(err, ERROR_INTERNAL, "%s: docker has no storage of its own for %s", job->id, image->name);
-}
-
 static int contexts_of(const char *store, const struct buildkit_target *target, struct json *object, struct error **err)
 {
 	const struct build_job *job = target->job;
@@ -83,7 +66,7 @@ static int contexts_of(const char *store, const struct buildkit_target *target, 
 	for (size_t i = 0; i < job->images_len; i++) {
 		cleanup_free char *place = NULL;
 
-		if (image_place(store, job, &job->images[i], &place, err) < 0)
+		if (buildkit_place(store, job, &job->images[i], &place, err) < 0)
 			return -1;
 		set_text(contexts, target->aliases[i], place);
 	}

@@ -13,7 +13,6 @@
 #include "engine/builder/args.h"
 #include "engine/builder/buildctl.h"
 #include "engine/builder/buildkit.h"
-#include "engine/builder/csv.h"
 #include "engine/builder/failure.h"
 #include "engine/builder/ops.h"
 #include "engine/builder/rewrite.h"
@@ -43,14 +42,6 @@ void buildctl_address_argv(const struct buildctl_address *address, struct argv *
 		argv_addf(argv, "--tlskey=%s", address->key);
 }
 
-static void add_output(const struct buildkit_target *target, struct argv *argv)
-{
-	cleanup_buf struct buf output = { 0 };
-
-	csv_add_output(target->job, target->output, &output);
-	argv_addf(argv, "--output=%s", output.data);
-}
-
 /* A folder gets a name of its own, which the frontend is told. */
 static void add_contexts(const struct build_job *job, struct argv *argv)
 {
@@ -72,23 +63,14 @@ static int add_images(const char *store, const struct buildkit_target *target, s
 	bool layout = false;
 
 	for (size_t i = 0; i < job->images_len; i++) {
-		const struct build_image *image = &job->images[i];
+		cleanup_free char *place = NULL;
 
-		switch (image->where) {
-		case IMAGE_STORE:
-			if (!layout)
-				argv_addf(argv, "--oci-layout=" LAYOUT_NAME "=%s", store);
-			layout = true;
-			argv_addf(argv, "--opt=context:%s=oci-layout://" LAYOUT_NAME "@%s", target->aliases[i],
-				  image->digest);
-			break;
-		case IMAGE_REMOTE:
-			argv_addf(argv, "--opt=context:%s=docker-image://%s", target->aliases[i], image->reference);
-			break;
-		case IMAGE_LOCAL:
-			return error_make(err, ERROR_INTERNAL, "%s: BuildKit has no storage of its own for %s", job->id,
-					  image->name);
-		}
+		if (buildkit_place(LAYOUT_NAME, job, &job->images[i], &place, err) < 0)
+			return -1;
+		if (job->images[i].where == IMAGE_STORE && !layout)
+			argv_addf(argv, "--oci-layout=" LAYOUT_NAME "=%s", store);
+		layout = layout || job->images[i].where == IMAGE_STORE;
+		argv_addf(argv, "--opt=context:%s=%s", target->aliases[i], place);
 	}
 	return 0;
 }
@@ -152,7 +134,7 @@ int buildctl_argv(const struct buildctl_address *address, const char *store, con
 	argv_add(argv, "--frontend=dockerfile.v0");
 	argv_add(argv, "--progress=rawjson");
 	argv_addf(argv, "--opt=platform=%s", platform);
-	add_output(target, argv);
+	buildkit_add_output(job, target->output, argv);
 	add_options(job, argv);
 	args_secrets(job, argv, env);
 	add_contexts(job, argv);
@@ -305,13 +287,6 @@ static int buildctl_answers(void *data, struct error **err)
 	return find_workers(data, platforms, &len, &native, err);
 }
 
-static void buildctl_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
-{
-	struct buildctl *self = data;
-
-	buildkit_batch(&self->kit, jobs, len, done, done_data);
-}
-
 static void buildctl_free(void *data)
 {
 	struct buildctl *self = data;
@@ -392,5 +367,5 @@ const struct builder_ops builder_buildctl = {
 	.free = buildctl_free,
 	.answers = buildctl_answers,
 	.packs = buildctl_packs,
-	.build = buildctl_build,
+	.build = buildkit_build,
 };

@@ -549,3 +549,8 @@ char *buildkit_packs(const struct buildkit *kit, const char *compression)
 	fs_remove_tree(dir, NULL);
 	return r < 0 ? mem_strdup(error->message) : why;
 }
+
+void buildkit_build(void *client, const struct build_job *jobs, size_t len, build_done *done, void *data)
+{
+	buildkit_batch(client, jobs, len, done, data);
+}

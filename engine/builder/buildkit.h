@@ -37,6 +37,20 @@ struct buildkit {
  */
 void buildkit_batch(const struct buildkit *kit, const struct build_job *jobs, size_t len, build_done *done, void *data);
 
+/* The same, for builder_ops.build: `client` points to something that begins with a struct buildkit. */
+void buildkit_build(void *client, const struct build_job *jobs, size_t len, build_done *done, void *data);
+
+/* buildkit_args.c: the words that the clients share. */
+/* --output: the job's image as a tar of an OCI layout to `path`. */
+void buildkit_add_output(const struct build_job *job, const char *path, struct argv *argv);
+/* Where the client finds an image that the job is built from (malloc'd). `store`: what it knows the store as. ERROR_INTERNAL for
+ * an image in another builder's storage. */
+int buildkit_place(const char *store, const struct build_job *job, const struct build_image *image, char **ret,
+		   struct error **err);
+/* --build-context for each of them, under its alias. */
+int buildkit_add_images(const char *store, const struct build_job *job, const char *const *aliases, struct argv *argv,
+			struct error **err);
+
 /* The name that the i-th image of a job has in the generated Dockerfile. malloc'd. */
 char *buildkit_alias(const char *name, size_t number);
 /* The path by which the job's main folder is given to the client: a link in the staging folder, called after the job's

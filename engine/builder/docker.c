@@ -14,7 +14,6 @@
 #include "engine/builder/args.h"
 #include "engine/builder/bake.h"
 #include "engine/builder/buildkit.h"
-#include "engine/builder/csv.h"
 #include "engine/builder/docker.h"
 #include "engine/builder/failure.h"
 #include "engine/builder/import.h"
@@ -33,36 +32,6 @@ struct docker {
 	char *host;     /* or a daemon; both NULL: the one that is in use */
 	struct docker_facts facts;
 };
-
-static void add_output(const struct docker_command *command, const struct build_job *job, struct argv *argv)
-{
-	cleanup_buf struct buf output = { 0 };
-
-	csv_add_output(job, command->tar, &output);
-	argv_addf(argv, "--output=%s", output.data);
-}
-
-static int add_images(const struct docker_command *command, const struct build_job *job, struct argv *argv,
-		      struct error **err)
-{
-	for (size_t i = 0; i < job->images_len; i++) {
-		const struct build_image *image = &job->images[i];
-
-		switch (image->where) {
-		case IMAGE_STORE:
-			argv_addf(argv, "--build-context=%s=oci-layout://%s@%s", command->aliases[i], command->store,
-				  image->digest);
-			break;
-		case IMAGE_REMOTE:
-			argv_addf(argv, "--build-context=%s=docker-image://%s", command->aliases[i], image->reference);
-			break;
-		case IMAGE_LOCAL:
-			return error_make(err, ERROR_INTERNAL, "%s: docker has no storage of its own for %s", job->id,
-					  image->name);
-		}
-	}
-	return 0;
-}
 
 /* What is said by default differs on every run. */
 static void add_attestations(const struct build_job *job, struct argv *argv)
@@ -86,7 +55,7 @@ int docker_argv(const struct docker_command *command, const struct build_job *jo
 	if (command->instance)
 		argv_addf(argv, "--builder=%s", command->instance);
 	argv_addf(argv, "--platform=%s", platform);
-	add_output(command, job, argv);
+	buildkit_add_output(job, command->tar, argv);
 	add_attestations(job, argv);
 	argv_add(argv, "--progress=plain");
 	if (job->no_cache)
@@ -98,7 +67,7 @@ int docker_argv(const struct docker_command *command, const struct build_job *jo
 	for (size_t i = 0; job->cache_to && job->cache_to[i]; i++)
 		argv_addf(argv, "--cache-to=%s", job->cache_to[i]);
 	args_common(job, argv, env);
-	if (add_images(command, job, argv, err) < 0)
+	if (buildkit_add_images(command->store, job, command->aliases, argv, err) < 0)
 		return -1;
 	argv_addf(argv, "--file=%s", command->files->dockerfile);
 	argv_add(argv, command->context);

@@ -10,7 +10,6 @@
 #include "base/mem.h"
 #include "engine/builder/args.h"
 #include "engine/builder/buildkit.h"
-#include "engine/builder/csv.h"
 #include "engine/builder/emulation.h"
 #include "engine/builder/nerdctl.h"
 #include "engine/builder/ops.h"
@@ -28,38 +27,6 @@ struct nerdctl {
 	char *program, *namespace, *store, *version, *detail;
 	struct platform platforms[EMULATION_MAX];
 };
-
-static void add_output(const struct buildkit_target *target, struct argv *argv)
-{
-	cleanup_buf struct buf output = { 0 };
-
-	csv_add_output(target->job, target->output, &output);
-	argv_addf(argv, "--output=%s", output.data);
-}
-
-static int add_images(const struct nerdctl_command *command, const struct buildkit_target *target, struct argv *argv,
-		      struct error **err)
-{
-	const struct build_job *job = target->job;
-
-	for (size_t i = 0; i < job->images_len; i++) {
-		const struct build_image *image = &job->images[i];
-
-		switch (image->where) {
-		case IMAGE_STORE:
-			argv_addf(argv, "--build-context=%s=oci-layout://%s@%s", target->aliases[i], command->store,
-				  image->digest);
-			break;
-		case IMAGE_REMOTE:
-			argv_addf(argv, "--build-context=%s=docker-image://%s", target->aliases[i], image->reference);
-			break;
-		case IMAGE_LOCAL:
-			return error_make(err, ERROR_INTERNAL, "%s: BuildKit has no storage of its own for %s", job->id,
-					  image->name);
-		}
-	}
-	return 0;
-}
 
 /* What its command line has no word for. */
 static int check(const struct nerdctl_command *command, const struct build_job *job, struct error **err)
@@ -91,7 +58,7 @@ int nerdctl_argv(const struct nerdctl_command *command, const struct buildkit_ta
 		argv_addf(argv, "--namespace=%s", command->namespace);
 	argv_add(argv, "build");
 	argv_addf(argv, "--platform=%s", platform);
-	add_output(target, argv);
+	buildkit_add_output(job, target->output, argv);
 	argv_add(argv, "--progress=rawjson");
 	if (job->no_cache)
 		argv_add(argv, "--no-cache");
@@ -106,7 +73,7 @@ int nerdctl_argv(const struct nerdctl_command *command, const struct buildkit_ta
 	args_common(job, argv, env);
 	if (job->has_epoch)
 		argv_addf(argv, "--build-arg=SOURCE_DATE_EPOCH=%lld", (long long)job->epoch);
-	if (add_images(command, target, argv, err) < 0)
+	if (buildkit_add_images(command->store, job, target->aliases, argv, err) < 0)
 		return -1;
 	argv_addf(argv, "--file=%s", target->files->dockerfile);
 	argv_add(argv, target->context);
@@ -168,13 +135,6 @@ static int find_daemon(const struct nerdctl *self, struct error **err)
 static int nerdctl_answers(void *data, struct error **err)
 {
 	return find_daemon(data, err);
-}
-
-static void nerdctl_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
-{
-	struct nerdctl *self = data;
-
-	buildkit_batch(&self->kit, jobs, len, done, done_data);
 }
 
 static void nerdctl_free(void *data)
@@ -255,5 +215,5 @@ const struct builder_ops builder_nerdctl = {
 	.free = nerdctl_free,
 	.answers = nerdctl_answers,
 	.packs = nerdctl_packs,
-	.build = nerdctl_build,
+	.build = buildkit_build,
 };

@@ -28,6 +28,7 @@ struct buildctl {
 	char *program, *addr, *ca, *cert, *key, *store, *version;
 	struct platform platforms[BUILDCTL_PLATFORMS_MAX];
 	size_t platforms_len, native_len;
+	unsigned abilities;
 };
 
 void buildctl_address_argv(const struct buildctl_address *address, struct argv *argv)
@@ -236,6 +237,27 @@ static int find_version(struct buildctl *self, struct error **err)
 	return 0;
 }
 
+/* What the daemon can do. One that cannot be asked for its version is older than 0.11, which brought the question. */
+static int find_abilities(const struct buildctl *self, unsigned *ret, struct error **err)
+{
+	static const char before[] = "v0.10";
+	const struct buildctl_address address = address_of(self);
+	cleanup_proc struct proc_result result = { 0 };
+	cleanup_argv struct argv argv = { 0 };
+	struct proc_spec spec = { .capture = true, .timeout_ms = ASK_TIMEOUT_MS };
+	const char *version;
+
+	buildctl_address_argv(&address, &argv);
+	argv_add(&argv, "debug");
+	argv_add(&argv, "info");
+	spec.argv = (const char *const *)argv.items;
+	if (proc_run(self->kit.loop, &spec, &result, err) < 0)
+		return -1;
+	version = result.status == 0 && result.out->data ? strstr(result.out->data, " v") : NULL;
+	*ret = buildkit_abilities(result.status != 0 ? before : version ? version + 1 : NULL);
+	return 0;
+}
+
 static int unreachable(const struct buildctl *self, const struct proc_result *result, struct error **err)
 {
 	cleanup_error struct error *error = NULL;
@@ -337,7 +359,8 @@ static int buildctl_open(const struct builder_given *given, void **ret, struct b
 	if (given->layout)
 		self->store = path_absolute(layout_dir(given->layout), err);
 	if ((given->layout && !self->store) || find_version(self, err) < 0 ||
-	    find_workers(self, self->platforms, &self->platforms_len, &self->native_len, err) < 0) {
+	    find_workers(self, self->platforms, &self->platforms_len, &self->native_len, err) < 0 ||
+	    find_abilities(self, &self->abilities, err) < 0) {
 		buildctl_free(self);
 		return -1;
 	}
@@ -348,7 +371,7 @@ static int buildctl_open(const struct builder_given *given, void **ret, struct b
 	info->platforms = self->platforms;
 	info->platforms_len = self->platforms_len;
 	info->native_len = self->native_len;
-	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ATTEST;
+	info->abilities = self->abilities;
 	*ret = self;
 	return 0;
 }

@@ -66,6 +66,22 @@ struct batch {
 	struct tail text; /* what the client said besides its progress */
 };
 
+unsigned buildkit_abilities(const char *version)
+{
+	/* The first minor version of 0 that has it. */
+	static const struct {
+		unsigned minor, ability;
+	} abilities[] = { { 10, ABILITY_HEREDOC }, { 11, ABILITY_ATTEST }, { 12, ABILITY_GIT } };
+	unsigned major = 0, minor = 0, found = 0;
+
+	if (version)
+		sscanf(version, "v%u.%u", &major, &minor);
+	for (size_t i = 0; i < sizeof(abilities) / sizeof(*abilities); i++)
+		if (major > 0 || minor == 0 || minor >= abilities[i].minor)
+			found |= abilities[i].ability;
+	return found;
+}
+
 /* Readable in the client's messages, and valid as a repository: "go-base" -> "go-base-0.cbuild". */
 char *buildkit_alias(const char *name, size_t number)
 {

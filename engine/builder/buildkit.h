@@ -40,6 +40,10 @@ void buildkit_batch(const struct buildkit *kit, const struct build_job *jobs, si
 /* The same, for builder_ops.build: `client` points to something that begins with a struct buildkit. */
 void buildkit_build(void *client, const struct build_job *jobs, size_t len, build_done *done, void *data);
 
+/* What a BuildKit of this version ("v0.12.5") can do beyond the common. One that does not say which it is (NULL, "v0.0.0+unknown")
+ * counts as a new one. */
+unsigned buildkit_abilities(const char *version);
+
 /* buildkit_args.c: the words that the clients share. */
 /* --output: the job's image as a tar of an OCI layout to `path`. */
 void buildkit_add_output(const struct build_job *job, const char *path, struct argv *argv);

@@ -252,7 +252,7 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	info->platforms = self->facts.platforms;
 	info->platforms_len = self->facts.platforms_len;
 	info->native_len = self->facts.native_len;
-	info->abilities = ABILITY_HEREDOC | ABILITY_GIT | ABILITY_ATTEST | (self->facts.checks ? ABILITY_CHECK : 0);
+	info->abilities = self->facts.abilities | (self->facts.checks ? ABILITY_CHECK : 0);
 	*ret = self;
 	return 0;
 }

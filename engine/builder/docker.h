@@ -24,9 +24,10 @@ struct docker_facts {
 	struct platform platforms[DOCKER_PLATFORMS_MAX]; /* the daemon's own first */
 	size_t platforms_len;                            /* at least 1 */
 	size_t native_len;
-	bool lasting; /* this daemon's own builder: what was found out holds until the daemon is started anew */
-	bool checks;  /* it has --check */
-	bool bakes;   /* bake builds a batch as it is needed here */
+	bool lasting;       /* this daemon's own builder: what was found out holds until the daemon is started anew */
+	unsigned abilities; /* of the BuildKit behind it, of each of its nodes */
+	bool checks;        /* it has --check */
+	bool bakes;         /* bake builds a batch as it is needed here */
 };
 
 /* Which docker: a builder of buildx's by its name, or the daemon at a host ("unix:///run/d.sock", "ssh://arm1"); both NULL: the
@@ -65,10 +66,11 @@ int docker_memory_keep(struct state *state, const char *stamp, const struct dock
 
 /* The answer of `buildx inspect`. Only reads the text. */
 struct docker_inspect {
-	char *driver;   /* "docker", "docker-container" ... */
-	char *endpoint; /* of its last node: "default" is the daemon that is in use */
-	char *error;    /* what is wrong with its first node, or NULL */
-	bool classic;   /* docker's own builder without containerd's image store */
+	char *driver;       /* "docker", "docker-container" ... */
+	char *endpoint;     /* of its last node: "default" is the daemon that is in use */
+	char *error;        /* what is wrong with its first node, or NULL */
+	unsigned abilities; /* that all nodes have */
+	bool classic;       /* docker's own builder without containerd's image store */
 	size_t nodes;
 	struct platform platforms[DOCKER_PLATFORMS_MAX]; /* the native ones first */
 	size_t platforms_len, native_len;

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/builder/args.h"
+#include "engine/builder/buildkit.h"
 #include "engine/builder/docker.h"
 #include "engine/builder/failure.h"
 #include "engine/io/loop.h"
@@ -113,12 +114,19 @@ static void take_endpoint(struct docker_inspect *inspect, const char *value, siz
 	inspect->endpoint = mem_strndup(value, len);
 }
 
+static void take_buildkit(struct docker_inspect *inspect, const char *value, size_t len)
+{
+	cleanup_free char *version = mem_strndup(value, len);
+
+	inspect->abilities &= buildkit_abilities(version);
+}
+
 /* Lines of "Name: value", the builder's before its nodes'. What belongs to later nodes is added. */
 void docker_inspect_parse(const char *text, struct docker_inspect *ret)
 {
 	bool labels = false, containerd = false;
 
-	*ret = (struct docker_inspect){ 0 };
+	*ret = (struct docker_inspect){ .abilities = buildkit_abilities(NULL) };
 	while (*text) {
 		size_t len = strcspn(text, "\n");
 		const char *colon = memchr(text, ':', len), *value = colon ? colon + 1 : text + len;
@@ -134,6 +142,8 @@ void docker_inspect_parse(const char *text, struct docker_inspect *ret)
 			add_platforms(ret, value, len);
 		else if (colon && strncmp(text, "Endpoint:", 9) == 0)
 			take_endpoint(ret, value, len);
+		else if (colon && (strncmp(text, "BuildKit version:", 17) == 0 || strncmp(text, "Buildkit:", 9) == 0))
+			take_buildkit(ret, value, len);
 		else if (is_label(text, colon, ".worker.containerd.namespace"))
 			containerd = true;
 		else if (colon && strncmp(text, "Labels:", 7) == 0)
@@ -341,6 +351,7 @@ static int find_platforms(struct loop *loop, const struct docker_where *where, s
 	memcpy(facts->platforms, inspect.platforms, sizeof(facts->platforms));
 	facts->platforms_len = inspect.platforms_len;
 	facts->native_len = inspect.native_len;
+	facts->abilities = inspect.abilities;
 	facts->lasting = inspect.nodes == 1 && inspect.driver && strcmp(inspect.driver, "docker") == 0 &&
 			 strcmp(inspect.endpoint, "default") == 0;
 	docker_inspect_free(&inspect);

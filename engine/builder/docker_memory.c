@@ -82,6 +82,7 @@ char *docker_memory_stamp(const struct docker_where *where, const struct argv *c
 	    command->len != 1 || !socket || !socket_listens(socket))
 		return NULL;
 	hasher = hasher_new();
+	hasher_text(hasher, "layout", "2"); /* of what is remembered */
 	hasher_text(hasher, "plugin", command->items[0]);
 	hasher_file(hasher, command->items[0]);
 	hasher_field(hasher, "user", &user, sizeof(user));
@@ -129,6 +130,7 @@ int docker_memory_recall(struct state *state, const char *stamp, struct docker_f
 	    docker_facts_version(ret, version, NULL) < 0)
 		return 0;
 	ret->detail = mem_strdup(detail);
+	ret->abilities = (unsigned)json_int(json, "abilities");
 	ret->lasting = *ret_known = true;
 	return 0;
 }
@@ -142,6 +144,7 @@ int docker_memory_keep(struct state *state, const char *stamp, const struct dock
 	json_set_str(json, "stamp", stamp);
 	json_set_str(json, "version", facts->version);
 	json_set_str(json, "detail", facts->detail);
+	json_set_int(json, "abilities", facts->abilities);
 	json_set_int(json, "native", (int64_t)facts->native_len);
 	json_set(json, "platforms", platforms);
 	for (size_t i = 0; i < facts->platforms_len; i++) {

@@ -162,6 +162,10 @@ bytes_are_told()
 	cb doctor --format=json
 	equal "$(jq -c '.builders[] | select(.name == "buildctl") | [.found, .version, .native, .emulated]' "$out")" \
 		'[true,"0.12.5",["linux/amd64"],["linux/arm64"]]'
+	equal "$(jq -c '.builders[] | select(.name == "buildctl") | .abilities' "$out")" \
+		'["here-documents","attestations","ADD of git repositories"]'
+	STAND_IN_BUILDKIT=v0.11.6 cb doctor --format=json
+	equal "$(jq -c '.builders[] | select(.name == "buildctl") | .abilities' "$out")" '["here-documents","attestations"]'
 	STAND_IN_ADDR=unix:///elsewhere cb doctor --format=json
 	jq -r '.builders[] | select(.name == "buildctl") | .remedy' "$out" | grep -F 'start it: buildkitd'
 	CONTAINERD_NAMESPACE=k8s.io cb doctor --format=json

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "engine/builder/buildkit.h"
 #include "engine/builder/docker.h"
 #include "engine/builder/failure.h"
 #include "tests/unit/builder_world.h"
@@ -182,6 +183,26 @@ static const char fleet[] = "Name: fleet\nDriver: remote\n\nNodes:\nName: a\nEnd
 			    "linux/amd64, linux/riscv64, linux/arm64, linux/386\nName: b\nEndpoint: "
 			    "tcp://b:1\nPlatforms: linux/arm64\n";
 
+/* The older node of two says what both can do. */
+static const char versions[] = "Name: two\nDriver: remote\n\nNodes:\nName: a\nEndpoint: tcp://a:1\nBuildKit version: "
+			       "v0.26.0\nName: b\nEndpoint: tcp://b:1\nBuildKit version: v0.10.6\n";
+
+static void test_abilities(void **state)
+{
+	struct docker_inspect inspect;
+
+	(void)state;
+	assert_int_equal(buildkit_abilities("v0.9.3"), 0);
+	assert_int_equal(buildkit_abilities("v0.11.0"), ABILITY_HEREDOC | ABILITY_ATTEST);
+	assert_int_equal(buildkit_abilities("v0.12.0"), ABILITY_HEREDOC | ABILITY_ATTEST | ABILITY_GIT);
+	assert_int_equal(buildkit_abilities("v1.0.0"), buildkit_abilities("v0.12.0"));
+	assert_int_equal(buildkit_abilities("v0.0.0+unknown"), buildkit_abilities("v0.12.0"));
+	assert_int_equal(buildkit_abilities(NULL), buildkit_abilities("v0.12.0"));
+	docker_inspect_parse(versions, &inspect);
+	assert_int_equal(inspect.abilities, ABILITY_HEREDOC);
+	docker_inspect_free(&inspect);
+}
+
 static void test_inspect(void **state)
 {
 	struct docker_inspect inspect;
@@ -233,7 +254,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_failures),  TEST(test_own_processor), TEST(test_last_lines),
-		TEST(test_long_step), TEST(test_inspect),
+		TEST(test_long_step), TEST(test_inspect),       TEST(test_abilities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,8 @@ struct up {
 	bool directed;         /* all has been started, and is to end now */
 	bool left;             /* or goes on alone */
 	int signum;
+	const char *bad; /* the first service that ended with another status than 0, or NULL */
+	int bad_status;
 	struct error *error;
 	struct error *untold; /* what kept an event from being shown */
 };

@@ -33,8 +33,13 @@ static int open_network(struct up *up, struct error **err)
 	return runtime_network(up->job->runtime, &up->stage.network, NULL, err);
 }
 
+/* One that has no check cannot be said to be healthy. */
 static void tell_healthy(struct up *up, const struct actor *actor)
 {
+	const struct verify_spec *verify = &actor->part->service->verify;
+
+	if (!verify->has_http && !verify->has_tcp && !actor->test)
+		return;
 	tell(up,
 	     &(struct up_event){ .kind = UP_HEALTHY, .service = actor->name, .took_ms = loop_now_ms() - up->start_ms });
 }
@@ -123,8 +128,10 @@ static bool look_at(struct up *up, size_t number)
 		return true;
 	up->ended[number] = true;
 	tell(up, &(struct up_event){ .kind = UP_ENDED, .service = actor->name, .status = status });
-	if (status > 0)
-		findings_fail(up->findings, ERROR_HEALTH, "%s ended with status %d", actor->name, status);
+	if (status > 0 && !up->bad) {
+		up->bad = actor->name;
+		up->bad_status = status;
+	}
 	return false;
 }
 
@@ -139,6 +146,8 @@ static void stay(struct up *up)
 		if (any && loop_pause(up->job->loop, POLL_MS, NULL) < 0)
 			return;
 	}
+	if (up->bad)
+		findings_fail(up->findings, ERROR_HEALTH, "%s ended with status %d", up->bad, up->bad_status);
 	for (uint64_t start = loop_now_ms(); atomic_load(&up->followers) > 0;) {
 		if (loop_now_ms() - start > LAST_LINES_MS || loop_pause(up->job->loop, POLL_MS, NULL) < 0)
 			return;

@@ -213,6 +213,7 @@ equal()
 		    depends_on:
 		      db:
 		        condition: service_healthy
+		    volumes: ["./x:/y"]
 		    environment:
 		      LOG: "${LOG:-info}"
 		      "on": "yes"

@@ -322,6 +322,38 @@ follows()
 	equal "$status" 0
 }
 
+@test "when all have ended up ends: with 5 when one of them did badly, Ctrl-C with 130 all the same" {
+	up_project
+	cat >>services.yaml <<-'EOF'
+	  one:
+	    extends: job
+	    volumes: ["./shared:/shared"]
+	    command: [sh, -c, "while ! test -e /shared/go; do sleep 0.1; done; exit 3"]
+	EOF
+	rm -f shared/go
+	cb up job
+	equal "$status" 0
+	out=$BATS_TEST_TMPDIR/one
+	"$cbuild" up one >"$out" 2>&1 3>&- &
+	until_true says "no service has published ports"
+	touch shared/go
+	status=0
+	wait $! || status=$?
+	equal "$status" 5
+	grep -q "one ended with status 3" "$out"
+	rm shared/go
+	out=$BATS_TEST_TMPDIR/both
+	"$cbuild" up one db >"$out" 2>&1 3>&- &
+	until_true says "^  db  *127"
+	touch shared/go
+	until_true says "one ended with status 3"
+	kill -INT $!
+	status=0
+	wait $! || status=$?
+	equal "$status" 130
+	equal "$(ours)" ""
+}
+
 @test "services are followed until Ctrl-C, and nothing is left" {
 	each_runtime follows
 }

@@ -166,4 +166,5 @@ void probe_free(struct probe *probe)
 	pattern_free(probe->pattern);
 	buf_free(&probe->why);
 	buf_free(&probe->answer);
+	buf_free(&probe->wrong);
 }

@@ -27,10 +27,10 @@ struct probe {
 	uint16_t inner;                /* the port inside the container */
 	const char *host;              /* where it is reached */
 	uint16_t port;
-	bool direct; /* no proxy that accepts connections before the container does */
-	/* of the last attempt: */
-	struct buf why;    /* what was wrong with it */
-	struct buf answer; /* the answer's body, when there was one */
+	bool direct;       /* no proxy that accepts connections before the container does */
+	struct buf why;    /* what was wrong with the last attempt */
+	struct buf answer; /* the last answer's body, when there was one */
+	struct buf wrong;  /* what was wrong with that answer */
 	long status;       /* the answer's status, 0: none */
 };
 /* One attempt that takes at most `limit_ms`: *ret_healthy. Errors: only cancelled and tools. */

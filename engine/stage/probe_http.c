@@ -45,11 +45,20 @@ static int take(struct probe *probe, const char *origin, const struct http_respo
 	return 1;
 }
 
+/* No answer, this time: one that came before says more. */
+static void add_silence(struct probe *probe, const char *message)
+{
+	if (probe->wrong.len > 0)
+		buf_printf(&probe->why, "%s; then: ", probe->wrong.data);
+	buf_str(&probe->why, message);
+}
+
 static int ask(struct probe *probe, const char *origin, const char *url, uint64_t limit_ms, bool *ret_healthy,
 	       char **ret_next, struct error **err)
 {
 	cleanup_http struct http_response response = { 0 };
 	struct error *error = NULL;
+	int r;
 	struct http_request request = {
 		.method = "GET",
 		.url = url,
@@ -62,11 +71,15 @@ static int ask(struct probe *probe, const char *origin, const char *url, uint64_
 	if (http_do(probe->loop, &request, &response, &error) < 0) {
 		if (error->cls != ERROR_HEALTH)
 			return error_move(err, &error);
-		buf_str(&probe->why, error->message);
+		add_silence(probe, error->message);
 		error_free(error);
 		return 0;
 	}
-	return take(probe, origin, &response, ret_healthy, ret_next, err);
+	r = take(probe, origin, &response, ret_healthy, ret_next, err);
+	buf_reset(&probe->wrong);
+	if (probe->why.len > 0)
+		buf_str(&probe->wrong, probe->why.data);
+	return r;
 }
 
 int probe_http(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err)

@@ -135,6 +135,29 @@ static void test_http(void **state)
 	assert_http(&closed, &check, 2000, "connection reset", NULL);
 }
 
+/* A last attempt that is not answered does not hide what the one before said. */
+static void test_silence_after_an_answer(void **state)
+{
+	static const struct http_check check = { .path.s = "/health" };
+	struct server bad = { .answer = "HTTP/1.1 500 No\r\nContent-Length: 3\r\n\r\nbad" };
+	struct server closed = { .manner = SERVER_RESET };
+	struct attempt attempt = { .probe.http = &check, .limit_ms = 2000 };
+
+	(void)state;
+	server_start(&bad);
+	attempt.probe.port = bad.port;
+	run_task(work, &attempt, 0);
+	server_stop(&bad);
+	server_start(&closed);
+	attempt.probe.port = closed.port;
+	run_task(work, &attempt, 0);
+	server_stop(&closed);
+	assert_false(attempt.healthy);
+	assert_string_equal(attempt.probe.why.data, "status 500 instead of 2xx; then: connection reset");
+	assert_string_equal(attempt.probe.answer.data, "bad");
+	probe_free(&attempt.probe);
+}
+
 static void test_redirects(void **state)
 {
 	static const struct http_check followed = { .path.s = "/a" }, wanted = { .path.s = "/a", .status = 302 };
@@ -205,8 +228,13 @@ static void test_pause(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_origin),    TEST(test_judge), TEST(test_http),
-		TEST(test_redirects), TEST(test_tcp),   TEST(test_pause),
+		TEST(test_silence_after_an_answer),
+		TEST(test_origin),
+		TEST(test_judge),
+		TEST(test_http),
+		TEST(test_redirects),
+		TEST(test_tcp),
+		TEST(test_pause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

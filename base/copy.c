@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/xattr.h"
 
 #define BLOCK ((size_t)256 * 1024) /* bytes */
 
@@ -65,7 +66,7 @@ int copy_file(const char *from, const char *to, struct error **err)
 	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (out < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be written", to);
-	if (copy_bytes(in, from, out, to, err) < 0)
+	if (copy_bytes(in, from, out, to, err) < 0 || xattr_copy(in, from, out, to, err) < 0)
 		return -1;
 	times[1] = st.st_mtim;
 	if (fchmod(out, st.st_mode & 07777) < 0 || futimens(out, times) < 0)

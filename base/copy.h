@@ -3,7 +3,7 @@
 
 struct error;
 
-/* Copies of files, with their permission bits and modification times. Nothing is overwritten. ERROR_STATE with the path. */
+/* Copies of files, with their permission bits, modification times and those extended attributes that images have (xattr.h). Nothing is overwritten. ERROR_STATE with the path. */
 
 /* A file; not through a symbolic link. Its blocks are shared where the file system can do that. */
 int copy_file(const char *from, const char *to, struct error **err);

@@ -1,15 +1,19 @@
 #include "config.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/xattr.h"
 #include "engine/plan/inputs.h"
 #include "engine/source/context.h"
 
@@ -215,11 +219,16 @@ static void frame_text(struct sha256 *sha, const char *text)
 
 static int frame_file(struct sha256 *sha, const char *path, struct error **err)
 {
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	cleanup_buf struct buf attributes = { 0 };
 	char digest[DIGEST_LEN + 1];
 
-	if (digest_file(path, digest, NULL, err) < 0)
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
+	if (digest_file(path, digest, NULL, err) < 0 || xattr_collect(fd, path, &attributes, err) < 0)
 		return -1;
 	frame_text(sha, digest);
+	frame(sha, attributes.data ? attributes.data : "", attributes.len);
 	return 0;
 }
 

@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/xattr.h"
 #include "engine/source/walk.h"
 #include "engine/source/workers.h"
 
@@ -49,6 +51,23 @@ static int hash_content(int fd, char *block, const char *path, struct hash128 *r
 	return hash_fd(fd, path, ret, NULL, err);
 }
 
+/* The attributes that go into an image count; the digest of a file without any is that of its content. */
+static int add_attributes(int fd, const char *path, struct hash128 *digest, struct error **err)
+{
+	cleanup_buf struct buf attributes = { 0 };
+	cleanup_hasher struct hasher *hasher = NULL;
+
+	if (xattr_collect(fd, path, &attributes, err) < 0)
+		return -1;
+	if (attributes.len == 0)
+		return 0;
+	hasher = hasher_new();
+	hasher_field(hasher, "content", digest, sizeof(*digest));
+	hasher_field(hasher, "attributes", attributes.data, attributes.len);
+	*digest = hasher_done(hasher);
+	return 0;
+}
+
 static bool same_stamp(const struct stat *a, const struct stat *b)
 {
 	struct stamp x = walk_stamp(a), y = walk_stamp(b);
@@ -66,7 +85,8 @@ static int hash_open(int fd, char *block, const char *path, struct node *node, s
 	for (int i = 0; i < TRIES; i++) {
 		if (!S_ISREG(before.st_mode))
 			return error_make(err, ERROR_USAGE, "%s: was a file, and is no longer one", path);
-		if (hash_content(fd, block, path, &node->digest, err) < 0)
+		if (hash_content(fd, block, path, &node->digest, err) < 0 ||
+		    add_attributes(fd, path, &node->digest, err) < 0)
 			return -1;
 		if (fstat(fd, &after) < 0)
 			return error_errno(err, ERROR_USAGE, errno, "%s: cannot be looked at", path);

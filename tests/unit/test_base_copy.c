@@ -3,9 +3,11 @@
 #include "tests/unit/world.h"
 
 #include <fcntl.h>
+#include <sys/xattr.h>
 
 #include "base/buf.h"
 #include "base/copy.h"
+#include "base/xattr.h"
 
 static void put(const char *path, const char *content, mode_t mode)
 {
@@ -68,6 +70,33 @@ static void test_large(void **state)
 	expect("copy", large.data, 0644);
 }
 
+/* Names that no builder carries are left where they are. */
+static void test_attributes(void **state)
+{
+	cleanup_buf struct buf attributes = { 0 };
+	char value[8] = "";
+	int fd;
+
+	(void)state;
+	put("file", "one", 0644);
+	put("bare", "one", 0644);
+	assert_int_equal(setxattr("file", "user.b", "2", 1, 0), 0);
+	assert_int_equal(setxattr("file", "user.a", "1", 1, 0), 0);
+	ok(copy_file("file", "copy", err));
+	assert_int_equal(getxattr("copy", "user.a", value, sizeof(value)), 1);
+	assert_string_equal(value, "1");
+	fd = open("copy", O_RDONLY | O_CLOEXEC);
+	ok(xattr_collect(fd, "copy", &attributes, err));
+	close(fd);
+	assert_int_equal(attributes.len, 2 * (sizeof("user.a") + sizeof(uint64_t) + 1));
+	assert_string_equal(attributes.data, "user.a");
+	buf_reset(&attributes);
+	fd = open("bare", O_RDONLY | O_CLOEXEC);
+	ok(xattr_collect(fd, "bare", &attributes, err));
+	close(fd);
+	assert_int_equal(attributes.len, 0);
+}
+
 static void test_errors(void **state)
 {
 	(void)state;
@@ -88,7 +117,7 @@ static void test_errors(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_tree), TEST(test_large), TEST(test_errors) };
+	const struct CMUnitTest tests[] = { TEST(test_tree), TEST(test_large), TEST(test_attributes), TEST(test_errors) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,6 +79,8 @@ static const struct change changes[] = {
 	{ "content of a JSON word", "echo 2 >'app/with space'", APP("file app/with space (content)") },
 	{ "content behind a wildcard", "echo 2 >app/1.txt", APP("file app/1.txt (content)") },
 	{ "content in a named context", "echo 2 >extra/data", APP("file extra/data (content)") },
+	{ "extended attribute", "python3 -c 'import os; os.setxattr(\"app/main.c\", \"user.a\", b\"1\")'",
+	  APP("file app/main.c (content)") },
 	{ "mode bit", "chmod +x app/main.c", APP("file app/main.c (mode)") },
 	{ "mode of a folder", "chmod 700 app/lib/sub", APP("file app/lib/sub (mode)") },
 	{ "sticky bit", "chmod +t app/lib/sub", APP("file app/lib/sub (mode)") },

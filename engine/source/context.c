@@ -23,6 +23,7 @@
 #include "engine/source/walk.h"
 #include "engine/source/workers.h"
 
+#define INDEX_WORTH_A_THREAD (1 << 20) /* bytes: reading fewer takes less time than starting a thread */
 #define NANOSECONDS ((int64_t)1000000000)
 #define SELECTIONS_A_THREAD 64
 
@@ -46,7 +47,9 @@ struct trip {
 
 struct source {
 	char *base, *index_path;
-	struct statindex *index;
+	struct statindex *index; /* by index_of: it may still be being read */
+	pthread_t reader;
+	bool reading;
 	struct map *roots; /* path -> top */
 	struct selection **selections;
 	size_t selections_len, selections_cap;
@@ -62,6 +65,35 @@ struct source {
 
 static const struct filter everything = { .whole = true };
 
+static void *read_in_thread(void *data)
+{
+	struct source *source = data;
+
+	source->index = statindex_open(source->index_path);
+	return NULL;
+}
+
+/* A large one is read while the caller goes on. */
+static void read_index(struct source *source)
+{
+	struct stat st;
+
+	source->reading = source->index_path && stat(source->index_path, &st) == 0 &&
+			  st.st_size >= INDEX_WORTH_A_THREAD &&
+			  pthread_create(&source->reader, NULL, read_in_thread, source) == 0;
+	if (!source->reading)
+		source->index = statindex_open(source->index_path);
+}
+
+/* By one thread at a time. */
+static struct statindex *index_of(struct source *source)
+{
+	if (source->reading)
+		pthread_join(source->reader, NULL);
+	source->reading = false;
+	return source->index;
+}
+
 int source_open(const char *base, const char *index_path, struct source **ret, struct error **err)
 {
 	struct source *source;
@@ -72,7 +104,7 @@ int source_open(const char *base, const char *index_path, struct source **ret, s
 	source = mem_alloc(sizeof(*source));
 	source->base = mem_strdup(base);
 	source->index_path = index_path ? mem_strdup(index_path) : NULL;
-	source->index = statindex_open(index_path);
+	read_index(source);
 	source->roots = map_new();
 	source->arena = arena_new();
 	pthread_mutex_init(&source->lock, NULL);
@@ -123,7 +155,7 @@ void source_free(struct source *source)
 	free(source->selections);
 	free(source->trips);
 	map_free(source->roots);
-	statindex_free(source->index);
+	statindex_free(index_of(source));
 	arena_free(source->arena);
 	pthread_mutex_destroy(&source->lock);
 	free(source->base);
@@ -230,7 +262,7 @@ static struct trip *trip_new(struct source *source)
 
 static int trip_walk(struct source *source, struct trip *trip, struct error **err)
 {
-	trip->walk.index = source->index;
+	trip->walk.index = index_of(source);
 	trip->walk.base = source->base;
 	trip->walk.now = source->now;
 	trip->walk.tops = trip->tops;
@@ -364,7 +396,8 @@ static int file_digest(struct source *source, const char *path, const struct sta
 	struct trip *trip;
 	struct top *top;
 	struct node *node;
-	struct cursor cursor = statindex_cursor(source->index, statindex_find(source->index, source->base, folder));
+	const struct statindex *index = index_of(source);
+	struct cursor cursor = statindex_cursor(index, statindex_find(index, source->base, folder));
 	const struct record *record = statindex_seek(&cursor, name);
 	struct stamp stamp = walk_stamp(st);
 
@@ -470,7 +503,7 @@ int source_save(struct source *source, struct error **err)
 		for (size_t j = 0; j < source->trips[i]->len; j++)
 			tops[len++] = source->trips[i]->tops[j];
 	}
-	status = statindex_write(source->index_path, source->base, source->index, tops, len, source->now - RACY_TIME,
+	status = statindex_write(source->index_path, source->base, index_of(source), tops, len, source->now - RACY_TIME,
 				 err);
 	free(tops);
 	if (status == 0)

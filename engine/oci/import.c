@@ -38,7 +38,7 @@ static int check_image(struct layout *layout, const char *digest, const struct p
 	return error_make(err, ERROR_STATE, "%s: the image is for %s, not for %s", from, found, wanted);
 }
 
-/* ---- a folder of blobs: "dir:" has them all in one place, a layout below blobs/sha256 ---- */
+/* ---- a folder of blobs ---- */
 
 static int adopt(struct layout *layout, const char *blobs, const struct descriptor *blob, struct error **err)
 {
@@ -93,61 +93,6 @@ int layout_import_dir(struct layout *layout, const char *dir, const struct platf
 	    check_image(layout, digest, platform, dir, err) < 0)
 		return -1;
 	memcpy(ret_digest, digest, sizeof(digest));
-	return 0;
-}
-
-/* ---- a layout ---- */
-
-struct origin {
-	struct layout *layout;
-	char *blobs;
-};
-
-static int read_origin(void *data, const char *digest, struct buf *ret, struct error **err)
-{
-	const struct origin *origin = data;
-	cleanup_free char *path = path_join(origin->blobs, digest_hex(digest));
-
-	/* A builder need not deliver what the store has. */
-	if (!fs_exists(path))
-		return layout_read(origin->layout, digest, ret, err);
-	return document_read(path, digest, ret, err);
-}
-
-static int import_picked(struct origin *origin, const struct descriptor *image, struct error **err)
-{
-	cleanup_document struct document *manifest = NULL;
-	cleanup_buf struct buf text = { 0 };
-
-	if (read_origin(origin, image->digest, &text, err) < 0 ||
-	    document_parse(text.data, text.len, image->media_type, image->digest, image->digest, &manifest, err) < 0)
-		return -1;
-	/* The manifest comes last: where it is, the rest is too. */
-	if (adopt(origin->layout, origin->blobs, &manifest->config, err) < 0 ||
-	    adopt_layers(origin->layout, origin->blobs, manifest, err) < 0 ||
-	    adopt(origin->layout, origin->blobs, image, err) < 0)
-		return -1;
-	return blob_sync(origin->layout, err);
-}
-
-int layout_import_layout(struct layout *layout, const char *dir, const struct platform *platform,
-			 char ret_digest[DIGEST_LEN + 1], struct error **err)
-{
-	cleanup_free char *path = path_join(dir, "index.json");
-	cleanup_free char *blobs = mem_printf("%s/blobs/sha256", dir);
-	struct origin origin = { layout, blobs };
-	struct descriptor image = { 0 };
-	cleanup_buf struct buf text = { 0 };
-	int r;
-
-	if (fs_read(path, LAYOUT_MANIFEST_MAX, &text, err) < 0 ||
-	    pick_image(text.data, text.len, path, platform, read_origin, &origin, &image, NULL, err) < 0)
-		return -1;
-	r = import_picked(&origin, &image, err);
-	free(image.media_type);
-	if (r < 0 || check_image(layout, image.digest, platform, dir, err) < 0)
-		return -1;
-	memcpy(ret_digest, image.digest, sizeof(image.digest));
 	return 0;
 }
 
@@ -228,16 +173,6 @@ static int unpack(struct layout *layout, int fd, const char *path, struct buf *i
 	if (r == 0 && index->len == 0)
 		return error_make(err, ERROR_STATE, "%s: not the tar of an image layout: it has no index.json", path);
 	return r;
-}
-
-int layout_import_tar(struct layout *layout, const char *path, const struct platform *platform,
-		      char ret_digest[DIGEST_LEN + 1], struct error **err)
-{
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
-	return layout_import_stream(layout, fd, path, platform, ret_digest, NULL, err);
 }
 
 static int check_attestation(struct layout *layout, const char *digest, const char *from, struct error **err)

@@ -54,16 +54,11 @@ int layout_adopt(struct layout *layout, const char *path, const char *digest, ui
  * and ONBUILD stay, what differs from run to run goes), the manifest anew with OCI media types. */
 int layout_import_dir(struct layout *layout, const char *dir, const struct platform *platform,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err);
-/* A tar of an OCI layout (docker buildx -o type=oci), streamed through libarchive straight into the store. */
-int layout_import_tar(struct layout *layout, const char *path, const struct platform *platform,
-		      char ret_digest[DIGEST_LEN + 1], struct error **err);
-/* The same from an open file or pipe, which is read up to the end of the tar. `name` is shown in errors. *ret_attestation (may
- * be NULL) is the manifest of what the builder says about the image, or "". */
+/* A tar of an OCI layout (docker buildx -o type=oci), streamed through libarchive straight into the store from an open file or
+ * pipe, which is read up to the end of the tar. `name` is shown in errors. *ret_attestation (may be NULL) is the manifest of
+ * what the builder says about the image, or "". */
 int layout_import_stream(struct layout *layout, int fd, const char *name, const struct platform *platform,
 			 char ret_digest[DIGEST_LEN + 1], char ret_attestation[DIGEST_LEN + 1], struct error **err);
-/* An OCI layout folder. */
-int layout_import_layout(struct layout *layout, const char *dir, const struct platform *platform,
-			 char ret_digest[DIGEST_LEN + 1], struct error **err);
 
 struct layout_member {
 	const char *digest; /* of the platform's manifest */

@@ -5,7 +5,10 @@
 
 #include "tests/unit/world.h"
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/json.h"
@@ -22,6 +25,25 @@
 
 static const struct platform amd64 UNUSED = { "linux", "amd64", "" };
 static const struct platform arm64 UNUSED = { "linux", "arm64", "" };
+
+UNUSED static int import_tar(struct layout *layout, const char *path, const struct platform *platform,
+			     char ret_digest[DIGEST_LEN + 1], struct error **ret_err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return layout_import_stream(layout, fd, path, platform, ret_digest, NULL, ret_err);
+}
+
+/* A layout folder, as its tar. */
+UNUSED static int import_layout(struct layout *layout, const char *dir, const struct platform *platform,
+				char ret_digest[DIGEST_LEN + 1], struct error **ret_err)
+{
+	cleanup_free char *command = mem_printf("tar -C %s -cf layout.tar .", dir);
+
+	assert_int_equal(system(command), 0);
+	return import_tar(layout, "layout.tar", platform, ret_digest, ret_err);
+}
 
 UNUSED static struct layout *open_store(void)
 {

@@ -100,7 +100,7 @@ static void test_tar(void **state)
 	layout_free(other);
 	other = NULL;
 	ok(layout_open("other", true, &other, err));
-	ok(layout_import_tar(other, "out.tar", &arm64, imported, err));
+	ok(import_tar(other, "out.tar", &arm64, imported, err));
 	ok(layout_read(layout, index, &text, err));
 	assert_non_null(strstr(text.data, imported));
 }
@@ -165,10 +165,10 @@ static void test_skopeo(void **state)
 	ok(layout_write(layout, config, strlen(config), digest, err));
 	manifest = mem_printf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST_TYPE
 			      "\",\"config\":{\"mediaType\":\"" OCI_CONFIG_TYPE "\",\"digest\":\"%s\",\"size\":%zu},"
-										"\"layers\":[{\"mediaType\":"
-										"\"" OCI_LAYER_TYPE "\",\"digest\":\"%"
-												    "s\",\"size\":%zu}]"
-												    "}",
+			      "\"layers\":[{\"mediaType\":"
+			      "\"" OCI_LAYER_TYPE "\",\"digest\":\"%"
+			      "s\",\"size\":%zu}]"
+			      "}",
 			      digest, strlen(config), layer, tar.len);
 	ok(layout_write(layout, manifest, strlen(manifest), digest, err));
 	export_tar(layout, digest, names, 1, "out.tar");

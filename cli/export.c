@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/platform.h"
 #include "cli/export.h"
 #include "dsl/late.h"
 #include "dsl/manifest.h"
@@ -60,6 +61,19 @@ struct json *export_texts(const struct texts *list, const struct export_language
 	for (size_t i = 0; i < list->len; i++)
 		export_append(array, language, list->items[i].s);
 	return array;
+}
+
+struct json *export_platforms(const struct build_spec *build)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < build->platforms_len; i++) {
+		char text[PLATFORM_TEXT];
+
+		platform_text(&build->platforms[i], text);
+		json_append(list, json_new_string(text));
+	}
+	return list;
 }
 
 void export_set_filled(struct json *object, const char *key, struct json *value)

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 struct buf;
+struct build_spec;
 struct error;
 struct json;
 struct named_context;
@@ -35,6 +36,7 @@ char *export_path(const struct plan *plan, const char *path);
 char *export_relative(const char *dir, const char *path);
 void export_set(struct json *object, const char *key, const struct export_language *language, const char *text);
 void export_append(struct json *list, const struct export_language *language, const char *text);
+struct json *export_platforms(const struct build_spec *build);
 struct json *export_texts(const struct texts *list, const struct export_language *language);
 /* Sets a member unless it is empty; takes the value in either case. */
 void export_set_filled(struct json *object, const char *key, struct json *value);

@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/platform.h"
 #include "cli/bake_attest.h"
 #include "cli/export.h"
 #include "dsl/manifest.h"
@@ -96,19 +95,6 @@ static struct json *hosts(const struct build_spec *build)
 	return object;
 }
 
-static struct json *platforms(const struct build_spec *build)
-{
-	struct json *list = json_new_array();
-
-	for (size_t i = 0; i < build->platforms_len; i++) {
-		char text[PLATFORM_TEXT];
-
-		platform_text(&build->platforms[i], text);
-		json_append(list, json_new_string(text));
-	}
-	return list;
-}
-
 static struct json *tags(struct plan *plan, size_t service)
 {
 	const char *const *references = plan_references(plan, service);
@@ -149,7 +135,7 @@ static int add_target(struct plan *plan, size_t number, struct json *targets, st
 	export_set(target, "target", &language, build->target.s);
 	export_set_filled(target, "tags", service->publish ? tags(plan, number) : json_new_array());
 	export_set_filled(target, "labels", pairs(&build->labels));
-	export_set_filled(target, "platforms", platforms(build));
+	export_set_filled(target, "platforms", export_platforms(build));
 	export_set_filled(target, "secret", secrets(plan, build));
 	export_set_filled(target, "ssh", ssh(plan, build));
 	export_set_filled(target, "cache-from", export_texts(&build->cache_from, &language));

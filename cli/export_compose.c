@@ -6,7 +6,6 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "base/platform.h"
 #include "cli/bake_attest.h"
 #include "cli/emit.h"
 #include "cli/export.h"
@@ -75,19 +74,6 @@ static struct json *ssh(const struct plan *plan, const struct build_spec *build)
 	return list;
 }
 
-static struct json *platforms(const struct build_spec *build)
-{
-	struct json *list = json_new_array();
-
-	for (size_t i = 0; i < build->platforms_len; i++) {
-		char text[PLATFORM_TEXT];
-
-		platform_text(&build->platforms[i], text);
-		json_append(list, json_new_string(text));
-	}
-	return list;
-}
-
 static void set_where(const struct plan *plan, const struct build_spec *spec, struct json *build)
 {
 	cleanup_free char *context = export_path(plan, spec->context.s);
@@ -121,7 +107,7 @@ static int set_build(struct plan *plan, size_t number, struct json *service, str
 	export_set_filled(build, "additional_contexts", export_contexts(plan, number, &language));
 	export_set_filled(build, "tags", tags);
 	export_set_filled(build, "labels", pairs(&spec->labels));
-	export_set_filled(build, "platforms", platforms(spec));
+	export_set_filled(build, "platforms", export_platforms(spec));
 	export_set_filled(build, "secrets", secrets(plan, from, sources));
 	export_set_filled(build, "ssh", ssh(plan, spec));
 	export_set_filled(build, "cache_from", export_texts(&spec->cache_from, &language));

@@ -115,7 +115,7 @@ commit()
 	printf 'FROM scratch\nCOPY data /data\n' >one/Dockerfile
 	printf '.cbuild\nsettings.yaml\n' >.gitignore
 	printf 'registry: ${DOCKER_REGISTRY}\nplatforms: [linux/amd64]\nservices:\n' >services.yaml
-	for number in $(seq 20); do
+	for number in $(seq 100); do
 		echo "  s$number: {build: one}"
 	done >>services.yaml
 	[ -d .git ] || git init -q .
@@ -127,8 +127,8 @@ commit()
 	log_clear plain
 	push all
 	equal "$status" 0
-	grep -q '20 pushed (0 B sent), 20 tagged' "$err"
-	equal "$(log_count plain 'HTTP/1')" 40
+	grep -q '100 pushed (0 B sent), 100 tagged' "$err"
+	equal "$(log_count plain 'HTTP/1')" 200
 	remote "$DOCKER_REGISTRY/s20:latest" | grep -q "$(git rev-parse HEAD)"
 	# The manifests of one are gone: the registry says so, and gets them.
 	rm -rf "$registries/plain/data/docker/registry/v2/repositories/many/s7/_manifests"

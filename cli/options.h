@@ -54,7 +54,7 @@ struct options {
 	bool detach;
 	bool run;     /* --run of `watch` */
 	bool starts;  /* never given: the targets are to be started, so their env files count */
-	bool silent;  /* never given: complaints of a look aside are not shown (cli/look.h) */
+	bool silent;  /* never given: complaints of a look aside are not shown (cli/cmd/look.h) */
 	char *words;  /* the command line as typed, for the history */
 	void **owned; /* what options_free frees */
 	size_t owned_len, owned_cap;

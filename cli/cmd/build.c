@@ -1,0 +1,297 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/cmd/build.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/report/report.h"
+#include "cli/session.h"
+#include "dsl/manifest.h"
+#include "engine/exec/event.h"
+#include "engine/exec/follow.h"
+#include "engine/exec/present.h"
+#include "engine/exec/release.h"
+#include "engine/exec/reuse.h"
+#include "engine/exec/run.h"
+#include "engine/exec/tidy.h"
+#include "engine/oci/lockfile.h"
+#include "engine/plan/plan.h"
+#include "engine/registry/bases.h"
+#include "engine/source/context.h"
+
+int build_sweep(struct session *session, struct error **err)
+{
+	if (!run_needs_sweep(session->state_dir))
+		return 0;
+	if (session_write(session, err) < 0 || session_loop(session, err) < 0)
+		return -1;
+	return run_sweep(session->state_dir, session->loop, session->state, session->layout, err);
+}
+
+static bool anything_stale(struct plan *plan)
+{
+	for (size_t i = 0; i < plan_len(plan); i++) {
+		if (plan_node(plan, i)->state != NODE_FRESH)
+			return true;
+	}
+	return false;
+}
+
+/* What was hashed is kept; a read-only checkout costs hashing again, no more. */
+static void keep_hashes(struct session *session)
+{
+	struct error *unsaved = NULL;
+
+	if (source_save(session->source, &unsaved) < 0)
+		error_free(unsaved);
+}
+
+static int follow_all(struct session *session, struct error **err)
+{
+	return follow(session->plan, session->state, 0, plan_len(session->plan), err);
+}
+
+/* What returned is what later changes are compared with; in a read-only checkout they are compared with what was newer. */
+static void keep_newest(struct session *session)
+{
+	struct error *unsaved = NULL;
+
+	if (follow_needed(session->plan) && (session_write(session, &unsaved) < 0 || follow_all(session, &unsaved) < 0))
+		error_free(unsaved);
+}
+
+bool build_needed(struct session *session)
+{
+	if (anything_stale(session->plan))
+		return true;
+	keep_hashes(session);
+	return false;
+}
+
+static const char *const *planned_services(const struct session *session, const char **names)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < plan_len(session->plan); i++)
+		names[len++] = session->manifest->services[plan_node(session->plan, i)->service].name.s;
+	return names;
+}
+
+static void report_bound(const struct tidy_freed *freed, uint64_t bound)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	text_size(&text, freed->blobs.bytes);
+	buf_str(&text, " freed in the store, to keep to ");
+	text_size(&text, bound);
+	if (freed->kept.bytes > bound) {
+		buf_str(&text, "; what this run was about takes ");
+		text_size(&text, freed->kept.bytes);
+	}
+	output_note("%s", text.data);
+}
+
+/* `store: {max: ...}`: older results make room, but none that this run was about. Where another cbuild runs, that one
+ * does it at its end. */
+static int keep_to_bound(struct session *session, struct error **err)
+{
+	const char **names cleanup_free = mem_array(plan_len(session->plan) + 1, sizeof(*names));
+	struct tidy_options tidy = {
+		.state_dir = session->state_dir,
+		.bounded = true,
+		.keep = session->manifest->store_max,
+		.services = planned_services(session, names),
+	};
+	struct tidy_freed freed;
+	uint64_t size;
+
+	if (!tidy.keep)
+		return 0;
+	if (tidy_size(session->layout, &size, err) < 0)
+		return -1;
+	if (size <= tidy.keep || run_needs_sweep(session->state_dir))
+		return 0;
+	if (run_gate(session->state_dir, &session->alone, err) < 0)
+		return -1;
+	if (run_needs_sweep(session->state_dir))
+		return 0;
+	if (tidy_prune(session->layout, session->state, &tidy, &freed, err) < 0)
+		return -1;
+	if (!session->options->quiet)
+		report_bound(&freed, tidy.keep);
+	return 0;
+}
+
+static bool takes_results(const struct session *session)
+{
+	const struct options *options = session->options;
+
+	return session->manifest->cache_registry && !options->no_cache_read && !options->force;
+}
+
+int build_execute(struct session *session, struct error **err)
+{
+	const struct options *options = session->options;
+	struct report *report;
+	struct sink sink = { 0 };
+	int status, r;
+
+	if (!anything_stale(session->plan)) {
+		keep_hashes(session);
+		keep_newest(session);
+		return report_nothing(session->plan, options, err);
+	}
+	if (session_write(session, err) < 0 || follow_all(session, err) < 0 || session_registry(session, err) < 0)
+		return -1;
+	report = report_new(session->plan, options, &sink);
+	r = run_plan(session->plan, session->loop, session->state, session->layout, session->source,
+		     &(struct run_options){
+			     .builder = session->builder,
+			     .builder_preferred = session->builder_preferred,
+			     .runtime = session->runtime,
+			     .runtime_preferred = session->runtime_preferred,
+			     .jobs = options->jobs,
+			     .makeflags = getenv("MAKEFLAGS"),
+			     .max_load = options->max_load,
+			     .keep_going = options->keep_going,
+			     .registry = session->registry,
+			     .bases = session->bases,
+			     .take_results = takes_results(session) && !session->cache_down,
+			     .give_results = session->manifest->cache_registry && !session->manifest->cache_read_only,
+			     .state_dir = session->state_dir,
+			     .command = options->words,
+			     .ticks = report_is_live(report),
+			     .sink = &sink,
+		     },
+		     &status, err);
+	if (r == 0)
+		r = report_finish(report, err);
+	report_free(report);
+	if (r == 0 && status == 0)
+		r = keep_to_bound(session, err);
+	return r < 0 ? -1 : status;
+}
+
+static int dry_run(struct session *session, struct error **err)
+{
+	const struct options *options = session->options;
+	int r;
+
+	if (strcmp(options->format, "json") == 0)
+		r = report_plan_json(session->plan, err);
+	else
+		r = report_plan_text(session->plan, options->verbose, err);
+	if (r < 0)
+		return -1;
+	keep_hashes(session);
+	return options->exit_code && anything_stale(session->plan) ? 1 : 0;
+}
+
+static int find_newest(void *data, const char *reference, const struct platform *platform, const char **ret,
+		       struct error **err)
+{
+	struct session *session = data;
+	const struct lock_entry *entry;
+
+	if (bases_find(session->bases, reference, &entry, err) < 0)
+		return -1;
+	*ret = lock_entry_find(entry, platform);
+	/* What there is not for the platform is told by the build that needs it. */
+	*ret = *ret ? *ret : entry->digest;
+	return 0;
+}
+
+/* --pull. A dry run never uses the network. */
+static int pull_bases(struct session *session, struct error **err)
+{
+	if (session->options->dry_run) {
+		output_note("-n does not ask registries: what --pull would find is not in this plan");
+		return 0;
+	}
+	return session_registry(session, err) < 0 || plan_renew_bases(session->plan, find_newest, session, err) < 0 ? -1
+														    : 0;
+}
+
+static void show_note(void *data, const char *text)
+{
+	const struct session *session = data;
+
+	if (!session->options->quiet)
+		output_note("%s", text);
+}
+
+/* What others have made of the same inputs. */
+static int take_results(struct session *session, struct error **err)
+{
+	struct reuse_env env = { .plan = session->plan, .state = session->state, .note = show_note, .data = session };
+
+	if (!takes_results(session) || !anything_stale(session->plan))
+		return 0;
+	if (session_write(session, err) < 0 || session_registry(session, err) < 0)
+		return -1;
+	env.registry = session->registry;
+	env.layout = session->layout;
+	if (reuse_results(&env, err) < 0)
+		return -1;
+	session->cache_down = env.down;
+	return 0;
+}
+
+/* What is pushed is known now, and what the registries say about it. */
+static int look_at_registries(struct session *session, struct error **err)
+{
+	if (session_registry(session, err) < 0 || release_check(session->plan, session->registry, err) < 0)
+		return -1;
+	present_set_running(session->present);
+	return 0;
+}
+
+/* Builds the targets; with `verify_again` the checks of the targets run also when they passed before. */
+static int run_build(const struct options *options, bool verify_again, bool push, struct error **err)
+{
+	const struct session_plan want = {
+		.load = !options->no_load,
+		.verify = !options->no_verify || verify_again,
+		.verify_again = verify_again,
+		.push = push,
+	};
+	struct session session;
+	int r = session_open(&session, options, err);
+
+	if (r == 0 && !options->dry_run)
+		r = build_sweep(&session, err);
+	if (r == 0)
+		r = session_plan(&session, &want, err);
+	if (r == 0 && options->pull)
+		r = pull_bases(&session, err);
+	if (r == 0 && !options->dry_run)
+		r = take_results(&session, err);
+	if (r == 0 && push && !options->dry_run)
+		r = look_at_registries(&session, err);
+	if (r == 0)
+		r = options->dry_run ? dry_run(&session, err) : build_execute(&session, err);
+	session_close(&session);
+	return r;
+}
+
+int cmd_build(const struct options *options, struct error **err)
+{
+	return run_build(options, false, options->push, err);
+}
+
+int cmd_verify(const struct options *options, struct error **err)
+{
+	return run_build(options, true, options->push, err);
+}
+
+int cmd_push(const struct options *options, struct error **err)
+{
+	return run_build(options, false, true, err);
+}

@@ -1,0 +1,16 @@
+#ifndef CLI_CMD_BUILD_H
+#define CLI_CMD_BUILD_H
+
+#include <stdbool.h>
+
+struct error;
+struct session;
+
+/* Removes what killed runs left, when there is something. */
+int build_sweep(struct session *session, struct error **err);
+/* Something in the session's plan is stale; if not, what was hashed to know that is kept. */
+bool build_needed(struct session *session);
+/* Runs what is stale in the session's plan, and shows it. Returns the exit status. */
+int build_execute(struct session *session, struct error **err);
+
+#endif

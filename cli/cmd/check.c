@@ -1,0 +1,161 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cli/cmd/own_checks.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "dsl/manifest.h"
+#include "engine/builder/builder.h"
+#include "engine/plan/plan.h"
+#include "engine/source/dockerfile.h"
+#include "engine/source/dockerfile_check.h"
+#include "engine/source/ignore.h"
+
+/* What is likely to be wrong in the Dockerfiles of the targets, and in what the manifest gives them. Nothing is built. */
+
+struct look {
+	struct session *session;
+	struct map *files; /* path of a Dockerfile -> its source */
+	struct arena *arena;
+	const struct node *node;
+	struct builder *builder; /* that has checks of its own, or NULL */
+	bool incomplete;         /* it did not answer each time */
+};
+
+/* An image that another service makes, or a named context. */
+static bool is_ours(void *data, const char *name)
+{
+	const struct look *look = data;
+	const struct service *service = &look->session->manifest->services[look->node->service];
+	const struct plan_build *build = look->node->build;
+
+	for (size_t i = 0; i < service->build.contexts_len; i++)
+		if (strcmp(service->build.contexts[i].name.s, name) == 0)
+			return true;
+	for (size_t i = 0; i < build->images_len; i++)
+		if (build->images[i].node != NO_NODE && strcmp(build->images[i].mention->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* A Dockerfile is shown by its path from the manifest's folder; the text of several services is one source. */
+static uint32_t source_of(struct look *look)
+{
+	const struct plan_build *build = look->node->build;
+	const char *relative = path_relative(look->session->manifest->dir, build->dockerfile);
+	uint32_t *known = map_get(look->files, build->dockerfile);
+
+	if (!known) {
+		known = arena_alloc(look->arena, sizeof(*known));
+		*known = diags_source(look->session->diags, relative ? relative : build->dockerfile, build->text,
+				      build->text_len);
+		map_set(look->files, build->dockerfile, known);
+	}
+	return *known;
+}
+
+/* An argument that nothing takes is a mistake in one of the two. */
+static void check_args(const struct look *look, const struct dockerfile *dockerfile)
+{
+	const struct service *service = &look->session->manifest->services[look->node->service];
+
+	for (size_t i = 0; i < service->build.args.len; i++) {
+		const struct text *key = &service->build.args.items[i].key;
+
+		if (!dockerfile_declares(dockerfile, key->s))
+			diags_add(look->session->diags, key->pos, "declare it there: ARG NAME",
+				  "the Dockerfile of %s never declares ARG %s", service->name.s, key->s);
+	}
+}
+
+/* One that gives no answer does not keep the rest from being told. */
+static void ask_builder(struct look *look)
+{
+	cleanup_error struct error *error = NULL;
+
+	if (own_checks_add(look->builder, look->session, look->node, source_of(look), &error) == 0)
+		return;
+	look->incomplete = true;
+	output_error(error);
+}
+
+static int check_node(struct look *look, struct error **err)
+{
+	const struct plan_build *build = look->node->build;
+	const struct service *service = &look->session->manifest->services[look->node->service];
+	struct dockerfile *dockerfile;
+	struct ignore *ignore = NULL;
+	struct dockerfile_check check = { .target = service->build.target.s, .is_ours = is_ours, .data = look };
+
+	if (dockerfile_parse(build->text, build->text_len, build->dockerfile, &dockerfile, err) < 0)
+		return -1;
+	if (build->ignore && ignore_parse(build->ignore, build->ignore_len, "the ignore file", &ignore, err) < 0) {
+		dockerfile_free(dockerfile);
+		return -1;
+	}
+	check.ignore = ignore;
+	dockerfile_check(dockerfile, &check, look->session->diags, source_of(look));
+	check_args(look, dockerfile);
+	ignore_free(ignore);
+	dockerfile_free(dockerfile);
+	if (look->builder)
+		ask_builder(look);
+	return 0;
+}
+
+/* Each service once, whatever its platforms. */
+static int check_all(struct session *session, bool *ret_incomplete, struct error **err)
+{
+	cleanup_free bool *seen = mem_array(session->manifest->services_len + 1, sizeof(*seen));
+	struct look look = { .session = session, .files = map_new(), .arena = arena_new() };
+	int r = own_checks_open(session, &look.builder, err);
+
+	for (size_t i = 0; i < plan_len(session->plan) && r == 0; i++) {
+		const struct node *node = plan_node(session->plan, i);
+
+		if (node->kind != NODE_BUILD || seen[node->service] || !plan_is_target(session->plan, node->service))
+			continue;
+		seen[node->service] = true;
+		look.node = node;
+		r = check_node(&look, err);
+	}
+	*ret_incomplete = look.incomplete;
+	builder_free(look.builder);
+	map_free(look.files);
+	arena_free(look.arena);
+	return r;
+}
+
+int cmd_check(const struct options *options, struct error **err)
+{
+	const struct session_plan want = { 0 };
+	struct session session;
+	bool incomplete = false;
+	size_t before;
+	int r = session_open(&session, options, err);
+
+	if (r == 0)
+		r = session_plan(&session, &want, err);
+	before = diags_count(session.diags);
+	if (r == 0)
+		r = check_all(&session, &incomplete, err);
+	if (r == 0 && diags_count(session.diags) > before) {
+		output_diags(session.diags);
+		r = ERROR_BUILD;
+	} else if (r == 0 && incomplete) {
+		r = ERROR_TOOL;
+	} else if (r == 0 && !options->quiet) {
+		output_note("nothing to complain about");
+	}
+	session_close(&session);
+	return r;
+}

@@ -1,0 +1,136 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/cmd/images_format.h"
+
+static char *repository_of(const struct json *image)
+{
+	const char *reference = json_str(image, "reference");
+	const char *colon = strrchr(reference, ':');
+	size_t len = colon && !strchr(colon, '/') ? (size_t)(colon - reference) : strlen(reference);
+
+	return mem_strndup(reference, len);
+}
+
+static const char *digest_of(const struct json *image)
+{
+	const char *pushed = json_str(image, "pushed");
+
+	return pushed ? pushed : json_str(image, "digest");
+}
+
+/* "web", or of a format "web-zstd", every byte that `fit` does not take replaced. */
+static void add_name(const struct json *image, int (*fit)(int c), struct buf *out)
+{
+	const char *format = json_str(image, "format");
+	cleanup_free char *name =
+		mem_printf("%s%s%s", json_str(image, "service"), format ? "-" : "", format ? format : "");
+
+	for (const char *c = name; *c; c++)
+		buf_char(out, (char)fit((unsigned char)*c));
+}
+
+static int as_variable(int c)
+{
+	return isalnum(c) ? toupper(c) : '_';
+}
+
+static int as_output(int c)
+{
+	return isalnum(c) || c == '-' ? c : '_';
+}
+
+void images_env(const struct json *list, struct buf *out)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *image = json_at(list, i);
+		cleanup_free char *repository = repository_of(image);
+
+		add_name(image, as_variable, out);
+		buf_printf(out, "_IMAGE=%s@%s\n", repository, digest_of(image));
+	}
+}
+
+void images_kustomize(const struct json *list, struct buf *out)
+{
+	buf_str(out, json_len(list) ? "images:\n" : "images: []\n");
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *image = json_at(list, i);
+		cleanup_free char *repository = repository_of(image);
+
+		if (json_str(image, "format"))
+			continue; /* a name can be replaced by one image */
+		buf_printf(out, "  - name: %s\n    newName: %s\n    digest: %s\n", json_str(image, "service"),
+			   repository, digest_of(image));
+	}
+}
+
+static void add_outputs(const struct json *list, struct buf *out)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *image = json_at(list, i);
+		cleanup_free char *repository = repository_of(image);
+
+		add_name(image, as_output, out);
+		buf_printf(out, "=%s@%s\n", repository, digest_of(image));
+	}
+	buf_str(out, "images=");
+	json_dump(list, JSON_COMPACT, out);
+	buf_char(out, '\n');
+}
+
+static void add_table(const struct json *list, struct buf *out)
+{
+	buf_str(out, "| image | digest | platforms | checks |\n| --- | --- | --- | --- |\n");
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *image = json_at(list, i), *platforms = json_get(image, "platforms");
+
+		buf_printf(out, "| `%s` | `%s` |", json_str(image, "reference"), digest_of(image));
+		for (size_t j = 0; j < json_len(platforms); j++) {
+			const struct json *member = json_at(platforms, j);
+
+			buf_printf(out, "%s %s ", j ? "," : "", json_str(member, "platform"));
+			text_size(out, (uint64_t)json_int(member, "size"));
+		}
+		buf_printf(out, " | %s |\n",
+			   json_str(image, "format")      ? json_str(image, "format")
+			   : json_bool(image, "verified") ? "passed"
+							  : "none");
+	}
+}
+
+static int append(const char *path, const struct buf *text, struct error **err)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "cannot write %s", path);
+	return fs_write_all(fd, text->data, text->len, path, err);
+}
+
+int images_github(const struct json *list, struct buf *out, struct error **err)
+{
+	const char *output = getenv("GITHUB_OUTPUT"), *summary = getenv("GITHUB_STEP_SUMMARY");
+	cleanup_buf struct buf outputs = { 0 }, table = { 0 };
+
+	add_outputs(list, &outputs);
+	if (!output || !*output)
+		buf_add(out, outputs.data, outputs.len);
+	else if (append(output, &outputs, err) < 0)
+		return -1;
+	if (!summary || !*summary)
+		return 0;
+	add_table(list, &table);
+	return append(summary, &table, err);
+}

@@ -1,0 +1,245 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/command.h"
+#include "cli/convert/bake.h"
+#include "cli/convert/compose.h"
+#include "cli/convert/emit.h"
+#include "cli/convert/proposal.h"
+#include "cli/convert/survey.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+#define BAKE_MAX (10 * 1024 * 1024)
+
+struct draft {
+	struct survey survey;
+	struct json *root;
+	struct json *services; /* borrowed: in `root` once it is complete */
+	bool *named;           /* Dockerfiles that a service builds already */
+	unsigned comments;
+	const char *taken_from; /* the file that had services, or NULL */
+};
+
+static void add_comment(struct draft *draft, struct json *object, const char *text)
+{
+	cleanup_free char *key = mem_printf("#%u", draft->comments++);
+
+	json_set_str(object, key, text);
+}
+
+static void add_head(struct draft *draft)
+{
+	struct json *root = draft->root;
+
+	add_comment(draft, root,
+		    "What cbuild builds here. Written by `cbuild init` from what it found; it is yours now.");
+	add_comment(draft, root,
+		    "`cbuild help manifest` explains every key, `cbuild -n` says what would be done, and why.");
+	if (draft->taken_from) {
+		cleanup_free char *text = mem_printf("The services are those of %s; this file is now read instead of "
+						     "it.",
+						     draft->taken_from);
+
+		add_comment(draft, root, text);
+	}
+	if (fs_exists("docker-bake.hcl"))
+		add_comment(draft, root,
+			    "docker-bake.hcl was not read: docker buildx bake --print >bake.json; cbuild import "
+			    "bake.json");
+	add_comment(draft, root, "");
+	json_set_str(root, "project", draft->survey.project);
+	add_comment(draft, root, "registry: ghcr.io/acme                # before the names of the images");
+	add_comment(draft, root, "platforms: [linux/amd64, linux/arm64] # the machine's own, without this");
+	add_comment(draft, root, "");
+}
+
+/* What has no image of its own to start yet would keep a check from ever passing. */
+static bool waits_for_image(const struct json *services, const struct json *service)
+{
+	const struct json *depends = json_get(service, "depends_on");
+
+	for (size_t i = 0; i < json_len(depends) && json_is_array(depends); i++) {
+		if (!json_get(json_get(services, json_text(json_at(depends, i))), "build"))
+			return true;
+	}
+	for (const void *it = json_is_object(depends) ? json_first(depends) : NULL; it; it = json_next(depends, it)) {
+		if (!json_get(json_get(services, json_key(it)), "build"))
+			return true;
+	}
+	return false;
+}
+
+/* Services of another file, with checks where the Dockerfile tells some. */
+static void take_services(struct draft *draft, const struct json *services)
+{
+	for (const void *it = json_first(services); it; it = json_next(services, it)) {
+		struct json *service = json_clone(json_member(it));
+		size_t number = proposal_dockerfile(&draft->survey, service);
+
+		if (number < draft->survey.len) {
+			draft->named[number] = true;
+			if (!json_get(service, "verify") && !waits_for_image(services, service))
+				proposal_verify(service, &draft->survey.items[number].facts);
+		}
+		json_set(draft->services, json_key(it), service);
+	}
+}
+
+static bool find_first(const char *const *names, const char **ret)
+{
+	for (; *names; names++) {
+		if (fs_exists(*names)) {
+			*ret = *names;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A file that cannot be used is said in the manifest, and what it says is found without it. */
+static void note_problem(struct draft *draft, const char *path, struct error *problem)
+{
+	cleanup_free char *text =
+		mem_printf("%s was not used: %.*s", path, (int)strcspn(problem->message, "\n"), problem->message);
+
+	output_note("%s", text);
+	add_comment(draft, draft->root, text);
+	error_free(problem);
+}
+
+static bool take_compose(struct draft *draft)
+{
+	static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml",
+					     NULL };
+	struct error *problem = NULL;
+	struct json *compose;
+	const char *path;
+
+	if (!find_first(names, &path))
+		return false;
+	if (compose_read(path, &compose, &problem) < 0) {
+		note_problem(draft, path, problem);
+		return false;
+	}
+	draft->taken_from = path;
+	add_head(draft);
+	json_set(draft->root, "secrets", json_get(compose, "secrets") ? json_clone(json_get(compose, "secrets")) : NULL);
+	take_services(draft, json_get(compose, "services"));
+	json_free(compose);
+	return true;
+}
+
+static bool take_bake(struct draft *draft)
+{
+	static const char *const names[] = { "docker-bake.json", NULL };
+	cleanup_buf struct buf text = { 0 };
+	struct error *problem = NULL;
+	struct json *document;
+	const char *path;
+
+	if (!find_first(names, &path))
+		return false;
+	if (fs_read(path, BAKE_MAX, &text, &problem) < 0 ||
+	    bake_read(text.data ? text.data : "", text.len, path, &document, &problem) < 0) {
+		note_problem(draft, path, problem);
+		return false;
+	}
+	draft->taken_from = path;
+	add_head(draft);
+	for (const void *it = json_first(document); it; it = json_next(document, it)) {
+		if (strcmp(json_key(it), "services") != 0)
+			json_set(draft->root, json_key(it), json_clone(json_member(it)));
+	}
+	take_services(draft, json_get(document, "services"));
+	json_free(document);
+	return true;
+}
+
+/* Services of another file keep their names. */
+static void make_way(struct draft *draft)
+{
+	for (size_t i = 0; i < draft->survey.len; i++) {
+		struct found *found = &draft->survey.items[i];
+
+		if (!draft->named[i] && json_get(draft->services, found->name))
+			found->name = arena_printf(draft->survey.arena, "%s-image", found->name);
+	}
+}
+
+static void add_found(struct draft *draft)
+{
+	make_way(draft);
+	for (size_t i = 0; i < draft->survey.len; i++) {
+		const struct found *found = &draft->survey.items[i];
+		cleanup_free char *text = found->problem ? mem_printf("%s was left out: %s", found->path, found->problem)
+							 : mem_printf("from %s", found->path);
+
+		if (draft->named[i])
+			continue;
+		add_comment(draft, draft->services, text);
+		if (!found->problem && !json_get(draft->services, found->name))
+			json_set(draft->services, found->name, proposal_service(&draft->survey, i));
+	}
+}
+
+static bool has_service(const struct json *services)
+{
+	for (const void *it = json_first(services); it; it = json_next(services, it)) {
+		if (json_key(it)[0] != '#')
+			return true;
+	}
+	return false;
+}
+
+static int draft_manifest(struct buf *out, struct error **err)
+{
+	struct draft draft = { .root = json_new_object(), .services = json_new_object() };
+	int r = survey_new(".", &draft.survey, err);
+
+	draft.named = mem_array(draft.survey.len + 1, sizeof(*draft.named));
+	if (r == 0) {
+		if (!take_compose(&draft) && !take_bake(&draft))
+			add_head(&draft);
+		add_found(&draft);
+		r = has_service(draft.services) ? 0
+						: error_make(err, ERROR_USAGE, "there is no Dockerfile here or below");
+		json_set(draft.root, "services", draft.services);
+		draft.services = NULL;
+		emit_yaml(out, draft.root);
+	}
+	json_free(draft.services);
+	json_free(draft.root);
+	survey_free(&draft.survey);
+	mem_cleanup(&draft.named);
+	return r < 0 ? -1 : 0;
+}
+
+int cmd_init(const struct options *options, struct error **err)
+{
+	const char *path = options->output ? options->output : "services.yaml";
+	bool shows = options->to_stdout || strcmp(path, "-") == 0;
+	cleanup_buf struct buf out = { 0 };
+
+	if (options->targets_len > 0)
+		return error_make(err, ERROR_USAGE, "`cbuild init` takes no words; -C DIR for another folder");
+	if (!shows && fs_exists(path)) {
+		error_make(err, ERROR_USAGE, "%s is there already", path);
+		error_remedy(err, "`cbuild init --stdout` prints what would be written");
+		return -1;
+	}
+	if (draft_manifest(&out, err) < 0)
+		return -1;
+	if (shows)
+		return output_data(out.data, out.len, err);
+	if (output_new_file(path, out.data, out.len, err) < 0)
+		return -1;
+	output_note("%s is written: look at it, then `cbuild -n`", path);
+	return 0;
+}

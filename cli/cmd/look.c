@@ -1,0 +1,136 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "cli/cmd/look.h"
+#include "cli/options.h"
+#include "cli/session.h"
+#include "dsl/manifest.h"
+#include "engine/plan/plan.h"
+#include "engine/source/context.h"
+
+struct look {
+	struct arena *arena;
+	struct map *keys;    /* node -> key, "" while it is not known */
+	struct map *folders; /* path -> path */
+	const char **list;
+};
+
+static void add_folder(struct look *look, const char *path)
+{
+	char *own;
+
+	if (map_get(look->folders, path))
+		return;
+	own = arena_strdup(look->arena, path);
+	map_set(look->folders, own, own);
+}
+
+static void add_parent(struct look *look, const char *path)
+{
+	cleanup_free char *dir = path_dir(path);
+
+	add_folder(look, dir);
+}
+
+static void add_selection(struct look *look, struct session *session, const char *root, size_t selection)
+{
+	const struct entry *entries;
+	size_t len;
+
+	add_folder(look, root);
+	entries = source_entries(session->source, selection, &len);
+	for (size_t i = 0; i < len; i++) {
+		cleanup_free char *path = path_join(root, entries[i].path);
+
+		if (entries[i].type == 'd')
+			add_folder(look, path);
+		else
+			add_parent(look, path);
+	}
+}
+
+static void add_node(struct look *look, struct session *session, const struct node *node)
+{
+	map_set(look->keys, arena_strdup(look->arena, node->id), arena_strdup(look->arena, node->key));
+	if (node->kind == NODE_PREPARE)
+		add_selection(look, session, session->manifest->dir, node->prepare->selection);
+	if (node->kind != NODE_BUILD)
+		return;
+	add_parent(look, node->build->dockerfile);
+	for (size_t i = 0; i < node->build->contexts_len; i++) {
+		const struct plan_context *context = &node->build->contexts[i];
+
+		if (context->root)
+			add_selection(look, session, context->root, context->selection);
+	}
+}
+
+struct look *look_take(struct session *session)
+{
+	struct look *look = mem_alloc(sizeof(*look));
+	size_t len;
+
+	look->arena = arena_new();
+	look->keys = map_new();
+	look->folders = map_new();
+	add_folder(look, session->manifest->dir);
+	for (size_t i = 0; i < plan_len(session->plan); i++)
+		add_node(look, session, plan_node(session->plan, i));
+	len = map_len(look->folders);
+	look->list = mem_array(len + 1, sizeof(*look->list));
+	for (size_t i = 0; i < len; i++)
+		look->list[i] = map_key(look->folders, i);
+	return look;
+}
+
+void look_free(struct look *look)
+{
+	if (!look)
+		return;
+	free(look->list);
+	map_free(look->folders);
+	map_free(look->keys);
+	arena_free(look->arena);
+	free(look);
+}
+
+struct look *look_again(const struct options *options)
+{
+	const struct session_plan want = { .load = !options->no_load, .verify = !options->no_verify };
+	struct options silent = *options;
+	struct look *look = NULL;
+	struct error *error = NULL;
+	struct session session;
+
+	silent.silent = true;
+	silent.force = false;
+	if (session_open(&session, &silent, &error) == 0 && session_plan(&session, &want, &error) == 0)
+		look = look_take(&session);
+	session_close(&session);
+	error_free(error);
+	return look;
+}
+
+bool look_differs(const struct look *before, const struct look *after)
+{
+	if (map_len(before->keys) != map_len(after->keys))
+		return true;
+	for (size_t i = 0; i < map_len(before->keys); i++) {
+		const char *was = map_value(before->keys, i), *is = map_get(after->keys, map_key(before->keys, i));
+
+		if (!is || (*was && *is && strcmp(was, is) != 0))
+			return true;
+	}
+	return false;
+}
+
+const char *const *look_folders(const struct look *look)
+{
+	return look->list;
+}

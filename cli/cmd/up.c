@@ -1,0 +1,278 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "cli/cmd/build.h"
+#include "cli/cmd/up.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/report/standing.h"
+#include "cli/session.h"
+#include "cli/since.h"
+#include "cli/targets.h"
+#include "dsl/manifest.h"
+#include "engine/io/loop.h"
+#include "engine/plan/plan.h"
+#include "engine/runtime/runtime.h"
+#include "engine/state/state.h"
+#include "engine/up/up.h"
+
+/* The services that are to run, in start order: dependencies first, each once. */
+struct troupe {
+	const struct manifest *manifest;
+	struct up_part *parts;
+	size_t len;
+	bool *there; /* of each service */
+};
+
+static bool may_start(const struct service *service)
+{
+	return !service->provided && (!service->has_build || service->publish);
+}
+
+/* When several wait for the same one, the one that asks for more decides. */
+static void add_service(struct troupe *troupe, size_t number, int condition)
+{
+	const struct service *service = &troupe->manifest->services[number];
+
+	if (troupe->there[number]) {
+		for (size_t i = 0; i < troupe->len; i++) {
+			struct stage_part *part = &troupe->parts[i].part;
+
+			if (part->service == service && condition > part->condition)
+				part->condition = condition;
+		}
+		return;
+	}
+	troupe->there[number] = true;
+	for (size_t i = 0; i < service->depends_len; i++)
+		add_service(troupe, service->depends[i].service, (int)service->depends[i].condition);
+	troupe->parts[troupe->len++].part = (struct stage_part){ .service = service, .condition = condition };
+}
+
+static bool is_wanted(const struct session *session, size_t number)
+{
+	const struct service *service = &session->manifest->services[number];
+
+	if (session->targets_len == 0 || (session->targets_len == 1 && strcmp(session->targets[0], "all") == 0))
+		return service->active && may_start(service);
+	return targets_want(session, number) && !service->provided;
+}
+
+static int gather(struct session *session, struct troupe *troupe, struct error **err)
+{
+	const struct manifest *manifest = session->manifest;
+
+	if (since_targets(session, err) < 0 || targets_check(session, err) < 0)
+		return -1;
+	troupe->manifest = manifest;
+	troupe->parts = mem_array(manifest->services_len + 1, sizeof(*troupe->parts));
+	troupe->there = mem_array(manifest->services_len + 1, sizeof(*troupe->there));
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		if (is_wanted(session, i))
+			add_service(troupe, i, DEPENDS_STARTED);
+	}
+	return 0;
+}
+
+static void troupe_free(struct troupe *troupe)
+{
+	free(troupe->parts);
+	free(troupe->there);
+}
+
+static const char **built_names(const struct troupe *troupe)
+{
+	const char **names = mem_array(troupe->len + 1, sizeof(*names));
+	size_t len = 0;
+
+	for (size_t i = 0; i < troupe->len; i++) {
+		if (troupe->parts[i].part.service->has_build)
+			names[len++] = troupe->parts[i].part.service->name.s;
+	}
+	return names;
+}
+
+/* What the builds have made for this machine. */
+static void take_results(struct session *session, struct troupe *troupe, const struct platform *host)
+{
+	char platform[PLATFORM_TEXT];
+
+	platform_text(host, platform);
+	for (size_t i = 0; i < troupe->len; i++) {
+		struct up_part *part = &troupe->parts[i];
+		size_t service = (size_t)(part->part.service - session->manifest->services);
+		cleanup_free char *build = mem_printf("build:%s:%s", part->part.service->name.s, platform);
+		cleanup_free char *index = mem_printf("index:%s", part->part.service->name.s);
+		size_t built = plan_find(session->plan, build), indexed = plan_find(session->plan, index);
+
+		part->values.platform = host;
+		if (built == NO_NODE)
+			continue;
+		part->part.identity = plan_node(session->plan, built)->result.identity;
+		part->part.digest = plan_node(session->plan, built)->result.digest;
+		part->values.reference = plan_references(session->plan, service)[0];
+		part->values.digest = indexed == NO_NODE ? NULL : plan_node(session->plan, indexed)->result.digest;
+	}
+}
+
+/* The runtime that the images were loaded into. */
+static int open_runtime(struct session *session, struct loop *loop, struct runtime **ret, struct error **err)
+{
+	cleanup_free char *owner = up_owner(session->state_dir);
+	cleanup_free char *used = NULL;
+	const char *name = session->runtime;
+
+	if (session->runtime_preferred && state_fact(session->state, "runtime", &used, err) < 0)
+		return -1;
+	return runtime_open(used ? used : name, owner, loop, session->state, session->layout, ret, err);
+}
+
+static int run_in(struct session *session, const struct troupe *troupe, bool detach, struct loop *loop, struct error **err)
+{
+	struct runtime *runtime = NULL;
+	struct standing *standing;
+	struct up_job job = {
+		.loop = loop,
+		.layout = session->layout,
+		.manifest = session->manifest,
+		.parts = troupe->parts,
+		.len = troupe->len,
+		.detach = detach,
+		.event = standing_event,
+	};
+	int signum = 0, r;
+
+	if (open_runtime(session, loop, &runtime, err) < 0)
+		return -1;
+	standing = standing_new(troupe->parts, troupe->len, session->options->quiet, detach);
+	job.runtime = runtime;
+	job.data = standing;
+	r = up_run(&job, &signum, err);
+	standing_free(standing);
+	runtime_free(runtime);
+	return r < 0 ? -1 : signum ? 128 + signum : 0;
+}
+
+static int start_troupe(struct session *session, struct troupe *troupe, bool detach, struct error **err)
+{
+	cleanup_free char *path = path_join(session->state_dir, "up.lock");
+	cleanup_fd int lock = -1;
+	struct platform host;
+	struct loop *loop = NULL;
+	int r;
+
+	platform_host(&host);
+	take_results(session, troupe, &host);
+	if (session_write(session, err) < 0 || fs_lock(path, false, &lock, err) < 0)
+		return -1;
+	if (lock < 0)
+		return error_make(err, ERROR_STATE,
+				  "`cbuild up` runs here already: end it with Ctrl-C, or with `cbuild down`");
+	r = loop_new(&loop, err);
+	if (r == 0)
+		r = run_in(session, troupe, detach, loop, err);
+	loop_free(loop);
+	return r;
+}
+
+static int build_and_start(struct session *session, bool detach, struct error **err)
+{
+	struct troupe troupe = { 0 };
+	const char **names cleanup_free = NULL;
+	struct session_plan want = { .load = true };
+	int r = gather(session, &troupe, err);
+
+	if (r == 0 && troupe.len == 0)
+		r = error_make(err, ERROR_USAGE, "there is no service to start");
+	if (r == 0) {
+		names = built_names(&troupe);
+		want.targets = names;
+		r = session_plan(session, &want, err);
+	}
+	if (r == 0 && build_needed(session))
+		r = build_execute(session, err);
+	if (r == 0)
+		r = start_troupe(session, &troupe, detach, err);
+	troupe_free(&troupe);
+	return r;
+}
+
+void up_here(const struct options *options, struct up_here *ret)
+{
+	struct platform host;
+
+	ret->options = *options;
+	ret->options.starts = true;
+	ret->options.no_load = false;
+	platform_host(&host);
+	platform_text(&host, ret->platform);
+	ret->platforms[0] = ret->platform;
+	ret->platforms[1] = NULL;
+	if (!options->platforms)
+		ret->options.platforms = ret->platforms;
+}
+
+int up_services(const struct options *options, bool detach, struct error **err)
+{
+	struct session session;
+	struct up_here here;
+	int r;
+
+	up_here(options, &here);
+	r = session_open(&session, &here.options, err);
+	if (r == 0)
+		r = build_sweep(&session, err);
+	if (r == 0)
+		r = build_and_start(&session, detach, err);
+	session_close(&session);
+	return r;
+}
+
+static int end_in(struct session *session, const char *name, const char *const *services, size_t *ret_ended,
+		  struct error **err)
+{
+	cleanup_free char *owner = up_owner(session->state_dir);
+	struct runtime *runtime = NULL;
+	int r;
+
+	if (runtime_open(name, owner, session->loop, session->state, session->layout, &runtime, err) < 0)
+		return 1;
+	r = up_down(runtime, services, ret_ended, err);
+	runtime_free(runtime);
+	return r;
+}
+
+int up_end(struct session *session, const char *const *services, size_t *ret_ended, struct error **err)
+{
+	const char *const only[] = { session->options->runtime, NULL };
+	const char *const *names = only[0] ? only : runtime_names();
+
+	*ret_ended = 0;
+	if (session_loop(session, err) < 0)
+		return -1;
+	for (; *names; names++) {
+		struct error *error = NULL;
+		size_t ended = 0;
+		int r = end_in(session, *names, services, &ended, &error);
+
+		*ret_ended += ended;
+		/* One that cannot be used now has nothing that could be ended. */
+		if (r < 0 || (r > 0 && only[0]))
+			return error_move(err, &error);
+		error_free(error);
+	}
+	return 0;
+}
+
+int cmd_up(const struct options *options, struct error **err)
+{
+	return up_services(options, options->detach, err);
+}

@@ -1,0 +1,31 @@
+#ifndef CLI_CMD_UP_H
+#define CLI_CMD_UP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/platform.h"
+#include "cli/options.h"
+
+struct error;
+struct session;
+
+/* `up` for the commands that use it. */
+
+/* The options as services are started with: for this machine's platform, when no other is asked for; others cannot be
+ * started here. */
+struct up_here {
+	struct options options;
+	char platform[PLATFORM_TEXT];
+	const char *platforms[2];
+};
+void up_here(const struct options *options, struct up_here *ret);
+
+/* Builds what is stale of the targets and what they depend on, for this machine, and starts them. `detach`: they go on.
+ * Returns the exit status. */
+int up_services(const struct options *options, bool detach, struct error **err);
+/* Ends the services (NULL-terminated; none: all) in every runtime that works, or in the one that the options name.
+ * *ret_ended counts the containers. */
+int up_end(struct session *session, const char *const *services, size_t *ret_ended, struct error **err);
+
+#endif

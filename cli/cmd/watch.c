@@ -1,0 +1,236 @@
+#include "config.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "cli/cmd/build.h"
+#include "cli/cmd/look.h"
+#include "cli/cmd/up.h"
+#include "cli/command.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "engine/exec/run.h"
+#include "engine/io/loop.h"
+#include "engine/io/watch.h"
+
+/*
+ * One round: plan, build what is stale while its inputs are watched, then wait for a change. A change ends a build only
+ * when a key comes out differently: what a build itself writes, and what does not count, disturbs nothing.
+ */
+struct round {
+	const struct options *options;
+	struct look *look; /* what the build was, or is, made of; NULL: the manifest cannot be read */
+	struct loop *loop;
+	struct watch *watch;
+	bool building;
+	bool built; /* all that is stale */
+	bool outdated;
+	int signum;
+	struct error *error; /* the system watches no more folders */
+};
+
+static int watch_all(struct round *round, const struct look *look, struct error **err)
+{
+	for (const char *const *folder = look_folders(look); *folder; folder++) {
+		if (watch_folder(round->watch, *folder, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void on_change(void *arg)
+{
+	struct round *round = arg;
+	struct look *now;
+
+	if (round->outdated)
+		return;
+	now = look_again(round->options);
+	if (!now || !round->look) /* broken, or it was: complaints are shown by the next round */
+		round->outdated = true;
+	else
+		round->outdated = look_differs(round->look, now);
+	if (now && !round->error)
+		watch_all(round, now, &round->error);
+	look_free(now);
+	if (!round->outdated && !round->error)
+		return;
+	if (round->building)
+		loop_cancel(round->loop);
+	else
+		loop_stop(round->loop);
+}
+
+static void on_signal(void *arg, int signum)
+{
+	struct round *round = arg;
+
+	round->signum = signum;
+	loop_stop(round->loop);
+}
+
+static int begin_watching(struct round *round, struct loop *loop, struct error **err)
+{
+	round->loop = loop;
+	round->watch = watch_new(loop, on_change, round);
+	return round->look ? watch_all(round, round->look, err) : watch_folder(round->watch, ".", err);
+}
+
+static void end_watching(struct round *round)
+{
+	watch_free(round->watch); /* its loop is gone */
+	round->watch = NULL;
+	round->loop = NULL;
+}
+
+static int build(struct round *round, struct session *session, struct error **err)
+{
+	struct error *error = NULL;
+	int status;
+
+	if (session_loop(session, err) < 0 || begin_watching(round, session->loop, err) < 0)
+		return -1;
+	round->building = true;
+	status = build_execute(session, &error);
+	round->building = false;
+	if (status < 0 && !round->outdated)
+		return error_move(err, &error);
+	error_free(error);
+	look_free(round->look);
+	round->look = look_take(session); /* with the keys that were decided while it ran */
+	return status < 0 ? 0 : status;
+}
+
+/* A manifest that cannot be read or planned is complained about, and waited for. */
+static int plan_and_build(struct round *round, struct error **err)
+{
+	const struct session_plan want = { .load = !round->options->no_load, .verify = !round->options->no_verify };
+	struct error *error = NULL;
+	struct session session;
+	int r = session_open(&session, round->options, &error);
+
+	if (r == 0)
+		r = build_sweep(&session, &error);
+	if (r == 0)
+		r = session_plan(&session, &want, &error);
+	if (r == 0) {
+		round->look = look_take(&session);
+		r = build(round, &session, err);
+		round->built = r == 0 && !round->outdated;
+	} else if (error && error->cls != ERROR_USAGE) {
+		error_move(err, &error);
+	} else {
+		if (error)
+			output_error(error);
+		r = 0;
+	}
+	error_free(error);
+	session_close(&session);
+	end_watching(round);
+	return r;
+}
+
+static int wait_for_change(struct round *round, struct error **err)
+{
+	struct loop *loop = NULL;
+	int r = loop_new(&loop, err);
+
+	if (r == 0)
+		r = begin_watching(round, loop, err);
+	if (r == 0)
+		r = loop_signals(loop, on_signal, round, err);
+	if (r == 0) {
+		/* What changed since the plan was made was not watched all the time. */
+		if (round->look)
+			on_change(round);
+		if (!round->outdated && !round->error) {
+			output_note("waiting for a change; Ctrl-C ends");
+			r = loop_run(loop, err);
+		}
+	}
+	loop_free(loop);
+	end_watching(round);
+	return r < 0 ? -1 : round->error ? error_move(err, &round->error) : 0;
+}
+
+/* Restarts what was built anew. What fails then is told, and a change waited for. */
+static int run_services(const struct round *round)
+{
+	struct error *error = NULL;
+	int status = up_services(round->options, true, &error);
+
+	if (error)
+		output_error(error);
+	error_free(error);
+	return status < 0 ? 0 : status;
+}
+
+/* 0: go on with another round; else the exit status. */
+static int run_round(const struct options *options, struct error **err)
+{
+	struct round round = { .options = options };
+	int status = plan_and_build(&round, err);
+
+	if (round.built && options->run)
+		status = run_services(&round);
+	if (status >= 128 && !round.outdated) {
+		look_free(round.look);
+		return status;
+	}
+	if (status >= 0 && !round.outdated)
+		status = wait_for_change(&round, err);
+	look_free(round.look);
+	error_free(round.error);
+	if (status < 0)
+		return -1;
+	if (round.signum)
+		return 128 + round.signum;
+	output_note("something changed");
+	return 0;
+}
+
+static int watch(struct options *options, struct error **err)
+{
+	int status;
+
+	do {
+		status = run_round(options, err);
+		options->force = false; /* once */
+	} while (status == 0);
+	return status;
+}
+
+/* What it has started ends with it. */
+static int end_services(const struct options *options, struct error **err)
+{
+	const char *const all[] = { NULL };
+	struct session session;
+	size_t ended = 0;
+	int r = session_open(&session, options, err);
+
+	if (r == 0)
+		r = up_end(&session, all, &ended, err);
+	session_close(&session);
+	return r;
+}
+
+int cmd_watch(const struct options *options, struct error **err)
+{
+	struct options again = *options;
+	struct up_here here;
+	int status;
+
+	if (options->dry_run)
+		return error_make(err, ERROR_USAGE, "`cbuild watch` has no -n");
+	if (!options->run)
+		return watch(&again, err);
+	up_here(options, &here);
+	status = watch(&here.options, err);
+	if (end_services(&here.options, status < 0 ? NULL : err) < 0)
+		return -1;
+	return status;
+}

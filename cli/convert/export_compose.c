@@ -1,0 +1,291 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "cli/convert/bake_attest.h"
+#include "cli/convert/emit.h"
+#include "cli/convert/export.h"
+#include "dsl/manifest.h"
+#include "engine/plan/plan.h"
+
+static char *escape(const char *text)
+{
+	struct buf out = { 0 };
+
+	for (; *text; text++) {
+		buf_str(&out, *text == '$' ? "$" : "");
+		buf_char(&out, *text);
+	}
+	return buf_steal(&out);
+}
+
+static const struct export_language language = { "compose", "service:", escape, mem_strdup };
+
+static struct json *pairs(const struct pairs *list)
+{
+	struct json *object = json_new_object();
+
+	for (size_t i = 0; i < list->len; i++) {
+		if (list->items[i].value.s)
+			export_set(object, list->items[i].key.s, &language, list->items[i].value.s);
+		else
+			json_set(object, list->items[i].key.s, json_new_null());
+	}
+	return object;
+}
+
+/* Secrets are declared at the top, by the service's name and theirs. */
+static struct json *secrets(const struct plan *plan, const struct service *service, struct json *sources)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < service->build.secrets_len; i++) {
+		const struct build_secret *secret = &service->build.secrets[i];
+		cleanup_free char *name = mem_printf("%s-%s", service->name.s, secret->id.s);
+		cleanup_free char *path = secret->file.s ? export_path(plan, secret->file.s) : NULL;
+		struct json *use = json_new_object(), *source = json_new_object();
+
+		export_set(source, "file", &language, path);
+		json_set_str(source, "environment", secret->variable.s);
+		json_set(sources, name, source);
+		json_set_str(use, "source", name);
+		json_set_str(use, "target", secret->id.s);
+		json_append(list, use);
+	}
+	return list;
+}
+
+static struct json *ssh(const struct plan *plan, const struct build_spec *build)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < build->ssh.len; i++) {
+		const struct pair *pair = &build->ssh.items[i];
+		bool has_path = pair->value.s && *pair->value.s;
+		cleanup_free char *path = has_path ? export_path(plan, pair->value.s) : NULL;
+		cleanup_free char *text = mem_printf("%s%s%s", pair->key.s, has_path ? "=" : "", has_path ? path : "");
+
+		export_append(list, &language, text);
+	}
+	return list;
+}
+
+static void set_where(const struct plan *plan, const struct build_spec *spec, struct json *build)
+{
+	cleanup_free char *context = export_path(plan, spec->context.s);
+	cleanup_free char *dockerfile = spec->inline_text.s ? NULL : export_relative(spec->context.s, spec->dockerfile.s);
+
+	export_set(build, "context", &language, context);
+	if (dockerfile && strcmp(dockerfile, "Dockerfile") != 0)
+		export_set(build, "dockerfile", &language, dockerfile);
+	export_set(build, "dockerfile_inline", &language, spec->inline_text.s);
+}
+
+static int set_build(struct plan *plan, size_t number, struct json *service, struct json *sources, struct error **err)
+{
+	const struct service *from = &plan_manifest(plan)->services[number];
+	const char *const *references = from->publish ? plan_references(plan, number) : NULL;
+	const struct build_spec *spec = &from->build;
+	struct json *build, *args, *tags = json_new_array();
+	cleanup_free char *sbom = attest_sbom(from);
+
+	export_set(service, "image", &language, references ? references[0] : NULL);
+	for (size_t i = 1; references && references[0] && references[i]; i++)
+		export_append(tags, &language, references[i]);
+	if (export_args(plan, from, &language, &args, err) < 0) {
+		json_free(tags);
+		return -1;
+	}
+	build = json_new_object();
+	set_where(plan, spec, build);
+	export_set(build, "target", &language, spec->target.s);
+	export_set_filled(build, "args", args);
+	export_set_filled(build, "additional_contexts", export_contexts(plan, number, &language));
+	export_set_filled(build, "tags", tags);
+	export_set_filled(build, "labels", pairs(&spec->labels));
+	export_set_filled(build, "platforms", export_platforms(spec));
+	export_set_filled(build, "secrets", secrets(plan, from, sources));
+	export_set_filled(build, "ssh", ssh(plan, spec));
+	export_set_filled(build, "cache_from", export_texts(&spec->cache_from, &language));
+	export_set_filled(build, "cache_to", export_texts(&spec->cache_to, &language));
+	export_set_filled(build, "extra_hosts", export_texts(&spec->hosts, &language));
+	json_set_str(build, "network", spec->network.s);
+	if (spec->shm_size > 0)
+		json_set_int(build, "shm_size", (int64_t)spec->shm_size);
+	json_set_str(build, "provenance", attest_provenance(from));
+	json_set_str(build, "sbom", sbom);
+	if (spec->no_cache)
+		json_set_bool(build, "no_cache", true);
+	if (spec->pull)
+		json_set_bool(build, "pull", true);
+	json_set(service, "build", build);
+	return 0;
+}
+
+static struct json *depends(const struct service *service)
+{
+	static const char *const conditions[] = {
+		[DEPENDS_STARTED] = "service_started",
+		[DEPENDS_HEALTHY] = "service_healthy",
+		[DEPENDS_COMPLETED] = "service_completed_successfully",
+	};
+	struct json *object = json_new_object();
+
+	for (size_t i = 0; i < service->depends_len; i++) {
+		struct json *condition = json_new_object();
+
+		json_set_str(condition, "condition", conditions[service->depends[i].condition]);
+		json_set(object, service->depends[i].name.s, condition);
+	}
+	return object;
+}
+
+static struct json *env_files(const struct service *service)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < service->env_files_len; i++) {
+		struct json *file = json_new_object();
+
+		export_set(file, "path", &language, service->env_files[i].path.s);
+		if (service->env_files[i].optional)
+			json_set_bool(file, "required", false);
+		if (service->env_files[i].raw)
+			json_set_str(file, "format", "raw");
+		json_append(list, file);
+	}
+	return list;
+}
+
+static struct json *healthcheck(const struct healthcheck *check)
+{
+	struct json *object = json_new_object();
+
+	export_set_filled(object, "test", export_texts(&check->test, &language));
+	if (check->timeout_ms > 0) {
+		cleanup_free char *timeout = mem_printf("%llums", (unsigned long long)check->timeout_ms);
+
+		json_set_str(object, "timeout", timeout);
+	}
+	if (check->disable)
+		json_set_bool(object, "disable", true);
+	return object;
+}
+
+/* As compose's short form. */
+static char *port_text(const struct port *port)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	if (port->host)
+		buf_printf(&text, "%s:", port->host);
+	if (port->outer_last > port->outer)
+		buf_printf(&text, "%u-%u:", port->outer, port->outer_last);
+	else if (port->outer)
+		buf_printf(&text, "%u:", port->outer);
+	else if (port->host)
+		buf_char(&text, ':');
+	buf_printf(&text, "%u%s", port->inner, port->udp ? "/udp" : "");
+	return buf_steal(&text);
+}
+
+/* In compose's long form. What is a name is declared in `volumes`. */
+static struct json *mounts(const struct plan *plan, const struct service *from, struct json *volumes)
+{
+	static const char *const kinds[] = { "volume", "bind", "tmpfs" };
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < from->mounts_len; i++) {
+		const struct mount *mount = &from->mounts[i];
+		const bool is_path = mount->kind == MOUNT_BIND && mount->source.s;
+		cleanup_free char *path = is_path ? export_path(plan, mount->source.s) : NULL;
+		struct json *object = json_new_object();
+
+		json_set_str(object, "type", kinds[mount->kind]);
+		export_set(object, "source", &language, path ? path : mount->source.s);
+		export_set(object, "target", &language, mount->target);
+		if (strncmp(mount->options, "ro", 2) == 0)
+			json_set_bool(object, "read_only", true);
+		if (mount->kind == MOUNT_VOLUME && mount->source.s)
+			json_set(volumes, mount->source.s, json_new_object());
+		json_append(list, object);
+	}
+	return list;
+}
+
+static void set_pull(const struct service *from, struct json *service)
+{
+	static const char *const names[] = { NULL, "always", "never" };
+
+	if (names[from->pull])
+		json_set_str(service, "pull_policy", names[from->pull]);
+}
+
+static void set_run(const struct plan *plan, const struct service *from, struct json *service, struct json *volumes)
+{
+	struct json *ports = json_new_array();
+
+	for (size_t i = 0; i < from->ports_len; i++) {
+		cleanup_free char *port = port_text(&from->ports[i]);
+
+		json_append(ports, json_new_string(port));
+	}
+	export_set_filled(service, "ports", ports);
+	export_set_filled(service, "environment", pairs(&from->environment));
+	export_set_filled(service, "env_file", env_files(from));
+	export_set_filled(service, "command", export_texts(&from->command, &language));
+	export_set_filled(service, "entrypoint", export_texts(&from->entrypoint, &language));
+	export_set(service, "user", &language, from->user.s);
+	export_set(service, "working_dir", &language, from->working_dir.s);
+	export_set_filled(service, "tmpfs", export_texts(&from->tmpfs, &language));
+	export_set_filled(service, "volumes", mounts(plan, from, volumes));
+	export_set_filled(service, "depends_on", depends(from));
+	export_set_filled(service, "healthcheck", healthcheck(&from->healthcheck));
+	export_set_filled(service, "profiles", export_texts(&from->profiles, &language));
+	set_pull(from, service);
+}
+
+static int add_service(struct plan *plan, size_t number, struct json *services, struct json *sources,
+		       struct json *volumes, struct error **err)
+{
+	const struct service *from = &plan_manifest(plan)->services[number];
+	struct json *service = json_new_object();
+
+	if (from->has_build && set_build(plan, number, service, sources, err) < 0) {
+		json_free(service);
+		return -1;
+	}
+	if (!from->has_build)
+		export_set(service, "image", &language, from->reference.s);
+	if (!from->publish) {
+		json_set_str(service, "#base", "only a base of others: built, never started");
+		json_set_int(service, "scale", 0);
+	}
+	set_run(plan, from, service, volumes);
+	json_set(services, from->name.s, service);
+	return 0;
+}
+
+int export_compose(struct plan *plan, struct buf *out, struct buf *notes, struct error **err)
+{
+	const struct manifest *manifest = plan_manifest(plan);
+	cleanup_json struct json *root = json_new_object();
+	struct json *services = json_new_object(), *sources = json_new_object(), *volumes = json_new_object();
+	int r = 0;
+
+	json_set_str(root, "name", manifest->project.s);
+	for (size_t i = 0; i < manifest->services_len && r == 0; i++) {
+		export_note(&manifest->services[i], &language, notes);
+		r = add_service(plan, i, services, sources, volumes, err);
+	}
+	json_set(root, "services", services);
+	export_set_filled(root, "secrets", sources);
+	export_set_filled(root, "volumes", volumes);
+	if (r == 0)
+		emit_yaml(out, root);
+	return r;
+}

@@ -1,0 +1,387 @@
+#include "config.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "base/ref.h"
+#include "cli/command.h"
+#include "cli/convert/survey.h"
+#include "engine/source/dockerfile.h"
+
+#define DEPTH_MAX 12
+#define FOUND_MAX 1000
+#define DOCKERFILE_MAX (1024 * 1024)
+
+static bool listed(const char *const *list, size_t len, const char *word)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (strcasecmp(list[i], word) == 0)
+			return true;
+	}
+	return false;
+}
+#define LISTED(list, word) listed(list, sizeof(list) / sizeof((list)[0]), word)
+
+/* Others' code, and what builds leave. */
+static bool is_skipped(const char *name)
+{
+	static const char *const names[] = { "node_modules",  "vendor",      "third_party", "bower_components",
+					     "site-packages", "__pycache__", "venv" };
+
+	return name[0] == '.' || LISTED(names, name);
+}
+
+/* Folders that say how something is kept and not what it is. */
+static bool is_generic(const char *name)
+{
+	static const char *const names[] = { "docker",    "dockerfile", "dockerfiles", "build", "deploy",
+					     "container", "containers", "ci",          "image", "package" };
+
+	return LISTED(names, name);
+}
+
+/* "Dockerfile", "Dockerfile.web", "web.Dockerfile", "Containerfile": in `*ret_start` and `*ret_len` what stands beside
+ * the word; false for other files. */
+static bool is_dockerfile(const char *name, const char **ret_start, size_t *ret_len)
+{
+	static const char *const words[] = { "dockerfile", "containerfile" };
+	static const char *const other[] = { "dockerignore", "containerignore",
+					     "md",           "txt",
+					     "tmpl",         "template",
+					     "tpl",          "j2",
+					     "in",           "erb",
+					     "mustache",     "bak",
+					     "orig",         "rej",
+					     "swp",          "sh",
+					     "go",           "py",
+					     "js",           "ts",
+					     "rb",           "json",
+					     "yaml",         "yml",
+					     "html" };
+	size_t len = strlen(name);
+	const char *dot = strrchr(name, '.');
+
+	if ((dot && LISTED(other, dot + 1)) || name[len - 1] == '~')
+		return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t word = strlen(words[i]);
+
+		if (strncasecmp(name, words[i], word) == 0 && (!name[word] || strchr(".-_", name[word]))) {
+			*ret_start = name + word + (name[word] != 0);
+			*ret_len = strlen(*ret_start);
+			return true;
+		}
+		if (len > word + 1 && strcasecmp(name + len - word, words[i]) == 0 && name[len - word - 1] == '.') {
+			*ret_start = name;
+			*ret_len = len - word - 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int look(struct survey *survey, const char *dir, const char *below, size_t depth, struct error **err)
+{
+	cleanup_free char *path = path_join(dir, below);
+	DIR *stream = opendir(path);
+	int r = 0;
+
+	if (!stream)
+		return depth == 0 ? error_errno(err, ERROR_STATE, errno, "cannot read %s", path) : 0;
+	for (struct dirent *entry; r == 0 && (entry = readdir(stream));) {
+		cleanup_free char *relative = *below ? path_join(below, entry->d_name) : mem_strdup(entry->d_name);
+		cleanup_free char *full = path_join(dir, relative);
+		const char *start;
+		struct stat st;
+		size_t len;
+
+		if (lstat(full, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX && !is_skipped(entry->d_name)) {
+			r = look(survey, dir, relative, depth + 1, err);
+		} else if (S_ISREG(st.st_mode) && is_dockerfile(entry->d_name, &start, &len) && survey->len < FOUND_MAX) {
+			mem_reserve(&survey->items, &survey->cap, survey->len + 1, sizeof(*survey->items));
+			survey->items[survey->len++] = (struct found){ .path = steal_ptr(relative) };
+		}
+	}
+	closedir(stream);
+	return r;
+}
+
+char *survey_name(const char *word)
+{
+	struct buf name = { 0 };
+
+	for (; *word; word++) {
+		if (isalnum((unsigned char)*word))
+			buf_char(&name, (char)tolower((unsigned char)*word));
+		else if (name.len > 0 && name.data[name.len - 1] != '-')
+			buf_char(&name, strchr("._", *word) ? *word : '-');
+	}
+	while (name.len > 0 && strchr("-._", name.data[name.len - 1]))
+		name.data[--name.len] = '\0';
+	if (name.len > 100)
+		name.data[name.len = 100] = '\0';
+	return buf_steal(&name);
+}
+
+/* The nearest folder that says what is in it; the project at the top. */
+static char *folder_name(const struct survey *survey, const char *path)
+{
+	cleanup_free char *dir = path_dir(path);
+	cleanup_free char *name = NULL;
+
+	if (strcmp(dir, ".") == 0)
+		return mem_strdup(survey->project);
+	name = survey_name(path_base(dir));
+	return *name && !is_generic(name) ? steal_ptr(name) : folder_name(survey, dir);
+}
+
+/* Kinds of one image, and not images of their own. */
+static bool is_variant(const char *word)
+{
+	static const char *const words[] = { "dev",        "development", "prod",  "production", "test",
+					     "tests",      "debug",       "ci",    "local",      "release",
+					     "staging",    "alpine",      "slim",  "debian",     "ubuntu",
+					     "distroless", "amd64",       "arm64", "multi",      "multiarch" };
+
+	return LISTED(words, word);
+}
+
+static char *wanted_name(const struct survey *survey, const char *path)
+{
+	cleanup_free char *dir = path_dir(path);
+	cleanup_free char *folder = folder_name(survey, path);
+	cleanup_free char *piece = NULL, *word = NULL;
+	const char *start;
+	size_t len;
+
+	is_dockerfile(path_base(path), &start, &len);
+	piece = mem_strndup(start, len);
+	word = survey_name(piece);
+	if (!*word)
+		return steal_ptr(folder);
+	if (!is_variant(word) && (strcmp(dir, ".") == 0 || is_generic(path_base(dir))))
+		return steal_ptr(word);
+	return mem_printf("%s-%s", folder, word);
+}
+
+static bool is_taken(const struct survey *survey, size_t len, const char *name)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (strcmp(survey->items[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static char *allowed_name(const struct survey *survey, const char *path)
+{
+	cleanup_free char *name = wanted_name(survey, path);
+
+	return strcmp(name, "all") == 0 || command_find(name) ? mem_printf("%s-image", name) : steal_ptr(name);
+}
+
+/* A name that is taken gets its parent folder's in front, then a number behind. */
+static void set_name(struct survey *survey, size_t number)
+{
+	struct found *found = &survey->items[number];
+	cleanup_free char *name = allowed_name(survey, found->path);
+	cleanup_free char *dir = path_dir(found->path);
+	cleanup_free char *above = path_dir(dir);
+	cleanup_free char *parent = survey_name(path_base(above));
+
+	if (is_taken(survey, number, name) && *parent) {
+		char *longer = mem_printf("%s-%s", parent, name);
+
+		free(name);
+		name = longer;
+	}
+	found->name = arena_strdup(survey->arena, name);
+	for (unsigned i = 2; is_taken(survey, number, found->name); i++)
+		found->name = arena_printf(survey->arena, "%s-%u", name, i);
+}
+
+static bool has_sources(const char *dir, const char *context, const struct dockerfile_use *use, size_t *ret_asked)
+{
+	*ret_asked = 0;
+	for (size_t i = 0; i < use->sources_len; i++) {
+		cleanup_free char *folder = path_join(dir, context);
+		cleanup_free char *path = path_join(folder, use->sources[i].pattern);
+
+		if (use->sources[i].context || strpbrk(use->sources[i].pattern, "*?[\\"))
+			continue;
+		++*ret_asked;
+		if (!fs_exists(path))
+			return false;
+	}
+	return true;
+}
+
+/* The Dockerfile's folder, or the nearest above it that has the files which are copied. */
+static void set_context(struct survey *survey, const char *dir, struct found *found, const struct dockerfile_use *use)
+{
+	cleanup_free char *own = path_dir(found->path);
+	cleanup_free char *at = mem_strdup(own);
+	size_t asked;
+
+	found->context = arena_strdup(survey->arena, own);
+	for (;;) {
+		bool fits = has_sources(dir, at, use, &asked);
+		char *above;
+
+		/* With nothing to go by: the folder, unless it is one for Dockerfiles. */
+		if (fits && (asked > 0 || !is_generic(path_base(at)))) {
+			found->context = arena_strdup(survey->arena, at);
+			return;
+		}
+		if (strcmp(at, ".") == 0)
+			return;
+		above = path_dir(at);
+		free(at);
+		at = above;
+	}
+}
+
+static void set_images(struct survey *survey, struct found *found, const struct dockerfile_use *use)
+{
+	found->images = arena_array(survey->arena, use->images_len, sizeof(*found->images));
+	for (size_t i = 0; i < use->images_len; i++) {
+		size_t j = 0;
+
+		while (j < found->images_len && strcmp(found->images[j], use->images[i].name) != 0)
+			j++;
+		if (j == found->images_len && strcasecmp(use->images[i].name, "scratch") != 0)
+			found->images[found->images_len++] = use->images[i].name;
+	}
+}
+
+static int read_dockerfile(struct survey *survey, const char *dir, struct found *found, struct error **err)
+{
+	cleanup_free char *path = path_join(dir, found->path);
+	cleanup_buf struct buf text = { 0 };
+	struct dockerfile_options options = { 0 };
+	struct dockerfile *dockerfile;
+	struct dockerfile_facts facts;
+	struct dockerfile_use use;
+	int r;
+
+	platform_host(&options.platform);
+	platform_host(&options.build_platform);
+	if (fs_read(path, DOCKERFILE_MAX, &text, err) < 0 ||
+	    dockerfile_parse(text.data ? text.data : "", text.len, found->path, &dockerfile, err) < 0)
+		return -1;
+	r = dockerfile_resolve(dockerfile, &options, survey->arena, &use, err);
+	if (r == 0) {
+		dockerfile_facts(dockerfile, survey->arena, &facts);
+		found->facts = facts;
+		found->facts.health = arena_strdup(survey->arena, facts.health);
+		found->facts.user = arena_strdup(survey->arena, facts.user);
+		set_context(survey, dir, found, &use);
+		set_images(survey, found, &use);
+	}
+	dockerfile_free(dockerfile);
+	return r;
+}
+
+/* Whether an image's name means the service of that name: "base", "localhost/x/base:latest", "ghcr.io/PROJECT/base:1";
+ * but not "python:3.12" beside a folder called python. */
+static bool means(const struct survey *survey, const char *image, const char *service)
+{
+	cleanup_free char *name = mem_strndup(image, strcspn(image, "@"));
+	char *colon = strrchr(name, ':');
+	cleanup_free char *parent = NULL;
+	const char *tag = "latest";
+
+	if (colon && !strchr(colon, '/')) {
+		tag = colon + 1;
+		*colon = '\0';
+	}
+	if (strcmp(path_base(name), service) != 0 || strchr(image, '@'))
+		return false;
+	parent = path_dir(name);
+	return (!strchr(name, '/') &&
+		(strcmp(tag, "latest") == 0 || strcmp(tag, "local") == 0 || strcmp(tag, "dev") == 0)) ||
+	       strncmp(name, "localhost/", 10) == 0 || strcmp(path_base(parent), survey->project) == 0;
+}
+
+/* What leads to others was linked without a circle. */
+static bool leads_to(const struct survey *survey, size_t from, size_t to)
+{
+	if (from == to)
+		return true;
+	for (size_t i = 0; i < survey->items[from].links_len; i++) {
+		if (leads_to(survey, survey->items[from].links[i].service, to))
+			return true;
+	}
+	return false;
+}
+
+static void set_links(struct survey *survey, size_t number)
+{
+	struct found *found = &survey->items[number];
+
+	found->links = arena_array(survey->arena, found->images_len, sizeof(*found->links));
+	for (size_t i = 0; i < found->images_len; i++) {
+		for (size_t j = 0; j < survey->len; j++) {
+			if (!means(survey, found->images[i], survey->items[j].name))
+				continue;
+			/* It cannot be built from what is built from it. */
+			survey->items[j].shadows |= leads_to(survey, j, number);
+			if (survey->items[j].shadows)
+				break;
+			found->links[found->links_len++] = (struct found_link){ found->images[i], j };
+			survey->items[j].is_base = !survey->items[j].facts.runs && survey->items[j].facts.ports_len == 0;
+			break;
+		}
+	}
+}
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct found *)a)->path, ((const struct found *)b)->path);
+}
+
+int survey_new(const char *dir, struct survey *ret, struct error **err)
+{
+	cleanup_free char *absolute = path_absolute(dir, err);
+	cleanup_free char *project = absolute ? survey_name(path_base(absolute)) : NULL;
+
+	*ret = (struct survey){ .arena = arena_new() };
+	if (!absolute)
+		return -1;
+	ret->project = arena_strdup(ret->arena, *project ? project : "project");
+	if (look(ret, absolute, "", 0, err) < 0)
+		return -1;
+	qsort(ret->items, ret->len, sizeof(*ret->items), compare);
+	for (size_t i = 0; i < ret->len; i++) {
+		struct error *problem = NULL;
+
+		set_name(ret, i);
+		if (read_dockerfile(ret, absolute, &ret->items[i], &problem) < 0)
+			ret->items[i].problem = arena_strdup(ret->arena, problem->message);
+		error_free(problem);
+	}
+	for (size_t i = 0; i < ret->len; i++)
+		set_links(ret, i);
+	return 0;
+}
+
+void survey_free(struct survey *survey)
+{
+	for (size_t i = 0; i < survey->len; i++)
+		free(survey->items[i].path);
+	free(survey->items);
+	arena_free(survey->arena);
+	*survey = (struct survey){ 0 };
+}

@@ -1,0 +1,228 @@
+#include "config.h"
+
+#include "cli/doc/jsonschema.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "cli/reference.h"
+#include "dsl/schema.h"
+
+/* What a value may be, of these and nothing ("key:"). */
+enum kind { TEXT = 1, NUMBER = 2, INTEGER = 4, BOOLEAN = 8, ARRAY = 16, OBJECT = 32 };
+
+static struct json *of_kinds(unsigned kinds)
+{
+	static const char *const names[] = { "string", "number", "integer", "boolean", "array", "object" };
+	struct json *value = json_new_object(), *list = json_new_array();
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (kinds & (1u << i))
+			json_append(list, json_new_string(names[i]));
+	}
+	json_append(list, json_new_string("null"));
+	json_set(value, "type", list);
+	return value;
+}
+
+/* Any of them may be written as a text: it may hold variables. */
+static struct json *single(void)
+{
+	return of_kinds(TEXT | NUMBER | BOOLEAN);
+}
+
+static struct json *number(int64_t min, int64_t max)
+{
+	struct json *value = of_kinds(INTEGER | TEXT);
+
+	json_set_int(value, "minimum", min);
+	if (max)
+		json_set_int(value, "maximum", max);
+	return value;
+}
+
+static struct json *list_of(struct json *item)
+{
+	struct json *value = of_kinds(ARRAY);
+
+	json_set(value, "items", item);
+	return value;
+}
+
+static struct json *map_of(struct json *each)
+{
+	struct json *value = of_kinds(OBJECT);
+
+	json_set(value, "additionalProperties", each);
+	return value;
+}
+
+static struct json *either(struct json *a, struct json *b)
+{
+	struct json *value = json_new_object(), *list = json_new_array();
+
+	json_append(list, a);
+	json_append(list, b);
+	json_set(value, "anyOf", list);
+	return value;
+}
+
+/* A map of these properties and of what begins with "x-". */
+static struct json *closed(struct json *properties)
+{
+	struct json *value = of_kinds(OBJECT), *ignored = json_new_object();
+
+	json_set(ignored, "^x-", json_new_object());
+	json_set(value, "properties", properties);
+	json_set(value, "patternProperties", ignored);
+	json_set_bool(value, "additionalProperties", false);
+	return value;
+}
+
+static struct json *words_of(const struct schema_key *key)
+{
+	struct json *properties = json_new_object();
+
+	for (const char *const *word = key->words; *word; word++)
+		json_set(properties, *word, json_new_object());
+	return closed(properties);
+}
+
+static struct json *reference_to(const struct schema *schema)
+{
+	cleanup_buf struct buf path = { 0 };
+	struct json *value = json_new_object();
+
+	buf_printf(&path, "#/definitions/%s", schema->name);
+	json_set_str(value, "$ref", path.data);
+	return value;
+}
+
+static struct json *texts(void)
+{
+	return either(single(), list_of(single()));
+}
+
+/* What its flags allow; maps are made of its words, if it has any. */
+static struct json *shape(const struct schema_key *key)
+{
+	unsigned kinds = key->flags & FLAG_SINGLE ? TEXT | NUMBER | BOOLEAN : 0;
+
+	if (key->words && (key->flags & FLAG_LIST))
+		return list_of(either(single(), words_of(key)));
+	if (key->words)
+		return either(single(), words_of(key));
+	return of_kinds(kinds | (key->flags & FLAG_LIST ? ARRAY : 0) | (key->flags & FLAG_MAP ? OBJECT : 0));
+}
+
+static struct json *named(const struct schema_key *key)
+{
+	if (key->sub)
+		return map_of(reference_to(key->sub));
+	return map_of(key->flags & FLAG_LIST ? texts() : single());
+}
+
+static struct json *value_of(const struct schema_key *key)
+{
+	switch (key->type) {
+	case TYPE_IGNORED:
+	case TYPE_SHAPE:
+		return shape(key);
+	case TYPE_NODE:
+	case TYPE_REGISTRY:
+	case TYPE_BUILDERS:
+		return named(key);
+	case TYPE_TEXT:
+	case TYPE_PULL:
+		return single();
+	case TYPE_BOOL:
+		return of_kinds(BOOLEAN | TEXT);
+	case TYPE_EPOCH:
+		return number(0, 0);
+	case TYPE_STATUS:
+		return number(100, 599);
+	case TYPE_COUNT:
+		return number(1, 1000);
+	case TYPE_PORT:
+		return number(1, 65535);
+	case TYPE_SIZE:
+	case TYPE_MEMORY:
+		return number(1, 0);
+	case TYPE_DURATION:
+		return of_kinds(TEXT);
+	case TYPE_TEXTS:
+	case TYPE_CSV:
+	case TYPE_WORDS:
+	case TYPE_TEST:
+		return texts();
+	case TYPE_FORMATS:
+		return either(texts(), named(key));
+	case TYPE_COMMANDS:
+		return list_of(texts());
+	case TYPE_PAIRS:
+	case TYPE_ENV:
+	case TYPE_HOSTS:
+		return either(map_of(single()), list_of(single()));
+	case TYPE_PAIR:
+		return map_of(single());
+	case TYPE_PORTS:
+	case TYPE_MOUNTS:
+	case TYPE_SECRETS:
+		return list_of(either(single(), words_of(key)));
+	case TYPE_ENV_FILES:
+		return either(single(), list_of(either(single(), words_of(key))));
+	case TYPE_SOURCES:
+		return map_of(words_of(key));
+	case TYPE_DEPENDS:
+		return either(list_of(single()), map_of(words_of(key)));
+	case TYPE_MAP:
+		return key->sub->short_key ? either(single(), reference_to(key->sub)) : reference_to(key->sub);
+	}
+	return json_new_object();
+}
+
+static struct json *map_schema(const struct schema *schema)
+{
+	struct json *properties = json_new_object();
+
+	for (size_t i = 0; i < schema->len; i++) {
+		struct json *value = value_of(&schema->keys[i]);
+
+		json_set_str(value, "description", schema->keys[i].doc);
+		json_set(properties, schema->keys[i].name, value);
+	}
+	return closed(properties);
+}
+
+static void add_definition(const struct reference_map *map, void *data)
+{
+	if (map->schema != &schema_root)
+		json_set(data, map->schema->name, map_schema(map->schema));
+}
+
+static struct json *required(const char *key)
+{
+	struct json *value = json_new_object(), *list = json_new_array();
+
+	json_append(list, json_new_string(key));
+	json_set(value, "required", list);
+	return value;
+}
+
+struct json *jsonschema_new(void)
+{
+	struct json *root = map_schema(&schema_root), *definitions = json_new_object(), *needed = json_new_array();
+
+	reference_each(add_definition, definitions);
+	json_set_str(root, "$schema", "http://json-schema.org/draft-07/schema#");
+	json_set_str(root, "title", "cbuild's manifest (services.yaml)");
+	json_set_str(root, "type", "object");
+	/* An included manifest may bring all services. */
+	json_append(needed, required("services"));
+	json_append(needed, required("include"));
+	json_set(root, "anyOf", needed);
+	json_set(root, "definitions", definitions);
+	return root;
+}

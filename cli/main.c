@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/cmd/commands.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -22,14 +23,14 @@ static int run(const struct options *options, struct error **err)
 
 	if (change_dir(options, err) < 0)
 		return -1;
-	return command_find(name)->run(options, err);
+	return command_find(options->commands, name)->run(options, err);
 }
 
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct error *error = NULL;
-	int status = options_parse(&options, argc, argv, &error);
+	int status = options_parse(&options, command_table(), argc, argv, &error);
 
 	if (status == 0)
 		status = run(&options, &error);

@@ -324,7 +324,7 @@ static int parse_letters(struct options *options, char **argv, int argc, int *at
 
 static void take_word(struct options *options, const char *word)
 {
-	if (!options->command && options->targets_len == 0 && command_find(word)) {
+	if (!options->command && options->targets_len == 0 && command_find(options->commands, word)) {
 		options->command = word;
 		return;
 	}
@@ -345,18 +345,18 @@ static void add_word(struct buf *words, const char *before, const char *word)
 /* Each command has its own formats. */
 static int check_format(const struct options *options, struct error **err)
 {
-	const char *formats = command_find(options->command)->formats;
+	const char *formats = command_find(options->commands, options->command)->formats;
 	cleanup_free char *what = mem_printf("--format of `cbuild %s`", options->command);
 
 	return one_of(options->format, what, formats ? formats : "text", err);
 }
 
-int options_parse(struct options *options, int argc, char **argv, struct error **err)
+int options_parse(struct options *options, const struct command *commands, int argc, char **argv, struct error **err)
 {
 	cleanup_buf struct buf words = { 0 };
 	bool only_words = false;
 
-	*options = (struct options){ .format = "text", .progress = "auto" };
+	*options = (struct options){ .commands = commands, .format = "text", .progress = "auto" };
 	for (int i = 1; i < argc; i++) {
 		int r = 0;
 

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct command;
 struct error;
 
 /* What may be given on the command line: one table, which parsing, help, the manual page and completion read. */
@@ -18,8 +19,9 @@ struct option {
 
 /* The command line. Strings point into argv or are owned by the options. */
 struct options {
-	const char *command;  /* "build" when none is given, with --help "help" */
-	const char **targets; /* NULL-terminated */
+	const struct command *commands; /* the table that `command` is in */
+	const char *command;            /* "build" when none is given, with --help "help" */
+	const char **targets;           /* NULL-terminated */
 	size_t targets_len;
 	const char *dir;       /* -C, or NULL */
 	const char *file;      /* the first -f, or NULL */
@@ -61,7 +63,7 @@ struct options {
 };
 
 /* ERROR_USAGE for what is not understood, with "did you mean". The options are to be freed on failure, too. */
-int options_parse(struct options *options, int argc, char **argv, struct error **err);
+int options_parse(struct options *options, const struct command *commands, int argc, char **argv, struct error **err);
 void options_free(struct options *options);
 
 const struct option *option_table(void);                        /* ends with a NULL name */

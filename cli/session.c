@@ -95,7 +95,7 @@ static int load(struct session *session, struct error **err)
 	const char *path = manifest_path(options);
 	const char *overlays[] = { override_path(options, path), NULL };
 	cleanup_free char *dir = path_dir(path);
-	cleanup_free const char **commands = command_names();
+	cleanup_free const char **commands = command_names(options->commands);
 	struct git *git = git_new(dir);
 	const struct load_options load_options = {
 		.path = path,

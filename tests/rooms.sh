@@ -43,6 +43,7 @@ upward() {
 	for file in $(find base dsl engine cli -name '*.[ch]'); do
 		dir=$(dirname "$file")
 		own=$(floor "$dir")
+		[ "$file" = cli/main.c ] && own=11 # it alone uses the table of commands
 		[ -n "$own" ] || echo "$file: $dir is not a room"
 		sed -n 's/^#[[:space:]]*include[[:space:]]*"\(.*\)".*/\1/p' "$file" | while read -r header; do
 			[ "$header" = config.h ] && continue

@@ -9,7 +9,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "cli/cmd/own_checks.h"
-#include "cli/command.h"
+#include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"

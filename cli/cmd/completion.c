@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
-#include "cli/command.h"
+#include "cli/cmd/commands.h"
 #include "cli/doc/complete.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -85,7 +85,7 @@ static int add(struct buf *out, const struct options *options, struct error **er
 	const char *shell = options->targets_len ? options->targets[0] : "";
 
 	if (strcmp(shell, "words") == 0) {
-		complete_words(options->targets + 1, options->targets_len - 1, out);
+		complete_words(options->commands, options->targets + 1, options->targets_len - 1, out);
 		return 0;
 	}
 	if (options->targets_len == 1 && strcmp(shell, "bash") == 0)

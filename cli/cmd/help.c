@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "cli/cmd/commands.h"
 #include "cli/command.h"
 #include "cli/doc/man.h"
 #include "cli/doc/topic.h"
@@ -14,13 +15,13 @@
 
 #define NAMES_MAX 128 /* more than there are commands and topics */
 
-static int unknown(const char *word, struct error **err)
+static int unknown(const struct command *commands, const char *word, struct error **err)
 {
 	const char *names[NAMES_MAX] = { "manifest", "options" };
 	size_t len = 2;
 	const char *nearest;
 
-	for (const struct command *command = command_table(); command->name && len < NAMES_MAX; command++)
+	for (const struct command *command = commands; command->name && len < NAMES_MAX; command++)
 		names[len++] = command->name;
 	for (const struct topic *topic = topic_table(); topic->name && len < NAMES_MAX; topic++)
 		names[len++] = topic->name;
@@ -31,9 +32,9 @@ static int unknown(const char *word, struct error **err)
 	return -1;
 }
 
-static int add_word(struct buf *out, const char *word, struct error **err)
+static int add_word(struct buf *out, const struct command *commands, const char *word, struct error **err)
 {
-	const struct command *command = command_find(word);
+	const struct command *command = command_find(commands, word);
 	const struct topic *topic = topic_find(word);
 
 	if (command)
@@ -45,14 +46,14 @@ static int add_word(struct buf *out, const char *word, struct error **err)
 	else if (strcmp(word, "options") == 0)
 		help_options(out);
 	else
-		return unknown(word, err);
+		return unknown(commands, word, err);
 	return 0;
 }
 
-static int add_man(struct buf *out, const char *word, struct error **err)
+static int add_man(struct buf *out, const struct command *commands, const char *word, struct error **err)
 {
 	if (!word)
-		man_cbuild(out);
+		man_cbuild(out, commands);
 	else if (strcmp(word, "manifest") == 0)
 		man_services(out);
 	else
@@ -74,11 +75,11 @@ int cmd_help(const struct options *options, struct error **err)
 	if (!options->help && options->targets_len > 1)
 		return error_make(err, ERROR_USAGE, "`cbuild help` takes one command or topic");
 	if (strcmp(options->format, "man") == 0)
-		r = add_man(&text, word, err);
+		r = add_man(&text, options->commands, word, err);
 	else if (word)
-		r = add_word(&text, word, err);
+		r = add_word(&text, options->commands, word, err);
 	else
-		help_summary(&text);
+		help_summary(&text, options->commands);
 	return r < 0 ? -1 : output_data(text.data, text.len, err);
 }
 

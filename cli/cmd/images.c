@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cmd/images_format.h"
 #include "cli/cmd/images_remote.h"
+#include "cli/cmd/commands.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -230,8 +231,8 @@ static void add_text(const struct json *list, struct buf *out)
 		const struct json *image = json_at(list, i);
 		const struct json *platforms = json_get(image, "platforms"), *remote = json_get(image, "remote");
 
-		buf_printf(out, "%s  %s  %s%s\n", json_str(image, "reference"), json_str(image, "digest"), remark(image),
-			   json_bool(image, "attested") ? ", attested" : "");
+		buf_printf(out, "%s  %s  %s%s\n", json_str(image, "reference"), json_str(image, "digest"),
+			   remark(image), json_bool(image, "attested") ? ", attested" : "");
 		if (json_str(image, "pushed"))
 			buf_printf(out, "  %-14s %s\n", "pushed as", json_str(image, "pushed"));
 		for (size_t j = 0; j < json_len(platforms); j++) {

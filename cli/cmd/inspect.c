@@ -10,7 +10,7 @@
 #include "base/platform.h"
 #include "base/ref.h"
 #include "base/text.h"
-#include "cli/command.h"
+#include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/remote.h"

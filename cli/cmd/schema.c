@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
-#include "cli/command.h"
+#include "cli/cmd/commands.h"
 #include "cli/doc/jsonschema.h"
 #include "cli/options.h"
 #include "cli/output.h"

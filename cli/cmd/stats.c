@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
-#include "cli/command.h"
+#include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/report/stats.h"

@@ -10,7 +10,7 @@
 #include "base/platform.h"
 #include "cli/cmd/build.h"
 #include "cli/cmd/up.h"
-#include "cli/command.h"
+#include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/report/standing.h"

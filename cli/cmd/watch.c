@@ -9,7 +9,7 @@
 #include "cli/cmd/build.h"
 #include "cli/cmd/look.h"
 #include "cli/cmd/up.h"
-#include "cli/command.h"
+#include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"

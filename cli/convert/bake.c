@@ -16,6 +16,7 @@
 #define MERGES_MAX 100000 /* targets put over others, in all */
 
 struct bake {
+	const struct command *commands;
 	const char *name;
 	const struct json *targets, *groups, *variables;
 	struct json *secrets;
@@ -30,9 +31,10 @@ static bool is_abstract(const char *target)
 }
 
 /* A target may be called what a service may not. */
-static char *service_name(const char *target)
+static char *service_name(const struct bake *bake, const char *target)
 {
-	return command_find(target) || strcmp(target, "all") == 0 ? mem_printf("%s-image", target) : mem_strdup(target);
+	return command_find(bake->commands, target) || strcmp(target, "all") == 0 ? mem_printf("%s-image", target)
+										  : mem_strdup(target);
 }
 
 static int refuse(struct bake *bake, const char *target, const char *why)
@@ -151,7 +153,7 @@ static int set_contexts(struct bake *bake, const char *target, struct json *buil
 		if (!value || strncmp(value, "oci-layout://", 13) == 0) {
 			r = refuse(bake, target, "a context that is an OCI layout has no place in a manifest");
 		} else if (strncmp(value, "target:", 7) == 0) {
-			cleanup_free char *service = service_name(value + 7);
+			cleanup_free char *service = service_name(bake, value + 7);
 			cleanup_free char *text = mem_printf("service:%s", service);
 
 			json_set_str(list, json_key(it), text);
@@ -333,7 +335,7 @@ static int add_target(struct bake *bake, const char *name, struct json *services
 {
 	cleanup_json struct json *target = json_new_object();
 	cleanup_json struct json *service = json_new_object(), *build = json_new_object();
-	cleanup_free char *own = service_name(name);
+	cleanup_free char *own = service_name(bake, name);
 
 	if (inherit(bake, name, target, 0) < 0)
 		return -1;
@@ -378,9 +380,9 @@ static bool group_has(const struct bake *bake, const char *group, const char *me
 	return false;
 }
 
-static void add_member(struct json *list, const char *target)
+static void add_member(const struct bake *bake, struct json *list, const char *target)
 {
-	cleanup_free char *name = service_name(target);
+	cleanup_free char *name = service_name(bake, target);
 
 	for (size_t i = 0; i < json_len(list); i++) {
 		if (strcmp(json_text(json_at(list, i)), name) == 0)
@@ -401,7 +403,7 @@ static void add_members(const struct bake *bake, const char *group, struct json 
 		if (group_itself && see(flat, target))
 			add_members(bake, target, list, flat);
 		else if (target && !group_itself)
-			add_member(list, target);
+			add_member(bake, list, target);
 	}
 }
 
@@ -411,7 +413,7 @@ static struct json *groups_of(const struct bake *bake, const struct json *servic
 
 	for (const void *it = json_is_object(bake->groups) ? json_first(bake->groups) : NULL; it;
 	     it = json_next(bake->groups, it)) {
-		cleanup_free char *name = service_name(json_key(it));
+		cleanup_free char *name = service_name(bake, json_key(it));
 		cleanup_json struct json *seen = json_new_object(), *flat = json_new_object();
 		struct json *list = json_new_array();
 		bool circle = group_has(bake, json_key(it), json_key(it), seen);
@@ -452,11 +454,12 @@ static int read_targets(struct bake *bake, struct json *document)
 	return r;
 }
 
-int bake_read(const char *text, size_t len, const char *name, struct json **ret, struct error **err)
+int bake_read(const struct command *commands, const char *text, size_t len, const char *name, struct json **ret,
+	      struct error **err)
 {
 	cleanup_json struct json *root = NULL;
 	cleanup_json struct json *document = json_new_object();
-	struct bake bake = { .name = name, .err = err };
+	struct bake bake = { .commands = commands, .name = name, .err = err };
 	struct error *error = NULL;
 
 	if (json_parse(text, len, name, &root, &error) < 0) {

@@ -92,7 +92,7 @@ static void with_manifest(struct completion *completion,
 
 static void offer_commands(struct completion *completion)
 {
-	for (const struct command *command = command_table(); command->name; command++)
+	for (const struct command *command = completion->options->commands; command->name; command++)
 		offer(completion, command->name, "", command->summary);
 }
 
@@ -107,7 +107,8 @@ static void offer_topics(struct completion *completion)
 
 static void offer_options(struct completion *completion)
 {
-	const struct command *command = completion->command ? completion->command : command_find("build");
+	const struct command *command = completion->command ? completion->command
+							    : command_find(completion->options->commands, "build");
 
 	for (const struct option *option = option_table(); option->name; option++) {
 		cleanup_free char *name = mem_printf("--%s", option->name);
@@ -131,7 +132,8 @@ static void keep_parts(struct completion *completion)
 
 static void offer_values(struct completion *completion, const struct option *option)
 {
-	const struct command *command = completion->command ? completion->command : command_find("build");
+	const struct command *command = completion->command ? completion->command
+							    : command_find(completion->options->commands, "build");
 
 	if (strcmp(option->name, "format") == 0) {
 		offer_list(completion, command->formats, "format");
@@ -206,7 +208,7 @@ static bool stands_among(const char *const *words, const char *word)
 	return false;
 }
 
-void complete_words(const char *const *words, size_t len, struct buf *out)
+void complete_words(const struct command *commands, const char *const *words, size_t len, struct buf *out)
 {
 	const char *last = len ? words[len - 1] : "";
 	const struct option *option = len > 1 ? waiting(words[len - 2]) : NULL;
@@ -219,10 +221,10 @@ void complete_words(const char *const *words, size_t len, struct buf *out)
 	if (before)
 		memcpy(argv + 1, words, before * sizeof(*argv));
 	/* Words that are wrong only make it know less. */
-	if (options_parse(&options, (int)before + 1, (char **)argv, NULL) < 0 && !options.command)
+	if (options_parse(&options, commands, (int)before + 1, (char **)argv, NULL) < 0 && !options.command)
 		options.command = "build";
 	if (stands_among(argv, options.command))
-		completion.command = command_find(options.command);
+		completion.command = command_find(commands, options.command);
 	if (!option)
 		option = given(last, &completion.begun);
 	completion.before_len = (size_t)(completion.begun - last);

@@ -131,7 +131,7 @@ static void add_topic(struct buf *out, const struct topic *topic)
 	}
 }
 
-void man_cbuild(struct buf *out)
+void man_cbuild(struct buf *out, const struct command *commands)
 {
 	buf_str(out, ".TH CBUILD 1 \"\" \"cbuild " PACKAGE_VERSION "\" \"User Commands\"\n"
 		     ".SH NAME\ncbuild \\- make for container images\n"
@@ -142,7 +142,7 @@ void man_cbuild(struct buf *out)
 		     "the platforms into one image, puts it into the local engine and checks the container.\n"
 		     "What is up to date is not touched, and no process is started to find that out.\n"
 		     ".SH COMMANDS\n");
-	for (const struct command *command = command_table(); command->name; command++)
+	for (const struct command *command = commands; command->name; command++)
 		add_command(out, command);
 	buf_str(out, ".SH OPTIONS\nOptions and targets may be mixed;\n.B \\-\\-\nends the options.\nLetters may be "
 		     "joined\n"
@@ -152,8 +152,8 @@ void man_cbuild(struct buf *out)
 	for (const struct topic *topic = topic_table(); topic->name; topic++)
 		add_topic(out, topic);
 	buf_str(out, ".SH EXAMPLES\n");
-	for (const struct command *command = command_table(); command->name; command++)
-		add_examples(out, command->examples, command_table()->examples);
+	for (const struct command *command = commands; command->name; command++)
+		add_examples(out, command->examples, commands->examples);
 	buf_str(out, ".SH \"SEE ALSO\"\n.BR services.yaml (5),\n.BR buildah (1),\n.BR podman (1),\n.BR docker (1),\n"
 		     ".BR make (1)\n");
 }

@@ -83,18 +83,18 @@ static void add_examples(struct buf *out, const char *examples)
 	}
 }
 
-void help_summary(struct buf *out)
+void help_summary(struct buf *out, const struct command *commands)
 {
 	buf_str(out, "cbuild: make for container images\n\n"
 		     "Usage: cbuild [OPTIONS] [COMMAND] [TARGET...]\n\n"
 		     "A target is a service, a group, or \"all\" (the default).\n\nCommands:\n");
-	for (const struct command *command = command_table(); command->name; command++)
+	for (const struct command *command = commands; command->name; command++)
 		buf_printf(out, "  %-11s%-16s %s\n", command->name, command->arguments ? command->arguments : "",
 			   command->summary);
 	buf_str(out, "\nOptions:\n");
 	help_options(out);
 	buf_str(out, "\nExamples:\n");
-	add_examples(out, command_find("build")->examples);
+	add_examples(out, command_find(commands, "build")->examples);
 	buf_str(out, "\nMore: cbuild help COMMAND, and cbuild help TOPIC:\n");
 	for (const struct topic *topic = topic_table(); topic->name; topic++)
 		buf_printf(out, "  %-11s %s\n", topic->name, topic->summary);

@@ -9,7 +9,7 @@ struct topic;
 
 /* Help as text, from the tables of commands, options, topics and of the manifest's keys. */
 
-void help_summary(struct buf *out);
+void help_summary(struct buf *out, const struct command *commands);
 void help_command(struct buf *out, const struct command *command);
 void help_topic(struct buf *out, const struct topic *topic);
 void help_options(struct buf *out);  /* all of them */

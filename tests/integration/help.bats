@@ -24,7 +24,7 @@ setup()
 
 commands()
 {
-	sed -n 's/^int cmd_\([a-z]*\)(.*/\1/p' "$checkout/cli/command.h"
+	sed -n 's/^int cmd_\([a-z]*\)(.*/\1/p' "$checkout/cli/cmd/commands.h"
 }
 
 options()

@@ -58,7 +58,7 @@ setup()
 
 @test "no service can be called like a command" {
 	local name
-	for name in $(sed -n 's/^int cmd_\([a-z]*\)(.*/\1/p' "$checkout/cli/command.h"); do
+	for name in $(sed -n 's/^int cmd_\([a-z]*\)(.*/\1/p' "$checkout/cli/cmd/commands.h"); do
 		echo "services: {$name: {build: .}}" >services.yaml
 		run -2 "$cbuild" list
 		[[ $output == *"a service cannot be called \"$name\": it is a command of cbuild"* ]]

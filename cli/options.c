@@ -15,63 +15,7 @@
 #define CHECKS ONCE " watch why graph"
 #define PLANS BUILDS " why graph"
 
-/* Letters mean what they mean in GNU make. */
-static const struct option table[] = {
-	{ 'C', "directory", "DIR", "change to DIR first", .commands = NULL },
-	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml; further ones are merged over it",
-	  .commands = NULL },
-	{ 'j', "jobs", "N", "run N nodes at once (default: make's job slots, or one a processor)", .commands = BUILDS },
-	{ 'k', "keep-going", NULL, "go on with what does not need the failed node", .commands = BUILDS },
-	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing", .commands = ONCE " prune" },
-	{ 'B', "force", NULL, "do everything anew, without the builder's cache", .commands = BUILDS },
-	{ 'q', "quiet", NULL, "only errors", .commands = BUILDS },
-	{ 'v', "verbose", NULL, "stream the builders' output; with -n list what is fresh too",
-	  .commands = BUILDS " hash" },
-	{ 'l', "load-average", "N", "start nothing new while the load is above N", .commands = BUILDS },
-	{ 0, "platforms", "LIST", "platforms to build, comma separated (BUILD_PLATFORMS)", .commands = NULL },
-	{ 't', "tag", "TAG", "tag instead of the manifest's; may be repeated (DOCKER_TAGS)", .commands = NULL },
-	{ 0, "set", "NAME=VALUE", "set a variable of the manifest, or SERVICE.KEY; may be repeated", .commands = NULL },
-	{ 0, "profile", "NAME", "make services of this profile part of all; may be repeated (COMPOSE_PROFILES)",
-	  .commands = NULL },
-	{ 0, "env-file", "FILE", "read variables from FILE instead of .env", .commands = NULL },
-	{ 0, "builder", "NAME",
-	  "build with NAME: buildah, docker, docker:BUILDER, buildctl, buildctl:ADDRESS, nerdctl or nerdctl:NAMESPACE "
-	  "(CBUILD_BUILDER)",
-	  .commands = PLANS " doctor check", .choices = "buildah docker buildctl nerdctl" },
-	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)",
-	  .commands = PLANS " down", .choices = "podman docker" },
-	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = CHECKS },
-	{ 0, "no-verify", NULL, "do not run the checks", .commands = CHECKS },
-	{ 0, "pull", NULL, "look for newer base images, also than services.lock has; nothing else makes them count",
-	  .commands = ONCE },
-	{ 0, "no-cache-read", NULL, "take no results from the registry cache; those that are made still go there",
-	  .commands = BUILDS },
-	{ 0, "push", NULL, "push the images when everything is built and checked, their tags last",
-	  .commands = "build verify" },
-	{ 0, "format", "FORMAT", "print as FORMAT; each command has its own (cbuild help COMMAND)", .commands = NULL },
-	{ 0, "progress", "MODE", "auto, tty, plain, json (an event a line) or quiet", .commands = BUILDS,
-	  .choices = "auto tty plain json quiet" },
-	{ 0, "trace", "FILE", "write the run's timeline to FILE, for Perfetto or chrome://tracing", .commands = ONCE },
-	{ 'u', "username", "NAME", "the name to log in with", .commands = "login" },
-	{ 0, "password-stdin", NULL, "read the password from standard input", .commands = "login" },
-	{ 'o', "output", "FILE", "write to FILE (-: standard output)", .commands = "report init import export" },
-	{ 0, "remote", NULL, "ask the registries: same, differs or missing there", .commands = "images" },
-	{ 0, "update", NULL, "ask the registries again: for all, or for those that are named", .commands = "lock" },
-	{ 0, "check", NULL, "write nothing: list what differs, status 1 when anything does", .commands = "lock" },
-	{ 0, "since", "REF", "compare the working tree with the commit REF", .commands = "affected" },
-	{ 0, "to", "PLACE", "docker, podman, containerd, containerd:NAMESPACE or kind:NAME", .commands = "load" },
-	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune" },
-	{ 'd', "detach", NULL, "leave the services running; `cbuild down` ends them", .commands = "up" },
-	{ 0, "run", NULL, "keep the services running, and restart those that were built anew", .commands = "watch" },
-	{ 0, "stdout", NULL, "print what would be written", .commands = "init" },
-	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = ONCE },
-	{ '0', "null", NULL, "separate names by NUL", .commands = "context" },
-	{ 0, "long", NULL, "with type, mode, size and digest (also -l)", .commands = "context" },
-	{ 'h', "help", NULL, "show help; of a command when one is given", .commands = NULL },
-	{ 0, "version", NULL, "show the version", .commands = NULL },
-	{ 0 },
-};
-enum { TABLE = sizeof(table) / sizeof(table[0]) - 1 };
+#define JOBS_MAX 10000
 
 static void *own(struct options *options, void *pointer)
 {
@@ -92,27 +36,6 @@ static const char **append(struct options *options, const char **list, const cha
 		memcpy(grown, list, len * sizeof(*grown));
 	grown[len] = value;
 	return grown;
-}
-
-static const char **append_commas(struct options *options, const char **list, const char *value)
-{
-	char *rest = own(options, mem_strdup(value));
-	char *part;
-
-	while ((part = strsep(&rest, ",")))
-		list = append(options, list, part);
-	return list;
-}
-
-static int set_number(const char *value, const char *name, size_t *ret, struct error **err)
-{
-	char *end;
-	unsigned long number = strtoul(value, &end, 10);
-
-	if (*value < '0' || *value > '9' || *end || number > 10000)
-		return error_make(err, ERROR_USAGE, "--%s takes a number, not \"%s\"", name, value);
-	*ret = number;
-	return 0;
 }
 
 bool options_listed(const char *list, const char *word)
@@ -151,95 +74,158 @@ static int one_of(const char *value, const char *what, const char *choices, stru
 	return error_make(err, ERROR_USAGE, "%s takes %s, not \"%s\"", what, list.data, value);
 }
 
-static int set_load(struct options *options, const char *value, struct error **err)
+static void *place(struct options *options, const struct option *option)
+{
+	return (char *)options + option->offset;
+}
+
+static int take_flag(struct options *options, const struct option *option, const char *value, struct error **err)
+{
+	(void)value;
+	(void)err;
+	*(bool *)place(options, option) = true;
+	return 0;
+}
+
+static int take_text(struct options *options, const struct option *option, const char *value, struct error **err)
+{
+	(void)err;
+	*(const char **)place(options, option) = value;
+	return 0;
+}
+
+static int take_commas(struct options *options, const struct option *option, const char *value, struct error **err)
+{
+	const char ***list = place(options, option);
+	char *rest = own(options, mem_strdup(value));
+	char *part;
+
+	(void)err;
+	while ((part = strsep(&rest, ",")))
+		*list = append(options, *list, part);
+	return 0;
+}
+
+static int take_file(struct options *options, const struct option *option, const char *value, struct error **err)
+{
+	(void)option;
+	(void)err;
+	if (options->file)
+		options->overlays = append(options, options->overlays, value);
+	else
+		options->file = value;
+	return 0;
+}
+
+static int take_set(struct options *options, const struct option *option, const char *value, struct error **err)
+{
+	(void)option;
+	if (!strchr(value, '='))
+		return error_make(err, ERROR_USAGE, "--set takes NAME=VALUE, not \"%s\"", value);
+	options->sets = append(options, options->sets, value);
+	return 0;
+}
+
+static int take_jobs(struct options *options, const struct option *option, const char *value, struct error **err)
+{
+	char *end;
+	unsigned long number = strtoul(value, &end, 10);
+
+	if (*value < '0' || *value > '9' || *end || number > JOBS_MAX)
+		return error_make(err, ERROR_USAGE, "--%s takes a number, not \"%s\"", option->name, value);
+	options->jobs = number;
+	return 0;
+}
+
+static int take_load(struct options *options, const struct option *option, const char *value, struct error **err)
 {
 	char *end;
 
+	(void)option;
 	options->max_load = strtod(value, &end);
 	if (*end || end == value || options->max_load <= 0)
 		return error_make(err, ERROR_USAGE, "-l takes a number above 0, not \"%s\"", value);
 	return 0;
 }
 
-static int set_valued(struct options *options, const char *name, const char *value, struct error **err)
+static int take_progress(struct options *options, const struct option *option, const char *value, struct error **err)
 {
-	const struct {
-		const char *name;
-		const char **where;
-	} strings[] = {
-		{ "directory", &options->dir },   { "env-file", &options->env_file },
-		{ "builder", &options->builder }, { "runtime", &options->runtime },
-		{ "format", &options->format },   { "progress", &options->progress },
-		{ "since", &options->since },     { "keep-storage", &options->keep_storage },
-		{ "trace", &options->trace },     { "username", &options->username },
-		{ "output", &options->output },   { "to", &options->to },
-	};
-
-	if (strcmp(name, "jobs") == 0)
-		return set_number(value, name, &options->jobs, err);
-	if (strcmp(name, "load-average") == 0)
-		return set_load(options, value, err);
-	if (strcmp(name, "platforms") == 0)
-		options->platforms = append_commas(options, options->platforms, value);
-	if (strcmp(name, "tag") == 0)
-		options->tags = append_commas(options, options->tags, value);
-	if (strcmp(name, "file") == 0 && options->file)
-		options->overlays = append(options, options->overlays, value);
-	else if (strcmp(name, "file") == 0)
-		options->file = value;
-	if (strcmp(name, "profile") == 0)
-		options->profiles = append_commas(options, options->profiles, value);
-	if (strcmp(name, "set") == 0)
-		options->sets = append(options, options->sets, value);
-	if (strcmp(name, "set") == 0 && !strchr(value, '='))
-		return error_make(err, ERROR_USAGE, "--set takes NAME=VALUE, not \"%s\"", value);
-	if (strcmp(name, "progress") == 0 &&
-	    one_of(value, "--progress", option_find(name, strlen(name))->choices, err) < 0)
+	if (one_of(value, "--progress", option->choices, err) < 0)
 		return -1;
-	if (strcmp(name, "progress") == 0 && strcmp(value, "quiet") == 0)
-		options->quiet = true;
-	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
-		if (strcmp(name, strings[i].name) == 0)
-			*strings[i].where = value;
-	}
+	options->progress = value;
+	options->quiet |= strcmp(value, "quiet") == 0;
 	return 0;
 }
 
-static void set_flag(struct options *options, const char *name)
-{
-	const struct {
-		const char *name;
-		bool *where;
-	} flags[] = {
-		{ "keep-going", &options->keep_going },
-		{ "dry-run", &options->dry_run },
-		{ "force", &options->force },
-		{ "quiet", &options->quiet },
-		{ "verbose", &options->verbose },
-		{ "exit-code", &options->exit_code },
-		{ "no-load", &options->no_load },
-		{ "no-verify", &options->no_verify },
-		{ "push", &options->push },
-		{ "pull", &options->pull },
-		{ "no-cache-read", &options->no_cache_read },
-		{ "remote", &options->remote },
-		{ "update", &options->update },
-		{ "check", &options->check },
-		{ "password-stdin", &options->password_stdin },
-		{ "null", &options->null_separated },
-		{ "long", &options->long_list },
-		{ "stdout", &options->to_stdout },
-		{ "detach", &options->detach },
-		{ "run", &options->run },
-		{ "help", &options->help },
-		{ "version", &options->version },
-	};
+#define FLAG(member) .take = take_flag, .offset = offsetof(struct options, member)
+#define TEXT(member) .take = take_text, .offset = offsetof(struct options, member)
+#define COMMAS(member) .take = take_commas, .offset = offsetof(struct options, member)
 
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		if (strcmp(name, flags[i].name) == 0)
-			*flags[i].where = true;
-	}
-}
+/* Letters mean what they mean in GNU make. */
+static const struct option table[] = {
+	{ 'C', "directory", "DIR", "change to DIR first", TEXT(dir) },
+	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml; further ones are merged over it",
+	  .take = take_file },
+	{ 'j', "jobs", "N", "run N nodes at once (default: make's job slots, or one a processor)", .commands = BUILDS,
+	  .take = take_jobs },
+	{ 'k', "keep-going", NULL, "go on with what does not need the failed node", .commands = BUILDS, FLAG(keep_going) },
+	{ 'n', "dry-run", NULL, "say what would be done, and why; do nothing", .commands = ONCE " prune", FLAG(dry_run) },
+	{ 'B', "force", NULL, "do everything anew, without the builder's cache", .commands = BUILDS, FLAG(force) },
+	{ 'q', "quiet", NULL, "only errors", .commands = BUILDS, FLAG(quiet) },
+	{ 'v', "verbose", NULL, "stream the builders' output; with -n list what is fresh too",
+	  .commands = BUILDS " hash", FLAG(verbose) },
+	{ 'l', "load-average", "N", "start nothing new while the load is above N", .commands = BUILDS, .take = take_load },
+	{ 0, "platforms", "LIST", "platforms to build, comma separated (BUILD_PLATFORMS)", COMMAS(platforms) },
+	{ 't', "tag", "TAG", "tag instead of the manifest's; may be repeated (DOCKER_TAGS)", COMMAS(tags) },
+	{ 0, "set", "NAME=VALUE", "set a variable of the manifest, or SERVICE.KEY; may be repeated", .take = take_set },
+	{ 0, "profile", "NAME", "make services of this profile part of all; may be repeated (COMPOSE_PROFILES)",
+	  COMMAS(profiles) },
+	{ 0, "env-file", "FILE", "read variables from FILE instead of .env", TEXT(env_file) },
+	{ 0, "builder", "NAME",
+	  "build with NAME: buildah, docker, docker:BUILDER, buildctl, buildctl:ADDRESS, nerdctl or nerdctl:NAMESPACE "
+	  "(CBUILD_BUILDER)",
+	  .commands = PLANS " doctor check", .choices = "buildah docker buildctl nerdctl", TEXT(builder) },
+	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)",
+	  .commands = PLANS " down", .choices = "podman docker", TEXT(runtime) },
+	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = CHECKS, FLAG(no_load) },
+	{ 0, "no-verify", NULL, "do not run the checks", .commands = CHECKS, FLAG(no_verify) },
+	{ 0, "pull", NULL, "look for newer base images, also than services.lock has; nothing else makes them count",
+	  .commands = ONCE, FLAG(pull) },
+	{ 0, "no-cache-read", NULL, "take no results from the registry cache; those that are made still go there",
+	  .commands = BUILDS, FLAG(no_cache_read) },
+	{ 0, "push", NULL, "push the images when everything is built and checked, their tags last",
+	  .commands = "build verify", FLAG(push) },
+	{ 0, "format", "FORMAT", "print as FORMAT; each command has its own (cbuild help COMMAND)", TEXT(format) },
+	{ 0, "progress", "MODE", "auto, tty, plain, json (an event a line) or quiet", .commands = BUILDS,
+	  .choices = "auto tty plain json quiet", .take = take_progress },
+	{ 0, "trace", "FILE", "write the run's timeline to FILE, for Perfetto or chrome://tracing", .commands = ONCE,
+	  TEXT(trace) },
+	{ 'u', "username", "NAME", "the name to log in with", .commands = "login", TEXT(username) },
+	{ 0, "password-stdin", NULL, "read the password from standard input", .commands = "login", FLAG(password_stdin) },
+	{ 'o', "output", "FILE", "write to FILE (-: standard output)", .commands = "report init import export",
+	  TEXT(output) },
+	{ 0, "remote", NULL, "ask the registries: same, differs or missing there", .commands = "images", FLAG(remote) },
+	{ 0, "update", NULL, "ask the registries again: for all, or for those that are named", .commands = "lock",
+	  FLAG(update) },
+	{ 0, "check", NULL, "write nothing: list what differs, status 1 when anything does", .commands = "lock",
+	  FLAG(check) },
+	{ 0, "since", "REF", "compare the working tree with the commit REF", .commands = "affected", TEXT(since) },
+	{ 0, "to", "PLACE", "docker, podman, containerd, containerd:NAMESPACE or kind:NAME", .commands = "load",
+	  TEXT(to) },
+	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune",
+	  TEXT(keep_storage) },
+	{ 'd', "detach", NULL, "leave the services running; `cbuild down` ends them", .commands = "up", FLAG(detach) },
+	{ 0, "run", NULL, "keep the services running, and restart those that were built anew", .commands = "watch",
+	  FLAG(run) },
+	{ 0, "stdout", NULL, "print what would be written", .commands = "init", FLAG(to_stdout) },
+	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = ONCE, FLAG(exit_code) },
+	{ '0', "null", NULL, "separate names by NUL", .commands = "context", FLAG(null_separated) },
+	{ 0, "long", NULL, "with type, mode, size and digest (also -l)", .commands = "context", FLAG(long_list) },
+	{ 'h', "help", NULL, "show help; of a command when one is given", FLAG(help) },
+	{ 0, "version", NULL, "show the version", FLAG(version) },
+	{ 0 },
+};
+enum { TABLE = sizeof(table) / sizeof(table[0]) - 1 };
 
 const struct option *option_find(const char *name, size_t len)
 {
@@ -277,15 +263,14 @@ static int parse_long(struct options *options, char **argv, int argc, int *at, s
 	if (!option->placeholder) {
 		if (value)
 			return error_make(err, ERROR_USAGE, "--%s takes no value", option->name);
-		set_flag(options, option->name);
-		return 0;
+		return option->take(options, option, NULL, err);
 	}
 	if (!value) {
 		if (*at + 1 >= argc)
 			return error_make(err, ERROR_USAGE, "--%s needs a value: %s", option->name, option->placeholder);
 		value = argv[++*at];
 	}
-	return set_valued(options, option->name, value, err);
+	return option->take(options, option, value, err);
 }
 
 const struct option *option_letter(char letter)
@@ -309,14 +294,14 @@ static int parse_letters(struct options *options, char **argv, int argc, int *at
 		if (*c == 'l' && options->command && strcmp(options->command, "context") == 0) {
 			options->long_list = true;
 		} else if (!option->placeholder) {
-			set_flag(options, option->name);
+			option->take(options, option, NULL, err);
 		} else if (c[1]) {
-			return set_valued(options, option->name, c + 1, err);
+			return option->take(options, option, c + 1, err);
 		} else if (!next) {
 			return error_make(err, ERROR_USAGE, "-%c needs a value: %s", *c, option->placeholder);
 		} else {
 			++*at;
-			return set_valued(options, option->name, next, err);
+			return option->take(options, option, next, err);
 		}
 	}
 	return 0;

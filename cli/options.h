@@ -6,6 +6,7 @@
 
 struct command;
 struct error;
+struct options;
 
 /* What may be given on the command line: one table, which parsing, help, the manual page and completion read. */
 struct option {
@@ -15,6 +16,9 @@ struct option {
 	const char *help;
 	const char *commands; /* that read it, separated by blanks; NULL: every command that reads the manifest */
 	const char *choices;  /* that its argument is one of, separated by blanks; or NULL */
+	/* Takes what was given, NULL without a placeholder. ERROR_USAGE. */
+	int (*take)(struct options *options, const struct option *option, const char *value, struct error **err);
+	size_t offset; /* of the member of struct options that it sets, where one `take` serves several */
 };
 
 /* The command line. Strings point into argv or are owned by the options. */

@@ -69,9 +69,7 @@ equal()
 	local option known
 	cbuild help --format=man | sed 's/\\-/-/g' >page
 	for command in $(commands); do cbuild help "$command"; done >all
-	# What the parser takes: the names that it compares with.
-	known=$(sed -n '/^static int set_valued/,/^}/p; /^static void set_flag/,/^}/p' "$checkout/cli/options.c" |
-		grep -oE '"[a-z][a-z-]+"' | tr -d '"' | sort -u | grep -v '^version$')
+	known=$(sed -nE "s/^\t\{ ('.'|0), \"([a-z-]+)\",.*/\2/p" "$checkout/cli/options.c" | grep -v '^version$')
 	[ "$(wc -w <<<"$known")" -gt 20 ]
 	for option in $known; do
 		options | grep -qx -- "$option"

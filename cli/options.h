@@ -59,7 +59,7 @@ struct options {
 	bool help, version;
 	bool detach;
 	bool run;     /* --run of `watch` */
-	bool starts;  /* never given: the targets are to be started, so their env files count */
+	bool starts;  /* never given: targets are started on this machine: env files count, nothing is published */
 	bool silent;  /* never given: complaints of a look aside are not shown (cli/cmd/look.h) */
 	char *words;  /* the command line as typed, for the history */
 	void **owned; /* what options_free frees */

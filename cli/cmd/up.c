@@ -27,7 +27,7 @@
 /* The services that are to run, in start order: dependencies first, each once. */
 struct troupe {
 	const struct manifest *manifest;
-	struct up_part *parts;
+	struct stage_part *parts;
 	size_t len;
 	bool *there; /* of each service */
 };
@@ -44,7 +44,7 @@ static void add_service(struct troupe *troupe, size_t number, int condition)
 
 	if (troupe->there[number]) {
 		for (size_t i = 0; i < troupe->len; i++) {
-			struct stage_part *part = &troupe->parts[i].part;
+			struct stage_part *part = &troupe->parts[i];
 
 			if (part->service == service && condition > part->condition)
 				part->condition = condition;
@@ -54,7 +54,7 @@ static void add_service(struct troupe *troupe, size_t number, int condition)
 	troupe->there[number] = true;
 	for (size_t i = 0; i < service->depends_len; i++)
 		add_service(troupe, service->depends[i].service, (int)service->depends[i].condition);
-	troupe->parts[troupe->len++].part = (struct stage_part){ .service = service, .condition = condition };
+	troupe->parts[troupe->len++] = (struct stage_part){ .service = service, .condition = condition };
 }
 
 static bool is_wanted(const struct session *session, size_t number)
@@ -94,8 +94,8 @@ static const char **built_names(const struct troupe *troupe)
 	size_t len = 0;
 
 	for (size_t i = 0; i < troupe->len; i++) {
-		if (troupe->parts[i].part.service->has_build)
-			names[len++] = troupe->parts[i].part.service->name.s;
+		if (troupe->parts[i].service->has_build)
+			names[len++] = troupe->parts[i].service->name.s;
 	}
 	return names;
 }
@@ -107,19 +107,14 @@ static void take_results(struct session *session, struct troupe *troupe, const s
 
 	platform_text(host, platform);
 	for (size_t i = 0; i < troupe->len; i++) {
-		struct up_part *part = &troupe->parts[i];
-		size_t service = (size_t)(part->part.service - session->manifest->services);
-		cleanup_free char *build = mem_printf("build:%s:%s", part->part.service->name.s, platform);
-		cleanup_free char *index = mem_printf("index:%s", part->part.service->name.s);
-		size_t built = plan_find(session->plan, build), indexed = plan_find(session->plan, index);
+		struct stage_part *part = &troupe->parts[i];
+		cleanup_free char *build = mem_printf("build:%s:%s", part->service->name.s, platform);
+		size_t built = plan_find(session->plan, build);
 
-		part->values.platform = host;
 		if (built == NO_NODE)
 			continue;
-		part->part.identity = plan_node(session->plan, built)->result.identity;
-		part->part.digest = plan_node(session->plan, built)->result.digest;
-		part->values.reference = plan_references(session->plan, service)[0];
-		part->values.digest = indexed == NO_NODE ? NULL : plan_node(session->plan, indexed)->result.digest;
+		part->identity = plan_node(session->plan, built)->result.identity;
+		part->digest = plan_node(session->plan, built)->result.digest;
 	}
 }
 

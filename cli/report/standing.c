@@ -14,21 +14,21 @@
 #include "engine/up/up.h"
 
 struct standing {
-	const struct up_part *parts;
+	const struct stage_part *parts;
 	size_t len;
 	size_t width; /* of the longest name */
 	bool quiet, detach, color;
 	struct buf addresses; /* lines */
 };
 
-struct standing *standing_new(const struct up_part *parts, size_t len, bool quiet, bool detach)
+struct standing *standing_new(const struct stage_part *parts, size_t len, bool quiet, bool detach)
 {
 	struct standing *standing = mem_alloc(sizeof(*standing));
 
 	*standing = (struct standing){ .parts = parts, .len = len, .quiet = quiet, .detach = detach };
 	standing->color = output_color() && isatty(STDOUT_FILENO);
 	for (size_t i = 0; i < len; i++) {
-		size_t width = strlen(parts[i].part.service->name.s);
+		size_t width = strlen(parts[i].service->name.s);
 
 		standing->width = width > standing->width ? width : standing->width;
 	}
@@ -49,7 +49,7 @@ static int color_of(const struct standing *standing, const char *service)
 	static const int colors[] = { 36, 33, 32, 35, 34, 96, 93, 92, 95, 94 };
 	size_t i = 0;
 
-	while (i < standing->len && strcmp(standing->parts[i].part.service->name.s, service) != 0)
+	while (i < standing->len && strcmp(standing->parts[i].service->name.s, service) != 0)
 		i++;
 	return colors[i % (sizeof(colors) / sizeof(colors[0]))];
 }
@@ -67,7 +67,7 @@ static void add_name(const struct standing *standing, const char *service, const
 static bool speaks_http(const struct standing *standing, const char *name, const struct container_port *port)
 {
 	for (size_t i = 0; i < standing->len; i++) {
-		const struct service *service = standing->parts[i].part.service;
+		const struct service *service = standing->parts[i].service;
 
 		if (strcmp(service->name.s, name) == 0)
 			return !port->udp &&

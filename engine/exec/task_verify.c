@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/platform.h"
 #include "dsl/manifest.h"
 #include "engine/exec/task.h"
+#include "engine/oci/layout.h"
 #include "engine/stage/stage.h"
 #include "engine/verify/verify.h"
 
@@ -67,7 +69,7 @@ static void add_dependencies(struct closure *closure, const struct service *serv
 	}
 }
 
-static size_t add_members(struct task *task, struct verify_member *members, size_t *ret_host, const char **ret_index)
+static size_t add_members(struct task *task, struct verify_member *members, size_t *ret_host)
 {
 	struct platform host;
 	size_t len = 0;
@@ -77,8 +79,6 @@ static size_t add_members(struct task *task, struct verify_member *members, size
 	for (size_t i = 0; i < task->node->needs_len; i++) {
 		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
 
-		if (need->kind == NODE_INDEX)
-			*ret_index = need->result.identity;
 		if (need->kind != NODE_BUILD || need->service != task->node->service)
 			continue;
 		if (platform_equal(&need->platform, &host))
@@ -94,6 +94,25 @@ static size_t add_members(struct task *task, struct verify_member *members, size
 	return len;
 }
 
+/* What is checked is an index; what only runs here has none, and gets one that no tag names. */
+static int find_index(struct task *task, const struct verify_member *members, size_t len, char ret[DIGEST_LEN + 1],
+		      struct error **err)
+{
+	cleanup_free struct layout_member *images = mem_array(len + 1, sizeof(*images));
+
+	for (size_t i = 0; i < task->node->needs_len; i++) {
+		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
+
+		if (need->kind == NODE_INDEX) {
+			memcpy(ret, need->result.identity, DIGEST_LEN + 1);
+			return 0;
+		}
+	}
+	for (size_t i = 0; i < len; i++)
+		images[i] = (struct layout_member){ .digest = members[i].digest, .platform = members[i].platform };
+	return layout_write_index(task->env->layout, images, len, NULL, 0, ret, NULL, err);
+}
+
 int task_verify(struct task *task, struct error **err)
 {
 	const struct manifest *manifest = plan_manifest(task->env->plan);
@@ -102,6 +121,7 @@ int task_verify(struct task *task, struct error **err)
 	struct closure closure = { .task = task };
 	cleanup_json struct json *detail = json_new_object();
 	cleanup_buf struct buf report = { 0 }, text = { 0 };
+	char index[DIGEST_LEN + 1];
 	struct verify_job job = {
 		.loop = task->env->loop,
 		.layout = task->env->layout,
@@ -118,7 +138,10 @@ int task_verify(struct task *task, struct error **err)
 
 	if (!job.staging)
 		return -1;
-	job.members_len = add_members(task, members, &job.host, &job.index);
+	job.members_len = add_members(task, members, &job.host);
+	if (find_index(task, members, job.members_len, index, err) < 0)
+		return -1;
+	job.index = index;
 	add_dependencies(&closure, service);
 	job.dependencies = closure.items;
 	job.dependencies_len = closure.len;

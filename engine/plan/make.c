@@ -404,12 +404,14 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 	const struct service *own = &plan->manifest->services[service];
 	struct node draft = { 0 };
 	struct node *node;
-	size_t index, load = NO_NODE, verify;
+	size_t index = NO_NODE, load = NO_NODE, verify;
 	bool good;
 
-	node = plan_add_node(plan, NODE_INDEX, service, NULL, &index);
-	for (size_t i = 0; i < len; i++)
-		node_need(node, builds[i]);
+	if (!plan->options.unpublished) {
+		node = plan_add_node(plan, NODE_INDEX, service, NULL, &index);
+		for (size_t i = 0; i < len; i++)
+			node_need(node, builds[i]);
+	}
 	for (size_t i = 0; i < len && plan->options.load; i++) {
 		if (!platform_equal(&plan->nodes[builds[i]]->platform, &plan->options.host))
 			continue;
@@ -417,7 +419,7 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 		node_need(node, builds[i]);
 	}
 	/* Who asks for checks alone has no use for them. */
-	if (!plan->options.verify_again)
+	if (!plan->options.verify_again && !plan->options.unpublished)
 		add_formats(plan, service, builds, len);
 	if (!plan->options.verify || !asks_anything(own))
 		return true;
@@ -426,7 +428,8 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 	node->needs = draft.needs;
 	node->needs_len = draft.needs_len;
 	node->needs_cap = draft.needs_cap;
-	node_need(node, index);
+	if (index != NO_NODE)
+		node_need(node, index);
 	if (load != NO_NODE)
 		node_need(node, load);
 	for (size_t i = 0; i < len; i++)

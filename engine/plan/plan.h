@@ -42,6 +42,7 @@ struct plan_options {
 	bool load;                  /* have load nodes */
 	bool verify;                /* have verify nodes */
 	bool push;                  /* have push and tag nodes */
+	bool unpublished;           /* what runs on this machine alone: no indexes, no tags, no formats */
 	bool keep_going; /* a service is pushed and tagged when it is complete, whatever becomes of the others */
 	const struct plan_pair *annotations; /* of the index that is pushed */
 	size_t annotations_len;

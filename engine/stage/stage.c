@@ -19,7 +19,7 @@ static const char **fill_words(struct stage *stage, const struct texts *texts)
 		return NULL;
 	words = arena_array(stage->arena, texts->len + 1, sizeof(*words));
 	for (size_t i = 0; i < texts->len; i++)
-		words[i] = values_fill(stage->arena, texts->items[i].s, &stage->values);
+		words[i] = texts->items[i].s;
 	return words;
 }
 
@@ -30,7 +30,7 @@ static void fill_environment(struct stage *stage, const struct service *service,
 
 	for (size_t i = 0; i < pairs->len; i++) {
 		environment[i].key = pairs->items[i].key.s;
-		environment[i].value = values_fill(stage->arena, pairs->items[i].value.s, &stage->values);
+		environment[i].value = pairs->items[i].value.s;
 	}
 	for (size_t i = 0; i < from_files->len; i++)
 		environment[pairs->len + i] =

@@ -5,8 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "engine/stage/values.h"
-
 struct arena;
 struct buf;
 struct container;
@@ -46,13 +44,12 @@ struct stage {
 	const struct manifest *manifest;
 	const struct output *output;
 	struct findings *findings;
-	struct late_values values; /* of the containers' settings */
-	struct arena *arena;       /* of the texts that containers are started with */
-	char *network;             /* NULL: none, the runtime's default one */
+	struct arena *arena; /* of the texts that containers are started with */
+	char *network;       /* NULL: none, the runtime's default one */
 	struct actor *actors;
 	size_t len;
 };
-/* Makes room for that many parts. What the caller sets before: everything up to `values`. */
+/* Makes room for that many parts. What the caller sets before: everything up to `findings`. */
 void stage_open(struct stage *stage, size_t parts);
 /* Starts it, pulling its image if need be. ERROR_HEALTH, ERROR_TOOL, ERROR_REGISTRY. */
 int stage_start(struct stage *stage, const struct stage_part *part, struct actor **ret, struct error **err);

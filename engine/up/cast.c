@@ -175,22 +175,21 @@ static const char *address_of(struct up *up, const struct container *old)
 	return ip && strcmp(runtime_name(up->job->runtime), "podman") == 0 ? arena_strdup(up->stage.arena, ip) : NULL;
 }
 
-int cast_part(struct up *up, const struct up_part *part, struct actor **ret, struct error **err)
+int cast_part(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err)
 {
-	struct container **old = find_standing(up, part->part.service->name.s);
+	struct container **old = find_standing(up, part->service->name.s);
 	size_t number = up->stage.len;
 	char config[HASH_HEX + 1];
 	struct container_spec spec;
 
-	up->stage.values = part->values;
-	if (stage_spec(&up->stage, &part->part, ret, &spec, err) < 0)
+	if (stage_spec(&up->stage, part, ret, &spec, err) < 0)
 		return -1;
-	if (fill_mounts(up, part->part.service, &spec, err) < 0)
+	if (fill_mounts(up, part->service, &spec, err) < 0)
 		return -1;
-	fill_publish(up, part->part.service, &spec);
+	fill_publish(up, part->service, &spec);
 	config_hash(&spec, config);
-	fill_labels(up, part->part.service, config, &spec);
-	up->kept[number] = old && fits(*old, config, part->part.condition);
+	fill_labels(up, part->service, config, &spec);
+	up->kept[number] = old && fits(*old, config, part->condition);
 	if (up->kept[number]) {
 		stage_join(&up->stage, *ret, steal_ptr(*old));
 		return 0;

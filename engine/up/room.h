@@ -36,7 +36,7 @@ void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1]);
 /* cast.c: brings the part on the stage: the container that stands already when it fits, else a new one, which gets the
  * old one's address and ports. */
 int cast_find(struct up *up, struct error **err); /* what stands */
-int cast_part(struct up *up, const struct up_part *part, struct actor **ret, struct error **err);
+int cast_part(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err);
 void cast_leave(struct up *up); /* frees what was found and not taken */
 
 /* up.c: a follower has ended. On the loop's thread. */

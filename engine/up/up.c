@@ -45,24 +45,24 @@ static void tell_healthy(struct up *up, const struct actor *actor)
 }
 
 /* Starts one, and waits for what others wait for. False: that failed, and is among the findings. */
-static bool start_part(struct up *up, const struct up_part *part)
+static bool start_part(struct up *up, const struct stage_part *part)
 {
 	struct actor *actor = NULL;
 	struct error *error = NULL;
 
 	if (cast_part(up, part, &actor, &error) < 0) {
-		findings_error(up->findings, part->part.service->name.s, &error);
+		findings_error(up->findings, part->service->name.s, &error);
 		return false;
 	}
 	tell(up, &(struct up_event){ .kind = up->kept[actor - up->stage.actors] ? UP_KEPT : UP_STARTED,
 				     .service = actor->name });
 	if (!up->job->detach)
 		tell_output(up, actor);
-	if (part->part.condition == DEPENDS_STARTED)
+	if (part->condition == DEPENDS_STARTED)
 		return true;
-	if (!stage_wait(&up->stage, actor, part->part.condition, actor->name))
+	if (!stage_wait(&up->stage, actor, part->condition, actor->name))
 		return false;
-	if (part->part.condition == DEPENDS_HEALTHY)
+	if (part->condition == DEPENDS_HEALTHY)
 		tell_healthy(up, actor);
 	return true;
 }

@@ -10,11 +10,6 @@
 /* Starts services and keeps them running (`cbuild up`, `cbuild watch --run`), and ends them (`cbuild down`). What runs is
  * known by the labels of the containers, in no file. */
 
-struct up_part {
-	struct stage_part part;
-	struct late_values values;
-};
-
 enum up_kind {
 	UP_STARTED, /* service */
 	UP_KEPT,    /* service: it runs already, with the same image and settings */
@@ -42,7 +37,7 @@ struct up_job {
 	struct layout *layout;
 	struct runtime *runtime; /* its owner is up_owner's */
 	const struct manifest *manifest;
-	const struct up_part *parts; /* in start order */
+	const struct stage_part *parts; /* in start order */
 	size_t len;
 	bool detach; /* they go on when they are healthy; else until a signal comes or all have ended */
 	/* Negative, with *err set: all is ended. */

@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-#include "engine/stage/values.h"
+#include "engine/verify/values.h"
 #include "engine/verify/verify.h"
 
 /* What the files of engine/verify/ share; for them alone. */

@@ -63,7 +63,6 @@ void play_check(const struct verify_job *job, struct findings *findings)
 		.manifest = job->manifest,
 		.output = job->output,
 		.findings = findings,
-		.values = verify_values(job),
 	};
 
 	stage_open(&stage, job->dependencies_len + 1);

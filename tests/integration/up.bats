@@ -3,6 +3,7 @@
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/registry"
+. "$BATS_TEST_DIRNAME/../lib/image"
 
 setup_file()
 {
@@ -376,6 +377,41 @@ fails()
 
 @test "what does not get healthy is told, and all is ended" {
 	each_runtime fails
+}
+
+@test "what is published stays as it is: all platforms, under its tags" {
+	local port watcher
+	port=$(free_port)
+	up_project
+	sed "s/^registry:.*/&\nplatforms: [linux\/amd64, linux\/arm64]\nformats: {zstd: {suffix: -z}}/" -i services.yaml
+	cb all
+	equal "$status" 0
+	cp .cbuild/oci/index.json "$BATS_TEST_TMPDIR/before"
+	cb up --detach
+	equal "$status" 0
+	cb -n --exit-code
+	equal "$status" 0
+	# Neither does an edit change what is published, until that is asked for.
+	echo newer >web/www/health
+	cb up --detach
+	equal "$status" 0
+	inside "$(container_of web)" 'grep newer /www/health'
+	cmp .cbuild/oci/index.json "$BATS_TEST_TMPDIR/before"
+	cb down
+	out=$BATS_TEST_TMPDIR/watched
+	"$cbuild" watch --run web >"$out" 2>&1 3>&- &
+	watcher=$!
+	until_true says "waiting for a change"
+	kill -INT "$watcher"
+	wait "$watcher" || true
+	cmp .cbuild/oci/index.json "$BATS_TEST_TMPDIR/before"
+	cb all
+	equal "$status" 0
+	equal "$(jq -r '.manifests[].platform | .os + "/" + .architecture' "$(blob "$(jq -r \
+		'.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "localhost/up/web:latest") | .digest' \
+		.cbuild/oci/index.json)")" | sort)" "$(lines linux/amd64 linux/arm64)"
+	"$CBUILD_RUNTIME" volume rm up_kept >/dev/null
+	equal "$(ours)" ""
 }
 
 serves()

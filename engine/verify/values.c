@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "dsl/late.h"
-#include "engine/stage/values.h"
+#include "engine/verify/values.h"
 
 struct lookup {
 	const struct late_values *values;

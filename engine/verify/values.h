@@ -1,5 +1,5 @@
-#ifndef ENGINE_STAGE_VALUES_H
-#define ENGINE_STAGE_VALUES_H
+#ifndef ENGINE_VERIFY_VALUES_H
+#define ENGINE_VERIFY_VALUES_H
 
 struct arena;
 struct platform;

@@ -122,20 +122,21 @@ static bool has_state(const uint32_t *states, size_t len, uint32_t state)
 	return false;
 }
 
-/* Adds a state and what a "**" there reaches without a name. True when a pattern ends there. */
+/* Adds a state and what a "**" there reaches without a name. True when a pattern ends there: behind that, there is nothing to
+ * look for. */
 static bool add_state(const struct selector *selector, uint32_t *states, size_t *len, uint32_t state)
 {
 	for (;; state++) {
 		const struct component *c = &selector->components[state];
 
+		if (c->deep && c->last) {
+			note_match(selector, c);
+			return true;
+		}
 		if (!has_state(states, *len, state))
 			states[(*len)++] = state;
 		if (!c->deep)
 			return false;
-		if (c->last) {
-			note_match(selector, c);
-			return true;
-		}
 	}
 }
 
@@ -188,9 +189,10 @@ static bool is_except(const struct selector *selector, const char *path)
 	return false;
 }
 
+/* Patterns that are still open may lead to links, also in a folder that counts as a whole. */
 static void settle(struct view *view)
 {
-	view->all = view->matched && !view->selector->filter->ignore && !view->except;
+	view->all = view->matched && !view->states_len && !view->selector->filter->ignore && !view->except;
 }
 
 void selector_begin(const struct selector *selector, struct view *ret, size_t prefix, struct arena *arena)
@@ -215,7 +217,7 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 	const struct selector *selector = view->selector;
 	const struct filter *filter = selector->filter;
 	const char *relative = path + view->prefix;
-	bool open, folder = type == S_IFDIR;
+	bool folder = type == S_IFDIR;
 
 	*ret = (struct verdict){ .matched = view->matched, .states = scratch };
 	if (view->all) {
@@ -225,10 +227,9 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 	}
 	if (view->except && is_except(selector, relative))
 		return;
-	if (!view->matched)
-		ret->matched = step(selector, view->states, view->states_len, name, scratch, &ret->states_len, false);
-	open = ret->states_len > 0;
-	if (!ret->matched && !open)
+	ret->named = step(selector, view->states, view->states_len, name, scratch, &ret->states_len, false);
+	ret->matched |= ret->named;
+	if (!ret->matched && ret->states_len == 0)
 		return;
 	ret->ignored = ignore_walk(filter->ignore, relative);
 	if (ret->ignored) {
@@ -236,9 +237,9 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 		return;
 	}
 	ret->descend = folder;
-	ret->detour = type == S_IFLNK && !view->matched;
+	ret->detour = type == S_IFLNK && (ret->named || ret->states_len > 0);
 	ret->counts = ret->matched || ret->detour || (folder && filter->parents);
-	if (ret->matched && !view->matched) /* again, to note which patterns led here */
+	if (ret->named) /* again, to note which patterns led here */
 		step(selector, view->states, view->states_len, name, scratch, &ret->states_len, true);
 }
 
@@ -249,7 +250,7 @@ void selector_enter(const struct view *view, const struct verdict *verdict, cons
 
 	*ret = (struct view){ .selector = view->selector, .prefix = view->prefix, .matched = verdict->matched };
 	ret->except = view->except && except_below(view->selector, relative, strlen(relative));
-	if (!ret->matched && verdict->states_len > 0) {
+	if (verdict->states_len > 0) {
 		ret->states = arena_array(arena, verdict->states_len, sizeof(*ret->states));
 		memcpy(ret->states, verdict->states, verdict->states_len * sizeof(*ret->states));
 		ret->states_len = (uint32_t)verdict->states_len;

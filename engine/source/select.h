@@ -29,7 +29,9 @@ struct verdict {
 	bool counts;
 	bool descend; /* for folders */
 	bool detour;  /* a link that a pattern leads to or through */
-	bool matched, ignored;
+	bool matched; /* this entry, or a folder that it is in, by a pattern */
+	bool named;   /* a pattern ends with this entry */
+	bool ignored;
 	size_t states_len;
 	uint32_t *states; /* scratch: those that are open behind this name */
 };

@@ -194,7 +194,7 @@ static struct verdict judge(struct place *place, const char *path, const char *n
 		struct verdict *verdict = &hand->verdicts[i];
 
 		selector_judge(view, path, name, type, hand->scratch + room, verdict);
-		if (!view->matched)
+		if (view->states_len > 0)
 			room += selector_states(view->selector);
 		any.counts |= verdict->counts;
 		any.descend |= verdict->descend;
@@ -209,7 +209,7 @@ static void reserve_verdicts(struct place *place)
 	size_t room = 0;
 
 	for (size_t i = 0; i < place->dir->views_len; i++)
-		if (!place->dir->views[i].matched)
+		if (place->dir->views[i].states_len > 0)
 			room += selector_states(place->dir->views[i].selector);
 	mem_reserve(&hand->scratch, &hand->scratch_cap, room + 1, sizeof(*hand->scratch));
 	mem_reserve(&hand->verdicts, &hand->verdicts_cap, place->dir->views_len + 1, sizeof(*hand->verdicts));
@@ -271,7 +271,7 @@ static void note_detours(struct place *place, const struct node *node)
 	for (size_t i = 0; i < place->dir->views_len; i++) {
 		const struct view *view = &place->dir->views[i];
 		const struct verdict *verdict = &hand->verdicts[i];
-		size_t count = verdict->detour ? verdict->states_len + verdict->matched : 0;
+		size_t count = verdict->detour ? verdict->states_len + verdict->named : 0;
 
 		mem_reserve(&hand->detours, &hand->detours_cap, hand->detours_len + count + 1, sizeof(*hand->detours));
 		for (size_t s = 0; s < count; s++)

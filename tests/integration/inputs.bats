@@ -52,6 +52,9 @@ make_project()
 	ln -s a.txt ctx/link.txt
 	ln -s dir ctx/linkdir
 	ln -s ../other/o.c ctx/dir/sub/link
+	ln -s ../other/o.c ctx/dir/link-out
+	ln -s ../dar ctx/dir/link-dar
+	ln -s ../m more/sub/link-m
 	printf '*.skip\n**/*.skip\nignored\n!ignored/kept\n' >ctx/.dockerignore
 	printf 'project: inputs\nregistry: localhost/inputs\nservices:\n' >services.yaml
 	make_services
@@ -137,6 +140,15 @@ make_services()
 		FROM scratch
 		COPY dir/sub /x/
 	END
+	service links-below <<-'END'
+		FROM scratch AS whole
+		COPY dir /x/
+		FROM scratch
+		COPY --from=whole /x /x/
+		COPY dir/link-out dir/link-dar/c.c /y/
+		COPY --from=more sub /z/
+		COPY --from=more sub/l* /z/m
+	END
 	service archive <<-'END'
 		FROM scratch
 		ADD archive.tar dar/c.c /x/
@@ -177,6 +189,12 @@ make_services()
 		FROM scratch
 		COPY --from=tools . /
 		RUN --mount=type=bind,target=/m mkdir /x && cp -a /m/. /x/
+	END
+	service mount-below <<-'END'
+		FROM scratch
+		COPY --from=tools . /
+		COPY dir /x/
+		RUN --mount=source=dir/link-out,target=/m cp /m /x/o
 	END
 	service mount-ignored <<-'END'
 		FROM scratch

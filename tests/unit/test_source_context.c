@@ -191,18 +191,19 @@ static void test_patterns(void **state)
 	expect_filter(world, &filter, "a/1.cf a/2.cd a/2.c/xf a/d/4.cf bd b/genf b/sd b/s/tf");
 }
 
-/* A pattern that only what `prepare` makes answers to has its match. */
+/* A pattern that only what `prepare` makes answers to has its match, and so has one below what another one takes. */
 static void test_unmatched_except(void **state)
 {
 	struct world *world = *state;
-	const char *patterns[] = { "gen/x.go", "gen", "other" }, *except[] = { "gen/x.go" };
-	struct filter filter = { .patterns = patterns, .patterns_len = 3, .except = except, .except_len = 1 };
+	const char *patterns[] = { "gen/x.go", "gen", "d", "d/in", "other" }, *except[] = { "gen/x.go" };
+	struct filter filter = { .patterns = patterns, .patterns_len = 5, .except = except, .except_len = 1 };
 	struct source *source = begin(world, 0);
 
 	put(world, "f", "1");
+	put(world, "d/in", "1");
 	source_add(source, world->dir, &filter);
 	scan(source);
-	assert_int_equal(source_unmatched(source, 0), 2);
+	assert_int_equal(source_unmatched(source, 0), 4);
 	source_free(source);
 }
 
@@ -238,6 +239,52 @@ static void test_detours(void **state)
 	expect_filter(world, &filter,
 		      "absl filel glob1l linkl loopl outl reald real/unusedf real/xf real/yf real/zd real/z/wf secondl "
 		      "targetf upl");
+}
+
+/* Also in a folder that another pattern takes as a whole, before it or behind it. */
+static void test_detours_inside(void **state)
+{
+	struct world *world = *state;
+	static const struct {
+		const char *pattern, *behind; /* what the pattern leads to outside of the folder */
+	} cases[] = {
+		{ "src/deep", "" },
+		{ "src/l", "shared/ff " },
+		{ "*/l", "shared/ff " },
+		{ "src/*", "shared/ff shared/gf " },
+		{ "src/deep/m", "shared/gf " },
+		{ "src/deep/to/o", "shared/of " },
+		{ "src/deep/to", "sharedd shared/ff shared/gf shared/of " },
+		{ "src/twice", "shared/gf " },
+	};
+	static const char *const links[][2] = {
+		{ "../shared/f", "src/l" },
+		{ "/shared/g", "src/deep/m" },
+		{ "../../shared", "src/deep/to" },
+		{ "deep/m", "src/twice" },
+	};
+	const char *deep[] = { "src/**", "src" };
+
+	put(world, "shared/f", "1");
+	put(world, "shared/g", "1");
+	put(world, "shared/o", "1");
+	put(world, "src/deep/x", "1");
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		char *path = at(world, links[i][1]);
+
+		assert_int_equal(symlink(links[i][0], path), 0);
+		free(path);
+	}
+	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
+		const char *patterns[] = { i % 2 ? "src" : cases[i / 2].pattern, i % 2 ? cases[i / 2].pattern : "src" };
+		cleanup_free char *expected = mem_printf(
+			"%ssrcd src/deepd src/deep/ml src/deep/tol src/deep/xf src/ll src/twicel", cases[i / 2].behind);
+
+		expect_filter(world, &(struct filter){ .patterns = patterns, .patterns_len = 2 }, expected);
+	}
+	/* who takes all that is in a folder is not led out of it */
+	expect_filter(world, &(struct filter){ .patterns = deep, .patterns_len = 2, .deep = true },
+		      "srcd src/deepd src/deep/ml src/deep/tol src/deep/xf src/ll src/twicel");
 }
 
 static void expect_error(const struct world *world, const struct filter *filter, const char *words)
@@ -884,6 +931,7 @@ int main(void)
 		TEST(test_patterns),
 		TEST(test_unmatched_except),
 		TEST(test_detours),
+		TEST(test_detours_inside),
 		TEST(test_special),
 		TEST(test_missing),
 		TEST(test_unreadable),

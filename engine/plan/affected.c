@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/fs.h"
-#include "base/glob.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
@@ -65,19 +64,20 @@ static bool has_entry(const struct look *look, size_t selection, const char *rel
 	return false;
 }
 
-static bool in_contexts(struct look *look, const struct node *node, const char *changed)
+/* One that is gone was an input if it would be one. */
+static bool reads(const struct look *look, size_t selection, const char *relative, const char *changed)
 {
-	const struct plan_build *build = node->build;
+	return has_entry(look, selection, relative) ||
+	       (!fs_exists(changed) && source_takes(look->plan->source, selection, relative));
+}
 
+static bool in_contexts(struct look *look, const struct plan_build *build, const char *changed)
+{
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
 		const char *relative = context->root ? path_relative(real_folder(look, context->root), changed) : NULL;
 
-		if (!relative)
-			continue;
-		/* One that is gone was an input if it would be one. */
-		if (has_entry(look, context->selection, relative) ||
-		    (!fs_exists(changed) && plan_counts(look->plan, node, context, relative)))
+		if (relative && reads(look, context->selection, relative, changed))
 			return true;
 	}
 	return false;
@@ -93,36 +93,19 @@ static bool names_bases(const struct plan_build *build)
 	return any;
 }
 
-static bool changes_build(struct look *look, const struct node *node, const char *changed)
+static bool changes_build(struct look *look, const struct plan_build *build, const char *changed)
 {
-	const struct plan_build *build = node->build;
 	cleanup_free char *beside = mem_printf("%s.dockerignore", build->dockerfile);
 	cleanup_free char *lock = path_join(look->plan->manifest->dir, LOCKFILE_NAME);
 	cleanup_free char *inside = path_join(build->contexts[0].root ? build->contexts[0].root : "", ".dockerignore");
 
 	return is_file(look, changed, build->dockerfile) || (names_bases(build) && is_file(look, changed, lock)) ||
-	       is_file(look, changed, beside) || is_file(look, changed, inside) || in_contexts(look, node, changed);
-}
-
-static bool matches_pattern(const char *pattern, const char *relative)
-{
-	cleanup_free char *path = mem_strdup(relative);
-	char *slash;
-
-	for (;;) {
-		if (glob_match_deep(pattern, path) > 0)
-			return true;
-		slash = strrchr(path, '/');
-		if (!slash)
-			return false;
-		*slash = '\0';
-	}
+	       is_file(look, changed, beside) || is_file(look, changed, inside) || in_contexts(look, build, changed);
 }
 
 static bool changes_prepare(struct look *look, const struct node *node, const char *changed)
 {
 	const struct manifest *manifest = look->plan->manifest;
-	const struct texts *inputs = &manifest->services[node->service].prepare.inputs;
 	const char *relative = path_relative(real_folder(look, manifest->dir), changed);
 
 	for (size_t i = 0; i < node->prepare->outputs_len; i++) {
@@ -131,16 +114,7 @@ static bool changes_prepare(struct look *look, const struct node *node, const ch
 		if (is_file(look, changed, output))
 			return true;
 	}
-	if (!relative)
-		return false;
-	for (size_t i = 0; i < inputs->len && !fs_exists(changed); i++) {
-		const struct platform *platform = node->has_platform ? &node->platform : NULL;
-		cleanup_free char *pattern = path_clean(plan_expand(look->plan, platform, inputs->items[i].s));
-
-		if (matches_pattern(pattern, relative))
-			return true;
-	}
-	return has_entry(look, node->prepare->selection, relative);
+	return relative && reads(look, node->prepare->selection, relative, changed);
 }
 
 /* NULL: nothing of its own is among the paths. */
@@ -150,7 +124,7 @@ static const char *own_reason(struct look *look, const struct node *node)
 		const char *changed = look->paths[i];
 		const char *relative;
 
-		if (!(node->kind == NODE_BUILD && changes_build(look, node, changed)) &&
+		if (!(node->kind == NODE_BUILD && changes_build(look, node->build, changed)) &&
 		    !(node->kind == NODE_PREPARE && changes_prepare(look, node, changed)))
 			continue;
 		relative = path_relative(real_folder(look, look->plan->manifest->dir), changed);

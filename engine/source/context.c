@@ -365,6 +365,11 @@ const struct stamp *source_stamp(const struct source *source, size_t selection, 
 	return &source->selections[selection]->chosen.nodes[entry]->stamp;
 }
 
+bool source_takes(const struct source *source, size_t selection, const char *path)
+{
+	return selector_takes(source->selections[selection]->selector, path);
+}
+
 long source_unmatched(const struct source *source, size_t selection)
 {
 	return selector_unmatched(source->selections[selection]->selector);

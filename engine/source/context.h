@@ -64,6 +64,8 @@ struct hash128 source_digest(const struct source *source, size_t selection);
 const struct entry *source_entries(struct source *source, size_t selection, size_t *ret_len);
 /* The stat data (walk.h) that the i-th of these entries had; after source_entries. Borrowed from `source`. */
 const struct stamp *source_stamp(const struct source *source, size_t selection, size_t entry);
+/* After source_scan: whether something at `path` (relative to the selection's folder), were it there, would be an entry. */
+bool source_takes(const struct source *source, size_t selection, const char *path);
 /* For selections with patterns: the first pattern (index) that matched nothing, or -1. */
 long source_unmatched(const struct source *source, size_t selection);
 

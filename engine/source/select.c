@@ -261,6 +261,32 @@ void selector_enter(const struct view *view, const struct verdict *verdict, cons
 		settle(ret);
 }
 
+bool selector_takes(const struct selector *selector, const char *path)
+{
+	cleanup_free uint32_t *scratch = mem_array(selector_states(selector), sizeof(*scratch));
+	cleanup_free char *part = mem_strdup(path);
+	struct arena *arena = arena_new();
+	struct verdict verdict = { .descend = true };
+	struct view view, below;
+	char *slash;
+
+	selector_begin(selector, &view, 0, arena);
+	for (char *name = part; name && verdict.descend; name = slash ? slash + 1 : NULL) {
+		slash = strchr(name, '/');
+		if (slash)
+			*slash = '\0';
+		/* whatever it was: a link's text counts where nothing else would */
+		selector_judge(&view, part, name, slash ? S_IFDIR : S_IFLNK, scratch, &verdict);
+		if (!slash)
+			break;
+		selector_enter(&view, &verdict, part, &below, arena);
+		view = below;
+		*slash = '/';
+	}
+	arena_free(arena);
+	return verdict.counts && !slash;
+}
+
 char *selector_rest(const struct selector *selector, uint32_t state, struct arena *arena)
 {
 	cleanup_buf struct buf out = { 0 };

@@ -44,6 +44,8 @@ size_t selector_states(const struct selector *selector);
 /* The view of a folder for which `verdict` said to descend. */
 void selector_enter(const struct view *view, const struct verdict *verdict, const char *path, struct view *ret,
 		    struct arena *arena);
+/* True when something at `path` (relative to the selection's folder), were it there, would count. */
+bool selector_takes(const struct selector *selector, const char *path);
 /* What is left of a pattern at a state, as text. */
 char *selector_rest(const struct selector *selector, uint32_t state, struct arena *arena);
 

@@ -178,6 +178,15 @@ commit_first()
 	echo other >base/file
 	affected base web
 	again
+	mkdir base/folder
+	ln -s ../file base/folder/link
+	sed -i 's/COPY file/COPY folder folder\/link/' base/Dockerfile
+	git add base
+	git commit -qm links
+	git rm -q base/file
+	cb affected --since=HEAD
+	equal "$(cat "$out")" "$(printf '%s\n' base web)"
+	again
 	git rm -q base/file
 	touch base/another
 	sed -i s/file/another/ base/Dockerfile

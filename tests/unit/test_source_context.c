@@ -277,8 +277,9 @@ static void test_detours_inside(void **state)
 	}
 	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
 		const char *patterns[] = { i % 2 ? "src" : cases[i / 2].pattern, i % 2 ? cases[i / 2].pattern : "src" };
-		cleanup_free char *expected = mem_printf(
-			"%ssrcd src/deepd src/deep/ml src/deep/tol src/deep/xf src/ll src/twicel", cases[i / 2].behind);
+		cleanup_free char *expected = mem_printf("%ssrcd src/deepd src/deep/ml src/deep/tol src/deep/xf src/ll "
+							 "src/twicel",
+							 cases[i / 2].behind);
 
 		expect_filter(world, &(struct filter){ .patterns = patterns, .patterns_len = 2 }, expected);
 	}

@@ -18,7 +18,7 @@
 
 static int untag(struct session *session, const struct node *node, struct error **err)
 {
-	const char *const *references = plan_node_references(session->plan, node);
+	const char *const *references = node->references;
 	size_t len = 0;
 
 	while (references[len])

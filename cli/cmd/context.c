@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
@@ -47,14 +48,16 @@ static int print_build(struct session *session, const struct node *node, struct 
 
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
+		cleanup_free char *prefix = NULL;
 		const struct entry *entries;
 		size_t len;
 
 		if (!context->root)
 			continue;
 		entries = source_entries(session->source, context->selection, &len);
+		prefix = plan_prefix(session->plan, context->root);
 		for (size_t j = 0; j < len; j++)
-			add_entry(session->options, plan_prefix(session->plan, context->root), &entries[j], &out);
+			add_entry(session->options, prefix, &entries[j], &out);
 	}
 	for (size_t i = 0; i < build->outputs_len && !session->options->long_list; i++)
 		add_name(session->options, "", build->outputs[i].path, &out);

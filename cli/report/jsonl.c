@@ -194,7 +194,7 @@ static struct json *images_json(const struct report_state *state)
 			continue;
 		image = json_new_object();
 		list = json_new_array();
-		references = plan_node_references(state->plan, node);
+		references = node->references;
 		json_set_str(image, "service", plan_manifest(state->plan)->services[node->service].name.s);
 		json_set_str(image, "format", node->format ? node->format->name.s : NULL);
 		for (size_t j = 0; references[j]; j++)

@@ -87,7 +87,7 @@ static size_t widest_reference(const struct report_state *state)
 
 		if (node->kind != NODE_INDEX || !plan_is_target(state->plan, node->service))
 			continue;
-		for (const char *const *at = plan_node_references(state->plan, node); *at; at++)
+		for (const char *const *at = node->references; *at; at++)
 			widest = strlen(*at) > widest ? strlen(*at) : widest;
 	}
 	return widest;
@@ -115,7 +115,7 @@ static void add_images(const struct report_state *state, struct buf *out)
 
 		if (node->kind != NODE_INDEX || !node->result.digest || !plan_is_target(state->plan, node->service))
 			continue;
-		references = plan_node_references(state->plan, node);
+		references = node->references;
 		pushed = report_pushed(state, node);
 		for (size_t j = 0; references[j]; j++)
 			buf_printf(out, "%s  %-6s  %-*s  %s%s%s\n", any || j ? "" : "\n", how_made(state, node),

@@ -41,7 +41,7 @@ int follow(struct plan *plan, struct state *state, size_t first, size_t len, str
 	int r = 0;
 
 	for (size_t i = first; i < first + len && r == 0; i++) {
-		struct node *node = plan_node(plan, i);
+		const struct node *node = plan_node(plan, i);
 		struct renewal *item = &items[count];
 
 		if (!node->returned)
@@ -50,7 +50,7 @@ int follow(struct plan *plan, struct state *state, size_t first, size_t len, str
 		item->node = node->id;
 		item->key = node->key;
 		item->inputs = texts[count++];
-		node->returned = false;
+		plan_followed(plan, i);
 	}
 	if (r == 0 && count > 0)
 		r = state_renew(state, items, count, err);

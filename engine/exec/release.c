@@ -32,7 +32,7 @@ static int collect(struct plan *plan, struct inquiry *inquiry, struct error **er
 
 		if (node->kind != NODE_TAG || node->state != NODE_FRESH)
 			continue;
-		for (references = plan_node_references(plan, node); *references; references++) {
+		for (references = node->references; *references; references++) {
 			mem_reserve(&inquiry->heads, &inquiry->heads_cap, inquiry->len + 1, sizeof(*inquiry->heads));
 			mem_reserve(&inquiry->askers, &inquiry->askers_cap, inquiry->len + 1, sizeof(*inquiry->askers));
 			inquiry->askers[inquiry->len] = (struct asker){ i, *references };
@@ -43,23 +43,15 @@ static int collect(struct plan *plan, struct inquiry *inquiry, struct error **er
 	return 0;
 }
 
-static void make_stale(struct node *node, const char *reference, bool found)
-{
-	node->state = NODE_STALE;
-	node_reason(node, REASON_MISSING, reference, found ? "another image now" : "gone");
-}
-
 /* A tag is to be put on content that nobody asked about: pushing finds out whether it is there. */
 static void doubt_content(struct plan *plan)
 {
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		const struct node *tag = plan_node(plan, i);
-		struct node *push = tag->kind == NODE_TAG ? plan_node(plan, tag->needs[0]) : NULL;
 
-		if (!push || tag->state == NODE_FRESH || push->state != NODE_FRESH)
-			continue;
-		push->state = NODE_STALE;
-		node_reason(push, REASON_MISSING, "its content in the registry", "to be looked for");
+		if (tag->kind == NODE_TAG && tag->state != NODE_FRESH &&
+		    plan_node(plan, tag->needs[0])->state == NODE_FRESH)
+			plan_doubt(plan, tag->needs[0], "its content in the registry", "to be looked for");
 	}
 }
 
@@ -67,12 +59,14 @@ static void judge(struct plan *plan, const struct inquiry *inquiry)
 {
 	for (size_t i = 0; i < inquiry->len; i++) {
 		const struct head *head = &inquiry->heads[i];
-		struct node *tag = plan_node(plan, inquiry->askers[i].node);
+		const struct asker *asker = &inquiry->askers[i];
+		const struct node *tag = plan_node(plan, asker->node);
+		const char *change = head->found ? "another image now" : "gone";
 
 		if (head->found && tag->result.digest && strcmp(head->digest, tag->result.digest) == 0)
 			continue;
-		make_stale(tag, inquiry->askers[i].reference, head->found);
-		make_stale(plan_node(plan, tag->needs[0]), inquiry->askers[i].reference, head->found);
+		plan_doubt(plan, asker->node, asker->reference, change);
+		plan_doubt(plan, tag->needs[0], asker->reference, change);
 	}
 }
 

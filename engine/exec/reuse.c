@@ -50,7 +50,7 @@ static void note(const struct reuse *reuse, const char *text)
 	reuse->env->note(reuse->env->data, text);
 }
 
-bool reuse_where(struct plan *plan, size_t number, struct ref *ret)
+bool reuse_where(const struct plan *plan, size_t number, struct ref *ret)
 {
 	const struct service *service = &plan_manifest(plan)->services[plan_node(plan, number)->service];
 
@@ -152,7 +152,7 @@ static int make_key(struct reuse *reuse, size_t number, bool *ret_ask, struct er
 {
 	const struct node *node = plan_node(reuse->plan, number);
 	struct share *share = &reuse->shares[number];
-	const char *why = NULL;
+	cleanup_free char *why = NULL;
 	int r;
 
 	*ret_ask = false;
@@ -166,7 +166,7 @@ static int make_key(struct reuse *reuse, size_t number, bool *ret_ask, struct er
 	if (r < 0)
 		return -1;
 	if (r > 0 && !reuse_where(reuse->plan, number, &share->where))
-		why = "its name says no registry";
+		why = mem_strdup("its name says no registry");
 	if (why)
 		tell_unshared(reuse, number, why);
 	if (r == 0 || why) {
@@ -262,12 +262,12 @@ static bool only_pushed(struct reuse *reuse, const struct share *share)
 	const struct node *node = plan_node(reuse->plan, share->node);
 	cleanup_free char *id = mem_printf("push:%s", plan_manifest(reuse->plan)->services[node->service].name.s);
 	cleanup_free char *own = mem_printf("%s/%s", share->where.domain, share->where.repository);
-	const char *const *repositories = plan_repositories(reuse->plan, node->service);
-	bool same = plan_find(reuse->plan, id) != NO_NODE;
+	size_t push = plan_find(reuse->plan, id);
 
-	for (; same && *repositories; repositories++)
-		same = strcmp(*repositories, own) == 0;
-	return same;
+	for (size_t i = 0; push != NO_NODE && plan_node(reuse->plan, push)->repositories[i]; i++)
+		if (strcmp(plan_node(reuse->plan, push)->repositories[i], own) != 0)
+			return false;
+	return push != NO_NODE;
 }
 
 static bool needs_layers(struct reuse *reuse, const struct share *share)

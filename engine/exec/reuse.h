@@ -30,6 +30,6 @@ int reuse_results(struct reuse_env *env, struct error **err);
 #define REUSE_BY_NAME "registry"
 
 /* The repository that the results of a build are shared in: the image's own; false when its name says no registry. */
-bool reuse_where(struct plan *plan, size_t node, struct ref *ret);
+bool reuse_where(const struct plan *plan, size_t node, struct ref *ret);
 
 #endif

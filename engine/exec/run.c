@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,11 +42,11 @@ static void on_signal(void *arg, int signum)
 /* From what each node took the last time. Nothing can be said while a build is ahead that never ran. */
 static uint64_t remaining_ms(const struct run *run)
 {
-	size_t len = plan_len(run->env.plan);
+	size_t len = plan_len(run->plan);
 	cleanup_free uint64_t *spent = mem_array(len + 1, sizeof(*spent));
 
 	for (size_t i = 0; i < len; i++) {
-		const struct node *node = plan_node(run->env.plan, i);
+		const struct node *node = plan_node(run->plan, i);
 		enum sched_state state = sched_state(run->sched, i);
 		bool ahead = state == SCHED_WAITING || state == SCHED_READY || state == SCHED_RUNNING;
 
@@ -131,7 +130,7 @@ static void open_jobserver(struct run *run)
 
 static size_t builders_jobs(const struct run *run)
 {
-	const struct manifest *manifest = plan_manifest(run->env.plan);
+	const struct manifest *manifest = plan_manifest(run->plan);
 	size_t jobs = 0;
 
 	for (size_t i = 0; i < manifest->builders_len; i++)
@@ -141,13 +140,13 @@ static size_t builders_jobs(const struct run *run)
 
 static struct sched *make_sched(const struct run *run)
 {
-	size_t len = plan_len(run->env.plan);
+	size_t len = plan_len(run->plan);
 	cleanup_free struct sched_node *nodes = mem_array(len + 1, sizeof(*nodes));
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t jobs = run->options->jobs;
 
 	for (size_t i = 0; i < len; i++) {
-		const struct node *node = plan_node(run->env.plan, i);
+		const struct node *node = plan_node(run->plan, i);
 		uint64_t cost = node->took_ms > 0 ? (uint64_t)node->took_ms : COST_UNKNOWN_MS;
 
 		nodes[i] = (struct sched_node){
@@ -194,11 +193,11 @@ static int run_loop(struct run *run, struct error **err)
 static int begin_history(struct run *run, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
-	struct run_plan plan = { .nodes = plan_len(run->env.plan) };
+	struct run_plan plan = { .nodes = plan_len(run->plan) };
 
 	for (size_t i = 0; i < plan.nodes; i++)
-		plan.builds += plan_node(run->env.plan, i)->kind == NODE_BUILD;
-	plan_json(run->env.plan, false, &text);
+		plan.builds += plan_node(run->plan, i)->kind == NODE_BUILD;
+	plan_json(run->plan, false, &text);
 	plan.text = text.data;
 	return state_run_begin(run->env.state, run->options->command, &plan, &run->id, err);
 }
@@ -209,7 +208,7 @@ static int run_all(struct run *run, struct error **err)
 
 	open_jobserver(run);
 	run->sched = make_sched(run);
-	run->begun_ms = mem_array(plan_len(run->env.plan) + 1, sizeof(*run->begun_ms));
+	run->begun_ms = mem_array(plan_len(run->plan) + 1, sizeof(*run->begun_ms));
 	/* Before signals are ours: waiting can be interrupted. */
 	if (run_gate(run->options->state_dir, &gate, err) < 0 || loop_signals(run->env.loop, on_signal, run, err) < 0 ||
 	    begin_history(run, err) < 0 || make_folders(run, err) < 0)
@@ -235,7 +234,6 @@ static void run_close(struct run *run)
 		unlink(run->lock_path);
 		close(run->lock_fd);
 	}
-	pthread_mutex_destroy(&run->env.source_lock);
 	error_free(run->error);
 	free(run->begun_ms);
 	free(run->stem);
@@ -260,6 +258,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .give_results = options->give_results,
 			 .note = run_note,
 			 .state_dir = options->state_dir },
+		.plan = plan,
 		.options = options,
 		.lock_fd = -1,
 		.logs_fd = -1,
@@ -272,7 +271,6 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 	*ret_status = 0;
 	if (stale == 0)
 		return 0;
-	pthread_mutex_init(&run.env.source_lock, NULL);
 	run_emit(&run, &(struct event){ .kind = EVENT_RUN_START, .nodes = plan_len(plan), .stale = stale });
 	r = run_all(&run, &error);
 	if (r < 0 && run.signum) {

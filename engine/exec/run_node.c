@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -39,7 +38,7 @@ void run_note(void *owner, const char *text)
 static void node_ended(struct run *run, size_t number, enum outcome outcome, const struct task *task)
 {
 	static const char *const names[] = { "done", "fresh", "reused", "failed", "skipped", "cancelled" };
-	const struct node *node = plan_node(run->env.plan, number);
+	const struct node *node = plan_node(run->plan, number);
 	uint64_t took = task ? loop_now_ms() - task->start_ms : 0;
 	struct error *error = NULL;
 
@@ -72,7 +71,7 @@ static void task_succeeded(struct run *run, struct task *task)
 {
 	struct error *error = NULL;
 
-	plan_set_result(run->env.plan, task->number,
+	plan_set_result(run->plan, task->number,
 			&(struct result){
 				.identity = task->identity,
 				.digest = task->digest,
@@ -80,7 +79,7 @@ static void task_succeeded(struct run *run, struct task *task)
 				.detail = task->detail,
 				.size = task->size,
 			});
-	if (!task->reused && !task->doubt && !task->passing && task_record(task, &error) < 0)
+	if (task_records(task) && task_record(task, &error) < 0)
 		stop_run(run, &error);
 	node_ended(run, task->number, task->reused || task->taken ? OUTCOME_REUSED : OUTCOME_DONE, task);
 	sched_done(run->sched, task->number);
@@ -141,27 +140,6 @@ static void task_progress(void *data, const struct progress *progress)
 	run_emit(task->owner, &(struct event){ .kind = EVENT_NODE_STEP, .node = task->node, .progress = progress });
 }
 
-/* The node's key for the registry cache: the one that was asked about, or one that could not be made before. */
-static int share_key(struct run *run, struct task *task, struct error **err)
-{
-	const char *why;
-	int r;
-
-	if (task->node->kind != NODE_BUILD || (!run->env.take_results && !run->env.give_results))
-		return 0;
-	task->asked = task->node->shared != NULL;
-	if (task->asked) {
-		memcpy(task->shared, task->node->shared, sizeof(task->shared));
-		return 0;
-	}
-	pthread_mutex_lock(&run->env.source_lock);
-	r = plan_shared_key(run->env.plan, task->number, task->shared, &why, err);
-	pthread_mutex_unlock(&run->env.source_lock);
-	if (r <= 0)
-		task->shared[0] = '\0';
-	return r < 0 ? -1 : 0;
-}
-
 static int start_task(struct run *run, size_t number, struct builder *builder, struct wave *wave, struct error **err)
 {
 	const struct output output = { .line = task_line, .progress = task_progress };
@@ -174,10 +152,6 @@ static int start_task(struct run *run, size_t number, struct builder *builder, s
 	if (wave) {
 		wave_join(wave);
 		task->wave = wave;
-	}
-	if (share_key(run, task, err) < 0) {
-		task_free(task);
-		return -1;
 	}
 	if (loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
 		task_free(task);
@@ -196,18 +170,11 @@ static int start_task(struct run *run, size_t number, struct builder *builder, s
 /* Decides the node now that what it needs has results. *ret_stale: it must run; otherwise it has ended. */
 static int decide_node(struct run *run, size_t number, bool *ret_stale, struct error **err)
 {
-	struct node *node = plan_node(run->env.plan, number);
+	const struct node *node = plan_node(run->plan, number);
 	bool was_fresh = node->state == NODE_FRESH;
-	int r = 0;
 
-	if (!node->key[0]) {
-		pthread_mutex_lock(&run->env.source_lock);
-		r = plan_decide(run->env.plan, number, err);
-		if (r == 0)
-			r = follow(run->env.plan, run->env.state, number, 1, err);
-		pthread_mutex_unlock(&run->env.source_lock);
-	}
-	if (r < 0)
+	if (!node->key[0] &&
+	    (plan_decide(run->plan, number, err) < 0 || follow(run->plan, run->env.state, number, 1, err) < 0))
 		return -1;
 	*ret_stale = node->state != NODE_FRESH;
 	if (*ret_stale)
@@ -223,7 +190,7 @@ static void start_failed(struct run *run, size_t number, struct error *error)
 {
 	take_failure(run, error);
 	run_emit(run, &(struct event){ .kind = EVENT_NODE_DONE,
-				       .node = plan_node(run->env.plan, number),
+				       .node = plan_node(run->plan, number),
 				       .outcome = OUTCOME_FAILED,
 				       .error = error });
 	error_free(error);
@@ -234,7 +201,7 @@ static bool is_build(void *data, size_t number)
 {
 	const struct run *run = data;
 
-	return plan_node(run->env.plan, number)->kind == NODE_BUILD;
+	return plan_node(run->plan, number)->kind == NODE_BUILD;
 }
 
 /* What decides whether a further build goes with one that is started. */
@@ -247,7 +214,7 @@ static bool goes_with(void *data, size_t number)
 {
 	const struct company *company = data;
 	struct run *run = company->run;
-	const struct fleet_want want = task_want(run->env.plan, plan_node(run->env.plan, number));
+	const struct fleet_want want = task_want(run->plan, plan_node(run->plan, number));
 
 	return is_build(run, number) && fleet_suits(run->env.fleet, company->builder, &want);
 }
@@ -319,7 +286,7 @@ static int start_wave(struct run *run, size_t first, struct builder *builder, un
 
 static int start_build(struct run *run, size_t number, struct error **err)
 {
-	const struct fleet_want want = task_want(run->env.plan, plan_node(run->env.plan, number));
+	const struct fleet_want want = task_want(run->plan, plan_node(run->plan, number));
 	struct builder *builder;
 	unsigned share;
 	int r;
@@ -350,8 +317,8 @@ static int start_node(struct run *run, size_t number, struct error **err)
 static bool can_start(void *data, size_t number)
 {
 	struct run *run = data;
-	const struct node *node = plan_node(run->env.plan, number);
-	const struct fleet_want want = task_want(run->env.plan, node);
+	const struct node *node = plan_node(run->plan, number);
+	const struct fleet_want want = task_want(run->plan, node);
 
 	return node->kind != NODE_BUILD || node->state == NODE_FRESH || fleet_has_room(run->env.fleet, &want);
 }

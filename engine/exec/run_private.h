@@ -11,6 +11,7 @@ struct sched;
 
 struct run {
 	struct task_env env;
+	struct plan *plan; /* the same as env's */
 	const struct run_options *options;
 	struct sched *sched;
 	struct jobserver *jobserver; /* of the make that runs us, or NULL */

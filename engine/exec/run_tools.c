@@ -20,8 +20,8 @@ size_t run_stale(const struct run *run, enum node_kind from, enum node_kind to)
 {
 	size_t stale = 0;
 
-	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
-		const struct node *node = plan_node(run->env.plan, i);
+	for (size_t i = 0; i < plan_len(run->plan); i++) {
+		const struct node *node = plan_node(run->plan, i);
 
 		stale += node->state != NODE_FRESH && node->kind >= from && node->kind <= to;
 	}
@@ -48,11 +48,11 @@ static bool kept_elsewhere(const struct node *node, const struct builder_info *i
 /* What was kept in a storage that this builder does not read is gone for it. */
 static int doubt_kept(struct run *run, const struct builder_info *info, struct error **err)
 {
-	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
-		if (kept_elsewhere(plan_node(run->env.plan, i), info))
-			plan_miss(run->env.plan, i, "its image where this builder can read it");
+	for (size_t i = 0; i < plan_len(run->plan); i++) {
+		if (kept_elsewhere(plan_node(run->plan, i), info))
+			plan_miss(run->plan, i, "its image where this builder can read it");
 	}
-	return plan_settle(run->env.plan, err);
+	return plan_settle(run->plan, err);
 }
 
 /* True when the one that was only preferred (used last, or hinted at) cannot be used: another one is looked for, and the
@@ -72,7 +72,7 @@ static bool give_up(struct run *run, const char *name, bool preferred, struct er
 /* The manifest's builder of that name, or NULL. */
 static const struct manifest_builder *find_spec(const struct run *run, const char *name)
 {
-	const struct manifest *manifest = plan_manifest(run->env.plan);
+	const struct manifest *manifest = plan_manifest(run->plan);
 
 	for (size_t i = 0; name && i < manifest->builders_len; i++)
 		if (strcmp(manifest->builders[i].name.s, name) == 0)
@@ -98,9 +98,9 @@ static int find_builder(struct run *run, struct builder **ret, struct error **er
 /* What may have to be built must have a builder before anything is. */
 static int check_builders(struct run *run, struct error **err)
 {
-	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
-		const struct node *node = plan_node(run->env.plan, i);
-		const struct fleet_want want = task_want(run->env.plan, node);
+	for (size_t i = 0; i < plan_len(run->plan); i++) {
+		const struct node *node = plan_node(run->plan, i);
+		const struct fleet_want want = task_want(run->plan, node);
 
 		if (node->kind == NODE_BUILD && node->state != NODE_FRESH && fleet_check(run->env.fleet, &want, err) < 0)
 			return -1;
@@ -136,7 +136,7 @@ static void left_out(void *data, const char *name, const struct error *why)
  * others cannot read. */
 static int open_fleet(struct run *run, struct error **err)
 {
-	const struct manifest *manifest = plan_manifest(run->env.plan);
+	const struct manifest *manifest = plan_manifest(run->plan);
 	const struct builder_info nobody = { 0 };
 	cleanup_free char *note = mem_printf("building with the manifest's %zu builders", manifest->builders_len);
 
@@ -152,7 +152,7 @@ bool run_shares(const struct run *run)
 {
 	const struct run_options *options = run->options;
 
-	return plan_manifest(run->env.plan)->builders_len > 0 && (!options->builder || options->builder_preferred);
+	return plan_manifest(run->plan)->builders_len > 0 && (!options->builder || options->builder_preferred);
 }
 
 static int open_builder(struct run *run, struct error **err)
@@ -211,11 +211,11 @@ static int remember_packed(struct run *run, struct error **err)
 /* What cannot be made is said before anything is. */
 static int open_formats(struct run *run, struct error **err)
 {
-	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
-		const struct node *node = plan_node(run->env.plan, i);
+	for (size_t i = 0; i < plan_len(run->plan); i++) {
+		const struct node *node = plan_node(run->plan, i);
 
 		if (node->kind == NODE_CONVERT && node->state != NODE_FRESH && task_convert_check(node->format, err) < 0)
-			return error_wrap(err, "%s", plan_manifest(run->env.plan)->services[node->service].name.s);
+			return error_wrap(err, "%s", plan_manifest(run->plan)->services[node->service].name.s);
 	}
 	return remember_packed(run, err);
 }
@@ -223,8 +223,8 @@ static int open_formats(struct run *run, struct error **err)
 /* The format that a builder has to make, or NULL. */
 static const char *built_format(const struct run *run)
 {
-	for (size_t i = 0; i < plan_len(run->env.plan); i++) {
-		const struct node *node = plan_node(run->env.plan, i);
+	for (size_t i = 0; i < plan_len(run->plan); i++) {
+		const struct node *node = plan_node(run->plan, i);
 
 		if (node->kind == NODE_CONVERT && node->state != NODE_FRESH && task_convert_builds(node->format))
 			return node->format->name.s;

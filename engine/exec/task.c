@@ -154,11 +154,30 @@ static int take_lock(struct task *task, struct error **err)
 	}
 }
 
+bool task_records(const struct task *task)
+{
+	return !task->reused && !task->doubt && !task->passing;
+}
+
 void task_leave_wave(struct task *task)
 {
 	if (task->wave)
 		wave_leave(task->wave, false);
 	task->wave = NULL;
+}
+
+/* What goes into the record of the result. */
+static int take_inputs(struct task *task, struct error **err)
+{
+	struct inputs *inputs;
+
+	if (!task_records(task))
+		return 0;
+	if (plan_inputs(task->env->plan, task->number, &inputs, err) < 0)
+		return -1;
+	inputs_text(inputs, &task->inputs);
+	inputs_free(inputs);
+	return 0;
 }
 
 static int do_work(struct task *task, struct error **err)
@@ -169,7 +188,9 @@ static int do_work(struct task *task, struct error **err)
 
 	if (take_lock(task, err) < 0 || ask_made_elsewhere(task, &task->reused, err) < 0)
 		return -1;
-	return task->reused ? 0 : work[task->node->kind](task, err);
+	if (task->reused)
+		return 0;
+	return work[task->node->kind](task, err) < 0 ? -1 : take_inputs(task, err);
 }
 
 void task_work(void *arg)
@@ -223,6 +244,7 @@ void task_free(struct task *task)
 	free(task->place);
 	free(task->detail);
 	free(task->doubt);
+	buf_free(&task->inputs);
 	free(task);
 }
 
@@ -230,9 +252,6 @@ int task_record(struct task *task, struct error **err)
 {
 	const struct builder_info *info = task->builder ? builder_info(task->builder) : NULL;
 	cleanup_free char *builder = info ? mem_printf("%s %s", info->name, info->version) : NULL;
-	cleanup_buf struct buf text = { 0 };
-	struct inputs *inputs;
-	int r;
 	struct record record = {
 		.node = (char *)task->node->id,
 		.identity = task->identity,
@@ -246,12 +265,5 @@ int task_record(struct task *task, struct error **err)
 	};
 
 	memcpy(record.key, task->node->key, sizeof(record.key));
-	pthread_mutex_lock(&task->env->source_lock);
-	r = plan_inputs(task->env->plan, task->number, &inputs, err);
-	pthread_mutex_unlock(&task->env->source_lock);
-	if (r < 0)
-		return -1;
-	inputs_text(inputs, &text);
-	inputs_free(inputs);
-	return state_put(task->env->state, &record, text.data, text.len, err);
+	return state_put(task->env->state, &record, task->inputs.data, task->inputs.len, err);
 }

@@ -1,12 +1,12 @@
 #ifndef ENGINE_EXEC_TASK_H
 #define ENGINE_EXEC_TASK_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/run.h"
 #include "engine/io/proc.h"
@@ -25,7 +25,7 @@ struct wave;
 /* What a run's tasks share. Written by the loop's thread before the first task starts. */
 struct task_env {
 	struct loop *loop;
-	struct plan *plan;
+	const struct plan *plan;
 	struct layout *layout;
 	struct state *state; /* of the loop's thread */
 	struct source *source;
@@ -40,7 +40,6 @@ struct task_env {
 	const char *state_dir;
 	const char *staging;                         /* folder of this run's staging folders */
 	void (*note)(void *owner, const char *text); /* tells something about the run; on the loop's thread */
-	pthread_mutex_t source_lock;                 /* the source's index is used by one thread at a time */
 };
 
 struct task {
@@ -68,7 +67,8 @@ struct task {
 	struct error *error;
 	char *identity, *digest, *place, *detail; /* malloc'd or NULL */
 	uint64_t size;
-	char *doubt; /* why the result must not be recorded, or NULL */
+	char *doubt;       /* why the result must not be recorded, or NULL */
+	struct buf inputs; /* of a result that is to be recorded, as text */
 };
 
 /* Opens the node's log in the folder `logs`, which is open as `logs_fd`. `output` has the functions that are called with the task, on the loop's
@@ -79,7 +79,9 @@ void task_free(struct task *task); /* lets go of the node's lock */
 /* Waits for the node's lock and does the work, unless another cbuild has done it meanwhile (then `reused`). In a task;
  * the outcome is in the struct. */
 void task_work(void *task);
-/* Writes the record of a node that is done, durably. On the loop's thread. */
+/* Whether the result of a node that is done is to be recorded. */
+bool task_records(const struct task *task);
+/* Writes its record, durably. On the loop's thread. */
 int task_record(struct task *task, struct error **err);
 
 /* Leaves its wave, if it is in one that it has not built with: what follows may take long. */
@@ -95,10 +97,12 @@ int task_push(struct task *task, struct error **err);
 int task_tag(struct task *task, struct error **err);
 
 /* What a build needs of its builder; points into the node. */
-struct fleet_want task_want(struct plan *plan, const struct node *node);
+struct fleet_want task_want(const struct plan *plan, const struct node *node);
 /* Whether a builder has to make the format. Of the others, whether this machine can: ERROR_TOOL with what to do. */
 bool task_convert_builds(const struct image_format *format);
 int task_convert_check(const struct image_format *format, struct error **err);
+/* The build's key for the registry cache: the one that was asked about before the run, or one that could not be made then. */
+int task_share_key(struct task *task, struct error **err);
 /* Takes a build's result from the registry cache: task->taken when it is there. What goes wrong is told, and no error. */
 void task_take(struct task *task);
 /* Puts a build's result into it; the same. */
@@ -118,7 +122,5 @@ const char *task_staging(struct task *task, struct error **err);
 int task_handed_name(struct task *task, char ret[HANDED_NAME + 1], struct error **err);
 /* Copies what counts of the folder of a build's context, the outputs of steps that are in it too, and no more, to `to`. */
 int task_replicate(struct task *task, size_t context, const char *to, struct error **err);
-/* plan_output_digest, by one task at a time. */
-int task_output(struct task *task, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found, struct error **err);
 
 #endif

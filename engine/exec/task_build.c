@@ -503,7 +503,7 @@ static int check_unchanged(struct task *task, struct error **err)
 		bool found;
 
 		if (json_parse(prepared->detail, strlen(prepared->detail), build->outputs[i].path, &detail, err) < 0 ||
-		    task_output(task, path, now, &found, err) < 0)
+		    plan_output_digest(task->env->source, path, now, &found, err) < 0)
 			return -1;
 		was = json_str(json_get(detail, "outputs"), build->outputs[i].path);
 		if (!found || !was || strcmp(was, now) != 0)
@@ -512,7 +512,7 @@ static int check_unchanged(struct task *task, struct error **err)
 	return 0;
 }
 
-struct fleet_want task_want(struct plan *plan, const struct node *node)
+struct fleet_want task_want(const struct plan *plan, const struct node *node)
 {
 	const struct service *service = &plan_manifest(plan)->services[node->service];
 
@@ -558,6 +558,8 @@ int task_build(struct task *task, struct error **err)
 {
 	struct error *error = NULL;
 
+	if (task_share_key(task, err) < 0)
+		return -1;
 	if (task->shared[0] && !task->asked && task->env->take_results)
 		task_take(task);
 	if (task->taken)

@@ -32,16 +32,6 @@ static void make_environment(const struct task *task, struct argv *env)
 		argv_add(env, task->node->prepare->env[i]);
 }
 
-int task_output(struct task *task, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found, struct error **err)
-{
-	int r;
-
-	pthread_mutex_lock(&task->env->source_lock);
-	r = plan_output_digest(task->env->source, path, ret, ret_found, err);
-	pthread_mutex_unlock(&task->env->source_lock);
-	return r;
-}
-
 static int take_outputs(struct task *task, struct error **err)
 {
 	const struct plan_prepare *prepare = task->node->prepare;
@@ -57,7 +47,7 @@ static int take_outputs(struct task *task, struct error **err)
 		char digest[PLAN_OUTPUT + 1];
 		bool found;
 
-		if (task_output(task, path, digest, &found, err) < 0)
+		if (plan_output_digest(task->env->source, path, digest, &found, err) < 0)
 			return -1;
 		if (!found)
 			return error_make(err, ERROR_BUILD, "`prepare` ended well, but did not make its output %s",

@@ -25,7 +25,7 @@ static size_t count(const char *const *list)
 
 char *task_references_json(struct task *task)
 {
-	const char *const *references = plan_node_references(task->env->plan, task->node);
+	const char *const *references = task->node->references;
 	cleanup_json struct json *detail = json_new_object();
 	struct json *list = json_new_array();
 	struct buf text = { 0 };
@@ -49,7 +49,7 @@ static int write_bare(struct task *task, struct layout_member *members, size_t l
 
 int task_index(struct task *task, struct error **err)
 {
-	const char *const *references = plan_node_references(task->env->plan, task->node);
+	const char *const *references = task->node->references;
 	cleanup_free struct layout_member *members = mem_array(task->node->needs_len + 1, sizeof(*members));
 	char digest[DIGEST_LEN + 1], identity[DIGEST_LEN + 1];
 	bool attested = false;
@@ -85,7 +85,7 @@ int task_index(struct task *task, struct error **err)
 
 int task_load(struct task *task, struct error **err)
 {
-	const char *const *references = plan_node_references(task->env->plan, task->node);
+	const char *const *references = task->node->references;
 	const struct node *build = plan_node(task->env->plan, task->node->needs[0]);
 	const struct runtime_image image = { .identity = build->result.identity, .digest = build->result.digest };
 

@@ -134,7 +134,7 @@ static int push_to(struct task *task, const char *repository, const char *digest
 
 static char *result_json(struct task *task, const struct push_result *total)
 {
-	const char *const *repositories = plan_repositories(task->env->plan, task->node->service);
+	const char *const *repositories = task->node->repositories;
 	cleanup_json struct json *detail = json_new_object();
 	struct json *list = json_new_array();
 	struct buf text = { 0 };
@@ -152,7 +152,7 @@ static char *result_json(struct task *task, const struct push_result *total)
 
 int task_push(struct task *task, struct error **err)
 {
-	const char *const *repositories = plan_repositories(task->env->plan, task->node->service);
+	const char *const *repositories = task->node->repositories;
 	struct meter meter = { .task = task };
 	struct push_result total = { 0 };
 	char digest[DIGEST_LEN + 1];
@@ -174,7 +174,7 @@ int task_push(struct task *task, struct error **err)
 
 int task_tag(struct task *task, struct error **err)
 {
-	const char *const *references = plan_node_references(task->env->plan, task->node);
+	const char *const *references = task->node->references;
 	const char *digest = plan_node(task->env->plan, task->node->needs[0])->result.digest;
 
 	for (size_t i = 0; references[i]; i++) {

@@ -67,6 +67,24 @@ static void tell_error(struct task *task, atomic_bool *told, const char *what, s
 	error_free(error);
 }
 
+int task_share_key(struct task *task, struct error **err)
+{
+	cleanup_free char *why = NULL;
+	int r;
+
+	if (!task->env->take_results && !task->env->give_results)
+		return 0;
+	task->asked = task->node->shared != NULL;
+	if (task->asked) {
+		memcpy(task->shared, task->node->shared, sizeof(task->shared));
+		return 0;
+	}
+	r = plan_shared_key(task->env->plan, task->number, task->shared, &why, err);
+	if (r <= 0)
+		task->shared[0] = '\0';
+	return r < 0 ? -1 : 0;
+}
+
 void task_take(struct task *task)
 {
 	struct shared_result found;

@@ -36,7 +36,7 @@ struct reason {
 	const char *change; /* "content", "added", "1.21 -> 1.22"; may be "" */
 };
 
-/* What a node left behind; strings live in the plan's arena. */
+/* What a node left behind. Set on the loop's thread, before anything that needs the node is started; strings live in the plan's arena. */
 struct result {
 	const char *identity; /* what the keys of dependents hold; NULL: there is no result (yet) */
 	const char *digest;   /* manifest or index in the store, or NULL */
@@ -57,6 +57,8 @@ struct node {
 	const struct image_format *format; /* whose image it is about; NULL: the plain one */
 	bool has_platform;
 	struct platform platform;
+	const char *const *references; /* NULL-terminated: those of its image, with the format's suffix behind each tag */
+	const char *const *repositories; /* of push nodes, NULL-terminated: where the references are ("ghcr.io/acme/web"), each once */
 	size_t *needs; /* node numbers, each smaller than this node's own: nodes are in topological order */
 	size_t needs_len, needs_cap;
 	enum node_state state;

@@ -28,7 +28,7 @@ struct plan_service {
 	size_t text_len;
 	struct dockerfile *dockerfile;
 	const struct plan_ignore *ignore;
-	const char *const *references; /* made on first use */
+	const char *const *references;
 };
 
 /* A platform that a per-platform step is asked for because others need its service for it. */

@@ -119,7 +119,7 @@ static void add_dir(struct inputs *inputs, const struct plan *plan, const char *
 		inputs_add(inputs, REASON_OPTION, name, shown_path(plan, dir));
 }
 
-static int add_prepare(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
+static int add_prepare(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct prepare_spec *spec = &plan->manifest->services[node->service].prepare;
 	const struct plan_prepare *prepare = node->prepare;
@@ -232,12 +232,14 @@ static void add_contexts(struct inputs *inputs, const struct plan *plan, const s
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
 		cleanup_free char *name = mem_printf("context %s", context->name ? context->name : "(main)");
+		cleanup_free char *prefix = NULL;
 
 		if (!context->root) {
 			inputs_add(inputs, REASON_OPTION, name, context->url);
 			continue;
 		}
-		inputs_add_files(inputs, name, plan_prefix(plan, context->root), plan->source, context->selection);
+		prefix = plan_prefix(plan, context->root);
+		inputs_add_files(inputs, name, prefix, plan->source, context->selection);
 		inputs_of_folder(inputs, context->root);
 	}
 }
@@ -298,7 +300,7 @@ static void add_attestations(struct inputs *inputs, const struct build_spec *spe
 }
 
 /* What the manifest's order of decides nothing. */
-static int add_used(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
+static int add_used(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
 	const struct plan_build *build = node->build;
@@ -316,7 +318,7 @@ static int add_used(struct plan *plan, const struct node *node, struct inputs *i
 	return add_outputs(inputs, plan, build, err);
 }
 
-static int add_build(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
+static int add_build(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
 	const struct plan_build *build = node->build;
@@ -342,18 +344,17 @@ static int add_build(struct plan *plan, const struct node *node, struct inputs *
 	return r;
 }
 
-static void add_references(struct inputs *inputs, struct plan *plan, const struct node *node)
+static void add_references(struct inputs *inputs, const struct node *node)
 {
-	const char *const *references = plan_node_references(plan, node);
 	size_t len = 0;
 
-	while (references[len])
+	while (node->references[len])
 		len++;
-	add_list(inputs, "reference", references, len);
+	add_list(inputs, "reference", node->references, len);
 }
 
 /* An index and the local engine hold what the builds delivered: their manifests' digests, and what was said about them. */
-static void add_members(struct plan *plan, const struct node *node, struct inputs *inputs, bool digests)
+static void add_members(const struct plan *plan, const struct node *node, struct inputs *inputs, bool digests)
 {
 	size_t first = inputs_len(inputs);
 
@@ -530,7 +531,7 @@ static void add_pulled(struct inputs *inputs, const struct plan *plan, const str
 	}
 }
 
-static int add_verify(struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
+static int add_verify(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
 	/* How it runs decides nothing when nothing is run. */
@@ -565,13 +566,12 @@ static int add_verify(struct plan *plan, const struct node *node, struct inputs 
 }
 
 /* What is pushed is the index with the annotations, to the repositories of the references. */
-static void add_push(struct plan *plan, const struct node *node, struct inputs *inputs)
+static void add_push(const struct plan *plan, const struct node *node, struct inputs *inputs)
 {
-	const char *const *repositories = plan_repositories(plan, node->service);
 	const struct node *index = plan->nodes[node->needs[0]];
 	size_t len = 0;
 
-	while (repositories[len])
+	while (node->repositories[len])
 		len++;
 	add_result(inputs, index->id, index->result.digest);
 	for (size_t i = 0; i < plan->options.annotations_len; i++) {
@@ -579,10 +579,10 @@ static void add_push(struct plan *plan, const struct node *node, struct inputs *
 
 		inputs_add(inputs, REASON_OPTION, name, plan->options.annotations[i].value);
 	}
-	add_list(inputs, "repository", repositories, len);
+	add_list(inputs, "repository", node->repositories, len);
 }
 
-int key_inputs(struct plan *plan, size_t number, struct inputs *inputs, struct error **err)
+int key_inputs(const struct plan *plan, size_t number, struct inputs *inputs, struct error **err)
 {
 	const struct node *node = plan->nodes[number];
 
@@ -598,18 +598,18 @@ int key_inputs(struct plan *plan, size_t number, struct inputs *inputs, struct e
 		break;
 	case NODE_INDEX:
 		add_members(plan, node, inputs, true);
-		add_references(inputs, plan, node);
+		add_references(inputs, node);
 		break;
 	case NODE_LOAD:
 		add_members(plan, node, inputs, false);
-		add_references(inputs, plan, node);
+		add_references(inputs, node);
 		break;
 	case NODE_PUSH:
 		add_push(plan, node, inputs);
 		break;
 	case NODE_TAG:
 		add_dependency(inputs, plan, plan->nodes[node->needs[0]]->id, node->needs[0]);
-		add_references(inputs, plan, node);
+		add_references(inputs, node);
 		break;
 	case NODE_VERIFY:
 		return add_verify(plan, node, inputs, err);

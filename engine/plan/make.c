@@ -40,6 +40,30 @@ static const char *node_id(struct plan *plan, enum node_kind kind, size_t servic
 	return arena_join(plan->arena, node_kind_name(kind), ":", name, middle, format_name, ":", text, NULL);
 }
 
+/* A name without a tag means "latest". */
+static const char *suffixed(struct plan *plan, const char *reference, const char *suffix)
+{
+	const char *slash = strrchr(reference, '/');
+
+	return arena_join(plan->arena, reference, strchr(slash ? slash : reference, ':') ? "" : ":latest", suffix, NULL);
+}
+
+static const char *const *node_references(struct plan *plan, size_t service, const struct image_format *format)
+{
+	const char *const *plain = plan->services[service].references;
+	const char **list;
+	size_t len = 0;
+
+	if (!format)
+		return plain;
+	while (plain[len])
+		len++;
+	list = arena_array(plan->arena, len + 1, sizeof(*list));
+	for (size_t i = 0; i < len; i++)
+		list[i] = suffixed(plan, plain[i], format->suffix.s);
+	return list;
+}
+
 struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
 			   size_t *ret_number)
 {
@@ -62,6 +86,7 @@ struct node *plan_add_format_node(struct plan *plan, enum node_kind kind, size_t
 	node->kind = kind;
 	node->service = service;
 	node->format = format;
+	node->references = node_references(plan, service, format);
 	node->has_platform = platform != NULL;
 	if (platform)
 		node->platform = *platform;
@@ -487,14 +512,24 @@ static void mark_target(struct plan *plan, const char *name)
 	free(names);
 }
 
-static void index_references(struct plan *plan)
+static const char *const *make_references(struct plan *plan, const struct service *service)
+{
+	const char **list = arena_array(plan->arena, service->tags.len + service->references.len + 1, sizeof(*list));
+
+	for (size_t i = 0; i < service->tags.len; i++)
+		list[i] = arena_join(plan->arena, service->image.s, ":", service->tags.items[i].s, NULL);
+	for (size_t i = 0; i < service->references.len; i++)
+		list[service->tags.len + i] = service->references.items[i].s;
+	return list;
+}
+
+static void add_references(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
-		const char *const *references;
+		const char *const *references = make_references(plan, &plan->manifest->services[i]);
 
-		if (!plan->manifest->services[i].has_build)
-			continue;
-		for (references = plan_references(plan, i); *references; references++)
+		plan->services[i].references = references;
+		for (; plan->manifest->services[i].has_build && *references; references++)
 			map_set(plan->by_reference, normal_reference(plan, *references), (void *)(i + 1));
 	}
 }
@@ -529,7 +564,7 @@ int plan_make(struct plan *plan)
 		mark_target(plan, "all");
 	for (size_t i = 0; plan->options.targets && plan->options.targets[i]; i++)
 		mark_target(plan, plan->options.targets[i]);
-	index_references(plan);
+	add_references(plan);
 	plan_read_ahead(plan);
 	good = add_targets(plan);
 	/* A step turned out to be asked for more platforms: its outputs for these may be in any context. */

@@ -133,7 +133,7 @@ size_t plan_len(const struct plan *plan)
 	return plan->nodes_len;
 }
 
-struct node *plan_node(struct plan *plan, size_t node)
+const struct node *plan_node(const struct plan *plan, size_t node)
 {
 	return plan->nodes[node];
 }
@@ -161,53 +161,18 @@ bool plan_is_target(const struct plan *plan, size_t service)
 	return plan->services[service].target;
 }
 
-const char *plan_prefix(const struct plan *plan, const char *root)
+char *plan_prefix(const struct plan *plan, const char *root)
 {
 	const char *relative = path_relative(plan->manifest->dir, root);
 
 	if (!relative)
-		return arena_printf(plan->arena, "%s/", path_base(root));
-	return strcmp(relative, ".") == 0 ? "" : arena_printf(plan->arena, "%s/", relative);
+		return mem_printf("%s/", path_base(root));
+	return strcmp(relative, ".") == 0 ? mem_strdup("") : mem_printf("%s/", relative);
 }
 
-const char *const *plan_references(struct plan *plan, size_t index)
+const char *const *plan_references(const struct plan *plan, size_t service)
 {
-	const struct service *service = &plan->manifest->services[index];
-	const char **list;
-
-	if (plan->services[index].references)
-		return plan->services[index].references;
-	list = arena_array(plan->arena, service->tags.len + service->references.len + 1, sizeof(*list));
-	for (size_t i = 0; i < service->tags.len; i++)
-		list[i] = arena_join(plan->arena, service->image.s, ":", service->tags.items[i].s, NULL);
-	for (size_t i = 0; i < service->references.len; i++)
-		list[service->tags.len + i] = service->references.items[i].s;
-	plan->services[index].references = list;
-	return list;
-}
-
-/* A name without a tag means "latest". */
-static const char *suffixed(struct plan *plan, const char *reference, const char *suffix)
-{
-	const char *slash = strrchr(reference, '/');
-
-	return arena_join(plan->arena, reference, strchr(slash ? slash : reference, ':') ? "" : ":latest", suffix, NULL);
-}
-
-const char *const *plan_node_references(struct plan *plan, const struct node *node)
-{
-	const char *const *plain = plan_references(plan, node->service);
-	const char **list;
-	size_t len = 0;
-
-	if (!node->format)
-		return plain;
-	while (plain[len])
-		len++;
-	list = arena_array(plan->arena, len + 1, sizeof(*list));
-	for (size_t i = 0; i < len; i++)
-		list[i] = suffixed(plan, plain[i], node->format->suffix.s);
-	return list;
+	return plan->services[service].references;
 }
 
 static const char *attestation_of(struct plan *plan, const char *detail)
@@ -235,7 +200,7 @@ void plan_set_result(struct plan *plan, size_t number, const struct result *resu
 	};
 }
 
-int plan_inputs(struct plan *plan, size_t node, struct inputs **ret, struct error **err)
+int plan_inputs(const struct plan *plan, size_t node, struct inputs **ret, struct error **err)
 {
 	struct inputs *inputs = inputs_new();
 
@@ -413,6 +378,17 @@ void plan_miss(struct plan *plan, size_t number, const char *what)
 	node->gone = can_wait(plan, node);
 	if (!node->gone)
 		make_again(plan, number);
+}
+
+void plan_doubt(struct plan *plan, size_t number, const char *what, const char *change)
+{
+	plan->nodes[number]->state = NODE_STALE;
+	node_reason(plan->nodes[number], REASON_MISSING, what, change);
+}
+
+void plan_followed(struct plan *plan, size_t number)
+{
+	plan->nodes[number]->returned = false;
 }
 
 /* From the top down: what is made again needs others itself. */

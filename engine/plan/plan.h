@@ -22,6 +22,9 @@ struct state;
 /*
  * The plan: what the targets of a run need, as a graph, with a key, a state and reasons for each node.
  * It is data: it knows no builder and no runtime.
+ *
+ * While a run goes on, it belongs to the loop's thread: that decides nodes and sets results. Tasks get it const, and read
+ * what was made before the run, their own node, and the results of what that needs.
  */
 struct plan;
 
@@ -118,7 +121,7 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 void plan_free(struct plan *plan); /* NULL-safe */
 
 size_t plan_len(const struct plan *plan);
-struct node *plan_node(struct plan *plan, size_t node);
+const struct node *plan_node(const struct plan *plan, size_t node);
 const struct manifest *plan_manifest(const struct plan *plan);
 /* The number of the node with that id, or NO_NODE. */
 size_t plan_find(const struct plan *plan, const char *id);
@@ -128,6 +131,10 @@ int plan_decide(struct plan *plan, size_t node, struct error **err);
 /* The result of a node that is fresh cannot be used: `what` (borrowed) of it is gone. A base that is no target itself stays
  * fresh as long as nothing that is not fresh needs it. After the last such node: plan_settle. */
 void plan_miss(struct plan *plan, size_t node, const char *what);
+/* A node that is fresh has to run after all (`what` and `change` are borrowed, as in node_reason). */
+void plan_doubt(struct plan *plan, size_t node, const char *what, const char *change);
+/* The node's result is its newest record again: it has not `returned` any more. */
+void plan_followed(struct plan *plan, size_t node);
 /* Decides anew what stands on nodes that are made again. */
 int plan_settle(struct plan *plan, struct error **err);
 /* Sets the result of a node that has run (texts are copied). */
@@ -139,9 +146,9 @@ typedef int plan_newest(void *data, const char *reference, const struct platform
  * stale; what stands on them is decided again. */
 int plan_renew_bases(struct plan *plan, plan_newest *newest, void *data, struct error **err);
 /* The inputs of the node's key as they are now. */
-int plan_inputs(struct plan *plan, size_t node, struct inputs **ret, struct error **err);
-/* The source's selections that a build node reads: compare with source_changed when it has run. */
-const char *plan_prefix(const struct plan *plan, const char *root); /* path of `root` for people: "services/indexer/" */
+int plan_inputs(const struct plan *plan, size_t node, struct inputs **ret, struct error **err);
+/* The path of the folder `root` for people: "services/indexer/". malloc'd. */
+char *plan_prefix(const struct plan *plan, const char *root);
 
 /* An output of a prepare step as keys and records write it: content and permission bits. *ret_found false: it is not there. */
 #define PLAN_OUTPUT (HASH_HEX + 6)
@@ -149,8 +156,8 @@ int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OU
 		       struct error **err);
 
 /* The key of a build for those who share results over a registry (sha256; the files are read for it). 1; or 0 when there is none,
- * with a sentence in *ret_why (in the plan's arena), or NULL while it is not known yet. */
-int plan_shared_key(struct plan *plan, size_t node, char ret_key[DIGEST_LEN + 1], const char **ret_why,
+ * with a sentence in *ret_why (malloc'd), or NULL while it is not known yet. */
+int plan_shared_key(const struct plan *plan, size_t node, char ret_key[DIGEST_LEN + 1], char **ret_why,
 		    struct error **err);
 /* Remembers it: node->shared. */
 void plan_set_shared(struct plan *plan, size_t node, const char *key);
@@ -161,11 +168,7 @@ void plan_take_result(struct plan *plan, size_t node, const struct result *resul
 char *plan_base_name(const char *name, const struct platform *platform);
 
 /* The references under which a service's image is known: repository and each tag. NULL-terminated, in the plan's arena. */
-const char *const *plan_references(struct plan *plan, size_t service);
-/* Those of a node's image: with the suffix of its format behind each tag. The same. */
-const char *const *plan_node_references(struct plan *plan, const struct node *node);
-/* The repositories that these are in ("ghcr.io/acme/web"), each once. The same. */
-const char *const *plan_repositories(struct plan *plan, size_t service);
+const char *const *plan_references(const struct plan *plan, size_t service);
 /* The annotations of the index that is pushed. */
 const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_len);
 /* Whether the targets name this service (not only what they need). */

@@ -10,9 +10,9 @@
 
 /* What stands on everything else: the images' content in their registries, and the tags. */
 
-const char *const *plan_repositories(struct plan *plan, size_t service)
+static const char *const *make_repositories(struct plan *plan, size_t service)
 {
-	const char *const *references = plan_references(plan, service);
+	const char *const *references = plan->services[service].references;
 	const char **list;
 	size_t len = 0;
 
@@ -38,11 +38,11 @@ const char *const *plan_repositories(struct plan *plan, size_t service)
 }
 
 /* Names that nobody can own are not asked of a registry: they come from a manifest that says no registry. */
-static bool check_names(struct plan *plan, size_t service)
+static bool check_names(struct plan *plan, const struct node *push)
 {
-	const struct service *own = &plan->manifest->services[service];
+	const struct service *own = &plan->manifest->services[push->service];
 
-	for (const char *const *name = plan_repositories(plan, service); *name; name++) {
+	for (const char *const *name = push->repositories; *name; name++) {
 		if (strncmp(*name, "docker.io/library/", strlen("docker.io/library/")) != 0)
 			continue;
 		diags_add(plan->diags, own->image.pos, "say where it goes: registry: HOST/PATH",
@@ -83,6 +83,7 @@ static void add_push(struct plan *plan, size_t service, const struct image_forma
 	size_t number;
 	struct node *node = plan_add_format_node(plan, NODE_PUSH, service, format, NULL, &number);
 
+	node->repositories = make_repositories(plan, service);
 	need(plan, node, "index", service, format ? format->name.s : "");
 	need_all(plan, node, "index", service);
 	need(plan, node, "verify", service, "");
@@ -123,15 +124,13 @@ static void add_all(struct plan *plan, void (*add)(struct plan *, size_t, const 
 
 bool plan_add_release(struct plan *plan)
 {
+	size_t first = plan->nodes_len;
 	bool good = true;
 
-	for (size_t i = 0; i < plan->manifest->services_len; i++) {
-		if (is_released(plan, i))
-			good = check_names(plan, i) && good;
-	}
-	if (good) {
-		add_all(plan, add_push);
+	add_all(plan, add_push);
+	for (size_t i = first; i < plan->nodes_len; i++)
+		good = (plan->nodes[i]->format || check_names(plan, plan->nodes[i])) && good;
+	if (good)
 		add_all(plan, add_tag);
-	}
 	return good;
 }

@@ -15,7 +15,7 @@
 /* Keys that leave the machine. */
 
 /* What stands under a tag may be another image for someone else: only digests are the same for all. */
-static const char *unlocked_base(struct plan *plan, const struct plan_build *build)
+static char *unlocked_base(const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->images_len; i++) {
 		const struct plan_image *image = &build->images[i];
@@ -25,25 +25,25 @@ static const char *unlocked_base(struct plan *plan, const struct plan_build *bui
 		good = good || (ref_parse(image->reference, &ref, NULL) && ref.digest);
 		ref_free(&ref);
 		if (!good)
-			return arena_printf(plan->arena, "its base %s is not locked: cbuild lock", image->reference);
+			return mem_printf("its base %s is not locked: cbuild lock", image->reference);
 	}
 	return NULL;
 }
 
 /* A folder that a step makes has no content of its own to be hashed. */
-static const char *folder_output(struct plan *plan, const struct plan_build *build)
+static char *folder_output(const struct plan *plan, const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->outputs_len; i++) {
 		cleanup_free char *path = path_join(plan->manifest->dir, build->outputs[i].path);
 
 		if (fs_is_dir(path))
-			return arena_printf(plan->arena, "%s is a folder that a step makes", build->outputs[i].path);
+			return mem_printf("%s is a folder that a step makes", build->outputs[i].path);
 	}
 	return NULL;
 }
 
 /* While the files were read for the key, they may have been written to. */
-static const char *changed_file(struct plan *plan, const struct plan_build *build)
+static char *changed_file(const struct plan *plan, const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		cleanup_free char *changed = NULL;
@@ -51,12 +51,12 @@ static const char *changed_file(struct plan *plan, const struct plan_build *buil
 		if (build->contexts[i].root)
 			changed = source_changed(plan->source, build->contexts[i].selection);
 		if (changed)
-			return arena_printf(plan->arena, "%s has changed meanwhile", changed);
+			return mem_printf("%s has changed meanwhile", changed);
 	}
 	return NULL;
 }
 
-int plan_shared_key(struct plan *plan, size_t number, char ret_key[DIGEST_LEN + 1], const char **ret_why,
+int plan_shared_key(const struct plan *plan, size_t number, char ret_key[DIGEST_LEN + 1], char **ret_why,
 		    struct error **err)
 {
 	const struct plan_build *build = plan->nodes[number]->build;
@@ -65,9 +65,9 @@ int plan_shared_key(struct plan *plan, size_t number, char ret_key[DIGEST_LEN + 
 
 	/* What is shared is the image alone. */
 	if (service_attests(&plan->manifest->services[plan->nodes[number]->service]))
-		*ret_why = "something is to be said about it (provenance, sbom)";
+		*ret_why = mem_strdup("something is to be said about it (provenance, sbom)");
 	else
-		*ret_why = unlocked_base(plan, build);
+		*ret_why = unlocked_base(build);
 	if (!*ret_why)
 		*ret_why = folder_output(plan, build);
 	if (*ret_why)

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -58,9 +59,9 @@ struct source {
 	struct selector **spare; /* selectors of source_file */
 	size_t spare_len, spare_cap;
 	struct arena *arena;
-	pthread_mutex_t lock;
+	pthread_mutex_t lock; /* guards, once it was scanned, what grows: trips, spare, arena; and what selections make on first use */
 	int64_t now;
-	bool dirty;
+	atomic_bool dirty;
 };
 
 static const struct filter everything = { .whole = true };
@@ -85,12 +86,13 @@ static void read_index(struct source *source)
 		source->index = statindex_open(source->index_path);
 }
 
-/* By one thread at a time. */
+/* By one thread at a time until it was called once. */
 static struct statindex *index_of(struct source *source)
 {
-	if (source->reading)
+	if (source->reading) {
 		pthread_join(source->reader, NULL);
-	source->reading = false;
+		source->reading = false;
+	}
 	return source->index;
 }
 
@@ -255,8 +257,10 @@ static struct trip *trip_new(struct source *source)
 {
 	struct trip *trip = mem_alloc(sizeof(*trip));
 
+	pthread_mutex_lock(&source->lock);
 	mem_reserve(&source->trips, &source->trips_cap, source->trips_len + 1, sizeof(*source->trips));
 	source->trips[source->trips_len++] = trip;
+	pthread_mutex_unlock(&source->lock);
 	return trip;
 }
 
@@ -273,7 +277,8 @@ static int trip_walk(struct source *source, struct trip *trip, struct error **er
 	for (size_t i = 0; i < trip->len; i++)
 		if (!trip->tops[i]->dir)
 			return error_make(err, ERROR_USAGE, "%s: the folder does not exist", trip->tops[i]->path);
-	source->dirty |= trip->walk.dropped || trip->walk.learned;
+	if (trip->walk.dropped || trip->walk.learned)
+		source->dirty = true;
 	return 0;
 }
 
@@ -282,7 +287,8 @@ static int trip_hash(struct source *source, struct trip *trip, struct error **er
 	if (content_hash(trip->walk.wanted, trip->walk.wanted_len, err) < 0)
 		return -1;
 	for (size_t i = 0; i < trip->walk.wanted_len; i++)
-		source->dirty |= walk_settled(&trip->walk.wanted[i].node->stamp, source->now);
+		if (walk_settled(&trip->walk.wanted[i].node->stamp, source->now))
+			source->dirty = true;
 	return 0;
 }
 
@@ -375,15 +381,37 @@ long source_unmatched(const struct source *source, size_t selection)
 	return selector_unmatched(source->selections[selection]->selector);
 }
 
+static const char *keep_text(struct source *source, const char *text)
+{
+	const char *kept;
+
+	pthread_mutex_lock(&source->lock);
+	kept = arena_strdup(source->arena, text);
+	pthread_mutex_unlock(&source->lock);
+	return kept;
+}
+
+static void *keep_bytes(struct source *source, size_t len)
+{
+	void *kept;
+
+	pthread_mutex_lock(&source->lock);
+	kept = arena_alloc(source->arena, len);
+	pthread_mutex_unlock(&source->lock);
+	return kept;
+}
+
 /* A folder as a whole, outside any selection. */
 static int folder_digest(struct source *source, const char *path, struct hash128 *ret, struct error **err)
 {
 	struct trip *trip = trip_new(source);
 	struct selector *selector = selector_new(&everything);
-	struct top *top = top_new(arena_strdup(source->arena, path));
+	struct top *top = top_new(keep_text(source, path));
 
+	pthread_mutex_lock(&source->lock);
 	mem_reserve(&source->spare, &source->spare_cap, source->spare_len + 1, sizeof(*source->spare));
 	source->spare[source->spare_len++] = selector;
+	pthread_mutex_unlock(&source->lock);
 	top_select(top, selector);
 	trip_add(trip, top);
 	if (trip_walk(source, trip, err) < 0 || trip_hash(source, trip, err) < 0)
@@ -413,13 +441,13 @@ static int file_digest(struct source *source, const char *path, const struct sta
 		return 0;
 	}
 	trip = trip_new(source);
-	top = top_new(arena_strdup(source->arena, folder));
+	top = top_new(keep_text(source, folder));
 	top->host = top;
-	top->dir = arena_alloc(source->arena, sizeof(*top->dir));
+	top->dir = keep_bytes(source, sizeof(*top->dir));
 	top->dir->partial = true;
-	top->dir->nodes = node = arena_alloc(source->arena, sizeof(*node));
+	top->dir->nodes = node = keep_bytes(source, sizeof(*node));
 	top->dir->len = 1;
-	node->path = arena_strdup(source->arena, name);
+	node->path = keep_text(source, name);
 	trip_add(trip, top);
 	trip->walk.wanted = mem_alloc(sizeof(*trip->walk.wanted));
 	trip->walk.wanted[trip->walk.wanted_len++] = (struct wanted){ node, top->path };

@@ -71,7 +71,7 @@ long source_unmatched(const struct source *source, size_t selection);
 
 /* Digest of one file outside any selection (an output of `prepare`, a Dockerfile), through the index.
  * 0 and *ret_found = false when it does not exist. A folder's digest covers what is below it. `path` is absolute; a
- * link is followed, a dangling one is its text. Permission bits do not count for a file itself. Not thread-safe. */
+ * link is followed, a dangling one is its text. Permission bits do not count for a file itself. Thread-safe after source_scan. */
 int source_file(struct source *source, const char *path, struct hash128 *ret, bool *ret_found, struct error **err);
 
 /* Compares the selection's entries with the disk as it is now (stat data only: size, mtime, ctime, inode,

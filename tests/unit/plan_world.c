@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <ftw.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -208,7 +209,7 @@ static char *detail_of(const struct world *world, struct opened *opened, const s
 
 static void run_node(struct world *world, struct opened *opened, size_t number)
 {
-	struct node *node = plan_node(opened->plan, number);
+	const struct node *node = plan_node(opened->plan, number);
 	cleanup_free char *detail = detail_of(world, opened, node);
 	const struct result result = {
 		.identity = identity_of(world, node),
@@ -281,7 +282,7 @@ char *world_plan(struct world *world, const char *const *targets, bool decided)
 		return buf_steal(&out);
 	}
 	for (size_t i = 0; i < plan_len(opened.plan); i++) {
-		struct node *node = plan_node(opened.plan, i);
+		const struct node *node = plan_node(opened.plan, i);
 
 		if (decided && !node->key[0])
 			must(plan_decide(opened.plan, i, NULL), NULL);
@@ -316,12 +317,103 @@ char *world_key(struct world *world, const char *id)
 	return key;
 }
 
+/* What a task asks of its node. malloc'd. */
+static char *read_node(const struct opened *opened, size_t number)
+{
+	const struct node *node = plan_node(opened->plan, number);
+	char key[DIGEST_LEN + 1] = "";
+	struct buf text = { 0 };
+	struct inputs *inputs;
+
+	must(plan_inputs(opened->plan, number, &inputs, NULL), NULL);
+	inputs_text(inputs, &text);
+	inputs_free(inputs);
+	for (size_t i = 0; node->references[i]; i++)
+		buf_printf(&text, "%s\n", node->references[i]);
+	for (size_t i = 0; node->repositories && node->repositories[i]; i++)
+		buf_printf(&text, "%s\n", node->repositories[i]);
+	if (node->kind == NODE_BUILD) {
+		cleanup_free char *why = NULL;
+
+		must(plan_shared_key(opened->plan, number, key, &why, NULL), NULL);
+		buf_printf(&text, "%s %s\n", key, why ? why : "");
+	}
+	for (size_t i = 0; node->prepare && i < node->prepare->outputs_len; i++) {
+		cleanup_free char *path = path_join(opened->manifest->dir, node->prepare->outputs[i]);
+		char digest[PLAN_OUTPUT + 1] = "";
+		bool found;
+
+		must(plan_output_digest(opened->source, path, digest, &found, NULL), NULL);
+		buf_printf(&text, "%s\n", digest);
+	}
+	return buf_steal(&text);
+}
+
+#define READERS 4
+#define ROUNDS 20
+
+struct reader {
+	const struct opened *opened;
+	char *const *expected; /* one a node; NULL: the loop is at it */
+	pthread_t thread;
+	size_t wrong;
+};
+
+static void *read_nodes(void *arg)
+{
+	struct reader *reader = arg;
+
+	for (size_t round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < plan_len(reader->opened->plan); i++) {
+			cleanup_free char *text = reader->expected[i] ? read_node(reader->opened, i) : NULL;
+
+			reader->wrong += text && strcmp(text, reader->expected[i]) != 0;
+		}
+	}
+	return NULL;
+}
+
+void world_read_at_once(struct world *world)
+{
+	struct reader readers[READERS];
+	struct opened opened;
+	char **expected;
+	size_t len;
+
+	assert_true(open_plan(world, NULL, &opened));
+	len = plan_len(opened.plan);
+	expected = mem_array(len + 1, sizeof(*expected));
+	for (size_t i = 0; i < len; i++)
+		if (plan_node(opened.plan, i)->kind != NODE_TAG)
+			expected[i] = read_node(&opened, i);
+	for (size_t i = 0; i < READERS; i++) {
+		readers[i] = (struct reader){ .opened = &opened, .expected = expected };
+		assert_int_equal(pthread_create(&readers[i].thread, NULL, read_nodes, &readers[i]), 0);
+	}
+	for (size_t round = 0; round < ROUNDS; round++) {
+		for (size_t i = 0; i < len; i++) {
+			if (expected[i])
+				continue;
+			plan_set_result(opened.plan, i, &(struct result){ .identity = "a", .place = "registry" });
+			must(plan_decide(opened.plan, i, NULL), NULL);
+		}
+	}
+	for (size_t i = 0; i < READERS; i++) {
+		pthread_join(readers[i].thread, NULL);
+		assert_int_equal(readers[i].wrong, 0);
+	}
+	for (size_t i = 0; i < len; i++)
+		free(expected[i]);
+	free(expected);
+	close_plan(&opened);
+}
+
 char *world_shared_key(struct world *world, const char *id)
 {
 	struct error *error = NULL;
 	struct opened opened;
 	char key[DIGEST_LEN + 1];
-	const char *why = NULL;
+	cleanup_free char *why = NULL;
 	char *text;
 	int r;
 

@@ -41,6 +41,9 @@ char *world_plan(struct world *world, const char *const *targets, bool decided);
 
 /* The key of the node called `id` after a run. malloc'd. */
 char *world_key(struct world *world, const char *id);
+/* Reads the plan on several threads as tasks do, while this one sets results and decides as the loop's does. Everything must
+ * come out the same each time. */
+void world_read_at_once(struct world *world);
 /* The key by which the build called `id` is shared; when it is not, why. malloc'd. */
 char *world_shared_key(struct world *world, const char *id);
 

@@ -407,3 +407,17 @@ void text_shell(struct buf *out, const char *word)
 	}
 	buf_char(out, '\'');
 }
+
+bool text_listed(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	while (list && *list) {
+		size_t part = strcspn(list, " ");
+
+		if (part == len && memcmp(list, word, len) == 0)
+			return true;
+		list += part + strspn(list + part, " ");
+	}
+	return false;
+}

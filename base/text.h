@@ -35,5 +35,7 @@ void text_size(struct buf *out, uint64_t bytes);  /* "12.3 MB" */
 void text_duration(struct buf *out, uint64_t ms); /* "0.4s", "12.3s", "2m05s" */
 /* A word as a shell would need it, for showing commands: quoted when it must be. */
 void text_shell(struct buf *out, const char *word);
+/* Whether `list` (words separated by blanks, or NULL) has the word. */
+bool text_listed(const char *list, const char *word);
 
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/options.h"
 
@@ -21,7 +22,7 @@ bool command_reads(const struct command *command, const struct option *option)
 		return command->formats;
 	if (strcmp(option->name, "help") == 0 || strcmp(option->name, "directory") == 0)
 		return true;
-	return option->commands ? options_listed(option->commands, command->name)
+	return option->commands ? text_listed(option->commands, command->name)
 				: !command->alone && strcmp(option->name, "version") != 0;
 }
 

@@ -38,20 +38,6 @@ static const char **append(struct options *options, const char **list, const cha
 	return grown;
 }
 
-bool options_listed(const char *list, const char *word)
-{
-	size_t len = strlen(word);
-
-	while (list && *list) {
-		size_t part = strcspn(list, " ");
-
-		if (part == len && memcmp(list, word, len) == 0)
-			return true;
-		list += part + strspn(list + part, " ");
-	}
-	return false;
-}
-
 /* "a, b or c" of a list separated by blanks. */
 static void add_choices(struct buf *out, const char *choices)
 {
@@ -68,7 +54,7 @@ static int one_of(const char *value, const char *what, const char *choices, stru
 {
 	cleanup_buf struct buf list = { 0 };
 
-	if (options_listed(choices, value))
+	if (text_listed(choices, value))
 		return 0;
 	add_choices(&list, choices);
 	return error_make(err, ERROR_USAGE, "%s takes %s, not \"%s\"", what, list.data, value);

@@ -73,7 +73,5 @@ void options_free(struct options *options);
 const struct option *option_table(void);                        /* ends with a NULL name */
 const struct option *option_find(const char *name, size_t len); /* by its long name; NULL when there is none */
 const struct option *option_letter(char letter);
-/* Whether `list` (separated by blanks, or NULL) has the word. */
-bool options_listed(const char *list, const char *word);
 
 #endif

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/report/github.h"
-#include "cli/report/report.h"
+#include "cli/report/report_state.h"
 #include "engine/exec/event.h"
 
 #define LOG_MAX (64u << 20)  /* bytes that are read */

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/report/jsonl.h"
-#include "cli/report/report.h"
+#include "cli/report/report_state.h"
 #include "dsl/manifest.h"
 #include "engine/exec/event.h"
 #include "engine/io/proc.h"

@@ -14,8 +14,10 @@
 #include "cli/report/github.h"
 #include "cli/report/jsonl.h"
 #include "cli/report/report.h"
+#include "cli/report/report_state.h"
+#include "cli/report/summary.h"
 #include "cli/report/trace.h"
-#include "dsl/manifest.h"
+#include "cli/report/tty.h"
 #include "engine/exec/event.h"
 #include "engine/io/loop.h"
 #include "engine/plan/plan.h"
@@ -27,130 +29,12 @@ struct report {
 	struct trace *trace; /* NULL: none is wanted */
 };
 
-const char *report_outcome_name(int outcome)
-{
-	static const char *const names[] = {
-		[OUTCOME_DONE] = "done",     [OUTCOME_FRESH] = "fresh",     [OUTCOME_REUSED] = "reused",
-		[OUTCOME_FAILED] = "failed", [OUTCOME_SKIPPED] = "skipped", [OUTCOME_CANCELLED] = "cancelled",
-	};
-
-	return names[outcome];
-}
-
 static void print(struct report *report, const struct buf *text)
 {
 	if (report->live)
 		live_print(report->live, text->data, text->len);
 	else
 		fs_write_all(STDERR_FILENO, text->data, text->len, "standard error", NULL);
-}
-
-static const char *color(const struct report_state *state, const char *code)
-{
-	return state->color ? code : "";
-}
-
-void report_node_name(const struct report_state *state, const struct node *node, struct buf *out)
-{
-	const struct service *service = &plan_manifest(state->plan)->services[node->service];
-	char platform[PLATFORM_TEXT];
-
-	buf_printf(out, "%s %s%s%s", node_kind_name(node->kind), service->name.s, node->format ? " " : "",
-		   node->format ? node->format->name.s : "");
-	if (!node->has_platform)
-		return;
-	platform_text(&node->platform, platform);
-	buf_printf(out, " %s", platform);
-}
-
-void report_done_line(const struct report_state *state, const struct event *event, struct buf *out)
-{
-	static const struct {
-		const char *mark, *color, *word;
-	} looks[] = {
-		[OUTCOME_DONE] = { "ok", "\x1b[32m", "" },
-		[OUTCOME_FRESH] = { "same", "\x1b[2m", "what it needs came out the same" },
-		[OUTCOME_REUSED] = { "ok", "\x1b[32m", "made by another cbuild meanwhile" },
-		[OUTCOME_FAILED] = { "FAIL", "\x1b[1;31m", "" },
-		[OUTCOME_SKIPPED] = { "skip", "\x1b[33m", "something it needs failed" },
-		[OUTCOME_CANCELLED] = { "stop", "\x1b[33m", "interrupted" },
-	};
-
-	buf_printf(out, "%s%-4s%s ", color(state, looks[event->outcome].color), looks[event->outcome].mark,
-		   color(state, "\x1b[0m"));
-	report_node_name(state, event->node, out);
-	if (event->outcome == OUTCOME_DONE || event->outcome == OUTCOME_FAILED) {
-		buf_str(out, " ");
-		text_duration(out, event->took_ms);
-	}
-	if (*looks[event->outcome].word)
-		buf_printf(out, " (%s)", looks[event->outcome].word);
-	buf_char(out, '\n');
-	if (event->text) {
-		buf_str(out, "     not recorded, the next run builds it again: ");
-		text_safe(out, event->text, strlen(event->text));
-		buf_char(out, '\n');
-	}
-}
-
-static void note_failure(struct report *report, const struct event *event)
-{
-	struct report_state *state = &report->state;
-	struct failure *failure;
-
-	mem_reserve(&state->failures, &state->failures_cap, state->failures_len + 1, sizeof(*state->failures));
-	failure = &state->failures[state->failures_len++];
-	*failure = (struct failure){
-		.node = event->node,
-		.message = mem_strdup(event->error ? event->error->message : ""),
-		.remedy = event->error && event->error->remedy ? mem_strdup(event->error->remedy) : NULL,
-		.log = event->log ? mem_strdup(event->log) : NULL,
-	};
-}
-
-static void count(struct tally *tally, const struct event *event)
-{
-	switch (event->outcome) {
-	case OUTCOME_DONE:
-		tally->built += event->node->kind == NODE_BUILD;
-		tally->converted += event->node->kind == NODE_CONVERT;
-		tally->prepared += event->node->kind == NODE_PREPARE;
-		tally->loaded += event->node->kind == NODE_LOAD;
-		tally->pushed += event->node->kind == NODE_PUSH;
-		tally->tagged += event->node->kind == NODE_TAG;
-		tally->pushed_bytes += event->node->kind == NODE_PUSH ? event->node->result.size : 0;
-		tally->verified += event->node->kind == NODE_VERIFY;
-		break;
-	case OUTCOME_FRESH:
-		tally->fresh++;
-		break;
-	case OUTCOME_REUSED:
-		tally->reused++;
-		break;
-	case OUTCOME_FAILED:
-		tally->failed++;
-		break;
-	case OUTCOME_SKIPPED:
-		tally->skipped++;
-		break;
-	case OUTCOME_CANCELLED:
-		tally->cancelled++;
-		break;
-	}
-}
-
-/* What the end shows. */
-static void keep(struct report *report, const struct event *event)
-{
-	struct report_state *state = &report->state;
-
-	count(&state->tally, event);
-	if (event->outcome == OUTCOME_FAILED)
-		note_failure(report, event);
-	for (size_t i = 0; i < plan_len(state->plan); i++) {
-		if (plan_node(state->plan, i) == event->node)
-			state->outcomes[i] = (int)event->outcome;
-	}
 }
 
 static void on_done(struct report *report, const struct event *event)
@@ -172,9 +56,9 @@ static void on_line(struct report *report, const struct event *event)
 
 	if (!report->state.options->verbose)
 		return;
-	buf_str(&line, color(&report->state, "\x1b[2m"));
+	buf_str(&line, report_color(&report->state, "\x1b[2m"));
 	report_node_name(&report->state, event->node, &line);
-	buf_printf(&line, " |%s ", color(&report->state, "\x1b[0m"));
+	buf_printf(&line, " |%s ", report_color(&report->state, "\x1b[0m"));
 	text_safe(&line, event->text, event->len);
 	buf_char(&line, '\n');
 	print(report, &line);
@@ -262,7 +146,7 @@ static void on_event(void *data, const struct event *event)
 		report->state.start_ms = loop_now_ms();
 	}
 	if (event->kind == EVENT_NODE_DONE)
-		keep(report, event);
+		report_state_take(&report->state, event);
 	if (report->trace)
 		trace_event(report->trace, event);
 	if (report->json)
@@ -282,12 +166,8 @@ struct report *report_new(struct plan *plan, const struct options *options, stru
 {
 	struct report *report = mem_alloc(sizeof(*report));
 	bool live = strcmp(options->progress, "tty") == 0 || (strcmp(options->progress, "auto") == 0 && output_live());
-	size_t len = plan_len(plan);
 
-	report->state = (struct report_state){ .plan = plan, .options = options, .color = output_color() };
-	report->state.outcomes = mem_array(len + 1, sizeof(*report->state.outcomes));
-	for (size_t i = 0; i < len; i++)
-		report->state.outcomes[i] = -1;
+	report_state_init(&report->state, plan, options, output_color());
 	report->json = strcmp(options->progress, "json") == 0;
 	if (live && !options->quiet)
 		report->live = live_new(&report->state);
@@ -314,13 +194,7 @@ void report_free(struct report *report)
 		return;
 	live_free(report->live);
 	trace_free(report->trace);
-	free(report->state.outcomes);
-	for (size_t i = 0; i < report->state.failures_len; i++) {
-		free(report->state.failures[i].message);
-		free(report->state.failures[i].remedy);
-		free(report->state.failures[i].log);
-	}
-	free(report->state.failures);
+	report_state_free(&report->state);
 	free(report);
 }
 

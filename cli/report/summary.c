@@ -6,7 +6,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/options.h"
-#include "cli/report/report.h"
+#include "cli/report/report_state.h"
+#include "cli/report/summary.h"
 #include "dsl/manifest.h"
 #include "engine/exec/event.h"
 #include "engine/plan/plan.h"
@@ -91,15 +92,6 @@ static size_t widest_reference(const struct report_state *state)
 			widest = strlen(*at) > widest ? strlen(*at) : widest;
 	}
 	return widest;
-}
-
-const char *report_pushed(const struct report_state *state, const struct node *index)
-{
-	/* "index:web:zstd" -> "push:web:zstd" */
-	cleanup_free char *id = mem_printf("push%s", strchr(index->id, ':'));
-	size_t found = plan_find(state->plan, id);
-
-	return found == NO_NODE ? NULL : plan_node(state->plan, found)->result.digest;
 }
 
 /* The images of the services that the run was for, once all of theirs is done; each name and digest to be copied. */

@@ -8,7 +8,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cli/report/report.h"
+#include "cli/report/report_state.h"
 #include "cli/report/trace.h"
 #include "dsl/manifest.h"
 #include "engine/exec/event.h"

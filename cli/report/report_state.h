@@ -1,0 +1,50 @@
+#ifndef CLI_REPORT_REPORT_STATE_H
+#define CLI_REPORT_REPORT_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct buf;
+struct event;
+struct node;
+struct options;
+struct plan;
+
+/* What has come of a run so far: what every form of report shows. */
+
+struct tally {
+	size_t built, converted, reused, fresh, failed, skipped, cancelled, loaded, verified, prepared, pushed, tagged;
+	uint64_t pushed_bytes;
+};
+struct failure {
+	const struct node *node;
+	char *message, *remedy, *log;
+};
+struct report_state {
+	struct plan *plan;
+	const struct options *options;
+	struct tally tally;
+	int *outcomes; /* of each node of the plan: an enum outcome, or -1 */
+	struct failure *failures;
+	size_t failures_len, failures_cap;
+	size_t nodes, stale;
+	uint64_t start_ms;
+	bool color;
+};
+void report_state_init(struct report_state *ret, struct plan *plan, const struct options *options, bool color);
+void report_state_free(struct report_state *state); /* the contents */
+/* Counts a node that has ended (an EVENT_NODE_DONE), and keeps how it failed. */
+void report_state_take(struct report_state *state, const struct event *event);
+
+/* `code` where there are colours, else "". */
+const char *report_color(const struct report_state *state, const char *code);
+/* Appends "✓ build indexer linux/amd64  12.3s" for a node that ended. */
+void report_done_line(const struct report_state *state, const struct event *event, struct buf *out);
+const char *report_outcome_name(int outcome); /* an enum outcome: "done" */
+/* "build indexer linux/amd64" */
+void report_node_name(const struct report_state *state, const struct node *node, struct buf *out);
+/* The digest that the image of an index node has in the registry, when this run has pushed it or found it pushed; or NULL. */
+const char *report_pushed(const struct report_state *state, const struct node *index);
+
+#endif

@@ -1,256 +1,12 @@
 #include "config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
 #include "base/mem.h"
 #include "dsl/decode.h"
-#include "dsl/late.h"
 #include "dsl/manifest.h"
 #include "dsl/node.h"
 #include "dsl/schema.h"
-#include "dsl/words.h"
-
-void decode_put_array(void *out, const void *items, size_t len)
-{
-	memcpy(out, &items, sizeof(items));
-	memcpy((char *)out + sizeof(items), &len, sizeof(len));
-}
-
-void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct node *node)
-{
-	const char *hint = NULL;
-
-	if (node->kind == NODE_BROKEN)
-		return;
-	if (node->kind == NODE_SCALAR && (key->type == TYPE_PORTS || key->type == TYPE_DEPENDS))
-		hint = arena_printf(d->arena, "write [%s]", node->text);
-	if (node->kind == NODE_NULL)
-		diags_add(d->diags, node->pos, NULL, "\"%s\" has no value", key->name);
-	else
-		diags_add(d->diags, node->pos, hint, "\"%s\" must be %s, but this is %s", key->name,
-			  schema_type_name(key), node_type_name(node));
-}
-
-static bool check_late(struct decode *d, const struct schema_key *key, const char *s, struct pos pos)
-{
-	const char *platform = key->flags & FLAG_PLATFORM ? "platform." : NULL;
-	const char *image = key->flags & FLAG_IMAGE ? "image." : NULL;
-	size_t len;
-	const char *name = late_foreign(s, platform, image, &len);
-
-	if (!name)
-		return true;
-	diags_add(d->diags, pos,
-		  !strncmp(name, "image.", 6) ? "it can be used in verify.run"
-					      : "it can be used in build.args, prepare.run, prepare.outputs and "
-						"verify.run",
-		  "${%.*s} is not known in \"%s\"", (int)len, name, key->name);
-	return false;
-}
-
-bool decode_text(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret)
-{
-	if (node->kind != NODE_SCALAR) {
-		decode_wrong_type(d, key, node);
-		return false;
-	}
-	if ((key->flags & FLAG_FILLED) && !node->len) {
-		diags_add(d->diags, node->pos, NULL, "\"%s\" must not be empty", key->name);
-		return false;
-	}
-	if (!check_late(d, key, node->text, node->pos))
-		return false;
-	*ret = (struct text){ node->text, node->pos };
-	return true;
-}
-
-/* A value in a list. */
-static bool decode_item(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret)
-{
-	if (node->kind == NODE_SCALAR)
-		return decode_text(d, key, node, ret);
-	if (node->kind == NODE_NULL)
-		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" has no value", key->name);
-	else if (node->kind != NODE_BROKEN)
-		diags_add(d->diags, node->pos, NULL, "an item of \"%s\" must be a text, but this is %s", key->name,
-			  node_type_name(node));
-	return false;
-}
-
-/* Which texts of a list there are already: linear for a few, a map for many. */
-struct seen {
-	struct map *map;
-};
-
-#define SMALL_LIST 16
-
-static void seen_cleanup(struct seen *seen)
-{
-	map_free(seen->map);
-}
-
-#define cleanup_seen __attribute__((cleanup(seen_cleanup)))
-
-/* Adds items[len]; returns the equal one before it, or NULL. */
-static struct text *seen_add(struct seen *seen, struct text *items, size_t len)
-{
-	if (!seen->map && len >= SMALL_LIST) {
-		seen->map = map_new();
-		for (size_t i = 0; i < len; i++)
-			map_set(seen->map, items[i].s, &items[i]);
-	}
-	if (seen->map) {
-		struct text *first = map_get(seen->map, items[len].s);
-
-		return first ? first : map_set(seen->map, items[len].s, &items[len]);
-	}
-	for (size_t i = 0; i < len; i++)
-		if (!strcmp(items[i].s, items[len].s))
-			return &items[i];
-	return NULL;
-}
-
-bool decode_texts(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
-{
-	struct seen seen cleanup_seen = { 0 };
-	bool good = true;
-
-	if (node->kind == NODE_SCALAR) {
-		ret->items = arena_array(d->arena, 1, sizeof(*ret->items));
-		ret->len = decode_text(d, key, node, ret->items);
-		return ret->len == 1;
-	}
-	if (node->kind != NODE_LIST) {
-		decode_wrong_type(d, key, node);
-		return false;
-	}
-	ret->items = arena_array(d->arena, node->len, sizeof(*ret->items));
-	for (size_t i = 0; i < node->len; i++) {
-		struct text *item = &ret->items[ret->len], *first;
-
-		if (!decode_item(d, key, node->items[i], item)) {
-			good = false;
-			continue;
-		}
-		first = seen_add(&seen, ret->items, ret->len);
-		if (first) {
-			diags_add(d->diags, item->pos, NULL, "\"%s\" is listed twice in \"%s\"", item->s, key->name);
-			diags_note(d->diags, first->pos, "first listed here");
-			good = false;
-			continue;
-		}
-		ret->len++;
-	}
-	return good;
-}
-
-struct pieces {
-	struct text *items;
-	size_t len, cap;
-};
-
-static void split_commas(struct decode *d, const struct text *text, struct pieces *pieces)
-{
-	static const char blank[] = " \t\n";
-	const char *s = text->s;
-
-	while (*(s += strspn(s, ", \t\n"))) {
-		size_t len = strcspn(s, ","), shown = len;
-
-		while (strchr(blank, s[shown - 1]))
-			shown--;
-		mem_reserve(&pieces->items, &pieces->cap, pieces->len + 1, sizeof(*pieces->items));
-		pieces->items[pieces->len++] = (struct text){ arena_strndup(d->arena, s, shown), text->pos };
-		s += len;
-	}
-}
-
-/* The same value twice is fine here: such lists come from variables. */
-void decode_csv(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
-{
-	struct seen seen cleanup_seen = { 0 };
-	struct pieces pieces = { 0 };
-	struct text item;
-
-	if (node->kind == NODE_SCALAR) {
-		if (decode_text(d, key, node, &item))
-			split_commas(d, &item, &pieces);
-	} else if (node->kind == NODE_LIST) {
-		for (size_t i = 0; i < node->len; i++)
-			if (decode_item(d, key, node->items[i], &item))
-				split_commas(d, &item, &pieces);
-	} else {
-		decode_wrong_type(d, key, node);
-	}
-	ret->items = arena_array(d->arena, pieces.len, sizeof(*ret->items));
-	for (size_t i = 0; i < pieces.len; i++) {
-		ret->items[ret->len] = pieces.items[i];
-		ret->len += !seen_add(&seen, ret->items, ret->len);
-	}
-	free(pieces.items);
-}
-
-static void decode_line(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
-{
-	const char **words, *why;
-	struct text text;
-	size_t len;
-
-	if (!decode_text(d, key, node, &text))
-		return;
-	why = words_split(d->arena, text.s, &words, &len);
-	if (why) {
-		diags_add(d->diags, text.pos, NULL, "\"%s\" cannot be split into words: %s", key->name, why);
-		return;
-	}
-	ret->items = arena_array(d->arena, len, sizeof(*ret->items));
-	for (ret->len = 0; ret->len < len; ret->len++)
-		ret->items[ret->len] = (struct text){ words[ret->len], text.pos };
-}
-
-static void decode_words(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
-{
-	struct schema_key item_key = *key;
-
-	if (node->kind == NODE_SCALAR) {
-		decode_line(d, key, node, ret);
-		return;
-	}
-	if (node->kind != NODE_LIST) {
-		decode_wrong_type(d, key, node);
-		return;
-	}
-	if (!node->len && (key->flags & FLAG_FILLED))
-		diags_add(d->diags, node->pos, NULL, "\"%s\" must not be empty", key->name);
-	ret->items = arena_array(d->arena, node->len, sizeof(*ret->items));
-	for (size_t i = 0; i < node->len; i++) {
-		ret->len += decode_item(d, &item_key, node->items[i], &ret->items[ret->len]);
-		item_key.flags &= ~(unsigned)FLAG_FILLED; /* only the program must not be empty */
-	}
-}
-
-static void decode_commands(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
-{
-	struct texts *commands;
-	size_t len = 0;
-
-	if (node->kind != NODE_LIST) {
-		decode_wrong_type(d, key, node);
-		return;
-	}
-	commands = arena_array(d->arena, node->len, sizeof(*commands));
-	for (size_t i = 0; i < node->len; i++) {
-		if (node->items[i]->kind == NODE_MAP || node->items[i]->kind == NODE_NULL)
-			diags_add(d->diags, node->items[i]->pos, NULL,
-				  "an item of \"%s\" must be a command: a list of words, or one text", key->name);
-		else
-			decode_words(d, key, node->items[i], &commands[len]);
-		len += commands[len].len > 0;
-	}
-	decode_put_array(out, commands, len);
-}
 
 static const char *unknown_key_hint(struct decode *d, const struct schema *schema, const char *name)
 {
@@ -297,98 +53,145 @@ static bool is_given(const struct schema *schema, const struct node *node, const
 	return false;
 }
 
-static void check_shape(struct decode *d, const struct schema_key *key, const struct node *node)
+static void take_shape(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
 {
 	unsigned shape = node->kind == NODE_SCALAR ? FLAG_SINGLE : node->kind == NODE_LIST ? FLAG_LIST : FLAG_MAP;
 
+	(void)at;
 	if (!(key->flags & shape))
 		decode_wrong_type(d, key, node);
 }
 
+static void take_node(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+{
+	(void)d;
+	(void)key;
+	*(const struct node **)at = node;
+}
+
+static void take_text(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+{
+	decode_text(d, key, node, at);
+}
+
+static void take_texts(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+{
+	decode_texts(d, key, node, at);
+}
+
+static void take_csv(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+{
+	decode_csv(d, key, node, at);
+}
+
+static void take_words(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+{
+	decode_words(d, key, node, at);
+}
+
+static void take_map(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+{
+	if (node->kind == NODE_MAP || (node->kind == NODE_SCALAR && key->sub->short_key))
+		decode_map(d, key->sub, node, at);
+	else
+		decode_wrong_type(d, key, node);
+}
+
+/* A list of names, where a list may stand for the map. */
+static void take_names(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+{
+	const struct schema_named *named = key->sub->named;
+	struct texts names = { 0 };
+	char *items;
+
+	decode_csv(d, key, node, &names);
+	items = arena_array(d->arena, names.len, named->size);
+	for (size_t i = 0; i < names.len; i++)
+		*(struct text *)(items + i * named->size + named->name) = names.items[i];
+	decode_put_array(at, items, names.len);
+}
+
+static void take_named(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+{
+	const struct schema_named *named = key->sub->named;
+	bool may_be_list = key->flags & FLAG_LIST;
+	char *items, *item;
+
+	if (node->kind != NODE_MAP) {
+		if (may_be_list)
+			take_names(d, key, node, at);
+		else
+			decode_wrong_type(d, key, node);
+		return;
+	}
+	item = items = arena_array(d->arena, node->len, named->size);
+	for (size_t i = 0; i < node->len; i++) {
+		const struct entry *entry = &node->entries[i];
+
+		bool is_map = entry->value->kind == NODE_MAP;
+
+		if (!is_map && entry->value->kind != NODE_BROKEN && !(entry->value->kind == NODE_NULL && may_be_list))
+			diags_add(d->diags, entry->value->pos, named->hint, "the %s \"%s\" must be a map, but this is %s",
+				  named->one, entry->key, node_type_name(entry->value));
+		if (!is_map && !may_be_list)
+			continue;
+		if (named->initial)
+			memcpy(item, named->initial, named->size);
+		*(struct text *)(item + named->name) = (struct text){ entry->key, entry->pos };
+		if (is_map)
+			decode_map(d, key->sub, entry->value, item);
+		item += named->size;
+	}
+	decode_put_array(at, items, (size_t)(item - items) / named->size);
+}
+
+typedef void take(struct decode *d, const struct schema_key *key, const struct node *node, void *at);
+static take *const takes[] = {
+	[TYPE_IGNORED] = NULL,
+	[TYPE_SHAPE] = take_shape,
+	[TYPE_NODE] = take_node,
+	[TYPE_TEXT] = take_text,
+	[TYPE_BOOL] = decode_value,
+	[TYPE_EPOCH] = decode_value,
+	[TYPE_STATUS] = decode_value,
+	[TYPE_COUNT] = decode_value,
+	[TYPE_SIZE] = decode_value,
+	[TYPE_MEMORY] = decode_value,
+	[TYPE_DURATION] = decode_value,
+	[TYPE_PORT] = decode_value,
+	[TYPE_PULL] = decode_value,
+	[TYPE_TEXTS] = take_texts,
+	[TYPE_CSV] = take_csv,
+	[TYPE_WORDS] = take_words,
+	[TYPE_COMMANDS] = decode_commands,
+	[TYPE_PAIRS] = decode_pairs,
+	[TYPE_ENV] = decode_pairs,
+	[TYPE_PAIR] = decode_pair,
+	[TYPE_PORTS] = decode_ports,
+	[TYPE_ENV_FILES] = decode_env_files,
+	[TYPE_MOUNTS] = decode_mounts,
+	[TYPE_HOSTS] = decode_hosts,
+	[TYPE_SECRETS] = decode_secrets,
+	[TYPE_SOURCES] = decode_sources,
+	[TYPE_NAMED] = take_named,
+	[TYPE_TEST] = decode_test,
+	[TYPE_DEPENDS] = decode_depends,
+	[TYPE_MAP] = take_map,
+};
+_Static_assert(sizeof(takes) / sizeof(takes[0]) == TYPE_MAP + 1, "every type is decoded");
+
 static void decode_key(struct decode *d, const struct schema_key *key, const struct entry *entry, void *out)
 {
-	const struct node *node = entry->value;
 	void *at = (char *)out + key->offset;
 
 	if (key->has)
 		*(bool *)((char *)out + key->has) = true;
 	if (key->pos)
 		*(struct pos *)((char *)out + key->pos) = entry->pos;
-	switch (key->type) {
-	case TYPE_IGNORED:
-		break;
-	case TYPE_SHAPE:
-		check_shape(d, key, node);
-		break;
-	case TYPE_NODE:
-		*(const struct node **)at = node;
-		break;
-	case TYPE_TEXT:
-		decode_text(d, key, node, at);
-		break;
-	case TYPE_TEXTS:
-		decode_texts(d, key, node, at);
-		break;
-	case TYPE_CSV:
-		decode_csv(d, key, node, at);
-		break;
-	case TYPE_WORDS:
-		decode_words(d, key, node, at);
-		break;
-	case TYPE_COMMANDS:
-		decode_commands(d, key, node, at);
-		break;
-	case TYPE_PAIRS:
-	case TYPE_ENV:
-		decode_pairs(d, key, node, at);
-		break;
-	case TYPE_PAIR:
-		decode_pair(d, key, node, at);
-		break;
-	case TYPE_PORTS:
-		decode_ports(d, key, node, at);
-		break;
-	case TYPE_MOUNTS:
-		decode_mounts(d, key, node, at);
-		break;
-	case TYPE_ENV_FILES:
-		decode_env_files(d, key, node, at);
-		break;
-	case TYPE_HOSTS:
-		decode_hosts(d, key, node, at);
-		break;
-	case TYPE_SECRETS:
-		decode_secrets(d, key, node, at);
-		break;
-	case TYPE_SOURCES:
-		decode_sources(d, key, node, at);
-		break;
-	case TYPE_REGISTRY:
-		decode_registries(d, key, node, at);
-		break;
-	case TYPE_BUILDERS:
-		decode_builders(d, key, node, at);
-		break;
-	case TYPE_FORMATS:
-		decode_formats(d, key, node, at);
-		break;
-	case TYPE_TEST:
-		decode_test(d, key, node, at);
-		break;
-	case TYPE_DEPENDS:
-		decode_depends(d, key, node, at);
-		break;
-	case TYPE_MAP:
+	if (key->type == TYPE_MAP)
 		*(struct pos *)at = entry->pos;
-		if (node->kind == NODE_MAP || (node->kind == NODE_SCALAR && key->sub->short_key))
-			decode_map(d, key->sub, node, at);
-		else
-			decode_wrong_type(d, key, node);
-		break;
-	default:
-		decode_value(d, key, node, out);
-		break;
-	}
+	if (takes[key->type])
+		takes[key->type](d, key, entry->value, at);
 }
 
 void decode_map(struct decode *d, const struct schema *schema, const struct node *node, void *out)

@@ -162,27 +162,6 @@ void decode_pair(struct decode *d, const struct schema_key *key, const struct no
 	texts[1] = pair.value;
 }
 
-void decode_known(struct decode *d, const struct schema_key *key, const struct node *map, const char *what)
-{
-	size_t len = 0;
-
-	while (key->words[len])
-		len++;
-	for (size_t i = 0; i < map->len; i++) {
-		const char *name = map->entries[i].key, *nearest;
-		size_t j = 0;
-
-		while (j < len && strcmp(key->words[j], name) != 0)
-			j++;
-		if (j < len || node_key_ignored(name))
-			continue;
-		nearest = text_nearest(name, key->words, len);
-		diags_add(d->diags, map->entries[i].pos,
-			  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest) : NULL,
-			  "unknown key \"%s\" in %s", name, what);
-	}
-}
-
 static void decode_condition(struct decode *d, const struct node *node, enum depends_condition *ret)
 {
 	static const char *const names[] = { "service_started", "service_healthy", "service_completed_successfully" };

@@ -67,9 +67,8 @@ static bool parse_pull(const char *s, void *ret)
 	return false;
 }
 
-void decode_value(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_value(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
 {
-	void *at = (char *)out + key->offset;
 	struct text text;
 	bool good = false;
 
@@ -97,7 +96,7 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct n
 	case TYPE_SIZE:
 		good = text_parse_size(text.s, at) && *(uint64_t *)at > 0;
 		if (key->pos)
-			*(struct pos *)((char *)out + key->pos) = text.pos;
+			*(struct pos *)((char *)at - key->offset + key->pos) = text.pos;
 		break;
 	case TYPE_MEMORY:
 		good = text_parse_memory(text.s, at) && *(uint64_t *)at > 0;

@@ -231,7 +231,6 @@ struct service {
 
 /* How a registry is talked to. */
 struct registry_spec {
-	struct pos pos;
 	struct text host; /* as images name it: "ghcr.io", "localhost:5000" */
 	bool insecure;    /* plain HTTP */
 	struct text ca;   /* absolute paths of PEM files, or s NULL */

@@ -13,7 +13,7 @@
 static bool takes_pairs(const struct schema_key *key)
 {
 	return key && (key->type == TYPE_PAIRS || key->type == TYPE_ENV || key->type == TYPE_DEPENDS ||
-		       key->type == TYPE_FORMATS);
+		       (key->type == TYPE_NAMED && (key->flags & FLAG_LIST)));
 }
 
 static struct node *null_at(struct arena *arena, struct pos pos)
@@ -289,7 +289,7 @@ struct node *merge_set(struct arena *arena, const struct schema *schema, const s
 		map = as_map(arena, key, there);
 	if (!map)
 		map = node_map(arena, value->pos, NULL, 0);
-	if (key->type == TYPE_FORMATS)
+	if (key->type == TYPE_NAMED)
 		value = set_named(arena, key->sub, map, dot + 1, value);
 	else
 		value = merge_set(arena, key->sub, map, dot + 1, value);

@@ -153,7 +153,14 @@ static const struct schema_key format_keys[] = {
 	  .doc = "What is put behind each tag of the image: \"-zstd\", \"-esgz\" and \"-nydus\" by default." },
 };
 
-static const struct schema schema_format = { .name = "format", KEYS(format_keys) };
+static const struct schema_named format_items = {
+	.takes = "a list of formats, or a map of them",
+	.one = "format",
+	.hint = "write {suffix: SUFFIX}",
+	.size = sizeof(struct draft_format),
+	.name = offsetof(struct draft_format, name),
+};
+static const struct schema schema_format = { .name = "format", .named = &format_items, KEYS(format_keys) };
 
 static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
@@ -175,8 +182,8 @@ static const struct schema_key service_keys[] = {
 	  .doc = "The platform it runs on, and the only one that it is built for when \"build.platforms\" does not "
 		 "say." },
 	{ "publish", TYPE_BOOL, IN(draft_service, out.publish), .doc = "false: the image is only a base of others." },
-	{ "formats", TYPE_FORMATS, HAS(draft_service, rest.has_formats), IN(draft_service, rest.formats),
-	  POS(draft_service, rest.formats_pos), .sub = &schema_format,
+	{ "formats", TYPE_NAMED, .flags = FLAG_LIST, HAS(draft_service, rest.has_formats),
+	  IN(draft_service, rest.formats), POS(draft_service, rest.formats_pos), .sub = &schema_format,
 	  .doc = "Further images of the same content, instead of the manifest's \"formats\"." },
 	{ "profiles", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.profiles),
 	  .doc = "It is part of \"all\" only with --profile or COMPOSE_PROFILES naming one of these." },
@@ -330,7 +337,13 @@ static const struct schema_key registry_keys[] = {
 		 "default." },
 };
 
-static const struct schema schema_registry = { .name = "registries", KEYS(registry_keys) };
+static const struct schema_named registry_items = {
+	.takes = "a map of registries",
+	.one = "registry",
+	.size = sizeof(struct registry_spec),
+	.name = offsetof(struct registry_spec, host),
+};
+static const struct schema schema_registry = { .name = "registries", .named = &registry_items, KEYS(registry_keys) };
 
 static const struct schema_key tls_keys[] = {
 	{ "ca", TYPE_TEXT, .flags = FLAG_FILLED, IN(builder_tls, ca), .doc = "The file of the authority's certificate." },
@@ -357,7 +370,17 @@ static const struct schema_key builder_keys[] = {
 	{ "tls", TYPE_MAP, IN(manifest_builder, tls), .sub = &schema_tls, .doc = "What buildctl proves itself with." },
 };
 
-static const struct schema schema_builder = { .name = "builder", KEYS(builder_keys) };
+static const struct manifest_builder builder_initial = { .weight = 1, .jobs = 2 };
+
+static const struct schema_named builder_items = {
+	.takes = "a map of builders",
+	.one = "builder",
+	.hint = "write {driver: DRIVER, ...}",
+	.size = sizeof(struct manifest_builder),
+	.name = offsetof(struct manifest_builder, name),
+	.initial = &builder_initial,
+};
+static const struct schema schema_builder = { .name = "builder", .named = &builder_items, KEYS(builder_keys) };
 
 static const struct schema_key root_keys[] = {
 	{ "include", TYPE_IGNORED, .flags = FLAG_LIST, WORDS("path", "project_directory", "env_file"),
@@ -368,13 +391,13 @@ static const struct schema_key root_keys[] = {
 	{ "version", TYPE_IGNORED, .flags = FLAG_SINGLE, .doc = "compose's obsolete version; not used." },
 	{ "registry", TYPE_TEXT, IN(draft, registry),
 	  .doc = "Where the images go (\"ghcr.io/acme\"): put before the name of a service without \"image\"." },
-	{ "registries", TYPE_REGISTRY, IN(draft, registries), .sub = &schema_registry,
+	{ "registries", TYPE_NAMED, IN(draft, registries), .sub = &schema_registry,
 	  .doc = "How registries are talked to, by their hosts (\"localhost:5000\")." },
 	{ "platforms", TYPE_CSV, IN(draft, platforms),
 	  .doc = "The platforms to build for. --platforms and BUILD_PLATFORMS win over it." },
 	{ "tags", TYPE_CSV, IN(draft, tags),
 	  .doc = "The images' tags, \"latest\" by default. --tag and DOCKER_TAGS win over it." },
-	{ "formats", TYPE_FORMATS, HAS(draft, has_formats), IN(draft, formats), .sub = &schema_format,
+	{ "formats", TYPE_NAMED, .flags = FLAG_LIST, HAS(draft, has_formats), IN(draft, formats), .sub = &schema_format,
 	  .doc = "Further images of the same content beside each plain one: \"zstd\", \"estargz\", \"nydus\" (\"oci\" "
 		 "is the "
 		 "plain one, which is always there). A list, or a map with the suffix of their tags." },
@@ -391,7 +414,7 @@ static const struct schema_key root_keys[] = {
 	  .sub = &schema_service, .doc = "The services, by name." },
 	{ "groups", TYPE_NODE, .flags = FLAG_SINGLE | FLAG_LIST, IN(draft, groups_node),
 	  .doc = "Named sets of services and groups." },
-	{ "builders", TYPE_BUILDERS, IN(draft, builders), .sub = &schema_builder,
+	{ "builders", TYPE_NAMED, IN(draft, builders), .sub = &schema_builder,
 	  .doc = "The builders that share the builds, by name; by default the best one that is found." },
 	{ "configs", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's configs; not used." },
 	{ "models", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's models; not used." },
@@ -484,12 +507,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a list of secrets";
 	case TYPE_SOURCES:
 		return "a map of secrets";
-	case TYPE_REGISTRY:
-		return "a map of registries";
-	case TYPE_BUILDERS:
-		return "a map of builders";
-	case TYPE_FORMATS:
-		return "a list of formats, or a map of them";
+	case TYPE_NAMED:
+		return key->sub->named->takes;
 	case TYPE_TEST:
 		return "a command line, or a list that begins with CMD, CMD-SHELL or NONE";
 	case TYPE_DEPENDS:

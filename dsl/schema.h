@@ -38,9 +38,7 @@ enum schema_type {
 	TYPE_HOSTS,     /* struct texts of "name:address": compose's extra_hosts */
 	TYPE_SECRETS,   /* struct draft_secret * and size_t: what a build asks for */
 	TYPE_SOURCES,   /* struct draft_source * and size_t: compose's top-level secrets */
-	TYPE_REGISTRY,  /* struct registry_spec * and size_t: a map of hosts */
-	TYPE_BUILDERS,  /* struct manifest_builder * and size_t: a map of `sub`s */
-	TYPE_FORMATS,   /* struct draft_format * and size_t: a list of names, or a map of `sub`s */
+	TYPE_NAMED,     /* an array and size_t: a map of `sub`s by name; with FLAG_LIST also a list of names */
 	TYPE_TEST,      /* struct texts: compose's healthcheck.test */
 	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
 	TYPE_MAP        /* a struct that begins with its struct pos; `sub` says what is in it */
@@ -57,7 +55,7 @@ enum schema_flag {
 	FLAG_IMAGE = 4,    /* may mention ${image.*} */
 	FLAG_REQUIRED = 8,
 	FLAG_SINGLE = 16, /* of a TYPE_SHAPE or TYPE_IGNORED (of a TYPE_NODE: each entry): may be a single value, */
-	FLAG_LIST = 32,   /* a list, */
+	FLAG_LIST = 32,   /* a list, (of a TYPE_NAMED: of names) */
 	FLAG_MAP = 64     /* a map */
 };
 
@@ -74,11 +72,22 @@ struct schema_key {
 	const char *doc;
 };
 
+/* What a TYPE_NAMED is an array of. */
+struct schema_named {
+	const char *takes;   /* what a value looks like: "a map of builders" */
+	const char *one;     /* as complaints call an entry: "builder" */
+	const char *hint;    /* how an entry is written, or NULL */
+	size_t size;         /* of the struct */
+	size_t name;         /* offset of its struct text that gets the name */
+	const void *initial; /* its values where none are given; NULL: zeros */
+};
+
 struct schema {
 	const char *name;      /* as complaints call it: "build" */
 	const char *short_key; /* the key that a single value instead of the map means; or NULL */
 	const struct schema_key *keys;
 	size_t len;
+	const struct schema_named *named; /* of the `sub` of a TYPE_NAMED */
 };
 
 extern const struct schema schema_root;    /* fills struct draft */

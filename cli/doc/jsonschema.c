@@ -131,9 +131,10 @@ static struct json *value_of(const struct schema_key *key)
 	case TYPE_SHAPE:
 		return shape(key);
 	case TYPE_NODE:
-	case TYPE_REGISTRY:
-	case TYPE_BUILDERS:
 		return named(key);
+	case TYPE_NAMED:
+		return key->flags & FLAG_LIST ? either(texts(), map_of(reference_to(key->sub)))
+					      : map_of(reference_to(key->sub));
 	case TYPE_TEXT:
 	case TYPE_PULL:
 		return single();
@@ -157,8 +158,6 @@ static struct json *value_of(const struct schema_key *key)
 	case TYPE_WORDS:
 	case TYPE_TEST:
 		return texts();
-	case TYPE_FORMATS:
-		return either(texts(), named(key));
 	case TYPE_COMMANDS:
 		return list_of(texts());
 	case TYPE_PAIRS:

@@ -79,6 +79,7 @@ void resolve_builders(struct resolve *r);
 void resolve_images_once(struct resolve *r);
 void resolve_outputs_once(struct resolve *r);
 
+/* For the parts (resolve_text.c, resolve_build.c). */
 /* The service that `name` means, or RESOLVE_NONE after a complaint. */
 size_t resolve_service(struct resolve *r, const struct text *name, const char *key);
 /* Complains about a name that cannot be one of a service or group (`what`). */

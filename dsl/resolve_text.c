@@ -1,0 +1,92 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "base/text.h"
+#include "dsl/draft.h"
+#include "dsl/load.h"
+#include "dsl/loaded.h"
+#include "dsl/resolve.h"
+#include "dsl/unit.h"
+
+/* Paths and names, for everything that resolves some. */
+
+const char *resolve_path(struct resolve *r, const char *dir, const char *path)
+{
+	cleanup_free char *joined = path_join(dir, path);
+	cleanup_free char *cleaned = path_clean(joined);
+
+	return arena_strdup(r->arena, cleaned);
+}
+
+const char *resolve_dir(struct resolve *r, struct pos pos)
+{
+	return unit_at(r->units, pos)->dir;
+}
+
+const char *resolve_text(struct resolve *r, const struct text *path)
+{
+	return resolve_path(r, resolve_dir(r, path->pos), path->s);
+}
+
+void resolve_check_name(struct resolve *r, const struct text *name, const char *what)
+{
+	if (!ref_name_valid(name->s)) {
+		diags_add(r->diags, name->pos,
+			  "names consist of letters, digits, \"_\", \".\" and \"-\", begin with a letter or digit, and "
+			  "have at most 128 characters",
+			  "\"%s\" cannot be the name of a %s", name->s, what);
+		return;
+	}
+	if (!strcmp(name->s, "all"))
+		diags_add(r->diags, name->pos, NULL, "a %s cannot be called \"all\": it is the group of every service",
+			  what);
+	for (const char *const *command = r->options->commands; command && *command; command++)
+		if (!strcmp(name->s, *command))
+			diags_add(r->diags, name->pos, NULL, "a %s cannot be called \"%s\": it is a command of cbuild",
+				  what, name->s);
+}
+
+void resolve_limit(struct resolve *r, struct texts *list, size_t max, const char *what)
+{
+	if (list->len <= max)
+		return;
+	diags_add(r->diags, list->items[max].pos, NULL, "there are more than %zu %s", max, what);
+	list->len = max;
+}
+
+/* A name that stands for several services. */
+static const char *matrix_hint(struct resolve *r, const struct text *name)
+{
+	const struct draft *draft = r->draft;
+
+	for (size_t i = 0; i < draft->groups_len; i++)
+		if (draft->groups[i].of_matrix && !strcmp(draft->groups[i].name.s, name->s) &&
+		    draft->groups[i].members.len)
+			return arena_printf(r->arena, "it is a matrix: name one of its services, such as \"%s\"",
+					    draft->groups[i].members.items[0].s);
+	return NULL;
+}
+
+size_t resolve_service(struct resolve *r, const struct text *name, const char *key)
+{
+	const struct manifest *manifest = &r->loaded->manifest;
+	const struct service *service = map_get(r->loaded->services, name->s);
+	const char *nearest = NULL, *hint;
+
+	if (service)
+		return (size_t)(service - manifest->services);
+	hint = matrix_hint(r, name);
+	if (!hint && r->hints >= manifest->services_len) {
+		r->hints -= manifest->services_len;
+		nearest = text_nearest(name->s, r->names, manifest->services_len);
+	}
+	if (nearest)
+		hint = arena_printf(r->arena, "did you mean \"%s\"?", nearest);
+	diags_add(r->diags, name->pos, hint, "there is no service \"%s\" (in \"%s\")", name->s, key);
+	return RESOLVE_NONE;
+}

@@ -54,6 +54,9 @@ struct runtime {
 struct runtime_ops {
 	const char *name;
 	const char *place_prefix;
+	const char *log_driver;         /* one whose log can be read back */
+	const char *const *run_options; /* of its own for `run`, NULL-terminated; or NULL */
+	bool resolves;                  /* its own networks resolve names, also of what is started later or again */
 	/* Fills in the runtime; ERROR_TOOL with a remedy when it cannot be used here. */
 	int (*open)(struct runtime *runtime, struct error **err);
 	int (*load)(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
@@ -72,7 +75,7 @@ struct runtime_ops {
 extern const struct runtime_ops runtime_podman;
 extern const struct runtime_ops runtime_docker;
 
-/* command.c: argument lists. They are pure: tests compare them with golden ones. */
+/* run_args.c: argument lists. They are pure: tests compare them with golden ones. */
 #define CONTAINER_LOG_MAX "10m" /* of a container's output that is kept */
 void command_begin(const struct runtime *runtime, unsigned quirks, struct argv *argv);
 /* `env_file` NULL: no environment to give. */
@@ -135,7 +138,7 @@ int container_look(struct container *container, struct error **err);
 /* pull.c: what `image inspect` says of an image; `reference` is what it was asked by. */
 int pull_parse(const char *json, size_t len, const char *reference, struct runtime_pulled *ret, struct error **err);
 
-/* import.c: brings an image in from the store, under these names (none is fine), and checks its id. */
+/* runtime_image.c: brings an image in from the store, under these names (none is fine), and checks its id. */
 int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		   size_t len, const struct output *output, struct error **err);
 /* By the runtime's own command. */
@@ -152,7 +155,7 @@ int listen_look(int pid, uint16_t port);
 /* The same of a text as in Linux's /proc/net/tcp. */
 bool listen_find(const char *text, uint16_t port);
 
-/* runtime.c: for all of them. */
+/* execute.c */
 /* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */
 int runtime_command(struct runtime *runtime, const char *const *args, const struct output *output, bool cleanup,
 		    struct buf *ret_out, struct error **err);
@@ -160,7 +163,7 @@ int runtime_command(struct runtime *runtime, const char *const *args, const stru
 int runtime_failed(struct error **error, struct error **err);
 /* What matters of a command's last lines: podman and docker warn of much. */
 void runtime_complaint(struct buf *out, const char *tail);
-/* The id that the runtime knows the image by. */
+/* runtime_image.c: the id that the runtime knows the image by. */
 const char *runtime_image_id(const struct runtime *runtime, const struct runtime_image *image);
 /* Makes sure the image can be run; runtime_image_release takes it out again if it was brought in for that. */
 int runtime_image_acquire(struct runtime *runtime, const struct runtime_image *image, const struct output *output,

@@ -272,7 +272,12 @@ static void podman_learn(struct runtime *runtime, unsigned quirks)
 	loop_post(runtime->loop, write_down, lesson);
 }
 
+/* Without the file it wants the one that DOCKER_CONFIG promises, for nothing. */
+static const char *const run_options[] = { "--http-proxy=false", "--authfile=/dev/null", NULL };
+
 const struct runtime_ops runtime_podman = {
+	.log_driver = "k8s-file",
+	.run_options = run_options,
 	.name = "podman",
 	.place_prefix = PREFIX,
 	.open = podman_open,

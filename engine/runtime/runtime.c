@@ -4,14 +4,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/io/proc.h"
 #include "engine/runtime/ops.h"
-
-#define COMMAND_MS (120u * 1000) /* for one command but `pull` and `load`, which move images */
-#define CLEANUP_MS (20u * 1000)  /* for removing one thing, also when we are told to stop */
 
 static const struct runtime_ops *const all[] = { &runtime_podman, &runtime_docker };
 enum { COUNT = sizeof(all) / sizeof(all[0]) };
@@ -182,132 +178,4 @@ const char *runtime_place_prefix(const char *name)
 	const struct runtime_ops *ops = find(name);
 
 	return ops ? ops->place_prefix : NULL;
-}
-
-void runtime_complaint(struct buf *out, const char *tail)
-{
-	cleanup_free char *copy = mem_strdup(tail);
-	char *rest = NULL;
-
-	for (char *line = strtok_r(copy, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-		if (strncmp(line, "time=\"", 6) == 0 || strncmp(line, "See 'docker", 11) == 0 ||
-		    strncmp(line, "Run 'docker", 11) == 0)
-			continue;
-		if (strncmp(line, "Error: ", 7) == 0)
-			line += 7;
-		buf_printf(out, "%s%s", out->len > 0 ? "\n" : "", line);
-	}
-}
-
-int runtime_failed(struct error **error, struct error **err)
-{
-	if ((*error)->cls == ERROR_BUILD)
-		(*error)->cls = ERROR_TOOL;
-	return error_move(err, error);
-}
-
-int runtime_command(struct runtime *runtime, const char *const *args, const struct output *output, bool cleanup,
-		    struct buf *ret_out, struct error **err)
-{
-	cleanup_argv struct argv argv = { 0 };
-	cleanup_proc struct proc_result result = { 0 };
-	cleanup_buf struct buf complaint = { 0 };
-	bool moves = strcmp(args[0], "pull") == 0 || strcmp(args[0], "load") == 0;
-	struct proc_spec spec = { .capture = true, .output = output, .cleanup = cleanup };
-	struct error *error = NULL;
-
-	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
-	for (size_t i = 0; args[i]; i++)
-		argv_add(&argv, args[i]);
-	spec.argv = (const char *const *)argv.items;
-	spec.timeout_ms = cleanup ? CLEANUP_MS : moves ? 0 : COMMAND_MS;
-	if (proc_run(runtime->loop, &spec, &result, &error) < 0)
-		return runtime_failed(&error, err);
-	if (result.status != 0) {
-		runtime_complaint(&complaint, result.tail);
-		return error_make(err, ERROR_TOOL, "%s %s failed with status %d%s%s", runtime->ops->name, args[0],
-				  result.status, complaint.len > 0 ? ": " : "", complaint.len > 0 ? complaint.data : "");
-	}
-	if (ret_out)
-		buf_add(ret_out, result.out->data, result.out->len);
-	return 0;
-}
-
-const char *runtime_image_id(const struct runtime *runtime, const struct runtime_image *image)
-{
-	return runtime->manifests && image->digest ? image->digest : image->identity;
-}
-
-static struct guest **find_guest(struct runtime *runtime, const char *id)
-{
-	struct guest **at = &runtime->guests;
-
-	while (*at && strcmp((*at)->id, id) != 0)
-		at = &(*at)->next;
-	return at;
-}
-
-static int acquire_locked(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
-			  struct error **err)
-{
-	const char *id = runtime_image_id(runtime, image);
-	struct guest *guest = *find_guest(runtime, id);
-	bool there = false;
-
-	if (guest) {
-		guest->users++;
-		return 0;
-	}
-	if (runtime->ops->has(runtime, id, &there, err) < 0)
-		return -1;
-	if (there)
-		return 0;
-	if (runtime_import(runtime, image, NULL, 0, output, err) < 0)
-		return -1;
-	guest = mem_alloc(sizeof(*guest));
-	guest->id = mem_strdup(id);
-	guest->users = 1;
-	guest->next = runtime->guests;
-	runtime->guests = guest;
-	return 0;
-}
-
-int runtime_image_acquire(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
-			  struct error **err)
-{
-	int r;
-
-	pthread_mutex_lock(&runtime->lock);
-	r = acquire_locked(runtime, image, output, err);
-	pthread_mutex_unlock(&runtime->lock);
-	return r;
-}
-
-/* Somebody may have given it a name meanwhile: then it is theirs. */
-static bool has_names(struct runtime *runtime, const char *id)
-{
-	const char *const args[] = { "image", "inspect", "--format={{len .RepoTags}}", id, NULL };
-	cleanup_buf struct buf out = { 0 };
-
-	return runtime_command(runtime, args, NULL, true, &out, NULL) < 0 || strcmp(out.data, "0\n") != 0;
-}
-
-void runtime_image_release(struct runtime *runtime, const struct runtime_image *image)
-{
-	const char *id = runtime_image_id(runtime, image);
-	struct guest **at, *guest;
-
-	pthread_mutex_lock(&runtime->lock);
-	at = find_guest(runtime, id);
-	guest = *at;
-	if (guest && --guest->users == 0) {
-		const char *const args[] = { "rmi", id, NULL };
-
-		*at = guest->next;
-		if (!has_names(runtime, id))
-			runtime_command(runtime, args, NULL, true, NULL, NULL); /* an image too many harms nobody */
-		free(guest->id);
-		free(guest);
-	}
-	pthread_mutex_unlock(&runtime->lock);
 }

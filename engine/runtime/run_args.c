@@ -38,8 +38,7 @@ static void add_ulimit(struct argv *argv, const char *name, int resource)
 static void add_pairs(const struct runtime *runtime, struct argv *argv, const struct container_spec *spec,
 		      const char *env_file)
 {
-	/* docker's own networks resolve names, also of what is started later or again. */
-	bool hosts = runtime->ops == &runtime_podman || !spec->network;
+	bool hosts = !runtime->ops->resolves || !spec->network;
 
 	if (env_file)
 		argv_addf(argv, "--env-file=%s", env_file);
@@ -97,17 +96,13 @@ static void add_network(const struct runtime *runtime, struct argv *argv, const 
 
 static void add_options(const struct runtime *runtime, unsigned quirks, struct argv *argv)
 {
-	const bool podman = runtime->ops == &runtime_podman;
-
-	argv_add(argv, podman ? "--log-driver=k8s-file" : "--log-driver=json-file");
+	argv_addf(argv, "--log-driver=%s", runtime->ops->log_driver);
 	if (!(quirks & QUIRK_NO_LOGOPT))
 		argv_add(argv, "--log-opt=max-size=" CONTAINER_LOG_MAX);
 	argv_add(argv, "--no-healthcheck"); /* container_healthcheck runs it when it is asked for */
 	argv_add(argv, "--stop-timeout=0");
-	if (podman) {
-		argv_add(argv, "--http-proxy=false");
-		argv_add(argv, "--authfile=/dev/null"); /* else it wants the file that DOCKER_CONFIG promises, for nothing */
-	}
+	for (const char *const *option = runtime->ops->run_options; option && *option; option++)
+		argv_add(argv, *option);
 	if (quirks & QUIRK_ULIMIT) {
 		add_ulimit(argv, "nofile", RLIMIT_NOFILE);
 		add_ulimit(argv, "nproc", RLIMIT_NPROC);

@@ -1,0 +1,139 @@
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/oci/layout.h"
+#include "engine/runtime/ops.h"
+
+const char *runtime_image_id(const struct runtime *runtime, const struct runtime_image *image)
+{
+	return runtime->manifests && image->digest ? image->digest : image->identity;
+}
+
+int runtime_load_command(struct runtime *runtime, const char *tar, const struct output *output, struct error **err)
+{
+	cleanup_free char *input = mem_printf("--input=%s", tar);
+	const char *const args[] = { "load", "--quiet", input, NULL };
+
+	return runtime_command(runtime, args, output, false, NULL, err);
+}
+
+static int load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
+		const char *path, const struct output *output, struct error **err)
+{
+	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "cannot write %s", path);
+	if (layout_export_tar(runtime->layout, image->digest, references, len, fd, err) < 0)
+		return -1;
+	return runtime->ops->take(runtime, path, output, err);
+}
+
+/*
+ * Through a tar, although podman could read the folder: it would call the image after the folder's path, and refuses
+ * those that make no image name; and neither a daemon nor podman on another machine sees our files.
+ */
+int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+		   size_t len, const struct output *output, struct error **err)
+{
+	const char *id = runtime_image_id(runtime, image);
+	cleanup_free char *staging = NULL, *path = NULL;
+	bool there = false;
+	int r;
+
+	if (!image->digest)
+		return error_make(err, ERROR_TOOL, "%s does not have the image %s", runtime->ops->name, id);
+	if (layout_staging(runtime->layout, &staging, err) < 0)
+		return -1;
+	path = path_join(staging, "image.tar");
+	r = load(runtime, image, references, len, path, output, err);
+	fs_remove_tree(staging, NULL);
+	if (r < 0 || runtime->ops->has(runtime, id, &there, err) < 0)
+		return -1;
+	if (!there)
+		return error_make(err, ERROR_TOOL, "%s gave the image another id than %s", runtime->ops->name, id);
+	return 0;
+}
+
+static struct guest **find_guest(struct runtime *runtime, const char *id)
+{
+	struct guest **at = &runtime->guests;
+
+	while (*at && strcmp((*at)->id, id) != 0)
+		at = &(*at)->next;
+	return at;
+}
+
+static int acquire_locked(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
+			  struct error **err)
+{
+	const char *id = runtime_image_id(runtime, image);
+	struct guest *guest = *find_guest(runtime, id);
+	bool there = false;
+
+	if (guest) {
+		guest->users++;
+		return 0;
+	}
+	if (runtime->ops->has(runtime, id, &there, err) < 0)
+		return -1;
+	if (there)
+		return 0;
+	if (runtime_import(runtime, image, NULL, 0, output, err) < 0)
+		return -1;
+	guest = mem_alloc(sizeof(*guest));
+	guest->id = mem_strdup(id);
+	guest->users = 1;
+	guest->next = runtime->guests;
+	runtime->guests = guest;
+	return 0;
+}
+
+int runtime_image_acquire(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
+			  struct error **err)
+{
+	int r;
+
+	pthread_mutex_lock(&runtime->lock);
+	r = acquire_locked(runtime, image, output, err);
+	pthread_mutex_unlock(&runtime->lock);
+	return r;
+}
+
+/* Somebody may have given it a name meanwhile: then it is theirs. */
+static bool has_names(struct runtime *runtime, const char *id)
+{
+	const char *const args[] = { "image", "inspect", "--format={{len .RepoTags}}", id, NULL };
+	cleanup_buf struct buf out = { 0 };
+
+	return runtime_command(runtime, args, NULL, true, &out, NULL) < 0 || strcmp(out.data, "0\n") != 0;
+}
+
+void runtime_image_release(struct runtime *runtime, const struct runtime_image *image)
+{
+	const char *id = runtime_image_id(runtime, image);
+	struct guest **at, *guest;
+
+	pthread_mutex_lock(&runtime->lock);
+	at = find_guest(runtime, id);
+	guest = *at;
+	if (guest && --guest->users == 0) {
+		const char *const args[] = { "rmi", id, NULL };
+
+		*at = guest->next;
+		if (!has_names(runtime, id))
+			runtime_command(runtime, args, NULL, true, NULL, NULL); /* an image too many harms nobody */
+		free(guest->id);
+		free(guest);
+	}
+	pthread_mutex_unlock(&runtime->lock);
+}

@@ -36,11 +36,6 @@ void credentials_free(struct credentials *credentials)
 	*credentials = (struct credentials){ 0 };
 }
 
-bool credentials_any(const struct credentials *credentials)
-{
-	return credentials->username || credentials->identity_token || credentials->registry_token;
-}
-
 static int find_in(struct loop *loop, const char *path, const char *domain, const char *repository,
 		   struct credentials *ret, struct error **err)
 {

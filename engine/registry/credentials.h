@@ -24,7 +24,10 @@ int credentials_find(struct loop *loop, const char *domain, const char *reposito
 		     struct error **err);
 void credentials_free(struct credentials *credentials); /* the texts */
 #define cleanup_credentials __attribute__((cleanup(credentials_free)))
-bool credentials_any(const struct credentials *credentials);
+static inline bool credentials_any(const struct credentials *credentials)
+{
+	return credentials->username || credentials->identity_token || credentials->registry_token;
+}
 
 /* Keeps a login where credentials_find looks first: by the helper if one is configured, else in the file. `ret_where`
  * is malloc'd: the file or the helper. */

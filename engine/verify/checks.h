@@ -26,7 +26,14 @@ void play_check(const struct verify_job *job, struct findings *findings);
 /* checker.c: `run:` checks. */
 void checker_check(const struct verify_job *job, struct findings *findings);
 
-/* verify.c: what the texts of the manifest may mention of this job. */
-struct late_values verify_values(const struct verify_job *job);
+/* What the texts of the manifest may mention of this job. */
+static inline struct late_values verify_values(const struct verify_job *job)
+{
+	return (struct late_values){
+		.reference = job->reference,
+		.digest = job->index,
+		.platform = job->host < job->members_len ? &job->members[job->host].platform : NULL,
+	};
+}
 
 #endif

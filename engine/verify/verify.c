@@ -12,15 +12,6 @@ bool verify_needs_runtime(const struct service *service)
 	return service->verify.has_http || service->verify.has_tcp;
 }
 
-struct late_values verify_values(const struct verify_job *job)
-{
-	return (struct late_values){
-		.reference = job->reference,
-		.digest = job->index,
-		.platform = job->host < job->members_len ? &job->members[job->host].platform : NULL,
-	};
-}
-
 static void check_container(const struct verify_job *job, struct findings *findings)
 {
 	const struct verify_spec *verify = &job->service->verify;

@@ -8,18 +8,13 @@ struct node;
 /* The manifest as it was written, each value with its type, before defaults and references. */
 
 struct draft_build {
-	struct pos pos;
-	struct text context, dockerfile, target;
-	struct pairs args, labels, contexts;
+	struct build_spec out; /* what needs no further work is decoded in place */
+	struct text context, dockerfile;
+	struct pairs contexts;
 	struct texts platforms, tags;
 	struct pos platforms_pos;
-	struct text inline_text, network;
-	uint64_t shm_size;
-	struct texts hosts, cache_from, cache_to;
-	struct pairs ssh;
 	struct draft_secret *secrets;
 	size_t secrets_len;
-	bool no_cache, pull;
 	struct text provenance, sbom;
 };
 

@@ -180,11 +180,8 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 	struct build_spec *build = &service->build;
 	const struct draft_build *from = &draft->build;
 
-	build->pos = from->pos;
-	build->args = from->args;
-	build->labels = from->labels;
-	build->target = from->target;
-	build->context = from->context.s ? from->context : (struct text){ ".", from->pos };
+	*build = from->out;
+	build->context = from->context.s ? from->context : (struct text){ ".", build->pos };
 	build->dockerfile = from->dockerfile.s ? from->dockerfile : (struct text){ "Dockerfile", build->context.pos };
 	if (is_remote(build->context.s))
 		diags_add(r->diags, build->context.pos, NULL,
@@ -194,13 +191,12 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 				      ? resolve_path(r, build->context.s, from->dockerfile.s)
 				      : arena_join(r->arena, strcmp(build->context.s, "/") ? build->context.s : "",
 						   "/Dockerfile", NULL);
-	if (from->inline_text.s && from->dockerfile.s)
-		diags_add(r->diags, from->inline_text.pos, NULL,
+	if (build->inline_text.s && from->dockerfile.s)
+		diags_add(r->diags, build->inline_text.pos, NULL,
 			  "a build has \"dockerfile\" or \"dockerfile_inline\", not both");
-	build->inline_text = from->inline_text;
-	if (from->inline_text.s)
+	if (build->inline_text.s)
 		build->dockerfile =
-			(struct text){ resolve_path(r, build->context.s, "dockerfile_inline"), from->inline_text.pos };
+			(struct text){ resolve_path(r, build->context.s, "dockerfile_inline"), build->inline_text.pos };
 	resolve_given(r, from, build);
 	build_platforms(r, draft, service);
 	build->contexts_len = from->contexts.len;

@@ -102,21 +102,13 @@ static void resolve_ssh(struct resolve *r, struct build_spec *build)
 void resolve_given(struct resolve *r, const struct draft_build *draft, struct build_spec *build)
 {
 	static const char *const networks[] = { "default", "none", "host" };
-	bool known = !draft->network.s;
+	bool known = !build->network.s;
 
-	build->network = draft->network;
-	build->shm_size = draft->shm_size;
-	build->hosts = draft->hosts;
-	build->ssh = draft->ssh;
-	build->cache_from = draft->cache_from;
-	build->cache_to = draft->cache_to;
-	build->no_cache = draft->no_cache;
-	build->pull = draft->pull;
 	for (size_t i = 0; i < 3 && !known; i++)
-		known = !strcmp(networks[i], draft->network.s);
+		known = !strcmp(networks[i], build->network.s);
 	if (!known)
-		diags_add(r->diags, draft->network.pos, "it is \"default\", \"none\" or \"host\"",
-			  "a build cannot have the network \"%s\"", draft->network.s);
+		diags_add(r->diags, build->network.pos, "it is \"default\", \"none\" or \"host\"",
+			  "a build cannot have the network \"%s\"", build->network.s);
 	resolve_secrets(r, draft, build);
 	resolve_ssh(r, build);
 	resolve_attestations(r, draft, build);

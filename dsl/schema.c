@@ -30,35 +30,39 @@ static const struct schema_key build_keys[] = {
 	  .doc = "The folder that is built, relative to the manifest; \".\" by default." },
 	{ "dockerfile", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, dockerfile),
 	  .doc = "The Dockerfile, relative to the context; \"Dockerfile\" by default." },
-	{ "args", TYPE_ENV, .flags = FLAG_PLATFORM, IN(draft_build, args),
+	{ "args", TYPE_ENV, .flags = FLAG_PLATFORM, IN(draft_build, out.args),
 	  .doc = "Build arguments. A name without a value takes the environment's." },
-	{ "target", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, target),
+	{ "target", TYPE_TEXT, .flags = FLAG_PLAIN | FLAG_FILLED, IN(draft_build, out.target),
 	  .doc = "The stage to build; the last one by default." },
 	{ "platforms", TYPE_CSV, IN(draft_build, platforms), POS(draft_build, platforms_pos),
 	  .doc = "The platforms of this service, instead of the manifest's." },
 	{ "tags", TYPE_CSV, IN(draft_build, tags),
 	  .doc = "Further tags of the image, or whole references (\"ghcr.io/acme/web:1\")." },
-	{ "labels", TYPE_PAIRS, IN(draft_build, labels), .doc = "Labels of the image." },
+	{ "labels", TYPE_PAIRS, .flags = FLAG_PLAIN, IN(draft_build, out.labels), .doc = "Labels of the image." },
 	{ "additional_contexts", TYPE_PAIRS, IN(draft_build, contexts),
 	  .doc = "Named contexts for FROM and COPY --from: a folder, \"service:NAME\", \"docker-image://REFERENCE\" or "
 		 "a URL." },
-	{ "dockerfile_inline", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, inline_text),
+	{ "dockerfile_inline", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, out.inline_text),
 	  .doc = "The Dockerfile's text itself, instead of a file." },
-	{ "network", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, network),
+	{ "network", TYPE_TEXT, .flags = FLAG_PLAIN | FLAG_OPTION | FLAG_FILLED, IN(draft_build, out.network),
 	  .doc = "The network of RUN steps: \"default\", \"none\" or \"host\"." },
-	{ "shm_size", TYPE_MEMORY, IN(draft_build, shm_size), .doc = "The size of /dev/shm in RUN steps." },
-	{ "extra_hosts", TYPE_HOSTS, IN(draft_build, hosts), .doc = "Host names that RUN steps know: NAME=ADDRESS." },
+	{ "shm_size", TYPE_MEMORY, .flags = FLAG_PLAIN | FLAG_OPTION, IN(draft_build, out.shm_size),
+	  .doc = "The size of /dev/shm in RUN steps." },
+	{ "extra_hosts", TYPE_HOSTS, .flags = FLAG_PLAIN | FLAG_OPTION, IN(draft_build, out.hosts),
+	  .doc = "Host names that RUN steps know: NAME=ADDRESS." },
 	{ "secrets", TYPE_SECRETS, IN(draft_build, secrets), WORDS("source", "target", "uid", "gid", "mode"),
 	  .doc = "The manifest's secrets that RUN --mount=type=secret may read. Their ids count, their values do "
 		 "not." },
-	{ "ssh", TYPE_PAIRS, IN(draft_build, ssh),
+	{ "ssh", TYPE_PAIRS, IN(draft_build, out.ssh),
 	  .doc = "Agents and keys for RUN --mount=type=ssh: \"default\", or ID=PATH of a socket or key." },
-	{ "cache_from", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_build, cache_from),
+	{ "cache_from", TYPE_TEXTS, .flags = FLAG_PLAIN | FLAG_FILLED, IN(draft_build, out.cache_from),
 	  .doc = "Where docker's builder may take steps from; buildah does without." },
-	{ "cache_to", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_build, cache_to),
+	{ "cache_to", TYPE_TEXTS, .flags = FLAG_PLAIN | FLAG_FILLED, IN(draft_build, out.cache_to),
 	  .doc = "Where docker's builder leaves its steps; buildah does without." },
-	{ "no_cache", TYPE_BOOL, IN(draft_build, no_cache), .doc = "true: the builder does not use its own cache." },
-	{ "pull", TYPE_BOOL, IN(draft_build, pull), .doc = "true: bases are asked for anew at every build." },
+	{ "no_cache", TYPE_BOOL, .flags = FLAG_PLAIN, IN(draft_build, out.no_cache),
+	  .doc = "true: the builder does not use its own cache." },
+	{ "pull", TYPE_BOOL, .flags = FLAG_PLAIN, IN(draft_build, out.pull),
+	  .doc = "true: bases are asked for anew at every build." },
 	{ "entitlements", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "compose's rights for a build; not given." },
 	{ "isolation", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How a build is isolated on Windows; not used." },
 	{ "no_cache_filter", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST,
@@ -73,6 +77,9 @@ static const struct schema_key build_keys[] = {
 		 "docker "
 		 "and BuildKit only." },
 };
+
+/* schema_plain_value */
+_Static_assert(offsetof(struct draft_build, out) == 0, "what is decoded in place begins where the struct does");
 
 static const struct schema schema_build = { .name = "build", .short_key = "context", KEYS(build_keys) };
 
@@ -433,6 +440,21 @@ const struct schema_key *schema_find(const struct schema *schema, const char *na
 		if (schema->keys[i].name[0] == name[0] && !strcmp(schema->keys[i].name, name))
 			return &schema->keys[i];
 	return NULL;
+}
+
+const struct schema_key *schema_next_plain(const struct schema_key *key)
+{
+	const struct schema_key *end = build_keys + schema_build.len;
+
+	for (key = key ? key + 1 : build_keys; key < end; key++)
+		if (key->flags & FLAG_PLAIN)
+			return key;
+	return NULL;
+}
+
+const void *schema_plain_value(const struct schema_key *key, const struct build_spec *build)
+{
+	return (const char *)build + key->offset;
 }
 
 const char *schema_nearest(const struct schema *schema, const char *name)

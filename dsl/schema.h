@@ -11,6 +11,8 @@
  * sentence. Decoding, merging, complaints and later the JSON Schema and the reference read it.
  */
 
+struct build_spec;
+
 enum schema_type {
 	TYPE_IGNORED,   /* looked at elsewhere, if at all; its flags say what it may be */
 	TYPE_SHAPE,     /* checked only for what its flags allow (FLAG_SINGLE, ...), and not used */
@@ -56,7 +58,9 @@ enum schema_flag {
 	FLAG_REQUIRED = 8,
 	FLAG_SINGLE = 16, /* of a TYPE_SHAPE or TYPE_IGNORED (of a TYPE_NODE: each entry): may be a single value, */
 	FLAG_LIST = 32,   /* a list, (of a TYPE_NAMED: of names) */
-	FLAG_MAP = 64     /* a map */
+	FLAG_MAP = 64,    /* a map */
+	FLAG_PLAIN = 128, /* of "build": given to the builder, and exported, as it is written */
+	FLAG_OPTION = 256 /* of a FLAG_PLAIN: counts in the build's key */
 };
 
 struct schema_key {
@@ -96,6 +100,9 @@ extern const struct schema schema_service; /* fills struct draft_service */
 const struct schema_key *schema_find(const struct schema *schema, const char *name);
 /* The key nearest to `name`, or NULL. */
 const char *schema_nearest(const struct schema *schema, const char *name);
+/* The keys of "build" with FLAG_PLAIN, from NULL to NULL; and the value of one in a build, by its type. */
+const struct schema_key *schema_next_plain(const struct schema_key *key);
+const void *schema_plain_value(const struct schema_key *key, const struct build_spec *build);
 /* What a value of this type looks like, for complaints: "a list of texts". */
 const char *schema_type_name(const struct schema_key *key);
 

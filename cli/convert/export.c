@@ -11,6 +11,7 @@
 #include "cli/convert/export.h"
 #include "dsl/late.h"
 #include "dsl/manifest.h"
+#include "dsl/schema.h"
 #include "engine/plan/plan.h"
 
 char *export_relative(const char *dir, const char *path)
@@ -61,6 +62,52 @@ struct json *export_texts(const struct texts *list, const struct export_language
 	for (size_t i = 0; i < list->len; i++)
 		export_append(array, language, list->items[i].s);
 	return array;
+}
+
+struct json *export_pairs(const struct pairs *list, const struct export_language *language)
+{
+	struct json *object = json_new_object();
+
+	for (size_t i = 0; i < list->len; i++) {
+		if (list->items[i].value.s)
+			export_set(object, list->items[i].key.s, language, list->items[i].value.s);
+		else
+			json_set(object, list->items[i].key.s, json_new_null());
+	}
+	return object;
+}
+
+static void set_size(struct json *object, const char *name, const struct export_language *language, uint64_t size)
+{
+	cleanup_free char *text = mem_printf("%llu", (unsigned long long)size);
+
+	if (size > 0 && language->dashes)
+		json_set_str(object, name, text);
+	else if (size > 0)
+		json_set_int(object, name, (int64_t)size);
+}
+
+void export_plain(struct json *object, const struct build_spec *build, const struct export_language *language)
+{
+	for (const struct schema_key *key = schema_next_plain(NULL); key; key = schema_next_plain(key)) {
+		cleanup_free char *name = mem_strdup(key->name);
+		const void *value = schema_plain_value(key, build);
+
+		for (char *c = name; language->dashes && *c; c++)
+			*c = *c == '_' ? '-' : *c;
+		if (key->type == TYPE_TEXT)
+			export_set(object, name, language, ((const struct text *)value)->s);
+		else if (key->type == TYPE_MEMORY)
+			set_size(object, name, language, *(const uint64_t *)value);
+		else if (key->type == TYPE_BOOL && *(const bool *)value)
+			json_set_bool(object, name, true);
+		else if (key->type == TYPE_TEXTS)
+			export_set_filled(object, name, export_texts(value, language));
+		else if (key->type == TYPE_HOSTS)
+			export_set_filled(object, name, language->hosts(value));
+		else if (key->type == TYPE_PAIRS)
+			export_set_filled(object, name, export_pairs(value, language));
+	}
 }
 
 struct json *export_platforms(const struct build_spec *build)

@@ -3,11 +3,15 @@
 
 #include <stddef.h>
 
+#include <stdbool.h>
+#include <stddef.h>
+
 struct buf;
 struct build_spec;
 struct error;
 struct json;
 struct named_context;
+struct pairs;
 struct plan;
 struct service;
 struct texts;
@@ -28,6 +32,8 @@ struct export_language {
 	const char *service;                     /* "target:": what stands before a service's name in a context */
 	char *(*escape)(const char *text);       /* malloc'd */
 	char *(*service_name)(const char *name); /* malloc'd */
+	struct json *(*hosts)(const struct texts *hosts); /* host names with their addresses */
+	bool dashes; /* between the words of a key, for underscores; and sizes are texts */
 };
 
 /* The path from the manifest's folder, with "./" in front where a word could mean something else; malloc'd. */
@@ -36,6 +42,9 @@ char *export_path(const struct plan *plan, const char *path);
 char *export_relative(const char *dir, const char *path);
 void export_set(struct json *object, const char *key, const struct export_language *language, const char *text);
 void export_append(struct json *list, const struct export_language *language, const char *text);
+struct json *export_pairs(const struct pairs *list, const struct export_language *language);
+/* Sets what a builder is given as it is written (FLAG_PLAIN of dsl/schema.h). */
+void export_plain(struct json *object, const struct build_spec *build, const struct export_language *language);
 struct json *export_platforms(const struct build_spec *build);
 struct json *export_texts(const struct texts *list, const struct export_language *language);
 /* Sets a member unless it is empty; takes the value in either case. */

@@ -34,16 +34,27 @@ static char *target_name(const char *name)
 	return target;
 }
 
-static const struct export_language language = { "bake", "target:", escape, target_name };
-
-static struct json *pairs(const struct pairs *list)
+static struct json *hosts_map(const struct texts *hosts)
 {
 	struct json *object = json_new_object();
 
-	for (size_t i = 0; i < list->len; i++)
-		export_set(object, list->items[i].key.s, &language, list->items[i].value.s);
+	for (size_t i = 0; i < hosts->len; i++) {
+		const char *host = hosts->items[i].s;
+		cleanup_free char *name = mem_strndup(host, strcspn(host, ":"));
+
+		json_set_str(object, name, host + strlen(name) + 1);
+	}
 	return object;
 }
+
+static const struct export_language language = {
+	.name = "bake",
+	.service = "target:",
+	.escape = escape,
+	.service_name = target_name,
+	.hosts = hosts_map,
+	.dashes = true,
+};
 
 static struct json *secrets(const struct plan *plan, const struct build_spec *build)
 {
@@ -80,19 +91,6 @@ static struct json *ssh(const struct plan *plan, const struct build_spec *build)
 		json_append(list, object);
 	}
 	return list;
-}
-
-static struct json *hosts(const struct build_spec *build)
-{
-	struct json *object = json_new_object();
-
-	for (size_t i = 0; i < build->hosts.len; i++) {
-		const char *host = build->hosts.items[i].s;
-		cleanup_free char *name = mem_strndup(host, strcspn(host, ":"));
-
-		json_set_str(object, name, host + strlen(name) + 1);
-	}
-	return object;
 }
 
 static struct json *tags(struct plan *plan, size_t service)
@@ -132,26 +130,12 @@ static int add_target(struct plan *plan, size_t number, struct json *targets, st
 	set_where(plan, build, target);
 	export_set_filled(target, "args", args);
 	export_set_filled(target, "contexts", export_contexts(plan, number, &language));
-	export_set(target, "target", &language, build->target.s);
 	export_set_filled(target, "tags", service->publish ? tags(plan, number) : json_new_array());
-	export_set_filled(target, "labels", pairs(&build->labels));
 	export_set_filled(target, "platforms", export_platforms(build));
 	export_set_filled(target, "secret", secrets(plan, build));
 	export_set_filled(target, "ssh", ssh(plan, build));
-	export_set_filled(target, "cache-from", export_texts(&build->cache_from, &language));
-	export_set_filled(target, "cache-to", export_texts(&build->cache_to, &language));
-	export_set_filled(target, "extra-hosts", hosts(build));
-	json_set_str(target, "network", build->network.s);
-	if (build->shm_size > 0) {
-		cleanup_free char *size = mem_printf("%llu", (unsigned long long)build->shm_size);
-
-		json_set_str(target, "shm-size", size);
-	}
+	export_plain(target, build, &language);
 	json_set(target, "attest", bake_attest_write(service));
-	if (build->no_cache)
-		json_set_bool(target, "no-cache", true);
-	if (build->pull)
-		json_set_bool(target, "pull", true);
 	json_set(targets, name, target);
 	return 0;
 }

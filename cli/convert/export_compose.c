@@ -23,19 +23,19 @@ static char *escape(const char *text)
 	return buf_steal(&out);
 }
 
-static const struct export_language language = { "compose", "service:", escape, mem_strdup };
+static struct json *hosts_list(const struct texts *hosts);
 
-static struct json *pairs(const struct pairs *list)
+static const struct export_language language = {
+	.name = "compose",
+	.service = "service:",
+	.escape = escape,
+	.service_name = mem_strdup,
+	.hosts = hosts_list,
+};
+
+static struct json *hosts_list(const struct texts *hosts)
 {
-	struct json *object = json_new_object();
-
-	for (size_t i = 0; i < list->len; i++) {
-		if (list->items[i].value.s)
-			export_set(object, list->items[i].key.s, &language, list->items[i].value.s);
-		else
-			json_set(object, list->items[i].key.s, json_new_null());
-	}
-	return object;
+	return export_texts(hosts, &language);
 }
 
 /* Secrets are declared at the top, by the service's name and theirs. */
@@ -102,26 +102,15 @@ static int set_build(struct plan *plan, size_t number, struct json *service, str
 	}
 	build = json_new_object();
 	set_where(plan, spec, build);
-	export_set(build, "target", &language, spec->target.s);
 	export_set_filled(build, "args", args);
 	export_set_filled(build, "additional_contexts", export_contexts(plan, number, &language));
 	export_set_filled(build, "tags", tags);
-	export_set_filled(build, "labels", pairs(&spec->labels));
 	export_set_filled(build, "platforms", export_platforms(spec));
 	export_set_filled(build, "secrets", secrets(plan, from, sources));
 	export_set_filled(build, "ssh", ssh(plan, spec));
-	export_set_filled(build, "cache_from", export_texts(&spec->cache_from, &language));
-	export_set_filled(build, "cache_to", export_texts(&spec->cache_to, &language));
-	export_set_filled(build, "extra_hosts", export_texts(&spec->hosts, &language));
-	json_set_str(build, "network", spec->network.s);
-	if (spec->shm_size > 0)
-		json_set_int(build, "shm_size", (int64_t)spec->shm_size);
+	export_plain(build, spec, &language);
 	json_set_str(build, "provenance", attest_provenance(from));
 	json_set_str(build, "sbom", sbom);
-	if (spec->no_cache)
-		json_set_bool(build, "no_cache", true);
-	if (spec->pull)
-		json_set_bool(build, "pull", true);
 	json_set(service, "build", build);
 	return 0;
 }
@@ -235,7 +224,7 @@ static void set_run(const struct plan *plan, const struct service *from, struct 
 		json_append(ports, json_new_string(port));
 	}
 	export_set_filled(service, "ports", ports);
-	export_set_filled(service, "environment", pairs(&from->environment));
+	export_set_filled(service, "environment", export_pairs(&from->environment, &language));
 	export_set_filled(service, "env_file", env_files(from));
 	export_set_filled(service, "command", export_texts(&from->command, &language));
 	export_set_filled(service, "entrypoint", export_texts(&from->entrypoint, &language));

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
+#include "dsl/schema.h"
 #include "engine/plan/inputs.h"
 #include "engine/plan/internal.h"
 #include "engine/plan/key.h"
@@ -270,14 +271,28 @@ static int add_outputs(struct inputs *inputs, const struct plan *plan, const str
 	return 0;
 }
 
+/* An option of the build, as it is written. */
+static void add_option(struct inputs *inputs, const struct schema_key *key, const void *value)
+{
+	if (key->type == TYPE_TEXT && ((const struct text *)value)->s)
+		inputs_add(inputs, REASON_OPTION, key->name, ((const struct text *)value)->s);
+	else if (key->type == TYPE_MEMORY && *(const uint64_t *)value)
+		inputs_addf(inputs, REASON_OPTION, key->name, "%" PRIu64, *(const uint64_t *)value);
+	else if (key->type == TYPE_BOOL && *(const bool *)value)
+		inputs_add(inputs, REASON_OPTION, key->name, "true");
+	else if (key->type == TYPE_TEXTS || key->type == TYPE_HOSTS)
+		add_texts(inputs, key->name, value);
+	else if (key->type == TYPE_PAIRS)
+		add_pairs(inputs, key->name, value);
+}
+
 /* What the builder is told besides the files, where it is told anything: of secrets only what they are called. */
 static void add_given(struct inputs *inputs, const struct build_spec *spec)
 {
-	if (spec->network.s)
-		inputs_add(inputs, REASON_OPTION, "network", spec->network.s);
-	if (spec->shm_size)
-		inputs_addf(inputs, REASON_OPTION, "shm_size", "%" PRIu64, spec->shm_size);
-	add_texts(inputs, "extra_hosts", &spec->hosts);
+	for (const struct schema_key *key = schema_next_plain(NULL); key; key = schema_next_plain(key)) {
+		if (key->flags & FLAG_OPTION)
+			add_option(inputs, key, schema_plain_value(key, spec));
+	}
 	for (size_t i = 0; i < spec->secrets_len; i++) {
 		cleanup_free char *name = mem_printf("secrets[%zu]", i);
 

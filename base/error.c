@@ -1,9 +1,11 @@
 #include "config.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -48,6 +50,44 @@ static void errno_text(int errnum, char *out, size_t size)
 #endif
 }
 
+static unsigned long long limit_of(int resource)
+{
+	struct rlimit limit;
+
+	return getrlimit(resource, &limit) < 0 ? 0 : (unsigned long long)limit.rlim_cur;
+}
+
+static void name_limit(struct error **err, int errnum)
+{
+	if (errnum == EMFILE)
+		error_remedy(err, "raise the limit of open files of a process: ulimit -n says %llu",
+			     limit_of(RLIMIT_NOFILE));
+	else if (errnum == ENFILE)
+		error_remedy(err, "the system has no open files left: sysctl fs.file-max");
+	else if (errnum == EAGAIN) /* of fork and pthread_create */
+		error_remedy(err,
+			     "raise the limit of processes and threads: ulimit -u says %llu, and a container has one "
+			     "of its own",
+			     limit_of(RLIMIT_NPROC));
+	else if (errnum == ENOSPC)
+		error_remedy(err, "make room on the disk");
+}
+
+bool error_unreadable(const struct error *error)
+{
+	switch (error->errnum) {
+	case 0:
+	case ENOENT:
+	case ENOTDIR:
+	case EISDIR:
+	case ELOOP:
+	case ENAMETOOLONG:
+		return false;
+	default:
+		return true;
+	}
+}
+
 int error_errno(struct error **err, enum error_class cls, int errnum, const char *fmt, ...)
 {
 	cleanup_free char *message = NULL;
@@ -60,7 +100,10 @@ int error_errno(struct error **err, enum error_class cls, int errnum, const char
 	va_start(args, fmt);
 	message = mem_vprintf(fmt, args);
 	va_end(args);
-	return set(err, cls, mem_printf("%s: %s", message, reason));
+	set(err, cls, mem_printf("%s: %s", message, reason));
+	(*err)->errnum = errnum;
+	name_limit(err, errnum);
+	return -1;
 }
 
 int error_wrap(struct error **err, const char *fmt, ...)
@@ -109,6 +152,7 @@ int error_copy(struct error **to, const struct error *from)
 		return -1;
 	set(to, from->cls, mem_strdup(from->message));
 	(*to)->transient = from->transient;
+	(*to)->errnum = from->errnum;
 	if (from->remedy)
 		(*to)->remedy = mem_strdup(from->remedy);
 	return -1;

@@ -22,6 +22,7 @@ enum error_class {
 struct error {
 	enum error_class cls;
 	bool transient; /* may go away when tried again */
+	int errnum;     /* of the call that failed (error_errno), or 0 */
 	char *message;  /* one line or several, no newline at the end; names the file, service or host */
 	char *remedy;   /* what the user can do about it, or NULL */
 };
@@ -29,9 +30,11 @@ struct error {
 /* Each returns -1, so that `return error_make(err, ...)` reads well. An error that stands in
  * `*err` already is kept and the new one dropped. */
 __attribute__((format(printf, 3, 4))) int error_make(struct error **err, enum error_class cls, const char *fmt, ...);
-/* The same with ": strerror(errnum)" at the end. */
+/* The same with ": strerror(errnum)" at the end, and a remedy for a limit that was reached. */
 __attribute__((format(printf, 4, 5))) int error_errno(struct error **err, enum error_class cls, int errnum,
 						      const char *fmt, ...);
+/* Something is there and cannot be read, or whether it is there cannot be told. False for what is not there, or is damaged. */
+bool error_unreadable(const struct error *error);
 /* Puts "context: " before the message that stands in `*err` (nothing when there is none). */
 __attribute__((format(printf, 2, 3))) int error_wrap(struct error **err, const char *fmt, ...);
 /* Sets the remedy of the error in `*err` when it has none yet. */

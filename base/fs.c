@@ -123,7 +123,7 @@ int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_foun
 	struct stat st;
 	cleanup_fd int fd = open_read(path, &st);
 
-	if (fd < 0 && errno == ENOENT) {
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR)) {
 		*ret_found = false;
 		return 0;
 	}
@@ -230,12 +230,17 @@ bool fs_is_dir(const char *path)
 /* Whatever mkdir says of a folder that is there (EEXIST, EROFS, EACCES), it is there. */
 static int make_folder(const char *path, mode_t mode)
 {
+	struct stat st;
 	int errnum;
 
 	if (mkdir(path, mode) == 0)
 		return 0;
 	errnum = errno;
-	if (fs_is_dir(path))
+	if (stat(path, &st) < 0) {
+		errno = errnum == EEXIST ? errno : errnum;
+		return -1;
+	}
+	if (S_ISDIR(st.st_mode))
 		return 0;
 	errno = errnum == EEXIST ? ENOTDIR : errnum;
 	return -1;
@@ -326,6 +331,15 @@ bool fs_exists(const char *path)
 	struct stat st;
 
 	return lstat(path, &st) == 0;
+}
+
+int fs_find(const char *path, struct stat *ret, struct error **err)
+{
+	if (lstat(path, ret) == 0)
+		return 1;
+	if (errno == ENOENT || errno == ENOTDIR)
+		return 0;
+	return error_errno(err, ERROR_STATE, errno, "%s: cannot look at it", path);
 }
 
 #ifdef __linux__

@@ -9,6 +9,7 @@
 
 struct buf;
 struct error;
+struct stat;
 
 /* Files and paths. Paths are bytes. Errors are ERROR_STATE and name the path. */
 
@@ -42,6 +43,8 @@ DIR *fs_opendir(const char *path);
  * thing that cannot be removed. */
 int fs_remove_tree(const char *path, struct error **err);
 bool fs_exists(const char *path); /* lstat succeeds */
+/* lstat: 1, 0 when there is nothing at `path`, negative when that cannot be told. */
+int fs_find(const char *path, struct stat *ret, struct error **err);
 bool fs_is_dir(const char *path); /* or a link to one */
 /* True when the open file or folder is on a file system that is known to change a folder's times with every name that
  * comes, goes or changes in it. A folder with the same times then has the same names. */

@@ -49,7 +49,22 @@ static json_t *open_json(struct json *json)
 	return (json_t *)json;
 }
 
-/* jansson returns NULL when memory runs out, and for texts that were checked before. */
+static void *allocate(size_t size)
+{
+	void *memory = malloc(size);
+
+	if (!memory && size > 0)
+		mem_exhausted();
+	return memory;
+}
+
+/* Its parser takes memory that runs out for a fault of the text. */
+__attribute__((constructor)) static void set_allocator(void)
+{
+	json_set_alloc_funcs(allocate, free);
+}
+
+/* jansson returns NULL for texts that were checked before. */
 static struct json *made(json_t *value)
 {
 	if (!value)

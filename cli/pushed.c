@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
@@ -37,25 +38,28 @@ static bool same_repository(const struct record *record, const struct service *s
 	return false;
 }
 
-static struct json *read_members(struct session *session, const char *digest)
+/* *ret stays NULL for one that is damaged: nobody can tell any more what was pushed. */
+static int read_members(struct session *session, const char *digest, struct json **ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
-	struct json *index = NULL;
+	cleanup_error struct error *error = NULL;
 
-	/* What cannot be read was not pushed as far as anyone can tell. */
-	if (layout_read(session->layout, digest, &text, NULL) < 0 ||
-	    json_parse(text.data, text.len, digest, &index, NULL) < 0)
-		return NULL;
-	return index;
+	if (layout_read(session->layout, digest, &text, &error) < 0 ||
+	    json_parse(text.data, text.len, digest, ret, &error) < 0)
+		return error_unreadable(error) ? error_move(err, &error) : 0;
+	return 0;
 }
 
-static bool same_members(struct session *session, const char *a, const char *b)
+/* 1, 0, or negative when one cannot be read. */
+static int same_members(struct session *session, const char *a, const char *b, struct error **err)
 {
-	cleanup_json struct json *one = read_members(session, a), *other = read_members(session, b);
+	cleanup_json struct json *one = NULL, *other = NULL;
 	cleanup_buf struct buf first = { 0 }, second = { 0 };
 
+	if (read_members(session, a, &one, err) < 0 || read_members(session, b, &other, err) < 0)
+		return -1;
 	if (!one || !other)
-		return false;
+		return 0;
 	json_dump(json_get(one, "manifests"), JSON_CANONICAL, &first);
 	json_dump(json_get(other, "manifests"), JSON_CANONICAL, &second);
 	return first.len == second.len && memcmp(first.data, second.data, first.len) == 0;
@@ -67,6 +71,7 @@ int pushed_find(struct session *session, const struct service *service, const st
 	cleanup_free char *id =
 		mem_printf("push:%s%s%s", service->name.s, format ? ":" : "", format ? format->name.s : "");
 	cleanup_record struct record *record = NULL;
+	int same;
 
 	*ret = NULL;
 	if (!session->layout)
@@ -74,8 +79,10 @@ int pushed_find(struct session *session, const struct service *service, const st
 	if (state_last(session->state, id, &record, err) < 0)
 		return -1;
 	if (!record || !record->digest || !layout_has(session->layout, record->digest, UINT64_MAX) ||
-	    !same_repository(record, service) || (index && !same_members(session, index, record->digest)))
-		return 0;
-	*ret = steal_ptr(record);
-	return 0;
+	    !same_repository(record, service))
+		return layout_seen(session->layout, err);
+	same = index ? same_members(session, index, record->digest, err) : 1;
+	if (same > 0)
+		*ret = steal_ptr(record);
+	return same < 0 ? -1 : 0;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/diag.h"
@@ -122,6 +123,8 @@ static int load(struct session *session, struct error **err)
 static int open_state(struct session *session, struct error **err)
 {
 	cleanup_free char *db = NULL, *store = NULL, *marker = NULL;
+	struct stat st;
+	int r;
 
 	session->state_dir = path_join(session->manifest->dir, ".cbuild");
 	db = path_join(session->state_dir, "state.db");
@@ -129,7 +132,8 @@ static int open_state(struct session *session, struct error **err)
 	marker = path_join(store, "oci-layout"); /* comes last: a store without it is one that was not finished */
 	if (state_open(db, true, &session->state, err) < 0)
 		return -1;
-	return fs_exists(marker) ? layout_open(store, false, &session->layout, err) : 0;
+	r = fs_find(marker, &st, err);
+	return r > 0 ? layout_open(store, false, &session->layout, err) : r;
 }
 
 int session_open(struct session *session, const struct options *options, struct error **err)

@@ -22,13 +22,15 @@
 static const char PREFIX[] = "@since:";
 
 /* Nobody asks whether results are there: only what is read counts. */
-static bool all_present(void *data, const struct node *node, const struct record *record, const char **ret_what)
+static int all_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
+		       struct error **err)
 {
 	(void)data;
 	(void)node;
 	(void)record;
 	(void)ret_what;
-	return true;
+	(void)err;
+	return 1;
 }
 
 /* What is behind a profile counts when the profile is asked for, as in "all". */

@@ -26,12 +26,14 @@ void files_cleanup(struct files *files)
 {
 	map_free(files->included);
 	free(files->paths);
+	error_free(files->unread);
 }
 
-/* Whatever cannot be read was named by the user. */
+/* What is not there, or no file, was named by the user. */
 static int usage(struct error **err, struct error *error)
 {
-	error->cls = ERROR_USAGE;
+	if (!error_unreadable(error))
+		error->cls = ERROR_USAGE;
 	return error_move(err, &error);
 }
 
@@ -263,7 +265,9 @@ void files_place(struct files *files, struct unit *unit, const char *first, cons
 
 void files_unread(struct files *files, const struct text *name, const char *path, const char *what, struct error *error)
 {
-	if (fs_exists(path))
+	if (error_unreadable(error))
+		error_move(&files->unread, &error);
+	else if (fs_exists(path))
 		diags_add(files->diags, name->pos, NULL, "the %s cannot be read: %s", what, error->message);
 	else
 		diags_add(files->diags, name->pos, NULL, "there is no %s \"%s\"", what, name->s);

@@ -29,6 +29,7 @@ struct files {
 	size_t count, nodes, bytes;
 	const char **paths; /* absolute: everything that was looked for */
 	size_t paths_len, paths_cap;
+	struct error *unread; /* the first file that is there and cannot be read: it ends the load */
 };
 
 void files_cleanup(struct files *files);
@@ -38,11 +39,11 @@ void files_cleanup(struct files *files);
  * Reads one more manifest of `unit` over `*tree` (NULL: it is the first), as compose merges files (compose-spec,
  * 13-merge), with all that it includes. `shown`: its name in complaints.
  *
- * 0: *tree is the tree, or still NULL after a complaint. Negative: it could not be read (ERROR_USAGE).
+ * 0: *tree is the tree, or still NULL after a complaint. Negative: it could not be read (ERROR_USAGE, ERROR_STATE).
  */
 int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **tree,
 	      struct error **err);
-/* Reads an env file for `unit`; one that is `optional` need not be there. ERROR_USAGE. */
+/* Reads an env file for `unit`; one that is `optional` need not be there. Errors as above. */
 int files_add_env(struct files *files, struct unit *unit, const char *path, const char *shown, bool optional,
 		  struct error **err);
 /* The tree with what the manifests bring that its `include` names (dsl/include.c). What cannot be done is complained

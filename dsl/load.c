@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -146,6 +147,7 @@ static void resolve(struct load *load)
 		.units = load->units,
 		.draft = &load->draft,
 		.loaded = load->loaded,
+		.unread = &load->files->unread,
 	};
 
 	resolve_manifest(&resolve);
@@ -253,6 +255,8 @@ static int load_tree(struct load *load, struct error **err)
 		resolve(load);
 		keep_paths(load);
 	}
+	if (files.unread)
+		return error_move(err, &files.unread);
 	return diags_count(load->diags) > before ? -1 : 0;
 }
 

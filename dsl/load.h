@@ -32,7 +32,7 @@ struct load_options {
  * Reads, interpolates, merges, checks and decodes a manifest: the only entry of dsl/.
  *
  * 0: *ret is the manifest (manifest_free it). Negative: either complaints about the text were added
- * to `diags` and *err is untouched, or the file could not be read and *err says so (ERROR_USAGE).
+ * to `diags` and *err is untouched, or a file could not be read and *err says so (ERROR_USAGE, ERROR_STATE).
  * `diags` keeps the sources, so that later complaints can point into them.
  */
 int manifest_load(const struct load_options *options, struct diags *diags, struct manifest **ret, struct error **err);

@@ -13,6 +13,7 @@ struct build_spec;
 struct draft;
 struct draft_build;
 struct draft_rest;
+struct error;
 struct load_options;
 struct loaded;
 struct map;
@@ -34,8 +35,9 @@ struct resolve {
 	struct texts asked_tags;      /* by --tag or DOCKER_TAGS; len 0: none */
 	struct texts asked_profiles;  /* by --profile or COMPOSE_PROFILES; len 0: none */
 	const char **names;           /* of all services */
-	const char **normal; /* their images' names in full ("docker.io/library/debian"), for those that are built */
-	size_t hints;        /* suggestions still to be made: each looks at every name */
+	const char **normal;   /* their images' names in full ("docker.io/library/debian"), for those that are built */
+	struct error **unread; /* a file that is there and cannot be read */
+	size_t hints;          /* suggestions still to be made: each looks at every name */
 };
 
 /* A name that could not be found: as an index, until the complaint ends the load. */

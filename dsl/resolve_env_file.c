@@ -78,7 +78,10 @@ static void read_file(struct resolve *r, const struct env_file *file, struct map
 	uint32_t source;
 
 	if (fs_read_if(path, ENV_FILE_MAX, &text, &found, &error) < 0) {
-		diags_add(r->diags, file->path.pos, NULL, "the env file cannot be read: %s", error->message);
+		if (error_unreadable(error))
+			error_move(r->unread, &error);
+		else
+			diags_add(r->diags, file->path.pos, NULL, "the env file cannot be read: %s", error->message);
 		return;
 	}
 	if (!found && !file->optional)

@@ -426,6 +426,22 @@ static int take_event(struct reader *r, const yaml_event_t *event)
 	return result < 0 ? -1 : 1;
 }
 
+static void complain(struct reader *r)
+{
+	const yaml_parser_t *parser = &r->parser;
+	struct yaml_fault fault = {
+		.problem = parser->problem,
+		.context = parser->context,
+		.index = parser->problem_mark.index,
+		.context_index = parser->context_mark.index,
+		.reader = parser->error == YAML_READER_ERROR,
+		.offset = parser->problem_offset,
+		.value = parser->problem_value,
+	};
+
+	yaml_complain(r->diags, r->file, r->text, r->len, &fault);
+}
+
 static int read_events(struct reader *r)
 {
 	yaml_event_t event;
@@ -433,17 +449,9 @@ static int read_events(struct reader *r)
 
 	while (more > 0) {
 		if (!yaml_parser_parse(&r->parser, &event)) {
-			struct yaml_fault fault = {
-				.problem = r->parser.problem,
-				.context = r->parser.context,
-				.index = r->parser.problem_mark.index,
-				.context_index = r->parser.context_mark.index,
-				.reader = r->parser.error == YAML_READER_ERROR,
-				.offset = r->parser.problem_offset,
-				.value = r->parser.problem_value,
-			};
-
-			yaml_complain(r->diags, r->file, r->text, r->len, &fault);
+			if (r->parser.error == YAML_MEMORY_ERROR)
+				mem_exhausted();
+			complain(r);
 			return -1;
 		}
 		more = take_event(r, &event);
@@ -471,7 +479,7 @@ struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file,
 	if (yaml_bytes_complain(diags, file, text, len))
 		return NULL;
 	if (!yaml_parser_initialize(&r.parser))
-		return NULL;
+		mem_exhausted();
 	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
 	result = read_events(&r);

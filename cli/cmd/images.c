@@ -70,7 +70,7 @@ static int find_line(struct session *session, const struct service *service, con
 	    !layout_has(session->layout, line->index->digest, UINT64_MAX) ||
 	    !layout_has(session->layout, line->index->identity, UINT64_MAX)) {
 		record_free(line->index);
-		return 0;
+		return session->layout ? layout_seen(session->layout, err) : 0;
 	}
 	if ((!format && find_verified(session, line, err) < 0) ||
 	    pushed_find(session, line->service, format, line->index->digest, &line->pushed, err) < 0) {

@@ -76,6 +76,8 @@ static int load_service(struct session *session, struct deliver *deliver, size_t
 		return -1;
 	if (!record || !record->identity || !session->layout ||
 	    !layout_has(session->layout, record->identity, UINT64_MAX)) {
+		if (session->layout && layout_seen(session->layout, err) < 0)
+			return -1;
 		error_make(err, ERROR_BUILD, "%s has not been built yet", name);
 		error_remedy(err, "cbuild --no-load %s", name);
 		return -1;

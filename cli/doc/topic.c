@@ -27,7 +27,7 @@ static const struct term statuses[] = {
 	{ "3", "a tool or an ability is missing" },
 	{ "4", "registry or login" },
 	{ "5", "a health check failed" },
-	{ "6", "state or disk" },
+	{ "6", "state or disk: a file that is there cannot be read or written, or a limit of the system is reached" },
 	{ "70", "a fault of cbuild" },
 	{ "130, 143", "interrupted, or told to end" },
 	{ 0 },

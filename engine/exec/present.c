@@ -1,8 +1,10 @@
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -38,6 +40,7 @@ struct present {
 	struct map *images; /* manifest digest -> yes or no: complete in the store when it was looked at ahead, or NULL */
 	bool running;       /* the plan is being run */
 	struct map *held;   /* "node key" -> yes or no: what other engines said; NULL before they were asked */
+	struct error *unseen; /* the first thing that could not be read */
 };
 
 struct present *present_new(struct layout *layout, struct state *state, const struct manifest *manifest,
@@ -70,6 +73,7 @@ void present_free(struct present *present)
 	free(present->builder_place);
 	layout_refs_free(present->refs, present->refs_len);
 	arena_free(present->arena);
+	error_free(present->unseen);
 	free(present);
 }
 
@@ -89,14 +93,28 @@ static bool has_prefix(const char *place, const char *prefix)
 	return strncmp(place, prefix, strlen(prefix)) == 0;
 }
 
-/* A storage that cannot be read holds nothing. */
+static void note(struct present *present, struct error *error)
+{
+	if (error_unreadable(error))
+		error_move(&present->unseen, &error);
+	error_free(error);
+}
+
+/* A storage whose index is damaged holds nothing. */
 static const struct storage *storage_at(struct present *present, const char *place)
 {
 	const char *root = place + strlen(STORAGE);
 	struct storage *storage = map_get(present->storages, root);
+	struct error *error = NULL;
 
-	if (!storage && storage_open(root, &storage, NULL) == 0)
+	if (storage)
+		return storage;
+	if (storage_open(root, &storage, &error) == 0)
 		map_set(present->storages, arena_strdup(present->arena, root), storage);
+	else if (error->errnum == EACCES) /* another user's: what this one builds is kept elsewhere */
+		error_free(error);
+	else
+		note(present, error);
 	return storage;
 }
 
@@ -214,10 +232,12 @@ static bool check_build(struct present *present, const struct node *node, const 
 
 static void read_tags(struct present *present)
 {
+	struct error *error = NULL;
+
 	present->tags = map_new();
-	/* A store without a readable index has no tags: what needs them is made again. */
-	if (!present->layout || layout_refs(present->layout, &present->refs, &present->refs_len, NULL) < 0)
-		return;
+	/* A store with a damaged index has no tags: what needs them is made again. */
+	if (present->layout && layout_refs(present->layout, &present->refs, &present->refs_len, &error) < 0)
+		note(present, error);
 	for (size_t i = 0; i < present->refs_len; i++)
 		map_set(present->tags, present->refs[i].reference, present->refs[i].digest);
 }
@@ -324,8 +344,7 @@ static bool engine_holds(struct present *present, const struct record *record, c
 
 	if (!present->held) {
 		present->held = map_new();
-		/* Records that cannot be read are no records: everything is loaded again. */
-		if (state_all_last(present->state, &records, &len, NULL) == 0)
+		if (state_all_last(present->state, &records, &len, &present->unseen) == 0)
 			ask_engine(present, place, records, len);
 		records_free(records, len);
 	}
@@ -369,9 +388,8 @@ static bool check_release(const struct present *present, const struct node *node
 	       (present->layout && record->digest && layout_has(present->layout, record->digest, UINT64_MAX));
 }
 
-bool present_check(void *data, const struct node *node, const struct record *record, const char **ret_what)
+static bool is_there(struct present *present, const struct node *node, const struct record *record, const char **ret_what)
 {
-	struct present *present = data;
 	const char **references;
 	size_t len;
 
@@ -387,4 +405,16 @@ bool present_check(void *data, const struct node *node, const struct record *rec
 	if (node->kind == NODE_INDEX)
 		return check_index(present, record, references, len, ret_what);
 	return check_load(present, record, references, len, ret_what);
+}
+
+int present_check(void *data, const struct node *node, const struct record *record, const char **ret_what,
+		  struct error **err)
+{
+	struct present *present = data;
+
+	if (is_there(present, node, record, ret_what))
+		return 1;
+	if (present->unseen)
+		return error_copy(err, present->unseen);
+	return present->layout ? layout_seen(present->layout, err) : 0;
 }

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+struct error;
 struct layout;
 struct manifest;
 struct node;
@@ -26,6 +27,7 @@ void present_set_running(struct present *present);
  * plan is made. */
 void present_ahead(void *data, const struct record *const *records, size_t len);
 /* A plan_present; `data` is the struct present. */
-bool present_check(void *data, const struct node *node, const struct record *record, const char **ret_what);
+int present_check(void *data, const struct node *node, const struct record *record, const char **ret_what,
+		  struct error **err);
 
 #endif

@@ -102,11 +102,13 @@ int run_sweep(const char *state_dir, struct loop *loop, struct state *state, str
 	int r = 0;
 
 	if (!dir)
-		return 0;
-	while (r == 0 && (entry = readdir(dir))) {
+		return errno == ENOENT ? 0 : error_errno(err, ERROR_STATE, errno, "cannot open %s", run_dir);
+	while (r == 0 && (errno = 0, entry = readdir(dir))) {
 		if (is_lock(entry->d_name))
 			r = sweep_one(run_dir, entry->d_name, loop, state, layout, err);
 	}
+	if (r == 0 && errno)
+		r = error_errno(err, ERROR_STATE, errno, "cannot read %s", run_dir);
 	closedir(dir);
 	return r;
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -281,12 +282,17 @@ static const char **words(const struct texts *texts)
 static int add_secrets(const struct service *service, struct draft *draft, struct error **err)
 {
 	const struct build_spec *spec = &service->build;
+	struct stat st;
 
 	draft->secrets = mem_array(spec->secrets_len + 1, sizeof(*draft->secrets));
 	for (size_t i = 0; i < spec->secrets_len; i++) {
 		const struct build_secret *secret = &spec->secrets[i];
 
-		if (secret->file.s && !fs_exists(secret->file.s))
+		int there = secret->file.s ? fs_find(secret->file.s, &st, err) : 1;
+
+		if (there < 0)
+			return -1;
+		if (!there)
 			return error_make(err, ERROR_USAGE, "the secret %s of %s: there is no file %s", secret->id.s,
 					  service->name.s, secret->file.s);
 		if (!secret->file.s && !secret->value)

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <uv.h>
 
@@ -19,7 +20,10 @@ struct post {
 	void *arg;
 };
 
-enum { SIGNALS = 3 };
+enum {
+	SIGNALS = 3,
+	LOOP_DESCRIPTORS = 4, /* of a loop: epoll, two of a pipe, an event */
+};
 
 struct loop {
 	uv_loop_t uv;
@@ -116,20 +120,39 @@ static void init_locks(struct loop *loop)
 	pthread_condattr_destroy(&attr);
 }
 
+/* libuv aborts when its first pipe cannot be made. */
+static int check_descriptors(struct error **err)
+{
+	int fds[LOOP_DESCRIPTORS] = { -1, -1, -1, -1 };
+	int r = pipe(fds);
+
+	for (size_t i = 2; i < LOOP_DESCRIPTORS && r == 0; i++)
+		r = (fds[i] = dup(fds[0])) < 0 ? -1 : 0;
+	if (r < 0)
+		error_errno(err, ERROR_STATE, errno, "cannot make an event loop");
+	for (size_t i = 0; i < LOOP_DESCRIPTORS; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return r;
+}
+
 int loop_new(struct loop **ret, struct error **err)
 {
-	struct loop *loop = mem_alloc(sizeof(*loop));
-	int r = uv_loop_init(&loop->uv);
+	struct loop *loop;
+	int r;
 
-	if (r < 0) {
-		free(loop);
-		return error_make(err, ERROR_INTERNAL, "cannot make an event loop: %s", uv_strerror(r));
+	if (check_descriptors(err) < 0)
+		return -1;
+	loop = mem_alloc(sizeof(*loop));
+	r = uv_loop_init(&loop->uv);
+	if (r == 0) {
+		r = uv_async_init(&loop->uv, &loop->wake, on_wake);
+		if (r < 0)
+			uv_loop_close(&loop->uv);
 	}
-	r = uv_async_init(&loop->uv, &loop->wake, on_wake);
 	if (r < 0) {
-		uv_loop_close(&loop->uv);
 		free(loop);
-		return error_make(err, ERROR_INTERNAL, "cannot make an event loop: %s", uv_strerror(r));
+		return error_errno(err, ERROR_STATE, -r, "cannot make an event loop");
 	}
 	loop->owner = pthread_self();
 	loop->wake.data = loop;
@@ -229,7 +252,7 @@ int loop_task(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg
 	r = uv_thread_create(&task->thread, task_main, task);
 	if (r < 0) {
 		free(task);
-		return error_make(err, ERROR_INTERNAL, "cannot start a thread: %s", uv_strerror(r));
+		return error_errno(err, ERROR_STATE, -r, "cannot start a thread");
 	}
 	loop->tasks++;
 	return 0;
@@ -289,7 +312,7 @@ int loop_signals(struct loop *loop, void (*fn)(void *arg, int signum), void *arg
 		if (r == 0)
 			r = uv_signal_start(&loop->signals[i], on_signal, signums[i]);
 		if (r < 0)
-			return error_make(err, ERROR_INTERNAL, "cannot watch signals: %s", uv_strerror(r));
+			return error_errno(err, ERROR_STATE, -r, "cannot watch signals");
 	}
 	return 0;
 }
@@ -312,7 +335,7 @@ int loop_on_resize(struct loop *loop, void (*fn)(void *arg), void *arg, struct e
 	if (r == 0)
 		r = uv_signal_start(&loop->resize, on_winch, SIGWINCH);
 	if (r < 0)
-		return error_make(err, ERROR_INTERNAL, "cannot watch the terminal's size: %s", uv_strerror(r));
+		return error_errno(err, ERROR_STATE, -r, "cannot watch the terminal's size");
 	return 0;
 }
 

@@ -385,8 +385,11 @@ static void start_child(void *arg)
 	}
 	r = spawn(child);
 	if (r < 0) {
-		error_make(&child->error, ERROR_TOOL, "cannot run %s%s%s: %s", spec->argv[0], spec->cwd ? " in " : "",
-			   spec->cwd ? spec->cwd : "", uv_strerror(r));
+		error_errno(&child->error, ERROR_TOOL, -r, "cannot run %s%s%s", spec->argv[0], spec->cwd ? " in " : "",
+			    spec->cwd ? spec->cwd : "");
+		/* Not the tool's fault. */
+		if (r == UV_EMFILE || r == UV_ENFILE || r == UV_EAGAIN || r == UV_ENOMEM)
+			child->error->cls = ERROR_STATE;
 		close_all(child);
 		return;
 	}

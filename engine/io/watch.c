@@ -106,6 +106,9 @@ int watch_folder(struct watch *watch, const char *path, struct error **err)
 		error_make(err, ERROR_STATE, "cannot watch %s: %s", path, uv_strerror(r));
 		if (r == UV_ENOSPC)
 			error_remedy(err, "raise the kernel's limit: sysctl fs.inotify.max_user_watches=524288");
+		else if (r == UV_EMFILE)
+			error_remedy(err, "raise sysctl fs.inotify.max_user_instances, or the limit of open files "
+					  "(ulimit -n)");
 		return -1;
 	}
 	map_set(watch->known, folder->path, folder);

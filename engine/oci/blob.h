@@ -20,12 +20,15 @@ struct error;
 struct layout {
 	char *dir;
 	char *blobs;          /* dir/blobs/sha256 */
-	pthread_mutex_t lock; /* for the two below */
+	pthread_mutex_t lock; /* for the three below */
 	char *session;        /* our folder below tmp/; NULL until something is written */
 	int session_fd;       /* holds its lock */
+	struct error *unseen; /* layout_seen */
 	atomic_uint serial;   /* for the names in it */
 };
 
+/* Remembers for layout_seen what could not be looked at, or read; frees what only says that it is not there, or not right. */
+void layout_note(struct layout *layout, struct error *error);
 /* A fresh path in our folder below tmp/ (malloc'd; nothing is created there). */
 int blob_temp_path(struct layout *layout, char **ret, struct error **err);
 /* Removes the folders below `tmp` of processes that were killed (`dry`: only counts them); returns their bytes. */

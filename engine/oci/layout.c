@@ -98,6 +98,7 @@ void layout_free(struct layout *layout)
 		return;
 	blob_session_end(layout);
 	pthread_mutex_destroy(&layout->lock);
+	error_free(layout->unseen);
 	free(layout->dir);
 	free(layout->blobs);
 	free(layout);
@@ -130,25 +131,51 @@ char *layout_blob_path(const struct layout *layout, const char *digest)
 	return path_join(layout->blobs, digest_hex(digest));
 }
 
-bool layout_has(const struct layout *layout, const char *digest, uint64_t size)
+void layout_note(struct layout *layout, struct error *error)
+{
+	pthread_mutex_lock(&layout->lock);
+	if (error && !layout->unseen && error_unreadable(error))
+		layout->unseen = steal_ptr(error);
+	pthread_mutex_unlock(&layout->lock);
+	error_free(error);
+}
+
+int layout_seen(struct layout *layout, struct error **err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&layout->lock);
+	if (layout->unseen)
+		r = error_copy(err, layout->unseen);
+	pthread_mutex_unlock(&layout->lock);
+	return r;
+}
+
+bool layout_has(struct layout *layout, const char *digest, uint64_t size)
 {
 	cleanup_free char *path = NULL;
+	struct error *error = NULL;
 	struct stat st;
+	int r;
 
 	if (!digest_valid(digest))
 		return false;
 	path = layout_blob_path(layout, digest);
-	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && (size == UINT64_MAX || (uint64_t)st.st_size == size);
+	r = fs_find(path, &st, &error);
+	layout_note(layout, error);
+	return r > 0 && S_ISREG(st.st_mode) && (size == UINT64_MAX || (uint64_t)st.st_size == size);
 }
 
 bool layout_complete(struct layout *layout, const char *manifest_digest)
 {
 	struct reach reach = { 0 };
+	struct error *error = NULL;
 	bool told, complete = reach_image(layout, manifest_digest, &told);
 
 	if (told)
 		return complete;
-	complete = reach_collect(layout, manifest_digest, REACH_QUICK, &reach, NULL) == 0;
+	complete = reach_collect(layout, manifest_digest, REACH_QUICK, &reach, &error) == 0;
+	layout_note(layout, error);
 	reach_free(&reach);
 	return complete;
 }

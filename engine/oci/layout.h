@@ -32,10 +32,13 @@ const char *layout_dir(const struct layout *layout);
 int layout_staging(struct layout *layout, char **ret, struct error **err);
 
 char *layout_blob_path(const struct layout *layout, const char *digest); /* malloc'd */
-/* A blob of that digest and size is there (lstat; the content is not read). size UINT64_MAX: any. */
-bool layout_has(const struct layout *layout, const char *digest, uint64_t size);
+/* A blob of that digest and size is there (lstat; the content is not read). size UINT64_MAX: any. What cannot be looked at is
+ * not there for this and the next one: layout_seen tells. */
+bool layout_has(struct layout *layout, const char *digest, uint64_t size);
 /* The image's manifest, config and every layer are there with their sizes (manifest read, blobs lstat). */
 bool layout_complete(struct layout *layout, const char *manifest_digest);
+/* As ferror: negative when something could not be looked at or read so far, which is not to say that it is gone. */
+int layout_seen(struct layout *layout, struct error **err);
 int layout_read(struct layout *layout, const char *digest, struct buf *ret,
 		struct error **err); /* verified; LAYOUT_MANIFEST_MAX */
 int layout_write(struct layout *layout, const void *data, size_t len, char ret_digest[DIGEST_LEN + 1],

@@ -19,9 +19,13 @@
 #define DOCKERFILE_MAX (8u << 20) /* bytes */
 #define AHEAD_LEAST 64            /* services: fewer are read as quickly one after another */
 
-/* An error of a lower room about a file of this service becomes a complaint at `pos`. */
+/* An error of a lower room about a file of this service becomes a complaint at `pos`, unless it is the disk's. */
 static void complain(struct plan *plan, struct pos pos, struct error **error)
 {
+	if (error_unreadable(*error)) {
+		error_move(&plan->unread, error);
+		return;
+	}
 	diags_add(plan->diags, pos, (*error)->remedy, "%s", (*error)->message);
 	error_free(*error);
 	*error = NULL;

@@ -65,6 +65,7 @@ struct plan {
 	bool unsettled;     /* there is one such */
 	bool deciding;      /* all of them: what is gone need not be made again yet */
 	struct inputs *inputs; /* of the node that is being decided */
+	struct error *unread;  /* a Dockerfile or ignore file that is there and cannot be read: there is no plan */
 };
 
 /* make.c: the graph. */

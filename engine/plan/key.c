@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -466,11 +467,18 @@ static int add_run_file(struct inputs *inputs, const struct plan *plan, const ch
 	cleanup_free char *joined = path_join(dir, name);
 	cleanup_free char *path = path_clean(joined);
 	struct hash128 digest;
+	cleanup_error struct error *error = NULL;
 	char hex[HASH_HEX + 1];
 	struct stat st;
 	bool found;
 
-	if (!*name || !path_inside(plan->manifest->dir, path) || stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!*name || !path_inside(plan->manifest->dir, path))
+		return 0;
+	if (stat(path, &st) < 0) {
+		error_errno(&error, ERROR_STATE, errno, "%s: cannot look at it", path);
+		return error_unreadable(error) ? error_move(err, &error) : 0;
+	}
+	if (!S_ISREG(st.st_mode))
 		return 0;
 	if (source_file(plan->source, path, &digest, &found, err) < 0)
 		return -1;

@@ -68,6 +68,7 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 	     struct state *state, struct diags *diags, struct plan **ret, struct error **err)
 {
 	struct plan *plan = mem_alloc(sizeof(*plan));
+	int r;
 
 	*plan = (struct plan){
 		.manifest = manifest,
@@ -83,7 +84,10 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 		.ignores = map_new(),
 		.inputs = inputs_new(),
 	};
-	if (plan_make(plan) < 0 || source_scan(source, err) < 0 || read_records(plan, err) < 0)
+	r = plan_make(plan);
+	if (plan->unread)
+		r = error_move(err, &plan->unread);
+	if (r < 0 || source_scan(source, err) < 0 || read_records(plan, err) < 0)
 		goto fail;
 	look_ahead(plan);
 	if (decide_all(plan, err) < 0)
@@ -123,6 +127,7 @@ void plan_free(struct plan *plan)
 	free(plan->outputs);
 	free(plan->preparing);
 	free(plan->asked);
+	error_free(plan->unread);
 	inputs_free(plan->inputs);
 	arena_free(plan->arena);
 	free(plan);
@@ -264,11 +269,17 @@ static int decide_recorded(struct plan *plan, size_t number, const struct record
 {
 	struct node *node = plan->nodes[number];
 	const char *what = NULL;
+	int there = 1;
 
 	if (node->kind == NODE_PREPARE) {
 		if (check_outputs(plan, node, record, err) < 0)
 			return -1;
-	} else if (!plan->options.present(plan->options.present_data, node, record, &what)) {
+	} else {
+		there = plan->options.present(plan->options.present_data, node, record, &what, err);
+	}
+	if (there < 0)
+		return -1;
+	if (there == 0) {
 		node_reason(node, REASON_MISSING, arena_strdup(plan->arena, what ? what : "its result"), "gone");
 		node->gone = plan->deciding && can_wait(plan, node);
 	}

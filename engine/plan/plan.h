@@ -28,9 +28,10 @@ struct state;
  */
 struct plan;
 
-/* Whether the result that `record` names is still where it was; in `*ret_what`, when it is not, what is
- * missing (borrowed until the next call). */
-typedef bool plan_present(void *data, const struct node *node, const struct record *record, const char **ret_what);
+/* Whether the result that `record` names is still where it was: 1; 0 when it is not, and in `*ret_what` what is missing
+ * (borrowed until the next call). Negative: that cannot be told. */
+typedef int plan_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
+			 struct error **err);
 
 struct plan_pair {
 	const char *key, *value;

@@ -208,12 +208,14 @@ int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OU
 {
 	struct hash128 digest;
 	struct stat st;
+	int r;
 
 	if (source_file(source, path, &digest, ret_found, err) < 0)
 		return -1;
-	*ret_found = *ret_found && lstat(path, &st) == 0;
-	if (!*ret_found)
-		return 0;
+	r = *ret_found ? fs_find(path, &st, err) : 0;
+	*ret_found = r > 0;
+	if (r <= 0)
+		return r;
 	hash_hex(digest, ret);
 	snprintf(ret + HASH_HEX, PLAN_OUTPUT + 1 - HASH_HEX, " %04o", (unsigned)(st.st_mode & 07777));
 	return 0;

@@ -41,12 +41,12 @@ static int hash_content(int fd, char *block, const char *path, struct hash128 *r
 			return 0;
 		}
 		if (got < 0 && errno != EINTR)
-			return error_errno(err, ERROR_USAGE, errno, "%s: cannot be read", path);
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 		if (got > 0)
 			have += (size_t)got;
 	}
 	if (lseek(fd, 0, SEEK_SET) < 0)
-		return error_errno(err, ERROR_USAGE, errno, "%s: cannot be read", path);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	return hash_fd(fd, path, ret, NULL, err);
 }
@@ -81,7 +81,7 @@ static int hash_open(int fd, char *block, const char *path, struct node *node, s
 	struct stat before, after;
 
 	if (fstat(fd, &before) < 0)
-		return error_errno(err, ERROR_USAGE, errno, "%s: cannot be looked at", path);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
 	for (int i = 0; i < TRIES; i++) {
 		if (!S_ISREG(before.st_mode))
 			return error_make(err, ERROR_USAGE, "%s: was a file, and is no longer one", path);
@@ -89,7 +89,7 @@ static int hash_open(int fd, char *block, const char *path, struct node *node, s
 		    add_attributes(fd, path, &node->digest, err) < 0)
 			return -1;
 		if (fstat(fd, &after) < 0)
-			return error_errno(err, ERROR_USAGE, errno, "%s: cannot be looked at", path);
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
 		if (same_stamp(&before, &after)) {
 			node->mode = after.st_mode;
 			node->stamp = walk_stamp(&after);
@@ -98,7 +98,7 @@ static int hash_open(int fd, char *block, const char *path, struct node *node, s
 		}
 		before = after;
 		if (lseek(fd, 0, SEEK_SET) < 0)
-			return error_errno(err, ERROR_USAGE, errno, "%s: cannot be read", path);
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 	}
 	return error_make(err, ERROR_USAGE, "%s: changes while it is read", path);
 }
@@ -112,7 +112,7 @@ static int hash_file(const struct wanted *wanted, char *block, struct error **er
 	if (fd < 0 && errno == ENOENT)
 		return error_make(err, ERROR_USAGE, "%s: vanished while the context was read", path);
 	if (fd < 0)
-		return error_errno(err, ERROR_USAGE, errno, "%s: cannot be read", path);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 	return hash_open(fd, block, path, wanted->node, err);
 }
 

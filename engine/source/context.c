@@ -468,7 +468,7 @@ int source_file(struct source *source, const char *path, struct hash128 *ret, bo
 	if (lstat(path, &st) < 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return 0;
-		return error_errno(err, ERROR_USAGE, errno, "%s: cannot be looked at", path);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
 	}
 	*ret_found = true;
 	if (S_ISLNK(st.st_mode)) {
@@ -476,13 +476,13 @@ int source_file(struct source *source, const char *path, struct hash128 *ret, bo
 		if (!resolved) {
 			len = readlink(path, text, sizeof(text));
 			if (len < 0)
-				return error_errno(err, ERROR_USAGE, errno, "%s: the link cannot be read", path);
+				return error_errno(err, ERROR_STATE, errno, "%s: the link cannot be read", path);
 			*ret = hash_bytes(text, (size_t)len);
 			return 0;
 		}
 		path = resolved;
 		if (lstat(path, &st) < 0)
-			return error_errno(err, ERROR_USAGE, errno, "%s: cannot be looked at", path);
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
 	}
 	if (S_ISDIR(st.st_mode))
 		return folder_digest(source, path, ret, err);

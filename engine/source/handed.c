@@ -134,9 +134,10 @@ int handed_add_path(struct handed *handed, const char *context, const char *root
 	cleanup_free char *path = path_join(root, relative);
 	struct stamp stamp;
 	struct stat st;
+	int there = fs_find(path, &st, err);
 
-	if (lstat(path, &st) < 0)
-		return error_errno(err, ERROR_USAGE, errno, "%s: cannot be looked at", path);
+	if (there <= 0)
+		return there < 0 ? -1 : error_make(err, ERROR_USAGE, "%s: is not there", path);
 	if (S_ISDIR(st.st_mode))
 		return add_below(handed, context, path, relative, err);
 	stamp = walk_stamp(&st);
@@ -236,6 +237,7 @@ int handed_name(struct handed *handed, const char *dir, const char *root, char r
 	char hex[HASH_HEX + 1];
 	cleanup_free char *lock = path_join(dir, "lock"), *path = NULL;
 	cleanup_buf struct buf file = { 0 }, out = { 0 };
+	cleanup_error struct error *error = NULL;
 	cleanup_fd int fd = -1;
 	bool found;
 
@@ -245,7 +247,9 @@ int handed_name(struct handed *handed, const char *dir, const char *root, char r
 		qsort(handed->items, handed->len, sizeof(*handed->items), by_name);
 	if (fs_mkdirs(dir, 0755, err) < 0 || fs_lock(lock, true, &fd, err) < 0)
 		return -1;
-	if (fs_read_if(path, FILE_LIMIT, &file, &found, NULL) < 0 || !valid(&file))
+	if (fs_read_if(path, FILE_LIMIT, &file, &found, &error) < 0 && error_unreadable(error))
+		return error_move(err, &error);
+	if (!valid(&file))
 		file.len = 0; /* lost: a new name */
 	if (next(handed, &file, &out, ret, err) < 0)
 		return -1;

@@ -79,7 +79,7 @@ static void fail(struct hand *hand, const struct place *place, const char *name,
 	error_free(hand->error);
 	hand->error = NULL;
 	if (errnum)
-		error_errno(&hand->error, ERROR_USAGE, errnum, "%s: %s", path, what);
+		error_errno(&hand->error, ERROR_STATE, errnum, "%s: %s", path, what);
 	else
 		error_make(&hand->error, ERROR_USAGE, "%s: %s", path, what);
 	free(hand->error_path);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <sqlite3.h>
@@ -22,10 +23,11 @@ struct db {
 	const struct db_format *format;
 	bool read_only;
 	bool repaired;
-	bool old;   /* of an older version */
-	bool whole; /* looked at in full, for the first write */
-	int code;   /* of the first call that failed in this operation, or SQLITE_OK */
-	char *why;  /* SQLite's words for it */
+	struct error *unseen; /* whether there is a file cannot be told */
+	bool old;             /* of an older version */
+	bool whole;           /* looked at in full, for the first write */
+	int code;             /* of the first call that failed in this operation, or SQLITE_OK */
+	char *why;            /* SQLite's words for it */
 };
 
 struct query {
@@ -37,6 +39,8 @@ struct query {
 
 static int failed(struct db *db, int code)
 {
+	if ((code & 0xff) == SQLITE_NOMEM)
+		mem_exhausted();
 	if (db->code != SQLITE_OK)
 		return -1;
 	db->code = code;
@@ -49,6 +53,7 @@ static void forget_failure(struct db *db)
 {
 	db->code = SQLITE_OK;
 	free(steal_ptr(db->why));
+	error_free(steal_ptr(db->unseen));
 }
 
 int query_new(struct db *db, const char *sql, struct query **ret)
@@ -250,12 +255,14 @@ static int upgrade(struct db *db)
 /* 1: a newer version, which stays as it is. */
 static int begin(struct db *db)
 {
+	struct stat st;
 	int64_t version;
 	int r;
 
 	db->old = false;
-	if (db->read_only && !fs_exists(db->path))
-		return 0;
+	r = db->read_only ? fs_find(db->path, &st, &db->unseen) : 1;
+	if (r <= 0)
+		return r;
 	if (connect_as(db, db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) < 0 ||
 	    ask(db, "PRAGMA user_version", &version) < 0)
 		return -1;
@@ -364,9 +371,14 @@ static int report(struct db *db, struct error **err)
 {
 	int errnum = db->handle ? sqlite3_system_errno(db->handle) : 0;
 	int code = db->code & 0xff;
+	const char *why = db->why ? db->why : "unknown reason";
 
-	error_make(err, ERROR_STATE, "%s: %s%s%s", db->path, db->why ? db->why : "unknown reason", errnum ? ": " : "",
-		   errnum ? strerror(errnum) : "");
+	if (db->unseen)
+		return error_move(err, &db->unseen);
+	if (errnum)
+		error_errno(err, ERROR_STATE, errnum, "%s: %s", db->path, why);
+	else
+		error_make(err, ERROR_STATE, "%s: %s", db->path, why);
 	if (code == SQLITE_FULL)
 		error_remedy(err, "make room on the disk");
 	else if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)
@@ -464,6 +476,7 @@ void db_free(struct db *db)
 	disconnect(db);
 	free(db->path);
 	free(db->why);
+	error_free(db->unseen);
 	free(db);
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -113,8 +114,12 @@ static const char *volume_name(struct up *up, const char *name)
 static int fill_mount(struct up *up, const struct mount *mount, const char **ret, struct error **err)
 {
 	const char *source = mount->source.s, *options = mount->options;
+	struct stat st;
+	int there = mount->kind != MOUNT_BIND ? 1 : source ? fs_find(source, &st, err) : 0;
 
-	if (mount->kind == MOUNT_BIND && (!source || !fs_exists(source)))
+	if (there < 0)
+		return -1;
+	if (!there)
 		return error_make(err, ERROR_USAGE, "%s, which volumes: names for %s, is not there",
 				  source ? source : "the source", mount->target);
 	if (mount->kind == MOUNT_VOLUME && source)

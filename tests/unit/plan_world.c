@@ -92,11 +92,13 @@ struct opened {
 	char *state_dir;
 };
 
-static bool is_present(void *data, const struct node *node, const struct record *record, const char **ret_what)
+static int is_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
+		      struct error **err)
 {
 	const struct world *world = data;
 
 	(void)record;
+	(void)err;
 	*ret_what = "its image";
 	return !world->missing || !strstr(world->missing, node->id);
 }

@@ -176,9 +176,8 @@ static void test_extends_file(void **state)
 /* What such a file includes is not read, so that an included manifest may extend what includes it. */
 static void test_extends_including_file(void **state)
 {
-	const struct text_options options = {
-		.files = LIST("sub/more.yaml", "services: {more: {extends: {file: ../services.yaml, service: base}}}\n")
-	};
+	const struct text_options options = { .files = LIST("sub/more.yaml", "services: {more: {extends: {file: "
+									     "../services.yaml, service: base}}}\n") };
 	struct loaded_text t;
 
 	(void)state;

@@ -61,7 +61,7 @@ static bool is_present(struct present *present, struct state *db, const char *ke
 
 	ok(state_find(db, node.id, key, &record, err));
 	assert_non_null(record);
-	return present_check(present, &node, record, &what);
+	return present_check(present, &node, record, &what, NULL) > 0;
 }
 
 /* The sources went back to what they were: docker's tag still stands for what was loaded last. */
@@ -123,11 +123,11 @@ static void many_images_are_looked_at_ahead(void **state)
 	present = present_new(layout, NULL, &manifest, NULL, NULL);
 	present_ahead(present, listed, IMAGES);
 	for (size_t i = 0; i < IMAGES; i++)
-		assert_int_equal(present_check(present, &node, &records[i], &what), i % 10 != 3);
+		assert_int_equal(present_check(present, &node, &records[i], &what, NULL), i % 10 != 3);
 	ok(fs_remove_tree("store/blobs/sha256", err));
-	assert_true(present_check(present, &node, &records[0], &what));
+	assert_true(present_check(present, &node, &records[0], &what, NULL));
 	present_set_running(present);
-	assert_false(present_check(present, &node, &records[0], &what));
+	assert_false(present_check(present, &node, &records[0], &what, NULL));
 	present_free(present);
 	for (size_t i = 0; i < IMAGES; i++)
 		free(records[i].digest);

@@ -206,7 +206,7 @@ static void nodes_that_join_share_a_slot(void **state)
 	assert_int_equal(node, 2);
 	assert_int_equal(sched_slot(sched, 2), sched_slot(sched, 1));
 	assert_int_equal(sched_running(sched), 1);
-	assert_int_equal(next(sched), 0);                         /* the second slot */
+	assert_int_equal(next(sched), 0);                       /* the second slot */
 	assert_int_equal(sched_count(sched, is_even, NULL), 0); /* 3 is not even */
 	assert_false(sched_join(sched, 1, is_even, NULL, &node));
 	assert_int_equal(next(sched), SIZE_MAX);

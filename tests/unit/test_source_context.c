@@ -364,7 +364,7 @@ static void expect_error_as_nobody(const struct world *world, const char *words)
 			_exit(2);
 		source_open(world->dir, NULL, &source, NULL);
 		source_add(source, world->dir, &whole);
-		_exit(source_scan(source, &err) == -1 && err->cls == ERROR_USAGE && strstr(err->message, words) ? 0 : 1);
+		_exit(source_scan(source, &err) == -1 && err->cls == ERROR_STATE && strstr(err->message, words) ? 0 : 1);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);

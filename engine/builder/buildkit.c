@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,7 @@ struct delivery {
 	struct rewrite_files files;
 	struct argv aliases;
 	char *context, *pipe;
+	int fd; /* of the pipe, or -1: open before the client, which would wait for ever to open it */
 	pthread_t thread;
 	bool receiving; /* its thread was started */
 
@@ -60,6 +62,7 @@ struct batch {
 	struct delivery *deliveries;
 	size_t len;
 	int over[2];          /* a pipe that is closed when the client has ended */
+	atomic_bool stop;     /* the client: an image could not be taken in, and it would wait for that for ever */
 	pthread_mutex_t lock; /* held while the loop's thread uses a job: who gets its result may take it away */
 	struct rawjson *raw;
 	struct tail text; /* what the client said besides its progress */
@@ -142,14 +145,15 @@ int buildkit_import(const struct buildkit *kit, const struct build_job *job, int
 
 /* ---- what comes through the pipe, on a thread of its own ---- */
 
-/* Waits until something is in the pipe. False when the client ended without having sent anything. */
+/* Waits until something is in the pipe. False when the client ended without having sent anything: it is waited for to
+ * the end, since it would wait for ever for somebody who reads. */
 static bool wait_for_image(int fd, int over)
 {
 	struct pollfd fds[2] = { { .fd = fd, .events = POLLIN }, { .fd = over, .events = POLLIN } };
 
 	for (;;) {
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
-			return false;
+		if (poll(fds, 2, -1) < 0)
+			continue;
 		if (fds[0].revents & POLLIN)
 			return true;
 		/* Opened and closed again; or nobody is left who could open it. */
@@ -158,8 +162,8 @@ static bool wait_for_image(int fd, int over)
 	}
 }
 
-/* The client must not fail for what is not read any more. */
-static void drain(int fd)
+/* The client must not fail for what is not read any more. False when that cannot be read. */
+static bool drain(int fd)
 {
 	cleanup_free char *bytes = mem_alloc(DRAIN);
 	ssize_t len;
@@ -167,24 +171,23 @@ static void drain(int fd)
 	do
 		len = read(fd, bytes, DRAIN);
 	while (len > 0 || (len < 0 && errno == EINTR));
+	return len == 0;
 }
 
 static void *receive(void *arg)
 {
 	struct delivery *delivery = arg;
 	struct batch *batch = delivery->batch;
-	cleanup_fd int fd = open(delivery->pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	cleanup_fd int fd = delivery->fd; /* closed when nothing is read any more: the client must not wait then */
 
-	if (fd < 0) {
-		error_errno(&delivery->error, ERROR_STATE, errno, "%s", delivery->pipe);
-		return NULL;
-	}
+	delivery->fd = -1;
 	if (!wait_for_image(fd, batch->over[0]))
 		return NULL;
 	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
 	delivery->delivered =
 		buildkit_import(batch->kit, delivery->job, fd, delivery->pipe, &delivery->result, &delivery->error) == 0;
-	drain(fd);
+	if (!drain(fd))
+		proc_stop(batch->kit->loop, &batch->stop);
 	if (!delivery->delivered)
 		return NULL;
 	pthread_mutex_lock(&batch->lock);
@@ -322,7 +325,8 @@ static int prepare(struct delivery *delivery, struct error **err)
 		return -1;
 	if (mkfifo(delivery->pipe, 0600) < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s", delivery->pipe);
-	return 0;
+	delivery->fd = open(delivery->pipe, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return delivery->fd < 0 ? error_errno(err, ERROR_STATE, errno, "%s", delivery->pipe) : 0;
 }
 
 static int start_receiving(struct batch *batch, struct error **err)
@@ -377,7 +381,7 @@ static int run(struct batch *batch, int *ret_status, struct error **err)
 	struct output output = { .log_fd = -1, .line = take_line, .data = batch };
 	cleanup_proc struct proc_result result = { 0 };
 	cleanup_argv struct argv argv = { 0 }, env = { 0 };
-	struct proc_spec spec = { .output = &output };
+	struct proc_spec spec = { .output = &output, .stop = &batch->stop };
 	int r = make_command(batch, &argv, &env, err);
 
 	spec.argv = (const char *const *)argv.items;
@@ -448,6 +452,17 @@ static void explain(struct batch *batch, size_t number, int status, struct build
 	}
 }
 
+/* The client was stopped, because the image of one job could not be taken in. */
+static void explain_stop(struct delivery *delivery, struct build_result *result)
+{
+	result->dropped = !delivery->error;
+	if (delivery->error)
+		result->error = steal_ptr(delivery->error);
+	else
+		error_make(&result->error, ERROR_CANCELLED,
+			   "stopped, because another image of its batch could not be read");
+}
+
 static void report(struct batch *batch, int status, struct error *error)
 {
 	for (size_t i = 0; i < batch->len; i++) {
@@ -458,6 +473,8 @@ static void report(struct batch *batch, int status, struct error *error)
 			continue;
 		if (delivery->log_error)
 			result.error = steal_ptr(delivery->log_error);
+		else if (batch->stop && !loop_cancelled(batch->kit->loop))
+			explain_stop(delivery, &result);
 		else if (error)
 			error_copy(&result.error, error);
 		else
@@ -468,6 +485,8 @@ static void report(struct batch *batch, int status, struct error *error)
 
 static void delivery_free(struct delivery *delivery)
 {
+	if (delivery->fd >= 0)
+		close(delivery->fd);
 	rewrite_files_free(&delivery->files);
 	argv_free(&delivery->aliases);
 	tail_free(&delivery->tail);
@@ -491,6 +510,7 @@ void buildkit_batch(const struct buildkit *kit, const struct build_job *jobs, si
 	for (size_t i = 0; i < len; i++) {
 		batch.deliveries[i].batch = &batch;
 		batch.deliveries[i].job = &jobs[i];
+		batch.deliveries[i].fd = -1;
 	}
 	run(&batch, &status, &error);
 	report(&batch, status, error);

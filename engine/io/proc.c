@@ -30,6 +30,7 @@
 enum stream { OUT, ERR, STREAMS };
 
 struct child {
+	struct loop *loop;
 	struct procs *procs;
 	struct child *next, *prev;
 	const struct proc_spec *spec;
@@ -56,7 +57,6 @@ struct child {
 };
 
 struct procs {
-	struct loop *loop;
 	struct child *first;
 	int journal_fd;
 	char *journal_path;
@@ -97,13 +97,13 @@ static void free_procs(struct procs *procs)
 	free(procs);
 }
 
+/* On the loop's thread. */
 static struct procs *procs_of(struct loop *loop)
 {
 	struct procs **slot = loop_procs(loop);
 
 	if (!*slot) {
 		*slot = mem_alloc(sizeof(**slot));
-		(*slot)->loop = loop;
 		(*slot)->journal_fd = -1;
 		loop_set_hooks(loop, cancel_all, free_procs);
 	}
@@ -228,6 +228,27 @@ static void end_child(struct child *child)
 	uv_timer_start(&child->deadline, on_grace_over, CANCEL_GRACE_MS, 0);
 }
 
+static bool is_stopped(const struct child *child)
+{
+	return child->spec->stop && atomic_load(child->spec->stop);
+}
+
+/* On the loop's thread. */
+static void stop_children(void *arg)
+{
+	struct procs *procs = procs_of(arg);
+
+	for (struct child *child = procs->first; child; child = child->next)
+		if (is_stopped(child) && !child->exited && !child->ended_by_us)
+			end_child(child);
+}
+
+void proc_stop(struct loop *loop, atomic_bool *stop)
+{
+	atomic_store(stop, true);
+	loop_post(loop, stop_children, loop);
+}
+
 static void write_log(struct child *child, const char *data, size_t len)
 {
 	const struct output *output = child->spec->output;
@@ -326,7 +347,7 @@ static void on_written(uv_write_t *write, int status)
 
 static void set_up_handles(struct child *child)
 {
-	uv_loop_t *uv = loop_uv(child->procs->loop);
+	uv_loop_t *uv = loop_uv(child->loop);
 
 	uv_pipe_init(uv, &child->in, 0);
 	uv_pipe_init(uv, &child->pipes[OUT], 0);
@@ -363,7 +384,7 @@ static int spawn(struct child *child)
 	}
 	child->handles++;
 	child->process.data = child;
-	return uv_spawn(loop_uv(child->procs->loop), &child->process, &options);
+	return uv_spawn(loop_uv(child->loop), &child->process, &options);
 }
 
 static void start_child(void *arg)
@@ -372,13 +393,14 @@ static void start_child(void *arg)
 	const struct proc_spec *spec = child->spec;
 	int r;
 
+	child->procs = procs_of(child->loop);
 	child->next = child->procs->first;
 	if (child->next)
 		child->next->prev = child;
 	child->procs->first = child;
 	child->scratch = mem_alloc(PROC_READ);
 	set_up_handles(child);
-	if (loop_cancels(child->procs->loop) > 0 && !spec->cleanup) {
+	if (is_stopped(child) || (loop_cancels(child->loop) > 0 && !spec->cleanup)) {
 		error_make(&child->error, ERROR_CANCELLED, "interrupted");
 		close_all(child);
 		return;
@@ -409,7 +431,7 @@ static void start_child(void *arg)
 
 static void wait_for(struct child *child)
 {
-	struct loop *loop = child->procs->loop;
+	struct loop *loop = child->loop;
 
 	if (loop_is_owner(loop)) {
 		start_child(child);
@@ -426,12 +448,11 @@ static void wait_for(struct child *child)
 
 int proc_run(struct loop *loop, const struct proc_spec *spec, struct proc_result *ret, struct error **err)
 {
-	struct child child = { .spec = spec, .ret = ret };
+	struct child child = { .loop = loop, .spec = spec, .ret = ret };
 	struct error *error = NULL;
 
 	*ret = (struct proc_result){ .out = mem_alloc(sizeof(struct buf)) };
 	buf_add(ret->out, "", 0);
-	child.procs = procs_of(loop);
 	pthread_mutex_init(&child.lock, NULL);
 	pthread_cond_init(&child.changed, NULL);
 	wait_for(&child);

@@ -1,6 +1,7 @@
 #ifndef ENGINE_IO_PROC_H
 #define ENGINE_IO_PROC_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +46,7 @@ struct proc_spec {
 	const struct output *output; /* or NULL: only the tail is kept */
 	uint64_t timeout_ms;         /* 0: none. The group is ended as by a cancel; the error is transient */
 	bool cleanup;                /* runs although the loop is cancelled (removing a container) */
+	const atomic_bool *stop;     /* what proc_stop sets, or NULL */
 };
 
 struct proc_result {
@@ -64,6 +66,10 @@ struct proc_result {
 int proc_run(struct loop *loop, const struct proc_spec *spec, struct proc_result *ret, struct error **err);
 void proc_result_free(struct proc_result *result); /* the contents */
 #define cleanup_proc __attribute__((cleanup(proc_result_free)))
+
+/* Ends the children that have this `stop`, those that are not started yet too: who works for them, on another thread, has
+ * failed, and they would wait for it for ever. proc_run gives ERROR_CANCELLED then. Any thread. */
+void proc_stop(struct loop *loop, atomic_bool *stop);
 
 /* As proc_run, but a status other than 0 is an error of class `cls` that shows the command and the tail. */
 int proc_check(struct loop *loop, const struct proc_spec *spec, int cls, struct proc_result *ret, struct error **err);

@@ -6,12 +6,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -306,6 +308,57 @@ static int count_processes(const char *first, const char *second)
 	return found;
 }
 
+/* The end of the thread that a child waits for. */
+struct server {
+	atomic_bool stop;
+	char *fifo;
+};
+
+static void *fail_to_serve(void *arg)
+{
+	struct server *server = arg;
+	int fd = open(server->fifo, O_RDONLY); /* until the child is there */
+
+	proc_stop(loop, &server->stop);
+	close(fd);
+	return NULL;
+}
+
+static void a_child_ends_with_who_serves_it(void **state)
+{
+	struct server server = { .stop = false };
+	const struct proc_spec spec = { .argv = SH("exec 9<>\"$0\"; echo >&9; sleep 1000"), .stop = &server.stop };
+	cleanup_error struct error *error = NULL;
+	char dir[] = "/tmp/cbuild-test-XXXXXX";
+	struct proc_result result;
+	const char *argv[5];
+	pthread_t thread;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	server.fifo = path_join(dir, "fifo");
+	assert_int_equal(mkfifo(server.fifo, 0600), 0);
+	for (size_t i = 0; i < 3; i++)
+		argv[i] = spec.argv[i];
+	argv[3] = server.fifo;
+	argv[4] = NULL;
+	assert_int_equal(pthread_create(&thread, NULL, fail_to_serve, &server), 0);
+	for (int i = 0; i < 2; i++) { /* one that runs, and one that starts later */
+		struct proc_spec with = spec;
+
+		with.argv = argv;
+		assert_int_equal(proc_run(loop, &with, &result, &error), -1);
+		assert_int_equal(error->cls, ERROR_CANCELLED);
+		error_free(steal_ptr(error));
+	}
+	pthread_join(thread, NULL);
+	assert_int_equal(proc_run(loop, &(struct proc_spec){ .argv = SH("true") }, &result, NULL), 0);
+	proc_result_free(&result);
+	unlink(server.fifo);
+	rmdir(dir);
+	free(server.fifo);
+}
+
 static void work_breeding(void *arg)
 {
 	struct job *job = arg;
@@ -431,6 +484,7 @@ int main(void)
 		CASE(a_child_is_ended_at_its_deadline),
 		CASE(a_child_that_floods_is_ended),
 		CASE(a_child_whose_log_is_full_is_ended),
+		CASE(a_child_ends_with_who_serves_it),
 		CASE(a_second_cancel_ends_the_whole_tree_at_once),
 		CASE(what_is_deaf_ends_when_its_parent_has),
 		CASE(a_tree_that_grows_is_ended_whole),

@@ -217,19 +217,27 @@ static void frame_text(struct sha256 *sha, const char *text)
 	frame(sha, text ? text : "", text ? strlen(text) : 1);
 }
 
-static int frame_file(struct sha256 *sha, const char *path, struct error **err)
+static int frame_attributes(struct sha256 *sha, const char *path, struct error **err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	cleanup_buf struct buf attributes = { 0 };
-	char digest[DIGEST_LEN + 1];
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
-	if (digest_file(path, digest, NULL, err) < 0 || xattr_collect(fd, path, &attributes, err) < 0)
+	if (xattr_collect(fd, path, &attributes, err) < 0)
 		return -1;
-	frame_text(sha, digest);
 	frame(sha, attributes.data ? attributes.data : "", attributes.len);
 	return 0;
+}
+
+static int frame_file(struct sha256 *sha, const char *path, struct error **err)
+{
+	char digest[DIGEST_LEN + 1];
+
+	if (digest_file(path, digest, NULL, err) < 0)
+		return -1;
+	frame_text(sha, digest);
+	return frame_attributes(sha, path, err);
 }
 
 static int frame_files(struct sha256 *sha, const struct files *files, struct error **err)
@@ -247,7 +255,7 @@ static int frame_files(struct sha256 *sha, const struct files *files, struct err
 		frame_text(sha, type);
 		if (entry->type == 'l')
 			frame_text(sha, entry->link);
-		else if (entry->type == 'f' && frame_file(sha, path, err) < 0)
+		else if ((entry->type == 'f' ? frame_file(sha, path, err) : frame_attributes(sha, path, err)) < 0)
 			return -1;
 	}
 	return 0;
@@ -341,7 +349,7 @@ static void entry_value(const struct entry *entry, struct buf *out)
 {
 	char hex[HASH_HEX + 1] = "";
 
-	if (entry->type != 'd')
+	if (entry->type != 'd' || !hash_equal(entry->digest, (struct hash128){ 0 }))
 		hash_hex(entry->digest, hex);
 	buf_printf(out, "%c %o %s", entry->type, (unsigned)entry->mode, hex);
 }
@@ -519,7 +527,7 @@ static const char *file_change(const char *before, const char *now)
 	sscanf(before + 1, "%o %63s", &mode_before, hex_before);
 	sscanf(now + 1, "%o %63s", &mode_now, hex_now);
 	if (strcmp(hex_before, hex_now) != 0)
-		return "content";
+		return now[0] == 'd' ? "attributes" : "content";
 	return "mode";
 }
 

@@ -73,6 +73,8 @@ int plan_make(struct plan *plan);
 /* selection.c: registers with the source what each node reads. All outputs are known by then: none is scanned with a
  * context. */
 void plan_select(struct plan *plan);
+/* Whether all of a context counts; `name` NULL: the main one. */
+bool plan_whole(const struct dockerfile_use *use, const char *name);
 /* release.c: push and tag nodes of the targets; false when a complaint was made. */
 bool plan_add_release(struct plan *plan);
 /* files.c: reads the files of all targets at once, when they are many. */

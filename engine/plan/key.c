@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/xattr.h"
 #include "dsl/manifest.h"
 #include "dsl/schema.h"
 #include "engine/plan/inputs.h"
@@ -22,7 +24,7 @@
 
 /* Raised when a kind's fields change their meaning: all its records are stale then. */
 static const char *const versions[] = {
-	[NODE_PREPARE] = "2", [NODE_BUILD] = "1", [NODE_INDEX] = "1", [NODE_LOAD] = "1",
+	[NODE_PREPARE] = "3", [NODE_BUILD] = "2", [NODE_INDEX] = "1", [NODE_LOAD] = "1",
 	[NODE_VERIFY] = "2",  [NODE_PUSH] = "1",  [NODE_TAG] = "1",
 };
 
@@ -229,7 +231,26 @@ static void add_images(struct inputs *inputs, const struct plan *plan, const str
 	}
 }
 
-static void add_contexts(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
+/* A step to which buildah mounts the folder itself sees its mode and attributes. */
+static int add_mounted(struct inputs *inputs, const char *context, const char *root, struct error **err)
+{
+	cleanup_fd int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_free char *name = mem_printf("folder of %s", context);
+	cleanup_buf struct buf attributes = { 0 };
+	char hex[HASH_HEX + 1] = "";
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return error_errno(err, ERROR_USAGE, errno, "%s: cannot be looked at", root);
+	if (xattr_collect(fd, root, &attributes, err) < 0)
+		return -1;
+	if (attributes.len > 0)
+		hash_hex(hash_bytes(attributes.data, attributes.len), hex);
+	inputs_addf(inputs, REASON_OPTION, name, "%o%s%s", (unsigned)st.st_mode & 07777, *hex ? " " : "", hex);
+	return 0;
+}
+
+static int add_contexts(struct inputs *inputs, const struct plan *plan, const struct plan_build *build, struct error **err)
 {
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
@@ -243,7 +264,11 @@ static void add_contexts(struct inputs *inputs, const struct plan *plan, const s
 		prefix = plan_prefix(plan, context->root);
 		inputs_add_files(inputs, name, prefix, plan->source, context->selection);
 		inputs_of_folder(inputs, context->root);
+		if ((build->use.mounts_len > 0 || build->use.all_args) && plan_whole(&build->use, context->name) &&
+		    add_mounted(inputs, name, context->root, err) < 0)
+			return -1;
 	}
+	return 0;
 }
 
 /* The digest that the step recorded for one of its outputs, or NULL. Points into `detail`. */
@@ -330,7 +355,8 @@ static int add_used(const struct plan *plan, const struct node *node, struct inp
 		id = mem_printf("build:%s:%s", service->needs.items[i].s, platform);
 		add_dependency(inputs, plan, service->needs.items[i].s, plan_find(plan, id));
 	}
-	add_contexts(inputs, plan, build);
+	if (add_contexts(inputs, plan, build, err) < 0)
+		return -1;
 	return add_outputs(inputs, plan, build, err);
 }
 

@@ -8,7 +8,7 @@
 #include "engine/plan/internal.h"
 #include "engine/source/context.h"
 
-static bool is_whole(const struct dockerfile_use *use, const char *name)
+bool plan_whole(const struct dockerfile_use *use, const char *name)
 {
 	for (size_t i = 0; i < use->whole_contexts_len && name; i++) {
 		if (strcasecmp(use->whole_contexts[i], name) == 0)
@@ -26,7 +26,7 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 	const char *name = context->name;
 	struct filter filter = {
 		.ignore = ignore ? ignore->ignore : NULL,
-		.whole = is_whole(use, name),
+		.whole = plan_whole(use, name),
 		.patterns = patterns,
 	};
 

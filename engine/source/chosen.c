@@ -11,7 +11,7 @@
 #include "engine/source/context.h"
 #include "engine/source/walk.h"
 
-#define DIGEST_LAYOUT "cbuild context 1" /* change it when the digest covers something else */
+#define DIGEST_LAYOUT "cbuild context 2" /* change it when the digest covers something else */
 #define NAME_BYTES 256
 
 static const struct view *view_of(const struct dir *dir, const struct selector *selector, size_t depth)
@@ -20,6 +20,11 @@ static const struct view *view_of(const struct dir *dir, const struct selector *
 		if (dir->views[i].selector == selector && dir->views[i].prefix == depth)
 			return &dir->views[i];
 	return NULL;
+}
+
+static bool has_bit(const unsigned char *bits, size_t i)
+{
+	return bits[i / 8] >> i % 8 & 1;
 }
 
 /* True when what is below the folder `name` comes before `other` (which follows `name` among the names). */
@@ -36,6 +41,24 @@ struct taker {
 	void (*take)(void *data, const struct node *node, size_t depth);
 	void *data;
 };
+
+/* True when something in the folder of a node, or below, counts. */
+static bool any_below(const struct node *node, const struct view *above)
+{
+	const struct dir *dir = node->dir;
+	const struct view *view = dir ? view_of(dir, above->selector, above->prefix) : NULL;
+
+	for (size_t i = 0; view && i < dir->len; i++)
+		if (view->all || (has_bit(view->counts, i) && !has_bit(view->ways, i)) || any_below(&dir->nodes[i], view))
+			return true;
+	return false;
+}
+
+/* True when the i-th node of the view's folder counts itself. */
+static bool counts(const struct node *node, const struct view *view, size_t i)
+{
+	return view->all || (has_bit(view->counts, i) && (!has_bit(view->ways, i) || any_below(node, view)));
+}
 
 /* Names are sorted, but "a-b" stands between "a" and "a/b": what is below a folder waits until its turn has come. */
 static void show(const struct taker *taker, const struct dir *dir, const struct view *view)
@@ -54,7 +77,7 @@ static void show(const struct taker *taker, const struct dir *dir, const struct 
 		}
 		if (i == dir->len)
 			return;
-		if (view->all || (view->counts[i / 8] >> i % 8 & 1))
+		if (counts(node, view, i))
 			taker->take(taker->data, node, view->prefix);
 		if (node->dir && view_of(node->dir, view->selector, view->prefix))
 			waiting[waiting_len++] = node;
@@ -92,17 +115,17 @@ void chosen_free(struct chosen *chosen)
 
 static struct entry entry_of(const struct node *node, size_t depth)
 {
-	bool link = S_ISLNK(node->mode), file = S_ISREG(node->mode);
+	bool file = S_ISREG(node->mode);
 
 	return (struct entry){
 		.path = node->path + depth,
-		.type = link   ? 'l'
-			: file ? 'f'
-			       : 'd',
+		.type = S_ISLNK(node->mode) ? 'l'
+			: file              ? 'f'
+					    : 'd',
 		.mode = node->mode & 07777,
 		.size = file ? node->stamp.size : 0,
 		.link = node->link,
-		.digest = link || file ? node->digest : (struct hash128){ 0 },
+		.digest = node->digest,
 	};
 }
 
@@ -147,7 +170,7 @@ static void digest(void *data, const struct node *node, size_t depth)
 	at = put_number(at, (uint64_t)(unsigned char)entry.type << 32 | entry.mode);
 	if (entry.type == 'l') {
 		at = put_text(at, entry.link, link_len);
-	} else if (entry.type == 'f') {
+	} else {
 		at = put_number(at, entry.digest.lo);
 		at = put_number(at, entry.digest.hi);
 	}
@@ -172,7 +195,7 @@ static bool same(const struct node *a, const struct node *b)
 	if (a->mode != b->mode)
 		return false;
 	if (S_ISDIR(a->mode))
-		return true; /* its times change with what does not count in it */
+		return hash_equal(a->digest, b->digest); /* its times change with what does not count in it */
 	return a->stamp.size == b->stamp.size && a->stamp.mtime == b->stamp.mtime && a->stamp.ctime == b->stamp.ctime &&
 	       a->stamp.inode == b->stamp.inode;
 }

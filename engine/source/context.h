@@ -49,7 +49,7 @@ struct entry {
 	uint32_t mode;         /* permission bits, 07777 */
 	uint64_t size;         /* bytes, of files */
 	const char *link;      /* text of a link, else NULL */
-	struct hash128 digest; /* content of a file, text of a link; zero for folders */
+	struct hash128 digest; /* content of a file, text of a link, attributes of a folder (zero without any) */
 };
 
 /* Walks and stats every registered folder, on several threads where that is faster. ERROR_USAGE when a

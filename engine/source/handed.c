@@ -26,7 +26,7 @@
 #define OLD_TIMES 8 /* as many as there are now, and */
 #define OLD_MORE 4096
 
-/* A file: what the builder tells it by, and what tells its bytes. */
+/* A file: what the builder tells it by, and what tells its bytes. A folder: its path, and its mode. */
 struct item {
 	struct hash128 name, bytes;
 };
@@ -92,14 +92,28 @@ static void add(struct handed *handed, const char *context, const char *path, co
 	};
 }
 
+/* The builder would give its copy the new mode, and go on using what it has built with the old one. */
+static void add_folder(struct handed *handed, const char *context, const char *path, uint32_t mode)
+{
+	const struct stamp stamp = { .size = UINT64_MAX };
+
+	mode &= 07777;
+	add(handed, context, path, &stamp, hash_bytes(&mode, sizeof(mode)));
+}
+
 void handed_add(struct handed *handed, const char *context, struct source *source, size_t selection)
 {
 	size_t len;
 	const struct entry *entries = source_entries(source, selection, &len);
 
-	for (size_t i = 0; i < len; i++)
-		if (entries[i].type == 'f')
-			add(handed, context, entries[i].path, source_stamp(source, selection, i), entries[i].digest);
+	for (size_t i = 0; i < len; i++) {
+		const struct entry *entry = &entries[i];
+
+		if (entry->type == 'f')
+			add(handed, context, entry->path, source_stamp(source, selection, i), entry->digest);
+		else if (entry->type == 'd')
+			add_folder(handed, context, entry->path, entry->mode);
+	}
 }
 
 static int add_below(struct handed *handed, const char *context, const char *path, const char *relative,
@@ -121,6 +135,8 @@ static int add_below(struct handed *handed, const char *context, const char *pat
 
 		if (S_ISREG(node->mode))
 			add(handed, context, inner, &node->stamp, none);
+		else if (S_ISDIR(node->mode))
+			add_folder(handed, context, inner, node->mode);
 	}
 	chosen_free(&chosen);
 	walk_free(&walk);
@@ -138,8 +154,10 @@ int handed_add_path(struct handed *handed, const char *context, const char *root
 
 	if (there <= 0)
 		return there < 0 ? -1 : error_make(err, ERROR_USAGE, "%s: is not there", path);
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st.st_mode)) {
+		add_folder(handed, context, relative, st.st_mode);
 		return add_below(handed, context, path, relative, err);
+	}
 	stamp = walk_stamp(&st);
 	add(handed, context, relative, &stamp, none);
 	return 0;

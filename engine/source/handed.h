@@ -12,14 +12,15 @@ struct source;
  * goes on using the bytes that it has, whatever is in them now. So a folder has a name here that stays as long as no
  * file of it can be taken for another one. For that every file ever handed over under a name is remembered, with what tells
  * its bytes apart: digest, change time, inode. When one comes back with the same size and modification time and
- * anything of these differs, or when what was remembered is lost, the folder gets a new name.
+ * anything of these differs, or when what was remembered is lost, the folder gets a new name. So it does when the mode of a
+ * folder in it differs: BuildKit takes that mode over, but does not see that what it has built is made of another one.
  */
 struct handed;
 
 struct handed *handed_new(void);
 void handed_free(struct handed *handed); /* NULL-safe */
 
-/* Adds the files of a selection. `context` is what the builder calls the folder ("" for the main one). After
+/* Adds the files and folders of a selection. `context` is what the builder calls the folder ("" for the main one). After
  * source_scan; thread-safe. */
 void handed_add(struct handed *handed, const char *context, struct source *source, size_t selection);
 /* Adds a file, or the files below a folder, that are in no selection: looked at now. `relative` is its path within

@@ -232,13 +232,16 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 	if (!ret->matched && ret->states_len == 0)
 		return;
 	ret->ignored = ignore_walk(filter->ignore, relative);
+	/* of what is brought back into a folder that is left out, BuildKit sends the folders on the way too, as they are */
+	ret->descend = folder && (!ret->ignored || ignore_descend(filter->ignore, relative));
+	ret->way = ret->descend && ((ret->matched && ret->ignored) || filter->parents);
 	if (ret->ignored) {
-		ret->descend = folder && ignore_descend(filter->ignore, relative);
+		ret->counts = ret->way;
 		return;
 	}
-	ret->descend = folder;
 	ret->detour = type == S_IFLNK && (ret->named || ret->states_len > 0);
-	ret->counts = ret->matched || ret->detour || (folder && filter->parents);
+	ret->way &= !ret->matched;
+	ret->counts = ret->matched || ret->detour || ret->way;
 	if (ret->named) /* again, to note which patterns led here */
 		step(selector, view->states, view->states_len, name, scratch, &ret->states_len, true);
 }
@@ -284,7 +287,7 @@ bool selector_takes(const struct selector *selector, const char *path)
 		*slash = '/';
 	}
 	arena_free(arena);
-	return verdict.counts && !slash;
+	return verdict.counts && !verdict.way && !slash;
 }
 
 char *selector_rest(const struct selector *selector, uint32_t state, struct arena *arena)

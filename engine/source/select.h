@@ -27,6 +27,7 @@ void selector_begin(const struct selector *selector, struct view *ret, size_t pr
 
 struct verdict {
 	bool counts;
+	bool way;     /* a folder that counts, but only when something below it does */
 	bool descend; /* for folders */
 	bool detour;  /* a link that a pattern leads to or through */
 	bool matched; /* this entry, or a folder that it is in, by a pattern */

@@ -86,6 +86,6 @@ struct statindex_header {
 	{                                              \
 		'c', 'b', 'l', 'd', 's', 'i', 'd', 'x' \
 	}
-#define STATINDEX_VERSION 3
+#define STATINDEX_VERSION 4
 
 #endif

@@ -113,7 +113,7 @@ static uint32_t add_name(struct writer *w, const char *name, size_t len)
 
 static bool storable(const struct writer *w, const struct node *node)
 {
-	return node->known && !S_ISDIR(node->mode) && node->stamp.mtime <= w->limit && node->stamp.ctime <= w->limit;
+	return node->known && node->stamp.mtime <= w->limit && node->stamp.ctime <= w->limit;
 }
 
 static struct record record_of(struct writer *w, const struct node *node)
@@ -161,10 +161,10 @@ static struct record record_of_name(struct writer *w, const struct merged *merge
 {
 	struct record record = { .mode = type };
 
-	if (merged->node) {
+	if (merged->node && merged->node->known) {
 		if (storable(w, merged->node))
 			record = record_of(w, merged->node);
-	} else if (merged->old && (merged->old->mode & S_IFMT) == type) {
+	} else if (merged->old && (merged->old->mode & S_IFMT) == type) { /* a folder on the way is not looked at */
 		const char *link = statindex_text(w->old, merged->old->link);
 
 		record = *merged->old;

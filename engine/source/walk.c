@@ -12,9 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/xattr.h"
 #include "engine/source/crew.h"
 #include "engine/source/listing.h"
 #include "engine/source/select.h"
@@ -121,6 +123,12 @@ static int look(const struct place *place, const char *path, struct stat *st)
 	return fstatat(place->fd, path + place->at, st, AT_SYMLINK_NOFOLLOW);
 }
 
+static void know(struct node *node, const struct record *record)
+{
+	node->digest = (struct hash128){ record->digest_lo, record->digest_hi };
+	node->known = true;
+}
+
 static bool read_link(struct place *place, struct node *node, const char *name, const struct record *record)
 {
 	char text[LINK_MAX_BYTES];
@@ -128,8 +136,7 @@ static bool read_link(struct place *place, struct node *node, const char *name, 
 
 	if (record) {
 		node->link = statindex_text(place->hand->walk->index, record->link);
-		node->digest = (struct hash128){ record->digest_lo, record->digest_hi };
-		node->known = true;
+		know(node, record);
 		return true;
 	}
 	len = readlinkat(place->fd, node->path + place->at, text, sizeof(text));
@@ -159,16 +166,16 @@ static bool fill(struct place *place, struct node *node, const char *name, const
 		record = NULL;
 	switch (st->st_mode & S_IFMT) {
 	case S_IFDIR:
+		if (record)
+			know(node, record);
 		return true;
 	case S_IFLNK:
 		return read_link(place, node, name, record);
 	case S_IFREG:
-		if (record) {
-			node->digest = (struct hash128){ record->digest_lo, record->digest_hi };
-			node->known = true;
-		} else {
+		if (record)
+			know(node, record);
+		else
 			want(hand, node, place->host->path);
-		}
 		return true;
 	case S_IFIFO:
 		fail(hand, place, name, 0, "a named pipe cannot be part of a build context; list it in .dockerignore");
@@ -288,8 +295,10 @@ static void note_detours(struct place *place, const struct node *node)
 static void set_counts(struct dir *dir, const struct verdict *verdicts)
 {
 	for (size_t i = 0; i < dir->views_len; i++)
-		if (dir->views[i].counts && verdicts[i].counts)
+		if (dir->views[i].counts && verdicts[i].counts) {
 			dir->views[i].counts[dir->len / 8] |= (unsigned char)(1U << dir->len % 8);
+			dir->views[i].ways[dir->len / 8] |= (unsigned char)((unsigned)verdicts[i].way << dir->len % 8);
+		}
 }
 
 /* The index keeps the names that nobody asked for, too: with them it knows all that are in the folder. */
@@ -402,11 +411,29 @@ static bool open_dir(struct place *place, const struct node *node, struct place 
 	return below->fd >= 0;
 }
 
+/* What an open folder that counts carries into an image beside its mode. */
+static bool read_attributes(struct place *place, struct node *node, int fd)
+{
+	cleanup_buf struct buf attributes = { 0 };
+	struct error *why = NULL;
+
+	if (xattr_collect(fd, node->path, &attributes, &why) < 0) {
+		error_free(why);
+		fail(place->hand, place, node->path + place->dir->prefix, 0, "the folder's attributes cannot be read");
+		return false;
+	}
+	if (attributes.len > 0)
+		node->digest = hash_bytes(attributes.data, attributes.len);
+	node->known = true;
+	place->hand->learned |= walk_settled(&node->stamp, place->hand->walk->now);
+	return true;
+}
+
 static void enter(struct place *place, struct node *node)
 {
 	struct hand *hand = place->hand;
 	const char *name = node->path + place->dir->prefix;
-	bool share = crew_hungry(hand->crew);
+	bool share = crew_hungry(hand->crew), unread;
 	struct place below = { .hand = hand,
 			       .host = place->host,
 			       .dir = node->dir,
@@ -420,8 +447,13 @@ static void enter(struct place *place, struct node *node)
 		return;
 	}
 	date(place, node);
-	if ((share || !node->dir->listed || !within_reach(place, node->dir)) && !open_dir(place, node, &below))
+	unread = node->mode && !node->known;
+	if ((share || unread || !node->dir->listed || !within_reach(place, node->dir)) && !open_dir(place, node, &below))
 		return;
+	if (unread && !read_attributes(place, node, below.fd)) {
+		close(below.fd);
+		return;
+	}
 	if (place->inner_len) {
 		below.inner = arena_array(hand->arena, place->inner_len, sizeof(*below.inner));
 		below.inner_len = inner_of(place, name, below.inner);
@@ -453,8 +485,10 @@ static void reserve(struct place *place, size_t count, size_t bytes)
 	dir->nodes = arena_array(arena, count + 1, sizeof(*dir->nodes));
 	place->names = arena_alloc(arena, bytes + count * (dir->prefix + 1) + 1);
 	for (size_t i = 0; i < dir->views_len; i++)
-		if (!dir->views[i].all)
+		if (!dir->views[i].all) {
 			dir->views[i].counts = arena_alloc(arena, count / 8 + 1);
+			dir->views[i].ways = arena_alloc(arena, count / 8 + 1);
+		}
 	if (dir->complete && !dir->listed)
 		dir->others = arena_array(arena, count + 1, sizeof(*dir->others));
 	reserve_verdicts(place);

@@ -29,7 +29,7 @@ struct node {
 	bool fresh;       /* found out in this run: the index does not have it */
 	bool elsewhere;   /* a folder on another device than the walk's top */
 	struct stamp stamp;
-	struct hash128 digest;
+	struct hash128 digest; /* of a folder: of its attributes, zero without any */
 	const char *link;
 	struct dir *dir; /* of a folder that was entered */
 };
@@ -44,6 +44,7 @@ struct view {
 	uint32_t *states; /* positions in the patterns that are still open (select.h) */
 	uint32_t states_len;
 	unsigned char *counts; /* a bit for each node, NULL with `all` */
+	unsigned char *ways;   /* the same: only when something below it does */
 };
 
 /* A name that no view counts. */

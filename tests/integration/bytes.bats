@@ -186,6 +186,99 @@ follow()
 	follow docker
 }
 
+# The folders of a context, of a named one, of what an ignore file brings back, and behind a link, as they are in the image.
+folders()
+{
+	image_unpack localhost/folders/app:latest "$host" "$BATS_TEST_TMPDIR/app"
+	(cd "$BATS_TEST_TMPDIR/app" && stat -c '%a %n' app/only more/sub back/x/y back/x link/sub seen)
+	cat "$BATS_TEST_TMPDIR/app/seen/modes"
+}
+
+# modes MODE: gives the folders that mode, and nothing else.
+modes()
+{
+	chmod "$1" app/only more/sub app/x app/x/y app/real/sub
+}
+
+make_folders()
+{
+	export CBUILD_BUILDER=$1
+	mkdir -p "$ROOT/folders-$1"
+	cd "$ROOT/folders-$1"
+	mkdir -p app/only more/sub app/x/y app/real/sub app/left/out
+	touch app/only/f more/sub/f app/x/y/z app/x/y/other app/real/sub/f app/left/out/f
+	ln -s real app/way
+	printf 'x\nleft\n!x/y/z\n' >app/.dockerignore
+	cp -a "$PROJECT_BASES/$host_arch" rootfs
+	printf 'project: folders\nregistry: localhost/folders\nservices:\n  app:\n    build: {context: app, additional_contexts: {more: more, tools: rootfs}}\n' >services.yaml
+	dockerfile app <<-'EOF'
+		FROM scratch
+		COPY --from=tools . /
+		COPY only /app/only/
+		COPY only /
+		COPY . /app/
+		COPY --from=more . /more/
+		COPY . /back/
+		COPY way /link/
+		RUN --mount=target=/m,source=only --mount=target=/n,from=more mkdir /seen && stat -c %a /m /n/sub >/seen/modes
+	EOF
+	chmod 755 app/only more/sub app/x app/x/y app/real/sub
+}
+
+# What was ignored with something brought back, buildah makes anew.
+follow_folders()
+{
+	local brought_back=$2
+	make_folders "$1"
+	build
+	equal "$(folders)" "$(printf '755 %s\n' app/only more/sub back/x/y back/x link/sub seen && printf '755\n755\n')"
+	for mode in 700 750 755 700; do
+		modes $mode
+		cb -n --exit-code all --platforms="$host" --no-load --no-verify
+		equal "$status" 1
+		build
+		equal "$(folders)" "$(printf "$mode %s\n" app/only more/sub && printf "${brought_back:-$mode} %s\n" back/x/y back/x &&
+			printf "$mode link/sub\n755 seen\n$mode\n$mode\n")"
+	done
+	chmod 700 app/left app/left/out
+	cb -n --exit-code all --platforms="$host" --no-load --no-verify
+	equal "$status" 0
+	chmod 755 app/x
+	cb -n all --platforms="$host" --no-load --no-verify
+	grep -F 'app/x (mode)' "$out"
+}
+
+@test "buildah: another mode of a folder is in the image" {
+	follow_folders buildah 755
+}
+
+@test "docker: another mode of a folder is in the image" {
+	follow_folders docker
+}
+
+@test "buildah: attributes of a folder, and the mode of a folder that is mounted, are seen" {
+	make_folders buildah
+	sed -i 's/--mount=target=.n,from=more mkdir/--mount=target=\/n,from=more stat -c %a \/n >\/own \&\& mkdir/' app/Dockerfile
+	build
+	equal "$(tail -n 1 app/Dockerfile | grep -c own)" 1
+	python3 -c 'import os; os.setxattr("more/sub", "user.note", b"written")'
+	cb -n all --platforms="$host" --no-load --no-verify
+	grep -F 'more/sub (attributes)' "$out"
+	build
+	for layer in $(jq -r '.layers[].digest' "$(blob "$(image_manifest localhost/folders/app:latest "$host")")"); do
+		python3 -c 'import sys, tarfile
+for entry in tarfile.open(sys.argv[1]):
+    print(entry.name, entry.pax_headers.get("SCHILY.xattr.user.note"))' "$(blob "$layer")"
+	done >"$BATS_TEST_TMPDIR/entries"
+	grep -E '^more/sub/? written$' "$BATS_TEST_TMPDIR/entries"
+	chmod 700 more
+	cb -n all --platforms="$host" --no-load --no-verify
+	grep -F 'folder of context more: 755 -> 700' "$out"
+	build
+	image_unpack localhost/folders/app:latest "$host" "$BATS_TEST_TMPDIR/app"
+	equal "$(cat "$BATS_TEST_TMPDIR/app/own")" 700
+}
+
 @test "docker is given what it has under the same name as long as that is safe" {
 	local before
 	make_project docker-names

@@ -944,6 +944,26 @@ static void what_is_pushed_and_tagged_counts(void **state)
 	assert_non_null(strstr(bytes, "stale push:app: dependency index:app ("));
 }
 
+static void a_folder_that_is_mounted_counts_itself(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *folder = path_join(world->dir, "db"), *extra = path_join(world->dir, "extra"), *plan = NULL;
+
+	assert_int_equal(chmod(folder, 0700), 0);
+	expect_plan(world, "");
+	world_write(world, "db/Dockerfile",
+		    "FROM example.org/runtime:1\nRUN --mount=target=/m ls /m\n"
+		    "RUN --mount=from=extra,target=/m ls /m\n");
+	world_edit(world, "services.yaml", "    build: db\n",
+		   "    build: {context: db, additional_contexts: {extra: extra}}\n");
+	world_run(world, NULL);
+	expect_plan(world, "");
+	assert_int_equal(chmod(folder, 0755) | chmod(extra, 0700), 0);
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "stale build:db:linux/amd64: option folder of context (main) (700 -> 755); "
+				     "option folder of context extra (755 -> 700)\n"));
+}
+
 static void secrets_are_not_kept(void **state)
 {
 	static const char secret[] = "hunter2-the-second";
@@ -1010,6 +1030,7 @@ int main(void)
 		CASE(a_file_that_a_checker_names_counts),
 		CASE(the_folder_of_an_included_command_counts),
 		CASE(what_is_pushed_and_tagged_counts),
+		CASE(a_folder_that_is_mounted_counts_itself),
 		CASE(secrets_are_not_kept),
 	};
 

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -70,6 +72,17 @@ static struct hash128 digest_of(const struct world *world)
 	digest = source_digest(source, selection);
 	source_free(source);
 	return digest;
+}
+
+static void expect_changed(struct source *source, const char *expected)
+{
+	char *changed = source_changed(source, 0);
+
+	if (expected)
+		assert_string_equal(changed, expected);
+	else
+		assert_null(changed);
+	free(changed);
 }
 
 static void test_order(void **state)
@@ -153,8 +166,104 @@ static void test_ignore(void **state)
 	put(world, "other/x", "1");
 	assert_int_equal(ignore_parse(text, strlen(text), "x", &ignore, NULL), 0);
 	filter.ignore = ignore;
-	expect_filter(world, &filter, "srcd src/a.cf src/deep/y/xf src/keep.of");
+	expect_filter(world, &filter, "srcd src/a.cf src/deepd src/deep/yd src/deep/y/xf src/keep.of");
 	ignore_free(ignore);
+}
+
+/* True when the digest, by the index and without it, is another one than before; kept in *digest. */
+static bool differs(const struct world *world, const struct filter *filter, struct hash128 *digest)
+{
+	struct hash128 found[2];
+
+	for (size_t i = 0; i < 2; i++) {
+		struct source *source = NULL;
+		size_t selection;
+
+		assert_int_equal(source_open(world->dir, i ? NULL : world->index, &source, NULL), 0);
+		source_clock(source, time(NULL) + LATER);
+		selection = source_add(source, world->dir, filter);
+		scan(source);
+		found[i] = source_digest(source, selection);
+		assert_int_equal(source_save(source, NULL), 0);
+		source_free(source);
+	}
+	tick(world);
+	assert_true(hash_equal(found[0], found[1]));
+	if (hash_equal(found[0], *digest))
+		return false;
+	*digest = found[0];
+	return true;
+}
+
+/* BuildKit sends the folders on the way to what is brought back as they are, and no others. */
+static void test_ignored_folders(void **state)
+{
+	struct world *world = *state;
+	static const char text[] = "*\n!x/y/z\n!w\n!v/*.c\n";
+	char *x = at(world, "x"), *y = at(world, "x/y"), *v = at(world, "v"), *u = at(world, "u");
+	const char *patterns[] = { "x/y" };
+	struct ignore *ignore = NULL;
+	struct filter filter = { .whole = true };
+	struct hash128 digest = { 0 };
+
+	put(world, "x/y/z", "1");
+	put(world, "x/y/other", "1");
+	put(world, "w/only", "1");
+	put(world, "v/x.h", "1");
+	put(world, "u/x.c", "1");
+	assert_int_equal(ignore_parse(text, strlen(text), "x", &ignore, NULL), 0);
+	filter.ignore = ignore;
+	expect_filter(world, &filter, "wd w/onlyf xd x/yd x/y/zf");
+	assert_true(differs(world, &filter, &digest));
+	assert_int_equal(chmod(v, 0700) | chmod(u, 0700), 0);
+	assert_false(differs(world, &filter, &digest));
+	assert_int_equal(chmod(y, 0700), 0);
+	assert_true(differs(world, &filter, &digest));
+	assert_int_equal(chmod(x, 0700), 0);
+	assert_true(differs(world, &filter, &digest));
+	put(world, "v/x.c", "1");
+	assert_true(differs(world, &filter, &digest));
+	assert_int_equal(chmod(v, 0755), 0);
+	assert_true(differs(world, &filter, &digest));
+	/* those on the way to a COPY's source are not in the image, but for --parents */
+	filter = (struct filter){ .ignore = ignore, .patterns = patterns, .patterns_len = 1 };
+	expect_filter(world, &filter, "x/yd x/y/zf");
+	filter.parents = true;
+	expect_filter(world, &filter, "xd x/yd x/y/zf");
+	patterns[0] = "v/none";
+	expect_filter(world, &filter, "");
+	ignore_free(ignore);
+	free(x);
+	free(y);
+	free(v);
+	free(u);
+}
+
+static void test_attributes(void **state)
+{
+	struct world *world = *state;
+	char *file = at(world, "d/f"), *folder = at(world, "d");
+	struct hash128 digest = { 0 };
+	struct source *source;
+
+	put(world, "d/f", "1");
+	assert_true(differs(world, &whole, &digest));
+	if (setxattr(folder, "user.note", "1", 1, 0) < 0 && errno == ENOTSUP)
+		skip();
+	assert_true(differs(world, &whole, &digest));
+	assert_int_equal(setxattr(folder, "user.note", "2", 1, 0), 0);
+	assert_true(differs(world, &whole, &digest));
+	assert_int_equal(setxattr(file, "user.note", "2", 1, 0), 0);
+	assert_true(differs(world, &whole, &digest));
+	source = begin(world, 0);
+	source_add(source, world->dir, &whole);
+	scan(source);
+	assert_int_equal(removexattr(folder, "user.note"), 0);
+	expect_changed(source, "d");
+	source_free(source);
+	assert_true(differs(world, &whole, &digest));
+	free(file);
+	free(folder);
 }
 
 static void test_patterns(void **state)
@@ -717,17 +826,6 @@ static void test_forged_folders(void **state)
 	assert_int_equal(header.dirs, DIRS);
 }
 
-static void expect_changed(struct source *source, const char *expected)
-{
-	char *changed = source_changed(source, 0);
-
-	if (expected)
-		assert_string_equal(changed, expected);
-	else
-		assert_null(changed);
-	free(changed);
-}
-
 static void test_changed(void **state)
 {
 	struct world *world = *state;
@@ -931,6 +1029,8 @@ int main(void)
 		TEST(test_ignore),
 		TEST(test_patterns),
 		TEST(test_unmatched_except),
+		TEST(test_ignored_folders),
+		TEST(test_attributes),
 		TEST(test_detours),
 		TEST(test_detours_inside),
 		TEST(test_special),

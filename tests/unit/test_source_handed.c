@@ -111,6 +111,26 @@ static void test_what_cannot(void **state)
 	same(&name);
 }
 
+static void test_mode_of_a_folder(void **state)
+{
+	cleanup_free char *name = NULL;
+
+	(void)state;
+	begin();
+	ok(fs_mkdirs("outputs/sub", 0755, err));
+	name = name_now();
+	assert_int_equal(chmod("tree/sub", 0700), 0);
+	another(&name);
+	same(&name);
+	assert_int_equal(chmod("tree/sub", 0755), 0);
+	another(&name);
+	assert_int_equal(chmod("outputs", 0700), 0);
+	another(&name);
+	assert_int_equal(chmod("outputs/sub", 0700), 0);
+	another(&name);
+	same(&name);
+}
+
 /* The builder may have any of the states that it was ever given under a name. */
 static void test_an_older_state(void **state)
 {
@@ -228,8 +248,13 @@ static void test_bound(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_what_can_be_told_apart), TEST(test_what_cannot),  TEST(test_an_older_state),
-		TEST(test_further_folders),        TEST(test_what_is_lost), TEST(test_bound),
+		TEST(test_what_can_be_told_apart),
+		TEST(test_what_cannot),
+		TEST(test_an_older_state),
+		TEST(test_mode_of_a_folder),
+		TEST(test_further_folders),
+		TEST(test_what_is_lost),
+		TEST(test_bound),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

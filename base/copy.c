@@ -102,6 +102,18 @@ static int copy_entries(DIR *dir, const char *from, const char *to, struct error
 	return errno ? error_errno(err, ERROR_STATE, errno, "%s: cannot be read", from) : 0;
 }
 
+int copy_attributes(const char *from, const char *to, struct error **err)
+{
+	cleanup_fd int in = open(from, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	cleanup_fd int out = open(to, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (in < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", from);
+	if (out < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be made", to);
+	return xattr_copy(in, from, out, to, err);
+}
+
 static int copy_folder(const char *from, const char *to, mode_t mode, struct error **err)
 {
 	DIR *dir = opendir(from);
@@ -114,6 +126,8 @@ static int copy_folder(const char *from, const char *to, mode_t mode, struct err
 	else
 		status = copy_entries(dir, from, to, err);
 	closedir(dir);
+	if (status == 0)
+		status = copy_attributes(from, to, err);
 	if (status == 0 && chmod(to, mode & 07777) < 0)
 		status = error_errno(err, ERROR_STATE, errno, "%s: cannot be made", to);
 	return status;

@@ -44,13 +44,15 @@ static int make_entry(const struct entry *entry, const char *root, const char *t
 	return 0;
 }
 
-/* Mode and time of a folder that is complete. Builders' caches look at the time. */
-static int close_folder(const char *to, const struct entry *entry, int64_t mtime, struct error **err)
+/* Attributes, mode and time of a folder that is complete. Builders' caches look at the time. */
+static int close_folder(const char *root, const char *to, const struct entry *entry, int64_t mtime, struct error **err)
 {
-	cleanup_free char *path = path_join(to, entry->path);
+	cleanup_free char *source = path_join(root, entry->path), *path = path_join(to, entry->path);
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
 					   { .tv_sec = mtime / NANOSECONDS, .tv_nsec = mtime % NANOSECONDS } };
 
+	if (copy_attributes(source, path, err) < 0)
+		return -1;
 	if (chmod(path, (mode_t)entry->mode) < 0 || utimensat(AT_FDCWD, path, times, 0) < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be made", path);
 	return 0;
@@ -68,7 +70,7 @@ int replica_make(struct source *source, size_t selection, const char *root, cons
 			return -1;
 	for (size_t i = len; i-- > 0;)
 		if (entries[i].type == 'd' &&
-		    close_folder(to, &entries[i], source_stamp(source, selection, i)->mtime, err) < 0)
+		    close_folder(root, to, &entries[i], source_stamp(source, selection, i)->mtime, err) < 0)
 			return -1;
 	return 0;
 }

@@ -90,6 +90,10 @@ static void test_attributes(void **state)
 	close(fd);
 	assert_int_equal(attributes.len, 2 * (sizeof("user.a") + sizeof(uint64_t) + 1));
 	assert_string_equal(attributes.data, "user.a");
+	assert_int_equal(mkdir("folder", 0755), 0);
+	assert_int_equal(setxattr("folder", "user.a", "1", 1, 0), 0);
+	ok(copy_tree("folder", "twin", err));
+	assert_int_equal(getxattr("twin", "user.a", value, sizeof(value)), 1);
 	buf_reset(&attributes);
 	fd = open("bare", O_RDONLY | O_CLOEXEC);
 	ok(xattr_collect(fd, "bare", &attributes, err));

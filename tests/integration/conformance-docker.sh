@@ -1,3 +1,4 @@
 #!/bin/sh
 # The conformance suite with docker as the builder: the same cases, the same file.
-CBUILD_BUILDER=docker exec bats --tap "${CBUILD_SRCDIR:-.}/tests/integration/conformance.bats"
+src=${CBUILD_SRCDIR:-.}
+CBUILD_BUILDER=docker exec "$src/tests/lib/own-network" bats --tap "$src/tests/integration/conformance.bats"

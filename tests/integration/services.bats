@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # The seven services of this repository, with their bases, for both platforms: what the README promises.
+# network: the machine's (bases are made of Debian's packages)
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/image"

@@ -310,6 +310,7 @@ static void add_word(struct buf *words, const char *before, const char *word)
 	const char *value = set || strcmp(before, "--set") == 0 ? strchr(word + (set ? 6 : 0), '=') : NULL;
 	cleanup_free char *masked = value ? mem_printf("%.*s=...", (int)(value - word), word) : NULL;
 
+	buf_str(words, words->len ? " " : "");
 	text_shell(words, masked ? masked : word);
 }
 
@@ -329,10 +330,8 @@ int options_parse(struct options *options, const struct command *commands, int a
 
 	*options = (struct options){ .commands = commands, .format = "text", .progress = "auto" };
 	for (int i = 1; i < argc; i++) {
-		int r = 0;
+		int first = i, r = 0;
 
-		buf_str(&words, i > 1 ? " " : "");
-		add_word(&words, i > 1 ? argv[i - 1] : "", argv[i]);
 		if (only_words || argv[i][0] != '-' || !argv[i][1])
 			take_word(options, argv[i]);
 		else if (strcmp(argv[i], "--") == 0)
@@ -343,6 +342,9 @@ int options_parse(struct options *options, const struct command *commands, int a
 			r = parse_letters(options, argv, argc, &i, err);
 		if (r < 0)
 			return -1;
+		/* With the value, where that is a word of its own. */
+		for (int word = first; word <= i; word++)
+			add_word(&words, argv[word - 1], argv[word]);
 	}
 	if (!options->command)
 		options->command = options->help ? "help" : "build";

@@ -80,8 +80,9 @@ static const struct command commands[] = {
 	  .detail = "What was made last, from the records; also when something has become stale since. "
 		    "`--format=env` prints lines that a shell reads, `kustomize` the images of a kustomization.yaml by "
 		    "the services' names, `github` the outputs of a workflow's step (into the file of `GITHUB_OUTPUT` "
-		    "when it is set, and a table into that of `GITHUB_STEP_SUMMARY`). Where an image was pushed these "
-		    "name it by the digest that the registry knows. With `--remote` each reference "
+		    "when it is set, and a table into that of `GITHUB_STEP_SUMMARY`). These name an image that was "
+		    "pushed by the digest that the registry knows, and one that was not by its tag. With `--remote` "
+		    "each reference "
 		    "is compared with what its registry has: `same` (also when another commit's annotations "
 		    "stand in its index), `differs` or `missing`.",
 	  .examples = "cbuild images --format=env\twhat was made, for the next tool\n"
@@ -126,7 +127,8 @@ static const struct command commands[] = {
 		      "cbuild graph --format=dot | dot -Tpdf >graph.pdf\tlaid out by Graphviz\n" },
 	{ "hash", "[TARGET...]", "the keys of builds; with -v what they are made of, to diff", cmd_hash,
 	  .takes = TAKES_TARGETS,
-	  .detail = "The key of each build, or `unknown` while what it is built from is stale. With `-v` "
+	  .detail = "The key of each build, also of the bases that are not published, or `unknown` while what it is "
+		    "built from is stale. With `-v` "
 		    "also what the key is made of, one input a line (kind, name and value, separated by "
 		    "tabs), the same on every machine: `diff` tells why two machines have different keys.",
 	  .examples = "cbuild hash\tevery build's key\n"
@@ -163,9 +165,9 @@ static const struct command commands[] = {
 		    "them was fresh, and the nodes that take longest, with the median of their times.",
 	  .examples = "cbuild stats\twhere the time goes\n" },
 	{ "report", "[RUN]", "a run as a page for a browser: timeline, graph, sizes, failures", cmd_report,
-	  .detail = "One HTML file that needs no network and no script: when each node ran and which chain of them "
-		    "took "
-		    "longest, what needed what, with states and reasons, how large the images were build by build, and "
+	  .detail = "One HTML file that needs no network and no script: when each node ran, which chain of needs "
+		    "took longest and how long it waited for free slots, what needed what, with states and reasons, "
+		    "how large the images were build by build, and "
 		    "the logs of what failed. Of the newest run, or of the one with that number. The file is "
 		    "`.cbuild/report.html`, or what `-o` names (`-`: standard output); its path is printed.",
 	  .examples = "cbuild report\tthe newest run\n"
@@ -176,7 +178,8 @@ static const struct command commands[] = {
 		      "cbuild clean\tbegin from nothing\n" },
 	{ "prune", NULL, "remove what nothing needs (-n; --keep-storage=SIZE: more, oldest first)", cmd_prune,
 	  .detail = "Removes from `.cbuild` what nothing needs: images that are neither a build's newest "
-		    "result nor tagged, logs of runs that are no longer in the history, lock files, "
+		    "result nor tagged (also the newest of a service that the manifest no longer has stays), logs of "
+		    "runs that are no longer in the history, lock files, "
 		    "leftovers of killed runs. With `--keep-storage`, or a `store: {max: ...}` of the "
 		    "manifest, also the newest results, those of the services first that were made the "
 		    "longest time ago, until the images left are not larger. With `-n` it only says how much that "

@@ -9,6 +9,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "dsl/manifest.h"
 #include "engine/plan/inputs.h"
 #include "engine/plan/plan.h"
 
@@ -32,15 +33,19 @@ static int add_node(struct session *session, size_t number, struct buf *out, str
 	return 0;
 }
 
+/* A base that is not published is none of `all`: it is shown with what is built from it. */
+static bool is_shown(struct session *session, const struct node *node)
+{
+	return node->kind == NODE_BUILD &&
+	       (plan_is_target(session->plan, node->service) || !session->manifest->services[node->service].publish);
+}
+
 static int print_hashes(struct session *session, struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
 
 	for (size_t i = 0; i < plan_len(session->plan); i++) {
-		const struct node *node = plan_node(session->plan, i);
-
-		if (node->kind == NODE_BUILD && plan_is_target(session->plan, node->service) &&
-		    add_node(session, i, &out, err) < 0)
+		if (is_shown(session, plan_node(session->plan, i)) && add_node(session, i, &out, err) < 0)
 			return -1;
 	}
 	return output_data(out.data, out.len, err);

@@ -23,6 +23,18 @@ static char *repository_of(const struct json *image)
 	return mem_strndup(reference, len);
 }
 
+/* What the next tool can get: of what was pushed exactly this image, of what was not what stands under its tag here. */
+static void add_image(const struct json *image, struct buf *out)
+{
+	cleanup_free char *repository = repository_of(image);
+	const char *pushed = json_str(image, "pushed");
+
+	if (pushed)
+		buf_printf(out, "%s@%s", repository, pushed);
+	else
+		buf_str(out, json_str(image, "reference"));
+}
+
 static const char *digest_of(const struct json *image)
 {
 	const char *pushed = json_str(image, "pushed");
@@ -55,10 +67,11 @@ void images_env(const struct json *list, struct buf *out)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *image = json_at(list, i);
-		cleanup_free char *repository = repository_of(image);
 
 		add_name(image, as_variable, out);
-		buf_printf(out, "_IMAGE=%s@%s\n", repository, digest_of(image));
+		buf_str(out, "_IMAGE=");
+		add_image(image, out);
+		buf_char(out, '\n');
 	}
 }
 
@@ -68,11 +81,15 @@ void images_kustomize(const struct json *list, struct buf *out)
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *image = json_at(list, i);
 		cleanup_free char *repository = repository_of(image);
+		const char *reference = json_str(image, "reference"), *pushed = json_str(image, "pushed");
 
 		if (json_str(image, "format"))
 			continue; /* a name can be replaced by one image */
-		buf_printf(out, "  - name: %s\n    newName: %s\n    digest: %s\n", json_str(image, "service"),
-			   repository, digest_of(image));
+		buf_printf(out, "  - name: %s\n    newName: %s\n", json_str(image, "service"), repository);
+		if (pushed)
+			buf_printf(out, "    digest: %s\n", pushed);
+		else if (reference[strlen(repository)])
+			buf_printf(out, "    newTag: \"%s\"\n", reference + strlen(repository) + 1);
 	}
 }
 
@@ -80,10 +97,11 @@ static void add_outputs(const struct json *list, struct buf *out)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *image = json_at(list, i);
-		cleanup_free char *repository = repository_of(image);
 
 		add_name(image, as_output, out);
-		buf_printf(out, "=%s@%s\n", repository, digest_of(image));
+		buf_char(out, '=');
+		add_image(image, out);
+		buf_char(out, '\n');
 	}
 	buf_str(out, "images=");
 	json_dump(list, JSON_COMPACT, out);

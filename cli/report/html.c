@@ -93,19 +93,17 @@ static void add_counts(const struct past *past, struct buf *out)
 	}
 }
 
-static uint64_t critical_ms(const struct past *past)
+static void add_duration(struct buf *out, const char *name, uint64_t ms)
 {
-	uint64_t sum = 0;
+	cleanup_buf struct buf text = { 0 };
 
-	for (size_t i = 0; i < past->len; i++)
-		sum += past->nodes[i].critical ? past->nodes[i].took_ms : 0;
-	return sum;
+	text_duration(&text, ms);
+	add_fact(out, name, "", text.data);
 }
 
 static void add_summary(const struct html_page *page, struct buf *out)
 {
 	const struct run_info *run = page->run;
-	cleanup_buf struct buf took = { 0 }, critical = { 0 };
 	const char *class, *words = status_words(run, &class);
 
 	buf_printf(out, "<header>\n<h1>Run %lld%s", (long long)run->id, page->project ? " of " : "");
@@ -116,12 +114,11 @@ static void add_summary(const struct html_page *page, struct buf *out)
 	html_text(out, run->command ? run->command : "");
 	buf_str(out, "</code></div>\n<dl class=\"facts\">\n");
 	add_fact(out, "status", class, words);
-	if (run->end_ms > run->begin_ms) {
-		text_duration(&took, (uint64_t)(run->end_ms - run->begin_ms));
-		add_fact(out, "time", "", took.data);
-	}
-	text_duration(&critical, critical_ms(page->past));
-	add_fact(out, "critical path", "", critical.data);
+	if (run->end_ms > run->begin_ms)
+		add_duration(out, "time", (uint64_t)(run->end_ms - run->begin_ms));
+	add_duration(out, "critical path", page->past->critical_ms);
+	if (page->past->waited_ms > 0)
+		add_duration(out, "waited for slots", page->past->waited_ms);
 	add_counts(page->past, out);
 	buf_str(out, "</dl>\n<nav aria-label=\"Sections\">");
 	if (page->logs_len)

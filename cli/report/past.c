@@ -172,36 +172,64 @@ static uint64_t end_of(const struct past_node *node)
 	return node->start_ms + node->took_ms;
 }
 
-/* Of what a node needs, what ended last; of a need that did not run, what that needed. `before` has this for the needs. */
-static struct past_node *last_need(struct past *past, const struct past_node *node, struct past_node *const *before)
+/* The longest chain of needs up to a node, and the last end of what the node needs. Nodes that did not run stand for what they
+ * need. */
+struct chain {
+	struct past_node *before;
+	uint64_t took_ms; /* all of its nodes */
+	uint64_t ready_ms;
+};
+
+/* `chains` has those of the needs. */
+static struct chain chain_to(struct past *past, const struct past_node *node, const struct chain *chains)
 {
-	struct past_node *found = NULL;
+	struct chain chain = { 0 };
 
 	for (size_t i = 0; i < node->needs_len; i++) {
-		size_t number = node->needs[i];
-		struct past_node *need = past->nodes[number].ran ? &past->nodes[number] : before[number];
+		struct past_node *need = &past->nodes[node->needs[i]];
+		const struct chain *to = &chains[node->needs[i]];
+		uint64_t ended = need->ran ? end_of(need) : to->ready_ms;
 
-		if (need && (!found || end_of(need) > end_of(found)))
-			found = need;
+		if (to->took_ms > chain.took_ms)
+			chain = (struct chain){ need->ran ? need : to->before, to->took_ms, chain.ready_ms };
+		if (ended > chain.ready_ms)
+			chain.ready_ms = ended;
 	}
-	return found;
+	chain.took_ms += node->ran ? node->took_ms : 0;
+	return chain;
 }
 
-/* From the node that ended last back. Needs come before what needs them. */
+static uint64_t first_start(const struct past *past)
+{
+	uint64_t first = past->took_ms;
+
+	for (size_t i = 0; i < past->len; i++) {
+		if (past->nodes[i].ran && past->nodes[i].start_ms < first)
+			first = past->nodes[i].start_ms;
+	}
+	return first;
+}
+
+/* Needs come before what needs them. */
 static void find_critical(struct past *past)
 {
-	cleanup_free struct past_node **before = mem_array(past->len + 1, sizeof(struct past_node *));
+	cleanup_free struct chain *chains = mem_array(past->len + 1, sizeof(*chains));
+	uint64_t begin = first_start(past);
 	struct past_node *last = NULL;
 
 	for (size_t i = 0; i < past->len; i++) {
-		struct past_node *node = &past->nodes[i];
-
-		before[i] = last_need(past, node, before);
-		if (node->ran && (!last || end_of(node) >= end_of(last)))
-			last = node;
+		chains[i] = chain_to(past, &past->nodes[i], chains);
+		if (past->nodes[i].ran && (!last || chains[i].took_ms > chains[last - past->nodes].took_ms))
+			last = &past->nodes[i];
 	}
-	for (; last; last = before[last - past->nodes])
+	past->critical_ms = last ? chains[last - past->nodes].took_ms : 0;
+	for (; last; last = chains[last - past->nodes].before) {
+		uint64_t ready = chains[last - past->nodes].ready_ms;
+
+		ready = ready > begin ? ready : begin;
+		past->waited_ms += last->start_ms > ready ? last->start_ms - ready : 0;
 		last->critical = true;
+	}
 }
 
 int past_make(const char *plan, const struct run_info *run, const struct run_step *steps, size_t steps_len,

@@ -22,14 +22,16 @@ struct past_node {
 	bool ran;
 	uint64_t start_ms, took_ms; /* since the run began; when it ran */
 	size_t slot;                /* when it ran: the smallest that was free */
-	bool critical;              /* on the chain of nodes that waited for each other and ended last */
+	bool critical;              /* on the chain of needs that took longest */
 };
 
 struct past {
 	struct past_node *nodes;
 	size_t len, cap;
 	size_t slots;
-	uint64_t took_ms; /* until the last node ended */
+	uint64_t took_ms;     /* until the last node ended */
+	uint64_t critical_ms; /* what the nodes of that chain took */
+	uint64_t waited_ms;   /* for a slot: of these nodes, from when all that one needs had ended until it began */
 };
 
 /* `plan` is the plan's JSON, or NULL: then there are only the nodes that ran. Steps of nodes that the plan does not have are

@@ -32,8 +32,8 @@ static struct json *node_json(struct plan *plan, const struct node *node)
 	json_set_str(object, "service", plan_manifest(plan)->services[node->service].name.s);
 	json_set_str(object, "format", node->format ? node->format->name.s : NULL);
 	platform_text(&node->platform, platform);
-	json_set_str(object, "platform", node->has_platform ? platform : NULL);
-	json_set_str(object, "key", node->key[0] ? node->key : NULL);
+	json_set(object, "platform", node->has_platform ? json_new_string(platform) : json_new_null());
+	json_set(object, "key", node->key[0] ? json_new_string(node->key) : json_new_null());
 	json_set_str(object, "state", node_state_name(node->state));
 	json_set(object, "reasons", plan_reasons_json(node));
 	for (size_t i = 0; i < node->needs_len; i++)

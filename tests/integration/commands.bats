@@ -136,6 +136,16 @@ make_first()
 	grep -qE $'^dependency\tbase \\(.*\\)\t\\\\\\?$' "$out"
 }
 
+@test "hash shows the bases that nobody asks for by name, too" {
+	sed -i 's/^    build: base$/&\n    publish: false/' services.yaml
+	cb hash
+	equal "$(sed 's/^[0-9a-f]*  //' "$out")" "$(printf 'build:%s:'"$host"'\n' base web plain)"
+	cb hash web
+	equal "$(sed 's/^[0-9a-f]*  //' "$out")" "$(printf 'build:%s:'"$host"'\n' base web)"
+	cb hash plain
+	equal "$(sed 's/^[0-9a-f]*  //' "$out")" "build:plain:$host"
+}
+
 # Takes back what a test has changed.
 again()
 {

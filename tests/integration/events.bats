@@ -165,6 +165,13 @@ events()
 	grep -qx 'runs with something to do: 2 (1 good, 1 failed, 0 interrupted)' "$out"
 	grep -qx 'builds in them: 2, of which 1 ran: 50 % were fresh' "$out"
 	grep -Eq "^build:web:$host +1 +" "$out"
+	# As it was typed, but for what may be a secret.
+	rm -rf .cbuild
+	cb -f services.yaml -kj 2 --no-load --set TOKEN=secret --set=OTHER=secret --platforms "$host" -- web
+	equal "$status" 0
+	cb history --format=json
+	equal "$(jq -r '.runs[].command' "$out")" \
+		"-f services.yaml -kj 2 --no-load --set TOKEN=... --set=OTHER=... --platforms $host -- web"
 }
 
 @test "the report is a page that stands alone, whatever names and logs say" {
@@ -197,6 +204,7 @@ events()
 	grep -qF '</pre><script>alert(1)</script>red' text
 	grep -qF "file other/<img src=x onerror=alert(1)>\"': added" text
 	grep -qF 'Run 3 of events' text
+	grep -q 'critical path' text
 	grep -q '^cbuild: .*status 3' text
 	cb report 1 -o one.html
 	equal "$status" 0

@@ -100,7 +100,7 @@ files()
 	grep -Eq "^$web-zstd  sha256:[0-9a-f]+  zstd$" "$out"
 	grep -Eq "^$web  sha256:[0-9a-f]+  verified$" "$out"
 	cb images --format=env
-	grep -q "^WEB_ZSTD_IMAGE=$DOCKER_REGISTRY/web@sha256:" "$out"
+	grep -qx "WEB_ZSTD_IMAGE=$web-zstd" "$out"
 	cb images --format=kustomize
 	equal "$(grep -c 'name: web' "$out")" 1
 }

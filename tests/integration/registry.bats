@@ -217,6 +217,8 @@ commit()
 	cb --no-load web
 	cb images web --format=json
 	equal "$(jq -r '.[0].pushed' "$out")" null
+	cb images web --format=env
+	equal "$(cat "$out")" "WEB_IMAGE=$DOCKER_REGISTRY/web:v1"
 	git checkout -q web
 }
 

@@ -180,14 +180,16 @@ wrote_nothing()
 	cb -n all --platforms=$both --exit-code
 	equal "$status" 1
 	cb -n all --platforms=$both --format=json
-	# What a node does not have (an index has no platform, what waits for another node no key) is left out.
-	equal "$(jq -c '[.version, (.nodes | length), ([.nodes[] | keys - ["key", "platform"]] | unique)]' "$out")" \
-		'[1,16,[["id","kind","needs","reasons","service","state"]]]'
+	# What a node does not have is null: an index has no platform, what waits for another node no key.
+	equal "$(jq -c '[.version, (.nodes | length), ([.nodes[] | keys] | unique)]' "$out")" \
+		'[1,16,[["id","key","kind","needs","platform","reasons","service","state"]]]'
+	equal "$(jq -r '.nodes[] | select(.platform == null) | .kind' "$out" | sort -u)" "$(lines index load verify)"
+	equal "$(jq -r '.nodes[] | select(.key == null) | .id' "$out" | sort)" "$(lines index:web load:web verify:web)"
 	equal "$(jq -c '.nodes[] | select(.id == "build:web:linux/arm64") | [.kind, .service, .platform, .state, .reasons, .needs]' "$out")" \
 		'["build","web","linux/arm64","stale",[{"kind":"file","what":"web/www/health","change":"content"}],["build:base:linux/arm64"]]'
 	equal "$(jq -r '.nodes[] | select(.state != "fresh") | .id' "$out" | sort)" \
 		"$(lines build:web:linux/amd64 build:web:linux/arm64 index:web load:web verify:web)"
-	equal "$(jq -r '[.nodes[].key // "" | select(test("^([0-9a-f]{32})?$") | not)] | length' "$out")" 0
+	equal "$(jq -r '[.nodes[].key | select(. != null and (test("^[0-9a-f]{32}$") | not))] | length' "$out")" 0
 	cb all --platforms=$both
 	equal "$status" 0
 	equal "$(started)" "$(lines "$(builds web)" 'index web' 'load web' 'verify web')"
@@ -389,7 +391,11 @@ wrote_nothing()
 	equal "$(jq -r '.[].service' "$out" | sort)" "$(lines web other plain)"
 	equal "$(jq '[.[].platforms[].size | select(. > 100)] | length' "$out")" 6
 	cb images --format=env web
-	equal "$(cat "$out")" "WEB_IMAGE=localhost/spine/web@$digest"
+	equal "$(cat "$out")" "WEB_IMAGE=localhost/spine/web:latest"
+	cb images --format=kustomize web
+	equal "$(cat "$out")" $'images:\n  - name: web\n    newName: localhost/spine/web\n    newTag: "latest"'
+	cb images --format=github web
+	grep -qx "web=localhost/spine/web:latest" "$out"
 	cb images served
 	grep -E "^localhost/spine/web:latest  $digest  verified$" "$out"
 	grep -F 'linux/arm64' "$out"

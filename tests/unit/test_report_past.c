@@ -73,6 +73,28 @@ static void a_run_is_put_together(void **state)
 	past_free(&past);
 }
 
+/* One slot: the long chain's second node waits for a short build that nobody of the chain needs, and that ends after it. */
+static void the_critical_path_is_the_longest_chain(void **state)
+{
+	static struct run_step one_slot[] = {
+		{ "build:a:linux/amd64", "done", "/a.log", 1010, 100 },
+		{ "build:b:linux/amd64", "done", "/b.log", 1110, 30 },
+		{ "index:a", "done", "/i.log", 1140, 5 },
+		{ "load:a", "done", "/l.log", 1145, 5 },
+		{ "index:b", "done", "/j.log", 1150, 20 },
+	};
+	const struct run_info run = { .begin_ms = 1000, .end_ms = 1200, .status = 0 };
+	struct past past;
+
+	(void)state;
+	assert_int_equal(past_make(plan, &run, one_slot, 5, &past, NULL), 0);
+	assert_true(past.nodes[1].critical && past.nodes[3].critical && past.nodes[4].critical);
+	assert_false(past.nodes[2].critical || past.nodes[5].critical);
+	assert_int_equal(past.critical_ms, 110);
+	assert_int_equal(past.waited_ms, 30);
+	past_free(&past);
+}
+
 static void without_a_plan_there_is_what_ran(void **state)
 {
 	const struct run_info run = { .begin_ms = 1000, .status = 0 };
@@ -162,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_run_is_put_together),
+		cmocka_unit_test(the_critical_path_is_the_longest_chain),
 		cmocka_unit_test(without_a_plan_there_is_what_ran),
 		cmocka_unit_test(what_waited_in_vain_was_decided_fresh),
 		cmocka_unit_test(a_damaged_plan_is_an_error),

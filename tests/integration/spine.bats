@@ -183,7 +183,7 @@ wrote_nothing()
 	# What a node does not have is null: an index has no platform, what waits for another node no key.
 	equal "$(jq -c '[.version, (.nodes | length), ([.nodes[] | keys] | unique)]' "$out")" \
 		'[1,16,[["id","key","kind","needs","platform","reasons","service","state"]]]'
-	equal "$(jq -r '.nodes[] | select(.platform == null) | .kind' "$out" | sort -u)" "$(lines index load verify)"
+	equal "$(jq -r '.nodes[] | select(.platform == null) | .kind' "$out" | sort -u)" "$(lines index load prepare verify)"
 	equal "$(jq -r '.nodes[] | select(.key == null) | .id' "$out" | sort)" "$(lines index:web load:web verify:web)"
 	equal "$(jq -c '.nodes[] | select(.id == "build:web:linux/arm64") | [.kind, .service, .platform, .state, .reasons, .needs]' "$out")" \
 		'["build","web","linux/arm64","stale",[{"kind":"file","what":"web/www/health","change":"content"}],["build:base:linux/arm64"]]'

@@ -255,6 +255,7 @@ stands()
 	local port web db job free
 	port=$(free_port)
 	up_project
+	echo fine >web/www/health
 	cb up --detach || return
 	equal "$status" 0 || return
 	prints_addresses || return

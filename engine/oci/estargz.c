@@ -13,24 +13,13 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/oci/tar_head.h"
+#include "engine/oci/tar_stream.h"
 
 #define CHUNK ((uint64_t)4 << 20) /* bytes of a file in one gzip member */
 #define TOC_NAME "stargz.index.json"
 #define LANDMARK ".no.prefetch.landmark"
 #define OTHER_LANDMARK ".prefetch.landmark"
 #define FOOTER 51
-
-/* Where in the tar the next byte stands. */
-enum place {
-	IN_HEAD,      /* a block that begins an entry, or what belongs to its header */
-	IN_EXTENSION, /* what follows such a block */
-	IN_EXTENSION_PADDING,
-	IN_CONTENT,
-	IN_PADDING,
-	IN_DROPPED, /* content and padding of an entry that is left out */
-	AT_END
-};
 
 struct estargz {
 	pack_sink *sink;
@@ -39,14 +28,13 @@ struct estargz {
 	struct packer *member; /* that is being written, or NULL */
 	struct sha256 *diff;
 	uint64_t size;
-	enum place place;
-	uint64_t left;    /* bytes of that place, of what is not in blocks */
-	struct buf block; /* the part of a block that has come */
-	struct buf heads; /* the blocks of an entry's header that have come, with what follows them */
-	struct tar_head head;
+	struct tar_receiver receiver;
+	struct tar_stream *stream;
+	bool dropping; /* the entry that comes is one of eStargz's own */
 	struct buf toc;
 	/* of the file whose content comes */
 	struct json *entry;
+	struct buf name;
 	struct buf chunks; /* the records of all chunks but the first */
 	uint64_t at, chunk_at, chunk_offset, first_size;
 	char first_digest[DIGEST_LEN + 1];
@@ -173,8 +161,10 @@ static int make_record(const struct tar_head *head, struct json **ret, struct er
 
 /* ---- the content of a file ---- */
 
-static int begin_content(struct estargz *e, struct error **err)
+static int begin_content(struct estargz *e, const struct tar_head *head, struct error **err)
 {
+	buf_reset(&e->name);
+	buf_add(&e->name, head->name.data, head->name.len);
 	e->at = e->chunk_at = 0;
 	e->first_size = 0;
 	buf_reset(&e->chunks);
@@ -198,7 +188,7 @@ static void end_chunk(struct estargz *e, bool last)
 		return;
 	}
 	record = json_new_object();
-	json_set_str(record, "name", e->head.name.data);
+	json_set_str(record, "name", e->name.data);
 	json_set_str(record, "type", "chunk");
 	json_set_int(record, "offset", (int64_t)e->chunk_offset);
 	json_set_int(record, "chunkOffset", (int64_t)e->chunk_at);
@@ -256,18 +246,75 @@ static int put_file(struct estargz *e, const char *name, const char *content, si
 		       : 0;
 }
 
+/* What an eStargz layer has of its own: a layer that is one already is made anew. */
+static bool is_own(const struct buf *name)
+{
+	const char *s = name->data;
+
+	if (strncmp(s, "./", 2) == 0)
+		s += 2;
+	return strcmp(s, TOC_NAME) == 0 || strcmp(s, LANDMARK) == 0 || strcmp(s, OTHER_LANDMARK) == 0;
+}
+
+static int begin_entry(void *data, const struct tar_head *head, const char *raw, size_t len, struct error **err)
+{
+	struct estargz *e = data;
+
+	e->dropping = is_own(&head->name);
+	if (e->dropping)
+		return 0;
+	if (make_record(head, &e->entry, err) < 0 || put(e, raw, len, err) < 0)
+		return -1;
+	if (head->size)
+		return begin_content(e, head, err);
+	add_record(e, e->entry);
+	json_free(steal_ptr(e->entry));
+	return 0;
+}
+
+static int take_content(void *data, const char *bytes, size_t len, struct error **err)
+{
+	struct estargz *e = data;
+
+	while (len > 0 && !e->dropping) {
+		uint64_t left = CHUNK - e->at % CHUNK;
+		size_t some = len < left ? len : (size_t)left;
+
+		if (put_content(e, bytes, some, err) < 0)
+			return -1;
+		bytes += some;
+		len -= some;
+	}
+	return 0;
+}
+
+static int take_content_end(void *data, struct error **err)
+{
+	struct estargz *e = data;
+
+	return e->dropping ? 0 : end_content(e, err);
+}
+
+static int take_padding(void *data, const char *bytes, size_t len, struct error **err)
+{
+	struct estargz *e = data;
+
+	return e->dropping ? 0 : put(e, bytes, len, err);
+}
+
 static int add_landmark(struct estargz *e, struct error **err)
 {
-	static const char zeros[TAR_BLOCK];
+	static const char zeros[TAR_BLOCK - 1];
+	cleanup_tar_head struct tar_head head = { 0 };
 	char block[TAR_BLOCK];
 
 	tar_head_make(LANDMARK, 1, block);
-	if (tar_head_read(&e->head, block, err) < 0 || make_record(&e->head, &e->entry, err) < 0 ||
-	    put(e, block, sizeof(block), err) < 0 || begin_content(e, err) < 0 || put_content(e, "\x0f", 1, err) < 0 ||
-	    end_content(e, err) < 0)
-		return -1;
-	tar_head_reset(&e->head);
-	return put(e, zeros, TAR_BLOCK - 1, err);
+	return tar_head_read(&head, block, err) < 0 || make_record(&head, &e->entry, err) < 0 ||
+			       put(e, block, sizeof(block), err) < 0 || begin_content(e, &head, err) < 0 ||
+			       put_content(e, "\x0f", 1, err) < 0 || end_content(e, err) < 0 ||
+			       put(e, zeros, sizeof(zeros), err) < 0
+		       ? -1
+		       : 0;
 }
 
 int estargz_new(pack_sink *sink, void *data, struct estargz **ret, struct error **err)
@@ -276,6 +323,8 @@ int estargz_new(pack_sink *sink, void *data, struct estargz **ret, struct error 
 
 	e->sink = sink;
 	e->data = data;
+	e->receiver = (struct tar_receiver){ begin_entry, take_content, take_content_end, take_padding, e };
+	e->stream = tar_stream_new(&e->receiver);
 	if (sha256_new(&e->diff, err) < 0 || sha256_new(&e->content, err) < 0 || sha256_new(&e->chunk, err) < 0 ||
 	    add_landmark(e, err) < 0)
 		return -1;
@@ -292,9 +341,8 @@ void estargz_free(struct estargz *e)
 	sha256_free(e->content);
 	sha256_free(e->chunk);
 	json_free(e->entry);
-	tar_head_free(&e->head);
-	buf_free(&e->block);
-	buf_free(&e->heads);
+	tar_stream_free(e->stream);
+	buf_free(&e->name);
 	buf_free(&e->toc);
 	buf_free(&e->chunks);
 	free(e);
@@ -305,140 +353,9 @@ void estargz_cleanup(struct estargz **estargz)
 	estargz_free(*estargz);
 }
 
-/* What an eStargz layer has of its own: a layer that is one already is made anew. */
-static bool is_own(const struct buf *name)
-{
-	const char *s = name->data;
-
-	if (strncmp(s, "./", 2) == 0)
-		s += 2;
-	return strcmp(s, TOC_NAME) == 0 || strcmp(s, LANDMARK) == 0 || strcmp(s, OTHER_LANDMARK) == 0;
-}
-
-static int begin_entry(struct estargz *e, struct error **err)
-{
-	if (is_own(&e->head.name)) {
-		buf_reset(&e->heads);
-		e->left = e->head.size + tar_head_padding(e->head.size);
-		e->place = IN_DROPPED;
-		if (!e->left)
-			e->place = IN_HEAD;
-		tar_head_reset(&e->head);
-		return 0;
-	}
-	if (make_record(&e->head, &e->entry, err) < 0 || put(e, e->heads.data, e->heads.len, err) < 0)
-		return -1;
-	buf_reset(&e->heads);
-	if (e->head.size) {
-		e->left = e->head.size;
-		e->place = IN_CONTENT;
-		return begin_content(e, err);
-	}
-	add_record(e, e->entry);
-	json_free(steal_ptr(e->entry));
-	tar_head_reset(&e->head);
-	return 0;
-}
-
-static int take_block(struct estargz *e, struct error **err)
-{
-	char block[TAR_BLOCK];
-	int r;
-
-	memcpy(block, e->block.data, TAR_BLOCK);
-	buf_reset(&e->block);
-	if (tar_head_is_end(block)) {
-		e->place = AT_END;
-		return 0;
-	}
-	buf_add(&e->heads, block, sizeof(block));
-	r = tar_head_read(&e->head, block, err);
-	if (r < 0)
-		return -1;
-	if (r > 0)
-		return begin_entry(e, err);
-	e->left = e->head.size;
-	e->place = e->left ? IN_EXTENSION : IN_HEAD;
-	return 0;
-}
-
-/* Takes some of the bytes: how many. */
-static size_t share(const struct estargz *e, size_t len)
-{
-	uint64_t most = e->left;
-
-	if (e->place == IN_CONTENT) {
-		uint64_t chunk_left = e->chunk_at + CHUNK - e->at;
-
-		if (chunk_left == 0)
-			chunk_left = CHUNK;
-		most = most < chunk_left ? most : chunk_left;
-	}
-	return len < most ? len : (size_t)most;
-}
-
-static int end_place(struct estargz *e, struct error **err)
-{
-	enum place padding = e->place == IN_CONTENT ? IN_PADDING : IN_EXTENSION_PADDING;
-
-	if (e->place != IN_EXTENSION && e->place != IN_CONTENT) {
-		e->place = IN_HEAD;
-		return 0;
-	}
-	e->left = tar_head_padding(e->head.size);
-	e->place = e->left ? padding : IN_HEAD;
-	if (padding == IN_PADDING) {
-		if (end_content(e, err) < 0)
-			return -1;
-		tar_head_reset(&e->head);
-	}
-	return 0;
-}
-
-static int take_some(struct estargz *e, const char *data, size_t len, struct error **err)
-{
-	switch (e->place) {
-	case IN_EXTENSION:
-		buf_add(&e->heads, data, len);
-		return tar_head_extend(&e->head, data, len, err);
-	case IN_EXTENSION_PADDING:
-		buf_add(&e->heads, data, len);
-		break;
-	case IN_CONTENT:
-		return put_content(e, data, len, err);
-	case IN_PADDING:
-		return put(e, data, len, err);
-	case IN_DROPPED:
-	case IN_HEAD:
-	case AT_END:
-		break;
-	}
-	return 0;
-}
-
 int estargz_add(struct estargz *e, const void *data, size_t len, struct error **err)
 {
-	const char *at = data;
-
-	while (len > 0 && e->place != AT_END) {
-		size_t some = e->place == IN_HEAD ? TAR_BLOCK - e->block.len : share(e, len);
-
-		some = some < len ? some : len;
-		if (e->place == IN_HEAD) {
-			buf_add(&e->block, at, some);
-			if (e->block.len == TAR_BLOCK && take_block(e, err) < 0)
-				return -1;
-		} else {
-			if (take_some(e, at, some, err) < 0)
-				return -1;
-			e->left -= some;
-			if (e->left == 0 && end_place(e, err) < 0)
-				return -1;
-		}
-		at += some;
-		len -= some;
-	}
-	return 0;
+	return tar_stream_add(e->stream, data, len, err);
 }
 
 /* An empty gzip member whose extra field says where the table is. */
@@ -459,8 +376,8 @@ int estargz_end(struct estargz *e, struct estargz_result *ret, struct error **er
 	static const char end[2 * TAR_BLOCK];
 	uint64_t toc;
 
-	if (e->place != AT_END && (e->place != IN_HEAD || e->block.len || e->heads.len))
-		return error_make(err, ERROR_STATE, "the layer's tar ends within an entry");
+	if (tar_stream_end(e->stream, err) < 0)
+		return -1;
 	buf_str(&e->toc, "\n]}\n");
 	if (digest_bytes(e->toc.data, e->toc.len, ret->toc_digest, err) < 0 || end_member(e, err) < 0)
 		return -1;

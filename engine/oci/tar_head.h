@@ -41,6 +41,7 @@ int tar_head_extend(struct tar_head *head, const char *data, size_t len, struct 
 /* For the next entry. */
 void tar_head_reset(struct tar_head *head);
 void tar_head_free(struct tar_head *head); /* what it holds, not the struct */
+#define cleanup_tar_head __attribute__((cleanup(tar_head_free)))
 
 /* The block of a regular file that belongs to root and has no time. */
 void tar_head_make(const char *name, uint64_t size, char ret_block[TAR_BLOCK]);

@@ -61,6 +61,28 @@ const char *digest_hex(const char *digest)
 	return digest + PREFIX_LEN;
 }
 
+static unsigned hex_value(char c)
+{
+	return (unsigned)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+void digest_decode(const char *hex, unsigned char ret[DIGEST_HEX / 2])
+{
+	for (size_t i = 0; i < DIGEST_HEX / 2; i++)
+		ret[i] = (unsigned char)(hex_value(hex[2 * i]) << 4 | hex_value(hex[2 * i + 1]));
+}
+
+void digest_encode(const unsigned char bytes[DIGEST_HEX / 2], char ret_hex[DIGEST_HEX + 1])
+{
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < DIGEST_HEX / 2; i++) {
+		ret_hex[2 * i] = digits[bytes[i] >> 4];
+		ret_hex[2 * i + 1] = digits[bytes[i] & 15];
+	}
+	ret_hex[DIGEST_HEX] = '\0';
+}
+
 static void start(struct sha256 *sha)
 {
 	sha->failed = crypto.EVP_DigestInit_ex(sha->context, crypto.sha256, NULL) != 1;
@@ -98,22 +120,16 @@ void sha256_add(struct sha256 *sha, const void *data, size_t len)
 
 void sha256_done(struct sha256 *sha, char ret_digest[DIGEST_LEN + 1])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char raw[EVP_MAX_MD_SIZE] = { 0 };
 	unsigned int len = 0;
-	char *out = ret_digest;
 
 	if (crypto.EVP_DigestFinal_ex(sha->context, raw, &len) != 1 || len != DIGEST_HEX / 2)
 		sha->failed = true;
+	*ret_digest = '\0';
 	if (!sha->failed) {
-		memcpy(out, PREFIX, PREFIX_LEN);
-		out += PREFIX_LEN;
-		for (unsigned int i = 0; i < len; i++) {
-			*out++ = digits[raw[i] >> 4];
-			*out++ = digits[raw[i] & 15];
-		}
+		memcpy(ret_digest, PREFIX, PREFIX_LEN);
+		digest_encode(raw, ret_digest + PREFIX_LEN);
 	}
-	*out = '\0';
 	start(sha);
 }
 

@@ -16,6 +16,9 @@ struct sha256; /* a running computation */
 /* True for the strict grammar above and nothing else (no paths, no upper case). */
 bool digest_valid(const char *digest);
 const char *digest_hex(const char *digest); /* the part behind "sha256:" of a valid digest */
+/* The bytes that DIGEST_HEX lower-case hex digits stand for, and back (NUL-terminated). */
+void digest_decode(const char *hex, unsigned char ret[DIGEST_HEX / 2]);
+void digest_encode(const unsigned char bytes[DIGEST_HEX / 2], char ret_hex[DIGEST_HEX + 1]);
 
 int sha256_new(struct sha256 **ret, struct error **err); /* ERROR_TOOL when libcrypto cannot be loaded */
 void sha256_free(struct sha256 *sha);                    /* NULL-safe */

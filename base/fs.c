@@ -135,6 +135,24 @@ int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_foun
 	return 0;
 }
 
+int fs_read_at(int fd, void *data, size_t len, uint64_t offset, const char *name, struct error **err)
+{
+	char *p = data;
+
+	while (len > 0) {
+		ssize_t n = pread(fd, p, len, (off_t)offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return error_errno(err, ERROR_STATE, n < 0 ? errno : EIO, "%s: cannot read", name);
+		p += n;
+		offset += (uint64_t)n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 int fs_write_all(int fd, const void *data, size_t len, const char *name, struct error **err)
 {
 	const char *p = data;

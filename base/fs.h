@@ -18,6 +18,8 @@ struct stat;
 int fs_read(const char *path, uint64_t limit, struct buf *buf, struct error **err);
 /* Like fs_read, but 0 and *ret_found = false when there is no such file. */
 int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_found, struct error **err);
+/* All `len` bytes at `offset`; a file that ends before is ERROR_STATE. `name` is shown in errors. */
+int fs_read_at(int fd, void *data, size_t len, uint64_t offset, const char *name, struct error **err);
 /* Writes all of it or fails (EINTR and short writes are handled). `name` is for the error. */
 int fs_write_all(int fd, const void *data, size_t len, const char *name, struct error **err);
 /* Replaces `path` durably: temporary file beside it (".cbuild-tmp-..."), write, fsync, rename, fsync

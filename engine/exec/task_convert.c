@@ -39,12 +39,18 @@ static bool is_cancelled(void *data)
 
 static enum convert_form form_of(const struct image_format *format)
 {
-	return format->kind == FORMAT_ZSTD ? CONVERT_ZSTD : CONVERT_ESTARGZ;
+	static const enum convert_form forms[] = {
+		[FORMAT_ZSTD] = CONVERT_ZSTD,
+		[FORMAT_ESTARGZ] = CONVERT_ESTARGZ,
+		[FORMAT_NYDUS] = CONVERT_NYDUS,
+	};
+
+	return forms[format->kind];
 }
 
 bool task_convert_builds(const struct image_format *format)
 {
-	return format->kind == FORMAT_NYDUS;
+	(void)format; return false;
 }
 
 int task_convert_check(const struct image_format *format, struct error **err)

@@ -19,16 +19,20 @@
 #include "engine/oci/document.h"
 #include "engine/oci/estargz.h"
 #include "engine/oci/layout.h"
+#include "engine/oci/nydus.h"
+#include "engine/oci/nydus_blob.h"
 #include "engine/oci/pack.h"
 
 #define TOC_DIGEST "containerd.io/snapshot/stargz/toc.digest"
 #define UNCOMPRESSED_SIZE "io.containers.estargz.uncompressed-size"
 
-static const char *const media_types[] = { OCI_LAYER "+zstd", OCI_LAYER "+gzip" };
+static const char *const media_types[] = { OCI_LAYER "+zstd", OCI_LAYER "+gzip", NYDUS_BLOB_TYPE };
 
 int convert_possible(enum convert_form form, struct error **err)
 {
-	return pack_possible(form == CONVERT_ZSTD ? PACKING_ZSTD : PACKING_GZIP, err);
+	if (form != CONVERT_ESTARGZ && pack_possible(PACKING_ZSTD, err) < 0)
+		return -1;
+	return form != CONVERT_ZSTD ? pack_possible(PACKING_GZIP, err) : 0;
 }
 
 static bool ends_with(const char *s, const char *end)
@@ -56,6 +60,7 @@ struct layer {
 	struct sha256 *sha;    /* of what is read, uncompressed */
 	struct packer *packer; /* one of these takes it, */
 	struct estargz *estargz;
+	struct nydus_blob *nydus;
 	struct blob_writer *writer; /* and this what comes out */
 	uint64_t written;
 };
@@ -64,6 +69,7 @@ static void layer_cleanup(struct layer *layer)
 {
 	packer_free(layer->packer); /* may write to the writer once more */
 	estargz_free(layer->estargz);
+	nydus_blob_free(layer->nydus);
 	blob_writer_free(layer->writer);
 	sha256_free(layer->sha);
 }
@@ -80,8 +86,30 @@ static int begin(struct layer *layer, struct error **err)
 {
 	if (sha256_new(&layer->sha, err) < 0 || blob_writer_new(layer->convert->layout, &layer->writer, err) < 0)
 		return -1;
-	return layer->convert->form == CONVERT_ZSTD ? packer_new(PACKING_ZSTD, take_packed, layer, &layer->packer, err)
-						    : estargz_new(take_packed, layer, &layer->estargz, err);
+	switch (layer->convert->form) {
+	case CONVERT_ZSTD:
+		return packer_new(PACKING_ZSTD, take_packed, layer, &layer->packer, err);
+	case CONVERT_ESTARGZ:
+		return estargz_new(take_packed, layer, &layer->estargz, err);
+	case CONVERT_NYDUS:
+		return nydus_blob_new(take_packed, layer, &layer->nydus, err);
+	}
+	return -1;
+}
+
+static int add(struct layer *layer, const void *data, size_t len, struct error **err)
+{
+	if (layer->packer)
+		return packer_add(layer->packer, data, len, err);
+	return layer->estargz ? estargz_add(layer->estargz, data, len, err)
+			      : nydus_blob_add(layer->nydus, data, len, err);
+}
+
+static int end(struct layer *layer, struct estargz_result *ret, struct error **err)
+{
+	if (layer->packer)
+		return packer_end(layer->packer, err);
+	return layer->estargz ? estargz_end(layer->estargz, ret, err) : nydus_blob_end(layer->nydus, err);
 }
 
 static int pour(struct layer *layer, int fd, struct unpacker *unpacker, struct error **err)
@@ -97,9 +125,7 @@ static int pour(struct layer *layer, int fd, struct unpacker *unpacker, struct e
 		if (convert->cancelled && convert->cancelled(convert->data))
 			return error_make(err, ERROR_CANCELLED, "interrupted");
 		sha256_add(layer->sha, data, len);
-		r = layer->packer ? packer_add(layer->packer, data, len, err)
-				  : estargz_add(layer->estargz, data, len, err);
-		if (r < 0)
+		if (add(layer, data, len, err) < 0)
 			return -1;
 		if (convert->progress && at > 0)
 			convert->progress(convert->data, layer->done + (uint64_t)at, layer->total);
@@ -130,11 +156,16 @@ static struct json *layer_new(const char *from, const char *digest, uint64_t siz
 	return json;
 }
 
-static struct json *annotations_new(const struct estargz_result *result)
+/* What the form says of a layer in the manifest, or NULL. */
+static struct json *annotations_new(const struct layer *layer, const struct estargz_result *result)
 {
 	cleanup_free char *size = mem_printf("%" PRIu64, result->size);
-	struct json *json = json_new_object();
+	struct json *json = layer->packer ? NULL : json_new_object();
 
+	if (layer->nydus)
+		json_set_str(json, NYDUS_BLOB_NOTE, "true");
+	if (!layer->estargz)
+		return json;
 	json_set_str(json, TOC_DIGEST, result->toc_digest);
 	json_set_str(json, UNCOMPRESSED_SIZE, size);
 	return json;
@@ -144,14 +175,14 @@ static int finish(struct layer *layer, struct json **ret, struct error **err)
 {
 	struct estargz_result result = { 0 };
 	char digest[DIGEST_LEN + 1];
+	const char *diff_id;
 
-	if (prove(layer, err) < 0 ||
-	    (layer->packer ? packer_end(layer->packer, err) : estargz_end(layer->estargz, &result, err)) < 0 ||
+	if (prove(layer, err) < 0 || end(layer, &result, err) < 0 ||
 	    blob_writer_publish(layer->writer, NULL, layer->blob->digest, digest, err) < 0)
 		return -1;
-	*ret = layer_new(layer->diff_id, digest, layer->written, layer->packer ? layer->diff_id : result.diff_id);
-	if (layer->estargz)
-		json_set(*ret, "annotations", annotations_new(&result));
+	diff_id = layer->packer ? layer->diff_id : layer->estargz ? result.diff_id : digest;
+	*ret = layer_new(layer->diff_id, digest, layer->written, diff_id);
+	json_set(*ret, "annotations", annotations_new(layer, &result));
 	return 0;
 }
 
@@ -217,6 +248,28 @@ static int make_layers(const struct convert *convert, const struct image *image,
 
 /* ---- the image ---- */
 
+/* Of nydus: the layer with the merged file tree, in the form of the others. */
+static int add_bootstrap(const struct convert *convert, struct json *layers, struct error **err)
+{
+	size_t len = json_len(layers);
+	cleanup_free const char **blobs = mem_array(len + 1, sizeof(*blobs));
+	struct nydus_bootstrap made;
+	struct json *layer, *annotations;
+
+	for (size_t i = 0; i < len; i++)
+		blobs[i] = json_str(json_at(layers, i), "digest");
+	if (nydus_bootstrap_make(convert->layout, blobs, len, &made, err) < 0)
+		return -1;
+	layer = layer_new("", made.digest, made.size, made.diff_id);
+	annotations = json_new_object();
+	json_set_str(annotations, NYDUS_BOOTSTRAP_NOTE, "true");
+	json_set_str(annotations, NYDUS_VERSION_NOTE, "6");
+	json_set_str(layer, "mediaType", OCI_LAYER "+gzip");
+	json_set(layer, "annotations", annotations);
+	json_append(layers, layer);
+	return blob_sync(convert->layout, err);
+}
+
 /* The config with the new layers' diff ids. Where they are the old ones, the config is the old one, byte for byte. */
 static int write_config(const struct convert *convert, const struct image *image, const struct json *layers,
 			struct descriptor *ret, struct error **err)
@@ -262,7 +315,8 @@ static int write_manifest(const struct convert *convert, const struct descriptor
 		const struct json *layer = json_at(layers, i);
 		struct json *entry = json_new_object();
 
-		json_set_str(entry, "mediaType", media_types[convert->form]);
+		json_set_str(entry, "mediaType",
+			     json_str(layer, "mediaType") ? json_str(layer, "mediaType") : media_types[convert->form]);
 		json_set_str(entry, "digest", json_str(layer, "digest"));
 		json_set_int(entry, "size", json_int(layer, "size"));
 		if (json_get(layer, "annotations"))
@@ -278,14 +332,16 @@ int convert_image(const struct convert *convert, struct converted *ret, struct e
 {
 	cleanup_json struct json *detail = json_new_object();
 	cleanup_image struct image *image = NULL;
-	struct json *layers = json_new_array();
+	cleanup_json struct json *layers = json_new_array();
 	struct descriptor config;
 	struct buf text = { 0 };
 
+	if (image_read(convert->layout, convert->digest, &image, err) < 0 || make_layers(convert, image, layers, err) < 0)
+		return -1;
 	json_set_str(detail, "form", convert_form_names[convert->form]);
-	json_set(detail, "layers", layers);
-	if (image_read(convert->layout, convert->digest, &image, err) < 0 ||
-	    make_layers(convert, image, layers, err) < 0 || write_config(convert, image, layers, &config, err) < 0 ||
+	json_set(detail, "layers", json_clone(layers));
+	if ((convert->form == CONVERT_NYDUS && add_bootstrap(convert, layers, err) < 0) ||
+	    write_config(convert, image, layers, &config, err) < 0 ||
 	    write_manifest(convert, &config, layers, ret, err) < 0)
 		return -1;
 	json_dump(detail, JSON_CANONICAL, &text);

@@ -10,7 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 
-const char *const convert_form_names[] = { "zstd", "estargz" };
+const char *const convert_form_names[] = { "zstd", "estargz", "nydus" };
 enum { FORMS = sizeof(convert_form_names) / sizeof(convert_form_names[0]) };
 
 struct convert_memory {

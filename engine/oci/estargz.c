@@ -239,7 +239,7 @@ static int put_file(struct estargz *e, const char *name, const char *content, si
 	static const char zeros[TAR_BLOCK];
 	char block[TAR_BLOCK];
 
-	tar_head_make(name, len, block);
+	tar_head_make(name, '0', len, block);
 	return put(e, block, sizeof(block), err) < 0 || put(e, content, len, err) < 0 ||
 			       put(e, zeros, tar_head_padding(len), err) < 0
 		       ? -1
@@ -308,7 +308,7 @@ static int add_landmark(struct estargz *e, struct error **err)
 	cleanup_tar_head struct tar_head head = { 0 };
 	char block[TAR_BLOCK];
 
-	tar_head_make(LANDMARK, 1, block);
+	tar_head_make(LANDMARK, '0', 1, block);
 	return tar_head_read(&head, block, err) < 0 || make_record(&head, &e->entry, err) < 0 ||
 			       put(e, block, sizeof(block), err) < 0 || begin_content(e, &head, err) < 0 ||
 			       put_content(e, "\x0f", 1, err) < 0 || end_content(e, err) < 0 ||

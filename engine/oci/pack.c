@@ -23,6 +23,7 @@
 	X(archive_read_support_filter_gzip)  \
 	X(archive_read_support_filter_zstd)  \
 	X(archive_read_open_fd)              \
+	X(archive_read_open_memory)          \
 	X(archive_read_next_header)          \
 	X(archive_read_data_block)           \
 	X(archive_read_free)                 \
@@ -211,7 +212,9 @@ static bool support(struct archive *archive, enum packing packing)
 	return r == ARCHIVE_OK && lib.archive_read_support_format_raw(archive) == ARCHIVE_OK;
 }
 
-int unpacker_new(int fd, const char *name, enum packing packing, struct unpacker **ret, struct error **err)
+/* From a descriptor, or (fd < 0) from memory. */
+static int unpacker_open(int fd, const void *data, size_t len, const char *name, enum packing packing,
+			 struct unpacker **ret, struct error **err)
 {
 	cleanup_unpacker struct unpacker *unpacker = NULL;
 	struct archive_entry *entry;
@@ -224,14 +227,28 @@ int unpacker_new(int fd, const char *name, enum packing packing, struct unpacker
 	unpacker->archive = lib.archive_read_new();
 	if (!unpacker->archive)
 		mem_exhausted();
-	if (!support(unpacker->archive, packing) || lib.archive_read_open_fd(unpacker->archive, fd, BLOCK) != ARCHIVE_OK)
+	if (!support(unpacker->archive, packing))
 		return fail(unpacker->archive, name, "cannot read it", err);
-	r = lib.archive_read_next_header(unpacker->archive, &entry);
+	r = fd >= 0 ? lib.archive_read_open_fd(unpacker->archive, fd, BLOCK)
+		    : lib.archive_read_open_memory(unpacker->archive, data, len);
+	if (r == ARCHIVE_OK)
+		r = lib.archive_read_next_header(unpacker->archive, &entry);
 	if (r != ARCHIVE_OK && r != ARCHIVE_EOF)
 		return fail(unpacker->archive, name, "cannot read it", err);
 	unpacker->ended = r == ARCHIVE_EOF;
 	*ret = steal_ptr(unpacker);
 	return 0;
+}
+
+int unpacker_new(int fd, const char *name, enum packing packing, struct unpacker **ret, struct error **err)
+{
+	return unpacker_open(fd, NULL, 0, name, packing, ret, err);
+}
+
+int unpacker_new_memory(const void *data, size_t len, const char *name, enum packing packing, struct unpacker **ret,
+			struct error **err)
+{
+	return unpacker_open(-1, data, len, name, packing, ret, err);
 }
 
 void unpacker_free(struct unpacker *unpacker)

@@ -26,6 +26,9 @@ int packer_end(struct packer *packer, struct error **err);
 /* Members or frames one behind the other are read as one. `name` is shown in errors; the descriptor stays the caller's. */
 struct unpacker;
 int unpacker_new(int fd, const char *name, enum packing packing, struct unpacker **ret, struct error **err);
+/* Of bytes in memory, which stay the caller's. */
+int unpacker_new_memory(const void *data, size_t len, const char *name, enum packing packing, struct unpacker **ret,
+			struct error **err);
 void unpacker_free(struct unpacker *unpacker); /* NULL-safe */
 /* 1 and the next bytes (they live until the next call), or 0 at the end. */
 int unpacker_read(struct unpacker *unpacker, const void **ret, size_t *ret_len, struct error **err);

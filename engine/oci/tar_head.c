@@ -301,19 +301,31 @@ void tar_head_free(struct tar_head *head)
 	buf_free(&head->long_link);
 }
 
-void tar_head_make(const char *name, uint64_t size, char ret_block[TAR_BLOCK])
+/* Octal, or GNU's form for what has more than 11 digits. */
+static void put_size(uint64_t size, char *field)
+{
+	if (size < (uint64_t)1 << 33) {
+		snprintf(field, LONG_LEN, "%011llo", (unsigned long long)size);
+		return;
+	}
+	for (size_t i = LONG_LEN; i-- > 0; size >>= 8)
+		field[i] = (char)size;
+	field[0] = (char)0x80;
+}
+
+void tar_head_make(const char *name, char type, uint64_t size, char ret_block[TAR_BLOCK])
 {
 	unsigned sum = 0;
 
 	memset(ret_block, 0, TAR_BLOCK);
 	memcpy(ret_block + NAME, name, strlen(name));
-	memcpy(ret_block + MODE, "0000444", 8);
+	memcpy(ret_block + MODE, type == '5' ? "0000755" : "0000444", 8);
 	memcpy(ret_block + UID, "0000000", 8);
 	memcpy(ret_block + GID, "0000000", 8);
-	snprintf(ret_block + SIZE, LONG_LEN, "%011llo", (unsigned long long)size);
+	put_size(size, ret_block + SIZE);
 	memcpy(ret_block + MTIME, "00000000000", LONG_LEN);
 	memset(ret_block + SUM, ' ', SUM_LEN);
-	ret_block[TYPE] = '0';
+	ret_block[TYPE] = type;
 	memcpy(ret_block + MAGIC,
 	       "ustar\0"
 	       "00",

@@ -43,8 +43,8 @@ void tar_head_reset(struct tar_head *head);
 void tar_head_free(struct tar_head *head); /* what it holds, not the struct */
 #define cleanup_tar_head __attribute__((cleanup(tar_head_free)))
 
-/* The block of a regular file that belongs to root and has no time. */
-void tar_head_make(const char *name, uint64_t size, char ret_block[TAR_BLOCK]);
+/* The block of a file (type '0', mode 0444) or folder ('5', 0755) that belongs to root and has no time. `name` has less than 100 bytes. */
+void tar_head_make(const char *name, char type, uint64_t size, char ret_block[TAR_BLOCK]);
 /* How many zeros follow content of `size` bytes. */
 size_t tar_head_padding(uint64_t size);
 

@@ -195,7 +195,8 @@ static void copy_xattrs(struct rafs *rafs, const struct tar_head *head, struct r
 
 static void set_attributes(struct rafs *rafs, const struct tar_head *head, struct rafs_inode *inode)
 {
-	inode->mode = mode_of(head);
+	/* Linux knows no permissions of links. */
+	inode->mode = head->type == '2' ? S_IFLNK | 0777 : mode_of(head);
 	inode->uid = (uint32_t)head->uid;
 	inode->gid = (uint32_t)head->gid;
 	inode->mtime = head->mtime;

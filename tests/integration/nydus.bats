@@ -1,9 +1,11 @@
 #!/usr/bin/env bats
-# Formats beside images that BuildKit makes, and the one that a builder has to make: nydus. With a real dockerd, which cannot,
-# and with a client that has it make another form of layers where nydus is asked for: everything but nydus itself is real then.
+# nydus images, made by cbuild out of what buildah and docker build. They are read by a reader of the tests' own, which checks every
+# number and digest (tests/lib/nydus), by fsck.erofs and by the kernel's EROFS, and held against the plain image as containers-storage
+# unpacks it.
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/image"
+. "$BATS_TEST_DIRNAME/../lib/registry"
 
 setup_file()
 {
@@ -14,6 +16,8 @@ setup_file()
 		eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
 	fi
 	export CBUILD_BUILDER=docker CBUILD_RUNTIME=docker web=localhost/forms/web:latest
+	registry_start cases
+	make_cases
 	make_project
 }
 
@@ -22,7 +26,72 @@ teardown_file()
 	if [ -n "${OWN_DOCKER:-}" ]; then
 		"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
 	fi
+	registries_end
 	project_end
+}
+
+# Images whose layers have all that a layer can have, in a registry, and services that stand on them.
+make_cases()
+{
+	local tag
+	project cases
+	"$checkout/tests/lib/layers" images
+	printf 'registry: localhost/cases\nsource_date_epoch: 1\nformats: {nydus: {suffix: -fastpull}}\nplatforms: [linux/amd64]\nservices:\n' >services.yaml
+	for tag in kinds nothing order-1 order-2 order-3 order-4 order-5 order-6; do
+		skopeo copy -q --dest-tls-verify=false "oci:images:$tag" "docker://$(registry_host cases)/cases:$tag"
+		dockerfile "$tag" <<<"FROM $(registry_host cases)/cases:$tag"$'\nLABEL built=here'
+		echo "  $tag: {build: $tag}" >>services.yaml
+	done
+}
+
+# unpack_nydus REFERENCE OS/ARCH DIR: the parts of the image, as tests/lib/nydus writes them; the devices' options in $devices.
+unpack_nydus()
+{
+	local count number
+	rm -rf "$3"
+	count=$("$checkout/tests/lib/nydus" unpack "$store" "$(image_manifest "$1" "$2")" "$3") || return
+	devices=()
+	for ((number = 1; number <= count; number++)); do devices+=("$3/device-$number"); done
+}
+
+# mounted_tree DIR [OPTION]: what the kernel sees in an unpacked nydus image.
+mounted_tree()
+{
+	local loops=() options=ro device status=0
+	mkdir -p "$1/mnt"
+	for device in "$1/image.boot" "${devices[@]}"; do
+		loops+=("$(losetup --read-only --find --show "$device")") || return
+	done
+	for device in "${loops[@]:1}"; do options+=,device=$device; done
+	mount -t erofs -o "$options" "${loops[0]}" "$1/mnt" && "$checkout/tests/lib/tree" "$1/mnt" && umount "$1/mnt" || status=1
+	losetup --detach "${loops[@]}"
+	return $status
+}
+
+# plain_tree REFERENCE OS/ARCH [OPTION]: what containers-storage makes of the plain image.
+plain_tree()
+{
+	local container
+	skopeo copy -q --override-arch="${2#*/}" "oci:$PWD/$store:$1" containers-storage:localhost/plain:1 &&
+		container=$(env -u DOCKER_CONFIG buildah from --quiet --pull-never localhost/plain:1) &&
+		"$checkout/tests/lib/tree" "$(buildah mount "$container")" "${@:3}" && buildah rm "$container" >/dev/null
+}
+
+# same_files REFERENCE OS/ARCH: the nydus image beside it has the same files, for fsck.erofs and for the kernel.
+same_files()
+{
+	local dir=$BATS_TEST_TMPDIR/nydus
+	unpack_nydus "$1-fastpull" "$2" "$dir"
+	fsck.erofs "${devices[@]/#/--device=}" --extract="$dir/files" "$dir/image.boot"
+	plain_tree "$1" "$2" --no-special >"$BATS_TEST_TMPDIR/plain"
+	"$checkout/tests/lib/tree" "$dir/files" --no-special >"$BATS_TEST_TMPDIR/extracted"
+	# fsck.erofs gives every name a file of its own.
+	diff <(sed 's/ same as .*//' "$BATS_TEST_TMPDIR/plain") "$BATS_TEST_TMPDIR/extracted"
+	if modprobe erofs 2>/dev/null || grep -qw erofs /proc/filesystems; then
+		plain_tree "$1" "$2" >"$BATS_TEST_TMPDIR/plain"
+		mounted_tree "$dir" >"$BATS_TEST_TMPDIR/mounted"
+		diff "$BATS_TEST_TMPDIR/plain" "$BATS_TEST_TMPDIR/mounted"
+	fi
 }
 
 setup()
@@ -39,9 +108,8 @@ make_project()
 		  base: {publish: false, build: {context: base, additional_contexts: {rootfs: rootfs}}}
 		  web:
 		    build: {context: web, additional_contexts: {base: "service:base"}, platforms: [linux/amd64, linux/arm64]}
-		    formats: {zstd: , estargz: }
+		    formats: {zstd: , estargz: , nydus: {suffix: -fastpull}}
 	EOF
-	sed 's/formats: .*/formats: {nydus: {suffix: -fastpull}}/' services.yaml >nydus.yaml
 	dockerfile base <<-'EOF'
 		FROM scratch
 		ARG TARGETARCH
@@ -49,22 +117,12 @@ make_project()
 	EOF
 	dockerfile web <<<$'FROM base\nCOPY file /file\nUSER 7'
 	echo hello >web/file
-	# A client as a BuildKit with nydus has it.
-	mkdir -p able/cli-plugins
-	cat >able/cli-plugins/docker-buildx <<-EOF
-		#!/bin/bash
-		for word in "\$@"; do
-			case \$word in --file=*) sed -i 's/compression=nydus/compression=zstd/' "\${word#--file=}" ;; esac
-		done
-		exec "$(readlink -f "$DOCKER_CONFIG/cli-plugins/docker-buildx")" "\$@"
-	EOF
-	chmod +x able/cli-plugins/docker-buildx
 }
 
 @test "what docker has built is packed like everything else" {
 	cb --no-load
 	equal "$status" 0
-	equal "$(finished | grep -c convert)" 4
+	equal "$(finished | grep -c convert)" 6
 	image_unpack "$web" "$host" "$BATS_TEST_TMPDIR/plain"
 	image_unpack "$web-esgz" "$host" "$BATS_TEST_TMPDIR/esgz"
 	rm "$BATS_TEST_TMPDIR/esgz/.no.prefetch.landmark" "$BATS_TEST_TMPDIR/esgz/stargz.index.json"
@@ -83,38 +141,37 @@ make_project()
 	grep -q 'nothing to do' "$err"
 }
 
-@test "docker's own BuildKit cannot make nydus images: said before anything is built" {
-	echo other >web/file
-	cb -f nydus.yaml --no-load
-	equal "$status" 3
-	grep -q 'no builder here can make nydus images' "$err"
-	grep -q 'docker: .*unsupported compression type' "$err"
-	grep -q 'help: use a BuildKit that was built with nydus' "$err"
-	equal "$(started)" ""
-	CBUILD_BUILDER=buildah cb -f nydus.yaml --no-load
-	equal "$status" 3
-	grep -q 'buildah: buildah cannot be asked for nydus layers' "$err"
-	equal "$(started)" ""
-	echo hello >web/file
-	cb doctor --format=json
-	equal "$(jq -r '.builders[] | select(.name == "docker") | .formats | join(" ")' "$out")" "oci zstd estargz"
-	equal "$(jq -r '.builders[] | select(.name == "buildah") | .formats | join(" ")' "$out")" "oci zstd estargz"
+@test "what docker has built is the same as a nydus image" {
+	for platform in linux/amd64 linux/arm64; do
+		same_files "$web" $platform
+		equal "$(jq -Sc '[.config, .history, .created]' "$(image_config "$web-fastpull" $platform)")" \
+			"$(jq -Sc '[.config, .history, .created]' "$(image_config "$web" $platform)")"
+	done
+	grep -q busybox "$BATS_TEST_TMPDIR/plain"
 }
 
-@test "a BuildKit that can makes them from the plain images, and nothing is built again" {
-	export DOCKER_CONFIG=$PWD/able
-	cb doctor
-	grep -q 'formats: oci, zstd, estargz, nydus$' "$out"
-	cb -f nydus.yaml --no-load
+@test "files of every kind, whiteouts and opaque folders in every order, layers without entries" {
+	cd "$ROOT/cases"
+	CBUILD_BUILDER=buildah cb --no-load
 	equal "$status" 0
-	equal "$(finished)" "$(lines 'convert web nydus linux/amd64' 'convert web nydus linux/arm64' 'index web nydus')"
-	# What came is what the client was made to ask for.
-	for platform in linux/amd64 linux/arm64; do
-		jq -r '.layers[].mediaType' "$(blob "$(image_manifest "$web-fastpull" $platform)")" | sort -u >"$BATS_TEST_TMPDIR/types"
-		equal "$(cat "$BATS_TEST_TMPDIR/types")" application/vnd.oci.image.layer.v1.tar+zstd
-		equal "$(jq -c '[.rootfs.diff_ids, .config.User]' "$(image_config "$web-fastpull" $platform)")" \
-			"$(jq -c '[.rootfs.diff_ids, .config.User]' "$(image_config "$web" $platform)")"
+	for tag in kinds nothing order-1 order-2 order-3 order-4 order-5 order-6; do
+		same_files "localhost/cases/$tag:latest" linux/amd64
 	done
-	cb -f nydus.yaml --no-load
-	grep -q 'nothing to do' "$err"
+	# The last one has what the cases are about.
+	for part in "'d/-'" "'d/n\{255\}'" security.capability user.on-folder "(259, 70000)" entry-2999 "'implied/below/file'" "same as b'd/file'"; do
+		grep -qe "$part" "$BATS_TEST_TMPDIR/mounted"
+	done
+}
+
+@test "a layer is packed once for all images that have it, and equal images give equal bytes" {
+	cd "$ROOT/cases"
+	local first_layers before
+	first_layers=$(for tag in kinds order-1 order-6; do
+		jq -r '.layers[0].digest' "$(blob "$(image_manifest "localhost/cases/$tag:latest-fastpull" linux/amd64)")"
+	done | sort -u)
+	equal "$(wc -l <<<"$first_layers")" 1
+	before=$(image_manifest localhost/cases/kinds:latest-fastpull linux/amd64)
+	rm -rf .cbuild
+	CBUILD_BUILDER=buildah cb --no-load kinds
+	equal "$(image_manifest localhost/cases/kinds:latest-fastpull linux/amd64)" "$before"
 }

@@ -39,8 +39,8 @@ static void add_lines(struct buf *out, const char *first, const char *text)
 	}
 }
 
-/* What images can be made with a builder: some by cbuild itself, from what any builder makes. */
-static struct json *formats_of(const struct doctor *doctor, const struct doctor_tool *builder)
+/* The formats that images can be made in: the same with every builder. */
+static struct json *formats_of(const struct doctor *doctor)
 {
 	const struct {
 		const char *name;
@@ -48,7 +48,7 @@ static struct json *formats_of(const struct doctor *doctor, const struct doctor_
 	} formats[] = { { "oci", true },
 			{ "zstd", doctor->zstd },
 			{ "estargz", doctor->estargz },
-			{ "nydus", builder->nydus } };
+			{ "nydus", doctor->nydus } };
 	struct json *list = json_new_array();
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
@@ -57,9 +57,9 @@ static struct json *formats_of(const struct doctor *doctor, const struct doctor_
 	return list;
 }
 
-static void add_formats(struct buf *out, const struct doctor *doctor, const struct doctor_tool *builder)
+static void add_formats(struct buf *out, const struct doctor *doctor)
 {
-	cleanup_json struct json *formats = formats_of(doctor, builder);
+	cleanup_json struct json *formats = formats_of(doctor);
 	const char *comma = INDENT "formats: ";
 
 	for (size_t i = 0; i < json_len(formats); i++) {
@@ -100,7 +100,7 @@ static void add_tool(struct buf *out, const struct doctor_tool *tool, const stru
 		buf_char(out, '\n');
 	}
 	if (builders)
-		add_formats(out, builders, tool);
+		add_formats(out, builders);
 	if (tool->detail)
 		add_lines(out, "", tool->detail);
 }
@@ -158,7 +158,7 @@ static struct json *tool_json(const struct doctor_tool *tool, const struct docto
 		json_set(object, "emulated", platforms_json(tool->platforms, tool->native_len, tool->platforms_len));
 		json_set(object, "abilities", abilities);
 		if (tool->found)
-			json_set(object, "formats", formats_of(builders, tool));
+			json_set(object, "formats", formats_of(builders));
 	} else {
 		json_free(abilities);
 	}

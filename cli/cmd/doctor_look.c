@@ -37,7 +37,6 @@ static int look_at_builder(struct loop *loop, const char *name, struct doctor_to
 {
 	struct builder *builder = NULL;
 	const struct builder_info *info;
-	cleanup_free char *why = NULL;
 	struct error *error = NULL;
 
 	tool->name = name;
@@ -55,8 +54,6 @@ static int look_at_builder(struct loop *loop, const char *name, struct doctor_to
 	for (size_t i = 0; i < info->platforms_len && i < DOCTOR_PLATFORMS; i++)
 		tool->platforms[tool->platforms_len++] = info->platforms[i];
 	tool->native_len = info->native_len;
-	why = builder_packs(builder, "nydus");
-	tool->nydus = !why;
 	builder_free(builder);
 	return 0;
 }
@@ -95,6 +92,7 @@ static int look_at_tools(struct loop *loop, const char *builder, struct doctor *
 	size_t known = count(builders), extra = 0;
 
 	doctor->zstd = convert_possible(CONVERT_ZSTD, NULL) == 0;
+	doctor->nydus = convert_possible(CONVERT_NYDUS, NULL) == 0;
 	doctor->estargz = convert_possible(CONVERT_ESTARGZ, NULL) == 0;
 	while (builder && extra < known && strcmp(builders[extra], builder) != 0)
 		extra++;

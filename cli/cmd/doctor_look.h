@@ -21,7 +21,6 @@ struct doctor_tool {
 	char *version;                               /* when found, as what follows */
 	char *detail;                                /* how it works here, or NULL */
 	unsigned abilities;                          /* of a builder: enum builder_ability */
-	bool nydus;                                  /* of a builder: tried */
 	struct platform platforms[DOCTOR_PLATFORMS]; /* native ones first; none of a runtime */
 	size_t platforms_len, native_len;
 	char *trouble, *remedy; /* when not found */
@@ -35,7 +34,7 @@ struct doctor_advice {
 struct doctor {
 	struct platform platforms[DOCTOR_PLATFORMS]; /* the machine's own, then those that it emulates */
 	size_t platforms_len;
-	bool zstd, estargz; /* formats that cbuild makes itself: this machine's libraries can */
+	bool zstd, estargz, nydus; /* the formats that this machine's libraries can make, with any builder */
 	struct doctor_tool *builders, *runtimes;
 	size_t builders_len, runtimes_len;
 	struct doctor_advice *advice;

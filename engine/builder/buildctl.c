@@ -376,19 +376,11 @@ static int buildctl_open(const struct builder_given *given, void **ret, struct b
 	return 0;
 }
 
-static char *buildctl_packs(void *data, const char *compression)
-{
-	struct buildctl *self = data;
-
-	return buildkit_packs(&self->kit, compression);
-}
-
 const struct builder_ops builder_buildctl = {
 	.name = "buildctl",
 	.instances = true,
 	.open = buildctl_open,
 	.free = buildctl_free,
 	.answers = buildctl_answers,
-	.packs = buildctl_packs,
 	.build = buildkit_build,
 };

@@ -178,12 +178,6 @@ int builder_answers(struct builder *builder, struct error **err)
 	return builder->ops->answers ? builder->ops->answers(builder->self, err) : 0;
 }
 
-char *builder_packs(struct builder *builder, const char *compression)
-{
-	return builder->ops->packs ? builder->ops->packs(builder->self, compression)
-				   : mem_printf("%s cannot be asked for %s layers", builder->info.name, compression);
-}
-
 void builder_free(struct builder *builder)
 {
 	if (!builder)

@@ -103,7 +103,6 @@ struct build_job {
 	bool pull;                           /* ask for bases anew */
 	bool keep;                           /* a base only: the result may stay in the builder's own storage */
 	bool no_cache;
-	const char *compression; /* layers of this form alone ("nydus", see builder_packs); NULL: the builder's own */
 	const char *provenance;  /* "min", "max", or NULL: what the builder says beside the image, ... */
 	bool sbom;               /* ... and whether it lists what is in it: */
 	const char *sbom_generator; /* by this scanner's image; NULL: by its own */
@@ -182,9 +181,6 @@ const struct builder_info *builder_info(const struct builder *builder);
  * the result's platform is the job's, and its layers begin with those of the base that was meant. */
 void builder_build(struct builder *builder, const struct build_job *jobs, size_t len, build_done *done, void *data);
 
-/* Tries whether its layers can have a form ("nydus"), with an image of one file: NULL, or why not, in a line (malloc'd). Runs
- * children, before loop_run. */
-char *builder_packs(struct builder *builder, const char *compression);
 
 /* Asks whether it is still there, in a task: ERROR_TOOL when not. One that is no daemon always is. */
 int builder_answers(struct builder *builder, struct error **err);

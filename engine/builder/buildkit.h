@@ -62,8 +62,6 @@ char *buildkit_alias(const char *name, size_t number);
 char *buildkit_context(const struct build_job *job, struct error **err);
 /* Whether the builder is asked to say anything beside the image. */
 bool buildkit_attests(const struct build_job *job);
-/* buildkit_try.c: as builder_packs: has the client make an image of one file. */
-char *buildkit_packs(const struct buildkit *kit, const char *compression);
 /* Takes the image out of a tar, open as `fd`, into the store, with what is said about it, when it is what was asked for. */
 int buildkit_import(const struct buildkit *kit, const struct build_job *job, int fd, const char *name,
 		    struct build_result *result, struct error **err);

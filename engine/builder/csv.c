@@ -34,13 +34,6 @@ void csv_add_output(const struct build_job *job, const char *dest, struct buf *o
 	/* A base's layers end up in what is built on it: compressed, but quickly. */
 	if (job->keep)
 		csv_add(out, "compression-level=1");
-	if (job->compression) {
-		cleanup_free char *compression = mem_printf("compression=%s", job->compression);
-
-		csv_add(out, compression);
-		csv_add(out, "force-compression=true");
-		csv_add(out, "oci-mediatypes=true");
-	}
 	if (job->has_epoch)
 		csv_add(out, "rewrite-timestamp=true");
 }

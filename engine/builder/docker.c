@@ -257,13 +257,6 @@ static int docker_open(const struct builder_given *given, void **ret, struct bui
 	return 0;
 }
 
-static char *docker_packs(void *data, const char *compression)
-{
-	struct docker *self = data;
-
-	return buildkit_packs(&self->kit, compression);
-}
-
 const struct builder_ops builder_docker = {
 	.name = "docker",
 	.instances = true,
@@ -271,6 +264,5 @@ const struct builder_ops builder_docker = {
 	.free = docker_free,
 	.answers = docker_answers,
 	.check = look_over,
-	.packs = docker_packs,
 	.build = docker_build,
 };

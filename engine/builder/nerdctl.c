@@ -201,19 +201,11 @@ static int nerdctl_open(const struct builder_given *given, void **ret, struct bu
 	return 0;
 }
 
-static char *nerdctl_packs(void *data, const char *compression)
-{
-	struct nerdctl *self = data;
-
-	return buildkit_packs(&self->kit, compression);
-}
-
 const struct builder_ops builder_nerdctl = {
 	.name = "nerdctl",
 	.instances = true,
 	.open = nerdctl_open,
 	.free = nerdctl_free,
 	.answers = nerdctl_answers,
-	.packs = nerdctl_packs,
 	.build = buildkit_build,
 };

@@ -25,8 +25,6 @@ struct builder_ops {
 	int (*answers)(void *self, struct error **err);
 	/* As builder_check; only with ABILITY_CHECK. */
 	int (*check)(void *self, const struct build_job *job, builder_found *found, void *data, struct error **err);
-	/* As builder_packs; may be missing: it has one form. */
-	char *(*packs)(void *self, const char *compression);
 	void (*build)(void *self, const struct build_job *jobs, size_t len, build_done *done, void *data);
 };
 

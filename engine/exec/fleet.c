@@ -311,24 +311,3 @@ bool fleet_lose(struct fleet *fleet, const struct builder *builder)
 	pthread_mutex_unlock(&fleet->lock);
 	return news;
 }
-
-struct builder *fleet_packer(struct fleet *fleet, const char *compression, struct error **err)
-{
-	cleanup_buf struct buf why = { 0 };
-
-	for (size_t i = 0; i < fleet->len; i++) {
-		struct builder *builder = fleet->members[i].builder;
-		cleanup_free char *reason = builder_packs(builder, compression);
-
-		if (!reason)
-			return builder;
-		buf_printf(&why, "\n%s: %s", builder_info(builder)->name, reason);
-	}
-	error_make(err, ERROR_TOOL, "no builder here can make %s images%s", compression, why.data);
-	error_remedy(err,
-		     "use a BuildKit that was built with %s (docker, or --builder=buildctl:ADDRESS), or leave %s out "
-		     "of "
-		     "`formats`",
-		     compression, compression);
-	return NULL;
-}

@@ -53,9 +53,6 @@ int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct builde
 void fleet_give_back(struct fleet *fleet, const struct builder *builder);
 /* Whether this builder is one that the build may be given to beside what it was taken for. */
 bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct fleet_want *want);
-/* The first of them whose layers can have a form (builder_packs), or NULL with ERROR_TOOL: why none can. On the loop's thread,
- * before loop_run. */
-struct builder *fleet_packer(struct fleet *fleet, const char *compression, struct error **err);
 /* It does not answer any more: it gets nothing from now on. True when that is news. */
 bool fleet_lose(struct fleet *fleet, const struct builder *builder);
 

@@ -220,30 +220,6 @@ static int open_formats(struct run *run, struct error **err)
 	return remember_packed(run, err);
 }
 
-/* The format that a builder has to make, or NULL. */
-static const char *built_format(const struct run *run)
-{
-	for (size_t i = 0; i < plan_len(run->plan); i++) {
-		const struct node *node = plan_node(run->plan, i);
-
-		if (node->kind == NODE_CONVERT && node->state != NODE_FRESH && task_convert_builds(node->format))
-			return node->format->name.s;
-	}
-	return NULL;
-}
-
-/* Whatever may have to be built, and formats that a builder has to make. */
-static int open_builders(struct run *run, struct error **err)
-{
-	const char *format = built_format(run);
-
-	if ((format || run_stale(run, NODE_BUILD, NODE_BUILD) > 0) && open_builder(run, err) < 0)
-		return -1;
-	if (format)
-		run->env.packer = fleet_packer(run->env.fleet, format, err);
-	return format && !run->env.packer ? -1 : 0;
-}
-
 int run_open_tools(struct run *run, struct error **err)
 {
 	cleanup_free char *children = mem_printf("%s.children", run->stem);
@@ -252,7 +228,7 @@ int run_open_tools(struct run *run, struct error **err)
 		return -1;
 	if (run_stale(run, NODE_CONVERT, NODE_CONVERT) > 0 && open_formats(run, err) < 0)
 		return -1;
-	if (open_builders(run, err) < 0)
+	if (run_stale(run, NODE_BUILD, NODE_BUILD) > 0 && open_builder(run, err) < 0)
 		return -1;
 	if (run_stale(run, NODE_LOAD, NODE_VERIFY) > 0 && open_runtime(run, err) < 0)
 		return -1;

@@ -32,7 +32,6 @@ struct task_env {
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
-	struct builder *packer;               /* for formats that cbuild does not make itself, or NULL */
 	struct convert_memory *packed;        /* layers packed before; NULL when no format is stale */
 	bool take_results, give_results;      /* over the registry cache, */
 	atomic_bool take_failed, give_failed; /* until that goes wrong once */
@@ -98,8 +97,7 @@ int task_tag(struct task *task, struct error **err);
 
 /* What a build needs of its builder; points into the node. */
 struct fleet_want task_want(const struct plan *plan, const struct node *node);
-/* Whether a builder has to make the format. Of the others, whether this machine can: ERROR_TOOL with what to do. */
-bool task_convert_builds(const struct image_format *format);
+/* Whether this machine can make the format: ERROR_TOOL with what to do. */
 int task_convert_check(const struct image_format *format, struct error **err);
 /* The build's key for the registry cache: the one that was asked about before the run, or one that could not be made then. */
 int task_share_key(struct task *task, struct error **err);

@@ -4,10 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/fs.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
-#include "engine/builder/builder.h"
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
 #include "engine/oci/convert.h"
@@ -48,11 +46,6 @@ static enum convert_form form_of(const struct image_format *format)
 	return forms[format->kind];
 }
 
-bool task_convert_builds(const struct image_format *format)
-{
-	(void)format; return false;
-}
-
 int task_convert_check(const struct image_format *format, struct error **err)
 {
 	return convert_possible(form_of(format), err);
@@ -81,63 +74,12 @@ static int pack(struct task *task, const struct node *build, struct error **err)
 	return 0;
 }
 
-static void take_result(void *data, size_t job, struct build_result *result)
-{
-	(void)job;
-	*(struct build_result *)data = *result;
-	*result = (struct build_result){ 0 };
-}
-
-/* Has a builder make it: the plain image, out of the store, and nothing more. */
-static int build_from(struct task *task, const struct node *build, struct error **err)
-{
-	static const char text[] = "FROM plain\n";
-	const char *staging = task_staging(task, err);
-	cleanup_free char *context = staging ? path_join(staging, "nothing") : NULL;
-	const struct build_image plain = {
-		.name = "plain",
-		.offset = strlen("FROM "),
-		.length = strlen("plain"),
-		.from = true,
-		.platform = task->node->platform,
-		.where = IMAGE_STORE,
-		.identity = build->result.identity,
-		.digest = build->result.digest,
-	};
-	const struct build_job job = {
-		.id = task->node->id,
-		.context = context,
-		.dockerfile = "Dockerfile",
-		.text = text,
-		.text_len = sizeof(text) - 1,
-		.key = task->node->key,
-		.platform = task->node->platform,
-		.images = &plain,
-		.images_len = 1,
-		.compression = task->node->format->name.s,
-		.staging = staging,
-		.output = &task->output,
-	};
-	struct build_result result = { 0 };
-
-	if (!staging || fs_mkdirs(context, 0700, err) < 0)
-		return -1;
-	builder_build(task->env->packer, &job, 1, take_result, &result);
-	free(result.place);
-	if (result.error)
-		return error_move(err, &result.error);
-	task->identity = mem_strdup(result.digest);
-	task->digest = mem_strdup(result.digest);
-	task->size = result.size;
-	return 0;
-}
-
 int task_convert(struct task *task, struct error **err)
 {
 	const struct node *build = plan_node(task->env->plan, task->node->needs[0]);
-	int r = task_convert_builds(task->node->format) ? build_from(task, build, err) : pack(task, build, err);
 
-	if (r == 0)
-		task->place = mem_strdup("store");
-	return r;
+	if (pack(task, build, err) < 0)
+		return -1;
+	task->place = mem_strdup("store");
+	return 0;
 }

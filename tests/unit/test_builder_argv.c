@@ -271,28 +271,6 @@ static void test_bake(void **state)
 			    "--allow=fs=*\n");
 }
 
-/* A form of layers is asked for in each client's output, and for every layer. */
-static void test_compression(void **state)
-{
-	static const char output[] = "type=oci,dest=/s/"
-				     "image.pipe,compression=nydus,force-compression=true,oci-mediatypes=true";
-	const struct buildctl_address here = { .program = "buildctl", .addr = "unix:///run/b.sock" };
-	struct build_job job = plain_job();
-	const struct buildkit_target target = { &job, &files, "/s/ctx", NULL, "/s/image.pipe" };
-	cleanup_buf struct buf text = { 0 };
-	cleanup_argv struct argv env = { 0 }, argv = { 0 };
-
-	(void)state;
-	job.compression = "nydus";
-	ok(bake_text("/p/.cbuild/oci", &target, 1, &text, &env, err));
-	assert_non_null(strstr(text.data, output));
-	ok(buildctl_argv(&here, "/p/.cbuild/oci", &target, &argv, &env, err));
-	assert_non_null(strstr(argv.items[6], output));
-	argv_free(&argv);
-	ok(docker(&job, "/s/image.pipe", &argv, &env, err));
-	assert_non_null(strstr(argv.items[4], output));
-}
-
 /* Where one job asks for something to be said, each has its own word on it. */
 static void test_attestations(void **state)
 {
@@ -559,7 +537,6 @@ int main(void)
 		TEST(test_docker_has_no_storage),
 		TEST(test_bake),
 		TEST(test_attestations),
-		TEST(test_compression),
 		TEST(test_buildctl),
 		TEST(test_buildctl_workers),
 		TEST(test_nerdctl),

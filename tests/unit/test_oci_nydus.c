@@ -362,8 +362,8 @@ static void test_damaged_tree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_blob),  TEST(test_large),        TEST(test_refuses), TEST(test_merge),
-		TEST(test_damage), TEST(test_damaged_tree),
+		TEST(test_blob),  TEST(test_large),  TEST(test_refuses),
+		TEST(test_merge), TEST(test_damage), TEST(test_damaged_tree),
 	};
 
 	return cmocka_run_group_tests_name("oci nydus", tests, NULL, NULL);

@@ -226,6 +226,17 @@ int fs_replace(const char *path, const void *data, size_t len, mode_t mode, stru
 	return fs_sync_dir(dir, err);
 }
 
+int fs_put_aside(const char *path, struct error **err)
+{
+	cleanup_free char *aside = mem_printf("%s.damaged", path);
+
+	if (fs_remove_tree(aside, err) < 0)
+		return -1;
+	if (rename(path, aside) < 0 && errno != ENOENT)
+		return error_errno(err, ERROR_STATE, errno, "%s: damaged, and cannot be renamed to %s", path, aside);
+	return 0;
+}
+
 int fs_sync_dir(const char *path, struct error **err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -25,6 +25,8 @@ int fs_write_all(int fd, const void *data, size_t len, const char *name, struct 
 /* Replaces `path` durably: temporary file beside it (".cbuild-tmp-..."), write, fsync, rename, fsync
  * of the folder. The umask applies to `mode`. On failure the old file is intact and the temporary one gone. */
 int fs_replace(const char *path, const void *data, size_t len, mode_t mode, struct error **err);
+/* Renames what is damaged to "PATH.damaged", over an earlier one; also a folder. What is not there is fine. */
+int fs_put_aside(const char *path, struct error **err);
 int fs_sync_dir(const char *path, struct error **err);
 /* mkdir -p; an existing folder is fine. */
 int fs_mkdirs(const char *path, mode_t mode, struct error **err);

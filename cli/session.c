@@ -21,6 +21,7 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/present.h"
 #include "engine/exec/run.h"
+#include "engine/exec/tidy.h"
 #include "engine/io/loop.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/lockfile.h"
@@ -122,17 +123,17 @@ static int load(struct session *session, struct error **err)
 
 static int open_state(struct session *session, struct error **err)
 {
-	cleanup_free char *db = NULL, *store = NULL, *marker = NULL;
+	cleanup_free char *db = NULL, *store = NULL, *blobs = NULL;
 	struct stat st;
 	int r;
 
 	session->state_dir = path_join(session->manifest->dir, ".cbuild");
 	db = path_join(session->state_dir, "state.db");
 	store = path_join(session->state_dir, "oci");
-	marker = path_join(store, "oci-layout"); /* comes last: a store without it is one that was not finished */
+	blobs = path_join(store, "blobs/sha256");
 	if (state_open(db, true, &session->state, err) < 0)
 		return -1;
-	r = fs_find(marker, &st, err);
+	r = fs_find(blobs, &st, err);
 	return r > 0 ? layout_open(store, false, &session->layout, err) : r;
 }
 
@@ -165,6 +166,7 @@ int session_write(struct session *session, struct error **err)
 {
 	cleanup_free char *store = path_join(session->state_dir, "oci");
 	struct layout *layout;
+	int mended;
 
 	if (session->writes)
 		return 0;
@@ -176,8 +178,15 @@ int session_write(struct session *session, struct error **err)
 			    session->state_dir);
 	if (layout_open(store, true, &layout, err) < 0)
 		return -1;
+	session->mended = session->layout && layout_damaged(session->layout);
 	layout_free(session->layout);
 	session->layout = layout;
+	mended = tidy_mend(layout, session->state, err);
+	if (mended < 0)
+		return -1;
+	session->mended |= mended > 0;
+	if (session->mended)
+		output_note("%s: oci-layout or index.json was damaged; it was made anew from the records", store);
 	session->writes = true;
 	if (session->present)
 		present_set_layout(session->present, layout);

@@ -29,6 +29,7 @@ struct session {
 	const char **targets; /* made by since_targets; NULL-terminated */
 	size_t targets_len;
 	bool writes; /* session_write was called */
+	bool mended; /* and made oci-layout or index.json of the store anew, which were damaged */
 	struct state *state;
 	struct layout *layout;                     /* NULL when there is no store yet and the session only reads */
 	struct loop *loop;                         /* made by session_loop */

@@ -21,6 +21,7 @@
 #include "engine/exec/reuse.h"
 #include "engine/exec/run.h"
 #include "engine/exec/tidy.h"
+#include "engine/oci/layout.h"
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan.h"
 #include "engine/registry/bases.h"
@@ -58,12 +59,15 @@ static int follow_all(struct session *session, struct error **err)
 	return follow(session->plan, session->state, 0, plan_len(session->plan), err);
 }
 
-/* What returned is what later changes are compared with; in a read-only checkout they are compared with what was newer. */
+/* What returned is what later changes are compared with; in a read-only checkout they are compared with what was newer. What is
+ * damaged in the store is mended. */
 static void keep_newest(struct session *session)
 {
 	struct error *unsaved = NULL;
+	bool damaged = session->layout && layout_damaged(session->layout);
 
-	if (follow_needed(session->plan) && (session_write(session, &unsaved) < 0 || follow_all(session, &unsaved) < 0))
+	if ((damaged || follow_needed(session->plan)) &&
+	    (session_write(session, &unsaved) < 0 || follow_all(session, &unsaved) < 0))
 		error_free(unsaved);
 }
 

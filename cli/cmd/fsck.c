@@ -35,6 +35,8 @@ static int check(struct session *session, struct error **err)
 	size_t blobs = 0;
 	int r = session_alone(session, err);
 
+	if (session->mended)
+		add_trouble(&findings, "oci-layout or index.json", "was damaged; made anew");
 	if (r == 0)
 		r = tidy_check(session->layout, session->state, add_trouble, &findings, &blobs, &bytes, err);
 	if (r == 0) {

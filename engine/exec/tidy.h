@@ -20,6 +20,12 @@ typedef void tidy_trouble(void *data, const char *what, const char *why);
 int tidy_check(struct layout *layout, struct state *state, tidy_trouble *trouble, void *data, size_t *ret_blobs,
 	       uint64_t *ret_bytes, struct error **err);
 
+/*
+ * Makes the store's index.json anew when it is not as it was written: with the tags of each index's newest record, and those
+ * that a record vouches for. Others may run meanwhile. 1: it was damaged.
+ */
+int tidy_mend(struct layout *layout, struct state *state, struct error **err);
+
 struct tidy_options {
 	const char *state_dir; /* absolute path of .cbuild */
 	bool bounded;          /* keep at most `keep` bytes of blobs */

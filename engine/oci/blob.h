@@ -24,6 +24,7 @@ struct layout {
 	char *session;        /* our folder below tmp/; NULL until something is written */
 	int session_fd;       /* holds its lock */
 	struct error *unseen; /* layout_seen */
+	atomic_bool damaged;  /* oci-layout or index.json */
 	atomic_uint serial;   /* for the names in it */
 };
 

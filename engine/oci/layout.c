@@ -1,7 +1,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,7 +9,6 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "engine/oci/blob.h"
 #include "engine/oci/document.h"
@@ -19,77 +17,62 @@
 
 #define MARKER_MAX 4096 /* bytes of the file oci-layout */
 
-static int check_marker(const char *path, const struct buf *text, struct error **err)
+/* The marker is the same in every layout. */
+static int check_marker(const char *path, bool *ret_good, struct error **err)
 {
-	cleanup_json struct json *json = NULL;
-	const char *version;
-
-	if (json_parse(text->data, text->len, path, &json, err) < 0)
-		return -1;
-	version = json_str(json, "imageLayoutVersion");
-	if (!version || strcmp(version, OCI_LAYOUT_VERSION) != 0)
-		return error_make(err, ERROR_STATE, "%s: not an image layout of version " OCI_LAYOUT_VERSION, path);
-	return 0;
-}
-
-/* index.json is made under its lock: another process may tag the moment it is there. */
-static int create_index(const char *dir, struct error **err)
-{
-	cleanup_free char *path = path_join(dir, "index.json");
-	cleanup_free char *lock_path = path_join(dir, OCI_LOCK);
-	cleanup_free char *blobs = path_join(dir, "blobs");
 	cleanup_buf struct buf text = { 0 };
-	cleanup_fd int lock = -1;
+	cleanup_error struct error *error = NULL;
+	bool found;
 
-	if (fs_exists(path))
-		return 0;
-	if (fs_lock(lock_path, true, &lock, err) < 0)
-		return -1;
-	if (fs_exists(path))
-		return 0;
-	document_dump_index(NULL, NULL, &text);
-	if (fs_sync_dir(blobs, err) < 0)
-		return -1;
-	return fs_replace(path, text.data, text.len, 0644, err);
-}
-
-static int create(struct layout *layout, const char *marker, struct error **err)
-{
-	static const char text[] = OCI_LAYOUT_TEXT;
-
-	if (fs_mkdirs(layout->blobs, 0755, err) < 0 || create_index(layout->dir, err) < 0)
-		return -1;
-	if (!fs_exists(marker) && fs_replace(marker, text, sizeof(text) - 1, 0644, err) < 0)
-		return -1;
+	if (fs_read_if(path, MARKER_MAX, &text, &found, &error) < 0 && error_unreadable(error))
+		return error_move(err, &error);
+	*ret_good = text.len == strlen(OCI_LAYOUT_TEXT) && memcmp(text.data, OCI_LAYOUT_TEXT, text.len) == 0;
 	return 0;
 }
 
-int layout_open(const char *dir, bool create_it, struct layout **ret, struct error **err)
+static int mend_marker(const char *path, struct error **err)
+{
+	bool good;
+
+	if (check_marker(path, &good, err) < 0)
+		return -1;
+	if (good)
+		return 0;
+	if (fs_put_aside(path, err) < 0)
+		return -1;
+	return fs_replace(path, OCI_LAYOUT_TEXT, strlen(OCI_LAYOUT_TEXT), 0644, err);
+}
+
+int layout_open(const char *dir, bool create, struct layout **ret, struct error **err)
 {
 	struct layout *layout = mem_alloc(sizeof(*layout));
 	cleanup_free char *marker = path_join(dir, "oci-layout");
-	cleanup_buf struct buf text = { 0 };
-	bool found = false;
+	struct stat st;
+	bool good;
+	int there;
 
 	layout->dir = mem_strdup(dir);
 	layout->blobs = mem_printf("%s/blobs/sha256", dir);
 	layout->session_fd = -1;
 	pthread_mutex_init(&layout->lock, NULL);
-	if (create_it && create(layout, marker, err) < 0)
+	if (create && (fs_mkdirs(layout->blobs, 0755, err) < 0 || mend_marker(marker, err) < 0))
 		goto fail;
-	if (fs_read_if(marker, MARKER_MAX, &text, &found, err) < 0)
-		goto fail;
-	if (!found) {
+	there = fs_find(layout->blobs, &st, err);
+	if (there == 0)
 		error_make(err, ERROR_STATE, "%s: there is no image layout", dir);
+	if (there <= 0 || check_marker(marker, &good, err) < 0)
 		goto fail;
-	}
-	if (check_marker(marker, &text, err) < 0)
-		goto fail;
+	layout->damaged = !good;
 	*ret = layout;
 	return 0;
 fail:
 	layout_free(layout);
 	return -1;
+}
+
+bool layout_damaged(const struct layout *layout)
+{
+	return layout->damaged;
 }
 
 void layout_free(struct layout *layout)

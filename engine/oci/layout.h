@@ -20,7 +20,8 @@ struct layout;
 
 #define LAYOUT_MANIFEST_MAX (4u << 20) /* bytes of a manifest, an index or a config */
 
-/* Creates the folder with oci-layout, index.json and blobs/sha256 when `create`. */
+/* Creates the folder with oci-layout and blobs/sha256 when `create` (index.json: layout_mend_tags); an oci-layout that is not as it was written is
+ * then made anew. ERROR_STATE without `create` when there are no blobs. */
 int layout_open(const char *dir, bool create, struct layout **ret, struct error **err);
 void layout_free(struct layout *layout); /* NULL-safe */
 void layout_cleanup(struct layout **layout);
@@ -88,6 +89,11 @@ struct layout_ref {
 /* All tagged entries, sorted by reference; free with layout_refs_free. */
 int layout_refs(struct layout *layout, struct layout_ref **ret, size_t *ret_len, struct error **err);
 void layout_refs_free(struct layout_ref *refs, size_t len);
+/* Whether oci-layout is, or an index.json that was read was, not as it was written. */
+bool layout_damaged(const struct layout *layout);
+/* An index.json that is missing, or is not as it was written and put aside, is made anew with these references, as far as their
+ * images are there. 1: it was damaged. */
+int layout_mend_tags(struct layout *layout, const struct layout_ref *refs, size_t len, struct error **err);
 
 /* Writes a stand-alone OCI layout folder at `dir` (hard links or copies) with just `digest` under
  * `reference`: for checkers and for loading. Nested index members are included. */

@@ -336,7 +336,6 @@ static bool still_damaged(struct db *db)
 static int put_aside(struct db *db, bool surely, struct error **err)
 {
 	cleanup_free char *lock_path = mem_printf("%s.lock", db->path);
-	cleanup_free char *aside = mem_printf("%s.damaged", db->path);
 	cleanup_fd int lock = -1;
 	bool damaged;
 
@@ -355,9 +354,7 @@ static int put_aside(struct db *db, bool surely, struct error **err)
 	rename_part(db->path, "-wal");
 	rename_part(db->path, "-shm");
 	rename_part(db->path, "-journal");
-	if (rename(db->path, aside) < 0 && errno != ENOENT)
-		return error_errno(err, ERROR_STATE, errno, "%s: damaged, and cannot be renamed to %s", db->path, aside);
-	return 0;
+	return fs_put_aside(db->path, err);
 }
 
 static int refuse_newer(struct db *db, struct error **err)

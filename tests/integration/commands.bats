@@ -304,6 +304,53 @@ largest()
 	find .cbuild/oci/blobs/sha256 -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2-
 }
 
+# damaged NAME PATTERN: the bytes of a file of the store that are to be changed, by sed's s command.
+damaged()
+{
+	sed -z "$2" "$BATS_TEST_TMPDIR/$1" >".cbuild/oci/$1"
+	! cmp -s "$BATS_TEST_TMPDIR/$1" ".cbuild/oci/$1"
+}
+
+@test "oci-layout and index.json that are not as they were written are found by fsck, and mended by the next run" {
+	local name pattern
+	cb
+	cp .cbuild/oci/oci-layout .cbuild/oci/index.json "$BATS_TEST_TMPDIR"
+	while read -r name pattern; do
+		damaged "$name" "$pattern"
+		cb -n --exit-code
+		[ "$status" -lt 2 ]
+		cb fsck
+		equal "$status" 6
+		grep -q "^oci-layout or index.json: was damaged; made anew" "$out"
+		cmp "$BATS_TEST_TMPDIR/$name" ".cbuild/oci/$name"
+		cb fsck
+		equal "$status" 0
+		damaged "$name" "$pattern"
+		cb
+		equal "$status" 0
+		grep -q "index.json was damaged" "$err"
+		cmp "$BATS_TEST_TMPDIR/$name" ".cbuild/oci/$name"
+	done <<-'EOF'
+		oci-layout s/1.0.0/1.0.1/
+		oci-layout s/}//
+		oci-layout s/.*//
+		index.json s/}//g
+		index.json s/schemaVersion/schemaVersioo/
+		index.json s/:latest/:bogus!/
+		index.json s/:latest/:bogus/
+		index.json s/"size":/"size":1/
+		index.json s/"sha256:../"sha256:ff/
+		index.json s/.*/{"manifests":[]}/
+	EOF
+	rm .cbuild/oci/index.json .cbuild/oci/oci-layout
+	cb
+	equal "$status" 0
+	cmp "$BATS_TEST_TMPDIR/index.json" .cbuild/oci/index.json
+	cmp "$BATS_TEST_TMPDIR/oci-layout" .cbuild/oci/oci-layout
+	# Another tool takes it.
+	skopeo inspect --raw "oci:.cbuild/oci:$(jq -r '.manifests[0].annotations["org.opencontainers.image.ref.name"]' .cbuild/oci/index.json)"
+}
+
 @test "fsck finds a damaged blob, takes it out, and what needs it is made again" {
 	local blob size
 	cb fsck

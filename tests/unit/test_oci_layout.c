@@ -11,11 +11,14 @@ static void test_create(void **state)
 {
 	struct layout *layout = open_store();
 	cleanup_free char *marker = read_all_text("store/oci-layout");
-	cleanup_free char *index = read_all_text("store/index.json");
+	cleanup_free char *index = NULL;
 
 	(void)state;
 	assert_string_equal(marker, "{\"imageLayoutVersion\":\"1.0.0\"}");
-	assert_string_equal(index, "{\"manifests\":[],\"mediaType\":\"" OCI_INDEX_TYPE "\",\"schemaVersion\":2}");
+	ok(layout_mend_tags(layout, NULL, 0, err));
+	index = read_all_text("store/index.json");
+	assert_non_null(strstr(index, "\"},\"manifests\":[],\"mediaType\":\"" OCI_INDEX_TYPE "\",\"schemaVersion\":"
+				      "2}"));
 	assert_string_equal(layout_dir(layout), "store");
 	layout_free(layout);
 	layout = NULL;
@@ -30,11 +33,6 @@ static void test_open_refuses(void **state)
 	(void)state;
 	refused(layout_open("nowhere", false, &layout, err), "nowhere");
 	assert_false(fs_exists("nowhere"));
-	ok(fs_mkdirs("other", 0755, err));
-	write_text("other/oci-layout", "{\"imageLayoutVersion\":\"2.0.0\"}");
-	refused(layout_open("other", true, &layout, err), "oci-layout");
-	write_text("other/oci-layout", "{");
-	refused(layout_open("other", true, &layout, err), "oci-layout");
 	write_text("file", "");
 	refused(layout_open("file/store", true, &layout, err), "file");
 }
@@ -323,52 +321,132 @@ static void test_tag_again_writes_nothing(void **state)
 	assert_int_equal(before.st_ino, after.st_ino);
 }
 
-/* Entries that others made stay. */
-static void test_tag_keeps_foreign(void **state)
+/* As a disk may leave it. */
+static void write_bytes(const char *path, const void *data, size_t len)
 {
-	cleanup_layout struct layout *layout = open_store();
-	const char *names[] = { "a:1" };
-	char digest[DIGEST_LEN + 1];
+	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, len), len);
+}
+
+/* Opens the store anew: read only, then to write. */
+static void expect_marker_mended(void)
+{
+	struct layout *layout;
 	cleanup_free char *text = NULL;
-	struct layout_ref *refs;
-	size_t len;
+
+	ok(layout_open("store", false, &layout, err));
+	assert_true(layout_damaged(layout));
+	layout_free(layout);
+	ok(layout_open("store", true, &layout, err));
+	assert_false(layout_damaged(layout));
+	layout_free(layout);
+	text = read_all_text("store/oci-layout");
+	assert_string_equal(text, "{\"imageLayoutVersion\":\"1.0.0\"}");
+}
+
+static void test_damaged_marker(void **state)
+{
+	static const char whole[] = "{\"imageLayoutVersion\":\"1.0.0\"}";
+	static const char *const others[] = { "",
+					      "\n",
+					      "{}",
+					      "[]",
+					      "{\"imageLayoutVersion\":\"2.0.0\"}",
+					      "{\"imageLayoutVersion\":1}",
+					      "{\"imageLayoutVersion\":\"1.0.0\"}\n",
+					      "nonsense" };
+	cleanup_buf struct buf large = { 0 };
+	char text[sizeof(whole)];
 
 	(void)state;
-	make_image(layout, &amd64, "one", digest);
-	write_text("store/index.json", "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"x/"
-				       "y\",\"digest\":\"what\",\"size\":1}]}");
-	ok(layout_tag(layout, digest, names, 1, err));
+	layout_free(open_store());
+	for (size_t i = 0; i < sizeof(whole) - 1; i++) {
+		for (int bit = 0; bit < 8; bit += 4) {
+			memcpy(text, whole, sizeof(whole));
+			text[i] = (char)(text[i] ^ 1 << bit);
+			write_bytes("store/oci-layout", text, sizeof(whole) - 1);
+			expect_marker_mended();
+		}
+		write_bytes("store/oci-layout", whole, i);
+		expect_marker_mended();
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		write_text("store/oci-layout", others[i]);
+		expect_marker_mended();
+	}
+	memset(buf_room(&large, 1 << 20), ' ', 1 << 20);
+	write_bytes("store/oci-layout", large.data, 1 << 20);
+	expect_marker_mended();
+	assert_int_equal(unlink("store/oci-layout"), 0);
+	expect_marker_mended();
+	assert_int_equal(unlink("store/oci-layout"), 0);
+	assert_int_equal(mkdir("store/oci-layout", 0755), 0);
+	expect_marker_mended();
+	assert_int_equal(unlink("store/oci-layout"), 0);
+	assert_int_equal(symlink("nowhere", "store/oci-layout"), 0);
+	expect_marker_mended();
+	assert_int_equal(unlink("store/oci-layout"), 0);
+	assert_int_equal(mkfifo("store/oci-layout", 0644), 0);
+	expect_marker_mended();
+}
+
+/* What is there now is noticed as damage, and what `refs` say is made of it. */
+static void expect_index_mended(struct layout *layout, const struct layout_ref *refs, size_t len, const char *whole)
+{
+	cleanup_free char *text = NULL;
+	struct layout_ref *found;
+	size_t found_len;
+
+	ok(layout_refs(layout, &found, &found_len, err));
+	layout_refs_free(found, found_len);
+	assert_true(layout_damaged(layout));
+	assert_int_equal(layout_mend_tags(layout, refs, len, NULL), 1);
+	assert_false(layout_damaged(layout));
 	text = read_all_text("store/index.json");
-	assert_non_null(strstr(text, "\"what\""));
-	ok(layout_refs(layout, &refs, &len, err));
-	assert_int_equal(len, 1);
-	layout_refs_free(refs, len);
+	assert_string_equal(text, whole);
 }
 
 static void test_damaged_index(void **state)
 {
 	cleanup_layout struct layout *layout = open_store();
-	const char *names[] = { "a:1" };
-	char digest[DIGEST_LEN + 1];
-	struct layout_ref *refs;
+	const char *names[] = { "a:1", "example.org/x/web:latest" };
+	struct layout_ref refs[3] = { { .reference = (char *)(uintptr_t)names[0] },
+				      { .reference = (char *)(uintptr_t)names[1] },
+				      { .reference = (char[]){ "gone:1" } } };
+	cleanup_free char *whole = NULL;
 	size_t len;
 
 	(void)state;
-	make_image(layout, &amd64, "one", digest);
-	write_text("store/index.json", "{\"manifests\":[");
-	ok(layout_refs(layout, &refs, &len, err));
-	assert_int_equal(len, 0);
-	layout_refs_free(refs, len);
-	ok(layout_tag(layout, digest, names, 1, err));
+	make_image(layout, &amd64, "one", refs[0].digest);
+	memcpy(refs[1].digest, refs[0].digest, DIGEST_LEN + 1);
+	digest_of("nothing", refs[2].digest);
+	ok(layout_tag(layout, refs[0].digest, names, 2, err));
+	whole = read_all_text("store/index.json");
+	len = strlen(whole);
+	for (size_t i = 0; i < len; i++) {
+		cleanup_free char *text = mem_strdup(whole);
+
+		text[i] = (char)(text[i] ^ 1 << i % 8);
+		write_bytes("store/index.json", text, len);
+		expect_index_mended(layout, refs, 3, whole);
+		if (i % 16 > 0)
+			continue;
+		write_bytes("store/index.json", whole, i);
+		expect_index_mended(layout, refs, 3, whole);
+	}
 	assert_true(fs_exists("store/index.json.damaged"));
-	ok(layout_refs(layout, &refs, &len, err));
-	assert_int_equal(len, 1);
-	layout_refs_free(refs, len);
+	/* A tag that nobody made. */
+	write_text("store/index.json", "{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"" OCI_INDEX_TYPE
+				       "\",\"digest\":\"what\",\"size\":1}]}");
+	expect_index_mended(layout, refs, 3, whole);
 	assert_int_equal(unlink("store/index.json"), 0);
-	ok(layout_refs(layout, &refs, &len, err));
-	assert_int_equal(len, 0);
-	layout_refs_free(refs, len);
-	ok(layout_tag(layout, digest, names, 1, err));
+	assert_int_equal(mkdir("store/index.json", 0755), 0);
+	expect_index_mended(layout, refs, 3, whole);
+	assert_int_equal(unlink("store/index.json"), 0);
+	assert_int_equal(layout_mend_tags(layout, refs, 3, NULL), 0);
+	ok(layout_tag(layout, refs[0].digest, names, 2, err));
 }
 
 /* One process of many: opens the store for itself, makes an image and tags it several times. */
@@ -527,7 +605,7 @@ int main(void)
 		TEST(test_tag),
 		TEST(test_tag_refuses),
 		TEST(test_tag_again_writes_nothing),
-		TEST(test_tag_keeps_foreign),
+		TEST(test_damaged_marker),
 		TEST(test_damaged_index),
 		TEST(test_many_processes),
 		TEST(test_sweep),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/mem.h"
 
 /* Makes `len` more bytes and a NUL fit. */
@@ -16,6 +17,7 @@ static void grow(struct buf *buf, size_t len)
 	size_t cap;
 	char *data;
 
+	bug_if(buf->len > buf->cap, "a buffer of %zu bytes holds %zu", buf->cap, buf->len);
 	if (__builtin_add_overflow(buf->len, len, &need) || need == SIZE_MAX)
 		mem_exhausted();
 	need++;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -20,6 +21,7 @@ static int set(struct error **err, enum error_class cls, char *message)
 {
 	struct error *error = mem_alloc(sizeof(*error));
 
+	bug_if(cls <= 0, "an error of class %d, which as an exit status is success", (int)cls);
 	error->cls = cls;
 	error->message = message;
 	*err = error;
@@ -138,6 +140,7 @@ int error_move(struct error **to, struct error **from)
 {
 	if (to == from)
 		return -1;
+	bug_if(!*from, "an error was passed on, and there is none");
 	if (wanted(to))
 		*to = *from;
 	else

@@ -32,6 +32,7 @@ static inline bool jansson_is_null(const json_t *value)
 #undef JSON_INDENT
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -304,6 +305,7 @@ void json_set(struct json *object, const char *key, struct json *value)
 
 	if (!value)
 		return;
+	bug_if(!json_is_object(object), "\"%s\" is set in what is not an object", key);
 	if (!text_utf8(key, strlen(key))) {
 		add_valid(&valid, key);
 		key = valid.data;
@@ -330,6 +332,7 @@ void json_set_bool(struct json *object, const char *key, bool b)
 
 void json_append(struct json *array, struct json *value)
 {
+	bug_if(!json_is_array(array), "something is appended to what is not a list");
 	if (value && json_array_append_new(open_json(array), open_json(value)) < 0)
 		mem_exhausted();
 }

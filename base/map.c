@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -94,6 +95,7 @@ void *map_set(struct map *map, const char *key, void *value)
 		entry->value = value;
 		return before;
 	}
+	bug_if(map->len >= map->slot_count, "a map without a free slot");
 	mem_reserve(&map->entries, &map->cap, map->len + 1, sizeof(*map->entries));
 	map->entries[map->len] = (struct entry){ .key = key, .value = value, .hash = hash };
 	*slot = ++map->len;
@@ -107,11 +109,13 @@ size_t map_len(const struct map *map)
 
 const char *map_key(const struct map *map, size_t i)
 {
+	bug_if(i >= map->len, "entry %zu of %zu", i, map->len);
 	return map->entries[i].key;
 }
 
 void *map_value(const struct map *map, size_t i)
 {
+	bug_if(i >= map->len, "entry %zu of %zu", i, map->len);
 	return map->entries[i].value;
 }
 

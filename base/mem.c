@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bug.h"
 #include "base/mem.h"
 
 #define ARENA_CHUNK ((size_t)64 * 1024) /* bytes asked of malloc at once */
@@ -62,6 +63,7 @@ void mem_reserve(void *items, size_t *cap, size_t need, size_t size)
 	size_t bigger = *cap + *cap / 2;
 	char *p;
 
+	bug_if(size == 0, "a list of nothing");
 	if (need <= *cap)
 		return;
 	if (bigger < need)
@@ -204,6 +206,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 		c->next = arena->chunks;
 		arena->chunks = c;
 	}
+	bug_if(c->used > c->size || c->size - c->used < aligned, "a chunk of an arena is too small");
 	p = c->data + c->used;
 	c->used += aligned;
 	return p;

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bug.h"
 #include "base/error.h"
 #include "cli/cmd/commands.h"
 #include "cli/command.h"
@@ -20,10 +21,13 @@ static int change_dir(const struct options *options, struct error **err)
 static int run(const struct options *options, struct error **err)
 {
 	const char *name = options->help ? "help" : options->version ? "version" : options->command;
+	const struct command *command;
 
 	if (change_dir(options, err) < 0)
 		return -1;
-	return command_find(options->commands, name)->run(options, err);
+	command = command_find(options->commands, name);
+	bug_if(!command, "the command \"%s\" is not in the table", name);
+	return command->run(options, err);
 }
 
 int main(int argc, char **argv)

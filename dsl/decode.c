@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/mem.h"
 #include "dsl/decode.h"
 #include "dsl/manifest.h"
@@ -184,6 +185,8 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 {
 	void *at = (char *)out + key->offset;
 
+	bug_if((size_t)key->type >= sizeof(takes) / sizeof(takes[0]), "\"%s\" has the type %d", key->name,
+	       (int)key->type);
 	if (key->has)
 		*(bool *)((char *)out + key->has) = true;
 	if (key->pos)

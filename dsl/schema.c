@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/text.h"
 #include "dsl/draft.h"
 #include "dsl/schema.h"
@@ -454,6 +455,7 @@ const struct schema_key *schema_next_plain(const struct schema_key *key)
 
 const void *schema_plain_value(const struct schema_key *key, const struct build_spec *build)
 {
+	bug_if(key->offset >= sizeof(*build), "\"%s\" is not decoded in place", key->name);
 	return (const char *)build + key->offset;
 }
 

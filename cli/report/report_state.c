@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -26,6 +27,7 @@ _Static_assert(sizeof(outcomes) / sizeof(outcomes[0]) == OUTCOME_CANCELLED + 1, 
 
 const char *report_outcome_name(int outcome)
 {
+	bug_if(outcome < 0 || outcome > (int)OUTCOME_CANCELLED, "outcome %d", outcome);
 	return outcomes[outcome].name;
 }
 

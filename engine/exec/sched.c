@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/mem.h"
 #include "engine/exec/sched.h"
 
@@ -45,6 +46,9 @@ static void push(struct sched *sched, size_t node)
 {
 	size_t at = sched->heap_len++;
 
+	bug_if(at >= sched->len, "more nodes are ready than there are");
+	bug_if(sched->items[node].waits_for > 0, "node %zu is ready and waits for %zu others", node,
+	       sched->items[node].waits_for);
 	sched->items[node].state = SCHED_READY;
 	sched->heap[at] = node;
 	while (at > 0 && before(sched, sched->heap[at], sched->heap[(at - 1) / 2])) {
@@ -73,6 +77,7 @@ static size_t pop(struct sched *sched)
 {
 	size_t top = sched->heap[0];
 
+	bug_if(sched->heap_len == 0, "no node is ready");
 	sched->heap[0] = sched->heap[--sched->heap_len];
 	sink(sched, 0);
 	return top;
@@ -80,6 +85,9 @@ static size_t pop(struct sched *sched)
 
 static void start(struct sched *sched, size_t node, size_t slot)
 {
+	bug_if(sched->items[node].state != SCHED_READY, "node %zu starts in state %d", node,
+	       (int)sched->items[node].state);
+	bug_if(slot >= sched->slots, "slot %zu of %zu", slot, sched->slots);
 	sched->items[node].state = SCHED_RUNNING;
 	sched->items[node].slot = slot;
 	sched->running += sched->users[slot]++ == 0;
@@ -87,6 +95,9 @@ static void start(struct sched *sched, size_t node, size_t slot)
 
 static void end(struct sched *sched, size_t node, enum sched_state state)
 {
+	bug_if(sched->items[node].state != SCHED_RUNNING, "node %zu ends in state %d", node,
+	       (int)sched->items[node].state);
+	bug_if(sched->users[sched->items[node].slot] == 0, "slot %zu is given back twice", sched->items[node].slot);
 	sched->items[node].state = state;
 	sched->running -= --sched->users[sched->items[node].slot] == 0;
 }
@@ -104,6 +115,7 @@ struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots
 		for (size_t j = 0; j < nodes[i].needs_len; j++) {
 			struct item *need = &sched->items[nodes[i].needs[j]];
 
+			bug_if(nodes[i].needs[j] >= i, "node %zu needs %zu, which comes later", i, nodes[i].needs[j]);
 			mem_reserve(&need->dependents, &need->dependents_cap, need->dependents_len + 1, sizeof(size_t));
 			need->dependents[need->dependents_len++] = i;
 		}
@@ -217,6 +229,8 @@ void sched_done(struct sched *sched, size_t node)
 	for (size_t i = 0; i < item->dependents_len; i++) {
 		struct item *dependent = &sched->items[item->dependents[i]];
 
+		bug_if(dependent->waits_for == 0, "node %zu waits for nothing, and %zu was done for it",
+		       item->dependents[i], node);
 		if (--dependent->waits_for == 0 && dependent->state == SCHED_WAITING)
 			push(sched, item->dependents[i]);
 	}

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/bug.h"
 #include "base/mem.h"
 #include "engine/plan/graph.h"
 
@@ -9,6 +10,8 @@ const char *node_kind_name(enum node_kind kind)
 {
 	static const char *const names[] = { "prepare", "build", "convert", "index", "load", "verify", "push", "tag" };
 
+	_Static_assert(sizeof(names) / sizeof(names[0]) == NODE_TAG + 1, "every one has a name");
+	bug_if((size_t)kind > NODE_TAG, "kind %d", (int)kind);
 	return names[kind];
 }
 
@@ -16,6 +19,8 @@ const char *node_state_name(enum node_state state)
 {
 	static const char *const names[] = { "fresh", "stale", "unknown" };
 
+	_Static_assert(sizeof(names) / sizeof(names[0]) == NODE_UNKNOWN + 1, "every one has a name");
+	bug_if((size_t)state > NODE_UNKNOWN, "state %d", (int)state);
 	return names[state];
 }
 
@@ -24,6 +29,8 @@ const char *reason_kind_name(enum reason_kind kind)
 	static const char *const names[] = { "new",        "file",   "dockerfile", "arg",   "base",
 					     "dependency", "option", "missing",    "forced" };
 
+	_Static_assert(sizeof(names) / sizeof(names[0]) == REASON_FORCED + 1, "every one has a name");
+	bug_if((size_t)kind > REASON_FORCED, "kind %d", (int)kind);
 	return names[kind];
 }
 

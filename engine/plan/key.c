@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/fs.h"
@@ -300,16 +301,21 @@ static int add_outputs(struct inputs *inputs, const struct plan *plan, const str
 /* An option of the build, as it is written. */
 static void add_option(struct inputs *inputs, const struct schema_key *key, const void *value)
 {
-	if (key->type == TYPE_TEXT && ((const struct text *)value)->s)
-		inputs_add(inputs, REASON_OPTION, key->name, ((const struct text *)value)->s);
-	else if (key->type == TYPE_MEMORY && *(const uint64_t *)value)
-		inputs_addf(inputs, REASON_OPTION, key->name, "%" PRIu64, *(const uint64_t *)value);
-	else if (key->type == TYPE_BOOL && *(const bool *)value)
-		inputs_add(inputs, REASON_OPTION, key->name, "true");
-	else if (key->type == TYPE_TEXTS || key->type == TYPE_HOSTS)
+	switch (key->type) {
+	case TYPE_TEXT:
+		if (((const struct text *)value)->s)
+			inputs_add(inputs, REASON_OPTION, key->name, ((const struct text *)value)->s);
+		return;
+	case TYPE_MEMORY:
+		if (*(const uint64_t *)value)
+			inputs_addf(inputs, REASON_OPTION, key->name, "%" PRIu64, *(const uint64_t *)value);
+		return;
+	case TYPE_HOSTS:
 		add_texts(inputs, key->name, value);
-	else if (key->type == TYPE_PAIRS)
-		add_pairs(inputs, key->name, value);
+		return;
+	default:
+		bug("an option of the type of \"%s\" is not counted in the key", key->name);
+	}
 }
 
 /* What the builder is told besides the files, where it is told anything: of secrets only what they are called. */

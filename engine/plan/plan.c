@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/diag.h"
 #include "base/digest.h"
 #include "base/error.h"
@@ -140,6 +141,7 @@ size_t plan_len(const struct plan *plan)
 
 const struct node *plan_node(const struct plan *plan, size_t node)
 {
+	bug_if(node >= plan->nodes_len, "node %zu of %zu", node, plan->nodes_len);
 	return plan->nodes[node];
 }
 
@@ -163,6 +165,7 @@ const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_le
 
 bool plan_is_target(const struct plan *plan, size_t service)
 {
+	bug_if(service >= plan->manifest->services_len, "service %zu of %zu", service, plan->manifest->services_len);
 	return plan->services[service].target;
 }
 
@@ -177,6 +180,7 @@ char *plan_prefix(const struct plan *plan, const char *root)
 
 const char *const *plan_references(const struct plan *plan, size_t service)
 {
+	bug_if(service >= plan->manifest->services_len, "service %zu of %zu", service, plan->manifest->services_len);
 	return plan->services[service].references;
 }
 

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "engine/builder/args.h"
 #include "engine/builder/buildah.h"
 #include "engine/builder/csv.h"
@@ -40,7 +40,7 @@ struct buildah {
 	struct buildah_facts facts;
 	struct platform platforms[EMULATION_MAX];
 	atomic_uint builds;    /* started so far: numbers for the marks of their working containers */
-	pthread_mutex_t bring; /* one base is brought into the storage at a time, not twice the same */
+	struct keylock *bring; /* the same base is not brought into the storage by two builds at once */
 };
 
 /* A job on its way. */
@@ -243,16 +243,18 @@ static int bring(struct work *work, size_t number, struct error **err)
 {
 	const struct build_image *image = &work->job->images[number];
 	const char *id = image->where == IMAGE_LOCAL ? image->id : image->identity;
+	/* What is pulled has a name in the storage, for whichever platform. */
+	const char *name = id ? id : image->reference;
 	int status;
 
-	pthread_mutex_lock(&work->self->bring);
+	keylock_take(work->self->bring, name);
 	if (id && stored(work->self, id)) {
 		argv_add(&work->ids, digest_hex(id));
 		status = 0;
 	} else {
 		status = bring_missing(work, image, number, err);
 	}
-	pthread_mutex_unlock(&work->self->bring);
+	keylock_give(work->self->bring, name);
 	return status;
 }
 
@@ -473,7 +475,7 @@ static void buildah_free(void *data)
 	free(self->program);
 	free(self->place);
 	buildah_facts_free(&self->facts);
-	pthread_mutex_destroy(&self->bring);
+	keylock_free(self->bring);
 	free(self);
 }
 
@@ -504,7 +506,7 @@ static int buildah_open(const struct builder_given *given, void **ret, struct bu
 	self->program = steal_ptr(program);
 	self->facts = facts;
 	self->place = mem_printf(PLACE_PREFIX "%s", facts.root);
-	pthread_mutex_init(&self->bring, NULL);
+	self->bring = keylock_new();
 	info->version = self->facts.version;
 	info->detail = self->facts.flags;
 	info->place = self->place;

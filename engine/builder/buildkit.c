@@ -17,6 +17,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "engine/builder/bake.h"
 #include "engine/builder/buildkit.h"
 #include "engine/builder/failure.h"
@@ -335,7 +336,7 @@ static int start_receiving(struct batch *batch, struct error **err)
 		return error_errno(err, ERROR_STATE, errno, "cannot make a pipe");
 	for (size_t i = 0; i < batch->len; i++) {
 		struct delivery *delivery = &batch->deliveries[i];
-		int r = pthread_create(&delivery->thread, NULL, receive, delivery);
+		int r = thread_start(&delivery->thread, receive, delivery);
 
 		if (r != 0)
 			return error_errno(err, ERROR_STATE, r, "cannot start a thread");

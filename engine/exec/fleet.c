@@ -26,6 +26,12 @@ struct fleet {
 	pthread_mutex_t lock;
 };
 
+struct fleet_seat {
+	struct fleet *fleet;
+	struct member *member;
+	unsigned share;
+};
+
 /* How a member may come to a build. */
 enum claim { CLAIM_NONE, CLAIM_EMULATED, CLAIM_NATIVE };
 
@@ -246,8 +252,7 @@ static struct member *take(struct fleet *fleet, const struct fleet_want *want, e
 	return member;
 }
 
-int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct builder **ret, unsigned *ret_share,
-	       struct error **err)
+int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct fleet_seat **ret, struct error **err)
 {
 	enum claim claim;
 	int r = 0;
@@ -260,8 +265,8 @@ int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct builde
 		struct member *member = take(fleet, want, claim);
 
 		member->jobs++;
-		*ret = member->builder;
-		*ret_share = share_of(fleet, member, want, claim);
+		*ret = mem_alloc(sizeof(**ret));
+		**ret = (struct fleet_seat){ fleet, member, share_of(fleet, member, want, claim) };
 	}
 	pthread_mutex_unlock(&fleet->lock);
 	return r;
@@ -275,15 +280,24 @@ static struct member *member_of(struct fleet *fleet, const struct builder *build
 	return NULL;
 }
 
-void fleet_give_back(struct fleet *fleet, const struct builder *builder)
+void fleet_give_back(struct fleet_seat *place)
 {
-	struct member *member;
+	if (!place)
+		return;
+	pthread_mutex_lock(&place->fleet->lock);
+	place->member->jobs--;
+	pthread_mutex_unlock(&place->fleet->lock);
+	free(place);
+}
 
-	pthread_mutex_lock(&fleet->lock);
-	member = member_of(fleet, builder);
-	if (member)
-		member->jobs--;
-	pthread_mutex_unlock(&fleet->lock);
+struct builder *fleet_builder(const struct fleet_seat *place)
+{
+	return place->member->builder;
+}
+
+unsigned fleet_share(const struct fleet_seat *place)
+{
+	return place->share;
 }
 
 bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct fleet_want *want)

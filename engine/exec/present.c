@@ -9,6 +9,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/scan.h"
+#include "base/workers.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/present.h"
@@ -16,7 +17,6 @@
 #include "engine/oci/storage.h"
 #include "engine/plan/graph.h"
 #include "engine/runtime/runtime.h"
-#include "engine/source/workers.h"
 #include "engine/state/state.h"
 
 #define IMAGES_WORTH_A_THREAD 64 /* looking at fewer takes less time than starting a thread */

@@ -2,7 +2,6 @@
 
 #include "engine/exec/reuse.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +12,13 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/text.h"
+#include "base/workers.h"
 #include "dsl/manifest.h"
 #include "engine/plan/inputs.h"
 #include "engine/plan/plan.h"
 #include "engine/registry/client.h"
 #include "engine/registry/results.h"
 #include "engine/state/state.h"
-
-#define THREADS 8 /* results looked for, or brought, at once */
 
 /* What is known of a build in the cache. */
 struct share {
@@ -65,51 +63,31 @@ bool reuse_where(const struct plan *plan, size_t number, struct ref *ret)
 
 /* ---- several at once ---- */
 
-struct crew {
+struct batch {
 	struct reuse *reuse;
 	struct share **shares;
-	size_t len, next;
-	pthread_mutex_t lock; /* for next */
+	size_t len;
 	void (*work)(struct reuse *reuse, struct share *share);
 };
 
-static void *work(void *data)
+static void work_one(void *data, size_t index, unsigned worker)
 {
-	struct crew *crew = data;
+	struct batch *batch = data;
 
-	for (;;) {
-		struct share *share = NULL;
-
-		pthread_mutex_lock(&crew->lock);
-		if (crew->next < crew->len)
-			share = crew->shares[crew->next++];
-		pthread_mutex_unlock(&crew->lock);
-		if (!share)
-			return NULL;
-		crew->work(crew->reuse, share);
-	}
+	(void)worker;
+	batch->work(batch->reuse, batch->shares[index]);
 }
 
-static void work_all(struct crew *crew)
+static void work_all(struct batch *batch)
 {
-	pthread_t threads[THREADS - 1];
-	size_t started = 0;
-
-	pthread_mutex_init(&crew->lock, NULL);
-	while (started < THREADS - 1 && started + 1 < crew->len &&
-	       pthread_create(&threads[started], NULL, work, crew) == 0)
-		started++;
-	work(crew);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
-	pthread_mutex_destroy(&crew->lock);
+	workers_run(batch->len, WORKERS_MAX, work_one, batch);
 }
 
 /* A failure is a miss, and told; being interrupted is not. */
-static int tell_errors(const struct crew *crew, struct error **err)
+static int tell_errors(const struct batch *batch, struct error **err)
 {
-	for (size_t i = 0; i < crew->len; i++) {
-		struct share *share = crew->shares[i];
+	for (size_t i = 0; i < batch->len; i++) {
+		struct share *share = batch->shares[i];
 		cleanup_error struct error *error = steal_ptr(share->error);
 		cleanup_free char *text = NULL;
 
@@ -118,8 +96,8 @@ static int tell_errors(const struct crew *crew, struct error **err)
 		if (!error)
 			continue;
 		text = mem_printf("%s: not taken from the registry cache: %s",
-				  plan_node(crew->reuse->plan, share->node)->id, error->message);
-		note(crew->reuse, text);
+				  plan_node(batch->reuse->plan, share->node)->id, error->message);
+		note(batch->reuse, text);
 	}
 	return 0;
 }
@@ -181,7 +159,7 @@ static int make_key(struct reuse *reuse, size_t number, bool *ret_ask, struct er
 static int ask(struct reuse *reuse, size_t *ret_asked, struct error **err)
 {
 	cleanup_free struct share **asked = mem_array(reuse->len + 1, sizeof(*asked));
-	struct crew crew = { .reuse = reuse, .shares = asked, .work = find };
+	struct batch batch = { .reuse = reuse, .shares = asked, .work = find };
 
 	for (size_t i = 0; i < reuse->len; i++) {
 		bool wanted;
@@ -189,11 +167,11 @@ static int ask(struct reuse *reuse, size_t *ret_asked, struct error **err)
 		if (make_key(reuse, i, &wanted, err) < 0)
 			return -1;
 		if (wanted)
-			asked[crew.len++] = &reuse->shares[i];
+			asked[batch.len++] = &reuse->shares[i];
 	}
-	*ret_asked = crew.len;
-	work_all(&crew);
-	return tell_errors(&crew, err);
+	*ret_asked = batch.len;
+	work_all(&batch);
+	return tell_errors(&batch, err);
 }
 
 /* ---- taking ---- */
@@ -302,19 +280,19 @@ static void fetch(struct reuse *reuse, struct share *share)
 static int bring(struct reuse *reuse, bool *ret_denied, struct error **err)
 {
 	cleanup_free struct share **wanted = mem_array(reuse->len + 1, sizeof(*wanted));
-	struct crew crew = { .reuse = reuse, .shares = wanted, .work = fetch };
+	struct batch batch = { .reuse = reuse, .shares = wanted, .work = fetch };
 
 	for (size_t i = 0; i < reuse->len; i++) {
 		struct share *share = &reuse->shares[i];
 
 		if (share->taken && !share->here && needs_layers(reuse, share))
-			wanted[crew.len++] = share;
+			wanted[batch.len++] = share;
 	}
-	work_all(&crew);
+	work_all(&batch);
 	*ret_denied = false;
-	for (size_t i = 0; i < crew.len; i++)
+	for (size_t i = 0; i < batch.len; i++)
 		*ret_denied |= wanted[i]->denied;
-	return tell_errors(&crew, err);
+	return tell_errors(&batch, err);
 }
 
 /* What was denied is stale after all, and what stands on it is decided anew. */

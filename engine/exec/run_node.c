@@ -120,8 +120,6 @@ static void task_done(void *arg)
 		task_failed(run, task);
 	else
 		task_succeeded(run, task);
-	if (task->holds)
-		fleet_give_back(run->env.fleet, task->builder);
 	task_free(task);
 	run_pump(run);
 }
@@ -140,19 +138,21 @@ static void task_progress(void *data, const struct progress *progress)
 	run_emit(task->owner, &(struct event){ .kind = EVENT_NODE_STEP, .node = task->node, .progress = progress });
 }
 
-static int start_task(struct run *run, size_t number, struct builder *builder, struct wave *wave, struct error **err)
+/* Of a build `seat` is its own place with a builder, which it takes over, or `wave` the one that it is built with. */
+static int start_task(struct run *run, size_t number, struct fleet_seat *seat, struct wave *wave, struct error **err)
 {
 	const struct output output = { .line = task_line, .progress = task_progress };
 	struct task *task;
 
-	if (task_new(&run->env, number, run->logs, run->logs_fd, &output, run, &task, err) < 0)
+	if (task_new(&run->env, number, run->logs, run->logs_fd, &output, run, &task, err) < 0) {
+		fleet_give_back(seat);
 		return -1;
-	task->builder = builder;
-	task->holds = builder && !wave;
-	if (wave) {
-		wave_join(wave);
-		task->wave = wave;
 	}
+	task->seat = seat;
+	if (seat)
+		task->builder = fleet_builder(seat);
+	if (wave)
+		task_join_wave(task, wave);
 	if (loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
 		task_free(task);
 		return -1;
@@ -219,63 +219,67 @@ static bool goes_with(void *data, size_t number)
 	return is_build(run, number) && fleet_suits(run->env.fleet, company->builder, &want);
 }
 
-/* A wave and the place that it has with its builder. */
-struct wave_place {
+/* A wave's own task, with the place that it has with its builder. */
+struct wave_task {
 	struct run *run;
 	struct wave *wave;
-	struct builder *builder;
+	struct fleet_seat *seat;
 };
 
-static void wave_place_work(void *arg)
+static void wave_task_work(void *arg)
 {
-	wave_work(((struct wave_place *)arg)->wave);
+	wave_work(((struct wave_task *)arg)->wave);
 }
 
-static void wave_place_done(void *arg)
+static void wave_task_free(struct wave_task *task)
 {
-	struct wave_place *place = arg;
-	struct run *run = place->run;
+	fleet_give_back(task->seat);
+	wave_free(task->wave);
+	free(task);
+}
 
-	fleet_give_back(run->env.fleet, place->builder);
-	wave_free(place->wave);
-	free(place);
+static void wave_task_done(void *arg)
+{
+	struct run *run = ((struct wave_task *)arg)->run;
+
+	wave_task_free(arg);
 	run_pump(run);
 }
 
-static int open_wave(struct run *run, struct builder *builder, size_t max, struct wave **ret, struct error **err)
+/* Takes the place over. */
+static int open_wave(struct run *run, struct fleet_seat *seat, size_t max, struct wave **ret, struct error **err)
 {
-	struct wave_place *place = mem_alloc(sizeof(*place));
+	struct wave_task *task = mem_alloc(sizeof(*task));
 
-	*place = (struct wave_place){ run, wave_new(builder, max, run->options->keep_going), builder };
-	*ret = place->wave;
-	if (loop_task(run->env.loop, wave_place_work, wave_place_done, place, err) == 0)
+	*task = (struct wave_task){ run, wave_new(fleet_builder(seat), max, run->options->keep_going), seat };
+	*ret = task->wave;
+	if (loop_task(run->env.loop, wave_task_work, wave_task_done, task, err) == 0)
 		return 0;
-	wave_close(place->wave);
-	wave_free(place->wave);
-	free(place);
+	wave_close(task->wave);
+	wave_task_free(task);
 	return -1;
 }
 
-/* Starts the build with others that are ready, in one slot: the builder takes them together. `share`: how many percent. */
-static int start_wave(struct run *run, size_t first, struct builder *builder, unsigned share, struct error **err)
+/* Starts the build with others that are ready, in one slot: the builder takes them together. Takes the place over. */
+static int start_wave(struct run *run, size_t first, struct fleet_seat *seat, struct error **err)
 {
-	struct company company = { run, builder };
+	struct company company = { run, fleet_builder(seat) };
 	size_t ready = sched_count(run->sched, goes_with, &company) + 1;
-	size_t max = builder_info(builder)->batch, members = 1, number;
+	size_t max = builder_info(company.builder)->batch, members = 1, number;
 	struct wave *wave;
 	int r;
 
-	ready = (ready * share + 99) / 100;
+	ready = (ready * fleet_share(seat) + 99) / 100;
 	max = ready < max ? ready : max;
-	if (open_wave(run, builder, max, &wave, err) < 0)
+	if (open_wave(run, seat, max, &wave, err) < 0)
 		return -1;
-	r = start_task(run, first, builder, wave, err);
+	r = start_task(run, first, NULL, wave, err);
 	while (r == 0 && members < max && sched_join(run->sched, first, goes_with, &company, &number)) {
 		struct error *error = NULL;
 		bool stale = false;
 
 		if (decide_node(run, number, &stale, &error) < 0 ||
-		    (stale && start_task(run, number, builder, wave, &error) < 0))
+		    (stale && start_task(run, number, NULL, wave, &error) < 0))
 			start_failed(run, number, error);
 		else
 			members += stale;
@@ -287,19 +291,12 @@ static int start_wave(struct run *run, size_t first, struct builder *builder, un
 static int start_build(struct run *run, size_t number, struct error **err)
 {
 	const struct fleet_want want = task_want(run->plan, plan_node(run->plan, number));
-	struct builder *builder;
-	unsigned share;
-	int r;
+	struct fleet_seat *seat;
 
-	if (fleet_take(run->env.fleet, &want, &builder, &share, err) < 0)
+	if (fleet_take(run->env.fleet, &want, &seat, err) < 0)
 		return -1;
-	if (builder_info(builder)->batch > 1)
-		r = start_wave(run, number, builder, share, err);
-	else
-		r = start_task(run, number, builder, NULL, err);
-	if (r < 0)
-		fleet_give_back(run->env.fleet, builder);
-	return r;
+	return builder_info(fleet_builder(seat))->batch > 1 ? start_wave(run, number, seat, err)
+							    : start_task(run, number, seat, NULL, err);
 }
 
 static int start_node(struct run *run, size_t number, struct error **err)

@@ -159,6 +159,13 @@ bool task_records(const struct task *task)
 	return !task->reused && !task->doubt && !task->passing;
 }
 
+void task_join_wave(struct task *task, struct wave *wave)
+{
+	wave_join(wave);
+	task->wave = wave;
+	task->builder = wave_builder(wave);
+}
+
 void task_leave_wave(struct task *task)
 {
 	if (task->wave)
@@ -236,6 +243,7 @@ void task_free(struct task *task)
 		close(task->lock_fd);
 	if (task->staging)
 		fs_remove_tree(task->staging, NULL); /* a leftover is swept by the next run */
+	fleet_give_back(task->seat);
 	error_free(task->error);
 	free(task->staging);
 	free(task->log);

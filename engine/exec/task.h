@@ -55,7 +55,7 @@ struct task {
 	bool asked;                  /* there, before the run */
 	bool passing;                /* the result is for this run alone, and not recorded */
 	struct builder *builder;     /* of a build: the one it is given to; NULL otherwise */
-	bool holds;                  /* a place with it, to be given back (a wave has one for all) */
+	struct fleet_seat *seat;     /* that it has with its builder, or NULL: a wave has one for all */
 	struct wave *wave;           /* that it is built with, until it has left it; or NULL */
 	char *staging;               /* an empty folder of its own */
 	struct output output;
@@ -83,6 +83,8 @@ bool task_records(const struct task *task);
 /* Writes its record, durably. On the loop's thread. */
 int task_record(struct task *task, struct error **err);
 
+/* Is built with this wave. Before it starts. */
+void task_join_wave(struct task *task, struct wave *wave);
 /* Leaves its wave, if it is in one that it has not built with: what follows may take long. */
 void task_leave_wave(struct task *task);
 /* Each does the node's work in a task and sets the outcome; negative with task->error set. */

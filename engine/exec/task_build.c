@@ -532,8 +532,7 @@ static bool change_builder(struct task *task, struct error **error)
 	const char *name = builder_info(task->builder)->name;
 	cleanup_error struct error *why = NULL, *nobody = NULL;
 	const struct fleet_want want = task_want(task->env->plan, task->node);
-	struct builder *other = NULL;
-	unsigned share;
+	struct fleet_seat *other = NULL;
 
 	if (!fleet_shares(task->env->fleet) || (*error)->cls != ERROR_TOOL ||
 	    builder_answers(task->builder, &why) == 0 || why->cls == ERROR_CANCELLED)
@@ -541,14 +540,13 @@ static bool change_builder(struct task *task, struct error **error)
 	if (fleet_lose(task->env->fleet, task->builder))
 		task_tell(task,
 			  mem_printf("the builder %s does not answer any more, it is left out: %s", name, why->message));
-	if (fleet_take(task->env->fleet, &want, &other, &share, &nobody) < 0) {
+	if (fleet_take(task->env->fleet, &want, &other, &nobody) < 0) {
 		error_wrap(error, "the builder %s does not answer any more (%s)", name, nobody->message);
 		return false;
 	}
-	if (task->holds)
-		fleet_give_back(task->env->fleet, task->builder);
-	task->holds = true;
-	task->builder = other;
+	fleet_give_back(task->seat);
+	task->seat = other;
+	task->builder = fleet_builder(other);
 	error_free(steal_ptr(*error));
 	return true;
 }

@@ -49,6 +49,11 @@ struct wave *wave_new(struct builder *builder, size_t max, bool keep_going)
 	return wave;
 }
 
+struct builder *wave_builder(const struct wave *wave)
+{
+	return wave->builder;
+}
+
 void wave_join(struct wave *wave)
 {
 	pthread_mutex_lock(&wave->lock);

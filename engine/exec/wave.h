@@ -21,6 +21,7 @@ struct wave;
 
 /* For at most `max` members. */
 struct wave *wave_new(struct builder *builder, size_t max, bool keep_going);
+struct builder *wave_builder(const struct wave *wave);
 /* The wave's own task, and what lets go of it afterwards. */
 void wave_work(void *wave);
 void wave_free(void *wave);

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "engine/io/loop.h"
 
 struct post {
@@ -57,7 +58,7 @@ struct loop {
 
 struct task {
 	struct loop *loop;
-	uv_thread_t thread;
+	pthread_t thread;
 	void (*work)(void *arg);
 	void (*done)(void *arg);
 	void *arg;
@@ -229,18 +230,19 @@ static void task_done(void *arg)
 {
 	struct task *task = arg;
 
-	uv_thread_join(&task->thread);
+	pthread_join(task->thread, NULL);
 	task->loop->tasks--;
 	task->done(task->arg);
 	free(task);
 }
 
-static void task_main(void *arg)
+static void *task_main(void *arg)
 {
 	struct task *task = arg;
 
 	task->work(task->arg);
 	loop_post(task->loop, task_done, task);
+	return NULL;
 }
 
 int loop_task(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg, struct error **err)
@@ -249,10 +251,10 @@ int loop_task(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg
 	int r;
 
 	*task = (struct task){ .loop = loop, .work = work, .done = done, .arg = arg };
-	r = uv_thread_create(&task->thread, task_main, task);
-	if (r < 0) {
+	r = thread_start(&task->thread, task_main, task);
+	if (r != 0) {
 		free(task);
-		return error_errno(err, ERROR_STATE, -r, "cannot start a thread");
+		return error_errno(err, ERROR_STATE, r, "cannot start a thread");
 	}
 	loop->tasks++;
 	return 0;

@@ -6,8 +6,8 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/workers.h"
 #include "engine/plan/ahead.h"
-#include "engine/source/workers.h"
 
 #define FILES_WORTH_A_THREAD 64 /* reading fewer takes less time than starting a thread */
 

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "base/workers.h"
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/reach.h"
@@ -24,9 +25,7 @@ struct crate {
 	const struct push *push;
 	struct push_result *result;
 	const struct descriptor **blobs;
-	size_t len;
-	size_t next;
-	pthread_mutex_t lock; /* for next, result and error */
+	pthread_mutex_t lock; /* for result and error */
 	struct error *error;  /* the first */
 };
 
@@ -82,26 +81,27 @@ static int look_after(struct crate *crate, const struct descriptor *blob, struct
 	return r < 0 ? -1 : 0;
 }
 
-static void *work(void *data)
+static bool has_failed(struct crate *crate)
+{
+	bool failed;
+
+	pthread_mutex_lock(&crate->lock);
+	failed = crate->error != NULL;
+	pthread_mutex_unlock(&crate->lock);
+	return failed;
+}
+
+static void look_after_one(void *data, size_t index, unsigned worker)
 {
 	struct crate *crate = data;
+	struct error *error = NULL;
 
-	for (;;) {
-		const struct descriptor *blob = NULL;
-		struct error *error = NULL;
-
-		pthread_mutex_lock(&crate->lock);
-		if (!crate->error && crate->next < crate->len)
-			blob = crate->blobs[crate->next++];
-		pthread_mutex_unlock(&crate->lock);
-		if (!blob)
-			return NULL;
-		if (look_after(crate, blob, &error) < 0) {
-			pthread_mutex_lock(&crate->lock);
-			error_move(crate->error ? NULL : &crate->error, &error);
-			pthread_mutex_unlock(&crate->lock);
-		}
-	}
+	(void)worker;
+	if (has_failed(crate) || look_after(crate, crate->blobs[index], &error) == 0)
+		return;
+	pthread_mutex_lock(&crate->lock);
+	error_move(crate->error ? NULL : &crate->error, &error);
+	pthread_mutex_unlock(&crate->lock);
 }
 
 /* The largest first: the last one decides when all are there. */
@@ -117,21 +117,15 @@ static int send_blobs(const struct push *push, const struct reach *reach, struct
 {
 	cleanup_free const struct descriptor **blobs = mem_array(reach->len + 1, sizeof(*blobs));
 	struct crate crate = { .push = push, .result = result, .blobs = blobs };
-	pthread_t threads[THREADS - 1];
-	size_t started = 0;
+	size_t len = 0;
 
 	for (size_t i = 0; i < reach->len; i++) {
 		if (!document_type_known(reach->items[i].media_type))
-			blobs[crate.len++] = &reach->items[i];
+			blobs[len++] = &reach->items[i];
 	}
-	qsort(blobs, crate.len, sizeof(*blobs), by_size);
+	qsort(blobs, len, sizeof(*blobs), by_size);
 	pthread_mutex_init(&crate.lock, NULL);
-	while (started < THREADS - 1 && started + 1 < crate.len &&
-	       pthread_create(&threads[started], NULL, work, &crate) == 0)
-		started++;
-	work(&crate);
-	for (size_t i = 0; i < started; i++)
-		pthread_join(threads[i], NULL);
+	workers_run(len, THREADS, look_after_one, &crate);
 	pthread_mutex_destroy(&crate.lock);
 	return crate.error ? error_move(err, &crate.error) : 0;
 }

@@ -10,6 +10,7 @@
 
 struct argv;
 struct json;
+struct keylock;
 struct runtime_ops;
 
 /* What a machine may need beyond the plain command line, found out by trying. Bits of runtime.quirks. */
@@ -47,7 +48,8 @@ struct runtime {
 	bool manifests; /* docker with the containerd store: images are known by their manifest's digest */
 	atomic_uint quirks;
 	atomic_uint names;
-	pthread_mutex_t lock; /* guards the guests, and bringing images in */
+	struct keylock *images; /* by id: held while an image is brought in or taken out */
+	pthread_mutex_t lock;   /* guards the guests */
 	struct guest *guests;
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "engine/io/proc.h"
 #include "engine/runtime/ops.h"
 
@@ -58,6 +59,7 @@ static int open_one(const struct runtime_ops *ops, const struct runtime *common,
 	runtime->owner = mem_strdup(common->owner);
 	runtime->process = command_process();
 	atomic_init(&runtime->names, first_number());
+	runtime->images = keylock_new();
 	pthread_mutex_init(&runtime->lock, NULL);
 	runtime->program = proc_find(ops->name);
 	if (!runtime->program) {
@@ -123,6 +125,7 @@ void runtime_free(struct runtime *runtime)
 		free(guest->id);
 		free(guest);
 	}
+	keylock_free(runtime->images);
 	pthread_mutex_destroy(&runtime->lock);
 	free(runtime->owner);
 	free(runtime->program);
@@ -153,11 +156,12 @@ const char *runtime_place(const struct runtime *runtime)
 int runtime_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
 		 const struct output *output, struct error **err)
 {
+	const char *id = runtime_image_id(runtime, image);
 	int r;
 
-	pthread_mutex_lock(&runtime->lock);
+	keylock_take(runtime->images, id);
 	r = runtime->ops->load(runtime, image, references, len, output, err);
-	pthread_mutex_unlock(&runtime->lock);
+	keylock_give(runtime->images, id);
 	if (r < 0)
 		error_wrap(err, "cannot load %s into %s", len > 0 ? references[0] : image->identity, runtime->ops->name);
 	return r;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "engine/oci/layout.h"
 #include "engine/runtime/ops.h"
 
@@ -64,6 +65,7 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 	return 0;
 }
 
+/* With the lock held. */
 static struct guest **find_guest(struct runtime *runtime, const char *id)
 {
 	struct guest **at = &runtime->guests;
@@ -73,39 +75,77 @@ static struct guest **find_guest(struct runtime *runtime, const char *id)
 	return at;
 }
 
-static int acquire_locked(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
-			  struct error **err)
+/* One more user of a guest that is there: false when there is none. */
+static bool use_guest(struct runtime *runtime, const char *id)
 {
-	const char *id = runtime_image_id(runtime, image);
-	struct guest *guest = *find_guest(runtime, id);
+	struct guest *guest;
+
+	pthread_mutex_lock(&runtime->lock);
+	guest = *find_guest(runtime, id);
+	if (guest)
+		guest->users++;
+	pthread_mutex_unlock(&runtime->lock);
+	return guest != NULL;
+}
+
+static void add_guest(struct runtime *runtime, const char *id)
+{
+	struct guest *guest = mem_alloc(sizeof(*guest));
+
+	guest->id = mem_strdup(id);
+	guest->users = 1;
+	pthread_mutex_lock(&runtime->lock);
+	guest->next = runtime->guests;
+	runtime->guests = guest;
+	pthread_mutex_unlock(&runtime->lock);
+}
+
+/* True when that was the last user: it is no guest any more. */
+static bool leave_guest(struct runtime *runtime, const char *id)
+{
+	struct guest **at, *guest;
+
+	pthread_mutex_lock(&runtime->lock);
+	at = find_guest(runtime, id);
+	guest = *at;
+	if (guest && --guest->users > 0)
+		guest = NULL;
+	if (guest)
+		*at = guest->next;
+	pthread_mutex_unlock(&runtime->lock);
+	if (!guest)
+		return false;
+	free(guest->id);
+	free(guest);
+	return true;
+}
+
+static int acquire(struct runtime *runtime, const struct runtime_image *image, const char *id,
+		   const struct output *output, struct error **err)
+{
 	bool there = false;
 
-	if (guest) {
-		guest->users++;
+	if (use_guest(runtime, id))
 		return 0;
-	}
 	if (runtime->ops->has(runtime, id, &there, err) < 0)
 		return -1;
 	if (there)
 		return 0;
 	if (runtime_import(runtime, image, NULL, 0, output, err) < 0)
 		return -1;
-	guest = mem_alloc(sizeof(*guest));
-	guest->id = mem_strdup(id);
-	guest->users = 1;
-	guest->next = runtime->guests;
-	runtime->guests = guest;
+	add_guest(runtime, id);
 	return 0;
 }
 
 int runtime_image_acquire(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
 			  struct error **err)
 {
+	const char *id = runtime_image_id(runtime, image);
 	int r;
 
-	pthread_mutex_lock(&runtime->lock);
-	r = acquire_locked(runtime, image, output, err);
-	pthread_mutex_unlock(&runtime->lock);
+	keylock_take(runtime->images, id);
+	r = acquire(runtime, image, id, output, err);
+	keylock_give(runtime->images, id);
 	return r;
 }
 
@@ -121,19 +161,10 @@ static bool has_names(struct runtime *runtime, const char *id)
 void runtime_image_release(struct runtime *runtime, const struct runtime_image *image)
 {
 	const char *id = runtime_image_id(runtime, image);
-	struct guest **at, *guest;
+	const char *const args[] = { "rmi", id, NULL };
 
-	pthread_mutex_lock(&runtime->lock);
-	at = find_guest(runtime, id);
-	guest = *at;
-	if (guest && --guest->users == 0) {
-		const char *const args[] = { "rmi", id, NULL };
-
-		*at = guest->next;
-		if (!has_names(runtime, id))
-			runtime_command(runtime, args, NULL, true, NULL, NULL); /* an image too many harms nobody */
-		free(guest->id);
-		free(guest);
-	}
-	pthread_mutex_unlock(&runtime->lock);
+	keylock_take(runtime->images, id);
+	if (leave_guest(runtime, id) && !has_names(runtime, id))
+		runtime_command(runtime, args, NULL, true, NULL, NULL); /* an image too many harms nobody */
+	keylock_give(runtime->images, id);
 }

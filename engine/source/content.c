@@ -13,9 +13,9 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/workers.h"
 #include "base/xattr.h"
 #include "engine/source/walk.h"
-#include "engine/source/workers.h"
 
 #define BLOCK ((size_t)1024 * 1024) /* bytes: files up to this are read and hashed in one piece */
 #define TRIES 5                     /* of reading a file that changes meanwhile */

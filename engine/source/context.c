@@ -16,13 +16,14 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/thread.h"
+#include "base/workers.h"
 #include "engine/source/chosen.h"
 #include "engine/source/content.h"
 #include "engine/source/detour.h"
 #include "engine/source/select.h"
 #include "engine/source/statindex.h"
 #include "engine/source/walk.h"
-#include "engine/source/workers.h"
 
 #define INDEX_WORTH_A_THREAD (1 << 20) /* bytes: reading fewer takes less time than starting a thread */
 #define NANOSECONDS ((int64_t)1000000000)
@@ -81,7 +82,7 @@ static void read_index(struct source *source)
 
 	source->reading = source->index_path && stat(source->index_path, &st) == 0 &&
 			  st.st_size >= INDEX_WORTH_A_THREAD &&
-			  pthread_create(&source->reader, NULL, read_in_thread, source) == 0;
+			  thread_start(&source->reader, read_in_thread, source) == 0;
 	if (!source->reading)
 		source->index = statindex_open(source->index_path);
 }

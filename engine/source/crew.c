@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "engine/source/workers.h"
+#include "base/thread.h"
+#include "base/workers.h"
 
 #define ENTRIES_WORTH_THREADS 1500 /* looking at fewer takes less time than starting a thread saves */
 #define TOPS_WORTH_THREADS 24
@@ -120,7 +121,7 @@ static void start(struct crew *crew)
 		struct member *member = &crew->members[crew->started];
 
 		*member = (struct member){ .crew = crew, .number = crew->started };
-		if (pthread_create(&member->id, NULL, run, member) != 0) {
+		if (thread_start(&member->id, run, member) != 0) {
 			crew->limit = crew->started; /* a thread that cannot be had is done without */
 			break;
 		}

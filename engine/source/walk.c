@@ -16,12 +16,12 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/workers.h"
 #include "base/xattr.h"
 #include "engine/source/crew.h"
 #include "engine/source/listing.h"
 #include "engine/source/select.h"
 #include "engine/source/statindex.h"
-#include "engine/source/workers.h"
 
 #define DEPTH_MAX 300 /* folders within each other: each holds a descriptor */
 #define LINK_MAX_BYTES 4096

@@ -2,10 +2,12 @@
 # What goes on beside each other: an error in a thread ends what it serves, and nothing waits for ever.
 
 . "$BATS_TEST_DIRNAME/../lib/project"
+. "$BATS_TEST_DIRNAME/../lib/registry"
 
 setup_file()
 {
 	project_begin
+	registries_begin
 	export BATS_TEST_TIMEOUT=120 # what waits for ever fails
 	# The docker that the caller has started, or one of this file's own.
 	if [ -z "${DOCKER_HOST:-}" ]; then
@@ -20,6 +22,7 @@ teardown_file()
 	if [ -n "${OWN_DOCKER:-}" ]; then
 		"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
 	fi
+	registries_end
 	project_end
 }
 
@@ -63,4 +66,64 @@ build()
 		build cb
 		equal "$status" 0
 	done
+}
+
+# played TOOL: a script of that name in front of the PATH, from standard input; the real one is in $real.
+played()
+{
+	mkdir -p "$BATS_TEST_TMPDIR/bin"
+	{
+		printf '#!/bin/bash\nreal=%q\ncd %q\n' "$(command -v "$1")" "$BATS_TEST_TMPDIR"
+		cat
+		printf 'exec "$real" "$@"\n'
+	} >"$BATS_TEST_TMPDIR/bin/$1"
+	chmod +x "$BATS_TEST_TMPDIR/bin/$1"
+}
+
+@test "a build whose base is here does not wait for the base of another" {
+	local far
+	registry_start plain
+	far=$(registry_host plain)/far:1
+	cat >services.yaml <<-EOF
+		project: threads
+		registry: localhost/threads
+		services:
+		  near: {build: near, publish: false}
+		  a: {build: a}
+		  b:
+		    build: {context: b, additional_contexts: {base: "service:near"}}
+		    prepare: {run: [cat, $BATS_TEST_TMPDIR/pulling], outputs: []}
+	EOF
+	printf 'FROM scratch\nCOPY Dockerfile /near\n' | dockerfile near
+	printf 'FROM base\nCOPY Dockerfile /b\n' | dockerfile b
+	cb a near --builder=buildah --platforms="$host" --no-verify --no-load
+	equal "$status" 0
+	skopeo copy -q --dest-tls-verify=false "oci:$PWD/.cbuild/oci:localhost/threads/a:latest" "docker://$far"
+	printf 'FROM %s\nCOPY Dockerfile /a\n' "$far" | dockerfile a
+
+	# The base of a comes when b is being built, and b is built when it is on its way.
+	mkfifo "$BATS_TEST_TMPDIR/pulling" "$BATS_TEST_TMPDIR/building"
+	played buildah <<-'EOF'
+		case "$1 ${!#}" in
+		"pull docker:"*) echo >pulling && cat building ;;
+		"build "*/b) echo >building ;;
+		esac >&2
+	EOF
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH cb a b -j2 --builder=buildah --platforms="$host" --no-verify --no-load
+	equal "$status" 0
+}
+
+@test "an image is loaded while another one is" {
+	mkfifo "$BATS_TEST_TMPDIR/second"
+	# The first is loaded when the second comes.
+	played podman <<-'EOF'
+		if [ "$1" = load ] && mkdir first 2>/dev/null; then
+			cat second
+		elif [ "$1" = load ]; then
+			echo >second
+		fi >&2
+	EOF
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH cb all -j2 --builder=buildah --runtime=podman --platforms="$host" --no-verify
+	equal "$status" 0
+	[ -d "$BATS_TEST_TMPDIR/first" ]
 }

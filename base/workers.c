@@ -1,10 +1,11 @@
 #include "config.h"
 
-#include "engine/source/workers.h"
+#include "base/workers.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
+
+#include "base/thread.h"
 
 struct pool {
 	atomic_size_t next;
@@ -52,10 +53,12 @@ void workers_run(size_t count, unsigned threads, void (*work)(void *data, size_t
 
 	if (threads > WORKERS_MAX)
 		threads = WORKERS_MAX;
+	if (threads > count)
+		threads = count > 0 ? (unsigned)count : 1;
 	for (unsigned i = 0; i < threads; i++)
 		workers[i] = (struct thread){ .pool = &pool, .number = i };
 	/* a thread that cannot be had is done without */
-	while (started < threads && pthread_create(&workers[started].id, NULL, run, &workers[started]) == 0)
+	while (started < threads && thread_start(&workers[started].id, run, &workers[started]) == 0)
 		started++;
 	run(&workers[0]);
 	for (unsigned i = 1; i < started; i++)

@@ -1,5 +1,5 @@
-#ifndef ENGINE_SOURCE_WORKERS_H
-#define ENGINE_SOURCE_WORKERS_H
+#ifndef BASE_WORKERS_H
+#define BASE_WORKERS_H
 
 #include <stddef.h>
 

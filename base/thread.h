@@ -1,0 +1,22 @@
+#ifndef BASE_THREAD_H
+#define BASE_THREAD_H
+
+#include <pthread.h>
+#include <stddef.h>
+
+/* Bytes: enough for the deepest recursion (folders, 300 of 2 KiB each), also with sanitizers. What a thread gets without
+ * being asked depends on the machine: 8 MiB, 128 KiB, or without a limit. */
+#define THREAD_STACK ((size_t)4 << 20)
+
+/* pthread_create with a stack of THREAD_STACK: 0, or the number of the error. */
+int thread_start(pthread_t *ret, void *(*work)(void *arg), void *arg);
+
+/* One thread at a time for each name; threads with different names do not wait for each other. Thread-safe. */
+struct keylock;
+
+struct keylock *keylock_new(void);
+void keylock_free(struct keylock *lock); /* NULL-safe; nobody holds a name */
+void keylock_take(struct keylock *lock, const char *name);
+void keylock_give(struct keylock *lock, const char *name);
+
+#endif

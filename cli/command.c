@@ -25,16 +25,3 @@ bool command_reads(const struct command *command, const struct option *option)
 	return option->commands ? text_listed(option->commands, command->name)
 				: !command->alone && strcmp(option->name, "version") != 0;
 }
-
-const char **command_names(const struct command *commands)
-{
-	const char **names;
-	size_t len = 0;
-
-	while (commands[len].name)
-		len++;
-	names = mem_array(len + 1, sizeof(*names));
-	for (size_t i = 0; i < len; i++)
-		names[i] = commands[i].name;
-	return names;
-}

@@ -26,8 +26,6 @@ struct command {
 
 /* The command of that name in a table; NULL when there is none. */
 const struct command *command_find(const struct command *commands, const char *name);
-/* A table's names, NULL-terminated; free() the list. */
-const char **command_names(const struct command *commands);
 /* Whether the command has a use for the option. */
 bool command_reads(const struct command *command, const struct option *option);
 

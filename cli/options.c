@@ -166,6 +166,8 @@ static const struct option table[] = {
 	{ 0, "set", "NAME=VALUE", "set a variable of the manifest, or SERVICE.KEY; may be repeated", .take = take_set },
 	{ 0, "profile", "NAME", "make services of this profile part of all; may be repeated (COMPOSE_PROFILES)",
 	  COMMAS(profiles) },
+	{ 'p', "project-name", "NAME", "the project's name, instead of the manifest's (COMPOSE_PROJECT_NAME)",
+	  TEXT(project) },
 	{ 0, "env-file", "FILE", "read variables from FILE instead of .env", TEXT(env_file) },
 	{ 0, "builder", "NAME",
 	  "build with NAME: buildah, docker, docker:BUILDER, buildctl, buildctl:ADDRESS, nerdctl or nerdctl:NAMESPACE "
@@ -293,9 +295,10 @@ static int parse_letters(struct options *options, char **argv, int argc, int *at
 	return 0;
 }
 
-static void take_word(struct options *options, const char *word)
+/* A service may be called as a command is: behind "--", and behind a command, the word means the service. */
+static void take_word(struct options *options, const char *word, bool only_words)
 {
-	if (!options->command && options->targets_len == 0 && command_find(options->commands, word)) {
+	if (!only_words && !options->command && options->targets_len == 0 && command_find(options->commands, word)) {
 		options->command = word;
 		return;
 	}
@@ -333,7 +336,7 @@ int options_parse(struct options *options, const struct command *commands, int a
 		int first = i, r = 0;
 
 		if (only_words || argv[i][0] != '-' || !argv[i][1])
-			take_word(options, argv[i]);
+			take_word(options, argv[i], only_words);
 		else if (strcmp(argv[i], "--") == 0)
 			only_words = true;
 		else if (argv[i][1] == '-')

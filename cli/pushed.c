@@ -68,8 +68,8 @@ static int same_members(struct session *session, const char *a, const char *b, s
 int pushed_find(struct session *session, const struct service *service, const struct image_format *format,
 		const char *index, struct record **ret, struct error **err)
 {
-	cleanup_free char *id =
-		mem_printf("push:%s%s%s", service->name.s, format ? ":" : "", format ? format->name.s : "");
+	cleanup_free char *id = mem_printf("push:%s%s%s", manifest_maker(session->manifest, service), format ? ":" : "",
+					   format ? format->name.s : "");
 	cleanup_record struct record *record = NULL;
 	int same;
 

@@ -10,7 +10,6 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/platform.h"
-#include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/release.h"
@@ -97,7 +96,6 @@ static int load(struct session *session, struct error **err)
 	const char *path = manifest_path(options);
 	const char *overlays[] = { override_path(options, path), NULL };
 	cleanup_free char *dir = path_dir(path);
-	cleanup_free const char **commands = command_names(options->commands);
 	struct git *git = git_new(dir);
 	const struct load_options load_options = {
 		.path = path,
@@ -109,7 +107,7 @@ static int load(struct session *session, struct error **err)
 		.tags = options->tags,
 		.profiles = options->profiles,
 		.starts = options->starts ? options->targets : NULL,
-		.commands = commands,
+		.project = options->project,
 		.lookup = lookup_git,
 		.lookup_data = git,
 	};

@@ -93,6 +93,33 @@ static struct node *parse(struct files *files, uint32_t file, const struct buf *
 	return NULL;
 }
 
+static bool has_own(const struct schema *schema, const struct node *map)
+{
+	for (size_t i = 0; map && map->kind == NODE_MAP && i < map->len; i++) {
+		const struct schema_key *key = schema_find(schema, map->entries[i].key);
+
+		if (key && (key->flags & FLAG_OWN))
+			return true;
+	}
+	return false;
+}
+
+/* By its name; one of another name when it has none of cbuild's own words. */
+static bool is_compose(const char *path, const struct node *tree)
+{
+	const struct node *services = node_get(tree, "services");
+	const char *name = path_base(path);
+
+	if (strstr(name, "compose"))
+		return true;
+	if (!strncmp(name, "services.", strlen("services.")) || has_own(&schema_root, tree))
+		return false;
+	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->len; i++)
+		if (has_own(&schema_service, services->entries[i].value))
+			return false;
+	return true;
+}
+
 /* One manifest by itself; *ret NULL after a complaint. */
 static int read_one(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **ret,
 		    struct error **err)
@@ -109,6 +136,8 @@ static int read_one(struct files *files, struct unit *unit, const char *path, co
 	file = diags_source(files->diags, shown, text.data, text.len);
 	unit_add_text(files->units, unit, file);
 	*ret = parse(files, file, &text);
+	if (files->count == 1 && *ret)
+		files->units->compose = is_compose(path, *ret);
 	vars = *ret ? node_get(*ret, "vars") : NULL;
 	if (vars && vars->kind == NODE_MAP)
 		scope_add_vars(files->scope, unit, vars);

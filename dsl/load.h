@@ -23,7 +23,7 @@ struct load_options {
 	const char *const *tags;     /* --tag, NULL-terminated list or NULL; wins over DOCKER_TAGS, over the manifest */
 	const char *const *profiles; /* --profile, NULL-terminated list or NULL; wins over COMPOSE_PROFILES */
 	const char *const *starts; /* services and groups that will be started (none: all that are active), so that their env files are read; or NULL */
-	const char *const *commands; /* no service or group may be called so, NULL-terminated list or NULL */
+	const char *project; /* --project-name; wins over COMPOSE_PROJECT_NAME, over the manifest; or NULL */
 	load_lookup *lookup;         /* for git.*; may be NULL */
 	void *lookup_data;
 };

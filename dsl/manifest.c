@@ -24,6 +24,11 @@ void manifest_free(struct manifest *manifest)
 	arena_free(loaded->arena); /* `loaded` is in it */
 }
 
+const char *manifest_maker(const struct manifest *manifest, const struct service *service)
+{
+	return manifest->services[service->maker].name.s;
+}
+
 long manifest_service(const struct manifest *manifest, const char *name)
 {
 	const struct service *service = map_get(loaded_of(manifest)->services, name);

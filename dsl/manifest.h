@@ -194,6 +194,8 @@ struct service {
 	bool has_build;
 	struct build_spec build;
 	struct text image; /* repository, registry included, no tag: "ghcr.io/aic-sos/control-plane" (with the digest, if `reference` has one) */
+	bool named;   /* `image` was written, or has the registry: FROM and COPY --from may mean it */
+	size_t maker; /* index of the service whose build makes its image: its own, or that of the first with the same image and the same build */
 	struct texts tags; /* of the published references; at least one unless publish is false or `reference` has a digest */
 	struct texts references;      /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
 	struct image_format *formats; /* besides the plain one; none when publish is false */
@@ -269,6 +271,7 @@ struct manifest {
 	const char **files; /* absolute: whatever it was read from, or would be if it were there (.env) */
 	size_t files_len;
 	struct text project;
+	const char *prefix; /* of names by the project: of images that have no other, of volumes; as compose normalises it */
 	struct text registry;       /* this and the next two: for the services that the first file defines */
 	struct platform *platforms; /* len 0: not given */
 	size_t platforms_len;
@@ -291,6 +294,8 @@ struct manifest {
 void manifest_free(struct manifest *manifest); /* NULL-safe */
 /* The service's first TCP port in the container, or 0. */
 uint16_t service_port(const struct service *service);
+/* The name of the service whose build makes the image of this one: nodes and records are called by it. */
+const char *manifest_maker(const struct manifest *manifest, const struct service *service);
 /* Index of the service called `name`, or -1. */
 long manifest_service(const struct manifest *manifest, const char *name);
 /* Whether anything is to be said beside its image: not of one that is never published. */

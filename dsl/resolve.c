@@ -88,24 +88,6 @@ static void resolve_epoch(struct resolve *r)
 	manifest->epoch = strtoll(value, NULL, 10);
 }
 
-static void resolve_project(struct resolve *r)
-{
-	struct manifest *manifest = &r->loaded->manifest;
-	const struct draft *draft = r->draft;
-
-	manifest->project = draft->project.s ? draft->project : draft->name;
-	if (draft->project.s && draft->name.s && strcmp(draft->project.s, draft->name.s) != 0) {
-		diags_add(r->diags, draft->name.pos, NULL, "\"name\" and \"project\" mean the same, but differ");
-		diags_note(r->diags, draft->project.pos, "\"project\" is given here");
-	}
-	if (!manifest->project.s)
-		manifest->project.s = arena_strdup(r->arena, path_base(manifest->dir));
-	else if (!ref_name_valid(manifest->project.s))
-		diags_add(r->diags, manifest->project.pos,
-			  "names consist of letters, digits, \"_\", \".\" and \"-\", and begin with a letter or digit",
-			  "\"%s\" cannot be the name of a project", manifest->project.s);
-}
-
 static void resolve_registry(struct resolve *r, struct unit *unit)
 {
 	struct text registry = unit->draft->registry;
@@ -212,7 +194,8 @@ void resolve_manifest(struct resolve *r)
 	for (size_t i = 0; i < r->draft->len; i++)
 		resolve_one(r, i);
 	resolve_profiles_known(r);
-	resolve_images_once(r);
+	resolve_forms_once(r);
+	resolve_makers(r);
 	resolve_outputs_once(r);
 	resolve_cycles(r);
 	resolve_groups(r);

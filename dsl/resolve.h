@@ -58,6 +58,9 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 void resolve_given(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
 /* What the builder is to say about the image. */
 void resolve_attestations(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
+void resolve_project(struct resolve *r);
+/* The name of an image that was given none: the project's and the service's, as compose calls it. */
+const char *resolve_default_image(struct resolve *r, const struct service *service);
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_registries(struct resolve *r);
 void resolve_tags(struct resolve *r, struct unit *unit);
@@ -77,8 +80,11 @@ void resolve_env_files(struct resolve *r);
 void resolve_mounts(struct resolve *r); /* paths of volumes */
 void resolve_groups(struct resolve *r);
 void resolve_builders(struct resolve *r);
-/* No two services make the same image under the same tag, no two steps the same file. */
-void resolve_images_once(struct resolve *r);
+/* No two forms of one service have the same name. */
+void resolve_forms_once(struct resolve *r);
+/* Services with the same image and the same build: the first one's build is all of theirs. */
+void resolve_makers(struct resolve *r);
+/* No two steps make the same file. */
 void resolve_outputs_once(struct resolve *r);
 
 /* For the parts (resolve_text.c, resolve_build.c). */

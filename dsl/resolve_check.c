@@ -201,7 +201,7 @@ void resolve_outputs_once(struct resolve *r)
 	for (size_t i = 0; i < manifest->services_len; i++) {
 		const struct prepare_spec *prepare = &manifest->services[i].prepare;
 
-		for (size_t j = 0; j < prepare->outputs.len; j++) {
+		for (size_t j = 0; manifest->services[i].maker == i && j < prepare->outputs.len; j++) {
 			const struct text *output = &prepare->outputs.items[j];
 			const struct service *other = map_set(seen, output->s, &manifest->services[i]);
 

@@ -124,10 +124,11 @@ static void split_image(struct resolve *r, const struct draft_rest *draft, struc
 	const char *tag = draft->image.s ? find_tag(draft->image.s) : NULL;
 
 	service->image = draft->image;
+	service->named = draft->image.s || unit->registry.s;
 	if (!draft->image.s) {
 		service->image.pos = service->name.pos;
 		service->image.s = unit->registry.s ? arena_join(r->arena, unit->registry.s, "/", service->name.s, NULL)
-						    : service->name.s;
+						    : resolve_default_image(r, service);
 		check_image(r, service, &service->image, false);
 		return;
 	}
@@ -159,90 +160,71 @@ void resolve_image(struct resolve *r, const struct draft_rest *draft, struct ser
 		add_build_tag(r, &tags->items[i], service);
 }
 
-/* Who makes an image: a service, or one of its formats. */
-struct maker {
-	const struct service *service;
+/* What one service makes under a name: the plain image, or one of its formats. */
+struct form {
 	const struct image_format *format; /* NULL: the plain image */
-	struct pos pos;                    /* where the image has its name from */
+	struct pos pos;                    /* where the name comes from */
 };
 
-static const char *maker_text(struct resolve *r, const struct maker *maker)
+static const char *form_text(struct resolve *r, const struct service *service, const struct form *form)
 {
-	return maker->format ? arena_printf(r->arena, "\"%s\" (%s)", maker->service->name.s, maker->format->name.s)
-			     : arena_printf(r->arena, "\"%s\"", maker->service->name.s);
+	return form->format ? arena_printf(r->arena, "\"%s\" (%s)", service->name.s, form->format->name.s)
+			    : arena_printf(r->arena, "\"%s\"", service->name.s);
 }
 
 /* False after a complaint. */
-static bool take_reference(struct resolve *r, struct map *seen, const char *reference, struct maker by)
+static bool take_name(struct resolve *r, struct map *seen, const struct service *service, const char *reference,
+		      struct form form)
 {
-	struct maker *maker = arena_alloc(r->arena, sizeof(*maker));
-	const struct maker *other;
+	struct form *own = arena_alloc(r->arena, sizeof(*own));
+	const struct form *other;
 
-	*maker = by;
-	other = map_set(seen, reference, maker);
-	if (!other || (other->service == by.service && other->format == by.format))
+	*own = form;
+	other = map_set(seen, reference, own);
+	if (!other || other->format == form.format)
 		return true;
-	diags_add(r->diags, by.pos, NULL,
-		  other->service != by.service ? "the services %s and %s both make the image \"%s\""
-					       : "%s and %s both make the image \"%s\"",
-		  maker_text(r, other), maker_text(r, maker), reference);
-	diags_note(r->diags, other->format ? other->pos : other->service->image.pos, "%s has its name here",
-		   maker_text(r, other));
+	diags_add(r->diags, form.pos, NULL, "%s and %s both make the image \"%s\"", form_text(r, service, other),
+		  form_text(r, service, own), reference);
+	diags_note(r->diags, other->pos, "%s has its name here", form_text(r, service, other));
 	return false;
 }
 
 /* The plain image's names, or (with `format`) those of one of its formats. */
-static void take_references(struct resolve *r, struct map *seen, size_t index, bool tags,
-			    const struct image_format *format)
+static void take_names(struct resolve *r, struct map *seen, size_t index, const struct image_format *format)
 {
 	const struct service *service = &r->loaded->manifest.services[index];
-	struct maker maker = { service, format, format ? format->suffix.pos : service->image.pos };
+	const struct form form = { format, format ? format->suffix.pos : service->image.pos };
 	const char *suffix = format ? format->suffix.s : "";
 	bool good = true;
 
-	/* One complaint tells enough about a format. */
-	for (size_t i = 0; tags && i < service->tags.len && (good || !format); i++)
-		good = take_reference(r, seen,
-				      arena_join(r->arena, r->normal[index], ":", service->tags.items[i].s, suffix, NULL),
-				      maker);
-	for (size_t i = 0; i < service->references.len && (good || !format); i++) {
-		const struct text *text = &service->references.items[i];
+	/* One complaint tells enough. */
+	for (size_t i = 0; i < service->tags.len && good; i++)
+		good = take_name(r, seen, service,
+				 arena_join(r->arena, r->normal[index], ":", service->tags.items[i].s, suffix, NULL),
+				 form);
+	for (size_t i = 0; i < service->references.len && good; i++) {
 		struct ref ref = { 0 };
 
-		if (!format)
-			maker.pos = text->pos;
-		if (ref_parse(text->s, &ref, NULL))
-			good = take_reference(r, seen,
-					      arena_join(r->arena, full_name(r, &ref), ":",
-							 ref.tag ? ref.tag : "latest", suffix, NULL),
-					      maker);
+		if (ref_parse(service->references.items[i].s, &ref, NULL))
+			good = take_name(r, seen, service,
+					 arena_join(r->arena, full_name(r, &ref), ":", ref.tag ? ref.tag : "latest",
+						    suffix, NULL),
+					 form);
 		ref_free(&ref);
 	}
 }
 
-/* Two services may share a name under different tags; few do, so only these are looked at closely. */
-void resolve_images_once(struct resolve *r)
+void resolve_forms_once(struct resolve *r)
 {
 	const struct manifest *manifest = &r->loaded->manifest;
-	struct map *seen cleanup_map = map_new();
-	struct map *first cleanup_map = map_new();
-	const char *const *names = r->normal;
-	bool *shared cleanup_free = mem_array(manifest->services_len, sizeof(*shared));
-	bool all = false;
 
 	for (size_t i = 0; i < manifest->services_len; i++) {
-		const struct service *service = &manifest->services[i], *other;
+		const struct service *service = &manifest->services[i];
+		struct map *seen cleanup_map = service->formats_len && r->normal[i] ? map_new() : NULL;
 
-		other = names[i] ? map_get(first, names[i]) : NULL;
-		if (other)
-			shared[i] = shared[other - manifest->services] = true;
-		else if (names[i])
-			map_set(first, names[i], (void *)service);
-		all |= service->references.len > 0 || service->formats_len > 0;
+		if (seen)
+			take_names(r, seen, i, NULL);
+		for (size_t j = 0; seen && j < service->formats_len; j++)
+			take_names(r, seen, i, &service->formats[j]);
 	}
-	for (size_t i = 0; i < manifest->services_len; i++)
-		take_references(r, seen, i, (shared[i] || all) && names[i], NULL);
-	for (size_t i = 0; i < manifest->services_len; i++)
-		for (size_t j = 0; j < manifest->services[i].formats_len; j++)
-			take_references(r, seen, i, names[i] != NULL, &manifest->services[i].formats[j]);
 }

@@ -45,10 +45,6 @@ void resolve_check_name(struct resolve *r, const struct text *name, const char *
 	if (!strcmp(name->s, "all"))
 		diags_add(r->diags, name->pos, NULL, "a %s cannot be called \"all\": it is the group of every service",
 			  what);
-	for (const char *const *command = r->options->commands; command && *command; command++)
-		if (!strcmp(name->s, *command))
-			diags_add(r->diags, name->pos, NULL, "a %s cannot be called \"%s\": it is a command of cbuild",
-				  what, name->s);
 }
 
 void resolve_limit(struct resolve *r, struct texts *list, size_t max, const char *what)

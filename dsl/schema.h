@@ -56,11 +56,12 @@ enum schema_flag {
 	FLAG_PLATFORM = 2, /* may mention ${platform.*} */
 	FLAG_IMAGE = 4,    /* may mention ${image.*} */
 	FLAG_REQUIRED = 8,
-	FLAG_SINGLE = 16, /* of a TYPE_SHAPE or TYPE_IGNORED (of a TYPE_NODE: each entry): may be a single value, */
-	FLAG_LIST = 32,   /* a list, (of a TYPE_NAMED: of names) */
-	FLAG_MAP = 64,    /* a map */
-	FLAG_PLAIN = 128, /* of "build": given to the builder, and exported, as it is written */
-	FLAG_OPTION = 256 /* of a FLAG_PLAIN: counts in the build's key */
+	FLAG_SINGLE = 16,  /* of a TYPE_SHAPE or TYPE_IGNORED (of a TYPE_NODE: each entry): may be a single value, */
+	FLAG_LIST = 32,    /* a list, (of a TYPE_NAMED: of names) */
+	FLAG_MAP = 64,     /* a map */
+	FLAG_PLAIN = 128,  /* of "build": given to the builder, and exported, as it is written */
+	FLAG_OPTION = 256, /* of a FLAG_PLAIN: counts in the build's key */
+	FLAG_OWN = 512     /* of the manifest or a service: cbuild's word, which compose does not know */
 };
 
 struct schema_key {

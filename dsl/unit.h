@@ -41,6 +41,7 @@ struct unit {
 
 struct units {
 	struct arena *arena;
+	bool compose;        /* the first file is compose's, and all are read by its rules */
 	struct unit **items; /* parents before their children */
 	size_t len, cap;
 	struct unit **by_file; /* at the files' ids; NULL: of none */

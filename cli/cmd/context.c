@@ -73,7 +73,8 @@ static int print_context(struct session *session, struct error **err)
 	for (size_t i = 0; i < plan_len(session->plan); i++) {
 		const struct node *node = plan_node(session->plan, i);
 
-		if (node->kind == NODE_BUILD && (long)node->service == service)
+		if (node->kind == NODE_BUILD && service >= 0 &&
+		    node->service == session->manifest->services[service].maker)
 			return print_build(session, node, err);
 	}
 	return error_make(err, ERROR_USAGE, "%s has no `build:`", session->options->targets[0]);

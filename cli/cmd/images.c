@@ -60,8 +60,8 @@ static int find_verified(struct session *session, struct image_line *line, struc
 static int find_line(struct session *session, const struct service *service, const struct image_format *format,
 		     struct image_line *line, struct error **err)
 {
-	cleanup_free char *id =
-		mem_printf("index:%s%s%s", service->name.s, format ? ":" : "", format ? format->name.s : "");
+	cleanup_free char *id = mem_printf("index:%s%s%s", manifest_maker(session->manifest, service),
+					   format ? ":" : "", format ? format->name.s : "");
 
 	*line = (struct image_line){ .service = service, .format = format };
 	if (state_last(session->state, id, &line->index, err) < 0)

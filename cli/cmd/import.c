@@ -14,7 +14,7 @@
 
 #define BAKE_MAX (10 * 1024 * 1024)
 
-static int read_bake(const struct command *commands, const char *path, struct json **ret, struct error **err)
+static int read_bake(const char *path, struct json **ret, struct error **err)
 {
 	bool standard_input = strcmp(path, "-") == 0;
 	cleanup_buf struct buf text = { 0 };
@@ -24,8 +24,7 @@ static int read_bake(const struct command *commands, const char *path, struct js
 		error->cls = ERROR_USAGE;
 		return error_move(err, &error);
 	}
-	return bake_read(commands, text.data ? text.data : "", text.len, standard_input ? "standard input" : path, ret,
-			 err);
+	return bake_read(text.data ? text.data : "", text.len, standard_input ? "standard input" : path, ret, err);
 }
 
 int cmd_import(const struct options *options, struct error **err)
@@ -36,7 +35,7 @@ int cmd_import(const struct options *options, struct error **err)
 	if (options->targets_len != 1)
 		return error_make(err, ERROR_USAGE,
 				  "`cbuild import` takes one bake file in JSON, or - for standard input");
-	if (read_bake(options->commands, options->targets[0], &document, err) < 0)
+	if (read_bake(options->targets[0], &document, err) < 0)
 		return -1;
 	buf_str(&out, "# Made by `cbuild import` of a bake file. `cbuild help manifest` explains every key.\n\n");
 	emit_yaml(&out, document);

@@ -124,7 +124,7 @@ static bool take_compose(struct draft *draft)
 
 	if (!find_first(names, &path))
 		return false;
-	if (compose_read(draft->survey.commands, path, &compose, &problem) < 0) {
+	if (compose_read(path, &compose, &problem) < 0) {
 		note_problem(draft, path, problem);
 		return false;
 	}
@@ -147,7 +147,7 @@ static bool take_bake(struct draft *draft)
 	if (!find_first(names, &path))
 		return false;
 	if (fs_read(path, BAKE_MAX, &text, &problem) < 0 ||
-	    bake_read(draft->survey.commands, text.data ? text.data : "", text.len, path, &document, &problem) < 0) {
+	    bake_read(text.data ? text.data : "", text.len, path, &document, &problem) < 0) {
 		note_problem(draft, path, problem);
 		return false;
 	}
@@ -198,10 +198,10 @@ static bool has_service(const struct json *services)
 	return false;
 }
 
-static int draft_manifest(const struct command *commands, struct buf *out, struct error **err)
+static int draft_manifest(struct buf *out, struct error **err)
 {
 	struct draft draft = { .root = json_new_object(), .services = json_new_object() };
-	int r = survey_new(commands, ".", &draft.survey, err);
+	int r = survey_new(".", &draft.survey, err);
 
 	draft.named = mem_array(draft.survey.len + 1, sizeof(*draft.named));
 	if (r == 0) {
@@ -234,7 +234,7 @@ int cmd_init(const struct options *options, struct error **err)
 		error_remedy(err, "`cbuild init --stdout` prints what would be written");
 		return -1;
 	}
-	if (draft_manifest(options->commands, &out, err) < 0)
+	if (draft_manifest(&out, err) < 0)
 		return -1;
 	if (shows)
 		return output_data(out.data, out.len, err);

@@ -69,7 +69,8 @@ static int load_record(struct session *session, struct deliver *deliver, const s
 static int load_service(struct session *session, struct deliver *deliver, size_t service, struct error **err)
 {
 	const char *name = session->manifest->services[service].name.s;
-	cleanup_free char *id = mem_printf("index:%s", name);
+	const char *maker = manifest_maker(session->manifest, &session->manifest->services[service]);
+	cleanup_free char *id = mem_printf("index:%s", maker);
 	cleanup_record struct record *record = NULL;
 
 	if (state_last(session->state, id, &record, err) < 0)

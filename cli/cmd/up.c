@@ -108,7 +108,8 @@ static void take_results(struct session *session, struct troupe *troupe, const s
 	platform_text(host, platform);
 	for (size_t i = 0; i < troupe->len; i++) {
 		struct stage_part *part = &troupe->parts[i];
-		cleanup_free char *build = mem_printf("build:%s:%s", part->service->name.s, platform);
+		const char *maker = manifest_maker(session->manifest, part->service);
+		cleanup_free char *build = mem_printf("build:%s:%s", maker, platform);
 		size_t built = plan_find(session->plan, build);
 
 		if (built == NO_NODE)

@@ -185,10 +185,14 @@ static struct json *node_json(const struct node *node, const struct why *why)
 
 static bool wanted(const struct session *session, const struct node *node)
 {
+	const struct manifest *manifest = session->manifest;
 	const char *word = session->options->targets[0];
+	long service = manifest_service(manifest, word);
 
-	return strchr(word, ':') ? strcmp(word, node->id) == 0
-				 : strcmp(word, session->manifest->services[node->service].name.s) == 0;
+	if (strchr(word, ':'))
+		return strcmp(word, node->id) == 0;
+	return service >= 0 && (node->service == (size_t)service ||
+				(node->kind != NODE_VERIFY && node->service == manifest->services[service].maker));
 }
 
 static int print_why(struct session *session, struct error **err)

@@ -7,7 +7,6 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
-#include "cli/command.h"
 #include "cli/convert/bake.h"
 #include "cli/convert/bake_attest.h"
 #include "cli/convert/bake_value.h"
@@ -16,7 +15,6 @@
 #define MERGES_MAX 100000 /* targets put over others, in all */
 
 struct bake {
-	const struct command *commands;
 	const char *name;
 	const struct json *targets, *groups, *variables;
 	struct json *secrets;
@@ -31,10 +29,9 @@ static bool is_abstract(const char *target)
 }
 
 /* A target may be called what a service may not. */
-static char *service_name(const struct bake *bake, const char *target)
+static char *service_name(const char *target)
 {
-	return command_find(bake->commands, target) || strcmp(target, "all") == 0 ? mem_printf("%s-image", target)
-										  : mem_strdup(target);
+	return strcmp(target, "all") == 0 ? mem_printf("%s-image", target) : mem_strdup(target);
 }
 
 static int refuse(struct bake *bake, const char *target, const char *why)
@@ -153,7 +150,7 @@ static int set_contexts(struct bake *bake, const char *target, struct json *buil
 		if (!value || strncmp(value, "oci-layout://", 13) == 0) {
 			r = refuse(bake, target, "a context that is an OCI layout has no place in a manifest");
 		} else if (strncmp(value, "target:", 7) == 0) {
-			cleanup_free char *service = service_name(bake, value + 7);
+			cleanup_free char *service = service_name(value + 7);
 			cleanup_free char *text = mem_printf("service:%s", service);
 
 			json_set_str(list, json_key(it), text);
@@ -335,7 +332,7 @@ static int add_target(struct bake *bake, const char *name, struct json *services
 {
 	cleanup_json struct json *target = json_new_object();
 	cleanup_json struct json *service = json_new_object(), *build = json_new_object();
-	cleanup_free char *own = service_name(bake, name);
+	cleanup_free char *own = service_name(name);
 
 	if (inherit(bake, name, target, 0) < 0)
 		return -1;
@@ -382,7 +379,7 @@ static bool group_has(const struct bake *bake, const char *group, const char *me
 
 static void add_member(const struct bake *bake, struct json *list, const char *target)
 {
-	cleanup_free char *name = service_name(bake, target);
+	cleanup_free char *name = service_name(target);
 
 	for (size_t i = 0; i < json_len(list); i++) {
 		if (strcmp(json_text(json_at(list, i)), name) == 0)
@@ -413,7 +410,7 @@ static struct json *groups_of(const struct bake *bake, const struct json *servic
 
 	for (const void *it = json_is_object(bake->groups) ? json_first(bake->groups) : NULL; it;
 	     it = json_next(bake->groups, it)) {
-		cleanup_free char *name = service_name(bake, json_key(it));
+		cleanup_free char *name = service_name(json_key(it));
 		cleanup_json struct json *seen = json_new_object(), *flat = json_new_object();
 		struct json *list = json_new_array();
 		bool circle = group_has(bake, json_key(it), json_key(it), seen);
@@ -454,12 +451,11 @@ static int read_targets(struct bake *bake, struct json *document)
 	return r;
 }
 
-int bake_read(const struct command *commands, const char *text, size_t len, const char *name, struct json **ret,
-	      struct error **err)
+int bake_read(const char *text, size_t len, const char *name, struct json **ret, struct error **err)
 {
 	cleanup_json struct json *root = NULL;
 	cleanup_json struct json *document = json_new_object();
-	struct bake bake = { .commands = commands, .name = name, .err = err };
+	struct bake bake = { .name = name, .err = err };
 	struct error *error = NULL;
 
 	if (json_parse(text, len, name, &root, &error) < 0) {

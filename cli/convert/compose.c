@@ -8,7 +8,6 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "cli/command.h"
 #include "cli/convert/compose.h"
 #include "cli/reference.h"
 #include "dsl/load.h"
@@ -75,13 +74,11 @@ static struct json *document_of(const struct node *root)
 	return document;
 }
 
-static int check(const struct command *commands, const char *path, struct diags *diags, struct error **err)
+static int check(const char *path, struct diags *diags, struct error **err)
 {
-	cleanup_free const char **names = command_names(commands);
 	const struct load_options options = {
 		.path = path,
 		.environ = (const char *const *)environ,
-		.commands = names,
 	};
 	cleanup_buf struct buf text = { 0 };
 	struct manifest *manifest;
@@ -96,13 +93,13 @@ static int check(const struct command *commands, const char *path, struct diags 
 	return error_make(err, ERROR_USAGE, "%.*s", (int)strcspn(text.data, "\n"), text.data);
 }
 
-int compose_read(const struct command *commands, const char *path, struct json **ret, struct error **err)
+int compose_read(const char *path, struct json **ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
 	struct diags *diags = diags_new();
 	struct arena *arena = arena_new();
 	size_t nodes = 0;
-	int r = check(commands, path, diags, err);
+	int r = check(path, diags, err);
 
 	if (r == 0)
 		r = fs_read(path, YAML_BYTES_MAX, &text, err);

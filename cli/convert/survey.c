@@ -14,7 +14,6 @@
 #include "base/mem.h"
 #include "base/platform.h"
 #include "base/ref.h"
-#include "cli/command.h"
 #include "cli/convert/survey.h"
 #include "engine/source/dockerfile.h"
 
@@ -189,8 +188,7 @@ static char *allowed_name(const struct survey *survey, const char *path)
 {
 	cleanup_free char *name = wanted_name(survey, path);
 
-	return strcmp(name, "all") == 0 || command_find(survey->commands, name) ? mem_printf("%s-image", name)
-										: steal_ptr(name);
+	return strcmp(name, "all") == 0 ? mem_printf("%s-image", name) : steal_ptr(name);
 }
 
 /* A name that is taken gets its parent folder's in front, then a number behind. */
@@ -353,12 +351,12 @@ static int compare(const void *a, const void *b)
 	return strcmp(((const struct found *)a)->path, ((const struct found *)b)->path);
 }
 
-int survey_new(const struct command *commands, const char *dir, struct survey *ret, struct error **err)
+int survey_new(const char *dir, struct survey *ret, struct error **err)
 {
 	cleanup_free char *absolute = path_absolute(dir, err);
 	cleanup_free char *project = absolute ? survey_name(path_base(absolute)) : NULL;
 
-	*ret = (struct survey){ .commands = commands, .arena = arena_new() };
+	*ret = (struct survey){ .arena = arena_new() };
 	if (!absolute)
 		return -1;
 	ret->project = arena_strdup(ret->arena, *project ? project : "project");

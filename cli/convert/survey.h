@@ -7,7 +7,6 @@
 #include "engine/source/dockerfile_facts.h"
 
 struct arena;
-struct command;
 struct error;
 
 /* What a repository holds that can be built: its Dockerfiles, each with a name, a context and what it is built from. */
@@ -32,15 +31,14 @@ struct found {
 };
 
 struct survey {
-	const struct command *commands; /* no service is called like one of them */
-	const char *project;            /* a name from the folder's */
-	struct found *items;            /* sorted by path */
+	const char *project; /* a name from the folder's */
+	struct found *items; /* sorted by path */
 	size_t len, cap;
 	struct arena *arena;
 };
 
 /* Looks at `dir` and what is below it. Hidden folders, those of package managers, and links are left out. ERROR_STATE. */
-int survey_new(const struct command *commands, const char *dir, struct survey *ret, struct error **err);
+int survey_new(const char *dir, struct survey *ret, struct error **err);
 void survey_free(struct survey *survey);
 /* A word made fit for the name of a service; malloc'd, "" when nothing of it is. */
 char *survey_name(const char *word);

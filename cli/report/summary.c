@@ -56,18 +56,24 @@ static bool service_ran(const struct report_state *state, const struct node *ind
 	return false;
 }
 
-/* The image of an index has a node of this kind, and it is done: now or before. */
+/* The image of an index has nodes of this kind (a check for each service that has it), and they are done: now or before. */
 static bool is_done(const struct report_state *state, const struct node *index, enum node_kind kind)
 {
+	const struct service *services = plan_manifest(state->plan)->services;
+	bool any = false;
+
 	for (size_t i = 0; i < plan_len(state->plan); i++) {
 		const struct node *node = plan_node(state->plan, i);
 		int outcome = state->outcomes[i];
 
-		if (node->service == index->service && node->format == index->format && node->kind == kind)
-			return outcome == (int)OUTCOME_DONE || outcome == (int)OUTCOME_FRESH ||
-			       outcome == (int)OUTCOME_REUSED || (outcome < 0 && node->state == NODE_FRESH);
+		if (services[node->service].maker != index->service || node->format != index->format || node->kind != kind)
+			continue;
+		any = true;
+		if (outcome != (int)OUTCOME_DONE && outcome != (int)OUTCOME_FRESH && outcome != (int)OUTCOME_REUSED &&
+		    (outcome >= 0 || node->state != NODE_FRESH))
+			return false;
 	}
-	return false;
+	return any;
 }
 
 static const char *how_made(const struct report_state *state, const struct node *index)

@@ -21,14 +21,14 @@ struct closure {
 	size_t len, cap;
 };
 
-static const struct node *host_build(struct task *task, size_t service)
+static const struct node *host_build(struct task *task, const struct service *service)
 {
 	for (size_t i = 0; i < task->node->needs_len; i++) {
 		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
 		struct platform host;
 
 		platform_host(&host);
-		if (need->kind == NODE_BUILD && need->service == service && platform_equal(&need->platform, &host))
+		if (need->kind == NODE_BUILD && need->service == service->maker && platform_equal(&need->platform, &host))
 			return need;
 	}
 	return NULL;
@@ -54,7 +54,7 @@ static void add_dependencies(struct closure *closure, const struct service *serv
 
 	for (size_t i = 0; i < service->depends_len; i++) {
 		const struct service *other = &manifest->services[service->depends[i].service];
-		const struct node *build = host_build(closure->task, service->depends[i].service);
+		const struct node *build = host_build(closure->task, other);
 
 		add_dependencies(closure, other);
 		if (join_known(closure, other, (int)service->depends[i].condition) || (other->has_build && !build))
@@ -71,6 +71,7 @@ static void add_dependencies(struct closure *closure, const struct service *serv
 
 static size_t add_members(struct task *task, struct verify_member *members, size_t *ret_host)
 {
+	const struct service *own = &plan_manifest(task->env->plan)->services[task->node->service];
 	struct platform host;
 	size_t len = 0;
 
@@ -79,7 +80,7 @@ static size_t add_members(struct task *task, struct verify_member *members, size
 	for (size_t i = 0; i < task->node->needs_len; i++) {
 		const struct node *need = plan_node(task->env->plan, task->node->needs[i]);
 
-		if (need->kind != NODE_BUILD || need->service != task->node->service)
+		if (need->kind != NODE_BUILD || need->service != own->maker)
 			continue;
 		if (platform_equal(&need->platform, &host))
 			*ret_host = len;

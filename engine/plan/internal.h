@@ -22,13 +22,15 @@ struct plan_ignore {
 
 /* What is read once a service, whatever the platforms. */
 struct plan_service {
-	bool target;
+	bool target; /* named by the targets */
+	bool made;   /* its image is made for a target: itself, or one with the same image */
 	bool loaded, failed;
 	char *text; /* Dockerfile */
 	size_t text_len;
 	struct dockerfile *dockerfile;
 	const struct plan_ignore *ignore;
-	const char *const *references;
+	const char *const *references; /* its own */
+	const char *const *image;      /* those of the image that it makes: of all targets that have it */
 };
 
 /* A platform that a per-platform step is asked for because others need its service for it. */
@@ -48,7 +50,7 @@ struct plan {
 	struct node **nodes;
 	size_t nodes_len, nodes_cap;
 	struct map *by_id;        /* node number + 1 as pointer */
-	struct map *by_reference; /* normalised "domain/repository:tag" -> service + 1 */
+	struct map *by_reference; /* normalised "domain/repository:tag" -> who makes it + 1 */
 	struct map *records;      /* newest record of each node */
 	struct map *ignores;      /* path -> struct plan_ignore */
 	struct ahead *ahead;      /* files that will be asked for, or NULL */
@@ -75,6 +77,18 @@ int plan_make(struct plan *plan);
 void plan_select(struct plan *plan);
 /* Whether all of a context counts; `name` NULL: the main one. */
 bool plan_whole(const struct dockerfile_use *use, const char *name);
+/* names.c: which images the services are known by, once the targets are. */
+void plan_name_images(struct plan *plan);
+/* Those of the image that `service` makes, with the suffix of the format (NULL: none) behind each tag. NULL-terminated, in the
+ * arena. */
+const char *const *plan_image_references(struct plan *plan, size_t service, const struct image_format *format);
+/* The repositories that the image goes to ("ghcr.io/acme/web"), each once. The same. */
+const char *const *plan_repositories(struct plan *plan, size_t service);
+/* The service that makes the image which `reference` names in a build of `service`, or NO_NODE: its own name is that of an
+ * image from elsewhere. */
+size_t plan_find_image(struct plan *plan, size_t service, const char *reference);
+/* Different builds of this run make no image of the same name; false when a complaint was made. */
+bool plan_check_images(struct plan *plan);
 /* release.c: push and tag nodes of the targets; false when a complaint was made. */
 bool plan_add_release(struct plan *plan);
 /* files.c: reads the files of all targets at once, when they are many. */

@@ -354,11 +354,12 @@ static int add_used(const struct plan *plan, const struct node *node, struct inp
 
 	add_images(inputs, plan, build);
 	for (size_t i = 0; i < service->needs.len; i++) {
+		const struct service *needed = &plan->manifest->services[service->needs_index[i]];
 		cleanup_free char *id = NULL;
 		char platform[PLATFORM_TEXT];
 
 		platform_text(&node->platform, platform);
-		id = mem_printf("build:%s:%s", service->needs.items[i].s, platform);
+		id = mem_printf("build:%s:%s", manifest_maker(plan->manifest, needed), platform);
 		add_dependency(inputs, plan, service->needs.items[i].s, plan_find(plan, id));
 	}
 	if (add_contexts(inputs, plan, build, err) < 0)
@@ -566,8 +567,8 @@ static void add_healthcheck(struct inputs *inputs, const struct service *service
 	add_number(inputs, prefix, "healthcheck.disable", check->disable);
 }
 
-/* The services without `build:` that are started beside it, each once. A tag that moves makes nothing stale. */
-static void add_pulled(struct inputs *inputs, const struct plan *plan, const struct service *service, struct map *seen)
+/* The services that are started beside it, each once. A tag that moves makes nothing stale. */
+static void add_beside(struct inputs *inputs, const struct plan *plan, const struct service *service, struct map *seen)
 {
 	for (size_t i = 0; i < service->depends_len; i++) {
 		const struct service *other = &plan->manifest->services[service->depends[i].service];
@@ -577,10 +578,9 @@ static void add_pulled(struct inputs *inputs, const struct plan *plan, const str
 		if (map_get(seen, other->name.s))
 			continue;
 		map_set(seen, other->name.s, (void *)other);
-		add_pulled(inputs, plan, other, seen);
-		if (other->has_build)
-			continue;
-		inputs_add(inputs, REASON_OPTION, image, other->reference.s);
+		add_beside(inputs, plan, other, seen);
+		if (!other->has_build)
+			inputs_add(inputs, REASON_OPTION, image, other->reference.s);
 		add_running(inputs, other, prefix);
 		add_healthcheck(inputs, other, prefix);
 	}
@@ -601,20 +601,14 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 		add_running(inputs, service, "");
 	for (size_t i = 0; i < node->needs_len; i++) {
 		const struct node *need = plan->nodes[node->needs[i]];
-		const struct service *other = &plan->manifest->services[need->service];
-		cleanup_free char *prefix = mem_printf("%s: ", other->name.s);
 
-		if (need->kind == NODE_INDEX || (need->kind == NODE_BUILD && (runs || need->service == node->service)))
+		if (need->kind == NODE_INDEX || (need->kind == NODE_BUILD && (runs || need->service == service->maker)))
 			add_dependency(inputs, plan, need->id, node->needs[i]);
-		if (need->kind == NODE_BUILD && need->service != node->service && runs) {
-			add_running(inputs, other, prefix);
-			add_healthcheck(inputs, other, prefix);
-		}
 	}
 	if (runs && service->depends_len > 0) {
 		struct map *seen cleanup_map = map_new();
 
-		add_pulled(inputs, plan, service, seen);
+		add_beside(inputs, plan, service, seen);
 	}
 	inputs_sort(inputs, first);
 	return 0;

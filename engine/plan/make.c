@@ -40,30 +40,6 @@ static const char *node_id(struct plan *plan, enum node_kind kind, size_t servic
 	return arena_join(plan->arena, node_kind_name(kind), ":", name, middle, format_name, ":", text, NULL);
 }
 
-/* A name without a tag means "latest". */
-static const char *suffixed(struct plan *plan, const char *reference, const char *suffix)
-{
-	const char *slash = strrchr(reference, '/');
-
-	return arena_join(plan->arena, reference, strchr(slash ? slash : reference, ':') ? "" : ":latest", suffix, NULL);
-}
-
-static const char *const *node_references(struct plan *plan, size_t service, const struct image_format *format)
-{
-	const char *const *plain = plan->services[service].references;
-	const char **list;
-	size_t len = 0;
-
-	if (!format)
-		return plain;
-	while (plain[len])
-		len++;
-	list = arena_array(plan->arena, len + 1, sizeof(*list));
-	for (size_t i = 0; i < len; i++)
-		list[i] = suffixed(plan, plain[i], format->suffix.s);
-	return list;
-}
-
 struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
 			   size_t *ret_number)
 {
@@ -86,7 +62,7 @@ struct node *plan_add_format_node(struct plan *plan, enum node_kind kind, size_t
 	node->kind = kind;
 	node->service = service;
 	node->format = format;
-	node->references = node_references(plan, service, format);
+	node->references = plan_image_references(plan, service, format);
 	node->has_platform = platform != NULL;
 	if (platform)
 		node->platform = *platform;
@@ -121,7 +97,10 @@ static bool is_cycle(struct plan *plan, const struct frame *frame)
 static size_t need_service(struct plan *plan, const struct frame *up, size_t service, const struct platform *platform,
 			   struct pos pos)
 {
-	const struct frame frame = { .up = up, .service = service, .platform = platform, .pos = pos };
+	const struct frame frame = { .up = up,
+				     .service = plan->manifest->services[service].maker,
+				     .platform = platform,
+				     .pos = pos };
 	const char *id;
 	size_t found;
 
@@ -130,23 +109,11 @@ static size_t need_service(struct plan *plan, const struct frame *up, size_t ser
 			  plan->manifest->services[service].name.s);
 		return NO_NODE;
 	}
-	id = node_id(plan, NODE_BUILD, service, NULL, platform);
+	id = node_id(plan, NODE_BUILD, frame.service, NULL, platform);
 	found = plan_find(plan, id);
 	if (found != NO_NODE)
 		return found;
 	return is_cycle(plan, &frame) ? NO_NODE : add_build(plan, &frame);
-}
-
-static const char *normal_reference(struct plan *plan, const char *name)
-{
-	struct ref ref;
-	const char *normal;
-
-	if (!ref_parse(name, &ref, NULL))
-		return name;
-	normal = arena_join(plan->arena, ref.domain, "/", ref.repository, ":", ref.tag ? ref.tag : "latest", NULL);
-	ref_free(&ref);
-	return normal;
 }
 
 static const struct named_context *find_context(const struct build_spec *build, const char *name)
@@ -191,13 +158,11 @@ static bool resolve_mention(struct plan *plan, const struct frame *frame, const 
 	else if (context && context->kind == CONTEXT_IMAGE)
 		ret->reference = context->value.s;
 	if (wanted == NO_NODE) {
-		void *found = map_get(plan->by_reference, normal_reference(plan, ret->reference));
-
-		if (!found) {
+		wanted = plan_find_image(plan, frame->service, ret->reference);
+		if (wanted == NO_NODE) {
 			ret->digest = locked_digest(plan, ret->reference, &mention->platform);
 			return true;
 		}
-		wanted = (size_t)found - 1;
 	}
 	ret->node = need_service(plan, frame, wanted, &mention->platform,
 				 context ? context->name.pos : mention_pos(plan, service, mention));
@@ -423,7 +388,8 @@ static void add_formats(struct plan *plan, size_t service, const size_t *builds,
 	}
 }
 
-/* What stands on a published service's builds: the index, the local engine, the checks. */
+/* What stands on a published service's builds: the index, the local engine, the checks. Of services that share an image,
+ * each has checks of its own. */
 static bool add_published(struct plan *plan, size_t service, const size_t *builds, size_t len)
 {
 	const struct service *own = &plan->manifest->services[service];
@@ -433,19 +399,19 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 	bool good;
 
 	if (!plan->options.unpublished) {
-		node = plan_add_node(plan, NODE_INDEX, service, NULL, &index);
+		node = plan_add_node(plan, NODE_INDEX, own->maker, NULL, &index);
 		for (size_t i = 0; i < len; i++)
 			node_need(node, builds[i]);
 	}
 	for (size_t i = 0; i < len && plan->options.load; i++) {
 		if (!platform_equal(&plan->nodes[builds[i]]->platform, &plan->options.host))
 			continue;
-		node = plan_add_node(plan, NODE_LOAD, service, NULL, &load);
+		node = plan_add_node(plan, NODE_LOAD, own->maker, NULL, &load);
 		node_need(node, builds[i]);
 	}
 	/* Who asks for checks alone has no use for them. */
 	if (!plan->options.verify_again && !plan->options.unpublished)
-		add_formats(plan, service, builds, len);
+		add_formats(plan, own->maker, builds, len);
 	if (!plan->options.verify || !asks_anything(own))
 		return true;
 	good = add_host_builds(plan, service, &draft);
@@ -512,28 +478,6 @@ static void mark_target(struct plan *plan, const char *name)
 	free(names);
 }
 
-static const char *const *make_references(struct plan *plan, const struct service *service)
-{
-	const char **list = arena_array(plan->arena, service->tags.len + service->references.len + 1, sizeof(*list));
-
-	for (size_t i = 0; i < service->tags.len; i++)
-		list[i] = arena_join(plan->arena, service->image.s, ":", service->tags.items[i].s, NULL);
-	for (size_t i = 0; i < service->references.len; i++)
-		list[service->tags.len + i] = service->references.items[i].s;
-	return list;
-}
-
-static void add_references(struct plan *plan)
-{
-	for (size_t i = 0; i < plan->manifest->services_len; i++) {
-		const char *const *references = make_references(plan, &plan->manifest->services[i]);
-
-		plan->services[i].references = references;
-		for (; plan->manifest->services[i].has_build && *references; references++)
-			map_set(plan->by_reference, normal_reference(plan, *references), (void *)(i + 1));
-	}
-}
-
 /* The nodes, up to the checks. */
 static bool add_targets(struct plan *plan)
 {
@@ -564,7 +508,11 @@ int plan_make(struct plan *plan)
 		mark_target(plan, "all");
 	for (size_t i = 0; plan->options.targets && plan->options.targets[i]; i++)
 		mark_target(plan, plan->options.targets[i]);
-	add_references(plan);
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		if (plan->services[i].target)
+			plan->services[plan->manifest->services[i].maker].made = true;
+	}
+	plan_name_images(plan);
 	plan_read_ahead(plan);
 	good = add_targets(plan);
 	/* A step turned out to be asked for more platforms: its outputs for these may be in any context. */
@@ -572,6 +520,7 @@ int plan_make(struct plan *plan)
 		forget_nodes(plan);
 		good = add_targets(plan);
 	}
+	good = good && plan_check_images(plan);
 	if (good && plan->options.push)
 		good = plan_add_release(plan);
 	plan_select(plan);

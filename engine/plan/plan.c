@@ -166,7 +166,7 @@ const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_le
 bool plan_is_target(const struct plan *plan, size_t service)
 {
 	bug_if(service >= plan->manifest->services_len, "service %zu of %zu", service, plan->manifest->services_len);
-	return plan->services[service].target;
+	return plan->services[service].made;
 }
 
 char *plan_prefix(const struct plan *plan, const char *root)
@@ -265,7 +265,7 @@ static bool can_wait(const struct plan *plan, const struct node *node)
 {
 	const struct service *service = &plan->manifest->services[node->service];
 
-	return node->kind == NODE_BUILD && !service->publish && !plan->services[node->service].target;
+	return node->kind == NODE_BUILD && !service->publish && !plan->services[node->service].made;
 }
 
 /* Its key is known, and there is a record under it: is the result still there? */

@@ -172,7 +172,7 @@ char *plan_base_name(const char *name, const struct platform *platform);
 const char *const *plan_references(const struct plan *plan, size_t service);
 /* The annotations of the index that is pushed. */
 const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_len);
-/* Whether the targets name this service (not only what they need). */
+/* Whether the targets name this service, or one that has the image which it makes (not only what they need). */
 bool plan_is_target(const struct plan *plan, size_t service);
 
 #endif

@@ -95,7 +95,7 @@ int plan_collect_outputs(struct plan *plan)
 		const struct platform *platforms;
 		size_t len;
 
-		if (!service->has_prepare)
+		if (!service->has_prepare || service->maker != i)
 			continue;
 		mem_reserve(&plan->preparing, &plan->preparing_cap, plan->preparing_len + 1, sizeof(*plan->preparing));
 		plan->preparing[plan->preparing_len++] = i;

@@ -4,38 +4,10 @@
 
 #include "base/diag.h"
 #include "base/mem.h"
-#include "base/ref.h"
 #include "dsl/manifest.h"
 #include "engine/plan/internal.h"
 
 /* What stands on everything else: the images' content in their registries, and the tags. */
-
-static const char *const *make_repositories(struct plan *plan, size_t service)
-{
-	const char *const *references = plan->services[service].references;
-	const char **list;
-	size_t len = 0;
-
-	while (references[len])
-		len++;
-	list = arena_array(plan->arena, len + 1, sizeof(*list));
-	len = 0;
-	for (; *references; references++) {
-		struct ref ref;
-		const char *name;
-		bool there = false;
-
-		if (!ref_parse(*references, &ref, NULL))
-			continue; /* the manifest was checked */
-		name = arena_printf(plan->arena, "%s/%s", ref.domain, ref.repository);
-		ref_free(&ref);
-		for (size_t i = 0; i < len; i++)
-			there = there || strcmp(list[i], name) == 0;
-		if (!there)
-			list[len++] = name;
-	}
-	return list;
-}
 
 /* Names that nobody can own are not asked of a registry: they come from a manifest that says no registry. */
 static bool check_names(struct plan *plan, const struct node *push)
@@ -74,7 +46,16 @@ static void need_all(struct plan *plan, struct node *node, const char *kind, siz
 /* The services of the targets that have an index, each with the node of that kind made for it. */
 static bool is_released(const struct plan *plan, size_t service)
 {
-	return plan->services[service].target && plan->manifest->services[service].publish;
+	return plan->services[service].made && plan->manifest->services[service].publish;
+}
+
+/* The checks of all services that have its image. */
+static void need_checks(struct plan *plan, struct node *node, size_t service)
+{
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		if (plan->manifest->services[i].maker == service)
+			need(plan, node, "verify", i, "");
+	}
 }
 
 /* Its own index comes first. */
@@ -83,14 +64,13 @@ static void add_push(struct plan *plan, size_t service, const struct image_forma
 	size_t number;
 	struct node *node = plan_add_format_node(plan, NODE_PUSH, service, format, NULL, &number);
 
-	node->repositories = make_repositories(plan, service);
+	node->repositories = plan_repositories(plan, service);
 	need(plan, node, "index", service, format ? format->name.s : "");
 	need_all(plan, node, "index", service);
-	need(plan, node, "verify", service, "");
+	need_checks(plan, node, service);
 	for (size_t i = 0; i < plan->manifest->services_len && !plan->options.keep_going; i++) {
-		if (!is_released(plan, i))
-			continue;
-		need_all(plan, node, "index", i);
+		if (is_released(plan, i))
+			need_all(plan, node, "index", i);
 		need(plan, node, "verify", i, "");
 	}
 }

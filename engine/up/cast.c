@@ -97,18 +97,7 @@ static void keep_ports(struct up *up, const struct container *old, struct contai
 /* compose's name of a volume: what it has made is found again. */
 static const char *volume_name(struct up *up, const char *name)
 {
-	const struct manifest *manifest = up->job->manifest;
-	const char *base = strrchr(manifest->dir, '/');
-	const char *from = manifest->project.s ? manifest->project.s : base && base[1] ? base + 1 : manifest->dir;
-	cleanup_buf struct buf project = { 0 };
-
-	for (; *from; from++) {
-		char c = *from >= 'A' && *from <= 'Z' ? (char)(*from - 'A' + 'a') : *from;
-
-		if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (project.len > 0 && (c == '-' || c == '_')))
-			buf_char(&project, c);
-	}
-	return arena_printf(up->stage.arena, "%s_%s", project.len > 0 ? project.data : "cbuild", name);
+	return arena_printf(up->stage.arena, "%s_%s", up->job->manifest->prefix, name);
 }
 
 static int fill_mount(struct up *up, const struct mount *mount, const char **ret, struct error **err)

@@ -10,8 +10,9 @@ host=linux/$(dpkg --print-architecture)
 setup()
 {
 	local folder
-	cd "$BATS_TEST_TMPDIR"
-	unset BUILD_PLATFORMS COMPOSE_PROFILES DOCKER_TAGS SOURCE_DATE_EPOCH REGISTRY TAG TEAM
+	mkdir "$BATS_TEST_TMPDIR/shop"
+	cd "$BATS_TEST_TMPDIR/shop"
+	unset BUILD_PLATFORMS COMPOSE_PROFILES COMPOSE_PROJECT_NAME COMPOSE_FILE DOCKER_TAGS SOURCE_DATE_EPOCH REGISTRY TAG TEAM
 	cp -R "$checkout"/tests/compose/*.yaml "$checkout"/tests/compose/parts .
 	mkdir docker
 	for folder in . api app jobs parts/db proxy web worker; do

@@ -56,15 +56,6 @@ equal()
 	equal "$(sed -n '/^Commands:/,/^$/p' summary | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort)" "$(commands | sort)"
 }
 
-@test "no service can be called like a command" {
-	local command
-	for command in $(commands); do
-		printf 'services: {"%s": {image: x}}\n' "$command" >taken.yaml
-		run -2 cbuild -f taken.yaml list
-		[[ $output == *"a service cannot be called \"$command\": it is a command of cbuild"* ]]
-	done
-}
-
 @test "every option that the parser knows is in the help of a command and in the manual page" {
 	local option known
 	cbuild help --format=man | sed 's/\\-/-/g' >page

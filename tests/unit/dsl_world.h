@@ -37,6 +37,7 @@ struct text_options {
 	const char *const *platforms;
 	const char *const *tags;
 	const char *const *profiles;
+	const char *project;
 	const char *overlay;      /* name of one of `files` that is merged over the text, or NULL */
 	const char *dotenv;       /* text of .env, or NULL */
 	const char *const *files; /* further ones: name, text, ..., NULL; or NULL */
@@ -86,6 +87,7 @@ static inline void test_load(struct loaded_text *t, const char *text, size_t len
 		load.platforms = options->platforms;
 		load.tags = options->tags;
 		load.profiles = options->profiles;
+		load.project = options->project;
 		load.lookup = options->lookup;
 		load.lookup_data = options->lookup_data;
 		if (options->dotenv)

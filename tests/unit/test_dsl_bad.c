@@ -31,8 +31,7 @@ static int enter(const char *folder, struct dirent ***ret)
 static void complaints_of(const char *name, struct buf *out)
 {
 	static const char *const nothing[] = { NULL };
-	static const char *const commands[] = { "build", "verify", NULL };
-	struct load_options options = { .path = name, .environ = nothing, .commands = commands };
+	struct load_options options = { .path = name, .environ = nothing };
 	struct diags *diags = diags_new();
 	struct manifest *manifest = NULL;
 	struct error *error = NULL;

@@ -203,7 +203,7 @@ static void test_defaults(void **state)
 	assert_false(t.manifest->has_epoch);
 	assert_path(&t, web->build.context.s, "");
 	assert_path(&t, web->build.dockerfile.s, "/Dockerfile");
-	assert_string_equal(web->image.s, "web");
+	assert_false(web->named);
 	assert_texts(&web->tags, LIST("latest"));
 	assert_true(web->publish);
 	assert_int_equal(web->verify.http.port, 0);
@@ -211,6 +211,40 @@ static void test_defaults(void **state)
 	assert_int_equal(web->verify.http.timeout_ms, 30000);
 	assert_int_equal(web->pos.line, 1);
 	assert_int_equal(web->pos.column, 12);
+	test_unload(&t);
+}
+
+/* What images are called that were given no name, and whose build makes those of one name. */
+static void test_names_of_images(void **state)
+{
+	static const char text[] = "project: My.Shop\n"
+				   "x-app: &app {context: app, args: {A: \"1\"}}\n"
+				   "services:\n"
+				   "  Web: {build: .}\n"
+				   "  one: {build: *app, image: acme/app}\n"
+				   "  two: {build: {context: ./app, args: [A=1]}, image: \"docker.io/acme/app:2\"}\n"
+				   "  other: {build: {context: app, args: [A=2]}, image: acme/app}\n"
+				   "  tagged: {build: {context: app, args: [A=2], tags: [\"acme/app:3\"]}}\n"
+				   "  watch: {build: *app, image: acme/other}\n";
+	static const size_t makers[] = { 0, 1, 1, 3, 3, 5 };
+	const struct text_options options = { .project = "Else" };
+	struct loaded_text t;
+
+	(void)state;
+	test_load_good(&t, text, NULL);
+	assert_string_equal(t.manifest->prefix, "myshop");
+	assert_string_equal(t.manifest->services[0].image.s, "myshop-web");
+	assert_false(t.manifest->services[0].named);
+	assert_true(t.manifest->services[1].named);
+	for (size_t i = 0; i < t.manifest->services_len; i++)
+		assert_int_equal(t.manifest->services[i].maker, makers[i]);
+	test_unload(&t);
+	test_load_good(&t, text, &options);
+	assert_string_equal(t.manifest->services[0].image.s, "else-web");
+	test_unload(&t);
+	test_load_good(&t, "registry: ghcr.io/acme\nservices: {web: {build: .}}\n", NULL);
+	assert_string_equal(t.manifest->services[0].image.s, "ghcr.io/acme/web");
+	assert_true(t.manifest->services[0].named);
 	test_unload(&t);
 }
 
@@ -611,14 +645,15 @@ static void test_mounts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everything),   cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_merge),        cmocka_unit_test(test_options),
-		cmocka_unit_test(test_environment),  cmocka_unit_test(test_bad_options),
-		cmocka_unit_test(test_env_files),    cmocka_unit_test(test_bad_env_files),
-		cmocka_unit_test(test_secret_paths), cmocka_unit_test(test_names_of_values),
-		cmocka_unit_test(test_profiles),     cmocka_unit_test(test_overlay),
-		cmocka_unit_test(test_set_keys),     cmocka_unit_test(test_depends),
-		cmocka_unit_test(test_platform),     cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_everything),      cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_names_of_images), cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_options),         cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_bad_options),     cmocka_unit_test(test_env_files),
+		cmocka_unit_test(test_bad_env_files),   cmocka_unit_test(test_secret_paths),
+		cmocka_unit_test(test_names_of_values), cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_overlay),         cmocka_unit_test(test_set_keys),
+		cmocka_unit_test(test_depends),         cmocka_unit_test(test_platform),
+		cmocka_unit_test(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

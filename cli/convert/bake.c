@@ -377,7 +377,7 @@ static bool group_has(const struct bake *bake, const char *group, const char *me
 	return false;
 }
 
-static void add_member(const struct bake *bake, struct json *list, const char *target)
+static void add_member(struct json *list, const char *target)
 {
 	cleanup_free char *name = service_name(target);
 
@@ -400,7 +400,7 @@ static void add_members(const struct bake *bake, const char *group, struct json 
 		if (group_itself && see(flat, target))
 			add_members(bake, target, list, flat);
 		else if (target && !group_itself)
-			add_member(bake, list, target);
+			add_member(list, target);
 	}
 }
 

@@ -98,7 +98,7 @@ everything()
 		  tool-b-token:
 		    file: a
 		groups:
-		  default: [app, list-image, tool]
+		  default: [app, list, tool]
 		  tool: [tool-a, tool-b]
 		services:
 		  app:
@@ -138,7 +138,7 @@ everything()
 		    build:
 		      context: base
 		      dockerfile: Dockerfile
-		  list-image:
+		  list:
 		    build:
 		      context: base
 		      dockerfile: Dockerfile

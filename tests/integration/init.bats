@@ -128,7 +128,7 @@ equal()
 	run -6 "$cbuild" init -o no/such/folder.yaml
 }
 
-@test "names: of the folder, of the file, of the project; never twice, never a command's" {
+@test "names: of the folder, of the file, of the project; never twice, never "all"" {
 	plain Dockerfile
 	plain Dockerfile.worker
 	plain Dockerfile.dev
@@ -144,7 +144,7 @@ equal()
 	plain Dockerfile.tmpl
 	plain doc/Dockerfile.md
 	init
-	equal "$services" "all-image api api-dev cron images-image list-image my-service shop shop-dev tools-api ui worker "
+	equal "$services" "all-image api api-dev cron images list my-service shop shop-dev tools-api ui worker "
 }
 
 @test "the context is where the files are that are copied" {

@@ -26,9 +26,12 @@
 #include "engine/plan/plan.h"
 #include "engine/registry/bases.h"
 #include "engine/source/context.h"
+#include "engine/up/up.h"
 
 int build_sweep(struct session *session, struct error **err)
 {
+	if (up_sweep(session->state_dir, err) < 0)
+		return -1;
 	if (!run_needs_sweep(session->state_dir))
 		return 0;
 	if (session_write(session, err) < 0 || session_loop(session, err) < 0)

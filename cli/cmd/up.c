@@ -137,6 +137,7 @@ static int run_in(struct session *session, const struct troupe *troupe, bool det
 	struct standing *standing;
 	struct up_job job = {
 		.loop = loop,
+		.state_dir = session->state_dir,
 		.layout = session->layout,
 		.manifest = session->manifest,
 		.parts = troupe->parts,
@@ -159,7 +160,6 @@ static int run_in(struct session *session, const struct troupe *troupe, bool det
 
 static int start_troupe(struct session *session, struct troupe *troupe, bool detach, struct error **err)
 {
-	cleanup_free char *path = path_join(session->state_dir, "up.lock");
 	cleanup_fd int lock = -1;
 	struct platform host;
 	struct loop *loop = NULL;
@@ -167,7 +167,7 @@ static int start_troupe(struct session *session, struct troupe *troupe, bool det
 
 	platform_host(&host);
 	take_results(session, troupe, &host);
-	if (session_write(session, err) < 0 || fs_lock(path, false, &lock, err) < 0)
+	if (session_write(session, err) < 0 || up_lock(session->state_dir, &lock, err) < 0)
 		return -1;
 	if (lock < 0)
 		return error_make(err, ERROR_STATE,
@@ -252,7 +252,7 @@ int up_end(struct session *session, const char *const *services, size_t *ret_end
 	const char *const *names = only[0] ? only : runtime_names();
 
 	*ret_ended = 0;
-	if (session_loop(session, err) < 0)
+	if (up_sweep(session->state_dir, err) < 0 || session_loop(session, err) < 0)
 		return -1;
 	for (; *names; names++) {
 		struct error *error = NULL;

@@ -31,7 +31,6 @@
 #include "engine/oci/storage.h"
 
 #define PLACE_PREFIX "containers-storage:"
-#define LEFTOVER_TIMEOUT_MS 60000
 
 struct buildah {
 	struct loop *loop;
@@ -268,46 +267,6 @@ static int read_image(const struct buildah *self, const char *identity, struct i
 	return image_read_config(config.data, config.len, identity, ret, err);
 }
 
-/* Nothing depends on what an ended buildah left: failures do not matter. */
-static void remove_containers(struct buildah *self, const char *program, bool force, const struct argv *ids)
-{
-	cleanup_proc struct proc_result result = { 0 };
-	struct proc_spec spec = { .timeout_ms = LEFTOVER_TIMEOUT_MS, .cleanup = true };
-	cleanup_argv struct argv argv = { 0 };
-
-	if (ids->len == 0)
-		return;
-	argv_add(&argv, program);
-	argv_add(&argv, "rm");
-	if (force)
-		argv_add(&argv, "--force");
-	for (size_t i = 0; i < ids->len; i++)
-		argv_add(&argv, ids->items[i]);
-	spec.argv = (const char *const *)argv.items;
-	proc_run(self->loop, &spec, &result, NULL);
-}
-
-/* Removes what an ended buildah left in the storage: of our build number `build`, or with 0 of processes that are no more. */
-static void remove_leftovers(struct buildah *self, unsigned build)
-{
-	cleanup_argv struct argv ids = { 0 };
-
-	leftover_list(self->facts.root, build, &ids);
-	remove_containers(self, self->program, false, &ids);
-}
-
-/* buildah itself cannot remove a container that it has no notes of; podman, which has the same storage, can. */
-static void remove_unnoted(struct buildah *self)
-{
-	cleanup_argv struct argv ids = { 0 };
-	cleanup_free char *podman = NULL;
-
-	leftover_unnoted(self->facts.root, &ids);
-	podman = ids.len > 0 ? proc_find("podman") : NULL;
-	if (podman)
-		remove_containers(self, podman, true, &ids);
-}
-
 /* Runs the build; when it is cancelled, what it was working on is removed. */
 static int run_build(struct work *work, const struct argv *argv, unsigned number, struct error **err)
 {
@@ -315,7 +274,7 @@ static int run_build(struct work *work, const struct argv *argv, unsigned number
 	int status = run(work, argv, false, &result, err);
 
 	if (status < 0 && loop_cancelled(work->self->loop))
-		remove_leftovers(work->self, number);
+		leftover_remove(work->self->loop, work->self->program, work->self->facts.root, number);
 	return status;
 }
 
@@ -498,7 +457,7 @@ static int buildah_open(const struct builder_given *given, void **ret, struct bu
 		error_remedy(err, "apt-get install buildah runc (or your system's packages of that name)");
 		return -1;
 	}
-	if (buildah_facts_find(program, given->loop, given->state, &facts, err) < 0)
+	if (buildah_facts_find(program, given->loop, given->state, given->layout, &facts, err) < 0)
 		return -1;
 	self = mem_alloc(sizeof(*self));
 	self->loop = given->loop;
@@ -515,8 +474,8 @@ static int buildah_open(const struct builder_given *given, void **ret, struct bu
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
 	info->abilities = knows_heredocs(self->facts.version) ? ABILITY_HEREDOC : 0;
-	remove_leftovers(self, 0);
-	remove_unnoted(self);
+	leftover_remove(self->loop, self->program, self->facts.root, 0);
+	leftover_remove_unnoted(self->loop, self->facts.root);
 	*ret = self;
 	return 0;
 }

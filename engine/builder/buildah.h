@@ -6,6 +6,7 @@
 struct argv;
 struct build_job;
 struct error;
+struct layout;
 struct loop;
 struct platform;
 struct rewrite_files;
@@ -21,9 +22,9 @@ struct buildah_facts {
 /* The graph root when it is remembered in `state` for the programs and the configuration of now (malloc'd), or NULL. */
 char *buildah_facts_root(const char *program, struct state *state);
 /* From `state` when the programs and what they are configured with are the same as then; by trying otherwise.
- * `state` may be NULL. ERROR_TOOL when buildah cannot be used. */
-int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct buildah_facts *ret,
-		       struct error **err);
+ * `state` may be NULL, and `layout`, which lends a folder for the trial. ERROR_TOOL when buildah cannot be used. */
+int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct layout *layout,
+		       struct buildah_facts *ret, struct error **err);
 void buildah_facts_free(struct buildah_facts *facts); /* the contents */
 
 /* Appends the words of `flags` to `argv`. */

@@ -15,9 +15,11 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/builder/buildah.h"
+#include "engine/builder/leftover.h"
 #include "engine/builder/tiny.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
+#include "engine/oci/layout.h"
 #include "engine/state/state.h"
 
 #define FACTS_TIMEOUT_MS 60000 /* for one child; they take well under a second */
@@ -195,36 +197,48 @@ static int find_root(struct loop *loop, const char *program, char **ret, struct 
 	return 0;
 }
 
-/* Builds an image with a RUN step of the tiny program in `dir`; true when that worked. */
-static int try_way(struct loop *loop, const char *program, const char *dir, const char *way, bool *ret_works,
-		   struct error **err)
+/* What tries are made with. */
+struct trial {
+	struct loop *loop;
+	const char *program, *root, *dir;
+};
+
+/* Builds an image with a RUN step of the tiny program in the folder. Every trial makes the same image, so one that was left by a
+ * kill goes with the next one's. */
+static int try_way(const struct trial *trial, const char *way, bool *ret_works, struct error **err)
 {
-	cleanup_free char *iidfile = path_join(dir, "iid");
-	cleanup_free char *dockerfile = path_join(dir, "Dockerfile");
+	cleanup_free char *iidfile = path_join(trial->dir, "iid");
+	cleanup_free char *dockerfile = path_join(trial->dir, "Dockerfile");
+	cleanup_free char *mark = leftover_mark(LEFTOVER_TRIAL);
 	cleanup_proc struct proc_result result = { 0 }, removal = { 0 };
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_buf struct buf id = { 0 };
 	struct proc_spec spec = { .timeout_ms = FACTS_TIMEOUT_MS };
+	int r;
 
-	argv_add(&argv, program);
+	argv_add(&argv, trial->program);
 	argv_add(&argv, "build");
 	argv_add(&argv, "--layers=false");
 	argv_add(&argv, "--pull=never");
+	argv_add(&argv, "--timestamp=0");
+	argv_addf(&argv, "--secret=%s", mark);
 	argv_addf(&argv, "--iidfile=%s", iidfile);
 	argv_addf(&argv, "--file=%s", dockerfile);
 	buildah_add_flags(way, &argv);
-	argv_add(&argv, dir);
+	argv_add(&argv, trial->dir);
 	spec.argv = (const char *const *)argv.items;
-	if (proc_run(loop, &spec, &result, err) < 0)
-		return -1;
-	*ret_works = result.status == 0;
-	if (result.status != 0 || fs_read(iidfile, 256, &id, NULL) < 0)
-		return 0;
+	r = proc_run(trial->loop, &spec, &result, err);
+	*ret_works = r == 0 && result.status == 0;
+	if (!*ret_works)
+		leftover_remove(trial->loop, trial->program, trial->root, LEFTOVER_TRIAL);
+	if (!*ret_works || fs_read(iidfile, 256, &id, NULL) < 0)
+		return r;
 	{
-		const char *const remove[] = { program, "rmi", id.data, NULL };
+		const char *const remove[] = { trial->program, "rmi", id.data, NULL };
 
 		spec.argv = remove;
-		return proc_run(loop, &spec, &removal, err);
+		spec.cleanup = true;
+		return proc_run(trial->loop, &spec, &removal, err);
 	}
 }
 
@@ -235,14 +249,14 @@ static bool way_possible(const char *way)
 	return (!strstr(way, "=runc") || runc) && (!strstr(way, "=crun") || crun);
 }
 
-static int try_ways(struct loop *loop, const char *program, const char *dir, char **ret, struct error **err)
+static int try_ways(const struct trial *trial, char **ret, struct error **err)
 {
 	bool works = false;
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
 		if (!way_possible(ways[i]))
 			continue;
-		if (try_way(loop, program, dir, ways[i], &works, err) < 0)
+		if (try_way(trial, ways[i], &works, err) < 0)
 			return -1;
 		if (works) {
 			*ret = mem_strdup(ways[i]);
@@ -256,42 +270,59 @@ static int try_ways(struct loop *loop, const char *program, const char *dir, cha
 	return -1;
 }
 
-/* Finds by trying what a RUN step needs here. */
-static int find_flags(struct loop *loop, const char *program, char **ret, struct error **err)
+/* An empty folder: the store's goes with the next run when this process is killed. */
+static int make_folder(struct layout *layout, char **ret, struct error **err)
 {
 	const char *base = getenv("TMPDIR");
-	cleanup_free char *dir = mem_printf("%s/cbuild-XXXXXX", base && *base ? base : "/tmp");
-	cleanup_free char *file = NULL, *dockerfile = NULL;
+	cleanup_free char *dir = NULL;
+
+	if (layout)
+		return layout_staging(layout, ret, err);
+	dir = mem_printf("%s/cbuild-XXXXXX", base && *base ? base : "/tmp");
+	if (!mkdtemp(dir))
+		return error_errno(err, ERROR_STATE, errno, "%s", dir);
+	*ret = steal_ptr(dir);
+	return 0;
+}
+
+/* Finds by trying what a RUN step needs here. */
+static int find_flags(const char *program, struct loop *loop, struct layout *layout, struct buildah_facts *facts,
+		      struct error **err)
+{
+	cleanup_free char *dir = NULL, *file = NULL, *dockerfile = NULL;
 	static const char text[] = "FROM scratch\nCOPY true /true\nRUN [\"/true\"]\n";
+	struct trial trial = { .loop = loop, .program = program, .root = facts->root };
 	int status;
 
 	if (!tiny_program_known()) {
-		*ret = mem_strdup("--isolation=chroot");
+		facts->flags = mem_strdup("--isolation=chroot");
 		return 0;
 	}
-	if (!mkdtemp(dir))
-		return error_errno(err, ERROR_STATE, errno, "%s", dir);
+	if (make_folder(layout, &dir, err) < 0)
+		return -1;
+	trial.dir = dir;
 	file = path_join(dir, "true");
 	dockerfile = path_join(dir, "Dockerfile");
 	status = tiny_program_write(file, err);
 	if (status == 0)
 		status = fs_replace(dockerfile, text, strlen(text), 0644, err);
 	if (status == 0)
-		status = try_ways(loop, program, dir, ret, err);
+		status = try_ways(&trial, &facts->flags, err);
 	if (fs_remove_tree(dir, status == 0 ? err : NULL) < 0)
 		return -1;
 	return status;
 }
 
-static int find_out(const char *program, struct loop *loop, struct buildah_facts *ret, struct error **err)
+static int find_out(const char *program, struct loop *loop, struct layout *layout, struct buildah_facts *ret,
+		    struct error **err)
 {
 	if (find_version(loop, program, &ret->version, err) < 0 || find_root(loop, program, &ret->root, err) < 0)
 		return -1;
-	return find_flags(loop, program, &ret->flags, err);
+	return find_flags(program, loop, layout, ret, err);
 }
 
-int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct buildah_facts *ret,
-		       struct error **err)
+int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct layout *layout,
+		       struct buildah_facts *ret, struct error **err)
 {
 	cleanup_free char *name = facts_name(program);
 	struct buildah_facts facts = { 0 };
@@ -299,7 +330,7 @@ int buildah_facts_find(const char *program, struct loop *loop, struct state *sta
 
 	if (recall(state, name, &facts, &known, err) < 0)
 		return -1;
-	if (!known && (find_out(program, loop, &facts, err) < 0 || remember(state, name, &facts, err) < 0)) {
+	if (!known && (find_out(program, loop, layout, &facts, err) < 0 || remember(state, name, &facts, err) < 0)) {
 		buildah_facts_free(&facts);
 		return -1;
 	}

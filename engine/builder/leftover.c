@@ -18,6 +18,7 @@
 
 #define LEFTOVER_STATE_MAX (8u << 20) /* bytes of buildah's notes on a working container */
 #define CLOCK_SLACK 2                 /* seconds by which the clocks of a start and of a file may differ */
+#define LEFTOVER_TIMEOUT_MS 60000     /* for removing them */
 #define LEFTOVER_ID 64                /* characters of a container's id */
 
 char *leftover_mark(unsigned build)
@@ -142,4 +143,42 @@ void leftover_list(const char *root, unsigned build, struct argv *ids)
 void leftover_unnoted(const char *root, struct argv *ids)
 {
 	each_dir(root, list_unnoted, 0, ids);
+}
+
+static void remove_containers(struct loop *loop, const char *program, bool force, const struct argv *ids)
+{
+	cleanup_proc struct proc_result result = { 0 };
+	struct proc_spec spec = { .timeout_ms = LEFTOVER_TIMEOUT_MS, .cleanup = true };
+	cleanup_argv struct argv argv = { 0 };
+
+	if (ids->len == 0)
+		return;
+	argv_add(&argv, program);
+	argv_add(&argv, "rm");
+	if (force)
+		argv_add(&argv, "--force");
+	for (size_t i = 0; i < ids->len; i++)
+		argv_add(&argv, ids->items[i]);
+	spec.argv = (const char *const *)argv.items;
+	proc_run(loop, &spec, &result, NULL);
+}
+
+void leftover_remove(struct loop *loop, const char *buildah, const char *root, unsigned build)
+{
+	cleanup_argv struct argv ids = { 0 };
+
+	leftover_list(root, build, &ids);
+	remove_containers(loop, buildah, false, &ids);
+}
+
+/* buildah itself cannot remove a container that it has no notes of; podman, which has the same storage, can. */
+void leftover_remove_unnoted(struct loop *loop, const char *root)
+{
+	cleanup_argv struct argv ids = { 0 };
+	cleanup_free char *podman = NULL;
+
+	leftover_unnoted(root, &ids);
+	podman = ids.len > 0 ? proc_find("podman") : NULL;
+	if (podman)
+		remove_containers(loop, podman, true, &ids);
 }

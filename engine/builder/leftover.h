@@ -2,6 +2,9 @@
 #define ENGINE_BUILDER_LEFTOVER_H
 
 struct argv;
+struct loop;
+
+#define LEFTOVER_TRIAL (~0u) /* the number of a build that only finds out what works here */
 
 /*
  * Working containers: a buildah that is ended in the middle of a build leaves them in its storage, mounted and
@@ -18,5 +21,9 @@ void leftover_list(const char *root, unsigned build, struct argv *ids);
 /* The same for working containers without notes, and so without a mark: of a buildah that was ended between the two. Nobody
  * can use them. Those whose buildah may still run are left out. */
 void leftover_unnoted(const char *root, struct argv *ids);
+/* Removes what they list, also when the loop is cancelled. Nothing depends on what an ended buildah left: failures do not
+ * matter. */
+void leftover_remove(struct loop *loop, const char *buildah, const char *root, unsigned build);
+void leftover_remove_unnoted(struct loop *loop, const char *root);
 
 #endif

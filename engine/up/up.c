@@ -5,9 +5,11 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/io/loop.h"
+#include "engine/io/proc.h"
 #include "engine/stage/findings.h"
 #include "engine/up/room.h"
 
@@ -17,6 +19,33 @@
 char *up_owner(const char *state_dir)
 {
 	return mem_printf("%s/up", state_dir);
+}
+
+/* The journal of the processes that it starts (proc_journal). */
+static char *children_path(const char *state_dir)
+{
+	return mem_printf("%s/up.children", state_dir);
+}
+
+int up_lock(const char *state_dir, int *ret_fd, struct error **err)
+{
+	cleanup_free char *path = mem_printf("%s/up.lock", state_dir);
+	cleanup_free char *children = children_path(state_dir);
+	cleanup_fd int fd = -1;
+
+	if (fs_lock(path, false, &fd, err) < 0 || (fd >= 0 && proc_reap_journal(children, err) < 0))
+		return -1;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int up_sweep(const char *state_dir, struct error **err)
+{
+	cleanup_free char *children = children_path(state_dir);
+	cleanup_fd int fd = -1;
+
+	return fs_exists(children) ? up_lock(state_dir, &fd, err) : 0;
 }
 
 static int open_network(struct up *up, struct error **err)
@@ -284,10 +313,13 @@ int up_run(const struct up_job *job, int *ret_signum, struct error **err)
 	cleanup_buf struct buf report = { 0 };
 	struct findings findings = { .report = &report };
 	struct up up = { .job = job, .findings = &findings, .start_ms = loop_now_ms() };
+	cleanup_free char *children = children_path(job->state_dir);
 	int r;
 
 	up_open(&up);
-	r = loop_signals(job->loop, on_signal, &up, err);
+	r = proc_journal(job->loop, children, err);
+	if (r == 0)
+		r = loop_signals(job->loop, on_signal, &up, err);
 	if (r == 0)
 		r = loop_task(job->loop, direct, direct_done, &up, err);
 	if (r == 0)

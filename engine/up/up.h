@@ -34,6 +34,7 @@ struct up_event {
 
 struct up_job {
 	struct loop *loop;
+	const char *state_dir;
 	struct layout *layout;
 	struct runtime *runtime; /* its owner is up_owner's */
 	const struct manifest *manifest;
@@ -45,6 +46,11 @@ struct up_job {
 	void *data;
 };
 
+/* Takes the lock that only one `up` of the checkout has, and ends the children that a killed one left. *ret_fd is -1 when
+ * another one has it; otherwise close() it. */
+int up_lock(const char *state_dir, int *ret_fd, struct error **err);
+/* Ends what a killed `up` left of its own; its services go on. */
+int up_sweep(const char *state_dir, struct error **err);
 /* The label RUNTIME_LABEL of what `up` starts in the checkout with this state folder; malloc'd. */
 char *up_owner(const char *state_dir);
 /* Runs the loop until all is over. What was started is ended when something fails, and without `detach` in any case.

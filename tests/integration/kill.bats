@@ -92,6 +92,55 @@ run_until()
 	[ $status -eq 137 ] || ended=$status
 }
 
+# A runc that stands still when it is to start something, once the file `standing` is there.
+slow_runc()
+{
+	rm -f standing
+	cat >slow-runc <<-EOF
+		#!/bin/sh
+		case " \$* " in
+		*" create "*) touch "$PWD/standing"; exec sleep 1000 ;;
+		esac
+		exec $(command -v runc) "\$@"
+	EOF
+	chmod +x slow-runc
+	printf '[engine.runtimes]\nrunc = ["%s"]\n' "$PWD/slow-runc" >containers.conf
+}
+
+stands()
+{
+	[ -e standing ]
+}
+
+# try_and_end SIGNAL: ends a run while buildah is tried out.
+try_and_end()
+{
+	slow_runc
+	CONTAINERS_CONF=$PWD/containers.conf "$cbuild" --no-load one >/dev/null 2>lines 3>&- &
+	pid=$!
+	until_true stands
+	[ -n "$(buildah containers --all --quiet)" ]
+	grep -qF "$ROOT/containers/root/overlay/" /proc/self/mounts
+	kill "-$1" "$pid"
+	status=0
+	wait "$pid" || status=$?
+}
+
+@test "a trial of buildah that is ended leaves nothing: at once, or after a kill with the next run" {
+	project trial
+	make_services
+	try_and_end INT
+	equal "$status" 130
+	nothing_left
+	equal "$(find .cbuild/oci/tmp -mindepth 1 2>/dev/null)" ""
+	try_and_end KILL
+	equal "$status" 137
+	cb --no-load one
+	equal "$status" 0
+	nothing_left
+	equal "$(find .cbuild/oci/tmp -mindepth 1 2>/dev/null)" ""
+}
+
 @test "twenty kills: each run goes on where the last one was, and the images are those of an undisturbed run" {
 	local kills=0 rounds=0 moment undisturbed known
 	project kill

@@ -295,9 +295,15 @@ says()
 	grep -q -- "$1" "$out"
 }
 
+# Somebody reads the output of the container.
+followed()
+{
+	pgrep -f "logs .*$1" >/dev/null
+}
+
 follows()
 {
-	local port up started
+	local port up started db
 	port=$(free_port)
 	out=$BATS_TEST_TMPDIR/followed
 	up_project
@@ -317,9 +323,15 @@ follows()
 	"$cbuild" up db >"$out" 2>&1 3>&- &
 	up=$!
 	until_true says "^  db  127" || return
+	db=$(container_of db)
+	until_true followed "$db" || return
 	kill -KILL "$up"
 	wait "$up" || true
-	[ -n "$(container_of db)" ] || return
+	followed "$db" || return
+	# The service goes on, who read its output does not.
+	cb up -d db || return
+	equal "$(container_of db)" "$db" || return
+	! followed "$db" || return
 	cb down || return
 	equal "$status" 0
 }

@@ -378,6 +378,20 @@ static int export(struct work *work, const char *id, struct build_result *result
 	return import_finish(work->self->layout, result->identity, result, err);
 }
 
+static int check_contexts(const struct build_job *job, struct error **err)
+{
+	for (size_t i = 0; i < job->contexts_len; i++) {
+		if (!strstr(job->contexts[i].name, "::"))
+			continue;
+		error_make(err, ERROR_TOOL,
+			   "buildah does not know one context for one platform and another one for the rest: %s",
+			   job->contexts[i].name);
+		error_remedy(err, "build it with another builder: --builder=docker");
+		return -1;
+	}
+	return 0;
+}
+
 static int build_one(struct work *work, struct build_result *result, struct error **err)
 {
 	/* buildah's cache does not look at what a step mounts, only at its text: an optional secret that nobody gives.
@@ -386,6 +400,8 @@ static int build_one(struct work *work, struct build_result *result, struct erro
 	cleanup_rewrite_files struct rewrite_files files = { 0 };
 	char id[DIGEST_LEN + 1];
 
+	if (check_contexts(work->job, err) < 0)
+		return -1;
 	for (size_t i = 0; i < work->job->images_len; i++)
 		if (bring(work, i, err) < 0)
 			return -1;

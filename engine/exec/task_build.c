@@ -184,7 +184,7 @@ static void add_contexts(struct task *task, struct draft *draft)
 			draft->job.context = context->root;
 		else
 			draft->contexts[len++] = (struct build_context){
-				.name = context->name,
+				.name = context->given,
 				.value = context->root ? context->root : context->url,
 			};
 	}

@@ -151,13 +151,6 @@ static int add_prepare(const struct plan *plan, const struct node *node, struct 
 	return 0;
 }
 
-/* A frontend of someone else may read any argument. */
-static bool all_args_count(const struct dockerfile_use *use)
-{
-	return use->syntax && strncmp(use->syntax, "docker/dockerfile", strlen("docker/dockerfile")) != 0 &&
-	       strncmp(use->syntax, "docker.io/docker/dockerfile", strlen("docker.io/docker/dockerfile")) != 0;
-}
-
 static bool arg_counts(const struct dockerfile_use *use, const char *name)
 {
 	if (use->all_args)
@@ -195,7 +188,7 @@ static void add_args(struct inputs *inputs, const struct plan *plan, const struc
 	for (size_t i = 0; i < build->args_len; i++) {
 		const char *name = build->args[i].key;
 
-		if (!all_args_count(&build->use) && !arg_counts(&build->use, name) && !arg_for_builder(name))
+		if (!arg_counts(&build->use, name) && !arg_for_builder(name))
 			continue;
 		if (arg_hidden(name))
 			add_hidden(inputs, REASON_ARG, name, build->args[i].value);
@@ -242,7 +235,7 @@ static int add_mounted(struct inputs *inputs, const char *context, const char *r
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_errno(err, ERROR_USAGE, errno, "%s: cannot be looked at", root);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", root);
 	if (xattr_collect(fd, root, &attributes, err) < 0)
 		return -1;
 	if (attributes.len > 0)

@@ -245,6 +245,36 @@ static void add_context(struct plan_build *build, const struct named_context *na
 		context->root = root;
 }
 
+/* What nothing in the Dockerfile names, the builder does not look at. */
+static bool is_named(const struct dockerfile_use *use, const char *context)
+{
+	for (size_t i = 0; i < use->images_len; i++) {
+		if (use->images[i].context && strcmp(use->images[i].name, context) == 0)
+			return true;
+	}
+	return plan_whole(use, context);
+}
+
+static size_t plain_length(const char *name)
+{
+	const char *platform = strstr(name, "::");
+
+	return platform ? (size_t)(platform - name) : strlen(name);
+}
+
+/* A build is for one platform: mostly there is one context of a name, and a builder need not know of those for a platform. */
+static const char *given_name(struct plan *plan, const struct plan_build *build, const char *name)
+{
+	size_t len = plain_length(name), same = 0;
+
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const char *other = build->contexts[i].name;
+
+		same += other && plain_length(other) == len && strncasecmp(other, name, len) == 0;
+	}
+	return same > 1 ? name : arena_strndup(plan->arena, name, len);
+}
+
 static void add_contexts(struct plan *plan, const struct frame *frame, struct plan_build *build)
 {
 	const struct build_spec *spec = &plan->manifest->services[frame->service].build;
@@ -252,9 +282,13 @@ static void add_contexts(struct plan *plan, const struct frame *frame, struct pl
 	build->contexts = arena_array(plan->arena, spec->contexts_len + 1, sizeof(*build->contexts));
 	add_context(build, NULL, spec->context.s);
 	for (size_t i = 0; i < spec->contexts_len; i++) {
+		if (!is_named(&build->use, spec->contexts[i].name.s))
+			continue;
 		if (spec->contexts[i].kind == CONTEXT_PATH || spec->contexts[i].kind == CONTEXT_REMOTE)
 			add_context(build, &spec->contexts[i], spec->contexts[i].value.s);
 	}
+	for (size_t i = 1; i < build->contexts_len; i++)
+		build->contexts[i].given = given_name(plan, build, build->contexts[i].name);
 }
 
 static size_t expand_pairs(struct plan *plan, const struct platform *platform, const struct pairs *pairs,

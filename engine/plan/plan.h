@@ -67,10 +67,11 @@ struct plan_image {
 
 /* A folder that a build reads, or a URL. */
 struct plan_context {
-	const char *name; /* NULL: the main one */
-	const char *root; /* absolute folder, or NULL */
-	const char *url;  /* when it is not a folder */
-	size_t selection; /* of its files in the source */
+	const char *name;  /* NULL: the main one */
+	const char *given; /* what the builder knows it by: the name without its platform, but for two of one name */
+	const char *root;  /* absolute folder, or NULL */
+	const char *url;   /* when it is not a folder */
+	size_t selection;  /* of its files in the source */
 };
 
 struct plan_arg {

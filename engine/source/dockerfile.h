@@ -74,7 +74,7 @@ struct dockerfile_use {
 	unsigned heredoc_line; /* of the first heredoc, of the first ADD of a git repository; 0: there is none */
 	unsigned git_line;
 	const char *syntax; /* of the "# syntax=" line, or NULL */
-	bool all_args;      /* set by who knows of more than the Dockerfile: any argument may be used */
+	bool all_args;      /* any argument may be used: the text does not tell, or others know of more */
 	const char **args_used; /* names of declared ARGs that the reachable stages see (predefined ones included when referenced) */
 	size_t args_used_len;
 };

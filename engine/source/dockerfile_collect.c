@@ -18,17 +18,35 @@
 
 #define WHY_MAX 400 /* bytes of a reason: what was written may be long */
 
-void collect_whole(struct collect *collect, const char *fmt, ...)
+__attribute__((format(printf, 2, 0))) static void set_why(struct collect *collect, const char *fmt, va_list args)
 {
 	char why[WHY_MAX];
-	va_list args;
 
 	if (collect->whole_why)
 		return;
-	va_start(args, fmt);
 	vsnprintf(why, sizeof(why), fmt, args);
-	va_end(args);
 	collect->whole_why = arena_strdup(collect->arena, why);
+}
+
+void collect_whole(struct collect *collect, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	set_why(collect, fmt, args);
+	va_end(args);
+}
+
+void collect_everything(struct collect *collect, const struct dockerfile_options *options, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	set_why(collect, fmt, args);
+	va_end(args);
+	collect->all_args = true;
+	for (size_t i = 0; i < options->contexts_len; i++)
+		collect_whole_context(collect, options->contexts[i]);
 }
 
 void collect_whole_context(struct collect *collect, const char *context)
@@ -36,20 +54,28 @@ void collect_whole_context(struct collect *collect, const char *context)
 	names_add(&collect->whole_contexts, collect->arena, context);
 }
 
-const char *collect_context(struct collect *collect, const struct dockerfile_options *options, const char *name)
+const char *collect_context(struct collect *collect, const struct dockerfile_options *options, const char *name,
+			    const struct platform *platform)
 {
+	const char *for_all = NULL;
+	char text[PLATFORM_TEXT];
+
 	if (strcasecmp(name, "scratch") == 0 || strcasecmp(name, "context") == 0)
 		return NULL;
+	platform_text(platform, text);
 	for (size_t i = 0; i < options->contexts_len; i++) {
 		const char *context = options->contexts[i];
-		const char *platform = strstr(context, "::"); /* "name::linux/arm64": for one platform only */
-		const char *plain = platform ? arena_strndup(collect->arena, context, (size_t)(platform - context))
-					     : context;
+		const char *own = strstr(context, "::"); /* "name::linux/arm64": for that platform, before the plain one */
+		const char *plain = own ? arena_strndup(collect->arena, context, (size_t)(own - context)) : context;
 
-		if (strcasecmp(plain, name) == 0 || ref_same(plain, name))
+		if (strcasecmp(plain, name) != 0 && !ref_same(plain, name))
+			continue;
+		if (own && strcmp(own + 2, text) == 0)
 			return context;
+		if (!own && !for_all)
+			for_all = context;
 	}
-	return NULL;
+	return for_all;
 }
 
 void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token,
@@ -87,6 +113,12 @@ static bool remote(const char *path)
 	for (at++; isalnum((unsigned char)*at) || *at == '-' || *at == '.';)
 		at++;
 	return at[-1] != '@' && *at == ':'; /* user@host:path */
+}
+
+/* As it is written: what a variable further behind holds changes nothing of that. */
+static bool fetched(const char *written)
+{
+	return strncmp(written, "http://", 7) == 0 || strncmp(written, "https://", 8) == 0;
 }
 
 /* Of the remote ones: over HTTP by its name, otherwise nothing else can be meant. */
@@ -184,7 +216,8 @@ void collect_source(struct collect *collect, const struct collect_source *source
 	if (!source->literal && !source->json && (heredoc = word_heredoc(source->written, &chomp)))
 		return;
 	if (!source->path) {
-		widen(collect, source, "is not known before the build");
+		if (!(strcmp(source->instruction, "ADD") == 0 && fetched(source->written)))
+			widen(collect, source, "is not known before the build");
 		return;
 	}
 	if (strcmp(source->instruction, "ADD") == 0 && remote(source->path)) {
@@ -248,6 +281,7 @@ void collect_done(struct collect *collect, struct dockerfile_use *ret)
 		.whole_contexts_len = collect->whole_contexts.len,
 		.onbuild = collect->onbuild,
 		.onbuild_mounts = collect->onbuild_mounts,
+		.all_args = collect->all_args,
 		.heredoc_line = collect->heredoc_line,
 		.git_line = collect->git_line,
 		.args_used = collect->args.items,

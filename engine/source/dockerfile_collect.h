@@ -21,15 +21,19 @@ struct collect {
 	struct names args;
 	size_t *mounts;
 	size_t mounts_len, mounts_cap;
-	bool onbuild, onbuild_mounts;
+	bool onbuild, onbuild_mounts, all_args;
 	unsigned heredoc_line, git_line;
 };
 
 /* The whole main context counts; the first reason is kept. */
 __attribute__((format(printf, 2, 3))) void collect_whole(struct collect *collect, const char *fmt, ...);
 void collect_whole_context(struct collect *collect, const char *context);
-/* The named context that answers to an image's or a stage's name, or NULL. */
-const char *collect_context(struct collect *collect, const struct dockerfile_options *options, const char *name);
+/* All contexts count as a whole, and all arguments: what the text means cannot be told. The first reason is kept. */
+__attribute__((format(printf, 3, 4))) void
+collect_everything(struct collect *collect, const struct dockerfile_options *options, const char *fmt, ...);
+/* The named context that answers to an image's or a stage's name for a platform, or NULL. */
+const char *collect_context(struct collect *collect, const struct dockerfile_options *options, const char *name,
+			    const struct platform *platform);
 /* Adds an image whose name stands at token->text[start..end). */
 void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token,
 		   size_t start, size_t end);

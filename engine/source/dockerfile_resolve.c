@@ -32,6 +32,7 @@ struct resolver {
 	size_t *queue;        /* wanted stages that are still to be looked at */
 	size_t queue_len;
 	struct collect collect;
+	bool foreign; /* another frontend than Docker's reads the text */
 };
 
 static void want(struct resolver *r, size_t stage)
@@ -122,15 +123,18 @@ static bool use_from(struct resolver *r, struct dockerfile_scope *scope, const s
 	size_t stage;
 
 	if (!name || !*name) {
-		collect_whole(&r->collect, "%s from %s is not known before the build (line %u)", in->name, written,
-			      in->line);
+		collect_everything(&r->collect, r->options, "%s from %s is not known before the build (line %u)",
+				   in->name, written, in->line);
 		return false;
 	}
 	stage = find_number(r->dockerfile, name);
-	context = stage == NO_STAGE ? collect_context(&r->collect, r->options, name)
-		  : r->dockerfile->stages[stage].name
-			  ? collect_context(&r->collect, r->options, r->dockerfile->stages[stage].name)
-			  : NULL;
+	/* the stage of a number by its name, which a context may stand in for */
+	if (stage == NO_STAGE)
+		context = collect_context(&r->collect, r->options, name, &image.platform);
+	else if (r->dockerfile->stages[stage].name)
+		context = collect_context(&r->collect, r->options, r->dockerfile->stages[stage].name, &image.platform);
+	else
+		context = NULL;
 	if (!context && stage == NO_STAGE)
 		stage = find_stage(r->dockerfile, name, r->dockerfile->stages_len);
 	if (!context && stage != NO_STAGE) {
@@ -152,6 +156,26 @@ static bool flag_true(const struct instruction *in, const char *name)
 	const struct token *flag = instruction_flag(in, name, &value);
 
 	return flag && strcasecmp(flag->text + value, "false") != 0;
+}
+
+/* What a flag that nobody knew when this was written reads is anybody's guess. */
+static void check_flags(struct resolver *r, const struct instruction *in)
+{
+	static const char *const known[] = { "chmod",   "chown",        "checksum", "device", "exclude",
+					     "from",    "keep-git-dir", "link",     "mount",  "network",
+					     "parents", "security",     "unpack" };
+
+	for (size_t i = 0; i < in->flags_len; i++) {
+		const char *name = in->flags[i].text + 2;
+		size_t len = strcspn(name, "="), at = 0;
+
+		while (at < sizeof(known) / sizeof(*known) &&
+		       !(strlen(known[at]) == len && strncmp(known[at], name, len) == 0))
+			at++;
+		if (at == sizeof(known) / sizeof(*known))
+			collect_everything(&r->collect, r->options, "%s %s is not known (line %u)", in->name,
+					   in->flags[i].text, in->line);
+	}
 }
 
 static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
@@ -241,6 +265,7 @@ static void run_instruction(struct resolver *r, struct dockerfile_scope *scope, 
 	} else if (strcmp(in->name, "ENV") == 0) {
 		run_env(r, scope, in);
 	} else if (strcmp(in->name, "COPY") == 0 || strcmp(in->name, "ADD") == 0) {
+		check_flags(r, in);
 		run_copy(r, scope, in);
 	} else if (strcmp(in->name, "ONBUILD") == 0) {
 		r->collect.onbuild = true;
@@ -248,6 +273,7 @@ static void run_instruction(struct resolver *r, struct dockerfile_scope *scope, 
 			if (strncmp(in->trigger->flags[i].text, "--mount=", 8) == 0)
 				r->collect.onbuild_mounts = true;
 	} else if (strcmp(in->name, "RUN") == 0) {
+		check_flags(r, in);
 		for (size_t i = 0; i < in->flags_len; i++)
 			if (strncmp(in->flags[i].text, "--mount=", 8) == 0)
 				run_mount(r, scope, in, &in->flags[i], 8);
@@ -279,7 +305,7 @@ static int use_base(struct resolver *r, size_t index, const char *name, struct e
 	if (strcmp(name, "scratch") == 0)
 		return 0;
 	r->states[index].scope.open = true;
-	context = collect_context(&r->collect, r->options, name);
+	context = collect_context(&r->collect, r->options, name, &image.platform);
 	if (context) {
 		image.name = context;
 		image.context = true;
@@ -308,21 +334,25 @@ static void run_stage(struct resolver *r, size_t index, size_t base)
 }
 
 /* A named context stands in for a whole stage of its name. */
-static bool replaced(struct resolver *r, size_t index)
+static int replaced(struct resolver *r, size_t index, struct error **err)
 {
 	const struct stage *stage = &r->dockerfile->stages[index];
-	const char *context = stage->name ? collect_context(&r->collect, r->options, stage->name) : NULL;
 	struct dockerfile_image image = { .use = IMAGE_FROM, .line = stage->from->line, .context = true };
+	const char *context;
 
+	if (!stage->name)
+		return 0;
+	if (stage_platform(r, stage, &image.platform, err) < 0)
+		return -1;
+	context = collect_context(&r->collect, r->options, stage->name, &image.platform);
 	if (!context)
-		return false;
+		return 0;
 	image.name = context;
-	image.platform = r->options->platform;
 	collect_image(&r->collect, &image, &stage->from->args[2], 0, stage->from->args[2].len);
 	r->states[index].image = r->collect.images_len - 1;
 	collect_whole_context(&r->collect, context);
 	r->states[index].scope.open = true;
-	return true;
+	return 1;
 }
 
 /* Looks at one stage. Its base stage must be done: NO_STAGE or its number in *ret_base when it is not. */
@@ -332,11 +362,12 @@ static int resolve_stage(struct resolver *r, size_t index, size_t *ret_base, str
 	struct platform platform;
 	const char *name;
 	size_t base;
+	int stand_in = replaced(r, index, err);
 
 	*ret_base = NO_STAGE;
-	if (replaced(r, index)) {
+	if (stand_in != 0) {
 		r->states[index].done = true;
-		return 0;
+		return stand_in < 0 ? -1 : 0;
 	}
 	if (globals_expand(r->globals, stage->base->text, &r->collect.args, &name) < 0)
 		return error_make(err, ERROR_USAGE, "%s:%u: the base \"%s\" cannot be read", r->dockerfile->name,
@@ -427,9 +458,11 @@ static int resolve(struct resolver *r, struct error **err)
 	int status = 0;
 
 	if (r->dockerfile->whole_why)
-		collect_whole(&r->collect, "%s", r->dockerfile->whole_why);
-	if (syntax && *syntax && !dockerfile_syntax_known(syntax))
-		collect_whole(&r->collect, "the frontend %s is not known (BUILDKIT_SYNTAX)", syntax);
+		collect_everything(&r->collect, r->options, "%s", r->dockerfile->whole_why);
+	if (syntax && *syntax && !dockerfile_syntax_known(syntax)) {
+		collect_everything(&r->collect, r->options, "the frontend %s is not known (BUILDKIT_SYNTAX)", syntax);
+		r->foreign = true;
+	}
 	if (r->dockerfile->stages_len == 0)
 		return 0;
 	r->globals = globals_new(r->dockerfile, r->options, r->collect.arena);
@@ -458,10 +491,9 @@ int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerf
 	struct resolver r = { .dockerfile = dockerfile, .options = options, .collect = { .arena = arena } };
 	struct error *why = NULL;
 
+	r.foreign = dockerfile->text.syntax && !dockerfile_syntax_known(dockerfile->text.syntax);
 	if (resolve(&r, &why) < 0) {
-		bool foreign = dockerfile->text.syntax && !dockerfile_syntax_known(dockerfile->text.syntax);
-
-		if (!foreign) {
+		if (!r.foreign) {
 			collect_free(&r.collect);
 			return error_move(err, &why);
 		}

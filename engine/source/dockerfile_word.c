@@ -3,6 +3,8 @@
 #include "engine/source/dockerfile_word.h"
 
 #include <ctype.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,22 +98,61 @@ static enum word_found lookup(struct lexer *lexer, const char *name, const char 
 	return found;
 }
 
-/* '*' and '?' only, over len bytes of s; a backslash takes the next character as it is. */
-static bool wild(const char *pattern, const char *s, size_t len)
+/* A pattern: bytes, and what stands for others. */
+enum { PATTERN_ANY = 256, PATTERN_STAR };
+
+struct pattern {
+	unsigned short *items;
+	size_t len;
+	size_t least; /* bytes that it matches at least */
+};
+
+static bool ascii_line(const char *s)
 {
-	const char *star = NULL, *retry = NULL, *end = s + len;
+	for (; *s; s++)
+		if ((unsigned char)*s >= 0x80 || *s == '\n')
+			return false;
+	return true;
+}
+
+/* A backslash takes '*', '?' and itself as they are; in front of what ends a "${}" it is no part of the pattern. */
+static int pattern_read(const char *text, struct pattern *ret)
+{
+	ret->items = mem_array(strlen(text) + 1, sizeof(*ret->items));
+	for (const char *c = text; *c; c++) {
+		unsigned short item = (unsigned char)*c;
+
+		if (*c == '\\') {
+			item = (unsigned char)*++c;
+			if (!item || !strchr("}/*?\\", item))
+				return -1;
+		} else if (*c == '*' || *c == '?') {
+			item = *c == '*' ? PATTERN_STAR : PATTERN_ANY;
+		}
+		ret->items[ret->len++] = item;
+		ret->least += item != PATTERN_STAR;
+	}
+	return 0;
+}
+
+static bool pattern_matches(const struct pattern *pattern, const char *s, size_t len)
+{
+	size_t at = 0, star = SIZE_MAX;
+	const char *retry = NULL, *end = s + len;
 
 	for (;;) {
-		if (*pattern == '*') {
-			star = ++pattern;
+		unsigned short item = at < pattern->len ? pattern->items[at] : 0;
+
+		if (item == PATTERN_STAR) {
+			star = ++at;
 			retry = s;
-		} else if (s == end && !*pattern) {
+		} else if (s == end && at == pattern->len) {
 			return true;
-		} else if (s < end && *pattern && (*pattern == '?' || *pattern == *s)) {
-			pattern++;
+		} else if (s < end && at < pattern->len && (item == PATTERN_ANY || item == (unsigned char)*s)) {
+			at++;
 			s++;
-		} else if (star && retry < end) {
-			pattern = star;
+		} else if (star != SIZE_MAX && retry < end) {
+			at = star;
 			s = ++retry;
 		} else {
 			return false;
@@ -120,29 +161,65 @@ static bool wild(const char *pattern, const char *s, size_t len)
 }
 
 /* "${x#word}" and "${x%word}", doubled for the longest match. */
-static void trim_pattern(struct lexer *lexer, char op, const char *word, const char *value, struct buf *out)
+static void trim(char op, bool greedy, const struct pattern *pattern, const char *value, struct buf *out)
 {
 	size_t len = strlen(value);
-	bool greedy = word[0] == op;
 
-	word += greedy;
-	if (strchr(word, '\\') || len > TRIMMED_MAX) {
-		lexer->unknown = true;
-		return;
-	}
 	for (size_t i = 0; i <= len; i++) {
 		size_t n = greedy ? len - i : i;
 
-		if (op == '#' && wild(word, value, n)) {
+		if (op == '#' && pattern_matches(pattern, value, n)) {
 			buf_str(out, value + n);
 			return;
 		}
-		if (op == '%' && wild(word, value + len - n, n)) {
+		if (op == '%' && pattern_matches(pattern, value + len - n, n)) {
 			buf_add(out, value, len - n);
 			return;
 		}
 	}
 	buf_str(out, value);
+}
+
+/* "${x/word/text}", and with "//" all of them: at each place the longest match. */
+static void replace(bool all, const struct pattern *pattern, const char *text, const char *value, struct buf *out)
+{
+	size_t len = strlen(value);
+
+	for (bool done = false; *value;) {
+		size_t n = done ? 0 : len;
+
+		while (n > 0 && !pattern_matches(pattern, value, n))
+			n--;
+		if (n > 0) {
+			buf_str(out, text);
+			done = !all;
+		} else {
+			buf_char(out, *value);
+		}
+		n += n == 0;
+		value += n;
+		len -= n;
+	}
+}
+
+/* What is not worked out: what is long to search, or what patterns over runes and lines see in another way than those over
+ * bytes. */
+static bool read_pattern(struct lexer *lexer, const char *word, const char *value, struct pattern *ret)
+{
+	bool good = strlen(value) <= TRIMMED_MAX && ascii_line(value) && ascii_line(word) && pattern_read(word, ret) == 0;
+
+	lexer->unknown |= !good;
+	return good;
+}
+
+static void trim_pattern(struct lexer *lexer, char op, const char *word, const char *value, struct buf *out)
+{
+	struct pattern pattern = { 0 };
+	bool greedy = word[0] == op;
+
+	if (read_pattern(lexer, word + greedy, value, &pattern))
+		trim(op, greedy, &pattern, value, out);
+	free(pattern.items);
 }
 
 /* What stands behind the name in "${name...}": `op` is its operator, the rest follows. */
@@ -179,20 +256,30 @@ static int lex_modifier(struct lexer *lexer, const char *name, int op, bool colo
 	}
 }
 
-/* "${name/pattern/text}": read, but not worked out. */
+/* "${name/pattern/text}". */
 static int lex_replace(struct lexer *lexer, const char *name, struct buf *out)
 {
-	cleanup_buf struct buf pattern = { 0 }, text = { 0 };
+	cleanup_buf struct buf word = { 0 }, text = { 0 };
+	struct pattern pattern = { 0 };
 	const char *value;
+	bool all = peek(lexer) == '/';
 
-	if (peek(lexer) == '/')
+	if (all)
 		next(lexer);
-	if (lex_until(lexer, '/', true, &pattern) < 0 || lex_until(lexer, '}', true, &text) < 0)
+	buf_str(&word, "");
+	buf_str(&text, "");
+	if (lex_until(lexer, '/', true, &word) < 0 || lex_until(lexer, '}', true, &text) < 0)
 		return -1;
-	if (lookup(lexer, name, &value) == WORD_SET && *value)
+	if (lookup(lexer, name, &value) == WORD_UNSET && lexer->skip_unset) {
+		buf_printf(out, "${%s/%s/%s}", name, word.data, text.data);
+		return 0;
+	}
+	/* where nothing is enough for a match, there are matches between all bytes; and "$" may be one of Go's templates */
+	if (read_pattern(lexer, word.data, value, &pattern) && pattern.least > 0 && !(all && strchr(text.data, '$')))
+		replace(all, &pattern, text.data, value, out);
+	else
 		lexer->unknown = true;
-	if (lexer->skip_unset)
-		buf_printf(out, "${%s/%s/%s}", name, pattern.data ? pattern.data : "", text.data ? text.data : "");
+	free(pattern.items);
 	return 0;
 }
 

@@ -418,8 +418,10 @@ static bool read_attributes(struct place *place, struct node *node, int fd)
 	struct error *why = NULL;
 
 	if (xattr_collect(fd, node->path, &attributes, &why) < 0) {
+		int errnum = errno;
+
 		error_free(why);
-		fail(place->hand, place, node->path + place->dir->prefix, 0, "the folder's attributes cannot be read");
+		fail(place->hand, place, node->path + place->dir->prefix, errnum, "the folder's attributes cannot be read");
 		return false;
 	}
 	if (attributes.len > 0)

@@ -32,7 +32,7 @@ teardown_file()
 service()
 {
 	cat >"files/$1"
-	printf '  %s: {build: {context: ctx, dockerfile: ../files/%s, additional_contexts: {more: more, tools: rootfs/%s%s}%s}}\n' \
+	printf '  %s: {build: {context: ctx, dockerfile: ../files/%s, additional_contexts: {more: more, unnamed: unnamed, tools: rootfs/%s%s}%s}}\n' \
 		"$1" "$1" "$host_arch" "${3:-}" "${2:-}" >>services.yaml
 }
 
@@ -44,6 +44,11 @@ make_project()
 	for file in a.txt b.txt 'with space.txt' '$odd' dir/a.c dir/b.c dir/A.C dir/sub/deep.c dir/x.skip dar/c.c other/o.c \
 		dir-amd64/m dir-arm64/m ignored/i ignored/kept x.skip; do
 		printf 'token:ctx/%s;\n' "$file" >"ctx/$file"
+	done
+	mkdir -p unnamed here there
+	for file in unnamed here there; do
+		printf 'token:%s/f;\n' $file >$file/f
+		printf 'token:%s/g;\n' $file >$file/g
 	done
 	printf 'token:more/m;\n' >more/m
 	printf 'token:more/sub/n;\n' >more/sub/n
@@ -149,6 +154,16 @@ make_services()
 		COPY --from=more sub /z/
 		COPY --from=more sub/l* /z/m
 	END
+	service platform-context "" ", at: there, 'at::$host': here, 'other::linux/none': there" <<-'END'
+		FROM scratch
+		COPY --from=at f /x/
+		COPY --from=at g /y/
+	END
+	service fetched "" ', triggers: "service:env-base"' <<-END
+		FROM triggers
+		ADD $SERVER/\$FILE /x/
+		COPY dar /y/
+	END
 	service archive <<-'END'
 		FROM scratch
 		ADD archive.tar dar/c.c /x/
@@ -216,7 +231,7 @@ make_services()
 	END
 	service env-base <<-'END'
 		FROM scratch
-		ENV WHAT=other
+		ENV WHAT=other FILE=far
 		COPY dar /x/
 	END
 }
@@ -238,6 +253,18 @@ make_newer_services()
 		COPY --exclude=*.c --exclude=sub dir dar /x/
 		ADD --exclude=**/deep.c dir/sub other /y/
 		COPY a.txt /z/
+	END
+	service replaced <<-'END'
+		ARG WORD=lar
+		FROM scratch
+		ARG WORD
+		COPY ${WORD/l/d}/c.c ${WORD//?ar/other}/o.c /x/
+	END
+	service platform-contexts "" ", at: there, 'at::$host': here" <<-END
+		FROM --platform=linux/$([ "$host_arch" = arm64 ] && echo amd64 || echo arm64) at AS other
+		FROM scratch
+		COPY --from=other . /x/
+		COPY --from=at g /y/
 	END
 	service heredocs <<-'END'
 		FROM scratch
@@ -384,7 +411,7 @@ parents="parents parents-pivot"
 }
 
 @test "buildah: what is in the images is in the keys; what it does not know is said" {
-	local refuses="$parents excludes heredocs remote-sum remote-git"
+	local refuses="$parents excludes replaced platform-contexts heredocs remote-sum remote-git"
 	export CBUILD_BUILDER=buildah
 	# buildah 1.28 does not hand arguments on from stage to stage.
 	# shellcheck disable=SC2046 disable=SC2086 # words
@@ -397,6 +424,7 @@ parents="parents parents-pivot"
 	grep -F "does not know here-documents" "$err"
 	refused remote-git 3 "remote-git:2: buildah"
 	grep -F -- "--builder=docker" "$err"
+	refused platform-contexts 3 "one context for one platform"
 }
 
 @test "docker: what was fetched from elsewhere is in the image, and what is not what was meant is refused" {

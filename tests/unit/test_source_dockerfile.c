@@ -16,7 +16,9 @@
 #include "engine/source/dockerfile.h"
 
 static const struct dockerfile_arg given[] = { { "GIVEN", "given" }, { "DIR", "dir" }, { "NONE", NULL } };
-static const char *const contexts[] = { "common", "alpine:3.18", "tools::linux/arm64" };
+static const char *const contexts[] = { "common", "alpine:3.18", "tools::linux/arm64", "both", "both::linux/arm64" };
+#define ALL \
+	"common alpine:3.18 tools::linux/arm64 both both::linux/arm64 args" /* what may be used when the text does not tell */
 
 static void add_images(struct buf *out, const char *text, const struct dockerfile_use *use)
 {
@@ -54,6 +56,8 @@ static char *describe(const char *text, const struct dockerfile_use *use)
 	buf_str(&out, use->whole ? "|whole" : "|");
 	for (size_t i = 0; i < use->whole_contexts_len; i++)
 		buf_printf(&out, " %s", use->whole_contexts[i]);
+	if (use->all_args)
+		buf_str(&out, " args");
 	if (use->onbuild)
 		buf_str(&out, " onbuild");
 	if (use->heredoc_line)
@@ -70,7 +74,7 @@ static int resolve(const char *text, const char *target, struct arena *arena, st
 					      .args_len = 3,
 					      .target = target,
 					      .contexts = contexts,
-					      .contexts_len = 3 };
+					      .contexts_len = sizeof(contexts) / sizeof(*contexts) };
 	struct dockerfile *dockerfile = NULL;
 	int status;
 
@@ -171,12 +175,20 @@ static const struct {
 	{ "FROM scratch\nCOPY bin-$TARGETARCH /", NULL, "|bin-|" },
 	{ "FROM scratch AS b\nENV D=e\nARG X=f\nFROM b\nCOPY $D$X /", NULL, "|ef|" },
 	{ "FROM scratch AS b\nENV D=e\nFROM scratch\nCOPY a$D /", NULL, "|a|" },
-	{ "FROM scratch\nARG X=abc\nCOPY ${X/b/c} /", NULL, "||whole" },
+	{ "FROM scratch\nARG X=abcb Y=a/b.c*d\nCOPY ${X/b/x} ${X//b/x} ${X/?c/} ${X/b*b/-} ${X/z/y} ${X//c/\\}} /",
+	  NULL, "|axcb axcx ab a- abcb ab\\}b|" },
+	{ "FROM scratch\nARG X=a/b.c*d\nCOPY ${X/\\//-} ${X//./} ${X/\\*/x} ${X##*\\/} /", NULL,
+	  "|a-b.c*d a/bc*d a/b.cxd b.c*d|" },
+	{ "FROM scratch\nARG X=abc\nCOPY ${X//*/c} /", NULL, "||whole" },
+	{ "FROM scratch\nARG X=abc\nCOPY ${X/\\a/c} /", NULL, "||whole" },
+	{ "FROM scratch\nARG X=abc\nCOPY ${X//b/\\$} /", NULL, "||whole" },
+	{ "ARG X=debixn\nFROM ${X/x/a}", NULL, "debian||" },
+	{ "ARG X=d-b\nFROM a${X//[bd]/x}${X//-/}", NULL, "ad-bdb||" },
 	{ "FROM scratch\nARG X\nCOPY a${X:+b} b${X-c} c${X+d} /", NULL, "|a bc c|" },
 	{ "FROM scratch\nCOPY \\$x /", NULL, "|$x|" },
 	{ "FROM scratch\nCOPY ${X^^} /", NULL, "||whole" },
 	{ "FROM scratch\nCOPY ${X /", NULL, "||whole" },
-	{ "FROM scratch\nCOPY --from=$X a /", NULL, "||whole" },
+	{ "FROM scratch\nCOPY --from=$X a /", NULL, "||whole " ALL },
 	{ "FROM scratch\nARG X=img\nCOPY --from=$X a /", NULL, "copy:img||" },
 	{ "FROM common", NULL, "@common|| common" },
 	{ "FROM alpine:3.18\nCOPY --from=docker.io/library/alpine:3.18 x /", NULL,
@@ -188,19 +200,29 @@ static const struct {
 	{ "FROM debian AS common\nCOPY a /\nFROM common", NULL, "@common|| common" },
 	{ "FROM debian AS common\nCOPY a /", NULL, "@common|| common" },
 	{ "FROM tools", NULL, "@tools::linux/arm64|| tools::linux/arm64" },
+	{ "FROM --platform=linux/amd64 tools", NULL, "tools(linux/amd64)||" },
+	{ "FROM both", NULL, "@both::linux/arm64|| both::linux/arm64" },
+	{ "FROM --platform=linux/amd64 both\nCOPY --from=both a /\nRUN --mount=from=both,source=b true", NULL,
+	  "@both(linux/amd64) @copy:both::linux/arm64 @mount:both::linux/arm64|both::linux/arm64:a "
+	  "both::linux/arm64:b| both" },
+	{ "FROM --platform=linux/amd64 x AS both", NULL, "@both(linux/amd64)|| both" },
+	{ "FROM x AS tools\nFROM --platform=linux/amd64 scratch\nCOPY --from=0 a /", NULL,
+	  "@copy:tools::linux/arm64|tools::linux/arm64:a|" },
 	{ "FROM scratch\nONBUILD COPY a /", NULL, "|| onbuild" },
 	{ "FROM scratch AS b\nONBUILD COPY a /\nFROM b\nCOPY c /", NULL, "|a c| onbuild" },
 	{ "FROM scratch AS b\nONBUILD COPY --from=busybox a /\nFROM b AS c\nFROM c", NULL, "copy:busybox|| onbuild" },
 	{ "FROM scratch\nONBUILD COPY <<E /\nFROM no\nE\nCOPY a /", NULL, "|a| onbuild heredoc:2" },
 	{ "# syntax=docker/dockerfile:1.7-labs\nFROM scratch\nCOPY a /", NULL, "|a|" },
 	{ "# syntax = docker.io/docker/dockerfile@sha256:00\nFROM scratch\nCOPY a /", NULL, "|a|" },
-	{ "# syntax=example/other\nFROM debian\nCOPY a /", NULL, "debian|a|whole" },
-	{ "#syntax=example/other\nhello: world", NULL, "||whole" },
-	{ "// syntax=example/other\n{}", NULL, "||whole" },
+	{ "# syntax=example/other\nFROM debian\nCOPY a /", NULL, "debian|a|whole " ALL },
+	{ "#syntax=example/other\nhello: world", NULL, "||whole " ALL },
+	{ "// syntax=example/other\n{}", NULL, "||whole " ALL },
 	{ "# comment\n# syntax=example/other\nFROM scratch\nCOPY a /", NULL, "|a|" },
-	{ "FROM scratch\nCOPI a /", NULL, "||whole" },
+	{ "FROM scratch\nCOPI a /", NULL, "||whole " ALL },
+	{ "FROM scratch\nCOPY --more=b a /", NULL, "|a|whole " ALL },
+	{ "FROM scratch\nRUN --with=b true", NULL, "||whole " ALL },
 	{ "FROM scratch\nCOPY a", NULL, "||whole" },
-	{ "FROM scratch\nENV\nCOPY a /", NULL, "|a|whole" },
+	{ "FROM scratch\nENV\nCOPY a /", NULL, "|a|whole " ALL },
 	{ "FROM debian AS a\nCOPY --from=b x /\nFROM debian AS b\nCOPY --from=a y /\nCOPY z /", NULL, "debian debian|z|" },
 	{ "FROM \"debian\"", NULL, "debian||" },
 	{ "FROM scratch\nCOPY \"a\" b\"c\" /", NULL, "|a bc|" },

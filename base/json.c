@@ -36,6 +36,7 @@ static inline bool jansson_is_null(const json_t *value)
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/text.h"
 
 #define DEPTH_MAX 64
@@ -346,10 +347,11 @@ static int add_piece(const char *piece, size_t len, void *out)
 void json_dump(const struct json *json, enum json_style style, struct buf *out)
 {
 	static const size_t flags[] = {
-		[JSON_COMPACT] = DUMP_COMPACT,
-		[JSON_INDENT] = DUMP_INDENT,
-		[JSON_CANONICAL] = DUMP_COMPACT | DUMP_SORT,
+		DUMP_COMPACT,             /* JSON_COMPACT */
+		DUMP_INDENT,              /* JSON_INDENT */
+		DUMP_COMPACT | DUMP_SORT, /* JSON_CANONICAL */
 	};
+	TABLE_COMPLETE(flags, JSON_STYLES);
 
 	if (!json)
 		buf_str(out, "null");

@@ -54,7 +54,7 @@ void json_set_int(struct json *object, const char *key, int64_t n);
 void json_set_bool(struct json *object, const char *key, bool b);
 void json_append(struct json *array, struct json *value);
 
-enum json_style { JSON_COMPACT, JSON_INDENT, JSON_CANONICAL /* compact, keys sorted */ };
+enum json_style { JSON_COMPACT, JSON_INDENT, JSON_CANONICAL /* compact, keys sorted */, JSON_STYLES };
 void json_dump(const struct json *json, enum json_style style, struct buf *out); /* no newline at the end */
 
 #endif

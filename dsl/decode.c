@@ -4,6 +4,7 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "dsl/decode.h"
 #include "dsl/manifest.h"
 #include "dsl/node.h"
@@ -147,39 +148,39 @@ static void take_named(struct decode *d, const struct schema_key *key, const str
 }
 
 typedef void take(struct decode *d, const struct schema_key *key, const struct node *node, void *at);
-static take *const takes[] = {
-	[TYPE_IGNORED] = NULL,
-	[TYPE_SHAPE] = take_shape,
-	[TYPE_NODE] = take_node,
-	[TYPE_TEXT] = take_text,
-	[TYPE_BOOL] = decode_value,
-	[TYPE_EPOCH] = decode_value,
-	[TYPE_STATUS] = decode_value,
-	[TYPE_COUNT] = decode_value,
-	[TYPE_SIZE] = decode_value,
-	[TYPE_MEMORY] = decode_value,
-	[TYPE_DURATION] = decode_value,
-	[TYPE_PORT] = decode_value,
-	[TYPE_PULL] = decode_value,
-	[TYPE_TEXTS] = take_texts,
-	[TYPE_CSV] = take_csv,
-	[TYPE_WORDS] = take_words,
-	[TYPE_COMMANDS] = decode_commands,
-	[TYPE_PAIRS] = decode_pairs,
-	[TYPE_ENV] = decode_pairs,
-	[TYPE_PAIR] = decode_pair,
-	[TYPE_PORTS] = decode_ports,
-	[TYPE_ENV_FILES] = decode_env_files,
-	[TYPE_MOUNTS] = decode_mounts,
-	[TYPE_HOSTS] = decode_hosts,
-	[TYPE_SECRETS] = decode_secrets,
-	[TYPE_SOURCES] = decode_sources,
-	[TYPE_NAMED] = take_named,
-	[TYPE_TEST] = decode_test,
-	[TYPE_DEPENDS] = decode_depends,
-	[TYPE_MAP] = take_map,
-};
-_Static_assert(sizeof(takes) / sizeof(takes[0]) == TYPE_MAP + 1, "every type is decoded");
+#define TAKES(ROW)                            \
+	ROW(TYPE_IGNORED, NULL)               \
+	ROW(TYPE_SHAPE, take_shape)           \
+	ROW(TYPE_NODE, take_node)             \
+	ROW(TYPE_TEXT, take_text)             \
+	ROW(TYPE_BOOL, decode_value)          \
+	ROW(TYPE_EPOCH, decode_value)         \
+	ROW(TYPE_STATUS, decode_value)        \
+	ROW(TYPE_COUNT, decode_value)         \
+	ROW(TYPE_SIZE, decode_value)          \
+	ROW(TYPE_MEMORY, decode_value)        \
+	ROW(TYPE_DURATION, decode_value)      \
+	ROW(TYPE_PORT, decode_value)          \
+	ROW(TYPE_PULL, decode_value)          \
+	ROW(TYPE_TEXTS, take_texts)           \
+	ROW(TYPE_CSV, take_csv)               \
+	ROW(TYPE_WORDS, take_words)           \
+	ROW(TYPE_COMMANDS, decode_commands)   \
+	ROW(TYPE_PAIRS, decode_pairs)         \
+	ROW(TYPE_ENV, decode_pairs)           \
+	ROW(TYPE_PAIR, decode_pair)           \
+	ROW(TYPE_PORTS, decode_ports)         \
+	ROW(TYPE_ENV_FILES, decode_env_files) \
+	ROW(TYPE_MOUNTS, decode_mounts)       \
+	ROW(TYPE_HOSTS, decode_hosts)         \
+	ROW(TYPE_SECRETS, decode_secrets)     \
+	ROW(TYPE_SOURCES, decode_sources)     \
+	ROW(TYPE_NAMED, take_named)           \
+	ROW(TYPE_TEST, decode_test)           \
+	ROW(TYPE_DEPENDS, decode_depends)     \
+	ROW(TYPE_MAP, take_map)
+TABLE_ROWS_COMPLETE(TAKES, SCHEMA_TYPES);
+static take *const takes[] = { TAKES(TABLE_ROW) };
 
 static void decode_key(struct decode *d, const struct schema_key *key, const struct entry *entry, void *out)
 {

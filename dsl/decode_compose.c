@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "dsl/decode.h"
 #include "dsl/late.h"
@@ -165,6 +166,7 @@ void decode_pair(struct decode *d, const struct schema_key *key, const struct no
 static void decode_condition(struct decode *d, const struct node *node, enum depends_condition *ret)
 {
 	static const char *const names[] = { "service_started", "service_healthy", "service_completed_successfully" };
+	TABLE_COMPLETE(names, DEPENDS_CONDITIONS);
 	const char *nearest;
 
 	if (node->kind != NODE_SCALAR) {
@@ -173,13 +175,13 @@ static void decode_condition(struct decode *d, const struct node *node, enum dep
 				  node_type_name(node));
 		return;
 	}
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < DEPENDS_CONDITIONS; i++) {
 		if (!strcmp(node->text, names[i])) {
 			*ret = (enum depends_condition)i;
 			return;
 		}
 	}
-	nearest = text_nearest(node->text, names, 3);
+	nearest = text_nearest(node->text, names, DEPENDS_CONDITIONS);
 	diags_add(d->diags, node->pos,
 		  nearest ? arena_printf(d->arena, "did you mean \"%s\"?", nearest)
 			  : "conditions are service_started, service_healthy and service_completed_successfully",

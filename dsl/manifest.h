@@ -54,7 +54,7 @@ struct named_context {
 };
 
 /* What layers are packed as, beside the plain image (gzip, or whatever the builder left). */
-enum format_kind { FORMAT_ZSTD, FORMAT_ESTARGZ, FORMAT_NYDUS };
+enum format_kind { FORMAT_ZSTD, FORMAT_ESTARGZ, FORMAT_NYDUS, FORMAT_KINDS };
 
 /* A further image of the same content. */
 struct image_format {
@@ -64,7 +64,7 @@ struct image_format {
 };
 
 /* How much a builder is to say about how it built an image. */
-enum provenance { PROVENANCE_NONE, PROVENANCE_MIN, PROVENANCE_MAX };
+enum provenance { PROVENANCE_NONE, PROVENANCE_MIN, PROVENANCE_MAX, PROVENANCES };
 
 /* A secret of a build. Only its id is part of anything that is kept. */
 struct build_secret {
@@ -117,9 +117,9 @@ struct env_file {
 	bool raw;         /* its values hold no variables */
 };
 
-enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
+enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_POLICIES };
 
-enum depends_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED };
+enum depends_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED, DEPENDS_CONDITIONS };
 
 struct depends {
 	struct text name;
@@ -170,7 +170,7 @@ struct port {
 	bool udp;
 };
 
-enum mount_kind { MOUNT_VOLUME, MOUNT_BIND, MOUNT_TMPFS };
+enum mount_kind { MOUNT_VOLUME, MOUNT_BIND, MOUNT_TMPFS, MOUNT_KINDS };
 
 /* What a container gets of the machine, for `cbuild up` alone. */
 struct mount {

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/ref.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "dsl/draft.h"
 #include "dsl/loaded.h"
@@ -14,7 +15,9 @@
 
 static const char *const names[] = { "oci", "zstd", "estargz", "nydus" };
 static const char *const suffixes[] = { "", "-zstd", "-esgz", "-nydus" };
-enum { NAMES = sizeof(names) / sizeof(names[0]), PLAIN = 0 };
+enum { PLAIN, NAMES = FORMAT_KINDS + 1 }; /* then the kinds of formats */
+TABLE_COMPLETE(names, NAMES);
+TABLE_COMPLETE(suffixes, NAMES);
 
 static bool find_name(struct resolve *r, const struct text *name, size_t *ret)
 {

@@ -543,6 +543,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a list of services, or a map with conditions";
 	case TYPE_MAP:
 		return key->sub->short_key ? "a map, or a single value" : "a map";
+	case SCHEMA_TYPES:
+		break;
 	}
 	return "something else";
 }

@@ -43,7 +43,8 @@ enum schema_type {
 	TYPE_NAMED,     /* an array and size_t: a map of `sub`s by name; with FLAG_LIST also a list of names */
 	TYPE_TEST,      /* struct texts: compose's healthcheck.test */
 	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
-	TYPE_MAP        /* a struct that begins with its struct pos; `sub` says what is in it */
+	TYPE_MAP,       /* a struct that begins with its struct pos; `sub` says what is in it */
+	SCHEMA_TYPES
 };
 
 enum schema_merge {

@@ -14,7 +14,8 @@ import tempfile
 
 SOURCE = os.path.join(os.environ.get("CBUILD_SRCDIR", "."), "engine/plan/key.c")
 TEST = os.path.join(os.environ.get("CBUILD_SRCDIR", "."), "tests/unit/test_plan_key.c")
-CALL = re.compile(r"^\t+(?:return )?((?:inputs_add|add_)\w*)\(")
+CALL = re.compile(r"^\t+(return |r = |if \()?((?:inputs_add|inputs_of|add_)\w*)\(")
+VERSION = re.compile(r'^\t"\d+", /\* (\w+) \*/$')
 # The call, not the field: what it adds is taken out where it is added.
 PASSED_OVER = {"add_platform"}
 
@@ -24,19 +25,20 @@ def statements(lines):
     found = []
     for first, line in enumerate(lines):
         match = CALL.match(line)
-        if not match or match.group(1) in PASSED_OVER:
+        if not VERSION.match(line) and (not match or match.group(2) in PASSED_OVER):
             continue
         last = first
-        while not lines[last].rstrip().endswith(";"):
+        while match and not lines[last].rstrip().endswith(";"):
             last += 1
         found.append((first, last))
     return found
 
 
 def mutant(lines, first, last):
-    indent = re.match(r"\t+", lines[first]).group(0)
-    kept = "return 0;" if lines[first].lstrip().startswith("return") else ";"
-    return lines[:first] + [indent + kept + "\n"] + lines[last + 1:]
+    kept = {"return ": "return 0;", "r = ": "r = 0;"}
+    match = CALL.match(lines[first])
+    instead = kept.get(match.group(1), ";") if match else '"",'
+    return lines[:first] + [instead + "\n"] + lines[last + 1:]
 
 
 def run(folder, number, text):
@@ -64,7 +66,9 @@ def main():
     with open(SOURCE) as file:
         lines = file.readlines()
     found = statements(lines)
-    assert len(found) > 40, "the statements of key.c were not recognised"
+    kinds = {VERSION.match(lines[first]).group(1) for first, _ in found if VERSION.match(lines[first])}
+    cases = {line.split("_")[1].rstrip(":\n").lower() for line in lines if line.startswith("\tcase NODE_")} - {"kinds"}
+    assert kinds == cases and len(found) > 40, "the statements of key.c were not recognised"
     print(f"1..{len(found) + 1}")
     with tempfile.TemporaryDirectory() as folder, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         untouched = run(folder, "-whole", "".join(lines))

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "cli/convert/bake_value.h"
 #include "dsl/manifest.h"
 
@@ -42,6 +43,7 @@ void bake_attest_read(const struct json *list, struct json *build)
 const char *attest_provenance(const struct service *service)
 {
 	static const char *const modes[] = { NULL, "mode=min", "mode=max" };
+	TABLE_COMPLETE(modes, PROVENANCES);
 
 	return service_attests(service) ? modes[service->build.provenance] : NULL;
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "cli/convert/bake_attest.h"
 #include "cli/convert/emit.h"
 #include "cli/convert/export.h"
@@ -117,11 +118,8 @@ static int set_build(struct plan *plan, size_t number, struct json *service, str
 
 static struct json *depends(const struct service *service)
 {
-	static const char *const conditions[] = {
-		[DEPENDS_STARTED] = "service_started",
-		[DEPENDS_HEALTHY] = "service_healthy",
-		[DEPENDS_COMPLETED] = "service_completed_successfully",
-	};
+	static const char *const conditions[] = { "service_started", "service_healthy", "service_completed_successfully" };
+	TABLE_COMPLETE(conditions, DEPENDS_CONDITIONS);
 	struct json *object = json_new_object();
 
 	for (size_t i = 0; i < service->depends_len; i++) {
@@ -186,6 +184,7 @@ static char *port_text(const struct port *port)
 static struct json *mounts(const struct plan *plan, const struct service *from, struct json *volumes)
 {
 	static const char *const kinds[] = { "volume", "bind", "tmpfs" };
+	TABLE_COMPLETE(kinds, MOUNT_KINDS);
 	struct json *list = json_new_array();
 
 	for (size_t i = 0; i < from->mounts_len; i++) {
@@ -209,6 +208,7 @@ static struct json *mounts(const struct plan *plan, const struct service *from, 
 static void set_pull(const struct service *from, struct json *service)
 {
 	static const char *const names[] = { NULL, "always", "never" };
+	TABLE_COMPLETE(names, PULL_POLICIES);
 
 	if (names[from->pull])
 		json_set_str(service, "pull_policy", names[from->pull]);

@@ -178,6 +178,8 @@ static struct json *value_of(const struct schema_key *key)
 		return either(list_of(single()), map_of(words_of(key)));
 	case TYPE_MAP:
 		return key->sub->short_key ? either(single(), reference_to(key->sub)) : reference_to(key->sub);
+	case SCHEMA_TYPES:
+		break;
 	}
 	return json_new_object();
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "cli/report/graph.h"
 #include "cli/report/needs.h"
 #include "cli/report/report.h"
@@ -78,11 +79,11 @@ void graph_text(struct plan *plan, struct buf *out)
 void graph_dot(struct plan *plan, struct buf *out)
 {
 	static const char *const styles[] = {
-		[NODE_FRESH] = "color=\"#1a7f37\"",
-		[NODE_STALE] = "color=\"#bc4c00\", penwidth=2",
-		[NODE_UNKNOWN] = "color=\"#57606a\", style=\"rounded,dashed\"",
+		"color=\"#1a7f37\"",                           /* fresh */
+		"color=\"#bc4c00\", penwidth=2",               /* stale */
+		"color=\"#57606a\", style=\"rounded,dashed\"", /* unknown */
 	};
-
+	TABLE_COMPLETE(styles, NODE_STATES);
 	cleanup_needs struct needs *needs = needs_new(plan);
 
 	buf_str(out, "digraph cbuild {\n\trankdir=LR;\n\tnode [shape=box, style=rounded, fontname=\"sans-serif\"];\n");

@@ -10,6 +10,7 @@
 #include "cli/report/html.h"
 #include "cli/report/html_style.h"
 #include "cli/report/past.h"
+#include "engine/plan/graph.h"
 #include "engine/state/state.h"
 
 #define SLOWEST 12
@@ -163,8 +164,6 @@ static bool kind_ran(const struct past *past, const char *kind)
 
 static void add_timeline(const struct past *past, struct buf *out)
 {
-	static const char *const kinds[] = { "prepare", "build", "index", "load", "verify", "push", "tag" };
-
 	buf_str(out, "<h2 id=\"timeline\">Timeline</h2>\n");
 	if (past->slots == 0) {
 		buf_str(out, "<p class=\"soft\">Nothing ran.</p>\n");
@@ -172,9 +171,11 @@ static void add_timeline(const struct past *past, struct buf *out)
 	}
 	html_timeline(past, out);
 	buf_str(out, "<ul class=\"legend\">");
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (kind_ran(past, kinds[i]))
-			buf_printf(out, "<li><i style=\"background: var(--%s)\"></i>%s</li>", kinds[i], kinds[i]);
+	for (int i = 0; i < NODE_KINDS; i++) {
+		const char *kind = node_kind_name((enum node_kind)i);
+
+		if (kind_ran(past, kind))
+			buf_printf(out, "<li><i style=\"background: var(--%s)\"></i>%s</li>", kind, kind);
 	}
 	buf_str(out, "<li><i style=\"border: 2px solid var(--critical)\"></i>critical path</li>"
 		     "<li><i style=\"background: var(--bad)\"></i>failed</li></ul>\n");

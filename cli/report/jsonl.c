@@ -140,7 +140,7 @@ static void node_done(const struct report_state *state, const struct event *even
 	bool good = event->outcome == OUTCOME_DONE || event->outcome == OUTCOME_FRESH || event->outcome == OUTCOME_REUSED;
 
 	set_node(state, event->node, object);
-	json_set_str(object, "outcome", report_outcome_name(event->outcome));
+	json_set_str(object, "outcome", outcome_name(event->outcome));
 	json_set_int(object, "took_ms", (int64_t)event->took_ms);
 	json_set_str(object, "digest", good ? result->digest : NULL);
 	if (good)

@@ -43,6 +43,7 @@ static void add_reason(struct buf *out, const struct node *node, const struct re
 	case REASON_ARG:
 	case REASON_BASE:
 	case REASON_OPTION:
+	case REASON_KINDS:
 		break;
 	}
 	buf_str(out, reason_kind_name(reason->kind));
@@ -90,7 +91,7 @@ static void add_node(struct buf *out, const struct node *node, size_t width)
 int report_plan_text(struct plan *plan, bool all, struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
-	size_t counts[3] = { 0 };
+	size_t counts[NODE_STATES] = { 0 };
 	size_t width = 0;
 
 	for (size_t i = 0; i < plan_len(plan); i++) {

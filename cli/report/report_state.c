@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "base/bug.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "cli/report/report_state.h"
 #include "dsl/manifest.h"
@@ -14,22 +14,16 @@
 #include "engine/plan/plan.h"
 
 static const struct {
-	const char *name, *mark, *color, *meaning;
+	const char *mark, *color, *meaning;
 } outcomes[] = {
-	[OUTCOME_DONE] = { "done", "ok", "\x1b[32m", "" },
-	[OUTCOME_FRESH] = { "fresh", "same", "\x1b[2m", "what it needs came out the same" },
-	[OUTCOME_REUSED] = { "reused", "ok", "\x1b[32m", "made by another cbuild meanwhile" },
-	[OUTCOME_FAILED] = { "failed", "FAIL", "\x1b[1;31m", "" },
-	[OUTCOME_SKIPPED] = { "skipped", "skip", "\x1b[33m", "something it needs failed" },
-	[OUTCOME_CANCELLED] = { "cancelled", "stop", "\x1b[33m", "interrupted" },
+	{ "ok", "\x1b[32m", "" },
+	{ "same", "\x1b[2m", "what it needs came out the same" },
+	{ "ok", "\x1b[32m", "made by another cbuild meanwhile" },
+	{ "FAIL", "\x1b[1;31m", "" },
+	{ "skip", "\x1b[33m", "something it needs failed" },
+	{ "stop", "\x1b[33m", "interrupted" },
 };
-_Static_assert(sizeof(outcomes) / sizeof(outcomes[0]) == OUTCOME_CANCELLED + 1, "every outcome has a row");
-
-const char *report_outcome_name(int outcome)
-{
-	bug_if(outcome < 0 || outcome > (int)OUTCOME_CANCELLED, "outcome %d", outcome);
-	return outcomes[outcome].name;
-}
+TABLE_COMPLETE(outcomes, OUTCOMES);
 
 const char *report_color(const struct report_state *state, const char *code)
 {
@@ -118,6 +112,8 @@ static void count(struct tally *tally, const struct event *event)
 		break;
 	case OUTCOME_CANCELLED:
 		tally->cancelled++;
+		break;
+	case OUTCOMES:
 		break;
 	}
 }

@@ -41,7 +41,6 @@ void report_state_take(struct report_state *state, const struct event *event);
 const char *report_color(const struct report_state *state, const char *code);
 /* Appends "✓ build indexer linux/amd64  12.3s" for a node that ended. */
 void report_done_line(const struct report_state *state, const struct event *event, struct buf *out);
-const char *report_outcome_name(int outcome); /* an enum outcome: "done" */
 /* "build indexer linux/amd64" */
 void report_node_name(const struct report_state *state, const struct node *node, struct buf *out);
 /* The digest that the image of an index node has in the registry, when this run has pushed it or found it pushed; or NULL. */

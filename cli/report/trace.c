@@ -115,7 +115,7 @@ static void on_done(struct trace *trace, struct lane *lane, const struct event *
 	report_node_name(trace->state, event->node, &name);
 	span = add_span(trace, name.data, node_kind_name(event->node->kind), lane->slot, lane->start_ms);
 	json_set_str(arguments, "node", event->node->id);
-	json_set_str(arguments, "outcome", report_outcome_name(event->outcome));
+	json_set_str(arguments, "outcome", outcome_name(event->outcome));
 	json_set_str(arguments, "digest", event->node->result.digest);
 	if (event->error)
 		json_set(arguments, "error", json_new_string(event->error->message));

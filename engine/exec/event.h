@@ -28,8 +28,11 @@ enum outcome {
 	OUTCOME_REUSED, /* another cbuild made it meanwhile */
 	OUTCOME_FAILED,
 	OUTCOME_SKIPPED, /* something it needs failed */
-	OUTCOME_CANCELLED
+	OUTCOME_CANCELLED,
+	OUTCOMES
 };
+
+const char *outcome_name(enum outcome outcome); /* "done" */
 
 #define UNKNOWN_MS UINT64_MAX
 

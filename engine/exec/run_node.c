@@ -37,7 +37,6 @@ void run_note(void *owner, const char *text)
 
 static void node_ended(struct run *run, size_t number, enum outcome outcome, const struct task *task)
 {
-	static const char *const names[] = { "done", "fresh", "reused", "failed", "skipped", "cancelled" };
 	const struct node *node = plan_node(run->plan, number);
 	uint64_t took = task ? loop_now_ms() - task->start_ms : 0;
 	struct error *error = NULL;
@@ -51,7 +50,7 @@ static void node_ended(struct run *run, size_t number, enum outcome outcome, con
 			      .log = task ? task->log : NULL,
 			      .took_ms = took,
 		      });
-	if (task && state_run_node(run->env.state, run->id, node->id, names[outcome], task->start_unix_ms,
+	if (task && state_run_node(run->env.state, run->id, node->id, outcome_name(outcome), task->start_unix_ms,
 				   (int64_t)took, task->log, &error) < 0)
 		stop_run(run, &error);
 }

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/task.h"
@@ -192,6 +193,7 @@ static int do_work(struct task *task, struct error **err)
 	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_convert,
 								       task_index,   task_load,  task_verify,
 								       task_push,    task_tag };
+	TABLE_COMPLETE(work, NODE_KINDS);
 
 	if (take_lock(task, err) < 0 || ask_made_elsewhere(task, &task->reused, err) < 0)
 		return -1;

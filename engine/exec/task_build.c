@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/fleet.h"
@@ -352,6 +353,7 @@ static int check_abilities(const struct task *task, struct error **err)
 static void add_attestations(const struct service *service, struct build_job *job)
 {
 	static const char *const modes[] = { NULL, "min", "max" };
+	TABLE_COMPLETE(modes, PROVENANCES);
 
 	if (!service_attests(service))
 		return;

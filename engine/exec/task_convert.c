@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "dsl/manifest.h"
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
@@ -37,11 +38,8 @@ static bool is_cancelled(void *data)
 
 static enum convert_form form_of(const struct image_format *format)
 {
-	static const enum convert_form forms[] = {
-		[FORMAT_ZSTD] = CONVERT_ZSTD,
-		[FORMAT_ESTARGZ] = CONVERT_ESTARGZ,
-		[FORMAT_NYDUS] = CONVERT_NYDUS,
-	};
+	static const enum convert_form forms[] = { CONVERT_ZSTD, CONVERT_ESTARGZ, CONVERT_NYDUS };
+	TABLE_COMPLETE(forms, FORMAT_KINDS);
 
 	return forms[format->kind];
 }

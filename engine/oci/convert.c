@@ -14,6 +14,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "engine/oci/blob.h"
 #include "engine/oci/convert_memory.h"
 #include "engine/oci/document.h"
@@ -27,6 +28,7 @@
 #define UNCOMPRESSED_SIZE "io.containers.estargz.uncompressed-size"
 
 static const char *const media_types[] = { OCI_LAYER "+zstd", OCI_LAYER "+gzip", NYDUS_BLOB_TYPE };
+TABLE_COMPLETE(media_types, CONVERT_FORMS);
 
 int convert_possible(enum convert_form form, struct error **err)
 {
@@ -93,6 +95,8 @@ static int begin(struct layer *layer, struct error **err)
 		return estargz_new(take_packed, layer, &layer->estargz, err);
 	case CONVERT_NYDUS:
 		return nydus_blob_new(take_packed, layer, &layer->nydus, err);
+	case CONVERT_FORMS:
+		break;
 	}
 	return -1;
 }

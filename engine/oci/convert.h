@@ -18,7 +18,8 @@ struct layout;
 enum convert_form {
 	CONVERT_ZSTD,    /* the config, and so the image's id, stays the same */
 	CONVERT_ESTARGZ, /* estargz.h: the layers have other diff ids, so the config differs in these */
-	CONVERT_NYDUS    /* nydus.h: likewise, and there is one more layer */
+	CONVERT_NYDUS,   /* nydus.h: likewise, and there is one more layer */
+	CONVERT_FORMS
 };
 
 /* ERROR_TOOL when this machine's libraries cannot do it. */

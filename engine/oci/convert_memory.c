@@ -9,14 +9,15 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 
 const char *const convert_form_names[] = { "zstd", "estargz", "nydus" };
-enum { FORMS = sizeof(convert_form_names) / sizeof(convert_form_names[0]) };
+TABLE_COMPLETE(convert_form_names, CONVERT_FORMS);
 
 struct convert_memory {
 	pthread_mutex_t lock;
-	struct map *layers[FORMS]; /* diff id -> struct json */
-	struct arena *arena;       /* has the keys */
+	struct map *layers[CONVERT_FORMS]; /* diff id -> struct json */
+	struct arena *arena;               /* has the keys */
 };
 
 struct convert_memory *convert_memory_new(void)
@@ -24,7 +25,7 @@ struct convert_memory *convert_memory_new(void)
 	struct convert_memory *memory = mem_alloc(sizeof(*memory));
 
 	pthread_mutex_init(&memory->lock, NULL);
-	for (size_t i = 0; i < FORMS; i++)
+	for (size_t i = 0; i < CONVERT_FORMS; i++)
 		memory->layers[i] = map_new();
 	memory->arena = arena_new();
 	return memory;
@@ -34,7 +35,7 @@ void convert_memory_free(struct convert_memory *memory)
 {
 	if (!memory)
 		return;
-	for (size_t i = 0; i < FORMS; i++) {
+	for (size_t i = 0; i < CONVERT_FORMS; i++) {
 		for (size_t j = 0; j < map_len(memory->layers[i]); j++)
 			json_free(map_value(memory->layers[i], j));
 		map_free(memory->layers[i]);
@@ -90,9 +91,9 @@ void convert_memory_learn(struct convert_memory *memory, const char *detail)
 	if (json_parse(detail, strlen(detail), "a record", &json, NULL) < 0)
 		return;
 	name = json_str(json, "form");
-	while (name && form < FORMS && strcmp(convert_form_names[form], name) != 0)
+	while (name && form < CONVERT_FORMS && strcmp(convert_form_names[form], name) != 0)
 		form++;
-	if (!name || form == FORMS)
+	if (!name || form == CONVERT_FORMS)
 		return;
 	layers = json_get(json, "layers");
 	for (size_t i = 0; i < json_len(layers); i++)

@@ -4,23 +4,24 @@
 
 #include "base/bug.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "engine/plan/graph.h"
 
 const char *node_kind_name(enum node_kind kind)
 {
 	static const char *const names[] = { "prepare", "build", "convert", "index", "load", "verify", "push", "tag" };
+	TABLE_COMPLETE(names, NODE_KINDS);
 
-	_Static_assert(sizeof(names) / sizeof(names[0]) == NODE_TAG + 1, "every one has a name");
-	bug_if((size_t)kind > NODE_TAG, "kind %d", (int)kind);
+	bug_if(kind >= NODE_KINDS, "kind %d", (int)kind);
 	return names[kind];
 }
 
 const char *node_state_name(enum node_state state)
 {
 	static const char *const names[] = { "fresh", "stale", "unknown" };
+	TABLE_COMPLETE(names, NODE_STATES);
 
-	_Static_assert(sizeof(names) / sizeof(names[0]) == NODE_UNKNOWN + 1, "every one has a name");
-	bug_if((size_t)state > NODE_UNKNOWN, "state %d", (int)state);
+	bug_if(state >= NODE_STATES, "state %d", (int)state);
 	return names[state];
 }
 
@@ -28,9 +29,9 @@ const char *reason_kind_name(enum reason_kind kind)
 {
 	static const char *const names[] = { "new",        "file",   "dockerfile", "arg",   "base",
 					     "dependency", "option", "missing",    "forced" };
+	TABLE_COMPLETE(names, REASON_KINDS);
 
-	_Static_assert(sizeof(names) / sizeof(names[0]) == REASON_FORCED + 1, "every one has a name");
-	bug_if((size_t)kind > REASON_FORCED, "kind %d", (int)kind);
+	bug_if(kind >= REASON_KINDS, "kind %d", (int)kind);
 	return names[kind];
 }
 

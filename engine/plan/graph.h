@@ -10,12 +10,23 @@
 
 /* The graph: nodes, what each needs, its state and the reasons for it. */
 
-enum node_kind { NODE_PREPARE, NODE_BUILD, NODE_CONVERT, NODE_INDEX, NODE_LOAD, NODE_VERIFY, NODE_PUSH, NODE_TAG };
+enum node_kind {
+	NODE_PREPARE,
+	NODE_BUILD,
+	NODE_CONVERT,
+	NODE_INDEX,
+	NODE_LOAD,
+	NODE_VERIFY,
+	NODE_PUSH,
+	NODE_TAG,
+	NODE_KINDS /* how many there are */
+};
 
 enum node_state {
-	NODE_FRESH,  /* nothing to do */
-	NODE_STALE,  /* has to run; `reasons` say why */
-	NODE_UNKNOWN /* decided when what it needs has run */
+	NODE_FRESH,   /* nothing to do */
+	NODE_STALE,   /* has to run; `reasons` say why */
+	NODE_UNKNOWN, /* decided when what it needs has run */
+	NODE_STATES
 };
 
 enum reason_kind {
@@ -27,7 +38,8 @@ enum reason_kind {
 	REASON_DEPENDENCY,
 	REASON_OPTION,
 	REASON_MISSING,
-	REASON_FORCED
+	REASON_FORCED,
+	REASON_KINDS
 };
 
 struct reason {

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "base/xattr.h"
 #include "dsl/manifest.h"
 #include "dsl/schema.h"
@@ -25,9 +26,16 @@
 
 /* Raised when a kind's fields change their meaning: all its records are stale then. */
 static const char *const versions[] = {
-	[NODE_PREPARE] = "3", [NODE_BUILD] = "2", [NODE_INDEX] = "1", [NODE_LOAD] = "1",
-	[NODE_VERIFY] = "2",  [NODE_PUSH] = "1",  [NODE_TAG] = "1",
+	"3", /* prepare */
+	"2", /* build */
+	"1", /* convert */
+	"1", /* index */
+	"1", /* load */
+	"2", /* verify */
+	"1", /* push */
+	"1", /* tag */
 };
+TABLE_COMPLETE(versions, NODE_KINDS);
 
 static void add_platform(struct inputs *inputs, const struct node *node)
 {
@@ -655,6 +663,8 @@ int key_inputs(const struct plan *plan, size_t number, struct inputs *inputs, st
 		break;
 	case NODE_VERIFY:
 		return add_verify(plan, node, inputs, err);
+	case NODE_KINDS:
+		break;
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/module.h"
+#include "base/table.h"
 
 #define ABBREV_LEAST 7 /* digits, as git's core.abbrev=auto */
 #define SHORT_DIGITS 12
@@ -87,9 +88,10 @@ struct value {
 
 enum { COMMIT, SHORT, BRANCH, DESCRIBE, DIRTY, TIME, SOURCE, SLUG, DATE, SEMVER, MINOR, MAJOR, VALUES };
 
-static const char *const names[VALUES] = { "git.commit", "git.short",  "git.branch",       "git.describe",
-					   "git.dirty",  "git.time",   "git.source",       "git.slug",
-					   "git.date",   "git.semver", "git.semver.minor", "git.semver.major" };
+static const char *const names[] = { "git.commit", "git.short",  "git.branch",       "git.describe",
+				     "git.dirty",  "git.time",   "git.source",       "git.slug",
+				     "git.date",   "git.semver", "git.semver.minor", "git.semver.major" };
+TABLE_COMPLETE(names, VALUES);
 
 struct git {
 	char *dir;

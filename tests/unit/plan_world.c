@@ -304,17 +304,22 @@ char *world_plan(struct world *world, const char *const *targets, bool decided)
 	return buf_steal(&out);
 }
 
+static size_t find_node(const struct opened *opened, const char *id)
+{
+	size_t number = plan_find(opened->plan, id);
+
+	if (number == NO_NODE)
+		fail_msg("there is no node %s", id);
+	return number;
+}
+
 char *world_key(struct world *world, const char *id)
 {
 	struct opened opened;
 	char *key;
-	size_t number;
 
 	assert_true(open_plan(world, NULL, &opened));
-	number = plan_find(opened.plan, id);
-	if (number == NO_NODE)
-		fail_msg("there is no node %s", id);
-	key = mem_strdup(plan_node(opened.plan, number)->key);
+	key = mem_strdup(plan_node(opened.plan, find_node(&opened, id))->key);
 	close_plan(&opened);
 	return key;
 }
@@ -408,6 +413,20 @@ void world_read_at_once(struct world *world)
 		free(expected[i]);
 	free(expected);
 	close_plan(&opened);
+}
+
+char *world_inputs(struct world *world, const char *id)
+{
+	struct buf text = { 0 };
+	struct opened opened;
+	struct inputs *inputs;
+
+	assert_true(open_plan(world, NULL, &opened));
+	must(plan_inputs(opened.plan, find_node(&opened, id), &inputs, NULL), NULL);
+	inputs_text(inputs, &text);
+	inputs_free(inputs);
+	close_plan(&opened);
+	return buf_steal(&text);
 }
 
 char *world_shared_key(struct world *world, const char *id)

@@ -44,6 +44,8 @@ char *world_key(struct world *world, const char *id);
 /* Reads the plan on several threads as tasks do, while this one sets results and decides as the loop's does. Everything must
  * come out the same each time. */
 void world_read_at_once(struct world *world);
+/* What the key of the node called `id` is made of, as text. malloc'd. */
+char *world_inputs(struct world *world, const char *id);
 /* The key by which the build called `id` is shared; when it is not, why. malloc'd. */
 char *world_shared_key(struct world *world, const char *id);
 

@@ -15,6 +15,8 @@
 #include "base/digest.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/table.h"
+#include "engine/plan/graph.h"
 #include "plan_world.h"
 
 /*
@@ -367,6 +369,25 @@ static void what_is_not_the_same_for_all_is_not_shared(void **state)
 	assert_string_equal(why, "its base example.org/runtime:1 is not locked: cbuild lock");
 }
 
+/* What others know a result by is made of the bytes themselves: on every machine the same, another one only when a version in key.c
+ * is raised. */
+static void the_shared_key_is_the_same_on_every_machine(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *key = NULL;
+
+	world->identities[0] = "build:base:linux/amd64";
+	world->identities[1] = "image of base";
+	world->identities[2] = "build:tool:linux/amd64";
+	world->identities[3] = "image of tool";
+	world->identities[4] = "build:last:linux/amd64";
+	world->identities[5] = "image of last";
+	world_edit(world, "services.yaml", "IDLE: x", "BUILDKIT_AUTH_TOKEN: x");
+	world_run(world, NULL);
+	key = world_shared_key(world, APP);
+	assert_string_equal(key, "sha256:8c89ab5e2d445bd77ad19c9519d26b5686d1ca47b0c95882fdff590d3dfe136f");
+}
+
 static void an_epoch_counts_for_builds_and_steps(void **state)
 {
 	struct world *world = *state;
@@ -538,6 +559,34 @@ static void a_format_is_a_node_of_its_own(void **state)
 	free(plan);
 	plan = world_plan(world, NULL, true);
 	assert_non_null(strstr(plan, "stale convert:db:zstd:linux/amd64: dependency build:db:linux/amd64 ("));
+}
+
+/* Without one, nothing would turn stale when the meaning of its fields changes. */
+static void every_kind_of_key_has_a_version(void **state)
+{
+	struct world *world = *state;
+	static const char *const ids[] = {
+		"prepare:app",
+		"build:db:linux/amd64",
+		"convert:db:zstd:linux/amd64",
+		"index:db",
+		"load:db",
+		"verify:app",
+		"push:db",
+		"tag:db",
+	};
+	TABLE_COMPLETE(ids, NODE_KINDS);
+
+	world->revision = "1";
+	world_edit(world, "services.yaml", "    build: db\n", "    build: db\n    formats: [zstd]\n");
+	for (int kind = 0; kind < NODE_KINDS; kind++) {
+		cleanup_free char *text = world_inputs(world, ids[kind]);
+		cleanup_free char *wanted =
+			mem_printf("option\tcbuild's key layout\t%s ", node_kind_name((enum node_kind)kind));
+
+		assert_memory_equal(text, wanted, strlen(wanted));
+		assert_in_range(text[strlen(wanted)], '1', '9');
+	}
 }
 
 /* Said anew about the same image: its index changes, and what is pushed; nothing that stands on the image does. */
@@ -998,6 +1047,7 @@ int main(void)
 		CASE(each_edit_is_seen_alone),
 		CASE(what_makes_a_build_stale_makes_it_another_for_others),
 		CASE(what_is_not_the_same_for_all_is_not_shared),
+		CASE(the_shared_key_is_the_same_on_every_machine),
 		CASE(an_epoch_counts_for_builds_and_steps),
 		CASE(the_environment_counts_where_it_is_used),
 		CASE(what_a_base_does_on_build_may_read_anything),
@@ -1006,6 +1056,7 @@ int main(void)
 		CASE(a_step_that_makes_the_same_outputs_stops_there),
 		CASE(a_changed_output_rebuilds_what_reads_it),
 		CASE(a_format_is_a_node_of_its_own),
+		CASE(every_kind_of_key_has_a_version),
 		CASE(formats_are_published_in_stages),
 		CASE(what_is_said_is_part_of_the_index_alone),
 		CASE(each_platform_has_a_key_of_its_own),
@@ -1034,5 +1085,6 @@ int main(void)
 		CASE(secrets_are_not_kept),
 	};
 
+	umask(022); /* modes are part of keys */
 	return cmocka_run_group_tests_name("plan_key", tests, NULL, NULL);
 }

@@ -11,9 +11,12 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/mem.h"
 #include "cli/report/html.h"
+#include "cli/report/html_style.h"
 #include "cli/report/past.h"
 #include "cli/report/stats.h"
+#include "engine/plan/graph.h"
 #include "engine/state/state.h"
 
 /* What is read out of the history. */
@@ -180,6 +183,16 @@ static void stats_are_counted(void **state)
 	stats_free(&stats);
 }
 
+static void every_kind_of_node_has_a_color(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < NODE_KINDS; kind++) {
+		cleanup_free char *rule = mem_printf(".k-%s {", node_kind_name((enum node_kind)kind));
+
+		assert_non_null(strstr(html_style, rule));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -190,6 +203,7 @@ int main(void)
 		cmocka_unit_test(a_damaged_plan_is_an_error),
 		cmocka_unit_test(text_cannot_leave_its_place),
 		cmocka_unit_test(stats_are_counted),
+		cmocka_unit_test(every_kind_of_node_has_a_color),
 	};
 
 	return cmocka_run_group_tests_name("report_past", tests, NULL, NULL);

@@ -1,0 +1,15 @@
+#include "config.h"
+
+#include "engine/exec/event.h"
+
+#include "base/bug.h"
+#include "base/table.h"
+
+const char *outcome_name(enum outcome outcome)
+{
+	static const char *const names[] = { "done", "fresh", "reused", "failed", "skipped", "cancelled" };
+	TABLE_COMPLETE(names, OUTCOMES);
+
+	bug_if(outcome >= OUTCOMES, "outcome %d", (int)outcome);
+	return names[outcome];
+}

@@ -81,24 +81,11 @@ symbols_upward() {
 }
 
 # Pairs of files that are one recursion: a value may hold variables, whose values may hold variables; a file may include files.
-# Those below dsl/ are still to be parted.
+# The two of builder/ go with what the BuildKit client replaces.
 recursion='dsl/interp dsl/scope
 dsl/files dsl/include
 engine/builder/bake engine/builder/buildkit
-engine/builder/docker_facts engine/builder/docker_memory
-engine/exec/task engine/exec/task_build
-engine/exec/task engine/exec/task_convert
-engine/exec/task engine/exec/task_push
-engine/exec/task engine/exec/task_share
-engine/exec/task engine/exec/task_verify
-engine/oci/blob engine/oci/layout
-engine/oci/layout engine/oci/reach
-engine/plan/key engine/plan/plan
-engine/plan/make engine/plan/plan
-engine/plan/prepare engine/plan/plan
-engine/plan/make engine/plan/prepare
-engine/plan/make engine/plan/release
-engine/up/tell engine/up/up'
+engine/builder/docker_facts engine/builder/docker_memory'
 
 circles() {
 	edges=$(echo "$uses" | awk -v pairs="$recursion" '

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -209,31 +208,6 @@ void task_work(void *arg)
 	if (do_work(task, &task->error) < 0 && !task->error)
 		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
 	task_leave_wave(task);
-}
-
-void task_note(struct task *task, const char *fmt, ...)
-{
-	cleanup_free char *line = NULL, *whole = NULL;
-	va_list args;
-
-	va_start(args, fmt);
-	line = mem_vprintf(fmt, args);
-	va_end(args);
-	whole = mem_printf("%s\n", line);
-	/* A log that cannot be written is no reason to give up what is going on. */
-	fs_write_all(task->log_fd, whole, strlen(whole), task->log, NULL);
-}
-
-const char *task_staging(struct task *task, struct error **err)
-{
-	if (task->staging)
-		return task->staging;
-	task->staging = mem_printf("%s/%zu", task->env->staging, task->number);
-	if (fs_mkdirs(task->staging, 0700, err) < 0) {
-		free(task->staging);
-		task->staging = NULL;
-	}
-	return task->staging;
 }
 
 void task_free(struct task *task)

@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -8,58 +7,11 @@
 #include "base/ref.h"
 #include "engine/exec/reuse.h"
 #include "engine/exec/task.h"
-#include "engine/io/loop.h"
 #include "engine/registry/results.h"
 
 /* The registry cache, while nodes run. */
 
-/* Something to be told on the loop's thread. */
-struct remark {
-	struct task_env *env;
-	void *owner;
-	char *text;
-};
-
-static void tell(void *arg)
-{
-	struct remark *remark = arg;
-
-	remark->env->note(remark->owner, remark->text);
-	free(remark->text);
-	free(remark);
-}
-
-void task_tell(struct task *task, char *text)
-{
-	struct remark *remark = mem_alloc(sizeof(*remark));
-
-	*remark = (struct remark){ task->env, task->owner, text };
-	loop_post(task->env->loop, tell, remark);
-}
-
 /* Once a run. */
-struct told {
-	struct task *task;
-	struct progress progress;
-};
-
-static void tell_progress(void *data)
-{
-	struct told *told = data;
-
-	told->task->output.progress(told->task->output.data, &told->progress);
-	free(told);
-}
-
-/* Posted before the task's end is: the task is there when it arrives. */
-void task_report(struct task *task, const struct progress *progress)
-{
-	struct told *told = mem_alloc(sizeof(*told));
-
-	*told = (struct told){ task, *progress };
-	loop_post(task->env->loop, tell_progress, told);
-}
-
 static void tell_error(struct task *task, atomic_bool *told, const char *what, struct error *error)
 {
 	if (error->cls != ERROR_CANCELLED && !atomic_exchange(told, true))

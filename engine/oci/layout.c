@@ -92,11 +92,6 @@ void layout_cleanup(struct layout **layout)
 	layout_free(*layout);
 }
 
-const char *layout_dir(const struct layout *layout)
-{
-	return layout->dir;
-}
-
 int layout_staging(struct layout *layout, char **ret, struct error **err)
 {
 	cleanup_free char *path = NULL;
@@ -109,20 +104,6 @@ int layout_staging(struct layout *layout, char **ret, struct error **err)
 	return 0;
 }
 
-char *layout_blob_path(const struct layout *layout, const char *digest)
-{
-	return path_join(layout->blobs, digest_hex(digest));
-}
-
-void layout_note(struct layout *layout, struct error *error)
-{
-	pthread_mutex_lock(&layout->lock);
-	if (error && !layout->unseen && error_unreadable(error))
-		layout->unseen = steal_ptr(error);
-	pthread_mutex_unlock(&layout->lock);
-	error_free(error);
-}
-
 int layout_seen(struct layout *layout, struct error **err)
 {
 	int r = 0;
@@ -132,21 +113,6 @@ int layout_seen(struct layout *layout, struct error **err)
 		r = error_copy(err, layout->unseen);
 	pthread_mutex_unlock(&layout->lock);
 	return r;
-}
-
-bool layout_has(struct layout *layout, const char *digest, uint64_t size)
-{
-	cleanup_free char *path = NULL;
-	struct error *error = NULL;
-	struct stat st;
-	int r;
-
-	if (!digest_valid(digest))
-		return false;
-	path = layout_blob_path(layout, digest);
-	r = fs_find(path, &st, &error);
-	layout_note(layout, error);
-	return r > 0 && S_ISREG(st.st_mode) && (size == UINT64_MAX || (uint64_t)st.st_size == size);
 }
 
 bool layout_complete(struct layout *layout, const char *manifest_digest)
@@ -161,16 +127,6 @@ bool layout_complete(struct layout *layout, const char *manifest_digest)
 	layout_note(layout, error);
 	reach_free(&reach);
 	return complete;
-}
-
-int layout_read(struct layout *layout, const char *digest, struct buf *ret, struct error **err)
-{
-	cleanup_free char *path = NULL;
-
-	if (!digest_valid(digest))
-		return document_refuse_digest(layout->dir, digest, err);
-	path = layout_blob_path(layout, digest);
-	return document_read(path, digest, ret, err);
 }
 
 int layout_write(struct layout *layout, const void *data, size_t len, char ret_digest[DIGEST_LEN + 1], struct error **err)

@@ -109,7 +109,10 @@ void plan_add_outputs(struct plan *plan, struct node *node, const struct platfor
 /* Whether a file at `relative` (to the context's root), there or not, reaches the builder and counts. */
 bool plan_counts(const struct plan *plan, const struct node *node, const struct plan_context *context,
 		 const char *relative);
-/* Adds a node (id is in the arena). */
+/* "build:web:linux/amd64", in the arena; `format` and `platform` may be NULL. */
+const char *plan_node_id(struct plan *plan, enum node_kind kind, size_t service, const struct image_format *format,
+			 const struct platform *platform);
+/* Adds a node, unless there is one of that id. */
 struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
 			   size_t *ret_number);
 /* The same about one of the service's formats (NULL: the plain image). */

@@ -27,52 +27,6 @@ struct frame {
 
 static size_t add_build(struct plan *plan, const struct frame *frame);
 
-static const char *node_id(struct plan *plan, enum node_kind kind, size_t service, const struct image_format *format,
-			   const struct platform *platform)
-{
-	const char *name = plan->manifest->services[service].name.s;
-	const char *middle = format ? ":" : "", *format_name = format ? format->name.s : "";
-	char text[PLATFORM_TEXT];
-
-	if (!platform)
-		return arena_join(plan->arena, node_kind_name(kind), ":", name, middle, format_name, NULL);
-	platform_text(platform, text);
-	return arena_join(plan->arena, node_kind_name(kind), ":", name, middle, format_name, ":", text, NULL);
-}
-
-struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
-			   size_t *ret_number)
-{
-	return plan_add_format_node(plan, kind, service, NULL, platform, ret_number);
-}
-
-struct node *plan_add_format_node(struct plan *plan, enum node_kind kind, size_t service,
-				  const struct image_format *format, const struct platform *platform, size_t *ret_number)
-{
-	const char *id = node_id(plan, kind, service, format, platform);
-	size_t found = plan_find(plan, id);
-	struct node *node;
-
-	if (found != NO_NODE) {
-		*ret_number = found;
-		return plan->nodes[found];
-	}
-	node = arena_alloc(plan->arena, sizeof(*node));
-	node->id = id;
-	node->kind = kind;
-	node->service = service;
-	node->format = format;
-	node->references = plan_image_references(plan, service, format);
-	node->has_platform = platform != NULL;
-	if (platform)
-		node->platform = *platform;
-	mem_reserve(&plan->nodes, &plan->nodes_cap, plan->nodes_len + 1, sizeof(struct node *));
-	*ret_number = plan->nodes_len;
-	plan->nodes[plan->nodes_len++] = node;
-	map_set(plan->by_id, id, (void *)(*ret_number + 1));
-	return node;
-}
-
 static bool is_cycle(struct plan *plan, const struct frame *frame)
 {
 	const struct frame *start = frame->up;
@@ -109,7 +63,7 @@ static size_t need_service(struct plan *plan, const struct frame *up, size_t ser
 			  plan->manifest->services[service].name.s);
 		return NO_NODE;
 	}
-	id = node_id(plan, NODE_BUILD, frame.service, NULL, platform);
+	id = plan_node_id(plan, NODE_BUILD, frame.service, NULL, platform);
 	found = plan_find(plan, id);
 	if (found != NO_NODE)
 		return found;

@@ -150,13 +150,6 @@ const struct manifest *plan_manifest(const struct plan *plan)
 	return plan->manifest;
 }
 
-size_t plan_find(const struct plan *plan, const char *id)
-{
-	void *found = map_get(plan->by_id, id);
-
-	return found ? (size_t)found - 1 : NO_NODE;
-}
-
 const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_len)
 {
 	*ret_len = plan->options.annotations_len;
@@ -167,15 +160,6 @@ bool plan_is_target(const struct plan *plan, size_t service)
 {
 	bug_if(service >= plan->manifest->services_len, "service %zu of %zu", service, plan->manifest->services_len);
 	return plan->services[service].made;
-}
-
-char *plan_prefix(const struct plan *plan, const char *root)
-{
-	const char *relative = path_relative(plan->manifest->dir, root);
-
-	if (!relative)
-		return mem_printf("%s/", path_base(root));
-	return strcmp(relative, ".") == 0 ? mem_strdup("") : mem_printf("%s/", relative);
 }
 
 const char *const *plan_references(const struct plan *plan, size_t service)

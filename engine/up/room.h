@@ -39,14 +39,11 @@ int cast_find(struct up *up, struct error **err); /* what stands */
 int cast_part(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err);
 void cast_leave(struct up *up); /* frees what was found and not taken */
 
-/* up.c: a follower has ended. On the loop's thread. */
-void up_follower_done(struct up *up);
-
 /* tell.c: events, from any thread. */
 void tell(struct up *up, const struct up_event *event);
 void tell_now(struct up *up, const struct up_event *event); /* on the loop's thread */
 void tell_ports(struct up *up, const struct actor *actor);
-/* Shows its output from now on. In a task. */
-void tell_output(struct up *up, const struct actor *actor);
+/* Shows its output from now on. In a task. `done` is called when it ends, on the loop's thread, after up->followers has fallen. */
+void tell_output(struct up *up, const struct actor *actor, void (*done)(struct up *up));
 
 #endif

@@ -61,6 +61,7 @@ struct follower {
 	const char *service;
 	struct container *container;
 	bool from_first;
+	void (*done)(struct up *up);
 	struct output output;
 };
 
@@ -84,7 +85,8 @@ static void follow_done(void *arg)
 {
 	struct follower *follower = arg;
 
-	up_follower_done(follower->up);
+	atomic_fetch_sub(&follower->up->followers, 1);
+	follower->done(follower->up);
 	free(follower);
 }
 
@@ -96,7 +98,7 @@ static void follow_begin(void *arg)
 		follow_done(follower);
 }
 
-void tell_output(struct up *up, const struct actor *actor)
+void tell_output(struct up *up, const struct actor *actor, void (*done)(struct up *up))
 {
 	struct follower *follower = mem_alloc(sizeof(*follower));
 	size_t number = (size_t)(actor - up->stage.actors);
@@ -106,6 +108,7 @@ void tell_output(struct up *up, const struct actor *actor)
 		.service = actor->name,
 		.container = actor->container,
 		.from_first = !up->kept[number],
+		.done = done,
 		.output = { .log_fd = -1, .line = on_line, .data = follower },
 	};
 	atomic_fetch_add(&up->followers, 1);

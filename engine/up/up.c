@@ -73,6 +73,8 @@ static void tell_healthy(struct up *up, const struct actor *actor)
 	     &(struct up_event){ .kind = UP_HEALTHY, .service = actor->name, .took_ms = loop_now_ms() - up->start_ms });
 }
 
+static void end_when_free(struct up *up);
+
 /* Starts one, and waits for what others wait for. False: that failed, and is among the findings. */
 static bool start_part(struct up *up, const struct stage_part *part)
 {
@@ -86,7 +88,7 @@ static bool start_part(struct up *up, const struct stage_part *part)
 	tell(up, &(struct up_event){ .kind = up->kept[actor - up->stage.actors] ? UP_KEPT : UP_STARTED,
 				     .service = actor->name });
 	if (!up->job->detach)
-		tell_output(up, actor);
+		tell_output(up, actor, end_when_free);
 	if (part->condition == DEPENDS_STARTED)
 		return true;
 	if (!stage_wait(&up->stage, actor, part->condition, actor->name))
@@ -261,12 +263,6 @@ static void direct_done(void *arg)
 	struct up *up = arg;
 
 	up->directed = true;
-	end_when_free(up);
-}
-
-void up_follower_done(struct up *up)
-{
-	atomic_fetch_sub(&up->followers, 1);
 	end_when_free(up);
 }
 

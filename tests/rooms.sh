@@ -9,51 +9,54 @@ objects=$(cd "$(dirname "${CBUILD:-./cbuild}")" && pwd) || exit 1
 cd "${CBUILD_SRCDIR:-.}" || exit 1
 export LC_ALL=C
 
-floor() { # of a folder; nothing: not one of ours
+# Sets `floor` to that of a folder, 0: not one of ours. No process is started for each of thousands of includes.
+set_floor() {
 	case $1 in
-	cli/cmd) echo 10 ;;
-	cli/report | cli/convert | cli/doc) echo 9 ;;
-	cli) echo 8 ;;
-	engine/exec | engine/up) echo 7 ;;
-	engine/verify) echo 6 ;;
-	engine/stage | engine/builder) echo 5 ;;
-	engine/plan | engine/runtime | engine/cache | engine/buildkit) echo 4 ;;
-	engine/registry) echo 3 ;;
-	engine/source | engine/oci | engine/state | engine/io | dsl) echo 2 ;;
-	base) echo 1 ;;
+	cli/cmd) floor=10 ;;
+	cli/report | cli/convert | cli/doc) floor=9 ;;
+	cli) floor=8 ;;
+	engine/exec | engine/up) floor=7 ;;
+	engine/verify) floor=6 ;;
+	engine/stage | engine/builder) floor=5 ;;
+	engine/plan | engine/runtime | engine/cache | engine/buildkit) floor=4 ;;
+	engine/registry) floor=3 ;;
+	engine/source | engine/oci | engine/state | engine/io | dsl) floor=2 ;;
+	base) floor=1 ;;
+	*) floor=0 ;;
 	esac
 }
 
-# Where each library's header may stand.
-wrappers() {
+# Sets `allowed` to where a library's header may stand.
+set_allowed() {
 	case $1 in
-	yaml.h) echo dsl/yaml.c ;;
-	pcre2.h) echo base/pattern.c ;;
-	git2.h | git2/*) echo engine/source/git.c ;;
-	curl/*) echo engine/io/http.c ;;
-	jansson.h) echo base/json.c ;;
-	xxhash.h) echo base/hash.c ;;
-	uv.h) echo engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/watch.c ;;
-	sqlite3.h) echo engine/state/db.c ;;
-	openssl/*) echo base/digest.c ;;
-	archive.h | archive_entry.h) echo engine/oci/pack.c engine/oci/tar.c ;;
-	dlfcn.h) echo base/module.c ;;
-	*) echo any ;;
+	yaml.h) allowed="dsl/yaml.c" ;;
+	pcre2.h) allowed="base/pattern.c" ;;
+	git2.h | git2/*) allowed="engine/source/git.c" ;;
+	curl/*) allowed="engine/io/http.c" ;;
+	jansson.h) allowed="base/json.c" ;;
+	xxhash.h) allowed="base/hash.c" ;;
+	uv.h) allowed="engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/watch.c" ;;
+	sqlite3.h) allowed="engine/state/db.c" ;;
+	openssl/*) allowed="base/digest.c" ;;
+	archive.h | archive_entry.h) allowed="engine/oci/pack.c engine/oci/tar.c" ;;
+	dlfcn.h) allowed="base/module.c" ;;
+	*) allowed="any" ;;
 	esac
 }
 
 upward() {
 	for file in $(find base dsl engine cli -name '*.[ch]'); do
-		dir=$(dirname "$file")
-		own=$(floor "$dir")
+		dir=${file%/*}
+		set_floor "$dir"
+		own=$floor
 		[ "$file" = cli/main.c ] && own=11 # it alone uses the table of commands
-		[ -n "$own" ] || echo "$file: $dir is not a room"
+		[ "$own" -gt 0 ] || echo "$file: $dir is not a room"
 		sed -n 's/^#[[:space:]]*include[[:space:]]*"\(.*\)".*/\1/p' "$file" | while read -r header; do
 			[ "$header" = config.h ] && continue
-			other=$(dirname "$header")
+			other=${header%/*}
 			[ "$other" = "$dir" ] && continue
-			below=$(floor "$other")
-			[ -n "$below" ] && [ "$below" -lt "${own:-0}" ] || echo "$file includes $header"
+			set_floor "$other"
+			[ "$floor" -gt 0 ] && [ "$floor" -lt "$own" ] || echo "$file includes $header"
 		done
 	done
 }
@@ -75,7 +78,10 @@ symbols_upward() {
 	echo "$uses" | awk '
 		{ own = $1; other = $2; sub(/\/[^\/]*$/, "", own); sub(/\/[^\/]*$/, "", other) }
 		own != other && $1 != "cli/main" { print own, other }' | sort -u | while read -r own other; do
-		[ "$(floor "$own")" -gt "$(floor "$other")" ] ||
+		set_floor "$own"
+		above=$floor
+		set_floor "$other"
+		[ "$above" -gt "$floor" ] ||
 			echo "$uses" | grep "^$own/[^ /]* $other/[^ /]* " | sed 's/\(.*\) \(.*\) \(.*\)/\1 takes \3 from \2/'
 	done
 }
@@ -98,7 +104,7 @@ circles() {
 strangers() {
 	grep -rEn '^#[[:space:]]*include[[:space:]]*<' base dsl engine cli --include='*.[ch]' |
 		sed 's/^\([^:]*\):[0-9]*:[^<]*<\([^>]*\)>.*/\1 \2/' | while read -r file header; do
-		allowed=$(wrappers "$header")
+		set_allowed "$header"
 		case " $allowed " in *" any "* | *" $file "*) ;; *) echo "$file includes <$header>" ;; esac
 	done
 }

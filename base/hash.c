@@ -207,6 +207,11 @@ void hasher_field(struct hasher *hasher, const char *tag, const void *value, siz
 		XXH3_128bits_update(&hasher->state, value, len);
 }
 
+void hasher_add(struct hasher *hasher, const void *data, size_t len)
+{
+	XXH3_128bits_update(&hasher->state, data, len);
+}
+
 void hasher_text(struct hasher *hasher, const char *tag, const char *value)
 {
 	if (value) {

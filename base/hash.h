@@ -27,6 +27,8 @@ struct hasher *hasher_new(void);
 void hasher_free(struct hasher *hasher); /* NULL-safe */
 void hasher_field(struct hasher *hasher, const char *tag, const void *value, size_t len);
 void hasher_text(struct hasher *hasher, const char *tag, const char *value); /* NULL differs from "" */
+/* Bytes alone, without a frame: of a hasher that gets nothing else hasher_done is what hash_bytes gives for all of them. */
+void hasher_add(struct hasher *hasher, const void *data, size_t len);
 /* What tells a file from what it was before, without a look into it: size, inode and the times of its last changes. One that is
  * not there (`path` NULL, too) differs from all that are. */
 void hasher_file(struct hasher *hasher, const char *path);

@@ -13,9 +13,15 @@ static const struct {
 	const char *debian;
 	const char *fedora;
 } packages[] = {
-	{ "libcurl", "libcurl4", "libcurl" },       { "libgit2", "libgit2", "libgit2" },
-	{ "libcrypto", "libssl3", "openssl-libs" }, { "libarchive", "libarchive13", "libarchive" },
-	{ "libpcre2-8", "libpcre2-8-0", "pcre2" },  { "libsqlite3", "libsqlite3-0", "sqlite-libs" },
+	{ "libcurl", "libcurl4", "libcurl" },
+	{ "libgit2", "libgit2", "libgit2" },
+	{ "libcrypto", "libssl3", "openssl-libs" },
+	{ "libarchive", "libarchive13", "libarchive" },
+	{ "libpcre2-8", "libpcre2-8-0", "pcre2" },
+	{ "libsqlite3", "libsqlite3-0", "sqlite-libs" },
+	{ "libssl", "libssl3", "openssl-libs" },
+	{ "libnghttp2", "libnghttp2-14", "libnghttp2" },
+	{ "libprotobuf-c", "libprotobuf-c1", "protobuf-c" },
 };
 
 static void add_remedy(const char *soname, struct error **err)
@@ -45,6 +51,8 @@ int module_open(const char *soname, const struct module_symbol *symbols, struct 
 	for (const struct module_symbol *symbol = symbols; symbol->name; symbol++) {
 		void *address = dlsym(library, symbol->name);
 
+		if (!address && symbol->optional)
+			continue;
 		if (!address) {
 			error_make(err, ERROR_TOOL, "%s is too old: it has no function %s", soname, symbol->name);
 			add_remedy(soname, err);

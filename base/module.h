@@ -2,6 +2,7 @@
 #define BASE_MODULE_H
 
 #include <pthread.h>
+#include <stdbool.h>
 
 struct error;
 
@@ -12,6 +13,7 @@ struct error;
 struct module_symbol {
 	const char *name;
 	void **address;
+	bool optional; /* NULL stands there when a version of the library does not have it */
 };
 
 /* Opens `soname` (for example "libcurl.so.4"; configure finds the names, see config.h) and fills in
@@ -51,8 +53,8 @@ int module_open(const char *soname, const struct module_symbol *symbols, struct 
 #define MODULE_SYMBOLS(FUNCTIONS) \
 	FUNCTIONS(MODULE_SYMBOL)  \
 	{                         \
-		NULL, NULL        \
+		NULL, NULL, false \
 	}
-#define MODULE_SYMBOL(name) { #name, (void **)&MODULE.name },
+#define MODULE_SYMBOL(name) { #name, (void **)&MODULE.name, false },
 
 #endif

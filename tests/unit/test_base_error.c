@@ -95,7 +95,7 @@ static void test_move_and_copy(void **state)
 
 static void test_module_missing(void **state)
 {
-	static const struct module_symbol none[] = { { NULL, NULL } };
+	static const struct module_symbol none[] = { { NULL, NULL, false } };
 	cleanup_error struct error *err = NULL;
 
 	(void)state;

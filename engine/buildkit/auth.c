@@ -1,0 +1,41 @@
+#include "config.h"
+
+#include "engine/buildkit/auth.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "engine/buildkit/proto/message.h"
+#include "engine/buildkit/proto/session.pb-c.h"
+#include "engine/registry/credentials.h"
+
+/* Where Docker Hub answers is not what its logins are kept for. */
+static const char *domain_of(const char *host)
+{
+	return strcmp(host, "registry-1.docker.io") == 0 || strcmp(host, "index.docker.io") == 0 ? "docker.io" : host;
+}
+
+static int serve(void *data, struct grpc_call *call, struct error **err)
+{
+	cleanup_message Bk__CredentialsRequest *request = NULL;
+	cleanup_credentials struct credentials found = { 0 };
+	Bk__CredentialsAnswer answer = BK__CREDENTIALS_ANSWER__INIT;
+
+	if (grpc_receive(call, &bk__credentials_request__descriptor, (void **)&request, err) <= 0)
+		return -1;
+	if (credentials_find(data, domain_of(request->host), "", &found, err) < 0)
+		return -1;
+	/* A secret without a name is a token for the token server. */
+	if (found.identity_token) {
+		answer.secret = found.identity_token;
+	} else if (found.username && found.password) {
+		answer.username = found.username;
+		answer.secret = found.password;
+	}
+	return grpc_send(call, &answer.base, err);
+}
+
+struct grpc_method auth_method(struct loop *loop)
+{
+	return (struct grpc_method){ "/moby.filesync.v1.Auth/Credentials", serve, loop };
+}

@@ -1,0 +1,240 @@
+#include "config.h"
+
+#include "engine/buildkit/content.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/buildkit/proto/content.pb-c.h"
+#include "engine/buildkit/proto/message.h"
+#include "engine/oci/blob.h"
+#include "engine/oci/layout.h"
+
+#define SERVICE "/containerd.services.content.v1.Content/"
+#define PIECE ((size_t)1 << 20) /* bytes of one answer to Read */
+#define OUT_OF_RANGE 11
+
+struct content {
+	struct content_store *stores;
+	size_t len;
+	atomic_uint_fast64_t taken, given;
+};
+
+struct content *content_new(const struct content_store *stores, size_t len)
+{
+	struct content *content = mem_alloc(sizeof(*content));
+
+	content->stores = mem_array(len + 1, sizeof(*stores));
+	if (len > 0)
+		memcpy(content->stores, stores, len * sizeof(*stores));
+	content->len = len;
+	return content;
+}
+
+void content_free(struct content *content)
+{
+	if (!content)
+		return;
+	free(content->stores);
+	free(content);
+}
+
+uint64_t content_taken(struct content *content)
+{
+	return atomic_load(&content->taken);
+}
+
+uint64_t content_given(struct content *content)
+{
+	return atomic_load(&content->given);
+}
+
+/* NULL: the call is refused. */
+static const struct content_store *find_store(const struct content *content, struct grpc_call *call)
+{
+	const char *id = grpc_metadata(call, "buildkit-attachable-store-id", 0);
+
+	for (size_t i = 0; id && i < content->len; i++)
+		if (strcmp(content->stores[i].id, id) == 0)
+			return &content->stores[i];
+	grpc_refuse(call, GRPC_NOT_FOUND, "no store is called %s here", id ? id : "");
+	return NULL;
+}
+
+/* Opens a blob; negative: the call is refused. */
+static int open_blob(const struct content_store *store, struct grpc_call *call, const char *digest, int *ret_fd,
+		     uint64_t *ret_size)
+{
+	cleanup_free char *path = digest_valid(digest) ? layout_blob_path(store->layout, digest) : NULL;
+	struct stat st;
+
+	*ret_fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
+	if (*ret_fd < 0 || fstat(*ret_fd, &st) < 0)
+		return grpc_refuse(call, GRPC_NOT_FOUND, "%s is not here", digest);
+	*ret_size = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int serve_info(void *data, struct grpc_call *call, struct error **err)
+{
+	const struct content_store *store = find_store(data, call);
+	Bk__BlobAnswer answer = BK__BLOB_ANSWER__INIT;
+	Bk__BlobInfo info = BK__BLOB_INFO__INIT;
+	cleanup_message Bk__BlobRequest *request = NULL;
+	cleanup_fd int fd = -1;
+	uint64_t size;
+
+	if (!store || grpc_receive(call, &bk__blob_request__descriptor, (void **)&request, err) <= 0 ||
+	    open_blob(store, call, request->digest, &fd, &size) < 0)
+		return -1;
+	info.digest = request->digest;
+	info.size = (int64_t)size;
+	answer.info = &info;
+	return grpc_send(call, &answer.base, err);
+}
+
+static int send_range(struct content *content, struct grpc_call *call, int fd, uint64_t at, uint64_t end,
+		      struct error **err)
+{
+	cleanup_free char *block = mem_alloc(PIECE);
+
+	while (at < end) {
+		Bk__ReadAnswer answer = BK__READ_ANSWER__INIT;
+		ssize_t n = pread(fd, block, end - at < PIECE ? end - at : PIECE, (off_t)at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return grpc_refuse(call, GRPC_DATA_LOSS, "a blob cannot be read: %s",
+					   n < 0 ? strerror(errno) : "it has become shorter");
+		answer.offset = (int64_t)at;
+		answer.data.data = (uint8_t *)block;
+		answer.data.len = (size_t)n;
+		if (grpc_send(call, &answer.base, err) < 0)
+			return -1;
+		at += (uint64_t)n;
+		atomic_fetch_add(&content->given, (uint64_t)n);
+	}
+	return 0;
+}
+
+static int serve_read(void *data, struct grpc_call *call, struct error **err)
+{
+	struct content *content = data;
+	const struct content_store *store = find_store(content, call);
+	cleanup_message Bk__ReadRequest *request = NULL;
+	cleanup_fd int fd = -1;
+	uint64_t size, at, end;
+
+	if (!store || grpc_receive(call, &bk__read_request__descriptor, (void **)&request, err) <= 0 ||
+	    open_blob(store, call, request->digest, &fd, &size) < 0)
+		return -1;
+	at = request->offset > 0 ? (uint64_t)request->offset : 0;
+	end = request->size > 0 && (uint64_t)request->size < size - (at < size ? at : size) ? at + (uint64_t)request->size
+											    : size;
+	if (at > size)
+		return grpc_refuse(call, (enum grpc_code)OUT_OF_RANGE, "%s has only %llu bytes", request->digest,
+				   (unsigned long long)size);
+	return send_range(content, call, fd, at, end, err);
+}
+
+/* A blob on its way into a store. */
+struct incoming {
+	struct content *content;
+	const struct content_store *store;
+	struct blob_writer *writer;
+	uint64_t offset, total;
+	char expected[DIGEST_LEN + 1], digest[DIGEST_LEN + 1];
+};
+
+static int take_terms(struct incoming *incoming, struct grpc_call *call, const Bk__WriteRequest *request)
+{
+	if (request->total > 0)
+		incoming->total = (uint64_t)request->total;
+	if (!*request->expected)
+		return 0;
+	if (!digest_valid(request->expected))
+		return grpc_refuse(call, GRPC_INVALID, "%s is no digest", request->expected);
+	memcpy(incoming->expected, request->expected, DIGEST_LEN + 1);
+	if (!incoming->writer && layout_has(incoming->store->layout, incoming->expected, UINT64_MAX))
+		return grpc_refuse(call, GRPC_EXISTS, "%s is here already", incoming->expected);
+	return 0;
+}
+
+static int take_bytes(struct incoming *incoming, struct grpc_call *call, const Bk__WriteRequest *request,
+		      struct error **err)
+{
+	if (request->data.len == 0)
+		return 0;
+	if (request->offset < 0 || (uint64_t)request->offset != incoming->offset)
+		return grpc_refuse(call, (enum grpc_code)OUT_OF_RANGE, "%llu bytes are here, and not %lld",
+				   (unsigned long long)incoming->offset, (long long)request->offset);
+	if (blob_writer_add(incoming->writer, request->data.data, request->data.len, err) < 0)
+		return -1;
+	incoming->offset += request->data.len;
+	atomic_fetch_add(&incoming->content->taken, request->data.len);
+	return 0;
+}
+
+static int commit(struct incoming *incoming, struct grpc_call *call, struct error **err)
+{
+	if (incoming->total > 0 && incoming->total != incoming->offset)
+		return grpc_refuse(call, GRPC_PRECONDITION, "%llu bytes came instead of %llu",
+				   (unsigned long long)incoming->offset, (unsigned long long)incoming->total);
+	if (!incoming->expected[0])
+		return grpc_refuse(call, GRPC_INVALID, "a blob has no digest");
+	return blob_writer_publish(incoming->writer, incoming->expected, "the daemon", incoming->digest, err);
+}
+
+static int take_request(struct incoming *incoming, struct grpc_call *call, const Bk__WriteRequest *request,
+			struct error **err)
+{
+	bool last = request->action == BK__WRITE_ACTION__WRITE_COMMIT;
+	Bk__WriteAnswer answer = BK__WRITE_ANSWER__INIT;
+
+	if (take_terms(incoming, call, request) < 0)
+		return -1;
+	if (!incoming->writer && blob_writer_new(incoming->store->layout, &incoming->writer, err) < 0)
+		return -1;
+	if (take_bytes(incoming, call, request, err) < 0 || (last && commit(incoming, call, err) < 0))
+		return -1;
+	answer.action = request->action;
+	answer.offset = (int64_t)incoming->offset;
+	answer.total = (int64_t)incoming->total;
+	answer.digest = incoming->digest;
+	return grpc_send(call, &answer.base, err) < 0 ? -1 : last;
+}
+
+static int serve_write(void *data, struct grpc_call *call, struct error **err)
+{
+	const struct content_store *store = find_store(data, call);
+	struct incoming incoming = { .content = data, .store = store };
+	void *message;
+	int r;
+
+	if (!store || !store->takes)
+		return store ? grpc_refuse(call, GRPC_DENIED, "%s is not to be written to", store->id) : -1;
+	while ((r = grpc_receive(call, &bk__write_request__descriptor, &message, err)) > 0) {
+		r = take_request(&incoming, call, message, err);
+		message_free(message);
+		if (r != 0)
+			break;
+	}
+	blob_writer_free(incoming.writer);
+	return r < 0 ? -1 : 0;
+}
+
+void content_methods(struct content *content, struct grpc_method ret[CONTENT_METHODS])
+{
+	ret[0] = (struct grpc_method){ SERVICE "Info", serve_info, content };
+	ret[1] = (struct grpc_method){ SERVICE "Read", serve_read, content };
+	ret[2] = (struct grpc_method){ SERVICE "Write", serve_write, content };
+}

@@ -1,0 +1,32 @@
+#ifndef ENGINE_BUILDKIT_CONTENT_H
+#define ENGINE_BUILDKIT_CONTENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "engine/buildkit/grpc.h"
+
+struct error;
+struct layout;
+
+/*
+ * containerd.services.content.v1.Content: blobs, from our stores to the daemon and back. What a store has is not sent to it.
+ */
+struct content_store {
+	const char *id; /* by which the daemon asks for it: "export"; "oci:NAME" for what is oci-layout://NAME there */
+	struct layout *layout;
+	bool takes; /* the daemon may write into it */
+};
+
+struct content;
+/* The stores' texts and layouts are borrowed. */
+struct content *content_new(const struct content_store *stores, size_t len);
+void content_free(struct content *content); /* NULL-safe */
+#define CONTENT_METHODS 3
+void content_methods(struct content *content, struct grpc_method ret[CONTENT_METHODS]);
+/* Bytes of blobs that were written, and read. Any thread. */
+uint64_t content_taken(struct content *content);
+uint64_t content_given(struct content *content);
+
+#endif

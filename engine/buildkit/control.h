@@ -1,0 +1,113 @@
+#ifndef ENGINE_BUILDKIT_CONTROL_H
+#define ENGINE_BUILDKIT_CONTROL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/platform.h"
+
+struct conn_address;
+struct error;
+struct h2;
+struct loop;
+
+/* BuildKit's Control service: what there is, and builds. Every call blocks its thread, and ends when the loop is cancelled. */
+
+/* A daemon: one connection for a whole run, used by any number of threads. */
+struct daemon;
+
+/* Connects, and waits `limit_ms` at most. Errors as conn_open. */
+int daemon_open(struct loop *loop, const struct conn_address *address, uint64_t limit_ms, struct daemon **ret,
+		struct error **err);
+void daemon_free(struct daemon *daemon); /* NULL-safe; no call may be running, no session be open */
+/* Its connection, for a session's. */
+struct h2 *daemon_h2(struct daemon *daemon);
+bool daemon_alive(struct daemon *daemon);
+
+#define CONTROL_PLATFORMS_MAX 32
+
+/* What a daemon is. All texts are "" when it does not say. */
+struct control_info {
+	char version[64]; /* of BuildKit; dockerd may say "v0.0.0+unknown" */
+	char executor[32], snapshotter[32], namespace[64];
+	struct platform platforms[CONTROL_PLATFORMS_MAX]; /* that it runs, as it names them: the native one first */
+	size_t platforms_len;
+};
+/* Info (a daemon that does not know it has no version) and ListWorkers. */
+int control_info(struct daemon *daemon, uint64_t limit_ms, struct control_info *ret, struct error **err);
+
+struct control_pair {
+	const char *key, *value;
+};
+struct control_typed { /* an exporter or a cache */
+	const char *type;
+	const struct control_pair *attrs;
+	size_t attrs_len;
+};
+
+struct control_solve {
+	const char *ref;     /* of our own making, unique */
+	const char *session; /* buildkit_session_id */
+	const char *frontend;
+	const struct control_pair *attrs; /* of the frontend */
+	size_t attrs_len;
+	const struct control_typed *exporters;
+	size_t exporters_len;
+	const struct control_typed *cache_from, *cache_to;
+	size_t cache_from_len, cache_to_len;
+	const char *const *entitlements;
+	size_t entitlements_len;
+};
+
+/* Why a build failed, as far as the daemon says. Everything is malloc'd or NULL. */
+struct control_failure {
+	int code; /* of gRPC */
+	char *message;
+	int exit_code; /* of a RUN step; -1: none */
+	char *file;    /* of the Dockerfile's, and */
+	char *source;  /* its text, */
+	size_t source_len;
+	int line, last_line; /* and where in it, from 1; 0: not known */
+};
+void control_failure_free(struct control_failure *failure); /* the contents */
+
+/* One of the exporters' answers, under its name ("containerimage.digest"). Borrowed while it is called. */
+typedef void control_answer(void *data, const char *key, const char *value);
+
+/* Builds. Negative: ret_failure->message says why when the daemon said so; it is empty when the connection was lost or cancelled. The
+ * build ends in the daemon when this returns before it is over. */
+int control_solve(struct daemon *daemon, const struct control_solve *solve, control_answer *answer, void *data,
+		  struct control_failure *ret_failure, struct error **err);
+
+/* What Status tells of a build. A step is told again each time something about it changes. Borrowed while it is called. */
+enum status_kind {
+	STATUS_STEP, /* name, cached, started, completed (nanoseconds since 1970, 0: not yet), text: its error or NULL */
+	STATUS_BYTES,  /* name: of the part of the step that moves; current, total */
+	STATUS_PRINT,  /* text: what a step printed; stream 1 or 2 */
+	STATUS_WARNING /* text, url, line, last_line; level */
+};
+struct status_event {
+	enum status_kind kind;
+	const char *step; /* its digest: what tells it from others */
+	const char *name;
+	const char *text;
+	size_t len;
+	bool cached;
+	int64_t started, completed;
+	uint64_t current, total;
+	int stream;
+	const char *url; /* "" when there is none */
+	int line, last_line;
+};
+typedef void status_take(void *data, const struct status_event *event);
+
+/* Follows a build until it is over, which may not have begun yet. In a thread of its own. */
+int control_status(struct daemon *daemon, const char *ref, status_take *take, void *data, struct error **err);
+
+/* A name that no other build has: 25 characters. */
+#define CONTROL_NAME 25
+int control_name(char ret[CONTROL_NAME + 1], struct error **err);
+
+#endif

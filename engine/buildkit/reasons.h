@@ -1,0 +1,11 @@
+#ifndef ENGINE_BUILDKIT_REASONS_H
+#define ENGINE_BUILDKIT_REASONS_H
+
+struct control_failure;
+struct grpc_call;
+
+/* What the details of a call's status say (control.h): google.rpc.Status with reasons that are JSON texts of BuildKit's own
+ * types. What is not understood is left aside. */
+void reasons_read(const struct grpc_call *call, struct control_failure *ret);
+
+#endif

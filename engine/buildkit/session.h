@@ -1,0 +1,33 @@
+#ifndef ENGINE_BUILDKIT_SESSION_H
+#define ENGINE_BUILDKIT_SESSION_H
+
+#include <stddef.h>
+
+struct daemon;
+struct error;
+struct grpc_method;
+
+/*
+ * A session: what we offer to a daemon while it builds. It is gRPC turned round, in a stream of the connection: here is the
+ * server. One a build. Each question of the daemon's runs in a thread of its own (grpc.h); what the methods' data points to is shared by
+ * these threads, and must live until buildkit_session_free has returned.
+ */
+struct buildkit_session;
+
+struct session_spec {
+	const char *name;       /* for the daemon's own messages */
+	const char *shared_key; /* under which it keeps folders that it is sent: never "", which all clients share */
+	const struct grpc_method *methods; /* what is offered beside health */
+	size_t len;
+};
+
+int buildkit_session_open(struct daemon *daemon, const struct session_spec *spec, struct buildkit_session **ret,
+			  struct error **err);
+const char *buildkit_session_id(const struct buildkit_session *session);
+/* Ends it, and waits for its threads. NULL-safe. */
+void buildkit_session_free(struct buildkit_session *session);
+
+void buildkit_session_cleanup(struct buildkit_session **session);
+#define cleanup_buildkit_session __attribute__((cleanup(buildkit_session_cleanup)))
+
+#endif

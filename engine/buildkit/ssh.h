@@ -1,0 +1,21 @@
+#ifndef ENGINE_BUILDKIT_SSH_H
+#define ENGINE_BUILDKIT_SSH_H
+
+#include <stddef.h>
+
+#include "engine/buildkit/grpc.h"
+
+/* moby.sshforward.v1.SSH: the sockets of ssh agents, for steps that mount them. What comes from one goes to the other. */
+struct ssh_agent {
+	const char *id;     /* "default" */
+	const char *socket; /* path */
+};
+struct ssh_agents {
+	const struct ssh_agent *agents;
+	size_t len;
+};
+#define SSH_METHODS 2
+/* The list is borrowed. */
+void ssh_methods(const struct ssh_agents *agents, struct grpc_method ret[SSH_METHODS]);
+
+#endif

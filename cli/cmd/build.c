@@ -14,11 +14,11 @@
 #include "cli/report/report.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
+#include "engine/cache/cache_run.h"
 #include "engine/exec/event.h"
 #include "engine/exec/follow.h"
 #include "engine/exec/present.h"
 #include "engine/exec/release.h"
-#include "engine/exec/reuse.h"
 #include "engine/exec/run.h"
 #include "engine/exec/tidy.h"
 #include "engine/oci/layout.h"
@@ -237,7 +237,7 @@ static void show_note(void *data, const char *text)
 /* What others have made of the same inputs. */
 static int take_results(struct session *session, struct error **err)
 {
-	struct reuse_env env = { .plan = session->plan, .state = session->state, .note = show_note, .data = session };
+	struct cache_run env = { .plan = session->plan, .state = session->state, .note = show_note, .data = session };
 
 	if (!takes_results(session) || !anything_stale(session->plan))
 		return 0;
@@ -245,7 +245,7 @@ static int take_results(struct session *session, struct error **err)
 		return -1;
 	env.registry = session->registry;
 	env.layout = session->layout;
-	if (reuse_results(&env, err) < 0)
+	if (cache_take_results(&env, err) < 0)
 		return -1;
 	session->cache_down = env.down;
 	return 0;

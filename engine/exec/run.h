@@ -28,7 +28,7 @@ struct run_options {
 	bool keep_going; /* -k */
 	struct registry *registry;
 	struct bases *bases;   /* of that client */
-	bool take_results;     /* from the registry cache: what reuse_results could not ask for */
+	bool take_results;     /* from the registry cache: what cache_take_results could not ask for */
 	bool give_results;     /* to it */
 	const char *state_dir; /* absolute path of .cbuild */
 	const char *command;   /* as typed, for the history */

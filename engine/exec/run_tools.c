@@ -7,9 +7,9 @@
 #include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
+#include "engine/cache/cache_run.h"
 #include "engine/exec/event.h"
 #include "engine/exec/fleet.h"
-#include "engine/exec/reuse.h"
 #include "engine/exec/run_private.h"
 #include "engine/io/loop.h"
 #include "engine/oci/convert.h"
@@ -42,7 +42,7 @@ static bool kept_elsewhere(const struct node *node, const struct builder_info *i
 	const char *place = node->result.place;
 
 	return node->kind == NODE_BUILD && node->state == NODE_FRESH && strcmp(place, "store") != 0 &&
-	       strcmp(place, REUSE_BY_NAME) != 0 && !(info->place && strcmp(place, info->place) == 0);
+	       strcmp(place, CACHE_BY_NAME) != 0 && !(info->place && strcmp(place, info->place) == 0);
 }
 
 /* What was kept in a storage that this builder does not read is gone for it. */

@@ -51,7 +51,7 @@ struct task {
 	int lock_fd;                 /* held from before the work until the record is written */
 	bool reused;                 /* another cbuild made it since this one looked */
 	bool taken;                  /* from the registry cache */
-	char shared[DIGEST_LEN + 1]; /* its key there; "" when it has none */
+	char cache_key[DIGEST_LEN + 1]; /* its key there; "" when it has none */
 	bool asked;                  /* there, before the run */
 	bool passing;                /* the result is for this run alone, and not recorded */
 	struct builder *builder;     /* of a build: the one it is given to; NULL otherwise */
@@ -102,11 +102,11 @@ struct fleet_want task_want(const struct plan *plan, const struct node *node);
 /* Whether this machine can make the format: ERROR_TOOL with what to do. */
 int task_convert_check(const struct image_format *format, struct error **err);
 /* The build's key for the registry cache: the one that was asked about before the run, or one that could not be made then. */
-int task_share_key(struct task *task, struct error **err);
+int task_cache_key(struct task *task, struct error **err);
 /* Takes a build's result from the registry cache: task->taken when it is there. What goes wrong is told, and no error. */
-void task_take(struct task *task);
+void task_cache_take(struct task *task);
 /* Puts a build's result into it; the same. */
-void task_give(struct task *task);
+void task_cache_give(struct task *task);
 /* Tells something about the run, from a task. Takes `text` over. */
 void task_tell(struct task *task, char *text);
 

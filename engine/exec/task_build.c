@@ -381,7 +381,7 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 		.has_epoch = manifest->has_epoch,
 		.epoch = manifest->epoch,
 		.keep = !service->publish && !fleet_shares(task->env->fleet) &&
-			!(task->shared[0] && task->env->give_results),
+			!(task->cache_key[0] && task->env->give_results),
 		.output = &task->output,
 	};
 	add_attestations(service, &draft->job);
@@ -564,10 +564,10 @@ int task_build(struct task *task, struct error **err)
 {
 	struct error *error = NULL;
 
-	if (task_share_key(task, err) < 0)
+	if (task_cache_key(task, err) < 0)
 		return -1;
-	if (task->shared[0] && !task->asked && task->env->take_results)
-		task_take(task);
+	if (task->cache_key[0] && !task->asked && task->env->take_results)
+		task_cache_take(task);
 	if (task->taken)
 		return 0;
 	while (build_with(task, &error) < 0) {
@@ -576,7 +576,7 @@ int task_build(struct task *task, struct error **err)
 	}
 	if (check_unchanged(task, err) < 0)
 		return -1;
-	if (task->shared[0] && task->env->give_results && !task->doubt)
-		task_give(task);
+	if (task->cache_key[0] && task->env->give_results && !task->doubt)
+		task_cache_give(task);
 	return 0;
 }

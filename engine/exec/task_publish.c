@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
-#include "engine/exec/reuse.h"
+#include "engine/cache/cache_run.h"
 #include "engine/exec/task.h"
 #include "engine/oci/layout.h"
 #include "engine/runtime/runtime.h"
@@ -65,7 +65,7 @@ int task_index(struct task *task, struct error **err)
 		members[len++] = (struct layout_member){ need->result.digest, need->platform, need->result.attestation };
 		attested = attested || need->result.attestation;
 		task->size += need->result.size;
-		here &= strcmp(need->result.place, REUSE_BY_NAME) != 0;
+		here &= strcmp(need->result.place, CACHE_BY_NAME) != 0;
 	}
 	if (layout_write_index(task->env->layout, members, len, NULL, 0, digest, &size, err) < 0)
 		return -1;

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/text.h"
-#include "engine/exec/reuse.h"
+#include "engine/cache/cache_run.h"
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
 #include "engine/oci/layout.h"
@@ -55,7 +55,7 @@ static bool is_here(struct task *task)
 	bool here = true;
 
 	for (size_t i = 0; i < index->needs_len; i++)
-		here &= strcmp(plan_node(task->env->plan, index->needs[i])->result.place, REUSE_BY_NAME) != 0;
+		here &= strcmp(plan_node(task->env->plan, index->needs[i])->result.place, CACHE_BY_NAME) != 0;
 	return here;
 }
 
@@ -166,7 +166,7 @@ int task_push(struct task *task, struct error **err)
 		return -1;
 	task->identity = mem_strdup(digest);
 	task->digest = mem_strdup(digest);
-	task->place = mem_strdup(is_here(task) ? "store" : REUSE_BY_NAME);
+	task->place = mem_strdup(is_here(task) ? "store" : CACHE_BY_NAME);
 	task->detail = result_json(task, &total);
 	task->size = total.bytes;
 	return 0;

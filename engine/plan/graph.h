@@ -80,7 +80,7 @@ struct node {
 	int64_t recorded_ms;    /* of the record under the key, when the node was decided; 0: there was none */
 	bool gone;          /* a base that is fresh, although its image is gone: nothing that is to be made needs it */
 	bool returned;      /* fresh, but not by its newest record: what it is made of is again as it was before */
-	const char *shared; /* the key that the registry cache was asked about; or NULL */
+	const char *cache_key; /* the key that the registry cache was asked about; or NULL */
 	struct result result;
 	int64_t took_ms;              /* last time it ran; 0: never */
 	struct plan_build *build;     /* of build nodes */

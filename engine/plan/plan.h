@@ -159,10 +159,10 @@ int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OU
 
 /* The key of a build for those who share results over a registry (sha256; the files are read for it). 1; or 0 when there is none,
  * with a sentence in *ret_why (malloc'd), or NULL while it is not known yet. */
-int plan_shared_key(const struct plan *plan, size_t node, char ret_key[DIGEST_LEN + 1], char **ret_why,
+int plan_cache_key(const struct plan *plan, size_t node, char ret_key[DIGEST_LEN + 1], char **ret_why,
 		    struct error **err);
-/* Remembers it: node->shared. */
-void plan_set_shared(struct plan *plan, size_t node, const char *key);
+/* Remembers it: node->cache_key. */
+void plan_set_cache_key(struct plan *plan, size_t node, const char *key);
 /* Takes a result that others have made: the node is fresh. (Texts are copied.) */
 void plan_take_result(struct plan *plan, size_t node, const struct result *result);
 

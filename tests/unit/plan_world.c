@@ -342,7 +342,7 @@ static char *read_node(const struct opened *opened, size_t number)
 	if (node->kind == NODE_BUILD) {
 		cleanup_free char *why = NULL;
 
-		must(plan_shared_key(opened->plan, number, key, &why, NULL), NULL);
+		must(plan_cache_key(opened->plan, number, key, &why, NULL), NULL);
 		buf_printf(&text, "%s %s\n", key, why ? why : "");
 	}
 	for (size_t i = 0; node->prepare && i < node->prepare->outputs_len; i++) {
@@ -439,7 +439,7 @@ char *world_shared_key(struct world *world, const char *id)
 	int r;
 
 	assert_true(open_plan(world, NULL, &opened));
-	r = plan_shared_key(opened.plan, plan_find(opened.plan, id), key, &why, &error);
+	r = plan_cache_key(opened.plan, plan_find(opened.plan, id), key, &why, &error);
 	must(r, error);
 	text = mem_strdup(r > 0 ? key : why ? why : "unknown");
 	close_plan(&opened);

@@ -56,8 +56,8 @@ static char *changed_file(const struct plan *plan, const struct plan_build *buil
 	return NULL;
 }
 
-int plan_shared_key(const struct plan *plan, size_t number, char ret_key[DIGEST_LEN + 1], char **ret_why,
-		    struct error **err)
+int plan_cache_key(const struct plan *plan, size_t number, char ret_key[DIGEST_LEN + 1], char **ret_why,
+		   struct error **err)
 {
 	const struct plan_build *build = plan->nodes[number]->build;
 	struct inputs *inputs;
@@ -88,7 +88,7 @@ void plan_take_result(struct plan *plan, size_t number, const struct result *res
 	plan_set_result(plan, number, result);
 }
 
-void plan_set_shared(struct plan *plan, size_t number, const char *key)
+void plan_set_cache_key(struct plan *plan, size_t number, const char *key)
 {
-	plan->nodes[number]->shared = arena_strdup(plan->arena, key);
+	plan->nodes[number]->cache_key = arena_strdup(plan->arena, key);
 }

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "engine/registry/results.h"
+#include "engine/cache/cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ static int wrong(const struct ref *where, const char *key, const char *why, stru
 
 /* The index: this key, one image for this platform. */
 static int check_index(const struct ref *where, const char *key, const struct platform *platform,
-		       const struct buf *text, const char *type, struct shared_result *ret, struct error **err)
+		       const struct buf *text, const char *type, struct cache_entry *ret, struct error **err)
 {
 	cleanup_document struct document *index = NULL;
 	cleanup_json struct json *json = NULL;
@@ -69,7 +69,7 @@ static int check_index(const struct ref *where, const char *key, const struct pl
 
 /* The image's manifest and config into the store, as what they should be. */
 static int take_image(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
-		      const struct shared_result *result, struct error **err)
+		      const struct cache_entry *result, struct error **err)
 {
 	const struct ref ref = under(where, NULL, result->digest);
 	cleanup_document struct document *manifest = NULL;
@@ -92,8 +92,8 @@ static int take_image(struct registry *registry, struct layout *layout, const st
 		       : 0;
 }
 
-int results_find(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
-		 const struct platform *platform, struct shared_result *ret, struct error **err)
+int cache_find(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
+	       const struct platform *platform, struct cache_entry *ret, struct error **err)
 {
 	cleanup_free char *tag = tag_of(key), *type = NULL;
 	const struct ref ref = under(where, tag, NULL);
@@ -128,8 +128,8 @@ static int fetch_layer(struct registry *registry, struct layout *layout, const s
 	return layout_adopt(layout, path, layer->digest, layer->size, err);
 }
 
-int results_fetch(struct registry *registry, struct layout *layout, const struct ref *where, const char *digest,
-		  uint64_t *ret_bytes, struct error **err)
+int cache_fetch(struct registry *registry, struct layout *layout, const struct ref *where, const char *digest,
+		uint64_t *ret_bytes, struct error **err)
 {
 	cleanup_image struct image *image = NULL;
 	cleanup_free char *dir = NULL;
@@ -164,8 +164,8 @@ static int write_index(struct layout *layout, const char *key, const struct plat
 	return layout_write_index(layout, &member, 1, annotations, 2, ret_digest, NULL, err);
 }
 
-int results_put(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
-		const struct platform *platform, const char *digest, bool again, struct error **err)
+int cache_put(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
+	      const struct platform *platform, const char *digest, bool again, struct error **err)
 {
 	cleanup_free char *tag = tag_of(key);
 	const struct ref ref = under(where, tag, NULL);

@@ -1,0 +1,456 @@
+#include "config.h"
+
+#include "engine/cache/cache_run.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/ref.h"
+#include "base/text.h"
+#include "base/workers.h"
+#include "dsl/manifest.h"
+#include "engine/cache/cache.h"
+#include "engine/plan/inputs.h"
+#include "engine/plan/plan.h"
+#include "engine/registry/client.h"
+#include "engine/state/state.h"
+
+/* What is known of a build in the cache. */
+struct cache_build {
+	size_t node;
+	struct ref where;
+	char local[HASH_HEX + 1];  /* the node's own key when it was asked about */
+	char key[DIGEST_LEN + 1];  /* "": it has none */
+	bool asked, found, denied; /* denied: it could not be brought */
+	bool taken;                /* the node is fresh by it */
+	bool wanted, here;         /* its layers */
+	struct cache_entry result;
+	uint64_t bytes;
+	struct error *error; /* why it was not found, or not brought */
+};
+
+struct cache_lookup {
+	const struct cache_run *env;
+	struct plan *plan;
+	struct cache_build *shares; /* one a node; those of builds are used */
+	size_t len;
+	bool told;        /* that something cannot be shared */
+	atomic_bool down; /* the registry does not answer, or only with troubles: it is not asked again and again */
+};
+
+static void note(const struct cache_lookup *lookup, const char *text)
+{
+	lookup->env->note(lookup->env->data, text);
+}
+
+/* The repository that the results of a build are shared in: the image's own; false when its name says no registry. */
+static bool cache_where(const struct plan *plan, size_t number, struct ref *ret)
+{
+	const struct service *service = &plan_manifest(plan)->services[plan_node(plan, number)->service];
+
+	if (!ref_parse(service->image.s, ret, NULL))
+		return false;
+	/* A name that says no registry. */
+	if (strcmp(ret->domain, "docker.io") != 0 || strncmp(ret->repository, "library/", strlen("library/")) != 0)
+		return true;
+	ref_free(ret);
+	return false;
+}
+
+/* ---- several at once ---- */
+
+struct batch {
+	struct cache_lookup *lookup;
+	struct cache_build **shares;
+	size_t len;
+	void (*work)(struct cache_lookup *lookup, struct cache_build *share);
+};
+
+static void work_one(void *data, size_t index, unsigned worker)
+{
+	struct batch *batch = data;
+
+	(void)worker;
+	batch->work(batch->lookup, batch->shares[index]);
+}
+
+static void work_all(struct batch *batch)
+{
+	workers_run(batch->len, WORKERS_MAX, work_one, batch);
+}
+
+/* A failure is a miss, and told; being interrupted is not. */
+static int tell_errors(const struct batch *batch, struct error **err)
+{
+	for (size_t i = 0; i < batch->len; i++) {
+		struct cache_build *share = batch->shares[i];
+		cleanup_error struct error *error = steal_ptr(share->error);
+		cleanup_free char *text = NULL;
+
+		if (error && error->cls != ERROR_REGISTRY)
+			return error_move(err, &error);
+		if (!error)
+			continue;
+		text = mem_printf("%s: not taken from the registry cache: %s",
+				  plan_node(batch->lookup->plan, share->node)->id, error->message);
+		note(batch->lookup, text);
+	}
+	return 0;
+}
+
+/* ---- asking ---- */
+
+static void find(struct cache_lookup *lookup, struct cache_build *share)
+{
+	if (atomic_load(&lookup->down))
+		return;
+	share->found = cache_find(lookup->env->registry, lookup->env->layout, &share->where, share->key,
+				  &plan_node(lookup->plan, share->node)->platform, &share->result, &share->error) > 0;
+	if (share->error && share->error->transient && atomic_exchange(&lookup->down, true))
+		error_free(steal_ptr(share->error)); /* it is told already */
+}
+
+/* One such complaint a run is enough. */
+static void tell_unshared(struct cache_lookup *lookup, size_t number, const char *why)
+{
+	cleanup_free char *text =
+		mem_printf("%s is not in the registry cache: %s", plan_node(lookup->plan, number)->id, why);
+
+	if (!lookup->told)
+		note(lookup, text);
+	lookup->told = true;
+}
+
+/* Makes the key for others of a build that is stale. *ret_ask: it has one. */
+static int make_key(struct cache_lookup *lookup, size_t number, bool *ret_ask, struct error **err)
+{
+	const struct node *node = plan_node(lookup->plan, number);
+	struct cache_build *share = &lookup->shares[number];
+	cleanup_free char *why = NULL;
+	int r;
+
+	*ret_ask = false;
+	if (node->kind != NODE_BUILD || node->state == NODE_FRESH || !node->key[0] ||
+	    (share->asked && strcmp(share->local, node->key) == 0))
+		return 0;
+	ref_free(&share->where);
+	*share = (struct cache_build){ .node = number, .asked = true };
+	memcpy(share->local, node->key, sizeof(share->local));
+	r = plan_cache_key(lookup->plan, number, share->key, &why, err);
+	if (r < 0)
+		return -1;
+	if (r > 0 && !cache_where(lookup->plan, number, &share->where))
+		why = mem_strdup("its name says no registry");
+	if (why)
+		tell_unshared(lookup, number, why);
+	if (r == 0 || why) {
+		share->key[0] = '\0';
+		return 0;
+	}
+	*ret_ask = true;
+	return registry_prepare(lookup->env->registry, &share->where, false, err);
+}
+
+/* *ret_asked: how many were asked about. */
+static int ask(struct cache_lookup *lookup, size_t *ret_asked, struct error **err)
+{
+	cleanup_free struct cache_build **asked = mem_array(lookup->len + 1, sizeof(*asked));
+	struct batch batch = { .lookup = lookup, .shares = asked, .work = find };
+
+	for (size_t i = 0; i < lookup->len; i++) {
+		bool wanted;
+
+		if (make_key(lookup, i, &wanted, err) < 0)
+			return -1;
+		if (wanted)
+			asked[batch.len++] = &lookup->shares[i];
+	}
+	*ret_asked = batch.len;
+	work_all(&batch);
+	return tell_errors(&batch, err);
+}
+
+/* ---- taking ---- */
+
+static void take(struct cache_lookup *lookup, struct cache_build *share)
+{
+	share->taken = true;
+	plan_take_result(lookup->plan, share->node,
+			 &(struct result){
+				 .identity = share->result.identity,
+				 .digest = share->result.digest,
+				 .place = CACHE_BY_NAME,
+				 .size = share->result.size,
+			 });
+}
+
+static size_t take_found(struct cache_lookup *lookup)
+{
+	size_t taken = 0;
+
+	for (size_t i = 0; i < lookup->len; i++) {
+		struct cache_build *share = &lookup->shares[i];
+		const struct node *node = plan_node(lookup->plan, i);
+
+		if (!share->found || share->denied || share->taken || node->state == NODE_FRESH ||
+		    strcmp(share->local, node->key) != 0)
+			continue;
+		take(lookup, share);
+		taken++;
+	}
+	return taken;
+}
+
+/* What waited for results that were taken. */
+static int decide_waiting(struct cache_lookup *lookup, struct error **err)
+{
+	for (size_t i = 0; i < lookup->len; i++) {
+		const struct node *node = plan_node(lookup->plan, i);
+
+		if (node->state != NODE_FRESH && !node->key[0] && plan_decide(lookup->plan, i, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Until nothing more is found: what is taken tells the keys of what stands on it. */
+static int settle(struct cache_lookup *lookup, struct error **err)
+{
+	size_t asked, taken;
+
+	do {
+		if (ask(lookup, &asked, err) < 0)
+			return -1;
+		taken = take_found(lookup);
+		if (taken > 0 && decide_waiting(lookup, err) < 0)
+			return -1;
+	} while (taken > 0);
+	return 0;
+}
+
+/* ---- bringing ---- */
+
+/* The image is pushed to where it is already, and nowhere else. */
+static bool only_pushed(struct cache_lookup *lookup, const struct cache_build *share)
+{
+	const struct node *node = plan_node(lookup->plan, share->node);
+	cleanup_free char *id = mem_printf("push:%s", plan_manifest(lookup->plan)->services[node->service].name.s);
+	cleanup_free char *own = mem_printf("%s/%s", share->where.domain, share->where.repository);
+	size_t push = plan_find(lookup->plan, id);
+
+	for (size_t i = 0; push != NO_NODE && plan_node(lookup->plan, push)->repositories[i]; i++)
+		if (strcmp(plan_node(lookup->plan, push)->repositories[i], own) != 0)
+			return false;
+	return push != NO_NODE;
+}
+
+static bool needs_layers(struct cache_lookup *lookup, const struct cache_build *share)
+{
+	const struct node *node = plan_node(lookup->plan, share->node);
+	bool publish = plan_manifest(lookup->plan)->services[node->service].publish;
+
+	if (publish ? !only_pushed(lookup, share) : plan_is_target(lookup->plan, node->service))
+		return true;
+	for (size_t i = share->node + 1; i < lookup->len; i++) {
+		const struct node *above = plan_node(lookup->plan, i);
+
+		if (above->state == NODE_FRESH || above->kind == NODE_INDEX || above->kind == NODE_PUSH ||
+		    above->kind == NODE_TAG)
+			continue;
+		for (size_t j = 0; j < above->needs_len; j++) {
+			if (above->needs[j] == share->node)
+				return true;
+		}
+	}
+	return false;
+}
+
+static void fetch(struct cache_lookup *lookup, struct cache_build *share)
+{
+	share->here = cache_fetch(lookup->env->registry, lookup->env->layout, &share->where, share->result.digest,
+				  &share->bytes, &share->error) == 0;
+	share->denied = !share->here;
+}
+
+/* *ret_denied: some could not be brought. */
+static int bring(struct cache_lookup *lookup, bool *ret_denied, struct error **err)
+{
+	cleanup_free struct cache_build **wanted = mem_array(lookup->len + 1, sizeof(*wanted));
+	struct batch batch = { .lookup = lookup, .shares = wanted, .work = fetch };
+
+	for (size_t i = 0; i < lookup->len; i++) {
+		struct cache_build *share = &lookup->shares[i];
+
+		if (share->taken && !share->here && needs_layers(lookup, share))
+			wanted[batch.len++] = share;
+	}
+	work_all(&batch);
+	*ret_denied = false;
+	for (size_t i = 0; i < batch.len; i++)
+		*ret_denied |= wanted[i]->denied;
+	return tell_errors(&batch, err);
+}
+
+/* What was denied is stale after all, and what stands on it is decided anew. */
+static int give_back(struct cache_lookup *lookup, struct error **err)
+{
+	cleanup_free bool *changed = mem_array(lookup->len + 1, sizeof(*changed));
+
+	for (size_t i = 0; i < lookup->len; i++) {
+		const struct node *node = plan_node(lookup->plan, i);
+
+		changed[i] = lookup->shares[i].denied && lookup->shares[i].taken;
+		for (size_t j = 0; j < node->needs_len; j++)
+			changed[i] |= changed[node->needs[j]];
+		if (!changed[i])
+			continue;
+		lookup->shares[i].taken = false;
+		if (plan_decide(lookup->plan, i, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ---- keeping ---- */
+
+static int64_t unix_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+static int keep_record(struct cache_lookup *lookup, struct cache_build *share, struct error **err)
+{
+	const struct node *node = plan_node(lookup->plan, share->node);
+	cleanup_buf struct buf text = { 0 };
+	struct inputs *inputs;
+	struct record record = {
+		.node = (char *)node->id,
+		.identity = share->result.identity,
+		.digest = share->result.digest,
+		.place = share->here ? "store" : CACHE_BY_NAME,
+		.builder = "registry cache",
+		.size = share->result.size,
+		.when_ms = unix_ms(),
+	};
+
+	plan_set_result(lookup->plan, share->node,
+			&(struct result){
+				.identity = share->result.identity,
+				.digest = share->result.digest,
+				.place = record.place,
+				.size = share->result.size,
+			});
+	memcpy(record.key, node->key, sizeof(record.key));
+	if (plan_inputs(lookup->plan, share->node, &inputs, err) < 0)
+		return -1;
+	inputs_text(inputs, &text);
+	inputs_free(inputs);
+	return state_put(lookup->env->state, &record, text.data, text.len, err);
+}
+
+/* A base whose image nobody needs here is fresh by its record; an image is only when it is here. */
+static bool is_kept(const struct cache_lookup *lookup, const struct cache_build *share)
+{
+	const struct node *node = plan_node(lookup->plan, share->node);
+
+	return share->here || !plan_manifest(lookup->plan)->services[node->service].publish;
+}
+
+static int keep(struct cache_lookup *lookup, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+	size_t taken = 0;
+	uint64_t bytes = 0;
+
+	for (size_t i = 0; i < lookup->len; i++) {
+		struct cache_build *share = &lookup->shares[i];
+
+		if (!share->taken)
+			continue;
+		if (is_kept(lookup, share) && keep_record(lookup, share, err) < 0)
+			return -1;
+		taken++;
+		bytes += share->bytes;
+	}
+	if (taken == 0)
+		return 0;
+	buf_printf(&text, "%zu builds are taken from the registry cache (", taken);
+	text_size(&text, bytes);
+	buf_str(&text, " downloaded)");
+	note(lookup, text.data);
+	return 0;
+}
+
+static int run(struct cache_lookup *lookup, struct error **err)
+{
+	bool denied;
+
+	do {
+		if (settle(lookup, err) < 0 || bring(lookup, &denied, err) < 0 || (denied && give_back(lookup, err) < 0))
+			return -1;
+	} while (denied);
+	for (size_t i = 0; i < lookup->len; i++) {
+		if (lookup->shares[i].key[0])
+			plan_set_cache_key(lookup->plan, i, lookup->shares[i].key);
+	}
+	return keep(lookup, err);
+}
+
+int cache_take_results(struct cache_run *env, struct error **err)
+{
+	struct cache_lookup lookup = { .env = env, .plan = env->plan, .len = plan_len(env->plan) };
+	int r;
+
+	lookup.shares = mem_array(lookup.len + 1, sizeof(*lookup.shares));
+	for (size_t i = 0; i < lookup.len; i++)
+		lookup.shares[i].node = i;
+	r = run(&lookup, err);
+	env->down = atomic_load(&lookup.down);
+	for (size_t i = 0; i < lookup.len; i++) {
+		ref_free(&lookup.shares[i].where);
+		error_free(lookup.shares[i].error);
+	}
+	free(lookup.shares);
+	return r;
+}
+
+int cache_take(struct registry *registry, struct layout *layout, const struct plan *plan, size_t node, const char *key,
+	       struct cache_entry *ret, struct error **err)
+{
+	struct ref where;
+	uint64_t bytes;
+	int r;
+
+	if (!cache_where(plan, node, &where))
+		return 0;
+	r = cache_find(registry, layout, &where, key, &plan_node(plan, node)->platform, ret, err);
+	if (r > 0 && cache_fetch(registry, layout, &where, ret->digest, &bytes, err) < 0)
+		r = -1;
+	ref_free(&where);
+	return r;
+}
+
+int cache_give(struct registry *registry, struct layout *layout, const struct plan *plan, size_t number,
+	       const char *key, const char *digest, struct error **err)
+{
+	const struct node *node = plan_node(plan, number);
+	bool forced = false;
+	struct ref where;
+	int r;
+
+	if (!cache_where(plan, number, &where))
+		return 0;
+	for (size_t i = 0; i < node->reasons_len; i++)
+		forced |= node->reasons[i].kind == REASON_FORCED;
+	r = cache_put(registry, layout, &where, key, &node->platform, digest, forced, err);
+	ref_free(&where);
+	return r;
+}

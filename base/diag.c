@@ -13,7 +13,7 @@
 #define SHOWN_MAX 120  /* code points of a source line that are shown */
 #define SHOWN_LEAD 40  /* of them in front of the caret, when the line is cut there */
 
-struct source {
+struct diag_source {
 	const char *name;
 	const char *text;
 	size_t len;
@@ -40,7 +40,7 @@ struct remark {
 
 struct diags {
 	struct arena *arena;
-	struct source **sources;
+	struct diag_source **sources;
 	size_t source_count;
 	size_t source_cap;
 	struct remark **remarks;
@@ -69,7 +69,7 @@ void diags_free(struct diags *diags)
 	free(diags);
 }
 
-static void add_line(struct source *source, size_t offset)
+static void add_line(struct diag_source *source, size_t offset)
 {
 	mem_reserve(&source->lines, &source->line_cap, source->line_count + 1, sizeof(*source->lines));
 	source->lines[source->line_count++] = offset;
@@ -77,7 +77,7 @@ static void add_line(struct source *source, size_t offset)
 
 uint32_t diags_source(struct diags *diags, const char *name, const char *text, size_t len)
 {
-	struct source *source = arena_alloc(diags->arena, sizeof(*source));
+	struct diag_source *source = arena_alloc(diags->arena, sizeof(*source));
 	char *copy = arena_alloc(diags->arena, len + 1);
 
 	if (len > 0)
@@ -91,26 +91,26 @@ uint32_t diags_source(struct diags *diags, const char *name, const char *text, s
 		if (copy[i] == '\n')
 			add_line(source, i + 1);
 	}
-	mem_reserve(&diags->sources, &diags->source_cap, diags->source_count + 1, sizeof(struct source *));
+	mem_reserve(&diags->sources, &diags->source_cap, diags->source_count + 1, sizeof(struct diag_source *));
 	diags->sources[diags->source_count++] = source;
 	return (uint32_t)diags->source_count;
 }
 
-static struct source *find_source(const struct diags *diags, uint32_t file)
+static struct diag_source *find_source(const struct diags *diags, uint32_t file)
 {
 	return file > 0 && file <= diags->source_count ? diags->sources[file - 1] : NULL;
 }
 
 const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *ret_len)
 {
-	const struct source *source = find_source(diags, file);
+	const struct diag_source *source = find_source(diags, file);
 
 	*ret_len = source ? source->len : 0;
 	return source ? source->text : NULL;
 }
 
 /* The bytes of a line, from 1, without its end. */
-static const char *line_text(const struct source *source, uint32_t line, size_t *ret_len)
+static const char *line_text(const struct diag_source *source, uint32_t line, size_t *ret_len)
 {
 	size_t start = source->lines[line - 1];
 	size_t end = line < source->line_count ? source->lines[line] : source->len;
@@ -148,7 +148,7 @@ static uint32_t count_columns(const char *s, size_t len)
 
 /* Walks a line to `column` (from 0) or to byte `limit`, whichever comes first, from where the last walk
  * ended if it can. Returns the byte, and the column in *ret_column. */
-static size_t walk_line(struct source *source, uint32_t line, uint32_t column, size_t limit, uint32_t *ret_column)
+static size_t walk_line(struct diag_source *source, uint32_t line, uint32_t column, size_t limit, uint32_t *ret_column)
 {
 	struct mark *mark = &source->mark;
 	const char *text;
@@ -168,7 +168,7 @@ static size_t walk_line(struct source *source, uint32_t line, uint32_t column, s
 }
 
 /* The number of the last line that starts at or before `offset`. */
-static uint32_t line_at(const struct source *source, size_t offset)
+static uint32_t line_at(const struct diag_source *source, size_t offset)
 {
 	size_t low = 0;
 	size_t high = source->line_count;
@@ -186,7 +186,7 @@ static uint32_t line_at(const struct source *source, size_t offset)
 
 struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset)
 {
-	struct source *source = find_source(diags, file);
+	struct diag_source *source = find_source(diags, file);
 	struct pos pos = { .file = file };
 
 	if (!source)
@@ -202,7 +202,7 @@ struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset)
 /* A position that exists: past the end becomes the end, a file that is not known becomes none. */
 static struct pos clamp(const struct diags *diags, struct pos pos)
 {
-	struct source *source = find_source(diags, pos.file);
+	struct diag_source *source = find_source(diags, pos.file);
 
 	if (!source)
 		return (struct pos){ 0 };
@@ -439,7 +439,7 @@ static void render_gutter(uint32_t line, const struct style *style, struct buf *
 }
 
 /* The part of the line that is shown: from which column, and its bytes. */
-static uint32_t cut_line(struct source *source, struct pos pos, const char **line, size_t *len, bool *ret_cut_end)
+static uint32_t cut_line(struct diag_source *source, struct pos pos, const char **line, size_t *len, bool *ret_cut_end)
 {
 	const char *s;
 	size_t rest;
@@ -458,7 +458,7 @@ static uint32_t cut_line(struct source *source, struct pos pos, const char **lin
 	return first;
 }
 
-static void render_line(struct source *source, struct pos pos, const struct style *style, struct buf *out)
+static void render_line(struct diag_source *source, struct pos pos, const struct style *style, struct buf *out)
 {
 	size_t len;
 	const char *line = line_text(source, pos.line, &len);
@@ -487,7 +487,7 @@ static void render_line(struct source *source, struct pos pos, const struct styl
 static void render_remark(const struct diags *diags, const struct remark *remark, bool note, const struct style *style,
 			  struct buf *out)
 {
-	struct source *source = find_source(diags, remark->pos.file);
+	struct diag_source *source = find_source(diags, remark->pos.file);
 
 	if (source) {
 		buf_str(out, style->bold);

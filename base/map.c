@@ -9,7 +9,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 
-struct entry {
+struct map_entry {
 	const char *key;
 	void *value;
 	uint64_t hash;
@@ -18,7 +18,7 @@ struct entry {
 /* The entries stand in the order of insertion; `slots` (open addressing, linear probing, a power of
  * two of them) holds indices into them plus 1, 0 for a free slot. */
 struct map {
-	struct entry *entries;
+	struct map_entry *entries;
 	size_t len;
 	size_t cap;
 	size_t *slots;
@@ -50,7 +50,7 @@ static size_t *find_slot(const struct map *map, const char *key, uint64_t hash)
 	size_t mask = map->slot_count - 1;
 
 	for (size_t i = hash & mask;; i = (i + 1) & mask) {
-		const struct entry *entry;
+		const struct map_entry *entry;
 
 		if (map->slots[i] == 0)
 			return &map->slots[i];
@@ -89,7 +89,7 @@ void *map_set(struct map *map, const char *key, void *value)
 		grow_slots(map);
 	slot = find_slot(map, key, hash);
 	if (*slot) {
-		struct entry *entry = &map->entries[*slot - 1];
+		struct map_entry *entry = &map->entries[*slot - 1];
 		void *before = entry->value;
 
 		entry->value = value;
@@ -97,7 +97,7 @@ void *map_set(struct map *map, const char *key, void *value)
 	}
 	bug_if(map->len >= map->slot_count, "a map without a free slot");
 	mem_reserve(&map->entries, &map->cap, map->len + 1, sizeof(*map->entries));
-	map->entries[map->len] = (struct entry){ .key = key, .value = value, .hash = hash };
+	map->entries[map->len] = (struct map_entry){ .key = key, .value = value, .hash = hash };
 	*slot = ++map->len;
 	return NULL;
 }

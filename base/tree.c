@@ -17,7 +17,7 @@
 
 /* A folder on the way down. Only the deepest one is open, so that no tree is too deep; the way back
  * is "..", and these numbers tell whether that still leads where we came from. */
-struct level {
+struct tree_level {
 	dev_t dev;
 	ino_t ino;
 	char *name;       /* in the level above */
@@ -25,14 +25,14 @@ struct level {
 	size_t next;      /* where in `below` the next one starts */
 };
 
-struct walk {
-	struct level *levels;
+struct tree_walk {
+	struct tree_level *levels;
 	size_t depth;
 	size_t cap;
 	int fd; /* of the deepest level */
 };
 
-static void walk_free(struct walk *walk)
+static void walk_free(struct tree_walk *walk)
 {
 	for (size_t i = 0; i < walk->depth; i++) {
 		free(walk->levels[i].name);
@@ -60,7 +60,7 @@ static int open_folder(int parent, const char *name)
 }
 
 /* Removes what is no folder, and notes the names of the folders. */
-static int remove_entry(struct walk *walk, struct level *level, const struct dirent *entry)
+static int remove_entry(struct tree_walk *walk, struct tree_level *level, const struct dirent *entry)
 {
 	struct stat st;
 
@@ -81,9 +81,9 @@ static int remove_entry(struct walk *walk, struct level *level, const struct dir
 	return 0;
 }
 
-static int empty_level(struct walk *walk)
+static int empty_level(struct tree_walk *walk)
 {
-	struct level *level = &walk->levels[walk->depth - 1];
+	struct tree_level *level = &walk->levels[walk->depth - 1];
 	/* fdopendir takes its descriptor along: it gets one of its own. */
 	int fd = fcntl(walk->fd, F_DUPFD_CLOEXEC, 0);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -114,10 +114,10 @@ static int empty_level(struct walk *walk)
 }
 
 /* Goes down into the folder `name`. Another file system mounted there is not ours to remove. */
-static int walk_down(struct walk *walk, int parent, const char *name)
+static int walk_down(struct tree_walk *walk, int parent, const char *name)
 {
 	struct stat st;
-	struct level *level;
+	struct tree_level *level;
 	int fd = open_folder(parent, name);
 
 	if (fd < 0)
@@ -129,7 +129,7 @@ static int walk_down(struct walk *walk, int parent, const char *name)
 	}
 	mem_reserve(&walk->levels, &walk->cap, walk->depth + 1, sizeof(*walk->levels));
 	level = &walk->levels[walk->depth++];
-	*level = (struct level){ .dev = st.st_dev, .ino = st.st_ino, .name = mem_strdup(name) };
+	*level = (struct tree_level){ .dev = st.st_dev, .ino = st.st_ino, .name = mem_strdup(name) };
 	if (walk->fd >= 0)
 		close(walk->fd);
 	walk->fd = fd;
@@ -137,10 +137,10 @@ static int walk_down(struct walk *walk, int parent, const char *name)
 }
 
 /* Goes up one level and removes the folder that we come from. */
-static int walk_up(struct walk *walk)
+static int walk_up(struct tree_walk *walk)
 {
-	struct level *from = &walk->levels[walk->depth - 1];
-	const struct level *to = from - 1;
+	struct tree_level *from = &walk->levels[walk->depth - 1];
+	const struct tree_level *to = from - 1;
 	int fd = openat(walk->fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 	int result;
@@ -163,12 +163,12 @@ static int walk_up(struct walk *walk)
 	return result;
 }
 
-static int empty_tree(struct walk *walk, const char *path)
+static int empty_tree(struct tree_walk *walk, const char *path)
 {
 	if (walk_down(walk, AT_FDCWD, path) < 0)
 		return -1;
 	for (;;) {
-		struct level *level = &walk->levels[walk->depth - 1];
+		struct tree_level *level = &walk->levels[walk->depth - 1];
 		int result;
 
 		if (level->next < level->below.len) {
@@ -189,7 +189,7 @@ static int empty_tree(struct walk *walk, const char *path)
 }
 
 /* The folders from the top to where the walk stands, for the error. */
-static char *walk_path(const struct walk *walk, const char *path)
+static char *walk_path(const struct tree_walk *walk, const char *path)
 {
 	struct buf where = { 0 };
 
@@ -201,7 +201,7 @@ static char *walk_path(const struct walk *walk, const char *path)
 
 static int remove_folder(const char *path, struct error **err)
 {
-	struct walk walk = { .fd = -1 };
+	struct tree_walk walk = { .fd = -1 };
 	int result = empty_tree(&walk, path);
 
 	if (result < 0) {

@@ -17,14 +17,14 @@
 #include "dsl/unit.h"
 
 /* One step on the way from a service to the last template it builds on. */
-struct step {
+struct extends_step {
 	const struct entry *entry;
 	struct node *node;
 	struct pos pos; /* of the name in `extends:` that leads on */
 };
 
 struct chain {
-	struct step steps[MERGE_DEPTH_MAX];
+	struct extends_step steps[MERGE_DEPTH_MAX];
 	size_t len;
 };
 
@@ -188,7 +188,7 @@ static bool in_chain(const struct chain *chain, const struct entry *entry)
 static void follow(struct merge *m, const struct entry *entry, struct chain *chain)
 {
 	while (entry) {
-		struct step *step;
+		struct extends_step *step;
 
 		m->broken |= in_chain(chain, entry) || chain->len == MERGE_DEPTH_MAX;
 		if (in_chain(chain, entry)) {
@@ -201,7 +201,8 @@ static void follow(struct merge *m, const struct entry *entry, struct chain *cha
 			return;
 		}
 		step = &chain->steps[chain->len++];
-		*step = (struct step){ .entry = entry, .node = interp_node(m->interp, &schema_service, entry->value) };
+		*step = (struct extends_step){ .entry = entry,
+					       .node = interp_node(m->interp, &schema_service, entry->value) };
 		if (chain->len > 1)
 			map_set(m->used, entry->key, (void *)entry);
 		entry = step->node->kind == NODE_MAP ? find_base(m, step->node, &step->pos) : NULL;

@@ -17,17 +17,17 @@ struct edge {
 
 enum mark { MARK_NEW, MARK_OPEN, MARK_DONE };
 
-struct frame {
+struct graph_frame {
 	size_t service;
 	size_t next;    /* edge to follow */
 	struct pos pos; /* of the edge that was followed last */
 };
 
-struct walk {
+struct graph_walk {
 	struct resolve *r;
 	bool runtime; /* depends_on, else what the builds need */
 	enum mark *marks;
-	struct frame *stack;
+	struct graph_frame *stack;
 	size_t depth;
 };
 
@@ -67,7 +67,7 @@ void resolve_names(struct resolve *r, struct service *service)
 }
 
 /* The i-th edge of a service; false when there are no more. */
-static bool get_edge(const struct walk *w, const struct service *service, size_t i, struct edge *ret)
+static bool get_edge(const struct graph_walk *w, const struct service *service, size_t i, struct edge *ret)
 {
 	if (w->runtime) {
 		if (i >= service->depends_len)
@@ -88,7 +88,7 @@ static bool get_edge(const struct walk *w, const struct service *service, size_t
 	return true;
 }
 
-static void complain_cycle(struct walk *w, size_t again)
+static void complain_cycle(struct graph_walk *w, size_t again)
 {
 	const struct service *services = w->r->loaded->manifest.services;
 	const char *verb = w->runtime ? "depends on" : "needs";
@@ -109,14 +109,14 @@ static void complain_cycle(struct walk *w, size_t again)
 }
 
 /* Depth first, on a stack of our own: a chain may be as long as the manifest. */
-static void visit(struct walk *w, size_t start)
+static void visit(struct graph_walk *w, size_t start)
 {
 	const struct service *services = w->r->loaded->manifest.services;
 
-	w->stack[w->depth++] = (struct frame){ .service = start };
+	w->stack[w->depth++] = (struct graph_frame){ .service = start };
 	w->marks[start] = MARK_OPEN;
 	while (w->depth) {
-		struct frame *frame = &w->stack[w->depth - 1];
+		struct graph_frame *frame = &w->stack[w->depth - 1];
 		struct edge edge;
 
 		if (!get_edge(w, &services[frame->service], frame->next++, &edge)) {
@@ -132,7 +132,7 @@ static void visit(struct walk *w, size_t start)
 			continue;
 		}
 		w->marks[edge.to] = MARK_OPEN;
-		w->stack[w->depth++] = (struct frame){ .service = edge.to };
+		w->stack[w->depth++] = (struct graph_frame){ .service = edge.to };
 	}
 }
 
@@ -140,8 +140,8 @@ static void walk_all(struct resolve *r, bool runtime)
 {
 	size_t len = r->loaded->manifest.services_len;
 	enum mark *marks cleanup_free = mem_array(len, sizeof(*marks));
-	struct frame *stack cleanup_free = mem_array(len, sizeof(*stack));
-	struct walk w = { .r = r, .runtime = runtime, .marks = marks, .stack = stack };
+	struct graph_frame *stack cleanup_free = mem_array(len, sizeof(*stack));
+	struct graph_walk w = { .r = r, .runtime = runtime, .marks = marks, .stack = stack };
 
 	for (size_t i = 0; i < len; i++)
 		if (marks[i] == MARK_NEW)

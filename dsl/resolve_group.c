@@ -13,7 +13,7 @@
 
 enum state { STATE_NEW, STATE_OPEN, STATE_DONE };
 
-struct frame {
+struct group_frame {
 	size_t group;
 	size_t next;    /* member to look at */
 	struct pos pos; /* of the member that was followed last */
@@ -23,7 +23,7 @@ struct groups {
 	struct resolve *r;
 	struct map *by_name; /* name -> struct group of the manifest */
 	enum state *states;
-	struct frame *stack;
+	struct group_frame *stack;
 	size_t depth;
 	uint32_t *seen; /* a service: the number of the group that took it last, plus 1 */
 	size_t members;
@@ -126,9 +126,9 @@ static void visit(struct groups *g, size_t start)
 	const struct draft *draft = g->r->draft;
 
 	g->states[start] = STATE_OPEN;
-	g->stack[g->depth++] = (struct frame){ .group = start };
+	g->stack[g->depth++] = (struct group_frame){ .group = start };
 	while (g->depth) {
-		struct frame *frame = &g->stack[g->depth - 1];
+		struct group_frame *frame = &g->stack[g->depth - 1];
 		const struct texts *members = &draft->groups[frame->group].members;
 		const struct text *name;
 		const struct group *other;
@@ -153,7 +153,7 @@ static void visit(struct groups *g, size_t start)
 			complain_cycle(g, to);
 		} else if (g->states[to] == STATE_NEW) {
 			g->states[to] = STATE_OPEN;
-			g->stack[g->depth++] = (struct frame){ .group = to };
+			g->stack[g->depth++] = (struct group_frame){ .group = to };
 		}
 	}
 }
@@ -163,7 +163,7 @@ void resolve_groups(struct resolve *r)
 	struct manifest *manifest = &r->loaded->manifest;
 	size_t len = r->draft->groups_len;
 	enum state *states cleanup_free = mem_array(len, sizeof(*states));
-	struct frame *stack cleanup_free = mem_array(len, sizeof(*stack));
+	struct group_frame *stack cleanup_free = mem_array(len, sizeof(*stack));
 	uint32_t *seen cleanup_free = mem_array(manifest->services_len, sizeof(*seen));
 	struct groups g = { .r = r, .by_name = r->loaded->groups, .states = states, .stack = stack, .seen = seen };
 

@@ -17,14 +17,14 @@
 
 /* libyaml's marks count code points, and its idea of a line end is wider than ours; so we walk
  * the text ourselves. Marks come in the order of the text, so that this is one pass. */
-struct cursor {
+struct yaml_cursor {
 	size_t offset; /* byte */
 	size_t index;  /* code point */
 	uint32_t line, column;
 };
 
 /* A collection that is still open. */
-struct level {
+struct yaml_level {
 	bool map;
 	enum node_tag tag;
 	struct pos pos;
@@ -42,15 +42,15 @@ struct pending {
 	bool merge;
 };
 
-struct reader {
+struct yaml_reader {
 	yaml_parser_t parser;
 	struct arena *arena;
 	struct diags *diags;
 	uint32_t file;
 	const char *text;
 	size_t len;
-	struct cursor cursor;
-	struct level levels[YAML_DEPTH_MAX];
+	struct yaml_cursor cursor;
+	struct yaml_level levels[YAML_DEPTH_MAX];
 	size_t depth;
 	struct pending *pending;
 	size_t pending_len, pending_cap;
@@ -59,9 +59,9 @@ struct reader {
 	struct node *root;
 };
 
-static void advance(struct reader *r, size_t index)
+static void advance(struct yaml_reader *r, size_t index)
 {
-	struct cursor *c = &r->cursor;
+	struct yaml_cursor *c = &r->cursor;
 
 	while (c->index < index && c->offset < r->len) {
 		unsigned char byte = (unsigned char)r->text[c->offset++];
@@ -77,13 +77,13 @@ static void advance(struct reader *r, size_t index)
 	}
 }
 
-static struct pos here(const struct reader *r)
+static struct pos here(const struct yaml_reader *r)
 {
 	return (struct pos){ r->file, r->cursor.line, r->cursor.column };
 }
 
 /* Moves to where a value's own text begins: behind its anchor and tag. */
-static struct pos start_of(struct reader *r, const yaml_event_t *event)
+static struct pos start_of(struct yaml_reader *r, const yaml_event_t *event)
 {
 	static const char blank[] = " \t\r\n";
 
@@ -99,7 +99,7 @@ static struct pos start_of(struct reader *r, const yaml_event_t *event)
 	return here(r);
 }
 
-static int too_many(struct reader *r, struct pos pos)
+static int too_many(struct yaml_reader *r, struct pos pos)
 {
 	diags_add(r->diags, pos, NULL,
 		  "the manifest has more than %d values (those behind aliases counted each time they are used)",
@@ -107,26 +107,26 @@ static int too_many(struct reader *r, struct pos pos)
 	return -1;
 }
 
-static int count(struct reader *r, struct pos pos, size_t nodes)
+static int count(struct yaml_reader *r, struct pos pos, size_t nodes)
 {
 	r->nodes += nodes;
 	return r->nodes > YAML_NODES_MAX ? too_many(r, pos) : 0;
 }
 
-static int too_deep(struct reader *r, struct pos pos)
+static int too_deep(struct yaml_reader *r, struct pos pos)
 {
 	diags_add(r->diags, pos, NULL, "values are nested more than %d deep", YAML_DEPTH_MAX);
 	return -1;
 }
 
-static void set_anchor(struct reader *r, const char *name, void *value)
+static void set_anchor(struct yaml_reader *r, const char *name, void *value)
 {
 	if (name)
 		map_set(r->anchors, name, value);
 }
 
 /* A key: scalars only. The level keeps it until its value comes. */
-static int take_key(struct reader *r, struct level *level, const struct node *node, bool plain)
+static int take_key(struct yaml_reader *r, struct yaml_level *level, const struct node *node, bool plain)
 {
 	if (node->kind == NODE_LIST || node->kind == NODE_MAP) {
 		diags_add(r->diags, node->pos, NULL, "a key must be a single word or text, not %s", node_type_name(node));
@@ -139,9 +139,9 @@ static int take_key(struct reader *r, struct level *level, const struct node *no
 }
 
 /* Puts a finished value where it belongs: in the open collection, or at the root. */
-static int place(struct reader *r, struct node *node, bool plain)
+static int place(struct yaml_reader *r, struct node *node, bool plain)
 {
-	struct level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
+	struct yaml_level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
 	struct pending *item;
 
 	if (!level) {
@@ -163,7 +163,7 @@ static bool is_null(const char *s)
 }
 
 /* Tags that only say what the schema decides anyway are accepted, and compose's. */
-static enum node_tag check_tag(struct reader *r, const yaml_event_t *event, const char *tag)
+static enum node_tag check_tag(struct yaml_reader *r, const yaml_event_t *event, const char *tag)
 {
 	static const char *const known[] = { YAML_STR_TAG,  YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG,
 					     YAML_NULL_TAG, YAML_MAP_TAG, YAML_SEQ_TAG,   "!" };
@@ -182,13 +182,13 @@ static enum node_tag check_tag(struct reader *r, const yaml_event_t *event, cons
 	return NODE_PLAIN;
 }
 
-static int read_scalar(struct reader *r, const yaml_event_t *event)
+static int read_scalar(struct yaml_reader *r, const yaml_event_t *event)
 {
 	const char *value = (const char *)event->data.scalar.value;
 	const char *tag = (const char *)event->data.scalar.tag;
 	size_t len = event->data.scalar.length;
 	bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!tag || strcmp(tag, YAML_STR_TAG) != 0);
-	struct level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
+	struct yaml_level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
 	bool is_key = level && level->map && !level->key;
 	struct node *node;
 	enum node_tag node_tag = check_tag(r, event, tag);
@@ -220,7 +220,7 @@ static int read_scalar(struct reader *r, const yaml_event_t *event)
 	return place(r, node, plain);
 }
 
-static int read_alias(struct reader *r, const yaml_event_t *event)
+static int read_alias(struct yaml_reader *r, const yaml_event_t *event)
 {
 	const char *name = (const char *)event->data.alias.anchor;
 	struct node *node = map_get(r->anchors, name);
@@ -243,19 +243,19 @@ static int read_alias(struct reader *r, const yaml_event_t *event)
 	return place(r, node, false);
 }
 
-static int open_level(struct reader *r, const yaml_event_t *event, bool map, const yaml_char_t *anchor,
+static int open_level(struct yaml_reader *r, const yaml_event_t *event, bool map, const yaml_char_t *anchor,
 		      const yaml_char_t *tag)
 {
 	enum node_tag node_tag = check_tag(r, event, (const char *)tag);
 	struct pos pos = start_of(r, event);
-	struct level *level;
+	struct yaml_level *level;
 
 	if (count(r, pos, 1) < 0)
 		return -1;
 	if (r->depth == YAML_DEPTH_MAX)
 		return too_deep(r, pos);
 	level = &r->levels[r->depth++];
-	*level = (struct level){ .map = map, .tag = node_tag, .pos = pos, .first = r->pending_len };
+	*level = (struct yaml_level){ .map = map, .tag = node_tag, .pos = pos, .first = r->pending_len };
 	if (anchor) {
 		level->anchor = arena_strdup(r->arena, (const char *)anchor);
 		set_anchor(r, level->anchor, r);
@@ -288,7 +288,8 @@ static void keys_add(struct keys *keys, struct entry *entry)
 }
 
 /* The entries of one map that a "<<" names. What the map has already wins. */
-static void merge_map(struct reader *r, struct keys *keys, struct entry *entries, const struct node *from, struct pos pos)
+static void merge_map(struct yaml_reader *r, struct keys *keys, struct entry *entries, const struct node *from,
+		      struct pos pos)
 {
 	if (from->kind == NODE_BROKEN)
 		return;
@@ -304,7 +305,7 @@ static void merge_map(struct reader *r, struct keys *keys, struct entry *entries
 	}
 }
 
-static void merge_value(struct reader *r, struct keys *keys, struct entry *entries, const struct pending *item)
+static void merge_value(struct yaml_reader *r, struct keys *keys, struct entry *entries, const struct pending *item)
 {
 	const struct node *value = item->value;
 
@@ -325,7 +326,7 @@ static size_t merged_len(const struct node *value)
 	return len;
 }
 
-static void own_entries(struct reader *r, struct keys *keys, struct entry *entries, const struct pending *items,
+static void own_entries(struct yaml_reader *r, struct keys *keys, struct entry *entries, const struct pending *items,
 			size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -344,7 +345,7 @@ static void own_entries(struct reader *r, struct keys *keys, struct entry *entri
 	}
 }
 
-static struct node *make_map(struct reader *r, struct pos pos, const struct pending *items, size_t len)
+static struct node *make_map(struct yaml_reader *r, struct pos pos, const struct pending *items, size_t len)
 {
 	struct map *map cleanup_map = NULL;
 	struct keys keys = { 0 };
@@ -366,7 +367,7 @@ static struct node *make_map(struct reader *r, struct pos pos, const struct pend
 	return node_map(r->arena, pos, entries, keys.len);
 }
 
-static struct node *make_list(struct reader *r, struct pos pos, const struct pending *items, size_t len)
+static struct node *make_list(struct yaml_reader *r, struct pos pos, const struct pending *items, size_t len)
 {
 	struct node **nodes = arena_array(r->arena, len, sizeof(struct node *));
 
@@ -375,9 +376,9 @@ static struct node *make_list(struct reader *r, struct pos pos, const struct pen
 	return node_list(r->arena, pos, nodes, len);
 }
 
-static int close_level(struct reader *r)
+static int close_level(struct yaml_reader *r)
 {
-	struct level *level = &r->levels[--r->depth];
+	struct yaml_level *level = &r->levels[--r->depth];
 	const struct pending *items = r->pending ? r->pending + level->first : NULL; /* NULL: all are empty so far */
 	size_t len = r->pending_len - level->first;
 	struct node *node;
@@ -390,7 +391,7 @@ static int close_level(struct reader *r)
 }
 
 /* 1: more to come, 0: the end, negative: complained. */
-static int take_event(struct reader *r, const yaml_event_t *event)
+static int take_event(struct yaml_reader *r, const yaml_event_t *event)
 {
 	int result = 0;
 
@@ -426,7 +427,7 @@ static int take_event(struct reader *r, const yaml_event_t *event)
 	return result < 0 ? -1 : 1;
 }
 
-static void complain(struct reader *r)
+static void complain(struct yaml_reader *r)
 {
 	const yaml_parser_t *parser = &r->parser;
 	struct yaml_fault fault = {
@@ -442,7 +443,7 @@ static void complain(struct reader *r)
 	yaml_complain(r->diags, r->file, r->text, r->len, &fault);
 }
 
-static int read_events(struct reader *r)
+static int read_events(struct yaml_reader *r)
 {
 	yaml_event_t event;
 	int more = 1;
@@ -464,7 +465,7 @@ struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file,
 			size_t *nodes)
 {
 	struct map *anchors cleanup_map = map_new();
-	struct reader r = {
+	struct yaml_reader r = {
 		.arena = arena,
 		.diags = diags,
 		.file = file,

@@ -22,7 +22,7 @@
 
 /* What is likely to be wrong in the Dockerfiles of the targets, and in what the manifest gives them. Nothing is built. */
 
-struct look {
+struct check_look {
 	struct session *session;
 	struct map *files; /* path of a Dockerfile -> its source */
 	struct arena *arena;
@@ -34,7 +34,7 @@ struct look {
 /* An image that another service makes, or a named context. */
 static bool is_ours(void *data, const char *name)
 {
-	const struct look *look = data;
+	const struct check_look *look = data;
 	const struct service *service = &look->session->manifest->services[look->node->service];
 	const struct plan_build *build = look->node->build;
 
@@ -48,7 +48,7 @@ static bool is_ours(void *data, const char *name)
 }
 
 /* A Dockerfile is shown by its path from the manifest's folder; the text of several services is one source. */
-static uint32_t source_of(struct look *look)
+static uint32_t source_of(struct check_look *look)
 {
 	const struct plan_build *build = look->node->build;
 	const char *relative = path_relative(look->session->manifest->dir, build->dockerfile);
@@ -64,7 +64,7 @@ static uint32_t source_of(struct look *look)
 }
 
 /* An argument that nothing takes is a mistake in one of the two. */
-static void check_args(const struct look *look, const struct dockerfile *dockerfile)
+static void check_args(const struct check_look *look, const struct dockerfile *dockerfile)
 {
 	const struct service *service = &look->session->manifest->services[look->node->service];
 
@@ -78,7 +78,7 @@ static void check_args(const struct look *look, const struct dockerfile *dockerf
 }
 
 /* One that gives no answer does not keep the rest from being told. */
-static void ask_builder(struct look *look)
+static void ask_builder(struct check_look *look)
 {
 	cleanup_error struct error *error = NULL;
 
@@ -88,7 +88,7 @@ static void ask_builder(struct look *look)
 	output_error(error);
 }
 
-static int check_node(struct look *look, struct error **err)
+static int check_node(struct check_look *look, struct error **err)
 {
 	const struct plan_build *build = look->node->build;
 	const struct service *service = &look->session->manifest->services[look->node->service];
@@ -116,7 +116,7 @@ static int check_node(struct look *look, struct error **err)
 static int check_all(struct session *session, bool *ret_incomplete, struct error **err)
 {
 	cleanup_free bool *seen = mem_array(session->manifest->services_len + 1, sizeof(*seen));
-	struct look look = { .session = session, .files = map_new(), .arena = arena_new() };
+	struct check_look look = { .session = session, .files = map_new(), .arena = arena_new() };
 	int r = own_checks_open(session, &look.builder, err);
 
 	for (size_t i = 0; i < plan_len(session->plan) && r == 0; i++) {

@@ -12,14 +12,14 @@
 #include "cli/session.h"
 #include "engine/exec/tidy.h"
 
-struct findings {
+struct fsck_findings {
 	struct buf text;
 	size_t len;
 };
 
 static void add_trouble(void *data, const char *what, const char *why)
 {
-	struct findings *findings = data;
+	struct fsck_findings *findings = data;
 
 	text_safe(&findings->text, what, strlen(what));
 	buf_str(&findings->text, ": ");
@@ -30,7 +30,7 @@ static void add_trouble(void *data, const char *what, const char *why)
 
 static int check(struct session *session, struct error **err)
 {
-	struct findings findings = { 0 };
+	struct fsck_findings findings = { 0 };
 	uint64_t bytes = 0;
 	size_t blobs = 0;
 	int r = session_alone(session, err);

@@ -14,13 +14,13 @@
 #include "engine/registry/client.h"
 #include "engine/registry/heads.h"
 
-struct asked {
+struct remote_asked {
 	struct head *heads; /* a reference each */
 	size_t *images;     /* the image in the list that it is of */
 	size_t len, heads_cap, images_cap;
 };
 
-static int collect(const struct json *list, struct asked *asked, struct error **err)
+static int collect(const struct json *list, struct remote_asked *asked, struct error **err)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *references = json_get(json_at(list, i), "references");
@@ -83,7 +83,7 @@ static int compare(struct session *session, const struct json *image, const stru
 	return 0;
 }
 
-static int add_answers(struct session *session, const struct asked *asked, struct json *list, struct error **err)
+static int add_answers(struct session *session, const struct remote_asked *asked, struct json *list, struct error **err)
 {
 	for (size_t i = 0; i < asked->len; i++) {
 		const struct head *head = &asked->heads[i];
@@ -108,7 +108,7 @@ static int add_answers(struct session *session, const struct asked *asked, struc
 
 int images_remote(struct session *session, struct json *list, struct error **err)
 {
-	struct asked asked = { 0 };
+	struct remote_asked asked = { 0 };
 	int r = collect(list, &asked, err);
 
 	if (r == 0)

@@ -18,7 +18,7 @@
 
 #define BAKE_MAX (10 * 1024 * 1024)
 
-struct draft {
+struct init_draft {
 	struct survey survey;
 	struct json *root;
 	struct json *services; /* borrowed: in `root` once it is complete */
@@ -27,14 +27,14 @@ struct draft {
 	const char *taken_from; /* the file that had services, or NULL */
 };
 
-static void add_comment(struct draft *draft, struct json *object, const char *text)
+static void add_comment(struct init_draft *draft, struct json *object, const char *text)
 {
 	cleanup_free char *key = mem_printf("#%u", draft->comments++);
 
 	json_set_str(object, key, text);
 }
 
-static void add_head(struct draft *draft)
+static void add_head(struct init_draft *draft)
 {
 	struct json *root = draft->root;
 
@@ -77,7 +77,7 @@ static bool waits_for_image(const struct json *services, const struct json *serv
 }
 
 /* Services of another file, with checks where the Dockerfile tells some. */
-static void take_services(struct draft *draft, const struct json *services)
+static void take_services(struct init_draft *draft, const struct json *services)
 {
 	for (const void *it = json_first(services); it; it = json_next(services, it)) {
 		struct json *service = json_clone(json_member(it));
@@ -104,7 +104,7 @@ static bool find_first(const char *const *names, const char **ret)
 }
 
 /* A file that cannot be used is said in the manifest, and what it says is found without it. */
-static void note_problem(struct draft *draft, const char *path, struct error *problem)
+static void note_problem(struct init_draft *draft, const char *path, struct error *problem)
 {
 	cleanup_free char *text =
 		mem_printf("%s was not used: %.*s", path, (int)strcspn(problem->message, "\n"), problem->message);
@@ -114,7 +114,7 @@ static void note_problem(struct draft *draft, const char *path, struct error *pr
 	error_free(problem);
 }
 
-static bool take_compose(struct draft *draft)
+static bool take_compose(struct init_draft *draft)
 {
 	static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml",
 					     NULL };
@@ -136,7 +136,7 @@ static bool take_compose(struct draft *draft)
 	return true;
 }
 
-static bool take_bake(struct draft *draft)
+static bool take_bake(struct init_draft *draft)
 {
 	static const char *const names[] = { "docker-bake.json", NULL };
 	cleanup_buf struct buf text = { 0 };
@@ -163,7 +163,7 @@ static bool take_bake(struct draft *draft)
 }
 
 /* Services of another file keep their names. */
-static void make_way(struct draft *draft)
+static void make_way(struct init_draft *draft)
 {
 	for (size_t i = 0; i < draft->survey.len; i++) {
 		struct found *found = &draft->survey.items[i];
@@ -173,7 +173,7 @@ static void make_way(struct draft *draft)
 	}
 }
 
-static void add_found(struct draft *draft)
+static void add_found(struct init_draft *draft)
 {
 	make_way(draft);
 	for (size_t i = 0; i < draft->survey.len; i++) {
@@ -200,7 +200,7 @@ static bool has_service(const struct json *services)
 
 static int draft_manifest(struct buf *out, struct error **err)
 {
-	struct draft draft = { .root = json_new_object(), .services = json_new_object() };
+	struct init_draft draft = { .root = json_new_object(), .services = json_new_object() };
 	int r = survey_new(".", &draft.survey, err);
 
 	draft.named = mem_array(draft.survey.len + 1, sizeof(*draft.named));

@@ -23,16 +23,16 @@
 /* services.lock: made to fit what the Dockerfiles name. */
 
 /* A base that a build names, and the platforms that it is named for. */
-struct wanted {
+struct lock_wanted {
 	char *reference; /* as the lock has it */
 	const char *service;
 	struct platform *platforms;
 	size_t len, cap;
 };
 
-struct work {
+struct lock_work {
 	struct session *session;
-	struct wanted *wanted;
+	struct lock_wanted *wanted;
 	size_t len, cap;
 	const struct lockfile *old; /* NULL: there is none */
 	struct lockfile *made;
@@ -42,7 +42,7 @@ struct work {
 
 /* ---- what is named ---- */
 
-static void want_platform(struct wanted *wanted, const struct platform *platform)
+static void want_platform(struct lock_wanted *wanted, const struct platform *platform)
 {
 	for (size_t i = 0; i < wanted->len; i++) {
 		if (platform_equal(&wanted->platforms[i], platform))
@@ -52,7 +52,7 @@ static void want_platform(struct wanted *wanted, const struct platform *platform
 	wanted->platforms[wanted->len++] = *platform;
 }
 
-static void want(struct work *work, const char *service, const struct plan_image *image)
+static void want(struct lock_work *work, const char *service, const struct plan_image *image)
 {
 	cleanup_free char *reference = image->node == NO_NODE ? lock_reference(image->reference) : NULL;
 	size_t i = 0;
@@ -63,17 +63,17 @@ static void want(struct work *work, const char *service, const struct plan_image
 		i++;
 	if (i == work->len) {
 		mem_reserve(&work->wanted, &work->cap, work->len + 1, sizeof(*work->wanted));
-		work->wanted[work->len++] = (struct wanted){ .reference = steal_ptr(reference), .service = service };
+		work->wanted[work->len++] = (struct lock_wanted){ .reference = steal_ptr(reference), .service = service };
 	}
 	want_platform(&work->wanted[i], &image->mention->platform);
 }
 
 static int by_reference(const void *a, const void *b)
 {
-	return strcmp(((const struct wanted *)a)->reference, ((const struct wanted *)b)->reference);
+	return strcmp(((const struct lock_wanted *)a)->reference, ((const struct lock_wanted *)b)->reference);
 }
 
-static void collect(struct work *work)
+static void collect(struct lock_work *work)
 {
 	struct plan *plan = work->session->plan;
 
@@ -89,7 +89,7 @@ static void collect(struct work *work)
 }
 
 /* The words behind --update name bases. */
-static int check_words(const struct work *work, struct error **err)
+static int check_words(const struct lock_work *work, struct error **err)
 {
 	const struct options *options = work->session->options;
 	cleanup_free const char **names = mem_array(work->len + 1, sizeof(*names));
@@ -115,7 +115,7 @@ static int check_words(const struct work *work, struct error **err)
 	return 0;
 }
 
-static bool is_asked_again(const struct work *work, const struct wanted *wanted)
+static bool is_asked_again(const struct lock_work *work, const struct lock_wanted *wanted)
 {
 	const struct options *options = work->session->options;
 	bool named = options->targets_len == 0;
@@ -127,7 +127,7 @@ static bool is_asked_again(const struct work *work, const struct wanted *wanted)
 
 /* ---- what it is ---- */
 
-__attribute__((format(printf, 2, 3))) static void differs(struct work *work, const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static void differs(struct lock_work *work, const char *fmt, ...)
 {
 	cleanup_free char *line = NULL;
 	va_list args;
@@ -139,7 +139,7 @@ __attribute__((format(printf, 2, 3))) static void differs(struct work *work, con
 	work->differences++;
 }
 
-static const struct platform *lacks(const struct lock_entry *entry, const struct wanted *wanted)
+static const struct platform *lacks(const struct lock_entry *entry, const struct lock_wanted *wanted)
 {
 	for (size_t i = 0; i < wanted->len; i++) {
 		if (!lock_entry_find(entry, &wanted->platforms[i]))
@@ -148,7 +148,7 @@ static const struct platform *lacks(const struct lock_entry *entry, const struct
 	return NULL;
 }
 
-static void compare(struct work *work, const struct lock_entry *was, const struct lock_entry *now)
+static void compare(struct lock_work *work, const struct lock_entry *was, const struct lock_entry *now)
 {
 	if (!was) {
 		differs(work, "%s  added  %s", now->reference, now->digest);
@@ -162,7 +162,7 @@ static void compare(struct work *work, const struct lock_entry *was, const struc
 
 /* What the lock has for a base that is named, or what its registry says; an error for a platform that is built and that it
  * has no image for. */
-static int find_entry(struct work *work, const struct wanted *wanted, struct error **err)
+static int find_entry(struct lock_work *work, const struct lock_wanted *wanted, struct error **err)
 {
 	const struct lock_entry *was = lockfile_find(work->old, wanted->reference), *now = was;
 	const struct platform *lacking;
@@ -184,7 +184,7 @@ static int find_entry(struct work *work, const struct wanted *wanted, struct err
 	return 0;
 }
 
-static void find_unused(struct work *work)
+static void find_unused(struct lock_work *work)
 {
 	for (size_t i = 0; work->old && i < work->old->len; i++) {
 		const char *reference = work->old->entries[i]->reference;
@@ -194,7 +194,7 @@ static void find_unused(struct work *work)
 	}
 }
 
-static int make_lock(struct work *work, struct error **err)
+static int make_lock(struct lock_work *work, struct error **err)
 {
 	for (size_t i = 0; i < work->len; i++) {
 		if (find_entry(work, &work->wanted[i], err) < 0)
@@ -205,12 +205,12 @@ static int make_lock(struct work *work, struct error **err)
 }
 
 /* --check alone uses no network: does the lock say what the Dockerfiles need? */
-static void look_over(struct work *work)
+static void look_over(struct lock_work *work)
 {
 	char platform[PLATFORM_TEXT];
 
 	for (size_t i = 0; i < work->len; i++) {
-		const struct wanted *wanted = &work->wanted[i];
+		const struct lock_wanted *wanted = &work->wanted[i];
 		const struct lock_entry *entry = lockfile_find(work->old, wanted->reference);
 		const struct platform *lacking = entry ? lacks(entry, wanted) : NULL;
 
@@ -222,7 +222,7 @@ static void look_over(struct work *work)
 		}
 	}
 	for (size_t i = 0; work->old && i < work->old->len; i++) {
-		const struct wanted key = { .reference = work->old->entries[i]->reference };
+		const struct lock_wanted key = { .reference = work->old->entries[i]->reference };
 
 		if (!work->len || !bsearch(&key, work->wanted, work->len, sizeof(key), by_reference))
 			differs(work, "%s  locked, but no build is made from it", key.reference);
@@ -231,7 +231,7 @@ static void look_over(struct work *work)
 
 /* ---- the command ---- */
 
-static int write_lock(struct work *work, struct error **err)
+static int write_lock(struct lock_work *work, struct error **err)
 {
 	cleanup_free char *path = path_join(work->session->manifest->dir, LOCKFILE_NAME);
 	cleanup_buf struct buf text = { 0 };
@@ -242,7 +242,7 @@ static int write_lock(struct work *work, struct error **err)
 	return fs_replace(path, text.data, text.len, 0644, err);
 }
 
-static int run(struct work *work, struct error **err)
+static int run(struct lock_work *work, struct error **err)
 {
 	const struct options *options = work->session->options;
 
@@ -276,7 +276,7 @@ int cmd_lock(const struct options *options, struct error **err)
 	cleanup_lockfile struct lockfile *made = lockfile_new();
 	cleanup_free const char **targets = NULL;
 	struct session session;
-	struct work work = { .session = &session, .made = made };
+	struct lock_work work = { .session = &session, .made = made };
 	int r = session_open(&session, options, err);
 
 	if (r == 0) {

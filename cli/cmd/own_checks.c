@@ -14,7 +14,7 @@
 #include "engine/exec/fleet.h"
 #include "engine/plan/plan.h"
 
-struct asked {
+struct own_check {
 	struct diags *diags;
 	uint32_t file;
 };
@@ -58,7 +58,7 @@ static bool is_ours(const struct builder_finding *finding)
 }
 
 /* The same words in the same line are one complaint: the one that has the column. */
-static bool is_known(const struct asked *asked, const struct builder_finding *finding)
+static bool is_known(const struct own_check *asked, const struct builder_finding *finding)
 {
 	return finding->rule && strcmp(finding->rule, "SecretsUsedInArgOrEnv") == 0 &&
 	       diags_touch(asked->diags, asked->file, finding->line, finding->last_line);
@@ -66,7 +66,7 @@ static bool is_known(const struct asked *asked, const struct builder_finding *fi
 
 static void take_finding(void *data, const struct builder_finding *finding)
 {
-	struct asked *asked = data;
+	struct own_check *asked = data;
 	const struct pos pos = { .file = asked->file, .line = finding->line ? finding->line : 1, .column = 1 };
 
 	if (is_ours(finding) || is_known(asked, finding))
@@ -84,7 +84,7 @@ int own_checks_add(struct builder *builder, struct session *session, const struc
 	const struct service *service = &session->manifest->services[node->service];
 	cleanup_free struct build_pair *args = mem_array(build->args_len + 1, sizeof(*args));
 	cleanup_free struct build_context *contexts = mem_array(build->images_len + 1, sizeof(*contexts));
-	struct asked asked = { session->diags, file };
+	struct own_check asked = { session->diags, file };
 	const struct build_job job = {
 		.id = node->id,
 		.context = build->contexts[0].root ? build->contexts[0].root : build->contexts[0].url,

@@ -20,7 +20,7 @@
 #define LOG_SHOWN (128u << 10) /* from its end */
 
 /* What the page borrows. */
-struct draft {
+struct report_draft {
 	struct run_info *runs;
 	size_t runs_len;
 	struct past past;
@@ -31,7 +31,7 @@ struct draft {
 	size_t logs_len;
 };
 
-static void draft_cleanup(struct draft *draft)
+static void draft_cleanup(struct report_draft *draft)
 {
 	for (size_t i = 0; i < draft->images_len; i++) {
 		free((char *)draft->images[i].name);
@@ -63,7 +63,7 @@ static int parse_run(const struct options *options, int64_t *ret, struct error *
 	return 0;
 }
 
-static int find_run(struct session *session, struct draft *draft, struct error **err)
+static int find_run(struct session *session, struct report_draft *draft, struct error **err)
 {
 	int64_t run;
 
@@ -79,7 +79,7 @@ static int find_run(struct session *session, struct draft *draft, struct error *
 	return -1;
 }
 
-static int read_past(struct session *session, struct draft *draft, struct error **err)
+static int read_past(struct session *session, struct report_draft *draft, struct error **err)
 {
 	const struct run_info *run = &draft->runs[0];
 	cleanup_free char *plan = NULL;
@@ -96,7 +96,7 @@ static int read_past(struct session *session, struct draft *draft, struct error 
 }
 
 /* A build's records, which are the newest first, as the sizes of its image. */
-static int add_image(struct session *session, struct draft *draft, const struct past_node *node, struct error **err)
+static int add_image(struct session *session, struct report_draft *draft, const struct past_node *node, struct error **err)
 {
 	struct record *records;
 	struct html_size *sizes;
@@ -122,7 +122,7 @@ static int add_image(struct session *session, struct draft *draft, const struct 
 	return 0;
 }
 
-static int add_images(struct session *session, struct draft *draft, struct error **err)
+static int add_images(struct session *session, struct report_draft *draft, struct error **err)
 {
 	draft->images = mem_array(draft->past.len + 1, sizeof(*draft->images));
 	for (size_t i = 0; i < draft->past.len; i++) {
@@ -133,7 +133,7 @@ static int add_images(struct session *session, struct draft *draft, struct error
 	return 0;
 }
 
-static void add_logs(struct draft *draft)
+static void add_logs(struct report_draft *draft)
 {
 	draft->logs = mem_array(draft->past.len + 1, sizeof(*draft->logs));
 	draft->texts = mem_array(draft->past.len + 1, sizeof(*draft->texts));
@@ -156,7 +156,7 @@ static void add_logs(struct draft *draft)
 	}
 }
 
-static int write_page(struct session *session, const struct draft *draft, struct error **err)
+static int write_page(struct session *session, const struct report_draft *draft, struct error **err)
 {
 	const char *output = session->options->output;
 	cleanup_free char *usual = path_join(session->state_dir, "report.html");
@@ -187,7 +187,7 @@ static int write_page(struct session *session, const struct draft *draft, struct
 
 int cmd_report(const struct options *options, struct error **err)
 {
-	__attribute__((cleanup(draft_cleanup))) struct draft draft = { 0 };
+	__attribute__((cleanup(draft_cleanup))) struct report_draft draft = { 0 };
 	struct session session;
 	int r = session_open(&session, options, err);
 

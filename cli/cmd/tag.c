@@ -44,14 +44,14 @@ static int missing(const struct service *service, struct error **err)
 
 /* What was pushed from here is known, and put under the tag in one request; what another machine pushed is asked for under the
  * service's first tag. */
-struct source {
+struct tag_source {
 	struct record *record; /* or NULL */
 	struct buf text;
 	char *type;
 };
 
-static int find_source(struct session *session, const struct service *service, struct ref *ref, struct source *source,
-		       struct error **err)
+static int find_source(struct session *session, const struct service *service, struct ref *ref,
+		       struct tag_source *source, struct error **err)
 {
 	char digest[DIGEST_LEN + 1];
 	int r;
@@ -67,7 +67,7 @@ static int find_source(struct session *session, const struct service *service, s
 	return r < 0 ? -1 : 0;
 }
 
-static int put(struct session *session, const struct ref *ref, const struct source *source, struct error **err)
+static int put(struct session *session, const struct ref *ref, const struct tag_source *source, struct error **err)
 {
 	if (source->record)
 		return push_tag(session->registry, session->layout, ref, source->record->digest, err);
@@ -77,7 +77,7 @@ static int put(struct session *session, const struct ref *ref, const struct sour
 static int put_all(struct session *session, const struct service *service, struct error **err)
 {
 	const struct options *options = session->options;
-	struct source source = { 0 };
+	struct tag_source source = { 0 };
 	struct ref ref = { 0 };
 	int r;
 

@@ -14,7 +14,7 @@
 #define INDENT 2
 
 /* A line that is filled from the left. */
-struct line {
+struct frame_line {
 	const struct frame *frame;
 	const struct columns *columns;
 	struct buf *out;
@@ -24,7 +24,7 @@ struct line {
 static const char dim[] = "\x1b[2m", bold[] = "\x1b[1m", red[] = "\x1b[1;31m";
 
 /* Appends what fits of a safe text. */
-static void add(struct line *line, const char *style, const char *text, size_t len)
+static void add(struct frame_line *line, const char *style, const char *text, size_t len)
 {
 	bool styled = line->frame->color && style;
 
@@ -37,13 +37,13 @@ static void add(struct line *line, const char *style, const char *text, size_t l
 		buf_str(line->out, "\x1b[0m");
 }
 
-static void add_text(struct line *line, const char *style, const struct buf *text)
+static void add_text(struct frame_line *line, const char *style, const struct buf *text)
 {
 	add(line, style, text->data ? text->data : "", text->len);
 }
 
 /* The same of a text that may have anything in it. */
-static void add_raw(struct line *line, const char *style, const char *text, size_t len)
+static void add_raw(struct frame_line *line, const char *style, const char *text, size_t len)
 {
 	cleanup_buf struct buf safe = { 0 };
 
@@ -54,7 +54,7 @@ static void add_raw(struct line *line, const char *style, const char *text, size
 	add_text(line, style, &safe);
 }
 
-static void pad(struct line *line, size_t column)
+static void pad(struct frame_line *line, size_t column)
 {
 	while (line->taken < column && line->taken < line->max) {
 		buf_char(line->out, ' ');
@@ -62,7 +62,7 @@ static void pad(struct line *line, size_t column)
 	}
 }
 
-static void add_bar(struct line *line)
+static void add_bar(struct frame_line *line)
 {
 	const struct frame *frame = line->frame;
 	size_t all = frame->done + frame->nodes_len + frame->left;
@@ -93,7 +93,7 @@ static void add_seconds(struct buf *out, uint64_t seconds)
 }
 
 /* "[4/11] 2 running, 5 left  ####----....  12.3s, about 40s left" */
-static void draw_header(struct line *line)
+static void draw_header(struct frame_line *line)
 {
 	const struct frame *frame = line->frame;
 	cleanup_buf struct buf head = { 0 }, failed = { 0 }, time = { 0 };
@@ -132,7 +132,7 @@ static void add_amount(const struct frame_node *node, struct buf *out)
 }
 
 /* "  step 3/7, stage 1/2  12.1 MB of 30.4 MB  RUN make" */
-static void draw_step(struct line *line, const struct frame_node *node)
+static void draw_step(struct frame_line *line, const struct frame_node *node)
 {
 	cleanup_buf struct buf text = { 0 };
 
@@ -155,10 +155,10 @@ static void draw_step(struct line *line, const struct frame_node *node)
 	}
 }
 
-static void draw_node(struct line *line, const struct frame_node *node, size_t name_columns, size_t time_columns)
+static void draw_node(struct frame_line *line, const struct frame_node *node, size_t name_columns, size_t time_columns)
 {
 	cleanup_buf struct buf took = { 0 };
-	struct line name = *line;
+	struct frame_line name = *line;
 
 	pad(line, INDENT);
 	name.taken = line->taken;
@@ -214,11 +214,11 @@ static size_t widest_time(const struct frame *frame, size_t shown)
 	return widest;
 }
 
-static struct line begin(const struct frame *frame, const struct columns *columns, size_t *rows, struct buf *out)
+static struct frame_line begin(const struct frame *frame, const struct columns *columns, size_t *rows, struct buf *out)
 {
 	if (++*rows > 1)
 		buf_char(out, '\n');
-	return (struct line){
+	return (struct frame_line){
 		.frame = frame,
 		.columns = columns,
 		.out = out,
@@ -239,7 +239,7 @@ static void draw_nodes(const struct frame *frame, const struct columns *columns,
 	if (name > room)
 		name = room;
 	for (size_t i = 0; i < shown; i++) {
-		struct line line = begin(frame, columns, rows, out);
+		struct frame_line line = begin(frame, columns, rows, out);
 
 		draw_node(&line, &frame->nodes[i], name, time);
 		if (&frame->nodes[i] != slow)
@@ -253,7 +253,7 @@ static void draw_nodes(const struct frame *frame, const struct columns *columns,
 size_t frame_draw(const struct frame *frame, const struct columns *columns, struct buf *out)
 {
 	size_t rows = 0, most = frame->height > 2 ? frame->height - 1 : 1, shown = frame->nodes_len;
-	struct line line = begin(frame, columns, &rows, out);
+	struct frame_line line = begin(frame, columns, &rows, out);
 	bool said;
 
 	draw_header(&line);

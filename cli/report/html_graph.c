@@ -15,7 +15,7 @@
 #define PADDING 10
 #define COLUMN_GAP 46
 
-struct picture {
+struct html_picture {
 	const struct past *past;
 	struct layers *layers;
 	double *columns; /* where each begins; one more: where the last ends */
@@ -49,7 +49,7 @@ static double box_width(const struct past_node *node)
 	return LETTER * (double)(first > second ? first : second) + 2 * PADDING;
 }
 
-static void find_columns(struct picture *picture)
+static void find_columns(struct html_picture *picture)
 {
 	size_t len = picture->past->len;
 	cleanup_free double *widths = mem_array(len + 1, sizeof(*widths));
@@ -59,7 +59,7 @@ static void find_columns(struct picture *picture)
 	picture->columns = layers_columns(picture->layers, widths, len, PADDING, COLUMN_GAP);
 }
 
-static double column_end(const struct picture *picture, size_t column)
+static double column_end(const struct html_picture *picture, size_t column)
 {
 	return picture->columns[column + 1] - COLUMN_GAP;
 }
@@ -76,7 +76,7 @@ static void add_curve(struct buf *out, double x, double y, double to_x, double t
 	buf_printf(out, " C%.1f %.1f %.1f %.1f %.1f %.1f", half, y, half, to_y, to_x, to_y);
 }
 
-static void add_edge(struct picture *picture, size_t number, const struct layers_edge *edge)
+static void add_edge(struct html_picture *picture, size_t number, const struct layers_edge *edge)
 {
 	size_t len, column = layers_of(picture->layers, edge->from);
 	const double *bends = layers_bends(picture->layers, number, &len);
@@ -95,7 +95,7 @@ static void add_edge(struct picture *picture, size_t number, const struct layers
 	buf_str(picture->out, "\"/>\n");
 }
 
-static void add_box(struct picture *picture, size_t number)
+static void add_box(struct html_picture *picture, size_t number)
 {
 	const struct past_node *node = &picture->past->nodes[number];
 	size_t column = layers_of(picture->layers, number);
@@ -128,7 +128,7 @@ static void add_box(struct picture *picture, size_t number)
 	buf_str(out, "</text></a>\n");
 }
 
-static void draw(struct picture *picture, const struct layers_edge *edges, size_t edges_len)
+static void draw(struct html_picture *picture, const struct layers_edge *edges, size_t edges_len)
 {
 	size_t columns = layers_count(picture->layers);
 	double width = (columns ? column_end(picture, columns - 1) : 0) + PADDING;
@@ -147,7 +147,7 @@ static void draw(struct picture *picture, const struct layers_edge *edges, size_
 
 void html_graph(const struct past *past, struct buf *out)
 {
-	struct picture picture = { .past = past, .out = out };
+	struct html_picture picture = { .past = past, .out = out };
 	cleanup_free struct layers_edge *edges = NULL;
 	size_t len = 0, cap = 0;
 

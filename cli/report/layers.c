@@ -15,7 +15,7 @@
 #define BEND_HEIGHT 0.35 /* of a row */
 
 /* A node or a bend. */
-struct spot {
+struct layer_spot {
 	size_t layer;
 	double row;
 	double wish;   /* the row that suits its neighbours */
@@ -25,15 +25,15 @@ struct spot {
 	size_t before_len, before_cap, after_len, after_cap;
 };
 
-struct layer {
+struct drawn_layer {
 	size_t *spots; /* in their order */
 	size_t len, cap;
 };
 
 struct layers {
-	struct spot *spots; /* the nodes first */
+	struct layer_spot *spots; /* the nodes first */
 	size_t spots_len, spots_cap;
-	struct layer *list;
+	struct drawn_layer *list;
 	size_t len;
 	double **bends; /* of each edge */
 	size_t *bends_len;
@@ -44,7 +44,7 @@ struct layers {
 
 static void join(struct layers *layers, size_t from, size_t to)
 {
-	struct spot *a = &layers->spots[from], *b = &layers->spots[to];
+	struct layer_spot *a = &layers->spots[from], *b = &layers->spots[to];
 
 	mem_reserve(&a->after, &a->after_cap, a->after_len + 1, sizeof(*a->after));
 	a->after[a->after_len++] = to;
@@ -62,7 +62,7 @@ static void choose_layers(struct layers *layers, size_t nodes, const struct laye
 	for (size_t changed = 1; changed;) {
 		changed = 0;
 		for (size_t i = 0; i < edges_len; i++) {
-			struct spot *to = &layers->spots[edges[i].to];
+			struct layer_spot *to = &layers->spots[edges[i].to];
 			size_t least = layers->spots[edges[i].from].layer + 1;
 
 			has_before[edges[i].to] = 1;
@@ -87,7 +87,7 @@ static void choose_layers(struct layers *layers, size_t nodes, const struct laye
 static size_t add_spot(struct layers *layers, size_t layer, double height)
 {
 	mem_reserve(&layers->spots, &layers->spots_cap, layers->spots_len + 1, sizeof(*layers->spots));
-	layers->spots[layers->spots_len] = (struct spot){ .layer = layer, .height = height };
+	layers->spots[layers->spots_len] = (struct layer_spot){ .layer = layer, .height = height };
 	return layers->spots_len++;
 }
 
@@ -116,7 +116,7 @@ static void fill_layers(struct layers *layers)
 	}
 	layers->list = mem_array(layers->len + 1, sizeof(*layers->list));
 	for (size_t i = 0; i < layers->spots_len; i++) {
-		struct layer *layer = &layers->list[layers->spots[i].layer];
+		struct drawn_layer *layer = &layers->list[layers->spots[i].layer];
 
 		mem_reserve(&layer->spots, &layer->cap, layer->len + 1, sizeof(*layer->spots));
 		layers->spots[i].place = layer->len;
@@ -139,7 +139,7 @@ static int compare(const void *left, const void *right)
 }
 
 /* The mean place of the neighbours on one side; without any it stays where it is. */
-static double mean_place(const struct layers *layers, const struct spot *spot, bool backward)
+static double mean_place(const struct layers *layers, const struct layer_spot *spot, bool backward)
 {
 	const size_t *near = backward ? spot->after : spot->before;
 	size_t len = backward ? spot->after_len : spot->before_len;
@@ -150,12 +150,12 @@ static double mean_place(const struct layers *layers, const struct spot *spot, b
 	return len ? sum / (double)len : (double)spot->place;
 }
 
-static void order_layer(struct layers *layers, struct layer *layer, bool backward)
+static void order_layer(struct layers *layers, struct drawn_layer *layer, bool backward)
 {
 	cleanup_free struct ranked *ranked = mem_array(layer->len + 1, sizeof(*ranked));
 
 	for (size_t i = 0; i < layer->len; i++) {
-		const struct spot *spot = &layers->spots[layer->spots[i]];
+		const struct layer_spot *spot = &layers->spots[layer->spots[i]];
 
 		ranked[i] = (struct ranked){ layer->spots[i], i, mean_place(layers, spot, backward) };
 	}
@@ -166,7 +166,7 @@ static void order_layer(struct layers *layers, struct layer *layer, bool backwar
 	}
 }
 
-static double mean_row(const struct layers *layers, const struct spot *spot)
+static double mean_row(const struct layers *layers, const struct layer_spot *spot)
 {
 	double sum = 0;
 	size_t len = spot->before_len + spot->after_len;
@@ -185,14 +185,14 @@ struct block {
 
 /* The rows nearest to the wishes (least squares) that keep order and distance: neighbours in each other's way become a
  * block, which stands at the mean of its wishes. */
-static void settle(struct layers *layers, const struct layer *layer)
+static void settle(struct layers *layers, const struct drawn_layer *layer)
 {
 	cleanup_free double *offset = mem_array(layer->len + 1, sizeof(*offset));
 	cleanup_free struct block *blocks = mem_array(layer->len + 1, sizeof(*blocks));
 	size_t blocks_len = 0, at = 0;
 
 	for (size_t i = 0; i < layer->len; i++) {
-		const struct spot *spot = &layers->spots[layer->spots[i]];
+		const struct layer_spot *spot = &layers->spots[layer->spots[i]];
 
 		if (i > 0)
 			offset[i] = offset[i - 1] + (layers->spots[layer->spots[i - 1]].height + spot->height) / 2;
@@ -218,10 +218,10 @@ static void find_rows(struct layers *layers)
 		layers->spots[i].row = (double)layers->spots[i].place;
 	for (size_t sweep = 0; sweep < SWEEPS; sweep++) {
 		for (size_t i = 0; i < layers->len; i++) {
-			const struct layer *layer = &layers->list[sweep % 2 ? layers->len - 1 - i : i];
+			const struct drawn_layer *layer = &layers->list[sweep % 2 ? layers->len - 1 - i : i];
 
 			for (size_t j = 0; j < layer->len; j++) {
-				struct spot *spot = &layers->spots[layer->spots[j]];
+				struct layer_spot *spot = &layers->spots[layer->spots[j]];
 
 				spot->wish = mean_row(layers, spot);
 			}

@@ -40,7 +40,7 @@ static const char style[] = "text { font: 12px ui-monospace, 'DejaVu Sans Mono',
 			    ".unknown .box { stroke: #9198a1; }\n"
 			    "}\n";
 
-struct picture {
+struct svg_picture {
 	struct plan *plan;
 	struct buf *out;
 	struct layers *layers;
@@ -67,7 +67,7 @@ static double box_width(struct plan *plan, const struct node *node)
 	return LETTER * (double)(first.len > second.len ? first.len : second.len) + 2 * PADDING;
 }
 
-static void find_columns(struct picture *picture)
+static void find_columns(struct svg_picture *picture)
 {
 	size_t len = plan_len(picture->plan);
 	cleanup_free double *widths = mem_array(len + 1, sizeof(*widths));
@@ -77,7 +77,7 @@ static void find_columns(struct picture *picture)
 	picture->columns = layers_columns(picture->layers, widths, len, PADDING, COLUMN_GAP);
 }
 
-static double column_end(const struct picture *picture, size_t column)
+static double column_end(const struct svg_picture *picture, size_t column)
 {
 	return picture->columns[column + 1] - COLUMN_GAP;
 }
@@ -95,7 +95,7 @@ static void add_curve(struct buf *out, double x, double y, double to_x, double t
 	buf_printf(out, " C%.1f %.1f %.1f %.1f %.1f %.1f", half, y, half, to_y, to_x, to_y);
 }
 
-static void add_edge(struct picture *picture, size_t number, size_t from, size_t to)
+static void add_edge(struct svg_picture *picture, size_t number, size_t from, size_t to)
 {
 	size_t len, column = layers_of(picture->layers, from);
 	const double *bends = layers_bends(picture->layers, number, &len);
@@ -115,7 +115,7 @@ static void add_edge(struct picture *picture, size_t number, size_t from, size_t
 	buf_str(picture->out, "\" marker-end=\"url(#tip)\"/>\n");
 }
 
-static void add_box(struct picture *picture, size_t number)
+static void add_box(struct svg_picture *picture, size_t number)
 {
 	const struct node *node = plan_node(picture->plan, number);
 	size_t column = layers_of(picture->layers, number);
@@ -141,7 +141,7 @@ static void add_box(struct picture *picture, size_t number)
 	buf_str(picture->out, "</text></g>\n");
 }
 
-static double add_legend(struct picture *picture)
+static double add_legend(struct svg_picture *picture)
 {
 	double x = PADDING;
 
@@ -162,7 +162,7 @@ static double add_legend(struct picture *picture)
 	return x;
 }
 
-static void draw(struct picture *picture, const struct layers_edge *edges, size_t edges_len)
+static void draw(struct svg_picture *picture, const struct layers_edge *edges, size_t edges_len)
 {
 	cleanup_buf struct buf body = { 0 };
 	struct buf *out = picture->out;
@@ -196,7 +196,7 @@ void graph_svg(struct plan *plan, struct buf *out)
 	cleanup_free struct layers_edge *edges = NULL;
 	cleanup_needs struct needs *needs = needs_new(plan);
 	size_t len = 0, cap = 0;
-	struct picture picture = { .plan = plan, .out = out };
+	struct svg_picture picture = { .plan = plan, .out = out };
 
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		size_t needs_len;

@@ -12,7 +12,7 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/fleet.h"
 
-struct member {
+struct fleet_member {
 	struct builder *builder;
 	const struct manifest_builder *spec; /* NULL: the only one */
 	size_t jobs;                         /* that it has now */
@@ -20,7 +20,7 @@ struct member {
 };
 
 struct fleet {
-	struct member *members;
+	struct fleet_member *members;
 	size_t len;
 	bool shares;
 	pthread_mutex_t lock;
@@ -28,7 +28,7 @@ struct fleet {
 
 struct fleet_seat {
 	struct fleet *fleet;
-	struct member *member;
+	struct fleet_member *member;
 	unsigned share;
 };
 
@@ -77,7 +77,7 @@ int fleet_open(const struct manifest *manifest, struct loop *loop, struct state 
 	fleet->shares = true;
 	for (size_t i = 0; i < manifest->builders_len; i++) {
 		const struct manifest_builder *spec = &manifest->builders[i];
-		struct member *member = &fleet->members[fleet->len];
+		struct fleet_member *member = &fleet->members[fleet->len];
 		struct error *error = NULL;
 
 		if (fleet_open_one(spec, loop, state, layout, &member->builder, &error) == 0) {
@@ -127,7 +127,7 @@ static bool listed(const struct platform *list, size_t len, const struct platfor
 	return false;
 }
 
-static enum claim claim_of(const struct member *member, const struct fleet_want *want)
+static enum claim claim_of(const struct fleet_member *member, const struct fleet_want *want)
 {
 	const struct builder_info *info = builder_info(member->builder);
 	const struct manifest_builder *spec = member->spec;
@@ -153,12 +153,12 @@ static enum claim best_claim(const struct fleet *fleet, const struct fleet_want 
 	return best;
 }
 
-static bool has_room(const struct member *member)
+static bool has_room(const struct fleet_member *member)
 {
 	return !member->spec || member->jobs < member->spec->jobs;
 }
 
-static unsigned weight_of(const struct member *member)
+static unsigned weight_of(const struct fleet_member *member)
 {
 	return member->spec ? member->spec->weight : 1;
 }
@@ -203,12 +203,12 @@ int fleet_check(struct fleet *fleet, const struct fleet_want *want, struct error
 }
 
 /* The member with room and the best claim that has least to do; NULL: none has room. */
-static struct member *least_loaded(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
+static struct fleet_member *least_loaded(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
 {
-	struct member *best = NULL;
+	struct fleet_member *best = NULL;
 
 	for (size_t i = 0; i < fleet->len; i++) {
-		struct member *member = &fleet->members[i];
+		struct fleet_member *member = &fleet->members[i];
 
 		if (claim_of(member, want) != claim || !has_room(member))
 			continue;
@@ -230,7 +230,7 @@ bool fleet_has_room(struct fleet *fleet, const struct fleet_want *want)
 	return room;
 }
 
-static unsigned share_of(const struct fleet *fleet, const struct member *taken, const struct fleet_want *want,
+static unsigned share_of(const struct fleet *fleet, const struct fleet_member *taken, const struct fleet_want *want,
 			 enum claim claim)
 {
 	unsigned all = 0;
@@ -242,9 +242,9 @@ static unsigned share_of(const struct fleet *fleet, const struct member *taken, 
 }
 
 /* Where nobody has room, the first that may: who asks for it then does not wait. */
-static struct member *take(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
+static struct fleet_member *take(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
 {
-	struct member *member = least_loaded(fleet, want, claim);
+	struct fleet_member *member = least_loaded(fleet, want, claim);
 
 	for (size_t i = 0; i < fleet->len && !member; i++)
 		if (claim_of(&fleet->members[i], want) == claim)
@@ -262,7 +262,7 @@ int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct fleet_
 	if (claim == CLAIM_NONE) {
 		r = nobody(fleet, want, err);
 	} else {
-		struct member *member = take(fleet, want, claim);
+		struct fleet_member *member = take(fleet, want, claim);
 
 		member->jobs++;
 		*ret = mem_alloc(sizeof(**ret));
@@ -272,7 +272,7 @@ int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct fleet_
 	return r;
 }
 
-static struct member *member_of(struct fleet *fleet, const struct builder *builder)
+static struct fleet_member *member_of(struct fleet *fleet, const struct builder *builder)
 {
 	for (size_t i = 0; i < fleet->len; i++)
 		if (fleet->members[i].builder == builder)
@@ -302,7 +302,7 @@ unsigned fleet_share(const struct fleet_seat *place)
 
 bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct fleet_want *want)
 {
-	const struct member *member;
+	const struct fleet_member *member;
 	bool suits;
 
 	pthread_mutex_lock(&fleet->lock);
@@ -314,7 +314,7 @@ bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struc
 
 bool fleet_lose(struct fleet *fleet, const struct builder *builder)
 {
-	struct member *member;
+	struct fleet_member *member;
 	bool news;
 
 	pthread_mutex_lock(&fleet->lock);

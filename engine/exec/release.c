@@ -18,13 +18,13 @@ struct asker {
 };
 
 /* A head and an asker each. */
-struct inquiry {
+struct release_inquiry {
 	struct head *heads;
 	struct asker *askers;
 	size_t len, heads_cap, askers_cap;
 };
 
-static int collect(struct plan *plan, struct inquiry *inquiry, struct error **err)
+static int collect(struct plan *plan, struct release_inquiry *inquiry, struct error **err)
 {
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		const struct node *node = plan_node(plan, i);
@@ -55,7 +55,7 @@ static void doubt_content(struct plan *plan)
 	}
 }
 
-static void judge(struct plan *plan, const struct inquiry *inquiry)
+static void judge(struct plan *plan, const struct release_inquiry *inquiry)
 {
 	for (size_t i = 0; i < inquiry->len; i++) {
 		const struct head *head = &inquiry->heads[i];
@@ -72,7 +72,7 @@ static void judge(struct plan *plan, const struct inquiry *inquiry)
 
 int release_check(struct plan *plan, struct registry *registry, struct error **err)
 {
-	struct inquiry inquiry = { 0 };
+	struct release_inquiry inquiry = { 0 };
 	int r = collect(plan, &inquiry, err);
 
 	if (r == 0 && inquiry.len > 0)

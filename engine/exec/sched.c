@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "engine/exec/sched.h"
 
-struct item {
+struct sched_item {
 	enum sched_state state;
 	size_t waits_for; /* needs that are not done */
 	size_t *dependents;
@@ -18,7 +18,7 @@ struct item {
 };
 
 struct sched {
-	struct item *items;
+	struct sched_item *items;
 	size_t len;
 	size_t *heap; /* ready nodes, the longest path on top; of equal ones the smaller number */
 	size_t heap_len;
@@ -113,7 +113,7 @@ struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots
 	for (size_t i = 0; i < len; i++) {
 		sched->items[i].waits_for = nodes[i].needs_len;
 		for (size_t j = 0; j < nodes[i].needs_len; j++) {
-			struct item *need = &sched->items[nodes[i].needs[j]];
+			struct sched_item *need = &sched->items[nodes[i].needs[j]];
 
 			bug_if(nodes[i].needs[j] >= i, "node %zu needs %zu, which comes later", i, nodes[i].needs[j]);
 			mem_reserve(&need->dependents, &need->dependents_cap, need->dependents_len + 1, sizeof(size_t));
@@ -121,7 +121,7 @@ struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots
 		}
 	}
 	for (size_t i = len; i-- > 0;) {
-		struct item *item = &sched->items[i];
+		struct sched_item *item = &sched->items[i];
 
 		for (size_t j = 0; j < item->dependents_len; j++) {
 			uint64_t path = sched->items[item->dependents[j]].path;
@@ -223,11 +223,11 @@ size_t sched_slot(const struct sched *sched, size_t node)
 
 void sched_done(struct sched *sched, size_t node)
 {
-	struct item *item = &sched->items[node];
+	struct sched_item *item = &sched->items[node];
 
 	end(sched, node, SCHED_DONE);
 	for (size_t i = 0; i < item->dependents_len; i++) {
-		struct item *dependent = &sched->items[item->dependents[i]];
+		struct sched_item *dependent = &sched->items[item->dependents[i]];
 
 		bug_if(dependent->waits_for == 0, "node %zu waits for nothing, and %zu was done for it",
 		       item->dependents[i], node);
@@ -238,7 +238,7 @@ void sched_done(struct sched *sched, size_t node)
 
 static void skip(struct sched *sched, size_t node, void (*skipped)(void *data, size_t node), void *data)
 {
-	struct item *item = &sched->items[node];
+	struct sched_item *item = &sched->items[node];
 
 	for (size_t i = 0; i < item->dependents_len; i++) {
 		size_t dependent = item->dependents[i];
@@ -310,7 +310,7 @@ static uint64_t play(struct sched *sched, uint64_t *ends)
 /* Plays the rest of the run on a copy; what a node's end leads to is only read. */
 uint64_t sched_remaining(const struct sched *sched, const uint64_t *spent)
 {
-	cleanup_free struct item *items = mem_array(sched->len + 1, sizeof(*items));
+	cleanup_free struct sched_item *items = mem_array(sched->len + 1, sizeof(*items));
 	cleanup_free size_t *heap = mem_array(sched->len + 1, sizeof(*heap));
 	cleanup_free size_t *users = mem_array(sched->slots, sizeof(*users));
 	cleanup_free uint64_t *ends = mem_array(sched->len + 1, sizeof(*ends));

@@ -15,14 +15,14 @@
 
 #define TELL_MS 100 /* between two events of how far it is */
 
-struct meter {
+struct convert_meter {
 	struct task *task;
 	uint64_t told_ms;
 };
 
 static void take_progress(void *data, uint64_t bytes, uint64_t total)
 {
-	struct meter *meter = data;
+	struct convert_meter *meter = data;
 	uint64_t now = loop_now_ms();
 
 	if (now - meter->told_ms < TELL_MS)
@@ -33,7 +33,7 @@ static void take_progress(void *data, uint64_t bytes, uint64_t total)
 
 static bool is_cancelled(void *data)
 {
-	return loop_cancelled(((const struct meter *)data)->task->env->loop);
+	return loop_cancelled(((const struct convert_meter *)data)->task->env->loop);
 }
 
 static enum convert_form form_of(const struct image_format *format)
@@ -51,7 +51,7 @@ int task_convert_check(const struct image_format *format, struct error **err)
 
 static int pack(struct task *task, const struct node *build, struct error **err)
 {
-	struct meter meter = { .task = task, .told_ms = loop_now_ms() };
+	struct convert_meter meter = { .task = task, .told_ms = loop_now_ms() };
 	const struct convert convert = {
 		.layout = task->env->layout,
 		.memory = task->env->packed,

@@ -21,7 +21,7 @@
 #define TELL_MS 100 /* between two events of how far it is */
 
 /* How far a push is; told to the loop's thread now and then. */
-struct meter {
+struct push_meter {
 	struct task *task;
 	pthread_mutex_t lock;
 	int64_t sent;
@@ -31,7 +31,7 @@ struct meter {
 
 static void take_progress(void *data, int64_t sent, uint64_t missing)
 {
-	struct meter *meter = data;
+	struct push_meter *meter = data;
 	struct progress progress;
 	uint64_t now = loop_now_ms();
 	bool tell;
@@ -102,7 +102,7 @@ static void note_result(struct task *task, const char *repository, const struct 
 		  result->sent, size.data, result->mounted, result->there);
 }
 
-static int push_to(struct task *task, const char *repository, const char *digest, struct meter *meter,
+static int push_to(struct task *task, const char *repository, const char *digest, struct push_meter *meter,
 		   struct push_result *total, struct error **err)
 {
 	struct ref where = { 0 };
@@ -153,7 +153,7 @@ static char *result_json(struct task *task, const struct push_result *total)
 int task_push(struct task *task, struct error **err)
 {
 	const char *const *repositories = task->node->repositories;
-	struct meter meter = { .task = task };
+	struct push_meter meter = { .task = task };
 	struct push_result total = { 0 };
 	char digest[DIGEST_LEN + 1];
 	int r = write_index(task, digest, err);

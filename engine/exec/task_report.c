@@ -12,7 +12,7 @@
 /* For the work of every kind of node: what it tells, its log, its staging folder. */
 
 /* Something to be told on the loop's thread. */
-struct remark {
+struct task_remark {
 	struct task_env *env;
 	void *owner;
 	char *text;
@@ -20,7 +20,7 @@ struct remark {
 
 static void tell(void *arg)
 {
-	struct remark *remark = arg;
+	struct task_remark *remark = arg;
 
 	remark->env->note(remark->owner, remark->text);
 	free(remark->text);
@@ -29,9 +29,9 @@ static void tell(void *arg)
 
 void task_tell(struct task *task, char *text)
 {
-	struct remark *remark = mem_alloc(sizeof(*remark));
+	struct task_remark *remark = mem_alloc(sizeof(*remark));
 
-	*remark = (struct remark){ task->env, task->owner, text };
+	*remark = (struct task_remark){ task->env, task->owner, text };
 	loop_post(task->env->loop, tell, remark);
 }
 

@@ -17,7 +17,7 @@
 #include "engine/state/state.h"
 
 /* What goes together when room is needed: a service's records with its tags, or a tag that no record knows. */
-struct unit {
+struct prune_unit {
 	const char *name;
 	int64_t when_ms; /* of its newest record */
 	bool given_up;
@@ -39,7 +39,7 @@ struct prune {
 	struct arena *arena;
 	struct roots roots;
 	size_t *unit_of; /* of each root */
-	struct unit *units;
+	struct prune_unit *units;
 	size_t units_len;
 	struct map *by_name; /* unit + 1 */
 	struct map *uses;
@@ -81,7 +81,7 @@ static size_t find_unit(struct prune *prune, size_t number)
 	return unit_called(prune, root->name);
 }
 
-static void add_unit(struct prune *prune, struct unit *unit)
+static void add_unit(struct prune *prune, struct prune_unit *unit)
 {
 	for (size_t i = 0; i < unit->reach.len; i++) {
 		const struct descriptor *blob = &unit->reach.items[i];
@@ -105,7 +105,7 @@ static int find_needed(struct prune *prune, struct error **err)
 	prune->units = arena_array(prune->arena, prune->roots.len + 1, sizeof(*prune->units));
 	for (size_t i = 0; i < prune->roots.len; i++) {
 		const struct root *root = &prune->roots.items[i];
-		struct unit *unit = &prune->units[prune->unit_of[i] = find_unit(prune, i)];
+		struct prune_unit *unit = &prune->units[prune->unit_of[i] = find_unit(prune, i)];
 
 		unit->when_ms = root->when_ms > unit->when_ms ? root->when_ms : unit->when_ms;
 		/* Of one that is not complete what there is stays: the builder may need less for the rest. */
@@ -118,7 +118,7 @@ static int find_needed(struct prune *prune, struct error **err)
 
 /* ---- the bound ---- */
 
-static void give_up(struct prune *prune, struct unit *unit)
+static void give_up(struct prune *prune, struct prune_unit *unit)
 {
 	unit->given_up = true;
 	prune->freed->services++;
@@ -144,10 +144,10 @@ static void keep_to_bound(struct prune *prune)
 {
 	keep_services(prune);
 	while (prune->options->bounded && prune->needed > prune->options->keep) {
-		struct unit *oldest = NULL;
+		struct prune_unit *oldest = NULL;
 
 		for (size_t i = 0; i < prune->units_len; i++) {
-			struct unit *unit = &prune->units[i];
+			struct prune_unit *unit = &prune->units[i];
 
 			if (!unit->given_up && !unit->needed && (!oldest || unit->when_ms < oldest->when_ms))
 				oldest = unit;

@@ -56,7 +56,7 @@ struct loop {
 	void (*free_procs)(struct procs *procs);
 };
 
-struct task {
+struct loop_job {
 	struct loop *loop;
 	pthread_t thread;
 	void (*work)(void *arg);
@@ -228,7 +228,7 @@ void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg)
 
 static void task_done(void *arg)
 {
-	struct task *task = arg;
+	struct loop_job *task = arg;
 
 	pthread_join(task->thread, NULL);
 	task->loop->tasks--;
@@ -238,7 +238,7 @@ static void task_done(void *arg)
 
 static void *task_main(void *arg)
 {
-	struct task *task = arg;
+	struct loop_job *task = arg;
 
 	task->work(task->arg);
 	loop_post(task->loop, task_done, task);
@@ -247,10 +247,10 @@ static void *task_main(void *arg)
 
 int loop_task(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg, struct error **err)
 {
-	struct task *task = mem_alloc(sizeof(*task));
+	struct loop_job *task = mem_alloc(sizeof(*task));
 	int r;
 
-	*task = (struct task){ .loop = loop, .work = work, .done = done, .arg = arg };
+	*task = (struct loop_job){ .loop = loop, .work = work, .done = done, .arg = arg };
 	r = thread_start(&task->thread, task_main, task);
 	if (r != 0) {
 		free(task);

@@ -162,7 +162,7 @@ void lockfile_text(const struct lockfile *lock, struct buf *out)
 
 /* ---- reading ---- */
 
-struct reading {
+struct lockfile_reading {
 	const char *path;
 	unsigned line;
 	bool version; /* was there */
@@ -170,14 +170,14 @@ struct reading {
 	struct lock_entry *entry; /* that further lines belong to */
 };
 
-static int wrong(const struct reading *reading, struct error **err, const char *why)
+static int wrong(const struct lockfile_reading *reading, struct error **err, const char *why)
 {
 	error_make(err, ERROR_USAGE, "%s:%u: %s", reading->path, reading->line, why);
 	error_remedy(err, "delete it and write it anew: cbuild lock");
 	return -1;
 }
 
-static int take_platform(struct reading *reading, const char *name, const char *digest, struct error **err)
+static int take_platform(struct lockfile_reading *reading, const char *name, const char *digest, struct error **err)
 {
 	struct platform platform;
 
@@ -191,7 +191,7 @@ static int take_platform(struct reading *reading, const char *name, const char *
 	return 0;
 }
 
-static int take_entry(struct reading *reading, const char *name, const char *digest, struct error **err)
+static int take_entry(struct lockfile_reading *reading, const char *name, const char *digest, struct error **err)
 {
 	cleanup_free char *reference = lock_reference(name);
 
@@ -204,7 +204,7 @@ static int take_entry(struct reading *reading, const char *name, const char *dig
 	return 0;
 }
 
-static int take_line(struct reading *reading, char *line, struct error **err)
+static int take_line(struct lockfile_reading *reading, char *line, struct error **err)
 {
 	bool inner = *line == ' ';
 	char *name = line + strspn(line, " "), *digest = strchr(name, ' ');
@@ -224,7 +224,7 @@ static int take_line(struct reading *reading, char *line, struct error **err)
 int lockfile_parse(const char *text, size_t len, const char *name, struct lockfile **ret, struct error **err)
 {
 	cleanup_lockfile struct lockfile *lock = lockfile_new();
-	struct reading reading = { .path = name, .lock = lock };
+	struct lockfile_reading reading = { .path = name, .lock = lock };
 	cleanup_free char *copy = mem_strndup(text, len);
 	char *rest = copy;
 

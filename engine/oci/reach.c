@@ -15,7 +15,7 @@
 
 #define NESTING_MAX 4 /* indexes in indexes */
 
-struct walk {
+struct reach_walk {
 	struct layout *layout;
 	enum reach_mode mode;
 	struct reach *reach;
@@ -50,7 +50,7 @@ void reach_free(struct reach *reach)
 	*reach = (struct reach){ 0 };
 }
 
-static int add_blob(struct walk *walk, const struct descriptor *blob, struct error **err)
+static int add_blob(struct reach_walk *walk, const struct descriptor *blob, struct error **err)
 {
 	if (!layout_has(walk->layout, blob->digest, blob->size))
 		return error_make(err, ERROR_STATE, "%s: the blob %s of %llu bytes is not there",
@@ -59,7 +59,7 @@ static int add_blob(struct walk *walk, const struct descriptor *blob, struct err
 	return 0;
 }
 
-static int read_text(struct walk *walk, const char *digest, struct buf *text, struct error **err)
+static int read_text(struct reach_walk *walk, const char *digest, struct buf *text, struct error **err)
 {
 	cleanup_free char *path = NULL;
 
@@ -72,7 +72,8 @@ static int read_text(struct walk *walk, const char *digest, struct buf *text, st
 }
 
 /* `member` is NULL for the first one, of which nothing is known but the digest. */
-static int visit(struct walk *walk, const char *digest, const struct descriptor *member, int depth, struct error **err)
+static int visit(struct reach_walk *walk, const char *digest, const struct descriptor *member, int depth,
+		 struct error **err)
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
@@ -105,7 +106,7 @@ static int visit(struct walk *walk, const char *digest, const struct descriptor 
 
 int reach_collect(struct layout *layout, const char *digest, enum reach_mode mode, struct reach *ret, struct error **err)
 {
-	struct walk walk = { .layout = layout, .mode = mode, .reach = ret };
+	struct reach_walk walk = { .layout = layout, .mode = mode, .reach = ret };
 
 	return visit(&walk, digest, NULL, 0, err);
 }

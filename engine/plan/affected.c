@@ -14,14 +14,14 @@
 #include "engine/source/context.h"
 
 /* The project's paths are as the user wrote them, git's have no symbolic links: all are compared without. */
-struct look {
+struct affected_look {
 	struct plan *plan;
 	const char *const *paths;
 	size_t len;
 	struct map *real; /* folder -> the same without links */
 };
 
-static const char *real_folder(struct look *look, const char *folder)
+static const char *real_folder(struct affected_look *look, const char *folder)
 {
 	const char *known = map_get(look->real, folder);
 	cleanup_free char *found = NULL;
@@ -35,7 +35,7 @@ static const char *real_folder(struct look *look, const char *folder)
 }
 
 /* The file itself, or, when it is a link, what it points to. */
-static bool is_file(struct look *look, const char *changed, const char *file)
+static bool is_file(struct affected_look *look, const char *changed, const char *file)
 {
 	cleanup_free char *folder = path_dir(file);
 	cleanup_free char *real = path_join(real_folder(look, folder), path_base(file));
@@ -44,7 +44,7 @@ static bool is_file(struct look *look, const char *changed, const char *file)
 }
 
 /* An entry at `relative`, or below it: entries are sorted by their bytes. */
-static bool has_entry(const struct look *look, size_t selection, const char *relative)
+static bool has_entry(const struct affected_look *look, size_t selection, const char *relative)
 {
 	size_t len, from = 0, to;
 	const struct entry *entries = source_entries(look->plan->source, selection, &len);
@@ -65,13 +65,13 @@ static bool has_entry(const struct look *look, size_t selection, const char *rel
 }
 
 /* One that is gone was an input if it would be one. */
-static bool reads(const struct look *look, size_t selection, const char *relative, const char *changed)
+static bool reads(const struct affected_look *look, size_t selection, const char *relative, const char *changed)
 {
 	return has_entry(look, selection, relative) ||
 	       (!fs_exists(changed) && source_takes(look->plan->source, selection, relative));
 }
 
-static bool in_contexts(struct look *look, const struct plan_build *build, const char *changed)
+static bool in_contexts(struct affected_look *look, const struct plan_build *build, const char *changed)
 {
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
@@ -93,7 +93,7 @@ static bool names_bases(const struct plan_build *build)
 	return any;
 }
 
-static bool changes_build(struct look *look, const struct plan_build *build, const char *changed)
+static bool changes_build(struct affected_look *look, const struct plan_build *build, const char *changed)
 {
 	cleanup_free char *beside = mem_printf("%s.dockerignore", build->dockerfile);
 	cleanup_free char *lock = path_join(look->plan->manifest->dir, LOCKFILE_NAME);
@@ -103,7 +103,7 @@ static bool changes_build(struct look *look, const struct plan_build *build, con
 	       is_file(look, changed, beside) || is_file(look, changed, inside) || in_contexts(look, build, changed);
 }
 
-static bool changes_prepare(struct look *look, const struct node *node, const char *changed)
+static bool changes_prepare(struct affected_look *look, const struct node *node, const char *changed)
 {
 	const struct manifest *manifest = look->plan->manifest;
 	const char *relative = path_relative(real_folder(look, manifest->dir), changed);
@@ -118,7 +118,7 @@ static bool changes_prepare(struct look *look, const struct node *node, const ch
 }
 
 /* NULL: nothing of its own is among the paths. */
-static const char *own_reason(struct look *look, const struct node *node)
+static const char *own_reason(struct affected_look *look, const struct node *node)
 {
 	for (size_t i = 0; i < look->len; i++) {
 		const char *changed = look->paths[i];
@@ -135,7 +135,7 @@ static const char *own_reason(struct look *look, const struct node *node)
 
 void plan_affected(struct plan *plan, const char *const *paths, size_t len, const char **ret_because)
 {
-	struct look look = { .plan = plan, .paths = paths, .len = len, .real = map_new() };
+	struct affected_look look = { .plan = plan, .paths = paths, .len = len, .real = map_new() };
 	cleanup_free const char **because = mem_array(plan->nodes_len + 1, sizeof(*because));
 
 	for (size_t i = 0; i < plan->manifest->services_len; i++)

@@ -16,7 +16,7 @@
 
 #define NO_STAGE SIZE_MAX
 
-struct state {
+struct resolve_state {
 	bool wanted; /* leads to the target */
 	bool done;
 	size_t base;                   /* the stage it is FROM, or NO_STAGE */
@@ -28,8 +28,8 @@ struct resolver {
 	const struct dockerfile *dockerfile;
 	const struct dockerfile_options *options;
 	struct globals *globals;
-	struct state *states; /* of each stage */
-	size_t *queue;        /* wanted stages that are still to be looked at */
+	struct resolve_state *states; /* of each stage */
+	size_t *queue;                /* wanted stages that are still to be looked at */
 	size_t queue_len;
 	struct collect collect;
 	bool foreign; /* another frontend than Docker's reads the text */

@@ -71,13 +71,13 @@ static bool step_takes(const struct ignore_regex *regex, const struct step *step
 	}
 }
 
-struct place {
+struct regex_place {
 	bool begin, end, boundary;
 };
 
 /* Follows what needs no character: `now` grows towards its end only, so one pass in order is enough. True when
  * an alternative is complete. */
-static bool close_over(const struct ignore_regex *regex, unsigned char *now, struct place place)
+static bool close_over(const struct ignore_regex *regex, unsigned char *now, struct regex_place place)
 {
 	bool done = false;
 
@@ -148,9 +148,9 @@ static bool run(const struct ignore_regex *regex, unsigned char *now, unsigned c
 	for (;;) {
 		size_t width = ignore_rune(path + at, len - at, &rune);
 		bool word = width > 0 && is_word(rune);
-		struct place place = { .begin = at == 0,
-				       .end = width == 0,
-				       .boundary = word != (at > 0 && is_word(before)) };
+		struct regex_place place = { .begin = at == 0,
+					     .end = width == 0,
+					     .boundary = word != (at > 0 && is_word(before)) };
 		unsigned char *swap = now;
 
 		if (close_over(regex, now, place))

@@ -159,16 +159,16 @@ int state_run_end(struct state *state, int64_t run, int status, struct error **e
 	return db_write(state->db, end_run, &row, err);
 }
 
-struct range {
+struct history_range {
 	int64_t first, last;
 };
 
 static int read_range(struct db *db, void *arg)
 {
 	cleanup_query struct query *query = NULL;
-	struct range *range = arg;
+	struct history_range *range = arg;
 
-	*range = (struct range){ 0 };
+	*range = (struct history_range){ 0 };
 	if (query_new(db, "SELECT ifnull(min(id), 0), ifnull(max(id), 0) FROM run", &query) < 0 || query_step(query) < 0)
 		return -1;
 	range->first = query_int(query, 0);
@@ -178,7 +178,7 @@ static int read_range(struct db *db, void *arg)
 
 int state_run_range(struct state *state, int64_t *ret_first, int64_t *ret_last, struct error **err)
 {
-	struct range range = { 0 };
+	struct history_range range = { 0 };
 
 	if (db_read(state->db, read_range, &range, err) < 0)
 		return -1;

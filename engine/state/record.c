@@ -97,7 +97,7 @@ static bool read_row(struct query *query, struct record *ret)
 
 /* ---- reading ---- */
 
-struct wanted {
+struct record_wanted {
 	const char *sql;
 	const char *node;
 	const char *key; /* or NULL */
@@ -107,7 +107,7 @@ struct wanted {
 static int read_one(struct db *db, void *arg)
 {
 	cleanup_query struct query *query = NULL;
-	struct wanted *wanted = arg;
+	struct record_wanted *wanted = arg;
 	struct record record;
 	int r;
 
@@ -125,7 +125,7 @@ static int read_one(struct db *db, void *arg)
 	return r < 0 ? -1 : 0;
 }
 
-static int find(struct state *state, struct wanted *wanted, struct record **ret, struct error **err)
+static int find(struct state *state, struct record_wanted *wanted, struct record **ret, struct error **err)
 {
 	if (db_read(state->db, read_one, wanted, err) < 0) {
 		record_free(wanted->ret);
@@ -137,15 +137,17 @@ static int find(struct state *state, struct wanted *wanted, struct record **ret,
 
 int state_find(struct state *state, const char *node, const char *key, struct record **ret, struct error **err)
 {
-	struct wanted wanted = { "SELECT " COLUMNS " FROM record r WHERE r.node = ? AND r.key = ?", node, key, NULL };
+	struct record_wanted wanted = { "SELECT " COLUMNS " FROM record r WHERE r.node = ? AND r.key = ?", node, key,
+					NULL };
 
 	return find(state, &wanted, ret, err);
 }
 
 int state_last(struct state *state, const char *node, struct record **ret, struct error **err)
 {
-	struct wanted wanted = { "SELECT " COLUMNS " FROM latest l JOIN record r ON r.id = l.record WHERE l.node = ?",
-				 node, NULL, NULL };
+	struct record_wanted wanted = { "SELECT " COLUMNS " FROM latest l JOIN record r ON r.id = l.record WHERE "
+							  "l.node = ?",
+					node, NULL, NULL };
 
 	return find(state, &wanted, ret, err);
 }
@@ -203,7 +205,7 @@ int state_all_of(struct state *state, const char *node, struct record **ret, siz
 	return find_many(state, node, ret, ret_len, err);
 }
 
-struct inputs {
+struct record_inputs {
 	const char *node;
 	char *ret;
 	size_t len;
@@ -212,7 +214,7 @@ struct inputs {
 static int read_inputs(struct db *db, void *arg)
 {
 	cleanup_query struct query *query = NULL;
-	struct inputs *inputs = arg;
+	struct record_inputs *inputs = arg;
 	char expected[HASH_HEX + 1];
 	const void *data;
 	size_t len;
@@ -237,7 +239,7 @@ static int read_inputs(struct db *db, void *arg)
 
 int state_inputs(struct state *state, const char *node, char **ret, size_t *ret_len, struct error **err)
 {
-	struct inputs inputs = { .node = node };
+	struct record_inputs inputs = { .node = node };
 
 	if (db_read(state->db, read_inputs, &inputs, err) < 0) {
 		free(inputs.ret);

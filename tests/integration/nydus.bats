@@ -5,6 +5,7 @@
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/image"
+. "$BATS_TEST_DIRNAME/../lib/nydus-files"
 . "$BATS_TEST_DIRNAME/../lib/registry"
 
 setup_file()
@@ -42,56 +43,6 @@ make_cases()
 		dockerfile "$tag" <<<"FROM $(registry_host cases)/cases:$tag"$'\nLABEL built=here'
 		echo "  $tag: {build: $tag}" >>services.yaml
 	done
-}
-
-# unpack_nydus REFERENCE OS/ARCH DIR: the parts of the image, as tests/lib/nydus writes them; the devices' options in $devices.
-unpack_nydus()
-{
-	local count number
-	rm -rf "$3"
-	count=$("$checkout/tests/lib/nydus" unpack "$store" "$(image_manifest "$1" "$2")" "$3") || return
-	devices=()
-	for ((number = 1; number <= count; number++)); do devices+=("$3/device-$number"); done
-}
-
-# mounted_tree DIR [OPTION]: what the kernel sees in an unpacked nydus image.
-mounted_tree()
-{
-	local loops=() options=ro device status=0
-	mkdir -p "$1/mnt"
-	for device in "$1/image.boot" "${devices[@]}"; do
-		loops+=("$(losetup --read-only --find --show "$device")") || return
-	done
-	for device in "${loops[@]:1}"; do options+=,device=$device; done
-	mount -t erofs -o "$options" "${loops[0]}" "$1/mnt" && "$checkout/tests/lib/tree" "$1/mnt" && umount "$1/mnt" || status=1
-	losetup --detach "${loops[@]}"
-	return $status
-}
-
-# plain_tree REFERENCE OS/ARCH [OPTION]: what containers-storage makes of the plain image.
-plain_tree()
-{
-	local container
-	skopeo copy -q --override-arch="${2#*/}" "oci:$PWD/$store:$1" containers-storage:localhost/plain:1 &&
-		container=$(env -u DOCKER_CONFIG buildah from --quiet --pull-never localhost/plain:1) &&
-		"$checkout/tests/lib/tree" "$(buildah mount "$container")" "${@:3}" && buildah rm "$container" >/dev/null
-}
-
-# same_files REFERENCE OS/ARCH: the nydus image beside it has the same files, for fsck.erofs and for the kernel.
-same_files()
-{
-	local dir=$BATS_TEST_TMPDIR/nydus
-	unpack_nydus "$1-fastpull" "$2" "$dir"
-	fsck.erofs "${devices[@]/#/--device=}" --extract="$dir/files" "$dir/image.boot"
-	plain_tree "$1" "$2" --no-special >"$BATS_TEST_TMPDIR/plain"
-	"$checkout/tests/lib/tree" "$dir/files" --no-special >"$BATS_TEST_TMPDIR/extracted"
-	# fsck.erofs gives every name a file of its own.
-	diff <(sed 's/ same as .*//' "$BATS_TEST_TMPDIR/plain") "$BATS_TEST_TMPDIR/extracted"
-	if modprobe erofs 2>/dev/null || grep -qw erofs /proc/filesystems; then
-		plain_tree "$1" "$2" >"$BATS_TEST_TMPDIR/plain"
-		mounted_tree "$dir" >"$BATS_TEST_TMPDIR/mounted"
-		diff "$BATS_TEST_TMPDIR/plain" "$BATS_TEST_TMPDIR/mounted"
-	fi
 }
 
 setup()
@@ -143,7 +94,7 @@ make_project()
 
 @test "what docker has built is the same as a nydus image" {
 	for platform in linux/amd64 linux/arm64; do
-		same_files "$web" $platform
+		same_files "$web" "$web-fastpull" $platform
 		equal "$(jq -Sc '[.config, .history, .created]' "$(image_config "$web-fastpull" $platform)")" \
 			"$(jq -Sc '[.config, .history, .created]' "$(image_config "$web" $platform)")"
 	done
@@ -155,7 +106,7 @@ make_project()
 	CBUILD_BUILDER=buildah cb --no-load
 	equal "$status" 0
 	for tag in kinds nothing order-1 order-2 order-3 order-4 order-5 order-6; do
-		same_files "localhost/cases/$tag:latest" linux/amd64
+		same_files "localhost/cases/$tag:latest"{,-fastpull} linux/amd64
 	done
 	# The last one has what the cases are about.
 	plain_tree localhost/cases/order-6:latest linux/amd64 >"$BATS_TEST_TMPDIR/plain"

@@ -4,6 +4,7 @@
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/image"
+. "$BATS_TEST_DIRNAME/../lib/nydus-files"
 
 services='agent connector-gateway control-plane execution-plane flow-manager indexer ml-controller'
 
@@ -90,6 +91,18 @@ reference()
 	grep -q 'nothing to do: 7 services are fresh' "$BATS_TEST_TMPDIR/err"
 	# One line: its own execve. Threads that look at files are no processes.
 	equal "$(grep -v CLONE_THREAD "$BATS_TEST_TMPDIR/trace" | grep -c .)" 1
+}
+
+@test "as nydus images they have the same files" {
+	local service platform
+	FORMATS=nydus cb all --no-load --no-verify --platforms "$both"
+	equal "$status" 0
+	equal "$(finished | grep -c '^convert')" 14
+	for service in $services; do
+		for platform in linux/amd64 linux/arm64; do
+			same_files "$(reference "$service")"{,-nydus} $platform
+		done
+	done
 }
 
 @test "an edit in one service is its two builds, index, load and verification" {

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/bug.h"
-#include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/xxh3.h"
 
 struct map_entry {
 	const char *key;

@@ -14,7 +14,7 @@
 #include "cli/output.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
-#include "engine/plan/affected.h"
+#include "engine/plan/changes.h"
 #include "engine/plan/plan.h"
 #include "engine/source/context.h"
 #include "engine/source/git.h"

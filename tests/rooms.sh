@@ -34,7 +34,7 @@ set_allowed() {
 	git2.h | git2/*) allowed="engine/source/git.c" ;;
 	curl/*) allowed="engine/io/http.c" ;;
 	jansson.h) allowed="base/json.c" ;;
-	xxhash.h) allowed="base/hash.c" ;;
+	xxhash.h) allowed="base/xxh3.c" ;;
 	uv.h) allowed="engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/watch.c" ;;
 	sqlite3.h) allowed="engine/state/db.c" ;;
 	openssl/*) allowed="base/digest.c engine/buildkit/tls.c" ;;

@@ -2,9 +2,9 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/xxh3.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "cli/cmd/commands.h"
-#include "cli/convert/export.h"
+#include "cli/convert/export_values.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"

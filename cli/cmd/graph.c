@@ -7,8 +7,8 @@
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/report/graph.h"
-#include "cli/report/report.h"
+#include "cli/report/graph_text.h"
+#include "cli/report/reporter.h"
 #include "cli/session.h"
 
 static int print_graph(struct session *session, struct error **err)

@@ -13,7 +13,7 @@
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/remote.h"
+#include "cli/registry_session.h"
 #include "cli/session.h"
 #include "engine/registry/client.h"
 #include "engine/registry/credentials.h"

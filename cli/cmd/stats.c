@@ -9,7 +9,7 @@
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/report/stats.h"
+#include "cli/report/run_stats.h"
 #include "cli/session.h"
 #include "engine/state/state.h"
 

@@ -9,11 +9,11 @@
 #include "base/mem.h"
 #include "base/platform.h"
 #include "cli/cmd/build.h"
-#include "cli/cmd/up.h"
 #include "cli/cmd/commands.h"
+#include "cli/cmd/up.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/report/standing.h"
+#include "cli/report/up_report.h"
 #include "cli/session.h"
 #include "cli/since.h"
 #include "cli/targets.h"
@@ -22,7 +22,7 @@
 #include "engine/plan/plan.h"
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
-#include "engine/up/up.h"
+#include "engine/up/up_run.h"
 
 /* The services that are to run, in start order: dependencies first, each once. */
 struct troupe {

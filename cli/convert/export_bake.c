@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/convert/bake_attest.h"
-#include "cli/convert/export.h"
+#include "cli/convert/export_values.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan.h"
 

@@ -9,7 +9,7 @@
 #include "base/table.h"
 #include "cli/convert/bake_attest.h"
 #include "cli/convert/emit.h"
-#include "cli/convert/export.h"
+#include "cli/convert/export_values.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan.h"
 

@@ -10,7 +10,7 @@
 #include "cli/report/html.h"
 #include "cli/report/html_style.h"
 #include "cli/report/past.h"
-#include "engine/plan/graph.h"
+#include "engine/plan/plan_node.h"
 #include "engine/state/state.h"
 
 #define SLOWEST 12

@@ -15,8 +15,8 @@
 #include "dsl/manifest.h"
 #include "engine/exec/event.h"
 #include "engine/io/proc.h"
-#include "engine/plan/json.h"
 #include "engine/plan/plan.h"
+#include "engine/plan/plan_json.h"
 
 #define FORMAT_VERSION 1 /* raised when a field changes its meaning or goes; new ones may come without */
 

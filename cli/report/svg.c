@@ -5,11 +5,11 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/platform.h"
-#include "cli/report/graph.h"
+#include "cli/report/graph_text.h"
 #include "cli/report/html.h"
 #include "cli/report/layers.h"
 #include "cli/report/needs.h"
-#include "cli/report/report.h"
+#include "cli/report/reporter.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan.h"
 

@@ -12,8 +12,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
-#include "base/hash.h"
 #include "base/mem.h"
+#include "base/xxh3.h"
 #include "engine/builder/builder.h"
 #include "engine/builder/rewrite.h"
 

@@ -13,8 +13,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
-#include "base/hash.h"
 #include "base/mem.h"
+#include "base/xxh3.h"
 #include "engine/buildkit/filesync.h"
 
 #define FILE_LIMIT ((uint64_t)1 << 30) /* bytes of what is remembered: some thirty million files */

@@ -15,7 +15,7 @@
 #include "engine/exec/present.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/storage.h"
-#include "engine/plan/graph.h"
+#include "engine/plan/plan_node.h"
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
 
@@ -375,7 +375,7 @@ static bool check_load(struct present *present, const struct record *record, con
 	return storage != NULL;
 }
 
-/* What registries have is asked about once, when the plan is made (release.h). While it runs nothing is taken for there:
+/* What registries have is asked about once, when the plan is made (tags_check.h). While it runs nothing is taken for there:
  * pushing what is there costs next to nothing. */
 static bool check_release(const struct present *present, const struct node *node, const struct record *record,
 			  const char **ret_what)

@@ -19,7 +19,7 @@
 #include "engine/io/jobserver.h"
 #include "engine/io/loop.h"
 #include "engine/oci/convert.h"
-#include "engine/plan/json.h"
+#include "engine/plan/plan_json.h"
 #include "engine/runtime/runtime.h"
 #include "engine/source/context.h"
 #include "engine/state/state.h"

@@ -10,7 +10,7 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/event.h"
 #include "engine/exec/fleet.h"
-#include "engine/exec/follow.h"
+#include "engine/exec/renew_results.h"
 #include "engine/exec/run_private.h"
 #include "engine/exec/sched.h"
 #include "engine/exec/wave.h"

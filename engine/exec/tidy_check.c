@@ -5,9 +5,9 @@
 #include "base/error.h"
 #include "engine/exec/roots.h"
 #include "engine/exec/tidy.h"
+#include "engine/oci/blob_files.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/reach.h"
-#include "engine/oci/stock.h"
 
 struct check {
 	struct layout *layout;

@@ -11,9 +11,9 @@
 #include "engine/exec/roots.h"
 #include "engine/exec/run.h"
 #include "engine/exec/tidy.h"
+#include "engine/oci/blob_files.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/reach.h"
-#include "engine/oci/stock.h"
 #include "engine/state/state.h"
 
 /* What goes together when room is needed: a service's records with its tags, or a tag that no record knows. */

@@ -9,7 +9,7 @@
 #include "base/ref.h"
 #include "dsl/manifest.h"
 #include "engine/plan/inputs.h"
-#include "engine/plan/internal.h"
+#include "engine/plan/plan_internal.h"
 #include "engine/source/context.h"
 
 /* Keys that leave the machine. */

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 #include "base/digest.h"
-#include "base/hash.h"
-#include "engine/plan/graph.h"
+#include "base/xxh3.h"
+#include "engine/plan/plan_node.h"
 
 struct arena;
 struct buf;

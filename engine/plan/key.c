@@ -20,8 +20,8 @@
 #include "dsl/manifest.h"
 #include "dsl/schema.h"
 #include "engine/plan/inputs.h"
-#include "engine/plan/internal.h"
 #include "engine/plan/key.h"
+#include "engine/plan/plan_internal.h"
 #include "engine/source/context.h"
 
 /* Raised when a kind's fields change their meaning: all its records are stale then. */

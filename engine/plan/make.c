@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "dsl/manifest.h"
 #include "engine/oci/lockfile.h"
-#include "engine/plan/internal.h"
+#include "engine/plan/plan_internal.h"
 #include "engine/source/context.h"
 
 /* A build that is being added, and who wants it: the chain shows cycles. */

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "dsl/manifest.h"
-#include "engine/plan/internal.h"
+#include "engine/plan/plan_internal.h"
 
 /* The names of images: what services' images are called, and which service a name means. */
 

@@ -6,7 +6,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
-#include "engine/plan/internal.h"
+#include "engine/plan/plan_internal.h"
 
 /* The list of a plan's nodes. */
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/digest.h"
-#include "engine/plan/graph.h"
+#include "engine/plan/plan_node.h"
 #include "engine/source/dockerfile.h"
 
 struct diags;

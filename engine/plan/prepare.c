@@ -11,7 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
-#include "engine/plan/internal.h"
+#include "engine/plan/plan_internal.h"
 #include "engine/source/context.h"
 #include "engine/source/ignore.h"
 

@@ -5,7 +5,7 @@
 #include "base/diag.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
-#include "engine/plan/internal.h"
+#include "engine/plan/plan_internal.h"
 
 /* What stands on everything else: the images' content in their registries, and the tags. */
 

@@ -7,7 +7,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/oci/lockfile.h"
-#include "engine/plan/internal.h"
+#include "engine/plan/plan_internal.h"
 
 /* --pull: bases are what their tags stand for now. */
 

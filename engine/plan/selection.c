@@ -5,7 +5,7 @@
 
 #include "base/mem.h"
 #include "dsl/manifest.h"
-#include "engine/plan/internal.h"
+#include "engine/plan/plan_internal.h"
 #include "engine/source/context.h"
 
 bool plan_whole(const struct dockerfile_use *use, const char *name)

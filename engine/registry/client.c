@@ -17,7 +17,7 @@
 #include "engine/oci/layout.h"
 #include "engine/registry/claims.h"
 #include "engine/registry/endpoint.h"
-#include "engine/registry/internal.h"
+#include "engine/registry/registry_internal.h"
 #include "engine/registry/transport.h"
 
 /* Manifests, and reading blobs; blobs are written by upload.c. */

@@ -15,8 +15,8 @@
 #include "engine/oci/reach.h"
 #include "engine/registry/claims.h"
 #include "engine/registry/client.h"
-#include "engine/registry/internal.h"
 #include "engine/registry/push.h"
+#include "engine/registry/registry_internal.h"
 
 #define THREADS 4 /* blobs at once, of one image */
 

@@ -14,7 +14,7 @@
 #include "base/ref.h"
 #include "engine/oci/image.h"
 #include "engine/registry/endpoint.h"
-#include "engine/registry/internal.h"
+#include "engine/registry/registry_internal.h"
 #include "engine/registry/transport.h"
 #include "engine/registry/url.h"
 

@@ -11,7 +11,7 @@
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
 #include "engine/oci/layout.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 #define START_MS (120u * 1000) /* for `run --detach` */
 #define ATTEMPTS 6             /* of starting, each with another quirk */

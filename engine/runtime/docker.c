@@ -12,7 +12,7 @@
 #include "engine/io/dockerd.h"
 #include "engine/io/proc.h"
 #include "engine/io/socket.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 #define PREFIX "docker:"
 #define PRESENT_MS 2000        /* the daemon has this long to say which images it has */

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/io/http.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 #define HOST "http://docker" /* the socket is what matters */
 #define CONNECT_MS 20000

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "engine/io/proc.h"
 #include "engine/oci/layout.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 #define ENV_VALUE_MAX 16384 /* longer values are more than some readers' line buffer */
 

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/io/proc.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 #define COMMAND_MS (120u * 1000) /* for one command but `pull` and `load`, which move images */
 #define CLEANUP_MS (20u * 1000)  /* for removing one thing, also when we are told to stop */

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 #define SOCKETS_MAX (8u << 20) /* bytes of a list of sockets */
 #define STATE_LISTEN 0x0a      /* TCP_LISTEN, linux/tcp_states.h */

@@ -5,7 +5,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/io/loop.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 int runtime_network(struct runtime *runtime, char **ret_name, const struct output *output, struct error **err)
 {

@@ -10,7 +10,7 @@
 #include "base/ref.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 static char *normal_name(const char *reference, bool *ret_loopback)
 {

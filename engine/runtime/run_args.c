@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 #define NAME_SERVICE_MAX 40 /* characters of the service's name in a container's name */
 #define ULIMIT_MAX 1024     /* what is asked for when we may not raise limits */

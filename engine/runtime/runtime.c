@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "engine/io/proc.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 static const struct runtime_ops *const all[] = { &runtime_podman, &runtime_docker };
 enum { COUNT = sizeof(all) / sizeof(all[0]) };

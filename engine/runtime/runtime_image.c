@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/thread.h"
 #include "engine/oci/layout.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 const char *runtime_image_id(const struct runtime *runtime, const struct runtime_image *image)
 {

@@ -10,7 +10,7 @@
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 /* Containers that go on by themselves: found again by their labels, followed, ended together. */
 

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/io/proc.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 
 /* Adds the names in `list`, one a line, whose cbuild is gone, to `args`. Returns whether there are any. */
 static bool add_abandoned(char *list, struct argv *args)

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "base/hash.h"
+#include "base/xxh3.h"
 
 struct entry;
 struct node;

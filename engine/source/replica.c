@@ -13,8 +13,8 @@
 #include "base/copy.h"
 #include "base/error.h"
 #include "base/fs.h"
-#include "base/hash.h"
 #include "base/mem.h"
+#include "base/xxh3.h"
 #include "engine/source/context.h"
 #include "engine/source/walk.h"
 

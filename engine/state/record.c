@@ -5,8 +5,8 @@
 
 #include "base/mem.h"
 #include "engine/state/db.h"
-#include "engine/state/room.h"
 #include "engine/state/state.h"
+#include "engine/state/state_internal.h"
 
 #define RECORDS_KEPT 64 /* of a node: going back to an earlier state of the sources costs nothing */
 #define COLUMNS "r.node, r.key, r.identity, r.digest, r.place, r.builder, r.detail, r.size, r.when_ms, r.took_ms, r.sum"

@@ -4,8 +4,8 @@
 
 #include "base/mem.h"
 #include "engine/state/db.h"
-#include "engine/state/room.h"
 #include "engine/state/state.h"
+#include "engine/state/state_internal.h"
 
 /* The history, read. */
 

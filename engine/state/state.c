@@ -7,8 +7,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/state/db.h"
-#include "engine/state/room.h"
 #include "engine/state/state.h"
+#include "engine/state/state_internal.h"
 
 #define APPLICATION_ID 0x6362756cu /* "cbul" */
 #define STATE_FORMAT 2

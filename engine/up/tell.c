@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
-#include "engine/up/room.h"
+#include "engine/up/up_internal.h"
 
 #define PORTS_MAX 512 /* addresses of one service that are told */
 

@@ -22,7 +22,7 @@
 #include "base/mem.h"
 #include "dsl/load.h"
 #include "dsl/manifest.h"
-#include "engine/exec/follow.h"
+#include "engine/exec/renew_results.h"
 #include "engine/oci/lockfile.h"
 #include "engine/plan/inputs.h"
 #include "engine/plan/plan.h"

@@ -15,8 +15,8 @@
 
 #include "base/digest.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "base/mem.h"
+#include "base/xxh3.h"
 
 #define ABC "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 #define EMPTY "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

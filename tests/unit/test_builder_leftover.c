@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "engine/builder/leftover.h"
-#include "engine/builder/tiny.h"
+#include "engine/builder/trial_program.h"
 #include "engine/io/reap.h"
 #include "tests/unit/builder_world.h"
 

@@ -10,7 +10,7 @@
 #include "dsl/manifest.h"
 #include "engine/exec/present.h"
 #include "engine/oci/layout.h"
-#include "engine/plan/graph.h"
+#include "engine/plan/plan_node.h"
 
 #define PLACE "docker:unix://docker.sock"
 #define REFERENCES "{\"references\":[\"example.org/app:1\"]}"

@@ -2,7 +2,7 @@
 
 #include "tests/unit/oci_world.h"
 
-#include "engine/oci/stock.h"
+#include "engine/oci/blob_files.h"
 
 static void test_list_and_check(void **state)
 {

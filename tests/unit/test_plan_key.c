@@ -16,7 +16,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "engine/plan/graph.h"
+#include "engine/plan/plan_node.h"
 #include "plan_world.h"
 
 /*

@@ -15,8 +15,8 @@
 #include "cli/report/html.h"
 #include "cli/report/html_style.h"
 #include "cli/report/past.h"
-#include "cli/report/stats.h"
-#include "engine/plan/graph.h"
+#include "cli/report/run_stats.h"
+#include "engine/plan/plan_node.h"
 #include "engine/state/state.h"
 
 /* What is read out of the history. */

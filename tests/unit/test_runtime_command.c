@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 #include "tests/unit/builder_world.h"
 
 static const struct runtime_pair environment[] = {

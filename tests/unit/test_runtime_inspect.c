@@ -3,7 +3,7 @@
 #include <fcntl.h>
 
 #include "engine/io/socket.h"
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 #include "tests/unit/builder_world.h"
 #include "tests/unit/io_world.h"
 

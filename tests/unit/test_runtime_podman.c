@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "engine/runtime/ops.h"
+#include "engine/runtime/runtime_ops.h"
 #include "engine/state/state.h"
 #include "tests/unit/builder_world.h"
 #include "tests/unit/io_world.h"

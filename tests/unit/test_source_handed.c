@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "base/buf.h"
-#include "base/hash.h"
+#include "base/xxh3.h"
 #include "engine/source/context.h"
 #include "engine/source/handed.h"
 

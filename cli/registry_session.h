@@ -1,0 +1,16 @@
+#ifndef CLI_REGISTRY_SESSION_H
+#define CLI_REGISTRY_SESSION_H
+
+struct error;
+struct options;
+struct ref;
+struct session;
+
+/* A session of a command that talks to a registry and may be used where there is no manifest: then only `loop` and
+ * `registry` are there. Complaints about a manifest are shown; -1 with *err untouched. session_close it in any case. */
+int remote_open(struct session *session, const struct options *options, struct error **err);
+/* The registry, as images name it, that a command line means: a host ("ghcr.io"), the beginning of a name
+ * ("ghcr.io/acme") or a URL; NULL: Docker Hub. malloc'd. ERROR_USAGE. */
+int remote_domain(const char *word, char **ret, struct error **err);
+
+#endif

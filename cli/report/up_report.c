@@ -1,0 +1,155 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "cli/output.h"
+#include "cli/report/up_report.h"
+#include "dsl/manifest.h"
+#include "engine/up/up_run.h"
+
+struct standing {
+	const struct stage_part *parts;
+	size_t len;
+	size_t width; /* of the longest name */
+	bool quiet, detach, color;
+	struct buf addresses; /* lines */
+};
+
+struct standing *standing_new(const struct stage_part *parts, size_t len, bool quiet, bool detach)
+{
+	struct standing *standing = mem_alloc(sizeof(*standing));
+
+	*standing = (struct standing){ .parts = parts, .len = len, .quiet = quiet, .detach = detach };
+	standing->color = output_color() && isatty(STDOUT_FILENO);
+	for (size_t i = 0; i < len; i++) {
+		size_t width = strlen(parts[i].service->name.s);
+
+		standing->width = width > standing->width ? width : standing->width;
+	}
+	return standing;
+}
+
+void standing_free(struct standing *standing)
+{
+	if (!standing)
+		return;
+	buf_free(&standing->addresses);
+	free(standing);
+}
+
+/* Each service has a colour of its own, as far as there are any. */
+static int color_of(const struct standing *standing, const char *service)
+{
+	static const int colors[] = { 36, 33, 32, 35, 34, 96, 93, 92, 95, 94 };
+	size_t i = 0;
+
+	while (i < standing->len && strcmp(standing->parts[i].service->name.s, service) != 0)
+		i++;
+	return colors[i % (sizeof(colors) / sizeof(colors[0]))];
+}
+
+static void add_name(const struct standing *standing, const char *service, const char *behind, struct buf *out)
+{
+	if (standing->color)
+		buf_printf(out, "\033[%dm", color_of(standing, service));
+	buf_printf(out, "%-*s%s", (int)standing->width, service, behind);
+	if (standing->color)
+		buf_str(out, "\033[0m");
+}
+
+/* What most ports speak. Not those that are only asked whether they are open, nor those of databases and the like. */
+static bool speaks_http(const struct standing *standing, const char *name, const struct container_port *port)
+{
+	for (size_t i = 0; i < standing->len; i++) {
+		const struct service *service = standing->parts[i].service;
+
+		if (strcmp(service->name.s, name) == 0)
+			return !port->udp &&
+			       (service->verify.has_http || (service->has_build && !service->verify.has_tcp));
+	}
+	return false;
+}
+
+static void add_address(struct standing *standing, const struct up_event *event)
+{
+	const struct container_port *port = &event->port;
+	bool six = strchr(port->host, ':') != NULL;
+	const char *scheme = speaks_http(standing, event->service, port) ? "http://" : "";
+
+	buf_str(&standing->addresses, "  ");
+	add_name(standing, event->service, "  ", &standing->addresses);
+	buf_printf(&standing->addresses, "%s%s%s%s:%u  ->  %u%s\n", scheme, six ? "[" : "", port->host, six ? "]" : "",
+		   port->outer, port->inner, port->udp ? "/udp" : "");
+}
+
+static int show_addresses(struct standing *standing, struct error **err)
+{
+	if (standing->addresses.len == 0)
+		buf_str(&standing->addresses, "  no service has published ports\n");
+	buf_str(&standing->addresses, "\n");
+	return output_data(standing->addresses.data, standing->addresses.len, err);
+}
+
+static int show_line(const struct standing *standing, const struct up_event *event, struct error **err)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	add_name(standing, event->service, " | ", &line);
+	text_safe(&line, event->text, event->len);
+	buf_char(&line, '\n');
+	return output_data(line.data, line.len, err);
+}
+
+static void show_end(const struct up_event *event)
+{
+	if (event->status < 0)
+		output_note("%s was taken away", event->service);
+	else
+		output_note("%s ended with status %d", event->service, event->status);
+}
+
+static void show_progress(const struct standing *standing, const struct up_event *event)
+{
+	if (standing->quiet)
+		return;
+	if (event->kind == UP_STARTED)
+		output_note("%s is started", event->service);
+	else if (event->kind == UP_KEPT)
+		output_note("%s runs already", event->service);
+	else
+		output_note("%s is healthy after %llu.%llu s", event->service, event->took_ms / 1000,
+			    event->took_ms % 1000 / 100);
+}
+
+int standing_event(void *data, const struct up_event *event, struct error **err)
+{
+	struct standing *standing = data;
+
+	switch (event->kind) {
+	case UP_STARTED:
+	case UP_KEPT:
+	case UP_HEALTHY:
+		show_progress(standing, event);
+		return 0;
+	case UP_PORT:
+		add_address(standing, event);
+		return 0;
+	case UP_READY:
+		return show_addresses(standing, err);
+	case UP_LINE:
+		return show_line(standing, event, err);
+	case UP_ENDING:
+		output_note("ending; Ctrl-C again: at once");
+		return 0;
+	case UP_ENDED:
+		show_end(event);
+		return 0;
+	}
+	return 0;
+}

@@ -1,0 +1,19 @@
+#ifndef CLI_REPORT_UP_REPORT_H
+#define CLI_REPORT_UP_REPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct error;
+struct up_event;
+struct stage_part;
+
+/* What a person sees of services that run: how they start on stderr; their addresses and output on stdout. */
+struct standing;
+
+struct standing *standing_new(const struct stage_part *parts, size_t len, bool quiet, bool detach);
+void standing_free(struct standing *standing); /* NULL-safe */
+/* For up_job.event. ERROR_STATE when stdout cannot be written to. */
+int standing_event(void *standing, const struct up_event *event, struct error **err);
+
+#endif

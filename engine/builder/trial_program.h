@@ -1,0 +1,14 @@
+#ifndef ENGINE_BUILDER_TRIAL_PROGRAM_H
+#define ENGINE_BUILDER_TRIAL_PROGRAM_H
+
+#include <stdbool.h>
+
+struct error;
+
+/* The smallest program that does nothing and ends with status 0, for this processor: what tells whether
+ * a RUN step can run here without an image from anywhere. */
+bool tiny_program_known(void);
+/* Writes it as an executable file. ERROR_STATE. */
+int tiny_program_write(const char *path, struct error **err);
+
+#endif

@@ -1,0 +1,96 @@
+#include "config.h"
+
+#include "engine/oci/blob_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "engine/oci/blob.h"
+#include "engine/oci/layout.h"
+
+static void describe(int folder, const char *name, struct stock_file *file)
+{
+	cleanup_free char *digest = mem_printf("sha256:%s", name);
+	struct stat st;
+	bool there = fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+
+	*file = (struct stock_file){ .name = mem_strdup(name), .size = there ? (uint64_t)st.st_size : 0 };
+	if (there && S_ISREG(st.st_mode) && digest_valid(digest))
+		memcpy(file->digest, digest, DIGEST_LEN + 1);
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	const struct stock_file *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+int stock_list(struct layout *layout, struct stock_file **ret, size_t *ret_len, struct error **err)
+{
+	struct stock_file *files = NULL;
+	size_t len = 0, cap = 0;
+	DIR *dir = fs_opendir(layout->blobs);
+	struct dirent *entry;
+
+	if (!dir)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", layout->blobs);
+	while (errno = 0, (entry = readdir(dir))) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		mem_reserve(&files, &cap, len + 1, sizeof(*files));
+		describe(dirfd(dir), entry->d_name, &files[len++]);
+	}
+	if (errno) {
+		error_errno(err, ERROR_STATE, errno, "%s: cannot read", layout->blobs);
+		closedir(dir);
+		stock_free(files, len);
+		return -1;
+	}
+	closedir(dir);
+	if (len)
+		qsort(files, len, sizeof(*files), compare_files);
+	*ret = files;
+	*ret_len = len;
+	return 0;
+}
+
+void stock_free(struct stock_file *files, size_t len)
+{
+	for (size_t i = 0; files && i < len; i++)
+		free(files[i].name);
+	free(files);
+}
+
+int stock_check(struct layout *layout, const struct stock_file *file, bool *ret_good, struct error **err)
+{
+	cleanup_free char *path = path_join(layout->blobs, file->name);
+	char found[DIGEST_LEN + 1];
+
+	if (digest_file(path, found, NULL, err) < 0)
+		return -1;
+	*ret_good = strcmp(found, file->digest) == 0;
+	return 0;
+}
+
+int stock_remove(struct layout *layout, const struct stock_file *file, struct error **err)
+{
+	cleanup_free char *path = path_join(layout->blobs, file->name);
+
+	return fs_remove_tree(path, err);
+}
+
+uint64_t stock_sweep(struct layout *layout, bool dry)
+{
+	cleanup_free char *tmp = path_join(layout->dir, "tmp");
+
+	return blob_session_sweep(tmp, dry);
+}

@@ -1,0 +1,196 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "dsl/late.h"
+#include "dsl/manifest.h"
+#include "engine/plan/plan_internal.h"
+#include "engine/plan/read_ahead.h"
+#include "engine/source/ignore.h"
+
+#define DOCKERFILE_MAX (8u << 20) /* bytes */
+#define AHEAD_LEAST 64            /* services: fewer are read as quickly one after another */
+
+/* An error of a lower room about a file of this service becomes a complaint at `pos`, unless it is the disk's. */
+static void complain(struct plan *plan, struct pos pos, struct error **error)
+{
+	if (error_unreadable(*error)) {
+		error_move(&plan->unread, error);
+		return;
+	}
+	diags_add(plan->diags, pos, (*error)->remedy, "%s", (*error)->message);
+	error_free(*error);
+	*error = NULL;
+}
+
+/* As fs_read_if. */
+static int read_text(struct plan *plan, const char *path, struct buf *ret, bool *ret_found, struct error **err)
+{
+	if (ahead_take(plan->ahead, path, ret, ret_found))
+		return 0;
+	return fs_read_if(path, DOCKERFILE_MAX, ret, ret_found, err);
+}
+
+static bool read_dockerfile(struct plan *plan, const struct build_spec *build, struct plan_service *service)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_error struct error *error = NULL;
+	bool found;
+
+	found = build->inline_text.s != NULL;
+	if (found)
+		buf_str(&text, build->inline_text.s);
+	else if (read_text(plan, build->dockerfile.s, &text, &found, &error) < 0) {
+		complain(plan, build->dockerfile.pos, &error);
+		return false;
+	}
+	if (!found) {
+		const char *shown = path_relative(plan->manifest->dir, build->dockerfile.s);
+
+		diags_add(plan->diags, build->dockerfile.pos,
+			  fs_exists(build->context.s) ? "`dockerfile:` names another one, relative to the context"
+						      : "the context folder does not exist",
+			  "cannot find Dockerfile: %s", shown ? shown : build->dockerfile.s);
+		return false;
+	}
+	service->text_len = text.len;
+	service->text = buf_steal(&text);
+	if (dockerfile_parse(service->text, service->text_len, build->dockerfile.s, &service->dockerfile, &error) < 0) {
+		complain(plan, build->dockerfile.pos, &error);
+		return false;
+	}
+	return true;
+}
+
+static int parse_ignore(struct plan *plan, struct plan_ignore *file, const char *path, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	if (read_text(plan, path, &text, &file->found, err) < 0)
+		return -1;
+	if (!file->found)
+		return 0;
+	file->len = text.len;
+	file->text = buf_steal(&text);
+	return ignore_parse(file->text, file->len, path, &file->ignore, err);
+}
+
+/* NULL with *err set. What could not be read is asked for again: each service says so. */
+static const struct plan_ignore *load_ignore(struct plan *plan, const char *path, struct error **err)
+{
+	struct plan_ignore *file = map_get(plan->ignores, path);
+
+	if (file)
+		return file;
+	file = arena_alloc(plan->arena, sizeof(*file));
+	if (parse_ignore(plan, file, path, err) < 0) {
+		free(file->text);
+		return NULL;
+	}
+	map_set(plan->ignores, arena_strdup(plan->arena, path), file);
+	return file;
+}
+
+static const char *ignore_beside(struct plan *plan, const struct build_spec *build)
+{
+	return arena_join(plan->arena, build->dockerfile.s, ".dockerignore", NULL);
+}
+
+static const char *ignore_inside(struct plan *plan, const struct build_spec *build)
+{
+	return arena_join(plan->arena, strcmp(build->context.s, "/") == 0 ? "" : build->context.s, "/.dockerignore",
+			  NULL);
+}
+
+/* "<Dockerfile>.dockerignore" comes before the context's own ".dockerignore", as in BuildKit. */
+static bool read_ignore(struct plan *plan, const struct build_spec *build, struct plan_service *service)
+{
+	cleanup_error struct error *error = NULL;
+	const struct plan_ignore *file = load_ignore(plan, ignore_beside(plan, build), &error);
+
+	if (file && !file->found)
+		file = load_ignore(plan, ignore_inside(plan, build), &error);
+	if (!file) {
+		complain(plan, build->context.pos, &error);
+		return false;
+	}
+	service->ignore = file->found ? file : NULL;
+	return true;
+}
+
+/* Of services whose Dockerfile is a file: others read the same ignore files, mostly. */
+void plan_read_ahead(struct plan *plan)
+{
+	size_t services = plan->manifest->services_len, len = 0;
+	const char **paths = mem_array(3 * services + 1, sizeof(*paths));
+
+	for (size_t i = 0; i < services; i++) {
+		const struct build_spec *build = &plan->manifest->services[i].build;
+
+		if (!plan->services[i].target || build->inline_text.s)
+			continue;
+		paths[len++] = build->dockerfile.s;
+		paths[len++] = ignore_beside(plan, build);
+		paths[len++] = ignore_inside(plan, build);
+	}
+	if (len >= 3 * (size_t)AHEAD_LEAST)
+		plan->ahead = ahead_read(paths, len, DOCKERFILE_MAX);
+	free(paths);
+}
+
+bool plan_load_service(struct plan *plan, size_t index)
+{
+	struct plan_service *service = &plan->services[index];
+	const struct build_spec *build = &plan->manifest->services[index].build;
+
+	if (!service->loaded) {
+		service->loaded = true;
+		service->failed = !read_dockerfile(plan, build, service) || !read_ignore(plan, build, service);
+	}
+	return !service->failed;
+}
+
+struct expansion {
+	struct arena *arena;
+	const struct platform *platform;
+};
+
+static const char *lookup_platform(void *data, const char *name)
+{
+	struct expansion *expansion = data;
+
+	return late_platform(expansion->arena, expansion->platform, name);
+}
+
+const char *plan_expand(struct plan *plan, const struct platform *platform, const char *s)
+{
+	struct expansion expansion = { .arena = plan->arena, .platform = platform };
+
+	return s && platform ? late_expand(plan->arena, s, lookup_platform, &expansion) : s;
+}
+
+const char *const *plan_except(struct plan *plan, const char *root, size_t *ret_len)
+{
+	const char **except = NULL;
+	size_t len = 0;
+
+	for (size_t i = 0; i < plan->outputs_len; i++) {
+		const char *relative = path_relative(root, plan->outputs[i]);
+
+		if (!relative || strcmp(relative, ".") == 0)
+			continue;
+		if (!except)
+			except = arena_array(plan->arena, plan->outputs_len, sizeof(*except));
+		except[len++] = relative;
+	}
+	*ret_len = len;
+	return except;
+}

@@ -1,0 +1,55 @@
+#include "config.h"
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "dsl/manifest.h"
+#include "engine/plan/plan.h"
+#include "engine/plan/plan_json.h"
+
+struct json *plan_reasons_json(const struct node *node)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < node->reasons_len; i++) {
+		struct json *reason = json_new_object();
+
+		json_set_str(reason, "kind", reason_kind_name(node->reasons[i].kind));
+		json_set(reason, "what", json_new_string(node->reasons[i].what));
+		json_set(reason, "change", json_new_string(node->reasons[i].change));
+		json_append(list, reason);
+	}
+	return list;
+}
+
+static struct json *node_json(struct plan *plan, const struct node *node)
+{
+	struct json *object = json_new_object();
+	struct json *needs = json_new_array();
+	char platform[PLATFORM_TEXT];
+
+	json_set_str(object, "id", node->id);
+	json_set_str(object, "kind", node_kind_name(node->kind));
+	json_set_str(object, "service", plan_manifest(plan)->services[node->service].name.s);
+	json_set_str(object, "format", node->format ? node->format->name.s : NULL);
+	platform_text(&node->platform, platform);
+	json_set(object, "platform", node->has_platform ? json_new_string(platform) : json_new_null());
+	json_set(object, "key", node->key[0] ? json_new_string(node->key) : json_new_null());
+	json_set_str(object, "state", node_state_name(node->state));
+	json_set(object, "reasons", plan_reasons_json(node));
+	for (size_t i = 0; i < node->needs_len; i++)
+		json_append(needs, json_new_string(plan_node(plan, node->needs[i])->id));
+	json_set(object, "needs", needs);
+	return object;
+}
+
+void plan_json(struct plan *plan, bool indent, struct buf *out)
+{
+	cleanup_json struct json *root = json_new_object();
+	struct json *nodes = json_new_array();
+
+	json_set_int(root, "version", 1);
+	for (size_t i = 0; i < plan_len(plan); i++)
+		json_append(nodes, node_json(plan, plan_node(plan, i)));
+	json_set(root, "nodes", nodes);
+	json_dump(root, indent ? JSON_INDENT : JSON_COMPACT, out);
+}

@@ -1,0 +1,83 @@
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/workers.h"
+#include "engine/plan/read_ahead.h"
+
+#define FILES_WORTH_A_THREAD 64 /* reading fewer takes less time than starting a thread */
+
+struct file {
+	const char *path;
+	struct buf text;
+	bool read, found;
+};
+
+struct ahead {
+	uint64_t limit;
+	struct map *by_path; /* number + 1 */
+	struct arena *arena;
+	struct file *files;
+	size_t len;
+};
+
+static void read_file(void *data, size_t index, unsigned worker)
+{
+	struct ahead *ahead = data;
+	struct file *file = &ahead->files[index];
+
+	(void)worker;
+	/* Whoever asks for one that cannot be read tries it himself, and gets the reason. */
+	file->read = fs_read_if(file->path, ahead->limit, &file->text, &file->found, NULL) == 0;
+}
+
+struct ahead *ahead_read(const char *const *paths, size_t len, uint64_t limit)
+{
+	struct ahead *ahead = mem_alloc(sizeof(*ahead));
+
+	*ahead = (struct ahead){
+		.limit = limit,
+		.by_path = map_new(),
+		.arena = arena_new(),
+		.files = mem_array(len + 1, sizeof(*ahead->files)),
+	};
+	for (size_t i = 0; i < len; i++) {
+		if (map_get(ahead->by_path, paths[i]))
+			continue;
+		ahead->files[ahead->len].path = arena_strdup(ahead->arena, paths[i]);
+		map_set(ahead->by_path, ahead->files[ahead->len].path, (void *)(ahead->len + 1));
+		ahead->len++;
+	}
+	workers_run(ahead->len, workers_count(ahead->len, FILES_WORTH_A_THREAD), read_file, ahead);
+	return ahead;
+}
+
+void ahead_free(struct ahead *ahead)
+{
+	if (!ahead)
+		return;
+	for (size_t i = 0; i < ahead->len; i++)
+		buf_free(&ahead->files[i].text);
+	map_free(ahead->by_path);
+	arena_free(ahead->arena);
+	free(ahead->files);
+	free(ahead);
+}
+
+bool ahead_take(struct ahead *ahead, const char *path, struct buf *ret, bool *ret_found)
+{
+	size_t number = ahead ? (size_t)map_get(ahead->by_path, path) : 0;
+	struct file *file = number ? &ahead->files[number - 1] : NULL;
+
+	if (!file || !file->read)
+		return false;
+	file->read = false;
+	*ret = file->text;
+	file->text = (struct buf){ 0 };
+	*ret_found = file->found;
+	return true;
+}

@@ -1,0 +1,26 @@
+#ifndef ENGINE_PLAN_REASONS_H
+#define ENGINE_PLAN_REASONS_H
+
+#include <stddef.h>
+
+struct arena;
+struct error;
+struct input_change;
+struct plan;
+struct record;
+struct state;
+
+/* What there is to say about a node of a plan beside its reasons. */
+struct why {
+	struct record *last; /* of the result that it has, or else had last; NULL: it was never done */
+	/* What differs from the inputs that the newest record was made of, when that is why it is stale. */
+	struct input_change *changes;
+	size_t changes_len;
+	struct arena *arena; /* has their texts */
+};
+
+/* ERROR_STATE; the caller frees *ret. */
+int why_node(struct plan *plan, struct state *state, size_t node, struct why **ret, struct error **err);
+void why_free(struct why *why); /* NULL-safe */
+
+#endif

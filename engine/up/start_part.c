@@ -1,0 +1,200 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/up/up_internal.h"
+
+#define PORTS_MAX 512 /* bindings of one container that are looked at */
+
+int cast_find(struct up *up, struct error **err)
+{
+	char **names = NULL;
+	size_t len = 0;
+	int r = 0;
+
+	if (runtime_standing(up->job->runtime, NULL, &names, err) < 0)
+		return -1;
+	while (names[len])
+		len++;
+	up->standing = mem_array(len + 1, sizeof(struct container *));
+	for (size_t i = 0; i < len && r == 0; i++) {
+		r = container_attach(up->job->runtime, names[i], &up->standing[i], err);
+		up->standing_len += r == 0;
+	}
+	names_free(names);
+	return r;
+}
+
+void cast_leave(struct up *up)
+{
+	for (size_t i = 0; i < up->standing_len; i++)
+		container_leave(up->standing[i]);
+	free(up->standing);
+	up->standing = NULL;
+	up->standing_len = 0;
+}
+
+static struct container **find_standing(struct up *up, const char *service)
+{
+	for (size_t i = 0; i < up->standing_len; i++) {
+		const char *of = up->standing[i] ? container_service(up->standing[i]) : NULL;
+
+		if (of && strcmp(of, service) == 0)
+			return &up->standing[i];
+	}
+	return NULL;
+}
+
+static void fill_publish(struct up *up, const struct service *service, struct container_spec *spec)
+{
+	struct runtime_publish *publish = arena_array(up->stage.arena, service->ports_len + 1, sizeof(*publish));
+
+	for (size_t i = 0; i < service->ports_len; i++) {
+		const struct port *port = &service->ports[i];
+
+		publish[i] =
+			(struct runtime_publish){ port->inner, port->outer, port->outer_last, port->host, port->udp };
+	}
+	spec->publish = publish;
+	spec->publish_len = service->ports_len;
+}
+
+static bool is_taken(const struct runtime_publish *publish, size_t len, uint16_t outer)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (publish[i].outer <= outer && outer <= publish[i].outer_last)
+			return true;
+	}
+	return false;
+}
+
+/* Where a free port would do, the one that the old container had: what is open in a browser stays right. */
+static void keep_ports(struct up *up, const struct container *old, struct container_spec *spec)
+{
+	struct container_port ports[PORTS_MAX];
+	size_t len = container_ports(old, ports, PORTS_MAX);
+	struct runtime_publish *publish = arena_array(up->stage.arena, spec->publish_len + 1, sizeof(*publish));
+
+	for (size_t i = 0; i < spec->publish_len; i++)
+		publish[i] = spec->publish[i];
+	for (size_t i = 0; i < spec->publish_len; i++) {
+		for (size_t j = 0; j < len && publish[i].outer == 0; j++) {
+			if (ports[j].inner == publish[i].inner && ports[j].udp == publish[i].udp &&
+			    !is_taken(publish, spec->publish_len, ports[j].outer))
+				publish[i].outer = publish[i].outer_last = ports[j].outer;
+		}
+	}
+	spec->publish = publish;
+}
+
+/* compose's name of a volume: what it has made is found again. */
+static const char *volume_name(struct up *up, const char *name)
+{
+	return arena_printf(up->stage.arena, "%s_%s", up->job->manifest->prefix, name);
+}
+
+static int fill_mount(struct up *up, const struct mount *mount, const char **ret, struct error **err)
+{
+	const char *source = mount->source.s, *options = mount->options;
+	struct stat st;
+	int there = mount->kind != MOUNT_BIND ? 1 : source ? fs_find(source, &st, err) : 0;
+
+	if (there < 0)
+		return -1;
+	if (!there)
+		return error_make(err, ERROR_USAGE, "%s, which volumes: names for %s, is not there",
+				  source ? source : "the source", mount->target);
+	if (mount->kind == MOUNT_VOLUME && source)
+		source = volume_name(up, source);
+	*ret = arena_printf(up->stage.arena, "%s%s%s%s%s", source ? source : "", source ? ":" : "", mount->target,
+			    *options && source ? ":" : "", source ? options : "");
+	return 0;
+}
+
+static int fill_mounts(struct up *up, const struct service *service, struct container_spec *spec, struct error **err)
+{
+	size_t len = 0, tmpfs_len = 0, most = service->mounts_len + service->tmpfs.len + 1;
+	const char **volumes = arena_array(up->stage.arena, most, sizeof(*volumes));
+	const char **tmpfs = arena_array(up->stage.arena, most, sizeof(*tmpfs));
+
+	for (; spec->tmpfs && spec->tmpfs[tmpfs_len]; tmpfs_len++)
+		tmpfs[tmpfs_len] = spec->tmpfs[tmpfs_len];
+	for (size_t i = 0; i < service->mounts_len; i++) {
+		const struct mount *mount = &service->mounts[i];
+
+		if (mount->kind == MOUNT_TMPFS)
+			tmpfs[tmpfs_len++] = mount->target;
+		else if (fill_mount(up, mount, &volumes[len++], err) < 0)
+			return -1;
+	}
+	spec->volumes = volumes;
+	spec->tmpfs = tmpfs;
+	return 0;
+}
+
+static void fill_labels(struct up *up, const struct service *service, const char *config, struct container_spec *spec)
+{
+	struct runtime_pair *labels = arena_array(up->stage.arena, 2, sizeof(*labels));
+
+	labels[0] = (struct runtime_pair){ RUNTIME_SERVICE, service->name.s };
+	labels[1] = (struct runtime_pair){ RUNTIME_CONFIG, arena_strdup(up->stage.arena, config) };
+	spec->labels = labels;
+	spec->labels_len = 2;
+}
+
+/* It is what would be started, and runs; or has done what others wait for. */
+static bool fits(struct container *old, const char *config, int condition)
+{
+	const char *was = container_config(old);
+	bool running = false;
+	int status = 0;
+
+	if (!was || strcmp(was, config) != 0 || container_state(old, &running, &status, NULL) < 0)
+		return false;
+	return running || (condition == DEPENDS_COMPLETED && status == 0);
+}
+
+/* podman's networks do not tell the others of a new address; docker resolves names, and refuses a wish for one. */
+static const char *address_of(struct up *up, const struct container *old)
+{
+	const char *ip = container_ip(old);
+
+	return ip && strcmp(runtime_name(up->job->runtime), "podman") == 0 ? arena_strdup(up->stage.arena, ip) : NULL;
+}
+
+int cast_part(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err)
+{
+	struct container **old = find_standing(up, part->service->name.s);
+	size_t number = up->stage.len;
+	char config[HASH_HEX + 1];
+	struct container_spec spec;
+
+	if (stage_spec(&up->stage, part, ret, &spec, err) < 0)
+		return -1;
+	if (fill_mounts(up, part->service, &spec, err) < 0)
+		return -1;
+	fill_publish(up, part->service, &spec);
+	config_hash(&spec, config);
+	fill_labels(up, part->service, config, &spec);
+	up->kept[number] = old && fits(*old, config, part->condition);
+	if (up->kept[number]) {
+		stage_join(&up->stage, *ret, steal_ptr(*old));
+		return 0;
+	}
+	if (old) {
+		struct container *gone = steal_ptr(*old);
+
+		spec.ip = address_of(up, gone);
+		keep_ports(up, gone, &spec);
+		if (containers_end(&gone, 1, &up->hurry, err) < 0)
+			return -1;
+	}
+	return stage_run(&up->stage, *ret, &spec, err);
+}

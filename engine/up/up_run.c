@@ -1,0 +1,336 @@
+#include "config.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+#include "engine/stage/findings.h"
+#include "engine/up/up_internal.h"
+
+#define POLL_MS 100         /* between two looks at what runs */
+#define LAST_LINES_MS 1000u /* for the output of what has ended */
+
+char *up_owner(const char *state_dir)
+{
+	return mem_printf("%s/up", state_dir);
+}
+
+/* The journal of the processes that it starts (proc_journal). */
+static char *children_path(const char *state_dir)
+{
+	return mem_printf("%s/up.children", state_dir);
+}
+
+int up_lock(const char *state_dir, int *ret_fd, struct error **err)
+{
+	cleanup_free char *path = mem_printf("%s/up.lock", state_dir);
+	cleanup_free char *children = children_path(state_dir);
+	cleanup_fd int fd = -1;
+
+	if (fs_lock(path, false, &fd, err) < 0 || (fd >= 0 && proc_reap_journal(children, err) < 0))
+		return -1;
+	*ret_fd = fd;
+	fd = -1;
+	return 0;
+}
+
+int up_sweep(const char *state_dir, struct error **err)
+{
+	cleanup_free char *children = children_path(state_dir);
+	cleanup_fd int fd = -1;
+
+	return fs_exists(children) ? up_lock(state_dir, &fd, err) : 0;
+}
+
+static int open_network(struct up *up, struct error **err)
+{
+	char **names = NULL;
+
+	if (runtime_standing_networks(up->job->runtime, &names, err) < 0)
+		return -1;
+	if (names[0])
+		up->stage.network = mem_strdup(names[0]);
+	names_free(names);
+	if (up->stage.network)
+		return 0;
+	return runtime_network(up->job->runtime, &up->stage.network, NULL, err);
+}
+
+/* One that has no check cannot be said to be healthy. */
+static void tell_healthy(struct up *up, const struct actor *actor)
+{
+	const struct verify_spec *verify = &actor->part->service->verify;
+
+	if (!verify->has_http && !verify->has_tcp && !actor->test)
+		return;
+	tell(up,
+	     &(struct up_event){ .kind = UP_HEALTHY, .service = actor->name, .took_ms = loop_now_ms() - up->start_ms });
+}
+
+static void end_when_free(struct up *up);
+
+/* Starts one, and waits for what others wait for. False: that failed, and is among the findings. */
+static bool start_part(struct up *up, const struct stage_part *part)
+{
+	struct actor *actor = NULL;
+	struct error *error = NULL;
+
+	if (cast_part(up, part, &actor, &error) < 0) {
+		findings_error(up->findings, part->service->name.s, &error);
+		return false;
+	}
+	tell(up, &(struct up_event){ .kind = up->kept[actor - up->stage.actors] ? UP_KEPT : UP_STARTED,
+				     .service = actor->name });
+	if (!up->job->detach)
+		tell_output(up, actor, end_when_free);
+	if (part->condition == DEPENDS_STARTED)
+		return true;
+	if (!stage_wait(&up->stage, actor, part->condition, actor->name))
+		return false;
+	if (part->condition == DEPENDS_HEALTHY)
+		tell_healthy(up, actor);
+	return true;
+}
+
+/* Without a check: it must not have ended badly. */
+static bool check_running(struct up *up, struct actor *actor)
+{
+	cleanup_buf struct buf text = { 0 };
+	struct error *error = NULL;
+	bool running = true;
+	int status = 0;
+
+	if (container_state(actor->container, &running, &status, &error) < 0) {
+		findings_error(up->findings, actor->name, &error);
+		return false;
+	}
+	if (running || status == 0)
+		return true;
+	buf_printf(&text, "%s: it ended with status %d\n", actor->name, status);
+	stage_add_logs(actor->container, &text);
+	findings_fail(up->findings, ERROR_HEALTH, "%s", text.data);
+	return false;
+}
+
+static bool start_all(struct up *up)
+{
+	for (size_t i = 0; i < up->job->len; i++) {
+		if (!start_part(up, &up->job->parts[i]))
+			return false;
+	}
+	for (size_t i = 0; i < up->stage.len; i++) {
+		struct actor *actor = &up->stage.actors[i];
+
+		if (actor->part->condition != DEPENDS_STARTED)
+			continue;
+		if (!stage_wait(&up->stage, actor, DEPENDS_HEALTHY, actor->name) || !check_running(up, actor))
+			return false;
+		tell_healthy(up, actor);
+	}
+	for (size_t i = 0; i < up->stage.len; i++)
+		tell_ports(up, &up->stage.actors[i]);
+	tell(up, &(struct up_event){ .kind = UP_READY });
+	return true;
+}
+
+/* Tells it once when one has ended. True while it runs. */
+static bool look_at(struct up *up, size_t number)
+{
+	struct actor *actor = &up->stage.actors[number];
+	struct error *error = NULL;
+	bool running = false;
+	int status = 0;
+
+	if (up->ended[number])
+		return false;
+	if (container_state(actor->container, &running, &status, &error) < 0) {
+		if (error->cls == ERROR_CANCELLED)
+			running = true;
+		error_free(error);
+		status = -1; /* nobody else than the user has taken it away */
+	}
+	if (running)
+		return true;
+	up->ended[number] = true;
+	tell(up, &(struct up_event){ .kind = UP_ENDED, .service = actor->name, .status = status });
+	if (status > 0 && !up->bad) {
+		up->bad = actor->name;
+		up->bad_status = status;
+	}
+	return false;
+}
+
+static void stay(struct up *up)
+{
+	bool any = true;
+
+	while (any) {
+		any = false;
+		for (size_t i = 0; i < up->stage.len; i++)
+			any = look_at(up, i) || any;
+		if (any && loop_pause(up->job->loop, POLL_MS, NULL) < 0)
+			return;
+	}
+	if (up->bad)
+		findings_fail(up->findings, ERROR_HEALTH, "%s ended with status %d", up->bad, up->bad_status);
+	for (uint64_t start = loop_now_ms(); atomic_load(&up->followers) > 0;) {
+		if (loop_now_ms() - start > LAST_LINES_MS || loop_pause(up->job->loop, POLL_MS, NULL) < 0)
+			return;
+	}
+}
+
+/* The network goes when nothing is on it any more. */
+static void remove_network(struct up *up)
+{
+	char **names = NULL;
+
+	if (runtime_standing(up->job->runtime, NULL, &names, &up->error) < 0)
+		return;
+	if (!names[0] && up->stage.network)
+		runtime_network_remove(up->job->runtime, up->stage.network, &up->error);
+	names_free(names);
+}
+
+/* Ends what is on the stage; with `detach` only what this run has started. In a task. */
+static void end_all(void *arg)
+{
+	struct up *up = arg;
+	cleanup_free struct container **list = mem_array(up->stage.len + 1, sizeof(*list));
+	size_t len = 0;
+
+	for (size_t i = 0; i < up->stage.len; i++) {
+		if (up->job->detach && up->kept[i])
+			container_leave(up->stage.actors[i].container);
+		else
+			list[len++] = up->stage.actors[i].container;
+	}
+	up->stage.len = 0;
+	containers_end(list, len, &up->hurry, &up->error);
+	remove_network(up);
+}
+
+static void leave_all(struct up *up)
+{
+	while (up->stage.len > 0)
+		container_leave(up->stage.actors[--up->stage.len].container);
+}
+
+/* In a task. */
+static void direct(void *arg)
+{
+	struct up *up = arg;
+	struct error *error = NULL;
+	bool good = false;
+
+	if (cast_find(up, &error) < 0 || open_network(up, &error) < 0)
+		findings_error(up->findings, NULL, &error);
+	else
+		good = start_all(up);
+	up->left = good && up->job->detach;
+	if (up->left) {
+		leave_all(up);
+		return;
+	}
+	if (good)
+		stay(up);
+	loop_cancel(up->job->loop); /* those who read output stop */
+}
+
+static void end_done(void *arg)
+{
+	struct up *up = arg;
+
+	loop_stop(up->job->loop);
+}
+
+/* When nobody uses the containers any more. */
+static void end_when_free(struct up *up)
+{
+	if (!up->directed || atomic_load(&up->followers) > 0)
+		return;
+	if (up->left || loop_task(up->job->loop, end_all, end_done, up, &up->error) < 0)
+		loop_stop(up->job->loop);
+}
+
+static void direct_done(void *arg)
+{
+	struct up *up = arg;
+
+	up->directed = true;
+	end_when_free(up);
+}
+
+static void on_signal(void *arg, int signum)
+{
+	struct up *up = arg;
+
+	if (up->signum)
+		atomic_store(&up->hurry, true);
+	else
+		tell_now(up, &(struct up_event){ .kind = UP_ENDING });
+	if (!up->signum)
+		up->signum = signum;
+	loop_cancel(up->job->loop);
+}
+
+static void up_open(struct up *up)
+{
+	const struct up_job *job = up->job;
+
+	up->stage = (struct stage){
+		.loop = job->loop,
+		.layout = job->layout,
+		.runtime = job->runtime,
+		.manifest = job->manifest,
+		.findings = up->findings,
+	};
+	stage_open(&up->stage, job->len + 1);
+	up->kept = mem_array(job->len + 1, sizeof(bool));
+	up->ended = mem_array(job->len + 1, sizeof(bool));
+}
+
+static void up_close(struct up *up)
+{
+	cast_leave(up);
+	free(up->kept);
+	free(up->ended);
+	free(up->stage.network);
+	arena_free(up->stage.arena);
+}
+
+int up_run(const struct up_job *job, int *ret_signum, struct error **err)
+{
+	cleanup_buf struct buf report = { 0 };
+	struct findings findings = { .report = &report };
+	struct up up = { .job = job, .findings = &findings, .start_ms = loop_now_ms() };
+	cleanup_free char *children = children_path(job->state_dir);
+	int r;
+
+	up_open(&up);
+	r = proc_journal(job->loop, children, err);
+	if (r == 0)
+		r = loop_signals(job->loop, on_signal, &up, err);
+	if (r == 0)
+		r = loop_task(job->loop, direct, direct_done, &up, err);
+	if (r == 0)
+		r = loop_run(job->loop, err);
+	up_close(&up);
+	*ret_signum = up.signum == SIGHUP ? SIGTERM : up.signum;
+	if ((up.signum || up.untold) && findings.cancelled)
+		error_free(steal_ptr(findings.cancelled));
+	if (r == 0)
+		r = findings_result(&findings, err);
+	if (r == 0 && up.error)
+		r = error_move(err, &up.error);
+	if (r == 0 && up.untold)
+		r = error_move(err, &up.untold);
+	error_free(up.untold);
+	error_free(up.error);
+	return r;
+}

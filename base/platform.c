@@ -22,7 +22,7 @@ static bool known_os(const char *os)
 {
 	static const char *const names[] = {
 		"aix",   "android", "darwin", "dragonfly", "freebsd", "hurd",    "illumos", "ios", "js",
-		"linux", "nacl",    "netbsd", "openbsd",   "plan9",   "solaris", "windows", "zos", NULL,
+		"linux", "nacl",    "netbsd", "openbsd",   "plan9",   "solaris", "wasi", "wasip1", "windows", "zos", NULL,
 	};
 
 	return is_one_of(os, names);

@@ -103,6 +103,14 @@ static int take_file(struct options *options, const struct option *option, const
 	return 0;
 }
 
+static int take_env_file(struct options *options, const struct option *option, const char *value, struct error **err)
+{
+	(void)option;
+	(void)err;
+	options->env_files = append(options, options->env_files, value);
+	return 0;
+}
+
 static int take_set(struct options *options, const struct option *option, const char *value, struct error **err)
 {
 	(void)option;
@@ -168,7 +176,8 @@ static const struct option table[] = {
 	  COMMAS(profiles) },
 	{ 'p', "project-name", "NAME", "the project's name, instead of the manifest's (COMPOSE_PROJECT_NAME)",
 	  TEXT(project) },
-	{ 0, "env-file", "FILE", "read variables from FILE instead of .env", TEXT(env_file) },
+	{ 0, "env-file", "FILE", "read variables from FILE instead of .env; may be repeated (COMPOSE_ENV_FILES)",
+	  .take = take_env_file },
 	{ 0, "builder", "NAME",
 	  "build with NAME: buildah, docker, docker:BUILDER, buildctl, buildctl:ADDRESS, nerdctl or nerdctl:NAMESPACE "
 	  "(CBUILD_BUILDER)",

@@ -30,7 +30,7 @@ struct options {
 	const char *dir;       /* -C, or NULL */
 	const char *file;      /* the first -f, or NULL */
 	const char **overlays; /* the others, NULL-terminated; or NULL */
-	const char *env_file;
+	const char **env_files; /* NULL-terminated; or NULL */
 	const char *project;    /* -p, or NULL */
 	const char **sets;      /* NULL-terminated; NULL when not given (the same below) */
 	const char **platforms; /* comma lists taken apart */

@@ -9,13 +9,14 @@
 #include "base/ref.h"
 #include "cli/registry_session.h"
 #include "cli/session.h"
+#include "cli/sources.h"
 #include "engine/io/loop.h"
 #include "engine/registry/client.h"
 
 int remote_open(struct session *session, const struct options *options, struct error **err)
 {
 	*session = (struct session){ .options = options, .alone = -1 };
-	if (session_has_manifest(options) && session_open(session, options, err) < 0)
+	if (sources_exist(options) && session_open(session, options, err) < 0)
 		return -1;
 	return session_registry(session, err);
 }

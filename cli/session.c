@@ -15,6 +15,7 @@
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/since.h"
+#include "cli/sources.h"
 #include "dsl/load.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
@@ -33,19 +34,6 @@
 
 extern char **environ;
 
-/* The first that is there is the manifest. */
-static const char *const manifest_names[] = {
-	"services.yaml", "services.yml", "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
-};
-
-/* The first that is there is merged over a compose file that nobody named, as compose does. */
-static const char *const override_names[] = {
-	"compose.override.yml",
-	"compose.override.yaml",
-	"docker-compose.override.yml",
-	"docker-compose.override.yaml",
-};
-
 /* Where the name of a tool comes from. */
 struct choice {
 	const char *option, *variable, *hint, *fact;
@@ -57,32 +45,12 @@ static void show_diags(struct session *session)
 		output_diags(session->diags);
 }
 
-static const char *manifest_path(const struct options *options)
+static void show_notes(const struct session *session)
 {
-	if (options->file)
-		return options->file;
-	for (size_t i = 0; i < sizeof(manifest_names) / sizeof(manifest_names[0]); i++) {
-		if (fs_exists(manifest_names[i]))
-			return manifest_names[i];
-	}
-	return manifest_names[0];
-}
+	const struct texts *notes = &session->manifest->notes;
 
-/* The name of what goes over it, or NULL. */
-static const char *override_path(const struct options *options, const char *path)
-{
-	if (options->file || !strstr(path, "compose"))
-		return NULL;
-	for (size_t i = 0; i < sizeof(override_names) / sizeof(override_names[0]); i++) {
-		if (fs_exists(override_names[i]))
-			return override_names[i];
-	}
-	return NULL;
-}
-
-bool session_has_manifest(const struct options *options)
-{
-	return options->file || fs_exists(manifest_path(options));
+	for (size_t i = 0; i < notes->len; i++)
+		output_note("%s", notes->items[i].s);
 }
 
 static const char *lookup_git(void *data, const char *name, const char **ret_why)
@@ -93,14 +61,13 @@ static const char *lookup_git(void *data, const char *name, const char **ret_why
 static int load(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
-	const char *path = manifest_path(options);
-	const char *overlays[] = { override_path(options, path), NULL };
-	cleanup_free char *dir = path_dir(path);
+	struct sources sources cleanup_sources = sources_find(options);
+	cleanup_free char *dir = path_dir(sources.path);
 	struct git *git = git_new(dir);
 	const struct load_options load_options = {
-		.path = path,
-		.overlays = overlays[0] ? overlays : options->overlays,
-		.env_file = options->env_file,
+		.path = sources.path,
+		.overlays = sources.overlays,
+		.env_files = sources.env_files,
 		.environ = (const char *const *)environ,
 		.sets = options->sets,
 		.platforms = options->platforms,
@@ -116,6 +83,8 @@ static int load(struct session *session, struct error **err)
 	git_free(git);
 	if (r < 0)
 		show_diags(session);
+	else if (!options->silent)
+		show_notes(session);
 	return r;
 }
 

@@ -46,8 +46,6 @@ struct session {
 	struct plan *plan;
 };
 
-/* There is a manifest where the options say, or a file with one of its usual names. */
-bool session_has_manifest(const struct options *options);
 /* Loads the manifest (complaints are shown; -1 with *err untouched). Nothing on the disk changes, so that a run with
  * nothing to do needs no right to write. */
 int session_open(struct session *session, const struct options *options, struct error **err);

@@ -198,12 +198,22 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 		takes[key->type](d, key, entry->value, at);
 }
 
+/* Empty, perhaps by a variable: as if it was not given. */
+static bool is_unset(const struct schema_key *key, const struct node *node)
+{
+	return node->kind == NODE_SCALAR && !node->len && (key->type == TYPE_TEXT || key->type == TYPE_PULL) &&
+	       (key->flags & FLAG_FILLED) && !(key->flags & FLAG_REQUIRED);
+}
+
 void decode_map(struct decode *d, const struct schema *schema, const struct node *node, void *out)
 {
 	struct entry single = { schema->short_key, node->pos, (struct node *)node };
 
 	if (node->kind == NODE_SCALAR) {
-		decode_key(d, schema_find(schema, schema->short_key), &single, out);
+		const struct schema_key *key = schema_find(schema, schema->short_key);
+
+		if (!is_unset(key, node))
+			decode_key(d, key, &single, out);
 		return;
 	}
 	for (size_t i = 0; i < node->len; i++) {
@@ -215,10 +225,10 @@ void decode_map(struct decode *d, const struct schema *schema, const struct node
 		key = schema_find(schema, entry->key);
 		if (!key)
 			unknown_key(d, schema, entry);
-		else if (entry->value->kind != NODE_NULL)
-			decode_key(d, key, entry, out);
-		else if (key->flags & (FLAG_REQUIRED | FLAG_FILLED))
+		else if (entry->value->kind == NODE_NULL && (key->flags & (FLAG_REQUIRED | FLAG_FILLED)))
 			decode_wrong_type(d, key, entry->value);
+		else if (entry->value->kind != NODE_NULL && !is_unset(key, entry->value))
+			decode_key(d, key, entry, out);
 	}
 	for (size_t i = 0; i < schema->len; i++)
 		if ((schema->keys[i].flags & FLAG_REQUIRED) && !is_given(schema, node, schema->keys[i].name))

@@ -16,31 +16,17 @@
 
 static int compare_pairs(const void *left, const void *right)
 {
-	const struct pair *a = left, *b = right;
-	int order = strcmp(a->key.s, b->key.s);
-
-	if (order)
-		return order;
-	if (a->key.pos.line != b->key.pos.line)
-		return a->key.pos.line < b->key.pos.line ? -1 : 1;
-	return a->key.pos.column < b->key.pos.column ? -1 : a->key.pos.column > b->key.pos.column;
+	return strcmp(((const struct pair *)left)->key.s, ((const struct pair *)right)->key.s);
 }
 
-static void drop_doubles(struct decode *d, const struct schema_key *key, struct pairs *pairs)
+/* The last of equal names counts. */
+static void add_pair(struct pairs *pairs, struct map *seen, const struct pair *pair)
 {
-	size_t kept = 0;
+	struct pair *there = map_get(seen, pair->key.s);
 
-	qsort(pairs->items, pairs->len, sizeof(*pairs->items), compare_pairs);
-	for (size_t i = 0; i < pairs->len; i++) {
-		if (kept && !strcmp(pairs->items[kept - 1].key.s, pairs->items[i].key.s)) {
-			diags_add(d->diags, pairs->items[i].key.pos, NULL, "\"%s\" is given twice in \"%s\"",
-				  pairs->items[i].key.s, key->name);
-			diags_note(d->diags, pairs->items[kept - 1].key.pos, "first given here");
-		} else {
-			pairs->items[kept++] = pairs->items[i];
-		}
-	}
-	pairs->len = kept;
+	if (!there)
+		map_set(seen, pair->key.s, there = &pairs->items[pairs->len++]);
+	*there = *pair;
 }
 
 /* A name alone: in an environment it takes the value from outside. */
@@ -126,21 +112,24 @@ static bool check_name(struct decode *d, const struct schema_key *key, const str
 
 void decode_pairs(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
 {
+	struct map *seen cleanup_map = NULL;
 	struct pairs *pairs = out;
 
 	if (node->kind != NODE_MAP && node->kind != NODE_LIST) {
 		decode_wrong_type(d, key, node);
 		return;
 	}
+	seen = map_new();
 	pairs->items = arena_array(d->arena, node->len, sizeof(*pairs->items));
 	for (size_t i = 0; i < node->len; i++) {
-		struct pair *pair = &pairs->items[pairs->len];
-		bool good = node->kind == NODE_MAP ? pair_from_entry(d, key, &node->entries[i], pair)
-						   : pair_from_item(d, key, node->items[i], pair);
+		struct pair pair = { 0 };
+		bool good = node->kind == NODE_MAP ? pair_from_entry(d, key, &node->entries[i], &pair)
+						   : pair_from_item(d, key, node->items[i], &pair);
 
-		pairs->len += good && check_name(d, key, pair);
+		if (good && check_name(d, key, &pair))
+			add_pair(pairs, seen, &pair);
 	}
-	drop_doubles(d, key, pairs);
+	qsort(pairs->items, pairs->len, sizeof(*pairs->items), compare_pairs);
 }
 
 void decode_pair(struct decode *d, const struct schema_key *key, const struct node *node, void *out)

@@ -133,6 +133,8 @@ bool decode_texts(struct decode *d, const struct schema_key *key, const struct n
 	for (size_t i = 0; i < node->len; i++) {
 		struct text *item = &ret->items[ret->len], *first;
 
+		if (node->items[i]->kind == NODE_SCALAR && !node->items[i]->len && (key->flags & FLAG_FILLED))
+			continue; /* by a variable that is empty */
 		if (!decode_item(d, key, node->items[i], item)) {
 			good = false;
 			continue;

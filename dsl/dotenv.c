@@ -112,7 +112,7 @@ static void read_plain(struct reader *r, struct buf *out)
 	skip_line(r);
 	end = r->at;
 	for (size_t i = start; i < end; i++) {
-		if (r->text[i] == '#' && (i == start || r->text[i - 1] == ' ' || r->text[i - 1] == '\t')) {
+		if (r->text[i] == '#' && i > start && r->text[i - 1] == ' ') {
 			end = i;
 			break;
 		}
@@ -151,15 +151,6 @@ static void read_value(struct reader *r, const char *name)
 	       });
 }
 
-/* What may follow a value in quotes: blanks and a comment. */
-static void end_line(struct reader *r)
-{
-	skip_blanks(r);
-	if (peek(r) >= 0 && peek(r) != '\n' && peek(r) != '#')
-		diags_add(r->diags, place(r, r->at), NULL, "there is more behind the closing quote");
-	skip_line(r);
-}
-
 static void read_statement(struct reader *r)
 {
 	size_t start;
@@ -174,7 +165,7 @@ static void read_statement(struct reader *r)
 	if (*name && (peek(r) == '=' || peek(r) == ':')) {
 		r->at++;
 		read_value(r, name);
-		end_line(r);
+		skip_line(r); /* what is behind a closing quote does not count */
 	} else if (*name && (peek(r) < 0 || peek(r) == '\n' || peek(r) == '#')) {
 		add(r, (struct dotenv_var){ .name = name, .pos = place(r, start) });
 		skip_line(r);
@@ -188,7 +179,11 @@ static void read_statement(struct reader *r)
 void dotenv_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
 		  struct dotenv_var **ret_vars, size_t *ret_len)
 {
+	static const char bom[] = "\xef\xbb\xbf";
 	struct reader r = { .arena = arena, .diags = diags, .file = file, .text = text, .len = len };
+
+	if (len >= 3 && !memcmp(text, bom, 3))
+		r.at = 3;
 
 	while (r.at < len) {
 		skip_blanks(&r);

@@ -13,7 +13,6 @@
 #include "dsl/dotenv.h"
 #include "dsl/draft.h"
 #include "dsl/files.h"
-#include "dsl/merge.h"
 #include "dsl/node.h"
 #include "dsl/schema.h"
 #include "dsl/scope.h"
@@ -86,8 +85,8 @@ static struct node *parse(struct files *files, uint32_t file, const struct buf *
 	if (!tree || tree->kind == NODE_MAP)
 		return tree;
 	if (tree->kind == NODE_NULL)
-		diags_add(files->diags, (struct pos){ file, 1, 1 }, "it needs \"services\"", "the manifest is empty");
-	else if (tree->kind != NODE_BROKEN)
+		return node_map(files->arena, (struct pos){ file, 1, 1 }, NULL, 0);
+	if (tree->kind != NODE_BROKEN)
 		diags_add(files->diags, tree->pos, "it begins with keys such as \"services:\"",
 			  "a manifest must be a map, but this is %s", node_type_name(tree));
 	return NULL;
@@ -120,9 +119,8 @@ static bool is_compose(const char *path, const struct node *tree)
 	return true;
 }
 
-/* One manifest by itself; *ret NULL after a complaint. */
-static int read_one(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **ret,
-		    struct error **err)
+int files_read(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **ret,
+	       struct error **err)
 {
 	struct buf text cleanup_buf = { 0 };
 	const struct node *vars;
@@ -141,23 +139,6 @@ static int read_one(struct files *files, struct unit *unit, const char *path, co
 	vars = *ret ? node_get(*ret, "vars") : NULL;
 	if (vars && vars->kind == NODE_MAP)
 		scope_add_vars(files->scope, unit, vars);
-	return 0;
-}
-
-int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **tree,
-	      struct error **err)
-{
-	struct node *node;
-
-	if (read_one(files, unit, path, shown, &node, err) < 0)
-		return -1;
-	if (!node)
-		return 0;
-	node = files_include(files, unit, node);
-	if (*tree)
-		*tree = merge_nodes(files->arena, &schema_root, *tree, node);
-	else if (unit->files_len == 1)
-		*tree = node;
 	return 0;
 }
 
@@ -188,7 +169,7 @@ static const struct unit *extend_new(struct files *files, const struct unit *fro
 
 	unit->draft = arena_alloc(files->arena, sizeof(*unit->draft));
 	files_place(files, unit, name->s, NULL);
-	if (read_one(files, unit, path, unit->name, &tree, &error) < 0)
+	if (files_read(files, unit, path, unit->name, &tree, &error) < 0)
 		files_unread(files, name, path, "manifest", error);
 	if (!tree)
 		return NULL;

@@ -43,6 +43,9 @@ void files_cleanup(struct files *files);
  */
 int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **tree,
 	      struct error **err);
+/* One manifest by itself; *ret NULL after a complaint. ERROR_USAGE. */
+int files_read(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **ret,
+	       struct error **err);
 /* Reads an env file for `unit`; one that is `optional` need not be there. Errors as above. */
 int files_add_env(struct files *files, struct unit *unit, const char *path, const char *shown, bool optional,
 		  struct error **err);

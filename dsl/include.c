@@ -13,6 +13,7 @@
 #include "dsl/files.h"
 #include "dsl/interp.h"
 #include "dsl/manifest.h"
+#include "dsl/merge.h"
 #include "dsl/node.h"
 #include "dsl/schema.h"
 #include "dsl/scope.h"
@@ -245,6 +246,16 @@ static void complain_twice(struct files *files, const char *section, const struc
 	diags_note(files->diags, first->pos, "first defined here");
 }
 
+/* What a file says itself is merged over what it includes. */
+static void override(struct files *files, const char *section, struct entry *own, const struct entry *brought)
+{
+	const struct schema_key *key = schema_find(&schema_root, section);
+
+	if (own->value->kind == NODE_MAP && brought->value->kind == NODE_MAP && own->value->tag == NODE_PLAIN)
+		own->value = merge_nodes(files->arena, key->sub, brought->value, own->value);
+	own->pos = brought->pos; /* its paths start there */
+}
+
 /* A section of the tree with those of all trees that were brought. */
 static struct node *gather(struct files *files, const char *section, const struct node *own,
 			   const struct bringing *bringing)
@@ -265,6 +276,10 @@ static struct node *gather(struct files *files, const char *section, const struc
 		for (size_t j = 0; node && node->kind == NODE_MAP && j < node->len; j++) {
 			struct entry *first = map_get(names, node->entries[j].key);
 
+			if (first && own && first >= entries && first < entries + own->len) {
+				override(files, section, first, &node->entries[j]);
+				continue;
+			}
 			if (first) {
 				complain_twice(files, section, &node->entries[j], first);
 				continue;

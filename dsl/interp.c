@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "dsl/interp.h"
 #include "dsl/late.h"
@@ -70,11 +71,34 @@ __attribute__((format(printf, 4, 5))) static void complain(struct walk *w, const
 		w->at = w->text + strlen(w->text);
 }
 
+/* As compose does, but once a name. */
+static void note_unset(struct walk *w, const char *name)
+{
+	struct interp *interp = w->interp;
+	struct texts *notes = &interp->notes;
+	struct text *items;
+
+	if (map_get(interp->unset, name))
+		return;
+	map_set(interp->unset, name, (void *)name);
+	items = arena_array(interp->arena, notes->len + 1, sizeof(*items));
+	if (notes->len)
+		memcpy(items, notes->items, notes->len * sizeof(*items));
+	items[notes->len++] =
+		(struct text){ arena_printf(interp->arena, "the variable \"%s\" is not set, and taken as empty", name),
+			       w->node->pos };
+	notes->items = items;
+}
+
 static void complain_unset(struct walk *w, const char *dollar, const char *name, const char *why)
 {
 	struct arena *arena = w->interp->arena;
 	const char *nearest;
 
+	if (!why && (w->interp->env_file || scope_is_compose(w->interp->scope))) {
+		note_unset(w, name);
+		return;
+	}
 	if (why) {
 		complain(w, dollar, NULL, "the variable \"%s\" has no value: %s", name, why);
 		return;
@@ -231,8 +255,8 @@ static void put_dollar(struct walk *w, struct buf *out)
 		while (isalnum((unsigned char)*w->at) || *w->at == '_')
 			w->at++;
 		put_variable(w, out, dollar, arena_strndup(w->interp->arena, start, (size_t)(w->at - start)));
-	} else {
-		complain(w, dollar, DOLLAR_HINT, "a variable's name must follow \"$\"");
+	} else if (out) {
+		buf_char(out, '$');
 	}
 }
 
@@ -292,7 +316,7 @@ static struct node *interp_map(struct interp *interp, const struct schema *schem
 		const struct schema_key *key = schema ? schema_find(schema, node->entries[i].key) : NULL;
 
 		entries[i] = node->entries[i];
-		if (!schema || !node_key_ignored(entries[i].key))
+		if (!schema || (!node_key_ignored(entries[i].key) && !(key && key->type == TYPE_SHAPE)))
 			entries[i].value = interp_node(interp, key ? key->sub : NULL, entries[i].value);
 	}
 	return node_map(interp->arena, node->pos, entries, node->len);

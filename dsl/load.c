@@ -193,16 +193,43 @@ static struct node *apply_set(struct load *load, struct node *root, const char *
 	return merge_set(load->arena, NULL, root, "services", changed);
 }
 
-/* The env file: named, else ".env" beside the manifest when it is there. */
-static int read_env_file(struct load *load, struct error **err)
+/* The env files: those named, else ".env" beside the manifest when it is there. */
+static int read_env_files(const struct load_options *options, struct files *files, struct unit *first, struct error **err)
 {
-	struct unit *first = load->units->items[0];
-	const char *given = load->options->env_file;
-	cleanup_free char *path = given ? mem_strdup(given) : path_join(first->dir, ".env");
+	cleanup_free char *path = path_join(first->dir, ".env");
 	cleanup_free char *joined = path_join(first->shown, ".env");
-	cleanup_free char *shown = given ? mem_strdup(given) : path_clean(joined);
+	cleanup_free char *shown = path_clean(joined);
+	const char *const *given = options->env_files;
 
-	return files_add_env(load->files, first, path, shown, !given, err);
+	if (!given || !given[0])
+		return files_add_env(files, first, path, shown, true, err);
+	for (; *given; given++)
+		if (files_add_env(files, first, *given, *given, false, err) < 0)
+			return -1;
+	return 0;
+}
+
+char *load_outside(const struct load_options *options, const char *name)
+{
+	struct arena *arena = arena_new();
+	struct diags *diags = diags_new();
+	struct units units = { .arena = arena };
+	struct scope *scope = scope_new(arena, diags, options, &units);
+	struct files files = { .arena = arena, .diags = diags, .scope = scope, .units = &units };
+	struct unit *first = unit_new(&units, NULL, (struct pos){ 0 });
+	const char *found;
+	char *value;
+
+	first->dir = first->shown = ".";
+	read_env_files(options, &files, first, NULL);
+	found = scope_environ(scope, name, (struct pos){ 0 });
+	value = found ? mem_strdup(found) : NULL;
+	files_cleanup(&files);
+	scope_free(scope);
+	diags_free(diags);
+	units_cleanup(&units);
+	arena_free(arena);
+	return value;
 }
 
 /* The first manifest with those merged over it, and all that they include. */
@@ -215,7 +242,8 @@ static int read_all(struct load *load, struct node **root, struct error **err)
 	first->name = options->path;
 	first->dir = load->loaded->manifest.dir;
 	first->shown = arena_strdup(load->arena, beside);
-	if (read_env_file(load, err) < 0 || files_add(load->files, first, options->path, options->path, root, err) < 0)
+	if (read_env_files(options, load->files, first, err) < 0 ||
+	    files_add(load->files, first, options->path, options->path, root, err) < 0)
 		return -1;
 	for (size_t i = 0; options->overlays && options->overlays[i]; i++)
 		if (files_add(load->files, first, options->overlays[i], options->overlays[i], root, err) < 0)
@@ -231,6 +259,15 @@ static void keep_paths(struct load *load)
 	manifest->files_len = files->paths_len;
 	manifest->files = arena_array(load->arena, files->paths_len, sizeof(*manifest->files));
 	memcpy(manifest->files, files->paths, files->paths_len * sizeof(*manifest->files));
+}
+
+/* What was taken as empty may be why the rest is wrong. */
+static void tell_notes(struct load *load)
+{
+	const struct texts *notes = &scope_interp(load->scope)->notes;
+
+	for (size_t i = 0; i < notes->len; i++)
+		diags_add(load->diags, notes->items[i].pos, NULL, "%s", notes->items[i].s);
 }
 
 static int load_tree(struct load *load, struct error **err)
@@ -250,14 +287,20 @@ static int load_tree(struct load *load, struct error **err)
 		return -1;
 	for (size_t i = 0; root && load->options->sets && load->options->sets[i]; i++)
 		root = apply_set(load, root, load->options->sets[i]);
+	if (root && units.compose && !node_get(root, "services"))
+		root = merge_set(load->arena, NULL, root, "services", node_map(load->arena, root->pos, NULL, 0));
 	if (root) {
 		decode_tree(load, strip_top(load, root));
 		resolve(load);
 		keep_paths(load);
+		load->loaded->manifest.notes = scope_interp(scope)->notes;
 	}
 	if (files.unread)
 		return error_move(err, &files.unread);
-	return diags_count(load->diags) > before ? -1 : 0;
+	if (diags_count(load->diags) == before)
+		return 0;
+	tell_notes(load);
+	return -1;
 }
 
 int manifest_load(const struct load_options *options, struct diags *diags, struct manifest **ret, struct error **err)

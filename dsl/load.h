@@ -16,7 +16,7 @@ typedef const char *load_lookup(void *data, const char *name, const char **ret_w
 struct load_options {
 	const char *path;            /* of the manifest */
 	const char *const *overlays; /* further manifests merged over it, in turn; NULL-terminated list or NULL */
-	const char *env_file;        /* --env-file; NULL: ".env" beside the manifest when it exists */
+	const char *const *env_files; /* --env-file, NULL-terminated; NULL: ".env" beside the manifest when it exists */
 	const char *const *environ;  /* "NAME=value", NULL-terminated */
 	const char *const *sets;     /* --set NAME=value, NULL-terminated; win over the environment */
 	const char *const *platforms; /* --platforms, NULL-terminated list or NULL; wins over BUILD_PLATFORMS (comma separated), over the manifest */
@@ -27,6 +27,10 @@ struct load_options {
 	load_lookup *lookup;         /* for git.*; may be NULL */
 	void *lookup_data;
 };
+
+/* The value that a variable has before any manifest is read: in the environment, else in the env files (those of the options,
+ * else ".env" in the current folder). malloc'd; NULL when it has none. Faults of env files are told by manifest_load. */
+char *load_outside(const struct load_options *options, const char *name);
 
 /*
  * Reads, interpolates, merges, checks and decodes a manifest: the only entry of dsl/.

@@ -270,6 +270,7 @@ struct manifest {
 	const char *dir;    /* absolute cleaned folder of the first file: where relative paths start */
 	const char **files; /* absolute: whatever it was read from, or would be if it were there (.env) */
 	size_t files_len;
+	struct texts notes; /* what the user should know of it, a sentence each */
 	struct text project;
 	const char *prefix; /* of names by the project: of images that have no other, of volumes; as compose normalises it */
 	struct text registry;       /* this and the next two: for the services that the first file defines */

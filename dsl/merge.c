@@ -24,25 +24,41 @@ static struct node *null_at(struct arena *arena, struct pos pos)
 	return node;
 }
 
-/* A list of NAME=value or of names, as a map; NULL when it is something else. */
+/* A text that was made of another value: what is filled in there is filled in here. */
+static struct node *scalar_of(struct arena *arena, const struct node *from, struct pos pos, const char *text)
+{
+	struct node *node = node_scalar(arena, pos, text);
+
+	node->dollar = node->dollar && from->dollar;
+	return node;
+}
+
+/* A list of NAME=value or of names, as a map, the last of each name; NULL when it is something else. */
 static struct node *list_to_map(struct arena *arena, const struct schema_key *key, const struct node *list)
 {
-	struct entry *entries = arena_array(arena, list->len, sizeof(*entries));
+	struct entry *entries = arena_array(arena, list->len, sizeof(*entries)), *there;
+	struct map *seen cleanup_map = map_new();
+	size_t len = 0;
 
 	for (size_t i = 0; i < list->len; i++) {
+		struct entry entry;
 		const struct node *item = list->items[i];
 		const char *equals;
 
 		if (item->kind != NODE_SCALAR)
 			return NULL;
 		equals = key->type == TYPE_PAIRS || key->type == TYPE_ENV ? strchr(item->text, '=') : NULL;
-		entries[i] = (struct entry){
+		entry = (struct entry){
 			equals ? arena_strndup(arena, item->text, (size_t)(equals - item->text)) : item->text,
 			item->pos,
-			equals ? node_scalar(arena, item->pos, equals + 1) : null_at(arena, item->pos),
+			equals ? scalar_of(arena, item, item->pos, equals + 1) : null_at(arena, item->pos),
 		};
+		there = map_get(seen, entry.key);
+		if (!there)
+			map_set(seen, entry.key, there = &entries[len++]);
+		*there = entry;
 	}
-	return node_map(arena, list->pos, entries, list->len);
+	return node_map(arena, list->pos, entries, len);
 }
 
 /* The form that can be merged with a map. */
@@ -143,7 +159,8 @@ static struct node *map_to_list(struct arena *arena, struct node *map)
 
 		if (entry->value->kind != NODE_SCALAR)
 			return map;
-		items[i] = node_scalar(arena, entry->pos, arena_printf(arena, "%s=%s", entry->key, entry->value->text));
+		items[i] = scalar_of(arena, entry->value, entry->pos,
+				     arena_printf(arena, "%s=%s", entry->key, entry->value->text));
 	}
 	return node_list(arena, map->pos, items, map->len);
 }

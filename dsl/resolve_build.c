@@ -147,12 +147,6 @@ static void resolve_context(struct resolve *r, const struct pair *pair, const st
 				       .kind = CONTEXT_PATH,
 				       .value = pair->value,
 				       .service = RESOLVE_NONE };
-	if (!s || !*s) {
-		diags_add(r->diags, pair->value.pos,
-			  "write a folder, \"service:NAME\", \"docker-image://REFERENCE\" or a URL",
-			  "the context \"%s\" has no value", pair->key.s);
-		return;
-	}
 	if (!strncmp(s, "service:", 8)) {
 		ret->kind = CONTEXT_SERVICE;
 		ret->value.s = s + 8;
@@ -181,7 +175,9 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 	const struct draft_build *from = &draft->build;
 
 	*build = from->out;
-	build->context = from->context.s ? from->context : (struct text){ ".", build->pos };
+	/* Compose takes the folder of whoever has the service, wherever what it extends is written. */
+	build->context = from->context.s ? from->context
+					 : (struct text){ ".", r->units->compose ? service->pos : build->pos };
 	build->dockerfile = from->dockerfile.s ? from->dockerfile : (struct text){ "Dockerfile", build->context.pos };
 	if (is_remote(build->context.s))
 		diags_add(r->diags, build->context.pos, NULL,
@@ -199,8 +195,11 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 			(struct text){ resolve_path(r, build->context.s, "dockerfile_inline"), build->inline_text.pos };
 	resolve_given(r, from, build);
 	build_platforms(r, draft, service);
-	build->contexts_len = from->contexts.len;
 	build->contexts = arena_array(r->arena, from->contexts.len, sizeof(*build->contexts));
-	for (size_t i = 0; i < from->contexts.len; i++)
-		resolve_context(r, &from->contexts.items[i], service, &build->contexts[i]);
+	for (size_t i = 0; i < from->contexts.len; i++) {
+		const struct pair *pair = &from->contexts.items[i];
+
+		if (pair->value.s && *pair->value.s)
+			resolve_context(r, pair, service, &build->contexts[build->contexts_len++]);
+	}
 }

@@ -47,9 +47,7 @@ static const char *value_of(struct resolve *r, const struct env_file *file, cons
 {
 	if (!var->value)
 		return scope_environ(r->scope, var->name, file->path.pos);
-	if (file->raw || !var->expand || !strchr(var->value, '$'))
-		return var->value;
-	return interp_scalar(scope_interp(r->scope), node_scalar(r->arena, var->pos, var->value));
+	return file->raw ? var->value : scope_env_value(r->scope, var);
 }
 
 static void take_values(struct resolve *r, const struct env_file *file, const struct dotenv_var *vars, size_t len,

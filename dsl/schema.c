@@ -281,6 +281,7 @@ static const struct schema_key service_keys[] = {
 	{ "pid", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for processes." },
 	{ "pids_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most processes it gets." },
 	{ "post_start", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run after it has started." },
+	{ "pre_start", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run before it is started." },
 	{ "pre_stop", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run before it is stopped." },
 	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it has all rights." },
 	{ "provider", TYPE_SHAPE, HAS(draft_service, out.provided), .flags = FLAG_MAP,

@@ -68,7 +68,7 @@ struct scope *scope_new(struct arena *arena, struct diags *diags, const struct l
 	scope->diags = diags;
 	scope->options = options;
 	scope->units = units;
-	scope->interp = (struct interp){ .arena = arena, .diags = diags, .scope = scope };
+	scope->interp = (struct interp){ .arena = arena, .diags = diags, .scope = scope, .unset = map_new() };
 	scope->sets = map_new();
 	scope->environ = map_new();
 	scope->builtins = map_new();
@@ -85,6 +85,7 @@ void scope_free(struct scope *scope)
 	map_free(scope->environ);
 	map_free(scope->builtins);
 	map_free(scope->file);
+	map_free(scope->interp.unset);
 	mem_cleanup(&scope);
 }
 
@@ -107,6 +108,11 @@ static struct variable *variable_new(struct scope *scope, const char *name, stru
 	return variable;
 }
 
+bool scope_is_compose(const struct scope *scope)
+{
+	return scope->units->compose;
+}
+
 void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dotenv_var *vars, size_t len)
 {
 	if (!unit->dotenv)
@@ -117,14 +123,22 @@ void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dot
 		if (!vars[i].value)
 			continue;
 		variable = variable_new(scope, vars[i].name, vars[i].pos);
-		if (vars[i].expand && strchr(vars[i].value, '$')) {
-			variable->node = node_scalar(scope->arena, vars[i].pos, vars[i].value);
-		} else {
-			variable->state = STATE_SET;
-			variable->value = vars[i].value;
-		}
+		variable->value = scope_env_value(scope, &vars[i]);
+		variable->state = variable->value ? STATE_SET : STATE_BROKEN;
 		map_set(unit->dotenv, vars[i].name, variable);
 	}
+}
+
+const char *scope_env_value(struct scope *scope, const struct dotenv_var *var)
+{
+	const char *value = var->value;
+
+	if (!var->expand || !strchr(value, '$'))
+		return value;
+	scope->interp.env_file = true;
+	value = interp_scalar(&scope->interp, node_scalar(scope->arena, var->pos, value));
+	scope->interp.env_file = false;
+	return value;
 }
 
 void scope_add_file_value(struct scope *scope, const char *name, const char *value)

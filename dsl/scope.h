@@ -18,7 +18,7 @@ struct units;
 /*
  * Where the value of a variable comes from: --set, the environment, the env file, the manifest's
  * `vars:`, in this order, and the built-in names (git.*, service.name; platform.* and image.* stay
- * late variables). A value of the env file or of `vars:` is expanded when it is first asked for.
+ * late variables). A value of `vars:` is expanded when it is first asked for.
  * An included manifest has an env file and `vars:` of its own: its env file comes behind those of the manifests
  * that include it, its `vars:` before theirs.
  */
@@ -40,7 +40,12 @@ void scope_free(struct scope *scope); /* NULL-safe */
 void scope_cleanup(struct scope **scope);
 #define cleanup_scope __attribute__((cleanup(scope_cleanup)))
 
+/* The manifest is read by compose's rules. */
+bool scope_is_compose(const struct scope *scope);
+/* Each value may hold variables from outside, and those that stand before it in this file or one added earlier. */
 void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dotenv_var *vars, size_t len);
+/* The value of a line of an env file, with its variables filled in; one that is not set is empty. NULL after a complaint. */
+const char *scope_env_value(struct scope *scope, const struct dotenv_var *var);
 /* Takes over the map `vars:` of a unit, instead of what it had, and complains about values that are not single ones. */
 void scope_add_vars(struct scope *scope, struct unit *unit, const struct node *vars);
 /* Expands every value of a unit's `vars:`, so that all complaints come out. */

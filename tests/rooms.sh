@@ -91,7 +91,7 @@ symbols_upward() {
 # Pairs of files that are one recursion: a value may hold variables, whose values may hold variables; a file may include files.
 # The two of builder/ go with what the BuildKit client replaces.
 recursion='dsl/interp dsl/scope
-dsl/files dsl/include
+dsl/add dsl/include
 engine/builder/bake engine/builder/buildkit
 engine/builder/docker_facts engine/builder/docker_memory'
 

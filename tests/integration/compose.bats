@@ -21,6 +21,7 @@ setup()
 	done
 	cp Dockerfile docker/
 	cp Dockerfile web/Dockerfile.dev
+	cp Dockerfile Dockerfile.dev
 	printf 'FROM parent\n' >web/Dockerfile.from
 	printf 'FROM shared-base\n' >web/Dockerfile.shared
 }

@@ -91,11 +91,11 @@ static void test_paths(void **state)
 static void test_env_file_fault(void **state)
 {
 	static const char team[] = "services: {api: {build: ., env_file: api.env, ports: [80], verify: {http: /}}}\n";
-	const struct text_options options = { .files = LIST("team/services.yaml", team, "team/api.env", "A=${NONE}\n") };
+	const struct text_options options = { .files = LIST("team/services.yaml", team, "team/api.env", "A=${NONE\n") };
 
 	(void)state;
 	test_load_bad("include: [team/services.yaml]\nservices: {}\n", &options,
-		      "/team/api.env:1:3: error: the variable \"NONE\" is not set\n");
+		      "/team/api.env:1:3: error: \"${NONE\" has no closing brace\n");
 }
 
 /* A folder's name is no pattern, and what is outside the first manifest's folder is no input. */

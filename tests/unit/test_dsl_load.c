@@ -560,11 +560,11 @@ static void test_platform(void **state)
 static void test_bad_env_files(void **state)
 {
 	static const char text[] = "services: {web: {build: ., ports: [80], verify: {http: /}, env_file: web.env}}\n";
-	const struct text_options unset = { .files = LIST("web.env", "A=1\nB=${NOWHERE}\n") };
+	const struct text_options unset = { .files = LIST("web.env", "A=1\nB=${NOWHERE\n") };
 
 	(void)state;
 	test_load_bad(text, NULL, ":1:70: error: there is no env file \"web.env\"\n");
-	test_load_bad(text, &unset, "web.env:2:3: error: the variable \"NOWHERE\" is not set\n");
+	test_load_bad(text, &unset, "web.env:2:3: error: \"${NOWHERE\" has no closing brace\n");
 }
 
 /* The builders' command lines separate by commas: also one in the name of a folder is told. */

@@ -1,0 +1,118 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "base/mem.h"
+#include "cli/options.h"
+#include "cli/sources.h"
+#include "dsl/load.h"
+
+extern char **environ;
+
+/* The most files that COMPOSE_FILE or COMPOSE_ENV_FILES may name. */
+#define SOURCES_MAX 1000
+
+/* The first that is there is the manifest; COMPOSE_FILE comes before those that are compose's. */
+static const char *const own_names[] = { "services.yaml", "services.yml", NULL };
+static const char *const compose_names[] = { "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
+					     NULL };
+
+/* The first that is there is merged over a compose file that nobody named, as compose does. */
+static const char *const override_names[] = { "compose.override.yml", "compose.override.yaml",
+					      "docker-compose.override.yml", "docker-compose.override.yaml", NULL };
+
+static const char *first_there(const char *const *names)
+{
+	while (*names && !fs_exists(*names))
+		names++;
+	return *names;
+}
+
+static const char *const *split(struct arena *arena, const char *text, const char *separator)
+{
+	const char **list = arena_array(arena, SOURCES_MAX + 1, sizeof(*list));
+	size_t len = 0;
+
+	while (*text && len < SOURCES_MAX) {
+		const char *end = strstr(text, separator);
+		size_t part = end ? (size_t)(end - text) : strlen(text);
+
+		if (part)
+			list[len++] = arena_strndup(arena, text, part);
+		text += part + (end ? strlen(separator) : 0);
+	}
+	return list;
+}
+
+/* What COMPOSE_FILE names, in the environment or the env file; NULL: nothing. */
+static const char *const *named_files(struct sources *sources)
+{
+	const struct load_options outside = { .environ = (const char *const *)environ, .env_files = sources->env_files };
+	cleanup_free char *names = load_outside(&outside, "COMPOSE_FILE");
+	cleanup_free char *separator = load_outside(&outside, "COMPOSE_PATH_SEPARATOR");
+	const char *const *list;
+
+	if (!names || !*names)
+		return NULL;
+	list = split(sources->arena, names, separator && *separator ? separator : ":");
+	return list[0] ? list : NULL;
+}
+
+static void find_usual(struct sources *sources)
+{
+	const char *const *named;
+	const char **overlays;
+
+	sources->path = first_there(own_names);
+	if (sources->path)
+		return;
+	named = named_files(sources);
+	if (named) {
+		sources->path = named[0];
+		sources->overlays = named + 1;
+		return;
+	}
+	sources->path = first_there(compose_names);
+	overlays = arena_array(sources->arena, 2, sizeof(*overlays));
+	if (sources->path)
+		overlays[0] = first_there(override_names);
+	sources->overlays = overlays;
+}
+
+static bool is_own(const char *path)
+{
+	return strncmp(path_base(path), "services.", strlen("services.")) == 0;
+}
+
+struct sources sources_find(const struct options *options)
+{
+	struct sources sources = { .arena = arena_new(), .env_files = (const char *const *)options->env_files };
+	bool own = options->file ? is_own(options->file) : first_there(own_names) != NULL;
+	const char *env_files = own || sources.env_files ? NULL : getenv("COMPOSE_ENV_FILES");
+
+	if (env_files && *env_files)
+		sources.env_files = split(sources.arena, env_files, ",");
+	if (options->file) {
+		sources.path = options->file;
+		sources.overlays = (const char *const *)options->overlays;
+	} else {
+		find_usual(&sources);
+	}
+	if (!sources.path)
+		sources.path = own_names[0];
+	return sources;
+}
+
+void sources_cleanup(struct sources *sources)
+{
+	arena_free(sources->arena);
+}
+
+bool sources_exist(const struct options *options)
+{
+	struct sources sources cleanup_sources = sources_find(options);
+
+	return options->file || fs_exists(sources.path);
+}

@@ -1,0 +1,113 @@
+#include "config.h"
+
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "dsl/files.h"
+#include "dsl/interp.h"
+#include "dsl/manifest.h"
+#include "dsl/merge.h"
+#include "dsl/node.h"
+#include "dsl/schema.h"
+#include "dsl/scope.h"
+#include "dsl/settle.h"
+#include "dsl/unit.h"
+
+/* Compose works on one file after the other: variables first, then `extends`, and only then is it merged over what was
+ * there. What cannot be followed here is left for dsl/extends.c, which complains. */
+
+/* Where a service that is extended is looked for. */
+struct names {
+	const struct unit *unit;
+	const struct map *services; /* name -> struct entry */
+};
+
+static struct node *settle_service(struct files *files, const struct names *names, const struct entry *entry,
+				   unsigned depth);
+
+/* The names that `extends` means: {service: NAME, file: PATH}, or NAME. NULL: they are not here. */
+static const struct entry *find_base(struct files *files, const struct node *extends, struct names *names)
+{
+	const struct node *name = extends->kind == NODE_MAP ? node_get(extends, "service") : extends;
+	const struct node *file = extends->kind == NODE_MAP ? node_get(extends, "file") : NULL;
+
+	for (size_t i = 0; extends->kind == NODE_MAP && i < extends->len; i++)
+		if (strcmp(extends->entries[i].key, "service") != 0 && strcmp(extends->entries[i].key, "file") != 0)
+			return NULL;
+	if (!name || name->kind != NODE_SCALAR || (file && file->kind != NODE_SCALAR && file->kind != NODE_NULL))
+		return NULL;
+	if (file && file->kind == NODE_SCALAR) {
+		const struct unit *unit = files_extend(files, &(struct text){ file->text, file->pos });
+
+		if (!unit || (unit != names->unit && !unit->services))
+			return NULL;
+		if (unit != names->unit)
+			*names = (struct names){ unit, unit->services };
+	}
+	return map_get(names->services, name->text);
+}
+
+static struct node *follow(struct files *files, const struct names *names, struct node *node, unsigned depth)
+{
+	const struct node *extends = node_get(node, "extends");
+	struct names where = *names;
+	const struct entry *base;
+	struct entry *entries;
+	struct node *merged;
+	size_t len = 0;
+
+	if (!extends || extends->tag == NODE_RESET || depth == MERGE_DEPTH_MAX)
+		return node;
+	base = find_base(files, extends, &where);
+	if (!base || base->value->kind != NODE_MAP)
+		return node;
+	merged = settle_service(files, &where, base, depth + 1);
+	if (node_get(merged, "extends"))
+		return node;
+	entries = arena_array(files->arena, node->len, sizeof(*entries));
+	for (size_t i = 0; i < node->len; i++)
+		if (node->entries[i].value != extends)
+			entries[len++] = node->entries[i];
+	return merge_nodes(files->arena, &schema_service, merged, node_map(files->arena, node->pos, entries, len));
+}
+
+static struct node *settle_service(struct files *files, const struct names *names, const struct entry *entry,
+				   unsigned depth)
+{
+	struct node *node = interp_node(scope_interp(files->scope), &schema_service, entry->value);
+
+	return node->kind == NODE_MAP ? follow(files, names, node, depth) : node;
+}
+
+struct node *settle_file(struct files *files, const struct unit *unit, struct node *tree)
+{
+	const struct node *services = node_get(tree, "services");
+	struct map *index cleanup_map = map_new();
+	const struct names names = { unit, index };
+	struct entry *settled, *all;
+
+	if (!services || services->kind != NODE_MAP)
+		return tree;
+	settled = arena_array(files->arena, services->len, sizeof(*settled));
+	for (size_t i = 0; i < services->len; i++)
+		map_set(index, services->entries[i].key, &services->entries[i]);
+	for (size_t i = 0; i < services->len; i++) {
+		const struct entry *entry = &services->entries[i];
+
+		settled[i] = *entry;
+		/* One of cbuild's own words, with variables that are not known yet. */
+		if (node_get(entry->value, "matrix"))
+			continue;
+		scope_enter(files->scope, entry->key, NULL);
+		settled[i].value = settle_service(files, &names, entry, 0);
+		scope_enter(files->scope, NULL, NULL);
+	}
+	all = arena_array(files->arena, tree->len, sizeof(*all));
+	for (size_t i = 0; i < tree->len; i++) {
+		all[i] = tree->entries[i];
+		if (all[i].value == services)
+			all[i].value = node_map(files->arena, services->pos, settled, services->len);
+	}
+	return node_map(files->arena, tree->pos, all, tree->len);
+}

@@ -29,7 +29,7 @@ static void add_created(struct session *session, const char *commit_time)
 		add(session, "org.opencontainers.image.created", text);
 }
 
-void release_annotations(struct session *session)
+void annotations_find(struct session *session)
 {
 	struct git *git = git_new(session->manifest->dir);
 	const char *commit = git_value(git, "git.commit", NULL);
@@ -51,7 +51,7 @@ void release_annotations(struct session *session)
 	git_free(git);
 }
 
-void release_forget(struct session *session)
+void annotations_forget(struct session *session)
 {
 	for (size_t i = 0; i < session->annotations_len; i++)
 		free((char *)session->annotations[i].value);

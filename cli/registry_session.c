@@ -13,7 +13,7 @@
 #include "engine/io/loop.h"
 #include "engine/registry/client.h"
 
-int remote_open(struct session *session, const struct options *options, struct error **err)
+int registry_session_open(struct session *session, const struct options *options, struct error **err)
 {
 	*session = (struct session){ .options = options, .alone = -1 };
 	if (sources_exist(options) && session_open(session, options, err) < 0)
@@ -21,7 +21,7 @@ int remote_open(struct session *session, const struct options *options, struct e
 	return session_registry(session, err);
 }
 
-int remote_domain(const char *word, char **ret, struct error **err)
+int registry_session_domain(const char *word, char **ret, struct error **err)
 {
 	cleanup_free char *name = NULL;
 	struct ref ref = { 0 };

@@ -244,7 +244,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		plan_options.nothing = options->targets_len > 0 && session->targets_len == 0;
 	}
 	if (want->push) {
-		release_annotations(session);
+		annotations_find(session);
 		plan_options.annotations = session->annotations;
 		plan_options.annotations_len = session->annotations_len;
 	}
@@ -272,7 +272,7 @@ void session_close(struct session *session)
 	lockfile_free(session->lock);
 	bases_free(session->bases);
 	registry_free(session->registry);
-	release_forget(session);
+	annotations_forget(session);
 	loop_free(session->loop);
 	layout_free(session->layout);
 	state_free(session->state);

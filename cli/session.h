@@ -35,7 +35,7 @@ struct session {
 	struct loop *loop;                         /* made by session_loop */
 	char *builder, *runtime;                   /* names this run is bound to, or would rather have, or NULL */
 	bool builder_preferred, runtime_preferred; /* rather have: another will do */
-	struct plan_pair *annotations;             /* made by release_annotations */
+	struct plan_pair *annotations;             /* made by annotations_find */
 	size_t annotations_len;
 	bool cache_down;           /* the registry cache did not answer */
 	struct registry *registry; /* made by session_registry */

@@ -59,7 +59,7 @@ static void keep_hashes(struct session *session)
 
 static int follow_all(struct session *session, struct error **err)
 {
-	return follow(session->plan, session->state, 0, plan_len(session->plan), err);
+	return renew_results(session->plan, session->state, 0, plan_len(session->plan), err);
 }
 
 /* What returned is what later changes are compared with; in a read-only checkout they are compared with what was newer. What is
@@ -69,7 +69,7 @@ static void keep_newest(struct session *session)
 	struct error *unsaved = NULL;
 	bool damaged = session->layout && layout_damaged(session->layout);
 
-	if ((damaged || follow_needed(session->plan)) &&
+	if ((damaged || renew_results_needed(session->plan)) &&
 	    (session_write(session, &unsaved) < 0 || follow_all(session, &unsaved) < 0))
 		error_free(unsaved);
 }
@@ -254,7 +254,7 @@ static int take_results(struct session *session, struct error **err)
 /* What is pushed is known now, and what the registries say about it. */
 static int look_at_registries(struct session *session, struct error **err)
 {
-	if (session_registry(session, err) < 0 || release_check(session->plan, session->registry, err) < 0)
+	if (session_registry(session, err) < 0 || tags_check(session->plan, session->registry, err) < 0)
 		return -1;
 	present_set_running(session->present);
 	return 0;

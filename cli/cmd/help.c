@@ -38,13 +38,13 @@ static int add_word(struct buf *out, const struct command *commands, const char 
 	const struct topic *topic = topic_find(word);
 
 	if (command)
-		help_command(out, command);
+		usage_command(out, command);
 	else if (topic)
-		help_topic(out, topic);
+		usage_topic(out, topic);
 	else if (strcmp(word, "manifest") == 0)
-		help_manifest(out);
+		usage_manifest(out);
 	else if (strcmp(word, "options") == 0)
-		help_options(out);
+		usage_options(out);
 	else
 		return unknown(commands, word, err);
 	return 0;
@@ -79,7 +79,7 @@ int cmd_help(const struct options *options, struct error **err)
 	else if (word)
 		r = add_word(&text, options->commands, word, err);
 	else
-		help_summary(&text, options->commands);
+		usage_summary(&text, options->commands);
 	return r < 0 ? -1 : output_data(text.data, text.len, err);
 }
 

@@ -225,7 +225,7 @@ int cmd_inspect(const struct options *options, struct error **err)
 	if (options->targets_len != 1)
 		return error_make(err, ERROR_USAGE,
 				  "inspect takes one image reference: cbuild inspect ghcr.io/acme/web:1");
-	r = remote_open(&session, options, err);
+	r = registry_session_open(&session, options, err);
 	if (r == 0)
 		r = inspect(&session, options->targets[0], err);
 	session_close(&session);

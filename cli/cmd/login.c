@@ -128,9 +128,9 @@ static int run(const struct options *options, int (*what)(struct session *, cons
 
 	if (options->targets_len > 1)
 		return error_make(err, ERROR_USAGE, "%s takes one registry", options->command);
-	if (remote_domain(options->targets_len ? options->targets[0] : NULL, &domain, err) < 0)
+	if (registry_session_domain(options->targets_len ? options->targets[0] : NULL, &domain, err) < 0)
 		return -1;
-	r = remote_open(&session, options, err);
+	r = registry_session_open(&session, options, err);
 	if (r == 0)
 		r = what(&session, domain, err);
 	session_close(&session);

@@ -111,7 +111,7 @@ static void add_option(struct buf *out, const struct option *option)
 {
 	cleanup_buf struct buf name = { 0 };
 
-	help_option_name(&name, option);
+	usage_option_name(&name, option);
 	add_term(out, name.data);
 	add_sentence(out, option->help);
 	if (option->commands) {

@@ -44,7 +44,7 @@ static void add_text(struct buf *out, const char *text, int indent)
 	}
 }
 
-void help_option_name(struct buf *out, const struct option *option)
+void usage_option_name(struct buf *out, const struct option *option)
 {
 	if (option->letter)
 		buf_printf(out, "-%c, ", option->letter);
@@ -56,11 +56,11 @@ static void add_option(struct buf *out, const struct option *option)
 {
 	cleanup_buf struct buf name = { 0 };
 
-	help_option_name(&name, option);
+	usage_option_name(&name, option);
 	buf_printf(out, "  %s%-*s %s\n", option->letter ? "" : "    ", option->letter ? 26 : 22, name.data, option->help);
 }
 
-void help_options(struct buf *out)
+void usage_options(struct buf *out)
 {
 	for (const struct option *option = option_table(); option->name; option++)
 		add_option(out, option);
@@ -83,7 +83,7 @@ static void add_examples(struct buf *out, const char *examples)
 	}
 }
 
-void help_summary(struct buf *out, const struct command *commands)
+void usage_summary(struct buf *out, const struct command *commands)
 {
 	buf_str(out, "cbuild: make for container images\n\n"
 		     "Usage: cbuild [OPTIONS] [COMMAND] [TARGET...]\n\n"
@@ -92,7 +92,7 @@ void help_summary(struct buf *out, const struct command *commands)
 		buf_printf(out, "  %-11s%-16s %s\n", command->name, command->arguments ? command->arguments : "",
 			   command->summary);
 	buf_str(out, "\nOptions:\n");
-	help_options(out);
+	usage_options(out);
 	buf_str(out, "\nExamples:\n");
 	add_examples(out, command_find(commands, "build")->examples);
 	buf_str(out, "\nMore: cbuild help COMMAND, and cbuild help TOPIC:\n");
@@ -127,7 +127,7 @@ static void add_options_of(struct buf *out, const struct command *command)
 	}
 }
 
-void help_command(struct buf *out, const struct command *command)
+void usage_command(struct buf *out, const struct command *command)
 {
 	buf_printf(out, "cbuild %s: %s\n\nUsage: cbuild [OPTIONS] %s%s%s\n", command->name, command->summary,
 		   command->name, command->arguments ? " " : "", command->arguments ? command->arguments : "");
@@ -140,7 +140,7 @@ void help_command(struct buf *out, const struct command *command)
 	add_examples(out, command->examples);
 }
 
-void help_topic(struct buf *out, const struct topic *topic)
+void usage_topic(struct buf *out, const struct topic *topic)
 {
 	if (topic->text) {
 		add_text(out, topic->text, 0);
@@ -175,7 +175,7 @@ static void add_schema(const struct reference_map *map, void *data)
 	}
 }
 
-void help_manifest(struct buf *out)
+void usage_manifest(struct buf *out)
 {
 	reference_each(add_schema, out);
 }

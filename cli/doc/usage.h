@@ -9,13 +9,13 @@ struct topic;
 
 /* Help as text, from the tables of commands, options, topics and of the manifest's keys. */
 
-void help_summary(struct buf *out, const struct command *commands);
-void help_command(struct buf *out, const struct command *command);
-void help_topic(struct buf *out, const struct topic *topic);
-void help_options(struct buf *out);  /* all of them */
-void help_manifest(struct buf *out); /* every key */
+void usage_summary(struct buf *out, const struct command *commands);
+void usage_command(struct buf *out, const struct command *command);
+void usage_topic(struct buf *out, const struct topic *topic);
+void usage_options(struct buf *out);  /* all of them */
+void usage_manifest(struct buf *out); /* every key */
 
 /* "-j, --jobs=N" */
-void help_option_name(struct buf *out, const struct option *option);
+void usage_option_name(struct buf *out, const struct option *option);
 
 #endif

@@ -294,7 +294,7 @@ static int find_flags(const char *program, struct loop *loop, struct layout *lay
 	struct trial trial = { .loop = loop, .program = program, .root = facts->root };
 	int status;
 
-	if (!tiny_program_known()) {
+	if (!trial_program_known()) {
 		facts->flags = mem_strdup("--isolation=chroot");
 		return 0;
 	}
@@ -303,7 +303,7 @@ static int find_flags(const char *program, struct loop *loop, struct layout *lay
 	trial.dir = dir;
 	file = path_join(dir, "true");
 	dockerfile = path_join(dir, "Dockerfile");
-	status = tiny_program_write(file, err);
+	status = trial_program_write(file, err);
 	if (status == 0)
 		status = fs_replace(dockerfile, text, strlen(text), 0644, err);
 	if (status == 0)

@@ -35,12 +35,12 @@ struct program {
 	unsigned char code[sizeof(code)];
 };
 
-bool tiny_program_known(void)
+bool trial_program_known(void)
 {
 	return TINY_MACHINE != EM_NONE;
 }
 
-int tiny_program_write(const char *path, struct error **err)
+int trial_program_write(const char *path, struct error **err)
 {
 	struct program program = {
 		.header = {

@@ -7,8 +7,8 @@ struct error;
 
 /* The smallest program that does nothing and ends with status 0, for this processor: what tells whether
  * a RUN step can run here without an image from anywhere. */
-bool tiny_program_known(void);
+bool trial_program_known(void);
 /* Writes it as an executable file. ERROR_STATE. */
-int tiny_program_write(const char *path, struct error **err);
+int trial_program_write(const char *path, struct error **err);
 
 #endif

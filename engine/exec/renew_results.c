@@ -10,7 +10,7 @@
 #include "engine/plan/plan.h"
 #include "engine/state/state.h"
 
-bool follow_needed(struct plan *plan)
+bool renew_results_needed(struct plan *plan)
 {
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		if (plan_node(plan, i)->returned)
@@ -33,7 +33,7 @@ static int take_inputs(struct plan *plan, size_t number, char **ret, size_t *ret
 	return 0;
 }
 
-int follow(struct plan *plan, struct state *state, size_t first, size_t len, struct error **err)
+int renew_results(struct plan *plan, struct state *state, size_t first, size_t len, struct error **err)
 {
 	struct renewal *items = mem_array(len + 1, sizeof(*items));
 	char **texts = mem_array(len + 1, sizeof(*texts));

@@ -13,9 +13,9 @@ struct state;
  * again: what is stale later is compared with it, and it is kept.
  */
 
-bool follow_needed(struct plan *plan);
+bool renew_results_needed(struct plan *plan);
 /* Makes the results of the `len` nodes from `first` on that returned their newest in the state, which can be written.
  * ERROR_STATE. */
-int follow(struct plan *plan, struct state *state, size_t first, size_t len, struct error **err);
+int renew_results(struct plan *plan, struct state *state, size_t first, size_t len, struct error **err);
 
 #endif

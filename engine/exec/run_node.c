@@ -173,7 +173,7 @@ static int decide_node(struct run *run, size_t number, bool *ret_stale, struct e
 	bool was_fresh = node->state == NODE_FRESH;
 
 	if (!node->key[0] &&
-	    (plan_decide(run->plan, number, err) < 0 || follow(run->plan, run->env.state, number, 1, err) < 0))
+	    (plan_decide(run->plan, number, err) < 0 || renew_results(run->plan, run->env.state, number, 1, err) < 0))
 		return -1;
 	*ret_stale = node->state != NODE_FRESH;
 	if (*ret_stale)

@@ -70,7 +70,7 @@ static void judge(struct plan *plan, const struct release_inquiry *inquiry)
 	}
 }
 
-int release_check(struct plan *plan, struct registry *registry, struct error **err)
+int tags_check(struct plan *plan, struct registry *registry, struct error **err)
 {
 	struct release_inquiry inquiry = { 0 };
 	int r = collect(plan, &inquiry, err);

@@ -17,35 +17,35 @@ struct check {
 	uint64_t bytes;
 };
 
-static int check_file(struct check *check, const struct stock_file *file, struct error **err)
+static int check_file(struct check *check, const struct blob_file *file, struct error **err)
 {
 	bool good;
 
 	if (!file->digest[0]) {
 		check->trouble(check->data, file->name, "is no blob; removed");
-		return stock_remove(check->layout, file, err);
+		return blob_files_remove(check->layout, file, err);
 	}
-	if (stock_check(check->layout, file, &good, err) < 0)
+	if (blob_files_check(check->layout, file, &good, err) < 0)
 		return -1;
 	check->blobs++;
 	check->bytes += file->size;
 	if (good)
 		return 0;
 	check->trouble(check->data, file->digest, "its content is not what its name says; removed");
-	return stock_remove(check->layout, file, err);
+	return blob_files_remove(check->layout, file, err);
 }
 
 static int check_files(struct check *check, struct error **err)
 {
-	struct stock_file *files;
+	struct blob_file *files;
 	size_t len;
 	int r = 0;
 
-	if (stock_list(check->layout, &files, &len, err) < 0)
+	if (blob_files_list(check->layout, &files, &len, err) < 0)
 		return -1;
 	for (size_t i = 0; r == 0 && i < len; i++)
 		r = check_file(check, &files[i], err);
-	stock_free(files, len);
+	blob_files_free(files, len);
 	return r;
 }
 

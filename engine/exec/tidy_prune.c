@@ -198,11 +198,11 @@ static void count(struct tidy_part *part, uint64_t bytes)
 
 static int remove_blobs(struct prune *prune, struct error **err)
 {
-	struct stock_file *files;
+	struct blob_file *files;
 	size_t len;
 	int r = 0;
 
-	if (stock_list(prune->layout, &files, &len, err) < 0)
+	if (blob_files_list(prune->layout, &files, &len, err) < 0)
 		return -1;
 	for (size_t i = 0; r == 0 && i < len; i++) {
 		const struct use *use = files[i].digest[0] ? map_get(prune->uses, files[i].digest) : NULL;
@@ -213,9 +213,9 @@ static int remove_blobs(struct prune *prune, struct error **err)
 		}
 		count(&prune->freed->blobs, files[i].size);
 		if (!prune->options->dry)
-			r = stock_remove(prune->layout, &files[i], err);
+			r = blob_files_remove(prune->layout, &files[i], err);
 	}
-	stock_free(files, len);
+	blob_files_free(files, len);
 	return r;
 }
 
@@ -232,7 +232,7 @@ static int prune_store(struct prune *prune, struct error **err)
 		r = remove_blobs(prune, err);
 	for (size_t i = 0; i < prune->units_len; i++)
 		reach_free(&prune->units[i].reach);
-	left = r == 0 ? stock_sweep(prune->layout, prune->options->dry) : 0;
+	left = r == 0 ? blob_files_sweep(prune->layout, prune->options->dry) : 0;
 	if (left > 0)
 		count(&prune->freed->leftovers, left);
 	return r;
@@ -288,15 +288,15 @@ static int prune_folders(struct prune *prune, struct error **err)
 
 int tidy_size(struct layout *layout, uint64_t *ret_bytes, struct error **err)
 {
-	struct stock_file *files;
+	struct blob_file *files;
 	size_t len;
 
-	if (stock_list(layout, &files, &len, err) < 0)
+	if (blob_files_list(layout, &files, &len, err) < 0)
 		return -1;
 	*ret_bytes = 0;
 	for (size_t i = 0; i < len; i++)
 		*ret_bytes += files[i].size;
-	stock_free(files, len);
+	blob_files_free(files, len);
 	return 0;
 }
 

@@ -16,27 +16,27 @@
 #include "engine/oci/blob.h"
 #include "engine/oci/layout.h"
 
-static void describe(int folder, const char *name, struct stock_file *file)
+static void describe(int folder, const char *name, struct blob_file *file)
 {
 	cleanup_free char *digest = mem_printf("sha256:%s", name);
 	struct stat st;
 	bool there = fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
-	*file = (struct stock_file){ .name = mem_strdup(name), .size = there ? (uint64_t)st.st_size : 0 };
+	*file = (struct blob_file){ .name = mem_strdup(name), .size = there ? (uint64_t)st.st_size : 0 };
 	if (there && S_ISREG(st.st_mode) && digest_valid(digest))
 		memcpy(file->digest, digest, DIGEST_LEN + 1);
 }
 
 static int compare_files(const void *a, const void *b)
 {
-	const struct stock_file *x = a, *y = b;
+	const struct blob_file *x = a, *y = b;
 
 	return strcmp(x->name, y->name);
 }
 
-int stock_list(struct layout *layout, struct stock_file **ret, size_t *ret_len, struct error **err)
+int blob_files_list(struct layout *layout, struct blob_file **ret, size_t *ret_len, struct error **err)
 {
-	struct stock_file *files = NULL;
+	struct blob_file *files = NULL;
 	size_t len = 0, cap = 0;
 	DIR *dir = fs_opendir(layout->blobs);
 	struct dirent *entry;
@@ -52,7 +52,7 @@ int stock_list(struct layout *layout, struct stock_file **ret, size_t *ret_len, 
 	if (errno) {
 		error_errno(err, ERROR_STATE, errno, "%s: cannot read", layout->blobs);
 		closedir(dir);
-		stock_free(files, len);
+		blob_files_free(files, len);
 		return -1;
 	}
 	closedir(dir);
@@ -63,14 +63,14 @@ int stock_list(struct layout *layout, struct stock_file **ret, size_t *ret_len, 
 	return 0;
 }
 
-void stock_free(struct stock_file *files, size_t len)
+void blob_files_free(struct blob_file *files, size_t len)
 {
 	for (size_t i = 0; files && i < len; i++)
 		free(files[i].name);
 	free(files);
 }
 
-int stock_check(struct layout *layout, const struct stock_file *file, bool *ret_good, struct error **err)
+int blob_files_check(struct layout *layout, const struct blob_file *file, bool *ret_good, struct error **err)
 {
 	cleanup_free char *path = path_join(layout->blobs, file->name);
 	char found[DIGEST_LEN + 1];
@@ -81,14 +81,14 @@ int stock_check(struct layout *layout, const struct stock_file *file, bool *ret_
 	return 0;
 }
 
-int stock_remove(struct layout *layout, const struct stock_file *file, struct error **err)
+int blob_files_remove(struct layout *layout, const struct blob_file *file, struct error **err)
 {
 	cleanup_free char *path = path_join(layout->blobs, file->name);
 
 	return fs_remove_tree(path, err);
 }
 
-uint64_t stock_sweep(struct layout *layout, bool dry)
+uint64_t blob_files_sweep(struct layout *layout, bool dry)
 {
 	cleanup_free char *tmp = path_join(layout->dir, "tmp");
 

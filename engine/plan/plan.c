@@ -118,7 +118,7 @@ void plan_free(struct plan *plan)
 		free(file->text);
 	}
 	map_free(plan->ignores);
-	ahead_free(plan->ahead);
+	read_ahead_free(plan->ahead);
 	map_free(plan->by_id);
 	map_free(plan->by_reference);
 	map_free(plan->records);

@@ -34,7 +34,7 @@ static void complain(struct plan *plan, struct pos pos, struct error **error)
 /* As fs_read_if. */
 static int read_text(struct plan *plan, const char *path, struct buf *ret, bool *ret_found, struct error **err)
 {
-	if (ahead_take(plan->ahead, path, ret, ret_found))
+	if (read_ahead_take(plan->ahead, path, ret, ret_found))
 		return 0;
 	return fs_read_if(path, DOCKERFILE_MAX, ret, ret_found, err);
 }
@@ -142,7 +142,7 @@ void plan_read_ahead(struct plan *plan)
 		paths[len++] = ignore_inside(plan, build);
 	}
 	if (len >= 3 * (size_t)AHEAD_LEAST)
-		plan->ahead = ahead_read(paths, len, DOCKERFILE_MAX);
+		plan->ahead = read_ahead_start(paths, len, DOCKERFILE_MAX);
 	free(paths);
 }
 

@@ -5,7 +5,7 @@
 
 /* The plan's inside, for engine/plan/ alone. */
 
-struct ahead;
+struct read_ahead;
 struct arena;
 struct dockerfile;
 struct ignore;
@@ -53,7 +53,7 @@ struct plan {
 	struct map *by_reference; /* normalised "domain/repository:tag" -> who makes it + 1 */
 	struct map *records;      /* newest record of each node */
 	struct map *ignores;      /* path -> struct plan_ignore */
-	struct ahead *ahead;      /* files that will be asked for, or NULL */
+	struct read_ahead *ahead; /* files that will be asked for, or NULL */
 	struct record *record_items;
 	size_t records_len;
 	const char **outputs; /* absolute paths of all prepare outputs, and of the state folder */

@@ -17,7 +17,7 @@ struct file {
 	bool read, found;
 };
 
-struct ahead {
+struct read_ahead {
 	uint64_t limit;
 	struct map *by_path; /* number + 1 */
 	struct arena *arena;
@@ -27,7 +27,7 @@ struct ahead {
 
 static void read_file(void *data, size_t index, unsigned worker)
 {
-	struct ahead *ahead = data;
+	struct read_ahead *ahead = data;
 	struct file *file = &ahead->files[index];
 
 	(void)worker;
@@ -35,11 +35,11 @@ static void read_file(void *data, size_t index, unsigned worker)
 	file->read = fs_read_if(file->path, ahead->limit, &file->text, &file->found, NULL) == 0;
 }
 
-struct ahead *ahead_read(const char *const *paths, size_t len, uint64_t limit)
+struct read_ahead *read_ahead_start(const char *const *paths, size_t len, uint64_t limit)
 {
-	struct ahead *ahead = mem_alloc(sizeof(*ahead));
+	struct read_ahead *ahead = mem_alloc(sizeof(*ahead));
 
-	*ahead = (struct ahead){
+	*ahead = (struct read_ahead){
 		.limit = limit,
 		.by_path = map_new(),
 		.arena = arena_new(),
@@ -56,7 +56,7 @@ struct ahead *ahead_read(const char *const *paths, size_t len, uint64_t limit)
 	return ahead;
 }
 
-void ahead_free(struct ahead *ahead)
+void read_ahead_free(struct read_ahead *ahead)
 {
 	if (!ahead)
 		return;
@@ -68,7 +68,7 @@ void ahead_free(struct ahead *ahead)
 	free(ahead);
 }
 
-bool ahead_take(struct ahead *ahead, const char *path, struct buf *ret, bool *ret_found)
+bool read_ahead_take(struct read_ahead *ahead, const char *path, struct buf *ret, bool *ret_found)
 {
 	size_t number = ahead ? (size_t)map_get(ahead->by_path, path) : 0;
 	struct file *file = number ? &ahead->files[number - 1] : NULL;

@@ -13,7 +13,7 @@
 
 #define PORTS_MAX 512 /* bindings of one container that are looked at */
 
-int cast_find(struct up *up, struct error **err)
+int standing_find(struct up *up, struct error **err)
 {
 	char **names = NULL;
 	size_t len = 0;
@@ -32,7 +32,7 @@ int cast_find(struct up *up, struct error **err)
 	return r;
 }
 
-void cast_leave(struct up *up)
+void standing_leave(struct up *up)
 {
 	for (size_t i = 0; i < up->standing_len; i++)
 		container_leave(up->standing[i]);
@@ -169,7 +169,7 @@ static const char *address_of(struct up *up, const struct container *old)
 	return ip && strcmp(runtime_name(up->job->runtime), "podman") == 0 ? arena_strdup(up->stage.arena, ip) : NULL;
 }
 
-int cast_part(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err)
+int start_one(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err)
 {
 	struct container **old = find_standing(up, part->service->name.s);
 	size_t number = up->stage.len;

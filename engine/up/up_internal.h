@@ -35,9 +35,9 @@ void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1]);
 
 /* start_part.c: brings the part on the stage: the container that stands already when it fits, else a new one, which gets the
  * old one's address and ports. */
-int cast_find(struct up *up, struct error **err); /* what stands */
-int cast_part(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err);
-void cast_leave(struct up *up); /* frees what was found and not taken */
+int standing_find(struct up *up, struct error **err); /* what stands */
+int start_one(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err);
+void standing_leave(struct up *up); /* frees what was found and not taken */
 
 /* tell.c: events, from any thread. */
 void tell(struct up *up, const struct up_event *event);

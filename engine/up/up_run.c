@@ -81,7 +81,7 @@ static bool start_part(struct up *up, const struct stage_part *part)
 	struct actor *actor = NULL;
 	struct error *error = NULL;
 
-	if (cast_part(up, part, &actor, &error) < 0) {
+	if (start_one(up, part, &actor, &error) < 0) {
 		findings_error(up->findings, part->service->name.s, &error);
 		return false;
 	}
@@ -228,7 +228,7 @@ static void direct(void *arg)
 	struct error *error = NULL;
 	bool good = false;
 
-	if (cast_find(up, &error) < 0 || open_network(up, &error) < 0)
+	if (standing_find(up, &error) < 0 || open_network(up, &error) < 0)
 		findings_error(up->findings, NULL, &error);
 	else
 		good = start_all(up);
@@ -297,7 +297,7 @@ static void up_open(struct up *up)
 
 static void up_close(struct up *up)
 {
-	cast_leave(up);
+	standing_leave(up);
 	free(up->kept);
 	free(up->ended);
 	free(up->stage.network);

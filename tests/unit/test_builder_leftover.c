@@ -152,11 +152,11 @@ static void test_unnoted_of_the_living(void **state)
 static void test_tiny_program(void **state)
 {
 	(void)state;
-	if (!tiny_program_known())
+	if (!trial_program_known())
 		skip();
-	ok(tiny_program_write("true", err));
+	ok(trial_program_write("true", err));
 	assert_int_equal(shell("./true"), 0);
-	refused(tiny_program_write("nowhere/true", err), "nowhere/");
+	refused(trial_program_write("nowhere/true", err), "nowhere/");
 }
 
 int main(void)

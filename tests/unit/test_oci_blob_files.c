@@ -9,7 +9,7 @@ static void test_list_and_check(void **state)
 	cleanup_layout struct layout *layout = open_store();
 	char digest[DIGEST_LEN + 1], other[DIGEST_LEN + 1];
 	cleanup_free char *path = NULL;
-	struct stock_file *files;
+	struct blob_file *files;
 	size_t len, blobs = 0;
 	bool good = false;
 
@@ -26,25 +26,25 @@ static void test_list_and_check(void **state)
 	assert_int_equal(chmod(path, 0644), 0);
 	write_text(path, "otheR");
 
-	ok(stock_list(layout, &files, &len, err));
+	ok(blob_files_list(layout, &files, &len, err));
 	assert_int_equal(len, 5);
 	for (size_t i = 0; i < len; i++) {
 		assert_true(i == 0 || strcmp(files[i - 1].name, files[i].name) < 0);
 		if (files[i].digest[0]) {
 			blobs++;
 			assert_int_equal(files[i].size, 5);
-			ok(stock_check(layout, &files[i], &good, err));
+			ok(blob_files_check(layout, &files[i], &good, err));
 			assert_int_equal(good, strcmp(files[i].digest, digest) == 0);
 		}
 		if (!files[i].digest[0] || !good)
-			ok(stock_remove(layout, &files[i], err));
+			ok(blob_files_remove(layout, &files[i], err));
 	}
 	assert_int_equal(blobs, 2);
-	stock_free(files, len);
-	ok(stock_list(layout, &files, &len, err));
+	blob_files_free(files, len);
+	ok(blob_files_list(layout, &files, &len, err));
 	assert_int_equal(len, 1);
 	assert_string_equal(files[0].digest, digest);
-	stock_free(files, len);
+	blob_files_free(files, len);
 }
 
 static void test_sweep(void **state)
@@ -58,9 +58,9 @@ static void test_sweep(void **state)
 	ok(layout_open("store", false, &second, err));
 	ok(fs_mkdirs("store/tmp/left", 0755, err));
 	write_text("store/tmp/left/file", "what a killed process had begun");
-	assert_true(stock_sweep(second, true) > 0);
+	assert_true(blob_files_sweep(second, true) > 0);
 	assert_true(fs_exists("store/tmp/left/file"));
-	assert_true(stock_sweep(second, false) > 0);
+	assert_true(blob_files_sweep(second, false) > 0);
 	assert_false(fs_exists("store/tmp/left"));
 	/* Of a process that lives. */
 	assert_true(fs_exists(staging));

@@ -38,7 +38,7 @@ struct sha256 {
 	bool failed;
 };
 
-static void load(void)
+static void digest_load(void)
 {
 	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
@@ -83,7 +83,7 @@ void digest_encode(const unsigned char bytes[DIGEST_HEX / 2], char ret_hex[DIGES
 	ret_hex[DIGEST_HEX] = '\0';
 }
 
-static void start(struct sha256 *sha)
+static void digest_start(struct sha256 *sha)
 {
 	sha->failed = crypto.EVP_DigestInit_ex(sha->context, crypto.sha256, NULL) != 1;
 }
@@ -92,14 +92,14 @@ int sha256_new(struct sha256 **ret, struct error **err)
 {
 	struct sha256 *sha;
 
-	pthread_once(&crypto.once, load);
+	pthread_once(&crypto.once, digest_load);
 	if (crypto.error)
 		return error_copy(err, crypto.error);
 	sha = mem_alloc(sizeof(*sha));
 	sha->context = crypto.EVP_MD_CTX_new();
 	if (!sha->context)
 		mem_exhausted();
-	start(sha);
+	digest_start(sha);
 	*ret = sha;
 	return 0;
 }
@@ -130,10 +130,10 @@ void sha256_done(struct sha256 *sha, char ret_digest[DIGEST_LEN + 1])
 		memcpy(ret_digest, PREFIX, PREFIX_LEN);
 		digest_encode(raw, ret_digest + PREFIX_LEN);
 	}
-	start(sha);
+	digest_start(sha);
 }
 
-static int finish(struct sha256 *sha, const char *name, char ret_digest[DIGEST_LEN + 1], struct error **err)
+static int digest_finish(struct sha256 *sha, const char *name, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
 	sha256_done(sha, ret_digest);
 	if (!digest_valid(ret_digest))
@@ -148,7 +148,7 @@ int digest_bytes(const void *data, size_t len, char ret_digest[DIGEST_LEN + 1], 
 	if (sha256_new(&sha, err) < 0)
 		return -1;
 	sha256_add(sha, data, len);
-	return finish(sha, "digest", ret_digest, err);
+	return digest_finish(sha, "digest", ret_digest, err);
 }
 
 int digest_file(const char *path, char ret_digest[DIGEST_LEN + 1], uint64_t *ret_size, struct error **err)
@@ -173,7 +173,7 @@ int digest_file(const char *path, char ret_digest[DIGEST_LEN + 1], uint64_t *ret
 		sha256_add(sha, block, (size_t)n);
 		size += (uint64_t)n;
 	}
-	if (finish(sha, path, ret_digest, err) < 0)
+	if (digest_finish(sha, path, ret_digest, err) < 0)
 		return -1;
 	if (ret_size)
 		*ret_size = size;

@@ -11,13 +11,13 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-static bool wanted(struct error **err)
+static bool error_wanted(struct error **err)
 {
 	return err && !*err;
 }
 
 /* Takes `message`. */
-static int set(struct error **err, enum error_class cls, char *message)
+static int error_set(struct error **err, enum error_class cls, char *message)
 {
 	struct error *error = mem_alloc(sizeof(*error));
 
@@ -32,10 +32,10 @@ int error_make(struct error **err, enum error_class cls, const char *fmt, ...)
 {
 	va_list args;
 
-	if (!wanted(err))
+	if (!error_wanted(err))
 		return -1;
 	va_start(args, fmt);
-	set(err, cls, mem_vprintf(fmt, args));
+	error_set(err, cls, mem_vprintf(fmt, args));
 	va_end(args);
 	return -1;
 }
@@ -96,13 +96,13 @@ int error_errno(struct error **err, enum error_class cls, int errnum, const char
 	char reason[128];
 	va_list args;
 
-	if (!wanted(err))
+	if (!error_wanted(err))
 		return -1;
 	errno_text(errnum, reason, sizeof(reason));
 	va_start(args, fmt);
 	message = mem_vprintf(fmt, args);
 	va_end(args);
-	set(err, cls, mem_printf("%s: %s", message, reason));
+	error_set(err, cls, mem_printf("%s: %s", message, reason));
 	(*err)->errnum = errnum;
 	name_limit(err, errnum);
 	return -1;
@@ -141,7 +141,7 @@ int error_move(struct error **to, struct error **from)
 	if (to == from)
 		return -1;
 	bug_if(!*from, "an error was passed on, and there is none");
-	if (wanted(to))
+	if (error_wanted(to))
 		*to = *from;
 	else
 		error_free(*from);
@@ -151,9 +151,9 @@ int error_move(struct error **to, struct error **from)
 
 int error_copy(struct error **to, const struct error *from)
 {
-	if (!wanted(to) || !from)
+	if (!error_wanted(to) || !from)
 		return -1;
-	set(to, from->cls, mem_strdup(from->message));
+	error_set(to, from->cls, mem_strdup(from->message));
 	(*to)->transient = from->transient;
 	(*to)->errnum = from->errnum;
 	if (from->remedy)

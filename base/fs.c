@@ -29,7 +29,7 @@ void fd_cleanup(int *fd)
 }
 
 /* Reads to the end of the file; -1 with errno, EFBIG when there is more than `limit`. */
-static int read_all(int fd, const struct stat *st, uint64_t limit, struct buf *buf)
+static int fs_read_all(int fd, const struct stat *st, uint64_t limit, struct buf *buf)
 {
 	size_t before = buf->len;
 	size_t block = READ_BLOCK;
@@ -63,7 +63,7 @@ static int read_fd(int fd, const struct stat *st, const char *path, uint64_t lim
 	size_t before = buf->len;
 	int errnum;
 
-	if (read_all(fd, st, limit, buf) == 0)
+	if (fs_read_all(fd, st, limit, buf) == 0)
 		return 0;
 	errnum = errno;
 	buf->len = before;
@@ -257,7 +257,7 @@ bool fs_is_dir(const char *path)
 }
 
 /* Whatever mkdir says of a folder that is there (EEXIST, EROFS, EACCES), it is there. */
-static int make_folder(const char *path, mode_t mode)
+static int fs_make_folder(const char *path, mode_t mode)
 {
 	struct stat st;
 	int errnum;
@@ -289,7 +289,7 @@ int fs_mkdirs(const char *path, mode_t mode, struct error **err)
 
 		*end = '\0';
 		/* The owner must be able to fill the folders on the way. */
-		if (make_folder(part, last ? mode : mode | S_IWUSR | S_IXUSR) < 0)
+		if (fs_make_folder(part, last ? mode : mode | S_IWUSR | S_IXUSR) < 0)
 			return error_errno(err, ERROR_STATE, errno, "%s: cannot create the folder", part);
 		if (!last)
 			*end = '/';

@@ -63,7 +63,7 @@ static bool scan_chunk(struct span *pattern, struct span *ret_chunk)
 }
 
 /* One end of a range in a class; false when the pattern is malformed there. */
-static bool class_rune(struct span *chunk, uint32_t *ret_rune)
+static bool glob_class_rune(struct span *chunk, uint32_t *ret_rune)
 {
 	size_t len;
 
@@ -96,12 +96,12 @@ static int match_class(struct span *chunk, uint32_t rune)
 
 		if (ranges > 0 && !empty(*chunk) && *chunk->at == ']')
 			break;
-		if (!class_rune(chunk, &low))
+		if (!glob_class_rune(chunk, &low))
 			return -1;
 		high = low;
 		if (*chunk->at == '-') {
 			chunk->at++;
-			if (!class_rune(chunk, &high))
+			if (!glob_class_rune(chunk, &high))
 				return -1;
 		}
 		if (low <= rune && rune <= high)

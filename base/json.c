@@ -41,7 +41,7 @@ static inline bool jansson_is_null(const json_t *value)
 
 #define DEPTH_MAX 64
 
-static const json_t *peek(const struct json *json)
+static const json_t *json_peek(const struct json *json)
 {
 	return (const json_t *)json;
 }
@@ -158,38 +158,38 @@ void json_cleanup(struct json **json)
 
 bool json_is_object(const struct json *value)
 {
-	return jansson_is_object(peek(value));
+	return jansson_is_object(json_peek(value));
 }
 
 bool json_is_array(const struct json *value)
 {
-	return jansson_is_array(peek(value));
+	return jansson_is_array(json_peek(value));
 }
 
 bool json_is_null(const struct json *value)
 {
-	return jansson_is_null(peek(value));
+	return jansson_is_null(json_peek(value));
 }
 
 const struct json *json_get(const struct json *object, const char *key)
 {
-	return (const struct json *)json_object_get(peek(object), key);
+	return (const struct json *)json_object_get(json_peek(object), key);
 }
 
 const char *json_text(const struct json *value)
 {
-	return json_string_value(peek(value));
+	return json_string_value(json_peek(value));
 }
 
 int64_t json_number(const struct json *value)
 {
 	double real;
 
-	if (json_is_integer(peek(value)))
-		return json_integer_value(peek(value));
-	if (!json_is_real(peek(value)))
+	if (json_is_integer(json_peek(value)))
+		return json_integer_value(json_peek(value));
+	if (!json_is_real(json_peek(value)))
 		return 0;
-	real = json_real_value(peek(value));
+	real = json_real_value(json_peek(value));
 	/* Outside of this range the conversion would not be defined. */
 	return fabs(real) < 9e18 ? (int64_t)real : 0;
 }
@@ -206,17 +206,17 @@ int64_t json_int(const struct json *object, const char *key)
 
 bool json_bool(const struct json *object, const char *key)
 {
-	return json_is_true(peek(json_get(object, key)));
+	return json_is_true(json_peek(json_get(object, key)));
 }
 
 size_t json_len(const struct json *value)
 {
-	return json_is_object(value) ? json_object_size(peek(value)) : json_array_size(peek(value));
+	return json_is_object(value) ? json_object_size(json_peek(value)) : json_array_size(json_peek(value));
 }
 
 const struct json *json_at(const struct json *array, size_t i)
 {
-	return (const struct json *)json_array_get(peek(array), i);
+	return (const struct json *)json_array_get(json_peek(array), i);
 }
 
 /* jansson's iterators take no const, but do not change what they walk over. */
@@ -297,7 +297,7 @@ struct json *json_new_null(void)
 
 struct json *json_clone(const struct json *value)
 {
-	return made(json_deep_copy(peek(value)));
+	return made(json_deep_copy(json_peek(value)));
 }
 
 void json_set(struct json *object, const char *key, struct json *value)
@@ -355,6 +355,6 @@ void json_dump(const struct json *json, enum json_style style, struct buf *out)
 
 	if (!json)
 		buf_str(out, "null");
-	else if (json_dump_callback(peek(json), add_piece, out, flags[style] | DUMP_ANY) < 0)
+	else if (json_dump_callback(json_peek(json), add_piece, out, flags[style] | DUMP_ANY) < 0)
 		mem_exhausted();
 }

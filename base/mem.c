@@ -35,7 +35,7 @@ void mem_exhausted(void)
 	_exit(70);
 }
 
-static size_t multiply(size_t a, size_t b)
+static size_t mem_multiply(size_t a, size_t b)
 {
 	size_t product;
 
@@ -55,7 +55,7 @@ void *mem_alloc(size_t size)
 
 void *mem_array(size_t count, size_t size)
 {
-	return mem_alloc(multiply(count, size));
+	return mem_alloc(mem_multiply(count, size));
 }
 
 void mem_reserve(void *items, size_t *cap, size_t need, size_t size)
@@ -72,7 +72,7 @@ void mem_reserve(void *items, size_t *cap, size_t need, size_t size)
 		bigger = 8;
 	/* The caller's pointer may be of any type: copied, not dereferenced as another one. */
 	memcpy(&p, items, sizeof(p));
-	p = realloc(p, multiply(bigger, size));
+	p = realloc(p, mem_multiply(bigger, size));
 	if (!p)
 		mem_exhausted();
 	memset(p + *cap * size, 0, (bigger - *cap) * size);
@@ -214,7 +214,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
 {
-	return arena_alloc(arena, multiply(count, size));
+	return arena_alloc(arena, mem_multiply(count, size));
 }
 
 char *arena_strdup(struct arena *arena, const char *s)

@@ -37,14 +37,14 @@ struct pattern {
 	pcre2_match_context_8 *limits;
 };
 
-static void load(void)
+static void pattern_load(void)
 {
 	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
 	module_open(CBUILD_LIBPCRE2, symbols, &pcre.error);
 }
 
-static void describe(int code, char *out, size_t size)
+static void pattern_describe(int code, char *out, size_t size)
 {
 	out[0] = '\0';
 	pcre.pcre2_get_error_message_8(code, (PCRE2_UCHAR8 *)out, size);
@@ -58,12 +58,12 @@ int pattern_new(const char *regex, struct pattern **ret, struct error **err)
 	int number = 0;
 	char why[160];
 
-	pthread_once(&pcre.once, load);
+	pthread_once(&pcre.once, pattern_load);
 	if (pcre.error)
 		return error_copy(err, pcre.error);
 	code = pcre.pcre2_compile_8((PCRE2_SPTR8)regex, PCRE2_ZERO_TERMINATED, PCRE2_NEVER_UTF, &number, &offset, NULL);
 	if (!code) {
-		describe(number, why, sizeof(why));
+		pattern_describe(number, why, sizeof(why));
 		return error_make(err, ERROR_USAGE, "malformed pattern '%s' at offset %zu: %s", regex, (size_t)offset,
 				  why);
 	}
@@ -102,6 +102,6 @@ int pattern_find(const struct pattern *pattern, const char *data, size_t len, st
 		return 1;
 	if (result == PCRE2_ERROR_NOMATCH)
 		return 0;
-	describe(result, why, sizeof(why));
+	pattern_describe(result, why, sizeof(why));
 	return error_make(err, ERROR_USAGE, "pattern cannot be matched: %s", why);
 }

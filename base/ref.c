@@ -25,14 +25,14 @@ static bool is_low(char c)
 	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 }
 
-static bool is_alnum(char c)
+static bool ref_is_alnum(char c)
 {
 	return is_low(c) || (c >= 'A' && c <= 'Z');
 }
 
-static bool is_word(char c)
+static bool ref_is_word(char c)
 {
-	return is_alnum(c) || c == '_' || c == '.' || c == '-';
+	return ref_is_alnum(c) || c == '_' || c == '.' || c == '-';
 }
 
 /* As strspn, which makes a table of its long lists each time. */
@@ -51,16 +51,16 @@ bool ref_tag_valid(const char *tag)
 
 	if (len < 1 || len > TAG_MAX || *tag == '.' || *tag == '-')
 		return false;
-	return span(tag, is_word) == len;
+	return span(tag, ref_is_word) == len;
 }
 
 bool ref_name_valid(const char *name)
 {
 	size_t len = strlen(name);
 
-	if (len < 1 || len > NAME_MAX_LEN || !is_alnum(*name))
+	if (len < 1 || len > NAME_MAX_LEN || !ref_is_alnum(*name))
 		return false;
-	return span(name, is_word) == len;
+	return span(name, ref_is_word) == len;
 }
 
 /* Host names are components of letters, digits and inner dashes, joined by dots. */
@@ -79,7 +79,7 @@ static bool host_valid(const char *host, size_t len)
 		} else if (c == '-') {
 			if (before == '.')
 				return false;
-		} else if (!is_alnum(c)) {
+		} else if (!ref_is_alnum(c)) {
 			return false;
 		}
 		before = c;
@@ -186,7 +186,7 @@ static const char *split_rest(char *rest, struct ref *ref)
 }
 
 /* What is wrong with it, or NULL. */
-static const char *check_names(const struct ref *ref)
+static const char *ref_check_names(const struct ref *ref)
 {
 	if (!domain_valid(ref->domain))
 		return "the registry's host name or port is malformed";
@@ -199,7 +199,7 @@ static const char *check_names(const struct ref *ref)
 	return NULL;
 }
 
-static const char *parse(const char *s, struct ref *ref)
+static const char *ref_own_parse(const char *s, struct ref *ref)
 {
 	cleanup_free char *rest = NULL;
 	const char *slash = strchr(s, '/');
@@ -227,13 +227,13 @@ static const char *parse(const char *s, struct ref *ref)
 		ref->repository = mem_printf(OFFICIAL "%s", rest);
 	else
 		ref->repository = mem_strdup(rest);
-	return check_names(ref);
+	return ref_check_names(ref);
 }
 
 bool ref_parse(const char *s, struct ref *ret, const char **ret_why)
 {
 	struct ref ref = { 0 };
-	const char *why = parse(s, &ref);
+	const char *why = ref_own_parse(s, &ref);
 
 	if (why) {
 		ref_free(&ref);

@@ -9,21 +9,21 @@ struct scan scan_begin(const char *text, size_t len)
 	return (struct scan){ .at = text, .end = text + len };
 }
 
-static bool refuse(struct scan *s)
+static bool scan_refuse(struct scan *s)
 {
 	s->bad = true;
 	return false;
 }
 
-static void skip_space(struct scan *s)
+static void scan_skip_space(struct scan *s)
 {
 	while (s->at < s->end && (*s->at == ' ' || *s->at == '\n' || *s->at == '\r' || *s->at == '\t'))
 		s->at++;
 }
 
-static bool take(struct scan *s, char c)
+static bool scan_take(struct scan *s, char c)
 {
-	skip_space(s);
+	scan_skip_space(s);
 	if (s->bad || s->at == s->end || *s->at != c)
 		return false;
 	s->at++;
@@ -32,8 +32,8 @@ static bool take(struct scan *s, char c)
 
 static bool open(struct scan *s, char bracket)
 {
-	s->first = take(s, bracket);
-	return s->first || refuse(s);
+	s->first = scan_take(s, bracket);
+	return s->first || scan_refuse(s);
 }
 
 bool scan_object(struct scan *s)
@@ -52,16 +52,16 @@ static bool another(struct scan *s, char bracket)
 	bool first = s->first;
 
 	s->first = false;
-	if (take(s, bracket))
+	if (scan_take(s, bracket))
 		return false;
-	return first ? !s->bad : take(s, ',') || refuse(s);
+	return first ? !s->bad : scan_take(s, ',') || scan_refuse(s);
 }
 
 bool scan_member(struct scan *s, struct scan_text *ret)
 {
 	if (!another(s, '}') || !scan_string(s, ret))
 		return false;
-	return take(s, ':') || refuse(s);
+	return scan_take(s, ':') || scan_refuse(s);
 }
 
 bool scan_item(struct scan *s)
@@ -79,7 +79,7 @@ static bool pass_string(struct scan *s)
 		size_t slashes = 0;
 
 		if (!quote)
-			return refuse(s);
+			return scan_refuse(s);
 		while (quote - slashes > start && quote[-(long)slashes - 1] == '\\')
 			slashes++;
 		s->at = quote + 1;
@@ -92,8 +92,8 @@ bool scan_string(struct scan *s, struct scan_text *ret)
 {
 	const char *start;
 
-	if (!take(s, '"'))
-		return refuse(s);
+	if (!scan_take(s, '"'))
+		return scan_refuse(s);
 	start = s->at;
 	if (!pass_string(s))
 		return false;
@@ -108,22 +108,22 @@ bool scan_number(struct scan *s, uint64_t *ret)
 	uint64_t number = 0;
 	const char *start;
 
-	skip_space(s);
+	scan_skip_space(s);
 	start = s->at;
 	for (; !s->bad && s->at < s->end && *s->at >= '0' && *s->at <= '9'; s->at++) {
 		if (__builtin_mul_overflow(number, (uint64_t)10, &number) ||
 		    __builtin_add_overflow(number, (uint64_t)(*s->at - '0'), &number))
-			return refuse(s);
+			return scan_refuse(s);
 	}
 	if (s->at == start || (s->at < s->end && strchr(".eE", *s->at)))
-		return refuse(s);
+		return scan_refuse(s);
 	*ret = number;
 	return true;
 }
 
 bool scan_null(struct scan *s)
 {
-	skip_space(s);
+	scan_skip_space(s);
 	if (s->bad || s->end - s->at < 4 || memcmp(s->at, "null", 4) != 0)
 		return false;
 	s->at += 4;
@@ -136,9 +136,9 @@ bool scan_skip(struct scan *s)
 	size_t depth = 0;
 
 	do {
-		skip_space(s);
+		scan_skip_space(s);
 		if (s->bad || s->at == s->end)
-			return refuse(s);
+			return scan_refuse(s);
 		switch (*s->at++) {
 		case '"':
 			if (!pass_string(s))
@@ -151,15 +151,15 @@ bool scan_skip(struct scan *s)
 		case ']':
 		case '}':
 			if (depth-- == 0)
-				return refuse(s);
+				return scan_refuse(s);
 			break;
 		case ',':
 		case ':':
 			if (depth == 0)
-				return refuse(s);
+				return scan_refuse(s);
 			break;
 		case '\0':
-			return refuse(s);
+			return scan_refuse(s);
 		default:
 			while (s->at < s->end && *s->at && !strchr(" \n\r\t,:]}\"[{", *s->at))
 				s->at++;
@@ -170,7 +170,7 @@ bool scan_skip(struct scan *s)
 
 bool scan_done(struct scan *s)
 {
-	skip_space(s);
+	scan_skip_space(s);
 	return !s->bad && s->at == s->end;
 }
 

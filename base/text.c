@@ -52,7 +52,7 @@ bool text_control(uint32_t rune)
 	return (rune >= 0x2028 && rune <= 0x202e) || (rune >= 0x2066 && rune <= 0x2069);
 }
 
-static void add_escaped(struct buf *out, const char *data, size_t len)
+static void text_add_escaped(struct buf *out, const char *data, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
 		buf_printf(out, "\\x%02x", (unsigned char)data[i]);
@@ -84,7 +84,7 @@ static void add_safe(struct buf *out, const char *data, size_t len, bool lines)
 			buf_add(out, data - plain, plain);
 			plain = 0;
 			if (*data != '\r' || !ends_line(data, len))
-				add_escaped(out, data, n);
+				text_add_escaped(out, data, n);
 		}
 		data += n;
 		len -= n;
@@ -345,7 +345,7 @@ void text_duration(struct buf *out, uint64_t ms)
 }
 
 /* True when nothing in the word has to be written as an escape. */
-static bool printable(const char *word)
+static bool text_printable(const char *word)
 {
 	size_t len = strlen(word);
 
@@ -373,7 +373,7 @@ static void add_ansi_quoted(struct buf *out, const char *word)
 
 		if (n == 0 || rune == '\t' || text_control(rune)) {
 			n = n ? n : 1;
-			add_escaped(out, word, n);
+			text_add_escaped(out, word, n);
 		} else {
 			if (rune == '\'' || rune == '\\')
 				buf_char(out, '\\');
@@ -394,7 +394,7 @@ void text_shell(struct buf *out, const char *word)
 		buf_str(out, word);
 		return;
 	}
-	if (!printable(word)) {
+	if (!text_printable(word)) {
 		add_ansi_quoted(out, word);
 		return;
 	}

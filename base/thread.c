@@ -50,7 +50,7 @@ void keylock_free(struct keylock *lock)
 	free(lock);
 }
 
-static struct held **find(struct keylock *lock, const char *name)
+static struct held **thread_find(struct keylock *lock, const char *name)
 {
 	struct held **at = &lock->first;
 
@@ -65,7 +65,7 @@ void keylock_take(struct keylock *lock, const char *name)
 
 	held->name = mem_strdup(name);
 	pthread_mutex_lock(&lock->lock);
-	for (at = find(lock, name); *at; at = find(lock, name))
+	for (at = thread_find(lock, name); *at; at = thread_find(lock, name))
 		pthread_cond_wait(&lock->given, &lock->lock);
 	*at = held;
 	pthread_mutex_unlock(&lock->lock);
@@ -76,7 +76,7 @@ void keylock_give(struct keylock *lock, const char *name)
 	struct held **at, *held;
 
 	pthread_mutex_lock(&lock->lock);
-	at = find(lock, name);
+	at = thread_find(lock, name);
 	held = *at;
 	*at = held->next;
 	pthread_cond_broadcast(&lock->given);

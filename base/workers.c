@@ -34,7 +34,7 @@ unsigned workers_count(size_t count, size_t each)
 	return threads < (size_t)processors ? (unsigned)threads : (unsigned)processors;
 }
 
-static void *run(void *data)
+static void *workers_own_run(void *data)
 {
 	struct thread *thread = data;
 	struct pool *pool = thread->pool;
@@ -58,9 +58,9 @@ void workers_run(size_t count, unsigned threads, void (*work)(void *data, size_t
 	for (unsigned i = 0; i < threads; i++)
 		workers[i] = (struct thread){ .pool = &pool, .number = i };
 	/* a thread that cannot be had is done without */
-	while (started < threads && thread_start(&workers[started].id, run, &workers[started]) == 0)
+	while (started < threads && thread_start(&workers[started].id, workers_own_run, &workers[started]) == 0)
 		started++;
-	run(&workers[0]);
+	workers_own_run(&workers[0]);
 	for (unsigned i = 1; i < started; i++)
 		pthread_join(workers[i].id, NULL);
 }

@@ -25,7 +25,7 @@ static bool is_carried(const char *name)
 	       strcmp(name, "security.ima") == 0;
 }
 
-static int by_name(const void *a, const void *b)
+static int xattr_by_name(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
@@ -48,13 +48,13 @@ static int list_names(int fd, const char *path, char *list, const char ***ret, s
 		if (is_carried(name))
 			names[len++] = name;
 	}
-	qsort(names, len, sizeof(*names), by_name);
+	qsort(names, len, sizeof(*names), xattr_by_name);
 	*ret = names;
 	*ret_len = len;
 	return 0;
 }
 
-static int read_value(int fd, const char *path, const char *name, char *value, size_t *ret_len, struct error **err)
+static int xattr_read_value(int fd, const char *path, const char *name, char *value, size_t *ret_len, struct error **err)
 {
 	ssize_t bytes = fgetxattr(fd, name, value, LIST_MAX);
 
@@ -65,9 +65,9 @@ static int read_value(int fd, const char *path, const char *name, char *value, s
 	return 0;
 }
 
-static int each(int fd, const char *path,
-		int (*take)(void *data, const char *name, const char *value, size_t len, struct error **err),
-		void *data, struct error **err)
+static int xattr_each(int fd, const char *path,
+		      int (*take)(void *data, const char *name, const char *value, size_t len, struct error **err),
+		      void *data, struct error **err)
 {
 	cleanup_free char *list = NULL, *value = NULL;
 	cleanup_free const char **names = NULL;
@@ -82,13 +82,14 @@ static int each(int fd, const char *path,
 		return -1;
 	value = count ? mem_alloc(LIST_MAX) : NULL;
 	for (size_t i = 0; i < count; i++) {
-		if (read_value(fd, path, names[i], value, &len, err) < 0 || take(data, names[i], value, len, err) < 0)
+		if (xattr_read_value(fd, path, names[i], value, &len, err) < 0 ||
+		    take(data, names[i], value, len, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int collect(void *data, const char *name, const char *value, size_t len, struct error **err)
+static int xattr_own_collect(void *data, const char *name, const char *value, size_t len, struct error **err)
 {
 	uint64_t size = len;
 
@@ -101,7 +102,7 @@ static int collect(void *data, const char *name, const char *value, size_t len, 
 
 int xattr_collect(int fd, const char *path, struct buf *ret, struct error **err)
 {
-	return each(fd, path, collect, ret, err);
+	return xattr_each(fd, path, xattr_own_collect, ret, err);
 }
 
 struct target {
@@ -109,7 +110,7 @@ struct target {
 	const char *path;
 };
 
-static int set(void *data, const char *name, const char *value, size_t len, struct error **err)
+static int xattr_set(void *data, const char *name, const char *value, size_t len, struct error **err)
 {
 	const struct target *target = data;
 
@@ -122,7 +123,7 @@ int xattr_copy(int from, const char *from_path, int to, const char *to_path, str
 {
 	struct target target = { to, to_path };
 
-	return each(from, from_path, set, &target, err);
+	return xattr_each(from, from_path, xattr_set, &target, err);
 }
 
 #else

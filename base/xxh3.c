@@ -52,7 +52,7 @@ void hash_hex(struct hash128 hash, char out[HASH_HEX + 1])
 }
 
 /* Reads until `size` bytes are there or the file ends; the number of bytes, or -1. */
-static ssize_t read_block(int fd, char *block, size_t size)
+static ssize_t xxh3_read_block(int fd, char *block, size_t size)
 {
 	size_t have = 0;
 
@@ -139,7 +139,7 @@ static int hash_rest(int fd, const char *name, XXH3_state_t *state, uint64_t *si
 int hash_fd(int fd, const char *name, struct hash128 *ret, uint64_t *ret_size, struct error **err)
 {
 	char block[FIRST_BLOCK];
-	ssize_t n = read_block(fd, block, sizeof(block));
+	ssize_t n = xxh3_read_block(fd, block, sizeof(block));
 	uint64_t size;
 
 	if (n < 0)
@@ -188,7 +188,7 @@ static void add_length(struct hasher *hasher, uint64_t len)
 }
 
 /* The tag's length is one byte; 255 says that a long one follows, so that no tag is cut. */
-static void add_tag(struct hasher *hasher, const char *tag)
+static void xxh3_add_tag(struct hasher *hasher, const char *tag)
 {
 	size_t len = strlen(tag);
 	unsigned char byte = len < 255 ? (unsigned char)len : 255;
@@ -201,7 +201,7 @@ static void add_tag(struct hasher *hasher, const char *tag)
 
 void hasher_field(struct hasher *hasher, const char *tag, const void *value, size_t len)
 {
-	add_tag(hasher, tag);
+	xxh3_add_tag(hasher, tag);
 	add_length(hasher, len);
 	if (len > 0)
 		XXH3_128bits_update(&hasher->state, value, len);
@@ -218,7 +218,7 @@ void hasher_text(struct hasher *hasher, const char *tag, const char *value)
 		hasher_field(hasher, tag, value, strlen(value));
 		return;
 	}
-	add_tag(hasher, tag);
+	xxh3_add_tag(hasher, tag);
 	add_length(hasher, LENGTH_NULL);
 }
 

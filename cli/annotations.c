@@ -13,7 +13,7 @@
 
 #define ANNOTATIONS 3
 
-static void add(struct session *session, const char *key, const char *value)
+static void annotations_add(struct session *session, const char *key, const char *value)
 {
 	session->annotations[session->annotations_len++] = (struct plan_pair){ key, mem_strdup(value) };
 }
@@ -26,7 +26,7 @@ static void add_created(struct session *session, const char *commit_time)
 	struct tm tm;
 
 	if (gmtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) > 0)
-		add(session, "org.opencontainers.image.created", text);
+		annotations_add(session, "org.opencontainers.image.created", text);
 }
 
 void annotations_find(struct session *session)
@@ -42,10 +42,10 @@ void annotations_find(struct session *session)
 		cleanup_free char *revision =
 			mem_printf("%s%s", commit, dirty && strcmp(dirty, "true") == 0 ? "-dirty" : "");
 
-		add(session, "org.opencontainers.image.revision", revision);
+		annotations_add(session, "org.opencontainers.image.revision", revision);
 	}
 	if (source && *source)
-		add(session, "org.opencontainers.image.source", source);
+		annotations_add(session, "org.opencontainers.image.source", source);
 	if (time || session->manifest->has_epoch)
 		add_created(session, time ? time : "0");
 	git_free(git);

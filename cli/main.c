@@ -18,7 +18,7 @@ static int change_dir(const struct options *options, struct error **err)
 	return 0;
 }
 
-static int run(const struct options *options, struct error **err)
+static int main_run(const struct options *options, struct error **err)
 {
 	const char *name = options->help ? "help" : options->version ? "version" : options->command;
 	const struct command *command;
@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 	int status = options_parse(&options, command_table(), argc, argv, &error);
 
 	if (status == 0)
-		status = run(&options, &error);
+		status = main_run(&options, &error);
 	if (status < 0) {
 		if (error)
 			output_error(error);

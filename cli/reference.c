@@ -19,7 +19,7 @@ static const char *title_of(const struct schema *schema)
 					   : schema->name;
 }
 
-static bool is_known(const struct schema *const *found, size_t len, const struct schema *schema)
+static bool reference_is_known(const struct schema *const *found, size_t len, const struct schema *schema)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (found[i] == schema)
@@ -40,7 +40,7 @@ void reference_each(reference_visit *visit, void *data)
 		for (size_t i = 0; i < found[at]->len; i++) {
 			const struct schema *sub = found[at]->keys[i].sub;
 
-			if (sub && len < REFERENCE_MAPS_MAX && !is_known(found, len, sub))
+			if (sub && len < REFERENCE_MAPS_MAX && !reference_is_known(found, len, sub))
 				found[len++] = sub;
 		}
 	}

@@ -112,8 +112,8 @@ static int ask_plan(struct session *session, struct since *since, const char *co
 	return r;
 }
 
-static int find(struct session *session, const char *ref, char *const *changed, size_t len, struct since *since,
-		struct error **err)
+static int since_own_find(struct session *session, const char *ref, char *const *changed, size_t len,
+			  struct since *since, struct error **err)
 {
 	const struct manifest *manifest = session->manifest;
 	const char *common = common_file(session, changed, len);
@@ -137,7 +137,7 @@ int since_find(struct session *session, const char *ref, struct since **ret, str
 	since->arena = arena_new();
 	since->because = arena_array(since->arena, session->manifest->services_len + 1, sizeof(*since->because));
 	if (r == 0)
-		r = find(session, ref, changed, len, since, err);
+		r = since_own_find(session, ref, changed, len, since, err);
 	for (size_t i = 0; i < len; i++)
 		free(changed[i]);
 	free(changed);

@@ -39,7 +39,7 @@ struct port_list {
 	size_t len, cap;
 };
 
-static void add_port(struct decode *d, const struct port *port, struct port_list *ports)
+static void decode_port_add_port(struct decode *d, const struct port *port, struct port_list *ports)
 {
 	struct port *items;
 
@@ -63,8 +63,8 @@ static bool has_port(const struct port_list *ports, const struct port *port)
 }
 
 /* A port of the machine for each of the container's, or several for the only one. */
-static void add_ports(struct decode *d, const struct text *text, struct port_range inner, struct port_range outer,
-		      const struct port *like, struct port_list *ports)
+static void decode_port_add_ports(struct decode *d, const struct text *text, struct port_range inner,
+				  struct port_range outer, const struct port *like, struct port_list *ports)
 {
 	bool single = inner.first == inner.last;
 
@@ -84,7 +84,7 @@ static void add_ports(struct decode *d, const struct text *text, struct port_ran
 			diags_add(d->diags, text->pos, NULL, "a service may have at most %d ports", DECODE_PORTS_MAX);
 			return;
 		}
-		add_port(d, &port, ports);
+		decode_port_add_port(d, &port, ports);
 	}
 }
 
@@ -132,7 +132,7 @@ static void short_port(struct decode *d, const struct text *text, struct port_li
 	if (host && host > text->s)
 		like.host = arena_strndup(d->arena, text->s, (size_t)(host - text->s));
 	if (fit_ranges(d, text, container, outside) && (!slash || strcmp(slash, "/sctp") != 0))
-		add_ports(d, text, container, outside, &like, ports);
+		decode_port_add_ports(d, text, container, outside, &like, ports);
 }
 
 /* A part of a port's long form that may be missing; false after a complaint. */
@@ -178,7 +178,7 @@ static void long_port(struct decode *d, const struct schema_key *key, const stru
 	if (!long_range(d, &published, &outer) || !fit_ranges(d, &target, inner, outer))
 		return;
 	if (!protocol.s || like.udp || strcmp(protocol.s, "tcp") == 0)
-		add_ports(d, &target, inner, outer, &like, ports);
+		decode_port_add_ports(d, &target, inner, outer, &like, ports);
 }
 
 void decode_ports(struct decode *d, const struct schema_key *key, const struct node *node, void *out)

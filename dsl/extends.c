@@ -147,7 +147,7 @@ struct node *merge_written(struct merge *m, const struct entry *entry, const cha
 	return NULL;
 }
 
-static void complain_cycle(struct merge *m, const struct chain *chain, size_t first)
+static void extends_complain_cycle(struct merge *m, const struct chain *chain, size_t first)
 {
 	struct buf path cleanup_buf = { 0 };
 
@@ -173,7 +173,7 @@ static void check_cycle(struct merge *m, const struct chain *chain, const struct
 		if (a.line < b.line || (a.line == b.line && a.column < b.column))
 			return;
 	}
-	complain_cycle(m, chain, first);
+	extends_complain_cycle(m, chain, first);
 }
 
 static bool in_chain(const struct chain *chain, const struct entry *entry)
@@ -185,7 +185,7 @@ static bool in_chain(const struct chain *chain, const struct entry *entry)
 }
 
 /* Follows `extends`. False after a complaint that breaks the chain. */
-static void follow(struct merge *m, const struct entry *entry, struct chain *chain)
+static void extends_follow(struct merge *m, const struct entry *entry, struct chain *chain)
 {
 	while (entry) {
 		struct extends_step *step;
@@ -215,7 +215,7 @@ struct node *merge_service(struct merge *m, const struct entry *entry)
 	struct node *node = NULL;
 
 	m->broken = false;
-	follow(m, entry, &chain);
+	extends_follow(m, entry, &chain);
 	for (size_t i = chain.len; i-- > 0;) {
 		if (chain.steps[i].node->kind != NODE_MAP)
 			continue;

@@ -14,7 +14,7 @@ const char *const late_names[] = {
 	"image.reference", "image.digest",  NULL,
 };
 
-static bool begins(const char *s, const char *prefix)
+static bool late_begins(const char *s, const char *prefix)
 {
 	return prefix && !strncmp(s, prefix, strlen(prefix));
 }
@@ -22,7 +22,7 @@ static bool begins(const char *s, const char *prefix)
 bool late_mentions(const char *s, const char *prefix)
 {
 	while (s && (s = strchr(s, LATE_OPEN)))
-		if (begins(++s, prefix))
+		if (late_begins(++s, prefix))
 			return true;
 	return false;
 }
@@ -32,7 +32,7 @@ const char *late_foreign(const char *s, const char *prefix, const char *prefix2,
 	while (s && (s = strchr(s, LATE_OPEN))) {
 		const char *close = strchr(++s, LATE_CLOSE);
 
-		if (begins(s, prefix) || begins(s, prefix2))
+		if (late_begins(s, prefix) || late_begins(s, prefix2))
 			continue;
 		*ret_len = close ? (size_t)(close - s) : strlen(s);
 		return s;

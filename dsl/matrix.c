@@ -31,7 +31,7 @@ static bool is_rule(const char *key)
 }
 
 /* A name that can stand in ${matrix.NAME}. */
-static bool is_name(const char *s)
+static bool matrix_is_name(const char *s)
 {
 	if (!isalpha((unsigned char)*s) && *s != '_')
 		return false;
@@ -41,12 +41,12 @@ static bool is_name(const char *s)
 }
 
 /* A single value, or a map of them. */
-static bool check_value(struct decode *d, const char *name, const struct node *value)
+static bool matrix_check_value(struct decode *d, const char *name, const struct node *value)
 {
 	bool good = value->kind == NODE_SCALAR || value->kind == NODE_MAP;
 
 	for (size_t i = 0; value->kind == NODE_MAP && i < value->len; i++)
-		good = good && value->entries[i].value->kind == NODE_SCALAR && is_name(value->entries[i].key);
+		good = good && value->entries[i].value->kind == NODE_SCALAR && matrix_is_name(value->entries[i].key);
 	if (!good && value->kind != NODE_BROKEN)
 		diags_add(d->diags, value->pos, NULL, "a value of \"%s\" must be a single one, or a map of such", name);
 	return good;
@@ -57,7 +57,7 @@ static bool take_variable(struct matrix *m, const struct entry *entry)
 	struct decode *d = m->d;
 	bool good = true;
 
-	if (!is_name(entry->key)) {
+	if (!matrix_is_name(entry->key)) {
 		diags_add(d->diags, entry->pos, "names consist of letters, digits and \"_\", and begin with no digit",
 			  "\"%s\" cannot be the name of a variable", entry->key);
 		return false;
@@ -72,7 +72,7 @@ static bool take_variable(struct matrix *m, const struct entry *entry)
 		return false;
 	}
 	for (size_t i = 0; i < entry->value->len; i++)
-		good = check_value(d, entry->key, entry->value->items[i]) && good;
+		good = matrix_check_value(d, entry->key, entry->value->items[i]) && good;
 	m->names[m->len] = entry->key;
 	m->lists[m->len++] = entry->value;
 	return good;
@@ -90,7 +90,7 @@ static bool take_variables(struct matrix *m, const struct node *node)
 	return good && m->len;
 }
 
-static bool add(struct matrix *m, const struct node **values, struct pos pos)
+static bool matrix_add(struct matrix *m, const struct node **values, struct pos pos)
 {
 	if (m->combos_len == MATRIX_MAX) {
 		diags_add(m->d->diags, pos, NULL, "the matrix makes more than %d services", MATRIX_MAX);
@@ -168,7 +168,7 @@ static bool is_excluded(const struct matrix *m, const struct node *excludes, con
 }
 
 /* How many combinations there are; 0 after a complaint. */
-static size_t count(struct matrix *m, struct pos pos)
+static size_t matrix_count(struct matrix *m, struct pos pos)
 {
 	size_t product = 1;
 
@@ -182,7 +182,7 @@ static size_t count(struct matrix *m, struct pos pos)
 }
 
 /* Every combination that no rule excludes, counted like an odometer. */
-static bool multiply(struct matrix *m, const struct node *excludes, size_t product, struct pos pos)
+static bool matrix_multiply(struct matrix *m, const struct node *excludes, size_t product, struct pos pos)
 {
 	size_t at[MATRIX_VARS_MAX] = { 0 };
 
@@ -194,7 +194,7 @@ static bool multiply(struct matrix *m, const struct node *excludes, size_t produ
 		if (!is_excluded(m, excludes, values)) {
 			kept = arena_array(m->d->arena, m->len, sizeof(*kept));
 			memcpy(kept, values, m->len * sizeof(*kept));
-			if (!add(m, kept, pos))
+			if (!matrix_add(m, kept, pos))
 				return false;
 		}
 		for (size_t i = m->len; i-- > 0;) {
@@ -215,7 +215,7 @@ static bool include(struct matrix *m, const struct node *rule)
 	for (size_t i = 0; i < rule->len; i++) {
 		size_t at = find_variable(m, &rule->entries[i]);
 
-		good = at < m->len && check_value(m->d, rule->entries[i].key, rule->entries[i].value) && good;
+		good = at < m->len && matrix_check_value(m->d, rule->entries[i].key, rule->entries[i].value) && good;
 		if (at < m->len)
 			values[at] = rule->entries[i].value;
 	}
@@ -225,7 +225,7 @@ static bool include(struct matrix *m, const struct node *rule)
 		diags_add(m->d->diags, rule->pos, NULL, "the combination has no value for \"%s\"", m->names[i]);
 		good = false;
 	}
-	return good && add(m, values, rule->pos);
+	return good && matrix_add(m, values, rule->pos);
 }
 
 struct combo *matrix_read(struct decode *d, const struct node *node, size_t *tried, size_t *ret_len)
@@ -243,14 +243,14 @@ struct combo *matrix_read(struct decode *d, const struct node *node, size_t *tri
 				  "\"matrix\" must be a map of lists, but this is %s", node_type_name(node));
 		return NULL;
 	}
-	product = take_variables(m, node) ? count(m, node->pos) : 0;
+	product = take_variables(m, node) ? matrix_count(m, node->pos) : 0;
 	if (!product)
 		return NULL;
 	room = product + MATRIX_RULES_MAX;
 	m->combos = arena_array(d->arena, room < MATRIX_MAX ? room : MATRIX_MAX, sizeof(*m->combos));
 	if (excludes && (!check_rules(m, "exclude", excludes) || !check_excludes(m, excludes)))
 		excludes = NULL;
-	good = multiply(m, excludes, product, node->pos);
+	good = matrix_multiply(m, excludes, product, node->pos);
 	if (check_rules(m, "include", includes))
 		for (size_t i = 0; good && i < includes->len; i++)
 			good = include(m, includes->items[i]);

@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "dsl/node.h"
 
-static struct node *make(struct arena *arena, enum node_kind kind, struct pos pos)
+static struct node *node_make(struct arena *arena, enum node_kind kind, struct pos pos)
 {
 	struct node *node = arena_alloc(arena, sizeof(*node));
 
@@ -27,7 +27,7 @@ static void take_child(struct node *parent, const struct node *child)
 
 struct node *node_scalar(struct arena *arena, struct pos pos, const char *text)
 {
-	struct node *node = make(arena, NODE_SCALAR, pos);
+	struct node *node = node_make(arena, NODE_SCALAR, pos);
 
 	node->text = text;
 	node->len = strlen(text);
@@ -37,7 +37,7 @@ struct node *node_scalar(struct arena *arena, struct pos pos, const char *text)
 
 struct node *node_list(struct arena *arena, struct pos pos, struct node **items, size_t len)
 {
-	struct node *node = make(arena, NODE_LIST, pos);
+	struct node *node = node_make(arena, NODE_LIST, pos);
 
 	node->items = items;
 	node->len = len;
@@ -49,7 +49,7 @@ struct node *node_list(struct arena *arena, struct pos pos, struct node **items,
 
 struct node *node_map(struct arena *arena, struct pos pos, struct entry *entries, size_t len)
 {
-	struct node *node = make(arena, NODE_MAP, pos);
+	struct node *node = node_make(arena, NODE_MAP, pos);
 
 	node->entries = entries;
 	node->len = len;
@@ -61,7 +61,7 @@ struct node *node_map(struct arena *arena, struct pos pos, struct entry *entries
 
 struct node *node_broken(struct arena *arena, struct pos pos)
 {
-	return make(arena, NODE_BROKEN, pos);
+	return node_make(arena, NODE_BROKEN, pos);
 }
 
 void node_set_tag(struct node *node, enum node_tag tag)

@@ -45,7 +45,7 @@ static void make_path(struct resolve *r, struct text *path)
 		path->s = resolve_text(r, path);
 }
 
-static void resolve_one(struct resolve *r, struct manifest_builder *builder)
+static void resolve_builder_one(struct resolve *r, struct manifest_builder *builder)
 {
 	resolve_check_name(r, &builder->name, "builder");
 	if (builder->driver.s)
@@ -68,5 +68,5 @@ void resolve_builders(struct resolve *r)
 	manifest->builders = r->draft->builders;
 	manifest->builders_len = r->draft->builders_len;
 	for (size_t i = 0; i < manifest->builders_len; i++)
-		resolve_one(r, &manifest->builders[i]);
+		resolve_builder_one(r, &manifest->builders[i]);
 }

@@ -24,7 +24,7 @@ static const char *late_none(void *data, const char *name)
 	return NULL;
 }
 
-static const char *shown(struct resolve *r, const struct text *text)
+static const char *resolve_check_shown(struct resolve *r, const struct text *text)
 {
 	return late_expand(r->arena, text->s, late_none, NULL);
 }
@@ -51,7 +51,7 @@ static bool check_inside(struct resolve *r, struct text *path, const char *key, 
 
 	if (path->s[0] == '/') {
 		diags_add(r->diags, path->pos, "write it relative to the manifest's folder",
-			  "\"%s\" in \"%s\" is an absolute path", shown(r, path), key);
+			  "\"%s\" in \"%s\" is an absolute path", resolve_check_shown(r, path), key);
 		return false;
 	}
 	if (strcmp(dir, root) != 0) {
@@ -64,7 +64,7 @@ static bool check_inside(struct resolve *r, struct text *path, const char *key, 
 	}
 	if (!relative)
 		diags_add(r->diags, path->pos, NULL, "\"%s\" in \"%s\" is outside the manifest's folder",
-			  shown(r, path), key);
+			  resolve_check_shown(r, path), key);
 	else
 		path->s = arena_strdup(r->arena, relative);
 	return relative != NULL;
@@ -80,7 +80,7 @@ static void check_inputs(struct resolve *r, struct prepare_spec *prepare)
 	}
 }
 
-static void check_outputs(struct resolve *r, struct prepare_spec *prepare)
+static void resolve_check_outputs(struct resolve *r, struct prepare_spec *prepare)
 {
 	for (size_t i = 0; i < prepare->outputs.len; i++) {
 		struct text *output = &prepare->outputs.items[i];
@@ -92,11 +92,11 @@ static void check_outputs(struct resolve *r, struct prepare_spec *prepare)
 			diags_add(r->diags, output->pos, NULL, "the manifest's folder itself cannot be an output");
 		else if (magic)
 			diags_add(r->diags, output->pos, "name each file that the step makes",
-				  "the output \"%s\" is a pattern", shown(r, output));
+				  "the output \"%s\" is a pattern", resolve_check_shown(r, output));
 		else if (prepare->per_platform && !late_mentions(output->s, "platform."))
 			diags_add(r->diags, output->pos, "name a file for each platform, with ${platform.arch}",
 				  "the step runs once for each platform, and each run would write \"%s\"",
-				  shown(r, output));
+				  resolve_check_shown(r, output));
 	}
 }
 
@@ -119,7 +119,7 @@ void resolve_prepare(struct resolve *r, struct service *service)
 	for (size_t i = 0; i < prepare->outputs.len; i++)
 		prepare->per_platform |= late_mentions(prepare->outputs.items[i].s, "platform.");
 	check_inputs(r, prepare);
-	check_outputs(r, prepare);
+	resolve_check_outputs(r, prepare);
 	for (size_t i = 0; i < prepare->env.len; i++)
 		if (!valid_variable(prepare->env.items[i].s))
 			diags_add(r->diags, prepare->env.items[i].pos,
@@ -163,7 +163,7 @@ static void check_exposed(struct resolve *r, const struct text *text)
 			  "\"%s\" is not a port", text->s);
 }
 
-static void check_platforms(struct resolve *r, struct texts *platforms)
+static void resolve_check_platforms(struct resolve *r, struct texts *platforms)
 {
 	resolve_limit(r, platforms, RESOLVE_PLATFORMS_MAX, "platforms");
 	for (size_t i = 0; i < platforms->len; i++) {
@@ -190,7 +190,7 @@ void resolve_verify(struct resolve *r, struct service *service)
 		check_port(r, service, verify->tcp.port, verify->tcp.pos, "tcp");
 	for (size_t i = 0; i < verify->ports.len; i++)
 		check_exposed(r, &verify->ports.items[i]);
-	check_platforms(r, &verify->platforms);
+	resolve_check_platforms(r, &verify->platforms);
 }
 
 void resolve_outputs_once(struct resolve *r)
@@ -209,7 +209,7 @@ void resolve_outputs_once(struct resolve *r)
 				continue;
 			diags_add(r->diags, output->pos, "declare the step in one service, and let the other one need it",
 				  "the services \"%s\" and \"%s\" both make the file \"%s\"", other->name.s,
-				  manifest->services[i].name.s, shown(r, output));
+				  manifest->services[i].name.s, resolve_check_shown(r, output));
 			diags_note(r->diags, other->prepare.pos, "the step of \"%s\" is here", other->name.s);
 		}
 	}

@@ -88,7 +88,7 @@ static bool get_edge(const struct graph_walk *w, const struct service *service, 
 	return true;
 }
 
-static void complain_cycle(struct graph_walk *w, size_t again)
+static void resolve_graph_complain_cycle(struct graph_walk *w, size_t again)
 {
 	const struct service *services = w->r->loaded->manifest.services;
 	const char *verb = w->runtime ? "depends on" : "needs";
@@ -109,7 +109,7 @@ static void complain_cycle(struct graph_walk *w, size_t again)
 }
 
 /* Depth first, on a stack of our own: a chain may be as long as the manifest. */
-static void visit(struct graph_walk *w, size_t start)
+static void resolve_graph_visit(struct graph_walk *w, size_t start)
 {
 	const struct service *services = w->r->loaded->manifest.services;
 
@@ -128,7 +128,7 @@ static void visit(struct graph_walk *w, size_t start)
 		if (edge.to == RESOLVE_NONE || w->marks[edge.to] == MARK_DONE)
 			continue;
 		if (w->marks[edge.to] == MARK_OPEN) {
-			complain_cycle(w, edge.to);
+			resolve_graph_complain_cycle(w, edge.to);
 			continue;
 		}
 		w->marks[edge.to] = MARK_OPEN;
@@ -145,7 +145,7 @@ static void walk_all(struct resolve *r, bool runtime)
 
 	for (size_t i = 0; i < len; i++)
 		if (marks[i] == MARK_NEW)
-			visit(&w, i);
+			resolve_graph_visit(&w, i);
 }
 
 void resolve_cycles(struct resolve *r)

@@ -29,7 +29,7 @@ struct groups {
 	size_t members;
 };
 
-static void check_names(struct groups *g)
+static void resolve_group_check_names(struct groups *g)
 {
 	struct resolve *r = g->r;
 
@@ -64,7 +64,7 @@ static void unknown_member(struct groups *g, const struct text *name)
 		  "there is no service or group \"%s\"", name->s);
 }
 
-static void complain_cycle(struct groups *g, size_t again)
+static void resolve_group_complain_cycle(struct groups *g, size_t again)
 {
 	const struct draft_group *groups = g->r->draft->groups;
 	struct buf path cleanup_buf = { 0 };
@@ -82,7 +82,7 @@ static void complain_cycle(struct groups *g, size_t again)
 			   groups[g->stack[i].group].name.s);
 }
 
-static void take(struct groups *g, struct group *group, size_t number, size_t service)
+static void resolve_group_take(struct groups *g, struct group *group, size_t number, size_t service)
 {
 	if (g->seen[service] == number + 1 || g->members >= RESOLVE_MEMBERS_MAX)
 		return;
@@ -94,7 +94,7 @@ static void take(struct groups *g, struct group *group, size_t number, size_t se
 }
 
 /* All that its members mean; those that are groups are finished. */
-static void finish(struct groups *g, size_t number)
+static void resolve_group_finish(struct groups *g, size_t number)
 {
 	const struct draft_group *draft = &g->r->draft->groups[number];
 	struct manifest *manifest = &g->r->loaded->manifest;
@@ -109,9 +109,9 @@ static void finish(struct groups *g, size_t number)
 			if (!fill)
 				room += service ? 1 : other ? other->services_len : 0;
 			else if (service)
-				take(g, group, number, (size_t)(service - manifest->services));
+				resolve_group_take(g, group, number, (size_t)(service - manifest->services));
 			for (size_t j = 0; fill && !service && other && j < other->services_len; j++)
-				take(g, group, number, other->services[j]);
+				resolve_group_take(g, group, number, other->services[j]);
 		}
 		if (!fill)
 			group->services = arena_array(g->r->arena,
@@ -121,7 +121,7 @@ static void finish(struct groups *g, size_t number)
 	g->states[number] = STATE_DONE;
 }
 
-static void visit(struct groups *g, size_t start)
+static void resolve_group_visit(struct groups *g, size_t start)
 {
 	const struct draft *draft = g->r->draft;
 
@@ -135,7 +135,7 @@ static void visit(struct groups *g, size_t start)
 		size_t to;
 
 		if (frame->next == members->len) {
-			finish(g, frame->group);
+			resolve_group_finish(g, frame->group);
 			g->depth--;
 			continue;
 		}
@@ -150,7 +150,7 @@ static void visit(struct groups *g, size_t start)
 		}
 		to = (size_t)(other - g->r->loaded->manifest.groups);
 		if (g->states[to] == STATE_OPEN) {
-			complain_cycle(g, to);
+			resolve_group_complain_cycle(g, to);
 		} else if (g->states[to] == STATE_NEW) {
 			g->states[to] = STATE_OPEN;
 			g->stack[g->depth++] = (struct group_frame){ .group = to };
@@ -180,8 +180,8 @@ void resolve_groups(struct resolve *r)
 			  "\"%s\" is both a group and a service with a \"matrix\"", manifest->groups[i].name.s);
 		diags_note(r->diags, other->name.pos, "the service is here");
 	}
-	check_names(&g);
+	resolve_group_check_names(&g);
 	for (size_t i = 0; i < len; i++)
 		if (states[i] == STATE_NEW)
-			visit(&g, i);
+			resolve_group_visit(&g, i);
 }

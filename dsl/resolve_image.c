@@ -14,7 +14,7 @@
 static const char *const tag_hint = "a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and begins "
 				    "with none of the last two";
 
-static bool check_tag(struct resolve *r, const struct text *tag, const char *where)
+static bool resolve_image_check_tag(struct resolve *r, const struct text *tag, const char *where)
 {
 	if (ref_tag_valid(tag->s))
 		return true;
@@ -31,9 +31,9 @@ void resolve_tags(struct resolve *r, struct unit *unit)
 
 	resolve_limit(r, tags, RESOLVE_TAGS_MAX, "tags");
 	for (size_t i = 0; i < tags->len; i++)
-		check_tag(r, &tags->items[i], "");
+		resolve_image_check_tag(r, &tags->items[i], "");
 	for (size_t i = 0; !unit->parent && i < r->asked_tags.len; i++)
-		check_tag(r, &r->asked_tags.items[i], where);
+		resolve_image_check_tag(r, &r->asked_tags.items[i], where);
 	unit->tags = r->asked_tags.len ? r->asked_tags : *tags;
 	if (!unit->tags.len && unit->parent)
 		unit->tags = unit->parent->tags;
@@ -54,12 +54,13 @@ static const char *find_tag(const char *image)
 }
 
 /* The same image under different spellings ("debian", "docker.io/library/debian") has one full name. */
-static const char *full_name(struct resolve *r, const struct ref *ref)
+static const char *resolve_image_full_name(struct resolve *r, const struct ref *ref)
 {
 	return arena_join(r->arena, ref->domain, "/", ref->repository, NULL);
 }
 
-static void check_image(struct resolve *r, const struct service *service, const struct text *image, bool given)
+static void resolve_image_check_image(struct resolve *r, const struct service *service, const struct text *image,
+				      bool given)
 {
 	struct ref ref = { 0 };
 	const char *why;
@@ -68,7 +69,7 @@ static void check_image(struct resolve *r, const struct service *service, const 
 	if (good && ref.digest && service->has_build)
 		diags_add(r->diags, image->pos, NULL, "an image that is built here cannot have a digest in its name");
 	else if (good && service->has_build)
-		r->normal[service - r->loaded->manifest.services] = full_name(r, &ref);
+		r->normal[service - r->loaded->manifest.services] = resolve_image_full_name(r, &ref);
 	else if (!good && given)
 		diags_add(r->diags, image->pos, NULL, "\"%s\" is not an image's name: %s", image->s, why);
 	else if (!good && unit_at(r->units, service->pos)->registry_good && service->has_build &&
@@ -79,7 +80,7 @@ static void check_image(struct resolve *r, const struct service *service, const 
 	ref_free(&ref);
 }
 
-static void add_text(struct resolve *r, struct texts *texts, struct text text)
+static void resolve_image_add_text(struct resolve *r, struct texts *texts, struct text text)
 {
 	struct text *items;
 
@@ -104,8 +105,8 @@ static void add_build_tag(struct resolve *r, const struct text *text, struct ser
 	if (!strncmp(text->s, service->image.s, image_len) && text->s[image_len] == ':')
 		tag.s = text->s + image_len + 1;
 	if (!strpbrk(tag.s, "/:@")) {
-		if (check_tag(r, &tag, ""))
-			add_text(r, &service->tags, tag);
+		if (resolve_image_check_tag(r, &tag, ""))
+			resolve_image_add_text(r, &service->tags, tag);
 		return;
 	}
 	if (!ref_parse(text->s, &ref, &why))
@@ -113,7 +114,7 @@ static void add_build_tag(struct resolve *r, const struct text *text, struct ser
 	else if (ref.digest)
 		diags_add(r->diags, text->pos, NULL, "a tag cannot have a digest");
 	else
-		add_text(r, &service->references, *text);
+		resolve_image_add_text(r, &service->references, *text);
 	ref_free(&ref);
 }
 
@@ -129,14 +130,14 @@ static void split_image(struct resolve *r, const struct draft_rest *draft, struc
 		service->image.pos = service->name.pos;
 		service->image.s = unit->registry.s ? arena_join(r->arena, unit->registry.s, "/", service->name.s, NULL)
 						    : resolve_default_image(r, service);
-		check_image(r, service, &service->image, false);
+		resolve_image_check_image(r, service, &service->image, false);
 		return;
 	}
-	check_image(r, service, &draft->image, true);
+	resolve_image_check_image(r, service, &draft->image, true);
 	if (strchr(draft->image.s, '@') || !tag)
 		return;
 	service->image.s = arena_strndup(r->arena, draft->image.s, (size_t)(tag - 1 - draft->image.s));
-	add_text(r, &service->tags, (struct text){ tag, draft->image.pos });
+	resolve_image_add_text(r, &service->tags, (struct text){ tag, draft->image.pos });
 }
 
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service)
@@ -155,7 +156,7 @@ void resolve_image(struct resolve *r, const struct draft_rest *draft, struct ser
 	if (!service->tags.len && service->has_build && service->publish)
 		service->tags = unit_at(r->units, service->pos)->tags;
 	else if (!service->tags.len)
-		add_text(r, &service->tags, (struct text){ "latest", service->image.pos });
+		resolve_image_add_text(r, &service->tags, (struct text){ "latest", service->image.pos });
 	for (size_t i = 0; service->has_build && i < tags->len; i++)
 		add_build_tag(r, &tags->items[i], service);
 }
@@ -190,7 +191,7 @@ static bool take_name(struct resolve *r, struct map *seen, const struct service 
 }
 
 /* The plain image's names, or (with `format`) those of one of its formats. */
-static void take_names(struct resolve *r, struct map *seen, size_t index, const struct image_format *format)
+static void resolve_image_take_names(struct resolve *r, struct map *seen, size_t index, const struct image_format *format)
 {
 	const struct service *service = &r->loaded->manifest.services[index];
 	const struct form form = { format, format ? format->suffix.pos : service->image.pos };
@@ -207,8 +208,8 @@ static void take_names(struct resolve *r, struct map *seen, size_t index, const 
 
 		if (ref_parse(service->references.items[i].s, &ref, NULL))
 			good = take_name(r, seen, service,
-					 arena_join(r->arena, full_name(r, &ref), ":", ref.tag ? ref.tag : "latest",
-						    suffix, NULL),
+					 arena_join(r->arena, resolve_image_full_name(r, &ref), ":",
+						    ref.tag ? ref.tag : "latest", suffix, NULL),
 					 form);
 		ref_free(&ref);
 	}
@@ -223,8 +224,8 @@ void resolve_forms_once(struct resolve *r)
 		struct map *seen cleanup_map = service->formats_len && r->normal[i] ? map_new() : NULL;
 
 		if (seen)
-			take_names(r, seen, i, NULL);
+			resolve_image_take_names(r, seen, i, NULL);
 		for (size_t j = 0; seen && j < service->formats_len; j++)
-			take_names(r, seen, i, &service->formats[j]);
+			resolve_image_take_names(r, seen, i, &service->formats[j]);
 	}
 }

@@ -13,7 +13,7 @@
 /* Several services of one image, as compose files have them (web, worker, beat): the same build is made once. */
 
 /* Each value with its length, so that no two builds have the same text. */
-static void put(struct buf *out, const char *s)
+static void resolve_maker_put(struct buf *out, const char *s)
 {
 	if (s)
 		buf_printf(out, "%zu:%s,", strlen(s), s);
@@ -25,15 +25,15 @@ static void put_texts(struct buf *out, const struct texts *texts)
 {
 	buf_printf(out, "[%zu]", texts->len);
 	for (size_t i = 0; i < texts->len; i++)
-		put(out, texts->items[i].s);
+		resolve_maker_put(out, texts->items[i].s);
 }
 
 static void put_pairs(struct buf *out, const struct pairs *pairs)
 {
 	buf_printf(out, "{%zu}", pairs->len);
 	for (size_t i = 0; i < pairs->len; i++) {
-		put(out, pairs->items[i].key.s);
-		put(out, pairs->items[i].value.s);
+		resolve_maker_put(out, pairs->items[i].key.s);
+		resolve_maker_put(out, pairs->items[i].value.s);
 	}
 }
 
@@ -43,32 +43,32 @@ static void put_build(struct buf *out, const struct build_spec *build)
 					     &build->network };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
-		put(out, texts[i]->s);
+		resolve_maker_put(out, texts[i]->s);
 	put_pairs(out, &build->args);
 	put_pairs(out, &build->labels);
 	put_pairs(out, &build->ssh);
 	put_texts(out, &build->hosts);
 	put_texts(out, &build->cache_from);
 	put_texts(out, &build->cache_to);
-	put(out, build->sbom_generator);
+	resolve_maker_put(out, build->sbom_generator);
 	buf_printf(out, "%llu %d %d %d %d", (unsigned long long)build->shm_size, build->no_cache, build->pull,
 		   (int)build->provenance, build->sbom);
 	for (size_t i = 0; i < build->platforms_len; i++) {
 		char text[PLATFORM_TEXT];
 
 		platform_text(&build->platforms[i], text);
-		put(out, text);
+		resolve_maker_put(out, text);
 	}
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		buf_printf(out, "context %d", (int)build->contexts[i].kind);
-		put(out, build->contexts[i].name.s);
-		put(out, build->contexts[i].value.s);
+		resolve_maker_put(out, build->contexts[i].name.s);
+		resolve_maker_put(out, build->contexts[i].value.s);
 	}
 	for (size_t i = 0; i < build->secrets_len; i++) {
 		buf_str(out, "secret ");
-		put(out, build->secrets[i].id.s);
-		put(out, build->secrets[i].file.s);
-		put(out, build->secrets[i].variable.s);
+		resolve_maker_put(out, build->secrets[i].id.s);
+		resolve_maker_put(out, build->secrets[i].file.s);
+		resolve_maker_put(out, build->secrets[i].variable.s);
 	}
 }
 
@@ -81,11 +81,11 @@ static const char *build_text(struct resolve *r, const struct service *service)
 	put_texts(&out, &service->needs);
 	buf_printf(&out, "%d %d", service->publish, service->has_prepare);
 	for (size_t i = 0; i < service->formats_len; i++) {
-		put(&out, service->formats[i].name.s);
-		put(&out, service->formats[i].suffix.s);
+		resolve_maker_put(&out, service->formats[i].name.s);
+		resolve_maker_put(&out, service->formats[i].suffix.s);
 	}
 	if (service->has_prepare) {
-		put(&out, service->prepare.dir);
+		resolve_maker_put(&out, service->prepare.dir);
 		put_texts(&out, &service->prepare.run);
 		put_texts(&out, &service->prepare.inputs);
 		put_texts(&out, &service->prepare.outputs);

@@ -15,7 +15,7 @@
 /* The project's name, and the names that images have by it (compose-spec, 04-version-and-name). */
 
 /* Of the letters that compose leaves in a project's name; NULL when none is left. */
-static const char *normal_name(struct resolve *r, const char *name)
+static const char *resolve_project_normal_name(struct resolve *r, const char *name)
 {
 	char *normal = arena_strdup(r->arena, name);
 	size_t len = 0;
@@ -59,7 +59,7 @@ void resolve_project(struct resolve *r)
 		diags_add(r->diags, manifest->project.pos,
 			  "names consist of letters, digits, \"_\", \".\" and \"-\", and begin with a letter or digit",
 			  "\"%s\" cannot be the name of a project", manifest->project.s);
-	manifest->prefix = normal_name(r, manifest->project.s);
+	manifest->prefix = resolve_project_normal_name(r, manifest->project.s);
 	if (!manifest->prefix)
 		manifest->prefix = "project";
 }

@@ -96,8 +96,8 @@ static struct text made_name(struct services *s, const struct entry *entry, cons
 	return name;
 }
 
-static void complain_twice(struct services *s, const struct text *name, const struct combo *combo,
-			   const struct combo *first)
+static void services_complain_twice(struct services *s, const struct text *name, const struct combo *combo,
+				    const struct combo *first)
 {
 	diags_add(s->decode->diags, name->pos, "mention every variable of the matrix in \"name\"",
 		  "the matrix makes two services called \"%s\": with %s and with %s", name->s,
@@ -120,7 +120,7 @@ static void decode_made(struct services *s, const struct entry *entry, const str
 			continue;
 		first = map_get(names, service.out.name.s);
 		if (first) {
-			complain_twice(s, &service.out.name, &made->combos[i], first);
+			services_complain_twice(s, &service.out.name, &made->combos[i], first);
 			continue;
 		}
 		map_set(names, service.out.name.s, &made->combos[i]);

@@ -107,7 +107,7 @@ static int too_many(struct yaml_reader *r, struct pos pos)
 	return -1;
 }
 
-static int count(struct yaml_reader *r, struct pos pos, size_t nodes)
+static int yaml_count(struct yaml_reader *r, struct pos pos, size_t nodes)
 {
 	r->nodes += nodes;
 	return r->nodes > YAML_NODES_MAX ? too_many(r, pos) : 0;
@@ -139,7 +139,7 @@ static int take_key(struct yaml_reader *r, struct yaml_level *level, const struc
 }
 
 /* Puts a finished value where it belongs: in the open collection, or at the root. */
-static int place(struct yaml_reader *r, struct node *node, bool plain)
+static int yaml_place(struct yaml_reader *r, struct node *node, bool plain)
 {
 	struct yaml_level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
 	struct pending *item;
@@ -163,7 +163,7 @@ static bool is_null(const char *s)
 }
 
 /* Tags that only say what the schema decides anyway are accepted, and compose's. */
-static enum node_tag check_tag(struct yaml_reader *r, const yaml_event_t *event, const char *tag)
+static enum node_tag yaml_check_tag(struct yaml_reader *r, const yaml_event_t *event, const char *tag)
 {
 	static const char *const known[] = { YAML_STR_TAG,  YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG,
 					     YAML_NULL_TAG, YAML_MAP_TAG, YAML_SEQ_TAG,   "!" };
@@ -191,12 +191,12 @@ static int read_scalar(struct yaml_reader *r, const yaml_event_t *event)
 	struct yaml_level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
 	bool is_key = level && level->map && !level->key;
 	struct node *node;
-	enum node_tag node_tag = check_tag(r, event, tag);
+	enum node_tag node_tag = yaml_check_tag(r, event, tag);
 	struct pos pos = start_of(r, event);
 	size_t offset;
 
 	offset = r->cursor.offset;
-	if (!is_key && count(r, pos, 1) < 0)
+	if (!is_key && yaml_count(r, pos, 1) < 0)
 		return -1;
 	if (!len && plain && level && level->key)
 		pos = level->key_pos;
@@ -217,7 +217,7 @@ static int read_scalar(struct yaml_reader *r, const yaml_event_t *event)
 	node->end = r->cursor.offset;
 	if (event->data.scalar.anchor)
 		set_anchor(r, arena_strdup(r->arena, (const char *)event->data.scalar.anchor), node);
-	return place(r, node, plain);
+	return yaml_place(r, node, plain);
 }
 
 static int read_alias(struct yaml_reader *r, const yaml_event_t *event)
@@ -234,23 +234,23 @@ static int read_alias(struct yaml_reader *r, const yaml_event_t *event)
 		else
 			diags_add(r->diags, pos, NULL, "there is no anchor \"&%s\" above for the alias \"*%s\"", name,
 				  name);
-		return place(r, node_broken(r->arena, pos), false);
+		return yaml_place(r, node_broken(r->arena, pos), false);
 	}
 	if (r->depth + node->height > YAML_DEPTH_MAX)
 		return too_deep(r, pos);
-	if (count(r, pos, node->size) < 0)
+	if (yaml_count(r, pos, node->size) < 0)
 		return -1;
-	return place(r, node, false);
+	return yaml_place(r, node, false);
 }
 
 static int open_level(struct yaml_reader *r, const yaml_event_t *event, bool map, const yaml_char_t *anchor,
 		      const yaml_char_t *tag)
 {
-	enum node_tag node_tag = check_tag(r, event, (const char *)tag);
+	enum node_tag node_tag = yaml_check_tag(r, event, (const char *)tag);
 	struct pos pos = start_of(r, event);
 	struct yaml_level *level;
 
-	if (count(r, pos, 1) < 0)
+	if (yaml_count(r, pos, 1) < 0)
 		return -1;
 	if (r->depth == YAML_DEPTH_MAX)
 		return too_deep(r, pos);
@@ -305,7 +305,7 @@ static void merge_map(struct yaml_reader *r, struct keys *keys, struct entry *en
 	}
 }
 
-static void merge_value(struct yaml_reader *r, struct keys *keys, struct entry *entries, const struct pending *item)
+static void yaml_merge_value(struct yaml_reader *r, struct keys *keys, struct entry *entries, const struct pending *item)
 {
 	const struct node *value = item->value;
 
@@ -363,7 +363,7 @@ static struct node *make_map(struct yaml_reader *r, struct pos pos, const struct
 	own_entries(r, &keys, entries, items, len);
 	for (size_t i = 0; i < len; i++)
 		if (items[i].merge)
-			merge_value(r, &keys, entries, &items[i]);
+			yaml_merge_value(r, &keys, entries, &items[i]);
 	return node_map(r->arena, pos, entries, keys.len);
 }
 
@@ -387,11 +387,11 @@ static int close_level(struct yaml_reader *r)
 	node_set_tag(node, level->tag);
 	r->pending_len = level->first;
 	set_anchor(r, level->anchor, node);
-	return place(r, node, false);
+	return yaml_place(r, node, false);
 }
 
 /* 1: more to come, 0: the end, negative: complained. */
-static int take_event(struct yaml_reader *r, const yaml_event_t *event)
+static int yaml_take_event(struct yaml_reader *r, const yaml_event_t *event)
 {
 	int result = 0;
 
@@ -427,7 +427,7 @@ static int take_event(struct yaml_reader *r, const yaml_event_t *event)
 	return result < 0 ? -1 : 1;
 }
 
-static void complain(struct yaml_reader *r)
+static void yaml_own_complain(struct yaml_reader *r)
 {
 	const yaml_parser_t *parser = &r->parser;
 	struct yaml_fault fault = {
@@ -452,10 +452,10 @@ static int read_events(struct yaml_reader *r)
 		if (!yaml_parser_parse(&r->parser, &event)) {
 			if (r->parser.error == YAML_MEMORY_ERROR)
 				mem_exhausted();
-			complain(r);
+			yaml_own_complain(r);
 			return -1;
 		}
-		more = take_event(r, &event);
+		more = yaml_take_event(r, &event);
 		yaml_event_delete(&event);
 	}
 	return more;

@@ -12,7 +12,7 @@
 #include "cli/since.h"
 #include "dsl/manifest.h"
 
-static void add_json(const struct manifest *manifest, const struct since *since, struct buf *out)
+static void affected_add_json(const struct manifest *manifest, const struct since *since, struct buf *out)
 {
 	cleanup_json struct json *list = json_new_array();
 
@@ -39,7 +39,7 @@ static int print_affected(struct session *session, struct error **err)
 	if (since_find(session, session->options->since, &since, err) < 0)
 		return -1;
 	if (strcmp(session->options->format, "json") == 0)
-		add_json(manifest, since, &out);
+		affected_add_json(manifest, since, &out);
 	for (size_t i = 0; i < manifest->services_len && strcmp(session->options->format, "json") != 0; i++) {
 		if (since->because[i])
 			buf_printf(&out, "%s\n", manifest->services[i].name.s);

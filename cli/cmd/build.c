@@ -107,7 +107,7 @@ static void report_bound(const struct tidy_freed *freed, uint64_t bound)
 
 /* `store: {max: ...}`: older results make room, but none that this run was about. Where another cbuild runs, that one
  * does it at its end. */
-static int keep_to_bound(struct session *session, struct error **err)
+static int build_keep_to_bound(struct session *session, struct error **err)
 {
 	const char **names cleanup_free = mem_array(plan_len(session->plan) + 1, sizeof(*names));
 	struct tidy_options tidy = {
@@ -182,7 +182,7 @@ int build_execute(struct session *session, struct error **err)
 		r = report_finish(report, err);
 	report_free(report);
 	if (r == 0 && status == 0)
-		r = keep_to_bound(session, err);
+		r = build_keep_to_bound(session, err);
 	return r < 0 ? -1 : status;
 }
 
@@ -235,7 +235,7 @@ static void show_note(void *data, const char *text)
 }
 
 /* What others have made of the same inputs. */
-static int take_results(struct session *session, struct error **err)
+static int build_take_results(struct session *session, struct error **err)
 {
 	struct cache_run env = { .plan = session->plan, .state = session->state, .note = show_note, .data = session };
 
@@ -261,7 +261,7 @@ static int look_at_registries(struct session *session, struct error **err)
 }
 
 /* Builds the targets; with `verify_again` the checks of the targets run also when they passed before. */
-static int run_build(const struct options *options, bool verify_again, bool push, struct error **err)
+static int build_run_build(const struct options *options, bool verify_again, bool push, struct error **err)
 {
 	const struct session_plan want = {
 		.load = !options->no_load,
@@ -279,7 +279,7 @@ static int run_build(const struct options *options, bool verify_again, bool push
 	if (r == 0 && options->pull)
 		r = pull_bases(&session, err);
 	if (r == 0 && !options->dry_run)
-		r = take_results(&session, err);
+		r = build_take_results(&session, err);
 	if (r == 0 && push && !options->dry_run)
 		r = look_at_registries(&session, err);
 	if (r == 0)
@@ -290,15 +290,15 @@ static int run_build(const struct options *options, bool verify_again, bool push
 
 int cmd_build(const struct options *options, struct error **err)
 {
-	return run_build(options, false, options->push, err);
+	return build_run_build(options, false, options->push, err);
 }
 
 int cmd_verify(const struct options *options, struct error **err)
 {
-	return run_build(options, true, options->push, err);
+	return build_run_build(options, true, options->push, err);
 }
 
 int cmd_push(const struct options *options, struct error **err)
 {
-	return run_build(options, false, true, err);
+	return build_run_build(options, false, true, err);
 }

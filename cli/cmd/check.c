@@ -32,7 +32,7 @@ struct check_look {
 };
 
 /* An image that another service makes, or a named context. */
-static bool is_ours(void *data, const char *name)
+static bool check_is_ours(void *data, const char *name)
 {
 	const struct check_look *look = data;
 	const struct service *service = &look->session->manifest->services[look->node->service];
@@ -94,7 +94,7 @@ static int check_node(struct check_look *look, struct error **err)
 	const struct service *service = &look->session->manifest->services[look->node->service];
 	struct dockerfile *dockerfile;
 	struct ignore *ignore = NULL;
-	struct dockerfile_check check = { .target = service->build.target.s, .is_ours = is_ours, .data = look };
+	struct dockerfile_check check = { .target = service->build.target.s, .is_ours = check_is_ours, .data = look };
 
 	if (dockerfile_parse(build->text, build->text_len, build->dockerfile, &dockerfile, err) < 0)
 		return -1;

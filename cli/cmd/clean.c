@@ -45,7 +45,7 @@ static int forget_targets(struct session *session, struct error **err)
 	return 0;
 }
 
-static int clean(struct session *session, struct error **err)
+static int clean_clean(struct session *session, struct error **err)
 {
 	cleanup_free char *dir = NULL;
 
@@ -64,7 +64,7 @@ int cmd_clean(const struct options *options, struct error **err)
 	int r = session_open(&session, options, err);
 
 	if (r == 0)
-		r = clean(&session, err);
+		r = clean_clean(&session, err);
 	session_close(&session);
 	return r;
 }

@@ -80,7 +80,7 @@ static const char fish[] = "# fish completion for cbuild\n"
 			   "complete -c cbuild -f -a '(__cbuild_words)'\n";
 /* clang-format on */
 
-static int add(struct buf *out, const struct options *options, struct error **err)
+static int completion_add(struct buf *out, const struct options *options, struct error **err)
 {
 	const char *shell = options->targets_len ? options->targets[0] : "";
 
@@ -103,5 +103,5 @@ int cmd_completion(const struct options *options, struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
 
-	return add(&out, options, err) < 0 ? -1 : output_data(out.data, out.len, err);
+	return completion_add(&out, options, err) < 0 ? -1 : output_data(out.data, out.len, err);
 }

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-static void add_name(const struct options *options, const char *prefix, const char *path, struct buf *out)
+static void context_add_name(const struct options *options, const char *prefix, const char *path, struct buf *out)
 {
 	if (options->null_separated) {
 		buf_printf(out, "%s%s", prefix, path);
@@ -38,7 +38,7 @@ static void add_entry(const struct options *options, const char *prefix, const s
 	} else if (entry->type == 'd') {
 		return;
 	}
-	add_name(options, prefix, entry->path, out);
+	context_add_name(options, prefix, entry->path, out);
 }
 
 static int print_build(struct session *session, const struct node *node, struct error **err)
@@ -60,7 +60,7 @@ static int print_build(struct session *session, const struct node *node, struct 
 			add_entry(session->options, prefix, &entries[j], &out);
 	}
 	for (size_t i = 0; i < build->outputs_len && !session->options->long_list; i++)
-		add_name(session->options, "", build->outputs[i].path, &out);
+		context_add_name(session->options, "", build->outputs[i].path, &out);
 	return output_data(out.data, out.len, err);
 }
 

@@ -18,7 +18,7 @@
 #define FORMAT 1 /* of the JSON */
 #define INDENT "      "
 
-static void add_platforms(struct buf *out, const struct platform *list, size_t from, size_t to)
+static void doctor_add_platforms(struct buf *out, const struct platform *list, size_t from, size_t to)
 {
 	for (size_t i = from; i < to; i++) {
 		char text[PLATFORM_TEXT];
@@ -29,7 +29,7 @@ static void add_platforms(struct buf *out, const struct platform *list, size_t f
 }
 
 /* The lines of a text, each indented, safe for a terminal. */
-static void add_lines(struct buf *out, const char *first, const char *text)
+static void doctor_add_lines(struct buf *out, const char *first, const char *text)
 {
 	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
 		buf_printf(out, INDENT "%s", first);
@@ -57,7 +57,7 @@ static struct json *formats_of(const struct doctor *doctor)
 	return list;
 }
 
-static void add_formats(struct buf *out, const struct doctor *doctor)
+static void doctor_add_formats(struct buf *out, const struct doctor *doctor)
 {
 	cleanup_json struct json *formats = formats_of(doctor);
 	const char *comma = INDENT "formats: ";
@@ -75,17 +75,17 @@ static void add_tool(struct buf *out, const struct doctor_tool *tool, const stru
 	buf_printf(out, "  %s %s%s%s%s\n", tool->found ? "ok" : "--", tool->name, tool->found ? " " : "",
 		   tool->found ? tool->version : "", tool->chosen ? "  (used unless another is asked for)" : "");
 	if (!tool->found) {
-		add_lines(out, "", tool->trouble);
+		doctor_add_lines(out, "", tool->trouble);
 		if (tool->remedy)
-			add_lines(out, "-> ", tool->remedy);
+			doctor_add_lines(out, "-> ", tool->remedy);
 		return;
 	}
 	if (tool->platforms_len > 0) {
 		buf_str(out, INDENT "native: ");
-		add_platforms(out, tool->platforms, 0, tool->native_len);
+		doctor_add_platforms(out, tool->platforms, 0, tool->native_len);
 		if (tool->platforms_len > tool->native_len)
 			buf_str(out, "; emulated: ");
-		add_platforms(out, tool->platforms, tool->native_len, tool->platforms_len);
+		doctor_add_platforms(out, tool->platforms, tool->native_len, tool->platforms_len);
 		buf_char(out, '\n');
 	}
 	if (tool->abilities) {
@@ -100,17 +100,17 @@ static void add_tool(struct buf *out, const struct doctor_tool *tool, const stru
 		buf_char(out, '\n');
 	}
 	if (builders)
-		add_formats(out, builders);
+		doctor_add_formats(out, builders);
 	if (tool->detail)
-		add_lines(out, "", tool->detail);
+		doctor_add_lines(out, "", tool->detail);
 }
 
-static void add_text(struct buf *out, const struct doctor *doctor)
+static void doctor_add_text(struct buf *out, const struct doctor *doctor)
 {
 	buf_str(out, "machine\n  ");
-	add_platforms(out, doctor->platforms, 0, 1);
+	doctor_add_platforms(out, doctor->platforms, 0, 1);
 	buf_str(out, doctor->platforms_len > 1 ? "; emulates " : "; emulates no other platform");
-	add_platforms(out, doctor->platforms, 1, doctor->platforms_len);
+	doctor_add_platforms(out, doctor->platforms, 1, doctor->platforms_len);
 	buf_str(out, "\nbuilders\n");
 	for (size_t i = 0; i < doctor->builders_len; i++)
 		add_tool(out, &doctor->builders[i], doctor);
@@ -121,7 +121,7 @@ static void add_text(struct buf *out, const struct doctor *doctor)
 		buf_str(out, "to be mended\n");
 	for (size_t i = 0; i < doctor->advice_len; i++) {
 		buf_printf(out, "  %s\n", doctor->advice[i].what);
-		add_lines(out, "-> ", doctor->advice[i].remedy);
+		doctor_add_lines(out, "-> ", doctor->advice[i].remedy);
 	}
 }
 
@@ -165,7 +165,7 @@ static struct json *tool_json(const struct doctor_tool *tool, const struct docto
 	return object;
 }
 
-static void add_json(struct buf *out, const struct doctor *doctor)
+static void doctor_add_json(struct buf *out, const struct doctor *doctor)
 {
 	cleanup_json struct json *object = json_new_object();
 	struct json *machine = json_new_object(), *builders = json_new_array(), *runtimes = json_new_array();
@@ -216,9 +216,9 @@ int cmd_doctor(const struct options *options, struct error **err)
 	loop_free(loop);
 	if (r == 0) {
 		if (strcmp(options->format, "json") == 0)
-			add_json(&out, &doctor);
+			doctor_add_json(&out, &doctor);
 		else
-			add_text(&out, &doctor);
+			doctor_add_text(&out, &doctor);
 		r = output_data(out.data, out.len, err);
 	}
 	if (r == 0 && !any_found(doctor.builders, doctor.builders_len))

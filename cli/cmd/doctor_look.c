@@ -26,7 +26,7 @@ static void advise(struct doctor *doctor, char *what, const char *remedy)
 	doctor->advice[doctor->advice_len++] = (struct doctor_advice){ what, mem_strdup(remedy) };
 }
 
-static void take_error(struct doctor_tool *tool, struct error *error)
+static void doctor_look_take_error(struct doctor_tool *tool, struct error *error)
 {
 	tool->trouble = mem_strdup(error->message);
 	tool->remedy = error->remedy ? mem_strdup(error->remedy) : NULL;
@@ -43,7 +43,7 @@ static int look_at_builder(struct loop *loop, const char *name, struct doctor_to
 	if (builder_open(name, loop, NULL, NULL, &builder, &error) < 0) {
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
-		take_error(tool, error);
+		doctor_look_take_error(tool, error);
 		return 0;
 	}
 	info = builder_info(builder);
@@ -67,7 +67,7 @@ static int look_at_runtime(struct loop *loop, const char *name, struct doctor_to
 	if (runtime_open(name, "doctor", loop, NULL, NULL, &runtime, &error) < 0) {
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
-		take_error(tool, error);
+		doctor_look_take_error(tool, error);
 		return 0;
 	}
 	tool->found = true;
@@ -77,7 +77,7 @@ static int look_at_runtime(struct loop *loop, const char *name, struct doctor_to
 	return 0;
 }
 
-static size_t count(const char *const *names)
+static size_t doctor_look_count(const char *const *names)
 {
 	size_t len = 0;
 
@@ -89,7 +89,7 @@ static size_t count(const char *const *names)
 static int look_at_tools(struct loop *loop, const char *builder, struct doctor *doctor, struct error **err)
 {
 	const char *const *builders = builder_names(), *const *runtimes = runtime_names();
-	size_t known = count(builders), extra = 0;
+	size_t known = doctor_look_count(builders), extra = 0;
 
 	doctor->zstd = convert_possible(CONVERT_ZSTD, NULL) == 0;
 	doctor->nydus = convert_possible(CONVERT_NYDUS, NULL) == 0;
@@ -99,7 +99,7 @@ static int look_at_tools(struct loop *loop, const char *builder, struct doctor *
 	/* The one that is asked for may be an instance: "docker:fleet". */
 	extra = builder && extra == known;
 	doctor->builders = mem_array(known + extra, sizeof(*doctor->builders));
-	doctor->runtimes = mem_array(count(runtimes), sizeof(*doctor->runtimes));
+	doctor->runtimes = mem_array(doctor_look_count(runtimes), sizeof(*doctor->runtimes));
 	for (size_t i = 0; i < known + extra; i++) {
 		doctor->builders_len++;
 		if (look_at_builder(loop, i < known ? builders[i] : builder, &doctor->builders[i], err) < 0)
@@ -127,7 +127,7 @@ static void mark_chosen(struct doctor_tool *tools, size_t len, const char *name,
 		chosen->chosen = true;
 }
 
-static bool has_platform(const struct platform *list, size_t len, const struct platform *platform)
+static bool doctor_look_has_platform(const struct platform *list, size_t len, const struct platform *platform)
 {
 	for (size_t i = 0; i < len; i++)
 		if (platform_equal(&list[i], platform))
@@ -146,10 +146,10 @@ static int look_for_platform(struct doctor *doctor, const char *name, struct err
 	for (size_t i = 0; i < doctor->builders_len; i++) {
 		const struct doctor_tool *tool = &doctor->builders[i];
 
-		if (tool->found && has_platform(tool->platforms, tool->platforms_len, &platform))
+		if (tool->found && doctor_look_has_platform(tool->platforms, tool->platforms_len, &platform))
 			return 0;
 	}
-	if (has_platform(doctor->platforms, doctor->platforms_len, &platform))
+	if (doctor_look_has_platform(doctor->platforms, doctor->platforms_len, &platform))
 		return 0;
 	platform_text(&platform, text);
 	advise(doctor, mem_printf("no emulator for %s: its RUN steps and containers cannot run here", text),

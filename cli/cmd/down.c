@@ -14,7 +14,7 @@
 #include "dsl/manifest.h"
 
 /* The services that the targets name; none: all, also those that the manifest has no more. */
-static const char **wanted(const struct session *session)
+static const char **down_wanted(const struct session *session)
 {
 	const char **names = mem_array(session->manifest->services_len + 1, sizeof(*names));
 	size_t len = 0;
@@ -26,9 +26,9 @@ static const char **wanted(const struct session *session)
 	return names;
 }
 
-static int end(struct session *session, struct error **err)
+static int down_end(struct session *session, struct error **err)
 {
-	const char **names cleanup_free = wanted(session);
+	const char **names cleanup_free = down_wanted(session);
 	size_t ended = 0;
 
 	if (up_end(session, names, &ended, err) < 0)
@@ -50,7 +50,7 @@ int cmd_down(const struct options *options, struct error **err)
 	if (r == 0)
 		r = targets_check(&session, err);
 	if (r == 0)
-		r = end(&session, err);
+		r = down_end(&session, err);
 	session_close(&session);
 	return r;
 }

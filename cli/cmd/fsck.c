@@ -28,7 +28,7 @@ static void add_trouble(void *data, const char *what, const char *why)
 	findings->len++;
 }
 
-static int check(struct session *session, struct error **err)
+static int fsck_check(struct session *session, struct error **err)
 {
 	struct fsck_findings findings = { 0 };
 	uint64_t bytes = 0;
@@ -63,7 +63,7 @@ int cmd_fsck(const struct options *options, struct error **err)
 		return error_make(err, ERROR_USAGE, "`cbuild fsck` takes no target: it checks the whole store");
 	r = session_open(&session, options, err);
 	if (r == 0)
-		r = check(&session, err);
+		r = fsck_check(&session, err);
 	session_close(&session);
 	return r;
 }

@@ -16,7 +16,7 @@
 /* A key holds what its dependencies gave: it is unknown while one of them has to run. */
 static const char unknown[] = "unknown";
 
-static int add_node(struct session *session, size_t number, struct buf *out, struct error **err)
+static int hash_add_node(struct session *session, size_t number, struct buf *out, struct error **err)
 {
 	const struct node *node = plan_node(session->plan, number);
 	cleanup_buf struct buf text = { 0 };
@@ -45,7 +45,7 @@ static int print_hashes(struct session *session, struct error **err)
 	cleanup_buf struct buf out = { 0 };
 
 	for (size_t i = 0; i < plan_len(session->plan); i++) {
-		if (is_shown(session, plan_node(session->plan, i)) && add_node(session, i, &out, err) < 0)
+		if (is_shown(session, plan_node(session->plan, i)) && hash_add_node(session, i, &out, err) < 0)
 			return -1;
 	}
 	return output_data(out.data, out.len, err);

@@ -32,7 +32,7 @@ static int unknown(const struct command *commands, const char *word, struct erro
 	return -1;
 }
 
-static int add_word(struct buf *out, const struct command *commands, const char *word, struct error **err)
+static int help_add_word(struct buf *out, const struct command *commands, const char *word, struct error **err)
 {
 	const struct command *command = command_find(commands, word);
 	const struct topic *topic = topic_find(word);
@@ -77,7 +77,7 @@ int cmd_help(const struct options *options, struct error **err)
 	if (strcmp(options->format, "man") == 0)
 		r = add_man(&text, options->commands, word, err);
 	else if (word)
-		r = add_word(&text, options->commands, word, err);
+		r = help_add_word(&text, options->commands, word, err);
 	else
 		usage_summary(&text, options->commands);
 	return r < 0 ? -1 : output_data(text.data, text.len, err);

@@ -19,7 +19,7 @@
 #define ALL_MAX 1000      /* runs that the history has */
 #define SIGNAL_STATUS 128 /* and above: a signal ended it */
 
-static void add_when(struct buf *out, int64_t unix_ms)
+static void history_add_when(struct buf *out, int64_t unix_ms)
 {
 	time_t seconds = (time_t)(unix_ms / 1000);
 	struct tm local;
@@ -45,12 +45,12 @@ static void add_status(struct buf *out, const struct run_info *run)
 	buf_printf(out, "  %-11s", text);
 }
 
-static void add_run(struct buf *out, const struct run_info *run)
+static void history_add_run(struct buf *out, const struct run_info *run)
 {
 	cleanup_buf struct buf took = { 0 };
 
 	buf_printf(out, "%5lld  ", (long long)run->id);
-	add_when(out, run->begin_ms);
+	history_add_when(out, run->begin_ms);
 	add_status(out, run);
 	if (run->end_ms > 0)
 		text_duration(&took, (uint64_t)(run->end_ms > run->begin_ms ? run->end_ms - run->begin_ms : 0));
@@ -63,7 +63,7 @@ static void add_run(struct buf *out, const struct run_info *run)
 	buf_char(out, '\n');
 }
 
-static int print_text(const struct run_info *runs, size_t len, struct error **err)
+static int history_print_text(const struct run_info *runs, size_t len, struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
 
@@ -71,7 +71,7 @@ static int print_text(const struct run_info *runs, size_t len, struct error **er
 		return error_make(err, ERROR_USAGE, "there was no run here yet");
 	buf_str(&out, "  run  begun                status          took  nodes run     command\n");
 	for (size_t i = 0; i < len && i < SHOWN; i++)
-		add_run(&out, &runs[i]);
+		history_add_run(&out, &runs[i]);
 	return output_data(out.data, out.len, err);
 }
 
@@ -96,7 +96,7 @@ static struct json *run_json(const struct run_info *run)
 	return object;
 }
 
-static int print_json(const struct run_info *runs, size_t len, struct error **err)
+static int history_print_json(const struct run_info *runs, size_t len, struct error **err)
 {
 	cleanup_json struct json *root = json_new_object();
 	struct json *list = json_new_array();
@@ -120,7 +120,7 @@ static int print_history(struct session *session, struct error **err)
 
 	if (state_runs(session->state, 0, ALL_MAX, &runs, &len, err) < 0)
 		return -1;
-	r = json ? print_json(runs, len, err) : print_text(runs, len, err);
+	r = json ? history_print_json(runs, len, err) : history_print_text(runs, len, err);
 	runs_free(runs, len);
 	return r;
 }

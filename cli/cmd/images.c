@@ -88,7 +88,7 @@ static const char *reference_of(const struct json *references)
 }
 
 /* Behind the colon of a tag; NULL when the reference has none. */
-static const char *tag_of(const char *reference)
+static const char *images_tag_of(const char *reference)
 {
 	const char *colon = strrchr(reference, ':');
 
@@ -99,7 +99,7 @@ static const char *tag_of(const char *reference)
 static struct json *tags_of(const struct json *references)
 {
 	const char *first = reference_of(references);
-	const char *first_tag = tag_of(first);
+	const char *first_tag = images_tag_of(first);
 	size_t repository = first_tag ? (size_t)(first_tag - first) : strlen(first);
 	struct json *tags = json_new_array();
 
@@ -107,7 +107,7 @@ static struct json *tags_of(const struct json *references)
 		const char *reference = json_text(json_at(references, i));
 
 		if (reference && first_tag && strncmp(reference, first, repository) == 0 &&
-		    tag_of(reference) == reference + repository)
+		    images_tag_of(reference) == reference + repository)
 			json_append(tags, json_new_string(reference + repository));
 	}
 	return tags;
@@ -179,8 +179,8 @@ static int line_json(struct session *session, const struct image_line *line, str
 	return 0;
 }
 
-static int add_line(struct session *session, const struct service *service, const struct image_format *format,
-		    struct json *list, struct error **err)
+static int images_add_line(struct session *session, const struct service *service, const struct image_format *format,
+			   struct json *list, struct error **err)
 {
 	struct image_line line;
 	struct json *object;
@@ -196,7 +196,7 @@ static int add_line(struct session *session, const struct service *service, cons
 	return r;
 }
 
-static int collect(struct session *session, struct json **ret, struct error **err)
+static int images_collect(struct session *session, struct json **ret, struct error **err)
 {
 	struct json *list = json_new_array();
 	int r = 0;
@@ -206,9 +206,9 @@ static int collect(struct session *session, struct json **ret, struct error **er
 
 		if (!service->publish || !targets_want(session, i))
 			continue;
-		r = add_line(session, service, NULL, list, err);
+		r = images_add_line(session, service, NULL, list, err);
 		for (size_t j = 0; r == 0 && j < service->formats_len; j++)
-			r = add_line(session, service, &service->formats[j], list, err);
+			r = images_add_line(session, service, &service->formats[j], list, err);
 	}
 	if (r < 0) {
 		json_free(list);
@@ -225,7 +225,7 @@ static const char *remark(const struct json *image)
 	return format ? format : json_bool(image, "verified") ? "verified" : "not verified";
 }
 
-static void add_text(const struct json *list, struct buf *out)
+static void images_add_text(const struct json *list, struct buf *out)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *image = json_at(list, i);
@@ -248,7 +248,7 @@ static void add_text(const struct json *list, struct buf *out)
 	}
 }
 
-static int print(const struct json *list, const char *format, struct error **err)
+static int images_print(const struct json *list, const char *format, struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
 
@@ -263,7 +263,7 @@ static int print(const struct json *list, const char *format, struct error **err
 		if (images_github(list, &out, err) < 0)
 			return -1;
 	} else {
-		add_text(list, &out);
+		images_add_text(list, &out);
 	}
 	return output_data(out.data, out.len, err);
 }
@@ -279,11 +279,11 @@ int cmd_images(const struct options *options, struct error **err)
 	if (r == 0)
 		r = targets_check(&session, err);
 	if (r == 0)
-		r = collect(&session, &list, err);
+		r = images_collect(&session, &list, err);
 	if (r == 0 && options->remote)
 		r = images_remote(&session, list, err);
 	if (r == 0)
-		r = print(list, options->format, err);
+		r = images_print(list, options->format, err);
 	session_close(&session);
 	return r;
 }

@@ -24,7 +24,7 @@ static char *repository_of(const struct json *image)
 }
 
 /* What the next tool can get: of what was pushed exactly this image, of what was not what stands under its tag here. */
-static void add_image(const struct json *image, struct buf *out)
+static void images_format_add_image(const struct json *image, struct buf *out)
 {
 	cleanup_free char *repository = repository_of(image);
 	const char *pushed = json_str(image, "pushed");
@@ -43,7 +43,7 @@ static const char *digest_of(const struct json *image)
 }
 
 /* "web", or of a format "web-zstd", every byte that `fit` does not take replaced. */
-static void add_name(const struct json *image, int (*fit)(int c), struct buf *out)
+static void images_format_add_name(const struct json *image, int (*fit)(int c), struct buf *out)
 {
 	const char *format = json_str(image, "format");
 	cleanup_free char *name =
@@ -68,9 +68,9 @@ void images_env(const struct json *list, struct buf *out)
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *image = json_at(list, i);
 
-		add_name(image, as_variable, out);
+		images_format_add_name(image, as_variable, out);
 		buf_str(out, "_IMAGE=");
-		add_image(image, out);
+		images_format_add_image(image, out);
 		buf_char(out, '\n');
 	}
 }
@@ -93,14 +93,14 @@ void images_kustomize(const struct json *list, struct buf *out)
 	}
 }
 
-static void add_outputs(const struct json *list, struct buf *out)
+static void images_format_add_outputs(const struct json *list, struct buf *out)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *image = json_at(list, i);
 
-		add_name(image, as_output, out);
+		images_format_add_name(image, as_output, out);
 		buf_char(out, '=');
-		add_image(image, out);
+		images_format_add_image(image, out);
 		buf_char(out, '\n');
 	}
 	buf_str(out, "images=");
@@ -108,7 +108,7 @@ static void add_outputs(const struct json *list, struct buf *out)
 	buf_char(out, '\n');
 }
 
-static void add_table(const struct json *list, struct buf *out)
+static void images_format_add_table(const struct json *list, struct buf *out)
 {
 	buf_str(out, "| image | digest | platforms | checks |\n| --- | --- | --- | --- |\n");
 	for (size_t i = 0; i < json_len(list); i++) {
@@ -128,7 +128,7 @@ static void add_table(const struct json *list, struct buf *out)
 	}
 }
 
-static int append(const char *path, const struct buf *text, struct error **err)
+static int images_format_append(const char *path, const struct buf *text, struct error **err)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 
@@ -142,13 +142,13 @@ int images_github(const struct json *list, struct buf *out, struct error **err)
 	const char *output = getenv("GITHUB_OUTPUT"), *summary = getenv("GITHUB_STEP_SUMMARY");
 	cleanup_buf struct buf outputs = { 0 }, table = { 0 };
 
-	add_outputs(list, &outputs);
+	images_format_add_outputs(list, &outputs);
 	if (!output || !*output)
 		buf_add(out, outputs.data, outputs.len);
-	else if (append(output, &outputs, err) < 0)
+	else if (images_format_append(output, &outputs, err) < 0)
 		return -1;
 	if (!summary || !*summary)
 		return 0;
-	add_table(list, &table);
-	return append(summary, &table, err);
+	images_format_add_table(list, &table);
+	return images_format_append(summary, &table, err);
 }

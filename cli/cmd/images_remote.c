@@ -20,7 +20,7 @@ struct remote_asked {
 	size_t len, heads_cap, images_cap;
 };
 
-static int collect(const struct json *list, struct remote_asked *asked, struct error **err)
+static int images_remote_collect(const struct json *list, struct remote_asked *asked, struct error **err)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
 		const struct json *references = json_get(json_at(list, i), "references");
@@ -58,8 +58,8 @@ static bool same_platforms(const struct json *image, const struct json *index)
 	return images == json_len(here) && found == images;
 }
 
-static int compare(struct session *session, const struct json *image, const struct head *head, const char **ret_state,
-		   struct error **err)
+static int images_remote_compare(struct session *session, const struct json *image, const struct head *head,
+				 const char **ret_state, struct error **err)
 {
 	const char *pushed = json_str(image, "pushed");
 	cleanup_json struct json *index = NULL;
@@ -92,7 +92,7 @@ static int add_answers(struct session *session, const struct remote_asked *asked
 							  head->ref.tag ? head->ref.tag : "latest");
 		const char *state;
 
-		if (compare(session, image, head, &state, err) < 0)
+		if (images_remote_compare(session, image, head, &state, err) < 0)
 			return -1;
 		remote = (struct json *)json_get(image, "remote");
 		if (!remote)
@@ -109,7 +109,7 @@ static int add_answers(struct session *session, const struct remote_asked *asked
 int images_remote(struct session *session, struct json *list, struct error **err)
 {
 	struct remote_asked asked = { 0 };
-	int r = collect(list, &asked, err);
+	int r = images_remote_collect(list, &asked, err);
 
 	if (r == 0)
 		r = session_registry(session, err);

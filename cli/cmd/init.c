@@ -27,37 +27,37 @@ struct init_draft {
 	const char *taken_from; /* the file that had services, or NULL */
 };
 
-static void add_comment(struct init_draft *draft, struct json *object, const char *text)
+static void init_add_comment(struct init_draft *draft, struct json *object, const char *text)
 {
 	cleanup_free char *key = mem_printf("#%u", draft->comments++);
 
 	json_set_str(object, key, text);
 }
 
-static void add_head(struct init_draft *draft)
+static void init_add_head(struct init_draft *draft)
 {
 	struct json *root = draft->root;
 
-	add_comment(draft, root,
-		    "What cbuild builds here. Written by `cbuild init` from what it found; it is yours now.");
-	add_comment(draft, root,
-		    "`cbuild help manifest` explains every key, `cbuild -n` says what would be done, and why.");
+	init_add_comment(draft, root,
+			 "What cbuild builds here. Written by `cbuild init` from what it found; it is yours now.");
+	init_add_comment(draft, root,
+			 "`cbuild help manifest` explains every key, `cbuild -n` says what would be done, and why.");
 	if (draft->taken_from) {
 		cleanup_free char *text = mem_printf("The services are those of %s; this file is now read instead of "
 						     "it.",
 						     draft->taken_from);
 
-		add_comment(draft, root, text);
+		init_add_comment(draft, root, text);
 	}
 	if (fs_exists("docker-bake.hcl"))
-		add_comment(draft, root,
-			    "docker-bake.hcl was not read: docker buildx bake --print >bake.json; cbuild import "
-			    "bake.json");
-	add_comment(draft, root, "");
+		init_add_comment(draft, root,
+				 "docker-bake.hcl was not read: docker buildx bake --print >bake.json; cbuild import "
+				 "bake.json");
+	init_add_comment(draft, root, "");
 	json_set_str(root, "project", draft->survey.project);
-	add_comment(draft, root, "registry: ghcr.io/acme                # before the names of the images");
-	add_comment(draft, root, "platforms: [linux/amd64, linux/arm64] # the machine's own, without this");
-	add_comment(draft, root, "");
+	init_add_comment(draft, root, "registry: ghcr.io/acme                # before the names of the images");
+	init_add_comment(draft, root, "platforms: [linux/amd64, linux/arm64] # the machine's own, without this");
+	init_add_comment(draft, root, "");
 }
 
 /* What has no image of its own to start yet would keep a check from ever passing. */
@@ -110,7 +110,7 @@ static void note_problem(struct init_draft *draft, const char *path, struct erro
 		mem_printf("%s was not used: %.*s", path, (int)strcspn(problem->message, "\n"), problem->message);
 
 	output_note("%s", text);
-	add_comment(draft, draft->root, text);
+	init_add_comment(draft, draft->root, text);
 	error_free(problem);
 }
 
@@ -129,7 +129,7 @@ static bool take_compose(struct init_draft *draft)
 		return false;
 	}
 	draft->taken_from = path;
-	add_head(draft);
+	init_add_head(draft);
 	json_set(draft->root, "secrets", json_get(compose, "secrets") ? json_clone(json_get(compose, "secrets")) : NULL);
 	take_services(draft, json_get(compose, "services"));
 	json_free(compose);
@@ -152,7 +152,7 @@ static bool take_bake(struct init_draft *draft)
 		return false;
 	}
 	draft->taken_from = path;
-	add_head(draft);
+	init_add_head(draft);
 	for (const void *it = json_first(document); it; it = json_next(document, it)) {
 		if (strcmp(json_key(it), "services") != 0)
 			json_set(draft->root, json_key(it), json_clone(json_member(it)));
@@ -173,7 +173,7 @@ static void make_way(struct init_draft *draft)
 	}
 }
 
-static void add_found(struct init_draft *draft)
+static void init_add_found(struct init_draft *draft)
 {
 	make_way(draft);
 	for (size_t i = 0; i < draft->survey.len; i++) {
@@ -183,7 +183,7 @@ static void add_found(struct init_draft *draft)
 
 		if (draft->named[i])
 			continue;
-		add_comment(draft, draft->services, text);
+		init_add_comment(draft, draft->services, text);
 		if (!found->problem && !json_get(draft->services, found->name))
 			json_set(draft->services, found->name, proposal_service(&draft->survey, i));
 	}
@@ -206,8 +206,8 @@ static int draft_manifest(struct buf *out, struct error **err)
 	draft.named = mem_array(draft.survey.len + 1, sizeof(*draft.named));
 	if (r == 0) {
 		if (!take_compose(&draft) && !take_bake(&draft))
-			add_head(&draft);
-		add_found(&draft);
+			init_add_head(&draft);
+		init_add_found(&draft);
 		r = has_service(draft.services) ? 0
 						: error_make(err, ERROR_USAGE, "there is no Dockerfile here or below");
 		json_set(draft.root, "services", draft.services);

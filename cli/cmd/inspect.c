@@ -20,8 +20,8 @@
 
 /* What a registry has under a reference: of an index all its platforms, each with what its config says. */
 
-static int read_config(struct registry *registry, const struct ref *ref, const struct document *manifest,
-		       struct json *object, struct error **err)
+static int inspect_read_config(struct registry *registry, const struct ref *ref, const struct document *manifest,
+			       struct json *object, struct error **err)
 {
 	static const char *const wanted[] = { "User", "Entrypoint", "Cmd", "Env", "ExposedPorts", "Labels", "WorkingDir" };
 	cleanup_buf struct buf text = { 0 };
@@ -73,8 +73,8 @@ static int get(struct registry *registry, const struct ref *ref, const char *nam
 	return document_parse(text->data, text->len, type, digest, name, ret, err);
 }
 
-static int add_member(struct registry *registry, const struct ref *where, const struct document_entry *entry,
-		      struct json *list, struct error **err)
+static int inspect_add_member(struct registry *registry, const struct ref *where, const struct document_entry *entry,
+			      struct json *list, struct error **err)
 {
 	struct ref ref = *where;
 	cleanup_document struct document *manifest = NULL;
@@ -94,11 +94,11 @@ static int add_member(struct registry *registry, const struct ref *where, const 
 	ref.digest = (char *)entry->blob.digest;
 	if (get(registry, &ref, entry->blob.digest, &text, &manifest, err) < 0)
 		return -1;
-	return manifest->index ? 0 : read_config(registry, &ref, manifest, object, err);
+	return manifest->index ? 0 : inspect_read_config(registry, &ref, manifest, object, err);
 }
 
-static int describe(struct registry *registry, const struct ref *ref, const char *name, struct json *root,
-		    struct error **err)
+static int inspect_describe(struct registry *registry, const struct ref *ref, const char *name, struct json *root,
+			    struct error **err)
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
@@ -120,41 +120,41 @@ static int describe(struct registry *registry, const struct ref *ref, const char
 
 		json_set_str(object, "digest", document->self.digest);
 		json_append(list, object);
-		return read_config(registry, ref, document, object, err);
+		return inspect_read_config(registry, ref, document, object, err);
 	}
 	for (size_t i = 0; i < document->len; i++) {
-		if (add_member(registry, ref, &document->entries[i], list, err) < 0)
+		if (inspect_add_member(registry, ref, &document->entries[i], list, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static const char *text_of(const struct json *value)
+static const char *inspect_text_of(const struct json *value)
 {
 	const char *text = json_text(value);
 
 	return text ? text : "";
 }
 
-static void add_words(struct buf *out, const char *name, const struct json *list)
+static void inspect_add_words(struct buf *out, const char *name, const struct json *list)
 {
 	if (json_len(list) == 0)
 		return;
 	buf_printf(out, "    %s", name);
 	for (size_t i = 0; i < json_len(list); i++) {
 		buf_char(out, ' ');
-		text_shell(out, text_of(json_at(list, i)));
+		text_shell(out, inspect_text_of(json_at(list, i)));
 	}
 	buf_char(out, '\n');
 }
 
-static void add_line(struct buf *out, const char *name, const char *value)
+static void inspect_add_line(struct buf *out, const char *name, const char *value)
 {
 	if (value && *value)
 		buf_printf(out, "    %s %s\n", name, value);
 }
 
-static void add_platform(struct buf *out, const struct json *member)
+static void inspect_add_platform(struct buf *out, const struct json *member)
 {
 	const char *platform = json_str(member, "platform");
 	const struct json *ports = json_get(member, "ExposedPorts"), *labels = json_get(member, "Labels");
@@ -166,31 +166,31 @@ static void add_platform(struct buf *out, const struct json *member)
 	buf_printf(out, "  %-14s %s  ", platform ? platform : "?", json_str(member, "digest"));
 	text_size(out, (uint64_t)json_int(member, "size"));
 	buf_char(out, '\n');
-	add_line(out, "user", json_str(member, "User"));
-	add_line(out, "folder", json_str(member, "WorkingDir"));
-	add_words(out, "entrypoint", json_get(member, "Entrypoint"));
-	add_words(out, "command", json_get(member, "Cmd"));
+	inspect_add_line(out, "user", json_str(member, "User"));
+	inspect_add_line(out, "folder", json_str(member, "WorkingDir"));
+	inspect_add_words(out, "entrypoint", json_get(member, "Entrypoint"));
+	inspect_add_words(out, "command", json_get(member, "Cmd"));
 	for (const void *it = json_first(ports); it; it = json_next(ports, it))
-		add_line(out, "port", json_key(it));
+		inspect_add_line(out, "port", json_key(it));
 	for (const void *it = json_first(labels); it; it = json_next(labels, it)) {
-		cleanup_free char *label = mem_printf("%s=%s", json_key(it), text_of(json_member(it)));
+		cleanup_free char *label = mem_printf("%s=%s", json_key(it), inspect_text_of(json_member(it)));
 
-		add_line(out, "label", label);
+		inspect_add_line(out, "label", label);
 	}
 }
 
-static void add_text(struct buf *out, const struct json *root)
+static void inspect_add_text(struct buf *out, const struct json *root)
 {
 	const struct json *annotations = json_get(root, "annotations"), *platforms = json_get(root, "platforms");
 
 	buf_printf(out, "%s  %s\n", json_str(root, "reference"), json_str(root, "digest"));
 	for (const void *it = json_first(annotations); it; it = json_next(annotations, it))
-		buf_printf(out, "  %s=%s\n", json_key(it), text_of(json_member(it)));
+		buf_printf(out, "  %s=%s\n", json_key(it), inspect_text_of(json_member(it)));
 	for (size_t i = 0; i < json_len(platforms); i++)
-		add_platform(out, json_at(platforms, i));
+		inspect_add_platform(out, json_at(platforms, i));
 }
 
-static int inspect(struct session *session, const char *name, struct error **err)
+static int inspect_inspect(struct session *session, const char *name, struct error **err)
 {
 	cleanup_json struct json *root = json_new_object();
 	cleanup_buf struct buf out = { 0 };
@@ -201,7 +201,7 @@ static int inspect(struct session *session, const char *name, struct error **err
 
 	if (!ref_parse(name, &ref, &why))
 		return error_make(err, ERROR_USAGE, "\"%s\" is not an image reference: %s", name, why);
-	r = describe(session->registry, &ref, name, root, &error);
+	r = inspect_describe(session->registry, &ref, name, root, &error);
 	ref_free(&ref);
 	if (r < 0) {
 		if (error->cls == ERROR_STATE)
@@ -209,7 +209,7 @@ static int inspect(struct session *session, const char *name, struct error **err
 		return error_move(err, &error);
 	}
 	if (strcmp(session->options->format, "json") != 0) {
-		add_text(&out, root);
+		inspect_add_text(&out, root);
 		return output_text(out.data, out.len, err);
 	}
 	json_dump(root, JSON_INDENT, &out);
@@ -227,7 +227,7 @@ int cmd_inspect(const struct options *options, struct error **err)
 				  "inspect takes one image reference: cbuild inspect ghcr.io/acme/web:1");
 	r = registry_session_open(&session, options, err);
 	if (r == 0)
-		r = inspect(&session, options->targets[0], err);
+		r = inspect_inspect(&session, options->targets[0], err);
 	session_close(&session);
 	return r;
 }

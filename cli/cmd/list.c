@@ -12,7 +12,7 @@
 #include "cli/session.h"
 #include "dsl/manifest.h"
 
-static void add_platforms(struct buf *out, const struct service *service)
+static void list_add_platforms(struct buf *out, const struct service *service)
 {
 	struct platform host;
 
@@ -27,7 +27,7 @@ static void add_platforms(struct buf *out, const struct service *service)
 	}
 }
 
-static void add_text(const struct manifest *manifest, struct buf *out)
+static void list_add_text(const struct manifest *manifest, struct buf *out)
 {
 	int width = 0;
 
@@ -48,7 +48,7 @@ static void add_text(const struct manifest *manifest, struct buf *out)
 			buf_printf(out, "%s:%s", service->image.s, service->tags.items[0].s);
 		else
 			buf_str(out, "(a base, not published)");
-		add_platforms(out, service);
+		list_add_platforms(out, service);
 		buf_char(out, '\n');
 	}
 	for (size_t i = 0; i < manifest->groups_len; i++) {
@@ -81,7 +81,7 @@ static struct json *service_json(const struct service *service)
 	return object;
 }
 
-static void add_json(const struct manifest *manifest, struct buf *out)
+static void list_add_json(const struct manifest *manifest, struct buf *out)
 {
 	cleanup_json struct json *list = json_new_array();
 
@@ -99,9 +99,9 @@ int cmd_list(const struct options *options, struct error **err)
 
 	if (r == 0) {
 		if (strcmp(options->format, "json") == 0)
-			add_json(session.manifest, &out);
+			list_add_json(session.manifest, &out);
 		else
-			add_text(session.manifest, &out);
+			list_add_text(session.manifest, &out);
 		r = output_data(out.data, out.len, err);
 	}
 	session_close(&session);

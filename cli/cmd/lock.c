@@ -52,7 +52,7 @@ static void want_platform(struct lock_wanted *wanted, const struct platform *pla
 	wanted->platforms[wanted->len++] = *platform;
 }
 
-static void want(struct lock_work *work, const char *service, const struct plan_image *image)
+static void lock_want(struct lock_work *work, const char *service, const struct plan_image *image)
 {
 	cleanup_free char *reference = image->node == NO_NODE ? lock_reference(image->reference) : NULL;
 	size_t i = 0;
@@ -73,7 +73,7 @@ static int by_reference(const void *a, const void *b)
 	return strcmp(((const struct lock_wanted *)a)->reference, ((const struct lock_wanted *)b)->reference);
 }
 
-static void collect(struct lock_work *work)
+static void lock_collect(struct lock_work *work)
 {
 	struct plan *plan = work->session->plan;
 
@@ -82,14 +82,14 @@ static void collect(struct lock_work *work)
 		const char *service = work->session->manifest->services[node->service].name.s;
 
 		for (size_t j = 0; node->kind == NODE_BUILD && j < node->build->images_len; j++)
-			want(work, service, &node->build->images[j]);
+			lock_want(work, service, &node->build->images[j]);
 	}
 	if (work->len)
 		qsort(work->wanted, work->len, sizeof(*work->wanted), by_reference);
 }
 
 /* The words behind --update name bases. */
-static int check_words(const struct lock_work *work, struct error **err)
+static int lock_check_words(const struct lock_work *work, struct error **err)
 {
 	const struct options *options = work->session->options;
 	cleanup_free const char **names = mem_array(work->len + 1, sizeof(*names));
@@ -148,7 +148,7 @@ static const struct platform *lacks(const struct lock_entry *entry, const struct
 	return NULL;
 }
 
-static void compare(struct lock_work *work, const struct lock_entry *was, const struct lock_entry *now)
+static void lock_compare(struct lock_work *work, const struct lock_entry *was, const struct lock_entry *now)
 {
 	if (!was) {
 		differs(work, "%s  added  %s", now->reference, now->digest);
@@ -179,7 +179,7 @@ static int find_entry(struct lock_work *work, const struct lock_wanted *wanted, 
 		return error_make(err, ERROR_REGISTRY, "%s, the base of %s, has no image for %s", wanted->reference,
 				  wanted->service, platform);
 	}
-	compare(work, was, now);
+	lock_compare(work, was, now);
 	lockfile_put(work->made, lock_entry_copy(now));
 	return 0;
 }
@@ -205,7 +205,7 @@ static int make_lock(struct lock_work *work, struct error **err)
 }
 
 /* --check alone uses no network: does the lock say what the Dockerfiles need? */
-static void look_over(struct lock_work *work)
+static void lock_look_over(struct lock_work *work)
 {
 	char platform[PLATFORM_TEXT];
 
@@ -242,15 +242,15 @@ static int write_lock(struct lock_work *work, struct error **err)
 	return fs_replace(path, text.data, text.len, 0644, err);
 }
 
-static int run(struct lock_work *work, struct error **err)
+static int lock_run(struct lock_work *work, struct error **err)
 {
 	const struct options *options = work->session->options;
 
-	collect(work);
-	if (check_words(work, err) < 0)
+	lock_collect(work);
+	if (lock_check_words(work, err) < 0)
 		return -1;
 	if (options->check && !options->update)
-		look_over(work);
+		lock_look_over(work);
 	else if (make_lock(work, err) < 0 || (!options->check && write_lock(work, err) < 0))
 		return -1;
 	if (output_data(work->out.data, work->out.len, err) < 0)
@@ -285,7 +285,7 @@ int cmd_lock(const struct options *options, struct error **err)
 	}
 	work.old = session.lock;
 	if (r == 0)
-		r = run(&work, err);
+		r = lock_run(&work, err);
 	for (size_t i = 0; i < work.len; i++) {
 		free(work.wanted[i].reference);
 		free(work.wanted[i].platforms);

@@ -50,7 +50,7 @@ static int read_input(bool line, char **ret, struct error **err)
 	return 0;
 }
 
-static int ask(const char *question, bool hidden, char **ret, struct error **err)
+static int login_ask(const char *question, bool hidden, char **ret, struct error **err)
 {
 	struct termios was, quiet;
 	int r;
@@ -77,7 +77,7 @@ static int read_login(const struct options *options, struct credentials *ret, st
 
 	if (options->username)
 		ret->username = mem_strdup(options->username);
-	else if (terminal && !options->password_stdin && ask("Username: ", false, &ret->username, err) < 0)
+	else if (terminal && !options->password_stdin && login_ask("Username: ", false, &ret->username, err) < 0)
 		return -1;
 	if (!ret->username || !*ret->username || strchr(ret->username, ':'))
 		return error_make(err, ERROR_USAGE, "login needs a name without a colon: --username=NAME");
@@ -87,7 +87,7 @@ static int read_login(const struct options *options, struct credentials *ret, st
 		return -1;
 	}
 	if ((options->password_stdin ? read_input(false, &ret->password, err)
-				     : ask("Password: ", true, &ret->password, err)) < 0)
+				     : login_ask("Password: ", true, &ret->password, err)) < 0)
 		return -1;
 	return *ret->password ? 0 : error_make(err, ERROR_USAGE, "the password is empty");
 }
@@ -119,8 +119,8 @@ static int logout(struct session *session, const char *domain, struct error **er
 	return 0;
 }
 
-static int run(const struct options *options, int (*what)(struct session *, const char *, struct error **),
-	       struct error **err)
+static int login_run(const struct options *options, int (*what)(struct session *, const char *, struct error **),
+		     struct error **err)
 {
 	cleanup_free char *domain = NULL;
 	struct session session;
@@ -139,10 +139,10 @@ static int run(const struct options *options, int (*what)(struct session *, cons
 
 int cmd_login(const struct options *options, struct error **err)
 {
-	return run(options, login, err);
+	return login_run(options, login, err);
 }
 
 int cmd_logout(const struct options *options, struct error **err)
 {
-	return run(options, logout, err);
+	return login_run(options, logout, err);
 }

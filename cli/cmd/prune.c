@@ -12,7 +12,7 @@
 #include "dsl/manifest.h"
 #include "engine/exec/tidy.h"
 
-static void add_part(struct buf *out, const char *what, const struct tidy_part *part)
+static void prune_add_part(struct buf *out, const char *what, const struct tidy_part *part)
 {
 	if (part->count == 0)
 		return;
@@ -27,10 +27,10 @@ static int print_freed(const struct options *options, const struct tidy_freed *f
 
 	if (freed->services)
 		buf_printf(&out, "%-10s %6zu  for the bound\n", "services", freed->services);
-	add_part(&out, "blobs", &freed->blobs);
-	add_part(&out, "logs", &freed->logs);
-	add_part(&out, "leftovers", &freed->leftovers);
-	add_part(&out, "locks", &freed->locks);
+	prune_add_part(&out, "blobs", &freed->blobs);
+	prune_add_part(&out, "logs", &freed->logs);
+	prune_add_part(&out, "leftovers", &freed->leftovers);
+	prune_add_part(&out, "locks", &freed->locks);
 	buf_str(&out, options->dry_run ? "would free " : "freed ");
 	text_size(&out, freed->blobs.bytes + freed->logs.bytes + freed->leftovers.bytes + freed->locks.bytes);
 	buf_printf(&out, ", %zu blobs of ", freed->kept.count);

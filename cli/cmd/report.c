@@ -31,7 +31,7 @@ struct report_draft {
 	size_t logs_len;
 };
 
-static void draft_cleanup(struct report_draft *draft)
+static void report_draft_cleanup(struct report_draft *draft)
 {
 	for (size_t i = 0; i < draft->images_len; i++) {
 		free((char *)draft->images[i].name);
@@ -96,7 +96,8 @@ static int read_past(struct session *session, struct report_draft *draft, struct
 }
 
 /* A build's records, which are the newest first, as the sizes of its image. */
-static int add_image(struct session *session, struct report_draft *draft, const struct past_node *node, struct error **err)
+static int report_add_image(struct session *session, struct report_draft *draft, const struct past_node *node,
+			    struct error **err)
 {
 	struct record *records;
 	struct html_size *sizes;
@@ -122,12 +123,12 @@ static int add_image(struct session *session, struct report_draft *draft, const 
 	return 0;
 }
 
-static int add_images(struct session *session, struct report_draft *draft, struct error **err)
+static int report_add_images(struct session *session, struct report_draft *draft, struct error **err)
 {
 	draft->images = mem_array(draft->past.len + 1, sizeof(*draft->images));
 	for (size_t i = 0; i < draft->past.len; i++) {
 		if (strcmp(draft->past.nodes[i].kind, "build") == 0 &&
-		    add_image(session, draft, &draft->past.nodes[i], err) < 0)
+		    report_add_image(session, draft, &draft->past.nodes[i], err) < 0)
 			return -1;
 	}
 	return 0;
@@ -187,12 +188,12 @@ static int write_page(struct session *session, const struct report_draft *draft,
 
 int cmd_report(const struct options *options, struct error **err)
 {
-	__attribute__((cleanup(draft_cleanup))) struct report_draft draft = { 0 };
+	__attribute__((cleanup(report_draft_cleanup))) struct report_draft draft = { 0 };
 	struct session session;
 	int r = session_open(&session, options, err);
 
 	if (r == 0 && (find_run(&session, &draft, err) < 0 || read_past(&session, &draft, err) < 0 ||
-		       add_images(&session, &draft, err) < 0))
+		       report_add_images(&session, &draft, err) < 0))
 		r = -1;
 	if (r == 0) {
 		add_logs(&draft);

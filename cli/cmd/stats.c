@@ -16,7 +16,7 @@
 #define SHOWN 15     /* nodes, as text */
 #define ALL_MAX 1000 /* runs that the history has */
 
-static void add_duration(struct buf *out, uint64_t ms)
+static void stats_add_duration(struct buf *out, uint64_t ms)
 {
 	cleanup_buf struct buf text = { 0 };
 
@@ -38,14 +38,14 @@ static void add_nodes(const struct stats *stats, struct buf *out)
 		const struct stats_node *node = &stats->nodes[i];
 
 		buf_printf(out, "%-*s  %5zu", width, node->node, node->times);
-		add_duration(out, node->median_ms);
-		add_duration(out, node->longest_ms);
-		add_duration(out, node->last_ms);
+		stats_add_duration(out, node->median_ms);
+		stats_add_duration(out, node->longest_ms);
+		stats_add_duration(out, node->last_ms);
 		buf_char(out, '\n');
 	}
 }
 
-static int print_text(const struct stats *stats, struct error **err)
+static int stats_print_text(const struct stats *stats, struct error **err)
 {
 	size_t endless = stats->runs - stats->good - stats->failed - stats->interrupted;
 	cleanup_buf struct buf out = { 0 };
@@ -57,9 +57,9 @@ static int print_text(const struct stats *stats, struct error **err)
 	if (endless)
 		buf_printf(&out, ", %zu without an end", endless);
 	buf_str(&out, ")\nthey took:");
-	add_duration(&out, stats->median_ms);
+	stats_add_duration(&out, stats->median_ms);
 	buf_str(&out, " at the median,");
-	add_duration(&out, stats->longest_ms);
+	stats_add_duration(&out, stats->longest_ms);
 	buf_str(&out, " at most\n");
 	if (stats->builds)
 		buf_printf(&out, "builds in them: %llu, of which %llu ran: %.0f %% were fresh\n",
@@ -70,7 +70,7 @@ static int print_text(const struct stats *stats, struct error **err)
 	return output_data(out.data, out.len, err);
 }
 
-static struct json *node_json(const struct stats_node *node)
+static struct json *stats_node_json(const struct stats_node *node)
 {
 	struct json *object = json_new_object();
 
@@ -83,7 +83,7 @@ static struct json *node_json(const struct stats_node *node)
 	return object;
 }
 
-static int print_json(const struct stats *stats, struct error **err)
+static int stats_print_json(const struct stats *stats, struct error **err)
 {
 	cleanup_json struct json *root = json_new_object();
 	struct json *nodes = json_new_array();
@@ -99,7 +99,7 @@ static int print_json(const struct stats *stats, struct error **err)
 	json_set_int(root, "builds", (int64_t)stats->builds);
 	json_set_int(root, "built", (int64_t)stats->built);
 	for (size_t i = 0; i < stats->nodes_len; i++)
-		json_append(nodes, node_json(&stats->nodes[i]));
+		json_append(nodes, stats_node_json(&stats->nodes[i]));
 	json_set(root, "nodes", nodes);
 	json_dump(root, JSON_INDENT, &out);
 	buf_char(&out, '\n');
@@ -117,7 +117,8 @@ static int print_stats(struct session *session, struct error **err)
 	if (state_runs(session->state, 0, ALL_MAX, &runs, &runs_len, err) == 0 &&
 	    state_steps(session->state, 0, &steps, &steps_len, err) == 0) {
 		stats_make(runs, runs_len, steps, steps_len, &stats);
-		r = strcmp(session->options->format, "json") == 0 ? print_json(&stats, err) : print_text(&stats, err);
+		r = strcmp(session->options->format, "json") == 0 ? stats_print_json(&stats, err)
+								  : stats_print_text(&stats, err);
 		stats_free(&stats);
 	}
 	steps_free(steps, steps_len);

@@ -20,7 +20,7 @@
 
 /* Further tags for what is in the registry already: nothing is pulled, and nothing but the index is sent. */
 
-static int check_words(const struct options *options, struct error **err)
+static int tag_check_words(const struct options *options, struct error **err)
 {
 	if (options->targets_len < 2)
 		return error_make(err, ERROR_USAGE, "tag takes a service and new tags: cbuild tag web 1.4.0 1.4");
@@ -50,8 +50,8 @@ struct tag_source {
 	char *type;
 };
 
-static int find_source(struct session *session, const struct service *service, struct ref *ref,
-		       struct tag_source *source, struct error **err)
+static int tag_find_source(struct session *session, const struct service *service, struct ref *ref,
+			   struct tag_source *source, struct error **err)
 {
 	char digest[DIGEST_LEN + 1];
 	int r;
@@ -67,14 +67,14 @@ static int find_source(struct session *session, const struct service *service, s
 	return r < 0 ? -1 : 0;
 }
 
-static int put(struct session *session, const struct ref *ref, const struct tag_source *source, struct error **err)
+static int tag_put(struct session *session, const struct ref *ref, const struct tag_source *source, struct error **err)
 {
 	if (source->record)
 		return push_tag(session->registry, session->layout, ref, source->record->digest, err);
 	return registry_put_manifest(session->registry, ref, source->type, source->text.data, source->text.len, err);
 }
 
-static int put_all(struct session *session, const struct service *service, struct error **err)
+static int tag_put_all(struct session *session, const struct service *service, struct error **err)
 {
 	const struct options *options = session->options;
 	struct tag_source source = { 0 };
@@ -85,10 +85,10 @@ static int put_all(struct session *session, const struct service *service, struc
 		ref_free(&ref);
 		return error_make(err, ERROR_USAGE, "%s is not a name that can be tagged", service->image.s);
 	}
-	r = find_source(session, service, &ref, &source, err);
+	r = tag_find_source(session, service, &ref, &source, err);
 	for (size_t i = 1; r == 0 && i < options->targets_len; i++) {
 		ref.tag = (char *)options->targets[i];
-		r = put(session, &ref, &source, err);
+		r = tag_put(session, &ref, &source, err);
 		if (r == 0 && !options->quiet)
 			output_note("tagged %s:%s", service->image.s, ref.tag);
 	}
@@ -106,7 +106,7 @@ int cmd_tag(const struct options *options, struct error **err)
 	long service;
 	int r;
 
-	if (check_words(options, err) < 0)
+	if (tag_check_words(options, err) < 0)
 		return -1;
 	r = session_open(&session, options, err);
 	if (r == 0) {
@@ -118,7 +118,7 @@ int cmd_tag(const struct options *options, struct error **err)
 	if (r == 0)
 		r = session_registry(&session, err);
 	if (r == 0)
-		r = put_all(&session, &session.manifest->services[service], err);
+		r = tag_put_all(&session, &session.manifest->services[service], err);
 	session_close(&session);
 	return r;
 }

@@ -38,7 +38,7 @@ static bool may_start(const struct service *service)
 }
 
 /* When several wait for the same one, the one that asks for more decides. */
-static void add_service(struct troupe *troupe, size_t number, int condition)
+static void up_add_service(struct troupe *troupe, size_t number, int condition)
 {
 	const struct service *service = &troupe->manifest->services[number];
 
@@ -53,11 +53,11 @@ static void add_service(struct troupe *troupe, size_t number, int condition)
 	}
 	troupe->there[number] = true;
 	for (size_t i = 0; i < service->depends_len; i++)
-		add_service(troupe, service->depends[i].service, (int)service->depends[i].condition);
+		up_add_service(troupe, service->depends[i].service, (int)service->depends[i].condition);
 	troupe->parts[troupe->len++] = (struct stage_part){ .service = service, .condition = condition };
 }
 
-static bool is_wanted(const struct session *session, size_t number)
+static bool up_is_wanted(const struct session *session, size_t number)
 {
 	const struct service *service = &session->manifest->services[number];
 
@@ -66,7 +66,7 @@ static bool is_wanted(const struct session *session, size_t number)
 	return targets_want(session, number) && !service->provided;
 }
 
-static int gather(struct session *session, struct troupe *troupe, struct error **err)
+static int up_gather(struct session *session, struct troupe *troupe, struct error **err)
 {
 	const struct manifest *manifest = session->manifest;
 
@@ -76,8 +76,8 @@ static int gather(struct session *session, struct troupe *troupe, struct error *
 	troupe->parts = mem_array(manifest->services_len + 1, sizeof(*troupe->parts));
 	troupe->there = mem_array(manifest->services_len + 1, sizeof(*troupe->there));
 	for (size_t i = 0; i < manifest->services_len; i++) {
-		if (is_wanted(session, i))
-			add_service(troupe, i, DEPENDS_STARTED);
+		if (up_is_wanted(session, i))
+			up_add_service(troupe, i, DEPENDS_STARTED);
 	}
 	return 0;
 }
@@ -101,7 +101,7 @@ static const char **built_names(const struct troupe *troupe)
 }
 
 /* What the builds have made for this machine. */
-static void take_results(struct session *session, struct troupe *troupe, const struct platform *host)
+static void up_take_results(struct session *session, struct troupe *troupe, const struct platform *host)
 {
 	char platform[PLATFORM_TEXT];
 
@@ -120,7 +120,7 @@ static void take_results(struct session *session, struct troupe *troupe, const s
 }
 
 /* The runtime that the images were loaded into. */
-static int open_runtime(struct session *session, struct loop *loop, struct runtime **ret, struct error **err)
+static int up_open_runtime(struct session *session, struct loop *loop, struct runtime **ret, struct error **err)
 {
 	cleanup_free char *owner = up_owner(session->state_dir);
 	cleanup_free char *used = NULL;
@@ -147,7 +147,7 @@ static int run_in(struct session *session, const struct troupe *troupe, bool det
 	};
 	int signum = 0, r;
 
-	if (open_runtime(session, loop, &runtime, err) < 0)
+	if (up_open_runtime(session, loop, &runtime, err) < 0)
 		return -1;
 	standing = standing_new(troupe->parts, troupe->len, session->options->quiet, detach);
 	job.runtime = runtime;
@@ -166,7 +166,7 @@ static int start_troupe(struct session *session, struct troupe *troupe, bool det
 	int r;
 
 	platform_host(&host);
-	take_results(session, troupe, &host);
+	up_take_results(session, troupe, &host);
 	if (session_write(session, err) < 0 || up_lock(session->state_dir, &lock, err) < 0)
 		return -1;
 	if (lock < 0)
@@ -184,7 +184,7 @@ static int build_and_start(struct session *session, bool detach, struct error **
 	struct troupe troupe = { 0 };
 	const char **names cleanup_free = NULL;
 	struct session_plan want = { .load = true };
-	int r = gather(session, &troupe, err);
+	int r = up_gather(session, &troupe, err);
 
 	if (r == 0 && troupe.len == 0)
 		r = error_make(err, ERROR_USAGE, "there is no service to start");

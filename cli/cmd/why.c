@@ -18,7 +18,7 @@
 #include "engine/plan/reasons.h"
 #include "engine/state/state.h"
 
-static void add_when(struct buf *out, int64_t when_ms)
+static void why_add_when(struct buf *out, int64_t when_ms)
 {
 	time_t seconds = (time_t)(when_ms / 1000);
 	struct tm tm;
@@ -52,7 +52,7 @@ static const char *done_word(enum node_kind kind)
 static void add_done(struct buf *out, const struct node *node, const struct record *record)
 {
 	buf_printf(out, "%s ", done_word(node->kind));
-	add_when(out, record->when_ms);
+	why_add_when(out, record->when_ms);
 	if (record->builder && *record->builder) {
 		buf_str(out, " with ");
 		text_safe(out, record->builder, strlen(record->builder));
@@ -61,7 +61,7 @@ static void add_done(struct buf *out, const struct node *node, const struct reco
 	text_duration(out, (uint64_t)record->took_ms);
 }
 
-static void add_value(struct buf *out, const char *label, const char *value, const char *absent)
+static void why_add_value(struct buf *out, const char *label, const char *value, const char *absent)
 {
 	buf_printf(out, "    %s  ", label);
 	if (!value)
@@ -73,13 +73,13 @@ static void add_value(struct buf *out, const char *label, const char *value, con
 	buf_char(out, '\n');
 }
 
-static void add_change(struct buf *out, const struct input_change *change)
+static void why_add_change(struct buf *out, const struct input_change *change)
 {
 	buf_printf(out, "  %s ", reason_kind_name(change->kind));
 	text_safe(out, change->name, strlen(change->name));
 	buf_char(out, '\n');
-	add_value(out, "was", change->was, "(was not there)");
-	add_value(out, "now", change->now, "(is gone)");
+	why_add_value(out, "was", change->was, "(was not there)");
+	why_add_value(out, "now", change->now, "(is gone)");
 }
 
 /* Whether a reason only says shorter what stands among the changes. */
@@ -92,7 +92,7 @@ static bool is_told(const struct why *why, const struct reason *reason)
 	return false;
 }
 
-static void add_reason(struct buf *out, const struct reason *reason)
+static void why_add_reason(struct buf *out, const struct reason *reason)
 {
 	if (reason->kind == REASON_NEW) {
 		buf_str(out, "  it was never done\n");
@@ -107,7 +107,7 @@ static void add_reason(struct buf *out, const struct reason *reason)
 	buf_char(out, '\n');
 }
 
-static void add_text(struct buf *out, const struct node *node, const struct why *why)
+static void why_add_text(struct buf *out, const struct node *node, const struct why *why)
 {
 	if (node->state == NODE_FRESH) {
 		buf_printf(out, "%s  nothing: it is fresh, ", node->id);
@@ -123,10 +123,10 @@ static void add_text(struct buf *out, const struct node *node, const struct why 
 	}
 	buf_char(out, '\n');
 	for (size_t i = 0; i < why->changes_len; i++)
-		add_change(out, &why->changes[i]);
+		why_add_change(out, &why->changes[i]);
 	for (size_t i = 0; i < node->reasons_len; i++) {
 		if (!is_told(why, &node->reasons[i]))
-			add_reason(out, &node->reasons[i]);
+			why_add_reason(out, &node->reasons[i]);
 	}
 }
 
@@ -153,7 +153,7 @@ static struct json *change_json(const struct input_change *change)
 	return object;
 }
 
-static struct json *node_json(const struct node *node, const struct why *why)
+static struct json *why_node_json(const struct node *node, const struct why *why)
 {
 	struct json *object = json_new_object();
 	struct json *changes = json_new_array();
@@ -183,7 +183,7 @@ static struct json *node_json(const struct node *node, const struct why *why)
 	return object;
 }
 
-static bool wanted(const struct session *session, const struct node *node)
+static bool why_wanted(const struct session *session, const struct node *node)
 {
 	const struct manifest *manifest = session->manifest;
 	const char *word = session->options->targets[0];
@@ -204,12 +204,12 @@ static int print_why(struct session *session, struct error **err)
 		const struct node *node = plan_node(session->plan, i);
 		struct why *why;
 
-		if (!wanted(session, node))
+		if (!why_wanted(session, node))
 			continue;
 		if (why_node(session->plan, session->state, i, &why, err) < 0)
 			return -1;
-		add_text(&out, node, why);
-		json_append(list, node_json(node, why));
+		why_add_text(&out, node, why);
+		json_append(list, why_node_json(node, why));
 		why_free(why);
 	}
 	if (json_len(list) == 0)
@@ -223,7 +223,7 @@ static int print_why(struct session *session, struct error **err)
 }
 
 /* "build:web:linux/amd64" is a node of the service "web". malloc'd. */
-static char *service_of(const char *word)
+static char *why_service_of(const char *word)
 {
 	const char *start = strchr(word, ':');
 
@@ -241,7 +241,7 @@ int cmd_why(const struct options *options, struct error **err)
 
 	if (options->targets_len != 1)
 		return error_make(err, ERROR_USAGE, "`cbuild why` takes one service or node");
-	service = service_of(options->targets[0]);
+	service = why_service_of(options->targets[0]);
 	targets[0] = service;
 	want.targets = targets;
 	r = session_open(&session, options, err);

@@ -34,7 +34,7 @@ static char *service_name(const char *target)
 	return strcmp(target, "all") == 0 ? mem_printf("%s-image", target) : mem_strdup(target);
 }
 
-static int refuse(struct bake *bake, const char *target, const char *why)
+static int bake_refuse(struct bake *bake, const char *target, const char *why)
 {
 	error_make(bake->err, ERROR_USAGE, "%s: target %s: %s", bake->name, target, why);
 	error_remedy(bake->err, "`docker buildx bake --print >bake.json` writes a file with all of that worked out");
@@ -70,9 +70,9 @@ static int inherit(struct bake *bake, const char *name, struct json *into, unsig
 	const struct json *parents = json_get(target, "inherits");
 
 	if (!json_is_object(target))
-		return refuse(bake, name, "there is none of that name");
+		return bake_refuse(bake, name, "there is none of that name");
 	if (depth > INHERITS_MAX || bake->merges++ > MERGES_MAX)
-		return refuse(bake, name, "it inherits from itself");
+		return bake_refuse(bake, name, "it inherits from itself");
 	for (size_t i = 0; i < json_len(parents); i++) {
 		const char *parent = json_text(json_at(parents, i));
 
@@ -83,20 +83,20 @@ static int inherit(struct bake *bake, const char *name, struct json *into, unsig
 	return 0;
 }
 
-static int add_text(struct bake *bake, const char *target, const char *text, struct buf *out)
+static int bake_add_text(struct bake *bake, const char *target, const char *text, struct buf *out)
 {
 	if (bake_value_text(text, bake->variables, out))
 		return 0;
-	return refuse(bake, target, "it holds an expression");
+	return bake_refuse(bake, target, "it holds an expression");
 }
 
-static int set_text(struct bake *bake, const char *target, struct json *object, const char *key, const char *text)
+static int bake_set_text(struct bake *bake, const char *target, struct json *object, const char *key, const char *text)
 {
 	cleanup_buf struct buf value = { 0 };
 
 	if (!text)
 		return 0;
-	if (add_text(bake, target, text, &value) < 0)
+	if (bake_add_text(bake, target, text, &value) < 0)
 		return -1;
 	json_set_str(object, key, value.data ? value.data : "");
 	return 0;
@@ -110,7 +110,7 @@ static int set_texts(struct bake *bake, const char *target, struct json *object,
 		cleanup_buf struct buf attributes = { 0 }, value = { 0 };
 
 		bake_value_attributes(json_at(list, i), &attributes);
-		if (add_text(bake, target, attributes.data, &value) < 0) {
+		if (bake_add_text(bake, target, attributes.data, &value) < 0) {
 			json_free(texts);
 			return -1;
 		}
@@ -128,7 +128,7 @@ static int set_pairs(struct bake *bake, const char *target, struct json *object,
 	for (const void *it = json_is_object(map) ? json_first(map) : NULL; it; it = json_next(map, it)) {
 		if (!json_text(json_member(it)))
 			json_set(pairs, json_key(it), json_clone(json_member(it)));
-		else if (set_text(bake, target, pairs, json_key(it), json_text(json_member(it))) < 0) {
+		else if (bake_set_text(bake, target, pairs, json_key(it), json_text(json_member(it))) < 0) {
 			json_free(pairs);
 			return -1;
 		}
@@ -148,15 +148,15 @@ static int set_contexts(struct bake *bake, const char *target, struct json *buil
 		const char *value = json_text(json_member(it));
 
 		if (!value || strncmp(value, "oci-layout://", 13) == 0) {
-			r = refuse(bake, target, "a context that is an OCI layout has no place in a manifest");
+			r = bake_refuse(bake, target, "a context that is an OCI layout has no place in a manifest");
 		} else if (strncmp(value, "target:", 7) == 0) {
 			cleanup_free char *service = service_name(value + 7);
 			cleanup_free char *text = mem_printf("service:%s", service);
 
 			json_set_str(list, json_key(it), text);
 		} else {
-			r = set_text(bake, target, list, json_key(it),
-				     strncmp(value, "cwd://", 6) == 0 ? value + 6 : value);
+			r = bake_set_text(bake, target, list, json_key(it),
+					  strncmp(value, "cwd://", 6) == 0 ? value + 6 : value);
 		}
 	}
 	json_set(build, "additional_contexts", json_len(list) > 0 ? json_clone(list) : NULL);
@@ -193,7 +193,7 @@ static void add_secret(struct bake *bake, const char *target, const struct json 
 	json_free(source);
 }
 
-static void set_secrets(struct bake *bake, const char *target, struct json *build, const struct json *secrets)
+static void bake_set_secrets(struct bake *bake, const char *target, struct json *build, const struct json *secrets)
 {
 	struct json *list = json_new_array();
 
@@ -208,7 +208,7 @@ static int set_tags(struct bake *bake, const char *target, struct json *service,
 		    const struct json *tags)
 {
 	struct json *others = json_new_array();
-	int r = json_len(tags) ? set_text(bake, target, service, "image", json_text(json_at(tags, 0))) : 0;
+	int r = json_len(tags) ? bake_set_text(bake, target, service, "image", json_text(json_at(tags, 0))) : 0;
 
 	for (size_t i = 1; i < json_len(tags); i++)
 		json_append(others, json_clone(json_at(tags, i)));
@@ -251,8 +251,8 @@ static void add_left_out(struct json *service, const struct json *target)
 		json_set_str(service, "#3", "not taken over: output; images go into the store and the local engine");
 }
 
-static int set_build(struct bake *bake, const char *name, const struct json *target, struct json *service,
-		     struct json *build)
+static int bake_set_build(struct bake *bake, const char *name, const struct json *target, struct json *service,
+			  struct json *build)
 {
 	const char *context = json_str(target, "context");
 	/* The first gives way to the second. */
@@ -271,12 +271,12 @@ static int set_build(struct bake *bake, const char *name, const struct json *tar
 
 	if (context && (strstr(context, "://") || strncmp(context, "target:", 7) == 0) &&
 	    strncmp(context, "cwd://", 6) != 0)
-		return refuse(bake, name, "its context is not a folder");
+		return bake_refuse(bake, name, "its context is not a folder");
 	context = context && strncmp(context, "cwd://", 6) == 0 ? context + 6 : context;
-	if (set_text(bake, name, build, "context", context && *context ? context : ".") < 0)
+	if (bake_set_text(bake, name, build, "context", context && *context ? context : ".") < 0)
 		return -1;
 	for (size_t i = json_get(target, "dockerfile-inline") ? 1 : 0; i < sizeof(same) / sizeof(same[0]); i++) {
-		if (set_text(bake, name, build, same[i][1], json_str(target, same[i][0])) < 0)
+		if (bake_set_text(bake, name, build, same[i][1], json_str(target, same[i][0])) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
@@ -290,7 +290,7 @@ static int set_build(struct bake *bake, const char *name, const struct json *tar
 	if (set_contexts(bake, name, build, json_get(target, "contexts")) < 0 ||
 	    set_tags(bake, name, service, build, json_get(target, "tags")) < 0)
 		return -1;
-	set_secrets(bake, name, build, json_get(target, "secret"));
+	bake_set_secrets(bake, name, build, json_get(target, "secret"));
 	if (json_bool(target, "no-cache"))
 		json_set_bool(build, "no_cache", true);
 	if (json_bool(target, "pull"))
@@ -328,7 +328,7 @@ static bool is_base(const struct bake *bake, const char *name)
 	return used;
 }
 
-static int add_target(struct bake *bake, const char *name, struct json *services)
+static int bake_add_target(struct bake *bake, const char *name, struct json *services)
 {
 	cleanup_json struct json *target = json_new_object();
 	cleanup_json struct json *service = json_new_object(), *build = json_new_object();
@@ -337,11 +337,11 @@ static int add_target(struct bake *bake, const char *name, struct json *services
 	if (inherit(bake, name, target, 0) < 0)
 		return -1;
 	if (json_get(target, "matrix"))
-		return refuse(bake, name, "it has a matrix");
+		return bake_refuse(bake, name, "it has a matrix");
 	if (!ref_name_valid(name))
-		return refuse(bake, name, "a service cannot have that name");
+		return bake_refuse(bake, name, "a service cannot have that name");
 	add_left_out(service, target);
-	if (set_build(bake, name, target, service, build) < 0)
+	if (bake_set_build(bake, name, target, service, build) < 0)
 		return -1;
 	if (!json_get(service, "image") && is_base(bake, name))
 		json_set_bool(service, "publish", false);
@@ -377,7 +377,7 @@ static bool group_has(const struct bake *bake, const char *group, const char *me
 	return false;
 }
 
-static void add_member(struct json *list, const char *target)
+static void bake_add_member(struct json *list, const char *target)
 {
 	cleanup_free char *name = service_name(target);
 
@@ -389,7 +389,7 @@ static void add_member(struct json *list, const char *target)
 }
 
 /* The members of a group; with `flat` (the groups seen) the targets that it comes to. */
-static void add_members(const struct bake *bake, const char *group, struct json *list, struct json *flat)
+static void bake_add_members(const struct bake *bake, const char *group, struct json *list, struct json *flat)
 {
 	const struct json *targets = json_get(json_get(bake->groups, group), "targets");
 
@@ -398,9 +398,9 @@ static void add_members(const struct bake *bake, const char *group, struct json 
 		bool group_itself = target && flat && json_get(bake->groups, target) && !json_get(bake->targets, target);
 
 		if (group_itself && see(flat, target))
-			add_members(bake, target, list, flat);
+			bake_add_members(bake, target, list, flat);
 		else if (target && !group_itself)
-			add_member(list, target);
+			bake_add_member(list, target);
 	}
 }
 
@@ -415,7 +415,7 @@ static struct json *groups_of(const struct bake *bake, const struct json *servic
 		struct json *list = json_new_array();
 		bool circle = group_has(bake, json_key(it), json_key(it), seen);
 
-		add_members(bake, json_key(it), list, circle ? flat : NULL);
+		bake_add_members(bake, json_key(it), list, circle ? flat : NULL);
 		/* A group that bears a target's name is that target. */
 		if (!json_get(services, name))
 			json_set(groups, name, list);
@@ -432,7 +432,7 @@ static int read_targets(struct bake *bake, struct json *document)
 
 	for (const void *it = json_first(bake->targets); it && r == 0; it = json_next(bake->targets, it)) {
 		if (!is_abstract(json_key(it)))
-			r = add_target(bake, json_key(it), services);
+			r = bake_add_target(bake, json_key(it), services);
 	}
 	for (const void *it = json_is_object(bake->variables) ? json_first(bake->variables) : NULL; it;
 	     it = json_next(bake->variables, it)) {
@@ -468,7 +468,7 @@ int bake_read(const char *text, size_t len, const char *name, struct json **ret,
 	if (!json_is_object(bake.targets) || json_len(bake.targets) == 0)
 		return error_make(err, ERROR_USAGE, "%s: there is no \"target\": it is no bake file", name);
 	if (json_get(root, "function"))
-		return refuse(&bake, json_key(json_first(bake.targets)), "the file has functions");
+		return bake_refuse(&bake, json_key(json_first(bake.targets)), "the file has functions");
 	bake.secrets = json_new_object();
 	if (read_targets(&bake, document) < 0) {
 		json_free(bake.secrets);

@@ -74,7 +74,7 @@ static struct json *document_of(const struct node *root)
 	return document;
 }
 
-static int check(const char *path, struct diags *diags, struct error **err)
+static int compose_check(const char *path, struct diags *diags, struct error **err)
 {
 	const struct load_options options = {
 		.path = path,
@@ -99,7 +99,7 @@ int compose_read(const char *path, struct json **ret, struct error **err)
 	struct diags *diags = diags_new();
 	struct arena *arena = arena_new();
 	size_t nodes = 0;
-	int r = check(path, diags, err);
+	int r = compose_check(path, diags, err);
 
 	if (r == 0)
 		r = fs_read(path, YAML_BYTES_MAX, &text, err);

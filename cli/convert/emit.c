@@ -39,7 +39,7 @@ static bool is_plain(const char *text)
 }
 
 /* What is no plain word is written as JSON does: that is YAML, too; but line breaks of Unicode's and the like are escaped. */
-static void add_text(struct buf *out, const struct json *value)
+static void emit_add_text(struct buf *out, const struct json *value)
 {
 	const char *text = json_text(value);
 
@@ -66,10 +66,10 @@ static bool is_single(const struct json *value)
 	return !json_is_object(value) && !json_is_array(value);
 }
 
-static void add_single(struct buf *out, const struct json *value)
+static void emit_add_single(struct buf *out, const struct json *value)
 {
 	if (json_text(value))
-		add_text(out, value);
+		emit_add_text(out, value);
 	else
 		json_dump(value, JSON_COMPACT, out);
 }
@@ -83,7 +83,7 @@ static bool add_short_list(struct buf *out, const struct json *list)
 		if (!is_single(json_at(list, i)))
 			break;
 		buf_str(out, i ? ", " : "");
-		add_single(out, json_at(list, i));
+		emit_add_single(out, json_at(list, i));
 		if (out->len - before > LINE_MAX_LEN)
 			break;
 		if (i + 1 == json_len(list)) {
@@ -95,14 +95,14 @@ static bool add_short_list(struct buf *out, const struct json *list)
 	return false;
 }
 
-static void add_members(struct buf *out, const struct json *object, int indent, bool first_in_place);
+static void emit_add_members(struct buf *out, const struct json *object, int indent, bool first_in_place);
 
 /* What stands behind "key:" or "-". */
-static void add_value(struct buf *out, const struct json *value, int indent)
+static void emit_add_value(struct buf *out, const struct json *value, int indent)
 {
 	if (is_single(value)) {
 		buf_char(out, ' ');
-		add_single(out, value);
+		emit_add_single(out, value);
 		buf_char(out, '\n');
 		return;
 	}
@@ -112,7 +112,7 @@ static void add_value(struct buf *out, const struct json *value, int indent)
 	}
 	if (json_is_object(value)) {
 		buf_char(out, '\n');
-		add_members(out, value, indent + 2, false);
+		emit_add_members(out, value, indent + 2, false);
 		return;
 	}
 	buf_char(out, ' ');
@@ -127,14 +127,14 @@ static void add_value(struct buf *out, const struct json *value, int indent)
 		buf_printf(out, "%*s-", indent + 2, "");
 		if (json_is_object(item) && json_len(item) > 0) {
 			buf_char(out, ' ');
-			add_members(out, item, indent + 4, true);
+			emit_add_members(out, item, indent + 4, true);
 		} else {
-			add_value(out, item, indent + 2);
+			emit_add_value(out, item, indent + 2);
 		}
 	}
 }
 
-static void add_comment(struct buf *out, const char *text, int indent)
+static void emit_add_comment(struct buf *out, const char *text, int indent)
 {
 	if (*text)
 		buf_printf(out, "%*s# ", indent, "");
@@ -142,26 +142,26 @@ static void add_comment(struct buf *out, const char *text, int indent)
 	buf_char(out, '\n');
 }
 
-static void add_members(struct buf *out, const struct json *object, int indent, bool first_in_place)
+static void emit_add_members(struct buf *out, const struct json *object, int indent, bool first_in_place)
 {
 	for (const void *it = json_first(object); it; it = json_next(object, it)) {
 		struct json *key;
 
 		if (json_key(it)[0] == '#') {
-			add_comment(out, json_text(json_member(it)), indent);
+			emit_add_comment(out, json_text(json_member(it)), indent);
 			continue;
 		}
 		key = json_new_string(json_key(it));
 		buf_printf(out, "%*s", first_in_place ? 0 : indent, "");
 		first_in_place = false;
-		add_text(out, key);
+		emit_add_text(out, key);
 		buf_char(out, ':');
-		add_value(out, json_member(it), indent);
+		emit_add_value(out, json_member(it), indent);
 		json_free(key);
 	}
 }
 
 void emit_yaml(struct buf *out, const struct json *object)
 {
-	add_members(out, object, 0, false);
+	emit_add_members(out, object, 0, false);
 }

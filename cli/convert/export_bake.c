@@ -12,7 +12,7 @@
 #include "engine/plan/plan.h"
 
 /* Texts in bake's JSON are templates: "${" and "%{" mean themselves when their sign is doubled. */
-static char *escape(const char *text)
+static char *export_bake_escape(const char *text)
 {
 	struct buf out = { 0 };
 
@@ -50,13 +50,13 @@ static struct json *hosts_map(const struct texts *hosts)
 static const struct export_language language = {
 	.name = "bake",
 	.service = "target:",
-	.escape = escape,
+	.escape = export_bake_escape,
 	.service_name = target_name,
 	.hosts = hosts_map,
 	.dashes = true,
 };
 
-static struct json *secrets(const struct plan *plan, const struct build_spec *build)
+static struct json *export_bake_secrets(const struct plan *plan, const struct build_spec *build)
 {
 	struct json *list = json_new_array();
 
@@ -73,7 +73,7 @@ static struct json *secrets(const struct plan *plan, const struct build_spec *bu
 	return list;
 }
 
-static struct json *ssh(const struct plan *plan, const struct build_spec *build)
+static struct json *export_bake_ssh(const struct plan *plan, const struct build_spec *build)
 {
 	struct json *list = json_new_array();
 
@@ -103,7 +103,7 @@ static struct json *tags(struct plan *plan, size_t service)
 	return list;
 }
 
-static void set_where(const struct plan *plan, const struct build_spec *build, struct json *target)
+static void export_bake_set_where(const struct plan *plan, const struct build_spec *build, struct json *target)
 {
 	cleanup_free char *context = export_path(plan, build->context.s);
 	cleanup_free char *dockerfile = build->inline_text.s ? NULL
@@ -114,7 +114,7 @@ static void set_where(const struct plan *plan, const struct build_spec *build, s
 	export_set(target, "dockerfile-inline", &language, build->inline_text.s);
 }
 
-static int add_target(struct plan *plan, size_t number, struct json *targets, struct error **err)
+static int export_bake_add_target(struct plan *plan, size_t number, struct json *targets, struct error **err)
 {
 	const struct service *service = &plan_manifest(plan)->services[number];
 	const struct build_spec *build = &service->build;
@@ -127,13 +127,13 @@ static int add_target(struct plan *plan, size_t number, struct json *targets, st
 	if (export_args(plan, service, &language, &args, err) < 0)
 		return -1;
 	target = json_new_object();
-	set_where(plan, build, target);
+	export_bake_set_where(plan, build, target);
 	export_set_filled(target, "args", args);
 	export_set_filled(target, "contexts", export_contexts(plan, number, &language));
 	export_set_filled(target, "tags", service->publish ? tags(plan, number) : json_new_array());
 	export_set_filled(target, "platforms", export_platforms(build));
-	export_set_filled(target, "secret", secrets(plan, build));
-	export_set_filled(target, "ssh", ssh(plan, build));
+	export_set_filled(target, "secret", export_bake_secrets(plan, build));
+	export_set_filled(target, "ssh", export_bake_ssh(plan, build));
 	export_plain(target, build, &language);
 	json_set(target, "attest", bake_attest_write(service));
 	json_set(targets, name, target);
@@ -190,7 +190,7 @@ int export_bake(struct plan *plan, struct buf *out, struct buf *notes, struct er
 		if (!manifest->services[i].has_build)
 			continue;
 		export_note(&manifest->services[i], &language, notes);
-		r = add_target(plan, i, targets, err);
+		r = export_bake_add_target(plan, i, targets, err);
 	}
 	json_set(root, "group", groups(manifest));
 	json_set(root, "target", targets);

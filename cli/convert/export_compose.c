@@ -13,7 +13,7 @@
 #include "dsl/manifest.h"
 #include "engine/plan/plan.h"
 
-static char *escape(const char *text)
+static char *export_compose_escape(const char *text)
 {
 	struct buf out = { 0 };
 
@@ -29,7 +29,7 @@ static struct json *hosts_list(const struct texts *hosts);
 static const struct export_language language = {
 	.name = "compose",
 	.service = "service:",
-	.escape = escape,
+	.escape = export_compose_escape,
 	.service_name = mem_strdup,
 	.hosts = hosts_list,
 };
@@ -40,7 +40,7 @@ static struct json *hosts_list(const struct texts *hosts)
 }
 
 /* Secrets are declared at the top, by the service's name and theirs. */
-static struct json *secrets(const struct plan *plan, const struct service *service, struct json *sources)
+static struct json *export_compose_secrets(const struct plan *plan, const struct service *service, struct json *sources)
 {
 	struct json *list = json_new_array();
 
@@ -60,7 +60,7 @@ static struct json *secrets(const struct plan *plan, const struct service *servi
 	return list;
 }
 
-static struct json *ssh(const struct plan *plan, const struct build_spec *build)
+static struct json *export_compose_ssh(const struct plan *plan, const struct build_spec *build)
 {
 	struct json *list = json_new_array();
 
@@ -75,7 +75,7 @@ static struct json *ssh(const struct plan *plan, const struct build_spec *build)
 	return list;
 }
 
-static void set_where(const struct plan *plan, const struct build_spec *spec, struct json *build)
+static void export_compose_set_where(const struct plan *plan, const struct build_spec *spec, struct json *build)
 {
 	cleanup_free char *context = export_path(plan, spec->context.s);
 	cleanup_free char *dockerfile = spec->inline_text.s ? NULL : export_relative(spec->context.s, spec->dockerfile.s);
@@ -86,7 +86,8 @@ static void set_where(const struct plan *plan, const struct build_spec *spec, st
 	export_set(build, "dockerfile_inline", &language, spec->inline_text.s);
 }
 
-static int set_build(struct plan *plan, size_t number, struct json *service, struct json *sources, struct error **err)
+static int export_compose_set_build(struct plan *plan, size_t number, struct json *service, struct json *sources,
+				    struct error **err)
 {
 	const struct service *from = &plan_manifest(plan)->services[number];
 	const char *const *references = from->publish ? plan_references(plan, number) : NULL;
@@ -102,13 +103,13 @@ static int set_build(struct plan *plan, size_t number, struct json *service, str
 		return -1;
 	}
 	build = json_new_object();
-	set_where(plan, spec, build);
+	export_compose_set_where(plan, spec, build);
 	export_set_filled(build, "args", args);
 	export_set_filled(build, "additional_contexts", export_contexts(plan, number, &language));
 	export_set_filled(build, "tags", tags);
 	export_set_filled(build, "platforms", export_platforms(spec));
-	export_set_filled(build, "secrets", secrets(plan, from, sources));
-	export_set_filled(build, "ssh", ssh(plan, spec));
+	export_set_filled(build, "secrets", export_compose_secrets(plan, from, sources));
+	export_set_filled(build, "ssh", export_compose_ssh(plan, spec));
 	export_plain(build, spec, &language);
 	json_set_str(build, "provenance", attest_provenance(from));
 	json_set_str(build, "sbom", sbom);
@@ -238,13 +239,13 @@ static void set_run(const struct plan *plan, const struct service *from, struct 
 	set_pull(from, service);
 }
 
-static int add_service(struct plan *plan, size_t number, struct json *services, struct json *sources,
-		       struct json *volumes, struct error **err)
+static int export_compose_add_service(struct plan *plan, size_t number, struct json *services, struct json *sources,
+				      struct json *volumes, struct error **err)
 {
 	const struct service *from = &plan_manifest(plan)->services[number];
 	struct json *service = json_new_object();
 
-	if (from->has_build && set_build(plan, number, service, sources, err) < 0) {
+	if (from->has_build && export_compose_set_build(plan, number, service, sources, err) < 0) {
 		json_free(service);
 		return -1;
 	}
@@ -269,7 +270,7 @@ int export_compose(struct plan *plan, struct buf *out, struct buf *notes, struct
 	json_set_str(root, "name", manifest->project.s);
 	for (size_t i = 0; i < manifest->services_len && r == 0; i++) {
 		export_note(&manifest->services[i], &language, notes);
-		r = add_service(plan, i, services, sources, volumes, err);
+		r = export_compose_add_service(plan, i, services, sources, volumes, err);
 	}
 	json_set(root, "services", services);
 	export_set_filled(root, "secrets", sources);

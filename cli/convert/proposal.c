@@ -22,7 +22,7 @@ static void set_path(struct json *object, const char *key, const char *path)
 	json_set_str(object, key, text.data);
 }
 
-static void add_build(struct json *service, const struct survey *survey, const struct found *found)
+static void proposal_add_build(struct json *service, const struct survey *survey, const struct found *found)
 {
 	cleanup_free char *normal = path_join(found->context, "Dockerfile");
 	cleanup_free char *cleaned = path_clean(normal);
@@ -77,7 +77,7 @@ static char *asked_path(const char *health, unsigned *ret_port)
 	return len ? mem_strndup(at, len) : mem_strdup("/");
 }
 
-static bool is_root(const char *user)
+static bool proposal_is_root(const char *user)
 {
 	size_t len = strcspn(user, ":");
 
@@ -101,7 +101,7 @@ void proposal_verify(struct json *service, const struct dockerfile_facts *facts)
 		json_set_str(verify, "#tcp", "its first port opens; better: http: /health");
 		json_set_int(verify, "tcp", port);
 	}
-	if (facts->user && !is_root(facts->user))
+	if (facts->user && !proposal_is_root(facts->user))
 		json_set_str(verify, "user", "nonroot");
 	if (json_len(verify) > 0)
 		json_set(service, "verify", verify);
@@ -124,7 +124,7 @@ struct json *proposal_service(const struct survey *survey, size_t number)
 		json_set_str(service, "#image", "its short name is that of an image from elsewhere");
 		json_set_str(service, "image", image);
 	}
-	add_build(service, survey, found);
+	proposal_add_build(service, survey, found);
 	for (size_t i = 0; i < found->facts.ports_len; i++) {
 		cleanup_free char *port = mem_printf("%u", found->facts.ports[i]);
 

@@ -21,7 +21,7 @@
 #define FOUND_MAX 1000
 #define DOCKERFILE_MAX (1024 * 1024)
 
-static bool listed(const char *const *list, size_t len, const char *word)
+static bool survey_listed(const char *const *list, size_t len, const char *word)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (strcasecmp(list[i], word) == 0)
@@ -29,7 +29,7 @@ static bool listed(const char *const *list, size_t len, const char *word)
 	}
 	return false;
 }
-#define LISTED(list, word) listed(list, sizeof(list) / sizeof((list)[0]), word)
+#define LISTED(list, word) survey_listed(list, sizeof(list) / sizeof((list)[0]), word)
 
 /* Others' code, and what builds leave. */
 static bool is_skipped(const char *name)
@@ -89,7 +89,7 @@ static bool is_dockerfile(const char *name, const char **ret_start, size_t *ret_
 	return false;
 }
 
-static int look(struct survey *survey, const char *dir, const char *below, size_t depth, struct error **err)
+static int survey_look(struct survey *survey, const char *dir, const char *below, size_t depth, struct error **err)
 {
 	cleanup_free char *path = path_join(dir, below);
 	DIR *stream = opendir(path);
@@ -107,7 +107,7 @@ static int look(struct survey *survey, const char *dir, const char *below, size_
 		if (lstat(full, &st) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX && !is_skipped(entry->d_name)) {
-			r = look(survey, dir, relative, depth + 1, err);
+			r = survey_look(survey, dir, relative, depth + 1, err);
 		} else if (S_ISREG(st.st_mode) && is_dockerfile(entry->d_name, &start, &len) && survey->len < FOUND_MAX) {
 			mem_reserve(&survey->items, &survey->cap, survey->len + 1, sizeof(*survey->items));
 			survey->items[survey->len++] = (struct found){ .path = steal_ptr(relative) };
@@ -175,7 +175,7 @@ static char *wanted_name(const struct survey *survey, const char *path)
 	return mem_printf("%s-%s", folder, word);
 }
 
-static bool is_taken(const struct survey *survey, size_t len, const char *name)
+static bool survey_is_taken(const struct survey *survey, size_t len, const char *name)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (strcmp(survey->items[i].name, name) == 0)
@@ -200,14 +200,14 @@ static void set_name(struct survey *survey, size_t number)
 	cleanup_free char *above = path_dir(dir);
 	cleanup_free char *parent = survey_name(path_base(above));
 
-	if (is_taken(survey, number, name) && *parent) {
+	if (survey_is_taken(survey, number, name) && *parent) {
 		char *longer = mem_printf("%s-%s", parent, name);
 
 		free(name);
 		name = longer;
 	}
 	found->name = arena_strdup(survey->arena, name);
-	for (unsigned i = 2; is_taken(survey, number, found->name); i++)
+	for (unsigned i = 2; survey_is_taken(survey, number, found->name); i++)
 		found->name = arena_printf(survey->arena, "%s-%u", name, i);
 }
 
@@ -265,7 +265,7 @@ static void set_images(struct survey *survey, struct found *found, const struct 
 	}
 }
 
-static int read_dockerfile(struct survey *survey, const char *dir, struct found *found, struct error **err)
+static int survey_read_dockerfile(struct survey *survey, const char *dir, struct found *found, struct error **err)
 {
 	cleanup_free char *path = path_join(dir, found->path);
 	cleanup_buf struct buf text = { 0 };
@@ -346,7 +346,7 @@ static void set_links(struct survey *survey, size_t number)
 	}
 }
 
-static int compare(const void *a, const void *b)
+static int survey_compare(const void *a, const void *b)
 {
 	return strcmp(((const struct found *)a)->path, ((const struct found *)b)->path);
 }
@@ -360,14 +360,14 @@ int survey_new(const char *dir, struct survey *ret, struct error **err)
 	if (!absolute)
 		return -1;
 	ret->project = arena_strdup(ret->arena, *project ? project : "project");
-	if (look(ret, absolute, "", 0, err) < 0)
+	if (survey_look(ret, absolute, "", 0, err) < 0)
 		return -1;
-	qsort(ret->items, ret->len, sizeof(*ret->items), compare);
+	qsort(ret->items, ret->len, sizeof(*ret->items), survey_compare);
 	for (size_t i = 0; i < ret->len; i++) {
 		struct error *problem = NULL;
 
 		set_name(ret, i);
-		if (read_dockerfile(ret, absolute, &ret->items[i], &problem) < 0)
+		if (survey_read_dockerfile(ret, absolute, &ret->items[i], &problem) < 0)
 			ret->items[i].problem = arena_strdup(ret->arena, problem->message);
 		error_free(problem);
 	}

@@ -33,7 +33,7 @@ static struct json *single(void)
 	return of_kinds(TEXT | NUMBER | BOOLEAN);
 }
 
-static struct json *number(int64_t min, int64_t max)
+static struct json *jsonschema_number(int64_t min, int64_t max)
 {
 	struct json *value = of_kinds(INTEGER | TEXT);
 
@@ -43,7 +43,7 @@ static struct json *number(int64_t min, int64_t max)
 	return value;
 }
 
-static struct json *list_of(struct json *item)
+static struct json *jsonschema_list_of(struct json *item)
 {
 	struct json *value = of_kinds(ARRAY);
 
@@ -102,7 +102,7 @@ static struct json *reference_to(const struct schema *schema)
 
 static struct json *texts(void)
 {
-	return either(single(), list_of(single()));
+	return either(single(), jsonschema_list_of(single()));
 }
 
 /* What its flags allow; maps are made of its words, if it has any. */
@@ -111,27 +111,27 @@ static struct json *shape(const struct schema_key *key)
 	unsigned kinds = key->flags & FLAG_SINGLE ? TEXT | NUMBER | BOOLEAN : 0;
 
 	if (key->words && (key->flags & FLAG_LIST))
-		return list_of(either(single(), words_of(key)));
+		return jsonschema_list_of(either(single(), words_of(key)));
 	if (key->words)
 		return either(single(), words_of(key));
 	return of_kinds(kinds | (key->flags & FLAG_LIST ? ARRAY : 0) | (key->flags & FLAG_MAP ? OBJECT : 0));
 }
 
-static struct json *named(const struct schema_key *key)
+static struct json *jsonschema_named(const struct schema_key *key)
 {
 	if (key->sub)
 		return map_of(reference_to(key->sub));
 	return map_of(key->flags & FLAG_LIST ? texts() : single());
 }
 
-static struct json *value_of(const struct schema_key *key)
+static struct json *jsonschema_value_of(const struct schema_key *key)
 {
 	switch (key->type) {
 	case TYPE_IGNORED:
 	case TYPE_SHAPE:
 		return shape(key);
 	case TYPE_NODE:
-		return named(key);
+		return jsonschema_named(key);
 	case TYPE_NAMED:
 		return key->flags & FLAG_LIST ? either(texts(), map_of(reference_to(key->sub)))
 					      : map_of(reference_to(key->sub));
@@ -141,16 +141,16 @@ static struct json *value_of(const struct schema_key *key)
 	case TYPE_BOOL:
 		return of_kinds(BOOLEAN | TEXT);
 	case TYPE_EPOCH:
-		return number(0, 0);
+		return jsonschema_number(0, 0);
 	case TYPE_STATUS:
-		return number(100, 599);
+		return jsonschema_number(100, 599);
 	case TYPE_COUNT:
-		return number(1, 1000);
+		return jsonschema_number(1, 1000);
 	case TYPE_PORT:
-		return number(1, 65535);
+		return jsonschema_number(1, 65535);
 	case TYPE_SIZE:
 	case TYPE_MEMORY:
-		return number(1, 0);
+		return jsonschema_number(1, 0);
 	case TYPE_DURATION:
 		return of_kinds(TEXT);
 	case TYPE_TEXTS:
@@ -159,23 +159,23 @@ static struct json *value_of(const struct schema_key *key)
 	case TYPE_TEST:
 		return texts();
 	case TYPE_COMMANDS:
-		return list_of(texts());
+		return jsonschema_list_of(texts());
 	case TYPE_PAIRS:
 	case TYPE_ENV:
 	case TYPE_HOSTS:
-		return either(map_of(single()), list_of(single()));
+		return either(map_of(single()), jsonschema_list_of(single()));
 	case TYPE_PAIR:
 		return map_of(single());
 	case TYPE_PORTS:
 	case TYPE_MOUNTS:
 	case TYPE_SECRETS:
-		return list_of(either(single(), words_of(key)));
+		return jsonschema_list_of(either(single(), words_of(key)));
 	case TYPE_ENV_FILES:
-		return either(single(), list_of(either(single(), words_of(key))));
+		return either(single(), jsonschema_list_of(either(single(), words_of(key))));
 	case TYPE_SOURCES:
 		return map_of(words_of(key));
 	case TYPE_DEPENDS:
-		return either(list_of(single()), map_of(words_of(key)));
+		return either(jsonschema_list_of(single()), map_of(words_of(key)));
 	case TYPE_MAP:
 		return key->sub->short_key ? either(single(), reference_to(key->sub)) : reference_to(key->sub);
 	case SCHEMA_TYPES:
@@ -189,7 +189,7 @@ static struct json *map_schema(const struct schema *schema)
 	struct json *properties = json_new_object();
 
 	for (size_t i = 0; i < schema->len; i++) {
-		struct json *value = value_of(&schema->keys[i]);
+		struct json *value = jsonschema_value_of(&schema->keys[i]);
 
 		json_set_str(value, "description", schema->keys[i].doc);
 		json_set(properties, schema->keys[i].name, value);

@@ -12,7 +12,7 @@
 #include "dsl/schema.h"
 
 /* A part of a line: what roff would take for itself escaped, `...` in bold. */
-static void add_part(struct buf *out, const char *text, size_t len)
+static void man_add_part(struct buf *out, const char *text, size_t len)
 {
 	bool bold = false;
 
@@ -38,10 +38,10 @@ static void add_part(struct buf *out, const char *text, size_t len)
 }
 
 /* Running text. "\&" keeps a dot or an apostrophe at the start of a line from being a request. */
-static void add_text(struct buf *out, const char *text)
+static void man_add_text(struct buf *out, const char *text)
 {
 	buf_str(out, *text == '.' || *text == '\'' ? "\\&" : "");
-	add_part(out, text, strlen(text));
+	man_add_part(out, text, strlen(text));
 	buf_char(out, '\n');
 }
 
@@ -54,26 +54,26 @@ static void add_sentence(struct buf *out, const char *text)
 		sentence.data[0] = (char)(*text - 'a' + 'A');
 	if (sentence.len && !strchr(".!?", text[sentence.len - 1]))
 		buf_char(&sentence, '.');
-	add_text(out, sentence.data);
+	man_add_text(out, sentence.data);
 }
 
 static void add_term(struct buf *out, const char *term)
 {
 	buf_str(out, ".TP\n\\fB");
-	add_part(out, term, strlen(term));
+	man_add_part(out, term, strlen(term));
 	buf_str(out, "\\fR\n");
 }
 
 /* `first` follows a heading, where a paragraph begins by itself. */
-static void add_examples(struct buf *out, const char *examples, const char *first)
+static void man_add_examples(struct buf *out, const char *examples, const char *first)
 {
 	for (const char *line = examples; line && *line; line = strchr(line, '\n') + 1) {
 		size_t len = strcspn(line, "\t");
 
 		buf_str(out, line == first ? "" : ".PP\n");
-		add_part(out, line + len + 1, strcspn(line + len + 1, "\n"));
+		man_add_part(out, line + len + 1, strcspn(line + len + 1, "\n"));
 		buf_str(out, ":\n.PP\n.RS\n.EX\n");
-		add_part(out, line, len);
+		man_add_part(out, line, len);
 		buf_str(out, "\n.EE\n.RE\n");
 	}
 }
@@ -81,18 +81,18 @@ static void add_examples(struct buf *out, const char *examples, const char *firs
 static void add_command(struct buf *out, const struct command *command)
 {
 	buf_str(out, ".TP\n\\fB");
-	add_part(out, command->name, strlen(command->name));
+	man_add_part(out, command->name, strlen(command->name));
 	buf_str(out, "\\fR");
 	if (command->arguments) {
 		buf_str(out, " \\fI");
-		add_part(out, command->arguments, strlen(command->arguments));
+		man_add_part(out, command->arguments, strlen(command->arguments));
 		buf_str(out, "\\fR");
 	}
 	buf_char(out, '\n');
 	add_sentence(out, command->summary);
 	if (command->formats) {
 		buf_str(out, ".br\nFormats: ");
-		add_text(out, command->formats);
+		man_add_text(out, command->formats);
 	}
 	if (command->detail) {
 		buf_str(out, ".IP\n");
@@ -100,14 +100,14 @@ static void add_command(struct buf *out, const struct command *command)
 			size_t len = strcspn(at, "\n");
 
 			buf_str(out, at > command->detail ? ".IP\n" : "");
-			add_part(out, at, len);
+			man_add_part(out, at, len);
 			buf_char(out, '\n');
 			at += len;
 		}
 	}
 }
 
-static void add_option(struct buf *out, const struct option *option)
+static void man_add_option(struct buf *out, const struct option *option)
 {
 	cleanup_buf struct buf name = { 0 };
 
@@ -116,7 +116,7 @@ static void add_option(struct buf *out, const struct option *option)
 	add_sentence(out, option->help);
 	if (option->commands) {
 		buf_str(out, ".br\nRead by: ");
-		add_text(out, option->commands);
+		man_add_text(out, option->commands);
 	}
 }
 
@@ -124,7 +124,7 @@ static void add_topic(struct buf *out, const struct topic *topic)
 {
 	buf_printf(out, ".SH \"%s\"\n", topic->title);
 	if (topic->text)
-		add_text(out, topic->text);
+		man_add_text(out, topic->text);
 	for (const struct term *term = topic->terms; term && term->term; term++) {
 		add_term(out, term->term);
 		add_sentence(out, term->meaning);
@@ -148,12 +148,12 @@ void man_cbuild(struct buf *out, const struct command *commands)
 		     "joined\n"
 		     ".RB ( \\-kn ),\nand mean what they mean in GNU make.\n");
 	for (const struct option *option = option_table(); option->name; option++)
-		add_option(out, option);
+		man_add_option(out, option);
 	for (const struct topic *topic = topic_table(); topic->name; topic++)
 		add_topic(out, topic);
 	buf_str(out, ".SH EXAMPLES\n");
 	for (const struct command *command = commands; command->name; command++)
-		add_examples(out, command->examples, commands->examples);
+		man_add_examples(out, command->examples, commands->examples);
 	buf_str(out, ".SH \"SEE ALSO\"\n.BR services.yaml (5),\n.BR buildah (1),\n.BR podman (1),\n.BR docker (1),\n"
 		     ".BR make (1)\n");
 }
@@ -172,11 +172,11 @@ static void add_map(const struct reference_map *map, void *data)
 			continue;
 		}
 		buf_printf(out, ".TP\n\\fB%s\\fR: %s\n", key->name, schema_type_name(key));
-		add_text(out, key->doc);
+		man_add_text(out, key->doc);
 	}
 	if (unused.len) {
 		buf_str(out, ".PP\nAccepted, and not used: ");
-		add_part(out, unused.data, unused.len);
+		man_add_part(out, unused.data, unused.len);
 		buf_str(out, ".\n");
 	}
 }

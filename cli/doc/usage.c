@@ -34,7 +34,7 @@ static const char *add_paragraph(struct buf *out, const char *text, int indent)
 	return text;
 }
 
-static void add_text(struct buf *out, const char *text, int indent)
+static void usage_add_text(struct buf *out, const char *text, int indent)
 {
 	while (*text) {
 		text = add_paragraph(out, text, indent);
@@ -52,7 +52,7 @@ void usage_option_name(struct buf *out, const struct option *option)
 		   option->placeholder ? option->placeholder : "");
 }
 
-static void add_option(struct buf *out, const struct option *option)
+static void usage_add_option(struct buf *out, const struct option *option)
 {
 	cleanup_buf struct buf name = { 0 };
 
@@ -63,10 +63,10 @@ static void add_option(struct buf *out, const struct option *option)
 void usage_options(struct buf *out)
 {
 	for (const struct option *option = option_table(); option->name; option++)
-		add_option(out, option);
+		usage_add_option(out, option);
 }
 
-static void add_examples(struct buf *out, const char *examples)
+static void usage_add_examples(struct buf *out, const char *examples)
 {
 	size_t width = 0;
 
@@ -94,7 +94,7 @@ void usage_summary(struct buf *out, const struct command *commands)
 	buf_str(out, "\nOptions:\n");
 	usage_options(out);
 	buf_str(out, "\nExamples:\n");
-	add_examples(out, command_find(commands, "build")->examples);
+	usage_add_examples(out, command_find(commands, "build")->examples);
 	buf_str(out, "\nMore: cbuild help COMMAND, and cbuild help TOPIC:\n");
 	for (const struct topic *topic = topic_table(); topic->name; topic++)
 		buf_printf(out, "  %-11s %s\n", topic->name, topic->summary);
@@ -114,16 +114,16 @@ static void add_options_of(struct buf *out, const struct command *command)
 		if (format)
 			buf_printf(out, "      %-22s one of: %s\n", "--format=FORMAT", command->formats);
 		else if (option->commands)
-			add_option(out, option);
+			usage_add_option(out, option);
 		else
 			buf_printf(&common, "%s--%s", common.len ? ", " : "", option->name);
 	}
 	if (!command->alone) {
 		cleanup_free char *text = mem_printf("Also %s (cbuild help options).", common.data);
 
-		add_text(out, text, 2);
+		usage_add_text(out, text, 2);
 	} else {
-		add_option(out, option_find("help", 4));
+		usage_add_option(out, option_find("help", 4));
 	}
 }
 
@@ -133,22 +133,22 @@ void usage_command(struct buf *out, const struct command *command)
 		   command->name, command->arguments ? " " : "", command->arguments ? command->arguments : "");
 	if (command->detail) {
 		buf_char(out, '\n');
-		add_text(out, command->detail, 0);
+		usage_add_text(out, command->detail, 0);
 	}
 	add_options_of(out, command);
 	buf_str(out, "\nExamples:\n");
-	add_examples(out, command->examples);
+	usage_add_examples(out, command->examples);
 }
 
 void usage_topic(struct buf *out, const struct topic *topic)
 {
 	if (topic->text) {
-		add_text(out, topic->text, 0);
+		usage_add_text(out, topic->text, 0);
 		buf_char(out, '\n');
 	}
 	for (const struct term *term = topic->terms; term && term->term; term++) {
 		buf_printf(out, "  %s\n", term->term);
-		add_text(out, term->meaning, 6);
+		usage_add_text(out, term->meaning, 6);
 	}
 }
 
@@ -164,14 +164,14 @@ static void add_schema(const struct reference_map *map, void *data)
 
 		if (reference_used(key)) {
 			buf_printf(out, "  %s: %s\n", key->name, schema_type_name(key));
-			add_text(out, key->doc, 6);
+			usage_add_text(out, key->doc, 6);
 		} else {
 			buf_printf(&unused, "%s%s", unused.len ? ", " : "", key->name);
 		}
 	}
 	if (unused.len) {
 		buf_str(out, "  Accepted, and not used:\n");
-		add_text(out, unused.data, 6);
+		usage_add_text(out, unused.data, 6);
 	}
 }
 

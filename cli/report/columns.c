@@ -51,7 +51,7 @@ static size_t rune_columns(const struct columns *columns, uint32_t rune)
 }
 
 /* Walks until more than `max` columns are taken: the bytes that fit, and their columns. */
-static size_t walk(const struct columns *columns, const char *text, size_t len, size_t max, size_t *ret_columns)
+static size_t columns_walk(const struct columns *columns, const char *text, size_t len, size_t max, size_t *ret_columns)
 {
 	locale_t before = columns->locale ? uselocale(columns->locale) : (locale_t)0;
 	size_t taken = 0, at = 0;
@@ -76,7 +76,7 @@ size_t columns_count(const struct columns *columns, const char *text, size_t len
 {
 	size_t taken;
 
-	walk(columns, text, len, SIZE_MAX, &taken);
+	columns_walk(columns, text, len, SIZE_MAX, &taken);
 	return taken;
 }
 
@@ -84,15 +84,15 @@ size_t columns_fit(const struct columns *columns, const char *text, size_t len, 
 {
 	size_t taken;
 
-	return walk(columns, text, len, max, &taken);
+	return columns_walk(columns, text, len, max, &taken);
 }
 
 size_t columns_cut(const struct columns *columns, const char *text, size_t len, size_t max, bool unicode, struct buf *out)
 {
-	size_t taken, fits = walk(columns, text, len, max, &taken);
+	size_t taken, fits = columns_walk(columns, text, len, max, &taken);
 
 	if (fits < len && unicode && max > 0) {
-		fits = walk(columns, text, len, max - 1, &taken);
+		fits = columns_walk(columns, text, len, max - 1, &taken);
 		buf_add(out, text, fits);
 		buf_str(out, "\u2026");
 		return taken + 1;

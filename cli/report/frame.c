@@ -24,7 +24,7 @@ struct frame_line {
 static const char dim[] = "\x1b[2m", bold[] = "\x1b[1m", red[] = "\x1b[1;31m";
 
 /* Appends what fits of a safe text. */
-static void add(struct frame_line *line, const char *style, const char *text, size_t len)
+static void frame_add(struct frame_line *line, const char *style, const char *text, size_t len)
 {
 	bool styled = line->frame->color && style;
 
@@ -37,9 +37,9 @@ static void add(struct frame_line *line, const char *style, const char *text, si
 		buf_str(line->out, "\x1b[0m");
 }
 
-static void add_text(struct frame_line *line, const char *style, const struct buf *text)
+static void frame_add_text(struct frame_line *line, const char *style, const struct buf *text)
 {
-	add(line, style, text->data ? text->data : "", text->len);
+	frame_add(line, style, text->data ? text->data : "", text->len);
 }
 
 /* The same of a text that may have anything in it. */
@@ -51,7 +51,7 @@ static void add_raw(struct frame_line *line, const char *style, const char *text
 	for (size_t i = 0; i < safe.len; i++)
 		if (safe.data[i] == '\t')
 			safe.data[i] = ' ';
-	add_text(line, style, &safe);
+	frame_add_text(line, style, &safe);
 }
 
 static void pad(struct frame_line *line, size_t column)
@@ -62,7 +62,7 @@ static void pad(struct frame_line *line, size_t column)
 	}
 }
 
-static void add_bar(struct frame_line *line)
+static void frame_add_bar(struct frame_line *line)
 {
 	const struct frame *frame = line->frame;
 	size_t all = frame->done + frame->nodes_len + frame->left;
@@ -80,7 +80,7 @@ static void add_bar(struct frame_line *line)
 			buf_char(&bar, i < full ? '#' : i < going ? '-' : '.');
 	}
 	buf_str(&bar, frame->unicode ? "" : "]");
-	add_text(line, NULL, &bar);
+	frame_add_text(line, NULL, &bar);
 }
 
 /* An estimate has no tenths. */
@@ -102,12 +102,12 @@ static void draw_header(struct frame_line *line)
 	buf_printf(&head, "%zu running", frame->nodes_len);
 	if (frame->left)
 		buf_printf(&head, ", %zu left", frame->left);
-	add_text(line, bold, &head);
+	frame_add_text(line, bold, &head);
 	if (frame->failed) {
 		buf_printf(&failed, ", %zu failed", frame->failed);
-		add_text(line, red, &failed);
+		frame_add_text(line, red, &failed);
 	}
-	add_bar(line);
+	frame_add_bar(line);
 	buf_str(&time, "  ");
 	text_duration(&time, frame->elapsed_ms);
 	if (frame->remaining_ms != UINT64_MAX) {
@@ -115,7 +115,7 @@ static void draw_header(struct frame_line *line)
 		add_seconds(&time, (frame->remaining_ms + 500) / 1000);
 		buf_str(&time, " left");
 	}
-	add_text(line, NULL, &time);
+	frame_add_text(line, NULL, &time);
 }
 
 static void add_amount(const struct frame_node *node, struct buf *out)
@@ -143,14 +143,14 @@ static void draw_step(struct frame_line *line, const struct frame_node *node)
 	if (node->stages > 1)
 		buf_printf(&text, ", stage %u/%u", node->stage, node->stages);
 	add_amount(node, &text);
-	add_text(line, NULL, &text);
+	frame_add_text(line, NULL, &text);
 	if (line->taken + STEP_MIN_COLUMNS > line->max)
 		return;
 	if (node->step_name && *node->step_name) {
-		add(line, NULL, "  ", 2);
+		frame_add(line, NULL, "  ", 2);
 		add_raw(line, dim, node->step_name, strlen(node->step_name));
 	} else if (!node->steps && node->last) {
-		add(line, NULL, "  ", 2);
+		frame_add(line, NULL, "  ", 2);
 		add_raw(line, dim, node->last, strlen(node->last));
 	}
 }
@@ -168,7 +168,7 @@ static void draw_node(struct frame_line *line, const struct frame_node *node, si
 	pad(line, INDENT + name_columns + 1);
 	text_duration(&took, node->took_ms);
 	pad(line, line->taken + time_columns - took.len);
-	add_text(line, dim, &took);
+	frame_add_text(line, dim, &took);
 	draw_step(line, node);
 }
 
@@ -214,7 +214,8 @@ static size_t widest_time(const struct frame *frame, size_t shown)
 	return widest;
 }
 
-static struct frame_line begin(const struct frame *frame, const struct columns *columns, size_t *rows, struct buf *out)
+static struct frame_line frame_begin(const struct frame *frame, const struct columns *columns, size_t *rows,
+				     struct buf *out)
 {
 	if (++*rows > 1)
 		buf_char(out, '\n');
@@ -239,13 +240,13 @@ static void draw_nodes(const struct frame *frame, const struct columns *columns,
 	if (name > room)
 		name = room;
 	for (size_t i = 0; i < shown; i++) {
-		struct frame_line line = begin(frame, columns, rows, out);
+		struct frame_line line = frame_begin(frame, columns, rows, out);
 
 		draw_node(&line, &frame->nodes[i], name, time);
 		if (&frame->nodes[i] != slow)
 			continue;
-		line = begin(frame, columns, rows, out);
-		add(&line, dim, "  | ", 4);
+		line = frame_begin(frame, columns, rows, out);
+		frame_add(&line, dim, "  | ", 4);
 		add_raw(&line, dim, slow->last, strlen(slow->last));
 	}
 }
@@ -253,7 +254,7 @@ static void draw_nodes(const struct frame *frame, const struct columns *columns,
 size_t frame_draw(const struct frame *frame, const struct columns *columns, struct buf *out)
 {
 	size_t rows = 0, most = frame->height > 2 ? frame->height - 1 : 1, shown = frame->nodes_len;
-	struct frame_line line = begin(frame, columns, &rows, out);
+	struct frame_line line = frame_begin(frame, columns, &rows, out);
 	bool said;
 
 	draw_header(&line);
@@ -265,8 +266,8 @@ size_t frame_draw(const struct frame *frame, const struct columns *columns, stru
 		cleanup_buf struct buf more = { 0 };
 
 		buf_printf(&more, "  and %zu more", frame->nodes_len - shown);
-		line = begin(frame, columns, &rows, out);
-		add_text(&line, NULL, &more);
+		line = frame_begin(frame, columns, &rows, out);
+		frame_add_text(&line, NULL, &more);
 	}
 	return rows;
 }

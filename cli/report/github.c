@@ -31,7 +31,7 @@ static char *make_token(void)
 	return mem_strdup(hex);
 }
 
-static void add_log(const char *path, struct buf *out)
+static void github_add_log(const char *path, struct buf *out)
 {
 	cleanup_free char *token = make_token();
 	cleanup_buf struct buf log = { 0 };
@@ -49,7 +49,7 @@ static void add_log(const char *path, struct buf *out)
 }
 
 /* The value of a command: its own signs are written as the runner reads them. */
-static void add_value(struct buf *out, const char *text)
+static void github_add_value(struct buf *out, const char *text)
 {
 	cleanup_buf struct buf safe = { 0 };
 
@@ -71,14 +71,14 @@ void github_done(const struct report_state *state, const struct event *event, st
 		buf_str(out, "::group::");
 	report_done_line(state, event, out);
 	if (event->log) {
-		add_log(event->log, out);
+		github_add_log(event->log, out);
 		buf_str(out, "::endgroup::\n");
 	}
 	if (event->outcome == OUTCOME_FAILED && event->error) {
 		buf_str(out, "::error title=");
-		add_value(out, name.data);
+		github_add_value(out, name.data);
 		buf_str(out, " failed::");
-		add_value(out, event->error->message);
+		github_add_value(out, event->error->message);
 		buf_char(out, '\n');
 	}
 }

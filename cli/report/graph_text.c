@@ -19,7 +19,7 @@ struct tree {
 	bool *shown;
 };
 
-static void add_line(struct tree *tree, size_t number, bool again)
+static void graph_text_add_line(struct tree *tree, size_t number, bool again)
 {
 	const struct node *node = plan_node(tree->plan, number);
 	cleanup_buf struct buf reasons = { 0 };
@@ -42,7 +42,7 @@ static void add_tree(struct tree *tree, size_t number)
 	const size_t *needs = needs_of(tree->needs, number, &len);
 	bool again = tree->shown[number] && len > 0;
 
-	add_line(tree, number, again);
+	graph_text_add_line(tree, number, again);
 	tree->shown[number] = true;
 	for (size_t i = 0; i < len && !again; i++) {
 		bool last = i + 1 == len;

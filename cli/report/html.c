@@ -37,7 +37,7 @@ static void add_time(struct buf *out, int64_t unix_ms)
 	buf_str(out, text);
 }
 
-static void add_head(const struct html_page *page, struct buf *out)
+static void html_add_head(const struct html_page *page, struct buf *out)
 {
 	buf_str(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 		     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
@@ -94,7 +94,7 @@ static void add_counts(const struct past *past, struct buf *out)
 	}
 }
 
-static void add_duration(struct buf *out, const char *name, uint64_t ms)
+static void html_add_duration(struct buf *out, const char *name, uint64_t ms)
 {
 	cleanup_buf struct buf text = { 0 };
 
@@ -116,10 +116,10 @@ static void add_summary(const struct html_page *page, struct buf *out)
 	buf_str(out, "</code></div>\n<dl class=\"facts\">\n");
 	add_fact(out, "status", class, words);
 	if (run->end_ms > run->begin_ms)
-		add_duration(out, "time", (uint64_t)(run->end_ms - run->begin_ms));
-	add_duration(out, "critical path", page->past->critical_ms);
+		html_add_duration(out, "time", (uint64_t)(run->end_ms - run->begin_ms));
+	html_add_duration(out, "critical path", page->past->critical_ms);
 	if (page->past->waited_ms > 0)
-		add_duration(out, "waited for slots", page->past->waited_ms);
+		html_add_duration(out, "waited for slots", page->past->waited_ms);
 	add_counts(page->past, out);
 	buf_str(out, "</dl>\n<nav aria-label=\"Sections\">");
 	if (page->logs_len)
@@ -130,7 +130,7 @@ static void add_summary(const struct html_page *page, struct buf *out)
 	buf_str(out, "<a href=\"#nodes\">All nodes</a></nav>\n</header>\n<main>\n");
 }
 
-static void add_log(const struct html_page *page, const struct html_log *log, struct buf *out)
+static void html_add_log(const struct html_page *page, const struct html_log *log, struct buf *out)
 {
 	buf_str(out, "<details open><summary><b class=\"bad\">");
 	html_text(out, page->past->nodes[log->node].id);
@@ -150,7 +150,7 @@ static void add_failures(const struct html_page *page, struct buf *out)
 		return;
 	buf_str(out, "<h2 id=\"failures\">What failed</h2>\n");
 	for (size_t i = 0; i < page->logs_len; i++)
-		add_log(page, &page->logs[i], out);
+		html_add_log(page, &page->logs[i], out);
 }
 
 static bool kind_ran(const struct past *past, const char *kind)
@@ -181,7 +181,7 @@ static void add_timeline(const struct past *past, struct buf *out)
 		     "<li><i style=\"background: var(--bad)\"></i>failed</li></ul>\n");
 }
 
-static int slowest_first(const void *a, const void *b)
+static int html_slowest_first(const void *a, const void *b)
 {
 	const struct past_node *left = *(const struct past_node *const *)a, *right = *(const struct past_node *const *)b;
 
@@ -201,7 +201,7 @@ static void add_slowest(const struct past *past, struct buf *out)
 	}
 	if (len == 0)
 		return;
-	qsort(nodes, len, sizeof(*nodes), slowest_first);
+	qsort(nodes, len, sizeof(*nodes), html_slowest_first);
 	buf_str(out, "<h2 id=\"slowest\">What took longest</h2>\n<div class=\"slow\">\n");
 	for (size_t i = 0; i < len && i < SLOWEST; i++) {
 		double share = nodes[0]->took_ms ? 100.0 * (double)nodes[i]->took_ms / (double)nodes[0]->took_ms : 0;
@@ -253,7 +253,7 @@ static void add_row(const struct past *past, size_t number, struct buf *out)
 	buf_str(out, "</td></tr>\n");
 }
 
-static void add_table(const struct past *past, struct buf *out)
+static void html_add_table(const struct past *past, struct buf *out)
 {
 	buf_str(out, "<h2 id=\"nodes\">All nodes</h2>\n<table><thead><tr><th>node</th><th>outcome</th><th>time</th>"
 		     "<th>why</th></tr></thead><tbody>\n");
@@ -264,7 +264,7 @@ static void add_table(const struct past *past, struct buf *out)
 
 void html_make(const struct html_page *page, struct buf *out)
 {
-	add_head(page, out);
+	html_add_head(page, out);
 	add_summary(page, out);
 	add_failures(page, out);
 	add_timeline(page->past, out);
@@ -272,6 +272,6 @@ void html_make(const struct html_page *page, struct buf *out)
 	html_graph(page->past, out);
 	add_slowest(page->past, out);
 	add_sizes(page, out);
-	add_table(page->past, out);
+	html_add_table(page->past, out);
 	buf_str(out, "</main>\n<footer class=\"small\"><p>cbuild " PACKAGE_VERSION "</p></footer>\n</body>\n</html>\n");
 }

@@ -41,7 +41,7 @@ static const char *second_line(const struct past_node *node)
 	return node->outcome ? node->outcome : "fresh";
 }
 
-static double box_width(const struct past_node *node)
+static double html_graph_box_width(const struct past_node *node)
 {
 	size_t first = strlen(node->kind) + 1 + strlen(node->service);
 	size_t second = (node->platform ? strlen(node->platform) + 2 : 0) + strlen(second_line(node));
@@ -49,57 +49,59 @@ static double box_width(const struct past_node *node)
 	return LETTER * (double)(first > second ? first : second) + 2 * PADDING;
 }
 
-static void find_columns(struct html_picture *picture)
+static void html_graph_find_columns(struct html_picture *picture)
 {
 	size_t len = picture->past->len;
 	cleanup_free double *widths = mem_array(len + 1, sizeof(*widths));
 
 	for (size_t i = 0; i < len; i++)
-		widths[i] = box_width(&picture->past->nodes[i]);
+		widths[i] = html_graph_box_width(&picture->past->nodes[i]);
 	picture->columns = layers_columns(picture->layers, widths, len, PADDING, COLUMN_GAP);
 }
 
-static double column_end(const struct html_picture *picture, size_t column)
+static double html_graph_column_end(const struct html_picture *picture, size_t column)
 {
 	return picture->columns[column + 1] - COLUMN_GAP;
 }
 
-static double middle(double row)
+static double html_graph_middle(double row)
 {
 	return PADDING + row * ROW_HEIGHT + BOX_HEIGHT / 2.0;
 }
 
-static void add_curve(struct buf *out, double x, double y, double to_x, double to_y)
+static void html_graph_add_curve(struct buf *out, double x, double y, double to_x, double to_y)
 {
 	double half = (x + to_x) / 2;
 
 	buf_printf(out, " C%.1f %.1f %.1f %.1f %.1f %.1f", half, y, half, to_y, to_x, to_y);
 }
 
-static void add_edge(struct html_picture *picture, size_t number, const struct layers_edge *edge)
+static void html_graph_add_edge(struct html_picture *picture, size_t number, const struct layers_edge *edge)
 {
 	size_t len, column = layers_of(picture->layers, edge->from);
 	const double *bends = layers_bends(picture->layers, number, &len);
-	double x = column_end(picture, column), y = middle(layers_row(picture->layers, edge->from));
+	double x = html_graph_column_end(picture, column), y = html_graph_middle(layers_row(picture->layers, edge->from));
 	bool critical = picture->past->nodes[edge->from].critical && picture->past->nodes[edge->to].critical;
 
 	buf_printf(picture->out, "<path class=\"edge%s\" d=\"M%.1f %.1f", critical ? " critical" : "", x, y);
 	for (size_t i = 0; i < len; i++) {
 		column++;
-		add_curve(picture->out, x, y, picture->columns[column], middle(bends[i]));
-		x = column_end(picture, column);
-		y = middle(bends[i]);
+		html_graph_add_curve(picture->out, x, y, picture->columns[column], html_graph_middle(bends[i]));
+		x = html_graph_column_end(picture, column);
+		y = html_graph_middle(bends[i]);
 		buf_printf(picture->out, " H%.1f", x);
 	}
-	add_curve(picture->out, x, y, picture->columns[column + 1], middle(layers_row(picture->layers, edge->to)));
+	html_graph_add_curve(picture->out, x, y, picture->columns[column + 1],
+			     html_graph_middle(layers_row(picture->layers, edge->to)));
 	buf_str(picture->out, "\"/>\n");
 }
 
-static void add_box(struct html_picture *picture, size_t number)
+static void html_graph_add_box(struct html_picture *picture, size_t number)
 {
 	const struct past_node *node = &picture->past->nodes[number];
 	size_t column = layers_of(picture->layers, number);
-	double x = picture->columns[column], y = middle(layers_row(picture->layers, number)) - BOX_HEIGHT / 2.0;
+	double x = picture->columns[column],
+	       y = html_graph_middle(layers_row(picture->layers, number)) - BOX_HEIGHT / 2.0;
 	struct buf *out = picture->out;
 
 	buf_printf(out, "<a href=\"#node%zu\" class=\"box %so-", number, node->critical ? "critical " : "");
@@ -115,7 +117,7 @@ static void add_box(struct html_picture *picture, size_t number)
 	buf_printf(out,
 		   "</title><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"5\"/>"
 		   "<text x=\"%.1f\" y=\"%.1f\">",
-		   x, y, column_end(picture, column) - x, BOX_HEIGHT, x + PADDING, y + 16);
+		   x, y, html_graph_column_end(picture, column) - x, BOX_HEIGHT, x + PADDING, y + 16);
 	html_text(out, node->kind);
 	buf_char(out, ' ');
 	html_text(out, node->service);
@@ -128,20 +130,20 @@ static void add_box(struct html_picture *picture, size_t number)
 	buf_str(out, "</text></a>\n");
 }
 
-static void draw(struct html_picture *picture, const struct layers_edge *edges, size_t edges_len)
+static void html_graph_draw(struct html_picture *picture, const struct layers_edge *edges, size_t edges_len)
 {
 	size_t columns = layers_count(picture->layers);
-	double width = (columns ? column_end(picture, columns - 1) : 0) + PADDING;
-	double height = middle(layers_rows(picture->layers)) + BOX_HEIGHT / 2.0 + PADDING;
+	double width = (columns ? html_graph_column_end(picture, columns - 1) : 0) + PADDING;
+	double height = html_graph_middle(layers_rows(picture->layers)) + BOX_HEIGHT / 2.0 + PADDING;
 
 	buf_printf(picture->out,
 		   "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Graph\">"
 		   "<svg width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" role=\"group\">\n",
 		   width, height, width, height);
 	for (size_t i = 0; i < edges_len; i++)
-		add_edge(picture, i, &edges[i]);
+		html_graph_add_edge(picture, i, &edges[i]);
 	for (size_t i = 0; i < picture->past->len; i++)
-		add_box(picture, i);
+		html_graph_add_box(picture, i);
 	buf_str(picture->out, "</svg></div>\n");
 }
 
@@ -162,8 +164,8 @@ void html_graph(const struct past *past, struct buf *out)
 		}
 	}
 	picture.layers = layers_new(past->len, edges, len);
-	find_columns(&picture);
-	draw(&picture, edges, len);
+	html_graph_find_columns(&picture);
+	html_graph_draw(&picture, edges, len);
 	layers_free(picture.layers);
 	mem_cleanup(&picture.columns);
 }

@@ -56,7 +56,7 @@ static void add_axis(const struct past *past, int height, struct buf *out)
 	}
 }
 
-static void add_bar(const struct past *past, size_t number, struct buf *out)
+static void html_timeline_add_bar(const struct past *past, size_t number, struct buf *out)
 {
 	const struct past_node *node = &past->nodes[number];
 	double x = x_of(past, node->start_ms), width = x_of(past, node->start_ms + node->took_ms) - x;
@@ -97,7 +97,7 @@ void html_timeline(const struct past *past, struct buf *out)
 		buf_printf(out, "<text class=\"small\" x=\"0\" y=\"%d\">slot %zu</text>\n", (int)i * ROW + 19, i + 1);
 	for (size_t i = 0; i < past->len; i++) {
 		if (past->nodes[i].ran)
-			add_bar(past, i, out);
+			html_timeline_add_bar(past, i, out);
 	}
 	buf_str(out, "</svg></div>\n");
 }

@@ -20,7 +20,7 @@
 
 #define FORMAT_VERSION 1 /* raised when a field changes its meaning or goes; new ones may come without */
 
-static int64_t unix_ms(void)
+static int64_t jsonl_unix_ms(void)
 {
 	struct timespec now;
 
@@ -28,16 +28,16 @@ static int64_t unix_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static struct json *begin(const char *name)
+static struct json *jsonl_begin(const char *name)
 {
 	struct json *object = json_new_object();
 
 	json_set_str(object, "event", name);
-	json_set_int(object, "time_ms", unix_ms());
+	json_set_int(object, "time_ms", jsonl_unix_ms());
 	return object;
 }
 
-static void print(const struct json *object)
+static void jsonl_print(const struct json *object)
 {
 	cleanup_buf struct buf line = { 0 };
 
@@ -47,7 +47,7 @@ static void print(const struct json *object)
 	fs_write_all(STDERR_FILENO, line.data, line.len, "standard error", NULL);
 }
 
-static struct json *bytes(const char *data, size_t len)
+static struct json *jsonl_bytes(const char *data, size_t len)
 {
 	cleanup_free char *text = mem_strndup(data, len);
 
@@ -71,31 +71,31 @@ static void run_start(const struct report_state *state)
 
 	json_set_int(object, "version", FORMAT_VERSION);
 	json_set_str(object, "event", "run_start");
-	json_set_int(object, "time_ms", unix_ms());
+	json_set_int(object, "time_ms", jsonl_unix_ms());
 	json_set_str(object, "cbuild", PACKAGE_VERSION);
 	json_set_int(object, "nodes", (int64_t)state->nodes);
 	json_set_int(object, "stale", (int64_t)state->stale);
-	print(object);
+	jsonl_print(object);
 }
 
 static void node_start(const struct report_state *state, const struct event *event)
 {
-	cleanup_json struct json *object = begin("node_start");
+	cleanup_json struct json *object = jsonl_begin("node_start");
 
 	set_node(state, event->node, object);
 	json_set_int(object, "slot", (int64_t)event->slot);
 	json_set(object, "reasons", plan_reasons_json(event->node));
 	json_set_str(object, "log", event->log);
-	print(object);
+	jsonl_print(object);
 }
 
 static void node_line(const struct event *event)
 {
-	cleanup_json struct json *object = begin("node_line");
+	cleanup_json struct json *object = jsonl_begin("node_line");
 
 	json_set_str(object, "node", event->node->id);
-	json_set(object, "text", bytes(event->text, event->len));
-	print(object);
+	json_set(object, "text", jsonl_bytes(event->text, event->len));
+	jsonl_print(object);
 }
 
 /* What is 0 is not told. */
@@ -108,7 +108,7 @@ static void set_told(struct json *object, const char *name, uint64_t number)
 static void node_step(const struct event *event)
 {
 	const struct progress *progress = event->progress;
-	cleanup_json struct json *object = begin("node_step");
+	cleanup_json struct json *object = jsonl_begin("node_step");
 
 	json_set_str(object, "node", event->node->id);
 	set_told(object, "stage", progress->stage);
@@ -116,10 +116,10 @@ static void node_step(const struct event *event)
 	set_told(object, "step", progress->step);
 	set_told(object, "steps", progress->steps);
 	if (progress->name)
-		json_set(object, "name", bytes(progress->name, progress->name_len));
+		json_set(object, "name", jsonl_bytes(progress->name, progress->name_len));
 	set_told(object, "bytes", progress->bytes);
 	set_told(object, "total_bytes", progress->total);
-	print(object);
+	jsonl_print(object);
 }
 
 static struct json *error_json(const struct error *error)
@@ -135,7 +135,7 @@ static struct json *error_json(const struct error *error)
 
 static void node_done(const struct report_state *state, const struct event *event)
 {
-	cleanup_json struct json *object = begin("node_done");
+	cleanup_json struct json *object = jsonl_begin("node_done");
 	const struct result *result = &event->node->result;
 	bool good = event->outcome == OUTCOME_DONE || event->outcome == OUTCOME_FRESH || event->outcome == OUTCOME_REUSED;
 
@@ -150,15 +150,15 @@ static void node_done(const struct report_state *state, const struct event *even
 	if (event->outcome == OUTCOME_FAILED && event->error)
 		json_set(object, "error", error_json(event->error));
 	json_set_str(object, "log", event->log);
-	print(object);
+	jsonl_print(object);
 }
 
-static void note(const struct event *event)
+static void jsonl_note(const struct event *event)
 {
-	cleanup_json struct json *object = begin("note");
+	cleanup_json struct json *object = jsonl_begin("note");
 
 	json_set(object, "text", json_new_string(event->text));
-	print(object);
+	jsonl_print(object);
 }
 
 static struct json *counts_json(const struct report_state *state)
@@ -209,13 +209,13 @@ static struct json *images_json(const struct report_state *state)
 
 static void run_end(const struct report_state *state, int status, uint64_t took_ms)
 {
-	cleanup_json struct json *object = begin("run_end");
+	cleanup_json struct json *object = jsonl_begin("run_end");
 
 	json_set_int(object, "status", status);
 	json_set_int(object, "took_ms", (int64_t)took_ms);
 	json_set(object, "counts", counts_json(state));
 	json_set(object, "images", images_json(state));
-	print(object);
+	jsonl_print(object);
 }
 
 void jsonl_event(const struct report_state *state, const struct event *event)
@@ -237,7 +237,7 @@ void jsonl_event(const struct report_state *state, const struct event *event)
 		node_done(state, event);
 		break;
 	case EVENT_NOTE:
-		note(event);
+		jsonl_note(event);
 		break;
 	case EVENT_RUN_END:
 		run_end(state, event->status, event->took_ms);

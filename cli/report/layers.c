@@ -92,7 +92,7 @@ static size_t add_spot(struct layers *layers, size_t layer, double height)
 }
 
 /* A chain of bends where an edge passes layers. */
-static void add_edge(struct layers *layers, size_t edge, const struct layers_edge *ends)
+static void layers_add_edge(struct layers *layers, size_t edge, const struct layers_edge *ends)
 {
 	size_t from = layers->spots[ends->from].layer, to = layers->spots[ends->to].layer;
 	size_t last = ends->from;
@@ -129,7 +129,7 @@ struct ranked {
 	double wish;
 };
 
-static int compare(const void *left, const void *right)
+static int layers_compare(const void *left, const void *right)
 {
 	const struct ranked *a = left, *b = right;
 
@@ -159,7 +159,7 @@ static void order_layer(struct layers *layers, struct drawn_layer *layer, bool b
 
 		ranked[i] = (struct ranked){ layer->spots[i], i, mean_place(layers, spot, backward) };
 	}
-	qsort(ranked, layer->len, sizeof(*ranked), compare);
+	qsort(ranked, layer->len, sizeof(*ranked), layers_compare);
 	for (size_t i = 0; i < layer->len; i++) {
 		layer->spots[i] = ranked[i].spot;
 		layers->spots[ranked[i].spot].place = i;
@@ -185,7 +185,7 @@ struct block {
 
 /* The rows nearest to the wishes (least squares) that keep order and distance: neighbours in each other's way become a
  * block, which stands at the mean of its wishes. */
-static void settle(struct layers *layers, const struct drawn_layer *layer)
+static void layers_settle(struct layers *layers, const struct drawn_layer *layer)
 {
 	cleanup_free double *offset = mem_array(layer->len + 1, sizeof(*offset));
 	cleanup_free struct block *blocks = mem_array(layer->len + 1, sizeof(*blocks));
@@ -225,7 +225,7 @@ static void find_rows(struct layers *layers)
 
 				spot->wish = mean_row(layers, spot);
 			}
-			settle(layers, layer);
+			layers_settle(layers, layer);
 		}
 	}
 	for (size_t i = 0; i < layers->spots_len; i++)
@@ -249,7 +249,7 @@ struct layers *layers_new(size_t nodes, const struct layers_edge *edges, size_t 
 		add_spot(layers, 0, 1);
 	choose_layers(layers, nodes, edges, edges_len);
 	for (size_t i = 0; i < edges_len; i++)
-		add_edge(layers, i, &edges[i]);
+		layers_add_edge(layers, i, &edges[i]);
 	fill_layers(layers);
 	for (size_t sweep = 0; sweep < SWEEPS; sweep++) {
 		for (size_t i = 1; i < layers->len; i++)

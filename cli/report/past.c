@@ -11,14 +11,14 @@
 #include "cli/report/past.h"
 #include "engine/state/state.h"
 
-static char *text_of(const struct json *object, const char *key)
+static char *past_text_of(const struct json *object, const char *key)
 {
 	const char *text = json_str(object, key);
 
 	return mem_strdup(text ? text : "");
 }
 
-static struct past_node *add_node(struct past *past)
+static struct past_node *past_add_node(struct past *past)
 {
 	mem_reserve(&past->nodes, &past->cap, past->len + 1, sizeof(*past->nodes));
 	return &past->nodes[past->len++];
@@ -42,7 +42,7 @@ static char *reasons_text(const struct json *reasons)
 	return buf_steal(&text);
 }
 
-static int add_plan(struct past *past, const char *text, struct map *numbers, struct error **err)
+static int past_add_plan(struct past *past, const char *text, struct map *numbers, struct error **err)
 {
 	cleanup_json struct json *root = NULL;
 	const struct json *nodes;
@@ -53,13 +53,13 @@ static int add_plan(struct past *past, const char *text, struct map *numbers, st
 	for (size_t i = 0; i < json_len(nodes); i++) {
 		const struct json *node = json_at(nodes, i), *needs = json_get(node, "needs");
 		const char *platform = json_str(node, "platform");
-		struct past_node *ret = add_node(past);
+		struct past_node *ret = past_add_node(past);
 
-		ret->id = text_of(node, "id");
-		ret->kind = text_of(node, "kind");
-		ret->service = text_of(node, "service");
+		ret->id = past_text_of(node, "id");
+		ret->kind = past_text_of(node, "kind");
+		ret->service = past_text_of(node, "service");
 		ret->platform = platform ? mem_strdup(platform) : NULL;
-		ret->state = text_of(node, "state");
+		ret->state = past_text_of(node, "state");
 		ret->reasons = reasons_text(json_get(node, "reasons"));
 		ret->needs = mem_array(json_len(needs) + 1, sizeof(*ret->needs));
 		for (size_t j = 0; j < json_len(needs); j++) {
@@ -77,7 +77,7 @@ static int add_plan(struct past *past, const char *text, struct map *numbers, st
 /* A node of which only the id is known: "build:web:linux/amd64". */
 static struct past_node *add_unplanned(struct past *past, const char *id, struct map *numbers)
 {
-	struct past_node *ret = add_node(past);
+	struct past_node *ret = past_add_node(past);
 	size_t kind = strcspn(id, ":"), service;
 	const char *rest = id + kind + (id[kind] == ':'), *last;
 
@@ -238,7 +238,7 @@ int past_make(const char *plan, const struct run_info *run, const struct run_ste
 	cleanup_map struct map *numbers = map_new();
 	struct past past = { 0 };
 
-	if (plan && add_plan(&past, plan, numbers, err) < 0) {
+	if (plan && past_add_plan(&past, plan, numbers, err) < 0) {
 		past_free(&past);
 		return -1;
 	}

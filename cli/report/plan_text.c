@@ -13,7 +13,7 @@
 
 #define REASONS_SHOWN 4 /* a node; the rest is counted. JSON has all */
 
-static void add_reason(struct buf *out, const struct node *node, const struct reason *reason)
+static void plan_text_add_reason(struct buf *out, const struct node *node, const struct reason *reason)
 {
 	switch (reason->kind) {
 	case REASON_NEW:
@@ -62,7 +62,7 @@ bool report_reasons(struct buf *out, const struct node *node)
 
 	for (size_t i = 0; i < shown; i++) {
 		buf_str(out, i ? "; " : "");
-		add_reason(out, node, &node->reasons[i]);
+		plan_text_add_reason(out, node, &node->reasons[i]);
 	}
 	if (node->reasons_len > shown && !enough)
 		buf_printf(out, "; and %zu more", node->reasons_len - shown);
@@ -78,7 +78,7 @@ static void add_padded(struct buf *out, const char *text, size_t width)
 		buf_char(out, ' ');
 }
 
-static void add_node(struct buf *out, const struct node *node, size_t width)
+static void plan_text_add_node(struct buf *out, const struct node *node, size_t width)
 {
 	add_padded(out, node_state_name(node->state), 8);
 	buf_char(out, ' ');
@@ -104,7 +104,7 @@ int report_plan_text(struct plan *plan, bool all, struct error **err)
 	}
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		if (all || plan_node(plan, i)->state != NODE_FRESH)
-			add_node(&out, plan_node(plan, i), width);
+			plan_text_add_node(&out, plan_node(plan, i), width);
 	}
 	buf_printf(&out, "%zu stale, %zu decided while running, %zu fresh\n", counts[NODE_STALE], counts[NODE_UNKNOWN],
 		   counts[NODE_FRESH]);

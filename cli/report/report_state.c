@@ -85,7 +85,7 @@ static void note_failure(struct report_state *state, const struct event *event)
 	};
 }
 
-static void count(struct tally *tally, const struct event *event)
+static void report_state_count(struct tally *tally, const struct event *event)
 {
 	switch (event->outcome) {
 	case OUTCOME_DONE:
@@ -130,7 +130,7 @@ void report_state_init(struct report_state *ret, struct plan *plan, const struct
 
 void report_state_take(struct report_state *state, const struct event *event)
 {
-	count(&state->tally, event);
+	report_state_count(&state->tally, event);
 	if (event->outcome == OUTCOME_FAILED)
 		note_failure(state, event);
 	for (size_t i = 0; i < plan_len(state->plan); i++) {

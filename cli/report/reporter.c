@@ -29,7 +29,7 @@ struct report {
 	struct trace *trace; /* NULL: none is wanted */
 };
 
-static void print(struct report *report, const struct buf *text)
+static void reporter_print(struct report *report, const struct buf *text)
 {
 	if (report->live)
 		live_print(report->live, text->data, text->len);
@@ -37,7 +37,7 @@ static void print(struct report *report, const struct buf *text)
 		fs_write_all(STDERR_FILENO, text->data, text->len, "standard error", NULL);
 }
 
-static void on_done(struct report *report, const struct event *event)
+static void reporter_on_done(struct report *report, const struct event *event)
 {
 	cleanup_buf struct buf line = { 0 };
 
@@ -47,10 +47,10 @@ static void on_done(struct report *report, const struct event *event)
 		github_done(&report->state, event, &line);
 	else
 		report_done_line(&report->state, event, &line);
-	print(report, &line);
+	reporter_print(report, &line);
 }
 
-static void on_line(struct report *report, const struct event *event)
+static void reporter_on_line(struct report *report, const struct event *event)
 {
 	cleanup_buf struct buf line = { 0 };
 
@@ -61,10 +61,10 @@ static void on_line(struct report *report, const struct event *event)
 	buf_printf(&line, " |%s ", report_color(&report->state, "\x1b[0m"));
 	text_safe(&line, event->text, event->len);
 	buf_char(&line, '\n');
-	print(report, &line);
+	reporter_print(report, &line);
 }
 
-static void on_start(struct report *report, const struct event *event)
+static void reporter_on_start(struct report *report, const struct event *event)
 {
 	cleanup_buf struct buf line = { 0 };
 
@@ -83,7 +83,7 @@ static void on_start(struct report *report, const struct event *event)
 		buf_str(&line, "]");
 	}
 	buf_char(&line, '\n');
-	print(report, &line);
+	reporter_print(report, &line);
 }
 
 static void on_note(struct report *report, const struct event *event)
@@ -95,7 +95,7 @@ static void on_note(struct report *report, const struct event *event)
 	buf_str(&line, "cbuild: ");
 	text_safe(&line, event->text, strlen(event->text));
 	buf_char(&line, '\n');
-	print(report, &line);
+	reporter_print(report, &line);
 }
 
 static void on_end(struct report *report, const struct event *event)
@@ -105,20 +105,20 @@ static void on_end(struct report *report, const struct event *event)
 	live_free(report->live);
 	report->live = NULL;
 	report_summary(&report->state, event->status, event->took_ms, &text);
-	print(report, &text);
+	reporter_print(report, &text);
 }
 
 static void on_show(struct report *report, const struct event *event)
 {
 	switch (event->kind) {
 	case EVENT_NODE_START:
-		on_start(report, event);
+		reporter_on_start(report, event);
 		break;
 	case EVENT_NODE_LINE:
-		on_line(report, event);
+		reporter_on_line(report, event);
 		break;
 	case EVENT_NODE_DONE:
-		on_done(report, event);
+		reporter_on_done(report, event);
 		break;
 	case EVENT_NOTE:
 		on_note(report, event);
@@ -136,7 +136,7 @@ static void on_show(struct report *report, const struct event *event)
 		live_event(report->live, event);
 }
 
-static void on_event(void *data, const struct event *event)
+static void reporter_on_event(void *data, const struct event *event)
 {
 	struct report *report = data;
 
@@ -174,7 +174,7 @@ struct report *report_new(struct plan *plan, const struct options *options, stru
 	report->github = !report->live && is_github();
 	if (options->trace)
 		report->trace = trace_new(&report->state);
-	*ret_sink = (struct sink){ .event = on_event, .data = report };
+	*ret_sink = (struct sink){ .event = reporter_on_event, .data = report };
 	return report;
 }
 

@@ -9,7 +9,7 @@
 
 #define SIGNAL_STATUS 128 /* statuses from here on: it was interrupted */
 
-static int by_size(const void *a, const void *b)
+static int run_stats_by_size(const void *a, const void *b)
 {
 	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
 
@@ -21,7 +21,7 @@ static uint64_t median(uint64_t *items, size_t len)
 {
 	if (len == 0)
 		return 0;
-	qsort(items, len, sizeof(*items), by_size);
+	qsort(items, len, sizeof(*items), run_stats_by_size);
 	return len % 2 ? items[len / 2] : (items[len / 2 - 1] + items[len / 2]) / 2;
 }
 
@@ -60,7 +60,7 @@ static int by_node(const void *a, const void *b)
 	return r ? r : (left > right) - (left < right);
 }
 
-static void add_node(const struct run_step **steps, size_t len, struct stats_node *ret)
+static void run_stats_add_node(const struct run_step **steps, size_t len, struct stats_node *ret)
 {
 	cleanup_free uint64_t *took = mem_array(len + 1, sizeof(*took));
 
@@ -74,7 +74,7 @@ static void add_node(const struct run_step **steps, size_t len, struct stats_nod
 	ret->median_ms = median(took, len);
 }
 
-static int slowest_first(const void *a, const void *b)
+static int run_stats_slowest_first(const void *a, const void *b)
 {
 	const struct stats_node *left = a, *right = b;
 
@@ -96,9 +96,9 @@ void stats_make(const struct run_info *runs, size_t runs_len, const struct run_s
 	for (size_t i = 0, end; i < steps_len; i = end) {
 		for (end = i + 1; end < steps_len && strcmp(sorted[end]->node, sorted[i]->node) == 0;)
 			end++;
-		add_node(sorted + i, end - i, &ret->nodes[ret->nodes_len++]);
+		run_stats_add_node(sorted + i, end - i, &ret->nodes[ret->nodes_len++]);
 	}
-	qsort(ret->nodes, ret->nodes_len, sizeof(*ret->nodes), slowest_first);
+	qsort(ret->nodes, ret->nodes_len, sizeof(*ret->nodes), run_stats_slowest_first);
 }
 
 void stats_free(struct stats *stats)

@@ -14,7 +14,7 @@
 
 /* The end of a run: a block for each failed node, what was made, one line of numbers. */
 
-static void add_line(struct buf *out, const char *head, const char *text)
+static void summary_add_line(struct buf *out, const char *head, const char *text)
 {
 	buf_str(out, head);
 	text_safe_lines(out, text, strlen(text));
@@ -37,9 +37,9 @@ static void add_block(const struct report_state *state, const struct failure *fa
 		rest += len + (rest[len] == '\n');
 	}
 	if (failure->remedy)
-		add_line(out, "  help: ", failure->remedy);
+		summary_add_line(out, "  help: ", failure->remedy);
 	if (failure->log)
-		add_line(out, "  log:  ", failure->log);
+		summary_add_line(out, "  log:  ", failure->log);
 }
 
 /* What came of one of the nodes of an index's image: nothing of this kind, or the outcome of those that ran. */
@@ -101,7 +101,7 @@ static size_t widest_reference(const struct report_state *state)
 }
 
 /* The images of the services that the run was for, once all of theirs is done; each name and digest to be copied. */
-static void add_images(const struct report_state *state, struct buf *out)
+static void summary_add_images(const struct report_state *state, struct buf *out)
 {
 	size_t width = widest_reference(state);
 	bool any = false;
@@ -150,7 +150,7 @@ void report_summary(const struct report_state *state, int status, uint64_t took_
 	for (size_t i = 0; i < state->failures_len; i++)
 		add_block(state, &state->failures[i], out);
 	if (!state->options->quiet)
-		add_images(state, out);
+		summary_add_images(state, out);
 	if (state->options->quiet && status == 0)
 		return;
 	buf_str(out, "\ncbuild: ");

@@ -59,7 +59,7 @@ static void add_label(struct buf *first, struct buf *second, struct plan *plan, 
 	buf_str(second, node_state_name(node->state));
 }
 
-static double box_width(struct plan *plan, const struct node *node)
+static double svg_box_width(struct plan *plan, const struct node *node)
 {
 	cleanup_buf struct buf first = { 0 }, second = { 0 };
 
@@ -67,59 +67,59 @@ static double box_width(struct plan *plan, const struct node *node)
 	return LETTER * (double)(first.len > second.len ? first.len : second.len) + 2 * PADDING;
 }
 
-static void find_columns(struct svg_picture *picture)
+static void svg_find_columns(struct svg_picture *picture)
 {
 	size_t len = plan_len(picture->plan);
 	cleanup_free double *widths = mem_array(len + 1, sizeof(*widths));
 
 	for (size_t i = 0; i < len; i++)
-		widths[i] = box_width(picture->plan, plan_node(picture->plan, i));
+		widths[i] = svg_box_width(picture->plan, plan_node(picture->plan, i));
 	picture->columns = layers_columns(picture->layers, widths, len, PADDING, COLUMN_GAP);
 }
 
-static double column_end(const struct svg_picture *picture, size_t column)
+static double svg_column_end(const struct svg_picture *picture, size_t column)
 {
 	return picture->columns[column + 1] - COLUMN_GAP;
 }
 
-static double middle(double row)
+static double svg_middle(double row)
 {
 	return LEGEND_HEIGHT + PADDING + row * ROW_HEIGHT + BOX_HEIGHT / 2.0;
 }
 
 /* From where the path is to a place in a further column, leaving and arriving level. */
-static void add_curve(struct buf *out, double x, double y, double to_x, double to_y)
+static void svg_add_curve(struct buf *out, double x, double y, double to_x, double to_y)
 {
 	double half = (x + to_x) / 2;
 
 	buf_printf(out, " C%.1f %.1f %.1f %.1f %.1f %.1f", half, y, half, to_y, to_x, to_y);
 }
 
-static void add_edge(struct svg_picture *picture, size_t number, size_t from, size_t to)
+static void svg_add_edge(struct svg_picture *picture, size_t number, size_t from, size_t to)
 {
 	size_t len, column = layers_of(picture->layers, from);
 	const double *bends = layers_bends(picture->layers, number, &len);
-	double x = column_end(picture, column), y = middle(layers_row(picture->layers, from));
+	double x = svg_column_end(picture, column), y = svg_middle(layers_row(picture->layers, from));
 
 	buf_printf(picture->out, "<path d=\"M%.1f %.1f", x, y);
 	for (size_t i = 0; i < len; i++) {
-		double bend = middle(bends[i]);
+		double bend = svg_middle(bends[i]);
 
 		column++;
-		add_curve(picture->out, x, y, picture->columns[column], bend);
-		x = column_end(picture, column);
+		svg_add_curve(picture->out, x, y, picture->columns[column], bend);
+		x = svg_column_end(picture, column);
 		y = bend;
 		buf_printf(picture->out, " H%.1f", x);
 	}
-	add_curve(picture->out, x, y, picture->columns[column + 1] - 6, middle(layers_row(picture->layers, to)));
+	svg_add_curve(picture->out, x, y, picture->columns[column + 1] - 6, svg_middle(layers_row(picture->layers, to)));
 	buf_str(picture->out, "\" marker-end=\"url(#tip)\"/>\n");
 }
 
-static void add_box(struct svg_picture *picture, size_t number)
+static void svg_add_box(struct svg_picture *picture, size_t number)
 {
 	const struct node *node = plan_node(picture->plan, number);
 	size_t column = layers_of(picture->layers, number);
-	double x = picture->columns[column], y = middle(layers_row(picture->layers, number)) - BOX_HEIGHT / 2.0;
+	double x = picture->columns[column], y = svg_middle(layers_row(picture->layers, number)) - BOX_HEIGHT / 2.0;
 	cleanup_buf struct buf first = { 0 }, second = { 0 }, reasons = { 0 };
 
 	add_label(&first, &second, picture->plan, node);
@@ -134,7 +134,7 @@ static void add_box(struct svg_picture *picture, size_t number)
 	buf_printf(picture->out,
 		   "</title><rect class=\"box\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"6\"/>"
 		   "<text x=\"%.1f\" y=\"%.1f\">",
-		   x, y, column_end(picture, column) - x, BOX_HEIGHT, x + PADDING, y + 17);
+		   x, y, svg_column_end(picture, column) - x, BOX_HEIGHT, x + PADDING, y + 17);
 	html_bytes(picture->out, first.data, first.len);
 	buf_printf(picture->out, "</text><text class=\"small\" x=\"%.1f\" y=\"%.1f\">", x + PADDING, y + 32);
 	html_bytes(picture->out, second.data, second.len);
@@ -162,22 +162,22 @@ static double add_legend(struct svg_picture *picture)
 	return x;
 }
 
-static void draw(struct svg_picture *picture, const struct layers_edge *edges, size_t edges_len)
+static void svg_draw(struct svg_picture *picture, const struct layers_edge *edges, size_t edges_len)
 {
 	cleanup_buf struct buf body = { 0 };
 	struct buf *out = picture->out;
 	size_t columns = layers_count(picture->layers);
-	double width = (columns ? column_end(picture, columns - 1) : 0) + PADDING;
-	double height = middle(layers_rows(picture->layers)) + BOX_HEIGHT / 2.0 + PADDING;
+	double width = (columns ? svg_column_end(picture, columns - 1) : 0) + PADDING;
+	double height = svg_middle(layers_rows(picture->layers)) + BOX_HEIGHT / 2.0 + PADDING;
 	double legend;
 
 	picture->out = &body;
 	legend = add_legend(picture);
 	width = legend > width ? legend : width;
 	for (size_t i = 0; i < edges_len; i++)
-		add_edge(picture, i, edges[i].from, edges[i].to);
+		svg_add_edge(picture, i, edges[i].from, edges[i].to);
 	for (size_t i = 0; i < plan_len(picture->plan); i++)
-		add_box(picture, i);
+		svg_add_box(picture, i);
 	picture->out = out;
 	buf_printf(out,
 		   "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"%.0f\" height=\"%.0f\" "
@@ -208,8 +208,8 @@ void graph_svg(struct plan *plan, struct buf *out)
 		}
 	}
 	picture.layers = layers_new(plan_len(plan), edges, len);
-	find_columns(&picture);
-	draw(&picture, edges, len);
+	svg_find_columns(&picture);
+	svg_draw(&picture, edges, len);
 	layers_free(picture.layers);
 	mem_cleanup(&picture.columns);
 }

@@ -56,7 +56,7 @@ void trace_free(struct trace *trace)
 	free(trace);
 }
 
-static struct lane *find(struct trace *trace, const struct node *node)
+static struct lane *trace_find(struct trace *trace, const struct node *node)
 {
 	for (size_t i = 0; i < trace->len; i++) {
 		if (trace->lanes[i].node == node)
@@ -88,7 +88,7 @@ static void end_step(struct trace *trace, struct lane *lane)
 	free(steal_ptr(lane->step));
 }
 
-static void on_start(struct trace *trace, const struct event *event)
+static void trace_on_start(struct trace *trace, const struct event *event)
 {
 	mem_reserve(&trace->lanes, &trace->cap, trace->len + 1, sizeof(*trace->lanes));
 	trace->lanes[trace->len++] = (struct lane){ .node = event->node, .slot = event->slot, .start_ms = loop_now_ms() };
@@ -106,7 +106,7 @@ static void on_step(struct trace *trace, struct lane *lane, const struct progres
 	lane->step_ms = loop_now_ms();
 }
 
-static void on_done(struct trace *trace, struct lane *lane, const struct event *event)
+static void trace_on_done(struct trace *trace, struct lane *lane, const struct event *event)
 {
 	cleanup_buf struct buf name = { 0 };
 	struct json *span, *arguments = json_new_object();
@@ -125,14 +125,14 @@ static void on_done(struct trace *trace, struct lane *lane, const struct event *
 
 void trace_event(struct trace *trace, const struct event *event)
 {
-	struct lane *lane = event->node ? find(trace, event->node) : NULL;
+	struct lane *lane = event->node ? trace_find(trace, event->node) : NULL;
 
 	if (event->kind == EVENT_NODE_START)
-		on_start(trace, event);
+		trace_on_start(trace, event);
 	else if (event->kind == EVENT_NODE_STEP && lane)
 		on_step(trace, lane, event->progress);
 	else if (event->kind == EVENT_NODE_DONE && lane)
-		on_done(trace, lane, event);
+		trace_on_done(trace, lane, event);
 }
 
 static struct json *name_json(const char *what, size_t thread, const char *name)

@@ -96,7 +96,7 @@ struct live *live_new(const struct report_state *state)
 }
 
 /* Text over what stood there: each line clears what is behind it. */
-static void add_lines(struct buf *out, const char *text, size_t len)
+static void tty_add_lines(struct buf *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (text[i] == '\n')
@@ -179,7 +179,7 @@ static void add_frame(struct live *live, struct buf *out)
 	frame_draw(&frame, live->columns, &live->shown);
 	buf_char(&live->shown, '\n');
 	buf_str(out, wrap_off);
-	add_lines(out, lines.data, lines.len);
+	tty_add_lines(out, lines.data, lines.len);
 	buf_str(out, clear_below);
 	buf_str(out, wrap_on);
 }
@@ -191,7 +191,7 @@ static void redraw(struct live *live)
 	measure(live);
 	buf_str(&out, sync_begin);
 	add_return(live, &out);
-	add_lines(&out, live->pending.data, live->pending.len);
+	tty_add_lines(&out, live->pending.data, live->pending.len);
 	add_frame(live, &out);
 	buf_str(&out, sync_end);
 	flush(&out);
@@ -205,7 +205,7 @@ void live_print(struct live *live, const char *text, size_t len)
 		redraw(live);
 }
 
-static struct running *find(struct live *live, const struct node *node, size_t *ret_at)
+static struct running *tty_find(struct live *live, const struct node *node, size_t *ret_at)
 {
 	for (size_t i = 0; i < live->len; i++) {
 		if (live->items[i]->node != node)
@@ -216,7 +216,7 @@ static struct running *find(struct live *live, const struct node *node, size_t *
 	return NULL;
 }
 
-static void add(struct live *live, const struct node *node)
+static void tty_add(struct live *live, const struct node *node)
 {
 	struct running *running = mem_alloc(sizeof(*running));
 	cleanup_buf struct buf name = { 0 };
@@ -243,7 +243,7 @@ static void remove_node(struct live *live, const struct event *event)
 
 	live->done++;
 	live->failed += event->outcome == OUTCOME_FAILED;
-	running = find(live, event->node, &at);
+	running = tty_find(live, event->node, &at);
 	if (!running)
 		return;
 	running_free(running);
@@ -251,7 +251,7 @@ static void remove_node(struct live *live, const struct event *event)
 	live->len--;
 }
 
-static void keep(char *where, const char *text, size_t len)
+static void tty_keep(char *where, const char *text, size_t len)
 {
 	len = len < LAST_LINE_MAX ? len : LAST_LINE_MAX;
 	memcpy(where, text, len);
@@ -262,7 +262,7 @@ static void keep_line(struct running *running, const char *text, size_t len)
 {
 	if (len == 0)
 		return;
-	keep(running->last, text, len);
+	tty_keep(running->last, text, len);
 	running->shown.last = running->last;
 }
 
@@ -278,7 +278,7 @@ static void keep_step(struct running *running, const struct progress *progress)
 		shown->last = NULL; /* of the step before */
 	}
 	if (progress->name) {
-		keep(running->step, progress->name, progress->name_len);
+		tty_keep(running->step, progress->name, progress->name_len);
 		shown->step_name = running->step;
 	}
 	shown->bytes = progress->bytes;
@@ -288,11 +288,11 @@ static void keep_step(struct running *running, const struct progress *progress)
 void live_event(struct live *live, const struct event *event)
 {
 	size_t at;
-	struct running *running = event->node ? find(live, event->node, &at) : NULL;
+	struct running *running = event->node ? tty_find(live, event->node, &at) : NULL;
 
 	switch (event->kind) {
 	case EVENT_NODE_START:
-		add(live, event->node);
+		tty_add(live, event->node);
 		break;
 	case EVENT_NODE_LINE:
 		if (running)
@@ -328,7 +328,7 @@ void live_free(struct live *live)
 	measure(live);
 	if (live->shown.len > 0)
 		add_return(live, &out);
-	add_lines(&out, live->pending.data, live->pending.len);
+	tty_add_lines(&out, live->pending.data, live->pending.len);
 	if (live->shown.len > 0)
 		buf_str(&out, clear_below);
 	flush(&out);

@@ -54,7 +54,7 @@ static int color_of(const struct standing *standing, const char *service)
 	return colors[i % (sizeof(colors) / sizeof(colors[0]))];
 }
 
-static void add_name(const struct standing *standing, const char *service, const char *behind, struct buf *out)
+static void up_report_add_name(const struct standing *standing, const char *service, const char *behind, struct buf *out)
 {
 	if (standing->color)
 		buf_printf(out, "\033[%dm", color_of(standing, service));
@@ -83,7 +83,7 @@ static void add_address(struct standing *standing, const struct up_event *event)
 	const char *scheme = speaks_http(standing, event->service, port) ? "http://" : "";
 
 	buf_str(&standing->addresses, "  ");
-	add_name(standing, event->service, "  ", &standing->addresses);
+	up_report_add_name(standing, event->service, "  ", &standing->addresses);
 	buf_printf(&standing->addresses, "%s%s%s%s:%u  ->  %u%s\n", scheme, six ? "[" : "", port->host, six ? "]" : "",
 		   port->outer, port->inner, port->udp ? "/udp" : "");
 }
@@ -100,7 +100,7 @@ static int show_line(const struct standing *standing, const struct up_event *eve
 {
 	cleanup_buf struct buf line = { 0 };
 
-	add_name(standing, event->service, " | ", &line);
+	up_report_add_name(standing, event->service, " | ", &line);
 	text_safe(&line, event->text, event->len);
 	buf_char(&line, '\n');
 	return output_data(line.data, line.len, err);

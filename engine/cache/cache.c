@@ -29,12 +29,12 @@ static struct ref under(const struct ref *where, char *tag, const char *digest)
 	return (struct ref){ where->domain, where->repository, tag, (char *)digest };
 }
 
-static char *tag_of(const char *key)
+static char *cache_tag_of(const char *key)
 {
 	return mem_printf("cbuild-%s", digest_hex(key));
 }
 
-static int wrong(const struct ref *where, const char *key, const char *why, struct error **err)
+static int cache_wrong(const struct ref *where, const char *key, const char *why, struct error **err)
 {
 	return error_make(err, ERROR_REGISTRY, "%s/%s:cbuild-%.12s... is not what it should be: %s", where->domain,
 			  where->repository, digest_hex(key), why);
@@ -43,8 +43,8 @@ static int wrong(const struct ref *where, const char *key, const char *why, stru
 /* ---- taking ---- */
 
 /* The index: this key, one image for this platform. */
-static int check_index(const struct ref *where, const char *key, const struct platform *platform,
-		       const struct buf *text, const char *type, struct cache_entry *ret, struct error **err)
+static int cache_check_index(const struct ref *where, const char *key, const struct platform *platform,
+			     const struct buf *text, const char *type, struct cache_entry *ret, struct error **err)
 {
 	cleanup_document struct document *index = NULL;
 	cleanup_json struct json *json = NULL;
@@ -52,24 +52,24 @@ static int check_index(const struct ref *where, const char *key, const struct pl
 
 	if (document_parse(text->data, text->len, type, "", KEY, &index, NULL) < 0 ||
 	    json_parse(text->data, text->len, KEY, &json, NULL) < 0)
-		return wrong(where, key, "it cannot be read", err);
+		return cache_wrong(where, key, "it cannot be read", err);
 	said = json_str(json_get(json, "annotations"), KEY);
 	identity = json_str(json_get(json, "annotations"), IDENTITY);
 	if (!said || strcmp(said, key) != 0)
-		return wrong(where, key, "it has another key", err);
+		return cache_wrong(where, key, "it has another key", err);
 	if (!index->index || index->len != 1 || !index->entries[0].has_platform ||
 	    !platform_equal(&index->entries[0].platform, platform))
-		return wrong(where, key, "it is not one image for the platform", err);
+		return cache_wrong(where, key, "it is not one image for the platform", err);
 	if (!identity || !digest_valid(identity))
-		return wrong(where, key, "it does not say which image it is", err);
+		return cache_wrong(where, key, "it does not say which image it is", err);
 	memcpy(ret->identity, identity, sizeof(ret->identity));
 	memcpy(ret->digest, index->entries[0].blob.digest, sizeof(ret->digest));
 	return 0;
 }
 
 /* The image's manifest and config into the store, as what they should be. */
-static int take_image(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
-		      const struct cache_entry *result, struct error **err)
+static int cache_take_image(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
+			    const struct cache_entry *result, struct error **err)
 {
 	const struct ref ref = under(where, NULL, result->digest);
 	cleanup_document struct document *manifest = NULL;
@@ -79,11 +79,11 @@ static int take_image(struct registry *registry, struct layout *layout, const st
 	int r = registry_manifest(registry, &ref, &text, &type, digest, err);
 
 	if (r <= 0)
-		return r < 0 ? -1 : wrong(where, key, "its image is gone", err);
+		return r < 0 ? -1 : cache_wrong(where, key, "its image is gone", err);
 	if (document_parse(text.data, text.len, type, digest, digest, &manifest, NULL) < 0 || manifest->index)
-		return wrong(where, key, "its image cannot be read", err);
+		return cache_wrong(where, key, "its image cannot be read", err);
 	if (strcmp(manifest->config.digest, result->identity) != 0)
-		return wrong(where, key, "it is another image", err);
+		return cache_wrong(where, key, "it is another image", err);
 	if (registry_read_blob(registry, where, &manifest->config, &config, err) < 0)
 		return -1;
 	return layout_write(layout, config.data, config.len, digest, err) < 0 ||
@@ -95,7 +95,7 @@ static int take_image(struct registry *registry, struct layout *layout, const st
 int cache_find(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
 	       const struct platform *platform, struct cache_entry *ret, struct error **err)
 {
-	cleanup_free char *tag = tag_of(key), *type = NULL;
+	cleanup_free char *tag = cache_tag_of(key), *type = NULL;
 	const struct ref ref = under(where, tag, NULL);
 	cleanup_image struct image *image = NULL;
 	cleanup_buf struct buf text = { 0 };
@@ -104,13 +104,13 @@ int cache_find(struct registry *registry, struct layout *layout, const struct re
 
 	if (r <= 0)
 		return r;
-	if (check_index(where, key, platform, &text, type, ret, err) < 0 ||
-	    take_image(registry, layout, where, key, ret, err) < 0)
+	if (cache_check_index(where, key, platform, &text, type, ret, err) < 0 ||
+	    cache_take_image(registry, layout, where, key, ret, err) < 0)
 		return -1;
 	if (image_read(layout, ret->digest, &image, NULL) < 0)
-		return wrong(where, key, "its image cannot be read", err);
+		return cache_wrong(where, key, "its image cannot be read", err);
 	if (!platform_equal(&image->platform, platform))
-		return wrong(where, key, "its image is for another platform", err);
+		return cache_wrong(where, key, "its image is for another platform", err);
 	ret->size = image->size;
 	return 1;
 }
@@ -151,8 +151,8 @@ int cache_fetch(struct registry *registry, struct layout *layout, const struct r
 
 /* ---- giving ---- */
 
-static int write_index(struct layout *layout, const char *key, const struct platform *platform, const char *digest,
-		       char ret_digest[DIGEST_LEN + 1], struct error **err)
+static int cache_write_index(struct layout *layout, const char *key, const struct platform *platform,
+			     const char *digest, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
 	const struct layout_member member = { .digest = digest, .platform = *platform };
 	cleanup_image struct image *image = NULL;
@@ -167,7 +167,7 @@ static int write_index(struct layout *layout, const char *key, const struct plat
 int cache_put(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
 	      const struct platform *platform, const char *digest, bool again, struct error **err)
 {
-	cleanup_free char *tag = tag_of(key);
+	cleanup_free char *tag = cache_tag_of(key);
 	const struct ref ref = under(where, tag, NULL);
 	char index[DIGEST_LEN + 1], there[DIGEST_LEN + 1];
 	struct push push = { .registry = registry, .layout = layout, .where = where, .digest = index };
@@ -176,8 +176,8 @@ int cache_put(struct registry *registry, struct layout *layout, const struct ref
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	return write_index(layout, key, platform, digest, index, err) < 0 || push_content(&push, &result, err) < 0 ||
-			       push_tag(registry, layout, &ref, index, err) < 0
+	return cache_write_index(layout, key, platform, digest, index, err) < 0 ||
+			       push_content(&push, &result, err) < 0 || push_tag(registry, layout, &ref, index, err) < 0
 		       ? -1
 		       : 0;
 }

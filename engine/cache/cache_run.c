@@ -43,7 +43,7 @@ struct cache_lookup {
 	atomic_bool down; /* the registry does not answer, or only with troubles: it is not asked again and again */
 };
 
-static void note(const struct cache_lookup *lookup, const char *text)
+static void cache_run_note(const struct cache_lookup *lookup, const char *text)
 {
 	lookup->env->note(lookup->env->data, text);
 }
@@ -98,14 +98,14 @@ static int tell_errors(const struct batch *batch, struct error **err)
 			continue;
 		text = mem_printf("%s: not taken from the registry cache: %s",
 				  plan_node(batch->lookup->plan, share->node)->id, error->message);
-		note(batch->lookup, text);
+		cache_run_note(batch->lookup, text);
 	}
 	return 0;
 }
 
 /* ---- asking ---- */
 
-static void find(struct cache_lookup *lookup, struct cache_build *share)
+static void cache_run_find(struct cache_lookup *lookup, struct cache_build *share)
 {
 	if (atomic_load(&lookup->down))
 		return;
@@ -122,7 +122,7 @@ static void tell_unshared(struct cache_lookup *lookup, size_t number, const char
 		mem_printf("%s is not in the registry cache: %s", plan_node(lookup->plan, number)->id, why);
 
 	if (!lookup->told)
-		note(lookup, text);
+		cache_run_note(lookup, text);
 	lookup->told = true;
 }
 
@@ -157,10 +157,10 @@ static int make_key(struct cache_lookup *lookup, size_t number, bool *ret_ask, s
 }
 
 /* *ret_asked: how many were asked about. */
-static int ask(struct cache_lookup *lookup, size_t *ret_asked, struct error **err)
+static int cache_run_ask(struct cache_lookup *lookup, size_t *ret_asked, struct error **err)
 {
 	cleanup_free struct cache_build **asked = mem_array(lookup->len + 1, sizeof(*asked));
-	struct batch batch = { .lookup = lookup, .shares = asked, .work = find };
+	struct batch batch = { .lookup = lookup, .shares = asked, .work = cache_run_find };
 
 	for (size_t i = 0; i < lookup->len; i++) {
 		bool wanted;
@@ -177,7 +177,7 @@ static int ask(struct cache_lookup *lookup, size_t *ret_asked, struct error **er
 
 /* ---- taking ---- */
 
-static void take(struct cache_lookup *lookup, struct cache_build *share)
+static void cache_run_take(struct cache_lookup *lookup, struct cache_build *share)
 {
 	share->taken = true;
 	plan_take_result(lookup->plan, share->node,
@@ -200,14 +200,14 @@ static size_t take_found(struct cache_lookup *lookup)
 		if (!share->found || share->denied || share->taken || node->state == NODE_FRESH ||
 		    strcmp(share->local, node->key) != 0)
 			continue;
-		take(lookup, share);
+		cache_run_take(lookup, share);
 		taken++;
 	}
 	return taken;
 }
 
 /* What waited for results that were taken. */
-static int decide_waiting(struct cache_lookup *lookup, struct error **err)
+static int cache_run_decide_waiting(struct cache_lookup *lookup, struct error **err)
 {
 	for (size_t i = 0; i < lookup->len; i++) {
 		const struct node *node = plan_node(lookup->plan, i);
@@ -219,15 +219,15 @@ static int decide_waiting(struct cache_lookup *lookup, struct error **err)
 }
 
 /* Until nothing more is found: what is taken tells the keys of what stands on it. */
-static int settle(struct cache_lookup *lookup, struct error **err)
+static int cache_run_settle(struct cache_lookup *lookup, struct error **err)
 {
 	size_t asked, taken;
 
 	do {
-		if (ask(lookup, &asked, err) < 0)
+		if (cache_run_ask(lookup, &asked, err) < 0)
 			return -1;
 		taken = take_found(lookup);
-		if (taken > 0 && decide_waiting(lookup, err) < 0)
+		if (taken > 0 && cache_run_decide_waiting(lookup, err) < 0)
 			return -1;
 	} while (taken > 0);
 	return 0;
@@ -270,7 +270,7 @@ static bool needs_layers(struct cache_lookup *lookup, const struct cache_build *
 	return false;
 }
 
-static void fetch(struct cache_lookup *lookup, struct cache_build *share)
+static void cache_run_fetch(struct cache_lookup *lookup, struct cache_build *share)
 {
 	share->here = cache_fetch(lookup->env->registry, lookup->env->layout, &share->where, share->result.digest,
 				  &share->bytes, &share->error) == 0;
@@ -278,10 +278,10 @@ static void fetch(struct cache_lookup *lookup, struct cache_build *share)
 }
 
 /* *ret_denied: some could not be brought. */
-static int bring(struct cache_lookup *lookup, bool *ret_denied, struct error **err)
+static int cache_run_bring(struct cache_lookup *lookup, bool *ret_denied, struct error **err)
 {
 	cleanup_free struct cache_build **wanted = mem_array(lookup->len + 1, sizeof(*wanted));
-	struct batch batch = { .lookup = lookup, .shares = wanted, .work = fetch };
+	struct batch batch = { .lookup = lookup, .shares = wanted, .work = cache_run_fetch };
 
 	for (size_t i = 0; i < lookup->len; i++) {
 		struct cache_build *share = &lookup->shares[i];
@@ -318,7 +318,7 @@ static int give_back(struct cache_lookup *lookup, struct error **err)
 
 /* ---- keeping ---- */
 
-static int64_t unix_ms(void)
+static int64_t cache_run_unix_ms(void)
 {
 	struct timespec now;
 
@@ -338,7 +338,7 @@ static int keep_record(struct cache_lookup *lookup, struct cache_build *share, s
 		.place = share->here ? "store" : CACHE_BY_NAME,
 		.builder = "registry cache",
 		.size = share->result.size,
-		.when_ms = unix_ms(),
+		.when_ms = cache_run_unix_ms(),
 	};
 
 	plan_set_result(lookup->plan, share->node,
@@ -357,14 +357,14 @@ static int keep_record(struct cache_lookup *lookup, struct cache_build *share, s
 }
 
 /* A base whose image nobody needs here is fresh by its record; an image is only when it is here. */
-static bool is_kept(const struct cache_lookup *lookup, const struct cache_build *share)
+static bool cache_run_is_kept(const struct cache_lookup *lookup, const struct cache_build *share)
 {
 	const struct node *node = plan_node(lookup->plan, share->node);
 
 	return share->here || !plan_manifest(lookup->plan)->services[node->service].publish;
 }
 
-static int keep(struct cache_lookup *lookup, struct error **err)
+static int cache_run_keep(struct cache_lookup *lookup, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
 	size_t taken = 0;
@@ -375,7 +375,7 @@ static int keep(struct cache_lookup *lookup, struct error **err)
 
 		if (!share->taken)
 			continue;
-		if (is_kept(lookup, share) && keep_record(lookup, share, err) < 0)
+		if (cache_run_is_kept(lookup, share) && keep_record(lookup, share, err) < 0)
 			return -1;
 		taken++;
 		bytes += share->bytes;
@@ -385,23 +385,24 @@ static int keep(struct cache_lookup *lookup, struct error **err)
 	buf_printf(&text, "%zu builds are taken from the registry cache (", taken);
 	text_size(&text, bytes);
 	buf_str(&text, " downloaded)");
-	note(lookup, text.data);
+	cache_run_note(lookup, text.data);
 	return 0;
 }
 
-static int run(struct cache_lookup *lookup, struct error **err)
+static int cache_run_run(struct cache_lookup *lookup, struct error **err)
 {
 	bool denied;
 
 	do {
-		if (settle(lookup, err) < 0 || bring(lookup, &denied, err) < 0 || (denied && give_back(lookup, err) < 0))
+		if (cache_run_settle(lookup, err) < 0 || cache_run_bring(lookup, &denied, err) < 0 ||
+		    (denied && give_back(lookup, err) < 0))
 			return -1;
 	} while (denied);
 	for (size_t i = 0; i < lookup->len; i++) {
 		if (lookup->shares[i].key[0])
 			plan_set_cache_key(lookup->plan, i, lookup->shares[i].key);
 	}
-	return keep(lookup, err);
+	return cache_run_keep(lookup, err);
 }
 
 int cache_take_results(struct cache_run *env, struct error **err)
@@ -412,7 +413,7 @@ int cache_take_results(struct cache_run *env, struct error **err)
 	lookup.shares = mem_array(lookup.len + 1, sizeof(*lookup.shares));
 	for (size_t i = 0; i < lookup.len; i++)
 		lookup.shares[i].node = i;
-	r = run(&lookup, err);
+	r = cache_run_run(&lookup, err);
 	env->down = atomic_load(&lookup.down);
 	for (size_t i = 0; i < lookup.len; i++) {
 		ref_free(&lookup.shares[i].where);

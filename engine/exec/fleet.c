@@ -35,7 +35,7 @@ struct fleet_seat {
 /* How a member may come to a build. */
 enum claim { CLAIM_NONE, CLAIM_EMULATED, CLAIM_NATIVE };
 
-static struct fleet *make(size_t len)
+static struct fleet *fleet_make(size_t len)
 {
 	struct fleet *fleet = mem_alloc(sizeof(*fleet));
 
@@ -46,7 +46,7 @@ static struct fleet *make(size_t len)
 
 struct fleet *fleet_of_one(struct builder *builder)
 {
-	struct fleet *fleet = make(1);
+	struct fleet *fleet = fleet_make(1);
 
 	fleet->members[fleet->len++].builder = builder;
 	return fleet;
@@ -71,7 +71,7 @@ int fleet_open(const struct manifest *manifest, struct loop *loop, struct state 
 	       void (*left_out)(void *data, const char *name, const struct error *why), void *data, struct fleet **ret,
 	       struct error **err)
 {
-	struct fleet *fleet = make(manifest->builders_len);
+	struct fleet *fleet = fleet_make(manifest->builders_len);
 	cleanup_error struct error *first = NULL;
 
 	fleet->shares = true;
@@ -119,7 +119,7 @@ bool fleet_shares(const struct fleet *fleet)
 	return fleet->shares;
 }
 
-static bool listed(const struct platform *list, size_t len, const struct platform *platform)
+static bool fleet_listed(const struct platform *list, size_t len, const struct platform *platform)
 {
 	for (size_t i = 0; i < len; i++)
 		if (platform_equal(&list[i], platform))
@@ -135,10 +135,11 @@ static enum claim claim_of(const struct fleet_member *member, const struct fleet
 
 	if (member->lost || (want->abilities & ~info->abilities))
 		return CLAIM_NONE;
-	if (!spec || (spec->platforms_len > 0 ? listed(spec->platforms, spec->platforms_len, platform)
-					      : listed(info->platforms, info->native_len, platform)))
+	if (!spec || (spec->platforms_len > 0 ? fleet_listed(spec->platforms, spec->platforms_len, platform)
+					      : fleet_listed(info->platforms, info->native_len, platform)))
 		return CLAIM_NATIVE;
-	return spec->emulate && listed(info->platforms, info->platforms_len, platform) ? CLAIM_EMULATED : CLAIM_NONE;
+	return spec->emulate && fleet_listed(info->platforms, info->platforms_len, platform) ? CLAIM_EMULATED
+											     : CLAIM_NONE;
 }
 
 static enum claim best_claim(const struct fleet *fleet, const struct fleet_want *want)
@@ -242,7 +243,7 @@ static unsigned share_of(const struct fleet *fleet, const struct fleet_member *t
 }
 
 /* Where nobody has room, the first that may: who asks for it then does not wait. */
-static struct fleet_member *take(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
+static struct fleet_member *fleet_own_take(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
 {
 	struct fleet_member *member = least_loaded(fleet, want, claim);
 
@@ -262,7 +263,7 @@ int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct fleet_
 	if (claim == CLAIM_NONE) {
 		r = nobody(fleet, want, err);
 	} else {
-		struct fleet_member *member = take(fleet, want, claim);
+		struct fleet_member *member = fleet_own_take(fleet, want, claim);
 
 		member->jobs++;
 		*ret = mem_alloc(sizeof(**ret));

@@ -93,7 +93,7 @@ static bool has_prefix(const char *place, const char *prefix)
 	return strncmp(place, prefix, strlen(prefix)) == 0;
 }
 
-static void note(struct present *present, struct error *error)
+static void present_note(struct present *present, struct error *error)
 {
 	if (error_unreadable(error))
 		error_move(&present->unseen, &error);
@@ -114,7 +114,7 @@ static const struct storage *storage_at(struct present *present, const char *pla
 	else if (error->errnum == EACCES) /* another user's: what this one builds is kept elsewhere */
 		error_free(error);
 	else
-		note(present, error);
+		present_note(present, error);
 	return storage;
 }
 
@@ -154,7 +154,7 @@ struct looks {
 	char **found;
 };
 
-static void look(void *data, size_t index, unsigned worker)
+static void present_look(void *data, size_t index, unsigned worker)
 {
 	const struct looks *looks = data;
 
@@ -176,7 +176,7 @@ void present_ahead(void *data, const struct record *const *records, size_t len)
 	for (size_t i = 0; i < len; i++)
 		if (records[i]->digest && (!records[i]->place || strcmp(records[i]->place, "store") == 0))
 			looks.digests[count++] = records[i]->digest;
-	workers_run(count, threads, look, &looks);
+	workers_run(count, threads, present_look, &looks);
 	present->images = map_new();
 	for (size_t i = 0; i < count; i++)
 		map_set(present->images, arena_strdup(present->arena, looks.digests[i]), looks.found[i]);
@@ -184,7 +184,7 @@ void present_ahead(void *data, const struct record *const *records, size_t len)
 	free(looks.found);
 }
 
-static bool in_store(const struct present *present, const char *digest)
+static bool present_in_store(const struct present *present, const char *digest)
 {
 	const char *found = present->images ? map_get(present->images, digest) : NULL;
 
@@ -192,7 +192,7 @@ static bool in_store(const struct present *present, const char *digest)
 }
 
 /* Few have one: what is said about the image is in the store, too. */
-static bool check_attestation(const struct present *present, const struct record *record, const char **ret_what)
+static bool present_check_attestation(const struct present *present, const struct record *record, const char **ret_what)
 {
 	cleanup_json struct json *detail = NULL;
 	const char *digest;
@@ -214,8 +214,8 @@ static bool check_build(struct present *present, const struct node *node, const 
 
 	*ret_what = "its image";
 	if (strcmp(place, "store") == 0)
-		return present->layout && record->digest && in_store(present, record->digest) &&
-		       check_attestation(present, record, ret_what);
+		return present->layout && record->digest && present_in_store(present, record->digest) &&
+		       present_check_attestation(present, record, ret_what);
 	if (present->manifest->services[node->service].publish) {
 		*ret_what = "its image in the store";
 		return false;
@@ -237,13 +237,13 @@ static void read_tags(struct present *present)
 	present->tags = map_new();
 	/* A store with a damaged index has no tags: what needs them is made again. */
 	if (present->layout && layout_refs(present->layout, &present->refs, &present->refs_len, &error) < 0)
-		note(present, error);
+		present_note(present, error);
 	for (size_t i = 0; i < present->refs_len; i++)
 		map_set(present->tags, present->refs[i].reference, present->refs[i].digest);
 }
 
-static bool check_index(struct present *present, const struct record *record, const char *const *references, size_t len,
-			const char **ret_what)
+static bool present_check_index(struct present *present, const struct record *record, const char *const *references,
+				size_t len, const char **ret_what)
 {
 	if (!present->tags)
 		read_tags(present);
@@ -388,7 +388,8 @@ static bool check_release(const struct present *present, const struct node *node
 	       (present->layout && record->digest && layout_has(present->layout, record->digest, UINT64_MAX));
 }
 
-static bool is_there(struct present *present, const struct node *node, const struct record *record, const char **ret_what)
+static bool present_is_there(struct present *present, const struct node *node, const struct record *record,
+			     const char **ret_what)
 {
 	const char **references;
 	size_t len;
@@ -403,7 +404,7 @@ static bool is_there(struct present *present, const struct node *node, const str
 	if (!references_of(present, record, &references, &len))
 		return false;
 	if (node->kind == NODE_INDEX)
-		return check_index(present, record, references, len, ret_what);
+		return present_check_index(present, record, references, len, ret_what);
 	return check_load(present, record, references, len, ret_what);
 }
 
@@ -412,7 +413,7 @@ int present_check(void *data, const struct node *node, const struct record *reco
 {
 	struct present *present = data;
 
-	if (is_there(present, node, record, ret_what))
+	if (present_is_there(present, node, record, ret_what))
 		return 1;
 	if (present->unseen)
 		return error_copy(err, present->unseen);

@@ -19,7 +19,7 @@ bool renew_results_needed(struct plan *plan)
 	return false;
 }
 
-static int take_inputs(struct plan *plan, size_t number, char **ret, size_t *ret_len, struct error **err)
+static int renew_results_take_inputs(struct plan *plan, size_t number, char **ret, size_t *ret_len, struct error **err)
 {
 	struct buf text = { 0 };
 	struct inputs *inputs;
@@ -46,7 +46,7 @@ int renew_results(struct plan *plan, struct state *state, size_t first, size_t l
 
 		if (!node->returned)
 			continue;
-		r = take_inputs(plan, i, &texts[count], &item->inputs_len, err);
+		r = renew_results_take_inputs(plan, i, &texts[count], &item->inputs_len, err);
 		item->node = node->id;
 		item->key = node->key;
 		item->inputs = texts[count++];

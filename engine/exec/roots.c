@@ -10,7 +10,7 @@
 #include "engine/oci/layout.h"
 #include "engine/state/state.h"
 
-static void add(struct roots *roots, const char *name, bool tag, const char *digest, int64_t when_ms)
+static void roots_add(struct roots *roots, const char *name, bool tag, const char *digest, int64_t when_ms)
 {
 	struct root *root;
 
@@ -21,7 +21,7 @@ static void add(struct roots *roots, const char *name, bool tag, const char *dig
 }
 
 /* Builds, formats, indexes, and what was pushed leave something in the store; a base may stay in its builder's storage. */
-static bool in_store(const struct record *record)
+static bool roots_in_store(const struct record *record)
 {
 	static const char *const kinds[] = { "build:", "convert:", "index:", "push:" };
 	bool leaves = false;
@@ -33,20 +33,20 @@ static bool in_store(const struct record *record)
 }
 
 /* With what was said about a build's image, and the index that an index's image is known by. */
-static void add_record(struct roots *roots, const struct record *record)
+static void roots_add_record(struct roots *roots, const struct record *record)
 {
 	cleanup_json struct json *detail = NULL;
 	const char *attestation;
 
-	add(roots, record->node, false, record->digest, record->when_ms);
+	roots_add(roots, record->node, false, record->digest, record->when_ms);
 	if (strncmp(record->node, "index:", strlen("index:")) == 0 && record->identity &&
 	    digest_valid(record->identity) && strcmp(record->identity, record->digest) != 0)
-		add(roots, record->node, false, record->identity, record->when_ms);
+		roots_add(roots, record->node, false, record->identity, record->when_ms);
 	if (!record->detail || json_parse(record->detail, strlen(record->detail), record->node, &detail, NULL) < 0)
 		return;
 	attestation = json_str(detail, "attestation");
 	if (attestation && digest_valid(attestation))
-		add(roots, record->node, false, attestation, record->when_ms);
+		roots_add(roots, record->node, false, attestation, record->when_ms);
 }
 
 int roots_collect(struct layout *layout, struct state *state, struct roots *ret, struct error **err)
@@ -58,14 +58,14 @@ int roots_collect(struct layout *layout, struct state *state, struct roots *ret,
 	if (state_all_last(state, &records, &len, err) < 0)
 		return -1;
 	for (size_t i = 0; i < len; i++) {
-		if (in_store(&records[i]))
-			add_record(ret, &records[i]);
+		if (roots_in_store(&records[i]))
+			roots_add_record(ret, &records[i]);
 	}
 	records_free(records, len);
 	if (layout_refs(layout, &refs, &len, err) < 0)
 		return -1;
 	for (size_t i = 0; i < len; i++)
-		add(ret, refs[i].reference, true, refs[i].digest, 0);
+		roots_add(ret, refs[i].reference, true, refs[i].digest, 0);
 	layout_refs_free(refs, len);
 	return 0;
 }

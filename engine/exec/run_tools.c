@@ -28,7 +28,7 @@ size_t run_stale(const struct run *run, enum node_kind from, enum node_kind to)
 	return stale;
 }
 
-static int remember(struct run *run, const char *fact, const char *value, struct error **err)
+static int run_tools_remember(struct run *run, const char *fact, const char *value, struct error **err)
 {
 	cleanup_free char *was = NULL;
 
@@ -57,7 +57,7 @@ static int doubt_kept(struct run *run, const struct builder_info *info, struct e
 
 /* True when the one that was only preferred (used last, or hinted at) cannot be used: another one is looked for, and the
  * reason is told. */
-static bool give_up(struct run *run, const char *name, bool preferred, struct error **error)
+static bool run_tools_give_up(struct run *run, const char *name, bool preferred, struct error **error)
 {
 	cleanup_free char *note = NULL;
 
@@ -90,7 +90,7 @@ static int find_builder(struct run *run, struct builder **ret, struct error **er
 		return fleet_open_one(spec, run->env.loop, run->env.state, run->env.layout, ret, err);
 	if (builder_open(options->builder, run->env.loop, run->env.state, run->env.layout, ret, &error) == 0)
 		return 0;
-	if (!give_up(run, options->builder, options->builder_preferred, &error))
+	if (!run_tools_give_up(run, options->builder, options->builder_preferred, &error))
 		return error_move(err, &error);
 	return builder_open(NULL, run->env.loop, run->env.state, run->env.layout, ret, err);
 }
@@ -122,7 +122,7 @@ static int open_one_builder(struct run *run, struct error **err)
 		return -1;
 	note = mem_printf("building with %s %s", info->name, info->version);
 	run_emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
-	return remember(run, "builder", info->name, err);
+	return run_tools_remember(run, "builder", info->name, err);
 }
 
 static void left_out(void *data, const char *name, const struct error *why)
@@ -180,16 +180,16 @@ static int find_runtime(struct run *run, struct error **err)
 
 	if (runtime_open(name, run->stem, env->loop, env->state, env->layout, &env->runtime, &error) == 0)
 		return 0;
-	if (!give_up(run, name, run->options->runtime_preferred, &error))
+	if (!run_tools_give_up(run, name, run->options->runtime_preferred, &error))
 		return error_move(err, &error);
 	return runtime_open(NULL, run->stem, env->loop, env->state, env->layout, &env->runtime, err);
 }
 
-static int open_runtime(struct run *run, struct error **err)
+static int run_tools_open_runtime(struct run *run, struct error **err)
 {
 	if (find_runtime(run, err) < 0)
 		return -1;
-	return remember(run, "runtime", runtime_name(run->env.runtime), err);
+	return run_tools_remember(run, "runtime", runtime_name(run->env.runtime), err);
 }
 
 /* What earlier runs have packed, whatever service it is part of. */
@@ -230,7 +230,7 @@ int run_open_tools(struct run *run, struct error **err)
 		return -1;
 	if (run_stale(run, NODE_BUILD, NODE_BUILD) > 0 && open_builder(run, err) < 0)
 		return -1;
-	if (run_stale(run, NODE_LOAD, NODE_VERIFY) > 0 && open_runtime(run, err) < 0)
+	if (run_stale(run, NODE_LOAD, NODE_VERIFY) > 0 && run_tools_open_runtime(run, err) < 0)
 		return -1;
 	return 0;
 }

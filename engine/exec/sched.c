@@ -83,7 +83,7 @@ static size_t pop(struct sched *sched)
 	return top;
 }
 
-static void start(struct sched *sched, size_t node, size_t slot)
+static void sched_start(struct sched *sched, size_t node, size_t slot)
 {
 	bug_if(sched->items[node].state != SCHED_READY, "node %zu starts in state %d", node,
 	       (int)sched->items[node].state);
@@ -93,7 +93,7 @@ static void start(struct sched *sched, size_t node, size_t slot)
 	sched->running += sched->users[slot]++ == 0;
 }
 
-static void end(struct sched *sched, size_t node, enum sched_state state)
+static void sched_end(struct sched *sched, size_t node, enum sched_state state)
 {
 	bug_if(sched->items[node].state != SCHED_RUNNING, "node %zu ends in state %d", node,
 	       (int)sched->items[node].state);
@@ -168,7 +168,7 @@ static size_t find_best(const struct sched *sched, bool (*fits)(void *data, size
 	return best;
 }
 
-static size_t take_out(struct sched *sched, size_t at)
+static size_t sched_take_out(struct sched *sched, size_t at)
 {
 	size_t node = sched->heap[at];
 
@@ -189,10 +189,10 @@ bool sched_next(struct sched *sched, bool (*fits)(void *data, size_t node), void
 	at = !fits || fits(data, sched->heap[0]) ? 0 : find_best(sched, fits, data);
 	if (at == sched->heap_len)
 		return false;
-	*ret_node = at == 0 ? pop(sched) : take_out(sched, at);
+	*ret_node = at == 0 ? pop(sched) : sched_take_out(sched, at);
 	while (sched->users[slot] > 0)
 		slot++;
-	start(sched, *ret_node, slot);
+	sched_start(sched, *ret_node, slot);
 	return true;
 }
 
@@ -202,8 +202,8 @@ bool sched_join(struct sched *sched, size_t with, bool (*fits)(void *data, size_
 
 	if (at == sched->heap_len)
 		return false;
-	*ret_node = take_out(sched, at);
-	start(sched, *ret_node, sched->items[with].slot);
+	*ret_node = sched_take_out(sched, at);
+	sched_start(sched, *ret_node, sched->items[with].slot);
 	return true;
 }
 
@@ -225,7 +225,7 @@ void sched_done(struct sched *sched, size_t node)
 {
 	struct sched_item *item = &sched->items[node];
 
-	end(sched, node, SCHED_DONE);
+	sched_end(sched, node, SCHED_DONE);
 	for (size_t i = 0; i < item->dependents_len; i++) {
 		struct sched_item *dependent = &sched->items[item->dependents[i]];
 
@@ -253,7 +253,7 @@ static void skip(struct sched *sched, size_t node, void (*skipped)(void *data, s
 
 void sched_failed(struct sched *sched, size_t node, void (*skipped)(void *data, size_t node), void *data)
 {
-	end(sched, node, SCHED_FAILED);
+	sched_end(sched, node, SCHED_FAILED);
 	if (!sched->keep_going)
 		sched->stopped = true;
 	skip(sched, node, skipped, data);
@@ -291,7 +291,7 @@ static size_t first_to_end(const struct sched *sched, const uint64_t *ends)
 	return first;
 }
 
-static uint64_t play(struct sched *sched, uint64_t *ends)
+static uint64_t sched_play(struct sched *sched, uint64_t *ends)
 {
 	uint64_t now = 0;
 	size_t node;
@@ -326,5 +326,5 @@ uint64_t sched_remaining(const struct sched *sched, const uint64_t *spent)
 		if (items[i].state == SCHED_RUNNING)
 			ends[i] = items[i].cost > spent[i] ? items[i].cost - spent[i] : 0;
 	}
-	return play(&copy, ends);
+	return sched_play(&copy, ends);
 }

@@ -24,7 +24,7 @@ struct release_inquiry {
 	size_t len, heads_cap, askers_cap;
 };
 
-static int collect(struct plan *plan, struct release_inquiry *inquiry, struct error **err)
+static int tags_check_collect(struct plan *plan, struct release_inquiry *inquiry, struct error **err)
 {
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		const struct node *node = plan_node(plan, i);
@@ -55,7 +55,7 @@ static void doubt_content(struct plan *plan)
 	}
 }
 
-static void judge(struct plan *plan, const struct release_inquiry *inquiry)
+static void tags_check_judge(struct plan *plan, const struct release_inquiry *inquiry)
 {
 	for (size_t i = 0; i < inquiry->len; i++) {
 		const struct head *head = &inquiry->heads[i];
@@ -73,12 +73,12 @@ static void judge(struct plan *plan, const struct release_inquiry *inquiry)
 int tags_check(struct plan *plan, struct registry *registry, struct error **err)
 {
 	struct release_inquiry inquiry = { 0 };
-	int r = collect(plan, &inquiry, err);
+	int r = tags_check_collect(plan, &inquiry, err);
 
 	if (r == 0 && inquiry.len > 0)
 		r = heads_ask(registry, inquiry.heads, inquiry.len, true, err);
 	if (r == 0)
-		judge(plan, &inquiry);
+		tags_check_judge(plan, &inquiry);
 	doubt_content(plan);
 	for (size_t i = 0; i < inquiry.len; i++)
 		ref_free(&inquiry.heads[i].ref);

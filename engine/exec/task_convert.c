@@ -20,7 +20,7 @@ struct convert_meter {
 	uint64_t told_ms;
 };
 
-static void take_progress(void *data, uint64_t bytes, uint64_t total)
+static void task_convert_take_progress(void *data, uint64_t bytes, uint64_t total)
 {
 	struct convert_meter *meter = data;
 	uint64_t now = loop_now_ms();
@@ -49,7 +49,7 @@ int task_convert_check(const struct image_format *format, struct error **err)
 	return convert_possible(form_of(format), err);
 }
 
-static int pack(struct task *task, const struct node *build, struct error **err)
+static int task_convert_pack(struct task *task, const struct node *build, struct error **err)
 {
 	struct convert_meter meter = { .task = task, .told_ms = loop_now_ms() };
 	const struct convert convert = {
@@ -58,7 +58,7 @@ static int pack(struct task *task, const struct node *build, struct error **err)
 		.digest = build->result.digest,
 		.form = form_of(task->node->format),
 		.cancelled = is_cancelled,
-		.progress = take_progress,
+		.progress = task_convert_take_progress,
 		.data = &meter,
 	};
 	struct converted made;
@@ -76,7 +76,7 @@ int task_convert(struct task *task, struct error **err)
 {
 	const struct node *build = plan_node(task->env->plan, task->node->needs[0]);
 
-	if (pack(task, build, err) < 0)
+	if (task_convert_pack(task, build, err) < 0)
 		return -1;
 	task->place = mem_strdup("store");
 	return 0;

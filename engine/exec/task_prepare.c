@@ -63,7 +63,7 @@ static int take_outputs(struct task *task, struct error **err)
 	return 0;
 }
 
-static int make_folders(const struct task *task, struct error **err)
+static int task_prepare_make_folders(const struct task *task, struct error **err)
 {
 	const struct plan_prepare *prepare = task->node->prepare;
 
@@ -92,7 +92,8 @@ int task_prepare(struct task *task, struct error **err)
 
 	make_environment(task, &env);
 	with_env.env = (const char *const *)env.items;
-	if (make_folders(task, err) < 0 || proc_check(task->env->loop, &with_env, ERROR_BUILD, &result, err) < 0)
+	if (task_prepare_make_folders(task, err) < 0 ||
+	    proc_check(task->env->loop, &with_env, ERROR_BUILD, &result, err) < 0)
 		return -1;
 	changed = source_changed(task->env->source, prepare->selection);
 	if (changed)

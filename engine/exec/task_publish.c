@@ -14,7 +14,7 @@
 
 /* What stands on finished builds: the multi-platform index, and the image in the local engine. */
 
-static size_t count(const char *const *list)
+static size_t task_publish_count(const char *const *list)
 {
 	size_t len = 0;
 
@@ -73,7 +73,7 @@ int task_index(struct task *task, struct error **err)
 	if (attested && write_bare(task, members, len, identity, err) < 0)
 		return -1;
 	/* What is only in the registry is put together for the push, and not called an image of this store. */
-	if (here && layout_tag(task->env->layout, digest, references, count(references), err) < 0)
+	if (here && layout_tag(task->env->layout, digest, references, task_publish_count(references), err) < 0)
 		return -1;
 	task->passing = !here;
 	task->identity = mem_strdup(identity);
@@ -89,7 +89,7 @@ int task_load(struct task *task, struct error **err)
 	const struct node *build = plan_node(task->env->plan, task->node->needs[0]);
 	const struct runtime_image image = { .identity = build->result.identity, .digest = build->result.digest };
 
-	if (runtime_load(task->env->runtime, &image, references, count(references), &task->output, err) < 0)
+	if (runtime_load(task->env->runtime, &image, references, task_publish_count(references), &task->output, err) < 0)
 		return -1;
 	task->identity = mem_strdup(build->result.identity);
 	task->digest = mem_strdup(build->result.digest);

@@ -29,7 +29,7 @@ struct push_meter {
 	uint64_t told_ms;
 };
 
-static void take_progress(void *data, int64_t sent, uint64_t missing)
+static void task_push_take_progress(void *data, int64_t sent, uint64_t missing)
 {
 	struct push_meter *meter = data;
 	struct progress progress;
@@ -60,7 +60,7 @@ static bool is_here(struct task *task)
 }
 
 /* The image's index with the annotations of this release. */
-static int write_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struct error **err)
+static int task_push_write_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
 	const struct node *index = plan_node(task->env->plan, task->node->needs[0]);
 	cleanup_free struct layout_member *members = mem_array(index->needs_len + 1, sizeof(*members));
@@ -113,7 +113,7 @@ static int push_to(struct task *task, const char *repository, const char *digest
 		.where = &where,
 		.digest = digest,
 		.again = moves_only(task->node),
-		.progress = take_progress,
+		.progress = task_push_take_progress,
 		.data = meter,
 	};
 	int r;
@@ -156,7 +156,7 @@ int task_push(struct task *task, struct error **err)
 	struct push_meter meter = { .task = task };
 	struct push_result total = { 0 };
 	char digest[DIGEST_LEN + 1];
-	int r = write_index(task, digest, err);
+	int r = task_push_write_index(task, digest, err);
 
 	pthread_mutex_init(&meter.lock, NULL);
 	for (; r == 0 && *repositories; repositories++)

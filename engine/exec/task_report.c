@@ -18,7 +18,7 @@ struct task_remark {
 	char *text;
 };
 
-static void tell(void *arg)
+static void task_report_tell(void *arg)
 {
 	struct task_remark *remark = arg;
 
@@ -32,7 +32,7 @@ void task_tell(struct task *task, char *text)
 	struct task_remark *remark = mem_alloc(sizeof(*remark));
 
 	*remark = (struct task_remark){ task->env, task->owner, text };
-	loop_post(task->env->loop, tell, remark);
+	loop_post(task->env->loop, task_report_tell, remark);
 }
 
 struct told {

@@ -69,7 +69,7 @@ static void add_dependencies(struct closure *closure, const struct service *serv
 	}
 }
 
-static size_t add_members(struct task *task, struct verify_member *members, size_t *ret_host)
+static size_t task_verify_add_members(struct task *task, struct verify_member *members, size_t *ret_host)
 {
 	const struct service *own = &plan_manifest(task->env->plan)->services[task->node->service];
 	struct platform host;
@@ -139,7 +139,7 @@ int task_verify(struct task *task, struct error **err)
 
 	if (!job.staging)
 		return -1;
-	job.members_len = add_members(task, members, &job.host);
+	job.members_len = task_verify_add_members(task, members, &job.host);
 	if (find_index(task, members, job.members_len, index, err) < 0)
 		return -1;
 	job.index = index;

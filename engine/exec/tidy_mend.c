@@ -21,7 +21,7 @@ struct mend {
 };
 
 /* Only indexes are tagged; a record's detail has the references. */
-static void add_record(struct mend *mend, const struct record *record, bool newest)
+static void tidy_mend_add_record(struct mend *mend, const struct record *record, bool newest)
 {
 	cleanup_json struct json *detail = NULL;
 	const struct json *references;
@@ -43,7 +43,7 @@ static void add_record(struct mend *mend, const struct record *record, bool newe
 	}
 }
 
-static int add_node(struct mend *mend, const char *node, struct error **err)
+static int tidy_mend_add_node(struct mend *mend, const char *node, struct error **err)
 {
 	struct record *records;
 	size_t len;
@@ -53,13 +53,13 @@ static int add_node(struct mend *mend, const char *node, struct error **err)
 	if (state_all_of(mend->state, node, &records, &len, err) < 0)
 		return -1;
 	for (size_t i = 0; i < len; i++)
-		add_record(mend, &records[i], i == 0);
+		tidy_mend_add_record(mend, &records[i], i == 0);
 	records_free(records, len);
 	return 0;
 }
 
 /* A tag that was left behind by newer ones stays. */
-static void add_found(struct mend *mend)
+static void tidy_mend_add_found(struct mend *mend)
 {
 	for (size_t i = 0; i < mend->found_len; i++) {
 		const struct layout_ref *ref = &mend->found[i];
@@ -82,7 +82,7 @@ static int write_tags(struct mend *mend, struct error **err)
 	return layout_mend_tags(mend->layout, refs, len, err);
 }
 
-static int collect(struct mend *mend, struct error **err)
+static int tidy_mend_collect(struct mend *mend, struct error **err)
 {
 	struct record *records;
 	size_t len;
@@ -91,9 +91,9 @@ static int collect(struct mend *mend, struct error **err)
 	if (state_all_last(mend->state, &records, &len, err) < 0)
 		return -1;
 	for (size_t i = 0; i < len && r == 0; i++)
-		r = add_node(mend, records[i].node, err);
+		r = tidy_mend_add_node(mend, records[i].node, err);
 	records_free(records, len);
-	add_found(mend);
+	tidy_mend_add_found(mend);
 	return r;
 }
 
@@ -108,7 +108,7 @@ int tidy_mend(struct layout *layout, struct state *state, struct error **err)
 		mend.arena = arena_new();
 		mend.tags = map_new();
 		mend.vouched = map_new();
-		r = collect(&mend, err) < 0 ? -1 : write_tags(&mend, err);
+		r = tidy_mend_collect(&mend, err) < 0 ? -1 : write_tags(&mend, err);
 		map_free(mend.tags);
 		map_free(mend.vouched);
 		arena_free(mend.arena);

@@ -118,7 +118,7 @@ static int find_needed(struct prune *prune, struct error **err)
 
 /* ---- the bound ---- */
 
-static void give_up(struct prune *prune, struct prune_unit *unit)
+static void tidy_prune_give_up(struct prune *prune, struct prune_unit *unit)
 {
 	unit->given_up = true;
 	prune->freed->services++;
@@ -140,7 +140,7 @@ static void keep_services(struct prune *prune)
 	}
 }
 
-static void keep_to_bound(struct prune *prune)
+static void tidy_prune_keep_to_bound(struct prune *prune)
 {
 	keep_services(prune);
 	while (prune->options->bounded && prune->needed > prune->options->keep) {
@@ -154,7 +154,7 @@ static void keep_to_bound(struct prune *prune)
 		}
 		if (!oldest)
 			break;
-		give_up(prune, oldest);
+		tidy_prune_give_up(prune, oldest);
 	}
 }
 
@@ -169,7 +169,7 @@ static bool wanted_elsewhere(const struct prune *prune, const char *digest)
 }
 
 /* Before the blobs go: what is forgotten is made again, what is only gone would be missed. */
-static int forget(struct prune *prune, struct error **err)
+static int tidy_prune_forget(struct prune *prune, struct error **err)
 {
 	for (size_t i = 0; i < prune->roots.len; i++) {
 		const struct root *root = &prune->roots.items[i];
@@ -190,7 +190,7 @@ static int forget(struct prune *prune, struct error **err)
 
 /* ---- removing ---- */
 
-static void count(struct tidy_part *part, uint64_t bytes)
+static void tidy_prune_count(struct tidy_part *part, uint64_t bytes)
 {
 	part->count++;
 	part->bytes += bytes;
@@ -208,10 +208,10 @@ static int remove_blobs(struct prune *prune, struct error **err)
 		const struct use *use = files[i].digest[0] ? map_get(prune->uses, files[i].digest) : NULL;
 
 		if (use && use->units > 0) {
-			count(&prune->freed->kept, files[i].size);
+			tidy_prune_count(&prune->freed->kept, files[i].size);
 			continue;
 		}
-		count(&prune->freed->blobs, files[i].size);
+		tidy_prune_count(&prune->freed->blobs, files[i].size);
 		if (!prune->options->dry)
 			r = blob_files_remove(prune->layout, &files[i], err);
 	}
@@ -225,16 +225,16 @@ static int prune_store(struct prune *prune, struct error **err)
 	int r = find_needed(prune, err);
 
 	if (r == 0)
-		keep_to_bound(prune);
+		tidy_prune_keep_to_bound(prune);
 	if (r == 0 && !prune->options->dry)
-		r = forget(prune, err);
+		r = tidy_prune_forget(prune, err);
 	if (r == 0)
 		r = remove_blobs(prune, err);
 	for (size_t i = 0; i < prune->units_len; i++)
 		reach_free(&prune->units[i].reach);
 	left = r == 0 ? blob_files_sweep(prune->layout, prune->options->dry) : 0;
 	if (left > 0)
-		count(&prune->freed->leftovers, left);
+		tidy_prune_count(&prune->freed->leftovers, left);
 	return r;
 }
 
@@ -255,7 +255,7 @@ static int prune_folder(struct prune *prune, const char *name, bool (*keep)(cons
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
 		    (keep && keep(prune, entry->d_name)))
 			continue;
-		count(part, fs_usage(path));
+		tidy_prune_count(part, fs_usage(path));
 		if (!prune->options->dry)
 			r = fs_remove_tree(path, err);
 	}

@@ -67,7 +67,7 @@ struct http_pool {
 	size_t len;
 };
 
-static void load(void)
+static void http_load(void)
 {
 	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
@@ -369,7 +369,7 @@ static int drive(struct loop *loop, struct transfer *transfer, CURLcode *ret, st
 	return r;
 }
 
-static bool may_pass(CURLcode code)
+static bool http_may_pass(CURLcode code)
 {
 	switch (code) {
 	case CURLE_COULDNT_RESOLVE_HOST:
@@ -411,14 +411,14 @@ static const char *errno_sentence(long number)
 }
 
 /* Turns curl's result into a short sentence. */
-static int fail(struct transfer *transfer, CURLcode code, struct error **err)
+static int http_fail(struct transfer *transfer, CURLcode code, struct error **err)
 {
 	struct error *error = NULL;
 	const char *sentence;
 	long os = 0;
 
 	lib.curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &os);
-	sentence = may_pass(code) ? errno_sentence(os) : NULL;
+	sentence = http_may_pass(code) ? errno_sentence(os) : NULL;
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		error_make(&error, ERROR_HEALTH,
 			   transfer->response->status > 0 ? "the answer did not end in time" : "no answer in time");
@@ -429,7 +429,7 @@ static int fail(struct transfer *transfer, CURLcode code, struct error **err)
 	} else {
 		error_make(&error, ERROR_HEALTH, "%s", transfer->why[0] ? transfer->why : lib.curl_easy_strerror(code));
 	}
-	error->transient = may_pass(code);
+	error->transient = http_may_pass(code);
 	return error_move(err, &error);
 }
 
@@ -450,7 +450,7 @@ int http_do(struct loop *loop, const struct http_request *request, struct http_r
 	int r;
 
 	*ret = (struct http_response){ 0 };
-	pthread_once(&lib.once, load);
+	pthread_once(&lib.once, http_load);
 	if (lib.error)
 		return error_copy(err, lib.error);
 	ret->body = mem_alloc(sizeof(*ret->body));
@@ -462,7 +462,7 @@ int http_do(struct loop *loop, const struct http_request *request, struct http_r
 	if (r == 0) {
 		take_facts(&transfer);
 		if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && ret->cut))
-			r = fail(&transfer, code, err);
+			r = http_fail(&transfer, code, err);
 	}
 	tear_down(&transfer);
 	if (r < 0) {

@@ -64,7 +64,7 @@ static bool are_ends(int read_fd, int write_fd)
 
 /* Everybody else reads the pipe that make made, too, and some of them want to wait in it: whether reading waits is a
  * matter of the open file, so we open one of our own. */
-static int open_own(int fd)
+static int jobserver_open_own(int fd)
 {
 	cleanup_free char *path = mem_printf("/proc/self/fd/%d", fd);
 
@@ -82,7 +82,7 @@ static bool open_fds(struct jobserver *server, const char *auth)
 	}
 	if (sscanf(auth, "%d,%d%n", &read_fd, &write_fd, &end) != 2 || auth[end] || !are_ends(read_fd, write_fd))
 		return false;
-	server->read_fd = open_own(read_fd);
+	server->read_fd = jobserver_open_own(read_fd);
 	server->write_fd = fcntl(write_fd, F_DUPFD_CLOEXEC, 3);
 	return server->read_fd >= 0 && server->write_fd >= 0;
 }

@@ -122,7 +122,7 @@ int proc_journal(struct loop *loop, const char *path, struct error **err)
 	return 0;
 }
 
-static void finish(struct child *child)
+static void proc_finish(struct child *child)
 {
 	struct buf tail = { 0 };
 
@@ -151,18 +151,18 @@ static void finish(struct child *child)
 	pthread_mutex_unlock(&child->lock);
 }
 
-static void on_close(uv_handle_t *handle)
+static void proc_on_close(uv_handle_t *handle)
 {
 	struct child *child = handle->data;
 
 	if (--child->handles == 0)
-		finish(child);
+		proc_finish(child);
 }
 
 static void close_one(uv_handle_t *handle)
 {
 	if (!uv_is_closing(handle))
-		uv_close(handle, on_close);
+		uv_close(handle, proc_on_close);
 }
 
 static void close_all(struct child *child)
@@ -176,7 +176,7 @@ static void close_all(struct child *child)
 		close_one((uv_handle_t *)&child->process);
 }
 
-static void take_line(struct child *child, const char *line, size_t len)
+static void proc_take_line(struct child *child, const char *line, size_t len)
 {
 	const struct output *output = child->spec->output;
 	char **slot = &child->tail[child->tail_next];
@@ -189,7 +189,7 @@ static void take_line(struct child *child, const char *line, size_t len)
 }
 
 /* Cuts what has come into lines; the rest, at most PROC_LINE_MAX bytes, waits in `line`. */
-static void take_bytes(struct child *child, enum stream stream, const char *data, size_t len)
+static void proc_take_bytes(struct child *child, enum stream stream, const char *data, size_t len)
 {
 	struct buf *line = &child->line[stream];
 
@@ -206,7 +206,7 @@ static void take_bytes(struct child *child, enum stream stream, const char *data
 		data += part + (newline != NULL);
 		len -= part + (newline != NULL);
 		if (newline || line->len == PROC_LINE_MAX) {
-			take_line(child, line->data, line->len);
+			proc_take_line(child, line->data, line->len);
 			buf_reset(line);
 		}
 	}
@@ -221,7 +221,7 @@ static void on_grace_over(uv_timer_t *timer)
 }
 
 /* It is asked to end, and made to when it does not. */
-static void end_child(struct child *child)
+static void proc_end_child(struct child *child)
 {
 	child->ended_by_us = true;
 	reap_tree(child->process.pid, SIGTERM, &child->told);
@@ -240,7 +240,7 @@ static void stop_children(void *arg)
 
 	for (struct child *child = procs->first; child; child = child->next)
 		if (is_stopped(child) && !child->exited && !child->ended_by_us)
-			end_child(child);
+			proc_end_child(child);
 }
 
 void proc_stop(struct loop *loop, atomic_bool *stop)
@@ -257,7 +257,7 @@ static void write_log(struct child *child, const char *data, size_t len)
 		return;
 	if (fs_write_all(output->log_fd, data, len, "the log", &child->error) < 0) {
 		child->log_failed = true;
-		end_child(child);
+		proc_end_child(child);
 	}
 }
 
@@ -272,7 +272,7 @@ static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 static void stream_ended(struct child *child, enum stream stream)
 {
 	if (child->line[stream].len > 0)
-		take_line(child, child->line[stream].data, child->line[stream].len);
+		proc_take_line(child, child->line[stream].data, child->line[stream].len);
 	buf_reset(&child->line[stream]);
 	close_one((uv_handle_t *)&child->pipes[stream]);
 	if (--child->open_streams == 0 && child->exited)
@@ -292,11 +292,11 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buf)
 		} else if (!child->error) {
 			error_make(&child->error, ERROR_TOOL, "%s printed more than %u MiB", child->spec->argv[0],
 				   PROC_CAPTURE_MAX >> 20);
-			end_child(child);
+			proc_end_child(child);
 		}
 	} else {
 		write_log(child, buf->base, (size_t)len);
-		take_bytes(child, stream, buf->base, (size_t)len);
+		proc_take_bytes(child, stream, buf->base, (size_t)len);
 	}
 }
 
@@ -334,7 +334,7 @@ static void on_deadline(uv_timer_t *timer)
 	if (child->exited)
 		return;
 	child->timed_out = true;
-	end_child(child);
+	proc_end_child(child);
 }
 
 static void on_written(uv_write_t *write, int status)
@@ -359,7 +359,7 @@ static void set_up_handles(struct child *child)
 	child->handles = 5;
 }
 
-static int spawn(struct child *child)
+static int proc_spawn(struct child *child)
 {
 	const struct proc_spec *spec = child->spec;
 	uv_stdio_container_t stdio[3] = {
@@ -405,7 +405,7 @@ static void start_child(void *arg)
 		close_all(child);
 		return;
 	}
-	r = spawn(child);
+	r = proc_spawn(child);
 	if (r < 0) {
 		error_errno(&child->error, ERROR_TOOL, -r, "cannot run %s%s%s", spec->argv[0], spec->cwd ? " in " : "",
 			    spec->cwd ? spec->cwd : "");
@@ -429,7 +429,7 @@ static void start_child(void *arg)
 	}
 }
 
-static void wait_for(struct child *child)
+static void proc_wait_for(struct child *child)
 {
 	struct loop *loop = child->loop;
 
@@ -455,7 +455,7 @@ int proc_run(struct loop *loop, const struct proc_spec *spec, struct proc_result
 	buf_add(ret->out, "", 0);
 	pthread_mutex_init(&child.lock, NULL);
 	pthread_cond_init(&child.changed, NULL);
-	wait_for(&child);
+	proc_wait_for(&child);
 	pthread_cond_destroy(&child.changed);
 	pthread_mutex_destroy(&child.lock);
 	error = child.error;

@@ -79,7 +79,7 @@ unsigned long long reap_start_time(pid_t pid)
 	return read_process(pid, &process) ? process.start : 0;
 }
 
-static struct process *read_all(size_t *ret_len)
+static struct process *reap_read_all(size_t *ret_len)
 {
 	struct process *all = NULL;
 	size_t len = 0, cap = 0;
@@ -130,7 +130,7 @@ bool reap_older_runs(const char *name, time_t moment)
 	long ticks = sysconf(_SC_CLK_TCK);
 	time_t boot = boot_time();
 	size_t len;
-	cleanup_free struct process *all = read_all(&len);
+	cleanup_free struct process *all = reap_read_all(&len);
 	bool runs = len == 0 || boot == 0 || ticks <= 0;
 
 	for (size_t i = 0; i < len && !runs; i++)
@@ -167,7 +167,7 @@ static void mark_tree(struct process *all, size_t len, pid_t leader)
 static bool signal_tree(pid_t leader, int signum, struct reap_set *told)
 {
 	size_t len;
-	cleanup_free struct process *all = read_all(&len);
+	cleanup_free struct process *all = reap_read_all(&len);
 	bool quiet = true;
 
 	mark_tree(all, len, leader);
@@ -253,7 +253,7 @@ static void reap_line(pid_t pid, unsigned long long start)
 		return;
 	if (now == 0) {
 		size_t len;
-		cleanup_free struct process *all = read_all(&len);
+		cleanup_free struct process *all = reap_read_all(&len);
 		bool left = false;
 
 		for (size_t i = 0; i < len; i++)

@@ -60,7 +60,7 @@ static int connect_to(const char *path, uint64_t deadline, struct error **err)
 	return fd;
 }
 
-static int send_all(int fd, const char *data, size_t len, uint64_t deadline, const char *path, struct error **err)
+static int socket_send_all(int fd, const char *data, size_t len, uint64_t deadline, const char *path, struct error **err)
 {
 	while (len > 0) {
 		ssize_t n = send(fd, data, len, MSG_NOSIGNAL);
@@ -109,7 +109,7 @@ int socket_get(const char *path, const char *target, uint64_t deadline_ms, struc
 
 	buf_printf(&request, "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", target);
 	fd = connect_to(path, deadline, err);
-	if (fd < 0 || send_all(fd, request.data, request.len, deadline, path, err) < 0 ||
+	if (fd < 0 || socket_send_all(fd, request.data, request.len, deadline, path, err) < 0 ||
 	    receive_all(fd, &answer, deadline, path, err) < 0)
 		return -1;
 	body = answer.data ? strstr(answer.data, "\r\n\r\n") : NULL;

@@ -112,8 +112,8 @@ int blob_writer_publish(struct blob_writer *writer, const char *expected, const 
 
 /* ---- taking files over ---- */
 
-static int hash_file(int fd, const char *path, char ret_digest[DIGEST_LEN + 1], struct blob_writer *copy,
-		     struct error **err)
+static int blob_hash_file(int fd, const char *path, char ret_digest[DIGEST_LEN + 1], struct blob_writer *copy,
+			  struct error **err)
 {
 	cleanup_sha256 struct sha256 *sha = NULL;
 	cleanup_free char *block = mem_alloc(COPY_BLOCK);
@@ -141,7 +141,7 @@ static int adopt_copy(struct layout *layout, int fd, const char *path, const cha
 	cleanup_blob_writer struct blob_writer *writer = NULL;
 	char found[DIGEST_LEN + 1];
 
-	if (blob_writer_new(layout, &writer, err) < 0 || hash_file(fd, path, found, writer, err) < 0)
+	if (blob_writer_new(layout, &writer, err) < 0 || blob_hash_file(fd, path, found, writer, err) < 0)
 		return -1;
 	return blob_writer_publish(writer, digest, path, found, err);
 }
@@ -151,7 +151,7 @@ static int adopt_move(int fd, const char *path, const char *target, bool in_plac
 {
 	char found[DIGEST_LEN + 1];
 
-	if (hash_file(fd, path, found, NULL, err) < 0)
+	if (blob_hash_file(fd, path, found, NULL, err) < 0)
 		return -1;
 	if (strcmp(found, digest) != 0) {
 		if (in_place)

@@ -16,7 +16,7 @@
 #include "engine/oci/blob.h"
 #include "engine/oci/layout.h"
 
-static void describe(int folder, const char *name, struct blob_file *file)
+static void blob_files_describe(int folder, const char *name, struct blob_file *file)
 {
 	cleanup_free char *digest = mem_printf("sha256:%s", name);
 	struct stat st;
@@ -27,7 +27,7 @@ static void describe(int folder, const char *name, struct blob_file *file)
 		memcpy(file->digest, digest, DIGEST_LEN + 1);
 }
 
-static int compare_files(const void *a, const void *b)
+static int blob_files_compare_files(const void *a, const void *b)
 {
 	const struct blob_file *x = a, *y = b;
 
@@ -47,7 +47,7 @@ int blob_files_list(struct layout *layout, struct blob_file **ret, size_t *ret_l
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		mem_reserve(&files, &cap, len + 1, sizeof(*files));
-		describe(dirfd(dir), entry->d_name, &files[len++]);
+		blob_files_describe(dirfd(dir), entry->d_name, &files[len++]);
 	}
 	if (errno) {
 		error_errno(err, ERROR_STATE, errno, "%s: cannot read", layout->blobs);
@@ -57,7 +57,7 @@ int blob_files_list(struct layout *layout, struct blob_file **ret, size_t *ret_l
 	}
 	closedir(dir);
 	if (len)
-		qsort(files, len, sizeof(*files), compare_files);
+		qsort(files, len, sizeof(*files), blob_files_compare_files);
 	*ret = files;
 	*ret_len = len;
 	return 0;

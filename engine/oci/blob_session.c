@@ -19,7 +19,7 @@
 #define ATTEMPTS_MAX 100
 
 /* Takes the lock of a folder below tmp/. False when another process holds it, or has just removed it. */
-static bool take(const char *path, int *ret_fd)
+static bool blob_session_take(const char *path, int *ret_fd)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat held, there;
@@ -49,7 +49,7 @@ uint64_t blob_session_sweep(const char *tmp, bool dry)
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		path = path_join(tmp, entry->d_name);
-		if (!take(path, &fd))
+		if (!blob_session_take(path, &fd))
 			continue;
 		bytes += fs_usage(path);
 		if (!dry)
@@ -59,7 +59,7 @@ uint64_t blob_session_sweep(const char *tmp, bool dry)
 	return bytes;
 }
 
-static int begin(struct layout *layout, struct error **err)
+static int blob_session_begin(struct layout *layout, struct error **err)
 {
 	cleanup_free char *tmp = path_join(layout->dir, "tmp");
 
@@ -72,7 +72,7 @@ static int begin(struct layout *layout, struct error **err)
 		if (!mkdtemp(path))
 			return error_errno(err, ERROR_STATE, errno, "%s: cannot create a folder", tmp);
 		/* Another process may have swept it away before it was locked. */
-		if (take(path, &layout->session_fd)) {
+		if (blob_session_take(path, &layout->session_fd)) {
 			layout->session = steal_ptr(path);
 			return 0;
 		}
@@ -86,7 +86,7 @@ int blob_temp_path(struct layout *layout, char **ret, struct error **err)
 
 	pthread_mutex_lock(&layout->lock);
 	if (!layout->session)
-		r = begin(layout, err);
+		r = blob_session_begin(layout, err);
 	pthread_mutex_unlock(&layout->lock);
 	if (r < 0)
 		return -1;

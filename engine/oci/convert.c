@@ -37,7 +37,7 @@ int convert_possible(enum convert_form form, struct error **err)
 	return form != CONVERT_ZSTD ? pack_possible(PACKING_GZIP, err) : 0;
 }
 
-static bool ends_with(const char *s, const char *end)
+static bool convert_ends_with(const char *s, const char *end)
 {
 	size_t len = strlen(s), end_len = strlen(end);
 
@@ -46,9 +46,9 @@ static bool ends_with(const char *s, const char *end)
 
 static enum packing packing_of(const char *media_type)
 {
-	if (ends_with(media_type, "zstd"))
+	if (convert_ends_with(media_type, "zstd"))
 		return PACKING_ZSTD;
-	return ends_with(media_type, "gzip") ? PACKING_GZIP : PACKING_NONE;
+	return convert_ends_with(media_type, "gzip") ? PACKING_GZIP : PACKING_NONE;
 }
 
 /* ---- a layer ---- */
@@ -76,7 +76,7 @@ static void layer_cleanup(struct layer *layer)
 	sha256_free(layer->sha);
 }
 
-static int take_packed(void *data, const void *bytes, size_t len, struct error **err)
+static int convert_take_packed(void *data, const void *bytes, size_t len, struct error **err)
 {
 	struct layer *layer = data;
 
@@ -84,24 +84,24 @@ static int take_packed(void *data, const void *bytes, size_t len, struct error *
 	return blob_writer_add(layer->writer, bytes, len, err);
 }
 
-static int begin(struct layer *layer, struct error **err)
+static int convert_begin(struct layer *layer, struct error **err)
 {
 	if (sha256_new(&layer->sha, err) < 0 || blob_writer_new(layer->convert->layout, &layer->writer, err) < 0)
 		return -1;
 	switch (layer->convert->form) {
 	case CONVERT_ZSTD:
-		return packer_new(PACKING_ZSTD, take_packed, layer, &layer->packer, err);
+		return packer_new(PACKING_ZSTD, convert_take_packed, layer, &layer->packer, err);
 	case CONVERT_ESTARGZ:
-		return estargz_new(take_packed, layer, &layer->estargz, err);
+		return estargz_new(convert_take_packed, layer, &layer->estargz, err);
 	case CONVERT_NYDUS:
-		return nydus_blob_new(take_packed, layer, &layer->nydus, err);
+		return nydus_blob_new(convert_take_packed, layer, &layer->nydus, err);
 	case CONVERT_FORMS:
 		break;
 	}
 	return -1;
 }
 
-static int add(struct layer *layer, const void *data, size_t len, struct error **err)
+static int convert_add(struct layer *layer, const void *data, size_t len, struct error **err)
 {
 	if (layer->packer)
 		return packer_add(layer->packer, data, len, err);
@@ -109,7 +109,7 @@ static int add(struct layer *layer, const void *data, size_t len, struct error *
 			      : nydus_blob_add(layer->nydus, data, len, err);
 }
 
-static int end(struct layer *layer, struct estargz_result *ret, struct error **err)
+static int convert_end(struct layer *layer, struct estargz_result *ret, struct error **err)
 {
 	if (layer->packer)
 		return packer_end(layer->packer, err);
@@ -129,7 +129,7 @@ static int pour(struct layer *layer, int fd, struct unpacker *unpacker, struct e
 		if (convert->cancelled && convert->cancelled(convert->data))
 			return error_make(err, ERROR_CANCELLED, "interrupted");
 		sha256_add(layer->sha, data, len);
-		if (add(layer, data, len, err) < 0)
+		if (convert_add(layer, data, len, err) < 0)
 			return -1;
 		if (convert->progress && at > 0)
 			convert->progress(convert->data, layer->done + (uint64_t)at, layer->total);
@@ -138,7 +138,7 @@ static int pour(struct layer *layer, int fd, struct unpacker *unpacker, struct e
 }
 
 /* The layer is what the config says that it is. */
-static int prove(struct layer *layer, struct error **err)
+static int convert_prove(struct layer *layer, struct error **err)
 {
 	char found[DIGEST_LEN + 1];
 
@@ -175,13 +175,13 @@ static struct json *annotations_new(const struct layer *layer, const struct esta
 	return json;
 }
 
-static int finish(struct layer *layer, struct json **ret, struct error **err)
+static int convert_finish(struct layer *layer, struct json **ret, struct error **err)
 {
 	struct estargz_result result = { 0 };
 	char digest[DIGEST_LEN + 1];
 	const char *diff_id;
 
-	if (prove(layer, err) < 0 || end(layer, &result, err) < 0 ||
+	if (convert_prove(layer, err) < 0 || convert_end(layer, &result, err) < 0 ||
 	    blob_writer_publish(layer->writer, NULL, layer->blob->digest, digest, err) < 0)
 		return -1;
 	diff_id = layer->packer ? layer->diff_id : layer->estargz ? result.diff_id : digest;
@@ -198,10 +198,10 @@ static int pack_layer(struct layer *layer, struct json **ret, struct error **err
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
-	if (unpacker_new(fd, path, packing_of(layer->blob->media_type), &unpacker, err) < 0 || begin(layer, err) < 0 ||
-	    pour(layer, fd, unpacker, err) < 0)
+	if (unpacker_new(fd, path, packing_of(layer->blob->media_type), &unpacker, err) < 0 ||
+	    convert_begin(layer, err) < 0 || pour(layer, fd, unpacker, err) < 0)
 		return -1;
-	return finish(layer, ret, err);
+	return convert_finish(layer, ret, err);
 }
 
 /* One that was packed before and is still there, one that has the form already, or a new one. */
@@ -275,8 +275,8 @@ static int add_bootstrap(const struct convert *convert, struct json *layers, str
 }
 
 /* The config with the new layers' diff ids. Where they are the old ones, the config is the old one, byte for byte. */
-static int write_config(const struct convert *convert, const struct image *image, const struct json *layers,
-			struct descriptor *ret, struct error **err)
+static int convert_write_config(const struct convert *convert, const struct image *image, const struct json *layers,
+				struct descriptor *ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
 	cleanup_buf struct buf changed = { 0 };
@@ -345,7 +345,7 @@ int convert_image(const struct convert *convert, struct converted *ret, struct e
 	json_set_str(detail, "form", convert_form_names[convert->form]);
 	json_set(detail, "layers", json_clone(layers));
 	if ((convert->form == CONVERT_NYDUS && add_bootstrap(convert, layers, err) < 0) ||
-	    write_config(convert, image, layers, &config, err) < 0 ||
+	    convert_write_config(convert, image, layers, &config, err) < 0 ||
 	    write_manifest(convert, &config, layers, ret, err) < 0)
 		return -1;
 	json_dump(detail, JSON_CANONICAL, &text);

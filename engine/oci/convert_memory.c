@@ -60,7 +60,7 @@ struct json *convert_memory_find(struct convert_memory *memory, enum convert_for
 }
 
 /* What comes from a record is looked at: its digests become paths. */
-static bool is_whole(const struct json *layer)
+static bool convert_memory_is_whole(const struct json *layer)
 {
 	const char *from = json_str(layer, "from"), *digest = json_str(layer, "digest"),
 		   *diff_id = json_str(layer, "diffId");
@@ -73,7 +73,7 @@ void convert_memory_add(struct convert_memory *memory, enum convert_form form, c
 {
 	const char *from = json_str(layer, "from");
 
-	if (!memory || !is_whole(layer))
+	if (!memory || !convert_memory_is_whole(layer))
 		return;
 	pthread_mutex_lock(&memory->lock);
 	if (!map_get(memory->layers[form], from))

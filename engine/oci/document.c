@@ -12,24 +12,24 @@
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 
-static bool starts_with(const char *s, const char *prefix)
+static bool document_starts_with(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
-static bool is(const char *s, const char *type)
+static bool document_is(const char *s, const char *type)
 {
 	return strcmp(s, type) == 0;
 }
 
 bool document_type_is_index(const char *type)
 {
-	return is(type, OCI_INDEX) || is(type, DOCKER_LIST);
+	return document_is(type, OCI_INDEX) || document_is(type, DOCKER_LIST);
 }
 
 static bool is_manifest_type(const char *type)
 {
-	return is(type, OCI_MANIFEST) || is(type, DOCKER_MANIFEST);
+	return document_is(type, OCI_MANIFEST) || document_is(type, DOCKER_MANIFEST);
 }
 
 bool document_type_known(const char *media_type)
@@ -42,9 +42,9 @@ static bool is_layer_type(const char *type)
 {
 	if (strstr(type, "nondistributable"))
 		return false;
-	if (is(type, OCI_IN_TOTO))
+	if (document_is(type, OCI_IN_TOTO))
 		return true;
-	return starts_with(type, OCI_LAYERS) || starts_with(type, DOCKER_LAYER);
+	return document_starts_with(type, OCI_LAYERS) || document_starts_with(type, DOCKER_LAYER);
 }
 
 int document_refuse_digest(const char *name, const char *digest, struct error **err)
@@ -104,7 +104,7 @@ bool document_platform(const struct json *json, struct platform *ret)
 	const char *variant = json_str(json, "variant");
 	cleanup_free char *text = NULL;
 
-	if (!os || !arch || is(os, "unknown") || is(arch, "unknown"))
+	if (!os || !arch || document_is(os, "unknown") || document_is(arch, "unknown"))
 		return false;
 	if (strchr(os, '/') || strchr(arch, '/') || (variant && strchr(variant, '/')))
 		return false;
@@ -174,14 +174,14 @@ static int read_type(struct document *document, const struct json *json, const c
 	if (!type)
 		type = document->index ? OCI_INDEX : OCI_MANIFEST;
 	if (!(document->index ? document_type_is_index(type) : is_manifest_type(type)) ||
-	    (expected && !is(type, expected)))
+	    (expected && !document_is(type, expected)))
 		return refuse_type(name, document->index ? "an index" : "a manifest", type, err);
 	document->self.media_type = mem_strdup(type);
 	return 0;
 }
 
-static int parse(struct document *document, const struct json *json, const char *media_type, const char *name,
-		 struct error **err)
+static int document_own_parse(struct document *document, const struct json *json, const char *media_type,
+			      const char *name, struct error **err)
 {
 	if (!json_is_object(json))
 		return error_make(err, ERROR_STATE, "%s: not a JSON object", name);
@@ -191,7 +191,8 @@ static int parse(struct document *document, const struct json *json, const char 
 		return read_entries(document, json_get(json, "manifests"), name, err);
 	if (read_descriptor(json_get(json, "config"), name, &document->config, err) < 0)
 		return -1;
-	if (!is(document->config.media_type, OCI_CONFIG) && !is(document->config.media_type, DOCKER_CONFIG))
+	if (!document_is(document->config.media_type, OCI_CONFIG) &&
+	    !document_is(document->config.media_type, DOCKER_CONFIG))
 		return refuse_type(name, "the config", document->config.media_type, err);
 	return read_entries(document, json_get(json, "layers"), name, err);
 }
@@ -207,7 +208,7 @@ int document_parse(const char *text, size_t len, const char *media_type, const c
 	document = mem_alloc(sizeof(*document));
 	memcpy(document->self.digest, digest, strlen(digest) + 1);
 	document->self.size = len;
-	if (parse(document, json, media_type, name, err) < 0)
+	if (document_own_parse(document, json, media_type, name, err) < 0)
 		return -1;
 	*ret = steal_ptr(document);
 	return 0;
@@ -266,11 +267,11 @@ static char *oci_layer_type(const char *docker)
 {
 	const char *rest = docker + strlen(DOCKER_LAYER);
 
-	if (!starts_with(docker, DOCKER_LAYER))
+	if (!document_starts_with(docker, DOCKER_LAYER))
 		return mem_strdup(docker);
 	if (!*rest)
 		return mem_strdup(OCI_LAYER);
-	if (is(rest, ".gzip") || is(rest, ".zstd"))
+	if (document_is(rest, ".gzip") || document_is(rest, ".zstd"))
 		return mem_printf(OCI_LAYER "+%s", rest + 1);
 	return NULL;
 }

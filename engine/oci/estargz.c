@@ -60,7 +60,7 @@ static int end_member(struct estargz *e, struct error **err)
 }
 
 /* Bytes of the tar, into the member that is open or a new one. */
-static int put(struct estargz *e, const void *data, size_t len, struct error **err)
+static int estargz_put(struct estargz *e, const void *data, size_t len, struct error **err)
 {
 	if (len == 0)
 		return 0;
@@ -73,7 +73,7 @@ static int put(struct estargz *e, const void *data, size_t len, struct error **e
 
 /* ---- the table ---- */
 
-static void add_record(struct estargz *e, const struct json *record)
+static void estargz_add_record(struct estargz *e, const struct json *record)
 {
 	buf_str(&e->toc, e->toc.len ? ",\n" : "{\"version\":1,\"entries\":[\n");
 	json_dump(record, JSON_COMPACT, &e->toc);
@@ -86,7 +86,7 @@ static const char *type_name(char type)
 	return type >= '0' && type <= '6' ? names[type - '0'] : NULL;
 }
 
-static int set_text(struct json *record, const char *key, const struct buf *text, struct error **err)
+static int estargz_set_text(struct json *record, const char *key, const struct buf *text, struct error **err)
 {
 	if (!text->len)
 		return 0;
@@ -121,7 +121,7 @@ static int set_xattrs(struct json *record, const struct tar_head *head, struct e
 
 		buf_str(&value, "");
 		base64_encode(head->xattrs[i].value, head->xattrs[i].len, &value);
-		if (set_text(xattrs, name.data, &name, err) < 0)
+		if (estargz_set_text(xattrs, name.data, &name, err) < 0)
 			return -1;
 		json_set_str(xattrs, name.data, value.data);
 	}
@@ -136,18 +136,19 @@ static int make_record(const struct tar_head *head, struct json **ret, struct er
 	if (!type)
 		return error_make(err, ERROR_STATE, "eStargz cannot hold an entry of the type '%c'",
 				  head->type > ' ' && head->type < 127 ? head->type : '?');
-	if (set_text(record, "name", &head->name, err) < 0)
+	if (estargz_set_text(record, "name", &head->name, err) < 0)
 		return -1;
 	json_set_str(record, "type", type);
 	if (head->size)
 		json_set_int(record, "size", (int64_t)head->size);
 	set_time(record, head->mtime);
-	if ((head->type == '1' || head->type == '2') && set_text(record, "linkName", &head->link, err) < 0)
+	if ((head->type == '1' || head->type == '2') && estargz_set_text(record, "linkName", &head->link, err) < 0)
 		return -1;
 	json_set_int(record, "mode", head->mode);
 	json_set_int(record, "uid", head->uid);
 	json_set_int(record, "gid", head->gid);
-	if (set_text(record, "userName", &head->user, err) < 0 || set_text(record, "groupName", &head->group, err) < 0)
+	if (estargz_set_text(record, "userName", &head->user, err) < 0 ||
+	    estargz_set_text(record, "groupName", &head->group, err) < 0)
 		return -1;
 	if (head->type == '3' || head->type == '4') {
 		json_set_int(record, "devMajor", head->major);
@@ -176,7 +177,7 @@ static int begin_content(struct estargz *e, const struct tar_head *head, struct 
 }
 
 /* The record of a chunk: the first one's is the file's own. */
-static void end_chunk(struct estargz *e, bool last)
+static void estargz_end_chunk(struct estargz *e, bool last)
 {
 	char digest[DIGEST_LEN + 1];
 	cleanup_json struct json *record = NULL;
@@ -199,17 +200,17 @@ static void end_chunk(struct estargz *e, bool last)
 	json_dump(record, JSON_COMPACT, &e->chunks);
 }
 
-static int end_content(struct estargz *e, struct error **err)
+static int estargz_end_content(struct estargz *e, struct error **err)
 {
 	char digest[DIGEST_LEN + 1];
 
-	end_chunk(e, true);
+	estargz_end_chunk(e, true);
 	sha256_done(e->content, digest);
 	if (e->first_size)
 		json_set_int(e->entry, "chunkSize", (int64_t)e->first_size);
 	json_set_str(e->entry, "digest", digest);
 	json_set_str(e->entry, "chunkDigest", e->first_digest);
-	add_record(e, e->entry);
+	estargz_add_record(e, e->entry);
 	buf_add(&e->toc, e->chunks.data ? e->chunks.data : "", e->chunks.len);
 	json_free(steal_ptr(e->entry));
 	return end_member(e, err);
@@ -219,7 +220,7 @@ static int end_content(struct estargz *e, struct error **err)
 static int put_content(struct estargz *e, const char *data, size_t len, struct error **err)
 {
 	if (e->at == e->chunk_at + CHUNK) {
-		end_chunk(e, false);
+		estargz_end_chunk(e, false);
 		if (end_member(e, err) < 0)
 			return -1;
 		e->chunk_at = e->at;
@@ -228,20 +229,20 @@ static int put_content(struct estargz *e, const char *data, size_t len, struct e
 	sha256_add(e->content, data, len);
 	sha256_add(e->chunk, data, len);
 	e->at += len;
-	return put(e, data, len, err);
+	return estargz_put(e, data, len, err);
 }
 
 /* ---- the entries ---- */
 
 /* A file of our own. */
-static int put_file(struct estargz *e, const char *name, const char *content, size_t len, struct error **err)
+static int estargz_put_file(struct estargz *e, const char *name, const char *content, size_t len, struct error **err)
 {
 	static const char zeros[TAR_BLOCK];
 	char block[TAR_BLOCK];
 
 	tar_head_make(name, '0', len, block);
-	return put(e, block, sizeof(block), err) < 0 || put(e, content, len, err) < 0 ||
-			       put(e, zeros, tar_head_padding(len), err) < 0
+	return estargz_put(e, block, sizeof(block), err) < 0 || estargz_put(e, content, len, err) < 0 ||
+			       estargz_put(e, zeros, tar_head_padding(len), err) < 0
 		       ? -1
 		       : 0;
 }
@@ -256,23 +257,23 @@ static bool is_own(const struct buf *name)
 	return strcmp(s, TOC_NAME) == 0 || strcmp(s, LANDMARK) == 0 || strcmp(s, OTHER_LANDMARK) == 0;
 }
 
-static int begin_entry(void *data, const struct tar_head *head, const char *raw, size_t len, struct error **err)
+static int estargz_begin_entry(void *data, const struct tar_head *head, const char *raw, size_t len, struct error **err)
 {
 	struct estargz *e = data;
 
 	e->dropping = is_own(&head->name);
 	if (e->dropping)
 		return 0;
-	if (make_record(head, &e->entry, err) < 0 || put(e, raw, len, err) < 0)
+	if (make_record(head, &e->entry, err) < 0 || estargz_put(e, raw, len, err) < 0)
 		return -1;
 	if (head->size)
 		return begin_content(e, head, err);
-	add_record(e, e->entry);
+	estargz_add_record(e, e->entry);
 	json_free(steal_ptr(e->entry));
 	return 0;
 }
 
-static int take_content(void *data, const char *bytes, size_t len, struct error **err)
+static int estargz_take_content(void *data, const char *bytes, size_t len, struct error **err)
 {
 	struct estargz *e = data;
 
@@ -292,14 +293,14 @@ static int take_content_end(void *data, struct error **err)
 {
 	struct estargz *e = data;
 
-	return e->dropping ? 0 : end_content(e, err);
+	return e->dropping ? 0 : estargz_end_content(e, err);
 }
 
 static int take_padding(void *data, const char *bytes, size_t len, struct error **err)
 {
 	struct estargz *e = data;
 
-	return e->dropping ? 0 : put(e, bytes, len, err);
+	return e->dropping ? 0 : estargz_put(e, bytes, len, err);
 }
 
 static int add_landmark(struct estargz *e, struct error **err)
@@ -310,9 +311,9 @@ static int add_landmark(struct estargz *e, struct error **err)
 
 	tar_head_make(LANDMARK, '0', 1, block);
 	return tar_head_read(&head, block, err) < 0 || make_record(&head, &e->entry, err) < 0 ||
-			       put(e, block, sizeof(block), err) < 0 || begin_content(e, &head, err) < 0 ||
-			       put_content(e, "\x0f", 1, err) < 0 || end_content(e, err) < 0 ||
-			       put(e, zeros, sizeof(zeros), err) < 0
+			       estargz_put(e, block, sizeof(block), err) < 0 || begin_content(e, &head, err) < 0 ||
+			       put_content(e, "\x0f", 1, err) < 0 || estargz_end_content(e, err) < 0 ||
+			       estargz_put(e, zeros, sizeof(zeros), err) < 0
 		       ? -1
 		       : 0;
 }
@@ -323,7 +324,8 @@ int estargz_new(pack_sink *sink, void *data, struct estargz **ret, struct error 
 
 	e->sink = sink;
 	e->data = data;
-	e->receiver = (struct tar_receiver){ begin_entry, take_content, take_content_end, take_padding, e };
+	e->receiver =
+		(struct tar_receiver){ estargz_begin_entry, estargz_take_content, take_content_end, take_padding, e };
 	e->stream = tar_stream_new(&e->receiver);
 	if (sha256_new(&e->diff, err) < 0 || sha256_new(&e->content, err) < 0 || sha256_new(&e->chunk, err) < 0 ||
 	    add_landmark(e, err) < 0)
@@ -382,8 +384,8 @@ int estargz_end(struct estargz *e, struct estargz_result *ret, struct error **er
 	if (digest_bytes(e->toc.data, e->toc.len, ret->toc_digest, err) < 0 || end_member(e, err) < 0)
 		return -1;
 	toc = e->written;
-	if (put_file(e, TOC_NAME, e->toc.data, e->toc.len, err) < 0 || put(e, end, sizeof(end), err) < 0 ||
-	    end_member(e, err) < 0 || put_footer(e, toc, err) < 0)
+	if (estargz_put_file(e, TOC_NAME, e->toc.data, e->toc.len, err) < 0 ||
+	    estargz_put(e, end, sizeof(end), err) < 0 || end_member(e, err) < 0 || put_footer(e, toc, err) < 0)
 		return -1;
 	sha256_done(e->diff, ret->diff_id);
 	ret->size = e->size;

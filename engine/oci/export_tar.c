@@ -21,7 +21,7 @@
 
 /* What docker and containerd call it: the whole name, with domain and tag. NULL for a name with a digest or
  * one that is no reference. */
-static char *full_name(const char *reference)
+static char *export_tar_full_name(const char *reference)
 {
 	struct ref ref = { 0 };
 	char *name = NULL;
@@ -36,7 +36,7 @@ static char *full_name(const char *reference)
 
 static struct json *index_entry(const struct descriptor *image, const char *reference, bool normalised)
 {
-	cleanup_free char *name = full_name(reference);
+	cleanup_free char *name = export_tar_full_name(reference);
 	struct json *entry = document_descriptor(image, NULL);
 	struct json *annotations = json_new_object();
 
@@ -48,7 +48,7 @@ static struct json *index_entry(const struct descriptor *image, const char *refe
 
 /* ---- a folder ---- */
 
-static int write_file(const char *path, const char *data, size_t len, struct error **err)
+static int export_tar_write_file(const char *path, const char *data, size_t len, struct error **err)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 
@@ -80,7 +80,7 @@ static int copy_file(const char *from, const char *to, struct error **err)
 	return 0;
 }
 
-static int link_blob(struct layout *layout, const char *blobs, const char *digest, struct error **err)
+static int export_tar_link_blob(struct layout *layout, const char *blobs, const char *digest, struct error **err)
 {
 	cleanup_free char *from = layout_blob_path(layout, digest);
 	cleanup_free char *to = path_join(blobs, digest_hex(digest));
@@ -104,7 +104,7 @@ int layout_export(struct layout *layout, const char *digest, const char *referen
 	if (r == 0)
 		r = fs_mkdirs(blobs, 0755, err);
 	for (size_t i = 0; r == 0 && i < reach.len; i++)
-		r = link_blob(layout, blobs, reach.items[i].digest, err);
+		r = export_tar_link_blob(layout, blobs, reach.items[i].digest, err);
 	if (r == 0) {
 		struct json *list = json_new_array();
 
@@ -112,9 +112,9 @@ int layout_export(struct layout *layout, const char *digest, const char *referen
 		document_dump_index(list, NULL, &index);
 	}
 	reach_free(&reach);
-	if (r < 0 || write_file(marker_path, marker, sizeof(marker) - 1, err) < 0)
+	if (r < 0 || export_tar_write_file(marker_path, marker, sizeof(marker) - 1, err) < 0)
 		return -1;
-	return write_file(index_path, index.data, index.len, err);
+	return export_tar_write_file(index_path, index.data, index.len, err);
 }
 
 /* ---- a tar ---- */
@@ -145,7 +145,7 @@ static void dump_docker(const struct image *image, const char *const *references
 	cleanup_free char *config = blob_name(image->config.digest);
 
 	for (size_t i = 0; i < len; i++) {
-		cleanup_free char *name = full_name(references[i]);
+		cleanup_free char *name = export_tar_full_name(references[i]);
 
 		if (name)
 			json_append(tags, json_new_string(name));
@@ -212,8 +212,8 @@ static int write_blobs(struct layout *layout, struct tar_writer *tar, struct rea
 	return 0;
 }
 
-static int write_tar(struct layout *layout, struct reach *reach, const char *const *references, size_t len, int fd,
-		     struct error **err)
+static int export_tar_write_tar(struct layout *layout, struct reach *reach, const char *const *references, size_t len,
+				int fd, struct error **err)
 {
 	static const char marker[] = OCI_LAYOUT_TEXT;
 	cleanup_free char *name = mem_printf("the tar of %s", len ? references[0] : reach->items[0].digest);
@@ -246,7 +246,7 @@ int layout_export_tar(struct layout *layout, const char *digest, const char *con
 	int r = reach_collect(layout, digest, REACH_VERIFY, &reach, err);
 
 	if (r == 0)
-		r = write_tar(layout, &reach, references, len, fd, err);
+		r = export_tar_write_tar(layout, &reach, references, len, fd, err);
 	reach_free(&reach);
 	return r;
 }

@@ -127,7 +127,7 @@ static int read_diff_ids(const struct json *json, const char *name, struct image
 	return 0;
 }
 
-static int read_config(const struct json *json, const char *name, struct image *image, struct error **err)
+static int image_own_read_config(const struct json *json, const char *name, struct image *image, struct error **err)
 {
 	const struct json *config = json_get(json, "config");
 	const struct json *healthcheck = json_get(config, "Healthcheck");
@@ -160,7 +160,7 @@ static int parse_config(const char *text, size_t len, const char *name, struct i
 
 	if (json_parse(text, len, name, &json, err) < 0)
 		return -1;
-	return read_config(json, name, image, err);
+	return image_own_read_config(json, name, image, err);
 }
 
 int image_read_config(const char *json, size_t len, const char *name, struct image **ret, struct error **err)

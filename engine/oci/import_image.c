@@ -18,8 +18,8 @@
 #include "engine/oci/tar.h"
 
 /* What was imported is whole, and is for the platform that was asked for: its own config says so. */
-static int check_image(struct layout *layout, const char *digest, const struct platform *platform, const char *from,
-		       struct error **err)
+static int import_image_check_image(struct layout *layout, const char *digest, const struct platform *platform,
+				    const char *from, struct error **err)
 {
 	cleanup_image struct image *image = NULL;
 	char wanted[PLATFORM_TEXT], found[PLATFORM_TEXT];
@@ -57,7 +57,7 @@ static int adopt_layers(struct layout *layout, const char *blobs, const struct d
 }
 
 /* The config in its canonical form takes the place of the one delivered. */
-static int write_config(struct layout *layout, const char *dir, struct document *manifest, struct error **err)
+static int import_image_write_config(struct layout *layout, const char *dir, struct document *manifest, struct error **err)
 {
 	cleanup_free char *path = path_join(dir, digest_hex(manifest->config.digest));
 	cleanup_buf struct buf text = { 0 };
@@ -85,12 +85,12 @@ int layout_import_dir(struct layout *layout, const char *dir, const struct platf
 		return -1;
 	if (manifest->index)
 		return error_make(err, ERROR_STATE, "%s: a list of images, where one was expected", path);
-	if (write_config(layout, dir, manifest, err) < 0 || adopt_layers(layout, dir, manifest, err) < 0)
+	if (import_image_write_config(layout, dir, manifest, err) < 0 || adopt_layers(layout, dir, manifest, err) < 0)
 		return -1;
 	if (document_dump_manifest(manifest, &anew, err) < 0)
 		return error_wrap(err, "%s", path);
 	if (layout_write(layout, anew.data, anew.len, digest, err) < 0 ||
-	    check_image(layout, digest, platform, dir, err) < 0)
+	    import_image_check_image(layout, digest, platform, dir, err) < 0)
 		return -1;
 	memcpy(ret_digest, digest, sizeof(digest));
 	return 0;
@@ -98,7 +98,7 @@ int layout_import_dir(struct layout *layout, const char *dir, const struct platf
 
 /* ---- a tar of a layout ---- */
 
-static int read_store(void *data, const char *digest, struct buf *ret, struct error **err)
+static int import_image_read_store(void *data, const char *digest, struct buf *ret, struct error **err)
 {
 	return layout_read(data, digest, ret, err);
 }
@@ -126,8 +126,8 @@ static int store_entry(struct layout *layout, struct tar_reader *tar, const stru
 	return r < 0 ? -1 : blob_writer_publish(writer, digest, name, found, err);
 }
 
-static int read_entry(struct tar_reader *tar, const struct tar_entry *entry, const char *path, struct buf *ret,
-		      struct error **err)
+static int import_image_read_entry(struct tar_reader *tar, const struct tar_entry *entry, const char *path,
+				   struct buf *ret, struct error **err)
 {
 	const void *data;
 	size_t len;
@@ -154,7 +154,7 @@ static bool is_blob_name(const char *name)
 	return digest_valid(digest);
 }
 
-static int unpack(struct layout *layout, int fd, const char *path, struct buf *index, struct error **err)
+static int import_image_unpack(struct layout *layout, int fd, const char *path, struct buf *index, struct error **err)
 {
 	cleanup_tar_reader struct tar_reader *tar = NULL;
 	struct tar_entry entry;
@@ -165,7 +165,7 @@ static int unpack(struct layout *layout, int fd, const char *path, struct buf *i
 	while ((r = tar_reader_next(tar, &entry, err)) > 0) {
 		if (!entry.regular)
 			continue;
-		if (strcmp(entry.name, "index.json") == 0 && read_entry(tar, &entry, path, index, err) < 0)
+		if (strcmp(entry.name, "index.json") == 0 && import_image_read_entry(tar, &entry, path, index, err) < 0)
 			return -1;
 		if (is_blob_name(entry.name) && store_entry(layout, tar, &entry, path, err) < 0)
 			return -1;
@@ -175,7 +175,7 @@ static int unpack(struct layout *layout, int fd, const char *path, struct buf *i
 	return r;
 }
 
-static int check_attestation(struct layout *layout, const char *digest, const char *from, struct error **err)
+static int import_image_check_attestation(struct layout *layout, const char *digest, const char *from, struct error **err)
 {
 	struct reach reach = { 0 };
 	int r = reach_collect(layout, digest, REACH_VERIFY, &reach, err);
@@ -191,13 +191,15 @@ int layout_import_stream(struct layout *layout, int fd, const char *path, const 
 	cleanup_buf struct buf index = { 0 };
 
 	/* Every blob goes into the store as it comes; those of other platforms are there for the next call. */
-	if (unpack(layout, fd, path, &index, err) < 0 || blob_sync(layout, err) < 0 ||
-	    pick_image(index.data, index.len, path, platform, read_store, layout, &image, ret_attestation, err) < 0)
+	if (import_image_unpack(layout, fd, path, &index, err) < 0 || blob_sync(layout, err) < 0 ||
+	    pick_image(index.data, index.len, path, platform, import_image_read_store, layout, &image, ret_attestation,
+		       err) < 0)
 		return -1;
 	free(image.media_type);
-	if (ret_attestation && ret_attestation[0] && check_attestation(layout, ret_attestation, path, err) < 0)
+	if (ret_attestation && ret_attestation[0] &&
+	    import_image_check_attestation(layout, ret_attestation, path, err) < 0)
 		return -1;
-	if (check_image(layout, image.digest, platform, path, err) < 0)
+	if (import_image_check_image(layout, image.digest, platform, path, err) < 0)
 		return -1;
 	memcpy(ret_digest, image.digest, sizeof(image.digest));
 	return 0;

@@ -22,8 +22,8 @@ static struct json *annotations_json(const struct layout_annotation *annotations
 }
 
 /* The descriptor of a manifest in the store. */
-static int describe(struct layout *layout, const char *digest, const struct platform *platform, struct json **ret,
-		    struct error **err)
+static int index_describe(struct layout *layout, const char *digest, const struct platform *platform, struct json **ret,
+			  struct error **err)
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
@@ -44,7 +44,7 @@ static int describe_attestation(struct layout *layout, const struct layout_membe
 	static const struct platform unknown = { .os = "unknown", .arch = "unknown" };
 	struct json *annotations;
 
-	if (describe(layout, member->attestation, &unknown, ret, err) < 0)
+	if (index_describe(layout, member->attestation, &unknown, ret, err) < 0)
 		return -1;
 	annotations = json_new_object();
 	json_set_str(annotations, OCI_DOCKER_REFERENCE_TYPE, OCI_ATTESTATION);
@@ -62,7 +62,7 @@ int layout_write_index(struct layout *layout, const struct layout_member *member
 	struct json *entry;
 
 	for (size_t i = 0; i < len; i++) {
-		if (describe(layout, members[i].digest, &members[i].platform, &entry, err) < 0)
+		if (index_describe(layout, members[i].digest, &members[i].platform, &entry, err) < 0)
 			return -1;
 		json_append(list, entry);
 	}

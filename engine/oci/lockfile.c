@@ -111,7 +111,7 @@ void lock_entry_add(struct lock_entry *entry, const struct platform *platform, c
 
 /* ---- the whole ---- */
 
-static int compare_entries(const void *a, const void *b)
+static int lockfile_compare_entries(const void *a, const void *b)
 {
 	return strcmp((*(struct lock_entry *const *)a)->reference, (*(struct lock_entry *const *)b)->reference);
 }
@@ -120,7 +120,7 @@ static struct lock_entry **find_place(const struct lockfile *lock, const char *r
 {
 	struct lock_entry wanted = { .reference = (char *)reference }, *key = &wanted;
 
-	return lock && lock->len ? bsearch(&key, lock->entries, lock->len, sizeof(key), compare_entries) : NULL;
+	return lock && lock->len ? bsearch(&key, lock->entries, lock->len, sizeof(key), lockfile_compare_entries) : NULL;
 }
 
 const struct lock_entry *lockfile_find(const struct lockfile *lock, const char *reference)
@@ -141,7 +141,7 @@ void lockfile_put(struct lockfile *lock, struct lock_entry *entry)
 	}
 	mem_reserve(&lock->entries, &lock->cap, lock->len + 1, sizeof(struct lock_entry *));
 	lock->entries[lock->len++] = entry;
-	qsort(lock->entries, lock->len, sizeof(struct lock_entry *), compare_entries);
+	qsort(lock->entries, lock->len, sizeof(struct lock_entry *), lockfile_compare_entries);
 }
 
 void lockfile_text(const struct lockfile *lock, struct buf *out)
@@ -170,41 +170,42 @@ struct lockfile_reading {
 	struct lock_entry *entry; /* that further lines belong to */
 };
 
-static int wrong(const struct lockfile_reading *reading, struct error **err, const char *why)
+static int lockfile_wrong(const struct lockfile_reading *reading, struct error **err, const char *why)
 {
 	error_make(err, ERROR_USAGE, "%s:%u: %s", reading->path, reading->line, why);
 	error_remedy(err, "delete it and write it anew: cbuild lock");
 	return -1;
 }
 
-static int take_platform(struct lockfile_reading *reading, const char *name, const char *digest, struct error **err)
+static int lockfile_take_platform(struct lockfile_reading *reading, const char *name, const char *digest,
+				  struct error **err)
 {
 	struct platform platform;
 
 	if (!reading->entry)
-		return wrong(reading, err, "a platform without an image before it");
+		return lockfile_wrong(reading, err, "a platform without an image before it");
 	if (!platform_parse(name, &platform))
-		return wrong(reading, err, "this is no platform");
+		return lockfile_wrong(reading, err, "this is no platform");
 	if (lock_entry_find(reading->entry, &platform))
-		return wrong(reading, err, "the platform stands there twice");
+		return lockfile_wrong(reading, err, "the platform stands there twice");
 	lock_entry_add(reading->entry, &platform, digest);
 	return 0;
 }
 
-static int take_entry(struct lockfile_reading *reading, const char *name, const char *digest, struct error **err)
+static int lockfile_take_entry(struct lockfile_reading *reading, const char *name, const char *digest, struct error **err)
 {
 	cleanup_free char *reference = lock_reference(name);
 
 	if (!reference || strcmp(reference, name) != 0)
-		return wrong(reading, err, "this is no image with registry and tag");
+		return lockfile_wrong(reading, err, "this is no image with registry and tag");
 	if (lockfile_find(reading->lock, name))
-		return wrong(reading, err, "the image stands there twice");
+		return lockfile_wrong(reading, err, "the image stands there twice");
 	reading->entry = lock_entry_new(name, digest);
 	lockfile_put(reading->lock, reading->entry);
 	return 0;
 }
 
-static int take_line(struct lockfile_reading *reading, char *line, struct error **err)
+static int lockfile_take_line(struct lockfile_reading *reading, char *line, struct error **err)
 {
 	bool inner = *line == ' ';
 	char *name = line + strspn(line, " "), *digest = strchr(name, ' ');
@@ -213,12 +214,14 @@ static int take_line(struct lockfile_reading *reading, char *line, struct error 
 		return 0;
 	if (!reading->version) {
 		reading->version = true;
-		return strcmp(line, "version 1") == 0 ? 0 : wrong(reading, err, "this cbuild reads \"version 1\"");
+		return strcmp(line, "version 1") == 0 ? 0
+						      : lockfile_wrong(reading, err, "this cbuild reads \"version 1\"");
 	}
 	if (!digest || !digest_valid(digest + 1))
-		return wrong(reading, err, "a name and a digest are wanted");
+		return lockfile_wrong(reading, err, "a name and a digest are wanted");
 	*digest++ = '\0';
-	return inner ? take_platform(reading, name, digest, err) : take_entry(reading, name, digest, err);
+	return inner ? lockfile_take_platform(reading, name, digest, err)
+		     : lockfile_take_entry(reading, name, digest, err);
 }
 
 int lockfile_parse(const char *text, size_t len, const char *name, struct lockfile **ret, struct error **err)
@@ -229,12 +232,12 @@ int lockfile_parse(const char *text, size_t len, const char *name, struct lockfi
 	char *rest = copy;
 
 	if (memchr(text, '\0', len))
-		return wrong(&reading, err, "this is no text");
+		return lockfile_wrong(&reading, err, "this is no text");
 	while (rest) {
 		char *line = strsep(&rest, "\n");
 
 		reading.line++;
-		if (take_line(&reading, line, err) < 0)
+		if (lockfile_take_line(&reading, line, err) < 0)
 			return -1;
 	}
 	*ret = steal_ptr(lock);

@@ -14,8 +14,8 @@
 #include "engine/oci/rafs.h"
 
 /* Merges the blobs' trees into `rafs`. */
-static int merge(struct layout *layout, const char *const *blobs, size_t blobs_len, struct arena *arena,
-		 struct rafs *rafs, struct error **err)
+static int nydus_merge(struct layout *layout, const char *const *blobs, size_t blobs_len, struct arena *arena,
+		       struct rafs *rafs, struct error **err)
 {
 	for (size_t i = 0; i < blobs_len; i++) {
 		cleanup_free char *path = layout_blob_path(layout, blobs[i]);
@@ -33,7 +33,8 @@ static int make_bootstrap(struct layout *layout, const char *const *blobs, size_
 {
 	struct arena *arena = arena_new();
 	struct rafs *rafs = rafs_new(arena);
-	int r = merge(layout, blobs, blobs_len, arena, rafs, err) < 0 || rafs_write(rafs, false, ret, err) < 0 ? -1 : 0;
+	int r = nydus_merge(layout, blobs, blobs_len, arena, rafs, err) < 0 || rafs_write(rafs, false, ret, err) < 0 ? -1
+														     : 0;
 
 	rafs_free(rafs);
 	arena_free(arena);
@@ -47,7 +48,7 @@ struct sink {
 	uint64_t size;
 };
 
-static int take_packed(void *data, const void *bytes, size_t len, struct error **err)
+static int nydus_take_packed(void *data, const void *bytes, size_t len, struct error **err)
 {
 	struct sink *sink = data;
 
@@ -55,7 +56,7 @@ static int take_packed(void *data, const void *bytes, size_t len, struct error *
 	return blob_writer_add(sink->writer, bytes, len, err);
 }
 
-static int put(struct packer *packer, struct sha256 *diff, const void *data, size_t len, struct error **err)
+static int nydus_put(struct packer *packer, struct sha256 *diff, const void *data, size_t len, struct error **err)
 {
 	sha256_add(diff, data, len);
 	return packer_add(packer, data, len, err);
@@ -67,13 +68,13 @@ static int put_tar(struct packer *packer, struct sha256 *diff, const struct buf 
 	char block[TAR_BLOCK];
 
 	tar_head_make("image/", '5', 0, block);
-	if (put(packer, diff, block, sizeof(block), err) < 0)
+	if (nydus_put(packer, diff, block, sizeof(block), err) < 0)
 		return -1;
 	tar_head_make("image/image.boot", '0', bootstrap->len, block);
-	return put(packer, diff, block, sizeof(block), err) < 0 ||
-			       put(packer, diff, bootstrap->data, bootstrap->len, err) < 0 ||
-			       put(packer, diff, zeros, tar_head_padding(bootstrap->len), err) < 0 ||
-			       put(packer, diff, zeros, sizeof(zeros), err) < 0
+	return nydus_put(packer, diff, block, sizeof(block), err) < 0 ||
+			       nydus_put(packer, diff, bootstrap->data, bootstrap->len, err) < 0 ||
+			       nydus_put(packer, diff, zeros, tar_head_padding(bootstrap->len), err) < 0 ||
+			       nydus_put(packer, diff, zeros, sizeof(zeros), err) < 0
 		       ? -1
 		       : 0;
 }
@@ -88,7 +89,7 @@ static int write_layer(struct layout *layout, const struct buf *bootstrap, struc
 	if (sha256_new(&diff, err) < 0 || blob_writer_new(layout, &writer, err) < 0)
 		return -1;
 	sink.writer = writer;
-	if (packer_new(PACKING_GZIP, take_packed, &sink, &packer, err) < 0 ||
+	if (packer_new(PACKING_GZIP, nydus_take_packed, &sink, &packer, err) < 0 ||
 	    put_tar(packer, diff, bootstrap, err) < 0 || packer_end(packer, err) < 0 ||
 	    blob_writer_publish(writer, NULL, "the file tree of a nydus image", ret->digest, err) < 0)
 		return -1;

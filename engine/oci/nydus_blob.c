@@ -51,7 +51,7 @@ struct nydus_blob {
 	size_t numbers_len, numbers_cap;
 };
 
-static int put(struct nydus_blob *b, const void *bytes, size_t len, struct error **err)
+static int nydus_blob_put(struct nydus_blob *b, const void *bytes, size_t len, struct error **err)
 {
 	b->written += len;
 	return b->sink(b->data, bytes, len, err);
@@ -60,17 +60,17 @@ static int put(struct nydus_blob *b, const void *bytes, size_t len, struct error
 /* ---- sections ---- */
 
 /* The header behind a section: only name, size and time. */
-static int put_header(struct nydus_blob *b, const char *name, uint64_t size, struct error **err)
+static int nydus_blob_put_header(struct nydus_blob *b, const char *name, uint64_t size, struct error **err)
 {
 	char block[TAR_BLOCK];
 
 	tar_head_make(name, '0', size, block);
-	return put(b, block, sizeof(block), err);
+	return nydus_blob_put(b, block, sizeof(block), err);
 }
 
 /* An entry of the table: `digest` is that of the section's uncompressed bytes. */
-static void note(struct nydus_blob *b, const char *name, unsigned flags, const char *digest, uint64_t offset,
-		 uint64_t stored, uint64_t size)
+static void nydus_blob_note(struct nydus_blob *b, const char *name, unsigned flags, const char *digest, uint64_t offset,
+			    uint64_t stored, uint64_t size)
 {
 	unsigned char entry[TOC_ENTRY] = { 0 };
 
@@ -83,7 +83,7 @@ static void note(struct nydus_blob *b, const char *name, unsigned flags, const c
 	buf_add(&b->toc, entry, sizeof(entry));
 }
 
-static int take_packed(void *data, const void *bytes, size_t len, struct error **err)
+static int nydus_blob_take_packed(void *data, const void *bytes, size_t len, struct error **err)
 {
 	(void)err;
 	buf_add(data, bytes, len);
@@ -91,12 +91,13 @@ static int take_packed(void *data, const void *bytes, size_t len, struct error *
 }
 
 /* One zstd frame. */
-static int pack(const void *bytes, size_t len, struct buf *ret, struct error **err)
+static int nydus_blob_pack(const void *bytes, size_t len, struct buf *ret, struct error **err)
 {
 	cleanup_packer struct packer *packer = NULL;
 
 	buf_reset(ret);
-	return packer_new(PACKING_ZSTD, take_packed, ret, &packer, err) < 0 || packer_add(packer, bytes, len, err) < 0
+	return packer_new(PACKING_ZSTD, nydus_blob_take_packed, ret, &packer, err) < 0 ||
+			       packer_add(packer, bytes, len, err) < 0
 		       ? -1
 		       : packer_end(packer, err);
 }
@@ -111,7 +112,7 @@ static int store_chunk(struct nydus_blob *b, const char *digest, struct error **
 
 	if (chunks->chunks_len == CHUNKS_LIMIT)
 		return error_make(err, ERROR_STATE, "the layer is too large for nydus");
-	if (pack(b->chunk.data, b->chunk.len, &b->packed, err) < 0)
+	if (nydus_blob_pack(b->chunk.data, b->chunk.len, &b->packed, err) < 0)
 		return -1;
 	plain = b->packed.len >= b->chunk.len;
 	mem_reserve(&chunks->chunks, &chunks->chunks_cap, chunks->chunks_len + 1, sizeof(*chunks->chunks));
@@ -123,11 +124,11 @@ static int store_chunk(struct nydus_blob *b, const char *digest, struct error **
 	chunk->stored_offset = b->written;
 	chunks->size += (chunk->size + RAFS_BLOCK - 1) / RAFS_BLOCK * RAFS_BLOCK;
 	sha256_add(b->content, plain ? b->chunk.data : b->packed.data, chunk->stored_size);
-	return put(b, plain ? b->chunk.data : b->packed.data, chunk->stored_size, err);
+	return nydus_blob_put(b, plain ? b->chunk.data : b->packed.data, chunk->stored_size, err);
 }
 
 /* A chunk that the layer has already is not stored again. */
-static int end_chunk(struct nydus_blob *b, struct error **err)
+static int nydus_blob_end_chunk(struct nydus_blob *b, struct error **err)
 {
 	char digest[DIGEST_LEN + 1];
 	uintptr_t number;
@@ -147,7 +148,7 @@ static int end_chunk(struct nydus_blob *b, struct error **err)
 	return 0;
 }
 
-static int begin_entry(void *data, const struct tar_head *head, const char *raw, size_t len, struct error **err)
+static int nydus_blob_begin_entry(void *data, const struct tar_head *head, const char *raw, size_t len, struct error **err)
 {
 	struct nydus_blob *b = data;
 
@@ -161,7 +162,7 @@ static int begin_entry(void *data, const struct tar_head *head, const char *raw,
 	return 0;
 }
 
-static int take_content(void *data, const char *bytes, size_t len, struct error **err)
+static int nydus_blob_take_content(void *data, const char *bytes, size_t len, struct error **err)
 {
 	struct nydus_blob *b = data;
 
@@ -169,7 +170,7 @@ static int take_content(void *data, const char *bytes, size_t len, struct error 
 		size_t room = RAFS_CHUNK - b->chunk.len, some = len < room ? len : room;
 
 		buf_add(&b->chunk, bytes, some);
-		if (b->chunk.len == RAFS_CHUNK && end_chunk(b, err) < 0)
+		if (b->chunk.len == RAFS_CHUNK && nydus_blob_end_chunk(b, err) < 0)
 			return -1;
 		bytes += some;
 		len -= some;
@@ -177,12 +178,12 @@ static int take_content(void *data, const char *bytes, size_t len, struct error 
 	return 0;
 }
 
-static int end_content(void *data, struct error **err)
+static int nydus_blob_end_content(void *data, struct error **err)
 {
 	struct nydus_blob *b = data;
 	uint32_t *numbers;
 
-	if (b->chunk.len && end_chunk(b, err) < 0)
+	if (b->chunk.len && nydus_blob_end_chunk(b, err) < 0)
 		return -1;
 	numbers = arena_array(b->arena, b->numbers_len, sizeof(*numbers));
 	memcpy(numbers, b->numbers, b->numbers_len * sizeof(*numbers));
@@ -205,7 +206,8 @@ int nydus_blob_new(pack_sink *sink, void *data, struct nydus_blob **ret, struct 
 	b->chunks = rafs_add_blob(b->rafs);
 	memset(b->chunks->id, 'x', DIGEST_HEX);
 	b->known = map_new();
-	b->receiver = (struct tar_receiver){ begin_entry, take_content, end_content, NULL, b };
+	b->receiver = (struct tar_receiver){ nydus_blob_begin_entry, nydus_blob_take_content, nydus_blob_end_content,
+					     NULL, b };
 	b->stream = tar_stream_new(&b->receiver);
 	if (pack_possible(PACKING_ZSTD, err) < 0 || sha256_new(&b->content, err) < 0)
 		return -1;
@@ -271,7 +273,7 @@ static int put_infos(struct nydus_blob *b, struct error **err)
 
 	for (size_t i = 0; i < chunks->chunks_len; i++)
 		add_info(&infos, &chunks->chunks[i]);
-	if (pack(infos.data, infos.len, &b->packed, err) < 0)
+	if (nydus_blob_pack(infos.data, infos.len, &b->packed, err) < 0)
 		return -1;
 	chunks->infos_packed = b->packed.len < infos.len;
 	chunks->infos_offset = b->written;
@@ -280,14 +282,14 @@ static int put_infos(struct nydus_blob *b, struct error **err)
 	make_infos_head(chunks, head);
 	if (digest_bytes(infos.data, infos.len, digest, err) < 0 ||
 	    digest_bytes(head, sizeof(head), head_digest, err) < 0 ||
-	    put(b, chunks->infos_packed ? b->packed.data : infos.data, chunks->infos_stored_size, err) < 0 ||
-	    put(b, head, sizeof(head), err) < 0)
+	    nydus_blob_put(b, chunks->infos_packed ? b->packed.data : infos.data, chunks->infos_stored_size, err) < 0 ||
+	    nydus_blob_put(b, head, sizeof(head), err) < 0)
 		return -1;
-	note(b, "blob.meta", chunks->infos_packed ? TOC_ZSTD : TOC_PLAIN, digest, chunks->infos_offset,
-	     chunks->infos_stored_size, infos.len);
-	note(b, "blob.meta.header", TOC_PLAIN, head_digest, chunks->infos_offset + chunks->infos_stored_size,
-	     sizeof(head), sizeof(head));
-	return put_header(b, "blob.meta", chunks->infos_stored_size + sizeof(head), err);
+	nydus_blob_note(b, "blob.meta", chunks->infos_packed ? TOC_ZSTD : TOC_PLAIN, digest, chunks->infos_offset,
+			chunks->infos_stored_size, infos.len);
+	nydus_blob_note(b, "blob.meta.header", TOC_PLAIN, head_digest, chunks->infos_offset + chunks->infos_stored_size,
+			sizeof(head), sizeof(head));
+	return nydus_blob_put_header(b, "blob.meta", chunks->infos_stored_size + sizeof(head), err);
 }
 
 static int put_digests(struct nydus_blob *b, struct error **err)
@@ -302,8 +304,10 @@ static int put_digests(struct nydus_blob *b, struct error **err)
 	}
 	if (digest_bytes(digests.data, digests.len, digest, err) < 0)
 		return -1;
-	note(b, "blob.digest", TOC_PLAIN, digest, b->written, digests.len, digests.len);
-	return put(b, digests.data, digests.len, err) < 0 ? -1 : put_header(b, "blob.digest", digests.len, err);
+	nydus_blob_note(b, "blob.digest", TOC_PLAIN, digest, b->written, digests.len, digests.len);
+	return nydus_blob_put(b, digests.data, digests.len, err) < 0
+		       ? -1
+		       : nydus_blob_put_header(b, "blob.digest", digests.len, err);
 }
 
 /* What a layer with content has in front of its tree. */
@@ -315,8 +319,10 @@ static int put_content_sections(struct nydus_blob *b, struct error **err)
 	sha256_done(b->content, digest);
 	if (!digest_valid(digest))
 		return error_make(err, ERROR_INTERNAL, "cannot compute a sha256");
-	note(b, "image.blob", TOC_PLAIN, digest, 0, size, b->chunks->size);
-	return put_header(b, "image.blob", size, err) < 0 || put_infos(b, err) < 0 || put_digests(b, err) < 0 ? -1 : 0;
+	nydus_blob_note(b, "image.blob", TOC_PLAIN, digest, 0, size, b->chunks->size);
+	return nydus_blob_put_header(b, "image.blob", size, err) < 0 || put_infos(b, err) < 0 || put_digests(b, err) < 0
+		       ? -1
+		       : 0;
 }
 
 static int put_tree(struct nydus_blob *b, struct error **err)
@@ -326,24 +332,26 @@ static int put_tree(struct nydus_blob *b, struct error **err)
 
 	b->chunks->stored_size = b->written;
 	if (rafs_write(b->rafs, true, &tree, err) < 0 || digest_bytes(tree.data, tree.len, digest, err) < 0 ||
-	    pack(tree.data, tree.len, &b->packed, err) < 0)
+	    nydus_blob_pack(tree.data, tree.len, &b->packed, err) < 0)
 		return -1;
-	note(b, TREE_NAME, TOC_ZSTD, digest, b->written, b->packed.len, tree.len);
-	return put(b, b->packed.data, b->packed.len, err) < 0 ? -1 : put_header(b, TREE_NAME, b->packed.len, err);
+	nydus_blob_note(b, TREE_NAME, TOC_ZSTD, digest, b->written, b->packed.len, tree.len);
+	return nydus_blob_put(b, b->packed.data, b->packed.len, err) < 0
+		       ? -1
+		       : nydus_blob_put_header(b, TREE_NAME, b->packed.len, err);
 }
 
 int nydus_blob_end(struct nydus_blob *b, struct error **err)
 {
 	return tar_stream_end(b->stream, err) < 0 || (b->chunks->chunks_len && put_content_sections(b, err) < 0) ||
-			       put_tree(b, err) < 0 || put(b, b->toc.data, b->toc.len, err) < 0 ||
-			       put_header(b, TOC_NAME, b->toc.len, err) < 0
+			       put_tree(b, err) < 0 || nydus_blob_put(b, b->toc.data, b->toc.len, err) < 0 ||
+			       nydus_blob_put_header(b, TOC_NAME, b->toc.len, err) < 0
 		       ? -1
 		       : 0;
 }
 
 /* ---- reading ---- */
 
-static int damaged(const char *path, const char *what, struct error **err)
+static int nydus_blob_damaged(const char *path, const char *what, struct error **err)
 {
 	return error_make(err, ERROR_STATE, "%s: damaged nydus blob: %s", path, what);
 }
@@ -358,18 +366,19 @@ static int read_toc(int fd, const char *path, char ret[TOC_MAX * TOC_ENTRY], siz
 	if (fstat(fd, &st) < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot look at it", path);
 	if (st.st_size < TAR_BLOCK)
-		return damaged(path, "it is too short", err);
+		return nydus_blob_damaged(path, "it is too short", err);
 	if (fs_read_at(fd, block, sizeof(block), (uint64_t)st.st_size - sizeof(block), path, err) < 0 ||
 	    tar_head_read(&head, block, err) <= 0)
 		return -1;
 	if (strcmp(head.name.data, TOC_NAME) != 0 || head.size > TOC_MAX * TOC_ENTRY || head.size % TOC_ENTRY != 0 ||
 	    head.size > (uint64_t)st.st_size - sizeof(block))
-		return damaged(path, "it has no table of contents", err);
+		return nydus_blob_damaged(path, "it has no table of contents", err);
 	*ret_len = (size_t)head.size;
 	return fs_read_at(fd, ret, *ret_len, (uint64_t)st.st_size - sizeof(block) - *ret_len, path, err);
 }
 
-static int unpack(const struct buf *packed, const char *path, uint64_t size, struct buf *ret, struct error **err)
+static int nydus_blob_unpack(const struct buf *packed, const char *path, uint64_t size, struct buf *ret,
+			     struct error **err)
 {
 	cleanup_unpacker struct unpacker *unpacker = NULL;
 	const void *data;
@@ -380,7 +389,7 @@ static int unpack(const struct buf *packed, const char *path, uint64_t size, str
 		return -1;
 	while ((r = unpacker_read(unpacker, &data, &len, err)) > 0) {
 		if (len > size - ret->len)
-			return damaged(path, "its file tree is larger than it says", err);
+			return nydus_blob_damaged(path, "its file tree is larger than it says", err);
 		buf_add(ret, data, len);
 	}
 	return r;
@@ -394,14 +403,16 @@ static int read_tree(int fd, const char *path, const char *entry, struct buf *re
 	char digest[DIGEST_LEN + 1];
 
 	if (stored > TREE_LIMIT || size > TREE_LIMIT || le_get32(entry) != TOC_ZSTD)
-		return damaged(path, "its file tree is too large", err);
+		return nydus_blob_damaged(path, "its file tree is too large", err);
 	if (fs_read_at(fd, buf_room(&packed, stored), stored, offset, path, err) < 0)
 		return -1;
 	buf_filled(&packed, stored);
-	if (unpack(&packed, path, size, ret, err) < 0 || digest_bytes(ret->data, ret->len, digest, err) < 0)
+	if (nydus_blob_unpack(&packed, path, size, ret, err) < 0 || digest_bytes(ret->data, ret->len, digest, err) < 0)
 		return -1;
 	digest_decode(digest_hex(digest), raw);
-	return memcmp(raw, entry + 24, sizeof(raw)) == 0 ? 0 : damaged(path, "its file tree has another digest", err);
+	return memcmp(raw, entry + 24, sizeof(raw)) == 0
+		       ? 0
+		       : nydus_blob_damaged(path, "its file tree has another digest", err);
 }
 
 int nydus_blob_read(const char *path, const char *digest, struct arena *arena, struct rafs **ret, struct error **err)
@@ -418,7 +429,7 @@ int nydus_blob_read(const char *path, const char *digest, struct arena *arena, s
 	while (at < len && strncmp(toc + at + 8, TREE_NAME, 16) != 0)
 		at += TOC_ENTRY;
 	if (at == len)
-		return damaged(path, "it has no file tree", err);
+		return nydus_blob_damaged(path, "it has no file tree", err);
 	if (read_tree(fd, path, toc + at, &tree, err) < 0 || rafs_read(tree.data, tree.len, path, arena, ret, err) < 0)
 		return -1;
 	for (size_t i = 0; i < (*ret)->blobs_len; i++)

@@ -62,20 +62,20 @@ struct unpacker {
 	bool ended;
 };
 
-static void load(void)
+static void pack_load(void)
 {
 	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
 	module_open(CBUILD_LIBARCHIVE, symbols, &lib.error);
 }
 
-static int need_library(struct error **err)
+static int pack_need_library(struct error **err)
 {
-	pthread_once(&lib.once, load);
+	pthread_once(&lib.once, pack_load);
 	return lib.error ? error_copy(err, lib.error) : 0;
 }
 
-static int fail(struct archive *archive, const char *name, const char *what, struct error **err)
+static int pack_fail(struct archive *archive, const char *name, const char *what, struct error **err)
 {
 	const char *why = lib.archive_error_string(archive);
 	cleanup_buf struct buf safe = { 0 };
@@ -102,7 +102,7 @@ int pack_possible(enum packing packing, struct error **err)
 	struct archive *archive;
 	bool good;
 
-	if (need_library(err) < 0)
+	if (pack_need_library(err) < 0)
 		return -1;
 	archive = lib.archive_write_new();
 	if (!archive)
@@ -114,7 +114,7 @@ int pack_possible(enum packing packing, struct error **err)
 				 packing == PACKING_ZSTD ? "zstd" : "gzip");
 }
 
-static la_ssize_t take_packed(struct archive *archive, void *data, const void *bytes, size_t len)
+static la_ssize_t pack_take_packed(struct archive *archive, void *data, const void *bytes, size_t len)
 {
 	struct packer *packer = data;
 
@@ -126,10 +126,10 @@ static int fail_packing(struct packer *packer, struct error **err)
 {
 	if (packer->error)
 		return error_move(err, &packer->error);
-	return fail(packer->archive, "a layer", "cannot compress it", err);
+	return pack_fail(packer->archive, "a layer", "cannot compress it", err);
 }
 
-static int begin(struct packer *packer, struct error **err)
+static int pack_begin(struct packer *packer, struct error **err)
 {
 	struct archive_entry *entry = lib.archive_entry_new();
 	int r;
@@ -147,7 +147,7 @@ int packer_new(enum packing packing, pack_sink *sink, void *data, struct packer 
 {
 	cleanup_packer struct packer *packer = NULL;
 
-	if (need_library(err) < 0)
+	if (pack_need_library(err) < 0)
 		return -1;
 	packer = mem_alloc(sizeof(*packer));
 	packer->sink = sink;
@@ -157,9 +157,9 @@ int packer_new(enum packing packing, pack_sink *sink, void *data, struct packer 
 		mem_exhausted();
 	if (!add_filter(packer->archive, packing) || lib.archive_write_set_format_raw(packer->archive) != ARCHIVE_OK ||
 	    lib.archive_write_set_bytes_per_block(packer->archive, 0) != ARCHIVE_OK ||
-	    lib.archive_write_open(packer->archive, packer, NULL, take_packed, NULL) != ARCHIVE_OK)
+	    lib.archive_write_open(packer->archive, packer, NULL, pack_take_packed, NULL) != ARCHIVE_OK)
 		return fail_packing(packer, err);
-	if (begin(packer, err) < 0)
+	if (pack_begin(packer, err) < 0)
 		return -1;
 	*ret = steal_ptr(packer);
 	return 0;
@@ -220,7 +220,7 @@ static int unpacker_open(int fd, const void *data, size_t len, const char *name,
 	struct archive_entry *entry;
 	int r;
 
-	if (need_library(err) < 0)
+	if (pack_need_library(err) < 0)
 		return -1;
 	unpacker = mem_alloc(sizeof(*unpacker));
 	unpacker->name = mem_strdup(name);
@@ -228,13 +228,13 @@ static int unpacker_open(int fd, const void *data, size_t len, const char *name,
 	if (!unpacker->archive)
 		mem_exhausted();
 	if (!support(unpacker->archive, packing))
-		return fail(unpacker->archive, name, "cannot read it", err);
+		return pack_fail(unpacker->archive, name, "cannot read it", err);
 	r = fd >= 0 ? lib.archive_read_open_fd(unpacker->archive, fd, BLOCK)
 		    : lib.archive_read_open_memory(unpacker->archive, data, len);
 	if (r == ARCHIVE_OK)
 		r = lib.archive_read_next_header(unpacker->archive, &entry);
 	if (r != ARCHIVE_OK && r != ARCHIVE_EOF)
-		return fail(unpacker->archive, name, "cannot read it", err);
+		return pack_fail(unpacker->archive, name, "cannot read it", err);
 	unpacker->ended = r == ARCHIVE_EOF;
 	*ret = steal_ptr(unpacker);
 	return 0;
@@ -278,7 +278,7 @@ int unpacker_read(struct unpacker *unpacker, const void **ret, size_t *ret_len, 
 	if (r == ARCHIVE_OK)
 		return 1;
 	if (r != ARCHIVE_EOF)
-		return fail(unpacker->archive, unpacker->name, "cannot decompress it", err);
+		return pack_fail(unpacker->archive, unpacker->name, "cannot decompress it", err);
 	unpacker->ended = true;
 	return 0;
 }

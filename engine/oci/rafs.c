@@ -85,7 +85,7 @@ struct rafs_inode *rafs_put(struct rafs *rafs, struct rafs_inode *folder, const 
 	return inode;
 }
 
-static struct rafs_inode *child(const struct rafs_inode *folder, const char *name)
+static struct rafs_inode *rafs_child(const struct rafs_inode *folder, const char *name)
 {
 	const struct rafs_node *node = map_get(folder->children, name);
 
@@ -94,7 +94,7 @@ static struct rafs_inode *child(const struct rafs_inode *folder, const char *nam
 
 /* ---- a layer's entries ---- */
 
-static int refuse(const struct buf *path, const char *what, struct error **err)
+static int rafs_refuse(const struct buf *path, const char *what, struct error **err)
 {
 	cleanup_buf struct buf safe = { 0 };
 
@@ -117,28 +117,28 @@ static const char *next_part(struct rafs *rafs, const char **at)
 
 /* The folder that a path is in and its last part (NULL: the root itself). Missing folders are made when `make` is set, else *ret_folder
  * is NULL. */
-static int walk(struct rafs *rafs, const struct buf *path, bool make, struct rafs_inode **ret_folder,
-		const char **ret_name, struct error **err)
+static int rafs_walk(struct rafs *rafs, const struct buf *path, bool make, struct rafs_inode **ret_folder,
+		     const char **ret_name, struct error **err)
 {
 	struct rafs_inode *folder = rafs->root;
 	const char *at = path->data, *name = next_part(rafs, &at), *next;
 
 	for (size_t depth = 0; name; name = next) {
 		if (strcmp(name, "..") == 0)
-			return refuse(path, "it leaves the image", err);
+			return rafs_refuse(path, "it leaves the image", err);
 		if (strlen(name) > NAME_LIMIT)
-			return refuse(path, "a name is longer than 255 bytes", err);
+			return rafs_refuse(path, "a name is longer than 255 bytes", err);
 		if (depth++ == RAFS_DEPTH)
-			return refuse(path, "it is too deep", err);
+			return rafs_refuse(path, "it is too deep", err);
 		next = next_part(rafs, &at);
 		if (!next)
 			break;
-		if (!child(folder, name) && make)
+		if (!rafs_child(folder, name) && make)
 			rafs_put(rafs, folder, name, S_IFDIR | 0755)->implied = true;
-		folder = child(folder, name);
+		folder = rafs_child(folder, name);
 		if (!folder || !folder->children) {
 			*ret_folder = NULL;
-			return make ? refuse(path, "a part of its path is not a folder", err) : 0;
+			return make ? rafs_refuse(path, "a part of its path is not a folder", err) : 0;
 		}
 	}
 	*ret_folder = folder;
@@ -152,11 +152,11 @@ static int add_link(struct rafs *rafs, struct rafs_inode *folder, const char *na
 	struct rafs_inode *target_folder;
 	const char *target;
 
-	if (walk(rafs, &head->link, false, &target_folder, &target, err) < 0)
+	if (rafs_walk(rafs, &head->link, false, &target_folder, &target, err) < 0)
 		return -1;
-	*ret = target_folder && target ? child(target_folder, target) : NULL;
+	*ret = target_folder && target ? rafs_child(target_folder, target) : NULL;
 	if (!*ret || (*ret)->children)
-		return refuse(&head->name, "it is a hard link to a file that is not in the same layer", err);
+		return rafs_refuse(&head->name, "it is a hard link to a file that is not in the same layer", err);
 	rafs_link(rafs, folder, name, *ret);
 	return 0;
 }
@@ -217,16 +217,16 @@ int rafs_add(struct rafs *rafs, const struct tar_head *head, struct rafs_inode *
 	const char *name;
 
 	if (!mode && head->type != '1')
-		return refuse(&head->name, "it has an unknown type", err);
+		return rafs_refuse(&head->name, "it has an unknown type", err);
 	if ((head->type == '1' || head->type == '2') && !head->link.len)
-		return refuse(&head->name, "it is a link to nothing", err);
-	if (walk(rafs, &head->name, true, &folder, &name, err) < 0)
+		return rafs_refuse(&head->name, "it is a link to nothing", err);
+	if (rafs_walk(rafs, &head->name, true, &folder, &name, err) < 0)
 		return -1;
 	if (!name && !S_ISDIR(mode))
-		return refuse(&head->name, "the root must be a folder", err);
+		return rafs_refuse(&head->name, "the root must be a folder", err);
 	if (head->type == '1')
 		return add_link(rafs, folder, name, head, ret, err);
-	inode = name ? child(folder, name) : rafs->root;
+	inode = name ? rafs_child(folder, name) : rafs->root;
 	if (!inode || !inode->children || !S_ISDIR(mode))
 		inode = rafs_put(rafs, folder, name, mode);
 	set_attributes(rafs, head, inode);
@@ -236,22 +236,22 @@ int rafs_add(struct rafs *rafs, const struct tar_head *head, struct rafs_inode *
 
 /* ---- layers over each other ---- */
 
-static bool starts_with(const char *s, const char *start)
+static bool rafs_starts_with(const char *s, const char *start)
 {
 	return strncmp(s, start, strlen(start)) == 0;
 }
 
 static void hide(struct rafs_inode *lower, const struct rafs_inode *upper)
 {
-	bool opaque = child(upper, OPAQUE) != NULL;
+	bool opaque = rafs_child(upper, OPAQUE) != NULL;
 
 	for (size_t i = 0; opaque && i < map_len(lower->children); i++)
 		map_set(lower->children, map_key(lower->children, i), NULL);
 	for (size_t i = 0; i < map_len(upper->children); i++) {
 		const char *name = map_key(upper->children, i);
 
-		if (map_value(upper->children, i) && starts_with(name, WHITEOUT) && !starts_with(name, WHITEOUT_META) &&
-		    map_get(lower->children, name + strlen(WHITEOUT)))
+		if (map_value(upper->children, i) && rafs_starts_with(name, WHITEOUT) &&
+		    !rafs_starts_with(name, WHITEOUT_META) && map_get(lower->children, name + strlen(WHITEOUT)))
 			map_set(lower->children, name + strlen(WHITEOUT), NULL);
 	}
 }
@@ -277,13 +277,13 @@ static void merge_folder(struct rafs *rafs, struct rafs_inode *lower, const stru
 		const struct rafs_node *node = map_value(upper->children, i);
 		struct rafs_inode *below;
 
-		if (!node || starts_with(node->name, WHITEOUT))
+		if (!node || rafs_starts_with(node->name, WHITEOUT))
 			continue;
 		if (!node->inode->children) {
 			rafs_link(rafs, lower, node->name, node->inode);
 			continue;
 		}
-		below = child(lower, node->name);
+		below = rafs_child(lower, node->name);
 		if (!below || !below->children) {
 			below = rafs_put(rafs, lower, node->name, node->inode->mode);
 			below->implied = true;

@@ -22,13 +22,13 @@ struct reader {
 	uint64_t inodes_len;
 };
 
-static int damaged(const struct reader *r, const char *what, struct error **err)
+static int rafs_read_damaged(const struct reader *r, const char *what, struct error **err)
 {
 	return error_make(err, ERROR_STATE, "%s: damaged nydus metadata: %s", r->name, what);
 }
 
 /* `len` bytes at `at`, or NULL when they are not all there. */
-static const char *bytes(const struct reader *r, uint64_t at, uint64_t len)
+static const char *rafs_read_bytes(const struct reader *r, uint64_t at, uint64_t len)
 {
 	return at <= r->len && len <= r->len - at ? r->data + at : NULL;
 }
@@ -42,7 +42,7 @@ static int read_chunk(struct reader *r, const char *entry, struct error **err)
 	struct rafs_chunk *chunk = blob && number < blob->chunks_len ? &blob->chunks[number] : NULL;
 
 	if (!chunk || chunk->digest[0])
-		return damaged(r, "a chunk that no blob has", err);
+		return rafs_read_damaged(r, "a chunk that no blob has", err);
 	digest_encode((const unsigned char *)entry, chunk->digest);
 	chunk->stored_size = le_get32(entry + 40);
 	chunk->size = le_get32(entry + 44);
@@ -50,7 +50,7 @@ static int read_chunk(struct reader *r, const char *entry, struct error **err)
 	chunk->offset = le_get64(entry + 56);
 	return chunk->size && chunk->size <= RAFS_CHUNK && chunk->offset % RAFS_BLOCK == 0 && chunk->offset < blob->size
 		       ? 0
-		       : damaged(r, "a chunk with invalid sizes", err);
+		       : rafs_read_damaged(r, "a chunk with invalid sizes", err);
 }
 
 static int read_blob(struct reader *r, const char *entry, uint64_t chunks_limit, struct error **err)
@@ -60,7 +60,7 @@ static int read_blob(struct reader *r, const char *entry, uint64_t chunks_limit,
 
 	memcpy(blob->id, entry, DIGEST_HEX);
 	if (chunks > chunks_limit)
-		return damaged(r, "a blob with too many chunks", err);
+		return rafs_read_damaged(r, "a blob with too many chunks", err);
 	mem_reserve(&blob->chunks, &blob->chunks_cap, chunks + 1, sizeof(*blob->chunks));
 	blob->chunks_len = chunks;
 	blob->stored_size = le_get64(entry + 88);
@@ -74,14 +74,14 @@ static int read_blob(struct reader *r, const char *entry, uint64_t chunks_limit,
 
 static int read_tables(struct reader *r, struct error **err)
 {
-	const char *extended = bytes(r, RAFS_EXTENDED, RAFS_DEVICES - RAFS_EXTENDED);
+	const char *extended = rafs_read_bytes(r, RAFS_EXTENDED, RAFS_DEVICES - RAFS_EXTENDED);
 	uint64_t blobs_size = extended ? le_get32(extended + 16) : 0,
 		 chunks_size = extended ? le_get64(extended + 32) : 0;
-	const char *blobs = extended ? bytes(r, le_get64(extended + 8), blobs_size) : NULL;
-	const char *chunks = extended ? bytes(r, le_get64(extended + 24), chunks_size) : NULL;
+	const char *blobs = extended ? rafs_read_bytes(r, le_get64(extended + 8), blobs_size) : NULL;
+	const char *chunks = extended ? rafs_read_bytes(r, le_get64(extended + 24), chunks_size) : NULL;
 
 	if (!blobs || !chunks || le_get32(extended + 20) != RAFS_CHUNK)
-		return damaged(r, "its tables are not there", err);
+		return rafs_read_damaged(r, "its tables are not there", err);
 	for (uint64_t i = 0; i + RAFS_BLOB_SIZE <= blobs_size; i += RAFS_BLOB_SIZE)
 		if (read_blob(r, blobs + i, chunks_size / RAFS_CHUNK_SIZE, err) < 0)
 			return -1;
@@ -91,20 +91,20 @@ static int read_tables(struct reader *r, struct error **err)
 	for (size_t i = 0; i < r->rafs->blobs_len; i++)
 		for (size_t j = 0; j < r->rafs->blobs[i]->chunks_len; j++)
 			if (!r->rafs->blobs[i]->chunks[j].digest[0])
-				return damaged(r, "a chunk is missing", err);
+				return rafs_read_damaged(r, "a chunk is missing", err);
 	return 0;
 }
 
 static int read_super(struct reader *r, struct error **err)
 {
-	const char *super = bytes(r, RAFS_SUPER, 128);
+	const char *super = rafs_read_bytes(r, RAFS_SUPER, 128);
 
 	if (!super || le_get32(super) != RAFS_MAGIC || le_get32(super + 8) != RAFS_COMPAT || super[12] != 12 ||
 	    le_get16(super + 14) != RAFS_ROOT_NID || le_get32(super + 80) != RAFS_INCOMPAT)
-		return damaged(r, "it is not a RAFS v6 bootstrap", err);
+		return rafs_read_damaged(r, "it is not a RAFS v6 bootstrap", err);
 	r->meta_at = le_get32(super + 40) * RAFS_BLOCK;
 	if (r->meta_at > r->len)
-		return damaged(r, "its inodes are not there", err);
+		return rafs_read_damaged(r, "its inodes are not there", err);
 	r->inodes_len = (r->len - r->meta_at) / RAFS_SLOT;
 	r->inodes = mem_array(r->inodes_len + 1, sizeof(struct rafs_inode *));
 	return 0;
@@ -125,7 +125,7 @@ static int read_xattrs(struct reader *r, const char *at, uint64_t size, struct r
 			if (rafs_prefixes[i].index == (uint8_t)at[1])
 				prefix = rafs_prefixes[i].prefix;
 		if (!prefix || used > (size_t)(end - at))
-			return damaged(r, "an invalid extended attribute", err);
+			return rafs_read_damaged(r, "an invalid extended attribute", err);
 		xattrs[inode->xattrs_len++] = (struct tar_xattr){
 			.name = arena_printf(r->rafs->arena, "%s%.*s", prefix, (int)name_len, at + RAFS_XATTR_ENTRY),
 			.value = arena_strndup(r->rafs->arena, at + RAFS_XATTR_ENTRY + name_len, len),
@@ -143,11 +143,11 @@ static int read_xattrs(struct reader *r, const char *at, uint64_t size, struct r
 static int read_chunk_indexes(struct reader *r, uint64_t at, struct rafs_inode *inode, struct error **err)
 {
 	uint64_t len = inode->size / RAFS_CHUNK + (inode->size % RAFS_CHUNK != 0);
-	const char *index = len <= r->len ? bytes(r, (at + 7) / 8 * 8, len * RAFS_INDEX_SIZE) : NULL;
+	const char *index = len <= r->len ? rafs_read_bytes(r, (at + 7) / 8 * 8, len * RAFS_INDEX_SIZE) : NULL;
 	uint32_t *chunks;
 
 	if (!index)
-		return damaged(r, "a file's chunks are not there", err);
+		return rafs_read_damaged(r, "a file's chunks are not there", err);
 	chunks = arena_array(r->rafs->arena, len, sizeof(*chunks));
 	for (uint64_t i = 0; i < len; i++, index += RAFS_INDEX_SIZE) {
 		unsigned device = (uint8_t)index[2];
@@ -155,7 +155,7 @@ static int read_chunk_indexes(struct reader *r, uint64_t at, struct rafs_inode *
 
 		chunks[i] = le_get16(index) | (uint32_t)(uint8_t)index[3] << 16;
 		if (!blob || (inode->blob && inode->blob != blob) || chunks[i] >= blob->chunks_len)
-			return damaged(r, "a file with a chunk that no blob has", err);
+			return rafs_read_damaged(r, "a file with a chunk that no blob has", err);
 		inode->blob = blob;
 	}
 	inode->chunks = chunks;
@@ -168,11 +168,11 @@ static int read_held(struct reader *r, const char *head, uint64_t tail_at, uint6
 {
 	bool tail = le_get16(head + RAFS_I_FORMAT) >> 1 == RAFS_FLAT_INLINE;
 	uint64_t whole = tail ? size / RAFS_BLOCK * RAFS_BLOCK : size;
-	const char *blocks = bytes(r, whole ? le_get32(head + RAFS_I_U) * RAFS_BLOCK : 0, whole);
-	const char *rest = bytes(r, tail_at, size - whole);
+	const char *blocks = rafs_read_bytes(r, whole ? le_get32(head + RAFS_I_U) * RAFS_BLOCK : 0, whole);
+	const char *rest = rafs_read_bytes(r, tail_at, size - whole);
 
 	if (!blocks || !rest)
-		return damaged(r, "a folder or link is not there", err);
+		return rafs_read_damaged(r, "a folder or link is not there", err);
 	*ret = mem_alloc(size + 1);
 	memcpy(*ret, blocks, whole);
 	memcpy(*ret + whole, rest, size - whole);
@@ -208,15 +208,15 @@ static int read_content(struct reader *r, const char *head, uint64_t at, struct 
 static int read_inode(struct reader *r, uint64_t nid, struct rafs_inode *inode, unsigned depth, struct error **err)
 {
 	uint64_t at = r->meta_at + nid * RAFS_SLOT, xattrs;
-	const char *head = bytes(r, at, RAFS_INODE_SIZE);
+	const char *head = rafs_read_bytes(r, at, RAFS_INODE_SIZE);
 
 	if (!head || !(le_get16(head + RAFS_I_FORMAT) & 1))
-		return damaged(r, "an invalid inode", err);
+		return rafs_read_damaged(r, "an invalid inode", err);
 	xattrs = le_get16(head + RAFS_I_XATTRS);
 	if (xattrs)
 		xattrs = RAFS_XATTR_HEAD + (xattrs - 1) * 4;
-	if (!bytes(r, at + RAFS_INODE_SIZE, xattrs))
-		return damaged(r, "an invalid inode", err);
+	if (!rafs_read_bytes(r, at + RAFS_INODE_SIZE, xattrs))
+		return rafs_read_damaged(r, "an invalid inode", err);
 	inode->uid = le_get32(head + RAFS_I_UID);
 	inode->gid = le_get32(head + RAFS_I_GID);
 	inode->mtime = (int64_t)le_get64(head + RAFS_I_MTIME);
@@ -226,17 +226,17 @@ static int read_inode(struct reader *r, uint64_t nid, struct rafs_inode *inode, 
 	return read_content(r, head, at + RAFS_INODE_SIZE + xattrs, inode, depth, err);
 }
 
-static int read_entry(struct reader *r, struct rafs_inode *folder, const char *name, uint64_t nid, unsigned depth,
-		      struct error **err)
+static int rafs_read_entry(struct reader *r, struct rafs_inode *folder, const char *name, uint64_t nid, unsigned depth,
+			   struct error **err)
 {
-	const char *head = nid < r->inodes_len ? bytes(r, r->meta_at + nid * RAFS_SLOT, RAFS_INODE_SIZE) : NULL;
+	const char *head = nid < r->inodes_len ? rafs_read_bytes(r, r->meta_at + nid * RAFS_SLOT, RAFS_INODE_SIZE) : NULL;
 	uint32_t mode = head ? le_get16(head + RAFS_I_MODE) : 0;
 	struct rafs_inode *known = head ? r->inodes[nid] : NULL;
 
 	if (!head || !*name || strchr(name, '/'))
-		return damaged(r, "an invalid entry of a folder", err);
+		return rafs_read_damaged(r, "an invalid entry of a folder", err);
 	if (known && known->children)
-		return damaged(r, "a folder within itself", err);
+		return rafs_read_damaged(r, "a folder within itself", err);
 	if (known) {
 		rafs_link(r->rafs, folder, name, known);
 		return 0;
@@ -245,8 +245,8 @@ static int read_entry(struct reader *r, struct rafs_inode *folder, const char *n
 	return read_inode(r, nid, r->inodes[nid], depth, err);
 }
 
-static int read_block(struct reader *r, struct rafs_inode *folder, const char *block, uint64_t size, unsigned depth,
-		      struct error **err)
+static int rafs_read_block(struct reader *r, struct rafs_inode *folder, const char *block, uint64_t size,
+			   unsigned depth, struct error **err)
 {
 	uint64_t len = size >= RAFS_DIRENT_SIZE ? le_get16(block + 8) / RAFS_DIRENT_SIZE : 0;
 
@@ -259,11 +259,11 @@ static int read_block(struct reader *r, struct rafs_inode *folder, const char *b
 		cleanup_free char *name = NULL;
 
 		if (from >= to || to > size)
-			return damaged(r, "an invalid entry of a folder", err);
+			return rafs_read_damaged(r, "an invalid entry of a folder", err);
 		name = mem_strndup(block + from, strnlen(block + from, to - from));
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 			continue;
-		if (read_entry(r, folder, name, le_get64(entry), depth, err) < 0)
+		if (rafs_read_entry(r, folder, name, le_get64(entry), depth, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -273,20 +273,20 @@ static int read_folder(struct reader *r, struct rafs_inode *folder, const char *
 		       struct error **err)
 {
 	if (depth == RAFS_DEPTH)
-		return damaged(r, "its folders are too deep", err);
+		return rafs_read_damaged(r, "its folders are too deep", err);
 	for (uint64_t at = 0; at < size; at += RAFS_BLOCK)
-		if (read_block(r, folder, listing + at, size - at < RAFS_BLOCK ? size - at : RAFS_BLOCK, depth + 1,
-			       err) < 0)
+		if (rafs_read_block(r, folder, listing + at, size - at < RAFS_BLOCK ? size - at : RAFS_BLOCK, depth + 1,
+				    err) < 0)
 			return -1;
 	return 0;
 }
 
-static int read_root(struct reader *r, struct error **err)
+static int rafs_read_root(struct reader *r, struct error **err)
 {
-	const char *head = bytes(r, r->meta_at + RAFS_ROOT_NID * RAFS_SLOT, RAFS_INODE_SIZE);
+	const char *head = rafs_read_bytes(r, r->meta_at + RAFS_ROOT_NID * RAFS_SLOT, RAFS_INODE_SIZE);
 
 	if (!head || !S_ISDIR(le_get16(head + RAFS_I_MODE)))
-		return damaged(r, "its root is not a folder", err);
+		return rafs_read_damaged(r, "its root is not a folder", err);
 	r->rafs->root->mode = le_get16(head + RAFS_I_MODE);
 	r->inodes[RAFS_ROOT_NID] = r->rafs->root;
 	return read_inode(r, RAFS_ROOT_NID, r->rafs->root, 0, err);
@@ -296,7 +296,7 @@ int rafs_read(const void *data, size_t len, const char *name, struct arena *aren
 {
 	cleanup_rafs struct rafs *rafs = rafs_new(arena);
 	struct reader r = { .data = data, .len = len, .name = name, .rafs = rafs };
-	int status = read_super(&r, err) < 0 || read_tables(&r, err) < 0 || read_root(&r, err) < 0 ? -1 : 0;
+	int status = read_super(&r, err) < 0 || read_tables(&r, err) < 0 || rafs_read_root(&r, err) < 0 ? -1 : 0;
 
 	free(r.inodes);
 	if (status == 0)

@@ -83,7 +83,7 @@ static void list(struct writer *w, struct rafs_inode *folder, struct rafs_inode 
 	w->listings[w->listings_len++] = (struct listing){ folder, nodes, len };
 }
 
-static void collect(struct writer *w)
+static void rafs_write_collect(struct writer *w)
 {
 	add_inode(w, w->rafs->root);
 	list(w, w->rafs->root, w->rafs->root);
@@ -278,7 +278,7 @@ static char *held(struct writer *w, const struct rafs_inode *inode, uint64_t fro
 	return w->out + inode->tail_at + from;
 }
 
-static unsigned type_of(uint32_t mode)
+static unsigned rafs_write_type_of(uint32_t mode)
 {
 	switch (mode & S_IFMT) {
 	case S_IFREG:
@@ -307,7 +307,7 @@ static void write_block(struct writer *w, const struct listing *listing, size_t 
 
 		le_put64(entry, nid(w, node->inode));
 		le_put16(entry + 8, (uint16_t)name_at);
-		entry[10] = (char)type_of(node->inode->mode);
+		entry[10] = (char)rafs_write_type_of(node->inode->mode);
 		memcpy(out + name_at, node->name, len);
 		name_at += len;
 	}
@@ -524,7 +524,7 @@ int rafs_write(struct rafs *rafs, bool layer, struct buf *ret, struct error **er
 
 	for (size_t i = 0; i < rafs->blobs_len; i++)
 		rafs->blobs[i]->device = 0;
-	collect(&w);
+	rafs_write_collect(&w);
 	r = number_devices(&w, err) < 0 || lay_out(&w, err) < 0 || write_all(&w, ret, err) < 0 ? -1 : 0;
 	for (size_t i = 0; i < w.inodes_len; i++)
 		w.inodes[i]->links = 0;

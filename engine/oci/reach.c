@@ -22,7 +22,7 @@ struct reach_walk {
 };
 
 /* The map borrows its keys, and items move when they grow: it gets copies. */
-static void add(struct reach *reach, const struct descriptor *descriptor)
+static void reach_add(struct reach *reach, const struct descriptor *descriptor)
 {
 	struct descriptor *item;
 	char *key;
@@ -55,11 +55,11 @@ static int add_blob(struct reach_walk *walk, const struct descriptor *blob, stru
 	if (!layout_has(walk->layout, blob->digest, blob->size))
 		return error_make(err, ERROR_STATE, "%s: the blob %s of %llu bytes is not there",
 				  layout_dir(walk->layout), blob->digest, (unsigned long long)blob->size);
-	add(walk->reach, blob);
+	reach_add(walk->reach, blob);
 	return 0;
 }
 
-static int read_text(struct reach_walk *walk, const char *digest, struct buf *text, struct error **err)
+static int reach_read_text(struct reach_walk *walk, const char *digest, struct buf *text, struct error **err)
 {
 	cleanup_free char *path = NULL;
 
@@ -72,8 +72,8 @@ static int read_text(struct reach_walk *walk, const char *digest, struct buf *te
 }
 
 /* `member` is NULL for the first one, of which nothing is known but the digest. */
-static int visit(struct reach_walk *walk, const char *digest, const struct descriptor *member, int depth,
-		 struct error **err)
+static int reach_visit(struct reach_walk *walk, const char *digest, const struct descriptor *member, int depth,
+		       struct error **err)
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
@@ -83,19 +83,19 @@ static int visit(struct reach_walk *walk, const char *digest, const struct descr
 		return 0;
 	if (depth > NESTING_MAX)
 		return error_make(err, ERROR_STATE, "%s: indexes nested deeper than %d", digest, NESTING_MAX);
-	if (read_text(walk, digest, &text, err) < 0 ||
+	if (reach_read_text(walk, digest, &text, err) < 0 ||
 	    document_parse(text.data, text.len, member ? member->media_type : NULL, digest, digest, &document, err) < 0)
 		return -1;
 	if (member && member->size != text.len)
 		return error_make(err, ERROR_STATE, "%s: %zu bytes, but its descriptor says %llu", digest, text.len,
 				  (unsigned long long)member->size);
-	add(walk->reach, &document->self);
+	reach_add(walk->reach, &document->self);
 	if (!document->index && add_blob(walk, &document->config, err) < 0)
 		return -1;
 	for (size_t i = 0; i < document->len; i++) {
 		const struct descriptor *blob = &document->entries[i].blob;
 		int r = document->index && document_type_known(blob->media_type)
-				? visit(walk, blob->digest, blob, depth + 1, err)
+				? reach_visit(walk, blob->digest, blob, depth + 1, err)
 				: add_blob(walk, blob, err);
 
 		if (r < 0)
@@ -108,7 +108,7 @@ int reach_collect(struct layout *layout, const char *digest, enum reach_mode mod
 {
 	struct reach_walk walk = { .layout = layout, .mode = mode, .reach = ret };
 
-	return visit(&walk, digest, NULL, 0, err);
+	return reach_visit(&walk, digest, NULL, 0, err);
 }
 
 /* ---- an image, quickly ---- */
@@ -119,7 +119,7 @@ struct taken {
 	bool there;
 };
 
-static bool begins(const struct scan_text *text, const char *prefix)
+static bool reach_begins(const struct scan_text *text, const char *prefix)
 {
 	return text->len >= strlen(prefix) && memcmp(text->text, prefix, strlen(prefix)) == 0;
 }
@@ -133,7 +133,7 @@ static bool is_layer(const struct scan_text *type)
 {
 	static const char elsewhere[] = "nondistributable";
 
-	return (begins(type, OCI_LAYERS) || begins(type, DOCKER_LAYER)) &&
+	return (reach_begins(type, OCI_LAYERS) || reach_begins(type, DOCKER_LAYER)) &&
 	       !memmem(type->text, type->len, elsewhere, strlen(elsewhere));
 }
 
@@ -171,7 +171,7 @@ static bool take_layers(struct scan *s, struct taken *taken)
 }
 
 /* False for what is wrong, unknown, or there twice. */
-static bool take_member(struct scan *s, const struct scan_text *key, struct taken *taken)
+static bool reach_take_member(struct scan *s, const struct scan_text *key, struct taken *taken)
 {
 	struct scan_text type;
 	uint64_t version;
@@ -194,7 +194,7 @@ static bool take_manifest(const struct buf *text, struct taken *taken)
 
 	scan_object(&s);
 	while (scan_member(&s, &key))
-		if (!take_member(&s, &key, taken))
+		if (!reach_take_member(&s, &key, taken))
 			return false;
 	return scan_done(&s) && taken->version && taken->config && taken->layers;
 }

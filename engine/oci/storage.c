@@ -32,7 +32,7 @@ struct section {
 	char *dir;
 };
 
-static void add_image(void *data, const struct storage_image *image)
+static void storage_add_image(void *data, const struct storage_image *image)
 {
 	const struct section *section = data;
 	struct storage *storage = section->storage;
@@ -60,7 +60,8 @@ static int add_section(struct storage *storage, const char *root, const char *na
 
 	if (fs_read_if(path, STORAGE_INDEX_MAX, &text, &found, err) < 0)
 		return -1;
-	return found ? storage_index_read(text.data ? text.data : "", text.len, path, add_image, &section, err) : 0;
+	return found ? storage_index_read(text.data ? text.data : "", text.len, path, storage_add_image, &section, err)
+		     : 0;
 }
 
 static bool is_section(const char *name)
@@ -71,7 +72,7 @@ static bool is_section(const char *name)
 	return len > strlen(suffix) && strcmp(name + len - strlen(suffix), suffix) == 0;
 }
 
-static int read_root(struct storage *storage, const char *root, struct error **err)
+static int storage_read_root(struct storage *storage, const char *root, struct error **err)
 {
 	struct dirent *entry;
 	int status = 0;
@@ -104,7 +105,7 @@ int storage_open(const char *root, struct storage **ret, struct error **err)
 	storage->dirs = map_new();
 	storage->names = map_new();
 	storage->arena = arena_new();
-	if (read_root(storage, root, err) < 0) {
+	if (storage_read_root(storage, root, err) < 0) {
 		storage_free(storage);
 		return -1;
 	}
@@ -133,7 +134,7 @@ bool storage_has(const struct storage *storage, const char *identity)
 }
 
 /* The identity of the image called `domain`/`ref`. */
-static const char *find_in(const struct storage *storage, const char *domain, const struct ref *ref)
+static const char *storage_find_in(const struct storage *storage, const char *domain, const struct ref *ref)
 {
 	cleanup_free char *name = NULL;
 
@@ -161,10 +162,10 @@ const char *storage_find(const struct storage *storage, const char *reference)
 		if (strncmp(ref.repository, library, strlen(library)) == 0 &&
 		    strncmp(reference, library, strlen(library)) != 0)
 			local.repository += strlen(library);
-		identity = find_in(storage, "localhost", &local);
+		identity = storage_find_in(storage, "localhost", &local);
 	}
 	if (!identity)
-		identity = find_in(storage, ref.domain, &ref);
+		identity = storage_find_in(storage, ref.domain, &ref);
 	ref_free(&ref);
 	return identity;
 }

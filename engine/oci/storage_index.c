@@ -34,7 +34,7 @@ static bool take_plain(struct scan *s, struct scan_text *ret)
 }
 
 /* Adds the strings of an array; null is an empty one. */
-static bool take_names(struct scan *s, struct name_list *list)
+static bool storage_index_take_names(struct scan *s, struct name_list *list)
 {
 	if (scan_null(s))
 		return true;
@@ -50,7 +50,7 @@ static bool take_names(struct scan *s, struct name_list *list)
 
 /* Of what an image is made, its layers come first, then its record, then its config and its manifests, each noted in
  * the record when it is written. A writer that was ended in between leaves a record that no tool can use. */
-static bool is_whole(const struct scan_text *id, const struct name_list *data)
+static bool storage_index_is_whole(const struct scan_text *id, const struct name_list *data)
 {
 	bool config = false, manifest = false;
 
@@ -64,18 +64,19 @@ static bool is_whole(const struct scan_text *id, const struct name_list *data)
 	return config && manifest;
 }
 
-static bool take_member(struct scan *s, const struct scan_text *key, struct lists *lists, struct scanned *image)
+static bool storage_index_take_member(struct scan *s, const struct scan_text *key, struct lists *lists,
+				      struct scanned *image)
 {
 	if (scan_is(key, "id"))
 		return take_plain(s, &image->id);
 	if (scan_is(key, "names"))
-		return take_names(s, &lists->names);
+		return storage_index_take_names(s, &lists->names);
 	if (scan_is(key, "big-data-names"))
-		return take_names(s, &lists->data);
+		return storage_index_take_names(s, &lists->data);
 	return scan_skip(s);
 }
 
-static bool take_image(struct scan *s, struct lists *lists)
+static bool storage_index_take_image(struct scan *s, struct lists *lists)
 {
 	struct scanned image = { .id = { .text = "" }, .names = lists->names.len };
 	struct scan_text key;
@@ -83,10 +84,10 @@ static bool take_image(struct scan *s, struct lists *lists)
 	lists->data.len = 0;
 	scan_object(s);
 	while (scan_member(s, &key))
-		if (!take_member(s, &key, lists, &image))
+		if (!storage_index_take_member(s, &key, lists, &image))
 			return false;
 	image.names_len = lists->names.len - image.names;
-	image.whole = is_whole(&image.id, &lists->data);
+	image.whole = storage_index_is_whole(&image.id, &lists->data);
 	mem_reserve(&lists->images, &lists->cap, lists->len + 1, sizeof(*lists->images));
 	lists->images[lists->len++] = image;
 	return !s->bad;
@@ -98,12 +99,12 @@ static bool take_all(const char *text, size_t len, struct lists *lists)
 
 	scan_array(&s);
 	while (scan_item(&s))
-		if (!take_image(&s, lists))
+		if (!storage_index_take_image(&s, lists))
 			return false;
 	return scan_done(&s);
 }
 
-static void add_all(const struct json *names, struct name_list *list)
+static void storage_index_add_all(const struct json *names, struct name_list *list)
 {
 	list->len = 0;
 	for (size_t i = 0; i < json_len(names); i++) {
@@ -116,8 +117,8 @@ static void add_all(const struct json *names, struct name_list *list)
 }
 
 /* What the scanner does not take (escapes in a name, say) is parsed in full. */
-static int parse(struct lists *lists, const char *text, size_t len, const char *name, storage_image_found *found,
-		 void *data, struct error **err)
+static int storage_index_parse(struct lists *lists, const char *text, size_t len, const char *name,
+			       storage_image_found *found, void *data, struct error **err)
 {
 	cleanup_json struct json *index = NULL;
 
@@ -128,11 +129,11 @@ static int parse(struct lists *lists, const char *text, size_t len, const char *
 		const char *text_id = json_str(image, "id");
 		struct scan_text id = { .text = text_id, .len = text_id ? strlen(text_id) : 0 };
 
-		add_all(json_get(image, "names"), &lists->names);
-		add_all(json_get(image, "big-data-names"), &lists->data);
+		storage_index_add_all(json_get(image, "names"), &lists->names);
+		storage_index_add_all(json_get(image, "big-data-names"), &lists->data);
 		if (text_id)
 			found(data, &(struct storage_image){ id.text, id.len, lists->names.items, lists->names.len,
-							     is_whole(&id, &lists->data) });
+							     storage_index_is_whole(&id, &lists->data) });
 	}
 	return 0;
 }
@@ -153,7 +154,7 @@ int storage_index_read(const char *text, size_t len, const char *name, storage_i
 							     image->whole });
 		}
 	} else {
-		r = parse(&lists, text, len, name, found, data, err);
+		r = storage_index_parse(&lists, text, len, name, found, data, err);
 	}
 	free(lists.names.items);
 	free(lists.data.items);

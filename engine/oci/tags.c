@@ -34,7 +34,7 @@ static void sum_of(const char *rest, size_t len, char ret[HASH_HEX + 1])
 }
 
 /* It is as this file wrote it. */
-static bool is_whole(const struct buf *text)
+static bool tags_is_whole(const struct buf *text)
 {
 	size_t before = strlen(SUM_BEGIN) + HASH_HEX;
 	char sum[HASH_HEX + 1];
@@ -60,7 +60,7 @@ static void dump(struct json *entries, struct buf *out)
 }
 
 /* The file's text, empty when there is none or it cannot be one. */
-static int read_index(struct layout *layout, const char *path, struct buf *ret, struct error **err)
+static int tags_read_index(struct layout *layout, const char *path, struct buf *ret, struct error **err)
 {
 	struct error *error = NULL;
 	bool found = true;
@@ -70,7 +70,7 @@ static int read_index(struct layout *layout, const char *path, struct buf *ret, 
 			return error_move(err, &error);
 		error_free(error);
 	}
-	if (!found || !is_whole(ret))
+	if (!found || !tags_is_whole(ret))
 		layout->damaged = true;
 	return 0;
 }
@@ -113,7 +113,7 @@ static bool take_reference(struct scan *s, struct scan_text *ret)
 	return !s->bad;
 }
 
-static bool take_entry(struct scan *s, struct refs *refs)
+static bool tags_take_entry(struct scan *s, struct refs *refs)
 {
 	struct scan_text key, reference = { 0 }, text = { .text = "" };
 	char digest[DIGEST_LEN + 1] = "";
@@ -147,7 +147,7 @@ static bool take_refs(const struct buf *text, struct refs *refs)
 		if (scan_is(&key, "manifests")) {
 			scan_array(&s);
 			while (scan_item(&s))
-				if (!take_entry(&s, refs))
+				if (!tags_take_entry(&s, refs))
 					return false;
 		} else if (key.escaped || !scan_skip(&s)) {
 			return false;
@@ -180,7 +180,7 @@ int layout_refs(struct layout *layout, struct layout_ref **ret, size_t *ret_len,
 	cleanup_buf struct buf text = { 0 };
 	struct refs refs = { 0 };
 
-	if (read_index(layout, path, &text, err) < 0)
+	if (tags_read_index(layout, path, &text, err) < 0)
 		return -1;
 	if (text.len > 0 && !take_refs(&text, &refs)) {
 		layout_refs_free(refs.items, refs.len);
@@ -228,7 +228,7 @@ static struct json *new_entry(const struct descriptor *target, const char *refer
 	return entry;
 }
 
-static int compare_entries(const void *a, const void *b)
+static int tags_compare_entries(const void *a, const void *b)
 {
 	struct json *const *x = a;
 	struct json *const *y = b;
@@ -244,7 +244,7 @@ static void dump_sorted(struct json **entries, size_t len, struct buf *out)
 	struct json *list = json_new_array();
 
 	if (len > 0)
-		qsort(entries, len, sizeof(*entries), compare_entries);
+		qsort(entries, len, sizeof(*entries), tags_compare_entries);
 	for (size_t i = 0; i < len; i++)
 		json_append(list, entries[i]);
 	dump(list, out);
@@ -274,20 +274,20 @@ static void apply(const struct change *change, const struct json *old, struct bu
 
 /* Reads the file under its lock. One that is not whole is put aside, and counts as empty: what needs a tag is tagged again.
  * 1: there was such a one. */
-static int begin(struct layout *layout, const char *path, int *ret_lock, struct buf *ret, struct error **err)
+static int tags_begin(struct layout *layout, const char *path, int *ret_lock, struct buf *ret, struct error **err)
 {
 	cleanup_free char *lock = path_join(layout_dir(layout), OCI_LOCK);
 	bool there = fs_exists(path);
 
-	if (fs_lock(lock, true, ret_lock, err) < 0 || read_index(layout, path, ret, err) < 0)
+	if (fs_lock(lock, true, ret_lock, err) < 0 || tags_read_index(layout, path, ret, err) < 0)
 		return -1;
-	if (is_whole(ret))
+	if (tags_is_whole(ret))
 		return 0;
 	buf_reset(ret);
 	return fs_put_aside(path, err) < 0 ? -1 : there;
 }
 
-static int write_index(struct layout *layout, const char *path, const struct buf *text, struct error **err)
+static int tags_write_index(struct layout *layout, const char *path, const struct buf *text, struct error **err)
 {
 	if (fs_replace(path, text->data, text->len, INDEX_JSON_MODE, err) < 0)
 		return -1;
@@ -303,16 +303,16 @@ static int change_index_json(struct layout *layout, const struct change *change,
 	cleanup_buf struct buf after = { 0 };
 	cleanup_fd int lock = -1;
 
-	if (begin(layout, path, &lock, &before, err) < 0 ||
+	if (tags_begin(layout, path, &lock, &before, err) < 0 ||
 	    (before.len > 0 && json_parse(before.data, before.len, path, &old, err) < 0))
 		return -1;
 	apply(change, old, &after);
 	if (before.len == after.len && memcmp(before.data, after.data, after.len) == 0)
 		return 0;
-	return write_index(layout, path, &after, err);
+	return tags_write_index(layout, path, &after, err);
 }
 
-static int find_target(struct layout *layout, const char *digest, struct document **ret, struct error **err)
+static int tags_find_target(struct layout *layout, const char *digest, struct document **ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
 
@@ -343,7 +343,7 @@ int layout_tag(struct layout *layout, const char *digest, const char *const *ref
 			return error_make(err, ERROR_STATE, "%s: \"%s\" is not a reference: %s", layout_dir(layout),
 					  references[i], why);
 	}
-	if (find_target(layout, digest, &document, err) < 0)
+	if (tags_find_target(layout, digest, &document, err) < 0)
 		return -1;
 	change.target = &document->self;
 	return change_index_json(layout, &change, err);
@@ -363,7 +363,7 @@ int layout_mend_tags(struct layout *layout, const struct layout_ref *refs, size_
 	cleanup_buf struct buf text = { 0 };
 	cleanup_fd int lock = -1;
 	size_t known = 0;
-	int damaged = begin(layout, path, &lock, &text, err);
+	int damaged = tags_begin(layout, path, &lock, &text, err);
 
 	if (damaged < 0 || text.len > 0) /* another process was faster */
 		return damaged;
@@ -371,11 +371,12 @@ int layout_mend_tags(struct layout *layout, const struct layout_ref *refs, size_
 		cleanup_document struct document *document = NULL;
 		cleanup_error struct error *error = NULL;
 
-		if (is_reference(refs[i].reference, NULL) && find_target(layout, refs[i].digest, &document, &error) == 0)
+		if (is_reference(refs[i].reference, NULL) &&
+		    tags_find_target(layout, refs[i].digest, &document, &error) == 0)
 			entries[known++] = new_entry(&document->self, refs[i].reference);
 		else if (error && error_unreadable(error))
 			return error_move(err, &error);
 	}
 	dump_sorted(entries, known, &text);
-	return write_index(layout, path, &text, err) < 0 ? -1 : damaged;
+	return tags_write_index(layout, path, &text, err) < 0 ? -1 : damaged;
 }

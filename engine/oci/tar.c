@@ -65,21 +65,21 @@ struct tar_writer {
 	char *name;
 };
 
-static void load(void)
+static void tar_load(void)
 {
 	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
 	module_open(CBUILD_LIBARCHIVE, symbols, &lib.error);
 }
 
-static int need_library(struct error **err)
+static int tar_need_library(struct error **err)
 {
-	pthread_once(&lib.once, load);
+	pthread_once(&lib.once, tar_load);
 	return lib.error ? error_copy(err, lib.error) : 0;
 }
 
 /* libarchive's messages quote what is in the archive. */
-static int fail(struct archive *archive, const char *name, const char *what, struct error **err)
+static int tar_fail(struct archive *archive, const char *name, const char *what, struct error **err)
 {
 	const char *why = lib.archive_error_string(archive);
 	cleanup_buf struct buf safe = { 0 };
@@ -96,7 +96,7 @@ int tar_reader_new(int fd, const char *name, struct tar_reader **ret, struct err
 {
 	cleanup_tar_reader struct tar_reader *reader = NULL;
 
-	if (need_library(err) < 0)
+	if (tar_need_library(err) < 0)
 		return -1;
 	reader = mem_alloc(sizeof(*reader));
 	reader->name = mem_strdup(name);
@@ -105,7 +105,7 @@ int tar_reader_new(int fd, const char *name, struct tar_reader **ret, struct err
 		mem_exhausted();
 	if (lib.archive_read_support_format_tar(reader->archive) != ARCHIVE_OK ||
 	    lib.archive_read_open_fd(reader->archive, fd, BLOCK) != ARCHIVE_OK)
-		return fail(reader->archive, name, "cannot read the tar", err);
+		return tar_fail(reader->archive, name, "cannot read the tar", err);
 	*ret = steal_ptr(reader);
 	return 0;
 }
@@ -137,7 +137,7 @@ int tar_reader_next(struct tar_reader *reader, struct tar_entry *ret, struct err
 		if (r == ARCHIVE_RETRY)
 			continue;
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-			return fail(reader->archive, reader->name, "cannot read the tar", err);
+			return tar_fail(reader->archive, reader->name, "cannot read the tar", err);
 		name = lib.archive_entry_pathname(entry);
 	}
 	reader->at = 0;
@@ -157,7 +157,7 @@ int tar_reader_data(struct tar_reader *reader, const void **ret, size_t *ret_len
 		if (r == ARCHIVE_EOF)
 			return 0;
 		if (r != ARCHIVE_OK && r != ARCHIVE_WARN && r != ARCHIVE_RETRY)
-			return fail(reader->archive, reader->name, "cannot read the tar", err);
+			return tar_fail(reader->archive, reader->name, "cannot read the tar", err);
 	} while (r == ARCHIVE_RETRY || *ret_len == 0);
 	if (offset != reader->at)
 		return error_make(err, ERROR_STATE, "%s: a sparse file in the tar", reader->name);
@@ -171,7 +171,7 @@ int tar_writer_new(int fd, const char *name, struct tar_writer **ret, struct err
 {
 	cleanup_tar_writer struct tar_writer *writer = NULL;
 
-	if (need_library(err) < 0)
+	if (tar_need_library(err) < 0)
 		return -1;
 	writer = mem_alloc(sizeof(*writer));
 	writer->name = mem_strdup(name);
@@ -181,7 +181,7 @@ int tar_writer_new(int fd, const char *name, struct tar_writer **ret, struct err
 	if (lib.archive_write_set_format_pax_restricted(writer->archive) != ARCHIVE_OK ||
 	    lib.archive_write_add_filter_none(writer->archive) != ARCHIVE_OK ||
 	    lib.archive_write_open_fd(writer->archive, fd) != ARCHIVE_OK)
-		return fail(writer->archive, name, "cannot write the tar", err);
+		return tar_fail(writer->archive, name, "cannot write the tar", err);
 	*ret = steal_ptr(writer);
 	return 0;
 }
@@ -200,7 +200,8 @@ void tar_writer_cleanup(struct tar_writer **writer)
 	tar_writer_free(*writer);
 }
 
-static int put_header(struct tar_writer *writer, const char *name, unsigned int type, uint64_t size, struct error **err)
+static int tar_put_header(struct tar_writer *writer, const char *name, unsigned int type, uint64_t size,
+			  struct error **err)
 {
 	struct archive_entry *entry = lib.archive_entry_new();
 	int r;
@@ -215,7 +216,7 @@ static int put_header(struct tar_writer *writer, const char *name, unsigned int 
 	r = lib.archive_write_header(writer->archive, entry);
 	lib.archive_entry_free(entry);
 	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
-		return fail(writer->archive, writer->name, "cannot write the tar", err);
+		return tar_fail(writer->archive, writer->name, "cannot write the tar", err);
 	return 0;
 }
 
@@ -227,7 +228,7 @@ static int put_data(struct tar_writer *writer, const void *data, size_t len, str
 		la_ssize_t n = lib.archive_write_data(writer->archive, at, len);
 
 		if (n <= 0)
-			return fail(writer->archive, writer->name, "cannot write the tar", err);
+			return tar_fail(writer->archive, writer->name, "cannot write the tar", err);
 		at += n;
 		len -= (size_t)n;
 	}
@@ -237,25 +238,25 @@ static int put_data(struct tar_writer *writer, const void *data, size_t len, str
 static int finish_entry(struct tar_writer *writer, struct error **err)
 {
 	if (lib.archive_write_finish_entry(writer->archive) != ARCHIVE_OK)
-		return fail(writer->archive, writer->name, "cannot write the tar", err);
+		return tar_fail(writer->archive, writer->name, "cannot write the tar", err);
 	return 0;
 }
 
 int tar_writer_folder(struct tar_writer *writer, const char *name, struct error **err)
 {
-	if (put_header(writer, name, AE_IFDIR, 0, err) < 0)
+	if (tar_put_header(writer, name, AE_IFDIR, 0, err) < 0)
 		return -1;
 	return finish_entry(writer, err);
 }
 
 int tar_writer_text(struct tar_writer *writer, const char *name, const void *data, size_t len, struct error **err)
 {
-	if (put_header(writer, name, AE_IFREG, len, err) < 0 || put_data(writer, data, len, err) < 0)
+	if (tar_put_header(writer, name, AE_IFREG, len, err) < 0 || put_data(writer, data, len, err) < 0)
 		return -1;
 	return finish_entry(writer, err);
 }
 
-static int put_file(struct tar_writer *writer, int fd, const char *path, uint64_t size, struct error **err)
+static int tar_put_file(struct tar_writer *writer, int fd, const char *path, uint64_t size, struct error **err)
 {
 	cleanup_free char *block = mem_alloc(BLOCK);
 
@@ -281,7 +282,7 @@ int tar_writer_file(struct tar_writer *writer, const char *name, const char *pat
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
-	if (put_header(writer, name, AE_IFREG, size, err) < 0 || put_file(writer, fd, path, size, err) < 0)
+	if (tar_put_header(writer, name, AE_IFREG, size, err) < 0 || tar_put_file(writer, fd, path, size, err) < 0)
 		return -1;
 	return finish_entry(writer, err);
 }
@@ -289,6 +290,6 @@ int tar_writer_file(struct tar_writer *writer, const char *name, const char *pat
 int tar_writer_end(struct tar_writer *writer, struct error **err)
 {
 	if (lib.archive_write_close(writer->archive) != ARCHIVE_OK)
-		return fail(writer->archive, writer->name, "cannot write the tar", err);
+		return tar_fail(writer->archive, writer->name, "cannot write the tar", err);
 	return 0;
 }

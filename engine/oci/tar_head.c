@@ -45,13 +45,13 @@ bool tar_head_is_end(const char block[TAR_BLOCK])
 	return true;
 }
 
-static int damaged(const char *what, struct error **err)
+static int tar_head_damaged(const char *what, struct error **err)
 {
 	return error_make(err, ERROR_STATE, "the layer's tar has %s", what);
 }
 
 /* Octal digits with blanks around them, or (GNU) the bytes of a big-endian number behind a first bit that is set. */
-static int number(const char *field, size_t len, int64_t *ret, struct error **err)
+static int tar_head_number(const char *field, size_t len, int64_t *ret, struct error **err)
 {
 	const unsigned char *bytes = (const unsigned char *)field;
 	size_t i = 0;
@@ -65,7 +65,7 @@ static int number(const char *field, size_t len, int64_t *ret, struct error **er
 			unsigned char byte = i == 0 && !negative ? bytes[0] & 0x7f : bytes[i];
 
 			if (value >> 55 != (negative ? 0x1ff : 0))
-				return damaged("a number that is too large", err);
+				return tar_head_damaged("a number that is too large", err);
 			value = value << 8 | byte;
 		}
 		*ret = (int64_t)value;
@@ -75,7 +75,7 @@ static int number(const char *field, size_t len, int64_t *ret, struct error **er
 		i++;
 	for (; i < len && field[i] >= '0' && field[i] <= '7'; i++)
 		*ret = *ret * 8 + (field[i] - '0');
-	return i == len || field[i] == ' ' || field[i] == '\0' ? 0 : damaged("a number that is none", err);
+	return i == len || field[i] == ' ' || field[i] == '\0' ? 0 : tar_head_damaged("a number that is none", err);
 }
 
 static void text(struct buf *out, const char *field, size_t len)
@@ -87,11 +87,11 @@ static int check_sum(const char *block, struct error **err)
 {
 	int64_t said, sum = 0;
 
-	if (number(block + SUM, SUM_LEN, &said, err) < 0)
+	if (tar_head_number(block + SUM, SUM_LEN, &said, err) < 0)
 		return -1;
 	for (size_t i = 0; i < TAR_BLOCK; i++)
 		sum += i >= SUM && i < SUM + SUM_LEN ? ' ' : (unsigned char)block[i];
-	return sum == said ? 0 : damaged("a header with a wrong checksum", err);
+	return sum == said ? 0 : tar_head_damaged("a header with a wrong checksum", err);
 }
 
 static bool is_extension(char type)
@@ -109,14 +109,16 @@ static int read_numbers(struct tar_head *head, const char *block, struct error *
 	bool device = block[TYPE] == '3' || block[TYPE] == '4';
 	int64_t size;
 
-	if (number(block + MODE, ID_LEN, &head->mode, err) < 0 || number(block + UID, ID_LEN, &head->uid, err) < 0 ||
-	    number(block + GID, ID_LEN, &head->gid, err) < 0 || number(block + SIZE, LONG_LEN, &size, err) < 0 ||
-	    number(block + MTIME, LONG_LEN, &head->mtime, err) < 0 ||
-	    (device && (number(block + MAJOR, ID_LEN, &head->major, err) < 0 ||
-			number(block + MINOR, ID_LEN, &head->minor, err) < 0)))
+	if (tar_head_number(block + MODE, ID_LEN, &head->mode, err) < 0 ||
+	    tar_head_number(block + UID, ID_LEN, &head->uid, err) < 0 ||
+	    tar_head_number(block + GID, ID_LEN, &head->gid, err) < 0 ||
+	    tar_head_number(block + SIZE, LONG_LEN, &size, err) < 0 ||
+	    tar_head_number(block + MTIME, LONG_LEN, &head->mtime, err) < 0 ||
+	    (device && (tar_head_number(block + MAJOR, ID_LEN, &head->major, err) < 0 ||
+			tar_head_number(block + MINOR, ID_LEN, &head->minor, err) < 0)))
 		return -1;
 	if (size < 0)
-		return damaged("a negative size", err);
+		return tar_head_damaged("a negative size", err);
 	head->size = (uint64_t)size;
 	return 0;
 }
@@ -135,7 +137,7 @@ static void read_texts(struct tar_head *head, const char *block)
 	}
 }
 
-static void replace(struct buf *out, const char *data, size_t len)
+static void tar_head_replace(struct buf *out, const char *data, size_t len)
 {
 	buf_reset(out);
 	buf_add(out, data, len);
@@ -160,10 +162,10 @@ static int pax_number(const char *value, size_t len, int64_t *ret, struct error 
 	char *end;
 
 	*ret = strtoll(copy, &end, 10);
-	return end != copy && (!*end || *end == '.') ? 0 : damaged("a pax number that is none", err);
+	return end != copy && (!*end || *end == '.') ? 0 : tar_head_damaged("a pax number that is none", err);
 }
 
-static bool is(const char *key, size_t len, const char *name)
+static bool tar_head_is(const char *key, size_t len, const char *name)
 {
 	return len == strlen(name) && memcmp(key, name, len) == 0;
 }
@@ -174,28 +176,28 @@ static int take_pax(struct tar_head *head, const char *key, size_t key_len, cons
 	int64_t size;
 
 	if (key_len > strlen(GNU_SPARSE) && memcmp(key, GNU_SPARSE, strlen(GNU_SPARSE)) == 0)
-		return damaged("a sparse file", err);
+		return tar_head_damaged("a sparse file", err);
 	if (key_len > strlen(XATTR) && memcmp(key, XATTR, strlen(XATTR)) == 0)
 		add_xattr(head, key + strlen(XATTR), key_len - strlen(XATTR), value, len);
-	else if (is(key, key_len, "path"))
-		replace(&head->name, value, len);
-	else if (is(key, key_len, "linkpath"))
-		replace(&head->link, value, len);
-	else if (is(key, key_len, "uname"))
-		replace(&head->user, value, len);
-	else if (is(key, key_len, "gname"))
-		replace(&head->group, value, len);
-	else if (is(key, key_len, "uid"))
+	else if (tar_head_is(key, key_len, "path"))
+		tar_head_replace(&head->name, value, len);
+	else if (tar_head_is(key, key_len, "linkpath"))
+		tar_head_replace(&head->link, value, len);
+	else if (tar_head_is(key, key_len, "uname"))
+		tar_head_replace(&head->user, value, len);
+	else if (tar_head_is(key, key_len, "gname"))
+		tar_head_replace(&head->group, value, len);
+	else if (tar_head_is(key, key_len, "uid"))
 		return pax_number(value, len, &head->uid, err);
-	else if (is(key, key_len, "gid"))
+	else if (tar_head_is(key, key_len, "gid"))
 		return pax_number(value, len, &head->gid, err);
-	else if (is(key, key_len, "mtime"))
+	else if (tar_head_is(key, key_len, "mtime"))
 		return pax_number(value, len, &head->mtime, err);
-	else if (is(key, key_len, "size")) {
+	else if (tar_head_is(key, key_len, "size")) {
 		if (pax_number(value, len, &size, err) < 0)
 			return -1;
 		if (size < 0)
-			return damaged("a negative size", err);
+			return tar_head_damaged("a negative size", err);
 		head->size = (uint64_t)size;
 	}
 	return 0;
@@ -214,11 +216,11 @@ static int apply_pax(struct tar_head *head, struct error **err)
 		while (digits < left && at[digits] >= '0' && at[digits] <= '9' && len <= left)
 			len = len * 10 + (size_t)(at[digits++] - '0');
 		if (digits == 0 || len > left || len < digits + 3 || at[digits] != ' ' || at[len - 1] != '\n')
-			return damaged("a pax record that is none", err);
+			return tar_head_damaged("a pax record that is none", err);
 		key = at + digits + 1;
 		equals = memchr(key, '=', len - digits - 2);
 		if (!equals)
-			return damaged("a pax record that is none", err);
+			return tar_head_damaged("a pax record that is none", err);
 		if (take_pax(head, key, (size_t)(equals - key), equals + 1, (size_t)(at + len - 1 - equals - 1), err) < 0)
 			return -1;
 		at += len;
@@ -235,16 +237,16 @@ int tar_head_read(struct tar_head *head, const char block[TAR_BLOCK], struct err
 	if (check_sum(block, err) < 0 || read_numbers(head, block, err) < 0)
 		return -1;
 	if (is_extension(head->type))
-		return head->size <= EXTENSION_MAX ? 0 : damaged("a header that is too long", err);
+		return head->size <= EXTENSION_MAX ? 0 : tar_head_damaged("a header that is too long", err);
 	read_texts(head, block);
 	if (head->long_name.len)
-		replace(&head->name, head->long_name.data, strnlen(head->long_name.data, head->long_name.len));
+		tar_head_replace(&head->name, head->long_name.data, strnlen(head->long_name.data, head->long_name.len));
 	if (head->long_link.len)
-		replace(&head->link, head->long_link.data, strnlen(head->long_link.data, head->long_link.len));
+		tar_head_replace(&head->link, head->long_link.data, strnlen(head->long_link.data, head->long_link.len));
 	if (apply_pax(head, err) < 0)
 		return -1;
 	if (!head->name.len)
-		return damaged("an entry without a name", err);
+		return tar_head_damaged("an entry without a name", err);
 	/* Before POSIX a folder was a file whose name ends like this. */
 	if (type == '\0' && head->name.data[head->name.len - 1] == '/')
 		head->type = '5';
@@ -260,7 +262,7 @@ int tar_head_extend(struct tar_head *head, const char *data, size_t len, struct 
 	if (head->type == 'g') /* of the whole tar: nothing that an entry's record needs */
 		return 0;
 	if (into->len + len > EXTENSION_MAX)
-		return damaged("a header that is too long", err);
+		return tar_head_damaged("a header that is too long", err);
 	buf_add(into, data, len);
 	return 0;
 }

@@ -45,7 +45,7 @@ void tar_stream_free(struct tar_stream *stream)
 	free(stream);
 }
 
-static int begin_entry(struct tar_stream *stream, struct error **err)
+static int tar_stream_begin_entry(struct tar_stream *stream, struct error **err)
 {
 	const struct tar_receiver *receiver = stream->receiver;
 	int r = receiver->entry(receiver->data, &stream->head, stream->heads.data, stream->heads.len, err);
@@ -74,7 +74,7 @@ static int take_block(struct tar_stream *stream, struct error **err)
 	if (r < 0)
 		return -1;
 	if (r > 0)
-		return begin_entry(stream, err);
+		return tar_stream_begin_entry(stream, err);
 	stream->left = stream->head.size;
 	stream->part = stream->left ? PART_EXTENSION : PART_HEAD;
 	return 0;

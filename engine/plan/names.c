@@ -22,7 +22,7 @@ static const char *const *own_references(struct plan *plan, const struct service
 	return list;
 }
 
-static size_t count(const char *const *list)
+static size_t names_count(const char *const *list)
 {
 	size_t len = 0;
 
@@ -34,8 +34,8 @@ static size_t count(const char *const *list)
 /* `list` with those of `more` that it does not have. */
 static const char *const *join(struct plan *plan, const char *const *list, const char *const *more)
 {
-	size_t len = count(list);
-	const char **joined = arena_array(plan->arena, len + count(more) + 1, sizeof(*joined));
+	size_t len = names_count(list);
+	const char **joined = arena_array(plan->arena, len + names_count(more) + 1, sizeof(*joined));
 
 	memcpy(joined, list, len * sizeof(*joined));
 	for (; *more; more++) {
@@ -60,7 +60,7 @@ static const char *suffixed(struct plan *plan, const char *reference, const char
 const char *const *plan_image_references(struct plan *plan, size_t service, const struct image_format *format)
 {
 	const char *const *plain = plan->services[service].image;
-	size_t len = count(plain);
+	size_t len = names_count(plain);
 	const char **list;
 
 	if (!format)
@@ -74,7 +74,7 @@ const char *const *plan_image_references(struct plan *plan, size_t service, cons
 const char *const *plan_repositories(struct plan *plan, size_t service)
 {
 	const char *const *references = plan->services[service].image;
-	const char **list = arena_array(plan->arena, count(references) + 1, sizeof(*list));
+	const char **list = arena_array(plan->arena, names_count(references) + 1, sizeof(*list));
 	size_t len = 0;
 
 	for (; *references; references++) {
@@ -166,7 +166,7 @@ size_t plan_find_image(struct plan *plan, size_t service, const char *reference)
 	return found && !has_name(plan, service, normal) ? found - 1 : NO_NODE;
 }
 
-static void complain_twice(struct plan *plan, const char *reference, const struct node *a, const struct node *b)
+static void names_complain_twice(struct plan *plan, const char *reference, const struct node *a, const struct node *b)
 {
 	const struct service *services = plan->manifest->services;
 
@@ -194,7 +194,7 @@ bool plan_check_images(struct plan *plan)
 			if (other && other->service == node->service)
 				other = NULL;
 			if (other)
-				complain_twice(plan, name, other, node);
+				names_complain_twice(plan, name, other, node);
 		}
 		good = good && !other;
 	}

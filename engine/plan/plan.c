@@ -219,7 +219,7 @@ static void set_result(struct plan *plan, size_t number, const struct record *re
 }
 
 /* Outputs changed or deleted by hand make a step stale. */
-static int check_outputs(struct plan *plan, struct node *node, const struct record *record, struct error **err)
+static int plan_check_outputs(struct plan *plan, struct node *node, const struct record *record, struct error **err)
 {
 	cleanup_json struct json *detail = NULL;
 
@@ -260,7 +260,7 @@ static int decide_recorded(struct plan *plan, size_t number, const struct record
 	int there = 1;
 
 	if (node->kind == NODE_PREPARE) {
-		if (check_outputs(plan, node, record, err) < 0)
+		if (plan_check_outputs(plan, node, record, err) < 0)
 			return -1;
 	} else {
 		there = plan->options.present(plan->options.present_data, node, record, &what, err);
@@ -301,8 +301,8 @@ static int add_differences(struct plan *plan, struct node *node, const struct in
 }
 
 /* A need is stale: whether this node is depends on what it will give, unless something of its own differs. */
-static int decide_waiting(struct plan *plan, struct node *node, const struct inputs *inputs, bool had_record,
-			  struct error **err)
+static int plan_decide_waiting(struct plan *plan, struct node *node, const struct inputs *inputs, bool had_record,
+			       struct error **err)
 {
 	if (add_differences(plan, node, inputs, had_record, err) < 0)
 		return -1;
@@ -327,7 +327,7 @@ static int decide(struct plan *plan, size_t number, const struct inputs *inputs,
 		node->key[0] = '\0';
 		if (plan->options.force)
 			node_reason(node, REASON_FORCED, "-B", "");
-		return decide_waiting(plan, node, inputs, last != NULL, err);
+		return plan_decide_waiting(plan, node, inputs, last != NULL, err);
 	}
 	if (last && strcmp(last->key, node->key) != 0) {
 		if (state_find(plan->state, node->id, node->key, &found, err) < 0)

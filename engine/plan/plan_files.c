@@ -20,7 +20,7 @@
 #define AHEAD_LEAST 64            /* services: fewer are read as quickly one after another */
 
 /* An error of a lower room about a file of this service becomes a complaint at `pos`, unless it is the disk's. */
-static void complain(struct plan *plan, struct pos pos, struct error **error)
+static void plan_files_complain(struct plan *plan, struct pos pos, struct error **error)
 {
 	if (error_unreadable(*error)) {
 		error_move(&plan->unread, error);
@@ -32,14 +32,14 @@ static void complain(struct plan *plan, struct pos pos, struct error **error)
 }
 
 /* As fs_read_if. */
-static int read_text(struct plan *plan, const char *path, struct buf *ret, bool *ret_found, struct error **err)
+static int plan_files_read_text(struct plan *plan, const char *path, struct buf *ret, bool *ret_found, struct error **err)
 {
 	if (read_ahead_take(plan->ahead, path, ret, ret_found))
 		return 0;
 	return fs_read_if(path, DOCKERFILE_MAX, ret, ret_found, err);
 }
 
-static bool read_dockerfile(struct plan *plan, const struct build_spec *build, struct plan_service *service)
+static bool plan_files_read_dockerfile(struct plan *plan, const struct build_spec *build, struct plan_service *service)
 {
 	cleanup_buf struct buf text = { 0 };
 	cleanup_error struct error *error = NULL;
@@ -48,8 +48,8 @@ static bool read_dockerfile(struct plan *plan, const struct build_spec *build, s
 	found = build->inline_text.s != NULL;
 	if (found)
 		buf_str(&text, build->inline_text.s);
-	else if (read_text(plan, build->dockerfile.s, &text, &found, &error) < 0) {
-		complain(plan, build->dockerfile.pos, &error);
+	else if (plan_files_read_text(plan, build->dockerfile.s, &text, &found, &error) < 0) {
+		plan_files_complain(plan, build->dockerfile.pos, &error);
 		return false;
 	}
 	if (!found) {
@@ -64,7 +64,7 @@ static bool read_dockerfile(struct plan *plan, const struct build_spec *build, s
 	service->text_len = text.len;
 	service->text = buf_steal(&text);
 	if (dockerfile_parse(service->text, service->text_len, build->dockerfile.s, &service->dockerfile, &error) < 0) {
-		complain(plan, build->dockerfile.pos, &error);
+		plan_files_complain(plan, build->dockerfile.pos, &error);
 		return false;
 	}
 	return true;
@@ -74,7 +74,7 @@ static int parse_ignore(struct plan *plan, struct plan_ignore *file, const char 
 {
 	cleanup_buf struct buf text = { 0 };
 
-	if (read_text(plan, path, &text, &file->found, err) < 0)
+	if (plan_files_read_text(plan, path, &text, &file->found, err) < 0)
 		return -1;
 	if (!file->found)
 		return 0;
@@ -119,7 +119,7 @@ static bool read_ignore(struct plan *plan, const struct build_spec *build, struc
 	if (file && !file->found)
 		file = load_ignore(plan, ignore_inside(plan, build), &error);
 	if (!file) {
-		complain(plan, build->context.pos, &error);
+		plan_files_complain(plan, build->context.pos, &error);
 		return false;
 	}
 	service->ignore = file->found ? file : NULL;
@@ -153,7 +153,7 @@ bool plan_load_service(struct plan *plan, size_t index)
 
 	if (!service->loaded) {
 		service->loaded = true;
-		service->failed = !read_dockerfile(plan, build, service) || !read_ignore(plan, build, service);
+		service->failed = !plan_files_read_dockerfile(plan, build, service) || !read_ignore(plan, build, service);
 	}
 	return !service->failed;
 }

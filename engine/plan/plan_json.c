@@ -21,7 +21,7 @@ struct json *plan_reasons_json(const struct node *node)
 	return list;
 }
 
-static struct json *node_json(struct plan *plan, const struct node *node)
+static struct json *plan_json_node_json(struct plan *plan, const struct node *node)
 {
 	struct json *object = json_new_object();
 	struct json *needs = json_new_array();
@@ -49,7 +49,7 @@ void plan_json(struct plan *plan, bool indent, struct buf *out)
 
 	json_set_int(root, "version", 1);
 	for (size_t i = 0; i < plan_len(plan); i++)
-		json_append(nodes, node_json(plan, plan_node(plan, i)));
+		json_append(nodes, plan_json_node_json(plan, plan_node(plan, i)));
 	json_set(root, "nodes", nodes);
 	json_dump(root, indent ? JSON_INDENT : JSON_COMPACT, out);
 }

@@ -15,7 +15,7 @@
 #include "engine/source/context.h"
 #include "engine/source/ignore.h"
 
-static bool has_platform(const struct platform *list, size_t len, const struct platform *platform)
+static bool prepare_has_platform(const struct platform *list, size_t len, const struct platform *platform)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (platform_equal(&list[i], platform))
@@ -35,7 +35,7 @@ static size_t candidates(const struct plan *plan, size_t number, const struct pl
 
 	for (size_t i = 0; i < service->build.platforms_len; i++)
 		list[len++] = service->build.platforms[i];
-	if (!has_platform(list, len, &plan->options.host))
+	if (!prepare_has_platform(list, len, &plan->options.host))
 		list[len++] = plan->options.host;
 	for (size_t i = 0; i < plan->asked_len; i++) {
 		if (plan->asked[i].service == number)
@@ -53,14 +53,14 @@ void plan_ask_outputs(struct plan *plan, size_t service, const struct platform *
 	if (!plan->manifest->services[service].prepare.per_platform)
 		return;
 	len = candidates(plan, service, &known);
-	if (has_platform(known, len, platform))
+	if (prepare_has_platform(known, len, platform))
 		return;
 	mem_reserve(&plan->asked, &plan->asked_cap, plan->asked_len + 1, sizeof(*plan->asked));
 	plan->asked[plan->asked_len++] = (struct plan_asked){ service, *platform };
 	plan->asked_more = true;
 }
 
-static void collect(struct plan *plan, const char *path)
+static void prepare_collect(struct plan *plan, const char *path)
 {
 	mem_reserve(&plan->outputs, &plan->outputs_cap, plan->outputs_len + 1, sizeof(*plan->outputs));
 	plan->outputs[plan->outputs_len++] = path;
@@ -89,7 +89,7 @@ int plan_collect_outputs(struct plan *plan)
 
 	plan->asked_more = false;
 	plan->outputs_len = plan->preparing_len = 0;
-	collect(plan, plan->options.state_dir);
+	prepare_collect(plan, plan->options.state_dir);
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
 		const struct service *service = &plan->manifest->services[i];
 		const struct platform *platforms;
@@ -106,7 +106,7 @@ int plan_collect_outputs(struct plan *plan)
 				const char *path = absolute_output(plan, plan_expand(plan, &platforms[p], output->s));
 
 				good = check_output(plan, output, path) && good;
-				collect(plan, path);
+				prepare_collect(plan, path);
 			}
 		}
 	}

@@ -25,7 +25,7 @@ struct read_ahead {
 	size_t len;
 };
 
-static void read_file(void *data, size_t index, unsigned worker)
+static void read_ahead_read_file(void *data, size_t index, unsigned worker)
 {
 	struct read_ahead *ahead = data;
 	struct file *file = &ahead->files[index];
@@ -52,7 +52,7 @@ struct read_ahead *read_ahead_start(const char *const *paths, size_t len, uint64
 		map_set(ahead->by_path, ahead->files[ahead->len].path, (void *)(ahead->len + 1));
 		ahead->len++;
 	}
-	workers_run(ahead->len, workers_count(ahead->len, FILES_WORTH_A_THREAD), read_file, ahead);
+	workers_run(ahead->len, workers_count(ahead->len, FILES_WORTH_A_THREAD), read_ahead_read_file, ahead);
 	return ahead;
 }
 

@@ -28,7 +28,7 @@ static int find_changes(struct plan *plan, struct state *state, size_t number, s
 	return 0;
 }
 
-static int find(struct plan *plan, struct state *state, size_t number, struct why *why, struct error **err)
+static int reasons_find(struct plan *plan, struct state *state, size_t number, struct why *why, struct error **err)
 {
 	const struct node *node = plan_node(plan, number);
 
@@ -45,7 +45,7 @@ int why_node(struct plan *plan, struct state *state, size_t number, struct why *
 	struct why *why = mem_alloc(sizeof(*why));
 
 	why->arena = arena_new();
-	if (find(plan, state, number, why, err) < 0) {
+	if (reasons_find(plan, state, number, why, err) < 0) {
 		why_free(why);
 		return -1;
 	}

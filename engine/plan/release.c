@@ -10,7 +10,7 @@
 /* What stands on everything else: the images' content in their registries, and the tags. */
 
 /* Names that nobody can own are not asked of a registry: they come from a manifest that says no registry. */
-static bool check_names(struct plan *plan, const struct node *push)
+static bool release_check_names(struct plan *plan, const struct node *push)
 {
 	const struct service *own = &plan->manifest->services[push->service];
 
@@ -59,7 +59,7 @@ static void need_checks(struct plan *plan, struct node *node, size_t service)
 }
 
 /* Its own index comes first. */
-static void add_push(struct plan *plan, size_t service, const struct image_format *format)
+static void release_add_push(struct plan *plan, size_t service, const struct image_format *format)
 {
 	size_t number;
 	struct node *node = plan_add_format_node(plan, NODE_PUSH, service, format, NULL, &number);
@@ -76,7 +76,7 @@ static void add_push(struct plan *plan, size_t service, const struct image_forma
 }
 
 /* Its own push comes first. */
-static void add_tag(struct plan *plan, size_t service, const struct image_format *format)
+static void release_add_tag(struct plan *plan, size_t service, const struct image_format *format)
 {
 	size_t number;
 	struct node *node = plan_add_format_node(plan, NODE_TAG, service, format, NULL, &number);
@@ -89,7 +89,7 @@ static void add_tag(struct plan *plan, size_t service, const struct image_format
 	}
 }
 
-static void add_all(struct plan *plan, void (*add)(struct plan *, size_t, const struct image_format *))
+static void release_add_all(struct plan *plan, void (*add)(struct plan *, size_t, const struct image_format *))
 {
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
 		const struct service *service = &plan->manifest->services[i];
@@ -107,10 +107,10 @@ bool plan_add_release(struct plan *plan)
 	size_t first = plan->nodes_len;
 	bool good = true;
 
-	add_all(plan, add_push);
+	release_add_all(plan, release_add_push);
 	for (size_t i = first; i < plan->nodes_len; i++)
-		good = (plan->nodes[i]->format || check_names(plan, plan->nodes[i])) && good;
+		good = (plan->nodes[i]->format || release_check_names(plan, plan->nodes[i])) && good;
 	if (good)
-		add_all(plan, add_tag);
+		release_add_all(plan, release_add_tag);
 	return good;
 }

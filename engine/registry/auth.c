@@ -109,8 +109,8 @@ static int answer_bearer(struct endpoint *endpoint, const struct auth_want *want
 	return 0;
 }
 
-static int answer(struct endpoint *endpoint, const struct auth_want *want, const struct http_response *refused,
-		  const char *sent, struct error **err)
+static int auth_own_answer(struct endpoint *endpoint, const struct auth_want *want, const struct http_response *refused,
+			   const char *sent, struct error **err)
 {
 	cleanup_challenge struct challenge challenge = { 0 };
 	cleanup_buf struct buf now = { 0 };
@@ -144,7 +144,7 @@ int auth_answer(struct endpoint *endpoint, const struct auth_want *want, const s
 	int r;
 
 	pthread_mutex_lock(&endpoint->lock);
-	r = answer(endpoint, want, refused, sent, err);
+	r = auth_own_answer(endpoint, want, refused, sent, err);
 	pthread_mutex_unlock(&endpoint->lock);
 	return r;
 }

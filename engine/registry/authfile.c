@@ -50,7 +50,7 @@ void authfile_paths(char *ret[AUTHFILES_MAX + 1])
 }
 
 /* An error of the disk is one of the login here. */
-static int fail(struct error **err, struct error *error)
+static int authfile_fail(struct error **err, struct error *error)
 {
 	error_make(err, ERROR_REGISTRY, "%s", error->message);
 	error_free(error);
@@ -65,11 +65,11 @@ int authfile_read(const char *path, struct json **ret, struct error **err)
 
 	*ret = NULL;
 	if (fs_read_if(path, FILE_MAX, &text, &found, &error) < 0)
-		return fail(err, error);
+		return authfile_fail(err, error);
 	if (!found || text.len == 0)
 		return 0;
 	if (json_parse(text.data, text.len, path, ret, &error) < 0)
-		return fail(err, error);
+		return authfile_fail(err, error);
 	if (json_is_object(*ret))
 		return 0;
 	json_free(steal_ptr(*ret));
@@ -87,7 +87,7 @@ int authfile_write(const char *path, const struct json *json, struct error **err
 	json_dump(json, JSON_INDENT, &text);
 	buf_char(&text, '\n');
 	if (fs_mkdirs(dir, 0700, &error) < 0 || fs_replace(real ? real : path, text.data, text.len, 0600, &error) < 0)
-		return fail(err, error);
+		return authfile_fail(err, error);
 	return 0;
 }
 
@@ -163,8 +163,8 @@ static int bad_entry(const char *path, const char *key, struct error **err)
 	return error_make(err, ERROR_REGISTRY, "%s: the login for %s is malformed", path, key);
 }
 
-static int read_entry(const struct json *entry, const char *path, const char *key, struct credentials *ret,
-		      struct error **err)
+static int authfile_read_entry(const struct json *entry, const char *path, const char *key, struct credentials *ret,
+			       struct error **err)
 {
 	const char *auth = json_str(entry, "auth"), *username = json_str(entry, "username");
 	const char *password = json_str(entry, "password"), *identity = json_str(entry, "identitytoken");
@@ -213,7 +213,7 @@ int authfile_find(const struct json *file, const char *path, const char *domain,
 		best = json_member(it);
 		key = json_key(it);
 	}
-	return best ? read_entry(best, path, key, ret, err) : 0;
+	return best ? authfile_read_entry(best, path, key, ret, err) : 0;
 }
 
 static struct json *entry_json(const struct credentials *credentials)

@@ -79,7 +79,7 @@ static struct base *known(struct bases *bases, const char *reference)
 
 /* ---- what a registry says ---- */
 
-static void add_members(const struct document *index, struct lock_entry *entry)
+static void bases_add_members(const struct document *index, struct lock_entry *entry)
 {
 	for (size_t i = 0; i < index->len; i++) {
 		const struct document_entry *member = &index->entries[i];
@@ -90,8 +90,8 @@ static void add_members(const struct document *index, struct lock_entry *entry)
 }
 
 /* An image for one platform: which, its config says. */
-static int add_single(struct registry *registry, const struct ref *where, const struct document *manifest,
-		      struct lock_entry *entry, struct error **err)
+static int bases_add_single(struct registry *registry, const struct ref *where, const struct document *manifest,
+			    struct lock_entry *entry, struct error **err)
 {
 	cleanup_image struct image *image = NULL;
 	cleanup_buf struct buf config = { 0 };
@@ -105,8 +105,8 @@ static int add_single(struct registry *registry, const struct ref *where, const 
 }
 
 /* 1: it is there; 0: it is not. */
-static int ask(struct registry *registry, const struct ref *where, const char *reference, struct lock_entry **ret,
-	       struct error **err)
+static int bases_ask(struct registry *registry, const struct ref *where, const char *reference, struct lock_entry **ret,
+		     struct error **err)
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_free char *type = NULL;
@@ -119,8 +119,8 @@ static int ask(struct registry *registry, const struct ref *where, const char *r
 		return r <= 0 ? r : -1;
 	entry = lock_entry_new(reference, digest);
 	if (document->index) {
-		add_members(document, entry);
-	} else if (add_single(registry, where, document, entry, err) < 0) {
+		bases_add_members(document, entry);
+	} else if (bases_add_single(registry, where, document, entry, err) < 0) {
 		lock_entry_free(entry);
 		return -1;
 	}
@@ -184,7 +184,7 @@ static int ask_around(struct bases *bases, struct base *base, const struct ref *
 
 static int ask_all(struct bases *bases, struct base *base, const struct ref *where, struct error **err)
 {
-	return ask(bases->registry, where, base->reference, &base->entry, err);
+	return bases_ask(bases->registry, where, base->reference, &base->entry, err);
 }
 
 static int find_locked(struct bases *bases, struct base *base, struct error **err)
@@ -243,7 +243,7 @@ static int ask_digest(struct bases *bases, struct base *base, const struct ref *
 }
 
 /* The digest is known: a mirror that has it is preferred, and without mirrors nobody is asked. */
-static int place(struct bases *bases, struct base *base, const char *digest, struct error **err)
+static int bases_place(struct bases *bases, struct base *base, const char *digest, struct error **err)
 {
 	struct ref own = { 0 };
 	const struct registry_spec *spec;
@@ -270,7 +270,7 @@ static int find_pull(struct bases *bases, struct base *base, const struct platfo
 {
 	const char *digest = locked;
 
-	if (locked ? place(bases, base, locked, err) < 0 : find_locked(bases, base, err) < 0)
+	if (locked ? bases_place(bases, base, locked, err) < 0 : find_locked(bases, base, err) < 0)
 		return -1;
 	if (!digest)
 		digest = lock_entry_find(base->entry, platform);

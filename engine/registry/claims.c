@@ -45,7 +45,7 @@ void claims_free(struct claims *claims)
 }
 
 /* With the lock held, as those below. */
-static struct claimed *find(struct claims *claims, const char *domain, const char *digest)
+static struct claimed *claims_find(struct claims *claims, const char *domain, const char *digest)
 {
 	cleanup_free char *key = mem_printf("%s %s", domain, digest);
 	struct claimed *blob = map_get(claims->blobs, key);
@@ -73,7 +73,7 @@ enum claim claims_take(struct claims *claims, const char *domain, const char *re
 	struct claimed *blob;
 
 	pthread_mutex_lock(&claims->lock);
-	blob = find(claims, domain, digest);
+	blob = claims_find(claims, domain, digest);
 	while (blob->busy > 0 && blob->len == 0)
 		pthread_cond_wait(&claims->changed, &claims->lock);
 	if (has(blob, repository)) {
@@ -94,7 +94,7 @@ void claims_done(struct claims *claims, const char *domain, const char *reposito
 	struct claimed *blob;
 
 	pthread_mutex_lock(&claims->lock);
-	blob = find(claims, domain, digest);
+	blob = claims_find(claims, domain, digest);
 	blob->busy--;
 	if (there && !has(blob, repository)) {
 		mem_reserve(&blob->repositories, &blob->cap, blob->len + 1, sizeof(*blob->repositories));

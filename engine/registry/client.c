@@ -66,7 +66,7 @@ struct claims *registry_claims(struct registry *registry)
 	return registry->claims;
 }
 
-static int find_endpoint(struct registry *registry, const char *domain, struct endpoint **ret, struct error **err)
+static int client_find_endpoint(struct registry *registry, const char *domain, struct endpoint **ret, struct error **err)
 {
 	int r = 0;
 
@@ -89,7 +89,7 @@ int registry_trust(struct registry *registry, const char *domain, struct registr
 {
 	struct endpoint *endpoint;
 
-	if (find_endpoint(registry, domain, &endpoint, err) < 0)
+	if (client_find_endpoint(registry, domain, &endpoint, err) < 0)
 		return -1;
 	*ret = (struct registry_trust){
 		.plain = endpoint->insecure || endpoint->plain_origin,
@@ -104,7 +104,7 @@ int spot_find(struct registry *registry, const struct ref *ref, bool push, const
 	      struct error **err)
 {
 	*ret = (struct spot){ 0 };
-	if (find_endpoint(registry, ref->domain, &ret->endpoint, err) < 0)
+	if (client_find_endpoint(registry, ref->domain, &ret->endpoint, err) < 0)
 		return -1;
 	ret->scopes = mem_printf("repository:%s:%s%s%s%s", ref->repository, push ? "pull,push" : "pull",
 				 from ? " repository:" : "", from ? from : "", from ? ":pull" : "");
@@ -138,19 +138,19 @@ static const char *version_of(const struct ref *ref)
 	return ref->digest ? ref->digest : ref->tag ? ref->tag : "latest";
 }
 
-static char *manifest_path(const struct ref *ref)
+static char *client_manifest_path(const struct ref *ref)
 {
 	return mem_printf("/v2/%s/manifests/%s", ref->repository, version_of(ref));
 }
 
-static char *shown(const struct ref *ref)
+static char *client_shown(const struct ref *ref)
 {
 	return mem_printf("%s/%s%s%s", ref->domain, ref->repository, ref->digest ? "@" : ":", version_of(ref));
 }
 
-static int wrong(const struct ref *ref, struct error **err, const char *why)
+static int client_wrong(const struct ref *ref, struct error **err, const char *why)
 {
-	cleanup_free char *name = shown(ref);
+	cleanup_free char *name = client_shown(ref);
 
 	return error_make(err, ERROR_REGISTRY, "%s: %s", name, why);
 }
@@ -162,7 +162,7 @@ int registry_manifest(struct registry *registry, const struct ref *ref, struct b
 	cleanup_spot struct spot spot = { 0 };
 	cleanup_http struct http_response response = { 0 };
 	cleanup_document struct document *document = NULL;
-	cleanup_free char *path = manifest_path(ref), *name = shown(ref), *type = NULL, *said = NULL;
+	cleanup_free char *path = client_manifest_path(ref), *name = client_shown(ref), *type = NULL, *said = NULL;
 	struct error *error = NULL;
 	struct exchange exchange = { .method = "GET",
 				     .path = path,
@@ -180,12 +180,12 @@ int registry_manifest(struct registry *registry, const struct ref *ref, struct b
 	if (response.status != 200)
 		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
 	if (response.cut)
-		return wrong(ref, err, "the manifest is larger than 4 MiB");
+		return client_wrong(ref, err, "the manifest is larger than 4 MiB");
 	if (digest_bytes(response.body->data, response.body->len, ret_digest, err) < 0)
 		return -1;
 	said = http_header(&response, "Docker-Content-Digest", 0);
 	if ((ref->digest && strcmp(ref->digest, ret_digest) != 0) || (said && strcmp(said, ret_digest) != 0))
-		return wrong(ref, err, "what the registry sends has another digest than it should");
+		return client_wrong(ref, err, "what the registry sends has another digest than it should");
 	type = http_header(&response, "Content-Type", 0);
 	if (type)
 		type[strcspn(type, "; ")] = '\0';
@@ -205,7 +205,7 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 	static const char *const headers[] = { ACCEPT, NULL };
 	cleanup_spot struct spot spot = { 0 };
 	cleanup_http struct http_response response = { 0 };
-	cleanup_free char *path = manifest_path(ref), *name = shown(ref), *type = NULL, *digest = NULL;
+	cleanup_free char *path = client_manifest_path(ref), *name = client_shown(ref), *type = NULL, *digest = NULL;
 	cleanup_buf struct buf text = { 0 };
 	struct exchange exchange = { .method = "HEAD", .path = path, .headers = headers, .body_fd = -1 };
 
@@ -222,7 +222,7 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 	if (!digest)
 		return registry_manifest(registry, ref, &text, &type, ret_digest, err);
 	if (!digest_valid(digest) || (ref->digest && strcmp(ref->digest, digest) != 0))
-		return wrong(ref, err, "the registry names another digest than it should");
+		return client_wrong(ref, err, "the registry names another digest than it should");
 	memcpy(ret_digest, digest, DIGEST_LEN + 1);
 	return 1;
 }
@@ -233,7 +233,7 @@ int registry_put_manifest(struct registry *registry, const struct ref *ref, cons
 	cleanup_spot struct spot spot = { 0 };
 	cleanup_http struct http_response response = { 0 };
 	cleanup_free char *header = mem_printf("Content-Type: %s", type);
-	cleanup_free char *path = manifest_path(ref), *name = shown(ref), *said = NULL;
+	cleanup_free char *path = client_manifest_path(ref), *name = client_shown(ref), *said = NULL;
 	const char *const headers[] = { header, NULL };
 	struct exchange exchange = { .method = "PUT",
 				     .path = path,
@@ -252,7 +252,7 @@ int registry_put_manifest(struct registry *registry, const struct ref *ref, cons
 		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
 	said = http_header(&response, "Docker-Content-Digest", 0);
 	if (said && strcmp(said, digest) != 0)
-		return wrong(ref, err, "the registry has taken it under another digest");
+		return client_wrong(ref, err, "the registry has taken it under another digest");
 	return 0;
 }
 
@@ -337,7 +337,7 @@ static int check_stream(struct stream *stream, const char *domain, struct error 
 	return 0;
 }
 
-static int fetch(struct registry *registry, const struct ref *ref, struct stream *stream, struct error **err)
+static int client_fetch(struct registry *registry, const struct ref *ref, struct stream *stream, struct error **err)
 {
 	cleanup_spot struct spot spot = { 0 };
 	cleanup_http struct http_response response = { 0 };
@@ -377,7 +377,7 @@ static int fetch_with(struct registry *registry, const struct ref *ref, struct s
 	int r = sha256_new(&stream->sha, err);
 
 	if (r == 0)
-		r = fetch(registry, ref, stream, err);
+		r = client_fetch(registry, ref, stream, err);
 	sha256_free(stream->sha);
 	return r;
 }

@@ -36,8 +36,8 @@ void credentials_free(struct credentials *credentials)
 	*credentials = (struct credentials){ 0 };
 }
 
-static int find_in(struct loop *loop, const char *path, const char *domain, const char *repository,
-		   struct credentials *ret, struct error **err)
+static int credentials_find_in(struct loop *loop, const char *path, const char *domain, const char *repository,
+			       struct credentials *ret, struct error **err)
 {
 	cleanup_json struct json *file = NULL;
 	const char *helper;
@@ -58,7 +58,7 @@ int credentials_find(struct loop *loop, const char *domain, const char *reposito
 	*ret = (struct credentials){ 0 };
 	authfile_paths(paths);
 	for (size_t i = 0; paths[i]; i++) {
-		int r = find_in(loop, paths[i], domain, repository, ret, err);
+		int r = credentials_find_in(loop, paths[i], domain, repository, ret, err);
 
 		if (r != 0)
 			return r < 0 ? -1 : 0;

@@ -30,12 +30,12 @@ const struct registry_spec *endpoint_spec(const struct manifest *manifest, const
 	return NULL;
 }
 
-static char *copy(const char *s)
+static char *endpoint_copy(const char *s)
 {
 	return s ? mem_strdup(s) : NULL;
 }
 
-static bool ends_with(const char *name, const char *end)
+static bool endpoint_ends_with(const char *name, const char *end)
 {
 	size_t len = strlen(name), tail = strlen(end);
 
@@ -43,7 +43,7 @@ static bool ends_with(const char *name, const char *end)
 }
 
 /* The first file of the folder, by name, that ends so. */
-static void take_file(const char *dir, const char *end, char **where)
+static void endpoint_take_file(const char *dir, const char *end, char **where)
 {
 	DIR *stream = *where ? NULL : opendir(dir);
 	cleanup_free char *name = NULL;
@@ -51,7 +51,7 @@ static void take_file(const char *dir, const char *end, char **where)
 	if (!stream)
 		return;
 	for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
-		if (!ends_with(entry->d_name, end) || (name && strcmp(name, entry->d_name) < 0))
+		if (!endpoint_ends_with(entry->d_name, end) || (name && strcmp(name, entry->d_name) < 0))
 			continue;
 		free(name);
 		name = mem_strdup(entry->d_name);
@@ -72,10 +72,10 @@ static void find_certificates(struct endpoint *endpoint)
 	for (size_t i = home ? 0 : 2; i < sizeof(folders) / sizeof(folders[0]); i++) {
 		cleanup_free char *dir = path_join(folders[i], endpoint->domain);
 
-		take_file(dir, ".crt", &endpoint->ca);
+		endpoint_take_file(dir, ".crt", &endpoint->ca);
 		if (!endpoint->cert) {
-			take_file(dir, ".cert", &endpoint->cert);
-			take_file(dir, ".key", &endpoint->key);
+			endpoint_take_file(dir, ".cert", &endpoint->cert);
+			endpoint_take_file(dir, ".key", &endpoint->key);
 		}
 	}
 }
@@ -84,9 +84,9 @@ static void apply_spec(struct endpoint *endpoint, const struct registry_spec *sp
 {
 	endpoint->insecure = spec->insecure;
 	endpoint->timeout_ms = spec->timeout_ms;
-	endpoint->ca = copy(spec->ca.s);
-	endpoint->cert = copy(spec->cert.s);
-	endpoint->key = copy(spec->key.s);
+	endpoint->ca = endpoint_copy(spec->ca.s);
+	endpoint->cert = endpoint_copy(spec->cert.s);
+	endpoint->key = endpoint_copy(spec->key.s);
 	if (spec->auth.s) {
 		free(endpoint->realm_origin);
 		endpoint->realm_origin = url_origin(spec->auth.s);

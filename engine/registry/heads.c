@@ -16,7 +16,7 @@ struct inquiry {
 	struct error *error;  /* the first */
 };
 
-static bool has_failed(struct inquiry *inquiry)
+static bool heads_has_failed(struct inquiry *inquiry)
 {
 	bool failed;
 
@@ -26,7 +26,7 @@ static bool has_failed(struct inquiry *inquiry)
 	return failed;
 }
 
-static void ask(void *data, size_t index, unsigned worker)
+static void heads_own_ask(void *data, size_t index, unsigned worker)
 {
 	struct inquiry *inquiry = data;
 	struct head *head = &inquiry->heads[index];
@@ -34,7 +34,7 @@ static void ask(void *data, size_t index, unsigned worker)
 	int r;
 
 	(void)worker;
-	if (has_failed(inquiry))
+	if (heads_has_failed(inquiry))
 		return;
 	r = registry_head(inquiry->registry, &head->ref, inquiry->push, head->digest, &error);
 	head->found = r > 0;
@@ -55,7 +55,7 @@ int heads_ask(struct registry *registry, struct head *heads, size_t len, bool pu
 			return -1;
 	}
 	pthread_mutex_init(&inquiry.lock, NULL);
-	workers_run(len, WORKERS_MAX, ask, &inquiry);
+	workers_run(len, WORKERS_MAX, heads_own_ask, &inquiry);
 	pthread_mutex_destroy(&inquiry.lock);
 	return inquiry.error ? error_move(err, &inquiry.error) : 0;
 }

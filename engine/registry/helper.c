@@ -29,7 +29,7 @@ static bool says_nothing(const struct buf *out)
 }
 
 /* The error of starting or ending it, as one of a login. */
-static int fail(struct error **err, struct error *error, const char *program)
+static int helper_fail(struct error **err, struct error *error, const char *program)
 {
 	enum error_class cls = error->cls == ERROR_CANCELLED ? ERROR_CANCELLED : ERROR_REGISTRY;
 
@@ -53,7 +53,7 @@ static int call(struct loop *loop, const char *helper, const char *verb, const c
 	if (!ref_name_valid(helper))
 		return error_make(err, ERROR_REGISTRY, "\"%s\" cannot be the name of a credential helper", helper);
 	if (proc_run(loop, &spec, ret, &error) < 0) {
-		fail(err, error, program);
+		helper_fail(err, error, program);
 		error_remedy(err, "install it, or take it out of docker's config.json");
 		return -1;
 	}

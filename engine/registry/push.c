@@ -34,7 +34,7 @@ struct way {
 	uint64_t bytes;
 };
 
-static void note_sent(void *data, int64_t bytes)
+static void push_note_sent(void *data, int64_t bytes)
 {
 	struct way *way = data;
 
@@ -44,8 +44,8 @@ static void note_sent(void *data, int64_t bytes)
 }
 
 /* Negative on error; 0 there, 1 mounted, 2 sent. */
-static int bring(const struct push *push, const struct descriptor *blob, const char *from, struct way *way,
-		 struct error **err)
+static int push_bring(const struct push *push, const struct descriptor *blob, const char *from, struct way *way,
+		      struct error **err)
 {
 	cleanup_free char *path = layout_blob_path(push->layout, blob->digest);
 	int r = from ? 0 : registry_has_blob(push->registry, push->where, blob->digest, blob->size, err);
@@ -54,7 +54,7 @@ static int bring(const struct push *push, const struct descriptor *blob, const c
 		return r < 0 ? -1 : 0;
 	if (push->progress)
 		push->progress(push->data, 0, blob->size);
-	r = registry_upload(push->registry, push->where, blob, path, from, note_sent, way, err);
+	r = registry_upload(push->registry, push->where, blob, path, from, push_note_sent, way, err);
 	if (r == 0 && push->progress)
 		push->progress(push->data, (int64_t)blob->size, 0); /* it had not to be sent after all */
 	return r < 0 ? -1 : r + 1;
@@ -69,7 +69,7 @@ static int look_after(struct crate *crate, const struct descriptor *blob, struct
 	int r = 0;
 
 	if (claims_take(claims, where->domain, where->repository, blob->digest, &from) != CLAIM_THERE) {
-		r = bring(crate->push, blob, from, &way, err);
+		r = push_bring(crate->push, blob, from, &way, err);
 		claims_done(claims, where->domain, where->repository, blob->digest, r >= 0);
 	}
 	pthread_mutex_lock(&crate->lock);
@@ -81,7 +81,7 @@ static int look_after(struct crate *crate, const struct descriptor *blob, struct
 	return r < 0 ? -1 : 0;
 }
 
-static bool has_failed(struct crate *crate)
+static bool push_has_failed(struct crate *crate)
 {
 	bool failed;
 
@@ -97,7 +97,7 @@ static void look_after_one(void *data, size_t index, unsigned worker)
 	struct error *error = NULL;
 
 	(void)worker;
-	if (has_failed(crate) || look_after(crate, crate->blobs[index], &error) == 0)
+	if (push_has_failed(crate) || look_after(crate, crate->blobs[index], &error) == 0)
 		return;
 	pthread_mutex_lock(&crate->lock);
 	error_move(crate->error ? NULL : &crate->error, &error);
@@ -105,7 +105,7 @@ static void look_after_one(void *data, size_t index, unsigned worker)
 }
 
 /* The largest first: the last one decides when all are there. */
-static int by_size(const void *a, const void *b)
+static int push_by_size(const void *a, const void *b)
 {
 	const struct descriptor *one = *(const struct descriptor *const *)a;
 	const struct descriptor *other = *(const struct descriptor *const *)b;
@@ -123,15 +123,15 @@ static int send_blobs(const struct push *push, const struct reach *reach, struct
 		if (!document_type_known(reach->items[i].media_type))
 			blobs[len++] = &reach->items[i];
 	}
-	qsort(blobs, len, sizeof(*blobs), by_size);
+	qsort(blobs, len, sizeof(*blobs), push_by_size);
 	pthread_mutex_init(&crate.lock, NULL);
 	workers_run(len, THREADS, look_after_one, &crate);
 	pthread_mutex_destroy(&crate.lock);
 	return crate.error ? error_move(err, &crate.error) : 0;
 }
 
-static int put(struct registry *registry, struct layout *layout, const struct ref *where, const char *digest,
-	       struct error **err)
+static int push_put(struct registry *registry, struct layout *layout, const struct ref *where, const char *digest,
+		    struct error **err)
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
@@ -148,11 +148,11 @@ static int put_by_digest(const struct push *push, const char *digest, struct err
 
 	where.tag = NULL;
 	where.digest = (char *)digest;
-	return put(push->registry, push->layout, &where, digest, err);
+	return push_put(push->registry, push->layout, &where, digest, err);
 }
 
 /* What a registry has under a digest is complete: it takes nothing else. */
-static int is_there(const struct push *push, const char *digest, struct error **err)
+static int push_is_there(const struct push *push, const char *digest, struct error **err)
 {
 	struct ref where = *push->where;
 	char found[DIGEST_LEN + 1];
@@ -175,7 +175,7 @@ static int collect_missing(const struct push *push, struct reach *reach, struct 
 		return reach_collect(push->layout, push->digest, REACH_VERIFY, reach, err);
 	for (size_t i = 0; i < document->len; i++) {
 		const char *member = document->entries[i].blob.digest;
-		int r = is_there(push, member, err);
+		int r = push_is_there(push, member, err);
 
 		if (r < 0 || (r == 0 && reach_collect(push->layout, member, REACH_VERIFY, reach, err) < 0))
 			return -1;
@@ -220,7 +220,7 @@ int push_content(const struct push *push, struct push_result *ret, struct error 
 		return -1;
 	if (push->again && put_again(push))
 		return 0;
-	r = is_there(push, push->digest, err);
+	r = push_is_there(push, push->digest, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	r = collect_missing(push, &reach, err);
@@ -236,5 +236,5 @@ int push_tag(struct registry *registry, struct layout *layout, const struct ref 
 	struct ref tagged = *where;
 
 	tagged.digest = NULL;
-	return put(registry, layout, &tagged, digest, err);
+	return push_put(registry, layout, &tagged, digest, err);
 }

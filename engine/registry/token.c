@@ -32,7 +32,7 @@ static void server_cleanup(struct server *server)
 	free(server->origin);
 }
 
-static int look_at(const struct endpoint *endpoint, const char *realm, struct server *ret, struct error **err)
+static int token_look_at(const struct endpoint *endpoint, const char *realm, struct server *ret, struct error **err)
 {
 	const char *own = endpoint_origin(endpoint);
 	bool safe;
@@ -80,8 +80,8 @@ static char *basic_header(const struct credentials *credentials)
 	return buf_steal(&header);
 }
 
-static int ask(struct endpoint *endpoint, const struct challenge *challenge, const char *scopes,
-	       const struct credentials *credentials, struct http_response *ret, struct error **err)
+static int token_ask(struct endpoint *endpoint, const struct challenge *challenge, const char *scopes,
+		     const struct credentials *credentials, struct http_response *ret, struct error **err)
 {
 	bool identity = credentials && credentials->identity_token;
 	cleanup_free char *basic = !identity && credentials && credentials->username ? basic_header(credentials) : NULL;
@@ -123,7 +123,7 @@ static int ask(struct endpoint *endpoint, const struct challenge *challenge, con
 }
 
 /* It becomes part of a header. */
-static bool fit(const char *token)
+static bool token_fit(const char *token)
 {
 	for (const char *c = token; *c; c++) {
 		if (*c <= ' ' || *c == 127 || (unsigned char)*c > 127)
@@ -143,7 +143,7 @@ static int read_token(const struct http_response *response, const char *origin, 
 		return error_make(err, ERROR_REGISTRY, "the token server %s answers with no JSON", origin);
 	token = json_str(answer, "token");
 	token = token ? token : json_str(answer, "access_token");
-	if (!token || !fit(token))
+	if (!token || !token_fit(token))
 		return error_make(err, ERROR_REGISTRY, "the token server %s answers without a token", origin);
 	seconds = json_int(answer, "expires_in");
 	if (seconds <= 0)
@@ -171,7 +171,7 @@ int token_fetch(struct endpoint *endpoint, const struct challenge *challenge, co
 	struct error *error = NULL;
 	bool withheld;
 
-	if (look_at(endpoint, challenge->realm, &server, err) < 0)
+	if (token_look_at(endpoint, challenge->realm, &server, err) < 0)
 		return -1;
 	withheld = !server.own && credentials_any(credentials);
 	if (withheld && !endpoint->withheld)
@@ -181,7 +181,7 @@ int token_fetch(struct endpoint *endpoint, const struct challenge *challenge, co
 		token_explain(endpoint, err);
 		return -1;
 	}
-	if (ask(endpoint, challenge, scopes, server.own ? credentials : NULL, &response, &error) < 0) {
+	if (token_ask(endpoint, challenge, scopes, server.own ? credentials : NULL, &response, &error) < 0) {
 		enum error_class cls = error->cls == ERROR_HEALTH ? ERROR_REGISTRY : error->cls;
 		struct error *renamed = NULL;
 

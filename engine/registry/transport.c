@@ -206,7 +206,7 @@ static int connection_failed(struct attempt *attempt, struct error *error, struc
 	return error_move(err, &renamed);
 }
 
-static bool is_redirect(const struct attempt *attempt, const struct http_response *response)
+static bool transport_is_redirect(const struct attempt *attempt, const struct http_response *response)
 {
 	bool safe = strcmp(attempt->exchange->method, "GET") == 0 || strcmp(attempt->exchange->method, "HEAD") == 0;
 
@@ -230,7 +230,7 @@ static int check_way(const struct endpoint *endpoint, const char *from, const ch
 	return 0;
 }
 
-static int follow(struct attempt *attempt, const struct http_response *response, struct error **err)
+static int transport_follow(struct attempt *attempt, const struct http_response *response, struct error **err)
 {
 	if (check_way(attempt->endpoint, attempt->url, response->location, err) < 0)
 		return -1;
@@ -259,7 +259,7 @@ static bool other_scheme(struct attempt *attempt, const struct http_response *re
 }
 
 /* Login and redirects; an answer of any other kind is returned. */
-static int send_whole(struct attempt *attempt, struct http_response *ret, struct error **err)
+static int transport_send_whole(struct attempt *attempt, struct http_response *ret, struct error **err)
 {
 	unsigned logins = 0, redirects = 0;
 
@@ -278,12 +278,12 @@ static int send_whole(struct attempt *attempt, struct http_response *ret, struct
 		} else if (ret->status == 401 && attempt->own && logins++ < LOGINS_MAX) {
 			r = auth_answer(attempt->endpoint, &attempt->exchange->want, ret,
 					attempt->login.data ? attempt->login.data : "", err);
-		} else if (is_redirect(attempt, ret)) {
+		} else if (transport_is_redirect(attempt, ret)) {
 			if (redirects++ == REDIRECTS_MAX)
 				r = error_make(err, ERROR_REGISTRY, "%s sends us round in circles",
 					       attempt->endpoint->domain);
 			else
-				r = follow(attempt, ret, err);
+				r = transport_follow(attempt, ret, err);
 		} else {
 			atomic_store(&attempt->endpoint->settled, true);
 			return 0;
@@ -310,7 +310,7 @@ int transport_do(struct endpoint *endpoint, const struct exchange *exchange, str
 
 		if (start_url(&attempt, err) < 0)
 			return -1;
-		if (send_whole(&attempt, ret, &error) == 0) {
+		if (transport_send_whole(&attempt, ret, &error) == 0) {
 			if (!busy(ret) && ret->status != 401)
 				return 0;
 			retry.asked_ms = asked_pause(ret);

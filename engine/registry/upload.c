@@ -42,7 +42,7 @@ struct upload {
 	uint64_t asked_ms;
 };
 
-static void note_sent(void *data, int64_t bytes)
+static void upload_note_sent(void *data, int64_t bytes)
 {
 	struct upload *upload = data;
 
@@ -56,7 +56,7 @@ static void take_back(struct upload *upload, uint64_t keep)
 	int64_t extra = upload->told - (int64_t)keep;
 
 	if (extra != 0)
-		note_sent(upload, -extra);
+		upload_note_sent(upload, -extra);
 }
 
 /* One request of the upload; what it may answer besides an error is the caller's. */
@@ -79,7 +79,7 @@ static int take_location(struct upload *upload, const char *url, const struct ht
 }
 
 /* 1: a session was begun; 0: the registry has taken the blob from elsewhere. */
-static int begin(struct upload *upload, struct error **err)
+static int upload_begin(struct upload *upload, struct error **err)
 {
 	cleanup_http struct http_response response = { 0 };
 	cleanup_buf struct buf path = { 0 };
@@ -142,7 +142,7 @@ static int check_taken(struct upload *upload, const struct http_response *respon
 	return -1;
 }
 
-static int send_whole(struct upload *upload, struct error **err)
+static int upload_send_whole(struct upload *upload, struct error **err)
 {
 	static const char *const headers[] = { BINARY, NULL };
 	cleanup_http struct http_response response = { 0 };
@@ -155,7 +155,7 @@ static int send_whole(struct upload *upload, struct error **err)
 		.body_fd = upload->blob->size ? upload->fd : -1,
 		.body_fd_len = upload->blob->size,
 		.bytes = upload->blob->size,
-		.sent = note_sent,
+		.sent = upload_note_sent,
 		.sent_data = upload,
 	};
 
@@ -223,7 +223,7 @@ static int send_piece(struct upload *upload, struct error **err)
 		.body_fd = upload->fd,
 		.body_fd_len = len,
 		.bytes = len,
-		.sent = note_sent,
+		.sent = upload_note_sent,
 		.sent_data = upload,
 	};
 
@@ -262,7 +262,7 @@ static int send_pieces(struct upload *upload, struct error **err)
 }
 
 /* One try: 1 sent, 0 mounted. */
-static int attempt(struct upload *upload, struct error **err)
+static int upload_attempt(struct upload *upload, struct error **err)
 {
 	struct error *lost = NULL;
 	int r = 1;
@@ -273,20 +273,20 @@ static int attempt(struct upload *upload, struct error **err)
 	}
 	if (!upload->location) {
 		take_back(upload, 0);
-		r = begin(upload, err);
+		r = upload_begin(upload, err);
 	}
 	if (r <= 0)
 		return r;
-	return (upload->pieces ? send_pieces(upload, err) : send_whole(upload, err)) < 0 ? -1 : 1;
+	return (upload->pieces ? send_pieces(upload, err) : upload_send_whole(upload, err)) < 0 ? -1 : 1;
 }
 
-static int run(struct upload *upload, struct error **err)
+static int upload_run(struct upload *upload, struct error **err)
 {
 	struct retry retry = { 0 };
 
 	for (;;) {
 		struct error *error = NULL;
-		int r = attempt(upload, &error);
+		int r = upload_attempt(upload, &error);
 
 		if (r >= 0)
 			return r;
@@ -312,7 +312,7 @@ int registry_upload(struct registry *registry, const struct ref *ref, const stru
 	if (spot_find(registry, ref, true, from, &upload.spot, err) < 0)
 		return -1;
 	upload.fd = fd;
-	r = run(&upload, err);
+	r = upload_run(&upload, err);
 	free(upload.location);
 	spot_free(&upload.spot);
 	return r;

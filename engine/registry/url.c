@@ -16,7 +16,7 @@ static size_t scheme_length(const char *url)
 	return strncasecmp(url, "http://", 7) == 0 ? 7 : 0;
 }
 
-static bool printable(const char *url)
+static bool url_printable(const char *url)
 {
 	for (; *url; url++) {
 		/* Others take a backslash for a slash, or do not: the host must not be in doubt. */
@@ -33,7 +33,7 @@ char *url_origin(const char *url)
 	char *origin;
 	const char *port;
 
-	if (!scheme || !host || memchr(url + scheme, '@', host) || !printable(url))
+	if (!scheme || !host || memchr(url + scheme, '@', host) || !url_printable(url))
 		return NULL;
 	origin = mem_strndup(url, scheme + host);
 	for (char *c = origin; *c; c++)

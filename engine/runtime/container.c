@@ -19,7 +19,7 @@
 #define EXEC_MS (30u * 1000)   /* of a HEALTHCHECK, docker's default */
 #define LOGS_MS (10u * 1000)
 
-static int inspect(struct container *container, struct error **err)
+static int container_inspect(struct container *container, struct error **err)
 {
 	const char *const args[] = { "container", "inspect", container->name, NULL };
 	cleanup_buf struct buf out = { 0 };
@@ -116,7 +116,8 @@ static int run_once(struct container *container, const struct container_spec *sp
 
 /* Attempts are silent: what goes wrong is in the error. The first complaint is the one that is told: what later
  * attempts say is often their own doing. */
-static int run(struct container *container, const struct container_spec *spec, const char *env_file, struct error **err)
+static int container_run(struct container *container, const struct container_spec *spec, const char *env_file,
+			 struct error **err)
 {
 	unsigned known = atomic_load(&container->runtime->quirks), quirks = known;
 	cleanup_error struct error *first = NULL;
@@ -143,8 +144,8 @@ static int run(struct container *container, const struct container_spec *spec, c
 	return 0;
 }
 
-static int start(struct container *container, const struct container_spec *spec, const struct output *output,
-		 struct error **err)
+static int container_own_start(struct container *container, const struct container_spec *spec,
+			       const struct output *output, struct error **err)
 {
 	struct runtime *runtime = container->runtime;
 	cleanup_free char *dir = NULL, *env_file = NULL;
@@ -155,7 +156,7 @@ static int start(struct container *container, const struct container_spec *spec,
 	container->acquired = true;
 	r = environment_file(runtime, spec, &dir, &env_file, err);
 	if (r == 0)
-		r = run(container, spec, env_file, err);
+		r = container_run(container, spec, env_file, err);
 	if (dir)
 		fs_remove_tree(dir, NULL);
 	if (r < 0)
@@ -168,7 +169,7 @@ int container_look(struct container *container, struct error **err)
 {
 	const struct runtime *runtime = container->runtime;
 
-	if (inspect(container, err) < 0)
+	if (container_inspect(container, err) < 0)
 		return -1;
 	container->direct = container->seen.host_network ||
 			    (runtime->bridged && container->seen.gateway && inspect_ours(container->seen.gateway));
@@ -186,7 +187,7 @@ int container_start(struct runtime *runtime, const struct container_spec *spec, 
 	container->image.identity = mem_strdup(spec->image.identity);
 	container->image.digest = spec->image.digest ? mem_strdup(spec->image.digest) : NULL;
 	container->name = command_name(runtime, spec->name);
-	if (start(container, spec, output, err) < 0) {
+	if (container_own_start(container, spec, output, err) < 0) {
 		container_remove(container, NULL);
 		return -1;
 	}
@@ -241,7 +242,7 @@ int container_state(struct container *container, bool *ret_running, int *ret_sta
 		look = reap_start_time(seen->pid) != container->pid_start;
 	else if (look)
 		look = loop_now_ms() - container->inspected_ms >= INSPECT_EVERY_MS;
-	if (look && inspect(container, err) < 0)
+	if (look && container_inspect(container, err) < 0)
 		return -1;
 	*ret_running = seen->running;
 	*ret_status = seen->status;

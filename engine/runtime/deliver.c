@@ -49,7 +49,7 @@ static int find_program(struct deliver *deliver, const char *program, const char
 	return -1;
 }
 
-static void begin(const struct deliver *deliver, struct argv *argv)
+static void deliver_begin(const struct deliver *deliver, struct argv *argv)
 {
 	argv_add(argv, deliver->program);
 	if (!deliver->kind && deliver->name)
@@ -62,7 +62,7 @@ static int ask_containerd(const struct deliver *deliver, struct error **err)
 	cleanup_argv struct argv argv = { 0 };
 	struct proc_spec spec = { .capture = true, .timeout_ms = ASK_MS };
 
-	begin(deliver, &argv);
+	deliver_begin(deliver, &argv);
 	argv_add(&argv, "version");
 	spec.argv = (const char *const *)argv.items;
 	if (proc_check(deliver->loop, &spec, ERROR_TOOL, &result, err) == 0)
@@ -132,7 +132,7 @@ bool deliver_holds_all(const struct deliver *deliver)
 	return !deliver->runtime;
 }
 
-static int read_store(void *data, const char *digest, struct buf *ret, struct error **err)
+static int deliver_read_store(void *data, const char *digest, struct buf *ret, struct error **err)
 {
 	return layout_read(data, digest, ret, err);
 }
@@ -148,7 +148,8 @@ static int into_engine(struct deliver *deliver, const char *digest, const char *
 
 	platform_host(&host);
 	if (layout_read(deliver->layout, digest, &index, err) < 0 ||
-	    pick_image(index.data, index.len, references[0], &host, read_store, deliver->layout, &picked, NULL, err) < 0)
+	    pick_image(index.data, index.len, references[0], &host, deliver_read_store, deliver->layout, &picked, NULL,
+		       err) < 0)
 		return -1;
 	free(picked.media_type);
 	if (image_read(deliver->layout, picked.digest, &image, err) < 0)
@@ -164,7 +165,7 @@ static int run_import(const struct deliver *deliver, const char *tar, struct err
 	cleanup_argv struct argv argv = { 0 };
 	struct proc_spec spec = { 0 };
 
-	begin(deliver, &argv);
+	deliver_begin(deliver, &argv);
 	if (deliver->kind) {
 		argv_add(&argv, "load");
 		argv_add(&argv, "image-archive");
@@ -180,8 +181,8 @@ static int run_import(const struct deliver *deliver, const char *tar, struct err
 	return proc_check(deliver->loop, &spec, ERROR_TOOL, &result, err);
 }
 
-static int write_tar(const struct deliver *deliver, const char *tar, const char *digest, const char *const *references,
-		     size_t len, struct error **err)
+static int deliver_write_tar(const struct deliver *deliver, const char *tar, const char *digest,
+			     const char *const *references, size_t len, struct error **err)
 {
 	cleanup_fd int fd = open(tar, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -200,7 +201,7 @@ static int through_tar(struct deliver *deliver, const char *digest, const char *
 	if (layout_staging(deliver->layout, &staging, err) < 0)
 		return -1;
 	tar = path_join(staging, "image.tar");
-	r = write_tar(deliver, tar, digest, references, len, err);
+	r = deliver_write_tar(deliver, tar, digest, references, len, err);
 	if (r == 0)
 		r = run_import(deliver, tar, err);
 	if (fs_remove_tree(staging, r == 0 ? err : NULL) < 0)

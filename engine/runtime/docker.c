@@ -19,7 +19,7 @@
 #define FILTER_MAX (64u << 10) /* bytes of names in a question; daemons take ten times that */
 #define INFO_MS 20000          /* and this long to say what it is */
 
-static int find_endpoint(struct runtime *runtime, char **ret, struct error **err)
+static int docker_find_endpoint(struct runtime *runtime, char **ret, struct error **err)
 {
 	const char *const args[] = { "context", "inspect", "--format={{.Endpoints.docker.Host}}", NULL };
 	cleanup_buf struct buf out = { 0 };
@@ -34,7 +34,7 @@ static int find_endpoint(struct runtime *runtime, char **ret, struct error **err
 	return 0;
 }
 
-static void add_remedy(const char *complaint, const char *endpoint, struct error **err)
+static void docker_add_remedy(const char *complaint, const char *endpoint, struct error **err)
 {
 	if (strstr(complaint, "permission denied"))
 		error_remedy(err,
@@ -86,7 +86,7 @@ static int take_info(struct runtime *runtime, const struct buf *text, const char
 	version = json_str(info, "ServerVersion");
 	if (complaint || !version || !*version) {
 		error_make(err, ERROR_TOOL, "%s", complaint ? complaint : "docker's daemon does not answer");
-		add_remedy(complaint ? complaint : "", endpoint, err);
+		docker_add_remedy(complaint ? complaint : "", endpoint, err);
 		return -1;
 	}
 	runtime->version = mem_strdup(version);
@@ -112,13 +112,13 @@ static int docker_open(struct runtime *runtime, struct error **err)
 	cleanup_buf struct buf out = { 0 };
 	struct error *error = NULL;
 
-	if (find_endpoint(runtime, &endpoint, err) < 0)
+	if (docker_find_endpoint(runtime, &endpoint, err) < 0)
 		return -1;
 	if (dockerd_socket(endpoint))
 		runtime->socket = mem_strdup(dockerd_socket(endpoint));
 	if (ask_info(runtime, &out, &error) < 0) {
 		if (error->cls == ERROR_TOOL)
-			add_remedy(error->message, endpoint, &error);
+			docker_add_remedy(error->message, endpoint, &error);
 		return error_move(err, &error);
 	}
 	if (take_info(runtime, &out, endpoint, err) < 0)
@@ -188,7 +188,7 @@ static bool is_image(const struct json *entry, const struct runtime_image *image
 	return id && (strcmp(id, image->identity) == 0 || (image->digest && strcmp(id, image->digest) == 0));
 }
 
-static bool holds(const struct json *images, const struct runtime_presence *item)
+static bool docker_holds(const struct json *images, const struct runtime_presence *item)
 {
 	for (size_t i = 0; i < item->len; i++) {
 		if (!is_image(find_tagged(images, item->references[i]), &item->image))
@@ -219,7 +219,7 @@ static char *familiar(const char *reference)
 	return name;
 }
 
-static void add_escaped(struct buf *out, const char *text)
+static void docker_add_escaped(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
 		if (isalnum((unsigned char)*text) || strchr("-._~", *text))
@@ -251,7 +251,7 @@ static void present_target(const struct runtime_presence *items, size_t len, str
 	if (text.len > FILTER_MAX)
 		return;
 	buf_str(out, "?filters=");
-	add_escaped(out, text.data);
+	docker_add_escaped(out, text.data);
 }
 
 static void docker_present(const char *place, struct runtime_presence *items, size_t len)
@@ -265,7 +265,7 @@ static void docker_present(const char *place, struct runtime_presence *items, si
 	    json_parse(answer.data ? answer.data : "", answer.len, endpoint, &images, NULL) < 0)
 		return;
 	for (size_t i = 0; i < len; i++)
-		items[i].held = holds(images, &items[i]);
+		items[i].held = docker_holds(images, &items[i]);
 }
 
 static unsigned docker_adapt(unsigned quirks, const char *text)

@@ -31,7 +31,8 @@ static struct http_request request_to(const struct runtime *runtime, const char 
 	};
 }
 
-static int ask(struct runtime *runtime, const struct http_request *request, struct http_response *ret, struct error **err)
+static int docker_api_ask(struct runtime *runtime, const struct http_request *request, struct http_response *ret,
+			  struct error **err)
 {
 	struct error *error = NULL;
 
@@ -44,7 +45,7 @@ static int ask(struct runtime *runtime, const struct http_request *request, stru
 }
 
 /* {"message": "..."} */
-static int refused(const struct http_response *response, struct error **err)
+static int docker_api_refused(const struct http_response *response, struct error **err)
 {
 	cleanup_json struct json *json = NULL;
 	const char *message = NULL;
@@ -62,10 +63,10 @@ int docker_api_has(struct runtime *runtime, const char *id, bool *ret, struct er
 	cleanup_http struct http_response response = { 0 };
 
 	request.total_ms = ASK_MS;
-	if (ask(runtime, &request, &response, err) < 0)
+	if (docker_api_ask(runtime, &request, &response, err) < 0)
 		return -1;
 	*ret = response.status == 200;
-	return *ret || response.status == MISSING_STATUS ? 0 : refused(&response, err);
+	return *ret || response.status == MISSING_STATUS ? 0 : docker_api_refused(&response, err);
 }
 
 /* The answer to a load: objects one after another, of which one may name an error. */
@@ -74,7 +75,7 @@ static int check_loaded(const struct http_response *response, struct error **err
 	const char *at = response->body->data ? response->body->data : "";
 
 	if (response->status != 200)
-		return refused(response, err);
+		return docker_api_refused(response, err);
 	while (*at) {
 		size_t len = strcspn(at, "\n");
 		cleanup_json struct json *json = NULL;
@@ -99,7 +100,7 @@ int docker_api_load(struct runtime *runtime, const char *tar, struct error **err
 	request.headers = headers;
 	request.body_fd = fd;
 	request.body_fd_len = (uint64_t)st.st_size;
-	if (ask(runtime, &request, &response, err) < 0)
+	if (docker_api_ask(runtime, &request, &response, err) < 0)
 		return -1;
 	return check_loaded(&response, err);
 }

@@ -79,7 +79,7 @@ static char *find_identity(const char *program)
 }
 
 /* What `podman info` said, as it is remembered. False: it must be asked. */
-static bool recall(struct runtime *runtime)
+static bool podman_recall(struct runtime *runtime)
 {
 	cleanup_free char *fact = NULL, *quirks = NULL;
 	cleanup_json struct json *info = NULL;
@@ -104,7 +104,7 @@ static bool recall(struct runtime *runtime)
 	return true;
 }
 
-static void remember(struct runtime *runtime)
+static void podman_remember(struct runtime *runtime)
 {
 	cleanup_json struct json *info = json_new_object();
 	cleanup_buf struct buf text = { 0 };
@@ -120,7 +120,7 @@ static void remember(struct runtime *runtime)
 	state_set_fact(runtime->state, FACT_INFO, text.data, NULL); /* a fact that is lost is found out again */
 }
 
-static int ask(struct runtime *runtime, struct error **err)
+static int podman_ask(struct runtime *runtime, struct error **err)
 {
 	const char *const args[] = { "info", "--format=json", NULL };
 	cleanup_buf struct buf out = { 0 };
@@ -153,11 +153,11 @@ static int ask(struct runtime *runtime, struct error **err)
 static int podman_open(struct runtime *runtime, struct error **err)
 {
 	runtime->identity = find_identity(runtime->program);
-	if (recall(runtime))
+	if (podman_recall(runtime))
 		return 0;
-	if (ask(runtime, err) < 0)
+	if (podman_ask(runtime, err) < 0)
 		return -1;
-	remember(runtime);
+	podman_remember(runtime);
 	return 0;
 }
 

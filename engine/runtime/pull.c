@@ -12,7 +12,7 @@
 #include "engine/io/proc.h"
 #include "engine/runtime/runtime_ops.h"
 
-static char *normal_name(const char *reference, bool *ret_loopback)
+static char *pull_normal_name(const char *reference, bool *ret_loopback)
 {
 	struct ref ref;
 	char *name;
@@ -105,7 +105,8 @@ static int inspect_image(struct runtime *runtime, const char *name, struct runti
 	return pull_parse(out.data ? out.data : "", out.len, name, ret, err);
 }
 
-static int pull(struct runtime *runtime, const char *name, bool insecure, const struct output *output, struct error **err)
+static int pull_pull(struct runtime *runtime, const char *name, bool insecure, const struct output *output,
+		     struct error **err)
 {
 	const bool podman = runtime->ops == &runtime_podman;
 	cleanup_argv struct argv args = { 0 };
@@ -128,7 +129,7 @@ int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, c
 		 struct runtime_pulled *ret, struct error **err)
 {
 	bool loopback;
-	cleanup_free char *name = normal_name(wanted->reference, &loopback);
+	cleanup_free char *name = pull_normal_name(wanted->reference, &loopback);
 	struct error *error = NULL;
 
 	/* As it is written first: podman may have it under a name of this machine. */
@@ -145,7 +146,7 @@ int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, c
 		error_remedy(err, "pull it: %s pull %s", runtime->ops->name, name);
 		return -1;
 	}
-	if (pull(runtime, name, wanted->insecure || loopback, output, err) < 0)
+	if (pull_pull(runtime, name, wanted->insecure || loopback, output, err) < 0)
 		return -1;
 	return inspect_image(runtime, name, ret, err);
 }

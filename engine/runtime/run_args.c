@@ -35,8 +35,8 @@ static void add_ulimit(struct argv *argv, const char *name, int resource)
 	argv_addf(argv, "--ulimit=%s=%llu:%llu", name, value, value);
 }
 
-static void add_pairs(const struct runtime *runtime, struct argv *argv, const struct container_spec *spec,
-		      const char *env_file)
+static void run_args_add_pairs(const struct runtime *runtime, struct argv *argv, const struct container_spec *spec,
+			       const char *env_file)
 {
 	bool hosts = !runtime->ops->resolves || !spec->network;
 
@@ -55,7 +55,7 @@ static void add_pairs(const struct runtime *runtime, struct argv *argv, const st
 		argv_addf(argv, "--add-host=%s:%s", spec->hosts[i].key, spec->hosts[i].value);
 }
 
-static void add_publish(struct argv *argv, const struct runtime_publish *publish)
+static void run_args_add_publish(struct argv *argv, const struct runtime_publish *publish)
 {
 	const char *host = publish->host ? publish->host : "127.0.0.1", *kind = publish->udp ? "udp" : "tcp";
 
@@ -87,14 +87,14 @@ static void add_network(const struct runtime *runtime, struct argv *argv, const 
 	if (spec->ip)
 		argv_addf(argv, "--ip=%s", spec->ip);
 	for (size_t i = 0; i < spec->publish_len; i++)
-		add_publish(argv, &spec->publish[i]);
+		run_args_add_publish(argv, &spec->publish[i]);
 	for (size_t i = 0; runtime->publish && i < spec->ports_len; i++) {
 		if (!is_published(spec, spec->ports[i]))
 			argv_addf(argv, "--publish=127.0.0.1::%u", spec->ports[i]);
 	}
 }
 
-static void add_options(const struct runtime *runtime, unsigned quirks, struct argv *argv)
+static void run_args_add_options(const struct runtime *runtime, unsigned quirks, struct argv *argv)
 {
 	argv_addf(argv, "--log-driver=%s", runtime->ops->log_driver);
 	if (!(quirks & QUIRK_NO_LOGOPT))
@@ -122,9 +122,9 @@ void command_run(const struct runtime *runtime, unsigned quirks, const struct co
 	argv_addf(argv, "--label=" RUNTIME_LABEL "=%s", runtime->owner);
 	for (size_t i = 0; i < spec->labels_len; i++)
 		argv_addf(argv, "--label=%s=%s", spec->labels[i].key, spec->labels[i].value);
-	add_options(runtime, quirks, argv);
+	run_args_add_options(runtime, quirks, argv);
 	add_network(runtime, argv, spec);
-	add_pairs(runtime, argv, spec, env_file);
+	run_args_add_pairs(runtime, argv, spec, env_file);
 	if (spec->user)
 		argv_addf(argv, "--user=%s", spec->user);
 	if (spec->working_dir)

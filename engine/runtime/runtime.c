@@ -48,7 +48,8 @@ static unsigned first_number(void)
 	return (unsigned)now.tv_sec * 1000000u + (unsigned)(now.tv_nsec / 1000);
 }
 
-static int open_one(const struct runtime_ops *ops, const struct runtime *common, struct runtime **ret, struct error **err)
+static int runtime_open_one(const struct runtime_ops *ops, const struct runtime *common, struct runtime **ret,
+			    struct error **err)
 {
 	struct runtime *runtime = mem_alloc(sizeof(*runtime));
 
@@ -74,7 +75,7 @@ static int open_one(const struct runtime_ops *ops, const struct runtime *common,
 }
 
 /* The first that works. When none does, what kept the first one that is installed from working. */
-static int open_best(const struct runtime *common, struct runtime **ret, struct error **err)
+static int runtime_open_best(const struct runtime *common, struct runtime **ret, struct error **err)
 {
 	cleanup_error struct error *first = NULL;
 
@@ -84,7 +85,7 @@ static int open_best(const struct runtime *common, struct runtime **ret, struct 
 
 		if (!program)
 			continue;
-		if (open_one(all[i], common, ret, &error) == 0)
+		if (runtime_open_one(all[i], common, ret, &error) == 0)
 			return 0;
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
@@ -106,12 +107,12 @@ int runtime_open(const char *name, const char *owner, struct loop *loop, struct 
 	const struct runtime_ops *ops;
 
 	if (!name)
-		return open_best(&common, ret, err);
+		return runtime_open_best(&common, ret, err);
 	ops = find(name);
 	if (!ops)
 		return error_make(err, ERROR_USAGE, "there is no runtime called '%s' (there are podman and docker)",
 				  name);
-	return open_one(ops, &common, ret, err);
+	return runtime_open_one(ops, &common, ret, err);
 }
 
 void runtime_free(struct runtime *runtime)

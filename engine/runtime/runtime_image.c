@@ -27,8 +27,8 @@ int runtime_load_command(struct runtime *runtime, const char *tar, const struct 
 	return runtime_command(runtime, args, output, false, NULL, err);
 }
 
-static int load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
-		const char *path, const struct output *output, struct error **err)
+static int runtime_image_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+			      size_t len, const char *path, const struct output *output, struct error **err)
 {
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -56,7 +56,7 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 	if (layout_staging(runtime->layout, &staging, err) < 0)
 		return -1;
 	path = path_join(staging, "image.tar");
-	r = load(runtime, image, references, len, path, output, err);
+	r = runtime_image_load(runtime, image, references, len, path, output, err);
 	fs_remove_tree(staging, NULL);
 	if (r < 0 || runtime->ops->has(runtime, id, &there, err) < 0)
 		return -1;

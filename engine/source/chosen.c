@@ -61,7 +61,7 @@ static bool counts(const struct node *node, const struct view *view, size_t i)
 }
 
 /* Names are sorted, but "a-b" stands between "a" and "a/b": what is below a folder waits until its turn has come. */
-static void show(const struct taker *taker, const struct dir *dir, const struct view *view)
+static void chosen_show(const struct taker *taker, const struct dir *dir, const struct view *view)
 {
 	const struct node *waiting[NAME_BYTES]; /* each name is the beginning of the next: no more than a name has bytes */
 	size_t waiting_len = 0;
@@ -73,7 +73,7 @@ static void show(const struct taker *taker, const struct dir *dir, const struct 
 									node->path + dir->prefix))) {
 			const struct dir *below = waiting[--waiting_len]->dir;
 
-			show(taker, below, view_of(below, view->selector, view->prefix));
+			chosen_show(taker, below, view_of(below, view->selector, view->prefix));
 		}
 		if (i == dir->len)
 			return;
@@ -89,12 +89,12 @@ static void show_all(const struct taker *taker, const struct top *top, const str
 	const struct view *view = view_of(top->dir, selector, top->depth);
 
 	if (view)
-		show(taker, top->dir, view);
+		chosen_show(taker, top->dir, view);
 }
 
 /* ---- as a list ---- */
 
-static void collect(void *data, const struct node *node, size_t depth)
+static void chosen_own_collect(void *data, const struct node *node, size_t depth)
 {
 	struct chosen *chosen = data;
 
@@ -105,7 +105,7 @@ static void collect(void *data, const struct node *node, size_t depth)
 
 void chosen_collect(struct chosen *chosen, const struct top *top, const struct selector *selector)
 {
-	show_all(&(struct taker){ collect, chosen }, top, selector);
+	show_all(&(struct taker){ chosen_own_collect, chosen }, top, selector);
 }
 
 void chosen_free(struct chosen *chosen)

@@ -68,7 +68,7 @@ static int add_attributes(int fd, const char *path, struct hash128 *digest, stru
 	return 0;
 }
 
-static bool same_stamp(const struct stat *a, const struct stat *b)
+static bool content_same_stamp(const struct stat *a, const struct stat *b)
 {
 	struct stamp x = walk_stamp(a), y = walk_stamp(b);
 
@@ -76,7 +76,7 @@ static bool same_stamp(const struct stat *a, const struct stat *b)
 	       a->st_mode == b->st_mode;
 }
 
-static int hash_open(int fd, char *block, const char *path, struct node *node, struct error **err)
+static int content_hash_open(int fd, char *block, const char *path, struct node *node, struct error **err)
 {
 	struct stat before, after;
 
@@ -90,7 +90,7 @@ static int hash_open(int fd, char *block, const char *path, struct node *node, s
 			return -1;
 		if (fstat(fd, &after) < 0)
 			return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
-		if (same_stamp(&before, &after)) {
+		if (content_same_stamp(&before, &after)) {
 			node->mode = after.st_mode;
 			node->stamp = walk_stamp(&after);
 			node->known = node->fresh = true;
@@ -103,7 +103,7 @@ static int hash_open(int fd, char *block, const char *path, struct node *node, s
 	return error_make(err, ERROR_USAGE, "%s: changes while it is read", path);
 }
 
-static int hash_file(const struct wanted *wanted, char *block, struct error **err)
+static int content_hash_file(const struct wanted *wanted, char *block, struct error **err)
 {
 	cleanup_free char *path = path_join(wanted->top, wanted->node->path);
 	/* O_NONBLOCK: what has become a named pipe meanwhile does not hold us up */
@@ -113,10 +113,10 @@ static int hash_file(const struct wanted *wanted, char *block, struct error **er
 		return error_make(err, ERROR_USAGE, "%s: vanished while the context was read", path);
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
-	return hash_open(fd, block, path, wanted->node, err);
+	return content_hash_open(fd, block, path, wanted->node, err);
 }
 
-static void work(void *data, size_t index, unsigned worker)
+static void content_work(void *data, size_t index, unsigned worker)
 {
 	struct reading *reading = data;
 	struct error *why = NULL;
@@ -125,7 +125,7 @@ static void work(void *data, size_t index, unsigned worker)
 		return;
 	if (!reading->blocks[worker])
 		reading->blocks[worker] = mem_alloc(BLOCK);
-	if (hash_file(&reading->wanted[index], reading->blocks[worker], &why) == 0)
+	if (content_hash_file(&reading->wanted[index], reading->blocks[worker], &why) == 0)
 		return;
 	/* a thread meets its files in ascending order: its first error is its lowest */
 	if (reading->errors[worker]) {
@@ -143,7 +143,7 @@ int content_hash(struct wanted *wanted, size_t len, struct error **err)
 	size_t failed = 0;
 	bool any = false;
 
-	workers_run(len, workers_count(len, FILES_A_THREAD), work, &reading);
+	workers_run(len, workers_count(len, FILES_A_THREAD), content_work, &reading);
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		free(reading.blocks[i]);
 		if (reading.errors[i] && (!any || reading.failed[i] < failed)) {

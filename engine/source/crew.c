@@ -76,7 +76,7 @@ bool crew_hungry(struct crew *crew)
 }
 
 /* Works until there is nothing left and nobody who could bring more. */
-static void serve(struct crew *crew, unsigned number)
+static void crew_serve(struct crew *crew, unsigned number)
 {
 	pthread_mutex_lock(&crew->lock);
 	for (;;) {
@@ -106,22 +106,22 @@ static void serve(struct crew *crew, unsigned number)
 	}
 }
 
-static void *run(void *data)
+static void *crew_own_run(void *data)
 {
 	struct member *member = data;
 
-	serve(member->crew, member->number);
+	crew_serve(member->crew, member->number);
 	return NULL;
 }
 
-static void start(struct crew *crew)
+static void crew_start(struct crew *crew)
 {
 	pthread_mutex_lock(&crew->lock);
 	while (crew->started < crew->limit) {
 		struct member *member = &crew->members[crew->started];
 
 		*member = (struct member){ .crew = crew, .number = crew->started };
-		if (thread_start(&member->id, run, member) != 0) {
+		if (thread_start(&member->id, crew_own_run, member) != 0) {
 			crew->limit = crew->started; /* a thread that cannot be had is done without */
 			break;
 		}
@@ -134,7 +134,7 @@ void crew_note(struct crew *crew, size_t entries)
 {
 	/* only the caller's own thread starts others: `started` is 1 for nobody else */
 	if (entries >= ENTRIES_WORTH_THREADS && crew->started == 1 && crew->limit > 1)
-		start(crew);
+		crew_start(crew);
 }
 
 void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const struct task *task, unsigned worker),
@@ -143,8 +143,8 @@ void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const
 	crew->work = work;
 	crew->data = data;
 	if (expected >= ENTRIES_WORTH_THREADS || crew->len >= TOPS_WORTH_THREADS)
-		start(crew);
-	serve(crew, 0);
+		crew_start(crew);
+	crew_serve(crew, 0);
 	for (unsigned i = 1; i < crew->started; i++)
 		pthread_join(crew->members[i].id, NULL);
 }

@@ -57,7 +57,7 @@ static bool stage_name(struct dockerfile *dockerfile, const char *s, const char 
 	return *name != '\0';
 }
 
-static int add_stage(struct dockerfile *dockerfile, const struct instruction *in, struct error **err)
+static int dockerfile_add_stage(struct dockerfile *dockerfile, const struct instruction *in, struct error **err)
 {
 	struct stage *stage = &dockerfile->stages[dockerfile->stages_len];
 	const struct token *platform;
@@ -115,7 +115,7 @@ static int add_stages(struct dockerfile *dockerfile, struct error **err)
 	for (size_t i = 0; i < len; i++) {
 		note_unknown(dockerfile, &items[i]);
 		if (strcmp(items[i].name, "FROM") == 0) {
-			if (add_stage(dockerfile, &items[i], err) < 0)
+			if (dockerfile_add_stage(dockerfile, &items[i], err) < 0)
 				return -1;
 		} else if (dockerfile->stages_len > 0) {
 			dockerfile->stages[dockerfile->stages_len - 1].body_len++;

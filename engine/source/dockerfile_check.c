@@ -77,7 +77,7 @@ static void check_secret(const struct checker *c, const struct instruction *in, 
 		  (int)len, token->text);
 }
 
-static void check_names(const struct checker *c, const struct instruction *in)
+static void dockerfile_check_names(const struct checker *c, const struct instruction *in)
 {
 	bool arg = strcmp(in->name, "ARG") == 0;
 
@@ -101,7 +101,7 @@ static const struct stage *base_stage(const struct checker *c, const struct stag
 	return find_stage(c->dockerfile, stage->base->text, (size_t)(stage - c->dockerfile->stages));
 }
 
-static bool is_ours(const struct checker *c, const char *name)
+static bool dockerfile_check_is_ours(const struct checker *c, const char *name)
 {
 	return c->check->is_ours && c->check->is_ours(c->check->data, name);
 }
@@ -111,8 +111,8 @@ static void check_base(const struct checker *c, const struct stage *stage)
 	const char *name = stage->base->text;
 	struct ref ref = { 0 };
 
-	if (strchr(name, '$') || strcmp(name, "scratch") == 0 || base_stage(c, stage) || is_ours(c, name) ||
-	    !ref_parse(name, &ref, NULL))
+	if (strchr(name, '$') || strcmp(name, "scratch") == 0 || base_stage(c, stage) ||
+	    dockerfile_check_is_ours(c, name) || !ref_parse(name, &ref, NULL))
 		return;
 	if (!ref.digest && (!ref.tag || strcmp(ref.tag, "latest") == 0))
 		diags_add(c->diags, pos_of(c, stage->base), "name a version, or better a digest: NAME:1.2@sha256:...",
@@ -168,14 +168,14 @@ static bool sets_user(const struct stage *stage)
 }
 
 /* Who an image from outside runs as is not known here. */
-static void check_user(const struct checker *c)
+static void dockerfile_check_user(const struct checker *c)
 {
 	const struct stage *stage = target_stage(c), *target = stage;
 
 	while (stage && !sets_user(stage)) {
 		const struct stage *base = base_stage(c, stage);
 
-		if (!base && (strchr(stage->base->text, '$') || is_ours(c, stage->base->text)))
+		if (!base && (strchr(stage->base->text, '$') || dockerfile_check_is_ours(c, stage->base->text)))
 			return;
 		if (!base)
 			diags_add(c->diags, pos_of(c, target->base), "add USER with a name or number that is not root's",
@@ -186,7 +186,7 @@ static void check_user(const struct checker *c)
 
 static void check_instruction(const struct checker *c, const struct instruction *in)
 {
-	check_names(c, in);
+	dockerfile_check_names(c, in);
 	check_sources(c, in);
 }
 
@@ -207,7 +207,7 @@ void dockerfile_check(const struct dockerfile *dockerfile, const struct dockerfi
 		for (size_t j = 0; j < stage->body_len; j++)
 			check_instruction(&c, &stage->body[j]);
 	}
-	check_user(&c);
+	dockerfile_check_user(&c);
 }
 
 static bool declares(const struct instruction *list, size_t len, const char *name)

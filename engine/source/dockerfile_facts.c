@@ -11,7 +11,7 @@
 
 #define PORTS_MAX 64 /* that are told of one image */
 
-static void add_port(struct dockerfile_facts *facts, const char *word, size_t len)
+static void dockerfile_facts_add_port(struct dockerfile_facts *facts, const char *word, size_t len)
 {
 	char *end;
 	unsigned long port = strtoul(word, &end, 10);
@@ -28,12 +28,12 @@ static void add_port(struct dockerfile_facts *facts, const char *word, size_t le
 	facts->ports[facts->ports_len++] = (uint16_t)port;
 }
 
-static void add_ports(struct dockerfile_facts *facts, const char *rest)
+static void dockerfile_facts_add_ports(struct dockerfile_facts *facts, const char *rest)
 {
 	while (*rest) {
 		size_t len = strcspn(rest, " \t");
 
-		add_port(facts, rest, len);
+		dockerfile_facts_add_port(facts, rest, len);
 		rest += len;
 		rest += strspn(rest, " \t");
 	}
@@ -42,7 +42,7 @@ static void add_ports(struct dockerfile_facts *facts, const char *rest)
 static void add_instruction(struct dockerfile_facts *facts, const struct instruction *in)
 {
 	if (strcmp(in->name, "EXPOSE") == 0)
-		add_ports(facts, in->rest);
+		dockerfile_facts_add_ports(facts, in->rest);
 	else if (strcmp(in->name, "HEALTHCHECK") == 0)
 		facts->health = strncasecmp(in->rest, "NONE", 4) == 0 ? NULL : in->rest;
 	else if (strcmp(in->name, "USER") == 0)
@@ -63,13 +63,13 @@ static size_t base_of(const struct dockerfile *dockerfile, size_t stage)
 	return stage;
 }
 
-static void add_stage(const struct dockerfile *dockerfile, size_t number, struct dockerfile_facts *facts)
+static void dockerfile_facts_add_stage(const struct dockerfile *dockerfile, size_t number, struct dockerfile_facts *facts)
 {
 	const struct stage *stage = &dockerfile->stages[number];
 	size_t base = base_of(dockerfile, number);
 
 	if (base != number)
-		add_stage(dockerfile, base, facts);
+		dockerfile_facts_add_stage(dockerfile, base, facts);
 	for (size_t i = 0; i < stage->body_len; i++)
 		add_instruction(facts, &stage->body[i]);
 }
@@ -78,5 +78,5 @@ void dockerfile_facts(const struct dockerfile *dockerfile, struct arena *arena, 
 {
 	*ret = (struct dockerfile_facts){ .ports = arena_array(arena, PORTS_MAX, sizeof(*ret->ports)) };
 	if (dockerfile->stages_len > 0)
-		add_stage(dockerfile, dockerfile->stages_len - 1, ret);
+		dockerfile_facts_add_stage(dockerfile, dockerfile->stages_len - 1, ret);
 }

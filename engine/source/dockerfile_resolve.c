@@ -35,7 +35,7 @@ struct resolver {
 	bool foreign; /* another frontend than Docker's reads the text */
 };
 
-static void want(struct resolver *r, size_t stage)
+static void dockerfile_resolve_want(struct resolver *r, size_t stage)
 {
 	if (r->states[stage].wanted)
 		return;
@@ -63,7 +63,7 @@ static size_t find_number(const struct dockerfile *dockerfile, const char *name)
 }
 
 /* Expands with the stage's variables: the text, or NULL when it cannot be told. */
-static const char *expand(struct resolver *r, struct dockerfile_scope *scope, const char *source)
+static const char *dockerfile_resolve_expand(struct resolver *r, struct dockerfile_scope *scope, const char *source)
 {
 	struct word_env env = { dockerfile_scope_get, scope };
 	cleanup_buf struct buf out = { 0 };
@@ -87,7 +87,7 @@ static void run_arg(struct resolver *r, struct dockerfile_scope *scope, const st
 		if (given) {
 			dockerfile_scope_set(scope, name, given);
 		} else if (equals) {
-			dockerfile_scope_set(scope, name, expand(r, scope, equals + 1));
+			dockerfile_scope_set(scope, name, dockerfile_resolve_expand(r, scope, equals + 1));
 		} else {
 			global = globals_value(r->globals, name, &r->collect.args);
 			if (global)
@@ -102,7 +102,7 @@ static void run_env(struct resolver *r, struct dockerfile_scope *scope, const st
 	const char **texts = arena_array(r->collect.arena, in->args_len + 1, sizeof(*texts));
 
 	for (size_t i = 0; i < in->args_len; i++)
-		texts[i] = expand(r, scope, in->args[i].text);
+		texts[i] = dockerfile_resolve_expand(r, scope, in->args[i].text);
 	for (size_t i = 0; i + 1 < in->args_len; i += 2) {
 		if (texts[i])
 			dockerfile_scope_set(scope, texts[i], texts[i + 1]);
@@ -118,7 +118,7 @@ static bool use_from(struct resolver *r, struct dockerfile_scope *scope, const s
 {
 	struct arena *arena = r->collect.arena;
 	const char *written = arena_strndup(arena, token->text + start, end - start);
-	const char *name = expand(r, scope, written), *context;
+	const char *name = dockerfile_resolve_expand(r, scope, written), *context;
 	struct dockerfile_image image = { .use = use, .line = in->line, .platform = r->options->platform };
 	size_t stage;
 
@@ -138,7 +138,7 @@ static bool use_from(struct resolver *r, struct dockerfile_scope *scope, const s
 	if (!context && stage == NO_STAGE)
 		stage = find_stage(r->dockerfile, name, r->dockerfile->stages_len);
 	if (!context && stage != NO_STAGE) {
-		want(r, stage);
+		dockerfile_resolve_want(r, stage);
 		return false;
 	}
 	if (!context && strcasecmp(name, "scratch") == 0)
@@ -198,7 +198,7 @@ static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const s
 						 .parents = flag_true(in, "parents"),
 						 .json = !in->args[i].at };
 
-		source.path = expand(r, scope, source.written);
+		source.path = dockerfile_resolve_expand(r, scope, source.written);
 		collect_source(&r->collect, &source);
 	}
 }
@@ -233,14 +233,15 @@ static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const 
 
 		at += token->text[at] == '"';
 		if (mount_field(token, at, trimmed, "type", &value)) {
-			type = expand(r, scope, arena_strndup(r->collect.arena, token->text + value, trimmed - value));
+			type = dockerfile_resolve_expand(
+				r, scope, arena_strndup(r->collect.arena, token->text + value, trimmed - value));
 		} else if (mount_field(token, at, trimmed, "from", &value)) {
 			from = value;
 			from_end = trimmed;
 		} else if (mount_field(token, at, trimmed, "source", &value) ||
 			   mount_field(token, at, trimmed, "src", &value)) {
 			source.written = arena_strndup(r->collect.arena, token->text + value, trimmed - value);
-			source.path = expand(r, scope, source.written);
+			source.path = dockerfile_resolve_expand(r, scope, source.written);
 		}
 		at = end + 1;
 	}
@@ -416,7 +417,7 @@ static int resolve_all(struct resolver *r, struct error **err)
 	return status;
 }
 
-static int find_target(const struct resolver *r, size_t *ret, struct error **err)
+static int dockerfile_resolve_find_target(const struct resolver *r, size_t *ret, struct error **err)
 {
 	const struct dockerfile *dockerfile = r->dockerfile;
 	const char *target = r->options->target, *near;
@@ -451,7 +452,7 @@ static void mark_base(struct resolver *r, size_t target)
 		r->collect.images[r->states[target].image].base = true;
 }
 
-static int resolve(struct resolver *r, struct error **err)
+static int dockerfile_resolve_part(struct resolver *r, struct error **err)
 {
 	const char *syntax = options_arg(r->options, "BUILDKIT_SYNTAX");
 	size_t target;
@@ -470,9 +471,9 @@ static int resolve(struct resolver *r, struct error **err)
 	r->queue = mem_array(r->dockerfile->stages_len, sizeof(*r->queue));
 	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
 		r->states[i].base = r->states[i].image = NO_STAGE;
-	status = find_target(r, &target, err);
+	status = dockerfile_resolve_find_target(r, &target, err);
 	if (status == 0) {
-		want(r, target);
+		dockerfile_resolve_want(r, target);
 		status = resolve_all(r, err);
 	}
 	if (status == 0)
@@ -492,7 +493,7 @@ int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerf
 	struct error *why = NULL;
 
 	r.foreign = dockerfile->text.syntax && !dockerfile_syntax_known(dockerfile->text.syntax);
-	if (resolve(&r, &why) < 0) {
+	if (dockerfile_resolve_part(&r, &why) < 0) {
 		if (!r.foreign) {
 			collect_free(&r.collect);
 			return error_move(err, &why);

@@ -10,7 +10,7 @@
 #include "engine/source/dockerfile.h"
 #include "engine/source/dockerfile_stage.h"
 
-static struct variable *find(const struct dockerfile_scope *scope, const char *name)
+static struct variable *dockerfile_scope_find(const struct dockerfile_scope *scope, const char *name)
 {
 	for (size_t i = scope->len; i > 0; i--)
 		if (strcmp(scope->items[i - 1].name, name) == 0)
@@ -20,7 +20,7 @@ static struct variable *find(const struct dockerfile_scope *scope, const char *n
 
 size_t dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, const char *value)
 {
-	struct variable *variable = find(scope, name);
+	struct variable *variable = dockerfile_scope_find(scope, name);
 
 	if (!variable) {
 		mem_reserve(&scope->items, &scope->cap, scope->len + 1, sizeof(*scope->items));
@@ -47,7 +47,7 @@ void dockerfile_scope_free(struct dockerfile_scope *scope)
 enum word_found dockerfile_scope_get(void *data, const char *name, const char **ret_value)
 {
 	const struct dockerfile_scope *scope = data;
-	const struct variable *variable = find(scope, name);
+	const struct variable *variable = dockerfile_scope_find(scope, name);
 
 	if (!variable)
 		return scope->open ? WORD_UNKNOWN : WORD_UNSET;
@@ -100,7 +100,7 @@ static enum word_found get_noted(void *data, const char *name, const char **ret_
 	return dockerfile_scope_get(&globals->scope, name, ret_value);
 }
 
-static int expand(struct globals *globals, const char *source, struct names *ret_names, const char **ret)
+static int dockerfile_scope_expand(struct globals *globals, const char *source, struct names *ret_names, const char **ret)
 {
 	struct word_env env = { get_noted, globals };
 	cleanup_buf struct buf out = { 0 };
@@ -113,7 +113,7 @@ static int expand(struct globals *globals, const char *source, struct names *ret
 	return 0;
 }
 
-static void set(struct globals *globals, const char *name, const char *value, struct names needs)
+static void dockerfile_scope_own_set(struct globals *globals, const char *name, const char *value, struct names needs)
 {
 	size_t number = dockerfile_scope_set(&globals->scope, name, value);
 
@@ -125,7 +125,7 @@ static void set_default(struct globals *globals, const char *name, const char *v
 {
 	const char *given = options_arg(globals->options, name);
 
-	set(globals, name, arena_strdup(globals->arena, given ? given : value), (struct names){ 0 });
+	dockerfile_scope_own_set(globals, name, arena_strdup(globals->arena, given ? given : value), (struct names){ 0 });
 }
 
 #define PLATFORM_NAMES(prefix)                                                                      \
@@ -154,10 +154,12 @@ static void declare(struct globals *globals, const char *word)
 	struct names needs = { 0 };
 
 	if (value)
-		set(globals, name, value, needs);
+		dockerfile_scope_own_set(globals, name, value, needs);
 	else if (equals)
 		/* a value that cannot be told stays unknown, and so does what is made of it */
-		set(globals, name, expand(globals, equals + 1, &needs, &value) < 0 ? NULL : value, needs);
+		dockerfile_scope_own_set(globals, name,
+					 dockerfile_scope_expand(globals, equals + 1, &needs, &value) < 0 ? NULL : value,
+					 needs);
 }
 
 struct globals *globals_new(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
@@ -191,13 +193,13 @@ void globals_free(struct globals *globals)
 }
 
 /* Adds a name and what it was made of; `used` itself is the list of what is still to be followed. */
-static void note(struct globals *globals, const char *name, struct names *used)
+static void dockerfile_scope_note(struct globals *globals, const char *name, struct names *used)
 {
 	size_t next = used->len;
 
 	names_add(used, globals->arena, name);
 	for (; next < used->len; next++) {
-		const struct variable *variable = find(&globals->scope, used->items[next]);
+		const struct variable *variable = dockerfile_scope_find(&globals->scope, used->items[next]);
 		const struct names *needs = variable ? &globals->needs[variable - globals->scope.items] : NULL;
 
 		for (size_t i = 0; needs && i < needs->len; i++)
@@ -208,17 +210,17 @@ static void note(struct globals *globals, const char *name, struct names *used)
 int globals_expand(struct globals *globals, const char *source, struct names *used, const char **ret)
 {
 	struct names names = { 0 };
-	int status = expand(globals, source, &names, ret);
+	int status = dockerfile_scope_expand(globals, source, &names, ret);
 
 	for (size_t i = 0; i < names.len; i++)
-		note(globals, names.items[i], used);
+		dockerfile_scope_note(globals, names.items[i], used);
 	return status;
 }
 
 const char *globals_value(struct globals *globals, const char *name, struct names *used)
 {
-	const struct variable *variable = find(&globals->scope, name);
+	const struct variable *variable = dockerfile_scope_find(&globals->scope, name);
 
-	note(globals, name, used);
+	dockerfile_scope_note(globals, name, used);
 	return variable ? variable->value : NULL;
 }

@@ -65,7 +65,7 @@ static bool read_physical(struct reader *r, size_t *ret_start, size_t *ret_end)
 	return true;
 }
 
-static size_t skip_space(const char *s, size_t start, size_t end)
+static size_t dockerfile_text_skip_space(const char *s, size_t start, size_t end)
 {
 	while (start < end && isspace((unsigned char)s[start]))
 		start++;
@@ -77,14 +77,14 @@ static bool read_directive(const char *s, size_t start, size_t end, char name[16
 {
 	size_t n = 0;
 
-	start = skip_space(s, start, end);
+	start = dockerfile_text_skip_space(s, start, end);
 	while (start < end && isalnum((unsigned char)s[start]) && n < 15 && (n > 0 || isalpha((unsigned char)s[start])))
 		name[n++] = (char)tolower((unsigned char)s[start++]);
 	name[n] = '\0';
-	start = skip_space(s, start, end);
+	start = dockerfile_text_skip_space(s, start, end);
 	if (n == 0 || start >= end || s[start] != '=')
 		return false;
-	start = skip_space(s, start + 1, end);
+	start = dockerfile_text_skip_space(s, start + 1, end);
 	while (end > start && isspace((unsigned char)s[end - 1]))
 		end--;
 	*ret_value = start;
@@ -148,7 +148,7 @@ static int read_continued(struct reader *r, struct line *line, struct error **er
 	bool more = true;
 
 	while (more && read_physical(r, &start, &end)) {
-		first = skip_space(r->text, start, end);
+		first = dockerfile_text_skip_space(r->text, start, end);
 		if (note_directive(r, start, end, err) < 0)
 			return -1;
 		if (first == end || r->text[first] == '#')
@@ -168,7 +168,7 @@ static int read_logical(struct reader *r, struct line *line, struct error **err)
 	while (read_physical(r, &start, &end)) {
 		bool more;
 
-		start = skip_space(r->text, start, end);
+		start = dockerfile_text_skip_space(r->text, start, end);
 		if (note_directive(r, start, end, err) < 0)
 			return -1;
 		if (start < end && r->text[start] == '#')
@@ -228,7 +228,7 @@ static size_t read_flags(struct reader *r, struct instruction *in, const char *s
 		bool quoted = false;
 		char quote = '\0';
 
-		i = skip_space(s, i, len);
+		i = dockerfile_text_skip_space(s, i, len);
 		if (i + 1 >= len || s[i] != '-' || s[i + 1] != '-')
 			return i;
 		draft->len = 0;
@@ -288,7 +288,7 @@ static size_t read_quoted_word(struct reader *r, const char *s, size_t i, size_t
 
 static void read_quoted_words(struct reader *r, struct instruction *in, const char *s, size_t i, size_t len)
 {
-	while ((i = skip_space(s, i, len)) < len) {
+	while ((i = dockerfile_text_skip_space(s, i, len)) < len) {
 		r->draft->len = 0;
 		i = read_quoted_word(r, s, i, len, r->draft);
 		if (r->draft->len > 0)
@@ -297,7 +297,7 @@ static void read_quoted_words(struct reader *r, struct instruction *in, const ch
 }
 
 /* ENV: "name=value ..." or the old "name value". The words become pairs. */
-static void read_env(struct reader *r, struct instruction *in, const char *s, size_t i, size_t len)
+static void dockerfile_text_read_env(struct reader *r, struct instruction *in, const char *s, size_t i, size_t len)
 {
 	struct token *words;
 	size_t words_len, end = i;
@@ -352,7 +352,7 @@ static void read_instruction(struct reader *r, struct instruction *in, const cha
 			     bool *ret_heredoc);
 
 /* Instructions of which the text is told, and not taken apart. */
-static bool is_kept(const char *name)
+static bool dockerfile_text_is_kept(const char *name)
 {
 	static const char *const names[] = { "CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "USER" };
 
@@ -380,7 +380,7 @@ static void read_args(struct reader *r, struct instruction *in, const char *s, c
 		read_quoted_words(r, in, s, i, len);
 		in->bad = in->args_len == 0;
 	} else if (strcmp(name, "ENV") == 0) {
-		read_env(r, in, s, i, len);
+		dockerfile_text_read_env(r, in, s, i, len);
 	} else if (strcmp(name, "ONBUILD") == 0 && i < len && !r->nested) {
 		r->nested = true;
 		in->trigger = arena_alloc(r->arena, sizeof(*in->trigger));
@@ -389,7 +389,7 @@ static void read_args(struct reader *r, struct instruction *in, const char *s, c
 		in->bad = strcmp(in->trigger->name, "ONBUILD") == 0 || strcmp(in->trigger->name, "FROM") == 0 ||
 			  strcmp(in->trigger->name, "MAINTAINER") == 0;
 		r->nested = false;
-	} else if (is_kept(name)) {
+	} else if (dockerfile_text_is_kept(name)) {
 		in->rest = arena_strndup(r->arena, s + i, len - i);
 	}
 }
@@ -398,7 +398,7 @@ static void read_args(struct reader *r, struct instruction *in, const char *s, c
 static void read_instruction(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t len,
 			     bool *ret_heredoc)
 {
-	size_t i = skip_space(s, 0, len), start = i;
+	size_t i = dockerfile_text_skip_space(s, 0, len), start = i;
 	char *name;
 
 	while (len > i && isspace((unsigned char)s[len - 1]))
@@ -410,7 +410,7 @@ static void read_instruction(struct reader *r, struct instruction *in, const cha
 		*c = (char)toupper((unsigned char)*c);
 	in->name = name;
 	i = read_flags(r, in, s, at, i, len);
-	i = skip_space(s, i, len);
+	i = dockerfile_text_skip_space(s, i, len);
 	read_args(r, in, s, at, i, len, ret_heredoc);
 }
 
@@ -467,10 +467,10 @@ static const char *find_syntax(const char *text, size_t len, struct arena *arena
 			return arena_strndup(arena, text + value, end - value);
 		}
 	}
-	return len > 0 && text[skip_space(text, 0, len - 1)] == '{' ? "{" : NULL;
+	return len > 0 && text[dockerfile_text_skip_space(text, 0, len - 1)] == '{' ? "{" : NULL;
 }
 
-static int read_all(struct reader *r, struct line *line, struct error **err)
+static int dockerfile_text_read_all(struct reader *r, struct line *line, struct error **err)
 {
 	int status;
 
@@ -516,7 +516,7 @@ int dockerfile_text_parse(const char *text, size_t len, const char *name, struct
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		r.at = 3;
 	*ret = (struct instructions){ .syntax = find_syntax(text + r.at, len - r.at, arena) };
-	status = read_all(&r, &line, err);
+	status = dockerfile_text_read_all(&r, &line, err);
 	ret->escape = r.escape;
 	ret->len = r.items_len;
 	ret->items = arena_array(arena, r.items_len ? r.items_len : 1, sizeof(*ret->items));

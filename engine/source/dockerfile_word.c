@@ -36,12 +36,12 @@ struct lexer {
 
 static int lex_until(struct lexer *lexer, int stop, bool raw_escapes, struct buf *out);
 
-static int peek(const struct lexer *lexer)
+static int dockerfile_word_peek(const struct lexer *lexer)
 {
 	return *lexer->at ? (unsigned char)*lexer->at : END;
 }
 
-static int next(struct lexer *lexer)
+static int dockerfile_word_next(struct lexer *lexer)
 {
 	return *lexer->at ? (unsigned char)*lexer->at++ : END;
 }
@@ -71,17 +71,19 @@ static void words_char(struct words *words, char c)
 
 static void lex_name(struct lexer *lexer, struct buf *name)
 {
-	if (isdigit(peek(lexer))) {
-		while (peek(lexer) != END && isdigit(peek(lexer)))
-			buf_char(name, (char)next(lexer));
+	if (isdigit(dockerfile_word_peek(lexer))) {
+		while (dockerfile_word_peek(lexer) != END && isdigit(dockerfile_word_peek(lexer)))
+			buf_char(name, (char)dockerfile_word_next(lexer));
 		return;
 	}
-	if (peek(lexer) != END && strchr("@*#?-$!", peek(lexer))) {
-		buf_char(name, (char)next(lexer));
+	if (dockerfile_word_peek(lexer) != END && strchr("@*#?-$!", dockerfile_word_peek(lexer))) {
+		buf_char(name, (char)dockerfile_word_next(lexer));
 		return;
 	}
-	while (peek(lexer) != END && (isalnum(peek(lexer)) || peek(lexer) == '_' || peek(lexer) >= 0x80))
-		buf_char(name, (char)next(lexer));
+	while (dockerfile_word_peek(lexer) != END &&
+	       (isalnum(dockerfile_word_peek(lexer)) || dockerfile_word_peek(lexer) == '_' ||
+		dockerfile_word_peek(lexer) >= 0x80))
+		buf_char(name, (char)dockerfile_word_next(lexer));
 }
 
 static enum word_found lookup(struct lexer *lexer, const char *name, const char **ret)
@@ -161,7 +163,7 @@ static bool pattern_matches(const struct pattern *pattern, const char *s, size_t
 }
 
 /* "${x#word}" and "${x%word}", doubled for the longest match. */
-static void trim(char op, bool greedy, const struct pattern *pattern, const char *value, struct buf *out)
+static void dockerfile_word_trim(char op, bool greedy, const struct pattern *pattern, const char *value, struct buf *out)
 {
 	size_t len = strlen(value);
 
@@ -181,7 +183,8 @@ static void trim(char op, bool greedy, const struct pattern *pattern, const char
 }
 
 /* "${x/word/text}", and with "//" all of them: at each place the longest match. */
-static void replace(bool all, const struct pattern *pattern, const char *text, const char *value, struct buf *out)
+static void dockerfile_word_replace(bool all, const struct pattern *pattern, const char *text, const char *value,
+				    struct buf *out)
 {
 	size_t len = strlen(value);
 
@@ -218,7 +221,7 @@ static void trim_pattern(struct lexer *lexer, char op, const char *word, const c
 	bool greedy = word[0] == op;
 
 	if (read_pattern(lexer, word + greedy, value, &pattern))
-		trim(op, greedy, &pattern, value, out);
+		dockerfile_word_trim(op, greedy, &pattern, value, out);
 	free(pattern.items);
 }
 
@@ -262,10 +265,10 @@ static int lex_replace(struct lexer *lexer, const char *name, struct buf *out)
 	cleanup_buf struct buf word = { 0 }, text = { 0 };
 	struct pattern pattern = { 0 };
 	const char *value;
-	bool all = peek(lexer) == '/';
+	bool all = dockerfile_word_peek(lexer) == '/';
 
 	if (all)
-		next(lexer);
+		dockerfile_word_next(lexer);
 	buf_str(&word, "");
 	buf_str(&text, "");
 	if (lex_until(lexer, '/', true, &word) < 0 || lex_until(lexer, '}', true, &text) < 0)
@@ -276,7 +279,7 @@ static int lex_replace(struct lexer *lexer, const char *name, struct buf *out)
 	}
 	/* where nothing is enough for a match, there are matches between all bytes; and "$" may be one of Go's templates */
 	if (read_pattern(lexer, word.data, value, &pattern) && pattern.least > 0 && !(all && strchr(text.data, '$')))
-		replace(all, &pattern, text.data, value, out);
+		dockerfile_word_replace(all, &pattern, text.data, value, out);
 	else
 		lexer->unknown = true;
 	free(pattern.items);
@@ -289,16 +292,16 @@ static int lex_braces(struct lexer *lexer, struct buf *out)
 	const char *value;
 	int op;
 
-	next(lexer);
-	if (peek(lexer) == END || strchr("{}:", peek(lexer)))
+	dockerfile_word_next(lexer);
+	if (dockerfile_word_peek(lexer) == END || strchr("{}:", dockerfile_word_peek(lexer)))
 		return -1;
 	lex_name(lexer, &name);
 	buf_str(&name, "");
-	op = next(lexer);
+	op = dockerfile_word_next(lexer);
 	if (op == '/')
 		return lex_replace(lexer, name.data, out);
 	if (op != '}')
-		return lex_modifier(lexer, name.data, op == ':' ? next(lexer) : op, op == ':', out);
+		return lex_modifier(lexer, name.data, op == ':' ? dockerfile_word_next(lexer) : op, op == ':', out);
 	if (lookup(lexer, name.data, &value) == WORD_UNSET && lexer->skip_unset)
 		buf_printf(out, "${%s}", name.data);
 	else
@@ -312,8 +315,8 @@ static int lex_dollar(struct lexer *lexer, struct buf *out)
 	const char *value;
 	int status;
 
-	next(lexer);
-	if (peek(lexer) == '{') {
+	dockerfile_word_next(lexer);
+	if (dockerfile_word_peek(lexer) == '{') {
 		if (lexer->depth >= DEPTH_MAX)
 			return -1;
 		lexer->depth++;
@@ -335,11 +338,11 @@ static int lex_dollar(struct lexer *lexer, struct buf *out)
 
 static int lex_single(struct lexer *lexer, struct buf *out)
 {
-	int c = next(lexer);
+	int c = dockerfile_word_next(lexer);
 
 	if (lexer->raw_quotes)
 		buf_char(out, (char)c);
-	while ((c = next(lexer)) != '\'') {
+	while ((c = dockerfile_word_next(lexer)) != '\'') {
 		if (c == END)
 			return -1;
 		buf_char(out, (char)c);
@@ -351,12 +354,12 @@ static int lex_single(struct lexer *lexer, struct buf *out)
 
 static int lex_double(struct lexer *lexer, bool raw_escapes, struct buf *out)
 {
-	int c = next(lexer);
+	int c = dockerfile_word_next(lexer);
 
 	if (lexer->raw_quotes)
 		buf_char(out, (char)c);
 	for (;;) {
-		c = peek(lexer);
+		c = dockerfile_word_peek(lexer);
 		if (c == END || (lexer->env && out->len > EXPANDED_MAX))
 			return -1;
 		if (c == '$') {
@@ -364,16 +367,17 @@ static int lex_double(struct lexer *lexer, bool raw_escapes, struct buf *out)
 				return -1;
 			continue;
 		}
-		next(lexer);
+		dockerfile_word_next(lexer);
 		if (c == '"')
 			break;
 		if (c == lexer->escape) {
 			if (raw_escapes)
 				buf_char(out, (char)c);
-			if (peek(lexer) == END)
+			if (dockerfile_word_peek(lexer) == END)
 				continue;
-			if (peek(lexer) == '"' || peek(lexer) == '$' || peek(lexer) == lexer->escape)
-				c = next(lexer);
+			if (dockerfile_word_peek(lexer) == '"' || dockerfile_word_peek(lexer) == '$' ||
+			    dockerfile_word_peek(lexer) == lexer->escape)
+				c = dockerfile_word_next(lexer);
 		}
 		buf_char(out, (char)c);
 	}
@@ -385,12 +389,13 @@ static int lex_double(struct lexer *lexer, bool raw_escapes, struct buf *out)
 /* "<<" keeps the blanks behind it in the same word. */
 static void lex_less(struct lexer *lexer, struct buf *out)
 {
-	buf_char(out, (char)next(lexer));
-	if (peek(lexer) != '<')
+	buf_char(out, (char)dockerfile_word_next(lexer));
+	if (dockerfile_word_peek(lexer) != '<')
 		return;
-	buf_char(out, (char)next(lexer));
-	while (peek(lexer) == ' ' || peek(lexer) == '\t' || peek(lexer) == '\r')
-		buf_char(out, (char)next(lexer));
+	buf_char(out, (char)dockerfile_word_next(lexer));
+	while (dockerfile_word_peek(lexer) == ' ' || dockerfile_word_peek(lexer) == '\t' ||
+	       dockerfile_word_peek(lexer) == '\r')
+		buf_char(out, (char)dockerfile_word_next(lexer));
 }
 
 static int lex_special(struct lexer *lexer, int c, bool raw_escapes, struct buf *out)
@@ -412,14 +417,14 @@ static void lex_plain(struct lexer *lexer, int c, bool raw_escapes, bool outer, 
 {
 	bool escaped = c == lexer->escape;
 
-	next(lexer);
+	dockerfile_word_next(lexer);
 	if (escaped) {
 		if (raw_escapes) {
 			buf_char(out, (char)c);
 			if (outer)
 				words_raw(&lexer->words, &(char){ (char)c }, 1);
 		}
-		c = next(lexer);
+		c = dockerfile_word_next(lexer);
 		if (c == END)
 			return;
 	}
@@ -435,7 +440,7 @@ static int lex_until(struct lexer *lexer, int stop, bool raw_escapes, struct buf
 	bool outer = stop == END;
 
 	for (;;) {
-		int c = peek(lexer);
+		int c = dockerfile_word_peek(lexer);
 		size_t before = out->len;
 
 		if (c == END)
@@ -443,7 +448,7 @@ static int lex_until(struct lexer *lexer, int stop, bool raw_escapes, struct buf
 		if (lexer->env && before > EXPANDED_MAX)
 			return -1;
 		if (c == stop) {
-			next(lexer);
+			dockerfile_word_next(lexer);
 			return 0;
 		}
 		if (!strchr("'\"$<", c)) {
@@ -477,7 +482,7 @@ int word_expand(const char *source, char escape, const struct word_env *env, str
 	return status;
 }
 
-static char **split(const char *line, bool raw, size_t *ret_len)
+static char **dockerfile_word_split(const char *line, bool raw, size_t *ret_len)
 {
 	struct lexer lexer = { .at = line, .escape = '\\', .raw_quotes = raw, .skip_unset = true };
 	cleanup_buf struct buf out = { 0 };
@@ -496,7 +501,7 @@ static char **split(const char *line, bool raw, size_t *ret_len)
 
 char **word_split(const char *line, size_t *ret_len)
 {
-	return split(line, true, ret_len);
+	return dockerfile_word_split(line, true, ret_len);
 }
 
 void word_list_free(char **words, size_t len)
@@ -522,7 +527,7 @@ char *word_heredoc(const char *word, bool *ret_chomp)
 		word++;
 	if (!*word || strchr(word, '<'))
 		return NULL;
-	words = split(word, false, &len);
+	words = dockerfile_word_split(word, false, &len);
 	if (len == 1)
 		name = mem_strdup(words[0]);
 	word_list_free(words, len);

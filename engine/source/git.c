@@ -72,7 +72,7 @@ static struct {
 	MODULE_STATE(FUNCTIONS)
 } lib = MODULE_INIT;
 
-static void load(void)
+static void git_load(void)
 {
 	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
@@ -131,7 +131,7 @@ void git_free(struct git *git)
 }
 
 /* libgit2's own words about what went wrong last. */
-static const char *last_words(void)
+static const char *git_last_words(void)
 {
 	const git_error *error = lib.git_error_last();
 
@@ -151,7 +151,8 @@ static void open_head(struct git *git)
 	if (status == GIT_EUNBORNBRANCH)
 		git->head_why = mem_printf("the git repository of %s has no commit yet", git->dir);
 	else
-		git->head_why = mem_printf("the git repository of %s has no readable HEAD: %s", git->dir, last_words());
+		git->head_why =
+			mem_printf("the git repository of %s has no readable HEAD: %s", git->dir, git_last_words());
 }
 
 static void open_repository(struct git *git)
@@ -159,20 +160,20 @@ static void open_repository(struct git *git)
 	int status;
 
 	git->opened = true;
-	pthread_once(&lib.once, load);
+	pthread_once(&lib.once, git_load);
 	if (lib.error) {
 		git->why = mem_strdup(lib.error->message);
 		return;
 	}
 	if (lib.git_libgit2_init() < 0) {
-		git->why = mem_printf("libgit2 cannot be used: %s", last_words());
+		git->why = mem_printf("libgit2 cannot be used: %s", git_last_words());
 		return;
 	}
 	git->loaded = true;
 	status = lib.git_repository_open_ext(&git->repository, git->dir, 0, NULL);
 	if (status == 0)
 		open_head(git);
-	else if (status == GIT_EOWNER || (status == GIT_ENOTFOUND && strstr(last_words(), "safe.directory")))
+	else if (status == GIT_EOWNER || (status == GIT_ENOTFOUND && strstr(git_last_words(), "safe.directory")))
 		/* libgit2 1.5 complains of the setting that it looked for */
 		git->why = mem_printf("the git repository of %s belongs to another user; "
 				      "`git config --global --add safe.directory DIR` makes it trusted",
@@ -180,7 +181,7 @@ static void open_repository(struct git *git)
 	else if (status == GIT_ENOTFOUND)
 		git->why = mem_printf("%s is not in a git repository", git->dir);
 	else
-		git->why = mem_printf("the git repository of %s cannot be opened: %s", git->dir, last_words());
+		git->why = mem_printf("the git repository of %s cannot be opened: %s", git->dir, git_last_words());
 }
 
 static void value_commit(struct git *git, struct value *value, size_t digits)
@@ -199,7 +200,7 @@ static void value_branch(struct git *git, struct value *value)
 	const char *target;
 
 	if (lib.git_reference_lookup(&head, git->repository, "HEAD") < 0) {
-		value->why = mem_printf("the git repository of %s has no readable HEAD: %s", git->dir, last_words());
+		value->why = mem_printf("the git repository of %s has no readable HEAD: %s", git->dir, git_last_words());
 		return;
 	}
 	target = lib.git_reference_symbolic_target(head);
@@ -224,7 +225,7 @@ static int is_dirty(struct git *git, char **ret_why)
 	if (status == 0)
 		status = lib.git_diff_tree_to_workdir_with_index(&diff, git->repository, tree, NULL);
 	if (status < 0)
-		*ret_why = mem_printf("the files of %s cannot be compared with git's: %s", git->dir, last_words());
+		*ret_why = mem_printf("the files of %s cannot be compared with git's: %s", git->dir, git_last_words());
 	else
 		status = lib.git_diff_num_deltas(diff) > 0;
 	lib.git_diff_free(diff);
@@ -287,7 +288,7 @@ static unsigned abbreviation(struct git *git)
 	return (bits + 1) / 2 > ABBREV_LEAST ? (bits + 1) / 2 : ABBREV_LEAST;
 }
 
-static int describe(struct git *git, unsigned abbrev, git_buf *ret)
+static int git_describe(struct git *git, unsigned abbrev, git_buf *ret)
 {
 	git_describe_options options;
 	git_describe_format_options format;
@@ -325,7 +326,7 @@ static void value_describe(struct git *git, struct value *value)
 
 	if (dirty < 0)
 		return;
-	if (describe(git, abbrev, &text) == 0) {
+	if (git_describe(git, abbrev, &text) == 0) {
 		value->text = mem_printf("%s%s", text.ptr, dirty ? "-dirty" : "");
 	} else if (lib.git_repository_is_shallow(git->repository) && !has_tags(git)) {
 		/* the history ends early: without any tag git shows the commit */
@@ -336,7 +337,7 @@ static void value_describe(struct git *git, struct value *value)
 					"`git fetch --unshallow` completes it",
 					git->dir);
 	} else {
-		value->why = mem_printf("git cannot describe the commit of %s: %s", git->dir, last_words());
+		value->why = mem_printf("git cannot describe the commit of %s: %s", git->dir, git_last_words());
 	}
 	lib.git_buf_dispose(&text);
 }
@@ -492,7 +493,7 @@ static git_object *find_tree(struct git *git, const char *ref, struct error **er
 
 	if (lib.git_revparse_single(&object, git->repository, ref) < 0 ||
 	    lib.git_object_peel(&tree, object, GIT_OBJECT_TREE) < 0)
-		error_make(err, ERROR_USAGE, "git knows no commit \"%s\" in %s: %s", ref, git->dir, last_words());
+		error_make(err, ERROR_USAGE, "git knows no commit \"%s\" in %s: %s", ref, git->dir, git_last_words());
 	lib.git_object_free(object);
 	return tree;
 }
@@ -543,7 +544,7 @@ int git_changed(struct git *git, const char *ref, char ***ret, size_t *ret_len, 
 		return -1;
 	if (diff_with(git, tree, &diff) < 0)
 		status = error_make(err, ERROR_STATE, "the files of %s cannot be compared with \"%s\": %s", git->dir,
-				    ref, last_words());
+				    ref, git_last_words());
 	else
 		list_paths(git, diff, ret, ret_len);
 	lib.git_diff_free(diff);

@@ -34,7 +34,7 @@ static bool is_space(uint32_t rune)
 }
 
 /* Unicode white space at both ends, as Go's strings.TrimSpace. */
-static void trim(const char **s, size_t *len)
+static void ignore_trim(const char **s, size_t *len)
 {
 	const char *last = NULL;
 	uint32_t rune;
@@ -52,7 +52,7 @@ static void trim(const char **s, size_t *len)
 	*len = last ? (size_t)(last - *s) : 0;
 }
 
-static char *clean(const char *s, size_t len)
+static char *ignore_clean(const char *s, size_t len)
 {
 	cleanup_free char *text = mem_strndup(s, len);
 
@@ -68,16 +68,16 @@ static char *read_line(const char *s, size_t len)
 
 	if (len > 0 && s[0] == '#')
 		return NULL;
-	trim(&s, &len);
+	ignore_trim(&s, &len);
 	if (len == 0)
 		return NULL;
 	invert = s[0] == '!';
 	if (invert) {
 		s++;
 		len--;
-		trim(&s, &len);
+		ignore_trim(&s, &len);
 	}
-	cleaned = len > 0 ? clean(s, len) : mem_strdup("");
+	cleaned = len > 0 ? ignore_clean(s, len) : mem_strdup("");
 	rest = cleaned[0] == '/' && cleaned[1] ? cleaned + 1 : cleaned;
 	return mem_printf("%s%s", invert ? "!" : "", rest);
 }
@@ -91,10 +91,10 @@ static bool add_rule(struct ignore *ignore, const char *pattern, const char **re
 	struct ignore_pattern *compiled;
 	bool exclusion;
 
-	trim(&s, &len);
+	ignore_trim(&s, &len);
 	if (len == 0)
 		return true;
-	cleaned = clean(s, len);
+	cleaned = ignore_clean(s, len);
 	exclusion = cleaned[0] == '!';
 	if (exclusion && !cleaned[1]) {
 		*ret_why = "illegal exclusion pattern: \"!\"";

@@ -27,7 +27,7 @@ static void add_range(struct ignore_regex *regex, uint32_t lo, uint32_t hi)
 }
 
 /* Adds the ranges named by `pairs` (two characters each), or all others. */
-static void add_pairs(struct ignore_regex *regex, const char *pairs, bool negated)
+static void ignore_compile_add_pairs(struct ignore_regex *regex, const char *pairs, bool negated)
 {
 	uint32_t next = 0;
 
@@ -49,42 +49,42 @@ static bool add_perl(struct ignore_regex *regex, uint32_t rune)
 {
 	switch (rune) {
 	case 'd':
-		add_pairs(regex, "09", false);
+		ignore_compile_add_pairs(regex, "09", false);
 		return true;
 	case 'D':
-		add_pairs(regex, "09", true);
+		ignore_compile_add_pairs(regex, "09", true);
 		return true;
 	case 's':
-		add_pairs(regex, "\t\n\f\r  ", false);
+		ignore_compile_add_pairs(regex, "\t\n\f\r  ", false);
 		return true;
 	case 'S':
-		add_pairs(regex, "\t\n\f\r  ", true);
+		ignore_compile_add_pairs(regex, "\t\n\f\r  ", true);
 		return true;
 	case 'w':
-		add_pairs(regex, "09AZ__az", false);
+		ignore_compile_add_pairs(regex, "09AZ__az", false);
 		return true;
 	case 'W':
-		add_pairs(regex, "09AZ__az", true);
+		ignore_compile_add_pairs(regex, "09AZ__az", true);
 		return true;
 	default:
 		return false;
 	}
 }
 
-static bool is_alnum(uint32_t rune)
+static bool ignore_compile_is_alnum(uint32_t rune)
 {
 	return (rune >= '0' && rune <= '9') || (rune >= 'a' && rune <= 'z') || (rune >= 'A' && rune <= 'Z');
 }
 
 /* The character that "\rune" stands for. */
-static bool unescape(uint32_t rune, uint32_t *ret, const char **ret_why)
+static bool ignore_compile_unescape(uint32_t rune, uint32_t *ret, const char **ret_why)
 {
 	static const char from[] = "afnrtv", to[] = "\a\f\n\r\t\v";
 	const char *at = rune < 0x80 && rune ? strchr(from, (int)rune) : NULL;
 
 	if (at)
 		*ret = (unsigned char)to[at - from];
-	else if (rune < 0x80 && !is_alnum(rune))
+	else if (rune < 0x80 && !ignore_compile_is_alnum(rune))
 		*ret = rune;
 	else if (rune < 0x80 && rune && strchr("pPxQEC01234567", (int)rune)) {
 		*ret_why = "a backslash before this character has a meaning that is not supported";
@@ -134,21 +134,21 @@ static long posix_class(struct ignore_regex *regex, const uint32_t *runes, size_
 	for (size_t i = 0; i < sizeof(classes) / sizeof(*classes); i++) {
 		if (strcmp(name, classes[i].name) != 0)
 			continue;
-		add_pairs(regex, classes[i].pairs, negated);
+		ignore_compile_add_pairs(regex, classes[i].pairs, negated);
 		return (long)end + 2;
 	}
 	return -1;
 }
 
 /* One character of a class, escapes resolved. */
-static bool class_rune(const uint32_t *runes, size_t len, size_t *at, uint32_t *ret, const char **ret_why)
+static bool ignore_compile_class_rune(const uint32_t *runes, size_t len, size_t *at, uint32_t *ret, const char **ret_why)
 {
 	if (*at >= len)
 		return false;
 	*ret = runes[(*at)++];
 	if (*ret != '\\')
 		return true;
-	return *at < len && unescape(runes[(*at)++], ret, ret_why);
+	return *at < len && ignore_compile_unescape(runes[(*at)++], ret, ret_why);
 }
 
 /* The class whose '[' stands at *at; *at is then behind its ']'. */
@@ -174,12 +174,12 @@ static bool add_class(struct ignore_regex *regex, const uint32_t *runes, size_t 
 			i += 2;
 			continue;
 		}
-		if (!class_rune(runes, len, &i, &lo, ret_why))
+		if (!ignore_compile_class_rune(runes, len, &i, &lo, ret_why))
 			return false;
 		hi = lo;
 		if (i + 1 < len && runes[i] == '-' && runes[i + 1] != ']') {
 			i++;
-			if (!class_rune(runes, len, &i, &hi, ret_why) || hi < lo)
+			if (!ignore_compile_class_rune(runes, len, &i, &hi, ret_why) || hi < lo)
 				return false;
 		}
 		add_range(regex, lo, hi);
@@ -217,7 +217,7 @@ static bool add_escape(struct ignore_regex *regex, uint32_t rune, const char **r
 		return true;
 	}
 	step->op = OP_RUNE;
-	return unescape(rune, &step->rune, ret_why);
+	return ignore_compile_unescape(rune, &step->rune, ret_why);
 }
 
 /* "{2}", "{2,}" or "{2,3}" at `runes`: its length, 0 when it is plain text. */
@@ -380,7 +380,7 @@ static bool compile(struct ignore_regex *regex, const uint32_t *runes, size_t le
 	return true;
 }
 
-static bool literal(const struct step *step)
+static bool ignore_compile_literal(const struct step *step)
 {
 	return step->op == OP_RUNE && !step->star && !step->optional && step->rune < 0x80;
 }
@@ -393,13 +393,13 @@ static void find_literals(struct ignore_regex *regex)
 
 	if (regex->steps[0].first != regex->len || regex->steps[1].op != OP_BEGIN)
 		return;
-	while (first + n < end && n < sizeof(regex->head) && literal(&regex->steps[first + n])) {
+	while (first + n < end && n < sizeof(regex->head) && ignore_compile_literal(&regex->steps[first + n])) {
 		regex->head[n] = (char)regex->steps[first + n].rune;
 		n++;
 	}
 	regex->head_len = n;
 	n = 0;
-	while (first + n < end && n < sizeof(regex->tail) && literal(&regex->steps[end - 1 - n]))
+	while (first + n < end && n < sizeof(regex->tail) && ignore_compile_literal(&regex->steps[end - 1 - n]))
 		n++;
 	for (size_t i = 0; i < n; i++)
 		regex->tail[i] = (char)regex->steps[end - n + i].rune;

@@ -47,20 +47,20 @@ static void emit_text(struct translation *t, const char *s)
 		emit(t, (unsigned char)*s++);
 }
 
-static bool peek(const struct translation *t, char c)
+static bool ignore_pattern_peek(const struct translation *t, char c)
 {
 	return t->at < t->len && t->text[t->at] == c;
 }
 
 static void translate_star(struct translation *t, bool first)
 {
-	if (!peek(t, '*')) {
+	if (!ignore_pattern_peek(t, '*')) {
 		emit_text(t, "[^/]*");
 		t->kind = KIND_REGEX;
 		return;
 	}
 	t->at++;
-	if (peek(t, '/'))
+	if (ignore_pattern_peek(t, '/'))
 		t->at++;
 	if (t->at < t->len) {
 		emit_text(t, "(.*/)?");

@@ -39,7 +39,7 @@ size_t ignore_rune(const char *s, size_t len, uint32_t *ret)
 	return width;
 }
 
-static bool is_word(uint32_t rune)
+static bool ignore_regex_is_word(uint32_t rune)
 {
 	return (rune >= '0' && rune <= '9') || (rune >= 'a' && rune <= 'z') || (rune >= 'A' && rune <= 'Z') ||
 	       rune == '_';
@@ -117,7 +117,8 @@ static bool close_over(const struct ignore_regex *regex, unsigned char *now, str
 	return done;
 }
 
-static bool take(const struct ignore_regex *regex, const unsigned char *now, unsigned char *next, uint32_t rune)
+static bool ignore_regex_take(const struct ignore_regex *regex, const unsigned char *now, unsigned char *next,
+			      uint32_t rune)
 {
 	bool alive = false;
 
@@ -138,7 +139,8 @@ static bool take(const struct ignore_regex *regex, const unsigned char *now, uns
 	return alive;
 }
 
-static bool run(const struct ignore_regex *regex, unsigned char *now, unsigned char *next, const char *path, size_t len)
+static bool ignore_regex_run(const struct ignore_regex *regex, unsigned char *now, unsigned char *next,
+			     const char *path, size_t len)
 {
 	size_t size = regex->len + 1, at = 0;
 	uint32_t before = 0, rune = 0;
@@ -147,10 +149,10 @@ static bool run(const struct ignore_regex *regex, unsigned char *now, unsigned c
 	now[0] = 1;
 	for (;;) {
 		size_t width = ignore_rune(path + at, len - at, &rune);
-		bool word = width > 0 && is_word(rune);
+		bool word = width > 0 && ignore_regex_is_word(rune);
 		struct regex_place place = { .begin = at == 0,
 					     .end = width == 0,
-					     .boundary = word != (at > 0 && is_word(before)) };
+					     .boundary = word != (at > 0 && ignore_regex_is_word(before)) };
 		unsigned char *swap = now;
 
 		if (close_over(regex, now, place))
@@ -158,7 +160,7 @@ static bool run(const struct ignore_regex *regex, unsigned char *now, unsigned c
 		if (width == 0)
 			return false;
 		memset(next, 0, size);
-		if (!take(regex, now, next, rune))
+		if (!ignore_regex_take(regex, now, next, rune))
 			return false;
 		now = next;
 		next = swap;
@@ -179,5 +181,5 @@ bool ignore_regex_match(const struct ignore_regex *regex, const char *path, size
 		return false;
 	if (size * 2 > sizeof(small))
 		states = large = mem_alloc(size * 2);
-	return run(regex, states, states + size, path, len);
+	return ignore_regex_run(regex, states, states + size, path, len);
 }

@@ -20,7 +20,7 @@ static uint64_t key_of(const char *name, size_t len)
 	return key;
 }
 
-static int compare(const void *a, const void *b)
+static int listing_compare(const void *a, const void *b)
 {
 	const struct item *x = a, *y = b;
 
@@ -29,7 +29,7 @@ static int compare(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static void add(struct listing *listing, const char *name, unsigned char type)
+static void listing_add(struct listing *listing, const char *name, unsigned char type)
 {
 	size_t len = strlen(name);
 	struct item *item;
@@ -56,7 +56,7 @@ int listing_read(struct listing *listing, int fd)
 		for (ssize_t at = 0; at < got;) {
 			const struct dirent64 *entry = (const struct dirent64 *)(const void *)(listing->block + at);
 
-			add(listing, entry->d_name, entry->d_type);
+			listing_add(listing, entry->d_name, entry->d_type);
 			at += entry->d_reclen;
 		}
 	}
@@ -65,7 +65,7 @@ int listing_read(struct listing *listing, int fd)
 	for (size_t i = 0; i < listing->len; i++)
 		listing->items[i].name = listing->names + (uintptr_t)listing->items[i].name;
 	if (listing->len > 1)
-		qsort(listing->items, listing->len, sizeof(*listing->items), compare);
+		qsort(listing->items, listing->len, sizeof(*listing->items), listing_compare);
 	return 0;
 }
 

@@ -10,7 +10,7 @@
 #define TAG_MAX 128
 #define DIGITS "0123456789"
 
-static bool fit(char c)
+static bool version_fit(char c)
 {
 	return isalnum((unsigned char)c) || c == '_' || c == '.' || c == '-';
 }
@@ -20,7 +20,7 @@ char *version_slug(const char *branch)
 	char *slug = mem_strndup(branch, strnlen(branch, TAG_MAX));
 
 	for (char *c = slug; *c; c++) {
-		if (!fit(*c))
+		if (!version_fit(*c))
 			*c = '-';
 	}
 	if (*slug == '.' || *slug == '-')

@@ -93,8 +93,8 @@ uint16_t health_port(const struct actor *actor, uint16_t port)
 }
 
 /* Probes until the outcome is known. A container that has ended already has no address to ask. */
-static int ask(struct probe *probe, struct container *container, uint16_t port, uint64_t timeout_ms,
-	       enum probe_outcome *ret, int *ret_status, uint64_t *ret_took, struct error **err)
+static int health_ask(struct probe *probe, struct container *container, uint16_t port, uint64_t timeout_ms,
+		      enum probe_outcome *ret, int *ret_status, uint64_t *ret_took, struct error **err)
 {
 	bool running = true;
 
@@ -128,7 +128,7 @@ static bool check_probe(struct stage *stage, const struct actor *actor, struct p
 			      "%s%sno port to ask: name one in the check or under ports:", what, *what ? ": " : "");
 		return false;
 	}
-	if (ask(probe, actor->container, port, timeout_ms, &outcome, &status, &took, &error) < 0) {
+	if (health_ask(probe, actor->container, port, timeout_ms, &outcome, &status, &took, &error) < 0) {
 		findings_error(stage->findings, *what ? what : NULL, &error);
 		return false;
 	}

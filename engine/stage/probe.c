@@ -114,7 +114,7 @@ int probe_tcp(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct 
 	return 0;
 }
 
-static int attempt(struct probe *probe, uint64_t left_ms, bool *ret_healthy, struct error **err)
+static int probe_attempt(struct probe *probe, uint64_t left_ms, bool *ret_healthy, struct error **err)
 {
 	uint64_t limit = left_ms > ATTEMPT_WHOLE_MS ? left_ms / 2 : left_ms;
 
@@ -143,7 +143,7 @@ int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret
 		bool running = true, healthy = false;
 		uint64_t spent = loop_now_ms() - start, pause;
 
-		if (attempt(probe, spent < timeout_ms ? timeout_ms - spent : 0, &healthy, err) < 0)
+		if (probe_attempt(probe, spent < timeout_ms ? timeout_ms - spent : 0, &healthy, err) < 0)
 			return -1;
 		spent = loop_now_ms() - start;
 		*ret_took = spent;

@@ -13,26 +13,26 @@
 
 #define CONNECT_MS 2000 /* a container on this machine answers at once or not at all */
 
-static void keep(struct probe *probe, const struct http_response *response)
+static void probe_http_keep(struct probe *probe, const struct http_response *response)
 {
 	buf_reset(&probe->answer);
 	buf_add(&probe->answer, response->body->data, response->body->len);
 	probe->status = response->status;
 }
 
-static bool is_redirect(const struct http_response *response)
+static bool probe_http_is_redirect(const struct http_response *response)
 {
 	return response->status >= 300 && response->status <= 399 && response->location;
 }
 
 /* Judges one answer. 1: it leads to *ret_next (malloc'd) on the same origin. */
-static int take(struct probe *probe, const char *origin, const struct http_response *response, bool *ret_healthy,
-		char **ret_next, struct error **err)
+static int probe_http_take(struct probe *probe, const char *origin, const struct http_response *response,
+			   bool *ret_healthy, char **ret_next, struct error **err)
 {
-	keep(probe, response);
+	probe_http_keep(probe, response);
 	if (probe_judge(probe->http, probe->pattern, response, ret_healthy, &probe->why, err) < 0)
 		return -1;
-	if (*ret_healthy || !is_redirect(response) || response->status == probe->http->status)
+	if (*ret_healthy || !probe_http_is_redirect(response) || response->status == probe->http->status)
 		return 0;
 	buf_reset(&probe->why);
 	if (!probe_same_origin(origin, response->location)) {
@@ -53,8 +53,8 @@ static void add_silence(struct probe *probe, const char *message)
 	buf_str(&probe->why, message);
 }
 
-static int ask(struct probe *probe, const char *origin, const char *url, uint64_t limit_ms, bool *ret_healthy,
-	       char **ret_next, struct error **err)
+static int probe_http_ask(struct probe *probe, const char *origin, const char *url, uint64_t limit_ms,
+			  bool *ret_healthy, char **ret_next, struct error **err)
 {
 	cleanup_http struct http_response response = { 0 };
 	struct error *error = NULL;
@@ -75,7 +75,7 @@ static int ask(struct probe *probe, const char *origin, const char *url, uint64_
 		error_free(error);
 		return 0;
 	}
-	r = take(probe, origin, &response, ret_healthy, ret_next, err);
+	r = probe_http_take(probe, origin, &response, ret_healthy, ret_next, err);
 	buf_reset(&probe->wrong);
 	if (probe->why.len > 0)
 		buf_str(&probe->wrong, probe->why.data);
@@ -95,7 +95,7 @@ int probe_http(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct
 	for (int i = 0; i <= PROBE_REDIRECTS; i++) {
 		uint64_t now = loop_now_ms();
 		cleanup_free char *next = NULL;
-		int r = ask(probe, origin, url, now < deadline ? deadline - now : 1, ret_healthy, &next, err);
+		int r = probe_http_ask(probe, origin, url, now < deadline ? deadline - now : 1, ret_healthy, &next, err);
 
 		if (r <= 0)
 			return r;

@@ -164,7 +164,7 @@ static int execute(struct db *db, const char *sql)
 }
 
 /* A number that one row of one column holds; -1 is an answer, too. */
-static int ask(struct db *db, const char *sql, int64_t *ret)
+static int db_ask(struct db *db, const char *sql, int64_t *ret)
 {
 	cleanup_query struct query *query = NULL;
 	int r;
@@ -200,17 +200,17 @@ static int connect_as(struct db *db, int flags)
 
 /* Not a version of ours: is it a newer one, nothing yet, or damage? 1 newer, 0 nothing, -1 failed. A flipped bit must
  * not look like a newer version, which is left alone: so the version stands in a second place. */
-static int judge(struct db *db, int64_t version)
+static int db_judge(struct db *db, int64_t version)
 {
 	int64_t application, tables, second = -1;
 
-	if (ask(db, "PRAGMA application_id", &application) < 0 ||
-	    ask(db, "SELECT count(*) FROM sqlite_schema", &tables) < 0)
+	if (db_ask(db, "PRAGMA application_id", &application) < 0 ||
+	    db_ask(db, "SELECT count(*) FROM sqlite_schema", &tables) < 0)
 		return -1;
 	if (version == 0 && application == 0 && tables == 0)
 		return 0;
 	if (version > db->format->version && (uint32_t)application == db->format->application_id &&
-	    ask(db, "SELECT version FROM format", &second) < 0)
+	    db_ask(db, "SELECT version FROM format", &second) < 0)
 		return -1;
 	return second == version ? 1 : failed(db, SQLITE_CORRUPT);
 }
@@ -222,7 +222,7 @@ static int create_schema(struct db *db)
 	int64_t version;
 	int r;
 
-	if (execute(db, "BEGIN IMMEDIATE") < 0 || ask(db, "PRAGMA user_version", &version) < 0)
+	if (execute(db, "BEGIN IMMEDIATE") < 0 || db_ask(db, "PRAGMA user_version", &version) < 0)
 		return -1;
 	/* Another process may have been faster. */
 	r = version == 0 ? execute(db, sql) : 0;
@@ -237,10 +237,10 @@ static bool is_older(struct db *db, int64_t version)
 	int64_t second = -1;
 
 	return db->format->upgrade && version >= db->format->oldest && version < db->format->version &&
-	       ask(db, "SELECT version FROM format", &second) == 0 && second == version;
+	       db_ask(db, "SELECT version FROM format", &second) == 0 && second == version;
 }
 
-static int upgrade(struct db *db)
+static int db_upgrade(struct db *db)
 {
 	cleanup_free char *sql = mem_printf("BEGIN IMMEDIATE;%s;UPDATE format SET version = %d;PRAGMA user_version = "
 					    "%d;COMMIT",
@@ -253,7 +253,7 @@ static int upgrade(struct db *db)
 }
 
 /* 1: a newer version, which stays as it is. */
-static int begin(struct db *db)
+static int db_begin(struct db *db)
 {
 	struct stat st;
 	int64_t version;
@@ -264,15 +264,15 @@ static int begin(struct db *db)
 	if (r <= 0)
 		return r;
 	if (connect_as(db, db->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) < 0 ||
-	    ask(db, "PRAGMA user_version", &version) < 0)
+	    db_ask(db, "PRAGMA user_version", &version) < 0)
 		return -1;
 	if (version == db->format->version)
 		return 0;
 	if (is_older(db, version)) {
 		db->old = db->read_only;
-		return db->read_only ? 0 : upgrade(db);
+		return db->read_only ? 0 : db_upgrade(db);
 	}
-	r = judge(db, version);
+	r = db_judge(db, version);
 	if (r != 0)
 		return r;
 	if (!db->read_only)
@@ -327,7 +327,7 @@ static void rename_part(const char *path, const char *suffix)
 static bool still_damaged(struct db *db)
 {
 	forget_failure(db);
-	if (begin(db) != 0 || !db->handle || check_whole(db) < 0)
+	if (db_begin(db) != 0 || !db->handle || check_whole(db) < 0)
 		return is_damage(db);
 	return false;
 }
@@ -364,7 +364,7 @@ static int refuse_newer(struct db *db, struct error **err)
 	return -1;
 }
 
-static int report(struct db *db, struct error **err)
+static int db_report(struct db *db, struct error **err)
 {
 	int errnum = db->handle ? sqlite3_system_errno(db->handle) : 0;
 	int code = db->code & 0xff;
@@ -396,7 +396,7 @@ static int roll_back(struct db *db)
 	forget_failure(db);
 	r = connect_as(db, SQLITE_OPEN_READWRITE);
 	if (r == 0)
-		r = ask(db, "PRAGMA user_version", &version);
+		r = db_ask(db, "PRAGMA user_version", &version);
 	if (r == 0)
 		disconnect(db);
 	return r;
@@ -413,27 +413,27 @@ static int recover(struct db *db, int attempt, struct error **err)
 				return -1;
 		} else if (db->code == SQLITE_READONLY_ROLLBACK || db->code == SQLITE_READONLY_RECOVERY) {
 			if (roll_back(db) < 0)
-				return report(db, err);
+				return db_report(db, err);
 		} else if (db->code == SQLITE_READONLY_DBMOVED) {
 			disconnect(db);
 		} else {
-			return report(db, err);
+			return db_report(db, err);
 		}
 		forget_failure(db);
 		/* Read-only, a damaged one stays where it is and counts as an empty one. */
 		if (db->read_only && db->repaired)
 			return 0;
-		r = begin(db);
+		r = db_begin(db);
 		if (r > 0)
 			return refuse_newer(db, err);
 		return r == 0 ? 0 : recover(db, attempt + 1, err);
 	}
-	return report(db, err);
+	return db_report(db, err);
 }
 
 static int begin_or_recover(struct db *db, struct error **err)
 {
-	int r = begin(db);
+	int r = db_begin(db);
 
 	if (r > 0)
 		return refuse_newer(db, err);
@@ -509,7 +509,7 @@ static int try_write(struct db *db, db_op *op, void *arg)
 	return r;
 }
 
-static int run(struct db *db, bool write, db_op *op, void *arg, struct error **err)
+static int db_run(struct db *db, bool write, db_op *op, void *arg, struct error **err)
 {
 	forget_failure(db);
 	for (int attempt = 1;; attempt++) {
@@ -524,12 +524,12 @@ static int run(struct db *db, bool write, db_op *op, void *arg, struct error **e
 
 int db_read(struct db *db, db_op *op, void *arg, struct error **err)
 {
-	return run(db, false, op, arg, err);
+	return db_run(db, false, op, arg, err);
 }
 
 int db_write(struct db *db, db_op *op, void *arg, struct error **err)
 {
 	if (db->read_only)
 		return error_make(err, ERROR_INTERNAL, "%s: was opened for reading", db->path);
-	return run(db, true, op, arg, err);
+	return db_run(db, true, op, arg, err);
 }

@@ -59,7 +59,7 @@ static void checksum(const struct record *record, char out[HASH_HEX + 1])
 	hash_hex(hasher_done(hasher), out);
 }
 
-static char *take_text(struct query *query, int column)
+static char *record_take_text(struct query *query, int column)
 {
 	const char *s = query_text(query, column);
 
@@ -77,12 +77,12 @@ static bool read_row(struct query *query, struct record *ret)
 	if (!key || !sum || strlen(key) > HASH_HEX)
 		return false;
 	memcpy(record.key, key, strlen(key) + 1);
-	record.node = take_text(query, 0);
-	record.identity = take_text(query, 2);
-	record.digest = take_text(query, 3);
-	record.place = take_text(query, 4);
-	record.builder = take_text(query, 5);
-	record.detail = take_text(query, 6);
+	record.node = record_take_text(query, 0);
+	record.identity = record_take_text(query, 2);
+	record.digest = record_take_text(query, 3);
+	record.place = record_take_text(query, 4);
+	record.builder = record_take_text(query, 5);
+	record.detail = record_take_text(query, 6);
 	record.size = (uint64_t)query_int(query, 7);
 	record.when_ms = query_int(query, 8);
 	record.took_ms = query_int(query, 9);
@@ -104,7 +104,7 @@ struct record_wanted {
 	struct record *ret;
 };
 
-static int read_one(struct db *db, void *arg)
+static int record_read_one(struct db *db, void *arg)
 {
 	cleanup_query struct query *query = NULL;
 	struct record_wanted *wanted = arg;
@@ -125,9 +125,9 @@ static int read_one(struct db *db, void *arg)
 	return r < 0 ? -1 : 0;
 }
 
-static int find(struct state *state, struct record_wanted *wanted, struct record **ret, struct error **err)
+static int record_find(struct state *state, struct record_wanted *wanted, struct record **ret, struct error **err)
 {
-	if (db_read(state->db, read_one, wanted, err) < 0) {
+	if (db_read(state->db, record_read_one, wanted, err) < 0) {
 		record_free(wanted->ret);
 		return -1;
 	}
@@ -140,16 +140,16 @@ int state_find(struct state *state, const char *node, const char *key, struct re
 	struct record_wanted wanted = { "SELECT " COLUMNS " FROM record r WHERE r.node = ? AND r.key = ?", node, key,
 					NULL };
 
-	return find(state, &wanted, ret, err);
+	return record_find(state, &wanted, ret, err);
 }
 
 int state_last(struct state *state, const char *node, struct record **ret, struct error **err)
 {
 	struct record_wanted wanted = { "SELECT " COLUMNS " FROM latest l JOIN record r ON r.id = l.record WHERE "
-							  "l.node = ?",
+					"l.node = ?",
 					node, NULL, NULL };
 
-	return find(state, &wanted, ret, err);
+	return record_find(state, &wanted, ret, err);
 }
 
 struct records {
@@ -310,7 +310,7 @@ static int put_inputs(struct db *db, const char *node, const char *inputs, size_
 	return query_run(query);
 }
 
-static int drop_old(struct db *db, const char *node)
+static int record_drop_old(struct db *db, const char *node)
 {
 	cleanup_query struct query *query = NULL;
 
@@ -324,21 +324,21 @@ static int drop_old(struct db *db, const char *node)
 	return query_run(query);
 }
 
-static int put_all(struct db *db, void *arg)
+static int record_put_all(struct db *db, void *arg)
 {
 	const struct put *put = arg;
 
 	if (put_record(db, put->record) < 0 || put_latest(db, put->record->node, db_last_id(db)) < 0 ||
 	    put_inputs(db, put->record->node, put->inputs, put->inputs_len) < 0)
 		return -1;
-	return drop_old(db, put->record->node);
+	return record_drop_old(db, put->record->node);
 }
 
 int state_put(struct state *state, const struct record *record, const char *inputs, size_t inputs_len, struct error **err)
 {
 	struct put put = { record, inputs, inputs_len };
 
-	return db_write(state->db, put_all, &put, err);
+	return db_write(state->db, record_put_all, &put, err);
 }
 
 struct renewals {
@@ -389,7 +389,7 @@ int state_renew(struct state *state, const struct renewal *items, size_t len, st
 	return db_write(state->db, renew_all, &renewals, err);
 }
 
-static int forget(struct db *db, void *arg)
+static int record_forget(struct db *db, void *arg)
 {
 	static const char *const statements[] = { "DELETE FROM record WHERE node = ?",
 						  "DELETE FROM latest WHERE node = ?",
@@ -410,5 +410,5 @@ static int forget(struct db *db, void *arg)
 
 int state_forget(struct state *state, const char *node, struct error **err)
 {
-	return db_write(state->db, forget, &node, err);
+	return db_write(state->db, record_forget, &node, err);
 }

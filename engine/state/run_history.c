@@ -35,7 +35,7 @@ static int64_t now_ms(void)
 }
 
 /* Removes what is older than the last RUNS_KEPT runs. */
-static int drop_old(struct db *db, int64_t newest)
+static int run_history_drop_old(struct db *db, int64_t newest)
 {
 	static const struct {
 		const char *sql;
@@ -59,7 +59,7 @@ static int drop_old(struct db *db, int64_t newest)
 	return 0;
 }
 
-static int add_plan(struct db *db, const struct run_row *run)
+static int run_history_add_plan(struct db *db, const struct run_row *run)
 {
 	cleanup_query struct query *query = NULL;
 
@@ -84,7 +84,7 @@ static int begin_run(struct db *db, void *arg)
 	if (query_run(query) < 0)
 		return -1;
 	run->id = db_last_id(db);
-	return add_plan(db, run) < 0 ? -1 : drop_old(db, run->id);
+	return run_history_add_plan(db, run) < 0 ? -1 : run_history_drop_old(db, run->id);
 }
 
 int state_run_begin(struct state *state, const char *command, const struct run_plan *plan, int64_t *ret_run,
@@ -99,7 +99,7 @@ int state_run_begin(struct state *state, const char *command, const struct run_p
 }
 
 /* The second part of "kind:service:platform"; a service's name has no colon. */
-static char *service_of(const char *node)
+static char *run_history_service_of(const char *node)
 {
 	const char *start = strchr(node, ':');
 	const char *end;
@@ -110,11 +110,11 @@ static char *service_of(const char *node)
 	return end ? mem_strndup(start, (size_t)(end - start)) : mem_strdup(start);
 }
 
-static int add_node(struct db *db, void *arg)
+static int run_history_add_node(struct db *db, void *arg)
 {
 	cleanup_query struct query *query = NULL;
 	const struct node_row *row = arg;
-	cleanup_free char *service = service_of(row->node);
+	cleanup_free char *service = run_history_service_of(row->node);
 
 	if (query_new(db,
 		      "INSERT INTO run_node(run, node, service, outcome, start_ms, took_ms, log)"
@@ -136,7 +136,7 @@ int state_run_node(struct state *state, int64_t run, const char *node, const cha
 {
 	struct node_row row = { run, node, outcome, log, start_ms, took_ms };
 
-	return db_write(state->db, add_node, &row, err);
+	return db_write(state->db, run_history_add_node, &row, err);
 }
 
 static int end_run(struct db *db, void *arg)

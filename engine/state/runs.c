@@ -9,7 +9,7 @@
 
 /* The history, read. */
 
-static char *copy(const char *text)
+static char *runs_copy(const char *text)
 {
 	return text ? mem_strdup(text) : NULL;
 }
@@ -30,12 +30,12 @@ void runs_free(struct run_info *runs, size_t len)
 	free(runs);
 }
 
-static void add_run(struct runs *runs, struct query *query)
+static void runs_add_run(struct runs *runs, struct query *query)
 {
 	mem_reserve(&runs->items, &runs->cap, runs->len + 1, sizeof(*runs->items));
 	runs->items[runs->len++] = (struct run_info){
 		.id = query_int(query, 0),
-		.command = copy(query_text(query, 1)),
+		.command = runs_copy(query_text(query, 1)),
 		.begin_ms = query_int(query, 2),
 		.end_ms = query_int(query, 3),
 		.status = (int)query_int(query, 4),
@@ -71,7 +71,7 @@ static int read_runs(struct db *db, void *arg)
 	query_set_int(query, 1, runs->run);
 	query_set_int(query, 2, (int64_t)runs->max);
 	while ((r = query_step(query)) > 0)
-		add_run(runs, query);
+		runs_add_run(runs, query);
 	return r;
 }
 
@@ -125,9 +125,9 @@ static int read_steps(struct db *db, void *arg)
 	while ((r = query_step(query)) > 0) {
 		mem_reserve(&steps->items, &steps->cap, steps->len + 1, sizeof(*steps->items));
 		steps->items[steps->len++] = (struct run_step){
-			.node = copy(query_text(query, 0)),
-			.outcome = copy(query_text(query, 1)),
-			.log = copy(query_text(query, 2)),
+			.node = runs_copy(query_text(query, 0)),
+			.outcome = runs_copy(query_text(query, 1)),
+			.log = runs_copy(query_text(query, 2)),
 			.start_ms = query_int(query, 3),
 			.took_ms = query_int(query, 4),
 		};
@@ -169,7 +169,7 @@ static int read_plan(struct db *db, void *arg)
 	query_set_int(query, 1, plan->run);
 	r = query_step(query);
 	if (r > 0)
-		plan->ret = copy(query_text(query, 0));
+		plan->ret = runs_copy(query_text(query, 0));
 	return r < 0 ? -1 : 0;
 }
 

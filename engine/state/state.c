@@ -43,7 +43,7 @@ static const char schema[] =
 static const struct db_format format = { APPLICATION_ID, STATE_FORMAT, schema, STATE_OLDEST, RUN_PLAN_TABLE };
 
 /* The folder of a database that is to be made. */
-static int make_folder(const char *path, struct error **err)
+static int state_make_folder(const char *path, struct error **err)
 {
 	cleanup_free char *dir = path_dir(path);
 
@@ -55,7 +55,7 @@ int state_open(const char *path, bool read_only, struct state **ret, struct erro
 	struct state *state;
 	struct db *db;
 
-	if (!read_only && make_folder(path, err) < 0)
+	if (!read_only && state_make_folder(path, err) < 0)
 		return -1;
 	if (db_open(path, read_only, &format, &db, err) < 0)
 		return -1;
@@ -67,7 +67,7 @@ int state_open(const char *path, bool read_only, struct state **ret, struct erro
 
 int state_allow_writing(struct state *state, struct error **err)
 {
-	return make_folder(db_path(state->db), err) < 0 ? -1 : db_allow_writing(state->db, err);
+	return state_make_folder(db_path(state->db), err) < 0 ? -1 : db_allow_writing(state->db, err);
 }
 
 void state_free(struct state *state)

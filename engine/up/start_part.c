@@ -66,7 +66,7 @@ static void fill_publish(struct up *up, const struct service *service, struct co
 	spec->publish_len = service->ports_len;
 }
 
-static bool is_taken(const struct runtime_publish *publish, size_t len, uint16_t outer)
+static bool start_part_is_taken(const struct runtime_publish *publish, size_t len, uint16_t outer)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (publish[i].outer <= outer && outer <= publish[i].outer_last)
@@ -87,7 +87,7 @@ static void keep_ports(struct up *up, const struct container *old, struct contai
 	for (size_t i = 0; i < spec->publish_len; i++) {
 		for (size_t j = 0; j < len && publish[i].outer == 0; j++) {
 			if (ports[j].inner == publish[i].inner && ports[j].udp == publish[i].udp &&
-			    !is_taken(publish, spec->publish_len, ports[j].outer))
+			    !start_part_is_taken(publish, spec->publish_len, ports[j].outer))
 				publish[i].outer = publish[i].outer_last = ports[j].outer;
 		}
 	}
@@ -162,7 +162,7 @@ static bool fits(struct container *old, const char *config, int condition)
 }
 
 /* podman's networks do not tell the others of a new address; docker resolves names, and refuses a wish for one. */
-static const char *address_of(struct up *up, const struct container *old)
+static const char *start_part_address_of(struct up *up, const struct container *old)
 {
 	const char *ip = container_ip(old);
 
@@ -191,7 +191,7 @@ int start_one(struct up *up, const struct stage_part *part, struct actor **ret, 
 	if (old) {
 		struct container *gone = steal_ptr(*old);
 
-		spec.ip = address_of(up, gone);
+		spec.ip = start_part_address_of(up, gone);
 		keep_ports(up, gone, &spec);
 		if (containers_end(&gone, 1, &up->hurry, err) < 0)
 			return -1;

@@ -12,7 +12,7 @@ struct crowd {
 	size_t len, cap;
 };
 
-static int add_service(struct runtime *runtime, const char *service, struct crowd *crowd, struct error **err)
+static int takedown_add_service(struct runtime *runtime, const char *service, struct crowd *crowd, struct error **err)
 {
 	char **names = NULL;
 	int r = 0;
@@ -47,10 +47,10 @@ int up_down(struct runtime *runtime, const char *const *services, size_t *ret_en
 	atomic_bool hurry = false;
 	struct crowd crowd = { 0 };
 	bool named = services && services[0];
-	int r = named ? 0 : add_service(runtime, NULL, &crowd, err);
+	int r = named ? 0 : takedown_add_service(runtime, NULL, &crowd, err);
 
 	for (size_t i = 0; named && services[i] && r == 0; i++)
-		r = add_service(runtime, services[i], &crowd, err);
+		r = takedown_add_service(runtime, services[i], &crowd, err);
 	*ret_ended = crowd.len;
 	if (r == 0)
 		r = containers_end(crowd.items, crowd.len, &hurry, err);

@@ -65,7 +65,7 @@ struct follower {
 	struct output output;
 };
 
-static void on_line(void *data, const char *line, size_t len)
+static void tell_on_line(void *data, const char *line, size_t len)
 {
 	struct follower *follower = data;
 
@@ -73,7 +73,7 @@ static void on_line(void *data, const char *line, size_t len)
 		 &(struct up_event){ .kind = UP_LINE, .service = follower->service, .text = line, .len = len });
 }
 
-static void follow(void *arg)
+static void tell_follow(void *arg)
 {
 	struct follower *follower = arg;
 
@@ -94,7 +94,7 @@ static void follow_begin(void *arg)
 {
 	struct follower *follower = arg;
 
-	if (loop_task(follower->up->job->loop, follow, follow_done, follower, NULL) < 0)
+	if (loop_task(follower->up->job->loop, tell_follow, follow_done, follower, NULL) < 0)
 		follow_done(follower);
 }
 
@@ -109,7 +109,7 @@ void tell_output(struct up *up, const struct actor *actor, void (*done)(struct u
 		.container = actor->container,
 		.from_first = !up->kept[number],
 		.done = done,
-		.output = { .log_fd = -1, .line = on_line, .data = follower },
+		.output = { .log_fd = -1, .line = tell_on_line, .data = follower },
 	};
 	atomic_fetch_add(&up->followers, 1);
 	loop_post(up->job->loop, follow_begin, follower);

@@ -140,7 +140,7 @@ static bool start_all(struct up *up)
 }
 
 /* Tells it once when one has ended. True while it runs. */
-static bool look_at(struct up *up, size_t number)
+static bool up_run_look_at(struct up *up, size_t number)
 {
 	struct actor *actor = &up->stage.actors[number];
 	struct error *error = NULL;
@@ -173,7 +173,7 @@ static void stay(struct up *up)
 	while (any) {
 		any = false;
 		for (size_t i = 0; i < up->stage.len; i++)
-			any = look_at(up, i) || any;
+			any = up_run_look_at(up, i) || any;
 		if (any && loop_pause(up->job->loop, POLL_MS, NULL) < 0)
 			return;
 	}
@@ -266,7 +266,7 @@ static void direct_done(void *arg)
 	end_when_free(up);
 }
 
-static void on_signal(void *arg, int signum)
+static void up_run_on_signal(void *arg, int signum)
 {
 	struct up *up = arg;
 
@@ -315,7 +315,7 @@ int up_run(const struct up_job *job, int *ret_signum, struct error **err)
 	up_open(&up);
 	r = proc_journal(job->loop, children, err);
 	if (r == 0)
-		r = loop_signals(job->loop, on_signal, &up, err);
+		r = loop_signals(job->loop, up_run_on_signal, &up, err);
 	if (r == 0)
 		r = loop_task(job->loop, direct, direct_done, &up, err);
 	if (r == 0)

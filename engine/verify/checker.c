@@ -31,7 +31,7 @@ static bool needs_layout(const struct verify_spec *spec)
 }
 
 /* The command as it is shown: its words as a shell would need them. */
-static void show(struct buf *out, const struct argv *argv)
+static void checker_show(struct buf *out, const struct argv *argv)
 {
 	for (size_t i = 0; i < argv->len; i++) {
 		buf_str(out, i > 0 ? " " : "");
@@ -53,7 +53,7 @@ static void run_one(const struct verify_job *job, const struct texts *words, con
 	for (size_t i = 0; i < words->len; i++)
 		argv_add(&argv, values_fill(arena, words->items[i].s, values));
 	arena_free(arena);
-	show(&shown, &argv);
+	checker_show(&shown, &argv);
 	spec.argv = (const char *const *)argv.items;
 	if (proc_run(job->loop, &spec, &result, &error) < 0) {
 		findings_error(findings, "run", &error);

@@ -39,7 +39,7 @@ static bool start_dependencies(struct stage *stage, const struct verify_job *job
 	return true;
 }
 
-static void play(struct stage *stage, const struct verify_job *job)
+static void play_play(struct stage *stage, const struct verify_job *job)
 {
 	const struct verify_member *member = &job->members[job->host];
 	const struct stage_part part = { job->service, DEPENDS_STARTED, member->identity, member->digest };
@@ -66,6 +66,6 @@ void play_check(const struct verify_job *job, struct findings *findings)
 	};
 
 	stage_open(&stage, job->dependencies_len + 1);
-	play(&stage, job);
+	play_play(&stage, job);
 	stage_clear(&stage);
 }

@@ -11,7 +11,7 @@
 #include "engine/stage/findings.h"
 #include "engine/verify/checks.h"
 
-static bool is_root(const char *user, size_t len)
+static bool policy_is_root(const char *user, size_t len)
 {
 	static const char root[] = "root";
 
@@ -25,14 +25,14 @@ bool policy_user(const char *wanted, const char *user)
 	size_t len = strcspn(user, ":"), wanted_len = strcspn(wanted, ":");
 
 	if (strcmp(wanted, "nonroot") == 0)
-		return !is_root(user, len);
+		return !policy_is_root(user, len);
 	if (wanted[wanted_len] == ':')
 		return strcmp(wanted, user) == 0;
 	return wanted_len == len && memcmp(wanted, user, len) == 0;
 }
 
-static void check_user(const struct verify_spec *spec, const struct image *image, const char *where,
-		       struct findings *findings)
+static void policy_check_user(const struct verify_spec *spec, const struct image *image, const char *where,
+			      struct findings *findings)
 {
 	const char *user = image->user ? image->user : "";
 
@@ -165,14 +165,14 @@ static void check_labels(const struct verify_spec *spec, const struct image *ima
 
 void policy_image(const struct verify_spec *spec, const struct image *image, const char *where, struct findings *findings)
 {
-	check_user(spec, image, where, findings);
+	policy_check_user(spec, image, where, findings);
 	check_size(spec, image, where, findings);
 	check_entrypoint(spec, image, where, findings);
 	check_ports(spec, image, where, findings);
 	check_labels(spec, image, where, findings);
 }
 
-static void check_platforms(const struct verify_job *job, struct findings *findings)
+static void policy_check_platforms(const struct verify_job *job, struct findings *findings)
 {
 	const struct texts *wanted = &job->service->verify.platforms;
 
@@ -200,7 +200,7 @@ static bool asks_of_image(const struct verify_spec *spec)
 
 void policy_check(const struct verify_job *job, struct findings *findings)
 {
-	check_platforms(job, findings);
+	policy_check_platforms(job, findings);
 	if (!asks_of_image(&job->service->verify))
 		return;
 	for (size_t i = 0; i < job->members_len; i++) {

@@ -254,7 +254,7 @@ void world_run(struct world *world, const char *const *targets)
 			must(plan_decide(opened.plan, i, NULL), NULL);
 		if (plan_node(opened.plan, i)->state != NODE_FRESH)
 			run_node(world, &opened, i);
-		must(follow(opened.plan, opened.state, i, 1, NULL), NULL);
+		must(renew_results(opened.plan, opened.state, i, 1, NULL), NULL);
 	}
 	close_plan(&opened);
 }

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "engine/oci/archive.h"
 #include "engine/oci/blob.h"
 #include "engine/oci/convert_memory.h"
 #include "engine/oci/document.h"
@@ -22,7 +23,6 @@
 #include "engine/oci/layout.h"
 #include "engine/oci/nydus.h"
 #include "engine/oci/nydus_blob.h"
-#include "engine/oci/pack.h"
 
 #define TOC_DIGEST "containerd.io/snapshot/stargz/toc.digest"
 #define UNCOMPRESSED_SIZE "io.containers.estargz.uncompressed-size"

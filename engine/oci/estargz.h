@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/digest.h"
-#include "engine/oci/pack.h"
+#include "engine/oci/archive.h"
 
 struct error;
 

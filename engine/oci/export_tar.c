@@ -12,10 +12,10 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "engine/oci/archive.h"
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/reach.h"
-#include "engine/oci/tar.h"
 
 #define COPY_BLOCK ((size_t)256 * 1024)
 

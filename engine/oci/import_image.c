@@ -10,12 +10,12 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "engine/oci/archive.h"
 #include "engine/oci/blob.h"
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/pick.h"
 #include "engine/oci/reach.h"
-#include "engine/oci/tar.h"
 
 /* What was imported is whole, and is for the platform that was asked for: its own config says so. */
 static int import_image_check_image(struct layout *layout, const char *digest, const struct platform *platform,

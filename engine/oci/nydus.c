@@ -7,10 +7,10 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "engine/oci/archive.h"
 #include "engine/oci/blob.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/nydus_blob.h"
-#include "engine/oci/pack.h"
 #include "engine/oci/rafs.h"
 
 /* Merges the blobs' trees into `rafs`. */

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "base/digest.h"
-#include "engine/oci/pack.h"
+#include "engine/oci/archive.h"
 
 struct arena;
 struct error;

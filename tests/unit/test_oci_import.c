@@ -4,7 +4,7 @@
 
 #include <fcntl.h>
 
-#include "engine/oci/tar.h"
+#include "engine/oci/archive.h"
 
 #define LAYER "the bytes of a layer"
 

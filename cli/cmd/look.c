@@ -16,19 +16,24 @@
 
 struct look {
 	struct arena *arena;
+	const char *dir;     /* of the manifest */
 	struct map *keys;    /* node -> key, "" while it is not known */
 	struct map *folders; /* path -> path */
 	const char **list;
 };
 
+/* With the folders of the project that it is in: one of them may be replaced by another. */
 static void add_folder(struct look *look, const char *path)
 {
+	cleanup_free char *above = path_dir(path);
 	char *own;
 
 	if (map_get(look->folders, path))
 		return;
 	own = arena_strdup(look->arena, path);
 	map_set(look->folders, own, own);
+	if (path_inside(look->dir, above))
+		add_folder(look, above);
 }
 
 static void add_parent(struct look *look, const char *path)
@@ -79,7 +84,10 @@ struct look *look_take(struct session *session)
 	look->arena = arena_new();
 	look->keys = map_new();
 	look->folders = map_new();
-	add_folder(look, session->manifest->dir);
+	look->dir = arena_strdup(look->arena, session->manifest->dir);
+	add_folder(look, look->dir);
+	for (size_t i = 0; i < session->manifest->files_len; i++)
+		add_parent(look, session->manifest->files[i]);
 	for (size_t i = 0; i < plan_len(session->plan); i++)
 		add_node(look, session, plan_node(session->plan, i));
 	len = map_len(look->folders);

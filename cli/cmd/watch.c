@@ -23,7 +23,8 @@
  */
 struct round {
 	const struct options *options;
-	struct look *look; /* what the build was, or is, made of; NULL: the manifest cannot be read */
+	struct look *look;       /* what the build was, or is, made of; NULL: the manifest cannot be read, or planned */
+	const struct look *last; /* of the last round that could be planned, or NULL */
 	struct loop *loop;
 	struct watch *watch;
 	bool building;
@@ -33,30 +34,50 @@ struct round {
 	struct error *error; /* the system watches no more folders */
 };
 
+/* Counts those that were not watched before. */
 static int watch_all(struct round *round, const struct look *look, struct error **err)
 {
+	int added = 0;
+
 	for (const char *const *folder = look_folders(look); *folder; folder++) {
-		if (watch_folder(round->watch, *folder, err) < 0)
+		int r = watch_folder(round->watch, *folder, err);
+
+		if (r < 0)
 			return -1;
+		added += r;
 	}
-	return 0;
+	return added;
+}
+
+/* What was written to a folder before it was watched is seen by another look. */
+static void look_until_watched(struct round *round)
+{
+	int added = 1;
+
+	while (added > 0 && !round->outdated) {
+		struct look *now = look_again(round->options);
+
+		if (!now || !round->look) /* broken, or it was: complaints are shown by the next round */
+			round->outdated = true;
+		else
+			round->outdated = look_differs(round->look, now);
+		added = now && !round->error ? watch_all(round, now, &round->error) : 0;
+		/* Where to look may have changed all the same. */
+		if (!round->outdated && !round->building) {
+			look_free(round->look);
+			round->look = steal_ptr(now);
+		}
+		look_free(now);
+	}
 }
 
 static void on_change(void *arg)
 {
 	struct round *round = arg;
-	struct look *now;
 
 	if (round->outdated)
 		return;
-	now = look_again(round->options);
-	if (!now || !round->look) /* broken, or it was: complaints are shown by the next round */
-		round->outdated = true;
-	else
-		round->outdated = look_differs(round->look, now);
-	if (now && !round->error)
-		watch_all(round, now, &round->error);
-	look_free(now);
+	look_until_watched(round);
 	if (!round->outdated && !round->error)
 		return;
 	if (round->building)
@@ -77,7 +98,9 @@ static int begin_watching(struct round *round, struct loop *loop, struct error *
 {
 	round->loop = loop;
 	round->watch = watch_new(loop, on_change, round);
-	return round->look ? watch_all(round, round->look, err) : watch_folder(round->watch, ".", err);
+	if (watch_folder(round->watch, ".", err) < 0 || (round->look && watch_all(round, round->look, err) < 0))
+		return -1;
+	return !round->look && round->last && watch_all(round, round->last, err) < 0 ? -1 : 0;
 }
 
 static void end_watching(struct round *round)
@@ -170,37 +193,41 @@ static int run_services(const struct round *round)
 }
 
 /* 0: go on with another round; else the exit status. */
-static int run_round(const struct options *options, struct error **err)
+static int run_round(struct round *round, struct error **err)
 {
-	struct round round = { .options = options };
-	int status = plan_and_build(&round, err);
+	int status = plan_and_build(round, err);
 
-	if (round.built && options->run)
-		status = run_services(&round);
-	if (status >= 128 && !round.outdated) {
-		look_free(round.look);
+	if (round->built && round->options->run)
+		status = run_services(round);
+	if (status >= 128 && !round->outdated)
 		return status;
-	}
-	if (status >= 0 && !round.outdated)
-		status = wait_for_change(&round, err);
-	look_free(round.look);
-	error_free(round.error);
+	if (status >= 0 && !round->outdated)
+		status = wait_for_change(round, err);
 	if (status < 0)
 		return -1;
-	if (round.signum)
-		return 128 + round.signum;
+	if (round->signum)
+		return 128 + round->signum;
 	output_note("something changed");
 	return 0;
 }
 
 static int watch(struct options *options, struct error **err)
 {
+	struct look *last = NULL;
 	int status;
 
 	do {
-		status = run_round(options, err);
+		struct round round = { .options = options, .last = last };
+
+		status = run_round(&round, err);
+		error_free(round.error);
+		if (round.look) {
+			look_free(last);
+			last = round.look;
+		}
 		options->force = false; /* once */
 	} while (status == 0);
+	look_free(last);
 	return status;
 }
 

@@ -176,12 +176,40 @@ static void close_handle(uv_handle_t *handle, void *arg)
 		uv_close(handle, NULL);
 }
 
+static void close_other(uv_handle_t *handle, void *arg)
+{
+	if (uv_handle_get_type(handle) != UV_SIGNAL)
+		close_handle(handle, arg);
+}
+
+static void note_signal(void *arg, int signum)
+{
+	*(int *)arg = signum;
+}
+
+/* A signal that came when the loop did not run any more, and that nobody has seen. */
+static int unseen_signal(struct loop *loop)
+{
+	int signum = 0;
+
+	if (!loop->on_signal)
+		return 0;
+	loop->on_signal = note_signal;
+	loop->signal_arg = &signum;
+	uv_walk(&loop->uv, close_other, NULL);
+	uv_run(&loop->uv, UV_RUN_NOWAIT);
+	return signum;
+}
+
 void loop_free(struct loop *loop)
 {
+	int signum;
+
 	if (!loop)
 		return;
 	if (loop->free_procs)
 		loop->free_procs(loop->procs);
+	signum = unseen_signal(loop);
 	uv_walk(&loop->uv, close_handle, NULL);
 	while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
 		;
@@ -189,6 +217,9 @@ void loop_free(struct loop *loop)
 	pthread_cond_destroy(&loop->cancelled);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop);
+	/* Now it does what it does to any process. */
+	if (signum)
+		raise(signum);
 }
 
 int loop_run(struct loop *loop, struct error **err)

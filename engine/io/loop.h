@@ -17,7 +17,8 @@ struct error;
 struct loop;
 
 int loop_new(struct loop **ret, struct error **err);
-void loop_free(struct loop *loop); /* NULL-safe; no task may be running */
+/* NULL-safe; no task may be running. A signal of loop_signals that came too late to be told takes its usual effect. */
+void loop_free(struct loop *loop);
 /* Runs until loop_stop was called (on the loop's thread) and no task is left. */
 int loop_run(struct loop *loop, struct error **err);
 void loop_stop(struct loop *loop);

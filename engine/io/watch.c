@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <uv.h>
 
@@ -16,6 +17,9 @@ struct folder {
 	struct watch *watch;
 	char *path;
 	uv_fs_event_t event;
+	bool watched;
+	dev_t dev; /* what is watched under the path */
+	ino_t ino;
 };
 
 struct watch {
@@ -84,33 +88,56 @@ void watch_free(struct watch *watch)
 	free(watch);
 }
 
-int watch_folder(struct watch *watch, const char *path, struct error **err)
+static struct folder *folder_new(struct watch *watch, const char *path, int *ret_r)
 {
-	struct folder *folder;
-	int r;
+	struct folder *folder = mem_alloc(sizeof(*folder));
 
-	if (map_get(watch->known, path))
-		return 0;
-	folder = mem_alloc(sizeof(*folder));
 	folder->watch = watch;
 	folder->path = mem_strdup(path);
 	folder->next = watch->folders;
 	watch->folders = folder;
-	r = uv_fs_event_init(watch->uv, &folder->event);
+	*ret_r = uv_fs_event_init(watch->uv, &folder->event);
 	folder->event.data = folder;
+	map_set(watch->known, folder->path, folder);
+	return folder;
+}
+
+static int cannot_watch(const char *path, int r, struct error **err)
+{
+	error_make(err, ERROR_STATE, "cannot watch %s: %s", path, uv_strerror(r));
+	if (r == UV_ENOSPC)
+		error_remedy(err, "raise the kernel's limit: sysctl fs.inotify.max_user_watches=524288");
+	else if (r == UV_EMFILE)
+		error_remedy(err, "raise sysctl fs.inotify.max_user_instances, or the limit of open files (ulimit -n)");
+	return -1;
+}
+
+/* The kernel watches what was there, not the path: a folder that took the place of another one is watched anew. */
+int watch_folder(struct watch *watch, const char *path, struct error **err)
+{
+	struct folder *folder = map_get(watch->known, path);
+	bool there;
+	struct stat st;
+	int r = 0;
+
+	if (!folder)
+		folder = folder_new(watch, path, &r);
+	there = stat(path, &st) == 0;
+	if (there && folder->watched && st.st_dev == folder->dev && st.st_ino == folder->ino)
+		return 0;
+	if (folder->watched)
+		uv_fs_event_stop(&folder->event);
+	folder->watched = false;
+	if (!there)
+		return 0; /* it may come: its parent tells */
 	if (r == 0)
 		r = uv_fs_event_start(&folder->event, on_event, path, 0);
 	if (r == UV_ENOENT || r == UV_ENOTDIR)
-		return 0; /* it may come: its parent tells */
-	if (r < 0) {
-		error_make(err, ERROR_STATE, "cannot watch %s: %s", path, uv_strerror(r));
-		if (r == UV_ENOSPC)
-			error_remedy(err, "raise the kernel's limit: sysctl fs.inotify.max_user_watches=524288");
-		else if (r == UV_EMFILE)
-			error_remedy(err, "raise sysctl fs.inotify.max_user_instances, or the limit of open files "
-					  "(ulimit -n)");
-		return -1;
-	}
-	map_set(watch->known, folder->path, folder);
-	return 0;
+		return 0;
+	if (r < 0)
+		return cannot_watch(path, r, err);
+	folder->watched = true;
+	folder->dev = st.st_dev;
+	folder->ino = st.st_ino;
+	return 1;
 }

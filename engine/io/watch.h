@@ -19,8 +19,8 @@ struct watch;
 struct watch *watch_new(struct loop *loop, void (*changed)(void *arg), void *arg);
 /* After loop_free: it closes what the loop watches. NULL-safe. */
 void watch_free(struct watch *watch);
-/* A folder once, however often it is added; one that is not there is passed over. ERROR_STATE when the system watches no
- * more of them. */
+/* Watches what stands at `path` now: 1, or 0 when that was watched already, or nothing is there. What changed in it before is not
+ * told. ERROR_STATE when the system watches no more folders. */
 int watch_folder(struct watch *watch, const char *path, struct error **err);
 
 #endif

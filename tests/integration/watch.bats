@@ -52,6 +52,18 @@ builds()
 	grep -c "^ok   build web" "$log" || true
 }
 
+# It has built N times, and waits.
+says_built()
+{
+	[ "$(builds)" -ge "$1" ] && tail -n1 "$log" | grep -q 'waiting for a change'
+}
+
+# The kernel tells it of what is there now.
+watched()
+{
+	grep -qs " ino:$(printf %x "$(stat -c %i "$1")") " "/proc/$watcher/fdinfo"/*
+}
+
 says()
 {
 	grep -q -- "$1" "$log"
@@ -82,6 +94,48 @@ says()
 	wait "$watcher" || status=$?
 	equal "$status" 130
 	nothing_left
+}
+
+@test "a folder that takes the place of another one is watched" {
+	local round
+	mkdir -p web/sub/deep
+	echo 1 >web/sub/deep/file
+	until_true says_built 2
+	# The same content: nothing is built, but from now on the new one counts.
+	for round in 3 4; do
+		cp -a web new
+		mv web old
+		mv new web
+		until_true watched web/sub/deep
+		rm -rf old
+		echo "$round" >web/sub/deep/file
+		until_true says_built "$round"
+	done
+	cp -a web/sub new
+	mv web/sub old
+	mv new web/sub
+	until_true watched web/sub/deep
+	echo 5 >web/sub/deep/file
+	until_true says_built 5
+	rm -rf old
+}
+
+@test "a Dockerfile and an included manifest that are broken are waited for where they are" {
+	mkdir sub
+	echo 'services: {db: {image: "db:1"}}' >sub/more.yaml
+	(echo 'include: [sub/more.yaml]' && cat services.yaml) >new
+	mv new services.yaml
+	until_true watched sub
+	echo 'services: [' >sub/more.yaml
+	until_true says '^sub/more.yaml:1:'
+	until_true waits 2
+	echo 'services: {db: {image: "db:2"}}' >sub/more.yaml
+	until_true waits 3
+	echo 'FRM scratch' >web/Dockerfile
+	until_true says 'web/Dockerfile:1'
+	until_true waits 4
+	printf 'FROM scratch\nCOPY . /\n' >web/Dockerfile
+	until_true says_built 2
 }
 
 @test "a burst of changes is one, in a thousand files" {

@@ -471,6 +471,33 @@ static void a_journal_ends_what_it_names_and_nothing_else(void **state)
 	waitpid(other, &status, 0);
 }
 
+static void tell_nobody(void *arg, int signum)
+{
+	(void)arg;
+	(void)signum;
+}
+
+static void a_signal_that_comes_when_the_loop_has_ended_is_not_lost(void **state)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	(void)state;
+	if (child == 0) {
+		struct loop *own = NULL;
+
+		if (loop_new(&own, NULL) < 0 || loop_signals(own, tell_nobody, NULL, NULL) < 0)
+			_exit(1);
+		loop_stop(own);
+		loop_run(own, NULL);
+		raise(SIGTERM);
+		loop_free(own);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -489,6 +516,7 @@ int main(void)
 		CASE(what_is_deaf_ends_when_its_parent_has),
 		CASE(a_tree_that_grows_is_ended_whole),
 		CASE(a_journal_ends_what_it_names_and_nothing_else),
+		CASE(a_signal_that_comes_when_the_loop_has_ended_is_not_lost),
 	};
 
 	return cmocka_run_group_tests_name("io_proc", tests, NULL, NULL);

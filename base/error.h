@@ -6,7 +6,7 @@
 /*
  * Errors. A function that can fail takes `struct error **err` last and returns a negative
  * number on failure; `*err` is untouched on success. `err` may be NULL when the caller does
- * not care what went wrong. The class decides the exit status (design.md section 6).
+ * not care what went wrong. The class decides the exit status (`cbuild help status`).
  */
 enum error_class {
 	ERROR_BUILD = 1,     /* a build or check failed: the user's fault */

@@ -2,10 +2,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -20,20 +20,12 @@
 
 #define FORMAT_VERSION 1 /* raised when a field changes its meaning or goes; new ones may come without */
 
-static int64_t jsonl_unix_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static struct json *jsonl_begin(const char *name)
 {
 	struct json *object = json_new_object();
 
 	json_set_str(object, "event", name);
-	json_set_int(object, "time_ms", jsonl_unix_ms());
+	json_set_int(object, "time_ms", clock_unix_ms());
 	return object;
 }
 
@@ -71,7 +63,7 @@ static void run_start(const struct report_state *state)
 
 	json_set_int(object, "version", FORMAT_VERSION);
 	json_set_str(object, "event", "run_start");
-	json_set_int(object, "time_ms", jsonl_unix_ms());
+	json_set_int(object, "time_ms", clock_unix_ms());
 	json_set_str(object, "cbuild", PACKAGE_VERSION);
 	json_set_int(object, "nodes", (int64_t)state->nodes);
 	json_set_int(object, "stale", (int64_t)state->stale);

@@ -5,9 +5,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/ref.h"
@@ -318,14 +318,6 @@ static int give_back(struct cache_lookup *lookup, struct error **err)
 
 /* ---- keeping ---- */
 
-static int64_t cache_run_unix_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 static int keep_record(struct cache_lookup *lookup, struct cache_build *share, struct error **err)
 {
 	const struct node *node = plan_node(lookup->plan, share->node);
@@ -338,7 +330,7 @@ static int keep_record(struct cache_lookup *lookup, struct cache_build *share, s
 		.place = share->here ? "store" : CACHE_BY_NAME,
 		.builder = "registry cache",
 		.size = share->result.size,
-		.when_ms = cache_run_unix_ms(),
+		.when_ms = clock_unix_ms(),
 	};
 
 	plan_set_result(lookup->plan, share->node,

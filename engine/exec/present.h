@@ -10,7 +10,7 @@ struct node;
 struct record;
 struct state;
 
-/* Whether results are still where their records say (design.md section 5, "Fresh means"). No process is started; no
+/* Whether results are still where their records say (docs/state.md). No process is started; no
  * socket but docker's is opened. Each index is read once. */
 struct present;
 

@@ -36,7 +36,7 @@ struct run_options {
 	const struct sink *sink;
 };
 
-/* *ret_status is the exit status of section 6: 0, or that of the first failure; 130 or 143 when interrupted. Negative
+/* *ret_status is the exit status: 0, or that of the first failure; 130 or 143 when interrupted. Negative
  * only for what stopped the run itself (state, disk, no builder): *err has it. A plan with nothing to do
  * returns at once: nothing is opened, started or written. */
 int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct layout *layout, struct source *source,

@@ -5,10 +5,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -22,14 +22,6 @@
 #include "engine/state/state.h"
 
 #define LOCK_PAUSE_MAX_MS 200 /* while another cbuild works on the same node */
-
-static int64_t unix_ms(void)
-{
-	struct timeval now;
-
-	gettimeofday(&now, NULL);
-	return (int64_t)now.tv_sec * 1000 + now.tv_usec / 1000;
-}
 
 static int open_log(struct task *task, const char *logs, int logs_fd, struct error **err)
 {
@@ -56,7 +48,7 @@ int task_new(struct task_env *env, size_t number, const char *logs, int logs_fd,
 		.log_fd = -1,
 		.lock_fd = -1,
 		.start_ms = loop_now_ms(),
-		.start_unix_ms = unix_ms(),
+		.start_unix_ms = clock_unix_ms(),
 	};
 	if (open_log(task, logs, logs_fd, err) < 0) {
 		task_free(task);
@@ -244,7 +236,7 @@ int task_record(struct task *task, struct error **err)
 		.builder = task->node->kind == NODE_BUILD ? builder : NULL,
 		.detail = task->detail,
 		.size = task->size,
-		.when_ms = unix_ms(),
+		.when_ms = clock_unix_ms(),
 		.took_ms = (int64_t)(loop_now_ms() - task->start_ms),
 	};
 

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "engine/state/db.h"
 #include "engine/state/state.h"
@@ -25,14 +25,6 @@ struct node_row {
 	const char *node, *outcome, *log;
 	int64_t start_ms, took_ms;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Removes what is older than the last RUNS_KEPT runs. */
 static int run_history_drop_old(struct db *db, int64_t newest)
@@ -90,7 +82,7 @@ static int begin_run(struct db *db, void *arg)
 int state_run_begin(struct state *state, const char *command, const struct run_plan *plan, int64_t *ret_run,
 		    struct error **err)
 {
-	struct run_row run = { .command = command, .when_ms = now_ms(), .plan = plan };
+	struct run_row run = { .command = command, .when_ms = clock_unix_ms(), .plan = plan };
 
 	if (db_write(state->db, begin_run, &run, err) < 0)
 		return -1;
@@ -154,7 +146,7 @@ static int end_run(struct db *db, void *arg)
 
 int state_run_end(struct state *state, int64_t run, int status, struct error **err)
 {
-	struct run_row row = { .id = run, .when_ms = now_ms(), .status = status };
+	struct run_row row = { .id = run, .when_ms = clock_unix_ms(), .status = status };
 
 	return db_write(state->db, end_run, &row, err);
 }

@@ -18,7 +18,7 @@ struct runtime;
 struct service;
 struct stage_part;
 
-/* The checks of a service's `verify:` on the image that was built (design.md section 7). */
+/* The checks of a service's `verify:` on the image that was built. */
 
 struct verify_member {
 	struct platform platform;

@@ -21,7 +21,7 @@
 
 /*
  * Every input of a key is changed alone: exactly the nodes that depend on it turn stale, for that reason; what does
- * not count changes nothing. tests/mutate-key.sh takes each field out of engine/plan/key.c and sees a test here fail.
+ * not count changes nothing. tests/mutate-key.py takes each field out of engine/plan/key.c and sees a test here fail.
  */
 
 static const char manifest[] = "project: world\n"

@@ -67,10 +67,10 @@ static void name_limit(struct error **err, int errnum)
 	else if (errnum == ENFILE)
 		error_remedy(err, "the system has no open files left: sysctl fs.file-max");
 	else if (errnum == EAGAIN) /* of fork and pthread_create */
-		error_remedy(err,
-			     "raise the limit of processes and threads: ulimit -u says %llu, and a container has one "
-			     "of its own",
-			     limit_of(RLIMIT_NPROC));
+		error_remedy(
+			err,
+			"raise the limit of processes and threads: ulimit -u says %llu, and a container has one of its own",
+			limit_of(RLIMIT_NPROC));
 	else if (errnum == ENOSPC)
 		error_remedy(err, "make room on the disk");
 }

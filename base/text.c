@@ -387,8 +387,7 @@ static void add_ansi_quoted(struct buf *out, const char *word)
 
 void text_shell(struct buf *out, const char *word)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "_@%+=:,./-";
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
 
 	if (*word && word[strspn(word, plain)] == '\0') {
 		buf_str(out, word);

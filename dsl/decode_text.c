@@ -46,9 +46,9 @@ static bool check_late(struct decode *d, const struct schema_key *key, const cha
 	if (!name)
 		return true;
 	diags_add(d->diags, pos,
-		  !strncmp(name, "image.", 6) ? "it can be used in verify.run"
-					      : "it can be used in build.args, prepare.run, prepare.outputs and "
-						"verify.run",
+		  !strncmp(name, "image.", 6)
+			  ? "it can be used in verify.run"
+			  : "it can be used in build.args, prepare.run, prepare.outputs and verify.run",
 		  "${%.*s} is not known in \"%s\"", (int)len, name, key->name);
 	return false;
 }

@@ -107,8 +107,7 @@ static void complain_unset(struct walk *w, const char *dollar, const char *name,
 	complain(w, dollar,
 		 nearest ? arena_printf(arena, "did you mean \"%s\"?", nearest)
 			 : arena_printf(arena,
-					"set it in the environment, with --set or under \"vars:\", or give it a "
-					"default: ${%s:-...}",
+					"set it in the environment, with --set or under \"vars:\", or give it a default: ${%s:-...}",
 					name),
 		 "the variable \"%s\" is not set", name);
 }

@@ -11,8 +11,8 @@
 #include "dsl/resolve.h"
 #include "dsl/unit.h"
 
-static const char *const tag_hint = "a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and begins "
-				    "with none of the last two";
+static const char *const tag_hint =
+	"a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and begins with none of the last two";
 
 static bool resolve_image_check_tag(struct resolve *r, const struct text *tag, const char *where)
 {

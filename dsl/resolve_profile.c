@@ -27,9 +27,7 @@ void resolve_profiles(struct resolve *r, struct service *service)
 
 		if (!ref_name_valid(profile->s))
 			diags_add(r->diags, profile->pos,
-				  "names consist of letters, digits, \"_\", \".\" and \"-\", and begin with a letter "
-				  "or "
-				  "digit",
+				  "names consist of letters, digits, \"_\", \".\" and \"-\", and begin with a letter or digit",
 				  "\"%s\" cannot be the name of a profile", profile->s);
 		service->active = service->active || has_profile(&r->asked_profiles, profile->s);
 	}

@@ -37,8 +37,7 @@ void resolve_check_name(struct resolve *r, const struct text *name, const char *
 {
 	if (!ref_name_valid(name->s)) {
 		diags_add(r->diags, name->pos,
-			  "names consist of letters, digits, \"_\", \".\" and \"-\", begin with a letter or digit, and "
-			  "have at most 128 characters",
+			  "names consist of letters, digits, \"_\", \".\" and \"-\", begin with a letter or digit, and have at most 128 characters",
 			  "\"%s\" cannot be the name of a %s", name->s, what);
 		return;
 	}

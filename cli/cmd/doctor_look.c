@@ -153,13 +153,10 @@ static int look_for_platform(struct doctor *doctor, const char *name, struct err
 		return 0;
 	platform_text(&platform, text);
 	advise(doctor, mem_printf("no emulator for %s: its RUN steps and containers cannot run here", text),
-	       fs_exists(EMULATION_DIR "/status") ? "apt-get install qemu-user-static binfmt-support, or use a builder "
-						    "of that platform"
-						  : "mount -t binfmt_misc binfmt_misc " EMULATION_DIR ", and apt-get "
-						    "install "
-						    "qemu-user-"
-						    "static "
-						    "binfmt-support");
+	       fs_exists(EMULATION_DIR "/status")
+		       ? "apt-get install qemu-user-static binfmt-support, or use a builder of that platform"
+		       : "mount -t binfmt_misc binfmt_misc " EMULATION_DIR
+			 ", and apt-get install qemu-user-static binfmt-support");
 	return 0;
 }
 
@@ -180,8 +177,7 @@ static void look_at_steps(struct doctor *doctor, const char *flags)
 		       "nothing need be done; `runc --version` and the kernel's log may tell why");
 	if (strstr(flags, "--ulimit"))
 		advise(doctor,
-		       mem_strdup("buildah's steps get lower limits (1024 files and processes): this user may not "
-				  "raise them"),
+		       mem_strdup("buildah's steps get lower limits (1024 files and processes): this user may not raise them"),
 		       "give cbuild CAP_SYS_RESOURCE, or raise the hard limits (ulimit -Hn, -Hu)");
 	if (strstr(flags, "--network=host"))
 		advise(doctor, mem_strdup("buildah's steps use the machine's own network: none can be made for them"),

@@ -57,9 +57,9 @@ static int add_man(struct buf *out, const struct command *commands, const char *
 	else if (strcmp(word, "manifest") == 0)
 		man_services(out);
 	else
-		return error_make(err, ERROR_USAGE,
-				  "there are two manual pages: `cbuild help --format=man` and "
-				  "`cbuild help manifest --format=man`");
+		return error_make(
+			err, ERROR_USAGE,
+			"there are two manual pages: `cbuild help --format=man` and `cbuild help manifest --format=man`");
 	return 0;
 }
 

@@ -43,16 +43,15 @@ static void init_add_head(struct init_draft *draft)
 	init_add_comment(draft, root,
 			 "`cbuild help manifest` explains every key, `cbuild -n` says what would be done, and why.");
 	if (draft->taken_from) {
-		cleanup_free char *text = mem_printf("The services are those of %s; this file is now read instead of "
-						     "it.",
-						     draft->taken_from);
+		cleanup_free char *text = mem_printf(
+			"The services are those of %s; this file is now read instead of it.", draft->taken_from);
 
 		init_add_comment(draft, root, text);
 	}
 	if (fs_exists("docker-bake.hcl"))
-		init_add_comment(draft, root,
-				 "docker-bake.hcl was not read: docker buildx bake --print >bake.json; cbuild import "
-				 "bake.json");
+		init_add_comment(
+			draft, root,
+			"docker-bake.hcl was not read: docker buildx bake --print >bake.json; cbuild import bake.json");
 	init_add_comment(draft, root, "");
 	json_set_str(root, "project", draft->survey.project);
 	init_add_comment(draft, root, "registry: ghcr.io/acme                # before the names of the images");

@@ -21,24 +21,22 @@
 #define COLUMN_GAP 56
 #define LEGEND_HEIGHT 34
 
-static const char style[] = "text { font: 12px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: "
-			    "#1f2328; }\n"
-			    ".small { font-size: 10.5px; fill: #57606a; }\n"
-			    ".page { fill: #ffffff; }\n"
-			    "rect.box { fill: #f6f8fa; stroke-width: 1.5; }\n"
-			    "path { fill: none; stroke: #8c959f; stroke-width: 1.2; }\n"
-			    ".fresh .box { stroke: #1a7f37; }\n"
-			    ".stale .box { stroke: #bc4c00; stroke-width: 2.5; }\n"
-			    ".unknown .box { stroke: #57606a; stroke-dasharray: 5 3; } .unknown .mark { fill: #57606a; "
-			    "}\n"
-			    "@media (prefers-color-scheme: dark) {\n"
-			    "text { fill: #e6edf3; } .small { fill: #9198a1; } .page { fill: #0d1117; } rect.box { "
-			    "fill: #161b22; }\n"
-			    "path { stroke: #6e7681; }\n"
-			    ".fresh .box { stroke: #3fb950; }\n"
-			    ".stale .box { stroke: #f0883e; }\n"
-			    ".unknown .box { stroke: #9198a1; }\n"
-			    "}\n";
+static const char style[] =
+	"text { font: 12px ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace; fill: #1f2328; }\n"
+	".small { font-size: 10.5px; fill: #57606a; }\n"
+	".page { fill: #ffffff; }\n"
+	"rect.box { fill: #f6f8fa; stroke-width: 1.5; }\n"
+	"path { fill: none; stroke: #8c959f; stroke-width: 1.2; }\n"
+	".fresh .box { stroke: #1a7f37; }\n"
+	".stale .box { stroke: #bc4c00; stroke-width: 2.5; }\n"
+	".unknown .box { stroke: #57606a; stroke-dasharray: 5 3; } .unknown .mark { fill: #57606a; }\n"
+	"@media (prefers-color-scheme: dark) {\n"
+	"text { fill: #e6edf3; } .small { fill: #9198a1; } .page { fill: #0d1117; } rect.box { fill: #161b22; }\n"
+	"path { stroke: #6e7681; }\n"
+	".fresh .box { stroke: #3fb950; }\n"
+	".stale .box { stroke: #f0883e; }\n"
+	".unknown .box { stroke: #9198a1; }\n"
+	"}\n";
 
 struct svg_picture {
 	struct plan *plan;
@@ -132,8 +130,7 @@ static void svg_add_box(struct svg_picture *picture, size_t number)
 		html_bytes(picture->out, reasons.data, reasons.len);
 	}
 	buf_printf(picture->out,
-		   "</title><rect class=\"box\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"6\"/>"
-		   "<text x=\"%.1f\" y=\"%.1f\">",
+		   "</title><rect class=\"box\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"6\"/><text x=\"%.1f\" y=\"%.1f\">",
 		   x, y, svg_column_end(picture, column) - x, BOX_HEIGHT, x + PADDING, y + 17);
 	html_bytes(picture->out, first.data, first.len);
 	buf_printf(picture->out, "</text><text class=\"small\" x=\"%.1f\" y=\"%.1f\">", x + PADDING, y + 32);
@@ -153,9 +150,7 @@ static double add_legend(struct svg_picture *picture)
 			count += (int)plan_node(picture->plan, i)->state == state;
 		buf_printf(&text, "%zu %s", count, node_state_name((enum node_state)state));
 		buf_printf(picture->out,
-			   "<g class=\"%s\"><rect class=\"box\" x=\"%.1f\" y=\"%d\" width=\"14\" height=\"14\" "
-			   "rx=\"3\"/>"
-			   "<text x=\"%.1f\" y=\"%d\">%s</text></g>\n",
+			   "<g class=\"%s\"><rect class=\"box\" x=\"%.1f\" y=\"%d\" width=\"14\" height=\"14\" rx=\"3\"/><text x=\"%.1f\" y=\"%d\">%s</text></g>\n",
 			   node_state_name((enum node_state)state), x, PADDING, x + 20, PADDING + 11, text.data);
 		x += 20 + LETTER * (double)text.len + 2 * PADDING;
 	}
@@ -180,11 +175,8 @@ static void svg_draw(struct svg_picture *picture, const struct layers_edge *edge
 		svg_add_box(picture, i);
 	picture->out = out;
 	buf_printf(out,
-		   "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"%.0f\" height=\"%.0f\" "
-		   "viewBox=\"0 0 %.0f %.0f\">\n<title>What cbuild would do</title>\n<style>\n%s</style>\n"
-		   "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"2\" refY=\"4\" markerWidth=\"7\" "
-		   "markerHeight=\"7\" "
-		   "orient=\"auto\"><path d=\"M0 0.5 L7 4 L0 7.5\"/></marker></defs>\n"
+		   "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\">\n<title>What cbuild would do</title>\n<style>\n%s</style>\n"
+		   "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"2\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0.5 L7 4 L0 7.5\"/></marker></defs>\n"
 		   "<rect class=\"page\" width=\"100%%\" height=\"100%%\"/>\n",
 		   width, height, width, height, style);
 	buf_add(out, body.data, body.len);

@@ -265,8 +265,8 @@ static int try_ways(const struct trial *trial, char **ret, struct error **err)
 	}
 	error_make(err, ERROR_TOOL,
 		   "buildah cannot run a step on this machine, neither with runc nor with crun nor in a chroot");
-	error_remedy(err, "try: buildah build --isolation=chroot . on a Dockerfile with a RUN step; or use "
-			  "--builder=docker");
+	error_remedy(err,
+		     "try: buildah build --isolation=chroot . on a Dockerfile with a RUN step; or use --builder=docker");
 	return -1;
 }
 

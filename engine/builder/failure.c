@@ -31,12 +31,9 @@ static const struct trouble troubles[] = {
 	{ "Cannot connect to the Docker daemon", ERROR_TOOL, false,
 	  "start it: systemctl start docker; or use --builder=buildah" },
 	{ "OCI exporter is not supported", ERROR_TOOL, false,
-	  "turn on docker's containerd image store (\"features\": {\"containerd-snapshotter\": true} in "
-	  "/etc/docker/daemon.json), "
-	  "or make a builder: docker buildx create --use; or use --builder=buildah" },
+	  "turn on docker's containerd image store (\"features\": {\"containerd-snapshotter\": true} in /etc/docker/daemon.json), or make a builder: docker buildx create --use; or use --builder=buildah" },
 	{ "Unknown instruction: \"", ERROR_BUILD, false,
-	  "if that is the text of a here-document (RUN <<EOF): buildah knows those from 1.33 on; use "
-	  "--builder=docker" },
+	  "if that is the text of a here-document (RUN <<EOF): buildah knows those from 1.33 on; use --builder=docker" },
 	/* Another build took an image away while this one looked through all of them (containers/buildah #5615). */
 	{ "checking if cached image exists from a previous build", ERROR_TOOL, true, NULL },
 	/* BuildKit in dockerd: two exports at once of layers that they share; the other one has finished what this one
@@ -213,10 +210,10 @@ static void emulator_remedy(const struct build_job *job, struct error **err)
 	char platform[PLATFORM_TEXT];
 
 	platform_text(&job->platform, platform);
-	error_remedy(err,
-		     "this machine cannot run programs for %s: apt-get install qemu-user-static binfmt-support "
-		     "(and mount binfmt_misc on /proc/sys/fs/binfmt_misc if it is not)",
-		     platform);
+	error_remedy(
+		err,
+		"this machine cannot run programs for %s: apt-get install qemu-user-static binfmt-support (and mount binfmt_misc on /proc/sys/fs/binfmt_misc if it is not)",
+		platform);
 }
 
 static bool is_process(const char *step)

@@ -157,10 +157,10 @@ static int read_token(const struct http_response *response, const char *origin, 
 
 void token_explain(const struct endpoint *endpoint, struct error **err)
 {
-	error_remedy(err,
-		     "the login for %s was not sent to %s; if its tokens come from there, say so in the manifest: "
-		     "registries: {\"%s\": {auth: \"%s\"}}",
-		     endpoint->domain, endpoint->withheld, endpoint->domain, endpoint->withheld);
+	error_remedy(
+		err,
+		"the login for %s was not sent to %s; if its tokens come from there, say so in the manifest: registries: {\"%s\": {auth: \"%s\"}}",
+		endpoint->domain, endpoint->withheld, endpoint->domain, endpoint->withheld);
 }
 
 int token_fetch(struct endpoint *endpoint, const struct challenge *challenge, const char *scopes,

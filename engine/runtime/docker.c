@@ -37,10 +37,10 @@ static int docker_find_endpoint(struct runtime *runtime, char **ret, struct erro
 static void docker_add_remedy(const char *complaint, const char *endpoint, struct error **err)
 {
 	if (strstr(complaint, "permission denied"))
-		error_remedy(err,
-			     "no permission on %s: become a member of its group (usermod -aG docker USER, then log in "
-			     "again), or use podman",
-			     endpoint);
+		error_remedy(
+			err,
+			"no permission on %s: become a member of its group (usermod -aG docker USER, then log in again), or use podman",
+			endpoint);
 	else
 		error_remedy(err, "start the daemon (systemctl start docker), or set DOCKER_HOST, or use podman");
 }

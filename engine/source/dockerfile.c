@@ -68,10 +68,10 @@ static int dockerfile_add_stage(struct dockerfile *dockerfile, const struct inst
 				  dockerfile->name, in->line);
 	*stage = (struct stage){ .from = in, .base = &in->args[0], .body = in + 1 };
 	if (in->args_len == 3 && !stage_name(dockerfile, in->args[2].text, &stage->name))
-		return error_make(err, ERROR_USAGE,
-				  "%s:%u: \"%s\" is no name for a stage: it begins with a letter, "
-				  "then letters, digits, '-', '_' and '.' follow",
-				  dockerfile->name, in->line, in->args[2].text);
+		return error_make(
+			err, ERROR_USAGE,
+			"%s:%u: \"%s\" is no name for a stage: it begins with a letter, then letters, digits, '-', '_' and '.' follow",
+			dockerfile->name, in->line, in->args[2].text);
 	platform = instruction_flag(in, "platform", &value);
 	stage->platform = platform ? platform->text + value : NULL;
 	dockerfile->stages_len++;

@@ -175,9 +175,9 @@ static void open_repository(struct git *git)
 		open_head(git);
 	else if (status == GIT_EOWNER || (status == GIT_ENOTFOUND && strstr(git_last_words(), "safe.directory")))
 		/* libgit2 1.5 complains of the setting that it looked for */
-		git->why = mem_printf("the git repository of %s belongs to another user; "
-				      "`git config --global --add safe.directory DIR` makes it trusted",
-				      git->dir);
+		git->why = mem_printf(
+			"the git repository of %s belongs to another user; `git config --global --add safe.directory DIR` makes it trusted",
+			git->dir);
 	else if (status == GIT_ENOTFOUND)
 		git->why = mem_printf("%s is not in a git repository", git->dir);
 	else
@@ -333,9 +333,9 @@ static void value_describe(struct git *git, struct value *value)
 		lib.git_oid_tostr(hex, abbrev + 1, lib.git_object_id(git->head));
 		value->text = mem_printf("%s%s", hex, dirty ? "-dirty" : "");
 	} else if (lib.git_repository_is_shallow(git->repository)) {
-		value->why = mem_printf("the clone in %s is shallow, its tags cannot be reached; "
-					"`git fetch --unshallow` completes it",
-					git->dir);
+		value->why = mem_printf(
+			"the clone in %s is shallow, its tags cannot be reached; `git fetch --unshallow` completes it",
+			git->dir);
 	} else {
 		value->why = mem_printf("git cannot describe the commit of %s: %s", git->dir, git_last_words());
 	}
@@ -468,8 +468,8 @@ const char *git_value(struct git *git, const char *name, const char **ret_why)
 	while (which < VALUES && strcmp(name, names[which]) != 0)
 		which++;
 	if (which == VALUES) {
-		*ret_why = "git knows commit, short, branch, slug, describe, date, semver, semver.minor, semver.major "
-			   "and dirty";
+		*ret_why =
+			"git knows commit, short, branch, slug, describe, date, semver, semver.minor, semver.major and dirty";
 		return NULL;
 	}
 	if (!git->opened)

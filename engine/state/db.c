@@ -242,9 +242,9 @@ static bool is_older(struct db *db, int64_t version)
 
 static int db_upgrade(struct db *db)
 {
-	cleanup_free char *sql = mem_printf("BEGIN IMMEDIATE;%s;UPDATE format SET version = %d;PRAGMA user_version = "
-					    "%d;COMMIT",
-					    db->format->upgrade, db->format->version, db->format->version);
+	cleanup_free char *sql =
+		mem_printf("BEGIN IMMEDIATE;%s;UPDATE format SET version = %d;PRAGMA user_version = %d;COMMIT",
+			   db->format->upgrade, db->format->version, db->format->version);
 	int r = execute(db, sql);
 
 	if (!sqlite3_get_autocommit(db->handle))

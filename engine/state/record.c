@@ -145,8 +145,8 @@ int state_find(struct state *state, const char *node, const char *key, struct re
 
 int state_last(struct state *state, const char *node, struct record **ret, struct error **err)
 {
-	struct record_wanted wanted = { "SELECT " COLUMNS " FROM latest l JOIN record r ON r.id = l.record WHERE "
-					"l.node = ?",
+	struct record_wanted wanted = { "SELECT " COLUMNS
+					" FROM latest l JOIN record r ON r.id = l.record WHERE l.node = ?",
 					node, NULL, NULL };
 
 	return record_find(state, &wanted, ret, err);
@@ -161,8 +161,8 @@ struct records {
 static int read_many(struct db *db, void *arg)
 {
 	/* CROSS JOIN: in this order, whatever the planner thinks. */
-	static const char newest[] = "SELECT " COLUMNS " FROM latest l CROSS JOIN record r ON r.id = l.record ORDER BY "
-				     "l.node";
+	static const char newest[] = "SELECT " COLUMNS
+				     " FROM latest l CROSS JOIN record r ON r.id = l.record ORDER BY l.node";
 	static const char of_node[] = "SELECT " COLUMNS " FROM record r WHERE r.node = ? ORDER BY r.id DESC";
 	cleanup_query struct query *query = NULL;
 	struct records *records = arg;
@@ -264,9 +264,7 @@ static int put_record(struct db *db, const struct record *record)
 	char sum[HASH_HEX + 1];
 
 	if (query_new(db,
-		      "INSERT OR REPLACE INTO record(node, key, identity, digest, place, builder, detail, size, "
-		      "when_ms,"
-		      " took_ms, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		      "INSERT OR REPLACE INTO record(node, key, identity, digest, place, builder, detail, size, when_ms, took_ms, sum) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		      &query) < 0)
 		return -1;
 	checksum(record, sum);
@@ -315,8 +313,7 @@ static int record_drop_old(struct db *db, const char *node)
 	cleanup_query struct query *query = NULL;
 
 	if (query_new(db,
-		      "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE node = ? ORDER BY id DESC"
-		      " LIMIT -1 OFFSET ?)",
+		      "DELETE FROM record WHERE id IN (SELECT id FROM record WHERE node = ? ORDER BY id DESC LIMIT -1 OFFSET ?)",
 		      &query) < 0)
 		return -1;
 	query_set_text(query, 1, node);

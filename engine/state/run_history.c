@@ -109,8 +109,7 @@ static int run_history_add_node(struct db *db, void *arg)
 	cleanup_free char *service = run_history_service_of(row->node);
 
 	if (query_new(db,
-		      "INSERT INTO run_node(run, node, service, outcome, start_ms, took_ms, log)"
-		      " VALUES(?, ?, ?, ?, ?, ?, ?)",
+		      "INSERT INTO run_node(run, node, service, outcome, start_ms, took_ms, log) VALUES(?, ?, ?, ?, ?, ?, ?)",
 		      &query) < 0)
 		return -1;
 	query_set_int(query, 1, row->run);
@@ -209,11 +208,11 @@ static int read_log(struct db *db, void *arg)
 		return -1;
 	if (log->ret)
 		return 0;
-	return read_path(db,
-			 "SELECT log FROM run_node WHERE id IN (SELECT max(id) FROM run_node WHERE service = ?"
-			 " AND log IS NOT NULL GROUP BY node)"
-			 " ORDER BY outcome IS '" STATE_FAILED "' DESC, node LIKE 'build:%' DESC, id DESC LIMIT 1",
-			 log);
+	return read_path(
+		db,
+		"SELECT log FROM run_node WHERE id IN (SELECT max(id) FROM run_node WHERE service = ? AND log IS NOT NULL GROUP BY node) ORDER BY outcome IS '" STATE_FAILED
+		"' DESC, node LIKE 'build:%' DESC, id DESC LIMIT 1",
+		log);
 }
 
 int state_log(struct state *state, const char *node, char **ret, struct error **err)

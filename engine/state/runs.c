@@ -64,8 +64,8 @@ static int read_runs(struct db *db, void *arg)
 	runs->len = runs->cap = 0;
 	if (query_new(db,
 		      db_is_old(db) ? RUN_COLUMNS " -1, -1 FROM run" RUN_CHOICE
-				    : RUN_COLUMNS " ifnull(nodes, -1), ifnull(builds, -1) FROM run"
-						  " LEFT JOIN run_plan ON run_plan.run = run.id" RUN_CHOICE,
+				    : RUN_COLUMNS
+			      " ifnull(nodes, -1), ifnull(builds, -1) FROM run LEFT JOIN run_plan ON run_plan.run = run.id" RUN_CHOICE,
 		      &query) < 0)
 		return -1;
 	query_set_int(query, 1, runs->run);
@@ -115,10 +115,9 @@ static int read_steps(struct db *db, void *arg)
 	steps_free(steal_ptr(steps->items), steps->len);
 	steps->len = steps->cap = 0;
 	if (query_new(db,
-		      steps->run ? "SELECT node, outcome, log, start_ms, took_ms FROM run_node WHERE run = ? ORDER BY "
-				   "id"
-				 : "SELECT node, outcome, log, start_ms, took_ms FROM run_node"
-				   " WHERE outcome = 'done' AND ? = 0 ORDER BY id DESC",
+		      steps->run
+			      ? "SELECT node, outcome, log, start_ms, took_ms FROM run_node WHERE run = ? ORDER BY id"
+			      : "SELECT node, outcome, log, start_ms, took_ms FROM run_node WHERE outcome = 'done' AND ? = 0 ORDER BY id DESC",
 		      &query) < 0)
 		return -1;
 	query_set_int(query, 1, steps->run);

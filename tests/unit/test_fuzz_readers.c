@@ -4,8 +4,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -24,7 +26,8 @@
 #include "engine/source/ignore.h"
 
 /* Readers of what others wrote, fed with texts that were spoilt at random, the same ones in every run. A crash, a
- * sanitizer's complaint or a test without an end is a fault; what they make of the texts is for other tests. */
+ * sanitizer's complaint or a test without an end is a fault; what they make of the texts is for other tests. With
+ * CBUILD_FUZZ_SECONDS each reader goes on for so long, from a seed that is printed; CBUILD_FUZZ_SEED repeats one. */
 
 #define ROUNDS 4000 /* of each text: all of them together take a second */
 
@@ -67,17 +70,15 @@ static void spoil(struct random *r, struct buf *text)
 
 typedef void reader(const char *text, size_t len);
 
-static void spoil_and_read(const char *const *texts, reader *read)
+static void spoil_and_read_once(struct random *r, const char *const *texts, reader *read)
 {
-	struct random r = { 1 };
-
 	for (; *texts; texts++) {
 		for (int i = 0; i < ROUNDS; i++) {
 			struct buf text cleanup_buf = { 0 };
 			cleanup_free char *exact = NULL;
 
 			buf_str(&text, *texts);
-			spoil(&r, &text);
+			spoil(r, &text);
 			/* Of its very size, so that a sanitizer sees a byte read behind its end. */
 			exact = mem_alloc(text.len);
 			if (text.len > 0)
@@ -85,6 +86,25 @@ static void spoil_and_read(const char *const *texts, reader *read)
 			read(exact, text.len);
 		}
 	}
+}
+
+static uint64_t number_of(const char *variable, uint64_t otherwise)
+{
+	const char *value = getenv(variable);
+
+	return value && *value ? strtoull(value, NULL, 10) : otherwise;
+}
+
+static void spoil_and_read(const char *const *texts, reader *read)
+{
+	time_t begin = time(NULL), seconds = (time_t)number_of("CBUILD_FUZZ_SECONDS", 0);
+	struct random r = { number_of("CBUILD_FUZZ_SEED", seconds > 0 ? (uint64_t)begin : 1) };
+
+	if (seconds > 0)
+		fprintf(stderr, "# CBUILD_FUZZ_SEED=%llu\n", (unsigned long long)r.state);
+	do {
+		spoil_and_read_once(&r, texts, read);
+	} while (time(NULL) - begin < seconds);
 }
 
 static void read_dockerfile(const char *text, size_t len)

@@ -217,7 +217,8 @@ static struct pos clamp(const struct diags *diags, struct pos pos)
 	return pos;
 }
 
-static struct remark *remark_new(struct diags *diags, struct pos pos, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static struct remark *remark_new(struct diags *diags, struct pos pos,
+								       const char *fmt, va_list args)
 {
 	struct remark *remark = arena_alloc(diags->arena, sizeof(*remark));
 	cleanup_free char *message = mem_vprintf(fmt, args);

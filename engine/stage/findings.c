@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "engine/stage/findings.h"
 
-static void add_line(struct buf *out, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void add_line(struct buf *out, const char *fmt, va_list args)
 {
 	cleanup_free char *line = mem_vprintf(fmt, args);
 	size_t len = strlen(line);

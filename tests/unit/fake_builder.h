@@ -78,12 +78,6 @@ const struct builder_info *builder_info(const struct builder *builder)
 	return &builder->info;
 }
 
-char *builder_packs(struct builder *builder, const char *compression)
-{
-	(void)builder;
-	return mem_printf("it cannot make %s", compression);
-}
-
 int builder_answers(struct builder *builder, struct error **error)
 {
 	return is(builder->name, fake.silent) ? error_make(error, ERROR_TOOL, "no answer") : 0;

@@ -109,8 +109,8 @@ static void test_module_symbols(void **state)
 {
 	int (*absolute)(int) = NULL;
 	int (*missing)(int) = NULL;
-	const struct module_symbol good[] = { { "abs", (void **)&absolute }, { NULL, NULL } };
-	const struct module_symbol bad[] = { { "no_such_function_", (void **)&missing }, { NULL, NULL } };
+	const struct module_symbol good[] = { { "abs", (void **)&absolute, false }, { 0 } };
+	const struct module_symbol bad[] = { { "no_such_function_", (void **)&missing, false }, { 0 } };
 	cleanup_error struct error *err = NULL;
 
 	(void)state;

@@ -83,6 +83,8 @@ static void test_zstd(void **state)
 	char digest[DIGEST_LEN + 1];
 
 	(void)state;
+	if (!have("zstd"))
+		skip();
 	make_layer("gzip -c", "");
 	put_image(layout, OCI_LAYER_TYPE "+gzip", digest);
 	made = convert(layout, digest, CONVERT_ZSTD, NULL);
@@ -254,6 +256,8 @@ static void test_estargz_gnu(void **state)
 static void test_estargz_pax(void **state)
 {
 	(void)state;
+	if (!have("zstd"))
+		skip();
 	estargz_of("zstd -qc", OCI_LAYER_TYPE "+zstd", "--format=pax --xattrs --pax-option=SCHILY.xattr.user.cbuild:=it");
 }
 

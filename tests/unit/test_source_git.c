@@ -298,5 +298,9 @@ int main(void)
 		TEST(test_none),    TEST(test_owner),  TEST(test_many_objects),
 	};
 
+	if (system("command -v git >/dev/null") != 0) {
+		puts("1..0 # SKIP git is not here");
+		return 0;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

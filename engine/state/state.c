@@ -23,9 +23,21 @@
 	"NULL,"                                                                                                    \
 	" plan TEXT) STRICT"
 static const char schema[] =
-	"CREATE TABLE format(version INTEGER NOT NULL) STRICT;INSERT INTO format VALUES(" STATE_FORMAT_TEXT
-	");CREATE TABLE record(id INTEGER PRIMARY KEY, node TEXT NOT NULL, key TEXT NOT NULL, identity TEXT, digest TEXT, place TEXT, builder TEXT, detail TEXT, size INTEGER NOT NULL, when_ms INTEGER NOT NULL, took_ms INTEGER NOT NULL, sum TEXT NOT NULL, UNIQUE(node, key)) STRICT;CREATE TABLE latest(node TEXT PRIMARY KEY, record INTEGER NOT NULL) STRICT, WITHOUT ROWID;CREATE TABLE inputs(node TEXT PRIMARY KEY, content BLOB NOT NULL, sum TEXT NOT NULL) STRICT;CREATE TABLE run(id INTEGER PRIMARY KEY, command TEXT, begin_ms INTEGER NOT NULL, end_ms INTEGER, status INTEGER) STRICT;CREATE TABLE run_node(id INTEGER PRIMARY KEY, run INTEGER NOT NULL, node TEXT NOT NULL, service TEXT NOT NULL, outcome TEXT, start_ms INTEGER NOT NULL, took_ms INTEGER NOT NULL, log TEXT) STRICT;" RUN_PLAN_TABLE
-	";CREATE INDEX run_node_run ON run_node(run);CREATE INDEX run_node_node ON run_node(node);CREATE INDEX run_node_service ON run_node(service);CREATE TABLE fact(name TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID";
+	"CREATE TABLE format(version INTEGER NOT NULL) STRICT;"
+	"INSERT INTO format VALUES(" STATE_FORMAT_TEXT ");"
+	"CREATE TABLE record(id INTEGER PRIMARY KEY, node TEXT NOT NULL, key TEXT NOT NULL, identity TEXT,"
+	" digest TEXT, place TEXT, builder TEXT, detail TEXT, size INTEGER NOT NULL, when_ms INTEGER NOT NULL,"
+	" took_ms INTEGER NOT NULL, sum TEXT NOT NULL, UNIQUE(node, key)) STRICT;"
+	"CREATE TABLE latest(node TEXT PRIMARY KEY, record INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE inputs(node TEXT PRIMARY KEY, content BLOB NOT NULL, sum TEXT NOT NULL) STRICT;"
+	"CREATE TABLE run(id INTEGER PRIMARY KEY, command TEXT, begin_ms INTEGER NOT NULL, end_ms INTEGER,"
+	" status INTEGER) STRICT;"
+	"CREATE TABLE run_node(id INTEGER PRIMARY KEY, run INTEGER NOT NULL, node TEXT NOT NULL, service TEXT NOT NULL,"
+	" outcome TEXT, start_ms INTEGER NOT NULL, took_ms INTEGER NOT NULL, log TEXT) STRICT;" RUN_PLAN_TABLE ";"
+	"CREATE INDEX run_node_run ON run_node(run);"
+	"CREATE INDEX run_node_node ON run_node(node);"
+	"CREATE INDEX run_node_service ON run_node(service);"
+	"CREATE TABLE fact(name TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID";
 
 /* 2: with the plans of runs. */
 static const struct db_format format = { APPLICATION_ID, STATE_FORMAT, schema, STATE_OLDEST, RUN_PLAN_TABLE };

@@ -20,7 +20,7 @@ struct diag_source {
 	size_t *lines; /* the offset where each line starts */
 	size_t line_count;
 	size_t line_cap;
-	/* Where a column was found last: lines may be long, and complaints about one come in its order. */
+	/* The last column looked up. Lines may be long, and complaints about one line come in order. */
 	struct mark {
 		uint32_t line, column; /* column from 0; line 0: nothing yet */
 		size_t offset;         /* in the line */

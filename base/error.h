@@ -33,7 +33,7 @@ __attribute__((format(printf, 3, 4))) int error_make(struct error **err, enum er
 /* The same with ": strerror(errnum)" at the end, and a remedy for a limit that was reached. */
 __attribute__((format(printf, 4, 5))) int error_errno(struct error **err, enum error_class cls, int errnum,
 						      const char *fmt, ...);
-/* Something is there and cannot be read, or whether it is there cannot be told. False for what is not there, or is damaged. */
+/* The file exists but cannot be read, or we cannot tell whether it exists. False when it is missing or damaged. */
 bool error_unreadable(const struct error *error);
 /* Puts "context: " before the message that stands in `*err` (nothing when there is none). */
 __attribute__((format(printf, 2, 3))) int error_wrap(struct error **err, const char *fmt, ...);

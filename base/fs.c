@@ -256,7 +256,7 @@ bool fs_is_dir(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Whatever mkdir says of a folder that is there (EEXIST, EROFS, EACCES), it is there. */
+/* mkdir may fail with EEXIST, EROFS or EACCES for a folder that exists. */
 static int fs_make_folder(const char *path, mode_t mode)
 {
 	struct stat st;

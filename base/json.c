@@ -138,7 +138,7 @@ int json_parse(const char *data, size_t len, const char *name, struct json **ret
 	if (!value) {
 		cleanup_buf struct buf text = { 0 };
 
-		/* It quotes the text, which may come from anywhere. */
+		/* The message quotes the text, which may come from anywhere. */
 		text_safe(&text, failure.text, strlen(failure.text));
 		return error_make(err, ERROR_STATE, "%s:%d:%d: %s", name, failure.line, failure.column, text.data);
 	}

@@ -59,7 +59,7 @@ int module_open(const char *soname, const struct module_symbol *symbols, struct 
 			dlclose(library);
 			return -1;
 		}
-		/* What stands there is a function pointer of another type: bytes are copied. */
+		/* The target is a function pointer of another type, so copy bytes. */
 		memcpy(symbol->address, &address, sizeof(address));
 	}
 	return 0;

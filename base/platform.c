@@ -21,8 +21,8 @@ static bool is_one_of(const char *s, const char *const *names)
 static bool known_os(const char *os)
 {
 	static const char *const names[] = {
-		"aix",   "android", "darwin", "dragonfly", "freebsd", "hurd",    "illumos", "ios", "js",
-		"linux", "nacl",    "netbsd", "openbsd",   "plan9",   "solaris", "wasi", "wasip1", "windows", "zos", NULL,
+		"aix",  "android", "darwin",  "dragonfly", "freebsd", "hurd", "illumos", "ios",     "js",  "linux",
+		"nacl", "netbsd",  "openbsd", "plan9",     "solaris", "wasi", "wasip1",  "windows", "zos", NULL,
 	};
 
 	return is_one_of(os, names);
@@ -163,7 +163,7 @@ bool platform_equal(const struct platform *a, const struct platform *b)
 
 void platform_host(struct platform *ret)
 {
-	/* What the kernel calls them, where Go's name differs and normalising does not know it. */
+	/* Kernel names that differ from Go's and that platform_normalize does not know. */
 	static const struct {
 		const char *machine;
 		const char *arch;

@@ -185,7 +185,7 @@ static const char *split_rest(char *rest, struct ref *ref)
 	return NULL;
 }
 
-/* What is wrong with it, or NULL. */
+/* Returns what is wrong, or NULL. */
 static const char *ref_check_names(const struct ref *ref)
 {
 	if (!domain_valid(ref->domain))

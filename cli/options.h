@@ -8,7 +8,7 @@ struct command;
 struct error;
 struct options;
 
-/* What may be given on the command line: one table, which parsing, help, the manual page and completion read. */
+/* An option of the command line. Parsing, help, the manual page and completion all read one table. */
 struct option {
 	char letter; /* or 0 */
 	const char *name;
@@ -27,9 +27,9 @@ struct options {
 	const char *command;            /* "build" when none is given, with --help "help" */
 	const char **targets;           /* NULL-terminated */
 	size_t targets_len;
-	const char *dir;       /* -C, or NULL */
-	const char *file;      /* the first -f, or NULL */
-	const char **overlays; /* the others, NULL-terminated; or NULL */
+	const char *dir;        /* -C, or NULL */
+	const char *file;       /* the first -f, or NULL */
+	const char **overlays;  /* the others, NULL-terminated; or NULL */
 	const char **env_files; /* NULL-terminated; or NULL */
 	const char *project;    /* -p, or NULL */
 	const char **sets;      /* NULL-terminated; NULL when not given (the same below) */

@@ -13,7 +13,7 @@ int output_data(const char *data, size_t len, struct error **err);
 int output_text(const char *text, size_t len, struct error **err);
 /* A new file, all or nothing: ERROR_USAGE when there is one already, ERROR_STATE when it cannot be written. */
 int output_new_file(const char *path, const char *data, size_t len, struct error **err);
-/* That, or stdout when `path` is NULL or "-". */
+/* The same; to stdout when `path` is NULL or "-". */
 int output_file(const char *path, const char *data, size_t len, struct error **err);
 /* Complaints and errors to stderr. */
 void output_diags(struct diags *diags);

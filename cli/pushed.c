@@ -15,7 +15,7 @@
 #include "engine/oci/layout.h"
 #include "engine/state/state.h"
 
-/* It went to the repository that the image's name stands for. */
+/* True when it was pushed to the repository that the image's name means now. */
 static bool same_repository(const struct record *record, const struct service *service)
 {
 	cleanup_json struct json *detail = NULL;

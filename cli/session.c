@@ -34,7 +34,7 @@
 
 extern char **environ;
 
-/* Where the name of a tool comes from. */
+/* Where a tool's name was given. */
 struct choice {
 	const char *option, *variable, *hint, *fact;
 };

@@ -51,7 +51,7 @@ struct session {
 int session_open(struct session *session, const struct options *options, struct error **err);
 /* Before anything is written: makes the state folder when it is missing. */
 int session_write(struct session *session, struct error **err);
-/* What a command wants of its plan. */
+/* What a command asks of its plan. */
 struct session_plan {
 	const char *const *targets;            /* NULL-terminated; NULL: those of the command line */
 	bool load, verify, verify_again, push; /* verify_again: plan.h */

@@ -21,7 +21,7 @@
 
 static const char PREFIX[] = "@since:";
 
-/* Nobody asks whether results are there: only what is read counts. */
+/* Only the files that are read matter; results are not looked for. */
 static int all_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
 		       struct error **err)
 {
@@ -33,7 +33,7 @@ static int all_present(void *data, const struct node *node, const struct record 
 	return 1;
 }
 
-/* What is behind a profile counts when the profile is asked for, as in "all". */
+/* A service with profiles counts when one of them is enabled, as in "all". */
 static bool takes_part(const struct service *service)
 {
 	return service->has_build && service->active;

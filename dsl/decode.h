@@ -27,7 +27,7 @@ struct decode {
 /* Fills the struct at `out` from a map (or from the single value that stands for its short key). */
 void decode_map(struct decode *d, const struct schema *schema, const struct node *node, void *out);
 
-/* What the types are made of; false after a complaint. `key` is the one they belong to. */
+/* Shared by the decoders; false after a complaint. `key` is the key that is decoded. */
 bool decode_text(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret);
 bool decode_texts(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret);
 /* A value may hold several, separated by commas. */

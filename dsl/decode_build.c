@@ -8,7 +8,7 @@
 #include "dsl/node.h"
 #include "dsl/schema.h"
 
-/* What a build may be given besides its files: host names and secrets, as compose writes them. */
+/* A build's host names and secrets, as compose writes them. */
 
 /* "NAME=ADDRESS", "NAME:ADDRESS", the address perhaps in brackets -> "NAME:ADDRESS". */
 static bool host_text(struct decode *d, const struct text *text, struct text *ret)

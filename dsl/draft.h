@@ -35,7 +35,7 @@ struct draft_source {
 	struct text file, variable; /* both s NULL: it comes from elsewhere (external) */
 };
 
-/* What has to be worked on before it is part of a service. */
+/* Values that are worked out before they become part of a service. */
 struct draft_rest {
 	struct text image;
 	struct text platform;

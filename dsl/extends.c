@@ -106,7 +106,7 @@ static const struct entry *find_name(const struct merge *m, const struct extendi
 	return found ? found : map_get(names_at(m, extending->where, true), name);
 }
 
-/* What a node extends: found, or NULL (nothing, or complained). `*pos` is where its name stands. */
+/* The node that this one extends, or NULL: it extends nothing, or that was complained about. `*pos`: where it is named. */
 static const struct entry *find_base(struct merge *m, const struct node *node, struct pos *pos)
 {
 	const struct node *extends = node_get(node, "extends");

@@ -28,7 +28,7 @@ void files_cleanup(struct files *files)
 	error_free(files->unread);
 }
 
-/* What is not there, or no file, was named by the user. */
+/* A path that is missing or no file was a wrong name: the user's fault. */
 static int usage(struct error **err, struct error *error)
 {
 	if (!error_unreadable(error))

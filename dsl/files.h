@@ -56,7 +56,7 @@ struct node *files_include(struct files *files, struct unit *unit, struct node *
  * known; what it includes is not read. NULL after a complaint. */
 const struct unit *files_extend(struct files *files, const struct text *name);
 
-/* What the ways to name a file share. */
+/* Shared by everything that names a file. */
 const char *files_join(struct files *files, const char *dir, const char *path);
 /* True when `name` is no URL; `key` is what names it. */
 bool files_local(struct files *files, const struct text *name, const char *key);

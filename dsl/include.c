@@ -22,14 +22,14 @@
 /* `include` (compose-spec, 14-include): each item is a manifest of its own, whose paths start in its own folder. What
  * it defines becomes part of the whole; what it says for itself (registry, platforms, tags, vars) stays its own. */
 
-/* What all files share, by name. */
+/* Sections that all files share, by name. */
 static const char *const sections[] = {
 	"services", "templates", "groups", "secrets", "registries", "configs", "models", "networks", "volumes",
 };
 
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
-/* What a manifest brings. */
+/* The sections that a manifest contributes. */
 struct bringing {
 	struct node **trees;
 	size_t len, cap;
@@ -80,7 +80,7 @@ static bool decode_item(struct decode *d, const struct node *node, struct item *
 	return decode_path(d, "path", path, &ret->paths);
 }
 
-/* What is read is told apart by all that decides what it means. */
+/* Two reads of a file are the same when everything that affects its meaning is. */
 static const char *identity(struct files *files, const struct unit *unit, const struct item *item)
 {
 	struct buf text cleanup_buf = { 0 };
@@ -112,7 +112,7 @@ static void complain_cycle(struct files *files, const struct unit *first, const 
 			   i ? chain[i - 1]->name : first->name);
 }
 
-/* Where each path of an item really is; false after a complaint. */
+/* Finds the real path of each file of an item; false after a complaint. */
 static bool find_files(struct files *files, struct unit *unit, const struct item *item)
 {
 	const char **reals = arena_array(files->arena, item->paths.len, sizeof(*reals));
@@ -170,7 +170,7 @@ static struct node *read_files(struct files *files, struct unit *unit, const str
 	return tree;
 }
 
-/* What stays with the included manifest itself. */
+/* Sections that stay with the included manifest. */
 static struct node *own_part(struct files *files, const struct node *tree)
 {
 	struct entry *entries = arena_array(files->arena, tree->len + 1, sizeof(*entries));
@@ -223,7 +223,7 @@ static void include_item(struct files *files, struct unit *parent, const struct 
 	ret->trees[ret->len++] = tree;
 }
 
-/* What means the same in every folder may be defined twice alike. */
+/* A definition that does not depend on its folder may be repeated. */
 static bool is_same(const char *section, const struct node *a, const struct node *b)
 {
 	static const char *const own[] = { "services", "templates", "groups" };
@@ -246,7 +246,7 @@ static void complain_twice(struct files *files, const char *section, const struc
 	diags_note(files->diags, first->pos, "first defined here");
 }
 
-/* What a file says itself is merged over what it includes. */
+/* A file's own values are merged over those it includes. */
 static void override(struct files *files, const char *section, struct entry *own, const struct entry *brought)
 {
 	const struct schema_key *key = schema_find(&schema_root, section);

@@ -261,7 +261,7 @@ static void keep_paths(struct load *load)
 	memcpy(manifest->files, files->paths, files->paths_len * sizeof(*manifest->files));
 }
 
-/* What was taken as empty may be why the rest is wrong. */
+/* Unset variables, which are empty, may be the cause of the other complaints. */
 static void tell_notes(struct load *load)
 {
 	const struct texts *notes = &scope_interp(load->scope)->notes;

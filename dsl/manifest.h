@@ -53,7 +53,7 @@ struct named_context {
 	size_t service; /* for CONTEXT_SERVICE: index into manifest.services */
 };
 
-/* What layers are packed as, beside the plain image (gzip, or whatever the builder left). */
+/* The formats of layers beside the plain image's (gzip, or what the builder made). */
 enum format_kind { FORMAT_ZSTD, FORMAT_ESTARGZ, FORMAT_NYDUS, FORMAT_KINDS };
 
 /* A further image of the same content. */
@@ -172,7 +172,7 @@ struct port {
 
 enum mount_kind { MOUNT_VOLUME, MOUNT_BIND, MOUNT_TMPFS, MOUNT_KINDS };
 
-/* What a container gets of the machine, for `cbuild up` alone. */
+/* Resources of the machine for a container of `cbuild up`. */
 struct mount {
 	enum mount_kind kind;
 	struct text source; /* MOUNT_BIND: absolute path; MOUNT_VOLUME: name, s NULL: one of its own; MOUNT_TMPFS: none */

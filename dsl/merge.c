@@ -76,7 +76,7 @@ static struct node *as_map(struct arena *arena, const struct schema_key *key, st
 	return node->kind == NODE_MAP ? node : NULL;
 }
 
-/* What tells an item of a list from the others; NULL: nothing does. */
+/* The part of a list item that identifies it; NULL when there is none. */
 static const char *item_name(const struct schema_key *key, const struct node *item)
 {
 	const struct node *name = NULL;

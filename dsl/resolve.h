@@ -51,7 +51,7 @@ struct resolve {
 void resolve_manifest(struct resolve *r);
 
 /* The parts (resolve_build.c, resolve_image.c, resolve_check.c, resolve_graph.c, resolve_group.c). */
-/* What the top level of a file says for its services. */
+/* The top-level defaults of a file for its services. */
 void resolve_platforms(struct resolve *r, struct unit *unit);
 void resolve_build(struct resolve *r, const struct draft_rest *draft, struct service *service);
 /* Secrets, networks and the like: what the builder is told besides the files. */
@@ -64,7 +64,7 @@ const char *resolve_default_image(struct resolve *r, const struct service *servi
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_registries(struct resolve *r);
 void resolve_tags(struct resolve *r, struct unit *unit);
-/* What the service is made of besides the plain image. */
+/* The image's further formats. */
 void resolve_formats(struct resolve *r, const struct draft_rest *draft, struct service *service);
 /* The formats that a file asks for, once, whatever service has them. */
 void resolve_unit_formats(struct resolve *r, struct unit *unit);

@@ -92,7 +92,7 @@ static bool has_platform(const struct platform *platforms, size_t len, const str
 	return false;
 }
 
-/* What was asked for, as far as the service has it. */
+/* The platforms asked for that the service has. */
 static void build_platforms(struct resolve *r, const struct draft_rest *rest, struct service *service)
 {
 	const struct draft_build *draft = &rest->build;

@@ -152,7 +152,7 @@ void resolve_image(struct resolve *r, const struct draft_rest *draft, struct ser
 		if (draft->image.s && strchr(draft->image.s, '@'))
 			return;
 	}
-	/* What only others are built from keeps its name, whatever the release is called. */
+	/* A base of other images keeps its tag: --tag is for what is released. */
 	if (!service->tags.len && service->has_build && service->publish)
 		service->tags = unit_at(r->units, service->pos)->tags;
 	else if (!service->tags.len)
@@ -161,7 +161,7 @@ void resolve_image(struct resolve *r, const struct draft_rest *draft, struct ser
 		add_build_tag(r, &tags->items[i], service);
 }
 
-/* What one service makes under a name: the plain image, or one of its formats. */
+/* An image that a service makes: the plain one, or one of its formats. */
 struct form {
 	const struct image_format *format; /* NULL: the plain image */
 	struct pos pos;                    /* where the name comes from */

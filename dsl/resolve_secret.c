@@ -10,7 +10,7 @@
 #include "dsl/resolve.h"
 #include "dsl/scope.h"
 
-/* What a build is given besides its files. */
+/* A build's secrets, agents and networks. */
 
 static const struct draft_source *find_source(struct resolve *r, const struct text *name)
 {

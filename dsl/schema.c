@@ -17,7 +17,7 @@
 #define HAS(type, field) .has = offsetof(struct type, field)
 #define POS(type, field) .pos = offsetof(struct type, field)
 
-/* What compose writes as a map, in places where it may also write a single value. */
+/* The keys of a map that no struct stands for. */
 #define WORDS(...)                     \
 	.words = (const char *const[]) \
 	{                              \

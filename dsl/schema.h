@@ -78,7 +78,7 @@ struct schema_key {
 	const char *doc;
 };
 
-/* What a TYPE_NAMED is an array of. */
+/* The elements of a TYPE_NAMED. */
 struct schema_named {
 	const char *takes;   /* what a value looks like: "a map of builders" */
 	const char *one;     /* as complaints call an entry: "builder" */

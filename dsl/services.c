@@ -55,7 +55,7 @@ static void keep_service(struct services *s, const struct draft_service *service
 	draft->rests[draft->len++] = service->rest;
 }
 
-/* What a service's matrix makes of it. */
+/* The services that a matrix makes of one. */
 struct made {
 	bool has; /* a matrix, be it a bad one */
 	struct combo *combos;

@@ -48,7 +48,7 @@ static bool anything_stale(struct plan *plan)
 	return false;
 }
 
-/* What was hashed is kept; a read-only checkout costs hashing again, no more. */
+/* Keep the hashes. In a read-only checkout they are lost, and hashed again next time. */
 static void keep_hashes(struct session *session)
 {
 	struct error *unsaved = NULL;
@@ -210,7 +210,7 @@ static int find_newest(void *data, const char *reference, const struct platform 
 	if (bases_find(session->bases, reference, &entry, err) < 0)
 		return -1;
 	*ret = lock_entry_find(entry, platform);
-	/* What there is not for the platform is told by the build that needs it. */
+	/* A base that is missing for a platform is reported by the build that needs it. */
 	*ret = *ret ? *ret : entry->digest;
 	return 0;
 }
@@ -234,7 +234,7 @@ static void show_note(void *data, const char *text)
 		output_note("%s", text);
 }
 
-/* What others have made of the same inputs. */
+/* Take results from the registry cache. */
 static int build_take_results(struct session *session, struct error **err)
 {
 	struct cache_run env = { .plan = session->plan, .state = session->state, .note = show_note, .data = session };
@@ -251,7 +251,7 @@ static int build_take_results(struct session *session, struct error **err)
 	return 0;
 }
 
-/* What is pushed is known now, and what the registries say about it. */
+/* Now we know what is pushed, and what the registries hold. */
 static int look_at_registries(struct session *session, struct error **err)
 {
 	if (session_registry(session, err) < 0 || tags_check(session->plan, session->registry, err) < 0)

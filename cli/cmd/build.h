@@ -8,7 +8,7 @@ struct session;
 
 /* Removes what killed runs left, when there is something. */
 int build_sweep(struct session *session, struct error **err);
-/* Something in the session's plan is stale; if not, what was hashed to know that is kept. */
+/* True when something in the session's plan is stale. Otherwise the hashes are saved. */
 bool build_needed(struct session *session);
 /* Runs what is stale in the session's plan, and shows it. Returns the exit status. */
 int build_execute(struct session *session, struct error **err);

@@ -20,7 +20,7 @@
 #include "engine/source/dockerfile_check.h"
 #include "engine/source/ignore.h"
 
-/* What is likely to be wrong in the Dockerfiles of the targets, and in what the manifest gives them. Nothing is built. */
+/* Likely mistakes in the targets' Dockerfiles and in what the manifest gives them. Nothing is built. */
 
 struct check_look {
 	struct session *session;

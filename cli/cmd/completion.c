@@ -10,7 +10,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 
-/* What the shells are told: each asks `cbuild completion words` and shows the answer in its own way. */
+/* The shells' scripts: each calls `cbuild completion words` and shows the answer in its own way. */
 
 /* bash splits words at "=" and ":" and replaces only the last piece, so the words are taken from the line itself, and
  * what stands before the piece is cut from what is offered. */

@@ -160,7 +160,7 @@ static int look_for_platform(struct doctor *doctor, const char *name, struct err
 	return 0;
 }
 
-/* What buildah's flags, found by trying, say about this machine. */
+/* Advice from the flags that buildah turned out to need on this machine. */
 static void look_at_steps(struct doctor *doctor, const char *flags)
 {
 	cleanup_free char *runc = proc_find("runc"), *crun = proc_find("crun");

@@ -9,7 +9,7 @@
 struct error;
 struct loop;
 
-/* What this machine has to build and to run with, found out anew: nothing that is remembered counts. */
+/* The builders and runtimes of this machine, probed anew; remembered facts are ignored. */
 
 #define DOCTOR_PLATFORMS 16
 
@@ -26,7 +26,7 @@ struct doctor_tool {
 	char *trouble, *remedy; /* when not found */
 };
 
-/* Something that is there and could be better. */
+/* Something that works and could be better. */
 struct doctor_advice {
 	char *what, *remedy;
 };

@@ -24,7 +24,7 @@
 #include "engine/plan/plan.h"
 #include "engine/state/state.h"
 
-/* What was made last, from the records: also when something has become stale since. */
+/* The newest results in the records, even when they are stale by now. */
 struct image_line {
 	const struct service *service;
 	const struct image_format *format; /* NULL: the plain image */

@@ -23,7 +23,7 @@ static char *repository_of(const struct json *image)
 	return mem_strndup(reference, len);
 }
 
-/* What the next tool can get: of what was pushed exactly this image, of what was not what stands under its tag here. */
+/* The reference for the next tool: by digest when the image was pushed, else by its local tag. */
 static void images_format_add_image(const struct json *image, struct buf *out)
 {
 	cleanup_free char *repository = repository_of(image);

@@ -59,7 +59,7 @@ static void init_add_head(struct init_draft *draft)
 	init_add_comment(draft, root, "");
 }
 
-/* What has no image of its own to start yet would keep a check from ever passing. */
+/* A dependency without an image would keep a check from ever passing. */
 static bool waits_for_image(const struct json *services, const struct json *service)
 {
 	const struct json *depends = json_get(service, "depends_on");

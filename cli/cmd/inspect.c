@@ -18,7 +18,7 @@
 #include "engine/oci/document.h"
 #include "engine/registry/client.h"
 
-/* What a registry has under a reference: of an index all its platforms, each with what its config says. */
+/* Describes the image in a registry; for an index, every platform with its config. */
 
 static int inspect_read_config(struct registry *registry, const struct ref *ref, const struct document *manifest,
 			       struct json *object, struct error **err)

@@ -6,7 +6,7 @@
 struct session;
 struct options;
 
-/* What the plan's nodes stand on, to tell whether that has changed: the key of each, as far as it is known. */
+/* The known keys of a plan's nodes, to tell whether something has changed. */
 struct look;
 
 /* Of a session with a plan. */

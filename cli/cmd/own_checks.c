@@ -99,7 +99,7 @@ int own_checks_add(struct builder *builder, struct session *session, const struc
 
 	for (size_t i = 0; i < build->args_len; i++)
 		args[i] = (struct build_pair){ build->args[i].key, build->args[i].value };
-	/* What an image is made of does not matter here: a folder in its place, and no registry is asked. */
+	/* The image's content does not matter here: an empty folder stands in for it, so that no registry is asked. */
 	for (size_t i = 0; i < build->images_len; i++)
 		contexts[i] = (struct build_context){ build->images[i].mention->name, session->manifest->dir };
 	return builder_check(builder, &job, take_finding, &asked, err);

@@ -8,7 +8,7 @@ struct error;
 struct node;
 struct session;
 
-/* What a builder's own checks say of Dockerfiles, for `cbuild check`. */
+/* The builder's own checks of Dockerfiles, for `cbuild check`. */
 
 /* The builder that would build, when it has checks: *ret (the caller's), else NULL. ERROR_TOOL when one was asked for that
  * cannot be used; one that would only be preferred is left out, and that is noted. */

@@ -19,7 +19,7 @@
 #define LOG_MAX (256u << 20)   /* bytes that are read of a log */
 #define LOG_SHOWN (128u << 10) /* from its end */
 
-/* What the page borrows. */
+/* What the page refers to. */
 struct report_draft {
 	struct run_info *runs;
 	size_t runs_len;

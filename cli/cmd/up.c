@@ -100,7 +100,7 @@ static const char **built_names(const struct troupe *troupe)
 	return names;
 }
 
-/* What the builds have made for this machine. */
+/* Copies the results of the builds for this machine. */
 static void up_take_results(struct session *session, struct troupe *troupe, const struct platform *host)
 {
 	char platform[PLATFORM_TEXT];

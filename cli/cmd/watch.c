@@ -49,7 +49,7 @@ static int watch_all(struct round *round, const struct look *look, struct error 
 	return added;
 }
 
-/* What was written to a folder before it was watched is seen by another look. */
+/* A second look finds changes made before the folder was watched. */
 static void look_until_watched(struct round *round)
 {
 	int added = 1;
@@ -62,7 +62,7 @@ static void look_until_watched(struct round *round)
 		else
 			round->outdated = look_differs(round->look, now);
 		added = now && !round->error ? watch_all(round, now, &round->error) : 0;
-		/* Where to look may have changed all the same. */
+		/* The folders to watch may have changed all the same. */
 		if (!round->outdated && !round->building) {
 			look_free(round->look);
 			round->look = steal_ptr(now);
@@ -167,7 +167,7 @@ static int wait_for_change(struct round *round, struct error **err)
 	if (r == 0)
 		r = loop_signals(loop, on_signal, round, err);
 	if (r == 0) {
-		/* What changed since the plan was made was not watched all the time. */
+		/* Changes made between planning and watching were missed. */
 		if (round->look)
 			on_change(round);
 		if (!round->outdated && !round->error) {
@@ -231,7 +231,7 @@ static int watch(struct options *options, struct error **err)
 	return status;
 }
 
-/* What it has started ends with it. */
+/* Stop the services it has started. */
 static int end_services(const struct options *options, struct error **err)
 {
 	const char *const all[] = { NULL };

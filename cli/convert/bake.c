@@ -218,7 +218,7 @@ static int set_tags(struct bake *bake, const char *target, struct json *service,
 	return r;
 }
 
-/* What buildx prints for a target that only others' contexts name. */
+/* buildx prints this for a target that is only a context of others. */
 static bool is_cache_only(const struct json *target)
 {
 	cleanup_free char *type = bake_value_attribute(json_at(json_get(target, "output"), 0), "type");
@@ -226,7 +226,7 @@ static bool is_cache_only(const struct json *target)
 	return type && strcmp(type, "cacheonly") == 0;
 }
 
-/* What a manifest has no word for. */
+/* Notes what a manifest cannot say. */
 static void add_left_out(struct json *service, const struct json *target)
 {
 	static const char *const known[] = {

@@ -4,7 +4,7 @@
 struct json;
 struct service;
 
-/* What is to be said about an image, between bake's "attest" and a build's `provenance` and `sbom`. */
+/* Converts between bake's "attest" and a build's `provenance` and `sbom`. */
 
 /* Sets the members of the build that the list (may be NULL) asks for. */
 void bake_attest_read(const struct json *list, struct json *build);

@@ -38,7 +38,7 @@ static bool is_plain(const char *text)
 	return text[0] != '.' || !text[1] || strchr(text, '/');
 }
 
-/* What is no plain word is written as JSON does: that is YAML, too; but line breaks of Unicode's and the like are escaped. */
+/* Other texts are written as JSON strings, which are valid YAML. Unicode's line breaks and the like are escaped. */
 static void emit_add_text(struct buf *out, const struct json *value)
 {
 	const char *text = json_text(value);
@@ -97,7 +97,7 @@ static bool add_short_list(struct buf *out, const struct json *list)
 
 static void emit_add_members(struct buf *out, const struct json *object, int indent, bool first_in_place);
 
-/* What stands behind "key:" or "-". */
+/* Writes the value after "key:" or "-". */
 static void emit_add_value(struct buf *out, const struct json *value, int indent)
 {
 	if (is_single(value)) {

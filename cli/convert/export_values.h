@@ -54,7 +54,7 @@ int export_args(const struct plan *plan, const struct service *service, const st
 		struct json **ret, struct error **err);
 /* The contexts it names, and one for each image that the Dockerfile means and another service makes. */
 struct json *export_contexts(struct plan *plan, size_t service, const struct export_language *language);
-/* What is left out of this service. */
+/* Adds a note for each thing that is left out of this service. */
 void export_note(const struct service *service, const struct export_language *language, struct buf *notes);
 
 #endif

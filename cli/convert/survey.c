@@ -314,7 +314,7 @@ static bool means(const struct survey *survey, const char *image, const char *se
 	       strncmp(name, "localhost/", 10) == 0 || strcmp(path_base(parent), survey->project) == 0;
 }
 
-/* What leads to others was linked without a circle. */
+/* Links made so far form no cycle. */
 static bool leads_to(const struct survey *survey, size_t from, size_t to)
 {
 	if (from == to)
@@ -335,7 +335,7 @@ static void set_links(struct survey *survey, size_t number)
 		for (size_t j = 0; j < survey->len; j++) {
 			if (!means(survey, found->images[i], survey->items[j].name))
 				continue;
-			/* It cannot be built from what is built from it. */
+			/* No cycles. */
 			survey->items[j].shadows |= leads_to(survey, j, number);
 			if (survey->items[j].shadows)
 				break;

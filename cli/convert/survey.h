@@ -9,7 +9,7 @@
 struct arena;
 struct error;
 
-/* What a repository holds that can be built: its Dockerfiles, each with a name, a context and what it is built from. */
+/* The Dockerfiles of a repository, each with a name, a context and its base images. */
 
 struct found_link {
 	const char *image; /* as the Dockerfile writes it */

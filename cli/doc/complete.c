@@ -77,7 +77,7 @@ static void offer_profiles(struct completion *completion, const struct manifest 
 		offer_texts(completion, &manifest->services[i].profiles, "profile");
 }
 
-/* What a faulty manifest cannot give is not offered. */
+/* With a faulty manifest there is less to offer. */
 static void with_manifest(struct completion *completion,
 			  void (*offers)(struct completion *completion, const struct manifest *manifest))
 {

@@ -10,7 +10,7 @@
 #include "cli/reference.h"
 #include "dsl/schema.h"
 
-/* What a value may be, of these and nothing ("key:"). */
+/* The JSON types of a value; null ("key:") is always allowed. */
 enum kind { TEXT = 1, NUMBER = 2, INTEGER = 4, BOOLEAN = 8, ARRAY = 16, OBJECT = 32 };
 
 static struct json *of_kinds(unsigned kinds)
@@ -105,7 +105,7 @@ static struct json *texts(void)
 	return either(single(), jsonschema_list_of(single()));
 }
 
-/* What its flags allow; maps are made of its words, if it has any. */
+/* The shapes that its flags allow; a map has the keys in `words`, if there are any. */
 static struct json *shape(const struct schema_key *key)
 {
 	unsigned kinds = key->flags & FLAG_SINGLE ? TEXT | NUMBER | BOOLEAN : 0;

@@ -8,7 +8,7 @@
 struct buf;
 struct columns;
 
-/* What the live display shows, laid out for a size: a pure function of its state. */
+/* The live display laid out for a terminal size: a pure function of its state. */
 
 struct frame_node {
 	const char *name; /* "build web linux/amd64" */

@@ -18,7 +18,7 @@
 #define LOG_MAX (64u << 20)  /* bytes that are read */
 #define SHOWN_MAX (1u << 20) /* bytes from its end that are shown */
 
-/* What the runner takes for the end of the text in which nothing is a command: not to be guessed by that text. */
+/* A random token that ends ::stop-commands::, so that the log cannot guess it. */
 static char *make_token(void)
 {
 	cleanup_fd int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);

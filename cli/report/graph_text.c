@@ -30,7 +30,7 @@ static void graph_text_add_line(struct tree *tree, size_t number, bool again)
 		return;
 	}
 	buf_printf(tree->out, "  %s", node_state_name(node->state));
-	/* What an unknown node waits for stands below it. */
+	/* The nodes below show what an unknown node waits for. */
 	if (node->state == NODE_STALE && report_reasons(&reasons, node))
 		buf_printf(tree->out, ": %s", reasons.data);
 	buf_char(tree->out, '\n');

@@ -20,7 +20,7 @@ struct html_image {
 	const struct html_size *sizes;
 	size_t len;
 };
-/* What a node that failed printed. */
+/* The log of a failed node. */
 struct html_log {
 	size_t node;
 	const char *path;

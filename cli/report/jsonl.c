@@ -90,7 +90,7 @@ static void node_line(const struct event *event)
 	jsonl_print(object);
 }
 
-/* What is 0 is not told. */
+/* 0 means unknown and is left out. */
 static void set_told(struct json *object, const char *name, uint64_t number)
 {
 	if (number)

@@ -5,7 +5,7 @@
 
 struct plan;
 
-/* What each node of a plan needs, for pictures: without what another of its needs needs already. */
+/* The needs of each node for pictures, without those that follow from its other needs. */
 struct needs;
 
 struct needs *needs_new(struct plan *plan);

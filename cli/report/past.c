@@ -120,7 +120,7 @@ static bool is_bad(const struct past_node *node)
 	       strcmp(node->outcome, "reused") != 0;
 }
 
-/* What became of nodes of which nothing is recorded: they did not run. */
+/* Nodes without a record did not run. */
 static void add_rest(struct past *past, const struct run_info *run)
 {
 	for (size_t i = 0; i < past->len; i++) {

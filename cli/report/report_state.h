@@ -11,7 +11,7 @@ struct node;
 struct options;
 struct plan;
 
-/* What has come of a run so far: what every form of report shows. */
+/* The state of a run so far, which every form of report shows. */
 
 struct tally {
 	size_t built, converted, reused, fresh, failed, skipped, cancelled, loaded, verified, prepared, pushed, tagged;

@@ -10,7 +10,7 @@ struct options;
 struct plan;
 struct sink;
 
-/* What a person or a pipeline sees of a run. */
+/* The report of a run, for people and pipelines. */
 struct report;
 
 /* Sets `*ret_sink` to take a run's events: a live display on a terminal, plain lines elsewhere (in a GitHub job with

@@ -7,7 +7,7 @@
 struct run_info;
 struct run_step;
 
-/* What the history amounts to. */
+/* Statistics over the history. */
 struct stats {
 	size_t runs, good, failed, interrupted; /* runs; the rest had no end */
 	uint64_t median_ms, longest_ms;         /* of runs that came to an end */

@@ -42,7 +42,7 @@ static void add_block(const struct report_state *state, const struct failure *fa
 		summary_add_line(out, "  log:  ", failure->log);
 }
 
-/* What came of one of the nodes of an index's image: nothing of this kind, or the outcome of those that ran. */
+/* True when a node of this kind, of the image of `index`, ended with this outcome. */
 static bool service_ran(const struct report_state *state, const struct node *index, enum node_kind kind,
 			enum outcome outcome)
 {

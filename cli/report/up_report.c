@@ -63,7 +63,7 @@ static void up_report_add_name(const struct standing *standing, const char *serv
 		buf_str(out, "\033[0m");
 }
 
-/* What most ports speak. Not those that are only asked whether they are open, nor those of databases and the like. */
+/* True when the port is likely HTTP: not one that is only checked for being open, nor a database's. */
 static bool speaks_http(const struct standing *standing, const char *name, const struct container_port *port)
 {
 	for (size_t i = 0; i < standing->len; i++) {

@@ -8,7 +8,7 @@ struct error;
 struct up_event;
 struct stage_part;
 
-/* What a person sees of services that run: how they start on stderr; their addresses and output on stdout. */
+/* The report of running services: starting on stderr, addresses and output on stdout. */
 struct standing;
 
 struct standing *standing_new(const struct stage_part *parts, size_t len, bool quiet, bool detach);

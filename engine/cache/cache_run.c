@@ -20,7 +20,7 @@
 #include "engine/registry/client.h"
 #include "engine/state/state.h"
 
-/* What is known of a build in the cache. */
+/* A build, and what the cache has for it. */
 struct cache_build {
 	size_t node;
 	struct ref where;
@@ -206,7 +206,7 @@ static size_t take_found(struct cache_lookup *lookup)
 	return taken;
 }
 
-/* What waited for results that were taken. */
+/* Decides the nodes that waited for the results just taken. */
 static int cache_run_decide_waiting(struct cache_lookup *lookup, struct error **err)
 {
 	for (size_t i = 0; i < lookup->len; i++) {
@@ -296,7 +296,7 @@ static int cache_run_bring(struct cache_lookup *lookup, bool *ret_denied, struct
 	return tell_errors(&batch, err);
 }
 
-/* What was denied is stale after all, and what stands on it is decided anew. */
+/* Builds whose layers could not be fetched are stale again; decide what depends on them anew. */
 static int give_back(struct cache_lookup *lookup, struct error **err)
 {
 	cleanup_free bool *changed = mem_array(lookup->len + 1, sizeof(*changed));

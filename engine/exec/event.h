@@ -8,7 +8,7 @@ struct error;
 struct node;
 struct progress;
 
-/* What a run tells: one stream of events, any number of reporters. Emitted on the loop's thread. */
+/* The events of a run: one stream, any number of reporters. Emitted on the loop's thread. */
 
 enum event_kind {
 	EVENT_RUN_START,  /* nodes, stale */

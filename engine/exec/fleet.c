@@ -242,7 +242,7 @@ static unsigned share_of(const struct fleet *fleet, const struct fleet_member *t
 	return (100 * weight_of(taken) + all - 1) / all;
 }
 
-/* Where nobody has room, the first that may: who asks for it then does not wait. */
+/* If all are full, take the first candidate anyway. */
 static struct fleet_member *fleet_own_take(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
 {
 	struct fleet_member *member = least_loaded(fleet, want, claim);

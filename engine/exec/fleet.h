@@ -20,7 +20,7 @@ struct state;
  */
 struct fleet;
 
-/* What a build needs of its builder. */
+/* A build's requirements of its builder. */
 struct fleet_want {
 	const struct platform *platform;
 	unsigned abilities; /* enum builder_ability */
@@ -57,7 +57,7 @@ struct builder *fleet_builder(const struct fleet_seat *place);
 unsigned fleet_share(const struct fleet_seat *place);
 /* Whether this builder is one that the build may be given to beside what it was taken for. */
 bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct fleet_want *want);
-/* It does not answer any more: it gets nothing from now on. True when that is news. */
+/* Marks a builder that no longer answers: it gets no more work. True the first time. */
 bool fleet_lose(struct fleet *fleet, const struct builder *builder);
 
 #endif

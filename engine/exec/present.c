@@ -118,7 +118,7 @@ static const struct storage *storage_at(struct present *present, const char *pla
 	return storage;
 }
 
-/* What the storage calls it is in the record's detail. */
+/* The record's detail has its id in that storage. */
 static bool has_id(const struct storage *storage, const char *text)
 {
 	struct scan s = scan_begin(text, strlen(text));
@@ -285,7 +285,7 @@ static bool take_references(struct present *present, struct scan *s, const char 
 	return !s->bad;
 }
 
-/* What a record's detail says about references; false when that is not as it was written. */
+/* Reads the references from a record's detail; false when it is malformed. */
 static bool references_of(struct present *present, const struct record *record, const char ***ret, size_t *ret_len)
 {
 	const char *detail = record->detail ? record->detail : "";

@@ -11,7 +11,7 @@ struct error;
 struct layout;
 struct state;
 
-/* What is in the store for a reason: what each node's newest record names, and what is tagged. */
+/* The roots of the store: the results of each node's newest record, and everything tagged. */
 struct root {
 	char *name; /* the node or the reference */
 	bool tag;

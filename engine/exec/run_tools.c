@@ -45,7 +45,7 @@ static bool kept_elsewhere(const struct node *node, const struct builder_info *i
 	       strcmp(place, CACHE_BY_NAME) != 0 && !(info->place && strcmp(place, info->place) == 0);
 }
 
-/* What was kept in a storage that this builder does not read is gone for it. */
+/* A result kept in another builder's storage is missing for this one. */
 static int doubt_kept(struct run *run, const struct builder_info *info, struct error **err)
 {
 	for (size_t i = 0; i < plan_len(run->plan); i++) {
@@ -95,7 +95,7 @@ static int find_builder(struct run *run, struct builder **ret, struct error **er
 	return builder_open(NULL, run->env.loop, run->env.state, run->env.layout, ret, err);
 }
 
-/* What may have to be built must have a builder before anything is. */
+/* Find a builder for everything that may have to be built before building anything. */
 static int check_builders(struct run *run, struct error **err)
 {
 	for (size_t i = 0; i < plan_len(run->plan); i++) {
@@ -192,7 +192,7 @@ static int run_tools_open_runtime(struct run *run, struct error **err)
 	return run_tools_remember(run, "runtime", runtime_name(run->env.runtime), err);
 }
 
-/* What earlier runs have packed, whatever service it is part of. */
+/* Layers packed by earlier runs, of any service. */
 static int remember_packed(struct run *run, struct error **err)
 {
 	struct record *records;
@@ -208,7 +208,7 @@ static int remember_packed(struct run *run, struct error **err)
 	return 0;
 }
 
-/* What cannot be made is said before anything is. */
+/* Report formats that cannot be made before making anything. */
 static int open_formats(struct run *run, struct error **err)
 {
 	for (size_t i = 0; i < plan_len(run->plan); i++) {

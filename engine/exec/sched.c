@@ -155,7 +155,7 @@ bool sched_ready(const struct sched *sched)
 	return !sched->stopped && sched->heap_len > 0 && sched->running < sched->slots;
 }
 
-/* Where in the heap the ready node is that begins the longest path of those that fit; heap_len: none does. */
+/* The heap index of the fitting ready node with the longest path; heap_len when none fits. */
 static size_t find_best(const struct sched *sched, bool (*fits)(void *data, size_t node), void *data)
 {
 	size_t best = sched->heap_len;
@@ -172,7 +172,7 @@ static size_t sched_take_out(struct sched *sched, size_t at)
 {
 	size_t node = sched->heap[at];
 
-	/* What takes its place may belong further up or down; from the bottom on all is in order again. */
+	/* The node that takes its place may belong further up or down, so restore the whole heap. */
 	sched->heap[at] = sched->heap[--sched->heap_len];
 	for (size_t i = sched->heap_len / 2 + 1; i-- > 0;)
 		sink(sched, i);

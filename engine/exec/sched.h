@@ -41,7 +41,7 @@ bool sched_join(struct sched *sched, size_t with, bool (*fits)(void *data, size_
 void sched_done(struct sched *sched, size_t node);
 /* A running node failed: everything that needs it is skipped. `skipped(data, node)` is called for each. */
 void sched_failed(struct sched *sched, size_t node, void (*skipped)(void *data, size_t node), void *data);
-/* Nothing starts any more. */
+/* Starts no more nodes. */
 void sched_stop(struct sched *sched);
 /* No node is running and none can start. */
 bool sched_finished(const struct sched *sched);

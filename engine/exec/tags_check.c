@@ -11,7 +11,7 @@
 #include "engine/plan/plan.h"
 #include "engine/registry/heads.h"
 
-/* Whose tag a question is about. */
+/* The service a question's tag belongs to. */
 struct asker {
 	size_t node;           /* the tag node */
 	const char *reference; /* of the plan */

@@ -61,7 +61,7 @@ int task_new(struct task_env *env, size_t number, const char *logs, int logs_fd,
 	return 0;
 }
 
-/* What another builder kept in its own storage is of no use to this one. */
+/* A result kept in another builder's storage is of no use to this one. */
 static bool readable(const struct task *task, const struct record *record)
 {
 	const char *own = task->builder && !fleet_shares(task->env->fleet) ? builder_info(task->builder)->place : NULL;
@@ -87,7 +87,7 @@ static bool made_elsewhere(struct task *task, struct error **err)
 	return true;
 }
 
-/* Something that a task needs from the loop's thread. */
+/* A task's question to the loop's thread. */
 struct question {
 	struct task *task;
 	pthread_mutex_t lock;
@@ -165,7 +165,7 @@ void task_leave_wave(struct task *task)
 	task->wave = NULL;
 }
 
-/* What goes into the record of the result. */
+/* The inputs that are kept with the record. */
 static int take_inputs(struct task *task, struct error **err)
 {
 	struct inputs *inputs;

@@ -48,16 +48,16 @@ struct task {
 	const struct node *node;
 	char *log; /* path */
 	int log_fd;
-	int lock_fd;                 /* held from before the work until the record is written */
-	bool reused;                 /* another cbuild made it since this one looked */
-	bool taken;                  /* from the registry cache */
+	int lock_fd;                    /* held from before the work until the record is written */
+	bool reused;                    /* another cbuild made it since this one looked */
+	bool taken;                     /* from the registry cache */
 	char cache_key[DIGEST_LEN + 1]; /* its key there; "" when it has none */
-	bool asked;                  /* there, before the run */
-	bool passing;                /* the result is for this run alone, and not recorded */
-	struct builder *builder;     /* of a build: the one it is given to; NULL otherwise */
-	struct fleet_seat *seat;     /* that it has with its builder, or NULL: a wave has one for all */
-	struct wave *wave;           /* that it is built with, until it has left it; or NULL */
-	char *staging;               /* an empty folder of its own */
+	bool asked;                     /* there, before the run */
+	bool passing;                   /* the result is for this run alone, and not recorded */
+	struct builder *builder;        /* of a build: the one it is given to; NULL otherwise */
+	struct fleet_seat *seat;        /* that it has with its builder, or NULL: a wave has one for all */
+	struct wave *wave;              /* that it is built with, until it has left it; or NULL */
+	char *staging;                  /* an empty folder of its own */
 	struct output output;
 	uint64_t start_ms;
 	int64_t start_unix_ms;
@@ -97,7 +97,7 @@ int task_verify(struct task *task, struct error **err);
 int task_push(struct task *task, struct error **err);
 int task_tag(struct task *task, struct error **err);
 
-/* What a build needs of its builder; points into the node. */
+/* A build's requirements of its builder; points into the node. */
 struct fleet_want task_want(const struct plan *plan, const struct node *node);
 /* Whether this machine can make the format: ERROR_TOOL with what to do. */
 int task_convert_check(const struct image_format *format, struct error **err);

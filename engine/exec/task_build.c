@@ -71,7 +71,7 @@ static struct build_pair *pairs(const struct plan_arg *args, size_t len)
 	return list;
 }
 
-/* What the builder's storage calls an image that was kept there: in the record's detail. */
+/* The id of an image that stayed in its builder's storage, from the record's detail. */
 static const char *own_id(struct draft *draft, const struct result *result, const char *name, struct error **err)
 {
 	struct json *detail = NULL;
@@ -87,7 +87,7 @@ static const char *own_id(struct draft *draft, const struct result *result, cons
 	return id;
 }
 
-/* Nobody else knows it, or can be asked: the engine may have it. Its name is all that is known then. */
+/* No registry has it or can be asked, but the engine may: use its name. */
 static bool left_to_engine(struct task *task, const struct plan_image *from, struct build_image *image,
 			   const struct error *error)
 {
@@ -214,7 +214,7 @@ static const char *replicate(struct task *task, struct draft *draft, size_t numb
 	return replica && task_replicate(task, number, replica, err) == 0 ? replica : NULL;
 }
 
-/* Where the builder would take a file for another folder's, it gets copies that it can tell apart. */
+/* If the builder could confuse files of two folders, give it copies that differ. */
 static int replicate_contexts(struct task *task, struct draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
@@ -306,7 +306,7 @@ static int add_secrets(const struct service *service, struct draft *draft, struc
 	return 0;
 }
 
-/* What the builder is told besides the files. */
+/* The options that the builder is given besides the files. */
 static int add_given(const struct service *service, struct draft *draft, struct error **err)
 {
 	const struct build_spec *spec = &service->build;
@@ -326,7 +326,7 @@ static int add_given(const struct service *service, struct draft *draft, struct 
 	return add_secrets(service, draft, err);
 }
 
-/* What a builder takes for something else it may build, without an error, and not what was meant. */
+/* A builder that lacks a feature may misread it and silently build the wrong thing. */
 static int check_abilities(const struct task *task, struct error **err)
 {
 	const struct plan_build *build = task->node->build;

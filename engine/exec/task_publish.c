@@ -12,7 +12,7 @@
 #include "engine/oci/layout.h"
 #include "engine/runtime/runtime.h"
 
-/* What stands on finished builds: the multi-platform index, and the image in the local engine. */
+/* Nodes above finished builds: the multi-platform index, and the image in the local engine. */
 
 static size_t task_publish_count(const char *const *list)
 {
@@ -72,7 +72,7 @@ int task_index(struct task *task, struct error **err)
 	memcpy(identity, digest, sizeof(identity));
 	if (attested && write_bare(task, members, len, identity, err) < 0)
 		return -1;
-	/* What is only in the registry is put together for the push, and not called an image of this store. */
+	/* An index of images that are only in the registry is made for the push, but not tagged in the store. */
 	if (here && layout_tag(task->env->layout, digest, references, task_publish_count(references), err) < 0)
 		return -1;
 	task->passing = !here;

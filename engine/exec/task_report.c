@@ -11,7 +11,7 @@
 
 /* For the work of every kind of node: what it tells, its log, its staging folder. */
 
-/* Something to be told on the loop's thread. */
+/* A note on its way to the loop's thread. */
 struct task_remark {
 	struct task_env *env;
 	void *owner;

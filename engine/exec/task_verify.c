@@ -95,7 +95,7 @@ static size_t task_verify_add_members(struct task *task, struct verify_member *m
 	return len;
 }
 
-/* What is checked is an index; what only runs here has none, and gets one that no tag names. */
+/* Checks look at an index. An image that only runs here has none, so make an untagged one. */
 static int find_index(struct task *task, const struct verify_member *members, size_t len, char ret[DIGEST_LEN + 1],
 		      struct error **err)
 {

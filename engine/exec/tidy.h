@@ -49,7 +49,7 @@ struct tidy_freed {
  */
 int tidy_prune(struct layout *layout, struct state *state, const struct tidy_options *options, struct tidy_freed *ret,
 	       struct error **err);
-/* What the store's blobs take, in bytes. Others may run meanwhile. */
+/* The size of the store's blobs in bytes. Other cbuilds may be running. */
 int tidy_size(struct layout *layout, uint64_t *ret_bytes, struct error **err);
 
 #endif

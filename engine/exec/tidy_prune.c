@@ -16,7 +16,7 @@
 #include "engine/oci/reach.h"
 #include "engine/state/state.h"
 
-/* What goes together when room is needed: a service's records with its tags, or a tag that no record knows. */
+/* What is removed together: a service's records and tags, or a tag without a record. */
 struct prune_unit {
 	const char *name;
 	int64_t when_ms; /* of its newest record */
@@ -278,7 +278,7 @@ static int prune_folders(struct prune *prune, struct error **err)
 	if (state_run_range(prune->state, &prune->first_run, &prune->last_run, err) < 0 ||
 	    prune_folder(prune, "logs", in_history, &freed->logs, err) < 0)
 		return -1;
-	/* Those of a run that goes on are in use. */
+	/* Results of a run that is still going on are in use. */
 	if (prune->options->dry && run_needs_sweep(prune->options->state_dir))
 		return 0;
 	if (prune_folder(prune, "locks", NULL, &freed->locks, err) < 0)

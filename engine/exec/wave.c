@@ -10,7 +10,7 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/wave.h"
 
-/* What a member has handed in. */
+/* A member's job. */
 struct entry {
 	const struct build_job *job;
 	struct build_result result;
@@ -145,7 +145,7 @@ static bool prepare_again(struct wave *wave, struct entry *entry)
 	return ready;
 }
 
-/* Those that have no result yet, as a batch. */
+/* Builds the members without a result as a batch. */
 static void collect(struct round *round)
 {
 	struct wave *wave = round->wave;

@@ -99,7 +99,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	return 0; /* ends the transfer: the rest may be endless */
 }
 
-/* What came before (a proxy's head, a "100 Continue") was not the answer's. */
+/* Headers so far belonged to a proxy's answer or a "100 Continue". */
 static void start_head(struct transfer *transfer)
 {
 	transfer->header_bytes += transfer->response->headers->len;

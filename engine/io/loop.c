@@ -225,7 +225,7 @@ void loop_free(struct loop *loop)
 int loop_run(struct loop *loop, struct error **err)
 {
 	(void)err;
-	/* It may have been told to stop already. */
+	/* loop_stop may have been called already. */
 	while (!loop->stopped || loop->tasks > 0)
 		uv_run(&loop->uv, UV_RUN_ONCE);
 	loop->stopped = false;

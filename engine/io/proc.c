@@ -220,7 +220,7 @@ static void on_grace_over(uv_timer_t *timer)
 		reap_tree(child->process.pid, SIGKILL, NULL);
 }
 
-/* It is asked to end, and made to when it does not. */
+/* SIGTERM first, then SIGKILL. */
 static void proc_end_child(struct child *child)
 {
 	child->ended_by_us = true;

@@ -26,7 +26,7 @@ struct progress {
 	uint64_t bytes, total; /* of what is being moved now */
 };
 
-/* Where a task's output goes. Shared by all children of one node. */
+/* Where the output of a task's children goes; one for all children of a node. */
 struct output {
 	int log_fd; /* raw bytes are appended here; -1: nowhere */
 	/* One line without its newline, raw bytes (make them safe before showing). On the loop's thread. May be NULL. */

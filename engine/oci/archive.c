@@ -101,7 +101,7 @@ static int need_library(struct error **err)
 	return lib.error ? error_copy(err, lib.error) : 0;
 }
 
-/* What the library makes is NULL only without memory. */
+/* libarchive returns NULL only when out of memory. */
 static void *made(void *object)
 {
 	if (!object)

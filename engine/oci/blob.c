@@ -16,7 +16,7 @@
 #include "engine/oci/layout.h"
 
 #define COPY_BLOCK ((size_t)256 * 1024)
-/* Nobody has a reason to write into a blob; exported ones are the same file. */
+/* Blobs are never written to again; exported ones are hard links to them. */
 #define BLOB_MODE 0444
 
 struct blob_writer {

@@ -33,7 +33,7 @@ static bool blob_session_take(const char *path, int *ret_fd)
 	return true;
 }
 
-/* That is a courtesy: failures do not matter. */
+/* Best effort: failures do not matter. */
 uint64_t blob_session_sweep(const char *tmp, bool dry)
 {
 	DIR *dir = fs_opendir(tmp);

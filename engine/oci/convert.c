@@ -160,7 +160,7 @@ static struct json *layer_new(const char *from, const char *digest, uint64_t siz
 	return json;
 }
 
-/* What the form says of a layer in the manifest, or NULL. */
+/* The form's annotations for a layer, or NULL. */
 static struct json *annotations_new(const struct layer *layer, const struct estargz_result *result)
 {
 	cleanup_free char *size = mem_printf("%" PRIu64, result->size);

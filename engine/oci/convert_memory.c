@@ -59,7 +59,7 @@ struct json *convert_memory_find(struct convert_memory *memory, enum convert_for
 	return copy;
 }
 
-/* What comes from a record is looked at: its digests become paths. */
+/* Validate what comes from a record: digests become paths. */
 static bool convert_memory_is_whole(const struct json *layer)
 {
 	const char *from = json_str(layer, "from"), *digest = json_str(layer, "digest"),

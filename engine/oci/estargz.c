@@ -247,7 +247,7 @@ static int estargz_put_file(struct estargz *e, const char *name, const char *con
 		       : 0;
 }
 
-/* What an eStargz layer has of its own: a layer that is one already is made anew. */
+/* eStargz's own files in a layer, which are dropped: such a layer is made anew. */
 static bool is_own(const struct buf *name)
 {
 	const char *s = name->data;

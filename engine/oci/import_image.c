@@ -17,7 +17,7 @@
 #include "engine/oci/pick.h"
 #include "engine/oci/reach.h"
 
-/* What was imported is whole, and is for the platform that was asked for: its own config says so. */
+/* Checks that the imported image is complete and, by its config, for the platform asked for. */
 static int import_image_check_image(struct layout *layout, const char *digest, const struct platform *platform,
 				    const char *from, struct error **err)
 {

@@ -47,7 +47,7 @@ static int read_document(struct pick *pick, const struct descriptor *blob, struc
 	return document_parse(text.data, text.len, blob->media_type, blob->digest, blob->digest, ret, err);
 }
 
-/* What the config says, for a descriptor that says nothing. */
+/* The platform from the config, for a descriptor without one. */
 static int read_config_platform(struct pick *pick, const struct document *manifest, struct platform *ret,
 				struct error **err)
 {
@@ -82,7 +82,7 @@ static int consider_image(struct pick *pick, const struct document_entry *entry,
 	return 1;
 }
 
-/* What is said about the image that was found stands beside it. */
+/* The attestations of the image stand beside it in the index. */
 static void take_attestation(struct pick *pick, const struct document *index)
 {
 	for (size_t i = 0; pick->ret_attestation && i < index->len; i++)

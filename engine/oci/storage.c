@@ -26,7 +26,7 @@ struct storage {
 	struct arena *arena;
 };
 
-/* Where the images of one driver go. */
+/* The folder of one driver's images. */
 struct section {
 	struct storage *storage;
 	char *dir;

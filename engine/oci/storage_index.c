@@ -116,7 +116,7 @@ static void storage_index_add_all(const struct json *names, struct name_list *li
 	}
 }
 
-/* What the scanner does not take (escapes in a name, say) is parsed in full. */
+/* Fall back to the full parser for what the scanner refuses (an escaped name, say). */
 static int storage_index_parse(struct lists *lists, const char *text, size_t len, const char *name,
 			       storage_image_found *found, void *data, struct error **err)
 {

@@ -33,7 +33,7 @@ static void sum_of(const char *rest, size_t len, char ret[HASH_HEX + 1])
 	hash_hex(hash_bytes(rest, len), ret);
 }
 
-/* It is as this file wrote it. */
+/* True when it is exactly what this file writes. */
 static bool tags_is_whole(const struct buf *text)
 {
 	size_t before = strlen(SUM_BEGIN) + HASH_HEX;
@@ -156,7 +156,7 @@ static bool take_refs(const struct buf *text, struct refs *refs)
 	return scan_done(&s);
 }
 
-/* What the scanner does not take. */
+/* The slow path, for what the scanner refuses. */
 static void parse_refs(const struct buf *text, const char *path, struct refs *refs)
 {
 	cleanup_json struct json *json = NULL;

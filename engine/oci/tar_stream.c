@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* What the next byte of the tar belongs to. */
+/* The part of the tar that the next byte belongs to. */
 enum part {
 	PART_HEAD,      /* a block that begins an entry, or an extension of its header */
 	PART_EXTENSION, /* what follows such an extension */

@@ -14,7 +14,7 @@
 
 /* Keys that leave the machine. */
 
-/* What stands under a tag may be another image for someone else: only digests are the same for all. */
+/* A tag may mean another image elsewhere; only digests mean the same everywhere. */
 static char *unlocked_base(const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->images_len; i++) {
@@ -63,7 +63,7 @@ int plan_cache_key(const struct plan *plan, size_t number, char ret_key[DIGEST_L
 	struct inputs *inputs;
 	int r;
 
-	/* What is shared is the image alone. */
+	/* Only the image is shared, not its attestations. */
 	if (service_attests(&plan->manifest->services[plan->nodes[number]->service]))
 		*ret_why = mem_strdup("something is to be said about it (provenance, sbom)");
 	else

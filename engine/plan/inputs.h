@@ -55,7 +55,7 @@ bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1]);
  * a value is unknown. ERROR_STATE for what cannot be read. */
 int inputs_shared_key(const struct inputs *inputs, char ret_key[DIGEST_LEN + 1], struct error **err);
 void inputs_text(const struct inputs *inputs, struct buf *out);
-/* What differs between two lists. `was` NULL: it is new; `now` NULL: it is gone. Values in full, as in the text. */
+/* A difference between two lists. `was` NULL: added; `now` NULL: removed. Values in full, as in the text. */
 struct input_change {
 	enum reason_kind kind;
 	const char *name;

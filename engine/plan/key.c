@@ -88,7 +88,7 @@ static void add_hidden(struct inputs *inputs, enum reason_kind kind, const char 
 	inputs_of_bytes(inputs, value, value ? strlen(value) : 0);
 }
 
-/* What a process sees of its environment is where people hand over passwords. */
+/* Environments are where people pass passwords. */
 static void add_environment(struct inputs *inputs, const char *name, const struct pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->len; i++) {
@@ -98,7 +98,7 @@ static void add_environment(struct inputs *inputs, const char *name, const struc
 	}
 }
 
-/* Something of a dependency's result; NULL: there is none yet. */
+/* Adds a value of a dependency's result; NULL when there is none yet. */
 static void add_result(struct inputs *inputs, const char *name, const char *value)
 {
 	if (value)
@@ -125,7 +125,7 @@ static const char *shown_path(const struct plan *plan, const char *path)
 	return relative ? relative : path_base(path);
 }
 
-/* Where a command runs that an included manifest has: elsewhere than the first one's. */
+/* The folder of a command from an included manifest. */
 static void add_dir(struct inputs *inputs, const struct plan *plan, const char *name, const char *dir)
 {
 	if (strcmp(dir, plan->manifest->dir) != 0)
@@ -319,7 +319,7 @@ static void add_option(struct inputs *inputs, const struct schema_key *key, cons
 	}
 }
 
-/* What the builder is told besides the files, where it is told anything: of secrets only what they are called. */
+/* The builder's options, where given. Of secrets only the ids. */
 static void add_given(struct inputs *inputs, const struct build_spec *spec)
 {
 	for (const struct schema_key *key = schema_next_plain(NULL); key; key = schema_next_plain(key)) {
@@ -338,7 +338,7 @@ static void add_given(struct inputs *inputs, const struct build_spec *spec)
 	}
 }
 
-/* What is said beside an image is made with it. */
+/* Attestations are made with the image, so they count. */
 static void add_attestations(struct inputs *inputs, const struct build_spec *spec)
 {
 	if (spec->provenance)
@@ -347,7 +347,7 @@ static void add_attestations(struct inputs *inputs, const struct build_spec *spe
 		inputs_add(inputs, REASON_OPTION, "sbom", spec->sbom_generator ? spec->sbom_generator : "true");
 }
 
-/* What the manifest's order of decides nothing. */
+/* Inputs whose order in the manifest does not matter. */
 static int add_used(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
@@ -615,7 +615,7 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 	return 0;
 }
 
-/* What is pushed is the index with the annotations, to the repositories of the references. */
+/* The key of a push: the index with its annotations, and the repositories. */
 static void add_push(const struct plan *plan, const struct node *node, struct inputs *inputs)
 {
 	const struct node *index = plan->nodes[node->needs[0]];

@@ -89,7 +89,7 @@ static struct pos mention_pos(struct plan *plan, const struct service *service, 
 	return diags_pos_at(plan->diags, file, mention->offset);
 }
 
-/* What the lock says of a base image, or NULL. */
+/* The digest of a base image in services.lock, or NULL. */
 static const char *locked_digest(const struct plan *plan, const char *reference, const struct platform *platform)
 {
 	cleanup_free char *name = plan->options.lock ? lock_reference(reference) : NULL;
@@ -151,7 +151,7 @@ static bool resolve_dockerfile(struct plan *plan, const struct frame *frame, str
 	return false;
 }
 
-/* What the instructions of a base read is not in the Dockerfile. */
+/* A base's ONBUILD instructions read files that the Dockerfile does not name. */
 static void widen_all(struct plan *plan, const struct build_spec *spec, const char *base, struct dockerfile_use *use)
 {
 	use->whole = use->all_args = true;
@@ -199,7 +199,7 @@ static void add_context(struct plan_build *build, const struct named_context *na
 		context->root = root;
 }
 
-/* What nothing in the Dockerfile names, the builder does not look at. */
+/* The builder ignores contexts that the Dockerfile does not name. */
 static bool is_named(const struct dockerfile_use *use, const char *context)
 {
 	for (size_t i = 0; i < use->images_len; i++) {
@@ -397,7 +397,7 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 		node = plan_add_node(plan, NODE_LOAD, own->maker, NULL, &load);
 		node_need(node, builds[i]);
 	}
-	/* Who asks for checks alone has no use for them. */
+	/* Not needed when only checks were asked for. */
 	if (!plan->options.verify_again && !plan->options.unpublished)
 		add_formats(plan, own->maker, builds, len);
 	if (!plan->options.verify || !asks_anything(own))

@@ -244,7 +244,7 @@ static int plan_check_outputs(struct plan *plan, struct node *node, const struct
 	return 0;
 }
 
-/* What was made of a base is there without it: the base is made again when something else is to be made of it. */
+/* A base may be missing while its dependents are there: it is made again when one of them is built. */
 static bool can_wait(const struct plan *plan, const struct node *node)
 {
 	const struct service *service = &plan->manifest->services[node->service];

@@ -20,7 +20,7 @@ struct plan_ignore {
 	struct ignore *ignore;
 };
 
-/* What is read once a service, whatever the platforms. */
+/* Read once per service, for all platforms. */
 struct plan_service {
 	bool target; /* named by the targets */
 	bool made;   /* its image is made for a target: itself, or one with the same image */

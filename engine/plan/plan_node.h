@@ -48,7 +48,7 @@ struct reason {
 	const char *change; /* "content", "added", "1.21 -> 1.22"; may be "" */
 };
 
-/* What a node left behind. Set on the loop's thread, before anything that needs the node is started; strings live in the plan's arena. */
+/* The result of a node. Set on the loop's thread before its dependents start; strings live in the plan's arena. */
 struct result {
 	const char *identity; /* what the keys of dependents hold; NULL: there is no result (yet) */
 	const char *digest;   /* manifest or index in the store, or NULL */
@@ -78,8 +78,8 @@ struct node {
 	size_t reasons_len, reasons_cap;
 	char key[HASH_HEX + 1]; /* "" while a need has no result */
 	int64_t recorded_ms;    /* of the record under the key, when the node was decided; 0: there was none */
-	bool gone;          /* a base that is fresh, although its image is gone: nothing that is to be made needs it */
-	bool returned;      /* fresh, but not by its newest record: what it is made of is again as it was before */
+	bool gone;     /* a base that is fresh, although its image is gone: nothing that is to be made needs it */
+	bool returned; /* fresh, but not by its newest record: what it is made of is again as it was before */
 	const char *cache_key; /* the key that the registry cache was asked about; or NULL */
 	struct result result;
 	int64_t took_ms;              /* last time it ran; 0: never */

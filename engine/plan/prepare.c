@@ -122,7 +122,7 @@ static const char **expand_all(struct plan *plan, const struct platform *platfor
 	return list;
 }
 
-/* What the step sees of the environment: only what it names, so that nothing else can matter. */
+/* The step sees only the environment variables it names, so that nothing else can matter. */
 static const char **named_environment(struct plan *plan, const struct texts *names)
 {
 	const char **list = arena_array(plan->arena, names->len + 1, sizeof(*list));

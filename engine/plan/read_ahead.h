@@ -7,13 +7,13 @@
 
 struct buf;
 
-/* Small files that will be asked for one after another, read beforehand by several threads. */
+/* Reads many small files ahead with several threads, for a caller that then takes them one by one. */
 struct read_ahead;
 
 /* Reads each path, which need not exist, of at most `limit` bytes. Paths are copied; one that is there twice is read once. */
 struct read_ahead *read_ahead_start(const char *const *paths, size_t len, uint64_t limit);
 void read_ahead_free(struct read_ahead *ahead); /* NULL-safe */
-/* Hands over what was read of the path, once: false when it was not, or could not be. `ahead` NULL: nothing was. */
+/* Takes the content of a path, once; false when it was not read or could not be. `ahead` may be NULL. */
 bool read_ahead_take(struct read_ahead *ahead, const char *path, struct buf *ret, bool *ret_found);
 
 #endif

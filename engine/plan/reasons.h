@@ -10,7 +10,7 @@ struct plan;
 struct record;
 struct state;
 
-/* What there is to say about a node of a plan beside its reasons. */
+/* Details about a node beside its reasons. */
 struct why {
 	struct record *last; /* of the result that it has, or else had last; NULL: it was never done */
 	/* What differs from the inputs that the newest record was made of, when that is why it is stale. */

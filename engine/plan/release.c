@@ -7,7 +7,7 @@
 #include "dsl/manifest.h"
 #include "engine/plan/plan_internal.h"
 
-/* What stands on everything else: the images' content in their registries, and the tags. */
+/* The last nodes: push content to the registries, then tags. */
 
 /* Names that nobody can own are not asked of a registry: they come from a manifest that says no registry. */
 static bool release_check_names(struct plan *plan, const struct node *push)

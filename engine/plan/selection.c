@@ -17,7 +17,7 @@ bool plan_whole(const struct dockerfile_use *use, const char *name)
 	return !name && use->whole;
 }
 
-/* What an ignore file leaves out does not count in the main context. */
+/* Ignored files do not count in the main context. */
 static void select_context(struct plan *plan, const struct node *node, struct plan_context *context)
 {
 	const struct plan_ignore *ignore = context->name ? NULL : plan->services[node->service].ignore;

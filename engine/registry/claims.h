@@ -18,7 +18,7 @@ enum claim {
 /* Waits while another thread sends the same blob. */
 enum claim claims_take(struct claims *claims, const char *domain, const char *repository, const char *digest,
 		       char **ret_from);
-/* What was taken has been dealt with; `there`: it is in the repository now. */
+/* Gives back a claim; `there`: the blob is in the repository now. */
 void claims_done(struct claims *claims, const char *domain, const char *repository, const char *digest, bool there);
 
 #endif

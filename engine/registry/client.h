@@ -28,9 +28,9 @@ struct registry;
 struct registry *registry_new(struct loop *loop, const struct manifest *manifest);
 void registry_free(struct registry *registry); /* NULL-safe */
 
-/* What the manifest says of a registry, or NULL. */
+/* The manifest's settings for a registry, or NULL. */
 const struct registry_spec *registry_settings(const struct registry *registry, const char *domain);
-/* What others need to talk to a registry as this client does. */
+/* For others that talk to a registry with this client's settings. */
 struct registry_trust {
 	bool plain;                  /* plain HTTP will do */
 	const char *ca, *cert, *key; /* PEM files, or NULL; borrowed from the client */

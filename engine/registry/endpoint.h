@@ -23,7 +23,7 @@ struct token {
 	uint64_t until_ms; /* of loop_now_ms */
 };
 
-/* Who we are for one repository. */
+/* Our login for one repository. */
 struct login {
 	char *repository;
 	struct credentials credentials;
@@ -53,17 +53,17 @@ struct endpoint {
 	size_t tokens_len, tokens_cap;
 };
 
-/* What the manifest (or NULL) says of it, or NULL. */
+/* Its settings from the manifest (which may be NULL), or NULL. */
 const struct registry_spec *endpoint_spec(const struct manifest *manifest, const char *domain);
 /* `manifest` (its registries) may be NULL. ERROR_REGISTRY. */
 int endpoint_new(struct loop *loop, const char *domain, const struct manifest *manifest, struct http_pool *pool,
 		 struct endpoint **ret, struct error **err);
 void endpoint_free(struct endpoint *endpoint); /* NULL-safe */
-/* Where it is, as far as that is known by now. */
+/* Its URL, as far as known. */
 const char *endpoint_origin(const struct endpoint *endpoint);
-/* What was asked for by TLS does not speak it: from now on plain HTTP, on this machine. False: it is elsewhere. */
+/* A registry on this machine does not speak TLS: use plain HTTP from now on. False when it is on another machine. */
 bool endpoint_go_plain(struct endpoint *endpoint);
-/* What was asked for by plain HTTP, by a guess, may want TLS: from now on that. False: it was no guess, or no longer is one. */
+/* Plain HTTP was a guess and failed: use TLS from now on. False when it was not a guess. */
 bool endpoint_try_tls(struct endpoint *endpoint);
 /* The login, found on first use; with the lock held. ERROR_REGISTRY. Borrowed. */
 int endpoint_credentials(struct endpoint *endpoint, const char *repository, const struct credentials **ret,

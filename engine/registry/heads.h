@@ -10,7 +10,7 @@
 struct error;
 struct registry;
 
-/* What tags stand for, many at once: one request each. */
+/* The digests that tags point to: one HEAD a tag, several at once. */
 struct head {
 	struct ref ref; /* the asker's */
 	bool found;

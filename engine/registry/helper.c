@@ -15,7 +15,7 @@
 #define HELPER_MS 10000
 #define HELPER_MAX (64u * 1024)
 
-/* What helpers say when they have nothing, with status 1. */
+/* Helpers' messages for "no credentials", with status 1. */
 static const char *const nothing[] = { "credentials not found in native keychain", "no credentials server URL",
 				       "no credentials username" };
 

@@ -151,7 +151,7 @@ static int put_by_digest(const struct push *push, const char *digest, struct err
 	return push_put(push->registry, push->layout, &where, digest, err);
 }
 
-/* What a registry has under a digest is complete: it takes nothing else. */
+/* A registry accepts a manifest only when all its blobs are there. */
 static int push_is_there(const struct push *push, const char *digest, struct error **err)
 {
 	struct ref where = *push->where;
@@ -187,7 +187,7 @@ static int send_missing(const struct push *push, const struct reach *reach, stru
 {
 	if (send_blobs(push, reach, result, err) < 0)
 		return -1;
-	/* What is met first stands on what is met later. */
+	/* Parents come before what they refer to. */
 	for (size_t i = reach->len; i-- > 0;) {
 		const struct descriptor *item = &reach->items[i];
 

@@ -21,7 +21,7 @@
 #define TOKEN_SECONDS 60 /* when the server does not say how long */
 #define TOKEN_SECONDS_MAX 3600
 
-/* What is known of the token server before it is asked. */
+/* A token server, before it is asked. */
 struct server {
 	char *origin;
 	bool own; /* it may see the login */
@@ -42,7 +42,7 @@ static int token_look_at(const struct endpoint *endpoint, const char *realm, str
 		return error_make(err, ERROR_REGISTRY, "%s does not say where its tokens come from", endpoint->domain);
 	ret->own = strcmp(ret->origin, own) == 0 ||
 		   (endpoint->realm_origin && strcmp(ret->origin, endpoint->realm_origin) == 0);
-	/* What runs on this machine is none of a foreign registry's business. */
+	/* A foreign registry must not make us call servers on this machine. */
 	safe = strncmp(ret->origin, "https://", 8) == 0 ? !url_loopback(ret->origin) || endpoint->loopback
 							: url_loopback(ret->origin) && endpoint->loopback;
 	if (!ret->own && !safe)
@@ -122,7 +122,7 @@ static int token_ask(struct endpoint *endpoint, const struct challenge *challeng
 	return http_do(endpoint->loop, &request, ret, err);
 }
 
-/* It becomes part of a header. */
+/* It becomes part of a header, so check it. */
 static bool token_fit(const char *token)
 {
 	for (const char *c = token; *c; c++) {

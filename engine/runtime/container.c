@@ -40,7 +40,7 @@ static int container_inspect(struct container *container, struct error **err)
 	return 0;
 }
 
-/* It is the image that cannot be started, not the runtime that does not work. */
+/* The image cannot be started; the runtime works. */
 static bool image_at_fault(int status, const char *text)
 {
 	static const char *const signs[] = {

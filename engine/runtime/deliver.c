@@ -29,7 +29,7 @@ struct deliver {
 	bool kind;
 };
 
-/* What is behind "containerd:" or is "": NULL when `to` is another place. */
+/* The namespace behind "containerd:", "" without one; NULL when `to` is another place. */
 static const char *name_in(const char *to, const char *place)
 {
 	size_t len = strlen(place);

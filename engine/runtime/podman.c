@@ -78,7 +78,7 @@ static char *find_identity(const char *program)
 	return hex;
 }
 
-/* What `podman info` said, as it is remembered. False: it must be asked. */
+/* Recalls the facts of `podman info`. False: ask podman. */
 static bool podman_recall(struct runtime *runtime)
 {
 	cleanup_free char *fact = NULL, *quirks = NULL;

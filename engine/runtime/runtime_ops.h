@@ -13,7 +13,7 @@ struct json;
 struct keylock;
 struct runtime_ops;
 
-/* What a machine may need beyond the plain command line, found out by trying. Bits of runtime.quirks. */
+/* Extra flags that a machine may need, found by trying. Bits of runtime.quirks. */
 enum quirk {
 	QUIRK_ULIMIT = 1,     /* limits no higher than ours: no CAP_SYS_RESOURCE */
 	QUIRK_RUNC = 2,       /* the default OCI runtime (crun) refuses this kernel's cgroups */
@@ -163,7 +163,7 @@ int runtime_command(struct runtime *runtime, const char *const *args, const stru
 		    struct buf *ret_out, struct error **err);
 /* Moves the error of a command that could not be run or did not end in time, as ERROR_TOOL. Returns -1. */
 int runtime_failed(struct error **error, struct error **err);
-/* What matters of a command's last lines: podman and docker warn of much. */
+/* The relevant part of a command's last lines: podman and docker warn a lot. */
 void runtime_complaint(struct buf *out, const char *tail);
 /* runtime_image.c: the id that the runtime knows the image by. */
 const char *runtime_image_id(const struct runtime *runtime, const struct runtime_image *image);

@@ -10,7 +10,7 @@ struct node;
 struct selector;
 struct top;
 
-/* What a selection chose from a walk, in byte order of the paths. */
+/* The files that a selection chose from a walk, in byte order of the paths. */
 struct chosen {
 	const struct node **nodes;
 	size_t len, cap;

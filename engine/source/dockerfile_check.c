@@ -26,7 +26,7 @@ static struct pos pos_of(const struct checker *c, const struct token *token)
 	return diags_pos_at(c->diags, c->file, token->at && token->len > 0 ? token->at[0] : 0);
 }
 
-/* Where a name stands first in the text of an instruction; its beginning when it is written in another way. */
+/* The first position of a name in an instruction's text; its start when the name is written differently. */
 static struct pos pos_of_name(const struct checker *c, const struct instruction *in, const char *name, size_t len)
 {
 	const char *text, *line, *found;
@@ -167,7 +167,7 @@ static bool sets_user(const struct stage *stage)
 	return false;
 }
 
-/* Who an image from outside runs as is not known here. */
+/* The user of an external base image is unknown here. */
 static void dockerfile_check_user(const struct checker *c)
 {
 	const struct stage *stage = target_stage(c), *target = stage;

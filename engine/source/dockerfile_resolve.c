@@ -158,7 +158,7 @@ static bool flag_true(const struct instruction *in, const char *name)
 	return flag && strcasecmp(flag->text + value, "false") != 0;
 }
 
-/* What a flag that nobody knew when this was written reads is anybody's guess. */
+/* An unknown flag may read anything. */
 static void check_flags(struct resolver *r, const struct instruction *in)
 {
 	static const char *const known[] = { "chmod",   "chown",        "checksum", "device", "exclude",

@@ -22,7 +22,7 @@
 #include "engine/source/walk.h"
 
 #define FILE_LIMIT ((uint64_t)1 << 30) /* bytes of what is remembered: some thirty million files */
-/* What is remembered of files that are no longer there makes way when it is more than this. */
+/* Entries of deleted files are dropped above this number. */
 #define OLD_TIMES 8 /* as many as there are now, and */
 #define OLD_MORE 4096
 

@@ -385,7 +385,7 @@ static bool ignore_compile_literal(const struct step *step)
 	return step->op == OP_RUNE && !step->star && !step->optional && step->rune < 0x80;
 }
 
-/* What every match begins and ends with; nothing when there are alternatives. */
+/* The fixed prefix and suffix of every match; empty when there are alternatives. */
 static void find_literals(struct ignore_regex *regex)
 {
 	/* OP_FORK and OP_BEGIN in front, OP_END and OP_DONE behind */

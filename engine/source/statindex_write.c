@@ -35,7 +35,7 @@ struct mount {
 	const struct dir *dir;
 };
 
-/* Something that says that a name is in the folder at hand. */
+/* An entry for a name in the current folder. */
 struct claim {
 	const char *name;
 	size_t len;
@@ -88,7 +88,7 @@ static void claim_mount(struct claims *claims, const struct mount *mount)
 	}
 }
 
-/* What the old index has stays, except where a walk saw that the name is gone. */
+/* Entries of the old index stay unless a walk saw that the file is gone. */
 static void claim_old(struct claims *claims, const struct statindex *old, uint32_t dir, bool walked)
 {
 	struct range range = statindex_range(old, dir);
@@ -138,7 +138,7 @@ struct below {
 	size_t len;
 };
 
-/* What is said of one name, put together. */
+/* Merges the entries for one name. */
 struct merged {
 	const struct record *old;
 	const struct node *node;

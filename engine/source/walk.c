@@ -29,7 +29,7 @@
 	512 /* of path that are looked up for all entries of a folder together, before it is opened itself */
 #define LOOKUP_MAX 1024 /* of path for one entry */
 
-/* What one thread has of its own. */
+/* A thread's own state. */
 struct hand {
 	struct walk *walk;
 	struct crew *crew;
@@ -411,7 +411,7 @@ static bool open_dir(struct place *place, const struct node *node, struct place 
 	return below->fd >= 0;
 }
 
-/* What an open folder that counts carries into an image beside its mode. */
+/* The attributes of a folder that reach the image, beside its mode. */
 static bool read_attributes(struct place *place, struct node *node, int fd)
 {
 	cleanup_buf struct buf attributes = { 0 };
@@ -421,7 +421,8 @@ static bool read_attributes(struct place *place, struct node *node, int fd)
 		int errnum = errno;
 
 		error_free(why);
-		fail(place->hand, place, node->path + place->dir->prefix, errnum, "the folder's attributes cannot be read");
+		fail(place->hand, place, node->path + place->dir->prefix, errnum,
+		     "the folder's attributes cannot be read");
 		return false;
 	}
 	if (attributes.len > 0)

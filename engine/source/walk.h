@@ -15,7 +15,7 @@ struct statindex;
 
 /* What a walk finds: folders with their entries, each looked at once for all selections. */
 
-/* What tells whether a file is still the one that was hashed. Times in nanoseconds since 1970. */
+/* Stat data that tells whether a file is still the one that was hashed. Times in nanoseconds since 1970. */
 struct stamp {
 	uint64_t size;
 	int64_t mtime, ctime;

@@ -73,7 +73,7 @@ int state_forget(struct state *state, const char *node, struct error **err); /* 
 
 /* Runs: the history (of the last 1000). */
 #define STATE_FAILED "failed" /* the outcome that state_log looks for first */
-/* What a run was going to do. */
+/* The plan of a run. */
 struct run_plan {
 	size_t nodes, builds; /* of the plan; builds are among the nodes */
 	const char *text;     /* JSON (docs/plan-json.md), kept for the last 100 runs; or NULL */
@@ -100,7 +100,7 @@ struct run_step {
 	int64_t start_ms, took_ms;
 };
 void steps_free(struct run_step *steps, size_t len);
-/* What a run's nodes came to, in the order they ended; with run 0 those of all runs that were done, the newest first. */
+/* The outcomes of a run's nodes, in the order they ended; with run 0 those of all finished runs, newest first. */
 int state_steps(struct state *state, int64_t run, struct run_step **ret, size_t *ret_len, struct error **err);
 /* The plan's text (malloc'd), or *ret = NULL. */
 int state_run_plan(struct state *state, int64_t run, char **ret, struct error **err);

@@ -75,7 +75,7 @@ static bool start_part_is_taken(const struct runtime_publish *publish, size_t le
 	return false;
 }
 
-/* Where a free port would do, the one that the old container had: what is open in a browser stays right. */
+/* Reuse the old container's free port, so that open browser tabs still work. */
 static void keep_ports(struct up *up, const struct container *old, struct container_spec *spec)
 {
 	struct container_port ports[PORTS_MAX];
@@ -149,7 +149,7 @@ static void fill_labels(struct up *up, const struct service *service, const char
 	spec->labels_len = 2;
 }
 
-/* It is what would be started, and runs; or has done what others wait for. */
+/* True when the standing container is what would be started, and it runs or has completed. */
 static bool fits(struct container *old, const char *config, int condition)
 {
 	const char *was = container_config(old);

@@ -39,7 +39,7 @@ void tell(struct up *up, const struct up_event *event)
 {
 	struct letter *letter = mem_alloc(sizeof(*letter));
 
-	/* What it points to is the stage's, or the manifest's: both outlive the loop's run. */
+	/* It points into the stage or the manifest; both outlive the loop's run. */
 	*letter = (struct letter){ up, *event };
 	loop_post(up->job->loop, deliver, letter);
 }
@@ -55,7 +55,7 @@ void tell_ports(struct up *up, const struct actor *actor)
 	}
 }
 
-/* Who reads the output of one container. */
+/* A reader of one container's output. */
 struct follower {
 	struct up *up;
 	const char *service;
@@ -77,7 +77,7 @@ static void tell_follow(void *arg)
 {
 	struct follower *follower = arg;
 
-	/* That its output cannot be shown ends nothing: its health counts. */
+	/* A failure to show its output is ignored: its health counts. */
 	container_follow(follower->container, follower->from_first, &follower->output, NULL);
 }
 

@@ -26,7 +26,7 @@ void play_check(const struct verify_job *job, struct findings *findings);
 /* checker.c: `run:` checks. */
 void checker_check(const struct verify_job *job, struct findings *findings);
 
-/* What the texts of the manifest may mention of this job. */
+/* The values of ${image.*} and ${platform.*} for this job. */
 static inline struct late_values verify_values(const struct verify_job *job)
 {
 	return (struct late_values){

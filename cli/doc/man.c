@@ -137,15 +137,13 @@ void man_cbuild(struct buf *out, const struct command *commands)
 		     ".SH NAME\ncbuild \\- make for container images\n"
 		     ".SH SYNOPSIS\n.B cbuild\n.RI [ OPTION ...]\n.RI [ COMMAND ]\n.RI [ TARGET ...]\n"
 		     ".SH DESCRIPTION\n.B cbuild\nreads the services of a repository from one manifest\n"
-		     ".RB ( services.yaml ),\nbuilds those whose sources have changed for every platform asked for, "
-		     "joins\n"
+		     ".RB ( services.yaml ),\nbuilds those whose sources have changed for every platform asked for, joins\n"
 		     "the platforms into one image, puts it into the local engine and checks the container.\n"
 		     "What is up to date is not touched, and no process is started to find that out.\n"
 		     ".SH COMMANDS\n");
 	for (const struct command *command = commands; command->name; command++)
 		add_command(out, command);
-	buf_str(out, ".SH OPTIONS\nOptions and targets may be mixed;\n.B \\-\\-\nends the options.\nLetters may be "
-		     "joined\n"
+	buf_str(out, ".SH OPTIONS\nOptions and targets may be mixed;\n.B \\-\\-\nends the options.\nLetters may be joined\n"
 		     ".RB ( \\-kn ),\nand mean what they mean in GNU make.\n");
 	for (const struct option *option = option_table(); option->name; option++)
 		man_add_option(out, option);
@@ -185,8 +183,7 @@ void man_services(struct buf *out)
 {
 	buf_str(out, ".TH SERVICES.YAML 5 \"\" \"cbuild " PACKAGE_VERSION "\" \"File Formats\"\n"
 		     ".SH NAME\nservices.yaml \\- what cbuild builds\n"
-		     ".SH DESCRIPTION\nOne YAML document that names the services of a repository. It speaks compose "
-		     "where\n"
+		     ".SH DESCRIPTION\nOne YAML document that names the services of a repository. It speaks compose where\n"
 		     "compose has a word, so a compose file works as it is.\n"
 		     "Keys that begin with\n.B x\\-\nare left alone everywhere; other unknown keys are errors.\n"
 		     "Relative paths start in the folder of the manifest.\n"
@@ -197,7 +194,6 @@ void man_services(struct buf *out)
 		     "registry: ghcr.io/acme\nplatforms: [linux/amd64, linux/arm64]\nservices:\n"
 		     "  base:\n    publish: false\n    build: base\n"
 		     "  web:\n    build:\n      context: web\n      additional_contexts: {base: \"service:base\"}\n"
-		     "    ports: [\"8000\"]\n    verify:\n      http: /health\n      user: nonroot\n      max_size: "
-		     "100MB\n"
+		     "    ports: [\"8000\"]\n    verify:\n      http: /health\n      user: nonroot\n      max_size: 100MB\n"
 		     ".EE\n.SH \"SEE ALSO\"\n.BR cbuild (1)\n");
 }

@@ -39,9 +39,8 @@ static const struct term environment[] = {
 	{ "COMPOSE_PROFILES", "as `--profile`" },
 	{ "SOURCE_DATE_EPOCH", "wins over `source_date_epoch` of the manifest" },
 	{ "CBUILD_BUILDER, CBUILD_RUNTIME", "as `--builder`, `--runtime`" },
-	{ "BUILDX_BUILDER, BUILDKIT_HOST, CONTAINERD_NAMESPACE", "what docker buildx, buildctl and nerdctl use; one "
-								 "that is set leads to that builder, as DOCKER_HOST "
-								 "leads to docker" },
+	{ "BUILDX_BUILDER, BUILDKIT_HOST, CONTAINERD_NAMESPACE",
+	  "what docker buildx, buildctl and nerdctl use; one that is set leads to that builder, as DOCKER_HOST leads to docker" },
 	{ "DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "where docker is, as docker reads them" },
 	{ "CONTAINERS_CONF, CONTAINERS_STORAGE_CONF", "settings of buildah and podman" },
 	{ "NO_COLOR, TERM, CI", "no colours; `TERM=dumb` and `CI` also mean plain lines instead of a live display" },
@@ -50,13 +49,8 @@ static const struct term environment[] = {
 };
 
 static const struct term files[] = {
-	{ "services.yaml, services.yml, compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml", "the "
-													     "manifest:"
-													     " the "
-													     "first of "
-													     "them "
-													     "that is "
-													     "there" },
+	{ "services.yaml, services.yml, compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml",
+	  "the manifest: the first of them that is there" },
 	{ "compose.override.yml", "merged over a compose file that `-f` does not name" },
 	{ ".env", "variables, beside the manifest" },
 	{ ".cbuild/state.db", "what was done: records, runs, timings" },
@@ -68,21 +62,17 @@ static const struct term files[] = {
 
 static const struct topic topics[] = {
 	{ "targets", "TARGETS", "what is built",
-	  "A target is one of the words below. What a target needs is built first. A node is one unit of work and is "
-	  "named as `-n` prints it, for example `build:indexer:linux/arm64`.",
+	  "A target is one of the words below. What a target needs is built first. A node is one unit of work and is named as `-n` prints it, for example `build:indexer:linux/arm64`.",
 	  targets },
 	{ "states", "STATES", "how cbuild decides what to do",
 	  "The manifest becomes a graph. Its nodes are the units of work: `prepare` (a declared step), `build` (a "
-	  "service "
-	  "for one platform), `index` (the platforms joined under the tags), `load` (into the local engine), `verify`. "
-	  "Each has a key: a hash over everything that can change its result, and nothing else. Modification times are "
-	  "not in it.",
+	  "service for one platform), `index` (the platforms joined under the tags), `load` (into the local engine), "
+	  "`verify`. Each has a key: a hash over everything that can change its result, and nothing else. Modification "
+	  "times are not in it.",
 	  states },
 	{ "status", "EXIT STATUS", "what the exit status means", NULL, statuses },
 	{ "environment", "ENVIRONMENT", "the variables that count",
-	  "Options win over the environment, and that wins over the manifest. Everything in the environment can be "
-	  "used "
-	  "in the manifest as `${NAME}`.",
+	  "Options win over the environment, and that wins over the manifest. Everything in the environment can be used in the manifest as `${NAME}`.",
 	  environment },
 	{ "files", "FILES", "what is read and kept", NULL, files },
 	{ 0 },

@@ -39,10 +39,10 @@ static void add_time(struct buf *out, int64_t unix_ms)
 
 static void html_add_head(const struct html_page *page, struct buf *out)
 {
-	buf_str(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-		     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-		     "'unsafe-inline'\">\n"
-		     "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>cbuild run ");
+	buf_str(out,
+		"<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+		"<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
+		"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>cbuild run ");
 	buf_printf(out, "%lld", (long long)page->run->id);
 	if (page->project) {
 		buf_str(out, ", ");

@@ -115,8 +115,7 @@ static void html_graph_add_box(struct html_picture *picture, size_t number)
 		html_text(out, node->reasons);
 	}
 	buf_printf(out,
-		   "</title><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"5\"/>"
-		   "<text x=\"%.1f\" y=\"%.1f\">",
+		   "</title><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"5\"/><text x=\"%.1f\" y=\"%.1f\">",
 		   x, y, html_graph_column_end(picture, column) - x, BOX_HEIGHT, x + PADDING, y + 16);
 	html_text(out, node->kind);
 	buf_char(out, ' ');

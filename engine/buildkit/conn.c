@@ -219,8 +219,7 @@ static int refused(const char *name, int errnum, struct error **err)
 	error->transient = errnum == ECONNREFUSED || errnum == ECONNRESET || errnum == EHOSTUNREACH ||
 			   errnum == ENETUNREACH || errnum == ETIMEDOUT;
 	if (errnum == EACCES || errnum == EPERM)
-		error_remedy(&error, "this user may not use that socket: join the group that owns it (and log in "
-				     "again)");
+		error_remedy(&error, "this user may not use that socket: join the group that owns it (and log in again)");
 	else
 		error_remedy(&error, "start the daemon, or say where it is");
 	return error_move(err, &error);
@@ -440,8 +439,8 @@ static int receive_head(struct conn *conn, const struct limit *limit, struct err
 
 static int upgrade(struct conn *conn, const struct limit *limit, struct error **err)
 {
-	static const char request[] = "POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: "
-				      "h2c\r\nContent-Length: 0\r\n\r\n";
+	static const char request[] =
+		"POST /grpc HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 0\r\n\r\n";
 
 	return send_all(conn, request, strlen(request), limit, err) < 0 ? -1 : receive_head(conn, limit, err);
 }

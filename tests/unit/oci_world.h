@@ -77,9 +77,9 @@ UNUSED static char *config_text(const struct platform *platform, const char *lay
 	char diff_id[DIGEST_LEN + 1];
 
 	digest_of(layer, diff_id);
-	return mem_printf("{\"architecture\":\"%s\",\"os\":\"%s\",\"config\":{%s},"
-			  "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
-			  platform->arch, platform->os, more, diff_id);
+	return mem_printf(
+		"{\"architecture\":\"%s\",\"os\":\"%s\",\"config\":{%s},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
+		platform->arch, platform->os, more, diff_id);
 }
 
 UNUSED static char *manifest_text(const char *type, const char *config_type, const char *layer_type, const char *config,
@@ -89,10 +89,9 @@ UNUSED static char *manifest_text(const char *type, const char *config_type, con
 
 	digest_of(config, config_digest);
 	digest_of(layer, layer_digest);
-	return mem_printf("{\"schemaVersion\":2,\"mediaType\":\"%s\","
-			  "\"config\":{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu},"
-			  "\"layers\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu}]}",
-			  type, config_type, config_digest, strlen(config), layer_type, layer_digest, strlen(layer));
+	return mem_printf(
+		"{\"schemaVersion\":2,\"mediaType\":\"%s\",\"config\":{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%zu}]}",
+		type, config_type, config_digest, strlen(config), layer_type, layer_digest, strlen(layer));
 }
 
 /* An image in the store. */

@@ -135,10 +135,7 @@ static void test_fields_are_framed(void **state)
 
 static void test_framing_is_as_documented(void **state)
 {
-	static const char bytes[] = "\x03"
-				    "tag"
-				    "\x05\0\0\0\0\0\0\0"
-				    "value";
+	static const char bytes[] = "\x03tag\x05\0\0\0\0\0\0\0value";
 	cleanup_hasher struct hasher *hasher = hasher_new();
 	cleanup_hasher struct hasher *longer = hasher_new();
 	char want[1 + 8 + 300 + 8] = "\xff\x2c\x01"; /* 255, then the length */

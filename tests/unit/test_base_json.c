@@ -38,8 +38,8 @@ static void assert_refused(const char *text, size_t len, const char *want)
 
 static void test_getters(void **state)
 {
-	cleanup_json struct json *json = parse("{\"s\": \"text\", \"i\": 9007199254740993, \"r\": 2.5, \"t\": true, "
-					       "\"a\": [1, \"x\"], \"n\": null}");
+	cleanup_json struct json *json = parse(
+		"{\"s\": \"text\", \"i\": 9007199254740993, \"r\": 2.5, \"t\": true, \"a\": [1, \"x\"], \"n\": null}");
 	const struct json *array = json_get(json, "a");
 
 	(void)state;
@@ -159,12 +159,12 @@ static void test_make_and_dump(void **state)
 	json_set(json, "list", list);
 	json_set(json, "left out", NULL);
 	json_dump(json, JSON_COMPACT, &out);
-	assert_string_equal(out.data, "{\"name\":\"web\\n\",\"big\":-9223372036854775808,\"yes\":true,"
-				      "\"list\":[1,false,{}]}");
+	assert_string_equal(out.data,
+			    "{\"name\":\"web\\n\",\"big\":-9223372036854775808,\"yes\":true,\"list\":[1,false,{}]}");
 	buf_reset(&out);
 	json_dump(json, JSON_CANONICAL, &out);
-	assert_string_equal(out.data, "{\"big\":-9223372036854775808,\"list\":[1,false,{}],"
-				      "\"name\":\"web\\n\",\"yes\":true}");
+	assert_string_equal(out.data,
+			    "{\"big\":-9223372036854775808,\"list\":[1,false,{}],\"name\":\"web\\n\",\"yes\":true}");
 	buf_reset(&out);
 	json_dump(json_get(json, "list"), JSON_INDENT, &out);
 	assert_string_equal(out.data, "[\n  1,\n  false,\n  {}\n]");

@@ -85,9 +85,9 @@ static void assert_unnoted(const char *wanted)
 /* A record without notes, of a time when no buildah that runs now was there. */
 static void test_unnoted(void **state)
 {
-	static const char index[] = "[{\"id\":\"" A64 "\",\"names\":[\"working-container\"],\"created\":\"%s\"%s},"
-				    "{\"id\":\"" B64 "\",\"created\":\"1971-02-03T04:05:06.789Z\",\"metadata\":\"{}\"},"
-				    "{\"id\":\"short\",\"created\":\"1971-02-03T04:05:06Z\"},{},7]";
+	static const char index[] =
+		"[{\"id\":\"" A64 "\",\"names\":[\"working-container\"],\"created\":\"%s\"%s},{\"id\":\"" B64
+		"\",\"created\":\"1971-02-03T04:05:06.789Z\",\"metadata\":\"{}\"},{\"id\":\"short\",\"created\":\"1971-02-03T04:05:06Z\"},{},7]";
 	static const struct {
 		const char *created, *more, *wanted;
 	} cases[] = {

@@ -89,9 +89,9 @@ static void test_stage_dir(void **state)
 	assert_non_null(strstr(manifest, DOCKER_MANIFEST_TYPE));
 	assert_non_null(strstr(manifest, "\"" DOCKER_CONFIG_TYPE "\""));
 	assert_non_null(strstr(manifest, "\"application/vnd.docker.image.rootfs.diff.tar\""));
-	assert_int_equal(shell("cd dir && sha256sum $(ls | grep -E '^[0-9a-f]{64}$') | while read a b; do [ $a = $b ] "
-			       "|| exit 1; done"),
-			 0);
+	assert_int_equal(
+		shell("cd dir && sha256sum $(ls | grep -E '^[0-9a-f]{64}$') | while read a b; do [ $a = $b ] || exit 1; done"),
+		0);
 	assert_int_equal(shell("test -e dir/%s -a -e dir/%s", digest_hex(image->config.digest),
 			       digest_hex(image->layers[0].digest)),
 			 0);

@@ -24,8 +24,8 @@ static struct build_job job_of(const char *text)
 
 static void test_each_mention(void **state)
 {
-	static const char text[] = "FROM --platform=$BUILDPLATFORM base AS build\nRUN x\nFROM base\nCOPY "
-				   "--from=${TOOLS} /a /b\n";
+	static const char text[] =
+		"FROM --platform=$BUILDPLATFORM base AS build\nRUN x\nFROM base\nCOPY --from=${TOOLS} /a /b\n";
 	const struct build_image images[] = { mention(text, "${TOOLS}", 0), mention(text, "base", 1),
 					      mention(text, "base", 0) };
 	const char *const names[] = { "333", "222", "111" };
@@ -36,8 +36,8 @@ static void test_each_mention(void **state)
 	job.images = images;
 	job.images_len = 3;
 	ok(rewrite_text(&job, names, NULL, &out, err));
-	assert_string_equal(out.data, "FROM --platform=$BUILDPLATFORM 111 AS build\nRUN x\nFROM 222\nCOPY --from=333 "
-				      "/a /b\n");
+	assert_string_equal(out.data,
+			    "FROM --platform=$BUILDPLATFORM 111 AS build\nRUN x\nFROM 222\nCOPY --from=333 /a /b\n");
 }
 
 static size_t end_of(const char *text, const char *word)
@@ -48,8 +48,8 @@ static size_t end_of(const char *text, const char *word)
 /* Steps that mount files get a flag more, whatever else is written into them. */
 static void test_mounts(void **state)
 {
-	static const char text[] = "FROM scratch\nRUN --mount=target=/b,from=base x\nRUN \\\n  "
-				   "--mount=target=\"/m\"\\\n y\n";
+	static const char text[] =
+		"FROM scratch\nRUN --mount=target=/b,from=base x\nRUN \\\n  --mount=target=\"/m\"\\\n y\n";
 	const struct build_image images[] = { mention(text, "base", 0) };
 	const char *const names[] = { "111" };
 	const size_t mounts[] = { end_of(text, "from=base"), end_of(text, "\"/m") };
@@ -62,12 +62,13 @@ static void test_mounts(void **state)
 	job.mounts = mounts;
 	job.mounts_len = 2;
 	ok(rewrite_text(&job, names, " --flag=x", &out, err));
-	assert_string_equal(out.data, "FROM scratch\nRUN --mount=target=/b,from=111 --flag=x x\nRUN \\\n  "
-				      "--mount=target=\"/m\" --flag=x\\\n y\n");
+	assert_string_equal(
+		out.data,
+		"FROM scratch\nRUN --mount=target=/b,from=111 --flag=x x\nRUN \\\n  --mount=target=\"/m\" --flag=x\\\n y\n");
 	buf_reset(&out);
 	ok(rewrite_text(&job, names, NULL, &out, err));
-	assert_string_equal(out.data, "FROM scratch\nRUN --mount=target=/b,from=111 x\nRUN \\\n  "
-				      "--mount=target=\"/m\"\\\n y\n");
+	assert_string_equal(out.data,
+			    "FROM scratch\nRUN --mount=target=/b,from=111 x\nRUN \\\n  --mount=target=\"/m\"\\\n y\n");
 }
 
 static void test_nothing_to_do(void **state)

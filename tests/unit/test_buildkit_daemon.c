@@ -330,16 +330,14 @@ static void test_why_a_build_failed(void **state)
 		{ "github.com/moby/buildkit/stack.Stack+json", "{\"frames\": [" },
 		{ "github.com/moby/buildkit/errdefs.Vertex+json", "{\"digest\": \"sha256:1\"}" },
 		{ "github.com/moby/buildkit/gatewayapi.ExitMessage+json", "{\"Code\": 7}" },
-		{ "github.com/moby/buildkit/errdefs.Source+json", "{\"info\": {\"filename\": \"Dockerfile\", \"data\": "
-								  "\"RlJPTSB4ClJVTiB5Cg==\"},"
-								  "\"ranges\": [{\"start\": {\"line\": 2}, \"end\": "
-								  "{\"line\": 3}}]}" },
+		{ "github.com/moby/buildkit/errdefs.Source+json",
+		  "{\"info\": {\"filename\": \"Dockerfile\", \"data\": \"RlJPTSB4ClJVTiB5Cg==\"},\"ranges\": [{\"start\": {\"line\": 2}, \"end\": {\"line\": 3}}]}" },
 		{ "github.com/moby/buildkit/errdefs.Source+json", "{\"info\": {\"filename\": \"other\"}}" },
 		{ NULL, NULL },
 	};
 	static const struct reason broken[] = {
-		{ "github.com/moby/buildkit/errdefs.Source+json", "{\"info\": {\"filename\": 7, \"data\": \"%\"}, "
-								  "\"ranges\": [{\"start\": {\"line\": -2}}]}" },
+		{ "github.com/moby/buildkit/errdefs.Source+json",
+		  "{\"info\": {\"filename\": 7, \"data\": \"%\"}, \"ranges\": [{\"start\": {\"line\": -2}}]}" },
 		{ "github.com/moby/buildkit/gatewayapi.ExitMessage+json", "[]" },
 		{ NULL, NULL },
 	};

@@ -23,26 +23,25 @@ static void assert_below(const struct loaded_text *t, const char *path, const ch
 
 static void test_paths(void **state)
 {
-	static const char root[] = "include: [team/services.yaml, {path: [two/a.yaml, two/b.yaml], project_directory: "
-				   ".}]\n"
-				   "services:\n"
-				   "  web: {build: web, needs: [api], ports: [80], verify: {http: /, run: "
-				   "[[./check]]}}\n"
-				   "secrets: {own: {file: own.txt}}\n";
-	static const char team[] = "include: [deeper/more.yaml]\n"
-				   "services:\n"
-				   "  api:\n"
-				   "    build:\n"
-				   "      context: api\n"
-				   "      additional_contexts: {libs: ../libs, base: \"service:web\"}\n"
-				   "      secrets: [theirs, own]\n"
-				   "      ssh: [default, key=id_rsa]\n"
-				   "    env_file: api.env\n"
-				   "    ports: [81]\n"
-				   "    prepare: {run: [make], inputs: [\"proto/*.proto\", ../common], outputs: "
-				   "[gen.go]}\n"
-				   "    verify: {http: /, run: [[./check]]}\n"
-				   "secrets: {theirs: {file: t.txt}}\n";
+	static const char root[] =
+		"include: [team/services.yaml, {path: [two/a.yaml, two/b.yaml], project_directory: .}]\n"
+		"services:\n"
+		"  web: {build: web, needs: [api], ports: [80], verify: {http: /, run: [[./check]]}}\n"
+		"secrets: {own: {file: own.txt}}\n";
+	static const char team[] =
+		"include: [deeper/more.yaml]\n"
+		"services:\n"
+		"  api:\n"
+		"    build:\n"
+		"      context: api\n"
+		"      additional_contexts: {libs: ../libs, base: \"service:web\"}\n"
+		"      secrets: [theirs, own]\n"
+		"      ssh: [default, key=id_rsa]\n"
+		"    env_file: api.env\n"
+		"    ports: [81]\n"
+		"    prepare: {run: [make], inputs: [\"proto/*.proto\", ../common], outputs: [gen.go]}\n"
+		"    verify: {http: /, run: [[./check]]}\n"
+		"secrets: {theirs: {file: t.txt}}\n";
 	const struct text_options options = {
 		.files = LIST("team/services.yaml", team, "team/api.env", "A=1\n", "team/deeper/more.yaml",
 			      "services: {deep: {build: {}}}\n", "two/a.yaml",
@@ -66,8 +65,7 @@ static void test_paths(void **state)
 	assert_string_equal(find(&t, "two")->image.s, "two");
 	test_unload(&t);
 	test_load_good(&t,
-		       "include: [team/services.yaml]\nservices: {web: {build: web}}\nsecrets: {own: {file: "
-		       "own.txt}}\n",
+		       "include: [team/services.yaml]\nservices: {web: {build: web}}\nsecrets: {own: {file: own.txt}}\n",
 		       &options);
 	api = find(&t, "api");
 	build = &api->build;
@@ -103,9 +101,10 @@ static void test_prepare_paths(void **state)
 {
 	static const char step[] = "services: {a: {build: ., prepare: {run: [x], inputs: [\"*.in\"], outputs: [o]}}}\n";
 	const struct text_options options = { .files = LIST("a[b]/services.yaml", step) };
-	const struct text_options above = { .files = LIST("sub/services.yaml", "services: {a: {build: ., prepare: "
-									       "{run: [x], inputs: [../../up], "
-									       "outputs: [o]}}}\n") };
+	const struct text_options above = {
+		.files = LIST("sub/services.yaml",
+			      "services: {a: {build: ., prepare: {run: [x], inputs: [../../up], outputs: [o]}}}\n")
+	};
 	struct loaded_text t;
 
 	(void)state;
@@ -123,8 +122,7 @@ static void test_own_words(void **state)
 	static const char root[] = "registry: one.example.org\nplatforms: [linux/amd64]\ntags: [r]\n"
 				   "include: [a/services.yaml, b/services.yaml]\n"
 				   "services: {web: {build: web}}\n";
-	static const char a[] = "project: ignored\nregistry: two.example.org/team\nplatforms: [linux/arm64]\ntags: "
-				"[a]\n"
+	static const char a[] = "project: ignored\nregistry: two.example.org/team\nplatforms: [linux/arm64]\ntags: [a]\n"
 				"services: {a: {build: .}}\n";
 	const struct text_options options = { .files = LIST("a/services.yaml", a, "b/services.yaml",
 							    "services: {b: {build: .}}\n") };
@@ -175,11 +173,11 @@ static const char *arg(const struct loaded_text *t, const char *service, const c
 static void test_variables(void **state)
 {
 	static const char args[] = "{A: \"${A-none}\", B: \"${B-none}\", C: \"${C-none}\", D: \"${D-none}\", E: }";
-	cleanup_free char *root = mem_printf("vars: {A: root, B: root}\n"
-					     "include: [{path: \"${WHERE}/services.yaml\"}, "
-					     "{path: other.yaml, env_file: [one.env, two.env]}]\n"
-					     "services: {web: {build: {args: %s}}}\n",
-					     args);
+	cleanup_free char *root = mem_printf(
+		"vars: {A: root, B: root}\n"
+		"include: [{path: \"${WHERE}/services.yaml\"}, {path: other.yaml, env_file: [one.env, two.env]}]\n"
+		"services: {web: {build: {args: %s}}}\n",
+		args);
 	cleanup_free char *team =
 		mem_printf("vars: {A: team, C: \"${B} and ${D}\"}\nservices: {api: {build: {args: %s}}}\n", args);
 	cleanup_free char *other = mem_printf("services: {other: {build: {args: %s}}}\n", args);
@@ -213,12 +211,11 @@ static void test_templates(void **state)
 				   "templates: {mine: {publish: false}}\n"
 				   "services: {web: {extends: go, build: {args: {X: \"1\"}}}}\n"
 				   "groups: {every: [some, web]}\n";
-	const struct text_options options = { .files = LIST("common/t.yaml",
-							    "templates: {go: {build: {dockerfile: go.Dockerfile}, "
-							    "verify: {run: [[./lint]]}}}\n",
-							    "team/s.yaml",
-							    "services: {api: {extends: mine, build: .}}\ngroups: "
-							    "{some: [api]}\n") };
+	const struct text_options options = {
+		.files = LIST("common/t.yaml",
+			      "templates: {go: {build: {dockerfile: go.Dockerfile}, verify: {run: [[./lint]]}}}\n",
+			      "team/s.yaml", "services: {api: {extends: mine, build: .}}\ngroups: {some: [api]}\n")
+	};
 	struct loaded_text t;
 
 	(void)state;

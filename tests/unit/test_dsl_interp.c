@@ -147,8 +147,8 @@ static void test_order(void **state)
 
 static void test_asked_once(void **state)
 {
-	static const char text[] = "services:\n  a: {build: ., image: \"x/a:${git.short}\"}\n  b: {build: ., image: "
-				   "\"x/b:${git.short}\"}\n";
+	static const char text[] =
+		"services:\n  a: {build: ., image: \"x/a:${git.short}\"}\n  b: {build: ., image: \"x/b:${git.short}\"}\n";
 	int calls = 0;
 	const struct text_options options = { .lookup = lookup, .lookup_data = &calls };
 	struct loaded_text t;
@@ -201,10 +201,10 @@ static const char *arm(void *data, const char *name)
 
 static void test_late(void **state)
 {
-	static const char text[] = "services:\n  web:\n    build:\n      context: .\n"
-				   "      args: {A: \"${platform.os}-${platform.arch}-${platform.variant} "
-				   "${platform.name} ${platform.slug}\", B: none}\n"
-				   "    verify: {run: [[check, \"${image.oci}\"]]}\n";
+	static const char text[] =
+		"services:\n  web:\n    build:\n      context: .\n"
+		"      args: {A: \"${platform.os}-${platform.arch}-${platform.variant} ${platform.name} ${platform.slug}\", B: none}\n"
+		"    verify: {run: [[check, \"${image.oci}\"]]}\n";
 	struct arena *arena = arena_new();
 	struct loaded_text t;
 	const char *a, *b, *oci;

@@ -251,22 +251,22 @@ static void test_names_of_images(void **state)
 /* Lists, maps and single values of templates and services. */
 static void test_merge(void **state)
 {
-	static const char text[] = "templates:\n"
-				   "  base: {build: base, command: [a, b], tmpfs: /x, user: t, environment: [A=1, "
-				   "B=2], depends_on: [db], verify: {http: /t, ports: [1]}}\n"
-				   "services:\n"
-				   "  web:\n"
-				   "    extends: base\n"
-				   "    build: {args: [X=1]}\n"
-				   "    command: [c]\n"
-				   "    tmpfs: [/x, /y]\n"
-				   "    user:\n"
-				   "    environment: {B: \"3\", C: \"4\"}\n"
-				   "    depends_on: {db: {condition: service_healthy}, mq: }\n"
-				   "    verify: {http: {port: 80}, ports: [\"2\", 1]}\n"
-				   "  api: {extends: {service: web}, image: api, verify: {http: /own}}\n"
-				   "  db: {image: db}\n"
-				   "  mq: {image: mq}\n";
+	static const char text[] =
+		"templates:\n"
+		"  base: {build: base, command: [a, b], tmpfs: /x, user: t, environment: [A=1, B=2], depends_on: [db], verify: {http: /t, ports: [1]}}\n"
+		"services:\n"
+		"  web:\n"
+		"    extends: base\n"
+		"    build: {args: [X=1]}\n"
+		"    command: [c]\n"
+		"    tmpfs: [/x, /y]\n"
+		"    user:\n"
+		"    environment: {B: \"3\", C: \"4\"}\n"
+		"    depends_on: {db: {condition: service_healthy}, mq: }\n"
+		"    verify: {http: {port: 80}, ports: [\"2\", 1]}\n"
+		"  api: {extends: {service: web}, image: api, verify: {http: /own}}\n"
+		"  db: {image: db}\n"
+		"  mq: {image: mq}\n";
 	struct loaded_text t;
 	const struct service *web, *api;
 
@@ -352,9 +352,9 @@ static void test_bad_options(void **state)
 	const struct text_options epoch = { .environ = LIST("SOURCE_DATE_EPOCH=now") };
 
 	(void)state;
-	test_load_bad(two, &empty,
-		      ":5:31: error: the service \"arm\" is for linux/arm64, linux/amd64 only, and linux/386 is asked "
-		      "for");
+	test_load_bad(
+		two, &empty,
+		":5:31: error: the service \"arm\" is for linux/arm64, linux/amd64 only, and linux/386 is asked for");
 	test_load_bad(two, &platform, "error: \"linux/amd46\" is not a platform (--platforms)\n");
 	test_load_bad(two, &from_env, "error: \"beos\" is not a platform (BUILD_PLATFORMS)\n");
 	test_load_bad(two, &tag, "error: \"-x\" is not a tag (--tag)\n");
@@ -364,17 +364,17 @@ static void test_bad_options(void **state)
 
 static void test_env_files(void **state)
 {
-	static const char text[] = "services:\n"
-				   "  web:\n"
-				   "    build: .\n"
-				   "    ports: [80]\n"
-				   "    environment: {OWN: kept}\n"
-				   "    env_file: [base.env, {path: more.env, required: false}, {path: none.env, "
-				   "required: false}]\n"
-				   "    depends_on: [db]\n"
-				   "    verify: {http: /}\n"
-				   "  db: {build: db, env_file: [{path: raw.env, format: raw}]}\n"
-				   "  idle: {build: idle, env_file: gone.env}\n";
+	static const char text[] =
+		"services:\n"
+		"  web:\n"
+		"    build: .\n"
+		"    ports: [80]\n"
+		"    environment: {OWN: kept}\n"
+		"    env_file: [base.env, {path: more.env, required: false}, {path: none.env, required: false}]\n"
+		"    depends_on: [db]\n"
+		"    verify: {http: /}\n"
+		"  db: {build: db, env_file: [{path: raw.env, format: raw}]}\n"
+		"  idle: {build: idle, env_file: gone.env}\n";
 	const struct text_options options = { .environ = LIST("OUTSIDE=there"),
 					      .files = LIST("base.env", "A=1\nB=${A}2 ${OUTSIDE}\nOWN=lost\nOUTSIDE\n",
 							    "more.env", "A='$x'\n", "raw.env", "P=a$b\n") };
@@ -518,8 +518,7 @@ static void test_depends(void **state)
 	static const char text[] = "services:\n"
 				   "  web:\n"
 				   "    build: web\n"
-				   "    depends_on: {gone: {required: false}, cloud: {condition: service_started}, db: "
-				   "}\n"
+				   "    depends_on: {gone: {required: false}, cloud: {condition: service_started}, db: }\n"
 				   "  cloud: {provider: {type: x}}\n"
 				   "  db: {image: db}\n";
 	struct loaded_text t;
@@ -571,17 +570,16 @@ static void test_bad_env_files(void **state)
 static void test_secret_paths(void **state)
 {
 	const struct text_options folder = {
-		.files = LIST("a,b/s.yaml", "secrets: {t: {file: t}}\nservices: {x: {build: {context: ., secrets: "
-					    "[t]}}}\n"),
+		.files = LIST("a,b/s.yaml",
+			      "secrets: {t: {file: t}}\nservices: {x: {build: {context: ., secrets: [t]}}}\n"),
 	};
 
 	(void)state;
-	test_load_bad("secrets: {t: {file: \"t,src=/etc/shadow\"}}\nservices: {x: {build: {context: ., secrets: "
-		      "[t]}}}\n",
+	test_load_bad("secrets: {t: {file: \"t,src=/etc/shadow\"}}\nservices: {x: {build: {context: ., secrets: [t]}}}\n",
 		      NULL, "must not contain a comma or a quote");
-	test_load_bad("secrets: {t: {file: t}}\nservices: {x: {build: {context: ., secrets: [{source: t, target: "
-		      "\"t,src=/x\"}]}}}\n",
-		      NULL, "\"t,src=/x\" cannot be the id of a secret");
+	test_load_bad(
+		"secrets: {t: {file: t}}\nservices: {x: {build: {context: ., secrets: [{source: t, target: \"t,src=/x\"}]}}}\n",
+		NULL, "\"t,src=/x\" cannot be the id of a secret");
 	test_load_bad("services: {x: {build: {context: ., ssh: [\"k=a,b\"]}}}\n", NULL,
 		      "must not contain a comma or a quote");
 	test_load_bad("include: [\"a,b/s.yaml\"]\nservices: {}\n", &folder,

@@ -59,14 +59,14 @@ static void test_product(void **state)
 
 static void test_names_and_maps(void **state)
 {
-	static const char text[] = "services:\n"
-				   "  plain: {build: ., matrix: {base: [\"debian:12\", alpine]}}\n"
-				   "  maps:\n"
-				   "    matrix: {item: [{target: lint, level: 1}, {target: test, level: 2}]}\n"
-				   "    name: do-${matrix.item.target}\n"
-				   "    image: acme/maps:${matrix.item.target}\n"
-				   "    build: {target: \"${matrix.item.target}\", args: {L: "
-				   "\"${matrix.item.level}\"}}\n";
+	static const char text[] =
+		"services:\n"
+		"  plain: {build: ., matrix: {base: [\"debian:12\", alpine]}}\n"
+		"  maps:\n"
+		"    matrix: {item: [{target: lint, level: 1}, {target: test, level: 2}]}\n"
+		"    name: do-${matrix.item.target}\n"
+		"    image: acme/maps:${matrix.item.target}\n"
+		"    build: {target: \"${matrix.item.target}\", args: {L: \"${matrix.item.level}\"}}\n";
 	struct loaded_text t;
 
 	(void)state;
@@ -144,8 +144,7 @@ static void test_bomb(void **state)
 	buf_str(&text, "services:\n");
 	for (int i = 0; i < 500; i++)
 		buf_printf(&text,
-			   "  s%d: {build: ., matrix: {A: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0], B: [1, 2, 3, 4, 5, 6, 7, 8, "
-			   "9, 0], C: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]}}\n",
+			   "  s%d: {build: ., matrix: {A: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0], B: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0], C: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]}}\n",
 			   i);
 	test_load(&t, text.data, text.len, NULL);
 	assert_null(t.manifest);

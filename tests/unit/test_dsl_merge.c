@@ -139,20 +139,20 @@ static void test_tags_in_turn(void **state)
 /* Of another file: its own names, its own paths and variables. */
 static void test_extends_file(void **state)
 {
-	static const char base[] = "vars: {LEVEL: base}\n"
-				   "templates: {t: {user: \"${LEVEL}\"}}\n"
-				   "services:\n"
-				   "  app: {extends: t, build: {context: app, args: {L: \"${LEVEL}\"}}, env_file: "
-				   "app.env}\n"
-				   "  web: {extends: {file: deeper/more.yaml, service: web}, tmpfs: [/base]}\n";
-	static const char text[] = "vars: {LEVEL: root}\n"
-				   "registry: example.org\n"
-				   "templates: {t: {user: wrong}}\n"
-				   "services:\n"
-				   "  app: {extends: {file: common/base.yaml, service: app}, build: {args: {M: "
-				   "\"${LEVEL}\"}}}\n"
-				   "  web: {extends: {file: ./common/base.yaml, service: web}}\n"
-				   "  own: {extends: {file: services.yaml, service: web}}\n";
+	static const char base[] =
+		"vars: {LEVEL: base}\n"
+		"templates: {t: {user: \"${LEVEL}\"}}\n"
+		"services:\n"
+		"  app: {extends: t, build: {context: app, args: {L: \"${LEVEL}\"}}, env_file: app.env}\n"
+		"  web: {extends: {file: deeper/more.yaml, service: web}, tmpfs: [/base]}\n";
+	static const char text[] =
+		"vars: {LEVEL: root}\n"
+		"registry: example.org\n"
+		"templates: {t: {user: wrong}}\n"
+		"services:\n"
+		"  app: {extends: {file: common/base.yaml, service: app}, build: {args: {M: \"${LEVEL}\"}}}\n"
+		"  web: {extends: {file: ./common/base.yaml, service: web}}\n"
+		"  own: {extends: {file: services.yaml, service: web}}\n";
 	const struct text_options options = { .files = LIST("common/base.yaml", base, "common/deeper/more.yaml",
 							    "services: {web: {build: web, tmpfs: [/more]}}\n") };
 	struct loaded_text t;
@@ -176,8 +176,9 @@ static void test_extends_file(void **state)
 /* What such a file includes is not read, so that an included manifest may extend what includes it. */
 static void test_extends_including_file(void **state)
 {
-	const struct text_options options = { .files = LIST("sub/more.yaml", "services: {more: {extends: {file: "
-									     "../services.yaml, service: base}}}\n") };
+	const struct text_options options = {
+		.files = LIST("sub/more.yaml", "services: {more: {extends: {file: ../services.yaml, service: base}}}\n")
+	};
 	struct loaded_text t;
 
 	(void)state;

@@ -131,8 +131,7 @@ static void test_dockerfile(void **state)
 	static const char *const texts[] = {
 		"# syntax=docker/dockerfile:1\nARG V=3\nFROM --platform=$BUILDPLATFORM go:${V:-1} AS b\nRUN "
 		"--mount=type=bind,from=common,source=a,target=/b make\nFROM b\nCOPY --from=b [\"a b\", \"/c\"]\n",
-		"# escape=`\nFROM a AS x\nENV A=\"$B\" C='d'\nCOPY --parents ./x/./*.go ${A%%*b}`\n y/${A/b/c} "
-		"/\nONBUILD ADD z /\n",
+		"# escape=`\nFROM a AS x\nENV A=\"$B\" C='d'\nCOPY --parents ./x/./*.go ${A%%*b}`\n y/${A/b/c} /\nONBUILD ADD z /\n",
 		"FROM a\nRUN <<-E cat <<\"F\"\n\tx\n\tE\ny\nF\nCOPY <<G --from=0 h \\\n# i\n j /\nG\nLABEL a=b\n",
 		NULL,
 	};
@@ -211,20 +210,15 @@ static void test_json(void **state)
 {
 #define DIGEST "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 	static const char *const texts[] = {
-		"[{\"id\":\"ab\",\"names\":[\"localhost/a:1\"],\"big-data-names\":[\"manifest\",\"" DIGEST "\"],\"x\":"
-		"1.5e3}]",
-		"{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/"
-		"vnd.oci.image.config.v1+json\",\"digest\":\"" DIGEST "\",\"size\":2},\"layers\":[{\"mediaType\":"
-		"\"application/"
-		"vnd.oci.image.layer.v1.tar\",\"digest\":"
-		"\"" DIGEST "\",\"size\":3}]}",
-		"{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/"
-		"vnd.oci.image.manifest.v1+json\",\"digest\":\"" DIGEST "\",\"size\":4,\"platform\":{\"os\":\"linux\","
-		"\"architecture\":\"arm64\"}}]}",
-		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"User\":\"1\",\"Env\":[\"A=b\"],\"Labels\":{"
-		"\"c\":\"d\"}},"
-		"\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" DIGEST "\"]},\"history\":[{\"created_by\":\"dir:"
-		"\\u0041\"}]}",
+		"[{\"id\":\"ab\",\"names\":[\"localhost/a:1\"],\"big-data-names\":[\"manifest\",\"" DIGEST
+		"\"],\"x\":1.5e3}]",
+		"{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"" DIGEST
+		"\",\"size\":2},\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.v1.tar\",\"digest\":\"" DIGEST
+		"\",\"size\":3}]}",
+		"{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"" DIGEST
+		"\",\"size\":4,\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\"}}]}",
+		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"User\":\"1\",\"Env\":[\"A=b\"],\"Labels\":{\"c\":\"d\"}},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"" DIGEST
+		"\"]},\"history\":[{\"created_by\":\"dir:\\u0041\"}]}",
 		NULL,
 	};
 

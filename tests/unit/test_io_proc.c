@@ -100,12 +100,12 @@ static void lines_are_cut_and_bounded(void **state)
 	struct proc_result result;
 
 	(void)state;
-	assert_int_equal(proc_run(loop,
-				  &(struct proc_spec){ .argv = SH("echo one; echo; head -c 200000 /dev/zero; printf "
-								  "'\\nlast'"),
-						       .output = &output },
-				  &result, NULL),
-			 0);
+	assert_int_equal(
+		proc_run(loop,
+			 &(struct proc_spec){ .argv = SH("echo one; echo; head -c 200000 /dev/zero; printf '\\nlast'"),
+					      .output = &output },
+			 &result, NULL),
+		0);
 	assert_string_equal(lines.text.data, "<one><><last>");
 	assert_int_equal(lines.longest, PROC_LINE_MAX);
 	buf_free(&lines.text);
@@ -118,8 +118,8 @@ static void the_tail_keeps_the_last_lines(void **state)
 
 	(void)state;
 	assert_int_equal(proc_run(loop,
-				  &(struct proc_spec){ .argv = SH("i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo line "
-								  "$i; done") },
+				  &(struct proc_spec){
+					  .argv = SH("i=0; while [ $i -lt 100 ]; do i=$((i+1)); echo line $i; done") },
 				  &result, NULL),
 			 0);
 	assert_true(strncmp(result.tail, "line 61\n", 8) == 0);
@@ -363,9 +363,9 @@ static void work_breeding(void *arg)
 {
 	struct job *job = arg;
 	struct proc_result result;
-	cleanup_free char *script = mem_printf("trap '' TERM; echo $$ 0 >/dev/fd/%d; while :; do setsid sleep 1000.%d "
-					       "& done",
-					       job->ready[1], (int)getpid());
+	cleanup_free char *script =
+		mem_printf("trap '' TERM; echo $$ 0 >/dev/fd/%d; while :; do setsid sleep 1000.%d & done",
+			   job->ready[1], (int)getpid());
 
 	if (proc_run(loop, &(struct proc_spec){ .argv = SH(script) }, &result, &job->error) == 0)
 		proc_result_free(&result);

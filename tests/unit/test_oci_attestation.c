@@ -124,8 +124,8 @@ static void test_index(void **state)
 	assert_string_equal(json_str(entry, "digest"), said);
 	assert_string_equal(json_str(json_get(entry, "platform"), "os"), "unknown");
 	assert_string_equal(json_str(json_get(entry, "platform"), "architecture"), "unknown");
-	assert_string_equal(json_str(json_get(entry, "annotations"), "vnd.docker.reference.type"), "attestation-"
-												   "manifest");
+	assert_string_equal(json_str(json_get(entry, "annotations"), "vnd.docker.reference.type"),
+			    "attestation-manifest");
 	assert_string_equal(json_str(json_get(entry, "annotations"), "vnd.docker.reference.digest"), digest);
 	ok(reach_collect(layout, index, REACH_VERIFY, &reach, err));
 	assert_int_equal(reach.len, 7);

@@ -19,8 +19,8 @@ static void test_list_and_check(void **state)
 	write_text("store/blobs/sha256/stray", "x");
 	ok(fs_mkdirs("store/blobs/sha256/folder/deep", 0755, err));
 	/* The name of a blob, and none. */
-	assert_int_equal(symlink("stray", "store/blobs/sha256/"
-					  "00000000000000000000000000000000000000000000000000000000000000ff"),
+	assert_int_equal(symlink("stray",
+				 "store/blobs/sha256/00000000000000000000000000000000000000000000000000000000000000ff"),
 			 0);
 	path = layout_blob_path(layout, other);
 	assert_int_equal(chmod(path, 0644), 0);

@@ -78,22 +78,24 @@ static void a_copied_digest_is_left_out(void **state)
 
 	(void)state;
 	canonical(text, &out);
-	assert_non_null(strstr(out.data, "{\"created_by\":\"/bin/sh -c #(nop) COPY file in /a "
-					 "\"},{\"created_by\":\"RUN fetch dir:96b7 file:\"}"));
+	assert_non_null(strstr(
+		out.data,
+		"{\"created_by\":\"/bin/sh -c #(nop) COPY file in /a \"},{\"created_by\":\"RUN fetch dir:96b7 file:\"}"));
 }
 
 /* What cbuild puts into a step for buildah's cache is no part of the image. */
 static void the_key_in_a_step_is_left_out(void **state)
 {
-	static const char text[] = "{\"rootfs\":{},\"history\":[{\"created_by\":\"/bin/sh -c "
-				   "--mount=target=/m" IMAGE_STEP_KEY "0123456789abcdef0123456789abcdef make\"},"
-				   "{\"created_by\":\"RUN " IMAGE_STEP_KEY "0123 x\"}]}";
+	static const char text[] =
+		"{\"rootfs\":{},\"history\":[{\"created_by\":\"/bin/sh -c --mount=target=/m" IMAGE_STEP_KEY
+		"0123456789abcdef0123456789abcdef make\"},{\"created_by\":\"RUN " IMAGE_STEP_KEY "0123 x\"}]}";
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;
 	canonical(text, &out);
-	assert_non_null(strstr(out.data, "{\"created_by\":\"/bin/sh -c --mount=target=/m make\"},"
-					 "{\"created_by\":\"RUN " IMAGE_STEP_KEY "0123 x\"}"));
+	assert_non_null(strstr(
+		out.data, "{\"created_by\":\"/bin/sh -c --mount=target=/m make\"},{\"created_by\":\"RUN " IMAGE_STEP_KEY
+			  "0123 x\"}"));
 }
 
 static void a_comment_of_the_user_is_kept(void **state)

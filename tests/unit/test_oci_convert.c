@@ -20,10 +20,10 @@ static const char tree[] = "umask 022; mkdir -p t/bin t/empty && cd t && printf 
 static void make_layer(const char *pack, const char *tar_options)
 {
 	assert_int_equal(shell("%s", tree), 0);
-	assert_int_equal(shell("tar -C t %s --sort=name --mtime=@1700000000 --owner=ann:7 --group=team:70000 "
-			       "-cf layer.tar . && %s layer.tar >layer",
-			       tar_options, pack),
-			 0);
+	assert_int_equal(
+		shell("tar -C t %s --sort=name --mtime=@1700000000 --owner=ann:7 --group=team:70000 -cf layer.tar . && %s layer.tar >layer",
+		      tar_options, pack),
+		0);
 }
 
 /* An image of one layer, the file "layer"; its diff id is that of "layer.tar". */
@@ -37,14 +37,14 @@ static void put_image(struct layout *layout, const char *layer_type, char ret_di
 	ok(digest_file("layer", layer, &size, err));
 	path = layout_blob_path(layout, layer);
 	assert_int_equal(shell("cp layer %s", path), 0);
-	config_text = mem_printf("{\"os\":\"linux\",\"config\":{\"User\":\"7\"},\"architecture\":\"amd64\","
-				 "\"rootfs\":{\"diff_ids\":[\"%s\"],\"type\":\"layers\"}}",
-				 diff_id);
+	config_text = mem_printf(
+		"{\"os\":\"linux\",\"config\":{\"User\":\"7\"},\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[\"%s\"],\"type\":\"layers\"}}",
+		diff_id);
 	ok(layout_write(layout, config_text, strlen(config_text), config, err));
-	manifest = mem_printf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"config\":{\"mediaType\":"
-			      "\"" OCI_CONFIG_TYPE "\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"mediaType\":"
-			      "\"%s\",\"digest\":\"%s\",\"size\":%llu}]}",
-			      config, strlen(config_text), layer_type, layer, (unsigned long long)size);
+	manifest = mem_printf(
+		"{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"config\":{\"mediaType\":\"" OCI_CONFIG_TYPE
+		"\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"%s\",\"digest\":\"%s\",\"size\":%llu}]}",
+		config, strlen(config_text), layer_type, layer, (unsigned long long)size);
 	ok(layout_write(layout, manifest, strlen(manifest), ret_digest, err));
 }
 
@@ -115,10 +115,9 @@ static struct json *read_table(const struct descriptor *layer, uint64_t *ret_off
 
 	(void)layer;
 	assert_int_equal(stat("made", &st), 0);
-	assert_int_equal(shell("tail -c 51 made >footer && gzip -t footer && test \"$(head -c 16 footer | od -An -tx1 "
-			       "| "
-			       "tr -d ' \\n')\" = 1f8b08040000000000ff1a0053471600"),
-			 0);
+	assert_int_equal(
+		shell("tail -c 51 made >footer && gzip -t footer && test \"$(head -c 16 footer | od -An -tx1 | tr -d ' \\n')\" = 1f8b08040000000000ff1a0053471600"),
+		0);
 	file = fopen("footer", "r");
 	assert_non_null(file);
 	assert_int_equal(fseek(file, 16, SEEK_SET), 0);
@@ -126,10 +125,10 @@ static struct json *read_table(const struct descriptor *layer, uint64_t *ret_off
 	offset[16] = '\0';
 	fclose(file);
 	*ret_offset = strtoull(offset, NULL, 16);
-	assert_int_equal(shell("grep -q STARGZ footer && tail -c +%llu made | gzip -dc 2>/dev/null | tar -xOf - "
-			       "stargz.index.json >toc",
-			       (unsigned long long)*ret_offset + 1),
-			 0);
+	assert_int_equal(
+		shell("grep -q STARGZ footer && tail -c +%llu made | gzip -dc 2>/dev/null | tar -xOf - stargz.index.json >toc",
+		      (unsigned long long)*ret_offset + 1),
+		0);
 	text = read_all_text("toc");
 	ok(digest_bytes(text, strlen(text), digest, err));
 	ok(json_parse(text, strlen(text), "toc", &toc, err));
@@ -153,11 +152,11 @@ static const struct json *find(const struct json *toc, const char *name, const c
 /* The content that begins at the gzip member which an entry names. */
 static void check_content(const struct json *entry, uint64_t size)
 {
-	assert_int_equal(shell("test \"$(tail -c +%lld made | gzip -dc 2>/dev/null | head -c %llu | sha256sum | cut -c "
-			       "1-64)\" = %s",
-			       (long long)json_int(entry, "offset") + 1, (unsigned long long)size,
-			       json_str(entry, "chunkDigest") + 7),
-			 0);
+	assert_int_equal(
+		shell("test \"$(tail -c +%lld made | gzip -dc 2>/dev/null | head -c %llu | sha256sum | cut -c 1-64)\" = %s",
+		      (long long)json_int(entry, "offset") + 1, (unsigned long long)size,
+		      json_str(entry, "chunkDigest") + 7),
+		0);
 }
 
 static void annotation(struct layout *layout, const char *digest)
@@ -170,8 +169,8 @@ static void annotation(struct layout *layout, const char *digest)
 	ok(json_parse(text.data, text.len, digest, &manifest, err));
 	annotations = json_get(json_at(json_get(manifest, "layers"), 0), "annotations");
 	write_text("annotation", json_str(annotations, "containerd.io/snapshot/stargz/toc.digest"));
-	assert_int_equal(shell("test %s = $(stat -c %%s made.tar)", json_str(annotations, "io.containers.estargz."
-											  "uncompressed-size")),
+	assert_int_equal(shell("test %s = $(stat -c %%s made.tar)",
+			       json_str(annotations, "io.containers.estargz.uncompressed-size")),
 			 0);
 }
 
@@ -329,14 +328,13 @@ static void test_refuses(void **state)
 	assert_int_equal(shell("head -c 1024 /dev/zero | tr '\\0' 1 >layer.tar; cp layer.tar layer"), 0);
 	put_image(layout, OCI_LAYER_TYPE, digest);
 	refuse(layout, CONVERT_ESTARGZ, digest, "wrong checksum");
-	assert_int_equal(shell("mkdir n && printf x >n/$(printf '\\377') && tar -C n -cf layer.tar . && cp layer.tar "
-			       "layer"),
-			 0);
+	assert_int_equal(
+		shell("mkdir n && printf x >n/$(printf '\\377') && tar -C n -cf layer.tar . && cp layer.tar layer"), 0);
 	put_image(layout, OCI_LAYER_TYPE, digest);
 	refuse(layout, CONVERT_ESTARGZ, digest, "no UTF-8");
-	assert_int_equal(shell("truncate -s 1M hole && printf x >>hole && tar -S --format=pax -cf layer.tar hole && "
-			       "cp layer.tar layer"),
-			 0);
+	assert_int_equal(
+		shell("truncate -s 1M hole && printf x >>hole && tar -S --format=pax -cf layer.tar hole && cp layer.tar layer"),
+		0);
 	put_image(layout, OCI_LAYER_TYPE, digest);
 	refuse(layout, CONVERT_ESTARGZ, digest, "a sparse file");
 }

@@ -120,9 +120,9 @@ static void test_docker_manifest(void **state)
 	assert_int_equal(shell("mkdir out && tar -C out -xf out.tar"), 0);
 	docker = read_all_text("out/manifest.json");
 	ok(image_read(layout, digest, &image, err));
-	config = mem_printf("[{\"Config\":\"blobs/sha256/%s\",\"Layers\":[\"blobs/sha256/%s\"],"
-			    "\"RepoTags\":[\"ghcr.io/x/y:1\",\"docker.io/library/plain:2\"]}]",
-			    digest_hex(image->config.digest), digest_hex(image->layers[0].digest));
+	config = mem_printf(
+		"[{\"Config\":\"blobs/sha256/%s\",\"Layers\":[\"blobs/sha256/%s\"],\"RepoTags\":[\"ghcr.io/x/y:1\",\"docker.io/library/plain:2\"]}]",
+		digest_hex(image->config.digest), digest_hex(image->layers[0].digest));
 	assert_string_equal(docker, config);
 }
 
@@ -159,16 +159,14 @@ static void test_skopeo(void **state)
 	assert_int_equal(shell("echo hello > file && tar -cf layer.tar file"), 0);
 	ok(fs_read("layer.tar", 1 << 20, &tar, err));
 	ok(layout_write(layout, tar.data, tar.len, layer, err));
-	config = mem_printf("{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},"
-			    "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
-			    layer);
+	config = mem_printf(
+		"{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
+		layer);
 	ok(layout_write(layout, config, strlen(config), digest, err));
 	manifest = mem_printf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST_TYPE
-			      "\",\"config\":{\"mediaType\":\"" OCI_CONFIG_TYPE "\",\"digest\":\"%s\",\"size\":%zu},"
-			      "\"layers\":[{\"mediaType\":"
-			      "\"" OCI_LAYER_TYPE "\",\"digest\":\"%"
-			      "s\",\"size\":%zu}]"
-			      "}",
+			      "\",\"config\":{\"mediaType\":\"" OCI_CONFIG_TYPE
+			      "\",\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"" OCI_LAYER_TYPE
+			      "\",\"digest\":\"%s\",\"size\":%zu}]}",
 			      digest, strlen(config), layer, tar.len);
 	ok(layout_write(layout, manifest, strlen(manifest), digest, err));
 	export_tar(layout, digest, names, 1, "out.tar");

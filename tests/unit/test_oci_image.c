@@ -72,11 +72,9 @@ static void test_bad_configs(void **state)
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Cmd\":{\"a\":1}}}", "\"Cmd\"" },
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Cmd\":[1]}}", "\"Cmd\"" },
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Labels\":{\"a\":1}}}", "\"Labels\"" },
-		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"ExposedPorts\":[1]}}", "\"ExposedPorts"
-												     "\"" },
-		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[\"sha256:../x\"]}}", "not a "
-													       "diges"
-													       "t" },
+		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"ExposedPorts\":[1]}}", "\"ExposedPorts\"" },
+		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[\"sha256:../x\"]}}",
+		  "not a digest" },
 		{ "{\"os\":\"linux\",\"architecture\":\"amd64\",\"rootfs\":{\"diff_ids\":[7]}}", "not a digest" },
 	};
 	struct image *image = NULL;

@@ -145,29 +145,19 @@ static void test_dir_bad_manifests(void **state)
 		{ "{\"schemaVersion\":2,\"manifests\":[],\"layers\":[]}", "both an index and a manifest" },
 		{ "{\"schemaVersion\":2,\"manifests\":[],\"config\":{}}", "both an index and a manifest" },
 		{ "{\"schemaVersion\":2,\"manifests\":[]}", "a list of images" },
-		{ "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE "\",\"config\":{},\"layers\":[]}", "media "
-													    "type" },
+		{ "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE "\",\"config\":{},\"layers\":[]}", "media type" },
 		{ "{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"manifests\":[]}", "media type" },
 		{ "{\"schemaVersion\":2,\"mediaType\":\"a\\u001b[2J\",\"config\":{},\"layers\":[]}", "a\\x1b[2J" },
-		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE "\",\"digest\":\"sha256:../../"
-		  "x\",\"size\":1},\"layers\":[]"
-		  "}",
+		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE
+		  "\",\"digest\":\"sha256:../../x\",\"size\":1},\"layers\":[]}",
 		  "\"sha256:../../x\" is not a digest" },
-		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE "\",\"digest\":\"sha256:"
-		  "00000000000000000000000000000"
-		  "00000000000000000000000000000"
-		  "000000\",\"size\":-1},"
-		  "\"layers\":[]}",
+		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE
+		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":-1},\"layers\":[]}",
 		  "negative size" },
-		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"text/html\","
-		  "\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":1},"
-		  "\"layers\":[]}",
+		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"text/html\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":1},\"layers\":[]}",
 		  "text/html" },
-		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE "\",\"digest\":\"sha256:"
-		  "00000000000000000000000000000"
-		  "00000000000000000000000000000"
-		  "000000\",\"size\":1},"
-		  "\"layers\":{}}",
+		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE
+		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":1},\"layers\":{}}",
 		  "not a list" },
 		{ "{\"schemaVersion\":2,\"schemaVersion\":2}", "duplicate" },
 	};
@@ -232,9 +222,8 @@ static void test_layout(void **state)
 	cleanup_layout struct layout *layout = open_store();
 	cleanup_free char *one =
 		put_image("in", &amd64, "one", ",\"platform\":{\"os\":\"linux\",\"architecture\":\"amd64\"}");
-	cleanup_free char *two = put_image("in", &arm64, "two",
-					   ",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":"
-					   "\"v8\"}");
+	cleanup_free char *two = put_image(
+		"in", &arm64, "two", ",\"platform\":{\"os\":\"linux\",\"architecture\":\"arm64\",\"variant\":\"v8\"}");
 	cleanup_free char *both = mem_printf("%s,%s", one, two);
 	char digest[DIGEST_LEN + 1], config[DIGEST_LEN + 1];
 	struct platform arm7 = { "linux", "arm", "v7" };
@@ -248,8 +237,8 @@ static void test_layout(void **state)
 	ok(import_layout(layout, "in", &amd64, digest, err));
 	image_config(layout, digest, config, &found);
 	assert_true(platform_equal(&found, &amd64));
-	refused(import_layout(layout, "in", &arm7, digest, err), "no image for linux/arm/v7; found: "
-								 "linux/amd64, linux/arm64");
+	refused(import_layout(layout, "in", &arm7, digest, err),
+		"no image for linux/arm/v7; found: linux/amd64, linux/arm64");
 	/* What the store has need not be delivered again. */
 	assert_int_equal(count_files("store/blobs"), 6);
 	assert_int_equal(shell("rm -r in/blobs"), 0);
@@ -260,17 +249,14 @@ static void test_layout(void **state)
 static void test_nested_with_attestation(void **state)
 {
 	cleanup_layout struct layout *layout = open_store();
-	cleanup_free char *aside = put_image("in", &amd64, "attestation",
-					     ",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"},"
-					     "\"annotations\":{\"vnd.docker.reference.type\":\"attestation-"
-					     "manifest\"}");
-	cleanup_free char *marked = put_image("in", &amd64, "marked",
-					      ",\"annotations\":{\"vnd.docker.reference.type\":\"attestation-"
-					      "manifest\"}");
+	cleanup_free char *aside = put_image(
+		"in", &amd64, "attestation",
+		",\"platform\":{\"os\":\"unknown\",\"architecture\":\"unknown\"},\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}");
+	cleanup_free char *marked = put_image(
+		"in", &amd64, "marked", ",\"annotations\":{\"vnd.docker.reference.type\":\"attestation-manifest\"}");
 	cleanup_free char *image = put_image("in", &amd64, "image", "");
-	cleanup_free char *nested = mem_printf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE "\","
-					       "\"manifests\":[%"
-					       "s,%s,%s]}",
+	cleanup_free char *nested = mem_printf("{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE
+					       "\",\"manifests\":[%s,%s,%s]}",
 					       aside, marked, image);
 	cleanup_free char *entry = NULL;
 	char digest[DIGEST_LEN + 1], layer[DIGEST_LEN + 1];
@@ -294,19 +280,14 @@ static void test_layout_refuses(void **state)
 		const char *entries, *why;
 	} bad[] = {
 		{ "", "found: none" },
-		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"digest\":\"sha256:../../x\",\"size\":1}", "not a "
-													"digest" },
-		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"digest\":\"sha256:"
-		  "00000000000000000000000000000000000000000000000000000000000000"
-		  "00\","
-		  "\"size\":99999999999}",
+		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"digest\":\"sha256:../../x\",\"size\":1}", "not a digest" },
+		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE
+		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":99999999999}",
 		  "larger than" },
-		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"digest\":\"sha256:"
-		  "00000000000000000000000000000000000000000000000000000000000000"
-		  "00\",\"size\":9}",
+		{ "{\"mediaType\":\"" OCI_MANIFEST_TYPE
+		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":9}",
 		  "0000" },
-		{ "{\"mediaType\":\"text/html\","
-		  "\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":9}",
+		{ "{\"mediaType\":\"text/html\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":9}",
 		  "found: none" },
 		{ "7", "descriptor" },
 	};
@@ -398,10 +379,9 @@ static void test_tar(void **state)
 	assert_true(platform_equal(&found, &amd64));
 	assert_int_equal(count_files("store/blobs"), 6);
 	/* A second name is no file of its own; a fifo has no content; neither holds anything up. */
-	assert_int_equal(shell("cd in && ln oci-layout blobs/sha256/0 && mkfifo blobs/sha256/1 && ln -s / "
-			       "blobs/sha256/2 && "
-			       "tar -cf ../odd.tar ."),
-			 0);
+	assert_int_equal(
+		shell("cd in && ln oci-layout blobs/sha256/0 && mkfifo blobs/sha256/1 && ln -s / blobs/sha256/2 && tar -cf ../odd.tar ."),
+		0);
 	ok(import_tar(layout, "odd.tar", &amd64, digest, err));
 }
 
@@ -468,10 +448,10 @@ static void test_tar_sparse(void **state)
 	char digest[DIGEST_LEN + 1];
 
 	(void)state;
-	assert_int_equal(shell("mkdir -p in/blobs/sha256 && cd in && f=blobs/sha256/%064d && truncate -s 1T $f && "
-			       "printf x >> $f && tar -S -cf ../sparse.tar blobs",
-			       0),
-			 0);
+	assert_int_equal(
+		shell("mkdir -p in/blobs/sha256 && cd in && f=blobs/sha256/%064d && truncate -s 1T $f && printf x >> $f && tar -S -cf ../sparse.tar blobs",
+		      0),
+		0);
 	refused(import_tar(layout, "sparse.tar", &amd64, digest, err), "sparse");
 	assert_int_equal(count_files("store/tmp"), 0);
 }

@@ -17,8 +17,7 @@ static void test_create(void **state)
 	assert_string_equal(marker, "{\"imageLayoutVersion\":\"1.0.0\"}");
 	ok(layout_mend_tags(layout, NULL, 0, err));
 	index = read_all_text("store/index.json");
-	assert_non_null(strstr(index, "\"},\"manifests\":[],\"mediaType\":\"" OCI_INDEX_TYPE "\",\"schemaVersion\":"
-				      "2}"));
+	assert_non_null(strstr(index, "\"},\"manifests\":[],\"mediaType\":\"" OCI_INDEX_TYPE "\",\"schemaVersion\":2}"));
 	assert_string_equal(layout_dir(layout), "store");
 	layout_free(layout);
 	layout = NULL;
@@ -254,8 +253,8 @@ static void test_equal_input_equal_index(void **state)
 	assert_string_equal(one, two);
 	ok(layout_read(layout, one, &text, err));
 	assert_int_equal(text.len, size);
-	assert_non_null(strstr(text.data, "{\"annotations\":{\"a\":\"1\",\"b\":\"2\"},\"manifests\":[{\"digest\":"
-					  "\"sha256:"));
+	assert_non_null(
+		strstr(text.data, "{\"annotations\":{\"a\":\"1\",\"b\":\"2\"},\"manifests\":[{\"digest\":\"sha256:"));
 	assert_non_null(strstr(text.data, "\"platform\":{\"architecture\":\"arm64\",\"os\":\"linux\"}"));
 	member.digest = one;
 	refused(layout_write_index(layout, &member, 1, NULL, 0, two, NULL, err), "an index cannot be");
@@ -553,9 +552,9 @@ static void test_kill(void **state)
 			assert_true(layout_complete(layout, refs[n].digest));
 		layout_refs_free(refs, len);
 		assert_false(fs_exists("store/index.json.damaged"));
-		assert_int_equal(shell("cd store/blobs/sha256 && for f in *; do [ -e \"$f\" ] || continue; "
-				       "[ \"$(sha256sum < $f)\" = \"$f  -\" ] || exit 1; done"),
-				 0);
+		assert_int_equal(
+			shell("cd store/blobs/sha256 && for f in *; do [ -e \"$f\" ] || continue; [ \"$(sha256sum < $f)\" = \"$f  -\" ] || exit 1; done"),
+			0);
 	}
 }
 
@@ -577,11 +576,10 @@ static void test_skopeo(void **state)
 		raw = read_all_text("raw");
 		digest_of(raw, found);
 		assert_string_equal(found, index);
-		assert_int_equal(shell("skopeo inspect --config --override-arch arm64 oci:store:%s | grep -q "
-				       "'\"architecture\": "
-				       "\"arm64\"'",
-				       names[i]),
-				 0);
+		assert_int_equal(
+			shell("skopeo inspect --config --override-arch arm64 oci:store:%s | grep -q '\"architecture\": \"arm64\"'",
+			      names[i]),
+			0);
 	}
 	assert_int_equal(shell("skopeo copy -q --insecure-policy --all oci:store:%s dir:copied", names[0]), 0);
 	assert_int_equal(shell("cmp copied/manifest.json raw"), 0);

@@ -43,15 +43,14 @@ static const char app[] = "FROM scratch\n"
 			  "COPY [\"with space\", \"/\"]\n"
 			  "COPY --from=extra data /data\n";
 
-static const char make_world[] = "mkdir -p app/lib/sub extra whole/deep step/tree schema/deep\n"
-				 "echo 1 >app/main.c; echo 1 >app/lib/a.c; echo 1 >app/lib/sub/b.c\n"
-				 "ln -s a.c app/lib/link; echo 1 >'app/with space'; echo 1 >app/1.txt; echo 1 "
-				 ">app/notes\n"
-				 "echo 1 >extra/data; echo 1 >extra/more; echo 1 >outside\n"
-				 "printf '*.log\\n' >whole/.dockerignore; echo 1 >whole/x.log; echo 1 >whole/y\n"
-				 "echo 1 >whole/deep/z; ln -s ../../outside whole/out\n"
-				 "echo 1 >step/made; echo 1 >step/tree/leaf; echo 1 >schema/deep/s; chmod -R "
-				 "u=rwX,go=rX .\n";
+static const char make_world[] =
+	"mkdir -p app/lib/sub extra whole/deep step/tree schema/deep\n"
+	"echo 1 >app/main.c; echo 1 >app/lib/a.c; echo 1 >app/lib/sub/b.c\n"
+	"ln -s a.c app/lib/link; echo 1 >'app/with space'; echo 1 >app/1.txt; echo 1 >app/notes\n"
+	"echo 1 >extra/data; echo 1 >extra/more; echo 1 >outside\n"
+	"printf '*.log\\n' >whole/.dockerignore; echo 1 >whole/x.log; echo 1 >whole/y\n"
+	"echo 1 >whole/deep/z; ln -s ../../outside whole/out\n"
+	"echo 1 >step/made; echo 1 >step/tree/leaf; echo 1 >schema/deep/s; chmod -R u=rwX,go=rX .\n";
 
 struct change {
 	const char *what, *command;
@@ -87,8 +86,7 @@ static const struct change changes[] = {
 	{ "sticky bit", "chmod +t app/lib/sub", APP("file app/lib/sub (mode)") },
 	{ "rename", "mv app/lib/a.c app/lib/c.c", APP("file app/lib/c.c (added); file app/lib/a.c (removed)") },
 	{ "rename of a folder", "mv app/lib/sub app/lib/other",
-	  APP("file app/lib/other (added); file app/lib/other/b.c (added); file app/lib/sub (removed); file "
-	      "app/lib/sub/b.c (removed)") },
+	  APP("file app/lib/other (added); file app/lib/other/b.c (added); file app/lib/sub (removed); file app/lib/sub/b.c (removed)") },
 	{ "new file", "echo 1 >app/lib/new", APP("file app/lib/new (added)") },
 	{ "new empty file", "touch app/lib/new", APP("file app/lib/new (added)") },
 	{ "new file for a wildcard", "echo 1 >app/2.txt", APP("file app/2.txt (added)") },
@@ -108,8 +106,7 @@ static const struct change changes[] = {
 	{ "Dockerfile of another name", "echo >>whole/Other",
 	  WHOLE("dockerfile whole/Other (content); file whole/Other (content)") },
 	{ ".dockerignore leaves more out",
-	  "echo y >app/.dockerignore; echo sub >>app/.dockerignore; echo lib/sub "
-	  ">>app/.dockerignore",
+	  "echo y >app/.dockerignore; echo sub >>app/.dockerignore; echo lib/sub >>app/.dockerignore",
 	  APP("file app/lib/sub (removed); file app/lib/sub/b.c (removed)") },
 	{ ".dockerignore of a named context", "echo data >extra/.dockerignore", APP("file extra/.dockerignore (added)") },
 	{ ".dockerignore leaves less out", "rm whole/.dockerignore",
@@ -218,9 +215,8 @@ static void a_monorepo(void **state)
 	buf_str(&text, "project: mono\nregistry: example.org/m\nplatforms: [linux/amd64]\ntags: [\"1\"]\nservices:\n");
 	for (int i = 0; i < SERVICES; i++) {
 		cleanup_free char *dockerfile = mem_printf("services/s%d/Dockerfile", i);
-		cleanup_free char *copy = mem_printf("FROM scratch\nCOPY go.mod /\nCOPY libs/l%d /libs\nCOPY "
-						     "services/s%d /s\n",
-						     i % 5, i);
+		cleanup_free char *copy =
+			mem_printf("FROM scratch\nCOPY go.mod /\nCOPY libs/l%d /libs\nCOPY services/s%d /s\n", i % 5, i);
 		cleanup_free char *file = mem_printf("services/s%d/src/main", i);
 		cleanup_free char *lib = mem_printf("libs/l%d/lib", i % 5);
 
@@ -314,18 +310,14 @@ static void a_step_for_a_platform_that_others_ask_for(void **state)
 	for (size_t i = 0; i < 2; i++) {
 		cleanup_free char *step =
 			mem_printf("stale prepare:each:linux/%s: file %s (changed by hand)\n", made[i] + 6, made[i]);
-		cleanup_free char *own = mem_printf("unknown build:each:linux/%s: dependency prepare:each:linux/%s "
-						    "(stale)\n",
-						    made[i] + 6, made[i] + 6);
+		cleanup_free char *own =
+			mem_printf("unknown build:each:linux/%s: dependency prepare:each:linux/%s (stale)\n",
+				   made[i] + 6, made[i] + 6);
 		cleanup_free char *other = mem_printf("build:each:linux/%s:", made[!i] + 6);
-		cleanup_free char *amd64 = mem_printf("unknown build:whole:linux/amd64: dependency "
-						      "prepare:each:linux/%s "
-						      "(stale)\n",
-						      made[i] + 6);
-		cleanup_free char *arm64 = mem_printf("unknown build:whole:linux/arm64: dependency "
-						      "prepare:each:linux/%s "
-						      "(stale)\n",
-						      made[i] + 6);
+		cleanup_free char *amd64 = mem_printf(
+			"unknown build:whole:linux/amd64: dependency prepare:each:linux/%s (stale)\n", made[i] + 6);
+		cleanup_free char *arm64 = mem_printf(
+			"unknown build:whole:linux/arm64: dependency prepare:each:linux/%s (stale)\n", made[i] + 6);
 		cleanup_free char *changed = plan_with(&world, made[i]);
 
 		assert_non_null(strstr(changed, step));
@@ -367,10 +359,8 @@ static void many_services(void **state)
 	world_write(&world, "s100/kept", "2");
 	world_write(&world, "s101/Dockerfile", "FROM scratch\nCOPY kept /\n");
 	plan = world_plan(&world, NULL, false);
-	assert_string_equal(plan, BUILD("s100", "file s100/kept (content)") BUILD("s101", "dockerfile s101/Dockerfile "
-											  "(content); " IGNORED " ("
-											  "remove"
-											  "d)"));
+	assert_string_equal(plan, BUILD("s100", "file s100/kept (content)")
+					  BUILD("s101", "dockerfile s101/Dockerfile (content); " IGNORED " (removed)"));
 	free(plan);
 	world_remove(&world, "s149/Dockerfile");
 	world_remove(&world, "s42/Dockerfile");

@@ -153,12 +153,11 @@ static void assert_login(const char *file, const char *domain, const char *repos
 
 static void test_logins(void **state)
 {
-	static const char file[] = "{\"auths\": {"
-				   "\"https://index.docker.io/v1/\": {\"auth\": \"dTpodWI=\"}," /* hub */
-				   "\"r.io\": {\"auth\": \"dTphbGw=\"},"                        /* all */
-				   "\"r.io/team\": {\"auth\": \"dTp0ZWFt\"},"                   /* team */
-				   "\"https://s.io:5000/v2/\": {\"username\": \"u\", \"password\": \"s\"},"
-				   "\"empty.io\": {}}}";
+	static const char file[] =
+		"{\"auths\": {\"https://index.docker.io/v1/\": {\"auth\": \"dTpodWI=\"}," /* hub */
+		"\"r.io\": {\"auth\": \"dTphbGw=\"},"                                     /* all */
+		"\"r.io/team\": {\"auth\": \"dTp0ZWFt\"},"                                /* team */
+		"\"https://s.io:5000/v2/\": {\"username\": \"u\", \"password\": \"s\"},\"empty.io\": {}}}";
 
 	(void)state;
 	assert_login(file, "docker.io", "library/debian", "hub");

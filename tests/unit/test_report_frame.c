@@ -131,10 +131,7 @@ static void no_line_is_as_wide_as_the_terminal(void **state)
 		  .last = "日本語\t日本語\xff日本語日本語日本語日本語日本語日本語" },
 		{ .name = "build x",
 		  .took_ms = 4000000,
-		  .last = "☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂"
-			  "️"
-			  "☂"
-			  "️" },
+		  .last = "☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️☂️" },
 	};
 	struct columns *columns = columns_new();
 

@@ -49,18 +49,15 @@ static void test_podman(void **state)
 	(void)state;
 	assert_run(&runtime, 0, &bare, NULL,
 		   "/usr/bin/podman\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
-		   "--label=dev.cbuild.owner=/p/"
-		   ".cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
+		   "--label=dev.cbuild.owner=/p/.cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
 		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/null\n" ONE "\n");
-	assert_run(&runtime, 0, &full, "/t/env",
-		   "/usr/bin/podman\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
-		   "--label=dev.cbuild.owner=/p/"
-		   ".cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
-		   "--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/"
-		   "null\n--network=cbuild-n\n--network-alias=web\n--env-file=/t/env\n--env=B\n"
-		   "--env=D\n--env=DOCKER_HOST=tcp://$x\n--add-host=db:10.89.0.2\n--user=1000:1000\n--workdir=/"
-		   "srv\n--tmpfs=/tmp:size=1m\n--tmpfs=/"
-		   "run\n--entrypoint=/app\n" ONE "\n--one\nserve\n-x\n");
+	assert_run(
+		&runtime, 0, &full, "/t/env",
+		"/usr/bin/podman\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
+		"--label=dev.cbuild.owner=/p/.cbuild\n--log-driver=k8s-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
+		"--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/null\n--network=cbuild-n\n--network-alias=web\n--env-file=/t/env\n--env=B\n"
+		"--env=D\n--env=DOCKER_HOST=tcp://$x\n--add-host=db:10.89.0.2\n--user=1000:1000\n--workdir=/srv\n--tmpfs=/tmp:size=1m\n--tmpfs=/run\n--entrypoint=/app\n" ONE
+		"\n--one\nserve\n-x\n");
 }
 
 static void test_rootless(void **state)
@@ -73,10 +70,8 @@ static void test_rootless(void **state)
 
 	(void)state;
 	assert_run(&runtime, QUIRK_RUNC | QUIRK_CGROUPFS | QUIRK_NO_CGROUPS | QUIRK_NO_LOGOPT, &spec, NULL,
-		   "podman\n--runtime=runc\n--cgroup-manager=cgroupfs\nrun\n--detach\n--pull=never\n--name=cbuild-web-"
-		   "1-a-0\n"
-		   "--label=dev.cbuild.owner=o\n--log-driver=k8s-file\n--no-healthcheck\n--stop-timeout=0\n--http-"
-		   "proxy=false\n--authfile=/dev/null\n"
+		   "podman\n--runtime=runc\n--cgroup-manager=cgroupfs\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n"
+		   "--label=dev.cbuild.owner=o\n--log-driver=k8s-file\n--no-healthcheck\n--stop-timeout=0\n--http-proxy=false\n--authfile=/dev/null\n"
 		   "--cgroups=disabled\n--publish=127.0.0.1::8000\n--publish=127.0.0.1::9000\n" ONE "\n");
 }
 
@@ -106,24 +101,22 @@ static void test_docker(void **state)
 	(void)state;
 	assert_run(&runtime, 0, &spec, NULL,
 		   "docker\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n--label=dev.cbuild.owner=o\n"
-		   "--log-driver=json-file\n--log-opt=max-size=10m\n--no-healthcheck\n--stop-timeout=0\n" ONE "\nserve"
-		   "\n-x\n");
+		   "--log-driver=json-file\n--log-opt=max-size=10m\n--no-healthcheck\n--stop-timeout=0\n" ONE
+		   "\nserve\n-x\n");
 	/* docker's networks know the names themselves. */
 	assert_run(&runtime, 0, &up, NULL,
 		   "docker\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n--label=dev.cbuild.owner=o\n"
 		   "--label=dev.cbuild.service=web\n--log-driver=json-file\n--log-opt=max-size=10m\n--no-healthcheck\n"
-		   "--stop-timeout=0\n--network=cbuild-n\n--publish=127.0.0.1::8000/tcp\n--publish=0.0.0.0:80:9000/"
-		   "tcp\n"
+		   "--stop-timeout=0\n--network=cbuild-n\n--publish=127.0.0.1::8000/tcp\n--publish=0.0.0.0:80:9000/tcp\n"
 		   "--publish=127.0.0.1:5300-5310:53/udp\n" ONE "\n");
 }
 
 static void test_adapt(void **state)
 {
-	static const char rlimit[] = "runc: error setting rlimit type 7: operation not permitted: OCI permission "
-				     "denied";
+	static const char rlimit[] = "runc: error setting rlimit type 7: operation not permitted: OCI permission denied";
 	static const char crun[] = "crun: unknown version specified: OCI runtime error";
-	static const char cgroups[] = "systemd cgroup flag passed, but systemd support for managing cgroups is not "
-				      "available";
+	static const char cgroups[] =
+		"systemd cgroup flag passed, but systemd support for managing cgroups is not available";
 
 	(void)state;
 	assert_int_equal(runtime_podman.adapt(0, rlimit), QUIRK_ULIMIT);
@@ -218,8 +211,9 @@ static void test_complaint(void **state)
 	cleanup_buf struct buf out = { 0 };
 
 	(void)state;
-	runtime_complaint(&out, "time=\"2026\" level=warning msg=\"x\"\nError: it is broken\n\nmore\nRun 'docker run "
-				"--help' for more information\n");
+	runtime_complaint(
+		&out,
+		"time=\"2026\" level=warning msg=\"x\"\nError: it is broken\n\nmore\nRun 'docker run --help' for more information\n");
 	assert_string_equal(out.data, "it is broken\nmore");
 }
 

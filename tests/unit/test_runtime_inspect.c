@@ -47,9 +47,8 @@ static void test_podman(void **state)
 /* As podman 4.3 writes an image of docker's format: the id without its algorithm, the check outside the config. */
 static void test_podman_image(void **state)
 {
-	static const char text[] = "[{\"Id\":\"ab12\",\"RepoDigests\":[\"localhost:5000/db@sha256:cd\"],"
-				   "\"Config\":{\"ExposedPorts\":{\"53/udp\":{},\"5432/tcp\":{}}},"
-				   "\"HealthCheck\":{\"Test\":[\"CMD\",\"/check\"]}}]";
+	static const char text[] =
+		"[{\"Id\":\"ab12\",\"RepoDigests\":[\"localhost:5000/db@sha256:cd\"],\"Config\":{\"ExposedPorts\":{\"53/udp\":{},\"5432/tcp\":{}}},\"HealthCheck\":{\"Test\":[\"CMD\",\"/check\"]}}]";
 	struct runtime_pulled pulled;
 
 	(void)state;
@@ -64,8 +63,8 @@ static void test_podman_image(void **state)
 /* As docker writes it; one that was never in a registry has no digest. */
 static void test_docker_image(void **state)
 {
-	static const char text[] = "[{\"Id\":\"sha256:ab12\",\"RepoDigests\":[],\"Config\":{\"ExposedPorts\":"
-				   "{\"80/tcp\":{},\"443/tcp\":{}},\"Healthcheck\":{\"Test\":[\"NONE\"]}}}]";
+	static const char text[] =
+		"[{\"Id\":\"sha256:ab12\",\"RepoDigests\":[],\"Config\":{\"ExposedPorts\":{\"80/tcp\":{},\"443/tcp\":{}},\"Healthcheck\":{\"Test\":[\"NONE\"]}}}]";
 	static const char empty[] = "[{\"RepoTags\":[]}]";
 	struct runtime_pulled pulled;
 	struct error *error = NULL;
@@ -103,9 +102,8 @@ static void test_docker(void **state)
 
 static void test_ended(void **state)
 {
-	static const char text[] = "[{\"State\":{\"Running\":false,\"Pid\":0,\"ExitCode\":137},\"NetworkSettings\":{"
-				   "\"IPAddress\":\"\"},"
-				   "\"HostConfig\":{\"NetworkMode\":\"host\"}}]";
+	static const char text[] =
+		"[{\"State\":{\"Running\":false,\"Pid\":0,\"ExitCode\":137},\"NetworkSettings\":{\"IPAddress\":\"\"},\"HostConfig\":{\"NetworkMode\":\"host\"}}]";
 	struct inspected seen;
 
 	(void)state;
@@ -143,14 +141,11 @@ static void test_ours(void **state)
 
 static void test_listen(void **state)
 {
-	static const char text[] = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  "
-				   "timeout inode\n"
-				   "   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000  "
-				   "      0 3 1 0\n"
-				   "  11: 0100007F:1F41 0100007F:1F42 01 00000000:00000000 00:00000000 00000000  1000  "
-				   "      0 4 1 0\n"
-				   "  12: 00000000000000000000000000000000:2328 00000000000000000000000000000000:0000 "
-				   "0A 00000000:00000000 00:0 0 0 0 5\n";
+	static const char text[] =
+		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+		"   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 3 1 0\n"
+		"  11: 0100007F:1F41 0100007F:1F42 01 00000000:00000000 00:00000000 00000000  1000        0 4 1 0\n"
+		"  12: 00000000000000000000000000000000:2328 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 5\n";
 	struct server server = { .manner = SERVER_SILENT };
 	uint16_t dead = dead_port();
 
@@ -169,8 +164,7 @@ static void test_listen(void **state)
 
 static const char images[] = "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
 			     "[{\"Id\":\"" ONE "\",\"RepoTags\":[\"ghcr.io/x/web:1\",\"fustli/web:2\"]},{\"Id\":\"" TWO
-			     "\",\"RepoTags\":[\"debian:latest\"]},"
-			     "{\"Id\":\"" TWO "\",\"RepoTags\":null}]";
+			     "\",\"RepoTags\":[\"debian:latest\"]},{\"Id\":\"" TWO "\",\"RepoTags\":null}]";
 
 /* What a daemon that behaves like `server` holds of `item`. */
 static bool held(struct server *server, struct runtime_presence item, uint64_t *ret_ms)
@@ -198,11 +192,10 @@ static void test_present(void **state)
 	(void)state;
 	assert_true(held(&server, (struct runtime_presence){ .image = { ONE, TWO }, .references = both, .len = 2 }, NULL));
 	/* By the names that docker shows. */
-	assert_ptr_equal(strstr(server.request, "GET "
-						"/images/"
-						"json?filters=%7B%22reference%22%3A%5B%22ghcr.io%2Fx%2Fweb%22%2C"
-						"%22fustli%2Fweb%22%5D%7D HTTP/1.0\r\n"),
-			 server.request);
+	assert_ptr_equal(
+		strstr(server.request,
+		       "GET /images/json?filters=%7B%22reference%22%3A%5B%22ghcr.io%2Fx%2Fweb%22%2C%22fustli%2Fweb%22%5D%7D HTTP/1.0\r\n"),
+		server.request);
 	assert_int_equal(server.connections, 1);
 	assert_true(held(&server,
 			 (struct runtime_presence){ .image = { "sha256:c", ONE }, .references = both, .len = 2 }, NULL));
@@ -250,9 +243,9 @@ static void test_absent(void **state)
 
 static void make_storage(void)
 {
-	static const char index[] = "[{\"id\":\"1111111111111111111111111111111111111111111111111111111111111111\","
-				    "\"names\":[\"ghcr.io/x/web:1\",\"localhost/fustli/web:2\"],"
-				    "\"big-data-names\":[\"" ONE "\",\"manifest\"]}]";
+	static const char index[] =
+		"[{\"id\":\"1111111111111111111111111111111111111111111111111111111111111111\",\"names\":[\"ghcr.io/x/web:1\",\"localhost/fustli/web:2\"],\"big-data-names\":[\"" ONE
+		"\",\"manifest\"]}]";
 	int fd;
 
 	ok(fs_mkdirs("storage/overlay-images", 0755, err));

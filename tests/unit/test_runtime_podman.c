@@ -8,36 +8,27 @@
 #include "tests/unit/io_world.h"
 
 /* A podman that notes how it is called in "calls" and does what the file "manner" says. */
-static const char stand_in[] = "#!/bin/sh\n"
-			       "here=${0%/*}\n"
-			       "while case $1 in --*) true;; *) false;; esac; do flags=\"$flags$1 \"; shift; done\n"
-			       "case $1 in rm) case $4 in cbuild-web-999999999-*) words=\" $3 $4\";; esac;; network) [ "
-			       "$2 = ls "
-			       "] || words=\" $3\";; esac\n"
-			       "echo \"$flags$1 $2$words\" >>$here/calls\n"
-			       "manner=$(cat $here/manner)\n"
-			       "all=$*\n"
-			       "case $1 in\n"
-			       "info) echo "
-			       "'{\"host\":{\"serviceIsRemote\":false,\"security\":{\"rootless\":false}},\"store\":{"
-			       "\"graphRoot\":\"storage\"},"
-			       "\"version\":{\"Version\":\"9.9\"}}';;\n"
-			       "ps) cat $here/containers;;\n"
-			       "network) case $2 in ls) cat $here/networks;; esac;;\n"
-			       "container) echo "
-			       "'[{\"State\":{\"Running\":true,\"Pid\":1,\"ExitCode\":0},\"NetworkSettings\":{"
-			       "\"IPAddress\":\"10.0.0.9\"}}]';;\n"
-			       "run) case $manner in\n"
-			       "  strict) case $all in *--ulimit=nofile=*) echo id;;\n"
-			       "    *) echo 'time=\"now\" level=warning msg=\"x\"' >&2; echo 'Error: setting rlimit "
-			       "type 7: denied' >&2; exit 126;; esac;;\n"
-			       "  empty) echo 'Error: crun: executable file `/x` not found: No such file or directory' "
-			       ">&2; exit 127;;\n"
-			       "  broken) echo 'time=\"now\" level=warning msg=\"x\"' >&2; echo 'Error: no room' >&2; "
-			       "exit 125;;\n"
-			       "  slow) sleep 1; echo done >>$here/calls; echo id;;\n"
-			       "  *) echo id;; esac;;\n"
-			       "esac\n";
+static const char stand_in[] =
+	"#!/bin/sh\n"
+	"here=${0%/*}\n"
+	"while case $1 in --*) true;; *) false;; esac; do flags=\"$flags$1 \"; shift; done\n"
+	"case $1 in rm) case $4 in cbuild-web-999999999-*) words=\" $3 $4\";; esac;; network) [ $2 = ls ] || words=\" $3\";; esac\n"
+	"echo \"$flags$1 $2$words\" >>$here/calls\n"
+	"manner=$(cat $here/manner)\n"
+	"all=$*\n"
+	"case $1 in\n"
+	"info) echo '{\"host\":{\"serviceIsRemote\":false,\"security\":{\"rootless\":false}},\"store\":{\"graphRoot\":\"storage\"},\"version\":{\"Version\":\"9.9\"}}';;\n"
+	"ps) cat $here/containers;;\n"
+	"network) case $2 in ls) cat $here/networks;; esac;;\n"
+	"container) echo '[{\"State\":{\"Running\":true,\"Pid\":1,\"ExitCode\":0},\"NetworkSettings\":{\"IPAddress\":\"10.0.0.9\"}}]';;\n"
+	"run) case $manner in\n"
+	"  strict) case $all in *--ulimit=nofile=*) echo id;;\n"
+	"    *) echo 'time=\"now\" level=warning msg=\"x\"' >&2; echo 'Error: setting rlimit type 7: denied' >&2; exit 126;; esac;;\n"
+	"  empty) echo 'Error: crun: executable file `/x` not found: No such file or directory' >&2; exit 127;;\n"
+	"  broken) echo 'time=\"now\" level=warning msg=\"x\"' >&2; echo 'Error: no room' >&2; exit 125;;\n"
+	"  slow) sleep 1; echo done >>$here/calls; echo id;;\n"
+	"  *) echo id;; esac;;\n"
+	"esac\n";
 
 static void write_file(const char *path, const char *text, mode_t mode)
 {
@@ -90,8 +81,8 @@ static void set_up(struct scene *scene)
 	write_file("bin/podman", stand_in, 0755);
 	write_file("bin/manner", scene->manner, 0644);
 	write_file("storage/overlay-images/images.json",
-		   "[{\"id\":\"1111111111111111111111111111111111111111111111111111111111111111\",\"names\":[\"ghcr.io/"
-		   "x/web:1\"],\"big-data-names\":[\"manifest\",\"" ONE "\"]}]",
+		   "[{\"id\":\"1111111111111111111111111111111111111111111111111111111111111111\",\"names\":[\"ghcr.io/x/web:1\"],\"big-data-names\":[\"manifest\",\"" ONE
+		   "\"]}]",
 		   0644);
 	ok(state_open("state.db", false, &scene->state, err));
 	ok(layout_open("store", true, &scene->layout, err));
@@ -279,8 +270,8 @@ static void test_sweep(void **state)
 	ok(loop_new(&loop, err));
 	ok(runtime_sweep_all("o", loop, scene.state, scene.layout, err));
 	loop_free(loop);
-	assert_calls("info --format=json\nps -a\nrm -f -v cbuild-web-999999999-1-1\nnetwork ls\nnetwork rm "
-		     "cbuild-999999999-1-0\n");
+	assert_calls(
+		"info --format=json\nps -a\nrm -f -v cbuild-web-999999999-1-1\nnetwork ls\nnetwork rm cbuild-999999999-1-0\n");
 	tear_down(&scene);
 }
 

@@ -345,9 +345,9 @@ static void test_detours(void **state)
 	path = at(world, "up");
 	assert_int_equal(symlink("link/../real/x", path), 0);
 	free(path);
-	expect_filter(world, &filter,
-		      "absl filel glob1l linkl loopl outl reald real/unusedf real/xf real/yf real/zd real/z/wf secondl "
-		      "targetf upl");
+	expect_filter(
+		world, &filter,
+		"absl filel glob1l linkl loopl outl reald real/unusedf real/xf real/yf real/zd real/z/wf secondl targetf upl");
 }
 
 /* Also in a folder that another pattern takes as a whole, before it or behind it. */
@@ -386,9 +386,8 @@ static void test_detours_inside(void **state)
 	}
 	for (size_t i = 0; i < 2 * sizeof(cases) / sizeof(*cases); i++) {
 		const char *patterns[] = { i % 2 ? "src" : cases[i / 2].pattern, i % 2 ? cases[i / 2].pattern : "src" };
-		cleanup_free char *expected = mem_printf("%ssrcd src/deepd src/deep/ml src/deep/tol src/deep/xf src/ll "
-							 "src/twicel",
-							 cases[i / 2].behind);
+		cleanup_free char *expected = mem_printf(
+			"%ssrcd src/deepd src/deep/ml src/deep/tol src/deep/xf src/ll src/twicel", cases[i / 2].behind);
 
 		expect_filter(world, &(struct filter){ .patterns = patterns, .patterns_len = 2 }, expected);
 	}

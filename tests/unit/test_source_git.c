@@ -110,8 +110,8 @@ static void test_values(void **state)
 	const char *dir = *state;
 	char *below = path_join(dir, "sub/dir");
 
-	run(dir, "git init -q -b main . && mkdir -p sub/dir && echo 1 > f && echo 1 > sub/dir/g && git add . && git "
-		 "commit -qm 1");
+	run(dir,
+	    "git init -q -b main . && mkdir -p sub/dir && echo 1 > f && echo 1 > sub/dir/g && git add . && git commit -qm 1");
 	compare(dir);
 	compare(below);
 	run(dir, "echo new > untracked");
@@ -152,8 +152,8 @@ static void test_worktree_and_shallow(void **state)
 	const char *dir = *state;
 	char *worktree = path_join(dir, "work"), *shallow = path_join(dir, "shallow"), *tagged = path_join(dir, "tagged");
 
-	run(dir, "git init -q -b main r && cd r && for i in 1 2 3; do echo $i > f && git add . && git commit -qm $i; "
-		 "done");
+	run(dir,
+	    "git init -q -b main r && cd r && for i in 1 2 3; do echo $i > f && git add . && git commit -qm $i; done");
 	run(dir, "git -C r worktree add -q ../work -b other");
 	compare(worktree);
 	run(dir, "echo x >> work/f");
@@ -181,13 +181,13 @@ static void test_none(void **state)
 	expect_why(empty, "git.nonsense", "git knows");
 	run(dir, "git init -q --bare bare");
 	expect_why(bare, "git.commit", "has no commit yet");
-	run(dir, "git init -q src && cd src && git commit -q --allow-empty -m 1 && git push -q ../bare HEAD:$(git -C "
-		 "../bare symbolic-ref HEAD)");
+	run(dir,
+	    "git init -q src && cd src && git commit -q --allow-empty -m 1 && git push -q ../bare HEAD:$(git -C ../bare symbolic-ref HEAD)");
 	expect(bare, "git.commit", "git rev-parse HEAD");
 	expect_why(bare, "git.dirty", "is bare");
 	expect_why(bare, "git.describe", "is bare");
-	run(dir, "git init -q corrupt && cd corrupt && echo 1 > f && git add f && git commit -qm 1 && find "
-		 ".git/objects -type f -exec rm -f {} +");
+	run(dir,
+	    "git init -q corrupt && cd corrupt && echo 1 > f && git add f && git commit -qm 1 && find .git/objects -type f -exec rm -f {} +");
 	expect_why(corrupt, "git.describe", "corrupt");
 	expect_why(corrupt, "git.dirty", "corrupt");
 	run(dir, "echo garbage > corrupt/.git/HEAD");
@@ -270,11 +270,11 @@ static void test_changed(void **state)
 	char *real = realpath(*state, NULL);
 	const char *dir = real;
 
-	run(dir, "git init -q -b main . && mkdir sub && echo 1 > f && echo 1 > sub/g && echo 1 > sub/h && echo '*.o' > "
-		 ".gitignore && git add . && git commit -qm 1 && git tag -a -m x first");
+	run(dir,
+	    "git init -q -b main . && mkdir sub && echo 1 > f && echo 1 > sub/g && echo 1 > sub/h && echo '*.o' > .gitignore && git add . && git commit -qm 1 && git tag -a -m x first");
 	expect_changed(dir, "HEAD", "");
-	run(dir, "touch -d '2001-01-01' f && echo 2 > sub/g && echo 1 > 'new name' && echo 1 > x.o && mkdir d && echo "
-		 "> d/e");
+	run(dir,
+	    "touch -d '2001-01-01' f && echo 2 > sub/g && echo 1 > 'new name' && echo 1 > x.o && mkdir d && echo > d/e");
 	expect_changed(dir, "HEAD", "d/e new name sub/g");
 	run(dir, "git add sub/g && git mv sub/h sub/i && rm f");
 	expect_changed(dir, "HEAD", "d/e f new name sub/g sub/h sub/i");

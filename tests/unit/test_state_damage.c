@@ -151,9 +151,9 @@ static void test_put_aside(void **state)
 	size_t len;
 
 	(void)state;
-	write_database("this is no database, and longer than a header has to be, so that it is looked at: "
-		       "................................................",
-		       120);
+	write_database(
+		"this is no database, and longer than a header has to be, so that it is looked at: ................................................",
+		120);
 	db = open_state();
 	assert_true(state_repaired(db));
 	ok(state_all_last(db, &all, &len, err));
@@ -263,10 +263,11 @@ static void test_removed_while_open(void **state)
 
 static void test_newer_version(void **state)
 {
-	const struct db_format newer = { .application_id = APPLICATION_ID,
-					 .version = 3,
-					 .schema = "CREATE TABLE format(version INTEGER NOT NULL); INSERT INTO format "
-						   "VALUES(3)" };
+	const struct db_format newer = {
+		.application_id = APPLICATION_ID,
+		.version = 3,
+		.schema = "CREATE TABLE format(version INTEGER NOT NULL); INSERT INTO format VALUES(3)"
+	};
 	cleanup_buf struct buf before = { 0 };
 	cleanup_buf struct buf after = { 0 };
 	struct db *future = NULL;

@@ -95,10 +95,10 @@ static void test_read_only_damage(void **state)
 	struct record *record = NULL;
 
 	(void)state;
-	ok(fs_replace("state.db",
-		      "not a database at all, only this text and some more of it.............."
-		      "................................................................................",
-		      120, 0644, err));
+	ok(fs_replace(
+		"state.db",
+		"not a database at all, only this text and some more of it..............................................................................................",
+		120, 0644, err));
 	before = listing();
 	ok(state_open("state.db", true, &db, err));
 	ok(state_last(db, "a", &record, err));

@@ -11,9 +11,9 @@ static void make_storage(const char *config, const char *names, char identity[DI
 	cleanup_free char *index = NULL;
 
 	digest_of(config, identity);
-	index = mem_printf("[{\"id\":\"%s\",\"names\":%s,\"layer\":\"x\",\"big-data-names\":[\"%s\",\"manifest\"]},"
-			   "{\"id\":\"short\"},{}]",
-			   digest_hex(identity), names, identity);
+	index = mem_printf(
+		"[{\"id\":\"%s\",\"names\":%s,\"layer\":\"x\",\"big-data-names\":[\"%s\",\"manifest\"]},{\"id\":\"short\"},{}]",
+		digest_hex(identity), names, identity);
 	ok(fs_mkdirs("root/overlay-images", 0755, err));
 	write_text("root/overlay-images/images.json", index);
 }
@@ -46,10 +46,10 @@ static void test_names(void **state)
 	char identity[DIGEST_LEN + 1];
 
 	(void)state;
-	make_storage("{}",
-		     "[\"ghcr.io/aic-sos/agent:latest\",\"localhost/own:1\",\"docker.io/library/debian:12\","
-		     "\"docker.io/fustli/ml-controller:latest\"]",
-		     identity);
+	make_storage(
+		"{}",
+		"[\"ghcr.io/aic-sos/agent:latest\",\"localhost/own:1\",\"docker.io/library/debian:12\",\"docker.io/fustli/ml-controller:latest\"]",
+		identity);
 	ok(storage_open("root", &storage, err));
 	assert_string_equal(storage_find(storage, "ghcr.io/aic-sos/agent"), identity);
 	assert_string_equal(storage_find(storage, "own:1"), identity);
@@ -159,8 +159,7 @@ static void test_index_forms(void **state)
 		{ " [ ] \n", "" },
 		{ "[{\"id\":\"a\"}]", "a:;" },
 		{ "[{\"id\":\"a\",\"names\":null},{\"names\":[\"x\", \"y\"],\"id\":\"b\"}]", "a:;b:x,y,;" },
-		{ "[{\"metadata\":\"{\\\"id\\\":\\\"no\\\"}\",\"id\":\"a\",\"m\":{\"id\":\"in\",\"n\":[1,[2,{}]]},"
-		  "\"z\":-1.5e3}]",
+		{ "[{\"metadata\":\"{\\\"id\\\":\\\"no\\\"}\",\"id\":\"a\",\"m\":{\"id\":\"in\",\"n\":[1,[2,{}]]},\"z\":-1.5e3}]",
 		  "a:;" },
 		{ "[{\"id\":\"a\",\"path\":\"c:\\\\\",\"names\":[\"x\"]}]", "a:x,;" },
 		{ "[{\"id\":\"\\u0061\",\"names\":[\"x\\/y\"]}]", "a:x/y,;" },

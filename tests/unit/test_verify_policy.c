@@ -96,9 +96,9 @@ static void test_size(void **state)
 
 	(void)state;
 	assert_findings(&exact, "linux/arm64: size 5.0 MB of 5.0 MB\n", NULL);
-	assert_findings(&less, "",
-			"linux/arm64: max_size: the image has 5.0 MB (5000000 bytes compressed), at most 5.0 MB are "
-			"allowed");
+	assert_findings(
+		&less, "",
+		"linux/arm64: max_size: the image has 5.0 MB (5000000 bytes compressed), at most 5.0 MB are allowed");
 }
 
 static void test_entrypoint(void **state)
@@ -111,9 +111,9 @@ static void test_entrypoint(void **state)
 	assert_findings(&good, "linux/arm64: entrypoint [/app/x.py, --fast]\n", NULL);
 	assert_findings(&less, "",
 			"linux/arm64: entrypoint: the image's is [/app/x.py, --fast], asked for is [/app/x.py]");
-	assert_findings(&more, "",
-			"linux/arm64: entrypoint: the image's is [/app/x.py, --fast], asked for is [/app/x.py, --fast, "
-			"--more]");
+	assert_findings(
+		&more, "",
+		"linux/arm64: entrypoint: the image's is [/app/x.py, --fast], asked for is [/app/x.py, --fast, --more]");
 }
 
 /* All that is wrong, not only the first. */
@@ -123,11 +123,10 @@ static void test_ports(void **state)
 	const struct verify_spec spec = { .ports = { ports, 5 } };
 
 	(void)state;
-	assert_findings(&spec,
-			"linux/arm64: port 8000 exposed\nlinux/arm64: port 53/udp exposed\nlinux/arm64: port 8000/tcp "
-			"exposed\n",
-			"linux/arm64: ports: the image does not expose 53\nlinux/arm64: ports: the image does not "
-			"expose 800");
+	assert_findings(
+		&spec,
+		"linux/arm64: port 8000 exposed\nlinux/arm64: port 53/udp exposed\nlinux/arm64: port 8000/tcp exposed\n",
+		"linux/arm64: ports: the image does not expose 53\nlinux/arm64: ports: the image does not expose 800");
 }
 
 static void test_labels(void **state)
@@ -143,8 +142,7 @@ static void test_labels(void **state)
 
 	(void)state;
 	assert_findings(&spec, "linux/arm64: label a\nlinux/arm64: label b\nlinux/arm64: label a\n",
-			"linux/arm64: labels: a is '1', asked for is '2'\nlinux/arm64: labels: the image has no label "
-			"c");
+			"linux/arm64: labels: a is '1', asked for is '2'\nlinux/arm64: labels: the image has no label c");
 }
 
 static void test_platforms(void **state)

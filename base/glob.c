@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/glob.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 /*
@@ -293,4 +294,16 @@ int glob_match_deep(const char *pattern, const char *name)
 bool glob_has_magic(const char *s)
 {
 	return strpbrk(s, "*?[\\") != NULL;
+}
+
+char *glob_escape(const char *name)
+{
+	char *pattern = mem_alloc(2 * strlen(name) + 1), *at = pattern;
+
+	for (; *name; name++) {
+		if (strchr("*?[\\", *name))
+			*at++ = '\\';
+		*at++ = *name;
+	}
+	return pattern;
 }

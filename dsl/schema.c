@@ -86,12 +86,14 @@ static const struct schema schema_build = { .name = "build", .short_key = "conte
 
 static const struct schema_key prepare_keys[] = {
 	{ "run", TYPE_WORDS, MERGE_REPLACE, FLAG_REQUIRED | FLAG_FILLED | FLAG_PLATFORM, IN(prepare_spec, run),
-	  .doc = "The command, run in the manifest's folder without a shell. With ${platform.*} it runs once for each "
-		 "platform." },
+	  .doc = "The command, run in the manifest's folder without a shell. A file of the project that a word names "
+		 "is an "
+		 "input. With ${platform.*} it runs once for each platform." },
 	{ "inputs", TYPE_TEXTS, .flags = FLAG_FILLED, IN(prepare_spec, inputs),
 	  .doc = "The files it reads: paths or patterns, \"**\" for any folders." },
 	{ "outputs", TYPE_TEXTS, .flags = FLAG_REQUIRED | FLAG_FILLED | FLAG_PLATFORM, IN(prepare_spec, outputs),
-	  .doc = "The files it makes." },
+	  .doc = "The files it makes. They must not be what a build is planned from: its Dockerfile, ignore file or "
+		 "context." },
 	{ "env", TYPE_TEXTS, .flags = FLAG_FILLED, IN(prepare_spec, env),
 	  .doc = "Names of the environment variables that it sees and that count as its input." },
 };

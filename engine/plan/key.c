@@ -26,7 +26,7 @@
 
 /* Raised when a kind's fields change their meaning: all its records are stale then. */
 static const char *const versions[] = {
-	"3", /* prepare */
+	"4", /* prepare */
 	"2", /* build */
 	"1", /* convert */
 	"1", /* index */
@@ -132,6 +132,33 @@ static void add_dir(struct inputs *inputs, const struct plan *plan, const char *
 		inputs_add(inputs, REASON_OPTION, name, shown_path(plan, dir));
 }
 
+/* The digest that the step recorded for one of its outputs, or NULL. Points into `detail`. */
+static const char *output_digest(const struct json *detail, const char *path)
+{
+	return json_str(json_get(detail, "outputs"), path);
+}
+
+static int add_outputs(struct inputs *inputs, const struct plan *plan, const struct plan_output *outputs, size_t len,
+		       struct error **err)
+{
+	for (size_t i = 0; i < len; i++) {
+		const struct node *prepare = plan->nodes[outputs[i].node];
+		cleanup_json struct json *detail = NULL;
+		cleanup_free char *path = NULL;
+
+		if (!prepare->result.identity || !prepare->result.detail) {
+			inputs_add_unknown(inputs, REASON_FILE, outputs[i].path);
+			continue;
+		}
+		if (json_parse(prepare->result.detail, strlen(prepare->result.detail), prepare->id, &detail, err) < 0)
+			return -1;
+		path = path_join(plan->manifest->dir, outputs[i].path);
+		inputs_add(inputs, REASON_FILE, outputs[i].path, output_digest(detail, outputs[i].path));
+		inputs_of_file(inputs, path);
+	}
+	return 0;
+}
+
 static int add_prepare(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct prepare_spec *spec = &plan->manifest->services[node->service].prepare;
@@ -139,9 +166,9 @@ static int add_prepare(const struct plan *plan, const struct node *node, struct 
 	size_t len = 0;
 	long unmatched = source_unmatched(plan->source, prepare->selection);
 
-	if (unmatched >= 0)
+	if (unmatched >= 0 && (size_t)unmatched < prepare->inputs_must)
 		return error_make(err, ERROR_USAGE, "an input of `prepare` of %s does not exist: %s",
-				  plan->manifest->services[node->service].name.s, spec->inputs.items[unmatched].s);
+				  plan->manifest->services[node->service].name.s, prepare->inputs[unmatched]);
 	add_platform(inputs, node);
 	while (prepare->argv[len])
 		len++;
@@ -156,7 +183,7 @@ static int add_prepare(const struct plan *plan, const struct node *node, struct 
 	add_list(inputs, "prepare.outputs", prepare->outputs, prepare->outputs_len);
 	add_epoch(inputs, plan);
 	inputs_add_files(inputs, "inputs of prepare", "", plan->source, prepare->selection);
-	return 0;
+	return add_outputs(inputs, plan, prepare->made, prepare->made_len, err);
 }
 
 static bool arg_counts(const struct dockerfile_use *use, const char *name)
@@ -273,32 +300,6 @@ static int add_contexts(struct inputs *inputs, const struct plan *plan, const st
 	return 0;
 }
 
-/* The digest that the step recorded for one of its outputs, or NULL. Points into `detail`. */
-static const char *output_digest(const struct json *detail, const char *path)
-{
-	return json_str(json_get(detail, "outputs"), path);
-}
-
-static int add_outputs(struct inputs *inputs, const struct plan *plan, const struct plan_build *build, struct error **err)
-{
-	for (size_t i = 0; i < build->outputs_len; i++) {
-		const struct node *prepare = plan->nodes[build->outputs[i].node];
-		cleanup_json struct json *detail = NULL;
-		cleanup_free char *path = NULL;
-
-		if (!prepare->result.identity || !prepare->result.detail) {
-			inputs_add_unknown(inputs, REASON_FILE, build->outputs[i].path);
-			continue;
-		}
-		if (json_parse(prepare->result.detail, strlen(prepare->result.detail), prepare->id, &detail, err) < 0)
-			return -1;
-		path = path_join(plan->manifest->dir, build->outputs[i].path);
-		inputs_add(inputs, REASON_FILE, build->outputs[i].path, output_digest(detail, build->outputs[i].path));
-		inputs_of_file(inputs, path);
-	}
-	return 0;
-}
-
 /* An option of the build, as it is written. */
 static void add_option(struct inputs *inputs, const struct schema_key *key, const void *value)
 {
@@ -365,7 +366,7 @@ static int add_used(const struct plan *plan, const struct node *node, struct inp
 	}
 	if (add_contexts(inputs, plan, build, err) < 0)
 		return -1;
-	return add_outputs(inputs, plan, build, err);
+	return add_outputs(inputs, plan, build->outputs, build->outputs_len, err);
 }
 
 static int add_build(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
@@ -492,28 +493,18 @@ static void add_probes(struct inputs *inputs, const char *prefix, const struct v
 	}
 }
 
-/* A file of the project that a checker's word names ("./check.sh", "--config=check.yaml") is part of the check. */
+/* A file of the project that a checker's word names is part of the check. */
 static int add_run_file(struct inputs *inputs, const struct plan *plan, const char *dir, const char *word,
 			struct error **err)
 {
-	const char *value = strchr(word, '=');
-	const char *name = word[0] == '-' && value ? value + 1 : word;
-	cleanup_free char *joined = path_join(dir, name);
-	cleanup_free char *path = path_clean(joined);
+	cleanup_free char *path = NULL;
 	struct hash128 digest;
-	cleanup_error struct error *error = NULL;
 	char hex[HASH_HEX + 1];
-	struct stat st;
 	bool found;
+	int r = plan_run_file(plan, dir, word, &path, err);
 
-	if (!*name || !path_inside(plan->manifest->dir, path))
-		return 0;
-	if (stat(path, &st) < 0) {
-		error_errno(&error, ERROR_STATE, errno, "%s: cannot look at it", path);
-		return error_unreadable(error) ? error_move(err, &error) : 0;
-	}
-	if (!S_ISREG(st.st_mode))
-		return 0;
+	if (r <= 0)
+		return r;
 	if (source_file(plan->source, path, &digest, &found, err) < 0)
 		return -1;
 	hash_hex(digest, hex);

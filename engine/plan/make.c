@@ -55,7 +55,6 @@ static size_t need_service(struct plan *plan, const struct frame *up, size_t ser
 				     .service = plan->manifest->services[service].maker,
 				     .platform = platform,
 				     .pos = pos };
-	const char *id;
 	size_t found;
 
 	if (!plan->manifest->services[service].has_build) {
@@ -63,8 +62,7 @@ static size_t need_service(struct plan *plan, const struct frame *up, size_t ser
 			  plan->manifest->services[service].name.s);
 		return NO_NODE;
 	}
-	id = plan_node_id(plan, NODE_BUILD, frame.service, NULL, platform);
-	found = plan_find(plan, id);
+	found = plan_find_node(plan, NODE_BUILD, frame.service, platform);
 	if (found != NO_NODE)
 		return found;
 	return is_cycle(plan, &frame) ? NO_NODE : add_build(plan, &frame);
@@ -286,7 +284,7 @@ static size_t add_build(struct plan *plan, const struct frame *frame)
 	size_t number, *needs = NULL, needs_len = 0;
 	bool good;
 
-	if (!plan_load_service(plan, frame->service))
+	if (!plan_check_made(plan, frame->service) || !plan_load_service(plan, frame->service))
 		return NO_NODE;
 	build = build_new(plan, frame);
 	if (!resolve_dockerfile(plan, frame, build))
@@ -310,7 +308,7 @@ static size_t add_build(struct plan *plan, const struct frame *frame)
 		/* Steps whose outputs this build reads are nodes before it. */
 		struct node draft = { .service = frame->service, .build = build };
 
-		plan_add_outputs(plan, &draft, frame->platform);
+		plan_add_outputs(plan, &draft);
 		node = plan_add_node(plan, NODE_BUILD, frame->service, frame->platform, &number);
 		node->needs = draft.needs;
 		node->needs_len = draft.needs_len;

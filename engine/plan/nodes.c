@@ -39,6 +39,11 @@ const char *plan_node_id(struct plan *plan, enum node_kind kind, size_t service,
 	return arena_join(plan->arena, node_kind_name(kind), ":", name, middle, format_name, ":", text, NULL);
 }
 
+size_t plan_find_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform)
+{
+	return plan_find(plan, plan_node_id(plan, kind, service, NULL, platform));
+}
+
 struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
 			   size_t *ret_number)
 {

@@ -16,6 +16,7 @@
 #include "engine/plan/key.h"
 #include "engine/plan/plan_internal.h"
 #include "engine/plan/read_ahead.h"
+#include "engine/plan/trail.h"
 #include "engine/source/context.h"
 #include "engine/source/ignore.h"
 #include "engine/state/state.h"
@@ -84,6 +85,7 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 		.records = map_new(),
 		.ignores = map_new(),
 		.inputs = inputs_new(),
+		.trail = trail_new(),
 	};
 	r = plan_make(plan);
 	if (plan->unread)
@@ -125,8 +127,8 @@ void plan_free(struct plan *plan)
 	free(plan->services);
 	free(plan->again);
 	free(plan->nodes);
-	free(plan->outputs);
-	free(plan->preparing);
+	free(plan->made);
+	trail_free(plan->trail);
 	free(plan->asked);
 	error_free(plan->unread);
 	inputs_free(plan->inputs);

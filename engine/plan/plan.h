@@ -78,7 +78,7 @@ struct plan_arg {
 	const char *key, *value;
 };
 
-/* A file that a prepare step makes and a build reads. */
+/* A file that a prepare step makes and a build, or another step, reads. */
 struct plan_output {
 	size_t node;      /* the prepare node */
 	const char *path; /* relative to the manifest's folder */
@@ -108,8 +108,10 @@ struct plan_prepare {
 	const char **env;     /* "NAME=value" of the named variables that are set, NULL-terminated */
 	const char **outputs; /* relative paths */
 	size_t outputs_len;
-	const char **inputs; /* patterns, relative to the manifest's folder */
-	size_t inputs_len;
+	const char **inputs; /* patterns, relative to the manifest's folder: those that have to match something first */
+	size_t inputs_len, inputs_must;
+	struct plan_output *made; /* what it reads of other steps' outputs */
+	size_t made_len;
 	size_t selection; /* of its inputs */
 };
 
@@ -160,7 +162,7 @@ int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OU
 /* The key of a build for those who share results over a registry (sha256; the files are read for it). 1; or 0 when there is none,
  * with a sentence in *ret_why (malloc'd), or NULL while it is not known yet. */
 int plan_cache_key(const struct plan *plan, size_t node, char ret_key[DIGEST_LEN + 1], char **ret_why,
-		    struct error **err);
+		   struct error **err);
 /* Remembers it: node->cache_key. */
 void plan_set_cache_key(struct plan *plan, size_t node, const char *key);
 /* Takes a result that others have made: the node is fresh. (Texts are copied.) */

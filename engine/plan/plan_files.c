@@ -14,6 +14,7 @@
 #include "dsl/manifest.h"
 #include "engine/plan/plan_internal.h"
 #include "engine/plan/read_ahead.h"
+#include "engine/plan/trail.h"
 #include "engine/source/ignore.h"
 
 #define DOCKERFILE_MAX (8u << 20) /* bytes */
@@ -177,20 +178,11 @@ const char *plan_expand(struct plan *plan, const struct platform *platform, cons
 	return s && platform ? late_expand(plan->arena, s, lookup_platform, &expansion) : s;
 }
 
-const char *const *plan_except(struct plan *plan, const char *root, size_t *ret_len)
+char *plan_real_folder(const struct plan *plan, const char *path)
 {
-	const char **except = NULL;
-	size_t len = 0;
+	char *real = plan->prepares ? realpath(path, NULL) : NULL;
 
-	for (size_t i = 0; i < plan->outputs_len; i++) {
-		const char *relative = path_relative(root, plan->outputs[i]);
-
-		if (!relative || strcmp(relative, ".") == 0)
-			continue;
-		if (!except)
-			except = arena_array(plan->arena, plan->outputs_len, sizeof(*except));
-		except[len++] = relative;
-	}
-	*ret_len = len;
-	return except;
+	if (real)
+		return real;
+	return plan->prepares ? trail_real(path) : mem_strdup(path);
 }

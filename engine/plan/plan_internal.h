@@ -1,6 +1,7 @@
 #ifndef ENGINE_PLAN_PLAN_INTERNAL_H
 #define ENGINE_PLAN_PLAN_INTERNAL_H
 
+#include "base/diag.h"
 #include "engine/plan/plan.h"
 
 /* The plan's inside, for engine/plan/ alone. */
@@ -9,6 +10,7 @@ struct read_ahead;
 struct arena;
 struct dockerfile;
 struct ignore;
+struct trail;
 struct inputs;
 struct map;
 
@@ -25,7 +27,8 @@ struct plan_service {
 	bool target; /* named by the targets */
 	bool made;   /* its image is made for a target: itself, or one with the same image */
 	bool loaded, failed;
-	char *text; /* Dockerfile */
+	bool preparing; /* its step is being added: a way back to it is a circle */
+	char *text;     /* Dockerfile */
 	size_t text_len;
 	struct dockerfile *dockerfile;
 	const struct plan_ignore *ignore;
@@ -37,6 +40,15 @@ struct plan_service {
 struct plan_asked {
 	size_t service;
 	struct platform platform;
+};
+
+/* What is written while the plan is carried out, and so not scanned with any context. */
+struct plan_made {
+	size_t service;           /* whose step makes it; none of the manifest's: the state folder */
+	struct platform platform; /* for which, when the step runs for each */
+	const char *output;       /* as the manifest has it, variables filled in */
+	struct pos pos;
+	const char *path; /* absolute; when there are steps, without links but in its last component */
 };
 
 struct plan {
@@ -56,10 +68,10 @@ struct plan {
 	struct read_ahead *ahead; /* files that will be asked for, or NULL */
 	struct record *record_items;
 	size_t records_len;
-	const char **outputs; /* absolute paths of all prepare outputs, and of the state folder */
-	size_t outputs_len, outputs_cap;
-	size_t *preparing; /* the services with a step */
-	size_t preparing_len, preparing_cap;
+	struct plan_made *made; /* what all steps make, and the state folder */
+	size_t made_len, made_cap;
+	bool prepares;       /* there are steps */
+	struct trail *trail; /* the links that instructions go through */
 	struct plan_asked *asked;
 	size_t asked_len, asked_cap;
 	bool asked_more; /* since outputs were collected */
@@ -95,23 +107,28 @@ bool plan_add_release(struct plan *plan);
 void plan_read_ahead(struct plan *plan);
 /* Dockerfile and ignore file of a service, once; false when a complaint was made. */
 bool plan_load_service(struct plan *plan, size_t service);
-/* The paths below `root` that never count there; *ret_len of them, in the arena. */
-const char *const *plan_except(struct plan *plan, const char *root, size_t *ret_len);
+/* The folder without links (malloc'd); as it is when there are no steps: then nothing depends on it. */
+char *plan_real_folder(const struct plan *plan, const char *path);
 /* Texts with ${platform.*} filled in. `platform` NULL: as they are. */
 const char *plan_expand(struct plan *plan, const struct platform *platform, const char *s);
-/* prepare.c */
+/* prepare.c: the step's node, those of the steps whose outputs it reads before it. */
 size_t plan_prepare_node(struct plan *plan, size_t service, const struct platform *platform);
+/* The file of the project that a word of a command that runs in `dir` names ("./gen.sh", "--config=check.yaml"): 1 and its path
+ * (malloc'd), 0 when it names none, negative when that cannot be told. */
+int plan_run_file(const struct plan *plan, const char *dir, const char *word, char **ret, struct error **err);
+/* outputs.c */
 int plan_collect_outputs(struct plan *plan);
+/* False, after a complaint, when a step makes what a build of the service is planned from. */
+bool plan_check_made(struct plan *plan, size_t service);
 /* Notes that the step of `service` is asked for this platform. */
 void plan_ask_outputs(struct plan *plan, size_t service, const struct platform *platform);
 /* Edges to the prepare steps whose outputs the build reads. */
-void plan_add_outputs(struct plan *plan, struct node *node, const struct platform *platform);
-/* Whether a file at `relative` (to the context's root), there or not, reaches the builder and counts. */
-bool plan_counts(const struct plan *plan, const struct node *node, const struct plan_context *context,
-		 const char *relative);
+void plan_add_outputs(struct plan *plan, struct node *node);
 /* "build:web:linux/amd64", in the arena; `format` and `platform` may be NULL. */
 const char *plan_node_id(struct plan *plan, enum node_kind kind, size_t service, const struct image_format *format,
 			 const struct platform *platform);
+/* The number of a plain image's node, or NO_NODE. */
+size_t plan_find_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform);
 /* Adds a node, unless there is one of that id. */
 struct node *plan_add_node(struct plan *plan, enum node_kind kind, size_t service, const struct platform *platform,
 			   size_t *ret_number);

@@ -1,8 +1,10 @@
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "base/fs.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan_internal.h"
@@ -15,6 +17,26 @@ bool plan_whole(const struct dockerfile_use *use, const char *name)
 			return true;
 	}
 	return !name && use->whole;
+}
+
+/* The paths below `root` that never count there; *ret_len of them, in the arena. */
+static const char *const *except_of(struct plan *plan, const char *root, size_t *ret_len)
+{
+	cleanup_free char *real = plan_real_folder(plan, root);
+	const char **except = NULL;
+	size_t len = 0;
+
+	for (size_t i = 0; i < plan->made_len; i++) {
+		const char *relative = path_relative(real, plan->made[i].path);
+
+		if (!relative || strcmp(relative, ".") == 0)
+			continue;
+		if (!except)
+			except = arena_array(plan->arena, plan->made_len, sizeof(*except));
+		except[len++] = relative;
+	}
+	*ret_len = len;
+	return except;
 }
 
 /* Ignored files do not count in the main context. */
@@ -41,7 +63,7 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 	/* BuildKit goes by the one of a named context too, buildah does not: it counts, and so do the files that it names. */
 	if (name && filter.patterns_len > 0)
 		patterns[filter.patterns_len++] = ".dockerignore";
-	filter.except = plan_except(plan, context->root, &filter.except_len);
+	filter.except = except_of(plan, context->root, &filter.except_len);
 	context->selection = source_add(plan->source, context->root, &filter);
 }
 
@@ -49,7 +71,7 @@ static void select_inputs(struct plan *plan, struct plan_prepare *prepare)
 {
 	struct filter filter = { .deep = true, .patterns = prepare->inputs, .patterns_len = prepare->inputs_len };
 
-	filter.except = plan_except(plan, plan->manifest->dir, &filter.except_len);
+	filter.except = except_of(plan, plan->manifest->dir, &filter.except_len);
 	prepare->selection = source_add(plan->source, plan->manifest->dir, &filter);
 }
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "base/buf.h"
 #include "base/fs.h"
+#include "base/glob.h"
 #include "base/mem.h"
 #include "engine/source/select.h"
 #include "engine/source/walk.h"
@@ -35,17 +35,9 @@ static char *pattern_behind(const struct detour *detour)
 	cleanup_free char *joined = detour->link[0] == '/' ? mem_strdup(detour->link)
 							   : mem_printf("/%s/%s", folder, detour->link);
 	cleanup_free char *cleaned = path_clean(joined); /* ".." ends at the folder's root */
-	cleanup_buf struct buf out = { 0 };
+	cleanup_free char *target = glob_escape(cleaned + 1);
 
-	for (const char *c = cleaned + 1; *c; c++) {
-		if (strchr("*?[\\", *c))
-			buf_char(&out, '\\');
-		buf_char(&out, *c);
-	}
-	if (*detour->rest)
-		buf_printf(&out, "%s%s", out.len ? "/" : "", detour->rest);
-	buf_str(&out, "");
-	return buf_steal(&out);
+	return *detour->rest ? mem_printf("%s%s%s", target, *target ? "/" : "", detour->rest) : steal_ptr(target);
 }
 
 bool detour_follow(struct selector *selector, const struct detour *detours, size_t len)

@@ -160,18 +160,6 @@ static bool class_over_slash(const char *pattern)
 	return false;
 }
 
-static char *escape_magic(struct arena *arena, const char *path)
-{
-	cleanup_buf struct buf out = { 0 };
-
-	for (; *path; path++) {
-		if (strchr("*?[\\", *path))
-			buf_char(&out, '\\');
-		buf_char(&out, *path);
-	}
-	return arena_strndup(arena, out.data ? out.data : "", out.len);
-}
-
 /* COPY --parents knows "**": the pattern ends before it, which counts more. */
 static void cut_deep(char *pattern)
 {
@@ -209,7 +197,7 @@ static void widen(struct collect *collect, const struct collect_source *source, 
 
 void collect_source(struct collect *collect, const struct collect_source *source)
 {
-	cleanup_free char *rooted = NULL, *cleaned = NULL, *heredoc = NULL;
+	cleanup_free char *rooted = NULL, *cleaned = NULL, *literal = NULL, *heredoc = NULL;
 	char *pattern;
 	bool chomp;
 
@@ -227,7 +215,8 @@ void collect_source(struct collect *collect, const struct collect_source *source
 	}
 	rooted = mem_printf("/%s", source->path);
 	cleaned = path_clean(rooted); /* ".." ends at the context's root, as in the builders */
-	pattern = source->literal ? escape_magic(collect->arena, cleaned + 1) : arena_strdup(collect->arena, cleaned + 1);
+	literal = source->literal ? glob_escape(cleaned + 1) : NULL;
+	pattern = arena_strdup(collect->arena, literal ? literal : cleaned + 1);
 	if (source->parents)
 		cut_deep(pattern);
 	if (!*pattern) {

@@ -535,6 +535,21 @@ static void a_changed_output_rebuilds_what_reads_it(void **state)
 	assert_non_null(strstr(plan, "stale build:app:linux/arm64: file app/gen.c (content)\n"));
 }
 
+static void a_changed_output_is_an_input_of_another_step(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *plan = NULL;
+
+	world_edit(world, "services.yaml", "    build: db\n",
+		   "    build: db\n    prepare: {run: [make], inputs: [app/gen.c], outputs: [db/late]}\n");
+	world_write(world, "db/late", "1");
+	world_run(world, NULL);
+	world_edit(world, "app/gen.c", "gen", "made");
+	world_edit(world, "schema/one.txt", "1", "2");
+	plan = world_plan(world, NULL, true);
+	assert_non_null(strstr(plan, "stale prepare:db: file app/gen.c (content)\n"));
+}
+
 static void a_format_is_a_node_of_its_own(void **state)
 {
 	struct world *world = *state;
@@ -1055,6 +1070,7 @@ int main(void)
 		CASE(a_step_counts_its_command_inputs_environment_and_outputs),
 		CASE(a_step_that_makes_the_same_outputs_stops_there),
 		CASE(a_changed_output_rebuilds_what_reads_it),
+		CASE(a_changed_output_is_an_input_of_another_step),
 		CASE(a_format_is_a_node_of_its_own),
 		CASE(every_kind_of_key_has_a_version),
 		CASE(formats_are_published_in_stages),

@@ -326,13 +326,17 @@ static void add_word(struct buf *words, const char *before, const char *word)
 	text_shell(words, masked ? masked : word);
 }
 
-/* Each command has its own formats. */
-static int check_format(const struct options *options, struct error **err)
+/* Each command has its own formats; the first one is meant when none is given. */
+static int check_format(struct options *options, struct error **err)
 {
-	const char *formats = command_find(options->commands, options->command)->formats;
+	const struct command *command = command_find(options->commands, options->command);
+	const char *formats = command->formats ? command->formats : "text";
 	cleanup_free char *what = mem_printf("--format of `cbuild %s`", options->command);
 
-	return one_of(options->format, what, formats ? formats : "text", err);
+	if (options->format)
+		return one_of(options->format, what, formats, err);
+	options->format = own(options, mem_strndup(formats, strcspn(formats, " ")));
+	return 0;
 }
 
 int options_parse(struct options *options, const struct command *commands, int argc, char **argv, struct error **err)
@@ -340,7 +344,7 @@ int options_parse(struct options *options, const struct command *commands, int a
 	cleanup_buf struct buf words = { 0 };
 	bool only_words = false;
 
-	*options = (struct options){ .commands = commands, .format = "text", .progress = "auto" };
+	*options = (struct options){ .commands = commands, .progress = "auto" };
 	for (int i = 1; i < argc; i++) {
 		int first = i, r = 0;
 

@@ -42,7 +42,7 @@ struct options {
 	const char *username;     /* of login, or NULL */
 	const char *to;           /* where `load` puts images, or NULL */
 	const char *since;        /* a commit, or NULL */
-	const char *format;       /* "text" when not given */
+	const char *format;       /* when not given, the first that the command has */
 	const char *progress;     /* "auto", "tty", "plain", "json" or "quiet", which is as -q */
 	const char *trace;        /* a file, or NULL */
 	const char *output;       /* -o, or NULL */

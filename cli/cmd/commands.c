@@ -203,10 +203,12 @@ static const struct command commands[] = {
 		      "cbuild check web\tone of them\n"
 		      "cbuild check --builder=docker\twith BuildKit's own checks\n" },
 	{ "load", "[TARGET...]", "put what was made into docker, podman, containerd or kind (--to)", cmd_load,
-	  .takes = TAKES_TARGETS,
+	  .takes = TAKES_TARGETS, .formats = "oci zstd estargz nydus",
 	  .detail = "Puts the images that were made last under all their references into `--to`: an engine, a "
 		    "namespace of containerd (Kubernetes reads `k8s.io`), or the nodes of a kind cluster. "
 		    "containerd and kind get all platforms; docker and podman hold one, so they get this machine's. "
+		    "`--format` chooses one of the manifest's `formats` instead of the plain image; containerd gets nydus "
+		    "images as they are, for the snapshotter that knows them, and nothing else takes them. "
 		    "Nothing is built.",
 	  .examples = "cbuild load --to=containerd:k8s.io\twhat a Kubernetes on this machine runs\n"
 		      "cbuild load web --to=kind:dev\tone service, into a kind cluster\n" },

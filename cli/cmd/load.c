@@ -70,7 +70,9 @@ static int load_service(struct session *session, struct deliver *deliver, size_t
 {
 	const char *name = session->manifest->services[service].name.s;
 	const char *maker = manifest_maker(session->manifest, &session->manifest->services[service]);
-	cleanup_free char *id = mem_printf("index:%s", maker);
+	const char *format = session->options->format;
+	bool plain = strcmp(format, "oci") == 0;
+	cleanup_free char *id = mem_printf("index:%s%s%s", maker, plain ? "" : ":", plain ? "" : format);
 	cleanup_record struct record *record = NULL;
 
 	if (state_last(session->state, id, &record, err) < 0)
@@ -79,8 +81,10 @@ static int load_service(struct session *session, struct deliver *deliver, size_t
 	    !layout_has(session->layout, record->identity, UINT64_MAX)) {
 		if (session->layout && layout_seen(session->layout, err) < 0)
 			return -1;
-		error_make(err, ERROR_BUILD, "%s has not been built yet", name);
-		error_remedy(err, "cbuild --no-load %s", name);
+		error_make(err, ERROR_BUILD, "%s has not been %s%s yet", name, plain ? "built" : "made as ",
+			   plain ? "" : format);
+		error_remedy(err, "cbuild --no-load %s%s%s", name, plain ? "" : ", with `formats` naming ",
+			     plain ? "" : format);
 		return -1;
 	}
 	return load_record(session, deliver, record, err);
@@ -92,7 +96,8 @@ static int load_all(struct session *session, struct error **err)
 	int r = 0;
 
 	if (session_write(session, err) < 0 || session_loop(session, err) < 0 ||
-	    deliver_open(session->options->to, session->loop, session->state, session->layout, &deliver, err) < 0)
+	    deliver_open(session->options->to, strcmp(session->options->format, "nydus") == 0, session->loop,
+			 session->state, session->layout, &deliver, err) < 0)
 		return -1;
 	for (size_t i = 0; r == 0 && i < session->manifest->services_len; i++) {
 		const struct service *service = &session->manifest->services[i];

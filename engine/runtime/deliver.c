@@ -26,7 +26,7 @@ struct deliver {
 	struct runtime *runtime; /* an engine, or NULL: */
 	char *program;           /* ctr or kind */
 	char *name;              /* of the namespace or cluster; NULL: the default */
-	bool kind;
+	bool kind, packed;
 };
 
 /* The namespace behind "containerd:", "" without one; NULL when `to` is another place. */
@@ -91,6 +91,11 @@ static int open_place(struct deliver *deliver, const char *to, struct state *sta
 {
 	const char *containerd = name_in(to, "containerd"), *kind = name_in(to, "kind");
 
+	if (deliver->packed && !containerd) {
+		error_make(err, ERROR_USAGE, "%s cannot run images in this format", to);
+		error_remedy(err, "containerd can, with a snapshotter for it: --to=containerd:k8s.io");
+		return -1;
+	}
 	if (strcmp(to, "docker") == 0 || strcmp(to, "podman") == 0)
 		return runtime_open(to, "load", deliver->loop, state, deliver->layout, &deliver->runtime, err);
 	if (containerd)
@@ -102,12 +107,13 @@ static int open_place(struct deliver *deliver, const char *to, struct state *sta
 	return -1;
 }
 
-int deliver_open(const char *to, struct loop *loop, struct state *state, struct layout *layout, struct deliver **ret,
-		 struct error **err)
+int deliver_open(const char *to, bool packed, struct loop *loop, struct state *state, struct layout *layout,
+		 struct deliver **ret, struct error **err)
 {
 	struct deliver *deliver = mem_alloc(sizeof(*deliver));
 
 	deliver->loop = loop;
+	deliver->packed = packed;
 	deliver->layout = layout;
 	if (open_place(deliver, to, state, err) < 0) {
 		deliver_free(deliver);
@@ -175,6 +181,8 @@ static int run_import(const struct deliver *deliver, const char *tar, struct err
 		argv_add(&argv, "images");
 		argv_add(&argv, "import");
 		argv_add(&argv, "--all-platforms");
+		if (deliver->packed)
+			argv_add(&argv, "--no-unpack");
 		argv_add(&argv, tar);
 	}
 	spec.argv = (const char *const *)argv.items;

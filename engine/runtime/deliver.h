@@ -13,10 +13,11 @@ struct state;
  * kind cluster. On the loop's thread, outside loop_run. */
 struct deliver;
 
-/* `to`: "docker", "podman", "containerd", "containerd:NAMESPACE" or "kind:NAME". ERROR_USAGE for another one, ERROR_TOOL
- * with a remedy when it cannot be used. */
-int deliver_open(const char *to, struct loop *loop, struct state *state, struct layout *layout, struct deliver **ret,
-		 struct error **err);
+/* `to`: "docker", "podman", "containerd", "containerd:NAMESPACE" or "kind:NAME". `packed`: the layers are in a form that only a
+ * snapshotter of containerd's can read, so it is to take them as they are. ERROR_USAGE for another place, or one that cannot do so;
+ * ERROR_TOOL with a remedy when it cannot be used. */
+int deliver_open(const char *to, bool packed, struct loop *loop, struct state *state, struct layout *layout,
+		 struct deliver **ret, struct error **err);
 void deliver_free(struct deliver *deliver); /* NULL-safe */
 /* True when it holds images of all platforms; otherwise only this machine's is put there. */
 bool deliver_holds_all(const struct deliver *deliver);

@@ -12,7 +12,7 @@ setup_file()
 		registry: localhost/load
 		tags: [v1, latest]
 		services:
-		  web: {build: web}
+		  web: {build: web, formats: [zstd, nydus]}
 		  base: {publish: false, build: web}
 	EOF
 	dockerfile web <<-'EOF'
@@ -74,6 +74,35 @@ setup()
 	cb load --to=containerd
 	[ "$status" -eq 0 ]
 	equal "$(ctr --namespace=default images list --quiet | sort | head -1)" localhost/load/web:latest
+}
+
+@test "in another format: containerd gets zstd images, and nydus images as they are" {
+	local digest form
+	for form in zstd nydus; do
+		cb load --to=containerd:forms --format=$form
+		equal "$status" 0
+		digest=$(jq -r --arg name "localhost/load/web:v1-$form" '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == $name) | .digest' .cbuild/oci/index.json)
+		equal "$(ctr --namespace=forms images list | awk -v name="localhost/load/web:v1-$form" '$1 == name { print $3 }')" "$digest"
+	done
+	ctr --namespace=forms content list -q >"$BATS_TEST_TMPDIR/content"
+	for digest in $(jq -r '.layers[].digest' "$(blob "$(image_manifest localhost/load/web:v1-nydus linux/arm64)")"); do
+		grep -qx "$digest" "$BATS_TEST_TMPDIR/content"
+	done
+	cb load --to=podman --format=zstd web
+	equal "$status" 0
+	podman image exists localhost/load/web:v1-zstd
+	for place in podman docker kind; do
+		cb load --to=$place --format=nydus
+		equal "$status" 2
+		grep -qF "$place cannot run images in this format" "$err"
+		grep -qF -- '--to=containerd:k8s.io' "$err"
+	done
+	cb load --to=podman --format=estargz
+	equal "$status" 1
+	grep -qF 'web has not been made as estargz yet' "$err"
+	cb load --to=podman --format=json
+	equal "$status" 2
+	grep -qF 'oci, zstd, estargz or nydus' "$err"
 }
 
 @test "into podman, the machine's own platform, and it says so" {

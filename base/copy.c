@@ -62,7 +62,7 @@ int copy_file(const char *from, const char *to, struct error **err)
 	if (in < 0 || fstat(in, &st) < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", from);
 	if (!S_ISREG(st.st_mode))
-		return error_make(err, ERROR_STATE, "%s: this is no file", from);
+		return error_make(err, ERROR_STATE, "%s: not a file", from);
 	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (out < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be written", to);

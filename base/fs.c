@@ -339,7 +339,7 @@ int fs_append_at(int dir, const char *name, mode_t mode, const char *path, int *
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errnum, "cannot write %s", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return error_make(err, ERROR_STATE, "cannot write %s: it is no file", path);
+		return error_make(err, ERROR_STATE, "cannot write %s: it is not a file", path);
 	*ret_fd = fd;
 	fd = -1;
 	return 0;

@@ -30,8 +30,8 @@ static bool decode_long(struct decode *d, const struct schema_key *key, const st
 	if (format && format->kind != NODE_NULL && decode_text(d, &format_key, format, &text)) {
 		ret->raw = !strcmp(text.s, "raw");
 		if (!ret->raw)
-			diags_add(d->diags, text.pos, "\"raw\" is the only one", "unknown format \"%s\" of an env file",
-				  text.s);
+			diags_add(d->diags, text.pos, "the only format is \"raw\"",
+				  "unknown format \"%s\" of an env file", text.s);
 	}
 	return decode_text(d, key, path, &ret->path);
 }

@@ -58,7 +58,8 @@ static bool take_variable(struct matrix *m, const struct entry *entry)
 	bool good = true;
 
 	if (!matrix_is_name(entry->key)) {
-		diags_add(d->diags, entry->pos, "names consist of letters, digits and \"_\", and begin with no digit",
+		diags_add(d->diags, entry->pos,
+			  "names consist of letters, digits and \"_\", and do not begin with a digit",
 			  "\"%s\" cannot be the name of a variable", entry->key);
 		return false;
 	}

@@ -12,7 +12,7 @@
 #include "dsl/unit.h"
 
 static const char *const tag_hint =
-	"a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and begins with none of the last two";
+	"a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and does not begin with \".\" or \"-\"";
 
 static bool resolve_image_check_tag(struct resolve *r, const struct text *tag, const char *where)
 {

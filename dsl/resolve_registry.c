@@ -52,7 +52,7 @@ static void check_mirrors(struct resolve *r, const struct texts *mirrors)
 
 		if (!good)
 			diags_add(r->diags, mirror->pos, "write host and maybe path: \"mirror.lan:5000/hub\"",
-				  "\"%s\" is no mirror: %s", mirror->s, why ? why : "it names no host");
+				  "\"%s\" is not a mirror: %s", mirror->s, why ? why : "it names no host");
 		ref_free(&ref);
 	}
 }

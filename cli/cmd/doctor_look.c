@@ -142,7 +142,7 @@ static int look_for_platform(struct doctor *doctor, const char *name, struct err
 	char text[PLATFORM_TEXT];
 
 	if (!platform_parse(name, &platform))
-		return error_make(err, ERROR_USAGE, "\"%s\" is no platform", name);
+		return error_make(err, ERROR_USAGE, "\"%s\" is not a platform", name);
 	for (size_t i = 0; i < doctor->builders_len; i++) {
 		const struct doctor_tool *tool = &doctor->builders[i];
 

@@ -32,7 +32,7 @@ static int images_remote_collect(const struct json *list, struct remote_asked *a
 			mem_reserve(&asked->images, &asked->images_cap, asked->len + 1, sizeof(*asked->images));
 			asked->images[asked->len] = i;
 			if (!reference || !ref_parse(reference, &asked->heads[asked->len++].ref, NULL))
-				return error_make(err, ERROR_STATE, "a record has a name that is none");
+				return error_make(err, ERROR_STATE, "a record has an invalid name");
 		}
 	}
 	return 0;

@@ -229,7 +229,7 @@ int cmd_init(const struct options *options, struct error **err)
 	if (options->targets_len > 0)
 		return error_make(err, ERROR_USAGE, "`cbuild init` takes no words; -C DIR for another folder");
 	if (!shows && fs_exists(path)) {
-		error_make(err, ERROR_USAGE, "%s is there already", path);
+		error_make(err, ERROR_USAGE, "%s exists already", path);
 		error_remedy(err, "`cbuild init --stdout` prints what would be written");
 		return -1;
 	}

@@ -41,7 +41,7 @@ static int inspect_read_config(struct registry *registry, const struct ref *ref,
 	if (registry_read_blob(registry, ref, &manifest->config, &text, err) < 0)
 		return -1;
 	if (json_parse(text.data, text.len, manifest->config.digest, &config, NULL) < 0)
-		return error_make(err, ERROR_REGISTRY, "the config %s is no JSON", manifest->config.digest);
+		return error_make(err, ERROR_REGISTRY, "the config %s is not JSON", manifest->config.digest);
 	if (document_platform(config, &platform)) {
 		platform_text(&platform, shown);
 		json_set_str(object, "platform", shown);

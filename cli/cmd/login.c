@@ -44,7 +44,7 @@ static int read_input(bool line, char **ret, struct error **err)
 		text.data[--text.len] = '\0';
 	if (strlen(text.data) != text.len || strchr(text.data, '\n')) {
 		buf_free(&text);
-		return error_make(err, ERROR_USAGE, "what came on standard input is more than a line");
+		return error_make(err, ERROR_USAGE, "standard input has more than one line");
 	}
 	*ret = buf_steal(&text);
 	return 0;

@@ -466,7 +466,7 @@ int bake_read(const char *text, size_t len, const char *name, struct json **ret,
 	bake.groups = json_get(root, "group");
 	bake.variables = json_get(root, "variable");
 	if (!json_is_object(bake.targets) || json_len(bake.targets) == 0)
-		return error_make(err, ERROR_USAGE, "%s: there is no \"target\": it is no bake file", name);
+		return error_make(err, ERROR_USAGE, "%s: there is no \"target\": it is not a bake file", name);
 	if (json_get(root, "function"))
 		return bake_refuse(&bake, json_key(json_first(bake.targets)), "the file has functions");
 	bake.secrets = json_new_object();

@@ -168,7 +168,7 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	id = result.out->data ? result.out->data : "";
 	len = strspn(id, "0123456789abcdef");
 	if (len != DIGEST_HEX)
-		return error_make(err, ERROR_TOOL, "buildah pull %s: its answer is no image id", source);
+		return error_make(err, ERROR_TOOL, "buildah pull %s: its answer is not an image id", source);
 	argv_addf(&work->ids, "%.*s", (int)len, id);
 	return 0;
 }

@@ -37,7 +37,7 @@ static int tags_check_collect(struct plan *plan, struct release_inquiry *inquiry
 			mem_reserve(&inquiry->askers, &inquiry->askers_cap, inquiry->len + 1, sizeof(*inquiry->askers));
 			inquiry->askers[inquiry->len] = (struct asker){ i, *references };
 			if (!ref_parse(*references, &inquiry->heads[inquiry->len++].ref, NULL))
-				return error_make(err, ERROR_INTERNAL, "%s is no reference", *references);
+				return error_make(err, ERROR_INTERNAL, "%s is not an image reference", *references);
 		}
 	}
 	return 0;

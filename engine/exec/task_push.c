@@ -119,7 +119,7 @@ static int push_to(struct task *task, const char *repository, const char *digest
 	int r;
 
 	if (!ref_parse(repository, &where, NULL))
-		return error_make(err, ERROR_INTERNAL, "%s is no repository", repository);
+		return error_make(err, ERROR_INTERNAL, "%s is not a repository", repository);
 	r = push_content(&push, &result, err);
 	ref_free(&where);
 	if (r < 0)
@@ -182,7 +182,7 @@ int task_tag(struct task *task, struct error **err)
 		int r;
 
 		if (!ref_parse(references[i], &ref, NULL))
-			return error_make(err, ERROR_INTERNAL, "%s is no reference", references[i]);
+			return error_make(err, ERROR_INTERNAL, "%s is not an image reference", references[i]);
 		r = push_tag(task->env->registry, task->env->layout, &ref, digest, err);
 		ref_free(&ref);
 		if (r < 0)

@@ -22,7 +22,7 @@ static int check_file(struct check *check, const struct blob_file *file, struct 
 	bool good;
 
 	if (!file->digest[0]) {
-		check->trouble(check->data, file->name, "is no blob; removed");
+		check->trouble(check->data, file->name, "is not a blob; removed");
 		return blob_files_remove(check->layout, file, err);
 	}
 	if (blob_files_check(check->layout, file, &good, err) < 0)

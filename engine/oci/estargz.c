@@ -94,7 +94,7 @@ static int estargz_set_text(struct json *record, const char *key, const struct b
 		cleanup_buf struct buf safe = { 0 };
 
 		text_safe(&safe, text->data, text->len);
-		return error_make(err, ERROR_STATE, "eStargz cannot hold a name that is no UTF-8: %s", safe.data);
+		return error_make(err, ERROR_STATE, "eStargz cannot hold a name that is not UTF-8: %s", safe.data);
 	}
 	json_set_str(record, key, text->data);
 	return 0;

@@ -27,7 +27,7 @@ struct estargz_result {
 /* The sink gets the layer. ERROR_TOOL, ERROR_STATE. */
 int estargz_new(pack_sink *sink, void *data, struct estargz **ret, struct error **err);
 void estargz_free(struct estargz *estargz); /* NULL-safe */
-/* The next bytes of the uncompressed tar. A tar that is damaged, or has what the table cannot say (a name that is no UTF-8,
+/* The next bytes of the uncompressed tar. A tar that is damaged, or has what the table cannot say (a name that is not UTF-8,
  * a sparse file), is an error. */
 int estargz_add(struct estargz *estargz, const void *data, size_t len, struct error **err);
 int estargz_end(struct estargz *estargz, struct estargz_result *ret, struct error **err);

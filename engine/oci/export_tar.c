@@ -20,7 +20,7 @@
 #define COPY_BLOCK ((size_t)256 * 1024)
 
 /* What docker and containerd call it: the whole name, with domain and tag. NULL for a name with a digest or
- * one that is no reference. */
+ * one that is not an image reference. */
 static char *export_tar_full_name(const char *reference)
 {
 	struct ref ref = { 0 };

@@ -185,7 +185,7 @@ static int lockfile_take_platform(struct lockfile_reading *reading, const char *
 	if (!reading->entry)
 		return lockfile_wrong(reading, err, "a platform without an image before it");
 	if (!platform_parse(name, &platform))
-		return lockfile_wrong(reading, err, "this is no platform");
+		return lockfile_wrong(reading, err, "this is not a platform");
 	if (lock_entry_find(reading->entry, &platform))
 		return lockfile_wrong(reading, err, "the platform stands there twice");
 	lock_entry_add(reading->entry, &platform, digest);
@@ -197,7 +197,7 @@ static int lockfile_take_entry(struct lockfile_reading *reading, const char *nam
 	cleanup_free char *reference = lock_reference(name);
 
 	if (!reference || strcmp(reference, name) != 0)
-		return lockfile_wrong(reading, err, "this is no image with registry and tag");
+		return lockfile_wrong(reading, err, "this is not an image with registry and tag");
 	if (lockfile_find(reading->lock, name))
 		return lockfile_wrong(reading, err, "the image stands there twice");
 	reading->entry = lock_entry_new(name, digest);
@@ -232,7 +232,7 @@ int lockfile_parse(const char *text, size_t len, const char *name, struct lockfi
 	char *rest = copy;
 
 	if (memchr(text, '\0', len))
-		return lockfile_wrong(&reading, err, "this is no text");
+		return lockfile_wrong(&reading, err, "this is not a text");
 	while (rest) {
 		char *line = strsep(&rest, "\n");
 

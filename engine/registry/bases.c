@@ -196,7 +196,7 @@ static int find_locked(struct bases *bases, struct base *base, struct error **er
 	if (base->error)
 		return error_copy(err, base->error);
 	if (!ref_parse(base->reference, &own, NULL))
-		return error_make(err, ERROR_USAGE, "\"%s\" is no image", base->reference);
+		return error_make(err, ERROR_USAGE, "\"%s\" is not an image", base->reference);
 	ref_free(&base->where);
 	base->where = (struct ref){ 0 };
 	r = ask_around(bases, base, &own, ask_all, &base->error);
@@ -251,7 +251,7 @@ static int bases_place(struct bases *bases, struct base *base, const char *diges
 	if (base->placed)
 		return 0;
 	if (!ref_parse(base->reference, &own, NULL))
-		return error_make(err, ERROR_USAGE, "\"%s\" is no image", base->reference);
+		return error_make(err, ERROR_USAGE, "\"%s\" is not an image", base->reference);
 	free(own.digest);
 	own.digest = mem_strdup(digest);
 	spec = registry_settings(bases->registry, own.domain);

@@ -332,7 +332,7 @@ static int check_stream(struct stream *stream, const char *domain, struct error 
 
 	sha256_done(stream->sha, digest);
 	if (stream->size != stream->blob->size || strcmp(digest, stream->blob->digest) != 0)
-		return error_make(err, ERROR_REGISTRY, "%s: the blob %s that it sends is another one", domain,
+		return error_make(err, ERROR_REGISTRY, "%s: the blob %s that it sends has another digest", domain,
 				  stream->blob->digest);
 	return 0;
 }

@@ -79,7 +79,7 @@ static int read_answer(const struct buf *out, const char *helper, struct credent
 
 	if (json_parse(out->data ? out->data : "", out->len, helper, &answer, NULL) < 0)
 		return error_make(err, ERROR_REGISTRY,
-				  "the credential helper docker-credential-%s answers with no JSON", helper);
+				  "the credential helper docker-credential-%s does not answer in JSON", helper);
 	username = json_str(answer, "Username");
 	secret = json_str(answer, "Secret");
 	if (!username || !secret)

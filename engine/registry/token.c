@@ -140,7 +140,7 @@ static int read_token(const struct http_response *response, const char *origin, 
 	int64_t seconds;
 
 	if (response->cut || json_parse(response->body->data, response->body->len, origin, &answer, NULL) < 0)
-		return error_make(err, ERROR_REGISTRY, "the token server %s answers with no JSON", origin);
+		return error_make(err, ERROR_REGISTRY, "the token server %s does not answer in JSON", origin);
 	token = json_str(answer, "token");
 	token = token ? token : json_str(answer, "access_token");
 	if (!token || !token_fit(token))

@@ -221,7 +221,7 @@ static int check_way(const struct endpoint *endpoint, const char *from, const ch
 	cleanup_free char *origin = to ? url_origin(to) : NULL;
 
 	if (!origin)
-		return error_make(err, ERROR_REGISTRY, "%s sends us to something that is no URL", endpoint->domain);
+		return error_make(err, ERROR_REGISTRY, "%s redirects to an invalid URL", endpoint->domain);
 	if (was_tls && strncmp(origin, "https://", 8) != 0)
 		return error_make(err, ERROR_REGISTRY, "%s sends us from TLS to plain HTTP (%s)", endpoint->domain,
 				  origin);
@@ -280,8 +280,7 @@ static int transport_send_whole(struct attempt *attempt, struct http_response *r
 					attempt->login.data ? attempt->login.data : "", err);
 		} else if (transport_is_redirect(attempt, ret)) {
 			if (redirects++ == REDIRECTS_MAX)
-				r = error_make(err, ERROR_REGISTRY, "%s sends us round in circles",
-					       attempt->endpoint->domain);
+				r = error_make(err, ERROR_REGISTRY, "%s redirects in a loop", attempt->endpoint->domain);
 			else
 				r = transport_follow(attempt, ret, err);
 		} else {

@@ -235,7 +235,7 @@ static int send_piece(struct upload *upload, struct error **err)
 		return lost_session(upload, &response, "sending a piece of a blob", err);
 	len = range_end(&response, upload->arrived + len);
 	if (len <= upload->arrived || len > upload->blob->size)
-		return error_make(err, ERROR_REGISTRY, "%s says that it has bytes %s of a blob that it was not sent",
+		return error_make(err, ERROR_REGISTRY, "%s claims bytes %s of a blob that were not sent",
 				  upload->ref->domain, len > upload->blob->size ? "past the end" : "fewer than before");
 	upload->arrived = len;
 	return take_location(upload, url, &response, err);

@@ -91,7 +91,7 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 	one = json_at(all, 0);
 	state = json_get(one, "State");
 	if (!json_is_object(state))
-		return error_make(err, ERROR_TOOL, "inspect says nothing of the container's state");
+		return error_make(err, ERROR_TOOL, "inspect does not give the container's state");
 	ret->running = json_bool(state, "Running");
 	ret->status = (int)json_int(state, "ExitCode");
 	ret->pid = (int)json_int(state, "Pid");

@@ -78,7 +78,7 @@ int pull_parse(const char *json, size_t len, const char *reference, struct runti
 	one = json_at(all, 0);
 	id = json_str(one, "Id");
 	if (!id || !*id)
-		return error_make(err, ERROR_TOOL, "inspect says no id of %s", reference);
+		return error_make(err, ERROR_TOOL, "inspect gives no id for %s", reference);
 	origin = json_text(json_at(json_get(one, "RepoDigests"), 0));
 	ret->id = whole_id(id);
 	ret->origin = origin ? mem_strdup(origin) : mem_printf("%s (%s)", reference, ret->id);

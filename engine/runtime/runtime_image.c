@@ -61,7 +61,8 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 	if (r < 0 || runtime->ops->has(runtime, id, &there, err) < 0)
 		return -1;
 	if (!there)
-		return error_make(err, ERROR_TOOL, "%s gave the image another id than %s", runtime->ops->name, id);
+		return error_make(err, ERROR_TOOL, "%s loaded the image under another id than %s", runtime->ops->name,
+				  id);
 	return 0;
 }
 

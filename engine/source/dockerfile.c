@@ -70,7 +70,7 @@ static int dockerfile_add_stage(struct dockerfile *dockerfile, const struct inst
 	if (in->args_len == 3 && !stage_name(dockerfile, in->args[2].text, &stage->name))
 		return error_make(
 			err, ERROR_USAGE,
-			"%s:%u: \"%s\" is no name for a stage: it begins with a letter, then letters, digits, '-', '_' and '.' follow",
+			"%s:%u: \"%s\" is not a valid stage name: a letter, then letters, digits, '-', '_' and '.'",
 			dockerfile->name, in->line, in->args[2].text);
 	platform = instruction_flag(in, "platform", &value);
 	stage->platform = platform ? platform->text + value : NULL;

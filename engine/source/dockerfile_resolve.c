@@ -289,7 +289,7 @@ static int stage_platform(struct resolver *r, const struct stage *stage, struct 
 	if (!stage->platform)
 		return 0;
 	if (globals_expand(r->globals, stage->platform, &r->collect.args, &text) < 0 || !platform_parse(text, ret))
-		return error_make(err, ERROR_USAGE, "%s:%u: \"%s\" is no platform", name, stage->from->line,
+		return error_make(err, ERROR_USAGE, "%s:%u: \"%s\" is not a platform", name, stage->from->line,
 				  stage->platform);
 	return 0;
 }

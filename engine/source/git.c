@@ -98,7 +98,7 @@ struct git {
 	bool opened, loaded;
 	git_repository *repository;
 	git_object *head; /* the commit, or NULL */
-	char *why;        /* there is no repository */
+	char *why;        /* there is not a repository */
 	char *head_why;   /* there is no commit */
 	struct value values[VALUES];
 };

@@ -215,7 +215,7 @@ refused()
 	# Whatever the groups are, it ends.
 	"$cbuild" import - <<<'{"group": {"g": {"targets": ["g", "h", "g"]}, "h": {"targets": ["g", "g", "a"]}}, "target": {"a": {}}}' >x.yaml
 	equal "$(grep -E '^  [gh]:' x.yaml)" "$(printf '  g: [a]\n  h: [a]')"
-	refused 'it is no bake file' <<<'{"services": {}}'
+	refused 'it is not a bake file' <<<'{"services": {}}'
 	refused 'x.json:1:' <<<'target "a" {}'
 	run -2 "$cbuild" import missing.json
 }

@@ -366,7 +366,7 @@ damaged()
 	cb fsck
 	[ "$status" = 6 ]
 	grep -qx "sha256:${blob##*/}: its content is not what its name says; removed" "$out"
-	grep -qx "stray: is no blob; removed" "$out"
+	grep -qx "stray: is not a blob; removed" "$out"
 	grep -qE "^(build|index):.*${blob##*/}" "$out"
 	gone "$blob" .cbuild/oci/blobs/sha256/stray
 

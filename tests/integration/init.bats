@@ -118,7 +118,7 @@ equal()
 	plain Dockerfile
 	echo mine >services.yaml
 	run -2 "$cbuild" init
-	[[ $output == *'services.yaml is there already'* ]]
+	[[ $output == *'services.yaml exists already'* ]]
 	equal "$(cat services.yaml)" mine
 	"$cbuild" init --stdout | grep -q '^  shop:$'
 	equal "$(cat services.yaml)" mine

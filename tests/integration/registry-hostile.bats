@@ -94,13 +94,13 @@ refused()
 	image=$(registry_host bad)/known/web:v1
 	rules bad 'GET blobs/sha256 1 flip'
 	inspect "$image"
-	refused 'is another one'
+	refused 'has another digest'
 	rules bad 'GET blobs/sha256 1 long'
 	inspect "$image"
 	refused 'longer than it should be'
 	rules bad 'GET blobs/sha256 1 body x'
 	inspect "$image"
-	refused 'is another one'
+	refused 'has another digest'
 }
 
 @test "bodies without end and bodies that crawl are given up" {
@@ -209,7 +209,7 @@ refused()
 	# Round in circles.
 	rules bad "GET manifests/v1 1000 redirect http://$(registry_host bad)"
 	inspect "$DOCKER_REGISTRY/api:v1"
-	refused 'sends us round in circles'
+	refused 'redirects in a loop'
 }
 
 @test "an upload that is to go elsewhere goes there without the login" {

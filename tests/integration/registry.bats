@@ -299,7 +299,7 @@ commit()
 	to closed app "ca: $registries/closed/cert.pem"
 	push api
 	equal "$status" 4
-	grep -q 'wants a login, and there is none' "$err"
+	grep -q 'requires a login, and there is none' "$err"
 	grep -q "cbuild login localhost" "$err"
 	login_file closed tester wrong
 	push api
@@ -355,7 +355,7 @@ commit()
 	echo 'echo credentials not found in native keychain; exit 1' >bin/answer
 	push api
 	equal "$status" 4
-	grep -q 'wants a login' "$err"
+	grep -q 'requires a login' "$err"
 	echo 'echo secret-of-the-helper; exit 1' >bin/answer
 	push api
 	equal "$status" 4

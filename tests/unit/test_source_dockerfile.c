@@ -265,7 +265,7 @@ static void test_errors(void **state)
 		{ "# escape=x\nFROM a", NULL, "Dockerfile:1: the escape directive takes ` or \\" },
 		{ "# escape=`\n# escape=`\nFROM a", NULL, "Dockerfile:2: only one escape parser directive can be used" },
 		{ "FROM $X", NULL, "Dockerfile:1: the base \"$X\" is empty: no argument gives it a value" },
-		{ "FROM --platform=a/b/c/d x", NULL, "Dockerfile:1: \"a/b/c/d\" is no platform" },
+		{ "FROM --platform=a/b/c/d x", NULL, "Dockerfile:1: \"a/b/c/d\" is not a platform" },
 		{ "FROM a AS build\nFROM b", "biuld", "Dockerfile: there is no stage \"biuld\"" },
 		{ "FROM a\n", "1", "Dockerfile: there is no stage \"1\"" },
 	};

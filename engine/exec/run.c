@@ -202,6 +202,11 @@ static int begin_history(struct run *run, struct error **err)
 	return state_run_begin(run->env.state, run->options->command, &plan, &run->id, err);
 }
 
+static bool is_cancelled(void *loop)
+{
+	return loop_cancelled(loop);
+}
+
 static int run_all(struct run *run, struct error **err)
 {
 	cleanup_fd int gate = -1;
@@ -218,6 +223,7 @@ static int run_all(struct run *run, struct error **err)
 	if (run_open_tools(run, err) < 0)
 		return -1;
 	run->env.staging = run->stem;
+	source_cancels(run->env.source, is_cancelled, run->env.loop);
 	return run_loop(run, err);
 }
 

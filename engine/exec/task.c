@@ -200,6 +200,8 @@ void task_work(void *arg)
 	if (do_work(task, &task->error) < 0 && !task->error)
 		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
 	task_leave_wave(task);
+	if (task->staging)
+		fs_remove_tree(task->staging, NULL); /* a leftover is swept by the next run */
 }
 
 void task_free(struct task *task)
@@ -209,8 +211,6 @@ void task_free(struct task *task)
 		close(task->log_fd);
 	if (task->lock_fd >= 0)
 		close(task->lock_fd);
-	if (task->staging)
-		fs_remove_tree(task->staging, NULL); /* a leftover is swept by the next run */
 	fleet_give_back(task->seat);
 	error_free(task->error);
 	free(task->staging);

@@ -43,6 +43,7 @@ struct loop {
 
 	unsigned tasks;
 	bool stopped;
+	uint64_t longest_us;
 
 	void (*tick)(void *arg);
 	void *tick_arg;
@@ -222,12 +223,37 @@ void loop_free(struct loop *loop)
 		raise(signum);
 }
 
+/* The load of the machine, and what is waited for, do not count in it. */
+static uint64_t thread_us(void)
+{
+	struct timespec spent;
+
+	if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &spent) < 0)
+		return 0;
+	return (uint64_t)spent.tv_sec * 1000000 + (uint64_t)spent.tv_nsec / 1000;
+}
+
+static void measured_turn(struct loop *loop)
+{
+	uint64_t before = thread_us(), took;
+
+	uv_run(&loop->uv, UV_RUN_ONCE);
+	took = thread_us() - before;
+	if (took > loop->longest_us)
+		loop->longest_us = took;
+}
+
+uint64_t loop_longest_us(const struct loop *loop)
+{
+	return loop->longest_us;
+}
+
 int loop_run(struct loop *loop, struct error **err)
 {
 	(void)err;
 	/* loop_stop may have been called already. */
 	while (!loop->stopped || loop->tasks > 0)
-		uv_run(&loop->uv, UV_RUN_ONCE);
+		measured_turn(loop);
 	loop->stopped = false;
 	uv_timer_stop(&loop->ticker);
 	return 0;

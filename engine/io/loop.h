@@ -22,6 +22,9 @@ void loop_free(struct loop *loop);
 /* Runs until loop_stop was called (on the loop's thread) and no task is left. */
 int loop_run(struct loop *loop, struct error **err);
 void loop_stop(struct loop *loop);
+/* The longest turn of loop_run so far, in microseconds that its thread was computing: as long nothing else is seen, and a
+ * Ctrl-C waits. */
+uint64_t loop_longest_us(const struct loop *loop);
 
 /* Calls `fn(arg)` on the loop's thread, in the order of posting. Any thread. */
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);

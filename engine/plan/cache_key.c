@@ -76,7 +76,7 @@ int plan_cache_key(const struct plan *plan, size_t number, char ret_key[DIGEST_L
 		return -1;
 	r = inputs_shared_key(inputs, ret_key, err);
 	inputs_free(inputs);
-	if (r > 0)
+	if (r >= 0)
 		*ret_why = changed_file(plan, build);
 	return *ret_why ? 0 : r;
 }

@@ -240,11 +240,27 @@ static int frame_file(struct sha256 *sha, const char *path, struct error **err)
 	return frame_attributes(sha, path, err);
 }
 
+/* A file of a context. False when it is not the one any more that was hashed. */
+static bool frame_content(struct sha256 *sha, const struct files *files, size_t entry)
+{
+	const unsigned char *bytes = source_sha256(files->source, files->selection, entry);
+	char digest[DIGEST_LEN + 1] = "sha256:";
+
+	if (!bytes)
+		return false;
+	digest_encode(bytes, digest + strlen(digest));
+	frame_text(sha, digest);
+	return true;
+}
+
+/* 1, or 0 when a file has changed meanwhile. */
 static int frame_files(struct sha256 *sha, const struct files *files, struct error **err)
 {
 	size_t len;
 	const struct entry *entries = source_entries(files->source, files->selection, &len);
 
+	if (source_read_sha256(files->source, files->selection, err) < 0)
+		return -1;
 	frame_number(sha, len);
 	for (size_t i = 0; i < len; i++) {
 		const struct entry *entry = &entries[i];
@@ -255,12 +271,15 @@ static int frame_files(struct sha256 *sha, const struct files *files, struct err
 		frame_text(sha, type);
 		if (entry->type == 'l')
 			frame_text(sha, entry->link);
-		else if ((entry->type == 'f' ? frame_file(sha, path, err) : frame_attributes(sha, path, err)) < 0)
+		else if (entry->type == 'f' && !frame_content(sha, files, i))
+			return 0;
+		else if (frame_attributes(sha, path, err) < 0)
 			return -1;
 	}
-	return 0;
+	return 1;
 }
 
+/* 1, or 0 when a file has changed meanwhile. */
 static int frame_value(const struct inputs *inputs, size_t number, struct sha256 *sha, struct error **err)
 {
 	const struct input *input = &inputs->items[number];
@@ -271,18 +290,19 @@ static int frame_value(const struct inputs *inputs, size_t number, struct sha256
 	}
 	if (input->path) {
 		frame_text(sha, input->value ? strchr(input->value, ' ') : NULL); /* its permission bits */
-		return frame_file(sha, input->path, err);
+		return frame_file(sha, input->path, err) < 0 ? -1 : 1;
 	}
 	if (input->data)
 		frame(sha, input->data, input->data_len);
 	else
 		frame_text(sha, input->value);
-	return 0;
+	return 1;
 }
 
 int inputs_shared_key(const struct inputs *inputs, char ret_key[DIGEST_LEN + 1], struct error **err)
 {
 	cleanup_sha256 struct sha256 *sha = NULL;
+	int r;
 
 	if (sha256_new(&sha, err) < 0)
 		return -1;
@@ -293,8 +313,9 @@ int inputs_shared_key(const struct inputs *inputs, char ret_key[DIGEST_LEN + 1],
 			return 0;
 		frame_text(sha, reason_kind_name(input->kind));
 		frame_text(sha, input->name);
-		if (frame_value(inputs, i, sha, err) < 0)
-			return -1;
+		r = frame_value(inputs, i, sha, err);
+		if (r <= 0)
+			return r;
 	}
 	sha256_done(sha, ret_key);
 	return digest_valid(ret_key) ? 1 : error_make(err, ERROR_TOOL, "libcrypto has failed");

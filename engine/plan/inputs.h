@@ -52,7 +52,7 @@ void inputs_sort(struct inputs *inputs, size_t from);
 /* False when a value is unknown. */
 bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1]);
 /* The same list as sha256, for others to trust: what is hashed in it counts by its own bytes, which are read for it. 1, or 0 when
- * a value is unknown. ERROR_STATE for what cannot be read. */
+ * a value is unknown or a file has changed since it was hashed. ERROR_STATE for what cannot be read, ERROR_CANCELLED. */
 int inputs_shared_key(const struct inputs *inputs, char ret_key[DIGEST_LEN + 1], struct error **err);
 void inputs_text(const struct inputs *inputs, struct buf *out);
 /* A difference between two lists. `was` NULL: added; `now` NULL: removed. Values in full, as in the text. */

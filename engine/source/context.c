@@ -22,6 +22,7 @@
 #include "engine/source/content.h"
 #include "engine/source/detour.h"
 #include "engine/source/select.h"
+#include "engine/source/sha.h"
 #include "engine/source/statindex.h"
 #include "engine/source/walk.h"
 
@@ -61,6 +62,9 @@ struct source {
 	size_t spare_len, spare_cap;
 	struct arena *arena;
 	pthread_mutex_t lock; /* guards, once it was scanned, what grows: trips, spare, arena; and what selections make on first use */
+	pthread_mutex_t reading_sha; /* held while nodes get their sha256 */
+	bool (*cancelled)(void *data);
+	void *cancelled_data;
 	int64_t now;
 	atomic_bool dirty;
 };
@@ -111,6 +115,7 @@ int source_open(const char *base, const char *index_path, struct source **ret, s
 	source->roots = map_new();
 	source->arena = arena_new();
 	pthread_mutex_init(&source->lock, NULL);
+	pthread_mutex_init(&source->reading_sha, NULL);
 	source->now = (int64_t)now.tv_sec * NANOSECONDS + now.tv_nsec;
 	*ret = source;
 	return 0;
@@ -161,6 +166,7 @@ void source_free(struct source *source)
 	statindex_free(index_of(source));
 	arena_free(source->arena);
 	pthread_mutex_destroy(&source->lock);
+	pthread_mutex_destroy(&source->reading_sha);
 	free(source->base);
 	free(source->index_path);
 	free(source);
@@ -377,11 +383,6 @@ bool source_takes(const struct source *source, size_t selection, const char *pat
 	return selector_takes(source->selections[selection]->selector, path);
 }
 
-long source_unmatched(const struct source *source, size_t selection)
-{
-	return selector_unmatched(source->selections[selection]->selector);
-}
-
 static const char *keep_text(struct source *source, const char *text)
 {
 	const char *kept;
@@ -400,6 +401,47 @@ static void *keep_bytes(struct source *source, size_t len)
 	kept = arena_alloc(source->arena, len);
 	pthread_mutex_unlock(&source->lock);
 	return kept;
+}
+
+int source_read_sha256(struct source *source, size_t index, struct error **err)
+{
+	struct selection *selection = source->selections[index];
+	struct sha_reading reading = { .cancelled = source->cancelled, .data = source->cancelled_data };
+	cleanup_free const struct node **nodes = NULL;
+	int r;
+
+	source_entries(source, index, &reading.len);
+	nodes = mem_array(reading.len + 1, sizeof(*nodes));
+	pthread_mutex_lock(&source->reading_sha);
+	reading.len = 0;
+	for (size_t i = 0; i < selection->chosen.len; i++)
+		if (S_ISREG(selection->chosen.nodes[i]->mode) && !selection->chosen.nodes[i]->sha256)
+			nodes[reading.len++] = selection->chosen.nodes[i];
+	reading.nodes = nodes;
+	reading.top = selection->top->host->path;
+	reading.room = keep_bytes(source, (reading.len + 1) * SHA_BYTES);
+	r = sha_read(&reading, err);
+	pthread_mutex_unlock(&source->reading_sha);
+	for (size_t i = 0; i < reading.len; i++)
+		if (nodes[i]->sha256 && walk_settled(&nodes[i]->stamp, source->now))
+			source->dirty = true;
+	return r;
+}
+
+const unsigned char *source_sha256(const struct source *source, size_t selection, size_t entry)
+{
+	return source->selections[selection]->chosen.nodes[entry]->sha256;
+}
+
+void source_cancels(struct source *source, bool (*cancelled)(void *data), void *data)
+{
+	source->cancelled = cancelled;
+	source->cancelled_data = data;
+}
+
+long source_unmatched(const struct source *source, size_t selection)
+{
+	return selector_unmatched(source->selections[selection]->selector);
 }
 
 /* A folder as a whole, outside any selection. */

@@ -66,6 +66,13 @@ const struct entry *source_entries(struct source *source, size_t selection, size
 const struct stamp *source_stamp(const struct source *source, size_t selection, size_t entry);
 /* After source_scan: whether something at `path` (relative to the selection's folder), were it there, would be an entry. */
 bool source_takes(const struct source *source, size_t selection, const char *path);
+/* Reads the sha256 of those of its files whose is not known, and keeps it in the index. Thread-safe after source_scan; one thread
+ * at a time reads. ERROR_CANCELLED; ERROR_STATE for what cannot be read. */
+int source_read_sha256(struct source *source, size_t selection, struct error **err);
+/* After that: of the i-th of these entries, a file, its bytes (DIGEST_HEX / 2); NULL when it has changed since source_scan. */
+const unsigned char *source_sha256(const struct source *source, size_t selection, size_t entry);
+/* What ends long reads: `cancelled(data)` is asked by several threads. Before they start. */
+void source_cancels(struct source *source, bool (*cancelled)(void *data), void *data);
 /* For selections with patterns: the first pattern (index) that matched nothing, or -1. */
 long source_unmatched(const struct source *source, size_t selection);
 

@@ -5,10 +5,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "engine/source/sha.h"
 #include "engine/source/walk.h"
 
 #define SIZE_LIMIT ((uint64_t)1 << 30) /* bytes: some ten million files */
@@ -19,6 +21,7 @@ struct statindex {
 	struct statindex_header header; /* all zero: empty */
 	const struct range *dirs;
 	const struct record *entries;
+	const unsigned char *shas; /* SHA_BYTES each */
 	const char *names;
 	atomic_uchar *seen; /* a byte an entry: its name is still there */
 };
@@ -35,7 +38,7 @@ static bool valid(const struct buf *file, struct statindex_header *ret)
 	if (memcmp(header.magic, STATINDEX_MAGIC, sizeof(header.magic)) != 0 || header.version != STATINDEX_VERSION)
 		return false;
 	size = sizeof(header) + (uint64_t)header.dirs * sizeof(struct range) +
-	       (uint64_t)header.entries * sizeof(struct record);
+	       (uint64_t)header.entries * sizeof(struct record) + (uint64_t)header.shas * SHA_BYTES;
 	if (size + header.names != file->len || header.dirs < 2 || header.names == 0)
 		return false;
 	if (!hash_equal(header.checksum, hash_bytes(file->data + CHECKED, file->len - CHECKED)))
@@ -57,7 +60,8 @@ struct statindex *statindex_open(const char *path)
 	}
 	index->dirs = (const struct range *)(const void *)(index->file.data + sizeof(index->header));
 	index->entries = (const struct record *)(const void *)(index->dirs + index->header.dirs);
-	index->names = (const char *)(index->entries + index->header.entries);
+	index->shas = (const unsigned char *)(index->entries + index->header.entries);
+	index->names = (const char *)index->shas + (size_t)index->header.shas * SHA_BYTES;
 	index->seen = mem_array(index->header.entries + 1UL, sizeof(*index->seen));
 	return index;
 }
@@ -84,6 +88,13 @@ size_t statindex_dirs(const struct statindex *index)
 const char *statindex_text(const struct statindex *index, uint32_t offset)
 {
 	return offset < index->header.names ? index->names + offset : "";
+}
+
+const unsigned char *statindex_sha256(const struct statindex *index, const struct record *record)
+{
+	if (!S_ISREG(record->mode) || record->link == 0 || record->link > index->header.shas)
+		return NULL;
+	return index->shas + (size_t)(record->link - 1) * SHA_BYTES;
 }
 
 struct range statindex_range(const struct statindex *index, uint32_t dir)

@@ -14,7 +14,7 @@ struct top;
 /*
  * The stat index: path -> stamp, digest. A flat file of folders, entries and names that is read at once:
  * a header, the folders (a range of entries each), the entries (sorted by name within a folder, so that
- * looking up a sorted folder is a merge), the names. A folder that was read as a whole has all its names there, those
+ * looking up a sorted folder is a merge), those sha256 that were asked for, the names. A folder that was read as a whole has all its names there, those
  * that no context counts too, and its own stamp: as long as it has that, it need not be read again. Folder 0 is the one that paths are relative to, folder 1 is "/" for what is
  * outside of it. Numbers are the machine's own: the file does not travel.
  */
@@ -29,7 +29,7 @@ struct record {
 	uint64_t inode;
 	uint64_t digest_lo, digest_hi;
 	uint32_t name; /* offsets in the names */
-	uint32_t link;
+	uint32_t link; /* of a file: the number of its sha256, from 1 on; 0: not known */
 	uint32_t mode; /* without inode: of a name of which nothing is known but its type (S_IFMT; 0: not even that) */
 	uint32_t dir;  /* the folder's number, or 0 */
 };
@@ -55,6 +55,8 @@ const struct record *statindex_next(struct cursor *cursor);
 /* The entry of that name, or NULL; noted as still there. */
 const struct record *statindex_seek(struct cursor *cursor, const char *name);
 void statindex_end(struct cursor *cursor); /* what is left is no longer there */
+/* The bytes of the sha256 of a file's content, or NULL: not known. */
+const unsigned char *statindex_sha256(const struct statindex *index, const struct record *record);
 const char *statindex_text(const struct statindex *index, uint32_t offset);
 
 /* The parts of a loaded index, for writing the next one. */
@@ -80,12 +82,13 @@ struct statindex_header {
 	struct hash128 checksum; /* of everything behind it */
 	uint32_t version;
 	uint32_t dirs, entries, names; /* how many, how many, bytes */
+	uint32_t shas, unused;         /* how many */
 };
 #define STATINDEX_MAGIC "cbldsidx"
 #define STATINDEX_MAGIC_BYTES                          \
 	{                                              \
 		'c', 'b', 'l', 'd', 's', 'i', 'd', 'x' \
 	}
-#define STATINDEX_VERSION 4
+#define STATINDEX_VERSION 5
 
 #endif

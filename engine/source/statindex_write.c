@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "engine/source/sha.h"
 #include "engine/source/walk.h"
 
 #define DEPTH_MAX 4096 /* folders: more than a path can have */
@@ -26,7 +27,8 @@ struct writer {
 	size_t dirs_len, dirs_cap;
 	struct record *records;
 	size_t records_len, records_cap;
-	struct buf names;
+	struct buf names, shas;
+	uint32_t shas_len;
 };
 
 /* A walked folder, and the path that is still between it and the folder at hand. */
@@ -111,6 +113,15 @@ static uint32_t add_name(struct writer *w, const char *name, size_t len)
 	return (uint32_t)at;
 }
 
+/* What `link` is of a file. */
+static uint32_t add_sha(struct writer *w, const unsigned char *sha256)
+{
+	if (!sha256)
+		return 0;
+	buf_add(&w->shas, sha256, SHA_BYTES);
+	return ++w->shas_len;
+}
+
 static bool storable(const struct writer *w, const struct node *node)
 {
 	return node->known && node->stamp.mtime <= w->limit && node->stamp.ctime <= w->limit;
@@ -126,7 +137,7 @@ static struct record record_of(struct writer *w, const struct node *node)
 		.digest_lo = node->digest.lo,
 		.digest_hi = node->digest.hi,
 		.mode = node->mode,
-		.link = node->link ? add_name(w, node->link, strlen(node->link)) : 0,
+		.link = node->link ? add_name(w, node->link, strlen(node->link)) : add_sha(w, node->sha256),
 	};
 }
 
@@ -165,10 +176,10 @@ static struct record record_of_name(struct writer *w, const struct merged *merge
 		if (storable(w, merged->node))
 			record = record_of(w, merged->node);
 	} else if (merged->old && (merged->old->mode & S_IFMT) == type) { /* a folder on the way is not looked at */
-		const char *link = statindex_text(w->old, merged->old->link);
+		const char *link = S_ISLNK(type) ? statindex_text(w->old, merged->old->link) : "";
 
 		record = *merged->old;
-		record.link = *link ? add_name(w, link, strlen(link)) : 0;
+		record.link = *link ? add_name(w, link, strlen(link)) : add_sha(w, statindex_sha256(w->old, merged->old));
 		record.dir = 0;
 	}
 	return record;
@@ -196,7 +207,8 @@ static bool merge(struct writer *w, const struct claim *claims, size_t len, stru
 			merged.old = claims[i].old;
 		if (claims[i].other)
 			merged.other = claims[i].other;
-		if (claims[i].node && (!merged.node || !merged.node->known))
+		if (claims[i].node &&
+		    (!merged.node || !merged.node->known || (claims[i].node->known && claims[i].node->sha256)))
 			merged.node = claims[i].node;
 		if (claims[i].mount.dir)
 			below->mounts[below->len++] = claims[i].mount;
@@ -311,6 +323,7 @@ static void assemble(const struct writer *w, struct buf *out)
 		.dirs = (uint32_t)w->dirs_len,
 		.entries = (uint32_t)w->records_len,
 		.names = (uint32_t)w->names.len,
+		.shas = w->shas_len,
 	};
 	size_t checked = offsetof(struct statindex_header, version);
 
@@ -318,6 +331,8 @@ static void assemble(const struct writer *w, struct buf *out)
 	buf_add(out, w->dirs, w->dirs_len * sizeof(*w->dirs));
 	if (w->records_len > 0)
 		buf_add(out, w->records, w->records_len * sizeof(*w->records));
+	if (w->shas_len > 0)
+		buf_add(out, w->shas.data, w->shas.len);
 	buf_add(out, w->names.data, w->names.len);
 	header.checksum = hash_bytes(out->data + checked, out->len - checked);
 	memcpy(out->data, &header, sizeof(header));
@@ -354,5 +369,6 @@ int statindex_write(const char *path, const char *base, const struct statindex *
 	free(w.dirs);
 	free(w.records);
 	buf_free(&w.names);
+	buf_free(&w.shas);
 	return replace(path, &out, err);
 }

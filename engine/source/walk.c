@@ -172,10 +172,12 @@ static bool fill(struct place *place, struct node *node, const char *name, const
 	case S_IFLNK:
 		return read_link(place, node, name, record);
 	case S_IFREG:
-		if (record)
+		if (record) {
 			know(node, record);
-		else
+			node->sha256 = statindex_sha256(hand->walk->index, record);
+		} else {
 			want(hand, node, place->host->path);
+		}
 		return true;
 	case S_IFIFO:
 		fail(hand, place, name, 0, "a named pipe cannot be part of a build context; list it in .dockerignore");

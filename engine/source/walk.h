@@ -31,7 +31,8 @@ struct node {
 	struct stamp stamp;
 	struct hash128 digest; /* of a folder: of its attributes, zero without any */
 	const char *link;
-	struct dir *dir; /* of a folder that was entered */
+	const unsigned char *sha256; /* of a file's content, its bytes; NULL: nobody has asked (sha.h) */
+	struct dir *dir;             /* of a folder that was entered */
 };
 
 /* How one selection sees a folder. */

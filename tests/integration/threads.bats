@@ -127,3 +127,28 @@ played()
 	equal "$status" 0
 	[ -d "$BATS_TEST_TMPDIR/first" ]
 }
+
+@test "the loop does not read contexts for the keys of the registry cache" {
+	local far
+	registry_start cache
+	far=$(registry_host cache)/threads
+	cat >services.yaml <<-EOF
+		project: threads
+		registry: $far
+		cache: {registry: true}
+		services:
+		  near: {build: near, publish: false}
+		  b: {build: {context: b, additional_contexts: {base: "service:near"}}}
+	EOF
+	printf 'FROM scratch\nCOPY Dockerfile /near\n' | dockerfile near
+	printf 'FROM base\nCOPY large /b\n' | dockerfile b
+	truncate -s 1G b/large # some seconds to read
+	played buildah <<-'EOF'
+		case "$1 ${!#}" in
+		"build "*/b) exit 1 ;;
+		esac
+	EOF
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH cb b --builder=buildah --platforms="$host" --no-verify --no-load
+	equal "$status" 1
+	turns_short
+}

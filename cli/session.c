@@ -228,7 +228,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.verify = want->verify,
 		.verify_again = want->verify_again,
 		.push = want->push,
-		.unpublished = options->starts,
+		.unpublished = options->starts || want->unpublished,
 		.keep_going = options->keep_going,
 		.state_dir = session->state_dir,
 		.present = present_check,

@@ -55,6 +55,7 @@ int session_write(struct session *session, struct error **err);
 struct session_plan {
 	const char *const *targets;            /* NULL-terminated; NULL: those of the command line */
 	bool load, verify, verify_again, push; /* verify_again: plan.h */
+	bool unpublished;                      /* no indexes: nothing is to get a name */
 };
 /* Makes the plan (complaints as above). */
 int session_plan(struct session *session, const struct session_plan *want, struct error **err);

@@ -182,6 +182,7 @@ static void decode_depends_entry(struct decode *d, const struct schema_key *key,
 				 struct depends *ret)
 {
 	static const struct schema_key required_key = { .name = "required", .type = TYPE_BOOL };
+	static const struct schema_key restart_key = { .name = "restart", .type = TYPE_BOOL };
 	bool required = true;
 
 	ret->name = (struct text){ entry->key, entry->pos };
@@ -199,6 +200,8 @@ static void decode_depends_entry(struct decode *d, const struct schema_key *key,
 			decode_condition(d, part->value, &ret->condition);
 		else if (!strcmp(part->key, "required") && part->value->kind != NODE_NULL)
 			decode_value(d, &required_key, part->value, &required);
+		else if (!strcmp(part->key, "restart") && part->value->kind != NODE_NULL)
+			decode_value(d, &restart_key, part->value, &ret->restart);
 	}
 	decode_known(d, key, entry->value, "a dependency");
 	ret->optional = !required;

@@ -67,7 +67,7 @@ static bool long_mount(struct decode *d, const struct schema_key *key, const str
 {
 	static const struct schema_key bool_key = { .name = "read_only", .type = TYPE_BOOL };
 	const struct node *read_only = node_get(node, "read_only");
-	struct text type, target;
+	struct text type, target, label;
 	bool fixed = false;
 
 	*ret = (struct mount){ 0 };
@@ -81,7 +81,9 @@ static bool long_mount(struct decode *d, const struct schema_key *key, const str
 	if (read_only && read_only->kind != NODE_NULL)
 		decode_value(d, &bool_key, read_only, &fixed);
 	ret->target = target.s;
-	ret->options = fixed ? "ro" : "";
+	if (!part(d, node_get(node, "bind"), "selinux", &label))
+		return false;
+	ret->options = arena_join(d->arena, fixed ? "ro" : "", fixed && label.s ? "," : "", label.s ? label.s : "", NULL);
 	ret->kind = type.s && strcmp(type.s, "bind") == 0    ? MOUNT_BIND
 		    : type.s && strcmp(type.s, "tmpfs") == 0 ? MOUNT_TMPFS
 							     : MOUNT_VOLUME;

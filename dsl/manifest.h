@@ -115,6 +115,7 @@ struct env_file {
 	struct text path; /* as written; relative to the folder of its manifest */
 	bool optional;    /* it may be missing */
 	bool raw;         /* its values hold no variables */
+	const char *full; /* its absolute path */
 };
 
 enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_POLICIES };
@@ -126,6 +127,7 @@ struct depends {
 	size_t service; /* index into manifest.services */
 	enum depends_condition condition;
 	bool optional; /* "required: false": it need not be there */
+	bool restart;  /* when that one is restarted, for compose alone */
 };
 
 struct http_check {
@@ -202,6 +204,7 @@ struct service {
 	size_t formats_len;
 	struct text reference; /* without build: the image to start as written, with its tag or digest; else s NULL */
 	enum pull_policy pull; /* of that one */
+	struct text platform;  /* that it runs on, as written; or s NULL */
 	bool provided;         /* something other than a container: never built nor started */
 	bool publish;          /* false: only a base of others */
 	struct texts profiles; /* len 0: always part of "all" */

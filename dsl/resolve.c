@@ -166,6 +166,7 @@ static void resolve_one(struct resolve *r, size_t i)
 	if (!service->has_build && !draft->image.s && !service->provided && !draft->incomplete)
 		diags_add(r->diags, service->name.pos, NULL, "the service \"%s\" needs \"build\" or \"image\"",
 			  service->name.s);
+	service->platform = draft->platform;
 	resolve_image(r, draft, service);
 	if (service->has_build)
 		resolve_build(r, draft, service);

@@ -66,7 +66,7 @@ static void take_values(struct resolve *r, const struct env_file *file, const st
 static void read_file(struct resolve *r, const struct env_file *file, struct map *values)
 {
 	struct unit *unit = unit_at(r->units, file->path.pos);
-	const char *path = resolve_text(r, &file->path);
+	const char *path = file->full;
 	cleanup_free char *joined = NULL, *shown = NULL;
 	cleanup_buf struct buf text = { 0 };
 	cleanup_error struct error *error = NULL;
@@ -154,6 +154,10 @@ void resolve_env_files(struct resolve *r)
 			mark_running(manifest, i, runs);
 	if (r->options->starts)
 		mark_started(manifest, r->options->starts, runs);
+	for (size_t i = 0; i < manifest->services_len; i++)
+		for (size_t j = 0; j < manifest->services[i].env_files_len; j++)
+			manifest->services[i].env_files[j].full =
+				resolve_text(r, &manifest->services[i].env_files[j].path);
 	for (size_t i = 0; i < manifest->services_len; i++)
 		if (runs[i] && manifest->services[i].env_files_len)
 			read_files(r, &manifest->services[i]);

@@ -489,7 +489,5 @@ struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file,
 	*nodes = r.nodes;
 	if (result < 0)
 		return NULL;
-	if (!r.root)
-		diags_add(diags, (struct pos){ file, 1, 1 }, NULL, "the manifest is empty");
-	return r.root;
+	return r.root ? r.root : node_map(arena, (struct pos){ file, 1, 1 }, NULL, 0);
 }

@@ -31,18 +31,18 @@ static int print_export(struct session *session, struct error **err)
 }
 
 /* All services, those of profiles too: the file has the whole manifest. */
-static int plan_everything(struct session *session, struct error **err)
+static int plan_everything(struct session *session, bool bake, struct error **err)
 {
 	const struct manifest *manifest = session->manifest;
 	cleanup_free const char **names = mem_array(manifest->services_len + 1, sizeof(*names));
-	struct session_plan want = { .targets = names };
+	struct session_plan want = { .targets = names, .unpublished = true };
 	size_t len = 0;
 
 	for (size_t i = 0; i < manifest->services_len; i++) {
 		if (manifest->services[i].has_build)
 			names[len++] = manifest->services[i].name.s;
 	}
-	if (len == 0)
+	if (len == 0 && bake)
 		return error_make(err, ERROR_USAGE, "no service has a `build:`");
 	return session_plan(session, &want, err);
 }
@@ -57,7 +57,7 @@ int cmd_export(const struct options *options, struct error **err)
 		return error_make(err, ERROR_USAGE, "`cbuild export` takes bake or compose");
 	r = session_open(&session, options, err);
 	if (r == 0)
-		r = plan_everything(&session, err);
+		r = plan_everything(&session, strcmp(options->targets[0], "bake") == 0, err);
 	if (r == 0)
 		r = print_export(&session, err);
 	session_close(&session);

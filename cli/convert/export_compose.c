@@ -127,19 +127,24 @@ static struct json *depends(const struct service *service)
 		struct json *condition = json_new_object();
 
 		json_set_str(condition, "condition", conditions[service->depends[i].condition]);
+		if (service->depends[i].optional)
+			json_set_bool(condition, "required", false);
+		if (service->depends[i].restart)
+			json_set_bool(condition, "restart", true);
 		json_set(object, service->depends[i].name.s, condition);
 	}
 	return object;
 }
 
-static struct json *env_files(const struct service *service)
+static struct json *env_files(const struct plan *plan, const struct service *service)
 {
 	struct json *list = json_new_array();
 
 	for (size_t i = 0; i < service->env_files_len; i++) {
+		cleanup_free char *path = export_path(plan, service->env_files[i].full);
 		struct json *file = json_new_object();
 
-		export_set(file, "path", &language, service->env_files[i].path.s);
+		export_set(file, "path", &language, path);
 		if (service->env_files[i].optional)
 			json_set_bool(file, "required", false);
 		if (service->env_files[i].raw)
@@ -199,6 +204,12 @@ static struct json *mounts(const struct plan *plan, const struct service *from, 
 		export_set(object, "target", &language, mount->target);
 		if (strncmp(mount->options, "ro", 2) == 0)
 			json_set_bool(object, "read_only", true);
+		if (strpbrk(mount->options, "zZ")) {
+			struct json *bind = json_new_object();
+
+			json_set_str(bind, "selinux", strpbrk(mount->options, "z") ? "z" : "Z");
+			json_set(object, "bind", bind);
+		}
 		if (mount->kind == MOUNT_VOLUME && mount->source.s)
 			json_set(volumes, mount->source.s, json_new_object());
 		json_append(list, object);
@@ -226,7 +237,7 @@ static void set_run(const struct plan *plan, const struct service *from, struct 
 	}
 	export_set_filled(service, "ports", ports);
 	export_set_filled(service, "environment", export_pairs(&from->environment, &language));
-	export_set_filled(service, "env_file", env_files(from));
+	export_set_filled(service, "env_file", env_files(plan, from));
 	export_set_filled(service, "command", export_texts(&from->command, &language));
 	export_set_filled(service, "entrypoint", export_texts(&from->entrypoint, &language));
 	export_set(service, "user", &language, from->user.s);
@@ -236,6 +247,7 @@ static void set_run(const struct plan *plan, const struct service *from, struct 
 	export_set_filled(service, "depends_on", depends(from));
 	export_set_filled(service, "healthcheck", healthcheck(&from->healthcheck));
 	export_set_filled(service, "profiles", export_texts(&from->profiles, &language));
+	export_set(service, "platform", &language, from->platform.s);
 	set_pull(from, service);
 }
 
@@ -269,6 +281,10 @@ int export_compose(struct plan *plan, struct buf *out, struct buf *notes, struct
 
 	json_set_str(root, "name", manifest->project.s);
 	for (size_t i = 0; i < manifest->services_len && r == 0; i++) {
+		if (manifest->services[i].provided) {
+			buf_printf(notes, "%s: what provides it is left out\n", manifest->services[i].name.s);
+			continue;
+		}
 		export_note(&manifest->services[i], &language, notes);
 		r = export_compose_add_service(plan, i, services, sources, volumes, err);
 	}

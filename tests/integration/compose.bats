@@ -53,3 +53,29 @@ say()
 	[ "$(ls [0-9]*.yaml | wc -l)" -ge 40 ]
 	[ "$wrong" -eq 0 ]
 }
+
+# docker compose of the tests' own; it needs no daemon for this.
+compose_environment()
+{
+	local docker=${CBUILD_TEST_CACHE:-$checkout/.cache}/docker
+	"$checkout/tests/lib/docker" fetch "$docker"
+	export DOCKER_CONFIG=$docker/config PATH=$docker/root/usr/bin:$PATH
+	compose=$docker/root/usr/libexec/docker/cli-plugins/docker-compose
+}
+
+# What differs on purpose is listed, with the reason.
+@test "docker compose makes the same of these files, and of what export writes for them" {
+	local file files=()
+	compose_environment
+	for file in [0-9]*.yaml; do
+		"$cbuild" list -f "$file" >/dev/null 2>&1 && files+=("$file")
+	done
+	[ "${#files[@]}" -ge 40 ]
+	python3 "$checkout/tests/compose-random.py" "$cbuild" "$compose" "${files[@]}" >found || true
+	sed '/^#/d' "$checkout/tests/compose/differences" | diff -u - found
+}
+
+@test "docker compose makes the same of 300 random projects" {
+	compose_environment
+	python3 "$checkout/tests/compose-random.py" "$cbuild" "$compose" 300
+}

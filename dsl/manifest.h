@@ -232,6 +232,7 @@ struct service {
 	struct mount *mounts;
 	size_t mounts_len;
 	struct verify_spec verify;
+	struct texts unused; /* what was said of how it runs, and is not done */
 };
 
 /* How a registry is talked to. */

@@ -62,6 +62,7 @@ enum schema_flag {
 	FLAG_MAP = 64,     /* a map */
 	FLAG_PLAIN = 128,  /* of "build": given to the builder, and exported, as it is written */
 	FLAG_OPTION = 256, /* of a FLAG_PLAIN: counts in the build's key */
+	FLAG_IDLE = 1024,  /* of a TYPE_SHAPE of a service: it says nothing of how the container runs */
 	FLAG_OWN = 512     /* of the manifest or a service: cbuild's word, which compose does not know */
 };
 

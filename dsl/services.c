@@ -27,6 +27,20 @@ static bool is_map(struct services *s, const struct entry *entry, const char *wh
 	return false;
 }
 
+/* Words of compose for how it runs that are accepted, and no more. */
+static void note_unused(struct services *s, const struct node *node, struct texts *unused)
+{
+	unused->items = arena_array(s->decode->arena, node->len, sizeof(*unused->items));
+	for (size_t i = 0; i < node->len; i++) {
+		const struct entry *entry = &node->entries[i];
+		const struct schema_key *key = schema_find(&schema_service, entry->key);
+
+		if (key && key->type == TYPE_SHAPE && !(key->flags & FLAG_IDLE) && !key->has &&
+		    entry->value->kind != NODE_NULL)
+			unused->items[unused->len++] = (struct text){ entry->key, entry->pos };
+	}
+}
+
 /* One service; of a matrix, one of its combinations. The scope has been entered. */
 static void decode_service(struct services *s, const struct entry *entry, const struct combo *combo,
 			   struct draft_service *draft)
@@ -44,6 +58,8 @@ static void decode_service(struct services *s, const struct entry *entry, const 
 			  "\"name\" is for services with a \"matrix\"");
 	if (node)
 		decode_map(s->decode, &schema_service, node, draft);
+	if (node)
+		note_unused(s, node, &draft->out.unused);
 	scope_enter(s->decode->scope, NULL, NULL);
 }
 

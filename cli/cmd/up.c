@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -179,6 +180,21 @@ static int start_troupe(struct session *session, struct troupe *troupe, bool det
 	return r;
 }
 
+/* What compose would do and this does not, once a service. */
+static void name_unused(const struct troupe *troupe)
+{
+	for (size_t i = 0; i < troupe->len; i++) {
+		const struct service *service = troupe->parts[i].service;
+		cleanup_buf struct buf names = { 0 };
+
+		for (size_t j = 0; j < service->unused.len; j++)
+			buf_printf(&names, "%s%s", j ? ", " : "", service->unused.items[j].s);
+		if (names.len)
+			output_note("%s: %s %s not used by `up`", service->name.s, names.data,
+				    service->unused.len == 1 ? "is" : "are");
+	}
+}
+
 static int build_and_start(struct session *session, bool detach, struct error **err)
 {
 	struct troupe troupe = { 0 };
@@ -189,6 +205,7 @@ static int build_and_start(struct session *session, bool detach, struct error **
 	if (r == 0 && troupe.len == 0)
 		r = error_make(err, ERROR_USAGE, "there is no service to start");
 	if (r == 0) {
+		name_unused(&troupe);
 		names = built_names(&troupe);
 		want.targets = names;
 		r = session_plan(session, &want, err);

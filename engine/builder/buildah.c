@@ -223,13 +223,24 @@ static int pull_remote(struct work *work, const struct build_image *image, struc
 	return run(work, &argv, false, &result, err);
 }
 
+/* An image by its own name, of this storage alone. */
+static int bring_own(struct work *work, const struct build_image *image, struct error **err)
+{
+	cleanup_free char *identity = named(work->self, image->reference);
+
+	if (!identity)
+		return error_make(err, ERROR_REGISTRY, "%s is not in %s either", image->reference, work->self->place);
+	argv_add(&work->ids, digest_hex(identity));
+	return 0;
+}
+
 static int bring_missing(struct work *work, const struct build_image *image, size_t number, struct error **err)
 {
 	switch (image->where) {
 	case IMAGE_STORE:
 		return bring_from_store(work, image, number, err);
 	case IMAGE_REMOTE:
-		return pull_remote(work, image, err);
+		return strchr(image->reference, '@') ? pull_remote(work, image, err) : bring_own(work, image, err);
 	case IMAGE_LOCAL:
 		break;
 	}
@@ -486,6 +497,7 @@ static int buildah_open(const struct builder_given *given, void **ret, struct bu
 	info->detail = self->facts.flags;
 	info->place = self->place;
 	info->mounts_ignored = true;
+	info->own_images = true;
 	info->batch = 1;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);

@@ -186,6 +186,12 @@ static int ask_all(struct bases *bases, struct base *base, const struct ref *whe
 	return bases_ask(bases->registry, where, base->reference, &base->entry, err);
 }
 
+/* What podman names so, and who builds with it: no registry has that host's name without a port. */
+static int only_here(const struct base *base, struct error **err)
+{
+	return error_make(err, ERROR_REGISTRY, "%s names no registry", base->reference);
+}
+
 static int find_locked(struct bases *bases, struct base *base, struct error **err)
 {
 	struct ref own = { 0 };
@@ -199,7 +205,8 @@ static int find_locked(struct bases *bases, struct base *base, struct error **er
 		return error_make(err, ERROR_USAGE, "\"%s\" is not an image", base->reference);
 	ref_free(&base->where);
 	base->where = (struct ref){ 0 };
-	r = ask_around(bases, base, &own, ask_all, &base->error);
+	r = strcmp(own.domain, "localhost") == 0 ? only_here(base, &base->error)
+						 : ask_around(bases, base, &own, ask_all, &base->error);
 	base->placed = r == 0;
 	ref_free(&own);
 	return r < 0 ? error_copy(err, base->error) : 0;

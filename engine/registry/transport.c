@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/io/loop.h"
+#include "engine/io/net.h"
 #include "engine/registry/endpoint.h"
 #include "engine/registry/transport.h"
 #include "engine/registry/url.h"
@@ -86,7 +87,8 @@ int retry_pause(struct retry *retry, struct endpoint *endpoint, struct error **e
 	if (retry->asked_ms > 0)
 		pause = retry->asked_ms;
 	retry->asked_ms = 0;
-	if (!(*error)->transient || ++retry->attempts >= TRIES_MAX || retry->paused_ms + pause > endpoint->timeout_ms)
+	if (!(*error)->transient || (net_offline() && !url_loopback(endpoint_origin(endpoint))) ||
+	    ++retry->attempts >= TRIES_MAX || retry->paused_ms + pause > endpoint->timeout_ms)
 		return error_move(err, error);
 	retry->paused_ms += pause;
 	error_free(steal_ptr(*error));

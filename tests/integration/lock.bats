@@ -273,3 +273,23 @@ stale()
 	cb affected --since=HEAD
 	equal "$(cat "$out")" web
 }
+
+@test "a base that this machine alone has is used, and without a network nobody waits" {
+	project own
+	printf 'FROM scratch\nCOPY rootfs/%s/ /\nRUN echo base >/base\n' "$host_arch" >Dockerfile
+	buildah build --quiet --isolation=chroot --tag=localhost/own/here . >/dev/null
+	buildah build --quiet --isolation=chroot --tag=acme/own . >/dev/null
+	printf 'FROM localhost/own/here\nRUN echo one >/one\n' | dockerfile one
+	printf 'FROM acme/own\nRUN echo two >/two\n' | dockerfile two
+	printf 'FROM acme/gone\n' | dockerfile gone
+	printf 'services: {one: {build: one}, two: {build: two}, gone: {build: gone}}\n' >services.yaml
+	cb --no-load one
+	equal "$status" 0
+	equal "$(grep -c 'is taken as' "$err")" 1
+	grep -q 'localhost/own/here is taken as buildah has it: localhost/own/here:latest names no registry' "$err"
+	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
+	unshare --net "$cbuild" --no-load two >"$out" 2>"$err" 3>&-
+	grep -q 'acme/own is taken as buildah has it: ' "$err"
+	run -4 unshare --net "$cbuild" --no-load gone 3>&-
+	[[ $output == *"acme/gone is not in "*" either"* ]]
+}

@@ -471,7 +471,9 @@ static void test_overlay(void **state)
 	assert_int_equal(web->ports_len, 2);
 	assert_int_equal(manifest_group(t.manifest, "some")->services_len, 2);
 	test_unload(&t);
-	test_load_bad(text, &empty, "over.yaml:1:1: error: the manifest is empty\n");
+	test_load_good(&t, text, &empty);
+	assert_int_equal(t.manifest->services_len, 2);
+	test_unload(&t);
 	test_load_bad(text, &unset, "over.yaml:4:24: error: the variable \"Y\" is not set\n");
 	test_load_bad(text, &list, "over.yaml:1:1: error: a manifest must be a map");
 	test_load_bad(text, &unknown, "over.yaml:3:5: error: unknown key \"biuld\" in a service\n");
@@ -513,6 +515,17 @@ static void test_set_keys(void **state)
 }
 
 /* What need not be there, and what is no container, is not started. */
+/* Words of compose that say how it runs, and are not followed, are told of. */
+static void test_unused(void **state)
+{
+	struct loaded_text t;
+
+	(void)state;
+	test_load_good(&t, "services: {web: {image: x, read_only: true, labels: [a], hostname: h, user: u}}\n", NULL);
+	assert_texts(&t.manifest->services[0].unused, LIST("read_only", "hostname"));
+	test_unload(&t);
+}
+
 static void test_depends(void **state)
 {
 	static const char text[] = "services:\n"
@@ -650,8 +663,8 @@ int main(void)
 		cmocka_unit_test(test_bad_env_files),   cmocka_unit_test(test_secret_paths),
 		cmocka_unit_test(test_names_of_values), cmocka_unit_test(test_profiles),
 		cmocka_unit_test(test_overlay),         cmocka_unit_test(test_set_keys),
-		cmocka_unit_test(test_depends),         cmocka_unit_test(test_platform),
-		cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_depends),         cmocka_unit_test(test_unused),
+		cmocka_unit_test(test_platform),        cmocka_unit_test(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,7 @@ __attribute__((constructor)) static void set_allocator(void)
 }
 
 /* jansson returns NULL for texts that were checked before. */
-static struct json *made(json_t *value)
+static struct json *json_made(json_t *value)
 {
 	if (!value)
 		mem_exhausted();
@@ -242,12 +242,12 @@ const struct json *json_member(const void *it)
 
 struct json *json_new_object(void)
 {
-	return made(json_object());
+	return json_made(json_object());
 }
 
 struct json *json_new_array(void)
 {
-	return made(json_array());
+	return json_made(json_array());
 }
 
 /* Appends `s` with its invalid bytes as \xNN. Control characters stay: JSON has its own escapes. */
@@ -275,29 +275,29 @@ struct json *json_new_string(const char *s)
 	cleanup_buf struct buf valid = { 0 };
 
 	if (text_utf8(s, strlen(s)))
-		return made(json_string_nocheck(s));
+		return json_made(json_string_nocheck(s));
 	add_valid(&valid, s);
-	return made(json_string_nocheck(valid.data));
+	return json_made(json_string_nocheck(valid.data));
 }
 
 struct json *json_new_int(int64_t n)
 {
-	return made(json_integer(n));
+	return json_made(json_integer(n));
 }
 
 struct json *json_new_bool(bool b)
 {
-	return made(json_boolean(b));
+	return json_made(json_boolean(b));
 }
 
 struct json *json_new_null(void)
 {
-	return made(json_null());
+	return json_made(json_null());
 }
 
 struct json *json_clone(const struct json *value)
 {
-	return made(json_deep_copy(json_peek(value)));
+	return json_made(json_deep_copy(json_peek(value)));
 }
 
 void json_set(struct json *object, const char *key, struct json *value)

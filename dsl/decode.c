@@ -71,7 +71,7 @@ static void take_node(struct decode *d, const struct schema_key *key, const stru
 	*(const struct node **)at = node;
 }
 
-static void take_text(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void decode_take_text(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
 {
 	decode_text(d, key, node, at);
 }
@@ -152,7 +152,7 @@ typedef void take(struct decode *d, const struct schema_key *key, const struct n
 	ROW(TYPE_IGNORED, NULL)               \
 	ROW(TYPE_SHAPE, take_shape)           \
 	ROW(TYPE_NODE, take_node)             \
-	ROW(TYPE_TEXT, take_text)             \
+	ROW(TYPE_TEXT, decode_take_text)      \
 	ROW(TYPE_BOOL, decode_value)          \
 	ROW(TYPE_EPOCH, decode_value)         \
 	ROW(TYPE_STATUS, decode_value)        \

@@ -70,7 +70,8 @@ bool decode_text(struct decode *d, const struct schema_key *key, const struct no
 }
 
 /* A value in a list. */
-static bool decode_item(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret)
+static bool decode_text_decode_item(struct decode *d, const struct schema_key *key, const struct node *node,
+				    struct text *ret)
 {
 	if (node->kind == NODE_SCALAR)
 		return decode_text(d, key, node, ret);
@@ -135,7 +136,7 @@ bool decode_texts(struct decode *d, const struct schema_key *key, const struct n
 
 		if (node->items[i]->kind == NODE_SCALAR && !node->items[i]->len && (key->flags & FLAG_FILLED))
 			continue; /* by a variable that is empty */
-		if (!decode_item(d, key, node->items[i], item)) {
+		if (!decode_text_decode_item(d, key, node->items[i], item)) {
 			good = false;
 			continue;
 		}
@@ -184,7 +185,7 @@ void decode_csv(struct decode *d, const struct schema_key *key, const struct nod
 			split_commas(d, &item, &pieces);
 	} else if (node->kind == NODE_LIST) {
 		for (size_t i = 0; i < node->len; i++)
-			if (decode_item(d, key, node->items[i], &item))
+			if (decode_text_decode_item(d, key, node->items[i], &item))
 				split_commas(d, &item, &pieces);
 	} else {
 		decode_wrong_type(d, key, node);
@@ -231,7 +232,7 @@ void decode_words(struct decode *d, const struct schema_key *key, const struct n
 		diags_add(d->diags, node->pos, NULL, "\"%s\" must not be empty", key->name);
 	ret->items = arena_array(d->arena, node->len, sizeof(*ret->items));
 	for (size_t i = 0; i < node->len; i++) {
-		ret->len += decode_item(d, &item_key, node->items[i], &ret->items[ret->len]);
+		ret->len += decode_text_decode_item(d, &item_key, node->items[i], &ret->items[ret->len]);
 		item_key.flags &= ~(unsigned)FLAG_FILLED; /* only the program must not be empty */
 	}
 }

@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "dsl/dotenv.h"
 
-struct reader {
+struct dotenv_reader {
 	struct arena *arena;
 	struct diags *diags;
 	uint32_t file;
@@ -19,23 +19,23 @@ struct reader {
 	size_t vars_len, vars_cap;
 };
 
-static int peek(const struct reader *r)
+static int peek(const struct dotenv_reader *r)
 {
 	return r->at < r->len ? (unsigned char)r->text[r->at] : -1;
 }
 
-static struct pos place(const struct reader *r, size_t at)
+static struct pos dotenv_place(const struct dotenv_reader *r, size_t at)
 {
 	return diags_pos_at(r->diags, r->file, at);
 }
 
-static void skip_blanks(struct reader *r)
+static void skip_blanks(struct dotenv_reader *r)
 {
 	while (peek(r) == ' ' || peek(r) == '\t' || peek(r) == '\r')
 		r->at++;
 }
 
-static void skip_line(struct reader *r)
+static void skip_line(struct dotenv_reader *r)
 {
 	while (peek(r) >= 0 && peek(r) != '\n')
 		r->at++;
@@ -46,7 +46,7 @@ static bool name_char(int c)
 	return c >= 0 && (isalnum(c) || c == '_' || c == '.' || c == '-' || c == '[' || c == ']' || c >= 0x80);
 }
 
-static void skip_export(struct reader *r)
+static void skip_export(struct dotenv_reader *r)
 {
 	if (r->len - r->at > 7 && !strncmp(r->text + r->at, "export", 6) &&
 	    (r->text[r->at + 6] == ' ' || r->text[r->at + 6] == '\t')) {
@@ -56,7 +56,7 @@ static void skip_export(struct reader *r)
 }
 
 /* The text behind a backslash in double quotes. `\$` becomes `$$`, the escape of interpolation. */
-static void read_escape(struct reader *r, struct buf *out)
+static void read_escape(struct dotenv_reader *r, struct buf *out)
 {
 	static const char from[] = "abfnrtv";
 	static const char to[] = "\a\b\f\n\r\t\v";
@@ -78,7 +78,7 @@ static void read_escape(struct reader *r, struct buf *out)
 	}
 }
 
-static bool read_quoted(struct reader *r, struct buf *out)
+static bool read_quoted(struct dotenv_reader *r, struct buf *out)
 {
 	size_t start = r->at;
 	int quote = peek(r);
@@ -98,14 +98,14 @@ static bool read_quoted(struct reader *r, struct buf *out)
 		}
 	}
 	if (peek(r) < 0) {
-		diags_add(r->diags, place(r, start), NULL, "this quote is never closed");
+		diags_add(r->diags, dotenv_place(r, start), NULL, "this quote is never closed");
 		return false;
 	}
 	r->at++;
 	return true;
 }
 
-static void read_plain(struct reader *r, struct buf *out)
+static void read_plain(struct dotenv_reader *r, struct buf *out)
 {
 	size_t start = r->at, end;
 
@@ -122,13 +122,13 @@ static void read_plain(struct reader *r, struct buf *out)
 	buf_add(out, r->text + start, end - start);
 }
 
-static void add(struct reader *r, struct dotenv_var var)
+static void dotenv_add(struct dotenv_reader *r, struct dotenv_var var)
 {
 	mem_reserve(&r->vars, &r->vars_cap, r->vars_len + 1, sizeof(*r->vars));
 	r->vars[r->vars_len++] = var;
 }
 
-static void read_value(struct reader *r, const char *name)
+static void read_value(struct dotenv_reader *r, const char *name)
 {
 	struct buf value cleanup_buf = { 0 };
 	int quote;
@@ -143,15 +143,15 @@ static void read_value(struct reader *r, const char *name)
 	} else if (!read_quoted(r, &value)) {
 		return;
 	}
-	add(r, (struct dotenv_var){
-		       .name = name,
-		       .value = arena_strndup(r->arena, value.data ? value.data : "", value.len),
-		       .expand = quote != '\'',
-		       .pos = place(r, start),
-	       });
+	dotenv_add(r, (struct dotenv_var){
+			      .name = name,
+			      .value = arena_strndup(r->arena, value.data ? value.data : "", value.len),
+			      .expand = quote != '\'',
+			      .pos = dotenv_place(r, start),
+		      });
 }
 
-static void read_statement(struct reader *r)
+static void read_statement(struct dotenv_reader *r)
 {
 	size_t start;
 	char *name;
@@ -167,10 +167,10 @@ static void read_statement(struct reader *r)
 		read_value(r, name);
 		skip_line(r); /* what is behind a closing quote does not count */
 	} else if (*name && (peek(r) < 0 || peek(r) == '\n' || peek(r) == '#')) {
-		add(r, (struct dotenv_var){ .name = name, .pos = place(r, start) });
+		dotenv_add(r, (struct dotenv_var){ .name = name, .pos = dotenv_place(r, start) });
 		skip_line(r);
 	} else {
-		diags_add(r->diags, place(r, *name && r->at > start ? start : r->at), NULL,
+		diags_add(r->diags, dotenv_place(r, *name && r->at > start ? start : r->at), NULL,
 			  "a line of an env file is NAME=value");
 		skip_line(r);
 	}
@@ -180,7 +180,7 @@ void dotenv_parse(struct arena *arena, struct diags *diags, uint32_t file, const
 		  struct dotenv_var **ret_vars, size_t *ret_len)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	struct reader r = { .arena = arena, .diags = diags, .file = file, .text = text, .len = len };
+	struct dotenv_reader r = { .arena = arena, .diags = diags, .file = file, .text = text, .len = len };
 
 	if (len >= 3 && !memcmp(text, bom, 3))
 		r.at = 3;

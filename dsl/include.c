@@ -36,7 +36,7 @@ struct bringing {
 };
 
 /* An item of `include`. */
-struct item {
+struct include_item {
 	struct texts paths;
 	struct text dir; /* s NULL: the first path's */
 	struct texts env_files;
@@ -50,7 +50,7 @@ static bool decode_path(struct decode *d, const char *name, const struct node *n
 	return node->kind == NODE_NULL || decode_texts(d, &key, node, ret);
 }
 
-static bool decode_item(struct decode *d, const struct node *node, struct item *ret)
+static bool include_decode_item(struct decode *d, const struct node *node, struct include_item *ret)
 {
 	static const struct schema_key dir_key = { .name = "project_directory", .type = TYPE_TEXT, .flags = FLAG_FILLED };
 	const struct node *path, *dir, *env_file;
@@ -81,7 +81,7 @@ static bool decode_item(struct decode *d, const struct node *node, struct item *
 }
 
 /* Two reads of a file are the same when everything that affects its meaning is. */
-static const char *identity(struct files *files, const struct unit *unit, const struct item *item)
+static const char *identity(struct files *files, const struct unit *unit, const struct include_item *item)
 {
 	struct buf text cleanup_buf = { 0 };
 
@@ -94,7 +94,7 @@ static const char *identity(struct files *files, const struct unit *unit, const 
 }
 
 /* From the unit that is included again down to the one that does it. */
-static void complain_cycle(struct files *files, const struct unit *first, const struct unit *last, struct pos pos)
+static void include_complain_cycle(struct files *files, const struct unit *first, const struct unit *last, struct pos pos)
 {
 	const struct unit *chain[FILES_DEPTH_MAX + 1];
 	struct buf path cleanup_buf = { 0 };
@@ -113,7 +113,7 @@ static void complain_cycle(struct files *files, const struct unit *first, const 
 }
 
 /* Finds the real path of each file of an item; false after a complaint. */
-static bool find_files(struct files *files, struct unit *unit, const struct item *item)
+static bool find_files(struct files *files, struct unit *unit, const struct include_item *item)
 {
 	const char **reals = arena_array(files->arena, item->paths.len, sizeof(*reals));
 
@@ -124,7 +124,7 @@ static bool find_files(struct files *files, struct unit *unit, const struct item
 		const struct unit *again = real ? unit_holding(unit->parent, real) : NULL;
 
 		if (again) {
-			complain_cycle(files, again, unit->parent, path->pos);
+			include_complain_cycle(files, again, unit->parent, path->pos);
 			return false;
 		}
 		reals[i] = arena_strdup(files->arena, real ? real : absolute);
@@ -133,7 +133,7 @@ static bool find_files(struct files *files, struct unit *unit, const struct item
 	return true;
 }
 
-static void read_env(struct files *files, struct unit *unit, const struct item *item)
+static void read_env(struct files *files, struct unit *unit, const struct include_item *item)
 {
 	const struct text beside = { ".env", item->paths.items[0].pos };
 	const struct texts dotenv = { (struct text *)&beside, 1 };
@@ -152,7 +152,7 @@ static void read_env(struct files *files, struct unit *unit, const struct item *
 }
 
 /* The files of one item, merged; NULL after a complaint. */
-static struct node *read_files(struct files *files, struct unit *unit, const struct item *item)
+static struct node *include_read_files(struct files *files, struct unit *unit, const struct include_item *item)
 {
 	struct node *tree = NULL;
 
@@ -200,12 +200,13 @@ static bool check_local(struct files *files, const struct texts *paths)
 static void include_item(struct files *files, struct unit *parent, const struct node *node, struct bringing *ret)
 {
 	struct decode d = { files->arena, files->diags, files->scope };
-	struct item item = { 0 };
+	struct include_item item = { 0 };
 	struct unit *unit;
 	struct node *tree;
 	const char *id;
 
-	if (!decode_item(&d, node, &item) || !check_local(files, &item.paths) || !files_allow(files, parent, item.pos))
+	if (!include_decode_item(&d, node, &item) || !check_local(files, &item.paths) ||
+	    !files_allow(files, parent, item.pos))
 		return;
 	unit = unit_new(files->units, parent, item.paths.items[0].pos);
 	files_place(files, unit, item.paths.items[0].s, item.dir.s);
@@ -215,7 +216,7 @@ static void include_item(struct files *files, struct unit *parent, const struct 
 	if (map_set(files->included, id, unit))
 		return; /* what it brings is there already */
 	read_env(files, unit, &item);
-	tree = read_files(files, unit, &item);
+	tree = include_read_files(files, unit, &item);
 	if (!tree)
 		return;
 	unit->top = own_part(files, tree);
@@ -257,8 +258,8 @@ static void override(struct files *files, const char *section, struct entry *own
 }
 
 /* A section of the tree with those of all trees that were brought. */
-static struct node *gather(struct files *files, const char *section, const struct node *own,
-			   const struct bringing *bringing)
+static struct node *include_gather(struct files *files, const char *section, const struct node *own,
+				   const struct bringing *bringing)
 {
 	struct map *names cleanup_map = map_new();
 	struct entry *entries;
@@ -321,7 +322,8 @@ static struct node *join_trees(struct files *files, const struct node *tree, con
 
 		if (own && own->value->kind != NODE_MAP && own->value->kind != NODE_NULL)
 			continue;
-		node = gather(files, sections[j], own && own->value->kind == NODE_MAP ? own->value : NULL, bringing);
+		node = include_gather(files, sections[j], own && own->value->kind == NODE_MAP ? own->value : NULL,
+				      bringing);
 		while (at < len && strcmp(entries[at].key, sections[j]) != 0)
 			at++;
 		if (at < len)

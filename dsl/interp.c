@@ -17,7 +17,7 @@
 #define DOLLAR_HINT "write \"$$\" for a dollar sign"
 
 /* One scalar on its way. */
-struct walk {
+struct interp_walk {
 	struct interp *interp;
 	const struct node *node;
 	const char *text;
@@ -27,11 +27,11 @@ struct walk {
 	bool broken;
 };
 
-static void walk_until(struct walk *w, struct buf *out, bool braces);
+static void walk_until(struct interp_walk *w, struct buf *out, bool braces);
 
 /* The place of the n-th '$' of the scalar's text: the n-th in its source, as no other notation for
  * '$' is in use; else where the scalar begins. */
-static struct pos dollar_pos(const struct walk *w, const char *dollar)
+static struct pos dollar_pos(const struct interp_walk *w, const char *dollar)
 {
 	const struct interp *in = w->interp;
 	const struct node *node = w->node;
@@ -54,7 +54,7 @@ static struct pos dollar_pos(const struct walk *w, const char *dollar)
 }
 
 /* Goes to the end of the scalar when there have been too many. */
-__attribute__((format(printf, 4, 5))) static void complain(struct walk *w, const char *dollar, const char *hint,
+__attribute__((format(printf, 4, 5))) static void complain(struct interp_walk *w, const char *dollar, const char *hint,
 							   const char *fmt, ...)
 {
 	char room[512];
@@ -72,7 +72,7 @@ __attribute__((format(printf, 4, 5))) static void complain(struct walk *w, const
 }
 
 /* As compose does, but once a name. */
-static void note_unset(struct walk *w, const char *name)
+static void note_unset(struct interp_walk *w, const char *name)
 {
 	struct interp *interp = w->interp;
 	struct texts *notes = &interp->notes;
@@ -90,7 +90,7 @@ static void note_unset(struct walk *w, const char *name)
 	notes->items = items;
 }
 
-static void complain_unset(struct walk *w, const char *dollar, const char *name, const char *why)
+static void complain_unset(struct interp_walk *w, const char *dollar, const char *name, const char *why)
 {
 	struct arena *arena = w->interp->arena;
 	const char *nearest;
@@ -112,7 +112,7 @@ static void complain_unset(struct walk *w, const char *dollar, const char *name,
 		 "the variable \"%s\" is not set", name);
 }
 
-static void put_value(struct walk *w, struct buf *out, const char *dollar, const char *value)
+static void put_value(struct interp_walk *w, struct buf *out, const char *dollar, const char *value)
 {
 	size_t len = strlen(value);
 
@@ -125,7 +125,7 @@ static void put_value(struct walk *w, struct buf *out, const char *dollar, const
 }
 
 /* Looks up `name` for a use without an alternative. */
-static void put_variable(struct walk *w, struct buf *out, const char *dollar, const char *name)
+static void put_variable(struct interp_walk *w, struct buf *out, const char *dollar, const char *name)
 {
 	const char *value, *why = NULL;
 
@@ -151,7 +151,7 @@ static bool is_late(const char *value)
 
 /* "${NAME" has been read and an operator stands at w->at: reads it and the word behind it up to the
  * closing brace. `out` NULL: only for the syntax. */
-static void put_alternative(struct walk *w, struct buf *out, const char *dollar, const char *name)
+static void put_alternative(struct interp_walk *w, struct buf *out, const char *dollar, const char *name)
 {
 	struct buf word cleanup_buf = { 0 };
 	const char *value = NULL, *why = NULL;
@@ -189,7 +189,7 @@ static void put_alternative(struct walk *w, struct buf *out, const char *dollar,
 		put_value(w, out, dollar, word.data);
 }
 
-static void skip_braces(struct walk *w)
+static void skip_braces(struct interp_walk *w)
 {
 	walk_until(w, NULL, true);
 	if (*w->at == '}')
@@ -197,7 +197,7 @@ static void skip_braces(struct walk *w)
 }
 
 /* w->at is behind "${". */
-static void put_braces(struct walk *w, struct buf *out, const char *dollar)
+static void put_braces(struct interp_walk *w, struct buf *out, const char *dollar)
 {
 	const char *start = w->at;
 	const char *name, *op;
@@ -232,7 +232,7 @@ static void put_braces(struct walk *w, struct buf *out, const char *dollar)
 		w->at++;
 }
 
-static void put_dollar(struct walk *w, struct buf *out)
+static void put_dollar(struct interp_walk *w, struct buf *out)
 {
 	const char *dollar = w->at++;
 	const char *start = w->at;
@@ -261,7 +261,7 @@ static void put_dollar(struct walk *w, struct buf *out)
 
 /* Up to the end, or with `braces` to the closing brace that belongs to us (not taken). `out` NULL:
  * the text is not used, but its syntax counts. */
-static void walk_until(struct walk *w, struct buf *out, bool braces)
+static void walk_until(struct interp_walk *w, struct buf *out, bool braces)
 {
 	size_t open = 0;
 
@@ -283,7 +283,7 @@ static void walk_until(struct walk *w, struct buf *out, bool braces)
 const char *interp_scalar(struct interp *interp, const struct node *scalar)
 {
 	struct buf out cleanup_buf = { 0 };
-	struct walk w = { .interp = interp, .node = scalar, .text = scalar->text, .at = scalar->text };
+	struct interp_walk w = { .interp = interp, .node = scalar, .text = scalar->text, .at = scalar->text };
 
 	walk_until(&w, &out, false);
 	if (w.broken)

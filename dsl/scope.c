@@ -17,7 +17,7 @@
 
 enum state { STATE_NEW, STATE_VISITING, STATE_SET, STATE_UNSET, STATE_BROKEN };
 
-struct variable {
+struct scope_variable {
 	const char *name;
 	enum state state;
 	const char *value;
@@ -36,8 +36,8 @@ struct scope {
 	bool is_template;
 	struct units *units;
 	struct map *sets, *environ, *builtins;
-	struct map *file;                        /* of a service's env file; or NULL */
-	struct variable *stack[SCOPE_DEPTH_MAX]; /* being expanded */
+	struct map *file;                              /* of a service's env file; or NULL */
+	struct scope_variable *stack[SCOPE_DEPTH_MAX]; /* being expanded */
 	size_t depth;
 };
 
@@ -99,9 +99,9 @@ struct interp *scope_interp(struct scope *scope)
 	return &scope->interp;
 }
 
-static struct variable *variable_new(struct scope *scope, const char *name, struct pos pos)
+static struct scope_variable *variable_new(struct scope *scope, const char *name, struct pos pos)
 {
-	struct variable *variable = arena_alloc(scope->arena, sizeof(*variable));
+	struct scope_variable *variable = arena_alloc(scope->arena, sizeof(*variable));
 
 	variable->name = name;
 	variable->pos = pos;
@@ -118,7 +118,7 @@ void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dot
 	if (!unit->dotenv)
 		unit->dotenv = map_new();
 	for (size_t i = 0; i < len; i++) {
-		struct variable *variable;
+		struct scope_variable *variable;
 
 		if (!vars[i].value)
 			continue;
@@ -161,7 +161,7 @@ void scope_add_vars(struct scope *scope, struct unit *unit, const struct node *v
 	for (size_t i = 0; i < vars->len; i++) {
 		const struct entry *entry = &vars->entries[i];
 		const struct node *value = entry->value;
-		struct variable *variable;
+		struct scope_variable *variable;
 
 		if (value->kind == NODE_LIST || value->kind == NODE_MAP) {
 			diags_add(scope->diags, value->pos, NULL,
@@ -180,7 +180,7 @@ void scope_add_vars(struct scope *scope, struct unit *unit, const struct node *v
 }
 
 /* The path from the first time `variable` was entered to the second. */
-static enum lookup complain_cycle(struct scope *scope, const struct variable *variable)
+static enum lookup scope_complain_cycle(struct scope *scope, const struct scope_variable *variable)
 {
 	struct buf path cleanup_buf = { 0 };
 	size_t first = 0;
@@ -196,7 +196,7 @@ static enum lookup complain_cycle(struct scope *scope, const struct variable *va
 	return LOOKUP_BROKEN;
 }
 
-static enum lookup expand(struct scope *scope, struct variable *variable)
+static enum lookup expand(struct scope *scope, struct scope_variable *variable)
 {
 	if (scope->depth == SCOPE_DEPTH_MAX) {
 		diags_add(scope->diags, variable->pos, NULL, "variables refer to one another more than %d deep",
@@ -212,14 +212,14 @@ static enum lookup expand(struct scope *scope, struct variable *variable)
 	return variable->value ? LOOKUP_SET : LOOKUP_BROKEN;
 }
 
-static enum lookup variable_value(struct scope *scope, struct variable *variable, const char **ret_value,
+static enum lookup variable_value(struct scope *scope, struct scope_variable *variable, const char **ret_value,
 				  const char **ret_why)
 {
 	enum lookup found;
 
 	switch (variable->state) {
 	case STATE_VISITING:
-		return complain_cycle(scope, variable);
+		return scope_complain_cycle(scope, variable);
 	case STATE_UNSET:
 		*ret_why = variable->why;
 		return LOOKUP_UNSET;
@@ -246,9 +246,9 @@ static bool is_listed(const char *const *names, const char *name)
 }
 
 /* git.*: asked for once. */
-static enum lookup lookup_git(struct scope *scope, const char *name, const char **ret_value, const char **ret_why)
+static enum lookup scope_lookup_git(struct scope *scope, const char *name, const char **ret_value, const char **ret_why)
 {
-	struct variable *variable = map_get(scope->builtins, name);
+	struct scope_variable *variable = map_get(scope->builtins, name);
 
 	if (!variable) {
 		variable = variable_new(scope, name, (struct pos){ 0 });
@@ -299,7 +299,7 @@ static enum lookup lookup_builtin(struct scope *scope, const char *name, struct 
 {
 	*ret_mine = true;
 	if (!strncmp(name, "git.", 4))
-		return is_listed(git_names, name) ? lookup_git(scope, name, ret_value, ret_why)
+		return is_listed(git_names, name) ? scope_lookup_git(scope, name, ret_value, ret_why)
 						  : unknown_builtin(scope, name, pos, git_names);
 	if (!strncmp(name, "platform.", 9) || !strncmp(name, "image.", 6)) {
 		if (!is_listed(late_names, name))
@@ -329,15 +329,15 @@ static enum lookup check_value(struct scope *scope, const char *name, struct pos
 }
 
 /* "A: ${A:-x}" asks for an A from outside. */
-static bool asks_itself(const struct scope *scope, const struct variable *variable)
+static bool asks_itself(const struct scope *scope, const struct scope_variable *variable)
 {
 	return variable->state == STATE_VISITING && scope->stack[scope->depth - 1] == variable;
 }
 
 /* Of the env files: the including manifest's first. */
-static struct variable *find_dotenv(const struct scope *scope, const struct unit *unit, const char *name)
+static struct scope_variable *find_dotenv(const struct scope *scope, const struct unit *unit, const char *name)
 {
-	struct variable *variable = unit->parent ? find_dotenv(scope, unit->parent, name) : NULL;
+	struct scope_variable *variable = unit->parent ? find_dotenv(scope, unit->parent, name) : NULL;
 
 	if (variable)
 		return variable;
@@ -346,10 +346,10 @@ static struct variable *find_dotenv(const struct scope *scope, const struct unit
 }
 
 /* Of `vars:`: the manifest's own first. */
-static struct variable *find_var(const struct scope *scope, const struct unit *unit, const char *name)
+static struct scope_variable *find_var(const struct scope *scope, const struct unit *unit, const char *name)
 {
 	for (; unit; unit = unit->parent) {
-		struct variable *variable = unit->vars ? map_get(unit->vars, name) : NULL;
+		struct scope_variable *variable = unit->vars ? map_get(unit->vars, name) : NULL;
 
 		if (variable && !asks_itself(scope, variable))
 			return variable;
@@ -361,7 +361,7 @@ enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, 
 			 const char **ret_why)
 {
 	const struct unit *unit = unit_at(scope->units, pos);
-	struct variable *variable;
+	struct scope_variable *variable;
 	enum lookup found;
 	bool mine = false;
 
@@ -387,7 +387,7 @@ enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, 
 const char *scope_environ(struct scope *scope, const char *name, struct pos pos)
 {
 	const char *value = map_get(scope->sets, name), *why;
-	struct variable *variable;
+	struct scope_variable *variable;
 
 	if (!value)
 		value = map_get(scope->environ, name);

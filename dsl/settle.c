@@ -18,16 +18,16 @@
  * there. What cannot be followed here is left for dsl/extends.c, which complains. */
 
 /* Where a service that is extended is looked for. */
-struct names {
+struct settle_names {
 	const struct unit *unit;
 	const struct map *services; /* name -> struct entry */
 };
 
-static struct node *settle_service(struct files *files, const struct names *names, const struct entry *entry,
+static struct node *settle_service(struct files *files, const struct settle_names *names, const struct entry *entry,
 				   unsigned depth);
 
 /* The names that `extends` means: {service: NAME, file: PATH}, or NAME. NULL: they are not here. */
-static const struct entry *find_base(struct files *files, const struct node *extends, struct names *names)
+static const struct entry *find_base(struct files *files, const struct node *extends, struct settle_names *names)
 {
 	const struct node *name = extends->kind == NODE_MAP ? node_get(extends, "service") : extends;
 	const struct node *file = extends->kind == NODE_MAP ? node_get(extends, "file") : NULL;
@@ -43,15 +43,15 @@ static const struct entry *find_base(struct files *files, const struct node *ext
 		if (!unit || (unit != names->unit && !unit->services))
 			return NULL;
 		if (unit != names->unit)
-			*names = (struct names){ unit, unit->services };
+			*names = (struct settle_names){ unit, unit->services };
 	}
 	return map_get(names->services, name->text);
 }
 
-static struct node *follow(struct files *files, const struct names *names, struct node *node, unsigned depth)
+static struct node *follow(struct files *files, const struct settle_names *names, struct node *node, unsigned depth)
 {
 	const struct node *extends = node_get(node, "extends");
-	struct names where = *names;
+	struct settle_names where = *names;
 	const struct entry *base;
 	struct entry *entries;
 	struct node *merged;
@@ -72,7 +72,7 @@ static struct node *follow(struct files *files, const struct names *names, struc
 	return merge_nodes(files->arena, &schema_service, merged, node_map(files->arena, node->pos, entries, len));
 }
 
-static struct node *settle_service(struct files *files, const struct names *names, const struct entry *entry,
+static struct node *settle_service(struct files *files, const struct settle_names *names, const struct entry *entry,
 				   unsigned depth)
 {
 	struct node *node = interp_node(scope_interp(files->scope), &schema_service, entry->value);
@@ -84,7 +84,7 @@ struct node *settle_file(struct files *files, const struct unit *unit, struct no
 {
 	const struct node *services = node_get(tree, "services");
 	struct map *index cleanup_map = map_new();
-	const struct names names = { unit, index };
+	const struct settle_names names = { unit, index };
 	struct entry *settled, *all;
 
 	if (!services || services->kind != NODE_MAP)

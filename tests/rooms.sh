@@ -35,7 +35,7 @@ set_allowed() {
 	curl/*) allowed="engine/io/http.c" ;;
 	jansson.h) allowed="base/json.c" ;;
 	xxhash.h) allowed="base/xxh3.c" ;;
-	uv.h) allowed="engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/watch.c" ;;
+	uv.h) allowed="engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/file_watch.c" ;;
 	sqlite3.h) allowed="engine/state/db.c" ;;
 	openssl/*) allowed="base/digest.c engine/buildkit/tls.c" ;;
 	nghttp2/*) allowed="engine/buildkit/h2.c" ;;

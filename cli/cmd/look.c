@@ -23,7 +23,7 @@ struct look {
 };
 
 /* With the folders of the project that it is in: one of them may be replaced by another. */
-static void add_folder(struct look *look, const char *path)
+static void look_add_folder(struct look *look, const char *path)
 {
 	cleanup_free char *above = path_dir(path);
 	char *own;
@@ -33,14 +33,14 @@ static void add_folder(struct look *look, const char *path)
 	own = arena_strdup(look->arena, path);
 	map_set(look->folders, own, own);
 	if (path_inside(look->dir, above))
-		add_folder(look, above);
+		look_add_folder(look, above);
 }
 
 static void add_parent(struct look *look, const char *path)
 {
 	cleanup_free char *dir = path_dir(path);
 
-	add_folder(look, dir);
+	look_add_folder(look, dir);
 }
 
 static void add_selection(struct look *look, struct session *session, const char *root, size_t selection)
@@ -48,13 +48,13 @@ static void add_selection(struct look *look, struct session *session, const char
 	const struct entry *entries;
 	size_t len;
 
-	add_folder(look, root);
+	look_add_folder(look, root);
 	entries = source_entries(session->source, selection, &len);
 	for (size_t i = 0; i < len; i++) {
 		cleanup_free char *path = path_join(root, entries[i].path);
 
 		if (entries[i].type == 'd')
-			add_folder(look, path);
+			look_add_folder(look, path);
 		else
 			add_parent(look, path);
 	}
@@ -85,7 +85,7 @@ struct look *look_take(struct session *session)
 	look->keys = map_new();
 	look->folders = map_new();
 	look->dir = arena_strdup(look->arena, session->manifest->dir);
-	add_folder(look, look->dir);
+	look_add_folder(look, look->dir);
 	for (size_t i = 0; i < session->manifest->files_len; i++)
 		add_parent(look, session->manifest->files[i]);
 	for (size_t i = 0; i < plan_len(session->plan); i++)

@@ -7,21 +7,21 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "cli/cmd/build.h"
+#include "cli/cmd/commands.h"
 #include "cli/cmd/look.h"
 #include "cli/cmd/up.h"
-#include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "engine/exec/run.h"
+#include "engine/io/file_watch.h"
 #include "engine/io/loop.h"
-#include "engine/io/watch.h"
 
 /*
  * One round: plan, build what is stale while its inputs are watched, then wait for a change. A change ends a build only
  * when a key comes out differently: what a build itself writes, and what does not count, disturbs nothing.
  */
-struct round {
+struct watch_round {
 	const struct options *options;
 	struct look *look;       /* what the build was, or is, made of; NULL: the manifest cannot be read, or planned */
 	const struct look *last; /* of the last round that could be planned, or NULL */
@@ -35,7 +35,7 @@ struct round {
 };
 
 /* Counts those that were not watched before. */
-static int watch_all(struct round *round, const struct look *look, struct error **err)
+static int watch_all(struct watch_round *round, const struct look *look, struct error **err)
 {
 	int added = 0;
 
@@ -50,7 +50,7 @@ static int watch_all(struct round *round, const struct look *look, struct error 
 }
 
 /* A second look finds changes made before the folder was watched. */
-static void look_until_watched(struct round *round)
+static void look_until_watched(struct watch_round *round)
 {
 	int added = 1;
 
@@ -73,7 +73,7 @@ static void look_until_watched(struct round *round)
 
 static void on_change(void *arg)
 {
-	struct round *round = arg;
+	struct watch_round *round = arg;
 
 	if (round->outdated)
 		return;
@@ -86,15 +86,15 @@ static void on_change(void *arg)
 		loop_stop(round->loop);
 }
 
-static void on_signal(void *arg, int signum)
+static void watch_on_signal(void *arg, int signum)
 {
-	struct round *round = arg;
+	struct watch_round *round = arg;
 
 	round->signum = signum;
 	loop_stop(round->loop);
 }
 
-static int begin_watching(struct round *round, struct loop *loop, struct error **err)
+static int begin_watching(struct watch_round *round, struct loop *loop, struct error **err)
 {
 	round->loop = loop;
 	round->watch = watch_new(loop, on_change, round);
@@ -103,14 +103,14 @@ static int begin_watching(struct round *round, struct loop *loop, struct error *
 	return !round->look && round->last && watch_all(round, round->last, err) < 0 ? -1 : 0;
 }
 
-static void end_watching(struct round *round)
+static void end_watching(struct watch_round *round)
 {
 	watch_free(round->watch); /* its loop is gone */
 	round->watch = NULL;
 	round->loop = NULL;
 }
 
-static int build(struct round *round, struct session *session, struct error **err)
+static int watch_build(struct watch_round *round, struct session *session, struct error **err)
 {
 	struct error *error = NULL;
 	int status;
@@ -129,7 +129,7 @@ static int build(struct round *round, struct session *session, struct error **er
 }
 
 /* A manifest that cannot be read or planned is complained about, and waited for. */
-static int plan_and_build(struct round *round, struct error **err)
+static int plan_and_build(struct watch_round *round, struct error **err)
 {
 	const struct session_plan want = { .load = !round->options->no_load, .verify = !round->options->no_verify };
 	struct error *error = NULL;
@@ -142,7 +142,7 @@ static int plan_and_build(struct round *round, struct error **err)
 		r = session_plan(&session, &want, &error);
 	if (r == 0) {
 		round->look = look_take(&session);
-		r = build(round, &session, err);
+		r = watch_build(round, &session, err);
 		round->built = r == 0 && !round->outdated;
 	} else if (error && error->cls != ERROR_USAGE) {
 		error_move(err, &error);
@@ -157,7 +157,7 @@ static int plan_and_build(struct round *round, struct error **err)
 	return r;
 }
 
-static int wait_for_change(struct round *round, struct error **err)
+static int wait_for_change(struct watch_round *round, struct error **err)
 {
 	struct loop *loop = NULL;
 	int r = loop_new(&loop, err);
@@ -165,7 +165,7 @@ static int wait_for_change(struct round *round, struct error **err)
 	if (r == 0)
 		r = begin_watching(round, loop, err);
 	if (r == 0)
-		r = loop_signals(loop, on_signal, round, err);
+		r = loop_signals(loop, watch_on_signal, round, err);
 	if (r == 0) {
 		/* Changes made between planning and watching were missed. */
 		if (round->look)
@@ -181,7 +181,7 @@ static int wait_for_change(struct round *round, struct error **err)
 }
 
 /* Restarts what was built anew. What fails then is told, and a change waited for. */
-static int run_services(const struct round *round)
+static int run_services(const struct watch_round *round)
 {
 	struct error *error = NULL;
 	int status = up_services(round->options, true, &error);
@@ -193,7 +193,7 @@ static int run_services(const struct round *round)
 }
 
 /* 0: go on with another round; else the exit status. */
-static int run_round(struct round *round, struct error **err)
+static int run_round(struct watch_round *round, struct error **err)
 {
 	int status = plan_and_build(round, err);
 
@@ -217,7 +217,7 @@ static int watch(struct options *options, struct error **err)
 	int status;
 
 	do {
-		struct round round = { .options = options, .last = last };
+		struct watch_round round = { .options = options, .last = last };
 
 		status = run_round(&round, err);
 		error_free(round.error);

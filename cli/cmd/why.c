@@ -15,7 +15,7 @@
 #include "dsl/manifest.h"
 #include "engine/plan/inputs.h"
 #include "engine/plan/plan.h"
-#include "engine/plan/reasons.h"
+#include "engine/plan/why_stale.h"
 #include "engine/state/state.h"
 
 static void why_add_when(struct buf *out, int64_t when_ms)

@@ -174,24 +174,24 @@ static uint64_t end_of(const struct past_node *node)
 
 /* The longest chain of needs up to a node, and the last end of what the node needs. Nodes that did not run stand for what they
  * need. */
-struct chain {
+struct past_chain {
 	struct past_node *before;
 	uint64_t took_ms; /* all of its nodes */
 	uint64_t ready_ms;
 };
 
 /* `chains` has those of the needs. */
-static struct chain chain_to(struct past *past, const struct past_node *node, const struct chain *chains)
+static struct past_chain chain_to(struct past *past, const struct past_node *node, const struct past_chain *chains)
 {
-	struct chain chain = { 0 };
+	struct past_chain chain = { 0 };
 
 	for (size_t i = 0; i < node->needs_len; i++) {
 		struct past_node *need = &past->nodes[node->needs[i]];
-		const struct chain *to = &chains[node->needs[i]];
+		const struct past_chain *to = &chains[node->needs[i]];
 		uint64_t ended = need->ran ? end_of(need) : to->ready_ms;
 
 		if (to->took_ms > chain.took_ms)
-			chain = (struct chain){ need->ran ? need : to->before, to->took_ms, chain.ready_ms };
+			chain = (struct past_chain){ need->ran ? need : to->before, to->took_ms, chain.ready_ms };
 		if (ended > chain.ready_ms)
 			chain.ready_ms = ended;
 	}
@@ -213,7 +213,7 @@ static uint64_t first_start(const struct past *past)
 /* Needs come before what needs them. */
 static void find_critical(struct past *past)
 {
-	cleanup_free struct chain *chains = mem_array(past->len + 1, sizeof(*chains));
+	cleanup_free struct past_chain *chains = mem_array(past->len + 1, sizeof(*chains));
 	uint64_t begin = first_start(past);
 	struct past_node *last = NULL;
 

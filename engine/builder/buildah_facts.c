@@ -100,7 +100,8 @@ static char *facts_name(const char *program)
 }
 
 /* Sets `ret` when the facts are known. */
-static int recall(struct state *state, const char *name, struct buildah_facts *ret, bool *ret_known, struct error **err)
+static int buildah_facts_recall(struct state *state, const char *name, struct buildah_facts *ret, bool *ret_known,
+				struct error **err)
 {
 	cleanup_free char *text = NULL;
 	cleanup_json struct json *json = NULL;
@@ -128,14 +129,15 @@ char *buildah_facts_root(const char *program, struct state *state)
 	bool known = false;
 	char *root;
 
-	if (recall(state, name, &facts, &known, NULL) < 0 || !known)
+	if (buildah_facts_recall(state, name, &facts, &known, NULL) < 0 || !known)
 		return NULL;
 	root = steal_ptr(facts.root);
 	buildah_facts_free(&facts);
 	return root;
 }
 
-static int remember(struct state *state, const char *name, const struct buildah_facts *facts, struct error **err)
+static int buildah_facts_remember(struct state *state, const char *name, const struct buildah_facts *facts,
+				  struct error **err)
 {
 	cleanup_json struct json *json = NULL;
 	cleanup_buf struct buf text = { 0 };
@@ -158,7 +160,7 @@ static int capture(struct loop *loop, const char *const *argv, struct proc_resul
 }
 
 /* "buildah version 1.28.2 (image-spec ...)" */
-static int find_version(struct loop *loop, const char *program, char **ret, struct error **err)
+static int buildah_facts_find_version(struct loop *loop, const char *program, char **ret, struct error **err)
 {
 	const char *const argv[] = { program, "--version", NULL };
 	cleanup_proc struct proc_result result = { 0 };
@@ -313,10 +315,11 @@ static int find_flags(const char *program, struct loop *loop, struct layout *lay
 	return status;
 }
 
-static int find_out(const char *program, struct loop *loop, struct layout *layout, struct buildah_facts *ret,
-		    struct error **err)
+static int buildah_facts_find_out(const char *program, struct loop *loop, struct layout *layout,
+				  struct buildah_facts *ret, struct error **err)
 {
-	if (find_version(loop, program, &ret->version, err) < 0 || find_root(loop, program, &ret->root, err) < 0)
+	if (buildah_facts_find_version(loop, program, &ret->version, err) < 0 ||
+	    find_root(loop, program, &ret->root, err) < 0)
 		return -1;
 	return find_flags(program, loop, layout, ret, err);
 }
@@ -328,9 +331,10 @@ int buildah_facts_find(const char *program, struct loop *loop, struct state *sta
 	struct buildah_facts facts = { 0 };
 	bool known;
 
-	if (recall(state, name, &facts, &known, err) < 0)
+	if (buildah_facts_recall(state, name, &facts, &known, err) < 0)
 		return -1;
-	if (!known && (find_out(program, loop, layout, &facts, err) < 0 || remember(state, name, &facts, err) < 0)) {
+	if (!known && (buildah_facts_find_out(program, loop, layout, &facts, err) < 0 ||
+		       buildah_facts_remember(state, name, &facts, err) < 0)) {
 		buildah_facts_free(&facts);
 		return -1;
 	}

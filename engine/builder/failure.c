@@ -179,7 +179,7 @@ static bool is_foreign(const struct build_job *job, const struct platform *nativ
 	return false;
 }
 
-static int make(enum error_class cls, bool transient, const char *first, const char *tail, struct error **err)
+static int failure_own_make(enum error_class cls, bool transient, const char *first, const char *tail, struct error **err)
 {
 	cleanup_error struct error *error = NULL;
 	size_t len;
@@ -202,7 +202,7 @@ static int make_step(const char *step, int status, const char *tail, struct erro
 		first = mem_printf("step '%s' failed with status %d", step, status);
 	else
 		first = mem_printf("step '%s' failed", step);
-	return make(ERROR_BUILD, false, first, tail, err);
+	return failure_own_make(ERROR_BUILD, false, first, tail, err);
 }
 
 static void emulator_remedy(const struct build_job *job, struct error **err)
@@ -236,7 +236,7 @@ int failure_make(const char *tool, int status, const char *tail, const struct bu
 	const struct trouble *trouble;
 
 	if (job && strstr(tail, "exec format error") && is_foreign(job, native)) {
-		make(ERROR_TOOL, false, "a program for another processor cannot be run here", tail, err);
+		failure_own_make(ERROR_TOOL, false, "a program for another processor cannot be run here", tail, err);
 		emulator_remedy(job, err);
 		return -1;
 	}
@@ -250,12 +250,12 @@ int failure_make(const char *tool, int status, const char *tail, const struct bu
 	first = headline(tool, status, line);
 	trouble = line ? find_trouble(line) : NULL;
 	if (trouble) {
-		make(trouble->cls, trouble->transient, first, tail, err);
+		failure_own_make(trouble->cls, trouble->transient, first, tail, err);
 		if (trouble->remedy)
 			error_remedy(err, "%s", trouble->remedy);
 		return -1;
 	}
 	if (step)
 		return make_step(step, -1, tail, err);
-	return make(ERROR_BUILD, false, first, tail, err);
+	return failure_own_make(ERROR_BUILD, false, first, tail, err);
 }

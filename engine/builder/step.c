@@ -24,7 +24,7 @@ static bool take_pair(const char **at, const char *end, unsigned *first, unsigne
 	return *first > 0 && *first <= *second;
 }
 
-static bool take_word(const char **at, const char *end, const char *word)
+static bool step_take_word(const char **at, const char *end, const char *word)
 {
 	size_t len = strlen(word);
 
@@ -39,11 +39,11 @@ bool step_parse(const char *line, size_t len, struct progress *ret)
 	const char *at = line, *end = line + len;
 	struct progress progress = { 0 };
 
-	if (take_word(&at, end, "[") &&
-	    (!take_pair(&at, end, &progress.stage, &progress.stages) || !take_word(&at, end, "] ")))
+	if (step_take_word(&at, end, "[") &&
+	    (!take_pair(&at, end, &progress.stage, &progress.stages) || !step_take_word(&at, end, "] ")))
 		return false;
-	if (!take_word(&at, end, "STEP ") || !take_pair(&at, end, &progress.step, &progress.steps) ||
-	    !take_word(&at, end, ": "))
+	if (!step_take_word(&at, end, "STEP ") || !take_pair(&at, end, &progress.step, &progress.steps) ||
+	    !step_take_word(&at, end, ": "))
 		return false;
 	progress.name = at;
 	progress.name_len = (size_t)(end - at);

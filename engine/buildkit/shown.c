@@ -24,28 +24,28 @@
 #define MAGIC "cbldshw1"
 
 /* What the daemon tells a file by, and what it was. */
-struct item {
+struct shown_item {
 	struct hash128 look, content;
 };
 
 /* The head of the file that remembers them; the items, sorted, follow it. */
-struct head {
+struct shown_head {
 	char magic[8];
 	struct hash128 checksum; /* of everything behind it */
 	char key[HASH_HEX];
 	uint64_t items;
 };
-#define CHECKED offsetof(struct head, key)
+#define CHECKED offsetof(struct shown_head, key)
 
 struct memory {
-	struct head head;
-	struct item *items; /* sorted by look */
+	struct shown_head head;
+	struct shown_item *items; /* sorted by look */
 	size_t len;
-	struct item *added; /* not sorted */
+	struct shown_item *added; /* not sorted */
 	size_t added_len, added_cap;
 };
 
-static struct item describe(const char *folder, const struct filesync_entry *entry)
+static struct shown_item describe(const char *folder, const struct filesync_entry *entry)
 {
 	const struct {
 		uint64_t size;
@@ -54,7 +54,7 @@ static struct item describe(const char *folder, const struct filesync_entry *ent
 	} shown = { S_ISREG(entry->mode) ? entry->size : 0, S_ISDIR(entry->mode) ? 0 : entry->mtime,
 		    S_ISDIR(entry->mode) ? S_IFDIR : entry->mode };
 	cleanup_buf struct buf look = { 0 };
-	struct item item = { .content = entry->digest };
+	struct shown_item item = { .content = entry->digest };
 
 	buf_add(&look, folder, strlen(folder) + 1);
 	buf_add(&look, entry->path, strlen(entry->path) + 1);
@@ -69,14 +69,14 @@ static struct item describe(const char *folder, const struct filesync_entry *ent
 
 static int by_look(const void *a, const void *b)
 {
-	const struct hash128 *x = &((const struct item *)a)->look, *y = &((const struct item *)b)->look;
+	const struct hash128 *x = &((const struct shown_item *)a)->look, *y = &((const struct shown_item *)b)->look;
 
 	if (x->hi != y->hi)
 		return x->hi < y->hi ? -1 : 1;
 	return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
-static const struct item *find(const struct memory *memory, const struct item *item)
+static const struct shown_item *find(const struct memory *memory, const struct shown_item *item)
 {
 	return memory->len > 0 ? bsearch(item, memory->items, memory->len, sizeof(*item), by_look) : NULL;
 }
@@ -85,8 +85,8 @@ static const struct item *find(const struct memory *memory, const struct item *i
 static bool settle(struct memory *memory, const char *folder, struct filesync_entry *entry)
 {
 	for (;;) {
-		struct item item = describe(folder, entry);
-		const struct item *known = find(memory, &item);
+		struct shown_item item = describe(folder, entry);
+		const struct shown_item *known = find(memory, &item);
 
 		if (known && hash_equal(known->content, item.content))
 			return true;
@@ -133,7 +133,7 @@ static bool recall(struct memory *memory, const struct buf *file)
 static void write_memory(struct memory *memory, struct buf *out)
 {
 	size_t len = memory->len + memory->added_len;
-	cleanup_free struct item *all = mem_array(len + 1, sizeof(*all));
+	cleanup_free struct shown_item *all = mem_array(len + 1, sizeof(*all));
 
 	if (memory->len > 0)
 		memcpy(all, memory->items, memory->len * sizeof(*all));

@@ -64,7 +64,7 @@ static bool cache_where(const struct plan *plan, size_t number, struct ref *ret)
 
 /* ---- several at once ---- */
 
-struct batch {
+struct cache_batch {
 	struct cache_lookup *lookup;
 	struct cache_build **shares;
 	size_t len;
@@ -73,19 +73,19 @@ struct batch {
 
 static void work_one(void *data, size_t index, unsigned worker)
 {
-	struct batch *batch = data;
+	struct cache_batch *batch = data;
 
 	(void)worker;
 	batch->work(batch->lookup, batch->shares[index]);
 }
 
-static void work_all(struct batch *batch)
+static void work_all(struct cache_batch *batch)
 {
 	workers_run(batch->len, WORKERS_MAX, work_one, batch);
 }
 
 /* A failure is a miss, and told; being interrupted is not. */
-static int tell_errors(const struct batch *batch, struct error **err)
+static int tell_errors(const struct cache_batch *batch, struct error **err)
 {
 	for (size_t i = 0; i < batch->len; i++) {
 		struct cache_build *share = batch->shares[i];
@@ -160,7 +160,7 @@ static int make_key(struct cache_lookup *lookup, size_t number, bool *ret_ask, s
 static int cache_run_ask(struct cache_lookup *lookup, size_t *ret_asked, struct error **err)
 {
 	cleanup_free struct cache_build **asked = mem_array(lookup->len + 1, sizeof(*asked));
-	struct batch batch = { .lookup = lookup, .shares = asked, .work = cache_run_find };
+	struct cache_batch batch = { .lookup = lookup, .shares = asked, .work = cache_run_find };
 
 	for (size_t i = 0; i < lookup->len; i++) {
 		bool wanted;
@@ -281,7 +281,7 @@ static void cache_run_fetch(struct cache_lookup *lookup, struct cache_build *sha
 static int cache_run_bring(struct cache_lookup *lookup, bool *ret_denied, struct error **err)
 {
 	cleanup_free struct cache_build **wanted = mem_array(lookup->len + 1, sizeof(*wanted));
-	struct batch batch = { .lookup = lookup, .shares = wanted, .work = cache_run_fetch };
+	struct cache_batch batch = { .lookup = lookup, .shares = wanted, .work = cache_run_fetch };
 
 	for (size_t i = 0; i < lookup->len; i++) {
 		struct cache_build *share = &lookup->shares[i];

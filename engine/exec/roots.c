@@ -12,11 +12,11 @@
 
 static void roots_add(struct roots *roots, const char *name, bool tag, const char *digest, int64_t when_ms)
 {
-	struct root *root;
+	struct store_root *root;
 
 	mem_reserve(&roots->items, &roots->cap, roots->len + 1, sizeof(*roots->items));
 	root = &roots->items[roots->len++];
-	*root = (struct root){ .name = mem_strdup(name), .tag = tag, .when_ms = when_ms };
+	*root = (struct store_root){ .name = mem_strdup(name), .tag = tag, .when_ms = when_ms };
 	memcpy(root->digest, digest, DIGEST_LEN + 1);
 }
 

@@ -12,14 +12,14 @@ struct layout;
 struct state;
 
 /* The roots of the store: the results of each node's newest record, and everything tagged. */
-struct root {
+struct store_root {
 	char *name; /* the node or the reference */
 	bool tag;
 	int64_t when_ms; /* of the record; 0 of a tag */
 	char digest[DIGEST_LEN + 1];
 };
 struct roots {
-	struct root *items;
+	struct store_root *items;
 	size_t len, cap;
 };
 

@@ -70,7 +70,7 @@ static const char *unit_name(struct prune *prune, const char *node)
 
 static size_t find_unit(struct prune *prune, size_t number)
 {
-	const struct root *root = &prune->roots.items[number];
+	const struct store_root *root = &prune->roots.items[number];
 
 	if (!root->tag)
 		return unit_called(prune, unit_name(prune, root->name));
@@ -104,7 +104,7 @@ static int find_needed(struct prune *prune, struct error **err)
 	prune->unit_of = arena_array(prune->arena, prune->roots.len + 1, sizeof(*prune->unit_of));
 	prune->units = arena_array(prune->arena, prune->roots.len + 1, sizeof(*prune->units));
 	for (size_t i = 0; i < prune->roots.len; i++) {
-		const struct root *root = &prune->roots.items[i];
+		const struct store_root *root = &prune->roots.items[i];
 		struct prune_unit *unit = &prune->units[prune->unit_of[i] = find_unit(prune, i)];
 
 		unit->when_ms = root->when_ms > unit->when_ms ? root->when_ms : unit->when_ms;
@@ -172,7 +172,7 @@ static bool wanted_elsewhere(const struct prune *prune, const char *digest)
 static int tidy_prune_forget(struct prune *prune, struct error **err)
 {
 	for (size_t i = 0; i < prune->roots.len; i++) {
-		const struct root *root = &prune->roots.items[i];
+		const struct store_root *root = &prune->roots.items[i];
 		const char *reference = root->name;
 		int r = 0;
 

@@ -102,7 +102,7 @@ static int need_library(struct error **err)
 }
 
 /* libarchive returns NULL only when out of memory. */
-static void *made(void *object)
+static void *archive_made(void *object)
 {
 	if (!object)
 		mem_exhausted();
@@ -142,7 +142,7 @@ int tar_reader_new(int fd, const char *name, struct tar_reader **ret, struct err
 		return -1;
 	reader = mem_alloc(sizeof(*reader));
 	reader->name = mem_strdup(name);
-	reader->archive = made(lib.archive_read_new());
+	reader->archive = archive_made(lib.archive_read_new());
 	if (lib.archive_read_support_format_tar(reader->archive) != ARCHIVE_OK ||
 	    lib.archive_read_open_fd(reader->archive, fd, BLOCK) != ARCHIVE_OK)
 		return archive_fail(reader->archive, name, "cannot read the tar", err);
@@ -213,7 +213,7 @@ int tar_writer_new(int fd, const char *name, struct tar_writer **ret, struct err
 		return -1;
 	writer = mem_alloc(sizeof(*writer));
 	writer->name = mem_strdup(name);
-	writer->archive = made(lib.archive_write_new());
+	writer->archive = archive_made(lib.archive_write_new());
 	if (lib.archive_write_set_format_pax_restricted(writer->archive) != ARCHIVE_OK ||
 	    lib.archive_write_add_filter_none(writer->archive) != ARCHIVE_OK ||
 	    lib.archive_write_open_fd(writer->archive, fd) != ARCHIVE_OK)
@@ -239,7 +239,7 @@ void tar_writer_cleanup(struct tar_writer **writer)
 static int tar_put_header(struct tar_writer *writer, const char *name, unsigned int type, uint64_t size,
 			  struct error **err)
 {
-	struct archive_entry *entry = made(lib.archive_entry_new());
+	struct archive_entry *entry = archive_made(lib.archive_entry_new());
 	int r;
 
 	lib.archive_entry_set_pathname(entry, name);
@@ -336,7 +336,7 @@ int pack_possible(enum packing packing, struct error **err)
 
 	if (need_library(err) < 0)
 		return -1;
-	archive = made(lib.archive_write_new());
+	archive = archive_made(lib.archive_write_new());
 	good = add_filter(archive, packing);
 	lib.archive_write_free(archive);
 	return good ? 0
@@ -361,7 +361,7 @@ static int fail_packing(struct packer *packer, struct error **err)
 
 static int pack_begin(struct packer *packer, struct error **err)
 {
-	struct archive_entry *entry = made(lib.archive_entry_new());
+	struct archive_entry *entry = archive_made(lib.archive_entry_new());
 	int r;
 
 	lib.archive_entry_set_pathname(entry, "layer");
@@ -380,7 +380,7 @@ int packer_new(enum packing packing, pack_sink *sink, void *data, struct packer 
 	packer = mem_alloc(sizeof(*packer));
 	packer->sink = sink;
 	packer->data = data;
-	packer->archive = made(lib.archive_write_new());
+	packer->archive = archive_made(lib.archive_write_new());
 	if (!add_filter(packer->archive, packing) || lib.archive_write_set_format_raw(packer->archive) != ARCHIVE_OK ||
 	    lib.archive_write_set_bytes_per_block(packer->archive, 0) != ARCHIVE_OK ||
 	    lib.archive_write_open(packer->archive, packer, NULL, pack_take_packed, NULL) != ARCHIVE_OK)
@@ -438,7 +438,7 @@ static int unpacker_open(int fd, const void *data, size_t len, const char *name,
 		return -1;
 	unpacker = mem_alloc(sizeof(*unpacker));
 	unpacker->name = mem_strdup(name);
-	unpacker->archive = made(lib.archive_read_new());
+	unpacker->archive = archive_made(lib.archive_read_new());
 	if (!support(unpacker->archive, packing))
 		return archive_fail(unpacker->archive, name, "cannot read it", err);
 	r = fd >= 0 ? lib.archive_read_open_fd(unpacker->archive, fd, BLOCK)

@@ -248,7 +248,7 @@ static int estargz_put_file(struct estargz *e, const char *name, const char *con
 }
 
 /* eStargz's own files in a layer, which are dropped: such a layer is made anew. */
-static bool is_own(const struct buf *name)
+static bool estargz_is_own(const struct buf *name)
 {
 	const char *s = name->data;
 
@@ -261,7 +261,7 @@ static int estargz_begin_entry(void *data, const struct tar_head *head, const ch
 {
 	struct estargz *e = data;
 
-	e->dropping = is_own(&head->name);
+	e->dropping = estargz_is_own(&head->name);
 	if (e->dropping)
 		return 0;
 	if (make_record(head, &e->entry, err) < 0 || estargz_put(e, raw, len, err) < 0)

@@ -43,14 +43,14 @@ static int make_bootstrap(struct layout *layout, const char *const *blobs, size_
 
 /* ---- the layer ---- */
 
-struct sink {
+struct nydus_sink {
 	struct blob_writer *writer;
 	uint64_t size;
 };
 
 static int nydus_take_packed(void *data, const void *bytes, size_t len, struct error **err)
 {
-	struct sink *sink = data;
+	struct nydus_sink *sink = data;
 
 	sink->size += len;
 	return blob_writer_add(sink->writer, bytes, len, err);
@@ -84,7 +84,7 @@ static int write_layer(struct layout *layout, const struct buf *bootstrap, struc
 	cleanup_blob_writer struct blob_writer *writer = NULL;
 	cleanup_packer struct packer *packer = NULL; /* freed first: it may write once more */
 	cleanup_sha256 struct sha256 *diff = NULL;
-	struct sink sink = { 0 };
+	struct nydus_sink sink = { 0 };
 
 	if (sha256_new(&diff, err) < 0 || blob_writer_new(layout, &writer, err) < 0)
 		return -1;

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "engine/oci/rafs_layout.h"
 
-struct reader {
+struct rafs_reader {
 	const char *data;
 	uint64_t len;
 	const char *name;
@@ -22,20 +22,20 @@ struct reader {
 	uint64_t inodes_len;
 };
 
-static int rafs_read_damaged(const struct reader *r, const char *what, struct error **err)
+static int rafs_read_damaged(const struct rafs_reader *r, const char *what, struct error **err)
 {
 	return error_make(err, ERROR_STATE, "%s: damaged nydus metadata: %s", r->name, what);
 }
 
 /* `len` bytes at `at`, or NULL when they are not all there. */
-static const char *rafs_read_bytes(const struct reader *r, uint64_t at, uint64_t len)
+static const char *rafs_read_bytes(const struct rafs_reader *r, uint64_t at, uint64_t len)
 {
 	return at <= r->len && len <= r->len - at ? r->data + at : NULL;
 }
 
 /* ---- tables ---- */
 
-static int read_chunk(struct reader *r, const char *entry, struct error **err)
+static int read_chunk(struct rafs_reader *r, const char *entry, struct error **err)
 {
 	uint32_t device = le_get32(entry + 32), number = le_get32(entry + 72);
 	struct rafs_blob *blob = device < r->rafs->blobs_len ? r->rafs->blobs[device] : NULL;
@@ -53,7 +53,7 @@ static int read_chunk(struct reader *r, const char *entry, struct error **err)
 		       : rafs_read_damaged(r, "a chunk with invalid sizes", err);
 }
 
-static int read_blob(struct reader *r, const char *entry, uint64_t chunks_limit, struct error **err)
+static int read_blob(struct rafs_reader *r, const char *entry, uint64_t chunks_limit, struct error **err)
 {
 	struct rafs_blob *blob = rafs_add_blob(r->rafs);
 	uint32_t chunks = le_get32(entry + 72);
@@ -72,7 +72,7 @@ static int read_blob(struct reader *r, const char *entry, uint64_t chunks_limit,
 	return 0;
 }
 
-static int read_tables(struct reader *r, struct error **err)
+static int read_tables(struct rafs_reader *r, struct error **err)
 {
 	const char *extended = rafs_read_bytes(r, RAFS_EXTENDED, RAFS_DEVICES - RAFS_EXTENDED);
 	uint64_t blobs_size = extended ? le_get32(extended + 16) : 0,
@@ -95,7 +95,7 @@ static int read_tables(struct reader *r, struct error **err)
 	return 0;
 }
 
-static int read_super(struct reader *r, struct error **err)
+static int read_super(struct rafs_reader *r, struct error **err)
 {
 	const char *super = rafs_read_bytes(r, RAFS_SUPER, 128);
 
@@ -112,7 +112,7 @@ static int read_super(struct reader *r, struct error **err)
 
 /* ---- inodes ---- */
 
-static int read_xattrs(struct reader *r, const char *at, uint64_t size, struct rafs_inode *inode, struct error **err)
+static int read_xattrs(struct rafs_reader *r, const char *at, uint64_t size, struct rafs_inode *inode, struct error **err)
 {
 	const char *end = at + size;
 	struct tar_xattr *xattrs = arena_array(r->rafs->arena, size / RAFS_XATTR_ENTRY, sizeof(*xattrs));
@@ -140,7 +140,7 @@ static int read_xattrs(struct reader *r, const char *at, uint64_t size, struct r
 	return 0;
 }
 
-static int read_chunk_indexes(struct reader *r, uint64_t at, struct rafs_inode *inode, struct error **err)
+static int read_chunk_indexes(struct rafs_reader *r, uint64_t at, struct rafs_inode *inode, struct error **err)
 {
 	uint64_t len = inode->size / RAFS_CHUNK + (inode->size % RAFS_CHUNK != 0);
 	const char *index = len <= r->len ? rafs_read_bytes(r, (at + 7) / 8 * 8, len * RAFS_INDEX_SIZE) : NULL;
@@ -164,7 +164,8 @@ static int read_chunk_indexes(struct reader *r, uint64_t at, struct rafs_inode *
 }
 
 /* Copies what a folder or link holds. */
-static int read_held(struct reader *r, const char *head, uint64_t tail_at, uint64_t size, char **ret, struct error **err)
+static int read_held(struct rafs_reader *r, const char *head, uint64_t tail_at, uint64_t size, char **ret,
+		     struct error **err)
 {
 	bool tail = le_get16(head + RAFS_I_FORMAT) >> 1 == RAFS_FLAT_INLINE;
 	uint64_t whole = tail ? size / RAFS_BLOCK * RAFS_BLOCK : size;
@@ -179,10 +180,10 @@ static int read_held(struct reader *r, const char *head, uint64_t tail_at, uint6
 	return 0;
 }
 
-static int read_folder(struct reader *r, struct rafs_inode *folder, const char *listing, uint64_t size, unsigned depth,
-		       struct error **err);
+static int read_folder(struct rafs_reader *r, struct rafs_inode *folder, const char *listing, uint64_t size,
+		       unsigned depth, struct error **err);
 
-static int read_content(struct reader *r, const char *head, uint64_t at, struct rafs_inode *inode, unsigned depth,
+static int read_content(struct rafs_reader *r, const char *head, uint64_t at, struct rafs_inode *inode, unsigned depth,
 			struct error **err)
 {
 	cleanup_free char *held = NULL;
@@ -205,7 +206,7 @@ static int read_content(struct reader *r, const char *head, uint64_t at, struct 
 }
 
 /* What an inode that was just made (as `inode`) says. */
-static int read_inode(struct reader *r, uint64_t nid, struct rafs_inode *inode, unsigned depth, struct error **err)
+static int read_inode(struct rafs_reader *r, uint64_t nid, struct rafs_inode *inode, unsigned depth, struct error **err)
 {
 	uint64_t at = r->meta_at + nid * RAFS_SLOT, xattrs;
 	const char *head = rafs_read_bytes(r, at, RAFS_INODE_SIZE);
@@ -226,8 +227,8 @@ static int read_inode(struct reader *r, uint64_t nid, struct rafs_inode *inode, 
 	return read_content(r, head, at + RAFS_INODE_SIZE + xattrs, inode, depth, err);
 }
 
-static int rafs_read_entry(struct reader *r, struct rafs_inode *folder, const char *name, uint64_t nid, unsigned depth,
-			   struct error **err)
+static int rafs_read_entry(struct rafs_reader *r, struct rafs_inode *folder, const char *name, uint64_t nid,
+			   unsigned depth, struct error **err)
 {
 	const char *head = nid < r->inodes_len ? rafs_read_bytes(r, r->meta_at + nid * RAFS_SLOT, RAFS_INODE_SIZE) : NULL;
 	uint32_t mode = head ? le_get16(head + RAFS_I_MODE) : 0;
@@ -245,7 +246,7 @@ static int rafs_read_entry(struct reader *r, struct rafs_inode *folder, const ch
 	return read_inode(r, nid, r->inodes[nid], depth, err);
 }
 
-static int rafs_read_block(struct reader *r, struct rafs_inode *folder, const char *block, uint64_t size,
+static int rafs_read_block(struct rafs_reader *r, struct rafs_inode *folder, const char *block, uint64_t size,
 			   unsigned depth, struct error **err)
 {
 	uint64_t len = size >= RAFS_DIRENT_SIZE ? le_get16(block + 8) / RAFS_DIRENT_SIZE : 0;
@@ -269,8 +270,8 @@ static int rafs_read_block(struct reader *r, struct rafs_inode *folder, const ch
 	return 0;
 }
 
-static int read_folder(struct reader *r, struct rafs_inode *folder, const char *listing, uint64_t size, unsigned depth,
-		       struct error **err)
+static int read_folder(struct rafs_reader *r, struct rafs_inode *folder, const char *listing, uint64_t size,
+		       unsigned depth, struct error **err)
 {
 	if (depth == RAFS_DEPTH)
 		return rafs_read_damaged(r, "its folders are too deep", err);
@@ -281,7 +282,7 @@ static int read_folder(struct reader *r, struct rafs_inode *folder, const char *
 	return 0;
 }
 
-static int rafs_read_root(struct reader *r, struct error **err)
+static int rafs_read_root(struct rafs_reader *r, struct error **err)
 {
 	const char *head = rafs_read_bytes(r, r->meta_at + RAFS_ROOT_NID * RAFS_SLOT, RAFS_INODE_SIZE);
 
@@ -295,7 +296,7 @@ static int rafs_read_root(struct reader *r, struct error **err)
 int rafs_read(const void *data, size_t len, const char *name, struct arena *arena, struct rafs **ret, struct error **err)
 {
 	cleanup_rafs struct rafs *rafs = rafs_new(arena);
-	struct reader r = { .data = data, .len = len, .name = name, .rafs = rafs };
+	struct rafs_reader r = { .data = data, .len = len, .name = name, .rafs = rafs };
 	int status = read_super(&r, err) < 0 || read_tables(&r, err) < 0 || rafs_read_root(&r, err) < 0 ? -1 : 0;
 
 	free(r.inodes);

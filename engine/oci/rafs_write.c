@@ -18,19 +18,19 @@
 #define MAPPED_ALIGN ((uint64_t)512 << 10) /* bytes; where a device is mapped behind the bootstrap */
 
 /* A folder's names in the order of their bytes, "." and ".." among them. */
-struct listing {
+struct rafs_listing {
 	struct rafs_inode *folder;
 	const struct rafs_node **nodes;
 	size_t len;
 };
 
 /* A bootstrap that is being laid out, then written. */
-struct writer {
+struct rafs_writer {
 	struct rafs *rafs;
 	bool layer;
 	struct rafs_inode **inodes; /* each once, parents first */
 	size_t inodes_len, inodes_cap;
-	struct listing *listings; /* of the folders among them, in the same order */
+	struct rafs_listing *listings; /* of the folders among them, in the same order */
 	size_t listings_len, listings_cap;
 	const struct rafs_blob **devices;
 	size_t devices_len, chunks_len;
@@ -52,7 +52,7 @@ static int compare_nodes(const void *a, const void *b)
 	return strcmp((*(const struct rafs_node *const *)a)->name, (*(const struct rafs_node *const *)b)->name);
 }
 
-static void add_inode(struct writer *w, struct rafs_inode *inode)
+static void add_inode(struct rafs_writer *w, struct rafs_inode *inode)
 {
 	if (inode->links++ > 0)
 		return;
@@ -63,7 +63,7 @@ static void add_inode(struct writer *w, struct rafs_inode *inode)
 	w->has_xattrs = w->has_xattrs || inode->xattrs_len;
 }
 
-static void list(struct writer *w, struct rafs_inode *folder, struct rafs_inode *parent)
+static void list(struct rafs_writer *w, struct rafs_inode *folder, struct rafs_inode *parent)
 {
 	struct arena *arena = w->rafs->arena;
 	const struct map *children = folder->children;
@@ -80,15 +80,15 @@ static void list(struct writer *w, struct rafs_inode *folder, struct rafs_inode 
 			nodes[len++] = map_value(children, i);
 	qsort(nodes, len, sizeof(*nodes), compare_nodes);
 	mem_reserve(&w->listings, &w->listings_cap, w->listings_len + 1, sizeof(*w->listings));
-	w->listings[w->listings_len++] = (struct listing){ folder, nodes, len };
+	w->listings[w->listings_len++] = (struct rafs_listing){ folder, nodes, len };
 }
 
-static void rafs_write_collect(struct writer *w)
+static void rafs_write_collect(struct rafs_writer *w)
 {
 	add_inode(w, w->rafs->root);
 	list(w, w->rafs->root, w->rafs->root);
 	for (size_t i = 0; i < w->listings_len; i++) {
-		struct listing at = w->listings[i];
+		struct rafs_listing at = w->listings[i];
 
 		at.folder->links = 2; /* its name and its "." */
 		for (size_t j = 0; j < at.len; j++) {
@@ -106,7 +106,7 @@ static void rafs_write_collect(struct writer *w)
 }
 
 /* A blob whose files are all hidden by other layers is not a device. */
-static int number_devices(struct writer *w, struct error **err)
+static int number_devices(struct rafs_writer *w, struct error **err)
 {
 	w->devices = arena_array(w->rafs->arena, w->rafs->blobs_len + 1, sizeof(struct rafs_blob *));
 	for (size_t i = 0; i < w->rafs->blobs_len; i++) {
@@ -185,7 +185,7 @@ static void write_xattrs(char *at, const struct rafs_inode *inode)
 
 /* ---- the layout ---- */
 
-static uint64_t listing_size(const struct listing *listing)
+static uint64_t listing_size(const struct rafs_listing *listing)
 {
 	uint64_t size = 0;
 
@@ -219,7 +219,7 @@ static uint64_t inode_room(const struct rafs_inode *inode)
 }
 
 /* Inodes one behind the other, one with a tail within a block; then the blocks of folders and links that are not behind their inode. */
-static int lay_out(struct writer *w, struct error **err)
+static int lay_out(struct rafs_writer *w, struct error **err)
 {
 	uint64_t at;
 
@@ -263,13 +263,13 @@ static int lay_out(struct writer *w, struct error **err)
 
 /* ---- the bytes ---- */
 
-static uint64_t nid(const struct writer *w, const struct rafs_inode *inode)
+static uint64_t nid(const struct rafs_writer *w, const struct rafs_inode *inode)
 {
 	return (inode->at - w->meta_at) / RAFS_SLOT;
 }
 
 /* Bytes [from, from + len) of what a folder or link holds: its last part may be behind the inode. */
-static char *held(struct writer *w, const struct rafs_inode *inode, uint64_t from)
+static char *held(struct rafs_writer *w, const struct rafs_inode *inode, uint64_t from)
 {
 	uint64_t whole = inode->size / RAFS_BLOCK * RAFS_BLOCK;
 
@@ -296,7 +296,7 @@ static unsigned rafs_write_type_of(uint32_t mode)
 	}
 }
 
-static void write_block(struct writer *w, const struct listing *listing, size_t from, size_t to, char *out)
+static void write_block(struct rafs_writer *w, const struct rafs_listing *listing, size_t from, size_t to, char *out)
 {
 	size_t name_at = (to - from) * RAFS_DIRENT_SIZE;
 
@@ -313,7 +313,7 @@ static void write_block(struct writer *w, const struct listing *listing, size_t 
 	}
 }
 
-static void write_listing(struct writer *w, const struct listing *listing)
+static void write_listing(struct rafs_writer *w, const struct rafs_listing *listing)
 {
 	uint64_t used = 0, block = 0;
 	size_t from = 0;
@@ -355,7 +355,7 @@ static uint32_t chunk_format(const struct rafs_inode *inode)
 	return 0x20 | bits;
 }
 
-static void write_indexes(const struct writer *w, const struct rafs_inode *inode)
+static void write_indexes(const struct rafs_writer *w, const struct rafs_inode *inode)
 {
 	char *at = w->out + inode->at + align(RAFS_INODE_SIZE + xattrs_size(inode), RAFS_INDEX_SIZE);
 
@@ -368,7 +368,7 @@ static void write_indexes(const struct writer *w, const struct rafs_inode *inode
 	}
 }
 
-static void write_inode(struct writer *w, const struct rafs_inode *inode)
+static void write_inode(struct rafs_writer *w, const struct rafs_inode *inode)
 {
 	char *out = w->out + inode->at;
 	unsigned layout = RAFS_FLAT_PLAIN;
@@ -400,7 +400,7 @@ static void write_inode(struct writer *w, const struct rafs_inode *inode)
 		memcpy(held(w, inode, 0), inode->link, inode->size);
 }
 
-static void write_super(struct writer *w, uint32_t blocks)
+static void write_super(struct rafs_writer *w, uint32_t blocks)
 {
 	char *super = w->out + RAFS_SUPER, *extended = w->out + RAFS_EXTENDED;
 
@@ -428,7 +428,7 @@ static void write_super(struct writer *w, uint32_t blocks)
 }
 
 /* The devices, as EROFS and as RAFS knows them; returns the blocks of all. */
-static uint64_t write_devices(struct writer *w)
+static uint64_t write_devices(struct rafs_writer *w)
 {
 	uint64_t mapped = w->end, blocks = 0;
 
@@ -473,7 +473,7 @@ static int compare_chunks(const void *a, const void *b)
 	return r ? r : (int)x->blob->device - (int)y->blob->device;
 }
 
-static void write_chunks(struct writer *w)
+static void write_chunks(struct rafs_writer *w)
 {
 	struct numbered *all = mem_array(w->chunks_len + 1, sizeof(*all));
 	char *out = w->out + w->chunks_at;
@@ -498,7 +498,7 @@ static void write_chunks(struct writer *w)
 	free(all);
 }
 
-static int write_all(struct writer *w, struct buf *ret, struct error **err)
+static int write_all(struct rafs_writer *w, struct buf *ret, struct error **err)
 {
 	uint64_t blocks;
 
@@ -519,7 +519,7 @@ static int write_all(struct writer *w, struct buf *ret, struct error **err)
 
 int rafs_write(struct rafs *rafs, bool layer, struct buf *ret, struct error **err)
 {
-	struct writer w = { .rafs = rafs, .layer = layer };
+	struct rafs_writer w = { .rafs = rafs, .layer = layer };
 	int r;
 
 	for (size_t i = 0; i < rafs->blobs_len; i++)

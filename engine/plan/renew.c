@@ -11,7 +11,7 @@
 
 /* --pull: bases are what their tags stand for now. */
 
-struct renewal {
+struct plan_renewal {
 	struct plan *plan;
 	plan_newest *newest;
 	void *data;
@@ -43,7 +43,7 @@ static void make_stale(struct plan *plan, struct node *node, const struct plan_i
 }
 
 /* *ret_changed: the node's key or state did. */
-static int renew_image(struct renewal *renewal, struct node *node, struct plan_image *image, bool *ret_changed,
+static int renew_image(struct plan_renewal *renewal, struct node *node, struct plan_image *image, bool *ret_changed,
 		       struct error **err)
 {
 	cleanup_free char *tagged = lock_reference(image->reference);
@@ -63,7 +63,7 @@ static int renew_image(struct renewal *renewal, struct node *node, struct plan_i
 	return 0;
 }
 
-static int renew_node(struct renewal *renewal, size_t number, bool *ret_changed, struct error **err)
+static int renew_node(struct plan_renewal *renewal, size_t number, bool *ret_changed, struct error **err)
 {
 	struct node *node = renewal->plan->nodes[number];
 	bool locked = false;
@@ -84,7 +84,7 @@ static int renew_node(struct renewal *renewal, size_t number, bool *ret_changed,
 
 int plan_renew_bases(struct plan *plan, plan_newest *newest, void *data, struct error **err)
 {
-	struct renewal renewal = { plan, newest, data };
+	struct plan_renewal renewal = { plan, newest, data };
 	cleanup_free bool *changed = mem_array(plan->nodes_len + 1, sizeof(*changed));
 
 	for (size_t i = 0; i < plan->nodes_len; i++) {

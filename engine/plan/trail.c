@@ -18,11 +18,11 @@
 struct trail {
 	struct arena *arena;
 	struct map *links;   /* absolute path -> text of the link there, or "" */
-	struct map *folders; /* absolute path -> struct listing */
+	struct map *folders; /* absolute path -> struct trail_listing */
 };
 
 /* The entries of a folder that a pattern may go on behind: folders and links. */
-struct listing {
+struct trail_listing {
 	const char **names;
 	size_t len, cap;
 };
@@ -40,7 +40,7 @@ void trail_free(struct trail *trail)
 	if (!trail)
 		return;
 	for (size_t i = 0; i < map_len(trail->folders); i++)
-		free(((struct listing *)map_value(trail->folders, i))->names);
+		free(((struct trail_listing *)map_value(trail->folders, i))->names);
 	map_free(trail->folders);
 	map_free(trail->links);
 	arena_free(trail->arena);
@@ -71,9 +71,9 @@ static const char *link_text(struct trail *trail, const char *path)
 	return known;
 }
 
-static const struct listing *list_folder(struct trail *trail, const char *path)
+static const struct trail_listing *list_folder(struct trail *trail, const char *path)
 {
-	struct listing *listing = map_get(trail->folders, path);
+	struct trail_listing *listing = map_get(trail->folders, path);
 	const struct dirent *entry;
 	DIR *dir;
 
@@ -93,17 +93,17 @@ static const struct listing *list_folder(struct trail *trail, const char *path)
 	return listing;
 }
 
-struct way {
+struct trail_way {
 	struct trail *trail;
 	const char *root;
 	const char *wanted;
 	unsigned links;
 };
 
-static bool go(struct way *way, const char *folder, const char *text, const char *pattern);
+static bool go(struct trail_way *way, const char *folder, const char *text, const char *pattern);
 
 /* Goes on with an entry of the folder that the way has come to: both are real paths. */
-static bool go_into(struct way *way, const char *folder, const char *name, const char *text, const char *pattern)
+static bool go_into(struct trail_way *way, const char *folder, const char *name, const char *text, const char *pattern)
 {
 	cleanup_free char *path = *folder ? path_join(folder, name) : mem_strdup(name);
 	cleanup_free char *absolute = path_join(way->root, path);
@@ -122,7 +122,7 @@ static bool go_into(struct way *way, const char *folder, const char *name, const
 }
 
 /* One component of the text of a link. */
-static bool go_by_text(struct way *way, const char *folder, const char *text, const char *pattern)
+static bool go_by_text(struct trail_way *way, const char *folder, const char *text, const char *pattern)
 {
 	size_t len = strcspn(text, "/");
 	cleanup_free char *name = mem_strndup(text, len), *up = path_dir(folder);
@@ -136,19 +136,19 @@ static bool go_by_text(struct way *way, const char *folder, const char *text, co
 }
 
 /* The component of what is wanted that stands in this folder, or NULL (malloc'd). */
-static char *wanted_here(const struct way *way, const char *folder)
+static char *wanted_here(const struct trail_way *way, const char *folder)
 {
 	const char *rest = *folder ? path_relative(folder, way->wanted) : way->wanted;
 
 	return rest ? mem_strndup(rest, strcspn(rest, "/")) : NULL;
 }
 
-static bool go_by_pattern(struct way *way, const char *folder, const char *pattern)
+static bool go_by_pattern(struct trail_way *way, const char *folder, const char *pattern)
 {
 	size_t len = strcspn(pattern, "/");
 	cleanup_free char *component = mem_strndup(pattern, len), *wanted = wanted_here(way, folder);
 	cleanup_free char *absolute = NULL;
-	const struct listing *listing;
+	const struct trail_listing *listing;
 
 	if (strcmp(component, "**") == 0 && wanted && go_into(way, folder, wanted, "", pattern))
 		return true;
@@ -169,7 +169,7 @@ static bool go_by_pattern(struct way *way, const char *folder, const char *patte
 }
 
 /* From a folder without links on by `text` (of links), then by `pattern`. */
-static bool go(struct way *way, const char *folder, const char *text, const char *pattern)
+static bool go(struct trail_way *way, const char *folder, const char *text, const char *pattern)
 {
 	if (*text)
 		return go_by_text(way, folder, text, pattern);
@@ -180,7 +180,7 @@ static bool go(struct way *way, const char *folder, const char *text, const char
 
 bool trail_leads(struct trail *trail, const char *root, const char *pattern, const char *path)
 {
-	struct way way = { .trail = trail, .root = root, .wanted = path };
+	struct trail_way way = { .trail = trail, .root = root, .wanted = path };
 
 	return go(&way, "", "", pattern);
 }

@@ -19,7 +19,7 @@
 
 /* The functions below are called with the endpoint's lock held. */
 
-static struct token *find_token(struct endpoint *endpoint, const char *scopes)
+static struct auth_token *find_token(struct endpoint *endpoint, const char *scopes)
 {
 	for (size_t i = 0; i < endpoint->tokens_len; i++) {
 		if (strcmp(endpoint->tokens[i].scopes, scopes) == 0)
@@ -30,7 +30,7 @@ static struct token *find_token(struct endpoint *endpoint, const char *scopes)
 
 static void keep_token(struct endpoint *endpoint, const char *scopes, char *value, uint64_t ms)
 {
-	struct token *token = find_token(endpoint, scopes);
+	struct auth_token *token = find_token(endpoint, scopes);
 
 	if (!token) {
 		mem_reserve(&endpoint->tokens, &endpoint->tokens_cap, endpoint->tokens_len + 1, sizeof(*token));
@@ -44,7 +44,7 @@ static void keep_token(struct endpoint *endpoint, const char *scopes, char *valu
 
 static void header_for(struct endpoint *endpoint, const struct auth_want *want, struct buf *out)
 {
-	const struct token *token = find_token(endpoint, want->scopes);
+	const struct auth_token *token = find_token(endpoint, want->scopes);
 	const struct credentials *credentials;
 
 	if (token) {

@@ -17,7 +17,7 @@ struct registry_spec;
 /* One registry as it is talked to: where it is, what it is trusted by, who we are there. For engine/registry/ alone. */
 
 /* A token that was given out for some scopes. */
-struct token {
+struct auth_token {
 	char *scopes; /* as asked for */
 	char *value;
 	uint64_t until_ms; /* of loop_now_ms */
@@ -49,7 +49,7 @@ struct endpoint {
 	struct login *logins; /* as far as they were asked for */
 	char *withheld;       /* the token server that was not shown the login, or NULL */
 	bool basic;           /* it takes passwords as they are */
-	struct token *tokens;
+	struct auth_token *tokens;
 	size_t tokens_len, tokens_cap;
 };
 

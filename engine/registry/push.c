@@ -29,14 +29,14 @@ struct crate {
 	struct error *error;  /* the first */
 };
 
-struct way {
+struct push_way {
 	const struct push *push;
 	uint64_t bytes;
 };
 
 static void push_note_sent(void *data, int64_t bytes)
 {
-	struct way *way = data;
+	struct push_way *way = data;
 
 	way->bytes += (uint64_t)bytes;
 	if (way->push->progress)
@@ -44,7 +44,7 @@ static void push_note_sent(void *data, int64_t bytes)
 }
 
 /* Negative on error; 0 there, 1 mounted, 2 sent. */
-static int push_bring(const struct push *push, const struct descriptor *blob, const char *from, struct way *way,
+static int push_bring(const struct push *push, const struct descriptor *blob, const char *from, struct push_way *way,
 		      struct error **err)
 {
 	cleanup_free char *path = layout_blob_path(push->layout, blob->digest);
@@ -64,7 +64,7 @@ static int look_after(struct crate *crate, const struct descriptor *blob, struct
 {
 	struct claims *claims = registry_claims(crate->push->registry);
 	const struct ref *where = crate->push->where;
-	struct way way = { .push = crate->push };
+	struct push_way way = { .push = crate->push };
 	cleanup_free char *from = NULL;
 	int r = 0;
 

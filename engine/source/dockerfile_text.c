@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "engine/source/dockerfile_word.h"
 
-struct reader {
+struct text_reader {
 	const char *text;
 	size_t len, at;
 	const char *name;
@@ -23,11 +23,11 @@ struct reader {
 	struct instruction *items;
 	size_t items_len, items_cap;
 	bool nested; /* inside ONBUILD */
-	struct draft *draft;
+	struct text_draft *draft;
 };
 
 /* A word in the making whose bytes need not be next to each other in the file. */
-struct draft {
+struct text_draft {
 	char *text;
 	size_t *at;
 	size_t len, cap, at_cap;
@@ -47,7 +47,7 @@ static bool blank(char c)
 }
 
 /* The next physical line without its line ending; false at the end. */
-static bool read_physical(struct reader *r, size_t *ret_start, size_t *ret_end)
+static bool read_physical(struct text_reader *r, size_t *ret_start, size_t *ret_end)
 {
 	const char *newline;
 	size_t end;
@@ -92,7 +92,7 @@ static bool read_directive(const char *s, size_t start, size_t end, char name[16
 	return end > start && (strcmp(name, "syntax") == 0 || strcmp(name, "escape") == 0 || strcmp(name, "check") == 0);
 }
 
-static int note_directive(struct reader *r, size_t start, size_t end, struct error **err)
+static int note_directive(struct text_reader *r, size_t start, size_t end, struct error **err)
 {
 	char name[16];
 	size_t value, value_end;
@@ -118,7 +118,7 @@ static int note_directive(struct reader *r, size_t start, size_t end, struct err
 }
 
 /* True when the line goes on behind it; *end is then before the escape character. */
-static bool continues(const struct reader *r, size_t start, size_t *end)
+static bool continues(const struct text_reader *r, size_t start, size_t *end)
 {
 	size_t i = *end;
 
@@ -130,7 +130,7 @@ static bool continues(const struct reader *r, size_t start, size_t *end)
 	return true;
 }
 
-static void line_add(struct line *line, const struct reader *r, size_t start, size_t end)
+static void line_add(struct line *line, const struct text_reader *r, size_t start, size_t end)
 {
 	mem_reserve(&line->text, &line->cap, line->len + (end - start) + 1, 1);
 	mem_reserve(&line->at, &line->at_cap, line->len + (end - start) + 1, sizeof(*line->at));
@@ -142,7 +142,7 @@ static void line_add(struct line *line, const struct reader *r, size_t start, si
 }
 
 /* Reads on until a line does not end in the escape character; comments and empty lines between do not count. */
-static int read_continued(struct reader *r, struct line *line, struct error **err)
+static int read_continued(struct text_reader *r, struct line *line, struct error **err)
 {
 	size_t start, end, first;
 	bool more = true;
@@ -160,7 +160,7 @@ static int read_continued(struct reader *r, struct line *line, struct error **er
 }
 
 /* 1 with a logical line, 0 at the end. */
-static int read_logical(struct reader *r, struct line *line, struct error **err)
+static int read_logical(struct text_reader *r, struct line *line, struct error **err)
 {
 	size_t start, end;
 
@@ -199,7 +199,7 @@ static void add_token(struct arena *arena, struct token **items, size_t *len, co
 	(*items)[(*len)++] = (struct token){ arena_strndup(arena, text, text_len), text_len, at };
 }
 
-static void draft_add(struct draft *draft, char c, size_t at)
+static void draft_add(struct text_draft *draft, char c, size_t at)
 {
 	mem_reserve(&draft->text, &draft->cap, draft->len + 1, 1);
 	mem_reserve(&draft->at, &draft->at_cap, draft->len + 1, sizeof(*draft->at));
@@ -208,9 +208,9 @@ static void draft_add(struct draft *draft, char c, size_t at)
 }
 
 /* Makes a token of the draft; `keep` when it matters where its bytes stand. */
-static void draft_done(struct reader *r, struct token **items, size_t *len, bool keep)
+static void draft_done(struct text_reader *r, struct token **items, size_t *len, bool keep)
 {
-	struct draft *draft = r->draft;
+	struct text_draft *draft = r->draft;
 	size_t *at = NULL;
 
 	if (keep && draft->len > 0) {
@@ -221,10 +221,11 @@ static void draft_done(struct reader *r, struct token **items, size_t *len, bool
 }
 
 /* "--flag" words in front of the arguments, quotes and escapes resolved. Returns where the arguments begin. */
-static size_t read_flags(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t i, size_t len)
+static size_t read_flags(struct text_reader *r, struct instruction *in, const char *s, const size_t *at, size_t i,
+			 size_t len)
 {
 	for (;;) {
-		struct draft *draft = r->draft;
+		struct text_draft *draft = r->draft;
 		bool quoted = false;
 		char quote = '\0';
 
@@ -251,7 +252,7 @@ static size_t read_flags(struct reader *r, struct instruction *in, const char *s
 }
 
 /* Words split at blanks, nothing else. */
-static void read_plain_words(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t i,
+static void read_plain_words(struct text_reader *r, struct instruction *in, const char *s, const size_t *at, size_t i,
 			     size_t len)
 {
 	while (i < len) {
@@ -266,7 +267,7 @@ static void read_plain_words(struct reader *r, struct instruction *in, const cha
 }
 
 /* Words of ARG and ENV: quotes and escapes keep a word together and stay in it. */
-static size_t read_quoted_word(struct reader *r, const char *s, size_t i, size_t len, struct draft *draft)
+static size_t read_quoted_word(struct text_reader *r, const char *s, size_t i, size_t len, struct text_draft *draft)
 {
 	char quote = '\0';
 
@@ -286,7 +287,7 @@ static size_t read_quoted_word(struct reader *r, const char *s, size_t i, size_t
 	return i < len && isspace((unsigned char)s[i]) ? i : len;
 }
 
-static void read_quoted_words(struct reader *r, struct instruction *in, const char *s, size_t i, size_t len)
+static void read_quoted_words(struct text_reader *r, struct instruction *in, const char *s, size_t i, size_t len)
 {
 	while ((i = dockerfile_text_skip_space(s, i, len)) < len) {
 		r->draft->len = 0;
@@ -297,7 +298,7 @@ static void read_quoted_words(struct reader *r, struct instruction *in, const ch
 }
 
 /* ENV: "name=value ..." or the old "name value". The words become pairs. */
-static void dockerfile_text_read_env(struct reader *r, struct instruction *in, const char *s, size_t i, size_t len)
+static void dockerfile_text_read_env(struct text_reader *r, struct instruction *in, const char *s, size_t i, size_t len)
 {
 	struct token *words;
 	size_t words_len, end = i;
@@ -331,7 +332,7 @@ static void dockerfile_text_read_env(struct reader *r, struct instruction *in, c
 }
 
 /* True when the arguments are an array of strings in JSON; they are then added when `add`. */
-static bool read_json(struct reader *r, struct instruction *in, const char *s, size_t len, bool add)
+static bool read_json(struct text_reader *r, struct instruction *in, const char *s, size_t len, bool add)
 {
 	cleanup_json struct json *json = NULL;
 
@@ -348,7 +349,7 @@ static bool read_json(struct reader *r, struct instruction *in, const char *s, s
 	return true;
 }
 
-static void read_instruction(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t len,
+static void read_instruction(struct text_reader *r, struct instruction *in, const char *s, const size_t *at, size_t len,
 			     bool *ret_heredoc);
 
 /* Instructions of which the text is told, and not taken apart. */
@@ -363,8 +364,8 @@ static bool dockerfile_text_is_kept(const char *name)
 	return false;
 }
 
-static void read_args(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t i, size_t len,
-		      bool *ret_heredoc)
+static void read_args(struct text_reader *r, struct instruction *in, const char *s, const size_t *at, size_t i,
+		      size_t len, bool *ret_heredoc)
 {
 	const char *name = in->name;
 
@@ -395,7 +396,7 @@ static void read_args(struct reader *r, struct instruction *in, const char *s, c
 }
 
 /* s[0..len) is one logical line; *ret_heredoc is whether "<<" means something in it. */
-static void read_instruction(struct reader *r, struct instruction *in, const char *s, const size_t *at, size_t len,
+static void read_instruction(struct text_reader *r, struct instruction *in, const char *s, const size_t *at, size_t len,
 			     bool *ret_heredoc)
 {
 	size_t i = dockerfile_text_skip_space(s, 0, len), start = i;
@@ -415,7 +416,7 @@ static void read_instruction(struct reader *r, struct instruction *in, const cha
 }
 
 /* Skips the lines that belong to the heredocs of a line. *ret_any: there is one. */
-static int skip_heredocs(struct reader *r, const struct line *line, bool *ret_any, struct error **err)
+static int skip_heredocs(struct text_reader *r, const struct line *line, bool *ret_any, struct error **err)
 {
 	size_t words_len;
 	char **words = word_split(line->text, &words_len);
@@ -446,14 +447,14 @@ static int skip_heredocs(struct reader *r, const struct line *line, bool *ret_an
 static const char *find_syntax(const char *text, size_t len, struct arena *arena)
 {
 	static const char *const signs[] = { "#", "//" };
-	struct reader shebang = { .text = text, .len = len };
+	struct text_reader shebang = { .text = text, .len = len };
 	size_t start, end, value, value_end, first = 0;
 	char name[16];
 
 	if (len >= 2 && text[0] == '#' && text[1] == '!' && read_physical(&shebang, &start, &end))
 		first = shebang.at;
 	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++) {
-		struct reader r = { .text = text, .len = len, .at = first };
+		struct text_reader r = { .text = text, .len = len, .at = first };
 		size_t sign = strlen(signs[i]);
 
 		while (read_physical(&r, &start, &end)) {
@@ -470,7 +471,7 @@ static const char *find_syntax(const char *text, size_t len, struct arena *arena
 	return len > 0 && text[dockerfile_text_skip_space(text, 0, len - 1)] == '{' ? "{" : NULL;
 }
 
-static int dockerfile_text_read_all(struct reader *r, struct line *line, struct error **err)
+static int dockerfile_text_read_all(struct text_reader *r, struct line *line, struct error **err)
 {
 	int status;
 
@@ -505,8 +506,8 @@ static const char *without_nul(const char *text, size_t len, struct arena *arena
 int dockerfile_text_parse(const char *text, size_t len, const char *name, struct arena *arena, struct instructions *ret,
 			  struct error **err)
 {
-	struct reader r = { .len = len, .name = name, .escape = '\\', .arena = arena };
-	struct draft draft = { 0 };
+	struct text_reader r = { .len = len, .name = name, .escape = '\\', .arena = arena };
+	struct text_draft draft = { 0 };
 	struct line line = { 0 };
 	int status;
 

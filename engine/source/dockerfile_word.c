@@ -103,7 +103,7 @@ static enum word_found lookup(struct lexer *lexer, const char *name, const char 
 /* A pattern: bytes, and what stands for others. */
 enum { PATTERN_ANY = 256, PATTERN_STAR };
 
-struct pattern {
+struct word_pattern {
 	unsigned short *items;
 	size_t len;
 	size_t least; /* bytes that it matches at least */
@@ -118,7 +118,7 @@ static bool ascii_line(const char *s)
 }
 
 /* A backslash takes '*', '?' and itself as they are; in front of what ends a "${}" it is no part of the pattern. */
-static int pattern_read(const char *text, struct pattern *ret)
+static int pattern_read(const char *text, struct word_pattern *ret)
 {
 	ret->items = mem_array(strlen(text) + 1, sizeof(*ret->items));
 	for (const char *c = text; *c; c++) {
@@ -137,7 +137,7 @@ static int pattern_read(const char *text, struct pattern *ret)
 	return 0;
 }
 
-static bool pattern_matches(const struct pattern *pattern, const char *s, size_t len)
+static bool pattern_matches(const struct word_pattern *pattern, const char *s, size_t len)
 {
 	size_t at = 0, star = SIZE_MAX;
 	const char *retry = NULL, *end = s + len;
@@ -163,7 +163,8 @@ static bool pattern_matches(const struct pattern *pattern, const char *s, size_t
 }
 
 /* "${x#word}" and "${x%word}", doubled for the longest match. */
-static void dockerfile_word_trim(char op, bool greedy, const struct pattern *pattern, const char *value, struct buf *out)
+static void dockerfile_word_trim(char op, bool greedy, const struct word_pattern *pattern, const char *value,
+				 struct buf *out)
 {
 	size_t len = strlen(value);
 
@@ -183,7 +184,7 @@ static void dockerfile_word_trim(char op, bool greedy, const struct pattern *pat
 }
 
 /* "${x/word/text}", and with "//" all of them: at each place the longest match. */
-static void dockerfile_word_replace(bool all, const struct pattern *pattern, const char *text, const char *value,
+static void dockerfile_word_replace(bool all, const struct word_pattern *pattern, const char *text, const char *value,
 				    struct buf *out)
 {
 	size_t len = strlen(value);
@@ -207,7 +208,7 @@ static void dockerfile_word_replace(bool all, const struct pattern *pattern, con
 
 /* What is not worked out: what is long to search, or what patterns over runes and lines see in another way than those over
  * bytes. */
-static bool read_pattern(struct lexer *lexer, const char *word, const char *value, struct pattern *ret)
+static bool read_pattern(struct lexer *lexer, const char *word, const char *value, struct word_pattern *ret)
 {
 	bool good = strlen(value) <= TRIMMED_MAX && ascii_line(value) && ascii_line(word) && pattern_read(word, ret) == 0;
 
@@ -217,7 +218,7 @@ static bool read_pattern(struct lexer *lexer, const char *word, const char *valu
 
 static void trim_pattern(struct lexer *lexer, char op, const char *word, const char *value, struct buf *out)
 {
-	struct pattern pattern = { 0 };
+	struct word_pattern pattern = { 0 };
 	bool greedy = word[0] == op;
 
 	if (read_pattern(lexer, word + greedy, value, &pattern))
@@ -263,7 +264,7 @@ static int lex_modifier(struct lexer *lexer, const char *name, int op, bool colo
 static int lex_replace(struct lexer *lexer, const char *name, struct buf *out)
 {
 	cleanup_buf struct buf word = { 0 }, text = { 0 };
-	struct pattern pattern = { 0 };
+	struct word_pattern pattern = { 0 };
 	const char *value;
 	bool all = dockerfile_word_peek(lexer) == '/';
 

@@ -23,7 +23,7 @@ static struct step *add_step(struct ignore_regex *regex, enum op op)
 static void add_range(struct ignore_regex *regex, uint32_t lo, uint32_t hi)
 {
 	mem_reserve(&regex->ranges, &regex->ranges_cap, regex->ranges_len + 1, sizeof(*regex->ranges));
-	regex->ranges[regex->ranges_len++] = (struct range){ lo, hi };
+	regex->ranges[regex->ranges_len++] = (struct rune_range){ lo, hi };
 }
 
 /* Adds the ranges named by `pairs` (two characters each), or all others. */

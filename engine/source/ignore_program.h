@@ -22,7 +22,7 @@ enum op {
 	OP_LOOP        /* inside the group: leave it at any '/' */
 };
 
-struct range {
+struct rune_range {
 	uint32_t lo, hi;
 };
 
@@ -38,7 +38,7 @@ struct step {
 struct ignore_regex {
 	struct step *steps;
 	size_t len, cap;
-	struct range *ranges;
+	struct rune_range *ranges;
 	size_t ranges_len, ranges_cap;
 	/* literal bytes that every match begins and ends with: most paths are turned down by them */
 	char head[32], tail[32];

@@ -47,7 +47,7 @@ static bool ignore_regex_is_word(uint32_t rune)
 
 static bool in_class(const struct ignore_regex *regex, const struct step *step, uint32_t rune)
 {
-	const struct range *range = regex->ranges + step->first;
+	const struct rune_range *range = regex->ranges + step->first;
 
 	for (size_t i = 0; i < step->count; i++)
 		if (rune >= range[i].lo && rune <= range[i].hi)

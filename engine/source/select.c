@@ -190,7 +190,7 @@ static bool is_except(const struct selector *selector, const char *path)
 }
 
 /* Patterns that are still open may lead to links, also in a folder that counts as a whole. */
-static void settle(struct view *view)
+static void select_settle(struct view *view)
 {
 	view->all = view->matched && !view->states_len && !view->selector->filter->ignore && !view->except;
 }
@@ -208,7 +208,7 @@ void selector_begin(const struct selector *selector, struct view *ret, size_t pr
 				ret->matched |= add_state(selector, ret->states, &len, (uint32_t)i);
 		ret->states_len = (uint32_t)len;
 	}
-	settle(ret);
+	select_settle(ret);
 }
 
 void selector_judge(const struct view *view, const char *path, const char *name, uint32_t type, uint32_t *scratch,
@@ -261,7 +261,7 @@ void selector_enter(const struct view *view, const struct verdict *verdict, cons
 	if (view->all)
 		ret->all = true;
 	else
-		settle(ret);
+		select_settle(ret);
 }
 
 bool selector_takes(const struct selector *selector, const char *path)

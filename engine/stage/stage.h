@@ -71,7 +71,7 @@ void stage_clear(struct stage *stage);
 struct runtime_image;
 int part_image(struct stage *stage, struct actor *actor, struct runtime_image *ret, struct error **err);
 
-/* health.c: waits for one container. `what` as above; "" for the service that is verified, whose good outcome is reported
+/* stack_health.c: waits for one container. `what` as above; "" for the service that is verified, whose good outcome is reported
  * too. */
 bool health_check(struct stage *stage, const struct actor *actor, const char *what); /* its http and tcp checks */
 bool health_own(struct stage *stage, const struct actor *actor, const char *what);   /* its `test` */

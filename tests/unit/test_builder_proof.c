@@ -1,8 +1,8 @@
 #include "config.h"
 
 #include "engine/builder/emulation.h"
-#include "engine/builder/import.h"
 #include "engine/builder/proof.h"
+#include "engine/builder/result_import.h"
 #include "tests/unit/builder_world.h"
 
 static const struct platform armv7 = { "linux", "arm", "v7" }, arm = { "linux", "arm", "" },

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "engine/builder/builder.h"
-#include "engine/builder/import.h"
+#include "engine/builder/result_import.h"
 #include "engine/oci/image.h"
 #include "engine/oci/layout.h"
 
@@ -20,7 +20,7 @@
 #define DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
 #define DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar"
 
-static struct json *describe(const char *media_type, const struct descriptor *descriptor)
+static struct json *result_import_describe(const char *media_type, const struct descriptor *descriptor)
 {
 	struct json *json = json_new_object();
 
@@ -49,7 +49,7 @@ static int schema2(const struct image *image, struct buf *out, struct error **er
 
 	json_set_int(manifest, "schemaVersion", 2);
 	json_set_str(manifest, "mediaType", DOCKER_MANIFEST);
-	json_set(manifest, "config", describe(DOCKER_CONFIG, &image->config));
+	json_set(manifest, "config", result_import_describe(DOCKER_CONFIG, &image->config));
 	json_set(manifest, "layers", layers);
 	for (size_t i = 0; i < image->layers_len; i++) {
 		const char *type = layer_type(image->layers[i].media_type);
@@ -57,7 +57,7 @@ static int schema2(const struct image *image, struct buf *out, struct error **er
 		if (!type)
 			return error_make(err, ERROR_TOOL, "image %s: buildah cannot use layers of type %s as a base",
 					  image->manifest.digest, image->layers[i].media_type);
-		json_append(layers, describe(type, &image->layers[i]));
+		json_append(layers, result_import_describe(type, &image->layers[i]));
 	}
 	json_dump(manifest, JSON_COMPACT, out);
 	return 0;

@@ -1,5 +1,5 @@
-#ifndef ENGINE_BUILDER_IMPORT_H
-#define ENGINE_BUILDER_IMPORT_H
+#ifndef ENGINE_BUILDER_RESULT_IMPORT_H
+#define ENGINE_BUILDER_RESULT_IMPORT_H
 
 struct build_result;
 struct error;

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "engine/plan/reasons.h"
+#include "engine/plan/why_stale.h"
 
 #include <stdlib.h>
 

@@ -9,8 +9,8 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "engine/io/file_watch.h"
 #include "engine/io/loop.h"
-#include "engine/io/watch.h"
 
 struct folder {
 	struct folder *next;

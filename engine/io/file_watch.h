@@ -1,5 +1,5 @@
-#ifndef ENGINE_IO_WATCH_H
-#define ENGINE_IO_WATCH_H
+#ifndef ENGINE_IO_FILE_WATCH_H
+#define ENGINE_IO_FILE_WATCH_H
 
 #include <stdint.h>
 

@@ -1,5 +1,5 @@
-#ifndef ENGINE_PLAN_REASONS_H
-#define ENGINE_PLAN_REASONS_H
+#ifndef ENGINE_PLAN_WHY_STALE_H
+#define ENGINE_PLAN_WHY_STALE_H
 
 #include <stddef.h>
 

@@ -17,7 +17,7 @@ set_floor() {
 	cli) floor=8 ;;
 	engine/exec | engine/up) floor=7 ;;
 	engine/verify) floor=6 ;;
-	engine/stage | engine/builder | engine/cache) floor=5 ;;
+	engine/stack | engine/builder | engine/cache) floor=5 ;;
 	engine/plan | engine/runtime | engine/buildkit) floor=4 ;;
 	engine/registry | engine/buildkit/proto) floor=3 ;; # proto: what is generated there
 	engine/source | engine/oci | engine/state | engine/io | dsl) floor=2 ;;

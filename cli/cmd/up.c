@@ -28,7 +28,7 @@
 /* The services that are to run, in start order: dependencies first, each once. */
 struct troupe {
 	const struct manifest *manifest;
-	struct stage_part *parts;
+	struct stack_part *parts;
 	size_t len;
 	bool *there; /* of each service */
 };
@@ -45,7 +45,7 @@ static void up_add_service(struct troupe *troupe, size_t number, int condition)
 
 	if (troupe->there[number]) {
 		for (size_t i = 0; i < troupe->len; i++) {
-			struct stage_part *part = &troupe->parts[i];
+			struct stack_part *part = &troupe->parts[i];
 
 			if (part->service == service && condition > part->condition)
 				part->condition = condition;
@@ -55,7 +55,7 @@ static void up_add_service(struct troupe *troupe, size_t number, int condition)
 	troupe->there[number] = true;
 	for (size_t i = 0; i < service->depends_len; i++)
 		up_add_service(troupe, service->depends[i].service, (int)service->depends[i].condition);
-	troupe->parts[troupe->len++] = (struct stage_part){ .service = service, .condition = condition };
+	troupe->parts[troupe->len++] = (struct stack_part){ .service = service, .condition = condition };
 }
 
 static bool up_is_wanted(const struct session *session, size_t number)
@@ -108,7 +108,7 @@ static void up_take_results(struct session *session, struct troupe *troupe, cons
 
 	platform_text(host, platform);
 	for (size_t i = 0; i < troupe->len; i++) {
-		struct stage_part *part = &troupe->parts[i];
+		struct stack_part *part = &troupe->parts[i];
 		const char *maker = manifest_maker(session->manifest, part->service);
 		cleanup_free char *build = mem_printf("build:%s:%s", maker, platform);
 		size_t built = plan_find(session->plan, build);

@@ -14,14 +14,14 @@
 #include "engine/up/up_run.h"
 
 struct standing {
-	const struct stage_part *parts;
+	const struct stack_part *parts;
 	size_t len;
 	size_t width; /* of the longest name */
 	bool quiet, detach, color;
 	struct buf addresses; /* lines */
 };
 
-struct standing *standing_new(const struct stage_part *parts, size_t len, bool quiet, bool detach)
+struct standing *standing_new(const struct stack_part *parts, size_t len, bool quiet, bool detach)
 {
 	struct standing *standing = mem_alloc(sizeof(*standing));
 

@@ -6,12 +6,12 @@
 
 struct error;
 struct up_event;
-struct stage_part;
+struct stack_part;
 
 /* The report of running services: starting on stderr, addresses and output on stdout. */
 struct standing;
 
-struct standing *standing_new(const struct stage_part *parts, size_t len, bool quiet, bool detach);
+struct standing *standing_new(const struct stack_part *parts, size_t len, bool quiet, bool detach);
 void standing_free(struct standing *standing); /* NULL-safe */
 /* For up_job.event. ERROR_STATE when stdout cannot be written to. */
 int standing_event(void *standing, const struct up_event *event, struct error **err);

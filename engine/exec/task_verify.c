@@ -12,12 +12,12 @@
 #include "dsl/manifest.h"
 #include "engine/exec/task.h"
 #include "engine/oci/layout.h"
-#include "engine/stage/stage.h"
+#include "engine/stack/stack.h"
 #include "engine/verify/verify.h"
 
 struct closure {
 	struct task *task;
-	struct stage_part *items;
+	struct stack_part *items;
 	size_t len, cap;
 };
 
@@ -60,7 +60,7 @@ static void add_dependencies(struct closure *closure, const struct service *serv
 		if (join_known(closure, other, (int)service->depends[i].condition) || (other->has_build && !build))
 			continue;
 		mem_reserve(&closure->items, &closure->cap, closure->len + 1, sizeof(*closure->items));
-		closure->items[closure->len++] = (struct stage_part){
+		closure->items[closure->len++] = (struct stack_part){
 			.service = other,
 			.condition = (int)service->depends[i].condition,
 			.identity = build ? build->result.identity : NULL,

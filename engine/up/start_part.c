@@ -54,7 +54,7 @@ static struct container **find_standing(struct up *up, const char *service)
 
 static void fill_publish(struct up *up, const struct service *service, struct container_spec *spec)
 {
-	struct runtime_publish *publish = arena_array(up->stage.arena, service->ports_len + 1, sizeof(*publish));
+	struct runtime_publish *publish = arena_array(up->stack.arena, service->ports_len + 1, sizeof(*publish));
 
 	for (size_t i = 0; i < service->ports_len; i++) {
 		const struct port *port = &service->ports[i];
@@ -80,7 +80,7 @@ static void keep_ports(struct up *up, const struct container *old, struct contai
 {
 	struct container_port ports[PORTS_MAX];
 	size_t len = container_ports(old, ports, PORTS_MAX);
-	struct runtime_publish *publish = arena_array(up->stage.arena, spec->publish_len + 1, sizeof(*publish));
+	struct runtime_publish *publish = arena_array(up->stack.arena, spec->publish_len + 1, sizeof(*publish));
 
 	for (size_t i = 0; i < spec->publish_len; i++)
 		publish[i] = spec->publish[i];
@@ -97,7 +97,7 @@ static void keep_ports(struct up *up, const struct container *old, struct contai
 /* compose's name of a volume: what it has made is found again. */
 static const char *volume_name(struct up *up, const char *name)
 {
-	return arena_printf(up->stage.arena, "%s_%s", up->job->manifest->prefix, name);
+	return arena_printf(up->stack.arena, "%s_%s", up->job->manifest->prefix, name);
 }
 
 static int fill_mount(struct up *up, const struct mount *mount, const char **ret, struct error **err)
@@ -113,7 +113,7 @@ static int fill_mount(struct up *up, const struct mount *mount, const char **ret
 				  source ? source : "the source", mount->target);
 	if (mount->kind == MOUNT_VOLUME && source)
 		source = volume_name(up, source);
-	*ret = arena_printf(up->stage.arena, "%s%s%s%s%s", source ? source : "", source ? ":" : "", mount->target,
+	*ret = arena_printf(up->stack.arena, "%s%s%s%s%s", source ? source : "", source ? ":" : "", mount->target,
 			    *options && source ? ":" : "", source ? options : "");
 	return 0;
 }
@@ -121,8 +121,8 @@ static int fill_mount(struct up *up, const struct mount *mount, const char **ret
 static int fill_mounts(struct up *up, const struct service *service, struct container_spec *spec, struct error **err)
 {
 	size_t len = 0, tmpfs_len = 0, most = service->mounts_len + service->tmpfs.len + 1;
-	const char **volumes = arena_array(up->stage.arena, most, sizeof(*volumes));
-	const char **tmpfs = arena_array(up->stage.arena, most, sizeof(*tmpfs));
+	const char **volumes = arena_array(up->stack.arena, most, sizeof(*volumes));
+	const char **tmpfs = arena_array(up->stack.arena, most, sizeof(*tmpfs));
 
 	for (; spec->tmpfs && spec->tmpfs[tmpfs_len]; tmpfs_len++)
 		tmpfs[tmpfs_len] = spec->tmpfs[tmpfs_len];
@@ -141,10 +141,10 @@ static int fill_mounts(struct up *up, const struct service *service, struct cont
 
 static void fill_labels(struct up *up, const struct service *service, const char *config, struct container_spec *spec)
 {
-	struct runtime_pair *labels = arena_array(up->stage.arena, 2, sizeof(*labels));
+	struct runtime_pair *labels = arena_array(up->stack.arena, 2, sizeof(*labels));
 
 	labels[0] = (struct runtime_pair){ RUNTIME_SERVICE, service->name.s };
-	labels[1] = (struct runtime_pair){ RUNTIME_CONFIG, arena_strdup(up->stage.arena, config) };
+	labels[1] = (struct runtime_pair){ RUNTIME_CONFIG, arena_strdup(up->stack.arena, config) };
 	spec->labels = labels;
 	spec->labels_len = 2;
 }
@@ -166,17 +166,17 @@ static const char *start_part_address_of(struct up *up, const struct container *
 {
 	const char *ip = container_ip(old);
 
-	return ip && strcmp(runtime_name(up->job->runtime), "podman") == 0 ? arena_strdup(up->stage.arena, ip) : NULL;
+	return ip && strcmp(runtime_name(up->job->runtime), "podman") == 0 ? arena_strdup(up->stack.arena, ip) : NULL;
 }
 
-int start_one(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err)
+int start_one(struct up *up, const struct stack_part *part, struct actor **ret, struct error **err)
 {
 	struct container **old = find_standing(up, part->service->name.s);
-	size_t number = up->stage.len;
+	size_t number = up->stack.len;
 	char config[HASH_HEX + 1];
 	struct container_spec spec;
 
-	if (stage_spec(&up->stage, part, ret, &spec, err) < 0)
+	if (stack_spec(&up->stack, part, ret, &spec, err) < 0)
 		return -1;
 	if (fill_mounts(up, part->service, &spec, err) < 0)
 		return -1;
@@ -185,7 +185,7 @@ int start_one(struct up *up, const struct stage_part *part, struct actor **ret, 
 	fill_labels(up, part->service, config, &spec);
 	up->kept[number] = old && fits(*old, config, part->condition);
 	if (up->kept[number]) {
-		stage_join(&up->stage, *ret, steal_ptr(*old));
+		stack_join(&up->stack, *ret, steal_ptr(*old));
 		return 0;
 	}
 	if (old) {
@@ -196,5 +196,5 @@ int start_one(struct up *up, const struct stage_part *part, struct actor **ret, 
 		if (containers_end(&gone, 1, &up->hurry, err) < 0)
 			return -1;
 	}
-	return stage_run(&up->stage, *ret, &spec, err);
+	return stack_run(&up->stack, *ret, &spec, err);
 }

@@ -39,7 +39,7 @@ void tell(struct up *up, const struct up_event *event)
 {
 	struct letter *letter = mem_alloc(sizeof(*letter));
 
-	/* It points into the stage or the manifest; both outlive the loop's run. */
+	/* It points into the stack or the manifest; both outlive the loop's run. */
 	*letter = (struct letter){ up, *event };
 	loop_post(up->job->loop, deliver, letter);
 }
@@ -50,7 +50,7 @@ void tell_ports(struct up *up, const struct actor *actor)
 	size_t len = container_ports(actor->container, ports, PORTS_MAX);
 
 	for (size_t i = 0; i < len; i++) {
-		ports[i].host = arena_strdup(up->stage.arena, ports[i].host);
+		ports[i].host = arena_strdup(up->stack.arena, ports[i].host);
 		tell(up, &(struct up_event){ .kind = UP_PORT, .service = actor->name, .port = ports[i] });
 	}
 }
@@ -101,7 +101,7 @@ static void follow_begin(void *arg)
 void tell_output(struct up *up, const struct actor *actor, void (*done)(struct up *up))
 {
 	struct follower *follower = mem_alloc(sizeof(*follower));
-	size_t number = (size_t)(actor - up->stage.actors);
+	size_t number = (size_t)(actor - up->stack.actors);
 
 	*follower = (struct follower){
 		.up = up,

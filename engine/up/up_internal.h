@@ -13,7 +13,7 @@ struct findings;
 struct up {
 	const struct up_job *job;
 	struct findings *findings;
-	struct stage stage;
+	struct stack stack;
 	struct container **standing; /* from before, NULL where one was taken over or removed */
 	size_t standing_len;
 	bool *kept;  /* of each actor: it ran already */
@@ -33,10 +33,10 @@ struct up {
 /* settings_hash.c: what a container is started with, as a hash: image, settings, published ports; not where the others are. */
 void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1]);
 
-/* start_part.c: brings the part on the stage: the container that stands already when it fits, else a new one, which gets the
+/* start_part.c: brings the part on the stack: the container that stands already when it fits, else a new one, which gets the
  * old one's address and ports. */
 int standing_find(struct up *up, struct error **err); /* what stands */
-int start_one(struct up *up, const struct stage_part *part, struct actor **ret, struct error **err);
+int start_one(struct up *up, const struct stack_part *part, struct actor **ret, struct error **err);
 void standing_leave(struct up *up); /* frees what was found and not taken */
 
 /* tell.c: events, from any thread. */

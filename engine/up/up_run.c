@@ -10,7 +10,7 @@
 #include "dsl/manifest.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
-#include "engine/stage/findings.h"
+#include "engine/stack/findings.h"
 #include "engine/up/up_internal.h"
 
 #define POLL_MS 100         /* between two looks at what runs */
@@ -55,11 +55,11 @@ static int open_network(struct up *up, struct error **err)
 	if (runtime_standing_networks(up->job->runtime, &names, err) < 0)
 		return -1;
 	if (names[0])
-		up->stage.network = mem_strdup(names[0]);
+		up->stack.network = mem_strdup(names[0]);
 	names_free(names);
-	if (up->stage.network)
+	if (up->stack.network)
 		return 0;
-	return runtime_network(up->job->runtime, &up->stage.network, NULL, err);
+	return runtime_network(up->job->runtime, &up->stack.network, NULL, err);
 }
 
 /* One that has no check cannot be said to be healthy. */
@@ -76,7 +76,7 @@ static void tell_healthy(struct up *up, const struct actor *actor)
 static void end_when_free(struct up *up);
 
 /* Starts one, and waits for what others wait for. False: that failed, and is among the findings. */
-static bool start_part(struct up *up, const struct stage_part *part)
+static bool start_part(struct up *up, const struct stack_part *part)
 {
 	struct actor *actor = NULL;
 	struct error *error = NULL;
@@ -85,13 +85,13 @@ static bool start_part(struct up *up, const struct stage_part *part)
 		findings_error(up->findings, part->service->name.s, &error);
 		return false;
 	}
-	tell(up, &(struct up_event){ .kind = up->kept[actor - up->stage.actors] ? UP_KEPT : UP_STARTED,
+	tell(up, &(struct up_event){ .kind = up->kept[actor - up->stack.actors] ? UP_KEPT : UP_STARTED,
 				     .service = actor->name });
 	if (!up->job->detach)
 		tell_output(up, actor, end_when_free);
 	if (part->condition == DEPENDS_STARTED)
 		return true;
-	if (!stage_wait(&up->stage, actor, part->condition, actor->name))
+	if (!stack_wait(&up->stack, actor, part->condition, actor->name))
 		return false;
 	if (part->condition == DEPENDS_HEALTHY)
 		tell_healthy(up, actor);
@@ -113,7 +113,7 @@ static bool check_running(struct up *up, struct actor *actor)
 	if (running || status == 0)
 		return true;
 	buf_printf(&text, "%s: it ended with status %d\n", actor->name, status);
-	stage_add_logs(actor->container, &text);
+	stack_add_logs(actor->container, &text);
 	findings_fail(up->findings, ERROR_HEALTH, "%s", text.data);
 	return false;
 }
@@ -124,17 +124,17 @@ static bool start_all(struct up *up)
 		if (!start_part(up, &up->job->parts[i]))
 			return false;
 	}
-	for (size_t i = 0; i < up->stage.len; i++) {
-		struct actor *actor = &up->stage.actors[i];
+	for (size_t i = 0; i < up->stack.len; i++) {
+		struct actor *actor = &up->stack.actors[i];
 
 		if (actor->part->condition != DEPENDS_STARTED)
 			continue;
-		if (!stage_wait(&up->stage, actor, DEPENDS_HEALTHY, actor->name) || !check_running(up, actor))
+		if (!stack_wait(&up->stack, actor, DEPENDS_HEALTHY, actor->name) || !check_running(up, actor))
 			return false;
 		tell_healthy(up, actor);
 	}
-	for (size_t i = 0; i < up->stage.len; i++)
-		tell_ports(up, &up->stage.actors[i]);
+	for (size_t i = 0; i < up->stack.len; i++)
+		tell_ports(up, &up->stack.actors[i]);
 	tell(up, &(struct up_event){ .kind = UP_READY });
 	return true;
 }
@@ -142,7 +142,7 @@ static bool start_all(struct up *up)
 /* Tells it once when one has ended. True while it runs. */
 static bool up_run_look_at(struct up *up, size_t number)
 {
-	struct actor *actor = &up->stage.actors[number];
+	struct actor *actor = &up->stack.actors[number];
 	struct error *error = NULL;
 	bool running = false;
 	int status = 0;
@@ -172,7 +172,7 @@ static void stay(struct up *up)
 
 	while (any) {
 		any = false;
-		for (size_t i = 0; i < up->stage.len; i++)
+		for (size_t i = 0; i < up->stack.len; i++)
 			any = up_run_look_at(up, i) || any;
 		if (any && loop_pause(up->job->loop, POLL_MS, NULL) < 0)
 			return;
@@ -192,33 +192,33 @@ static void remove_network(struct up *up)
 
 	if (runtime_standing(up->job->runtime, NULL, &names, &up->error) < 0)
 		return;
-	if (!names[0] && up->stage.network)
-		runtime_network_remove(up->job->runtime, up->stage.network, &up->error);
+	if (!names[0] && up->stack.network)
+		runtime_network_remove(up->job->runtime, up->stack.network, &up->error);
 	names_free(names);
 }
 
-/* Ends what is on the stage; with `detach` only what this run has started. In a task. */
+/* Ends what is on the stack; with `detach` only what this run has started. In a task. */
 static void end_all(void *arg)
 {
 	struct up *up = arg;
-	cleanup_free struct container **list = mem_array(up->stage.len + 1, sizeof(*list));
+	cleanup_free struct container **list = mem_array(up->stack.len + 1, sizeof(*list));
 	size_t len = 0;
 
-	for (size_t i = 0; i < up->stage.len; i++) {
+	for (size_t i = 0; i < up->stack.len; i++) {
 		if (up->job->detach && up->kept[i])
-			container_leave(up->stage.actors[i].container);
+			container_leave(up->stack.actors[i].container);
 		else
-			list[len++] = up->stage.actors[i].container;
+			list[len++] = up->stack.actors[i].container;
 	}
-	up->stage.len = 0;
+	up->stack.len = 0;
 	containers_end(list, len, &up->hurry, &up->error);
 	remove_network(up);
 }
 
 static void leave_all(struct up *up)
 {
-	while (up->stage.len > 0)
-		container_leave(up->stage.actors[--up->stage.len].container);
+	while (up->stack.len > 0)
+		container_leave(up->stack.actors[--up->stack.len].container);
 }
 
 /* In a task. */
@@ -283,14 +283,14 @@ static void up_open(struct up *up)
 {
 	const struct up_job *job = up->job;
 
-	up->stage = (struct stage){
+	up->stack = (struct stack){
 		.loop = job->loop,
 		.layout = job->layout,
 		.runtime = job->runtime,
 		.manifest = job->manifest,
 		.findings = up->findings,
 	};
-	stage_open(&up->stage, job->len + 1);
+	stack_open(&up->stack, job->len + 1);
 	up->kept = mem_array(job->len + 1, sizeof(bool));
 	up->ended = mem_array(job->len + 1, sizeof(bool));
 }
@@ -300,8 +300,8 @@ static void up_close(struct up *up)
 	standing_leave(up);
 	free(up->kept);
 	free(up->ended);
-	free(up->stage.network);
-	arena_free(up->stage.arena);
+	free(up->stack.network);
+	arena_free(up->stack.arena);
 }
 
 int up_run(const struct up_job *job, int *ret_signum, struct error **err)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "engine/runtime/runtime.h"
-#include "engine/stage/stage.h"
+#include "engine/stack/stack.h"
 
 /* Starts services and keeps them running (`cbuild up`, `cbuild watch --run`), and ends them (`cbuild down`). What runs is
  * known by the labels of the containers, in no file. */
@@ -38,7 +38,7 @@ struct up_job {
 	struct layout *layout;
 	struct runtime *runtime; /* its owner is up_owner's */
 	const struct manifest *manifest;
-	const struct stage_part *parts; /* in start order */
+	const struct stack_part *parts; /* in start order */
 	size_t len;
 	bool detach; /* they go on when they are healthy; else until a signal comes or all have ended */
 	/* Negative, with *err set: all is ended. */

@@ -13,7 +13,7 @@
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/oci/layout.h"
-#include "engine/stage/findings.h"
+#include "engine/stack/findings.h"
 #include "engine/verify/checks.h"
 
 #define CHECKER_MS (15u * 60 * 1000) /* scanners fetch their databases */

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "dsl/manifest.h"
 #include "engine/oci/image.h"
-#include "engine/stage/findings.h"
+#include "engine/stack/findings.h"
 #include "engine/verify/checks.h"
 
 static bool policy_is_root(const char *user, size_t len)

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "dsl/manifest.h"
-#include "engine/stage/findings.h"
+#include "engine/stack/findings.h"
 #include "engine/verify/checks.h"
 
 bool verify_needs_runtime(const struct service *service)

@@ -16,7 +16,7 @@ struct manifest;
 struct output;
 struct runtime;
 struct service;
-struct stage_part;
+struct stack_part;
 
 /* The checks of a service's `verify:` on the image that was built. */
 
@@ -37,7 +37,7 @@ struct verify_job {
 	size_t members_len;
 	size_t host; /* the member that can run here; members_len: none */
 	const struct manifest *manifest;
-	const struct stage_part *dependencies; /* in start order, dependencies of dependencies included */
+	const struct stack_part *dependencies; /* in start order, dependencies of dependencies included */
 	size_t dependencies_len;
 	const char *dir;     /* of the manifest: cwd of `run:` checks */
 	const char *staging; /* an empty folder of its own; the caller removes it */

@@ -1,7 +1,7 @@
 #include "config.h"
 
 #include "dsl/manifest.h"
-#include "engine/stage/findings.h"
+#include "engine/stack/findings.h"
 #include "engine/verify/checks.h"
 #include "tests/unit/oci_world.h"
 

@@ -3,7 +3,7 @@
 #include "base/pattern.h"
 #include "dsl/manifest.h"
 #include "engine/io/http.h"
-#include "engine/stage/probe.h"
+#include "engine/stack/probe.h"
 #include "tests/unit/io_world.h"
 
 static void test_origin(void **state)

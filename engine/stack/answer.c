@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "dsl/manifest.h"
 #include "engine/io/http.h"
-#include "engine/stage/probe.h"
+#include "engine/stack/probe.h"
 
 bool probe_same_origin(const char *origin, const char *location)
 {

@@ -1,5 +1,5 @@
-#ifndef ENGINE_STAGE_PROBE_H
-#define ENGINE_STAGE_PROBE_H
+#ifndef ENGINE_STACK_PROBE_H
+#define ENGINE_STACK_PROBE_H
 
 #include <stdbool.h>
 #include <stdint.h>

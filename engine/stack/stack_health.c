@@ -10,9 +10,9 @@
 #include "dsl/manifest.h"
 #include "engine/io/loop.h"
 #include "engine/runtime/runtime.h"
-#include "engine/stage/findings.h"
-#include "engine/stage/probe.h"
-#include "engine/stage/stage.h"
+#include "engine/stack/findings.h"
+#include "engine/stack/probe.h"
+#include "engine/stack/stack.h"
 
 #define LOG_LINES 20                   /* of a container's output that a failure shows */
 #define LOG_SHOWN_MAX 8192             /* bytes of them */
@@ -20,7 +20,7 @@
 #define HEALTHCHECK_POLL_MS 250        /* between two runs of an image's HEALTHCHECK */
 #define DEPENDENCY_MS (5u * 60 * 1000) /* for a dependency whose own check names no time */
 
-void stage_add_logs(struct container *container, struct buf *out)
+void stack_add_logs(struct container *container, struct buf *out)
 {
 	cleanup_buf struct buf logs = { 0 };
 
@@ -51,7 +51,7 @@ static void add_check(const struct probe *probe, uint16_t port, struct buf *out)
 		buf_printf(out, "tcp port %u", port);
 }
 
-static void report_failure(struct stage *stage, const struct actor *actor, const struct probe *probe, const char *what,
+static void report_failure(struct stack *stack, const struct actor *actor, const struct probe *probe, const char *what,
 			   uint16_t port, enum probe_outcome outcome, int status, uint64_t took)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -68,19 +68,19 @@ static void report_failure(struct stage *stage, const struct actor *actor, const
 		buf_printf(&text, ": %s", probe->why.data ? probe->why.data : "no answer");
 	buf_char(&text, '\n');
 	add_answer(probe, &text);
-	stage_add_logs(actor->container, &text);
-	findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
+	stack_add_logs(actor->container, &text);
+	findings_fail(stack->findings, ERROR_HEALTH, "%s", text.data);
 }
 
-static void report_success(struct stage *stage, const struct probe *probe, const char *what, uint16_t port, uint64_t took)
+static void report_success(struct stack *stack, const struct probe *probe, const char *what, uint16_t port, uint64_t took)
 {
 	if (*what)
 		return;
 	if (probe->http)
-		findings_pass(stage->findings, "http %s %ld in %llu ms", probe->http->path.s, probe->status,
+		findings_pass(stack->findings, "http %s %ld in %llu ms", probe->http->path.s, probe->status,
 			      (unsigned long long)took);
 	else
-		findings_pass(stage->findings, "tcp %u open in %llu ms", port, (unsigned long long)took);
+		findings_pass(stack->findings, "tcp %u open in %llu ms", port, (unsigned long long)took);
 }
 
 uint16_t health_port(const struct actor *actor, uint16_t port)
@@ -114,7 +114,7 @@ static int health_ask(struct probe *probe, struct container *container, uint16_t
 }
 
 /* Probes one check of one container. False: it failed, and that is reported. */
-static bool check_probe(struct stage *stage, const struct actor *actor, struct probe *probe, const char *what,
+static bool check_probe(struct stack *stack, const struct actor *actor, struct probe *probe, const char *what,
 			uint16_t port, uint64_t timeout_ms)
 {
 	enum probe_outcome outcome = PROBE_LATE;
@@ -122,24 +122,24 @@ static bool check_probe(struct stage *stage, const struct actor *actor, struct p
 	uint64_t took = 0;
 	int status = 0;
 
-	probe->loop = stage->loop;
+	probe->loop = stack->loop;
 	if (port == 0) {
-		findings_fail(stage->findings, ERROR_HEALTH,
+		findings_fail(stack->findings, ERROR_HEALTH,
 			      "%s%sno port to ask: name one in the check or under ports:", what, *what ? ": " : "");
 		return false;
 	}
 	if (health_ask(probe, actor->container, port, timeout_ms, &outcome, &status, &took, &error) < 0) {
-		findings_error(stage->findings, *what ? what : NULL, &error);
+		findings_error(stack->findings, *what ? what : NULL, &error);
 		return false;
 	}
 	if (outcome == PROBE_HEALTHY)
-		report_success(stage, probe, what, port, took);
+		report_success(stack, probe, what, port, took);
 	else
-		report_failure(stage, actor, probe, what, port, outcome, status, took);
+		report_failure(stack, actor, probe, what, port, outcome, status, took);
 	return outcome == PROBE_HEALTHY;
 }
 
-bool health_check(struct stage *stage, const struct actor *actor, const char *what)
+bool health_check(struct stack *stack, const struct actor *actor, const char *what)
 {
 	const struct verify_spec *verify = &actor->part->service->verify;
 	bool healthy = true;
@@ -147,14 +147,14 @@ bool health_check(struct stage *stage, const struct actor *actor, const char *wh
 	if (verify->has_http) {
 		struct probe probe = { .http = &verify->http };
 
-		healthy = check_probe(stage, actor, &probe, what, health_port(actor, verify->http.port),
+		healthy = check_probe(stack, actor, &probe, what, health_port(actor, verify->http.port),
 				      verify->http.timeout_ms);
 		probe_free(&probe);
 	}
-	if (verify->has_tcp && !stage->findings->cancelled) {
+	if (verify->has_tcp && !stack->findings->cancelled) {
 		struct probe probe = { .tcp = &verify->tcp };
 
-		healthy = check_probe(stage, actor, &probe, what, health_port(actor, verify->tcp.port),
+		healthy = check_probe(stack, actor, &probe, what, health_port(actor, verify->tcp.port),
 				      verify->tcp.timeout_ms) &&
 			  healthy;
 		probe_free(&probe);
@@ -163,7 +163,7 @@ bool health_check(struct stage *stage, const struct actor *actor, const char *wh
 }
 
 /* Waits for a container that is to do its work and end. */
-bool health_completed(struct stage *stage, const struct actor *actor, const char *what)
+bool health_completed(struct stack *stack, const struct actor *actor, const char *what)
 {
 	uint64_t start = loop_now_ms();
 	cleanup_buf struct buf text = { 0 };
@@ -179,19 +179,19 @@ bool health_completed(struct stage *stage, const struct actor *actor, const char
 				buf_printf(&text, "%s: it did not complete within %u s\n", what, DEPENDENCY_MS / 1000);
 			else
 				buf_printf(&text, "%s: it ended with status %d\n", what, status);
-			stage_add_logs(actor->container, &text);
-			findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
+			stack_add_logs(actor->container, &text);
+			findings_fail(stack->findings, ERROR_HEALTH, "%s", text.data);
 			return false;
 		}
-		if (loop_pause(stage->loop, POLL_MS, &error) < 0)
+		if (loop_pause(stack->loop, POLL_MS, &error) < 0)
 			break;
 	}
-	findings_error(stage->findings, what, &error);
+	findings_error(stack->findings, what, &error);
 	return false;
 }
 
 /* Runs it until it passes. */
-bool health_own(struct stage *stage, const struct actor *actor, const char *what)
+bool health_own(struct stack *stack, const struct actor *actor, const char *what)
 {
 	const struct healthcheck *check = &actor->part->service->healthcheck;
 	uint64_t start = loop_now_ms();
@@ -212,13 +212,13 @@ bool health_own(struct stage *stage, const struct actor *actor, const char *what
 			else
 				buf_printf(&text, "%s: it ended with status %d before its HEALTHCHECK passed\n", what,
 					   status);
-			stage_add_logs(actor->container, &text);
-			findings_fail(stage->findings, ERROR_HEALTH, "%s", text.data);
+			stack_add_logs(actor->container, &text);
+			findings_fail(stack->findings, ERROR_HEALTH, "%s", text.data);
 			return false;
 		}
-		if (loop_pause(stage->loop, HEALTHCHECK_POLL_MS, &error) < 0)
+		if (loop_pause(stack->loop, HEALTHCHECK_POLL_MS, &error) < 0)
 			break;
 	}
-	findings_error(stage->findings, what, &error);
+	findings_error(stack->findings, what, &error);
 	return false;
 }

@@ -16,7 +16,7 @@
 #include "dsl/manifest.h"
 #include "engine/io/loop.h"
 #include "engine/runtime/runtime.h"
-#include "engine/stage/probe.h"
+#include "engine/stack/probe.h"
 
 #define PAUSE_LEAST_MS 1
 #define PAUSE_SHORT_MS 10     /* at most, while a container is expected to start; then a thousandth of the time spent */

@@ -1,5 +1,5 @@
-#ifndef ENGINE_STAGE_FINDINGS_H
-#define ENGINE_STAGE_FINDINGS_H
+#ifndef ENGINE_STACK_FINDINGS_H
+#define ENGINE_STACK_FINDINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
-#include "engine/stage/findings.h"
+#include "engine/stack/findings.h"
 
 __attribute__((format(printf, 2, 0))) static void add_line(struct buf *out, const char *fmt, va_list args)
 {

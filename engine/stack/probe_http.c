@@ -9,7 +9,7 @@
 #include "dsl/manifest.h"
 #include "engine/io/http.h"
 #include "engine/io/loop.h"
-#include "engine/stage/probe.h"
+#include "engine/stack/probe.h"
 
 #define CONNECT_MS 2000 /* a container on this machine answers at once or not at all */
 

@@ -1,0 +1,149 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+#include "dsl/manifest.h"
+#include "engine/io/loop.h"
+#include "engine/runtime/runtime.h"
+#include "engine/stack/findings.h"
+#include "engine/stack/stack.h"
+
+static const char **fill_words(struct stack *stack, const struct texts *texts)
+{
+	const char **words;
+
+	if (texts->len == 0)
+		return NULL;
+	words = arena_array(stack->arena, texts->len + 1, sizeof(*words));
+	for (size_t i = 0; i < texts->len; i++)
+		words[i] = texts->items[i].s;
+	return words;
+}
+
+static void fill_environment(struct stack *stack, const struct service *service, struct container_spec *spec)
+{
+	const struct pairs *pairs = &service->environment, *from_files = &service->file_environment;
+	struct runtime_pair *environment = arena_array(stack->arena, pairs->len + from_files->len, sizeof(*environment));
+
+	for (size_t i = 0; i < pairs->len; i++) {
+		environment[i].key = pairs->items[i].key.s;
+		environment[i].value = pairs->items[i].value.s;
+	}
+	for (size_t i = 0; i < from_files->len; i++)
+		environment[pairs->len + i] =
+			(struct runtime_pair){ from_files->items[i].key.s, from_files->items[i].value.s };
+	spec->environment = environment;
+	spec->environment_len = pairs->len + from_files->len;
+}
+
+static void fill_hosts(struct stack *stack, struct container_spec *spec)
+{
+	struct runtime_pair *hosts = arena_array(stack->arena, stack->len + 1, sizeof(*hosts));
+
+	for (size_t i = 0; i < stack->len; i++) {
+		if (stack->actors[i].ip)
+			hosts[spec->hosts_len++] = (struct runtime_pair){ stack->actors[i].name, stack->actors[i].ip };
+	}
+	spec->hosts = hosts;
+}
+
+/* The ports that are probed. */
+static void fill_ports(struct stack *stack, const struct actor *actor, struct container_spec *spec)
+{
+	uint16_t *ports = arena_array(stack->arena, 2, sizeof(*ports));
+	const struct verify_spec *verify = &actor->part->service->verify;
+	uint16_t http = verify->has_http ? health_port(actor, verify->http.port) : 0;
+	uint16_t tcp = verify->has_tcp ? health_port(actor, verify->tcp.port) : 0;
+
+	if (http)
+		ports[spec->ports_len++] = http;
+	if (tcp && tcp != http)
+		ports[spec->ports_len++] = tcp;
+	spec->ports = ports;
+}
+
+int stack_spec(struct stack *stack, const struct stack_part *part, struct actor **ret, struct container_spec *ret_spec,
+	       struct error **err)
+{
+	const struct service *service = part->service;
+	struct container_spec spec = { .name = service->name.s, .network = stack->network };
+	struct actor *actor = &stack->actors[stack->len];
+
+	*actor = (struct actor){ .part = part, .name = service->name.s };
+	if (part_image(stack, actor, &spec.image, err) < 0)
+		return -1;
+	fill_environment(stack, service, &spec);
+	fill_hosts(stack, &spec);
+	fill_ports(stack, actor, &spec);
+	spec.entrypoint = fill_words(stack, &service->entrypoint);
+	spec.command = fill_words(stack, &service->command);
+	spec.tmpfs = fill_words(stack, &service->tmpfs);
+	spec.user = service->user.s;
+	spec.working_dir = service->working_dir.s;
+	*ret = actor;
+	*ret_spec = spec;
+	return 0;
+}
+
+void stack_join(struct stack *stack, struct actor *actor, struct container *container)
+{
+	actor->container = container;
+	actor->ip = container_ip(container);
+	stack->len++;
+}
+
+int stack_run(struct stack *stack, struct actor *actor, const struct container_spec *spec, struct error **err)
+{
+	struct container *container;
+
+	if (container_start(stack->runtime, spec, stack->output, &container, err) < 0)
+		return -1;
+	stack_join(stack, actor, container);
+	return 0;
+}
+
+int stack_start(struct stack *stack, const struct stack_part *part, struct actor **ret, struct error **err)
+{
+	struct container_spec spec;
+
+	if (stack_spec(stack, part, ret, &spec, err) < 0)
+		return -1;
+	return stack_run(stack, *ret, &spec, err);
+}
+
+bool stack_wait(struct stack *stack, const struct actor *actor, int condition, const char *what)
+{
+	const struct verify_spec *verify = &actor->part->service->verify;
+
+	if (condition == DEPENDS_COMPLETED)
+		return health_completed(stack, actor, what);
+	if (condition != DEPENDS_HEALTHY)
+		return true;
+	if (verify->has_http || verify->has_tcp)
+		return health_check(stack, actor, what);
+	return !actor->test || health_own(stack, actor, what);
+}
+
+void stack_open(struct stack *stack, size_t parts)
+{
+	stack->arena = arena_new();
+	stack->actors = arena_array(stack->arena, parts, sizeof(*stack->actors));
+}
+
+/* The last one first: it may talk to the others until it ends. */
+void stack_clear(struct stack *stack)
+{
+	struct error *error = NULL;
+
+	while (stack->len > 0)
+		container_remove(stack->actors[--stack->len].container, &error);
+	if (stack->network)
+		runtime_network_remove(stack->runtime, stack->network, &error);
+	free(stack->network);
+	if (error)
+		findings_error(stack->findings, "cannot clean up", &error);
+	arena_free(stack->arena);
+}

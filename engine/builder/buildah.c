@@ -30,6 +30,7 @@
 #include "engine/oci/layout.h"
 #include "engine/oci/storage.h"
 
+#define EPOCH "SOURCE_DATE_EPOCH"
 #define PLACE_PREFIX "containers-storage:"
 
 struct buildah {
@@ -72,6 +73,9 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 		argv_add(argv, "--no-cache");
 	if (job->has_epoch)
 		argv_addf(argv, "--timestamp=%" PRId64, job->epoch);
+	/* as BuildKit; only then, for buildah complains about what is not used */
+	if (job->has_epoch && memmem(job->text, job->text_len, EPOCH, strlen(EPOCH)))
+		argv_addf(argv, "--build-arg=" EPOCH "=%" PRId64, job->epoch);
 	argv_addf(argv, "--build-arg=BUILDPLATFORM=%s", host);
 	args_common(job, argv, env);
 	argv_addf(argv, "--secret=%s", command->mark);

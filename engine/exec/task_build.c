@@ -378,8 +378,8 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 		.mounts_len = build->use.mounts_len,
 		.platform = task->node->platform,
 		.target = service->build.target.s,
-		.has_epoch = manifest->has_epoch,
-		.epoch = manifest->epoch,
+		.has_epoch = build->has_epoch,
+		.epoch = build->epoch,
 		.keep = !service->publish && !fleet_shares(task->env->fleet) &&
 			!(task->cache_key[0] && task->env->give_results),
 		.output = &task->output,

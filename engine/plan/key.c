@@ -112,10 +112,10 @@ static void add_dependency(struct inputs *inputs, const struct plan *plan, const
 	add_result(inputs, name, plan->nodes[need]->result.identity);
 }
 
-static void add_epoch(struct inputs *inputs, const struct plan *plan)
+static void add_epoch(struct inputs *inputs, bool has_epoch, int64_t epoch)
 {
-	if (plan->manifest->has_epoch)
-		inputs_addf(inputs, REASON_OPTION, "source_date_epoch", "%" PRId64, plan->manifest->epoch);
+	if (has_epoch)
+		inputs_addf(inputs, REASON_OPTION, "source_date_epoch", "%" PRId64, epoch);
 }
 
 static const char *shown_path(const struct plan *plan, const char *path)
@@ -181,7 +181,7 @@ static int add_prepare(const struct plan *plan, const struct node *node, struct 
 		add_hidden(inputs, REASON_OPTION, name, prepare->env[i]);
 	}
 	add_list(inputs, "prepare.outputs", prepare->outputs, prepare->outputs_len);
-	add_epoch(inputs, plan);
+	add_epoch(inputs, plan->manifest->has_epoch, plan->manifest->epoch);
 	inputs_add_files(inputs, "inputs of prepare", "", plan->source, prepare->selection);
 	return add_outputs(inputs, plan, prepare->made, prepare->made_len, err);
 }
@@ -200,7 +200,7 @@ static bool arg_counts(const struct dockerfile_use *use, const char *name)
 /* These are for the builder itself, and change what it makes although no Dockerfile declares them. */
 static bool arg_for_builder(const char *name)
 {
-	return strncmp(name, "BUILDKIT_", strlen("BUILDKIT_")) == 0 || strcmp(name, "SOURCE_DATE_EPOCH") == 0;
+	return strncmp(name, "BUILDKIT_", strlen("BUILDKIT_")) == 0;
 }
 
 /* A secret has no business in an argument; that it is there all the same must not put it into the state. */
@@ -388,7 +388,7 @@ static int add_build(const struct plan *plan, const struct node *node, struct in
 
 		inputs_add(inputs, REASON_OPTION, name, build->labels[i].value);
 	}
-	add_epoch(inputs, plan);
+	add_epoch(inputs, build->has_epoch, build->epoch);
 	first = inputs_len(inputs);
 	r = add_used(plan, node, inputs, err);
 	inputs_sort(inputs, first);

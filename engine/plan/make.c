@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,6 +17,9 @@
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan_internal.h"
 #include "engine/source/context.h"
+
+#define EPOCH "SOURCE_DATE_EPOCH"
+#define EPOCH_DIGITS 18
 
 /* A build that is being added, and who wants it: the chain shows cycles. */
 struct frame {
@@ -125,7 +129,7 @@ static bool resolve_dockerfile(struct plan *plan, const struct frame *frame, str
 {
 	const struct service *service = &plan->manifest->services[frame->service];
 	struct plan_service *own = &plan->services[frame->service];
-	struct dockerfile_arg *args = arena_array(plan->arena, build->args_len + 1, sizeof(*args));
+	struct dockerfile_arg *args = arena_array(plan->arena, build->args_len + 2, sizeof(*args));
 	const char **names = arena_array(plan->arena, service->build.contexts_len + 1, sizeof(*names));
 	struct dockerfile_options options = {
 		.args = args,
@@ -140,6 +144,11 @@ static bool resolve_dockerfile(struct plan *plan, const struct frame *frame, str
 
 	for (size_t i = 0; i < build->args_len; i++)
 		args[i] = (struct dockerfile_arg){ .name = build->args[i].key, .value = build->args[i].value };
+	if (build->has_epoch)
+		args[options.args_len++] = (struct dockerfile_arg){
+			.name = EPOCH,
+			.value = arena_printf(plan->arena, "%" PRId64, build->epoch),
+		};
 	for (size_t i = 0; i < service->build.contexts_len; i++)
 		names[i] = service->build.contexts[i].name.s;
 	if (dockerfile_resolve(own->dockerfile, &options, plan->arena, &build->use, &error) == 0)
@@ -260,6 +269,41 @@ static size_t expand_pairs(struct plan *plan, const struct platform *platform, c
 	return len;
 }
 
+static struct pos pos_of(const struct pairs *pairs, const char *key)
+{
+	for (size_t i = 0; i < pairs->len; i++) {
+		if (strcmp(pairs->items[i].key.s, key) == 0)
+			return pairs->items[i].value.pos;
+	}
+	return (struct pos){ 0 };
+}
+
+/* BuildKit takes the argument of that name for the time of the image, and gives it to the Dockerfile: with every builder it is
+ * both. */
+static void take_epoch(struct plan *plan, const struct build_spec *spec, struct plan_build *build)
+{
+	size_t kept = 0;
+
+	build->has_epoch = plan->manifest->has_epoch;
+	build->epoch = plan->manifest->epoch;
+	for (size_t i = 0; i < build->args_len; i++) {
+		const char *value = build->args[i].value;
+		size_t len = strlen(value);
+
+		if (strcmp(build->args[i].key, EPOCH) != 0 || len == 0) {
+			build->args[kept++] = build->args[i];
+			continue;
+		}
+		if (strspn(value, "0123456789") != len || len > EPOCH_DIGITS)
+			diags_add(plan->diags, pos_of(&spec->args, EPOCH), NULL,
+				  "the argument " EPOCH " is \"%s\", which is not a number of seconds", value);
+		if (!build->has_epoch)
+			build->epoch = strtoll(value, NULL, 10);
+		build->has_epoch = true;
+	}
+	build->args_len = kept;
+}
+
 static struct plan_build *build_new(struct plan *plan, const struct frame *frame)
 {
 	const struct build_spec *spec = &plan->manifest->services[frame->service].build;
@@ -272,6 +316,7 @@ static struct plan_build *build_new(struct plan *plan, const struct frame *frame
 	build->ignore = own->ignore ? own->ignore->text : NULL;
 	build->ignore_len = own->ignore ? own->ignore->len : 0;
 	build->args_len = expand_pairs(plan, frame->platform, &spec->args, &build->args);
+	take_epoch(plan, spec, build);
 	build->labels_len = expand_pairs(plan, frame->platform, &spec->labels, &build->labels);
 	return build;
 }

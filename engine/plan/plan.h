@@ -95,8 +95,10 @@ struct plan_build {
 	size_t images_len;
 	struct plan_context *contexts; /* the main one first */
 	size_t contexts_len;
-	struct plan_arg *args; /* all that the manifest gives, variables filled in, sorted */
+	struct plan_arg *args; /* all that the manifest gives, variables filled in, sorted; but for SOURCE_DATE_EPOCH: */
 	size_t args_len;
+	bool has_epoch;
+	int64_t epoch; /* the manifest's, else that of the argument */
 	struct plan_arg *labels;
 	size_t labels_len;
 	struct plan_output *outputs;

@@ -40,9 +40,9 @@ make_project()
 {
 	local file
 	project inputs
-	mkdir -p files ctx/dir/sub ctx/dar ctx/other ctx/dir-amd64 ctx/dir-arm64 ctx/ignored more/sub
+	mkdir -p files ctx/at-86400 ctx/dir/sub ctx/dar ctx/other ctx/dir-amd64 ctx/dir-arm64 ctx/ignored more/sub
 	for file in a.txt b.txt 'with space.txt' '$odd' dir/a.c dir/b.c dir/A.C dir/sub/deep.c dir/x.skip dar/c.c other/o.c \
-		dir-amd64/m dir-arm64/m ignored/i ignored/kept x.skip; do
+		dir-amd64/m dir-arm64/m at-86400/f ignored/i ignored/kept x.skip; do
 		printf 'token:ctx/%s;\n' "$file" >"ctx/$file"
 	done
 	mkdir -p unnamed here there
@@ -111,6 +111,12 @@ make_services()
 		FROM scratch
 		ARG TARGETARCH
 		COPY dir-${TARGETARCH} /x/
+	END
+	service epoch ', args: {SOURCE_DATE_EPOCH: "86400"}' <<-'END'
+		FROM scratch
+		ARG SOURCE_DATE_EPOCH
+		COPY at-${SOURCE_DATE_EPOCH} /x/
+		ENV EPOCH=$SOURCE_DATE_EPOCH
 	END
 	service stages <<-'END'
 		FROM scratch AS unused
@@ -339,6 +345,12 @@ in_key()
 	"$cbuild" context "$1" | sort -u
 }
 
+# The time of an image by the argument that builders have for it.
+epoch()
+{
+	jq -r '.created, .config.Env[-1]' "$(image_config localhost/inputs/epoch:latest "$host")"
+}
+
 # All services but these.
 services_without()
 {
@@ -396,6 +408,7 @@ parents="parents parents-pivot"
 	export CBUILD_BUILDER=docker
 	# shellcheck disable=SC2046 disable=SC2086 # words
 	compare "$doubt excludes" $(services_without $parents)
+	equal "$(epoch)" "$(printf '1970-01-02T00:00:00Z\nEPOCH=86400\n')"
 }
 
 @test "docker: COPY --parents, where its frontend knows that" {
@@ -416,6 +429,8 @@ parents="parents parents-pivot"
 	# buildah 1.28 does not hand arguments on from stage to stage.
 	# shellcheck disable=SC2046 disable=SC2086 # words
 	compare "$doubt" $(services_without $refuses variables-inherited)
+	equal "$(epoch)" "$(printf '1970-01-02T00:00:00Z\nEPOCH=86400\n')"
+	equal "$(grep -c 'not consumed' "$err")" 0
 	refused parents 1 "COPY only supports"
 	refused excludes 1 "COPY only supports"
 	refused remote-sum 1 "ADD only supports"

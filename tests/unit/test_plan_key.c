@@ -935,7 +935,21 @@ static void arguments_for_the_builder_itself_count(void **state)
 
 	world_edit(world, "services.yaml", "IDLE: x}",
 		   "IDLE: x, SOURCE_DATE_EPOCH: \"1\", BUILDKIT_INLINE_CACHE: \"1\"}");
-	expect_plan(world, BOTH("arg BUILDKIT_INLINE_CACHE (added); arg SOURCE_DATE_EPOCH (added)"));
+	expect_plan(world, BOTH("arg BUILDKIT_INLINE_CACHE (added)"));
+}
+
+/* Builders take it for the time of the image: it is one, but where the manifest says another. */
+static void an_epoch_may_be_an_argument(void **state)
+{
+	struct world *world = *state;
+
+	world_edit(world, "services.yaml", "source_date_epoch: 1000\n", "");
+	world_run(world, NULL);
+	world_edit(world, "services.yaml", "IDLE: x}", "IDLE: x, SOURCE_DATE_EPOCH: \"7\"}");
+	expect_plan(world, BOTH("option source_date_epoch (added)"));
+	world_run(world, NULL);
+	world_edit(world, "services.yaml", "SOURCE_DATE_EPOCH: \"7\"", "SOURCE_DATE_EPOCH: \"\"");
+	expect_plan(world, ""); /* as at first */
 }
 
 static void a_file_that_a_checker_names_counts(void **state)
@@ -1094,6 +1108,7 @@ int main(void)
 		CASE(a_change_taken_back_is_followed),
 		CASE(files_count_by_type_mode_and_presence),
 		CASE(arguments_for_the_builder_itself_count),
+		CASE(an_epoch_may_be_an_argument),
 		CASE(a_file_that_a_checker_names_counts),
 		CASE(the_folder_of_an_included_command_counts),
 		CASE(what_is_pushed_and_tagged_counts),

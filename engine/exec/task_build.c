@@ -389,6 +389,7 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 		return -1;
 	for (size_t i = 0; i < task->node->reasons_len; i++)
 		draft->job.no_cache = draft->job.no_cache || task->node->reasons[i].kind == REASON_FORCED;
+	draft->job.no_cache = draft->job.no_cache || build->use.covers;
 	draft->job.args = draft->args = pairs(build->args, build->args_len);
 	draft->job.args_len = build->args_len;
 	draft->job.labels = draft->labels = pairs(build->labels, build->labels_len);

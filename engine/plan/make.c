@@ -190,6 +190,7 @@ static bool add_images(struct plan *plan, const struct frame *frame, struct plan
 		/* The base may read the context by instructions that are not in this Dockerfile. */
 		if (image->node != NO_NODE && mention->use == IMAGE_FROM && plan->nodes[image->node]->build->use.onbuild) {
 			widen_all(plan, &service->build, mention->name, &build->use);
+			build->use.covers |= plan->nodes[image->node]->build->use.covers;
 		}
 	}
 	return good;

@@ -69,6 +69,9 @@ struct dockerfile_use {
 	 * ascending. Caches (without a `from`), tmpfs, secrets and agents do not count. */
 	size_t *mounts;
 	size_t mounts_len;
+	/* An instruction has a source that lies below another one of it, or may: then BuildKit's cache does not look at what a
+	 * link there leads to. */
+	bool covers;
 	bool onbuild_mounts;   /* such a step is in an ONBUILD, to be run by dependents */
 	bool onbuild;          /* a stage that leads to the target carries ONBUILD: dependents widen */
 	unsigned heredoc_line; /* of the first heredoc, of the first ADD of a git repository; 0: there is none */

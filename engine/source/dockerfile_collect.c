@@ -230,6 +230,31 @@ void collect_source(struct collect *collect, const struct collect_source *source
 	add_source(collect, source->context, pattern, source->parents);
 }
 
+/* All of a context has what a link leads to, and patterns are looked at one by one. */
+static bool covers(const char *outer, const char *inner)
+{
+	return strcmp(outer, "/") != 0 && strcmp(outer, inner) != 0 && path_inside(outer, inner) &&
+	       !glob_has_magic(inner);
+}
+
+void collect_covers(struct collect *collect, const char *const *paths, size_t len)
+{
+	char **cleaned = mem_array(len + 1, sizeof(*cleaned));
+
+	for (size_t i = 0; i < len; i++) {
+		cleanup_free char *rooted = mem_printf("/%s", paths[i] ? paths[i] : "");
+
+		collect->covers |= !paths[i] && len > 1;
+		cleaned[i] = path_clean(rooted);
+	}
+	for (size_t i = 0; i < len; i++)
+		for (size_t j = 0; j < len; j++)
+			collect->covers |= covers(cleaned[i], cleaned[j]);
+	for (size_t i = 0; i < len; i++)
+		free(cleaned[i]);
+	free(cleaned);
+}
+
 static int by_offset(const void *a, const void *b)
 {
 	const struct dockerfile_image *x = a, *y = b;
@@ -271,6 +296,7 @@ void collect_done(struct collect *collect, struct dockerfile_use *ret)
 		.onbuild = collect->onbuild,
 		.onbuild_mounts = collect->onbuild_mounts,
 		.all_args = collect->all_args,
+		.covers = collect->covers,
 		.heredoc_line = collect->heredoc_line,
 		.git_line = collect->git_line,
 		.args_used = collect->args.items,

@@ -21,7 +21,7 @@ struct collect {
 	struct names args;
 	size_t *mounts;
 	size_t mounts_len, mounts_cap;
-	bool onbuild, onbuild_mounts, all_args;
+	bool onbuild, onbuild_mounts, all_args, covers;
 	unsigned heredoc_line, git_line;
 };
 
@@ -54,6 +54,8 @@ struct collect_source {
 	bool json;
 };
 void collect_source(struct collect *collect, const struct collect_source *source);
+/* Notes whether one of an instruction's sources (paths, or NULL) lies below another one. */
+void collect_covers(struct collect *collect, const char *const *paths, size_t len);
 
 /* Moves what was gathered to `ret`, in the arena, images in the order of the text. */
 void collect_done(struct collect *collect, struct dockerfile_use *ret);

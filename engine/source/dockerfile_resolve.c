@@ -178,27 +178,40 @@ static void check_flags(struct resolver *r, const struct instruction *in)
 	}
 }
 
+/* The sources of a COPY or ADD, one by one; NULL for what cannot be told. */
+static const char *const *copied(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
+				 size_t *ret_len)
+{
+	const char **paths = arena_array(r->collect.arena, in->args_len + 1, sizeof(*paths));
+
+	*ret_len = in->args_len ? in->args_len - 1 : 0;
+	for (size_t i = 0; i < *ret_len; i++)
+		paths[i] = dockerfile_resolve_expand(r, scope, in->args[i].text);
+	return paths;
+}
+
 static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
 {
 	const char *context = NULL;
-	size_t value;
+	size_t value, len;
 	const struct token *from = instruction_flag(in, "from", &value);
+	const char *const *paths = copied(r, scope, in, &len);
 
+	collect_covers(&r->collect, paths, len);
 	if (from && value < from->len && !use_from(r, scope, in, from, value, from->len, IMAGE_COPY, &context))
 		return;
 	if (in->args_len < 2) {
 		collect_whole(&r->collect, "%s has no destination (line %u)", in->name, in->line);
 		return;
 	}
-	for (size_t i = 0; i + 1 < in->args_len; i++) {
+	for (size_t i = 0; i < len; i++) {
 		struct collect_source source = { .context = context,
+						 .path = paths[i],
 						 .written = in->args[i].text,
 						 .instruction = in->name,
 						 .line = in->line,
 						 .parents = flag_true(in, "parents"),
 						 .json = !in->args[i].at };
-
-		source.path = dockerfile_resolve_expand(r, scope, source.written);
 		collect_source(&r->collect, &source);
 	}
 }
@@ -214,11 +227,13 @@ static bool mount_field(const struct token *token, size_t start, size_t end, con
 	return true;
 }
 
-static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
-		      const struct token *token, size_t at)
+/* Returns the path that is mounted, with what it is mounted from; "" when it is all of the context or nothing of files, NULL
+ * when it cannot be told. */
+static const char *run_mount(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
+			     const struct token *token, size_t at)
 {
 	const struct token *last = &in->flags[in->flags_len - 1];
-	const char *type = "bind", *context = NULL;
+	const char *type = "bind", *context = NULL, *path = NULL;
 	size_t from = 0, from_end = 0, value;
 	struct collect_source source = { .written = "",
 					 .path = "",
@@ -248,13 +263,32 @@ static void run_mount(struct resolver *r, struct dockerfile_scope *scope, const 
 	if (from < from_end || !type || strcasecmp(type, "bind") == 0)
 		collect_mount(&r->collect, last->at[last->len - 1] + 1);
 	if (from < from_end) {
+		if (source.path)
+			path = arena_printf(r->collect.arena, "%.*s/%s", (int)(from_end - from), token->text + from,
+					    source.path);
 		if (!use_from(r, scope, in, token, from, from_end, IMAGE_MOUNT, &context))
-			return;
+			return path;
 	} else if (type && strcasecmp(type, "bind") != 0) {
-		return; /* a cache, a tmpfs, a secret, an agent: nothing of a context */
+		return ""; /* a cache, a tmpfs, a secret, an agent: nothing of a context */
 	}
 	source.context = context;
 	collect_source(&r->collect, &source);
+	return path ? path : source.path;
+}
+
+static void run_mounts(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
+{
+	const char **paths = arena_array(r->collect.arena, in->flags_len + 1, sizeof(*paths));
+	size_t len = 0;
+
+	for (size_t i = 0; i < in->flags_len; i++) {
+		if (strncmp(in->flags[i].text, "--mount=", 8) != 0)
+			continue;
+		paths[len] = run_mount(r, scope, in, &in->flags[i], 8);
+		if (!paths[len] || *paths[len])
+			len++;
+	}
+	collect_covers(&r->collect, paths, len);
 }
 
 static void run_instruction(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
@@ -270,14 +304,18 @@ static void run_instruction(struct resolver *r, struct dockerfile_scope *scope, 
 		run_copy(r, scope, in);
 	} else if (strcmp(in->name, "ONBUILD") == 0) {
 		r->collect.onbuild = true;
+		if (in->trigger && (strcmp(in->trigger->name, "COPY") == 0 || strcmp(in->trigger->name, "ADD") == 0)) {
+			size_t len;
+			const char *const *paths = copied(r, scope, in->trigger, &len);
+
+			collect_covers(&r->collect, paths, len);
+		}
 		for (size_t i = 0; in->trigger && i < in->trigger->flags_len; i++)
 			if (strncmp(in->trigger->flags[i].text, "--mount=", 8) == 0)
 				r->collect.onbuild_mounts = true;
 	} else if (strcmp(in->name, "RUN") == 0) {
 		check_flags(r, in);
-		for (size_t i = 0; i < in->flags_len; i++)
-			if (strncmp(in->flags[i].text, "--mount=", 8) == 0)
-				run_mount(r, scope, in, &in->flags[i], 8);
+		run_mounts(r, scope, in);
 	}
 }
 

@@ -256,6 +256,33 @@ follow_folders()
 	follow_folders docker
 }
 
+# BuildKit looks at a folder, and not at what a link in it leads to, where one COPY takes both.
+follow_link()
+{
+	mkdir -p "$ROOT/link-$1"
+	cd "$ROOT/link-$1"
+	export CBUILD_BUILDER=$1
+	printf 'project: link\nregistry: localhost/link\nservices:\n  app: {build: app}\n' >services.yaml
+	printf 'FROM scratch AS stage\nCOPY . /\nFROM scratch\nCOPY folder folder/link /copied/\nCOPY --from=stage folder folder/link /staged/\n' |
+		dockerfile app
+	mkdir app/folder
+	ln -s ../file app/folder/link
+	for word in one other third; do
+		echo $word >app/file
+		build
+		image_unpack localhost/link/app:latest "$host" "$BATS_TEST_TMPDIR/app"
+		equal "$(cat "$BATS_TEST_TMPDIR/app/copied/link" "$BATS_TEST_TMPDIR/app/staged/link")" "$(printf '%s\n' $word $word)"
+	done
+}
+
+@test "buildah: what a link leads to, in a folder that the same COPY takes, is in the image as it is" {
+	follow_link buildah
+}
+
+@test "docker: what a link leads to, in a folder that the same COPY takes, is in the image as it is" {
+	follow_link docker
+}
+
 @test "buildah: attributes of a folder, and the mode of a folder that is mounted, are seen" {
 	make_folders buildah
 	sed -i 's/--mount=target=.n,from=more mkdir/--mount=target=\/n,from=more stat -c %a \/n >\/own \&\& mkdir/' app/Dockerfile

@@ -58,6 +58,8 @@ static char *describe(const char *text, const struct dockerfile_use *use)
 		buf_printf(&out, " %s", use->whole_contexts[i]);
 	if (use->all_args)
 		buf_str(&out, " args");
+	if (use->covers)
+		buf_str(&out, " covers");
 	if (use->onbuild)
 		buf_str(&out, " onbuild");
 	if (use->heredoc_line)
@@ -100,7 +102,7 @@ static const struct {
 	{ "FROM scratch\nCOPY ../../a /b", NULL, "|a|" },
 	{ "FROM scratch\nCOPY a/.. /b", NULL, "||whole" },
 	{ "FROM scratch\nCOPY [\"a b\", \"c\", \"/d\"]", NULL, "|a b c|" },
-	{ "FROM scratch\nCOPY [\"a b\" \"/d\"]", NULL, "||whole" },
+	{ "FROM scratch\nCOPY [\"a b\" \"/d\"]", NULL, "||whole covers" },
 	{ "FROM scratch\nCOPY *.go dir/?x [a-c]d /", NULL, "|*.go dir/?x [a-c]d|" },
 	{ "FROM scratch\nCOPY a[^b]c /", NULL, "||whole" },
 	{ "FROM scratch\nCOPY [^.]* /", NULL, "|[^.]*|" },
@@ -208,6 +210,16 @@ static const struct {
 	{ "FROM --platform=linux/amd64 x AS both", NULL, "@both(linux/amd64)|| both" },
 	{ "FROM x AS tools\nFROM --platform=linux/amd64 scratch\nCOPY --from=0 a /", NULL,
 	  "@copy:tools::linux/arm64|tools::linux/arm64:a|" },
+	{ "FROM scratch\nCOPY a a/l /", NULL, "|a a/l| covers" },
+	{ "FROM scratch\nADD ./a/l a /", NULL, "|a/l a| covers" },
+	{ "FROM scratch\nCOPY a /\nCOPY a/l /", NULL, "|a a/l|" },
+	{ "FROM scratch\nCOPY a ab/l a/* /", NULL, "|a ab/l a/*|" },
+	{ "FROM scratch\nCOPY . a/l /", NULL, "|a/l|whole" },
+	{ "FROM scratch AS s\nFROM scratch\nCOPY --from=s a a/l /", NULL, "|| covers" },
+	{ "FROM scratch\nRUN --mount=source=a,target=/a --mount=target=/b,source=a/l x", NULL, "|a a/l| covers" },
+	{ "FROM scratch\nRUN --mount=source=a,target=/a --mount=target=/b --mount=from=common,target=/l,source=a/l x",
+	  NULL, "@mount:common|a common:a/l|whole" },
+	{ "FROM scratch\nONBUILD COPY a a/l /", NULL, "|| covers onbuild" },
 	{ "FROM scratch\nONBUILD COPY a /", NULL, "|| onbuild" },
 	{ "FROM scratch AS b\nONBUILD COPY a /\nFROM b\nCOPY c /", NULL, "|a c| onbuild" },
 	{ "FROM scratch AS b\nONBUILD COPY --from=busybox a /\nFROM b AS c\nFROM c", NULL, "copy:busybox|| onbuild" },

@@ -27,7 +27,7 @@ static void context_add_name(const struct options *options, const char *prefix, 
 	buf_char(out, '\n');
 }
 
-static void add_entry(const struct options *options, const char *prefix, const struct entry *entry, struct buf *out)
+static void add_entry(const struct options *options, const char *prefix, const struct source_entry *entry, struct buf *out)
 {
 	char hex[HASH_HEX + 1];
 
@@ -49,7 +49,7 @@ static int print_build(struct session *session, const struct node *node, struct 
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
 		cleanup_free char *prefix = NULL;
-		const struct entry *entries;
+		const struct source_entry *entries;
 		size_t len;
 
 		if (!context->root)

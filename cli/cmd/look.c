@@ -45,7 +45,7 @@ static void add_parent(struct look *look, const char *path)
 
 static void add_selection(struct look *look, struct session *session, const char *root, size_t selection)
 {
-	const struct entry *entries;
+	const struct source_entry *entries;
 	size_t len;
 
 	look_add_folder(look, root);

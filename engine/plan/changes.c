@@ -47,7 +47,7 @@ static bool is_file(struct affected_look *look, const char *changed, const char 
 static bool has_entry(const struct affected_look *look, size_t selection, const char *relative)
 {
 	size_t len, from = 0, to;
-	const struct entry *entries = source_entries(look->plan->source, selection, &len);
+	const struct source_entry *entries = source_entries(look->plan->source, selection, &len);
 
 	for (to = len; from < to;) {
 		size_t middle = from + (to - from) / 2;

@@ -30,7 +30,7 @@ struct input {
 	const char *path;
 };
 
-struct files {
+struct inputs_files {
 	size_t input; /* whose value is their digest */
 	const char *root;
 	const char *prefix;
@@ -42,7 +42,7 @@ struct inputs {
 	struct arena *arena;
 	struct input *items;
 	size_t len, cap;
-	struct files *files;
+	struct inputs_files *files;
 	size_t files_len, files_cap;
 };
 
@@ -131,7 +131,7 @@ void inputs_add_files(struct inputs *inputs, const char *name, const char *prefi
 	inputs->items[inputs->len - 1].files = true;
 	inputs->items[inputs->len - 1].folder = inputs->files_len;
 	mem_reserve(&inputs->files, &inputs->files_cap, inputs->files_len + 1, sizeof(*inputs->files));
-	inputs->files[inputs->files_len++] = (struct files){
+	inputs->files[inputs->files_len++] = (struct inputs_files){
 		.input = inputs->len - 1,
 		.prefix = arena_strdup(inputs->arena, prefix),
 		.source = source,
@@ -241,7 +241,7 @@ static int frame_file(struct sha256 *sha, const char *path, struct error **err)
 }
 
 /* A file of a context. False when it is not the one any more that was hashed. */
-static bool frame_content(struct sha256 *sha, const struct files *files, size_t entry)
+static bool frame_content(struct sha256 *sha, const struct inputs_files *files, size_t entry)
 {
 	const unsigned char *bytes = source_sha256(files->source, files->selection, entry);
 	char digest[DIGEST_LEN + 1] = "sha256:";
@@ -254,16 +254,16 @@ static bool frame_content(struct sha256 *sha, const struct files *files, size_t 
 }
 
 /* 1, or 0 when a file has changed meanwhile. */
-static int frame_files(struct sha256 *sha, const struct files *files, struct error **err)
+static int frame_files(struct sha256 *sha, const struct inputs_files *files, struct error **err)
 {
 	size_t len;
-	const struct entry *entries = source_entries(files->source, files->selection, &len);
+	const struct source_entry *entries = source_entries(files->source, files->selection, &len);
 
 	if (source_read_sha256(files->source, files->selection, err) < 0)
 		return -1;
 	frame_number(sha, len);
 	for (size_t i = 0; i < len; i++) {
-		const struct entry *entry = &entries[i];
+		const struct source_entry *entry = &entries[i];
 		cleanup_free char *path = path_join(files->root, entry->path);
 		cleanup_free char *type = mem_printf("%c %o", entry->type, (unsigned)entry->mode);
 
@@ -366,7 +366,7 @@ static void add_line(struct buf *out, enum reason_kind kind, const char *prefix,
 	buf_char(out, '\n');
 }
 
-static void entry_value(const struct entry *entry, struct buf *out)
+static void entry_value(const struct source_entry *entry, struct buf *out)
 {
 	char hex[HASH_HEX + 1] = "";
 
@@ -385,9 +385,9 @@ void inputs_text(const struct inputs *inputs, struct buf *out)
 		add_line(out, input->kind, "", input->name, input->value, input->unknown);
 	}
 	for (size_t i = 0; i < inputs->files_len; i++) {
-		const struct files *files = &inputs->files[i];
+		const struct inputs_files *files = &inputs->files[i];
 		size_t len;
-		const struct entry *entries = source_entries(files->source, files->selection, &len);
+		const struct source_entry *entries = source_entries(files->source, files->selection, &len);
 
 		for (size_t j = 0; j < len; j++) {
 			buf_reset(&value);
@@ -474,9 +474,9 @@ static void compare_files(const struct inputs *inputs, struct old *old, struct c
 	cleanup_buf struct buf value = { 0 };
 
 	for (size_t i = 0; i < inputs->files_len; i++) {
-		const struct files *files = &inputs->files[i];
+		const struct inputs_files *files = &inputs->files[i];
 		size_t len;
-		const struct entry *entries = source_entries(files->source, files->selection, &len);
+		const struct source_entry *entries = source_entries(files->source, files->selection, &len);
 
 		for (size_t j = 0; j < len; j++) {
 			const char *path = entries[j].path;

@@ -22,43 +22,43 @@
 #define EPOCH_DIGITS 18
 
 /* A build that is being added, and who wants it: the chain shows cycles. */
-struct frame {
-	const struct frame *up;
+struct build_frame {
+	const struct build_frame *up;
 	size_t service;
 	const struct platform *platform;
 	struct pos pos; /* where this build is asked for */
 };
 
-static size_t add_build(struct plan *plan, const struct frame *frame);
+static size_t add_build(struct plan *plan, const struct build_frame *frame);
 
-static bool is_cycle(struct plan *plan, const struct frame *frame)
+static bool is_cycle(struct plan *plan, const struct build_frame *frame)
 {
-	const struct frame *start = frame->up;
+	const struct build_frame *start = frame->up;
 	cleanup_buf struct buf path = { 0 };
 
 	while (start && !(start->service == frame->service && platform_equal(start->platform, frame->platform)))
 		start = start->up;
 	if (!start)
 		return false;
-	for (const struct frame *step = frame; step != start; step = step->up) {
+	for (const struct build_frame *step = frame; step != start; step = step->up) {
 		cleanup_free char *rest = buf_steal(&path);
 
 		buf_printf(&path, " -> %s%s", plan->manifest->services[step->service].name.s, rest);
 	}
 	diags_add(plan->diags, frame->pos, NULL, "builds need each other: %s%s",
 		  plan->manifest->services[start->service].name.s, path.data);
-	for (const struct frame *step = frame->up; step != start; step = step->up)
+	for (const struct build_frame *step = frame->up; step != start; step = step->up)
 		diags_note(plan->diags, step->pos, "%s is needed here", plan->manifest->services[step->service].name.s);
 	return true;
 }
 
-static size_t need_service(struct plan *plan, const struct frame *up, size_t service, const struct platform *platform,
-			   struct pos pos)
+static size_t need_service(struct plan *plan, const struct build_frame *up, size_t service,
+			   const struct platform *platform, struct pos pos)
 {
-	const struct frame frame = { .up = up,
-				     .service = plan->manifest->services[service].maker,
-				     .platform = platform,
-				     .pos = pos };
+	const struct build_frame frame = { .up = up,
+					   .service = plan->manifest->services[service].maker,
+					   .platform = platform,
+					   .pos = pos };
 	size_t found;
 
 	if (!plan->manifest->services[service].has_build) {
@@ -101,7 +101,7 @@ static const char *locked_digest(const struct plan *plan, const char *reference,
 }
 
 /* Which image a mention means: another service's, or one from elsewhere. False: a complaint was made. */
-static bool resolve_mention(struct plan *plan, const struct frame *frame, const struct dockerfile_image *mention,
+static bool resolve_mention(struct plan *plan, const struct build_frame *frame, const struct dockerfile_image *mention,
 			    struct plan_image *ret)
 {
 	const struct service *service = &plan->manifest->services[frame->service];
@@ -125,7 +125,7 @@ static bool resolve_mention(struct plan *plan, const struct frame *frame, const 
 	return ret->node != NO_NODE;
 }
 
-static bool resolve_dockerfile(struct plan *plan, const struct frame *frame, struct plan_build *build)
+static bool resolve_dockerfile(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
 {
 	const struct service *service = &plan->manifest->services[frame->service];
 	struct plan_service *own = &plan->services[frame->service];
@@ -169,7 +169,7 @@ static void widen_all(struct plan *plan, const struct build_spec *spec, const ch
 		use->whole_contexts[i] = spec->contexts[i].name.s;
 }
 
-static bool add_images(struct plan *plan, const struct frame *frame, struct plan_build *build)
+static bool add_images(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
 {
 	const struct service *service = &plan->manifest->services[frame->service];
 	bool good = true;
@@ -237,7 +237,7 @@ static const char *given_name(struct plan *plan, const struct plan_build *build,
 	return same > 1 ? name : arena_strndup(plan->arena, name, len);
 }
 
-static void add_contexts(struct plan *plan, const struct frame *frame, struct plan_build *build)
+static void add_contexts(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
 {
 	const struct build_spec *spec = &plan->manifest->services[frame->service].build;
 
@@ -305,7 +305,7 @@ static void take_epoch(struct plan *plan, const struct build_spec *spec, struct 
 	build->args_len = kept;
 }
 
-static struct plan_build *build_new(struct plan *plan, const struct frame *frame)
+static struct plan_build *build_new(struct plan *plan, const struct build_frame *frame)
 {
 	const struct build_spec *spec = &plan->manifest->services[frame->service].build;
 	const struct plan_service *own = &plan->services[frame->service];
@@ -322,7 +322,7 @@ static struct plan_build *build_new(struct plan *plan, const struct frame *frame
 	return build;
 }
 
-static size_t add_build(struct plan *plan, const struct frame *frame)
+static size_t add_build(struct plan *plan, const struct build_frame *frame)
 {
 	const struct service *service = &plan->manifest->services[frame->service];
 	struct plan_build *build;

@@ -38,12 +38,12 @@ static bool below_first(const char *name, const char *other)
 
 /* Somebody who is shown the nodes one by one. */
 struct taker {
-	void (*take)(void *data, const struct node *node, size_t depth);
+	void (*take)(void *data, const struct walk_node *node, size_t depth);
 	void *data;
 };
 
 /* True when something in the folder of a node, or below, counts. */
-static bool any_below(const struct node *node, const struct view *above)
+static bool any_below(const struct walk_node *node, const struct view *above)
 {
 	const struct dir *dir = node->dir;
 	const struct view *view = dir ? view_of(dir, above->selector, above->prefix) : NULL;
@@ -55,7 +55,7 @@ static bool any_below(const struct node *node, const struct view *above)
 }
 
 /* True when the i-th node of the view's folder counts itself. */
-static bool counts(const struct node *node, const struct view *view, size_t i)
+static bool counts(const struct walk_node *node, const struct view *view, size_t i)
 {
 	return view->all || (has_bit(view->counts, i) && (!has_bit(view->ways, i) || any_below(node, view)));
 }
@@ -63,11 +63,11 @@ static bool counts(const struct node *node, const struct view *view, size_t i)
 /* Names are sorted, but "a-b" stands between "a" and "a/b": what is below a folder waits until its turn has come. */
 static void chosen_show(const struct taker *taker, const struct dir *dir, const struct view *view)
 {
-	const struct node *waiting[NAME_BYTES]; /* each name is the beginning of the next: no more than a name has bytes */
+	const struct walk_node *waiting[NAME_BYTES]; /* each name is the beginning of the next: no more than a name has bytes */
 	size_t waiting_len = 0;
 
 	for (size_t i = 0; i <= dir->len; i++) {
-		const struct node *node = &dir->nodes[i];
+		const struct walk_node *node = &dir->nodes[i];
 
 		while (waiting_len > 0 && (i == dir->len || below_first(waiting[waiting_len - 1]->path + dir->prefix,
 									node->path + dir->prefix))) {
@@ -94,7 +94,7 @@ static void show_all(const struct taker *taker, const struct top *top, const str
 
 /* ---- as a list ---- */
 
-static void chosen_own_collect(void *data, const struct node *node, size_t depth)
+static void chosen_own_collect(void *data, const struct walk_node *node, size_t depth)
 {
 	struct chosen *chosen = data;
 
@@ -113,11 +113,11 @@ void chosen_free(struct chosen *chosen)
 	free(chosen->nodes);
 }
 
-static struct entry entry_of(const struct node *node, size_t depth)
+static struct source_entry entry_of(const struct walk_node *node, size_t depth)
 {
 	bool file = S_ISREG(node->mode);
 
-	return (struct entry){
+	return (struct source_entry){
 		.path = node->path + depth,
 		.type = S_ISLNK(node->mode) ? 'l'
 			: file              ? 'f'
@@ -129,9 +129,9 @@ static struct entry entry_of(const struct node *node, size_t depth)
 	};
 }
 
-struct entry *chosen_entries(const struct chosen *chosen)
+struct source_entry *chosen_entries(const struct chosen *chosen)
 {
-	struct entry *entries = chosen->len ? mem_array(chosen->len, sizeof(*entries)) : NULL;
+	struct source_entry *entries = chosen->len ? mem_array(chosen->len, sizeof(*entries)) : NULL;
 
 	for (size_t i = 0; i < chosen->len; i++)
 		entries[i] = entry_of(chosen->nodes[i], chosen->depth);
@@ -158,9 +158,9 @@ static char *put_text(char *at, const char *s, size_t len)
 	return at + len;
 }
 
-static void digest(void *data, const struct node *node, size_t depth)
+static void digest(void *data, const struct walk_node *node, size_t depth)
 {
-	const struct entry entry = entry_of(node, depth);
+	const struct source_entry entry = entry_of(node, depth);
 	size_t path_len = strlen(entry.path), link_len = entry.link ? strlen(entry.link) : 0;
 	struct buf *buf = data;
 	/* the most: two texts with their lengths, type and mode, a digest */
@@ -190,7 +190,7 @@ struct hash128 chosen_digest(const struct top *top, const struct selector *selec
 
 /* ---- compared ---- */
 
-static bool same(const struct node *a, const struct node *b)
+static bool same(const struct walk_node *a, const struct walk_node *b)
 {
 	if (a->mode != b->mode)
 		return false;

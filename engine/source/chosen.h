@@ -5,14 +5,14 @@
 
 #include "base/xxh3.h"
 
-struct entry;
-struct node;
+struct source_entry;
+struct walk_node;
 struct selector;
 struct top;
 
 /* The files that a selection chose from a walk, in byte order of the paths. */
 struct chosen {
-	const struct node **nodes;
+	const struct walk_node **nodes;
 	size_t len, cap;
 	size_t depth; /* bytes of a node's path in front of the path within the selection's own folder */
 };
@@ -21,7 +21,7 @@ struct chosen {
 void chosen_collect(struct chosen *chosen, const struct top *top, const struct selector *selector);
 void chosen_free(struct chosen *chosen); /* the memory, not the struct */
 /* As an array of entries, which the caller frees; NULL when there are none. When all contents are known. */
-struct entry *chosen_entries(const struct chosen *chosen);
+struct source_entry *chosen_entries(const struct chosen *chosen);
 /* The digest over what a selection chose. When all contents are known. */
 struct hash128 chosen_digest(const struct top *top, const struct selector *selector);
 /* The path of the first entry that is not the same in both, by stat data; NULL when there is none. */

@@ -76,7 +76,7 @@ static bool content_same_stamp(const struct stat *a, const struct stat *b)
 	       a->st_mode == b->st_mode;
 }
 
-static int content_hash_open(int fd, char *block, const char *path, struct node *node, struct error **err)
+static int content_hash_open(int fd, char *block, const char *path, struct walk_node *node, struct error **err)
 {
 	struct stat before, after;
 

@@ -37,7 +37,7 @@ struct selection {
 	struct hash128 digest;
 	/* made on first use, with the source's lock held */
 	struct chosen chosen;
-	struct entry *entries;
+	struct source_entry *entries;
 	bool shown;
 };
 
@@ -358,7 +358,7 @@ struct hash128 source_digest(const struct source *source, size_t selection)
 	return source->selections[selection]->digest;
 }
 
-const struct entry *source_entries(struct source *source, size_t index, size_t *ret_len)
+const struct source_entry *source_entries(struct source *source, size_t index, size_t *ret_len)
 {
 	struct selection *selection = source->selections[index];
 
@@ -407,7 +407,7 @@ int source_read_sha256(struct source *source, size_t index, struct error **err)
 {
 	struct selection *selection = source->selections[index];
 	struct sha_reading reading = { .cancelled = source->cancelled, .data = source->cancelled_data };
-	cleanup_free const struct node **nodes = NULL;
+	cleanup_free const struct walk_node **nodes = NULL;
 	int r;
 
 	source_entries(source, index, &reading.len);
@@ -471,10 +471,10 @@ static int file_digest(struct source *source, const char *path, const struct sta
 	const char *name = path_base(path);
 	struct trip *trip;
 	struct top *top;
-	struct node *node;
+	struct walk_node *node;
 	const struct statindex *index = index_of(source);
 	struct cursor cursor = statindex_cursor(index, statindex_find(index, source->base, folder));
-	const struct record *record = statindex_seek(&cursor, name);
+	const struct stat_record *record = statindex_seek(&cursor, name);
 	struct stamp stamp = walk_stamp(st);
 
 	if (record && record->mode == st->st_mode && record->size == stamp.size && record->mtime == stamp.mtime &&

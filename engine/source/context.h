@@ -43,7 +43,7 @@ struct filter {
 size_t source_add(struct source *source, const char *root, const struct filter *filter);
 
 /* One entry of a selection. */
-struct entry {
+struct source_entry {
 	const char *path;      /* relative to the folder, bytes */
 	char type;             /* 'f' file, 'd' folder, 'l' symbolic link */
 	uint32_t mode;         /* permission bits, 07777 */
@@ -61,7 +61,7 @@ int source_scan(struct source *source, struct error **err);
 /* After source_scan: the digest over the entries of a selection: path, type, mode, link text and content of each. */
 struct hash128 source_digest(const struct source *source, size_t selection);
 /* After source_scan: these entries, in byte order of their paths. Borrowed from `source`. Thread-safe. */
-const struct entry *source_entries(struct source *source, size_t selection, size_t *ret_len);
+const struct source_entry *source_entries(struct source *source, size_t selection, size_t *ret_len);
 /* The stat data (walk.h) that the i-th of these entries had; after source_entries. Borrowed from `source`. */
 const struct stamp *source_stamp(const struct source *source, size_t selection, size_t entry);
 /* After source_scan: whether something at `path` (relative to the selection's folder), were it there, would be an entry. */

@@ -23,13 +23,13 @@ struct member {
 struct crew {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
-	struct task *tasks;
+	struct crew_task *tasks;
 	size_t len, cap;
 	unsigned limit;      /* threads, the caller being the first */
 	atomic_uint started; /* changed with the lock held */
 	unsigned waiting;
 	atomic_bool hungry;
-	void (*work)(void *data, const struct task *task, unsigned worker);
+	void (*work)(void *data, const struct crew_task *task, unsigned worker);
 	void *data;
 	struct member members[WORKERS_MAX];
 };
@@ -59,7 +59,7 @@ static void update(struct crew *crew)
 	atomic_store_explicit(&crew->hungry, crew->waiting > crew->len && crew->len < SHARED_MAX, memory_order_relaxed);
 }
 
-void crew_push(struct crew *crew, const struct task *task)
+void crew_push(struct crew *crew, const struct crew_task *task)
 {
 	pthread_mutex_lock(&crew->lock);
 	mem_reserve(&crew->tasks, &crew->cap, crew->len + 1, sizeof(*crew->tasks));
@@ -80,7 +80,7 @@ static void crew_serve(struct crew *crew, unsigned number)
 {
 	pthread_mutex_lock(&crew->lock);
 	for (;;) {
-		struct task task;
+		struct crew_task task;
 
 		while (crew->len == 0) {
 			crew->waiting++;
@@ -137,8 +137,8 @@ void crew_note(struct crew *crew, size_t entries)
 		crew_start(crew);
 }
 
-void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const struct task *task, unsigned worker),
-	      void *data)
+void crew_run(struct crew *crew, size_t expected,
+	      void (*work)(void *data, const struct crew_task *task, unsigned worker), void *data)
 {
 	crew->work = work;
 	crew->data = data;

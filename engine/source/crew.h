@@ -10,7 +10,7 @@ struct top;
 /* Threads that share a stack of folders to walk. Threads are started only when there is enough to do. */
 struct crew;
 
-struct task {
+struct crew_task {
 	struct top *top;
 	struct dir *dir; /* NULL: the top itself */
 	const char *path;
@@ -22,13 +22,13 @@ struct task {
 
 struct crew *crew_new(unsigned threads); /* at most so many */
 void crew_free(struct crew *crew);
-void crew_push(struct crew *crew, const struct task *task);
+void crew_push(struct crew *crew, const struct crew_task *task);
 /* True when another thread has nothing to do and would take a folder. */
 bool crew_hungry(struct crew *crew);
 /* Tells how many entries the caller has seen so far: many of them start the other threads. */
 void crew_note(struct crew *crew, size_t entries);
 /* Calls `work` for every task that is or will be pushed. `expected` is a guess of the entries. */
-void crew_run(struct crew *crew, size_t expected, void (*work)(void *data, const struct task *task, unsigned worker),
-	      void *data);
+void crew_run(struct crew *crew, size_t expected,
+	      void (*work)(void *data, const struct crew_task *task, unsigned worker), void *data);
 
 #endif

@@ -104,10 +104,10 @@ static void add_folder(struct handed *handed, const char *context, const char *p
 void handed_add(struct handed *handed, const char *context, struct source *source, size_t selection)
 {
 	size_t len;
-	const struct entry *entries = source_entries(source, selection, &len);
+	const struct source_entry *entries = source_entries(source, selection, &len);
 
 	for (size_t i = 0; i < len; i++) {
-		const struct entry *entry = &entries[i];
+		const struct source_entry *entry = &entries[i];
 
 		if (entry->type == 'f')
 			add(handed, context, entry->path, source_stamp(source, selection, i), entry->digest);
@@ -130,7 +130,7 @@ static int add_below(struct handed *handed, const char *context, const char *pat
 	if (status == 0 && top.dir)
 		chosen_collect(&chosen, &top, selector);
 	for (size_t i = 0; i < chosen.len; i++) {
-		const struct node *node = chosen.nodes[i];
+		const struct walk_node *node = chosen.nodes[i];
 		cleanup_free char *inner = path_join(relative, node->path + chosen.depth);
 
 		if (S_ISREG(node->mode))

@@ -29,7 +29,7 @@ static int make_parent(const char *path, struct error **err)
 	return fs_mkdirs(parent, 0755, err);
 }
 
-static int make_entry(const struct entry *entry, const char *root, const char *to, struct error **err)
+static int make_entry(const struct source_entry *entry, const char *root, const char *to, struct error **err)
 {
 	cleanup_free char *source = path_join(root, entry->path), *target = path_join(to, entry->path);
 
@@ -45,7 +45,8 @@ static int make_entry(const struct entry *entry, const char *root, const char *t
 }
 
 /* Attributes, mode and time of a folder that is complete. Builders' caches look at the time. */
-static int close_folder(const char *root, const char *to, const struct entry *entry, int64_t mtime, struct error **err)
+static int close_folder(const char *root, const char *to, const struct source_entry *entry, int64_t mtime,
+			struct error **err)
 {
 	cleanup_free char *source = path_join(root, entry->path), *path = path_join(to, entry->path);
 	const struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
@@ -61,7 +62,7 @@ static int close_folder(const char *root, const char *to, const struct entry *en
 int replica_make(struct source *source, size_t selection, const char *root, const char *to, struct error **err)
 {
 	size_t len;
-	const struct entry *entries = source_entries(source, selection, &len);
+	const struct source_entry *entries = source_entries(source, selection, &len);
 
 	if (fs_mkdirs(to, 0755, err) < 0)
 		return -1;

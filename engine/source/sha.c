@@ -26,7 +26,7 @@ struct crowd {
 	} hands[WORKERS_MAX];
 };
 
-static bool same_file(int fd, const struct node *node)
+static bool same_file(int fd, const struct walk_node *node)
 {
 	struct stamp stamp;
 	struct stat st;
@@ -57,8 +57,8 @@ static int add_content(const struct sha_reading *reading, struct sha256 *sha, ch
 
 static int read_one(const struct sha_reading *reading, size_t index, struct sha256 *sha, char *block, struct error **err)
 {
-	struct node *node =
-		(struct node *)reading->nodes[index]; /* the selection sees them const, the walk has made them */
+	struct walk_node *node =
+		(struct walk_node *)reading->nodes[index]; /* the selection sees them const, the walk has made them */
 	cleanup_free char *path = path_join(reading->top, node->path);
 	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	char digest[DIGEST_LEN + 1];
@@ -82,7 +82,7 @@ static int read_one(const struct sha_reading *reading, size_t index, struct sha2
 static void work(void *data, size_t index, unsigned worker)
 {
 	struct crowd *crowd = data;
-	const struct node *node = crowd->reading->nodes[index];
+	const struct walk_node *node = crowd->reading->nodes[index];
 
 	if (!S_ISREG(node->mode) || node->sha256 || crowd->hands[worker].error)
 		return;

@@ -15,7 +15,7 @@ struct error;
 #define SHA_BYTES 32
 
 struct sha_reading {
-	const struct node *const *nodes; /* those of them that are files and have no sha256 get it */
+	const struct walk_node *const *nodes; /* those of them that are files and have no sha256 get it */
 	size_t len;
 	unsigned char (*room)[SHA_BYTES]; /* for as many; lives as long as the nodes */
 	const char *top;                  /* the path that theirs are relative to */

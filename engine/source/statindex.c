@@ -20,7 +20,7 @@ struct statindex {
 	struct buf file;
 	struct statindex_header header; /* all zero: empty */
 	const struct range *dirs;
-	const struct record *entries;
+	const struct stat_record *entries;
 	const unsigned char *shas; /* SHA_BYTES each */
 	const char *names;
 	atomic_uchar *seen; /* a byte an entry: its name is still there */
@@ -38,7 +38,7 @@ static bool valid(const struct buf *file, struct statindex_header *ret)
 	if (memcmp(header.magic, STATINDEX_MAGIC, sizeof(header.magic)) != 0 || header.version != STATINDEX_VERSION)
 		return false;
 	size = sizeof(header) + (uint64_t)header.dirs * sizeof(struct range) +
-	       (uint64_t)header.entries * sizeof(struct record) + (uint64_t)header.shas * SHA_BYTES;
+	       (uint64_t)header.entries * sizeof(struct stat_record) + (uint64_t)header.shas * SHA_BYTES;
 	if (size + header.names != file->len || header.dirs < 2 || header.names == 0)
 		return false;
 	if (!hash_equal(header.checksum, hash_bytes(file->data + CHECKED, file->len - CHECKED)))
@@ -59,7 +59,7 @@ struct statindex *statindex_open(const char *path)
 		return index;
 	}
 	index->dirs = (const struct range *)(const void *)(index->file.data + sizeof(index->header));
-	index->entries = (const struct record *)(const void *)(index->dirs + index->header.dirs);
+	index->entries = (const struct stat_record *)(const void *)(index->dirs + index->header.dirs);
 	index->shas = (const unsigned char *)(index->entries + index->header.entries);
 	index->names = (const char *)index->shas + (size_t)index->header.shas * SHA_BYTES;
 	index->seen = mem_array(index->header.entries + 1UL, sizeof(*index->seen));
@@ -90,7 +90,7 @@ const char *statindex_text(const struct statindex *index, uint32_t offset)
 	return offset < index->header.names ? index->names + offset : "";
 }
 
-const unsigned char *statindex_sha256(const struct statindex *index, const struct record *record)
+const unsigned char *statindex_sha256(const struct statindex *index, const struct stat_record *record)
 {
 	if (!S_ISREG(record->mode) || record->link == 0 || record->link > index->header.shas)
 		return NULL;
@@ -117,7 +117,7 @@ bool statindex_lists(const struct statindex *index, uint32_t dir, const struct s
 	       range.ctime == stamp->ctime && range.mtime <= now && range.ctime <= now;
 }
 
-const struct record *statindex_record(const struct statindex *index, uint32_t entry)
+const struct stat_record *statindex_record(const struct statindex *index, uint32_t entry)
 {
 	return &index->entries[entry];
 }
@@ -134,7 +134,7 @@ struct cursor statindex_cursor(const struct statindex *index, uint32_t dir)
 	return (struct cursor){ .index = index, .at = range.first, .end = range.first + range.count };
 }
 
-const struct record *statindex_next(struct cursor *cursor)
+const struct stat_record *statindex_next(struct cursor *cursor)
 {
 	if (cursor->at >= cursor->end)
 		return NULL;
@@ -142,10 +142,10 @@ const struct record *statindex_next(struct cursor *cursor)
 	return &cursor->index->entries[cursor->at++];
 }
 
-const struct record *statindex_seek(struct cursor *cursor, const char *name)
+const struct stat_record *statindex_seek(struct cursor *cursor, const char *name)
 {
 	for (; cursor->at < cursor->end; cursor->at++) {
-		const struct record *record = &cursor->index->entries[cursor->at];
+		const struct stat_record *record = &cursor->index->entries[cursor->at];
 		int order = strcmp(statindex_text(cursor->index, record->name), name);
 
 		if (order > 0)
@@ -172,7 +172,7 @@ static uint32_t child(const struct statindex *index, uint32_t dir, const char *n
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
-		const struct record *record = &index->entries[middle];
+		const struct stat_record *record = &index->entries[middle];
 		const char *text = statindex_text(index, record->name);
 		int order = strncmp(text, name, len);
 

@@ -23,7 +23,7 @@ struct statindex;
 #define STATINDEX_NONE UINT32_MAX
 
 /* One entry, as in the file. */
-struct record {
+struct stat_record {
 	uint64_t size;
 	int64_t mtime, ctime; /* nanoseconds */
 	uint64_t inode;
@@ -51,12 +51,12 @@ struct cursor {
 };
 struct cursor statindex_cursor(const struct statindex *index, uint32_t dir);
 /* The next entry, or NULL; noted as still there. For folders that statindex_lists. */
-const struct record *statindex_next(struct cursor *cursor);
+const struct stat_record *statindex_next(struct cursor *cursor);
 /* The entry of that name, or NULL; noted as still there. */
-const struct record *statindex_seek(struct cursor *cursor, const char *name);
+const struct stat_record *statindex_seek(struct cursor *cursor, const char *name);
 void statindex_end(struct cursor *cursor); /* what is left is no longer there */
 /* The bytes of the sha256 of a file's content, or NULL: not known. */
-const unsigned char *statindex_sha256(const struct statindex *index, const struct record *record);
+const unsigned char *statindex_sha256(const struct statindex *index, const struct stat_record *record);
 const char *statindex_text(const struct statindex *index, uint32_t offset);
 
 /* The parts of a loaded index, for writing the next one. */
@@ -68,7 +68,7 @@ struct range {
 struct range statindex_range(const struct statindex *index, uint32_t dir);
 /* True when the folder's entries are all the names that it had with that stamp. */
 bool statindex_lists(const struct statindex *index, uint32_t dir, const struct stamp *stamp, int64_t now);
-const struct record *statindex_record(const struct statindex *index, uint32_t entry);
+const struct stat_record *statindex_record(const struct statindex *index, uint32_t entry);
 bool statindex_seen(const struct statindex *index, uint32_t entry);
 
 /* Writes what `old` holds and the walks of `tops` found, the latter winning; entries whose time is later than

@@ -19,20 +19,20 @@
 
 #define DEPTH_MAX 4096 /* folders: more than a path can have */
 
-struct writer {
+struct index_writer {
 	const struct statindex *old;
 	bool *taken; /* of the old index's folders: it has its place */
 	int64_t limit;
 	struct range *dirs;
 	size_t dirs_len, dirs_cap;
-	struct record *records;
+	struct stat_record *records;
 	size_t records_len, records_cap;
 	struct buf names, shas;
 	uint32_t shas_len;
 };
 
 /* A walked folder, and the path that is still between it and the folder at hand. */
-struct mount {
+struct mount_point {
 	const char *rest;
 	const struct dir *dir;
 };
@@ -41,18 +41,18 @@ struct mount {
 struct claim {
 	const char *name;
 	size_t len;
-	const struct record *old;
-	const struct node *node;
+	const struct stat_record *old;
+	const struct walk_node *node;
 	const struct other *other;
-	struct mount mount; /* a path that goes on through the name */
+	struct mount_point mount; /* a path that goes on through the name */
 };
 
-struct claims {
+struct name_claims {
 	struct claim *items;
 	size_t len, cap;
 };
 
-static void add_claim(struct claims *claims, const struct claim *claim)
+static void add_claim(struct name_claims *claims, const struct claim *claim)
 {
 	mem_reserve(&claims->items, &claims->cap, claims->len + 1, sizeof(*claims->items));
 	claims->items[claims->len++] = *claim;
@@ -66,7 +66,7 @@ static int by_name(const void *a, const void *b)
 	return order ? order : x->len < y->len ? -1 : x->len > y->len;
 }
 
-static void claim_mount(struct claims *claims, const struct mount *mount)
+static void claim_mount(struct name_claims *claims, const struct mount_point *mount)
 {
 	const char *end = strchrnul(mount->rest, '/');
 
@@ -77,7 +77,7 @@ static void claim_mount(struct claims *claims, const struct mount *mount)
 		return;
 	}
 	for (size_t i = 0; i < mount->dir->len; i++) {
-		const struct node *node = &mount->dir->nodes[i];
+		const struct walk_node *node = &mount->dir->nodes[i];
 		const char *name = node->path + mount->dir->prefix;
 
 		add_claim(claims,
@@ -91,12 +91,12 @@ static void claim_mount(struct claims *claims, const struct mount *mount)
 }
 
 /* Entries of the old index stay unless a walk saw that the file is gone. */
-static void claim_old(struct claims *claims, const struct statindex *old, uint32_t dir, bool walked)
+static void claim_old(struct name_claims *claims, const struct statindex *old, uint32_t dir, bool walked)
 {
 	struct range range = statindex_range(old, dir);
 
 	for (uint32_t i = range.first; i < range.first + range.count; i++) {
-		const struct record *record = statindex_record(old, i);
+		const struct stat_record *record = statindex_record(old, i);
 		const char *name = statindex_text(old, record->name);
 
 		if (!walked || statindex_seen(old, i))
@@ -104,7 +104,7 @@ static void claim_old(struct claims *claims, const struct statindex *old, uint32
 	}
 }
 
-static uint32_t add_name(struct writer *w, const char *name, size_t len)
+static uint32_t add_name(struct index_writer *w, const char *name, size_t len)
 {
 	size_t at = w->names.len;
 
@@ -114,7 +114,7 @@ static uint32_t add_name(struct writer *w, const char *name, size_t len)
 }
 
 /* What `link` is of a file. */
-static uint32_t add_sha(struct writer *w, const unsigned char *sha256)
+static uint32_t add_sha(struct index_writer *w, const unsigned char *sha256)
 {
 	if (!sha256)
 		return 0;
@@ -122,14 +122,14 @@ static uint32_t add_sha(struct writer *w, const unsigned char *sha256)
 	return ++w->shas_len;
 }
 
-static bool storable(const struct writer *w, const struct node *node)
+static bool storable(const struct index_writer *w, const struct walk_node *node)
 {
 	return node->known && node->stamp.mtime <= w->limit && node->stamp.ctime <= w->limit;
 }
 
-static struct record record_of(struct writer *w, const struct node *node)
+static struct stat_record record_of(struct index_writer *w, const struct walk_node *node)
 {
-	return (struct record){
+	return (struct stat_record){
 		.size = node->stamp.size,
 		.mtime = node->stamp.mtime,
 		.ctime = node->stamp.ctime,
@@ -145,14 +145,14 @@ static struct record record_of(struct writer *w, const struct node *node)
 struct below {
 	size_t record;
 	uint32_t old;
-	struct mount *mounts;
+	struct mount_point *mounts;
 	size_t len;
 };
 
 /* Merges the entries for one name. */
 struct merged {
-	const struct record *old;
-	const struct node *node;
+	const struct stat_record *old;
+	const struct walk_node *node;
 	const struct other *other;
 };
 
@@ -168,9 +168,9 @@ static uint32_t type_of(const struct merged *merged, bool folder)
 	return folder ? S_IFDIR : 0; /* a link to one, at worst: its own folder was not read */
 }
 
-static struct record record_of_name(struct writer *w, const struct merged *merged, uint32_t type)
+static struct stat_record record_of_name(struct index_writer *w, const struct merged *merged, uint32_t type)
 {
-	struct record record = { .mode = type };
+	struct stat_record record = { .mode = type };
 
 	if (merged->node && merged->node->known) {
 		if (storable(w, merged->node))
@@ -186,7 +186,7 @@ static struct record record_of_name(struct writer *w, const struct merged *merge
 }
 
 /* A folder of the old index, once: in a forged one many names may lead to it. */
-static uint32_t take_old(struct writer *w, uint32_t dir)
+static uint32_t take_old(struct index_writer *w, uint32_t dir)
 {
 	if (dir >= statindex_dirs(w->old) || w->taken[dir])
 		return STATINDEX_NONE;
@@ -195,10 +195,10 @@ static uint32_t take_old(struct writer *w, uint32_t dir)
 }
 
 /* Makes one record of all claims of a name; true when there is a folder below it. */
-static bool merge(struct writer *w, const struct claim *claims, size_t len, struct below *below)
+static bool merge(struct index_writer *w, const struct claim *claims, size_t len, struct below *below)
 {
 	struct merged merged = { 0 };
-	struct record record;
+	struct stat_record record;
 	uint32_t type;
 
 	*below = (struct below){ .old = STATINDEX_NONE, .mounts = mem_array(len, sizeof(*below->mounts)) };
@@ -226,7 +226,7 @@ static bool merge(struct writer *w, const struct claim *claims, size_t len, stru
 
 /* The stamp with which the folder has the names that are written: that of the walks that read it, when they agree; that of
  * the old index when none did. */
-static struct range stamp_of(const struct writer *w, uint32_t old, const struct mount *mounts, size_t len)
+static struct range stamp_of(const struct index_writer *w, uint32_t old, const struct mount_point *mounts, size_t len)
 {
 	struct range stamp = { 0 };
 	bool walked = false;
@@ -246,16 +246,16 @@ static struct range stamp_of(const struct writer *w, uint32_t old, const struct 
 	return walked ? stamp : statindex_range(w->old, old);
 }
 
-static uint32_t add_dir(struct writer *w)
+static uint32_t add_dir(struct index_writer *w)
 {
 	mem_reserve(&w->dirs, &w->dirs_cap, w->dirs_len + 1, sizeof(*w->dirs));
 	return (uint32_t)w->dirs_len++;
 }
 
-static void write_dir(struct writer *w, uint32_t number, uint32_t old, const struct mount *mounts, size_t len,
-		      unsigned depth)
+static void write_dir(struct index_writer *w, uint32_t number, uint32_t old, const struct mount_point *mounts,
+		      size_t len, unsigned depth)
 {
-	struct claims claims = { 0 };
+	struct name_claims claims = { 0 };
 	struct below *below;
 	size_t below_len = 0, first = w->records_len;
 	bool walked = false;
@@ -315,7 +315,7 @@ static int replace(const char *path, const struct buf *out, struct error **err)
 	return 0;
 }
 
-static void assemble(const struct writer *w, struct buf *out)
+static void assemble(const struct index_writer *w, struct buf *out)
 {
 	struct statindex_header header = {
 		.magic = STATINDEX_MAGIC_BYTES,
@@ -342,9 +342,9 @@ int statindex_write(const char *path, const char *base, const struct statindex *
 		    size_t tops_len, int64_t limit, struct error **err)
 {
 	cleanup_free bool *taken = mem_array(statindex_dirs(old) + 1, sizeof(*taken));
-	struct writer w = { .old = old, .taken = taken, .limit = limit };
-	struct mount *inside = mem_array(tops_len + 1, sizeof(*inside)),
-		     *outside = mem_array(tops_len + 1, sizeof(*outside));
+	struct index_writer w = { .old = old, .taken = taken, .limit = limit };
+	struct mount_point *inside = mem_array(tops_len + 1, sizeof(*inside)),
+			   *outside = mem_array(tops_len + 1, sizeof(*outside));
 	size_t inside_len = 0, outside_len = 0;
 	cleanup_buf struct buf out = { 0 };
 
@@ -354,9 +354,9 @@ int statindex_write(const char *path, const char *base, const struct statindex *
 		if (!tops[i]->dir || tops[i]->host != tops[i])
 			continue;
 		if (rest)
-			inside[inside_len++] = (struct mount){ strcmp(rest, ".") == 0 ? "" : rest, tops[i]->dir };
+			inside[inside_len++] = (struct mount_point){ strcmp(rest, ".") == 0 ? "" : rest, tops[i]->dir };
 		else
-			outside[outside_len++] = (struct mount){ tops[i]->path + 1, tops[i]->dir };
+			outside[outside_len++] = (struct mount_point){ tops[i]->path + 1, tops[i]->dir };
 	}
 	buf_char(&w.names, '\0'); /* offset 0: no text */
 	add_dir(&w);

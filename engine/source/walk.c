@@ -103,7 +103,7 @@ struct stamp walk_stamp(const struct stat *st)
 	return (struct stamp){ (uint64_t)st->st_size, nanoseconds(st->st_mtim), nanoseconds(st->st_ctim), st->st_ino };
 }
 
-static bool same_stamp(const struct record *record, const struct node *node, int64_t now)
+static bool same_stamp(const struct stat_record *record, const struct walk_node *node, int64_t now)
 {
 	/* a time in the future may come again */
 	return record->mode == node->mode && record->size == node->stamp.size && record->mtime == node->stamp.mtime &&
@@ -111,7 +111,7 @@ static bool same_stamp(const struct record *record, const struct node *node, int
 	       record->ctime <= now;
 }
 
-static void want(struct hand *hand, struct node *node, const char *top)
+static void want(struct hand *hand, struct walk_node *node, const char *top)
 {
 	mem_reserve(&hand->wanted, &hand->wanted_cap, hand->wanted_len + 1, sizeof(*hand->wanted));
 	hand->wanted[hand->wanted_len++] = (struct wanted){ node, top };
@@ -123,13 +123,13 @@ static int look(const struct place *place, const char *path, struct stat *st)
 	return fstatat(place->fd, path + place->at, st, AT_SYMLINK_NOFOLLOW);
 }
 
-static void know(struct node *node, const struct record *record)
+static void know(struct walk_node *node, const struct stat_record *record)
 {
 	node->digest = (struct hash128){ record->digest_lo, record->digest_hi };
 	node->known = true;
 }
 
-static bool read_link(struct place *place, struct node *node, const char *name, const struct record *record)
+static bool read_link(struct place *place, struct walk_node *node, const char *name, const struct stat_record *record)
 {
 	char text[LINK_MAX_BYTES];
 	ssize_t len;
@@ -153,8 +153,8 @@ static bool read_link(struct place *place, struct node *node, const char *name, 
 }
 
 /* Fills in a node that counts; false when it is gone or refused. */
-static bool fill(struct place *place, struct node *node, const char *name, const struct stat *st,
-		 const struct record *record)
+static bool fill(struct place *place, struct walk_node *node, const char *name, const struct stat *st,
+		 const struct stat_record *record)
 {
 	struct hand *hand = place->hand;
 
@@ -245,7 +245,7 @@ static void begin_views(struct hand *hand, struct dir *dir, const struct top *to
 }
 
 /* Makes the folder of a node that is to be entered. */
-static void make_dir(struct place *place, struct node *node, const char *name, const struct record *record)
+static void make_dir(struct place *place, struct walk_node *node, const char *name, const struct stat_record *record)
 {
 	struct hand *hand = place->hand;
 	struct dir *dir = arena_alloc(hand->arena, sizeof(*dir));
@@ -273,7 +273,7 @@ static void make_dir(struct place *place, struct node *node, const char *name, c
 	node->dir = dir;
 }
 
-static void note_detours(struct place *place, const struct node *node)
+static void note_detours(struct place *place, const struct walk_node *node)
 {
 	struct hand *hand = place->hand;
 
@@ -313,11 +313,11 @@ static void keep_other(struct place *place, const struct item *item, uint32_t ty
 			(struct other){ arena_strndup(place->hand->arena, item->name, item->len), type };
 }
 
-static void visit(struct place *place, const struct item *item, const struct record *record)
+static void visit(struct place *place, const struct item *item, const struct stat_record *record)
 {
 	struct hand *hand = place->hand;
 	struct dir *dir = place->dir;
-	struct node *node = &dir->nodes[dir->len];
+	struct walk_node *node = &dir->nodes[dir->len];
 	uint32_t type = DTTOIF((uint32_t)item->type);
 	struct verdict any;
 	struct stat st;
@@ -367,14 +367,14 @@ static void launch_inner(struct place *place)
 		struct top *top = place->inner[i];
 
 		if (!top->walked && strlen(top->outer->path) <= here)
-			crew_push(place->hand->crew, &(struct task){ .top = top, .fd = -1 });
+			crew_push(place->hand->crew, &(struct crew_task){ .top = top, .fd = -1 });
 	}
 }
 
 static void walk_dir(struct place *place);
 
 /* Finds out what the folder of a node looked like before it is read, and whether the index knows its names. */
-static void date(struct place *place, struct node *node)
+static void date(struct place *place, struct walk_node *node)
 {
 	const struct walk *walk = place->hand->walk;
 	struct dir *dir = node->dir;
@@ -404,7 +404,7 @@ static bool within_reach(const struct place *place, const struct dir *dir)
 }
 
 /* Opens the folder of a node; false when it cannot be walked. */
-static bool open_dir(struct place *place, const struct node *node, struct place *below)
+static bool open_dir(struct place *place, const struct walk_node *node, struct place *below)
 {
 	below->fd = openat(place->fd, node->path + place->at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (below->fd < 0 && errno != ENOENT)
@@ -414,7 +414,7 @@ static bool open_dir(struct place *place, const struct node *node, struct place 
 }
 
 /* The attributes of a folder that reach the image, beside its mode. */
-static bool read_attributes(struct place *place, struct node *node, int fd)
+static bool read_attributes(struct place *place, struct walk_node *node, int fd)
 {
 	cleanup_buf struct buf attributes = { 0 };
 	struct error *why = NULL;
@@ -434,7 +434,7 @@ static bool read_attributes(struct place *place, struct node *node, int fd)
 	return true;
 }
 
-static void enter(struct place *place, struct node *node)
+static void enter(struct place *place, struct walk_node *node)
 {
 	struct hand *hand = place->hand;
 	const char *name = node->path + place->dir->prefix;
@@ -467,13 +467,13 @@ static void enter(struct place *place, struct node *node)
 				below.inner[i--] = below.inner[--below.inner_len];
 	}
 	if (share) {
-		crew_push(hand->crew, &(struct task){ .top = below.host,
-						      .fd = below.fd,
-						      .dir = below.dir,
-						      .path = below.path,
-						      .inner = below.inner,
-						      .inner_len = below.inner_len,
-						      .depth = below.depth });
+		crew_push(hand->crew, &(struct crew_task){ .top = below.host,
+							   .fd = below.fd,
+							   .dir = below.dir,
+							   .path = below.path,
+							   .inner = below.inner,
+							   .inner_len = below.inner_len,
+							   .depth = below.depth });
 		return;
 	}
 	walk_dir(&below);
@@ -504,7 +504,7 @@ static void visit_listed(struct place *place)
 {
 	const struct statindex *index = place->hand->walk->index;
 	struct range range = statindex_range(index, place->dir->index);
-	const struct record *record;
+	const struct stat_record *record;
 	size_t bytes = 0;
 
 	for (uint32_t i = range.first; i < range.first + range.count; i++)
@@ -601,7 +601,7 @@ static void walk_top(struct hand *hand, struct top *top)
 	close(place.fd);
 }
 
-static void work(void *data, const struct task *task, unsigned worker)
+static void work(void *data, const struct crew_task *task, unsigned worker)
 {
 	struct hand *hand = (struct hand *)data + worker;
 	struct place place = { .hand = hand,
@@ -655,7 +655,7 @@ int walk_run(struct walk *walk, struct error **err)
 	walk->arenas = mem_array(WORKERS_MAX, sizeof(*walk->arenas));
 	for (size_t i = walk->tops_len; i > 0; i--)
 		if (!walk->tops[i - 1]->outer)
-			crew_push(crew, &(struct task){ .top = walk->tops[i - 1], .fd = -1 });
+			crew_push(crew, &(struct crew_task){ .top = walk->tops[i - 1], .fd = -1 });
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		hands[i].walk = walk;
 		hands[i].crew = crew;

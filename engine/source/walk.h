@@ -22,7 +22,7 @@ struct stamp {
 	uint64_t inode;
 };
 
-struct node {
+struct walk_node {
 	const char *path; /* relative to the walk's top */
 	uint32_t mode;    /* st_mode; 0 when nothing but the name was of interest */
 	bool known;       /* `digest` holds */
@@ -63,7 +63,7 @@ struct dir {
 	struct stamp stamp;
 	struct other *others; /* not those that the index lists already */
 	size_t others_len;
-	struct node *nodes;
+	struct walk_node *nodes;
 	size_t len;
 	struct view *views;
 	size_t views_len;
@@ -88,7 +88,7 @@ struct top {
 
 /* A file whose content is wanted. */
 struct wanted {
-	struct node *node;
+	struct walk_node *node;
 	const char *top; /* the path that node->path is relative to */
 };
 

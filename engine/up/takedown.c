@@ -7,12 +7,12 @@
 #include "engine/up/up_internal.h"
 
 /* A growing list of containers. */
-struct crowd {
+struct takedown_crowd {
 	struct container **items;
 	size_t len, cap;
 };
 
-static int takedown_add_service(struct runtime *runtime, const char *service, struct crowd *crowd, struct error **err)
+static int takedown_add_service(struct runtime *runtime, const char *service, struct takedown_crowd *crowd, struct error **err)
 {
 	char **names = NULL;
 	int r = 0;
@@ -45,7 +45,7 @@ static int remove_networks(struct runtime *runtime, struct error **err)
 int up_down(struct runtime *runtime, const char *const *services, size_t *ret_ended, struct error **err)
 {
 	atomic_bool hurry = false;
-	struct crowd crowd = { 0 };
+	struct takedown_crowd crowd = { 0 };
 	bool named = services && services[0];
 	int r = named ? 0 : takedown_add_service(runtime, NULL, &crowd, err);
 

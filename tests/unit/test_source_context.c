@@ -35,7 +35,7 @@ static char *list(struct source *source, size_t selection)
 {
 	struct buf out = { 0 };
 	size_t len;
-	const struct entry *entries = source_entries(source, selection, &len);
+	const struct source_entry *entries = source_entries(source, selection, &len);
 
 	buf_str(&out, "");
 	for (size_t i = 0; i < len; i++)
@@ -972,7 +972,7 @@ static void test_sizes(void **state)
 	source_add(source, world->dir, &whole);
 	scan(source);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-		const struct entry *entry = &source_entries(source, 0, &len)[i];
+		const struct source_entry *entry = &source_entries(source, 0, &len)[i];
 
 		assert_int_equal(entry->size, sizes[i]);
 		assert_true(hash_equal(entry->digest, hash_bytes(data, sizes[i])));

@@ -27,7 +27,7 @@ static char *entries_of(const struct world *world, const struct filter *filter, 
 	scan(source);
 	buf_str(&out, "");
 	for (size_t i = 0; source_entries(source, 0, &len) && i < len; i++) {
-		const struct entry *entry = &source_entries(source, 0, &len)[i];
+		const struct source_entry *entry = &source_entries(source, 0, &len)[i];
 
 		buf_printf(&out, "%s %c %o %llu %s %llx\n", entry->path, entry->type, (unsigned)entry->mode,
 			   (unsigned long long)entry->size, entry->link ? entry->link : "",

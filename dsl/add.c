@@ -9,10 +9,10 @@
 
 /* One more file of a manifest: by itself, with what it includes, then over those before it. */
 
-int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **tree,
+int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct yaml_node **tree,
 	      struct error **err)
 {
-	struct node *node;
+	struct yaml_node *node;
 
 	if (files_read(files, unit, path, shown, &node, err) < 0)
 		return -1;

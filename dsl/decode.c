@@ -41,7 +41,7 @@ static void unknown_key(struct decode *d, const struct schema *schema, const str
 }
 
 /* A misspelt key counts: it was complained about. */
-static bool is_given(const struct schema *schema, const struct node *node, const char *name)
+static bool is_given(const struct schema *schema, const struct yaml_node *node, const char *name)
 {
 	for (size_t i = 0; i < node->len; i++) {
 		const char *key = node->entries[i].key, *nearest;
@@ -55,7 +55,7 @@ static bool is_given(const struct schema *schema, const struct node *node, const
 	return false;
 }
 
-static void take_shape(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void take_shape(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	unsigned shape = node->kind == NODE_SCALAR ? FLAG_SINGLE : node->kind == NODE_LIST ? FLAG_LIST : FLAG_MAP;
 
@@ -64,34 +64,34 @@ static void take_shape(struct decode *d, const struct schema_key *key, const str
 		decode_wrong_type(d, key, node);
 }
 
-static void take_node(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void take_node(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	(void)d;
 	(void)key;
-	*(const struct node **)at = node;
+	*(const struct yaml_node **)at = node;
 }
 
-static void decode_take_text(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void decode_take_text(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	decode_text(d, key, node, at);
 }
 
-static void take_texts(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void take_texts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	decode_texts(d, key, node, at);
 }
 
-static void take_csv(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void take_csv(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	decode_csv(d, key, node, at);
 }
 
-static void take_words(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void take_words(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	decode_words(d, key, node, at);
 }
 
-static void take_map(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void take_map(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	if (node->kind == NODE_MAP || (node->kind == NODE_SCALAR && key->sub->short_key))
 		decode_map(d, key->sub, node, at);
@@ -100,7 +100,7 @@ static void take_map(struct decode *d, const struct schema_key *key, const struc
 }
 
 /* A list of names, where a list may stand for the map. */
-static void take_names(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void take_names(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	const struct schema_named *named = key->sub->named;
 	struct texts names = { 0 };
@@ -113,7 +113,7 @@ static void take_names(struct decode *d, const struct schema_key *key, const str
 	decode_put_array(at, items, names.len);
 }
 
-static void take_named(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+static void take_named(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	const struct schema_named *named = key->sub->named;
 	bool may_be_list = key->flags & FLAG_LIST;
@@ -147,7 +147,7 @@ static void take_named(struct decode *d, const struct schema_key *key, const str
 	decode_put_array(at, items, (size_t)(item - items) / named->size);
 }
 
-typedef void take(struct decode *d, const struct schema_key *key, const struct node *node, void *at);
+typedef void take(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at);
 #define TAKES(ROW)                            \
 	ROW(TYPE_IGNORED, NULL)               \
 	ROW(TYPE_SHAPE, take_shape)           \
@@ -199,15 +199,15 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 }
 
 /* Empty, perhaps by a variable: as if it was not given. */
-static bool is_unset(const struct schema_key *key, const struct node *node)
+static bool is_unset(const struct schema_key *key, const struct yaml_node *node)
 {
 	return node->kind == NODE_SCALAR && !node->len && (key->type == TYPE_TEXT || key->type == TYPE_PULL) &&
 	       (key->flags & FLAG_FILLED) && !(key->flags & FLAG_REQUIRED);
 }
 
-void decode_map(struct decode *d, const struct schema *schema, const struct node *node, void *out)
+void decode_map(struct decode *d, const struct schema *schema, const struct yaml_node *node, void *out)
 {
-	struct entry single = { schema->short_key, node->pos, (struct node *)node };
+	struct entry single = { schema->short_key, node->pos, (struct yaml_node *)node };
 
 	if (node->kind == NODE_SCALAR) {
 		const struct schema_key *key = schema_find(schema, schema->short_key);

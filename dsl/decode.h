@@ -6,7 +6,7 @@
 
 struct arena;
 struct diags;
-struct node;
+struct yaml_node;
 struct schema;
 struct schema_key;
 struct scope;
@@ -25,31 +25,31 @@ struct decode {
 #define DECODE_PORTS_MAX 256
 
 /* Fills the struct at `out` from a map (or from the single value that stands for its short key). */
-void decode_map(struct decode *d, const struct schema *schema, const struct node *node, void *out);
+void decode_map(struct decode *d, const struct schema *schema, const struct yaml_node *node, void *out);
 
 /* Shared by the decoders; false after a complaint. `key` is the key that is decoded. */
-bool decode_text(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret);
-bool decode_texts(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret);
+bool decode_text(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct text *ret);
+bool decode_texts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret);
 /* A value may hold several, separated by commas. */
-void decode_csv(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret);
-void decode_words(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret);
-void decode_commands(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+void decode_csv(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret);
+void decode_words(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret);
+void decode_commands(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 /* Stores an array at `out`: the pointer, and its length behind it. */
 void decode_put_array(void *out, const void *items, size_t len);
-void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct node *node);
+void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct yaml_node *node);
 /* Complains about keys of a map that are none of the key's words. `what`: "a port". */
-void decode_known(struct decode *d, const struct schema_key *key, const struct node *map, const char *what);
+void decode_known(struct decode *d, const struct schema_key *key, const struct yaml_node *map, const char *what);
 /* The single values, and what compose writes in a way of its own (decode_value.c, decode_compose.c). */
-void decode_value(struct decode *d, const struct schema_key *key, const struct node *node, void *at);
-void decode_pairs(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-void decode_pair(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-void decode_ports(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-void decode_mounts(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-void decode_env_files(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-void decode_hosts(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-void decode_secrets(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-void decode_sources(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-void decode_test(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
-void decode_depends(struct decode *d, const struct schema_key *key, const struct node *node, void *out);
+void decode_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at);
+void decode_pairs(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_pair(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_ports(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_mounts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_env_files(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_hosts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_secrets(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_sources(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_test(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_depends(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 
 #endif

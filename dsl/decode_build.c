@@ -30,7 +30,7 @@ static bool host_text(struct decode *d, const struct text *text, struct text *re
 	return true;
 }
 
-void decode_hosts(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_hosts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct texts *hosts = out;
 	struct pairs pairs = { 0 };
@@ -55,9 +55,10 @@ void decode_hosts(struct decode *d, const struct schema_key *key, const struct n
 		hosts->len += host_text(d, &texts.items[i], &hosts->items[hosts->len]);
 }
 
-static bool decode_use(struct decode *d, const struct schema_key *key, const struct node *node, struct draft_secret *ret)
+static bool decode_use(struct decode *d, const struct schema_key *key, const struct yaml_node *node,
+		       struct draft_secret *ret)
 {
-	const struct node *source = node_get(node, "source"), *target = node_get(node, "target");
+	const struct yaml_node *source = node_get(node, "source"), *target = node_get(node, "target");
 
 	if (node->kind == NODE_SCALAR)
 		return decode_text(d, key, node, &ret->source);
@@ -77,7 +78,7 @@ static bool decode_use(struct decode *d, const struct schema_key *key, const str
 	return decode_text(d, key, source, &ret->source);
 }
 
-void decode_secrets(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_secrets(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct schema_key filled = *key;
 	struct draft_secret *secrets;
@@ -99,8 +100,8 @@ static bool decode_source(struct decode *d, const struct schema_key *key, const 
 {
 	static const struct schema_key file_key = { .name = "file", .type = TYPE_TEXT, .flags = FLAG_FILLED };
 	static const struct schema_key variable_key = { .name = "environment", .type = TYPE_TEXT, .flags = FLAG_FILLED };
-	const struct node *node = entry->value;
-	const struct node *file = node_get(node, "file"), *variable = node_get(node, "environment");
+	const struct yaml_node *node = entry->value;
+	const struct yaml_node *file = node_get(node, "file"), *variable = node_get(node, "environment");
 
 	ret->name = (struct text){ entry->key, entry->pos };
 	if (node->kind == NODE_NULL)
@@ -121,7 +122,7 @@ static bool decode_source(struct decode *d, const struct schema_key *key, const 
 	       (!variable || decode_text(d, &variable_key, variable, &ret->variable));
 }
 
-void decode_sources(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_sources(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct draft_source *sources;
 	size_t len = 0;

@@ -54,7 +54,7 @@ static bool pair_from_entry(struct decode *d, const struct schema_key *key, cons
 	return decode_text(d, &value_key, entry->value, &ret->value);
 }
 
-static bool pair_from_item(struct decode *d, const struct schema_key *key, const struct node *node, struct pair *ret)
+static bool pair_from_item(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct pair *ret)
 {
 	struct text text;
 	const char *equals;
@@ -110,7 +110,7 @@ static bool check_name(struct decode *d, const struct schema_key *key, const str
 	return false;
 }
 
-void decode_pairs(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_pairs(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct map *seen cleanup_map = NULL;
 	struct pairs *pairs = out;
@@ -132,7 +132,7 @@ void decode_pairs(struct decode *d, const struct schema_key *key, const struct n
 	qsort(pairs->items, pairs->len, sizeof(*pairs->items), compare_pairs);
 }
 
-void decode_pair(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_pair(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct text *texts = out;
 	struct pair pair = { 0 };
@@ -152,7 +152,7 @@ void decode_pair(struct decode *d, const struct schema_key *key, const struct no
 	texts[1] = pair.value;
 }
 
-static void decode_condition(struct decode *d, const struct node *node, enum depends_condition *ret)
+static void decode_condition(struct decode *d, const struct yaml_node *node, enum depends_condition *ret)
 {
 	static const char *const names[] = { "service_started", "service_healthy", "service_completed_successfully" };
 	TABLE_COMPLETE(names, DEPENDS_CONDITIONS);
@@ -207,7 +207,7 @@ static void decode_depends_entry(struct decode *d, const struct schema_key *key,
 	ret->optional = !required;
 }
 
-void decode_depends(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_depends(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct depends *items;
 	struct texts names = { 0 };

@@ -10,12 +10,12 @@
 
 /* compose's env_file (compose-spec, 05-services): a path, or a list of paths and of {path, required, format}. */
 
-static bool decode_long(struct decode *d, const struct schema_key *key, const struct node *node, struct env_file *ret)
+static bool decode_long(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct env_file *ret)
 {
 	static const struct schema_key required_key = { .name = "required", .type = TYPE_BOOL };
 	static const struct schema_key format_key = { .name = "format", .type = TYPE_TEXT };
-	const struct node *path = node_get(node, "path"), *required = node_get(node, "required");
-	const struct node *format = node_get(node, "format");
+	const struct yaml_node *path = node_get(node, "path"), *required = node_get(node, "required");
+	const struct yaml_node *format = node_get(node, "format");
 	struct text text;
 	bool needed = true;
 
@@ -36,7 +36,7 @@ static bool decode_long(struct decode *d, const struct schema_key *key, const st
 	return decode_text(d, key, path, &ret->path);
 }
 
-static bool decode_one(struct decode *d, const struct schema_key *key, const struct node *node, struct env_file *ret)
+static bool decode_one(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct env_file *ret)
 {
 	if (node->kind == NODE_MAP)
 		return decode_long(d, key, node, ret);
@@ -48,7 +48,7 @@ static bool decode_one(struct decode *d, const struct schema_key *key, const str
 	return false;
 }
 
-void decode_env_files(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_env_files(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct schema_key filled = *key;
 	struct env_file *files;

@@ -54,19 +54,19 @@ static bool short_mount(struct decode *d, const struct text *text, struct mount 
 }
 
 /* True with *ret NULL when the map has none. */
-static bool part(struct decode *d, const struct node *map, const char *name, struct text *ret)
+static bool part(struct decode *d, const struct yaml_node *map, const char *name, struct text *ret)
 {
 	static const struct schema_key text_key = { .name = "volumes", .type = TYPE_TEXT };
-	const struct node *node = node_get(map, name);
+	const struct yaml_node *node = node_get(map, name);
 
 	*ret = (struct text){ 0 };
 	return !node || node->kind == NODE_NULL || decode_text(d, &text_key, node, ret);
 }
 
-static bool long_mount(struct decode *d, const struct schema_key *key, const struct node *node, struct mount *ret)
+static bool long_mount(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct mount *ret)
 {
 	static const struct schema_key bool_key = { .name = "read_only", .type = TYPE_BOOL };
-	const struct node *read_only = node_get(node, "read_only");
+	const struct yaml_node *read_only = node_get(node, "read_only");
 	struct text type, target, label;
 	bool fixed = false;
 
@@ -103,7 +103,7 @@ static size_t add_mount(struct mount *mounts, size_t len)
 	return len + 1;
 }
 
-void decode_mounts(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_mounts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct mount *mounts;
 	size_t len = 0;
@@ -114,7 +114,7 @@ void decode_mounts(struct decode *d, const struct schema_key *key, const struct 
 	}
 	mounts = arena_array(d->arena, node->len, sizeof(*mounts));
 	for (size_t i = 0; i < node->len; i++) {
-		const struct node *item = node->items[i];
+		const struct yaml_node *item = node->items[i];
 		struct text text;
 
 		if (item->kind == NODE_MAP)

@@ -136,10 +136,10 @@ static void short_port(struct decode *d, const struct text *text, struct port_li
 }
 
 /* A part of a port's long form that may be missing; false after a complaint. */
-static bool port_part(struct decode *d, const struct schema_key *key, const struct node *map, const char *name,
+static bool port_part(struct decode *d, const struct schema_key *key, const struct yaml_node *map, const char *name,
 		      struct text *ret)
 {
-	const struct node *node = node_get(map, name);
+	const struct yaml_node *node = node_get(map, name);
 
 	*ret = (struct text){ 0 };
 	return !node || node->kind == NODE_NULL || decode_text(d, key, node, ret);
@@ -154,7 +154,8 @@ static bool long_range(struct decode *d, const struct text *text, struct port_ra
 	return false;
 }
 
-static void long_port(struct decode *d, const struct schema_key *key, const struct node *node, struct port_list *ports)
+static void long_port(struct decode *d, const struct schema_key *key, const struct yaml_node *node,
+		      struct port_list *ports)
 {
 	struct text target, published, protocol, host;
 	struct port_range inner, outer;
@@ -181,7 +182,7 @@ static void long_port(struct decode *d, const struct schema_key *key, const stru
 		decode_port_add_ports(d, &target, inner, outer, &like, ports);
 }
 
-void decode_ports(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_ports(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct port_list ports = { 0 };
 	struct text text;

@@ -11,7 +11,7 @@
 /* compose's healthcheck.test (compose-spec, 05-services): a line for the shell, or a list whose first word says what it
  * is. */
 
-static void check_form(struct decode *d, const struct node *node, const struct texts *test)
+static void check_form(struct decode *d, const struct yaml_node *node, const struct texts *test)
 {
 	const char *form = test->items[0].s;
 	bool shell = !strcmp(form, "CMD-SHELL"), none = !strcmp(form, "NONE");
@@ -26,7 +26,7 @@ static void check_form(struct decode *d, const struct node *node, const struct t
 				  : "the command's words");
 }
 
-void decode_test(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_test(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct texts *test = out;
 	size_t count = node->kind == NODE_LIST ? node->len : 2;

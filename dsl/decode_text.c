@@ -21,7 +21,7 @@ void decode_put_array(void *out, const void *items, size_t len)
 	memcpy((char *)out + sizeof(items), &len, sizeof(len));
 }
 
-void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct node *node)
+void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct yaml_node *node)
 {
 	const char *hint = NULL;
 
@@ -53,7 +53,7 @@ static bool check_late(struct decode *d, const struct schema_key *key, const cha
 	return false;
 }
 
-bool decode_text(struct decode *d, const struct schema_key *key, const struct node *node, struct text *ret)
+bool decode_text(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct text *ret)
 {
 	if (node->kind != NODE_SCALAR) {
 		decode_wrong_type(d, key, node);
@@ -70,7 +70,7 @@ bool decode_text(struct decode *d, const struct schema_key *key, const struct no
 }
 
 /* A value in a list. */
-static bool decode_text_decode_item(struct decode *d, const struct schema_key *key, const struct node *node,
+static bool decode_text_decode_item(struct decode *d, const struct schema_key *key, const struct yaml_node *node,
 				    struct text *ret)
 {
 	if (node->kind == NODE_SCALAR)
@@ -116,7 +116,7 @@ static struct text *seen_add(struct seen *seen, struct text *items, size_t len)
 	return NULL;
 }
 
-bool decode_texts(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
+bool decode_texts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret)
 {
 	struct seen seen cleanup_seen = { 0 };
 	bool good = true;
@@ -174,7 +174,7 @@ static void split_commas(struct decode *d, const struct text *text, struct piece
 }
 
 /* The same value twice is fine here: such lists come from variables. */
-void decode_csv(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
+void decode_csv(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret)
 {
 	struct seen seen cleanup_seen = { 0 };
 	struct pieces pieces = { 0 };
@@ -198,7 +198,7 @@ void decode_csv(struct decode *d, const struct schema_key *key, const struct nod
 	free(pieces.items);
 }
 
-static void decode_line(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
+static void decode_line(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret)
 {
 	const char **words, *why;
 	struct text text;
@@ -216,7 +216,7 @@ static void decode_line(struct decode *d, const struct schema_key *key, const st
 		ret->items[ret->len] = (struct text){ words[ret->len], text.pos };
 }
 
-void decode_words(struct decode *d, const struct schema_key *key, const struct node *node, struct texts *ret)
+void decode_words(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret)
 {
 	struct schema_key item_key = *key;
 
@@ -237,7 +237,7 @@ void decode_words(struct decode *d, const struct schema_key *key, const struct n
 	}
 }
 
-void decode_commands(struct decode *d, const struct schema_key *key, const struct node *node, void *out)
+void decode_commands(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
 {
 	struct texts *commands;
 	size_t len = 0;
@@ -258,7 +258,7 @@ void decode_commands(struct decode *d, const struct schema_key *key, const struc
 	decode_put_array(out, commands, len);
 }
 
-void decode_known(struct decode *d, const struct schema_key *key, const struct node *map, const char *what)
+void decode_known(struct decode *d, const struct schema_key *key, const struct yaml_node *map, const char *what)
 {
 	size_t len = 0;
 

@@ -67,7 +67,7 @@ static bool parse_pull(const char *s, void *ret)
 	return false;
 }
 
-void decode_value(struct decode *d, const struct schema_key *key, const struct node *node, void *at)
+void decode_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	struct text text;
 	bool good = false;

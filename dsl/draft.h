@@ -3,7 +3,7 @@
 
 #include "dsl/manifest.h"
 
-struct node;
+struct yaml_node;
 
 /* The manifest as it was written, each value with its type, before defaults and references. */
 
@@ -79,7 +79,7 @@ struct draft {
 	struct pos epoch_pos;
 	struct draft_store store;
 	struct draft_cache cache;
-	struct node *vars, *templates, *services, *groups_node;
+	struct yaml_node *vars, *templates, *services, *groups_node;
 	struct pos services_pos;
 	struct draft_source *sources;
 	size_t sources_len;

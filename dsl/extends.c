@@ -19,7 +19,7 @@
 /* One step on the way from a service to the last template it builds on. */
 struct extends_step {
 	const struct entry *entry;
-	struct node *node;
+	struct yaml_node *node;
 	struct pos pos; /* of the name in `extends:` that leads on */
 };
 
@@ -30,9 +30,9 @@ struct chain {
 
 /* What `extends` says. */
 struct extending {
-	const struct node *name;  /* a scalar; NULL: nothing, or complained */
-	bool services_only;       /* compose's form */
-	const struct unit *where; /* whose names it means */
+	const struct yaml_node *name; /* a scalar; NULL: nothing, or complained */
+	bool services_only;           /* compose's form */
+	const struct unit *where;     /* whose names it means */
 };
 
 /* The names that are known in a file: its own when it is only extended, else the whole manifest's. */
@@ -60,10 +60,10 @@ static const char *nearest_name(const struct merge *m, const struct extending *e
 }
 
 /* {service: NAME, file: PATH}, compose's form. */
-static void read_map(struct merge *m, const struct node *node, struct extending *ret)
+static void read_map(struct merge *m, const struct yaml_node *node, struct extending *ret)
 {
 	struct decode d = { m->arena, m->diags, m->files->scope };
-	const struct node *file = node_get(node, "file");
+	const struct yaml_node *file = node_get(node, "file");
 
 	decode_known(&d, schema_find(&schema_service, "extends"), node, "\"extends\"");
 	ret->services_only = true;
@@ -81,7 +81,7 @@ static void read_map(struct merge *m, const struct node *node, struct extending 
 }
 
 /* `extends` is interpolated. */
-static struct extending read_extends(struct merge *m, const struct node *extends)
+static struct extending read_extends(struct merge *m, const struct yaml_node *extends)
 {
 	struct extending extending = { .name = extends };
 
@@ -107,9 +107,9 @@ static const struct entry *find_name(const struct merge *m, const struct extendi
 }
 
 /* The node that this one extends, or NULL: it extends nothing, or that was complained about. `*pos`: where it is named. */
-static const struct entry *find_base(struct merge *m, const struct node *node, struct pos *pos)
+static const struct entry *find_base(struct merge *m, const struct yaml_node *node, struct pos *pos)
 {
-	const struct node *extends = node_get(node, "extends");
+	const struct yaml_node *extends = node_get(node, "extends");
 	struct extending extending = read_extends(m, extends);
 	const struct entry *found;
 	const char *nearest;
@@ -131,10 +131,10 @@ static const struct entry *find_base(struct merge *m, const struct node *node, s
 	return NULL;
 }
 
-struct node *merge_written(struct merge *m, const struct entry *entry, const char *key)
+struct yaml_node *merge_written(struct merge *m, const struct entry *entry, const char *key)
 {
 	for (size_t depth = 0; entry && depth < MERGE_DEPTH_MAX; depth++) {
-		struct node *value = node_get(entry->value, key), *extends = node_get(entry->value, "extends");
+		struct yaml_node *value = node_get(entry->value, key), *extends = node_get(entry->value, "extends");
 		struct extending extending;
 
 		if (value && value->kind != NODE_NULL)
@@ -209,10 +209,10 @@ static void extends_follow(struct merge *m, const struct entry *entry, struct ch
 	}
 }
 
-struct node *merge_service(struct merge *m, const struct entry *entry)
+struct yaml_node *merge_service(struct merge *m, const struct entry *entry)
 {
 	struct chain chain = { .len = 0 };
-	struct node *node = NULL;
+	struct yaml_node *node = NULL;
 
 	m->broken = false;
 	extends_follow(m, entry, &chain);

@@ -71,9 +71,9 @@ static int read_text(const char *path, struct buf *text, struct error **err)
 }
 
 /* NULL after a complaint. */
-static struct node *parse(struct files *files, uint32_t file, const struct buf *text)
+static struct yaml_node *parse(struct files *files, uint32_t file, const struct buf *text)
 {
-	struct node *tree;
+	struct yaml_node *tree;
 
 	files->bytes += text->len;
 	if (files->bytes > YAML_BYTES_MAX) {
@@ -92,7 +92,7 @@ static struct node *parse(struct files *files, uint32_t file, const struct buf *
 	return NULL;
 }
 
-static bool has_own(const struct schema *schema, const struct node *map)
+static bool has_own(const struct schema *schema, const struct yaml_node *map)
 {
 	for (size_t i = 0; map && map->kind == NODE_MAP && i < map->len; i++) {
 		const struct schema_key *key = schema_find(schema, map->entries[i].key);
@@ -104,9 +104,9 @@ static bool has_own(const struct schema *schema, const struct node *map)
 }
 
 /* By its name; one of another name when it has none of cbuild's own words. */
-static bool is_compose(const char *path, const struct node *tree)
+static bool is_compose(const char *path, const struct yaml_node *tree)
 {
-	const struct node *services = node_get(tree, "services");
+	const struct yaml_node *services = node_get(tree, "services");
 	const char *name = path_base(path);
 
 	if (strstr(name, "compose"))
@@ -119,11 +119,11 @@ static bool is_compose(const char *path, const struct node *tree)
 	return true;
 }
 
-int files_read(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **ret,
+int files_read(struct files *files, struct unit *unit, const char *path, const char *shown, struct yaml_node **ret,
 	       struct error **err)
 {
 	struct buf text cleanup_buf = { 0 };
-	const struct node *vars;
+	const struct yaml_node *vars;
 	uint32_t file;
 
 	remember(files, path);
@@ -143,9 +143,9 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 }
 
 /* Names of a section -> their entries. */
-static struct map *index_section(struct files *files, const struct node *tree, const char *section)
+static struct map *index_section(struct files *files, const struct yaml_node *tree, const char *section)
 {
-	const struct node *node = node_get(tree, section);
+	const struct yaml_node *node = node_get(tree, section);
 	struct map *map = map_new();
 
 	for (size_t i = 0; node && node->kind == NODE_MAP && i < node->len; i++) {
@@ -164,7 +164,7 @@ static const struct unit *extend_new(struct files *files, const struct unit *fro
 				     const char *path)
 {
 	struct unit *unit = unit_new(files->units, from, name->pos);
-	struct node *tree = NULL;
+	struct yaml_node *tree = NULL;
 	struct error *error = NULL;
 
 	unit->draft = arena_alloc(files->arena, sizeof(*unit->draft));

@@ -10,7 +10,7 @@ struct arena;
 struct diags;
 struct error;
 struct map;
-struct node;
+struct yaml_node;
 struct scope;
 struct text;
 struct unit;
@@ -41,17 +41,17 @@ void files_cleanup(struct files *files);
  *
  * 0: *tree is the tree, or still NULL after a complaint. Negative: it could not be read (ERROR_USAGE, ERROR_STATE).
  */
-int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **tree,
+int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct yaml_node **tree,
 	      struct error **err);
 /* One manifest by itself; *ret NULL after a complaint. ERROR_USAGE. */
-int files_read(struct files *files, struct unit *unit, const char *path, const char *shown, struct node **ret,
+int files_read(struct files *files, struct unit *unit, const char *path, const char *shown, struct yaml_node **ret,
 	       struct error **err);
 /* Reads an env file for `unit`; one that is `optional` need not be there. Errors as above. */
 int files_add_env(struct files *files, struct unit *unit, const char *path, const char *shown, bool optional,
 		  struct error **err);
 /* The tree with what the manifests bring that its `include` names (dsl/include.c). What cannot be done is complained
  * about. */
-struct node *files_include(struct files *files, struct unit *unit, struct node *tree);
+struct yaml_node *files_include(struct files *files, struct unit *unit, struct yaml_node *tree);
 /* The manifest that a service extends with "extends: {file: ...}" at `name`: its own names and nothing of it become
  * known; what it includes is not read. NULL after a complaint. */
 const struct unit *files_extend(struct files *files, const struct text *name);

@@ -31,7 +31,7 @@ enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
 /* The sections that a manifest contributes. */
 struct bringing {
-	struct node **trees;
+	struct yaml_node **trees;
 	size_t len, cap;
 };
 
@@ -43,17 +43,17 @@ struct include_item {
 	struct pos pos;
 };
 
-static bool decode_path(struct decode *d, const char *name, const struct node *node, struct texts *ret)
+static bool decode_path(struct decode *d, const char *name, const struct yaml_node *node, struct texts *ret)
 {
 	const struct schema_key key = { .name = name, .type = TYPE_TEXTS, .flags = FLAG_FILLED };
 
 	return node->kind == NODE_NULL || decode_texts(d, &key, node, ret);
 }
 
-static bool include_decode_item(struct decode *d, const struct node *node, struct include_item *ret)
+static bool include_decode_item(struct decode *d, const struct yaml_node *node, struct include_item *ret)
 {
 	static const struct schema_key dir_key = { .name = "project_directory", .type = TYPE_TEXT, .flags = FLAG_FILLED };
-	const struct node *path, *dir, *env_file;
+	const struct yaml_node *path, *dir, *env_file;
 
 	ret->pos = node->pos;
 	if (node->kind == NODE_SCALAR)
@@ -152,9 +152,9 @@ static void read_env(struct files *files, struct unit *unit, const struct includ
 }
 
 /* The files of one item, merged; NULL after a complaint. */
-static struct node *include_read_files(struct files *files, struct unit *unit, const struct include_item *item)
+static struct yaml_node *include_read_files(struct files *files, struct unit *unit, const struct include_item *item)
 {
-	struct node *tree = NULL;
+	struct yaml_node *tree = NULL;
 
 	unit->files_len = 0; /* each is added as it is read */
 	for (size_t i = 0; i < item->paths.len; i++) {
@@ -171,7 +171,7 @@ static struct node *include_read_files(struct files *files, struct unit *unit, c
 }
 
 /* Sections that stay with the included manifest. */
-static struct node *own_part(struct files *files, const struct node *tree)
+static struct yaml_node *own_part(struct files *files, const struct yaml_node *tree)
 {
 	struct entry *entries = arena_array(files->arena, tree->len + 1, sizeof(*entries));
 	size_t len = 0;
@@ -197,12 +197,12 @@ static bool check_local(struct files *files, const struct texts *paths)
 	return good;
 }
 
-static void include_item(struct files *files, struct unit *parent, const struct node *node, struct bringing *ret)
+static void include_item(struct files *files, struct unit *parent, const struct yaml_node *node, struct bringing *ret)
 {
 	struct decode d = { files->arena, files->diags, files->scope };
 	struct include_item item = { 0 };
 	struct unit *unit;
-	struct node *tree;
+	struct yaml_node *tree;
 	const char *id;
 
 	if (!include_decode_item(&d, node, &item) || !check_local(files, &item.paths) ||
@@ -220,12 +220,12 @@ static void include_item(struct files *files, struct unit *parent, const struct 
 	if (!tree)
 		return;
 	unit->top = own_part(files, tree);
-	mem_reserve(&ret->trees, &ret->cap, ret->len + 1, sizeof(struct node *));
+	mem_reserve(&ret->trees, &ret->cap, ret->len + 1, sizeof(struct yaml_node *));
 	ret->trees[ret->len++] = tree;
 }
 
 /* A definition that does not depend on its folder may be repeated. */
-static bool is_same(const char *section, const struct node *a, const struct node *b)
+static bool is_same(const char *section, const struct yaml_node *a, const struct yaml_node *b)
 {
 	static const char *const own[] = { "services", "templates", "groups" };
 
@@ -258,21 +258,21 @@ static void override(struct files *files, const char *section, struct entry *own
 }
 
 /* A section of the tree with those of all trees that were brought. */
-static struct node *include_gather(struct files *files, const char *section, const struct node *own,
-				   const struct bringing *bringing)
+static struct yaml_node *include_gather(struct files *files, const char *section, const struct yaml_node *own,
+					const struct bringing *bringing)
 {
 	struct map *names cleanup_map = map_new();
 	struct entry *entries;
 	size_t room = own ? own->len : 0, len = 0;
 
 	for (size_t i = 0; i < bringing->len; i++) {
-		const struct node *node = node_get(bringing->trees[i], section);
+		const struct yaml_node *node = node_get(bringing->trees[i], section);
 
 		room += node && node->kind == NODE_MAP ? node->len : 0;
 	}
 	entries = arena_array(files->arena, room, sizeof(*entries));
 	for (size_t i = 0; i <= bringing->len; i++) {
-		const struct node *node = i ? node_get(bringing->trees[i - 1], section) : own;
+		const struct yaml_node *node = i ? node_get(bringing->trees[i - 1], section) : own;
 
 		for (size_t j = 0; node && node->kind == NODE_MAP && j < node->len; j++) {
 			struct entry *first = map_get(names, node->entries[j].key);
@@ -298,7 +298,7 @@ static void complain_shapes(struct files *files, const struct bringing *bringing
 {
 	for (size_t i = 0; i < bringing->len; i++) {
 		for (size_t j = 0; j < SECTIONS; j++) {
-			const struct node *node = node_get(bringing->trees[i], sections[j]);
+			const struct yaml_node *node = node_get(bringing->trees[i], sections[j]);
 
 			if (node && (node->kind == NODE_SCALAR || node->kind == NODE_LIST))
 				diags_add(files->diags, node->pos, NULL, "\"%s\" must be a map, but this is %s",
@@ -307,7 +307,7 @@ static void complain_shapes(struct files *files, const struct bringing *bringing
 	}
 }
 
-static struct node *join_trees(struct files *files, const struct node *tree, const struct bringing *bringing)
+static struct yaml_node *join_trees(struct files *files, const struct yaml_node *tree, const struct bringing *bringing)
 {
 	struct entry *entries = arena_array(files->arena, tree->len + SECTIONS, sizeof(*entries));
 	size_t len = 0;
@@ -317,7 +317,7 @@ static struct node *join_trees(struct files *files, const struct node *tree, con
 			entries[len++] = tree->entries[i];
 	for (size_t j = 0; j < SECTIONS; j++) {
 		struct entry *own = node_entry(tree, sections[j]);
-		struct node *node;
+		struct yaml_node *node;
 		size_t at = 0;
 
 		if (own && own->value->kind != NODE_MAP && own->value->kind != NODE_NULL)
@@ -335,9 +335,9 @@ static struct node *join_trees(struct files *files, const struct node *tree, con
 	return node_map(files->arena, tree->pos, entries, len);
 }
 
-struct node *files_include(struct files *files, struct unit *unit, struct node *tree)
+struct yaml_node *files_include(struct files *files, struct unit *unit, struct yaml_node *tree)
 {
-	struct node *include = node_get(tree, "include");
+	struct yaml_node *include = node_get(tree, "include");
 	struct bringing bringing = { 0 };
 
 	if (!include)

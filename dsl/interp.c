@@ -19,7 +19,7 @@
 /* One scalar on its way. */
 struct interp_walk {
 	struct interp *interp;
-	const struct node *node;
+	const struct yaml_node *node;
 	const char *text;
 	const char *at;
 	unsigned depth;
@@ -34,7 +34,7 @@ static void walk_until(struct interp_walk *w, struct buf *out, bool braces);
 static struct pos dollar_pos(const struct interp_walk *w, const char *dollar)
 {
 	const struct interp *in = w->interp;
-	const struct node *node = w->node;
+	const struct yaml_node *node = w->node;
 	size_t skip = 0, at = node->offset, end = node->end, len;
 	const char *source = diags_source_text(in->diags, node->pos.file, &len);
 
@@ -280,7 +280,7 @@ static void walk_until(struct interp_walk *w, struct buf *out, bool braces)
 	}
 }
 
-const char *interp_scalar(struct interp *interp, const struct node *scalar)
+const char *interp_scalar(struct interp *interp, const struct yaml_node *scalar)
 {
 	struct buf out cleanup_buf = { 0 };
 	struct interp_walk w = { .interp = interp, .node = scalar, .text = scalar->text, .at = scalar->text };
@@ -298,16 +298,16 @@ const char *interp_scalar(struct interp *interp, const struct node *scalar)
 	return arena_strndup(interp->arena, out.data ? out.data : "", out.len);
 }
 
-static struct node *interp_list(struct interp *interp, const struct node *node)
+static struct yaml_node *interp_list(struct interp *interp, const struct yaml_node *node)
 {
-	struct node **items = arena_array(interp->arena, node->len, sizeof(struct node *));
+	struct yaml_node **items = arena_array(interp->arena, node->len, sizeof(struct yaml_node *));
 
 	for (size_t i = 0; i < node->len; i++)
 		items[i] = interp_node(interp, NULL, node->items[i]);
 	return node_list(interp->arena, node->pos, items, node->len);
 }
 
-static struct node *interp_map(struct interp *interp, const struct schema *schema, const struct node *node)
+static struct yaml_node *interp_map(struct interp *interp, const struct schema *schema, const struct yaml_node *node)
 {
 	struct entry *entries = arena_array(interp->arena, node->len, sizeof(*entries));
 
@@ -321,9 +321,9 @@ static struct node *interp_map(struct interp *interp, const struct schema *schem
 	return node_map(interp->arena, node->pos, entries, node->len);
 }
 
-struct node *interp_node(struct interp *interp, const struct schema *schema, struct node *node)
+struct yaml_node *interp_node(struct interp *interp, const struct schema *schema, struct yaml_node *node)
 {
-	struct node *result;
+	struct yaml_node *result;
 	const char *text;
 
 	if (!node->dollar)

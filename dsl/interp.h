@@ -9,7 +9,7 @@
 struct arena;
 struct diags;
 struct map;
-struct node;
+struct yaml_node;
 struct schema;
 struct scope;
 
@@ -30,16 +30,16 @@ struct interp {
 	struct diags *diags;
 	struct scope *scope;
 	size_t total;
-	bool env_file;     /* what is interpolated now is a value of one */
-	struct map *unset; /* names that were taken as empty */
+	bool env_file;      /* what is interpolated now is a value of one */
+	struct map *unset;  /* names that were taken as empty */
 	struct texts notes; /* a sentence about each of them */
 };
 
 /* The text of a scalar with its variables filled in (in the arena), or NULL after a complaint. */
-const char *interp_scalar(struct interp *interp, const struct node *scalar);
+const char *interp_scalar(struct interp *interp, const struct yaml_node *scalar);
 /* A tree with every value interpolated; what holds no '$' is shared. Keys stay as they are. Scalars
  * that were complained about become NODE_BROKEN. In maps that `schema` (may be NULL) describes, keys
  * that are ignored ("x-...") stay as they are with all below them, and so do those that cbuild does not use. */
-struct node *interp_node(struct interp *interp, const struct schema *schema, struct node *node);
+struct yaml_node *interp_node(struct interp *interp, const struct schema *schema, struct yaml_node *node);
 
 #endif

@@ -36,7 +36,7 @@ struct load {
 };
 
 /* A map of the top level; NULL when it is not given, or complained about. */
-static const struct node *take_map(struct load *load, const struct node *node, const char *name)
+static const struct yaml_node *take_map(struct load *load, const struct yaml_node *node, const char *name)
 {
 	if (!node || node->kind == NODE_NULL || node->kind == NODE_BROKEN)
 		return NULL;
@@ -46,14 +46,14 @@ static const struct node *take_map(struct load *load, const struct node *node, c
 	return NULL;
 }
 
-static void index_names(struct map *map, const struct node *node)
+static void index_names(struct map *map, const struct yaml_node *node)
 {
 	for (size_t i = 0; node && i < node->len; i++)
 		map_set(map, node->entries[i].key, &node->entries[i]);
 }
 
 /* The top level, interpolated but for what is looked at part by part. */
-static void decode_top(struct load *load, const struct unit *unit, const struct node *root, struct draft *draft)
+static void decode_top(struct load *load, const struct unit *unit, const struct yaml_node *root, struct draft *draft)
 {
 	struct interp *interp = scope_interp(load->scope);
 	struct entry *entries = arena_array(load->arena, root->len, sizeof(*entries));
@@ -70,7 +70,7 @@ static void decode_top(struct load *load, const struct unit *unit, const struct 
 }
 
 /* What is taken away, down to the services and templates: below these it is what they extend that loses it. */
-static struct node *strip_top(struct load *load, struct node *root)
+static struct yaml_node *strip_top(struct load *load, struct yaml_node *root)
 {
 	struct entry *entries = arena_array(load->arena, root->len, sizeof(*entries));
 
@@ -100,14 +100,14 @@ static void decode_included(struct load *load)
 }
 
 /* The whole tree: each part interpolated where its scope is known, then decoded. */
-static void decode_tree(struct load *load, struct node *root)
+static void decode_tree(struct load *load, struct yaml_node *root)
 {
 	struct map *template_names cleanup_map = map_new();
 	struct map *service_names cleanup_map = map_new();
 	struct map *used cleanup_map = map_new();
 	struct unit *first = load->units->items[0];
-	const struct node *vars = take_map(load, node_get(root, "vars"), "vars");
-	const struct node *templates, *services;
+	const struct yaml_node *vars = take_map(load, node_get(root, "vars"), "vars");
+	const struct yaml_node *templates, *services;
 	struct services decoded = { &load->decode, &load->merge, &load->draft };
 	struct interp *interp = scope_interp(load->scope);
 
@@ -154,7 +154,7 @@ static void resolve(struct load *load)
 }
 
 /* The service that "web.build.target" begins with: the longest name, as names may have dots. */
-static struct entry *set_service(const struct node *services, const char *name)
+static struct entry *set_service(const struct yaml_node *services, const char *name)
 {
 	struct entry *found = NULL;
 
@@ -170,13 +170,13 @@ static struct entry *set_service(const struct node *services, const char *name)
 }
 
 /* --set SERVICE.KEY=VALUE: instead of what the manifest says. Other names are variables. */
-static struct node *apply_set(struct load *load, struct node *root, const char *set)
+static struct yaml_node *apply_set(struct load *load, struct yaml_node *root, const char *set)
 {
-	const struct node *services = node_get(root, "services");
+	const struct yaml_node *services = node_get(root, "services");
 	const char *equals = strchr(set, '=');
 	const char *name = equals ? arena_strndup(load->arena, set, (size_t)(equals - set)) : "";
 	const struct entry *service = services ? set_service(services, name) : NULL;
-	struct node *value, *changed;
+	struct yaml_node *value, *changed;
 	uint32_t file;
 
 	if (!service && (!strchr(name, '.') || scope_is_builtin(name)))
@@ -233,7 +233,7 @@ char *load_outside(const struct load_options *options, const char *name)
 }
 
 /* The first manifest with those merged over it, and all that they include. */
-static int read_all(struct load *load, struct node **root, struct error **err)
+static int read_all(struct load *load, struct yaml_node **root, struct error **err)
 {
 	const struct load_options *options = load->options;
 	struct unit *first = unit_new(load->units, NULL, (struct pos){ 0 });
@@ -276,7 +276,7 @@ static int load_tree(struct load *load, struct error **err)
 	struct units units cleanup_units = { .arena = load->arena };
 	struct scope *scope cleanup_scope = scope_new(load->arena, load->diags, load->options, &units);
 	struct files files cleanup_files = { .arena = load->arena, .diags = load->diags, .scope = scope, .units = &units };
-	struct node *root = NULL;
+	struct yaml_node *root = NULL;
 
 	load->units = &units;
 	load->files = &files;

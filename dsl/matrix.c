@@ -18,7 +18,7 @@
 struct matrix {
 	struct decode *d;
 	const char *names[MATRIX_VARS_MAX];
-	const struct node *lists[MATRIX_VARS_MAX];
+	const struct yaml_node *lists[MATRIX_VARS_MAX];
 	size_t len;
 	struct combo *combos; /* in the arena */
 	size_t combos_len;
@@ -41,7 +41,7 @@ static bool matrix_is_name(const char *s)
 }
 
 /* A single value, or a map of them. */
-static bool matrix_check_value(struct decode *d, const char *name, const struct node *value)
+static bool matrix_check_value(struct decode *d, const char *name, const struct yaml_node *value)
 {
 	bool good = value->kind == NODE_SCALAR || value->kind == NODE_MAP;
 
@@ -79,7 +79,7 @@ static bool take_variable(struct matrix *m, const struct entry *entry)
 	return good;
 }
 
-static bool take_variables(struct matrix *m, const struct node *node)
+static bool take_variables(struct matrix *m, const struct yaml_node *node)
 {
 	bool good = true;
 
@@ -91,7 +91,7 @@ static bool take_variables(struct matrix *m, const struct node *node)
 	return good && m->len;
 }
 
-static bool matrix_add(struct matrix *m, const struct node **values, struct pos pos)
+static bool matrix_add(struct matrix *m, const struct yaml_node **values, struct pos pos)
 {
 	if (m->combos_len == MATRIX_MAX) {
 		diags_add(m->d->diags, pos, NULL, "the matrix makes more than %d services", MATRIX_MAX);
@@ -117,7 +117,7 @@ static size_t find_variable(const struct matrix *m, const struct entry *entry)
 }
 
 /* A list of maps; complains about the rest. */
-static bool check_rules(struct matrix *m, const char *name, const struct node *rules)
+static bool check_rules(struct matrix *m, const char *name, const struct yaml_node *rules)
 {
 	bool good = true;
 
@@ -130,7 +130,7 @@ static bool check_rules(struct matrix *m, const char *name, const struct node *r
 		return false;
 	}
 	for (size_t i = 0; i < rules->len; i++) {
-		const struct node *rule = rules->items[i];
+		const struct yaml_node *rule = rules->items[i];
 
 		if (rule->kind == NODE_MAP && rule->len)
 			continue;
@@ -141,7 +141,7 @@ static bool check_rules(struct matrix *m, const char *name, const struct node *r
 	return good;
 }
 
-static bool check_excludes(struct matrix *m, const struct node *excludes)
+static bool check_excludes(struct matrix *m, const struct yaml_node *excludes)
 {
 	bool good = true;
 
@@ -151,7 +151,7 @@ static bool check_excludes(struct matrix *m, const struct node *excludes)
 	return good;
 }
 
-static bool matches(const struct matrix *m, const struct node *rule, const struct node *const *values)
+static bool matches(const struct matrix *m, const struct yaml_node *rule, const struct yaml_node *const *values)
 {
 	for (size_t i = 0; i < rule->len; i++)
 		for (size_t j = 0; j < m->len; j++)
@@ -160,7 +160,7 @@ static bool matches(const struct matrix *m, const struct node *rule, const struc
 	return true;
 }
 
-static bool is_excluded(const struct matrix *m, const struct node *excludes, const struct node *const *values)
+static bool is_excluded(const struct matrix *m, const struct yaml_node *excludes, const struct yaml_node *const *values)
 {
 	for (size_t i = 0; excludes && i < excludes->len; i++)
 		if (matches(m, excludes->items[i], values))
@@ -183,12 +183,12 @@ static size_t matrix_count(struct matrix *m, struct pos pos)
 }
 
 /* Every combination that no rule excludes, counted like an odometer. */
-static bool matrix_multiply(struct matrix *m, const struct node *excludes, size_t product, struct pos pos)
+static bool matrix_multiply(struct matrix *m, const struct yaml_node *excludes, size_t product, struct pos pos)
 {
 	size_t at[MATRIX_VARS_MAX] = { 0 };
 
 	for (size_t n = 0; n < product; n++) {
-		const struct node *values[MATRIX_VARS_MAX], **kept;
+		const struct yaml_node *values[MATRIX_VARS_MAX], **kept;
 
 		for (size_t i = 0; i < m->len; i++)
 			values[i] = m->lists[i]->items[at[i]];
@@ -208,9 +208,9 @@ static bool matrix_multiply(struct matrix *m, const struct node *excludes, size_
 }
 
 /* A combination of its own: a value for each variable. */
-static bool include(struct matrix *m, const struct node *rule)
+static bool include(struct matrix *m, const struct yaml_node *rule)
 {
-	const struct node **values = arena_array(m->d->arena, m->len, sizeof(struct node *));
+	const struct yaml_node **values = arena_array(m->d->arena, m->len, sizeof(struct yaml_node *));
 	bool good = true;
 
 	for (size_t i = 0; i < rule->len; i++) {
@@ -229,10 +229,10 @@ static bool include(struct matrix *m, const struct node *rule)
 	return good && matrix_add(m, values, rule->pos);
 }
 
-struct combo *matrix_read(struct decode *d, const struct node *node, size_t *tried, size_t *ret_len)
+struct combo *matrix_read(struct decode *d, const struct yaml_node *node, size_t *tried, size_t *ret_len)
 {
 	struct matrix *m = arena_alloc(d->arena, sizeof(*m)); /* the combinations point to its names */
-	const struct node *excludes = node_get(node, "exclude"), *includes = node_get(node, "include");
+	const struct yaml_node *excludes = node_get(node, "exclude"), *includes = node_get(node, "include");
 	size_t product, room;
 	bool good;
 
@@ -266,7 +266,7 @@ const char *combo_value(const struct combo *combo, const char *name)
 	size_t len = strcspn(name, ".");
 
 	for (size_t i = 0; i < combo->len; i++) {
-		const struct node *value = combo->values[i];
+		const struct yaml_node *value = combo->values[i];
 
 		if (strlen(combo->names[i]) != len || strncmp(combo->names[i], name, len) != 0)
 			continue;
@@ -282,7 +282,7 @@ const char *combo_text(struct arena *arena, const struct combo *combo)
 	struct buf text cleanup_buf = { 0 };
 
 	for (size_t i = 0; i < combo->len; i++) {
-		const struct node *value = combo->values[i];
+		const struct yaml_node *value = combo->values[i];
 
 		buf_printf(&text, "%s%s=%s", i ? ", " : "", combo->names[i],
 			   value->kind == NODE_SCALAR ? value->text : "{");

@@ -6,7 +6,7 @@
 
 struct arena;
 struct decode;
-struct node;
+struct yaml_node;
 
 #define MATRIX_MAX 1000        /* services that one matrix makes */
 #define MATRIX_VARS_MAX 8      /* its variables */
@@ -16,13 +16,13 @@ struct node;
 /* One combination of a matrix's values: what one service is made with. */
 struct combo {
 	const char *const *names; /* of the variables, in the order written */
-	const struct node **values;
+	const struct yaml_node **values;
 	size_t len;
 };
 
 /* The combinations of a service's `matrix` (interpolated), the first variable changing slowest; NULL after a complaint.
  * `*tried` counts for MATRIX_TRIED_MAX. */
-struct combo *matrix_read(struct decode *d, const struct node *node, size_t *tried, size_t *ret_len);
+struct combo *matrix_read(struct decode *d, const struct yaml_node *node, size_t *tried, size_t *ret_len);
 /* The value of "GO" or, of a variable whose values are maps, "item.GO"; NULL when there is none. */
 const char *combo_value(const struct combo *combo, const char *name);
 /* "GO=1.22, variant=a": what a complaint calls it. */

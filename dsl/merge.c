@@ -16,25 +16,25 @@ static bool takes_pairs(const struct schema_key *key)
 		       (key->type == TYPE_NAMED && (key->flags & FLAG_LIST)));
 }
 
-static struct node *null_at(struct arena *arena, struct pos pos)
+static struct yaml_node *null_at(struct arena *arena, struct pos pos)
 {
-	struct node *node = node_scalar(arena, pos, "");
+	struct yaml_node *node = node_scalar(arena, pos, "");
 
 	node->kind = NODE_NULL;
 	return node;
 }
 
 /* A text that was made of another value: what is filled in there is filled in here. */
-static struct node *scalar_of(struct arena *arena, const struct node *from, struct pos pos, const char *text)
+static struct yaml_node *scalar_of(struct arena *arena, const struct yaml_node *from, struct pos pos, const char *text)
 {
-	struct node *node = node_scalar(arena, pos, text);
+	struct yaml_node *node = node_scalar(arena, pos, text);
 
 	node->dollar = node->dollar && from->dollar;
 	return node;
 }
 
 /* A list of NAME=value or of names, as a map, the last of each name; NULL when it is something else. */
-static struct node *list_to_map(struct arena *arena, const struct schema_key *key, const struct node *list)
+static struct yaml_node *list_to_map(struct arena *arena, const struct schema_key *key, const struct yaml_node *list)
 {
 	struct entry *entries = arena_array(arena, list->len, sizeof(*entries)), *there;
 	struct map *seen cleanup_map = map_new();
@@ -42,7 +42,7 @@ static struct node *list_to_map(struct arena *arena, const struct schema_key *ke
 
 	for (size_t i = 0; i < list->len; i++) {
 		struct entry entry;
-		const struct node *item = list->items[i];
+		const struct yaml_node *item = list->items[i];
 		const char *equals;
 
 		if (item->kind != NODE_SCALAR)
@@ -62,7 +62,7 @@ static struct node *list_to_map(struct arena *arena, const struct schema_key *ke
 }
 
 /* The form that can be merged with a map. */
-static struct node *as_map(struct arena *arena, const struct schema_key *key, struct node *node)
+static struct yaml_node *as_map(struct arena *arena, const struct schema_key *key, struct yaml_node *node)
 {
 	struct entry *entry;
 
@@ -77,9 +77,9 @@ static struct node *as_map(struct arena *arena, const struct schema_key *key, st
 }
 
 /* The part of a list item that identifies it; NULL when there is none. */
-static const char *item_name(const struct schema_key *key, const struct node *item)
+static const char *item_name(const struct schema_key *key, const struct yaml_node *item)
 {
-	const struct node *name = NULL;
+	const struct yaml_node *name = NULL;
 
 	if (item->kind == NODE_SCALAR)
 		return item->text;
@@ -91,11 +91,11 @@ static const char *item_name(const struct schema_key *key, const struct node *it
 }
 
 /* One after the other; an item that is there already takes the other one's place. */
-static struct node *merge_lists(struct arena *arena, const struct schema_key *key, const struct node *base,
-				const struct node *over)
+static struct yaml_node *merge_lists(struct arena *arena, const struct schema_key *key, const struct yaml_node *base,
+				     const struct yaml_node *over)
 {
 	struct map *seen cleanup_map = NULL;
-	struct node **items = arena_array(arena, base->len + over->len, sizeof(struct node *));
+	struct yaml_node **items = arena_array(arena, base->len + over->len, sizeof(struct yaml_node *));
 	size_t len = base->len;
 
 	if (base->len > SMALL_LIST)
@@ -109,7 +109,7 @@ static struct node *merge_lists(struct arena *arena, const struct schema_key *ke
 	}
 	for (size_t i = 0; i < over->len; i++) {
 		const char *name = item_name(key, over->items[i]);
-		struct node **there = name && seen ? map_get(seen, name) : NULL;
+		struct yaml_node **there = name && seen ? map_get(seen, name) : NULL;
 
 		for (size_t j = 0; name && !seen && j < base->len && !there; j++) {
 			const char *other = item_name(key, base->items[j]);
@@ -124,22 +124,23 @@ static struct node *merge_lists(struct arena *arena, const struct schema_key *ke
 	return node_list(arena, over->pos, items, len);
 }
 
-static struct node *as_list(struct arena *arena, struct node *node)
+static struct yaml_node *as_list(struct arena *arena, struct yaml_node *node)
 {
-	struct node **items;
+	struct yaml_node **items;
 
 	if (node->kind != NODE_SCALAR)
 		return node;
-	items = arena_array(arena, 1, sizeof(struct node *));
+	items = arena_array(arena, 1, sizeof(struct yaml_node *));
 	items[0] = node;
 	return node_list(arena, node->pos, items, 1);
 }
 
-static struct node *merge_maps(struct arena *arena, const struct schema *schema, const struct schema_key *each,
-			       struct node *base, struct node *over);
+static struct yaml_node *merge_maps(struct arena *arena, const struct schema *schema, const struct schema_key *each,
+				    struct yaml_node *base, struct yaml_node *over);
 
 /* Services, templates: what each of them is, whatever its name. */
-static struct node *merge_named(struct arena *arena, const struct schema *schema, struct node *base, struct node *over)
+static struct yaml_node *merge_named(struct arena *arena, const struct schema *schema, struct yaml_node *base,
+				     struct yaml_node *over)
 {
 	const struct schema_key each = { .type = TYPE_MAP, .sub = schema };
 
@@ -147,13 +148,13 @@ static struct node *merge_named(struct arena *arena, const struct schema *schema
 }
 
 /* The pairs of a map as a list of NAME=value. */
-static struct node *map_to_list(struct arena *arena, struct node *map)
+static struct yaml_node *map_to_list(struct arena *arena, struct yaml_node *map)
 {
-	struct node **items;
+	struct yaml_node **items;
 
 	if (map->kind != NODE_MAP)
 		return map;
-	items = arena_array(arena, map->len, sizeof(struct node *));
+	items = arena_array(arena, map->len, sizeof(struct yaml_node *));
 	for (size_t i = 0; i < map->len; i++) {
 		const struct entry *entry = &map->entries[i];
 
@@ -170,9 +171,10 @@ static bool takes_list(const struct schema_key *key)
 	return key && (key->type == TYPE_TEXTS || key->type == TYPE_CSV || key->type == TYPE_ENV_FILES);
 }
 
-static struct node *join_values(struct arena *arena, const struct schema_key *key, struct node *base, struct node *over)
+static struct yaml_node *join_values(struct arena *arena, const struct schema_key *key, struct yaml_node *base,
+				     struct yaml_node *over)
 {
-	struct node *base_map, *over_map;
+	struct yaml_node *base_map, *over_map;
 
 	if (takes_list(key)) {
 		base = as_list(arena, base);
@@ -196,18 +198,19 @@ static struct node *join_values(struct arena *arena, const struct schema_key *ke
 }
 
 /* A value that stands above one that was reset, or that overrides: what is further below does not come back. */
-static struct node *as_override(struct arena *arena, const struct node *node)
+static struct yaml_node *as_override(struct arena *arena, const struct yaml_node *node)
 {
-	struct node *copy = arena_alloc(arena, sizeof(*copy));
+	struct yaml_node *copy = arena_alloc(arena, sizeof(*copy));
 
 	*copy = *node;
 	copy->tag = NODE_OVERRIDE;
 	return copy;
 }
 
-static struct node *merge_value(struct arena *arena, const struct schema_key *key, struct node *base, struct node *over)
+static struct yaml_node *merge_value(struct arena *arena, const struct schema_key *key, struct yaml_node *base,
+				     struct yaml_node *over)
 {
-	struct node *joined;
+	struct yaml_node *joined;
 
 	if (over->tag != NODE_PLAIN)
 		return over;
@@ -222,8 +225,8 @@ static struct node *merge_value(struct arena *arena, const struct schema_key *ke
 }
 
 /* `each` is what every entry is, else `schema` (or nobody) knows them. */
-static struct node *merge_maps(struct arena *arena, const struct schema *schema, const struct schema_key *each,
-			       struct node *base, struct node *over)
+static struct yaml_node *merge_maps(struct arena *arena, const struct schema *schema, const struct schema_key *each,
+				    struct yaml_node *base, struct yaml_node *over)
 {
 	struct entry *entries = arena_array(arena, base->len + over->len, sizeof(*entries));
 	struct map *index cleanup_map = NULL;
@@ -257,12 +260,14 @@ static struct node *merge_maps(struct arena *arena, const struct schema *schema,
 	return node_map(arena, over->pos, entries, len);
 }
 
-struct node *merge_nodes(struct arena *arena, const struct schema *schema, struct node *base, struct node *over)
+struct yaml_node *merge_nodes(struct arena *arena, const struct schema *schema, struct yaml_node *base,
+			      struct yaml_node *over)
 {
 	return merge_maps(arena, schema, NULL, base, over);
 }
 
-static struct node *with_entry(struct arena *arena, const struct node *node, const char *name, struct node *value)
+static struct yaml_node *with_entry(struct arena *arena, const struct yaml_node *node, const char *name,
+				    struct yaml_node *value)
 {
 	struct entry *entries = arena_array(arena, node->len + 1, sizeof(*entries));
 	size_t at = 0;
@@ -276,25 +281,25 @@ static struct node *with_entry(struct arena *arena, const struct node *node, con
 }
 
 /* The same in a map of `schema`s: the first part of the path is the name of one. */
-static struct node *set_named(struct arena *arena, const struct schema *schema, const struct node *node,
-			      const char *path, struct node *value)
+static struct yaml_node *set_named(struct arena *arena, const struct schema *schema, const struct yaml_node *node,
+				   const char *path, struct yaml_node *value)
 {
 	const char *dot = strchr(path, '.');
 	const char *name = dot ? arena_strndup(arena, path, (size_t)(dot - path)) : path;
-	const struct node *there = node_get(node, name);
+	const struct yaml_node *there = node_get(node, name);
 
 	if (!there || there->kind != NODE_MAP)
 		there = node_map(arena, value->pos, NULL, 0);
 	return with_entry(arena, node, name, dot ? merge_set(arena, schema, there, dot + 1, value) : value);
 }
 
-struct node *merge_set(struct arena *arena, const struct schema *schema, const struct node *node, const char *path,
-		       struct node *value)
+struct yaml_node *merge_set(struct arena *arena, const struct schema *schema, const struct yaml_node *node,
+			    const char *path, struct yaml_node *value)
 {
 	const char *dot = schema ? strchr(path, '.') : NULL;
 	const char *name = dot ? arena_strndup(arena, path, (size_t)(dot - path)) : path;
 	const struct schema_key *key = dot ? schema_find(schema, name) : NULL;
-	struct node *there, *map = NULL;
+	struct yaml_node *there, *map = NULL;
 
 	/* Unknown: it is complained about by its own name. */
 	if (dot && !key)

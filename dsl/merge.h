@@ -10,7 +10,7 @@ struct entry;
 struct files;
 struct interp;
 struct map;
-struct node;
+struct yaml_node;
 struct schema;
 
 #define MERGE_DEPTH_MAX 64      /* templates that extend templates */
@@ -21,11 +21,12 @@ struct schema;
  * the other without what is there already, NAME=value lists as maps, commands and single values
  * replaced. `schema` describes both. Shares what it can.
  */
-struct node *merge_nodes(struct arena *arena, const struct schema *schema, struct node *base, struct node *over);
+struct yaml_node *merge_nodes(struct arena *arena, const struct schema *schema, struct yaml_node *base,
+			      struct yaml_node *over);
 
 /* The map with another value at `path` ("build.args.VERSION"), instead of what is there. */
-struct node *merge_set(struct arena *arena, const struct schema *schema, const struct node *node, const char *path,
-		       struct node *value);
+struct yaml_node *merge_set(struct arena *arena, const struct schema *schema, const struct yaml_node *node,
+			    const char *path, struct yaml_node *value);
 
 /* What services and templates extend. */
 struct merge {
@@ -41,9 +42,9 @@ struct merge {
 
 /* The value of `key` as it was written in a service or, if it has none, in the first template on its way that has it; or
  * NULL. */
-struct node *merge_written(struct merge *merge, const struct entry *entry, const char *key);
+struct yaml_node *merge_written(struct merge *merge, const struct entry *entry, const char *key);
 /* The values of a service or template, interpolated, with all that it extends. NULL after a complaint
  * that leaves nothing to decode. */
-struct node *merge_service(struct merge *merge, const struct entry *entry);
+struct yaml_node *merge_service(struct merge *merge, const struct entry *entry);
 
 #endif

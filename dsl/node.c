@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "dsl/node.h"
 
-static struct node *node_make(struct arena *arena, enum node_kind kind, struct pos pos)
+static struct yaml_node *node_make(struct arena *arena, enum node_kind kind, struct pos pos)
 {
-	struct node *node = arena_alloc(arena, sizeof(*node));
+	struct yaml_node *node = arena_alloc(arena, sizeof(*node));
 
 	node->kind = kind;
 	node->pos = pos;
@@ -15,7 +15,7 @@ static struct node *node_make(struct arena *arena, enum node_kind kind, struct p
 	return node;
 }
 
-static void take_child(struct node *parent, const struct node *child)
+static void take_child(struct yaml_node *parent, const struct yaml_node *child)
 {
 	parent->dollar |= child->dollar;
 	parent->resets |= child->resets;
@@ -25,9 +25,9 @@ static void take_child(struct node *parent, const struct node *child)
 		parent->size = UINT32_MAX;
 }
 
-struct node *node_scalar(struct arena *arena, struct pos pos, const char *text)
+struct yaml_node *node_scalar(struct arena *arena, struct pos pos, const char *text)
 {
-	struct node *node = node_make(arena, NODE_SCALAR, pos);
+	struct yaml_node *node = node_make(arena, NODE_SCALAR, pos);
 
 	node->text = text;
 	node->len = strlen(text);
@@ -35,9 +35,9 @@ struct node *node_scalar(struct arena *arena, struct pos pos, const char *text)
 	return node;
 }
 
-struct node *node_list(struct arena *arena, struct pos pos, struct node **items, size_t len)
+struct yaml_node *node_list(struct arena *arena, struct pos pos, struct yaml_node **items, size_t len)
 {
-	struct node *node = node_make(arena, NODE_LIST, pos);
+	struct yaml_node *node = node_make(arena, NODE_LIST, pos);
 
 	node->items = items;
 	node->len = len;
@@ -47,9 +47,9 @@ struct node *node_list(struct arena *arena, struct pos pos, struct node **items,
 	return node;
 }
 
-struct node *node_map(struct arena *arena, struct pos pos, struct entry *entries, size_t len)
+struct yaml_node *node_map(struct arena *arena, struct pos pos, struct entry *entries, size_t len)
 {
-	struct node *node = node_make(arena, NODE_MAP, pos);
+	struct yaml_node *node = node_make(arena, NODE_MAP, pos);
 
 	node->entries = entries;
 	node->len = len;
@@ -59,20 +59,20 @@ struct node *node_map(struct arena *arena, struct pos pos, struct entry *entries
 	return node;
 }
 
-struct node *node_broken(struct arena *arena, struct pos pos)
+struct yaml_node *node_broken(struct arena *arena, struct pos pos)
 {
 	return node_make(arena, NODE_BROKEN, pos);
 }
 
-void node_set_tag(struct node *node, enum node_tag tag)
+void node_set_tag(struct yaml_node *node, enum node_tag tag)
 {
 	node->tag = tag;
 	node->resets |= tag == NODE_RESET;
 }
 
-static struct node *strip_list(struct arena *arena, const struct node *node, unsigned levels)
+static struct yaml_node *strip_list(struct arena *arena, const struct yaml_node *node, unsigned levels)
 {
-	struct node **items = arena_array(arena, node->len, sizeof(struct node *));
+	struct yaml_node **items = arena_array(arena, node->len, sizeof(struct yaml_node *));
 	size_t len = 0;
 
 	for (size_t i = 0; i < node->len; i++)
@@ -81,7 +81,7 @@ static struct node *strip_list(struct arena *arena, const struct node *node, uns
 	return node_list(arena, node->pos, items, len);
 }
 
-static struct node *strip_map(struct arena *arena, const struct node *node, unsigned levels)
+static struct yaml_node *strip_map(struct arena *arena, const struct yaml_node *node, unsigned levels)
 {
 	struct entry *entries = arena_array(arena, node->len, sizeof(*entries));
 	size_t len = 0;
@@ -95,9 +95,9 @@ static struct node *strip_map(struct arena *arena, const struct node *node, unsi
 	return node_map(arena, node->pos, entries, len);
 }
 
-struct node *node_strip(struct arena *arena, struct node *node, unsigned levels)
+struct yaml_node *node_strip(struct arena *arena, struct yaml_node *node, unsigned levels)
 {
-	struct node *result;
+	struct yaml_node *result;
 
 	if (!node->resets || !levels || (node->kind != NODE_LIST && node->kind != NODE_MAP))
 		return node;
@@ -106,7 +106,7 @@ struct node *node_strip(struct arena *arena, struct node *node, unsigned levels)
 	return result;
 }
 
-struct entry *node_entry(const struct node *node, const char *key)
+struct entry *node_entry(const struct yaml_node *node, const char *key)
 {
 	if (!node || node->kind != NODE_MAP)
 		return NULL;
@@ -116,14 +116,14 @@ struct entry *node_entry(const struct node *node, const char *key)
 	return NULL;
 }
 
-struct node *node_get(const struct node *node, const char *key)
+struct yaml_node *node_get(const struct yaml_node *node, const char *key)
 {
 	struct entry *entry = node_entry(node, key);
 
 	return entry ? entry->value : NULL;
 }
 
-bool node_equal(const struct node *a, const struct node *b)
+bool node_equal(const struct yaml_node *a, const struct yaml_node *b)
 {
 	if (a == b)
 		return true;
@@ -141,7 +141,7 @@ bool node_equal(const struct node *a, const struct node *b)
 	return true;
 }
 
-const char *node_type_name(const struct node *node)
+const char *node_type_name(const struct yaml_node *node)
 {
 	switch (node->kind) {
 	case NODE_NULL:

@@ -33,10 +33,10 @@ enum node_tag {
 struct entry {
 	const char *key;
 	struct pos pos;
-	struct node *value;
+	struct yaml_node *value;
 };
 
-struct node {
+struct yaml_node {
 	enum node_kind kind : 8;
 	enum node_tag tag : 8;
 	bool resets;     /* it or a value in it has the tag "!reset" */
@@ -49,27 +49,27 @@ struct node {
 	size_t len;      /* of the text, the items or the entries */
 	union {
 		const char *text; /* NUL-terminated */
-		struct node **items;
+		struct yaml_node **items;
 		struct entry *entries; /* in the order written, no key twice */
 	};
 };
 
-struct node *node_scalar(struct arena *arena, struct pos pos, const char *text);
+struct yaml_node *node_scalar(struct arena *arena, struct pos pos, const char *text);
 /* Take arrays that live in the arena. */
-struct node *node_list(struct arena *arena, struct pos pos, struct node **items, size_t len);
-struct node *node_map(struct arena *arena, struct pos pos, struct entry *entries, size_t len);
-struct node *node_broken(struct arena *arena, struct pos pos);
+struct yaml_node *node_list(struct arena *arena, struct pos pos, struct yaml_node **items, size_t len);
+struct yaml_node *node_map(struct arena *arena, struct pos pos, struct entry *entries, size_t len);
+struct yaml_node *node_broken(struct arena *arena, struct pos pos);
 /* Tags a node that is not part of another one yet. */
-void node_set_tag(struct node *node, enum node_tag tag);
+void node_set_tag(struct yaml_node *node, enum node_tag tag);
 /* The tree without what is tagged "!reset"; shares what it can. Only so many levels deep. */
-struct node *node_strip(struct arena *arena, struct node *node, unsigned levels);
+struct yaml_node *node_strip(struct arena *arena, struct yaml_node *node, unsigned levels);
 /* The entry of a map (NULL for other kinds and NULL itself). Linear: for maps of known keys. */
-struct entry *node_entry(const struct node *node, const char *key);
-struct node *node_get(const struct node *node, const char *key);
+struct entry *node_entry(const struct yaml_node *node, const char *key);
+struct yaml_node *node_get(const struct yaml_node *node, const char *key);
 /* True for trees that say the same in the same order, wherever they stand. */
-bool node_equal(const struct node *a, const struct node *b);
+bool node_equal(const struct yaml_node *a, const struct yaml_node *b);
 /* "a list", "a map", "a text", "empty": what a complaint calls it. */
-const char *node_type_name(const struct node *node);
+const char *node_type_name(const struct yaml_node *node);
 /* True for keys that people may use as they like ("x-anything"). */
 bool node_key_ignored(const char *key);
 

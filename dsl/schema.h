@@ -16,7 +16,7 @@ struct build_spec;
 enum schema_type {
 	TYPE_IGNORED,   /* looked at elsewhere, if at all; its flags say what it may be */
 	TYPE_SHAPE,     /* checked only for what its flags allow (FLAG_SINGLE, ...), and not used */
-	TYPE_NODE,      /* kept as it is for the loader: struct node * */
+	TYPE_NODE,      /* kept as it is for the loader: struct yaml_node * */
 	TYPE_TEXT,      /* struct text */
 	TYPE_BOOL,      /* bool */
 	TYPE_EPOCH,     /* seconds: int64_t */

@@ -23,7 +23,7 @@ struct scope_variable {
 	const char *value;
 	const char *why; /* for STATE_UNSET, or NULL */
 	struct pos pos;
-	const struct node *node; /* of `vars:` or the env file: not expanded yet */
+	const struct yaml_node *node; /* of `vars:` or the env file: not expanded yet */
 };
 
 struct scope {
@@ -154,13 +154,13 @@ void scope_forget_file_values(struct scope *scope)
 	scope->file = NULL;
 }
 
-void scope_add_vars(struct scope *scope, struct unit *unit, const struct node *vars)
+void scope_add_vars(struct scope *scope, struct unit *unit, const struct yaml_node *vars)
 {
 	map_free(unit->vars);
 	unit->vars = map_new();
 	for (size_t i = 0; i < vars->len; i++) {
 		const struct entry *entry = &vars->entries[i];
-		const struct node *value = entry->value;
+		const struct yaml_node *value = entry->value;
 		struct scope_variable *variable;
 
 		if (value->kind == NODE_LIST || value->kind == NODE_MAP) {

@@ -11,7 +11,7 @@ struct combo;
 struct dotenv_var;
 struct interp;
 struct load_options;
-struct node;
+struct yaml_node;
 struct unit;
 struct units;
 
@@ -47,7 +47,7 @@ void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dot
 /* The value of a line of an env file, with its variables filled in; one that is not set is empty. NULL after a complaint. */
 const char *scope_env_value(struct scope *scope, const struct dotenv_var *var);
 /* Takes over the map `vars:` of a unit, instead of what it had, and complains about values that are not single ones. */
-void scope_add_vars(struct scope *scope, struct unit *unit, const struct node *vars);
+void scope_add_vars(struct scope *scope, struct unit *unit, const struct yaml_node *vars);
 /* Expands every value of a unit's `vars:`, so that all complaints come out. */
 void scope_check_vars(struct scope *scope, const struct unit *unit);
 

@@ -28,7 +28,7 @@ static bool is_map(struct services *s, const struct entry *entry, const char *wh
 }
 
 /* Words of compose for how it runs that are accepted, and no more. */
-static void note_unused(struct services *s, const struct node *node, struct texts *unused)
+static void note_unused(struct services *s, const struct yaml_node *node, struct texts *unused)
 {
 	unused->items = arena_array(s->decode->arena, node->len, sizeof(*unused->items));
 	for (size_t i = 0; i < node->len; i++) {
@@ -46,7 +46,7 @@ static void decode_service(struct services *s, const struct entry *entry, const 
 			   struct draft_service *draft)
 {
 	const struct entry *name;
-	struct node *node;
+	struct yaml_node *node;
 
 	draft->out.pos = entry->pos;
 	draft->out.publish = true;
@@ -80,7 +80,7 @@ struct made {
 
 static struct made read_matrix(struct services *s, const struct entry *entry, size_t *tried)
 {
-	struct node *matrix = entry->value->kind == NODE_MAP ? merge_written(s->merge, entry, "matrix") : NULL;
+	struct yaml_node *matrix = entry->value->kind == NODE_MAP ? merge_written(s->merge, entry, "matrix") : NULL;
 	struct made made = { .has = matrix != NULL };
 
 	if (!matrix)
@@ -98,7 +98,7 @@ static struct text made_name(struct services *s, const struct entry *entry, cons
 {
 	static const struct schema_key key = { .name = "name", .type = TYPE_TEXT, .flags = FLAG_FILLED };
 	struct text name = { combo_name(s->decode->arena, entry->key, combo), entry->pos };
-	struct node *written;
+	struct yaml_node *written;
 
 	scope_enter(s->decode->scope, entry->key, combo);
 	written = merge_written(s->merge, entry, "name");
@@ -147,7 +147,7 @@ static void decode_made(struct services *s, const struct entry *entry, const str
 	}
 }
 
-void services_decode(struct services *s, const struct node *services)
+void services_decode(struct services *s, const struct yaml_node *services)
 {
 	struct draft *draft = s->draft;
 	size_t count = services ? services->len : 0, len = 0, groups = 0, tried = 0;
@@ -178,7 +178,7 @@ void services_decode(struct services *s, const struct node *services)
 }
 
 /* A template that no service extends is looked at for its faults. */
-void services_check_templates(struct services *s, const struct node *templates)
+void services_check_templates(struct services *s, const struct yaml_node *templates)
 {
 	static const struct combo unknown = { 0 };
 
@@ -193,7 +193,7 @@ void services_check_templates(struct services *s, const struct node *templates)
 	}
 }
 
-void services_decode_groups(struct services *s, const struct node *groups)
+void services_decode_groups(struct services *s, const struct yaml_node *groups)
 {
 	static const struct schema_key key = { .name = "groups", .type = TYPE_TEXTS, .flags = FLAG_FILLED };
 	struct draft *draft = s->draft;

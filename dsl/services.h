@@ -4,7 +4,7 @@
 struct decode;
 struct draft;
 struct merge;
-struct node;
+struct yaml_node;
 
 /* The services of a tree, and what names them: each interpolated with what it extends, multiplied by its matrix, decoded
  * into the draft. All complain to the decoder's diags. */
@@ -15,10 +15,10 @@ struct services {
 };
 
 /* `services` and the others are maps, or NULL. Each matrix makes a group, too. */
-void services_decode(struct services *s, const struct node *services);
+void services_decode(struct services *s, const struct yaml_node *services);
 /* Looks for the faults of templates that no service extends. */
-void services_check_templates(struct services *s, const struct node *templates);
+void services_check_templates(struct services *s, const struct yaml_node *templates);
 /* Behind the groups of matrices. */
-void services_decode_groups(struct services *s, const struct node *groups);
+void services_decode_groups(struct services *s, const struct yaml_node *groups);
 
 #endif

@@ -23,14 +23,14 @@ struct settle_names {
 	const struct map *services; /* name -> struct entry */
 };
 
-static struct node *settle_service(struct files *files, const struct settle_names *names, const struct entry *entry,
-				   unsigned depth);
+static struct yaml_node *settle_service(struct files *files, const struct settle_names *names,
+					const struct entry *entry, unsigned depth);
 
 /* The names that `extends` means: {service: NAME, file: PATH}, or NAME. NULL: they are not here. */
-static const struct entry *find_base(struct files *files, const struct node *extends, struct settle_names *names)
+static const struct entry *find_base(struct files *files, const struct yaml_node *extends, struct settle_names *names)
 {
-	const struct node *name = extends->kind == NODE_MAP ? node_get(extends, "service") : extends;
-	const struct node *file = extends->kind == NODE_MAP ? node_get(extends, "file") : NULL;
+	const struct yaml_node *name = extends->kind == NODE_MAP ? node_get(extends, "service") : extends;
+	const struct yaml_node *file = extends->kind == NODE_MAP ? node_get(extends, "file") : NULL;
 
 	for (size_t i = 0; extends->kind == NODE_MAP && i < extends->len; i++)
 		if (strcmp(extends->entries[i].key, "service") != 0 && strcmp(extends->entries[i].key, "file") != 0)
@@ -48,13 +48,14 @@ static const struct entry *find_base(struct files *files, const struct node *ext
 	return map_get(names->services, name->text);
 }
 
-static struct node *follow(struct files *files, const struct settle_names *names, struct node *node, unsigned depth)
+static struct yaml_node *follow(struct files *files, const struct settle_names *names, struct yaml_node *node,
+				unsigned depth)
 {
-	const struct node *extends = node_get(node, "extends");
+	const struct yaml_node *extends = node_get(node, "extends");
 	struct settle_names where = *names;
 	const struct entry *base;
 	struct entry *entries;
-	struct node *merged;
+	struct yaml_node *merged;
 	size_t len = 0;
 
 	if (!extends || extends->tag == NODE_RESET || depth == MERGE_DEPTH_MAX)
@@ -72,17 +73,17 @@ static struct node *follow(struct files *files, const struct settle_names *names
 	return merge_nodes(files->arena, &schema_service, merged, node_map(files->arena, node->pos, entries, len));
 }
 
-static struct node *settle_service(struct files *files, const struct settle_names *names, const struct entry *entry,
-				   unsigned depth)
+static struct yaml_node *settle_service(struct files *files, const struct settle_names *names,
+					const struct entry *entry, unsigned depth)
 {
-	struct node *node = interp_node(scope_interp(files->scope), &schema_service, entry->value);
+	struct yaml_node *node = interp_node(scope_interp(files->scope), &schema_service, entry->value);
 
 	return node->kind == NODE_MAP ? follow(files, names, node, depth) : node;
 }
 
-struct node *settle_file(struct files *files, const struct unit *unit, struct node *tree)
+struct yaml_node *settle_file(struct files *files, const struct unit *unit, struct yaml_node *tree)
 {
-	const struct node *services = node_get(tree, "services");
+	const struct yaml_node *services = node_get(tree, "services");
 	struct map *index cleanup_map = map_new();
 	const struct settle_names names = { unit, index };
 	struct entry *settled, *all;

@@ -2,11 +2,11 @@
 #define DSL_SETTLE_H
 
 struct files;
-struct node;
+struct yaml_node;
 struct unit;
 
 /* A compose file by itself, before it is merged with others: the services' variables filled in, and what they extend taken
  * in. */
-struct node *settle_file(struct files *files, const struct unit *unit, struct node *tree);
+struct yaml_node *settle_file(struct files *files, const struct unit *unit, struct yaml_node *tree);
 
 #endif

@@ -10,7 +10,7 @@
 struct arena;
 struct draft;
 struct map;
-struct node;
+struct yaml_node;
 
 /*
  * A manifest file with those merged over it: the first one, or one that another includes. Values of several files end
@@ -27,8 +27,8 @@ struct unit {
 	struct map *dotenv, *vars; /* the scope's; NULL: none */
 	/* of one that is only extended: its own names -> struct entry; NULL: they are the whole manifest's */
 	struct map *services, *templates;
-	struct node *top;    /* of an included one: what concerns only itself */
-	struct draft *draft; /* the values of its top level */
+	struct yaml_node *top; /* of an included one: what concerns only itself */
+	struct draft *draft;   /* the values of its top level */
 	/* what its services have when they do not say; from the draft, or the parent's */
 	struct text registry;
 	bool registry_good;

@@ -38,7 +38,7 @@ struct yaml_level {
 struct pending {
 	const char *key;
 	struct pos pos;
-	struct node *value;
+	struct yaml_node *value;
 	bool merge;
 };
 
@@ -56,7 +56,7 @@ struct yaml_reader {
 	size_t pending_len, pending_cap;
 	struct map *anchors; /* name -> node; the reader itself stands for one that is still open */
 	size_t nodes;
-	struct node *root;
+	struct yaml_node *root;
 };
 
 static void advance(struct yaml_reader *r, size_t index)
@@ -126,7 +126,7 @@ static void set_anchor(struct yaml_reader *r, const char *name, void *value)
 }
 
 /* A key: scalars only. The level keeps it until its value comes. */
-static int take_key(struct yaml_reader *r, struct yaml_level *level, const struct node *node, bool plain)
+static int take_key(struct yaml_reader *r, struct yaml_level *level, const struct yaml_node *node, bool plain)
 {
 	if (node->kind == NODE_LIST || node->kind == NODE_MAP) {
 		diags_add(r->diags, node->pos, NULL, "a key must be a single word or text, not %s", node_type_name(node));
@@ -139,7 +139,7 @@ static int take_key(struct yaml_reader *r, struct yaml_level *level, const struc
 }
 
 /* Puts a finished value where it belongs: in the open collection, or at the root. */
-static int yaml_place(struct yaml_reader *r, struct node *node, bool plain)
+static int yaml_place(struct yaml_reader *r, struct yaml_node *node, bool plain)
 {
 	struct yaml_level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
 	struct pending *item;
@@ -190,7 +190,7 @@ static int read_scalar(struct yaml_reader *r, const yaml_event_t *event)
 	bool plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && (!tag || strcmp(tag, YAML_STR_TAG) != 0);
 	struct yaml_level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
 	bool is_key = level && level->map && !level->key;
-	struct node *node;
+	struct yaml_node *node;
 	enum node_tag node_tag = yaml_check_tag(r, event, tag);
 	struct pos pos = start_of(r, event);
 	size_t offset;
@@ -223,7 +223,7 @@ static int read_scalar(struct yaml_reader *r, const yaml_event_t *event)
 static int read_alias(struct yaml_reader *r, const yaml_event_t *event)
 {
 	const char *name = (const char *)event->data.alias.anchor;
-	struct node *node = map_get(r->anchors, name);
+	struct yaml_node *node = map_get(r->anchors, name);
 	struct pos pos;
 
 	advance(r, event->start_mark.index);
@@ -288,7 +288,7 @@ static void keys_add(struct keys *keys, struct entry *entry)
 }
 
 /* The entries of one map that a "<<" names. What the map has already wins. */
-static void merge_map(struct yaml_reader *r, struct keys *keys, struct entry *entries, const struct node *from,
+static void merge_map(struct yaml_reader *r, struct keys *keys, struct entry *entries, const struct yaml_node *from,
 		      struct pos pos)
 {
 	if (from->kind == NODE_BROKEN)
@@ -307,7 +307,7 @@ static void merge_map(struct yaml_reader *r, struct keys *keys, struct entry *en
 
 static void yaml_merge_value(struct yaml_reader *r, struct keys *keys, struct entry *entries, const struct pending *item)
 {
-	const struct node *value = item->value;
+	const struct yaml_node *value = item->value;
 
 	if (value->kind != NODE_LIST) {
 		merge_map(r, keys, entries, value, item->pos);
@@ -317,7 +317,7 @@ static void yaml_merge_value(struct yaml_reader *r, struct keys *keys, struct en
 		merge_map(r, keys, entries, value->items[i], item->pos);
 }
 
-static size_t merged_len(const struct node *value)
+static size_t merged_len(const struct yaml_node *value)
 {
 	size_t len = value->kind == NODE_MAP ? value->len : 0;
 
@@ -345,7 +345,7 @@ static void own_entries(struct yaml_reader *r, struct keys *keys, struct entry *
 	}
 }
 
-static struct node *make_map(struct yaml_reader *r, struct pos pos, const struct pending *items, size_t len)
+static struct yaml_node *make_map(struct yaml_reader *r, struct pos pos, const struct pending *items, size_t len)
 {
 	struct map *map cleanup_map = NULL;
 	struct keys keys = { 0 };
@@ -367,9 +367,9 @@ static struct node *make_map(struct yaml_reader *r, struct pos pos, const struct
 	return node_map(r->arena, pos, entries, keys.len);
 }
 
-static struct node *make_list(struct yaml_reader *r, struct pos pos, const struct pending *items, size_t len)
+static struct yaml_node *make_list(struct yaml_reader *r, struct pos pos, const struct pending *items, size_t len)
 {
-	struct node **nodes = arena_array(r->arena, len, sizeof(struct node *));
+	struct yaml_node **nodes = arena_array(r->arena, len, sizeof(struct yaml_node *));
 
 	for (size_t i = 0; i < len; i++)
 		nodes[i] = items[i].value;
@@ -381,7 +381,7 @@ static int close_level(struct yaml_reader *r)
 	struct yaml_level *level = &r->levels[--r->depth];
 	const struct pending *items = r->pending ? r->pending + level->first : NULL; /* NULL: all are empty so far */
 	size_t len = r->pending_len - level->first;
-	struct node *node;
+	struct yaml_node *node;
 
 	node = level->map ? make_map(r, level->pos, items, len) : make_list(r, level->pos, items, len);
 	node_set_tag(node, level->tag);
@@ -461,8 +461,8 @@ static int read_events(struct yaml_reader *r)
 	return more;
 }
 
-struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
-			size_t *nodes)
+struct yaml_node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
+			     size_t *nodes)
 {
 	struct map *anchors cleanup_map = map_new();
 	struct yaml_reader r = {

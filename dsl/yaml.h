@@ -6,7 +6,7 @@
 
 struct arena;
 struct diags;
-struct node;
+struct yaml_node;
 
 #define YAML_BYTES_MAX (10u * 1024 * 1024)
 #define YAML_DEPTH_MAX 64     /* collections in collections, aliases followed */
@@ -17,7 +17,7 @@ struct node;
  * `file` is the text's id in `diags`; `*nodes` counts the values of all texts of a manifest. Returns NULL after a complaint when the text as a whole cannot
  * be used; smaller faults (a key given twice) are complained about and leave a tree.
  */
-struct node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
-			size_t *nodes);
+struct yaml_node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
+			     size_t *nodes);
 
 #endif

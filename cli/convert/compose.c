@@ -18,7 +18,7 @@
 
 extern char **environ;
 
-static struct json *tree_of(const struct node *node)
+static struct json *tree_of(const struct yaml_node *node)
 {
 	struct json *tree;
 
@@ -43,7 +43,7 @@ static struct json *tree_of(const struct node *node)
 }
 
 /* A map without what cbuild does not use, also in what is below it. */
-static struct json *used_of(const struct node *node, const struct schema *schema)
+static struct json *used_of(const struct yaml_node *node, const struct schema *schema)
 {
 	struct json *tree;
 
@@ -61,10 +61,10 @@ static struct json *used_of(const struct node *node, const struct schema *schema
 	return tree;
 }
 
-static struct json *document_of(const struct node *root)
+static struct json *document_of(const struct yaml_node *root)
 {
 	struct json *document = json_new_object(), *services = json_new_object();
-	const struct node *list = node_get(root, "services"), *secrets = node_get(root, "secrets");
+	const struct yaml_node *list = node_get(root, "services"), *secrets = node_get(root, "secrets");
 
 	if (secrets && secrets->kind == NODE_MAP && secrets->len > 0)
 		json_set(document, "secrets", tree_of(secrets));
@@ -105,7 +105,8 @@ int compose_read(const char *path, struct json **ret, struct error **err)
 		r = fs_read(path, YAML_BYTES_MAX, &text, err);
 	if (r == 0) {
 		uint32_t file = diags_source(diags, path, text.data ? text.data : "", text.len);
-		const struct node *root = yaml_parse(arena, diags, file, text.data ? text.data : "", text.len, &nodes);
+		const struct yaml_node *root =
+			yaml_parse(arena, diags, file, text.data ? text.data : "", text.len, &nodes);
 
 		*ret = document_of(root);
 	}

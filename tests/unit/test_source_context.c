@@ -811,8 +811,8 @@ static void test_forged_folders(void **state)
 		buf_add(&file, &(struct range){ .first = i ? 2 * (i - 1) : 0, .count = i > 0 && i < DIRS - 1 ? 2 : 0 },
 			sizeof(struct range));
 	for (uint32_t i = 0; i < 2 * (DIRS - 2); i++)
-		buf_add(&file, &(struct record){ .name = 1 + 2 * (i % 2), .mode = S_IFDIR, .dir = 2 + i / 2 },
-			sizeof(struct record));
+		buf_add(&file, &(struct stat_record){ .name = 1 + 2 * (i % 2), .mode = S_IFDIR, .dir = 2 + i / 2 },
+			sizeof(struct stat_record));
 	buf_add(&file, "\0a\0b", header.names);
 	header.checksum = hash_bytes(file.data + 24, file.len - 24);
 	memcpy(file.data, &header, sizeof(header));

@@ -18,7 +18,7 @@ int files_add(struct files *files, struct unit *unit, const char *path, const ch
 		return -1;
 	if (!node)
 		return 0;
-	if (files->units->compose)
+	if (unit->compose)
 		node = settle_file(files, unit, node);
 	node = files_include(files, unit, node);
 	if (*tree)

@@ -134,8 +134,8 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 	file = diags_source(files->diags, shown, text.data, text.len);
 	unit_add_text(files->units, unit, file);
 	*ret = parse(files, file, &text);
-	if (files->count == 1 && *ret)
-		files->units->compose = is_compose(path, *ret);
+	if (unit->files_len == 1 && *ret)
+		unit->compose = (unit->parent && unit->parent->compose) || is_compose(path, *ret);
 	vars = *ret ? node_get(*ret, "vars") : NULL;
 	if (vars && vars->kind == NODE_MAP)
 		scope_add_vars(files->scope, unit, vars);

@@ -95,7 +95,7 @@ static void complain_unset(struct interp_walk *w, const char *dollar, const char
 	struct arena *arena = w->interp->arena;
 	const char *nearest;
 
-	if (!why && (w->interp->env_file || scope_is_compose(w->interp->scope))) {
+	if (!why && (w->interp->env_file || scope_is_compose(w->interp->scope, dollar_pos(w, dollar)))) {
 		note_unset(w, name);
 		return;
 	}

@@ -287,7 +287,7 @@ static int load_tree(struct load *load, struct error **err)
 		return -1;
 	for (size_t i = 0; root && load->options->sets && load->options->sets[i]; i++)
 		root = apply_set(load, root, load->options->sets[i]);
-	if (root && units.compose && !node_get(root, "services"))
+	if (root && units.items[0]->compose && !node_get(root, "services"))
 		root = merge_set(load->arena, NULL, root, "services", node_map(load->arena, root->pos, NULL, 0));
 	if (root) {
 		decode_tree(load, strip_top(load, root));

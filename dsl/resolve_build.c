@@ -177,7 +177,8 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 	*build = from->out;
 	/* Compose takes the folder of whoever has the service, wherever what it extends is written. */
 	build->context = from->context.s ? from->context
-					 : (struct text){ ".", r->units->compose ? service->pos : build->pos };
+					 : (struct text){ ".", unit_at(r->units, service->pos)->compose ? service->pos
+													: build->pos };
 	build->dockerfile = from->dockerfile.s ? from->dockerfile : (struct text){ "Dockerfile", build->context.pos };
 	if (is_remote(build->context.s))
 		diags_add(r->diags, build->context.pos, NULL,

@@ -35,7 +35,7 @@ static const char *asked_name(struct resolve *r)
 {
 	const char *name = r->options->project;
 
-	if (!name && r->units->compose)
+	if (!name && r->units->items[0]->compose)
 		name = scope_environ(r->scope, "COMPOSE_PROJECT_NAME", (struct pos){ 0 });
 	return name && *name ? name : NULL;
 }

@@ -108,9 +108,9 @@ static struct scope_variable *variable_new(struct scope *scope, const char *name
 	return variable;
 }
 
-bool scope_is_compose(const struct scope *scope)
+bool scope_is_compose(const struct scope *scope, struct pos pos)
 {
-	return scope->units->compose;
+	return unit_at(scope->units, pos)->compose;
 }
 
 void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dotenv_var *vars, size_t len)

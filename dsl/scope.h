@@ -40,8 +40,8 @@ void scope_free(struct scope *scope); /* NULL-safe */
 void scope_cleanup(struct scope **scope);
 #define cleanup_scope __attribute__((cleanup(scope_cleanup)))
 
-/* The manifest is read by compose's rules. */
-bool scope_is_compose(const struct scope *scope);
+/* What stands at `pos` is read by compose's rules. */
+bool scope_is_compose(const struct scope *scope, struct pos pos);
 /* Each value may hold variables from outside, and those that stand before it in this file or one added earlier. */
 void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dotenv_var *vars, size_t len);
 /* The value of a line of an env file, with its variables filled in; one that is not set is empty. NULL after a complaint. */

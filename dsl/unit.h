@@ -22,6 +22,7 @@ struct unit {
 	const char *name;          /* of its first file, as complaints show it */
 	const char *dir;           /* absolute, cleaned: where its paths start */
 	const char *shown;         /* the same folder, as complaints show it */
+	bool compose;              /* its first file is compose's, and all of it is read by its rules */
 	const char **files;        /* absolute, links resolved */
 	size_t files_len;
 	struct map *dotenv, *vars; /* the scope's; NULL: none */
@@ -41,7 +42,6 @@ struct unit {
 
 struct units {
 	struct arena *arena;
-	bool compose;        /* the first file is compose's, and all are read by its rules */
 	struct unit **items; /* parents before their children */
 	size_t len, cap;
 	struct unit **by_file; /* at the files' ids; NULL: of none */

@@ -13,9 +13,12 @@
 #include "cli/convert/emit.h"
 #include "cli/convert/proposal.h"
 #include "cli/convert/survey.h"
+#include "cli/doc/jsonschema.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/sources.h"
 
+#define SCHEMA_PATH ".cbuild/schema.json"
 #define BAKE_MAX (10 * 1024 * 1024)
 
 struct init_draft {
@@ -25,6 +28,8 @@ struct init_draft {
 	bool *named;           /* Dockerfiles that a service builds already */
 	unsigned comments;
 	const char *taken_from; /* the file that had services, or NULL */
+	bool has_services;      /* in what is included */
+	bool schema;            /* editors find the schema beside it */
 };
 
 static void init_add_comment(struct init_draft *draft, struct json *object, const char *text)
@@ -38,6 +43,8 @@ static void init_add_head(struct init_draft *draft)
 {
 	struct json *root = draft->root;
 
+	if (draft->schema)
+		init_add_comment(draft, root, "yaml-language-server: $schema=" SCHEMA_PATH);
 	init_add_comment(draft, root,
 			 "What cbuild builds here. Written by `cbuild init` from what it found; it is yours now.");
 	init_add_comment(draft, root,
@@ -76,11 +83,12 @@ static bool waits_for_image(const struct json *services, const struct json *serv
 }
 
 /* Services of another file, with checks where the Dockerfile tells some. */
-static void take_services(struct init_draft *draft, const struct json *services)
+static void take_services(struct init_draft *draft, const struct json *services, const struct json *builds)
 {
 	for (const void *it = json_first(services); it; it = json_next(services, it)) {
 		struct json *service = json_clone(json_member(it));
-		size_t number = proposal_dockerfile(&draft->survey, service);
+		const struct json *build = builds ? json_get(builds, json_key(it)) : service;
+		size_t number = proposal_dockerfile(&draft->survey, build);
 
 		if (number < draft->survey.len) {
 			draft->named[number] = true;
@@ -88,6 +96,25 @@ static void take_services(struct init_draft *draft, const struct json *services)
 				proposal_verify(service, &draft->survey.items[number].facts);
 		}
 		json_set(draft->services, json_key(it), service);
+	}
+}
+
+/* Services that are included are not written again: they get what their Dockerfiles tell. */
+static void take_included(struct init_draft *draft, const struct json *builds)
+{
+	for (const void *it = json_first(builds); it; it = json_next(builds, it)) {
+		size_t number = proposal_dockerfile(&draft->survey, json_member(it));
+		struct json *service;
+
+		if (number == draft->survey.len)
+			continue;
+		draft->named[number] = true;
+		service = json_new_object();
+		proposal_verify(service, &draft->survey.items[number].facts);
+		if (json_len(service) > 0)
+			json_set(draft->services, json_key(it), service);
+		else
+			json_free(service);
 	}
 }
 
@@ -115,23 +142,28 @@ static void note_problem(struct init_draft *draft, const char *path, struct erro
 
 static bool take_compose(struct init_draft *draft)
 {
-	static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml",
-					     NULL };
+	const struct options none = { 0 };
+	struct sources sources cleanup_sources = sources_find(&none);
+	struct json *compose cleanup_json = NULL, *builds cleanup_json = NULL;
 	struct error *problem = NULL;
-	struct json *compose;
-	const char *path;
 
-	if (!find_first(names, &path))
+	if (!fs_exists(sources.path) || !sources.overlays)
 		return false;
-	if (compose_read(path, &compose, &problem) < 0) {
-		note_problem(draft, path, problem);
+	if (compose_read(&sources, &compose, &builds, &problem) < 0) {
+		note_problem(draft, sources.path, problem);
 		return false;
 	}
-	draft->taken_from = path;
+	draft->taken_from = sources.path;
+	draft->survey.project = arena_strdup(draft->survey.arena, json_str(builds, "project"));
 	init_add_head(draft);
+	if (json_get(compose, "include")) {
+		json_set(draft->root, "include", json_clone(json_get(compose, "include")));
+		draft->has_services = true;
+		take_included(draft, json_get(builds, "services"));
+		return true;
+	}
 	json_set(draft->root, "secrets", json_get(compose, "secrets") ? json_clone(json_get(compose, "secrets")) : NULL);
-	take_services(draft, json_get(compose, "services"));
-	json_free(compose);
+	take_services(draft, json_get(compose, "services"), json_get(builds, "services"));
 	return true;
 }
 
@@ -156,7 +188,7 @@ static bool take_bake(struct init_draft *draft)
 		if (strcmp(json_key(it), "services") != 0)
 			json_set(draft->root, json_key(it), json_clone(json_member(it)));
 	}
-	take_services(draft, json_get(document, "services"));
+	take_services(draft, json_get(document, "services"), NULL);
 	json_free(document);
 	return true;
 }
@@ -197,9 +229,9 @@ static bool has_service(const struct json *services)
 	return false;
 }
 
-static int draft_manifest(struct buf *out, struct error **err)
+static int draft_manifest(bool schema, struct buf *out, struct error **err)
 {
-	struct init_draft draft = { .root = json_new_object(), .services = json_new_object() };
+	struct init_draft draft = { .root = json_new_object(), .services = json_new_object(), .schema = schema };
 	int r = survey_new(".", &draft.survey, err);
 
 	draft.named = mem_array(draft.survey.len + 1, sizeof(*draft.named));
@@ -207,8 +239,9 @@ static int draft_manifest(struct buf *out, struct error **err)
 		if (!take_compose(&draft) && !take_bake(&draft))
 			init_add_head(&draft);
 		init_add_found(&draft);
-		r = has_service(draft.services) ? 0
-						: error_make(err, ERROR_USAGE, "there is no Dockerfile here or below");
+		r = draft.has_services || has_service(draft.services)
+			    ? 0
+			    : error_make(err, ERROR_USAGE, "there is no Dockerfile here or below");
 		json_set(draft.root, "services", draft.services);
 		draft.services = NULL;
 		emit_yaml(out, draft.root);
@@ -218,6 +251,19 @@ static int draft_manifest(struct buf *out, struct error **err)
 	survey_free(&draft.survey);
 	mem_cleanup(&draft.named);
 	return r < 0 ? -1 : 0;
+}
+
+/* Where the manifest's first line says. */
+static int write_schema(struct error **err)
+{
+	cleanup_json struct json *schema = jsonschema_new();
+	cleanup_buf struct buf text = { 0 };
+
+	json_dump(schema, JSON_INDENT, &text);
+	buf_char(&text, '\n');
+	if (fs_refuse_link(".cbuild", err) < 0 || fs_mkdirs(".cbuild", 0755, err) < 0)
+		return -1;
+	return fs_replace(SCHEMA_PATH, text.data, text.len, 0644, err);
 }
 
 int cmd_init(const struct options *options, struct error **err)
@@ -233,11 +279,11 @@ int cmd_init(const struct options *options, struct error **err)
 		error_remedy(err, "`cbuild init --stdout` prints what would be written");
 		return -1;
 	}
-	if (draft_manifest(&out, err) < 0)
+	if (draft_manifest(!shows && !options->output, &out, err) < 0)
 		return -1;
 	if (shows)
 		return output_data(out.data, out.len, err);
-	if (output_new_file(path, out.data, out.len, err) < 0)
+	if (output_new_file(path, out.data, out.len, err) < 0 || (!options->output && write_schema(err) < 0))
 		return -1;
 	output_note("%s is written: look at it, then `cbuild -n`", path);
 	return 0;

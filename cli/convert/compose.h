@@ -3,12 +3,14 @@
 
 struct error;
 struct json;
+struct sources;
 
 /*
- * What cbuild uses of a compose file, as it is written there (variables unfilled, anchors resolved), as a tree for
- * cli/convert/emit.h: "services", and "secrets" when there are any. The caller owns it. ERROR_USAGE with the first complaint when
- * cbuild itself could not load the file.
+ * The compose files that a plain run would read, as a manifest (cli/convert/emit.h): of one file its services, with what cbuild
+ * uses of them, variables and all; of several, or of one that includes others, an `include` of them. `*ret_builds`: "project",
+ * and "services", each with its `build` as it comes out, from this folder. The caller owns both. ERROR_USAGE, with the first complaint, when cbuild
+ * itself could not load them.
  */
-int compose_read(const char *path, struct json **ret, struct error **err);
+int compose_read(const struct sources *sources, struct json **ret, struct json **ret_builds, struct error **err);
 
 #endif

@@ -195,7 +195,9 @@ struct json *export_contexts(struct plan *plan, size_t service, const struct exp
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		const struct node *node = plan_node(plan, i);
 
-		for (size_t j = 0; node->build && node->service == manifest->services[service].maker && j < node->build->images_len; j++) {
+		for (size_t j = 0;
+		     node->build && node->service == manifest->services[service].maker && j < node->build->images_len;
+		     j++) {
 			const struct plan_image *image = &node->build->images[j];
 			cleanup_free char *name = NULL, *value = NULL;
 

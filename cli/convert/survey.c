@@ -43,8 +43,9 @@ static bool is_skipped(const char *name)
 /* Folders that say how something is kept and not what it is. */
 static bool is_generic(const char *name)
 {
-	static const char *const names[] = { "docker",    "dockerfile", "dockerfiles", "build", "deploy",
-					     "container", "containers", "ci",          "image", "package" };
+	static const char *const names[] = { "docker", "dockerfile", "dockerfiles", "build",
+					     "deploy", "container",  "containers",  "ci",
+					     "image",  "package",    "src" };
 
 	return LISTED(names, name);
 }
@@ -211,6 +212,11 @@ static void set_name(struct survey *survey, size_t number)
 		found->name = arena_printf(survey->arena, "%s-%u", name, i);
 }
 
+static bool is_tree(const char *pattern)
+{
+	return LISTED(((const char *const[]){ "", ".", "./", "/" }), pattern);
+}
+
 static bool has_sources(const char *dir, const char *context, const struct dockerfile_use *use, size_t *ret_asked)
 {
 	*ret_asked = 0;
@@ -218,13 +224,54 @@ static bool has_sources(const char *dir, const char *context, const struct docke
 		cleanup_free char *folder = path_join(dir, context);
 		cleanup_free char *path = path_join(folder, use->sources[i].pattern);
 
-		if (use->sources[i].context || strpbrk(use->sources[i].pattern, "*?[\\"))
+		if (use->sources[i].context || strpbrk(use->sources[i].pattern, "*?[\\") ||
+		    is_tree(use->sources[i].pattern))
 			continue;
 		++*ret_asked;
 		if (!fs_exists(path))
 			return false;
 	}
 	return true;
+}
+
+static bool copies_tree(const struct dockerfile_use *use)
+{
+	bool any = use->whole;
+
+	for (size_t i = 0; i < use->sources_len; i++)
+		any |= !use->sources[i].context && is_tree(use->sources[i].pattern);
+	return any;
+}
+
+/* The folder is the top of something: of a program, or of the checkout. */
+static bool is_top(const char *dir, const char *folder)
+{
+	static const char *const names[] = { ".dockerignore", "go.mod", "package.json", "Cargo.toml", ".git" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cleanup_free char *below = path_join(folder, names[i]);
+		cleanup_free char *path = path_join(dir, below);
+
+		if (fs_exists(path))
+			return true;
+	}
+	return false;
+}
+
+/* For a Dockerfile that copies all there is: the nearest folder that is the top of something. malloc'd, or NULL. */
+static char *tree_context(const char *dir, const char *own)
+{
+	char *at = mem_strdup(own);
+
+	while (!is_top(dir, at)) {
+		char *above = strcmp(at, ".") == 0 ? NULL : path_dir(at);
+
+		free(at);
+		at = above;
+		if (!at)
+			return NULL;
+	}
+	return at;
 }
 
 /* The Dockerfile's folder, or the nearest above it that has the files which are copied. */
@@ -235,6 +282,15 @@ static void set_context(struct survey *survey, const char *dir, struct found *fo
 	size_t asked;
 
 	found->context = arena_strdup(survey->arena, own);
+	has_sources(dir, at, use, &asked);
+	if (asked == 0 && copies_tree(use)) {
+		cleanup_free char *top = tree_context(dir, own);
+
+		if (top) {
+			found->context = arena_strdup(survey->arena, top);
+			return;
+		}
+	}
 	for (;;) {
 		bool fits = has_sources(dir, at, use, &asked);
 		char *above;

@@ -65,6 +65,7 @@ equal()
 	printf 'FRO scratch\n' | file broken/Dockerfile
 	init
 	equal "$(cat services.yaml)" "$(cat <<-'EOF'
+		# yaml-language-server: $schema=.cbuild/schema.json
 		# What cbuild builds here. Written by `cbuild init` from what it found; it is yours now.
 		# `cbuild help manifest` explains every key, `cbuild -n` says what would be done, and why.
 
@@ -293,4 +294,34 @@ equal()
 	init
 	equal "$services" "web "
 	grep -q '^# compose.yaml was not used: .*"all"' services.yaml
+}
+
+@test "compose files with overrides and includes are included, their Dockerfiles not proposed again" {
+	printf 'name: shop\nservices: {web: {build: {context: web, dockerfile: "Dockerfile.${KIND:-a}"}}}\ninclude: [sub/compose.yaml]\n' | file compose.yaml
+	printf 'services: {extra: {extends: {service: base}}, base: {build: api}}\n' | file compose.override.yaml
+	printf 'services: {db: {build: db}}\n' | file sub/compose.yaml
+	plain web/Dockerfile.a
+	plain api/Dockerfile
+	plain sub/db/Dockerfile
+	plain own/Dockerfile
+	init
+	equal "$(sed -n '/^include:/,/^services/p' services.yaml | grep path)" '  - path: [compose.yaml, compose.override.yaml]'
+	grep -q '^project: shop' services.yaml
+	"$cbuild" list >out
+	equal "$(cut -d ' ' -f 1 out | sort | xargs)" "base db extra own web"
+	grep -q '^db .* shop-db:latest' out
+}
+
+@test "a folder that only holds sources gives no name, and who copies all gets the top of a program" {
+	local name
+	printf 'FROM scratch\nCOPY . /\n' | tee >(file src/cart/src/Dockerfile) | file hack/Dockerfile.tool
+	echo 'module x' | file src/cart/go.mod
+	: | file .dockerignore
+	init
+	equal "$services" "cart hack-tool "
+	# Editors find the schema.
+	equal "$(head -1 services.yaml)" '# yaml-language-server: $schema=.cbuild/schema.json'
+	"$cbuild" schema | cmp - .cbuild/schema.json
+	grep -A3 '^  cart:' services.yaml | grep -q 'context: src/cart$'
+	grep -A3 '^  hack-tool:' services.yaml | grep -q 'context: "\?\."\?$'
 }

@@ -218,7 +218,7 @@ tamper()
 	rm -rf "$BATS_TEST_TMPDIR/elsewhere"
 	elsewhere --no-load other
 	equal "$status" 3
-	grep -q 'not taken from the registry cache: .*another one' "$err"
+	grep -q 'not taken from the registry cache: .*another digest' "$err"
 	rm "$file"
 	rm -rf "$BATS_TEST_TMPDIR/elsewhere"
 	elsewhere --no-load other

@@ -20,6 +20,7 @@ struct diag_source {
 	size_t *lines; /* the offset where each line starts */
 	size_t line_count;
 	size_t line_cap;
+	bool hidden; /* its lines are not shown */
 	/* The last column looked up. Lines may be long, and complaints about one line come in order. */
 	struct mark {
 		uint32_t line, column; /* column from 0; line 0: nothing yet */
@@ -99,6 +100,11 @@ uint32_t diags_source(struct diags *diags, const char *name, const char *text, s
 static struct diag_source *find_source(const struct diags *diags, uint32_t file)
 {
 	return file > 0 && file <= diags->source_count ? diags->sources[file - 1] : NULL;
+}
+
+void diags_hide(struct diags *diags, uint32_t file)
+{
+	find_source(diags, file)->hidden = true;
 }
 
 const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *ret_len)
@@ -498,7 +504,7 @@ static void render_remark(const struct diags *diags, const struct remark *remark
 	buf_printf(out, "%s%s:%s ", note ? style->note : style->error, note ? "note" : "error", style->off);
 	text_safe(out, remark->message, strlen(remark->message));
 	buf_char(out, '\n');
-	if (source)
+	if (source && !source->hidden)
 		render_line(source, remark->pos, style, out);
 	if (!remark->hint)
 		return;

@@ -420,3 +420,18 @@ bool text_listed(const char *list, const char *word)
 	}
 	return false;
 }
+
+bool text_has_login(const char *s)
+{
+	for (const char *mark = strstr(s, "://"); mark; mark = strstr(mark + 3, "://")) {
+		const char *user = mark + 3;
+		size_t len = strcspn(user, "/ \t\n\"'<>");
+		const char *at = memchr(user, '@', len);
+		bool web = (mark - s >= 4 && strncasecmp(mark - 4, "http", 4) == 0) ||
+			   (mark - s >= 5 && strncasecmp(mark - 5, "https", 5) == 0);
+
+		if (at && at > user && (web || memchr(user, ':', (size_t)(at - user))))
+			return true;
+	}
+	return false;
+}

@@ -38,4 +38,8 @@ void text_shell(struct buf *out, const char *word);
 /* Whether `list` (words separated by blanks, or NULL) has the word. */
 bool text_listed(const char *list, const char *word);
 
+/* A URL with a login in it: "https://user:secret@host", "https://token@host". A user's name alone is none where a key or a
+ * question proves it ("ssh://git@host"). */
+bool text_has_login(const char *s);
+
 #endif

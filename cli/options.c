@@ -178,6 +178,8 @@ static const struct option table[] = {
 	  TEXT(project) },
 	{ 0, "env-file", "FILE", "read variables from FILE instead of .env; may be repeated (COMPOSE_ENV_FILES)",
 	  .take = take_env_file },
+	{ 0, "allow-outside", NULL, "let manifests name others, and env files, outside of the project",
+	  FLAG(allow_outside) },
 	{ 0, "builder", "NAME",
 	  "build with NAME: buildah, docker, docker:BUILDER, buildctl, buildctl:ADDRESS, nerdctl or nerdctl:NAMESPACE "
 	  "(CBUILD_BUILDER)",

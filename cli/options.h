@@ -59,7 +59,8 @@ struct options {
 	bool to_stdout;      /* --stdout */
 	bool help, version;
 	bool detach;
-	bool run;     /* --run of `watch` */
+	bool allow_outside; /* manifests may name files outside of the project */
+	bool run;           /* --run of `watch` */
 	bool starts;  /* never given: targets are started on this machine: env files count, nothing is published */
 	bool silent;  /* never given: complaints of a look aside are not shown (cli/cmd/look.h) */
 	char *words;  /* the command line as typed, for the history */

@@ -59,11 +59,33 @@ static const char *lookup_git(void *data, const char *name, const char **ret_why
 	return git_value(data, name, ret_why);
 }
 
+/* The project is the checkout that the folder is in; one that is no checkout is it by itself. malloc'd, or NULL. */
+static char *project_of(const char *dir)
+{
+	char *found = realpath(dir, NULL);
+	cleanup_free char *at = found ? mem_strdup(found) : NULL;
+
+	while (at) {
+		cleanup_free char *git = path_join(at, ".git"), *above = path_dir(at);
+
+		if (fs_exists(git)) {
+			free(found);
+			return steal_ptr(at);
+		}
+		if (strcmp(above, at) == 0)
+			break;
+		free(at);
+		at = steal_ptr(above);
+	}
+	return found;
+}
+
 static int load(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
 	struct sources sources cleanup_sources = sources_find(options);
 	cleanup_free char *dir = path_dir(sources.path);
+	cleanup_free char *project = options->allow_outside ? NULL : project_of(sources.given ? dir : ".");
 	struct git *git = git_new(dir);
 	const struct load_options load_options = {
 		.path = sources.path,
@@ -76,6 +98,8 @@ static int load(struct session *session, struct error **err)
 		.profiles = options->profiles,
 		.starts = options->starts ? options->targets : NULL,
 		.project = options->project,
+		.inside = project,
+		.given = sources.given,
 		.lookup = lookup_git,
 		.lookup_data = git,
 	};

@@ -71,6 +71,7 @@ static void find_usual(struct sources *sources)
 	named = named_files(sources);
 	if (named) {
 		sources->path = named[0];
+		sources->given = getenv("COMPOSE_FILE") != NULL; /* and not by the project's .env */
 		sources->overlays = named + 1;
 		return;
 	}
@@ -96,6 +97,7 @@ struct sources sources_find(const struct options *options)
 		sources.env_files = split(sources.arena, env_files, ",");
 	if (options->file) {
 		sources.path = options->file;
+		sources.given = true;
 		sources.overlays = (const char *const *)options->overlays;
 	} else {
 		find_usual(&sources);

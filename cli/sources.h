@@ -13,6 +13,7 @@ struct sources {
 	const char *path;
 	const char *const *overlays;
 	const char *const *env_files;
+	bool given; /* path and overlays, by the options or the environment */
 };
 
 struct sources sources_find(const struct options *options);

@@ -14,6 +14,7 @@
 #include "dsl/draft.h"
 #include "dsl/files.h"
 #include "dsl/node.h"
+#include "dsl/outside.h"
 #include "dsl/schema.h"
 #include "dsl/scope.h"
 #include "dsl/unit.h"
@@ -123,15 +124,20 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 	       struct error **err)
 {
 	struct buf text cleanup_buf = { 0 };
+	bool given = !unit->parent && files->given;
 	const struct yaml_node *vars;
 	uint32_t file;
 
 	remember(files, path);
+	if (!given && outside_refuse(files->inside, path, err) < 0)
+		return -1;
 	if (read_text(path, &text, err) < 0)
 		return -1;
 	files->count++;
 	add_real(files, unit, path);
 	file = diags_source(files->diags, shown, text.data, text.len);
+	if (!given && files->count > 1 && !outside_is_manifest(text.data))
+		diags_hide(files->diags, file);
 	unit_add_text(files->units, unit, file);
 	*ret = parse(files, file, &text);
 	if (unit->files_len == 1 && *ret)
@@ -211,12 +217,16 @@ int files_add_env(struct files *files, struct unit *unit, const char *path, cons
 	uint32_t file;
 
 	remember(files, path);
+	/* That of the command line is no longer optional. */
+	if ((unit->parent || optional) && outside_refuse(files->inside, path, err) < 0)
+		return -1;
 	if ((optional ? fs_read_if(path, ENV_FILE_MAX, &text, &found, &error)
 		      : fs_read(path, ENV_FILE_MAX, &text, &error)) < 0)
 		return usage(err, error);
 	if (!found || !text.len)
 		return 0;
 	file = diags_source(files->diags, shown, text.data, text.len);
+	diags_hide(files->diags, file);
 	unit_add_text(files->units, unit, file);
 	if (memchr(text.data, '\0', text.len)) {
 		diags_add(files->diags, diags_pos_at(files->diags, file, strlen(text.data)), NULL,
@@ -277,8 +287,8 @@ void files_unread(struct files *files, const struct text *name, const char *path
 {
 	if (error_unreadable(error))
 		error_move(&files->unread, &error);
-	else if (fs_exists(path))
-		diags_add(files->diags, name->pos, NULL, "the %s cannot be read: %s", what, error->message);
+	else if (error->remedy || fs_exists(path))
+		diags_add(files->diags, name->pos, error->remedy, "the %s cannot be read: %s", what, error->message);
 	else
 		diags_add(files->diags, name->pos, NULL, "there is no %s \"%s\"", what, name->s);
 	error_free(error);

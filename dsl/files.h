@@ -29,6 +29,8 @@ struct files {
 	size_t count, nodes, bytes;
 	const char **paths; /* absolute: everything that was looked for */
 	size_t paths_len, paths_cap;
+	const char *inside;   /* as in load_options */
+	bool given;           /* the same */
 	struct error *unread; /* the first file that is there and cannot be read: it ends the load */
 };
 

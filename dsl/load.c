@@ -275,7 +275,14 @@ static int load_tree(struct load *load, struct error **err)
 	size_t before = diags_count(load->diags);
 	struct units units cleanup_units = { .arena = load->arena };
 	struct scope *scope cleanup_scope = scope_new(load->arena, load->diags, load->options, &units);
-	struct files files cleanup_files = { .arena = load->arena, .diags = load->diags, .scope = scope, .units = &units };
+	struct files files cleanup_files = {
+		.arena = load->arena,
+		.diags = load->diags,
+		.scope = scope,
+		.units = &units,
+		.inside = load->options->inside,
+		.given = load->options->given,
+	};
 	struct yaml_node *root = NULL;
 
 	load->units = &units;

@@ -14,17 +14,19 @@ struct manifest;
 typedef const char *load_lookup(void *data, const char *name, const char **ret_why);
 
 struct load_options {
-	const char *path;            /* of the manifest */
-	const char *const *overlays; /* further manifests merged over it, in turn; NULL-terminated list or NULL */
+	const char *path;             /* of the manifest */
+	const char *const *overlays;  /* further manifests merged over it, in turn; NULL-terminated list or NULL */
 	const char *const *env_files; /* --env-file, NULL-terminated; NULL: ".env" beside the manifest when it exists */
-	const char *const *environ;  /* "NAME=value", NULL-terminated */
-	const char *const *sets;     /* --set NAME=value, NULL-terminated; win over the environment */
+	const char *const *environ;   /* "NAME=value", NULL-terminated */
+	const char *const *sets;      /* --set NAME=value, NULL-terminated; win over the environment */
 	const char *const *platforms; /* --platforms, NULL-terminated list or NULL; wins over BUILD_PLATFORMS (comma separated), over the manifest */
 	const char *const *tags;     /* --tag, NULL-terminated list or NULL; wins over DOCKER_TAGS, over the manifest */
 	const char *const *profiles; /* --profile, NULL-terminated list or NULL; wins over COMPOSE_PROFILES */
 	const char *const *starts; /* services and groups that will be started (none: all that are active), so that their env files are read; or NULL */
 	const char *project; /* --project-name; wins over COMPOSE_PROJECT_NAME, over the manifest; or NULL */
-	load_lookup *lookup;         /* for git.*; may be NULL */
+	const char *inside;  /* folder that manifests may name files in, and are themselves; NULL: anywhere */
+	bool given;          /* `path` and `overlays` were named by the user: they may be anywhere */
+	load_lookup *lookup; /* for git.*; may be NULL */
 	void *lookup_data;
 };
 

@@ -13,6 +13,7 @@
 #include "dsl/load.h"
 #include "dsl/loaded.h"
 #include "dsl/node.h"
+#include "dsl/outside.h"
 #include "dsl/resolve.h"
 #include "dsl/scope.h"
 #include "dsl/unit.h"
@@ -75,6 +76,10 @@ static void read_file(struct resolve *r, const struct env_file *file, struct map
 	bool found;
 	uint32_t source;
 
+	if (outside_refuse(r->options->inside, path, &error) < 0) {
+		diags_add(r->diags, file->path.pos, error->remedy, "the env file cannot be read: %s", error->message);
+		return;
+	}
 	if (fs_read_if(path, ENV_FILE_MAX, &text, &found, &error) < 0) {
 		if (error_unreadable(error))
 			error_move(r->unread, &error);
@@ -90,6 +95,7 @@ static void read_file(struct resolve *r, const struct env_file *file, struct map
 	joined = path_join(unit->shown, file->path.s);
 	shown = path_clean(joined);
 	source = diags_source(r->diags, shown, text.data, text.len);
+	diags_hide(r->diags, source);
 	unit_add_text(r->units, unit, source);
 	if (memchr(text.data, '\0', text.len)) {
 		diags_add(r->diags, diags_pos_at(r->diags, source, strlen(text.data)), NULL,

@@ -13,6 +13,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/xattr.h"
 #include "engine/plan/inputs.h"
 #include "engine/source/context.h"
@@ -81,9 +82,38 @@ void inputs_begin(struct inputs *inputs, enum node_kind kind, const char *versio
 	    arena_join(inputs->arena, node_kind_name(kind), " ", version, NULL));
 }
 
+static char *hide(struct arena *arena, const char *value)
+{
+	char hex[HASH_HEX + 1];
+
+	hash_hex(hash_bytes(value, strlen(value)), hex);
+	return arena_join(arena, "hidden:", hex, NULL);
+}
+
+/* Takes a name of the list's own arena. */
+static void put_hidden(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
+{
+	put(inputs, kind, name, value ? hide(inputs->arena, value) : NULL);
+	if (value)
+		inputs_of_bytes(inputs, arena_strdup(inputs->arena, value), strlen(value));
+}
+
+static void put_copy(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
+{
+	if (value && text_has_login(value))
+		put_hidden(inputs, kind, name, value);
+	else
+		put(inputs, kind, name, arena_strdup(inputs->arena, value));
+}
+
 void inputs_add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
 {
-	put(inputs, kind, arena_strdup(inputs->arena, name), arena_strdup(inputs->arena, value));
+	put_copy(inputs, kind, arena_strdup(inputs->arena, name), value);
+}
+
+void inputs_add_hidden(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
+{
+	put_hidden(inputs, kind, arena_strdup(inputs->arena, name), value);
 }
 
 /* The number's decimal digits end where `end` points. */
@@ -100,9 +130,8 @@ void inputs_add_element(struct inputs *inputs, const char *name, size_t index, c
 {
 	char digits[sizeof("18446744073709551615")];
 
-	put(inputs, REASON_OPTION,
-	    arena_join(inputs->arena, name, "[", decimal(index, digits + sizeof(digits) - 1), "]", NULL),
-	    arena_strdup(inputs->arena, value));
+	put_copy(inputs, REASON_OPTION,
+		 arena_join(inputs->arena, name, "[", decimal(index, digits + sizeof(digits) - 1), "]", NULL), value);
 }
 
 void inputs_addf(struct inputs *inputs, enum reason_kind kind, const char *name, const char *fmt, ...)
@@ -420,9 +449,13 @@ static void read_old(struct old *old, const char *text, size_t len)
 			size_t value_len = (size_t)(stop - second - 1);
 			const char *value = second + 1;
 			bool null = value_len == 2 && memcmp(value, NOTHING, 2) == 0;
+			char *was = unescape(old->arena, value, value_len);
 
+			/* Before they were hidden, such values were kept. */
+			if (text_has_login(was))
+				was = hide(old->arena, was);
 			map_set(old->values, unescape(old->arena, text, (size_t)(second - text)),
-				null ? (void *)NOTHING : unescape(old->arena, value, value_len));
+				null ? (void *)NOTHING : was);
 		}
 		text = stop + 1;
 	}

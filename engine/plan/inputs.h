@@ -27,9 +27,11 @@ struct inputs *inputs_new(void);
 void inputs_free(struct inputs *inputs); /* NULL-safe */
 /* Empties the list. `version` is the layout of this kind of key: the first field of it. */
 void inputs_begin(struct inputs *inputs, enum node_kind kind, const char *version);
-/* Adds a named value; both are copied. A NULL value differs from "". */
+/* Adds a named value; both are copied. A NULL value differs from "". One that carries a login is hidden. */
 void inputs_add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value);
-/* The same for an element of a list: an option "name[index]". */
+/* A value that may be a secret: its hash is in the key, in the state and in reasons, never itself. */
+void inputs_add_hidden(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value);
+/* As inputs_add for an element of a list: an option "name[index]". */
 void inputs_add_element(struct inputs *inputs, const char *name, size_t index, const char *value);
 __attribute__((format(printf, 4, 5))) void inputs_addf(struct inputs *inputs, enum reason_kind kind, const char *name,
 						       const char *fmt, ...);

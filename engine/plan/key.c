@@ -77,24 +77,13 @@ static void add_pairs(struct inputs *inputs, const char *name, const struct pair
 	}
 }
 
-/* A value that may be a secret: its hash is in the key, in the state and in reasons, never itself. */
-static void add_hidden(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
-{
-	char hidden[sizeof("hidden:") + HASH_HEX] = "hidden:";
-
-	if (value)
-		hash_hex(hash_bytes(value, strlen(value)), hidden + strlen(hidden));
-	inputs_add(inputs, kind, name, value ? hidden : NULL);
-	inputs_of_bytes(inputs, value, value ? strlen(value) : 0);
-}
-
 /* Environments are where people pass passwords. */
 static void add_environment(struct inputs *inputs, const char *name, const struct pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->len; i++) {
 		cleanup_free char *item = mem_printf("%s %s", name, pairs->items[i].key.s);
 
-		add_hidden(inputs, REASON_OPTION, item, pairs->items[i].value.s);
+		inputs_add_hidden(inputs, REASON_OPTION, item, pairs->items[i].value.s);
 	}
 }
 
@@ -178,7 +167,7 @@ static int add_prepare(const struct plan *plan, const struct node *node, struct 
 		cleanup_free char *name =
 			mem_printf("prepare.env %.*s", (int)strcspn(prepare->env[i], "="), prepare->env[i]);
 
-		add_hidden(inputs, REASON_OPTION, name, prepare->env[i]);
+		inputs_add_hidden(inputs, REASON_OPTION, name, prepare->env[i]);
 	}
 	add_list(inputs, "prepare.outputs", prepare->outputs, prepare->outputs_len);
 	add_epoch(inputs, plan->manifest->has_epoch, plan->manifest->epoch);
@@ -226,7 +215,7 @@ static void add_args(struct inputs *inputs, const struct plan *plan, const struc
 		if (!arg_counts(&build->use, name) && !arg_for_builder(name))
 			continue;
 		if (arg_hidden(name))
-			add_hidden(inputs, REASON_ARG, name, build->args[i].value);
+			inputs_add_hidden(inputs, REASON_ARG, name, build->args[i].value);
 		else
 			inputs_add(inputs, REASON_ARG, name, build->args[i].value);
 	}

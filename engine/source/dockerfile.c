@@ -11,6 +11,8 @@
 #include "base/mem.h"
 #include "engine/source/dockerfile_stage.h"
 
+#define WORD_MAX 16 /* letters of an instruction that is complained about */
+
 const struct token *instruction_flag(const struct instruction *in, const char *name, size_t *ret_value)
 {
 	size_t len = strlen(name);
@@ -105,6 +107,14 @@ static void note_unknown(struct dockerfile *dockerfile, const struct instruction
 			arena_printf(dockerfile->arena, "instruction %s is not known (line %u)", what, in->line);
 }
 
+/* What may be an instruction; of a file that is no Dockerfile at all, nothing is shown. */
+static bool is_word(const char *name)
+{
+	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+	return !name[len] && len <= WORD_MAX;
+}
+
 static int add_stages(struct dockerfile *dockerfile, struct error **err)
 {
 	struct instruction *items = dockerfile->text.items;
@@ -123,7 +133,7 @@ static int add_stages(struct dockerfile *dockerfile, struct error **err)
 			dockerfile->globals_len++;
 		} else {
 			return error_make(err, ERROR_USAGE, "%s:%u: %s stands before the first FROM", dockerfile->name,
-					  items[i].line, items[i].name);
+					  items[i].line, is_word(items[i].name) ? items[i].name : "something");
 		}
 	}
 	if (dockerfile->stages_len == 0)

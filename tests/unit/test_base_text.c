@@ -239,14 +239,36 @@ static void test_shell(void **state)
 	assert_shell("a\nb'\\\033\xff", "$'a\\x0ab\\'\\\\\\x1b\\xff'");
 }
 
+static void test_login(void **state)
+{
+	static const char *const with[] = { "https://user:secret@host/x", "HTTP://token@host",
+					    "x https://a:b@h y",          "ssh://u:p@h",
+					    "ftp://a.b://c:d@e",          "--index=https://t@h/simple" };
+	static const char *const without[] = { "",
+					       "https://host/x@y",
+					       "ssh://git@host/x",
+					       "git@host:x",
+					       "https://host:80/",
+					       "https://@host",
+					       "user:secret@host",
+					       "https://host/?a=b:c@d" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++)
+		assert_true(text_has_login(with[i]));
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
+		assert_false(text_has_login(without[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_safe),           cmocka_unit_test(test_safe_lines),
-		cmocka_unit_test(test_utf8),           cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_parse_size),     cmocka_unit_test(test_parse_memory),
-		cmocka_unit_test(test_parse_duration), cmocka_unit_test(test_show_size),
-		cmocka_unit_test(test_show_duration),  cmocka_unit_test(test_shell),
+		cmocka_unit_test(test_login),        cmocka_unit_test(test_safe),
+		cmocka_unit_test(test_safe_lines),   cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_nearest),      cmocka_unit_test(test_parse_size),
+		cmocka_unit_test(test_parse_memory), cmocka_unit_test(test_parse_duration),
+		cmocka_unit_test(test_show_size),    cmocka_unit_test(test_show_duration),
+		cmocka_unit_test(test_shell),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1052,7 +1052,9 @@ static void secrets_are_not_kept(void **state)
 
 	world_edit(world, "services.yaml", "MODE: fast", "MODE: hunter2-the-second");
 	world_edit(world, "services.yaml", "IDLE: x", "NPM_TOKEN: hunter2-the-second");
-	world_edit(world, "app/Dockerfile", "COPY lib", "ARG NPM_TOKEN\nCOPY lib");
+	world_edit(world, "services.yaml",
+		   "NPM_TOKEN:", "MIRROR: 'https://me:hunter2-the-second@example.org/x', NPM_TOKEN:");
+	world_edit(world, "app/Dockerfile", "COPY lib", "ARG NPM_TOKEN\nARG MIRROR\nCOPY lib");
 	setenv("FLAVOUR", secret, 1);
 	world_run(world, NULL);
 	assert_int_equal(fs_read(path, 1 << 24, &db, NULL), 0);
@@ -1060,7 +1062,9 @@ static void secrets_are_not_kept(void **state)
 	setenv("FLAVOUR", "sour", 1);
 	world_edit(world, "services.yaml", "MODE: hunter2-the-second", "MODE: fast");
 	world_edit(world, "services.yaml", "NPM_TOKEN: hunter2-the-second", "NPM_TOKEN: other");
+	world_edit(world, "services.yaml", "https://me:", "https://you:");
 	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(plan, "arg MIRROR (hidden:"));
 	assert_non_null(strstr(plan, "arg NPM_TOKEN (hidden:"));
 	assert_non_null(strstr(plan, "prepare.env FLAVOUR (hidden:"));
 	assert_null(strstr(plan, "hunter2"));

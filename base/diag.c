@@ -20,7 +20,8 @@ struct diag_source {
 	size_t *lines; /* the offset where each line starts */
 	size_t line_count;
 	size_t line_cap;
-	bool hidden; /* its lines are not shown */
+	bool hidden;         /* its lines are not shown */
+	const char *instead; /* of what complaints say, or NULL */
 	/* The last column looked up. Lines may be long, and complaints about one line come in order. */
 	struct mark {
 		uint32_t line, column; /* column from 0; line 0: nothing yet */
@@ -102,9 +103,12 @@ static struct diag_source *find_source(const struct diags *diags, uint32_t file)
 	return file > 0 && file <= diags->source_count ? diags->sources[file - 1] : NULL;
 }
 
-void diags_hide(struct diags *diags, uint32_t file)
+void diags_hide(struct diags *diags, uint32_t file, const char *instead)
 {
-	find_source(diags, file)->hidden = true;
+	struct diag_source *source = find_source(diags, file);
+
+	source->hidden = true;
+	source->instead = instead;
 }
 
 const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *ret_len)
@@ -495,6 +499,7 @@ static void render_remark(const struct diags *diags, const struct remark *remark
 			  struct buf *out)
 {
 	struct diag_source *source = find_source(diags, remark->pos.file);
+	const char *message = source && source->instead ? source->instead : remark->message;
 
 	if (source) {
 		buf_str(out, style->bold);
@@ -502,11 +507,11 @@ static void render_remark(const struct diags *diags, const struct remark *remark
 		buf_printf(out, ":%u:%u:%s ", remark->pos.line, remark->pos.column, style->off);
 	}
 	buf_printf(out, "%s%s:%s ", note ? style->note : style->error, note ? "note" : "error", style->off);
-	text_safe(out, remark->message, strlen(remark->message));
+	text_safe(out, message, strlen(message));
 	buf_char(out, '\n');
 	if (source && !source->hidden)
 		render_line(source, remark->pos, style, out);
-	if (!remark->hint)
+	if (!remark->hint || message != remark->message)
 		return;
 	buf_printf(out, "      %s=%s help: ", style->dim, style->off);
 	text_safe(out, remark->hint, strlen(remark->hint));

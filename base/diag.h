@@ -22,8 +22,8 @@ struct diags *diags_new(void);
 void diags_free(struct diags *diags); /* NULL-safe */
 /* Registers a text under the name that is shown; both are copied. Returns its id, from 1. */
 uint32_t diags_source(struct diags *diags, const char *name, const char *text, size_t len);
-/* Complaints about a source do not show its lines from now on. */
-void diags_hide(struct diags *diags, uint32_t file);
+/* Complaints about a source do not show its lines from now on, and with `instead` (static; or NULL) say just that. */
+void diags_hide(struct diags *diags, uint32_t file, const char *instead);
 /* The text of a registered source, borrowed; NULL when there is none of that id. */
 const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *ret_len);
 /* The position of byte `offset` of a source. Offsets past the end are clamped. */

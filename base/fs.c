@@ -19,6 +19,7 @@
 #include "base/mem.h"
 
 #define READ_BLOCK ((size_t)64 * 1024) /* for what does not tell its size */
+#define LOCK_MODE 0644                 /* who cannot write it can lock it all the same */
 #define TEMP_ATTEMPTS 16               /* names tried for a temporary file */
 #define LOCK_ATTEMPTS 1000             /* times a lock file may be replaced while it is being locked */
 
@@ -372,6 +373,19 @@ int fs_find(const char *path, struct stat *ret, struct error **err)
 }
 
 #ifdef __linux__
+static bool is_type(int fd, const uint32_t *types, size_t len)
+{
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if ((uint32_t)st.f_type == types[i])
+			return true;
+	}
+	return false;
+}
+
 bool fs_dates_folders(int fd)
 {
 	/* Local ones. What comes over a network or through another program may keep times of its own. */
@@ -385,18 +399,34 @@ bool fs_dates_folders(int fd)
 		0x2fc12fc1, /* zfs */
 		0xca451a4e, /* bcachefs */
 	};
-	struct statfs st;
 
-	if (fstatfs(fd, &st) < 0)
-		return false;
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if ((uint32_t)st.f_type == types[i])
-			return true;
-	}
-	return false;
+	return is_type(fd, types, sizeof(types) / sizeof(types[0]));
+}
+
+bool fs_is_made_up(int fd)
+{
+	static const uint32_t types[] = {
+		0x9fa0,     /* proc */
+		0x62656572, /* sysfs */
+		0x64626720, /* debugfs */
+		0x74726163, /* tracefs */
+		0x73636673, /* securityfs */
+		0x27e0eb,   /* cgroup */
+		0x63677270, /* cgroup2 */
+		0x62656570, /* configfs */
+		0xcafe4a11, /* bpf */
+	};
+
+	return is_type(fd, types, sizeof(types) / sizeof(types[0]));
 }
 #else
 bool fs_dates_folders(int fd)
+{
+	(void)fd;
+	return false;
+}
+
+bool fs_is_made_up(int fd)
 {
 	(void)fd;
 	return false;
@@ -405,7 +435,7 @@ bool fs_dates_folders(int fd)
 
 static int open_lock(const char *path)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
 
 	/* Somebody else's file, or a disk that is read-only now: it can be locked all the same. */
 	if (fd < 0 && (errno == EACCES || errno == EROFS))

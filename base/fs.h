@@ -53,6 +53,8 @@ bool fs_is_dir(const char *path); /* or a link to one */
 /* True when the open file or folder is on a file system that is known to change a folder's times with every name that
  * comes, goes or changes in it. A folder with the same times then has the same names. */
 bool fs_dates_folders(int fd);
+/* True when the open folder's files are made up by the kernel as they are read (/proc, /sys): they have no end, and no content. */
+bool fs_is_made_up(int fd);
 /* The bytes that `path` and what is below it occupy (st_blocks), hard links counted once; what
  * cannot be read counts nothing. */
 uint64_t fs_usage(const char *path);

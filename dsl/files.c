@@ -137,7 +137,7 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 	add_real(files, unit, path);
 	file = diags_source(files->diags, shown, text.data, text.len);
 	if (!given && files->count > 1 && !outside_is_manifest(text.data))
-		diags_hide(files->diags, file);
+		diags_hide(files->diags, file, "this is wrong for a manifest; the file does not look like one");
 	unit_add_text(files->units, unit, file);
 	*ret = parse(files, file, &text);
 	if (unit->files_len == 1 && *ret)
@@ -226,7 +226,7 @@ int files_add_env(struct files *files, struct unit *unit, const char *path, cons
 	if (!found || !text.len)
 		return 0;
 	file = diags_source(files->diags, shown, text.data, text.len);
-	diags_hide(files->diags, file);
+	diags_hide(files->diags, file, NULL);
 	unit_add_text(files->units, unit, file);
 	if (memchr(text.data, '\0', text.len)) {
 		diags_add(files->diags, diags_pos_at(files->diags, file, strlen(text.data)), NULL,

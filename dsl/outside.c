@@ -25,7 +25,8 @@ int outside_refuse(const char *project, const char *path, struct error **err)
 
 bool outside_is_manifest(const char *text)
 {
-	static const char *const words[] = { "services:", "templates:", "groups:", "include:" };
+	static const char *const words[] = { "services:",   "templates:",         "groups:", "include:", "builders:",
+					     "registries:", "source_date_epoch:", "x-" };
 
 	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';

@@ -95,7 +95,7 @@ static void read_file(struct resolve *r, const struct env_file *file, struct map
 	joined = path_join(unit->shown, file->path.s);
 	shown = path_clean(joined);
 	source = diags_source(r->diags, shown, text.data, text.len);
-	diags_hide(r->diags, source);
+	diags_hide(r->diags, source, NULL);
 	unit_add_text(r->units, unit, source);
 	if (memchr(text.data, '\0', text.len)) {
 		diags_add(r->diags, diags_pos_at(r->diags, source, strlen(text.data)), NULL,

@@ -403,6 +403,16 @@ static bool within_reach(const struct place *place, const struct dir *dir)
 	return way < LOOKUP_MAX && way * count < LOOKUP_BYTES;
 }
 
+/* False, and the descriptor closed, for a tree that has no end. */
+static bool has_files(struct place *place, const char *name, int fd)
+{
+	if (!fs_is_made_up(fd))
+		return true;
+	fail(place->hand, place, name, 0, "the kernel makes up what is in this folder: it cannot be part of an image");
+	close(fd);
+	return false;
+}
+
 /* Opens the folder of a node; false when it cannot be walked. */
 static bool open_dir(struct place *place, const struct walk_node *node, struct place *below)
 {
@@ -410,7 +420,7 @@ static bool open_dir(struct place *place, const struct walk_node *node, struct p
 	if (below->fd < 0 && errno != ENOENT)
 		fail(place->hand, place, node->path + place->dir->prefix, errno, "the folder cannot be read");
 	below->at = node->dir->prefix;
-	return below->fd >= 0;
+	return below->fd >= 0 && has_files(place, node->path + place->dir->prefix, below->fd);
 }
 
 /* The attributes of a folder that reach the image, beside its mode. */
@@ -591,6 +601,8 @@ static void walk_top(struct hand *hand, struct top *top)
 					: "the folder cannot be read");
 		return;
 	}
+	if (!has_files(&place, NULL, place.fd))
+		return;
 	top->dir = place.dir = arena_alloc(hand->arena, sizeof(*place.dir));
 	place.dir->index = hand->walk->index ? statindex_find(hand->walk->index, hand->walk->base, top->path)
 					     : STATINDEX_NONE;

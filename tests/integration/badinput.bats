@@ -251,6 +251,96 @@ index_is_kept()
 	[ -s .cbuild/statindex ] && grep -aq file .cbuild/statindex
 }
 
+# leaks_nothing STATUS ARGUMENTS...: the run says nothing of what is in the stranger's target.
+leaks_nothing()
+{
+	cb "${@:2}"
+	equal "$status" "$1" || return
+	! grep -q hunter2 "$out" "$err"
+}
+
+@test "what a manifest names outside of the project, through links too, is refused unless that is allowed" {
+	local outside=$BATS_TEST_TMPDIR/outside name
+	mkdir -p "$outside"
+	printf 'hunter2 is no manifest\nTOKEN hunter2\n' >"$outside/text"
+	printf 'services: {db: {image: "db:1"}}\ntemplates: {t: {publish: false}}\n' >"$outside/more.yaml"
+	echo 'WORD=one' >"$outside/good.env"
+	ln -s "$outside/text" link
+	for name in "$outside/text" link; do
+		echo "include: [$name]" >services.yaml
+		leaks_nothing 2 -n
+		grep -q "is outside of the project" "$err"
+		grep -q -- "--allow-outside" "$err"
+		leaks_nothing 2 -n --allow-outside
+		printf 'services:\n  a: {image: "a:1", extends: {file: %s, service: a}}\n' "$name" >services.yaml
+		leaks_nothing 2 -n
+		grep -q "is outside of the project" "$err"
+		printf 'services:\n  a: {build: app, env_file: %s, verify: {tcp: 80}}\n' "$name" >services.yaml
+		leaks_nothing 2 -n
+		grep -q "is outside of the project" "$err"
+		leaks_nothing 2 -n --allow-outside
+		printf 'include: [{path: app/more.yaml, env_file: %s}]\n' "$name" >services.yaml
+		echo 'services: {}' >app/more.yaml
+		leaks_nothing 2 -n
+		grep -q "is outside of the project" "$err"
+	done
+	printf 'hunter2:x:1::\n' >"$outside/passwd"
+	printf 'services:\n  a: {image: a, build: {context: app, dockerfile: %s}}\n' "$outside/passwd" >services.yaml
+	leaks_nothing 2 -n
+	echo "include: [$outside/passwd]" >services.yaml
+	leaks_nothing 2 -n --allow-outside
+	ln -sf "$outside/text" .env
+	echo 'services: {}' >services.yaml
+	leaks_nothing 2 -n
+	grep -q "is outside of the project" "$err"
+	rm .env
+	ln -sf "$outside/text" services.yaml
+	leaks_nothing 2 -n
+	grep -q "is outside of the project" "$err"
+	rm services.yaml
+	# What is there is none of the project's business, either.
+	echo "include: [$outside/none]" >services.yaml
+	leaks_nothing 2 -n
+	grep -q "is outside of the project" "$err"
+	# A file inside that is no manifest is not shown.
+	mkdir -p .git
+	printf '[http]\n\textraheader = AUTHORIZATION: basic hunter2\n' >.git/config
+	echo "include: [.git/config]" >services.yaml
+	leaks_nothing 2 -n
+	# In a checkout all of it is the project; on the command line everything may be named.
+	mkdir -p sub
+	echo 'services: {db: {image: "db:1"}}' >more.yaml
+	echo 'include: [../more.yaml]' >sub/services.yaml
+	cb -C sub list
+	equal "$status" 0
+	rm -r .git
+	leaks_nothing 2 -C sub list
+	cb -C sub --allow-outside list
+	equal "$status" 0
+	cb -f "$outside/more.yaml" --env-file "$outside/good.env" list
+	equal "$status" 0
+}
+
+@test "a tree that the kernel makes up is no context" {
+	local context
+	ln -s /proc link
+	for context in /proc /sys link; do
+		printf 'services:\n  a: {image: a, build: {context: %s, dockerfile_inline: "FROM scratch\\nCOPY . /"}}\n' "$context" >services.yaml
+		cb -n
+		equal "$status" 2
+		grep -q "the kernel makes up what is in this folder" "$err"
+	done
+}
+
+@test "nobody else can write what is in .cbuild, whatever the umask" {
+	umask 0
+	build
+	umask 022
+	equal "$status" 0
+	[ -e .cbuild/gate.lock ]
+	equal "$(find .cbuild -type f -perm /022)" ""
+}
+
 @test "a state that is cut off or changed: told, and made anew" {
 	local size
 	build

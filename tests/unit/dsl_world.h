@@ -102,6 +102,7 @@ static inline void test_load(struct loaded_text *t, const char *text, size_t len
 	}
 	path = path_join(t->dir, "services.yaml");
 	load.path = path;
+	load.given = true;
 	start = now_ms();
 	result = manifest_load(&load, t->diags, &t->manifest, &t->error);
 	t->ms = now_ms() - start;

@@ -149,7 +149,7 @@ typedef int asked(struct bases *bases, struct base *base, const struct ref *wher
 static int not_there(const struct base *base, struct error **err)
 {
 	error_make(err, ERROR_REGISTRY, "%s is not in its registry", base->reference);
-	error_remedy(err, "look at the name; an image that is only on this machine has to be pushed to a registry first");
+	error_remedy(err, "look at the name; a service is built from with additional_contexts: {NAME: \"service:NAME\"}");
 	return -1;
 }
 

@@ -3,7 +3,10 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/base64.h"
 #include "engine/buildkit/proto/reasons.pb-c.h"
@@ -208,6 +211,18 @@ static void test_no_daemon(void **state)
 }
 
 /* A child whose stdin and stdout are the connection: here, one that tells why it cannot be. */
+/* posix_spawn may leave it to the child to end with 127, and does under the emulator: then nobody can tell at once. */
+static bool spawn_tells(const char *const *missing)
+{
+	char *const no_environment[] = { NULL };
+	pid_t child;
+
+	if (posix_spawnp(&child, missing[0], NULL, NULL, (char *const *)(uintptr_t)missing, no_environment) != 0)
+		return true;
+	waitpid(child, NULL, 0);
+	return false;
+}
+
 static void test_a_child_that_fails(void **state)
 {
 	static const char *const argv[] = { "sh", "-c", "echo 'no such container: x' >&2; exit 1", NULL };
@@ -222,6 +237,8 @@ static void test_a_child_that_fails(void **state)
 	assert_int_equal(control_info(daemon, 5000, &info, &error), -1);
 	assert_non_null(strstr(error->message, "no such container: x"));
 	daemon_free(daemon);
+	if (!spawn_tells(missing))
+		return;
 	address.argv = missing;
 	assert_int_equal(daemon_open(NULL, &address, 300, &daemon, &absent), -1);
 	assert_non_null(strstr(absent->message, "cannot start no-such-program-here"));

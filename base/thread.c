@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "base/bug.h"
 #include "base/thread.h"
 
 #include <stdlib.h>
@@ -78,6 +79,7 @@ void keylock_give(struct keylock *lock, const char *name)
 	pthread_mutex_lock(&lock->lock);
 	at = thread_find(lock, name);
 	held = *at;
+	bug_if(!held, "the lock of \"%s\" is given back, and nobody holds it", name);
 	*at = held->next;
 	pthread_cond_broadcast(&lock->given);
 	pthread_mutex_unlock(&lock->lock);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/table.h"

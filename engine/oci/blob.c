@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -95,6 +96,7 @@ int blob_writer_publish(struct blob_writer *writer, const char *expected, const 
 	cleanup_free char *target = NULL;
 	char digest[DIGEST_LEN + 1];
 
+	bug_if(!writer->path, "a blob is published twice");
 	sha256_done(writer->sha, digest);
 	if (!digest_valid(digest))
 		return error_make(err, ERROR_INTERNAL, "%s: cannot compute a sha256", writer->path);

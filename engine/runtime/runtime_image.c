@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -109,6 +110,7 @@ static bool leave_guest(struct runtime *runtime, const char *id)
 	pthread_mutex_lock(&runtime->lock);
 	at = find_guest(runtime, id);
 	guest = *at;
+	bug_if(guest && guest->users == 0, "an image that nobody uses is still a guest: %s", id);
 	if (guest && --guest->users > 0)
 		guest = NULL;
 	if (guest)

@@ -71,7 +71,7 @@ void diags_free(struct diags *diags)
 	free(diags);
 }
 
-static void add_line(struct diag_source *source, size_t offset)
+static void diag_add_line(struct diag_source *source, size_t offset)
 {
 	mem_reserve(&source->lines, &source->line_cap, source->line_count + 1, sizeof(*source->lines));
 	source->lines[source->line_count++] = offset;
@@ -87,11 +87,11 @@ uint32_t diags_source(struct diags *diags, const char *name, const char *text, s
 	source->name = arena_strdup(diags->arena, name);
 	source->text = copy;
 	source->len = len;
-	add_line(source, 0);
+	diag_add_line(source, 0);
 	/* No line begins behind the last newline: the end of the text is the end of its last line. */
 	for (size_t i = 0; i + 1 < len; i++) {
 		if (copy[i] == '\n')
-			add_line(source, i + 1);
+			diag_add_line(source, i + 1);
 	}
 	mem_reserve(&diags->sources, &diags->source_cap, diags->source_count + 1, sizeof(struct diag_source *));
 	diags->sources[diags->source_count++] = source;

@@ -56,7 +56,7 @@ static void add_real(struct files *files, struct unit *unit, const char *path)
 	unit->files = more;
 }
 
-static int read_text(const char *path, struct buf *text, struct error **err)
+static int files_read_text(const char *path, struct buf *text, struct error **err)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 	struct error *error = NULL;
@@ -131,7 +131,7 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 	remember(files, path);
 	if (!given && outside_refuse(files->inside, path, err) < 0)
 		return -1;
-	if (read_text(path, &text, err) < 0)
+	if (files_read_text(path, &text, err) < 0)
 		return -1;
 	files->count++;
 	add_real(files, unit, path);

@@ -12,7 +12,7 @@
 #include "cli/session.h"
 #include "dsl/manifest.h"
 
-static void show_notes(const struct buf *notes)
+static void export_show_notes(const struct buf *notes)
 {
 	for (const char *line = notes->data; line && *line; line += strcspn(line, "\n") + 1)
 		output_note("%.*s", (int)strcspn(line, "\n"), line);
@@ -26,7 +26,7 @@ static int print_export(struct session *session, struct error **err)
 
 	if ((bake ? export_bake : export_compose)(session->plan, &out, &notes, err) < 0)
 		return -1;
-	show_notes(&notes);
+	export_show_notes(&notes);
 	return output_file(options->output, out.data, out.len, err);
 }
 

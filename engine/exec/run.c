@@ -29,7 +29,7 @@
 #define LOCK_PAUSE_MS 20     /* between two tries to lock the run's own file, which a sweep may hold */
 #define LOCK_WAIT_MS 60000
 
-static void on_signal(void *arg, int signum)
+static void run_on_signal(void *arg, int signum)
 {
 	struct run *run = arg;
 
@@ -58,7 +58,7 @@ static uint64_t remaining_ms(const struct run *run)
 	return sched_remaining(run->sched, spent);
 }
 
-static void on_tick(void *arg)
+static void run_on_tick(void *arg)
 {
 	run_emit(arg, &(struct event){ .kind = EVENT_TICK, .remaining_ms = remaining_ms(arg) });
 }
@@ -70,7 +70,7 @@ static void on_resize(void *arg)
 
 /* The file is there a moment before it is locked: another cbuild that sweeps may have taken it for one of a killed run.
  * It lets go of it when it has looked. */
-static int lock_run(struct run *run, struct error **err)
+static int run_lock_run(struct run *run, struct error **err)
 {
 	for (uint64_t waited = 0;; waited += LOCK_PAUSE_MS) {
 		if (fs_lock(run->lock_path, false, &run->lock_fd, err) < 0)
@@ -111,7 +111,7 @@ static int make_folders(struct run *run, struct error **err)
 	run->stem = mem_printf("%s/run/%lld", run->options->state_dir, (long long)run->id);
 	run->lock_path = mem_printf("%s.lock", run->stem);
 	run->logs = mem_printf("%s/logs/%lld", run->options->state_dir, (long long)run->id);
-	if (lock_run(run, err) < 0 || open_own(run, "run", 0700, &stem, err) < 0)
+	if (run_lock_run(run, err) < 0 || open_own(run, "run", 0700, &stem, err) < 0)
 		return -1;
 	return open_own(run, "logs", 0755, &run->logs_fd, err);
 }
@@ -177,7 +177,7 @@ static int run_loop(struct run *run, struct error **err)
 	struct error *error = NULL;
 
 	if (run->options->ticks) {
-		loop_ticker(run->env.loop, TICK_MS, on_tick, run);
+		loop_ticker(run->env.loop, TICK_MS, run_on_tick, run);
 		if (loop_on_resize(run->env.loop, on_resize, run, err) < 0)
 			return -1;
 	}
@@ -202,7 +202,7 @@ static int begin_history(struct run *run, struct error **err)
 	return state_run_begin(run->env.state, run->options->command, &plan, &run->id, err);
 }
 
-static bool is_cancelled(void *loop)
+static bool run_is_cancelled(void *loop)
 {
 	return loop_cancelled(loop);
 }
@@ -215,15 +215,16 @@ static int run_all(struct run *run, struct error **err)
 	run->sched = make_sched(run);
 	run->begun_ms = mem_array(plan_len(run->plan) + 1, sizeof(*run->begun_ms));
 	/* Before signals are ours: waiting can be interrupted. */
-	if (run_gate(run->options->state_dir, &gate, err) < 0 || loop_signals(run->env.loop, on_signal, run, err) < 0 ||
-	    begin_history(run, err) < 0 || make_folders(run, err) < 0)
+	if (run_gate(run->options->state_dir, &gate, err) < 0 ||
+	    loop_signals(run->env.loop, run_on_signal, run, err) < 0 || begin_history(run, err) < 0 ||
+	    make_folders(run, err) < 0)
 		return -1;
 	close(gate);
 	gate = -1;
 	if (run_open_tools(run, err) < 0)
 		return -1;
 	run->env.staging = run->stem;
-	source_cancels(run->env.source, is_cancelled, run->env.loop);
+	source_cancels(run->env.source, run_is_cancelled, run->env.loop);
 	return run_loop(run, err);
 }
 

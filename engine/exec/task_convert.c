@@ -31,7 +31,7 @@ static void task_convert_take_progress(void *data, uint64_t bytes, uint64_t tota
 	task_report(meter->task, &(struct progress){ .bytes = bytes, .total = total });
 }
 
-static bool is_cancelled(void *data)
+static bool task_convert_is_cancelled(void *data)
 {
 	return loop_cancelled(((const struct convert_meter *)data)->task->env->loop);
 }
@@ -57,7 +57,7 @@ static int task_convert_pack(struct task *task, const struct node *build, struct
 		.memory = task->env->packed,
 		.digest = build->result.digest,
 		.form = form_of(task->node->format),
-		.cancelled = is_cancelled,
+		.cancelled = task_convert_is_cancelled,
 		.progress = task_convert_take_progress,
 		.data = &meter,
 	};

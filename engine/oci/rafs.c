@@ -241,7 +241,7 @@ static bool rafs_starts_with(const char *s, const char *start)
 	return strncmp(s, start, strlen(start)) == 0;
 }
 
-static void hide(struct rafs_inode *lower, const struct rafs_inode *upper)
+static void rafs_hide(struct rafs_inode *lower, const struct rafs_inode *upper)
 {
 	bool opaque = rafs_child(upper, OPAQUE) != NULL;
 
@@ -272,7 +272,7 @@ static void take_attributes(struct rafs_inode *lower, const struct rafs_inode *u
 static void merge_folder(struct rafs *rafs, struct rafs_inode *lower, const struct rafs_inode *upper)
 {
 	take_attributes(lower, upper);
-	hide(lower, upper);
+	rafs_hide(lower, upper);
 	for (size_t i = 0; i < map_len(upper->children); i++) {
 		const struct rafs_node *node = map_value(upper->children, i);
 		struct rafs_inode *below;

@@ -68,7 +68,7 @@ void inputs_free(struct inputs *inputs)
 }
 
 /* Takes a name and a value of the list's own arena. */
-static void put(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
+static void inputs_put(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
 {
 	mem_reserve(&inputs->items, &inputs->cap, inputs->len + 1, sizeof(*inputs->items));
 	inputs->items[inputs->len++] = (struct input){ .kind = kind, .name = name, .value = value };
@@ -78,11 +78,11 @@ void inputs_begin(struct inputs *inputs, enum node_kind kind, const char *versio
 {
 	arena_clear(inputs->arena);
 	inputs->len = inputs->files_len = 0;
-	put(inputs, REASON_OPTION, "cbuild's key layout",
-	    arena_join(inputs->arena, node_kind_name(kind), " ", version, NULL));
+	inputs_put(inputs, REASON_OPTION, "cbuild's key layout",
+		   arena_join(inputs->arena, node_kind_name(kind), " ", version, NULL));
 }
 
-static char *hide(struct arena *arena, const char *value)
+static char *inputs_hide(struct arena *arena, const char *value)
 {
 	char hex[HASH_HEX + 1];
 
@@ -93,7 +93,7 @@ static char *hide(struct arena *arena, const char *value)
 /* Takes a name of the list's own arena. */
 static void put_hidden(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
 {
-	put(inputs, kind, name, value ? hide(inputs->arena, value) : NULL);
+	inputs_put(inputs, kind, name, value ? inputs_hide(inputs->arena, value) : NULL);
 	if (value)
 		inputs_of_bytes(inputs, arena_strdup(inputs->arena, value), strlen(value));
 }
@@ -103,7 +103,7 @@ static void put_copy(struct inputs *inputs, enum reason_kind kind, const char *n
 	if (value && text_has_login(value))
 		put_hidden(inputs, kind, name, value);
 	else
-		put(inputs, kind, name, arena_strdup(inputs->arena, value));
+		inputs_put(inputs, kind, name, arena_strdup(inputs->arena, value));
 }
 
 void inputs_add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
@@ -189,7 +189,7 @@ size_t inputs_len(const struct inputs *inputs)
 	return inputs->len;
 }
 
-static int by_name(const void *a, const void *b)
+static int inputs_by_name(const void *a, const void *b)
 {
 	const struct input *x = a, *y = b;
 
@@ -201,7 +201,7 @@ static int by_name(const void *a, const void *b)
 void inputs_sort(struct inputs *inputs, size_t from)
 {
 	if (inputs->len - from > 1)
-		qsort(inputs->items + from, inputs->len - from, sizeof(*inputs->items), by_name);
+		qsort(inputs->items + from, inputs->len - from, sizeof(*inputs->items), inputs_by_name);
 	for (size_t i = from; i < inputs->len; i++) {
 		if (inputs->items[i].files)
 			inputs->files[inputs->items[i].folder].input = i;
@@ -378,8 +378,8 @@ static char *unescape(struct arena *arena, const char *s, size_t len)
 	return out;
 }
 
-static void add_line(struct buf *out, enum reason_kind kind, const char *prefix, const char *name, const char *value,
-		     bool unknown)
+static void inputs_add_line(struct buf *out, enum reason_kind kind, const char *prefix, const char *name,
+			    const char *value, bool unknown)
 {
 	buf_str(out, reason_kind_name(kind));
 	buf_char(out, '\t');
@@ -411,7 +411,7 @@ void inputs_text(const struct inputs *inputs, struct buf *out)
 	for (size_t i = 0; i < inputs->len; i++) {
 		const struct input *input = &inputs->items[i];
 
-		add_line(out, input->kind, "", input->name, input->value, input->unknown);
+		inputs_add_line(out, input->kind, "", input->name, input->value, input->unknown);
 	}
 	for (size_t i = 0; i < inputs->files_len; i++) {
 		const struct inputs_files *files = &inputs->files[i];
@@ -421,7 +421,7 @@ void inputs_text(const struct inputs *inputs, struct buf *out)
 		for (size_t j = 0; j < len; j++) {
 			buf_reset(&value);
 			entry_value(&entries[j], &value);
-			add_line(out, REASON_FILE, files->prefix, entries[j].path, value.data, false);
+			inputs_add_line(out, REASON_FILE, files->prefix, entries[j].path, value.data, false);
 		}
 	}
 }
@@ -453,7 +453,7 @@ static void read_old(struct old *old, const char *text, size_t len)
 
 			/* Before they were hidden, such values were kept. */
 			if (text_has_login(was))
-				was = hide(old->arena, was);
+				was = inputs_hide(old->arena, was);
 			map_set(old->values, unescape(old->arena, text, (size_t)(second - text)),
 				null ? (void *)NOTHING : was);
 		}

@@ -37,7 +37,7 @@ static const char *const versions[] = {
 };
 TABLE_COMPLETE(versions, NODE_KINDS);
 
-static void add_platform(struct inputs *inputs, const struct node *node)
+static void key_add_platform(struct inputs *inputs, const struct node *node)
 {
 	char text[PLATFORM_TEXT];
 
@@ -107,7 +107,7 @@ static void add_epoch(struct inputs *inputs, bool has_epoch, int64_t epoch)
 		inputs_addf(inputs, REASON_OPTION, "source_date_epoch", "%" PRId64, epoch);
 }
 
-static const char *shown_path(const struct plan *plan, const char *path)
+static const char *key_shown_path(const struct plan *plan, const char *path)
 {
 	const char *relative = path_relative(plan->manifest->dir, path);
 
@@ -115,10 +115,10 @@ static const char *shown_path(const struct plan *plan, const char *path)
 }
 
 /* The folder of a command from an included manifest. */
-static void add_dir(struct inputs *inputs, const struct plan *plan, const char *name, const char *dir)
+static void key_add_dir(struct inputs *inputs, const struct plan *plan, const char *name, const char *dir)
 {
 	if (strcmp(dir, plan->manifest->dir) != 0)
-		inputs_add(inputs, REASON_OPTION, name, shown_path(plan, dir));
+		inputs_add(inputs, REASON_OPTION, name, key_shown_path(plan, dir));
 }
 
 /* The digest that the step recorded for one of its outputs, or NULL. Points into `detail`. */
@@ -158,10 +158,10 @@ static int add_prepare(const struct plan *plan, const struct node *node, struct 
 	if (unmatched >= 0 && (size_t)unmatched < prepare->inputs_must)
 		return error_make(err, ERROR_USAGE, "an input of `prepare` of %s does not exist: %s",
 				  plan->manifest->services[node->service].name.s, prepare->inputs[unmatched]);
-	add_platform(inputs, node);
+	key_add_platform(inputs, node);
 	while (prepare->argv[len])
 		len++;
-	add_dir(inputs, plan, "prepare.run's folder", spec->dir);
+	key_add_dir(inputs, plan, "prepare.run's folder", spec->dir);
 	add_list(inputs, "prepare.run", prepare->argv, len);
 	for (size_t i = 0; prepare->env[i]; i++) {
 		cleanup_free char *name =
@@ -236,7 +236,7 @@ char *plan_base_name(const char *name, const struct platform *platform)
 	return mem_printf("%s (%s)", name, text);
 }
 
-static void add_images(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
+static void key_add_images(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->images_len; i++) {
 		const struct plan_image *image = &build->images[i];
@@ -268,7 +268,8 @@ static int add_mounted(struct inputs *inputs, const char *context, const char *r
 	return 0;
 }
 
-static int add_contexts(struct inputs *inputs, const struct plan *plan, const struct plan_build *build, struct error **err)
+static int key_add_contexts(struct inputs *inputs, const struct plan *plan, const struct plan_build *build,
+			    struct error **err)
 {
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
@@ -310,7 +311,7 @@ static void add_option(struct inputs *inputs, const struct schema_key *key, cons
 }
 
 /* The builder's options, where given. Of secrets only the ids. */
-static void add_given(struct inputs *inputs, const struct build_spec *spec)
+static void key_add_given(struct inputs *inputs, const struct build_spec *spec)
 {
 	for (const struct schema_key *key = schema_next_plain(NULL); key; key = schema_next_plain(key)) {
 		if (key->flags & FLAG_OPTION)
@@ -329,7 +330,7 @@ static void add_given(struct inputs *inputs, const struct build_spec *spec)
 }
 
 /* Attestations are made with the image, so they count. */
-static void add_attestations(struct inputs *inputs, const struct build_spec *spec)
+static void key_add_attestations(struct inputs *inputs, const struct build_spec *spec)
 {
 	if (spec->provenance)
 		inputs_add(inputs, REASON_OPTION, "provenance", spec->provenance == PROVENANCE_MAX ? "max" : "min");
@@ -343,7 +344,7 @@ static int add_used(const struct plan *plan, const struct node *node, struct inp
 	const struct service *service = &plan->manifest->services[node->service];
 	const struct plan_build *build = node->build;
 
-	add_images(inputs, plan, build);
+	key_add_images(inputs, plan, build);
 	for (size_t i = 0; i < service->needs.len; i++) {
 		const struct service *needed = &plan->manifest->services[service->needs_index[i]];
 		cleanup_free char *id = NULL;
@@ -353,25 +354,25 @@ static int add_used(const struct plan *plan, const struct node *node, struct inp
 		id = mem_printf("build:%s:%s", manifest_maker(plan->manifest, needed), platform);
 		add_dependency(inputs, plan, service->needs.items[i].s, plan_find(plan, id));
 	}
-	if (add_contexts(inputs, plan, build, err) < 0)
+	if (key_add_contexts(inputs, plan, build, err) < 0)
 		return -1;
 	return add_outputs(inputs, plan, build->outputs, build->outputs_len, err);
 }
 
-static int add_build(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
+static int key_add_build(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
 	const struct plan_build *build = node->build;
 	size_t first;
 	int r;
 
-	add_platform(inputs, node);
-	add_text(inputs, REASON_DOCKERFILE, shown_path(plan, build->dockerfile), build->text, build->text_len);
+	key_add_platform(inputs, node);
+	add_text(inputs, REASON_DOCKERFILE, key_shown_path(plan, build->dockerfile), build->text, build->text_len);
 	add_args(inputs, plan, build);
 	inputs_add(inputs, REASON_OPTION, "target", service->build.target.s);
-	add_given(inputs, &service->build);
+	key_add_given(inputs, &service->build);
 	if (service_attests(service))
-		add_attestations(inputs, &service->build);
+		key_add_attestations(inputs, &service->build);
 	for (size_t i = 0; i < build->labels_len; i++) {
 		cleanup_free char *name = mem_printf("label %s", build->labels[i].key);
 
@@ -497,7 +498,7 @@ static int add_run_file(struct inputs *inputs, const struct plan *plan, const ch
 	if (source_file(plan->source, path, &digest, &found, err) < 0)
 		return -1;
 	hash_hex(digest, hex);
-	inputs_add(inputs, REASON_FILE, shown_path(plan, path), found ? hex : NULL);
+	inputs_add(inputs, REASON_FILE, key_shown_path(plan, path), found ? hex : NULL);
 	return 0;
 }
 
@@ -510,7 +511,7 @@ static int add_policy(struct inputs *inputs, const struct plan *plan, const stru
 	add_pairs(inputs, "verify.labels", &verify->labels);
 	add_texts(inputs, "verify.platforms", &verify->platforms);
 	if (verify->run_len)
-		add_dir(inputs, plan, "verify.run's folder", verify->dir);
+		key_add_dir(inputs, plan, "verify.run's folder", verify->dir);
 	for (size_t i = 0; i < verify->run_len; i++) {
 		cleanup_free char *name = mem_printf("verify.run[%zu]", i);
 
@@ -621,7 +622,7 @@ int key_inputs(const struct plan *plan, size_t number, struct inputs *inputs, st
 	case NODE_PREPARE:
 		return add_prepare(plan, node, inputs, err);
 	case NODE_BUILD:
-		return add_build(plan, node, inputs, err);
+		return key_add_build(plan, node, inputs, err);
 	case NODE_CONVERT:
 		inputs_add(inputs, REASON_OPTION, "format", node->format->name.s);
 		add_members(plan, node, inputs, false);

@@ -29,7 +29,7 @@ struct build_frame {
 	struct pos pos; /* where this build is asked for */
 };
 
-static size_t add_build(struct plan *plan, const struct build_frame *frame);
+static size_t make_add_build(struct plan *plan, const struct build_frame *frame);
 
 static bool is_cycle(struct plan *plan, const struct build_frame *frame)
 {
@@ -69,7 +69,7 @@ static size_t need_service(struct plan *plan, const struct build_frame *up, size
 	found = plan_find_node(plan, NODE_BUILD, frame.service, platform);
 	if (found != NO_NODE)
 		return found;
-	return is_cycle(plan, &frame) ? NO_NODE : add_build(plan, &frame);
+	return is_cycle(plan, &frame) ? NO_NODE : make_add_build(plan, &frame);
 }
 
 static const struct named_context *find_context(const struct build_spec *build, const char *name)
@@ -169,7 +169,7 @@ static void widen_all(struct plan *plan, const struct build_spec *spec, const ch
 		use->whole_contexts[i] = spec->contexts[i].name.s;
 }
 
-static bool add_images(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
+static bool make_add_images(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
 {
 	const struct service *service = &plan->manifest->services[frame->service];
 	bool good = true;
@@ -237,7 +237,7 @@ static const char *given_name(struct plan *plan, const struct plan_build *build,
 	return same > 1 ? name : arena_strndup(plan->arena, name, len);
 }
 
-static void add_contexts(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
+static void make_add_contexts(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
 {
 	const struct build_spec *spec = &plan->manifest->services[frame->service].build;
 
@@ -270,7 +270,7 @@ static size_t expand_pairs(struct plan *plan, const struct platform *platform, c
 	return len;
 }
 
-static struct pos pos_of(const struct pairs *pairs, const char *key)
+static struct pos make_pos_of(const struct pairs *pairs, const char *key)
 {
 	for (size_t i = 0; i < pairs->len; i++) {
 		if (strcmp(pairs->items[i].key.s, key) == 0)
@@ -296,7 +296,7 @@ static void take_epoch(struct plan *plan, const struct build_spec *spec, struct 
 			continue;
 		}
 		if (strspn(value, "0123456789") != len || len > EPOCH_DIGITS)
-			diags_add(plan->diags, pos_of(&spec->args, EPOCH), NULL,
+			diags_add(plan->diags, make_pos_of(&spec->args, EPOCH), NULL,
 				  "the argument " EPOCH " is \"%s\", which is not a number of seconds", value);
 		if (!build->has_epoch)
 			build->epoch = strtoll(value, NULL, 10);
@@ -322,7 +322,7 @@ static struct plan_build *build_new(struct plan *plan, const struct build_frame 
 	return build;
 }
 
-static size_t add_build(struct plan *plan, const struct build_frame *frame)
+static size_t make_add_build(struct plan *plan, const struct build_frame *frame)
 {
 	const struct service *service = &plan->manifest->services[frame->service];
 	struct plan_build *build;
@@ -335,7 +335,7 @@ static size_t add_build(struct plan *plan, const struct build_frame *frame)
 	build = build_new(plan, frame);
 	if (!resolve_dockerfile(plan, frame, build))
 		return NO_NODE;
-	good = add_images(plan, frame, build);
+	good = make_add_images(plan, frame, build);
 	needs = arena_array(plan->arena, service->needs.len + 1, sizeof(*needs));
 	for (size_t i = 0; i < service->needs.len; i++) {
 		needs[needs_len] =
@@ -345,7 +345,7 @@ static size_t add_build(struct plan *plan, const struct build_frame *frame)
 	}
 	if (!good)
 		return NO_NODE;
-	add_contexts(plan, frame, build);
+	make_add_contexts(plan, frame, build);
 	if (service->has_prepare) {
 		plan_ask_outputs(plan, frame->service, frame->platform);
 		plan_prepare_node(plan, frame->service, frame->platform);
@@ -460,7 +460,7 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 	return good;
 }
 
-static bool add_target(struct plan *plan, size_t service)
+static bool make_add_target(struct plan *plan, size_t service)
 {
 	const struct service *own = &plan->manifest->services[service];
 	const struct platform *platforms = own->build.platforms_len ? own->build.platforms : &plan->options.host;
@@ -517,7 +517,7 @@ static bool add_targets(struct plan *plan)
 
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
 		if (plan->services[i].target)
-			good = add_target(plan, i) && good;
+			good = make_add_target(plan, i) && good;
 	}
 	return good;
 }

@@ -21,7 +21,7 @@ struct checker {
 	uint32_t file;
 };
 
-static struct pos pos_of(const struct checker *c, const struct token *token)
+static struct pos dockerfile_check_pos_of(const struct checker *c, const struct token *token)
 {
 	return diags_pos_at(c->diags, c->file, token->at && token->len > 0 ? token->at[0] : 0);
 }
@@ -115,7 +115,8 @@ static void check_base(const struct checker *c, const struct stage *stage)
 	    dockerfile_check_is_ours(c, name) || !ref_parse(name, &ref, NULL))
 		return;
 	if (!ref.digest && (!ref.tag || strcmp(ref.tag, "latest") == 0))
-		diags_add(c->diags, pos_of(c, stage->base), "name a version, or better a digest: NAME:1.2@sha256:...",
+		diags_add(c->diags, dockerfile_check_pos_of(c, stage->base),
+			  "name a version, or better a digest: NAME:1.2@sha256:...",
 			  "the base %s is another image whenever its owner likes", name);
 	ref_free(&ref);
 }
@@ -144,7 +145,7 @@ static void check_sources(const struct checker *c, const struct instruction *in)
 		if (strcmp(path, ".") == 0 || strncmp(path, "..", 2) == 0)
 			continue;
 		if (ignore_matches(c->check->ignore, path) && !ignore_descend(c->check->ignore, path))
-			diags_add(c->diags, pos_of(c, &in->args[i]),
+			diags_add(c->diags, dockerfile_check_pos_of(c, &in->args[i]),
 				  "leave it in with a \"!\" pattern, or do not copy it",
 				  "%s %s: the ignore file leaves it out of the context", in->name, relative);
 	}
@@ -178,7 +179,8 @@ static void dockerfile_check_user(const struct checker *c)
 		if (!base && (strchr(stage->base->text, '$') || dockerfile_check_is_ours(c, stage->base->text)))
 			return;
 		if (!base)
-			diags_add(c->diags, pos_of(c, target->base), "add USER with a name or number that is not root's",
+			diags_add(c->diags, dockerfile_check_pos_of(c, target->base),
+				  "add USER with a name or number that is not root's",
 				  "the image runs as root: no USER in its last stage, nor in those that it stands on");
 		stage = base;
 	}

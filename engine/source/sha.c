@@ -79,7 +79,7 @@ static int read_one(const struct sha_reading *reading, size_t index, struct sha2
 	return 0;
 }
 
-static void work(void *data, size_t index, unsigned worker)
+static void sha_work(void *data, size_t index, unsigned worker)
 {
 	struct crowd *crowd = data;
 	const struct walk_node *node = crowd->reading->nodes[index];
@@ -100,7 +100,7 @@ int sha_read(const struct sha_reading *reading, struct error **err)
 	struct crowd crowd = { .reading = reading };
 	struct error *error = NULL;
 
-	workers_run(reading->len, workers_count(reading->len, FILES_A_THREAD), work, &crowd);
+	workers_run(reading->len, workers_count(reading->len, FILES_A_THREAD), sha_work, &crowd);
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		free(crowd.hands[i].block);
 		sha256_free(crowd.hands[i].sha);

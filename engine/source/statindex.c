@@ -26,7 +26,7 @@ struct statindex {
 	atomic_uchar *seen; /* a byte an entry: its name is still there */
 };
 
-static bool valid(const struct buf *file, struct statindex_header *ret)
+static bool statindex_valid(const struct buf *file, struct statindex_header *ret)
 {
 	struct statindex_header header;
 	uint64_t size;
@@ -54,7 +54,7 @@ struct statindex *statindex_open(const char *path)
 	bool found = false;
 
 	if (!path || fs_read_if(path, SIZE_LIMIT, &index->file, &found, NULL) < 0 || !found ||
-	    !valid(&index->file, &index->header)) {
+	    !statindex_valid(&index->file, &index->header)) {
 		buf_free(&index->file);
 		return index;
 	}

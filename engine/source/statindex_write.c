@@ -58,7 +58,7 @@ static void add_claim(struct name_claims *claims, const struct claim *claim)
 	claims->items[claims->len++] = *claim;
 }
 
-static int by_name(const void *a, const void *b)
+static int statindex_write_by_name(const void *a, const void *b)
 {
 	const struct claim *x = a, *y = b;
 	int order = memcmp(x->name, y->name, x->len < y->len ? x->len : y->len);
@@ -195,7 +195,7 @@ static uint32_t take_old(struct index_writer *w, uint32_t dir)
 }
 
 /* Makes one record of all claims of a name; true when there is a folder below it. */
-static bool merge(struct index_writer *w, const struct claim *claims, size_t len, struct below *below)
+static bool statindex_write_merge(struct index_writer *w, const struct claim *claims, size_t len, struct below *below)
 {
 	struct merged merged = { 0 };
 	struct stat_record record;
@@ -246,7 +246,7 @@ static struct range stamp_of(const struct index_writer *w, uint32_t old, const s
 	return walked ? stamp : statindex_range(w->old, old);
 }
 
-static uint32_t add_dir(struct index_writer *w)
+static uint32_t statindex_write_add_dir(struct index_writer *w)
 {
 	mem_reserve(&w->dirs, &w->dirs_cap, w->dirs_len + 1, sizeof(*w->dirs));
 	return (uint32_t)w->dirs_len++;
@@ -268,12 +268,12 @@ static void write_dir(struct index_writer *w, uint32_t number, uint32_t old, con
 	}
 	claim_old(&claims, w->old, old, walked);
 	if (claims.len > 0)
-		qsort(claims.items, claims.len, sizeof(*claims.items), by_name);
+		qsort(claims.items, claims.len, sizeof(*claims.items), statindex_write_by_name);
 	below = mem_array(claims.len + 1, sizeof(*below));
 	for (size_t i = 0, end; i < claims.len; i = end) {
-		for (end = i + 1; end < claims.len && by_name(&claims.items[i], &claims.items[end]) == 0;)
+		for (end = i + 1; end < claims.len && statindex_write_by_name(&claims.items[i], &claims.items[end]) == 0;)
 			end++;
-		if (merge(w, &claims.items[i], end - i, &below[below_len]))
+		if (statindex_write_merge(w, &claims.items[i], end - i, &below[below_len]))
 			below_len++;
 		else
 			free(below[below_len].mounts);
@@ -282,7 +282,7 @@ static void write_dir(struct index_writer *w, uint32_t number, uint32_t old, con
 	w->dirs[number].first = (uint32_t)first;
 	w->dirs[number].count = (uint32_t)(w->records_len - first);
 	for (size_t i = 0; i < below_len; i++) {
-		uint32_t child = add_dir(w);
+		uint32_t child = statindex_write_add_dir(w);
 
 		w->records[below[i].record].dir = child;
 		write_dir(w, child, below[i].old, below[i].mounts, below[i].len, depth + 1);
@@ -359,8 +359,8 @@ int statindex_write(const char *path, const char *base, const struct statindex *
 			outside[outside_len++] = (struct mount_point){ tops[i]->path + 1, tops[i]->dir };
 	}
 	buf_char(&w.names, '\0'); /* offset 0: no text */
-	add_dir(&w);
-	add_dir(&w);
+	statindex_write_add_dir(&w);
+	statindex_write_add_dir(&w);
 	write_dir(&w, 0, take_old(&w, 0), inside, inside_len, 0);
 	write_dir(&w, 1, take_old(&w, 1), outside, outside_len, 0);
 	free(inside);

@@ -71,7 +71,7 @@ static size_t top_len(const struct top *top)
 }
 
 /* Keeps the error of the first path in byte order, so that the same trouble gives the same words every time. */
-static void fail(struct hand *hand, const struct place *place, const char *name, int errnum, const char *what)
+static void walk_fail(struct hand *hand, const struct place *place, const char *name, int errnum, const char *what)
 {
 	cleanup_free char *path = mem_printf("%.*s%s%s%s%s", (int)top_len(place->host), place->host->path,
 					     *place->path ? "/" : "", place->path, name ? "/" : "", name ? name : "");
@@ -88,7 +88,7 @@ static void fail(struct hand *hand, const struct place *place, const char *name,
 	hand->error_path = steal_ptr(path);
 }
 
-static int64_t nanoseconds(struct timespec t)
+static int64_t walk_nanoseconds(struct timespec t)
 {
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
@@ -100,7 +100,8 @@ bool walk_settled(const struct stamp *stamp, int64_t now)
 
 struct stamp walk_stamp(const struct stat *st)
 {
-	return (struct stamp){ (uint64_t)st->st_size, nanoseconds(st->st_mtim), nanoseconds(st->st_ctim), st->st_ino };
+	return (struct stamp){ (uint64_t)st->st_size, walk_nanoseconds(st->st_mtim), walk_nanoseconds(st->st_ctim),
+			       st->st_ino };
 }
 
 static bool same_stamp(const struct stat_record *record, const struct walk_node *node, int64_t now)
@@ -142,7 +143,7 @@ static bool read_link(struct place *place, struct walk_node *node, const char *n
 	len = readlinkat(place->fd, node->path + place->at, text, sizeof(text));
 	if (len < 0) {
 		if (errno != ENOENT && errno != EINVAL)
-			fail(place->hand, place, name, errno, "the link cannot be read");
+			walk_fail(place->hand, place, name, errno, "the link cannot be read");
 		return false;
 	}
 	node->link = arena_strndup(place->hand->arena, text, (size_t)len);
@@ -153,8 +154,8 @@ static bool read_link(struct place *place, struct walk_node *node, const char *n
 }
 
 /* Fills in a node that counts; false when it is gone or refused. */
-static bool fill(struct place *place, struct walk_node *node, const char *name, const struct stat *st,
-		 const struct stat_record *record)
+static bool walk_fill(struct place *place, struct walk_node *node, const char *name, const struct stat *st,
+		      const struct stat_record *record)
 {
 	struct hand *hand = place->hand;
 
@@ -180,13 +181,14 @@ static bool fill(struct place *place, struct walk_node *node, const char *name, 
 		}
 		return true;
 	case S_IFIFO:
-		fail(hand, place, name, 0, "a named pipe cannot be part of a build context; list it in .dockerignore");
+		walk_fail(hand, place, name, 0,
+			  "a named pipe cannot be part of a build context; list it in .dockerignore");
 		return false;
 	case S_IFSOCK:
-		fail(hand, place, name, 0, "a socket cannot be part of a build context; list it in .dockerignore");
+		walk_fail(hand, place, name, 0, "a socket cannot be part of a build context; list it in .dockerignore");
 		return false;
 	default:
-		fail(hand, place, name, 0, "a device cannot be part of a build context; list it in .dockerignore");
+		walk_fail(hand, place, name, 0, "a device cannot be part of a build context; list it in .dockerignore");
 		return false;
 	}
 }
@@ -342,10 +344,10 @@ static void visit(struct place *place, const struct item *item, const struct sta
 	if (any.counts) {
 		if (!looked && look(place, place->names, &st) < 0) {
 			if (errno != ENOENT)
-				fail(hand, place, item->name, errno, "cannot be looked at");
+				walk_fail(hand, place, item->name, errno, "cannot be looked at");
 			return;
 		}
-		if (!fill(place, node, item->name, &st, record))
+		if (!walk_fill(place, node, item->name, &st, record))
 			return;
 		any.descend &= S_ISDIR(st.st_mode);
 	}
@@ -408,7 +410,8 @@ static bool has_files(struct place *place, const char *name, int fd)
 {
 	if (!fs_is_made_up(fd))
 		return true;
-	fail(place->hand, place, name, 0, "the kernel makes up what is in this folder: it cannot be part of an image");
+	walk_fail(place->hand, place, name, 0,
+		  "the kernel makes up what is in this folder: it cannot be part of an image");
 	close(fd);
 	return false;
 }
@@ -418,7 +421,7 @@ static bool open_dir(struct place *place, const struct walk_node *node, struct p
 {
 	below->fd = openat(place->fd, node->path + place->at, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (below->fd < 0 && errno != ENOENT)
-		fail(place->hand, place, node->path + place->dir->prefix, errno, "the folder cannot be read");
+		walk_fail(place->hand, place, node->path + place->dir->prefix, errno, "the folder cannot be read");
 	below->at = node->dir->prefix;
 	return below->fd >= 0 && has_files(place, node->path + place->dir->prefix, below->fd);
 }
@@ -433,8 +436,8 @@ static bool read_attributes(struct place *place, struct walk_node *node, int fd)
 		int errnum = errno;
 
 		error_free(why);
-		fail(place->hand, place, node->path + place->dir->prefix, errnum,
-		     "the folder's attributes cannot be read");
+		walk_fail(place->hand, place, node->path + place->dir->prefix, errnum,
+			  "the folder's attributes cannot be read");
 		return false;
 	}
 	if (attributes.len > 0)
@@ -458,7 +461,7 @@ static void enter(struct place *place, struct walk_node *node)
 			       .depth = place->depth + 1 };
 
 	if (below.depth > DEPTH_MAX) {
-		fail(hand, place, name, 0, "folders lie too deep within each other");
+		walk_fail(hand, place, name, 0, "folders lie too deep within each other");
 		return;
 	}
 	date(place, node);
@@ -534,7 +537,7 @@ static bool visit_read(struct place *place)
 	size_t bytes = 0, count;
 
 	if (listing_read(&hand->listing, place->fd) < 0) {
-		fail(hand, place, NULL, errno, "the folder cannot be read");
+		walk_fail(hand, place, NULL, errno, "the folder cannot be read");
 		return false;
 	}
 	count = hand->listing.len;
@@ -595,10 +598,10 @@ static void walk_top(struct hand *hand, struct top *top)
 	top->host = top;
 	place.fd = open(top->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (place.fd < 0) {
-		fail(hand, &place, NULL, errno == ENOENT || errno == ENOTDIR ? 0 : errno,
-		     errno == ENOENT    ? "the folder does not exist"
-		     : errno == ENOTDIR ? "this is not a folder"
-					: "the folder cannot be read");
+		walk_fail(hand, &place, NULL, errno == ENOENT || errno == ENOTDIR ? 0 : errno,
+			  errno == ENOENT    ? "the folder does not exist"
+			  : errno == ENOTDIR ? "this is not a folder"
+					     : "the folder cannot be read");
 		return;
 	}
 	if (!has_files(&place, NULL, place.fd))
@@ -613,7 +616,7 @@ static void walk_top(struct hand *hand, struct top *top)
 	close(place.fd);
 }
 
-static void work(void *data, const struct crew_task *task, unsigned worker)
+static void walk_work(void *data, const struct crew_task *task, unsigned worker)
 {
 	struct hand *hand = (struct hand *)data + worker;
 	struct place place = { .hand = hand,
@@ -673,7 +676,7 @@ int walk_run(struct walk *walk, struct error **err)
 		hands[i].crew = crew;
 		hands[i].arena = arena_new();
 	}
-	crew_run(crew, statindex_entries(walk->index), work, hands);
+	crew_run(crew, statindex_entries(walk->index), walk_work, hands);
 	crew_free(crew);
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		gather(walk, &hands[i]);

@@ -181,9 +181,9 @@ static const struct option table[] = {
 	{ 0, "allow-outside", NULL, "let manifests name others, and env files, outside of the project",
 	  FLAG(allow_outside) },
 	{ 0, "builder", "NAME",
-	  "build with NAME: buildah, docker, docker:BUILDER, buildctl, buildctl:ADDRESS, nerdctl or nerdctl:NAMESPACE "
+	  "build with NAME: buildah, docker, docker:BUILDER, buildkit, buildkit:ADDRESS, nerdctl or nerdctl:NAMESPACE "
 	  "(CBUILD_BUILDER)",
-	  .commands = PLANS " doctor check", .choices = "buildah docker buildctl nerdctl", TEXT(builder) },
+	  .commands = PLANS " doctor check", .choices = "buildah docker buildkit nerdctl", TEXT(builder) },
 	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)",
 	  .commands = PLANS " down", .choices = "podman docker", TEXT(runtime) },
 	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = CHECKS, FLAG(no_load) },

@@ -140,7 +140,7 @@ int session_open(struct session *session, const struct options *options, struct 
 /* Whoever can write in the checkout, its authors among them, may have put a link where cbuild writes and tidies up. */
 static int refuse_links(const struct session *session, struct error **err)
 {
-	static const char *const names[] = { "oci",  "oci/blobs", "oci/blobs/sha256", "oci/tmp", "handed", "locks",
+	static const char *const names[] = { "oci",  "oci/blobs", "oci/blobs/sha256", "oci/tmp", "shown", "locks",
 					     "logs", "run",       "state.db" };
 
 	if (fs_refuse_link(session->state_dir, err) < 0)

@@ -8,7 +8,8 @@
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
 
-static const char *const drivers[] = { "buildah", "docker", "buildctl", "nerdctl" };
+/* "buildctl" is what "buildkit" was called before. */
+static const char *const drivers[] = { "buildah", "docker", "buildkit", "nerdctl", "buildctl" };
 enum { DRIVERS = sizeof(drivers) / sizeof(drivers[0]) };
 
 static void check_driver(struct resolve *r, const struct manifest_builder *builder)
@@ -21,7 +22,7 @@ static void check_driver(struct resolve *r, const struct manifest_builder *build
 	nearest = text_nearest(builder->driver.s, drivers, DRIVERS);
 	diags_add(r->diags, builder->driver.pos,
 		  nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest)
-			  : "the drivers are buildah, docker, buildctl and nerdctl",
+			  : "the drivers are buildah, docker, buildkit and nerdctl",
 		  "there is no driver \"%s\"", builder->driver.s);
 }
 
@@ -31,10 +32,10 @@ static void check_tls(struct resolve *r, const struct manifest_builder *builder)
 
 	if (!tls->pos.line)
 		return;
-	if (!builder->driver.s || strcmp(builder->driver.s, "buildctl") != 0)
+	if (!builder->driver.s || strncmp(builder->driver.s, "build", 5) != 0 || !strcmp(builder->driver.s, "buildah"))
 		diags_add(r->diags, tls->pos,
 			  "docker reads DOCKER_CERT_PATH, or has a builder of its own made with the files",
-			  "\"tls\" is for builders with the driver \"buildctl\"");
+			  "\"tls\" is for builders with the driver \"buildkit\"");
 	else if (!tls->cert.s != !tls->key.s)
 		diags_add(r->diags, tls->pos, NULL, "\"cert\" and \"key\" are given together, or neither");
 }

@@ -367,10 +367,10 @@ static const struct schema schema_tls = { .name = "tls", KEYS(tls_keys) };
 
 static const struct schema_key builder_keys[] = {
 	{ "driver", TYPE_TEXT, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(manifest_builder, driver),
-	  .doc = "\"buildah\", \"docker\", \"buildctl\" or \"nerdctl\"." },
+	  .doc = "\"buildah\", \"docker\", \"buildkit\" or \"nerdctl\"." },
 	{ "addr", TYPE_TEXT, .flags = FLAG_FILLED, IN(manifest_builder, addr),
 	  .doc = "Where it is: of docker a host (\"ssh://arm1\", \"tcp://arm1:2376\") or the name of one of buildx's "
-		 "builders; of buildctl an address; of nerdctl a namespace." },
+		 "builders; of buildkit an address; of nerdctl a namespace." },
 	{ "platforms", TYPE_CSV, IN(manifest_builder, platform_texts),
 	  .doc = "The platforms that it is to build; by default those that it says are its own." },
 	{ "weight", TYPE_COUNT, IN(manifest_builder, weight),
@@ -379,7 +379,7 @@ static const struct schema_key builder_keys[] = {
 	  .doc = "How much it is given at once: builds, or batches of them; 2 by default." },
 	{ "emulate", TYPE_BOOL, IN(manifest_builder, emulate),
 	  .doc = "true: it may build for platforms that it emulates, where no builder has them as its own." },
-	{ "tls", TYPE_MAP, IN(manifest_builder, tls), .sub = &schema_tls, .doc = "What buildctl proves itself with." },
+	{ "tls", TYPE_MAP, IN(manifest_builder, tls), .sub = &schema_tls, .doc = "What cbuild proves itself to a BuildKit daemon with." },
 };
 
 static const struct manifest_builder builder_initial = { .weight = 1, .jobs = 2 };

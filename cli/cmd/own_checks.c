@@ -88,6 +88,7 @@ int own_checks_add(struct builder *builder, struct session *session, const struc
 	const struct build_job job = {
 		.id = node->id,
 		.context = build->contexts[0].root ? build->contexts[0].root : build->contexts[0].url,
+		.dockerfile = build->dockerfile,
 		.text = build->text,
 		.text_len = build->text_len,
 		.target = service->build.target.s,
@@ -101,6 +102,7 @@ int own_checks_add(struct builder *builder, struct session *session, const struc
 		args[i] = (struct build_pair){ build->args[i].key, build->args[i].value };
 	/* The image's content does not matter here: an empty folder stands in for it, so that no registry is asked. */
 	for (size_t i = 0; i < build->images_len; i++)
-		contexts[i] = (struct build_context){ build->images[i].mention->name, session->manifest->dir };
+		contexts[i] = (struct build_context){ .name = build->images[i].mention->name,
+						      .value = session->manifest->dir };
 	return builder_check(builder, &job, take_finding, &asked, err);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "engine/builder/args.h"
 #include "engine/builder/builder.h"
 #include "engine/io/proc.h"
@@ -145,4 +146,21 @@ void args_set(struct argv *env, const char *name, const char *value)
 		env->items[kept] = NULL;
 	if (value)
 		argv_addf(env, "%s=%s", name, value);
+}
+
+void args_csv(struct buf *out, const char *field)
+{
+	bool quoted = strpbrk(field, ",\"\n") != NULL;
+
+	if (out->len > 0)
+		buf_char(out, ',');
+	if (quoted)
+		buf_char(out, '"');
+	for (; *field; field++) {
+		if (*field == '"')
+			buf_char(out, '"');
+		buf_char(out, *field);
+	}
+	if (quoted)
+		buf_char(out, '"');
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 struct argv;
+struct buf;
 struct build_job;
 
 /* What the command lines of all builders have in common. */
@@ -22,5 +23,8 @@ void args_set(struct argv *env, const char *name, const char *value);
 /* True when a build argument of that name can stand in the environment of a builder's client: it is no
  * variable that the client, its libraries or its helpers might look at. */
 bool args_environment_safe(const char *name);
+
+/* Appends a field of comma separated values, quoted where it must be. */
+void args_csv(struct buf *out, const char *field);
 
 #endif

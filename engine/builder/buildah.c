@@ -15,7 +15,6 @@
 #include "base/thread.h"
 #include "engine/builder/args.h"
 #include "engine/builder/buildah.h"
-#include "engine/builder/csv.h"
 #include "engine/builder/emulation.h"
 #include "engine/builder/failure.h"
 #include "engine/builder/leftover.h"
@@ -79,7 +78,7 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 	argv_addf(argv, "--build-arg=BUILDPLATFORM=%s", host);
 	args_common(job, argv, env);
 	argv_addf(argv, "--secret=%s", command->mark);
-	csv_add(&file, command->files->dockerfile); /* it takes several, separated by commas */
+	args_csv(&file, command->files->dockerfile); /* it takes several, separated by commas */
 	argv_addf(argv, "--file=%s", file.data);
 	argv_addf(argv, "--ignorefile=%s", command->files->ignore);
 	argv_add(argv, job->context);
@@ -502,7 +501,6 @@ static int buildah_open(const struct builder_given *given, void **ret, struct bu
 	info->place = self->place;
 	info->mounts_ignored = true;
 	info->own_images = true;
-	info->batch = 1;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
 	info->abilities = knows_heredocs(self->facts.version) ? ABILITY_HEREDOC : 0;

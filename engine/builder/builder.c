@@ -21,14 +21,19 @@ struct builder {
 #define BUILDERS 4
 
 /* Best first: what needs no daemon before what does. */
-static const struct builder_ops *const builders[BUILDERS] = { &builder_buildah, &builder_docker, &builder_buildctl,
+static const struct builder_ops *const builders[BUILDERS] = { &builder_buildah, &builder_docker, &builder_buildkit,
 							      &builder_nerdctl };
 
 const char *const *builder_names(void)
 {
-	static const char *const names[BUILDERS + 1] = { "buildah", "docker", "buildctl", "nerdctl", NULL };
+	static const char *const names[BUILDERS + 1] = { "buildah", "docker", "buildkit", "nerdctl", NULL };
 
 	return names;
+}
+
+static bool is_called(const char *builder, const char *name, size_t len)
+{
+	return builder && strlen(builder) == len && strncmp(builder, name, len) == 0;
 }
 
 /* What "docker:fleet" begins with; the instance behind the colon, or NULL, in *ret_instance. */
@@ -38,7 +43,7 @@ static const struct builder_ops *find(const char *name, const char **ret_instanc
 
 	*ret_instance = name[len] ? name + len + 1 : NULL;
 	for (size_t i = 0; i < BUILDERS; i++) {
-		if (strlen(builders[i]->name) == len && strncmp(builders[i]->name, name, len) == 0 &&
+		if ((is_called(builders[i]->name, name, len) || is_called(builders[i]->synonym, name, len)) &&
 		    (!*ret_instance || (builders[i]->instances && **ret_instance)))
 			return builders[i];
 	}
@@ -66,7 +71,7 @@ const char *builder_hinted(void)
 		const char *variable, *builder;
 	} hints[] = {
 		{ "BUILDX_BUILDER", "docker" },
-		{ "BUILDKIT_HOST", "buildctl" },
+		{ "BUILDKIT_HOST", "buildkit" },
 		{ "CONTAINERD_NAMESPACE", "nerdctl" },
 		{ "DOCKER_HOST", "docker" },
 	};
@@ -137,9 +142,8 @@ static int no_such(const char *name, struct error **err)
 	if (near)
 		error_remedy(err, "did you mean \"%s\"?", near);
 	else
-		error_remedy(err, "the builders are: buildah, docker (docker:NAME for one of `docker buildx ls`), "
-				  "buildctl "
-				  "(buildctl:ADDRESS), nerdctl (nerdctl:NAMESPACE)");
+		error_remedy(err, "the builders are: buildah, docker (docker:NAME for one of buildx's), buildkit "
+				  "(buildkit:ADDRESS), nerdctl (nerdctl:NAMESPACE)");
 	return -1;
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/digest.h"
+#include "base/xxh3.h"
 #include "base/platform.h"
 
 struct error;
@@ -54,10 +55,22 @@ struct build_pair {
 	const char *value;
 };
 
+/* Something in a context that counts: a file, a folder or a link. */
+struct build_file {
+	const char *path;      /* within the context; bytes */
+	uint32_t mode;         /* st_mode */
+	uint64_t size;         /* of a file */
+	int64_t mtime;         /* nanoseconds since 1970 */
+	const char *link;      /* text of a link */
+	struct hash128 digest; /* content of a file */
+};
+
 /* A named context that is a folder or a URL (those that are images are in `images`). */
 struct build_context {
 	const char *name;
-	const char *value; /* absolute path or URL */
+	const char *value;              /* absolute path or URL */
+	const struct build_file *files; /* of a folder, for builders with `sends_files` */
+	size_t files_len;
 };
 
 /* Handed over by the file's name, or in the client's environment: never in an argument's value. */
@@ -68,13 +81,12 @@ struct build_secret_source {
 };
 
 struct build_job {
-	const char *id;           /* the node's id, "build:indexer:linux/arm64": for errors and file names */
-	const char *context;      /* absolute path */
-	const char *context_name; /* for builders with `keeps_contexts`: what to call all of its folders together.
-	                           * Another name must be other folders to them; the same one may be what they have.
-	                           * NULL for the others */
-	const char *dockerfile;   /* absolute path, for messages and for builders that read it themselves */
-	const char *text;         /* its bytes, as hashed */
+	const char *id;                 /* the node's id, "build:indexer:linux/arm64": for errors and file names */
+	const char *context;            /* absolute path */
+	const struct build_file *files; /* for builders with `sends_files`: what counts of it */
+	size_t files_len;
+	const char *dockerfile; /* absolute path, for messages and for builders that read it themselves */
+	const char *text;       /* its bytes, as hashed */
 	size_t text_len;
 	const char *ignore_file; /* absolute path of the ignore file that counts, or NULL */
 	const char *key;         /* of the node: another one whenever anything is that the build reads */
@@ -103,8 +115,8 @@ struct build_job {
 	bool pull;                           /* ask for bases anew */
 	bool keep;                           /* a base only: the result may stay in the builder's own storage */
 	bool no_cache;
-	const char *provenance;  /* "min", "max", or NULL: what the builder says beside the image, ... */
-	bool sbom;               /* ... and whether it lists what is in it: */
+	const char *provenance;     /* "min", "max", or NULL: what the builder says beside the image, ... */
+	bool sbom;                  /* ... and whether it lists what is in it: */
 	const char *sbom_generator; /* by this scanner's image; NULL: by its own */
 	const char *staging; /* an empty folder of the job's own on the store's file system; the caller removes it */
 	const struct output *output; /* log file and lines */
@@ -137,13 +149,9 @@ struct builder_info {
 	const char *version;
 	const char *detail; /* how it works here, for people, or NULL */
 	const char *place; /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
-	bool keeps_contexts; /* it keeps the folders it was given, and goes on using a file of which name, size and
-	                      * modification time are the same (source/handed.h) */
-	bool mixes_contexts; /* the same, and it keeps all folders of one kind together, whoever they were given by: what
-			      * two of them are called does not matter */
+	bool sends_files;                 /* it is sent the files that count, and needs to be told which they are */
 	bool mounts_ignored;              /* a RUN step that mounts a context sees what the ignore file leaves out */
 	bool own_images;                  /* its engine may have an image under a name that no registry knows */
-	size_t batch;                     /* jobs that one batch may have; 1 for buildah */
 	const struct platform *platforms; /* that RUN steps work for, native first */
 	size_t platforms_len;
 	size_t native_len; /* of them, those that need no emulator; at least 1 */
@@ -181,7 +189,6 @@ const struct builder_info *builder_info(const struct builder *builder);
  * the result's platform is the job's, and its layers begin with those of the base that was meant. */
 void builder_build(struct builder *builder, const struct build_job *jobs, size_t len, build_done *done, void *data);
 
-
 /* Asks whether it is still there, in a task: ERROR_TOOL when not. One that is no daemon always is. */
 int builder_answers(struct builder *builder, struct error **err);
 
@@ -192,7 +199,7 @@ struct builder_finding {
 	unsigned line, last_line; /* of the Dockerfile, from 1; 0: all of it */
 };
 typedef void builder_found(void *data, const struct builder_finding *finding);
-/* Has the Dockerfile looked over, nothing is built; for a builder with ABILITY_CHECK. Of the job only context, text, target and
+/* Has the Dockerfile looked over, nothing is built; for a builder with ABILITY_CHECK. Of the job only context, dockerfile, text, target, contexts and
  * args are read. On the loop's thread before loop_run. ERROR_TOOL when it gives no answer. */
 int builder_check(struct builder *builder, const struct build_job *job, builder_found *found, void *data,
 		  struct error **err);

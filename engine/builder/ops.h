@@ -15,7 +15,8 @@ struct builder_given {
 /* What a builder's file provides; for engine/builder/ alone. */
 struct builder_ops {
 	const char *name;
-	bool instances; /* there may be several of it, with names */
+	const char *synonym; /* another name for it, or NULL */
+	bool instances;      /* there may be several of it, with names */
 	/* The place of its storage as it was found out before (malloc'd), or NULL; may be missing. Starts nothing. */
 	char *(*known_place)(struct state *state);
 	/* Sets *ret to the builder's own data when it can be used here; ERROR_TOOL with a remedy when not. */
@@ -30,7 +31,7 @@ struct builder_ops {
 
 extern const struct builder_ops builder_buildah;
 extern const struct builder_ops builder_docker;
-extern const struct builder_ops builder_buildctl;
+extern const struct builder_ops builder_buildkit;
 extern const struct builder_ops builder_nerdctl;
 
 #endif

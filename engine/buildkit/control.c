@@ -112,8 +112,8 @@ static int take_version(struct daemon *daemon, uint64_t limit_ms, struct control
 	cleanup_message Bk__InfoAnswer *answer = NULL;
 	cleanup_error struct error *error = NULL;
 
-	if (grpc_ask(daemon->h2, SERVICE "Info", &blank.base, limit_ms, &bk__info_answer__descriptor, (void **)&answer,
-		     &error) < 0)
+	if (grpc_ask(daemon->h2, SERVICE "Info", NULL, 0, &blank.base, limit_ms, &bk__info_answer__descriptor,
+		     (void **)&answer, &error) < 0)
 		return h2_alive(daemon->h2) && !error->transient && error->cls != ERROR_CANCELLED
 			       ? 0
 			       : error_move(err, &error);
@@ -129,7 +129,7 @@ int control_info(struct daemon *daemon, uint64_t limit_ms, struct control_info *
 
 	*ret = (struct control_info){ .version = "" };
 	if (take_version(daemon, limit_ms, ret, err) < 0 ||
-	    grpc_ask(daemon->h2, SERVICE "ListWorkers", &blank.base, limit_ms, &bk__workers_answer__descriptor,
+	    grpc_ask(daemon->h2, SERVICE "ListWorkers", NULL, 0, &blank.base, limit_ms, &bk__workers_answer__descriptor,
 		     (void **)&answer, err) < 0)
 		return -1;
 	if (answer->n_workers == 0)

@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "engine/buildkit/proto/message.h"
 #include "engine/buildkit/proto/session.pb-c.h"
+#include "engine/source/content.h"
 
 #define METHOD "/moby.filesync.v1.FileSync/DiffCopy"
 #define PIECE ((size_t)128 << 10) /* bytes of a file in one packet */
@@ -175,6 +176,13 @@ static ssize_t read_piece(int fd, char *block)
 	return (ssize_t)have;
 }
 
+/* Attributes do not travel, but they count: then the digest is of both. */
+static bool is_right(int fd, const struct filesync_entry *entry, struct hash128 digest)
+{
+	return hash_equal(digest, entry->digest) ||
+	       (content_attributes(fd, entry->source, &digest, NULL) == 0 && hash_equal(digest, entry->digest));
+}
+
 static int send_file(struct filesync *filesync, struct grpc_call *call, uint32_t id, const struct filesync_entry *entry,
 		     struct error **err)
 {
@@ -196,7 +204,7 @@ static int send_file(struct filesync *filesync, struct grpc_call *call, uint32_t
 		if (size == entry->size)
 			break;
 	}
-	if (n < 0 || size != entry->size || !hash_equal(hasher_done(hasher), entry->digest))
+	if (n < 0 || size != entry->size || !is_right(fd, entry, hasher_done(hasher)))
 		return refuse_changed(filesync, call, entry, err);
 	if (n > 0 && send_packet(call, BK__PACKET_TYPE__PACKET_DATA, id, block, (size_t)n, err) < 0)
 		return -1;
@@ -253,30 +261,34 @@ static int answer_requests(struct filesync *filesync, struct grpc_call *call, co
 	return r;
 }
 
-/* Only the ignore file is asked for: nothing is left out by it here. */
-static bool wants_hint(const struct grpc_call *call, const struct filesync_folder *folder)
+/* Only the ignore file is asked for: it is sent when it counts, and leaves nothing out here. */
+static struct filesync_folder asked_for(const struct grpc_call *call, const struct filesync_folder *folder)
 {
 	const char *wanted = grpc_metadata(call, "followpaths", 0);
+	struct filesync_folder alone = { .name = folder->name };
 
-	return folder->hint && wanted && strcmp(wanted, folder->hint) == 0 && !grpc_metadata(call, "followpaths", 1);
+	if (!folder->hint || !wanted || strcmp(wanted, folder->hint) != 0 || grpc_metadata(call, "followpaths", 1))
+		return *folder;
+	for (size_t i = 0; alone.len == 0 && i < folder->len; i++)
+		if (strcmp(folder->entries[i].path, folder->hint) == 0) {
+			alone.entries = &folder->entries[i];
+			alone.len = 1;
+		}
+	return alone;
 }
 
 static int serve(void *data, struct grpc_call *call, struct error **err)
 {
 	struct filesync *filesync = data;
 	const char *name = grpc_metadata(call, "dir-name", 0);
-	static const struct filesync_folder nothing;
 
 	for (size_t i = 0; name && i < filesync->len; i++) {
-		const struct filesync_folder *folder = &filesync->folders[i];
+		struct filesync_folder folder;
 
-		if (strcmp(folder->name, name) != 0)
+		if (strcmp(filesync->folders[i].name, name) != 0)
 			continue;
-		if (wants_hint(call, folder))
-			folder = &nothing;
-		if (send_stats(call, folder, err) < 0)
-			return -1;
-		return answer_requests(filesync, call, folder, err);
+		folder = asked_for(call, &filesync->folders[i]);
+		return send_stats(call, &folder, err) < 0 ? -1 : answer_requests(filesync, call, &folder, err);
 	}
 	return grpc_refuse(call, GRPC_NOT_FOUND, "no folder is called %s here", name ? name : "");
 }

@@ -23,12 +23,12 @@ struct filesync_entry {
 	const char *link;      /* text of a link */
 	const char *source;    /* path of the file; NULL: its bytes are */
 	const char *data;      /* these */
-	struct hash128 digest; /* of its content (hash_bytes) */
+	struct hash128 digest; /* of its content, as it counts (source/content.h) */
 };
 
 struct filesync_folder {
 	const char *name; /* by which the daemon asks for it */
-	const char *hint; /* a file that it may ask for alone and gets no answer for (".dockerignore"), or NULL */
+	const char *hint; /* a file that it may ask for alone, to see what it leaves out (".dockerignore"), or NULL */
 	struct filesync_entry *entries;
 	size_t len;
 };

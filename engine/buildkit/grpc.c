@@ -276,14 +276,15 @@ int grpc_receive(struct grpc_call *call, const struct ProtobufCMessageDescriptor
 	return *ret ? 1 : error_make(err, ERROR_TOOL, "what came is no message of the kind that was expected");
 }
 
-int grpc_ask(struct h2 *h2, const char *path, const struct ProtobufCMessage *message, uint64_t limit_ms,
-	     const struct ProtobufCMessageDescriptor *type, void **ret, struct error **err)
+int grpc_ask(struct h2 *h2, const char *path, const struct h2_field *metadata, size_t len,
+	     const struct ProtobufCMessage *message, uint64_t limit_ms, const struct ProtobufCMessageDescriptor *type,
+	     void **ret, struct error **err)
 {
 	cleanup_grpc struct grpc_call *call = NULL;
 	void *answer = NULL, *more = NULL;
 	int r;
 
-	if (grpc_open(h2, path, NULL, 0, &call, err) < 0)
+	if (grpc_open(h2, path, metadata, len, &call, err) < 0)
 		return -1;
 	grpc_limit(call, limit_ms);
 	if (grpc_send(call, message, err) < 0 || grpc_end(call, err) < 0)

@@ -55,8 +55,9 @@ void grpc_limit(struct grpc_call *call, uint64_t limit_ms);
  * says which; ERROR_TOOL, transient when trying again may help), or what is no message. */
 int grpc_receive(struct grpc_call *call, const struct ProtobufCMessageDescriptor *type, void **ret, struct error **err);
 /* One message there, one back. `limit_ms`: how long it may take; 0: as long as it takes. */
-int grpc_ask(struct h2 *h2, const char *path, const struct ProtobufCMessage *message, uint64_t limit_ms,
-	     const struct ProtobufCMessageDescriptor *type, void **ret, struct error **err);
+int grpc_ask(struct h2 *h2, const char *path, const struct h2_field *metadata, size_t len,
+	     const struct ProtobufCMessage *message, uint64_t limit_ms, const struct ProtobufCMessageDescriptor *type,
+	     void **ret, struct error **err);
 
 /* How a call ended, as far as it is known. */
 struct grpc_status {

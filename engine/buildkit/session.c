@@ -21,8 +21,8 @@ struct buildkit_session {
 	struct h2 *h2;
 };
 
-static int open_stream(struct daemon *daemon, const char *id, const struct session_spec *spec, struct h2_stream **ret,
-		       struct error **err)
+static int open_stream(struct daemon *daemon, const char *id, const struct buildkit_session_spec *spec,
+		       struct h2_stream **ret, struct error **err)
 {
 	enum { OWN = 3 };
 	cleanup_free struct h2_field *fields = mem_array(OWN + spec->len + 1, sizeof(*fields));
@@ -39,8 +39,8 @@ static int open_stream(struct daemon *daemon, const char *id, const struct sessi
 	return *ret ? 0 : -1;
 }
 
-int buildkit_session_open(struct daemon *daemon, const struct session_spec *spec, struct buildkit_session **ret,
-			  struct error **err)
+int buildkit_session_open(struct daemon *daemon, const struct buildkit_session_spec *spec,
+			  struct buildkit_session **ret, struct error **err)
 {
 	cleanup_buildkit_session struct buildkit_session *session = mem_alloc(sizeof(*session));
 	cleanup_free struct grpc_method *methods = mem_array(spec->len + 1, sizeof(*methods));

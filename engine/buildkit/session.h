@@ -14,15 +14,15 @@ struct grpc_method;
  */
 struct buildkit_session;
 
-struct session_spec {
+struct buildkit_session_spec {
 	const char *name;       /* for the daemon's own messages */
 	const char *shared_key; /* under which it keeps folders that it is sent: never "", which all clients share */
 	const struct grpc_method *methods; /* what is offered beside health */
 	size_t len;
 };
 
-int buildkit_session_open(struct daemon *daemon, const struct session_spec *spec, struct buildkit_session **ret,
-			  struct error **err);
+int buildkit_session_open(struct daemon *daemon, const struct buildkit_session_spec *spec,
+			  struct buildkit_session **ret, struct error **err);
 const char *buildkit_session_id(const struct buildkit_session *session);
 /* Ends it, and waits for its threads. NULL-safe. */
 void buildkit_session_free(struct buildkit_session *session);

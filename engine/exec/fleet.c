@@ -15,7 +15,8 @@
 struct fleet_member {
 	struct builder *builder;
 	const struct manifest_builder *spec; /* NULL: the only one */
-	size_t jobs;                         /* that it has now */
+	size_t jobs;                         /* that it has now, */
+	size_t given;                        /* and that it was ever given */
 	bool lost;
 };
 
@@ -29,7 +30,6 @@ struct fleet {
 struct fleet_seat {
 	struct fleet *fleet;
 	struct fleet_member *member;
-	unsigned share;
 };
 
 /* How a member may come to a build. */
@@ -203,8 +203,8 @@ int fleet_check(struct fleet *fleet, const struct fleet_want *want, struct error
 	return r;
 }
 
-/* The member with room and the best claim that has least to do; NULL: none has room. */
-static struct fleet_member *least_loaded(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
+/* The member with room and the best claim that was given least for its weight; NULL: none has room. */
+static struct fleet_member *least_given(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
 {
 	struct fleet_member *best = NULL;
 
@@ -213,7 +213,7 @@ static struct fleet_member *least_loaded(struct fleet *fleet, const struct fleet
 
 		if (claim_of(member, want) != claim || !has_room(member))
 			continue;
-		if (!best || member->jobs * weight_of(best) < best->jobs * weight_of(member))
+		if (!best || (member->given + 1) * weight_of(best) < (best->given + 1) * weight_of(member))
 			best = member;
 	}
 	return best;
@@ -226,26 +226,15 @@ bool fleet_has_room(struct fleet *fleet, const struct fleet_want *want)
 
 	pthread_mutex_lock(&fleet->lock);
 	claim = best_claim(fleet, want);
-	room = claim == CLAIM_NONE || least_loaded(fleet, want, claim);
+	room = claim == CLAIM_NONE || least_given(fleet, want, claim);
 	pthread_mutex_unlock(&fleet->lock);
 	return room;
-}
-
-static unsigned share_of(const struct fleet *fleet, const struct fleet_member *taken, const struct fleet_want *want,
-			 enum claim claim)
-{
-	unsigned all = 0;
-
-	for (size_t i = 0; i < fleet->len; i++)
-		if (claim_of(&fleet->members[i], want) == claim)
-			all += weight_of(&fleet->members[i]);
-	return (100 * weight_of(taken) + all - 1) / all;
 }
 
 /* If all are full, take the first candidate anyway. */
 static struct fleet_member *fleet_own_take(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
 {
-	struct fleet_member *member = least_loaded(fleet, want, claim);
+	struct fleet_member *member = least_given(fleet, want, claim);
 
 	for (size_t i = 0; i < fleet->len && !member; i++)
 		if (claim_of(&fleet->members[i], want) == claim)
@@ -266,8 +255,9 @@ int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct fleet_
 		struct fleet_member *member = fleet_own_take(fleet, want, claim);
 
 		member->jobs++;
+		member->given++;
 		*ret = mem_alloc(sizeof(**ret));
-		**ret = (struct fleet_seat){ fleet, member, share_of(fleet, member, want, claim) };
+		**ret = (struct fleet_seat){ fleet, member };
 	}
 	pthread_mutex_unlock(&fleet->lock);
 	return r;
@@ -294,23 +284,6 @@ void fleet_give_back(struct fleet_seat *place)
 struct builder *fleet_builder(const struct fleet_seat *place)
 {
 	return place->member->builder;
-}
-
-unsigned fleet_share(const struct fleet_seat *place)
-{
-	return place->share;
-}
-
-bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct fleet_want *want)
-{
-	const struct fleet_member *member;
-	bool suits;
-
-	pthread_mutex_lock(&fleet->lock);
-	member = member_of(fleet, builder);
-	suits = member && claim_of(member, want) != CLAIM_NONE && claim_of(member, want) == best_claim(fleet, want);
-	pthread_mutex_unlock(&fleet->lock);
-	return suits;
 }
 
 bool fleet_lose(struct fleet *fleet, const struct builder *builder)

@@ -47,16 +47,12 @@ int fleet_check(struct fleet *fleet, const struct fleet_want *want, struct error
 /* Some builder may build for it and has room, or none may: then taking one says why. */
 bool fleet_has_room(struct fleet *fleet, const struct fleet_want *want);
 /*
- * A seat: a place with a builder, for one more build or for a batch. Whoever has it gives it back, once. ERROR_TOOL as fleet_check.
+ * A seat: a place with a builder, for one more build. Whoever has it gives it back, once. ERROR_TOOL as fleet_check.
  */
 struct fleet_seat;
 int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct fleet_seat **ret, struct error **err);
 void fleet_give_back(struct fleet_seat *place); /* NULL-safe */
 struct builder *fleet_builder(const struct fleet_seat *place);
-/* How many percent of the builds that are ready are for its builder. */
-unsigned fleet_share(const struct fleet_seat *place);
-/* Whether this builder is one that the build may be given to beside what it was taken for. */
-bool fleet_suits(struct fleet *fleet, const struct builder *builder, const struct fleet_want *want);
 /* Marks a builder that no longer answers: it gets no more work. True the first time. */
 bool fleet_lose(struct fleet *fleet, const struct builder *builder);
 

@@ -13,7 +13,6 @@
 #include "engine/exec/renew_results.h"
 #include "engine/exec/run_private.h"
 #include "engine/exec/sched.h"
-#include "engine/exec/wave.h"
 #include "engine/io/jobserver.h"
 #include "engine/io/loop.h"
 #include "engine/state/state.h"
@@ -137,8 +136,8 @@ static void task_progress(void *data, const struct progress *progress)
 	run_emit(task->owner, &(struct event){ .kind = EVENT_NODE_STEP, .node = task->node, .progress = progress });
 }
 
-/* Of a build `seat` is its own place with a builder, which it takes over, or `wave` the one that it is built with. */
-static int start_task(struct run *run, size_t number, struct fleet_seat *seat, struct wave *wave, struct error **err)
+/* Of a build `seat` is its place with a builder, which it takes over; NULL for others. */
+static int start_task(struct run *run, size_t number, struct fleet_seat *seat, struct error **err)
 {
 	const struct output output = { .line = task_line, .progress = task_progress };
 	struct task *task;
@@ -150,8 +149,6 @@ static int start_task(struct run *run, size_t number, struct fleet_seat *seat, s
 	task->seat = seat;
 	if (seat)
 		task->builder = fleet_builder(seat);
-	if (wave)
-		task_join_wave(task, wave);
 	if (loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
 		task_free(task);
 		return -1;
@@ -203,90 +200,6 @@ static bool is_build(void *data, size_t number)
 	return plan_node(run->plan, number)->kind == NODE_BUILD;
 }
 
-/* What decides whether a further build goes with one that is started. */
-struct company {
-	struct run *run;
-	const struct builder *builder;
-};
-
-static bool goes_with(void *data, size_t number)
-{
-	const struct company *company = data;
-	struct run *run = company->run;
-	const struct fleet_want want = task_want(run->plan, plan_node(run->plan, number));
-
-	return is_build(run, number) && fleet_suits(run->env.fleet, company->builder, &want);
-}
-
-/* A wave's own task, with the place that it has with its builder. */
-struct wave_task {
-	struct run *run;
-	struct wave *wave;
-	struct fleet_seat *seat;
-};
-
-static void wave_task_work(void *arg)
-{
-	wave_work(((struct wave_task *)arg)->wave);
-}
-
-static void wave_task_free(struct wave_task *task)
-{
-	fleet_give_back(task->seat);
-	wave_free(task->wave);
-	free(task);
-}
-
-static void wave_task_done(void *arg)
-{
-	struct run *run = ((struct wave_task *)arg)->run;
-
-	wave_task_free(arg);
-	run_pump(run);
-}
-
-/* Takes the place over. */
-static int open_wave(struct run *run, struct fleet_seat *seat, size_t max, struct wave **ret, struct error **err)
-{
-	struct wave_task *task = mem_alloc(sizeof(*task));
-
-	*task = (struct wave_task){ run, wave_new(fleet_builder(seat), max, run->options->keep_going), seat };
-	*ret = task->wave;
-	if (loop_task(run->env.loop, wave_task_work, wave_task_done, task, err) == 0)
-		return 0;
-	wave_close(task->wave);
-	wave_task_free(task);
-	return -1;
-}
-
-/* Starts the build with others that are ready, in one slot: the builder takes them together. Takes the place over. */
-static int start_wave(struct run *run, size_t first, struct fleet_seat *seat, struct error **err)
-{
-	struct company company = { run, fleet_builder(seat) };
-	size_t ready = sched_count(run->sched, goes_with, &company) + 1;
-	size_t max = builder_info(company.builder)->batch, members = 1, number;
-	struct wave *wave;
-	int r;
-
-	ready = (ready * fleet_share(seat) + 99) / 100;
-	max = ready < max ? ready : max;
-	if (open_wave(run, seat, max, &wave, err) < 0)
-		return -1;
-	r = start_task(run, first, NULL, wave, err);
-	while (r == 0 && members < max && sched_join(run->sched, first, goes_with, &company, &number)) {
-		struct error *error = NULL;
-		bool stale = false;
-
-		if (decide_node(run, number, &stale, &error) < 0 ||
-		    (stale && start_task(run, number, NULL, wave, &error) < 0))
-			start_failed(run, number, error);
-		else
-			members += stale;
-	}
-	wave_close(wave);
-	return r;
-}
-
 static int start_build(struct run *run, size_t number, struct error **err)
 {
 	const struct fleet_want want = task_want(run->plan, plan_node(run->plan, number));
@@ -294,8 +207,7 @@ static int start_build(struct run *run, size_t number, struct error **err)
 
 	if (fleet_take(run->env.fleet, &want, &seat, err) < 0)
 		return -1;
-	return builder_info(fleet_builder(seat))->batch > 1 ? start_wave(run, number, seat, err)
-							    : start_task(run, number, seat, NULL, err);
+	return start_task(run, number, seat, err);
 }
 
 static int start_node(struct run *run, size_t number, struct error **err)
@@ -306,7 +218,7 @@ static int start_node(struct run *run, size_t number, struct error **err)
 		return -1;
 	if (!stale)
 		return 0;
-	return is_build(run, number) ? start_build(run, number, err) : start_task(run, number, NULL, NULL, err);
+	return is_build(run, number) ? start_build(run, number, err) : start_task(run, number, NULL, err);
 }
 
 /* A build waits until its builder has room; one that is fresh needs none. */

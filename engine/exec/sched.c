@@ -196,26 +196,6 @@ bool sched_next(struct sched *sched, bool (*fits)(void *data, size_t node), void
 	return true;
 }
 
-bool sched_join(struct sched *sched, size_t with, bool (*fits)(void *data, size_t node), void *data, size_t *ret_node)
-{
-	size_t at = sched->stopped ? sched->heap_len : find_best(sched, fits, data);
-
-	if (at == sched->heap_len)
-		return false;
-	*ret_node = sched_take_out(sched, at);
-	sched_start(sched, *ret_node, sched->items[with].slot);
-	return true;
-}
-
-size_t sched_count(const struct sched *sched, bool (*fits)(void *data, size_t node), void *data)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < sched->heap_len; i++)
-		len += fits(data, sched->heap[i]);
-	return len;
-}
-
 size_t sched_slot(const struct sched *sched, size_t node)
 {
 	return sched->items[node].slot;

@@ -25,8 +25,6 @@ void sched_free(struct sched *sched); /* NULL-safe */
 /* Takes the ready node that begins the longest path, of those that `fit` (NULL: all). False when there is none, every slot
  * is taken, or no more may start after a failure (without keep_going) or sched_stop. */
 bool sched_next(struct sched *sched, bool (*fits)(void *data, size_t node), void *data, size_t *ret_node);
-/* How many ready nodes fit. */
-size_t sched_count(const struct sched *sched, bool (*fits)(void *data, size_t node), void *data);
 /* Whether sched_next would take one. */
 bool sched_ready(const struct sched *sched);
 /* The slot of a node that runs or has run: the smallest that was free, from 0. */
@@ -34,9 +32,6 @@ size_t sched_slot(const struct sched *sched, size_t node);
 /* Milliseconds until everything is done, when each node takes its cost and nothing fails. `spent[node]` is how long a
  * running node has run already. */
 uint64_t sched_remaining(const struct sched *sched, const uint64_t *spent);
-/* Takes a ready node that `fits`, to run in the slot that the running node `with` has: of those, the one that begins the
- * longest path. The slot is free when the last of its nodes has ended. */
-bool sched_join(struct sched *sched, size_t with, bool (*fits)(void *data, size_t node), void *data, size_t *ret_node);
 /* A running node ended well; what waited for it alone becomes ready. */
 void sched_done(struct sched *sched, size_t node);
 /* A running node failed: everything that needs it is skipped. `skipped(data, node)` is called for each. */

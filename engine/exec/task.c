@@ -16,7 +16,6 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/task.h"
-#include "engine/exec/wave.h"
 #include "engine/io/loop.h"
 #include "engine/plan/inputs.h"
 #include "engine/state/state.h"
@@ -139,7 +138,6 @@ static int take_lock(struct task *task, struct error **err)
 			return -1;
 		if (task->lock_fd >= 0)
 			return 0;
-		task_leave_wave(task);
 		if (loop_pause(task->env->loop, pause, err) < 0)
 			return -1;
 		pause = pause * 2 < LOCK_PAUSE_MAX_MS ? pause * 2 : LOCK_PAUSE_MAX_MS;
@@ -149,20 +147,6 @@ static int take_lock(struct task *task, struct error **err)
 bool task_records(const struct task *task)
 {
 	return !task->reused && !task->doubt && !task->passing;
-}
-
-void task_join_wave(struct task *task, struct wave *wave)
-{
-	wave_join(wave);
-	task->wave = wave;
-	task->builder = wave_builder(wave);
-}
-
-void task_leave_wave(struct task *task)
-{
-	if (task->wave)
-		wave_leave(task->wave, false);
-	task->wave = NULL;
 }
 
 /* The inputs that are kept with the record. */
@@ -199,14 +183,12 @@ void task_work(void *arg)
 
 	if (do_work(task, &task->error) < 0 && !task->error)
 		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
-	task_leave_wave(task);
 	if (task->staging)
 		fs_remove_tree(task->staging, NULL); /* a leftover is swept by the next run */
 }
 
 void task_free(struct task *task)
 {
-	task_leave_wave(task);
 	if (task->log_fd >= 0)
 		close(task->log_fd);
 	if (task->lock_fd >= 0)

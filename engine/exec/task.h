@@ -11,16 +11,16 @@
 #include "engine/exec/run.h"
 #include "engine/io/proc.h"
 #include "engine/plan/plan.h"
-#include "engine/source/handed.h"
 
 /* One node while it runs; for engine/exec/ alone. */
 
+struct arena;
 struct bases;
+struct build_file;
 struct builder;
 struct convert_memory;
 struct registry;
 struct runtime;
-struct wave;
 
 /* What a run's tasks share. Written by the loop's thread before the first task starts. */
 struct task_env {
@@ -55,8 +55,7 @@ struct task {
 	bool asked;                     /* there, before the run */
 	bool passing;                   /* the result is for this run alone, and not recorded */
 	struct builder *builder;        /* of a build: the one it is given to; NULL otherwise */
-	struct fleet_seat *seat;        /* that it has with its builder, or NULL: a wave has one for all */
-	struct wave *wave;              /* that it is built with, until it has left it; or NULL */
+	struct fleet_seat *seat;        /* that it has with its builder, or NULL */
 	char *staging;                  /* an empty folder of its own */
 	struct output output;
 	uint64_t start_ms;
@@ -83,10 +82,6 @@ bool task_records(const struct task *task);
 /* Writes its record, durably. On the loop's thread. */
 int task_record(struct task *task, struct error **err);
 
-/* Is built with this wave. Before it starts. */
-void task_join_wave(struct task *task, struct wave *wave);
-/* Leaves its wave, if it is in one that it has not built with: what follows may take long. */
-void task_leave_wave(struct task *task);
 /* Each does the node's work in a task and sets the outcome; negative with task->error set. */
 int task_prepare(struct task *task, struct error **err);
 int task_build(struct task *task, struct error **err);
@@ -118,8 +113,10 @@ __attribute__((format(printf, 2, 3))) void task_note(struct task *task, const ch
 char *task_references_json(struct task *task);
 /* The task's staging folder, made on first use. */
 const char *task_staging(struct task *task, struct error **err);
-/* The name to hand over a build's folders under (source/handed.h). */
-int task_handed_name(struct task *task, char ret[HANDED_NAME + 1], struct error **err);
+/* Lists what counts of the folder of a build's context, the outputs of steps that are in it too: an array to be freed, also when it
+ * fails; its texts are in the arena or borrowed from the source. */
+int task_list(struct task *task, size_t context, struct arena *arena, struct build_file **ret, size_t *ret_len,
+	      struct error **err);
 /* Copies what counts of the folder of a build's context, the outputs of steps that are in it too, and no more, to `to`. */
 int task_replicate(struct task *task, size_t context, const char *to, struct error **err);
 

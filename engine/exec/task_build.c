@@ -14,7 +14,6 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/task.h"
-#include "engine/exec/wave.h"
 #include "engine/io/loop.h"
 #include "engine/registry/bases.h"
 #include "engine/source/context.h"
@@ -37,12 +36,17 @@ struct draft {
 	char *ignore_file;
 	char **replicas; /* one a context, or NULL */
 	size_t replicas_len;
-	char context_name[HANDED_NAME + 1];
-	struct json *details; /* parsed records that `images` point into */
+	struct arena *arena;
+	struct build_file **files; /* one a context, or NULL */
+	struct json *details;      /* parsed records that `images` point into */
 };
 
 static void draft_cleanup(struct draft *draft)
 {
+	for (size_t i = 0; draft->files && i < draft->replicas_len; i++)
+		free(draft->files[i]);
+	free(draft->files);
+	arena_free(draft->arena);
 	for (size_t i = 0; i < draft->pulls_len; i++)
 		base_pull_free(&draft->pulls[i]);
 	free(draft->pulls);
@@ -193,14 +197,30 @@ static void add_contexts(struct task *task, struct draft *draft)
 	draft->job.contexts_len = len;
 }
 
-/* A builder that keeps folders must not take a file for the one it has because size and time are the same. */
-static int name_context(struct task *task, struct draft *draft, struct error **err)
+/* For a builder that is sent the files that count, and no others. */
+static int list_files(struct task *task, struct draft *draft, struct error **err)
 {
-	if (!builder_info(task->builder)->keeps_contexts || !draft->job.context)
+	const struct plan_build *build = task->node->build;
+	size_t named = 0;
+
+	if (!builder_info(task->builder)->sends_files)
 		return 0;
-	if (task_handed_name(task, draft->context_name, err) < 0)
-		return -1;
-	draft->job.context_name = draft->context_name;
+	draft->arena = arena_new();
+	draft->files = mem_array(build->contexts_len + 1, sizeof(*draft->files));
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const struct plan_context *context = &build->contexts[i];
+		size_t len = 0;
+
+		if (context->root && task_list(task, i, draft->arena, &draft->files[i], &len, err) < 0)
+			return -1;
+		if (context->name) {
+			draft->contexts[named].files = draft->files[i];
+			draft->contexts[named++].files_len = len;
+		} else {
+			draft->job.files = draft->files[i];
+			draft->job.files_len = len;
+		}
+	}
 	return 0;
 }
 
@@ -214,26 +234,6 @@ static const char *replicate(struct task *task, struct draft *draft, size_t numb
 	return replica && task_replicate(task, number, replica, err) == 0 ? replica : NULL;
 }
 
-/* If the builder could confuse files of two folders, give it copies that differ. */
-static int replicate_contexts(struct task *task, struct draft *draft, struct error **err)
-{
-	const struct plan_build *build = task->node->build;
-	size_t named = 0;
-
-	for (size_t i = 0; i < build->contexts_len; i++) {
-		const struct plan_context *context = &build->contexts[i];
-		const char *replica = context->root ? replicate(task, draft, i, err) : NULL;
-
-		if (context->root && (!replica || replica_date(replica, err) < 0))
-			return -1;
-		if (context->name)
-			draft->contexts[named++].value = replica ? replica : context->url;
-		else if (replica)
-			draft->job.context = replica;
-	}
-	return 0;
-}
-
 /* A step that mounts the context may see no more than what counts: where the builder would show it all, it gets a copy of
  * that instead. */
 static int replicate_what_counts(struct task *task, struct draft *draft, struct error **err)
@@ -241,8 +241,6 @@ static int replicate_what_counts(struct task *task, struct draft *draft, struct 
 	const struct builder_info *info = builder_info(task->builder);
 	const struct plan_build *build = task->node->build;
 
-	if (info->mixes_contexts)
-		return replicate_contexts(task, draft, err);
 	if (!info->mounts_ignored || build->use.mounts_len == 0 || !draft->ignore_file || !build->contexts[0].root)
 		return 0;
 	draft->job.context = replicate(task, draft, 0, err);
@@ -395,7 +393,7 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 	draft->job.labels = draft->labels = pairs(build->labels, build->labels_len);
 	draft->job.labels_len = build->labels_len;
 	add_contexts(task, draft);
-	if (add_images(task, draft, err) < 0 || name_context(task, draft, err) < 0 ||
+	if (add_images(task, draft, err) < 0 || list_files(task, draft, err) < 0 ||
 	    write_ignore_file(task, draft, err) < 0 || replicate_what_counts(task, draft, err) < 0)
 		return -1;
 	return 0;
@@ -406,18 +404,6 @@ static void take_result(void *data, size_t job, struct build_result *result)
 	(void)job;
 	*(struct build_result *)data = *result;
 	*result = (struct build_result){ 0 };
-}
-
-/* With its wave when it still is in one, else alone. */
-static void give_to_builder(struct task *task, const struct build_job *job, struct build_result *ret)
-{
-	if (!task->wave) {
-		builder_build(task->builder, job, 1, take_result, ret);
-		return;
-	}
-	wave_build(task->wave, job, ret);
-	wave_leave(task->wave, true);
-	task->wave = NULL;
 }
 
 /* What a record says of a build: what the builder's storage calls it, when it was kept there, and the bases from
@@ -451,7 +437,7 @@ static int build_once(struct task *task, struct draft *draft, struct error **err
 	if (fs_remove_tree(staging, err) < 0 || fs_mkdirs(staging, 0700, err) < 0)
 		return -1;
 	draft->job.staging = staging;
-	give_to_builder(task, &draft->job, &result);
+	builder_build(task->builder, &draft->job, 1, take_result, &result);
 	if (result.error) {
 		free(result.place);
 		return error_move(err, &result.error);

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -146,4 +147,31 @@ int pick_image(const char *text, size_t len, const char *name, const struct plat
 	}
 	buf_free(&pick.seen);
 	return found > 0 ? 0 : -1;
+}
+
+static int read_stored(void *data, const char *digest, struct buf *ret, struct error **err)
+{
+	return layout_read(data, digest, ret, err);
+}
+
+int pick_stored(struct layout *layout, const char *digest, const struct platform *platform,
+		char ret_digest[DIGEST_LEN + 1], char ret_attestation[DIGEST_LEN + 1], struct error **err)
+{
+	cleanup_document struct document *document = NULL;
+	cleanup_buf struct buf text = { 0 };
+	struct descriptor found;
+
+	ret_attestation[0] = '\0';
+	if (layout_read(layout, digest, &text, err) < 0 ||
+	    document_parse(text.data, text.len, NULL, digest, digest, &document, err) < 0)
+		return -1;
+	if (!document->index) {
+		memcpy(ret_digest, digest, DIGEST_LEN + 1);
+		return 0;
+	}
+	if (pick_image(text.data, text.len, digest, platform, read_stored, layout, &found, ret_attestation, err) < 0)
+		return -1;
+	memcpy(ret_digest, found.digest, DIGEST_LEN + 1);
+	free(found.media_type);
+	return 0;
 }

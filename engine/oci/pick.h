@@ -7,6 +7,7 @@
 
 struct buf;
 struct error;
+struct layout;
 
 /* Which of the images that a layout's index.json leads to is the one for a platform. */
 
@@ -19,5 +20,9 @@ typedef int pick_read(void *data, const char *digest, struct buf *ret, struct er
  * message names the platforms that are there. */
 int pick_image(const char *text, size_t len, const char *name, const struct platform *platform, pick_read *read,
 	       void *data, struct descriptor *ret, char ret_attestation[DIGEST_LEN + 1], struct error **err);
+
+/* Of what is in the store under `digest`, an image or an index: as pick_image. */
+int pick_stored(struct layout *layout, const char *digest, const struct platform *platform,
+		char ret_digest[DIGEST_LEN + 1], char ret_attestation[DIGEST_LEN + 1], struct error **err);
 
 #endif

@@ -52,7 +52,7 @@ static int hash_content(int fd, char *block, const char *path, struct hash128 *r
 }
 
 /* The attributes that go into an image count; the digest of a file without any is that of its content. */
-static int add_attributes(int fd, const char *path, struct hash128 *digest, struct error **err)
+int content_attributes(int fd, const char *path, struct hash128 *digest, struct error **err)
 {
 	cleanup_buf struct buf attributes = { 0 };
 	cleanup_hasher struct hasher *hasher = NULL;
@@ -86,7 +86,7 @@ static int content_hash_open(int fd, char *block, const char *path, struct walk_
 		if (!S_ISREG(before.st_mode))
 			return error_make(err, ERROR_USAGE, "%s: was a file, and is no longer one", path);
 		if (hash_content(fd, block, path, &node->digest, err) < 0 ||
-		    add_attributes(fd, path, &node->digest, err) < 0)
+		    content_attributes(fd, path, &node->digest, err) < 0)
 			return -1;
 		if (fstat(fd, &after) < 0)
 			return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);

@@ -378,6 +378,11 @@ const struct stamp *source_stamp(const struct source *source, size_t selection, 
 	return &source->selections[selection]->chosen.nodes[entry]->stamp;
 }
 
+int64_t source_mtime(const struct source *source, size_t selection, size_t entry)
+{
+	return source_stamp(source, selection, entry)->mtime;
+}
+
 bool source_takes(const struct source *source, size_t selection, const char *path)
 {
 	return selector_takes(source->selections[selection]->selector, path);

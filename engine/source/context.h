@@ -73,6 +73,8 @@ int source_read_sha256(struct source *source, size_t selection, struct error **e
 const unsigned char *source_sha256(const struct source *source, size_t selection, size_t entry);
 /* What ends long reads: `cancelled(data)` is asked by several threads. Before they start. */
 void source_cancels(struct source *source, bool (*cancelled)(void *data), void *data);
+/* The modification time of the i-th of these entries, in nanoseconds since 1970. */
+int64_t source_mtime(const struct source *source, size_t selection, size_t entry);
 /* For selections with patterns: the first pattern (index) that matched nothing, or -1. */
 long source_unmatched(const struct source *source, size_t selection);
 

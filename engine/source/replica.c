@@ -19,7 +19,6 @@
 #include "engine/source/walk.h"
 
 #define NANOSECONDS ((int64_t)1000000000)
-#define BLOCK ((size_t)256 * 1024) /* bytes */
 
 /* Folders on the way to an entry need not count themselves. */
 static int make_parent(const char *path, struct error **err)
@@ -74,65 +73,4 @@ int replica_make(struct source *source, size_t selection, const char *root, cons
 		    close_folder(root, to, &entries[i], source_stamp(source, selection, i)->mtime, err) < 0)
 			return -1;
 	return 0;
-}
-
-static int hash_open(int fd, const char *path, struct hash128 *ret, struct error **err)
-{
-	cleanup_hasher struct hasher *hasher = hasher_new();
-	cleanup_free char *block = mem_alloc(BLOCK);
-	ssize_t got;
-
-	while ((got = read(fd, block, BLOCK)) != 0) {
-		if (got > 0)
-			hasher_field(hasher, "block", block, (size_t)got);
-		else if (errno != EINTR)
-			return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
-	}
-	*ret = hasher_done(hasher);
-	return 0;
-}
-
-/* Links are as new as they are: their text is what tells them. */
-static int date_file(int dir, const char *name, const char *path, struct error **err)
-{
-	cleanup_fd int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
-	struct hash128 hash;
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
-	if (hash_open(fd, path, &hash, err) < 0)
-		return -1;
-	times[1] = (struct timespec){ .tv_sec = st.st_mtim.tv_sec, .tv_nsec = (long)(hash.lo % NANOSECONDS) };
-	if (futimens(fd, times) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be dated", path);
-	return 0;
-}
-
-int replica_date(const char *dir, struct error **err)
-{
-	DIR *stream = fs_opendir(dir);
-	struct dirent *entry;
-	int r = 0;
-
-	if (!stream)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", dir);
-	while (r == 0 && (errno = 0, entry = readdir(stream))) {
-		cleanup_free char *path = path_join(dir, entry->d_name);
-		struct stat st;
-
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			r = error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
-		else if (S_ISDIR(st.st_mode))
-			r = replica_date(path, err);
-		else if (S_ISREG(st.st_mode))
-			r = date_file(dirfd(stream), entry->d_name, path, err);
-	}
-	if (r == 0 && errno)
-		r = error_errno(err, ERROR_STATE, errno, "%s: cannot be read", dir);
-	closedir(stream);
-	return r;
 }

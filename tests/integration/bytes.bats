@@ -30,11 +30,11 @@ build()
 	[ "$status" -eq 0 ]
 }
 
-# What docker was given the folders as, in the order of the folders.
+# The keys that docker was shown the folders under.
 names()
 {
 	local file
-	for file in .cbuild/handed/????????????????????????????????; do
+	for file in .cbuild/shown/????????????????????????????????; do
 		tail -c +25 "$file" | head -c 32
 		echo
 	done
@@ -309,7 +309,7 @@ for entry in tarfile.open(sys.argv[1]):
 	equal "$(cat "$BATS_TEST_TMPDIR/app/own")" 700
 }
 
-@test "docker is given what it has under the same name as long as that is safe" {
+@test "docker is shown what it has under the same key as long as that is safe" {
 	local before
 	make_project docker-names
 	export CBUILD_BUILDER=docker
@@ -323,6 +323,10 @@ for entry in tarfile.open(sys.argv[1]):
 	all_bytes
 	equal "$(names)" "$before"
 	change a/app/file
+	build
+	all_bytes
+	equal "$(names)" "$before"
+	chmod 700 a/app/sub
 	build
 	all_bytes
 	equal "$(names | grep -cvF "$before")" 1

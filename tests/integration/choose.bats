@@ -1,6 +1,5 @@
 #!/usr/bin/env bats
-# Which builder and runtime a run takes, and what `cbuild doctor` says of them. docker's buildx is played by a script: how
-# the real one answers is seen in conformance-docker.
+# Which builder and runtime a run takes, and what `cbuild doctor` says of them. docker is where its context says: nowhere, or a script.
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 
@@ -28,36 +27,50 @@ setup()
 		COPY Dockerfile /
 	EOF
 	export DOCKER_CONFIG=$PWD/plugins
-	mkdir -p "$DOCKER_CONFIG/cli-plugins"
+	mkdir -p "$DOCKER_CONFIG"
 	echo '{}' >"$DOCKER_CONFIG/config.json"
 }
 
-# buildx INSPECT-STATUS: a buildx whose `inspect` prints standard input: as an answer, or as an error.
-buildx()
+# docker_at SOCKET: docker's command would look for its daemon there.
+docker_at()
 {
-	cat >"$DOCKER_CONFIG/inspect"
-	cat >"$DOCKER_CONFIG/cli-plugins/docker-buildx" <<-EOF
-		#!/bin/sh
-		echo "\$*" >>"$DOCKER_CONFIG/asked"
-		case \$1 in
-		version) echo "github.com/docker/buildx v0.29.1 abc" ;;
-		inspect)
-			cat "$DOCKER_CONFIG/inspect" >&$(($1 + 1))
-			exit $1
-			;;
-		*) exit 99 ;;
-		esac
-	EOF
-	chmod +x "$DOCKER_CONFIG/cli-plugins/docker-buildx"
+	local meta
+	meta=$DOCKER_CONFIG/contexts/meta/$(printf elsewhere | sha256sum | cut -d' ' -f1)
+	mkdir -p "$meta"
+	printf '{"Name": "elsewhere", "Endpoints": {"docker": {"Host": "unix://%s"}}}\n' "$1" >"$meta/meta.json"
+	echo '{"currentContext": "elsewhere"}' >"$DOCKER_CONFIG/config.json"
 }
 
 daemon_down()
 {
-	buildx 0 <<-'EOF'
-		Name:   default
-		Driver:
-		Error:  Cannot connect to the Docker daemon at unix:///nowhere.sock. Is the docker daemon running?
+	docker_at "$PWD/nowhere.sock"
+}
+
+teardown()
+{
+	[ -z "${server:-}" ] || kill "$server"
+}
+
+# A docker without the containerd image store.
+classic_docker()
+{
+	mkfifo "$BATS_TEST_TMPDIR/ready"
+	python3 - "$BATS_TEST_TMPDIR/d.sock" >"$BATS_TEST_TMPDIR/ready" 3>&- <<-'EOF' &
+		import socket, sys
+		listener = socket.socket(socket.AF_UNIX)
+		listener.bind(sys.argv[1])
+		listener.listen()
+		print("ready", flush=True)
+		while True:
+		    end, _ = listener.accept()
+		    end.recv(65536)
+		    body = b'{"ServerVersion": "28.5.2", "Driver": "overlay2", "DriverStatus": [["Backing Filesystem", "extfs"]]}'
+		    end.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+		    end.close()
 	EOF
+	server=$!
+	grep -q ready "$BATS_TEST_TMPDIR/ready"
+	docker_at "$BATS_TEST_TMPDIR/d.sock"
 }
 
 doctor()
@@ -84,7 +97,7 @@ of_builder()
 	echo '# more' >>web/Dockerfile
 	cb --no-load
 	[ "$status" -eq 0 ]
-	grep -F 'docker cannot be used now: docker: Cannot connect to the Docker daemon' "$err"
+	grep -F "docker cannot be used now: cannot connect to $PWD/nowhere.sock" "$err"
 	grep -F 'building with buildah' "$err"
 	equal "$(sqlite3 .cbuild/state.db "select value from fact where name = 'builder'")" buildah
 }
@@ -103,7 +116,7 @@ of_builder()
 	daemon_down
 	cb --no-load --builder=docker
 	[ "$status" -eq 3 ]
-	grep -F 'Cannot connect to the Docker daemon' "$err"
+	grep -F "cannot connect to $PWD/nowhere.sock" "$err"
 	CBUILD_BUILDER=docker cb --no-load
 	[ "$status" -eq 3 ]
 	cb --no-load --builder=dockr
@@ -118,34 +131,22 @@ of_builder()
 	grep -F 'docker cannot be used now' "$err"
 	grep -F 'building with buildah' "$err"
 	echo '# more' >>web/Dockerfile
-	buildx 1 <<<'ERROR: no builder "fleet" found'
 	BUILDX_BUILDER=fleet cb --no-load
 	[ "$status" -eq 0 ]
-	grep -F 'knows no builder called "fleet", which BUILDX_BUILDER names' "$err"
+	grep -F 'buildx has no builder called "fleet"' "$err"
 }
 
 @test "an instance of buildx's is asked for by its name" {
-	buildx 0 <<-'EOF'
-		Name:   fleet
-		Driver: kubernetes
-
-		Nodes:
-		Name:      fleet0
-		Endpoint:  kubernetes:///fleet?deployment=a
-		Platforms: linux/amd64, linux/arm64, linux/386
-		Name:      fleet1
-		Endpoint:  kubernetes:///fleet?deployment=b
-		Platforms: linux/arm64
-	EOF
+	mkdir -p "$DOCKER_CONFIG/buildx/instances"
+	echo '{"Driver": "remote", "Nodes": [{"Name": "fleet0", "Endpoint": "tcp://127.0.0.1:1"}]}' >"$DOCKER_CONFIG/buildx/instances/fleet"
 	doctor --builder=docker:fleet
-	[ "$status" -eq 0 ]
-	grep -Fx 'inspect fleet' "$DOCKER_CONFIG/asked"
-	equal "$(of_builder docker:fleet '[.found, .chosen, .native, .emulated, .detail]')" \
-		'[true,true,["linux/amd64","linux/386","linux/arm64"],[],"driver kubernetes, 2 nodes"]'
-	buildx 1 <<<'ERROR: no builder "fleet" found'
+	equal "$(of_builder docker:fleet .found)" false
+	of_builder docker:fleet .trouble | grep -F 'cannot connect to tcp://127.0.0.1:1'
 	cb --no-load --builder=docker:fleet
+	[ "$status" -eq 3 ]
+	cb --no-load --builder=docker:nobody
 	[ "$status" -eq 2 ]
-	grep -F 'docker buildx knows no builder called "fleet"' "$err"
+	grep -F 'buildx has no builder called "nobody"' "$err"
 }
 
 @test "doctor: what is there, what is not, and the line that mends it" {
@@ -154,19 +155,7 @@ of_builder()
 	[ "$status" -eq 0 ]
 	equal "$(of_builder buildah '[.found, .chosen, .native[0]]')" "[true,true,\"$host\"]"
 	equal "$(of_builder docker '[.found, .remedy]')" '[false,"start it: systemctl start docker; or use --builder=buildah"]'
-	buildx 1 <<<'ERROR: permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock'
-	doctor
-	equal "$(of_builder docker .remedy)" '"add yourself to the group \"docker\" (and log in again), or use --builder=buildah"'
-	buildx 0 <<-'EOF'
-		Name:   default
-		Driver: docker
-
-		Nodes:
-		Name:      default
-		Platforms: linux/amd64
-		Labels:
-		 org.mobyproject.buildkit.worker.moby.host-gateway-ip: 172.17.0.1
-	EOF
+	classic_docker
 	doctor
 	of_builder docker .remedy | grep -F containerd-snapshotter
 	cb doctor

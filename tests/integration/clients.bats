@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# BuildKit at an address (buildctl) and nerdctl, played by stand-ins that refuse every argument which the tools' references do
-# not have. What the tools themselves do with them is seen where they are installed: conformance-buildkit.sh.
+# BuildKit at an address, in all the ways that it is reached: a Unix socket, TCP with certificates, a child's stdin and stdout, nerdctl's
+# places. It is the BuildKit of the tests' own dockerd (tests/lib/buildkitd).
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/image"
@@ -8,10 +8,15 @@
 setup_file()
 {
 	project_begin
+	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
+	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
+	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+	export DOCKERD=$DOCKER_HOST
 }
 
 teardown_file()
 {
+	"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
 	project_end
 }
 
@@ -20,39 +25,28 @@ setup()
 	project clients
 	rm -rf .cbuild base web
 	unset CBUILD_BUILDER DOCKER_HOST BUILDX_BUILDER BUILDKIT_HOST CONTAINERD_NAMESPACE
-	export PATH=$checkout/tests/lib/stand-ins:$PATH
-	export STAND_IN_CALLS=$BATS_TEST_TMPDIR/calls
-	unset STAND_IN_ADDR
 	cat >services.yaml <<-'EOF'
 		registry: localhost/clients
-		source_date_epoch: 1700000000
-		secrets: {token: {file: token.txt}, key: {environment: CLIENTS_KEY}}
 		services:
 		  base: {publish: false, build: base}
-		  web:
-		    build:
-		      context: web
-		      additional_contexts: {base: "service:base", more: base}
-		      args: {VERSION: "1.2 b"}
-		      labels: {org.example.label: "x = y"}
-		      secrets: [token, key]
-		      network: none
-		      no_cache: true
-		      cache_from: ["type=registry,ref=r.example.org/x:cache"]
+		  web: {build: {context: web, additional_contexts: {base: "service:base"}, args: {WORD: "a b"}}}
 	EOF
-	echo hush >token.txt
-	export CLIENTS_KEY=hush-hush
 	dockerfile base <<-'EOF'
 		FROM scratch
-		COPY file /
+		COPY file /base
 	EOF
 	dockerfile web <<-'EOF'
 		FROM base
-		ARG VERSION
+		ARG WORD
 		COPY file /
 	EOF
-	echo base >base/file
-	echo web >web/file
+	echo "base $BATS_TEST_TMPDIR" >base/file
+	echo "web $BATS_TEST_TMPDIR" >web/file
+}
+
+teardown()
+{
+	[ -z "${server:-}" ] || kill "$server"
 }
 
 build()
@@ -60,114 +54,138 @@ build()
 	cb all --no-load --no-verify --platforms="$both" "$@"
 }
 
-# What the stand-in was called with for web on arm64: it is in the image.
-call()
+# serve ARGUMENT...: BuildKit is there when this returns.
+serve()
 {
-	image_unpack localhost/clients/web:latest linux/arm64 "$BATS_TEST_TMPDIR/web"
-	cat "$BATS_TEST_TMPDIR/web/call"
+	mkfifo "$BATS_TEST_TMPDIR/ready"
+	DOCKER_HOST=$DOCKERD "$checkout/tests/lib/buildkitd" "$@" >"$BATS_TEST_TMPDIR/ready" 3>&- &
+	server=$!
+	grep -q listening "$BATS_TEST_TMPDIR/ready"
 }
 
-@test "buildctl: images of every platform come into the store, on their bases" {
-	build --builder=buildctl
+built()
+{
 	[ "$status" -eq 0 ]
-	grep -F 'building with buildctl 0.12.5' "$err"
-	call | grep -F -- '--opt=platform=linux/arm64'
-	call | grep -F -- '--opt=build-arg:VERSION=1.2 b'
-	call | grep -F -- '--opt=build-arg:SOURCE_DATE_EPOCH=1700000000'
-	call | grep -E -- ',rewrite-timestamp=true( |$)'
-	call | grep -F -- '--local=folder0='
-	run ! grep -F hush "$STAND_IN_CALLS"
-	run ! grep -rF hush-hush .cbuild
-	grep -Fx 'said by COPY file /' .cbuild/logs/1/build-web-linux-arm64.log
-	equal "$(jq '.rootfs.diff_ids | length' "$(image_config localhost/clients/web:latest linux/arm64)")" 2
-	build --builder=buildctl
-	grep -F 'nothing to do' "$err" "$out"
+	for platform in linux/amd64 linux/arm64; do
+		image_unpack localhost/clients/web:latest $platform "$BATS_TEST_TMPDIR/image-${platform#*/}"
+		equal "$(cat "$BATS_TEST_TMPDIR/image-${platform#*/}/base" "$BATS_TEST_TMPDIR/image-${platform#*/}/file")" \
+			"$(cat base/file web/file)"
+	done
 }
 
-@test "buildctl: the address is that of the environment or of the name" {
-	export STAND_IN_ADDR=tcp://arm1:1234
-	BUILDKIT_HOST=$STAND_IN_ADDR build
-	[ "$status" -eq 0 ]
-	grep -F 'building with buildctl' "$err"
-	rm -rf .cbuild
-	build --builder=buildctl:tcp://arm1:1234
-	[ "$status" -eq 0 ]
-	grep -F -- '--addr=tcp://arm1:1234 build' "$STAND_IN_CALLS"
-	build --builder=buildctl:tcp://elsewhere:1 -B
+@test "a Unix socket: the address is that of the environment or of the name" {
+	serve unix "$BATS_TEST_TMPDIR/d.sock"
+	BUILDKIT_HOST=unix://$BATS_TEST_TMPDIR/d.sock build --builder=buildkit
+	built
+	grep -F 'building with buildkit' "$err"
+	BUILDKIT_HOST=unix://$BATS_TEST_TMPDIR/d.sock build
+	grep -F 'nothing to do' "$out" "$err"
+	echo "web again $BATS_TEST_TMPDIR" >web/file
+	BUILDKIT_HOST=unix:///nowhere build --builder="buildkit:unix://$BATS_TEST_TMPDIR/d.sock"
+	built
+	echo "web once more $BATS_TEST_TMPDIR" >web/file
+	build --builder="buildctl:unix://$BATS_TEST_TMPDIR/d.sock"
+	built
+}
+
+@test "TCP with certificates, which both sides must have" {
+	local port
+	cd "$BATS_TEST_TMPDIR"
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=authority -days 2
+	for name in server client; do
+		openssl req -newkey rsa:2048 -nodes -keyout $name.key -out $name.csr -subj /CN=$name
+		openssl x509 -req -in $name.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out $name.pem \
+			-extfile <(echo "subjectAltName=IP:127.0.0.1")
+	done
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout other.key -out other.pem -subj /CN=other -days 2
+	cd "$OLDPWD"
+	port=$(python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
+	serve tls "$port" "$BATS_TEST_TMPDIR"/ca.pem "$BATS_TEST_TMPDIR"/server.pem "$BATS_TEST_TMPDIR"/server.key
+	printf 'builders: {remote: {driver: buildkit, addr: "tcp://127.0.0.1:%s", emulate: true, tls: {ca: %s, cert: %s, key: %s}}}\n' \
+		"$port" "$BATS_TEST_TMPDIR"/{ca.pem,client.pem,client.key} >>services.yaml
+	build --builder=remote
+	built
+	echo "web again $BATS_TEST_TMPDIR" >web/file
+	sed -i "s|ca: [^,]*/ca.pem|ca: $BATS_TEST_TMPDIR/other.pem|" services.yaml
+	build --builder=remote
 	[ "$status" -eq 3 ]
-	grep -F 'BuildKit does not answer at tcp://elsewhere:1' "$err"
-	grep -F 'BUILDKIT_HOST=' "$err"
+	grep -F 'certificate is not trusted' "$err"
+	sed -i "s|ca: [^,]*/other.pem|ca: $BATS_TEST_TMPDIR/ca.pem|; s|, cert: .*}}}|}}}|" services.yaml
+	build --builder=remote
+	[ "$status" -eq 3 ]
 }
 
-@test "buildctl: a failed step is told as the user's fault, with what it said" {
-	echo 'RUN false' >>web/Dockerfile
-	build --builder=buildctl
+# A docker of which only "exec" is there.
+@test "a container's stdin and stdout; and a container that is not there" {
+	mkdir "$BATS_TEST_TMPDIR/bin" "$BATS_TEST_TMPDIR/config"
+	printf '#!/bin/sh\n[ "$*" = "%s" ] || { echo "No such container: $4" >&2; exit 1; }\nDOCKER_HOST=%s exec %s stdio\n' \
+		"exec -i -- bk buildctl dial-stdio" "$DOCKERD" "$checkout/tests/lib/buildkitd" >"$BATS_TEST_TMPDIR/bin/docker"
+	chmod +x "$BATS_TEST_TMPDIR/bin/docker"
+	export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+	build --builder=buildkit:docker-container://bk
+	built
+	run ! pgrep -f "$checkout/tests/lib/buildkitd stdio"
+	echo "web again $BATS_TEST_TMPDIR" >web/file
+	build --builder=buildkit:docker-container://other
+	[ "$status" -eq 3 ]
+	grep -F 'No such container: other' "$err"
+	# One of buildx's builders.
+	mkdir -p "$BATS_TEST_TMPDIR/config/buildx/instances"
+	echo '{"Driver": "docker-container", "Nodes": [{"Name": "mine0"}]}' >"$BATS_TEST_TMPDIR/config/buildx/instances/mine"
+	sed -i 's/-- bk build/-- buildx_buildkit_mine0 build/' "$BATS_TEST_TMPDIR/bin/docker"
+	DOCKER_CONFIG=$BATS_TEST_TMPDIR/config build --builder=docker:mine
+	built
+	grep -F 'building with docker:mine' "$err"
+}
+
+@test "nerdctl: its daemon is where nerdctl looks for it" {
+	build --builder=nerdctl:cbuild-test-space
+	[ "$status" -eq 3 ]
+	grep -F '/buildkit-cbuild-test-space/buildkitd.sock' "$err"
+	mkdir -p /run/buildkit-cbuild-test-space
+	rm -f /run/buildkit-cbuild-test-space/buildkitd.sock
+	serve unix /run/buildkit-cbuild-test-space/buildkitd.sock
+	build --builder=nerdctl:cbuild-test-space
+	rm -r /run/buildkit-cbuild-test-space
+	built
+}
+
+@test "a failed step is told with its place, its last words and its status" {
+	serve unix "$BATS_TEST_TMPDIR/d.sock"
+	cp -a rootfs/"$host_arch" web/rootfs
+	printf 'FROM scratch\nCOPY rootfs /\nRUN echo some words; exit 4\nCOPY file /\n' >web/Dockerfile
+	cb all --no-load --no-verify --platforms="$host" --builder="buildkit:unix://$BATS_TEST_TMPDIR/d.sock"
 	[ "$status" -eq 1 ]
-	grep -F "step 'RUN false' failed with status 1" "$err"
-	grep -F 'said by RUN false' "$err"
+	grep -F "step 'RUN echo some words; exit 4' failed with status 4" "$err"
+	grep -F "some words" "$err"
+	grep -F "Dockerfile:3:" "$err"
+	grep -F "3 >>> RUN echo some words; exit 4" "$err"
 }
 
-@test "nerdctl: its namespace, and what it cannot be asked for" {
-	CONTAINERD_NAMESPACE=k8s.io build
+@test "an ssh key has an agent while it is built, and none afterwards" {
+	serve unix "$BATS_TEST_TMPDIR/d.sock"
+	ssh-keygen -q -t ed25519 -N '' -C of-the-test -f "$BATS_TEST_TMPDIR/key"
+	cp -a rootfs/"$host_arch" web/rootfs
+	printf 'FROM scratch\nCOPY rootfs /\nRUN --mount=type=ssh test -S "$SSH_AUTH_SOCK"\n' >web/Dockerfile
+	sed -i "s|  web: {build: {|  web: {build: {ssh: [\"default=$BATS_TEST_TMPDIR/key\"], |" services.yaml
+	cb all --no-load --no-verify --platforms="$host" --builder="buildkit:unix://$BATS_TEST_TMPDIR/d.sock"
 	[ "$status" -eq 0 ]
-	grep -F 'building with nerdctl 1.7.7' "$err"
-	call | grep -F -- '--platform=linux/arm64'
-	call | grep -F -- '--build-context=base-0.cbuild=oci-layout:///'
-	rm -rf .cbuild
-	build --builder=nerdctl:k8s.io
-	[ "$status" -eq 0 ]
-	grep -F -- '--namespace=k8s.io build' "$STAND_IN_CALLS"
-	sed -i 's/      network: none/      extra_hosts: [db=10.0.0.1]/' services.yaml
-	build --builder=nerdctl
+	run ! pgrep -f "ssh-agent -D -a .*cbuild-agent"
+	run ! grep -r "PRIVATE KEY" .cbuild
+	ssh-keygen -q -t ed25519 -N secret -f "$BATS_TEST_TMPDIR/locked"
+	sed -i "s|/key\"|/locked\"|" services.yaml
+	cb all --no-load --no-verify -B --platforms="$host" --builder="buildkit:unix://$BATS_TEST_TMPDIR/d.sock"
 	[ "$status" -eq 3 ]
-	grep -F 'nerdctl 1 cannot be asked for extra_hosts' "$err"
+	grep -F 'ssh default' "$err"
 }
 
-# BuildKit keeps one folder of each name for these two: in all that they were ever given, a path, a size and a time must be
-# the same bytes.
-bytes_are_told()
-{
-	local handed=$STAND_IN_CALLS.handed
-	printf 'FROM scratch\nCOPY file /\nCOPY --from=more file /more\n' >base/Dockerfile
-	sed -i 's|base: {publish: false, build: base}|base: {publish: false, build: {context: base, additional_contexts: {more: more}}}|' services.yaml
-	mkdir -p more
-	echo ab >base/file
-	echo cd >web/file
-	echo ef >more/file
-	echo left >base/more
-	find . -exec touch -h -d '2024-01-01 00:00:00.5' {} +
-	build "$1"
-	equal "$status" 0
-	echo gh >base/file
-	echo ij >more/file
-	find . -exec touch -h -d '2024-01-01 00:00:00.5' {} +
-	build "$1"
-	equal "$status" 0
-	cut -d' ' -f5 "$handed" | sort -u | tr '\n' ' ' | grep -Fx 'ab cd ef gh ij '
-	equal "$(sort -u "$handed" | cut -d' ' -f1-4 | uniq -d)" ""
-	# Images show whole seconds.
-	run ! grep -v ' 1704[0-9]*\.' "$handed"
-	nothing_left
-}
-
-@test "buildctl: no file can be taken for another one" {
-	bytes_are_told --builder=buildctl
-}
-
-@test "nerdctl: no file can be taken for another one" {
-	bytes_are_told --builder=nerdctl
-}
-
-@test "doctor shows both" {
+@test "doctor shows it, and what to do without it" {
+	serve unix "$BATS_TEST_TMPDIR/d.sock"
+	export BUILDKIT_HOST=unix://$BATS_TEST_TMPDIR/d.sock
 	cb doctor --format=json
-	equal "$(jq -c '.builders[] | select(.name == "buildctl") | [.found, .version, .native, .emulated]' "$out")" \
-		'[true,"0.12.5",["linux/amd64"],["linux/arm64"]]'
-	equal "$(jq -c '.builders[] | select(.name == "buildctl") | .abilities' "$out")" \
-		'["here-documents","attestations","ADD of git repositories"]'
-	STAND_IN_BUILDKIT=v0.11.6 cb doctor --format=json
-	equal "$(jq -c '.builders[] | select(.name == "buildctl") | .abilities' "$out")" '["here-documents","attestations"]'
-	STAND_IN_ADDR=unix:///elsewhere cb doctor --format=json
-	jq -r '.builders[] | select(.name == "buildctl") | .remedy' "$out" | grep -F 'start it: buildkitd'
-	CONTAINERD_NAMESPACE=k8s.io cb doctor --format=json
-	equal "$(jq -c '.builders[] | select(.name == "nerdctl") | [.found, .chosen, .detail]' "$out")" '[true,true,"namespace k8s.io"]'
+	equal "$(jq -c '.builders[] | select(.name == "buildkit") | [.found, .native]' "$out")" "[true,[\"$host\"]]"
+	equal "$(jq -c '.builders[] | select(.name == "buildkit") | .abilities' "$out")" \
+		'["here-documents","checks","attestations","ADD of git repositories"]'
+	BUILDKIT_HOST=unix:///nowhere cb doctor --format=json
+	jq -r '.builders[] | select(.name == "buildkit") | .remedy' "$out" | grep -F 'start the daemon'
 }

@@ -79,7 +79,7 @@ built_by()
 
 @test "builders of one platform share the work by their weight" {
 	manifest <<-EOF
-		  one: {driver: docker, addr: "unix://$FIRST/docker.sock", platforms: [$host], weight: 3}
+		  one: {driver: docker, addr: "unix://$FIRST/docker.sock", platforms: [$host], weight: 3, jobs: 4}
 		  two: {driver: docker, addr: "unix://$SECOND/docker.sock", platforms: [$host]}
 	EOF
 	build --platforms="$host"
@@ -109,7 +109,7 @@ built_by()
 	EOF
 	build --platforms="$host"
 	[ "$status" -eq 0 ]
-	grep -F 'the builder gone is left out: docker: Cannot connect' "$err"
+	grep -F 'the builder gone is left out: cannot connect to' "$err"
 	build --platforms="$host" --builder=gone -B
 	[ "$status" -eq 3 ]
 	build --platforms="$both" --builder=here

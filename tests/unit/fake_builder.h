@@ -14,14 +14,13 @@
 
 /* What the tests say of all of them, and what came. */
 static struct {
-	size_t batch;
 	const char *silent; /* the name of one that does not answer: it fails */
 	const char *broken; /* the name of one that cannot be opened */
 
 	pthread_mutex_t lock;
 	char jobs[FAKE_JOBS][64]; /* "builder id", as they were built */
 	size_t len;
-} fake = { .batch = 1, .lock = PTHREAD_MUTEX_INITIALIZER };
+} fake = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 struct builder {
 	char *name;
@@ -50,7 +49,6 @@ int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct
 	builder->info = (struct builder_info){
 		.name = builder->name,
 		.version = "1",
-		.batch = fake.batch,
 		.platforms = &builder->platform,
 		.platforms_len = 1,
 		.native_len = 1,

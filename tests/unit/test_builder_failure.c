@@ -1,7 +1,5 @@
 #include "config.h"
 
-#include "engine/builder/buildkit.h"
-#include "engine/builder/docker.h"
 #include "engine/builder/failure.h"
 #include "tests/unit/builder_world.h"
 
@@ -160,101 +158,13 @@ static void test_long_step(void **state)
 	assert_non_null(strstr(error->message, "\xc3\xa4...' failed with status 1"));
 }
 
-static const char containerd[] = "Name:          default\nDriver:        docker\nLast Activity: 2026-11-22 00:15:23 "
-				 "+0000 UTC\n\n"
-				 "Nodes:\nName:             default\nEndpoint:         default\nStatus:           "
-				 "running\n"
-				 "BuildKit version: v0.0.0+unknown\n"
-				 "Platforms:        linux/amd64, linux/amd64/v2, linux/arm64*, linux/arm/v7, "
-				 "nonsense/a/b/c\n"
-				 "Labels:\n org.mobyproject.buildkit.worker.containerd.namespace: moby\n"
-				 "GC Policy rule#0:\n All:            false\n";
-static const char classic[] = "Name:          default\nDriver:        docker\n\nNodes:\nName: default\nPlatforms: "
-			      "linux/amd64\n"
-			      "Labels:\n org.mobyproject.buildkit.worker.moby.host-gateway-ip: 172.17.0.1\n";
-static const char unlabelled[] = "Name: default\nDriver: docker\n\nNodes:\nName: default\nPlatforms: linux/amd64\n";
-static const char container[] = "Name: b\nDriver: docker-container\n\nNodes:\nName: b0\nStatus: inactive\nLabels:\n x: "
-				"y\n";
-static const char nobody[] = "Name:   default\nDriver: \nError:  Cannot connect to the Docker daemon at unix:///x. Is "
-			     "the docker daemon running?\n";
-
-/* arm64 is emulated by the first node and is the second one's own. */
-static const char fleet[] = "Name: fleet\nDriver: remote\n\nNodes:\nName: a\nEndpoint: tcp://a:1\nPlatforms: "
-			    "linux/amd64, linux/riscv64, linux/arm64, linux/386\nName: b\nEndpoint: "
-			    "tcp://b:1\nPlatforms: linux/arm64\n";
-
-/* The older node of two says what both can do. */
-static const char versions[] = "Name: two\nDriver: remote\n\nNodes:\nName: a\nEndpoint: tcp://a:1\nBuildKit version: "
-			       "v0.26.0\nName: b\nEndpoint: tcp://b:1\nBuildKit version: v0.10.6\n";
-
-static void test_abilities(void **state)
-{
-	struct docker_inspect inspect;
-
-	(void)state;
-	assert_int_equal(buildkit_abilities("v0.9.3"), 0);
-	assert_int_equal(buildkit_abilities("v0.11.0"), ABILITY_HEREDOC | ABILITY_ATTEST);
-	assert_int_equal(buildkit_abilities("v0.12.0"), ABILITY_HEREDOC | ABILITY_ATTEST | ABILITY_GIT);
-	assert_int_equal(buildkit_abilities("v1.0.0"), buildkit_abilities("v0.12.0"));
-	assert_int_equal(buildkit_abilities("v0.0.0+unknown"), buildkit_abilities("v0.12.0"));
-	assert_int_equal(buildkit_abilities(NULL), buildkit_abilities("v0.12.0"));
-	docker_inspect_parse(versions, &inspect);
-	assert_int_equal(inspect.abilities, ABILITY_HEREDOC);
-	docker_inspect_free(&inspect);
-}
-
-static void test_inspect(void **state)
-{
-	struct docker_inspect inspect;
-
-	(void)state;
-	docker_inspect_parse(containerd, &inspect);
-	assert_string_equal(inspect.driver, "docker");
-	assert_null(inspect.error);
-	assert_false(inspect.classic);
-	assert_int_equal(inspect.platforms_len, 3);
-	assert_true(platform_equal(&inspect.platforms[0], &amd64));
-	assert_true(platform_equal(&inspect.platforms[1], &arm64));
-	docker_inspect_free(&inspect);
-
-	docker_inspect_parse(classic, &inspect);
-	assert_true(inspect.classic);
-	docker_inspect_free(&inspect);
-
-	docker_inspect_parse(unlabelled, &inspect);
-	assert_false(inspect.classic);
-	docker_inspect_free(&inspect);
-
-	docker_inspect_parse(container, &inspect);
-	assert_string_equal(inspect.driver, "docker-container");
-	assert_false(inspect.classic);
-	assert_int_equal(inspect.platforms_len, 0);
-	docker_inspect_free(&inspect);
-
-	docker_inspect_parse(nobody, &inspect);
-	assert_string_equal(inspect.error, "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon "
-					   "running?");
-	docker_inspect_free(&inspect);
-
-	docker_inspect_parse(fleet, &inspect);
-	assert_int_equal(inspect.nodes, 2);
-	assert_int_equal(inspect.native_len, 3);
-	assert_int_equal(inspect.platforms_len, 4);
-	assert_string_equal(inspect.platforms[1].arch, "386"); /* an amd64 runs it itself */
-	assert_true(platform_equal(&inspect.platforms[2], &arm64));
-	assert_string_equal(inspect.platforms[3].arch, "riscv64");
-	docker_inspect_free(&inspect);
-
-	docker_inspect_parse("", &inspect);
-	assert_null(inspect.driver);
-	docker_inspect_free(&inspect);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_failures),  TEST(test_own_processor), TEST(test_last_lines),
-		TEST(test_long_step), TEST(test_inspect),       TEST(test_abilities),
+		TEST(test_failures),
+		TEST(test_own_processor),
+		TEST(test_last_lines),
+		TEST(test_long_step),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

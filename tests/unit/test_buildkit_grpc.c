@@ -24,7 +24,7 @@ static void ask_echo(struct h2 *h2, size_t len)
 	Bk__Carried message = carried(data, len);
 	cleanup_message Bk__Carried *answer = NULL;
 
-	ok(grpc_ask(h2, "/test/Echo", &message.base, 0, &bk__carried__descriptor, (void **)&answer, err));
+	ok(grpc_ask(h2, "/test/Echo", NULL, 0, &message.base, 0, &bk__carried__descriptor, (void **)&answer, err));
 	assert_int_equal(answer->data.len, len);
 	assert_memory_equal(answer->data.data, data, len);
 }
@@ -193,8 +193,9 @@ static void test_a_refusal_before_all_is_sent(void **state)
 
 	(void)state;
 	peer_start(&peer, NULL, 0, 0);
-	assert_int_equal(
-		grpc_ask(peer.client, "/test/None", &message.base, 0, &bk__carried__descriptor, &answer, &error), -1);
+	assert_int_equal(grpc_ask(peer.client, "/test/None", NULL, 0, &message.base, 0, &bk__carried__descriptor,
+				  &answer, &error),
+			 -1);
 	assert_string_equal(error->message, "unknown method /test/None");
 	peer_stop(&peer);
 }
@@ -362,7 +363,8 @@ static void expect_no_message(const void *bytes, size_t len, const char *text)
 
 	buf_add(&sent, bytes, len);
 	peer_start(&peer, &method, 1, 0);
-	assert_int_equal(grpc_ask(peer.client, "/test/Bytes", &blank.base, 0, &bk__carried__descriptor, &answer, &error),
+	assert_int_equal(grpc_ask(peer.client, "/test/Bytes", NULL, 0, &blank.base, 0, &bk__carried__descriptor,
+				  &answer, &error),
 			 -1);
 	if (!strstr(error->message, text))
 		fail_msg("%s", error->message);

@@ -75,7 +75,6 @@ static void write_world(const char *builders)
 	}
 	ok(fs_replace("services.yaml", text.data, text.len, 0644, err));
 	fake.len = 0;
-	fake.batch = 1;
 	fake.silent = fake.broken = NULL;
 }
 
@@ -130,13 +129,12 @@ static int run(size_t jobs, bool keep_going, struct counts *counts)
 
 static void everything_is_built_once(void **state UNUSED)
 {
-	static const size_t jobs[] = { 1, 2, 16 }, batches[] = { 1, 8 };
+	static const size_t jobs[] = { 1, 2, 16 };
 	struct counts counts;
 
 	for (size_t i = 0; i < 2 * sizeof(jobs) / sizeof(jobs[0]); i++) {
 		ok(fs_remove_tree(".cbuild", err));
 		write_world(i % 2 ? two_builders : one_builder);
-		fake.batch = batches[i % 2];
 		assert_int_equal(run(jobs[i / 2], false, &counts), 0);
 		assert_int_equal(counts.outcomes[OUTCOME_DONE], BUILDS);
 		assert_int_equal(fake_count(NULL), BUILDS);
@@ -165,32 +163,24 @@ static void a_run_ends_although_a_node_cannot_start(void **state UNUSED)
 {
 	struct counts counts;
 
-	for (size_t batch = 1; batch <= 8; batch += 7) {
-		ok(fs_remove_tree(".cbuild", err));
-		write_world(fleet_of_one);
-		fake.batch = batch;
-		block_log("p1");
-		block_log("q1");
-		assert_int_equal(run(4, true, &counts), ERROR_STATE);
-		assert_int_equal(counts.outcomes[OUTCOME_FAILED], 2);
-		assert_int_equal(counts.outcomes[OUTCOME_SKIPPED], 4);
-		assert_int_equal(counts.outcomes[OUTCOME_DONE], 2);
-		assert_int_equal(fake_count("one"), 2);
-	}
+	write_world(fleet_of_one);
+	block_log("p1");
+	block_log("q1");
+	assert_int_equal(run(4, true, &counts), ERROR_STATE);
+	assert_int_equal(counts.outcomes[OUTCOME_FAILED], 2);
+	assert_int_equal(counts.outcomes[OUTCOME_SKIPPED], 4);
+	assert_int_equal(counts.outcomes[OUTCOME_DONE], 2);
+	assert_int_equal(fake_count("one"), 2);
 }
 
 static void what_a_lost_builder_had_goes_to_another(void **state UNUSED)
 {
 	struct counts counts;
 
-	for (size_t batch = 1; batch <= 8; batch += 7) {
-		ok(fs_remove_tree(".cbuild", err));
-		write_world(two_builders);
-		fake.batch = batch;
-		fake.silent = "one";
-		assert_int_equal(run(4, true, &counts), 0);
-		assert_int_equal(fake_count("two"), BUILDS);
-	}
+	write_world(two_builders);
+	fake.silent = "one";
+	assert_int_equal(run(4, true, &counts), 0);
+	assert_int_equal(fake_count("two"), BUILDS);
 }
 
 int main(void)

@@ -188,60 +188,24 @@ static bool is_even(void *data, size_t node)
 	return node % 2 == 0;
 }
 
-static void nodes_that_join_share_a_slot(void **state)
-{
-	static const struct sched_node loose[] = { { .cost = 3 },
-						   { .cost = 9 },
-						   { .cost = 5 },
-						   { .cost = 1 },
-						   { .cost = 7 } };
-	struct sched *sched = sched_new(loose, 5, 2, true);
-	size_t node;
-
-	(void)state;
-	assert_int_equal(next(sched), 1);
-	assert_true(sched_join(sched, 1, is_even, NULL, &node));
-	assert_int_equal(node, 4); /* the longest of those that fit */
-	assert_true(sched_join(sched, 1, is_even, NULL, &node));
-	assert_int_equal(node, 2);
-	assert_int_equal(sched_slot(sched, 2), sched_slot(sched, 1));
-	assert_int_equal(sched_running(sched), 1);
-	assert_int_equal(next(sched), 0);                       /* the second slot */
-	assert_int_equal(sched_count(sched, is_even, NULL), 0); /* 3 is not even */
-	assert_false(sched_join(sched, 1, is_even, NULL, &node));
-	assert_int_equal(next(sched), SIZE_MAX);
-	sched_done(sched, 1); /* who took the slot; the others still use it */
-	sched_failed(sched, 4, note_skipped, &(unsigned){ 0 });
-	assert_int_equal(sched_running(sched), 2);
-	assert_int_equal(next(sched), SIZE_MAX);
-	sched_done(sched, 2);
-	assert_int_equal(sched_running(sched), 1);
-	assert_int_equal(next(sched), 3);
-	sched_done(sched, 0);
-	sched_done(sched, 3);
-	assert_true(sched_finished(sched));
-	sched_free(sched);
-}
-
-/* A node that joins is taken out of the middle: the rest must still come in order. */
+/* A node that alone fits is taken out of the middle: the rest must still come in order. */
 static void what_is_left_comes_in_order(void **state)
 {
 	enum { MANY = 60 };
 	struct sched_node loose[MANY] = { 0 };
 	uint64_t last = UINT64_MAX;
 	struct sched *sched;
-	size_t node, first;
+	size_t node;
 
 	(void)state;
 	for (size_t i = 0; i < MANY; i++)
 		loose[i].cost = (i * 37 + 11) % 101;
 	sched = sched_new(loose, MANY, MANY, true);
-	assert_int_equal(sched_count(sched, is_even, NULL), MANY / 2);
-	first = next(sched);
-	assert_true(sched_next(sched, is_even, NULL, &node));
-	assert_int_equal(node % 2, 0);
-	for (int i = 0; i < MANY / 4; i++)
-		assert_true(sched_join(sched, first, is_even, NULL, &node));
+	next(sched);
+	for (int i = 0; i < MANY / 4; i++) {
+		assert_true(sched_next(sched, is_even, NULL, &node));
+		assert_int_equal(node % 2, 0);
+	}
 	while ((node = next(sched)) != SIZE_MAX) {
 		assert_true(loose[node].cost <= last);
 		last = loose[node].cost;
@@ -259,7 +223,6 @@ int main(void)
 		cmocka_unit_test(after_a_stop_nothing_starts),
 		cmocka_unit_test(what_is_left_follows_from_costs_and_slots),
 		cmocka_unit_test(a_slot_is_taken_again),
-		cmocka_unit_test(nodes_that_join_share_a_slot),
 		cmocka_unit_test(what_is_left_comes_in_order),
 		cmocka_unit_test(many_ready_nodes_come_in_order_of_their_cost),
 	};

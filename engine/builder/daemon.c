@@ -1,0 +1,267 @@
+#include "config.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "engine/builder/lint.h"
+#include "engine/builder/ops.h"
+#include "engine/builder/route.h"
+#include "engine/builder/solve.h"
+#include "engine/buildkit/control.h"
+#include "engine/io/dockerd.h"
+#include "engine/io/loop.h"
+#include "engine/io/socket.h"
+#include "engine/oci/layout.h"
+
+/* The builders that are BuildKit daemons: one connection each, for any number of builds at once. */
+
+#define OPEN_MS 20000  /* for connecting, and for a question */
+#define ENGINE_MS 5000 /* for a question to docker's daemon */
+
+struct driver {
+	struct loop *loop;
+	struct layout *layout; /* or NULL */
+	char *shown;           /* folder of what daemons were shown */
+	char *version;
+	struct route route;
+	struct control_info info;
+	size_t native_len;
+
+	pthread_mutex_t lock;    /* guards what follows */
+	struct daemon **daemons; /* the last one is in use; the others were lost, and somebody may still use them */
+	size_t len, cap;
+};
+
+static void driver_free(void *data)
+{
+	struct driver *driver = data;
+
+	for (size_t i = 0; i < driver->len; i++)
+		daemon_free(driver->daemons[i]);
+	free(driver->daemons);
+	route_free(&driver->route);
+	pthread_mutex_destroy(&driver->lock);
+	free(driver->version);
+	free(driver->shown);
+	free(driver);
+}
+
+/* A connection that was lost is made anew. */
+static int connect_driver(struct driver *driver, struct daemon **ret, struct error **err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&driver->lock);
+	if (driver->len == 0 || !daemon_alive(driver->daemons[driver->len - 1])) {
+		struct daemon *daemon;
+
+		r = daemon_open(driver->loop, &driver->route.address, OPEN_MS, &daemon, err);
+		if (r == 0) {
+			mem_reserve(&driver->daemons, &driver->cap, driver->len + 1, sizeof(struct daemon *));
+			driver->daemons[driver->len++] = daemon;
+		}
+	}
+	if (r == 0)
+		*ret = driver->daemons[driver->len - 1];
+	pthread_mutex_unlock(&driver->lock);
+	return r;
+}
+
+static int driver_answers(void *data, struct error **err)
+{
+	struct control_info info;
+	struct daemon *daemon;
+
+	return connect_driver(data, &daemon, err) < 0 ? -1 : control_info(daemon, OPEN_MS, &info, err);
+}
+
+static void driver_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
+{
+	struct driver *driver = data;
+	const struct solve solve = {
+		.loop = driver->loop,
+		.layout = driver->layout,
+		.shown = driver->shown,
+		.tool = "BuildKit",
+		.native = &driver->info.platforms[0],
+	};
+
+	for (size_t i = 0; i < len; i++) {
+		struct build_result result = { 0 };
+		struct daemon *daemon;
+
+		if (connect_driver(driver, &daemon, &result.error) == 0)
+			solve_build(&solve, daemon, &jobs[i], &result, &result.error);
+		done(done_data, i, &result);
+	}
+}
+
+static int driver_check(void *data, const struct build_job *job, builder_found *found, void *found_data,
+			struct error **err)
+{
+	struct driver *driver = data;
+	struct daemon *daemon;
+
+	return connect_driver(driver, &daemon, err) < 0 ? -1
+							: lint_check(driver->loop, daemon, job, found, found_data, err);
+}
+
+/* linux/amd64/v3 is how far a processor goes, not another platform to build for. The native ones come first. */
+static void sort_platforms(struct driver *driver)
+{
+	struct platform *list = driver->info.platforms, first = list[0];
+	size_t len = 0;
+
+	for (size_t i = 0; i < driver->info.platforms_len; i++)
+		if (i == 0 || strcmp(list[i].arch, "amd64") != 0 || !list[i].variant[0])
+			list[len++] = list[i];
+	driver->info.platforms_len = len;
+	driver->native_len = 1;
+	for (size_t i = 1; i < len && strcmp(list[i].arch, first.arch) == 0; i++)
+		driver->native_len++;
+}
+
+/* What a BuildKit of this version can do beyond the common. One that does not say which it is counts as a new one. */
+static unsigned abilities_of(const char *version)
+{
+	/* The first minor version of 0 that has it. */
+	static const struct {
+		unsigned minor, ability;
+	} abilities[] = { { 10, ABILITY_HEREDOC }, { 11, ABILITY_ATTEST }, { 12, ABILITY_GIT }, { 15, ABILITY_CHECK } };
+	unsigned major = 0, minor = 0, found = 0;
+
+	sscanf(version, "v%u.%u", &major, &minor);
+	for (size_t i = 0; i < sizeof(abilities) / sizeof(*abilities); i++)
+		if (major > 0 || minor == 0 || minor >= abilities[i].minor)
+			found |= abilities[i].ability;
+	return found;
+}
+
+static bool has_containerd_store(const struct json *info)
+{
+	const struct json *list = json_get(info, "DriverStatus");
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *key = json_text(json_at(json_at(list, i), 0)),
+			   *value = json_text(json_at(json_at(list, i), 1));
+
+		if (key && value && strcmp(key, "driver-type") == 0 && strstr(value, "snapshotter"))
+			return true;
+	}
+	return false;
+}
+
+/* docker's daemon knows its own version, and whether its images are where BuildKit can hand them out. */
+static int ask_engine(struct driver *driver, struct error **err)
+{
+	const char *path = dockerd_socket(driver->route.url);
+	cleanup_buf struct buf text = { 0 };
+	cleanup_json struct json *info = NULL;
+	const char *version;
+
+	if (!driver->route.engine || !path)
+		return 0;
+	if (socket_get(path, "/info", ENGINE_MS, &text, err) < 0) {
+		if (access(path, F_OK) == 0 && access(path, W_OK) < 0)
+			error_remedy(err,
+				     "add yourself to the group \"docker\" (and log in again), or use --builder=buildah");
+		else
+			error_remedy(err, "start it: systemctl start docker; or use --builder=buildah");
+		return -1;
+	}
+	if (json_parse(text.data ? text.data : "", text.len, driver->route.url, &info, err) < 0)
+		return -1;
+	version = json_str(info, "ServerVersion");
+	if (version) /* "28.5.2+dfsg4": what a distribution adds says nothing here */
+		driver->version = mem_strndup(version, strspn(version, "0123456789."));
+	if (has_containerd_store(info))
+		return 0;
+	error_make(err, ERROR_TOOL, "docker at %s cannot hand out OCI layouts", driver->route.url);
+	error_remedy(err, "turn on docker's containerd image store (\"features\": {\"containerd-snapshotter\": true} "
+			  "in "
+			  "/etc/docker/daemon.json), or make a builder: docker buildx create --use; or use "
+			  "--builder=buildah");
+	return -1;
+}
+
+static int find_out(struct driver *driver, struct error **err)
+{
+	struct daemon *daemon;
+
+	if (ask_engine(driver, err) < 0 || connect_driver(driver, &daemon, err) < 0 ||
+	    control_info(daemon, OPEN_MS, &driver->info, err) < 0)
+		return -1;
+	if (driver->info.platforms_len == 0)
+		return error_make(err, ERROR_TOOL, "%s names no platform that it builds for", driver->route.url);
+	sort_platforms(driver);
+	if (!driver->version)
+		driver->version = mem_strdup(driver->info.version);
+	return 0;
+}
+
+static void describe(struct driver *driver, struct builder_info *info)
+{
+	info->version = driver->version;
+	info->detail = driver->route.detail ? driver->route.detail : driver->route.url;
+	info->place = NULL;
+	info->sends_files = true;
+	info->own_images = driver->route.engine;
+	info->platforms = driver->info.platforms;
+	info->platforms_len = driver->info.platforms_len;
+	info->native_len = driver->native_len;
+	info->abilities = abilities_of(driver->info.version);
+}
+
+typedef int route_function(const struct builder_given *given, struct route *ret, struct error **err);
+
+static int driver_open(route_function *route, const struct builder_given *given, void **ret, struct builder_info *info,
+		       struct error **err)
+{
+	struct driver *driver = mem_alloc(sizeof(*driver));
+
+	driver->loop = given->loop;
+	driver->layout = given->layout;
+	pthread_mutex_init(&driver->lock, NULL);
+	if (given->layout) {
+		cleanup_free char *state = path_dir(layout_dir(given->layout));
+
+		driver->shown = path_join(state, "shown");
+	}
+	if (route(given, &driver->route, err) < 0 || find_out(driver, err) < 0) {
+		driver_free(driver);
+		return -1;
+	}
+	describe(driver, info);
+	*ret = driver;
+	return 0;
+}
+
+static int open_docker(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
+{
+	return driver_open(route_docker, given, ret, info, err);
+}
+
+static int open_buildkit(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
+{
+	return driver_open(route_buildkit, given, ret, info, err);
+}
+
+static int open_nerdctl(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
+{
+	return driver_open(route_nerdctl, given, ret, info, err);
+}
+
+#define COMMON \
+	.instances = true, .free = driver_free, .answers = driver_answers, .check = driver_check, .build = driver_build
+
+const struct builder_ops builder_docker = { .name = "docker", .open = open_docker, COMMON };
+const struct builder_ops builder_buildkit = { .name = "buildkit", .synonym = "buildctl", .open = open_buildkit, COMMON };
+const struct builder_ops builder_nerdctl = { .name = "nerdctl", .open = open_nerdctl, COMMON };

@@ -1,0 +1,15 @@
+#ifndef ENGINE_BUILDER_LINT_H
+#define ENGINE_BUILDER_LINT_H
+
+#include "engine/builder/builder.h"
+
+struct daemon;
+struct loop;
+
+/* What BuildKit's frontend says of a Dockerfile (frontend.lint), as builder_check. */
+int lint_check(struct loop *loop, struct daemon *daemon, const struct build_job *job, builder_found *found, void *data,
+	       struct error **err);
+/* Its answer. Only reads the text. */
+int lint_read(const char *text, size_t len, builder_found *found, void *data, struct error **err);
+
+#endif

@@ -1,0 +1,181 @@
+#include "config.h"
+
+#include "engine/builder/solve_attrs.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "base/ref.h"
+#include "engine/builder/builder.h"
+#include "engine/builder/caches.h"
+#include "engine/buildkit/control.h"
+
+struct attrs {
+	struct arena *arena;
+	struct control_pair *list;
+	size_t len, cap;
+};
+
+static void add(struct attrs *attrs, const char *key, const char *value)
+{
+	mem_reserve(&attrs->list, &attrs->cap, attrs->len + 1, sizeof(*attrs->list));
+	attrs->list[attrs->len++] = (struct control_pair){ key, value };
+}
+
+static void add_named(struct attrs *attrs, const char *kind, const char *name, const char *value)
+{
+	add(attrs, arena_join(attrs->arena, kind, ":", name, NULL), value);
+}
+
+/* As BuildKit looks names up: docker's short form, without the tag that goes without saying. */
+static const char *familiar(struct arena *arena, const char *name)
+{
+	static const char library[] = "library/";
+	struct ref ref;
+	const char *domain, *repository, *tag, *text;
+
+	if (!ref_parse(name, &ref, NULL))
+		return arena_strdup(arena, name);
+	domain = strcmp(ref.domain, "docker.io") == 0 ? "" : ref.domain;
+	repository = ref.repository;
+	if (!*domain && strncmp(repository, library, strlen(library)) == 0)
+		repository += strlen(library);
+	tag = ref.tag && (ref.digest || strcmp(ref.tag, "latest") != 0) ? ref.tag : "";
+	text = arena_join(arena, domain, *domain ? "/" : "", repository, *tag ? ":" : "", tag, ref.digest ? "@" : "",
+			  ref.digest ? ref.digest : "", NULL);
+	ref_free(&ref);
+	return text;
+}
+
+/* One name may stand for different images in stages of different platforms. */
+static void add_images(struct attrs *attrs, const struct build_job *job)
+{
+	for (size_t i = 0; i < job->images_len; i++) {
+		const struct build_image *image = &job->images[i];
+		char platform[PLATFORM_TEXT];
+		const char *value;
+
+		platform_text(&image->platform, platform);
+		if (image->where == IMAGE_STORE)
+			value = arena_join(attrs->arena, "oci-layout://" SOLVE_STORE "@", image->digest, NULL);
+		else
+			value = arena_join(attrs->arena, "docker-image://", image->reference, NULL);
+		add(attrs,
+		    arena_join(attrs->arena, "context:", familiar(attrs->arena, image->name), "::", platform, NULL),
+		    value);
+	}
+}
+
+static void add_contexts(struct attrs *attrs, const struct build_job *job)
+{
+	for (size_t i = 0; i < job->contexts_len; i++) {
+		const struct build_context *context = &job->contexts[i];
+
+		add_named(attrs, "context", context->name,
+			  context->value[0] == '/' ? arena_printf(attrs->arena, "local:" SOLVE_FOLDER, i)
+						   : context->value);
+	}
+}
+
+/* "name:address" each; an address may hold colons. */
+static void add_hosts(struct attrs *attrs, const struct build_job *job)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	for (size_t i = 0; job->hosts && job->hosts[i]; i++) {
+		size_t len = strcspn(job->hosts[i], ":");
+
+		buf_printf(&text, "%s%.*s=%s", i ? "," : "", (int)len, job->hosts[i],
+			   job->hosts[i][len] ? job->hosts[i] + len + 1 : "");
+	}
+	if (text.len > 0)
+		add(attrs, "add-hosts", arena_strdup(attrs->arena, text.data));
+}
+
+static void add_options(struct attrs *attrs, const struct build_job *job)
+{
+	if (job->target)
+		add(attrs, "target", job->target);
+	for (size_t i = 0; i < job->args_len; i++)
+		add_named(attrs, "build-arg", job->args[i].key, job->args[i].value);
+	if (job->has_epoch)
+		add(attrs, "build-arg:SOURCE_DATE_EPOCH", arena_printf(attrs->arena, "%" PRId64, job->epoch));
+	for (size_t i = 0; i < job->labels_len; i++)
+		add_named(attrs, "label", job->labels[i].key, job->labels[i].value);
+	if (job->network && strcmp(job->network, "default") != 0)
+		add(attrs, "force-network-mode", job->network);
+	if (job->shm_size)
+		add(attrs, "shm-size", arena_printf(attrs->arena, "%" PRIu64, job->shm_size));
+	if (job->provenance)
+		add(attrs, "attest:provenance", arena_join(attrs->arena, "mode=", job->provenance, NULL));
+	if (job->sbom)
+		add(attrs, "attest:sbom",
+		    job->sbom_generator ? arena_join(attrs->arena, "generator=", job->sbom_generator, NULL) : "");
+	add_hosts(attrs, job);
+	if (job->pull)
+		add(attrs, "image-resolve-mode", "pull");
+	if (job->no_cache)
+		add(attrs, "no-cache", "");
+}
+
+static const struct control_pair *keep(struct attrs *attrs, size_t *ret_len)
+{
+	struct control_pair *list = arena_array(attrs->arena, attrs->len + 1, sizeof(*list));
+
+	if (attrs->len > 0)
+		memcpy(list, attrs->list, attrs->len * sizeof(*list));
+	*ret_len = attrs->len;
+	free(attrs->list);
+	return list;
+}
+
+static void add_exporter(struct arena *arena, const struct build_job *job, struct control_solve *ret)
+{
+	struct control_typed *exporter = arena_alloc(arena, sizeof(*exporter));
+	struct attrs attrs = { .arena = arena };
+
+	add(&attrs, "tar", "false");
+	/* A base's layers end up in what is built on it: compressed, but quickly. */
+	if (job->keep)
+		add(&attrs, "compression-level", "1");
+	if (job->has_epoch)
+		add(&attrs, "rewrite-timestamp", "true");
+	exporter->type = "oci";
+	exporter->attrs = keep(&attrs, &exporter->attrs_len);
+	ret->exporters = exporter;
+	ret->exporters_len = 1;
+}
+
+void solve_attrs(struct arena *arena, const struct build_job *job, const struct caches *caches, struct control_solve *ret)
+{
+	static const char *const host[] = { "network.host" };
+	char *platform = arena_alloc(arena, PLATFORM_TEXT);
+	struct attrs attrs = { .arena = arena };
+	const char *imports = caches ? caches_imports_json(caches) : NULL;
+
+	add(&attrs, "filename", path_base(job->dockerfile));
+	if (job->platform.os[0]) {
+		platform_text(&job->platform, platform);
+		add(&attrs, "platform", platform);
+	}
+	add_options(&attrs, job);
+	add_contexts(&attrs, job);
+	add_images(&attrs, job);
+	if (imports)
+		add(&attrs, "cache-imports", imports);
+	ret->frontend = "dockerfile.v0";
+	ret->attrs = keep(&attrs, &ret->attrs_len);
+	add_exporter(arena, job, ret);
+	if (caches)
+		caches_fill(caches, ret);
+	if (job->network && strcmp(job->network, "host") == 0) {
+		ret->entitlements = host;
+		ret->entitlements_len = 1;
+	}
+}

@@ -1,0 +1,238 @@
+#include "config.h"
+
+#include "engine/builder/solve_steps.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "engine/builder/tail.h"
+#include "engine/buildkit/control.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+
+#define STREAMS 3 /* 1 and 2 are used */
+
+struct told {
+	char *digest, *name;
+	bool started, cached, failed;
+	struct buf line[STREAMS]; /* begun and not ended */
+	struct tail tail;
+};
+
+struct solve_steps {
+	struct loop *loop;
+	const struct output *output;
+	struct map *told; /* by digest */
+	struct told *failed;
+	struct error *error;
+};
+
+/* Something to be shown, on its way to the loop's thread. */
+struct shown {
+	const struct output *output;
+	bool is_line;
+	struct progress progress;
+	size_t len;
+	char text[];
+};
+
+struct solve_steps *solve_steps_new(struct loop *loop, const struct output *output)
+{
+	struct solve_steps *steps = mem_alloc(sizeof(*steps));
+
+	*steps = (struct solve_steps){ .loop = loop, .output = output, .told = map_new() };
+	return steps;
+}
+
+void solve_steps_free(struct solve_steps *steps)
+{
+	if (!steps)
+		return;
+	for (size_t i = 0; i < map_len(steps->told); i++) {
+		struct told *told = map_value(steps->told, i);
+
+		free(told->digest);
+		free(told->name);
+		for (int stream = 0; stream < STREAMS; stream++)
+			buf_free(&told->line[stream]);
+		tail_free(&told->tail);
+		free(told);
+	}
+	map_free(steps->told);
+	error_free(steps->error);
+	free(steps);
+}
+
+static void show(void *arg)
+{
+	struct shown *shown = arg;
+
+	shown->progress.name = shown->text;
+	if (shown->is_line && shown->output->line)
+		shown->output->line(shown->output->data, shown->text, shown->len);
+	else if (!shown->is_line && shown->output->progress)
+		shown->output->progress(shown->output->data, &shown->progress);
+	free(shown);
+}
+
+/* The task that the output belongs to ends behind this in the loop's queue. */
+static void post(struct solve_steps *steps, bool is_line, const struct progress *progress, const char *text, size_t len)
+{
+	struct shown *shown = mem_alloc(sizeof(*shown) + len + 1);
+
+	*shown = (struct shown){ .output = steps->output, .is_line = is_line, .len = len };
+	if (progress)
+		shown->progress = *progress;
+	memcpy(shown->text, text, len);
+	loop_post(steps->loop, show, shown);
+}
+
+/* To the log, and to whoever looks on. */
+static void log_line(struct solve_steps *steps, const char *before, const char *text, size_t len)
+{
+	cleanup_buf struct buf line = { 0 };
+
+	if (!steps->output)
+		return;
+	buf_str(&line, before);
+	buf_add(&line, text, len);
+	post(steps, true, NULL, line.data ? line.data : "", line.len);
+	buf_char(&line, '\n');
+	if (steps->output->log_fd >= 0 && !steps->error)
+		fs_write_all(steps->output->log_fd, line.data, line.len, "the log", &steps->error);
+}
+
+/* "[build 2/5] RUN make": which step of how many. */
+static void report_step(struct solve_steps *steps, const char *name)
+{
+	const char *end = *name == '[' ? strchr(name, ']') : NULL, *at = end;
+	struct progress progress = { 0 };
+
+	while (at && at > name && at[-1] != ' ' && at[-1] != '[')
+		at--;
+	if (!steps->output || !at || sscanf(at, "%u/%u]", &progress.step, &progress.steps) != 2)
+		return; /* nothing of the Dockerfile's */
+	at = end + 1 + strspn(end + 1, " ");
+	progress.name_len = strlen(at);
+	post(steps, false, &progress, at, progress.name_len);
+}
+
+static struct told *find(struct solve_steps *steps, const char *digest)
+{
+	struct told *told = map_get(steps->told, digest);
+
+	if (told)
+		return told;
+	told = mem_alloc(sizeof(*told));
+	told->digest = mem_strdup(digest);
+	told->name = mem_strdup("");
+	map_set(steps->told, told->digest, told);
+	return told;
+}
+
+static void end_line(struct solve_steps *steps, struct told *told, int stream)
+{
+	struct buf *line = &told->line[stream];
+
+	if (line->len == 0)
+		return;
+	tail_add(&told->tail, line->data, line->len);
+	log_line(steps, "", line->data, line->len);
+	buf_reset(line);
+}
+
+static void take_print(struct solve_steps *steps, struct told *told, const struct status_event *event)
+{
+	int stream = event->stream == 1 ? 1 : 2;
+	struct buf *line = &told->line[stream];
+
+	for (size_t i = 0; i < event->len; i++) {
+		if (event->text[i] != '\n') {
+			buf_char(line, event->text[i]);
+			if (line->len >= PROC_LINE_MAX)
+				end_line(steps, told, stream);
+		} else if (line->len > 0) {
+			end_line(steps, told, stream);
+		} else {
+			tail_add(&told->tail, "", 0);
+			log_line(steps, "", "", 0);
+		}
+	}
+}
+
+/* One that was only stopped because another one failed. */
+static bool was_stopped(const char *text, size_t len)
+{
+	cleanup_free char *copy = mem_strndup(text, len);
+
+	return strstr(copy, "context canceled") != NULL || strstr(copy, "graceful_stop") != NULL;
+}
+
+static void take_step(struct solve_steps *steps, struct told *told, const struct status_event *event)
+{
+	if (*event->name) {
+		free(told->name);
+		told->name = mem_strdup(event->name);
+	}
+	if (event->started && !told->started && !event->cached) {
+		told->started = true;
+		log_line(steps, "", told->name, strlen(told->name));
+		report_step(steps, told->name);
+	}
+	if (event->cached && !told->cached) {
+		told->cached = true;
+		log_line(steps, "CACHED ", told->name, strlen(told->name));
+	}
+	if (event->completed)
+		for (int stream = 1; stream < STREAMS; stream++)
+			end_line(steps, told, stream);
+	if (!event->text || told->failed || was_stopped(event->text, event->len))
+		return;
+	told->failed = true;
+	log_line(steps, "ERROR: ", event->text, event->len);
+	if (!steps->failed)
+		steps->failed = told;
+}
+
+void solve_steps_take(void *data, const struct status_event *event)
+{
+	struct solve_steps *steps = data;
+	struct told *told = find(steps, event->step);
+
+	switch (event->kind) {
+	case STATUS_STEP:
+		take_step(steps, told, event);
+		break;
+	case STATUS_PRINT:
+		take_print(steps, told, event);
+		break;
+	case STATUS_WARNING:
+		log_line(steps, "WARNING: ", event->text, event->len);
+		break;
+	case STATUS_BYTES:
+		if (steps->output && event->current > 0)
+			post(steps, false,
+			     &(struct progress){ .name_len = strlen(event->name),
+						 .bytes = event->current,
+						 .total = event->total },
+			     event->name, strlen(event->name));
+		break;
+	}
+}
+
+const char *solve_steps_failed(const struct solve_steps *steps, char **ret_tail)
+{
+	*ret_tail = steps->failed ? tail_text(&steps->failed->tail) : mem_strdup("");
+	return steps->failed ? steps->failed->name : NULL;
+}
+
+int solve_steps_error(struct solve_steps *steps, struct error **err)
+{
+	return steps->error ? error_copy(err, steps->error) : 0;
+}

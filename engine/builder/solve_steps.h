@@ -1,0 +1,23 @@
+#ifndef ENGINE_BUILDER_SOLVE_STEPS_H
+#define ENGINE_BUILDER_SOLVE_STEPS_H
+
+#include <stdbool.h>
+
+struct error;
+struct loop;
+struct output;
+struct status_event;
+
+/* What BuildKit tells of a build, as lines of a log and steps that somebody looks on. What is told twice is reported once. Used by one
+ * thread, the one that reads Status; what is shown goes through the loop. */
+struct solve_steps;
+
+struct solve_steps *solve_steps_new(struct loop *loop, const struct output *output);
+void solve_steps_free(struct solve_steps *steps); /* NULL-safe */
+void solve_steps_take(void *steps, const struct status_event *event);
+/* The step that failed, by its name, and the last lines that it printed; NULL and "" when none did. Borrowed, and malloc'd. */
+const char *solve_steps_failed(const struct solve_steps *steps, char **ret_tail);
+/* The log cannot be written: negative. */
+int solve_steps_error(struct solve_steps *steps, struct error **err);
+
+#endif

@@ -331,7 +331,7 @@ static void test_refuses(void **state)
 	assert_int_equal(
 		shell("mkdir n && printf x >n/$(printf '\\377') && tar -C n -cf layer.tar . && cp layer.tar layer"), 0);
 	put_image(layout, OCI_LAYER_TYPE, digest);
-	refuse(layout, CONVERT_ESTARGZ, digest, "no UTF-8");
+	refuse(layout, CONVERT_ESTARGZ, digest, "not UTF-8");
 	assert_int_equal(
 		shell("truncate -s 1M hole && printf x >>hole && tar -S --format=pax -cf layer.tar hole && cp layer.tar layer"),
 		0);

@@ -42,7 +42,7 @@
 #define EXCERPT 2 /* lines shown before and behind those that failed */
 
 /* A build on its way. */
-struct work {
+struct solve_work {
 	const struct solve *solve;
 	struct daemon *daemon;
 	const struct build_job *job;
@@ -63,7 +63,7 @@ struct work {
 	char digest[DIGEST_LEN + 1];
 };
 
-static void work_free(struct work *work)
+static void work_free(struct solve_work *work)
 {
 	buildkit_session_free(work->session); /* its threads use all of the rest */
 	for (size_t i = 0; i < work->started_len; i++)
@@ -94,7 +94,7 @@ static struct filesync_entry text_entry(const char *path, const char *text, size
 	};
 }
 
-static int add_dockerfile(struct work *work, struct filesync_folder *folder, struct error **err)
+static int add_dockerfile(struct solve_work *work, struct filesync_folder *folder, struct error **err)
 {
 	const struct build_job *job = work->job;
 	const char *name = path_base(job->dockerfile);
@@ -114,7 +114,7 @@ static int add_dockerfile(struct work *work, struct filesync_folder *folder, str
 }
 
 /* Folders on the way to what counts need not count themselves: any mode will do, always the same. */
-static void add_parents(struct work *work, struct filesync_folder *folder, size_t *cap, const char *before,
+static void add_parents(struct solve_work *work, struct filesync_folder *folder, size_t *cap, const char *before,
 			const char *path)
 {
 	for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
@@ -153,7 +153,8 @@ static void unite(struct filesync_folder *folder)
 	folder->len = len;
 }
 
-static void add_folder(struct work *work, const char *name, const char *root, const struct build_file *files, size_t len)
+static void add_folder(struct solve_work *work, const char *name, const char *root, const struct build_file *files,
+		       size_t len)
 {
 	struct filesync_folder *folder = &work->folders[work->folders_len++];
 	size_t cap = 0;
@@ -178,7 +179,7 @@ static void add_folder(struct work *work, const char *name, const char *root, co
 	unite(folder);
 }
 
-static int add_folders(struct work *work, char key[SHOWN_KEY + 1], struct error **err)
+static int add_folders(struct solve_work *work, char key[SHOWN_KEY + 1], struct error **err)
 {
 	const struct build_job *job = work->job;
 
@@ -199,7 +200,7 @@ static int add_folders(struct work *work, char key[SHOWN_KEY + 1], struct error 
 
 /* ---- the session ---- */
 
-static void add_secrets(struct work *work)
+static void add_secrets(struct solve_work *work)
 {
 	const struct build_job *job = work->job;
 	struct secret_source *sources = arena_array(work->arena, job->secrets_len + 1, sizeof(*sources));
@@ -210,7 +211,7 @@ static void add_secrets(struct work *work)
 }
 
 /* A key gets an agent of its own. */
-static int find_agent(struct work *work, const struct build_pair *ssh, const char **ret, struct error **err)
+static int find_agent(struct solve_work *work, const struct build_pair *ssh, const char **ret, struct error **err)
 {
 	const char *path = *ssh->value ? ssh->value : getenv("SSH_AUTH_SOCK");
 	struct stat st;
@@ -228,7 +229,7 @@ static int find_agent(struct work *work, const struct build_pair *ssh, const cha
 	return 0;
 }
 
-static int add_agents(struct work *work, struct error **err)
+static int add_agents(struct solve_work *work, struct error **err)
 {
 	const struct build_job *job = work->job;
 	struct ssh_agent *agents = arena_array(work->arena, job->ssh_len + 1, sizeof(*agents));
@@ -243,7 +244,7 @@ static int add_agents(struct work *work, struct error **err)
 	return 0;
 }
 
-static void add_content(struct work *work)
+static void add_content(struct solve_work *work)
 {
 	size_t len = caches_stores(work->caches, NULL);
 	struct content_store *stores = arena_array(work->arena, len + 2, sizeof(*stores));
@@ -254,7 +255,7 @@ static void add_content(struct work *work)
 	work->content = content_new(stores, len + 2);
 }
 
-static int open_session(struct work *work, struct error **err)
+static int open_session(struct solve_work *work, struct error **err)
 {
 	struct grpc_method methods[1 + CONTENT_METHODS + 2 + SSH_METHODS];
 	char key[SHOWN_KEY + 1];
@@ -280,7 +281,7 @@ static int open_session(struct work *work, struct error **err)
 
 static void *follow(void *arg)
 {
-	struct work *work = arg;
+	struct solve_work *work = arg;
 
 	/* What goes wrong with it goes wrong with the build, which says more. */
 	control_status(work->daemon, work->ref, solve_steps_take, work->steps, NULL);
@@ -289,7 +290,7 @@ static void *follow(void *arg)
 
 static void take_answer(void *data, const char *key, const char *value)
 {
-	struct work *work = data;
+	struct solve_work *work = data;
 
 	if (strcmp(key, "containerimage.digest") == 0 && digest_valid(value))
 		memcpy(work->digest, value, sizeof(work->digest));
@@ -314,7 +315,7 @@ static void add_excerpt(const struct control_failure *failure, struct buf *out)
 }
 
 /* As docker's client shows it: that is what failures are told from. */
-static int explain(const struct work *work, const struct control_failure *failure, struct error **err)
+static int explain(const struct solve_work *work, const struct control_failure *failure, struct error **err)
 {
 	cleanup_free char *tail = NULL;
 	const char *step = solve_steps_failed(work->steps, &tail);
@@ -334,7 +335,7 @@ static int explain(const struct work *work, const struct control_failure *failur
 	return error_move(err, &error);
 }
 
-static int run(struct work *work, struct error **err)
+static int run(struct solve_work *work, struct error **err)
 {
 	struct control_solve solve = { .ref = work->ref, .session = buildkit_session_id(work->session) };
 	struct control_failure failure;
@@ -361,7 +362,7 @@ static int run(struct work *work, struct error **err)
 
 /* ---- the result ---- */
 
-static int take_image(const struct work *work, struct build_result *result, struct error **err)
+static int take_image(const struct solve_work *work, struct build_result *result, struct error **err)
 {
 	const struct build_job *job = work->job;
 	const struct build_image *base = proof_base(job);
@@ -389,7 +390,7 @@ static int take_image(const struct work *work, struct build_result *result, stru
 int solve_build(const struct solve *solve, struct daemon *daemon, const struct build_job *job,
 		struct build_result *result, struct error **err)
 {
-	__attribute__((cleanup(work_free))) struct work work = { .solve = solve, .daemon = daemon, .job = job };
+	__attribute__((cleanup(work_free))) struct solve_work work = { .solve = solve, .daemon = daemon, .job = job };
 
 	work.arena = arena_new();
 	work.steps = solve_steps_new(solve->loop, job->output);

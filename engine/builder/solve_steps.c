@@ -34,7 +34,7 @@ struct solve_steps {
 };
 
 /* Something to be shown, on its way to the loop's thread. */
-struct shown {
+struct shown_line {
 	const struct output *output;
 	bool is_line;
 	struct progress progress;
@@ -71,7 +71,7 @@ void solve_steps_free(struct solve_steps *steps)
 
 static void show(void *arg)
 {
-	struct shown *shown = arg;
+	struct shown_line *shown = arg;
 
 	shown->progress.name = shown->text;
 	if (shown->is_line && shown->output->line)
@@ -84,9 +84,9 @@ static void show(void *arg)
 /* The task that the output belongs to ends behind this in the loop's queue. */
 static void post(struct solve_steps *steps, bool is_line, const struct progress *progress, const char *text, size_t len)
 {
-	struct shown *shown = mem_alloc(sizeof(*shown) + len + 1);
+	struct shown_line *shown = mem_alloc(sizeof(*shown) + len + 1);
 
-	*shown = (struct shown){ .output = steps->output, .is_line = is_line, .len = len };
+	*shown = (struct shown_line){ .output = steps->output, .is_line = is_line, .len = len };
 	if (progress)
 		shown->progress = *progress;
 	memcpy(shown->text, text, len);

@@ -18,7 +18,7 @@
 
 #define STREAMS 3 /* 1 and 2 are used */
 
-struct told {
+struct told_step {
 	char *digest, *name;
 	bool started, cached, failed;
 	struct buf line[STREAMS]; /* begun and not ended */
@@ -29,12 +29,12 @@ struct solve_steps {
 	struct loop *loop;
 	const struct output *output;
 	struct map *told; /* by digest */
-	struct told *failed;
+	struct told_step *failed;
 	struct error *error;
 };
 
 /* Something to be shown, on its way to the loop's thread. */
-struct shown_line {
+struct shown {
 	const struct output *output;
 	bool is_line;
 	struct progress progress;
@@ -55,7 +55,7 @@ void solve_steps_free(struct solve_steps *steps)
 	if (!steps)
 		return;
 	for (size_t i = 0; i < map_len(steps->told); i++) {
-		struct told *told = map_value(steps->told, i);
+		struct told_step *told = map_value(steps->told, i);
 
 		free(told->digest);
 		free(told->name);
@@ -71,7 +71,7 @@ void solve_steps_free(struct solve_steps *steps)
 
 static void show(void *arg)
 {
-	struct shown_line *shown = arg;
+	struct shown *shown = arg;
 
 	shown->progress.name = shown->text;
 	if (shown->is_line && shown->output->line)
@@ -84,9 +84,9 @@ static void show(void *arg)
 /* The task that the output belongs to ends behind this in the loop's queue. */
 static void post(struct solve_steps *steps, bool is_line, const struct progress *progress, const char *text, size_t len)
 {
-	struct shown_line *shown = mem_alloc(sizeof(*shown) + len + 1);
+	struct shown *shown = mem_alloc(sizeof(*shown) + len + 1);
 
-	*shown = (struct shown_line){ .output = steps->output, .is_line = is_line, .len = len };
+	*shown = (struct shown){ .output = steps->output, .is_line = is_line, .len = len };
 	if (progress)
 		shown->progress = *progress;
 	memcpy(shown->text, text, len);
@@ -123,9 +123,9 @@ static void report_step(struct solve_steps *steps, const char *name)
 	post(steps, false, &progress, at, progress.name_len);
 }
 
-static struct told *find(struct solve_steps *steps, const char *digest)
+static struct told_step *find(struct solve_steps *steps, const char *digest)
 {
-	struct told *told = map_get(steps->told, digest);
+	struct told_step *told = map_get(steps->told, digest);
 
 	if (told)
 		return told;
@@ -136,7 +136,7 @@ static struct told *find(struct solve_steps *steps, const char *digest)
 	return told;
 }
 
-static void end_line(struct solve_steps *steps, struct told *told, int stream)
+static void end_line(struct solve_steps *steps, struct told_step *told, int stream)
 {
 	struct buf *line = &told->line[stream];
 
@@ -147,7 +147,7 @@ static void end_line(struct solve_steps *steps, struct told *told, int stream)
 	buf_reset(line);
 }
 
-static void take_print(struct solve_steps *steps, struct told *told, const struct status_event *event)
+static void take_print(struct solve_steps *steps, struct told_step *told, const struct status_event *event)
 {
 	int stream = event->stream == 1 ? 1 : 2;
 	struct buf *line = &told->line[stream];
@@ -174,7 +174,7 @@ static bool was_stopped(const char *text, size_t len)
 	return strstr(copy, "context canceled") != NULL || strstr(copy, "graceful_stop") != NULL;
 }
 
-static void take_step(struct solve_steps *steps, struct told *told, const struct status_event *event)
+static void take_step(struct solve_steps *steps, struct told_step *told, const struct status_event *event)
 {
 	if (*event->name) {
 		free(told->name);
@@ -203,7 +203,7 @@ static void take_step(struct solve_steps *steps, struct told *told, const struct
 void solve_steps_take(void *data, const struct status_event *event)
 {
 	struct solve_steps *steps = data;
-	struct told *told = find(steps, event->step);
+	struct told_step *told = find(steps, event->step);
 
 	switch (event->kind) {
 	case STATUS_STEP:

@@ -8,14 +8,24 @@
 #include "base/mem.h"
 #include "dsl/outside.h"
 
+/* Where it is, or would be if it were there. */
+static char *real_path(const char *path, struct error **err)
+{
+	char *real = realpath(path, NULL);
+	cleanup_free char *dir = real ? NULL : path_dir(path);
+	cleanup_free char *above = dir ? realpath(dir, NULL) : NULL;
+
+	if (real)
+		return real;
+	return above ? path_join(above, path_base(path)) : path_absolute(path, err);
+}
+
 int outside_refuse(const char *project, const char *path, struct error **err)
 {
-	cleanup_free char *real = project ? realpath(path, NULL) : NULL;
+	cleanup_free char *real = project ? real_path(path, err) : NULL;
 
 	if (!project)
 		return 0;
-	if (!real)
-		real = path_absolute(path, err);
 	if (!real || path_inside(project, real))
 		return real ? 0 : -1;
 	error_make(err, ERROR_USAGE, "%s is outside of the project %s", path, project);

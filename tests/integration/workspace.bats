@@ -131,6 +131,14 @@ one_word()
 	one_word docker
 }
 
+@test "with docker's socket it builds there, without privileges" {
+	works engine docker -v "${DOCKER_HOST#unix://}:/var/run/docker.sock" -v "$PWD:/workspace:ro" \
+		-v "$ROOT/login/config.json:/root/.docker/config.json:ro" localhost/cbuild/cbuild "$name:socket"
+	[[ $output == *"building with docker"* ]]
+	equal "$(made "$name:socket")" made
+	pushed "$name:socket-fastpull" >/dev/null
+}
+
 @test "what is missing is said with what to do about it" {
 	local image=localhost/cbuild/cbuild workspace=(-v "$PWD:/workspace:ro")
 	run -2 engine podman --privileged $image "$name"

@@ -100,6 +100,20 @@ static const struct plan_ignore *load_ignore(struct plan *plan, const char *path
 	return file;
 }
 
+const struct ignore *plan_exclude(struct plan *plan, const char *text)
+{
+	const char *name = text ? arena_join(plan->arena, "--exclude ", text, NULL) : NULL; /* no path is like that */
+	struct plan_ignore *file = text ? map_get(plan->ignores, name) : NULL;
+
+	if (!text || file)
+		return file ? file->ignore : NULL;
+	file = arena_alloc(plan->arena, sizeof(*file));
+	if (ignore_parse(text, strlen(text), "--exclude", &file->ignore, NULL) < 0)
+		file->ignore = NULL; /* nothing is left out */
+	map_set(plan->ignores, name, file);
+	return file->ignore;
+}
+
 static const char *ignore_beside(struct plan *plan, const struct build_spec *build)
 {
 	return arena_join(plan->arena, build->dockerfile.s, ".dockerignore", NULL);

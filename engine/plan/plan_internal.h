@@ -89,6 +89,8 @@ int plan_make(struct plan *plan);
 void plan_select(struct plan *plan);
 /* Whether all of a context counts; `name` NULL: the main one. */
 bool plan_whole(const struct dockerfile_use *use, const char *name);
+/* An ignore file's text made ready; NULL for NULL. The plan owns it. */
+const struct ignore *plan_exclude(struct plan *plan, const char *text);
 /* names.c: which images the services are known by, once the targets are. */
 void plan_name_images(struct plan *plan);
 /* Those of the image that `service` makes, with the suffix of the format (NULL: none) behind each tag. NULL-terminated, in the

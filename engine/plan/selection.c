@@ -45,11 +45,13 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 	const struct plan_ignore *ignore = context->name ? NULL : plan->services[node->service].ignore;
 	const struct dockerfile_use *use = &node->build->use;
 	const char **patterns = arena_array(plan->arena, use->sources_len + 2, sizeof(*patterns));
+	const struct ignore **excludes = arena_array(plan->arena, use->sources_len + 2, sizeof(*excludes));
 	const char *name = context->name;
 	struct filter filter = {
 		.ignore = ignore ? ignore->ignore : NULL,
 		.whole = plan_whole(use, name),
 		.patterns = patterns,
+		.excludes = excludes,
 	};
 
 	for (size_t i = 0; i < use->sources_len; i++) {
@@ -57,8 +59,10 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 
 		if (source->parents && !source->context == !name)
 			filter.parents = true;
-		if ((!source->context && !name) || (source->context && name && strcasecmp(source->context, name) == 0))
+		if ((!source->context && !name) || (source->context && name && strcasecmp(source->context, name) == 0)) {
+			excludes[filter.patterns_len] = plan_exclude(plan, source->exclude);
 			patterns[filter.patterns_len++] = source->pattern;
+		}
 	}
 	/* BuildKit goes by the one of a named context too, buildah does not: it counts, and so do the files that it names. */
 	if (name && filter.patterns_len > 0)

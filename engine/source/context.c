@@ -182,10 +182,18 @@ static bool same_list(const char *const *a, size_t a_len, const char *const *b, 
 	return true;
 }
 
+static bool same_excludes(const struct filter *a, const struct filter *b)
+{
+	for (size_t i = 0; i < a->patterns_len; i++)
+		if ((a->excludes ? a->excludes[i] : NULL) != (b->excludes ? b->excludes[i] : NULL))
+			return false;
+	return true;
+}
+
 static bool same_filter(const struct filter *a, const struct filter *b)
 {
 	return a->ignore == b->ignore && a->whole == b->whole && a->deep == b->deep && a->parents == b->parents &&
-	       same_list(a->patterns, a->patterns_len, b->patterns, b->patterns_len) &&
+	       same_list(a->patterns, a->patterns_len, b->patterns, b->patterns_len) && same_excludes(a, b) &&
 	       same_list(a->except, a->except_len, b->except, b->except_len);
 }
 

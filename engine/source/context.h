@@ -31,6 +31,7 @@ struct filter {
 	bool whole;                  /* everything that is not ignored */
 	const char *const *patterns; /* otherwise: entries that match one, and all below them */
 	size_t patterns_len;
+	const struct ignore *const *excludes; /* or NULL; of each pattern, or NULL: what it leaves out below the folders it names */
 	bool deep;                 /* patterns may hold "**" (glob_match_deep); no ignore file then */
 	bool parents;              /* the folders on the way to a match count too, themselves (COPY --parents) */
 	const char *const *except; /* paths (relative to the folder) that never count: outputs of `prepare` */

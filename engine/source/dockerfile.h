@@ -39,6 +39,7 @@ struct dockerfile_source {
 	const char *context; /* NULL: the main one, else the name of a named context */
 	const char *pattern; /* cleaned, relative, no leading slash; "" or "." never: then the context is `whole` */
 	bool parents;        /* COPY --parents: the folders on the way are copied too (struct filter's `parents`) */
+	const char *exclude; /* COPY --exclude: an ignore file's text for what is below the folders that it names; or NULL */
 };
 
 struct dockerfile_arg {

@@ -172,18 +172,23 @@ static void cut_deep(char *pattern)
 	*deep = '\0';
 }
 
-static void add_source(struct collect *collect, const char *context, const char *pattern, bool parents)
+static bool same_text(const char *a, const char *b)
 {
-	struct dockerfile_source *source;
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void add_source(struct collect *collect, const struct dockerfile_source *added)
+{
 
 	for (size_t i = 0; i < collect->sources_len; i++) {
-		source = &collect->sources[i];
-		if (strcmp(source->pattern, pattern) == 0 && source->parents == parents &&
-		    (context ? source->context && strcmp(source->context, context) == 0 : !source->context))
+		const struct dockerfile_source *source = &collect->sources[i];
+
+		if (strcmp(source->pattern, added->pattern) == 0 && source->parents == added->parents &&
+		    same_text(source->context, added->context) && same_text(source->exclude, added->exclude))
 			return;
 	}
 	mem_reserve(&collect->sources, &collect->sources_cap, collect->sources_len + 1, sizeof(*collect->sources));
-	collect->sources[collect->sources_len++] = (struct dockerfile_source){ context, pattern, parents };
+	collect->sources[collect->sources_len++] = *added;
 }
 
 static void widen(struct collect *collect, const struct collect_source *source, const char *why)
@@ -227,7 +232,8 @@ void collect_source(struct collect *collect, const struct collect_source *source
 		widen(collect, source, "is not a pattern that can be told");
 		return;
 	}
-	add_source(collect, source->context, pattern, source->parents);
+	add_source(collect,
+		   &(struct dockerfile_source){ source->context, pattern, source->parents, source->exclude });
 }
 
 /* All of a context has what a link leads to, and patterns are looked at one by one. */

@@ -50,6 +50,7 @@ struct collect_source {
 	const char *instruction;
 	unsigned line;
 	bool parents; /* COPY --parents */
+	const char *exclude; /* as dockerfile_source */
 	bool literal; /* no wildcards: a mount's source */
 	bool json;
 };

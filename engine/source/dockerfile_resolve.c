@@ -2,6 +2,7 @@
 
 #include "engine/source/dockerfile.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -190,6 +191,32 @@ static const char *const *copied(struct resolver *r, struct dockerfile_scope *sc
 	return paths;
 }
 
+/* Patterns that mean the same to whoever reads them. */
+static bool plain_exclude(const char *text)
+{
+	return isalnum((unsigned char)*text) || *text == '*' || *text == '?' || *text == '_'
+		       ? text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789*?_-./")] == '\0' &&
+				 !strstr(text, "..")
+		       : false;
+}
+
+/* What the --exclude of an instruction leave out; NULL: nothing that could be relied on. */
+static const char *excluded(struct resolver *r, const struct instruction *in)
+{
+	cleanup_buf struct buf out = { 0 };
+
+	for (size_t i = 0; i < in->flags_len; i++) {
+		const char *text = in->flags[i].text;
+
+		if (strncmp(text, "--exclude=", 10) != 0)
+			continue;
+		if (!plain_exclude(text + 10))
+			return NULL;
+		buf_printf(&out, "%s\n", text + 10);
+	}
+	return out.len && !flag_true(in, "parents") ? arena_strndup(r->collect.arena, out.data, out.len) : NULL;
+}
+
 static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
 {
 	const char *context = NULL;
@@ -211,6 +238,7 @@ static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const s
 						 .instruction = in->name,
 						 .line = in->line,
 						 .parents = flag_true(in, "parents"),
+						 .exclude = excluded(r, in),
 						 .json = !in->args[i].at };
 		collect_source(&r->collect, &source);
 	}

@@ -21,6 +21,9 @@ struct component {
 	bool deep;  /* "**": any number of components */
 	bool last;
 	size_t pattern;
+	/* behind the last one of a pattern that leaves something out: whatever is below what it names, but for that */
+	const struct ignore *inside;
+	size_t depth; /* slashes in front of what is below */
 };
 
 struct selector {
@@ -34,24 +37,35 @@ struct selector {
 	size_t extra_len, extra_cap;
 };
 
-static void add_pattern(struct selector *selector, const char *pattern)
+static struct component *add_component(struct selector *selector)
+{
+	mem_reserve(&selector->components, &selector->cap, selector->len + 1, sizeof(*selector->components));
+	selector->components[selector->len] = (struct component){ .pattern = selector->patterns_len };
+	return &selector->components[selector->len++];
+}
+
+static void add_pattern(struct selector *selector, const char *pattern, const struct ignore *exclude)
 {
 	const char *end;
+	size_t depth = 1;
 
-	for (;; pattern = end + 1) {
-		struct component *c;
+	for (;; pattern = end + 1, depth++) {
+		struct component *c = add_component(selector);
 
 		end = strchrnul(pattern, '/');
-		mem_reserve(&selector->components, &selector->cap, selector->len + 1, sizeof(*selector->components));
-		c = &selector->components[selector->len++];
 		c->len = (size_t)(end - pattern);
 		c->text = mem_strndup(pattern, c->len);
 		c->magic = glob_has_magic(c->text);
 		c->deep = selector->filter->deep && strcmp(c->text, "**") == 0;
 		c->last = !*end;
-		c->pattern = selector->patterns_len;
 		if (c->last)
 			break;
+	}
+	if (exclude) {
+		struct component *c = add_component(selector);
+
+		c->inside = exclude;
+		c->depth = depth;
 	}
 	selector->patterns_len++;
 }
@@ -64,7 +78,7 @@ struct selector *selector_new(const struct filter *filter)
 	selector->whole = filter->whole;
 	selector->matched = mem_array(filter->patterns_len ? filter->patterns_len : 1, sizeof(*selector->matched));
 	for (size_t i = 0; !filter->whole && i < filter->patterns_len; i++)
-		add_pattern(selector, filter->patterns[i]);
+		add_pattern(selector, filter->patterns[i], filter->excludes ? filter->excludes[i] : NULL);
 	return selector;
 }
 
@@ -89,7 +103,7 @@ bool selector_extend(struct selector *selector, const char *pattern)
 			return false;
 	mem_reserve(&selector->extra, &selector->extra_cap, selector->extra_len + 1, sizeof(*selector->extra));
 	selector->extra[selector->extra_len++] = mem_strdup(pattern);
-	add_pattern(selector, pattern);
+	add_pattern(selector, pattern, NULL);
 	return true;
 }
 
@@ -147,28 +161,57 @@ static bool component_matches(const struct component *c, const char *name)
 	return strcmp(c->text, name) == 0;
 }
 
-/* The states behind `name`; true when a pattern ends with it. */
-static bool step(const struct selector *selector, const uint32_t *states, size_t states_len, const char *name,
-		 uint32_t *next, size_t *ret_len, bool note)
+/* An entry on the way to being judged. */
+struct subject {
+	const char *path, *name; /* within the selection's folder; its last component */
+	bool folder;
+};
+
+static const char *behind(const char *path, size_t slashes)
 {
-	bool matched = false;
+	while (slashes-- > 0)
+		path = strchr(path, '/') + 1;
+	return path;
+}
+
+/* What an entry is to the patterns. */
+enum {
+	STEP_NAMED = 1, /* one ends with it */
+	STEP_ALL = 2,   /* it counts, and all below it */
+	STEP_SELF = 4   /* it counts */
+};
+
+/* The states behind an entry. */
+static unsigned step(const struct selector *selector, const uint32_t *states, size_t states_len,
+		     const struct subject *subject, uint32_t *next, size_t *ret_len, bool note)
+{
+	unsigned found = 0;
 
 	*ret_len = 0;
 	for (size_t i = 0; i < states_len; i++) {
-		const struct component *c = &selector->components[states[i]];
+		uint32_t state = states[i];
+		const struct component *c = &selector->components[state];
 
-		if (c->deep) {
-			matched |= add_state(selector, next, ret_len, states[i]);
-		} else if (component_matches(c, name)) {
+		if (c->inside) {
+			if (ignore_walk(c->inside, behind(subject->path, c->depth)))
+				continue;
+			found |= STEP_SELF;
+			if (subject->folder)
+				add_state(selector, next, ret_len, state);
+		} else if (c->deep) {
+			found |= add_state(selector, next, ret_len, state) ? STEP_NAMED | STEP_ALL : 0;
+		} else if (component_matches(c, subject->name)) {
+			bool excludes = c->last && state + 1 < selector->len && c[1].inside;
+
 			if (c->last && note)
 				note_match(selector, c);
 			if (c->last)
-				matched = true;
-			else
-				matched |= add_state(selector, next, ret_len, states[i] + 1);
+				found |= STEP_NAMED | (excludes ? STEP_SELF : STEP_ALL);
+			if ((!c->last || (excludes && subject->folder)) && add_state(selector, next, ret_len, state + 1))
+				found |= STEP_NAMED | STEP_ALL;
 		}
 	}
-	return matched;
+	return found;
 }
 
 static bool except_below(const struct selector *selector, const char *dir, size_t len)
@@ -195,6 +238,11 @@ static void select_settle(struct view *view)
 	view->all = view->matched && !view->states_len && !view->selector->filter->ignore && !view->except;
 }
 
+static bool begins_pattern(const struct selector *selector, size_t component)
+{
+	return component == 0 || selector->components[component - 1].pattern != selector->components[component].pattern;
+}
+
 void selector_begin(const struct selector *selector, struct view *ret, size_t prefix, struct arena *arena)
 {
 	size_t len = 0;
@@ -204,7 +252,7 @@ void selector_begin(const struct selector *selector, struct view *ret, size_t pr
 	if (!selector->whole) {
 		ret->states = arena_array(arena, selector_states(selector), sizeof(*ret->states));
 		for (size_t i = 0; i < selector->len; i++)
-			if (i == 0 || selector->components[i - 1].last)
+			if (begins_pattern(selector, i))
 				ret->matched |= add_state(selector, ret->states, &len, (uint32_t)i);
 		ret->states_len = (uint32_t)len;
 	}
@@ -217,7 +265,9 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 	const struct selector *selector = view->selector;
 	const struct filter *filter = selector->filter;
 	const char *relative = path + view->prefix;
-	bool folder = type == S_IFDIR;
+	const struct subject subject = { relative, name, type == S_IFDIR };
+	bool folder = type == S_IFDIR, self;
+	unsigned found;
 
 	*ret = (struct verdict){ .matched = view->matched, .states = scratch };
 	if (view->all) {
@@ -227,23 +277,25 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 	}
 	if (view->except && is_except(selector, relative))
 		return;
-	ret->named = step(selector, view->states, view->states_len, name, scratch, &ret->states_len, false);
-	ret->matched |= ret->named;
-	if (!ret->matched && ret->states_len == 0)
+	found = step(selector, view->states, view->states_len, &subject, scratch, &ret->states_len, false);
+	ret->named = found & STEP_NAMED;
+	ret->matched |= (found & STEP_ALL) != 0;
+	self = ret->matched || (found & STEP_SELF);
+	if (!self && ret->states_len == 0)
 		return;
 	ret->ignored = ignore_walk(filter->ignore, relative);
 	/* of what is brought back into a folder that is left out, BuildKit sends the folders on the way too, as they are */
 	ret->descend = folder && (!ret->ignored || ignore_descend(filter->ignore, relative));
-	ret->way = ret->descend && ((ret->matched && ret->ignored) || filter->parents);
+	ret->way = ret->descend && ((self && ret->ignored) || filter->parents);
 	if (ret->ignored) {
 		ret->counts = ret->way;
 		return;
 	}
 	ret->detour = type == S_IFLNK && (ret->named || ret->states_len > 0);
-	ret->way &= !ret->matched;
-	ret->counts = ret->matched || ret->detour || ret->way;
+	ret->way &= !self;
+	ret->counts = self || ret->detour || ret->way;
 	if (ret->named) /* again, to note which patterns led here */
-		step(selector, view->states, view->states_len, name, scratch, &ret->states_len, true);
+		step(selector, view->states, view->states_len, &subject, scratch, &ret->states_len, true);
 }
 
 void selector_enter(const struct view *view, const struct verdict *verdict, const char *path, struct view *ret,
@@ -317,12 +369,12 @@ static bool matches_except(const struct selector *selector, size_t pattern)
 		size_t len = 0, next_len;
 
 		for (size_t c = 0; c < selector->len; c++)
-			if (selector->components[c].pattern == pattern && (c == 0 || selector->components[c - 1].last))
+			if (selector->components[c].pattern == pattern && begins_pattern(selector, c))
 				matched |= add_state(selector, states, &len, (uint32_t)c);
 		for (char *name = strtok_r(path, "/", &save); name && !matched; name = strtok_r(NULL, "/", &save)) {
 			uint32_t *swap = states;
 
-			matched = step(selector, states, len, name, next, &next_len, false);
+			matched = step(selector, states, len, &(struct subject){ name, name, true }, next, &next_len, false);
 			states = next;
 			next = swap;
 			len = next_len;

@@ -300,6 +300,41 @@ static void test_patterns(void **state)
 	expect_filter(world, &filter, "a/1.cf a/2.cd a/2.c/xf a/d/4.cf bd b/genf b/sd b/s/tf");
 }
 
+/* What a pattern leaves out is told from the folder on that it names; others may take it all the same. */
+static void test_excludes(void **state)
+{
+	struct world *world = *state;
+	static const char text[] = "*.o\nsub/gen\n", other[] = "*\n";
+	struct ignore *some = NULL, *all = NULL;
+	const char *patterns[] = { "src", "out/x.o", "dir-?/*" };
+	const struct ignore *excludes[3];
+	struct filter filter = { .patterns = patterns, .patterns_len = 2, .excludes = excludes };
+
+	assert_int_equal(ignore_parse(text, strlen(text), "x", &some, NULL), 0);
+	assert_int_equal(ignore_parse(other, strlen(other), "x", &all, NULL), 0);
+	excludes[0] = excludes[1] = some;
+	excludes[2] = all;
+	put(world, "src/a.c", "1");
+	put(world, "src/a.o", "1");
+	put(world, "src/sub/b.o", "1");
+	put(world, "src/sub/gen/c", "1");
+	put(world, "out/x.o", "1");
+	put(world, "dir-1/f", "1");
+	put(world, "dir-1/d/f", "1");
+	expect_filter(world, &filter, "out/x.of srcd src/a.cf src/subd src/sub/b.of");
+	filter.patterns_len = 3;
+	expect_filter(world, &filter, "dir-1/dd dir-1/ff out/x.of srcd src/a.cf src/subd src/sub/b.of");
+	patterns[1] = "src/sub";
+	expect_filter(world, &filter,
+		      "dir-1/dd dir-1/ff srcd src/a.cf src/subd src/sub/b.of src/sub/gend src/sub/gen/cf");
+	patterns[1] = "src";
+	excludes[1] = NULL;
+	expect_filter(world, &filter,
+		      "dir-1/dd dir-1/ff srcd src/a.cf src/a.of src/subd src/sub/b.of src/sub/gend src/sub/gen/cf");
+	ignore_free(some);
+	ignore_free(all);
+}
+
 /* A pattern that only what `prepare` makes answers to has its match, and so has one below what another one takes. */
 static void test_unmatched_except(void **state)
 {
@@ -1030,6 +1065,7 @@ int main(void)
 		TEST(test_unmatched_except),
 		TEST(test_ignored_folders),
 		TEST(test_attributes),
+		TEST(test_excludes),
 		TEST(test_detours),
 		TEST(test_detours_inside),
 		TEST(test_special),

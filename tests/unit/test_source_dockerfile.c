@@ -50,9 +50,9 @@ static char *describe(const char *text, const struct dockerfile_use *use)
 	add_images(&out, text, use);
 	buf_str(&out, "|");
 	for (size_t i = 0; i < use->sources_len; i++)
-		buf_printf(&out, "%s%s%s%s%s", i ? " " : "", use->sources[i].context ? use->sources[i].context : "",
+		buf_printf(&out, "%s%s%s%s%s%s", i ? " " : "", use->sources[i].context ? use->sources[i].context : "",
 			   use->sources[i].context ? ":" : "", use->sources[i].pattern,
-			   use->sources[i].parents ? "^" : "");
+			   use->sources[i].parents ? "^" : "", use->sources[i].exclude ? "-" : "");
 	buf_str(&out, use->whole ? "|whole" : "|");
 	for (size_t i = 0; i < use->whole_contexts_len; i++)
 		buf_printf(&out, " %s", use->whole_contexts[i]);
@@ -108,7 +108,7 @@ static const struct {
 	{ "FROM scratch\nCOPY [^.]* /", NULL, "|[^.]*|" },
 	{ "FROM scratch\nCOPY a[ /", NULL, "||whole" },
 	{ "FROM scratch\nCOPY --chown=1:1 --chmod=644 --link a /", NULL, "|a|" },
-	{ "FROM scratch\nCOPY --exclude=*.md --exclude=x a /", NULL, "|a|" },
+	{ "FROM scratch\nCOPY --exclude=*.md --exclude=x a /", NULL, "|a-|" },
 	{ "FROM scratch\nCOPY --parents ./x/./a/*.go b/**/c /", NULL, "|x/a/*.go^ b^|" },
 	{ "FROM scratch\nCOPY --parents **/x /", NULL, "||whole" },
 	{ "FROM scratch\nCOPY --parents=false a /", NULL, "|a|" },
@@ -210,6 +210,11 @@ static const struct {
 	{ "FROM --platform=linux/amd64 x AS both", NULL, "@both(linux/amd64)|| both" },
 	{ "FROM x AS tools\nFROM --platform=linux/amd64 scratch\nCOPY --from=0 a /", NULL,
 	  "@copy:tools::linux/arm64|tools::linux/arm64:a|" },
+	{ "FROM scratch\nCOPY --exclude=*.c --exclude=b/d a /\nCOPY a /", NULL, "|a- a|" },
+	{ "FROM scratch\nCOPY --exclude=*.c --exclude=!b.c a /\nCOPY --exclude=$X b /", NULL, "|a b|" },
+	{ "FROM scratch\nCOPY --exclude=/a a /\nADD --exclude=a/../b --parents b /", NULL, "|a b^|" },
+	{ "FROM scratch\nADD --exclude=a/../b b /\nADD --exclude=[a] c /\nADD --exclude=x --parents d /", NULL,
+	  "|b c d^|" },
 	{ "FROM scratch\nCOPY a a/l /", NULL, "|a a/l| covers" },
 	{ "FROM scratch\nADD ./a/l a /", NULL, "|a/l a| covers" },
 	{ "FROM scratch\nCOPY a /\nCOPY a/l /", NULL, "|a a/l|" },

@@ -210,7 +210,6 @@ static void test_no_daemon(void **state)
 	close(fake.listener);
 }
 
-/* A child whose stdin and stdout are the connection: here, one that tells why it cannot be. */
 /* posix_spawn may leave it to the child to end with 127, and does under the emulator: then nobody can tell at once. */
 static bool spawn_tells(const char *const *missing)
 {
@@ -223,6 +222,7 @@ static bool spawn_tells(const char *const *missing)
 	return false;
 }
 
+/* A child whose stdin and stdout are the connection: here, one that tells why it cannot be. */
 static void test_a_child_that_fails(void **state)
 {
 	static const char *const argv[] = { "sh", "-c", "echo 'no such container: x' >&2; exit 1", NULL };

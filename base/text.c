@@ -435,3 +435,8 @@ bool text_has_login(const char *s)
 	}
 	return false;
 }
+
+bool text_same(const char *one, const char *other)
+{
+	return strcmp(one ? one : "", other ? other : "") == 0;
+}

@@ -42,4 +42,7 @@ bool text_listed(const char *list, const char *word);
  * question proves it ("ssh://git@host"). */
 bool text_has_login(const char *s);
 
+/* Equal; NULL is the same as "". */
+bool text_same(const char *one, const char *other);
+
 #endif

@@ -240,10 +240,45 @@ static int choose_tools(struct session *session, struct error **err)
 	return 0;
 }
 
+static const char *known_onbuild(void *data, const char *reference, const struct platform *platform)
+{
+	const struct session *session = data;
+
+	return session->bases ? bases_known_onbuild(session->bases, reference, platform) : NULL;
+}
+
+static void forget_plan(struct session *session)
+{
+	plan_free(session->plan);
+	present_free(session->present);
+	source_free(session->source);
+	session->plan = NULL;
+	session->present = NULL;
+	session->source = NULL;
+}
+
+int session_replan(struct session *session, struct error **err)
+{
+	cleanup_free char *index = path_join(session->state_dir, "statindex");
+	size_t before = diags_count(session->diags);
+	int r;
+
+	forget_plan(session);
+	if (source_open(session->manifest->dir, index, &session->source, err) < 0)
+		return -1;
+	session->present =
+		present_new(session->layout, session->state, session->manifest, session->builder, session->runtime);
+	session->plan_options->present_data = session->present;
+	r = plan_new(session->manifest, session->plan_options, session->source, session->state, session->diags,
+		     &session->plan, err);
+	if (diags_count(session->diags) > before)
+		show_diags(session);
+	return r;
+}
+
 int session_plan(struct session *session, const struct session_plan *want, struct error **err)
 {
 	const struct options *options = session->options;
-	cleanup_free char *index = path_join(session->state_dir, "statindex");
 	cleanup_free char *lock = path_join(session->manifest->dir, LOCKFILE_NAME);
 	struct plan_options plan_options = {
 		.targets = want->targets,
@@ -257,9 +292,9 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.state_dir = session->state_dir,
 		.present = present_check,
 		.present_ahead = present_ahead,
+		.onbuild = known_onbuild,
+		.onbuild_data = session,
 	};
-	size_t before = diags_count(session->diags);
-	int r;
 
 	plan_options.nothing = want->targets && !want->targets[0];
 	if (!want->targets) {
@@ -276,17 +311,10 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	if (lockfile_read(lock, &session->lock, err) < 0)
 		return -1;
 	plan_options.lock = session->lock;
-	if (choose_tools(session, err) < 0 || source_open(session->manifest->dir, index, &session->source, err) < 0)
-		return -1;
-	session->present =
-		present_new(session->layout, session->state, session->manifest, session->builder, session->runtime);
-	plan_options.present_data = session->present;
 	platform_host(&plan_options.host);
-	r = plan_new(session->manifest, &plan_options, session->source, session->state, session->diags, &session->plan,
-		     err);
-	if (diags_count(session->diags) > before)
-		show_diags(session);
-	return r;
+	session->plan_options = mem_alloc(sizeof(plan_options));
+	*session->plan_options = plan_options;
+	return choose_tools(session, err) < 0 ? -1 : session_replan(session, err);
 }
 
 /* For the tests (CONTRIBUTING.md): how long the loop's thread was busy at most. */
@@ -308,9 +336,8 @@ static void note_longest_turn(const struct session *session)
 void session_close(struct session *session)
 {
 	note_longest_turn(session);
-	plan_free(session->plan);
-	present_free(session->present);
-	source_free(session->source);
+	forget_plan(session);
+	free(session->plan_options);
 	lockfile_free(session->lock);
 	bases_free(session->bases);
 	registry_free(session->registry);

@@ -13,6 +13,7 @@ struct loop;
 struct manifest;
 struct options;
 struct plan;
+struct plan_options;
 struct plan_pair;
 struct present;
 struct registry;
@@ -41,6 +42,7 @@ struct session {
 	struct registry *registry; /* made by session_registry */
 	struct bases *bases;       /* the same */
 	struct lockfile *lock;     /* read by session_plan; or NULL */
+	struct plan_options *plan_options; /* what the plan was made with */
 	struct source *source;
 	struct present *present;
 	struct plan *plan;
@@ -59,6 +61,8 @@ struct session_plan {
 };
 /* Makes the plan (complaints as above). */
 int session_plan(struct session *session, const struct session_plan *want, struct error **err);
+/* Makes it anew: what its bases do on build is known better by now. */
+int session_replan(struct session *session, struct error **err);
 int session_loop(struct session *session, struct error **err);
 /* The client of registries, and the loop. */
 int session_registry(struct session *session, struct error **err);

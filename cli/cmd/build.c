@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/report/reporter.h"
+#include "cli/plan_bases.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
 #include "engine/cache/cache_run.h"
@@ -201,31 +202,6 @@ static int dry_run(struct session *session, struct error **err)
 	return options->exit_code && anything_stale(session->plan) ? 1 : 0;
 }
 
-static int find_newest(void *data, const char *reference, const struct platform *platform, const char **ret,
-		       struct error **err)
-{
-	struct session *session = data;
-	const struct lock_entry *entry;
-
-	if (bases_find(session->bases, reference, &entry, err) < 0)
-		return -1;
-	*ret = lock_entry_find(entry, platform);
-	/* A base that is missing for a platform is reported by the build that needs it. */
-	*ret = *ret ? *ret : entry->digest;
-	return 0;
-}
-
-/* --pull. A dry run never uses the network. */
-static int pull_bases(struct session *session, struct error **err)
-{
-	if (session->options->dry_run) {
-		output_note("-n does not ask registries: what --pull would find is not in this plan");
-		return 0;
-	}
-	return session_registry(session, err) < 0 || plan_renew_bases(session->plan, find_newest, session, err) < 0 ? -1
-														    : 0;
-}
-
 static void show_note(void *data, const char *text)
 {
 	const struct session *session = data;
@@ -275,9 +251,7 @@ static int build_run_build(const struct options *options, bool verify_again, boo
 	if (r == 0 && !options->dry_run)
 		r = build_sweep(&session, err);
 	if (r == 0)
-		r = session_plan(&session, &want, err);
-	if (r == 0 && options->pull)
-		r = pull_bases(&session, err);
+		r = plan_bases(&session, &want, err);
 	if (r == 0 && !options->dry_run)
 		r = build_take_results(&session, err);
 	if (r == 0 && push && !options->dry_run)

@@ -160,6 +160,30 @@ static void lock_compare(struct lock_work *work, const struct lock_entry *was, c
 		differs(work, "%s  %zu platforms -> %zu", now->reference, was->len, now->len);
 }
 
+/* What the base does on build, for the platforms that are built. */
+static int add_onbuild(struct lock_work *work, const struct lock_wanted *wanted, const struct lock_entry *was,
+		       struct error **err)
+{
+	struct lock_entry *entry = (struct lock_entry *)lockfile_find(work->made, wanted->reference);
+	char platform[PLATFORM_TEXT];
+
+	for (size_t i = 0; i < wanted->len; i++) {
+		const struct platform *own = &wanted->platforms[i];
+		const char *digest = lock_entry_find(entry, own), *onbuild;
+
+		if (lock_entry_onbuild(entry, own))
+			continue;
+		if (session_registry(work->session, err) < 0 ||
+		    bases_onbuild(work->session->bases, wanted->reference, own, digest, &onbuild, err) < 0)
+			return error_wrap(err, "the base of %s", wanted->service);
+		lock_entry_set_onbuild(entry, own, onbuild);
+		platform_text(own, platform);
+		if (was && strcmp(was->digest, entry->digest) == 0)
+			differs(work, "%s  what it does on build for %s", wanted->reference, platform);
+	}
+	return 0;
+}
+
 /* What the lock has for a base that is named, or what its registry says; an error for a platform that is built and that it
  * has no image for. */
 static int find_entry(struct lock_work *work, const struct lock_wanted *wanted, struct error **err)
@@ -181,7 +205,7 @@ static int find_entry(struct lock_work *work, const struct lock_wanted *wanted, 
 	}
 	lock_compare(work, was, now);
 	lockfile_put(work->made, lock_entry_copy(now));
-	return 0;
+	return add_onbuild(work, wanted, was, err);
 }
 
 static void find_unused(struct lock_work *work)
@@ -204,6 +228,54 @@ static int make_lock(struct lock_work *work, struct error **err)
 	return 0;
 }
 
+/* The plan did not know yet what one of the bases does on build. */
+static bool is_surprised(const struct lock_work *work)
+{
+	const struct plan *plan = work->session->plan;
+
+	for (size_t i = 0; i < plan_len(plan); i++) {
+		const struct node *node = plan_node(plan, i);
+
+		for (size_t j = 0; node->kind == NODE_BUILD && j < node->build->images_len; j++) {
+			const struct plan_image *image = &node->build->images[j];
+			cleanup_free char *name = image->node == NO_NODE ? lock_reference(image->reference) : NULL;
+			const struct lock_entry *entry = name ? lockfile_find(work->made, name) : NULL;
+
+			if (entry && image->mention->use == IMAGE_FROM &&
+			    !text_same(lock_entry_onbuild(entry, &image->mention->platform), image->onbuild))
+				return true;
+		}
+	}
+	return false;
+}
+
+static void lock_forget(struct lock_work *work)
+{
+	for (size_t i = 0; i < work->len; i++) {
+		free(work->wanted[i].reference);
+		free(work->wanted[i].platforms);
+	}
+	work->len = work->differences = 0;
+	buf_reset(&work->out);
+	lockfile_free(work->made);
+	work->made = lockfile_new();
+}
+
+/* A base's ONBUILD may name images, too, which are locked with it. */
+static int make_whole_lock(struct lock_work *work, struct error **err)
+{
+	for (;;) {
+		if (make_lock(work, err) < 0)
+			return -1;
+		if (!is_surprised(work))
+			return 0;
+		if (session_replan(work->session, err) < 0)
+			return -1;
+		lock_forget(work);
+		lock_collect(work);
+	}
+}
+
 /* --check alone uses no network: does the lock say what the Dockerfiles need? */
 static void lock_look_over(struct lock_work *work)
 {
@@ -219,6 +291,13 @@ static void lock_look_over(struct lock_work *work)
 			differs(work, "%s  not locked for %s (%s)", wanted->reference, platform, wanted->service);
 		} else if (!entry) {
 			differs(work, "%s  not locked (%s)", wanted->reference, wanted->service);
+		}
+		for (size_t j = 0; entry && !lacking && j < wanted->len; j++) {
+			if (lock_entry_onbuild(entry, &wanted->platforms[j]))
+				continue;
+			platform_text(&wanted->platforms[j], platform);
+			differs(work, "%s  locked without what it does on build for %s (%s)", wanted->reference,
+				platform, wanted->service);
 		}
 	}
 	for (size_t i = 0; work->old && i < work->old->len; i++) {
@@ -251,7 +330,7 @@ static int lock_run(struct lock_work *work, struct error **err)
 		return -1;
 	if (options->check && !options->update)
 		lock_look_over(work);
-	else if (make_lock(work, err) < 0 || (!options->check && write_lock(work, err) < 0))
+	else if (make_whole_lock(work, err) < 0 || (!options->check && write_lock(work, err) < 0))
 		return -1;
 	if (output_data(work->out.data, work->out.len, err) < 0)
 		return -1;
@@ -273,10 +352,9 @@ static const char **every_service(const struct manifest *manifest)
 
 int cmd_lock(const struct options *options, struct error **err)
 {
-	cleanup_lockfile struct lockfile *made = lockfile_new();
 	cleanup_free const char **targets = NULL;
 	struct session session;
-	struct lock_work work = { .session = &session, .made = made };
+	struct lock_work work = { .session = &session, .made = lockfile_new() };
 	int r = session_open(&session, options, err);
 
 	if (r == 0) {
@@ -286,10 +364,8 @@ int cmd_lock(const struct options *options, struct error **err)
 	work.old = session.lock;
 	if (r == 0)
 		r = lock_run(&work, err);
-	for (size_t i = 0; i < work.len; i++) {
-		free(work.wanted[i].reference);
-		free(work.wanted[i].platforms);
-	}
+	lock_forget(&work);
+	lockfile_free(work.made);
 	free(work.wanted);
 	buf_free(&work.out);
 	session_close(&session);

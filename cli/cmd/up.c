@@ -15,6 +15,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/report/up_report.h"
+#include "cli/plan_bases.h"
 #include "cli/session.h"
 #include "cli/since.h"
 #include "cli/targets.h"
@@ -208,7 +209,7 @@ static int build_and_start(struct session *session, bool detach, struct error **
 		name_unused(&troupe);
 		names = built_names(&troupe);
 		want.targets = names;
-		r = session_plan(session, &want, err);
+		r = plan_bases(session, &want, err);
 	}
 	if (r == 0 && build_needed(session))
 		r = build_execute(session, err);

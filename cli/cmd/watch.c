@@ -12,6 +12,7 @@
 #include "cli/cmd/up.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/plan_bases.h"
 #include "cli/session.h"
 #include "engine/exec/run.h"
 #include "engine/io/file_watch.h"
@@ -139,7 +140,7 @@ static int plan_and_build(struct watch_round *round, struct error **err)
 	if (r == 0)
 		r = build_sweep(&session, &error);
 	if (r == 0)
-		r = session_plan(&session, &want, &error);
+		r = plan_bases(&session, &want, &error);
 	if (r == 0) {
 		round->look = look_take(&session);
 		r = watch_build(round, &session, err);

@@ -77,6 +77,9 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 		argv_addf(argv, "--build-arg=" EPOCH "=%" PRId64, job->epoch);
 	argv_addf(argv, "--build-arg=BUILDPLATFORM=%s", host);
 	args_common(job, argv, env);
+	for (size_t i = 0; i < job->images_len; i++)
+		if (job->images[i].length == 0)
+			argv_addf(argv, "--build-context=%s=docker-image://%s", job->images[i].name, command->ids[i]);
 	argv_addf(argv, "--secret=%s", command->mark);
 	args_csv(&file, command->files->dockerfile); /* it takes several, separated by commas */
 	argv_addf(argv, "--file=%s", file.data);
@@ -308,6 +311,7 @@ static int build(struct work *work, const struct rewrite_files *files, bool no_c
 		.files = files,
 		.iidfile = iidfile,
 		.mark = mark,
+		.ids = (const char *const *)work->ids.items,
 		.no_cache = no_cache,
 	};
 

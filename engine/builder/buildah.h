@@ -37,7 +37,8 @@ struct buildah_command {
 	const struct platform *host; /* $BUILDPLATFORM */
 	const struct rewrite_files *files;
 	const char *iidfile;
-	const char *mark; /* of the working containers, see leftover.h */
+	const char *mark;       /* of the working containers, see leftover.h */
+	const char *const *ids; /* of the job's images, 64 hex digits each */
 	bool no_cache;
 };
 void buildah_argv(const struct buildah_command *command, const struct build_job *job, struct argv *argv,

@@ -35,7 +35,8 @@ enum image_where {
  * different images in stages of different platforms. */
 struct build_image {
 	const char *name;         /* as the Dockerfile means it, variables resolved */
-	size_t offset, length;    /* the bytes of the mention in the Dockerfile's text */
+	size_t offset, length;    /* the bytes of the mention in the Dockerfile's text; length 0: it stands in an ONBUILD of the base,
+				   * and is found by its name */
 	bool from;                /* a FROM (else COPY --from or a mount) */
 	bool base;                /* what the result's own layers stand on: the FROM of the target stage, or of the
 	                           * stage that the target stage is FROM, and so on. One at most; none for scratch */

@@ -46,7 +46,8 @@ static struct edit *sorted_edits(const struct build_job *job, const char *const 
 	size_t len = 0;
 
 	for (size_t i = 0; i < job->images_len; i++)
-		edits[len++] = (struct edit){ job->images[i].offset, job->images[i].length, names[i] };
+		if (job->images[i].length > 0)
+			edits[len++] = (struct edit){ job->images[i].offset, job->images[i].length, names[i] };
 	for (size_t i = 0; flag && i < job->mounts_len; i++)
 		edits[len++] = (struct edit){ behind_quotes(job, job->mounts[i]), 0, flag };
 	qsort(edits, len, sizeof(*edits), compare_edits);

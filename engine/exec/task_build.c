@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/fleet.h"
@@ -124,6 +125,20 @@ static int add_base(struct task *task, const struct plan_image *from, struct bui
 	return 0;
 }
 
+/* The plan went by what the last build found where neither the lock nor this run knew better. (NULL: it is the engine's own.) */
+static void check_onbuild(struct task *task, const struct plan_image *from, const char *digest)
+{
+	cleanup_error struct error *error = NULL;
+	const char *now = DOCKERFILE_UNTOLD "\n";
+
+	if (from->mention->use != IMAGE_FROM || (from->settled && digest))
+		return;
+	if (digest)
+		bases_onbuild(task->env->bases, from->reference, &from->mention->platform, digest, &now, &error);
+	if (!task->doubt && (error || !text_same(now, from->onbuild)))
+		task->doubt = mem_printf("what %s does on build was not known when this was planned", from->reference);
+}
+
 static int add_images(struct task *task, struct draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
@@ -149,11 +164,9 @@ static int add_images(struct task *task, struct draft *draft, struct error **err
 		if (from->node == NO_NODE) {
 			if (add_base(task, from, image, &draft->pulls[i], err) < 0)
 				return -1;
+			check_onbuild(task, from, draft->pulls[i].digest);
 			continue;
 		}
-		/* Its steps stand in no text that is rewritten here. */
-		if (image->from && plan_node(task->env->plan, from->node)->build->use.onbuild_mounts)
-			draft->job.no_cache = true;
 		result = &plan_node(task->env->plan, from->node)->result;
 		image->identity = result->identity;
 		if (strcmp(result->place, "store") == 0) {
@@ -169,6 +182,8 @@ static int add_images(struct task *task, struct draft *draft, struct error **err
 					  result->place, info->name);
 		}
 	}
+	/* Steps of a base stand in no text that could be rewritten. */
+	draft->job.no_cache |= build->use.base_mounts;
 	draft->job.images = draft->images;
 	draft->job.images_len = build->images_len;
 	return 0;
@@ -406,25 +421,29 @@ static void take_result(void *data, size_t job, struct build_result *result)
 	*result = (struct build_result){ 0 };
 }
 
-/* What a record says of a build: what the builder's storage calls it, when it was kept there, and the bases from
- * elsewhere, by name and platform. */
-static char *describe(const struct draft *draft, const struct build_result *result)
+/* What a record says of a build: what the builder's storage calls it, when it was kept there, and of the bases from elsewhere, by
+ * name and platform, what they are and what they do on build. */
+static char *describe(const struct draft *draft, const struct plan_build *build, const struct build_result *result)
 {
 	cleanup_json struct json *detail = json_new_object();
-	struct json *bases = json_new_object();
+	struct json *bases = json_new_object(), *onbuild = json_new_object();
 	cleanup_buf struct buf text = { 0 };
 
 	json_set_str(detail, "id", result->id[0] ? result->id : NULL);
 	json_set_str(detail, "attestation", result->attestation[0] ? result->attestation : NULL);
 	json_set(detail, "bases", bases);
 	for (size_t i = 0; i < draft->pulls_len; i++) {
-		cleanup_free char *name = NULL;
+		cleanup_free char *name = plan_base_name(draft->images[i].name, &draft->images[i].platform);
 
-		if (!draft->pulls[i].reference)
-			continue;
-		name = plan_base_name(draft->images[i].name, &draft->images[i].platform);
-		json_set_str(bases, name, draft->pulls[i].digest);
+		if (draft->pulls[i].reference)
+			json_set_str(bases, name, draft->pulls[i].digest);
+		if (!text_same(build->images[i].onbuild, NULL))
+			json_set_str(onbuild, name, build->images[i].onbuild);
 	}
+	if (json_len(onbuild) > 0)
+		json_set(detail, "onbuild", onbuild);
+	else
+		json_free(onbuild);
 	json_dump(detail, JSON_CANONICAL, &text);
 	return buf_steal(&text);
 }
@@ -446,7 +465,7 @@ static int build_once(struct task *task, struct draft *draft, struct error **err
 	task->digest = result.digest[0] ? mem_strdup(result.digest) : NULL;
 	task->place = result.place;
 	task->size = result.size;
-	task->detail = describe(draft, &result);
+	task->detail = describe(draft, task->node->build, &result);
 	return 0;
 }
 

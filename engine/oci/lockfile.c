@@ -13,8 +13,10 @@
 
 #define LOCKFILE_MAX (4u << 20) /* bytes */
 
+#define ONBUILD_LINE "    onbuild "
+
 static const char HEAD[] = "# The base images and what they are: written by `cbuild lock`, to be committed.\n"
-			   "version 1\n";
+			   "version 2\n";
 
 struct lockfile *lockfile_new(void)
 {
@@ -64,8 +66,10 @@ struct lock_entry *lock_entry_copy(const struct lock_entry *entry)
 {
 	struct lock_entry *copy = lock_entry_new(entry->reference, entry->digest);
 
-	for (size_t i = 0; i < entry->len; i++)
+	for (size_t i = 0; i < entry->len; i++) {
 		lock_entry_add(copy, &entry->platforms[i].platform, entry->platforms[i].digest);
+		lock_entry_set_onbuild(copy, &entry->platforms[i].platform, entry->platforms[i].onbuild);
+	}
 	return copy;
 }
 
@@ -73,6 +77,8 @@ void lock_entry_free(struct lock_entry *entry)
 {
 	if (!entry)
 		return;
+	for (size_t i = 0; i < entry->len; i++)
+		free(entry->platforms[i].onbuild);
 	free(entry->reference);
 	free(entry->platforms);
 	free(entry);
@@ -87,13 +93,37 @@ static int compare_platforms(const void *a, const void *b)
 	return strcmp(one, other);
 }
 
-const char *lock_entry_find(const struct lock_entry *entry, const struct platform *platform)
+static struct lock_platform *find_platform(const struct lock_entry *entry, const struct platform *platform)
 {
 	for (size_t i = 0; i < entry->len; i++) {
 		if (platform_equal(&entry->platforms[i].platform, platform))
-			return entry->platforms[i].digest;
+			return &entry->platforms[i];
 	}
 	return NULL;
+}
+
+const char *lock_entry_find(const struct lock_entry *entry, const struct platform *platform)
+{
+	const struct lock_platform *found = find_platform(entry, platform);
+
+	return found ? found->digest : NULL;
+}
+
+const char *lock_entry_onbuild(const struct lock_entry *entry, const struct platform *platform)
+{
+	const struct lock_platform *found = find_platform(entry, platform);
+
+	return found ? found->onbuild : NULL;
+}
+
+void lock_entry_set_onbuild(struct lock_entry *entry, const struct platform *platform, const char *onbuild)
+{
+	struct lock_platform *found = find_platform(entry, platform);
+
+	if (!found)
+		return;
+	free(found->onbuild);
+	found->onbuild = onbuild ? mem_strdup(onbuild) : NULL;
 }
 
 void lock_entry_add(struct lock_entry *entry, const struct platform *platform, const char *digest)
@@ -104,7 +134,7 @@ void lock_entry_add(struct lock_entry *entry, const struct platform *platform, c
 		return;
 	mem_reserve(&entry->platforms, &entry->cap, entry->len + 1, sizeof(*added));
 	added = &entry->platforms[entry->len++];
-	added->platform = *platform;
+	*added = (struct lock_platform){ .platform = *platform };
 	memcpy(added->digest, digest, sizeof(added->digest));
 	qsort(entry->platforms, entry->len, sizeof(*added), compare_platforms);
 }
@@ -144,6 +174,14 @@ void lockfile_put(struct lockfile *lock, struct lock_entry *entry)
 	qsort(lock->entries, lock->len, sizeof(struct lock_entry *), lockfile_compare_entries);
 }
 
+static void add_onbuild(const char *onbuild, struct buf *out)
+{
+	if (onbuild && !*onbuild)
+		buf_str(out, ONBUILD_LINE "none\n");
+	for (; onbuild && *onbuild; onbuild += strcspn(onbuild, "\n") + 1)
+		buf_printf(out, ONBUILD_LINE "%.*s\n", (int)strcspn(onbuild, "\n"), onbuild);
+}
+
 void lockfile_text(const struct lockfile *lock, struct buf *out)
 {
 	buf_str(out, HEAD);
@@ -156,6 +194,7 @@ void lockfile_text(const struct lockfile *lock, struct buf *out)
 
 			platform_text(&entry->platforms[j].platform, platform);
 			buf_printf(out, "  %s %s\n", platform, entry->platforms[j].digest);
+			add_onbuild(entry->platforms[j].onbuild, out);
 		}
 	}
 }
@@ -168,6 +207,8 @@ struct lockfile_reading {
 	bool version; /* was there */
 	struct lockfile *lock;
 	struct lock_entry *entry; /* that further lines belong to */
+	struct platform platform; /* of that, whose lines come now */
+	bool in_platform;
 };
 
 static int lockfile_wrong(const struct lockfile_reading *reading, struct error **err, const char *why)
@@ -189,6 +230,22 @@ static int lockfile_take_platform(struct lockfile_reading *reading, const char *
 	if (lock_entry_find(reading->entry, &platform))
 		return lockfile_wrong(reading, err, "the platform stands there twice");
 	lock_entry_add(reading->entry, &platform, digest);
+	reading->platform = platform;
+	reading->in_platform = true;
+	return 0;
+}
+
+static int take_onbuild(struct lockfile_reading *reading, const char *instruction, struct error **err)
+{
+	cleanup_free char *text = NULL;
+	const char *before;
+
+	if (!reading->in_platform)
+		return lockfile_wrong(reading, err, "an instruction without a platform before it");
+	before = lock_entry_onbuild(reading->entry, &reading->platform);
+	text = strcmp(instruction, "none") == 0 ? mem_strdup("")
+						: mem_printf("%s%s\n", before ? before : "", instruction);
+	lock_entry_set_onbuild(reading->entry, &reading->platform, text);
 	return 0;
 }
 
@@ -202,6 +259,7 @@ static int lockfile_take_entry(struct lockfile_reading *reading, const char *nam
 		return lockfile_wrong(reading, err, "the image stands there twice");
 	reading->entry = lock_entry_new(name, digest);
 	lockfile_put(reading->lock, reading->entry);
+	reading->in_platform = false;
 	return 0;
 }
 
@@ -214,9 +272,12 @@ static int lockfile_take_line(struct lockfile_reading *reading, char *line, stru
 		return 0;
 	if (!reading->version) {
 		reading->version = true;
-		return strcmp(line, "version 1") == 0 ? 0
-						      : lockfile_wrong(reading, err, "this cbuild reads \"version 1\"");
+		if (strcmp(line, "version 1") == 0 || strcmp(line, "version 2") == 0)
+			return 0;
+		return lockfile_wrong(reading, err, "this cbuild reads \"version 1\" and \"version 2\"");
 	}
+	if (strncmp(line, ONBUILD_LINE, strlen(ONBUILD_LINE)) == 0)
+		return take_onbuild(reading, line + strlen(ONBUILD_LINE), err);
 	if (!digest || !digest_valid(digest + 1))
 		return lockfile_wrong(reading, err, "a name and a digest are wanted");
 	*digest++ = '\0';

@@ -16,7 +16,13 @@ struct error;
  *     version 1
  *     docker.io/library/debian:12 sha256:...
  *       linux/amd64 sha256:...
+ *         onbuild none
+ *     docker.io/acme/on:1 sha256:...
+ *       linux/amd64 sha256:...
+ *         onbuild COPY payload /p
+ *         onbuild ARG Z
  *
+ * What a platform's image does on build stands there for the platforms that are built; version 1 did not have it.
  * Lines that begin with '#' and empty ones say nothing.
  */
 #define LOCKFILE_NAME "services.lock" /* beside the manifest */
@@ -24,6 +30,7 @@ struct error;
 struct lock_platform {
 	struct platform platform;
 	char digest[DIGEST_LEN + 1];
+	char *onbuild; /* its ONBUILD instructions, one a line; "": none; NULL: not known */
 };
 
 struct lock_entry {
@@ -62,5 +69,8 @@ void lock_entry_free(struct lock_entry *entry);                                 
 void lock_entry_add(struct lock_entry *entry, const struct platform *platform, const char *digest); /* once each */
 /* The manifest for a platform, or NULL when the image has none for it. */
 const char *lock_entry_find(const struct lock_entry *entry, const struct platform *platform);
+/* Its ONBUILD instructions, or NULL when they are not known. */
+const char *lock_entry_onbuild(const struct lock_entry *entry, const struct platform *platform);
+void lock_entry_set_onbuild(struct lock_entry *entry, const struct platform *platform, const char *onbuild); /* copied */
 
 #endif

@@ -23,6 +23,7 @@ static char *unlocked_base(const struct plan_build *build)
 		bool good = image->node != NO_NODE || image->digest;
 
 		good = good || (ref_parse(image->reference, &ref, NULL) && ref.digest);
+		good = good && (image->node != NO_NODE || image->onbuild || image->mention->use != IMAGE_FROM);
 		ref_free(&ref);
 		if (!good)
 			return mem_printf("its base %s is not locked: cbuild lock", image->reference);

@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/table.h"
+#include "base/text.h"
 #include "base/xattr.h"
 #include "dsl/manifest.h"
 #include "dsl/schema.h"
@@ -27,7 +28,7 @@
 /* Raised when a kind's fields change their meaning: all its records are stale then. */
 static const char *const versions[] = {
 	"4", /* prepare */
-	"2", /* build */
+	"3", /* build */
 	"1", /* convert */
 	"1", /* index */
 	"1", /* load */
@@ -236,6 +237,16 @@ char *plan_base_name(const char *name, const struct platform *platform)
 	return mem_printf("%s (%s)", name, text);
 }
 
+/* One from elsewhere, and what it does on build. */
+static void add_base(struct inputs *inputs, const struct plan_image *image, const char *name)
+{
+	cleanup_free char *onbuild = mem_printf("ONBUILD of %s", name);
+
+	inputs_add(inputs, REASON_BASE, name, image->digest ? image->digest : image->reference);
+	if (!text_same(image->onbuild, NULL))
+		inputs_add(inputs, REASON_BASE, onbuild, image->onbuild);
+}
+
 static void key_add_images(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->images_len; i++) {
@@ -245,7 +256,7 @@ static void key_add_images(struct inputs *inputs, const struct plan *plan, const
 		if (image->node != NO_NODE)
 			add_dependency(inputs, plan, name, image->node);
 		else
-			inputs_add(inputs, REASON_BASE, name, image->digest ? image->digest : image->reference);
+			add_base(inputs, image, name);
 	}
 }
 

@@ -117,12 +117,35 @@ static bool resolve_mention(struct plan *plan, const struct build_frame *frame, 
 		wanted = plan_find_image(plan, frame->service, ret->reference);
 		if (wanted == NO_NODE) {
 			ret->digest = locked_digest(plan, ret->reference, &mention->platform);
+			if (mention->use == IMAGE_FROM)
+				plan_find_onbuild(plan,
+						  plan_node_id(plan, NODE_BUILD, frame->service, NULL, frame->platform),
+						  ret);
 			return true;
 		}
 	}
 	ret->node = need_service(plan, frame, wanted, &mention->platform,
 				 context ? context->name.pos : mention_pos(plan, service, mention));
 	return ret->node != NO_NODE;
+}
+
+struct base_asker {
+	struct plan *plan;
+	const struct build_frame *frame;
+};
+
+/* As dockerfile_options.triggers. */
+static const char *triggers_of(void *data, const struct dockerfile_image *base)
+{
+	const struct base_asker *asker = data;
+	const struct service *service = &asker->plan->manifest->services[asker->frame->service];
+	const struct named_context *context = find_context(&service->build, base->name);
+	struct plan_image image;
+
+	if ((context && (context->kind == CONTEXT_PATH || context->kind == CONTEXT_REMOTE)) ||
+	    !resolve_mention(asker->plan, asker->frame, base, &image))
+		return NULL;
+	return image.node != NO_NODE ? asker->plan->nodes[image.node]->build->use.triggers : image.onbuild;
 }
 
 static bool resolve_dockerfile(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
@@ -139,6 +162,8 @@ static bool resolve_dockerfile(struct plan *plan, const struct build_frame *fram
 		.build_platform = plan->options.host,
 		.contexts = names,
 		.contexts_len = service->build.contexts_len,
+		.triggers = triggers_of,
+		.data = &(struct base_asker){ plan, frame },
 	};
 	cleanup_error struct error *error = NULL;
 
@@ -156,17 +181,6 @@ static bool resolve_dockerfile(struct plan *plan, const struct build_frame *fram
 	diags_add(plan->diags, service->build.target.s ? service->build.target.pos : service->build.dockerfile.pos,
 		  error->remedy, "%s", error->message);
 	return false;
-}
-
-/* A base's ONBUILD instructions read files that the Dockerfile does not name. */
-static void widen_all(struct plan *plan, const struct build_spec *spec, const char *base, struct dockerfile_use *use)
-{
-	use->whole = use->all_args = true;
-	use->whole_why = arena_printf(plan->arena, "%s has ONBUILD instructions", base);
-	use->whole_contexts = arena_array(plan->arena, spec->contexts_len + 1, sizeof(*use->whole_contexts));
-	use->whole_contexts_len = spec->contexts_len;
-	for (size_t i = 0; i < spec->contexts_len; i++)
-		use->whole_contexts[i] = spec->contexts[i].name.s;
 }
 
 static bool make_add_images(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
@@ -187,11 +201,6 @@ static bool make_add_images(struct plan *plan, const struct build_frame *frame, 
 			continue;
 		}
 		build->images_len++;
-		/* The base may read the context by instructions that are not in this Dockerfile. */
-		if (image->node != NO_NODE && mention->use == IMAGE_FROM && plan->nodes[image->node]->build->use.onbuild) {
-			widen_all(plan, &service->build, mention->name, &build->use);
-			build->use.covers |= plan->nodes[image->node]->build->use.covers;
-		}
 	}
 	return good;
 }

@@ -27,12 +27,16 @@ static int read_records(struct plan *plan, struct error **err)
 		return -1;
 	for (size_t i = 0; i < plan->records_len; i++)
 		map_set(plan->records, plan->record_items[i].node, &plan->record_items[i]);
+	return 0;
+}
+
+static void note_times(struct plan *plan)
+{
 	for (size_t i = 0; i < plan->nodes_len; i++) {
 		const struct record *last = map_get(plan->records, plan->nodes[i]->id);
 
 		plan->nodes[i]->took_ms = last ? last->took_ms : 0;
 	}
-	return 0;
 }
 
 /* Tells whoever is asked about the results of builds which ones they will probably be. */
@@ -87,11 +91,12 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 		.inputs = inputs_new(),
 		.trail = trail_new(),
 	};
-	r = plan_make(plan);
+	r = read_records(plan, err) < 0 ? -1 : plan_make(plan);
 	if (plan->unread)
 		r = error_move(err, &plan->unread);
-	if (r < 0 || source_scan(source, err) < 0 || read_records(plan, err) < 0)
+	if (r < 0 || source_scan(source, err) < 0)
 		goto fail;
+	note_times(plan);
 	look_ahead(plan);
 	if (decide_all(plan, err) < 0)
 		goto fail;

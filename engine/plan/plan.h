@@ -51,7 +51,11 @@ struct plan_options {
 	const struct plan_pair *annotations; /* of the index that is pushed */
 	size_t annotations_len;
 	const struct lockfile *lock; /* of the base images, or NULL */
-	const char *state_dir;       /* absolute path of .cbuild: never part of a context */
+	/* The ONBUILD instructions of a base that this run has asked for (plan_ask_onbuild), as dockerfile_options.triggers gives them,
+	 * or NULL. May be NULL itself. */
+	const char *(*onbuild)(void *data, const char *reference, const struct platform *platform);
+	void *onbuild_data;
+	const char *state_dir; /* absolute path of .cbuild: never part of a context */
 	plan_present *present;
 	void (*present_ahead)(void *data, const struct record *const *records, size_t len); /* will be asked, or NULL */
 	void *present_data;
@@ -63,6 +67,8 @@ struct plan_image {
 	size_t node;           /* the build that makes it, or NO_NODE */
 	const char *reference; /* otherwise: what to pull */
 	const char *digest; /* of it, for the platform, as the lock or --pull has it; NULL: the tag's, once it is built */
+	const char *onbuild; /* its ONBUILD instructions, as far as the plan knows; NULL: not known, taken for none */
+	bool settled;        /* by the lock, or because this run has asked; otherwise as the last build found them */
 };
 
 /* A folder that a build reads, or a URL. */
@@ -151,6 +157,13 @@ typedef int plan_newest(void *data, const char *reference, const struct platform
 /* --pull: asks for every base of the plan. Nodes that were built from another digest, or whose lock says another, become
  * stale; what stands on them is decided again. */
 int plan_renew_bases(struct plan *plan, plan_newest *newest, void *data, struct error **err);
+/* Asks what a base does on build (`digest` of it, or NULL: the tag's); what it is told stands behind plan_options.onbuild. Negative
+ * when the run is to end; a base that cannot be asked about is none. */
+typedef int plan_ask(void *data, const char *reference, const struct platform *platform, const char *digest,
+		     struct error **err);
+/* Asks about the bases of the builds that are stale, where neither the lock nor this run knows. *ret_changed: something else is true
+ * than was planned with, and everything has to be planned anew. */
+int plan_ask_onbuild(struct plan *plan, plan_ask *ask, void *data, bool *ret_changed, struct error **err);
 /* The inputs of the node's key as they are now. */
 int plan_inputs(const struct plan *plan, size_t node, struct inputs **ret, struct error **err);
 /* The path of the folder `root` for people: "services/indexer/". malloc'd. */

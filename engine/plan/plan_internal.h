@@ -118,6 +118,8 @@ size_t plan_prepare_node(struct plan *plan, size_t service, const struct platfor
 /* The file of the project that a word of a command that runs in `dir` names ("./gen.sh", "--config=check.yaml"): 1 and its path
  * (malloc'd), 0 when it names none, negative when that cannot be told. */
 int plan_run_file(const struct plan *plan, const char *dir, const char *word, char **ret, struct error **err);
+/* onbuild.c: the ONBUILD instructions of a base from elsewhere that the node `id` stands on: sets image->onbuild. */
+void plan_find_onbuild(struct plan *plan, const char *id, struct plan_image *image);
 /* outputs.c */
 int plan_collect_outputs(struct plan *plan);
 /* False, after a complaint, when a step makes what a build of the service is planned from. */

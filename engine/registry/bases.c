@@ -16,6 +16,13 @@
 #include "engine/oci/image.h"
 #include "engine/oci/lockfile.h"
 #include "engine/registry/client.h"
+#include "engine/source/dockerfile.h"
+
+struct onbuild {
+	struct platform platform;
+	char *text;          /* or NULL: */
+	struct error *error; /* why it cannot be told */
+};
 
 /* A reference, and what is known of it. */
 struct base {
@@ -23,7 +30,9 @@ struct base {
 	struct ref where;         /* the repository that answered */
 	struct lock_entry *entry; /* NULL: not asked yet, or in vain */
 	bool placed;              /* `where` is settled */
-	struct error *error;      /* why it was in vain: the same for all who ask */
+	struct onbuild *onbuilds; /* what is known of its ONBUILD, one a platform that was asked for */
+	size_t onbuilds_len, onbuilds_cap;
+	struct error *error; /* why it was in vain: the same for all who ask */
 	pthread_mutex_t lock;
 };
 
@@ -50,6 +59,11 @@ void bases_free(struct bases *bases)
 		struct base *base = map_value(bases->known, i);
 
 		pthread_mutex_destroy(&base->lock);
+		for (size_t j = 0; j < base->onbuilds_len; j++) {
+			free(base->onbuilds[j].text);
+			error_free(base->onbuilds[j].error);
+		}
+		free(base->onbuilds);
 		lock_entry_free(base->entry);
 		error_free(base->error);
 		ref_free(&base->where);
@@ -299,6 +313,93 @@ int bases_pull(struct bases *bases, const char *reference, const struct platform
 	r = find_pull(bases, base, platform, locked, ret, err);
 	pthread_mutex_unlock(&base->lock);
 	return r;
+}
+
+/* ---- what they do on build ---- */
+
+/* One instruction a line; one of several lines cannot be told. */
+static char *onbuild_text(const struct image *image)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	buf_str(&text, "");
+	for (char **line = image->onbuild; line && *line; line++)
+		buf_printf(&text, "%s\n", strchr(*line, '\n') ? DOCKERFILE_UNTOLD : *line);
+	return buf_steal(&text);
+}
+
+static int read_onbuild(struct bases *bases, struct base *base, const char *digest, char **ret, struct error **err)
+{
+	struct ref where = { .domain = base->where.domain, .repository = base->where.repository, .digest = (char *)digest };
+	cleanup_document struct document *manifest = NULL;
+	cleanup_image struct image *image = NULL;
+	cleanup_buf struct buf text = { 0 }, config = { 0 };
+	cleanup_free char *type = NULL;
+	char found[DIGEST_LEN + 1];
+	int r = registry_manifest(bases->registry, &where, &text, &type, found, err);
+
+	if (r <= 0)
+		return r < 0 ? -1 : not_there(base, err);
+	if (document_parse(text.data, text.len, type, found, base->reference, &manifest, err) < 0 ||
+	    registry_read_blob(bases->registry, &where, &manifest->config, &config, err) < 0 ||
+	    image_read_config(config.data, config.len, manifest->config.digest, &image, err) < 0)
+		return error_wrap(err, "%s", base->reference);
+	*ret = onbuild_text(image);
+	return 0;
+}
+
+static int ask_onbuild(struct bases *bases, struct base *base, const struct platform *platform, const char *digest,
+		       char **ret, struct error **err)
+{
+	if (digest ? bases_place(bases, base, digest, err) < 0 : find_locked(bases, base, err) < 0)
+		return -1;
+	if (!digest)
+		digest = lock_entry_find(base->entry, platform);
+	return digest ? read_onbuild(bases, base, digest, ret, err) : missing_platform(base->entry, platform, err);
+}
+
+static struct onbuild *find_onbuild(struct base *base, const struct platform *platform)
+{
+	for (size_t i = 0; i < base->onbuilds_len; i++)
+		if (platform_equal(&base->onbuilds[i].platform, platform))
+			return &base->onbuilds[i];
+	return NULL;
+}
+
+int bases_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *digest,
+		  const char **ret, struct error **err)
+{
+	cleanup_free char *name = lock_reference(reference);
+	struct base *base = known(bases, name ? name : reference);
+	struct onbuild *onbuild;
+	int r;
+
+	pthread_mutex_lock(&base->lock);
+	onbuild = find_onbuild(base, platform);
+	if (!onbuild) {
+		mem_reserve(&base->onbuilds, &base->onbuilds_cap, base->onbuilds_len + 1, sizeof(*base->onbuilds));
+		onbuild = &base->onbuilds[base->onbuilds_len++];
+		*onbuild = (struct onbuild){ .platform = *platform };
+		ask_onbuild(bases, base, platform, digest, &onbuild->text, &onbuild->error);
+	}
+	*ret = onbuild->text;
+	r = onbuild->text ? 0 : error_copy(err, onbuild->error);
+	pthread_mutex_unlock(&base->lock);
+	return r;
+}
+
+const char *bases_known_onbuild(struct bases *bases, const char *reference, const struct platform *platform)
+{
+	cleanup_free char *name = lock_reference(reference);
+	struct base *base = known(bases, name ? name : reference);
+	const struct onbuild *onbuild;
+	const char *text;
+
+	pthread_mutex_lock(&base->lock);
+	onbuild = find_onbuild(base, platform);
+	text = !onbuild ? NULL : onbuild->text ? onbuild->text : DOCKERFILE_UNTOLD "\n";
+	pthread_mutex_unlock(&base->lock);
+	return text;
 }
 
 void base_pull_free(struct base_pull *pull)

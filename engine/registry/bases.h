@@ -17,6 +17,13 @@ void bases_free(struct bases *bases); /* NULL-safe */
 /* The digest and the platforms of a reference. Borrowed from `bases`. */
 int bases_find(struct bases *bases, const char *reference, const struct lock_entry **ret, struct error **err);
 
+/* The ONBUILD instructions in the image's config for the platform, as dockerfile_options.triggers gives them. `digest`: of the
+ * platform's manifest, when it is known already, or NULL. Each is asked about once; borrowed from `bases`. */
+int bases_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *digest,
+		  const char **ret, struct error **err);
+/* What was answered before: DOCKERFILE_UNTOLD in a line when that was in vain, NULL when nobody has asked. */
+const char *bases_known_onbuild(struct bases *bases, const char *reference, const struct platform *platform);
+
 /* How a builder gets at one. */
 struct base_pull {
 	char *reference;    /* "mirror.lan/library/debian@sha256:..." */

@@ -80,7 +80,7 @@ static int dockerfile_add_stage(struct dockerfile *dockerfile, const struct inst
 	return 0;
 }
 
-static bool known_instruction(const char *name)
+bool dockerfile_instruction_known(const char *name)
 {
 	static const char *const names[] = {
 		"ADD",   "ARG",        "CMD",     "COPY", "ENTRYPOINT", "ENV",        "EXPOSE", "FROM",   "HEALTHCHECK",
@@ -95,14 +95,14 @@ static bool known_instruction(const char *name)
 
 static void note_unknown(struct dockerfile *dockerfile, const struct instruction *in)
 {
-	const char *what = in->trigger && !known_instruction(in->trigger->name) ? in->trigger->name : in->name;
+	const char *what = in->trigger && !dockerfile_instruction_known(in->trigger->name) ? in->trigger->name : in->name;
 
 	if (dockerfile->whole_why)
 		return;
 	if (in->bad)
 		dockerfile->whole_why =
 			arena_printf(dockerfile->arena, "%s is not understood (line %u)", in->name, in->line);
-	else if (!known_instruction(what))
+	else if (!dockerfile_instruction_known(what))
 		dockerfile->whole_why =
 			arena_printf(dockerfile->arena, "instruction %s is not known (line %u)", what, in->line);
 }

@@ -20,6 +20,8 @@ struct dockerfile;
 int dockerfile_parse(const char *text, size_t len, const char *name, struct dockerfile **ret, struct error **err);
 void dockerfile_free(struct dockerfile *dockerfile); /* NULL-safe */
 
+#define DOCKERFILE_UNTOLD "?"
+
 enum image_use { IMAGE_FROM, IMAGE_COPY, IMAGE_MOUNT };
 
 /* An image from outside the Dockerfile (a base, another service, a named context), once a mention. */
@@ -31,7 +33,9 @@ struct dockerfile_image {
 	bool base;                /* what the result's own layers stand on: the FROM of the target stage, or of the
 	                           * stage that the target stage is FROM, and so on; one at most */
 	unsigned line;
-	size_t offset, length; /* the name's bytes in the text, as written: for rewriting */
+	size_t offset,
+		length; /* the name's bytes in the text, as written: for rewriting. Length 0: it stands in no text, but in an
+				* ONBUILD of the base */
 };
 
 /* A path (glob.h pattern) of a context that counts: the entry it names and all below it. */
@@ -55,6 +59,10 @@ struct dockerfile_options {
 	struct platform build_platform; /* $BUILDPLATFORM: the builder's own */
 	const char *const *contexts;    /* names of the named contexts (additional_contexts) */
 	size_t contexts_len;
+	/* What an image from outside does when something is built on it: its ONBUILD instructions, one a line. NULL, as without the
+	 * function: it does nothing. DOCKERFILE_UNTOLD stands for one that cannot be told. */
+	const char *(*triggers)(void *data, const struct dockerfile_image *base);
+	void *data;
 };
 
 struct dockerfile_use {
@@ -73,8 +81,8 @@ struct dockerfile_use {
 	/* An instruction has a source that lies below another one of it, or may: then BuildKit's cache does not look at what a
 	 * link there leads to. */
 	bool covers;
-	bool onbuild_mounts;   /* such a step is in an ONBUILD, to be run by dependents */
-	bool onbuild;          /* a stage that leads to the target carries ONBUILD: dependents widen */
+	bool base_mounts;      /* an ONBUILD of a base has such a step, which stands in no text here */
+	const char *triggers;  /* the target stage's ONBUILD instructions, one a line: what is built on it runs them */
 	unsigned heredoc_line; /* of the first heredoc, of the first ADD of a git repository; 0: there is none */
 	unsigned git_line;
 	const char *syntax; /* of the "# syntax=" line, or NULL */

@@ -87,12 +87,16 @@ void collect_image(struct collect *collect, const struct dockerfile_image *image
 	added = &collect->images[collect->images_len++];
 	*added = *image;
 	added->name = arena_strdup(collect->arena, image->name);
-	added->offset = token->at[start];
-	added->length = token->at[end - 1] + 1 - token->at[start];
+	added->offset = collect->placeless ? collect->base_offset : token->at[start];
+	added->length = collect->placeless ? 0 : token->at[end - 1] + 1 - token->at[start];
 }
 
 void collect_mount(struct collect *collect, size_t offset)
 {
+	if (collect->placeless) {
+		collect->base_mounts = true;
+		return;
+	}
 	mem_reserve(&collect->mounts, &collect->mounts_cap, collect->mounts_len + 1, sizeof(*collect->mounts));
 	collect->mounts[collect->mounts_len++] = offset;
 }
@@ -299,8 +303,7 @@ void collect_done(struct collect *collect, struct dockerfile_use *ret)
 		.whole_why = collect->whole_why,
 		.whole_contexts = collect->whole_contexts.items,
 		.whole_contexts_len = collect->whole_contexts.len,
-		.onbuild = collect->onbuild,
-		.onbuild_mounts = collect->onbuild_mounts,
+		.base_mounts = collect->base_mounts,
 		.all_args = collect->all_args,
 		.covers = collect->covers,
 		.heredoc_line = collect->heredoc_line,
@@ -313,6 +316,7 @@ void collect_done(struct collect *collect, struct dockerfile_use *ret)
 	/* an ONBUILD that two stages run is one mention */
 	for (size_t i = 0; i < collect->images_len; i++)
 		if (kept == 0 || ret->images[kept - 1].offset != collect->images[i].offset ||
+		    ret->images[kept - 1].length != collect->images[i].length ||
 		    strcmp(ret->images[kept - 1].name, collect->images[i].name) != 0)
 			ret->images[kept++] = collect->images[i];
 	ret->images_len = kept;

@@ -21,7 +21,10 @@ struct collect {
 	struct names args;
 	size_t *mounts;
 	size_t mounts_len, mounts_cap;
-	bool onbuild, onbuild_mounts, all_args, covers;
+	bool all_args, covers;
+	bool placeless; /* what comes now stands in an ONBUILD of the base at `base_offset`, and in no text here */
+	size_t base_offset;
+	bool base_mounts;
 	unsigned heredoc_line, git_line;
 };
 
@@ -34,13 +37,13 @@ collect_everything(struct collect *collect, const struct dockerfile_options *opt
 /* The named context that answers to an image's or a stage's name for a platform, or NULL. */
 const char *collect_context(struct collect *collect, const struct dockerfile_options *options, const char *name,
 			    const struct platform *platform);
-/* Adds an image whose name stands at token->text[start..end). */
+/* Adds an image whose name stands at token->text[start..end), unless it is placeless. */
 void collect_image(struct collect *collect, const struct dockerfile_image *image, const struct token *token,
 		   size_t start, size_t end);
 
 /* Notes the first line of something. */
 void collect_line(unsigned *line, unsigned found);
-/* Adds a RUN step that mounts files, by the offset of the end of its flags. */
+/* Adds a RUN step that mounts files, by the offset of the end of its flags (of one with a place). */
 void collect_mount(struct collect *collect, size_t offset);
 
 struct collect_source {

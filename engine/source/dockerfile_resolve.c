@@ -32,6 +32,7 @@ struct resolver {
 	struct resolve_state *states; /* of each stage */
 	size_t *queue;                /* wanted stages that are still to be looked at */
 	size_t queue_len;
+	const char *triggers; /* of the target */
 	struct collect collect;
 	bool foreign; /* another frontend than Docker's reads the text */
 };
@@ -330,17 +331,6 @@ static void run_instruction(struct resolver *r, struct dockerfile_scope *scope, 
 	} else if (strcmp(in->name, "COPY") == 0 || strcmp(in->name, "ADD") == 0) {
 		check_flags(r, in);
 		run_copy(r, scope, in);
-	} else if (strcmp(in->name, "ONBUILD") == 0) {
-		r->collect.onbuild = true;
-		if (in->trigger && (strcmp(in->trigger->name, "COPY") == 0 || strcmp(in->trigger->name, "ADD") == 0)) {
-			size_t len;
-			const char *const *paths = copied(r, scope, in->trigger, &len);
-
-			collect_covers(&r->collect, paths, len);
-		}
-		for (size_t i = 0; in->trigger && i < in->trigger->flags_len; i++)
-			if (strncmp(in->trigger->flags[i].text, "--mount=", 8) == 0)
-				r->collect.onbuild_mounts = true;
 	} else if (strcmp(in->name, "RUN") == 0) {
 		check_flags(r, in);
 		run_mounts(r, scope, in);
@@ -383,6 +373,38 @@ static int use_base(struct resolver *r, size_t index, const char *name, struct e
 	return 0;
 }
 
+static void run_trigger(struct resolver *r, size_t index, const char *base, const struct instruction *in)
+{
+	if (in->bad || in->trigger || !dockerfile_instruction_known(in->name))
+		collect_everything(&r->collect, r->options, "%s has ONBUILD instructions that are not known", base);
+	else
+		run_instruction(r, &r->states[index].scope, in);
+}
+
+/* What an image from outside does when something is built on it. */
+static void run_triggers(struct resolver *r, size_t index)
+{
+	const struct dockerfile_image *image = &r->collect.images[r->states[index].image];
+	const char *base = image->name, *whole_why = r->collect.whole_why;
+	const char *text = r->options->triggers ? r->options->triggers(r->options->data, image) : NULL;
+	cleanup_error struct error *error = NULL;
+	struct instructions list = { 0 };
+
+	if (!text || !*text)
+		return;
+	if (dockerfile_text_parse(text, strlen(text), base, r->collect.arena, &list, &error) < 0)
+		run_trigger(r, index, base, &(struct instruction){ .bad = true });
+	r->collect.placeless = true;
+	r->collect.base_offset = image->offset;
+	for (size_t i = 0; i < list.len; i++) {
+		list.items[i].line = r->dockerfile->stages[index].from->line;
+		run_trigger(r, index, base, &list.items[i]);
+	}
+	r->collect.placeless = false;
+	if (!whole_why && r->collect.whole_why)
+		r->collect.whole_why = arena_printf(r->collect.arena, "ONBUILD of %s: %s", base, r->collect.whole_why);
+}
+
 static void run_stage(struct resolver *r, size_t index, size_t base)
 {
 	const struct stage *stage = &r->dockerfile->stages[index];
@@ -395,6 +417,8 @@ static void run_stage(struct resolver *r, size_t index, size_t base)
 		for (size_t i = 0; i < parent->body_len; i++)
 			if (parent->body[i].trigger)
 				run_instruction(r, scope, parent->body[i].trigger);
+	} else if (r->states[index].image != NO_STAGE) {
+		run_triggers(r, index);
 	}
 	for (size_t i = 0; i < stage->body_len; i++)
 		run_instruction(r, scope, &stage->body[i]);
@@ -419,6 +443,7 @@ static int replaced(struct resolver *r, size_t index, struct error **err)
 	r->states[index].image = r->collect.images_len - 1;
 	collect_whole_context(&r->collect, context);
 	r->states[index].scope.open = true;
+	run_triggers(r, index);
 	return 1;
 }
 
@@ -518,6 +543,20 @@ static void mark_base(struct resolver *r, size_t target)
 		r->collect.images[r->states[target].image].base = true;
 }
 
+static const char *own_triggers(struct resolver *r, size_t target)
+{
+	const struct stage *stage = &r->dockerfile->stages[target];
+	cleanup_buf struct buf text = { 0 };
+
+	for (size_t i = 0; i < stage->body_len; i++) {
+		const struct instruction *in = &stage->body[i];
+
+		if (in->trigger)
+			buf_printf(&text, "%s\n", in->heredoc ? DOCKERFILE_UNTOLD : in->rest);
+	}
+	return arena_strndup(r->collect.arena, text.data ? text.data : "", text.len);
+}
+
 static int dockerfile_resolve_part(struct resolver *r, struct error **err)
 {
 	const char *syntax = options_arg(r->options, "BUILDKIT_SYNTAX");
@@ -542,8 +581,10 @@ static int dockerfile_resolve_part(struct resolver *r, struct error **err)
 		dockerfile_resolve_want(r, target);
 		status = resolve_all(r, err);
 	}
-	if (status == 0)
+	if (status == 0) {
 		mark_base(r, target);
+		r->triggers = own_triggers(r, target);
+	}
 	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
 		dockerfile_scope_free(&r->states[i].scope);
 	globals_free(r->globals);
@@ -568,5 +609,6 @@ int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerf
 	}
 	collect_done(&r.collect, ret);
 	ret->syntax = arena_strdup(arena, dockerfile->text.syntax);
+	ret->triggers = r.foreign ? DOCKERFILE_UNTOLD : r.triggers;
 	return 0;
 }

@@ -30,6 +30,7 @@ struct dockerfile {
 
 /* The flag "--name=value" (or "--name") of an instruction: the token, and where its value begins in it; NULL when absent. */
 const struct token *instruction_flag(const struct instruction *in, const char *name, size_t *ret_value);
+bool dockerfile_instruction_known(const char *name);
 /* True when `syntax` names the frontend whose rules are known here. */
 bool dockerfile_syntax_known(const char *syntax);
 

@@ -383,6 +383,7 @@ static void read_args(struct text_reader *r, struct instruction *in, const char 
 	} else if (strcmp(name, "ENV") == 0) {
 		dockerfile_text_read_env(r, in, s, i, len);
 	} else if (strcmp(name, "ONBUILD") == 0 && i < len && !r->nested) {
+		in->rest = arena_strndup(r->arena, s + i, len - i);
 		r->nested = true;
 		in->trigger = arena_alloc(r->arena, sizeof(*in->trigger));
 		in->trigger->line = in->line;

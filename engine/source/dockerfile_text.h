@@ -23,9 +23,9 @@ struct instruction {
 	size_t flags_len;
 	struct token *args; /* FROM, COPY, ADD: words; ARG: "name" or "name=value"; ENV: name, value, ... */
 	size_t args_len;
-	const char *rest;            /* of CMD, ENTRYPOINT, EXPOSE, HEALTHCHECK and USER: what follows the flags */
-	bool heredoc;                /* it has one */
-	bool bad;                    /* its arguments are not what builders accept */
+	const char *rest; /* of CMD, ENTRYPOINT, EXPOSE, HEALTHCHECK, ONBUILD and USER: what follows the flags */
+	bool heredoc;     /* it has one */
+	bool bad;         /* its arguments are not what builders accept */
 	struct instruction *trigger; /* of ONBUILD */
 };
 

@@ -120,7 +120,7 @@ stale()
 	cb lock
 	equal "$status" 0
 	equal "$(cat "$out")" "$base  added  $index"
-	equal "$(grep -v '^#' services.lock)" "$(printf 'version 1\n\n%s %s\n  linux/amd64 %s\n  linux/arm64 %s' "$base" "$index" "$(member amd64)" "$(member arm64)")"
+	equal "$(grep -v '^#' services.lock)" "$(printf 'version 2\n\n%s %s\n  linux/amd64 %s\n    onbuild none\n  linux/arm64 %s\n    onbuild none' "$base" "$index" "$(member amd64)" "$(member arm64)")"
 	cp services.lock first
 	base four
 	cb lock
@@ -164,7 +164,7 @@ stale()
 	cb lock --check
 	equal "$status:$(cat "$out")" "0:"
 	equal "$(log_count plain HTTP)" 0
-	sed -i '/linux.arm64/d' services.lock
+	sed -i '/linux.arm64/,$d' services.lock
 	cb lock --check
 	equal "$status" 1
 	equal "$(cat "$out")" "$base  not locked for linux/arm64 (web)"
@@ -188,9 +188,12 @@ stale()
 	cb -n
 	equal "$status" 2
 	grep -q '^cbuild: error: services.lock:2: a name and a digest are wanted' "$err"
-	printf 'version 2\n' >services.lock
+	printf 'version 3\n' >services.lock
 	cb -n
-	grep -q 'services.lock:1: this cbuild reads "version 1"' "$err"
+	grep -q 'services.lock:1: this cbuild reads "version 1" and "version 2"' "$err"
+	printf 'version 2\n    onbuild ARG Z\n' >services.lock
+	cb -n
+	grep -q 'services.lock:2: an instruction without a platform before it' "$err"
 }
 
 @test "a base that is not there, or not for the platform, is named" {

@@ -19,7 +19,9 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "dsl/load.h"
 #include "dsl/manifest.h"
 #include "engine/exec/renew_results.h"
@@ -109,6 +111,15 @@ static void must(int r, struct error *error)
 		fail_msg("%s", error ? error->message : "complaints");
 }
 
+static const char *asked_of(void *data, const char *reference, const struct platform *platform)
+{
+	const struct world *world = data;
+
+	(void)reference;
+	(void)platform;
+	return world->asked;
+}
+
 /* False when there were complaints. */
 static bool open_plan(struct world *world, const char *const *targets, struct opened *opened)
 {
@@ -127,6 +138,8 @@ static bool open_plan(struct world *world, const char *const *targets, struct op
 		.verify_again = world->verify_again,
 		.present = is_present,
 		.present_data = world,
+		.onbuild = asked_of,
+		.onbuild_data = world,
 	};
 	int r;
 
@@ -200,13 +213,32 @@ static char *outputs_json(struct opened *opened, const struct node *node)
 	return buf_steal(&text);
 }
 
+/* As a build records what its bases do on build. */
+static char *onbuild_json(const struct node *node)
+{
+	cleanup_json struct json *detail = json_new_object();
+	struct json *onbuild = json_new_object();
+	struct buf text = { 0 };
+
+	for (size_t i = 0; i < node->build->images_len; i++) {
+		const struct plan_image *image = &node->build->images[i];
+		cleanup_free char *name = plan_base_name(image->mention->name, &image->mention->platform);
+
+		if (!text_same(image->onbuild, NULL))
+			json_set_str(onbuild, name, image->onbuild);
+	}
+	json_set(detail, "onbuild", onbuild);
+	json_dump(detail, JSON_CANONICAL, &text);
+	return buf_steal(&text);
+}
+
 static char *detail_of(const struct world *world, struct opened *opened, const struct node *node)
 {
 	if (node->prepare)
 		return outputs_json(opened, node);
 	if (world->attested && strcmp(world->attested, node->id) == 0)
 		return mem_printf("{\"attestation\":\"%s\"}", world->attestation);
-	return mem_strdup("{}");
+	return node->kind == NODE_BUILD ? onbuild_json(node) : mem_strdup("{}");
 }
 
 static void run_node(struct world *world, struct opened *opened, size_t number)

@@ -20,7 +20,8 @@ struct world {
 	const char *redelivered; /* id of a build that gives the same image in other bytes (compressed differently) */
 	const char *attested, *attestation; /* id of a build of which this is said, or NULL */
 	const char *host;                   /* NULL: linux/amd64 */
-	const char *revision;               /* pushed, with this as an annotation; NULL: nothing is pushed */
+	const char *asked;    /* the ONBUILD instructions that all bases are known to have; NULL: nobody has asked */
+	const char *revision; /* pushed, with this as an annotation; NULL: nothing is pushed */
 };
 
 void world_new(struct world *world);

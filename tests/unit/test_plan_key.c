@@ -385,7 +385,7 @@ static void the_shared_key_is_the_same_on_every_machine(void **state)
 	world_edit(world, "services.yaml", "IDLE: x", "BUILDKIT_AUTH_TOKEN: x");
 	world_run(world, NULL);
 	key = world_shared_key(world, APP);
-	assert_string_equal(key, "sha256:8c89ab5e2d445bd77ad19c9519d26b5686d1ca47b0c95882fdff590d3dfe136f");
+	assert_string_equal(key, "sha256:fdd7c90bc92ae4ef05fa9f22339cdd93a32a99326d3a3b96e1e2dfe553c51597");
 }
 
 static void an_epoch_counts_for_builds_and_steps(void **state)
@@ -420,7 +420,7 @@ static void the_environment_counts_where_it_is_used(void **state)
 }
 
 /* A Dockerfile in the manifest counts by its text, not by how that is written there. */
-static void what_a_base_does_on_build_may_read_anything(void **state)
+static void what_a_base_does_on_build_counts(void **state)
 {
 	struct world *world = *state;
 	cleanup_free char *plan = NULL;
@@ -440,6 +440,18 @@ static void what_a_base_does_on_build_may_read_anything(void **state)
 	plan = world_plan(world, NULL, false);
 	assert_non_null(strstr(plan, "stale build:tool:linux/arm64: arg GIVEN (1 -> 2); file tool/t (content); file "
 				     "extra/data (content)\n"));
+}
+
+static void what_a_base_from_elsewhere_does_on_build_counts(void **state)
+{
+	struct world *world = *state;
+
+	cleanup_free char *plan = NULL;
+
+	world->asked = "USER 7\n";
+	plan = world_plan(world, NULL, false);
+	assert_non_null(strstr(
+		plan, "stale build:app:linux/amd64: base ONBUILD of example.org/runtime:1 (linux/amd64) (added)\n"));
 }
 
 static void a_dockerfile_in_the_manifest_counts(void **state)
@@ -1083,7 +1095,8 @@ int main(void)
 		CASE(the_shared_key_is_the_same_on_every_machine),
 		CASE(an_epoch_counts_for_builds_and_steps),
 		CASE(the_environment_counts_where_it_is_used),
-		CASE(what_a_base_does_on_build_may_read_anything),
+		CASE(what_a_base_does_on_build_counts),
+		CASE(what_a_base_from_elsewhere_does_on_build_counts),
 		CASE(a_dockerfile_in_the_manifest_counts),
 		CASE(a_step_counts_its_command_inputs_environment_and_outputs),
 		CASE(a_step_that_makes_the_same_outputs_stops_there),

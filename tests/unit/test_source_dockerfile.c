@@ -60,13 +60,25 @@ static char *describe(const char *text, const struct dockerfile_use *use)
 		buf_str(&out, " args");
 	if (use->covers)
 		buf_str(&out, " covers");
-	if (use->onbuild)
-		buf_str(&out, " onbuild");
+	for (const char *c = use->triggers && strchr(use->triggers, '\n') ? use->triggers : ""; *c; c++)
+		buf_printf(&out, "%s%c", c == use->triggers ? " onbuild:" : "", *c == '\n' ? ';' : *c);
+	if (use->base_mounts)
+		buf_str(&out, " mounts");
 	if (use->heredoc_line)
 		buf_printf(&out, " heredoc:%u", use->heredoc_line);
 	if (use->git_line)
 		buf_printf(&out, " git:%u", use->git_line);
 	return buf_steal(&out);
+}
+
+static const char *triggers_of(void *data, const struct dockerfile_image *base)
+{
+	(void)data;
+	if (strcmp(base->name, "odd") == 0)
+		return DOCKERFILE_UNTOLD "\n";
+	return strcmp(base->name, "on:1") == 0 ? "ARG GIVEN\nENV D=dir\nCOPY $GIVEN/x /p\nCOPY --from=tool t /\n"
+						 "RUN --mount=from=busy:1,target=/b x\n"
+					       : NULL;
 }
 
 static int resolve(const char *text, const char *target, struct arena *arena, struct dockerfile_use *use,
@@ -76,7 +88,8 @@ static int resolve(const char *text, const char *target, struct arena *arena, st
 					      .args_len = 3,
 					      .target = target,
 					      .contexts = contexts,
-					      .contexts_len = sizeof(contexts) / sizeof(*contexts) };
+					      .contexts_len = sizeof(contexts) / sizeof(*contexts),
+					      .triggers = triggers_of };
 	struct dockerfile *dockerfile = NULL;
 	int status;
 
@@ -116,7 +129,7 @@ static const struct {
 	{ "FROM scratch\nADD --checksum=sha256:00 http://x/y /", NULL, "||" },
 	{ "FROM scratch\nADD https://github.com/a/b.git#main /", NULL, "|| git:2" },
 	{ "FROM a AS x\nRUN <<E\nCOPY f /\nE\nFROM scratch\nADD http://x/y.git.tar g /\n", NULL, "|g|" },
-	{ "FROM scratch\nONBUILD RUN <<E\nx\nE\nRUN echo <<E\nE\n", NULL, "|| onbuild heredoc:2" },
+	{ "FROM scratch\nONBUILD RUN <<E\nx\nE\nRUN echo <<E\nE\n", NULL, "|| onbuild:?; heredoc:2" },
 	{ "FROM scratch\nCOPY --from=busybox:1 a b", NULL, "copy:busybox:1||" },
 	{ "FROM scratch\nCOPY --from=scratch a b", NULL, "||" },
 	{ "FROM a AS x\nCOPY f /\nFROM b\nCOPY --from=X g /\nCOPY h /", NULL, "a b|h f|" },
@@ -224,11 +237,17 @@ static const struct {
 	{ "FROM scratch\nRUN --mount=source=a,target=/a --mount=target=/b,source=a/l x", NULL, "|a a/l| covers" },
 	{ "FROM scratch\nRUN --mount=source=a,target=/a --mount=target=/b --mount=from=common,target=/l,source=a/l x",
 	  NULL, "@mount:common|a common:a/l|whole" },
-	{ "FROM scratch\nONBUILD COPY a a/l /", NULL, "|| covers onbuild" },
-	{ "FROM scratch\nONBUILD COPY a /", NULL, "|| onbuild" },
-	{ "FROM scratch AS b\nONBUILD COPY a /\nFROM b\nCOPY c /", NULL, "|a c| onbuild" },
-	{ "FROM scratch AS b\nONBUILD COPY --from=busybox a /\nFROM b AS c\nFROM c", NULL, "copy:busybox|| onbuild" },
-	{ "FROM scratch\nONBUILD COPY <<E /\nFROM no\nE\nCOPY a /", NULL, "|a| onbuild heredoc:2" },
+	{ "FROM scratch\nONBUILD COPY a a/l /", NULL, "|| onbuild:COPY a a/l /;" },
+	{ "FROM scratch AS b\nONBUILD COPY a a/l /\nFROM b", NULL, "|a a/l| covers" },
+	{ "FROM scratch\nONBUILD \\\n COPY  a \\\n /", NULL, "|| onbuild:COPY  a  /;" },
+	{ "FROM scratch AS b\nONBUILD COPY a /\nFROM b\nCOPY c /", NULL, "|a c|" },
+	{ "FROM scratch AS b\nONBUILD COPY --from=busybox a /\nFROM b AS c\nFROM c", NULL, "copy:busybox||" },
+	{ "FROM scratch\nONBUILD COPY <<E /\nFROM no\nE\nCOPY a /", NULL, "|a| onbuild:?; heredoc:2" },
+	{ "FROM on:1\nCOPY c /", NULL, "on:1 copy:tool mount:busy:1|given/x c| mounts" },
+	{ "FROM on:1 AS x\nONBUILD COPY d /\nFROM x\nCOPY $D/c /", NULL,
+	  "on:1 copy:tool mount:busy:1|given/x d dir/c| mounts" },
+	{ "FROM more AS on\nFROM on:1", NULL, "on:1 copy:tool mount:busy:1|given/x| mounts" },
+	{ "FROM odd\nCOPY c /", NULL, "odd|c|whole " ALL },
 	{ "# syntax=docker/dockerfile:1.7-labs\nFROM scratch\nCOPY a /", NULL, "|a|" },
 	{ "# syntax = docker.io/docker/dockerfile@sha256:00\nFROM scratch\nCOPY a /", NULL, "|a|" },
 	{ "# syntax=example/other\nFROM debian\nCOPY a /", NULL, "debian|a|whole " ALL },
@@ -359,28 +378,25 @@ static void test_mounts(void **state)
 	static const struct {
 		const char *text;
 		const char *found; /* what follows each, a line each */
-		bool onbuild;
 	} cases[] = {
-		{ "FROM scratch\nRUN --mount=target=/m x", " x\n", false },
-		{ "FROM scratch\nRUN --network=none --mount=type=cache,target=/c --mount=type=bind,target=/m x", " x\n",
-		  false },
+		{ "FROM scratch\nRUN --mount=target=/m x", " x\n" },
+		{ "FROM scratch\nRUN --network=none --mount=type=cache,target=/c --mount=type=bind,target=/m x", " x\n" },
 		{ "FROM scratch\nRUN \\\n  --mount=type=bind,target=/m x\nRUN y\nRUN --mount=from=busy:1,target=/b z",
-		  " x\n z\n", false },
+		  " x\n z\n" },
 		{ "FROM scratch\nRUN --mount=type=cache,target=/c --mount=type=secret,id=s --mount=type=ssh "
 		  "--mount=type=tmpfs,target=/t x",
-		  "", false },
+		  "" },
 		{ "FROM scratch\nARG T=cache\nRUN --mount=type=${T},target=/c x\nRUN --mount=type=${U:-bind},target=/b "
 		  "x",
-		  " x\n", false },
-		{ "FROM debian\nRUN --mount=type=$T,target=/c x", " x\n", false },
+		  " x\n" },
+		{ "FROM debian\nRUN --mount=type=$T,target=/c x", " x\n" },
 		{ "FROM scratch AS a\nRUN --mount=target=/a x\nFROM scratch\nRUN --mount=type=cache,from=b,target=/b y",
-		  " y\n", false },
-		{ "FROM scratch AS a\nRUN --mount=target=/a x\nFROM scratch\nRUN --mount=from=a,target=/b y",
-		  " x\n y\n", false },
-		{ "FROM scratch\nONBUILD RUN --mount=target=/a x", "", true },
-		{ "FROM scratch\nRUN --mount=target='/m' x", "' x\n", false },
-		{ "FROM scratch\nONBUILD RUN x", "", false },
-		{ "FROM scratch AS a\nONBUILD RUN --mount=target=/a x\nFROM a", " x\n", true },
+		  " y\n" },
+		{ "FROM scratch AS a\nRUN --mount=target=/a x\nFROM scratch\nRUN --mount=from=a,target=/b y", " x\n y\n" },
+		{ "FROM scratch\nONBUILD RUN --mount=target=/a x", "" },
+		{ "FROM scratch\nRUN --mount=target='/m' x", "' x\n" },
+		{ "FROM scratch\nONBUILD RUN x", "" },
+		{ "FROM scratch AS a\nONBUILD RUN --mount=target=/a x\nFROM a", " x\n" },
 	};
 
 	(void)state;
@@ -397,7 +413,6 @@ static void test_mounts(void **state)
 			buf_printf(&found, "%.*s\n", (int)strcspn(at, "\n"), at);
 		}
 		assert_string_equal(found.data, cases[i].found);
-		assert_int_equal(use.onbuild_mounts, cases[i].onbuild);
 		arena_free(arena);
 	}
 }

@@ -346,8 +346,9 @@ static int serve_bytes(void *data, struct grpc_call *call, struct error **ret_er
 	/* Behind the call's back. */
 	stream = grpc_detach(call, ret_err);
 	assert_non_null(stream);
-	ok(h2_write(stream, bytes->data, bytes->len, err));
-	ok(h2_finish(stream, trailers, 1, err));
+	/* The client may have ended the call by then: what it was sent is not a message. */
+	if (h2_write(stream, bytes->data, bytes->len, NULL) == 0)
+		h2_finish(stream, trailers, 1, NULL);
 	h2_stream_free(stream);
 	return 0;
 }

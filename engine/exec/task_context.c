@@ -73,14 +73,14 @@ static uint32_t type_bits(char type)
 static void list_selection(const struct task *task, const struct plan_context *context, struct listing_draft *draft)
 {
 	size_t len;
-	const struct source_entry *entries = source_entries(task->env->source, context->selection, &len);
+	const struct source_entry *entries = source_entries(task->env->source, context->shown, &len);
 
 	for (size_t i = 0; i < len; i++)
 		*add_file(draft) = (struct build_file){
 			.path = entries[i].path,
 			.mode = type_bits(entries[i].type) | entries[i].mode,
 			.size = entries[i].size,
-			.mtime = source_mtime(task->env->source, context->selection, i),
+			.mtime = source_mtime(task->env->source, context->shown, i),
 			.link = entries[i].link,
 			.digest = entries[i].digest,
 		};

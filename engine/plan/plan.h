@@ -77,7 +77,8 @@ struct plan_context {
 	const char *given; /* what the builder knows it by: the name without its platform, but for two of one name */
 	const char *root;  /* absolute folder, or NULL */
 	const char *url;   /* when it is not a folder */
-	size_t selection;  /* of its files in the source */
+	size_t shown; /* the selection of what BuildKit is shown: of a named one, not what its own ignore file leaves out */
+	size_t selection; /* of its files in the source */
 };
 
 struct plan_arg {

@@ -119,10 +119,16 @@ static const char *ignore_beside(struct plan *plan, const struct build_spec *bui
 	return arena_join(plan->arena, build->dockerfile.s, ".dockerignore", NULL);
 }
 
-static const char *ignore_inside(struct plan *plan, const struct build_spec *build)
+static const char *ignore_inside(struct plan *plan, const char *root)
 {
-	return arena_join(plan->arena, strcmp(build->context.s, "/") == 0 ? "" : build->context.s, "/.dockerignore",
-			  NULL);
+	return arena_join(plan->arena, strcmp(root, "/") == 0 ? "" : root, "/.dockerignore", NULL);
+}
+
+const struct ignore *plan_ignore_in(struct plan *plan, const char *root)
+{
+	const struct plan_ignore *file = load_ignore(plan, ignore_inside(plan, root), NULL);
+
+	return file ? file->ignore : NULL;
 }
 
 /* "<Dockerfile>.dockerignore" comes before the context's own ".dockerignore", as in BuildKit. */
@@ -132,7 +138,7 @@ static bool read_ignore(struct plan *plan, const struct build_spec *build, struc
 	const struct plan_ignore *file = load_ignore(plan, ignore_beside(plan, build), &error);
 
 	if (file && !file->found)
-		file = load_ignore(plan, ignore_inside(plan, build), &error);
+		file = load_ignore(plan, ignore_inside(plan, build->context.s), &error);
 	if (!file) {
 		plan_files_complain(plan, build->context.pos, &error);
 		return false;
@@ -154,7 +160,7 @@ void plan_read_ahead(struct plan *plan)
 			continue;
 		paths[len++] = build->dockerfile.s;
 		paths[len++] = ignore_beside(plan, build);
-		paths[len++] = ignore_inside(plan, build);
+		paths[len++] = ignore_inside(plan, build->context.s);
 	}
 	if (len >= 3 * (size_t)AHEAD_LEAST)
 		plan->ahead = read_ahead_start(paths, len, DOCKERFILE_MAX);

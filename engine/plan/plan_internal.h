@@ -91,6 +91,8 @@ void plan_select(struct plan *plan);
 bool plan_whole(const struct dockerfile_use *use, const char *name);
 /* An ignore file's text made ready; NULL for NULL. The plan owns it. */
 const struct ignore *plan_exclude(struct plan *plan, const char *text);
+/* The folder's own ignore file; NULL when there is none that can be read: then it is the builder's to complain about it. */
+const struct ignore *plan_ignore_in(struct plan *plan, const char *root);
 /* names.c: which images the services are known by, once the targets are. */
 void plan_name_images(struct plan *plan);
 /* Those of the image that `service` makes, with the suffix of the format (NULL: none) behind each tag. NULL-terminated, in the

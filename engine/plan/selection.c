@@ -68,7 +68,11 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 	if (name && filter.patterns_len > 0)
 		patterns[filter.patterns_len++] = ".dockerignore";
 	filter.except = except_of(plan, context->root, &filter.except_len);
-	context->selection = source_add(plan->source, context->root, &filter);
+	context->selection = context->shown = source_add(plan->source, context->root, &filter);
+	if (!name)
+		return;
+	filter.ignore = plan_ignore_in(plan, context->root);
+	context->shown = source_add(plan->source, context->root, &filter);
 }
 
 static void select_inputs(struct plan *plan, struct plan_prepare *prepare)

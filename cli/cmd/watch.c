@@ -257,8 +257,10 @@ int cmd_watch(const struct options *options, struct error **err)
 	if (!options->run)
 		return watch(&again, err);
 	up_here(options, &here);
+	loop_hold_signals(true); /* whenever it is interrupted, the services end with it */
 	status = watch(&here.options, err);
 	if (end_services(&here.options, status < 0 ? NULL : err) < 0)
-		return -1;
+		status = -1;
+	loop_hold_signals(false);
 	return status;
 }

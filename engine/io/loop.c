@@ -21,8 +21,10 @@ struct post {
 	void *arg;
 };
 
+static const int signums[] = { SIGINT, SIGTERM, SIGHUP };
+
 enum {
-	SIGNALS = 3,
+	SIGNALS = sizeof(signums) / sizeof(signums[0]),
 	LOOP_DESCRIPTORS = 4, /* of a loop: epoll, two of a pipe, an event */
 };
 
@@ -47,6 +49,7 @@ struct loop {
 
 	void (*tick)(void *arg);
 	void *tick_arg;
+	bool held; /* loop_hold_signals was called before loop_signals */
 	void (*on_signal)(void *arg, int signum);
 	void *signal_arg;
 	void (*on_resize)(void *arg);
@@ -210,6 +213,8 @@ void loop_free(struct loop *loop)
 		return;
 	if (loop->free_procs)
 		loop->free_procs(loop->procs);
+	if (loop->held)
+		loop_hold_signals(true);
 	signum = unseen_signal(loop);
 	uv_walk(&loop->uv, close_handle, NULL);
 	while (uv_run(&loop->uv, UV_RUN_DEFAULT) != 0)
@@ -218,7 +223,7 @@ void loop_free(struct loop *loop)
 	pthread_cond_destroy(&loop->cancelled);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop);
-	/* Now it does what it does to any process. */
+	/* Now it does what it does to any process, unless signals are held. */
 	if (signum)
 		raise(signum);
 }
@@ -358,9 +363,24 @@ static void on_signal(uv_signal_t *handle, int signum)
 	loop->on_signal(loop->signal_arg, signum);
 }
 
+static void mask_signals(int how, sigset_t *ret_before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	for (int i = 0; i < SIGNALS; i++)
+		sigaddset(&set, signums[i]);
+	pthread_sigmask(how, &set, ret_before);
+}
+
+void loop_hold_signals(bool hold)
+{
+	mask_signals(hold ? SIG_BLOCK : SIG_UNBLOCK, NULL);
+}
+
 int loop_signals(struct loop *loop, void (*fn)(void *arg, int signum), void *arg, struct error **err)
 {
-	static const int signums[SIGNALS] = { SIGINT, SIGTERM, SIGHUP };
+	sigset_t before;
 
 	loop->on_signal = fn;
 	loop->signal_arg = arg;
@@ -373,6 +393,8 @@ int loop_signals(struct loop *loop, void (*fn)(void *arg, int signum), void *arg
 		if (r < 0)
 			return error_errno(err, ERROR_STATE, -r, "cannot watch signals");
 	}
+	mask_signals(SIG_UNBLOCK, &before);
+	loop->held = sigismember(&before, SIGINT);
 	return 0;
 }
 

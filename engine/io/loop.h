@@ -43,6 +43,9 @@ void loop_cancel(struct loop *loop);
 bool loop_cancelled(const struct loop *loop); /* any thread */
 /* From now on SIGINT, SIGTERM and SIGHUP call `fn(arg, signum)` on the loop's thread. */
 int loop_signals(struct loop *loop, void (*fn)(void *arg, int signum), void *arg, struct error **err);
+/* Whoever runs several loops one after the other, and must tidy up at the end: signals that come in between wait for the next
+ * loop's loop_signals, until `hold` is false. On the thread that runs the loops. */
+void loop_hold_signals(bool hold);
 /* SIGWINCH, for the live display. */
 int loop_on_resize(struct loop *loop, void (*fn)(void *arg), void *arg, struct error **err);
 

@@ -498,6 +498,41 @@ static void a_signal_that_comes_when_the_loop_has_ended_is_not_lost(void **state
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
 }
 
+static void stop_at_signal(void *arg, int signum)
+{
+	(void)signum;
+	loop_stop(arg);
+}
+
+static void a_signal_that_is_held_is_told_by_the_next_loop(void **state)
+{
+	pid_t child = fork();
+	int status = 0;
+
+	(void)state;
+	if (child == 0) {
+		struct loop *own = NULL;
+
+		alarm(20);
+		loop_hold_signals(true);
+		for (int i = 0; i < 3; i++) {
+			if (loop_new(&own, NULL) < 0 || loop_signals(own, stop_at_signal, own, NULL) < 0)
+				_exit(1);
+			if (i == 0)
+				loop_stop(own);
+			loop_run(own, NULL); /* from the second one on until the signal comes */
+			if (i == 0)
+				raise(SIGTERM);
+			loop_free(own);
+			if (i == 1)
+				raise(SIGINT);
+		}
+		_exit(7);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -517,6 +552,7 @@ int main(void)
 		CASE(a_tree_that_grows_is_ended_whole),
 		CASE(a_journal_ends_what_it_names_and_nothing_else),
 		CASE(a_signal_that_comes_when_the_loop_has_ended_is_not_lost),
+		CASE(a_signal_that_is_held_is_told_by_the_next_loop),
 	};
 
 	return cmocka_run_group_tests_name("io_proc", tests, NULL, NULL);

@@ -16,6 +16,7 @@
 #include "cli/registry_session.h"
 #include "cli/session.h"
 #include "engine/oci/document.h"
+#include "engine/oci/nydus.h"
 #include "engine/registry/client.h"
 
 /* Describes the image in a registry; for an index, every platform with its config. */
@@ -58,6 +59,29 @@ static int inspect_read_config(struct registry *registry, const struct ref *ref,
 	return 0;
 }
 
+/* The form of the image's layers, where it is not the plain one, by what the manifest says of them; NULL for others. */
+static const char *inspect_format(const struct buf *manifest)
+{
+	cleanup_json struct json *json = NULL;
+	const struct json *layers;
+
+	if (json_parse(manifest->data, manifest->len, "", &json, NULL) < 0)
+		return NULL;
+	layers = json_get(json, "layers");
+	for (size_t i = 0; i < json_len(layers); i++) {
+		const struct json *layer = json_at(layers, i);
+		const char *type = json_str(layer, "mediaType");
+
+		if (type && strcmp(type, NYDUS_BLOB_TYPE) == 0)
+			return "nydus";
+		if (json_get(json_get(layer, "annotations"), "containerd.io/snapshot/stargz/toc.digest"))
+			return "estargz";
+		if (type && strcmp(type, OCI_LAYER "+zstd") == 0)
+			return "zstd";
+	}
+	return NULL;
+}
+
 /* Gets a manifest, by the reference's digest or tag. */
 static int get(struct registry *registry, const struct ref *ref, const char *name, struct buf *text,
 	       struct document **ret, struct error **err)
@@ -94,6 +118,7 @@ static int inspect_add_member(struct registry *registry, const struct ref *where
 	ref.digest = (char *)entry->blob.digest;
 	if (get(registry, &ref, entry->blob.digest, &text, &manifest, err) < 0)
 		return -1;
+	json_set_str(object, "format", inspect_format(&text));
 	return manifest->index ? 0 : inspect_read_config(registry, &ref, manifest, object, err);
 }
 
@@ -119,6 +144,7 @@ static int inspect_describe(struct registry *registry, const struct ref *ref, co
 		struct json *object = json_new_object();
 
 		json_set_str(object, "digest", document->self.digest);
+		json_set_str(object, "format", inspect_format(&text));
 		json_append(list, object);
 		return inspect_read_config(registry, ref, document, object, err);
 	}
@@ -165,6 +191,8 @@ static void inspect_add_platform(struct buf *out, const struct json *member)
 	}
 	buf_printf(out, "  %-14s %s  ", platform ? platform : "?", json_str(member, "digest"));
 	text_size(out, (uint64_t)json_int(member, "size"));
+	if (json_str(member, "format"))
+		buf_printf(out, "  %s", json_str(member, "format"));
 	buf_char(out, '\n');
 	inspect_add_line(out, "user", json_str(member, "User"));
 	inspect_add_line(out, "folder", json_str(member, "WorkingDir"));

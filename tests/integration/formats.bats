@@ -228,6 +228,11 @@ files()
 	grep -q 'nothing to do' "$err"
 	cb inspect "$web-esgz"
 	equal "$status" 0
+	grep -Eq '^  linux/arm64 .* estargz$' "$out"
+	cb inspect --format=json "$web-zstd"
+	equal "$(jq -r '.platforms[].format' "$out" | sort -u)" zstd
+	cb inspect "$web"
+	! grep -Eq 'zstd|estargz' "$out"
 }
 
 @test "what this machine cannot make is said before anything is built" {

@@ -98,14 +98,14 @@ uint32_t diags_source(struct diags *diags, const char *name, const char *text, s
 	return (uint32_t)diags->source_count;
 }
 
-static struct diag_source *find_source(const struct diags *diags, uint32_t file)
+static struct diag_source *find_diag_source(const struct diags *diags, uint32_t file)
 {
 	return file > 0 && file <= diags->source_count ? diags->sources[file - 1] : NULL;
 }
 
 void diags_hide(struct diags *diags, uint32_t file, const char *instead)
 {
-	struct diag_source *source = find_source(diags, file);
+	struct diag_source *source = find_diag_source(diags, file);
 
 	source->hidden = true;
 	source->instead = instead;
@@ -113,7 +113,7 @@ void diags_hide(struct diags *diags, uint32_t file, const char *instead)
 
 const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *ret_len)
 {
-	const struct diag_source *source = find_source(diags, file);
+	const struct diag_source *source = find_diag_source(diags, file);
 
 	*ret_len = source ? source->len : 0;
 	return source ? source->text : NULL;
@@ -196,7 +196,7 @@ static uint32_t line_at(const struct diag_source *source, size_t offset)
 
 struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset)
 {
-	struct diag_source *source = find_source(diags, file);
+	struct diag_source *source = find_diag_source(diags, file);
 	struct pos pos = { .file = file };
 
 	if (!source)
@@ -212,7 +212,7 @@ struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset)
 /* A position that exists: past the end becomes the end, a file that is not known becomes none. */
 static struct pos clamp(const struct diags *diags, struct pos pos)
 {
-	struct diag_source *source = find_source(diags, pos.file);
+	struct diag_source *source = find_diag_source(diags, pos.file);
 
 	if (!source)
 		return (struct pos){ 0 };
@@ -498,7 +498,7 @@ static void render_line(struct diag_source *source, struct pos pos, const struct
 static void render_remark(const struct diags *diags, const struct remark *remark, bool note, const struct style *style,
 			  struct buf *out)
 {
-	struct diag_source *source = find_source(diags, remark->pos.file);
+	struct diag_source *source = find_diag_source(diags, remark->pos.file);
 	const char *message = source && source->instead ? source->instead : remark->message;
 
 	if (source) {

@@ -32,7 +32,7 @@ struct tree_walk {
 	int fd; /* of the deepest level */
 };
 
-static void walk_free(struct tree_walk *walk)
+static void tree_walk_free(struct tree_walk *walk)
 {
 	for (size_t i = 0; i < walk->depth; i++) {
 		free(walk->levels[i].name);
@@ -44,7 +44,7 @@ static void walk_free(struct tree_walk *walk)
 }
 
 /* Opens a folder to empty it. Its owner gets every right to it first; a link is never followed. */
-static int open_folder(int parent, const char *name)
+static int open_below(int parent, const char *name)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	int fd = openat(parent, name, flags);
@@ -118,7 +118,7 @@ static int walk_down(struct tree_walk *walk, int parent, const char *name)
 {
 	struct stat st;
 	struct tree_level *level;
-	int fd = open_folder(parent, name);
+	int fd = open_below(parent, name);
 
 	if (fd < 0)
 		return -1;
@@ -210,7 +210,7 @@ static int remove_folder(const char *path, struct error **err)
 
 		error_errno(err, ERROR_STATE, errnum, "%s: cannot remove what is in it", where);
 	}
-	walk_free(&walk);
+	tree_walk_free(&walk);
 	if (result == 0 && rmdir(path) < 0 && errno != ENOENT)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot remove", path);
 	return result;

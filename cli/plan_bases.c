@@ -25,8 +25,8 @@ static int find_newest(void *data, const char *reference, const struct platform 
 }
 
 /* What cannot be asked is a matter of the build that needs it, and of the builder, which may have the image. */
-static int ask_onbuild(void *data, const char *reference, const struct platform *platform, const char *digest,
-		       struct error **err)
+static int ask_base_onbuild(void *data, const char *reference, const struct platform *platform, const char *digest,
+			    struct error **err)
 {
 	struct session *session = data;
 	cleanup_error struct error *error = NULL;
@@ -59,6 +59,6 @@ int plan_bases(struct session *session, const struct session_plan *want, struct 
 			r = session_registry(session, err) < 0
 				    ? -1
 				    : plan_renew_bases(session->plan, find_newest, session, err);
-	} while (r == 0 && (r = plan_ask_onbuild(session->plan, ask_onbuild, session, &again, err)) == 0 && again);
+	} while (r == 0 && (r = plan_ask_onbuild(session->plan, ask_base_onbuild, session, &again, err)) == 0 && again);
 	return r;
 }

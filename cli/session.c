@@ -80,7 +80,7 @@ static char *project_of(const char *dir)
 	return found;
 }
 
-static int load(struct session *session, struct error **err)
+static int load_manifest(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
 	struct sources sources cleanup_sources = sources_find(options);
@@ -132,7 +132,7 @@ static int open_state(struct session *session, struct error **err)
 int session_open(struct session *session, const struct options *options, struct error **err)
 {
 	*session = (struct session){ .options = options, .alone = -1, .diags = diags_new() };
-	if (load(session, err) < 0 || open_state(session, err) < 0)
+	if (load_manifest(session, err) < 0 || open_state(session, err) < 0)
 		return -1;
 	return 0;
 }
@@ -214,8 +214,8 @@ int session_alone(struct session *session, struct error **err)
 
 /* A name from the command line, else from the environment; these two are binding. Else the one that the environment
  * hints at, else the one used last. */
-static int choose(struct session *session, const struct choice *choice, char **ret, bool *ret_preferred,
-		  struct error **err)
+static int choose_tool(struct session *session, const struct choice *choice, char **ret, bool *ret_preferred,
+		       struct error **err)
 {
 	const char *value = choice->option ? choice->option : getenv(choice->variable);
 
@@ -234,8 +234,8 @@ static int choose_tools(struct session *session, struct error **err)
 	const struct choice builder = { session->options->builder, "CBUILD_BUILDER", builder_hinted(), "builder" };
 	const struct choice runtime = { session->options->runtime, "CBUILD_RUNTIME", NULL, "runtime" };
 
-	if (choose(session, &builder, &session->builder, &session->builder_preferred, err) < 0 ||
-	    choose(session, &runtime, &session->runtime, &session->runtime_preferred, err) < 0)
+	if (choose_tool(session, &builder, &session->builder, &session->builder_preferred, err) < 0 ||
+	    choose_tool(session, &runtime, &session->runtime, &session->runtime_preferred, err) < 0)
 		return -1;
 	return 0;
 }

@@ -30,7 +30,7 @@ static const char *first_there(const char *const *names)
 	return *names;
 }
 
-static const char *const *split(struct arena *arena, const char *text, const char *separator)
+static const char *const *split_paths(struct arena *arena, const char *text, const char *separator)
 {
 	const char **list = arena_array(arena, SOURCES_MAX + 1, sizeof(*list));
 	size_t len = 0;
@@ -56,7 +56,7 @@ static const char *const *named_files(struct sources *sources)
 
 	if (!names || !*names)
 		return NULL;
-	list = split(sources->arena, names, separator && *separator ? separator : ":");
+	list = split_paths(sources->arena, names, separator && *separator ? separator : ":");
 	return list[0] ? list : NULL;
 }
 
@@ -94,7 +94,7 @@ struct sources sources_find(const struct options *options)
 	const char *env_files = own || sources.env_files ? NULL : getenv("COMPOSE_ENV_FILES");
 
 	if (env_files && *env_files)
-		sources.env_files = split(sources.arena, env_files, ",");
+		sources.env_files = split_paths(sources.arena, env_files, ",");
 	if (options->file) {
 		sources.path = options->file;
 		sources.given = true;

@@ -91,7 +91,7 @@ static void take_words(struct decode *d, const struct schema_key *key, const str
 	decode_words(d, key, node, at);
 }
 
-static void take_map(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
+static void take_map_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	if (node->kind == NODE_MAP || (node->kind == NODE_SCALAR && key->sub->short_key))
 		decode_map(d, key->sub, node, at);
@@ -178,7 +178,7 @@ typedef void take(struct decode *d, const struct schema_key *key, const struct y
 	ROW(TYPE_NAMED, take_named)           \
 	ROW(TYPE_TEST, decode_test)           \
 	ROW(TYPE_DEPENDS, decode_depends)     \
-	ROW(TYPE_MAP, take_map)
+	ROW(TYPE_MAP, take_map_value)
 TABLE_ROWS_COMPLETE(TAKES, SCHEMA_TYPES);
 static take *const takes[] = { TAKES(TABLE_ROW) };
 

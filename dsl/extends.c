@@ -98,7 +98,7 @@ static struct extending read_extends(struct merge *m, const struct yaml_node *ex
 	return (struct extending){ 0 };
 }
 
-static const struct entry *find_name(const struct merge *m, const struct extending *extending)
+static const struct entry *find_extended(const struct merge *m, const struct extending *extending)
 {
 	const char *name = extending->name->text;
 	const struct entry *found = extending->services_only ? NULL : map_get(names_at(m, extending->where, false), name);
@@ -107,7 +107,7 @@ static const struct entry *find_name(const struct merge *m, const struct extendi
 }
 
 /* The node that this one extends, or NULL: it extends nothing, or that was complained about. `*pos`: where it is named. */
-static const struct entry *find_base(struct merge *m, const struct yaml_node *node, struct pos *pos)
+static const struct entry *find_base_entry(struct merge *m, const struct yaml_node *node, struct pos *pos)
 {
 	const struct yaml_node *extends = node_get(node, "extends");
 	struct extending extending = read_extends(m, extends);
@@ -119,7 +119,7 @@ static const struct entry *find_base(struct merge *m, const struct yaml_node *no
 		return NULL;
 	}
 	*pos = extending.name->pos;
-	found = find_name(m, &extending);
+	found = find_extended(m, &extending);
 	if (found)
 		return found;
 	m->broken = true;
@@ -142,7 +142,7 @@ struct yaml_node *merge_written(struct merge *m, const struct entry *entry, cons
 		if (!extends)
 			return NULL;
 		extending = read_extends(m, interp_node(m->interp, NULL, extends));
-		entry = extending.name ? find_name(m, &extending) : NULL;
+		entry = extending.name ? find_extended(m, &extending) : NULL;
 	}
 	return NULL;
 }
@@ -205,7 +205,7 @@ static void extends_follow(struct merge *m, const struct entry *entry, struct ch
 					       .node = interp_node(m->interp, &schema_service, entry->value) };
 		if (chain->len > 1)
 			map_set(m->used, entry->key, (void *)entry);
-		entry = step->node->kind == NODE_MAP ? find_base(m, step->node, &step->pos) : NULL;
+		entry = step->node->kind == NODE_MAP ? find_base_entry(m, step->node, &step->pos) : NULL;
 	}
 }
 

@@ -72,7 +72,7 @@ static int files_read_text(const char *path, struct buf *text, struct error **er
 }
 
 /* NULL after a complaint. */
-static struct yaml_node *parse(struct files *files, uint32_t file, const struct buf *text)
+static struct yaml_node *parse_file(struct files *files, uint32_t file, const struct buf *text)
 {
 	struct yaml_node *tree;
 
@@ -139,7 +139,7 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 	if (!given && files->count > 1 && !outside_is_manifest(text.data))
 		diags_hide(files->diags, file, "this is wrong for a manifest; the file does not look like one");
 	unit_add_text(files->units, unit, file);
-	*ret = parse(files, file, &text);
+	*ret = parse_file(files, file, &text);
 	if (unit->files_len == 1 && *ret)
 		unit->compose = (unit->parent && unit->parent->compose) || is_compose(path, *ret);
 	vars = *ret ? node_get(*ret, "vars") : NULL;

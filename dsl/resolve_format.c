@@ -19,7 +19,7 @@ enum { PLAIN, NAMES = FORMAT_KINDS + 1 }; /* then the kinds of formats */
 TABLE_COMPLETE(names, NAMES);
 TABLE_COMPLETE(suffixes, NAMES);
 
-static bool find_name(struct resolve *r, const struct text *name, size_t *ret)
+static bool find_format(struct resolve *r, const struct text *name, size_t *ret)
 {
 	const char *nearest;
 
@@ -55,7 +55,7 @@ static struct image_format *take_formats(struct resolve *r, const struct draft_f
 		const struct draft_format *draft = &drafts[i];
 		size_t name;
 
-		if (!find_name(r, &draft->name, &name) || !check_suffix(r, &draft->suffix, name) || name == PLAIN)
+		if (!find_format(r, &draft->name, &name) || !check_suffix(r, &draft->suffix, name) || name == PLAIN)
 			continue;
 		formats[(*ret_len)++] = (struct image_format){
 			.name = draft->name,

@@ -12,7 +12,7 @@
 
 /* A build's secrets, agents and networks. */
 
-static const struct draft_source *find_source(struct resolve *r, const struct text *name)
+static const struct draft_source *find_secret_source(struct resolve *r, const struct text *name)
 {
 	const struct draft *draft = r->draft;
 	const char **names = arena_array(r->arena, draft->sources_len, sizeof(*names));
@@ -52,7 +52,7 @@ static const char *given_path(struct resolve *r, const struct text *path)
 
 static bool resolve_secret(struct resolve *r, const struct draft_secret *draft, struct build_secret *ret)
 {
-	const struct draft_source *source = find_source(r, &draft->source);
+	const struct draft_source *source = find_secret_source(r, &draft->source);
 
 	if (!source)
 		return false;

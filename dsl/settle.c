@@ -48,8 +48,8 @@ static const struct entry *find_base(struct files *files, const struct yaml_node
 	return map_get(names->services, name->text);
 }
 
-static struct yaml_node *follow(struct files *files, const struct settle_names *names, struct yaml_node *node,
-				unsigned depth)
+static struct yaml_node *follow_bases(struct files *files, const struct settle_names *names, struct yaml_node *node,
+				      unsigned depth)
 {
 	const struct yaml_node *extends = node_get(node, "extends");
 	struct settle_names where = *names;
@@ -78,7 +78,7 @@ static struct yaml_node *settle_service(struct files *files, const struct settle
 {
 	struct yaml_node *node = interp_node(scope_interp(files->scope), &schema_service, entry->value);
 
-	return node->kind == NODE_MAP ? follow(files, names, node, depth) : node;
+	return node->kind == NODE_MAP ? follow_bases(files, names, node, depth) : node;
 }
 
 struct yaml_node *settle_file(struct files *files, const struct unit *unit, struct yaml_node *tree)

@@ -89,11 +89,8 @@ symbols_upward() {
 }
 
 # Pairs of files that are one recursion: a value may hold variables, whose values may hold variables; a file may include files.
-# The two of builder/ go with what the BuildKit client replaces.
 recursion='dsl/interp dsl/scope
-dsl/add dsl/include
-engine/builder/bake engine/builder/buildkit
-engine/builder/docker_facts engine/builder/docker_memory'
+dsl/add dsl/include'
 
 circles() {
 	edges=$(echo "$uses" | awk -v pairs="$recursion" '
@@ -122,21 +119,32 @@ gaps() {
 	grep -rEn '^[[:space:]]*(\{ *)?\[[A-Z][A-Z0-9_]*\] =' base dsl engine cli --include='*.c' || true
 }
 
-# A file's and a struct's name says which one is meant. Commands' files are called like their commands. The rest of these lists
-# goes with what the BuildKit client replaces.
-twice_files='auth.c auth.h bake.c bake.h content.c content.h docker.c session.c session.h'
-twice_structs='draft entry head item'
-
+# A file's, a struct's and a static function's name says which one is meant, in a backtrace too. Commands' files are called like
+# their commands. Functions are taken from the text: most of the small ones are no symbols any more once they are inlined.
 same_files() {
 	find base dsl engine cli -name '*.[ch]' ! -path 'cli/cmd/*' | sed 's|.*/||' | sort | uniq -d | while read -r name; do
-		case " $twice_files " in *" $name "*) ;; *) find base dsl engine cli -name "$name" ;; esac
+		find base dsl engine cli -name "$name"
 	done
 }
 
 same_structs() {
 	grep -rhoE '^struct [a-z_0-9]+ \{' base dsl engine cli --include='*.[ch]' | sort | uniq -d | while read -r _ name _; do
-		case " $twice_structs " in *" $name "*) ;; *) grep -rlE "^struct $name \{" base dsl engine cli --include='*.[ch]' ;; esac
+		grep -rlE "^struct $name \{" base dsl engine cli --include='*.[ch]'
 	done
+}
+
+same_functions() {
+	find base dsl engine cli -name '*.c' ! -name '*.pb-c.c' | xargs awk '
+		/^[a-z].*\(/ && !/[;=]/ {
+			name = $0
+			sub(/\(.*/, "", name)
+			sub(/.*[ *]/, "", name)
+			if (!((name, FILENAME) in seen) && ++times[name] > 1)
+				twice[name]
+			seen[name, FILENAME]
+			files[name] = files[name] " " FILENAME
+		}
+		END { for (name in twice) print name ":" files[name] }' | sort
 }
 
 check() { # number, what, output
@@ -149,7 +157,7 @@ check() { # number, what, output
 }
 
 uses=$(uses)
-echo 1..9
+echo 1..10
 check 1 "no include points upward or sideways" "$(upward)"
 check 2 "the objects' symbols were found" "$([ "$(echo "$uses" | wc -l)" -gt 1000 ] || echo "in $objects")"
 check 3 "no symbol is taken from above or from the side" "$(symbols_upward)"
@@ -159,3 +167,4 @@ check 6 "no mutable globals" "$(globals)"
 check 7 "tables by an enum have no gap" "$(gaps)"
 check 8 "no two files have one name" "$(same_files)"
 check 9 "no two structs have one name" "$(same_structs)"
+check 10 "no two functions have one name" "$(same_functions)"

@@ -161,8 +161,8 @@ static void lock_compare(struct lock_work *work, const struct lock_entry *was, c
 }
 
 /* What the base does on build, for the platforms that are built. */
-static int add_onbuild(struct lock_work *work, const struct lock_wanted *wanted, const struct lock_entry *was,
-		       struct error **err)
+static int lock_onbuild(struct lock_work *work, const struct lock_wanted *wanted, const struct lock_entry *was,
+			struct error **err)
 {
 	struct lock_entry *entry = (struct lock_entry *)lockfile_find(work->made, wanted->reference);
 	char platform[PLATFORM_TEXT];
@@ -205,7 +205,7 @@ static int find_entry(struct lock_work *work, const struct lock_wanted *wanted, 
 	}
 	lock_compare(work, was, now);
 	lockfile_put(work->made, lock_entry_copy(now));
-	return add_onbuild(work, wanted, was, err);
+	return lock_onbuild(work, wanted, was, err);
 }
 
 static void find_unused(struct lock_work *work)

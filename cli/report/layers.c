@@ -42,7 +42,7 @@ struct layers {
 	double rows;
 };
 
-static void join(struct layers *layers, size_t from, size_t to)
+static void join_layers(struct layers *layers, size_t from, size_t to)
 {
 	struct layer_spot *a = &layers->spots[from], *b = &layers->spots[to];
 
@@ -102,10 +102,10 @@ static void layers_add_edge(struct layers *layers, size_t edge, const struct lay
 	for (size_t layer = from + 1; layer < to; layer++) {
 		size_t bend = add_spot(layers, layer, BEND_HEIGHT);
 
-		join(layers, last, bend);
+		join_layers(layers, last, bend);
 		last = bend;
 	}
-	join(layers, last, ends->to);
+	join_layers(layers, last, ends->to);
 }
 
 static void fill_layers(struct layers *layers)

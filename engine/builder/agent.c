@@ -30,7 +30,7 @@ struct agent {
 };
 
 /* It runs until it is stopped. */
-static void *run(void *arg)
+static void *agent_run(void *arg)
 {
 	struct agent *agent = arg;
 	const char *const argv[] = { "ssh-agent", "-D", "-a", agent->socket, NULL };
@@ -95,7 +95,7 @@ int agent_start(struct loop *loop, const char *key, struct agent **ret, struct e
 	r = mkdtemp(agent->dir) ? 0 : error_errno(err, ERROR_STATE, errno, "%s", agent->dir);
 	agent->socket = path_join(agent->dir, "agent");
 	if (r == 0) {
-		r = thread_start(&agent->thread, run, agent);
+		r = thread_start(&agent->thread, agent_run, agent);
 		if (r != 0)
 			r = error_errno(err, ERROR_STATE, r, "cannot start a thread");
 	}

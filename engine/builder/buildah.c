@@ -100,7 +100,8 @@ static void take_line(void *data, const char *line, size_t len)
 }
 
 /* Runs one buildah; a status other than 0 is an error. */
-static int run(struct work *work, const struct argv *argv, bool capture, struct proc_result *ret, struct error **err)
+static int run_buildah(struct work *work, const struct argv *argv, bool capture, struct proc_result *ret,
+		       struct error **err)
 {
 	struct proc_spec spec = {
 		.argv = (const char *const *)argv->items,
@@ -166,7 +167,7 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	if (certificates(work, image, &argv, err) < 0)
 		return -1;
 	argv_add(&argv, source);
-	if (run(work, &argv, true, &result, err) < 0) {
+	if (run_buildah(work, &argv, true, &result, err) < 0) {
 		if (err && *err && (*err)->transient)
 			(*err)->cls = ERROR_REGISTRY;
 		return error_wrap(err, "%s for %s", image->name, platform);
@@ -226,7 +227,7 @@ static int pull_remote(struct work *work, const struct build_image *image, struc
 	argv_add(&argv, "tag");
 	argv_add(&argv, digest_hex(before));
 	argv_add(&argv, name);
-	return run(work, &argv, false, &result, err);
+	return run_buildah(work, &argv, false, &result, err);
 }
 
 /* An image by its own name, of this storage alone. */
@@ -288,7 +289,7 @@ static int read_image(const struct buildah *self, const char *identity, struct i
 static int run_build(struct work *work, const struct argv *argv, unsigned number, struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
-	int status = run(work, argv, false, &result, err);
+	int status = run_buildah(work, argv, false, &result, err);
 
 	if (status < 0 && loop_cancelled(work->self->loop))
 		leftover_remove(work->self->loop, work->self->program, work->self->facts.root, number);
@@ -389,7 +390,7 @@ static int export(struct work *work, const char *id, struct build_result *result
 	argv_add(&argv, "--format=v2s2");
 	argv_add(&argv, digest_hex(id));
 	argv_addf(&argv, "dir:%s", dir);
-	if (run(work, &argv, false, &pushed, err) < 0)
+	if (run_buildah(work, &argv, false, &pushed, err) < 0)
 		return -1;
 	if (layout_import_dir(work->self->layout, dir, &work->job->platform, result->digest, err) < 0)
 		return -1;

@@ -31,19 +31,19 @@ const char *const *builder_names(void)
 	return names;
 }
 
-static bool is_called(const char *builder, const char *name, size_t len)
+static bool is_builder_name(const char *builder, const char *name, size_t len)
 {
 	return builder && strlen(builder) == len && strncmp(builder, name, len) == 0;
 }
 
 /* What "docker:fleet" begins with; the instance behind the colon, or NULL, in *ret_instance. */
-static const struct builder_ops *find(const char *name, const char **ret_instance)
+static const struct builder_ops *find_driver(const char *name, const char **ret_instance)
 {
 	size_t len = strcspn(name, ":");
 
 	*ret_instance = name[len] ? name + len + 1 : NULL;
 	for (size_t i = 0; i < BUILDERS; i++) {
-		if ((is_called(builders[i]->name, name, len) || is_called(builders[i]->synonym, name, len)) &&
+		if ((is_builder_name(builders[i]->name, name, len) || is_builder_name(builders[i]->synonym, name, len)) &&
 		    (!*ret_instance || (builders[i]->instances && **ret_instance)))
 			return builders[i];
 	}
@@ -155,7 +155,7 @@ int builder_open(const char *name, struct loop *loop, struct state *state, struc
 
 	if (!name)
 		return open_best(&given, ret, err);
-	ops = find(name, &given.instance);
+	ops = find_driver(name, &given.instance);
 	return ops ? open_one(ops, &given, ret, err) : no_such(name, err);
 }
 
@@ -172,7 +172,7 @@ int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct
 		.layout = layout,
 	};
 	const char *instance;
-	const struct builder_ops *ops = find(spec->driver, &instance);
+	const struct builder_ops *ops = find_driver(spec->driver, &instance);
 
 	return ops ? open_called(spec->name, ops, &given, ret, err) : no_such(spec->driver, err);
 }
@@ -210,7 +210,7 @@ int builder_check(struct builder *builder, const struct build_job *job, builder_
 char *builder_known_place(const char *name, struct state *state)
 {
 	const char *instance;
-	const struct builder_ops *ops = find(name, &instance);
+	const struct builder_ops *ops = find_driver(name, &instance);
 
 	if (ops && !ops->known_place)
 		return mem_strdup("");

@@ -13,7 +13,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "engine/builder/builder.h"
-#include "engine/buildkit/content.h"
+#include "engine/buildkit/content_store.h"
 #include "engine/buildkit/control.h"
 #include "engine/oci/layout.h"
 
@@ -39,7 +39,7 @@ struct caches {
 	struct json *manifest; /* the descriptor of what was kept, or NULL */
 };
 
-static void add(struct cache *cache, const char *key, const char *value)
+static void cache_set(struct cache *cache, const char *key, const char *value)
 {
 	mem_reserve(&cache->attrs, &cache->cap, cache->typed.attrs_len + 1, sizeof(*cache->attrs));
 	cache->attrs[cache->typed.attrs_len++] = (struct control_pair){ key, value };
@@ -77,14 +77,14 @@ static char *next_field(struct arena *arena, const char **at)
 	return arena_strndup(arena, field.data ? field.data : "", field.len);
 }
 
-static int parse(struct caches *caches, const char *text, struct cache *cache, struct error **err)
+static int parse_cache(struct caches *caches, const char *text, struct cache *cache, struct error **err)
 {
 	const char *at = text;
 
 	/* buildx's short form. */
 	if (!strchr(text, '=')) {
 		cache->typed.type = "registry";
-		add(cache, "ref", text);
+		cache_set(cache, "ref", text);
 		return 0;
 	}
 	while (*at) {
@@ -96,13 +96,13 @@ static int parse(struct caches *caches, const char *text, struct cache *cache, s
 		if (strcmp(field, "type") == 0)
 			cache->typed.type = value;
 		else
-			add(cache, field, value);
+			cache_set(cache, field, value);
 	}
 	return cache->typed.type ? 0 : error_make(err, ERROR_USAGE, "the cache \"%s\" has no type", text);
 }
 
 /* The folder's index: what has been kept there, each under a tag. */
-static int read_index(const struct cache *cache, struct json **ret, struct error **err)
+static int read_cache_index(const struct cache *cache, struct json **ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
 	bool found;
@@ -127,16 +127,16 @@ static int find_manifest(struct caches *caches, struct cache *cache, struct erro
 	cleanup_json struct json *index = NULL;
 	const struct json *list;
 
-	if (read_index(cache, &index, err) < 0)
+	if (read_cache_index(cache, &index, err) < 0)
 		return -1;
 	list = json_get(index, "manifests");
 	for (size_t i = 0; i < json_len(list); i++)
 		if (is_tagged(json_at(list, i), cache->tag) && digest_valid(json_str(json_at(list, i), "digest")))
-			add(cache, "digest", arena_strdup(caches->arena, json_str(json_at(list, i), "digest")));
+			cache_set(cache, "digest", arena_strdup(caches->arena, json_str(json_at(list, i), "digest")));
 	return 0;
 }
 
-static int open_folder(struct caches *caches, struct cache *cache, struct error **err)
+static int open_cache(struct caches *caches, struct cache *cache, struct error **err)
 {
 	const char *dir = attr(cache, cache->takes ? "dest" : "src");
 
@@ -158,7 +158,7 @@ static int add_all(struct caches *caches, const char **texts, bool takes, struct
 		struct cache *cache = &caches->list[caches->len++];
 
 		cache->takes = takes;
-		if (parse(caches, texts[i], cache, err) < 0 || open_folder(caches, cache, err) < 0)
+		if (parse_cache(caches, texts[i], cache, err) < 0 || open_cache(caches, cache, err) < 0)
 			return -1;
 		/* A folder in which nothing was kept yet. */
 		if (!takes && cache->layout && !attr(cache, "digest")) {
@@ -171,7 +171,7 @@ static int add_all(struct caches *caches, const char **texts, bool takes, struct
 	return 0;
 }
 
-static size_t count(const char **texts)
+static size_t count_texts(const char **texts)
 {
 	size_t len = 0;
 
@@ -204,7 +204,7 @@ int caches_new(const struct build_job *job, struct caches **ret, struct error **
 
 	*ret = caches; /* also when it fails */
 	caches->arena = arena_new();
-	caches->list = mem_array(count(job->cache_from) + count(job->cache_to) + 1, sizeof(*caches->list));
+	caches->list = mem_array(count_texts(job->cache_from) + count_texts(job->cache_to) + 1, sizeof(*caches->list));
 	if (add_all(caches, job->cache_from, false, err) < 0)
 		return -1;
 	caches->imports = caches->len;
@@ -283,7 +283,7 @@ static int write_index(const struct cache *cache, const struct json *manifest, s
 	json_set_str(annotations, TAG, cache->tag);
 	json_set(entry, "annotations", annotations);
 	json_append(list, entry);
-	if (read_index(cache, &old, err) < 0)
+	if (read_cache_index(cache, &old, err) < 0)
 		return -1;
 	for (size_t i = 0; i < json_len(json_get(old, "manifests")); i++)
 		if (!is_tagged(json_at(json_get(old, "manifests"), i), cache->tag))

@@ -145,22 +145,8 @@ static unsigned abilities_of(const char *version)
 	return found;
 }
 
-static bool has_containerd_store(const struct json *info)
-{
-	const struct json *list = json_get(info, "DriverStatus");
-
-	for (size_t i = 0; i < json_len(list); i++) {
-		const char *key = json_text(json_at(json_at(list, i), 0)),
-			   *value = json_text(json_at(json_at(list, i), 1));
-
-		if (key && value && strcmp(key, "driver-type") == 0 && strstr(value, "snapshotter"))
-			return true;
-	}
-	return false;
-}
-
 /* docker's daemon knows its own version, and whether its images are where BuildKit can hand them out. */
-static int ask_engine(struct driver *driver, struct error **err)
+static int ask_dockerd(struct driver *driver, struct error **err)
 {
 	const char *path = dockerd_socket(driver->route.url);
 	cleanup_buf struct buf text = { 0 };
@@ -182,7 +168,7 @@ static int ask_engine(struct driver *driver, struct error **err)
 	version = json_str(info, "ServerVersion");
 	if (version) /* "28.5.2+dfsg4": what a distribution adds says nothing here */
 		driver->version = mem_strndup(version, strspn(version, "0123456789."));
-	if (has_containerd_store(info))
+	if (dockerd_has_containerd_store(info))
 		return 0;
 	error_make(err, ERROR_TOOL, "docker at %s cannot hand out OCI layouts", driver->route.url);
 	error_remedy(err, "turn on docker's containerd image store (\"features\": {\"containerd-snapshotter\": true} "
@@ -196,7 +182,7 @@ static int find_out(struct driver *driver, struct error **err)
 {
 	struct daemon *daemon;
 
-	if (ask_engine(driver, err) < 0 || connect_driver(driver, &daemon, err) < 0 ||
+	if (ask_dockerd(driver, err) < 0 || connect_driver(driver, &daemon, err) < 0 ||
 	    control_info(daemon, OPEN_MS, &driver->info, err) < 0)
 		return -1;
 	if (driver->info.platforms_len == 0)
@@ -207,7 +193,7 @@ static int find_out(struct driver *driver, struct error **err)
 	return 0;
 }
 
-static void describe(struct driver *driver, struct builder_info *info)
+static void describe_daemon(struct driver *driver, struct builder_info *info)
 {
 	info->version = driver->version;
 	info->detail = driver->route.detail ? driver->route.detail : driver->route.url;
@@ -239,7 +225,7 @@ static int driver_open(route_function *route, const struct builder_given *given,
 		driver_free(driver);
 		return -1;
 	}
-	describe(driver, info);
+	describe_daemon(driver, info);
 	*ret = driver;
 	return 0;
 }

@@ -14,14 +14,14 @@
 #include "base/mem.h"
 #include "engine/builder/solve_attrs.h"
 #include "engine/buildkit/ask.h"
-#include "engine/buildkit/auth.h"
+#include "engine/buildkit/login.h"
 #include "engine/buildkit/control.h"
 #include "engine/buildkit/filesync.h"
-#include "engine/buildkit/session.h"
+#include "engine/buildkit/buildkit_session.h"
 
 #define LINT_MS 120000 /* a foreign frontend is an image that is pulled */
 
-static unsigned line_of(const struct json *finding, const char *which)
+static unsigned lint_line(const struct json *finding, const char *which)
 {
 	const struct json *range = json_at(json_get(json_get(finding, "location"), "ranges"), 0);
 	int64_t line = json_int(json_get(range, which), "line");
@@ -29,14 +29,14 @@ static unsigned line_of(const struct json *finding, const char *which)
 	return line > 0 && line <= INT_MAX ? (unsigned)line : 0;
 }
 
-static void tell(const struct json *json, const char *text, builder_found *found, void *data)
+static void tell_finding(const struct json *json, const char *text, builder_found *found, void *data)
 {
 	const struct builder_finding finding = {
 		.rule = json_str(json, "ruleName"),
 		.text = text,
 		.url = json_str(json, "url"),
-		.line = line_of(json, "start"),
-		.last_line = line_of(json, "end"),
+		.line = lint_line(json, "start"),
+		.last_line = lint_line(json, "end"),
 	};
 
 	found(data, &finding);
@@ -55,11 +55,11 @@ int lint_read(const char *text, size_t len, builder_found *found, void *data, st
 		const char *detail = json_str(warning, "detail"), *what = json_str(warning, "description");
 
 		if (detail || what)
-			tell(warning, detail ? detail : what, found, data);
+			tell_finding(warning, detail ? detail : what, found, data);
 	}
 	failure = json_get(answer, "buildError");
 	if (json_str(failure, "message"))
-		tell(failure, json_str(failure, "message"), found, data);
+		tell_finding(failure, json_str(failure, "message"), found, data);
 	return 0;
 }
 
@@ -97,7 +97,7 @@ int lint_check(struct loop *loop, struct daemon *daemon, const struct build_job 
 	struct arena *arena = arena_new();
 	struct filesync_folder *folders = arena_array(arena, job->contexts_len + 2, sizeof(*folders));
 	struct filesync *filesync = filesync_new(folders, job->contexts_len + 2);
-	const struct grpc_method methods[] = { filesync_method(filesync), auth_method(loop) };
+	const struct grpc_method methods[] = { filesync_method(filesync), login_method(loop) };
 	/* Texts whose times tell what they are can be shown under one key. */
 	const struct buildkit_session_spec spec = { "check", "cbuild-check", methods, 2 };
 	struct buildkit_session *session = NULL;

@@ -44,7 +44,7 @@ static void complete(struct route *route, bool tls)
 	};
 }
 
-static const char *behind(const char *text, const char *prefix)
+static const char *after_prefix(const char *text, const char *prefix)
 {
 	size_t len = strlen(prefix);
 
@@ -57,7 +57,7 @@ static void command(struct route *route, const char *const *words)
 		argv_add(&route->argv, *words);
 }
 
-static int read_json(const char *path, struct json **ret, struct error **err)
+static int read_json_file(const char *path, struct json **ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
 
@@ -81,7 +81,7 @@ static char *context_host(struct error **err)
 	const char *host;
 
 	copy_to(&name, getenv("DOCKER_CONTEXT"));
-	if (!name && path && read_json(path, &config, err) < 0)
+	if (!name && path && read_json_file(path, &config, err) < 0)
 		return NULL;
 	if (!name)
 		copy_to(&name, json_str(config, "currentContext"));
@@ -92,7 +92,7 @@ static char *context_host(struct error **err)
 	free(steal_ptr(path));
 	meta = mem_printf("contexts/meta/%s/meta.json", digest_hex(digest));
 	path = dockerd_config(meta);
-	if (!path || read_json(path, &context, err) < 0) {
+	if (!path || read_json_file(path, &context, err) < 0) {
 		error_wrap(err, "docker's context %s", name);
 		return NULL;
 	}
@@ -108,7 +108,7 @@ static bool docker_tls(struct route *route)
 	const char *verify = getenv("DOCKER_TLS_VERIFY"), *folder = getenv("DOCKER_CERT_PATH");
 	cleanup_free char *usual = dockerd_config("");
 
-	if (!behind(route->url, "tcp://") || !verify || !*verify)
+	if (!after_prefix(route->url, "tcp://") || !verify || !*verify)
 		return false;
 	if (!folder || !*folder)
 		folder = usual;
@@ -122,7 +122,7 @@ static bool docker_tls(struct route *route)
 
 static void route_host(const char *host, struct route *ret)
 {
-	const char *ssh = behind(host, "ssh://");
+	const char *ssh = after_prefix(host, "ssh://");
 
 	ret->engine = true;
 	ret->url = mem_strdup(host);
@@ -200,7 +200,7 @@ static int route_instance(const char *instance, struct route *ret, struct error 
 		error_remedy(err, "see docker buildx ls; docker alone is docker's own daemon");
 		return -1;
 	}
-	if (read_json(path, &json, err) < 0)
+	if (read_json_file(path, &json, err) < 0)
 		return -1;
 	driver = json_str(json, "Driver");
 	if (!driver || json_len(json_get(json, "Nodes")) == 0)
@@ -256,20 +256,20 @@ int route_buildkit(const struct builder_given *given, struct route *ret, struct 
 
 	if (!url)
 		url = host && *host ? host : USUAL_SOCKET;
-	if ((name = behind(url, "docker-container://")))
+	if ((name = after_prefix(url, "docker-container://")))
 		return route_container(name, NULL, ret);
-	if (behind(url, "podman-container://") || behind(url, "nerdctl-container://")) {
+	if (after_prefix(url, "podman-container://") || after_prefix(url, "nerdctl-container://")) {
 		size_t len = strcspn(url, "-");
 		cleanup_free char *tool = mem_strndup(url, len);
 
 		name = strstr(url, "://") + 3;
 		command(ret, (const char *const[]){ tool, "exec", "-i", "--", name, "buildctl", "dial-stdio", NULL });
-	} else if ((name = behind(url, "kube-pod://"))) {
+	} else if ((name = after_prefix(url, "kube-pod://"))) {
 		route_kube_pod(name, ret);
-	} else if ((name = behind(url, "ssh://"))) {
+	} else if ((name = after_prefix(url, "ssh://"))) {
 		command(ret, (const char *const[]){ "ssh", "-o", "BatchMode=yes", "--", name, "buildctl", "dial-stdio",
 						    NULL });
-	} else if (!behind(url, "unix://") && !behind(url, "tcp://")) {
+	} else if (!after_prefix(url, "unix://") && !after_prefix(url, "tcp://")) {
 		return error_make(err, ERROR_USAGE, "%s is no address of BuildKit's", url);
 	}
 	ret->url = mem_strdup(url);

@@ -24,12 +24,12 @@
 #include "engine/builder/result_import.h"
 #include "engine/builder/solve_attrs.h"
 #include "engine/builder/solve_steps.h"
-#include "engine/buildkit/auth.h"
-#include "engine/buildkit/content.h"
+#include "engine/buildkit/login.h"
+#include "engine/buildkit/content_store.h"
 #include "engine/buildkit/control.h"
 #include "engine/buildkit/filesync.h"
 #include "engine/buildkit/secrets.h"
-#include "engine/buildkit/session.h"
+#include "engine/buildkit/buildkit_session.h"
 #include "engine/buildkit/shown.h"
 #include "engine/buildkit/ssh.h"
 #include "engine/oci/blob.h"
@@ -200,7 +200,7 @@ static int add_folders(struct solve_work *work, char key[SHOWN_KEY + 1], struct 
 
 /* ---- the session ---- */
 
-static void add_secrets(struct solve_work *work)
+static void offer_secrets(struct solve_work *work)
 {
 	const struct build_job *job = work->job;
 	struct secret_source *sources = arena_array(work->arena, job->secrets_len + 1, sizeof(*sources));
@@ -211,7 +211,7 @@ static void add_secrets(struct solve_work *work)
 }
 
 /* A key gets an agent of its own. */
-static int find_agent(struct solve_work *work, const struct build_pair *ssh, const char **ret, struct error **err)
+static int offer_agent(struct solve_work *work, const struct build_pair *ssh, const char **ret, struct error **err)
 {
 	const char *path = *ssh->value ? ssh->value : getenv("SSH_AUTH_SOCK");
 	struct stat st;
@@ -237,14 +237,14 @@ static int add_agents(struct solve_work *work, struct error **err)
 	work->started = arena_array(work->arena, job->ssh_len + 1, sizeof(struct agent *));
 	for (size_t i = 0; i < job->ssh_len; i++) {
 		agents[i].id = job->ssh[i].key;
-		if (find_agent(work, &job->ssh[i], &agents[i].socket, err) < 0)
+		if (offer_agent(work, &job->ssh[i], &agents[i].socket, err) < 0)
 			return -1;
 	}
 	work->agents = (struct ssh_agents){ agents, job->ssh_len };
 	return 0;
 }
 
-static void add_content(struct solve_work *work)
+static void offer_content(struct solve_work *work)
 {
 	size_t len = caches_stores(work->caches, NULL);
 	struct content_store *stores = arena_array(work->arena, len + 2, sizeof(*stores));
@@ -263,12 +263,12 @@ static int open_session(struct solve_work *work, struct error **err)
 
 	if (add_folders(work, key, err) < 0 || add_agents(work, err) < 0)
 		return -1;
-	add_secrets(work);
-	add_content(work);
+	offer_secrets(work);
+	offer_content(work);
 	methods[spec.len++] = filesync_method(work->filesync);
 	content_methods(work->content, methods + spec.len);
 	spec.len += CONTENT_METHODS;
-	methods[spec.len++] = auth_method(work->solve->loop);
+	methods[spec.len++] = login_method(work->solve->loop);
 	methods[spec.len++] = secrets_method(&work->secrets);
 	if (work->agents.len > 0) {
 		ssh_methods(&work->agents, methods + spec.len);
@@ -279,7 +279,7 @@ static int open_session(struct solve_work *work, struct error **err)
 
 /* ---- the build ---- */
 
-static void *follow(void *arg)
+static void *follow_status(void *arg)
 {
 	struct solve_work *work = arg;
 
@@ -288,7 +288,7 @@ static void *follow(void *arg)
 	return NULL;
 }
 
-static void take_answer(void *data, const char *key, const char *value)
+static void take_response(void *data, const char *key, const char *value)
 {
 	struct solve_work *work = data;
 
@@ -335,17 +335,17 @@ static int explain(const struct solve_work *work, const struct control_failure *
 	return error_move(err, &error);
 }
 
-static int run(struct solve_work *work, struct error **err)
+static int run_solve(struct solve_work *work, struct error **err)
 {
 	struct control_solve solve = { .ref = work->ref, .session = buildkit_session_id(work->session) };
 	struct control_failure failure;
 	struct error *error = NULL;
-	int r = thread_start(&work->thread, follow, work);
+	int r = thread_start(&work->thread, follow_status, work);
 
 	if (r != 0)
 		return error_errno(err, ERROR_STATE, r, "cannot start a thread");
 	solve_attrs(work->arena, work->job, work->caches, &solve);
-	r = control_solve(work->daemon, &solve, take_answer, work, &failure, &error);
+	r = control_solve(work->daemon, &solve, take_response, work, &failure, &error);
 	pthread_join(work->thread, NULL);
 	if (r < 0 && filesync_changed(work->filesync)) {
 		error_make(err, ERROR_BUILD, "%s changed while it was built", filesync_changed(work->filesync));
@@ -395,7 +395,7 @@ int solve_build(const struct solve *solve, struct daemon *daemon, const struct b
 	work.arena = arena_new();
 	work.steps = solve_steps_new(solve->loop, job->output);
 	if (caches_new(job, &work.caches, err) < 0 || control_name(work.ref, err) < 0 || open_session(&work, err) < 0 ||
-	    run(&work, err) < 0 || solve_steps_error(work.steps, err) < 0 || caches_finish(work.caches, err) < 0)
+	    run_solve(&work, err) < 0 || solve_steps_error(work.steps, err) < 0 || caches_finish(work.caches, err) < 0)
 		return -1;
 	return take_image(&work, result, err);
 }

@@ -22,7 +22,7 @@ struct attrs {
 	size_t len, cap;
 };
 
-static void add(struct attrs *attrs, const char *key, const char *value)
+static void attrs_add(struct attrs *attrs, const char *key, const char *value)
 {
 	mem_reserve(&attrs->list, &attrs->cap, attrs->len + 1, sizeof(*attrs->list));
 	attrs->list[attrs->len++] = (struct control_pair){ key, value };
@@ -30,11 +30,11 @@ static void add(struct attrs *attrs, const char *key, const char *value)
 
 static void add_named(struct attrs *attrs, const char *kind, const char *name, const char *value)
 {
-	add(attrs, arena_join(attrs->arena, kind, ":", name, NULL), value);
+	attrs_add(attrs, arena_join(attrs->arena, kind, ":", name, NULL), value);
 }
 
 /* As BuildKit looks names up: docker's short form, without the tag that goes without saying. */
-static const char *familiar(struct arena *arena, const char *name)
+static const char *attrs_familiar(struct arena *arena, const char *name)
 {
 	static const char library[] = "library/";
 	struct ref ref;
@@ -54,7 +54,7 @@ static const char *familiar(struct arena *arena, const char *name)
 }
 
 /* One name may stand for different images in stages of different platforms. */
-static void add_images(struct attrs *attrs, const struct build_job *job)
+static void attrs_images(struct attrs *attrs, const struct build_job *job)
 {
 	for (size_t i = 0; i < job->images_len; i++) {
 		const struct build_image *image = &job->images[i];
@@ -66,13 +66,14 @@ static void add_images(struct attrs *attrs, const struct build_job *job)
 			value = arena_join(attrs->arena, "oci-layout://" SOLVE_STORE "@", image->digest, NULL);
 		else
 			value = arena_join(attrs->arena, "docker-image://", image->reference, NULL);
-		add(attrs,
-		    arena_join(attrs->arena, "context:", familiar(attrs->arena, image->name), "::", platform, NULL),
-		    value);
+		attrs_add(attrs,
+			  arena_join(attrs->arena, "context:", attrs_familiar(attrs->arena, image->name),
+				     "::", platform, NULL),
+			  value);
 	}
 }
 
-static void add_contexts(struct attrs *attrs, const struct build_job *job)
+static void attrs_contexts(struct attrs *attrs, const struct build_job *job)
 {
 	for (size_t i = 0; i < job->contexts_len; i++) {
 		const struct build_context *context = &job->contexts[i];
@@ -95,33 +96,33 @@ static void add_hosts(struct attrs *attrs, const struct build_job *job)
 			   job->hosts[i][len] ? job->hosts[i] + len + 1 : "");
 	}
 	if (text.len > 0)
-		add(attrs, "add-hosts", arena_strdup(attrs->arena, text.data));
+		attrs_add(attrs, "add-hosts", arena_strdup(attrs->arena, text.data));
 }
 
 static void add_options(struct attrs *attrs, const struct build_job *job)
 {
 	if (job->target)
-		add(attrs, "target", job->target);
+		attrs_add(attrs, "target", job->target);
 	for (size_t i = 0; i < job->args_len; i++)
 		add_named(attrs, "build-arg", job->args[i].key, job->args[i].value);
 	if (job->has_epoch)
-		add(attrs, "build-arg:SOURCE_DATE_EPOCH", arena_printf(attrs->arena, "%" PRId64, job->epoch));
+		attrs_add(attrs, "build-arg:SOURCE_DATE_EPOCH", arena_printf(attrs->arena, "%" PRId64, job->epoch));
 	for (size_t i = 0; i < job->labels_len; i++)
 		add_named(attrs, "label", job->labels[i].key, job->labels[i].value);
 	if (job->network && strcmp(job->network, "default") != 0)
-		add(attrs, "force-network-mode", job->network);
+		attrs_add(attrs, "force-network-mode", job->network);
 	if (job->shm_size)
-		add(attrs, "shm-size", arena_printf(attrs->arena, "%" PRIu64, job->shm_size));
+		attrs_add(attrs, "shm-size", arena_printf(attrs->arena, "%" PRIu64, job->shm_size));
 	if (job->provenance)
-		add(attrs, "attest:provenance", arena_join(attrs->arena, "mode=", job->provenance, NULL));
+		attrs_add(attrs, "attest:provenance", arena_join(attrs->arena, "mode=", job->provenance, NULL));
 	if (job->sbom)
-		add(attrs, "attest:sbom",
-		    job->sbom_generator ? arena_join(attrs->arena, "generator=", job->sbom_generator, NULL) : "");
+		attrs_add(attrs, "attest:sbom",
+			  job->sbom_generator ? arena_join(attrs->arena, "generator=", job->sbom_generator, NULL) : "");
 	add_hosts(attrs, job);
 	if (job->pull)
-		add(attrs, "image-resolve-mode", "pull");
+		attrs_add(attrs, "image-resolve-mode", "pull");
 	if (job->no_cache)
-		add(attrs, "no-cache", "");
+		attrs_add(attrs, "no-cache", "");
 }
 
 static const struct control_pair *keep(struct attrs *attrs, size_t *ret_len)
@@ -140,12 +141,12 @@ static void add_exporter(struct arena *arena, const struct build_job *job, struc
 	struct control_typed *exporter = arena_alloc(arena, sizeof(*exporter));
 	struct attrs attrs = { .arena = arena };
 
-	add(&attrs, "tar", "false");
+	attrs_add(&attrs, "tar", "false");
 	/* A base's layers end up in what is built on it: compressed, but quickly. */
 	if (job->keep)
-		add(&attrs, "compression-level", "1");
+		attrs_add(&attrs, "compression-level", "1");
 	if (job->has_epoch)
-		add(&attrs, "rewrite-timestamp", "true");
+		attrs_add(&attrs, "rewrite-timestamp", "true");
 	exporter->type = "oci";
 	exporter->attrs = keep(&attrs, &exporter->attrs_len);
 	ret->exporters = exporter;
@@ -159,16 +160,16 @@ void solve_attrs(struct arena *arena, const struct build_job *job, const struct 
 	struct attrs attrs = { .arena = arena };
 	const char *imports = caches ? caches_imports_json(caches) : NULL;
 
-	add(&attrs, "filename", path_base(job->dockerfile));
+	attrs_add(&attrs, "filename", path_base(job->dockerfile));
 	if (job->platform.os[0]) {
 		platform_text(&job->platform, platform);
-		add(&attrs, "platform", platform);
+		attrs_add(&attrs, "platform", platform);
 	}
 	add_options(&attrs, job);
-	add_contexts(&attrs, job);
-	add_images(&attrs, job);
+	attrs_contexts(&attrs, job);
+	attrs_images(&attrs, job);
 	if (imports)
-		add(&attrs, "cache-imports", imports);
+		attrs_add(&attrs, "cache-imports", imports);
 	ret->frontend = "dockerfile.v0";
 	ret->attrs = keep(&attrs, &ret->attrs_len);
 	add_exporter(arena, job, ret);

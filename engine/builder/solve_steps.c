@@ -123,7 +123,7 @@ static void report_step(struct solve_steps *steps, const char *name)
 	post(steps, false, &progress, at, progress.name_len);
 }
 
-static struct told_step *find(struct solve_steps *steps, const char *digest)
+static struct told_step *find_step(struct solve_steps *steps, const char *digest)
 {
 	struct told_step *told = map_get(steps->told, digest);
 
@@ -203,7 +203,7 @@ static void take_step(struct solve_steps *steps, struct told_step *told, const s
 void solve_steps_take(void *data, const struct status_event *event)
 {
 	struct solve_steps *steps = data;
-	struct told_step *told = find(steps, event->step);
+	struct told_step *told = find_step(steps, event->step);
 
 	switch (event->kind) {
 	case STATUS_STEP:

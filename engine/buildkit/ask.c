@@ -17,7 +17,7 @@
 #define BRIDGE "/moby.buildkit.v1.frontend.LLBBridge/"
 #define ANSWER "result.json"
 
-static char *text_of(const char *text)
+static char *ask_text(const char *text)
 {
 	return (char *)(uintptr_t)text;
 }
@@ -35,8 +35,8 @@ static Bk__Option **options(struct arena *arena, const struct ask *ask, size_t *
 
 		list[i] = arena_alloc(arena, sizeof(**list));
 		bk__option__init(list[i]);
-		list[i]->key = text_of(pair->key);
-		list[i]->value = text_of(pair->value);
+		list[i]->key = ask_text(pair->key);
+		list[i]->value = ask_text(pair->value);
 	}
 	return list;
 }
@@ -64,7 +64,7 @@ static int ask_bridge(struct h2 *h2, const struct ask *ask, const struct h2_fiel
 	void *pong = NULL, *answer = NULL;
 	int r;
 
-	request.frontend = text_of(ask->frontend);
+	request.frontend = ask_text(ask->frontend);
 	request.options = options(arena, ask, &request.n_options);
 	request.map_return = request.array_ref = true;
 	r = grpc_ask(h2, BRIDGE "Ping", build, 1, &blank.base, limit_ms, &bk__blank__descriptor, &pong, err);
@@ -103,7 +103,7 @@ int ask_frontend(struct daemon *daemon, const struct ask *ask, uint64_t limit_ms
 	if (control_name(ref, err) < 0 || grpc_open(h2, SOLVE, NULL, 0, &call, err) < 0)
 		return -1;
 	request.ref = ref;
-	request.session = text_of(ask->session);
+	request.session = ask_text(ask->session);
 	request.internal = true;
 	if (grpc_send(call, &request.base, err) < 0 || grpc_end(call, err) < 0)
 		return -1;

@@ -268,7 +268,7 @@ static int open_unix(const char *url, const struct limit *limit, int *ret_fd, st
 }
 
 /* "host:port" or "[::1]:port". */
-static int split(const char *url, char **ret_host, char **ret_port, struct error **err)
+static int split_url(const char *url, char **ret_host, char **ret_port, struct error **err)
 {
 	const char *host = url + strlen(TCP_SCHEME), *colon = strrchr(host, ':');
 	size_t len = colon ? (size_t)(colon - host) : 0;
@@ -384,7 +384,7 @@ static int open_socket(const struct conn_address *address, const struct limit *l
 		if (open_unix(address->url, limit, &conn->fd, err) < 0)
 			return -1;
 	} else if (strncmp(address->url, TCP_SCHEME, strlen(TCP_SCHEME)) == 0) {
-		if (split(address->url, &host, &port, err) < 0 ||
+		if (split_url(address->url, &host, &port, err) < 0 ||
 		    open_tcp(address->url, host, port, limit, &conn->fd, err) < 0)
 			return -1;
 		if (address->tls &&

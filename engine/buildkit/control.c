@@ -142,7 +142,7 @@ int control_info(struct daemon *daemon, uint64_t limit_ms, struct control_info *
 }
 
 /* Lists of pointers, as the generated structs want them; all of one request are freed together. */
-static Bk__Pair **pairs(struct arena *arena, const struct control_pair *from, size_t len)
+static Bk__Pair **control_pairs(struct arena *arena, const struct control_pair *from, size_t len)
 {
 	Bk__Pair **list = arena_array(arena, len + 1, sizeof(*list));
 
@@ -163,13 +163,13 @@ static Bk__Typed **typed(struct arena *arena, const struct control_typed *from, 
 		list[i] = arena_alloc(arena, sizeof(**list));
 		bk__typed__init(list[i]);
 		list[i]->type = (char *)(uintptr_t)from[i].type;
-		list[i]->attrs = pairs(arena, from[i].attrs, from[i].attrs_len);
+		list[i]->attrs = control_pairs(arena, from[i].attrs, from[i].attrs_len);
 		list[i]->n_attrs = from[i].attrs_len;
 	}
 	return list;
 }
 
-static char *text_of(const char *text)
+static char *control_text(const char *text)
 {
 	return (char *)(uintptr_t)(text ? text : "");
 }
@@ -177,10 +177,10 @@ static char *text_of(const char *text)
 /* Borrows from `solve` and the arena. */
 static void fill(struct arena *arena, const struct control_solve *solve, Bk__SolveRequest *request, Bk__Caches *caches)
 {
-	request->ref = text_of(solve->ref);
-	request->session = text_of(solve->session);
-	request->frontend = text_of(solve->frontend);
-	request->frontend_attrs = pairs(arena, solve->attrs, solve->attrs_len);
+	request->ref = control_text(solve->ref);
+	request->session = control_text(solve->session);
+	request->frontend = control_text(solve->frontend);
+	request->frontend_attrs = control_pairs(arena, solve->attrs, solve->attrs_len);
 	request->n_frontend_attrs = solve->attrs_len;
 	request->exporters = typed(arena, solve->exporters, solve->exporters_len);
 	request->n_exporters = solve->exporters_len;
@@ -311,7 +311,7 @@ int control_status(struct daemon *daemon, const char *ref, status_take *take, vo
 	void *message = NULL;
 	int r;
 
-	request.ref = text_of(ref);
+	request.ref = control_text(ref);
 	if (grpc_open(daemon->h2, SERVICE "Status", NULL, 0, &call, err) < 0 ||
 	    grpc_send(call, &request.base, err) < 0 || grpc_end(call, err) < 0)
 		return -1;

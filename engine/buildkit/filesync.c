@@ -152,7 +152,7 @@ static int refuse_changed(struct filesync *filesync, struct grpc_call *call, con
 	return error_make(err, ERROR_STATE, "%s", text);
 }
 
-static void count(struct filesync *filesync, size_t len)
+static void count_sent(struct filesync *filesync, size_t len)
 {
 	pthread_mutex_lock(&filesync->lock);
 	filesync->sent += len;
@@ -208,7 +208,7 @@ static int send_file(struct filesync *filesync, struct grpc_call *call, uint32_t
 		return refuse_changed(filesync, call, entry, err);
 	if (n > 0 && send_packet(call, BK__PACKET_TYPE__PACKET_DATA, id, block, (size_t)n, err) < 0)
 		return -1;
-	count(filesync, size);
+	count_sent(filesync, size);
 	return send_packet(call, BK__PACKET_TYPE__PACKET_DATA, id, NULL, 0, err);
 }
 
@@ -277,7 +277,7 @@ static struct filesync_folder asked_for(const struct grpc_call *call, const stru
 	return alone;
 }
 
-static int serve(void *data, struct grpc_call *call, struct error **err)
+static int serve_folder(void *data, struct grpc_call *call, struct error **err)
 {
 	struct filesync *filesync = data;
 	const char *name = grpc_metadata(call, "dir-name", 0);
@@ -295,5 +295,5 @@ static int serve(void *data, struct grpc_call *call, struct error **err)
 
 struct grpc_method filesync_method(struct filesync *filesync)
 {
-	return (struct grpc_method){ METHOD, serve, filesync };
+	return (struct grpc_method){ METHOD, serve_folder, filesync };
 }

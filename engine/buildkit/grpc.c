@@ -390,7 +390,7 @@ int grpc_server_new(const struct grpc_method *methods, size_t len, struct grpc_s
 	return 0;
 }
 
-static void serve(const struct grpc_server *server, struct grpc_call *call)
+static void answer_call(const struct grpc_server *server, struct grpc_call *call)
 {
 	const char *path = grpc_metadata(call, ":path", 0);
 	cleanup_error struct error *error = NULL;
@@ -429,7 +429,7 @@ static void *serve_call(void *arg)
 	struct grpc_call *call = call_new(serving->stream, true);
 
 	free(serving);
-	serve(server, call);
+	answer_call(server, call);
 	if (call->stream)
 		finish(call);
 	grpc_free(call);

@@ -69,7 +69,7 @@ static struct {
 	void (*set_max_continuations)(nghttp2_option *option, size_t max);
 } lib = MODULE_INIT;
 
-static void load(void)
+static void load_nghttp2(void)
 {
 	static const struct module_symbol symbols[] = {
 		{ "nghttp2_option_set_max_continuations", (void **)&lib.set_max_continuations, true },
@@ -287,7 +287,7 @@ static nghttp2_nv pair(const char *name, const char *value)
 	};
 }
 
-static nghttp2_nv *pairs(const struct h2_field *fields, size_t len)
+static nghttp2_nv *h2_pairs(const struct h2_field *fields, size_t len)
 {
 	nghttp2_nv *list = mem_array(len + 1, sizeof(*list));
 
@@ -344,7 +344,7 @@ static int refuse(struct h2 *h2, int code, struct error **err)
 int h2_submit_request(struct h2_stream *stream, const struct h2_field *fields, size_t len, struct error **err)
 {
 	const nghttp2_data_provider provider = { .source.ptr = stream, .read_callback = take_out };
-	cleanup_free nghttp2_nv *list = pairs(fields, len);
+	cleanup_free nghttp2_nv *list = h2_pairs(fields, len);
 	int32_t id = lib.nghttp2_submit_request(stream->h2->session, NULL, list, len, &provider, stream);
 
 	if (id < 0)
@@ -357,7 +357,7 @@ int h2_submit_request(struct h2_stream *stream, const struct h2_field *fields, s
 int h2_submit_response(struct h2_stream *stream, const struct h2_field *fields, size_t len, bool last, struct error **err)
 {
 	const nghttp2_data_provider provider = { .source.ptr = stream, .read_callback = take_out };
-	cleanup_free nghttp2_nv *list = pairs(fields, len);
+	cleanup_free nghttp2_nv *list = h2_pairs(fields, len);
 	int r = lib.nghttp2_submit_response(stream->h2->session, stream->id, list, len, last ? NULL : &provider);
 
 	return r < 0 ? refuse(stream->h2, r, err) : 0;
@@ -574,7 +574,7 @@ static bool turn(struct root *root, char *block, struct error **err)
 	return true;
 }
 
-static void *run(void *arg)
+static void *h2_run(void *arg)
 {
 	struct root *root = arg;
 	cleanup_free char *block = mem_alloc(READ_BLOCK);
@@ -641,7 +641,7 @@ int h2_start(struct loop *loop, struct conn *conn, const struct h2_role *role, s
 	*root = (struct root){ .loop = loop, .conn = conn, .wake = { -1, -1 } };
 	pthread_mutex_init(&root->lock, NULL);
 	h2_cond_init(&root->over);
-	pthread_once(&lib.once, load);
+	pthread_once(&lib.once, load_nghttp2);
 	if (lib.error || open_wake(root, err) < 0) {
 		free_root(root);
 		return lib.error ? error_copy(err, lib.error) : -1;
@@ -649,7 +649,7 @@ int h2_start(struct loop *loop, struct conn *conn, const struct h2_role *role, s
 	h2 = root->outer = mem_alloc(sizeof(*h2));
 	*h2 = (struct h2){ .root = root, .role = *role };
 	begin(h2);
-	r = pthread_create(&root->thread, NULL, run, root);
+	r = pthread_create(&root->thread, NULL, h2_run, root);
 	if (r != 0) {
 		free_h2(h2);
 		free_root(root);

@@ -32,7 +32,7 @@ static bool is_of(const char *type, const char *ending)
 	return len >= end && strcmp(type + len - end, ending) == 0;
 }
 
-static int line_of(const struct json *position)
+static int reason_line(const struct json *position)
 {
 	int64_t line = json_int(position, "line");
 
@@ -49,8 +49,8 @@ static void take_source(const struct json *json, struct control_failure *ret)
 	if (ret->file || !info)
 		return;
 	ret->file = mem_strdup(name ? name : "");
-	ret->line = line_of(json_get(range, "start"));
-	ret->last_line = line_of(json_get(range, "end"));
+	ret->line = reason_line(json_get(range, "start"));
+	ret->last_line = reason_line(json_get(range, "end"));
 	if (data && base64_decode(data, &source)) {
 		ret->source_len = source.len;
 		ret->source = buf_steal(&source);

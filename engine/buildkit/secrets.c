@@ -34,7 +34,7 @@ static int send_secret(struct grpc_call *call, const struct secret_source *sourc
 	return r;
 }
 
-static int serve(void *data, struct grpc_call *call, struct error **err)
+static int serve_secret(void *data, struct grpc_call *call, struct error **err)
 {
 	const struct secret_list *list = data;
 	cleanup_message Bk__SecretRequest *request = NULL;
@@ -49,5 +49,6 @@ static int serve(void *data, struct grpc_call *call, struct error **err)
 
 struct grpc_method secrets_method(const struct secret_list *list)
 {
-	return (struct grpc_method){ "/moby.buildkit.secrets.v1.Secrets/GetSecret", serve, (void *)(uintptr_t)list };
+	return (struct grpc_method){ "/moby.buildkit.secrets.v1.Secrets/GetSecret", serve_secret,
+				     (void *)(uintptr_t)list };
 }

@@ -45,7 +45,7 @@ struct memory {
 	size_t added_len, added_cap;
 };
 
-static struct shown_item describe(const char *folder, const struct filesync_entry *entry)
+static struct shown_item describe_entry(const char *folder, const struct filesync_entry *entry)
 {
 	const struct {
 		uint64_t size;
@@ -76,7 +76,7 @@ static int by_look(const void *a, const void *b)
 	return x->lo < y->lo ? -1 : x->lo > y->lo;
 }
 
-static const struct shown_item *find(const struct memory *memory, const struct shown_item *item)
+static const struct shown_item *find_shown(const struct memory *memory, const struct shown_item *item)
 {
 	return memory->len > 0 ? bsearch(item, memory->items, memory->len, sizeof(*item), by_look) : NULL;
 }
@@ -85,8 +85,8 @@ static const struct shown_item *find(const struct memory *memory, const struct s
 static bool settle(struct memory *memory, const char *folder, struct filesync_entry *entry)
 {
 	for (;;) {
-		struct shown_item item = describe(folder, entry);
-		const struct shown_item *known = find(memory, &item);
+		struct shown_item item = describe_entry(folder, entry);
+		const struct shown_item *known = find_shown(memory, &item);
 
 		if (known && hash_equal(known->content, item.content))
 			return true;

@@ -57,7 +57,7 @@ struct tls {
 	short wants;
 };
 
-static void load(void)
+static void load_ssl(void)
 {
 	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
@@ -98,7 +98,7 @@ int tls_new(int fd, const struct conn_address *address, const char *host, struct
 	static const unsigned char h2[] = "\x02h2", http1[] = "\x08http/1.1";
 	struct tls *tls;
 
-	pthread_once(&ssl.once, load);
+	pthread_once(&ssl.once, load_ssl);
 	if (ssl.error)
 		return error_copy(err, ssl.error);
 	tls = mem_alloc(sizeof(*tls));

@@ -310,7 +310,7 @@ static const char *record_name(struct present *present, const struct record *rec
 }
 
 /* Asks an engine once about every image that records say was loaded into it. */
-static void ask_engine(struct present *present, const char *place, const struct record *records, size_t len)
+static void ask_place(struct present *present, const char *place, const struct record *records, size_t len)
 {
 	struct runtime_presence *items = arena_array(present->arena, len + 1, sizeof(*items));
 	const char **names = arena_array(present->arena, len + 1, sizeof(*names));
@@ -345,12 +345,12 @@ static bool engine_holds(struct present *present, const struct record *record, c
 	if (!present->held) {
 		present->held = map_new();
 		if (state_all_last(present->state, &records, &len, &present->unseen) == 0)
-			ask_engine(present, place, records, len);
+			ask_place(present, place, records, len);
 		records_free(records, len);
 	}
 	/* A record that is not the node's newest: its sources are again what they were before. */
 	if (!map_get(present->held, name))
-		ask_engine(present, place, record, 1);
+		ask_place(present, place, record, 1);
 	return map_get(present->held, name) == yes;
 }
 

@@ -109,7 +109,7 @@ static void task_failed(struct run *run, struct task *task)
 }
 
 /* On the loop's thread. */
-static void task_done(void *arg)
+static void run_task_done(void *arg)
 {
 	struct task *task = arg;
 	struct run *run = task->owner;
@@ -149,7 +149,7 @@ static int start_task(struct run *run, size_t number, struct fleet_seat *seat, s
 	task->seat = seat;
 	if (seat)
 		task->builder = fleet_builder(seat);
-	if (loop_task(run->env.loop, task_work, task_done, task, err) < 0) {
+	if (loop_task(run->env.loop, task_work, run_task_done, task, err) < 0) {
 		task_free(task);
 		return -1;
 	}

@@ -25,7 +25,7 @@ static const unsigned retry_pauses_ms[] = { 1000, 3000 };
 enum { RETRIES = sizeof(retry_pauses_ms) / sizeof(retry_pauses_ms[0]) };
 
 /* A build job and the arrays it points to. */
-struct draft {
+struct build_draft {
 	struct build_job job;
 	struct build_image *images;
 	struct build_context *contexts;
@@ -42,7 +42,7 @@ struct draft {
 	struct json *details;      /* parsed records that `images` point into */
 };
 
-static void draft_cleanup(struct draft *draft)
+static void draft_cleanup(struct build_draft *draft)
 {
 	for (size_t i = 0; draft->files && i < draft->replicas_len; i++)
 		free(draft->files[i]);
@@ -67,7 +67,7 @@ static void draft_cleanup(struct draft *draft)
 	json_free(draft->details);
 }
 
-static struct build_pair *pairs(const struct plan_arg *args, size_t len)
+static struct build_pair *build_pairs(const struct plan_arg *args, size_t len)
 {
 	struct build_pair *list = mem_array(len + 1, sizeof(*list));
 
@@ -77,7 +77,7 @@ static struct build_pair *pairs(const struct plan_arg *args, size_t len)
 }
 
 /* The id of an image that stayed in its builder's storage, from the record's detail. */
-static const char *own_id(struct draft *draft, const struct result *result, const char *name, struct error **err)
+static const char *own_id(struct build_draft *draft, const struct result *result, const char *name, struct error **err)
 {
 	struct json *detail = NULL;
 	const char *id;
@@ -106,8 +106,8 @@ static bool left_to_engine(struct task *task, const struct plan_image *from, str
 }
 
 /* A base from elsewhere: by its digest for the stage's platform, not by a tag that moves. */
-static int add_base(struct task *task, const struct plan_image *from, struct build_image *image, struct base_pull *pull,
-		    struct error **err)
+static int draft_base(struct task *task, const struct plan_image *from, struct build_image *image,
+		      struct base_pull *pull, struct error **err)
 {
 	struct error *error = NULL;
 
@@ -139,7 +139,7 @@ static void check_onbuild(struct task *task, const struct plan_image *from, cons
 		task->doubt = mem_printf("what %s does on build was not known when this was planned", from->reference);
 }
 
-static int add_images(struct task *task, struct draft *draft, struct error **err)
+static int draft_images(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
 	const struct builder_info *info = builder_info(task->builder);
@@ -162,7 +162,7 @@ static int add_images(struct task *task, struct draft *draft, struct error **err
 			.where = IMAGE_REMOTE,
 		};
 		if (from->node == NO_NODE) {
-			if (add_base(task, from, image, &draft->pulls[i], err) < 0)
+			if (draft_base(task, from, image, &draft->pulls[i], err) < 0)
 				return -1;
 			check_onbuild(task, from, draft->pulls[i].digest);
 			continue;
@@ -189,7 +189,7 @@ static int add_images(struct task *task, struct draft *draft, struct error **err
 	return 0;
 }
 
-static void add_contexts(struct task *task, struct draft *draft)
+static void draft_contexts(struct task *task, struct build_draft *draft)
 {
 	const struct plan_build *build = task->node->build;
 	size_t len = 0;
@@ -213,7 +213,7 @@ static void add_contexts(struct task *task, struct draft *draft)
 }
 
 /* For a builder that is sent the files that count, and no others. */
-static int list_files(struct task *task, struct draft *draft, struct error **err)
+static int list_files(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
 	size_t named = 0;
@@ -240,7 +240,7 @@ static int list_files(struct task *task, struct draft *draft, struct error **err
 }
 
 /* Borrowed from the draft; NULL with *err set. */
-static const char *replicate(struct task *task, struct draft *draft, size_t number, struct error **err)
+static const char *replicate(struct task *task, struct build_draft *draft, size_t number, struct error **err)
 {
 	const char *staging = task_staging(task, err);
 	char *replica = staging ? mem_printf("%s/context%zu", staging, number) : NULL;
@@ -251,7 +251,7 @@ static const char *replicate(struct task *task, struct draft *draft, size_t numb
 
 /* A step that mounts the context may see no more than what counts: where the builder would show it all, it gets a copy of
  * that instead. */
-static int replicate_what_counts(struct task *task, struct draft *draft, struct error **err)
+static int replicate_what_counts(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct builder_info *info = builder_info(task->builder);
 	const struct plan_build *build = task->node->build;
@@ -263,7 +263,7 @@ static int replicate_what_counts(struct task *task, struct draft *draft, struct 
 }
 
 /* The ignore file as it was hashed, with cbuild's own folder left out too: what is not hashed is not built. */
-static int write_ignore_file(struct task *task, struct draft *draft, struct error **err)
+static int write_ignore_file(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
 	const char *own = path_relative(draft->job.context, task->env->state_dir);
@@ -293,7 +293,7 @@ static const char **words(const struct texts *texts)
 	return list;
 }
 
-static int add_secrets(const struct service *service, struct draft *draft, struct error **err)
+static int draft_secrets(const struct service *service, struct build_draft *draft, struct error **err)
 {
 	const struct build_spec *spec = &service->build;
 	struct stat st;
@@ -320,7 +320,7 @@ static int add_secrets(const struct service *service, struct draft *draft, struc
 }
 
 /* The options that the builder is given besides the files. */
-static int add_given(const struct service *service, struct draft *draft, struct error **err)
+static int add_given(const struct service *service, struct build_draft *draft, struct error **err)
 {
 	const struct build_spec *spec = &service->build;
 
@@ -336,7 +336,7 @@ static int add_given(const struct service *service, struct draft *draft, struct 
 		draft->ssh[i] = (struct build_pair){ spec->ssh.items[i].key.s, spec->ssh.items[i].value.s };
 	draft->job.ssh = draft->ssh;
 	draft->job.ssh_len = spec->ssh.len;
-	return add_secrets(service, draft, err);
+	return draft_secrets(service, draft, err);
 }
 
 /* A builder that lacks a feature may misread it and silently build the wrong thing. */
@@ -375,7 +375,7 @@ static void add_attestations(const struct service *service, struct build_job *jo
 	job->sbom_generator = service->build.sbom_generator;
 }
 
-static int make_draft(struct task *task, struct draft *draft, struct error **err)
+static int make_draft(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct manifest *manifest = plan_manifest(task->env->plan);
 	const struct service *service = &manifest->services[task->node->service];
@@ -403,12 +403,12 @@ static int make_draft(struct task *task, struct draft *draft, struct error **err
 	for (size_t i = 0; i < task->node->reasons_len; i++)
 		draft->job.no_cache = draft->job.no_cache || task->node->reasons[i].kind == REASON_FORCED;
 	draft->job.no_cache = draft->job.no_cache || build->use.covers;
-	draft->job.args = draft->args = pairs(build->args, build->args_len);
+	draft->job.args = draft->args = build_pairs(build->args, build->args_len);
 	draft->job.args_len = build->args_len;
-	draft->job.labels = draft->labels = pairs(build->labels, build->labels_len);
+	draft->job.labels = draft->labels = build_pairs(build->labels, build->labels_len);
 	draft->job.labels_len = build->labels_len;
-	add_contexts(task, draft);
-	if (add_images(task, draft, err) < 0 || list_files(task, draft, err) < 0 ||
+	draft_contexts(task, draft);
+	if (draft_images(task, draft, err) < 0 || list_files(task, draft, err) < 0 ||
 	    write_ignore_file(task, draft, err) < 0 || replicate_what_counts(task, draft, err) < 0)
 		return -1;
 	return 0;
@@ -423,7 +423,8 @@ static void take_result(void *data, size_t job, struct build_result *result)
 
 /* What a record says of a build: what the builder's storage calls it, when it was kept there, and of the bases from elsewhere, by
  * name and platform, what they are and what they do on build. */
-static char *describe(const struct draft *draft, const struct plan_build *build, const struct build_result *result)
+static char *describe_result(const struct build_draft *draft, const struct plan_build *build,
+			     const struct build_result *result)
 {
 	cleanup_json struct json *detail = json_new_object();
 	struct json *bases = json_new_object(), *onbuild = json_new_object();
@@ -448,7 +449,7 @@ static char *describe(const struct draft *draft, const struct plan_build *build,
 	return buf_steal(&text);
 }
 
-static int build_once(struct task *task, struct draft *draft, struct error **err)
+static int build_once(struct task *task, struct build_draft *draft, struct error **err)
 {
 	cleanup_free char *staging = path_join(task->staging, "out");
 	struct build_result result = { 0 };
@@ -465,11 +466,11 @@ static int build_once(struct task *task, struct draft *draft, struct error **err
 	task->digest = result.digest[0] ? mem_strdup(result.digest) : NULL;
 	task->place = result.place;
 	task->size = result.size;
-	task->detail = describe(draft, task->node->build, &result);
+	task->detail = describe_result(draft, task->node->build, &result);
 	return 0;
 }
 
-static int build_with_retries(struct task *task, struct draft *draft, struct error **err)
+static int build_with_retries(struct task *task, struct build_draft *draft, struct error **err)
 {
 	for (unsigned attempt = 0;; attempt++) {
 		struct error *error = NULL;
@@ -561,7 +562,7 @@ static bool change_builder(struct task *task, struct error **error)
 
 static int build_with(struct task *task, struct error **err)
 {
-	__attribute__((cleanup(draft_cleanup))) struct draft draft = { .details = json_new_array() };
+	__attribute__((cleanup(draft_cleanup))) struct build_draft draft = { .details = json_new_array() };
 
 	return make_draft(task, &draft, err) < 0 ? -1 : build_with_retries(task, &draft, err);
 }

@@ -86,7 +86,7 @@ static void list_selection(const struct task *task, const struct plan_context *c
 		};
 }
 
-static int read_content(const char *path, struct build_file *file, struct error **err)
+static int read_file_content(const char *path, struct build_file *file, struct error **err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
@@ -95,7 +95,8 @@ static int read_content(const char *path, struct build_file *file, struct error 
 	return hash_fd(fd, path, &file->digest, &file->size, err);
 }
 
-static int read_link(struct arena *arena, const char *path, uint64_t size, struct build_file *file, struct error **err)
+static int read_link_text(struct arena *arena, const char *path, uint64_t size, struct build_file *file,
+			  struct error **err)
 {
 	char *text = arena_alloc(arena, size + 1);
 	ssize_t len = readlink(path, text, size + 1);
@@ -143,9 +144,9 @@ static int list_path(struct listing_draft *draft, const char *path, const char *
 		.mtime = st.st_mtim.tv_sec * NANOSECONDS + st.st_mtim.tv_nsec,
 	};
 	if (S_ISREG(st.st_mode))
-		return read_content(path, file, err);
+		return read_file_content(path, file, err);
 	if (S_ISLNK(st.st_mode))
-		return read_link(draft->arena, path, (uint64_t)st.st_size, file, err);
+		return read_link_text(draft->arena, path, (uint64_t)st.st_size, file, err);
 	if (S_ISDIR(st.st_mode))
 		return list_below(draft, path, relative, err);
 	return error_make(err, ERROR_USAGE, "%s is neither a file nor a folder nor a link", path);

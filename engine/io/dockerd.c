@@ -57,3 +57,18 @@ const char *dockerd_socket(const char *endpoint)
 		return NULL;
 	return endpoint + strlen(UNIX_SCHEME);
 }
+
+bool dockerd_has_containerd_store(const struct json *info)
+{
+	const struct json *status = json_get(info, "DriverStatus");
+
+	for (size_t i = 0; i < json_len(status); i++) {
+		const char *key = json_text(json_at(json_at(status, i), 0));
+		const char *value = json_text(json_at(json_at(status, i), 1));
+
+		if (key && value && strcmp(key, "driver-type") == 0 &&
+		    strncmp(value, "io.containerd.snapshotter", 25) == 0)
+			return true;
+	}
+	return false;
+}

@@ -116,7 +116,7 @@ static time_t boot_time(void)
 	return (time_t)seconds;
 }
 
-static bool is_called(pid_t pid, const char *name)
+static bool is_process_name(pid_t pid, const char *name)
 {
 	cleanup_free char *path = mem_printf("/proc/%d/comm", (int)pid);
 	cleanup_buf struct buf text = { 0 };
@@ -134,7 +134,8 @@ bool reap_older_runs(const char *name, time_t moment)
 	bool runs = len == 0 || boot == 0 || ticks <= 0;
 
 	for (size_t i = 0; i < len && !runs; i++)
-		runs = boot + (time_t)(all[i].start / (unsigned long long)ticks) <= moment && is_called(all[i].pid, name);
+		runs = boot + (time_t)(all[i].start / (unsigned long long)ticks) <= moment &&
+		       is_process_name(all[i].pid, name);
 	return runs;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/copy.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/json.h"
@@ -16,8 +17,6 @@
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/reach.h"
-
-#define COPY_BLOCK ((size_t)256 * 1024)
 
 /* What docker and containerd call it: the whole name, with domain and tag. NULL for a name with a digest or
  * one that is not an image reference. */
@@ -55,29 +54,6 @@ static int export_tar_write_file(const char *path, const char *data, size_t len,
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot create", path);
 	return fs_write_all(fd, data, len, path, err);
-}
-
-static int copy_file(const char *from, const char *to, struct error **err)
-{
-	cleanup_free char *block = mem_alloc(COPY_BLOCK);
-	cleanup_fd int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	cleanup_fd int out = -1;
-	ssize_t n;
-
-	if (in < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", from);
-	out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (out < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot create", to);
-	while ((n = read(in, block, COPY_BLOCK)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_errno(err, ERROR_STATE, errno, "%s: cannot read", from);
-		if (fs_write_all(out, block, (size_t)n, to, err) < 0)
-			return -1;
-	}
-	return 0;
 }
 
 static int export_tar_link_blob(struct layout *layout, const char *blobs, const char *digest, struct error **err)

@@ -146,7 +146,7 @@ static int lockfile_compare_entries(const void *a, const void *b)
 	return strcmp((*(struct lock_entry *const *)a)->reference, (*(struct lock_entry *const *)b)->reference);
 }
 
-static struct lock_entry **find_place(const struct lockfile *lock, const char *reference)
+static struct lock_entry **find_entry_place(const struct lockfile *lock, const char *reference)
 {
 	struct lock_entry wanted = { .reference = (char *)reference }, *key = &wanted;
 
@@ -155,14 +155,14 @@ static struct lock_entry **find_place(const struct lockfile *lock, const char *r
 
 const struct lock_entry *lockfile_find(const struct lockfile *lock, const char *reference)
 {
-	struct lock_entry **place = find_place(lock, reference);
+	struct lock_entry **place = find_entry_place(lock, reference);
 
 	return place ? *place : NULL;
 }
 
 void lockfile_put(struct lockfile *lock, struct lock_entry *entry)
 {
-	struct lock_entry **place = find_place(lock, entry->reference);
+	struct lock_entry **place = find_entry_place(lock, entry->reference);
 
 	if (place) {
 		lock_entry_free(*place);
@@ -174,7 +174,7 @@ void lockfile_put(struct lockfile *lock, struct lock_entry *entry)
 	qsort(lock->entries, lock->len, sizeof(struct lock_entry *), lockfile_compare_entries);
 }
 
-static void add_onbuild(const char *onbuild, struct buf *out)
+static void print_onbuild(const char *onbuild, struct buf *out)
 {
 	if (onbuild && !*onbuild)
 		buf_str(out, ONBUILD_LINE "none\n");
@@ -194,7 +194,7 @@ void lockfile_text(const struct lockfile *lock, struct buf *out)
 
 			platform_text(&entry->platforms[j].platform, platform);
 			buf_printf(out, "  %s %s\n", platform, entry->platforms[j].digest);
-			add_onbuild(entry->platforms[j].onbuild, out);
+			print_onbuild(entry->platforms[j].onbuild, out);
 		}
 	}
 }

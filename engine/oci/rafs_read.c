@@ -183,8 +183,8 @@ static int read_held(struct rafs_reader *r, const char *head, uint64_t tail_at, 
 static int read_folder(struct rafs_reader *r, struct rafs_inode *folder, const char *listing, uint64_t size,
 		       unsigned depth, struct error **err);
 
-static int read_content(struct rafs_reader *r, const char *head, uint64_t at, struct rafs_inode *inode, unsigned depth,
-			struct error **err)
+static int rafs_read_content(struct rafs_reader *r, const char *head, uint64_t at, struct rafs_inode *inode,
+			     unsigned depth, struct error **err)
 {
 	cleanup_free char *held = NULL;
 	uint64_t size = le_get64(head + RAFS_I_SIZE);
@@ -224,7 +224,7 @@ static int read_inode(struct rafs_reader *r, uint64_t nid, struct rafs_inode *in
 	inode->implied = head[RAFS_I_IMPLIED] == 1;
 	if (xattrs && read_xattrs(r, head + RAFS_INODE_SIZE, xattrs, inode, err) < 0)
 		return -1;
-	return read_content(r, head, at + RAFS_INODE_SIZE + xattrs, inode, depth, err);
+	return rafs_read_content(r, head, at + RAFS_INODE_SIZE + xattrs, inode, depth, err);
 }
 
 static int rafs_read_entry(struct rafs_reader *r, struct rafs_inode *folder, const char *name, uint64_t nid,

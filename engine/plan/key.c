@@ -238,7 +238,7 @@ char *plan_base_name(const char *name, const struct platform *platform)
 }
 
 /* One from elsewhere, and what it does on build. */
-static void add_base(struct inputs *inputs, const struct plan_image *image, const char *name)
+static void key_base(struct inputs *inputs, const struct plan_image *image, const char *name)
 {
 	cleanup_free char *onbuild = mem_printf("ONBUILD of %s", name);
 
@@ -256,7 +256,7 @@ static void key_add_images(struct inputs *inputs, const struct plan *plan, const
 		if (image->node != NO_NODE)
 			add_dependency(inputs, plan, name, image->node);
 		else
-			add_base(inputs, image, name);
+			key_base(inputs, image, name);
 	}
 }
 

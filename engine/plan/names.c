@@ -32,7 +32,7 @@ static size_t names_count(const char *const *list)
 }
 
 /* `list` with those of `more` that it does not have. */
-static const char *const *join(struct plan *plan, const char *const *list, const char *const *more)
+static const char *const *join_lists(struct plan *plan, const char *const *list, const char *const *more)
 {
 	size_t len = names_count(list);
 	const char **joined = arena_array(plan->arena, len + names_count(more) + 1, sizeof(*joined));
@@ -123,7 +123,7 @@ static void join_names(struct plan *plan, size_t service)
 	const char *const *own = plan->services[service].references;
 
 	if (plan->services[service].target)
-		maker->image = maker->image ? join(plan, maker->image, own) : own;
+		maker->image = maker->image ? join_lists(plan, maker->image, own) : own;
 }
 
 void plan_name_images(struct plan *plan)

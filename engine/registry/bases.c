@@ -348,8 +348,8 @@ static int read_onbuild(struct bases *bases, struct base *base, const char *dige
 	return 0;
 }
 
-static int ask_onbuild(struct bases *bases, struct base *base, const struct platform *platform, const char *digest,
-		       char **ret, struct error **err)
+static int bases_ask_onbuild(struct bases *bases, struct base *base, const struct platform *platform,
+			     const char *digest, char **ret, struct error **err)
 {
 	if (digest ? bases_place(bases, base, digest, err) < 0 : find_locked(bases, base, err) < 0)
 		return -1;
@@ -380,7 +380,7 @@ int bases_onbuild(struct bases *bases, const char *reference, const struct platf
 		mem_reserve(&base->onbuilds, &base->onbuilds_cap, base->onbuilds_len + 1, sizeof(*base->onbuilds));
 		onbuild = &base->onbuilds[base->onbuilds_len++];
 		*onbuild = (struct onbuild){ .platform = *platform };
-		ask_onbuild(bases, base, platform, digest, &onbuild->text, &onbuild->error);
+		bases_ask_onbuild(bases, base, platform, digest, &onbuild->text, &onbuild->error);
 	}
 	*ret = onbuild->text;
 	r = onbuild->text ? 0 : error_copy(err, onbuild->error);

@@ -45,22 +45,6 @@ static void docker_add_remedy(const char *complaint, const char *endpoint, struc
 		error_remedy(err, "start the daemon (systemctl start docker), or set DOCKER_HOST, or use podman");
 }
 
-/* With the containerd image store an image's id is its manifest's digest; with the classic one its config's. */
-static bool has_containerd_store(const struct json *info)
-{
-	const struct json *status = json_get(info, "DriverStatus");
-
-	for (size_t i = 0; i < json_len(status); i++) {
-		const char *key = json_text(json_at(json_at(status, i), 0));
-		const char *value = json_text(json_at(json_at(status, i), 1));
-
-		if (key && value && strcmp(key, "driver-type") == 0 &&
-		    strncmp(value, "io.containerd.snapshotter", 25) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* The daemon runs beside us: not on another machine, in a virtual one, or in a network namespace of its own. Should we
  * be in a container ourselves, its bridge is none of our interfaces, which is looked at for each container. */
 static bool has_our_network(const struct json *info, const char *endpoint)
@@ -90,7 +74,7 @@ static int take_info(struct runtime *runtime, const struct buf *text, const char
 		return -1;
 	}
 	runtime->version = mem_strdup(version);
-	runtime->manifests = has_containerd_store(info);
+	runtime->manifests = dockerd_has_containerd_store(info);
 	runtime->bridged = has_our_network(info, endpoint);
 	return 0;
 }
@@ -202,7 +186,7 @@ static bool docker_holds(const struct json *images, const struct runtime_presenc
 }
 
 /* The name as docker shows it, which is what its filter looks at: without docker.io and library. */
-static char *familiar(const char *reference)
+static char *docker_familiar(const char *reference)
 {
 	struct ref ref;
 	const char *path;
@@ -242,7 +226,7 @@ static void present_target(const struct runtime_presence *items, size_t len, str
 		if (items[i].len == 0)
 			return; /* it may be there without a name */
 		for (size_t j = 0; j < items[i].len; j++) {
-			cleanup_free char *name = familiar(items[i].references[j]);
+			cleanup_free char *name = docker_familiar(items[i].references[j]);
 
 			json_append(names, json_new_string(name));
 		}

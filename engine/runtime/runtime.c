@@ -20,7 +20,7 @@ const char *const *runtime_names(void)
 	return names;
 }
 
-static const struct runtime_ops *find(const char *name)
+static const struct runtime_ops *runtime_named(const char *name)
 {
 	for (size_t i = 0; i < COUNT; i++) {
 		if (strcmp(all[i]->name, name) == 0)
@@ -29,7 +29,7 @@ static const struct runtime_ops *find(const char *name)
 	return NULL;
 }
 
-static const struct runtime_ops *find_place(const char *place)
+static const struct runtime_ops *find_runtime_at(const char *place)
 {
 	for (size_t i = 0; i < COUNT; i++) {
 		if (strncmp(place, all[i]->place_prefix, strlen(all[i]->place_prefix)) == 0)
@@ -108,7 +108,7 @@ int runtime_open(const char *name, const char *owner, struct loop *loop, struct 
 
 	if (!name)
 		return runtime_open_best(&common, ret, err);
-	ops = find(name);
+	ops = runtime_named(name);
 	if (!ops)
 		return error_make(err, ERROR_USAGE, "there is no runtime called '%s' (there are podman and docker)",
 				  name);
@@ -170,7 +170,7 @@ int runtime_load(struct runtime *runtime, const struct runtime_image *image, con
 
 void runtime_present(const char *place, struct runtime_presence *items, size_t len)
 {
-	const struct runtime_ops *ops = find_place(place);
+	const struct runtime_ops *ops = find_runtime_at(place);
 
 	for (size_t i = 0; i < len; i++)
 		items[i].held = false;
@@ -180,7 +180,7 @@ void runtime_present(const char *place, struct runtime_presence *items, size_t l
 
 const char *runtime_place_prefix(const char *name)
 {
-	const struct runtime_ops *ops = find(name);
+	const struct runtime_ops *ops = runtime_named(name);
 
 	return ops ? ops->place_prefix : NULL;
 }

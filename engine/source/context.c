@@ -80,7 +80,7 @@ static void *read_in_thread(void *data)
 }
 
 /* A large one is read while the caller goes on. */
-static void read_index(struct source *source)
+static void read_stat_index(struct source *source)
 {
 	struct stat st;
 
@@ -111,7 +111,7 @@ int source_open(const char *base, const char *index_path, struct source **ret, s
 	source = mem_alloc(sizeof(*source));
 	source->base = mem_strdup(base);
 	source->index_path = index_path ? mem_strdup(index_path) : NULL;
-	read_index(source);
+	read_stat_index(source);
 	source->roots = map_new();
 	source->arena = arena_new();
 	pthread_mutex_init(&source->lock, NULL);
@@ -334,7 +334,7 @@ static int follow_detours(struct source *source, struct trip *trip, struct error
 	return 0;
 }
 
-static void choose(void *data, size_t index, unsigned worker)
+static void choose_files(void *data, size_t index, unsigned worker)
 {
 	struct source *source = data;
 	struct selection *selection = source->selections[index];
@@ -357,7 +357,8 @@ int source_scan(struct source *source, struct error **err)
 	for (size_t i = 0; i < trips; i++)
 		if (trip_hash(source, source->trips[i], err) < 0)
 			return -1;
-	workers_run(source->selections_len, workers_count(source->selections_len, SELECTIONS_A_THREAD), choose, source);
+	workers_run(source->selections_len, workers_count(source->selections_len, SELECTIONS_A_THREAD), choose_files,
+		    source);
 	return 0;
 }
 

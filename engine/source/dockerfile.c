@@ -13,6 +13,14 @@
 
 #define WORD_MAX 16 /* letters of an instruction that is complained about */
 
+size_t dockerfile_stage_named(const struct dockerfile *dockerfile, const char *name, size_t end)
+{
+	for (size_t i = end; i > 0; i--)
+		if (dockerfile->stages[i - 1].name && strcasecmp(dockerfile->stages[i - 1].name, name) == 0)
+			return i - 1;
+	return NO_STAGE;
+}
+
 const struct token *instruction_flag(const struct instruction *in, const char *name, size_t *ret_value)
 {
 	size_t len = strlen(name);

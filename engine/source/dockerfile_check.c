@@ -87,18 +87,17 @@ static void dockerfile_check_names(const struct checker *c, const struct instruc
 		check_secret(c, in, &in->args[i], arg ? strcspn(in->args[i].text, "=") : in->args[i].len);
 }
 
-static const struct stage *find_stage(const struct dockerfile *dockerfile, const char *name, size_t end)
+static const struct stage *named_stage(const struct dockerfile *dockerfile, const char *name, size_t end)
 {
-	for (size_t i = end; i > 0; i--)
-		if (dockerfile->stages[i - 1].name && strcasecmp(dockerfile->stages[i - 1].name, name) == 0)
-			return &dockerfile->stages[i - 1];
-	return NULL;
+	size_t stage = dockerfile_stage_named(dockerfile, name, end);
+
+	return stage == NO_STAGE ? NULL : &dockerfile->stages[stage];
 }
 
 /* The stage that this one is FROM; NULL: it is FROM an image. */
 static const struct stage *base_stage(const struct checker *c, const struct stage *stage)
 {
-	return find_stage(c->dockerfile, stage->base->text, (size_t)(stage - c->dockerfile->stages));
+	return named_stage(c->dockerfile, stage->base->text, (size_t)(stage - c->dockerfile->stages));
 }
 
 static bool dockerfile_check_is_ours(const struct checker *c, const char *name)
@@ -154,7 +153,7 @@ static void check_sources(const struct checker *c, const struct instruction *in)
 static const struct stage *target_stage(const struct checker *c)
 {
 	const struct dockerfile *dockerfile = c->dockerfile;
-	const struct stage *found = c->check->target ? find_stage(dockerfile, c->check->target, dockerfile->stages_len)
+	const struct stage *found = c->check->target ? named_stage(dockerfile, c->check->target, dockerfile->stages_len)
 						     : NULL;
 
 	return found ? found : dockerfile->stages_len > 0 ? &dockerfile->stages[dockerfile->stages_len - 1] : NULL;

@@ -15,8 +15,6 @@
 #include "engine/source/dockerfile_scope.h"
 #include "engine/source/dockerfile_stage.h"
 
-#define NO_STAGE SIZE_MAX
-
 struct resolve_state {
 	bool wanted; /* leads to the target */
 	bool done;
@@ -43,15 +41,6 @@ static void dockerfile_resolve_want(struct resolver *r, size_t stage)
 		return;
 	r->states[stage].wanted = true;
 	r->queue[r->queue_len++] = stage;
-}
-
-/* The last stage before `end` with that name. */
-static size_t find_stage(const struct dockerfile *dockerfile, const char *name, size_t end)
-{
-	for (size_t i = end; i > 0; i--)
-		if (dockerfile->stages[i - 1].name && strcasecmp(dockerfile->stages[i - 1].name, name) == 0)
-			return i - 1;
-	return NO_STAGE;
 }
 
 static size_t find_number(const struct dockerfile *dockerfile, const char *name)
@@ -138,7 +127,7 @@ static bool use_from(struct resolver *r, struct dockerfile_scope *scope, const s
 	else
 		context = NULL;
 	if (!context && stage == NO_STAGE)
-		stage = find_stage(r->dockerfile, name, r->dockerfile->stages_len);
+		stage = dockerfile_stage_named(r->dockerfile, name, r->dockerfile->stages_len);
 	if (!context && stage != NO_STAGE) {
 		dockerfile_resolve_want(r, stage);
 		return false;
@@ -196,7 +185,8 @@ static const char *const *copied(struct resolver *r, struct dockerfile_scope *sc
 static bool plain_exclude(const char *text)
 {
 	return isalnum((unsigned char)*text) || *text == '*' || *text == '?' || *text == '_'
-		       ? text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789*?_-./")] == '\0' &&
+		       ? text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789*?_-./")] ==
+					 '\0' &&
 				 !strstr(text, "..")
 		       : false;
 }
@@ -467,7 +457,7 @@ static int resolve_stage(struct resolver *r, size_t index, size_t *ret_base, str
 	if (!*name)
 		return error_make(err, ERROR_USAGE, "%s:%u: the base \"%s\" is empty: no argument gives it a value",
 				  r->dockerfile->name, stage->from->line, stage->base->text);
-	base = find_stage(r->dockerfile, name, index);
+	base = dockerfile_stage_named(r->dockerfile, name, index);
 	if (base != NO_STAGE && !r->states[base].done) {
 		*ret_base = base;
 		return 0;
@@ -518,7 +508,7 @@ static int dockerfile_resolve_find_target(const struct resolver *r, size_t *ret,
 	*ret = dockerfile->stages_len - 1;
 	if (!target || !*target)
 		return 0;
-	*ret = find_stage(dockerfile, target, dockerfile->stages_len);
+	*ret = dockerfile_stage_named(dockerfile, target, dockerfile->stages_len);
 	if (*ret == NO_STAGE)
 		*ret = find_number(dockerfile, target);
 	if (*ret != NO_STAGE)

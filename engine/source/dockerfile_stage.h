@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "engine/source/dockerfile_text.h"
 
@@ -28,6 +29,9 @@ struct dockerfile {
 	const char *whole_why; /* the text cannot be told: a sentence, or NULL */
 };
 
+/* The index of the last stage before `end` with that name, or NO_STAGE. */
+#define NO_STAGE SIZE_MAX
+size_t dockerfile_stage_named(const struct dockerfile *dockerfile, const char *name, size_t end);
 /* The flag "--name=value" (or "--name") of an instruction: the token, and where its value begins in it; NULL when absent. */
 const struct token *instruction_flag(const struct instruction *in, const char *name, size_t *ret_value);
 bool dockerfile_instruction_known(const char *name);

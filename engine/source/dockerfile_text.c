@@ -332,7 +332,7 @@ static void dockerfile_text_read_env(struct text_reader *r, struct instruction *
 }
 
 /* True when the arguments are an array of strings in JSON; they are then added when `add`. */
-static bool read_json(struct text_reader *r, struct instruction *in, const char *s, size_t len, bool add)
+static bool read_json_words(struct text_reader *r, struct instruction *in, const char *s, size_t len, bool add)
 {
 	cleanup_json struct json *json = NULL;
 
@@ -372,11 +372,11 @@ static void read_args(struct text_reader *r, struct instruction *in, const char 
 	if (strcmp(name, "FROM") == 0) {
 		read_plain_words(r, in, s, at, i, len);
 	} else if (strcmp(name, "COPY") == 0 || strcmp(name, "ADD") == 0) {
-		*ret_heredoc = !read_json(r, in, s + i, len - i, true);
+		*ret_heredoc = !read_json_words(r, in, s + i, len - i, true);
 		if (*ret_heredoc)
 			read_plain_words(r, in, s, at, i, len);
 	} else if (strcmp(name, "RUN") == 0) {
-		*ret_heredoc = !read_json(r, in, s + i, len - i, false);
+		*ret_heredoc = !read_json_words(r, in, s + i, len - i, false);
 	} else if (strcmp(name, "ARG") == 0) {
 		read_quoted_words(r, in, s, i, len);
 		in->bad = in->args_len == 0;

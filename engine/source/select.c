@@ -167,7 +167,7 @@ struct subject {
 	bool folder;
 };
 
-static const char *behind(const char *path, size_t slashes)
+static const char *after_slashes(const char *path, size_t slashes)
 {
 	while (slashes-- > 0)
 		path = strchr(path, '/') + 1;
@@ -193,7 +193,7 @@ static unsigned step(const struct selector *selector, const uint32_t *states, si
 		const struct component *c = &selector->components[state];
 
 		if (c->inside) {
-			if (ignore_walk(c->inside, behind(subject->path, c->depth)))
+			if (ignore_walk(c->inside, after_slashes(subject->path, c->depth)))
 				continue;
 			found |= STEP_SELF;
 			if (subject->folder)
@@ -374,7 +374,8 @@ static bool matches_except(const struct selector *selector, size_t pattern)
 		for (char *name = strtok_r(path, "/", &save); name && !matched; name = strtok_r(NULL, "/", &save)) {
 			uint32_t *swap = states;
 
-			matched = step(selector, states, len, &(struct subject){ name, name, true }, next, &next_len, false);
+			matched = step(selector, states, len, &(struct subject){ name, name, true }, next, &next_len,
+				       false);
 			states = next;
 			next = swap;
 			len = next_len;

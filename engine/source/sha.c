@@ -38,7 +38,7 @@ static bool same_file(int fd, const struct walk_node *node)
 	       stamp.inode == node->stamp.inode;
 }
 
-static int add_content(const struct sha_reading *reading, struct sha256 *sha, char *block, int fd, const char *path,
+static int sha_content(const struct sha_reading *reading, struct sha256 *sha, char *block, int fd, const char *path,
 		       struct error **err)
 {
 	for (;;) {
@@ -67,7 +67,7 @@ static int read_one(const struct sha_reading *reading, size_t index, struct sha2
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
 	if (fd < 0 || !same_file(fd, node))
 		return 0;
-	if (add_content(reading, sha, block, fd, path, err) < 0)
+	if (sha_content(reading, sha, block, fd, path, err) < 0)
 		return -1;
 	sha256_done(sha, digest);
 	if (!digest_valid(digest))

@@ -130,7 +130,7 @@ static void know(struct walk_node *node, const struct stat_record *record)
 	node->known = true;
 }
 
-static bool read_link(struct place *place, struct walk_node *node, const char *name, const struct stat_record *record)
+static bool walk_link(struct place *place, struct walk_node *node, const char *name, const struct stat_record *record)
 {
 	char text[LINK_MAX_BYTES];
 	ssize_t len;
@@ -171,7 +171,7 @@ static bool walk_fill(struct place *place, struct walk_node *node, const char *n
 			know(node, record);
 		return true;
 	case S_IFLNK:
-		return read_link(place, node, name, record);
+		return walk_link(place, node, name, record);
 	case S_IFREG:
 		if (record) {
 			know(node, record);

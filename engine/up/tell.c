@@ -35,7 +35,7 @@ static void deliver(void *arg)
 	free(letter);
 }
 
-void tell(struct up *up, const struct up_event *event)
+void up_tell(struct up *up, const struct up_event *event)
 {
 	struct letter *letter = mem_alloc(sizeof(*letter));
 
@@ -51,7 +51,7 @@ void tell_ports(struct up *up, const struct actor *actor)
 
 	for (size_t i = 0; i < len; i++) {
 		ports[i].host = arena_strdup(up->stack.arena, ports[i].host);
-		tell(up, &(struct up_event){ .kind = UP_PORT, .service = actor->name, .port = ports[i] });
+		up_tell(up, &(struct up_event){ .kind = UP_PORT, .service = actor->name, .port = ports[i] });
 	}
 }
 

@@ -40,7 +40,7 @@ int start_one(struct up *up, const struct stack_part *part, struct actor **ret, 
 void standing_leave(struct up *up); /* frees what was found and not taken */
 
 /* tell.c: events, from any thread. */
-void tell(struct up *up, const struct up_event *event);
+void up_tell(struct up *up, const struct up_event *event);
 void tell_now(struct up *up, const struct up_event *event); /* on the loop's thread */
 void tell_ports(struct up *up, const struct actor *actor);
 /* Shows its output from now on. In a task. `done` is called when it ends, on the loop's thread, after up->followers has fallen. */

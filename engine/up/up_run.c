@@ -69,8 +69,8 @@ static void tell_healthy(struct up *up, const struct actor *actor)
 
 	if (!verify->has_http && !verify->has_tcp && !actor->test)
 		return;
-	tell(up,
-	     &(struct up_event){ .kind = UP_HEALTHY, .service = actor->name, .took_ms = loop_now_ms() - up->start_ms });
+	up_tell(up,
+		&(struct up_event){ .kind = UP_HEALTHY, .service = actor->name, .took_ms = loop_now_ms() - up->start_ms });
 }
 
 static void end_when_free(struct up *up);
@@ -85,8 +85,8 @@ static bool start_part(struct up *up, const struct stack_part *part)
 		findings_error(up->findings, part->service->name.s, &error);
 		return false;
 	}
-	tell(up, &(struct up_event){ .kind = up->kept[actor - up->stack.actors] ? UP_KEPT : UP_STARTED,
-				     .service = actor->name });
+	up_tell(up, &(struct up_event){ .kind = up->kept[actor - up->stack.actors] ? UP_KEPT : UP_STARTED,
+					.service = actor->name });
 	if (!up->job->detach)
 		tell_output(up, actor, end_when_free);
 	if (part->condition == DEPENDS_STARTED)
@@ -135,7 +135,7 @@ static bool start_all(struct up *up)
 	}
 	for (size_t i = 0; i < up->stack.len; i++)
 		tell_ports(up, &up->stack.actors[i]);
-	tell(up, &(struct up_event){ .kind = UP_READY });
+	up_tell(up, &(struct up_event){ .kind = UP_READY });
 	return true;
 }
 
@@ -158,7 +158,7 @@ static bool up_run_look_at(struct up *up, size_t number)
 	if (running)
 		return true;
 	up->ended[number] = true;
-	tell(up, &(struct up_event){ .kind = UP_ENDED, .service = actor->name, .status = status });
+	up_tell(up, &(struct up_event){ .kind = UP_ENDED, .service = actor->name, .status = status });
 	if (status > 0 && !up->bad) {
 		up->bad = actor->name;
 		up->bad_status = status;

@@ -7,7 +7,7 @@
 #include "engine/builder/ops.h"
 #include "engine/builder/route.h"
 #include "engine/builder/solve_attrs.h"
-#include "engine/buildkit/content.h"
+#include "engine/buildkit/content_store.h"
 #include "engine/buildkit/control.h"
 #include "tests/unit/builder_world.h"
 
@@ -242,11 +242,11 @@ static void test_routes(void **state)
 	expect_route(route_docker, "default", "unix:///x.sock", "");
 	unsetenv("DOCKER_HOST");
 	write_config("config/buildx/instances/mine", "{\"Driver\": \"docker-container\", \"Nodes\": [{\"Name\": "
-						   "\"mine0\", \"Endpoint\": \"unix:///d.sock\"}]}");
+						     "\"mine0\", \"Endpoint\": \"unix:///d.sock\"}]}");
 	write_config("config/buildx/instances/far", "{\"Driver\": \"remote\", \"Nodes\": [{\"Name\": \"far0\", "
-						  "\"Endpoint\": \"tcp://h:1\","
-						  "\"DriverOpts\": {\"cacert\": \"/ca\", \"cert\": \"/c\", \"key\": "
-						  "\"/k\"}}]}");
+						    "\"Endpoint\": \"tcp://h:1\","
+						    "\"DriverOpts\": {\"cacert\": \"/ca\", \"cert\": \"/c\", \"key\": "
+						    "\"/k\"}}]}");
 	expect_route(route_docker, "mine", "docker-container://buildx_buildkit_mine0",
 		     "docker\n--host=unix:///d.sock\nexec\n-i\n--\nbuildx_buildkit_mine0\nbuildctl\ndial-stdio\n");
 	expect_route(route_docker, "far", "tcp://h:1", "");

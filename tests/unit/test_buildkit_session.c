@@ -7,12 +7,12 @@
 #include <sys/un.h>
 
 #include "base/xxh3.h"
-#include "engine/buildkit/content.h"
+#include "engine/buildkit/content_store.h"
 #include "engine/buildkit/filesync.h"
 #include "engine/buildkit/proto/content.pb-c.h"
 #include "engine/buildkit/proto/session.pb-c.h"
 #include "engine/buildkit/secrets.h"
-#include "engine/buildkit/session.h"
+#include "engine/buildkit/buildkit_session.h"
 #include "engine/buildkit/shown.h"
 #include "engine/buildkit/ssh.h"
 #include "tests/unit/buildkit_world.h"

@@ -22,7 +22,7 @@ static struct {
 	MODULE_STATE(FUNCTIONS)
 } runtime = MODULE_INIT;
 
-static void load(void)
+static void load_runtime(void)
 {
 	static const struct module_symbol symbols[] = { MODULE_SYMBOLS(FUNCTIONS) };
 
@@ -31,7 +31,7 @@ static void load(void)
 
 int message_load(struct error **err)
 {
-	pthread_once(&runtime.once, load);
+	pthread_once(&runtime.once, load_runtime);
 	return runtime.error ? error_copy(err, runtime.error) : 0;
 }
 

@@ -1,5 +1,5 @@
-#ifndef ENGINE_BUILDKIT_CONTENT_H
-#define ENGINE_BUILDKIT_CONTENT_H
+#ifndef ENGINE_BUILDKIT_CONTENT_STORE_H
+#define ENGINE_BUILDKIT_CONTENT_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "engine/buildkit/session.h"
+#include "engine/buildkit/buildkit_session.h"
 
 #include <stdlib.h>
 #include <string.h>

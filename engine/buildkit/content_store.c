@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "engine/buildkit/content.h"
+#include "engine/buildkit/content_store.h"
 
 #include <errno.h>
 #include <fcntl.h>

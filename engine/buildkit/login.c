@@ -1,6 +1,6 @@
 #include "config.h"
 
-#include "engine/buildkit/auth.h"
+#include "engine/buildkit/login.h"
 
 #include <string.h>
 
@@ -15,7 +15,7 @@ static const char *domain_of(const char *host)
 	return strcmp(host, "registry-1.docker.io") == 0 || strcmp(host, "index.docker.io") == 0 ? "docker.io" : host;
 }
 
-static int serve(void *data, struct grpc_call *call, struct error **err)
+static int serve_login(void *data, struct grpc_call *call, struct error **err)
 {
 	cleanup_message Bk__CredentialsRequest *request = NULL;
 	cleanup_credentials struct credentials found = { 0 };
@@ -35,7 +35,7 @@ static int serve(void *data, struct grpc_call *call, struct error **err)
 	return grpc_send(call, &answer.base, err);
 }
 
-struct grpc_method auth_method(struct loop *loop)
+struct grpc_method login_method(struct loop *loop)
 {
-	return (struct grpc_method){ "/moby.filesync.v1.Auth/Credentials", serve, loop };
+	return (struct grpc_method){ "/moby.filesync.v1.Auth/Credentials", serve_login, loop };
 }

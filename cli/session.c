@@ -232,12 +232,14 @@ static int choose_tool(struct session *session, const struct choice *choice, cha
 static int choose_tools(struct session *session, struct error **err)
 {
 	const struct choice builder = { session->options->builder, "CBUILD_BUILDER", builder_hinted(), "builder" };
-	const struct choice runtime = { session->options->runtime, "CBUILD_RUNTIME", NULL, "runtime" };
+	struct choice runtime = { session->options->runtime, "CBUILD_RUNTIME", NULL, "runtime" };
 
-	if (choose_tool(session, &builder, &session->builder, &session->builder_preferred, err) < 0 ||
-	    choose_tool(session, &runtime, &session->runtime, &session->runtime_preferred, err) < 0)
+	if (choose_tool(session, &builder, &session->builder, &session->builder_preferred, err) < 0)
 		return -1;
-	return 0;
+	/* Builder and runtime belong together; those of the last run do, as far as its user wanted them to. */
+	if (!session->builder_preferred || builder.hint)
+		runtime.hint = builder_runtime(session->builder);
+	return choose_tool(session, &runtime, &session->runtime, &session->runtime_preferred, err);
 }
 
 static const char *known_onbuild(void *data, const char *reference, const struct platform *platform)

@@ -113,8 +113,8 @@ static int look_at_tools(struct loop *loop, const char *builder, struct doctor *
 	return 0;
 }
 
-/* The one that is named, should it work, else the first that does. */
-static void mark_chosen(struct doctor_tool *tools, size_t len, const char *name, bool binding)
+/* The one that is named, should it work, else the first that does; NULL: none. */
+static const char *mark_chosen(struct doctor_tool *tools, size_t len, const char *name, bool binding)
 {
 	struct doctor_tool *chosen = NULL;
 
@@ -123,8 +123,10 @@ static void mark_chosen(struct doctor_tool *tools, size_t len, const char *name,
 			if (!binding || strcmp(tools[i].name, name) == 0)
 				chosen = &tools[i];
 	}
-	if (chosen)
-		chosen->chosen = true;
+	if (!chosen)
+		return NULL;
+	chosen->chosen = true;
+	return chosen->name;
 }
 
 static bool doctor_look_has_platform(const struct platform *list, size_t len, const struct platform *platform)
@@ -203,7 +205,7 @@ static void look_at_limits(struct doctor *doctor)
 int doctor_look(struct loop *loop, const char *const *wanted, const char *builder, struct doctor *ret, struct error **err)
 {
 	static const char *const usual[] = { "linux/amd64", "linux/arm64", NULL };
-	const char *runtime = getenv("CBUILD_RUNTIME");
+	const char *runtime = getenv("CBUILD_RUNTIME"), *chosen;
 	struct platform machine[EMULATION_MAX];
 	size_t len = emulation_platforms(EMULATION_DIR, machine);
 
@@ -212,8 +214,11 @@ int doctor_look(struct loop *loop, const char *const *wanted, const char *builde
 		ret->platforms[ret->platforms_len++] = machine[i];
 	if (look_at_tools(loop, builder, ret, err) < 0)
 		return -1;
-	mark_chosen(ret->builders, ret->builders_len, builder ? builder : builder_hinted(), builder != NULL);
-	mark_chosen(ret->runtimes, ret->runtimes_len, runtime && *runtime ? runtime : NULL, runtime && *runtime);
+	chosen = mark_chosen(ret->builders, ret->builders_len, builder ? builder : builder_hinted(), builder != NULL);
+	if (runtime && *runtime)
+		mark_chosen(ret->runtimes, ret->runtimes_len, runtime, true);
+	else
+		mark_chosen(ret->runtimes, ret->runtimes_len, chosen ? builder_runtime(chosen) : NULL, false);
 	for (size_t i = 0; (wanted ? wanted : usual)[i]; i++)
 		if (look_for_platform(ret, (wanted ? wanted : usual)[i], err) < 0)
 			return -1;

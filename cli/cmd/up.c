@@ -121,16 +121,22 @@ static void up_take_results(struct session *session, struct troupe *troupe, cons
 	}
 }
 
-/* The runtime that the images were loaded into. */
+/* The runtime that the images were loaded into: where another one was only preferred, that of the last run. */
 static int up_open_runtime(struct session *session, struct loop *loop, struct runtime **ret, struct error **err)
 {
 	cleanup_free char *owner = up_owner(session->state_dir);
 	cleanup_free char *used = NULL;
-	const char *name = session->runtime;
+	struct error *error = NULL;
 
-	if (session->runtime_preferred && state_fact(session->state, "runtime", &used, err) < 0)
+	if (session->runtime &&
+	    runtime_open(session->runtime, owner, loop, session->state, session->layout, ret, &error) == 0)
+		return 0;
+	if (error && (!session->runtime_preferred || error->cls != ERROR_TOOL))
+		return error_move(err, &error);
+	error_free(error);
+	if (state_fact(session->state, "runtime", &used, err) < 0)
 		return -1;
-	return runtime_open(used ? used : name, owner, loop, session->state, session->layout, ret, err);
+	return runtime_open(used, owner, loop, session->state, session->layout, ret, err);
 }
 
 static int run_in(struct session *session, const struct troupe *troupe, bool detach, struct loop *loop, struct error **err)

@@ -85,6 +85,14 @@ const char *builder_hinted(void)
 	return NULL;
 }
 
+const char *builder_runtime(const char *name)
+{
+	const char *instance;
+	const struct builder_ops *ops = find_driver(name, &instance);
+
+	return ops ? ops->runtime : NULL;
+}
+
 /* `name` NULL: called after the driver and the instance. */
 static int open_called(const char *name, const struct builder_ops *ops, const struct builder_given *given,
 		       struct builder **ret, struct error **err)
@@ -96,6 +104,7 @@ static int open_called(const char *name, const struct builder_ops *ops, const st
 			: given->instance ? mem_printf("%s:%s", ops->name, given->instance)
 					  : mem_strdup(ops->name);
 	builder->info.name = builder->name;
+	builder->info.runtime = ops->runtime;
 	builder->info.native_len = 1;
 	if (ops->open(given, &builder->self, &builder->info, err) < 0) {
 		free(builder->name);

@@ -34,11 +34,12 @@ enum image_where {
 /* An image that a Dockerfile mentions, resolved. One entry a mention: the same name may stand for
  * different images in stages of different platforms. */
 struct build_image {
-	const char *name;         /* as the Dockerfile means it, variables resolved */
-	size_t offset, length;    /* the bytes of the mention in the Dockerfile's text; length 0: it stands in an ONBUILD of the base,
+	const char *name; /* as the Dockerfile means it, variables resolved */
+	size_t offset,
+		length; /* the bytes of the mention in the Dockerfile's text; length 0: it stands in an ONBUILD of the base,
 				   * and is found by its name */
-	bool from;                /* a FROM (else COPY --from or a mount) */
-	bool base;                /* what the result's own layers stand on: the FROM of the target stage, or of the
+	bool from;      /* a FROM (else COPY --from or a mount) */
+	bool base;      /* what the result's own layers stand on: the FROM of the target stage, or of the
 	                           * stage that the target stage is FROM, and so on. One at most; none for scratch */
 	struct platform platform; /* that the stage runs on */
 	enum image_where where;
@@ -149,6 +150,7 @@ struct builder_info {
 	const char *name; /* "buildah", "docker"; with the instance that was asked for: "docker:fleet" */
 	const char *version;
 	const char *detail; /* how it works here, for people, or NULL */
+	const char *runtime; /* that has the same engine behind it, where what it builds is looked for ("docker"); NULL: none */
 	const char *place; /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
 	bool sends_files;                 /* it is sent the files that count, and needs to be told which they are */
 	bool mounts_ignored;              /* a RUN step that mounts a context sees what the ignore file leaves out */
@@ -165,6 +167,8 @@ const char *const *builder_names(void);
 const char *builder_ability_name(unsigned bit);
 /* The builder that the environment is set up for (BUILDX_BUILDER, BUILDKIT_HOST, CONTAINERD_NAMESPACE, DOCKER_HOST), or NULL. */
 const char *builder_hinted(void);
+/* The runtime that goes with the builder called `name`, or NULL: as builder_info.runtime, as far as the name tells it. */
+const char *builder_runtime(const char *name);
 /*
  * Opens the builder called `name`, or with NULL the best one that is found. A name may be followed by the instance
  * that is meant: "docker:fleet" is buildx's builder of that name. What had to be found out by

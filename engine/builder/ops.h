@@ -17,6 +17,7 @@ struct builder_ops {
 	const char *name;
 	const char *synonym; /* another name for it, or NULL */
 	bool instances;      /* there may be several of it, with names */
+	const char *runtime; /* that goes with it, or NULL */
 	/* The place of its storage as it was found out before (malloc'd), or NULL; may be missing. Starts nothing. */
 	char *(*known_place)(struct state *state);
 	/* Sets *ret to the builder's own data when it can be used here; ERROR_TOOL with a remedy when not. */

@@ -77,6 +77,7 @@ static char *context_host(struct error **err)
 {
 	cleanup_free char *path = dockerd_config("config.json"), *meta = NULL, *name = NULL;
 	cleanup_json struct json *config = NULL, *context = NULL;
+	cleanup_error struct error *error = NULL;
 	char digest[DIGEST_LEN + 1];
 	const char *host;
 
@@ -92,8 +93,10 @@ static char *context_host(struct error **err)
 	free(steal_ptr(path));
 	meta = mem_printf("contexts/meta/%s/meta.json", digest_hex(digest));
 	path = dockerd_config(meta);
-	if (!path || read_json_file(path, &context, err) < 0) {
-		error_wrap(err, "docker's context %s", name);
+	if (!path || read_json_file(path, &context, &error) < 0) {
+		error_make(err, ERROR_TOOL, "docker's context %s: %s", name,
+			   error ? error->message : "there is no such folder");
+		error_remedy(err, "docker context ls shows those that there are; DOCKER_CONTEXT=default is docker's own");
 		return NULL;
 	}
 	host = json_str(json_get(json_get(context, "Endpoints"), "docker"), "Host");

@@ -119,6 +119,11 @@ bool fleet_shares(const struct fleet *fleet)
 	return fleet->shares;
 }
 
+const struct builder *fleet_only(const struct fleet *fleet)
+{
+	return fleet->shares ? NULL : fleet->members[0].builder;
+}
+
 static bool fleet_listed(const struct platform *list, size_t len, const struct platform *platform)
 {
 	for (size_t i = 0; i < len; i++)

@@ -41,6 +41,8 @@ int fleet_open_one(const struct manifest_builder *spec, struct loop *loop, struc
 void fleet_free(struct fleet *fleet); /* NULL-safe; with its builders */
 /* True when the manifest's builders share the builds. */
 bool fleet_shares(const struct fleet *fleet);
+/* The builder of a fleet of one, or NULL. */
+const struct builder *fleet_only(const struct fleet *fleet);
 
 /* ERROR_TOOL, with what there is, when no builder may build for the platform, or none can do what is wanted. */
 int fleet_check(struct fleet *fleet, const struct fleet_want *want, struct error **err);

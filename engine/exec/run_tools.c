@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
@@ -111,7 +112,6 @@ static int check_builders(struct run *run, struct error **err)
 static int open_one_builder(struct run *run, struct error **err)
 {
 	const struct builder_info *info;
-	cleanup_free char *note = NULL;
 	struct builder *builder;
 
 	if (find_builder(run, &builder, err) < 0)
@@ -120,8 +120,6 @@ static int open_one_builder(struct run *run, struct error **err)
 	info = builder_info(builder);
 	if (doubt_kept(run, info, err) < 0 || check_builders(run, err) < 0)
 		return -1;
-	note = mem_printf("building with %s %s", info->name, info->version);
-	run_emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
 	return run_tools_remember(run, "builder", info->name, err);
 }
 
@@ -138,14 +136,10 @@ static int open_fleet(struct run *run, struct error **err)
 {
 	const struct manifest *manifest = plan_manifest(run->plan);
 	const struct builder_info nobody = { 0 };
-	cleanup_free char *note = mem_printf("building with the manifest's %zu builders", manifest->builders_len);
 
 	if (fleet_open(manifest, run->env.loop, run->env.state, run->env.layout, left_out, run, &run->env.fleet, err) < 0)
 		return -1;
-	if (doubt_kept(run, &nobody, err) < 0 || check_builders(run, err) < 0)
-		return -1;
-	run_emit(run, &(struct event){ .kind = EVENT_NOTE, .text = note });
-	return 0;
+	return doubt_kept(run, &nobody, err) < 0 || check_builders(run, err) < 0 ? -1 : 0;
 }
 
 bool run_shares(const struct run *run)
@@ -160,16 +154,24 @@ static int open_builder(struct run *run, struct error **err)
 	return run_shares(run) ? open_fleet(run, err) : open_one_builder(run, err);
 }
 
-/* An engine that goes with the builder: what docker built is in docker. */
+/* The one builder of this run, or NULL: none was opened, or several share the builds. */
+static const struct builder_info *only_builder(const struct run *run)
+{
+	const struct builder *builder = run->env.fleet ? fleet_only(run->env.fleet) : NULL;
+
+	return builder ? builder_info(builder) : NULL;
+}
+
+/* The one that was asked for, else that of the builder. `options` have what goes with the builder that was expected. */
 static const char *runtime_for(const struct run *run)
 {
-	const char *builder = run->options->builder;
+	const struct run_options *options = run->options;
+	const struct builder_info *builder = only_builder(run);
+	bool expected = builder && options->builder && strcmp(builder->name, options->builder) == 0;
 
-	if (run->options->runtime)
-		return run->options->runtime;
-	if (builder && !run->options->builder_preferred && strncmp(builder, "docker", 6) == 0)
-		return "docker";
-	return NULL;
+	if (options->runtime && (!options->runtime_preferred || !builder || expected || !builder->runtime))
+		return options->runtime;
+	return builder ? builder->runtime : NULL;
 }
 
 static int find_runtime(struct run *run, struct error **err)
@@ -180,7 +182,7 @@ static int find_runtime(struct run *run, struct error **err)
 
 	if (runtime_open(name, run->stem, env->loop, env->state, env->layout, &env->runtime, &error) == 0)
 		return 0;
-	if (!run_tools_give_up(run, name, run->options->runtime_preferred, &error))
+	if (!run_tools_give_up(run, name, !run->options->runtime || run->options->runtime_preferred, &error))
 		return error_move(err, &error);
 	return runtime_open(NULL, run->stem, env->loop, env->state, env->layout, &env->runtime, err);
 }
@@ -220,6 +222,24 @@ static int open_formats(struct run *run, struct error **err)
 	return remember_packed(run, err);
 }
 
+/* What builds, and where the images are put: "building with docker 28.5.2, loading into docker". */
+static void announce(struct run *run)
+{
+	const struct builder_info *builder = only_builder(run);
+	cleanup_buf struct buf text = { 0 };
+
+	if (builder)
+		buf_printf(&text, "building with %s %s", builder->name, builder->version);
+	else if (run->env.fleet)
+		buf_printf(&text, "building with the manifest's %zu builders", plan_manifest(run->plan)->builders_len);
+	if (run->env.runtime)
+		buf_printf(&text, "%s%s %s", text.len > 0 ? ", " : "",
+			   run_stale(run, NODE_LOAD, NODE_LOAD) > 0 ? "loading into" : "verifying with",
+			   runtime_name(run->env.runtime));
+	if (text.len > 0)
+		run_note(run, text.data);
+}
+
 int run_open_tools(struct run *run, struct error **err)
 {
 	cleanup_free char *children = mem_printf("%s.children", run->stem);
@@ -232,5 +252,6 @@ int run_open_tools(struct run *run, struct error **err)
 		return -1;
 	if (run_stale(run, NODE_LOAD, NODE_VERIFY) > 0 && run_tools_open_runtime(run, err) < 0)
 		return -1;
+	announce(run);
 	return 0;
 }

@@ -106,7 +106,8 @@ of_builder()
 	cb
 	[ "$status" -eq 0 ]
 	sqlite3 .cbuild/state.db "update fact set value = 'docker' where name = 'runtime'"
-	DOCKER_HOST=unix://$PWD/nowhere.sock PATH=/usr/bin:/usr/sbin:/bin:/sbin cb --builder=buildah
+	daemon_down
+	cb
 	[ "$status" -eq 0 ]
 	grep -F 'docker cannot be used now' "$err"
 	equal "$(podman image exists localhost/choose/web:latest && echo there)" there

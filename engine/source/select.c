@@ -178,7 +178,8 @@ static const char *after_slashes(const char *path, size_t slashes)
 enum {
 	STEP_NAMED = 1, /* one ends with it */
 	STEP_ALL = 2,   /* it counts, and all below it */
-	STEP_SELF = 4   /* it counts */
+	STEP_SELF = 4,  /* it counts */
+	STEP_LINKED = 8 /* a link leads to it or through it */
 };
 
 /* The states behind an entry. */
@@ -205,6 +206,8 @@ static unsigned step(const struct selector *selector, const uint32_t *states, si
 
 			if (c->last && note)
 				note_match(selector, c);
+			if (c->pattern >= selector->filter->patterns_len)
+				found |= STEP_LINKED;
 			if (c->last)
 				found |= STEP_NAMED | (excludes ? STEP_SELF : STEP_ALL);
 			if ((!c->last || (excludes && subject->folder)) && add_state(selector, next, ret_len, state + 1))
@@ -283,12 +286,16 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 	self = ret->matched || (found & STEP_SELF);
 	if (!self && ret->states_len == 0)
 		return;
-	ret->ignored = ignore_walk(filter->ignore, relative);
+	ret->ignored = view->hidden || ignore_walk(filter->ignore, relative);
 	/* of what is brought back into a folder that is left out, BuildKit sends the folders on the way too, as they are */
-	ret->descend = folder && (!ret->ignored || ignore_descend(filter->ignore, relative));
+	ret->descend = folder && (!ret->ignored || (!view->hidden && ignore_descend(filter->ignore, relative)));
 	ret->way = ret->descend && ((self && ret->ignored) || filter->parents);
 	if (ret->ignored) {
 		ret->counts = ret->way;
+		/* buildah follows a link through others that are ignored */
+		ret->detour = type == S_IFLNK && (found & STEP_LINKED);
+		ret->hidden = folder && !ret->descend && (found & STEP_LINKED);
+		ret->descend |= ret->hidden;
 		return;
 	}
 	ret->detour = type == S_IFLNK && (ret->named || ret->states_len > 0);
@@ -303,7 +310,10 @@ void selector_enter(const struct view *view, const struct verdict *verdict, cons
 {
 	const char *relative = path + view->prefix;
 
-	*ret = (struct view){ .selector = view->selector, .prefix = view->prefix, .matched = verdict->matched };
+	*ret = (struct view){ .selector = view->selector,
+			      .prefix = view->prefix,
+			      .matched = verdict->matched,
+			      .hidden = verdict->hidden };
 	ret->except = view->except && except_below(view->selector, relative, strlen(relative));
 	if (verdict->states_len > 0) {
 		ret->states = arena_array(arena, verdict->states_len, sizeof(*ret->states));

@@ -33,6 +33,7 @@ struct verdict {
 	bool matched; /* this entry, or a folder that it is in, by a pattern */
 	bool named;   /* a pattern ends with this entry */
 	bool ignored;
+	bool hidden; /* a folder: ignored with all below it, entered for the links in it alone */
 	size_t states_len;
 	uint32_t *states; /* scratch: those that are open behind this name */
 };

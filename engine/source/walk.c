@@ -336,12 +336,12 @@ static void visit(struct place *place, const struct item *item, const struct sta
 		type = st.st_mode & S_IFMT;
 	}
 	any = judge(place, place->names, item->name, type);
-	if (!any.counts && !any.descend) {
+	if (!any.counts && !any.descend && !any.detour) {
 		keep_other(place, item, type);
 		return;
 	}
 	node->path = place->names;
-	if (any.counts) {
+	if (any.counts || any.detour) {
 		if (!looked && look(place, place->names, &st) < 0) {
 			if (errno != ENOENT)
 				walk_fail(hand, place, item->name, errno, "cannot be looked at");

@@ -42,6 +42,7 @@ struct view {
 	bool all;         /* everything here and below counts */
 	bool matched;     /* inside something that a pattern named */
 	bool except;      /* something below never counts */
+	bool hidden;      /* nothing here counts: it is ignored, and links lead through it */
 	uint32_t *states; /* positions in the patterns that are still open (select.h) */
 	uint32_t states_len;
 	unsigned char *counts; /* a bit for each node, NULL with `all` */

@@ -431,6 +431,39 @@ static void test_detours_inside(void **state)
 		      "srcd src/deepd src/deep/ml src/deep/tol src/deep/xf src/ll src/twicel");
 }
 
+/* buildah follows a link through others that are ignored, or lie in ignored folders: what it then copies counts. */
+static void test_detours_ignored(void **state)
+{
+	struct world *world = *state;
+	const char *patterns[] = { "to", "in/x", "own", "shut.x", "ignored", "not.x" };
+	struct filter filter = { .patterns = patterns, .patterns_len = 6 };
+	static const char *const links[][2] = {
+		{ "file.x", "to" },         { "f", "file.x" }, { "folder.x", "in" }, { "real", "folder.x" },
+		{ "shut.x/deep/l", "own" }, { "f", "not.x" },  { "g.x", "ignored" },
+	};
+	static const char lines[] = "*.x\nshut.x\n";
+
+	put(world, "f", "1");
+	put(world, "g.x", "1");
+	put(world, "h", "1");
+	put(world, "real/x", "1");
+	put(world, "real/y", "1");
+	put(world, "shut.x/deep/other", "1");
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		cleanup_free char *path = at(world, links[i][1]);
+
+		assert_int_equal(symlink(links[i][0], path), 0);
+	}
+	{
+		cleanup_free char *path = at(world, "shut.x/deep/l");
+
+		assert_int_equal(symlink("../../h", path), 0);
+	}
+	assert_int_equal(ignore_parse(lines, sizeof(lines) - 1, "x", (struct ignore **)&filter.ignore, NULL), 0);
+	expect_filter(world, &filter, "ff hf ignoredl inl ownl real/xf tol");
+	ignore_free((struct ignore *)filter.ignore);
+}
+
 static void expect_error(const struct world *world, const struct filter *filter, const char *words)
 {
 	struct source *source = begin(world, 0);
@@ -1068,6 +1101,7 @@ int main(void)
 		TEST(test_excludes),
 		TEST(test_detours),
 		TEST(test_detours_inside),
+		TEST(test_detours_ignored),
 		TEST(test_special),
 		TEST(test_missing),
 		TEST(test_unreadable),

@@ -350,6 +350,8 @@ static int run_solve(struct solve_work *work, struct error **err)
 	if (r < 0 && filesync_changed(work->filesync)) {
 		error_make(err, ERROR_BUILD, "%s changed while it was built", filesync_changed(work->filesync));
 		error_remedy(err, "run cbuild again");
+	} else if (r < 0 && error->cls != ERROR_CANCELLED && buildkit_session_fault(work->session, err) < 0) {
+		r = -1; /* what the daemon makes of it says less */
 	} else if (r < 0 && failure.message && error->cls != ERROR_CANCELLED) {
 		explain(work, &failure, err);
 	} else if (r < 0) {

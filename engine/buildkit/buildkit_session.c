@@ -66,6 +66,11 @@ const char *buildkit_session_id(const struct buildkit_session *session)
 	return session->id;
 }
 
+int buildkit_session_fault(struct buildkit_session *session, struct error **err)
+{
+	return grpc_server_fault(session->server, err);
+}
+
 void buildkit_session_free(struct buildkit_session *session)
 {
 	if (!session)

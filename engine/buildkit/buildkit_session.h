@@ -24,6 +24,8 @@ struct buildkit_session_spec {
 int buildkit_session_open(struct daemon *daemon, const struct buildkit_session_spec *spec,
 			  struct buildkit_session **ret, struct error **err);
 const char *buildkit_session_id(const struct buildkit_session *session);
+/* What went wrong on this side while the daemon's questions were answered (grpc_server_fault). */
+int buildkit_session_fault(struct buildkit_session *session, struct error **err);
 /* Ends it, and waits for its threads. NULL-safe. */
 void buildkit_session_free(struct buildkit_session *session);
 

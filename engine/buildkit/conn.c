@@ -263,7 +263,7 @@ static int open_unix(const char *url, const struct limit *limit, int *ret_fd, st
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	*ret_fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (*ret_fd < 0)
-		return error_errno(err, ERROR_TOOL, errno, "%s", url);
+		return error_errno(err, ERROR_STATE, errno, "%s: a socket", url);
 	return connect_fd(*ret_fd, (struct sockaddr *)&address, sizeof(address), limit, url, err);
 }
 
@@ -303,7 +303,7 @@ static int open_tcp(const char *url, const char *host, const char *port, const s
 	for (const struct addrinfo *info = list; r < 0 && info; info = info->ai_next) {
 		fd_cleanup(ret_fd);
 		*ret_fd = socket(info->ai_family, info->ai_socktype, info->ai_protocol);
-		r = *ret_fd < 0 ? error_errno(&first, ERROR_TOOL, errno, "%s", url)
+		r = *ret_fd < 0 ? error_errno(&first, ERROR_STATE, errno, "%s: a socket", url)
 				: connect_fd(*ret_fd, info->ai_addr, info->ai_addrlen, limit, url, &first);
 	}
 	freeaddrinfo(list);
@@ -363,7 +363,7 @@ static int open_child(const struct conn_address *address, struct conn **ret, str
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0)
-		return error_errno(err, ERROR_TOOL, errno, "%s", address->url);
+		return error_errno(err, ERROR_STATE, errno, "%s: a socket", address->url);
 	other = pair[1];
 	conn = new_conn(pair[0], address->url);
 	if (set_flags(pair[0]) < 0 || fcntl(other, F_SETFD, FD_CLOEXEC) < 0)

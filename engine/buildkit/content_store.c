@@ -20,7 +20,6 @@
 
 #define SERVICE "/containerd.services.content.v1.Content/"
 #define PIECE ((size_t)1 << 20) /* bytes of one answer to Read */
-#define OUT_OF_RANGE 11
 
 struct content {
 	struct content_store *stores;
@@ -69,17 +68,35 @@ static const struct content_store *find_store(const struct content *content, str
 	return NULL;
 }
 
-/* Opens a blob; negative: the call is refused. */
-static int open_blob(const struct content_store *store, struct grpc_call *call, const char *digest, int *ret_fd,
-		     uint64_t *ret_size)
+/* A blob that is read. */
+struct outgoing {
+	char *path;
+	int fd;
+	uint64_t size;
+};
+
+static void outgoing_free(struct outgoing *outgoing)
 {
-	cleanup_free char *path = digest_valid(digest) ? layout_blob_path(store->layout, digest) : NULL;
+	fd_cleanup(&outgoing->fd);
+	free(outgoing->path);
+}
+
+#define cleanup_outgoing __attribute__((cleanup(outgoing_free)))
+
+static int open_blob(const struct content_store *store, struct grpc_call *call, const char *digest,
+		     struct outgoing *ret, struct error **err)
+{
 	struct stat st;
 
-	*ret_fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-	if (*ret_fd < 0 || fstat(*ret_fd, &st) < 0)
+	if (digest_valid(digest)) {
+		ret->path = layout_blob_path(store->layout, digest);
+		ret->fd = open(ret->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	}
+	if (!ret->path || (ret->fd < 0 && errno == ENOENT))
 		return grpc_refuse(call, GRPC_NOT_FOUND, "%s is not here", digest);
-	*ret_size = (uint64_t)st.st_size;
+	if (ret->fd < 0 || fstat(ret->fd, &st) < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", ret->path);
+	ret->size = (uint64_t)st.st_size;
 	return 0;
 }
 
@@ -89,39 +106,35 @@ static int serve_info(void *data, struct grpc_call *call, struct error **err)
 	Bk__BlobAnswer answer = BK__BLOB_ANSWER__INIT;
 	Bk__BlobInfo info = BK__BLOB_INFO__INIT;
 	cleanup_message Bk__BlobRequest *request = NULL;
-	cleanup_fd int fd = -1;
-	uint64_t size;
+	cleanup_outgoing struct outgoing blob = { .fd = -1 };
 
 	if (!store || grpc_receive(call, &bk__blob_request__descriptor, (void **)&request, err) <= 0 ||
-	    open_blob(store, call, request->digest, &fd, &size) < 0)
+	    open_blob(store, call, request->digest, &blob, err) < 0)
 		return -1;
 	info.digest = request->digest;
-	info.size = (int64_t)size;
+	info.size = (int64_t)blob.size;
 	answer.info = &info;
 	return grpc_send(call, &answer.base, err);
 }
 
-static int send_range(struct content *content, struct grpc_call *call, int fd, uint64_t at, uint64_t end,
-		      struct error **err)
+static int send_range(struct content *content, struct grpc_call *call, const struct outgoing *blob, uint64_t at,
+		      uint64_t end, struct error **err)
 {
 	cleanup_free char *block = mem_alloc(PIECE);
 
 	while (at < end) {
 		Bk__ReadAnswer answer = BK__READ_ANSWER__INIT;
-		ssize_t n = pread(fd, block, end - at < PIECE ? end - at : PIECE, (off_t)at);
+		size_t len = end - at < PIECE ? end - at : PIECE;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return grpc_refuse(call, GRPC_DATA_LOSS, "a blob cannot be read: %s",
-					   n < 0 ? strerror(errno) : "it has become shorter");
+		if (fs_read_at(blob->fd, block, len, at, blob->path, err) < 0)
+			return -1;
 		answer.offset = (int64_t)at;
 		answer.data.data = (uint8_t *)block;
-		answer.data.len = (size_t)n;
+		answer.data.len = len;
 		if (grpc_send(call, &answer.base, err) < 0)
 			return -1;
-		at += (uint64_t)n;
-		atomic_fetch_add(&content->given, (uint64_t)n);
+		at += len;
+		atomic_fetch_add(&content->given, len);
 	}
 	return 0;
 }
@@ -131,19 +144,18 @@ static int serve_read(void *data, struct grpc_call *call, struct error **err)
 	struct content *content = data;
 	const struct content_store *store = find_store(content, call);
 	cleanup_message Bk__ReadRequest *request = NULL;
-	cleanup_fd int fd = -1;
-	uint64_t size, at, end;
+	cleanup_outgoing struct outgoing blob = { .fd = -1 };
+	uint64_t at, end;
 
 	if (!store || grpc_receive(call, &bk__read_request__descriptor, (void **)&request, err) <= 0 ||
-	    open_blob(store, call, request->digest, &fd, &size) < 0)
+	    open_blob(store, call, request->digest, &blob, err) < 0)
 		return -1;
 	at = request->offset > 0 ? (uint64_t)request->offset : 0;
-	end = request->size > 0 && (uint64_t)request->size < size - (at < size ? at : size) ? at + (uint64_t)request->size
-											    : size;
-	if (at > size)
-		return grpc_refuse(call, (enum grpc_code)OUT_OF_RANGE, "%s has only %llu bytes", request->digest,
-				   (unsigned long long)size);
-	return send_range(content, call, fd, at, end, err);
+	if (at > blob.size)
+		return grpc_refuse(call, GRPC_OUT_OF_RANGE, "%s has only %llu bytes", request->digest,
+				   (unsigned long long)blob.size);
+	end = request->size > 0 && (uint64_t)request->size < blob.size - at ? at + (uint64_t)request->size : blob.size;
+	return send_range(content, call, &blob, at, end, err);
 }
 
 /* A blob on its way into a store. */
@@ -175,7 +187,7 @@ static int take_bytes(struct incoming *incoming, struct grpc_call *call, const B
 	if (request->data.len == 0)
 		return 0;
 	if (request->offset < 0 || (uint64_t)request->offset != incoming->offset)
-		return grpc_refuse(call, (enum grpc_code)OUT_OF_RANGE, "%llu bytes are here, and not %lld",
+		return grpc_refuse(call, GRPC_OUT_OF_RANGE, "%llu bytes are here, and not %lld",
 				   (unsigned long long)incoming->offset, (long long)request->offset);
 	if (blob_writer_add(incoming->writer, request->data.data, request->data.len, err) < 0)
 		return -1;

@@ -159,8 +159,21 @@ static void count_sent(struct filesync *filesync, size_t len)
 	pthread_mutex_unlock(&filesync->lock);
 }
 
+/* 1: it is open, and what it was said to be as far as that shows; 0: it has changed. */
+static int open_file(const struct filesync_entry *entry, int *ret_fd, struct error **err)
+{
+	struct stat st;
+
+	*ret_fd = open(entry->source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (*ret_fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == EACCES))
+		return 0;
+	if (*ret_fd < 0 || fstat(*ret_fd, &st) < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", entry->source);
+	return S_ISREG(st.st_mode) && (uint64_t)st.st_size == entry->size;
+}
+
 /* Reads until the block is full or the file ends. */
-static ssize_t read_piece(int fd, char *block)
+static ssize_t read_piece(int fd, char *block, const char *path, struct error **err)
 {
 	size_t have = 0;
 
@@ -168,7 +181,7 @@ static ssize_t read_piece(int fd, char *block)
 		ssize_t n = read(fd, block + have, PIECE - have);
 
 		if (n < 0 && errno != EINTR)
-			return -1;
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot read", path);
 		if (n == 0)
 			break;
 		have += n > 0 ? (size_t)n : 0;
@@ -176,39 +189,51 @@ static ssize_t read_piece(int fd, char *block)
 	return (ssize_t)have;
 }
 
-/* Attributes do not travel, but they count: then the digest is of both. */
-static bool is_right(int fd, const struct filesync_entry *entry, struct hash128 digest)
+/* Attributes do not travel, but they count: then the digest is of both. 1: it is right; 0: it has changed. */
+static int compare_file(int fd, const struct filesync_entry *entry, struct hash128 digest, struct error **err)
 {
-	return hash_equal(digest, entry->digest) ||
-	       (content_attributes(fd, entry->source, &digest, NULL) == 0 && hash_equal(digest, entry->digest));
+	if (hash_equal(digest, entry->digest))
+		return 1;
+	return content_attributes(fd, entry->source, &digest, err) < 0 ? -1 : hash_equal(digest, entry->digest);
+}
+
+/* 1: all of it went; 0: it has changed, and its last piece did not go. */
+static int send_checked(struct grpc_call *call, uint32_t id, const struct filesync_entry *entry, int fd,
+			struct error **err)
+{
+	cleanup_hasher struct hasher *hasher = hasher_new();
+	cleanup_free char *block = mem_alloc(PIECE);
+	uint64_t size = 0;
+	ssize_t n;
+	int r;
+
+	while ((n = read_piece(fd, block, entry->source, err)) > 0) {
+		hasher_add(hasher, block, (size_t)n);
+		size += (size_t)n;
+		if (size >= entry->size)
+			break;
+		if (send_packet(call, BK__PACKET_TYPE__PACKET_DATA, id, block, (size_t)n, err) < 0)
+			return -1;
+	}
+	if (n < 0 || size != entry->size)
+		return n < 0 ? -1 : 0;
+	r = compare_file(fd, entry, hasher_done(hasher), err);
+	if (r > 0 && n > 0 && send_packet(call, BK__PACKET_TYPE__PACKET_DATA, id, block, (size_t)n, err) < 0)
+		return -1;
+	return r;
 }
 
 static int send_file(struct filesync *filesync, struct grpc_call *call, uint32_t id, const struct filesync_entry *entry,
 		     struct error **err)
 {
-	cleanup_fd int fd = open(entry->source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	cleanup_hasher struct hasher *hasher = hasher_new();
-	cleanup_free char *block = mem_alloc(PIECE);
-	uint64_t size = 0;
-	struct stat st;
-	ssize_t n = -1;
+	cleanup_fd int fd = -1;
+	int r = open_file(entry, &fd, err);
 
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != entry->size)
-		return refuse_changed(filesync, call, entry, err);
-	while (size <= entry->size && (n = read_piece(fd, block)) > 0) {
-		hasher_add(hasher, block, (size_t)n);
-		size += (size_t)n;
-		/* The last piece goes when all of it is known to be right. */
-		if (size < entry->size && send_packet(call, BK__PACKET_TYPE__PACKET_DATA, id, block, (size_t)n, err) < 0)
-			return -1;
-		if (size == entry->size)
-			break;
-	}
-	if (n < 0 || size != entry->size || !is_right(fd, entry, hasher_done(hasher)))
-		return refuse_changed(filesync, call, entry, err);
-	if (n > 0 && send_packet(call, BK__PACKET_TYPE__PACKET_DATA, id, block, (size_t)n, err) < 0)
-		return -1;
-	count_sent(filesync, size);
+	if (r > 0)
+		r = send_checked(call, id, entry, fd, err);
+	if (r <= 0)
+		return r < 0 ? -1 : refuse_changed(filesync, call, entry, err);
+	count_sent(filesync, entry->size);
 	return send_packet(call, BK__PACKET_TYPE__PACKET_DATA, id, NULL, 0, err);
 }
 

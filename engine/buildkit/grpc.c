@@ -365,7 +365,9 @@ struct grpc_server {
 	size_t len;
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
-	size_t calls; /* whose threads run; guarded by `lock` */
+	/* Guarded by `lock`: */
+	size_t calls;        /* whose threads run */
+	struct error *fault; /* see grpc_server_fault */
 };
 
 struct serving {
@@ -390,7 +392,26 @@ int grpc_server_new(const struct grpc_method *methods, size_t len, struct grpc_s
 	return 0;
 }
 
-static void answer_call(const struct grpc_server *server, struct grpc_call *call)
+static void take_fault(struct grpc_server *server, const struct error *error)
+{
+	if (error->cls != ERROR_STATE)
+		return;
+	pthread_mutex_lock(&server->lock);
+	error_copy(&server->fault, error);
+	pthread_mutex_unlock(&server->lock);
+}
+
+int grpc_server_fault(struct grpc_server *server, struct error **err)
+{
+	int r;
+
+	pthread_mutex_lock(&server->lock);
+	r = server->fault ? error_copy(err, server->fault) : 0;
+	pthread_mutex_unlock(&server->lock);
+	return r;
+}
+
+static void answer_call(struct grpc_server *server, struct grpc_call *call)
 {
 	const char *path = grpc_metadata(call, ":path", 0);
 	cleanup_error struct error *error = NULL;
@@ -402,6 +423,8 @@ static void answer_call(const struct grpc_server *server, struct grpc_call *call
 		if (!path || strcmp(method->path, path) != 0)
 			continue;
 		r = method->serve(method->data, call, &error);
+		if (error)
+			take_fault(server, error);
 		if (r >= 0)
 			call->code = GRPC_OK;
 		else if (call->code < 0)
@@ -443,7 +466,7 @@ static bool accept_call(void *data, struct h2_stream *stream)
 	struct serving *serving = mem_alloc(sizeof(*serving));
 	pthread_attr_t attr;
 	pthread_t thread;
-	bool taken;
+	int r;
 
 	*serving = (struct serving){ server, stream };
 	pthread_mutex_lock(&server->lock);
@@ -451,13 +474,17 @@ static bool accept_call(void *data, struct h2_stream *stream)
 	pthread_mutex_unlock(&server->lock);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	taken = pthread_create(&thread, &attr, serve_call, serving) == 0;
+	r = pthread_create(&thread, &attr, serve_call, serving);
 	pthread_attr_destroy(&attr);
-	if (!taken) {
+	if (r != 0) {
+		cleanup_error struct error *error = NULL;
+
+		error_errno(&error, ERROR_STATE, r, "cannot start a thread");
+		take_fault(server, error);
 		free(serving);
 		serving_done(server);
 	}
-	return taken;
+	return r == 0;
 }
 
 struct h2_role grpc_server_role(struct grpc_server *server)
@@ -475,6 +502,7 @@ void grpc_server_free(struct grpc_server *server)
 	pthread_mutex_unlock(&server->lock);
 	pthread_cond_destroy(&server->idle);
 	pthread_mutex_destroy(&server->lock);
+	error_free(server->fault);
 	free(server->methods);
 	free(server);
 }

@@ -29,10 +29,10 @@ enum grpc_code {
 	GRPC_DENIED = 7,
 	GRPC_EXHAUSTED = 8,
 	GRPC_PRECONDITION = 9,
+	GRPC_OUT_OF_RANGE = 11,
 	GRPC_UNIMPLEMENTED = 12,
 	GRPC_INTERNAL = 13,
-	GRPC_UNAVAILABLE = 14,
-	GRPC_DATA_LOSS = 15
+	GRPC_UNAVAILABLE = 14
 };
 
 struct grpc_call;
@@ -90,6 +90,9 @@ struct grpc_server;
 int grpc_server_new(const struct grpc_method *methods, size_t len, struct grpc_server **ret, struct error **err);
 /* Its role in h2_start or h2_nest. */
 struct h2_role grpc_server_role(struct grpc_server *server);
+/* The first ERROR_STATE that a method ended with, or that kept a call from being served: -1; 0: there is none. The peer hears of it, too, but
+ * only as a text. */
+int grpc_server_fault(struct grpc_server *server, struct error **err);
 /* Waits for the threads of all calls: h2_cut the connection first. NULL-safe. Then h2_free it. */
 void grpc_server_free(struct grpc_server *server);
 /* Sets the status that a call of this server ends with; returns -1. */

@@ -625,10 +625,10 @@ static void free_h2(struct h2 *h2)
 static int open_wake(struct root *root, struct error **err)
 {
 	if (pipe(root->wake) < 0)
-		return error_errno(err, ERROR_TOOL, errno, "a pipe");
+		return error_errno(err, ERROR_STATE, errno, "a pipe");
 	for (int i = 0; i < 2; i++)
 		if (fcntl(root->wake[i], F_SETFD, FD_CLOEXEC) < 0 || fcntl(root->wake[i], F_SETFL, O_NONBLOCK) < 0)
-			return error_errno(err, ERROR_TOOL, errno, "a pipe");
+			return error_errno(err, ERROR_STATE, errno, "a pipe");
 	return 0;
 }
 
@@ -653,7 +653,7 @@ int h2_start(struct loop *loop, struct conn *conn, const struct h2_role *role, s
 	if (r != 0) {
 		free_h2(h2);
 		free_root(root);
-		return error_errno(err, ERROR_TOOL, r, "cannot start a thread");
+		return error_errno(err, ERROR_STATE, r, "cannot start a thread");
 	}
 	*ret = h2;
 	return 0;

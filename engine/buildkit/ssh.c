@@ -113,7 +113,7 @@ static int serve_forward(void *data, struct grpc_call *call, struct error **err)
 	backward.fd = fd;
 	r = pthread_create(&thread, NULL, carry_back, &backward);
 	if (r != 0)
-		return error_errno(err, ERROR_TOOL, r, "cannot start a thread");
+		return error_errno(err, ERROR_STATE, r, "cannot start a thread");
 	r = carry_there(call, fd, err);
 	shutdown(fd, SHUT_RDWR);
 	pthread_join(thread, NULL);

@@ -29,7 +29,7 @@ teardown_file()
 setup()
 {
 	project threads
-	rm -rf .cbuild a b
+	rm -rf .cbuild a b kept
 	printf 'project: threads\nregistry: localhost/threads\nservices: {a: {build: a}, b: {build: b}}\n' >services.yaml
 	for service in a b; do
 		printf 'FROM scratch\nCOPY large /%s\n' $service | dockerfile $service
@@ -42,19 +42,61 @@ build()
 	"${@}" all --builder=docker --platforms="$host" --no-verify --no-load -k
 }
 
-@test "a pipe for an image that cannot be opened is an error, and hangs nothing" {
-	build faulty "open EMFILE 1 image.pipe"
-	equal "$status" 6
-	grep -q 'image.pipe: Too many open files' "$err"
+# fails FAULT PATH TEXT: the build with that fault is an error of this machine's, said with the path.
+fails()
+{
+	rm -rf .cbuild
+	[ ! -d kept ] || cp -a kept .cbuild
+	build faulty "$1"
+	[ -s "$BATS_TEST_TMPDIR/fault.log" ] || return
+	equal "$status" 6 || return
+	grep -q "^  .*$2.*: $3" "$err" || grep -q "error: .*$2.*: $3" "$err"
+}
+
+# The first two calls find what a killed run left, and make a folder.
+@test "an image that cannot be stored as it arrives is an error, and hangs nothing" {
+	fails "open EMFILE 3+ oci/tmp" oci/tmp "Too many open files"
+	fails "write ENOSPC 1+ oci/tmp" oci/tmp "No space left on device"
+	fails "fsync EIO 1 oci/tmp" oci/tmp "Input/output error"
+	fails "rename EIO 1 blobs/sha256" blobs/sha256 "Input/output error"
 	build cb
 	equal "$status" 0
 }
 
-@test "what cannot be read of an image is an error, and hangs nothing" {
-	build faulty "read EIO 1+ image.pipe"
-	[ "$status" -ne 0 ]
+# Of the calls for that path the first ones hash it, and the others send it to the daemon.
+@test "what cannot be read as it is sent is an error, and hangs nothing" {
+	local number call
+	for call in open read; do
+		number=1
+		while fails "$call EIO $number a/large" a/large "Input/output error"; do
+			number=$((number + 1))
+		done
+		[ ! -s "$BATS_TEST_TMPDIR/fault.log" ] # that was the last one
+		equal "$status" 0
+		[ "$number" -gt 2 ]
+	done
+}
+
+@test "a base that cannot be read as it is sent is an error, and hangs nothing" {
+	local layer
+	sed -i 's|{build: b}|{build: {context: b, additional_contexts: {base: "service:a"}}}|' services.yaml
+	printf 'FROM base\nCOPY large /b\n' | dockerfile b
+	cb a --builder=buildah --platforms="$host" --no-verify --no-load
+	equal "$status" 0
+	cp -a .cbuild kept
+	layer=$(ls -S .cbuild/oci/blobs/sha256 | head -n 1)
+	fails "open EIO 1+ $layer" "$layer" "Input/output error"
+	fails "read EIO 1+ $layer" "$layer" "Input/output error"
 	build cb
 	equal "$status" 0
+}
+
+@test "a secret that cannot be read as it is sent is an error, and hangs nothing" {
+	echo hidden >secret
+	sed -i 's|{build: a}|{build: {context: a, secrets: [word]}}|; $a secrets: {word: {file: secret}}' services.yaml
+	cp -a rootfs/"$host_arch" a/rootfs
+	printf 'FROM scratch\nCOPY rootfs /\nRUN --mount=type=secret,id=word cat /run/secrets/word\n' | dockerfile a
+	fails "open EIO 1+ threads/secret" threads/secret "Input/output error"
 }
 
 @test "a thread that cannot be started is an error or done without, and hangs nothing" {
@@ -62,7 +104,7 @@ build()
 	for number in 1 2 3 4 5 6 7 8; do
 		rm -rf .cbuild
 		build faulty "thread EAGAIN $number"
-		[ "$status" -eq 0 ] || grep -q 'cannot start a thread' "$err"
+		[ "$status" -eq 0 ] || { [ "$status" -eq 6 ] && grep -q 'cannot start a thread' "$err"; }
 		build cb
 		equal "$status" 0
 	done

@@ -42,7 +42,8 @@ struct nydus_blob {
 	struct arena *arena;
 	struct rafs *rafs;
 	struct rafs_blob *chunks;
-	struct map *known; /* digest of a chunk -> its number plus 1 */
+	struct map *known;     /* digest of a chunk -> its number plus 1 */
+	struct arena *digests; /* the keys of `known` */
 	struct buf toc;
 	/* of the file whose content comes */
 	struct rafs_inode *file;
@@ -117,7 +118,7 @@ static int store_chunk(struct nydus_blob *b, const char *digest, struct error **
 	plain = b->packed.len >= b->chunk.len;
 	mem_reserve(&chunks->chunks, &chunks->chunks_cap, chunks->chunks_len + 1, sizeof(*chunks->chunks));
 	chunk = &chunks->chunks[chunks->chunks_len++];
-	snprintf(chunk->digest, sizeof(chunk->digest), "%s", digest_hex(digest));
+	digest_decode(digest_hex(digest), chunk->digest);
 	chunk->size = (uint32_t)b->chunk.len;
 	chunk->stored_size = (uint32_t)(plain ? b->chunk.len : b->packed.len);
 	chunk->offset = chunks->size;
@@ -140,7 +141,7 @@ static int nydus_blob_end_chunk(struct nydus_blob *b, struct error **err)
 		if (store_chunk(b, digest, err) < 0)
 			return -1;
 		number = b->chunks->chunks_len;
-		map_set(b->known, arena_strdup(b->arena, digest), (void *)number);
+		map_set(b->known, arena_strdup(b->digests, digest), (void *)number);
 	}
 	mem_reserve(&b->numbers, &b->numbers_cap, b->numbers_len + 1, sizeof(*b->numbers));
 	b->numbers[b->numbers_len++] = (uint32_t)(number - 1);
@@ -193,6 +194,15 @@ static int nydus_blob_end_content(void *data, struct error **err)
 	return 0;
 }
 
+/* Nothing more is stored. */
+static void forget_chunks(struct nydus_blob *b)
+{
+	map_free(b->known);
+	b->known = NULL;
+	arena_free(b->digests);
+	b->digests = NULL;
+}
+
 /* ---- the blob ---- */
 
 int nydus_blob_new(pack_sink *sink, void *data, struct nydus_blob **ret, struct error **err)
@@ -206,6 +216,7 @@ int nydus_blob_new(pack_sink *sink, void *data, struct nydus_blob **ret, struct 
 	b->chunks = rafs_add_blob(b->rafs);
 	memset(b->chunks->id, 'x', DIGEST_HEX);
 	b->known = map_new();
+	b->digests = arena_new();
 	b->receiver = (struct tar_receiver){ nydus_blob_begin_entry, nydus_blob_take_content, nydus_blob_end_content,
 					     NULL, b };
 	b->stream = tar_stream_new(&b->receiver);
@@ -222,7 +233,7 @@ void nydus_blob_free(struct nydus_blob *b)
 	tar_stream_free(b->stream);
 	rafs_free(b->rafs);
 	arena_free(b->arena);
-	map_free(b->known);
+	forget_chunks(b);
 	sha256_free(b->content);
 	buf_free(&b->toc);
 	buf_free(&b->chunk);
@@ -295,13 +306,10 @@ static int put_infos(struct nydus_blob *b, struct error **err)
 static int put_digests(struct nydus_blob *b, struct error **err)
 {
 	cleanup_buf struct buf digests = { 0 };
-	unsigned char raw[DIGEST_HEX / 2];
 	char digest[DIGEST_LEN + 1];
 
-	for (size_t i = 0; i < b->chunks->chunks_len; i++) {
-		digest_decode(b->chunks->chunks[i].digest, raw);
-		buf_add(&digests, raw, sizeof(raw));
-	}
+	for (size_t i = 0; i < b->chunks->chunks_len; i++)
+		buf_add(&digests, b->chunks->chunks[i].digest, sizeof(b->chunks->chunks[i].digest));
 	if (digest_bytes(digests.data, digests.len, digest, err) < 0)
 		return -1;
 	nydus_blob_note(b, "blob.digest", TOC_PLAIN, digest, b->written, digests.len, digests.len);
@@ -325,25 +333,34 @@ static int put_content_sections(struct nydus_blob *b, struct error **err)
 		       : 0;
 }
 
+static int put_packed(void *data, const void *bytes, size_t len, struct error **err)
+{
+	return nydus_blob_put(data, bytes, len, err);
+}
+
 static int put_tree(struct nydus_blob *b, struct error **err)
 {
 	cleanup_buf struct buf tree = { 0 };
+	cleanup_packer struct packer *packer = NULL;
+	uint64_t offset = b->written;
 	char digest[DIGEST_LEN + 1];
 
-	b->chunks->stored_size = b->written;
+	b->chunks->stored_size = offset;
 	if (rafs_write(b->rafs, true, &tree, err) < 0 || digest_bytes(tree.data, tree.len, digest, err) < 0 ||
-	    nydus_blob_pack(tree.data, tree.len, &b->packed, err) < 0)
+	    packer_new(PACKING_ZSTD, put_packed, b, &packer, err) < 0 ||
+	    packer_add(packer, tree.data, tree.len, err) < 0 || packer_end(packer, err) < 0)
 		return -1;
-	nydus_blob_note(b, TREE_NAME, TOC_ZSTD, digest, b->written, b->packed.len, tree.len);
-	return nydus_blob_put(b, b->packed.data, b->packed.len, err) < 0
-		       ? -1
-		       : nydus_blob_put_header(b, TREE_NAME, b->packed.len, err);
+	nydus_blob_note(b, TREE_NAME, TOC_ZSTD, digest, offset, b->written - offset, tree.len);
+	return nydus_blob_put_header(b, TREE_NAME, b->written - offset, err);
 }
 
 int nydus_blob_end(struct nydus_blob *b, struct error **err)
 {
-	return tar_stream_end(b->stream, err) < 0 || (b->chunks->chunks_len && put_content_sections(b, err) < 0) ||
-			       put_tree(b, err) < 0 || nydus_blob_put(b, b->toc.data, b->toc.len, err) < 0 ||
+	if (tar_stream_end(b->stream, err) < 0)
+		return -1;
+	forget_chunks(b);
+	return (b->chunks->chunks_len && put_content_sections(b, err) < 0) || put_tree(b, err) < 0 ||
+			       nydus_blob_put(b, b->toc.data, b->toc.len, err) < 0 ||
 			       nydus_blob_put_header(b, TOC_NAME, b->toc.len, err) < 0
 		       ? -1
 		       : 0;

@@ -16,6 +16,7 @@
 #define OPAQUE ".wh..wh..opq"
 #define WHITEOUT_META ".wh..wh." /* aufs' own files; they hide nothing */
 #define NAME_LIMIT 255           /* bytes */
+#define NAME_ROOM (NAME_LIMIT + 2)
 
 /* ---- inodes and names ---- */
 
@@ -102,59 +103,65 @@ static int rafs_refuse(const struct buf *path, const char *what, struct error **
 	return error_make(err, ERROR_STATE, "nydus cannot hold \"%s\": %s", safe.data, what);
 }
 
-/* The next part of a path, or NULL at its end; "." parts are left out. */
-static const char *next_part(struct rafs *rafs, const char **at)
+/* The next part of a path; "." parts are left out, of one that is too long no more than makes that plain is given. */
+static bool next_part(const char **at, char ret[NAME_ROOM])
 {
+	const char *part;
 	size_t len;
 
 	do {
-		*at += strspn(*at, "/");
-		len = strcspn(*at, "/");
-		*at += len;
-	} while (len == 1 && (*at)[-1] == '.');
-	return len ? arena_strndup(rafs->arena, *at - len, len) : NULL;
+		part = *at + strspn(*at, "/");
+		len = strcspn(part, "/");
+		*at = part + len;
+	} while (len == 1 && *part == '.');
+	if (len >= NAME_ROOM)
+		len = NAME_ROOM - 1;
+	memcpy(ret, part, len);
+	ret[len] = '\0';
+	return len > 0;
 }
 
-/* The folder that a path is in and its last part (NULL: the root itself). Missing folders are made when `make` is set, else *ret_folder
+/* The folder that a path is in and its last part ("": the root itself). Missing folders are made when `make` is set, else *ret_folder
  * is NULL. */
 static int rafs_walk(struct rafs *rafs, const struct buf *path, bool make, struct rafs_inode **ret_folder,
-		     const char **ret_name, struct error **err)
+		     char ret_name[NAME_ROOM], struct error **err)
 {
 	struct rafs_inode *folder = rafs->root;
-	const char *at = path->data, *name = next_part(rafs, &at), *next;
+	const char *at = path->data;
+	char next[NAME_ROOM];
 
-	for (size_t depth = 0; name; name = next) {
-		if (strcmp(name, "..") == 0)
+	*ret_folder = folder;
+	if (!next_part(&at, ret_name))
+		return 0;
+	for (size_t depth = 0;; memcpy(ret_name, next, sizeof(next))) {
+		if (strcmp(ret_name, "..") == 0)
 			return rafs_refuse(path, "it leaves the image", err);
-		if (strlen(name) > NAME_LIMIT)
+		if (strlen(ret_name) > NAME_LIMIT)
 			return rafs_refuse(path, "a name is longer than 255 bytes", err);
 		if (depth++ == RAFS_DEPTH)
 			return rafs_refuse(path, "it is too deep", err);
-		next = next_part(rafs, &at);
-		if (!next)
-			break;
-		if (!rafs_child(folder, name) && make)
-			rafs_put(rafs, folder, name, S_IFDIR | 0755)->implied = true;
-		folder = rafs_child(folder, name);
+		*ret_folder = folder;
+		if (!next_part(&at, next))
+			return 0;
+		if (!rafs_child(folder, ret_name) && make)
+			rafs_put(rafs, folder, ret_name, S_IFDIR | 0755)->implied = true;
+		folder = rafs_child(folder, ret_name);
 		if (!folder || !folder->children) {
 			*ret_folder = NULL;
 			return make ? rafs_refuse(path, "a part of its path is not a folder", err) : 0;
 		}
 	}
-	*ret_folder = folder;
-	*ret_name = name;
-	return 0;
 }
 
 static int add_link(struct rafs *rafs, struct rafs_inode *folder, const char *name, const struct tar_head *head,
 		    struct rafs_inode **ret, struct error **err)
 {
 	struct rafs_inode *target_folder;
-	const char *target;
+	char target[NAME_ROOM];
 
-	if (rafs_walk(rafs, &head->link, false, &target_folder, &target, err) < 0)
+	if (rafs_walk(rafs, &head->link, false, &target_folder, target, err) < 0)
 		return -1;
-	*ret = target_folder && target ? rafs_child(target_folder, target) : NULL;
+	*ret = target_folder && *target ? rafs_child(target_folder, target) : NULL;
 	if (!*ret || (*ret)->children)
 		return rafs_refuse(&head->name, "it is a hard link to a file that is not in the same layer", err);
 	rafs_link(rafs, folder, name, *ret);
@@ -214,19 +221,19 @@ int rafs_add(struct rafs *rafs, const struct tar_head *head, struct rafs_inode *
 {
 	struct rafs_inode *folder, *inode;
 	uint32_t mode = mode_of(head);
-	const char *name;
+	char name[NAME_ROOM];
 
 	if (!mode && head->type != '1')
 		return rafs_refuse(&head->name, "it has an unknown type", err);
 	if ((head->type == '1' || head->type == '2') && !head->link.len)
 		return rafs_refuse(&head->name, "it is a link to nothing", err);
-	if (rafs_walk(rafs, &head->name, true, &folder, &name, err) < 0)
+	if (rafs_walk(rafs, &head->name, true, &folder, name, err) < 0)
 		return -1;
-	if (!name && !S_ISDIR(mode))
+	if (!*name && !S_ISDIR(mode))
 		return rafs_refuse(&head->name, "the root must be a folder", err);
 	if (head->type == '1')
 		return add_link(rafs, folder, name, head, ret, err);
-	inode = name ? rafs_child(folder, name) : rafs->root;
+	inode = *name ? rafs_child(folder, name) : rafs->root;
 	if (!inode || !inode->children || !S_ISDIR(mode))
 		inode = rafs_put(rafs, folder, name, mode);
 	set_attributes(rafs, head, inode);

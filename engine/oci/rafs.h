@@ -23,8 +23,8 @@ struct map;
 #define RAFS_DEPTH 512                 /* folders within each other */
 
 struct rafs_chunk {
-	char digest[DIGEST_HEX + 1]; /* sha256 of the content */
-	uint32_t size, stored_size;  /* bytes; equal when the chunk is stored uncompressed */
+	unsigned char digest[DIGEST_HEX / 2]; /* sha256 of the content */
+	uint32_t size, stored_size;           /* bytes; equal when the chunk is stored uncompressed */
 	uint64_t offset, stored_offset;
 };
 

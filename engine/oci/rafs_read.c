@@ -41,9 +41,9 @@ static int read_chunk(struct rafs_reader *r, const char *entry, struct error **e
 	struct rafs_blob *blob = device < r->rafs->blobs_len ? r->rafs->blobs[device] : NULL;
 	struct rafs_chunk *chunk = blob && number < blob->chunks_len ? &blob->chunks[number] : NULL;
 
-	if (!chunk || chunk->digest[0])
+	if (!chunk || chunk->size)
 		return rafs_read_damaged(r, "a chunk that no blob has", err);
-	digest_encode((const unsigned char *)entry, chunk->digest);
+	memcpy(chunk->digest, entry, sizeof(chunk->digest));
 	chunk->stored_size = le_get32(entry + 40);
 	chunk->size = le_get32(entry + 44);
 	chunk->stored_offset = le_get64(entry + 48);
@@ -90,7 +90,7 @@ static int read_tables(struct rafs_reader *r, struct error **err)
 			return -1;
 	for (size_t i = 0; i < r->rafs->blobs_len; i++)
 		for (size_t j = 0; j < r->rafs->blobs[i]->chunks_len; j++)
-			if (!r->rafs->blobs[i]->chunks[j].digest[0])
+			if (!r->rafs->blobs[i]->chunks[j].size)
 				return rafs_read_damaged(r, "a chunk is missing", err);
 	return 0;
 }

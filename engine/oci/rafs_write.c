@@ -468,7 +468,7 @@ struct numbered {
 static int compare_chunks(const void *a, const void *b)
 {
 	const struct numbered *x = a, *y = b;
-	int r = strcmp(x->blob->chunks[x->number].digest, y->blob->chunks[y->number].digest);
+	int r = memcmp(x->blob->chunks[x->number].digest, y->blob->chunks[y->number].digest, DIGEST_HEX / 2);
 
 	return r ? r : (int)x->blob->device - (int)y->blob->device;
 }
@@ -486,7 +486,7 @@ static void write_chunks(struct rafs_writer *w)
 	for (size_t i = 0; i < len; i++, out += RAFS_CHUNK_SIZE) {
 		const struct rafs_chunk *chunk = &all[i].blob->chunks[all[i].number];
 
-		digest_decode(chunk->digest, (unsigned char *)out);
+		memcpy(out, chunk->digest, sizeof(chunk->digest));
 		le_put32(out + 32, all[i].blob->device - 1);
 		le_put32(out + 36, chunk->size != chunk->stored_size); /* 1: compressed */
 		le_put32(out + 40, chunk->stored_size);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "dsl/drivers.h"
 
 #define ONCE "build verify push" /* not again and again */
 #define BUILDS ONCE " watch up"
@@ -180,12 +181,10 @@ static const struct option table[] = {
 	  .take = take_env_file },
 	{ 0, "allow-outside", NULL, "let manifests name others, and env files, outside of the project",
 	  FLAG(allow_outside) },
-	{ 0, "builder", "NAME",
-	  "build with NAME: buildah, docker, docker:BUILDER, buildkit, buildkit:ADDRESS, nerdctl or nerdctl:NAMESPACE "
-	  "(CBUILD_BUILDER)",
-	  .commands = PLANS " doctor check", .choices = "buildah docker buildkit nerdctl", TEXT(builder) },
-	{ 0, "runtime", "NAME", "verify and load with NAME: podman or docker (CBUILD_RUNTIME)",
-	  .commands = PLANS " down", .choices = "podman docker", TEXT(runtime) },
+	{ 0, "builder", "NAME", "build with NAME: " BUILDER_LIST " (CBUILD_BUILDER)", .commands = PLANS " doctor check",
+	  .choices = BUILDER_WORDS, TEXT(builder) },
+	{ 0, "runtime", "NAME", "verify and load with NAME: " RUNTIME_LIST " (CBUILD_RUNTIME)",
+	  .commands = PLANS " down", .choices = RUNTIME_WORDS, TEXT(runtime) },
 	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = CHECKS, FLAG(no_load) },
 	{ 0, "no-verify", NULL, "do not run the checks", .commands = CHECKS, FLAG(no_verify) },
 	{ 0, "pull", NULL, "look for newer base images, also than services.lock has; nothing else makes them count",

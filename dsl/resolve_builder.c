@@ -5,34 +5,52 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "dsl/draft.h"
+#include "dsl/drivers.h"
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
 
-/* "buildctl" is what "buildkit" was called before. */
-static const char *const drivers[] = { "buildah", "docker", "buildkit", "nerdctl", "buildctl" };
-enum { DRIVERS = sizeof(drivers) / sizeof(drivers[0]) };
+static const char *const names[] = { BUILDER_NAMES };
+enum { NAMES = sizeof(names) / sizeof(names[0]) };
+
+struct known_driver {
+	const char *name, *former;
+	bool tls;
+};
+
+/* NULL when there is no such driver. */
+static const struct known_driver *find_known_driver(const char *name)
+{
+#define ROW(driver, instance, former, runtime, tls) { #driver, former, tls },
+	static const struct known_driver known[] = { BUILDER_DRIVERS(ROW, ROW) };
+#undef ROW
+
+	for (size_t i = 0; name && i < NAMES; i++)
+		if (!strcmp(known[i].name, name) || (known[i].former && !strcmp(known[i].former, name)))
+			return &known[i];
+	return NULL;
+}
 
 static void check_driver(struct resolve *r, const struct manifest_builder *builder)
 {
 	const char *nearest;
 
-	for (size_t i = 0; i < DRIVERS; i++)
-		if (!strcmp(drivers[i], builder->driver.s))
-			return;
-	nearest = text_nearest(builder->driver.s, drivers, DRIVERS);
+	if (find_known_driver(builder->driver.s))
+		return;
+	nearest = text_nearest(builder->driver.s, names, NAMES);
 	diags_add(r->diags, builder->driver.pos,
 		  nearest ? arena_printf(r->arena, "did you mean \"%s\"?", nearest)
-			  : "the drivers are buildah, docker, buildkit and nerdctl",
+			  : "the drivers are " BUILDER_DRIVERS(DRIVER_FIRST_WORD, DRIVER_COMMA_WORD),
 		  "there is no driver \"%s\"", builder->driver.s);
 }
 
 static void check_tls(struct resolve *r, const struct manifest_builder *builder)
 {
 	const struct builder_tls *tls = &builder->tls;
+	const struct known_driver *driver = find_known_driver(builder->driver.s);
 
 	if (!tls->pos.line)
 		return;
-	if (!builder->driver.s || strncmp(builder->driver.s, "build", 5) != 0 || !strcmp(builder->driver.s, "buildah"))
+	if (!driver || !driver->tls)
 		diags_add(r->diags, tls->pos,
 			  "docker reads DOCKER_CERT_PATH, or has a builder of its own made with the files",
 			  "\"tls\" is for builders with the driver \"buildkit\"");

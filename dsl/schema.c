@@ -6,6 +6,7 @@
 #include "base/bug.h"
 #include "base/text.h"
 #include "dsl/draft.h"
+#include "dsl/drivers.h"
 #include "dsl/schema.h"
 
 /* More than any map has. */
@@ -367,7 +368,7 @@ static const struct schema schema_tls = { .name = "tls", KEYS(tls_keys) };
 
 static const struct schema_key builder_keys[] = {
 	{ "driver", TYPE_TEXT, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(manifest_builder, driver),
-	  .doc = "\"buildah\", \"docker\", \"buildkit\" or \"nerdctl\"." },
+	  .doc = "What builds: one of " BUILDER_DRIVERS(DRIVER_FIRST_WORD, DRIVER_COMMA_WORD) "." },
 	{ "addr", TYPE_TEXT, .flags = FLAG_FILLED, IN(manifest_builder, addr),
 	  .doc = "Where it is: of docker a host (\"ssh://arm1\", \"tcp://arm1:2376\") or the name of one of buildx's "
 		 "builders; of buildkit an address; of nerdctl a namespace." },

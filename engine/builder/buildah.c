@@ -524,8 +524,6 @@ static char *buildah_known_place(struct state *state)
 }
 
 const struct builder_ops builder_buildah = {
-	.name = "buildah",
-	.runtime = "podman",
 	.known_place = buildah_known_place,
 	.open = buildah_open,
 	.free = buildah_free,

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "dsl/drivers.h"
 #include "engine/builder/builder.h"
 #include "engine/builder/ops.h"
 #include "engine/oci/storage.h"
@@ -18,15 +19,24 @@ struct builder {
 	struct builder_info info;
 };
 
-#define BUILDERS 4
+/* A row of BUILDER_DRIVERS. */
+struct driver_row {
+	const char *name;
+	const char *former; /* the name it had before, or NULL */
+	const char *runtime;
+	bool instances; /* there may be several of it, with names */
+	const struct builder_ops *ops;
+};
 
-/* Best first: what needs no daemon before what does. */
-static const struct builder_ops *const builders[BUILDERS] = { &builder_buildah, &builder_docker, &builder_buildkit,
-							      &builder_nerdctl };
+#define ROW(driver, instance, former, runtime, tls) \
+	{ #driver, former, runtime, sizeof(instance) > 1, &builder_##driver },
+static const struct driver_row drivers[] = { BUILDER_DRIVERS(ROW, ROW) };
+#undef ROW
+enum { DRIVERS = sizeof(drivers) / sizeof(drivers[0]) };
 
 const char *const *builder_names(void)
 {
-	static const char *const names[BUILDERS + 1] = { "buildah", "docker", "buildkit", "nerdctl", NULL };
+	static const char *const names[] = { BUILDER_NAMES NULL };
 
 	return names;
 }
@@ -37,15 +47,17 @@ static bool is_builder_name(const char *builder, const char *name, size_t len)
 }
 
 /* What "docker:fleet" begins with; the instance behind the colon, or NULL, in *ret_instance. */
-static const struct builder_ops *find_driver(const char *name, const char **ret_instance)
+static const struct driver_row *find_driver(const char *name, const char **ret_instance)
 {
 	size_t len = strcspn(name, ":");
 
 	*ret_instance = name[len] ? name + len + 1 : NULL;
-	for (size_t i = 0; i < BUILDERS; i++) {
-		if ((is_builder_name(builders[i]->name, name, len) || is_builder_name(builders[i]->synonym, name, len)) &&
-		    (!*ret_instance || (builders[i]->instances && **ret_instance)))
-			return builders[i];
+	for (size_t i = 0; i < DRIVERS; i++) {
+		const struct driver_row *row = &drivers[i];
+
+		if ((is_builder_name(row->name, name, len) || is_builder_name(row->former, name, len)) &&
+		    (!*ret_instance || (row->instances && **ret_instance)))
+			return row;
 	}
 	return NULL;
 }
@@ -88,25 +100,25 @@ const char *builder_hinted(void)
 const char *builder_runtime(const char *name)
 {
 	const char *instance;
-	const struct builder_ops *ops = find_driver(name, &instance);
+	const struct driver_row *row = find_driver(name, &instance);
 
-	return ops ? ops->runtime : NULL;
+	return row ? row->runtime : NULL;
 }
 
 /* `name` NULL: called after the driver and the instance. */
-static int open_called(const char *name, const struct builder_ops *ops, const struct builder_given *given,
+static int open_called(const char *name, const struct driver_row *row, const struct builder_given *given,
 		       struct builder **ret, struct error **err)
 {
 	struct builder *builder = mem_alloc(sizeof(*builder));
 
-	builder->ops = ops;
+	builder->ops = row->ops;
 	builder->name = name              ? mem_strdup(name)
-			: given->instance ? mem_printf("%s:%s", ops->name, given->instance)
-					  : mem_strdup(ops->name);
+			: given->instance ? mem_printf("%s:%s", row->name, given->instance)
+					  : mem_strdup(row->name);
 	builder->info.name = builder->name;
-	builder->info.runtime = ops->runtime;
+	builder->info.runtime = row->runtime;
 	builder->info.native_len = 1;
-	if (ops->open(given, &builder->self, &builder->info, err) < 0) {
+	if (row->ops->open(given, &builder->self, &builder->info, err) < 0) {
 		free(builder->name);
 		free(builder);
 		return -1;
@@ -115,26 +127,20 @@ static int open_called(const char *name, const struct builder_ops *ops, const st
 	return 0;
 }
 
-static int open_one(const struct builder_ops *ops, const struct builder_given *given, struct builder **ret,
-		    struct error **err)
-{
-	return open_called(NULL, ops, given, ret, err);
-}
-
 /* The first one that can be used; a tool that is missing only means trying the next. */
 static int open_best(const struct builder_given *given, struct builder **ret, struct error **err)
 {
 	cleanup_buf struct buf why = { 0 };
 	cleanup_free char *remedy = NULL;
 
-	for (size_t i = 0; i < BUILDERS; i++) {
+	for (size_t i = 0; i < DRIVERS; i++) {
 		cleanup_error struct error *error = NULL;
 
-		if (open_one(builders[i], given, ret, &error) == 0)
+		if (open_called(NULL, &drivers[i], given, ret, &error) == 0)
 			return 0;
 		if (error->cls != ERROR_TOOL)
 			return error_move(err, &error);
-		buf_printf(&why, "\n%s: %s", builders[i]->name, error->message);
+		buf_printf(&why, "\n%s: %s", drivers[i].name, error->message);
 		if (!remedy)
 			remedy = steal_ptr(error->remedy); /* of the builder that is wanted most */
 	}
@@ -145,14 +151,13 @@ static int open_best(const struct builder_given *given, struct builder **ret, st
 
 static int no_such(const char *name, struct error **err)
 {
-	const char *near = text_nearest(name, builder_names(), BUILDERS);
+	const char *near = text_nearest(name, builder_names(), DRIVERS);
 
 	error_make(err, ERROR_USAGE, "there is no builder called \"%s\"", name);
 	if (near)
 		error_remedy(err, "did you mean \"%s\"?", near);
 	else
-		error_remedy(err, "the builders are: buildah, docker (docker:NAME for one of buildx's), buildkit "
-				  "(buildkit:ADDRESS), nerdctl (nerdctl:NAMESPACE)");
+		error_remedy(err, "the builders are " BUILDER_LIST);
 	return -1;
 }
 
@@ -160,12 +165,12 @@ int builder_open(const char *name, struct loop *loop, struct state *state, struc
 		 struct error **err)
 {
 	struct builder_given given = { .loop = loop, .state = state, .layout = layout };
-	const struct builder_ops *ops;
+	const struct driver_row *row;
 
 	if (!name)
 		return open_best(&given, ret, err);
-	ops = find_driver(name, &given.instance);
-	return ops ? open_one(ops, &given, ret, err) : no_such(name, err);
+	row = find_driver(name, &given.instance);
+	return row ? open_called(NULL, row, &given, ret, err) : no_such(name, err);
 }
 
 int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct state *state, struct layout *layout,
@@ -181,9 +186,9 @@ int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct
 		.layout = layout,
 	};
 	const char *instance;
-	const struct builder_ops *ops = find_driver(spec->driver, &instance);
+	const struct driver_row *row = find_driver(spec->driver, &instance);
 
-	return ops ? open_called(spec->name, ops, &given, ret, err) : no_such(spec->driver, err);
+	return row ? open_called(spec->name, row, &given, ret, err) : no_such(spec->driver, err);
 }
 
 int builder_answers(struct builder *builder, struct error **err)
@@ -219,9 +224,9 @@ int builder_check(struct builder *builder, const struct build_job *job, builder_
 char *builder_known_place(const char *name, struct state *state)
 {
 	const char *instance;
-	const struct builder_ops *ops = find_driver(name, &instance);
+	const struct driver_row *row = find_driver(name, &instance);
 
-	if (ops && !ops->known_place)
+	if (row && !row->ops->known_place)
 		return mem_strdup("");
-	return ops ? ops->known_place(state) : NULL;
+	return row ? row->ops->known_place(state) : NULL;
 }

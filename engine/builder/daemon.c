@@ -245,9 +245,8 @@ static int open_nerdctl(const struct builder_given *given, void **ret, struct bu
 	return driver_open(route_nerdctl, given, ret, info, err);
 }
 
-#define COMMON \
-	.instances = true, .free = driver_free, .answers = driver_answers, .check = driver_check, .build = driver_build
+#define COMMON .free = driver_free, .answers = driver_answers, .check = driver_check, .build = driver_build
 
-const struct builder_ops builder_docker = { .name = "docker", .runtime = "docker", .open = open_docker, COMMON };
-const struct builder_ops builder_buildkit = { .name = "buildkit", .synonym = "buildctl", .open = open_buildkit, COMMON };
-const struct builder_ops builder_nerdctl = { .name = "nerdctl", .open = open_nerdctl, COMMON };
+const struct builder_ops builder_docker = { .open = open_docker, COMMON };
+const struct builder_ops builder_buildkit = { .open = open_buildkit, COMMON };
+const struct builder_ops builder_nerdctl = { .open = open_nerdctl, COMMON };

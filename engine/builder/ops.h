@@ -1,6 +1,7 @@
 #ifndef ENGINE_BUILDER_OPS_H
 #define ENGINE_BUILDER_OPS_H
 
+#include "dsl/drivers.h"
 #include "engine/builder/builder.h"
 
 /* What a builder is opened with. */
@@ -14,10 +15,6 @@ struct builder_given {
 
 /* What a builder's file provides; for engine/builder/ alone. */
 struct builder_ops {
-	const char *name;
-	const char *synonym; /* another name for it, or NULL */
-	bool instances;      /* there may be several of it, with names */
-	const char *runtime; /* that goes with it, or NULL */
 	/* The place of its storage as it was found out before (malloc'd), or NULL; may be missing. Starts nothing. */
 	char *(*known_place)(struct state *state);
 	/* Sets *ret to the builder's own data when it can be used here; ERROR_TOOL with a remedy when not. */
@@ -30,9 +27,8 @@ struct builder_ops {
 	void (*build)(void *self, const struct build_job *jobs, size_t len, build_done *done, void *data);
 };
 
-extern const struct builder_ops builder_buildah;
-extern const struct builder_ops builder_docker;
-extern const struct builder_ops builder_buildkit;
-extern const struct builder_ops builder_nerdctl;
+#define DECLARE(driver, ...) extern const struct builder_ops builder_##driver;
+BUILDER_DRIVERS(DECLARE, DECLARE)
+#undef DECLARE
 
 #endif

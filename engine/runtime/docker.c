@@ -267,7 +267,6 @@ static void docker_learn(struct runtime *runtime, unsigned quirks)
 const struct runtime_ops runtime_docker = {
 	.log_driver = "json-file",
 	.resolves = true,
-	.name = "docker",
 	.place_prefix = PREFIX,
 	.open = docker_open,
 	.load = docker_load,

@@ -52,7 +52,7 @@ int runtime_command(struct runtime *runtime, const char *const *args, const stru
 		return runtime_failed(&error, err);
 	if (result.status != 0) {
 		runtime_complaint(&complaint, result.tail);
-		return error_make(err, ERROR_TOOL, "%s %s failed with status %d%s%s", runtime->ops->name, args[0],
+		return error_make(err, ERROR_TOOL, "%s %s failed with status %d%s%s", runtime->name, args[0],
 				  result.status, complaint.len > 0 ? ": " : "", complaint.len > 0 ? complaint.data : "");
 	}
 	if (ret_out)

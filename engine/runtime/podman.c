@@ -278,7 +278,6 @@ static const char *const run_options[] = { "--http-proxy=false", "--authfile=/de
 const struct runtime_ops runtime_podman = {
 	.log_driver = "k8s-file",
 	.run_options = run_options,
-	.name = "podman",
 	.place_prefix = PREFIX,
 	.open = podman_open,
 	.load = podman_load,

@@ -142,8 +142,8 @@ int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, c
 	}
 	if (wanted->when == RUNTIME_PULL_NEVER) {
 		error_make(err, ERROR_REGISTRY, "%s does not have the image %s, and pull_policy is \"never\"",
-			   runtime->ops->name, wanted->reference);
-		error_remedy(err, "pull it: %s pull %s", runtime->ops->name, name);
+			   runtime->name, wanted->reference);
+		error_remedy(err, "pull it: %s pull %s", runtime->name, name);
 		return -1;
 	}
 	if (pull_pull(runtime, name, wanted->insecure || loopback, output, err) < 0)

@@ -7,33 +7,42 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/thread.h"
+#include "dsl/drivers.h"
 #include "engine/io/proc.h"
 #include "engine/runtime/runtime_ops.h"
 
-static const struct runtime_ops *const all[] = { &runtime_podman, &runtime_docker };
-enum { COUNT = sizeof(all) / sizeof(all[0]) };
+/* A row of RUNTIME_DRIVERS. */
+struct runtime_row {
+	const char *name;
+	const struct runtime_ops *ops;
+};
+
+#define ROW(driver, ...) { #driver, &runtime_##driver },
+static const struct runtime_row rows[] = { RUNTIME_DRIVERS(ROW, ROW) };
+#undef ROW
+enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
 
 const char *const *runtime_names(void)
 {
-	static const char *const names[] = { "podman", "docker", NULL };
+	static const char *const names[] = { RUNTIME_NAMES NULL };
 
 	return names;
 }
 
-static const struct runtime_ops *runtime_named(const char *name)
+static const struct runtime_row *runtime_named(const char *name)
 {
-	for (size_t i = 0; i < COUNT; i++) {
-		if (strcmp(all[i]->name, name) == 0)
-			return all[i];
+	for (size_t i = 0; i < ROWS; i++) {
+		if (strcmp(rows[i].name, name) == 0)
+			return &rows[i];
 	}
 	return NULL;
 }
 
 static const struct runtime_ops *find_runtime_at(const char *place)
 {
-	for (size_t i = 0; i < COUNT; i++) {
-		if (strncmp(place, all[i]->place_prefix, strlen(all[i]->place_prefix)) == 0)
-			return all[i];
+	for (size_t i = 0; i < ROWS; i++) {
+		if (strncmp(place, rows[i].ops->place_prefix, strlen(rows[i].ops->place_prefix)) == 0)
+			return rows[i].ops;
 	}
 	return NULL;
 }
@@ -48,12 +57,13 @@ static unsigned first_number(void)
 	return (unsigned)now.tv_sec * 1000000u + (unsigned)(now.tv_nsec / 1000);
 }
 
-static int runtime_open_one(const struct runtime_ops *ops, const struct runtime *common, struct runtime **ret,
+static int runtime_open_one(const struct runtime_row *row, const struct runtime *common, struct runtime **ret,
 			    struct error **err)
 {
 	struct runtime *runtime = mem_alloc(sizeof(*runtime));
 
-	runtime->ops = ops;
+	runtime->name = row->name;
+	runtime->ops = row->ops;
 	runtime->loop = common->loop;
 	runtime->state = common->state;
 	runtime->layout = common->layout;
@@ -62,11 +72,11 @@ static int runtime_open_one(const struct runtime_ops *ops, const struct runtime 
 	atomic_init(&runtime->names, first_number());
 	runtime->images = keylock_new();
 	pthread_mutex_init(&runtime->lock, NULL);
-	runtime->program = proc_find(ops->name);
+	runtime->program = proc_find(row->name);
 	if (!runtime->program) {
-		error_make(err, ERROR_TOOL, "%s is not installed", ops->name);
-		error_remedy(err, "install %s, or choose another runtime", ops->name);
-	} else if (ops->open(runtime, err) == 0) {
+		error_make(err, ERROR_TOOL, "%s is not installed", row->name);
+		error_remedy(err, "install %s, or choose another runtime", row->name);
+	} else if (row->ops->open(runtime, err) == 0) {
 		*ret = runtime;
 		return 0;
 	}
@@ -79,13 +89,13 @@ static int runtime_open_best(const struct runtime *common, struct runtime **ret,
 {
 	cleanup_error struct error *first = NULL;
 
-	for (size_t i = 0; i < COUNT; i++) {
-		cleanup_free char *program = proc_find(all[i]->name);
+	for (size_t i = 0; i < ROWS; i++) {
+		cleanup_free char *program = proc_find(rows[i].name);
 		struct error *error = NULL;
 
 		if (!program)
 			continue;
-		if (runtime_open_one(all[i], common, ret, &error) == 0)
+		if (runtime_open_one(&rows[i], common, ret, &error) == 0)
 			return 0;
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
@@ -104,15 +114,15 @@ int runtime_open(const char *name, const char *owner, struct loop *loop, struct 
 		 struct runtime **ret, struct error **err)
 {
 	const struct runtime common = { .owner = (char *)owner, .loop = loop, .state = state, .layout = layout };
-	const struct runtime_ops *ops;
+	const struct runtime_row *row;
 
 	if (!name)
 		return runtime_open_best(&common, ret, err);
-	ops = runtime_named(name);
-	if (!ops)
-		return error_make(err, ERROR_USAGE, "there is no runtime called '%s' (there are podman and docker)",
+	row = runtime_named(name);
+	if (!row)
+		return error_make(err, ERROR_USAGE, "there is no runtime called \"%s\": the runtimes are " RUNTIME_LIST,
 				  name);
-	return runtime_open_one(ops, &common, ret, err);
+	return runtime_open_one(row, &common, ret, err);
 }
 
 void runtime_free(struct runtime *runtime)
@@ -141,7 +151,12 @@ void runtime_free(struct runtime *runtime)
 
 const char *runtime_name(const struct runtime *runtime)
 {
-	return runtime->ops->name;
+	return runtime->name;
+}
+
+bool runtime_resolves(const struct runtime *runtime)
+{
+	return runtime->ops->resolves;
 }
 
 const char *runtime_version(const struct runtime *runtime)
@@ -164,7 +179,7 @@ int runtime_load(struct runtime *runtime, const struct runtime_image *image, con
 	r = runtime->ops->load(runtime, image, references, len, output, err);
 	keylock_give(runtime->images, id);
 	if (r < 0)
-		error_wrap(err, "cannot load %s into %s", len > 0 ? references[0] : image->identity, runtime->ops->name);
+		error_wrap(err, "cannot load %s into %s", len > 0 ? references[0] : image->identity, runtime->name);
 	return r;
 }
 
@@ -180,7 +195,7 @@ void runtime_present(const char *place, struct runtime_presence *items, size_t l
 
 const char *runtime_place_prefix(const char *name)
 {
-	const struct runtime_ops *ops = runtime_named(name);
+	const struct runtime_row *row = runtime_named(name);
 
-	return ops ? ops->place_prefix : NULL;
+	return row ? row->ops->place_prefix : NULL;
 }

@@ -35,6 +35,8 @@ int runtime_open(const char *name, const char *owner, struct loop *loop, struct 
 void runtime_free(struct runtime *runtime);
 const char *runtime_name(const struct runtime *runtime);
 const char *runtime_version(const struct runtime *runtime);
+/* Its own networks resolve names, also of what is started later or again. */
+bool runtime_resolves(const struct runtime *runtime);
 /* Its image storage as records name it: "containers-storage:/var/lib/containers/storage", "docker:unix:///var/run/docker.sock". */
 const char *runtime_place(const struct runtime *runtime);
 

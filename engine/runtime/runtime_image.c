@@ -53,7 +53,7 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 	int r;
 
 	if (!image->digest)
-		return error_make(err, ERROR_TOOL, "%s does not have the image %s", runtime->ops->name, id);
+		return error_make(err, ERROR_TOOL, "%s does not have the image %s", runtime->name, id);
 	if (layout_staging(runtime->layout, &staging, err) < 0)
 		return -1;
 	path = path_join(staging, "image.tar");
@@ -62,8 +62,7 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 	if (r < 0 || runtime->ops->has(runtime, id, &there, err) < 0)
 		return -1;
 	if (!there)
-		return error_make(err, ERROR_TOOL, "%s loaded the image under another id than %s", runtime->ops->name,
-				  id);
+		return error_make(err, ERROR_TOOL, "%s loaded the image under another id than %s", runtime->name, id);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "dsl/drivers.h"
 #include "engine/runtime/runtime.h"
 
 /* What the files of engine/runtime/ share; for them alone. */
@@ -30,6 +31,7 @@ struct guest {
 };
 
 struct runtime {
+	const char *name; /* of its driver, and of its command */
 	const struct runtime_ops *ops;
 	struct loop *loop;
 	struct state *state;
@@ -54,7 +56,6 @@ struct runtime {
 };
 
 struct runtime_ops {
-	const char *name;
 	const char *place_prefix;
 	const char *log_driver;         /* one whose log can be read back */
 	const char *const *run_options; /* of its own for `run`, NULL-terminated; or NULL */
@@ -74,8 +75,9 @@ struct runtime_ops {
 	void (*learn)(struct runtime *runtime, unsigned quirks);
 };
 
-extern const struct runtime_ops runtime_podman;
-extern const struct runtime_ops runtime_docker;
+#define DECLARE(driver, ...) extern const struct runtime_ops runtime_##driver;
+RUNTIME_DRIVERS(DECLARE, DECLARE)
+#undef DECLARE
 
 /* run_args.c: argument lists. They are pure: tests compare them with golden ones. */
 #define CONTAINER_LOG_MAX "10m" /* of a container's output that is kept */

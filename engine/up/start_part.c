@@ -161,12 +161,12 @@ static bool fits(struct container *old, const char *config, int condition)
 	return running || (condition == DEPENDS_COMPLETED && status == 0);
 }
 
-/* podman's networks do not tell the others of a new address; docker resolves names, and refuses a wish for one. */
+/* Where the network does not resolve names (podman) the others know the old address, so it is asked for again; docker refuses that. */
 static const char *start_part_address_of(struct up *up, const struct container *old)
 {
 	const char *ip = container_ip(old);
 
-	return ip && strcmp(runtime_name(up->job->runtime), "podman") == 0 ? arena_strdup(up->stack.arena, ip) : NULL;
+	return ip && !runtime_resolves(up->job->runtime) ? arena_strdup(up->stack.arena, ip) : NULL;
 }
 
 int start_one(struct up *up, const struct stack_part *part, struct actor **ret, struct error **err)

@@ -137,6 +137,21 @@ of_builder()
 	grep -F 'buildx has no builder called "fleet"' "$err"
 }
 
+@test "every driver is known to the options, their help, completion, doctor and the manifest" {
+	doctor
+	builders=$(jq -r '.builders[].name' "$out" | xargs) runtimes=$(jq -r '.runtimes[].name' "$out" | xargs)
+	equal "$("$CBUILD" completion words -- --builder= | cut -f1 | sed "s,.*=,," | xargs)" "$builders"
+	equal "$("$CBUILD" completion words -- --runtime= | cut -f1 | sed "s,.*=,," | xargs)" "$runtimes"
+	cb --builder=qqqqqq
+	equal "$(grep -F 'the builders are' "$err" | sed 's/.* are //; s/\[[^]]*]//g; s/,//g')" "$builders"
+	"$CBUILD" help build | grep -F "$(sed 's/.* are //' <(grep -F 'the builders are' "$err"))"
+	cb --runtime=qqqqqq
+	equal "$(grep -F 'the runtimes are' "$err" | sed 's/.* are //; s/,//g')" "$runtimes"
+	echo 'builders: {x: {driver: qqqqqq}}' >>services.yaml
+	cb -n
+	equal "$(grep -F 'the drivers are' "$err" | sed 's/.* are //; s/,//g')" "$builders"
+}
+
 @test "an instance of buildx's is asked for by its name" {
 	mkdir -p "$DOCKER_CONFIG/buildx/instances"
 	echo '{"Driver": "remote", "Nodes": [{"Name": "fleet0", "Endpoint": "tcp://127.0.0.1:1"}]}' >"$DOCKER_CONFIG/buildx/instances/fleet"

@@ -1,0 +1,30 @@
+#ifndef DSL_DRIVERS_H
+#define DSL_DRIVERS_H
+
+/*
+ * The builders and the runtimes, best first: what needs no daemon before what does. Whatever needs their names takes them from
+ * these rows. `first` is called with the first row, `more` with each of the others.
+ *
+ * BUILDER_DRIVERS: the name; how an instance is named, "" when there is only one; the name it had before, or NULL; the
+ * runtime that has the same engine behind it, or NULL; whether the manifest's `tls` is for it.
+ */
+#define BUILDER_DRIVERS(first, more)                                                                \
+	first(buildah, "", NULL, "podman", false) more(docker, "[:BUILDER]", NULL, "docker", false) \
+		more(buildkit, "[:ADDRESS]", "buildctl", NULL, true) more(nerdctl, "[:NAMESPACE]", NULL, NULL, false)
+#define RUNTIME_DRIVERS(first, more) first(podman, "") more(docker, "")
+
+#define DRIVER_FIRST(driver, instance, ...) #driver instance
+#define DRIVER_COMMA(driver, instance, ...) ", " #driver instance
+#define DRIVER_FIRST_WORD(driver, ...) #driver
+#define DRIVER_WORD(driver, ...) " " #driver
+#define DRIVER_COMMA_WORD(driver, ...) ", " #driver
+#define DRIVER_NAME(driver, ...) #driver,
+
+#define BUILDER_LIST BUILDER_DRIVERS(DRIVER_FIRST, DRIVER_COMMA) /* "buildah, docker[:BUILDER], ..." */
+#define RUNTIME_LIST RUNTIME_DRIVERS(DRIVER_FIRST, DRIVER_COMMA)
+#define BUILDER_WORDS BUILDER_DRIVERS(DRIVER_FIRST_WORD, DRIVER_WORD) /* "buildah docker ..." */
+#define RUNTIME_WORDS RUNTIME_DRIVERS(DRIVER_FIRST_WORD, DRIVER_WORD)
+#define BUILDER_NAMES BUILDER_DRIVERS(DRIVER_NAME, DRIVER_NAME) /* "buildah", "docker", ... */
+#define RUNTIME_NAMES RUNTIME_DRIVERS(DRIVER_NAME, DRIVER_NAME)
+
+#endif

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/module.h"
+#include "base/debug_trace.h"
 
 /* Which package has a library, by the start of its soname. */
 static const struct {
@@ -36,14 +38,27 @@ static void add_remedy(const char *soname, struct error **err)
 	error_remedy(err, "install the package that has %s", soname);
 }
 
+static void module_trace(const char *soname, int64_t begun, const char *why)
+{
+	struct json *line = trace_begin("module");
+
+	trace_str(line, "name", soname);
+	json_set_int(line, "took_us", trace_now() - begun);
+	trace_str(line, "error", why);
+	trace_end(line);
+}
+
 int module_open(const char *soname, const struct module_symbol *symbols, struct error **err)
 {
+	int64_t begun = trace_on() ? trace_now() : 0;
 	/* Lazy: binding all of libcurl's own symbols costs more than the few that are called. */
 	void *library = dlopen(soname, RTLD_LAZY | RTLD_LOCAL);
 
 	if (!library) {
 		const char *why = dlerror();
 
+		if (trace_on())
+			module_trace(soname, begun, why);
 		error_make(err, ERROR_TOOL, "cannot load %s: %s", soname, why ? why : "unknown reason");
 		add_remedy(soname, err);
 		return -1;
@@ -62,5 +77,7 @@ int module_open(const char *soname, const struct module_symbol *symbols, struct 
 		/* The target is a function pointer of another type, so copy bytes. */
 		memcpy(symbol->address, &address, sizeof(address));
 	}
+	if (trace_on())
+		module_trace(soname, begun, NULL);
 	return 0;
 }

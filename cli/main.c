@@ -1,15 +1,22 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bug.h"
+#include "base/clock.h"
 #include "base/error.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/debug_trace.h"
 #include "cli/cmd/commands.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+
+#define TRACE_FORMAT 1
 
 static int change_dir(const struct options *options, struct error **err)
 {
@@ -30,19 +37,54 @@ static int main_run(const struct options *options, struct error **err)
 	return command->run(options, err);
 }
 
+static void trace_main_start(const struct options *options)
+{
+	cleanup_free char *dir = getcwd(NULL, 0);
+	struct json *line = trace_begin("start");
+
+	json_set_int(line, "format", TRACE_FORMAT);
+	json_set_str(line, "version", PACKAGE_VERSION);
+	json_set_int(line, "unix_ms", clock_unix_ms());
+	json_set_int(line, "pid", getpid());
+	trace_str(line, "command", options->words); /* without what --set gives, as in the history */
+	trace_str(line, "cwd", dir);
+	trace_end(line);
+}
+
+static void trace_main_end(int status, const struct error *error)
+{
+	struct json *line = trace_begin("exit");
+
+	json_set_int(line, "status", status);
+	trace_error(line, error);
+	trace_end(line);
+}
+
+static int run(struct options *options, int argc, char **argv, struct error **err)
+{
+	int r = trace_start(err) < 0 ? -1 : options_parse(options, command_table(), argc, argv, err);
+
+	if (trace_on())
+		trace_main_start(options);
+	return r < 0 ? -1 : main_run(options, err);
+}
+
 int main(int argc, char **argv)
 {
-	struct options options;
+	struct options options = { 0 };
 	struct error *error = NULL;
-	int status = options_parse(&options, command_table(), argc, argv, &error);
+	int status = run(&options, argc, argv, &error);
 
-	if (status == 0)
-		status = main_run(&options, &error);
 	if (status < 0) {
 		if (error)
 			output_error(error);
 		status = error ? (int)error->cls : ERROR_USAGE;
 	}
+	if (trace_on())
+		trace_main_end(status, error);
+	error_free(steal_ptr(error));
+	if (trace_stop(&error) < 0)
+		output_error(error);
 	error_free(error);
 	options_free(&options);
 	return status;

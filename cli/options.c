@@ -215,6 +215,7 @@ static const struct option table[] = {
 	{ 'd', "detach", NULL, "leave the services running; `cbuild down` ends them", .commands = "up", FLAG(detach) },
 	{ 0, "run", NULL, "keep the services running, and restart those that were built anew", .commands = "watch",
 	  FLAG(run) },
+	{ 0, "report", NULL, "print what a bug report needs, without secrets", .commands = "doctor", FLAG(report) },
 	{ 0, "stdout", NULL, "print what would be written", .commands = "init", FLAG(to_stdout) },
 	{ 0, "exit-code", NULL, "with -n: status 1 when something is stale", .commands = ONCE, FLAG(exit_code) },
 	{ '0', "null", NULL, "separate names by NUL", .commands = "context", FLAG(null_separated) },

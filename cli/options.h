@@ -61,6 +61,7 @@ struct options {
 	bool detach;
 	bool allow_outside; /* manifests may name files outside of the project */
 	bool run;           /* --run of `watch` */
+	bool report;        /* --report of `doctor` */
 	bool starts;  /* never given: targets are started on this machine: env files count, nothing is published */
 	bool silent;  /* never given: complaints of a look aside are not shown (cli/cmd/look.h) */
 	char *words;  /* the command line as typed, for the history */

@@ -22,6 +22,7 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/present.h"
 #include "engine/exec/run.h"
+#include "engine/exec/run_trace.h"
 #include "engine/exec/tidy.h"
 #include "engine/io/loop.h"
 #include "engine/oci/layout.h"
@@ -275,6 +276,8 @@ int session_replan(struct session *session, struct error **err)
 		     &session->plan, err);
 	if (diags_count(session->diags) > before)
 		show_diags(session);
+	for (size_t i = 0; r == 0 && i < plan_len(session->plan); i++)
+		run_trace_decision(plan_node(session->plan, i));
 	return r;
 }
 

@@ -217,8 +217,12 @@ static const struct command commands[] = {
 	  .detail = "Asks every builder and runtime anew: found or not, version, platforms native and emulated, "
 		    "abilities beyond the common ones; and for what is missing the line that mends it. The "
 		    "platforms named are those to be looked for, otherwise linux/amd64 and linux/arm64. Status "
-		    "3 when there is no builder.",
+		    "3 when there is no builder.\n"
+		    "\n"
+		    "With `--report` also versions, settings, what failed in the last run here, and the end of the "
+		    "trace that CBUILD_TRACE names: a text for a bug report, with secrets hidden.",
 	  .examples = "cbuild doctor\twhy it does not work here\n"
+		      "cbuild doctor --report >report.txt\tfor a bug report\n"
 		      "cbuild doctor --builder=docker:fleet\tone of buildx's own builders, too\n"
 		      "cbuild doctor linux/riscv64 --format=json\tcan this platform be built here?\n" },
 	{ "schema", NULL, "the manifest's language as a JSON Schema, for editors", cmd_schema, .alone = true,

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cmd/doctor_look.h"
+#include "cli/cmd/doctor_report.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -193,6 +194,14 @@ static void doctor_add_json(struct buf *out, const struct doctor *doctor)
 	buf_char(out, '\n');
 }
 
+static void doctor_add_report(const struct options *options, struct buf *out, const struct doctor *doctor)
+{
+	cleanup_buf struct buf tools = { 0 };
+
+	doctor_add_text(&tools, doctor);
+	doctor_report(options, tools.data, out);
+}
+
 static bool any_found(const struct doctor_tool *tools, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -215,7 +224,9 @@ int cmd_doctor(const struct options *options, struct error **err)
 	r = doctor_look(loop, options->targets_len > 0 ? options->targets : NULL, builder, &doctor, err);
 	loop_free(loop);
 	if (r == 0) {
-		if (strcmp(options->format, "json") == 0)
+		if (options->report)
+			doctor_add_report(options, &out, &doctor);
+		else if (strcmp(options->format, "json") == 0)
 			doctor_add_json(&out, &doctor);
 		else
 			doctor_add_text(&out, &doctor);

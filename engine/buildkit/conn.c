@@ -21,8 +21,10 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/debug_trace.h"
 #include "engine/buildkit/tls.h"
 #include "engine/io/loop.h"
 
@@ -445,16 +447,33 @@ static int upgrade(struct conn *conn, const struct limit *limit, struct error **
 	return send_all(conn, request, strlen(request), limit, err) < 0 ? -1 : receive_head(conn, limit, err);
 }
 
+static void conn_trace(const struct conn_address *address, int64_t begun, const struct error *error)
+{
+	struct json *line = trace_begin("connect");
+
+	trace_str(line, "url", address->url);
+	if (address->argv)
+		trace_words(line, "argv", address->argv);
+	json_set_int(line, "took_us", trace_now() - begun);
+	trace_error(line, error);
+	trace_end(line);
+}
+
 int conn_open(struct loop *loop, const struct conn_address *address, uint64_t limit_ms, struct conn **ret,
 	      struct error **err)
 {
 	const struct limit limit = { loop, loop_now_ms() + limit_ms };
+	int64_t begun = trace_on() ? trace_now() : 0;
 	cleanup_conn struct conn *conn = NULL;
+	struct error *error = NULL;
+	int r = address->argv ? open_child(address, &conn, &error) : open_socket(address, &limit, &conn, &error);
 
-	if ((address->argv ? open_child(address, &conn, err) : open_socket(address, &limit, &conn, err)) < 0)
-		return -1;
-	if (address->upgrade && upgrade(conn, &limit, err) < 0)
-		return -1;
+	if (r == 0 && address->upgrade)
+		r = upgrade(conn, &limit, &error);
+	if (trace_on())
+		conn_trace(address, begun, error);
+	if (r < 0)
+		return error_move(err, &error);
 	*ret = steal_ptr(conn);
 	return 0;
 }

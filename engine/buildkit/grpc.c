@@ -10,7 +10,9 @@
 
 #include "base/base64.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/debug_trace.h"
 #include "engine/buildkit/proto/control.pb-c.h"
 #include "engine/buildkit/proto/message.h"
 #include "engine/io/loop.h"
@@ -22,7 +24,9 @@
 
 struct grpc_call {
 	struct h2_stream *stream;
-	struct buf in; /* what has come of the next messages */
+	const char *path; /* client */
+	int64_t begun;    /* for the trace */
+	struct buf in;    /* what has come of the next messages */
 	size_t in_at;
 	uint64_t until;
 	bool server, responded, ended;
@@ -74,7 +78,21 @@ int grpc_open(struct h2 *h2, const char *path, const struct h2_field *metadata, 
 	if (h2_open(h2, fields, OWN + len, &stream, err) < 0)
 		return -1;
 	*ret = call_new(stream, false);
+	(*ret)->path = path;
+	(*ret)->begun = trace_on() ? trace_now() : 0;
 	return 0;
+}
+
+static void call_trace(const struct grpc_call *call)
+{
+	struct json *line = trace_begin("call");
+
+	trace_str(line, "path", call->path);
+	if (call->code >= 0)
+		json_set_int(line, "status", call->code);
+	json_set_int(line, "took_us", trace_now() - call->begun);
+	trace_str(line, "error", call->code > 0 ? call->message : NULL);
+	trace_end(line);
 }
 
 static void call_free(struct grpc_call *call)
@@ -89,6 +107,8 @@ void grpc_free(struct grpc_call *call)
 {
 	if (!call)
 		return;
+	if (trace_on() && !call->server)
+		call_trace(call);
 	h2_stream_free(call->stream);
 	call_free(call);
 }

@@ -37,7 +37,7 @@ enum grpc_code {
 
 struct grpc_call;
 
-/* A client's call of "/package.Service/Method"; `metadata` is sent with it. To be freed with grpc_free, which cancels it when it
+/* A client's call of "/package.Service/Method" (borrowed until it is freed); `metadata` is sent with it. To be freed with grpc_free, which cancels it when it
  * has not ended. */
 int grpc_open(struct h2 *h2, const char *path, const struct h2_field *metadata, size_t len, struct grpc_call **ret,
 	      struct error **err);

@@ -12,6 +12,7 @@
 #include "engine/exec/fleet.h"
 #include "engine/exec/renew_results.h"
 #include "engine/exec/run_private.h"
+#include "engine/exec/run_trace.h"
 #include "engine/exec/sched.h"
 #include "engine/io/jobserver.h"
 #include "engine/io/loop.h"
@@ -19,6 +20,7 @@
 
 void run_emit(struct run *run, const struct event *event)
 {
+	run_trace_event(event);
 	run->options->sink->event(run->options->sink->data, event);
 }
 
@@ -172,6 +174,7 @@ static int decide_node(struct run *run, size_t number, bool *ret_stale, struct e
 	if (!node->key[0] &&
 	    (plan_decide(run->plan, number, err) < 0 || renew_results(run->plan, run->env.state, number, 1, err) < 0))
 		return -1;
+	run_trace_decision(node);
 	*ret_stale = node->state != NODE_FRESH;
 	if (*ret_stale)
 		return 0;

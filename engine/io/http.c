@@ -15,7 +15,9 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/module.h"
+#include "base/debug_trace.h"
 #include "engine/io/http.h"
+#include "engine/io/io_trace.h"
 #include "engine/io/loop.h"
 
 #define WAIT_MS 50                 /* how long a cancel may go unseen */
@@ -443,9 +445,29 @@ static void take_facts(struct transfer *transfer)
 		transfer->response->location = mem_strdup(location);
 }
 
+static void trace_transfer(const struct transfer *transfer, int64_t begun, const struct error *why)
+{
+	curl_off_t sent = 0, received = 0;
+
+	lib.curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+	lib.curl_easy_getinfo(transfer->easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+	request_trace(&(struct request_facts){
+		.method = transfer->request->method,
+		.url = transfer->request->url,
+		.socket = transfer->request->unix_socket,
+		.begun = begun,
+		.status = transfer->response->status,
+		.sent = sent,
+		.received = received,
+		.why = why,
+	});
+}
+
 int http_do(struct loop *loop, const struct http_request *request, struct http_response *ret, struct error **err)
 {
 	struct transfer transfer = { .request = request, .response = ret };
+	int64_t begun = trace_on() ? trace_now() : 0;
+	struct error *error = NULL;
 	CURLcode code = CURLE_OK;
 	int r;
 
@@ -456,16 +478,19 @@ int http_do(struct loop *loop, const struct http_request *request, struct http_r
 	ret->body = mem_alloc(sizeof(*ret->body));
 	ret->headers = mem_alloc(sizeof(*ret->headers));
 	buf_add(ret->body, "", 0);
-	r = set_up(&transfer, err);
+	r = set_up(&transfer, &error);
 	if (r == 0)
-		r = drive(loop, &transfer, &code, err);
+		r = drive(loop, &transfer, &code, &error);
 	if (r == 0) {
 		take_facts(&transfer);
 		if (code != CURLE_OK && !(code == CURLE_WRITE_ERROR && ret->cut))
-			r = http_fail(&transfer, code, err);
+			r = http_fail(&transfer, code, &error);
 	}
+	if (trace_on())
+		trace_transfer(&transfer, begun, error);
 	tear_down(&transfer);
 	if (r < 0) {
+		error_move(err, &error);
 		http_response_free(ret);
 		ret->not_tls = code == CURLE_SSL_CONNECT_ERROR;
 	}

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "engine/io/io_trace.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
@@ -317,6 +318,7 @@ static void on_ended(uv_process_t *process, int64_t status, int signum)
 	child->exited = true;
 	child->ret->signal = signum;
 	child->ret->status = signum ? 128 + signum : (int)status;
+	child_trace_end(process->pid, child->ret);
 	if (child->ended_by_us) { /* what it started and did not take along */
 		reap_tree(process->pid, SIGKILL, NULL);
 		reap_told(&child->told);
@@ -416,6 +418,7 @@ static void start_child(void *arg)
 		return;
 	}
 	journal_write(child->procs, child->process.pid);
+	child_trace_start(child->process.pid, spec);
 	child->open_streams = STREAMS;
 	for (int i = 0; i < STREAMS; i++)
 		uv_read_start((uv_stream_t *)&child->pipes[i], give_room, on_read);

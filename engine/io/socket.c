@@ -14,6 +14,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/debug_trace.h"
+#include "engine/io/io_trace.h"
 #include "engine/io/loop.h"
 #include "engine/io/socket.h"
 
@@ -99,13 +101,13 @@ static int receive_all(int fd, struct buf *answer, uint64_t deadline, const char
 	}
 }
 
-int socket_get(const char *path, const char *target, uint64_t deadline_ms, struct buf *ret, struct error **err)
+static int socket_ask(const char *path, const char *target, uint64_t deadline_ms, struct buf *ret, int *ret_status,
+		      struct error **err)
 {
 	uint64_t deadline = loop_now_ms() + deadline_ms;
 	cleanup_buf struct buf request = { 0 }, answer = { 0 };
 	cleanup_fd int fd = -1;
 	const char *body;
-	int status = 0;
 
 	buf_printf(&request, "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", target);
 	fd = connect_to(path, deadline, err);
@@ -113,13 +115,30 @@ int socket_get(const char *path, const char *target, uint64_t deadline_ms, struc
 	    receive_all(fd, &answer, deadline, path, err) < 0)
 		return -1;
 	body = answer.data ? strstr(answer.data, "\r\n\r\n") : NULL;
-	if (!body || sscanf(answer.data, "HTTP/1.%*c %d", &status) != 1)
+	if (!body || sscanf(answer.data, "HTTP/1.%*c %d", ret_status) != 1)
 		return error_make(err, ERROR_TOOL, "%s does not speak HTTP", path);
-	if (status != 200)
-		return error_make(err, ERROR_TOOL, "%s answers %s with status %d", path, target, status);
+	if (*ret_status != 200)
+		return error_make(err, ERROR_TOOL, "%s answers %s with status %d", path, target, *ret_status);
 	body += 4;
 	buf_add(ret, body, answer.len - (size_t)(body - answer.data));
 	return 0;
+}
+
+int socket_get(const char *path, const char *target, uint64_t deadline_ms, struct buf *ret, struct error **err)
+{
+	struct request_facts facts = { .method = "GET", .url = target, .socket = path };
+	size_t before = ret->len;
+	struct error *error = NULL;
+	int status = 0, r;
+
+	if (trace_on())
+		facts.begun = trace_now();
+	r = socket_ask(path, target, deadline_ms, ret, &status, &error);
+	facts.status = status;
+	facts.received = (int64_t)(ret->len - before);
+	facts.why = error;
+	request_trace(&facts);
+	return r < 0 ? error_move(err, &error) : 0;
 }
 
 bool socket_listens(const char *path)

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/redact.h"
 #include "base/table.h"
 #include "base/text.h"
 #include "base/xattr.h"
@@ -193,18 +194,6 @@ static bool arg_for_builder(const char *name)
 	return strncmp(name, "BUILDKIT_", strlen("BUILDKIT_")) == 0;
 }
 
-/* A secret has no business in an argument; that it is there all the same must not put it into the state. */
-static bool arg_hidden(const char *name)
-{
-	static const char *const signs[] = { "TOKEN", "SECRET", "PASS", "CREDENTIAL", "AUTH", "KEY" };
-
-	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
-		if (strcasestr(name, signs[i]))
-			return true;
-	}
-	return false;
-}
-
 static void add_args(struct inputs *inputs, const struct plan *plan, const struct plan_build *build)
 {
 	static const char *const build_platform[] = { "BUILDPLATFORM", "BUILDOS", "BUILDARCH", "BUILDVARIANT" };
@@ -215,7 +204,8 @@ static void add_args(struct inputs *inputs, const struct plan *plan, const struc
 
 		if (!arg_counts(&build->use, name) && !arg_for_builder(name))
 			continue;
-		if (arg_hidden(name))
+		/* It has no business in an argument; that it is there all the same must not put it into the state. */
+		if (redact_is_secret(name))
 			inputs_add_hidden(inputs, REASON_ARG, name, build->args[i].value);
 		else
 			inputs_add(inputs, REASON_ARG, name, build->args[i].value);

@@ -71,7 +71,7 @@ void redactor_free(struct redactor *redactor)
 	free(redactor);
 }
 
-static bool is_name(char c)
+static bool redact_is_name(char c)
 {
 	return isalnum((unsigned char)c) || c == '_' || c == '-' || c == '.';
 }
@@ -194,9 +194,9 @@ static bool hide_value(struct redaction *r)
 	char before = r->at > r->start ? r->at[-1] : '\0';
 	size_t len = 0, between = 0, value = 0;
 
-	while (is_name(r->at[len]))
+	while (redact_is_name(r->at[len]))
 		len++;
-	if (len == 0 || is_name(before))
+	if (len == 0 || redact_is_name(before))
 		return false;
 	if (len <= NAME_MAX_LEN) {
 		cleanup_free char *name = mem_strndup(r->at, len);

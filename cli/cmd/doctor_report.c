@@ -54,7 +54,7 @@ static void bug_report_line(struct bug_report *report, const char *name, const c
 }
 
 /* Where the last `lines` lines of a text begin. */
-static const char *last_lines(const struct buf *text, size_t lines)
+static const char *report_last_lines(const struct buf *text, size_t lines)
 {
 	size_t at = text->len;
 
@@ -71,7 +71,7 @@ static void report_file(struct bug_report *report, const char *path, size_t line
 	if (fs_read(path, FILE_MAX_BYTES, &text, &error) < 0)
 		bug_report_text(report, error->message);
 	else
-		bug_report_text(report, last_lines(&text, lines));
+		bug_report_text(report, report_last_lines(&text, lines));
 	if (report->out->data[report->out->len - 1] != '\n')
 		buf_char(report->out, '\n');
 }

@@ -57,6 +57,9 @@ struct yaml_reader {
 	struct map *anchors; /* name -> node; the reader itself stands for one that is still open */
 	size_t nodes;
 	struct yaml_node *root;
+	bool several; /* documents are taken */
+	struct yaml_node **documents;
+	size_t documents_len, documents_cap;
 };
 
 static void advance(struct yaml_reader *r, size_t index)
@@ -390,6 +393,16 @@ static int close_level(struct yaml_reader *r)
 	return yaml_place(r, node, false);
 }
 
+static void end_document(struct yaml_reader *r)
+{
+	if (!r->several || !r->root)
+		return;
+	mem_reserve(&r->documents, &r->documents_cap, r->documents_len + 1, sizeof(struct yaml_node *));
+	r->documents[r->documents_len++] = steal_ptr(r->root);
+	map_free(r->anchors);
+	r->anchors = map_new();
+}
+
 /* 1: more to come, 0: the end, negative: complained. */
 static int yaml_take_event(struct yaml_reader *r, const yaml_event_t *event)
 {
@@ -404,6 +417,9 @@ static int yaml_take_event(struct yaml_reader *r, const yaml_event_t *event)
 			diags_add(r->diags, here(r), NULL, "a manifest is one YAML document; a second one begins here");
 			return -1;
 		}
+		break;
+	case YAML_DOCUMENT_END_EVENT:
+		end_document(r);
 		break;
 	case YAML_SCALAR_EVENT:
 		result = read_scalar(r, event);
@@ -461,33 +477,59 @@ static int read_events(struct yaml_reader *r)
 	return more;
 }
 
+static int read_text(struct yaml_reader *r)
+{
+	int result;
+
+	if (yaml_bytes_complain(r->diags, r->file, r->text, r->len))
+		return -1;
+	if (!yaml_parser_initialize(&r->parser))
+		mem_exhausted();
+	r->anchors = map_new();
+	yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&r->parser, (const unsigned char *)r->text, r->len);
+	result = read_events(r);
+	yaml_parser_delete(&r->parser);
+	map_free(r->anchors);
+	free(r->pending);
+	return result;
+}
+
 struct yaml_node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
 			     size_t *nodes)
 {
-	struct map *anchors cleanup_map = map_new();
-	struct yaml_reader r = {
-		.arena = arena,
-		.diags = diags,
-		.file = file,
-		.text = text,
-		.len = len,
-		.cursor = { 0, 0, 1, 1 },
-		.anchors = anchors,
-		.nodes = *nodes,
-	};
-	int result;
+	struct yaml_reader r = { .arena = arena,
+				 .diags = diags,
+				 .file = file,
+				 .text = text,
+				 .len = len,
+				 .cursor = { 0, 0, 1, 1 },
+				 .nodes = *nodes };
+	int result = read_text(&r);
 
-	if (yaml_bytes_complain(diags, file, text, len))
-		return NULL;
-	if (!yaml_parser_initialize(&r.parser))
-		mem_exhausted();
-	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, len);
-	result = read_events(&r);
-	yaml_parser_delete(&r.parser);
-	free(r.pending);
 	*nodes = r.nodes;
 	if (result < 0)
 		return NULL;
 	return r.root ? r.root : node_map(arena, (struct pos){ file, 1, 1 }, NULL, 0);
+}
+
+struct yaml_node *yaml_parse_all(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
+				 size_t *nodes)
+{
+	struct yaml_reader r = { .arena = arena,
+				 .diags = diags,
+				 .file = file,
+				 .text = text,
+				 .len = len,
+				 .cursor = { 0, 0, 1, 1 },
+				 .nodes = *nodes,
+				 .several = true };
+	int result = read_text(&r);
+	struct yaml_node **items = arena_array(arena, r.documents_len, sizeof(struct yaml_node *));
+
+	if (r.documents_len > 0)
+		memcpy(items, r.documents, r.documents_len * sizeof(struct yaml_node *));
+	free(r.documents);
+	*nodes = r.nodes;
+	return result < 0 ? NULL : node_list(arena, (struct pos){ file, 1, 1 }, items, r.documents_len);
 }

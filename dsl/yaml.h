@@ -19,5 +19,8 @@ struct yaml_node;
  */
 struct yaml_node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
 			     size_t *nodes);
+/* A text of several documents: a list of them. */
+struct yaml_node *yaml_parse_all(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
+				 size_t *nodes);
 
 #endif

@@ -12,6 +12,7 @@
 #include "cli/convert/compose.h"
 #include "cli/convert/emit.h"
 #include "cli/convert/proposal.h"
+#include "cli/convert/skaffold.h"
 #include "cli/convert/survey.h"
 #include "cli/doc/jsonschema.h"
 #include "cli/options.h"
@@ -118,17 +119,6 @@ static void take_included(struct init_draft *draft, const struct json *builds)
 	}
 }
 
-static bool find_first(const char *const *names, const char **ret)
-{
-	for (; *names; names++) {
-		if (fs_exists(*names)) {
-			*ret = *names;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* A file that cannot be used is said in the manifest, and what it says is found without it. */
 static void note_problem(struct init_draft *draft, const char *path, struct error *problem)
 {
@@ -167,18 +157,25 @@ static bool take_compose(struct init_draft *draft)
 	return true;
 }
 
-static bool take_bake(struct init_draft *draft)
+static int init_read_bake(const char *path, struct json **ret, struct error **err)
 {
-	static const char *const names[] = { "docker-bake.json", NULL };
 	cleanup_buf struct buf text = { 0 };
+
+	if (fs_read(path, BAKE_MAX, &text, err) < 0)
+		return -1;
+	return bake_read(text.data ? text.data : "", text.len, path, ret, err);
+}
+
+/* What another tool's file has, as a manifest. */
+static bool take_converted(struct init_draft *draft, const char *path,
+			   int (*read)(const char *path, struct json **ret, struct error **err))
+{
 	struct error *problem = NULL;
 	struct json *document;
-	const char *path;
 
-	if (!find_first(names, &path))
+	if (!fs_exists(path))
 		return false;
-	if (fs_read(path, BAKE_MAX, &text, &problem) < 0 ||
-	    bake_read(text.data ? text.data : "", text.len, path, &document, &problem) < 0) {
+	if (read(path, &document, &problem) < 0) {
 		note_problem(draft, path, problem);
 		return false;
 	}
@@ -236,7 +233,8 @@ static int draft_manifest(bool schema, struct buf *out, struct error **err)
 
 	draft.named = mem_array(draft.survey.len + 1, sizeof(*draft.named));
 	if (r == 0) {
-		if (!take_compose(&draft) && !take_bake(&draft))
+		if (!take_compose(&draft) && !take_converted(&draft, "docker-bake.json", init_read_bake) &&
+		    !take_converted(&draft, "skaffold.yaml", skaffold_read))
 			init_add_head(&draft);
 		init_add_found(&draft);
 		r = draft.has_services || has_service(draft.services)

@@ -22,6 +22,22 @@ static void set_path(struct json *object, const char *key, const char *path)
 	json_set_str(object, key, text.data);
 }
 
+/* Bases that may be made here: what to write then. */
+static void proposal_add_guesses(struct json *service, const struct survey *survey, const struct found *found)
+{
+	for (size_t i = 0; i < found->guesses_len; i++) {
+		const struct found_link *guess = &found->guesses[i];
+		cleanup_free char *key = mem_printf("#guess%zu", i);
+		cleanup_free char *text = mem_printf(
+			"if its base %s is %s of this manifest: build: {additional_contexts: {\"%s\": \"service:%s\"}}%s",
+			guess->image, survey->items[guess->service].name, guess->image,
+			survey->items[guess->service].name,
+			strchr(guess->image, '$') ? ", with a value for each variable here and in args" : "");
+
+		json_set_str(service, key, text);
+	}
+}
+
 static void proposal_add_build(struct json *service, const struct survey *survey, const struct found *found)
 {
 	cleanup_free char *normal = path_join(found->context, "Dockerfile");
@@ -124,6 +140,7 @@ struct json *proposal_service(const struct survey *survey, size_t number)
 		json_set_str(service, "#image", "its short name is that of an image from elsewhere");
 		json_set_str(service, "image", image);
 	}
+	proposal_add_guesses(service, survey, found);
 	proposal_add_build(service, survey, found);
 	for (size_t i = 0; i < found->facts.ports_len; i++) {
 		cleanup_free char *port = mem_printf("%u", found->facts.ports[i]);

@@ -15,6 +15,7 @@
 #include "base/platform.h"
 #include "base/ref.h"
 #include "cli/convert/survey.h"
+#include "cli/convert/survey_links.h"
 #include "engine/source/dockerfile.h"
 
 #define DEPTH_MAX 12
@@ -308,17 +309,22 @@ static void set_context(struct survey *survey, const char *dir, struct found *fo
 	}
 }
 
-static void set_images(struct survey *survey, struct found *found, const struct dockerfile_use *use)
+static void add_image(struct survey *survey, struct found *found, const struct dockerfile_image *image, const char *text)
 {
-	found->images = arena_array(survey->arena, use->images_len, sizeof(*found->images));
-	for (size_t i = 0; i < use->images_len; i++) {
-		size_t j = 0;
+	const char *written = arena_strndup(survey->arena, text + image->offset, image->length);
+	struct ref ref;
+	/* An argument without a value leaves what is no name: "/base:". */
+	bool told = ref_parse(image->name, &ref, NULL);
+	const char *name = told ? image->name : written;
 
-		while (j < found->images_len && strcmp(found->images[j], use->images[i].name) != 0)
-			j++;
-		if (j == found->images_len && strcasecmp(use->images[i].name, "scratch") != 0)
-			found->images[found->images_len++] = use->images[i].name;
+	if (told)
+		ref_free(&ref);
+	for (size_t i = 0; i < found->images_len; i++) {
+		if (strcmp(found->images[i].name, name) == 0)
+			return;
 	}
+	if (strcasecmp(name, "scratch") != 0)
+		found->images[found->images_len++] = (struct found_image){ name, written };
 }
 
 static int survey_read_dockerfile(struct survey *survey, const char *dir, struct found *found, struct error **err)
@@ -336,70 +342,19 @@ static int survey_read_dockerfile(struct survey *survey, const char *dir, struct
 	if (fs_read(path, DOCKERFILE_MAX, &text, err) < 0 ||
 	    dockerfile_parse(text.data ? text.data : "", text.len, found->path, &dockerfile, err) < 0)
 		return -1;
+	dockerfile_facts(dockerfile, survey->arena, &facts);
+	found->facts = facts;
+	found->facts.health = arena_strdup(survey->arena, facts.health);
+	found->facts.user = arena_strdup(survey->arena, facts.user);
 	r = dockerfile_resolve(dockerfile, &options, survey->arena, &use, err);
 	if (r == 0) {
-		dockerfile_facts(dockerfile, survey->arena, &facts);
-		found->facts = facts;
-		found->facts.health = arena_strdup(survey->arena, facts.health);
-		found->facts.user = arena_strdup(survey->arena, facts.user);
 		set_context(survey, dir, found, &use);
-		set_images(survey, found, &use);
+		found->images = arena_array(survey->arena, use.images_len, sizeof(*found->images));
+		for (size_t i = 0; i < use.images_len; i++)
+			add_image(survey, found, &use.images[i], text.data);
 	}
 	dockerfile_free(dockerfile);
 	return r;
-}
-
-/* Whether an image's name means the service of that name: "base", "localhost/x/base:latest", "ghcr.io/PROJECT/base:1";
- * but not "python:3.12" beside a folder called python. */
-static bool means(const struct survey *survey, const char *image, const char *service)
-{
-	cleanup_free char *name = mem_strndup(image, strcspn(image, "@"));
-	char *colon = strrchr(name, ':');
-	cleanup_free char *parent = NULL;
-	const char *tag = "latest";
-
-	if (colon && !strchr(colon, '/')) {
-		tag = colon + 1;
-		*colon = '\0';
-	}
-	if (strcmp(path_base(name), service) != 0 || strchr(image, '@'))
-		return false;
-	parent = path_dir(name);
-	return (!strchr(name, '/') &&
-		(strcmp(tag, "latest") == 0 || strcmp(tag, "local") == 0 || strcmp(tag, "dev") == 0)) ||
-	       strncmp(name, "localhost/", 10) == 0 || strcmp(path_base(parent), survey->project) == 0;
-}
-
-/* Links made so far form no cycle. */
-static bool leads_to(const struct survey *survey, size_t from, size_t to)
-{
-	if (from == to)
-		return true;
-	for (size_t i = 0; i < survey->items[from].links_len; i++) {
-		if (leads_to(survey, survey->items[from].links[i].service, to))
-			return true;
-	}
-	return false;
-}
-
-static void set_links(struct survey *survey, size_t number)
-{
-	struct found *found = &survey->items[number];
-
-	found->links = arena_array(survey->arena, found->images_len, sizeof(*found->links));
-	for (size_t i = 0; i < found->images_len; i++) {
-		for (size_t j = 0; j < survey->len; j++) {
-			if (!means(survey, found->images[i], survey->items[j].name))
-				continue;
-			/* No cycles. */
-			survey->items[j].shadows |= leads_to(survey, j, number);
-			if (survey->items[j].shadows)
-				break;
-			found->links[found->links_len++] = (struct found_link){ found->images[i], j };
-			survey->items[j].is_base = !survey->items[j].facts.runs && survey->items[j].facts.ports_len == 0;
-			break;
-		}
-	}
 }
 
 static int survey_compare(const void *a, const void *b)
@@ -428,7 +383,7 @@ int survey_new(const char *dir, struct survey *ret, struct error **err)
 		error_free(problem);
 	}
 	for (size_t i = 0; i < ret->len; i++)
-		set_links(ret, i);
+		survey_set_links(ret, i);
 	return 0;
 }
 

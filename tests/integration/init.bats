@@ -325,3 +325,112 @@ equal()
 	grep -A3 '^  cart:' services.yaml | grep -q 'context: src/cart$'
 	grep -A3 '^  hack-tool:' services.yaml | grep -q 'context: "\?\."\?$'
 }
+
+@test "bases that are made here under an owner's name are linked, or named when only a person can tell" {
+	printf 'FROM scratch\nCOPY . /\n' | tee >(file Base/Dockerfile) | file NodeBase/Dockerfile
+	printf 'ARG NAMESPACE=acme\nARG VERSION=4\nFROM ${NAMESPACE}/node-base:${VERSION}\nCMD x\n' | file chrome/Dockerfile
+	printf 'ARG REPO\nARG TAG=1\nFROM $REPO/base:$TAG\nCMD x\n' | file edge/Dockerfile
+	printf 'FROM other/base:2\nCMD x\n' | file web/Dockerfile
+	printf 'ARG TAG\nFROM base:${TAG:-3}\nCMD x\n' | file job/Dockerfile
+	init
+	equal "$(grep -A1 'additional_contexts:$' services.yaml | tail -n 1)" '        "acme/node-base:4": "service:nodebase"'
+	"$cbuild" graph chrome --no-load --no-verify | grep -q 'build:nodebase:'
+	equal "$(grep 'if its base' services.yaml | cut -d'#' -f2)" "$(cat <<-'EOF'
+		 if its base $REPO/base:$TAG is base of this manifest: build: {additional_contexts: {"$REPO/base:$TAG": "service:base"}}, with a value for each variable here and in args
+		 if its base other/base:2 is base of this manifest: build: {additional_contexts: {"other/base:2": "service:base"}}
+	EOF
+	)"
+}
+
+@test "a skaffold.yaml gives names, contexts, Dockerfiles and bases, with what it requires" {
+	file skaffold.yaml <<-'EOF'
+		apiVersion: skaffold/v4beta11
+		kind: Config
+		metadata: {name: app}
+		requires:
+		  - {path: base, configs: [base]}
+		  - {git: {repo: "https://example.com/x.git"}}
+		build:
+		  platforms: [linux/amd64]
+		  artifacts:
+		    - image: ghcr.io/shop/web
+		      context: src/web
+		      requires: [{image: base-image, alias: BASE}]
+		      docker:
+		        dockerfile: shared.Dockerfile
+		        target: prod
+		        buildArgs: {REV: "{{.REV}}", PRICE: "$5", OTHER: "{{.A}}-{{randAlpha 3}}"}
+		        secrets: [{id: token, env: TOKEN}]
+		        cliFlags: [--squash]
+		    - {image: tool, ko: {}}
+		    - {image: api}
+		deploy: {kubectl: {}}
+		---
+		apiVersion: skaffold/v4beta11
+		kind: Config
+		metadata: {name: more}
+		requires: [{configs: [app]}]
+		build: {artifacts: [{image: worker, context: worker, kaniko: {buildArgs: {K: v}}}]}
+	EOF
+	file base/skaffold.yaml <<-'EOF'
+		kind: Config
+		metadata: {name: base}
+		build: {artifacts: [{image: base-image, context: image}]}
+		---
+		kind: Config
+		metadata: {name: not-this}
+		build: {artifacts: [{image: never, context: image}]}
+	EOF
+	printf 'ARG BASE\nFROM $BASE AS prod\nARG REV\nEXPOSE 80\n' | file shared.Dockerfile
+	plain src/web/main
+	plain Dockerfile
+	plain base/image/Dockerfile
+	plain worker/Dockerfile
+	plain lonely/Dockerfile
+	REV=1 init
+	equal "$services" "api base-image lonely web worker "
+	equal "$(sed -n '/^# .*was left out/p; /^secrets:/,$p' services.yaml)" "$(cat <<-'EOF'
+		# what skaffold requires by git was left out
+		# tool was left out: skaffold builds it with ko
+		secrets:
+		  token:
+		    environment: TOKEN
+		services:
+		  base-image:
+		    build:
+		      context: base/image
+		  web:
+		    image: ghcr.io/shop/web
+		    build:
+		      context: src/web
+		      dockerfile: ../../shared.Dockerfile
+		      target: prod
+		      secrets: [token]
+		      # skaffold's cliFlags was left out
+		      args:
+		        BASE: base-image
+		        REV: "${REV}"
+		        PRICE: "$$5"
+		        # OTHER: skaffold works out {{.A}}-{{randAlpha 3}}
+		      additional_contexts:
+		        base-image: "service:base-image"
+		      platforms: [linux/amd64]
+		    verify:
+		      # its first port opens; better: http: /health
+		      tcp: 80
+		  api:
+		    build:
+		      context: .
+		      platforms: [linux/amd64]
+		  worker:
+		    build:
+		      context: worker
+		      args:
+		        K: v
+		  # from lonely/Dockerfile
+		  lonely:
+		    build: lonely
+	EOF
+	)"
+	REV=1 "$cbuild" graph web --no-load --no-verify | grep -q 'build:base-image:'
+}

@@ -1,0 +1,15 @@
+#ifndef CLI_CONVERT_SKAFFOLD_H
+#define CLI_CONVERT_SKAFFOLD_H
+
+struct error;
+struct json;
+
+/*
+ * A skaffold.yaml, with those that it requires, as the tree of a manifest (cli/convert/emit.h): "secrets" and "services", the
+ * artifacts that have a Dockerfile. An artifact that others require is their named context, under the name that the build
+ * argument has. What skaffold builds without a Dockerfile, or works out itself, is said in comments. Paths are relative to the
+ * working directory. The caller owns it. ERROR_USAGE with the first complaint about a file.
+ */
+int skaffold_read(const char *path, struct json **ret, struct error **err);
+
+#endif

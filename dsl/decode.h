@@ -50,6 +50,7 @@ void decode_hosts(struct decode *d, const struct schema_key *key, const struct y
 void decode_secrets(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_sources(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_test(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_peers(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_depends(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 
 #endif

@@ -230,3 +230,40 @@ void decode_depends(struct decode *d, const struct schema_key *key, const struct
 		items[len].name = names.items[len];
 	decode_put_array(out, items, len);
 }
+
+/* compose-spec, 05-services: "db:alias", "db:ro", "service:db". Empty for what is no service of the project. */
+static struct text peer_name(struct decode *d, const struct schema_key *key, struct text written)
+{
+	static const char service[] = "service:", container[] = "container:";
+	const char *name = written.s;
+
+	if (key->flags & FLAG_SINGLE)
+		return (struct text){ strncmp(name, service, strlen(service)) ? "" : name + strlen(service), written.pos };
+	if (!strncmp(name, container, strlen(container)))
+		return (struct text){ "", written.pos };
+	return (struct text){ arena_strndup(d->arena, name, strcspn(name, ":")), written.pos };
+}
+
+void decode_peers(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
+{
+	struct depends *items, *before;
+	struct texts names = { 0 };
+	size_t len;
+
+	if (node->kind != (key->flags & FLAG_LIST ? NODE_LIST : NODE_SCALAR)) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	memcpy(&before, out, sizeof(before));
+	memcpy(&len, (char *)out + sizeof(before), sizeof(len));
+	decode_texts(d, key, node, &names);
+	items = arena_array(d->arena, len + names.len, sizeof(*items));
+	if (len > 0)
+		memcpy(items, before, len * sizeof(*items));
+	for (size_t i = 0; i < names.len; i++) {
+		items[len] = (struct depends){ .name = peer_name(d, key, names.items[i]),
+					       .restart = strcmp(key->name, "volumes_from") != 0 };
+		len += *items[len].name.s != 0;
+	}
+	decode_put_array(out, items, len);
+}

@@ -52,19 +52,32 @@ static bool decode_number(const char *s, uint64_t min, uint64_t max, void *at, s
 	return true;
 }
 
+/* compose's durations: "12h", "1d2h". */
+static bool is_span(const char *s)
+{
+	do {
+		size_t digits = strspn(s, "0123456789");
+
+		if (!digits || !s[digits] || !strchr("wdhms", s[digits]))
+			return false;
+		s += digits + 1;
+	} while (*s);
+	return true;
+}
+
 /* compose-spec, 05-services, pull_policy. What asks for a pull now and then is content with what is there. */
 static bool parse_pull(const char *s, void *ret)
 {
-	static const char *const others[] = { "missing", "if_not_present", "build", "daily", "weekly" };
-	enum pull_policy *policy = ret;
+	static const char *const words[] = { "always", "never",   "missing", "if_not_present",
+					     "build",  "refresh", "daily",   "weekly" };
+	struct pull_policy *policy = ret;
 
-	*policy = !strcmp(s, "always") ? PULL_ALWAYS : !strcmp(s, "never") ? PULL_NEVER : PULL_MISSING;
-	if (*policy != PULL_MISSING || !strncmp(s, "every_", 6))
-		return true;
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
-		if (!strcmp(s, others[i]))
+	*policy = (struct pull_policy){ .written = s };
+	policy->when = !strcmp(s, "always") ? PULL_ALWAYS : !strcmp(s, "never") ? PULL_NEVER : PULL_MISSING;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(s, words[i]))
 			return true;
-	return false;
+	return !strncmp(s, "every_", 6) && is_span(s + 6);
 }
 
 void decode_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
@@ -109,8 +122,9 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct y
 	}
 	if (!good)
 		diags_add(d->diags, text.pos,
-			  key->type == TYPE_PORT     ? "ports go from 1 to 65535"
-			  : key->type == TYPE_PULL   ? "pull policies are missing, always and never"
+			  key->type == TYPE_PORT ? "ports go from 1 to 65535"
+			  : key->type == TYPE_PULL
+				  ? "pull policies are missing, always, never, and compose's build, refresh, daily, weekly and every_12h"
 			  : key->type == TYPE_STATUS ? "a status goes from 100 to 599"
 						     : NULL,
 			  "\"%s\" is not %s", text.s, schema_type_name(key));

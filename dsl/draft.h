@@ -39,7 +39,9 @@ struct draft_source {
 struct draft_rest {
 	struct text image;
 	struct text platform;
-	bool incomplete; /* what it extends is missing */
+	bool incomplete;       /* what it extends is missing */
+	struct depends *peers; /* what it depends on by other words than depends_on */
+	size_t peers_len;
 	struct draft_format *formats;
 	size_t formats_len;
 	bool has_formats;

@@ -118,7 +118,12 @@ struct env_file {
 	const char *full; /* its absolute path */
 };
 
-enum pull_policy { PULL_MISSING, PULL_ALWAYS, PULL_NEVER, PULL_POLICIES };
+enum pull_when { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
+
+struct pull_policy {
+	enum pull_when when;
+	const char *written; /* NULL: nothing was */
+};
 
 enum depends_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED, DEPENDS_CONDITIONS };
 
@@ -202,13 +207,13 @@ struct service {
 	struct texts references;      /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
 	struct image_format *formats; /* besides the plain one; none when publish is false */
 	size_t formats_len;
-	struct text reference; /* without build: the image to start as written, with its tag or digest; else s NULL */
-	enum pull_policy pull; /* of that one */
-	struct text platform;  /* that it runs on, as written; or s NULL */
-	bool provided;         /* something other than a container: never built nor started */
-	bool publish;          /* false: only a base of others */
-	struct texts profiles; /* len 0: always part of "all" */
-	bool active;           /* part of "all": it has no profiles, or one that was asked for */
+	struct text reference;   /* without build: the image to start as written, with its tag or digest; else s NULL */
+	struct pull_policy pull; /* of that one */
+	struct text platform;    /* that it runs on, as written; or s NULL */
+	bool provided;           /* something other than a container: never built nor started */
+	bool publish;            /* false: only a base of others */
+	struct texts profiles;   /* len 0: always part of "all" */
+	bool active;             /* part of "all": it has no profiles, or one that was asked for */
 	bool has_prepare;
 	struct prepare_spec prepare;
 	struct texts needs;      /* build-order edges by name */

@@ -236,7 +236,8 @@ static const struct schema_key service_keys[] = {
 	{ "blkio_config", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Limits of block input and output." },
 	{ "cap_add", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Capabilities it gets." },
 	{ "cap_drop", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Capabilities it loses." },
-	{ "cgroup", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its control group's name space." },
+	{ "cgroup", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers),
+	  .doc = "Its control group's name space." },
 	{ "cgroup_parent", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its control group's parent." },
 	{ "configs", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "The configs it reads." },
 	{ "container_name", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The container's name." },
@@ -265,11 +266,13 @@ static const struct schema_key service_keys[] = {
 	{ "group_add", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Further groups of its user." },
 	{ "hostname", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its host name." },
 	{ "init", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether an init process runs in it." },
-	{ "ipc", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for communication." },
+	{ "ipc", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers),
+	  .doc = "Its name space for communication." },
 	{ "isolation", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How it is isolated." },
 	{ "label_file", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_SINGLE | FLAG_LIST, .doc = "Files with its labels." },
 	{ "labels", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_LIST | FLAG_MAP, .doc = "The container's labels." },
-	{ "links", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Services that it knows under other names." },
+	{ "links", TYPE_PEERS, .flags = FLAG_LIST, IN(draft_service, rest.peers),
+	  .doc = "Services that it knows under other names." },
 	{ "logging", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Where its output goes." },
 	{ "mac_address", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its MAC address." },
 	{ "mem_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most memory it gets." },
@@ -277,11 +280,11 @@ static const struct schema_key service_keys[] = {
 	{ "mem_swappiness", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How readily its memory is swapped." },
 	{ "memswap_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most memory and swap it gets." },
 	{ "models", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Models it uses." },
-	{ "network_mode", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How it is connected." },
+	{ "network_mode", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers), .doc = "How it is connected." },
 	{ "networks", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Networks it is in." },
 	{ "oom_kill_disable", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it may be killed when memory is short." },
 	{ "oom_score_adj", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How soon it is killed when memory is short." },
-	{ "pid", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for processes." },
+	{ "pid", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers), .doc = "Its name space for processes." },
 	{ "pids_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most processes it gets." },
 	{ "post_start", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run after it has started." },
 	{ "pre_start", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run before it is started." },
@@ -306,8 +309,10 @@ static const struct schema_key service_keys[] = {
 	{ "ulimits", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Its limits." },
 	{ "use_api_socket", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it may talk to the engine." },
 	{ "userns_mode", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for users." },
-	{ "uts", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for host names." },
-	{ "volumes_from", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Services whose volumes it gets." },
+	{ "uts", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers),
+	  .doc = "Its name space for host names." },
+	{ "volumes_from", TYPE_PEERS, .flags = FLAG_LIST, IN(draft_service, rest.peers),
+	  .doc = "Services whose volumes it gets." },
 };
 
 const struct schema schema_service = { .name = "service", KEYS(service_keys) };
@@ -380,7 +385,8 @@ static const struct schema_key builder_keys[] = {
 	  .doc = "How much it is given at once: builds, or batches of them; 2 by default." },
 	{ "emulate", TYPE_BOOL, IN(manifest_builder, emulate),
 	  .doc = "true: it may build for platforms that it emulates, where no builder has them as its own." },
-	{ "tls", TYPE_MAP, IN(manifest_builder, tls), .sub = &schema_tls, .doc = "What cbuild proves itself to a BuildKit daemon with." },
+	{ "tls", TYPE_MAP, IN(manifest_builder, tls), .sub = &schema_tls,
+	  .doc = "What cbuild proves itself to a BuildKit daemon with." },
 };
 
 static const struct manifest_builder builder_initial = { .weight = 1, .jobs = 2 };
@@ -545,6 +551,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a command line, or a list that begins with CMD, CMD-SHELL or NONE";
 	case TYPE_DEPENDS:
 		return "a list of services, or a map with conditions";
+	case TYPE_PEERS:
+		return key->flags & FLAG_LIST ? "a list of services" : "a single value";
 	case TYPE_MAP:
 		return key->sub->short_key ? "a map, or a single value" : "a map";
 	case SCHEMA_TYPES:

@@ -26,7 +26,7 @@ enum schema_type {
 	TYPE_MEMORY,    /* the same as compose writes it: powers of 1024 */
 	TYPE_DURATION,  /* milliseconds: uint64_t */
 	TYPE_PORT,      /* uint16_t */
-	TYPE_PULL,      /* enum pull_policy: compose's pull_policy */
+	TYPE_PULL,      /* struct pull_policy: compose's pull_policy */
 	TYPE_TEXTS,     /* struct texts: a list, or one value */
 	TYPE_CSV,       /* struct texts: the same, and a value may hold several, separated by commas */
 	TYPE_WORDS,     /* struct texts: a list, or a command line */
@@ -43,7 +43,8 @@ enum schema_type {
 	TYPE_NAMED,     /* an array and size_t: a map of `sub`s by name; with FLAG_LIST also a list of names */
 	TYPE_TEST,      /* struct texts: compose's healthcheck.test */
 	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
-	TYPE_MAP,       /* a struct that begins with its struct pos; `sub` says what is in it */
+	TYPE_PEERS, /* struct depends * and size_t, to which it adds: compose's links, volumes_from, network_mode: service:NAME … */
+	TYPE_MAP, /* a struct that begins with its struct pos; `sub` says what is in it */
 	SCHEMA_TYPES
 };
 
@@ -57,7 +58,7 @@ enum schema_flag {
 	FLAG_PLATFORM = 2, /* may mention ${platform.*} */
 	FLAG_IMAGE = 4,    /* may mention ${image.*} */
 	FLAG_REQUIRED = 8,
-	FLAG_SINGLE = 16,  /* of a TYPE_SHAPE or TYPE_IGNORED (of a TYPE_NODE: each entry): may be a single value, */
+	FLAG_SINGLE = 16, /* of a TYPE_SHAPE, TYPE_PEERS or TYPE_IGNORED (of a TYPE_NODE: each entry): may be a single value, */
 	FLAG_LIST = 32,    /* a list, (of a TYPE_NAMED: of names) */
 	FLAG_MAP = 64,     /* a map */
 	FLAG_PLAIN = 128,  /* of "build": given to the builder, and exported, as it is written */

@@ -27,6 +27,35 @@ static bool is_map(struct services *s, const struct entry *entry, const char *wh
 	return false;
 }
 
+/* Links that give no other names only say what is started before. */
+static bool is_used(const struct entry *entry)
+{
+	for (size_t i = 0; entry->value->kind == NODE_LIST && i < entry->value->len; i++)
+		if (entry->value->items[i]->kind != NODE_SCALAR || strchr(entry->value->items[i]->text, ':'))
+			return false;
+	return !strcmp(entry->key, "links");
+}
+
+/* compose: what was not written itself is started before it, without a condition. */
+static void add_peers(struct arena *arena, struct draft_service *draft)
+{
+	size_t len = draft->out.depends_len;
+	struct depends *items = arena_array(arena, len + draft->rest.peers_len, sizeof(*items));
+
+	if (len > 0)
+		memcpy(items, draft->out.depends, len * sizeof(*items));
+	for (size_t i = 0; i < draft->rest.peers_len; i++) {
+		size_t at = 0;
+
+		while (at < len && strcmp(items[at].name.s, draft->rest.peers[i].name.s) != 0)
+			at++;
+		if (at == len)
+			items[len++] = draft->rest.peers[i];
+	}
+	draft->out.depends = items;
+	draft->out.depends_len = len;
+}
+
 /* Words of compose for how it runs that are accepted, and no more. */
 static void note_unused(struct services *s, const struct yaml_node *node, struct texts *unused)
 {
@@ -35,8 +64,8 @@ static void note_unused(struct services *s, const struct yaml_node *node, struct
 		const struct entry *entry = &node->entries[i];
 		const struct schema_key *key = schema_find(&schema_service, entry->key);
 
-		if (key && key->type == TYPE_SHAPE && !(key->flags & FLAG_IDLE) && !key->has &&
-		    entry->value->kind != NODE_NULL)
+		if (key && (key->type == TYPE_SHAPE || key->type == TYPE_PEERS) && !(key->flags & FLAG_IDLE) &&
+		    !key->has && entry->value->kind != NODE_NULL && !is_used(entry))
 			unused->items[unused->len++] = (struct text){ entry->key, entry->pos };
 	}
 }
@@ -60,6 +89,7 @@ static void decode_service(struct services *s, const struct entry *entry, const 
 		decode_map(s->decode, &schema_service, node, draft);
 	if (node)
 		note_unused(s, node, &draft->out.unused);
+	add_peers(s->decode->arena, draft);
 	scope_enter(s->decode->scope, NULL, NULL);
 }
 

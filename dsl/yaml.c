@@ -477,7 +477,7 @@ static int read_events(struct yaml_reader *r)
 	return more;
 }
 
-static int read_text(struct yaml_reader *r)
+static int yaml_read(struct yaml_reader *r)
 {
 	int result;
 
@@ -505,7 +505,7 @@ struct yaml_node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t 
 				 .len = len,
 				 .cursor = { 0, 0, 1, 1 },
 				 .nodes = *nodes };
-	int result = read_text(&r);
+	int result = yaml_read(&r);
 
 	*nodes = r.nodes;
 	if (result < 0)
@@ -524,7 +524,7 @@ struct yaml_node *yaml_parse_all(struct arena *arena, struct diags *diags, uint3
 				 .cursor = { 0, 0, 1, 1 },
 				 .nodes = *nodes,
 				 .several = true };
-	int result = read_text(&r);
+	int result = yaml_read(&r);
 	struct yaml_node **items = arena_array(arena, r.documents_len, sizeof(struct yaml_node *));
 
 	if (r.documents_len > 0)

@@ -84,6 +84,8 @@ class Project:
             service["working_dir"] = self.r.choice(["/srv", "${EMPTY:-}"])
         if self.some(0.2):
             service["profiles"] = self.r.sample(["debug", "extra"], self.r.randint(1, 2))
+        if self.some(0.1):
+            service["pull_policy"] = self.r.choice(["always", "never", "missing", "if_not_present", "build", "daily", "every_1d2h"])
         if self.some(0.2):
             service["env_file"] = self.r.choice(["run.env", ["run.env"], [{"path": "gone.env", "required": False}]])
         return service
@@ -120,6 +122,10 @@ class Project:
             elif self.some(0.3):
                 first[name]["depends_on"] = self.r.choice(
                     [[names[0]], {names[0]: {"condition": "service_started", "required": False, "restart": True}}])
+            if self.some(0.3):
+                key, value = self.r.choice([("links", ["%s"]), ("links", ["%s:other"]), ("volumes_from", ["%s:ro", "container:c"]),
+                                            ("network_mode", "service:%s"), ("pid", "service:%s"), ("ipc", "host")])
+                first[name][key] = json.loads(json.dumps(value).replace("%s", names[0]))
         document = {"services": first}
         if self.some(0.3):
             document["name"] = self.r.choice(["shop", "my_shop"])
@@ -215,7 +221,7 @@ def services_of(text):
     config, result = json.loads(text), {}
     for name, service in config.get("services", {}).items():
         image = service.get("image") or "%s-%s" % (config["name"], name.lower())
-        own = {key: service[key] for key in ("environment", "command", "user", "working_dir", "profiles") if service.get(key)}
+        own = {key: service[key] for key in ("environment", "command", "user", "working_dir", "profiles", "pull_policy") if service.get(key)}
         own["profiles"] = sorted(own.get("profiles", []))
         own["image"] = tagged(image)
         own["depends_on"] = {other: (how.get("condition"), how.get("required"), how.get("restart", False))

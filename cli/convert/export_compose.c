@@ -217,15 +217,6 @@ static struct json *mounts(const struct plan *plan, const struct service *from, 
 	return list;
 }
 
-static void set_pull(const struct service *from, struct json *service)
-{
-	static const char *const names[] = { NULL, "always", "never" };
-	TABLE_COMPLETE(names, PULL_POLICIES);
-
-	if (names[from->pull])
-		json_set_str(service, "pull_policy", names[from->pull]);
-}
-
 static void set_run(const struct plan *plan, const struct service *from, struct json *service, struct json *volumes)
 {
 	struct json *ports = json_new_array();
@@ -248,7 +239,7 @@ static void set_run(const struct plan *plan, const struct service *from, struct 
 	export_set_filled(service, "healthcheck", healthcheck(&from->healthcheck));
 	export_set_filled(service, "profiles", export_texts(&from->profiles, &language));
 	export_set(service, "platform", &language, from->platform.s);
-	set_pull(from, service);
+	export_set(service, "pull_policy", &language, from->pull.written);
 }
 
 static int export_compose_add_service(struct plan *plan, size_t number, struct json *services, struct json *sources,

@@ -129,6 +129,7 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	switch (key->type) {
 	case TYPE_IGNORED:
 	case TYPE_SHAPE:
+	case TYPE_PEERS:
 		return shape(key);
 	case TYPE_NODE:
 		return jsonschema_named(key);

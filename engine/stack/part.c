@@ -108,7 +108,7 @@ static int pulled_image(struct stack *stack, struct actor *actor, struct runtime
 	const struct service *service = actor->part->service;
 	const struct runtime_wanted wanted = {
 		.reference = service->reference.s,
-		.when = (enum runtime_pull_when)service->pull,
+		.when = (enum runtime_pull_when)service->pull.when,
 		.insecure = is_insecure(stack, service->reference.s),
 	};
 	struct runtime_pulled pulled;

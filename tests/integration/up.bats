@@ -290,6 +290,29 @@ stands()
 	each_runtime stands
 }
 
+# Nothing but the one word says that `web` needs `db`.
+starts_before()
+{
+	local peer
+	sed -i '/^    command:/d' services.yaml
+	for peer in 'links: [db]' 'volumes_from: ["db:ro"]' 'network_mode: "service:db"'; do
+		sed -i "s|^    depends_on.*|    $peer|; s|^    [lvn][a-z_]*: .*db.*|    $peer|" services.yaml
+		cb up -d web || return
+		equal "$status" 0 || return
+		[ -n "$(container_of db)" ] || return
+		if [ "$peer" = 'links: [db]' ]; then
+			run ! grep 'links' "$err" || return
+		else
+			grep -q "web: ${peer%%:*} .*not used by .up" "$err" || return
+		fi
+		cb down || return
+	done
+}
+
+@test "what is named by links, volumes_from or network_mode is started first" {
+	each_runtime starts_before
+}
+
 says()
 {
 	grep -q -- "$1" "$out"

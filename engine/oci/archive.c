@@ -46,6 +46,7 @@
 	X(archive_write_finish_entry)              \
 	X(archive_write_close)                     \
 	X(archive_write_free)                      \
+	X(archive_errno)                           \
 	X(archive_error_string)                    \
 	X(archive_entry_filetype)                  \
 	X(archive_entry_free)                      \
@@ -114,7 +115,11 @@ static int archive_fail(struct archive *archive, const char *name, const char *w
 {
 	const char *why = lib.archive_error_string(archive);
 	cleanup_buf struct buf safe = { 0 };
+	int errnum = lib.archive_errno(archive);
 
+	/* What the system said, and not what libarchive thinks of the bytes. */
+	if (errnum > 0 && errnum != EILSEQ && errnum != EINVAL)
+		return error_errno(err, ERROR_STATE, errnum, "%s: %s", name, what);
 	if (!why)
 		why = "unknown reason";
 	text_safe(&safe, why, strlen(why));

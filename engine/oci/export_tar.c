@@ -189,19 +189,21 @@ static int write_blobs(struct layout *layout, struct tar_writer *tar, struct rea
 }
 
 static int export_tar_write_tar(struct layout *layout, struct reach *reach, const char *const *references, size_t len,
-				int fd, struct error **err)
+				const char *path, struct error **err)
 {
 	static const char marker[] = OCI_LAYOUT_TEXT;
-	cleanup_free char *name = mem_printf("the tar of %s", len ? references[0] : reach->items[0].digest);
+	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	cleanup_tar_writer struct tar_writer *tar = NULL;
 	cleanup_image struct image *image = NULL;
 	cleanup_buf struct buf index = { 0 };
 	cleanup_buf struct buf docker = { 0 };
 
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot create", path);
 	if (find_docker_image(layout, reach, &image, err) < 0)
 		return -1;
 	dump_index(&reach->items[0], references, len, &index);
-	if (tar_writer_new(fd, name, &tar, err) < 0 ||
+	if (tar_writer_new(fd, path, &tar, err) < 0 ||
 	    tar_writer_text(tar, "oci-layout", marker, sizeof(marker) - 1, err) < 0 ||
 	    tar_writer_text(tar, "index.json", index.data, index.len, err) < 0)
 		return -1;
@@ -215,14 +217,14 @@ static int export_tar_write_tar(struct layout *layout, struct reach *reach, cons
 	return tar_writer_end(tar, err);
 }
 
-int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len, int fd,
-		      struct error **err)
+int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len,
+		      const char *path, struct error **err)
 {
 	struct reach reach = { 0 };
 	int r = reach_collect(layout, digest, REACH_VERIFY, &reach, err);
 
 	if (r == 0)
-		r = export_tar_write_tar(layout, &reach, references, len, fd, err);
+		r = export_tar_write_tar(layout, &reach, references, len, path, err);
 	reach_free(&reach);
 	return r;
 }

@@ -98,9 +98,9 @@ int layout_mend_tags(struct layout *layout, const struct layout_ref *refs, size_
 /* Writes a stand-alone OCI layout folder at `dir` (hard links or copies) with just `digest` under
  * `reference`: for checkers and for loading. Nested index members are included. */
 int layout_export(struct layout *layout, const char *digest, const char *reference, const char *dir, struct error **err);
-/* The same as an uncompressed tar written to `fd` (docker load and containerd read it: annotation
+/* The same as an uncompressed tar at `path` (docker load and containerd read it: annotation
  * io.containerd.image.name is set too). */
-int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len, int fd,
-		      struct error **err);
+int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len,
+		      const char *path, struct error **err);
 
 #endif

@@ -1,7 +1,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -189,16 +188,6 @@ static int run_import(const struct deliver *deliver, const char *tar, struct err
 	return proc_check(deliver->loop, &spec, ERROR_TOOL, &result, err);
 }
 
-static int deliver_write_tar(const struct deliver *deliver, const char *tar, const char *digest,
-			     const char *const *references, size_t len, struct error **err)
-{
-	cleanup_fd int fd = open(tar, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "cannot write %s", tar);
-	return layout_export_tar(deliver->layout, digest, references, len, fd, err);
-}
-
 /* The whole index, as a tar. */
 static int through_tar(struct deliver *deliver, const char *digest, const char *const *references, size_t len,
 		       struct error **err)
@@ -209,7 +198,7 @@ static int through_tar(struct deliver *deliver, const char *digest, const char *
 	if (layout_staging(deliver->layout, &staging, err) < 0)
 		return -1;
 	tar = path_join(staging, "image.tar");
-	r = deliver_write_tar(deliver, tar, digest, references, len, err);
+	r = layout_export_tar(deliver->layout, digest, references, len, tar, err);
 	if (r == 0)
 		r = run_import(deliver, tar, err);
 	if (fs_remove_tree(staging, r == 0 ? err : NULL) < 0)

@@ -1,7 +1,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,18 +27,6 @@ int runtime_load_command(struct runtime *runtime, const char *tar, const struct 
 	return runtime_command(runtime, args, output, false, NULL, err);
 }
 
-static int runtime_image_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
-			      size_t len, const char *path, const struct output *output, struct error **err)
-{
-	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "cannot write %s", path);
-	if (layout_export_tar(runtime->layout, image->digest, references, len, fd, err) < 0)
-		return -1;
-	return runtime->ops->take(runtime, path, output, err);
-}
-
 /*
  * Through a tar, although podman could read the folder: it would call the image after the folder's path, and refuses
  * those that make no image name; and neither a daemon nor podman on another machine sees our files.
@@ -57,7 +44,9 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 	if (layout_staging(runtime->layout, &staging, err) < 0)
 		return -1;
 	path = path_join(staging, "image.tar");
-	r = runtime_image_load(runtime, image, references, len, path, output, err);
+	r = layout_export_tar(runtime->layout, image->digest, references, len, path, err);
+	if (r == 0)
+		r = runtime->ops->take(runtime, path, output, err);
 	fs_remove_tree(staging, NULL);
 	if (r < 0 || runtime->ops->has(runtime, id, &there, err) < 0)
 		return -1;

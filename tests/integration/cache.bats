@@ -235,15 +235,21 @@ tamper()
 	EOF
 	printf 'FROM scratch\nCOPY own /own\n' | dockerfile made
 	echo made >own.in
-	cb --no-load made
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	printf '#!/bin/sh\necho "$*" >>%s\nexec %s "$@"\n' "$BATS_TEST_TMPDIR/asked" "$(command -v buildah)" \
+		>"$BATS_TEST_TMPDIR/bin/buildah"
+	chmod +x "$BATS_TEST_TMPDIR/bin/buildah"
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH cb --no-load made
 	equal "$status" 0
+	grep '^build ' "$BATS_TEST_TMPDIR/asked"
+	rm "$BATS_TEST_TMPDIR/asked"
 	cp -a . "$BATS_TEST_TMPDIR/again"
 	cd "$BATS_TEST_TMPDIR/again"
 	rm -rf .cbuild made/own
-	cb --no-load made
+	PATH=$BATS_TEST_TMPDIR/bin:$PATH cb --no-load made
 	equal "$status" 0
 	grep -q 'taken from the registry cache' .cbuild/logs/1/build-made*.log
-	[ ! -e .cbuild/buildah ]
+	run ! grep '^build ' "$BATS_TEST_TMPDIR/asked"
 }
 
 @test "a registry that lies about a result gives none, and sees no login elsewhere" {

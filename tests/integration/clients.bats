@@ -88,6 +88,23 @@ built()
 	built
 }
 
+# traced: which libraries of the client a run opens, and whether it connects to the daemon.
+traced()
+{
+	ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -o trace -e trace=openat,connect "$cbuild" all --no-load --no-verify \
+		--platforms="$both" --builder="buildkit:unix://$BATS_TEST_TMPDIR/d.sock" 3>&-
+	sed -nE 's/.*openat\(.*\/(libnghttp2|libprotobuf-c)\.so.* = [0-9].*/\1/p; s/.*connect\(.*\/(d\.sock)".*/\1/p' trace | sort -u
+}
+
+@test "with nothing to do the daemon is not asked, and no library of the client is opened" {
+	serve unix "$BATS_TEST_TMPDIR/d.sock"
+	build --builder="buildkit:unix://$BATS_TEST_TMPDIR/d.sock"
+	built
+	equal "$(traced)" ""
+	echo "web again $BATS_TEST_TMPDIR" >web/file
+	equal "$(traced)" "$(lines d.sock libnghttp2 libprotobuf-c)"
+}
+
 @test "TCP with certificates, which both sides must have" {
 	local port
 	cd "$BATS_TEST_TMPDIR"

@@ -93,7 +93,7 @@ not_once()
 	settle
 	traced
 	run ! grep -E 'O_(WRONLY|RDWR|CREAT)' ../trace
-	run ! grep -E 'lib(curl|git2|ssl)' ../trace
+	run ! grep -E 'lib(curl|git2|ssl|nghttp2|protobuf)' ../trace
 }
 
 @test "a folder that has not changed is not read; what is new in one that has is found" {

@@ -146,7 +146,7 @@ wrote_nothing()
 @test "the second run starts no process, opens no socket, needs no library of the network" {
 	traced
 	equal "$(starts_and_connects)" ""
-	run ! grep -E 'lib(curl|git2|ssl)' trace
+	run ! grep -E 'lib(curl|git2|ssl|nghttp2|protobuf)' trace
 	[ "$(wc -l <trace)" -gt 50 ]
 	# What was too young to be trusted is hashed again, and its hash kept: nothing else is written, and that once.
 	equal "$(writes | grep -v '/\.cbuild/statindex')" ""

@@ -42,12 +42,17 @@ build()
 	"${@}" all --builder=docker --platforms="$host" --no-verify --no-load -k
 }
 
-# fails FAULT PATH TEXT: the build with that fault is an error of this machine's, said with the path.
+load()
+{
+	"${@}" load a --to=podman
+}
+
+# fails FAULT PATH TEXT [COMMAND]: the build, or that, with this fault is an error of this machine's, said with the path.
 fails()
 {
 	rm -rf .cbuild
 	[ ! -d kept ] || cp -a kept .cbuild
-	build faulty "$1"
+	"${4:-build}" faulty "$1"
 	[ -s "$BATS_TEST_TMPDIR/fault.log" ] || return
 	equal "$status" 6 || return
 	grep -q "^  .*$2.*: $3" "$err" || grep -q "error: .*$2.*: $3" "$err"
@@ -88,6 +93,20 @@ fails()
 	fails "open EIO 1+ $layer" "$layer" "Input/output error"
 	fails "read EIO 1+ $layer" "$layer" "Input/output error"
 	build cb
+	equal "$status" 0
+}
+
+@test "an image that cannot be packed for an engine is an error, and hangs nothing" {
+	local layer
+	cb a --builder=buildah --platforms="$host" --no-verify --no-load
+	equal "$status" 0
+	cp -a .cbuild kept
+	layer=$(ls -S .cbuild/oci/blobs/sha256 | head -n 1)
+	fails "open EMFILE 1 image.tar" image.tar "Too many open files" load
+	fails "write ENOSPC 1+ image.tar" image.tar "No space left on device" load
+	fails "open EIO 1+ $layer" "$layer" "Input/output error" load
+	fails "read EIO 1+ $layer" "$layer" "Input/output error" load
+	load cb
 	equal "$status" 0
 }
 

@@ -2,16 +2,6 @@
 
 #include "tests/unit/oci_world.h"
 
-#include <fcntl.h>
-
-static void export_tar(struct layout *layout, const char *digest, const char *const *names, size_t len, const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-
-	ok(layout_export_tar(layout, digest, names, len, fd, err));
-	close(fd);
-}
-
 static void test_layout(void **state)
 {
 	cleanup_layout struct layout *layout = open_store();
@@ -63,18 +53,17 @@ static void test_refuses(void **state)
 	cleanup_layout struct layout *layout = open_store();
 	cleanup_free char *path = NULL;
 	char index[DIGEST_LEN + 1], layer[DIGEST_LEN + 1];
-	int fd = open("/dev/full", O_WRONLY);
 
 	(void)state;
 	make_index(layout, index);
-	refused(layout_export_tar(layout, index, NULL, 0, fd, err), "cannot write the tar");
+	refused(layout_export_tar(layout, index, NULL, 0, "/dev/full", err),
+		"/dev/full: cannot write the tar: No space left on device");
 	digest_of("the bytes for arm64", layer);
 	path = layout_blob_path(layout, layer);
 	assert_int_equal(unlink(path), 0);
 	refused(layout_export(layout, index, "x:1", "out", err), layer);
-	refused(layout_export_tar(layout, index, NULL, 0, fd, err), layer);
+	refused(layout_export_tar(layout, index, NULL, 0, "tar", err), layer);
 	assert_false(fs_exists("out"));
-	close(fd);
 }
 
 static void test_tar(void **state)
@@ -88,8 +77,8 @@ static void test_tar(void **state)
 
 	(void)state;
 	make_index(layout, index);
-	export_tar(layout, index, names, 2, "out.tar");
-	export_tar(layout, index, names, 2, "again.tar");
+	ok(layout_export_tar(layout, index, names, 2, "out.tar", err));
+	ok(layout_export_tar(layout, index, names, 2, "again.tar", err));
 	assert_int_equal(shell("cmp out.tar again.tar && mkdir out && tar -C out -xf out.tar"), 0);
 	index_json = read_all_text("out/index.json");
 	assert_non_null(strstr(index_json, "\"io.containerd.image.name\":\"ghcr.io/x/y:1\""));
@@ -116,7 +105,7 @@ static void test_docker_manifest(void **state)
 
 	(void)state;
 	make_image(layout, &arm64, "x", digest);
-	export_tar(layout, digest, names, 2, "out.tar");
+	ok(layout_export_tar(layout, digest, names, 2, "out.tar", err));
 	assert_int_equal(shell("mkdir out && tar -C out -xf out.tar"), 0);
 	docker = read_all_text("out/manifest.json");
 	ok(image_read(layout, digest, &image, err));
@@ -138,7 +127,7 @@ static void test_foreign_platforms(void **state)
 	make_image(layout, &s390x, "one", one);
 	make_image(layout, &riscv, "two", two);
 	ok(layout_write_index(layout, members, 2, NULL, 0, index, NULL, err));
-	export_tar(layout, index, NULL, 0, "out.tar");
+	ok(layout_export_tar(layout, index, NULL, 0, "out.tar", err));
 	assert_int_equal(shell("tar -tf out.tar | grep -q index.json && ! tar -tf out.tar | grep -q manifest.json"), 0);
 }
 
@@ -169,7 +158,7 @@ static void test_skopeo(void **state)
 			      "\",\"digest\":\"%s\",\"size\":%zu}]}",
 			      digest, strlen(config), layer, tar.len);
 	ok(layout_write(layout, manifest, strlen(manifest), digest, err));
-	export_tar(layout, digest, names, 1, "out.tar");
+	ok(layout_export_tar(layout, digest, names, 1, "out.tar", err));
 	assert_int_equal(shell("skopeo copy -q --insecure-policy oci-archive:out.tar:ghcr.io/x/y:1 dir:oci"), 0);
 	assert_int_equal(shell("skopeo copy -q --insecure-policy docker-archive:out.tar:ghcr.io/x/y:1 dir:docker"), 0);
 	assert_int_equal(shell("skopeo inspect --config --raw docker-archive:out.tar:ghcr.io/x/y:1 > config"), 0);

@@ -131,6 +131,7 @@ void error_remedy(struct error **err, const char *fmt, ...)
 
 	if (!err || !*err || (*err)->remedy)
 		return;
+	bug_if(!*fmt, "\"%s\" gets a remedy without words", (*err)->message);
 	va_start(args, fmt);
 	(*err)->remedy = mem_vprintf(fmt, args);
 	va_end(args);

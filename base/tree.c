@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -145,6 +146,7 @@ static int walk_up(struct tree_walk *walk)
 	struct stat st;
 	int result;
 
+	bug_if(walk->depth < 2, "\"..\" of the folder that is removed");
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0 || st.st_dev != to->dev || st.st_ino != to->ino) {

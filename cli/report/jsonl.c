@@ -129,7 +129,7 @@ static void node_done(const struct report_state *state, const struct event *even
 {
 	cleanup_json struct json *object = jsonl_begin("node_done");
 	const struct result *result = &event->node->result;
-	bool good = event->outcome == OUTCOME_DONE || event->outcome == OUTCOME_FRESH || event->outcome == OUTCOME_REUSED;
+	bool good = outcome_good(event->outcome);
 
 	set_node(state, event->node, object);
 	json_set_str(object, "outcome", outcome_name(event->outcome));

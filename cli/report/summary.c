@@ -69,8 +69,7 @@ static bool is_done(const struct report_state *state, const struct node *index, 
 		if (services[node->service].maker != index->service || node->format != index->format || node->kind != kind)
 			continue;
 		any = true;
-		if (outcome != (int)OUTCOME_DONE && outcome != (int)OUTCOME_FRESH && outcome != (int)OUTCOME_REUSED &&
-		    (outcome >= 0 || node->state != NODE_FRESH))
+		if (outcome >= 0 ? !outcome_good((enum outcome)outcome) : node->state != NODE_FRESH)
 			return false;
 	}
 	return any;

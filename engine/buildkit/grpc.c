@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/base64.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -460,6 +461,7 @@ static void answer_call(struct grpc_server *server, struct grpc_call *call)
 static void serving_done(struct grpc_server *server)
 {
 	pthread_mutex_lock(&server->lock);
+	bug_if(server->calls == 0, "more calls ended than came");
 	if (--server->calls == 0)
 		pthread_cond_broadcast(&server->idle);
 	pthread_mutex_unlock(&server->lock);

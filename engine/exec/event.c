@@ -5,6 +5,11 @@
 #include "base/bug.h"
 #include "base/table.h"
 
+bool outcome_good(enum outcome outcome)
+{
+	return outcome == OUTCOME_DONE || outcome == OUTCOME_FRESH || outcome == OUTCOME_REUSED;
+}
+
 const char *outcome_name(enum outcome outcome)
 {
 	static const char *const names[] = { "done", "fresh", "reused", "failed", "skipped", "cancelled" };

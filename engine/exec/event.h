@@ -2,6 +2,7 @@
 #define ENGINE_EXEC_EVENT_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct error;
@@ -33,6 +34,7 @@ enum outcome {
 };
 
 const char *outcome_name(enum outcome outcome); /* "done" */
+bool outcome_good(enum outcome outcome);        /* the node has its result */
 
 #define UNKNOWN_MS UINT64_MAX
 

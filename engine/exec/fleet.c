@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/platform.h"
@@ -121,6 +122,7 @@ bool fleet_shares(const struct fleet *fleet)
 
 const struct builder *fleet_only(const struct fleet *fleet)
 {
+	bug_if(!fleet->shares && fleet->len != 1, "one builder, and there are %zu", fleet->len);
 	return fleet->shares ? NULL : fleet->members[0].builder;
 }
 
@@ -259,6 +261,7 @@ int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct fleet_
 	} else {
 		struct fleet_member *member = fleet_own_take(fleet, want, claim);
 
+		bug_if(!member, "a builder has claim %d, and none is found that has", (int)claim);
 		member->jobs++;
 		member->given++;
 		*ret = mem_alloc(sizeof(**ret));
@@ -281,6 +284,8 @@ void fleet_give_back(struct fleet_seat *place)
 	if (!place)
 		return;
 	pthread_mutex_lock(&place->fleet->lock);
+	bug_if(place->member->jobs == 0, "a place of %s is given back, and it has no jobs",
+	       builder_info(place->member->builder)->name);
 	place->member->jobs--;
 	pthread_mutex_unlock(&place->fleet->lock);
 	free(place);

@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -67,6 +68,11 @@ struct loop_job {
 	void (*done)(void *arg);
 	void *arg;
 };
+
+static void check_owner(const struct loop *loop, const char *what)
+{
+	bug_if(!loop_is_owner(loop), "a loop is %s by another thread than its own", what);
+}
 
 static void on_grace(uv_timer_t *timer)
 {
@@ -211,6 +217,8 @@ void loop_free(struct loop *loop)
 
 	if (!loop)
 		return;
+	check_owner(loop, "freed");
+	bug_if(loop->tasks > 0, "a loop is freed while %u tasks run", loop->tasks);
 	if (loop->free_procs)
 		loop->free_procs(loop->procs);
 	if (loop->held)
@@ -256,6 +264,7 @@ uint64_t loop_longest_us(const struct loop *loop)
 int loop_run(struct loop *loop, struct error **err)
 {
 	(void)err;
+	check_owner(loop, "run");
 	/* loop_stop may have been called already. */
 	while (!loop->stopped || loop->tasks > 0)
 		measured_turn(loop);
@@ -272,6 +281,7 @@ void loop_stop(struct loop *loop)
 
 void loop_turn(struct loop *loop)
 {
+	check_owner(loop, "turned");
 	uv_run(&loop->uv, UV_RUN_ONCE);
 }
 
@@ -293,6 +303,7 @@ static void task_done(void *arg)
 	struct loop_job *task = arg;
 
 	pthread_join(task->thread, NULL);
+	bug_if(task->loop->tasks == 0, "more tasks ended than were started");
 	task->loop->tasks--;
 	task->done(task->arg);
 	free(task);
@@ -312,6 +323,7 @@ int loop_task(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg
 	struct loop_job *task = mem_alloc(sizeof(*task));
 	int r;
 
+	check_owner(loop, "given a task");
 	*task = (struct loop_job){ .loop = loop, .work = work, .done = done, .arg = arg };
 	r = thread_start(&task->thread, task_main, task);
 	if (r != 0) {

@@ -14,6 +14,7 @@
 #include <uv.h>
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -156,6 +157,7 @@ static void proc_on_close(uv_handle_t *handle)
 {
 	struct child *child = handle->data;
 
+	bug_if(child->handles == 0, "%s: more handles were closed than it has", child->spec->argv[0]);
 	if (--child->handles == 0)
 		proc_finish(child);
 }
@@ -276,6 +278,7 @@ static void stream_ended(struct child *child, enum stream stream)
 		proc_take_line(child, child->line[stream].data, child->line[stream].len);
 	buf_reset(&child->line[stream]);
 	close_one((uv_handle_t *)&child->pipes[stream]);
+	bug_if(child->open_streams == 0, "%s: more streams ended than it has", child->spec->argv[0]);
 	if (--child->open_streams == 0 && child->exited)
 		close_all(child);
 }
@@ -454,6 +457,7 @@ int proc_run(struct loop *loop, const struct proc_spec *spec, struct proc_result
 	struct child child = { .loop = loop, .spec = spec, .ret = ret };
 	struct error *error = NULL;
 
+	bug_if(!spec->argv || !spec->argv[0], "a child without a command");
 	*ret = (struct proc_result){ .out = mem_alloc(sizeof(struct buf)) };
 	buf_add(ret->out, "", 0);
 	pthread_mutex_init(&child.lock, NULL);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bug.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
@@ -70,6 +71,7 @@ void inputs_free(struct inputs *inputs)
 /* Takes a name and a value of the list's own arena. */
 static void inputs_put(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
 {
+	bug_if(kind >= REASON_KINDS || !*name, "an input of kind %d called \"%s\"", (int)kind, name);
 	mem_reserve(&inputs->items, &inputs->cap, inputs->len + 1, sizeof(*inputs->items));
 	inputs->items[inputs->len++] = (struct input){ .kind = kind, .name = name, .value = value };
 }

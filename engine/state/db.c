@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include <sqlite3.h>
 
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -19,6 +21,7 @@
 
 struct db {
 	sqlite3 *handle; /* NULL: read-only and not there */
+	pthread_t owner; /* the only thread that uses it */
 	char *path;
 	const struct db_format *format;
 	bool read_only;
@@ -62,6 +65,7 @@ int query_new(struct db *db, const char *sql, struct query **ret)
 	struct query *query;
 	int r;
 
+	bug_if(!pthread_equal(db->owner, pthread_self()), "%s is used by another thread than its own", db->path);
 	if (db->code != SQLITE_OK)
 		return -1;
 	r = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
@@ -445,6 +449,7 @@ int db_open(const char *path, bool read_only, const struct db_format *format, st
 	struct db *db = mem_alloc(sizeof(*db));
 
 	db->path = mem_strdup(path);
+	db->owner = pthread_self();
 	db->format = format;
 	db->read_only = read_only;
 	if (begin_or_recover(db, err) < 0) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/mem.h"
 #include "engine/state/db.h"
 #include "engine/state/state.h"
@@ -335,6 +336,7 @@ int state_put(struct state *state, const struct record *record, const char *inpu
 {
 	struct put put = { record, inputs, inputs_len };
 
+	bug_if(!record->node || !*record->node || !*record->key, "a record of no node, or without a key");
 	return db_write(state->db, record_put_all, &put, err);
 }
 

@@ -10,7 +10,7 @@
 #include "base/bug.h"
 #include "base/mem.h"
 
-/* Makes `len` more bytes and a NUL fit. */
+/* Makes room for `len` more bytes and the NUL. */
 static void grow(struct buf *buf, size_t len)
 {
 	size_t need;

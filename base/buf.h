@@ -3,8 +3,8 @@
 
 #include <stddef.h>
 
-/* A growable byte buffer. `{0}` is a valid empty one. `data` is always NUL-terminated
- * once something was added (the NUL is not counted in `len`). */
+/* A growable byte buffer. `{0}` is a valid empty one. Once something was added, `data` is NUL-terminated (the NUL
+ * is not counted in `len`). */
 struct buf {
 	char *data;
 	size_t len;
@@ -15,7 +15,7 @@ void buf_add(struct buf *buf, const void *data, size_t len);
 void buf_str(struct buf *buf, const char *s);
 void buf_char(struct buf *buf, char c);
 __attribute__((format(printf, 2, 3))) void buf_printf(struct buf *buf, const char *fmt, ...);
-/* Room for `len` more bytes behind `data + len`; returns where they start. They are whatever they are until
+/* Makes room for `len` more bytes behind `data + len` and returns where they start. Their content is undefined;
  * buf_filled says how many were written. */
 char *buf_room(struct buf *buf, size_t len);
 void buf_filled(struct buf *buf, size_t len);

@@ -2,8 +2,8 @@
 #define BASE_BUG_H
 
 /*
- * What cannot be unless cbuild itself is wrong. Says where and what was assumed, and ends the process with status 70: as safe as
- * a kill (docs/decisions.md, "Memory that runs out"), and better than going on with it.
+ * Invariants: conditions that only a bug in cbuild can break. Prints file, line and what was assumed, and exits with
+ * status 70. That is as safe as being killed (docs/decisions.md, "Memory that runs out"), and better than carrying on.
  */
 #define bug(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 #define bug_if(condition, ...)            \

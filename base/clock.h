@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-/* The time of day in milliseconds since 1970: to be told and kept, never to measure with, since it may be set. */
+/* The time of day, in milliseconds since 1970. For timestamps only: it may jump, so never measure with it. */
 int64_t clock_unix_ms(void);
 
 #endif

@@ -3,14 +3,15 @@
 
 struct error;
 
-/* Copies of files, with their permission bits, modification times and those extended attributes that images have (xattr.h). Nothing is overwritten. ERROR_STATE with the path. */
+/* Copies files with their permission bits, modification times, and the extended attributes that images keep
+ * (xattr.h). Never overwrites. Errors are ERROR_STATE and name the path. */
 
-/* A file; not through a symbolic link. Its blocks are shared where the file system can do that. */
+/* Copies a file; a symbolic link is refused. Shares the blocks where the file system can. */
 int copy_file(const char *from, const char *to, struct error **err);
-/* The attributes alone, of a folder. */
+/* Copies only the attributes of a folder. */
 int copy_attributes(const char *from, const char *to, struct error **err);
-/* A file, a symbolic link as such, or a folder and all below it (times of folders are not kept). Anything else is an
- * error. */
+/* Copies a file, a symbolic link (as a link), or a folder and everything below it (folder times are not kept).
+ * Anything else is an error. */
 int copy_tree(const char *from, const char *to, struct error **err);
 
 #endif

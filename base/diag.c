@@ -9,19 +9,19 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define DIAGS_MAX 1000 /* complaints that are kept; no one reads more */
+#define DIAGS_MAX 1000 /* complaints kept; nobody reads more */
 #define SHOWN_MAX 120  /* code points of a source line that are shown */
-#define SHOWN_LEAD 40  /* of them in front of the caret, when the line is cut there */
+#define SHOWN_LEAD 40  /* of them before the caret, when the line is cut on the left */
 
 struct diag_source {
 	const char *name;
 	const char *text;
 	size_t len;
-	size_t *lines; /* the offset where each line starts */
+	size_t *lines; /* offset of the start of each line */
 	size_t line_count;
 	size_t line_cap;
 	bool hidden;         /* its lines are not shown */
-	const char *instead; /* of what complaints say, or NULL */
+	const char *instead; /* shown instead of what complaints say, or NULL */
 	/* The last column looked up. Lines may be long, and complaints about one line come in order. */
 	struct mark {
 		uint32_t line, column; /* column from 0; line 0: nothing yet */
@@ -29,7 +29,7 @@ struct diag_source {
 	} mark;
 };
 
-/* A complaint, or a further place of the one before. */
+/* A complaint, or a note that belongs to the complaint before it. */
 struct remark {
 	struct pos pos;
 	const char *message;
@@ -88,7 +88,7 @@ uint32_t diags_source(struct diags *diags, const char *name, const char *text, s
 	source->text = copy;
 	source->len = len;
 	diag_add_line(source, 0);
-	/* No line begins behind the last newline: the end of the text is the end of its last line. */
+	/* A final newline starts no new line: the end of the text is the end of its last line. */
 	for (size_t i = 0; i + 1 < len; i++) {
 		if (copy[i] == '\n')
 			diag_add_line(source, i + 1);
@@ -133,7 +133,7 @@ static const char *line_text(const struct diag_source *source, uint32_t line, si
 	return source->text + start;
 }
 
-/* The length of what counts as one column: a character, or a byte that is part of none. */
+/* The bytes of one column: a character, or a single invalid byte. */
 static size_t column_len(const char *s, size_t len)
 {
 	uint32_t rune;
@@ -156,8 +156,8 @@ static uint32_t count_columns(const char *s, size_t len)
 	return columns;
 }
 
-/* Walks a line to `column` (from 0) or to byte `limit`, whichever comes first, from where the last walk
- * ended if it can. Returns the byte, and the column in *ret_column. */
+/* Walks a line to `column` (from 0) or to byte `limit`, whichever comes first, continuing from the previous walk if
+ * possible. Returns the byte offset, and the column in *ret_column. */
 static size_t walk_line(struct diag_source *source, uint32_t line, uint32_t column, size_t limit, uint32_t *ret_column)
 {
 	struct mark *mark = &source->mark;
@@ -209,7 +209,7 @@ struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset)
 	return pos;
 }
 
-/* A position that exists: past the end becomes the end, a file that is not known becomes none. */
+/* Makes a position valid: past the end becomes the end, an unknown file becomes no file. */
 static struct pos clamp(const struct diags *diags, struct pos pos)
 {
 	struct diag_source *source = find_diag_source(diags, pos.file);
@@ -303,7 +303,7 @@ static int compare_pos(const struct remark *a, const struct remark *b)
 	return order ? order : compare_number(a->pos.column, b->pos.column);
 }
 
-/* Brings the same complaints together, the first of them in front. */
+/* Moves equal complaints next to each other, the first one in front. */
 static int compare_same(const void *a, const void *b)
 {
 	const struct remark *x = *(struct remark *const *)a;
@@ -324,7 +324,7 @@ static int compare_shown(const void *a, const void *b)
 	return order ? order : compare_number(x->number, y->number);
 }
 
-/* Sorts `remarks` for being shown and returns how many are left without the doubles. */
+/* Sorts `remarks` for display and drops duplicates; returns how many are left. */
 static size_t sort_remarks(struct remark **remarks, size_t count)
 {
 	size_t kept = 0;
@@ -360,12 +360,12 @@ static bool ends_token(const char *s, size_t len)
 {
 	if (len == 0)
 		return true;
-	if (*s == ':') /* of "key: value", not of "localhost:5000" */
+	if (*s == ':') /* the colon of "key: value", not of "localhost:5000" */
 		return len == 1 || s[1] == ' ' || s[1] == '\t';
 	return strchr(" \t,[]{}\"'#", *s) != NULL;
 }
 
-/* The columns of the word at `s`: what the caret's tail is drawn under. At least 1. */
+/* The number of columns of the word at `s`, at least 1: the width of the caret's tail. */
 static uint32_t token_columns(const char *s, size_t len)
 {
 	const char *quote;
@@ -405,7 +405,7 @@ static bool is_narrow(uint32_t rune)
 	       (rune >= 0xfe00 && rune <= 0xfe0f) || rune == 0xfeff;
 }
 
-/* The cells that text_safe's form of one column takes. */
+/* The number of terminal cells that text_safe's form of one column takes. */
 static unsigned int cells(const char *s, size_t len)
 {
 	uint32_t rune = 0;
@@ -424,14 +424,14 @@ static void add_repeated(struct buf *out, char c, size_t count)
 		buf_char(out, c);
 }
 
-/* Moves `*s` over up to `columns` columns; when `pad` is not NULL, adds blanks (or `fill`) as wide. */
+/* Moves `*s` forward by up to `columns` columns; when `pad` is not NULL, appends that many blanks (or `fill`). */
 static void skip_columns(const char **s, size_t *len, uint32_t columns, char fill, struct buf *pad)
 {
 	while (columns-- > 0 && *len > 0) {
 		size_t n = column_len(*s, *len);
 
 		if (pad && **s == '\t' && fill == ' ')
-			buf_char(pad, '\t'); /* as wide here as in the line above */
+			buf_char(pad, '\t'); /* as wide as in the line above */
 		else if (pad)
 			add_repeated(pad, fill, cells(*s, *len));
 		*s += n;
@@ -449,7 +449,7 @@ static void render_gutter(uint32_t line, const struct style *style, struct buf *
 	buf_printf(out, "%s ", style->off);
 }
 
-/* The part of the line that is shown: from which column, and its bytes. */
+/* The part of the line that is shown: its first column and its bytes. */
 static uint32_t cut_line(struct diag_source *source, struct pos pos, const char **line, size_t *len, bool *ret_cut_end)
 {
 	const char *s;

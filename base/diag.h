@@ -15,25 +15,26 @@ struct pos {
 	uint32_t column;
 };
 
-/* Complaints about texts: collected, then sorted, deduplicated and shown together. */
+/* Complaints about source texts: collected, then sorted, deduplicated and printed together. */
 struct diags;
 
 struct diags *diags_new(void);
 void diags_free(struct diags *diags); /* NULL-safe */
 /* Registers a text under the name that is shown; both are copied. Returns its id, from 1. */
 uint32_t diags_source(struct diags *diags, const char *name, const char *text, size_t len);
-/* Complaints about a source do not show its lines from now on, and with `instead` (static; or NULL) say just that. */
+/* From now on, complaints about this source do not quote its lines; with `instead` (static, or NULL) they say only
+ * that. */
 void diags_hide(struct diags *diags, uint32_t file, const char *instead);
-/* The text of a registered source, borrowed; NULL when there is none of that id. */
+/* The text of a registered source, borrowed; NULL for an unknown id. */
 const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *ret_len);
 /* The position of byte `offset` of a source. Offsets past the end are clamped. */
 struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset);
-/* Adds a complaint. `hint` (may be NULL) is shown as "did you mean ..."-style help, a whole sentence. */
+/* Adds a complaint. `hint` (a whole sentence, may be NULL) is printed as help. */
 __attribute__((format(printf, 4, 5))) void diags_add(struct diags *diags, struct pos pos, const char *hint,
 						     const char *fmt, ...);
-/* A further place that belongs to the complaint added last ("defined here", a step of a cycle). */
+/* Adds another place to the last complaint ("defined here", a step of a cycle). */
 __attribute__((format(printf, 3, 4))) void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...);
-/* Whether there is a complaint about one of these lines of a source. */
+/* Whether any complaint is about one of these lines of a source. */
 bool diags_touch(const struct diags *diags, uint32_t file, uint32_t first_line, uint32_t last_line);
 size_t diags_count(const struct diags *diags);
 /* Appends all complaints, sorted by file, line and column, the same one only once:

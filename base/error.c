@@ -16,7 +16,7 @@ static bool error_wanted(struct error **err)
 	return err && !*err;
 }
 
-/* Takes `message`. */
+/* Takes ownership of `message`. */
 static int error_set(struct error **err, enum error_class cls, char *message)
 {
 	struct error *error = mem_alloc(sizeof(*error));

@@ -21,27 +21,28 @@ enum error_class {
 
 struct error {
 	enum error_class cls;
-	bool transient; /* may go away when tried again */
+	bool transient; /* trying again may help */
 	int errnum;     /* of the call that failed (error_errno), or 0 */
 	char *message;  /* one line or several, no newline at the end; names the file, service or host */
 	char *remedy;   /* what the user can do about it, or NULL */
 };
 
-/* Each returns -1, so that `return error_make(err, ...)` reads well. An error that stands in
- * `*err` already is kept and the new one dropped. */
+/* Each returns -1, so that `return error_make(err, ...)` works. If `*err` already holds an error, that one is kept
+ * and the new one dropped. */
 __attribute__((format(printf, 3, 4))) int error_make(struct error **err, enum error_class cls, const char *fmt, ...);
-/* The same with ": strerror(errnum)" at the end, and a remedy for a limit that was reached. */
+/* The same with ": strerror(errnum)" appended, and a remedy when a limit was reached. */
 __attribute__((format(printf, 4, 5))) int error_errno(struct error **err, enum error_class cls, int errnum,
 						      const char *fmt, ...);
-/* The file exists but cannot be read, or we cannot tell whether it exists. False when it is missing or damaged. */
+/* True when the file exists but cannot be read, or its existence cannot be determined. False when it is missing or
+ * damaged. */
 bool error_unreadable(const struct error *error);
-/* Puts "context: " before the message that stands in `*err` (nothing when there is none). */
+/* Prepends "context: " to the message in `*err`; does nothing when there is none. */
 __attribute__((format(printf, 2, 3))) int error_wrap(struct error **err, const char *fmt, ...);
-/* Sets the remedy of the error in `*err` when it has none yet. */
+/* Sets the remedy of the error in `*err` unless it already has one. */
 __attribute__((format(printf, 2, 3))) void error_remedy(struct error **err, const char *fmt, ...);
-/* Moves `*from` into `*to` (frees it when `to` is NULL or taken); `*from` becomes NULL. Returns -1. */
+/* Moves `*from` into `*to` (frees it when `to` is NULL or already set); `*from` becomes NULL. Returns -1. */
 int error_move(struct error **to, struct error **from);
-/* Puts a copy of `from` into `*to` (unless one stands there already). Returns -1. */
+/* Copies `from` into `*to` unless it is already set. Returns -1. */
 int error_copy(struct error **to, const struct error *from);
 void error_free(struct error *error); /* NULL-safe */
 

@@ -18,8 +18,8 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
-#define READ_BLOCK ((size_t)64 * 1024) /* for what does not tell its size */
-#define LOCK_MODE 0644                 /* who cannot write it can lock it all the same */
+#define READ_BLOCK ((size_t)64 * 1024) /* for files whose size is unknown */
+#define LOCK_MODE 0644                 /* whoever cannot write it can still lock it */
 #define TEMP_ATTEMPTS 16               /* names tried for a temporary file */
 #define LOCK_ATTEMPTS 1000             /* times a lock file may be replaced while it is being locked */
 
@@ -29,13 +29,13 @@ void fd_cleanup(int *fd)
 		close(*fd);
 }
 
-/* Reads to the end of the file; -1 with errno, EFBIG when there is more than `limit`. */
+/* Reads to the end of the file; -1 with errno, EFBIG when it is longer than `limit`. */
 static int fs_read_all(int fd, const struct stat *st, uint64_t limit, struct buf *buf)
 {
 	size_t before = buf->len;
 	size_t block = READ_BLOCK;
 
-	/* One byte more than the file has: the read that finds its end needs no further memory. */
+	/* One byte more than the file: the read that finds the end needs no more memory. */
 	if (S_ISREG(st->st_mode) && st->st_size >= 0 && (uint64_t)st->st_size <= limit)
 		block = (size_t)st->st_size + 1;
 	for (;;) {
@@ -74,14 +74,14 @@ static int read_fd(int fd, const struct stat *st, const char *path, uint64_t lim
 	return error_errno(err, ERROR_STATE, errnum, "%s: cannot read", path);
 }
 
-/* The descriptors of this process by name, as a shell's "<(...)" gives them. */
+/* Paths of this process's own descriptors, as a shell's "<(...)" passes them. */
 static bool is_descriptor(const char *path)
 {
 	return strncmp(path, "/dev/fd/", 8) == 0 || strncmp(path, "/proc/self/fd/", 14) == 0 ||
 	       strcmp(path, "/dev/stdin") == 0;
 }
 
-/* A pipe that lies about under some name would be waited for until somebody writes into it: EINVAL. */
+/* Opening a FIFO blocks until a writer appears; refuse it with EINVAL. */
 static int open_read(const char *path, struct stat *ret_st)
 {
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -171,8 +171,8 @@ int fs_write_all(int fd, const void *data, size_t len, const char *name, struct 
 	return 0;
 }
 
-/* A new file in `dir` whose name nobody guesses, for `path`. open and not mkstemp, so that the umask
- * counts. */
+/* Creates a file in `dir` with an unpredictable name, to become `path`. Uses open rather than mkstemp so that the
+ * umask applies. */
 static int open_temp(const char *dir, mode_t mode, const char *path, char **ret_temp, struct error **err)
 {
 	int errnum = EEXIST;
@@ -195,7 +195,7 @@ static int open_temp(const char *dir, mode_t mode, const char *path, char **ret_
 	return error_errno(err, ERROR_STATE, errnum, "%s: cannot create a file beside it", path);
 }
 
-/* Fills the new file and closes it on every path. */
+/* Fills the new file; closes it in any case. */
 static int fill_temp(int fd, const void *data, size_t len, const char *path, struct error **err)
 {
 	int result = fs_write_all(fd, data, len, path, err);
@@ -244,7 +244,7 @@ int fs_sync_dir(const char *path, struct error **err)
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
-	/* Some file systems have nothing to write there and say so. */
+	/* Some file systems cannot sync a folder, and say so. */
 	if (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot write to disk", path);
 	return 0;
@@ -289,7 +289,7 @@ int fs_mkdirs(const char *path, mode_t mode, struct error **err)
 		bool last = !*next;
 
 		*end = '\0';
-		/* The owner must be able to fill the folders on the way. */
+		/* The owner must be able to write into the folders created on the way. */
 		if (fs_make_folder(part, last ? mode : mode | S_IWUSR | S_IXUSR) < 0)
 			return error_errno(err, ERROR_STATE, errno, "%s: cannot create the folder", part);
 		if (!last)
@@ -330,7 +330,7 @@ int fs_folder_at(int dir, const char *name, mode_t mode, const char *path, int *
 
 int fs_append_at(int dir, const char *name, mode_t mode, const char *path, int *ret_fd, struct error **err)
 {
-	/* Not to wait for who reads a pipe. */
+	/* Do not block on a FIFO that nobody reads. */
 	cleanup_fd int fd = openat(dir, name, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, mode);
 	int errnum = errno;
 	struct stat st;
@@ -388,7 +388,7 @@ static bool is_type(int fd, const uint32_t *types, size_t len)
 
 bool fs_dates_folders(int fd)
 {
-	/* Local ones. What comes over a network or through another program may keep times of its own. */
+	/* Local file systems. Network and FUSE file systems may keep times in their own way. */
 	static const uint32_t types[] = {
 		0xef53,     /* ext2, ext3, ext4 */
 		0x58465342, /* xfs */
@@ -437,7 +437,7 @@ static int open_lock(const char *path)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, LOCK_MODE);
 
-	/* Somebody else's file, or a disk that is read-only now: it can be locked all the same. */
+	/* It belongs to someone else, or the disk is read-only: it can still be locked. */
 	if (fd < 0 && (errno == EACCES || errno == EROFS))
 		fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	return fd;
@@ -454,7 +454,7 @@ static int lock_fd(int fd, bool wait)
 	return 1;
 }
 
-/* A lock on a file that was removed or replaced in the meantime keeps nobody out. */
+/* A lock on a file that was removed or replaced meanwhile protects nothing. */
 static bool still_there(int fd, const char *path)
 {
 	struct stat ours;

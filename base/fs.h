@@ -13,55 +13,55 @@ struct stat;
 
 /* Files and paths. Paths are bytes. Errors are ERROR_STATE and name the path. */
 
-/* Appends the whole file to `buf`; ERROR_STATE when it is longer than `limit` bytes, or a named pipe (the pipe of a
- * descriptor, "/dev/fd/3", is read). */
+/* Appends the whole file to `buf`. ERROR_STATE when it is longer than `limit` bytes, or is a FIFO (but a pipe among
+ * our descriptors, "/dev/fd/3", is read). */
 int fs_read(const char *path, uint64_t limit, struct buf *buf, struct error **err);
 /* Like fs_read, but 0 and *ret_found = false when there is no such file. */
 int fs_read_if(const char *path, uint64_t limit, struct buf *buf, bool *ret_found, struct error **err);
-/* All `len` bytes at `offset`; a file that ends before is ERROR_STATE. `name` is shown in errors. */
+/* Reads exactly `len` bytes at `offset`; a shorter file is ERROR_STATE. `name` is used in errors. */
 int fs_read_at(int fd, void *data, size_t len, uint64_t offset, const char *name, struct error **err);
-/* Writes all of it or fails (EINTR and short writes are handled). `name` is for the error. */
+/* Writes everything or fails (handles EINTR and short writes). `name` is used in errors. */
 int fs_write_all(int fd, const void *data, size_t len, const char *name, struct error **err);
-/* Replaces `path` durably: temporary file beside it (".cbuild-tmp-..."), write, fsync, rename, fsync
- * of the folder. The umask applies to `mode`. On failure the old file is intact and the temporary one gone. */
+/* Replaces `path` durably: temporary file in the same folder (".cbuild-tmp-..."), write, fsync, rename, fsync of
+ * the folder. The umask applies to `mode`. On failure the old file is intact and the temporary file is gone. */
 int fs_replace(const char *path, const void *data, size_t len, mode_t mode, struct error **err);
-/* Renames what is damaged to "PATH.damaged", over an earlier one; also a folder. What is not there is fine. */
+/* Renames a damaged file or folder to "PATH.damaged", replacing an earlier one. Does nothing when `path` does not
+ * exist. */
 int fs_put_aside(const char *path, struct error **err);
 int fs_sync_dir(const char *path, struct error **err);
 /* mkdir -p; an existing folder is fine. */
 int fs_mkdirs(const char *path, mode_t mode, struct error **err);
-/* A folder that is this program's own is no symbolic link: somebody else put that there, to be written to elsewhere.
- * ERROR_STATE when one is at `path`; a path that does not exist is fine. */
+/* Refuses (ERROR_STATE) a symbolic link at `path`: a folder of our own is never a link, so somebody put it there to
+ * have us write elsewhere. A path that does not exist is fine. */
 int fs_refuse_link(const char *path, struct error **err);
-/* Makes the folder `name` in the open folder `dir` unless it is there, and opens it; links are not followed. `path` is for
- * the error. */
+/* Opens the folder `name` inside the open folder `dir`, creating it when missing; links are not followed. `path` is
+ * used in errors. */
 int fs_folder_at(int dir, const char *name, mode_t mode, const char *path, int *ret_fd, struct error **err);
-/* Opens a file in the open folder `dir` to append to it, made when missing. A link is not followed, what is no file is
- * refused. `path` is for the error. */
+/* Opens a file inside the open folder `dir` for appending, creating it when missing. Links are not followed, and
+ * anything but a regular file is refused. `path` is used in errors. */
 int fs_append_at(int dir, const char *name, mode_t mode, const char *path, int *ret_fd, struct error **err);
-/* opendir that does not follow a link at `path`. */
+/* opendir that refuses a symbolic link at `path`. */
 DIR *fs_opendir(const char *path);
-/* rm -rf, by file descriptors, never through a symbolic link nor into another file system mounted
- * below; folders closed to their owner are opened first. A path that does not exist is fine; "",
- * "/" and one whose last component is "." or ".." are refused (ERROR_INTERNAL). Stops at the first
- * thing that cannot be removed. */
+/* rm -rf, by file descriptor: never follows a symbolic link nor enters another mounted file system; folders that
+ * their owner cannot enter are opened first. A missing path is fine; "", "/" and paths that end in "." or ".." are
+ * refused (ERROR_INTERNAL). Stops at the first thing that cannot be removed. */
 int fs_remove_tree(const char *path, struct error **err);
 bool fs_exists(const char *path); /* lstat succeeds */
-/* lstat: 1, 0 when there is nothing at `path`, negative when that cannot be told. */
+/* lstat: 1 when it exists, 0 when not, negative when that cannot be determined. */
 int fs_find(const char *path, struct stat *ret, struct error **err);
 bool fs_is_dir(const char *path); /* or a link to one */
-/* True when the open file or folder is on a file system that is known to change a folder's times with every name that
- * comes, goes or changes in it. A folder with the same times then has the same names. */
+/* True when the open file or folder is on a file system known to update a folder's times whenever a name in it is
+ * added, removed or changed. If the times are the same, so are the names. */
 bool fs_dates_folders(int fd);
-/* True when the open folder's files are made up by the kernel as they are read (/proc, /sys): they have no end, and no content. */
+/* True on file systems whose files the kernel makes up on reading (/proc, /sys): they have no real size or content. */
 bool fs_is_made_up(int fd);
-/* The bytes that `path` and what is below it occupy (st_blocks), hard links counted once; what
- * cannot be read counts nothing. */
+/* The bytes that `path` and everything below it occupy (st_blocks), hard links counted once; what cannot be read
+ * counts as nothing. */
 uint64_t fs_usage(const char *path);
 
-/* An exclusive lock (flock) on the file `path`, created when missing; freed by the kernel when the
- * holder dies. With `wait` false and the lock held elsewhere: returns 0 and *ret_fd = -1.
- * Otherwise *ret_fd is a descriptor; close() it to let go. */
+/* Takes an exclusive lock (flock) on the file `path`, created when missing; the kernel releases it when the holder
+ * dies. With `wait` false and the lock held by another: returns 0 and *ret_fd = -1. Otherwise *ret_fd is a
+ * descriptor; close() it to unlock. */
 int fs_lock(const char *path, bool wait, int *ret_fd, struct error **err);
 
 void fd_cleanup(int *fd); /* closes it when it is not negative */

@@ -16,7 +16,7 @@
 
 #define RUNE_ERROR 0xfffd
 
-/* A piece of text that is being read. */
+/* A text and the position in it. */
 struct span {
 	const char *at;
 	const char *end;
@@ -63,7 +63,7 @@ static bool scan_chunk(struct span *pattern, struct span *ret_chunk)
 	return star;
 }
 
-/* One end of a range in a class; false when the pattern is malformed there. */
+/* Reads one end of a range in a class; false when the pattern is malformed there. */
 static bool glob_class_rune(struct span *chunk, uint32_t *ret_rune)
 {
 	size_t len;
@@ -81,7 +81,7 @@ static bool glob_class_rune(struct span *chunk, uint32_t *ret_rune)
 	return !empty(*chunk);
 }
 
-/* Reads a class behind its '['. 1 when `rune` is in it, 0 when not, -1 malformed. */
+/* Reads a class after its '['. 1 when `rune` is in it, 0 when not, -1 malformed. */
 static int match_class(struct span *chunk, uint32_t rune)
 {
 	bool negated = false;
@@ -112,8 +112,8 @@ static int match_class(struct span *chunk, uint32_t rune)
 	return found != negated;
 }
 
-/* Matches the start of `name` and moves it behind the match. After a mismatch the rest of the chunk
- * is still read, to see whether it is well-formed. */
+/* Matches the start of `name` and moves it past the match. After a mismatch the rest of the chunk is still checked
+ * for syntax. */
 static int match_chunk(struct span chunk, struct span *name)
 {
 	struct span s = *name;
@@ -160,7 +160,7 @@ static int match_chunk(struct span chunk, struct span *name)
 	return !failed;
 }
 
-/* A chunk behind a star: tried at every later place that the star can reach. */
+/* A chunk after a star: try it at each later position. */
 static int match_later(struct span chunk, struct span *name, bool last)
 {
 	while (!empty(*name) && *name->at != '/') {
@@ -177,7 +177,7 @@ static int match_later(struct span chunk, struct span *name, bool last)
 	return 0;
 }
 
-/* After a mismatch: 0, or -1 when what was not looked at is malformed. */
+/* After a mismatch: 0, or -1 when the rest is malformed. */
 static int check_rest(struct span pattern)
 {
 	while (!empty(pattern)) {
@@ -252,11 +252,11 @@ static bool well_formed(const char *pattern)
 	return true;
 }
 
-/* Wildcards among components as a star among characters: only the last "**" is ever returned to. */
+/* "**" among components works like "*" among characters: only the last "**" needs backtracking. */
 int glob_match_deep(const char *pattern, const char *name)
 {
-	const char *deep_pattern = NULL; /* behind the last "**" */
-	const char *deep_name = NULL;    /* where the name goes on if that takes one component more */
+	const char *deep_pattern = NULL; /* after the last "**" */
+	const char *deep_name = NULL;    /* where the name continues if "**" takes one more component */
 	bool deep = false;
 
 	if (!well_formed(pattern))

@@ -10,6 +10,6 @@ int glob_match(const char *pattern, const char *name);
 /* The same, but "**" as a whole path component matches any number of components. */
 int glob_match_deep(const char *pattern, const char *name);
 bool glob_has_magic(const char *s);  /* contains * ? [ or \ */
-char *glob_escape(const char *name); /* the pattern that matches this name alone; malloc'd */
+char *glob_escape(const char *name); /* the pattern that matches only this name; malloc'd */
 
 #endif

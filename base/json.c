@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* jansson has macros and a function with our names: what is needed of them is kept under others. */
+/* jansson has macros and a function with the same names as ours; keep those we need under other names. */
 #include <jansson.h>
 enum {
 	DUMP_COMPACT = JSON_COMPACT,
@@ -60,13 +60,13 @@ static void *allocate(size_t size)
 	return memory;
 }
 
-/* Its parser takes memory that runs out for a fault of the text. */
+/* When memory runs out, jansson reports a faulty text. */
 __attribute__((constructor)) static void set_allocator(void)
 {
 	json_set_alloc_funcs(allocate, free);
 }
 
-/* jansson returns NULL for texts that were checked before. */
+/* The text was checked before, so NULL means that memory ran out. */
 static struct json *json_made(json_t *value)
 {
 	if (!value)
@@ -74,8 +74,8 @@ static struct json *json_made(json_t *value)
 	return (struct json *)value;
 }
 
-/* jansson's own limit is 2048 and recursive: the depth is counted before it sees the text. Returns
- * the offset of the bracket that is too deep, or `len`. */
+/* jansson's own limit is 2048, and it recurses: count the depth before it sees the text. Returns the offset of the
+ * bracket that is too deep, or `len`. */
 static size_t too_deep_at(const char *data, size_t len)
 {
 	bool in_string = false;
@@ -129,7 +129,7 @@ int json_parse(const char *data, size_t len, const char *name, struct json **ret
 	json_error_t failure;
 	json_t *value;
 
-	/* Behind a number jansson passes over it. */
+	/* jansson accepts a NUL after a number. */
 	if (nul)
 		return refuse_at(data, (size_t)(nul - data), name, "a NUL byte", err);
 	if (deep < len)
@@ -190,7 +190,7 @@ int64_t json_number(const struct json *value)
 	if (!json_is_real(json_peek(value)))
 		return 0;
 	real = json_real_value(json_peek(value));
-	/* Outside of this range the conversion would not be defined. */
+	/* Outside of this range the conversion is undefined. */
 	return fabs(real) < 9e18 ? (int64_t)real : 0;
 }
 
@@ -219,7 +219,7 @@ const struct json *json_at(const struct json *array, size_t i)
 	return (const struct json *)json_array_get(json_peek(array), i);
 }
 
-/* jansson's iterators take no const, but do not change what they walk over. */
+/* jansson's iterators take no const, but do not change the object. */
 const void *json_first(const struct json *object)
 {
 	return json_object_iter((json_t *)(uintptr_t)object);
@@ -250,7 +250,7 @@ struct json *json_new_array(void)
 	return json_made(json_array());
 }
 
-/* Appends `s` with its invalid bytes as \xNN. Control characters stay: JSON has its own escapes. */
+/* Appends `s` with invalid bytes as \xNN. Control characters stay: JSON escapes them itself. */
 static void add_valid(struct buf *out, const char *s)
 {
 	size_t len = strlen(s);

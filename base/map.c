@@ -15,8 +15,8 @@ struct map_entry {
 	uint64_t hash;
 };
 
-/* The entries stand in the order of insertion; `slots` (open addressing, linear probing, a power of
- * two of them) holds indices into them plus 1, 0 for a free slot. */
+/* Entries are kept in insertion order. `slots` is a hash table (open addressing, linear probing, a power of two in
+ * size) of indices into them plus 1; 0 is a free slot. */
 struct map {
 	struct map_entry *entries;
 	size_t len;
@@ -84,7 +84,7 @@ void *map_set(struct map *map, const char *key, void *value)
 	uint64_t hash = key_hash(key);
 	size_t *slot;
 
-	/* At most half full, so that probing stays short. */
+	/* At most half full, to keep probing short. */
 	if ((map->len + 1) * 2 > map->slot_count)
 		grow_slots(map);
 	slot = find_slot(map, key, hash);

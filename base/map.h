@@ -3,17 +3,17 @@
 
 #include <stddef.h>
 
-/* A map from strings to pointers that keeps the order of insertion. Keys are borrowed:
- * they must live as long as the map. Values are the caller's. */
+/* A map from strings to pointers that keeps insertion order. Keys are borrowed and must outlive the map. Values
+ * belong to the caller. */
 struct map;
 
 struct map *map_new(void);
 void map_free(struct map *map);                        /* NULL-safe; neither keys nor values are freed */
 void *map_get(const struct map *map, const char *key); /* NULL when absent */
-/* Sets `key`; returns the value it had before, or NULL. */
+/* Sets `key`; returns its previous value, or NULL. */
 void *map_set(struct map *map, const char *key, void *value);
 size_t map_len(const struct map *map);
-/* The i-th entry in the order of insertion, i < map_len. */
+/* The i-th entry in insertion order, i < map_len. */
 const char *map_key(const struct map *map, size_t i);
 void *map_value(const struct map *map, size_t i);
 

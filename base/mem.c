@@ -10,9 +10,9 @@
 #include "base/bug.h"
 #include "base/mem.h"
 
-#define ARENA_CHUNK ((size_t)64 * 1024) /* bytes asked of malloc at once */
+#define ARENA_CHUNK ((size_t)64 * 1024) /* bytes requested from malloc at once */
 #define ARENA_CHUNK_FIRST 1024          /* bytes */
-#define SHORT_TEXT 256                  /* bytes: most texts are shorter, and need no second try */
+#define SHORT_TEXT 256                  /* bytes: most texts fit, and need no second attempt */
 
 struct chunk {
 	struct chunk *next;
@@ -29,7 +29,7 @@ void mem_exhausted(void)
 {
 	static const char message[] = "cbuild: out of memory\n";
 
-	/* stdio might allocate; there is nobody left to tell when this fails. */
+	/* stdio might allocate. Nothing can be done if this write fails. */
 	if (write(STDERR_FILENO, message, sizeof(message) - 1) < 0)
 		_exit(70);
 	_exit(70);
@@ -70,7 +70,7 @@ void mem_reserve(void *items, size_t *cap, size_t need, size_t size)
 		bigger = need;
 	if (bigger < 8)
 		bigger = 8;
-	/* The caller's pointer may be of any type: copied, not dereferenced as another one. */
+	/* The caller's pointer may have any type: copy it instead of dereferencing it as another type. */
 	memcpy(&p, items, sizeof(p));
 	p = realloc(p, mem_multiply(bigger, size));
 	if (!p)
@@ -151,7 +151,7 @@ void arena_free(struct arena *arena)
 	free(arena);
 }
 
-/* The newest of the chunks that were filled in turn is the largest of them. */
+/* Chunks double in size: the newest is the largest. */
 void arena_clear(struct arena *arena)
 {
 	struct chunk *kept = arena->chunks;
@@ -190,7 +190,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 		mem_exhausted();
 	aligned &= ~(align - 1);
 	if (aligned > ARENA_CHUNK / 4 && c) {
-		/* A chunk of its own, behind the one being filled: that one's rest stays usable. */
+		/* A chunk of its own, placed behind the current one, whose free space stays usable. */
 		struct chunk *own = chunk_new(aligned);
 
 		own->used = aligned;
@@ -199,7 +199,7 @@ void *arena_alloc(struct arena *arena, size_t size)
 		return own->data;
 	}
 	if (!c || c->size - c->used < aligned) {
-		/* Doubling: an arena of a few strings costs little, a large one few chunks. */
+		/* Doubling: a small arena stays cheap, a large one needs few chunks. */
 		size_t chunk = !c ? ARENA_CHUNK_FIRST : c->size < ARENA_CHUNK / 2 ? c->size * 2 : ARENA_CHUNK;
 
 		c = chunk_new(aligned > chunk ? aligned : chunk);

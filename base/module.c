@@ -9,7 +9,7 @@
 #include "base/module.h"
 #include "base/debug_trace.h"
 
-/* Which package has a library, by the start of its soname. */
+/* The package that contains a library, by the start of its soname. */
 static const struct {
 	const char *prefix;
 	const char *debian;
@@ -51,7 +51,7 @@ static void module_trace(const char *soname, int64_t begun, const char *why)
 int module_open(const char *soname, const struct module_symbol *symbols, struct error **err)
 {
 	int64_t begun = trace_on() ? trace_now() : 0;
-	/* Lazy: binding all of libcurl's own symbols costs more than the few that are called. */
+	/* Lazy: binding all of libcurl's symbols costs more than binding the few that are called. */
 	void *library = dlopen(soname, RTLD_LAZY | RTLD_LOCAL);
 
 	if (!library) {

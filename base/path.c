@@ -9,7 +9,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
-/* The lexical half of fs.h: nothing here but path_absolute looks at the disk. */
+/* The lexical half of fs.h: only path_absolute looks at the disk. */
 
 char *path_join(const char *dir, const char *name)
 {
@@ -28,7 +28,7 @@ char *path_join(const char *dir, const char *name)
 	return path;
 }
 
-/* Drops the last component of `out`, of which the first `keep` bytes are untouchable. */
+/* Drops the last component of `out` but leaves its first `keep` bytes alone. */
 static size_t drop_component(const char *out, size_t len, size_t keep)
 {
 	do
@@ -42,7 +42,7 @@ char *path_clean(const char *path)
 	bool rooted = *path == '/';
 	char *out = mem_alloc(strlen(path) + 2);
 	size_t len = rooted ? 1 : 0;
-	size_t keep = len; /* the root, or the ".." at the front */
+	size_t keep = len; /* the root, or ".." at the front */
 
 	out[0] = '/';
 	while (*path) {

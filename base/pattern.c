@@ -12,7 +12,7 @@
 #include "base/module.h"
 #include "base/pattern.h"
 
-#define MATCH_STEPS 1000000 /* a pattern that needs more is taken for a runaway one */
+#define MATCH_STEPS 1000000 /* a pattern that needs more is considered a runaway */
 #define MATCH_HEAP 65536    /* KiB */
 
 #define FUNCTIONS(X)                    \

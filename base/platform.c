@@ -83,7 +83,7 @@ static void normalise(struct platform *p)
 		p->variant[0] = '\0';
 }
 
-/* Copies one part in lower case; false when it is empty, too long or has other characters. */
+/* Copies one part in lower case; false when it is empty, too long or has invalid characters. */
 static bool copy_part(const char *part, size_t len, char *out, size_t size)
 {
 	if (len == 0 || len >= size)
@@ -177,7 +177,7 @@ void platform_host(struct platform *ret)
 
 	*ret = (struct platform){ .os = "linux" };
 	if (uname(&name) < 0) {
-		/* Cannot fail with a valid pointer; an unknown machine then builds for the commonest one. */
+		/* uname cannot fail with a valid pointer; an unknown machine is treated as amd64. */
 		set_arch(ret, "amd64", "");
 		return;
 	}

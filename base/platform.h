@@ -15,7 +15,7 @@ struct platform {
 bool platform_parse(const char *s, struct platform *ret);
 void platform_text(const struct platform *platform, char out[PLATFORM_TEXT]);
 bool platform_equal(const struct platform *a, const struct platform *b);
-/* The machine that this process runs on; the os is always "linux" (containers are Linux ones). */
+/* The platform of this machine; its os is always "linux", because containers are. */
 void platform_host(struct platform *ret);
 
 #endif

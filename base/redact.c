@@ -12,9 +12,9 @@
 
 #define HIDDEN "***"
 #define NAME_MAX_LEN 128
-#define TOKEN_MIN 8 /* bytes behind "Bearer ": fewer are a word of a sentence */
+#define TOKEN_MIN 8 /* bytes after "Bearer "; shorter is an ordinary word */
 
-/* Queries of the distribution API and of token servers; other values may be signatures. */
+/* Query parameters of the distribution API and of token servers; any other may be a signature. */
 #define SHOWN_QUERIES "service scope account digest from mount n last artifactType platform all name reference filters"
 
 struct redactor {
@@ -163,8 +163,8 @@ static bool is_upper(const char *name)
 	return true;
 }
 
-/* The length of a name's value with what stands between them in *ret_between; 0: there is none. A colon is also in sentences:
- * it counts behind a name in quotes, and behind one in capitals. */
+/* The length of a name's value; *ret_between is what separates them; 0: no value. Colons also occur in sentences,
+ * so they count only after a quoted name or one in capitals. */
 static size_t redact_value(const struct redaction *r, const char *name, size_t len, bool quoted, size_t *ret_between)
 {
 	const char *at = r->at + len;
@@ -188,7 +188,7 @@ static size_t redact_value(const struct redaction *r, const char *name, size_t l
 	return strcspn(at, stops);
 }
 
-/* "TOKEN=value". A name that holds no secret is kept as a whole. */
+/* "TOKEN=value". A name that does not sound like a secret is kept as it is. */
 static bool hide_value(struct redaction *r)
 {
 	char before = r->at > r->start ? r->at[-1] : '\0';

@@ -6,18 +6,18 @@
 
 struct buf;
 
-/* Texts without the secrets in them, for what people pass on: the debug trace, `cbuild doctor --report`. */
+/* Removes secrets from texts that people pass on: the debug trace, `cbuild doctor --report`. */
 
-/* Whether a variable, argument or option of that name is likely to hold a secret: "NPM_TOKEN", "dbPassword". */
+/* Whether a variable, argument or option of that name probably holds a secret: "NPM_TOKEN", "dbPassword". */
 bool redact_is_secret(const char *name);
 
-/* Values that are hidden wherever they stand. Read-only once it is shared by threads. */
+/* A set of values to hide wherever they appear. Read-only once threads share it. */
 struct redactor;
 
-/* Knows the values of the variables in `environ` ("NAME=value", NULL-terminated) whose names are those of secrets. */
+/* Adds the values of those variables in `environ` ("NAME=value", NULL-terminated) whose names sound like secrets. */
 struct redactor *redactor_new(const char *const *environ);
 void redactor_free(struct redactor *redactor); /* NULL-safe */
-/* One more value; copied. One shorter than REDACT_MIN bytes is not hidden: it would be found everywhere. */
+/* Adds one value; copied. Values shorter than REDACT_MIN bytes are not hidden: they would match everywhere. */
 #define REDACT_MIN 6
 void redactor_add(struct redactor *redactor, const char *value);
 

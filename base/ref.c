@@ -35,7 +35,7 @@ static bool ref_is_word(char c)
 	return ref_is_alnum(c) || c == '_' || c == '.' || c == '-';
 }
 
-/* As strspn, which makes a table of its long lists each time. */
+/* Like strspn, which builds a table of its long lists on every call. */
 static size_t span(const char *s, bool (*counts)(char))
 {
 	size_t len = 0;
@@ -108,7 +108,7 @@ static bool domain_valid(const char *domain)
 	return domain[host + 1] && domain[host + 1 + strspn(domain + host + 1, DIGITS)] == '\0';
 }
 
-/* What may stand between letters and digits of a component: one of . and _, two of _, or dashes. */
+/* What may separate the alphanumeric parts of a component: one of . and _, two of _, or any number of dashes. */
 static bool separator_valid(const char *separator, size_t len)
 {
 	if (len == 1)
@@ -149,13 +149,13 @@ static bool repository_valid(const char *repository)
 	}
 }
 
-/* 64 hexadecimal digits alone are an image's id, which a name must not look like. */
+/* 64 hexadecimal digits would look like an image id, so a name may not consist of them. */
 static bool is_identifier(const char *s)
 {
 	return strlen(s) == DIGEST_HEX && strspn(s, DIGITS "abcdef") == DIGEST_HEX;
 }
 
-/* True when the part before the first slash names a registry and not a folder of Docker Hub. */
+/* True when the part before the first slash is a registry rather than a folder of Docker Hub. */
 static bool is_domain(const char *s, size_t len)
 {
 	if (len == strlen("localhost") && strncmp(s, "localhost", len) == 0)
@@ -163,7 +163,7 @@ static bool is_domain(const char *s, size_t len)
 	return strcspn(s, ".:" UPPER) < len;
 }
 
-/* Cuts the tag and the digest off `rest`, which becomes the repository. */
+/* Splits tag and digest off `rest`, which becomes the repository. */
 static const char *split_rest(char *rest, struct ref *ref)
 {
 	char *at = strchr(rest, '@');
@@ -185,7 +185,7 @@ static const char *split_rest(char *rest, struct ref *ref)
 	return NULL;
 }
 
-/* Returns what is wrong, or NULL. */
+/* Returns what is wrong with it, or NULL. */
 static const char *ref_check_names(const struct ref *ref)
 {
 	if (!domain_valid(ref->domain))

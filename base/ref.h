@@ -12,14 +12,14 @@ struct ref {
 	char *digest;     /* or NULL */
 };
 
-/* Parses and normalises ("debian" -> docker.io/library/debian, no tag added). False when it is not
- * a reference; *ret_why (may be NULL) is then a static text that says what is wrong. */
+/* Parses and normalises ("debian" -> docker.io/library/debian, no tag added). False when it is not a valid
+ * reference; *ret_why (may be NULL) is then a static text that says what is wrong. */
 bool ref_parse(const char *s, struct ref *ret, const char **ret_why);
 void ref_free(struct ref *ref); /* the strings, not the struct */
 bool ref_tag_valid(const char *tag);
-/* Two names of the same image: equal after normalising, a missing tag counting as "latest". */
+/* True when both names mean the same image: equal after normalising, with "latest" for a missing tag. */
 bool ref_same(const char *a, const char *b);
-/* A name fit for a service: [A-Za-z0-9][A-Za-z0-9._-]*, at most 128 characters. */
+/* True for a valid service name: [A-Za-z0-9][A-Za-z0-9._-]*, at most 128 characters. */
 bool ref_name_valid(const char *name);
 
 #endif

@@ -46,7 +46,7 @@ bool scan_array(struct scan *s)
 	return open(s, '[');
 }
 
-/* True when another element follows, false behind the last one. */
+/* True when another element follows, false at the end. */
 static bool another(struct scan *s, char bracket)
 {
 	bool first = s->first;
@@ -69,7 +69,7 @@ bool scan_item(struct scan *s)
 	return another(s, ']');
 }
 
-/* From behind the opening quote to behind the closing one. */
+/* Reads from after the opening quote to after the closing one. */
 static bool pass_string(struct scan *s)
 {
 	const char *start = s->at;
@@ -130,7 +130,7 @@ bool scan_null(struct scan *s)
 	return true;
 }
 
-/* Depth is counted, not followed: brackets need only balance here. */
+/* Counts the depth instead of recursing: brackets only have to balance. */
 bool scan_skip(struct scan *s)
 {
 	size_t depth = 0;

@@ -18,29 +18,29 @@
  */
 struct scan {
 	const char *at, *end;
-	bool first; /* behind an opening bracket */
+	bool first; /* just after an opening bracket */
 	bool bad;
 };
 
-/* A string's bytes between its quotes, in the text: not NUL-terminated. */
+/* The bytes of a string between its quotes; a part of the text, not NUL-terminated. */
 struct scan_text {
 	const char *text;
 	size_t len;
-	bool escaped; /* they are not its value yet */
+	bool escaped; /* contains escapes, so it is not the value yet */
 };
 
 struct scan scan_begin(const char *text, size_t len);
 bool scan_object(struct scan *s);
 bool scan_array(struct scan *s);
-/* The next name of an object, to be followed by its value; false behind the last one. */
+/* The next name of an object, whose value follows; false at the end. */
 bool scan_member(struct scan *s, struct scan_text *ret);
 /* True when another value follows in an array. */
 bool scan_item(struct scan *s);
 bool scan_string(struct scan *s, struct scan_text *ret);
-bool scan_number(struct scan *s, uint64_t *ret); /* digits alone */
-bool scan_null(struct scan *s);                  /* false, and nothing wrong, for another value */
+bool scan_number(struct scan *s, uint64_t *ret); /* digits only */
+bool scan_null(struct scan *s);                  /* false for any other value, which is not an error */
 bool scan_skip(struct scan *s);                  /* any value */
-/* True when nothing follows, and nothing was wrong. */
+/* True when the text ends here and nothing was wrong. */
 bool scan_done(struct scan *s);
 
 bool scan_is(const struct scan_text *text, const char *s);

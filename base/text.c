@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define NEAREST_MAX 128 /* bytes of a word; the distance costs the product of both lengths */
+#define NEAREST_MAX 128 /* bytes of a word; the cost is the product of both lengths */
 
 size_t text_rune(const char *data, size_t len, uint32_t *ret_rune)
 {
@@ -34,7 +34,7 @@ size_t text_rune(const char *data, size_t len, uint32_t *ret_rune)
 			return 0;
 		rune = rune << 6 | (s[i] & 0x3fU);
 	}
-	/* Longer than needed, a surrogate, or beyond Unicode. */
+	/* Overlong, a surrogate, or beyond Unicode. */
 	if (rune < smallest[need] || (rune >= 0xd800 && rune <= 0xdfff) || rune > 0x10ffff)
 		return 0;
 	*ret_rune = rune;
@@ -47,8 +47,8 @@ bool text_control(uint32_t rune)
 		return false;
 	if (rune < 0x20 || (rune >= 0x7f && rune <= 0x9f))
 		return true;
-	/* Line and paragraph separators, and what turns the direction of writing: a name that shows
-	 * itself as another one. */
+	/* Line and paragraph separators and characters that change the writing direction: they could make one name
+	 * look like another. */
 	return (rune >= 0x2028 && rune <= 0x202e) || (rune >= 0x2066 && rune <= 0x2069);
 }
 
@@ -69,7 +69,7 @@ static bool ends_line(const char *data, size_t len)
 
 static void add_safe(struct buf *out, const char *data, size_t len, bool lines)
 {
-	size_t plain = 0; /* bytes in front of `data` that are yet to be added */
+	size_t plain = 0; /* bytes before `data` that are still to be added */
 
 	while (len > 0) {
 		uint32_t rune = 0;
@@ -179,7 +179,7 @@ struct decimal {
 	uint64_t scale;
 };
 
-/* Reads it and moves `*s` behind it; digits of the fraction beyond the 15th are dropped. */
+/* Reads a number and moves `*s` past it; digits of the fraction after the 15th are dropped. */
 static bool parse_decimal(const char **s, struct decimal *ret)
 {
 	const char *p = *s;
@@ -219,7 +219,8 @@ static bool scale_decimal(struct decimal d, uint64_t unit, uint64_t *ret)
 	return true;
 }
 
-/* "", "b", "k", "kb", "kib" and so on up to p, in either case; `step` is what "k" means. 0 when it is none of them. */
+/* Accepts "", "b", "k", "kb", "kib" and so on up to p, in either case; `step` is the value of "k". 0 when it is not
+ * a unit. */
 static uint64_t size_unit(const char *s, uint64_t step)
 {
 	static const char letters[] = "kmgtp";
@@ -263,7 +264,7 @@ bool text_parse_memory(const char *s, uint64_t *ret_bytes)
 	return parse_bytes(s, 1024, ret_bytes);
 }
 
-/* Nanoseconds of the unit at `*s`, which moves behind it; 0 when there is none. */
+/* The unit at `*s` in nanoseconds, moving past it; 0 when there is no unit. */
 static uint64_t duration_unit(const char **s)
 {
 	static const struct {
@@ -306,7 +307,7 @@ bool text_parse_duration(const char *s, uint64_t *ret_ms)
 		if (unit == 0 || !scale_decimal(d, unit, &ns) || __builtin_add_overflow(total, ns, &total))
 			return false;
 	} while (*s);
-	/* Up: a time that is not zero does not become zero. */
+	/* Rounded up, so that only zero becomes zero. */
 	*ret_ms = total / 1000000 + (total % 1000000 > 0);
 	return true;
 }
@@ -344,7 +345,7 @@ void text_duration(struct buf *out, uint64_t ms)
 		buf_printf(out, "%lluh%02llum%02llus", seconds / 3600, seconds / 60 % 60, seconds % 60);
 }
 
-/* True when nothing in the word has to be written as an escape. */
+/* True when the word needs no escapes. */
 static bool text_printable(const char *word)
 {
 	size_t len = strlen(word);

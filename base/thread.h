@@ -4,14 +4,14 @@
 #include <pthread.h>
 #include <stddef.h>
 
-/* Bytes: enough for the deepest recursion (folders, 300 of 2 KiB each), also with sanitizers. What a thread gets without
- * being asked depends on the machine: 8 MiB, 128 KiB, or without a limit. */
+/* Stack size in bytes: enough for the deepest recursion (300 folders of 2 KiB each), also with sanitizers. The
+ * default depends on the machine: 8 MiB, 128 KiB, or unlimited. */
 #define THREAD_STACK ((size_t)4 << 20)
 
-/* pthread_create with a stack of THREAD_STACK: 0, or the number of the error. */
+/* pthread_create with a stack of THREAD_STACK bytes: 0, or an error number. */
 int thread_start(pthread_t *ret, void *(*work)(void *arg), void *arg);
 
-/* One thread at a time for each name; threads with different names do not wait for each other. Thread-safe. */
+/* A mutex per name: threads with different names do not wait for each other. Thread-safe. */
 struct keylock;
 
 struct keylock *keylock_new(void);

@@ -14,15 +14,15 @@
 #include "base/fs.h"
 #include "base/mem.h"
 
-/* Whole trees: the part of fs.h that walks. */
+/* The part of fs.h that walks whole trees. */
 
-/* A folder on the way down. Only the deepest one is open, so that no tree is too deep; the way back
- * is "..", and these numbers tell whether that still leads where we came from. */
+/* A folder on the path down. Only the deepest one is open, so no tree is too deep; the way back up is "..", and
+ * device and inode tell whether it still leads to where we came from. */
 struct tree_level {
 	dev_t dev;
 	ino_t ino;
 	char *name;       /* in the level above */
-	struct buf below; /* names of the folders in it that are left, each with its NUL */
+	struct buf below; /* names of its folders that remain, each with its NUL */
 	size_t next;      /* where in `below` the next one starts */
 };
 
@@ -44,7 +44,7 @@ static void tree_walk_free(struct tree_walk *walk)
 		close(walk->fd);
 }
 
-/* Opens a folder to empty it. Its owner gets every right to it first; a link is never followed. */
+/* Opens a folder to empty it, after giving its owner all rights; never follows a link. */
 static int open_below(int parent, const char *name)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
@@ -56,11 +56,11 @@ static int open_below(int parent, const char *name)
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) == 0 && (st.st_mode & S_IRWXU) != S_IRWXU)
-		(void)fchmod(fd, S_IRWXU); /* where that fails, removing the files says why */
+		(void)fchmod(fd, S_IRWXU); /* if that fails, removing the files will say why */
 	return fd;
 }
 
-/* Removes what is no folder, and notes the names of the folders. */
+/* Removes everything that is not a folder and notes the names of folders. */
 static int remove_entry(struct tree_walk *walk, struct tree_level *level, const struct dirent *entry)
 {
 	struct stat st;
@@ -70,7 +70,7 @@ static int remove_entry(struct tree_walk *walk, struct tree_level *level, const 
 	if (entry->d_type != DT_DIR) {
 		if (unlinkat(walk->fd, entry->d_name, 0) == 0 || errno == ENOENT)
 			return 0;
-		/* EISDIR, or EPERM elsewhere: a folder after all, where the entry does not say so. */
+		/* EISDIR (or EPERM on other systems): it is a folder although the directory entry did not say so. */
 		if ((errno != EISDIR && errno != EPERM) || fstatat(walk->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			return -1;
 		if (!S_ISDIR(st.st_mode)) {
@@ -85,7 +85,7 @@ static int remove_entry(struct tree_walk *walk, struct tree_level *level, const 
 static int empty_level(struct tree_walk *walk)
 {
 	struct tree_level *level = &walk->levels[walk->depth - 1];
-	/* fdopendir takes its descriptor along: it gets one of its own. */
+	/* fdopendir takes over its descriptor, so give it a duplicate. */
 	int fd = fcntl(walk->fd, F_DUPFD_CLOEXEC, 0);
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
@@ -114,7 +114,7 @@ static int empty_level(struct tree_walk *walk)
 	return result;
 }
 
-/* Goes down into the folder `name`. Another file system mounted there is not ours to remove. */
+/* Goes down into the folder `name`. A file system mounted there is not ours to remove. */
 static int walk_down(struct tree_walk *walk, int parent, const char *name)
 {
 	struct stat st;
@@ -137,7 +137,7 @@ static int walk_down(struct tree_walk *walk, int parent, const char *name)
 	return empty_level(walk);
 }
 
-/* Goes up one level and removes the folder that we come from. */
+/* Goes up one level and removes the folder we came from. */
 static int walk_up(struct tree_walk *walk)
 {
 	struct tree_level *from = &walk->levels[walk->depth - 1];
@@ -190,7 +190,7 @@ static int empty_tree(struct tree_walk *walk, const char *path)
 	}
 }
 
-/* The folders from the top to where the walk stands, for the error. */
+/* The path from the top to the current folder, for the error. */
 static char *walk_path(const struct tree_walk *walk, const char *path)
 {
 	struct buf where = { 0 };
@@ -225,7 +225,7 @@ int fs_remove_tree(const char *path, struct error **err)
 	const char *name;
 	struct stat st;
 
-	/* "link/" would be followed. */
+	/* A trailing slash would follow a link. */
 	while (len > 1 && bare[len - 1] == '/')
 		bare[--len] = '\0';
 	name = path_base(bare);
@@ -240,7 +240,7 @@ int fs_remove_tree(const char *path, struct error **err)
 	return 0;
 }
 
-/* A file with several names, which occupies its bytes once. */
+/* A file with several hard links, to be counted once. */
 struct shared {
 	dev_t dev;
 	ino_t ino;
@@ -269,7 +269,7 @@ static void usage_add(struct usage *usage, const struct stat *st)
 	usage->shared[usage->shared_len++] = (struct shared){ .dev = st->st_dev, .ino = st->st_ino, .bytes = bytes };
 }
 
-/* Takes `path`. */
+/* Takes ownership of `path`. */
 static void usage_later(struct usage *usage, char *path)
 {
 	mem_reserve(&usage->folders, &usage->folder_cap, usage->folder_len + 1, sizeof(*usage->folders));

@@ -59,7 +59,7 @@ void workers_run(size_t count, unsigned threads, void (*work)(void *data, size_t
 		threads = count > 0 ? (unsigned)count : 1;
 	for (unsigned i = 0; i < threads; i++)
 		workers[i] = (struct thread){ .pool = &pool, .number = i };
-	/* a thread that cannot be had is done without */
+	/* if a thread cannot be started, the others do its work */
 	while (started < threads && thread_start(&workers[started].id, workers_own_run, &workers[started]) == 0)
 		started++;
 	workers_own_run(&workers[0]);

@@ -3,12 +3,12 @@
 
 #include <stddef.h>
 
-/* The number of threads that are worth having for `count` pieces of work of which `each` fill one thread's
- * start-up time: 1 when it is little, the processors (at most 8) when it is much. */
+/* How many threads are worth starting for `count` pieces of work, when `each` of them take about as long as
+ * starting a thread: from 1 up to the number of processors (at most 8). */
 unsigned workers_count(size_t count, size_t each);
 
-/* Calls `work` for every index below `count`, on `threads` threads of which the caller is one. `worker` is
- * below `threads`: what it indexes belongs to that thread alone. */
+/* Calls `work` for every index below `count`, on `threads` threads including the caller's. `worker` is below
+ * `threads`; data indexed by it belongs to that thread alone. */
 void workers_run(size_t count, unsigned threads, void (*work)(void *data, size_t index, unsigned worker), void *data);
 
 #define WORKERS_MAX 8

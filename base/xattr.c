@@ -17,7 +17,7 @@
 
 #ifdef __linux__
 
-#define LIST_MAX 65536 /* bytes: the kernel gives no more, of names and of a value */
+#define LIST_MAX 65536 /* bytes: the kernel's maximum, for names and for a value */
 
 static bool is_carried(const char *name)
 {
@@ -30,7 +30,7 @@ static int xattr_by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* The names that are carried, sorted, in `list`; *ret is malloc'd. */
+/* The names to copy, sorted, in `list`; *ret is malloc'd. */
 static int list_names(int fd, const char *path, char *list, const char ***ret, size_t *ret_len, struct error **err)
 {
 	ssize_t bytes = flistxattr(fd, list, LIST_MAX);
@@ -58,7 +58,7 @@ static int xattr_read_value(int fd, const char *path, const char *name, char *va
 {
 	ssize_t bytes = fgetxattr(fd, name, value, LIST_MAX);
 
-	/* taken away meanwhile */
+	/* removed meanwhile */
 	if (bytes < 0 && errno != ENODATA)
 		return error_errno(err, ERROR_STATE, errno, "%s: its attribute %s cannot be read", path, name);
 	*ret_len = bytes < 0 ? 0 : (size_t)bytes;
@@ -74,7 +74,7 @@ static int xattr_each(int fd, const char *path,
 	size_t count = 0, len = 0;
 	ssize_t any = flistxattr(fd, NULL, 0);
 
-	/* Most files have none: nothing is allocated for them. */
+	/* Most files have none; allocate nothing for them. */
 	if (any == 0 || (any < 0 && errno == ENOTSUP))
 		return 0;
 	list = mem_alloc(LIST_MAX);

@@ -19,7 +19,7 @@
 #define LENGTH_NULL UINT64_MAX /* the length of a field whose value is NULL */
 
 struct hasher {
-	void *memory; /* what was allocated: xxhash wants its state aligned to 64 bytes */
+	void *memory; /* as allocated: xxhash needs its state aligned to 64 bytes */
 	XXH3_state_t state;
 };
 
@@ -51,7 +51,7 @@ void hash_hex(struct hash128 hash, char out[HASH_HEX + 1])
 	out[HASH_HEX] = '\0';
 }
 
-/* Reads until `size` bytes are there or the file ends; the number of bytes, or -1. */
+/* Reads until `size` bytes have arrived or the file ends; returns their number, or -1. */
 static ssize_t xxh3_read_block(int fd, char *block, size_t size)
 {
 	size_t have = 0;
@@ -70,7 +70,7 @@ static ssize_t xxh3_read_block(int fd, char *block, size_t size)
 	return (ssize_t)have;
 }
 
-/* True when the file has holes, as far as that can be told. */
+/* True when the file has holes, as far as the file system tells. */
 static bool is_sparse(int fd)
 {
 #ifdef SEEK_DATA
@@ -83,7 +83,7 @@ static bool is_sparse(int fd)
 #endif
 }
 
-/* Goes to the next data behind the file's position; the bytes in between, all zero. */
+/* Seeks to the next data and hashes the hole before it as zeros. */
 static uint64_t pass_hole(int fd)
 {
 #ifdef SEEK_DATA
@@ -108,7 +108,7 @@ static void hash_zeros(XXH3_state_t *state, char *block, uint64_t len)
 	XXH3_128bits_update(state, block, (size_t)len);
 }
 
-/* The rest of a file that did not fit into the first block. */
+/* Hashes the rest of a file larger than the first block. */
 static int hash_rest(int fd, const char *name, XXH3_state_t *state, uint64_t *size, struct error **err)
 {
 	cleanup_free char *block = mem_alloc(LARGE_BLOCK);
@@ -187,7 +187,7 @@ static void add_length(struct hasher *hasher, uint64_t len)
 	XXH3_128bits_update(&hasher->state, bytes, sizeof(bytes));
 }
 
-/* The tag's length is one byte; 255 says that a long one follows, so that no tag is cut. */
+/* The tag's length is one byte; 255 announces a longer length, so that no tag is cut. */
 static void xxh3_add_tag(struct hasher *hasher, const char *tag)
 {
 	size_t len = strlen(tag);

@@ -7,7 +7,7 @@
 #include "dsl/settle.h"
 #include "dsl/unit.h"
 
-/* One more file of a manifest: by itself, with what it includes, then over those before it. */
+/* Adds one more file to a manifest: reads it with everything it includes, then merges it over the files before it. */
 
 int files_add(struct files *files, struct unit *unit, const char *path, const char *shown, struct yaml_node **tree,
 	      struct error **err)

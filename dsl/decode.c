@@ -40,7 +40,7 @@ static void unknown_key(struct decode *d, const struct schema *schema, const str
 			  schema == &schema_service ? "a " : "\"", schema->name, schema == &schema_service ? "" : "\"");
 }
 
-/* A misspelt key counts: it was complained about. */
+/* A misspelt key counts as given: it was already complained about. */
 static bool is_given(const struct schema *schema, const struct yaml_node *node, const char *name)
 {
 	for (size_t i = 0; i < node->len; i++) {
@@ -99,7 +99,7 @@ static void take_map_value(struct decode *d, const struct schema_key *key, const
 		decode_wrong_type(d, key, node);
 }
 
-/* A list of names, where a list may stand for the map. */
+/* A list of names, accepted where a map is expected. */
 static void take_names(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	const struct schema_named *named = key->sub->named;
@@ -199,7 +199,7 @@ static void decode_key(struct decode *d, const struct schema_key *key, const str
 		takes[key->type](d, key, entry->value, at);
 }
 
-/* Empty, perhaps by a variable: as if it was not given. */
+/* Empty, perhaps because of an empty variable: treated as if it was not given. */
 static bool is_unset(const struct schema_key *key, const struct yaml_node *node)
 {
 	return node->kind == NODE_SCALAR && !node->len && (key->type == TYPE_TEXT || key->type == TYPE_PULL) &&

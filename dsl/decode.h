@@ -13,33 +13,33 @@ struct scope;
 struct text;
 struct texts;
 
-/* Interpolated and merged nodes -> typed values, by the schema. Complaints go to `diags`; what was
- * complained about is left out, and the rest decoded all the same. */
+/* Turns interpolated and merged nodes into typed values, by the schema. Complaints go to `diags`; a faulty value is
+ * left out, and the rest is still decoded. */
 struct decode {
 	struct arena *arena;
 	struct diags *diags;
 	struct scope *scope; /* for a name without a value */
 };
 
-/* The most ports that one service may name. */
+/* The most ports that one service may list. */
 #define DECODE_PORTS_MAX 256
 
-/* Fills the struct at `out` from a map (or from the single value that stands for its short key). */
+/* Fills the struct at `out` from a map, or from the single value that means its short key. */
 void decode_map(struct decode *d, const struct schema *schema, const struct yaml_node *node, void *out);
 
-/* Shared by the decoders; false after a complaint. `key` is the key that is decoded. */
+/* Helpers for the decoders; they return false after a complaint. `key` is the key being decoded. */
 bool decode_text(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct text *ret);
 bool decode_texts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret);
-/* A value may hold several, separated by commas. */
+/* One value may hold several, separated by commas. */
 void decode_csv(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret);
 void decode_words(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret);
 void decode_commands(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
-/* Stores an array at `out`: the pointer, and its length behind it. */
+/* Stores an array at `out`: the pointer, followed by its length. */
 void decode_put_array(void *out, const void *items, size_t len);
 void decode_wrong_type(struct decode *d, const struct schema_key *key, const struct yaml_node *node);
-/* Complains about keys of a map that are none of the key's words. `what`: "a port". */
+/* Complains about keys of a map that are not among the key's words. `what`: "a port". */
 void decode_known(struct decode *d, const struct schema_key *key, const struct yaml_node *map, const char *what);
-/* The single values, and what compose writes in a way of its own (decode_value.c, decode_compose.c). */
+/* Single values, and compose's own notations (decode_value.c, decode_compose.c). */
 void decode_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at);
 void decode_pairs(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_pair(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);

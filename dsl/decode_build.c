@@ -8,9 +8,9 @@
 #include "dsl/node.h"
 #include "dsl/schema.h"
 
-/* A build's host names and secrets, as compose writes them. */
+/* Host names and secrets of a build, in compose's notation. */
 
-/* "NAME=ADDRESS", "NAME:ADDRESS", the address perhaps in brackets -> "NAME:ADDRESS". */
+/* "NAME=ADDRESS" or "NAME:ADDRESS", with or without brackets around the address -> "NAME:ADDRESS". */
 static bool host_text(struct decode *d, const struct text *text, struct text *ret)
 {
 	size_t name = strcspn(text->s, "=:"), len;

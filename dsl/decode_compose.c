@@ -19,7 +19,7 @@ static int compare_pairs(const void *left, const void *right)
 	return strcmp(((const struct pair *)left)->key.s, ((const struct pair *)right)->key.s);
 }
 
-/* The last of equal names counts. */
+/* The last of several equal names wins. */
 static void add_pair(struct pairs *pairs, struct map *seen, const struct pair *pair)
 {
 	struct pair *there = map_get(seen, pair->key.s);
@@ -29,7 +29,7 @@ static void add_pair(struct pairs *pairs, struct map *seen, const struct pair *p
 	*there = *pair;
 }
 
-/* A name alone: in an environment it takes the value from outside. */
+/* In an environment, a name without a value takes the value from outside. */
 static void missing_value(struct decode *d, const struct schema_key *key, struct pair *pair)
 {
 	pair->value = (struct text){ key->type == TYPE_ENV ? scope_environ(d->scope, pair->key.s, pair->key.pos) : "",
@@ -82,7 +82,7 @@ static bool pair_from_item(struct decode *d, const struct schema_key *key, const
 	return true;
 }
 
-/* Lists of names and values are handed over as lines. */
+/* Lists of names and values are passed to builders and runtimes as lines, so they may hold no control characters. */
 static bool has_control(const char *s)
 {
 	for (; *s; s++)
@@ -177,7 +177,7 @@ static void decode_condition(struct decode *d, const struct yaml_node *node, enu
 		  "unknown condition \"%s\"", node->text);
 }
 
-/* {condition: ..., restart: ..., required: ...}; "restart" concerns compose only. */
+/* {condition: ..., restart: ..., required: ...}; "restart" matters only to compose. */
 static void decode_depends_entry(struct decode *d, const struct schema_key *key, const struct entry *entry,
 				 struct depends *ret)
 {
@@ -231,7 +231,7 @@ void decode_depends(struct decode *d, const struct schema_key *key, const struct
 	decode_put_array(out, items, len);
 }
 
-/* compose-spec, 05-services: "db:alias", "db:ro", "service:db". Empty for what is no service of the project. */
+/* compose-spec, 05-services: "db:alias", "db:ro", "service:db". Empty when it names no service of the project. */
 static struct text peer_name(struct decode *d, const struct schema_key *key, struct text written)
 {
 	static const char service[] = "service:", container[] = "container:";

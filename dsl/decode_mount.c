@@ -11,7 +11,7 @@
 
 /* compose's volumes of a service (compose-spec, 05-services): "SOURCE:TARGET:OPTIONS", "TARGET", or a map. */
 
-/* Of the short form's options those that say something here; the others are hints for other systems. */
+/* The options of the short form that have a meaning here; the others are hints for other systems. */
 static const char *mount_options(struct decode *d, const char *s)
 {
 	static const char *const known[] = { "ro", "z", "Z" };
@@ -53,7 +53,7 @@ static bool short_mount(struct decode *d, const struct text *text, struct mount 
 	return false;
 }
 
-/* True with *ret NULL when the map has none. */
+/* True with *ret NULL when the map does not have it. */
 static bool part(struct decode *d, const struct yaml_node *map, const char *name, struct text *ret)
 {
 	static const struct schema_key text_key = { .name = "volumes", .type = TYPE_TEXT };
@@ -87,11 +87,11 @@ static bool long_mount(struct decode *d, const struct schema_key *key, const str
 	ret->kind = type.s && strcmp(type.s, "bind") == 0    ? MOUNT_BIND
 		    : type.s && strcmp(type.s, "tmpfs") == 0 ? MOUNT_TMPFS
 							     : MOUNT_VOLUME;
-	/* Others of compose's (npipe, cluster, image) are not for here. */
+	/* compose's other types (npipe, cluster, image) are not supported. */
 	return !type.s || ret->kind != MOUNT_VOLUME || strcmp(type.s, "volume") == 0;
 }
 
-/* A second file's volume stands for the first one's at the same place. */
+/* A later volume with the same target replaces the earlier one. */
 static size_t add_mount(struct mount *mounts, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {

@@ -62,7 +62,7 @@ static bool has_port(const struct port_list *ports, const struct port *port)
 	return false;
 }
 
-/* A port of the machine for each of the container's, or several for the only one. */
+/* One port of the machine for each of the container's, or a range for a single one. */
 static void decode_port_add_ports(struct decode *d, const struct text *text, struct port_range inner,
 				  struct port_range outer, const struct port *like, struct port_list *ports)
 {
@@ -135,7 +135,7 @@ static void short_port(struct decode *d, const struct text *text, struct port_li
 		decode_port_add_ports(d, text, container, outside, &like, ports);
 }
 
-/* A part of a port's long form that may be missing; false after a complaint. */
+/* An optional part of a port's long form; false after a complaint. */
 static bool port_part(struct decode *d, const struct schema_key *key, const struct yaml_node *map, const char *name,
 		      struct text *ret)
 {

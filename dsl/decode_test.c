@@ -8,8 +8,8 @@
 #include "dsl/node.h"
 #include "dsl/schema.h"
 
-/* compose's healthcheck.test (compose-spec, 05-services): a line for the shell, or a list whose first word says what it
- * is. */
+/* compose's healthcheck.test (compose-spec, 05-services): a command line for the shell, or a list whose first word
+ * gives the form. */
 
 static void check_form(struct decode *d, const struct yaml_node *node, const struct texts *test)
 {

@@ -13,7 +13,7 @@
 #include "dsl/schema.h"
 #include "dsl/words.h"
 
-/* Texts and lists of them, and what every other type complains with. */
+/* Texts and lists of texts, and the complaint that all types share. */
 
 void decode_put_array(void *out, const void *items, size_t len)
 {
@@ -83,7 +83,7 @@ static bool decode_text_decode_item(struct decode *d, const struct schema_key *k
 	return false;
 }
 
-/* Which texts of a list there are already: linear for a few, a map for many. */
+/* The texts already in a list: compared one by one while few, in a map when many. */
 struct seen {
 	struct map *map;
 };
@@ -97,7 +97,7 @@ static void seen_cleanup(struct seen *seen)
 
 #define cleanup_seen __attribute__((cleanup(seen_cleanup)))
 
-/* Adds items[len]; returns the equal one before it, or NULL. */
+/* Adds items[len]; returns an earlier equal item, or NULL. */
 static struct text *seen_add(struct seen *seen, struct text *items, size_t len)
 {
 	if (!seen->map && len >= SMALL_LIST) {
@@ -135,7 +135,7 @@ bool decode_texts(struct decode *d, const struct schema_key *key, const struct y
 		struct text *item = &ret->items[ret->len], *first;
 
 		if (node->items[i]->kind == NODE_SCALAR && !node->items[i]->len && (key->flags & FLAG_FILLED))
-			continue; /* by a variable that is empty */
+			continue; /* from a variable that is empty */
 		if (!decode_text_decode_item(d, key, node->items[i], item)) {
 			good = false;
 			continue;
@@ -173,7 +173,7 @@ static void split_commas(struct decode *d, const struct text *text, struct piece
 	}
 }
 
-/* The same value twice is fine here: such lists come from variables. */
+/* Duplicates are fine here: such lists come from variables. */
 void decode_csv(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct texts *ret)
 {
 	struct seen seen cleanup_seen = { 0 };
@@ -233,7 +233,7 @@ void decode_words(struct decode *d, const struct schema_key *key, const struct y
 	ret->items = arena_array(d->arena, node->len, sizeof(*ret->items));
 	for (size_t i = 0; i < node->len; i++) {
 		ret->len += decode_text_decode_item(d, &item_key, node->items[i], &ret->items[ret->len]);
-		item_key.flags &= ~(unsigned)FLAG_FILLED; /* only the program must not be empty */
+		item_key.flags &= ~(unsigned)FLAG_FILLED; /* only the program name must not be empty */
 	}
 }
 

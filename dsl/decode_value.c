@@ -11,7 +11,7 @@
 #include "dsl/node.h"
 #include "dsl/schema.h"
 
-/* A decimal number of digits only; false when it is not one, or more than `max`. */
+/* Parses a decimal number; false when it is not one, or is above `max`. */
 static bool parse_number(const char *s, uint64_t max, uint64_t *ret)
 {
 	unsigned long long value;
@@ -65,7 +65,7 @@ static bool is_span(const char *s)
 	return true;
 }
 
-/* compose-spec, 05-services, pull_policy. What asks for a pull now and then is content with what is there. */
+/* compose-spec, 05-services, pull_policy. Policies that pull only periodically accept a local image. */
 static bool parse_pull(const char *s, void *ret)
 {
 	static const char *const words[] = { "always", "never",   "missing", "if_not_present",

@@ -55,7 +55,7 @@ static void skip_export(struct dotenv_reader *r)
 	}
 }
 
-/* The text behind a backslash in double quotes. `\$` becomes `$$`, the escape of interpolation. */
+/* The meaning of a backslash escape in double quotes. `\$` becomes `$$`, the escape of interpolation. */
 static void read_escape(struct dotenv_reader *r, struct buf *out)
 {
 	static const char from[] = "abfnrtv";
@@ -165,7 +165,7 @@ static void read_statement(struct dotenv_reader *r)
 	if (*name && (peek(r) == '=' || peek(r) == ':')) {
 		r->at++;
 		read_value(r, name);
-		skip_line(r); /* what is behind a closing quote does not count */
+		skip_line(r); /* the rest of the line after a closing quote is ignored */
 	} else if (*name && (peek(r) < 0 || peek(r) == '\n' || peek(r) == '#')) {
 		dotenv_add(r, (struct dotenv_var){ .name = name, .pos = dotenv_place(r, start) });
 		skip_line(r);

@@ -12,16 +12,15 @@ struct arena;
 /* One assignment of an env file. */
 struct dotenv_var {
 	const char *name;
-	const char *value; /* quotes and escapes undone; NULL: a name alone, which takes the environment's value */
-	bool expand;       /* not in single quotes: `value` may hold "$VAR" ("$$" stands for a dollar sign) */
+	const char *value; /* with quotes and escapes removed; NULL: only a name, which takes the environment's value */
+	bool expand;       /* not in single quotes: `value` may contain "$VAR" ("$$" is a dollar sign) */
 	struct pos pos;    /* of the value */
 };
 
 /*
- * Parses an env file as compose does (compose-go, dotenv): comments, "export", NAME=value and
- * NAME: value, single and double quotes over several lines, escapes in double quotes. Nothing is
- * expanded. Complaints go to `diags`, where `file` is the text's id; the rest is read all the same.
- * The array and its strings live in `arena`.
+ * Parses an env file as compose does (compose-go, dotenv): comments, "export", NAME=value and NAME: value, single and
+ * double quotes over several lines, escapes in double quotes. Expands nothing. Complaints go to `diags`, where `file`
+ * is the text's id; the rest is still read. The array and its strings live in `arena`.
  */
 void dotenv_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
 		  struct dotenv_var **ret_vars, size_t *ret_len);

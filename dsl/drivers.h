@@ -2,11 +2,11 @@
 #define DSL_DRIVERS_H
 
 /*
- * The builders and the runtimes, best first: what needs no daemon before what does. Whatever needs their names takes them from
- * these rows. `first` is called with the first row, `more` with each of the others.
+ * The builders and the runtimes, best first: those that need no daemon come before those that do. Everything that
+ * needs their names takes them from these rows. `first` is called with the first row, `more` with each of the others.
  *
- * BUILDER_DRIVERS: the name; how an instance is named, "" when there is only one; the name it had before, or NULL; the
- * runtime that has the same engine behind it, or NULL; whether the manifest's `tls` is for it.
+ * BUILDER_DRIVERS: name; how an instance is named, "" when there is only one; former name, or NULL; the runtime that
+ * shares its engine, or NULL; whether the manifest's `tls` applies to it.
  */
 #define BUILDER_DRIVERS(first, more)                                                                \
 	first(buildah, "", NULL, "podman", false) more(docker, "[:BUILDER]", NULL, "docker", false) \

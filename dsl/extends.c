@@ -16,11 +16,11 @@
 #include "dsl/schema.h"
 #include "dsl/unit.h"
 
-/* One step on the way from a service to the last template it builds on. */
+/* One step of the chain from a service to the last template it builds on. */
 struct extends_step {
 	const struct entry *entry;
 	struct yaml_node *node;
-	struct pos pos; /* of the name in `extends:` that leads on */
+	struct pos pos; /* of the name in `extends:` that continues the chain */
 };
 
 struct chain {
@@ -28,14 +28,14 @@ struct chain {
 	size_t len;
 };
 
-/* What `extends` says. */
+/* The meaning of an `extends` key. */
 struct extending {
-	const struct yaml_node *name; /* a scalar; NULL: nothing, or complained */
+	const struct yaml_node *name; /* a scalar; NULL: nothing, or already complained about */
 	bool services_only;           /* compose's form */
-	const struct unit *where;     /* whose names it means */
+	const struct unit *where;     /* the manifest that the name is looked up in */
 };
 
-/* The names that are known in a file: its own when it is only extended, else the whole manifest's. */
+/* The names known in a file: its own when it is only extended, else the whole manifest's. */
 static struct map *names_at(const struct merge *m, const struct unit *unit, bool services)
 {
 	for (; unit; unit = unit->parent)
@@ -80,7 +80,7 @@ static void read_map(struct merge *m, const struct yaml_node *node, struct exten
 		ret->name = NULL;
 }
 
-/* `extends` is interpolated. */
+/* `extends` must be interpolated already. */
 static struct extending read_extends(struct merge *m, const struct yaml_node *extends)
 {
 	struct extending extending = { .name = extends };
@@ -106,7 +106,7 @@ static const struct entry *find_extended(const struct merge *m, const struct ext
 	return found ? found : map_get(names_at(m, extending->where, true), name);
 }
 
-/* The node that this one extends, or NULL: it extends nothing, or that was complained about. `*pos`: where it is named. */
+/* The node that this one extends. NULL: it extends nothing, or there was a complaint. `*pos`: where it is named. */
 static const struct entry *find_base_entry(struct merge *m, const struct yaml_node *node, struct pos *pos)
 {
 	const struct yaml_node *extends = node_get(node, "extends");
@@ -160,7 +160,7 @@ static void extends_complain_cycle(struct merge *m, const struct chain *chain, s
 			   chain->steps[i + 1 < chain->len ? i + 1 : first].entry->key);
 }
 
-/* Each cycle is told once, by the member that was written first. */
+/* Each cycle is reported once, by the member that comes first in the manifest. */
 static void check_cycle(struct merge *m, const struct chain *chain, const struct entry *again)
 {
 	size_t first = 0;
@@ -184,7 +184,7 @@ static bool in_chain(const struct chain *chain, const struct entry *entry)
 	return false;
 }
 
-/* Follows `extends`. False after a complaint that breaks the chain. */
+/* Follows `extends` to its end. False after a complaint that breaks the chain. */
 static void extends_follow(struct merge *m, const struct entry *entry, struct chain *chain)
 {
 	while (entry) {

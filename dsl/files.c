@@ -29,7 +29,7 @@ void files_cleanup(struct files *files)
 	error_free(files->unread);
 }
 
-/* A path that is missing or no file was a wrong name: the user's fault. */
+/* A path that is missing or not a file is a wrong name: the user's fault. */
 static int usage(struct error **err, struct error *error)
 {
 	if (!error_unreadable(error))
@@ -104,7 +104,7 @@ static bool has_own(const struct schema *schema, const struct yaml_node *map)
 	return false;
 }
 
-/* By its name; one of another name when it has none of cbuild's own words. */
+/* Decided by its name; a file of another name is compose's when it has none of cbuild's own keys. */
 static bool is_compose(const char *path, const struct yaml_node *tree)
 {
 	const struct yaml_node *services = node_get(tree, "services");
@@ -148,7 +148,7 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 	return 0;
 }
 
-/* Names of a section -> their entries. */
+/* The names of a section, with their entries. */
 static struct map *index_section(struct files *files, const struct yaml_node *tree, const char *section)
 {
 	const struct yaml_node *node = node_get(tree, section);
@@ -198,7 +198,7 @@ const struct unit *files_extend(struct files *files, const struct text *name)
 	id = arena_printf(files->arena, "extends %s", real ? real : path);
 	unit = map_get(files->included, id);
 	if (unit)
-		return unit->services ? unit : NULL; /* what is wrong with it has been said */
+		return unit->services ? unit : NULL; /* its faults were already reported */
 	if (!files_allow(files, from, name->pos))
 		return NULL;
 	unit = extend_new(files, from, name, path);
@@ -217,7 +217,7 @@ int files_add_env(struct files *files, struct unit *unit, const char *path, cons
 	uint32_t file;
 
 	remember(files, path);
-	/* That of the command line is no longer optional. */
+	/* A file named on the command line is no longer optional. */
 	if ((unit->parent || optional) && outside_refuse(files->inside, path, err) < 0)
 		return -1;
 	if ((optional ? fs_read_if(path, ENV_FILE_MAX, &text, &found, &error)

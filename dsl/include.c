@@ -19,23 +19,24 @@
 #include "dsl/scope.h"
 #include "dsl/unit.h"
 
-/* `include` (compose-spec, 14-include): each item is a manifest of its own, whose paths start in its own folder. What
- * it defines becomes part of the whole; what it says for itself (registry, platforms, tags, vars) stays its own. */
+/* `include` (compose-spec, 14-include): each item is a manifest of its own, whose relative paths start in its own
+ * folder. Its definitions become part of the whole manifest; its own defaults (registry, platforms, tags, vars)
+ * apply to it alone. */
 
-/* Sections that all files share, by name. */
+/* Sections that all files share, with their names. */
 static const char *const sections[] = {
 	"services", "templates", "groups", "secrets", "registries", "configs", "models", "networks", "volumes",
 };
 
 enum { SECTIONS = sizeof(sections) / sizeof(sections[0]) };
 
-/* The sections that a manifest contributes. */
+/* The sections that an included manifest contributes. */
 struct bringing {
 	struct yaml_node **trees;
 	size_t len, cap;
 };
 
-/* An item of `include`. */
+/* One item of `include`. */
 struct include_item {
 	struct texts paths;
 	struct text dir; /* s NULL: the first path's */
@@ -80,7 +81,7 @@ static bool include_decode_item(struct decode *d, const struct yaml_node *node, 
 	return decode_path(d, "path", path, &ret->paths);
 }
 
-/* Two reads of a file are the same when everything that affects its meaning is. */
+/* Two reads of a file are the same if everything that affects its meaning is the same. */
 static const char *identity(struct files *files, const struct unit *unit, const struct include_item *item)
 {
 	struct buf text cleanup_buf = { 0 };
@@ -93,7 +94,7 @@ static const char *identity(struct files *files, const struct unit *unit, const 
 	return arena_strdup(files->arena, text.data);
 }
 
-/* From the unit that is included again down to the one that does it. */
+/* Reports the cycle, from the unit that is included again down to the one that includes it. */
 static void include_complain_cycle(struct files *files, const struct unit *first, const struct unit *last, struct pos pos)
 {
 	const struct unit *chain[FILES_DEPTH_MAX + 1];
@@ -151,12 +152,12 @@ static void read_env(struct files *files, struct unit *unit, const struct includ
 	}
 }
 
-/* The files of one item, merged; NULL after a complaint. */
+/* The merged files of one item; NULL after a complaint. */
 static struct yaml_node *include_read_files(struct files *files, struct unit *unit, const struct include_item *item)
 {
 	struct yaml_node *tree = NULL;
 
-	unit->files_len = 0; /* each is added as it is read */
+	unit->files_len = 0; /* each file is added as it is read */
 	for (size_t i = 0; i < item->paths.len; i++) {
 		const struct text *name = &item->paths.items[i];
 		const char *path = files_join(files, unit->parent->dir, name->s);
@@ -170,7 +171,7 @@ static struct yaml_node *include_read_files(struct files *files, struct unit *un
 	return tree;
 }
 
-/* Sections that stay with the included manifest. */
+/* Sections that stay private to the included manifest. */
 static struct yaml_node *own_part(struct files *files, const struct yaml_node *tree)
 {
 	struct entry *entries = arena_array(files->arena, tree->len + 1, sizeof(*entries));
@@ -214,7 +215,7 @@ static void include_item(struct files *files, struct unit *parent, const struct 
 		return;
 	id = identity(files, unit, &item);
 	if (map_set(files->included, id, unit))
-		return; /* what it brings is there already */
+		return; /* its contribution is already there */
 	read_env(files, unit, &item);
 	tree = include_read_files(files, unit, &item);
 	if (!tree)
@@ -247,17 +248,17 @@ static void complain_twice(struct files *files, const char *section, const struc
 	diags_note(files->diags, first->pos, "first defined here");
 }
 
-/* A file's own values are merged over those it includes. */
+/* A file's own values are merged over those of the files it includes. */
 static void override(struct files *files, const char *section, struct entry *own, const struct entry *brought)
 {
 	const struct schema_key *key = schema_find(&schema_root, section);
 
 	if (own->value->kind == NODE_MAP && brought->value->kind == NODE_MAP && own->value->tag == NODE_PLAIN)
 		own->value = merge_nodes(files->arena, key->sub, brought->value, own->value);
-	own->pos = brought->pos; /* its paths start there */
+	own->pos = brought->pos; /* its relative paths start there */
 }
 
-/* A section of the tree with those of all trees that were brought. */
+/* One section of the tree, merged with that of all included trees. */
 static struct yaml_node *include_gather(struct files *files, const char *section, const struct yaml_node *own,
 					const struct bringing *bringing)
 {
@@ -293,7 +294,7 @@ static struct yaml_node *include_gather(struct files *files, const char *section
 	return node_map(files->arena, own ? own->pos : (struct pos){ 0 }, entries, len);
 }
 
-/* A section that is no map is left as it is: it is complained about later. */
+/* A section that is not a map is left as it is; decoding will complain. */
 static void complain_shapes(struct files *files, const struct bringing *bringing)
 {
 	for (size_t i = 0; i < bringing->len; i++) {

@@ -16,7 +16,7 @@
 
 #define DOLLAR_HINT "write \"$$\" for a dollar sign"
 
-/* One scalar on its way. */
+/* A scalar being interpolated. */
 struct interp_walk {
 	struct interp *interp;
 	const struct yaml_node *node;
@@ -29,8 +29,8 @@ struct interp_walk {
 
 static void walk_until(struct interp_walk *w, struct buf *out, bool braces);
 
-/* The place of the n-th '$' of the scalar's text: the n-th in its source, as no other notation for
- * '$' is in use; else where the scalar begins. */
+/* The position of the n-th '$' of the scalar's text: the n-th in its source; where the scalar begins if the source
+ * writes '$' in another way. */
 static struct pos dollar_pos(const struct interp_walk *w, const char *dollar)
 {
 	const struct interp *in = w->interp;
@@ -53,7 +53,7 @@ static struct pos dollar_pos(const struct interp_walk *w, const char *dollar)
 	return node->pos;
 }
 
-/* Goes to the end of the scalar when there have been too many. */
+/* After too many complaints, skips to the end of the scalar. */
 __attribute__((format(printf, 4, 5))) static void complain(struct interp_walk *w, const char *dollar, const char *hint,
 							   const char *fmt, ...)
 {
@@ -71,7 +71,7 @@ __attribute__((format(printf, 4, 5))) static void complain(struct interp_walk *w
 		w->at = w->text + strlen(w->text);
 }
 
-/* As compose does, but once a name. */
+/* As compose does, but once for each name. */
 static void note_unset(struct interp_walk *w, const char *name)
 {
 	struct interp *interp = w->interp;
@@ -124,7 +124,7 @@ static void put_value(struct interp_walk *w, struct buf *out, const char *dollar
 	buf_add(out, value, len);
 }
 
-/* Looks up `name` for a use without an alternative. */
+/* Looks up `name` where no default was given. */
 static void put_variable(struct interp_walk *w, struct buf *out, const char *dollar, const char *name)
 {
 	const char *value, *why = NULL;
@@ -149,8 +149,8 @@ static bool is_late(const char *value)
 	return value && value[0] == LATE_OPEN && strchr(value, LATE_CLOSE) == value + strlen(value) - 1;
 }
 
-/* "${NAME" has been read and an operator stands at w->at: reads it and the word behind it up to the
- * closing brace. `out` NULL: only for the syntax. */
+/* After "${NAME", with an operator at w->at: reads the operator and the word after it up to the closing brace.
+ * `out` NULL: only checks the syntax. */
 static void put_alternative(struct interp_walk *w, struct buf *out, const char *dollar, const char *name)
 {
 	struct buf word cleanup_buf = { 0 };
@@ -175,7 +175,7 @@ static void put_alternative(struct interp_walk *w, struct buf *out, const char *
 		}
 	}
 	use_value = value && !(colon && !*value);
-	/* the word counts with "+" when there is a value, with the others when there is none */
+	/* with "+" the word is used when there is a value, with the others when there is none */
 	walk_until(w, out && (op == '+') == use_value ? &word : NULL, true);
 	if (!out || w->broken)
 		return;
@@ -196,7 +196,7 @@ static void skip_braces(struct interp_walk *w)
 		w->at++;
 }
 
-/* w->at is behind "${". */
+/* w->at is after "${". */
 static void put_braces(struct interp_walk *w, struct buf *out, const char *dollar)
 {
 	const char *start = w->at;
@@ -259,8 +259,7 @@ static void put_dollar(struct interp_walk *w, struct buf *out)
 	}
 }
 
-/* Up to the end, or with `braces` to the closing brace that belongs to us (not taken). `out` NULL:
- * the text is not used, but its syntax counts. */
+/* Interpolates to the end, or with `braces` to our closing brace (not consumed). `out` NULL: only checks the syntax. */
 static void walk_until(struct interp_walk *w, struct buf *out, bool braces)
 {
 	size_t open = 0;

@@ -14,10 +14,10 @@ struct schema;
 struct scope;
 
 /*
- * Interpolation as in compose (compose-spec, 12-interpolation): $VAR, ${VAR}, ${VAR:-default},
- * ${VAR-default}, ${VAR:?message}, ${VAR?message}, ${VAR:+other}, ${VAR+other}, nested inside
- * the braces, "$$" for a dollar sign; one before what is no name stays as it is. A variable that is not set and has no
- * default is empty in compose and env files, and noted; elsewhere it is a complaint.
+ * Interpolation as in compose (compose-spec, 12-interpolation): $VAR, ${VAR}, ${VAR:-default}, ${VAR-default},
+ * ${VAR:?message}, ${VAR?message}, ${VAR:+other}, ${VAR+other}, nested inside the braces. "$$" is a dollar sign; a "$"
+ * that no name follows stays. An unset variable without a default is empty in compose and env files, with a note;
+ * elsewhere it is an error.
  */
 
 #define INTERP_NEST_MAX 64                  /* braces within braces */
@@ -30,16 +30,16 @@ struct interp {
 	struct diags *diags;
 	struct scope *scope;
 	size_t total;
-	bool env_file;      /* what is interpolated now is a value of one */
-	struct map *unset;  /* names that were taken as empty */
-	struct texts notes; /* a sentence about each of them */
+	bool env_file;      /* a value of an env file is being interpolated */
+	struct map *unset;  /* names that were treated as empty */
+	struct texts notes; /* one sentence for each of them */
 };
 
-/* The text of a scalar with its variables filled in (in the arena), or NULL after a complaint. */
+/* The text of a scalar with variables filled in (in the arena), or NULL after a complaint. */
 const char *interp_scalar(struct interp *interp, const struct yaml_node *scalar);
-/* A tree with every value interpolated; what holds no '$' is shared. Keys stay as they are. Scalars
- * that were complained about become NODE_BROKEN. In maps that `schema` (may be NULL) describes, keys
- * that are ignored ("x-...") stay as they are with all below them, and so do those that cbuild does not use. */
+/* A tree with every value interpolated; parts without '$' are shared with the original. Keys are not interpolated.
+ * Faulty scalars become NODE_BROKEN. In maps that `schema` (may be NULL) describes, ignored keys ("x-...") and keys
+ * that cbuild does not use are left alone with everything below them. */
 struct yaml_node *interp_node(struct interp *interp, const struct schema *schema, struct yaml_node *node);
 
 #endif

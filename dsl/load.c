@@ -21,7 +21,7 @@
 #include "dsl/services.h"
 #include "dsl/unit.h"
 
-/* One load on its way. */
+/* The state of one load. */
 struct load {
 	const struct load_options *options;
 	struct diags *diags;
@@ -35,7 +35,7 @@ struct load {
 	struct draft draft;
 };
 
-/* A map of the top level; NULL when it is not given, or complained about. */
+/* A map of the top level; NULL when it is missing or was complained about. */
 static const struct yaml_node *take_map(struct load *load, const struct yaml_node *node, const char *name)
 {
 	if (!node || node->kind == NODE_NULL || node->kind == NODE_BROKEN)
@@ -52,7 +52,7 @@ static void index_names(struct map *map, const struct yaml_node *node)
 		map_set(map, node->entries[i].key, &node->entries[i]);
 }
 
-/* The top level, interpolated but for what is looked at part by part. */
+/* The top level, interpolated except for the sections that are handled one by one. */
 static void decode_top(struct load *load, const struct unit *unit, const struct yaml_node *root, struct draft *draft)
 {
 	struct interp *interp = scope_interp(load->scope);
@@ -69,7 +69,8 @@ static void decode_top(struct load *load, const struct unit *unit, const struct 
 	scope_check_vars(load->scope, unit);
 }
 
-/* What is taken away, down to the services and templates: below these it is what they extend that loses it. */
+/* Removes what is tagged "!reset", down to services and templates; inside these, the tag removes values of what
+ * they extend. */
 static struct yaml_node *strip_top(struct load *load, struct yaml_node *root)
 {
 	struct entry *entries = arena_array(load->arena, root->len, sizeof(*entries));
@@ -84,7 +85,7 @@ static struct yaml_node *strip_top(struct load *load, struct yaml_node *root)
 	return node_map(load->arena, root->pos, entries, root->len);
 }
 
-/* The manifests that are included: what they say for their own services. */
+/* The included manifests: the defaults for their own services. */
 static void decode_included(struct load *load)
 {
 	for (size_t i = 1; i < load->units->len; i++) {
@@ -99,7 +100,7 @@ static void decode_included(struct load *load)
 	}
 }
 
-/* The whole tree: each part interpolated where its scope is known, then decoded. */
+/* Decodes the whole tree; each part is interpolated where its scope is known. */
 static void decode_tree(struct load *load, struct yaml_node *root)
 {
 	struct map *template_names cleanup_map = map_new();
@@ -153,7 +154,7 @@ static void resolve(struct load *load)
 	resolve_manifest(&resolve);
 }
 
-/* The service that "web.build.target" begins with: the longest name, as names may have dots. */
+/* The service that "web.build.target" begins with: the longest matching name, because names may contain dots. */
 static struct entry *set_service(const struct yaml_node *services, const char *name)
 {
 	struct entry *found = NULL;
@@ -169,7 +170,7 @@ static struct entry *set_service(const struct yaml_node *services, const char *n
 	return found;
 }
 
-/* --set SERVICE.KEY=VALUE: instead of what the manifest says. Other names are variables. */
+/* --set SERVICE.KEY=VALUE replaces the manifest's value. All other names are variables. */
 static struct yaml_node *apply_set(struct load *load, struct yaml_node *root, const char *set)
 {
 	const struct yaml_node *services = node_get(root, "services");
@@ -193,7 +194,7 @@ static struct yaml_node *apply_set(struct load *load, struct yaml_node *root, co
 	return merge_set(load->arena, NULL, root, "services", changed);
 }
 
-/* The env files: those named, else ".env" beside the manifest when it is there. */
+/* Reads the env files: those given, else ".env" beside the manifest if it exists. */
 static int read_env_files(const struct load_options *options, struct files *files, struct unit *first, struct error **err)
 {
 	cleanup_free char *path = path_join(first->dir, ".env");
@@ -232,7 +233,7 @@ char *load_outside(const struct load_options *options, const char *name)
 	return value;
 }
 
-/* The first manifest with those merged over it, and all that they include. */
+/* Reads the first manifest, those merged over it, and everything they include. */
 static int read_all(struct load *load, struct yaml_node **root, struct error **err)
 {
 	const struct load_options *options = load->options;
@@ -261,7 +262,7 @@ static void keep_paths(struct load *load)
 	memcpy(manifest->files, files->paths, files->paths_len * sizeof(*manifest->files));
 }
 
-/* Unset variables, which are empty, may be the cause of the other complaints. */
+/* Unset variables count as empty and may have caused the other complaints. */
 static void tell_notes(struct load *load)
 {
 	const struct texts *notes = &scope_interp(load->scope)->notes;

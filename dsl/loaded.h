@@ -6,7 +6,7 @@
 struct arena;
 struct map;
 
-/* A manifest with what it lives in; for dsl/ alone. */
+/* A manifest with the memory that holds it; for dsl/ alone. */
 struct loaded {
 	struct manifest manifest;
 	struct arena *arena;

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "dsl/loaded.h"
 
-/* The manifest is the first member of what load made. */
+/* The manifest is the first member of the struct that the loader allocated. */
 static struct loaded *loaded_of(const struct manifest *manifest)
 {
 	return (struct loaded *)((char *)manifest - offsetof(struct loaded, manifest));

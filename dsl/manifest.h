@@ -17,7 +17,7 @@
  * late_expand (dsl/late.h) fills them in.
  */
 
-/* A scalar the user wrote, with its place. `s` is NULL when it is not given. */
+/* A scalar as the user wrote it, with its position. `s` is NULL when it is missing. */
 struct text {
 	const char *s;
 	struct pos pos;
@@ -47,26 +47,26 @@ enum context_kind {
 };
 
 struct named_context {
-	struct text name; /* as the Dockerfile writes it */
+	struct text name; /* as the Dockerfile refers to it */
 	enum context_kind kind;
 	struct text value;
 	size_t service; /* for CONTEXT_SERVICE: index into manifest.services */
 };
 
-/* The formats of layers beside the plain image's (gzip, or what the builder made). */
+/* Layer formats other than the plain image's (gzip, or whatever the builder made). */
 enum format_kind { FORMAT_ZSTD, FORMAT_ESTARGZ, FORMAT_NYDUS, FORMAT_KINDS };
 
-/* A further image of the same content. */
+/* Another image with the same content. */
 struct image_format {
 	struct text name; /* "zstd" */
 	enum format_kind kind;
-	struct text suffix; /* behind each of the service's tags: "-zstd"; never empty */
+	struct text suffix; /* appended to each of the service's tags: "-zstd"; never empty */
 };
 
-/* How much a builder is to say about how it built an image. */
+/* How much provenance a builder is to record. */
 enum provenance { PROVENANCE_NONE, PROVENANCE_MIN, PROVENANCE_MAX, PROVENANCES };
 
-/* A secret of a build. Only its id is part of anything that is kept. */
+/* A secret of a build. Of its data, only the id is ever stored. */
 struct build_secret {
 	struct text id;
 	struct text file;     /* absolute path, or s NULL: */
@@ -80,14 +80,14 @@ struct build_spec {
 	struct text dockerfile; /* absolute cleaned path ("Dockerfile" in the context by default) */
 	struct pairs args;      /* values may hold late variables */
 	struct text target;
-	struct platform *platforms; /* build.platforms, else the manifest's, else none (= the host's) */
+	struct platform *platforms; /* build.platforms, else the manifest's; empty: the host's */
 	size_t platforms_len;
 	struct pairs labels;
 	struct named_context *contexts; /* sorted by name */
 	size_t contexts_len;
-	struct text inline_text; /* the Dockerfile's own text; s NULL: it is in the file */
-	struct text network;     /* "default", "none", "host"; s NULL: the builder's */
-	uint64_t shm_size;       /* bytes; 0: the builder's */
+	struct text inline_text; /* the Dockerfile itself; s NULL: it is in the file */
+	struct text network;     /* "default", "none", "host"; s NULL: the builder's default */
+	uint64_t shm_size;       /* bytes; 0: the builder's default */
 	struct texts hosts;      /* "name:address" */
 	struct build_secret *secrets;
 	size_t secrets_len;
@@ -96,25 +96,25 @@ struct build_spec {
 	bool no_cache, pull;
 	enum provenance provenance;
 	bool sbom;
-	const char *sbom_generator; /* the scanner's image; NULL: the builder's own */
+	const char *sbom_generator; /* the scanner's image; NULL: the builder's default */
 };
 
-/* A declared step before the build. Paths are relative to the manifest's folder. */
+/* A step that runs before the build. Paths are relative to the manifest's folder. */
 struct prepare_spec {
 	struct pos pos;
-	const char *dir;      /* absolute: where it runs, the folder of the file it is written in */
+	const char *dir;      /* absolute: the working directory, the folder of the file that declares it */
 	struct texts run;     /* argv; may hold late variables */
 	struct texts inputs;  /* glob patterns with ** (base/glob.h, glob_match_deep) */
 	struct texts outputs; /* paths; may hold late variables */
-	struct texts env;     /* names of environment variables that the step sees and that count */
-	bool per_platform;    /* mentions ${platform.*}: one node per platform, else one per service */
+	struct texts env;     /* names of environment variables that the step sees; they are inputs */
+	bool per_platform;    /* mentions ${platform.*}: one node for each platform instead of one for the service */
 };
 
 /* A file of NAME=value lines. */
 struct env_file {
 	struct text path; /* as written; relative to the folder of its manifest */
 	bool optional;    /* it may be missing */
-	bool raw;         /* its values hold no variables */
+	bool raw;         /* its values are not interpolated */
 	const char *full; /* its absolute path */
 };
 
@@ -122,7 +122,7 @@ enum pull_when { PULL_MISSING, PULL_ALWAYS, PULL_NEVER };
 
 struct pull_policy {
 	enum pull_when when;
-	const char *written; /* NULL: nothing was */
+	const char *written; /* as written; NULL: not given */
 };
 
 enum depends_condition { DEPENDS_STARTED, DEPENDS_HEALTHY, DEPENDS_COMPLETED, DEPENDS_CONDITIONS };
@@ -131,8 +131,8 @@ struct depends {
 	struct text name;
 	size_t service; /* index into manifest.services */
 	enum depends_condition condition;
-	bool optional; /* "required: false": it need not be there */
-	bool restart;  /* when that one is restarted, for compose alone */
+	bool optional; /* "required: false": it may be missing */
+	bool restart;  /* restart it when that one is restarted; compose only */
 };
 
 struct http_check {
@@ -140,8 +140,8 @@ struct http_check {
 	struct text path;       /* begins with '/' */
 	uint16_t port;          /* container port; 0: the service's first port */
 	uint16_t status;        /* 0: any 2xx */
-	struct text body;       /* regular expression (checked to compile by verify), s NULL: any body */
-	struct text json_path;  /* "a.b.c" into a JSON answer, s NULL: not asked */
+	struct text body;       /* regular expression (verify checks that it compiles), s NULL: any body */
+	struct text json_path;  /* "a.b.c" into a JSON answer, s NULL: not checked */
 	struct text json_value; /* the text the value must equal */
 	uint64_t timeout_ms;    /* until healthy; default 30000 */
 };
@@ -154,44 +154,44 @@ struct tcp_check {
 
 struct verify_spec {
 	struct pos pos;  /* line 0: no `verify:` given */
-	const char *dir; /* absolute: where its commands run, the folder of the file it is written in */
+	const char *dir; /* absolute: the working directory of its commands, the folder of the file that declares it */
 	bool has_http, has_tcp;
 	struct http_check http;
 	struct tcp_check tcp;
-	struct text user;  /* "nonroot", a name, a uid, uid:gid; s NULL: not asked */
-	uint64_t max_size; /* bytes, compressed, per platform; 0: not asked */
+	struct text user;  /* "nonroot", a name, a uid, uid:gid; s NULL: not checked */
+	uint64_t max_size; /* bytes, compressed, per platform; 0: not checked */
 	struct pos max_size_pos;
-	struct texts entrypoint; /* len 0: not asked */
+	struct texts entrypoint; /* len 0: not checked */
 	struct texts ports;      /* "8000" or "8000/tcp" that the image must expose */
 	struct pairs labels;     /* that the image must carry */
-	struct texts platforms;  /* that the index must hold, normalised texts */
+	struct texts platforms;  /* that the index must contain, normalised texts */
 	struct texts *run;       /* checker commands (argv); may hold late ${image.*} */
 	size_t run_len;
 };
 
 /* A port of a container. */
 struct port {
-	uint16_t inner;             /* there */
-	uint16_t outer, outer_last; /* on this machine, one of these; 0: a free one */
-	const char *host;           /* address on this machine; NULL: the loopback interface's */
+	uint16_t inner;             /* in the container */
+	uint16_t outer, outer_last; /* on this machine, any of these; 0: a free one */
+	const char *host;           /* address on this machine; NULL: the loopback address */
 	bool udp;
 };
 
 enum mount_kind { MOUNT_VOLUME, MOUNT_BIND, MOUNT_TMPFS, MOUNT_KINDS };
 
-/* Resources of the machine for a container of `cbuild up`. */
+/* Something of the machine that is mounted into a container of `cbuild up`. */
 struct mount {
 	enum mount_kind kind;
-	struct text source; /* MOUNT_BIND: absolute path; MOUNT_VOLUME: name, s NULL: one of its own; MOUNT_TMPFS: none */
+	struct text source; /* MOUNT_BIND: absolute path; MOUNT_VOLUME: name, s NULL: anonymous; MOUNT_TMPFS: unused */
 	const char *target;
 	const char *options; /* "ro", "ro,z", or "" */
 };
 
-/* When a service that others wait for is healthy; verify's http and tcp come before it. */
+/* How to tell that a service others wait for is healthy; verify's http and tcp take precedence. */
 struct healthcheck {
 	struct pos pos;      /* line 0: not given */
-	struct texts test;   /* "CMD" word..., "CMD-SHELL" line, or "NONE"; len 0: the image's */
-	uint64_t timeout_ms; /* of one try; 0: the runtime's */
+	struct texts test;   /* "CMD" word..., "CMD-SHELL" line, or "NONE"; len 0: the image's own */
+	uint64_t timeout_ms; /* of one attempt; 0: the runtime's default */
 	bool disable;
 };
 
@@ -201,24 +201,24 @@ struct service {
 	bool has_build;
 	struct build_spec build;
 	struct text image; /* repository, registry included, no tag: "ghcr.io/aic-sos/control-plane" (with the digest, if `reference` has one) */
-	bool named;   /* `image` was written, or has the registry: FROM and COPY --from may mean it */
-	size_t maker; /* index of the service whose build makes its image: its own, or that of the first with the same image and the same build */
-	struct texts tags; /* of the published references; at least one unless publish is false or `reference` has a digest */
-	struct texts references;      /* further whole references ("ghcr.io/acme/web:1"), from build.tags */
-	struct image_format *formats; /* besides the plain one; none when publish is false */
+	bool named; /* `image` was given, or includes a registry: FROM and COPY --from may refer to it */
+	size_t maker; /* index of the service whose build makes its image: itself, or the first service with the same image and build */
+	struct texts tags; /* of the published references; at least one, unless publish is false or `reference` has a digest */
+	struct texts references;      /* more complete references ("ghcr.io/acme/web:1"), from build.tags */
+	struct image_format *formats; /* in addition to the plain image; none when publish is false */
 	size_t formats_len;
-	struct text reference;   /* without build: the image to start as written, with its tag or digest; else s NULL */
-	struct pull_policy pull; /* of that one */
-	struct text platform;    /* that it runs on, as written; or s NULL */
-	bool provided;           /* something other than a container: never built nor started */
-	bool publish;            /* false: only a base of others */
+	struct text reference; /* without build: the image to start, as written, with its tag or digest; else s NULL */
+	struct pull_policy pull; /* when to pull `reference` */
+	struct text platform;    /* to run on, as written; or s NULL */
+	bool provided;           /* not a container: never built or started */
+	bool publish;            /* false: only a base for others */
 	struct texts profiles;   /* len 0: always part of "all" */
-	bool active;             /* part of "all": it has no profiles, or one that was asked for */
+	bool active;             /* part of "all": it has no profiles, or one of them was requested */
 	bool has_prepare;
 	struct prepare_spec prepare;
 	struct texts needs;      /* build-order edges by name */
 	size_t *needs_index;     /* needs.len indices into manifest.services */
-	struct depends *depends; /* those that can be started */
+	struct depends *depends; /* only those that can be started */
 	size_t depends_len;
 	/* how it runs, for verification */
 	struct port *ports; /* in the order written */
@@ -226,8 +226,7 @@ struct service {
 	struct pairs environment;
 	struct env_file *env_files;
 	size_t env_files_len;
-	struct pairs file_environment; /* from env_files, without what `environment` has: often secrets, so never
-					* stored or shown. Empty for a service that no check starts */
+	struct pairs file_environment; /* from env_files, without names that `environment` sets: often secrets, so never stored or shown. Empty for a service that no check starts */
 	struct texts command;
 	struct texts entrypoint;
 	struct text user;
@@ -237,23 +236,23 @@ struct service {
 	struct mount *mounts;
 	size_t mounts_len;
 	struct verify_spec verify;
-	struct texts unused; /* what was said of how it runs, and is not done */
+	struct texts unused; /* keys about how it runs that cbuild ignores */
 };
 
-/* How a registry is talked to. */
+/* How to talk to a registry. */
 struct registry_spec {
 	struct text host; /* as images name it: "ghcr.io", "localhost:5000" */
 	bool insecure;    /* plain HTTP */
 	struct text ca;   /* absolute paths of PEM files, or s NULL */
 	struct text cert, key;
-	struct texts mirrors; /* "mirror.lan:5000", "host/path": asked first, in this order, for base images */
-	struct text auth;     /* "https://auth.example.com": where tokens may be fetched with the login; or s NULL */
+	struct texts mirrors; /* "mirror.lan:5000", "host/path": tried first, in this order, for base images */
+	struct text auth;     /* "https://auth.example.com": a token server that may get the login; or s NULL */
 	uint64_t timeout_ms;
 };
 
 struct group {
 	struct text name;
-	size_t *services; /* indices, groups within groups resolved, no index twice */
+	size_t *services; /* indices without duplicates, nested groups resolved */
 	size_t services_len;
 };
 
@@ -262,12 +261,12 @@ struct builder_tls {
 	struct text ca, cert, key; /* absolute paths; s NULL: not given */
 };
 
-/* One of several that share the builds. */
+/* One of several builders that share the work. */
 struct manifest_builder {
 	struct text name, driver;
 	struct text addr;            /* s NULL: the driver's default */
 	struct texts platform_texts; /* as written */
-	struct platform *platforms;  /* len 0: those that it says are its own */
+	struct platform *platforms;  /* len 0: those that the builder reports as native */
 	size_t platforms_len;
 	uint16_t weight, jobs; /* at least 1 */
 	bool emulate;
@@ -276,39 +275,39 @@ struct manifest_builder {
 
 struct manifest {
 	const char *path;   /* of the first file, as given */
-	const char *dir;    /* absolute cleaned folder of the first file: where relative paths start */
-	const char **files; /* absolute: whatever it was read from, or would be if it were there (.env) */
+	const char *dir;    /* absolute cleaned folder of the first file: relative paths start there */
+	const char **files; /* absolute: all files it was read from, or would be if they existed (.env) */
 	size_t files_len;
-	struct texts notes; /* what the user should know of it, a sentence each */
+	struct texts notes; /* things the user should know about it, one sentence each */
 	struct text project;
-	const char *prefix; /* of names by the project: of images that have no other, of volumes; as compose normalises it */
-	struct text registry;       /* this and the next two: for the services that the first file defines */
+	const char *prefix; /* the project's name in other names: of images without a name of their own, of volumes; normalised as compose does */
+	struct text registry;       /* this and the next two: for services that the first file defines */
 	struct platform *platforms; /* len 0: not given */
 	size_t platforms_len;
 	struct texts tags;
 	bool has_epoch;
 	int64_t epoch;            /* source_date_epoch, seconds */
-	uint64_t store_max;       /* bytes of the store's blobs; 0: no bound */
-	bool cache_registry;      /* results are shared over the images' registries, */
-	bool cache_read_only;     /* and only taken from there */
+	uint64_t store_max;       /* bytes of the store's blobs; 0: no limit */
+	bool cache_registry;      /* share results through the images' registries, */
+	bool cache_read_only;     /* but only read them from there */
 	struct service *services; /* in the order written */
 	size_t services_len;
 	struct registry_spec *registries;
 	size_t registries_len;
 	struct manifest_builder *builders; /* in the order written */
 	size_t builders_len;
-	struct group *groups; /* without the implied "all" */
+	struct group *groups; /* without the implicit "all" */
 	size_t groups_len;
 };
 
 void manifest_free(struct manifest *manifest); /* NULL-safe */
 /* The service's first TCP port in the container, or 0. */
 uint16_t service_port(const struct service *service);
-/* The name of the service whose build makes the image of this one: nodes and records are called by it. */
+/* The service whose build makes this one's image: nodes and records are named after it. */
 const char *manifest_maker(const struct manifest *manifest, const struct service *service);
 /* Index of the service called `name`, or -1. */
 long manifest_service(const struct manifest *manifest, const char *name);
-/* Whether anything is to be said beside its image: not of one that is never published. */
+/* Whether its image has attestations; an image that is never published has none. */
 bool service_attests(const struct service *service);
 /* The group called `name` (not "all"), or NULL. */
 const struct group *manifest_group(const struct manifest *manifest, const char *name);

@@ -12,8 +12,8 @@
 #include "dsl/matrix.h"
 #include "dsl/node.h"
 
-/* `matrix: {GO: ["1.21", "1.22"], variant: [a, b]}`: one service for each combination; `exclude` takes some away, and
- * `include` adds some. */
+/* `matrix: {GO: ["1.21", "1.22"], variant: [a, b]}` makes one service for each combination; `exclude` removes some
+ * and `include` adds some. */
 
 struct matrix {
 	struct decode *d;
@@ -30,7 +30,7 @@ static bool is_rule(const char *key)
 	return !strcmp(key, "include") || !strcmp(key, "exclude");
 }
 
-/* A name that can stand in ${matrix.NAME}. */
+/* A name that is valid in ${matrix.NAME}. */
 static bool matrix_is_name(const char *s)
 {
 	if (!isalpha((unsigned char)*s) && *s != '_')
@@ -116,7 +116,7 @@ static size_t find_variable(const struct matrix *m, const struct entry *entry)
 	return i;
 }
 
-/* A list of maps; complains about the rest. */
+/* The maps of a list; complains about anything else. */
 static bool check_rules(struct matrix *m, const char *name, const struct yaml_node *rules)
 {
 	bool good = true;
@@ -168,7 +168,7 @@ static bool is_excluded(const struct matrix *m, const struct yaml_node *excludes
 	return false;
 }
 
-/* How many combinations there are; 0 after a complaint. */
+/* The number of combinations; 0 after a complaint. */
 static size_t matrix_count(struct matrix *m, struct pos pos)
 {
 	size_t product = 1;
@@ -182,7 +182,7 @@ static size_t matrix_count(struct matrix *m, struct pos pos)
 	return 0;
 }
 
-/* Every combination that no rule excludes, counted like an odometer. */
+/* Every combination that no rule excludes, in the order of an odometer. */
 static bool matrix_multiply(struct matrix *m, const struct yaml_node *excludes, size_t product, struct pos pos)
 {
 	size_t at[MATRIX_VARS_MAX] = { 0 };
@@ -207,7 +207,7 @@ static bool matrix_multiply(struct matrix *m, const struct yaml_node *excludes, 
 	return true;
 }
 
-/* A combination of its own: a value for each variable. */
+/* An additional combination: a value for each variable. */
 static bool include(struct matrix *m, const struct yaml_node *rule)
 {
 	const struct yaml_node **values = arena_array(m->d->arena, m->len, sizeof(struct yaml_node *));

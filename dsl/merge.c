@@ -24,7 +24,7 @@ static struct yaml_node *null_at(struct arena *arena, struct pos pos)
 	return node;
 }
 
-/* A text that was made of another value: what is filled in there is filled in here. */
+/* A scalar made from another value: it needs interpolation if that one did. */
 static struct yaml_node *scalar_of(struct arena *arena, const struct yaml_node *from, struct pos pos, const char *text)
 {
 	struct yaml_node *node = node_scalar(arena, pos, text);
@@ -33,7 +33,7 @@ static struct yaml_node *scalar_of(struct arena *arena, const struct yaml_node *
 	return node;
 }
 
-/* A list of NAME=value or of names, as a map, the last of each name; NULL when it is something else. */
+/* A list of NAME=value or of names as a map, the last of equal names winning; NULL when it is something else. */
 static struct yaml_node *list_to_map(struct arena *arena, const struct schema_key *key, const struct yaml_node *list)
 {
 	struct entry *entries = arena_array(arena, list->len, sizeof(*entries)), *there;
@@ -76,7 +76,7 @@ static struct yaml_node *as_map(struct arena *arena, const struct schema_key *ke
 	return node->kind == NODE_MAP ? node : NULL;
 }
 
-/* The part of a list item that identifies it; NULL when there is none. */
+/* The part of a list item that identifies it; NULL when it has none. */
 static const char *item_name(const struct schema_key *key, const struct yaml_node *item)
 {
 	const struct yaml_node *name = NULL;
@@ -90,7 +90,7 @@ static const char *item_name(const struct schema_key *key, const struct yaml_nod
 	return name && name->kind == NODE_SCALAR ? name->text : NULL;
 }
 
-/* One after the other; an item that is there already takes the other one's place. */
+/* Appends the second list to the first; an item that is already there is replaced in place. */
 static struct yaml_node *merge_lists(struct arena *arena, const struct schema_key *key, const struct yaml_node *base,
 				     const struct yaml_node *over)
 {
@@ -138,7 +138,7 @@ static struct yaml_node *as_list(struct arena *arena, struct yaml_node *node)
 static struct yaml_node *merge_maps(struct arena *arena, const struct schema *schema, const struct schema_key *each,
 				    struct yaml_node *base, struct yaml_node *over);
 
-/* Services, templates: what each of them is, whatever its name. */
+/* Maps with free names (services, templates): the schema of every entry. */
 static struct yaml_node *merge_named(struct arena *arena, const struct schema *schema, struct yaml_node *base,
 				     struct yaml_node *over)
 {
@@ -197,7 +197,7 @@ static struct yaml_node *join_values(struct arena *arena, const struct schema_ke
 	return merge_nodes(arena, key ? key->sub : NULL, base_map, over_map);
 }
 
-/* A value that stands above one that was reset, or that overrides: what is further below does not come back. */
+/* A value over one that was reset or that overrides: files further below must not bring it back. */
 static struct yaml_node *as_override(struct arena *arena, const struct yaml_node *node)
 {
 	struct yaml_node *copy = arena_alloc(arena, sizeof(*copy));
@@ -224,7 +224,7 @@ static struct yaml_node *merge_value(struct arena *arena, const struct schema_ke
 	return base->tag == NODE_OVERRIDE ? as_override(arena, joined) : joined;
 }
 
-/* `each` is what every entry is, else `schema` (or nobody) knows them. */
+/* `each` describes every entry; otherwise `schema` (may be NULL) describes them by name. */
 static struct yaml_node *merge_maps(struct arena *arena, const struct schema *schema, const struct schema_key *each,
 				    struct yaml_node *base, struct yaml_node *over)
 {
@@ -255,7 +255,8 @@ static struct yaml_node *merge_maps(struct arena *arena, const struct schema *sc
 			key = schema_find(schema, entry->key);
 		there->value = merge_value(arena, key, there->value, entry->value);
 		if (there->value == entry->value)
-			there->pos = entry->pos; /* what is joined stays where it was begun: its paths start there */
+			there->pos =
+				entry->pos; /* a merged value keeps the position of the first: its relative paths start there */
 	}
 	return node_map(arena, over->pos, entries, len);
 }
@@ -280,7 +281,7 @@ static struct yaml_node *with_entry(struct arena *arena, const struct yaml_node 
 	return node_map(arena, node->pos, entries, at < node->len ? node->len : node->len + 1);
 }
 
-/* The same in a map of `schema`s: the first part of the path is the name of one. */
+/* The same in a map of `schema`s: the first part of the path is the entry's name. */
 static struct yaml_node *set_named(struct arena *arena, const struct schema *schema, const struct yaml_node *node,
 				   const char *path, struct yaml_node *value)
 {
@@ -301,7 +302,7 @@ struct yaml_node *merge_set(struct arena *arena, const struct schema *schema, co
 	const struct schema_key *key = dot ? schema_find(schema, name) : NULL;
 	struct yaml_node *there, *map = NULL;
 
-	/* Unknown: it is complained about by its own name. */
+	/* An unknown key: it is complained about later, under its own name. */
 	if (dot && !key)
 		return with_entry(arena, node, name, value);
 	if (!key || (!key->sub && !takes_pairs(key)))

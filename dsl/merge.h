@@ -13,38 +13,38 @@ struct map;
 struct yaml_node;
 struct schema;
 
-#define MERGE_DEPTH_MAX 64      /* templates that extend templates */
-#define MERGE_NODES_MAX 1000000 /* values of all services together, templates filled in */
+#define MERGE_DEPTH_MAX 64      /* length of a chain of templates */
+#define MERGE_NODES_MAX 1000000 /* values of all services together, with templates filled in */
 
 /*
- * Joins two trees as compose merges files (compose-spec, 13-merge): maps key by key, lists one after
- * the other without what is there already, NAME=value lists as maps, commands and single values
- * replaced. `schema` describes both. Shares what it can.
+ * Merges two trees as compose merges files (compose-spec, 13-merge): maps key by key; lists appended, without
+ * duplicates; NAME=value lists as maps; commands and single values replaced. `schema` describes both. The result
+ * shares nodes where possible.
  */
 struct yaml_node *merge_nodes(struct arena *arena, const struct schema *schema, struct yaml_node *base,
 			      struct yaml_node *over);
 
-/* The map with another value at `path` ("build.args.VERSION"), instead of what is there. */
+/* The map with the value at `path` ("build.args.VERSION") replaced. */
 struct yaml_node *merge_set(struct arena *arena, const struct schema *schema, const struct yaml_node *node,
 			    const char *path, struct yaml_node *value);
 
-/* What services and templates extend. */
+/* Resolves what services and templates extend. */
 struct merge {
 	struct arena *arena;
 	struct diags *diags;
 	struct interp *interp;
 	struct files *files;
 	struct map *template_names, *service_names; /* name -> struct entry */
-	struct map *used;                           /* templates that a service extends */
+	struct map *used;                           /* templates that some service extends */
 	size_t nodes;
-	bool broken; /* by merge_service: something that is extended is missing, and that was complained about */
+	bool broken; /* set by merge_service: something extended is missing, and was complained about */
 };
 
-/* The value of `key` as it was written in a service or, if it has none, in the first template on its way that has it; or
+/* The value of `key` as written in a service or, if it has none, in the nearest template it extends that has it; or
  * NULL. */
 struct yaml_node *merge_written(struct merge *merge, const struct entry *entry, const char *key);
-/* The values of a service or template, interpolated, with all that it extends. NULL after a complaint
- * that leaves nothing to decode. */
+/* The interpolated values of a service or template with everything it extends. NULL after a complaint that leaves
+ * nothing to decode. */
 struct yaml_node *merge_service(struct merge *merge, const struct entry *entry);
 
 #endif

@@ -10,9 +10,8 @@
 struct arena;
 
 /*
- * A tree of YAML values that keeps where each was written. Nodes are never changed once their
- * parent is complete, so an alias and its anchor, or a service and its template, share them.
- * They live in the arena they were made in.
+ * A tree of YAML values that remembers where each was written. A node never changes once its parent is complete, so an
+ * alias and its anchor, or a service and its template, share it. Nodes live in the arena they were made in.
  */
 
 enum node_kind {
@@ -20,14 +19,14 @@ enum node_kind {
 	NODE_SCALAR,
 	NODE_LIST,
 	NODE_MAP,
-	NODE_BROKEN /* something was complained about already: say nothing more */
+	NODE_BROKEN /* already complained about: do not complain again */
 };
 
-/* compose's tags (compose-spec, 13-merge): what becomes of the value of the file below. */
+/* compose's tags (compose-spec, 13-merge): what happens to the value of the file below. */
 enum node_tag {
 	NODE_PLAIN,
-	NODE_RESET,   /* "!reset": it is taken away, and this one is none either */
-	NODE_OVERRIDE /* "!override": this one takes its place as a whole */
+	NODE_RESET,   /* "!reset": removed, and so is this one */
+	NODE_OVERRIDE /* "!override": replaced as a whole */
 };
 
 struct entry {
@@ -39,13 +38,13 @@ struct entry {
 struct yaml_node {
 	enum node_kind kind : 8;
 	enum node_tag tag : 8;
-	bool resets;     /* it or a value in it has the tag "!reset" */
-	bool dollar;     /* a scalar in it contains '$': interpolation has something to do */
+	bool resets;     /* it or a value in it is tagged "!reset" */
+	bool dollar;     /* a scalar in it contains '$', so it needs interpolation */
 	uint16_t height; /* levels of collections: 0 for a scalar */
-	uint32_t size;   /* nodes in it, itself included, aliases counted each time; saturates */
-	struct pos pos;  /* where its text begins; an empty value's is its key's */
+	uint32_t size;   /* nodes in it, including itself, aliases counted each time; saturates */
+	struct pos pos;  /* where its text begins; for an empty value, where its key begins */
 	size_t offset;   /* of a scalar in the source text: first byte ... */
-	size_t end;      /* ... and the one behind the last; 0 when it was not written there */
+	size_t end;      /* ... and the byte after the last; 0 when it was not written there */
 	size_t len;      /* of the text, the items or the entries */
 	union {
 		const char *text; /* NUL-terminated */
@@ -55,22 +54,22 @@ struct yaml_node {
 };
 
 struct yaml_node *node_scalar(struct arena *arena, struct pos pos, const char *text);
-/* Take arrays that live in the arena. */
+/* Take over arrays that live in the arena. */
 struct yaml_node *node_list(struct arena *arena, struct pos pos, struct yaml_node **items, size_t len);
 struct yaml_node *node_map(struct arena *arena, struct pos pos, struct entry *entries, size_t len);
 struct yaml_node *node_broken(struct arena *arena, struct pos pos);
-/* Tags a node that is not part of another one yet. */
+/* Tags a node that is not yet part of another one. */
 void node_set_tag(struct yaml_node *node, enum node_tag tag);
-/* The tree without what is tagged "!reset"; shares what it can. Only so many levels deep. */
+/* The tree without values tagged "!reset", at most `levels` deep; shares nodes where possible. */
 struct yaml_node *node_strip(struct arena *arena, struct yaml_node *node, unsigned levels);
-/* The entry of a map (NULL for other kinds and NULL itself). Linear: for maps of known keys. */
+/* The entry or the value of a key of a map (NULL for other kinds and for NULL). Linear: for maps of known keys. */
 struct entry *node_entry(const struct yaml_node *node, const char *key);
 struct yaml_node *node_get(const struct yaml_node *node, const char *key);
-/* True for trees that say the same in the same order, wherever they stand. */
+/* True when both trees have the same values in the same order, regardless of position. */
 bool node_equal(const struct yaml_node *a, const struct yaml_node *b);
-/* "a list", "a map", "a text", "empty": what a complaint calls it. */
+/* "a list", "a map", "a text", "empty": for complaints. */
 const char *node_type_name(const struct yaml_node *node);
-/* True for keys that people may use as they like ("x-anything"). */
+/* True for keys reserved for users ("x-anything"). */
 bool node_key_ignored(const char *key);
 
 #endif

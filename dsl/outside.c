@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "dsl/outside.h"
 
-/* Where it is, or would be if it were there. */
+/* The real path, also of a file that does not exist yet. */
 static char *real_path(const char *path, struct error **err)
 {
 	char *real = realpath(path, NULL);

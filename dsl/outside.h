@@ -5,12 +5,12 @@
 
 struct error;
 
-/* A manifest may come from a stranger: what it names is read inside the project only, unless the user allows more. */
+/* A manifest may come from a stranger: files it names must be inside the project, unless the user allows more. */
 
-/* ERROR_USAGE when what stands at `path`, links followed, is not in the folder `project` (absolute, without links;
- * NULL: anything may be read). */
+/* ERROR_USAGE when `path`, after following links, is outside the folder `project` (absolute, without links; NULL:
+ * no restriction). */
 int outside_refuse(const char *project, const char *path, struct error **err);
-/* A text that says of itself that it is a manifest. Of others, complaints show no line. */
+/* True for a text that looks like a manifest. Complaints about other texts must not quote them. */
 bool outside_is_manifest(const char *text);
 
 #endif

@@ -14,10 +14,10 @@
 #include "dsl/scope.h"
 #include "dsl/unit.h"
 
-/* How many complaints about an unknown name look for the nearest one, in names compared. */
+/* Limits the search for similar names, in comparisons. */
 #define HINTS_MAX 1000000
 
-/* One text for the process environment's lists: "v1,latest" or "v1 latest". */
+/* A list in an environment variable: "v1,latest" or "v1 latest". */
 static void split_list(struct resolve *r, const char *s, struct texts *out, size_t *cap, struct text **items)
 {
 	while (*(s += strspn(s, ", \t\n"))) {
@@ -47,7 +47,7 @@ static void asked_list(struct resolve *r, const char *const *option, const char 
 		memcpy(out->items, items, out->len * sizeof(*items));
 }
 
-/* The first manifest's, else the one that the included ones agree about. */
+/* The first manifest's value, else the one that the included manifests agree on. */
 static void included_epoch(struct resolve *r)
 {
 	struct manifest *manifest = &r->loaded->manifest;
@@ -119,7 +119,7 @@ static void resolve_registry(struct resolve *r, struct unit *unit)
 	ref_free(&ref);
 }
 
-/* Each file's own words for its services. */
+/* Each file's own defaults for its services. */
 static void resolve_units(struct resolve *r)
 {
 	struct manifest *manifest = &r->loaded->manifest;

@@ -21,8 +21,8 @@ struct scope;
 struct unit;
 struct units;
 
-/* From the draft to the manifest: defaults, options and environment, checked values, names turned into
- * indices. Everything that is wrong is complained about. */
+/* Turns the draft into the manifest: applies defaults, options and environment, checks values, and turns names into
+ * indices. Complains about everything that is wrong. */
 struct resolve {
 	struct arena *arena;
 	struct diags *diags;
@@ -35,72 +35,72 @@ struct resolve {
 	struct texts asked_tags;      /* by --tag or DOCKER_TAGS; len 0: none */
 	struct texts asked_profiles;  /* by --profile or COMPOSE_PROFILES; len 0: none */
 	const char **names;           /* of all services */
-	const char **normal;   /* their images' names in full ("docker.io/library/debian"), for those that are built */
-	struct error **unread; /* a file that is there and cannot be read */
-	size_t hints;          /* suggestions still to be made: each looks at every name */
+	const char **normal;          /* full names of the images that are built ("docker.io/library/debian") */
+	struct error **unread;        /* a file that exists but cannot be read */
+	size_t hints;                 /* suggestions that may still be made: each compares every name */
 };
 
-/* A name that could not be found: as an index, until the complaint ends the load. */
+/* The index of a name that was not found; the load fails because of the complaint. */
 #define RESOLVE_NONE SIZE_MAX
 /* The most members that all groups may have together. */
 #define RESOLVE_MEMBERS_MAX 1000000
-/* The most tags, and platforms, in one list. */
+/* The most tags or platforms in one list. */
 #define RESOLVE_TAGS_MAX 128
 #define RESOLVE_PLATFORMS_MAX 64
 
 void resolve_manifest(struct resolve *r);
 
 /* The parts (resolve_build.c, resolve_image.c, resolve_check.c, resolve_graph.c, resolve_group.c). */
-/* The top-level defaults of a file for its services. */
+/* Defaults of a file for its services. */
 void resolve_platforms(struct resolve *r, struct unit *unit);
 void resolve_build(struct resolve *r, const struct draft_rest *draft, struct service *service);
-/* Secrets, networks and the like: what the builder is told besides the files. */
+/* Secrets, networks and other options of a build besides its files. */
 void resolve_given(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
-/* What the builder is to say about the image. */
+/* Attestations of the image. */
 void resolve_attestations(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
 void resolve_project(struct resolve *r);
-/* The name of an image that was given none: the project's and the service's, as compose calls it. */
+/* The default name of an image, from the project's and the service's, as in compose. */
 const char *resolve_default_image(struct resolve *r, const struct service *service);
 void resolve_image(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_registries(struct resolve *r);
 void resolve_tags(struct resolve *r, struct unit *unit);
-/* The image's further formats. */
+/* The image's additional formats. */
 void resolve_formats(struct resolve *r, const struct draft_rest *draft, struct service *service);
-/* The formats that a file asks for, once, whatever service has them. */
+/* Formats set for a whole file, checked once. */
 void resolve_unit_formats(struct resolve *r, struct unit *unit);
 
 void resolve_prepare(struct resolve *r, struct service *service);
 void resolve_verify(struct resolve *r, struct service *service);
 void resolve_names(struct resolve *r, struct service *service);
 void resolve_profiles(struct resolve *r, struct service *service);
-/* The command line names profiles that some service has. */
+/* Complains about profiles on the command line that no service has. */
 void resolve_profiles_known(struct resolve *r);
 void resolve_cycles(struct resolve *r);
 void resolve_env_files(struct resolve *r);
 void resolve_mounts(struct resolve *r); /* paths of volumes */
 void resolve_groups(struct resolve *r);
 void resolve_builders(struct resolve *r);
-/* No two forms of one service have the same name. */
+/* No two images of one service may have the same name. */
 void resolve_forms_once(struct resolve *r);
-/* Services with the same image and the same build: the first one's build is all of theirs. */
+/* Services with the same image and the same build share the build of the first of them. */
 void resolve_makers(struct resolve *r);
-/* No two steps make the same file. */
+/* No two steps may make the same file. */
 void resolve_outputs_once(struct resolve *r);
 
-/* For the parts (resolve_text.c, resolve_build.c). */
-/* The service that `name` means, or RESOLVE_NONE after a complaint. */
+/* Helpers for the parts (resolve_text.c, resolve_build.c). */
+/* The index of the service called `name`, or RESOLVE_NONE after a complaint. */
 size_t resolve_service(struct resolve *r, const struct text *name, const char *key);
-/* Complains about a name that cannot be one of a service or group (`what`). */
+/* Complains about an invalid name of a service or group (`what`). */
 void resolve_check_name(struct resolve *r, const struct text *name, const char *what);
-/* Cuts a list off at `max` with a complaint. `what`: "tags". */
+/* Truncates a list to `max` items with a complaint. `what`: "tags". */
 void resolve_limit(struct resolve *r, struct texts *list, size_t max, const char *what);
-/* `where` goes behind the complaint: "" or " (--platforms)". False after a complaint. */
+/* `where` is appended to the complaint: "" or " (--platforms)". False after a complaint. */
 bool resolve_platform(struct resolve *r, const struct text *text, const char *where, struct platform *ret);
 /* The absolute, cleaned form of a path that starts in `dir`, in the arena. */
 const char *resolve_path(struct resolve *r, const char *dir, const char *path);
-/* The folder in which paths start that are written at `pos`. */
+/* The folder in which relative paths written at `pos` start. */
 const char *resolve_dir(struct resolve *r, struct pos pos);
-/* The same for a path that was written. */
+/* The same for a path in the manifest. */
 const char *resolve_text(struct resolve *r, const struct text *path);
 
 #endif

@@ -7,7 +7,7 @@
 #include "dsl/draft.h"
 #include "dsl/resolve.h"
 
-/* What is put beside an image about how it was built and what is in it, as compose and buildx write it. */
+/* Attestations: how an image was built and what is in it, in the notation of compose and buildx. */
 
 static bool is_no(const char *s)
 {

@@ -17,7 +17,7 @@ static const char *const common[] = {
 	"linux/riscv64", "linux/ppc64le", "linux/s390x",  "linux/loong64",
 };
 
-/* platform_parse takes any word for an architecture; a misspelt one is better found here. */
+/* platform_parse accepts any word as an architecture; catch misspelt ones here. */
 bool resolve_platform(struct resolve *r, const struct text *text, const char *where, struct platform *ret)
 {
 	struct platform known;
@@ -92,7 +92,7 @@ static bool has_platform(const struct platform *platforms, size_t len, const str
 	return false;
 }
 
-/* The platforms asked for that the service has. */
+/* The requested platforms that the service has. */
 static void build_platforms(struct resolve *r, const struct draft_rest *rest, struct service *service)
 {
 	const struct draft_build *draft = &rest->build;
@@ -175,7 +175,7 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 	const struct draft_build *from = &draft->build;
 
 	*build = from->out;
-	/* Compose takes the folder of whoever has the service, wherever what it extends is written. */
+	/* As in compose, the folder is relative to the service that inherits it, wherever the template is written. */
 	build->context = from->context.s ? from->context
 					 : (struct text){ ".", unit_at(r->units, service->pos)->compose ? service->pos
 													: build->pos };

@@ -13,10 +13,10 @@
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
 
-/* How long a service may take to become healthy when it does not say. */
+/* The default time for a service to become healthy. */
 #define TIMEOUT_MS 30000
 
-/* Late variables are shown as they were written. */
+/* Shows late variables as they were written. */
 static const char *late_none(void *data, const char *name)
 {
 	(void)data;
@@ -29,7 +29,7 @@ static const char *resolve_check_shown(struct resolve *r, const struct text *tex
 	return late_expand(r->arena, text->s, late_none, NULL);
 }
 
-/* A pattern that means this path alone. */
+/* A pattern that matches only this path. */
 static const char *as_pattern(struct resolve *r, const char *path)
 {
 	struct buf text cleanup_buf = { 0 };
@@ -42,8 +42,8 @@ static const char *as_pattern(struct resolve *r, const char *path)
 	return arena_strndup(r->arena, text.data ? text.data : "", text.len);
 }
 
-/* A path or pattern of a `prepare:` step: below the first manifest's folder, whatever file it is written in. Made
- * relative to it in place. */
+/* A path or pattern of a `prepare:` step: must be below the first manifest's folder, whichever file declares it.
+ * Made relative to that folder in place. */
 static bool check_inside(struct resolve *r, struct text *path, const char *key, bool pattern)
 {
 	const char *root = r->loaded->manifest.dir, *dir = resolve_dir(r, path->pos), *relative = NULL;
@@ -84,7 +84,7 @@ static void resolve_check_outputs(struct resolve *r, struct prepare_spec *prepar
 {
 	for (size_t i = 0; i < prepare->outputs.len; i++) {
 		struct text *output = &prepare->outputs.items[i];
-		bool magic = glob_has_magic(output->s); /* the folder's name may have some */
+		bool magic = glob_has_magic(output->s); /* the folder's own name may contain special characters */
 
 		if (!check_inside(r, output, "outputs", false))
 			continue;

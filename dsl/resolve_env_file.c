@@ -18,11 +18,12 @@
 #include "dsl/scope.h"
 #include "dsl/unit.h"
 
-/* Env files of services. Only those of services that a check starts are read: whoever builds need not have them. */
+/* Env files of services. Only those of services that a check starts are read: people who only build may not have
+ * them. */
 
 #define ENV_FILE_MAX (1024 * 1024) /* bytes */
 
-/* Marks the service and all that runs beside it. */
+/* Marks the service and everything that runs beside it. */
 static void mark_running(const struct manifest *manifest, size_t index, bool *runs)
 {
 	const struct service *service = &manifest->services[index];
@@ -43,7 +44,7 @@ static const struct pair *find_pair(const struct pairs *pairs, const char *name)
 	return NULL;
 }
 
-/* The value with its variables filled in: from outside, then from the file so far. NULL: none, or a complaint. */
+/* The value with its variables filled in: from outside, then from the lines above it. NULL: none, or a complaint. */
 static const char *value_of(struct resolve *r, const struct env_file *file, const struct dotenv_var *var)
 {
 	if (!var->value)
@@ -130,7 +131,7 @@ static void read_files(struct resolve *r, struct service *service)
 	qsort(own->items, own->len, sizeof(*own->items), compare_names);
 }
 
-/* Marks what the options say will be started. */
+/* Marks the services that will be started according to the options. */
 static void mark_started(const struct manifest *manifest, const char *const *names, bool *runs)
 {
 	for (size_t i = 0; i < manifest->services_len && !names[0]; i++)

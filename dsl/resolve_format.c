@@ -11,7 +11,7 @@
 #include "dsl/resolve.h"
 #include "dsl/unit.h"
 
-/* The images that are made beside the plain one. */
+/* The images that are made in addition to the plain one. */
 
 static const char *const names[] = { "oci", "zstd", "estargz", "nydus" };
 static const char *const suffixes[] = { "", "-zstd", "-esgz", "-nydus" };
@@ -76,7 +76,7 @@ void resolve_unit_formats(struct resolve *r, struct unit *unit)
 	unit->formats_len = unit->parent->formats_len;
 }
 
-/* A tag that becomes too long. */
+/* The suffix may make a tag too long. */
 static void check_tags(struct resolve *r, const struct service *service, const struct image_format *format)
 {
 	for (size_t i = 0; i < service->tags.len; i++) {

@@ -9,7 +9,7 @@
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
 
-/* An edge between services with the place where it is written. */
+/* An edge between services, with its position in the manifest. */
 struct edge {
 	size_t to;
 	struct pos pos;
@@ -31,7 +31,7 @@ struct graph_walk {
 	size_t depth;
 };
 
-/* False for what is not there and need not be, and for what cannot be started. */
+/* False for an optional service that is missing, and for one that cannot be started. */
 static bool resolve_depends(struct resolve *r, const struct service *service, struct depends *depends)
 {
 	const struct manifest *manifest = &r->loaded->manifest;
@@ -45,7 +45,7 @@ static bool resolve_depends(struct resolve *r, const struct service *service, st
 	return depends->service == RESOLVE_NONE || !manifest->services[depends->service].provided;
 }
 
-/* Names -> indices. What is not found keeps RESOLVE_NONE; the load fails then. */
+/* Turns names into indices. A name that is not found keeps RESOLVE_NONE; the load fails then. */
 void resolve_names(struct resolve *r, struct service *service)
 {
 	size_t len = service->depends_len;
@@ -98,7 +98,7 @@ static void resolve_graph_complain_cycle(struct graph_walk *w, size_t again)
 	while (w->stack[first].service != again)
 		first++;
 	if (first + 1 == w->depth)
-		return; /* itself: complained about where the name stands */
+		return; /* itself: complained about at the name */
 	for (size_t i = first; i < w->depth; i++)
 		buf_printf(&path, "%s -> ", services[w->stack[i].service].name.s);
 	diags_add(w->r->diags, w->stack[first].pos, NULL, "the service \"%s\" %s itself: %s%s", services[again].name.s,
@@ -108,7 +108,7 @@ static void resolve_graph_complain_cycle(struct graph_walk *w, size_t again)
 			   verb, services[i + 1 < w->depth ? w->stack[i + 1].service : again].name.s);
 }
 
-/* Depth first, on a stack of our own: a chain may be as long as the manifest. */
+/* Depth first, on our own stack: a chain may be as long as the manifest. */
 static void resolve_graph_visit(struct graph_walk *w, size_t start)
 {
 	const struct service *services = w->r->loaded->manifest.services;

@@ -25,7 +25,7 @@ struct groups {
 	enum state *states;
 	struct group_frame *stack;
 	size_t depth;
-	uint32_t *seen; /* a service: the number of the group that took it last, plus 1 */
+	uint32_t *seen; /* for each service: the number of the group that last took it, plus 1 */
 	size_t members;
 };
 
@@ -93,7 +93,7 @@ static void resolve_group_take(struct groups *g, struct group *group, size_t num
 			  RESOLVE_MEMBERS_MAX);
 }
 
-/* All that its members mean; those that are groups are finished. */
+/* All services of its members; members that are groups are already resolved. */
 static void resolve_group_finish(struct groups *g, size_t number)
 {
 	const struct draft_group *draft = &g->r->draft->groups[number];

@@ -22,7 +22,7 @@ static bool resolve_image_check_tag(struct resolve *r, const struct text *tag, c
 	return false;
 }
 
-/* The tags of services that name none themselves. */
+/* The default tags of services. */
 void resolve_tags(struct resolve *r, struct unit *unit)
 {
 	struct texts *tags = &unit->draft->tags;
@@ -44,7 +44,7 @@ void resolve_tags(struct resolve *r, struct unit *unit)
 	}
 }
 
-/* Where the tag of a reference begins (behind the colon), or NULL. */
+/* Where the tag of a reference begins (after the colon), or NULL. */
 static const char *find_tag(const char *image)
 {
 	const char *slash = strrchr(image, '/');
@@ -53,7 +53,7 @@ static const char *find_tag(const char *image)
 	return colon ? colon + 1 : NULL;
 }
 
-/* The same image under different spellings ("debian", "docker.io/library/debian") has one full name. */
+/* Different spellings of an image ("debian", "docker.io/library/debian") have the same full name. */
 static const char *resolve_image_full_name(struct resolve *r, const struct ref *ref)
 {
 	return arena_join(r->arena, ref->domain, "/", ref->repository, NULL);
@@ -94,7 +94,7 @@ static void resolve_image_add_text(struct resolve *r, struct texts *texts, struc
 	*texts = (struct texts){ items, texts->len + 1 };
 }
 
-/* build.tags: plain tags, and whole references. One of our own image is a plain tag. */
+/* build.tags: plain tags, and complete references. A reference to the service's own image counts as a plain tag. */
 static void add_build_tag(struct resolve *r, const struct text *text, struct service *service)
 {
 	size_t image_len = strlen(service->image.s);
@@ -118,7 +118,7 @@ static void add_build_tag(struct resolve *r, const struct text *text, struct ser
 	ref_free(&ref);
 }
 
-/* The name with registry, and without tag. */
+/* The name including the registry, without a tag. */
 static void split_image(struct resolve *r, const struct draft_rest *draft, struct service *service)
 {
 	const struct unit *unit = unit_at(r->units, service->pos);
@@ -152,7 +152,7 @@ void resolve_image(struct resolve *r, const struct draft_rest *draft, struct ser
 		if (draft->image.s && strchr(draft->image.s, '@'))
 			return;
 	}
-	/* A base of other images keeps its tag: --tag is for what is released. */
+	/* A service that is only a base keeps its tag: --tag is for released images. */
 	if (!service->tags.len && service->has_build && service->publish)
 		service->tags = unit_at(r->units, service->pos)->tags;
 	else if (!service->tags.len)
@@ -161,7 +161,7 @@ void resolve_image(struct resolve *r, const struct draft_rest *draft, struct ser
 		add_build_tag(r, &tags->items[i], service);
 }
 
-/* An image that a service makes: the plain one, or one of its formats. */
+/* An image that a service makes: the plain one, or one in another format. */
 struct form {
 	const struct image_format *format; /* NULL: the plain image */
 	struct pos pos;                    /* where the name comes from */
@@ -190,7 +190,7 @@ static bool take_name(struct resolve *r, struct map *seen, const struct service 
 	return false;
 }
 
-/* The plain image's names, or (with `format`) those of one of its formats. */
+/* The names of the plain image, or (with `format`) of the one in that format. */
 static void resolve_image_take_names(struct resolve *r, struct map *seen, size_t index, const struct image_format *format)
 {
 	const struct service *service = &r->loaded->manifest.services[index];
@@ -198,7 +198,7 @@ static void resolve_image_take_names(struct resolve *r, struct map *seen, size_t
 	const char *suffix = format ? format->suffix.s : "";
 	bool good = true;
 
-	/* One complaint tells enough. */
+	/* One complaint is enough. */
 	for (size_t i = 0; i < service->tags.len && good; i++)
 		good = take_name(r, seen, service,
 				 arena_join(r->arena, r->normal[index], ":", service->tags.items[i].s, suffix, NULL),

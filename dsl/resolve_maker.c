@@ -10,9 +10,9 @@
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
 
-/* Several services of one image, as compose files have them (web, worker, beat): the same build is made once. */
+/* Several services may use one image, as compose files do (web, worker, beat): an identical build is made once. */
 
-/* Each value with its length, so that no two builds have the same text. */
+/* Each value with its length, so that different builds always have different texts. */
 static void resolve_maker_put(struct buf *out, const char *s)
 {
 	if (s)
@@ -72,7 +72,7 @@ static void put_build(struct buf *out, const struct build_spec *build)
 	}
 }
 
-/* All that decides what the image is. */
+/* Everything that determines the image. */
 static const char *build_text(struct resolve *r, const struct service *service)
 {
 	struct buf out cleanup_buf = { 0 };
@@ -94,7 +94,7 @@ static const char *build_text(struct resolve *r, const struct service *service)
 	return arena_strndup(r->arena, out.data, out.len);
 }
 
-/* The names in full, without tags, that the service's image gets. */
+/* The complete names, without tags, of the service's image. */
 static size_t names_of(struct resolve *r, size_t index, const char ***ret)
 {
 	const struct service *service = &r->loaded->manifest.services[index];
@@ -129,12 +129,12 @@ static void find_maker(struct resolve *r, struct map *builds, struct service *se
 		map_set(builds, arena_join(r->arena, names[i], " ", build, NULL), service);
 }
 
-/* Few share a name, so only these are looked at closely. */
+/* Few services share a name, so only those are compared in full. */
 void resolve_makers(struct resolve *r)
 {
 	struct manifest *manifest = &r->loaded->manifest;
-	struct map *uses cleanup_map = map_new();   /* of a name: how often */
-	struct map *builds cleanup_map = map_new(); /* name and build -> the last service with them */
+	struct map *uses cleanup_map = map_new();   /* how often each name is used */
+	struct map *builds cleanup_map = map_new(); /* name and build -> the last such service */
 
 	for (int pass = 0; pass < 2; pass++) {
 		for (size_t i = 0; i < manifest->services_len; i++) {

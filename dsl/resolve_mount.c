@@ -6,7 +6,7 @@
 #include "dsl/resolve.h"
 #include "dsl/scope.h"
 
-/* A path of this machine: from the folder of its manifest, or from the user's ("~/data"). */
+/* A path of this machine: relative to the manifest's folder, or to the home folder ("~/data"). */
 static void resolve_source(struct resolve *r, struct text *source)
 {
 	const char *home = source->s[0] == '~' ? scope_environ(r->scope, "HOME", source->pos) : NULL;

@@ -33,7 +33,7 @@ void resolve_profiles(struct resolve *r, struct service *service)
 	}
 }
 
-/* COMPOSE_PROFILES may be meant for other projects, too; what the command line names must be there. */
+/* COMPOSE_PROFILES may be meant for other projects, too; profiles on the command line must exist. */
 void resolve_profiles_known(struct resolve *r)
 {
 	const struct manifest *manifest = &r->loaded->manifest;

@@ -12,9 +12,9 @@
 #include "dsl/scope.h"
 #include "dsl/unit.h"
 
-/* The project's name, and the names that images have by it (compose-spec, 04-version-and-name). */
+/* The project's name, and the image names derived from it (compose-spec, 04-version-and-name). */
 
-/* Of the letters that compose leaves in a project's name; NULL when none is left. */
+/* Keeps the characters that compose keeps in a project's name; NULL when none remain. */
 static const char *resolve_project_normal_name(struct resolve *r, const char *name)
 {
 	char *normal = arena_strdup(r->arena, name);
@@ -30,7 +30,7 @@ static const char *resolve_project_normal_name(struct resolve *r, const char *na
 	return len ? normal : NULL;
 }
 
-/* From the outside: the command line, and for compose files the environment. */
+/* From outside the manifest: the command line and, for compose files, the environment. */
 static const char *asked_name(struct resolve *r)
 {
 	const char *name = r->options->project;
@@ -68,7 +68,7 @@ const char *resolve_default_image(struct resolve *r, const struct service *servi
 {
 	char *name = arena_join(r->arena, r->loaded->manifest.prefix, "-", service->name.s, NULL);
 
-	/* No image's name has them. */
+	/* Image names may not contain them. */
 	for (char *c = name; *c; c++)
 		if (*c >= 'A' && *c <= 'Z')
 			*c = (char)(*c - 'A' + 'a');

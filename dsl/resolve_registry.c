@@ -8,7 +8,7 @@
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
 
-/* How registries are talked to. */
+/* How to talk to registries. */
 
 #define TIMEOUT_MS 30000
 
@@ -19,7 +19,7 @@ static bool check_host(struct resolve *r, const struct text *host)
 	bool good = ref_parse(arena_printf(r->arena, "%s/x", host->s), &ref, &why) &&
 		    strcmp(ref.repository, "x") == 0 && strcmp(ref.domain, host->s) == 0;
 
-	/* "docker.io/x" stands for "docker.io/library/x" */
+	/* "docker.io/x" means "docker.io/library/x" */
 	good = good || strcmp(host->s, "docker.io") == 0;
 	if (!good)
 		diags_add(r->diags, host->pos, "write a host as images name it: \"ghcr.io\", \"localhost:5000\"",
@@ -40,7 +40,7 @@ static void check_auth(struct resolve *r, const struct text *auth)
 		  "\"%s\" is not where a registry's tokens come from", auth->s);
 }
 
-/* A host, maybe with a path. */
+/* A host, optionally with a path. */
 static void check_mirrors(struct resolve *r, const struct texts *mirrors)
 {
 	for (size_t i = 0; i < mirrors->len; i++) {

@@ -10,7 +10,7 @@
 #include "dsl/resolve.h"
 #include "dsl/scope.h"
 
-/* A build's secrets, agents and networks. */
+/* Secrets, ssh agents and networks of a build. */
 
 static const struct draft_source *find_secret_source(struct resolve *r, const struct text *name)
 {
@@ -40,7 +40,7 @@ static bool check_id(struct resolve *r, const struct text *id, const char *what)
 	return false;
 }
 
-/* The absolute path. The builders' command lines separate by commas. */
+/* The absolute path. It may hold no comma, which separates fields on the builders' command lines. */
 static const char *given_path(struct resolve *r, const struct text *path)
 {
 	const char *absolute = resolve_text(r, path);

@@ -13,7 +13,7 @@
 #include "dsl/resolve.h"
 #include "dsl/unit.h"
 
-/* Paths and names, for everything that resolves some. */
+/* Paths and names; used by all resolve_*.c. */
 
 const char *resolve_path(struct resolve *r, const char *dir, const char *path)
 {
@@ -54,7 +54,7 @@ void resolve_limit(struct resolve *r, struct texts *list, size_t max, const char
 	list->len = max;
 }
 
-/* A name that stands for several services. */
+/* A name that could mean several services. */
 static const char *matrix_hint(struct resolve *r, const struct text *name)
 {
 	const struct draft *draft = r->draft;

@@ -9,7 +9,7 @@
 #include "dsl/drivers.h"
 #include "dsl/schema.h"
 
-/* More than any map has. */
+/* More keys than any map has. */
 #define SCHEMA_KEYS_MAX 128
 
 #define KEYS(table) .keys = table, .len = sizeof(table) / sizeof(table[0])
@@ -18,14 +18,14 @@
 #define HAS(type, field) .has = offsetof(struct type, field)
 #define POS(type, field) .pos = offsetof(struct type, field)
 
-/* The keys of a map that no struct stands for. */
+/* The keys of maps that are not decoded into a struct. */
 #define WORDS(...)                     \
 	.words = (const char *const[]) \
 	{                              \
 		__VA_ARGS__, NULL      \
 	}
 
-/* In each table: the key, its type, where it goes, then what it means. */
+/* Each row: the key, its type, where it goes, what it means. */
 
 static const struct schema_key build_keys[] = {
 	{ "context", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, context),
@@ -80,7 +80,7 @@ static const struct schema_key build_keys[] = {
 		 "and BuildKit only." },
 };
 
-/* schema_plain_value */
+/* Relied on by schema_plain_value. */
 _Static_assert(offsetof(struct draft_build, out) == 0, "what is decoded in place begins where the struct does");
 
 static const struct schema schema_build = { .name = "build", .short_key = "context", KEYS(build_keys) };
@@ -230,7 +230,7 @@ static const struct schema_key service_keys[] = {
 	  .doc = "Folders of this machine and volumes that `cbuild up` gives it; checks run without them." },
 	{ "verify", TYPE_MAP, .flags = FLAG_OWN, IN(draft_service, out.verify), .sub = &schema_verify,
 	  .doc = "What must hold for the image and the running container." },
-	/* compose's words that matter only to compose: accepted, so that its files work as they are. */
+	/* Keys of compose that matter only to compose: accepted, so that its files work unchanged. */
 	{ "annotations", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_LIST | FLAG_MAP, .doc = "The container's annotations." },
 	{ "attach", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_SINGLE, .doc = "Whether its output is shown." },
 	{ "blkio_config", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Limits of block input and output." },

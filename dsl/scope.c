@@ -21,9 +21,9 @@ struct scope_variable {
 	const char *name;
 	enum state state;
 	const char *value;
-	const char *why; /* for STATE_UNSET, or NULL */
+	const char *why; /* it has no value; or NULL */
 	struct pos pos;
-	const struct yaml_node *node; /* of `vars:` or the env file: not expanded yet */
+	const struct yaml_node *node; /* from `vars:` or the env file: not expanded yet */
 };
 
 struct scope {
@@ -46,7 +46,7 @@ static const char *const git_names[] = { "git.commit",       "git.short",       
 					 "git.semver.minor", "git.semver.major", NULL };
 static const char *const service_names[] = { "service.name", NULL };
 
-/* "NAME=value" texts, the last of a name wins. */
+/* "NAME=value" texts; the last of equal names wins. */
 static void add_assignments(struct scope *scope, struct map *map, const char *const *items, bool complain)
 {
 	for (; items && *items; items++) {
@@ -179,7 +179,7 @@ void scope_add_vars(struct scope *scope, struct unit *unit, const struct yaml_no
 	}
 }
 
-/* The path from the first time `variable` was entered to the second. */
+/* The path of the cycle, from the first use of `variable` to the second. */
 static enum lookup scope_complain_cycle(struct scope *scope, const struct scope_variable *variable)
 {
 	struct buf path cleanup_buf = { 0 };
@@ -245,7 +245,7 @@ static bool is_listed(const char *const *names, const char *name)
 	return false;
 }
 
-/* git.*: asked for once. */
+/* git.*: looked up once. */
 static enum lookup scope_lookup_git(struct scope *scope, const char *name, const char **ret_value, const char **ret_why)
 {
 	struct scope_variable *variable = map_get(scope->builtins, name);
@@ -293,7 +293,7 @@ static enum lookup lookup_matrix(struct scope *scope, const char *name, struct p
 	return LOOKUP_BROKEN;
 }
 
-/* Names with a dot in them. `*ret_mine` false: not one of ours. */
+/* Names that contain a dot. `*ret_mine` false: not a built-in name. */
 static enum lookup lookup_builtin(struct scope *scope, const char *name, struct pos pos, const char **ret_value,
 				  const char **ret_why, bool *ret_mine)
 {
@@ -328,13 +328,13 @@ static enum lookup check_value(struct scope *scope, const char *name, struct pos
 	return LOOKUP_BROKEN;
 }
 
-/* "A: ${A:-x}" asks for an A from outside. */
+/* "A: ${A:-x}" refers to an A from outside. */
 static bool asks_itself(const struct scope *scope, const struct scope_variable *variable)
 {
 	return variable->state == STATE_VISITING && scope->stack[scope->depth - 1] == variable;
 }
 
-/* Of the env files: the including manifest's first. */
+/* From the env files: those of including manifests first. */
 static struct scope_variable *find_dotenv(const struct scope *scope, const struct unit *unit, const char *name)
 {
 	struct scope_variable *variable = unit->parent ? find_dotenv(scope, unit->parent, name) : NULL;
@@ -345,7 +345,7 @@ static struct scope_variable *find_dotenv(const struct scope *scope, const struc
 	return variable && !asks_itself(scope, variable) ? variable : NULL;
 }
 
-/* Of `vars:`: the manifest's own first. */
+/* From `vars:`: the manifest's own first. */
 static struct scope_variable *find_var(const struct scope *scope, const struct unit *unit, const char *name)
 {
 	for (; unit; unit = unit->parent) {
@@ -422,7 +422,7 @@ void scope_enter_template(struct scope *scope, const char *name)
 	scope->is_template = true;
 }
 
-/* Appends the names of a map (NULL: none) but for one. */
+/* Appends the names of a map (may be NULL) except one. */
 static size_t add_names(const struct map *map, const char *but, const char **names, size_t len)
 {
 	for (size_t i = 0; map && i < map_len(map); i++)

@@ -16,21 +16,20 @@ struct unit;
 struct units;
 
 /*
- * Where the value of a variable comes from: --set, the environment, the env file, the manifest's
- * `vars:`, in this order, and the built-in names (git.*, service.name; platform.* and image.* stay
- * late variables). A value of `vars:` is expanded when it is first asked for.
- * An included manifest has an env file and `vars:` of its own: its env file comes behind those of the manifests
- * that include it, its `vars:` before theirs.
+ * Where the value of a variable comes from, in this order: --set, the environment, the env file, the manifest's
+ * `vars:`, built-in names (git.*, service.name; platform.* and image.* remain late variables). A value in `vars:` is
+ * expanded on first use. An included manifest has its own env file and `vars:`: its env file comes after those of the
+ * manifests that include it, its `vars:` before theirs.
  */
 struct scope;
 
-/* How deep values may refer to one another. */
+/* How deeply values may refer to one another. */
 #define SCOPE_DEPTH_MAX 64
 
 enum lookup {
 	LOOKUP_SET,
 	LOOKUP_UNSET,
-	LOOKUP_BROKEN /* complained about already */
+	LOOKUP_BROKEN /* already complained about */
 };
 
 /* `options` and `units` must live as long as the scope. */
@@ -40,40 +39,41 @@ void scope_free(struct scope *scope); /* NULL-safe */
 void scope_cleanup(struct scope **scope);
 #define cleanup_scope __attribute__((cleanup(scope_cleanup)))
 
-/* What stands at `pos` is read by compose's rules. */
+/* True when the text at `pos` follows compose's rules. */
 bool scope_is_compose(const struct scope *scope, struct pos pos);
-/* Each value may hold variables from outside, and those that stand before it in this file or one added earlier. */
+/* Each value may use variables from outside, and those before it in this file or in one added earlier. */
 void scope_add_env_file(struct scope *scope, struct unit *unit, const struct dotenv_var *vars, size_t len);
-/* The value of a line of an env file, with its variables filled in; one that is not set is empty. NULL after a complaint. */
+/* The value of a line of an env file, with variables filled in; an unset variable is empty. NULL after a complaint. */
 const char *scope_env_value(struct scope *scope, const struct dotenv_var *var);
-/* Takes over the map `vars:` of a unit, instead of what it had, and complains about values that are not single ones. */
+/* Sets the map `vars:` of a unit, replacing its previous one, and complains about values that are not single ones. */
 void scope_add_vars(struct scope *scope, struct unit *unit, const struct yaml_node *vars);
-/* Expands every value of a unit's `vars:`, so that all complaints come out. */
+/* Expands every value of a unit's `vars:`, so that all complaints appear. */
 void scope_check_vars(struct scope *scope, const struct unit *unit);
 
-/* The service whose values are interpolated from now on (NULL: none), and what it is of its matrix (NULL: it has
- * none). Both must live as long as they are in use. */
+/* Sets the service whose values are interpolated from now on (NULL: none), and its combination of its matrix (NULL:
+ * it has none). Both must outlive their use. */
 void scope_enter(struct scope *scope, const char *service, const struct combo *combo);
-/* The same for a template by itself: what its services' matrices will say is not known, and not complained about. */
+/* The same for a template by itself: the values of its services' matrices are unknown, which is not complained
+ * about. */
 void scope_enter_template(struct scope *scope, const char *name);
-/* The value of a variable. `pos` is where it is asked for. `*ret_why` (may become NULL) says why an
- * unset one has no value. */
+/* The value of a variable. `pos` is where it is used. `*ret_why` (may become NULL) says why an unset one has no
+ * value. */
 enum lookup scope_lookup(struct scope *scope, const char *name, struct pos pos, const char **ret_value,
 			 const char **ret_why);
-/* A variable of a service's env file, for the values behind it: asked for when --set, the environment, the env file and
- * `vars:` do not have it. The texts must live as long as the scope. */
+/* Adds a variable of a service's env file, for the lines after it: used when --set, the environment, the env file
+ * and `vars:` do not have it. The texts must outlive the scope. */
 void scope_add_file_value(struct scope *scope, const char *name, const char *value);
 void scope_forget_file_values(struct scope *scope);
-/* --set, environment and env file only: for KEY without a value, DOCKER_TAGS and the like. `pos` is where it is asked
- * for (line 0: on the command line). NULL: unset. */
+/* Only --set, environment and env file: for KEY without a value, DOCKER_TAGS and the like. `pos` is where it is
+ * used (line 0: the command line). NULL: unset. */
 const char *scope_environ(struct scope *scope, const char *name, struct pos pos);
-/* The variable known at `pos` whose name is nearest to `name`, or NULL. */
+/* The variable known at `pos` whose name is most similar to `name`, or NULL. */
 const char *scope_nearest(struct scope *scope, const char *name, struct pos pos);
 
-/* "git.commit" and the like. */
+/* True for built-in names such as "git.commit". */
 bool scope_is_builtin(const char *name);
 
-/* What interpolates with this scope. */
+/* The interpolation that uses this scope. */
 struct interp *scope_interp(struct scope *scope);
 
 #endif

@@ -27,7 +27,7 @@ static bool is_map(struct services *s, const struct entry *entry, const char *wh
 	return false;
 }
 
-/* Links that give no other names only say what is started before. */
+/* Links without an alias only say what is started first. */
 static bool is_used(const struct entry *entry)
 {
 	for (size_t i = 0; entry->value->kind == NODE_LIST && i < entry->value->len; i++)
@@ -56,7 +56,7 @@ static void add_peers(struct arena *arena, struct draft_service *draft)
 	draft->out.depends_len = len;
 }
 
-/* Words of compose for how it runs that are accepted, and no more. */
+/* Notes compose's keys about how it runs that are accepted but have no effect. */
 static void note_unused(struct services *s, const struct yaml_node *node, struct texts *unused)
 {
 	unused->items = arena_array(s->decode->arena, node->len, sizeof(*unused->items));
@@ -70,7 +70,7 @@ static void note_unused(struct services *s, const struct yaml_node *node, struct
 	}
 }
 
-/* One service; of a matrix, one of its combinations. The scope has been entered. */
+/* Decodes one service, or one combination of its matrix. The scope was entered already. */
 static void decode_service(struct services *s, const struct entry *entry, const struct combo *combo,
 			   struct draft_service *draft)
 {
@@ -101,9 +101,9 @@ static void keep_service(struct services *s, const struct draft_service *service
 	draft->rests[draft->len++] = service->rest;
 }
 
-/* The services that a matrix makes of one. */
+/* The services that a matrix makes from one. */
 struct made {
-	bool has; /* a matrix, be it a bad one */
+	bool has; /* it has a matrix, even if a faulty one */
 	struct combo *combos;
 	size_t len;
 };
@@ -207,7 +207,7 @@ void services_decode(struct services *s, const struct yaml_node *services)
 	}
 }
 
-/* A template that no service extends is looked at for its faults. */
+/* Checks a template that no service extends for faults. */
 void services_check_templates(struct services *s, const struct yaml_node *templates)
 {
 	static const struct combo unknown = { 0 };

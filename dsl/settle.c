@@ -14,10 +14,10 @@
 #include "dsl/settle.h"
 #include "dsl/unit.h"
 
-/* Compose works on one file after the other: variables first, then `extends`, and only then is it merged over what was
- * there. What cannot be followed here is left for dsl/extends.c, which complains. */
+/* Compose handles one file after another: it fills in variables, then resolves `extends`, and only then merges the
+ * file over the previous ones. What cannot be resolved here is left to dsl/extends.c, which complains. */
 
-/* Where a service that is extended is looked for. */
+/* Where to look for a service that is extended. */
 struct settle_names {
 	const struct unit *unit;
 	const struct map *services; /* name -> struct entry */
@@ -26,7 +26,7 @@ struct settle_names {
 static struct yaml_node *settle_service(struct files *files, const struct settle_names *names,
 					const struct entry *entry, unsigned depth);
 
-/* The names that `extends` means: {service: NAME, file: PATH}, or NAME. NULL: they are not here. */
+/* The service that `extends` names: {service: NAME, file: PATH}, or NAME. NULL: it is not here. */
 static const struct entry *find_base(struct files *files, const struct yaml_node *extends, struct settle_names *names)
 {
 	const struct yaml_node *name = extends->kind == NODE_MAP ? node_get(extends, "service") : extends;
@@ -97,7 +97,7 @@ struct yaml_node *settle_file(struct files *files, const struct unit *unit, stru
 		const struct entry *entry = &services->entries[i];
 
 		settled[i] = *entry;
-		/* One of cbuild's own words, with variables that are not known yet. */
+		/* cbuild's own key, whose variables are not known yet. */
 		if (node_get(entry->value, "matrix"))
 			continue;
 		scope_enter(files->scope, entry->key, NULL);

@@ -5,8 +5,8 @@ struct files;
 struct yaml_node;
 struct unit;
 
-/* A compose file by itself, before it is merged with others: the services' variables filled in, and what they extend taken
- * in. */
+/* Prepares one compose file before it is merged with others: fills in the services' variables and resolves what
+ * they extend. */
 struct yaml_node *settle_file(struct files *files, const struct unit *unit, struct yaml_node *tree);
 
 #endif

@@ -12,11 +12,11 @@
 #include "dsl/yaml.h"
 #include "dsl/yaml_error.h"
 
-/* Up to here keys are compared one by one, above with a map. */
+/* Up to this many keys are compared one by one; beyond, a map is used. */
 #define SMALL_MAP 16
 
-/* libyaml's marks count code points, and its idea of a line end is wider than ours; so we walk
- * the text ourselves. Marks come in the order of the text, so that this is one pass. */
+/* libyaml's marks count code points and recognise more line ends than we do, so we walk the text ourselves. Marks
+ * come in the order of the text, so one pass is enough. */
 struct yaml_cursor {
 	size_t offset; /* byte */
 	size_t index;  /* code point */
@@ -54,10 +54,10 @@ struct yaml_reader {
 	size_t depth;
 	struct pending *pending;
 	size_t pending_len, pending_cap;
-	struct map *anchors; /* name -> node; the reader itself stands for one that is still open */
+	struct map *anchors; /* name -> node; the reader itself marks an anchor that is still open */
 	size_t nodes;
 	struct yaml_node *root;
-	bool several; /* documents are taken */
+	bool several; /* several documents are allowed */
 	struct yaml_node **documents;
 	size_t documents_len, documents_cap;
 };
@@ -85,7 +85,7 @@ static struct pos here(const struct yaml_reader *r)
 	return (struct pos){ r->file, r->cursor.line, r->cursor.column };
 }
 
-/* Moves to where a value's own text begins: behind its anchor and tag. */
+/* Moves to where a value's own text begins: after its anchor and tag. */
 static struct pos start_of(struct yaml_reader *r, const yaml_event_t *event)
 {
 	static const char blank[] = " \t\r\n";
@@ -128,7 +128,7 @@ static void set_anchor(struct yaml_reader *r, const char *name, void *value)
 		map_set(r->anchors, name, value);
 }
 
-/* A key: scalars only. The level keeps it until its value comes. */
+/* Takes a key, which must be a scalar. The level keeps it until its value comes. */
 static int take_key(struct yaml_reader *r, struct yaml_level *level, const struct yaml_node *node, bool plain)
 {
 	if (node->kind == NODE_LIST || node->kind == NODE_MAP) {
@@ -141,7 +141,7 @@ static int take_key(struct yaml_reader *r, struct yaml_level *level, const struc
 	return 0;
 }
 
-/* Puts a finished value where it belongs: in the open collection, or at the root. */
+/* Adds a finished value to the open collection, or makes it the root. */
 static int yaml_place(struct yaml_reader *r, struct yaml_node *node, bool plain)
 {
 	struct yaml_level *level = r->depth ? &r->levels[r->depth - 1] : NULL;
@@ -165,7 +165,7 @@ static bool is_null(const char *s)
 	return !*s || !strcmp(s, "~") || !strcmp(s, "null") || !strcmp(s, "Null") || !strcmp(s, "NULL");
 }
 
-/* Tags that only say what the schema decides anyway are accepted, and compose's. */
+/* Accepts compose's tags, and tags that only say what the schema requires anyway. */
 static enum node_tag yaml_check_tag(struct yaml_reader *r, const yaml_event_t *event, const char *tag)
 {
 	static const char *const known[] = { YAML_STR_TAG,  YAML_INT_TAG, YAML_FLOAT_TAG, YAML_BOOL_TAG,
@@ -266,7 +266,7 @@ static int open_level(struct yaml_reader *r, const yaml_event_t *event, bool map
 	return 0;
 }
 
-/* A set of keys with their places: linear for a few, a map for many. */
+/* A set of keys with their positions: compared one by one while few, in a map when many. */
 struct keys {
 	const struct entry *entries;
 	size_t len;
@@ -290,7 +290,7 @@ static void keys_add(struct keys *keys, struct entry *entry)
 		map_set(keys->map, entry->key, entry);
 }
 
-/* The entries of one map that a "<<" names. What the map has already wins. */
+/* Adds the entries of one map named by "<<". Keys that the map already has win. */
 static void merge_map(struct yaml_reader *r, struct keys *keys, struct entry *entries, const struct yaml_node *from,
 		      struct pos pos)
 {
@@ -403,7 +403,7 @@ static void end_document(struct yaml_reader *r)
 	r->anchors = map_new();
 }
 
-/* 1: more to come, 0: the end, negative: complained. */
+/* 1: more to come, 0: the end, negative: complaint. */
 static int yaml_take_event(struct yaml_reader *r, const yaml_event_t *event)
 {
 	int result = 0;

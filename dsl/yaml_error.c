@@ -6,11 +6,11 @@
 #include "base/text.h"
 #include "dsl/yaml_error.h"
 
-/* Where libyaml's own words mislead. `at_context`: the place to mend is where the construct
- * began, not where the parser noticed. */
+/* Cases where libyaml's own words mislead. `at_context`: the user must change the place where the construct began,
+ * not where the parser noticed. */
 struct phrase {
 	const char *problem;
-	const char *context; /* a part of it; NULL: any */
+	const char *context; /* part of it; NULL: any */
 	bool at_context;
 	const char *say;
 	const char *hint;
@@ -62,7 +62,7 @@ static const struct phrase *find_phrase(const struct yaml_fault *fault)
 	return NULL;
 }
 
-/* Moves off the end of the text and off blank lines, back to something that can be shown. */
+/* Moves back from the end of the text and from blank lines to something that can be quoted. */
 static size_t onto_text(const char *text, size_t len, size_t offset)
 {
 	if (offset > len)
@@ -77,7 +77,7 @@ static size_t onto_text(const char *text, size_t len, size_t offset)
 static void complain_reader(struct diags *diags, uint32_t file, const char *text, size_t len,
 			    const struct yaml_fault *fault)
 {
-	/* The reader counts what it has read ahead, so the byte is looked for. */
+	/* The reader's offset counts what it has read ahead, so search for the byte. */
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
 
@@ -142,7 +142,7 @@ static size_t sequence(const unsigned char *s, size_t len)
 	return need;
 }
 
-/* libyaml compares each directive with all before it. */
+/* libyaml compares each directive with all previous ones. */
 static bool directives_complain(struct diags *diags, uint32_t file, const char *text, size_t len)
 {
 	size_t offset = 0, count = 0;

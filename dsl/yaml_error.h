@@ -7,7 +7,7 @@
 
 struct diags;
 
-/* What libyaml says when it gives up. Indices count code points from 0. */
+/* libyaml's report when it gives up. Indices count code points from 0. */
 struct yaml_fault {
 	const char *problem;
 	const char *context;
@@ -18,11 +18,11 @@ struct yaml_fault {
 	int value;
 };
 
-/* Complains in words that a person understands, at the place that most likely has to change. */
+/* Complains in plain words, at the place that most likely has to change. */
 void yaml_complain(struct diags *diags, uint32_t file, const char *text, size_t len, const struct yaml_fault *fault);
 #define YAML_DIRECTIVES_MAX 64 /* "%TAG" and the like */
 
-/* Complains when the text is not valid UTF-8, holds a NUL or too many directives; true when it did. */
+/* Complains when the text is not valid UTF-8, contains NUL or has too many directives; true if so. */
 bool yaml_bytes_complain(struct diags *diags, uint32_t file, const char *text, size_t len);
 
 #endif

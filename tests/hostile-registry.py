@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A registry that lies on demand: a small one in memory, and rules that say where it does something else.
 
-    hostile-registry.py FOLDER [--tls CERT KEY]
+    hostile-registry.py FOLDER [--tls CERT KEY] [--broken-h2]
 
 Listens on a free port of 127.0.0.1 and writes its number to FOLDER/port. Each request is a line of FOLDER/log:
 METHOD PATH STATUS LOGIN, where LOGIN is the Authorization header or "-". FOLDER/rules is read at every request; a line of it:
@@ -13,6 +13,7 @@ The first rule whose method ("*": any) and regular expression fit, and that was 
     status CODE [RETRY-AFTER]   answers so, without looking at anything
     code CODE NAME              the same with an error of that name
     cut                         closes the connection at once
+    after-cut                   does what is asked, and closes the connection without an answer
     cut-body BYTES              closes it after so many bytes of the request's body
     truncate                    sends half of the answer, then closes
     flip                        changes a byte of the answer's body
@@ -32,6 +33,8 @@ The first rule whose method ("*": any) and regular expression fit, and that was 
 
 TIMES is a number, or FROM-TO: only from that use on. GET /check lists what a tag stands for and is not there: this registry
 takes a manifest whatever it is made of.
+
+With --broken-h2 it offers HTTP/2, and answers it with an error of the connection; a line of the log says "h2".
 """
 import hashlib
 import itertools
@@ -100,6 +103,18 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
+    def handle(self):
+        if "--broken-h2" in sys.argv:
+            self.connection.do_handshake()
+            if self.connection.selected_alpn_protocol() == "h2":
+                with lock, open(os.path.join(folder, "log"), "a", encoding="utf-8") as log:
+                    log.write("h2\n")
+                self.connection.recv(65536)
+                settings, goaway = b"\0\0\0\4\0\0\0\0\0", b"\0\0\x08\7\0\0\0\0\0" + b"\0\0\0\0" + b"\0\0\0\1"
+                self.connection.sendall(settings + goaway)
+                return
+        super().handle()
+
     def note(self, status):
         with lock, open(os.path.join(folder, "log"), "a", encoding="utf-8") as log:
             log.write(f"{self.command} {self.path} {status} {self.headers.get('Authorization', '-')}\n")
@@ -133,6 +148,9 @@ class Handler(BaseHTTPRequestHandler):
             body = " ".join(rule[1:]).encode()
             headers.pop("Docker-Content-Digest", None)
         self.note(status)
+        if rule[0] == "after-cut":
+            self.cut()
+            return
         self.send_response_only(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -318,6 +336,8 @@ def main():
         at = sys.argv.index("--tls")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(sys.argv[at + 1], sys.argv[at + 2])
+        if "--broken-h2" in sys.argv:
+            context.set_alpn_protocols(["h2", "http/1.1"])
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     part = os.path.join(folder, "port.new")
     with open(part, "w", encoding="utf-8") as port:

@@ -2,7 +2,8 @@
 """A token server for docker-registry: token-server.py FOLDER KEY CERT SECONDS
 
 Gives out tokens for every scope that is asked for, good for SECONDS, to who shows the login tester:secret; to others for
-"pull" of what begins with "public/" only. With FOLDER/less it gives nobody the right to push. Writes its port to FOLDER/port,
+"pull" of what begins with "public/" only. With FOLDER/less it gives nobody the right to push, with FOLDER/one only what
+the first scope asks for. Writes its port to FOLDER/port,
 and a line for each request to FOLDER/log: METHOD, the scopes, and who asked. A POST has to show the identity token "identity".
 """
 import base64
@@ -34,7 +35,7 @@ def sign(claims):
 
 def access(scopes, known):
     granted = []
-    for scope in scopes:
+    for scope in scopes[:1] if os.path.exists(os.path.join(folder, "one")) else scopes:
         kind, name, actions = scope.split(":")
         allowed = actions.split(",") if known else ["pull"] if name.startswith("public/") else []
         if os.path.exists(os.path.join(folder, "less")):

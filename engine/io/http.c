@@ -493,6 +493,7 @@ int http_do(struct loop *loop, const struct http_request *request, struct http_r
 		error_move(err, &error);
 		http_response_free(ret);
 		ret->not_tls = code == CURLE_SSL_CONNECT_ERROR;
+		ret->not_http2 = code == CURLE_HTTP2 || code == CURLE_HTTP2_STREAM;
 	}
 	return r;
 }

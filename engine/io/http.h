@@ -58,6 +58,7 @@ struct http_response {
 	char *location;      /* where a redirect points to, as an absolute URL, or NULL; owned by the response */
 	struct buf *headers; /* the lines of the answer's head; owned by the response */
 	bool not_tls;        /* set when http_do fails: what answers there does not speak TLS */
+	bool not_http2;      /* set when http_do fails: what answers there offers HTTP/2 and does not speak it */
 };
 
 /* 0: an answer came, whatever its status. Negative: ERROR_HEALTH, transient where trying again makes

@@ -1,7 +1,8 @@
 #include "config.h"
 
-#include <pthread.h>
+#include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@
 #include "engine/registry/registry_internal.h"
 #include "engine/registry/transport.h"
 
-/* Manifests, and reading blobs; blobs are written by upload.c. */
+/* Manifests; blobs are read by remote_blob.c and written by upload.c. */
 
 static const char ACCEPT[] = "Accept: " OCI_INDEX ", " OCI_MANIFEST ", " DOCKER_LIST ", " DOCKER_MANIFEST;
 
@@ -155,8 +156,8 @@ static int client_wrong(const struct ref *ref, struct error **err, const char *w
 	return error_make(err, ERROR_REGISTRY, "%s: %s", name, why);
 }
 
-int registry_manifest(struct registry *registry, const struct ref *ref, struct buf *ret, char **ret_type,
-		      char ret_digest[DIGEST_LEN + 1], struct error **err)
+static int client_manifest(struct registry *registry, const struct ref *ref, bool push, struct buf *ret,
+			   char **ret_type, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
 	static const char *const headers[] = { ACCEPT, NULL };
 	cleanup_spot struct spot spot = { 0 };
@@ -170,7 +171,7 @@ int registry_manifest(struct registry *registry, const struct ref *ref, struct b
 				     .body_fd = -1,
 				     .body_max = LAYOUT_MANIFEST_MAX };
 
-	if (spot_find(registry, ref, false, NULL, &spot, err) < 0)
+	if (spot_find(registry, ref, push, NULL, &spot, err) < 0)
 		return -1;
 	exchange.want = spot.want;
 	if (transport_do(spot.endpoint, &exchange, &response, err) < 0)
@@ -199,6 +200,12 @@ int registry_manifest(struct registry *registry, const struct ref *ref, struct b
 	return 1;
 }
 
+int registry_manifest(struct registry *registry, const struct ref *ref, struct buf *ret, char **ret_type,
+		      char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
+	return client_manifest(registry, ref, false, ret, ret_type, ret_digest, err);
+}
+
 int registry_head(struct registry *registry, const struct ref *ref, bool push, char ret_digest[DIGEST_LEN + 1],
 		  struct error **err)
 {
@@ -216,11 +223,13 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 		return error_wrap(err, "%s", name);
 	if (response.status == 404)
 		return 0;
+	if (transport_head_unknown(&response))
+		return client_manifest(registry, ref, push, &text, &type, ret_digest, err);
 	if (response.status != 200)
 		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
 	digest = http_header(&response, "Docker-Content-Digest", 0);
 	if (!digest)
-		return registry_manifest(registry, ref, &text, &type, ret_digest, err);
+		return client_manifest(registry, ref, push, &text, &type, ret_digest, err);
 	if (!digest_valid(digest) || (ref->digest && strcmp(ref->digest, digest) != 0))
 		return client_wrong(ref, err, "the registry names another digest than it should");
 	memcpy(ret_digest, digest, DIGEST_LEN + 1);
@@ -254,150 +263,4 @@ int registry_put_manifest(struct registry *registry, const struct ref *ref, cons
 	if (said && strcmp(said, digest) != 0)
 		return client_wrong(ref, err, "the registry has taken it under another digest");
 	return 0;
-}
-
-/* ---- blobs ---- */
-
-static char *blob_path(const struct ref *ref, const char *digest)
-{
-	return mem_printf("/v2/%s/blobs/%s", ref->repository, digest);
-}
-
-int registry_has_blob(struct registry *registry, const struct ref *ref, const char *digest, uint64_t size,
-		      struct error **err)
-{
-	cleanup_spot struct spot spot = { 0 };
-	cleanup_http struct http_response response = { 0 };
-	cleanup_free char *path = blob_path(ref, digest), *length = NULL;
-	struct exchange exchange = { .method = "HEAD", .path = path, .body_fd = -1 };
-
-	if (spot_find(registry, ref, true, NULL, &spot, err) < 0)
-		return -1;
-	exchange.want = spot.want;
-	if (transport_do(spot.endpoint, &exchange, &response, err) < 0)
-		return -1;
-	if (response.status == 404)
-		return 0;
-	if (response.status != 200)
-		return transport_refuse(spot.endpoint, &spot.want, &response, digest, err);
-	length = http_header(&response, "Content-Length", 0);
-	/* One of another size is damaged: sending it again mends it. */
-	return size == UINT64_MAX || !length || strtoull(length, NULL, 10) == size;
-}
-
-/* A body on its way into a buffer. */
-struct stream {
-	const struct descriptor *blob;
-	struct sha256 *sha;
-	uint64_t size;
-	bool long_one;   /* it does not end where it should */
-	struct buf *buf; /* or NULL: */
-	int fd;
-	struct error *error; /* of writing to it */
-};
-
-static void begin_stream(void *data)
-{
-	struct stream *stream = data;
-	char ignored[DIGEST_LEN + 1];
-
-	sha256_done(stream->sha, ignored);
-	stream->size = 0;
-	stream->long_one = false;
-	if (stream->buf)
-		buf_reset(stream->buf);
-	else if (lseek(stream->fd, 0, SEEK_SET) < 0 || ftruncate(stream->fd, 0) < 0)
-		error_errno(&stream->error, ERROR_STATE, errno, "a file for a blob");
-}
-
-static int take_stream(void *data, const void *bytes, size_t len)
-{
-	struct stream *stream = data;
-
-	stream->size += len;
-	stream->long_one = stream->size > stream->blob->size;
-	if (stream->long_one)
-		return -1;
-	sha256_add(stream->sha, bytes, len);
-	if (stream->buf)
-		buf_add(stream->buf, bytes, len);
-	else if (!stream->error)
-		fs_write_all(stream->fd, bytes, len, stream->blob->digest, &stream->error);
-	return stream->error ? -1 : 0;
-}
-
-static int check_stream(struct stream *stream, const char *domain, struct error **err)
-{
-	char digest[DIGEST_LEN + 1];
-
-	sha256_done(stream->sha, digest);
-	if (stream->size != stream->blob->size || strcmp(digest, stream->blob->digest) != 0)
-		return error_make(err, ERROR_REGISTRY, "%s: the blob %s that it sends has another digest", domain,
-				  stream->blob->digest);
-	return 0;
-}
-
-static int client_fetch(struct registry *registry, const struct ref *ref, struct stream *stream, struct error **err)
-{
-	cleanup_spot struct spot spot = { 0 };
-	cleanup_http struct http_response response = { 0 };
-	cleanup_free char *path = blob_path(ref, stream->blob->digest);
-	struct error *error = NULL;
-	struct exchange exchange = {
-		.method = "GET",
-		.path = path,
-		.body_fd = -1,
-		.bytes = stream->blob->size,
-		.take = take_stream,
-		.take_data = stream,
-		.begin = begin_stream,
-	};
-
-	if (spot_find(registry, ref, false, NULL, &spot, err) < 0)
-		return -1;
-	exchange.want = spot.want;
-	if (transport_do(spot.endpoint, &exchange, &response, &error) < 0) {
-		if (stream->long_one || stream->error)
-			error_free(steal_ptr(error));
-		if (stream->error)
-			return error_move(err, &stream->error);
-		if (stream->long_one)
-			return error_make(err, ERROR_REGISTRY,
-					  "%s: the blob %s that it sends is longer than it should be", ref->domain,
-					  stream->blob->digest);
-		return error_move(err, &error);
-	}
-	if (response.status != 200)
-		return transport_refuse(spot.endpoint, &spot.want, &response, stream->blob->digest, err);
-	return check_stream(stream, ref->domain, err);
-}
-
-static int fetch_with(struct registry *registry, const struct ref *ref, struct stream *stream, struct error **err)
-{
-	int r = sha256_new(&stream->sha, err);
-
-	if (r == 0)
-		r = client_fetch(registry, ref, stream, err);
-	sha256_free(stream->sha);
-	return r;
-}
-
-int registry_read_blob(struct registry *registry, const struct ref *ref, const struct descriptor *blob, struct buf *ret,
-		       struct error **err)
-{
-	struct stream stream = { .blob = blob, .buf = ret };
-
-	if (blob->size > LAYOUT_MANIFEST_MAX)
-		return error_make(err, ERROR_REGISTRY, "%s: the blob %s is too large to be a config", ref->domain,
-				  blob->digest);
-	return fetch_with(registry, ref, &stream, err);
-}
-
-int registry_fetch_blob(struct registry *registry, const struct ref *ref, const struct descriptor *blob, int fd,
-			struct error **err)
-{
-	struct stream stream = { .blob = blob, .fd = fd };
-	int r = fetch_with(registry, ref, &stream, err);
-
-	return stream.error ? error_move(err, &stream.error) : r;
 }

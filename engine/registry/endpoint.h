@@ -36,6 +36,7 @@ struct endpoint {
 	char *origin;        /* "https://registry-1.docker.io" */
 	char *plain_origin;  /* "http://localhost:5000": on this machine, where it may be so; else NULL */
 	atomic_bool plain;   /* it is talked to by plain HTTP */
+	atomic_bool http1;   /* its HTTP/2 has failed */
 	atomic_bool settled; /* that is known, and not only guessed */
 	bool loopback;       /* this machine */
 	bool insecure;       /* the manifest says that plain HTTP will do */

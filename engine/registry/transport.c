@@ -27,6 +27,13 @@
 
 /* ---- what a registry says ---- */
 
+/* It may be otherwise the next time. 501 and 505 say that it will not. */
+static bool transport_busy(const struct http_response *response)
+{
+	return response->status == 429 || response->status == 408 ||
+	       (response->status >= 500 && response->status != 501 && response->status != 505);
+}
+
 static struct json *first_error(const struct http_response *response)
 {
 	struct json *answer = NULL;
@@ -70,7 +77,7 @@ int transport_refuse(struct endpoint *endpoint, const struct auth_want *want, co
 	buf_str(&said, "");
 	add_said(response, &said);
 	error_make(&error, ERROR_REGISTRY, "%s: %s: status %ld%s", endpoint->domain, what, response->status, said.data);
-	error->transient = response->status == 429 || response->status == 408 || response->status >= 500;
+	error->transient = transport_busy(response);
 	if (response->status == 401 || response->status == 403)
 		auth_remedy(endpoint, want, &error);
 	return error_move(err, &error);
@@ -148,7 +155,7 @@ static int send_once(struct attempt *attempt, struct http_response *ret, struct 
 		.pool = endpoint->pool,
 		.tls = attempt->own ? &endpoint->tls : &foreign,
 		.proxy = !url_loopback(attempt->url),
-		.http2 = true,
+		.http2 = !atomic_load(&endpoint->http1),
 	};
 	size_t len = 0;
 
@@ -271,6 +278,8 @@ static int transport_send_whole(struct attempt *attempt, struct http_response *r
 		int r = 0;
 
 		if (send_once(attempt, ret, &error) < 0) {
+			if (ret->not_http2)
+				atomic_store(&attempt->endpoint->http1, true);
 			if (!other_scheme(attempt, ret, tls))
 				return connection_failed(attempt, error, err);
 			error_free(error);
@@ -295,11 +304,6 @@ static int transport_send_whole(struct attempt *attempt, struct http_response *r
 	}
 }
 
-static bool busy(const struct http_response *response)
-{
-	return response->status == 429 || response->status == 408 || response->status >= 500;
-}
-
 int transport_do(struct endpoint *endpoint, const struct exchange *exchange, struct http_response *ret, struct error **err)
 {
 	__attribute__((cleanup(attempt_cleanup))) struct attempt attempt = { .endpoint = endpoint, .exchange = exchange };
@@ -312,7 +316,7 @@ int transport_do(struct endpoint *endpoint, const struct exchange *exchange, str
 		if (start_url(&attempt, err) < 0)
 			return -1;
 		if (transport_send_whole(&attempt, ret, &error) == 0) {
-			if (!busy(ret) && ret->status != 401)
+			if (!transport_busy(ret) && ret->status != 401)
 				return 0;
 			retry.asked_ms = asked_pause(ret);
 			transport_refuse(endpoint, &exchange->want, ret, exchange->method, &error);

@@ -28,6 +28,7 @@
 #define BINARY "Content-Type: application/octet-stream"
 
 struct upload {
+	struct registry *registry;
 	struct spot spot;
 	const struct ref *ref;
 	const struct descriptor *blob;
@@ -37,6 +38,7 @@ struct upload {
 	void *data;
 	char *location;   /* of the registry's session, or NULL */
 	bool pieces;      /* one piece did not work */
+	bool only_whole;  /* the registry does not know pieces */
 	uint64_t arrived; /* in pieces */
 	int64_t told;     /* bytes that `sent` was told of */
 	uint64_t asked_ms;
@@ -79,28 +81,59 @@ static int take_location(struct upload *upload, const char *url, const struct ht
 }
 
 /* 1: a session was begun; 0: the registry has taken the blob from elsewhere. */
-static int upload_begin(struct upload *upload, struct error **err)
+static int begin_session(struct upload *upload, const char *path, struct error **err)
 {
 	cleanup_http struct http_response response = { 0 };
-	cleanup_buf struct buf path = { 0 };
 	cleanup_free char *url = NULL;
-	struct exchange exchange = { .method = "POST", .body_fd = -1 };
+	struct exchange exchange = { .method = "POST", .path = path, .body_fd = -1 };
 
-	buf_printf(&path, "/v2/%s/blobs/uploads/", upload->ref->repository);
-	if (upload->from) {
-		buf_printf(&path, "?mount=%s&from=", upload->blob->digest);
-		url_escape(&path, upload->from);
-	}
-	exchange.path = path.data;
 	if (request(upload, &exchange, &response, err) < 0)
 		return -1;
-	if (upload->from && response.status == 201)
+	if (response.status == 201 && upload->from)
 		return 0;
 	if (response.status != 202)
 		return transport_refuse(upload->spot.endpoint, &upload->spot.want, &response, "beginning an upload", err);
-	url = mem_printf("%s%s", endpoint_origin(upload->spot.endpoint), path.data);
+	url = mem_printf("%s%s", endpoint_origin(upload->spot.endpoint), path);
 	upload->arrived = 0;
 	return take_location(upload, url, &response, err) < 0 ? -1 : 1;
+}
+
+/* A mount saves bytes and is no more: whatever the registry says to it, the blob is sent with the login for its own repository
+ * alone. It may have been mounted all the same, when only the answer was lost. */
+static int upload_without_mount(struct upload *upload, struct error *refused, struct error **err)
+{
+	enum error_class cls = refused->cls;
+
+	if (cls == ERROR_CANCELLED)
+		return error_move(err, &refused);
+	error_free(refused);
+	upload->from = NULL;
+	spot_free(&upload->spot);
+	if (spot_find(upload->registry, upload->ref, true, NULL, &upload->spot, err) < 0)
+		return -1;
+	return registry_has_blob(upload->registry, upload->ref, upload->blob->digest, upload->blob->size, err);
+}
+
+/* 1: a session was begun; 0: the registry has the blob. */
+static int upload_begin(struct upload *upload, struct error **err)
+{
+	cleanup_free char *path = mem_printf("/v2/%s/blobs/uploads/", upload->ref->repository);
+	struct error *refused = NULL;
+	int r;
+
+	if (upload->from) {
+		cleanup_buf struct buf mount = { 0 };
+
+		buf_printf(&mount, "%s?mount=%s&from=", path, upload->blob->digest);
+		url_escape(&mount, upload->from);
+		r = begin_session(upload, mount.data, &refused);
+		if (r >= 0)
+			return r;
+		r = upload_without_mount(upload, refused, err);
+		if (r != 0)
+			return r < 0 ? -1 : 0;
+	}
+	return begin_session(upload, path, err);
 }
 
 static char *final_url(const struct upload *upload)
@@ -208,6 +241,19 @@ static int ask_arrived(struct upload *upload, struct error **err)
 	return take_location(upload, url, &response, err);
 }
 
+/* Pieces are how a blob goes on, not the only way for it to arrive. */
+static int refused_piece(struct upload *upload, const struct http_response *response, struct error **err)
+{
+	struct error *error = NULL;
+
+	lost_session(upload, response, "sending a piece of a blob", &error);
+	if (response->status == 400 || response->status == 404 || response->status == 405 || response->status == 501) {
+		upload->only_whole = upload->location != NULL;
+		error->transient = true;
+	}
+	return error_move(err, &error);
+}
+
 static int send_piece(struct upload *upload, struct error **err)
 {
 	uint64_t left = upload->blob->size - upload->arrived, len = left < PIECE ? left : PIECE;
@@ -232,7 +278,7 @@ static int send_piece(struct upload *upload, struct error **err)
 	if (request(upload, &exchange, &response, err) < 0)
 		return -1;
 	if (response.status != 202)
-		return lost_session(upload, &response, "sending a piece of a blob", err);
+		return refused_piece(upload, &response, err);
 	len = range_end(&response, upload->arrived + len);
 	if (len <= upload->arrived || len > upload->blob->size)
 		return error_make(err, ERROR_REGISTRY, "%s claims bytes %s of a blob that were not sent",
@@ -290,9 +336,10 @@ static int upload_run(struct upload *upload, struct error **err)
 
 		if (r >= 0)
 			return r;
-		if (!upload->pieces)
+		if (!upload->pieces || upload->only_whole)
 			free(steal_ptr(upload->location)); /* what one piece left there is not known */
-		upload->pieces = upload->pieces || upload->told > 0 || upload->blob->size > PIECE;
+		upload->pieces = !upload->only_whole &&
+				 (upload->pieces || upload->told > 0 || upload->blob->size > PIECE);
 		retry.asked_ms = upload->asked_ms;
 		upload->asked_ms = 0;
 		if (retry_pause(&retry, upload->spot.endpoint, &error, err) < 0)
@@ -303,7 +350,7 @@ static int upload_run(struct upload *upload, struct error **err)
 int registry_upload(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *path,
 		    const char *from, registry_sent *sent, void *data, struct error **err)
 {
-	struct upload upload = { .ref = ref, .blob = blob, .from = from, .sent = sent, .data = data };
+	struct upload upload = { .registry = registry, .ref = ref, .blob = blob, .from = from, .sent = sent, .data = data };
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r;
 

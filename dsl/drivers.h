@@ -8,9 +8,10 @@
  * BUILDER_DRIVERS: name; how an instance is named, "" when there is only one; former name, or NULL; the runtime that
  * shares its engine, or NULL; whether the manifest's `tls` applies to it.
  */
-#define BUILDER_DRIVERS(first, more)                                                                \
-	first(buildah, "", NULL, "podman", false) more(docker, "[:BUILDER]", NULL, "docker", false) \
-		more(buildkit, "[:ADDRESS]", "buildctl", NULL, true) more(nerdctl, "[:NAMESPACE]", NULL, NULL, false)
+#define BUILDER_DRIVERS(first, more)                                                                                   \
+	first(buildah, "", NULL, "podman", false) more(podman, "", NULL, "podman", false)                              \
+		more(docker, "[:BUILDER]", NULL, "docker", false) more(buildkit, "[:ADDRESS]", "buildctl", NULL, true) \
+			more(nerdctl, "[:NAMESPACE]", NULL, NULL, false)
 #define RUNTIME_DRIVERS(first, more) first(podman, "") more(docker, "")
 
 #define DRIVER_FIRST(driver, instance, ...) #driver instance

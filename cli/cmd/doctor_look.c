@@ -162,8 +162,8 @@ static int look_for_platform(struct doctor *doctor, const char *name, struct err
 	return 0;
 }
 
-/* Advice from the flags that buildah turned out to need on this machine. */
-static void look_at_steps(struct doctor *doctor, const char *flags)
+/* Advice from the flags that buildah, or podman, turned out to need on this machine. */
+static void look_at_steps(struct doctor *doctor, const char *name, const char *flags)
 {
 	cleanup_free char *runc = proc_find("runc"), *crun = proc_find("crun");
 
@@ -179,10 +179,11 @@ static void look_at_steps(struct doctor *doctor, const char *flags)
 		       "nothing need be done; `runc --version` and the kernel's log may tell why");
 	if (strstr(flags, "--ulimit"))
 		advise(doctor,
-		       mem_strdup("buildah's steps get lower limits (1024 files and processes): this user may not raise them"),
+		       mem_printf("%s's steps get lower limits (1024 files and processes): this user may not raise them",
+				  name),
 		       "give cbuild CAP_SYS_RESOURCE, or raise the hard limits (ulimit -Hn, -Hu)");
 	if (strstr(flags, "--network=host"))
-		advise(doctor, mem_strdup("buildah's steps use the machine's own network: none can be made for them"),
+		advise(doctor, mem_printf("%s's steps use the machine's own network: none can be made for them", name),
 		       "load the kernel's bridge and veth modules, or give cbuild CAP_NET_ADMIN");
 }
 
@@ -222,9 +223,12 @@ int doctor_look(struct loop *loop, const char *const *wanted, const char *builde
 	for (size_t i = 0; (wanted ? wanted : usual)[i]; i++)
 		if (look_for_platform(ret, (wanted ? wanted : usual)[i], err) < 0)
 			return -1;
-	for (size_t i = 0; i < ret->builders_len; i++)
-		if (ret->builders[i].found && strcmp(ret->builders[i].name, "buildah") == 0)
-			look_at_steps(ret, ret->builders[i].detail);
+	for (size_t i = 0; i < ret->builders_len; i++) {
+		const struct doctor_tool *tool = &ret->builders[i];
+
+		if (tool->chosen && (strcmp(tool->name, "buildah") == 0 || strcmp(tool->name, "podman") == 0))
+			look_at_steps(ret, tool->name, tool->detail);
+	}
 	look_at_limits(ret);
 	return 0;
 }

@@ -58,8 +58,7 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 
 	platform_text(&job->platform, platform);
 	platform_text(command->host, host);
-	argv_add(argv, command->program);
-	argv_add(argv, "build");
+	buildah_begin(command->program, command->flags, argv);
 	argv_addf(argv, "--platform=%s", platform);
 	argv_addf(argv, "--iidfile=%s", command->iidfile);
 	argv_add(argv, "--layers");
@@ -67,7 +66,7 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 	argv_add(argv, "--format=docker"); /* an OCI config has no HEALTHCHECK */
 	argv_add(argv, "--identity-label=false");
 	argv_add(argv, "--pull=never");
-	buildah_add_flags(command->flags, argv);
+	buildah_add_flags(command->program, command->flags, argv);
 	if (command->no_cache)
 		argv_add(argv, "--no-cache");
 	if (job->has_epoch)
@@ -113,7 +112,8 @@ static int run_buildah(struct work *work, const struct argv *argv, bool capture,
 	if (proc_run(work->self->loop, &spec, ret, err) < 0)
 		return -1;
 	if (ret->status != 0)
-		return failure_make("buildah", ret->status, ret->tail, work->job, &work->self->platforms[0], err);
+		return failure_make(path_base(work->self->program), ret->status, ret->tail, work->job,
+				    &work->self->platforms[0], err);
 	return 0;
 }
 
@@ -160,7 +160,8 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	argv_add(&argv, work->self->program);
 	argv_add(&argv, "pull");
 	argv_add(&argv, "--quiet");
-	argv_add(&argv, "--policy=always");
+	if (!buildah_is_podman(work->self->program)) /* which always pulls when it is told to */
+		argv_add(&argv, "--policy=always");
 	argv_addf(&argv, "--platform=%s", platform);
 	if (image->plain)
 		argv_add(&argv, "--tls-verify=false");
@@ -175,7 +176,8 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	id = result.out->data ? result.out->data : "";
 	len = strspn(id, "0123456789abcdef");
 	if (len != DIGEST_HEX)
-		return error_make(err, ERROR_TOOL, "buildah pull %s: its answer is not an image id", source);
+		return error_make(err, ERROR_TOOL, "%s pull %s: its answer is not an image id", work->self->program,
+				  source);
 	argv_addf(&work->ids, "%.*s", (int)len, id);
 	return 0;
 }
@@ -322,7 +324,7 @@ static int build(struct work *work, const struct rewrite_files *files, bool no_c
 	if (run_build(work, &argv, number, err) < 0 || fs_read(iidfile, 2 * DIGEST_LEN, &id, err) < 0)
 		return -1;
 	if (!id.data || !digest_valid(id.data))
-		return error_make(err, ERROR_TOOL, "buildah wrote no image id for %s", work->job->id);
+		return error_make(err, ERROR_TOOL, "%s wrote no image id for %s", work->self->program, work->job->id);
 	memcpy(ret_identity, id.data, DIGEST_LEN + 1);
 	return 0;
 }
@@ -361,8 +363,8 @@ static int build_proved(struct work *work, const struct rewrite_files *files, ch
 		if (!second)
 			return 0;
 	}
-	return error_make(err, ERROR_BUILD, "buildah made a wrong image, also without its cache: %s",
-			  second ? second : fault);
+	return error_make(err, ERROR_BUILD, "%s made a wrong image, also without its cache: %s",
+			  path_base(work->self->program), second ? second : fault);
 }
 
 /* buildah writes ids and host names into its configs that differ from run to run. */
@@ -397,14 +399,14 @@ static int export(struct work *work, const char *id, struct build_result *result
 	return import_finish(work->self->layout, result->identity, result, err);
 }
 
-static int check_contexts(const struct build_job *job, struct error **err)
+static int check_contexts(const struct buildah *self, const struct build_job *job, struct error **err)
 {
 	for (size_t i = 0; i < job->contexts_len; i++) {
 		if (!strstr(job->contexts[i].name, "::"))
 			continue;
 		error_make(err, ERROR_TOOL,
-			   "buildah does not know one context for one platform and another one for the rest: %s",
-			   job->contexts[i].name);
+			   "%s does not know one context for one platform and another one for the rest: %s",
+			   path_base(self->program), job->contexts[i].name);
 		error_remedy(err, "build it with another builder: --builder=docker");
 		return -1;
 	}
@@ -419,7 +421,7 @@ static int build_one(struct work *work, struct build_result *result, struct erro
 	cleanup_rewrite_files struct rewrite_files files = { 0 };
 	char id[DIGEST_LEN + 1];
 
-	if (check_contexts(work->job, err) < 0)
+	if (check_contexts(work->self, work->job, err) < 0)
 		return -1;
 	for (size_t i = 0; i < work->job->images_len; i++)
 		if (bring(work, i, err) < 0)
@@ -481,23 +483,18 @@ static bool knows_heredocs(const char *version)
 	return sscanf(version, "%u.%u", &major, &minor) == 2 && (major > 1 || minor >= 33);
 }
 
-static int buildah_open(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
+static int open_program(const struct builder_given *given, const char *program, void **ret, struct builder_info *info,
+			struct error **err)
 {
-	cleanup_free char *program = proc_find("buildah");
 	struct buildah_facts facts;
 	struct buildah *self;
 
-	if (!program) {
-		error_make(err, ERROR_TOOL, "buildah is not installed");
-		error_remedy(err, "apt-get install buildah runc (or your system's packages of that name)");
-		return -1;
-	}
 	if (buildah_facts_find(program, given->loop, given->state, given->layout, &facts, err) < 0)
 		return -1;
 	self = mem_alloc(sizeof(*self));
 	self->loop = given->loop;
 	self->layout = given->layout;
-	self->program = steal_ptr(program);
+	self->program = mem_strdup(program);
 	self->facts = facts;
 	self->place = mem_printf(PLACE_PREFIX "%s", facts.root);
 	self->bring = keylock_new();
@@ -508,24 +505,64 @@ static int buildah_open(const struct builder_given *given, void **ret, struct bu
 	info->own_images = true;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
-	info->abilities = knows_heredocs(self->facts.version) ? ABILITY_HEREDOC : 0;
+	info->abilities = knows_heredocs(self->facts.engine) ? ABILITY_HEREDOC : 0;
 	leftover_remove(self->loop, self->program, self->facts.root, 0);
 	leftover_remove_unnoted(self->loop, self->facts.root);
 	*ret = self;
 	return 0;
 }
 
-static char *buildah_known_place(struct state *state)
+static int open_buildah(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
 {
 	cleanup_free char *program = proc_find("buildah");
+
+	if (program)
+		return open_program(given, program, ret, info, err);
+	error_make(err, ERROR_TOOL, "buildah is not installed");
+	error_remedy(err, "apt-get install buildah runc (or your system's packages of that name)");
+	return -1;
+}
+
+static int open_podman(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err)
+{
+	cleanup_free char *program = proc_find("podman");
+
+	if (program)
+		return open_program(given, program, ret, info, err);
+	error_make(err, ERROR_TOOL, "podman is not installed");
+	error_remedy(err, "apt-get install podman runc (or your system's packages of that name)");
+	return -1;
+}
+
+static char *known_root(const char *name, struct state *state)
+{
+	cleanup_free char *program = proc_find(name);
 	cleanup_free char *root = program ? buildah_facts_root(program, state) : NULL;
 
 	return root ? mem_printf(PLACE_PREFIX "%s", root) : NULL;
 }
 
+static char *buildah_known_place(struct state *state)
+{
+	return known_root("buildah", state);
+}
+
+static char *podman_known_place(struct state *state)
+{
+	return known_root("podman", state);
+}
+
 const struct builder_ops builder_buildah = {
 	.known_place = buildah_known_place,
-	.open = buildah_open,
+	.open = open_buildah,
+	.free = buildah_free,
+	.build = buildah_build,
+};
+
+/* `podman build`: the same engine and storage, for machines without buildah's own command. */
+const struct builder_ops builder_podman = {
+	.known_place = podman_known_place,
+	.open = open_podman,
 	.free = buildah_free,
 	.build = buildah_build,
 };

@@ -12,9 +12,13 @@ struct platform;
 struct rewrite_files;
 struct state;
 
+/* `program` is the path of buildah, or of podman, which has the same engine in it. */
+bool buildah_is_podman(const char *program);
+
 /* What was found out about the buildah of this machine. */
 struct buildah_facts {
-	char *version; /* "1.28.2" */
+	char *version; /* the program's, "1.28.2" */
+	char *engine;  /* buildah's: another one where the program is podman */
 	char *root;    /* graph root of its storage */
 	char *flags;   /* what a RUN step needs here, separated by blanks: "--isolation=oci --runtime=runc" */
 };
@@ -27,8 +31,9 @@ int buildah_facts_find(const char *program, struct loop *loop, struct state *sta
 		       struct buildah_facts *ret, struct error **err);
 void buildah_facts_free(struct buildah_facts *facts); /* the contents */
 
-/* Appends the words of `flags` to `argv`. */
-void buildah_add_flags(const char *flags, struct argv *argv);
+/* Appends the beginning of a build's command line, and the words of `flags` that stand behind it. */
+void buildah_begin(const char *program, const char *flags, struct argv *argv);
+void buildah_add_flags(const char *program, const char *flags, struct argv *argv);
 
 /* The command line of a build. Only the job's own data is read. */
 struct buildah_command {

@@ -46,20 +46,10 @@ static const char *const ways[] = {
 void buildah_facts_free(struct buildah_facts *facts)
 {
 	free(facts->version);
+	free(facts->engine);
 	free(facts->root);
 	free(facts->flags);
 	*facts = (struct buildah_facts){ 0 };
-}
-
-void buildah_add_flags(const char *flags, struct argv *argv)
-{
-	while (*flags) {
-		size_t len = strcspn(flags, " ");
-
-		if (len > 0)
-			argv_addf(argv, "%.*s", (int)len, flags);
-		flags += len + (flags[len] == ' ');
-	}
 }
 
 static void hash_program(struct hasher *hasher, const char *name)
@@ -113,9 +103,11 @@ static int buildah_facts_recall(struct state *state, const char *name, struct bu
 		return -1;
 	if (!text || json_parse(text, strlen(text), name, &json, NULL) < 0)
 		return 0;
-	if (!json_str(json, "version") || !json_str(json, "root") || !json_str(json, "flags"))
+	if (!json_str(json, "version") || !json_str(json, "engine") || !json_str(json, "root") ||
+	    !json_str(json, "flags"))
 		return 0;
 	ret->version = mem_strdup(json_str(json, "version"));
+	ret->engine = mem_strdup(json_str(json, "engine"));
 	ret->root = mem_strdup(json_str(json, "root"));
 	ret->flags = mem_strdup(json_str(json, "flags"));
 	*ret_known = true;
@@ -146,6 +138,7 @@ static int buildah_facts_remember(struct state *state, const char *name, const s
 		return 0;
 	json = json_new_object();
 	json_set_str(json, "version", facts->version);
+	json_set_str(json, "engine", facts->engine);
 	json_set_str(json, "root", facts->root);
 	json_set_str(json, "flags", facts->flags);
 	json_dump(json, JSON_CANONICAL, &text);
@@ -160,42 +153,75 @@ static int capture(struct loop *loop, const char *const *argv, struct proc_resul
 }
 
 /* "buildah version 1.28.2 (image-spec ...)" */
-static int buildah_facts_find_version(struct loop *loop, const char *program, char **ret, struct error **err)
+static int find_buildah_version(struct loop *loop, const char *program, char **ret, struct error **err)
 {
 	const char *const argv[] = { program, "--version", NULL };
 	cleanup_proc struct proc_result result = { 0 };
-	unsigned major, minor;
 	char text[32];
 
 	if (capture(loop, argv, &result, err) < 0)
 		return -1;
-	if (!result.out->data || sscanf(result.out->data, "buildah version %31s", text) != 1 ||
-	    sscanf(text, "%u.%u", &major, &minor) != 2)
+	if (!result.out->data || sscanf(result.out->data, "buildah version %31s", text) != 1)
 		return error_make(err, ERROR_TOOL, "%s --version: not understood", program);
-	if (major < FACTS_MAJOR || (major == FACTS_MAJOR && minor < FACTS_MINOR)) {
-		error_make(err, ERROR_TOOL, "%s is version %s, too old", program, text);
-		error_remedy(err, "install buildah %d.%d or newer, or use --builder=docker", FACTS_MAJOR, FACTS_MINOR);
-		return -1;
-	}
 	*ret = mem_strdup(text);
 	return 0;
 }
 
-static int find_root(struct loop *loop, const char *program, char **ret, struct error **err)
+static int buildah_facts_info(struct loop *loop, const char *program, struct json **ret, struct error **err)
 {
-	const char *const argv[] = { program, "info", NULL };
+	const char *const argv[] = { program, "info", buildah_is_podman(program) ? "--format=json" : NULL, NULL };
 	cleanup_proc struct proc_result result = { 0 };
-	cleanup_json struct json *json = NULL;
-	const char *root;
 
 	if (capture(loop, argv, &result, err) < 0)
 		return -1;
-	if (json_parse(result.out->data ? result.out->data : "", result.out->len, "buildah info", &json, err) < 0)
+	return json_parse(result.out->data ? result.out->data : "", result.out->len, program, ret, err);
+}
+
+/* podman says what it is and which buildah is in it. */
+static int take_podman(const char *program, const struct json *info, struct buildah_facts *ret, struct error **err)
+{
+	const struct json *host = json_get(info, "host");
+	const char *version = json_str(json_get(info, "version"), "Version"), *engine = json_str(host, "buildahVersion");
+
+	if (json_bool(host, "serviceIsRemote")) {
+		error_make(err, ERROR_TOOL, "%s keeps its images on another machine, where cbuild cannot read them",
+			   program);
+		error_remedy(err, "run cbuild there, or use --builder=docker");
 		return -1;
-	root = json_str(json_get(json, "store"), "GraphRoot");
+	}
+	if (!version || !engine)
+		return error_make(err, ERROR_TOOL, "%s info: no version in its answer", program);
+	ret->version = mem_strdup(version);
+	ret->engine = mem_strdup(engine);
+	return 0;
+}
+
+static int buildah_facts_ask(const char *program, struct loop *loop, struct buildah_facts *ret, struct error **err)
+{
+	cleanup_json struct json *info = NULL;
+	const struct json *store;
+	unsigned major, minor;
+	const char *root;
+
+	if (!buildah_is_podman(program) && find_buildah_version(loop, program, &ret->version, err) < 0)
+		return -1;
+	if (buildah_facts_info(loop, program, &info, err) < 0 ||
+	    (buildah_is_podman(program) && take_podman(program, info, ret, err) < 0))
+		return -1;
+	if (!ret->engine)
+		ret->engine = mem_strdup(ret->version);
+	if (sscanf(ret->engine, "%u.%u", &major, &minor) != 2)
+		return error_make(err, ERROR_TOOL, "%s: its version %s is not understood", program, ret->engine);
+	if (major < FACTS_MAJOR || (major == FACTS_MAJOR && minor < FACTS_MINOR)) {
+		error_make(err, ERROR_TOOL, "%s: the buildah in it is version %s, too old", program, ret->engine);
+		error_remedy(err, "install buildah %d.%d or newer, or use --builder=docker", FACTS_MAJOR, FACTS_MINOR);
+		return -1;
+	}
+	store = json_get(info, "store");
+	root = json_str(store, buildah_is_podman(program) ? "graphRoot" : "GraphRoot");
 	if (!root || *root != '/')
-		return error_make(err, ERROR_TOOL, "%s info: no GraphRoot in its answer", program);
-	*ret = mem_strdup(root);
+		return error_make(err, ERROR_TOOL, "%s info: no graph root in its answer", program);
+	ret->root = mem_strdup(root);
 	return 0;
 }
 
@@ -218,15 +244,14 @@ static int try_way(const struct trial *trial, const char *way, bool *ret_works, 
 	struct proc_spec spec = { .timeout_ms = FACTS_TIMEOUT_MS };
 	int r;
 
-	argv_add(&argv, trial->program);
-	argv_add(&argv, "build");
+	buildah_begin(trial->program, way, &argv);
 	argv_add(&argv, "--layers=false");
 	argv_add(&argv, "--pull=never");
 	argv_add(&argv, "--timestamp=0");
 	argv_addf(&argv, "--secret=%s", mark);
 	argv_addf(&argv, "--iidfile=%s", iidfile);
 	argv_addf(&argv, "--file=%s", dockerfile);
-	buildah_add_flags(way, &argv);
+	buildah_add_flags(trial->program, way, &argv);
 	argv_add(&argv, trial->dir);
 	spec.argv = (const char *const *)argv.items;
 	r = proc_run(trial->loop, &spec, &result, err);
@@ -266,9 +291,10 @@ static int try_ways(const struct trial *trial, char **ret, struct error **err)
 		}
 	}
 	error_make(err, ERROR_TOOL,
-		   "buildah cannot run a step on this machine, neither with runc nor with crun nor in a chroot");
-	error_remedy(err,
-		     "try: buildah build --isolation=chroot . on a Dockerfile with a RUN step; or use --builder=docker");
+		   "%s cannot run a step on this machine, neither with runc nor with crun nor in a chroot",
+		   path_base(trial->program));
+	error_remedy(err, "try: %s build --isolation=chroot . on a Dockerfile with a RUN step; or use --builder=docker",
+		     path_base(trial->program));
 	return -1;
 }
 
@@ -318,8 +344,7 @@ static int find_flags(const char *program, struct loop *loop, struct layout *lay
 static int buildah_facts_find_out(const char *program, struct loop *loop, struct layout *layout,
 				  struct buildah_facts *ret, struct error **err)
 {
-	if (buildah_facts_find_version(loop, program, &ret->version, err) < 0 ||
-	    find_root(loop, program, &ret->root, err) < 0)
+	if (buildah_facts_ask(program, loop, ret, err) < 0)
 		return -1;
 	return find_flags(program, loop, layout, ret, err);
 }

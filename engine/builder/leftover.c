@@ -12,6 +12,7 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "engine/builder/buildah.h"
 #include "engine/builder/leftover.h"
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
@@ -96,7 +97,8 @@ static bool is_abandoned(const char *dir, const struct json *container)
 	if (!id || strlen(id) != LEFTOVER_ID || strchr(id, '/') || (metadata && *metadata) || created < 0)
 		return false;
 	notes = mem_printf("%s/%s/userdata/buildah.json", dir, id);
-	return !fs_exists(notes) && !reap_older_runs("buildah", created + CLOCK_SLACK);
+	return !fs_exists(notes) && !reap_older_runs("buildah", created + CLOCK_SLACK) &&
+	       !reap_older_runs("podman", created + CLOCK_SLACK);
 }
 
 static void list_unnoted(const char *dir, unsigned build, struct argv *ids)
@@ -145,7 +147,7 @@ void leftover_unnoted(const char *root, struct argv *ids)
 	each_dir(root, list_unnoted, 0, ids);
 }
 
-static void remove_containers(struct loop *loop, const char *program, bool force, const struct argv *ids)
+static void remove_containers(struct loop *loop, const char *program, const struct argv *ids)
 {
 	cleanup_proc struct proc_result result = { 0 };
 	struct proc_spec spec = { .timeout_ms = LEFTOVER_TIMEOUT_MS, .cleanup = true };
@@ -155,7 +157,7 @@ static void remove_containers(struct loop *loop, const char *program, bool force
 		return;
 	argv_add(&argv, program);
 	argv_add(&argv, "rm");
-	if (force)
+	if (buildah_is_podman(program)) /* removes what is mounted only when it is forced to */
 		argv_add(&argv, "--force");
 	for (size_t i = 0; i < ids->len; i++)
 		argv_add(&argv, ids->items[i]);
@@ -163,12 +165,12 @@ static void remove_containers(struct loop *loop, const char *program, bool force
 	proc_run(loop, &spec, &result, NULL);
 }
 
-void leftover_remove(struct loop *loop, const char *buildah, const char *root, unsigned build)
+void leftover_remove(struct loop *loop, const char *program, const char *root, unsigned build)
 {
 	cleanup_argv struct argv ids = { 0 };
 
 	leftover_list(root, build, &ids);
-	remove_containers(loop, buildah, false, &ids);
+	remove_containers(loop, program, &ids);
 }
 
 /* buildah itself cannot remove a container that it has no notes of; podman, which has the same storage, can. */
@@ -180,5 +182,5 @@ void leftover_remove_unnoted(struct loop *loop, const char *root)
 	leftover_unnoted(root, &ids);
 	podman = ids.len > 0 ? proc_find("podman") : NULL;
 	if (podman)
-		remove_containers(loop, podman, true, &ids);
+		remove_containers(loop, podman, &ids);
 }

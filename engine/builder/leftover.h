@@ -23,7 +23,7 @@ void leftover_list(const char *root, unsigned build, struct argv *ids);
 void leftover_unnoted(const char *root, struct argv *ids);
 /* Removes what they list, also when the loop is cancelled. Nothing depends on what an ended buildah left: failures do not
  * matter. */
-void leftover_remove(struct loop *loop, const char *buildah, const char *root, unsigned build);
+void leftover_remove(struct loop *loop, const char *program, const char *root, unsigned build);
 void leftover_remove_unnoted(struct loop *loop, const char *root);
 
 #endif

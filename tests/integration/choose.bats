@@ -90,6 +90,26 @@ of_builder()
 	equal "$(sqlite3 .cbuild/state.db "select value from fact where name = 'builder'")" buildah
 }
 
+@test "podman builds where buildah is missing" {
+	local bin=$BATS_TEST_TMPDIR/bin
+	mkdir "$bin"
+	ln -s /usr/bin/* /usr/sbin/* "$bin" 2>/dev/null || true
+	rm "$bin/buildah"
+	daemon_down
+	printf 'FROM scratch\nCOPY --from=rootfs %s/ /\nRUN echo made >/made\n' "$host_arch" >web/Dockerfile
+	sed -i 's/build: web/build: {context: web, additional_contexts: {rootfs: rootfs}}/' services.yaml
+	PATH=$bin cb
+	[ "$status" -eq 0 ]
+	grep -E 'building with podman [0-9.]+, loading into podman$' "$err"
+	equal "$(podman_run --rm=false localhost/choose/web:latest /bin/cat /made)" made
+	# buildah has the same storage, and goes on with what is there.
+	cb -n --exit-code --builder=buildah
+	[ "$status" -eq 0 ]
+	PATH=$bin doctor
+	equal "$(of_builder podman .chosen)" true
+	of_builder buildah .remedy | grep -F 'apt-get install buildah'
+}
+
 @test "what was used last and is gone makes way for another, and it is said why" {
 	daemon_down
 	cb --no-load

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # What every builder must do, looked at in the images themselves. CBUILD_BUILDER says which one it is
-# (buildah, docker, buildkit or nerdctl). All cases are services of one manifest, built once, side by side. BUILDKIT_TLS is a
+# (buildah, podman, docker, buildkit or nerdctl). All cases are services of one manifest, built once, side by side. BUILDKIT_TLS is a
 # folder with what a buildkitd at a TCP address wants to see: ca.pem, cert.pem, key.pem.
 
 bats_require_minimum_version 1.5.0
@@ -23,11 +23,22 @@ setup_file()
 	mkdir -p "$PROJECT"
 	cp -a "$("$lib/bases")" "$PROJECT/rootfs"
 	case $builder in
-	buildah) private_storage ;;
+	buildah | podman) private_storage ;;
 	docker) private_docker ;;
 	esac
 	write_project
 	build_all
+}
+
+# podman builds with buildah's engine.
+is_buildah()
+{
+	[ "$builder" = buildah ] || [ "$builder" = podman ]
+}
+
+no_container()
+{
+	equal "$(podman ps --all --external --quiet)" ""
 }
 
 # Not the user's images: a storage of this file's own.
@@ -549,7 +560,7 @@ store=$PROJECT/.cbuild/oci
 	check()
 	{
 		local origin=none
-		[ "$builder" != buildah ] || origin=$(printf context | od -An -tx1 | tr -d ' ')
+		! is_buildah || origin=$(printf context | od -An -tx1 | tr -d ' ')
 		equal "$(attribute attributes "$1" with-capability security.capability)" "$capability"
 		equal "$(attribute attributes "$1" from-context user.origin)" "$origin"
 	}
@@ -572,7 +583,7 @@ buildctl_by_hand()
 }
 
 @test "BuildKit: steps come out of a cache elsewhere" {
-	[ "$builder" != buildah ] || return 0
+	! is_buildah || return 0
 	mkdir -p "$PROJECT/cached"
 	cd "$PROJECT/cached"
 	cp -a "$PROJECT/rootfs/$host_arch" rootfs
@@ -592,8 +603,8 @@ buildctl_by_hand()
 }
 
 @test "nothing is left behind: no container, no mount" {
-	[ "$builder" = buildah ] || return 0
-	equal "$(buildah containers --quiet --all)" ""
+	is_buildah || return 0
+	no_container
 	equal "$(grep -c "$BATS_FILE_TMPDIR/containers/root/overlay/.*/merged" /proc/self/mounts)" 0
 }
 
@@ -724,7 +735,7 @@ no_child_left()
 	wait $pid || status=$?
 	[ "$status" -eq 130 ]
 	no_child_left
-	[ "$builder" != buildah ] || equal "$(buildah containers --quiet --all)" ""
+	! is_buildah || no_container
 }
 
 @test "what a killed cbuild left is gone after the next run" {
@@ -734,7 +745,7 @@ no_child_left()
 	printf 'FROM scratch\nCOPY rootfs /\n' >Dockerfile
 	"$cbuild" all --platforms="linux/$host_arch" --no-verify --no-load
 	no_child_left
-	[ "$builder" != buildah ] || equal "$(buildah containers --quiet --all)" ""
+	! is_buildah || no_container
 }
 
 @test "a second run repeats only the failed step, and finds the rest" {

@@ -92,6 +92,27 @@ static void test_buildah_plain(void **state)
 		"");
 }
 
+/* podman has the OCI runtime in front. */
+static void test_podman(void **state)
+{
+	struct buildah_command command = { .program = "/usr/bin/podman",
+					   .flags = "--isolation=oci --runtime=runc --network=host",
+					   .host = &amd64,
+					   .files = &files,
+					   .iidfile = "/s/iid",
+					   .mark = "m" };
+	cleanup_argv struct argv argv = { 0 }, env = { 0 };
+	struct build_job job = plain_job();
+
+	(void)state;
+	buildah_argv(&command, &job, &argv, &env);
+	assert_lines(&argv,
+		     "/usr/bin/podman\n--runtime=runc\nbuild\n--platform=linux/arm64\n--iidfile=/s/iid\n--layers\n"
+		     "--force-rm\n--format=docker\n--identity-label=false\n--pull=never\n--isolation=oci\n--network=host\n"
+		     "--build-arg=BUILDPLATFORM=linux/amd64\n--secret=m\n--file=/s/dockerfile/Dockerfile\n"
+		     "--ignorefile=/s/dockerfile/Dockerfile.dockerignore\n/p/x\n");
+}
+
 /* buildah takes several files, separated by commas as in CSV. */
 static void test_buildah_odd_path(void **state)
 {
@@ -199,8 +220,9 @@ static void test_inherited_argument(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_buildah_plain),    TEST(test_buildah_odd_path), TEST(test_buildah_full),
-		TEST(test_environment_safe), TEST(test_environment),      TEST(test_inherited_argument),
+		TEST(test_buildah_plain),      TEST(test_buildah_odd_path), TEST(test_podman),
+		TEST(test_buildah_full),       TEST(test_environment_safe), TEST(test_environment),
+		TEST(test_inherited_argument),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

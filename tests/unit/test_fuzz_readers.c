@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
@@ -24,87 +23,42 @@
 #include "engine/oci/storage_index.h"
 #include "engine/source/dockerfile.h"
 #include "engine/source/ignore.h"
+#include "tests/unit/fuzz_world.h"
 
-/* Readers of what others wrote, fed with texts that were spoilt at random, the same ones in every run. A crash, a
- * sanitizer's complaint or a test without an end is a fault; what they make of the texts is for other tests. With
- * CBUILD_FUZZ_SECONDS each reader goes on for so long, from a seed that is printed; CBUILD_FUZZ_SEED repeats one. */
+/* Readers of what others wrote. What they make of the texts is for other tests. */
 
 #define ROUNDS 4000 /* of each text: all of them together take a second */
 
-struct random {
-	uint64_t state;
-};
-
-static size_t below(struct random *r, size_t limit)
-{
-	r->state = r->state * 6364136223846793005u + 1442695040888963407u;
-	return (size_t)(r->state >> 33) % limit;
-}
-
-/* Puts a byte somewhere, takes a part out, or repeats a part elsewhere; a few times. */
-static void spoil(struct random *r, struct buf *text)
-{
-	static const char bytes[] = "\0\n\\\"'${}[]:,#*!-=/\xff\x80 0aA\t";
-
-	for (size_t i = below(r, 4) + 1; i > 0 && text->len > 0; i--) {
-		size_t at = below(r, text->len), len = below(r, text->len - at) % 24 + 1;
-		struct buf now cleanup_buf = { 0 };
-
-		buf_add(&now, text->data, at);
-		switch (below(r, 3)) {
-		case 0:
-			buf_char(&now, bytes[below(r, sizeof(bytes) - 1)]);
-			break;
-		case 1:
-			at += len < text->len - at ? len : text->len - at;
-			break;
-		default:
-			len = len < text->len - at ? len : text->len - at;
-			buf_add(&now, text->data + below(r, text->len - len + 1), len);
-		}
-		buf_add(&now, text->data + at, text->len - at);
-		buf_reset(text);
-		buf_add(text, now.data, now.len);
-	}
-}
-
 typedef void reader(const char *text, size_t len);
 
-static void spoil_and_read_once(struct random *r, const char *const *texts, reader *read)
-{
-	for (; *texts; texts++) {
-		for (int i = 0; i < ROUNDS; i++) {
-			struct buf text cleanup_buf = { 0 };
-			cleanup_free char *exact = NULL;
+struct reading {
+	const char *const *texts;
+	reader *read;
+};
 
-			buf_str(&text, *texts);
-			spoil(r, &text);
-			/* Of its very size, so that a sanitizer sees a byte read behind its end. */
-			exact = mem_alloc(text.len);
-			if (text.len > 0)
-				memcpy(exact, text.data, text.len);
-			read(exact, text.len);
-		}
+static void spoil_and_read_once(struct random *r, void *data)
+{
+	const struct reading *reading = data;
+
+	for (const char *const *texts = reading->texts; *texts; texts++) {
+		struct buf text cleanup_buf = { 0 };
+		cleanup_free char *exact = NULL;
+
+		buf_str(&text, *texts);
+		spoil(r, &text);
+		/* Of its very size, so that a sanitizer sees a byte read behind its end. */
+		exact = mem_alloc(text.len);
+		if (text.len > 0)
+			memcpy(exact, text.data, text.len);
+		reading->read(exact, text.len);
 	}
-}
-
-static uint64_t number_of(const char *variable, uint64_t otherwise)
-{
-	const char *value = getenv(variable);
-
-	return value && *value ? strtoull(value, NULL, 10) : otherwise;
 }
 
 static void spoil_and_read(const char *const *texts, reader *read)
 {
-	time_t begin = time(NULL), seconds = (time_t)number_of("CBUILD_FUZZ_SECONDS", 0);
-	struct random r = { number_of("CBUILD_FUZZ_SEED", seconds > 0 ? (uint64_t)begin : 1) };
+	struct reading reading = { texts, read };
 
-	if (seconds > 0)
-		fprintf(stderr, "# CBUILD_FUZZ_SEED=%llu\n", (unsigned long long)r.state);
-	do {
-		spoil_and_read_once(&r, texts, read);
-	} while (time(NULL) - begin < seconds);
+	fuzz(ROUNDS, spoil_and_read_once, &reading);
 }
 
 static void read_dockerfile(const char *text, size_t len)

@@ -67,12 +67,15 @@ static struct {
 	MODULE_STATE(FUNCTIONS)
 	/* Versions before 1.61 without the mend of CVE-2024-28182 have no such limit, and no such function. */
 	void (*set_max_continuations)(nghttp2_option *option, size_t max);
+	/* The same with 1.57 and CVE-2023-44487. */
+	void (*set_stream_reset_rate_limit)(nghttp2_option *option, uint64_t burst, uint64_t rate);
 } lib = MODULE_INIT;
 
 static void load_nghttp2(void)
 {
 	static const struct module_symbol symbols[] = {
 		{ "nghttp2_option_set_max_continuations", (void **)&lib.set_max_continuations, true },
+		{ "nghttp2_option_set_stream_reset_rate_limit", (void **)&lib.set_stream_reset_rate_limit, true },
 		MODULE_SYMBOLS(FUNCTIONS),
 	};
 
@@ -438,6 +441,9 @@ static void begin(struct h2 *h2)
 	lib.nghttp2_option_set_max_send_header_block_length(option, H2_HEADERS_MAX);
 	if (lib.set_max_continuations)
 		lib.set_max_continuations(option, CONTINUATIONS_MAX);
+	/* A daemon resets the stream of each piece of a blob that it reads: of a large base thousands. */
+	if (lib.set_stream_reset_rate_limit)
+		lib.set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
 	if (h2->role.accept)
 		r = lib.nghttp2_session_server_new2(&h2->session, callbacks, h2, option);
 	else

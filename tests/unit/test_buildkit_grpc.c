@@ -246,6 +246,28 @@ static void test_a_call_that_is_freed_ends_at_the_server(void **state)
 	close(waits[1]);
 }
 
+/* As a daemon does with a call that it has read enough of. */
+static void test_thousands_of_calls_that_are_freed(void **state)
+{
+	enum { CALLS = 3000 };
+	Bk__Carried message = carried("x", 1);
+	struct grpc_call *call;
+	struct peer peer;
+	void *answer;
+
+	(void)state;
+	peer_start(&peer, &echo, 1, 0);
+	for (int i = 0; i < CALLS; i++) {
+		ok(grpc_open(peer.client, "/test/Echo", NULL, 0, &call, err));
+		ok(grpc_send(call, &message.base, err));
+		ok(grpc_receive(call, &bk__carried__descriptor, &answer, err));
+		message_free(answer);
+		grpc_free(call);
+	}
+	ask_echo(peer.client, 5);
+	peer_stop(&peer);
+}
+
 static void test_what_blocks_ends_when_the_connection_is_cut(void **state)
 {
 	int waits[2];
@@ -432,6 +454,7 @@ int main(void)
 		TEST(test_statuses),
 		TEST(test_a_refusal_before_all_is_sent),
 		TEST(test_a_call_that_is_freed_ends_at_the_server),
+		TEST(test_thousands_of_calls_that_are_freed),
 		TEST(test_what_blocks_ends_when_the_connection_is_cut),
 		TEST(test_a_limit_of_time),
 		TEST(test_broken_frames),

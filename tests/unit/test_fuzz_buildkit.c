@@ -373,7 +373,12 @@ static void answer_spoilt(struct random *r, void *data)
 	control_status(answering->daemon, "r", take_status, answering, NULL);
 	control_solve(answering->daemon, &solve, take_answer, answering, &failure, NULL);
 	control_failure_free(&failure);
-	assert_true(daemon_alive(answering->daemon));
+	if (!daemon_alive(answering->daemon)) {
+		cleanup_error struct error *error = NULL;
+
+		h2_wait(daemon_h2(answering->daemon), &error);
+		fail_msg("%s", error->message);
+	}
 }
 
 static void test_answers(void **state)

@@ -23,7 +23,7 @@ char *dockerd_config(const char *name)
 	return home && *home ? mem_printf("%s/.docker/%s", home, name) : NULL;
 }
 
-/* True when the docker command has been told of a context: then it must be asked where its daemon is. */
+/* True when a docker context is in use: then only the docker command knows where its daemon is. */
 static bool has_context(void)
 {
 	const char *context = getenv("DOCKER_CONTEXT");

@@ -7,15 +7,15 @@ struct json;
 
 /* Where docker's daemon is. */
 
-/* The address that docker's command would use: what DOCKER_HOST says, else the usual one. malloc'd. NULL when a context is in
- * use: only the command itself knows what that means. */
+/* The address that docker's command would use: DOCKER_HOST, else the default. malloc'd. NULL when a context is in
+ * use: only the command itself can resolve it. */
 char *dockerd_endpoint(void);
-/* The path of a socket on this machine, within `endpoint`; NULL when it is another address, or NULL itself. */
+/* The socket path in `endpoint`; NULL when it is not a socket on this machine, or NULL itself. */
 const char *dockerd_socket(const char *endpoint);
 /* True when the daemon keeps its images in containerd's store, by its answer to /info: then an image's id is its manifest's
  * digest, else its config's. */
 bool dockerd_has_containerd_store(const struct json *info);
-/* A file in docker's folder for what the user has configured ("config.json"). malloc'd; NULL when there is no such folder. */
+/* The path of a file in docker's configuration folder ("config.json"). malloc'd; NULL when there is no such folder. */
 char *dockerd_config(const char *name);
 
 #endif

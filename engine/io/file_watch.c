@@ -18,7 +18,7 @@ struct folder {
 	char *path;
 	uv_fs_event_t event;
 	bool watched;
-	dev_t dev; /* what is watched under the path */
+	dev_t dev; /* identifies what is watched under the path */
 	ino_t ino;
 };
 
@@ -26,7 +26,7 @@ struct watch {
 	uv_loop_t *uv;
 	uv_timer_t quiet;
 	bool pending;
-	uint64_t first_ms; /* of the changes that were not told yet */
+	uint64_t first_ms; /* time of the oldest change not yet reported */
 	struct folder *folders;
 	struct map *known; /* path -> folder */
 	void (*changed)(void *arg);
@@ -112,7 +112,7 @@ static int cannot_watch(const char *path, int r, struct error **err)
 	return -1;
 }
 
-/* The kernel watches what was there, not the path: a folder that took the place of another one is watched anew. */
+/* The kernel watches the folder, not the path: if another folder took its place, watch that one. */
 int watch_folder(struct watch *watch, const char *path, struct error **err)
 {
 	struct folder *folder = map_get(watch->known, path);
@@ -129,7 +129,7 @@ int watch_folder(struct watch *watch, const char *path, struct error **err)
 		uv_fs_event_stop(&folder->event);
 	folder->watched = false;
 	if (!there)
-		return 0; /* it may come: its parent tells */
+		return 0; /* it may appear: watching its parent will tell */
 	if (r == 0)
 		r = uv_fs_event_start(&folder->event, on_event, path, 0);
 	if (r == UV_ENOENT || r == UV_ENOTDIR)

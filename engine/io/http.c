@@ -20,10 +20,10 @@
 #include "engine/io/io_trace.h"
 #include "engine/io/loop.h"
 
-#define WAIT_MS 50                 /* how long a cancel may go unseen */
-#define LOCATION_MAX 8192          /* bytes of a redirect's target; longer ones are no redirect for us */
+#define WAIT_MS 50                 /* how long a cancel may go unnoticed */
+#define LOCATION_MAX 8192          /* bytes of a redirect's target; a longer one is ignored */
 #define HEADERS_MAX (256L * 1024)  /* bytes of an answer's headers */
-#define STALL_BYTES 512L           /* a second: less than that is next to nothing */
+#define STALL_BYTES 512L           /* per second: anything less counts as stalled */
 #define UPLOAD_PIECE (512L * 1024) /* bytes read from a file at a time */
 #define DOWNLOAD_PIECE (256L * 1024)
 #define POOL_MAX 64 /* connections kept; more are closed */
@@ -56,13 +56,13 @@ struct transfer {
 	CURL *easy;
 	struct curl_slist *headers;
 	char why[CURL_ERROR_SIZE];
-	size_t header_bytes; /* of heads that came before the answer's own */
-	off_t body_start;    /* position of body_fd at the beginning, for sending it again */
+	size_t header_bytes; /* in headers that came before the final answer */
+	off_t body_start;    /* where body_fd started, to send it again */
 	uint64_t body_left;
-	CURLcode set; /* the first option that was refused */
+	CURLcode set; /* the first option that curl refused */
 };
 
-/* A multi handle keeps the connections that were made in it: one that rests here has some. */
+/* A multi handle owns the connections that were made in it; an idle one keeps some for reuse. */
 struct http_pool {
 	pthread_mutex_t lock;
 	CURLM *resting[POOL_MAX];
@@ -101,7 +101,7 @@ static size_t take_body(char *data, size_t size, size_t count, void *arg)
 	return 0; /* ends the transfer: the rest may be endless */
 }
 
-/* Headers so far belonged to a proxy's answer or a "100 Continue". */
+/* The headers so far belonged to a proxy's answer or a "100 Continue". */
 static void start_head(struct transfer *transfer)
 {
 	transfer->header_bytes += transfer->response->headers->len;
@@ -179,13 +179,13 @@ static void set_headers(struct transfer *transfer)
 		typed = typed || strncasecmp(*h, "Content-Type:", 13) == 0;
 		add_header(transfer, *h);
 	}
-	add_header(transfer, "Expect:"); /* no waiting for "100 Continue" */
+	add_header(transfer, "Expect:"); /* do not wait for "100 Continue" */
 	if (!typed)
-		add_header(transfer, "Content-Type:"); /* not curl's form type */
+		add_header(transfer, "Content-Type:"); /* not curl's default, a form */
 	SET(CURLOPT_HTTPHEADER, transfer->headers);
 }
 
-/* Methods whose requests say how long their body is, also when there is none. */
+/* Methods whose requests carry a Content-Length even without a body. */
 static bool has_body(const struct http_request *request)
 {
 	return request->body || strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0 ||
@@ -228,7 +228,7 @@ static void set_limits(struct transfer *transfer)
 #endif
 	SET(CURLOPT_FOLLOWLOCATION, 0L);
 	if (!request->proxy) {
-		SET(CURLOPT_PROXY, ""); /* neither the environment's nor any other */
+		SET(CURLOPT_PROXY, ""); /* ignore the environment */
 		SET(CURLOPT_NOPROXY, "*");
 	}
 	SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -337,7 +337,7 @@ static void leave_multi(struct http_pool *pool, CURLM *multi)
 		lib.curl_multi_cleanup(multi);
 }
 
-/* Drives the transfer to its end. A multi handle, because waiting in it can be left at once. */
+/* Runs the transfer. Uses a multi handle because waiting in it can be interrupted. */
 static int drive(struct loop *loop, struct transfer *transfer, CURLcode *ret, struct error **err)
 {
 	CURLM *multi = take_multi(transfer->request->pool);
@@ -412,7 +412,7 @@ static const char *errno_sentence(long number)
 	}
 }
 
-/* Turns curl's result into a short sentence. */
+/* Turns curl's error into a short sentence. */
 static int http_fail(struct transfer *transfer, CURLcode code, struct error **err)
 {
 	struct error *error = NULL;

@@ -10,10 +10,10 @@ struct error;
 struct loop;
 
 /* HTTP requests (libcurl, loaded on first use). For tasks: each call blocks its task and ends when the loop is
- * cancelled; where no task runs, the loop's own thread may call it as well. No redirects, no cookies, and no proxy
- * unless it is asked for. */
+ * cancelled; while no task runs, the loop's own thread may call it, too. No redirects, no cookies, and a proxy only
+ * on request. */
 
-/* Connections that are kept open for further requests. Thread-safe; each is used by one request at a time. */
+/* Connections kept open for further requests. Thread-safe; a connection is used by one request at a time. */
 struct http_pool;
 struct http_pool *http_pool_new(void);
 void http_pool_free(struct http_pool *pool); /* NULL-safe; no request may be running */
@@ -23,9 +23,9 @@ struct http_tls {
 	const char *ca, *cert, *key;
 };
 
-/* Takes a piece of a body; another answer than 0 ends the transfer with an error. */
+/* Receives a piece of a body; any value but 0 ends the transfer with an error. */
 typedef int http_take(void *data, const void *bytes, size_t len);
-/* Told of bytes of `body_fd` as they are sent; negative when they are to be sent again. */
+/* Reports bytes of `body_fd` as they are sent; negative when they will be sent again. */
 typedef void http_sent(void *data, int64_t bytes);
 
 struct http_request {
@@ -41,14 +41,14 @@ struct http_request {
 	void *sent_data;
 	uint64_t connect_ms; /* limit for connecting */
 	uint64_t total_ms;   /* limit for all of it; 0: none */
-	uint64_t stall_ms;   /* limit for a time in which next to nothing moves; 0: none */
+	uint64_t stall_ms;   /* limit for a period in which almost nothing is transferred; 0: none */
 	size_t body_max;     /* bytes of the answer's body that are kept */
-	http_take *take;     /* the body of an answer with status 200 or 206 goes here instead; or NULL */
+	http_take *take;     /* receives the body of an answer with status 200 or 206; or NULL */
 	void *take_data;
 	struct http_pool *pool;     /* or NULL: a connection of its own */
 	const struct http_tls *tls; /* or NULL */
 	bool proxy;                 /* go through the proxy that the environment names for this URL, if any */
-	bool http2;                 /* where the server offers it */
+	bool http2;                 /* if the server offers it */
 };
 
 struct http_response {
@@ -57,13 +57,13 @@ struct http_response {
 	bool cut;            /* the body was longer than body_max */
 	char *location;      /* where a redirect points to, as an absolute URL, or NULL; owned by the response */
 	struct buf *headers; /* the lines of the answer's head; owned by the response */
-	bool not_tls;        /* set when http_do fails: what answers there does not speak TLS */
-	bool not_http2;      /* set when http_do fails: what answers there offers HTTP/2 and does not speak it */
+	bool not_tls;        /* set when http_do fails: the server does not speak TLS */
+	bool not_http2;      /* set when http_do fails: the server offers HTTP/2 but does not speak it */
 };
 
-/* 0: an answer came, whatever its status. Negative: ERROR_HEALTH, transient where trying again makes
- * sense (refused, reset, timed out), with a short sentence such as "connection refused";
- * ERROR_TOOL when libcurl cannot be loaded; ERROR_CANCELLED. */
+/* 0: an answer came, whatever its status. Negative: ERROR_HEALTH, transient if trying again makes sense (refused,
+ * reset, timed out), with a short text such as "connection refused"; ERROR_TOOL when libcurl cannot be loaded;
+ * ERROR_CANCELLED. */
 int http_do(struct loop *loop, const struct http_request *request, struct http_response *ret, struct error **err);
 /* The value of the answer's `nth` header (from 0) of that name, trimmed (malloc'd); NULL when there is none. */
 char *http_header(const struct http_response *response, const char *name, size_t nth);

@@ -9,7 +9,7 @@ struct http_request;
 struct proc_result;
 struct proc_spec;
 
-/* What engine/io/ writes into the debug trace (base/debug_trace.h). Nothing when that is off. */
+/* What engine/io/ writes to the debug trace (base/debug_trace.h). Does nothing when tracing is off. */
 
 void child_trace_start(pid_t pid, const struct proc_spec *spec);
 void child_trace_end(pid_t pid, const struct proc_result *result);

@@ -15,8 +15,8 @@
 #include "engine/io/loop.h"
 
 struct jobserver {
-	int read_fd, write_fd; /* the same for a fifo */
-	char *tokens;          /* those that we hold; each goes back as it is */
+	int read_fd, write_fd; /* equal for a fifo */
+	char *tokens;          /* the tokens we hold; each goes back unchanged */
 	size_t len, cap;
 	uv_poll_t poll;
 	bool waiting;
@@ -26,8 +26,8 @@ struct jobserver {
 
 static const char FIFO[] = "fifo:";
 
-/* The value of the last `--jobserver-auth=` (older: `--jobserver-fds=`) before the variables that make adds behind
- * " -- ", or NULL. */
+/* The value of the last `--jobserver-auth=` (older: `--jobserver-fds=`) in front of the variables that make appends
+ * after " -- ", or NULL. */
 static char *find_auth(const char *makeflags)
 {
 	static const char *const names[] = { "--jobserver-auth=", "--jobserver-fds=" };
@@ -51,7 +51,7 @@ static bool is_pipe(int fd)
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
 }
 
-/* Make does not say which commands get its pipe: in others those numbers stand for nothing, or for something else. */
+/* Make does not say which commands it passes its pipe to; in others these numbers are unused, or some other file. */
 static bool are_ends(int read_fd, int write_fd)
 {
 	struct stat read_st, write_st;
@@ -62,8 +62,8 @@ static bool are_ends(int read_fd, int write_fd)
 	       (fcntl(write_fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
 }
 
-/* Everybody else reads the pipe that make made, too, and some of them want to wait in it: whether reading waits is a
- * matter of the open file, so we open one of our own. */
+/* The pipe is shared with make and its other children, some of which expect blocking reads. Blocking is a property
+ * of the open file, so open our own. */
 static int jobserver_open_own(int fd)
 {
 	cleanup_free char *path = mem_printf("/proc/self/fd/%d", fd);
@@ -155,7 +155,7 @@ void jobserver_keep(struct jobserver *server, size_t keep)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		server->len--; /* a pipe that is gone has nobody behind it who waits for the token */
+		server->len--; /* if the pipe is gone, nobody waits for the token */
 	}
 }
 

@@ -7,24 +7,25 @@
 struct loop;
 
 /*
- * The job slots of a make that runs us (GNU make manual, "Integrating GNU make": POSIX jobserver). One job needs no
- * slot: it is the one that make gave to us. Each further one takes a token, a byte, out of make's pipe or fifo and
- * puts the same byte back when it is done.
+ * The job slots of the make that runs us (GNU make manual, "Integrating GNU make": POSIX jobserver). One job needs no
+ * token: make already counted it for us. Each further one takes a token, a byte, out of make's pipe or fifo and puts
+ * the same byte back afterwards.
  */
 struct jobserver;
 
-/* `makeflags` is the value of MAKEFLAGS, or NULL. NULL: no make with slots to share runs us. *ret_why (static; may be NULL)
- * says why slots that MAKEFLAGS names cannot be had: make gives its pipe only to commands that it takes for makes. */
+/* `makeflags` is the value of MAKEFLAGS, or NULL. Returns NULL when no make with slots to share runs us. *ret_why
+ * (static; may be NULL) says why the slots in MAKEFLAGS are unusable: make passes its pipe only to commands it
+ * considers to be makes. */
 struct jobserver *jobserver_open(struct loop *loop, const char *makeflags, const char **ret_why);
-/* Gives back what is held. NULL-safe. */
+/* Gives back all tokens. NULL-safe. */
 void jobserver_free(struct jobserver *server);
 
-/* Takes a token if one is there. */
+/* Takes a token if one is available. */
 bool jobserver_take(struct jobserver *server);
 /* Gives tokens back until `keep` are held. */
 void jobserver_keep(struct jobserver *server, size_t keep);
 size_t jobserver_held(const struct jobserver *server);
-/* Calls `fn` once, on the loop's thread, when a token may be there. Asking again before that changes nothing. */
+/* Calls `fn` once, on the loop's thread, when a token may be available. Further calls before that have no effect. */
 void jobserver_wait(struct jobserver *server, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -38,11 +38,11 @@ struct loop {
 	uv_signal_t signals[SIGNALS];
 	uv_signal_t resize;
 
-	pthread_mutex_t lock; /* guards the posts, and is what `cancelled` waits with */
+	pthread_mutex_t lock; /* guards the posts; also the mutex of `cancelled` */
 	pthread_cond_t cancelled;
 	struct post *first, **last;
 	atomic_int cancels;
-	int cancels_seen; /* on the loop's thread: up to where the hook was called */
+	int cancels_seen; /* on the loop's thread: how many cancels the hook was called for */
 
 	unsigned tasks;
 	bool stopped;
@@ -131,7 +131,7 @@ static void init_locks(struct loop *loop)
 	pthread_condattr_destroy(&attr);
 }
 
-/* libuv aborts when its first pipe cannot be made. */
+/* libuv aborts when it cannot make its first pipe. */
 static int check_descriptors(struct error **err)
 {
 	int fds[LOOP_DESCRIPTORS] = { -1, -1, -1, -1 };
@@ -173,7 +173,7 @@ int loop_new(struct loop **ret, struct error **err)
 	loop->grace.data = loop;
 	loop->last = &loop->first;
 	init_locks(loop);
-	/* A reader that went away (cbuild | head) is an error of write, not the end of the process. */
+	/* When a reader goes away (cbuild | head), fail in write instead of dying. */
 	signal(SIGPIPE, SIG_IGN);
 	*ret = loop;
 	return 0;
@@ -197,7 +197,7 @@ static void note_signal(void *arg, int signum)
 	*(int *)arg = signum;
 }
 
-/* A signal that came when the loop did not run any more, and that nobody has seen. */
+/* A signal that arrived after the loop's last turn and was not handled. */
 static int unseen_signal(struct loop *loop)
 {
 	int signum = 0;
@@ -231,12 +231,12 @@ void loop_free(struct loop *loop)
 	pthread_cond_destroy(&loop->cancelled);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop);
-	/* Now it does what it does to any process, unless signals are held. */
+	/* Raise it again, with its usual effect unless signals are held. */
 	if (signum)
 		raise(signum);
 }
 
-/* The load of the machine, and what is waited for, do not count in it. */
+/* CPU time: neither the machine's load nor waiting counts. */
 static uint64_t thread_us(void)
 {
 	struct timespec spent;
@@ -265,7 +265,7 @@ int loop_run(struct loop *loop, struct error **err)
 {
 	(void)err;
 	check_owner(loop, "run");
-	/* loop_stop may have been called already. */
+	/* loop_stop may already have been called. */
 	while (!loop->stopped || loop->tasks > 0)
 		measured_turn(loop);
 	loop->stopped = false;

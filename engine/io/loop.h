@@ -17,13 +17,13 @@ struct error;
 struct loop;
 
 int loop_new(struct loop **ret, struct error **err);
-/* NULL-safe; no task may be running. A signal of loop_signals that came too late to be told takes its usual effect. */
+/* NULL-safe; no task may be running. A signal of loop_signals that arrived too late to be handled is raised again. */
 void loop_free(struct loop *loop);
 /* Runs until loop_stop was called (on the loop's thread) and no task is left. */
 int loop_run(struct loop *loop, struct error **err);
 void loop_stop(struct loop *loop);
-/* The longest turn of loop_run so far, in microseconds that its thread was computing: as long nothing else is seen, and a
- * Ctrl-C waits. */
+/* The longest turn of loop_run so far, in microseconds of CPU time: for that long nothing else is handled, not even
+ * Ctrl-C. */
 uint64_t loop_longest_us(const struct loop *loop);
 
 /* Calls `fn(arg)` on the loop's thread, in the order of posting. Any thread. */
@@ -43,8 +43,8 @@ void loop_cancel(struct loop *loop);
 bool loop_cancelled(const struct loop *loop); /* any thread */
 /* From now on SIGINT, SIGTERM and SIGHUP call `fn(arg, signum)` on the loop's thread. */
 int loop_signals(struct loop *loop, void (*fn)(void *arg, int signum), void *arg, struct error **err);
-/* Whoever runs several loops one after the other, and must tidy up at the end: signals that come in between wait for the next
- * loop's loop_signals, until `hold` is false. On the thread that runs the loops. */
+/* For callers that run several loops in turn and must clean up at the end: while `hold` is true, signals that
+ * arrive between loops wait for the next loop's loop_signals. Call it on the thread that runs the loops. */
 void loop_hold_signals(bool hold);
 /* SIGWINCH, for the live display. */
 int loop_on_resize(struct loop *loop, void (*fn)(void *arg), void *arg, struct error **err);
@@ -54,14 +54,14 @@ int loop_pause(struct loop *loop, uint64_t ms, struct error **err);
 /* Monotonic time in milliseconds. Any thread. */
 uint64_t loop_now_ms(void);
 
-/* For engine/io/ alone. */
+/* For engine/io/ only. */
 struct uv_loop_s;
 struct procs;
 struct uv_loop_s *loop_uv(struct loop *loop);
 bool loop_is_owner(const struct loop *loop); /* called on the loop's thread */
-/* One turn of the loop, when its owner waits for something outside loop_run. */
+/* One turn of the loop, for its owner to wait outside of loop_run. */
 void loop_turn(struct loop *loop);
-/* The children of this loop; proc.c's, freed by loop_free through `free_procs`. */
+/* The children of this loop; belongs to proc.c, freed by loop_free through `free_procs`. */
 struct procs **loop_procs(struct loop *loop);
 /* How often it was cancelled (0, 1, 2); `hook(procs, level)` is called on the loop's thread at each step. */
 int loop_cancels(const struct loop *loop);

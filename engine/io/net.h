@@ -3,7 +3,7 @@
 
 #include <stdbool.h>
 
-/* This machine has no address but those for itself: nobody else can be reached, however often it is tried. */
+/* True when this machine has only loopback addresses: then retrying a connection to another host is pointless. */
 bool net_offline(void);
 
 #endif

@@ -23,8 +23,8 @@
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
 
-/* A child that has ended may have left its output to someone else (a daemon of its own); what is in
- * the pipes then is read for this long. */
+/* A process that the child left behind (a daemon) may hold its pipes open; after the child has ended, they are read
+ * for this long. */
 #define PROC_DRAIN_MS 1000
 #define PROC_TAIL_BYTES (16u * 1024)
 #define PROC_READ (64u * 1024)
@@ -43,9 +43,9 @@ struct child {
 	uv_pipe_t in, pipes[STREAMS];
 	uv_write_t write;
 	uv_timer_t deadline, drain;
-	unsigned handles; /* that are not closed yet */
+	unsigned handles; /* not closed yet */
 	bool exited, ended_by_us, timed_out, log_failed;
-	struct reap_set told; /* to end */
+	struct reap_set told; /* processes that were asked to end */
 	unsigned open_streams;
 
 	struct buf line[STREAMS];
@@ -72,7 +72,7 @@ static void journal_write(struct procs *procs, pid_t pid)
 	if (procs->journal_fd < 0)
 		return;
 	len = snprintf(text, sizeof(text), "%d %llu\n", (int)pid, reap_start_time(pid));
-	/* Worth a line only to a run after a kill; a disk that is full shows elsewhere. */
+	/* Only the run after a kill needs this line; a full disk is reported elsewhere. */
 	if (write(procs->journal_fd, text, (size_t)len) < 0)
 		return;
 }
@@ -191,7 +191,7 @@ static void proc_take_line(struct child *child, const char *line, size_t len)
 		output->line(output->data, line, len);
 }
 
-/* Cuts what has come into lines; the rest, at most PROC_LINE_MAX bytes, waits in `line`. */
+/* Splits the bytes into lines; an incomplete one, of at most PROC_LINE_MAX bytes, stays in `line`. */
 static void proc_take_bytes(struct child *child, enum stream stream, const char *data, size_t len)
 {
 	struct buf *line = &child->line[stream];
@@ -322,7 +322,7 @@ static void on_ended(uv_process_t *process, int64_t status, int signum)
 	child->ret->signal = signum;
 	child->ret->status = signum ? 128 + signum : (int)status;
 	child_trace_end(process->pid, child->ret);
-	if (child->ended_by_us) { /* what it started and did not take along */
+	if (child->ended_by_us) { /* what it started and left behind */
 		reap_tree(process->pid, SIGKILL, NULL);
 		reap_told(&child->told);
 	}
@@ -346,7 +346,7 @@ static void on_written(uv_write_t *write, int status)
 {
 	struct child *child = write->data;
 
-	(void)status; /* a child that does not read its input says why itself */
+	(void)status; /* a child that does not read its input reports that itself */
 	close_one((uv_handle_t *)&child->in);
 }
 
@@ -414,7 +414,7 @@ static void start_child(void *arg)
 	if (r < 0) {
 		error_errno(&child->error, ERROR_TOOL, -r, "cannot run %s%s%s", spec->argv[0], spec->cwd ? " in " : "",
 			    spec->cwd ? spec->cwd : "");
-		/* Not the tool's fault. */
+		/* It is not the tool's fault. */
 		if (r == UV_EMFILE || r == UV_ENFILE || r == UV_EAGAIN || r == UV_ENOMEM)
 			child->error->cls = ERROR_STATE;
 		close_all(child);

@@ -10,28 +10,28 @@ struct buf;
 struct error;
 struct loop;
 
-/* Child processes: argv only, a process group of their own, stdin /dev/null or given bytes,
+/* Child processes: arguments as a list (no shell), a process group of their own, stdin /dev/null or given bytes,
  * output line by line. */
 
 #define PROC_LINE_MAX (64u * 1024)   /* longer lines are cut into pieces of this size */
 #define PROC_CAPTURE_MAX (64u << 20) /* bytes of stdout that `out` may take */
 #define PROC_TAIL_LINES 40           /* last lines kept for the failure block */
 
-/* How far a piece of work is, as the one who does it tells: what is 0 or NULL is not told. */
+/* Progress; 0 or NULL means unknown. */
 struct progress {
-	unsigned stage, stages; /* of a Dockerfile; counted from 1 */
+	unsigned stage, stages; /* of the Dockerfile's stages; counted from 1 */
 	unsigned step, steps;   /* of the stage, or of all */
 	const char *name;       /* of the step: raw bytes, not NUL-terminated */
 	size_t name_len;
 	uint64_t bytes, total; /* of what is being moved now */
 };
 
-/* Where the output of a task's children goes; one for all children of a node. */
+/* Where the output of a node's children goes; shared by all of them. */
 struct output {
 	int log_fd; /* raw bytes are appended here; -1: nowhere */
 	/* One line without its newline, raw bytes (make them safe before showing). On the loop's thread. May be NULL. */
 	void (*line)(void *data, const char *line, size_t len);
-	/* On the loop's thread; what it points to lives until it returns. May be NULL. */
+	/* On the loop's thread; the pointer is valid until it returns. May be NULL. */
 	void (*progress)(void *data, const struct progress *progress);
 	void *data;
 };
@@ -44,9 +44,9 @@ struct proc_spec {
 	size_t input_len;
 	bool capture;                /* stdout goes to proc_result.out alone, and stderr to `output` */
 	const struct output *output; /* or NULL: only the tail is kept */
-	uint64_t timeout_ms;         /* 0: none. The group is ended as by a cancel; the error is transient */
-	bool cleanup;                /* runs although the loop is cancelled (removing a container) */
-	const atomic_bool *stop;     /* what proc_stop sets, or NULL */
+	uint64_t timeout_ms;         /* 0: none. The group is ended as by a cancel, and the error is transient */
+	bool cleanup;                /* runs even when the loop is cancelled (to remove a container) */
+	const atomic_bool *stop;     /* set by proc_stop, or NULL */
 };
 
 struct proc_result {
@@ -57,28 +57,27 @@ struct proc_result {
 };
 
 /*
- * Runs a child to its end. In a task it blocks the task; on the loop's thread before or after
- * loop_run it drives the loop itself.
- * 0 when the child was started and has ended, whatever its status. Negative: ERROR_TOOL when it
- * cannot be started (names the program), ERROR_CANCELLED, ERROR_STATE when its log cannot be written,
- * ERROR_BUILD when it timed out.
+ * Runs a child to its end. In a task it blocks the task; on the loop's thread before or after loop_run it drives the
+ * loop itself. 0 when the child was started and has ended, whatever its status. Negative: ERROR_TOOL when it cannot be
+ * started (names the program), ERROR_CANCELLED, ERROR_STATE when its log cannot be written, ERROR_BUILD when it timed
+ * out.
  */
 int proc_run(struct loop *loop, const struct proc_spec *spec, struct proc_result *ret, struct error **err);
 void proc_result_free(struct proc_result *result); /* the contents */
 #define cleanup_proc __attribute__((cleanup(proc_result_free)))
 
-/* Ends the children that have this `stop`, those that are not started yet too: who works for them, on another thread, has
- * failed, and they would wait for it for ever. proc_run gives ERROR_CANCELLED then. Any thread. */
+/* Ends the children with this `stop`, including those not started yet: for a helper thread that has failed and that
+ * its child would wait for forever. Their proc_run returns ERROR_CANCELLED. Any thread. */
 void proc_stop(struct loop *loop, atomic_bool *stop);
 
-/* As proc_run, but a status other than 0 is an error of class `cls` that shows the command and the tail. */
+/* Like proc_run, but a status other than 0 is an error of class `cls` with the command and the tail of its output. */
 int proc_check(struct loop *loop, const struct proc_spec *spec, int cls, struct proc_result *ret, struct error **err);
 
-/* Where the ids of running children are noted, so that the next run can end what a killed cbuild
- * left behind (NULL: nowhere). Set before the first child. The file is removed by proc_journal_close. */
+/* Sets the file that records the ids of running children, so that the next run can end what a killed cbuild left
+ * behind (NULL: none). Set it before the first child. proc_journal_close removes the file. */
 int proc_journal(struct loop *loop, const char *path, struct error **err);
-/* Ends the process groups noted in a journal that a killed cbuild left, when they are still the same
- * processes (start time compared), and removes it. */
+/* Ends the process groups in a journal left by a killed cbuild, if they are still the same processes (start times
+ * match), and removes the journal. */
 int proc_reap_journal(const char *path, struct error **err);
 
 /* The first folder of PATH that holds the program `name`: its path (malloc'd), or NULL. */

@@ -23,12 +23,12 @@
 #define JOURNAL_MAX (1u << 20)
 #define COMM_MAX 64
 #define REAP_GRACE_MS 2000
-#define STOP_ROUNDS 100 /* looks for those that go on: what waits in the kernel may do so for long */
+#define STOP_ROUNDS 100 /* rounds of stopping processes: one that waits in the kernel may take long to stop */
 
 struct process {
 	pid_t pid, parent, session;
 	unsigned long long start;
-	bool runs; /* it may yet do something, as one that is stopped or dead does not */
+	bool runs; /* may still do something: not stopped or dead */
 	bool marked;
 };
 
@@ -102,7 +102,7 @@ static struct process *reap_read_all(size_t *ret_len)
 	return all;
 }
 
-/* When the machine was started; 0 where that cannot be told. */
+/* When the machine was booted; 0 if unknown. */
 static time_t boot_time(void)
 {
 	char line[256];
@@ -148,7 +148,7 @@ static bool is_marked(const struct process *all, size_t len, pid_t pid)
 	return false;
 }
 
-/* The leader, its session, and all that these started, in whatever session it is now. */
+/* Marks the leader, its session, and all their descendants, whatever session these are in now. */
 static void mark_tree(struct process *all, size_t len, pid_t leader)
 {
 	bool grew = true;
@@ -164,7 +164,7 @@ static void mark_tree(struct process *all, size_t len, pid_t leader)
 	}
 }
 
-/* Tells each of the tree once. False: there was one that was not told before, or that goes on although it was. */
+/* Signals each process of the tree once. False: there was one that had not been signalled, or that keeps running. */
 static bool signal_tree(pid_t leader, int signum, struct reap_set *told)
 {
 	size_t len;
@@ -185,9 +185,9 @@ static bool signal_tree(pid_t leader, int signum, struct reap_set *told)
 	return quiet;
 }
 
-/* One that starts another while it is being looked for would leave that one behind without a parent to find it by. So
- * all are stopped first, and looked for until none is found that goes on. Twice: names are listed before states are read,
- * and what was started in between is in the next list only. */
+/* A process that forks while we search would leave a child that can no longer be found through its parent. So stop
+ * all of them first, and search until no running one is found. Twice: pids are listed before states are read, so
+ * what was started in between appears only in the next list. */
 static void kill_tree(pid_t leader)
 {
 	struct reap_set stopped = { 0 };
@@ -228,8 +228,8 @@ void reap_told(struct reap_set *told)
 	*told = (struct reap_set){ 0 };
 }
 
-/* Waits until the process has ended, REAP_GRACE_MS at the longest. Not its parent, so pidfd_open(2); where there is
- * none, nothing is waited for. */
+/* Waits until the process has ended, at most REAP_GRACE_MS. We are not its parent, so this needs pidfd_open(2);
+ * without it, does not wait. */
 static void await_end(pid_t pid)
 {
 #ifdef SYS_pidfd_open
@@ -243,8 +243,8 @@ static void await_end(pid_t pid)
 #endif
 }
 
-/* A line of a journal: "PID START". The session that the process led is ended when it is still that process, or
- * when it is gone and what it started is not older than it. */
+/* A line of a journal: "PID START". Ends that process's session if it is still the same process, or if it is gone
+ * and the session's members were started after it. */
 static void reap_line(pid_t pid, unsigned long long start)
 {
 	unsigned long long now = reap_start_time(pid);
@@ -262,7 +262,7 @@ static void reap_line(pid_t pid, unsigned long long start)
 		if (!left)
 			return;
 	} else {
-		/* Time to remove temporary folders of its own. */
+		/* Time for it to remove its temporary folders. */
 		reap_tree(pid, SIGTERM, &told);
 		await_end(pid);
 	}

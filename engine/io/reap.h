@@ -8,7 +8,7 @@
 
 /* Process trees. */
 
-/* Processes that were told to end; zeroed at first. */
+/* Processes that were signalled; zero-initialise it. */
 struct reap_set {
 	struct reap_process {
 		pid_t pid;
@@ -17,16 +17,16 @@ struct reap_set {
 	size_t len, cap;
 };
 
-/* Sends `signum` to the session that `leader` leads and to everything that descends from it, also into
- * sessions of their own (Linux: from /proc; elsewhere to the process group). With `told`, which may be NULL, they are
- * noted there: those that are deaf to the signal cannot be found any more once the leader is gone. */
+/* Sends `signum` to the session of `leader` and to all descendants, including those in sessions of their own
+ * (Linux: from /proc; elsewhere to the process group). They are recorded in `told` (may be NULL): once the leader
+ * is gone, those that ignored the signal could not be found any more. */
 void reap_tree(pid_t leader, int signum, struct reap_set *told);
-/* Kills those of them that are still there, with what they started, and empties the set. */
+/* Kills those that still exist, with their descendants, and empties the set. */
 void reap_told(struct reap_set *told);
-/* When the process was started, in clock ticks since boot; 0 when it does not exist or that cannot be told. */
+/* The start time of the process in clock ticks since boot; 0 when it does not exist or the time is unknown. */
 unsigned long long reap_start_time(pid_t pid);
-/* Whether a process called `name` (comm of proc(5), 15 characters) runs that was started before `moment`, seconds since
- * 1970. True also where that cannot be told. */
+/* Whether a process called `name` (comm of proc(5), 15 characters) that was started before `moment` (seconds since
+ * 1970) is running. True also when that is unknown. */
 bool reap_older_runs(const char *name, time_t moment);
 
 #endif

@@ -51,7 +51,7 @@ static int connect_to(const char *path, uint64_t deadline, struct error **err)
 		return -1;
 	}
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		/* EAGAIN: the listener's queue is full; it has nothing to wait for but time. */
+		/* EAGAIN: the listener's queue is full; there is no event to wait for, so wait some time. */
 		if (errno != EAGAIN || loop_now_ms() >= deadline) {
 			error_errno(err, ERROR_TOOL, errno, "cannot connect to %s", path);
 			close(fd);

@@ -68,7 +68,7 @@ static struct {
 struct tar_reader {
 	struct archive *archive;
 	char *name;
-	int64_t at; /* bytes of the entry handed out */
+	int64_t at; /* bytes of the entry returned so far */
 };
 
 struct tar_writer {
@@ -110,14 +110,14 @@ static void *archive_made(void *object)
 	return object;
 }
 
-/* libarchive's messages quote what is in the archive. */
+/* libarchive's messages quote the archive's content. */
 static int archive_fail(struct archive *archive, const char *name, const char *what, struct error **err)
 {
 	const char *why = lib.archive_error_string(archive);
 	cleanup_buf struct buf safe = { 0 };
 	int errnum = lib.archive_errno(archive);
 
-	/* What the system said, and not what libarchive thinks of the bytes. */
+	/* The system's error, rather than libarchive's guess about the bytes. */
 	if (errnum > 0 && errnum != EILSEQ && errnum != EINVAL)
 		return error_errno(err, ERROR_STATE, errnum, "%s: %s", name, what);
 	if (!why)
@@ -325,7 +325,7 @@ int tar_writer_end(struct tar_writer *writer, struct error **err)
 	return 0;
 }
 
-/* Times in gzip's header would make each stream another one. A program of another package is no filter of ours. */
+/* A time in gzip's header would make every stream different. And do not run an external program as a filter. */
 static bool add_filter(struct archive *archive, enum packing packing)
 {
 	if (packing == PACKING_ZSTD)

@@ -17,7 +17,7 @@
 #include "engine/oci/layout.h"
 
 #define COPY_BLOCK ((size_t)256 * 1024)
-/* Blobs are never written to again; exported ones are hard links to them. */
+/* Blobs are never modified: exported ones are hard links to them. */
 #define BLOB_MODE 0444
 
 struct blob_writer {
@@ -74,7 +74,7 @@ int blob_writer_add(struct blob_writer *writer, const void *data, size_t len, st
 	return fs_write_all(writer->fd, data, len, writer->path, err);
 }
 
-/* Makes the file's bytes and mode durable, so that it may get its name. */
+/* Makes the file's content and mode durable before it gets its final name. */
 static int seal(int fd, const char *path, struct error **err)
 {
 	if (fchmod(fd, BLOB_MODE) < 0)
@@ -112,7 +112,7 @@ int blob_writer_publish(struct blob_writer *writer, const char *expected, const 
 	return 0;
 }
 
-/* ---- taking files over ---- */
+/* ---- adopting files ---- */
 
 static int blob_hash_file(int fd, const char *path, char ret_digest[DIGEST_LEN + 1], struct blob_writer *copy,
 			  struct error **err)
@@ -148,7 +148,7 @@ static int adopt_copy(struct layout *layout, int fd, const char *path, const cha
 	return blob_writer_publish(writer, digest, path, found, err);
 }
 
-/* `in_place`: the builder's folder of blobs is the store's, and the file stands where it belongs. */
+/* `in_place`: the builder wrote directly into the store's blobs folder. */
 static int adopt_move(int fd, const char *path, const char *target, bool in_place, const char *digest, struct error **err)
 {
 	char found[DIGEST_LEN + 1];
@@ -170,7 +170,7 @@ static int adopt_move(int fd, const char *path, const char *target, bool in_plac
 int blob_adopt(struct layout *layout, const char *path, const char *digest, uint64_t size, struct error **err)
 {
 	cleanup_free char *target = layout_blob_path(layout, digest);
-	/* O_NONBLOCK: a FIFO must not hold us. */
+	/* O_NONBLOCK: do not block on a FIFO. */
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat st, there, folder;
 	bool present, in_place;
@@ -190,7 +190,7 @@ int blob_adopt(struct layout *layout, const char *path, const char *digest, uint
 	in_place = present && there.st_dev == st.st_dev && there.st_ino == st.st_ino;
 	if (present && !in_place)
 		return 0;
-	/* A file that has a second name can be changed there later. */
+	/* A file with a second hard link could be modified through it. */
 	if (!in_place && (st.st_dev != folder.st_dev || st.st_nlink > 1))
 		return adopt_copy(layout, fd, path, digest, err);
 	return adopt_move(fd, path, target, in_place, digest, err);

@@ -12,10 +12,10 @@
 struct error;
 
 /*
- * How bytes get into the store; for the files of this room only. A blob is written to a file of this
- * process's own folder below tmp/, hashed on the way, synced and renamed into blobs/sha256/: under a
- * blob's name there is never anything but the whole blob. The folder is held by a flock, so what a
- * killed process left is found and removed by the next one that writes.
+ * How bytes get into the store; for the files of this room only. A blob is written to a file in this process's own
+ * folder below tmp/, hashed on the way, synced and renamed into blobs/sha256/: a blob's name only ever refers to the
+ * complete blob. The folder is held by a flock, so that the next process that writes finds and removes what a killed
+ * one left.
  */
 struct layout {
 	char *dir;
@@ -28,26 +28,27 @@ struct layout {
 	atomic_uint serial;   /* for the names in it */
 };
 
-/* Remembers for layout_seen what could not be looked at, or read; frees what only says that it is not there, or not right. */
+/* Remembers for layout_seen that something could not be examined or read; frees errors that only say it is missing
+ * or wrong. */
 void layout_note(struct layout *layout, struct error *error);
 /* A fresh path in our folder below tmp/ (malloc'd; nothing is created there). */
 int blob_temp_path(struct layout *layout, char **ret, struct error **err);
-/* Removes the folders below `tmp` of processes that were killed (`dry`: only counts them); returns their bytes. */
+/* Removes the folders below `tmp` that killed processes left (`dry`: only counts them); returns their bytes. */
 uint64_t blob_session_sweep(const char *tmp, bool dry);
 /* Removes our folder below tmp/. */
 void blob_session_end(struct layout *layout);
 
 struct blob_writer;
 int blob_writer_new(struct layout *layout, struct blob_writer **ret, struct error **err);
-void blob_writer_free(struct blob_writer *writer); /* NULL-safe; what was not published is removed */
+void blob_writer_free(struct blob_writer *writer); /* NULL-safe; an unpublished blob is removed */
 int blob_writer_add(struct blob_writer *writer, const void *data, size_t len, struct error **err);
-/* Puts what was written into blobs/. Another digest than `expected` (NULL: any) is an error, and `from`
- * is where the bytes came from. Durable after blob_sync. */
+/* Moves the written file into blobs/. A digest other than `expected` (NULL: any) is an error that names `from`, the
+ * source of the bytes. Durable after blob_sync. */
 int blob_writer_publish(struct blob_writer *writer, const char *expected, const char *from,
 			char ret_digest[DIGEST_LEN + 1], struct error **err);
 
-/* Takes the file `path` into the store, by rename when that is possible and the file has no other name, else
- * by copying. Hashed first, unless the store has that blob already. Durable after blob_sync. */
+/* Adds the file `path` to the store: by rename if possible and it has no other hard link, else by copying. It is
+ * hashed first unless the store already has the blob. Durable after blob_sync. */
 int blob_adopt(struct layout *layout, const char *path, const char *digest, uint64_t size, struct error **err);
 /* Syncs the folder of the blobs. */
 int blob_sync(struct layout *layout, struct error **err);

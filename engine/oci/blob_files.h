@@ -10,11 +10,11 @@
 struct error;
 struct layout;
 
-/* What lies in the store's folder of blobs, for those who look after it. Nobody else may write meanwhile: a blob that
- * comes in is not named anywhere yet. Errors are ERROR_STATE. */
+/* The content of the store's blobs folder, for maintenance. Nobody else may write meanwhile: nothing refers to a
+ * blob that has just been added. Errors are ERROR_STATE. */
 struct blob_file {
 	char *name;                  /* in the folder */
-	char digest[DIGEST_LEN + 1]; /* when it can be a blob, else "" */
+	char digest[DIGEST_LEN + 1]; /* when the name can be a blob's, else "" */
 	uint64_t size;               /* bytes */
 };
 

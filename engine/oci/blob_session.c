@@ -18,7 +18,7 @@
 #define NAME "XXXXXX"
 #define ATTEMPTS_MAX 100
 
-/* Takes the lock of a folder below tmp/. False when another process holds it, or has just removed it. */
+/* Locks a folder below tmp/. False when another process holds it, or has just removed it. */
 static bool blob_session_take(const char *path, int *ret_fd)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -71,7 +71,7 @@ static int blob_session_begin(struct layout *layout, struct error **err)
 
 		if (!mkdtemp(path))
 			return error_errno(err, ERROR_STATE, errno, "%s: cannot create a folder", tmp);
-		/* Another process may have swept it away before it was locked. */
+		/* Another process may have removed it before it was locked. */
 		if (blob_session_take(path, &layout->session_fd)) {
 			layout->session = steal_ptr(path);
 			return 0;

@@ -8,7 +8,7 @@
 #include "base/xxh3.h"
 #include "engine/oci/image.h"
 
-/* The canonical form of a config: image-spec config.md, and what BuildKit keeps of docker's beyond it. */
+/* The canonical form of a config: image-spec config.md, plus the docker fields that BuildKit keeps. */
 
 static const char *const image_members[] = { "architecture", "author",     "created", "os",
 					     "os.features",  "os.version", "variant" };
@@ -17,7 +17,7 @@ static const char *const config_members[] = { "ArgsEscaped", "Cmd",         "Ent
 					      "StopSignal",  "StopTimeout", "User",       "Volumes", "WorkingDir" };
 static const char *const history_members[] = { "author", "created", "empty_layer" };
 
-/* Left out and empty mean the same. */
+/* Missing and empty mean the same. */
 static bool is_empty(const struct json *object, const char *name)
 {
 	const struct json *value = json_get(object, name);
@@ -38,7 +38,7 @@ static void copy_members(struct json *to, const struct json *from, const char *c
 
 #define COPY(to, from, names) copy_members(to, from, names, sizeof(names) / sizeof((names)[0]))
 
-/* The bytes of an IMAGE_STEP_KEY with what follows it at `step`, or 0. */
+/* The length of an IMAGE_STEP_KEY and its hash at `step`, or 0. */
 static size_t key_length(const char *step)
 {
 	size_t len = strlen(IMAGE_STEP_KEY);
@@ -48,8 +48,8 @@ static size_t key_length(const char *step)
 	return len + HASH_HEX;
 }
 
-/* buildah notes what a COPY or ADD copied as "file:<digest>", "dir:..." or "multi:...". The digest covers times, too, and so
- * differs for equal layers: it is left out. */
+/* buildah records what a COPY or ADD copied as "file:<digest>", "dir:..." or "multi:...". The digest covers times,
+ * so it differs between equal layers: drop it. */
 static struct json *canonical_step(const char *step)
 {
 	static const char *const kinds[] = { "file:", "dir:", "multi:" };
@@ -84,7 +84,7 @@ static struct json *canonical_history(const struct json *history)
 		COPY(entry, json_at(history, i), history_members);
 		if (step)
 			json_set(entry, "created_by", canonical_step(step));
-		/* buildah notes the id of the intermediate image here. */
+		/* buildah records the id of the intermediate image here. */
 		if (comment && strncmp(comment, "FROM ", strlen("FROM ")) != 0)
 			json_set_str(entry, "comment", comment);
 		json_append(list, entry);

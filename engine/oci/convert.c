@@ -53,17 +53,17 @@ static enum packing packing_of(const char *media_type)
 
 /* ---- a layer ---- */
 
-/* While one is packed. */
+/* A layer being converted. */
 struct layer {
 	const struct convert *convert;
-	const struct descriptor *blob; /* that is read */
+	const struct descriptor *blob; /* the layer that is read */
 	const char *diff_id;
 	uint64_t done, total;  /* bytes of all layers, for progress */
-	struct sha256 *sha;    /* of what is read, uncompressed */
-	struct packer *packer; /* one of these takes it, */
+	struct sha256 *sha;    /* of the uncompressed input */
+	struct packer *packer; /* one of these compresses it, */
 	struct estargz *estargz;
 	struct nydus_blob *nydus;
-	struct blob_writer *writer; /* and this what comes out */
+	struct blob_writer *writer; /* and this stores the result */
 	uint64_t written;
 };
 
@@ -137,7 +137,7 @@ static int pour(struct layer *layer, int fd, struct unpacker *unpacker, struct e
 	return r;
 }
 
-/* The layer is what the config says that it is. */
+/* Checks the layer against the diff id in the config. */
 static int convert_prove(struct layer *layer, struct error **err)
 {
 	char found[DIGEST_LEN + 1];
@@ -204,7 +204,7 @@ static int pack_layer(struct layer *layer, struct json **ret, struct error **err
 	return convert_finish(layer, ret, err);
 }
 
-/* One that was packed before and is still there, one that has the form already, or a new one. */
+/* Reuses a layer that was packed before or already has the form, or packs a new one. */
 static int make_layer(struct layer *layer, struct json **ret, struct error **err)
 {
 	const struct convert *convert = layer->convert;
@@ -274,7 +274,7 @@ static int add_bootstrap(const struct convert *convert, struct json *layers, str
 	return blob_sync(convert->layout, err);
 }
 
-/* The config with the new layers' diff ids. Where they are the old ones, the config is the old one, byte for byte. */
+/* The config with the new layers' diff ids. If these did not change, the config stays byte for byte the same. */
 static int convert_write_config(const struct convert *convert, const struct image *image, const struct json *layers,
 				struct descriptor *ret, struct error **err)
 {

@@ -10,26 +10,26 @@ struct error;
 struct layout;
 
 /*
- * An image of the store in another form: the same files in layers that are compressed otherwise. Each layer is read from
- * the store, proved to be what the config says (its diff id), and packed anew; nothing is built. A layer that has the form
- * already stays as it is.
+ * Converts an image of the store to another format: the same files in layers that are compressed differently. Each
+ * layer is read from the store, checked against its diff id in the config, and packed again; nothing is built. A layer
+ * that already has the format is kept.
  */
 
 enum convert_form {
-	CONVERT_ZSTD,    /* the config, and so the image's id, stays the same */
-	CONVERT_ESTARGZ, /* estargz.h: the layers have other diff ids, so the config differs in these */
-	CONVERT_NYDUS,   /* nydus.h: likewise, and there is one more layer */
+	CONVERT_ZSTD,    /* the config, and so the image id, stays the same */
+	CONVERT_ESTARGZ, /* estargz.h: the layers' diff ids change, and with them the config */
+	CONVERT_NYDUS,   /* nydus.h: likewise, with one additional layer */
 	CONVERT_FORMS
 };
 
-/* ERROR_TOOL when this machine's libraries cannot do it. */
+/* ERROR_TOOL when this machine's libraries do not support it. */
 int convert_possible(enum convert_form form, struct error **err);
 
-/* Which layers were packed before, and what came of it: those of a base are packed once. Thread-safe. */
+/* Remembers which layers were packed and the result, so that the layers of a base are packed once. Thread-safe. */
 struct convert_memory;
 struct convert_memory *convert_memory_new(void);
 void convert_memory_free(struct convert_memory *memory); /* NULL-safe */
-/* Takes what an earlier conversion told of itself; a text of another form is none. */
+/* Adds the `detail` of an earlier conversion; invalid text is ignored. */
 void convert_memory_learn(struct convert_memory *memory, const char *detail);
 
 struct convert {
@@ -37,7 +37,7 @@ struct convert {
 	struct convert_memory *memory; /* or NULL */
 	const char *digest;            /* of the manifest */
 	enum convert_form form;
-	bool (*cancelled)(void *data); /* asked again and again; true ends it with ERROR_CANCELLED. May be NULL */
+	bool (*cancelled)(void *data); /* polled; true ends the conversion with ERROR_CANCELLED. May be NULL */
 	void (*progress)(void *data, uint64_t bytes, uint64_t total); /* of the layers read, compressed. May be NULL */
 	void *data;
 };

@@ -17,7 +17,7 @@ TABLE_COMPLETE(convert_form_names, CONVERT_FORMS);
 struct convert_memory {
 	pthread_mutex_t lock;
 	struct map *layers[CONVERT_FORMS]; /* diff id -> struct json */
-	struct arena *arena;               /* has the keys */
+	struct arena *arena;               /* owns the keys */
 };
 
 struct convert_memory *convert_memory_new(void)
@@ -59,7 +59,7 @@ struct json *convert_memory_find(struct convert_memory *memory, enum convert_for
 	return copy;
 }
 
-/* Validate what comes from a record: digests become paths. */
+/* Validates a record: its digests are used in paths. */
 static bool convert_memory_is_whole(const struct json *layer)
 {
 	const char *from = json_str(layer, "from"), *digest = json_str(layer, "digest"),

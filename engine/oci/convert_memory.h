@@ -5,10 +5,10 @@
 
 struct json;
 
-/* Packed layers, each as {"from", "digest", "size", "diffId", "annotations"}: `from` is the diff id of the layer that it was
- * packed from. For the files of this room only. */
+/* Packed layers, each as {"from", "digest", "size", "diffId", "annotations"}: `from` is the diff id of the original
+ * layer. For the files of this room only. */
 
-extern const char *const convert_form_names[]; /* as "form" in what a conversion tells of itself */
+extern const char *const convert_form_names[]; /* the values of "form" in a conversion's detail */
 /* A copy that the caller owns, or NULL. `memory` may be NULL. */
 struct json *convert_memory_find(struct convert_memory *memory, enum convert_form form, const char *from);
 void convert_memory_add(struct convert_memory *memory, enum convert_form form, const struct json *layer);

@@ -37,7 +37,8 @@ bool document_type_known(const char *media_type)
 	return document_type_is_index(media_type) || is_manifest_type(media_type);
 }
 
-/* What an image's manifest holds, or an attestation's. Layers that are fetched from elsewhere (Docker's foreign, OCI's nondistributable) are not in the store. */
+/* Accepted layer types of an image or attestation. Layers that are fetched from elsewhere (Docker's foreign, OCI's
+ * nondistributable) are not in the store. */
 static bool is_layer_type(const char *type)
 {
 	if (strstr(type, "nondistributable"))
@@ -140,7 +141,7 @@ static int read_layer(const struct json *json, const char *name, struct document
 
 static int read_entries(struct document *document, const struct json *array, const char *name, struct error **err)
 {
-	/* BuildKit writes null for the layers of an image that has none. */
+	/* BuildKit writes null as the layers of an image without any. */
 	if (!json_is_array(array) && (document->index || !json_is_null(array)))
 		return error_make(err, ERROR_STATE, "%s: \"%s\" is not a list", name,
 				  document->index ? "manifests" : "layers");
@@ -157,14 +158,14 @@ static int read_entries(struct document *document, const struct json *array, con
 	return 0;
 }
 
-/* The type by the fields; by what the text says of itself; and by the descriptor: all must agree. */
+/* The type according to the fields, to the text's own mediaType, and to the descriptor: all must agree. */
 static int read_type(struct document *document, const struct json *json, const char *expected, const char *name,
 		     struct error **err)
 {
 	const char *own = json_str(json, "mediaType");
 	const char *type;
 
-	/* CVE-2021-41190: one text that is two things, depending on who reads it. */
+	/* CVE-2021-41190: a text that is both, depending on the reader. */
 	if (json_get(json, "manifests") && (json_get(json, "layers") || json_get(json, "config")))
 		return error_make(err, ERROR_STATE, "%s: both an index and a manifest: refused", name);
 	if (json_int(json, "schemaVersion") != 2)

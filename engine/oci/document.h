@@ -12,8 +12,8 @@ struct error;
 struct json;
 struct layout_annotation;
 
-/* Manifests and image indexes as texts (image-spec, manifest.md and image-index.md, and Docker's schema 2 of
- * both). Everything is checked before it is believed: digests are paths, and types decide what is read. */
+/* Manifests and image indexes as texts (image-spec, manifest.md and image-index.md, and Docker's schema 2 of both).
+ * Everything is validated before it is used: digests become paths, and types decide how to parse. */
 
 #define OCI_LAYOUT_VERSION "1.0.0"
 #define OCI_LAYOUT_TEXT "{\"imageLayoutVersion\":\"" OCI_LAYOUT_VERSION "\"}"
@@ -39,7 +39,7 @@ struct layout_annotation;
 
 struct document_entry {
 	struct descriptor blob;
-	bool attestation; /* or another thing that says something about an image and is none */
+	bool attestation;           /* an attestation or another manifest about an image, not an image itself */
 	char about[DIGEST_LEN + 1]; /* of an attestation: the manifest of the image, or "" */
 	bool has_platform;
 	struct platform platform;
@@ -53,15 +53,15 @@ struct document {
 	size_t len;
 };
 
-/* `media_type` is what the descriptor says that led here (NULL: nothing). `name` is shown in errors.
- * `digest` is "" for a text that is no blob. ERROR_STATE. */
+/* `media_type` is that of the descriptor that refers to it (NULL: unknown). `name` is used in errors. `digest` is
+ * "" for a text that is not a blob. ERROR_STATE. */
 int document_parse(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
 		   struct document **ret, struct error **err);
 void document_free(struct document *document);    /* NULL-safe */
 bool document_type_known(const char *media_type); /* of a manifest or an index */
 bool document_type_is_index(const char *media_type);
 
-/* The members os, architecture and variant, normalised. False when they name none: "unknown/unknown", say. */
+/* The members os, architecture and variant, normalised. False when there is no platform: "unknown/unknown", say. */
 bool document_platform(const struct json *json, struct platform *ret);
 
 /* Reads the file of a blob of at most LAYOUT_MANIFEST_MAX bytes and checks its digest. */
@@ -72,7 +72,7 @@ int document_refuse_digest(const char *name, const char *digest, struct error **
 struct json *document_descriptor(const struct descriptor *descriptor, const struct platform *platform);
 /* An image index over `manifests` (owned from then on; NULL: none) with `annotations` (the same). */
 void document_dump_index(struct json *manifests, struct json *annotations, struct buf *out);
-/* An image manifest of OCI types for one of Docker's; a type without an equal is an error. */
+/* An OCI image manifest made from Docker's; a type without an OCI counterpart is an error. */
 int document_dump_manifest(const struct document *manifest, struct buf *out, struct error **err);
 
 void document_cleanup(struct document **document);

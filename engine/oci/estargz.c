@@ -25,14 +25,14 @@ struct estargz {
 	pack_sink *sink;
 	void *data;
 	uint64_t written;      /* bytes of the layer */
-	struct packer *member; /* that is being written, or NULL */
+	struct packer *member; /* being written, or NULL */
 	struct sha256 *diff;
 	uint64_t size;
 	struct tar_receiver receiver;
 	struct tar_stream *stream;
-	bool dropping; /* the entry that comes is one of eStargz's own */
+	bool dropping; /* the next entry is one of eStargz's own, to be dropped */
 	struct buf toc;
-	/* of the file whose content comes */
+	/* of the file whose content follows */
 	struct json *entry;
 	struct buf name;
 	struct buf chunks; /* the records of all chunks but the first */
@@ -59,7 +59,7 @@ static int end_member(struct estargz *e, struct error **err)
 	return 0;
 }
 
-/* Bytes of the tar, into the member that is open or a new one. */
+/* Adds bytes of the tar to the open member, or to a new one. */
 static int estargz_put(struct estargz *e, const void *data, size_t len, struct error **err)
 {
 	if (len == 0)
@@ -176,7 +176,7 @@ static int begin_content(struct estargz *e, const struct tar_head *head, struct 
 	return 0;
 }
 
-/* The record of a chunk: the first one's is the file's own. */
+/* The record of a chunk; the first chunk is described by the file's own record. */
 static void estargz_end_chunk(struct estargz *e, bool last)
 {
 	char digest[DIGEST_LEN + 1];
@@ -216,7 +216,7 @@ static int estargz_end_content(struct estargz *e, struct error **err)
 	return end_member(e, err);
 }
 
-/* At most what is left of the chunk and of the file. */
+/* At most to the end of the chunk and of the file. */
 static int put_content(struct estargz *e, const char *data, size_t len, struct error **err)
 {
 	if (e->at == e->chunk_at + CHUNK) {
@@ -234,7 +234,7 @@ static int put_content(struct estargz *e, const char *data, size_t len, struct e
 
 /* ---- the entries ---- */
 
-/* A file of our own. */
+/* Writes one of eStargz's own files. */
 static int estargz_put_file(struct estargz *e, const char *name, const char *content, size_t len, struct error **err)
 {
 	static const char zeros[TAR_BLOCK];
@@ -247,7 +247,7 @@ static int estargz_put_file(struct estargz *e, const char *name, const char *con
 		       : 0;
 }
 
-/* eStargz's own files in a layer, which are dropped: such a layer is made anew. */
+/* eStargz's own files in the input, which are dropped and made again. */
 static bool estargz_is_own(const struct buf *name)
 {
 	const char *s = name->data;
@@ -360,7 +360,7 @@ int estargz_add(struct estargz *e, const void *data, size_t len, struct error **
 	return tar_stream_add(e->stream, data, len, err);
 }
 
-/* An empty gzip member whose extra field says where the table is. */
+/* An empty gzip member whose extra field contains the offset of the table. */
 static int put_footer(struct estargz *e, uint64_t toc, struct error **err)
 {
 	static const char head[] = "\x1f\x8b\x08\x04\0\0\0\0\0\xff\x1a\0SG\x16";

@@ -10,11 +10,11 @@
 struct error;
 
 /*
- * eStargz (stargz-snapshotter, docs/estargz.md): a layer of gzip members, one for the content of each file, with a table of
- * contents at its end, of which a runtime can read single files without having all of it. To everything else it is a
- * tar+gzip layer. The tar gains two entries (a landmark that says that nothing is to be read ahead, and the table), so the
- * layer has a diff id of its own; all other entries are those of the tar, header for header, but a landmark or table that it
- * has already.
+ * eStargz (stargz-snapshotter, docs/estargz.md): a layer made of gzip members, one for the content of each file, with
+ * a table of contents at its end, so that a runtime can read single files without fetching the whole layer. To
+ * everything else it is a tar+gzip layer. The tar gains two entries (a landmark that says that nothing is to be
+ * prefetched, and the table), so the layer has its own diff id; all other entries are kept header for header, except
+ * for a landmark or table that was there already.
  */
 struct estargz;
 
@@ -27,8 +27,8 @@ struct estargz_result {
 /* The sink gets the layer. ERROR_TOOL, ERROR_STATE. */
 int estargz_new(pack_sink *sink, void *data, struct estargz **ret, struct error **err);
 void estargz_free(struct estargz *estargz); /* NULL-safe */
-/* The next bytes of the uncompressed tar. A tar that is damaged, or has what the table cannot say (a name that is not UTF-8,
- * a sparse file), is an error. */
+/* Adds the next bytes of the uncompressed tar. A damaged tar, or one that the table cannot describe (a name that is
+ * not UTF-8, a sparse file), is an error. */
 int estargz_add(struct estargz *estargz, const void *data, size_t len, struct error **err);
 int estargz_end(struct estargz *estargz, struct estargz_result *ret, struct error **err);
 

@@ -63,7 +63,7 @@ static int export_tar_link_blob(struct layout *layout, const char *blobs, const 
 
 	if (link(from, to) == 0 || errno == EEXIST)
 		return 0;
-	/* Another file system, or one without links, or too many of them. */
+	/* A different file system, one without hard links, or too many links. */
 	return copy_file(from, to, err);
 }
 
@@ -111,7 +111,7 @@ static char *blob_name(const char *digest)
 	return mem_printf("blobs/sha256/%s", digest_hex(digest));
 }
 
-/* manifest.json, as docker save writes it: for docker without containerd's image store, and for podman. */
+/* manifest.json, as written by docker save: for podman, and for docker without containerd's image store. */
 static void dump_docker(const struct image *image, const char *const *references, size_t len, struct buf *out)
 {
 	cleanup_json struct json *list = json_new_array();
@@ -138,7 +138,7 @@ static void dump_docker(const struct image *image, const char *const *references
 	json_dump(list, JSON_CANONICAL, out);
 }
 
-/* The one image that fits into manifest.json: the image itself, the only one of an index, or this machine's. */
+/* The image described by manifest.json: the image itself, the only one of an index, or this machine's. */
 static int find_docker_image(struct layout *layout, const struct reach *reach, struct image **ret, struct error **err)
 {
 	struct platform host;

@@ -50,7 +50,7 @@ static int refuse_member(const char *name, const char *key, const char *what, st
 	return error_make(err, ERROR_STATE, "%s: \"%s\" is not %s", name, key, what);
 }
 
-/* A list of strings; null and absent are an empty one. */
+/* A list of strings; null and missing count as empty. */
 static int read_strings(const struct json *config, const char *key, const char *name, char ***ret, struct error **err)
 {
 	const struct json *array = json_get(config, key);
@@ -68,7 +68,7 @@ static int read_strings(const struct json *config, const char *key, const char *
 	return 0;
 }
 
-/* Pairs or single strings: the first of each is what is sorted by. */
+/* Sorts pairs, or single strings, by the first string of each. */
 static int compare_first(const void *a, const void *b)
 {
 	char *const *x = a;

@@ -56,7 +56,7 @@ static int adopt_layers(struct layout *layout, const char *blobs, const struct d
 	return 0;
 }
 
-/* The config in its canonical form takes the place of the one delivered. */
+/* Replaces the delivered config by its canonical form. */
 static int import_image_write_config(struct layout *layout, const char *dir, struct document *manifest, struct error **err)
 {
 	cleanup_free char *path = path_join(dir, digest_hex(manifest->config.digest));
@@ -142,7 +142,7 @@ static int import_image_read_entry(struct tar_reader *tar, const struct tar_entr
 	return r;
 }
 
-/* Only names of exactly this form become paths; everything else in the tar is passed over. */
+/* Only names of exactly this form become paths; everything else in the tar is ignored. */
 static bool is_blob_name(const char *name)
 {
 	static const char folder[] = "blobs/sha256/";
@@ -190,7 +190,7 @@ int layout_import_stream(struct layout *layout, int fd, const char *path, const 
 	struct descriptor image = { 0 };
 	cleanup_buf struct buf index = { 0 };
 
-	/* Every blob goes into the store as it comes; those of other platforms are there for the next call. */
+	/* Stores every blob of the tar; those of other platforms will be used by the next call. */
 	if (import_image_unpack(layout, fd, path, &index, err) < 0 || blob_sync(layout, err) < 0 ||
 	    pick_image(index.data, index.len, path, platform, import_image_read_store, layout, &image, ret_attestation,
 		       err) < 0)

@@ -37,7 +37,7 @@ static int index_describe(struct layout *layout, const char *digest, const struc
 	return 0;
 }
 
-/* As BuildKit writes it: an entry for no platform, which says what it is about. */
+/* In BuildKit's form: an entry without a platform that says which image it is about. */
 static int describe_attestation(struct layout *layout, const struct layout_member *member, struct json **ret,
 				struct error **err)
 {

@@ -137,7 +137,7 @@ int layout_write(struct layout *layout, const void *data, size_t len, char ret_d
 
 	if (digest_bytes(data, len, digest, err) < 0)
 		return -1;
-	/* One that was damaged on the disk is written again. */
+	/* A blob that was damaged on disk is written again. */
 	if (!layout_has(layout, digest, len) || layout_read(layout, digest, &there, NULL) < 0) {
 		if (blob_writer_new(layout, &writer, err) < 0 || blob_writer_add(writer, data, len, err) < 0 ||
 		    blob_writer_publish(writer, digest, layout->dir, digest, err) < 0)

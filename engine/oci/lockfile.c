@@ -206,8 +206,8 @@ struct lockfile_reading {
 	unsigned line;
 	bool version; /* was there */
 	struct lockfile *lock;
-	struct lock_entry *entry; /* that further lines belong to */
-	struct platform platform; /* of that, whose lines come now */
+	struct lock_entry *entry; /* the entry that the following lines belong to */
+	struct platform platform; /* its platform that the following lines belong to */
 	bool in_platform;
 };
 

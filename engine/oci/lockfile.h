@@ -50,18 +50,18 @@ void lockfile_free(struct lockfile *lock); /* NULL-safe */
 void lockfile_cleanup(struct lockfile **lock);
 #define cleanup_lockfile __attribute__((cleanup(lockfile_cleanup)))
 
-/* *ret is NULL when there is no such file. ERROR_USAGE with file and line for what is no lock. */
+/* *ret is NULL when there is no such file. An invalid one is ERROR_USAGE with file and line. */
 int lockfile_read(const char *path, struct lockfile **ret, struct error **err);
-/* The same of a text; `name` is shown in errors. */
+/* The same for a text; `name` is used in errors. */
 int lockfile_parse(const char *text, size_t len, const char *name, struct lockfile **ret, struct error **err);
 void lockfile_text(const struct lockfile *lock, struct buf *out);
 
 const struct lock_entry *lockfile_find(const struct lockfile *lock, const char *reference); /* lock NULL: NULL */
-/* Takes the entry over, in the place of one of the same reference. */
+/* Takes ownership of the entry; replaces one with the same reference. */
 void lockfile_put(struct lockfile *lock, struct lock_entry *entry);
 
-/* A reference as the lock has it: with registry and tag (malloc'd). NULL when it has a digest, which needs no lock, or is no
- * reference. */
+/* A reference as used in the lock: with registry and tag (malloc'd). NULL when it has a digest, and so needs no
+ * lock, or is not a reference. */
 char *lock_reference(const char *name);
 struct lock_entry *lock_entry_new(const char *reference, const char *digest);
 struct lock_entry *lock_entry_copy(const struct lock_entry *entry);

@@ -82,7 +82,7 @@ static int put_tar(struct packer *packer, struct sha256 *diff, const struct buf 
 static int write_layer(struct layout *layout, const struct buf *bootstrap, struct nydus_bootstrap *ret, struct error **err)
 {
 	cleanup_blob_writer struct blob_writer *writer = NULL;
-	cleanup_packer struct packer *packer = NULL; /* freed first: it may write once more */
+	cleanup_packer struct packer *packer = NULL; /* freed first: it may still write to the writer */
 	cleanup_sha256 struct sha256 *diff = NULL;
 	struct nydus_sink sink = { 0 };
 

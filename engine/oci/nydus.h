@@ -8,8 +8,8 @@
 struct error;
 struct layout;
 
-/* The last layer of a nydus image: the file trees of all its blobs, merged (RAFS v6, in a tar as nydus-snapshotter reads it). Equal
- * blobs give an equal one. */
+/* The last layer of a nydus image: the merged file tree of all its blobs (RAFS v6, in a tar as nydus-snapshotter
+ * expects it). Equal blobs give an equal layer. */
 
 #define NYDUS_BLOB_TYPE "application/vnd.oci.image.layer.nydus.blob.v1"
 #define NYDUS_BLOB_NOTE "containerd.io/snapshot/nydus-blob"

@@ -45,7 +45,7 @@ struct nydus_blob {
 	struct map *known;     /* digest of a chunk -> its number plus 1 */
 	struct arena *digests; /* the keys of `known` */
 	struct buf toc;
-	/* of the file whose content comes */
+	/* of the file whose content follows */
 	struct rafs_inode *file;
 	struct buf chunk, packed;
 	uint32_t *numbers;
@@ -60,7 +60,7 @@ static int nydus_blob_put(struct nydus_blob *b, const void *bytes, size_t len, s
 
 /* ---- sections ---- */
 
-/* The header behind a section: only name, size and time. */
+/* The header after a section; only name, size and time are set. */
 static int nydus_blob_put_header(struct nydus_blob *b, const char *name, uint64_t size, struct error **err)
 {
 	char block[TAR_BLOCK];
@@ -128,7 +128,7 @@ static int store_chunk(struct nydus_blob *b, const char *digest, struct error **
 	return nydus_blob_put(b, plain ? b->chunk.data : b->packed.data, chunk->stored_size, err);
 }
 
-/* A chunk that the layer has already is not stored again. */
+/* A chunk that the layer already has is not stored twice. */
 static int nydus_blob_end_chunk(struct nydus_blob *b, struct error **err)
 {
 	char digest[DIGEST_LEN + 1];
@@ -252,7 +252,8 @@ int nydus_blob_add(struct nydus_blob *b, const void *data, size_t len, struct er
 	return tar_stream_add(b->stream, data, len, err);
 }
 
-/* Two numbers of 64 bits a chunk: where it is in the uncompressed space and in the blob, with its sizes less one. */
+/* Two 64-bit numbers for each chunk: its offsets in the uncompressed space and in the blob, with its sizes minus
+ * one. */
 static void add_info(struct buf *infos, const struct rafs_chunk *chunk)
 {
 	uint64_t size = chunk->size - 1, stored = chunk->stored_size - 1;
@@ -318,7 +319,7 @@ static int put_digests(struct nydus_blob *b, struct error **err)
 		       : nydus_blob_put_header(b, "blob.digest", digests.len, err);
 }
 
-/* What a layer with content has in front of its tree. */
+/* The sections in front of the tree of a layer that has content. */
 static int put_content_sections(struct nydus_blob *b, struct error **err)
 {
 	char digest[DIGEST_LEN + 1];

@@ -11,9 +11,9 @@ struct error;
 struct rafs;
 
 /*
- * A layer's blob in a nydus image: the content of its files in chunks that a runtime can read one by one, their digests, and the
- * layer's own file tree, each followed by a tar header that names it; last a table of contents. What is in a tar is read once, in
- * pieces, and at most one chunk is held.
+ * A layer's blob in a nydus image: the content of its files in chunks that a runtime can read one by one, their
+ * digests, and the layer's own file tree, each followed by a tar header that names it; at the end a table of contents.
+ * The tar is read once, in pieces, and at most one chunk is held in memory.
  */
 struct nydus_blob;
 
@@ -24,7 +24,8 @@ void nydus_blob_free(struct nydus_blob *blob); /* NULL-safe */
 int nydus_blob_add(struct nydus_blob *blob, const void *data, size_t len, struct error **err);
 int nydus_blob_end(struct nydus_blob *blob, struct error **err);
 
-/* The file tree out of a blob in the file `path` whose digest is `digest`; rafs_free it. ERROR_STATE when it is damaged. */
+/* Reads the file tree from the blob in the file `path` whose digest is `digest`; rafs_free it. ERROR_STATE when it
+ * is damaged. */
 int nydus_blob_read(const char *path, const char *digest, struct arena *arena, struct rafs **ret, struct error **err);
 
 void nydus_blob_cleanup(struct nydus_blob **blob);

@@ -11,14 +11,14 @@
 #include "engine/oci/pick.h"
 
 #define NESTING_MAX 4  /* indexes in indexes */
-#define READS_MAX 1000 /* texts: a small index can name the same one many times */
+#define READS_MAX 1000 /* texts read: a small index may list the same one many times */
 
 struct pick {
 	const struct platform *platform;
 	pick_read *read;
 	void *data;
 	const char *name;
-	struct buf seen; /* platforms that are not the one */
+	struct buf seen; /* platforms found that were not wanted */
 	int reads;
 	struct descriptor *ret;
 	char *ret_attestation; /* or NULL */
@@ -48,7 +48,7 @@ static int read_document(struct pick *pick, const struct descriptor *blob, struc
 	return document_parse(text.data, text.len, blob->media_type, blob->digest, blob->digest, ret, err);
 }
 
-/* The platform from the config, for a descriptor without one. */
+/* The platform according to the config, for a descriptor without one. */
 static int read_config_platform(struct pick *pick, const struct document *manifest, struct platform *ret,
 				struct error **err)
 {
@@ -83,7 +83,7 @@ static int consider_image(struct pick *pick, const struct document_entry *entry,
 	return 1;
 }
 
-/* The attestations of the image stand beside it in the index. */
+/* The image's attestations are next to it in the index. */
 static void take_attestation(struct pick *pick, const struct document *index)
 {
 	for (size_t i = 0; pick->ret_attestation && i < index->len; i++)

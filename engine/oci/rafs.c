@@ -14,7 +14,7 @@
 
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..wh..opq"
-#define WHITEOUT_META ".wh..wh." /* aufs' own files; they hide nothing */
+#define WHITEOUT_META ".wh..wh." /* aufs's own files; they hide nothing */
 #define NAME_LIMIT 255           /* bytes */
 #define NAME_ROOM (NAME_LIMIT + 2)
 
@@ -103,7 +103,7 @@ static int rafs_refuse(const struct buf *path, const char *what, struct error **
 	return error_make(err, ERROR_STATE, "nydus cannot hold \"%s\": %s", safe.data, what);
 }
 
-/* The next part of a path; "." parts are left out, of one that is too long no more than makes that plain is given. */
+/* The next part of a path. Skips "." parts; a part that is too long is cut just beyond the limit. */
 static bool next_part(const char **at, char ret[NAME_ROOM])
 {
 	const char *part;
@@ -121,8 +121,8 @@ static bool next_part(const char **at, char ret[NAME_ROOM])
 	return len > 0;
 }
 
-/* The folder that a path is in and its last part ("": the root itself). Missing folders are made when `make` is set, else *ret_folder
- * is NULL. */
+/* The folder that contains a path, and the path's last part ("": the root itself). With `make`, missing folders are
+ * created; else *ret_folder is NULL. */
 static int rafs_walk(struct rafs *rafs, const struct buf *path, bool make, struct rafs_inode **ret_folder,
 		     char ret_name[NAME_ROOM], struct error **err)
 {
@@ -202,7 +202,7 @@ static void copy_xattrs(struct rafs *rafs, const struct tar_head *head, struct r
 
 static void set_attributes(struct rafs *rafs, const struct tar_head *head, struct rafs_inode *inode)
 {
-	/* Linux knows no permissions of links. */
+	/* Linux has no permissions for links. */
 	inode->mode = head->type == '2' ? S_IFLNK | 0777 : mode_of(head);
 	inode->uid = (uint32_t)head->uid;
 	inode->gid = (uint32_t)head->gid;
@@ -241,7 +241,7 @@ int rafs_add(struct rafs *rafs, const struct tar_head *head, struct rafs_inode *
 	return 0;
 }
 
-/* ---- layers over each other ---- */
+/* ---- merging layers ---- */
 
 static bool rafs_starts_with(const char *s, const char *start)
 {

@@ -17,7 +17,7 @@ enum {
 	RAFS_BLOB_SIZE = 256,
 	RAFS_CHUNK_SIZE = 80, /* an entry of the chunk table */
 	RAFS_INODE_SIZE = 64, /* an extended inode */
-	RAFS_SLOT = 32,       /* inodes are numbered in units of it, from the block in front of the root */
+	RAFS_SLOT = 32,       /* inode numbers count in this unit, from the block before the root */
 	RAFS_DIRENT_SIZE = 12,
 	RAFS_XATTR_HEAD = 12,
 	RAFS_XATTR_ENTRY = 4,
@@ -50,7 +50,7 @@ enum {
 	RAFS_I_GID = 28,
 	RAFS_I_MTIME = 32,
 	RAFS_I_LINKS = 44,
-	RAFS_I_IMPLIED = 48 /* reserved; cbuild notes there, in a layer's own bootstrap, that a folder is implied */
+	RAFS_I_IMPLIED = 48 /* reserved by RAFS; in a layer's own bootstrap, cbuild marks implied folders here */
 };
 
 /* Extended attributes' names without their prefix, which is a number. */

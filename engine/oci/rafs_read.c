@@ -27,7 +27,7 @@ static int rafs_read_damaged(const struct rafs_reader *r, const char *what, stru
 	return error_make(err, ERROR_STATE, "%s: damaged nydus metadata: %s", r->name, what);
 }
 
-/* `len` bytes at `at`, or NULL when they are not all there. */
+/* `len` bytes at `at`, or NULL beyond the end. */
 static const char *rafs_read_bytes(const struct rafs_reader *r, uint64_t at, uint64_t len)
 {
 	return at <= r->len && len <= r->len - at ? r->data + at : NULL;
@@ -163,7 +163,7 @@ static int read_chunk_indexes(struct rafs_reader *r, uint64_t at, struct rafs_in
 	return 0;
 }
 
-/* Copies what a folder or link holds. */
+/* Copies the content of a folder or link. */
 static int read_held(struct rafs_reader *r, const char *head, uint64_t tail_at, uint64_t size, char **ret,
 		     struct error **err)
 {
@@ -205,7 +205,7 @@ static int rafs_read_content(struct rafs_reader *r, const char *head, uint64_t a
 	return 0;
 }
 
-/* What an inode that was just made (as `inode`) says. */
+/* Reads the attributes and content of an inode that was just created (as `inode`). */
 static int read_inode(struct rafs_reader *r, uint64_t nid, struct rafs_inode *inode, unsigned depth, struct error **err)
 {
 	uint64_t at = r->meta_at + nid * RAFS_SLOT, xattrs;

@@ -15,16 +15,16 @@
 #include "engine/oci/rafs_layout.h"
 
 #define DEVICES_LIMIT 254
-#define MAPPED_ALIGN ((uint64_t)512 << 10) /* bytes; where a device is mapped behind the bootstrap */
+#define MAPPED_ALIGN ((uint64_t)512 << 10) /* bytes; alignment of a device mapped after the bootstrap */
 
-/* A folder's names in the order of their bytes, "." and ".." among them. */
+/* A folder's names in byte order, including "." and "..". */
 struct rafs_listing {
 	struct rafs_inode *folder;
 	const struct rafs_node **nodes;
 	size_t len;
 };
 
-/* A bootstrap that is being laid out, then written. */
+/* A bootstrap while it is laid out and written. */
 struct rafs_writer {
 	struct rafs *rafs;
 	bool layer;
@@ -45,7 +45,7 @@ static uint64_t align(uint64_t n, uint64_t to)
 	return (n + to - 1) / to * to;
 }
 
-/* ---- what there is ---- */
+/* ---- collecting ---- */
 
 static int compare_nodes(const void *a, const void *b)
 {
@@ -90,7 +90,7 @@ static void rafs_write_collect(struct rafs_writer *w)
 	for (size_t i = 0; i < w->listings_len; i++) {
 		struct rafs_listing at = w->listings[i];
 
-		at.folder->links = 2; /* its name and its "." */
+		at.folder->links = 2; /* its name and its own "." */
 		for (size_t j = 0; j < at.len; j++) {
 			struct rafs_inode *inode = at.nodes[j]->inode;
 
@@ -99,13 +99,13 @@ static void rafs_write_collect(struct rafs_writer *w)
 			add_inode(w, inode);
 			if (inode->children) {
 				list(w, inode, at.folder);
-				at.folder->links++; /* the ".." in it */
+				at.folder->links++; /* the child's ".." */
 			}
 		}
 	}
 }
 
-/* A blob whose files are all hidden by other layers is not a device. */
+/* A blob whose files are all hidden by other layers needs no device. */
 static int number_devices(struct rafs_writer *w, struct error **err)
 {
 	w->devices = arena_array(w->rafs->arena, w->rafs->blobs_len + 1, sizeof(struct rafs_blob *));
@@ -199,7 +199,7 @@ static uint64_t listing_size(const struct rafs_listing *listing)
 	return size;
 }
 
-/* Whether the last part of a folder or link stands behind its inode. */
+/* Whether the tail of a folder or link is stored right after its inode. */
 static bool is_inline(const struct rafs_inode *inode, uint64_t size)
 {
 	uint64_t tail = size % RAFS_BLOCK;
@@ -218,7 +218,8 @@ static uint64_t inode_room(const struct rafs_inode *inode)
 	return room;
 }
 
-/* Inodes one behind the other, one with a tail within a block; then the blocks of folders and links that are not behind their inode. */
+/* Inodes follow one another, each with its tail in the same block; then come the remaining blocks of folders and
+ * links. */
 static int lay_out(struct rafs_writer *w, struct error **err)
 {
 	uint64_t at;
@@ -268,7 +269,7 @@ static uint64_t nid(const struct rafs_writer *w, const struct rafs_inode *inode)
 	return (inode->at - w->meta_at) / RAFS_SLOT;
 }
 
-/* Bytes [from, from + len) of what a folder or link holds: its last part may be behind the inode. */
+/* Bytes [from, from + len) of the content of a folder or link; its tail may be right after the inode. */
 static char *held(struct rafs_writer *w, const struct rafs_inode *inode, uint64_t from)
 {
 	uint64_t whole = inode->size / RAFS_BLOCK * RAFS_BLOCK;
@@ -332,7 +333,7 @@ static void write_listing(struct rafs_writer *w, const struct rafs_listing *list
 	write_block(w, listing, from, listing->len, held(w, listing->folder, block));
 }
 
-/* The chunks of a file stand one behind the other: EROFS then needs to know the first one alone. */
+/* The chunks of a file are contiguous, so EROFS needs only the first one. */
 static bool is_contiguous(const struct rafs_inode *inode)
 {
 	const struct rafs_chunk *chunks = inode->blob ? inode->blob->chunks : NULL;

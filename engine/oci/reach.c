@@ -21,7 +21,7 @@ struct reach_walk {
 	struct reach *reach;
 };
 
-/* The map borrows its keys, and items move when they grow: it gets copies. */
+/* The map borrows its keys, and items move when the array grows: give it copies. */
 static void reach_add(struct reach *reach, const struct descriptor *descriptor)
 {
 	struct descriptor *item;
@@ -71,14 +71,14 @@ static int reach_read_text(struct reach_walk *walk, const char *digest, struct b
 	return fs_read(path, LAYOUT_MANIFEST_MAX, text, err);
 }
 
-/* `member` is NULL for the first one, of which nothing is known but the digest. */
+/* `member` is NULL for the first one, of which only the digest is known. */
 static int reach_visit(struct reach_walk *walk, const char *digest, const struct descriptor *member, int depth,
 		       struct error **err)
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
 
-	/* Read once, however often it is named: otherwise a few nested ones could keep us for hours. */
+	/* Read each text once, however often it is named: a few nested ones could otherwise keep us busy for hours. */
 	if (walk->reach->seen && map_get(walk->reach->seen, digest))
 		return 0;
 	if (depth > NESTING_MAX)
@@ -115,7 +115,7 @@ int reach_collect(struct layout *layout, const char *digest, enum reach_mode mod
 
 struct taken {
 	struct layout *layout;
-	bool version, config, layers; /* were met, and are as expected */
+	bool version, config, layers; /* seen, with the expected value */
 	bool there;
 };
 
@@ -137,7 +137,7 @@ static bool is_layer(const struct scan_text *type)
 	       !memmem(type->text, type->len, elsewhere, strlen(elsewhere));
 }
 
-/* A descriptor of an expected type: is its blob in the store? */
+/* A descriptor of an expected type whose blob is in the store? */
 static bool take_blob(struct scan *s, bool (*expected)(const struct scan_text *type), struct taken *taken)
 {
 	struct scan_text key, text = { .text = "" }, type = { .text = "" };
@@ -170,7 +170,7 @@ static bool take_layers(struct scan *s, struct taken *taken)
 	return !s->bad;
 }
 
-/* False for what is wrong, unknown, or there twice. */
+/* False for anything wrong, unknown, or repeated. */
 static bool reach_take_member(struct scan *s, const struct scan_text *key, struct taken *taken)
 {
 	struct scan_text type;

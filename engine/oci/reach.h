@@ -10,8 +10,8 @@ struct error;
 struct layout;
 struct map;
 
-/* Everything an image or an index is made of: itself, members, configs and layers, each once, in the order
- * in which it is met. */
+/* Everything an image or index consists of: itself, members, configs and layers, each once, in the order of
+ * discovery. */
 struct reach {
 	struct descriptor *items; /* media_type is owned */
 	size_t len, cap;
@@ -19,15 +19,15 @@ struct reach {
 };
 
 enum reach_mode {
-	REACH_VERIFY, /* digests of the texts read are checked */
-	REACH_QUICK   /* they are not */
+	REACH_VERIFY, /* check the digests of the texts */
+	REACH_QUICK   /* do not */
 };
 
-/* ERROR_STATE when something is not in the store or has another size. */
+/* ERROR_STATE when something is missing from the store or has another size. */
 int reach_collect(struct layout *layout, const char *digest, enum reach_mode mode, struct reach *ret, struct error **err);
 void reach_free(struct reach *reach); /* what it holds, not the struct */
-/* Whether all that an image's manifest names is there, with the size that it says; on the path of a run with nothing to do.
- * False with *ret_told = false when the manifest is of another form than most: then it takes reach_collect to tell. */
+/* Whether everything that an image's manifest names exists with its size; used by runs with nothing to do. False
+ * with *ret_told = false for a manifest of unusual form: then only reach_collect can tell. */
 bool reach_image(struct layout *layout, const char *digest, bool *ret_told);
 
 #endif

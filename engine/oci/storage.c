@@ -21,7 +21,7 @@
 #define STORAGE_CONFIG_MAX (4u << 20) /* bytes of a config blob */
 
 struct storage {
-	struct map *dirs; /* identity -> its driver's folder, `<root>/<driver>-images`; a storage normally has a single one */
+	struct map *dirs;  /* identity -> its driver's folder, `<root>/<driver>-images`; usually there is only one */
 	struct map *names; /* full reference -> identity */
 	struct arena *arena;
 };
@@ -146,8 +146,8 @@ static const char *storage_find_in(const struct storage *storage, const char *do
 }
 
 /*
- * podman keeps full names only: an image it named itself without a registry is below "localhost/", one
- * that was pulled or named in full has its registry. It looks in that order, too.
+ * podman stores full names only: names without a registry are below "localhost/", others were pulled or given in full.
+ * This is also the order in which it searches.
  */
 const char *storage_find(const struct storage *storage, const char *reference)
 {
@@ -177,8 +177,8 @@ bool storage_has_name(const struct storage *storage, const char *identity, const
 	return found && strcmp(found, identity) == 0;
 }
 
-/* containers-storage names the file of a "big data" item after its key: a key with characters other
- * than digits and lower-case letters is in base64 behind "=". */
+/* containers-storage names the file of a "big data" item after its key; keys with characters other than digits and
+ * lower-case letters are encoded as "=" and base64. */
 static void big_data_name(const char *key, struct buf *out)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -15,7 +15,7 @@ struct name_list {
 	size_t len, cap;
 };
 
-/* An image, of which the names are a part of the list of all names. */
+/* An image; its names are a slice of the list of all names. */
 struct scanned {
 	struct scan_text id;
 	size_t names, names_len;
@@ -23,7 +23,7 @@ struct scanned {
 };
 
 struct lists {
-	struct name_list names, data; /* data: of the image at hand */
+	struct name_list names, data; /* data: of the current image */
 	struct scanned *images;
 	size_t len, cap;
 };
@@ -33,7 +33,7 @@ static bool take_plain(struct scan *s, struct scan_text *ret)
 	return scan_string(s, ret) && !ret->escaped;
 }
 
-/* Adds the strings of an array; null is an empty one. */
+/* Adds the strings of an array; null counts as empty. */
 static bool storage_index_take_names(struct scan *s, struct name_list *list)
 {
 	if (scan_null(s))
@@ -48,8 +48,8 @@ static bool storage_index_take_names(struct scan *s, struct name_list *list)
 	return !s->bad;
 }
 
-/* Of what an image is made, its layers come first, then its record, then its config and its manifests, each noted in
- * the record when it is written. A writer that was ended in between leaves a record that no tool can use. */
+/* An image is stored in this order: layers, record, config and manifests, each noted in the record. A writer that
+ * was interrupted in between leaves a record that no tool can use. */
 static bool storage_index_is_whole(const struct scan_text *id, const struct name_list *data)
 {
 	bool config = false, manifest = false;
@@ -116,7 +116,7 @@ static void storage_index_add_all(const struct json *names, struct name_list *li
 	}
 }
 
-/* Fall back to the full parser for what the scanner refuses (an escaped name, say). */
+/* Use the full parser for what the scanner refuses (an escaped name, say). */
 static int storage_index_parse(struct lists *lists, const char *text, size_t len, const char *name,
 			       storage_image_found *found, void *data, struct error **err)
 {

@@ -15,12 +15,13 @@
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 
-/* index.json: what is tagged. It ends with a sum over itself, in the one form in which this file writes it, so that damage shows. */
+/* index.json: the tagged images. It ends with a checksum over itself in the exact form in which this file writes
+ * it, so that damage is noticed. */
 
 #define INDEX_JSON_MAX (64u << 20)
 #define INDEX_JSON_MODE 0644
 #define SUM_NAME "dev.cbuild.sum"
-/* How the text begins: the names of members are sorted. Behind it the sum, and behind that all that it is over. */
+/* How the text begins: members are sorted by name. Then come the checksum and the text that it covers. */
 #define SUM_BEGIN "{\"annotations\":{\"" SUM_NAME "\":\""
 
 static const char *entry_reference(const struct json *entry)
@@ -45,21 +46,21 @@ static bool tags_is_whole(const struct buf *text)
 	return memcmp(text->data + strlen(SUM_BEGIN), sum, HASH_HEX) == 0;
 }
 
-/* Takes the entries. */
+/* Takes ownership of the entries. */
 static void dump(struct json *entries, struct buf *out)
 {
 	struct json *annotations = json_new_object();
 	size_t before = strlen(SUM_BEGIN) + HASH_HEX;
 	char sum[HASH_HEX + 1];
 
-	sum_of("", 0, sum); /* holds the place */
+	sum_of("", 0, sum); /* reserves the space */
 	json_set_str(annotations, SUM_NAME, sum);
 	document_dump_index(entries, annotations, out);
 	sum_of(out->data + before, out->len - before, sum);
 	memcpy(out->data + strlen(SUM_BEGIN), sum, HASH_HEX);
 }
 
-/* The file's text, empty when there is none or it cannot be one. */
+/* The file's text; empty when there is no file or it cannot be valid. */
 static int tags_read_index(struct layout *layout, const char *path, struct buf *ret, struct error **err)
 {
 	struct error *error = NULL;
@@ -136,7 +137,8 @@ static bool tags_take_entry(struct scan *s, struct refs *refs)
 	return true;
 }
 
-/* The index of a store with many tags is read by every run with nothing to do: it is scanned, not parsed into a tree. */
+/* Every run with nothing to do reads the index, and a store may have many tags: so it is scanned, not parsed into a
+ * tree. */
 static bool take_refs(const struct buf *text, struct refs *refs)
 {
 	struct scan s = scan_begin(text->data, text->len);
@@ -156,7 +158,7 @@ static bool take_refs(const struct buf *text, struct refs *refs)
 	return scan_done(&s);
 }
 
-/* The slow path, for what the scanner refuses. */
+/* The slow path, for text that the scanner refuses. */
 static void parse_refs(const struct buf *text, const char *path, struct refs *refs)
 {
 	cleanup_json struct json *json = NULL;
@@ -204,7 +206,7 @@ void layout_refs_free(struct layout_ref *refs, size_t len)
 /* ---- changing ---- */
 
 struct change {
-	const struct descriptor *target; /* NULL: the references go */
+	const struct descriptor *target; /* NULL: removes the references */
 	const char *const *references;
 	size_t len;
 };
@@ -238,7 +240,7 @@ static int tags_compare_entries(const void *a, const void *b)
 	return strcmp(left ? left : "", right ? right : "");
 }
 
-/* Sorted by reference, so that the order of events does not show. */
+/* Sorted by reference, so that the order of changes does not show. */
 static void dump_sorted(struct json **entries, size_t len, struct buf *out)
 {
 	struct json *list = json_new_array();
@@ -272,8 +274,8 @@ static void apply(const struct change *change, const struct json *old, struct bu
 	dump_sorted(entries, len, out);
 }
 
-/* Reads the file under its lock. One that is not whole is put aside, and counts as empty: what needs a tag is tagged again.
- * 1: there was such a one. */
+/* Reads the file under its lock. A damaged one is put aside and counts as empty; whatever needs a tag is tagged
+ * again. 1: it was damaged. */
 static int tags_begin(struct layout *layout, const char *path, int *ret_lock, struct buf *ret, struct error **err)
 {
 	cleanup_free char *lock = path_join(layout_dir(layout), OCI_LOCK);
@@ -365,7 +367,7 @@ int layout_mend_tags(struct layout *layout, const struct layout_ref *refs, size_
 	size_t known = 0;
 	int damaged = tags_begin(layout, path, &lock, &text, err);
 
-	if (damaged < 0 || text.len > 0) /* another process was faster */
+	if (damaged < 0 || text.len > 0) /* another process has made it meanwhile */
 		return damaged;
 	for (size_t i = 0; i < len; i++) {
 		cleanup_document struct document *document = NULL;

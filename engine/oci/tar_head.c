@@ -12,7 +12,7 @@
 #define XATTR "SCHILY.xattr."
 #define GNU_SPARSE "GNU.sparse."
 
-/* Where the fields stand: pax, "ustar Interchange Format". */
+/* Offsets of the fields: pax, "ustar Interchange Format". */
 enum {
 	NAME = 0,
 	NAME_LEN = 100,
@@ -50,7 +50,7 @@ static int tar_head_damaged(const char *what, struct error **err)
 	return error_make(err, ERROR_STATE, "the layer's tar has %s", what);
 }
 
-/* Octal digits with blanks around them, or (GNU) the bytes of a big-endian number behind a first bit that is set. */
+/* Octal digits with blanks around them, or (GNU) a big-endian number marked by the first bit. */
 static int tar_head_number(const char *field, size_t len, int64_t *ret, struct error **err)
 {
 	const unsigned char *bytes = (const unsigned char *)field;
@@ -155,7 +155,7 @@ static void add_xattr(struct tar_head *head, const char *name, size_t name_len, 
 	xattr->len = len;
 }
 
-/* Seconds, perhaps with a fraction: that is left out. */
+/* Seconds; a fraction is dropped. */
 static int pax_number(const char *value, size_t len, int64_t *ret, struct error **err)
 {
 	cleanup_free char *copy = mem_strndup(value, len);
@@ -203,7 +203,8 @@ static int take_pax(struct tar_head *head, const char *key, size_t key_len, cons
 	return 0;
 }
 
-/* "LENGTH KEY=VALUE\n", LENGTH being that of all of it. */
+/* "LENGTH KEY=VALUE
+ * "; LENGTH counts the whole record. */
 static int apply_pax(struct tar_head *head, struct error **err)
 {
 	const char *at = head->pax.data;
@@ -247,7 +248,7 @@ int tar_head_read(struct tar_head *head, const char block[TAR_BLOCK], struct err
 		return -1;
 	if (!head->name.len)
 		return tar_head_damaged("an entry without a name", err);
-	/* Before POSIX a folder was a file whose name ends like this. */
+	/* Before POSIX, a folder was a file whose name ends in a slash. */
 	if (type == '\0' && head->name.data[head->name.len - 1] == '/')
 		head->type = '5';
 	if (!has_content(head->type))
@@ -259,7 +260,7 @@ int tar_head_extend(struct tar_head *head, const char *data, size_t len, struct 
 {
 	struct buf *into = head->type == 'L' ? &head->long_name : head->type == 'K' ? &head->long_link : &head->pax;
 
-	if (head->type == 'g') /* of the whole tar: nothing that an entry's record needs */
+	if (head->type == 'g') /* global records: nothing here needs them */
 		return 0;
 	if (into->len + len > EXTENSION_MAX)
 		return tar_head_damaged("a header that is too long", err);
@@ -303,7 +304,7 @@ void tar_head_free(struct tar_head *head)
 	buf_free(&head->long_link);
 }
 
-/* Octal, or GNU's form for what has more than 11 digits. */
+/* Octal, or GNU's form for numbers of more than 11 digits. */
 static void put_size(uint64_t size, char *field)
 {
 	if (size < (uint64_t)1 << 33) {

@@ -9,8 +9,8 @@
 
 struct error;
 
-/* The header of an entry of a tar, read from its bytes (POSIX ustar and pax, GNU's long names and numbers): for what must
- * know where in the tar an entry stands. Errors are ERROR_STATE. */
+/* Parses the header of a tar entry from its bytes (POSIX ustar and pax, GNU's long names and numbers): for code
+ * that must know the offset of an entry in the tar. Errors are ERROR_STATE. */
 
 #define TAR_BLOCK 512
 
@@ -23,7 +23,7 @@ struct tar_xattr {
 struct tar_head {
 	char type; /* '0' for any regular file */
 	struct buf name, link, user, group;
-	uint64_t size; /* of what follows; 0 for all that has no content */
+	uint64_t size; /* of the content; 0 for entries without content */
 	int64_t mode, uid, gid, mtime, major, minor;
 	struct tar_xattr *xattrs;
 	size_t xattrs_len, xattrs_cap;
@@ -33,19 +33,20 @@ struct tar_head {
 
 /* Whether a block is all zeros: the end of the tar. */
 bool tar_head_is_end(const char block[TAR_BLOCK]);
-/* Reads a block. 1: it is the entry itself; 0: what follows (`size` bytes) belongs to the entry after it, and is to be given
- * to tar_head_extend. */
+/* Reads a block. 1: it is the entry itself; 0: the `size` bytes that follow describe the next entry and must be
+ * passed to tar_head_extend. */
 int tar_head_read(struct tar_head *head, const char block[TAR_BLOCK], struct error **err);
-/* Takes bytes of what followed a block that was not the entry itself. */
+/* Takes the bytes that follow an extension block. */
 int tar_head_extend(struct tar_head *head, const char *data, size_t len, struct error **err);
-/* For the next entry. */
+/* Resets it for the next entry. */
 void tar_head_reset(struct tar_head *head);
 void tar_head_free(struct tar_head *head); /* what it holds, not the struct */
 #define cleanup_tar_head __attribute__((cleanup(tar_head_free)))
 
-/* The block of a file (type '0', mode 0444) or folder ('5', 0755) that belongs to root and has no time. `name` has less than 100 bytes. */
+/* Makes the header block of a file (type '0', mode 0444) or folder ('5', 0755) owned by root, without a time.
+ * `name` must be shorter than 100 bytes. */
 void tar_head_make(const char *name, char type, uint64_t size, char ret_block[TAR_BLOCK]);
-/* How many zeros follow content of `size` bytes. */
+/* The number of zero bytes after content of `size` bytes. */
 size_t tar_head_padding(uint64_t size);
 
 #endif

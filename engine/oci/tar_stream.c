@@ -8,10 +8,10 @@
 #include "base/error.h"
 #include "base/mem.h"
 
-/* The part of the tar that the next byte belongs to. */
+/* The part of the tar that comes next. */
 enum part {
 	PART_HEAD,      /* a block that begins an entry, or an extension of its header */
-	PART_EXTENSION, /* what follows such an extension */
+	PART_EXTENSION, /* the content of such an extension */
 	PART_EXTENSION_PADDING,
 	PART_CONTENT,
 	PART_PADDING,
@@ -22,8 +22,8 @@ struct tar_stream {
 	const struct tar_receiver *receiver;
 	enum part part;
 	uint64_t left;    /* bytes of this part, where it does not come in blocks */
-	struct buf block; /* what has come of a block */
-	struct buf heads; /* the blocks of the entry's header so far, with what follows extensions */
+	struct buf block; /* an incomplete block */
+	struct buf heads; /* the blocks of the entry's header so far, including extensions */
 	struct tar_head head;
 };
 

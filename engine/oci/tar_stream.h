@@ -8,18 +8,18 @@
 struct error;
 
 /*
- * An uncompressed tar that comes in pieces of any size, taken apart into entries: for those who pack a layer anew while it is
- * read. Errors are ERROR_STATE, and those of the receiver.
+ * Splits an uncompressed tar, which comes in pieces of any size, into entries: for code that repacks a layer while
+ * reading it. Errors are ERROR_STATE, and those of the receiver.
  */
 struct tar_receiver {
-	/* An entry begins; `head` lives until the next one. `raw` are the blocks of its header, extensions and their padding
-	 * included. */
+	/* An entry begins; `head` is valid until the next one. `raw` are the blocks of its header, with extensions
+	 * and padding. */
 	int (*entry)(void *data, const struct tar_head *head, const char *raw, size_t len, struct error **err);
 	/* Bytes of its content, in order. */
 	int (*content)(void *data, const char *bytes, size_t len, struct error **err);
 	/* The content is complete; only for entries that have one (size > 0). */
 	int (*content_end)(void *data, struct error **err);
-	/* Zeros behind the content. NULL: not wanted. */
+	/* The padding after the content. NULL: not wanted. */
 	int (*padding)(void *data, const char *bytes, size_t len, struct error **err);
 	void *data;
 };
@@ -28,7 +28,7 @@ struct tar_stream;
 /* `receiver` must outlive it. */
 struct tar_stream *tar_stream_new(const struct tar_receiver *receiver);
 void tar_stream_free(struct tar_stream *stream); /* NULL-safe */
-/* What follows the end of the tar is ignored. */
+/* Bytes after the end of the tar are ignored. */
 int tar_stream_add(struct tar_stream *stream, const void *data, size_t len, struct error **err);
 /* An error when the tar ends within an entry. */
 int tar_stream_end(const struct tar_stream *stream, struct error **err);

@@ -20,17 +20,17 @@
 #define ATTEMPTS_MAX 3
 
 struct db {
-	sqlite3 *handle; /* NULL: read-only and not there */
+	sqlite3 *handle; /* NULL: read-only, and the file does not exist */
 	pthread_t owner; /* the only thread that uses it */
 	char *path;
 	const struct db_format *format;
 	bool read_only;
 	bool repaired;
-	struct error *unseen; /* whether there is a file cannot be told */
-	bool old;             /* of an older version */
-	bool whole;           /* looked at in full, for the first write */
-	int code;             /* of the first call that failed in this operation, or SQLITE_OK */
-	char *why;            /* SQLite's words for it */
+	struct error *unseen; /* why it is unknown whether the file exists */
+	bool old;             /* has an older version */
+	bool whole;           /* was checked in full, before the first write */
+	int code;             /* of the first failed call of this operation, or SQLITE_OK */
+	char *why;            /* SQLite's message for it */
 };
 
 struct query {
@@ -167,7 +167,7 @@ static int execute(struct db *db, const char *sql)
 	return r == SQLITE_OK ? 0 : failed(db, r);
 }
 
-/* A number that one row of one column holds; -1 is an answer, too. */
+/* The single number that a query returns; -1 when there is no row. */
 static int db_ask(struct db *db, const char *sql, int64_t *ret)
 {
 	cleanup_query struct query *query = NULL;
@@ -197,13 +197,13 @@ static int connect_as(struct db *db, int flags)
 		return failed(db, r);
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_busy_timeout(db->handle, BUSY_MS);
-	/* The file may have come with a checkout: what its schema calls must not do anything. */
+	/* The file may have come with a checkout: functions called by its schema must be harmless. */
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
 	return 0;
 }
 
-/* Not a version of ours: is it a newer one, nothing yet, or damage? 1 newer, 0 nothing, -1 failed. A flipped bit must
- * not look like a newer version, which is left alone: so the version stands in a second place. */
+/* The version is not ours: is the file newer, empty or damaged? 1 newer, 0 empty, -1 failed. A flipped bit must not
+ * look like a newer version, which is left alone, so the version is stored in a second place as well. */
 static int db_judge(struct db *db, int64_t version)
 {
 	int64_t application, tables, second = -1;
@@ -228,14 +228,14 @@ static int create_schema(struct db *db)
 
 	if (execute(db, "BEGIN IMMEDIATE") < 0 || db_ask(db, "PRAGMA user_version", &version) < 0)
 		return -1;
-	/* Another process may have been faster. */
+	/* Another process may have created it meanwhile. */
 	r = version == 0 ? execute(db, sql) : 0;
 	if (!sqlite3_get_autocommit(db->handle))
 		sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
 	return r;
 }
 
-/* An older version, when both places say so. */
+/* Whether both places give an older version. */
 static bool is_older(struct db *db, int64_t version)
 {
 	int64_t second = -1;
@@ -256,7 +256,7 @@ static int db_upgrade(struct db *db)
 	return r;
 }
 
-/* 1: a newer version, which stays as it is. */
+/* 1: a newer version, which is left alone. */
 static int db_begin(struct db *db)
 {
 	struct stat st;
@@ -293,18 +293,18 @@ static bool is_damage(const struct db *db)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:
-	case SQLITE_ERROR: /* our statements are right: it is the schema that is not */
+	case SQLITE_ERROR: /* our statements are correct, so the schema is not */
 		return true;
 	case SQLITE_READONLY:
-		/* Not the file's mode: its header asks for a format that can only be read. */
+		/* Not the file mode: its header requires a format that can only be read. */
 		return db->code == SQLITE_READONLY && !db->read_only && access(db->path, W_OK) == 0;
 	default:
 		return db->code == SQLITE_IOERR_SHORT_READ;
 	}
 }
 
-/* SQLite's own look at every page. Before the first write of a run, so that damage does not show after records were
- * written, and take them with it. */
+/* SQLite's own check of every page. Done before the first write of a run, so that damage is not found later and
+ * takes new records with it. */
 static int check_whole(struct db *db)
 {
 	cleanup_query struct query *query = NULL;
@@ -323,11 +323,10 @@ static void rename_part(const char *path, const char *suffix)
 	cleanup_free char *to = mem_printf("%s.damaged%s", path, suffix);
 
 	if (rename(from, to) < 0 && errno == ENOENT)
-		unlink(to); /* of an earlier time */
+		unlink(to); /* an earlier damaged one */
 }
 
-/* Still damaged, now that it is our turn? Another process may have put it aside already, and what is there
- * now is new and good. */
+/* Is it still damaged now that we hold the lock? Another process may have put it aside already and begun a new one. */
 static bool still_damaged(struct db *db)
 {
 	forget_failure(db);
@@ -336,7 +335,7 @@ static bool still_damaged(struct db *db)
 	return false;
 }
 
-/* Puts the database aside. With `surely`, although it looks whole: it has failed twice. */
+/* Puts the database aside. With `surely`, even if it looks fine: it has failed twice. */
 static int put_aside(struct db *db, bool surely, struct error **err)
 {
 	cleanup_free char *lock_path = mem_printf("%s.lock", db->path);
@@ -353,8 +352,8 @@ static int put_aside(struct db *db, bool surely, struct error **err)
 	disconnect(db);
 	if (!damaged && !surely)
 		return 0;
-	/* The journal goes first: a new database must never meet an old journal. Processes that have the old file open
-	 * are told by SQLite that it was moved when they want to write. */
+	/* The journal goes first: a new database must never meet an old journal. Processes that have the old file
+	 * open get an error from SQLite on their next write. */
 	rename_part(db->path, "-wal");
 	rename_part(db->path, "-shm");
 	rename_part(db->path, "-journal");
@@ -389,8 +388,8 @@ static int db_report(struct db *db, struct error **err)
 	return -1;
 }
 
-/* A writer was killed in mid-transaction: its journal must be rolled back before anyone can read, and that takes a
- * connection that can write. It changes nothing that was done. */
+/* A writer was killed in the middle of a transaction: its journal must be rolled back before anyone can read, and
+ * that needs a writable connection. Committed data is not changed. */
 static int roll_back(struct db *db)
 {
 	int64_t version;
@@ -406,7 +405,7 @@ static int roll_back(struct db *db)
 	return r;
 }
 
-/* After a failure: 0 when the database is ready for another attempt. */
+/* After a failure: 0 when the operation may be tried again. */
 static int recover(struct db *db, int attempt, struct error **err)
 {
 	int r;
@@ -424,7 +423,7 @@ static int recover(struct db *db, int attempt, struct error **err)
 			return db_report(db, err);
 		}
 		forget_failure(db);
-		/* Read-only, a damaged one stays where it is and counts as an empty one. */
+		/* Opened read-only, a damaged file is left alone and counts as empty. */
 		if (db->read_only && db->repaired)
 			return 0;
 		r = db_begin(db);

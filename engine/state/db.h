@@ -8,37 +8,37 @@
 struct error;
 
 /*
- * The one place that knows SQLite. A database is a cache of what was done: one that is damaged is put
- * aside and begun anew, whenever that shows, and the operation in hand runs again on the new one.
+ * The only file that uses SQLite. The database is a cache of finished work: a damaged one is put aside and a new one
+ * begun, whenever the damage shows, and the current operation runs again on the new one.
  */
 struct db;
 
 struct db_format {
 	uint32_t application_id;
-	int version;         /* user_version; the schema keeps it in a table `format` as well */
+	int version;         /* user_version; the schema also stores it in the table `format` */
 	const char *schema;  /* makes the tables and fills `format` */
-	int oldest;          /* version that is read as it is, and is brought to the present one for writing */
-	const char *upgrade; /* makes what the oldest lacks, and is harmless where that is there */
+	int oldest;          /* oldest version that can be read; it is upgraded before the first write */
+	const char *upgrade; /* adds what the oldest version lacks; harmless where it exists already */
 };
 
 int db_open(const char *path, bool read_only, const struct db_format *format, struct db **ret, struct error **err);
-/* One that was opened for reading is opened again, for writing too. */
+/* Reopens a read-only database for writing. */
 int db_allow_writing(struct db *db, struct error **err);
 void db_free(struct db *db); /* NULL-safe */
 bool db_repaired(const struct db *db);
 const char *db_path(const struct db *db);
-/* An older version that was opened for reading: it lacks what came since. */
+/* True when an older version was opened read-only: it lacks newer tables. */
 bool db_is_old(const struct db *db);
 
-/* A statement inside an operation. Failures are kept in the db: every call after the first failed one does
- * nothing and returns -1, and so must the operation. */
+/* A statement inside an operation. The db remembers failures: after the first one, every call does nothing and
+ * returns -1, and so must the operation. */
 struct query;
 typedef int db_op(struct db *db, void *arg);
 
-/* Runs `op`; a second time on a new database when the first was damaged, so it begins with clean outputs. Reading
- * from a database that is missing (read_only) does not call `op` at all. ERROR_STATE. */
+/* Runs `op`, and once more on a new database if the first was damaged, so `op` must reset its outputs. If the
+ * database does not exist (read_only), `op` is not called at all. ERROR_STATE. */
 int db_read(struct db *db, db_op *op, void *arg, struct error **err);
-/* The same in a transaction that is durable when this returns. */
+/* The same in a transaction, durable on return. */
 int db_write(struct db *db, db_op *op, void *arg, struct error **err);
 
 int query_new(struct db *db, const char *sql, struct query **ret);

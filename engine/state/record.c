@@ -9,7 +9,7 @@
 #include "engine/state/state.h"
 #include "engine/state/state_internal.h"
 
-#define RECORDS_KEPT 64 /* of a node: going back to an earlier state of the sources costs nothing */
+#define RECORDS_KEPT 64 /* per node: returning to an earlier state of the sources rebuilds nothing */
 #define COLUMNS "r.node, r.key, r.identity, r.digest, r.place, r.builder, r.detail, r.size, r.when_ms, r.took_ms, r.sum"
 
 static void clear(struct record *record)
@@ -67,7 +67,7 @@ static char *record_take_text(struct query *query, int column)
 	return s ? mem_strdup(s) : NULL;
 }
 
-/* False when the row is not what was written: then nothing is in *ret. */
+/* False when the row was changed since it was written; then *ret is empty. */
 static bool read_row(struct query *query, struct record *ret)
 {
 	const char *key = query_text(query, 1);
@@ -154,14 +154,14 @@ int state_last(struct state *state, const char *node, struct record **ret, struc
 }
 
 struct records {
-	const char *node; /* whose, or NULL: the newest of all */
+	const char *node; /* only its records; NULL: the newest of every node */
 	struct record *items;
 	size_t len, cap;
 };
 
 static int read_many(struct db *db, void *arg)
 {
-	/* CROSS JOIN: in this order, whatever the planner thinks. */
+	/* CROSS JOIN fixes the join order, whatever the planner estimates. */
 	static const char newest[] = "SELECT " COLUMNS
 				     " FROM latest l CROSS JOIN record r ON r.id = l.record ORDER BY l.node";
 	static const char of_node[] = "SELECT " COLUMNS " FROM record r WHERE r.node = ? ORDER BY r.id DESC";
@@ -345,7 +345,7 @@ struct renewals {
 	size_t len;
 };
 
-/* The newest record is the one with the highest id. *ret_id 0: there is none under that key. */
+/* The newest record has the highest id. *ret_id 0: there is no record with that key. */
 static int raise_record(struct db *db, const struct renewal *item, int64_t *ret_id)
 {
 	cleanup_query struct query *query = NULL;

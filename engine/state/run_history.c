@@ -10,7 +10,7 @@
 #include "engine/state/state_internal.h"
 
 #define RUNS_KEPT 1000
-#define PLANS_KEPT 100 /* of them with the whole plan */
+#define PLANS_KEPT 100 /* runs whose whole plan is kept */
 
 struct run_row {
 	int64_t id;
@@ -26,7 +26,7 @@ struct node_row {
 	int64_t start_ms, took_ms;
 };
 
-/* Removes what is older than the last RUNS_KEPT runs. */
+/* Removes all but the last RUNS_KEPT runs. */
 static int run_history_drop_old(struct db *db, int64_t newest)
 {
 	static const struct {
@@ -90,7 +90,7 @@ int state_run_begin(struct state *state, const char *command, const struct run_p
 	return 0;
 }
 
-/* The second part of "kind:service:platform"; a service's name has no colon. */
+/* The second part of "kind:service:platform"; service names contain no colon. */
 static char *run_history_service_of(const char *node)
 {
 	const char *start = strchr(node, ':');

@@ -7,7 +7,7 @@
 #include "engine/state/state.h"
 #include "engine/state/state_internal.h"
 
-/* The history, read. */
+/* Reading the history. */
 
 static char *runs_copy(const char *text)
 {

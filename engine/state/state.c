@@ -15,9 +15,9 @@
 #define STATE_FORMAT_TEXT "2"
 #define STATE_OLDEST 1
 
-/* `latest` makes the question of a run with nothing to do (every node's newest record) a walk over one small
- * table. What is large, and asked for only to explain, stands apart in `inputs`. `sum` is over all other columns:
- * SQLite notices a damaged page only when it cannot be read. */
+/* `latest` lets a run with nothing to do read every node's newest record by walking one small table. Large texts
+ * that are needed only for explanations are kept apart in `inputs`. `sum` is a checksum over all other columns:
+ * SQLite notices a damaged page only if it cannot be parsed. */
 #define RUN_PLAN_TABLE                                                                                             \
 	"CREATE TABLE IF NOT EXISTS run_plan(run INTEGER PRIMARY KEY, nodes INTEGER NOT NULL, builds INTEGER NOT " \
 	"NULL,"                                                                                                    \
@@ -39,10 +39,10 @@ static const char schema[] =
 	"CREATE INDEX run_node_service ON run_node(service);"
 	"CREATE TABLE fact(name TEXT PRIMARY KEY, value TEXT) STRICT, WITHOUT ROWID";
 
-/* 2: with the plans of runs. */
+/* Version 2 has the plans of runs. */
 static const struct db_format format = { APPLICATION_ID, STATE_FORMAT, schema, STATE_OLDEST, RUN_PLAN_TABLE };
 
-/* The folder of a database that is to be made. */
+/* The folder of a database that will be created. */
 static int state_make_folder(const char *path, struct error **err)
 {
 	cleanup_free char *dir = path_dir(path);

@@ -10,25 +10,25 @@
 struct error;
 
 /*
- * `.cbuild/state.db` (SQLite, rollback journal): records, runs, timings. Used from one thread. A read
- * writes nothing. Errors are ERROR_STATE; a database that is damaged is put aside (renamed
- * state.db.damaged) and a new one begun, a newer version is an error and stays untouched.
+ * `.cbuild/state.db` (SQLite, rollback journal): records, runs, timings. Used by one thread. Reading writes nothing.
+ * Errors are ERROR_STATE. A damaged database is put aside (renamed state.db.damaged) and a new one begun; a newer
+ * version is an error and left untouched.
  */
 struct state;
 
-/* `read_only`: for -n, and to find out that there is nothing to do; then a missing database is an empty one and none is
- * created. Read-only writes nothing but in one case: when a writer was killed in mid-transaction, its journal is rolled back. */
+/* `read_only`: for -n, and to find out that there is nothing to do. Then a missing database counts as empty and is
+ * not created. The only write is rolling back the journal of a writer that was killed. */
 int state_open(const char *path, bool read_only, struct state **ret, struct error **err);
-/* A state that was opened read-only can be written from here on. */
+/* Makes a read-only state writable. */
 int state_allow_writing(struct state *state, struct error **err);
 void state_free(struct state *state); /* NULL-safe */
 void state_cleanup(struct state **state);
 #define cleanup_state __attribute__((cleanup(state_cleanup)))
-/* True when a damaged database was put aside, by state_open or since (the caller says so). Opened read-only, it was
- * left where it is and counts as an empty one. */
+/* True when a damaged database was put aside, by state_open or later (the caller must report it). Opened read-only,
+ * it was left where it is and counts as empty. */
 bool state_repaired(const struct state *state);
 
-/* The outcome of a node that was done: durable when state_put returns. */
+/* The result of a finished node; durable when state_put returns. */
 struct record {
 	char *node; /* "build:control-plane:linux/amd64" */
 	char key[HASH_HEX + 1];
@@ -36,7 +36,7 @@ struct record {
 	char *digest;    /* manifest or index in the store, or NULL */
 	char *place;     /* "store", or the builder's storage that has it ("containers-storage") */
 	char *builder;   /* name and version, or NULL */
-	char *detail;    /* JSON object with what is particular to the kind, or NULL */
+	char *detail;    /* JSON object with details of the node's kind, or NULL */
 	uint64_t size;   /* bytes, compressed */
 	int64_t when_ms; /* Unix time when it was done */
 	int64_t took_ms;
@@ -44,7 +44,7 @@ struct record {
 void record_free(struct record *record); /* NULL-safe; the struct too */
 void record_cleanup(struct record **record);
 #define cleanup_record __attribute__((cleanup(record_cleanup)))
-/* A record whose bytes were damaged on the disk is no record: all of these pass over it. */
+/* All of these skip records that were damaged on disk. */
 
 /* The record of `node` under `key`, or *ret = NULL. */
 int state_find(struct state *state, const char *node, const char *key, struct record **ret, struct error **err);
@@ -55,12 +55,12 @@ int state_all_last(struct state *state, struct record **ret, size_t *ret_len, st
 /* All records of a node, the newest first; the same. */
 int state_all_of(struct state *state, const char *node, struct record **ret, size_t *ret_len, struct error **err);
 void records_free(struct record *records, size_t len);
-/* Stores a record and the inputs its key was made of (a text, may be large: kept for the newest
- * record of a node only). Replaces a record of the same node and key. */
+/* Stores a record and the inputs of its key (a text, possibly large: kept only for the newest record of a node).
+ * Replaces a record with the same node and key. */
 int state_put(struct state *state, const struct record *record, const char *inputs, size_t inputs_len,
 	      struct error **err);
-/* Records that are there already and are their nodes' newest again: what they were made of is as it was then. One that has
- * gone meanwhile is passed over. */
+/* Makes existing records their nodes' newest again, with the inputs they had. A record that is gone meanwhile is
+ * skipped. */
 struct renewal {
 	const char *node, *key;
 	const char *inputs; /* as in state_put */
@@ -72,7 +72,7 @@ int state_inputs(struct state *state, const char *node, char **ret, size_t *ret_
 int state_forget(struct state *state, const char *node, struct error **err); /* all its records */
 
 /* Runs: the history (of the last 1000). */
-#define STATE_FAILED "failed" /* the outcome that state_log looks for first */
+#define STATE_FAILED "failed" /* the outcome that state_log prefers */
 /* The plan of a run. */
 struct run_plan {
 	size_t nodes, builds; /* of the plan; builds are among the nodes */
@@ -87,8 +87,8 @@ int state_run_end(struct state *state, int64_t run, int status, struct error **e
 struct run_info {
 	int64_t id;
 	char *command;
-	int64_t begin_ms, end_ms;    /* Unix time; end_ms 0: it goes on, or was killed */
-	int status;                  /* -1 without an end */
+	int64_t begin_ms, end_ms;    /* Unix time; end_ms 0: still running, or killed */
+	int status;                  /* -1: not finished */
 	int64_t nodes, builds;       /* of its plan; -1: not known */
 	int64_t done, built, failed; /* nodes that ran, builds among them, and nodes that failed */
 };
@@ -110,7 +110,7 @@ int state_run_range(struct state *state, int64_t *ret_first, int64_t *ret_last, 
  * name: then the newest of its nodes whose last outcome was STATE_FAILED, else the newest. */
 int state_log(struct state *state, const char *node, char **ret, struct error **err);
 
-/* Small facts found out once and remembered ("buildah.isolation"): NULL when unknown. malloc'd. */
+/* Small facts that were found out once and are remembered ("buildah.isolation"): NULL when unknown. malloc'd. */
 int state_fact(struct state *state, const char *name, char **ret, struct error **err);
 int state_set_fact(struct state *state, const char *name, const char *value, struct error **err);
 

@@ -23,7 +23,7 @@
 #define KEY "dev.cbuild.key"
 #define IDENTITY "dev.cbuild.identity"
 
-/* The same repository, by tag or digest. Borrows. */
+/* Another reference to the same repository, by tag or digest. Borrows. */
 static struct ref under(const struct ref *where, char *tag, const char *digest)
 {
 	return (struct ref){ where->domain, where->repository, tag, (char *)digest };
@@ -40,9 +40,9 @@ static int cache_wrong(const struct ref *where, const char *key, const char *why
 			  where->repository, digest_hex(key), why);
 }
 
-/* ---- taking ---- */
+/* ---- reading ---- */
 
-/* The index: this key, one image for this platform. */
+/* Checks the index: this key, and one image for this platform. */
 static int cache_check_index(const struct ref *where, const char *key, const struct platform *platform,
 			     const struct buf *text, const char *type, struct cache_entry *ret, struct error **err)
 {
@@ -67,7 +67,7 @@ static int cache_check_index(const struct ref *where, const char *key, const str
 	return 0;
 }
 
-/* The image's manifest and config into the store, as what they should be. */
+/* Fetches the image's manifest and config into the store and checks them. */
 static int cache_take_image(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
 			    const struct cache_entry *result, struct error **err)
 {
@@ -149,7 +149,7 @@ int cache_fetch(struct registry *registry, struct layout *layout, const struct r
 	return fs_remove_tree(dir, r == 0 ? err : NULL) < 0 ? -1 : r;
 }
 
-/* ---- giving ---- */
+/* ---- writing ---- */
 
 static int cache_write_index(struct layout *layout, const char *key, const struct platform *platform,
 			     const char *digest, char ret_digest[DIGEST_LEN + 1], struct error **err)

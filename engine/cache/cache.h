@@ -13,9 +13,9 @@ struct ref;
 struct registry;
 
 /*
- * Results that builds share over a registry: under the tag cbuild-<key> of the image's own repository there is an index with
- * that one image, annotated with its key and the digest of its config. The key is sha256 (plan_cache_key). Nothing in it is
- * believed before it is compared.
+ * Build results shared through a registry: under the tag cbuild-<key> of the image's own repository there is an index
+ * with that one image, annotated with its key and the digest of its config. The key is sha256 (plan_cache_key).
+ * Everything in it is verified before use.
  */
 struct cache_entry {
 	char identity[DIGEST_LEN + 1]; /* of the config */
@@ -23,14 +23,15 @@ struct cache_entry {
 	uint64_t size;                 /* bytes, compressed */
 };
 
-/* What is there under the key for the platform, its manifest and config brought into the store. 1, or 0 when there is nothing;
- * negative, too, for something that is not what it says. */
+/* Looks up the key for the platform and fetches manifest and config into the store. 1, or 0 when there is nothing;
+ * negative also for something invalid. */
 int cache_find(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
 	       const struct platform *platform, struct cache_entry *ret, struct error **err);
-/* Brings the layers. *ret_bytes: that were. */
+/* Fetches the layers. *ret_bytes: how much was fetched. */
 int cache_fetch(struct registry *registry, struct layout *layout, const struct ref *where, const char *digest,
 		uint64_t *ret_bytes, struct error **err);
-/* Puts the store's image `digest` under the key: its content, then the tag. One that is there stays, unless `again`. */
+/* Stores the image `digest` of the store under the key: its content, then the tag. An existing one is kept, unless
+ * `again`. */
 int cache_put(struct registry *registry, struct layout *layout, const struct ref *where, const char *key,
 	      const struct platform *platform, const char *digest, bool again, struct error **err);
 

@@ -24,23 +24,23 @@
 struct cache_build {
 	size_t node;
 	struct ref where;
-	char local[HASH_HEX + 1];  /* the node's own key when it was asked about */
-	char key[DIGEST_LEN + 1];  /* "": it has none */
-	bool asked, found, denied; /* denied: it could not be brought */
-	bool taken;                /* the node is fresh by it */
-	bool wanted, here;         /* its layers */
+	char local[HASH_HEX + 1];  /* the node's own key at the time of asking */
+	char key[DIGEST_LEN + 1];  /* "": none */
+	bool asked, found, denied; /* denied: it could not be fetched */
+	bool taken;                /* the node is fresh because of it */
+	bool wanted, here;         /* whether its layers are wanted, and in the store */
 	struct cache_entry result;
 	uint64_t bytes;
-	struct error *error; /* why it was not found, or not brought */
+	struct error *error; /* why it was not found, or not fetched */
 };
 
 struct cache_lookup {
 	const struct cache_run *env;
 	struct plan *plan;
-	struct cache_build *shares; /* one a node; those of builds are used */
+	struct cache_build *shares; /* one for each node; only builds use theirs */
 	size_t len;
-	bool told;        /* that something cannot be shared */
-	atomic_bool down; /* the registry does not answer, or only with troubles: it is not asked again and again */
+	bool told;        /* the note that something cannot be shared was given */
+	atomic_bool down; /* the registry does not answer, or only with errors: stop asking it */
 };
 
 static void cache_run_note(const struct cache_lookup *lookup, const char *text)
@@ -48,14 +48,14 @@ static void cache_run_note(const struct cache_lookup *lookup, const char *text)
 	lookup->env->note(lookup->env->data, text);
 }
 
-/* The repository that the results of a build are shared in: the image's own; false when its name says no registry. */
+/* The repository for the results of a build: the image's own; false when its name has no registry. */
 static bool cache_where(const struct plan *plan, size_t number, struct ref *ret)
 {
 	const struct service *service = &plan_manifest(plan)->services[plan_node(plan, number)->service];
 
 	if (!ref_parse(service->image.s, ret, NULL))
 		return false;
-	/* A name that says no registry. */
+	/* A name without a registry. */
 	if (strcmp(ret->domain, "docker.io") != 0 || strncmp(ret->repository, "library/", strlen("library/")) != 0)
 		return true;
 	ref_free(ret);
@@ -84,7 +84,7 @@ static void work_all(struct cache_batch *batch)
 	workers_run(batch->len, WORKERS_MAX, work_one, batch);
 }
 
-/* A failure is a miss, and told; being interrupted is not. */
+/* A failure counts as a miss, with a note; an interruption does not. */
 static int tell_errors(const struct cache_batch *batch, struct error **err)
 {
 	for (size_t i = 0; i < batch->len; i++) {
@@ -112,10 +112,10 @@ static void cache_run_find(struct cache_lookup *lookup, struct cache_build *shar
 	share->found = cache_find(lookup->env->registry, lookup->env->layout, &share->where, share->key,
 				  &plan_node(lookup->plan, share->node)->platform, &share->result, &share->error) > 0;
 	if (share->error && share->error->transient && atomic_exchange(&lookup->down, true))
-		error_free(steal_ptr(share->error)); /* it is told already */
+		error_free(steal_ptr(share->error)); /* it was already reported */
 }
 
-/* One such complaint a run is enough. */
+/* One such note in a run is enough. */
 static void tell_unshared(struct cache_lookup *lookup, size_t number, const char *why)
 {
 	cleanup_free char *text =
@@ -126,7 +126,7 @@ static void tell_unshared(struct cache_lookup *lookup, size_t number, const char
 	lookup->told = true;
 }
 
-/* Makes the key for others of a build that is stale. *ret_ask: it has one. */
+/* Computes the shared key of a stale build. *ret_ask: it has one. */
 static int make_key(struct cache_lookup *lookup, size_t number, bool *ret_ask, struct error **err)
 {
 	const struct node *node = plan_node(lookup->plan, number);
@@ -156,7 +156,7 @@ static int make_key(struct cache_lookup *lookup, size_t number, bool *ret_ask, s
 	return registry_prepare(lookup->env->registry, &share->where, false, err);
 }
 
-/* *ret_asked: how many were asked about. */
+/* ret_asked: how many were looked up. */
 static int cache_run_ask(struct cache_lookup *lookup, size_t *ret_asked, struct error **err)
 {
 	cleanup_free struct cache_build **asked = mem_array(lookup->len + 1, sizeof(*asked));
@@ -175,7 +175,7 @@ static int cache_run_ask(struct cache_lookup *lookup, size_t *ret_asked, struct 
 	return tell_errors(&batch, err);
 }
 
-/* ---- taking ---- */
+/* ---- using results ---- */
 
 static void cache_run_take(struct cache_lookup *lookup, struct cache_build *share)
 {
@@ -206,7 +206,7 @@ static size_t take_found(struct cache_lookup *lookup)
 	return taken;
 }
 
-/* Decides the nodes that waited for the results just taken. */
+/* Decides the nodes that waited for the results just found. */
 static int cache_run_decide_waiting(struct cache_lookup *lookup, struct error **err)
 {
 	for (size_t i = 0; i < lookup->len; i++) {
@@ -218,7 +218,7 @@ static int cache_run_decide_waiting(struct cache_lookup *lookup, struct error **
 	return 0;
 }
 
-/* Until nothing more is found: what is taken tells the keys of what stands on it. */
+/* Repeats until nothing more is found: a result determines the keys of the nodes that depend on it. */
 static int cache_run_settle(struct cache_lookup *lookup, struct error **err)
 {
 	size_t asked, taken;
@@ -233,9 +233,9 @@ static int cache_run_settle(struct cache_lookup *lookup, struct error **err)
 	return 0;
 }
 
-/* ---- bringing ---- */
+/* ---- fetching layers ---- */
 
-/* The image is pushed to where it is already, and nowhere else. */
+/* The image is only pushed, and to the repository where it already is. */
 static bool only_pushed(struct cache_lookup *lookup, const struct cache_build *share)
 {
 	const struct node *node = plan_node(lookup->plan, share->node);
@@ -277,7 +277,7 @@ static void cache_run_fetch(struct cache_lookup *lookup, struct cache_build *sha
 	share->denied = !share->here;
 }
 
-/* *ret_denied: some could not be brought. */
+/* ret_denied: some could not be fetched. */
 static int cache_run_bring(struct cache_lookup *lookup, bool *ret_denied, struct error **err)
 {
 	cleanup_free struct cache_build **wanted = mem_array(lookup->len + 1, sizeof(*wanted));
@@ -296,7 +296,7 @@ static int cache_run_bring(struct cache_lookup *lookup, bool *ret_denied, struct
 	return tell_errors(&batch, err);
 }
 
-/* Builds whose layers could not be fetched are stale again; decide what depends on them anew. */
+/* Builds whose layers could not be fetched are stale again; so decide anew what depends on them. */
 static int give_back(struct cache_lookup *lookup, struct error **err)
 {
 	cleanup_free bool *changed = mem_array(lookup->len + 1, sizeof(*changed));
@@ -316,7 +316,7 @@ static int give_back(struct cache_lookup *lookup, struct error **err)
 	return 0;
 }
 
-/* ---- keeping ---- */
+/* ---- storing results ---- */
 
 static int keep_record(struct cache_lookup *lookup, struct cache_build *share, struct error **err)
 {
@@ -348,7 +348,7 @@ static int keep_record(struct cache_lookup *lookup, struct cache_build *share, s
 	return state_put(lookup->env->state, &record, text.data, text.len, err);
 }
 
-/* A base whose image nobody needs here is fresh by its record; an image is only when it is here. */
+/* A base whose image nobody needs here is fresh by its record alone; an image must be here. */
 static bool cache_run_is_kept(const struct cache_lookup *lookup, const struct cache_build *share)
 {
 	const struct node *node = plan_node(lookup->plan, share->node);

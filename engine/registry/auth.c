@@ -14,10 +14,10 @@
 #include "engine/registry/token.h"
 
 #define BEARER "Authorization: Bearer "
-#define REGISTRY_TOKEN_MS 3600000 /* a token from the login's file: as long as it is taken */
+#define REGISTRY_TOKEN_MS 3600000 /* a token from the login's file: how long it is used */
 #define BASIC "Authorization: Basic "
 
-/* The functions below are called with the endpoint's lock held. */
+/* The functions below need the endpoint's lock. */
 
 static struct auth_token *find_token(struct endpoint *endpoint, const char *scopes)
 {
@@ -39,7 +39,7 @@ static void keep_token(struct endpoint *endpoint, const char *scopes, char *valu
 	}
 	free(token->value);
 	token->value = value;
-	token->until_ms = loop_now_ms() + ms / 10 * 9; /* some of it is gone by the time it arrives there */
+	token->until_ms = loop_now_ms() + ms / 10 * 9; /* some of its lifetime has passed when it arrives there */
 }
 
 static void header_for(struct endpoint *endpoint, const struct auth_want *want, struct buf *out)
@@ -70,7 +70,7 @@ static int no_login(const struct endpoint *endpoint, struct error **err)
 	return -1;
 }
 
-/* The login in use was refused. */
+/* The current login was refused. */
 static int refused_login(const struct endpoint *endpoint, const struct credentials *credentials, struct error **err)
 {
 	error_make(err, ERROR_REGISTRY, "%s refuses the login from %s", endpoint->domain, credentials->from);
@@ -115,7 +115,7 @@ static int auth_own_answer(struct endpoint *endpoint, const struct auth_want *wa
 	cleanup_challenge struct challenge challenge = { 0 };
 	cleanup_buf struct buf now = { 0 };
 
-	/* Another thread may have got it meanwhile. */
+	/* Another thread may have fetched it meanwhile. */
 	header_for(endpoint, want, &now);
 	if (now.len > 0 && strcmp(now.data, sent) != 0)
 		return 0;

@@ -78,7 +78,7 @@ int authfile_read(const char *path, struct json **ret, struct error **err)
 
 int authfile_write(const char *path, const struct json *json, struct error **err)
 {
-	/* The file may be a link into a home that is kept elsewhere: the link stays. */
+	/* The file may be a link to elsewhere: keep the link and replace its target. */
 	cleanup_free char *real = realpath(path, NULL);
 	cleanup_free char *dir = path_dir(path);
 	cleanup_buf struct buf text = { 0 };
@@ -96,8 +96,8 @@ const char *authfile_server(const char *domain)
 	return strcmp(domain, HUB) == 0 ? HUB_SERVER : domain;
 }
 
-/* The host and path that a key of the file stands for: docker writes URLs with a version behind them, podman plain hosts
- * and paths. Points into `key`. */
+/* The host and path of a key of the file: docker writes URLs with a version, podman plain hosts and paths. Points
+ * into `key`. */
 static void key_place(const char *key, const char **ret, size_t *ret_host, size_t *ret_len)
 {
 	bool url = true;
@@ -126,7 +126,7 @@ static bool same_host(const char *host, size_t len, const char *domain)
 	return false;
 }
 
-/* How much of domain/repository the key stands for, in characters, at least 1; 0: it is for something else. */
+/* How many characters of domain/repository the key covers, at least 1; 0: it is for something else. */
 static size_t key_matches(const char *key, const char *domain, const char *repository)
 {
 	const char *place;
@@ -192,7 +192,7 @@ static int authfile_read_entry(const struct json *entry, const char *path, const
 		ret->password = mem_strdup(password);
 	}
 	if (!credentials_any(ret))
-		return 0; /* "{}": docker's mark that a helper has it */
+		return 0; /* "{}": docker's mark that a helper has the login */
 	ret->from = mem_strdup(path);
 	return 1;
 }

@@ -11,7 +11,7 @@ struct json;
  * file. */
 
 #define AUTHFILES_MAX 3
-/* Where they are looked for, in order (malloc'd each, NULL-terminated). The first is where logins are written. */
+/* The candidate paths, in order (each malloc'd, NULL-terminated). Logins are written to the first. */
 void authfile_paths(char *ret[AUTHFILES_MAX + 1]);
 
 /* *ret is NULL when there is no such file. The caller frees it. */
@@ -19,13 +19,13 @@ int authfile_read(const char *path, struct json **ret, struct error **err);
 int authfile_write(const char *path, const struct json *json, struct error **err);
 /* The helper for this registry ("credHelpers", then "credsStore"), or NULL. Borrowed. */
 const char *authfile_helper(const struct json *file, const char *domain);
-/* The entry of "auths" that is nearest to domain/repository, never one of another host. 1, or 0 when there is none. */
+/* The most specific entry of "auths" for domain/repository, never one of another host. 1, or 0 when there is none. */
 int authfile_find(const struct json *file, const char *path, const char *domain, const char *repository,
 		  struct credentials *ret, struct error **err);
-/* What docker calls a registry: "https://index.docker.io/v1/" for docker.io, else its domain. */
+/* The name that docker uses for a registry: "https://index.docker.io/v1/" for docker.io, else its domain. */
 const char *authfile_server(const char *domain);
-/* The same file with another entry for the registry; NULL: with none. *ret_had: there was one. The caller frees what is
- * returned. */
+/* The file's text with the registry's entry replaced, or removed (NULL). *ret_had: it had one. The caller frees the
+ * result. */
 struct json *authfile_with(const struct json *file, const char *domain, const struct credentials *credentials,
 			   bool *ret_had);
 

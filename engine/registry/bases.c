@@ -21,18 +21,18 @@
 struct onbuild {
 	struct platform platform;
 	char *text;          /* or NULL: */
-	struct error *error; /* why it cannot be told */
+	struct error *error; /* why it could not be determined */
 };
 
-/* A reference, and what is known of it. */
+/* A reference, and what is known about it. */
 struct base {
 	char *reference;
 	struct ref where;         /* the repository that answered */
-	struct lock_entry *entry; /* NULL: not asked yet, or in vain */
+	struct lock_entry *entry; /* NULL: not asked yet, or it failed */
 	bool placed;              /* `where` is settled */
-	struct onbuild *onbuilds; /* what is known of its ONBUILD, one a platform that was asked for */
+	struct onbuild *onbuilds; /* its ONBUILD, one for each platform that was asked for */
 	size_t onbuilds_len, onbuilds_cap;
-	struct error *error; /* why it was in vain: the same for all who ask */
+	struct error *error; /* why it failed: the same for every caller */
 	pthread_mutex_t lock;
 };
 
@@ -103,7 +103,7 @@ static void bases_add_members(const struct document *index, struct lock_entry *e
 	}
 }
 
-/* An image for one platform: which, its config says. */
+/* An image for one platform; its config says which. */
 static int bases_add_single(struct registry *registry, const struct ref *where, const struct document *manifest,
 			    struct lock_entry *entry, struct error **err)
 {
@@ -118,7 +118,7 @@ static int bases_add_single(struct registry *registry, const struct ref *where, 
 	return 0;
 }
 
-/* 1: it is there; 0: it is not. */
+/* 1: found; 0: not. */
 static int bases_ask(struct registry *registry, const struct ref *where, const char *reference, struct lock_entry **ret,
 		     struct error **err)
 {
@@ -144,7 +144,7 @@ static int bases_ask(struct registry *registry, const struct ref *where, const c
 
 /* ---- where to ask ---- */
 
-/* The repository of `own` at the mirror "host" or "host/path". */
+/* The repository of `own` on the mirror "host" or "host/path". */
 static void at_mirror(const struct ref *own, const char *mirror, struct ref *ret)
 {
 	size_t host = strcspn(mirror, "/");
@@ -167,7 +167,7 @@ static int not_there(const struct base *base, struct error **err)
 	return -1;
 }
 
-/* Asks the mirrors in their order, then the registry itself, until one has it. What a mirror gets wrong is no error. */
+/* Tries the mirrors in order, then the registry itself, until one has it. Failures of mirrors are not errors. */
 static int ask_around(struct bases *bases, struct base *base, const struct ref *own, asked *question, struct error **err)
 {
 	const struct registry_spec *spec = registry_settings(bases->registry, own->domain);
@@ -200,7 +200,7 @@ static int ask_all(struct bases *bases, struct base *base, const struct ref *whe
 	return bases_ask(bases->registry, where, base->reference, &base->entry, err);
 }
 
-/* What podman names so, and who builds with it: no registry has that host's name without a port. */
+/* podman's name for local images: without a port, it is not a registry. */
 static int only_here(const struct base *base, struct error **err)
 {
 	return error_make(err, ERROR_REGISTRY, "%s names no registry", base->reference);
@@ -262,7 +262,7 @@ static int ask_digest(struct bases *bases, struct base *base, const struct ref *
 	return registry_head(bases->registry, where, false, digest, err);
 }
 
-/* The digest is known: a mirror that has it is preferred, and without mirrors nobody is asked. */
+/* The digest is known: prefer a mirror that has it; without mirrors there is nothing to ask. */
 static int bases_place(struct bases *bases, struct base *base, const char *digest, struct error **err)
 {
 	struct ref own = { 0 };
@@ -317,7 +317,7 @@ int bases_pull(struct bases *bases, const char *reference, const struct platform
 
 /* ---- what they do on build ---- */
 
-/* One instruction a line; one of several lines cannot be told. */
+/* One instruction per line; an instruction of several lines cannot be represented. */
 static char *onbuild_text(const struct image *image)
 {
 	cleanup_buf struct buf text = { 0 };

@@ -7,8 +7,8 @@ struct error;
 struct lock_entry;
 struct platform;
 
-/* What base images are, as their registries have them now; each is asked for once, and its mirrors (the manifest's `mirrors`)
- * before its registry. Thread-safe. Errors are ERROR_REGISTRY. */
+/* Base images as their registries have them now; each is looked up once, and mirrors (the manifest's `mirrors`)
+ * come before the registry. Thread-safe. Errors are ERROR_REGISTRY. */
 struct bases;
 
 struct bases *bases_new(struct registry *registry);
@@ -17,21 +17,21 @@ void bases_free(struct bases *bases); /* NULL-safe */
 /* The digest and the platforms of a reference. Borrowed from `bases`. */
 int bases_find(struct bases *bases, const char *reference, const struct lock_entry **ret, struct error **err);
 
-/* The ONBUILD instructions in the image's config for the platform, as dockerfile_options.triggers gives them. `digest`: of the
- * platform's manifest, when it is known already, or NULL. Each is asked about once; borrowed from `bases`. */
+/* The ONBUILD instructions in the image's config for the platform, in the form of dockerfile_options.triggers.
+ * `digest`: of the platform's manifest if known, or NULL. Each is looked up once; borrowed from `bases`. */
 int bases_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *digest,
 		  const char **ret, struct error **err);
-/* What was answered before: DOCKERFILE_UNTOLD in a line when that was in vain, NULL when nobody has asked. */
+/* The earlier answer: DOCKERFILE_UNTOLD in a line if it failed, NULL if nobody asked. */
 const char *bases_known_onbuild(struct bases *bases, const char *reference, const struct platform *platform);
 
-/* How a builder gets at one. */
+/* How a builder pulls one. */
 struct base_pull {
 	char *reference;    /* "mirror.lan/library/debian@sha256:..." */
-	const char *digest; /* its end: the manifest of the platform */
+	const char *digest; /* the part after '@': the digest of the platform's manifest */
 	struct registry_trust trust;
 };
-/* `locked`: the platform's manifest when that is known already, then the network is used only to find out whether a mirror
- * has it; else NULL. */
+/* `locked`: the platform's manifest if known, or NULL. If it is known, the network is used only to find out whether
+ * a mirror has it. */
 int bases_pull(struct bases *bases, const char *reference, const struct platform *platform, const char *locked,
 	       struct base_pull *ret, struct error **err);
 void base_pull_free(struct base_pull *pull); /* the texts */

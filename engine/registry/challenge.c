@@ -12,7 +12,7 @@
 #define SPACES " \t,"
 #define TOKEN_END " \t,=\""
 
-/* The value behind '=': a token or a quoted string. Moves *at behind it. */
+/* The value after '=': a token or a quoted string. Moves *at past it. */
 static char *take_value(const char **at)
 {
 	struct buf text = { 0 };
@@ -66,7 +66,7 @@ static void prefer(struct challenge *best, struct challenge *found)
 	challenge_free(found);
 }
 
-/* One header may hold several challenges: a word that no '=' follows begins one. */
+/* A header may contain several challenges: a word without '=' begins a new one. */
 static void parse_header(const char *at, struct challenge *best)
 {
 	struct challenge current = { 0 };
@@ -76,7 +76,7 @@ static void parse_header(const char *at, struct challenge *best)
 		const char *behind = at + len + strspn(at + len, " \t");
 
 		if (len == 0)
-			break; /* malformed: what was read so far counts */
+			break; /* malformed: use what was read so far */
 		if (*behind == '=') {
 			const char *name = at;
 

@@ -3,8 +3,8 @@
 
 struct http_response;
 
-/* What a registry wants to be shown: the WWW-Authenticate headers of an answer with status 401 (RFC 9110, section 11.6.1;
- * the token specification of distribution). */
+/* What a registry demands: the WWW-Authenticate headers of an answer with status 401 (RFC 9110, section 11.6.1; the
+ * token specification of distribution). */
 enum challenge_kind { CHALLENGE_NONE, CHALLENGE_BASIC, CHALLENGE_BEARER };
 struct challenge {
 	enum challenge_kind kind;

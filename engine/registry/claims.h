@@ -3,17 +3,17 @@
 
 #include <stdbool.h>
 
-/* Which blobs are in which repositories of a registry, as far as one run knows, and which are on their way there: what
- * several images share is sent once, and taken from there by the others. Thread-safe. */
+/* Tracks, for one run, which blobs are in which repositories of a registry and which are being sent there: a blob
+ * that several images share is sent once, and the others mount it. Thread-safe. */
 struct claims;
 
 struct claims *claims_new(void);
 void claims_free(struct claims *claims); /* NULL-safe */
 
 enum claim {
-	CLAIM_OURS,     /* nobody has it: send it, then claims_done */
+	CLAIM_OURS,     /* no repository has it: send it, then claims_done */
 	CLAIM_THERE,    /* it is in this repository */
-	CLAIM_ELSEWHERE /* it is in another one, *ret_from (malloc'd); then claims_done */
+	CLAIM_ELSEWHERE /* in another one, *ret_from (malloc'd); mount it, then claims_done */
 };
 /* Waits while another thread sends the same blob. */
 enum claim claims_take(struct claims *claims, const char *domain, const char *repository, const char *digest,

@@ -17,10 +17,10 @@ struct ref;
 struct registry_spec;
 
 /*
- * A client of registries (OCI distribution-spec). Thread-safe; each call blocks. Everything that comes is checked: digests,
- * sizes, types. Errors are ERROR_REGISTRY, transient ones were tried again.
+ * A client of registries (OCI distribution-spec). Thread-safe; each call blocks. Everything received is checked:
+ * digests, sizes, types. Errors are ERROR_REGISTRY; transient ones have already been retried.
  *
- * Where a function takes a `ref`, its domain and repository say where; tag and digest count only where it says so.
+ * Where a function takes a `ref`, its domain and repository count; tag and digest only if the function says so.
  */
 struct registry;
 
@@ -30,21 +30,21 @@ void registry_free(struct registry *registry); /* NULL-safe */
 
 /* The manifest's settings for a registry, or NULL. */
 const struct registry_spec *registry_settings(const struct registry *registry, const char *domain);
-/* For others that talk to a registry with this client's settings. */
+/* The connection settings, for others that talk to the same registry. */
 struct registry_trust {
-	bool plain;                  /* plain HTTP will do */
+	bool plain;                  /* plain HTTP is allowed */
 	const char *ca, *cert, *key; /* PEM files, or NULL; borrowed from the client */
 };
 int registry_trust(struct registry *registry, const char *domain, struct registry_trust *ret, struct error **err);
 
-/* Asks whether the registry takes this login. */
+/* Checks that the registry accepts this login. */
 int registry_login(struct registry *registry, const char *domain, const struct credentials *credentials,
 		   struct error **err);
-/* Finds the login for a repository, so that threads beside the loop's own need not start a helper. */
+/* Looks up the login for a repository in advance, so that other threads need not start a credential helper. */
 int registry_prepare(struct registry *registry, const struct ref *ref, bool push, struct error **err);
 
-/* The digest of what is under the reference's digest, else its tag ("latest" without one). 1, or 0 when there is nothing.
- * `push`: ask with the right to write, so that one login serves for the whole push. */
+/* The digest of the reference's digest, else of its tag ("latest" without one). 1, or 0 when there is nothing.
+ * `push`: ask for write access, so that one login serves for the whole push. */
 int registry_head(struct registry *registry, const struct ref *ref, bool push, char ret_digest[DIGEST_LEN + 1],
 		  struct error **err);
 /* The manifest or index itself, with its type (malloc'd). 1, or 0 when there is nothing. */
@@ -54,19 +54,19 @@ int registry_manifest(struct registry *registry, const struct ref *ref, struct b
 int registry_put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
 			  size_t len, struct error **err);
 
-/* 1: a blob of that digest (and size, unless it is UINT64_MAX) is there; 0: not. */
+/* 1: there is a blob of that digest (and size, unless it is UINT64_MAX); 0: there is not. */
 int registry_has_blob(struct registry *registry, const struct ref *ref, const char *digest, uint64_t size,
 		      struct error **err);
-/* A small blob as a whole. */
+/* Reads a small blob as a whole. */
 int registry_read_blob(struct registry *registry, const struct ref *ref, const struct descriptor *blob, struct buf *ret,
 		       struct error **err);
-/* A blob of any size into the open file `fd`, from its beginning. */
+/* Reads a blob of any size into the open file `fd`, from its beginning. */
 int registry_fetch_blob(struct registry *registry, const struct ref *ref, const struct descriptor *blob, int fd,
 			struct error **err);
 /* Bytes that were sent; negative when they must be sent again. Called by any thread. */
 typedef void registry_sent(void *data, int64_t bytes);
-/* Sends the file `path`, or has the registry take the blob from its repository `from` (NULL: none) when it will. 1 when it
- * was sent, 0 when it was mounted. */
+/* Sends the file `path`, or lets the registry mount the blob from its repository `from` (NULL: none) if it can. 1
+ * when it was sent, 0 when it was mounted. */
 int registry_upload(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *path,
 		    const char *from, registry_sent *sent, void *data, struct error **err);
 

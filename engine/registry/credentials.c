@@ -18,7 +18,7 @@ static void free_paths(char *(*paths)[AUTHFILES_MAX + 1])
 
 #define cleanup_paths __attribute__((cleanup(free_paths)))
 
-/* Secrets do not stay in memory that is given back. */
+/* Do not leave secrets in freed memory. */
 static void wipe(char *secret)
 {
 	if (secret)
@@ -66,7 +66,7 @@ int credentials_find(struct loop *loop, const char *domain, const char *reposito
 	return 0;
 }
 
-/* The file that logins are written to, read. */
+/* Reads the file that logins are written to. */
 static int open_first(char *paths[AUTHFILES_MAX + 1], struct json **ret, struct error **err)
 {
 	authfile_paths(paths);

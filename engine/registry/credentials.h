@@ -19,7 +19,7 @@ struct credentials {
 	char *from;           /* the file or helper, for messages */
 };
 
-/* What there is for exactly this registry ("docker.io", "localhost:5000") and repository; all NULL: nothing. */
+/* The login for exactly this registry ("docker.io", "localhost:5000") and repository; all NULL: none. */
 int credentials_find(struct loop *loop, const char *domain, const char *repository, struct credentials *ret,
 		     struct error **err);
 void credentials_free(struct credentials *credentials); /* the texts */
@@ -29,11 +29,11 @@ static inline bool credentials_any(const struct credentials *credentials)
 	return credentials->username || credentials->identity_token || credentials->registry_token;
 }
 
-/* Keeps a login where credentials_find looks first: by the helper if one is configured, else in the file. `ret_where`
- * is malloc'd: the file or the helper. */
+/* Stores a login where credentials_find looks first: with the helper if one is configured, else in the file.
+ * `ret_where` is malloc'd: the file or the helper. */
 int credentials_store(struct loop *loop, const char *domain, const struct credentials *credentials, char **ret_where,
 		      struct error **err);
-/* Forgets it there. 1: there was one, 0: not. */
+/* Removes it there. 1: there was one, 0: not. */
 int credentials_erase(struct loop *loop, const char *domain, char **ret_where, struct error **err);
 
 #endif

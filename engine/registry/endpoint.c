@@ -11,9 +11,9 @@
 #include "engine/registry/endpoint.h"
 #include "engine/registry/url.h"
 
-#define TIMEOUT_MS 30000 /* without a word in the manifest */
+#define TIMEOUT_MS 30000 /* default, unless the manifest sets it */
 
-/* Registries whose images are named by one host and served by another, and whose tokens come from a third. */
+/* Registries whose images are named after one host and served by another, and whose tokens come from a third. */
 static const struct {
 	const char *domain, *origin, *realm;
 } known[] = {
@@ -42,7 +42,7 @@ static bool endpoint_ends_with(const char *name, const char *end)
 	return len > tail && strcmp(name + len - tail, end) == 0;
 }
 
-/* The first file of the folder, by name, that ends so. */
+/* The first file of the folder, by name, with that suffix. */
 static void endpoint_take_file(const char *dir, const char *end, char **where)
 {
 	DIR *stream = *where ? NULL : opendir(dir);
@@ -61,7 +61,7 @@ static void endpoint_take_file(const char *dir, const char *end, char **where)
 		*where = path_join(dir, name);
 }
 
-/* Where docker and podman keep certificates: certs.d/HOST/{*.crt,*.cert,*.key}. */
+/* Where docker and podman look for certificates: certs.d/HOST/{*.crt,*.cert,*.key}. */
 static void find_certificates(struct endpoint *endpoint)
 {
 	const char *home = getenv("HOME");
@@ -129,7 +129,7 @@ int endpoint_new(struct loop *loop, const char *domain, const struct manifest *m
 	find_certificates(endpoint);
 	if (endpoint->loopback && !endpoint->insecure)
 		endpoint->plain_origin = mem_printf("http://%s", domain);
-	/* Reading the system's authorities takes longer than all that is asked of a registry on this machine. */
+	/* Loading the system's authorities takes longer than a whole exchange with a registry on this machine. */
 	atomic_init(&endpoint->plain, endpoint->plain_origin && !endpoint->ca && !endpoint->cert);
 	endpoint->tls = (struct http_tls){ .ca = endpoint->ca, .cert = endpoint->cert, .key = endpoint->key };
 	*ret = endpoint;

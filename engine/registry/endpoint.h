@@ -14,11 +14,11 @@ struct loop;
 struct manifest;
 struct registry_spec;
 
-/* One registry as it is talked to: where it is, what it is trusted by, who we are there. For engine/registry/ alone. */
+/* Connection state of one registry: its address, what it is trusted by, our logins. For engine/registry/ alone. */
 
-/* A token that was given out for some scopes. */
+/* A token and the scopes it was issued for. */
 struct auth_token {
-	char *scopes; /* as asked for */
+	char *scopes; /* as requested */
 	char *value;
 	uint64_t until_ms; /* of loop_now_ms */
 };
@@ -32,15 +32,15 @@ struct login {
 
 struct endpoint {
 	struct loop *loop;
-	char *domain;        /* "docker.io" */
-	char *origin;        /* "https://registry-1.docker.io" */
-	char *plain_origin;  /* "http://localhost:5000": on this machine, where it may be so; else NULL */
-	atomic_bool plain;   /* it is talked to by plain HTTP */
-	atomic_bool http1;   /* its HTTP/2 has failed */
-	atomic_bool settled; /* that is known, and not only guessed */
-	bool loopback;       /* this machine */
+	char *domain;       /* "docker.io" */
+	char *origin;       /* "https://registry-1.docker.io" */
+	char *plain_origin; /* "http://localhost:5000": if it is on this machine and plain HTTP is possible; else NULL */
+	atomic_bool plain;  /* plain HTTP is used */
+	atomic_bool http1;  /* its HTTP/2 has failed */
+	atomic_bool settled; /* its HTTP/2 has failed */
+	bool loopback;       /* `plain` is certain, no longer a guess */
 	bool insecure;       /* the manifest says that plain HTTP will do */
-	char *realm_origin;  /* where tokens may be fetched with the login besides `origin`, or NULL */
+	char *realm_origin;  /* the manifest allows plain HTTP */
 	char *ca, *cert, *key;
 	struct http_tls tls; /* points to these */
 	struct http_pool *pool;
@@ -48,8 +48,8 @@ struct endpoint {
 
 	pthread_mutex_t lock; /* for what follows */
 	struct login *logins; /* as far as they were asked for */
-	char *withheld;       /* the token server that was not shown the login, or NULL */
-	bool basic;           /* it takes passwords as they are */
+	char *withheld;       /* those looked up so far */
+	bool basic;           /* the token server that was not sent the login, or NULL */
 	struct auth_token *tokens;
 	size_t tokens_len, tokens_cap;
 };

@@ -49,7 +49,7 @@ int heads_ask(struct registry *registry, struct head *heads, size_t len, bool pu
 {
 	struct inquiry inquiry = { .registry = registry, .heads = heads, .push = push };
 
-	/* Logins first, on this thread: helpers are started by it alone. */
+	/* Logins first: only this thread may start credential helpers. */
 	for (size_t i = 0; i < len; i++) {
 		if (registry_prepare(registry, &heads[i].ref, push, err) < 0)
 			return -1;

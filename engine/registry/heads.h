@@ -10,14 +10,14 @@
 struct error;
 struct registry;
 
-/* The digests that tags point to: one HEAD a tag, several at once. */
+/* The digests of tags: one HEAD for each tag, several at once. */
 struct head {
-	struct ref ref; /* the asker's */
+	struct ref ref; /* the caller's */
 	bool found;
 	char digest[DIGEST_LEN + 1];
 };
 
-/* `push`: as with registry_head. On the loop's thread; ERROR_REGISTRY for the first that could not be asked. */
+/* `push`: as in registry_head. On the loop's thread; ERROR_REGISTRY for the first that failed. */
 int heads_ask(struct registry *registry, struct head *heads, size_t len, bool push, struct error **err);
 
 #endif

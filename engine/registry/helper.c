@@ -28,7 +28,7 @@ static bool says_nothing(const struct buf *out)
 	return false;
 }
 
-/* The error of starting or ending it, as one of a login. */
+/* Turns an error of starting or ending it into a login error. */
 static int helper_fail(struct error **err, struct error *error, const char *program)
 {
 	enum error_class cls = error->cls == ERROR_CANCELLED ? ERROR_CANCELLED : ERROR_REGISTRY;

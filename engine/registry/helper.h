@@ -5,14 +5,14 @@ struct credentials;
 struct error;
 struct loop;
 
-/* Credential helpers, docker's programs docker-credential-NAME. Each call ends within 10 s and its answer is at most
- * 64 KiB. Errors are ERROR_REGISTRY and name the helper; what it printed is not shown where it may hold a secret. */
+/* Credential helpers, docker's programs docker-credential-NAME. Each call takes at most 10 s, its answer at most 64
+ * KiB. Errors are ERROR_REGISTRY and name the helper; its output is not shown where it may contain a secret. */
 
-/* 1: a login came; 0: it knows none. */
+/* 1: a login was found; 0: not. */
 int helper_get(struct loop *loop, const char *helper, const char *server, struct credentials *ret, struct error **err);
 int helper_store(struct loop *loop, const char *helper, const char *server, const struct credentials *credentials,
 		 struct error **err);
-/* 1: it was there; 0: not. */
+/* 1: it was removed; 0: there was none. */
 int helper_erase(struct loop *loop, const char *helper, const char *server, struct error **err);
 
 #endif

@@ -18,9 +18,9 @@
 #include "engine/registry/push.h"
 #include "engine/registry/registry_internal.h"
 
-#define THREADS 4 /* blobs at once, of one image */
+#define THREADS 4 /* blobs of one image that are sent at once */
 
-/* The blobs of an image that are looked after, shared by a few threads. */
+/* The blobs of an image, shared by a few threads. */
 struct crate {
 	const struct push *push;
 	struct push_result *result;
@@ -43,7 +43,7 @@ static void push_note_sent(void *data, int64_t bytes)
 		way->push->progress(way->push->data, bytes, 0);
 }
 
-/* Negative on error; 0 there, 1 mounted, 2 sent. */
+/* Negative on error; 0 exists, 1 mounted, 2 sent. */
 static int push_bring(const struct push *push, const struct descriptor *blob, const char *from, struct push_way *way,
 		      struct error **err)
 {
@@ -56,7 +56,7 @@ static int push_bring(const struct push *push, const struct descriptor *blob, co
 		push->progress(push->data, 0, blob->size);
 	r = registry_upload(push->registry, push->where, blob, path, from, push_note_sent, way, err);
 	if (r == 0 && push->progress)
-		push->progress(push->data, (int64_t)blob->size, 0); /* it had not to be sent after all */
+		push->progress(push->data, (int64_t)blob->size, 0); /* it did not have to be sent after all */
 	return r < 0 ? -1 : r + 1;
 }
 
@@ -104,7 +104,7 @@ static void look_after_one(void *data, size_t index, unsigned worker)
 	pthread_mutex_unlock(&crate->lock);
 }
 
-/* The largest first: the last one decides when all are there. */
+/* The largest first, because the last one to finish decides when all are done. */
 static int push_by_size(const void *a, const void *b)
 {
 	const struct descriptor *one = *(const struct descriptor *const *)a;
@@ -151,7 +151,7 @@ static int put_by_digest(const struct push *push, const char *digest, struct err
 	return push_put(push->registry, push->layout, &where, digest, err);
 }
 
-/* A registry accepts a manifest only when all its blobs are there. */
+/* A registry accepts a manifest only when all its blobs exist. */
 static int push_is_there(const struct push *push, const char *digest, struct error **err)
 {
 	struct ref where = *push->where;
@@ -162,7 +162,7 @@ static int push_is_there(const struct push *push, const char *digest, struct err
 	return registry_head(push->registry, &where, true, found, err);
 }
 
-/* Collects what the members of an index need that are not there. */
+/* Collects the parts of an index's members that are missing. */
 static int collect_missing(const struct push *push, struct reach *reach, struct error **err)
 {
 	cleanup_document struct document *document = NULL;
@@ -198,8 +198,8 @@ static int send_missing(const struct push *push, const struct reach *reach, stru
 	return put_by_digest(push, push->digest, err);
 }
 
-/* In one request. A registry takes no index of which it lacks something; whatever else is wrong shows when it is done at
- * length. */
+/* Tries a single request. A registry rejects an index if a part of it is missing; any other problem shows in the
+ * full push. */
 static bool put_again(const struct push *push)
 {
 	struct error *error = NULL;

@@ -18,13 +18,13 @@
 
 #define CONNECT_MS 10000
 #define TOKEN_ANSWER_MAX (1u << 20)
-#define TOKEN_SECONDS 60 /* when the server does not say how long */
+#define TOKEN_SECONDS 60 /* when the server does not say how long it is valid */
 #define TOKEN_SECONDS_MAX 3600
 
-/* A token server, before it is asked. */
+/* A token server, and whether it may see the login. */
 struct server {
 	char *origin;
-	bool own; /* it may see the login */
+	bool own; /* it may be sent the login */
 };
 
 static void server_cleanup(struct server *server)
@@ -53,7 +53,7 @@ static int token_look_at(const struct endpoint *endpoint, const char *realm, str
 
 static void add_scopes(struct buf *out, const char *scopes, bool query)
 {
-	/* One parameter a scope in a query, one for all in a form. */
+	/* One parameter for each scope in a query, a single one in a form. */
 	for (const char *at = scopes; *at;) {
 		size_t len = strcspn(at, " ");
 		cleanup_free char *scope = mem_strndup(at, query ? len : strlen(at));
@@ -176,7 +176,7 @@ int token_fetch(struct endpoint *endpoint, const struct challenge *challenge, co
 	withheld = !server.own && credentials_any(credentials);
 	if (withheld && !endpoint->withheld)
 		endpoint->withheld = mem_strdup(server.origin);
-	if (withheld && !*scopes) { /* the login itself is what is asked about */
+	if (withheld && !*scopes) { /* the login itself is being checked */
 		error_make(err, ERROR_REGISTRY, "the tokens of %s come from %s", endpoint->domain, server.origin);
 		token_explain(endpoint, err);
 		return -1;

@@ -8,9 +8,9 @@ struct credentials;
 struct endpoint;
 struct error;
 
-/* Asks the token server of `challenge` for a token with these scopes. The login is shown to it only where it may be
- * (auth.h). *ret is malloc'd; *ret_ms: how long it is good. ERROR_REGISTRY. */
-/* Says of the login that it was not shown to `endpoint->withheld`, and what to do. */
+/* Asks the token server of `challenge` for a token with these scopes. The login is sent only if allowed (auth.h).
+ * *ret is malloc'd; *ret_ms: its lifetime. ERROR_REGISTRY. */
+/* Adds to an error that the login was not sent to `endpoint->withheld`, and what to do. */
 void token_explain(const struct endpoint *endpoint, struct error **err);
 int token_fetch(struct endpoint *endpoint, const struct challenge *challenge, const char *scopes,
 		const struct credentials *credentials, char **ret, uint64_t *ret_ms, struct error **err);

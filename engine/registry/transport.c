@@ -16,14 +16,14 @@
 #include "engine/registry/url.h"
 
 #define CONNECT_MS 10000
-#define SLOWEST 16384 /* bytes a second: what a body may take is reckoned with it */
+#define SLOWEST 16384 /* bytes per second: the minimum that the time limit of a body allows for */
 #define REDIRECTS_MAX 5
-#define LOGINS_MAX 2 /* answers to a 401: one for who we are, one for a token that has just run out */
+#define LOGINS_MAX 2 /* retries after a 401: one to log in, one for an expired token */
 #define HEADERS_MAX 16
 #define TRIES_MAX 6
 #define PAUSE_MS 200
 #define PAUSE_MAX_MS 8000
-#define MESSAGE_MAX 300 /* bytes of what a registry says that are shown */
+#define MESSAGE_MAX 300 /* bytes of a registry's message that are shown */
 
 /* ---- what a registry says ---- */
 

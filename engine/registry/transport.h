@@ -12,9 +12,9 @@ struct endpoint;
 struct error;
 
 /*
- * One exchange with a registry: with a login where it asks for one, redirects of GET and HEAD followed by hand (the login
- * goes to the registry's own origin only, and never from TLS to plain HTTP), and tried again after growing pauses, or
- * after those it asks for, when it is busy or the connection fails. Errors are ERROR_REGISTRY and name the registry.
+ * One exchange with a registry: logs in on request, follows redirects of GET and HEAD by hand (the login goes only to
+ * the registry's own origin, and never from TLS to plain HTTP), and retries after growing pauses, or those the
+ * registry asks for, when it is busy or the connection fails. Errors are ERROR_REGISTRY and name the registry.
  */
 struct exchange {
 	const char *method;
@@ -30,10 +30,10 @@ struct exchange {
 	void *sent_data;
 	http_take *take;
 	void *take_data;
-	void (*begin)(void *data); /* before each try, with take_data: what was taken does not count */
+	void (*begin)(void *data); /* called before each attempt, with take_data: discard what was received */
 	size_t body_max;           /* 0: ERROR_ANSWER_MAX */
-	uint64_t bytes;            /* that are moved: allows for their time */
-	uint64_t *once;            /* trying again is the caller's (retry_pause): gets retry.asked_ms; or NULL */
+	uint64_t bytes;            /* size of the transfer: extends the time limit */
+	uint64_t *once;            /* the caller retries (retry_pause): receives retry.asked_ms; or NULL */
 };
 
 #define ERROR_ANSWER_MAX (1u << 20)
@@ -42,20 +42,20 @@ struct exchange {
 int transport_do(struct endpoint *endpoint, const struct exchange *exchange, struct http_response *ret,
 		 struct error **err);
 
-/* Trying again: pauses that grow, as long as the error is one that may pass. */
+/* Retries with growing pauses, as long as the error is transient. */
 struct retry {
 	unsigned attempts;
 	uint64_t paused_ms;
 	uint64_t asked_ms; /* by the registry (Retry-After), for the next pause */
 };
-/* 0: `*error` is gone, try again. Negative: it is moved to `err`. */
+/* 0: `*error` is freed, try again. Negative: it is moved to `err`. */
 int retry_pause(struct retry *retry, struct endpoint *endpoint, struct error **error, struct error **err);
 
-/* Where an answer's Location points to, a URL for `exchange.url` (malloc'd). */
+/* The target of an answer's Location, as a URL for `exchange.url` (malloc'd). */
 int transport_location(struct endpoint *endpoint, const char *url, const struct http_response *response, char **ret,
 		       struct error **err);
 
-/* An error for an answer that is not what was hoped for: "REGISTRY: WHAT: status 404 (NAME_UNKNOWN: ...)". */
+/* An error for an unexpected answer: "REGISTRY: WHAT: status 404 (NAME_UNKNOWN: ...)". */
 int transport_refuse(struct endpoint *endpoint, const struct auth_want *want, const struct http_response *response,
 		     const char *what, struct error **err);
 /* Some registries, and what stands before them, do not know HEAD: GET says the same and more. */
@@ -63,7 +63,7 @@ static inline bool transport_head_unknown(const struct http_response *response)
 {
 	return response->status == 405 || response->status == 501;
 }
-/* The first error code of an answer's body ("MANIFEST_UNKNOWN"; malloc'd), or NULL. */
+/* Some registries and proxies do not support HEAD; GET returns the same and more. */
 char *transport_code(const struct http_response *response);
 
 #endif

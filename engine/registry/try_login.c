@@ -10,7 +10,7 @@
 #include "engine/registry/registry_internal.h"
 #include "engine/registry/transport.h"
 
-/* Whether a registry takes a login: asked of its base, for no repository and no scope. */
+/* Checks whether a registry accepts a login, with a request to its base URL without repository and scope. */
 
 static void give(struct endpoint *endpoint, const struct credentials *credentials)
 {

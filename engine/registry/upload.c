@@ -19,9 +19,8 @@
 #include "engine/registry/url.h"
 
 /*
- * Sending a blob. First in one piece, which every registry takes and is the fastest. When the connection fails under way,
- * or the piece is too large for what stands before the registry, it goes on in pieces, each from where the last one that
- * arrived ended.
+ * Uploads a blob. First in one request, which every registry supports and which is fastest. If the connection fails on
+ * the way, or a proxy finds the request too large, it continues in pieces, each from where the last one ended.
  */
 
 #define PIECE (8u << 20)
@@ -40,7 +39,7 @@ struct upload {
 	bool pieces;      /* one piece did not work */
 	bool only_whole;  /* the registry does not know pieces */
 	uint64_t arrived; /* in pieces */
-	int64_t told;     /* bytes that `sent` was told of */
+	int64_t told;     /* the registry does not support pieces */
 	uint64_t asked_ms;
 };
 

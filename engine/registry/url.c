@@ -19,7 +19,7 @@ static size_t scheme_length(const char *url)
 static bool url_printable(const char *url)
 {
 	for (; *url; url++) {
-		/* Others take a backslash for a slash, or do not: the host must not be in doubt. */
+		/* Some parsers treat a backslash as a slash: refuse it, the host must be unambiguous. */
 		if ((unsigned char)*url <= ' ' || (unsigned char)*url >= 127 || *url == '\\')
 			return false;
 	}

@@ -5,16 +5,17 @@
 
 struct buf;
 
-/* URLs as registries hand them out. Only http and https, and no user in them. */
+/* URLs from registries. Only http and https, without a user name. */
 
-/* "https://host" or "https://host:port", lower-case, a scheme's own port left out: what may get a login (malloc'd). NULL
- * when it is no such URL. */
+/* "https://host" or "https://host:port", lower-case, without the default port: what may be sent a login (malloc'd).
+ * NULL when it is not such a URL. */
 char *url_origin(const char *url);
-/* `location`, an answer's header, against the URL that was asked (malloc'd); NULL when the result is no such URL. */
+/* Resolves `location`, an answer's header, against the request's URL (malloc'd); NULL when the result is not such a
+ * URL. */
 char *url_resolve(const char *url, const char *location);
-/* The host of an origin, or of a registry's domain, is this machine by its name or number. */
+/* True when the host of an origin, or of a registry's domain, is this machine, by name or address. */
 bool url_loopback(const char *host);
-/* Appends `value` fit for a query. */
+/* Appends `value`, escaped for a query. */
 void url_escape(struct buf *out, const char *value);
 
 #endif

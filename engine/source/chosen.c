@@ -27,7 +27,7 @@ static bool has_bit(const unsigned char *bits, size_t i)
 	return bits[i / 8] >> i % 8 & 1;
 }
 
-/* True when what is below the folder `name` comes before `other` (which follows `name` among the names). */
+/* True when the content of the folder `name` sorts before `other` (which follows `name` among the names). */
 static bool below_first(const char *name, const char *other)
 {
 	size_t len = strlen(name);
@@ -36,13 +36,13 @@ static bool below_first(const char *name, const char *other)
 	return order < 0 || (order == 0 && (unsigned char)other[len] > '/');
 }
 
-/* Somebody who is shown the nodes one by one. */
+/* A receiver that gets the nodes one by one. */
 struct taker {
 	void (*take)(void *data, const struct walk_node *node, size_t depth);
 	void *data;
 };
 
-/* True when something in the folder of a node, or below, counts. */
+/* True when something in the node's folder, or below it, counts. */
 static bool any_below(const struct walk_node *node, const struct view *above)
 {
 	const struct dir *dir = node->dir;
@@ -60,10 +60,10 @@ static bool counts(const struct walk_node *node, const struct view *view, size_t
 	return view->all || (has_bit(view->counts, i) && (!has_bit(view->ways, i) || any_below(node, view)));
 }
 
-/* Names are sorted, but "a-b" stands between "a" and "a/b": what is below a folder waits until its turn has come. */
+/* Names are sorted, but "a-b" sorts between "a" and "a/b": the content of a folder waits until its turn comes. */
 static void chosen_show(const struct taker *taker, const struct dir *dir, const struct view *view)
 {
-	const struct walk_node *waiting[NAME_BYTES]; /* each name is the beginning of the next: no more than a name has bytes */
+	const struct walk_node *waiting[NAME_BYTES]; /* each name is a prefix of the next, so there are no more than a name has bytes */
 	size_t waiting_len = 0;
 
 	for (size_t i = 0; i <= dir->len; i++) {
@@ -140,7 +140,7 @@ struct source_entry *chosen_entries(const struct chosen *chosen)
 
 /* ---- as a digest ---- */
 
-/* Little-endian, in a form that compilers know for one store. */
+/* Little-endian, in a form that compilers turn into a single store. */
 static char *put_number(char *at, uint64_t n)
 {
 	const unsigned char bytes[] = { (unsigned char)n,         (unsigned char)(n >> 8),  (unsigned char)(n >> 16),
@@ -163,7 +163,7 @@ static void digest(void *data, const struct walk_node *node, size_t depth)
 	const struct source_entry entry = entry_of(node, depth);
 	size_t path_len = strlen(entry.path), link_len = entry.link ? strlen(entry.link) : 0;
 	struct buf *buf = data;
-	/* the most: two texts with their lengths, type and mode, a digest */
+	/* at most: two texts with their lengths, type and mode, a digest */
 	char *start = buf_room(buf, path_len + link_len + 5 * sizeof(uint64_t)), *at = start;
 
 	at = put_text(at, entry.path, path_len);
@@ -195,7 +195,7 @@ static bool same(const struct walk_node *a, const struct walk_node *b)
 	if (a->mode != b->mode)
 		return false;
 	if (S_ISDIR(a->mode))
-		return hash_equal(a->digest, b->digest); /* its times change with what does not count in it */
+		return hash_equal(a->digest, b->digest); /* its times also change with files that do not count */
 	return a->stamp.size == b->stamp.size && a->stamp.mtime == b->stamp.mtime && a->stamp.ctime == b->stamp.ctime &&
 	       a->stamp.inode == b->stamp.inode;
 }

@@ -14,17 +14,17 @@ struct top;
 struct chosen {
 	const struct walk_node **nodes;
 	size_t len, cap;
-	size_t depth; /* bytes of a node's path in front of the path within the selection's own folder */
+	size_t depth; /* length of the part of a node's path that precedes the path within the selection's own folder */
 };
 
 /* The nodes are borrowed from the walk. */
 void chosen_collect(struct chosen *chosen, const struct top *top, const struct selector *selector);
 void chosen_free(struct chosen *chosen); /* the memory, not the struct */
-/* As an array of entries, which the caller frees; NULL when there are none. When all contents are known. */
+/* As an array of entries, which the caller frees; NULL when there are none. All contents must be known. */
 struct source_entry *chosen_entries(const struct chosen *chosen);
-/* The digest over what a selection chose. When all contents are known. */
+/* The digest of everything that a selection chose. All contents must be known. */
 struct hash128 chosen_digest(const struct top *top, const struct selector *selector);
-/* The path of the first entry that is not the same in both, by stat data; NULL when there is none. */
+/* The path of the first entry whose stat data differs, or NULL. */
 const char *chosen_differ(const struct chosen *before, const struct chosen *now);
 
 #endif

@@ -17,15 +17,15 @@
 #include "base/xattr.h"
 #include "engine/source/walk.h"
 
-#define BLOCK ((size_t)1024 * 1024) /* bytes: files up to this are read and hashed in one piece */
-#define TRIES 5                     /* of reading a file that changes meanwhile */
+#define BLOCK ((size_t)1024 * 1024) /* bytes: smaller files are read and hashed in one piece */
+#define TRIES 5                     /* attempts to read a file that keeps changing */
 #define FILES_A_THREAD 16
 
 struct reading {
 	struct wanted *wanted;
 	char *blocks[WORKERS_MAX];
 	struct error *errors[WORKERS_MAX];
-	size_t failed[WORKERS_MAX]; /* which of `wanted` it was */
+	size_t failed[WORKERS_MAX]; /* its index in `wanted` */
 };
 
 /* The whole content of an open file. */
@@ -51,7 +51,7 @@ static int hash_content(int fd, char *block, const char *path, struct hash128 *r
 	return hash_fd(fd, path, ret, NULL, err);
 }
 
-/* The attributes that go into an image count; the digest of a file without any is that of its content. */
+/* Attributes that reach the image count; the digest of a file without any is that of its content. */
 int content_attributes(int fd, const char *path, struct hash128 *digest, struct error **err)
 {
 	cleanup_buf struct buf attributes = { 0 };
@@ -106,7 +106,7 @@ static int content_hash_open(int fd, char *block, const char *path, struct walk_
 static int content_hash_file(const struct wanted *wanted, char *block, struct error **err)
 {
 	cleanup_free char *path = path_join(wanted->top, wanted->node->path);
-	/* O_NONBLOCK: what has become a named pipe meanwhile does not hold us up */
+	/* O_NONBLOCK: the file may have been replaced by a FIFO, which would block */
 	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0 && errno == ENOENT)
@@ -127,7 +127,7 @@ static void content_work(void *data, size_t index, unsigned worker)
 		reading->blocks[worker] = mem_alloc(BLOCK);
 	if (content_hash_file(&reading->wanted[index], reading->blocks[worker], &why) == 0)
 		return;
-	/* a thread meets its files in ascending order: its first error is its lowest */
+	/* each thread takes files in ascending order, so its first error is its lowest */
 	if (reading->errors[worker]) {
 		error_free(why);
 		return;

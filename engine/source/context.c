@@ -26,7 +26,7 @@
 #include "engine/source/statindex.h"
 #include "engine/source/walk.h"
 
-#define INDEX_WORTH_A_THREAD (1 << 20) /* bytes: reading fewer takes less time than starting a thread */
+#define INDEX_WORTH_A_THREAD (1 << 20) /* bytes: reading less takes less time than starting a thread */
 #define NANOSECONDS ((int64_t)1000000000)
 #define SELECTIONS_A_THREAD 64
 
@@ -35,13 +35,13 @@ struct selection {
 	struct selector *selector;
 	struct top *top;
 	struct hash128 digest;
-	/* made on first use, with the source's lock held */
+	/* created on first use, under the source's lock */
 	struct chosen chosen;
 	struct source_entry *entries;
 	bool shown;
 };
 
-/* A walk and the tops that were made for it. */
+/* A walk and the folders (tops) it was made for. */
 struct trip {
 	struct walk walk;
 	struct top **tops;
@@ -50,7 +50,7 @@ struct trip {
 
 struct source {
 	char *base, *index_path;
-	struct statindex *index; /* by index_of: it may still be being read */
+	struct statindex *index; /* by index_of: may still be loading */
 	pthread_t reader;
 	bool reading;
 	struct map *roots; /* path -> top */
@@ -58,10 +58,10 @@ struct source {
 	size_t selections_len, selections_cap;
 	struct trip **trips;
 	size_t trips_len, trips_cap;
-	struct selector **spare; /* selectors of source_file */
+	struct selector **spare; /* selectors for reuse by source_file */
 	size_t spare_len, spare_cap;
 	struct arena *arena;
-	pthread_mutex_t lock; /* guards, once it was scanned, what grows: trips, spare, arena; and what selections make on first use */
+	pthread_mutex_t lock; /* after the scan, guards trips, spare and arena, which grow, and what selections create on first use */
 	pthread_mutex_t reading_sha; /* held while nodes get their sha256 */
 	bool (*cancelled)(void *data);
 	void *cancelled_data;
@@ -79,7 +79,7 @@ static void *read_in_thread(void *data)
 	return NULL;
 }
 
-/* A large one is read while the caller goes on. */
+/* A large index is read in a thread while the caller goes on. */
 static void read_stat_index(struct source *source)
 {
 	struct stat st;
@@ -91,7 +91,7 @@ static void read_stat_index(struct source *source)
 		source->index = statindex_open(source->index_path);
 }
 
-/* By one thread at a time until it was called once. */
+/* One thread at a time until the first call has returned. */
 static struct statindex *index_of(struct source *source)
 {
 	if (source->reading) {
@@ -154,7 +154,7 @@ void source_free(struct source *source)
 	}
 	for (size_t i = 0; i < source->trips_len; i++)
 		trip_free(source->trips[i]);
-	if (source->trips_len == 0) /* never scanned: the tops are still with the map */
+	if (source->trips_len == 0) /* not scanned yet: the tops are still in the map */
 		for (size_t i = 0; i < map_len(source->roots); i++)
 			top_free(map_value(source->roots, i));
 	for (size_t i = 0; i < source->spare_len; i++)
@@ -238,7 +238,7 @@ size_t source_add(struct source *source, const char *root, const struct filter *
 	return source->selections_len - 1;
 }
 
-/* Tells each top which others lie inside it. */
+/* Tells each top which other tops lie inside it. */
 static void nest(struct source *source)
 {
 	for (size_t i = 0; i < map_len(source->roots); i++) {
@@ -307,7 +307,7 @@ static int trip_hash(struct source *source, struct trip *trip, struct error **er
 	return 0;
 }
 
-/* Walks anew for the selections whose patterns led to links, until they lead to no further ones. */
+/* Walks again for selections whose patterns led to links, until no new ones appear. */
 static int follow_detours(struct source *source, struct trip *trip, struct error **err)
 {
 	while (trip->walk.detours_len > 0) {
@@ -458,7 +458,7 @@ long source_unmatched(const struct source *source, size_t selection)
 	return selector_unmatched(source->selections[selection]->selector);
 }
 
-/* A folder as a whole, outside any selection. */
+/* A whole folder, outside any selection. */
 static int folder_digest(struct source *source, const char *path, struct hash128 *ret, struct error **err)
 {
 	struct trip *trip = trip_new(source);
@@ -477,7 +477,7 @@ static int folder_digest(struct source *source, const char *path, struct hash128
 	return 0;
 }
 
-/* A file by itself: a walk of a folder in which only one name was looked at. */
+/* A single file: a walk of its folder that looks at only one name. */
 static int file_digest(struct source *source, const char *path, const struct stat *st, struct hash128 *ret,
 		       struct error **err)
 {
@@ -564,7 +564,7 @@ char *source_changed(const struct source *source, size_t index)
 	char *path = NULL;
 
 	if (walk_run(&walk, NULL) < 0 || !top.dir) {
-		/* what cannot be walked any more has changed */
+		/* if it can no longer be walked, it has changed */
 		const char *relative = walk.failed ? path_relative(top.path, walk.failed) : NULL;
 
 		path = mem_strdup(relative ? relative : ".");

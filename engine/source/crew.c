@@ -10,9 +10,9 @@
 #include "base/thread.h"
 #include "base/workers.h"
 
-#define ENTRIES_WORTH_THREADS 1500 /* looking at fewer takes less time than starting a thread saves */
+#define ENTRIES_WORTH_THREADS 1500 /* with fewer entries, starting a thread costs more than it saves */
 #define TOPS_WORTH_THREADS 24
-#define SHARED_MAX 64 /* folders held open for others */
+#define SHARED_MAX 64 /* folders kept open for other threads */
 
 struct member {
 	struct crew *crew;
@@ -26,7 +26,7 @@ struct crew {
 	struct crew_task *tasks;
 	size_t len, cap;
 	unsigned limit;      /* threads, the caller being the first */
-	atomic_uint started; /* changed with the lock held */
+	atomic_uint started; /* changed under the lock */
 	unsigned waiting;
 	atomic_bool hungry;
 	void (*work)(void *data, const struct crew_task *task, unsigned worker);
@@ -53,7 +53,7 @@ void crew_free(struct crew *crew)
 	free(crew);
 }
 
-/* With the lock held. */
+/* Called under the lock. */
 static void update(struct crew *crew)
 {
 	atomic_store_explicit(&crew->hungry, crew->waiting > crew->len && crew->len < SHARED_MAX, memory_order_relaxed);
@@ -75,7 +75,7 @@ bool crew_hungry(struct crew *crew)
 	return atomic_load_explicit(&crew->hungry, memory_order_relaxed);
 }
 
-/* Works until there is nothing left and nobody who could bring more. */
+/* Works until the stack is empty and no other thread could add to it. */
 static void crew_serve(struct crew *crew, unsigned number)
 {
 	pthread_mutex_lock(&crew->lock);
@@ -86,7 +86,7 @@ static void crew_serve(struct crew *crew, unsigned number)
 			crew->waiting++;
 			update(crew);
 			if (crew->waiting == crew->started) {
-				/* the last one: all are done, and stay counted as waiting */
+				/* the last one: everything is done, and all stay counted as waiting */
 				pthread_cond_broadcast(&crew->more);
 				pthread_mutex_unlock(&crew->lock);
 				return;
@@ -122,7 +122,7 @@ static void crew_start(struct crew *crew)
 
 		*member = (struct member){ .crew = crew, .number = crew->started };
 		if (thread_start(&member->id, crew_own_run, member) != 0) {
-			crew->limit = crew->started; /* a thread that cannot be had is done without */
+			crew->limit = crew->started; /* if a thread cannot be started, the others do its work */
 			break;
 		}
 		crew->started++;
@@ -132,7 +132,7 @@ static void crew_start(struct crew *crew)
 
 void crew_note(struct crew *crew, size_t entries)
 {
-	/* only the caller's own thread starts others: `started` is 1 for nobody else */
+	/* only the caller's own thread starts others, so nobody else sees `started` as 1 */
 	if (entries >= ENTRIES_WORTH_THREADS && crew->started == 1 && crew->limit > 1)
 		crew_start(crew);
 }

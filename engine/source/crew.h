@@ -23,11 +23,11 @@ struct crew_task {
 struct crew *crew_new(unsigned threads); /* at most so many */
 void crew_free(struct crew *crew);
 void crew_push(struct crew *crew, const struct crew_task *task);
-/* True when another thread has nothing to do and would take a folder. */
+/* True when another thread is idle and would take a folder. */
 bool crew_hungry(struct crew *crew);
-/* Tells how many entries the caller has seen so far: many of them start the other threads. */
+/* Reports how many entries the caller has seen so far; the other threads are started when there are many. */
 void crew_note(struct crew *crew, size_t entries);
-/* Calls `work` for every task that is or will be pushed. `expected` is a guess of the entries. */
+/* Calls `work` for every task that has been or will be pushed. `expected` is an estimate of the number of entries. */
 void crew_run(struct crew *crew, size_t expected,
 	      void (*work)(void *data, const struct crew_task *task, unsigned worker), void *data);
 

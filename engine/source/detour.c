@@ -10,9 +10,9 @@
 #include "engine/source/select.h"
 #include "engine/source/walk.h"
 
-#define DETOURS_MAX 255 /* patterns added to one selection: links may lead in circles */
+#define DETOURS_MAX 255 /* patterns added to one selection: links may form cycles */
 
-/* ".." behind a name: that name may be a link itself, and then it is not what it seems. */
+/* ".." after a name: if that name is a link, its parent is not the folder before it. */
 static bool doubtful(const char *text)
 {
 	bool name = false;
@@ -28,13 +28,13 @@ static bool doubtful(const char *text)
 	return false;
 }
 
-/* The pattern for what a link points to: its target's own path, then what is left of the pattern that led to it. */
+/* The pattern for a link's target: the target's path, then the rest of the pattern that led to the link. */
 static char *pattern_behind(const struct detour *detour)
 {
 	cleanup_free char *folder = path_dir(detour->path);
 	cleanup_free char *joined = detour->link[0] == '/' ? mem_strdup(detour->link)
 							   : mem_printf("/%s/%s", folder, detour->link);
-	cleanup_free char *cleaned = path_clean(joined); /* ".." ends at the folder's root */
+	cleanup_free char *cleaned = path_clean(joined); /* ".." stops at the folder's root */
 	cleanup_free char *target = glob_escape(cleaned + 1);
 
 	return *detour->rest ? mem_printf("%s%s%s", target, *target ? "/" : "", detour->rest) : steal_ptr(target);

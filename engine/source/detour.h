@@ -7,7 +7,7 @@
 struct detour;
 struct selector;
 
-/* Adds to the selector what the links point to that its patterns led to. True when that is something new. */
+/* Adds to the selector the targets of the links that its patterns led to. True when there was a new one. */
 bool detour_follow(struct selector *selector, const struct detour *detours, size_t len);
 
 #endif

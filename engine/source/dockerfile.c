@@ -115,7 +115,7 @@ static void note_unknown(struct dockerfile *dockerfile, const struct instruction
 			arena_printf(dockerfile->arena, "instruction %s is not known (line %u)", what, in->line);
 }
 
-/* What may be an instruction; of a file that is no Dockerfile at all, nothing is shown. */
+/* Quotes the word only if it could be an instruction: nothing is shown of a file that is not a Dockerfile. */
 static bool is_word(const char *name)
 {
 	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
@@ -150,7 +150,7 @@ static int add_stages(struct dockerfile *dockerfile, struct error **err)
 	return 0;
 }
 
-/* A text that another frontend reads need not be a Dockerfile at all: nothing in it is an error. */
+/* A text for another frontend may have any form: nothing in it is an error. */
 static int parse_foreign(struct dockerfile *dockerfile, struct error **err)
 {
 	dockerfile->whole_why =

@@ -10,13 +10,13 @@ struct arena;
 struct error;
 
 /*
- * Dockerfiles, read to know what a build uses: which images, and which files of its contexts.
- * Nothing here decides what is built. Whatever cannot be told widens to the whole context.
+ * Reads Dockerfiles to find out what a build uses: which images, and which files of its contexts. This does not decide
+ * how to build. Whatever cannot be determined widens to the whole context.
  */
 struct dockerfile;
 
-/* Never refuses what a builder might accept: unknown syntax only makes the result `whole`.
- * ERROR_USAGE ("<name>:<line>: ...") for what no builder accepts (no FROM, a bad stage name). */
+/* Never refuses what a builder might accept: unknown syntax only makes the result `whole`. ERROR_USAGE
+ * ("<name>:<line>: ...") for what no builder accepts (no FROM, an invalid stage name). */
 int dockerfile_parse(const char *text, size_t len, const char *name, struct dockerfile **ret, struct error **err);
 void dockerfile_free(struct dockerfile *dockerfile); /* NULL-safe */
 
@@ -24,26 +24,24 @@ void dockerfile_free(struct dockerfile *dockerfile); /* NULL-safe */
 
 enum image_use { IMAGE_FROM, IMAGE_COPY, IMAGE_MOUNT };
 
-/* An image from outside the Dockerfile (a base, another service, a named context), once a mention. */
+/* An image from outside the Dockerfile (a base, another service, a named context); one entry for each mention. */
 struct dockerfile_image {
 	const char *name; /* variables resolved, otherwise as written */
 	enum image_use use;
 	struct platform platform; /* FROM: its --platform, else the target; COPY and mounts: the target, as BuildKit does */
 	bool context;             /* the name is one of `contexts` below */
-	bool base;                /* what the result's own layers stand on: the FROM of the target stage, or of the
-	                           * stage that the target stage is FROM, and so on; one at most */
+	bool base; /* the base of the result's own layers: the FROM of the target stage, or of the stage that it is FROM, and so on; at most one */
 	unsigned line;
 	size_t offset,
-		length; /* the name's bytes in the text, as written: for rewriting. Length 0: it stands in no text, but in an
-				* ONBUILD of the base */
+		length; /* the bytes of the name as written, to rewrite it. Length 0: it is not in the text but in an ONBUILD of the base */
 };
 
-/* A path (glob.h pattern) of a context that counts: the entry it names and all below it. */
+/* A path (glob.h pattern) of a context that counts: the entry it names and everything below it. */
 struct dockerfile_source {
 	const char *context; /* NULL: the main one, else the name of a named context */
 	const char *pattern; /* cleaned, relative, no leading slash; "" or "." never: then the context is `whole` */
-	bool parents;        /* COPY --parents: the folders on the way are copied too (struct filter's `parents`) */
-	const char *exclude; /* COPY --exclude: an ignore file's text for what is below the folders that it names; or NULL */
+	bool parents;        /* COPY --parents: parent folders are copied too (struct filter's `parents`) */
+	const char *exclude; /* COPY --exclude: an ignore file's text, applied below the folders it names; or NULL */
 };
 
 struct dockerfile_arg {
@@ -52,15 +50,15 @@ struct dockerfile_arg {
 };
 
 struct dockerfile_options {
-	const struct dockerfile_arg *args; /* build arguments that are given */
+	const struct dockerfile_arg *args; /* the given build arguments */
 	size_t args_len;
 	const char *target;             /* or NULL: the last stage */
 	struct platform platform;       /* of the target */
 	struct platform build_platform; /* $BUILDPLATFORM: the builder's own */
 	const char *const *contexts;    /* names of the named contexts (additional_contexts) */
 	size_t contexts_len;
-	/* What an image from outside does when something is built on it: its ONBUILD instructions, one a line. NULL, as without the
-	 * function: it does nothing. DOCKERFILE_UNTOLD stands for one that cannot be told. */
+	/* The ONBUILD instructions of an image from outside, one per line. NULL, like having no function: none.
+	 * DOCKERFILE_UNTOLD stands for an instruction that cannot be determined. */
 	const char *(*triggers)(void *data, const struct dockerfile_image *base);
 	void *data;
 };
@@ -75,24 +73,24 @@ struct dockerfile_use {
 	const char **whole_contexts; /* named contexts that count as a whole */
 	size_t whole_contexts_len;
 	/* RUN steps that mount files: where the last of their flags ends in the text (a closing quote may follow),
-	 * ascending. Caches (without a `from`), tmpfs, secrets and agents do not count. */
+	 * ascending. Caches (without `from`), tmpfs, secrets and ssh agents do not count. */
 	size_t *mounts;
 	size_t mounts_len;
-	/* An instruction has a source that lies below another one of it, or may: then BuildKit's cache does not look at what a
-	 * link there leads to. */
+	/* An instruction has a source that is, or may be, below another of its sources: then BuildKit's cache
+	 * ignores what a link there leads to. */
 	bool covers;
-	bool base_mounts;      /* an ONBUILD of a base has such a step, which stands in no text here */
-	const char *triggers;  /* the target stage's ONBUILD instructions, one a line: what is built on it runs them */
-	unsigned heredoc_line; /* of the first heredoc, of the first ADD of a git repository; 0: there is none */
+	bool base_mounts;      /* an ONBUILD of a base has such a step, which is not in this text */
+	const char *triggers;  /* the target stage's ONBUILD instructions, one per line: builds on top of it run them */
+	unsigned heredoc_line; /* of the first heredoc, and of the first ADD of a git repository; 0: none */
 	unsigned git_line;
 	const char *syntax; /* of the "# syntax=" line, or NULL */
-	bool all_args;      /* any argument may be used: the text does not tell, or others know of more */
+	bool all_args;      /* any argument may be used: the text cannot be understood, or others know of more */
 	const char **args_used; /* names of declared ARGs that the reachable stages see (predefined ones included when referenced) */
 	size_t args_used_len;
 };
 
-/* What building `target` for `platform` uses; everything in `ret` lives in `arena`.
- * ERROR_USAGE when the target does not exist (did you mean) or a stage's platform cannot be parsed. */
+/* What building `target` for `platform` uses; everything in `ret` lives in `arena`. ERROR_USAGE when the target
+ * does not exist (did you mean) or a stage's platform is invalid. */
 int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
 		       struct arena *arena, struct dockerfile_use *ret, struct error **err);
 

@@ -26,7 +26,7 @@ static struct pos dockerfile_check_pos_of(const struct checker *c, const struct 
 	return diags_pos_at(c->diags, c->file, token->at && token->len > 0 ? token->at[0] : 0);
 }
 
-/* The first position of a name in an instruction's text; its start when the name is written differently. */
+/* The position of a name in an instruction's text; the start of the instruction if it is spelt differently there. */
 static struct pos pos_of_name(const struct checker *c, const struct instruction *in, const char *name, size_t len)
 {
 	const char *text, *line, *found;
@@ -94,7 +94,7 @@ static const struct stage *named_stage(const struct dockerfile *dockerfile, cons
 	return stage == NO_STAGE ? NULL : &dockerfile->stages[stage];
 }
 
-/* The stage that this one is FROM; NULL: it is FROM an image. */
+/* The stage that this one is FROM; NULL when it is FROM an image. */
 static const struct stage *base_stage(const struct checker *c, const struct stage *stage)
 {
 	return named_stage(c->dockerfile, stage->base->text, (size_t)(stage - c->dockerfile->stages));
@@ -120,7 +120,7 @@ static void check_base(const struct checker *c, const struct stage *stage)
 	ref_free(&ref);
 }
 
-/* A path that is none, or not known yet: nothing can be said. */
+/* Not a path, or not known yet: nothing to check. */
 static bool is_plain_path(const char *source)
 {
 	return *source && !strpbrk(source, "$*?[\\") && strncmp(source, "<<", 2) != 0 && !strstr(source, "://") &&
@@ -196,7 +196,7 @@ void dockerfile_check(const struct dockerfile *dockerfile, const struct dockerfi
 {
 	const struct checker c = { dockerfile, check, diags, file };
 
-	/* Another frontend has rules of its own. */
+	/* Another frontend has its own rules. */
 	if (dockerfile->whole_why)
 		return;
 	for (size_t i = 0; i < dockerfile->globals_len; i++)

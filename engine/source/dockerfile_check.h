@@ -9,22 +9,22 @@ struct diags;
 struct dockerfile;
 struct ignore;
 
-/* What is likely to be wrong in a Dockerfile that builds all the same. */
+/* Finds probable mistakes in a Dockerfile that does build. */
 
 struct dockerfile_check {
 	const char *target;          /* or NULL: the last stage */
 	const struct ignore *ignore; /* of the main context, or NULL */
-	/* True when an image's name means one of the manifest's services or a named context: what that is made of is looked at
-	 * there. */
+	/* True when an image name refers to one of the manifest's services or a named context, which is checked
+	 * elsewhere. */
 	bool (*is_ours)(void *data, const char *name);
 	void *data;
 };
 
-/* Adds complaints about the text that is registered as `file`: secrets in ARG and ENV, bases that may change under their
- * name, COPY sources that the ignore file removes, an image that runs as root. */
+/* Adds complaints about the text registered as `file`: secrets in ARG and ENV, bases without a fixed version, COPY
+ * sources that the ignore file excludes, an image that runs as root. */
 void dockerfile_check(const struct dockerfile *dockerfile, const struct dockerfile_check *check, struct diags *diags,
 		      uint32_t file);
-/* Whether the Dockerfile declares the argument, or the builders know it without that. */
+/* Whether the Dockerfile declares the argument or builders predefine it. */
 bool dockerfile_declares(const struct dockerfile *dockerfile, const char *name);
 
 #endif

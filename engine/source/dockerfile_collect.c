@@ -16,7 +16,7 @@
 #include "base/ref.h"
 #include "engine/source/dockerfile_text.h"
 
-#define WHY_MAX 400 /* bytes of a reason: what was written may be long */
+#define WHY_MAX 400 /* bytes of a reason: it may quote a long text */
 
 __attribute__((format(printf, 2, 0))) static void set_why(struct collect *collect, const char *fmt, va_list args)
 {
@@ -65,7 +65,8 @@ const char *collect_context(struct collect *collect, const struct dockerfile_opt
 	platform_text(platform, text);
 	for (size_t i = 0; i < options->contexts_len; i++) {
 		const char *context = options->contexts[i];
-		const char *own = strstr(context, "::"); /* "name::linux/arm64": for that platform, before the plain one */
+		const char *own =
+			strstr(context, "::"); /* "name::linux/arm64": for that platform, preferred to the plain name */
 		const char *plain = own ? arena_strndup(collect->arena, context, (size_t)(own - context)) : context;
 
 		if (strcasecmp(plain, name) != 0 && !ref_same(plain, name))
@@ -101,7 +102,7 @@ void collect_mount(struct collect *collect, size_t offset)
 	collect->mounts[collect->mounts_len++] = offset;
 }
 
-/* URLs and git repositories: the builder fetches them, the context does not hold them. */
+/* URLs and git repositories: the builder fetches them, they are not in the context. */
 static bool remote(const char *path)
 {
 	static const char *const schemes[] = { "http://", "https://", "git://", "ssh://" };
@@ -119,13 +120,13 @@ static bool remote(const char *path)
 	return at[-1] != '@' && *at == ':'; /* user@host:path */
 }
 
-/* As it is written: what a variable further behind holds changes nothing of that. */
+/* Judged as written: the value of a variable further on does not change it. */
 static bool fetched(const char *written)
 {
 	return strncmp(written, "http://", 7) == 0 || strncmp(written, "https://", 8) == 0;
 }
 
-/* Of the remote ones: over HTTP by its name, otherwise nothing else can be meant. */
+/* Of the remote sources: an HTTP URL by its name, anything else is git. */
 static bool repository(const char *path)
 {
 	size_t len = strcspn(path, "#?");
@@ -139,7 +140,7 @@ void collect_line(unsigned *line, unsigned found)
 		*line = found;
 }
 
-/* A class that could match a '/', which patterns by component do not see. */
+/* A class that could match '/', which matching by component would miss. */
 static bool class_over_slash(const char *pattern)
 {
 	for (const char *p = pattern; *p; p++) {
@@ -164,7 +165,7 @@ static bool class_over_slash(const char *pattern)
 	return false;
 }
 
-/* COPY --parents knows "**": the pattern ends before it, which counts more. */
+/* COPY --parents supports "**": cut the pattern before it, which makes more count. */
 static void cut_deep(char *pattern)
 {
 	char *deep = strstr(pattern, "**");
@@ -183,7 +184,6 @@ static bool same_text(const char *a, const char *b)
 
 static void add_source(struct collect *collect, const struct dockerfile_source *added)
 {
-
 	for (size_t i = 0; i < collect->sources_len; i++) {
 		const struct dockerfile_source *source = &collect->sources[i];
 
@@ -223,7 +223,7 @@ void collect_source(struct collect *collect, const struct collect_source *source
 		return;
 	}
 	rooted = mem_printf("/%s", source->path);
-	cleaned = path_clean(rooted); /* ".." ends at the context's root, as in the builders */
+	cleaned = path_clean(rooted); /* ".." stops at the context's root, as with the builders */
 	literal = source->literal ? glob_escape(cleaned + 1) : NULL;
 	pattern = arena_strdup(collect->arena, literal ? literal : cleaned + 1);
 	if (source->parents)
@@ -236,11 +236,10 @@ void collect_source(struct collect *collect, const struct collect_source *source
 		widen(collect, source, "is not a pattern that can be told");
 		return;
 	}
-	add_source(collect,
-		   &(struct dockerfile_source){ source->context, pattern, source->parents, source->exclude });
+	add_source(collect, &(struct dockerfile_source){ source->context, pattern, source->parents, source->exclude });
 }
 
-/* All of a context has what a link leads to, and patterns are looked at one by one. */
+/* The whole context includes what links lead to, and patterns are checked one by one. */
 static bool covers(const char *outer, const char *inner)
 {
 	return strcmp(outer, "/") != 0 && strcmp(outer, inner) != 0 && path_inside(outer, inner) &&
@@ -279,7 +278,7 @@ static int ascending(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* A step of several mounts, or an ONBUILD that two stages run, is one step. */
+/* A step with several mounts, or an ONBUILD that two stages run, counts once. */
 static void mounts_done(struct collect *collect, struct dockerfile_use *ret)
 {
 	ret->mounts = arena_array(collect->arena, collect->mounts_len + 1, sizeof(*ret->mounts));

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "engine/source/dockerfile_stage.h"
 
-#define PORTS_MAX 64 /* that are told of one image */
+#define PORTS_MAX 64 /* reported for one image */
 
 static void dockerfile_facts_add_port(struct dockerfile_facts *facts, const char *word, size_t len)
 {
@@ -18,7 +18,7 @@ static void dockerfile_facts_add_port(struct dockerfile_facts *facts, const char
 
 	if (port == 0 || port > 65535 || facts->ports_len == PORTS_MAX)
 		return;
-	/* A range is long enough with its first port. */
+	/* Of a range, the first port is enough. */
 	if (end != word + len && *end != '-' && strncasecmp(end, "/tcp", 4) != 0)
 		return;
 	for (size_t i = 0; i < facts->ports_len; i++) {

@@ -8,11 +8,11 @@
 struct arena;
 struct dockerfile;
 
-/* What a Dockerfile says of the container that its last stage becomes. Values with variables are left out. */
+/* What a Dockerfile says about the container of its last stage. Values with variables are skipped. */
 struct dockerfile_facts {
 	uint16_t *ports; /* of EXPOSE, TCP only, in the order written */
 	size_t ports_len;
-	const char *health; /* of HEALTHCHECK, as written behind its flags; NULL: there is none, or NONE */
+	const char *health; /* of HEALTHCHECK, as written after its flags; NULL: none, or NONE */
 	const char *user;   /* of USER, or NULL */
 	bool runs;          /* it has CMD or ENTRYPOINT */
 };

@@ -32,7 +32,7 @@ struct resolver {
 	size_t queue_len;
 	const char *triggers; /* of the target */
 	struct collect collect;
-	bool foreign; /* another frontend than Docker's reads the text */
+	bool foreign; /* for another frontend than Docker's */
 };
 
 static void dockerfile_resolve_want(struct resolver *r, size_t stage)
@@ -53,7 +53,7 @@ static size_t find_number(const struct dockerfile *dockerfile, const char *name)
 	return number;
 }
 
-/* Expands with the stage's variables: the text, or NULL when it cannot be told. */
+/* Expands with the stage's variables: the text, or NULL when it cannot be determined. */
 static const char *dockerfile_resolve_expand(struct resolver *r, struct dockerfile_scope *scope, const char *source)
 {
 	struct word_env env = { dockerfile_scope_get, scope };
@@ -98,12 +98,12 @@ static void run_env(struct resolver *r, struct dockerfile_scope *scope, const st
 		if (texts[i])
 			dockerfile_scope_set(scope, texts[i], texts[i + 1]);
 		else
-			scope->open = true; /* some variable is set, nobody knows which */
+			scope->open = true; /* some variable is set, but it is unknown which */
 	}
 }
 
-/* What `--from` or a mount's `from` names. Returns where paths under it count: in a context (*ret_context), or
- * nowhere that is of interest here (false). */
+/* Resolves the name in `--from` or a mount's `from`. True when paths below it count in a context (*ret_context),
+ * false when they do not matter here. */
 static bool use_from(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
 		     const struct token *token, size_t start, size_t end, enum image_use use, const char **ret_context)
 {
@@ -119,7 +119,7 @@ static bool use_from(struct resolver *r, struct dockerfile_scope *scope, const s
 		return false;
 	}
 	stage = find_number(r->dockerfile, name);
-	/* the stage of a number by its name, which a context may stand in for */
+	/* a stage number stands for its name, which a named context may replace */
 	if (stage == NO_STAGE)
 		context = collect_context(&r->collect, r->options, name, &image.platform);
 	else if (r->dockerfile->stages[stage].name)
@@ -169,7 +169,7 @@ static void check_flags(struct resolver *r, const struct instruction *in)
 	}
 }
 
-/* The sources of a COPY or ADD, one by one; NULL for what cannot be told. */
+/* The sources of a COPY or ADD, one by one; NULL for one that cannot be determined. */
 static const char *const *copied(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
 				 size_t *ret_len)
 {
@@ -181,7 +181,7 @@ static const char *const *copied(struct resolver *r, struct dockerfile_scope *sc
 	return paths;
 }
 
-/* Patterns that mean the same to whoever reads them. */
+/* Patterns that every reader understands in the same way. */
 static bool plain_exclude(const char *text)
 {
 	return isalnum((unsigned char)*text) || *text == '*' || *text == '?' || *text == '_'
@@ -191,7 +191,7 @@ static bool plain_exclude(const char *text)
 		       : false;
 }
 
-/* What the --exclude of an instruction leave out; NULL: nothing that could be relied on. */
+/* The --exclude patterns of an instruction; NULL when they are not reliable. */
 static const char *excluded(struct resolver *r, const struct instruction *in)
 {
 	cleanup_buf struct buf out = { 0 };
@@ -235,7 +235,7 @@ static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const s
 	}
 }
 
-/* One "key=value" of a mount; false when the key is another one. */
+/* One "key=value" of a mount; false when it is another key. */
 static bool mount_field(const struct token *token, size_t start, size_t end, const char *key, size_t *ret_value)
 {
 	size_t len = strlen(key);
@@ -246,8 +246,8 @@ static bool mount_field(const struct token *token, size_t start, size_t end, con
 	return true;
 }
 
-/* Returns the path that is mounted, with what it is mounted from; "" when it is all of the context or nothing of files, NULL
- * when it cannot be told. */
+/* Returns the path that is mounted, and what it is mounted from; "" when it is the whole context or no files at
+ * all, NULL when it cannot be determined. */
 static const char *run_mount(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in,
 			     const struct token *token, size_t at)
 {
@@ -288,7 +288,7 @@ static const char *run_mount(struct resolver *r, struct dockerfile_scope *scope,
 		if (!use_from(r, scope, in, token, from, from_end, IMAGE_MOUNT, &context))
 			return path;
 	} else if (type && strcasecmp(type, "bind") != 0) {
-		return ""; /* a cache, a tmpfs, a secret, an agent: nothing of a context */
+		return ""; /* a cache, a tmpfs, a secret, an ssh agent: nothing from a context */
 	}
 	source.context = context;
 	collect_source(&r->collect, &source);
@@ -371,7 +371,7 @@ static void run_trigger(struct resolver *r, size_t index, const char *base, cons
 		run_instruction(r, &r->states[index].scope, in);
 }
 
-/* What an image from outside does when something is built on it. */
+/* Handles the ONBUILD instructions of an image from outside. */
 static void run_triggers(struct resolver *r, size_t index)
 {
 	const struct dockerfile_image *image = &r->collect.images[r->states[index].image];
@@ -414,7 +414,7 @@ static void run_stage(struct resolver *r, size_t index, size_t base)
 		run_instruction(r, scope, &stage->body[i]);
 }
 
-/* A named context stands in for a whole stage of its name. */
+/* A named context replaces a whole stage of its name. */
 static int replaced(struct resolver *r, size_t index, struct error **err)
 {
 	const struct stage *stage = &r->dockerfile->stages[index];
@@ -437,7 +437,8 @@ static int replaced(struct resolver *r, size_t index, struct error **err)
 	return 1;
 }
 
-/* Looks at one stage. Its base stage must be done: NO_STAGE or its number in *ret_base when it is not. */
+/* Resolves one stage. Its base stage must be done first: if it is not, its number is returned in *ret_base, else
+ * NO_STAGE. */
 static int resolve_stage(struct resolver *r, size_t index, size_t *ret_base, struct error **err)
 {
 	const struct stage *stage = &r->dockerfile->stages[index];
@@ -470,7 +471,7 @@ static int resolve_stage(struct resolver *r, size_t index, size_t *ret_base, str
 	return 0;
 }
 
-/* The stages that lead to the target: bases first, so that a stage sees its base's variables. */
+/* Resolves the stages that lead to the target, bases first, so that each sees its base's variables. */
 static int resolve_all(struct resolver *r, struct error **err)
 {
 	size_t *chain = mem_array(r->dockerfile->stages_len, sizeof(*chain));
@@ -524,7 +525,7 @@ static int dockerfile_resolve_find_target(const struct resolver *r, size_t *ret,
 	return -1;
 }
 
-/* The image that the target's own layers stand on. */
+/* The base image of the target's own layers. */
 static void mark_base(struct resolver *r, size_t target)
 {
 	while (r->states[target].base != NO_STAGE)
@@ -595,7 +596,7 @@ int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerf
 			collect_free(&r.collect);
 			return error_move(err, &why);
 		}
-		error_free(why); /* what this text means is the other frontend's to say */
+		error_free(why); /* only the other frontend knows what this text means */
 	}
 	collect_done(&r.collect, ret);
 	ret->syntax = arena_strdup(arena, dockerfile->text.syntax);

@@ -87,9 +87,9 @@ struct globals {
 	const struct dockerfile_options *options;
 	struct arena *arena;
 	struct dockerfile_scope scope;
-	struct names *needs; /* of each variable of `scope`: the names that its value was made of */
+	struct names *needs; /* for each variable of `scope`: the names its value was made of */
 	size_t needs_cap;
-	struct names *looked_up; /* during an expansion: what it asked for */
+	struct names *looked_up; /* during an expansion: the names it used */
 };
 
 static enum word_found get_noted(void *data, const char *name, const char **ret_value)
@@ -156,7 +156,7 @@ static void declare(struct globals *globals, const char *word)
 	if (value)
 		dockerfile_scope_own_set(globals, name, value, needs);
 	else if (equals)
-		/* a value that cannot be told stays unknown, and so does what is made of it */
+		/* an unknown value stays unknown, and so does what is made of it */
 		dockerfile_scope_own_set(globals, name,
 					 dockerfile_scope_expand(globals, equals + 1, &needs, &value) < 0 ? NULL : value,
 					 needs);
@@ -192,7 +192,7 @@ void globals_free(struct globals *globals)
 	free(globals);
 }
 
-/* Adds a name and what it was made of; `used` itself is the list of what is still to be followed. */
+/* Adds a name and those its value was made of; `used` also serves as the queue. */
 static void dockerfile_scope_note(struct globals *globals, const char *name, struct names *used)
 {
 	size_t next = used->len;

@@ -10,17 +10,17 @@ struct arena;
 struct dockerfile;
 struct dockerfile_options;
 
-/* The variables that a place in a Dockerfile sees. */
+/* The variables visible at a place in a Dockerfile. */
 
 struct variable {
 	const char *name;
-	const char *value; /* NULL: set, but only the builder knows to what */
+	const char *value; /* NULL: set, but only the builder knows the value */
 };
 
 struct dockerfile_scope {
 	struct variable *items; /* malloc'd */
 	size_t len, cap;
-	bool open; /* an outside base may set what is not here */
+	bool open; /* an outside base may set variables that are not listed */
 };
 
 /* Returns the number of the variable in `items`. */
@@ -30,24 +30,24 @@ void dockerfile_scope_free(struct dockerfile_scope *scope);
 /* For struct word_env; `data` is the scope. */
 enum word_found dockerfile_scope_get(void *data, const char *name, const char **ret_value);
 
-/* A list of names without repetition, in an arena. */
+/* A list of names without duplicates, in an arena. */
 struct names {
 	const char **items;
 	size_t len, cap;
 };
 void names_add(struct names *names, struct arena *arena, const char *name);
 
-/* The ARGs before the first FROM and the predefined ones; lookups are followed to what they depend on. */
+/* The ARGs before the first FROM and the predefined ones; lookups record what they depend on. */
 struct globals;
 struct globals *globals_new(const struct dockerfile *dockerfile, const struct dockerfile_options *options,
 			    struct arena *arena);
 void globals_free(struct globals *globals); /* NULL-safe */
-/* Expands `source` in the global scope; the names that take part are added to `used`. Negative when malformed. */
+/* Expands `source` in the global scope; the names it uses are added to `used`. Negative when malformed. */
 int globals_expand(struct globals *globals, const char *source, struct names *used, const char **ret);
-/* The value of a global (NULL when unset), its name and what it depends on being added to `used`. */
+/* The value of a global (NULL when unset); its name and what it depends on are added to `used`. */
 const char *globals_value(struct globals *globals, const char *name, struct names *used);
 
-/* The value of a build argument that is given, or NULL. */
+/* The given value of a build argument, or NULL. */
 const char *options_arg(const struct dockerfile_options *options, const char *name);
 
 #endif

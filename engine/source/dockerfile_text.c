@@ -26,7 +26,7 @@ struct text_reader {
 	struct text_draft *draft;
 };
 
-/* A word in the making whose bytes need not be next to each other in the file. */
+/* A word being built, whose bytes may come from separate places in the file. */
 struct text_draft {
 	char *text;
 	size_t *at;
@@ -72,7 +72,7 @@ static size_t dockerfile_text_skip_space(const char *s, size_t start, size_t end
 	return start;
 }
 
-/* "name = value" behind a comment sign. False when it is none. */
+/* "name = value" in a comment. False when it is not one. */
 static bool read_directive(const char *s, size_t start, size_t end, char name[16], size_t *ret_value, size_t *ret_end)
 {
 	size_t n = 0;
@@ -117,7 +117,7 @@ static int note_directive(struct text_reader *r, size_t start, size_t end, struc
 	return 0;
 }
 
-/* True when the line goes on behind it; *end is then before the escape character. */
+/* True when the line continues; *end is then before the escape character. */
 static bool continues(const struct text_reader *r, size_t start, size_t *end)
 {
 	size_t i = *end;
@@ -141,7 +141,7 @@ static void line_add(struct line *line, const struct text_reader *r, size_t star
 	line->text[line->len] = '\0';
 }
 
-/* Reads on until a line does not end in the escape character; comments and empty lines between do not count. */
+/* Appends lines until one does not end in the escape character; comments and empty lines in between are skipped. */
 static int read_continued(struct text_reader *r, struct line *line, struct error **err)
 {
 	size_t start, end, first;
@@ -207,7 +207,7 @@ static void draft_add(struct text_draft *draft, char c, size_t at)
 	draft->at[draft->len++] = at;
 }
 
-/* Makes a token of the draft; `keep` when it matters where its bytes stand. */
+/* Makes a token of the word; `keep` when the positions of its bytes matter. */
 static void draft_done(struct text_reader *r, struct token **items, size_t *len, bool keep)
 {
 	struct text_draft *draft = r->draft;
@@ -220,7 +220,7 @@ static void draft_done(struct text_reader *r, struct token **items, size_t *len,
 	add_token(r->arena, items, len, draft->len ? draft->text : "", draft->len, at);
 }
 
-/* "--flag" words in front of the arguments, quotes and escapes resolved. Returns where the arguments begin. */
+/* "--flag" words before the arguments, with quotes and escapes resolved. Returns where the arguments begin. */
 static size_t read_flags(struct text_reader *r, struct instruction *in, const char *s, const size_t *at, size_t i,
 			 size_t len)
 {
@@ -251,7 +251,7 @@ static size_t read_flags(struct text_reader *r, struct instruction *in, const ch
 	}
 }
 
-/* Words split at blanks, nothing else. */
+/* Words separated by blanks, without any quoting. */
 static void read_plain_words(struct text_reader *r, struct instruction *in, const char *s, const size_t *at, size_t i,
 			     size_t len)
 {
@@ -266,7 +266,7 @@ static void read_plain_words(struct text_reader *r, struct instruction *in, cons
 	}
 }
 
-/* Words of ARG and ENV: quotes and escapes keep a word together and stay in it. */
+/* Words of ARG and ENV: quotes and escapes hold a word together and are kept in it. */
 static size_t read_quoted_word(struct text_reader *r, const char *s, size_t i, size_t len, struct text_draft *draft)
 {
 	char quote = '\0';
@@ -331,7 +331,7 @@ static void dockerfile_text_read_env(struct text_reader *r, struct instruction *
 	in->bad |= words_len == 0;
 }
 
-/* True when the arguments are an array of strings in JSON; they are then added when `add`. */
+/* True when the arguments are a JSON array of strings; with `add` they are added. */
 static bool read_json_words(struct text_reader *r, struct instruction *in, const char *s, size_t len, bool add)
 {
 	cleanup_json struct json *json = NULL;
@@ -352,7 +352,7 @@ static bool read_json_words(struct text_reader *r, struct instruction *in, const
 static void read_instruction(struct text_reader *r, struct instruction *in, const char *s, const size_t *at, size_t len,
 			     bool *ret_heredoc);
 
-/* Instructions of which the text is told, and not taken apart. */
+/* Instructions whose text is kept but not split. */
 static bool dockerfile_text_is_kept(const char *name)
 {
 	static const char *const names[] = { "CMD", "ENTRYPOINT", "EXPOSE", "HEALTHCHECK", "USER" };
@@ -396,7 +396,7 @@ static void read_args(struct text_reader *r, struct instruction *in, const char 
 	}
 }
 
-/* s[0..len) is one logical line; *ret_heredoc is whether "<<" means something in it. */
+/* s[0..len) is one logical line; *ret_heredoc says whether "<<" has a meaning in it. */
 static void read_instruction(struct text_reader *r, struct instruction *in, const char *s, const size_t *at, size_t len,
 			     bool *ret_heredoc)
 {
@@ -416,7 +416,7 @@ static void read_instruction(struct text_reader *r, struct instruction *in, cons
 	read_args(r, in, s, at, i, len, ret_heredoc);
 }
 
-/* Skips the lines that belong to the heredocs of a line. *ret_any: there is one. */
+/* Skips the lines of a line's heredocs. *ret_any: it has some. */
 static int skip_heredocs(struct text_reader *r, const struct line *line, bool *ret_any, struct error **err)
 {
 	size_t words_len;
@@ -444,7 +444,7 @@ static int skip_heredocs(struct text_reader *r, const struct line *line, bool *r
 	return status;
 }
 
-/* The "# syntax=" line, in the forms that BuildKit knows; "{" begins a JSON frontend's input. */
+/* The "# syntax=" line, in the forms that BuildKit recognises; "{" begins a JSON frontend's input. */
 static const char *find_syntax(const char *text, size_t len, struct arena *arena)
 {
 	static const char *const signs[] = { "#", "//" };
@@ -491,7 +491,7 @@ static int dockerfile_text_read_all(struct text_reader *r, struct line *line, st
 	return status;
 }
 
-/* A token is a text, and ends at a NUL: a control character that means nothing either takes its place. */
+/* A token is a C string: replace NUL by another control character without meaning. */
 static const char *without_nul(const char *text, size_t len, struct arena *arena)
 {
 	char *copy;

@@ -7,9 +7,9 @@
 struct arena;
 struct error;
 
-/* A Dockerfile's text as a list of instructions; everything lives in the arena given. */
+/* Splits a Dockerfile into instructions; everything lives in the given arena. */
 
-/* A word and where its bytes stand in the file. */
+/* A word and the positions of its bytes in the file. */
 struct token {
 	char *text;
 	size_t len;
@@ -23,9 +23,9 @@ struct instruction {
 	size_t flags_len;
 	struct token *args; /* FROM, COPY, ADD: words; ARG: "name" or "name=value"; ENV: name, value, ... */
 	size_t args_len;
-	const char *rest; /* of CMD, ENTRYPOINT, EXPOSE, HEALTHCHECK, ONBUILD and USER: what follows the flags */
-	bool heredoc;     /* it has one */
-	bool bad;         /* its arguments are not what builders accept */
+	const char *rest; /* of CMD, ENTRYPOINT, EXPOSE, HEALTHCHECK, ONBUILD and USER: the text after the flags */
+	bool heredoc;     /* it has a heredoc */
+	bool bad;         /* builders do not accept its arguments */
 	struct instruction *trigger; /* of ONBUILD */
 };
 
@@ -36,7 +36,7 @@ struct instructions {
 	const char *syntax; /* or NULL */
 };
 
-/* ERROR_USAGE for a directive or a heredoc that no builder accepts. `ret->syntax` is set in any case. */
+/* ERROR_USAGE for a directive or a heredoc that no builder accepts. Sets `ret->syntax` in any case. */
 int dockerfile_text_parse(const char *text, size_t len, const char *name, struct arena *arena, struct instructions *ret,
 			  struct error **err);
 

@@ -12,8 +12,8 @@
 #include "base/mem.h"
 
 #define DEPTH_MAX 32             /* "${a:-${b:-...}}" */
-#define EXPANDED_MAX (64 * 1024) /* bytes of a value: each may hold the one before twice */
-#define TRIMMED_MAX 4096         /* bytes of a value that patterns are tried on, from each place to its end */
+#define EXPANDED_MAX (64 * 1024) /* bytes of a value: each may contain the previous one twice */
+#define TRIMMED_MAX 4096         /* bytes of a value that patterns are tried on, at every position */
 
 enum { END = -1 };
 
@@ -100,13 +100,13 @@ static enum word_found lookup(struct lexer *lexer, const char *name, const char 
 	return found;
 }
 
-/* A pattern: bytes, and what stands for others. */
+/* A pattern: literal bytes and wildcards. */
 enum { PATTERN_ANY = 256, PATTERN_STAR };
 
 struct word_pattern {
 	unsigned short *items;
 	size_t len;
-	size_t least; /* bytes that it matches at least */
+	size_t least; /* the least number of bytes it matches */
 };
 
 static bool ascii_line(const char *s)
@@ -117,7 +117,7 @@ static bool ascii_line(const char *s)
 	return true;
 }
 
-/* A backslash takes '*', '?' and itself as they are; in front of what ends a "${}" it is no part of the pattern. */
+/* A backslash escapes '*', '?' and itself; before what ends a "${}" it is not part of the pattern. */
 static int pattern_read(const char *text, struct word_pattern *ret)
 {
 	ret->items = mem_array(strlen(text) + 1, sizeof(*ret->items));
@@ -162,7 +162,7 @@ static bool pattern_matches(const struct word_pattern *pattern, const char *s, s
 	}
 }
 
-/* "${x#word}" and "${x%word}", doubled for the longest match. */
+/* "${x#word}" and "${x%word}"; doubled for the longest match. */
 static void dockerfile_word_trim(char op, bool greedy, const struct word_pattern *pattern, const char *value,
 				 struct buf *out)
 {
@@ -183,7 +183,7 @@ static void dockerfile_word_trim(char op, bool greedy, const struct word_pattern
 	buf_str(out, value);
 }
 
-/* "${x/word/text}", and with "//" all of them: at each place the longest match. */
+/* "${x/word/text}", and with "//" all matches: the longest one at each position. */
 static void dockerfile_word_replace(bool all, const struct word_pattern *pattern, const char *text, const char *value,
 				    struct buf *out)
 {
@@ -206,8 +206,8 @@ static void dockerfile_word_replace(bool all, const struct word_pattern *pattern
 	}
 }
 
-/* What is not worked out: what is long to search, or what patterns over runes and lines see in another way than those over
- * bytes. */
+/* What we do not evaluate: values that take long to search, or patterns where matching by runes and lines differs
+ * from matching by bytes. */
 static bool read_pattern(struct lexer *lexer, const char *word, const char *value, struct word_pattern *ret)
 {
 	bool good = strlen(value) <= TRIMMED_MAX && ascii_line(value) && ascii_line(word) && pattern_read(word, ret) == 0;
@@ -226,7 +226,7 @@ static void trim_pattern(struct lexer *lexer, char op, const char *word, const c
 	free(pattern.items);
 }
 
-/* What stands behind the name in "${name...}": `op` is its operator, the rest follows. */
+/* The part after the name in "${name...}": `op` is its operator, the rest follows. */
 static int lex_modifier(struct lexer *lexer, const char *name, int op, bool colon, struct buf *out)
 {
 	cleanup_buf struct buf word = { 0 };
@@ -278,7 +278,7 @@ static int lex_replace(struct lexer *lexer, const char *name, struct buf *out)
 		buf_printf(out, "${%s/%s/%s}", name, word.data, text.data);
 		return 0;
 	}
-	/* where nothing is enough for a match, there are matches between all bytes; and "$" may be one of Go's templates */
+	/* a pattern that matches nothing matches between all bytes, and "$" may be one of Go's templates */
 	if (read_pattern(lexer, word.data, value, &pattern) && pattern.least > 0 && !(all && strchr(text.data, '$')))
 		dockerfile_word_replace(all, &pattern, text.data, value, out);
 	else
@@ -387,7 +387,7 @@ static int lex_double(struct lexer *lexer, bool raw_escapes, struct buf *out)
 	return 0;
 }
 
-/* "<<" keeps the blanks behind it in the same word. */
+/* "<<" includes the blanks after it in the word. */
 static void lex_less(struct lexer *lexer, struct buf *out)
 {
 	buf_char(out, (char)dockerfile_word_next(lexer));

@@ -16,16 +16,16 @@ struct word_env {
 	void *data;
 };
 
-/* Expands `source` and appends the result to `out`. *ret_unknown is set when a variable whose value is not
- * known, or a form that is not understood here, takes part. Negative for what the builders refuse. */
+/* Expands `source` and appends the result to `out`. *ret_unknown is set when an unknown value or an unsupported
+ * form takes part. Negative for what builders refuse. */
 int word_expand(const char *source, char escape, const struct word_env *env, struct buf *out, bool *ret_unknown);
 
-/* The words of a line with quotes, escapes and variables as they stand: where heredocs are looked for.
- * An empty list when the line is not well-formed. free() each and the array. */
+/* The words of a line with quotes, escapes and variables unchanged, to look for heredocs. Empty when the line is
+ * malformed. free() each and the array. */
 char **word_split(const char *line, size_t *ret_len);
 void word_list_free(char **words, size_t len);
 
-/* "<<EOF", "<<-'EOF'", "3<<EOF": the name that ends the heredoc (malloc'd), or NULL when `word` is none. */
+/* "<<EOF", "<<-'EOF'", "3<<EOF": the name that ends the heredoc (malloc'd), or NULL when `word` does not begin one. */
 char *word_heredoc(const char *word, bool *ret_chomp);
 
 #endif

@@ -19,7 +19,7 @@
 #include "base/module.h"
 #include "base/table.h"
 
-#define ABBREV_LEAST 7 /* digits, as git's core.abbrev=auto */
+#define ABBREV_LEAST 7 /* digits, git's minimum with core.abbrev=auto */
 #define SHORT_DIGITS 12
 
 #define FUNCTIONS(X)                           \
@@ -79,7 +79,7 @@ static void git_load(void)
 	module_open(CBUILD_LIBGIT2, symbols, &lib.error);
 }
 
-/* A value, or the sentence that says why there is none. */
+/* A value, or a sentence that says why there is none. */
 struct value {
 	bool asked;
 	char *text;
@@ -98,8 +98,8 @@ struct git {
 	bool opened, loaded;
 	git_repository *repository;
 	git_object *head; /* the commit, or NULL */
-	char *why;        /* there is not a repository */
-	char *head_why;   /* there is no commit */
+	char *why;        /* why there is no repository */
+	char *head_why;   /* why there is no commit */
 	struct value values[VALUES];
 };
 
@@ -130,7 +130,7 @@ void git_free(struct git *git)
 	free(git);
 }
 
-/* libgit2's own words about what went wrong last. */
+/* libgit2's last error message. */
 static const char *git_last_words(void)
 {
 	const git_error *error = lib.git_error_last();
@@ -174,7 +174,7 @@ static void open_repository(struct git *git)
 	if (status == 0)
 		open_head(git);
 	else if (status == GIT_EOWNER || (status == GIT_ENOTFOUND && strstr(git_last_words(), "safe.directory")))
-		/* libgit2 1.5 complains of the setting that it looked for */
+		/* libgit2 1.5 reports an error about the setting it looked up */
 		git->why = mem_printf(
 			"the git repository of %s belongs to another user; `git config --global --add safe.directory DIR` makes it trusted",
 			git->dir);
@@ -192,7 +192,7 @@ static void value_commit(struct git *git, struct value *value, size_t digits)
 	value->text = mem_strdup(hex);
 }
 
-/* The name behind refs/heads/, also of a branch without a commit; "" when HEAD is detached. */
+/* The name after refs/heads/, even of a branch without commits; "" when HEAD is detached. */
 static void value_branch(struct git *git, struct value *value)
 {
 	static const char heads[] = "refs/heads/";
@@ -210,7 +210,7 @@ static void value_branch(struct git *git, struct value *value)
 	lib.git_reference_free(head);
 }
 
-/* Tracked files against HEAD, through the index: 1 differ, 0 not, negative with a reason. */
+/* Compares tracked files with HEAD, through the index: 1 they differ, 0 they do not, negative with a reason. */
 static int is_dirty(struct git *git, char **ret_why)
 {
 	git_tree *tree = NULL;
@@ -241,7 +241,7 @@ static void value_dirty(struct git *git, struct value *value)
 		value->text = mem_strdup(dirty ? "true" : "false");
 }
 
-/* The number of objects in one pack: the last entry of its index's first table. */
+/* The number of objects in a pack: the last entry of the first table of its index. */
 static unsigned long pack_objects(int folder, const char *name)
 {
 	unsigned char table[4];
@@ -329,7 +329,7 @@ static void value_describe(struct git *git, struct value *value)
 	if (git_describe(git, abbrev, &text) == 0) {
 		value->text = mem_printf("%s%s", text.ptr, dirty ? "-dirty" : "");
 	} else if (lib.git_repository_is_shallow(git->repository) && !has_tags(git)) {
-		/* the history ends early: without any tag git shows the commit */
+		/* in a shallow clone without tags, git shows the commit */
 		lib.git_oid_tostr(hex, abbrev + 1, lib.git_object_id(git->head));
 		value->text = mem_printf("%s%s", hex, dirty ? "-dirty" : "");
 	} else if (lib.git_repository_is_shallow(git->repository)) {
@@ -382,7 +382,7 @@ static void value_date(struct git *git, struct value *value)
 		value->why = mem_printf("the commit of %s has no date", git->dir);
 }
 
-/* The tag on the commit itself. */
+/* The tag of the commit itself. */
 static int describe_exactly(struct git *git, git_buf *ret)
 {
 	git_describe_options options;
@@ -509,7 +509,7 @@ static int diff_with(struct git *git, git_object *tree, git_diff **ret)
 	return lib.git_diff_tree_to_workdir_with_index(ret, git->repository, (git_tree *)tree, &options);
 }
 
-/* Renames were not looked for: the old path and the new one stand there by themselves. */
+/* Renames are not detected: the old and the new path are listed separately. */
 static void list_paths(struct git *git, const git_diff *diff, char ***ret, size_t *ret_len)
 {
 	const char *top = lib.git_repository_workdir(git->repository);

@@ -5,10 +5,10 @@
 
 struct error;
 
-/* What git knows of the project (libgit2, loaded on first use). */
+/* What git knows about the project (libgit2, loaded on first use). */
 struct git;
 
-/* Nothing is opened before the first git_value. `dir` is copied. */
+/* Opens nothing before the first git_value. `dir` is copied. */
 struct git *git_new(const char *dir);
 void git_free(struct git *git); /* NULL-safe */
 
@@ -21,9 +21,9 @@ void git_free(struct git *git); /* NULL-safe */
  * sentence (no repository, no commit yet, owned by another user ...), borrowed as well. */
 const char *git_value(struct git *git, const char *name, const char **ret_why);
 
-/* The files that differ between the tree of `ref` (a commit, a tag, "origin/main", "HEAD~3") and the working tree, staged
- * or not, with those that git does not know and does not ignore; a file that was moved is two. Absolute paths without
- * symbolic links; a folder only where git takes it for one thing (a submodule). The caller frees the list and each
+/* The files that differ between the tree of `ref` (a commit, a tag, "origin/main", "HEAD~3") and the working tree,
+ * staged or not, plus untracked files that are not ignored; a moved file is listed twice. Absolute paths without
+ * symbolic links; a folder only where git treats it as one entry (a submodule). The caller frees the list and each
  * path. ERROR_USAGE when there is no such commit or no repository. */
 int git_changed(struct git *git, const char *ref, char ***ret, size_t *ret_len, struct error **err);
 

@@ -12,12 +12,12 @@
 #include "engine/source/ignore_pattern.h"
 #include "engine/source/ignore_regex.h"
 
-#define LINE_LIMIT 65536 /* bytes: the builders' line reader refuses longer ones */
-#define SMALL_RULES 256  /* rules whose results live on the stack */
+#define LINE_LIMIT 65536 /* bytes: the builders' line reader refuses longer lines */
+#define SMALL_RULES 256  /* rules whose results fit on the stack */
 
 struct rule {
 	struct ignore_pattern *pattern;
-	bool exclusion; /* "!": brings back */
+	bool exclusion; /* "!": includes again */
 };
 
 struct ignore {
@@ -59,7 +59,7 @@ static char *ignore_clean(const char *s, size_t len)
 	return path_clean(text);
 }
 
-/* What the ignore file's reader makes of one line: a pattern (malloc'd, with its "!"), or NULL for none. */
+/* Parses one line like the ignore file's reader: a pattern (malloc'd, with its "!"), or NULL for none. */
 static char *read_line(const char *s, size_t len)
 {
 	cleanup_free char *cleaned = NULL;
@@ -82,7 +82,7 @@ static char *read_line(const char *s, size_t len)
 	return mem_printf("%s%s", invert ? "!" : "", rest);
 }
 
-/* What the matcher makes of a pattern that was read. */
+/* Normalises a pattern like the matcher. */
 static bool add_rule(struct ignore *ignore, const char *pattern, const char **ret_why)
 {
 	const char *s = pattern;
@@ -119,7 +119,7 @@ static int parse_line(struct ignore *ignore, const char *line, size_t len, const
 		return error_make(err, ERROR_USAGE, "%s:%u: the line is longer than %d bytes", name, number,
 				  LINE_LIMIT - 1);
 	if (memchr(line, '\0', len))
-		return 0; /* no path holds a NUL: such a pattern matches nothing */
+		return 0; /* no path contains NUL, so such a pattern matches nothing */
 	pattern = read_line(line, len);
 	if (pattern && !add_rule(ignore, pattern, &why))
 		return error_make(err, ERROR_USAGE, "%s:%u: %s: \"%s\"", name, number, why, pattern);
@@ -187,7 +187,7 @@ bool ignore_matches(const struct ignore *ignore, const char *path)
 	return matched;
 }
 
-/* One level of the walk: `seen[i]` is whether rule i was found to match a parent, and is brought up to `path`. */
+/* One level of the walk: `seen[i]` says whether rule i matched a parent, and is updated for `path`. */
 static bool match_level(const struct ignore *ignore, bool *seen, const char *path, size_t len)
 {
 	bool matched = false;
@@ -203,8 +203,8 @@ static bool match_level(const struct ignore *ignore, bool *seen, const char *pat
 	return matched;
 }
 
-/* The rule of BuildKit's walker (patternmatcher's MatchesUsingParentResults), which carries the results of
- * the folders along; it forgets a rule that was not looked at for a parent. */
+/* The rule of BuildKit's walker (patternmatcher's MatchesUsingParentResults), which carries the results for parent
+ * folders along; it forgets a rule that was not checked for a parent. */
 static bool match_by_levels(const struct ignore *ignore, const char *path)
 {
 	bool small[SMALL_RULES] = { false };

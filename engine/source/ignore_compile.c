@@ -26,7 +26,7 @@ static void add_range(struct ignore_regex *regex, uint32_t lo, uint32_t hi)
 	regex->ranges[regex->ranges_len++] = (struct rune_range){ lo, hi };
 }
 
-/* Adds the ranges named by `pairs` (two characters each), or all others. */
+/* Adds the ranges given by `pairs` (two characters each), or their complement. */
 static void ignore_compile_add_pairs(struct ignore_regex *regex, const char *pairs, bool negated)
 {
 	uint32_t next = 0;
@@ -76,7 +76,7 @@ static bool ignore_compile_is_alnum(uint32_t rune)
 	return (rune >= '0' && rune <= '9') || (rune >= 'a' && rune <= 'z') || (rune >= 'A' && rune <= 'Z');
 }
 
-/* The character that "\rune" stands for. */
+/* The character that "\rune" means. */
 static bool ignore_compile_unescape(uint32_t rune, uint32_t *ret, const char **ret_why)
 {
 	static const char from[] = "afnrtv", to[] = "\a\f\n\r\t\v";
@@ -96,7 +96,7 @@ static bool ignore_compile_unescape(uint32_t rune, uint32_t *ret, const char **r
 	return true;
 }
 
-/* "[:name:]" at `runes`; returns its length, 0 when it is none, -1 when the name is unknown. */
+/* "[:name:]" at `runes`; returns its length, 0 when it is not one, -1 when the name is unknown. */
 static long posix_class(struct ignore_regex *regex, const uint32_t *runes, size_t len)
 {
 	static const struct {
@@ -140,7 +140,7 @@ static long posix_class(struct ignore_regex *regex, const uint32_t *runes, size_
 	return -1;
 }
 
-/* One character of a class, escapes resolved. */
+/* One character of a class, with escapes resolved. */
 static bool ignore_compile_class_rune(const uint32_t *runes, size_t len, size_t *at, uint32_t *ret, const char **ret_why)
 {
 	if (*at >= len)
@@ -151,7 +151,7 @@ static bool ignore_compile_class_rune(const uint32_t *runes, size_t len, size_t 
 	return *at < len && ignore_compile_unescape(runes[(*at)++], ret, ret_why);
 }
 
-/* The class whose '[' stands at *at; *at is then behind its ']'. */
+/* Parses the class that begins with the '[' at *at; moves *at past its ']'. */
 static bool add_class(struct ignore_regex *regex, const uint32_t *runes, size_t len, size_t *at, const char **ret_why)
 {
 	struct step *step = add_step(regex, OP_CLASS);
@@ -244,7 +244,7 @@ static size_t read_repeat(const uint32_t *runes, size_t len, long *ret_min, long
 	return i + 1;
 }
 
-/* Repeats the last step: `max` negative is without end. */
+/* Repeats the last step; a negative `max` is no limit. */
 static bool repeat(struct ignore_regex *regex, long min, long max)
 {
 	struct step step = regex->steps[regex->len - 1];
@@ -288,7 +288,7 @@ static bool compile_suffix(struct ignore_regex *regex, const uint32_t *runes, si
 	return none == 0; /* a repetition of a repetition is refused */
 }
 
-/* "|": the alternative in front of it may end anywhere, the one behind it may begin anywhere. */
+/* "|": the alternative before it may end anywhere, the one after it may begin anywhere. */
 static void compile_alternative(struct ignore_regex *regex, size_t *fork)
 {
 	add_step(regex, OP_ALL)->star = true;
@@ -299,7 +299,7 @@ static void compile_alternative(struct ignore_regex *regex, size_t *fork)
 	add_step(regex, OP_ALL)->star = true;
 }
 
-/* A repetition of the beginning "^" (*at is 0 then), or of nothing, which is refused. Without the "^" a match may
+/* A repetition of the leading "^" (*at is 0 then), or of nothing, which is refused. Without the "^" a match may
  * begin anywhere. */
 static bool compile_early_repeat(struct ignore_regex *regex, const uint32_t *runes, size_t len, size_t *at, bool atom)
 {
@@ -320,7 +320,7 @@ static bool compile_early_repeat(struct ignore_regex *regex, const uint32_t *run
 
 static bool compile(struct ignore_regex *regex, const uint32_t *runes, size_t len, const char **ret_why)
 {
-	bool atom = true; /* the beginning "^" is one */
+	bool atom = true; /* the leading "^" counts as an atom */
 	size_t fork = 0;
 
 	add_step(regex, OP_FORK);
@@ -338,7 +338,7 @@ static bool compile(struct ignore_regex *regex, const uint32_t *runes, size_t le
 			if (!add_class(regex, runes, len, &i, ret_why))
 				return false;
 			break;
-		case '(': /* only ever the group */
+		case '(': /* only ever the optional group */
 			add_step(regex, OP_ENTER);
 			add_step(regex, OP_LOOP);
 			i += strlen("(.*/)?");
@@ -388,7 +388,7 @@ static bool ignore_compile_literal(const struct step *step)
 /* The fixed prefix and suffix of every match; empty when there are alternatives. */
 static void find_literals(struct ignore_regex *regex)
 {
-	/* OP_FORK and OP_BEGIN in front, OP_END and OP_DONE behind */
+	/* skip OP_FORK and OP_BEGIN in front, OP_END and OP_DONE at the end */
 	size_t first = 2, end = regex->len - 2, n = 0;
 
 	if (regex->steps[0].first != regex->len || regex->steps[1].op != OP_BEGIN)

@@ -26,7 +26,7 @@ struct ignore_pattern {
 	struct ignore_regex *regex;
 };
 
-/* The translation in progress. */
+/* The state of the translation. */
 struct translation {
 	const char *text;
 	size_t len, at;
@@ -75,7 +75,7 @@ static void translate_star(struct translation *t, bool first)
 		t->kind = KIND_SUFFIX;
 }
 
-/* One token; everything between brackets goes through here as well, as it does in the builders. */
+/* Translates one token; as in the builders, this includes everything between brackets. */
 static void translate_next(struct translation *t, bool first)
 {
 	uint32_t rune;
@@ -94,7 +94,7 @@ static void translate_next(struct translation *t, bool first)
 	case '(':
 	case ')':
 	case '$':
-		/* '|', '{' and '}' are left as they are: so do the builders, where they then mean something */
+		/* '|', '{' and '}' are not escaped: neither do the builders, so they have a meaning */
 		emit(t, '\\');
 		emit(t, rune);
 		break;
@@ -178,8 +178,8 @@ bool ignore_pattern_match(const struct ignore_pattern *pattern, const char *path
 	return false;
 }
 
-/* The first component of s[0..len) that is not decided by its own text alone: classes and escapes can
- * match across a '/', and so does "**". */
+/* The first component of s[0..len) that its own text alone does not decide: classes and escapes can match across
+ * '/', and so does "**". */
 static bool component_open(const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What ignore_compile.c makes of an expression and ignore_regex.c runs over a path. */
+/* The program that ignore_compile.c produces and ignore_regex.c runs over a path. */
 
 enum op {
 	OP_RUNE,       /* one code point */
@@ -15,10 +15,10 @@ enum op {
 	OP_END,        /* its end */
 	OP_BOUNDARY,   /* \b */
 	OP_NOBOUNDARY, /* \B */
-	OP_ALL,        /* any code point: what an alternative leaves open before or behind it */
-	OP_FORK,       /* goes on at the next alternative as well */
+	OP_ALL,        /* any code point: the part before or after an alternative that is not anchored */
+	OP_FORK,       /* continue at the next alternative as well */
 	OP_DONE,       /* an alternative is complete */
-	OP_ENTER,      /* "(.*" "/)?": go on behind the group, or into it */
+	OP_ENTER,      /* "(.*" "/)?": continue after the group, or enter it */
 	OP_LOOP        /* inside the group: leave it at any '/' */
 };
 
@@ -40,7 +40,7 @@ struct ignore_regex {
 	size_t len, cap;
 	struct rune_range *ranges;
 	size_t ranges_len, ranges_cap;
-	/* literal bytes that every match begins and ends with: most paths are turned down by them */
+	/* literal bytes at the beginning and end of every match, which rule out most paths */
 	char head[32], tail[32];
 	size_t head_len, tail_len;
 };

@@ -9,7 +9,7 @@
 
 #define RUNE_ERROR 0xfffd
 #define RUNE_MAX 0x10ffff
-#define SMALL_PROGRAM 255 /* steps whose state sets live on the stack */
+#define SMALL_PROGRAM 255 /* steps whose state sets fit on the stack */
 
 size_t ignore_rune(const char *s, size_t len, uint32_t *ret)
 {
@@ -75,8 +75,8 @@ struct regex_place {
 	bool begin, end, boundary;
 };
 
-/* Follows what needs no character: `now` grows towards its end only, so one pass in order is enough. True when
- * an alternative is complete. */
+/* Follows the steps that need no character: they only lead towards the end, so one pass in order is enough. True
+ * when an alternative is complete. */
 static bool close_over(const struct ignore_regex *regex, unsigned char *now, struct regex_place place)
 {
 	bool done = false;

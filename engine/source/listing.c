@@ -40,7 +40,7 @@ static void listing_add(struct listing *listing, const char *name, unsigned char
 	mem_reserve(&listing->names, &listing->names_cap, listing->names_len + len + 1, 1);
 	memcpy(listing->names + listing->names_len, name, len + 1);
 	item = &listing->items[listing->len++];
-	/* the names may still move: an offset for now */
+	/* the block may still move: store an offset for now */
 	*item = (struct item){ key_of(name, len), (const char *)(uintptr_t)listing->names_len, (uint32_t)len, type };
 	listing->names_len += len + 1;
 }

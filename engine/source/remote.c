@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "engine/source/remote.h"
 
-/* What stands before the path: "user:password@host:22". Points into `authority`. */
+/* The authority: "user:password@host:22". Points into `authority`. */
 static const char *host_of(const char *authority, size_t *len)
 {
 	const char *host = authority;
@@ -48,7 +48,7 @@ char *remote_url(const char *url)
 	}
 	path = rest + len + (rest[len] != '\0');
 	host = host_of(rest, &len);
-	if (scheme && !web) /* ssh's port is not the web's */
+	if (scheme && !web) /* ssh's port is not the web server's */
 		len = strcspn(host, ":") < len ? strcspn(host, ":") : len;
 	if (len == 0 || !*path)
 		return NULL;

@@ -20,7 +20,7 @@
 
 #define NANOSECONDS ((int64_t)1000000000)
 
-/* Folders on the way to an entry need not count themselves. */
+/* The parent folders of an entry may not count themselves. */
 static int make_parent(const char *path, struct error **err)
 {
 	cleanup_free char *parent = path_dir(path);
@@ -34,7 +34,7 @@ static int make_entry(const struct source_entry *entry, const char *root, const 
 
 	if (make_parent(target, err) < 0)
 		return -1;
-	if (entry->type == 'd') /* open for what is to come */
+	if (entry->type == 'd') /* keep it writable while it is filled */
 		return fs_mkdirs(target, 0700, err);
 	if (entry->type == 'f')
 		return copy_file(source, target, err);
@@ -43,7 +43,7 @@ static int make_entry(const struct source_entry *entry, const char *root, const 
 	return 0;
 }
 
-/* Attributes, mode and time of a folder that is complete. Builders' caches look at the time. */
+/* Sets attributes, mode and time of a folder once it is complete. Builders' caches look at the time. */
 static int close_folder(const char *root, const char *to, const struct source_entry *entry, int64_t mtime,
 			struct error **err)
 {

@@ -6,8 +6,9 @@
 struct error;
 struct source;
 
-/* Copies the entries of a selection, no others, from the folder `root` to the folder `to` (made when missing). After
- * source_scan; thread-safe. A file that has changed meanwhile is copied as it is: source_changed tells. ERROR_STATE. */
+/* Copies only the entries of a selection from the folder `root` to the folder `to` (created when missing). After
+ * source_scan; thread-safe. A file that has changed meanwhile is copied as it is; source_changed reports it.
+ * ERROR_STATE. */
 int replica_make(struct source *source, size_t selection, const char *root, const char *to, struct error **err);
 
 #endif

@@ -21,9 +21,9 @@ struct component {
 	bool deep;  /* "**": any number of components */
 	bool last;
 	size_t pattern;
-	/* behind the last one of a pattern that leaves something out: whatever is below what it names, but for that */
+	/* after the last component of a pattern with exclusions: everything below its match, except for those */
 	const struct ignore *inside;
-	size_t depth; /* slashes in front of what is below */
+	size_t depth; /* slashes before the path that the exclusions apply to */
 };
 
 struct selector {
@@ -32,7 +32,7 @@ struct selector {
 	struct component *components;
 	size_t len, cap;
 	size_t patterns_len;
-	atomic_uchar *matched; /* each of the filter's patterns led to something */
+	atomic_uchar *matched; /* whether each of the filter's patterns matched something */
 	char **extra;
 	size_t extra_len, extra_cap;
 };
@@ -136,8 +136,7 @@ static bool has_state(const uint32_t *states, size_t len, uint32_t state)
 	return false;
 }
 
-/* Adds a state and what a "**" there reaches without a name. True when a pattern ends there: behind that, there is nothing to
- * look for. */
+/* Adds a state, and the states that "**" there reaches without a name. True when a pattern ends there. */
 static bool add_state(const struct selector *selector, uint32_t *states, size_t *len, uint32_t state)
 {
 	for (;; state++) {
@@ -161,7 +160,7 @@ static bool component_matches(const struct component *c, const char *name)
 	return strcmp(c->text, name) == 0;
 }
 
-/* An entry on the way to being judged. */
+/* An entry being judged. */
 struct subject {
 	const char *path, *name; /* within the selection's folder; its last component */
 	bool folder;
@@ -174,15 +173,15 @@ static const char *after_slashes(const char *path, size_t slashes)
 	return path;
 }
 
-/* What an entry is to the patterns. */
+/* How the patterns apply to an entry. */
 enum {
-	STEP_NAMED = 1, /* one ends with it */
-	STEP_ALL = 2,   /* it counts, and all below it */
+	STEP_NAMED = 1, /* a pattern ends with it */
+	STEP_ALL = 2,   /* it counts, with everything below it */
 	STEP_SELF = 4,  /* it counts */
-	STEP_LINKED = 8 /* a link leads to it or through it */
+	STEP_LINKED = 8 /* a pattern leads to it or through it, and it is a link */
 };
 
-/* The states behind an entry. */
+/* The states after an entry. */
 static unsigned step(const struct selector *selector, const uint32_t *states, size_t states_len,
 		     const struct subject *subject, uint32_t *next, size_t *ret_len, bool note)
 {
@@ -235,7 +234,7 @@ static bool is_except(const struct selector *selector, const char *path)
 	return false;
 }
 
-/* Patterns that are still open may lead to links, also in a folder that counts as a whole. */
+/* Patterns with components left may lead to links, even in a folder that counts as a whole. */
 static void select_settle(struct view *view)
 {
 	view->all = view->matched && !view->states_len && !view->selector->filter->ignore && !view->except;
@@ -287,12 +286,12 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 	if (!self && ret->states_len == 0)
 		return;
 	ret->ignored = view->hidden || ignore_walk(filter->ignore, relative);
-	/* of what is brought back into a folder that is left out, BuildKit sends the folders on the way too, as they are */
+	/* BuildKit also sends the parent folders of what is included again below an excluded folder */
 	ret->descend = folder && (!ret->ignored || (!view->hidden && ignore_descend(filter->ignore, relative)));
 	ret->way = ret->descend && ((self && ret->ignored) || filter->parents);
 	if (ret->ignored) {
 		ret->counts = ret->way;
-		/* buildah follows a link through others that are ignored */
+		/* buildah follows a link through other ignored ones */
 		ret->detour = type == S_IFLNK && (found & STEP_LINKED);
 		ret->hidden = folder && !ret->descend && (found & STEP_LINKED);
 		ret->descend |= ret->hidden;
@@ -301,7 +300,7 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 	ret->detour = type == S_IFLNK && (ret->named || ret->states_len > 0);
 	ret->way &= !self;
 	ret->counts = self || ret->detour || ret->way;
-	if (ret->named) /* again, to note which patterns led here */
+	if (ret->named) /* again, to record which patterns led here */
 		step(selector, view->states, view->states_len, &subject, scratch, &ret->states_len, true);
 }
 
@@ -340,7 +339,7 @@ bool selector_takes(const struct selector *selector, const char *path)
 		slash = strchr(name, '/');
 		if (slash)
 			*slash = '\0';
-		/* whatever it was: a link's text counts where nothing else would */
+		/* of any type: a link's text counts where nothing else would */
 		selector_judge(&view, part, name, slash ? S_IFDIR : S_IFLNK, scratch, &verdict);
 		if (!slash)
 			break;
@@ -365,7 +364,7 @@ char *selector_rest(const struct selector *selector, uint32_t state, struct aren
 	}
 }
 
-/* True when a path that never counts is what the pattern names, or below it: that pattern has its match. */
+/* True when a path that never counts is, or is below, what the pattern names: then the pattern has its match. */
 static bool matches_except(const struct selector *selector, size_t pattern)
 {
 	const struct filter *filter = selector->filter;

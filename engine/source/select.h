@@ -10,16 +10,16 @@
 struct arena;
 struct view;
 
-/* Which entries count: a struct filter made ready for walking, one name at a time. */
+/* Decides which entries count: a struct filter prepared for walking, one name at a time. */
 struct selector;
 
 struct selector *selector_new(const struct filter *filter);
 void selector_free(struct selector *selector); /* NULL-safe */
-/* Adds a pattern found on the way (behind a link). False when it is there already. */
+/* Adds a pattern found on the way (the target of a link). False when it exists already. */
 bool selector_extend(struct selector *selector, const char *pattern);
 size_t selector_extended(const struct selector *selector); /* how many were added */
-void selector_whole(struct selector *selector);            /* everything that is not ignored */
-/* The first pattern of the filter that led to nothing, or -1. */
+void selector_whole(struct selector *selector);            /* everything that is not ignored counts */
+/* The first pattern of the filter that matched nothing, or -1. */
 long selector_unmatched(const struct selector *selector);
 
 /* The view of the selection's own folder. */
@@ -27,28 +27,28 @@ void selector_begin(const struct selector *selector, struct view *ret, size_t pr
 
 struct verdict {
 	bool counts;
-	bool way;     /* a folder that counts, but only when something below it does */
+	bool way;     /* a folder that counts only if something below it does */
 	bool descend; /* for folders */
 	bool detour;  /* a link that a pattern leads to or through */
-	bool matched; /* this entry, or a folder that it is in, by a pattern */
+	bool matched; /* a pattern matched this entry or a folder that contains it */
 	bool named;   /* a pattern ends with this entry */
 	bool ignored;
-	bool hidden; /* a folder: ignored with all below it, entered for the links in it alone */
+	bool hidden; /* a folder: ignored with everything below it, entered only for the links in it */
 	size_t states_len;
-	uint32_t *states; /* scratch: those that are open behind this name */
+	uint32_t *states; /* scratch: the states after this name */
 };
 
-/* `path` is the entry's path as in the walk, `name` its last component, `type` S_IFMT bits. `scratch` has room
- * for selector_states() numbers. */
+/* `path` is the entry's path in the walk, `name` its last component, `type` its S_IFMT bits. `scratch` has room for
+ * selector_states() numbers. */
 void selector_judge(const struct view *view, const char *path, const char *name, uint32_t type, uint32_t *scratch,
 		    struct verdict *ret);
 size_t selector_states(const struct selector *selector);
-/* The view of a folder for which `verdict` said to descend. */
+/* The view of a folder that `verdict` said to enter. */
 void selector_enter(const struct view *view, const struct verdict *verdict, const char *path, struct view *ret,
 		    struct arena *arena);
-/* True when something at `path` (relative to the selection's folder), were it there, would count. */
+/* True when a file at `path` (relative to the selection's folder) would count if it existed. */
 bool selector_takes(const struct selector *selector, const char *path);
-/* What is left of a pattern at a state, as text. */
+/* The rest of a pattern at a state, as text. */
 char *selector_rest(const struct selector *selector, uint32_t state, struct arena *arena);
 
 #endif

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/workers.h"
 
-#define BLOCK ((size_t)1024 * 1024) /* bytes between two looks at whether it was cancelled */
+#define BLOCK ((size_t)1024 * 1024) /* bytes between two checks for a cancel */
 #define FILES_A_THREAD 16
 
 struct crowd {
@@ -58,7 +58,7 @@ static int sha_content(const struct sha_reading *reading, struct sha256 *sha, ch
 static int read_one(const struct sha_reading *reading, size_t index, struct sha256 *sha, char *block, struct error **err)
 {
 	struct walk_node *node =
-		(struct walk_node *)reading->nodes[index]; /* the selection sees them const, the walk has made them */
+		(struct walk_node *)reading->nodes[index]; /* const for selections, but the walk that made them may change them */
 	cleanup_free char *path = path_join(reading->top, node->path);
 	cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	char digest[DIGEST_LEN + 1];

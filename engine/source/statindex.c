@@ -23,7 +23,7 @@ struct statindex {
 	const struct stat_record *entries;
 	const unsigned char *shas; /* SHA_BYTES each */
 	const char *names;
-	atomic_uchar *seen; /* a byte an entry: its name is still there */
+	atomic_uchar *seen; /* a byte for each entry: its name still exists */
 };
 
 static bool statindex_valid(const struct buf *file, struct statindex_header *ret)
@@ -112,7 +112,7 @@ bool statindex_lists(const struct statindex *index, uint32_t dir, const struct s
 {
 	struct range range = statindex_range(index, dir);
 
-	/* a time in the future may come again */
+	/* a time in the future may occur again */
 	return range.inode != 0 && range.inode == stamp->inode && range.mtime == stamp->mtime &&
 	       range.ctime == stamp->ctime && range.mtime <= now && range.ctime <= now;
 }
@@ -164,7 +164,7 @@ void statindex_end(struct cursor *cursor)
 	cursor->dropped |= cursor->at < cursor->end;
 }
 
-/* The folder of a name, or STATINDEX_NONE. Folders always come behind the one they are in: no circle can be walked. */
+/* The folder of a name, or STATINDEX_NONE. Folders always come after their parent, so there can be no cycle. */
 static uint32_t child(const struct statindex *index, uint32_t dir, const char *name, size_t len)
 {
 	struct range range = statindex_range(index, dir);

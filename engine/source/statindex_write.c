@@ -17,11 +17,11 @@
 #include "engine/source/sha.h"
 #include "engine/source/walk.h"
 
-#define DEPTH_MAX 4096 /* folders: more than a path can have */
+#define DEPTH_MAX 4096 /* folders: more than any path can have */
 
 struct index_writer {
 	const struct statindex *old;
-	bool *taken; /* of the old index's folders: it has its place */
+	bool *taken; /* of the old index's folders: written already */
 	int64_t limit;
 	struct range *dirs;
 	size_t dirs_len, dirs_cap;
@@ -31,7 +31,7 @@ struct index_writer {
 	uint32_t shas_len;
 };
 
-/* A walked folder, and the path that is still between it and the folder at hand. */
+/* A walked folder, and the path that remains between the current folder and it. */
 struct mount_point {
 	const char *rest;
 	const struct dir *dir;
@@ -44,7 +44,7 @@ struct claim {
 	const struct stat_record *old;
 	const struct walk_node *node;
 	const struct other *other;
-	struct mount_point mount; /* a path that goes on through the name */
+	struct mount_point mount; /* a top whose path continues through the name */
 };
 
 struct name_claims {
@@ -113,7 +113,7 @@ static uint32_t add_name(struct index_writer *w, const char *name, size_t len)
 	return (uint32_t)at;
 }
 
-/* What `link` is of a file. */
+/* The value of `link` for a file. */
 static uint32_t add_sha(struct index_writer *w, const unsigned char *sha256)
 {
 	if (!sha256)
@@ -141,7 +141,7 @@ static struct stat_record record_of(struct index_writer *w, const struct walk_no
 	};
 }
 
-/* A folder below the one at hand, to be written when that one is complete. */
+/* A folder below the current one, to be written when that one is complete. */
 struct below {
 	size_t record;
 	uint32_t old;
@@ -156,7 +156,7 @@ struct merged {
 	const struct other *other;
 };
 
-/* The type of the name now, S_IFMT bits; 0 when it is not known. */
+/* The current type of the name, S_IFMT bits; 0 when unknown. */
 static uint32_t type_of(const struct merged *merged, bool folder)
 {
 	if (merged->node && merged->node->mode)
@@ -165,7 +165,7 @@ static uint32_t type_of(const struct merged *merged, bool folder)
 		return merged->other->type;
 	if (merged->old && !merged->node)
 		return merged->old->mode & S_IFMT;
-	return folder ? S_IFDIR : 0; /* a link to one, at worst: its own folder was not read */
+	return folder ? S_IFDIR : 0; /* or a link to one: its parent was not read */
 }
 
 static struct stat_record record_of_name(struct index_writer *w, const struct merged *merged, uint32_t type)
@@ -175,7 +175,7 @@ static struct stat_record record_of_name(struct index_writer *w, const struct me
 	if (merged->node && merged->node->known) {
 		if (storable(w, merged->node))
 			record = record_of(w, merged->node);
-	} else if (merged->old && (merged->old->mode & S_IFMT) == type) { /* a folder on the way is not looked at */
+	} else if (merged->old && (merged->old->mode & S_IFMT) == type) { /* a folder on the way is not examined */
 		const char *link = S_ISLNK(type) ? statindex_text(w->old, merged->old->link) : "";
 
 		record = *merged->old;
@@ -185,7 +185,7 @@ static struct stat_record record_of_name(struct index_writer *w, const struct me
 	return record;
 }
 
-/* A folder of the old index, once: in a forged one many names may lead to it. */
+/* Takes a folder of the old index, once: in a forged index many names may lead to it. */
 static uint32_t take_old(struct index_writer *w, uint32_t dir)
 {
 	if (dir >= statindex_dirs(w->old) || w->taken[dir])
@@ -194,7 +194,7 @@ static uint32_t take_old(struct index_writer *w, uint32_t dir)
 	return dir;
 }
 
-/* Makes one record of all claims of a name; true when there is a folder below it. */
+/* Merges all entries for a name into one; true when there is a folder below it. */
 static bool statindex_write_merge(struct index_writer *w, const struct claim *claims, size_t len, struct below *below)
 {
 	struct merged merged = { 0 };
@@ -224,8 +224,8 @@ static bool statindex_write_merge(struct index_writer *w, const struct claim *cl
 	return below->len > 0 || below->old != STATINDEX_NONE;
 }
 
-/* The stamp with which the folder has the names that are written: that of the walks that read it, when they agree; that of
- * the old index when none did. */
+/* The stamp at which the folder had the names being written: that of the walks that read it if they agree; that of
+ * the old index if none did. */
 static struct range stamp_of(const struct index_writer *w, uint32_t old, const struct mount_point *mounts, size_t len)
 {
 	struct range stamp = { 0 };
@@ -292,7 +292,7 @@ static void write_dir(struct index_writer *w, uint32_t number, uint32_t old, con
 	free(claims.items);
 }
 
-/* Not synced: a torn file fails its checksum and is an empty index. */
+/* Not synced: a torn file fails its checksum and counts as empty. */
 static int replace(const char *path, const struct buf *out, struct error **err)
 {
 	cleanup_free char *temporary = mem_printf("%s.%ld.tmp", path, (long)getpid()), *dir = path_dir(path);

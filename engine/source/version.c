@@ -24,7 +24,7 @@ char *version_slug(const char *branch)
 			*c = '-';
 	}
 	if (*slug == '.' || *slug == '-')
-		*slug = '_'; /* a tag cannot begin so */
+		*slug = '_'; /* a tag cannot begin with these */
 	return slug;
 }
 

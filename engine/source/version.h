@@ -1,12 +1,12 @@
 #ifndef ENGINE_SOURCE_VERSION_H
 #define ENGINE_SOURCE_VERSION_H
 
-/* Texts that can be an image's tag, made of what git knows. Results are malloc'd. */
+/* Image tags made from what git knows. Results are malloc'd. */
 
-/* A branch's name: what a tag cannot have becomes "-", at most 128 characters. "" stays "". */
+/* A branch name as a tag: invalid characters become "-", at most 128 characters. "" stays "". */
 char *version_slug(const char *branch);
-/* The version that a tag of git stands for, after semver.org 2.0.0: "v1.4.2-rc.1+x" is "1.4.2-rc.1". `parts` 3: all of it;
- * 2: "1.4", 1: "1". Those shorter forms are only for releases: NULL for a pre-release. NULL when it is no version. */
+/* The version that a git tag means, by semver.org 2.0.0: "v1.4.2-rc.1+x" is "1.4.2-rc.1". `parts` 3: all of it; 2:
+ * "1.4", 1: "1"; these shorter forms are only for releases, NULL for a pre-release. NULL when it is not a version. */
 char *version_semver(const char *tag, int parts);
 
 #endif

@@ -23,11 +23,10 @@
 #include "engine/source/select.h"
 #include "engine/source/statindex.h"
 
-#define DEPTH_MAX 300 /* folders within each other: each holds a descriptor */
+#define DEPTH_MAX 300 /* nesting of folders: each level holds a descriptor */
 #define LINK_MAX_BYTES 4096
-#define LOOKUP_BYTES \
-	512 /* of path that are looked up for all entries of a folder together, before it is opened itself */
-#define LOOKUP_MAX 1024 /* of path for one entry */
+#define LOOKUP_BYTES 512 /* of path that are resolved once for all entries of a folder, before it is opened itself */
+#define LOOKUP_MAX 1024  /* of path for one entry */
 
 /* A thread's own state. */
 struct hand {
@@ -35,7 +34,7 @@ struct hand {
 	struct crew *crew;
 	struct arena *arena;
 	struct listing listing;
-	struct verdict *verdicts; /* of each view of the folder at hand, about the entry at hand */
+	struct verdict *verdicts; /* of each view of the current folder, about the current entry */
 	size_t verdicts_cap;
 	uint32_t *scratch;
 	size_t scratch_cap;
@@ -54,23 +53,23 @@ struct place {
 	struct hand *hand;
 	struct top *host;
 	struct dir *dir;
-	const char *path;   /* within the host, "" for its own folder */
+	const char *path;   /* within the host; "" for its own folder */
 	struct top **inner; /* tops somewhere below it */
 	size_t inner_len;
 	int fd;
-	size_t at; /* bytes of a node's path that lead to the folder open at `fd`: this one or one that it is in */
+	size_t at; /* length of the part of a node's path that leads to the folder open at `fd`: this one or a parent of it */
 	unsigned depth;
 	struct cursor cursor;
-	char *names; /* where the next node's path goes */
+	char *names; /* where the name of the next node goes */
 };
 
-/* The bytes of a top's path, so that a slash and a name can follow. */
+/* The length of a top's path with the slash after it, so that a name can follow. */
 static size_t top_len(const struct top *top)
 {
 	return strcmp(top->path, "/") == 0 ? 0 : strlen(top->path);
 }
 
-/* Keeps the error of the first path in byte order, so that the same trouble gives the same words every time. */
+/* Keeps the error of the first path in byte order, so that the same problem always gives the same message. */
 static void walk_fail(struct hand *hand, const struct place *place, const char *name, int errnum, const char *what)
 {
 	cleanup_free char *path = mem_printf("%.*s%s%s%s%s", (int)top_len(place->host), place->host->path,
@@ -106,7 +105,7 @@ struct stamp walk_stamp(const struct stat *st)
 
 static bool same_stamp(const struct stat_record *record, const struct walk_node *node, int64_t now)
 {
-	/* a time in the future may come again */
+	/* a time in the future may occur again */
 	return record->mode == node->mode && record->size == node->stamp.size && record->mtime == node->stamp.mtime &&
 	       record->ctime == node->stamp.ctime && record->inode == node->stamp.inode && record->mtime <= now &&
 	       record->ctime <= now;
@@ -118,7 +117,7 @@ static void want(struct hand *hand, struct walk_node *node, const char *top)
 	hand->wanted[hand->wanted_len++] = (struct wanted){ node, top };
 }
 
-/* Looks at an entry, whose path begins at place->names. */
+/* Stats an entry, whose path begins at place->names. */
 static int look(const struct place *place, const char *path, struct stat *st)
 {
 	return fstatat(place->fd, path + place->at, st, AT_SYMLINK_NOFOLLOW);
@@ -226,7 +225,7 @@ static void reserve_verdicts(struct place *place)
 	mem_reserve(&hand->verdicts, &hand->verdicts_cap, place->dir->views_len + 1, sizeof(*hand->verdicts));
 }
 
-/* The tops below `place` that the entry `name` leads to. */
+/* The tops below `place` that are reached through the entry `name`. */
 static size_t inner_of(const struct place *place, const char *name, struct top **ret)
 {
 	size_t skip = top_len(place->host) + 1 + place->dir->prefix, len = strlen(name), count = 0;
@@ -246,7 +245,7 @@ static void begin_views(struct hand *hand, struct dir *dir, const struct top *to
 		selector_begin(top->selectors[i], &dir->views[dir->views_len++], dir->prefix, hand->arena);
 }
 
-/* Makes the folder of a node that is to be entered. */
+/* Creates the folder of a node that will be entered. */
 static void make_dir(struct place *place, struct walk_node *node, const char *name, const struct stat_record *record)
 {
 	struct hand *hand = place->hand;
@@ -305,7 +304,7 @@ static void set_counts(struct dir *dir, const struct verdict *verdicts)
 		}
 }
 
-/* The index keeps the names that nobody asked for, too: with them it knows all that are in the folder. */
+/* The index also keeps names that nobody asked for: so it knows all names of the folder. */
 static void keep_other(struct place *place, const struct item *item, uint32_t type)
 {
 	struct dir *dir = place->dir;
@@ -360,7 +359,7 @@ static void visit(struct place *place, const struct item *item, const struct sta
 	dir->len++;
 }
 
-/* Tops that the walk passed by are walked by themselves; those inside them come with them. */
+/* Tops that the walk did not reach are walked by themselves, together with those inside them. */
 static void launch_inner(struct place *place)
 {
 	size_t here = top_len(place->host) + place->dir->prefix;
@@ -375,7 +374,7 @@ static void launch_inner(struct place *place)
 
 static void walk_dir(struct place *place);
 
-/* Finds out what the folder of a node looked like before it is read, and whether the index knows its names. */
+/* Records the folder's state before it is read, and whether the index knows its names. */
 static void date(struct place *place, struct walk_node *node)
 {
 	const struct walk *walk = place->hand->walk;
@@ -397,7 +396,7 @@ static void date(struct place *place, struct walk_node *node)
 	dir->listed = statindex_lists(walk->index, dir->index, &dir->stamp, walk->now);
 }
 
-/* True when the entries of a folder that need not be read are reached well enough from the one that is open. */
+/* True when the folder need not be read and its entries can be reached by short paths from the open one. */
 static bool within_reach(const struct place *place, const struct dir *dir)
 {
 	size_t way = dir->prefix - place->at, count = statindex_range(place->hand->walk->index, dir->index).count;
@@ -405,7 +404,7 @@ static bool within_reach(const struct place *place, const struct dir *dir)
 	return way < LOOKUP_MAX && way * count < LOOKUP_BYTES;
 }
 
-/* False, and the descriptor closed, for a tree that has no end. */
+/* False, with the descriptor closed, when the tree is too deep. */
 static bool has_files(struct place *place, const char *name, int fd)
 {
 	if (!fs_is_made_up(fd))
@@ -426,7 +425,7 @@ static bool open_dir(struct place *place, const struct walk_node *node, struct p
 	return below->fd >= 0 && has_files(place, node->path + place->dir->prefix, below->fd);
 }
 
-/* The attributes of a folder that reach the image, beside its mode. */
+/* The attributes of a folder that reach the image, other than its mode. */
 static bool read_attributes(struct place *place, struct walk_node *node, int fd)
 {
 	cleanup_buf struct buf attributes = { 0 };
@@ -494,7 +493,7 @@ static void enter(struct place *place, struct walk_node *node)
 		close(below.fd);
 }
 
-/* Makes room for `count` entries whose names have `bytes` bytes together. */
+/* Makes room for `count` entries whose names have `bytes` bytes in total. */
 static void reserve(struct place *place, size_t count, size_t bytes)
 {
 	struct arena *arena = place->hand->arena;
@@ -512,7 +511,7 @@ static void reserve(struct place *place, size_t count, size_t bytes)
 	reserve_verdicts(place);
 }
 
-/* The names as the index has them, since the folder has not changed. */
+/* Takes the names from the index, because the folder has not changed. */
 static void visit_listed(struct place *place)
 {
 	const struct statindex *index = place->hand->walk->index;
@@ -553,7 +552,7 @@ static bool visit_read(struct place *place)
 	return true;
 }
 
-/* Walks the folder open at place->fd, or that the index lists. */
+/* Walks the folder open at place->fd, or listed by the index. */
 static void walk_dir(struct place *place)
 {
 	struct hand *hand = place->hand;
@@ -573,7 +572,7 @@ static void walk_dir(struct place *place)
 			enter(place, &dir->nodes[i]);
 }
 
-/* The top's own folder: there is no entry that tells its stamp. */
+/* A top's own folder has no entry to give its stamp. */
 static void date_top(struct hand *hand, struct top *top, int fd)
 {
 	struct dir *dir = top->dir;
@@ -637,7 +636,7 @@ static void walk_work(void *data, const struct crew_task *task, unsigned worker)
 	}
 }
 
-/* Puts together what the threads found. */
+/* Merges the results of the threads. */
 static void gather(struct walk *walk, struct hand *hand)
 {
 	size_t cap = walk->wanted_len, detours_cap = walk->detours_len;

@@ -13,9 +13,9 @@ struct selector;
 struct stat;
 struct statindex;
 
-/* What a walk finds: folders with their entries, each looked at once for all selections. */
+/* The result of a walk: folders and their entries, each examined once for all selections. */
 
-/* Stat data that tells whether a file is still the one that was hashed. Times in nanoseconds since 1970. */
+/* Stat data that shows whether a file is still the one that was hashed. Times in nanoseconds since 1970. */
 struct stamp {
 	uint64_t size;
 	int64_t mtime, ctime;
@@ -24,29 +24,29 @@ struct stamp {
 
 struct walk_node {
 	const char *path; /* relative to the walk's top */
-	uint32_t mode;    /* st_mode; 0 when nothing but the name was of interest */
-	bool known;       /* `digest` holds */
-	bool fresh;       /* found out in this run: the index does not have it */
-	bool elsewhere;   /* a folder on another device than the walk's top */
+	uint32_t mode;    /* st_mode; 0 when only the name mattered */
+	bool known;       /* `digest` is valid */
+	bool fresh;       /* found out in this run: not in the index */
+	bool elsewhere;   /* a folder on a different device than the walk's top */
 	struct stamp stamp;
 	struct hash128 digest; /* of a folder: of its attributes, zero without any */
 	const char *link;
-	const unsigned char *sha256; /* of a file's content, its bytes; NULL: nobody has asked (sha.h) */
+	const unsigned char *sha256; /* of a file's content; NULL: not requested (sha.h) */
 	struct dir *dir;             /* of a folder that was entered */
 };
 
 /* How one selection sees a folder. */
 struct view {
 	const struct selector *selector;
-	uint32_t prefix;  /* bytes of a node's path in front of the path within the selection's own folder */
+	uint32_t prefix;  /* length of the part of a node's path before the path within the selection's own folder */
 	bool all;         /* everything here and below counts */
 	bool matched;     /* inside something that a pattern named */
 	bool except;      /* something below never counts */
-	bool hidden;      /* nothing here counts: it is ignored, and links lead through it */
-	uint32_t *states; /* positions in the patterns that are still open (select.h) */
+	bool hidden;      /* nothing here counts: it is ignored, but links lead through it */
+	uint32_t *states; /* the current states of the patterns (select.h) */
 	uint32_t states_len;
 	unsigned char *counts; /* a bit for each node, NULL with `all` */
-	unsigned char *ways;   /* the same: only when something below it does */
+	unsigned char *ways;   /* the same: counts only if something below it does */
 };
 
 /* A name that no view counts. */
@@ -58,11 +58,11 @@ struct other {
 struct dir {
 	uint32_t prefix; /* length of its path with the slash: names begin there */
 	uint32_t index;  /* its number in the stat index, or STATINDEX_NONE */
-	bool partial;    /* not all of its names were looked at */
-	bool listed;     /* its names are taken from the stat index */
-	bool complete;   /* the index may take `stamp`, and all names, from here */
+	bool partial;    /* not all of its names were examined */
+	bool listed;     /* its names come from the stat index */
+	bool complete;   /* `stamp` and all names may go into the index */
 	struct stamp stamp;
-	struct other *others; /* not those that the index lists already */
+	struct other *others; /* without those that the index lists already */
 	size_t others_len;
 	struct walk_node *nodes;
 	size_t len;
@@ -70,16 +70,16 @@ struct dir {
 	size_t views_len;
 };
 
-/* One folder that is walked, and what wants to know about it. */
+/* A folder that is walked, and the selections that need it. */
 struct top {
 	const char *path; /* absolute */
 	const struct selector **selectors;
 	size_t selectors_len;
-	struct top **inner; /* tops inside this one, entered with it when the walk gets there */
+	struct top **inner; /* tops inside this one, entered when the walk gets there */
 	size_t inner_len;
 	struct top *outer;
-	bool walked; /* by itself or with an outer one */
-	bool dated;  /* the times of its folders tell what is in them (fs_dates_folders) */
+	bool walked; /* by itself or as part of an outer one */
+	bool dated;  /* its folders' times change with their content (fs_dates_folders) */
 	uint64_t device;
 	/* where its folder was found: in the walk of `host` */
 	struct top *host;
@@ -87,18 +87,18 @@ struct top {
 	size_t depth; /* bytes of its path within the host's, with the slash */
 };
 
-/* A file whose content is wanted. */
+/* A file whose content is needed. */
 struct wanted {
 	struct walk_node *node;
 	const char *top; /* the path that node->path is relative to */
 };
 
-/* A link that a pattern leads to or through: what it points to counts as well. */
+/* A link that a pattern leads to or through: its target counts as well. */
 struct detour {
 	const struct selector *selector;
 	const char *path; /* of the link, within the selection's folder */
 	const char *link;
-	const char *rest; /* the pattern behind it, or "" */
+	const char *rest; /* the rest of the pattern, or "" */
 };
 
 struct walk {
@@ -114,16 +114,16 @@ struct walk {
 	struct detour *detours;
 	size_t detours_len;
 	size_t entries;
-	bool dropped;          /* the index holds what is no longer there */
-	bool learned;          /* a link or a folder was read that the index can take in */
-	char *failed;          /* the path that walk_run failed at */
+	bool dropped;          /* the index contains names that no longer exist */
+	bool learned;          /* the index can learn about a link or a folder that was read */
+	char *failed;          /* the path where walk_run failed */
 	struct arena **arenas; /* hold all of the above */
 	size_t arenas_len;
 };
 
 /* Walks the tops. ERROR_USAGE naming the first path (in byte order) that cannot be walked. */
 int walk_run(struct walk *walk, struct error **err);
-/* A file whose times are within 2 s of being looked at may change once more without their changing. */
+/* True when the times are so recent (2 s) that the file may change once more without changing them. */
 #define RACY_TIME ((int64_t)2 * 1000000000)
 bool walk_settled(const struct stamp *stamp, int64_t now);
 struct stamp walk_stamp(const struct stat *st);

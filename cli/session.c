@@ -21,6 +21,7 @@
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/present.h"
+#include "engine/exec/tags_check.h"
 #include "engine/exec/run.h"
 #include "engine/exec/run_trace.h"
 #include "engine/exec/tidy.h"
@@ -345,6 +346,7 @@ void session_close(struct session *session)
 	free(session->plan_options);
 	lockfile_free(session->lock);
 	bases_free(session->bases);
+	tags_held_free(session->held);
 	registry_free(session->registry);
 	annotations_forget(session);
 	loop_free(session->loop);

@@ -19,6 +19,7 @@ struct present;
 struct registry;
 struct source;
 struct state;
+struct tags_held;
 
 /* Manifest, state, store and plan, opened for a command. */
 struct session {
@@ -41,6 +42,7 @@ struct session {
 	bool cache_down;           /* the registry cache did not answer */
 	struct registry *registry; /* made by session_registry */
 	struct bases *bases;       /* the same */
+	struct tags_held *held;    /* made by tags_check; or NULL */
 	struct lockfile *lock;     /* read by session_plan; or NULL */
 	struct plan_options *plan_options; /* what the plan was made with */
 	struct source *source;

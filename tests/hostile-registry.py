@@ -13,6 +13,7 @@ The first rule whose method ("*": any) and regular expression fit, and that was 
     status CODE [RETRY-AFTER]   answers so, without looking at anything
     code CODE NAME              the same with an error of that name
     cut                         closes the connection at once
+    immutable                   refuses to put a tag that is there already
     after-cut                   does what is asked, and closes the connection without an answer
     cut-body BYTES              closes it after so many bytes of the request's body
     truncate                    sends half of the answer, then closes
@@ -298,6 +299,9 @@ class Handler(BaseHTTPRequestHandler):
             if data is None:
                 return
             digest = digest_of(data)
+            if self.rule and self.rule[0] == "immutable" and (repository, reference) in tags:
+                self.error(400, "TAG_INVALID")
+                return
             if reference.startswith("sha256:") and reference != digest:
                 self.error(400, "DIGEST_INVALID")
                 return

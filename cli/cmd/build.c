@@ -171,6 +171,7 @@ int build_execute(struct session *session, struct error **err)
 			     .keep_going = options->keep_going,
 			     .registry = session->registry,
 			     .bases = session->bases,
+			     .held = session->held,
 			     .take_results = takes_results(session) && !session->cache_down,
 			     .give_results = session->manifest->cache_registry && !session->manifest->cache_read_only,
 			     .state_dir = session->state_dir,
@@ -230,7 +231,7 @@ static int build_take_results(struct session *session, struct error **err)
 /* Now we know what is pushed, and what the registries hold. */
 static int look_at_registries(struct session *session, struct error **err)
 {
-	if (session_registry(session, err) < 0 || tags_check(session->plan, session->registry, err) < 0)
+	if (session_registry(session, err) < 0 || tags_check(session->plan, session->registry, &session->held, err) < 0)
 		return -1;
 	present_set_running(session->present);
 	return 0;

@@ -231,6 +231,7 @@ static int run_all(struct run *run, struct error **err)
 static void run_close(struct run *run)
 {
 	fleet_free(run->env.fleet);
+	tags_first_free(run->env.tags_first);
 	convert_memory_free(run->env.packed);
 	runtime_free(run->env.runtime);
 	jobserver_free(run->jobserver);
@@ -261,6 +262,8 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .source = source,
 			 .registry = options->registry,
 			 .bases = options->bases,
+			 .held = options->held,
+			 .tags_first = options->keep_going ? NULL : tags_first_new(),
 			 .take_results = options->take_results,
 			 .give_results = options->give_results,
 			 .note = run_note,

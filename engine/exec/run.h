@@ -13,6 +13,7 @@ struct registry;
 struct sink;
 struct source;
 struct state;
+struct tags_held;
 
 /* Runs a plan: opens builder and runtime when a node needs them, starts what is stale, records what is done,
  * emits events. */
@@ -27,12 +28,13 @@ struct run_options {
 	double max_load; /* -l: nothing starts beside a running node while the load average is above; 0: no limit */
 	bool keep_going; /* -k */
 	struct registry *registry;
-	struct bases *bases;   /* of that client */
-	bool take_results;     /* from the registry cache: what cache_take_results could not ask for */
-	bool give_results;     /* to it */
-	const char *state_dir; /* absolute path of .cbuild */
-	const char *command;   /* as typed, for the history */
-	bool ticks;            /* emit EVENT_TICK and EVENT_RESIZE */
+	struct bases *bases;          /* of that client */
+	const struct tags_held *held; /* of tags_check, or NULL */
+	bool take_results;            /* from the registry cache: what cache_take_results could not ask for */
+	bool give_results;            /* to it */
+	const char *state_dir;        /* absolute path of .cbuild */
+	const char *command;          /* as typed, for the history */
+	bool ticks;                   /* emit EVENT_TICK and EVENT_RESIZE */
 	const struct sink *sink;
 };
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "engine/plan/plan.h"
 #include "engine/registry/heads.h"
@@ -18,25 +19,26 @@ struct asker {
 };
 
 /* A head and an asker each. */
-struct release_inquiry {
+struct tags_held {
 	struct head *heads;
 	struct asker *askers;
 	size_t len, heads_cap, askers_cap;
+	struct map *by_reference; /* -> digest, of heads */
 };
 
-static int tags_check_collect(struct plan *plan, struct release_inquiry *inquiry, struct error **err)
+static int tags_check_collect(struct plan *plan, struct tags_held *held, struct error **err)
 {
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		const struct node *node = plan_node(plan, i);
 		const char *const *references;
 
-		if (node->kind != NODE_TAG || node->state != NODE_FRESH)
+		if (node->kind != NODE_TAG)
 			continue;
 		for (references = node->references; *references; references++) {
-			mem_reserve(&inquiry->heads, &inquiry->heads_cap, inquiry->len + 1, sizeof(*inquiry->heads));
-			mem_reserve(&inquiry->askers, &inquiry->askers_cap, inquiry->len + 1, sizeof(*inquiry->askers));
-			inquiry->askers[inquiry->len] = (struct asker){ i, *references };
-			if (!ref_parse(*references, &inquiry->heads[inquiry->len++].ref, NULL))
+			mem_reserve(&held->heads, &held->heads_cap, held->len + 1, sizeof(*held->heads));
+			mem_reserve(&held->askers, &held->askers_cap, held->len + 1, sizeof(*held->askers));
+			held->askers[held->len] = (struct asker){ i, *references };
+			if (!ref_parse(*references, &held->heads[held->len++].ref, NULL))
 				return error_make(err, ERROR_INTERNAL, "%s is not an image reference", *references);
 		}
 	}
@@ -55,14 +57,18 @@ static void doubt_content(struct plan *plan)
 	}
 }
 
-static void tags_check_judge(struct plan *plan, const struct release_inquiry *inquiry)
+static void tags_check_judge(struct plan *plan, struct tags_held *held)
 {
-	for (size_t i = 0; i < inquiry->len; i++) {
-		const struct head *head = &inquiry->heads[i];
-		const struct asker *asker = &inquiry->askers[i];
+	for (size_t i = 0; i < held->len; i++) {
+		const struct head *head = &held->heads[i];
+		const struct asker *asker = &held->askers[i];
 		const struct node *tag = plan_node(plan, asker->node);
 		const char *change = head->found ? "another image now" : "gone";
 
+		if (head->found)
+			map_set(held->by_reference, asker->reference, (char *)head->digest);
+		if (tag->state != NODE_FRESH)
+			continue;
 		if (head->found && tag->result.digest && strcmp(head->digest, tag->result.digest) == 0)
 			continue;
 		plan_doubt(plan, asker->node, asker->reference, change);
@@ -70,19 +76,40 @@ static void tags_check_judge(struct plan *plan, const struct release_inquiry *in
 	}
 }
 
-int tags_check(struct plan *plan, struct registry *registry, struct error **err)
+const char *tags_held_digest(const struct tags_held *held, const char *reference)
 {
-	struct release_inquiry inquiry = { 0 };
-	int r = tags_check_collect(plan, &inquiry, err);
+	const char *digest = held ? map_get(held->by_reference, reference) : NULL;
 
-	if (r == 0 && inquiry.len > 0)
-		r = heads_ask(registry, inquiry.heads, inquiry.len, true, err);
-	if (r == 0)
-		tags_check_judge(plan, &inquiry);
+	return digest ? digest : "";
+}
+
+void tags_held_free(struct tags_held *held)
+{
+	if (!held)
+		return;
+	for (size_t i = 0; i < held->len; i++)
+		ref_free(&held->heads[i].ref);
+	map_free(held->by_reference);
+	free(held->heads);
+	free(held->askers);
+	free(held);
+}
+
+int tags_check(struct plan *plan, struct registry *registry, struct tags_held **ret, struct error **err)
+{
+	struct tags_held *held = mem_alloc(sizeof(*held));
+	int r;
+
+	held->by_reference = map_new();
+	r = tags_check_collect(plan, held, err);
+	if (r == 0 && held->len > 0)
+		r = heads_ask(registry, held->heads, held->len, true, err);
+	if (r < 0) {
+		tags_held_free(held);
+		return -1;
+	}
+	tags_check_judge(plan, held);
 	doubt_content(plan);
-	for (size_t i = 0; i < inquiry.len; i++)
-		ref_free(&inquiry.heads[i].ref);
-	free(inquiry.heads);
-	free(inquiry.askers);
-	return r;
+	*ret = held;
+	return 0;
 }

@@ -5,8 +5,15 @@ struct error;
 struct plan;
 struct registry;
 
-/* Asks the registries whether the tags that were pushed still stand for what they did: one HEAD a tag, several at once.
- * Where one does not, its service's push and tag nodes become stale, with a reason. Before the plan is run. */
-int tags_check(struct plan *plan, struct registry *registry, struct error **err);
+/* What the tags of a release hold, as they were asked before the run. */
+struct tags_held;
+
+/* Asks the registries what the tags of the release hold, with the right to push: one HEAD a tag, several at once. Where one that
+ * was pushed does not hold what it did, its service's push and tag nodes become stale, with a reason. Before the plan is run,
+ * which the result must outlive. */
+int tags_check(struct plan *plan, struct registry *registry, struct tags_held **ret, struct error **err);
+/* The digest that a reference of the plan held; "": nothing, or it was not asked for. `held` may be NULL. */
+const char *tags_held_digest(const struct tags_held *held, const char *reference);
+void tags_held_free(struct tags_held *held); /* NULL-safe */
 
 #endif

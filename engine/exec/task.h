@@ -21,6 +21,8 @@ struct builder;
 struct convert_memory;
 struct registry;
 struct runtime;
+struct tags_first;
+struct tags_held;
 
 /* What a run's tasks share. Written by the loop's thread before the first task starts. */
 struct task_env {
@@ -32,6 +34,8 @@ struct task_env {
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
+	const struct tags_held *held;         /* what the tags of the release held before the run, or NULL */
+	struct tags_first *tags_first;        /* NULL: each service is released for itself */
 	struct convert_memory *packed;        /* layers packed before; NULL when no format is stale */
 	bool take_results, give_results;      /* over the registry cache, */
 	atomic_bool take_failed, give_failed; /* until that goes wrong once */
@@ -91,6 +95,8 @@ int task_load(struct task *task, struct error **err);
 int task_verify(struct task *task, struct error **err);
 int task_push(struct task *task, struct error **err);
 int task_tag(struct task *task, struct error **err);
+struct tags_first *tags_first_new(void);
+void tags_first_free(struct tags_first *first); /* NULL-safe */
 
 /* A build's requirements of its builder; points into the node. */
 struct fleet_want task_want(const struct plan *plan, const struct node *node);

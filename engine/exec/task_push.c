@@ -16,7 +16,7 @@
 #include "engine/oci/layout.h"
 #include "engine/registry/push.h"
 
-/* Publishing: the content of an image by digest, and its tags. */
+/* Publishing the content of an image by digest. */
 
 #define TELL_MS 100 /* between two events of how far it is */
 
@@ -169,29 +169,5 @@ int task_push(struct task *task, struct error **err)
 	task->place = mem_strdup(is_here(task) ? "store" : CACHE_BY_NAME);
 	task->detail = result_json(task, &total);
 	task->size = total.bytes;
-	return 0;
-}
-
-int task_tag(struct task *task, struct error **err)
-{
-	const char *const *references = task->node->references;
-	const char *digest = plan_node(task->env->plan, task->node->needs[0])->result.digest;
-
-	for (size_t i = 0; references[i]; i++) {
-		struct ref ref = { 0 };
-		int r;
-
-		if (!ref_parse(references[i], &ref, NULL))
-			return error_make(err, ERROR_INTERNAL, "%s is not an image reference", references[i]);
-		r = push_tag(task->env->registry, task->env->layout, &ref, digest, err);
-		ref_free(&ref);
-		if (r < 0)
-			return -1;
-		task_note(task, "%s is %s", references[i], digest);
-	}
-	task->identity = mem_strdup(digest);
-	task->digest = mem_strdup(digest);
-	task->place = mem_strdup("registry");
-	task->detail = task_references_json(task);
 	return 0;
 }

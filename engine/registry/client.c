@@ -236,8 +236,8 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 	return 1;
 }
 
-int registry_put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
-			  size_t len, struct error **err)
+static int put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
+			size_t len, const char *digest, struct error **err)
 {
 	cleanup_spot struct spot spot = { 0 };
 	cleanup_http struct http_response response = { 0 };
@@ -250,9 +250,8 @@ int registry_put_manifest(struct registry *registry, const struct ref *ref, cons
 				     .body = data,
 				     .body_len = len,
 				     .body_fd = -1 };
-	char digest[DIGEST_LEN + 1];
 
-	if (digest_bytes(data, len, digest, err) < 0 || spot_find(registry, ref, true, NULL, &spot, err) < 0)
+	if (spot_find(registry, ref, true, NULL, &spot, err) < 0)
 		return -1;
 	exchange.want = spot.want;
 	if (transport_do(spot.endpoint, &exchange, &response, err) < 0)
@@ -263,4 +262,24 @@ int registry_put_manifest(struct registry *registry, const struct ref *ref, cons
 	if (said && strcmp(said, digest) != 0)
 		return client_wrong(ref, err, "the registry has taken it under another digest");
 	return 0;
+}
+
+int registry_put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
+			  size_t len, struct error **err)
+{
+	char digest[DIGEST_LEN + 1], held[DIGEST_LEN + 1];
+	struct error *error = NULL;
+
+	if (digest_bytes(data, len, digest, err) < 0)
+		return -1;
+	if (put_manifest(registry, ref, type, data, len, digest, &error) == 0)
+		return 0;
+	/* It may have been put all the same: by a request whose answer was lost, or by somebody else, under a tag that
+	 * may not be written twice. */
+	if (error->cls == ERROR_REGISTRY && registry_head(registry, ref, true, held, NULL) > 0 &&
+	    strcmp(held, digest) == 0) {
+		error_free(error);
+		return 0;
+	}
+	return error_move(err, &error);
 }

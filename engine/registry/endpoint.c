@@ -180,10 +180,16 @@ bool endpoint_go_plain(struct endpoint *endpoint)
 
 bool endpoint_try_tls(struct endpoint *endpoint)
 {
-	if (!endpoint->plain_origin || atomic_exchange(&endpoint->settled, true))
+	bool tls;
+
+	if (!endpoint->plain_origin)
 		return false;
-	atomic_store(&endpoint->plain, false);
-	return true;
+	pthread_mutex_lock(&endpoint->lock); /* several requests may find out at once */
+	if (!atomic_exchange(&endpoint->settled, true))
+		atomic_store(&endpoint->plain, false);
+	tls = !atomic_load(&endpoint->plain);
+	pthread_mutex_unlock(&endpoint->lock);
+	return tls;
 }
 
 int endpoint_credentials(struct endpoint *endpoint, const char *repository, const struct credentials **ret,

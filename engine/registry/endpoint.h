@@ -46,7 +46,7 @@ struct endpoint {
 	struct http_pool *pool;
 	uint64_t timeout_ms;
 
-	pthread_mutex_t lock; /* for what follows */
+	pthread_mutex_t lock; /* for what follows, and for trying TLS */
 	struct login *logins; /* as far as they were asked for */
 	char *withheld;       /* those looked up so far */
 	bool basic;           /* the token server that was not sent the login, or NULL */

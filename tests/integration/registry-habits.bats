@@ -106,3 +106,47 @@ whole()
 	equal "$status" 0
 	[ "$(log_count h2 '^h2$')" -gt 0 ]
 }
+
+# ---- tags that cannot be moved ----
+
+@test "a tag that is right already is not written again" {
+	rules odd 'PUT manifests/1.4.0 1000 immutable'
+	push --tag=1.4.0,latest all
+	equal "$status" 0
+	# Another machine pushes the same.
+	cp -a . "$BATS_TEST_TMPDIR/elsewhere"
+	rm -rf "$BATS_TEST_TMPDIR/elsewhere/.cbuild"
+	log_clear odd
+	(
+		cd "$BATS_TEST_TMPDIR/elsewhere"
+		push --tag=1.4.0,latest all
+		equal "$status" 0
+	)
+	equal "$(log_count odd 'PUT [^ ]*/manifests/(1.4.0|latest) ')" 0
+	equal "$(log_count odd 'HEAD [^ ]*/manifests/(1.4.0|latest) ')" 6
+}
+
+@test "when only the answer was lost a tag is looked at" {
+	rules odd 'PUT manifests/1.4.0 1 after-cut' 'PUT manifests/1.4.0 1000 immutable'
+	push --tag=1.4.0,latest all
+	equal "$status" 0
+	whole
+	[ "$(log_count odd 'PUT [^ ]*/manifests/1.4.0 400 ')" -gt 0 ]
+	cb -f services.yaml -f settings.yaml tag web 1.4.0
+	equal "$status" 0
+}
+
+@test "a version that holds another image is refused before any tag has moved" {
+	rules odd 'PUT manifests/1.4.0 1000 immutable'
+	push --tag=1.4.0,latest web worker
+	equal "$status" 0
+	echo changed >>worker/data
+	log_clear odd
+	push --tag=latest,1.4.0 all
+	equal "$status" 4
+	grep -q 'worker:1.4.0: status 400 (TAG_INVALID' "$err"
+	grep -q 'worker:1.4.0 holds sha256:.*give the release another tag' "$err"
+	equal "$(log_count odd 'PUT [^ ]*/manifests/(1.4.0|latest) 201 ')" 0
+	push --tag=latest,1.4.1 all
+	equal "$status" 0
+}

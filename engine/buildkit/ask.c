@@ -54,7 +54,7 @@ static int take_answer(const Bk__AskAnswer *answer, struct buf *ret, struct erro
 	return error_make(err, ERROR_TOOL, "the frontend does not answer this question");
 }
 
-/* What is asked belongs to a build, which has begun and does nothing. */
+/* Frontends answer only within a build, so begin one that does nothing. */
 static int ask_bridge(struct h2 *h2, const struct ask *ask, const struct h2_field *build, uint64_t limit_ms,
 		      struct buf *ret, struct error **err)
 {
@@ -85,7 +85,7 @@ static void end_build(struct h2 *h2, const struct h2_field *build, uint64_t limi
 	Bk__ReturnRequest request = BK__RETURN_REQUEST__INIT;
 	void *answer = NULL;
 
-	/* It ends with its call, too. */
+	/* That build ends with its call. */
 	request.outcome = &outcome;
 	grpc_ask(h2, BRIDGE "Return", build, 1, &request.base, limit_ms, &bk__blank__descriptor, &answer, NULL);
 	message_free(answer);

@@ -9,7 +9,7 @@ struct control_pair;
 struct daemon;
 struct error;
 
-/* Asks a frontend about what it is given, without building (moby.buildkit.v1.frontend.LLBBridge). */
+/* Asks a frontend about its input without building (moby.buildkit.v1.frontend.LLBBridge). */
 struct ask {
 	const char *session;
 	const char *frontend; /* "dockerfile.v0" */
@@ -17,7 +17,7 @@ struct ask {
 	const struct control_pair *attrs;
 	size_t attrs_len;
 };
-/* Appends its answer, JSON. ERROR_TOOL when it has none; after `limit_ms` at most. */
+/* Appends its answer, JSON. ERROR_TOOL when it has none, or after `limit_ms`. */
 int ask_frontend(struct daemon *daemon, const struct ask *ask, uint64_t limit_ms, struct buf *ret, struct error **err);
 
 #endif

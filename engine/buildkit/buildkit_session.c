@@ -13,7 +13,8 @@
 
 #define METHOD "/moby.buildkit.v1.Control/Session"
 #define HEADER(name) "x-docker-expose-session-" name
-#define WINDOW (16u << 20) /* bytes: requests for a million files, which come while we still tell of files */
+#define WINDOW \
+	(16u << 20) /* bytes: requests for a million files, which may arrive while we are still sending their list */
 
 struct buildkit_session {
 	char id[CONTROL_NAME + 1];

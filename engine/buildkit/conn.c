@@ -30,9 +30,9 @@
 
 #define UNIX_SCHEME "unix://"
 #define TCP_SCHEME "tcp://"
-#define TICK_MS 50           /* how long a cancel may go unseen */
+#define TICK_MS 50           /* how long a cancel may go unnoticed */
 #define HEAD_MAX 16384       /* bytes of the answer to POST /grpc */
-#define COMPLAINT_MAX 2048   /* bytes of what a child said on stderr that are shown */
+#define COMPLAINT_MAX 2048   /* bytes of a child's stderr that are shown */
 #define CHILD_GRACE_TICKS 40 /* of TICK_MS, from SIGTERM to SIGKILL */
 
 extern char **environ;
@@ -42,13 +42,13 @@ struct conn {
 	char *name;
 	struct tls *tls; /* or NULL */
 	short wants;
-	struct buf early; /* read with the answer to POST /grpc, and not handed on yet */
+	struct buf early; /* read together with the answer to POST /grpc, and not yet returned */
 	size_t early_at;
 	pid_t child;    /* 0: none */
-	int complaints; /* a file that takes its stderr, or -1 */
+	int complaints; /* a file that collects its stderr, or -1 */
 };
 
-/* What an opening may take. */
+/* The time limit of an opening. */
 struct limit {
 	struct loop *loop;
 	uint64_t end;
@@ -73,7 +73,7 @@ struct conn *conn_take(int fd, const char *name)
 	return new_conn(fd, name);
 }
 
-/* Ends the child's group; whoever is at the other end of its pipe sees that it is over. */
+/* Ends the child's process group; the other end of its pipe sees the end of the stream. */
 static void end_child(struct conn *conn)
 {
 	int status, ticks = 0;
@@ -120,7 +120,7 @@ short conn_wants(const struct conn *conn)
 	return conn->tls ? tls_wants(conn->tls) : conn->wants;
 }
 
-/* What the child said last, behind a message about it. */
+/* Appends the child's last words to a message about it. */
 static void add_complaint(const struct conn *conn, struct error **err)
 {
 	char text[COMPLAINT_MAX];
@@ -190,7 +190,7 @@ ssize_t conn_write(struct conn *conn, const void *data, size_t len, struct error
 	return errno == EAGAIN ? 0 : lost(conn, err, errno);
 }
 
-/* Waits at the descriptor. */
+/* Waits for the descriptor. */
 static int wait_for(int fd, short events, const struct limit *limit, const char *name, struct error **err)
 {
 	for (;;) {
@@ -311,7 +311,7 @@ static int open_tcp(const char *url, const char *host, const char *port, const s
 	freeaddrinfo(list);
 	if (r < 0)
 		return error_move(err, &first);
-	/* Small frames at once; and a peer that is gone is noticed. */
+	/* Send small frames at once, and notice a peer that is gone. */
 	setsockopt(*ret_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	setsockopt(*ret_fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 	return 0;
@@ -346,7 +346,7 @@ static int spawn(struct conn *conn, const char *const *argv, int other, struct e
 	posix_spawn_file_actions_adddup2(&actions, other, STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, other, STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, conn->complaints, STDERR_FILENO);
-	/* Of a group of its own: an interrupt at the terminal is for us. */
+	/* In its own process group: an interrupt at the terminal is meant for us. */
 	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
 	posix_spawnattr_setpgroup(&attr, 0);
 	r = posix_spawnp(&conn->child, argv[0], &actions, &attr, (char *const *)(uintptr_t)argv, environ);
@@ -414,7 +414,7 @@ static int send_all(struct conn *conn, const char *data, size_t len, const struc
 	return 0;
 }
 
-/* The answer's head goes, what came behind it stays for conn_read. */
+/* Drops the head of the answer; what follows it stays for conn_read. */
 static int receive_head(struct conn *conn, const struct limit *limit, struct error **err)
 {
 	struct buf answer = { 0 };

@@ -19,7 +19,7 @@
 #include "engine/oci/layout.h"
 
 #define SERVICE "/containerd.services.content.v1.Content/"
-#define PIECE ((size_t)1 << 20) /* bytes of one answer to Read */
+#define PIECE ((size_t)1 << 20) /* bytes per answer to Read */
 
 struct content {
 	struct content_store *stores;
@@ -56,7 +56,7 @@ uint64_t content_given(struct content *content)
 	return atomic_load(&content->given);
 }
 
-/* NULL: the call is refused. */
+/* NULL: the call was refused. */
 static const struct content_store *find_store(const struct content *content, struct grpc_call *call)
 {
 	const char *id = grpc_metadata(call, "buildkit-attachable-store-id", 0);
@@ -68,7 +68,7 @@ static const struct content_store *find_store(const struct content *content, str
 	return NULL;
 }
 
-/* A blob that is read. */
+/* A blob being read. */
 struct outgoing {
 	char *path;
 	int fd;
@@ -158,7 +158,7 @@ static int serve_read(void *data, struct grpc_call *call, struct error **err)
 	return send_range(content, call, &blob, at, end, err);
 }
 
-/* A blob on its way into a store. */
+/* A blob being written into a store. */
 struct incoming {
 	struct content *content;
 	const struct content_store *store;

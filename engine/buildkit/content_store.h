@@ -11,10 +11,11 @@ struct error;
 struct layout;
 
 /*
- * containerd.services.content.v1.Content: blobs, from our stores to the daemon and back. What a store has is not sent to it.
+ * containerd.services.content.v1.Content: copies blobs from our stores to the daemon and back. Blobs that a store
+ * already has are not sent to it.
  */
 struct content_store {
-	const char *id; /* by which the daemon asks for it: "export"; "oci:NAME" for what is oci-layout://NAME there */
+	const char *id; /* the daemon's name for it: "export"; "oci:NAME" for oci-layout://NAME */
 	struct layout *layout;
 	bool takes; /* the daemon may write into it */
 };

@@ -105,7 +105,7 @@ static void take_platform(struct control_info *info, const Bk__Machine *machine)
 	info->platforms[info->platforms_len++] = platform;
 }
 
-/* A daemon that does not know the question has no version. */
+/* A daemon that does not support the call has no version. */
 static int take_version(struct daemon *daemon, uint64_t limit_ms, struct control_info *ret, struct error **err)
 {
 	Bk__Blank blank = BK__BLANK__INIT;
@@ -174,7 +174,7 @@ static char *control_text(const char *text)
 	return (char *)(uintptr_t)(text ? text : "");
 }
 
-/* Borrows from `solve` and the arena. */
+/* The result borrows from `solve` and the arena. */
 static void fill(struct arena *arena, const struct control_solve *solve, Bk__SolveRequest *request, Bk__Caches *caches)
 {
 	request->ref = control_text(solve->ref);
@@ -196,7 +196,7 @@ static void fill(struct arena *arena, const struct control_solve *solve, Bk__Sol
 	request->cache = caches;
 	request->entitlements = (char **)(uintptr_t)solve->entitlements;
 	request->n_entitlements = solve->entitlements_len;
-	/* What is built is in our own history, and need not be in the daemon's, too. */
+	/* We keep our own history of builds, so the daemon need not. */
 	request->internal = true;
 }
 

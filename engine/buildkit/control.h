@@ -13,29 +13,30 @@ struct error;
 struct h2;
 struct loop;
 
-/* BuildKit's Control service: what there is, and builds. Every call blocks its thread, and ends when the loop is cancelled. */
+/* BuildKit's Control service: information and builds. Every call blocks its thread, and ends when the loop is
+ * cancelled. */
 
 /* A daemon: one connection for a whole run, used by any number of threads. */
 struct daemon;
 
-/* Connects, and waits `limit_ms` at most. Errors as conn_open. */
+/* Connects within `limit_ms`. Errors as conn_open. */
 int daemon_open(struct loop *loop, const struct conn_address *address, uint64_t limit_ms, struct daemon **ret,
 		struct error **err);
-void daemon_free(struct daemon *daemon); /* NULL-safe; no call may be running, no session be open */
+void daemon_free(struct daemon *daemon); /* NULL-safe; no call may be running, no session open */
 /* Its connection, for a session's. */
 struct h2 *daemon_h2(struct daemon *daemon);
 bool daemon_alive(struct daemon *daemon);
 
 #define CONTROL_PLATFORMS_MAX 32
 
-/* What a daemon is. All texts are "" when it does not say. */
+/* Information about a daemon. Texts are "" when it does not say. */
 struct control_info {
 	char version[64]; /* of BuildKit; dockerd may say "v0.0.0+unknown" */
 	char executor[32], snapshotter[32], namespace[64];
 	struct platform platforms[CONTROL_PLATFORMS_MAX]; /* that it runs, as it names them: the native one first */
 	size_t platforms_len;
 };
-/* Info (a daemon that does not know it has no version) and ListWorkers. */
+/* Info (a daemon without that call has no version) and ListWorkers. */
 int control_info(struct daemon *daemon, uint64_t limit_ms, struct control_info *ret, struct error **err);
 
 struct control_pair {
@@ -73,24 +74,24 @@ struct control_failure {
 };
 void control_failure_free(struct control_failure *failure); /* the contents */
 
-/* One of the exporters' answers, under its name ("containerimage.digest"). Borrowed while it is called. */
+/* One value of the exporters' response, by name ("containerimage.digest"). Borrowed during the call. */
 typedef void control_answer(void *data, const char *key, const char *value);
 
-/* Builds. Negative: ret_failure->message says why when the daemon said so; it is empty when the connection was lost or cancelled. The
- * build ends in the daemon when this returns before it is over. */
+/* Builds. When the daemon gave a reason for a failure, it is in ret_failure->message, which is empty when the
+ * connection was lost or cancelled. If this returns early, the build ends in the daemon, too. */
 int control_solve(struct daemon *daemon, const struct control_solve *solve, control_answer *answer, void *data,
 		  struct control_failure *ret_failure, struct error **err);
 
-/* What Status tells of a build. A step is told again each time something about it changes. Borrowed while it is called. */
+/* A message about a build. A step is reported again whenever something about it changes. Borrowed during the call. */
 enum status_kind {
 	STATUS_STEP, /* name, cached, started, completed (nanoseconds since 1970, 0: not yet), text: its error or NULL */
-	STATUS_BYTES,  /* name: of the part of the step that moves; current, total */
+	STATUS_BYTES,  /* name: of the part of the step that is transferred; current, total */
 	STATUS_PRINT,  /* text: what a step printed; stream 1 or 2 */
 	STATUS_WARNING /* text, url, line, last_line; level */
 };
 struct status_event {
 	enum status_kind kind;
-	const char *step; /* its digest: what tells it from others */
+	const char *step; /* its digest, which identifies it */
 	const char *name;
 	const char *text;
 	size_t len;
@@ -103,10 +104,10 @@ struct status_event {
 };
 typedef void status_take(void *data, const struct status_event *event);
 
-/* Follows a build until it is over, which may not have begun yet. In a thread of its own. */
+/* Follows a build, which may not have begun yet, until it is over. Call it in a thread of its own. */
 int control_status(struct daemon *daemon, const char *ref, status_take *take, void *data, struct error **err);
 
-/* A name that no other build has: 25 characters. */
+/* A unique name for a build: 25 characters. */
 #define CONTROL_NAME 25
 int control_name(char ret[CONTROL_NAME + 1], struct error **err);
 

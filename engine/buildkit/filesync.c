@@ -30,12 +30,12 @@
 struct filesync {
 	struct filesync_folder *folders;
 	size_t len;
-	pthread_mutex_t lock; /* guards what follows */
+	pthread_mutex_t lock; /* guards the following */
 	char *changed;
 	uint64_t sent;
 };
 
-/* Parents first, and siblings by their bytes, where the slash comes before everything else. */
+/* Parents first, and siblings in byte order, with the slash before everything else. */
 static int by_walk(const void *a, const void *b)
 {
 	const unsigned char *x = (const unsigned char *)((const struct filesync_entry *)a)->path;
@@ -138,7 +138,7 @@ static int send_stats(struct grpc_call *call, const struct filesync_folder *fold
 	return send_packet(call, BK__PACKET_TYPE__PACKET_STAT, 0, NULL, 0, err);
 }
 
-/* The file is not what was hashed: the daemon may not use what it has got of it. */
+/* The file is not the one that was hashed: the daemon must not use what it received. */
 static int refuse_changed(struct filesync *filesync, struct grpc_call *call, const struct filesync_entry *entry,
 			  struct error **err)
 {
@@ -159,7 +159,7 @@ static void count_sent(struct filesync *filesync, size_t len)
 	pthread_mutex_unlock(&filesync->lock);
 }
 
-/* 1: it is open, and what it was said to be as far as that shows; 0: it has changed. */
+/* 1: opened, and the stat data is as announced; 0: it has changed. */
 static int open_file(const struct filesync_entry *entry, int *ret_fd, struct error **err)
 {
 	struct stat st;
@@ -189,7 +189,7 @@ static ssize_t read_piece(int fd, char *block, const char *path, struct error **
 	return (ssize_t)have;
 }
 
-/* Attributes do not travel, but they count: then the digest is of both. 1: it is right; 0: it has changed. */
+/* Attributes are not sent, but they count: the digest covers both. 1: it matches; 0: it has changed. */
 static int compare_file(int fd, const struct filesync_entry *entry, struct hash128 digest, struct error **err)
 {
 	if (hash_equal(digest, entry->digest))
@@ -197,7 +197,7 @@ static int compare_file(int fd, const struct filesync_entry *entry, struct hash1
 	return content_attributes(fd, entry->source, &digest, err) < 0 ? -1 : hash_equal(digest, entry->digest);
 }
 
-/* 1: all of it went; 0: it has changed, and its last piece did not go. */
+/* 1: sent completely; 0: it has changed, and its last piece was withheld. */
 static int send_checked(struct grpc_call *call, uint32_t id, const struct filesync_entry *entry, int fd,
 			struct error **err)
 {
@@ -258,7 +258,7 @@ static int answer_request(struct filesync *filesync, struct grpc_call *call, con
 	return entry->source ? send_file(filesync, call, id, entry, err) : send_bytes(call, id, entry, err);
 }
 
-/* Answers until the daemon has what it wants. */
+/* Answers requests until the daemon has what it wants. */
 static int answer_requests(struct filesync *filesync, struct grpc_call *call, const struct filesync_folder *folder,
 			   struct error **err)
 {
@@ -286,7 +286,7 @@ static int answer_requests(struct filesync *filesync, struct grpc_call *call, co
 	return r;
 }
 
-/* Only the ignore file is asked for: it is sent when it counts, and leaves nothing out here. */
+/* The daemon asks for the ignore file alone: it is sent if it counts, and excludes nothing here. */
 static struct filesync_folder asked_for(const struct grpc_call *call, const struct filesync_folder *folder)
 {
 	const char *wanted = grpc_metadata(call, "followpaths", 0);

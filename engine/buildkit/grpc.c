@@ -18,20 +18,20 @@
 #include "engine/buildkit/proto/message.h"
 #include "engine/io/loop.h"
 
-#define PREFIX 5                      /* bytes in front of a message: whether it is compressed, its length */
+#define PREFIX 5                      /* bytes before a message: the compression flag and the length */
 #define FIELD_DATA 0x0a               /* field 1, bytes */
 #define VARINT_MAX 10                 /* bytes of a number */
-#define CARRIED_MAX ((size_t)1 << 20) /* bytes of one message that carries others' */
+#define CARRIED_MAX ((size_t)1 << 20) /* bytes of one message that carries those of another connection */
 
 struct grpc_call {
 	struct h2_stream *stream;
 	const char *path; /* client */
 	int64_t begun;    /* for the trace */
-	struct buf in;    /* what has come of the next messages */
+	struct buf in;    /* received bytes of the next messages */
 	size_t in_at;
 	uint64_t until;
 	bool server, responded, ended;
-	int code; /* client: that it ended with; server: that it is to end with; -1: not known */
+	int code; /* client: the final status; server: the one to end with; -1: unknown */
 	char *message;
 	struct buf details;
 };
@@ -195,7 +195,7 @@ static bool may_pass(int code)
 	return code == GRPC_UNAVAILABLE || code == GRPC_EXHAUSTED || code == GRPC_DEADLINE;
 }
 
-/* The peer has ended its side: with which status? */
+/* The peer has ended its side: find out the status. */
 static int take_status(struct grpc_call *call, struct error **err)
 {
 	const char *code = h2_header(call->stream, "grpc-status", 0);
@@ -222,7 +222,7 @@ static int take_status(struct grpc_call *call, struct error **err)
 	return error_move(err, &error);
 }
 
-/* Appends what comes next. 1; 0: nothing more does. */
+/* Reads more bytes. 1; 0: there are no more. */
 static int read_more(struct grpc_call *call, struct error **err)
 {
 	if (call->in_at > 0 && call->in_at == call->in.len) {
@@ -232,7 +232,7 @@ static int read_more(struct grpc_call *call, struct error **err)
 	return h2_read(call->stream, call->until, &call->in, err);
 }
 
-/* Moves what is left to the front, where a whole message has room. */
+/* Moves the remaining bytes to the front, to make room for a whole message. */
 static void compact(struct grpc_call *call)
 {
 	struct buf rest = { 0 };
@@ -250,7 +250,7 @@ void grpc_limit(struct grpc_call *call, uint64_t limit_ms)
 	call->until = limit_ms ? loop_now_ms() + limit_ms : 0;
 }
 
-/* The whole next message: where it begins, and its length. 1; 0: there is none. */
+/* The next message, if it is complete: where it begins, and its length. 1; 0: it is not. */
 static int next_message(struct grpc_call *call, const char **ret, size_t *ret_len, struct error **err)
 {
 	for (;;) {
@@ -357,7 +357,7 @@ void grpc_refuse_details(struct grpc_call *call, const void *details, size_t len
 	buf_add(&call->details, details, len);
 }
 
-/* Ends a call of the server's with its status. */
+/* Ends a call on the server's side with its status. */
 static void finish(struct grpc_call *call)
 {
 	cleanup_buf struct buf text = { 0 }, details = { 0 };
@@ -387,7 +387,7 @@ struct grpc_server {
 	pthread_mutex_t lock;
 	pthread_cond_t idle;
 	/* Guarded by `lock`: */
-	size_t calls;        /* whose threads run */
+	size_t calls;        /* number of running threads */
 	struct error *fault; /* see grpc_server_fault */
 };
 
@@ -450,7 +450,7 @@ static void answer_call(struct grpc_server *server, struct grpc_call *call)
 			call->code = GRPC_OK;
 		else if (call->code < 0)
 			grpc_refuse(call, GRPC_UNKNOWN, "%s", error ? error->message : "");
-		/* A stream of answers that are none has headers all the same. */
+		/* Even a stream without answers needs headers. */
 		if (r >= 0 && call->stream)
 			respond(call, NULL);
 		return;

@@ -13,8 +13,8 @@ struct ProtobufCMessageDescriptor;
 struct error;
 
 /*
- * gRPC over HTTP/2 (grpc/grpc, doc/PROTOCOL-HTTP2.md), without compression. A call is used by one thread at a time; what it blocks on
- * ends with the connection and with the loop's cancelling, as h2.h says.
+ * gRPC over HTTP/2 (grpc/grpc, doc/PROTOCOL-HTTP2.md), without compression. A call is used by one thread at a time;
+ * blocking calls end with the connection and when the loop is cancelled, as described in h2.h.
  */
 #define GRPC_MESSAGE_MAX ((size_t)16 << 20) /* bytes */
 
@@ -37,70 +37,70 @@ enum grpc_code {
 
 struct grpc_call;
 
-/* A client's call of "/package.Service/Method" (borrowed until it is freed); `metadata` is sent with it. To be freed with grpc_free, which cancels it when it
- * has not ended. */
+/* Begins a client's call of "/package.Service/Method" (borrowed until it is freed); `metadata` is sent with it.
+ * grpc_free frees it, and cancels it if it has not ended. */
 int grpc_open(struct h2 *h2, const char *path, const struct h2_field *metadata, size_t len, struct grpc_call **ret,
 	      struct error **err);
 void grpc_free(struct grpc_call *call); /* NULL-safe */
 void grpc_cleanup(struct grpc_call **call);
 #define cleanup_grpc __attribute__((cleanup(grpc_cleanup)))
 
-/* Sends a message; waits for room. */
+/* Sends a message; blocks while there is no room. */
 int grpc_send(struct grpc_call *call, const struct ProtobufCMessage *message, struct error **err);
-/* No more messages from this client. */
+/* Says that this client sends no more messages. */
 int grpc_end(struct grpc_call *call, struct error **err);
-/* From now on reading ends after that time with a transient error; 0: it takes as long as it takes. */
+/* From now on, reading fails with a transient error after that time; 0: no limit. */
 void grpc_limit(struct grpc_call *call, uint64_t limit_ms);
-/* The next message: 1, and *ret is it, for message_free; 0: the end, with status 0. Negative: ended with another status (grpc_status
- * says which; ERROR_TOOL, transient when trying again may help), or what is no message. */
+/* Reads the next message: 1, and *ret, to be freed with message_free; 0: the end, with status 0. Negative: another
+ * status (grpc_status; ERROR_TOOL, transient if trying again may help) or an invalid message. */
 int grpc_receive(struct grpc_call *call, const struct ProtobufCMessageDescriptor *type, void **ret, struct error **err);
-/* One message there, one back. `limit_ms`: how long it may take; 0: as long as it takes. */
+/* A call with one message in each direction. `limit_ms`: its time limit; 0: none. */
 int grpc_ask(struct h2 *h2, const char *path, const struct h2_field *metadata, size_t len,
 	     const struct ProtobufCMessage *message, uint64_t limit_ms, const struct ProtobufCMessageDescriptor *type,
 	     void **ret, struct error **err);
 
 /* How a call ended, as far as it is known. */
 struct grpc_status {
-	int code;            /* -1: not at all yet */
+	int code;            /* -1: it has not ended */
 	const char *message; /* "" when there is none */
 	const char *details; /* the bytes of google.rpc.Status, or NULL */
 	size_t details_len;
 };
 /* Borrowed from the call. */
 struct grpc_status grpc_status(const struct grpc_call *call);
-/* The nth value of a header of the peer's, or NULL. Borrowed. */
+/* The nth value of one of the peer's headers, or NULL. Borrowed. */
 const char *grpc_metadata(const struct grpc_call *call, const char *name, size_t nth);
 
-/* The stream of a call that is used no further as one, for a connection inside it: it is the caller's now. A client's call is freed; a
- * server's answers with headers, and ends with nothing more. NULL: the connection is over. */
+/* Takes the stream out of a call, to use it for a nested connection: it belongs to the caller. A client's call is
+ * freed; a server's answers with headers only. NULL: the connection is over. */
 struct h2_stream *grpc_detach(struct grpc_call *call, struct error **err);
 
 /*
- * The server's side. Each call gets a thread of its own, in which `serve` reads and writes messages. What it returns ends
- * the call: 0 with OK; negative with what grpc_refuse was given, or UNKNOWN and the text of *err.
+ * A method of a server. Each call runs `serve` in a thread of its own, which reads and writes messages. Its result
+ * ends the call: 0 with OK; negative with the status given to grpc_refuse, or UNKNOWN and the text of *err.
  */
 struct grpc_method {
 	const char *path; /* "/package.Service/Method" */
 	int (*serve)(void *data, struct grpc_call *call, struct error **err);
-	void *data; /* shared by all calls: what it points to has a lock of its own where it changes */
+	void *data; /* shared by all calls, so mutable data needs a lock of its own */
 };
 
 struct grpc_server;
-/* The methods are copied; their texts are borrowed. */
+/* The methods are copied, their texts borrowed. */
 int grpc_server_new(const struct grpc_method *methods, size_t len, struct grpc_server **ret, struct error **err);
-/* Its role in h2_start or h2_nest. */
+/* Its role for h2_start or h2_nest. */
 struct h2_role grpc_server_role(struct grpc_server *server);
-/* The first ERROR_STATE that a method ended with, or that kept a call from being served: -1; 0: there is none. The peer hears of it, too, but
- * only as a text. */
+/* The first ERROR_STATE of a method, or that kept a call from being served: -1; 0: none. The peer gets it as well,
+ * but only as a text. */
 int grpc_server_fault(struct grpc_server *server, struct error **err);
-/* Waits for the threads of all calls: h2_cut the connection first. NULL-safe. Then h2_free it. */
+/* Waits for the threads of all calls, so call h2_cut first, and h2_free afterwards. NULL-safe. */
 void grpc_server_free(struct grpc_server *server);
-/* Sets the status that a call of this server ends with; returns -1. */
+/* Sets the status that a server's call ends with; returns -1. */
 __attribute__((format(printf, 3, 4))) int grpc_refuse(struct grpc_call *call, enum grpc_code code, const char *fmt, ...);
-/* Details (bytes of google.rpc.Status) to go with it. */
+/* Adds details (bytes of google.rpc.Status) to it. */
 void grpc_refuse_details(struct grpc_call *call, const void *details, size_t len);
 
-/* How bytes travel in the data field of messages {bytes data = 1}. */
+/* Carries bytes in the data field of messages {bytes data = 1}. */
 extern const struct h2_wrapping grpc_wrapping;
 
 #endif

@@ -21,11 +21,11 @@
 #include "engine/io/loop.h"
 
 #define READ_BLOCK ((size_t)64 << 10) /* bytes of one read */
-#define OUT_BLOCK ((size_t)256 << 10) /* bytes that are written together */
-#define CONNECTION_WINDOW (1 << 30)   /* bytes: the streams' own windows are what bounds */
+#define OUT_BLOCK ((size_t)256 << 10) /* bytes written at once */
+#define CONNECTION_WINDOW (1 << 30)   /* bytes: large, because the streams' own windows are the limit */
 #define FRAME_MAX (1u << 20)          /* bytes of a frame of the peer's */
 #define CONTINUATIONS_MAX 4096        /* frames that the headers of one stream may take */
-#define FAREWELL_MS 500               /* for what is still to be sent at the end */
+#define FAREWELL_MS 500               /* to send what is left at the end */
 
 #define FUNCTIONS(X)                                                 \
 	X(nghttp2_session_callbacks_new)                             \
@@ -65,7 +65,7 @@
 #define MODULE lib
 static struct {
 	MODULE_STATE(FUNCTIONS)
-	/* Versions before 1.61 without the mend of CVE-2024-28182 have no such limit, and no such function. */
+	/* Versions before 1.61 without the fix for CVE-2024-28182 have neither the limit nor the function. */
 	void (*set_max_continuations)(nghttp2_option *option, size_t max);
 	/* The same with 1.57 and CVE-2023-44487. */
 	void (*set_stream_reset_rate_limit)(nghttp2_option *option, uint64_t burst, uint64_t rate);
@@ -87,7 +87,7 @@ void h2_wake(struct root *root)
 	if (root->woken)
 		return;
 	root->woken = true;
-	/* A pipe that is full wakes as well. */
+	/* If the pipe is full, the thread wakes up anyway. */
 	if (write(root->wake[1], "", 1) < 0)
 		return;
 }
@@ -248,7 +248,7 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *d
 	return 0;
 }
 
-/* A server that has said all it had to say does not wait for the rest. */
+/* A server that has said everything does not wait for the rest of the request. */
 static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *data)
 {
 	struct h2 *h2 = data;
@@ -261,7 +261,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 	return 0;
 }
 
-/* A request that could not be sent: its stream was never opened, and nghttp2 will not close it. */
+/* The request was not sent: its stream was never opened, so nghttp2 will not close it. */
 static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int code, void *data)
 {
 	struct h2 *h2 = data;
@@ -308,7 +308,7 @@ static void submit_trailers(struct h2_stream *stream)
 	lib.nghttp2_submit_trailer(stream->h2->session, stream->id, list, stream->trailers_len);
 }
 
-/* nghttp2 asks for bytes of a stream. */
+/* nghttp2 asks for the next bytes of a stream. */
 static ssize_t take_out(nghttp2_session *session, int32_t id, uint8_t *bytes, size_t len, uint32_t *flags,
 			nghttp2_data_source *source, void *data)
 {
@@ -395,7 +395,7 @@ void h2_stream_free(struct h2_stream *stream)
 		return;
 	root = stream->h2->root;
 	pthread_mutex_lock(&root->lock);
-	/* A server's answer, with its end, goes out; h2.c resets what the client leaves open then. */
+	/* The server's answer has been sent to its end; h2.c then resets a stream that the client leaves open. */
 	if (!stream->closed && (!stream->out_ended || (!stream->h2->role.accept && !stream->in_ended)))
 		h2_submit_reset(stream);
 	else if (!stream->closed && stream->in_at < stream->in.len)
@@ -441,7 +441,7 @@ static void begin(struct h2 *h2)
 	lib.nghttp2_option_set_max_send_header_block_length(option, H2_HEADERS_MAX);
 	if (lib.set_max_continuations)
 		lib.set_max_continuations(option, CONTINUATIONS_MAX);
-	/* A daemon resets the stream of each piece of a blob that it reads: of a large base thousands. */
+	/* A daemon resets the stream of each piece of a blob that it reads: thousands for a large base. */
 	if (lib.set_stream_reset_rate_limit)
 		lib.set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
 	if (h2->role.accept)
@@ -456,7 +456,7 @@ static void begin(struct h2 *h2)
 	lib.nghttp2_session_callbacks_del(callbacks);
 }
 
-/* Moves bytes of a session of nghttp2 to a queue, up to about `max` there. True when it moved some. */
+/* Moves bytes from nghttp2's session to a queue, up to about `max` there. True when it moved some. */
 static bool drain(struct h2 *h2, struct buf *out, size_t max)
 {
 	bool moved = false;
@@ -475,14 +475,14 @@ static bool drain(struct h2 *h2, struct buf *out, size_t max)
 	return moved;
 }
 
-/* nghttp2 has nothing more to do: the peer broke the rules, and was told so. */
+/* nghttp2 is finished: the peer violated the protocol, and has been told. */
 static void notice_end(struct h2 *h2)
 {
 	if (!h2->error && !lib.nghttp2_session_want_read(h2->session) && !lib.nghttp2_session_want_write(h2->session))
 		fail_text(h2, false, "the connection broke the rules of HTTP/2");
 }
 
-/* The bytes of nested connections, into the streams that carry them. */
+/* Moves the bytes of nested connections into the streams that carry them. */
 static void drain_nested(struct root *root)
 {
 	for (struct h2 *h2 = root->nested; h2; h2 = h2->next) {
@@ -538,7 +538,7 @@ static int read_in(struct root *root, char *block, struct error **err)
 	return error_make(err, ERROR_TOOL, "%s: HTTP/2: %s", conn_name(root->conn), lib.nghttp2_strerror((int)r));
 }
 
-/* Waits at the connection and at the pipe that wakes. */
+/* Waits for the connection and for the wake-up pipe. */
 static void pause_at(struct root *root, int ms)
 {
 	struct pollfd fds[] = {
@@ -554,7 +554,7 @@ static void pause_at(struct root *root, int ms)
 			;
 }
 
-/* Reads and writes until it would have to wait. False: the connection is over. */
+/* Reads and writes until it would block. False: the connection is over. */
 static bool turn(struct root *root, char *block, struct error **err)
 {
 	bool more = true, going;
@@ -574,7 +574,7 @@ static bool turn(struct root *root, char *block, struct error **err)
 		more = root->out.len > 0;
 		if (!going || write_out(root, err) < 0)
 			return false;
-		/* What was written has made room. */
+		/* Writing has made room in the queues. */
 		more = more && root->out.len == 0;
 	}
 	return true;

@@ -9,7 +9,7 @@
 #include "engine/buildkit/h2.h"
 #include "engine/buildkit/h2_private.h"
 
-#define KEEP_CAPACITY ((size_t)64 << 10) /* bytes that an emptied queue may keep */
+#define KEEP_CAPACITY ((size_t)64 << 10) /* bytes of memory that an emptied queue may keep */
 
 static int transient(struct error **err, struct error *error)
 {
@@ -17,7 +17,7 @@ static int transient(struct error **err, struct error *error)
 	return error_move(err, &error);
 }
 
-/* Why nothing more can come or go. */
+/* Why the stream can neither read nor write any more. */
 static int over(const struct h2_stream *stream, struct error **err)
 {
 	struct error *error = NULL;
@@ -73,7 +73,7 @@ int h2_respond(struct h2_stream *stream, const struct h2_field *fields, size_t l
 	return r;
 }
 
-/* The server has answered and wants no more: reading tells what it said. */
+/* The server has answered and wants no more: its answer can be read. */
 static bool answered(const struct h2_stream *stream)
 {
 	return stream->closed && stream->in_ended && !stream->h2->role.accept && !stream->h2->error;

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "engine/buildkit/h2.h"
 
-/* What h2_stream.c (a stream and its memory), h2.c (connections, their thread, nghttp2) and h2_calls.c (what other threads do with a
- * stream) share; each uses those before it. */
+/* Shared by h2_stream.c (a stream and its memory), h2.c (connections, their thread, nghttp2) and h2_calls.c (what
+ * other threads do with a stream); each may use those before it. */
 
 struct loop;
 struct nghttp2_session;
@@ -26,18 +26,18 @@ struct h2_stream {
 	struct h2_stream *next, *before; /* while nghttp2 knows it */
 	pthread_cond_t changed;
 	bool known; /* to nghttp2 */
-	bool owned; /* by whoever uses it */
+	bool owned; /* somebody uses it */
 	struct header *headers;
 	size_t headers_len, headers_cap, headers_bytes;
 	bool headers_done;
 	struct buf in, out;
-	size_t in_at, out_at; /* where what is left begins */
+	size_t in_at, out_at; /* where the remaining bytes begin */
 	bool in_ended;        /* by the peer */
-	bool out_ended;       /* by us: what is queued is the last */
-	bool deferred;        /* nghttp2 has asked for bytes and got none */
+	bool out_ended;       /* by us: nothing is queued any more */
+	bool deferred;        /* nghttp2 asked for bytes and got none */
 	bool closed;
 	uint32_t code;           /* of its end */
-	struct header *trailers; /* to be sent behind the bytes */
+	struct header *trailers; /* to send after the bytes */
 	size_t trailers_len;
 	struct h2 *nested;
 };
@@ -48,52 +48,52 @@ struct h2 {
 	struct nghttp2_session *session;
 	struct h2_role role;
 	struct h2_stream *streams;
-	struct error *error; /* set: it is over */
-	bool leaving;        /* the peer takes no new streams */
-	/* of a nested one: */
+	struct error *error; /* set: the connection is over */
+	bool leaving;        /* the peer accepts no new streams */
+	/* if it is nested: */
 	struct h2_stream *carrier;
 	struct h2_wrapping wrapping;
-	struct buf sent; /* bytes of nghttp2's to be wrapped */
+	struct buf sent; /* nghttp2's bytes, to be encoded */
 	struct h2 *next;
 };
 
-/* What the connections of one thread share. */
+/* Shared by the connections of one thread. */
 struct root {
 	struct loop *loop;
 	struct conn *conn;
 	pthread_mutex_t lock;
-	pthread_cond_t over; /* a connection is */
+	pthread_cond_t over; /* signalled when a connection ends */
 	pthread_t thread;
 	int wake[2];
 	bool woken, stopping;
 	struct h2 *outer, *nested;
-	struct buf out; /* the thread's own */
+	struct buf out; /* used only by the thread */
 	size_t out_at;
 };
 
 /* h2.c; with the lock held. */
-/* Has nghttp2 look again at what is to be sent, and the thread send it. */
+/* Has nghttp2 check again what to send, and wakes the thread. */
 void h2_stir(struct h2_stream *stream);
 void h2_wake(struct root *root);
-/* Negative: nghttp2 says no. A stream that it knows is in the connection's list. */
+/* Negative: nghttp2 refused. A stream that nghttp2 knows is in the connection's list. */
 int h2_submit_request(struct h2_stream *stream, const struct h2_field *fields, size_t len, struct error **err);
 int h2_submit_response(struct h2_stream *stream, const struct h2_field *fields, size_t len, bool last,
 		       struct error **err);
 void h2_submit_reset(struct h2_stream *stream);
-/* Bytes that were read: the peer may send as many more. */
+/* Bytes were read, so the peer may send as many again. */
 void h2_consumed(struct h2_stream *stream, size_t len);
 int h2_feed_nested(struct h2 *nested);
 
 /* h2_stream.c; with the lock held. */
 struct h2_stream *h2_stream_new(struct h2 *h2);
-void h2_stream_know(struct h2_stream *stream);    /* puts it into the connection's list */
-void h2_stream_forget(struct h2_stream *stream);  /* nghttp2 has */
-void h2_stream_release(struct h2_stream *stream); /* frees it, when neither nghttp2 nor anybody else has it */
+void h2_stream_know(struct h2_stream *stream);    /* adds it to the connection's list */
+void h2_stream_forget(struct h2_stream *stream);  /* nghttp2 has forgotten it */
+void h2_stream_release(struct h2_stream *stream); /* frees it unless nghttp2 or somebody else still has it */
 bool h2_stream_add_header(struct h2_stream *stream, const void *name, size_t name_len, const void *value,
 			  size_t value_len);
 void h2_stream_close(struct h2_stream *stream, uint32_t code);
 void h2_cond_init(pthread_cond_t *cond);
-/* Waits for a moment: ERROR_CANCELLED, or a transient error when `until` is over. */
+/* Waits a moment: ERROR_CANCELLED, or a transient error when `until` has passed. */
 int h2_pause(struct root *root, pthread_cond_t *cond, uint64_t until, struct error **err);
 
 #endif

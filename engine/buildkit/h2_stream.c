@@ -12,7 +12,7 @@
 #include "engine/buildkit/h2_private.h"
 #include "engine/io/loop.h"
 
-#define TICK_MS 50 /* how long a cancel may go unseen */
+#define TICK_MS 50 /* how long a cancel may go unnoticed */
 
 void h2_cond_init(pthread_cond_t *cond)
 {

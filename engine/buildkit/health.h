@@ -3,7 +3,7 @@
 
 #include "engine/buildkit/grpc.h"
 
-/* grpc.health.v1.Health/Check: the daemon asks every few seconds whether we are still there. */
+/* grpc.health.v1.Health/Check: the daemon asks every few seconds whether we still exist. */
 extern const struct grpc_method health_method;
 
 #endif

@@ -9,7 +9,7 @@
 #include "engine/buildkit/proto/session.pb-c.h"
 #include "engine/registry/credentials.h"
 
-/* Where Docker Hub answers is not what its logins are kept for. */
+/* Docker Hub's API host differs from the name that its logins are kept under. */
 static const char *domain_of(const char *host)
 {
 	return strcmp(host, "registry-1.docker.io") == 0 || strcmp(host, "index.docker.io") == 0 ? "docker.io" : host;
@@ -25,7 +25,7 @@ static int serve_login(void *data, struct grpc_call *call, struct error **err)
 		return -1;
 	if (credentials_find(data, domain_of(request->host), "", &found, err) < 0)
 		return -1;
-	/* A secret without a name is a token for the token server. */
+	/* A secret without a user name is a token for the token server. */
 	if (found.identity_token) {
 		answer.secret = found.identity_token;
 	} else if (found.username && found.password) {

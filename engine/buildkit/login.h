@@ -5,8 +5,8 @@
 
 struct loop;
 
-/* moby.filesync.v1.Auth: the logins of docker's and podman's files and helpers, for what the daemon pulls and pushes itself. It
- * gets its tokens with them. */
+/* moby.filesync.v1.Auth: gives the daemon the logins from docker's and podman's files and helpers. It uses them to
+ * get tokens for its own pulls and pushes. */
 struct grpc_method login_method(struct loop *loop);
 
 #endif

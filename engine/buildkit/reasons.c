@@ -15,7 +15,7 @@
 #include "engine/buildkit/proto/message.h"
 #include "engine/buildkit/proto/reasons.pb-c.h"
 
-#define LINES_MAX 10000000 /* a line behind that is none */
+#define LINES_MAX 10000000 /* higher line numbers are invalid */
 
 void control_failure_free(struct control_failure *failure)
 {
@@ -39,7 +39,7 @@ static int reason_line(const struct json *position)
 	return line > 0 && line < LINES_MAX ? (int)line : 0;
 }
 
-/* Where in which file; the first one that is told is the one that matters. */
+/* The place in the file; the first one reported is the one that matters. */
 static void take_source(const struct json *json, struct control_failure *ret)
 {
 	const struct json *info = json_get(json, "info"), *range = json_at(json_get(json, "ranges"), 0);

@@ -4,8 +4,8 @@
 struct control_failure;
 struct grpc_call;
 
-/* What the details of a call's status say (control.h): google.rpc.Status with reasons that are JSON texts of BuildKit's own
- * types. What is not understood is left aside. */
+/* Reads the details of a call's status (control.h): google.rpc.Status with reasons that are JSON texts of
+ * BuildKit's own types. Unknown ones are ignored. */
 void reasons_read(const struct grpc_call *call, struct control_failure *ret);
 
 #endif

@@ -10,7 +10,7 @@
 #include "engine/buildkit/proto/message.h"
 #include "engine/buildkit/proto/session.pb-c.h"
 
-/* Bytes that somebody must not find in memory that is used again. */
+/* Wipe the secret before the memory is reused. */
 static void forget(struct buf *secret)
 {
 	if (secret->data)

@@ -5,7 +5,7 @@
 
 #include "engine/buildkit/grpc.h"
 
-/* moby.buildkit.secrets.v1.Secrets: what a RUN step may mount. Read when it is asked for, and kept nowhere. */
+/* moby.buildkit.secrets.v1.Secrets: secrets that RUN steps may mount. Read on request, and never stored. */
 #define SECRET_MAX ((size_t)500 * 1024) /* bytes: BuildKit's own limit */
 
 struct secret_source {

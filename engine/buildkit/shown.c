@@ -17,21 +17,21 @@
 #include "base/xxh3.h"
 #include "engine/buildkit/filesync.h"
 
-#define FILE_LIMIT ((uint64_t)1 << 30) /* bytes of what is remembered: some thirty million files */
-/* Entries of deleted files are dropped above this number. */
-#define OLD_TIMES 8 /* as many as there are now, and */
+#define FILE_LIMIT ((uint64_t)1 << 30) /* bytes of the remembered items: some thirty million files */
+/* Entries of deleted files are dropped when there are more than this many */
+#define OLD_TIMES 8 /* times as many as current ones, and */
 #define OLD_MORE 4096
 #define MAGIC "cbldshw1"
 
-/* What the daemon tells a file by, and what it was. */
+/* What identifies a file for the daemon, and its content. */
 struct shown_item {
 	struct hash128 look, content;
 };
 
-/* The head of the file that remembers them; the items, sorted, follow it. */
+/* Header of the file that stores them; the sorted items follow. */
 struct shown_head {
 	char magic[8];
-	struct hash128 checksum; /* of everything behind it */
+	struct hash128 checksum; /* of everything after it */
 	char key[HASH_HEX];
 	uint64_t items;
 };
@@ -160,7 +160,7 @@ static bool settle_all(struct memory *memory, struct filesync_folder *folders, s
 	return memory->len + memory->added_len <= entries * OLD_TIMES + OLD_MORE;
 }
 
-/* A copy of the checkout has a copy of what is remembered, which is not true for it: where the folder is counts. */
+/* A copy of the checkout includes this file, which does not apply to it: so the folder's location is part of it. */
 static int complete_key(const struct memory *memory, const char *dir, char ret[SHOWN_KEY + 1], struct error **err)
 {
 	char hex[HASH_HEX + 1];

@@ -55,7 +55,7 @@ static int connect_agent(const char *path, int *ret_fd, struct error **err)
 	return 0;
 }
 
-/* From the agent to the daemon, until either is gone. */
+/* Copies from the agent to the daemon until either is gone. */
 struct backward {
 	struct grpc_call *call;
 	int fd;

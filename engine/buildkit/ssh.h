@@ -5,7 +5,7 @@
 
 #include "engine/buildkit/grpc.h"
 
-/* moby.sshforward.v1.SSH: the sockets of ssh agents, for steps that mount them. What comes from one goes to the other. */
+/* moby.sshforward.v1.SSH: forwards the sockets of ssh agents to steps that mount them. */
 struct ssh_agent {
 	const char *id;     /* "default" */
 	const char *socket; /* path */

@@ -44,7 +44,7 @@
 	X(ERR_reason_error_string)            \
 	X(X509_verify_cert_error_string)
 
-/* libcrypto's come with it. */
+/* From libcrypto, which libssl loads. */
 #define MODULE ssl
 static struct {
 	MODULE_STATE(FUNCTIONS)
@@ -85,7 +85,7 @@ static int use_files(struct tls *tls, const struct conn_address *address, struct
 	return 0;
 }
 
-/* The extension is for names alone. */
+/* SNI allows only names. */
 static bool is_number(const char *host)
 {
 	unsigned char address[sizeof(struct in6_addr)];
@@ -141,7 +141,7 @@ void tls_free(struct tls *tls)
 	free(tls);
 }
 
-/* What a call that returned `r` means: 0 when it waits. */
+/* Interprets the result `r` of a call: 0 when it must wait. */
 static int outcome(struct tls *tls, int r, struct error **err)
 {
 	long verified;

@@ -8,13 +8,14 @@
 struct conn_address;
 struct error;
 
-/* TLS on an open socket that does not block (libssl, opened on first use). For conn.c alone; one thread at a time. */
+/* TLS on an open non-blocking socket (libssl, opened on first use). For conn.c only; one thread at a time. */
 struct tls;
 
-/* `host` is whom the certificate must name. The handshake comes with tls_shake. ERROR_TOOL, also when a file cannot be used. */
+/* `host`: the name that the certificate must have. tls_shake does the handshake. ERROR_TOOL, also when a file
+ * cannot be used. */
 int tls_new(int fd, const struct conn_address *address, const char *host, struct tls **ret, struct error **err);
 void tls_free(struct tls *tls); /* NULL-safe; the socket stays open */
-/* 1: done; 0: it waits (tls_wants); negative: refused. */
+/* 1: done; 0: must wait (tls_wants); negative: refused. */
 int tls_shake(struct tls *tls, struct error **err);
 /* As conn_read and conn_write. */
 ssize_t tls_read(struct tls *tls, void *data, size_t len, struct error **err);

@@ -14,7 +14,7 @@
 
 /* Keys that leave the machine. */
 
-/* A tag may mean another image elsewhere; only digests mean the same everywhere. */
+/* A tag may mean another image elsewhere; only digests are the same everywhere. */
 static char *unlocked_base(const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->images_len; i++) {
@@ -31,7 +31,7 @@ static char *unlocked_base(const struct plan_build *build)
 	return NULL;
 }
 
-/* A folder that a step makes has no content of its own to be hashed. */
+/* A folder made by a step has no hashed content of its own. */
 static char *folder_output(const struct plan *plan, const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->outputs_len; i++) {
@@ -43,7 +43,7 @@ static char *folder_output(const struct plan *plan, const struct plan_build *bui
 	return NULL;
 }
 
-/* While the files were read for the key, they may have been written to. */
+/* The files may have been written to while they were read for the key. */
 static char *changed_file(const struct plan *plan, const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->contexts_len; i++) {

@@ -13,12 +13,12 @@
 #include "engine/plan/plan_internal.h"
 #include "engine/source/context.h"
 
-/* The project's paths are as the user wrote them, git's have no symbolic links: all are compared without. */
+/* The project's paths are as the user wrote them, git's contain no symbolic links: compare all without links. */
 struct affected_look {
 	struct plan *plan;
 	const char *const *paths;
 	size_t len;
-	struct map *real; /* folder -> the same without links */
+	struct map *real; /* folder -> its real path */
 };
 
 static const char *real_folder(struct affected_look *look, const char *folder)
@@ -34,7 +34,7 @@ static const char *real_folder(struct affected_look *look, const char *folder)
 	return known;
 }
 
-/* The file itself, or, when it is a link, what it points to. */
+/* The file itself or, if it is a link, its target. */
 static bool is_file(struct affected_look *look, const char *changed, const char *file)
 {
 	cleanup_free char *folder = path_dir(file);
@@ -64,7 +64,7 @@ static bool has_entry(const struct affected_look *look, size_t selection, const 
 	return false;
 }
 
-/* One that is gone was an input if it would be one. */
+/* A deleted file was an input if it would be one now. */
 static bool reads(const struct affected_look *look, size_t selection, const char *relative, const char *changed)
 {
 	return has_entry(look, selection, relative) ||
@@ -83,7 +83,7 @@ static bool in_contexts(struct affected_look *look, const struct plan_build *bui
 	return false;
 }
 
-/* Some of its images come from elsewhere: the lock may say something of them. */
+/* Some of its bases come from elsewhere: they may be in the lock. */
 static bool names_bases(const struct plan_build *build)
 {
 	bool any = false;
@@ -117,7 +117,7 @@ static bool changes_prepare(struct affected_look *look, const struct node *node,
 	return relative && reads(look, node->prepare->selection, relative, changed);
 }
 
-/* NULL: nothing of its own is among the paths. */
+/* NULL: none of the paths is its own. */
 static const char *own_reason(struct affected_look *look, const struct node *node)
 {
 	for (size_t i = 0; i < look->len; i++) {

@@ -22,8 +22,8 @@
 struct input {
 	enum reason_kind kind;
 	bool unknown;
-	bool files;    /* the common digest of files that stand in the text one by one */
-	size_t folder; /* number of these */
+	bool files;    /* the common digest of files that the text lists one by one */
+	size_t folder; /* number of these files */
 	const char *name;
 	const char *value;
 	/* what the value is a hash of, or NULL: */
@@ -33,7 +33,7 @@ struct input {
 };
 
 struct inputs_files {
-	size_t input; /* whose value is their digest */
+	size_t input; /* the input whose value is their digest */
 	const char *root;
 	const char *prefix;
 	struct source *source;
@@ -68,7 +68,7 @@ void inputs_free(struct inputs *inputs)
 	free(inputs);
 }
 
-/* Takes a name and a value of the list's own arena. */
+/* The name and value must live in the list's arena. */
 static void inputs_put(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
 {
 	bug_if(kind >= REASON_KINDS || !*name, "an input of kind %d called \"%s\"", (int)kind, name);
@@ -92,7 +92,7 @@ static char *inputs_hide(struct arena *arena, const char *value)
 	return arena_join(arena, "hidden:", hex, NULL);
 }
 
-/* Takes a name of the list's own arena. */
+/* The name must live in the list's arena. */
 static void put_hidden(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value)
 {
 	inputs_put(inputs, kind, name, value ? inputs_hide(inputs->arena, value) : NULL);
@@ -118,7 +118,7 @@ void inputs_add_hidden(struct inputs *inputs, enum reason_kind kind, const char 
 	put_hidden(inputs, kind, arena_strdup(inputs->arena, name), value);
 }
 
-/* The number's decimal digits end where `end` points. */
+/* Writes the decimal digits of a number so that they end at `end`. */
 static const char *decimal(size_t number, char *end)
 {
 	*end = '\0';
@@ -244,7 +244,7 @@ static void frame(struct sha256 *sha, const void *data, size_t len)
 
 static void frame_text(struct sha256 *sha, const char *text)
 {
-	/* A text has no NUL: a single one stands for none. */
+	/* Texts contain no NUL, so a single one stands for NULL. */
 	frame(sha, text ? text : "", text ? strlen(text) : 1);
 }
 
@@ -271,7 +271,7 @@ static int frame_file(struct sha256 *sha, const char *path, struct error **err)
 	return frame_attributes(sha, path, err);
 }
 
-/* A file of a context. False when it is not the one any more that was hashed. */
+/* Hashes a file of a context. False when it has changed since it was hashed. */
 static bool frame_content(struct sha256 *sha, const struct inputs_files *files, size_t entry)
 {
 	const unsigned char *bytes = source_sha256(files->source, files->selection, entry);
@@ -435,7 +435,7 @@ struct old {
 	struct map *seen;
 };
 
-static const char NOTHING[] = "\\0"; /* how the text writes a value that is NULL */
+static const char NOTHING[] = "\\0"; /* how the text writes NULL */
 
 static void read_old(struct old *old, const char *text, size_t len)
 {
@@ -453,7 +453,7 @@ static void read_old(struct old *old, const char *text, size_t len)
 			bool null = value_len == 2 && memcmp(value, NOTHING, 2) == 0;
 			char *was = unescape(old->arena, value, value_len);
 
-			/* Before they were hidden, such values were kept. */
+			/* An older record, from before such values were hidden. */
 			if (text_has_login(was))
 				was = inputs_hide(old->arena, was);
 			map_set(old->values, unescape(old->arena, text, (size_t)(second - text)),
@@ -499,7 +499,7 @@ static void compare_items(const struct inputs *inputs, struct old *old, struct c
 		if (input->unknown || (was && strcmp(was, now) == 0))
 			continue;
 		if (input->files && was)
-			continue; /* says nothing to people: its files do */
+			continue; /* tells people nothing: its files do */
 		add_change(changes, input->kind, input->name, was, now);
 	}
 }
@@ -561,7 +561,7 @@ size_t inputs_compare(const struct inputs *inputs, const char *old_text, size_t 
 	return changes.len;
 }
 
-/* Values in reasons are for people: short ones are shown, digests are cut. */
+/* Values in reasons are for people: short ones are shown, digests are shortened. */
 static const char *shorten(struct arena *arena, const char *value)
 {
 	if (value == INPUT_NONE)
@@ -587,7 +587,7 @@ static const char *file_change(const char *before, const char *now)
 	return "mode";
 }
 
-/* A value of an entry, as entry_value writes it, and not a bare digest. */
+/* A value of an entry, as written by entry_value, rather than a bare digest. */
 static bool is_entry(const char *value)
 {
 	return value != INPUT_NONE && value[0] && value[1] == ' ';

@@ -27,34 +27,36 @@ struct inputs *inputs_new(void);
 void inputs_free(struct inputs *inputs); /* NULL-safe */
 /* Empties the list. `version` is the layout of this kind of key: the first field of it. */
 void inputs_begin(struct inputs *inputs, enum node_kind kind, const char *version);
-/* Adds a named value; both are copied. A NULL value differs from "". One that carries a login is hidden. */
+/* Adds a named value; both are copied. NULL differs from "". A value that contains a login is hidden. */
 void inputs_add(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value);
-/* A value that may be a secret: its hash is in the key, in the state and in reasons, never itself. */
+/* Adds a value that may be secret: key, state and reasons contain only its hash. */
 void inputs_add_hidden(struct inputs *inputs, enum reason_kind kind, const char *name, const char *value);
-/* As inputs_add for an element of a list: an option "name[index]". */
+/* Like inputs_add, for an element of a list: an option "name[index]". */
 void inputs_add_element(struct inputs *inputs, const char *name, size_t index, const char *value);
 __attribute__((format(printf, 4, 5))) void inputs_addf(struct inputs *inputs, enum reason_kind kind, const char *name,
 						       const char *fmt, ...);
-/* A value that is not known before a dependency has run: the list has no key then. */
+/* Adds a value that is unknown until a dependency has run: until then the list has no key. */
 void inputs_add_unknown(struct inputs *inputs, enum reason_kind kind, const char *name);
-/* The files of a context, a selection of `source` (borrowed): `prefix` ("services/indexer/", copied) goes before their
- * paths in texts; `name` and their digest are what the key holds. */
+/* Adds the files of a context, a selection of `source` (borrowed). In texts, `prefix` ("services/indexer/", copied)
+ * precedes their paths; the key contains `name` and their digest. */
 void inputs_add_files(struct inputs *inputs, const char *name, const char *prefix, struct source *source,
 		      size_t selection);
-/* What the value that was added last is a hash of, for inputs_shared_key: bytes, the content of a file, or the files of the
+/* What the last value is a hash of, for inputs_shared_key: bytes, the content of a file, or the files of the
  * selection below a folder. Borrowed. */
 void inputs_of_bytes(struct inputs *inputs, const void *data, size_t len);
 void inputs_of_file(struct inputs *inputs, const char *path);
 void inputs_of_folder(struct inputs *inputs, const char *root);
 
-/* How many there are; and sorts those from the `from`th on by kind and name: their order in the manifest does not count. */
+/* The number of inputs; and sorts those from the `from`th on by kind and name, because their order in the manifest
+ * does not matter. */
 size_t inputs_len(const struct inputs *inputs);
 void inputs_sort(struct inputs *inputs, size_t from);
 
 /* False when a value is unknown. */
 bool inputs_key(const struct inputs *inputs, char ret_key[HASH_HEX + 1]);
-/* The same list as sha256, for others to trust: what is hashed in it counts by its own bytes, which are read for it. 1, or 0 when
- * a value is unknown or a file has changed since it was hashed. ERROR_STATE for what cannot be read, ERROR_CANCELLED. */
+/* The same list as sha256, for others to trust: where it has a hash, the original bytes are read and count instead.
+ * 1, or 0 when a value is unknown or a file has changed since it was hashed. ERROR_STATE for what cannot be read,
+ * ERROR_CANCELLED. */
 int inputs_shared_key(const struct inputs *inputs, char ret_key[DIGEST_LEN + 1], struct error **err);
 void inputs_text(const struct inputs *inputs, struct buf *out);
 /* A difference between two lists. `was` NULL: added; `now` NULL: removed. Values in full, as in the text. */
@@ -63,13 +65,13 @@ struct input_change {
 	const char *name;
 	const char *was, *now;
 };
-extern const char INPUT_NONE[]; /* the value of an input that is there and has none: compared by its address */
-/* The differences between the list as it was (a text from inputs_text) and as it is. Unknown values are passed over.
- * Texts live in `arena`; the caller frees *ret (may be NULL). Returns how many there are. */
+extern const char INPUT_NONE[]; /* the value of an input that exists but has none: compared by its address */
+/* The differences between an earlier list (a text from inputs_text) and the current one. Unknown values are
+ * skipped. Texts live in `arena`; the caller frees *ret (may be NULL). Returns their number. */
 size_t inputs_compare(const struct inputs *inputs, const char *old, size_t old_len, struct arena *arena,
 		      struct input_change **ret);
-/* Adds to `node` a reason for each difference between the list as it was (a text from inputs_text) and as it is.
- * Unknown values are passed over. Texts of reasons live in `arena`. Returns how many there were. */
+/* Adds a reason to `node` for each difference between an earlier list (a text from inputs_text) and the current
+ * one. Unknown values are skipped. Texts of reasons live in `arena`. Returns the number of reasons. */
 size_t inputs_diff(const struct inputs *inputs, const char *old, size_t old_len, struct arena *arena, struct node *node);
 
 #endif

@@ -26,7 +26,7 @@
 #include "engine/plan/plan_internal.h"
 #include "engine/source/context.h"
 
-/* Raised when a kind's fields change their meaning: all its records are stale then. */
+/* Raise a kind's version when the meaning of its fields changes: all its records become stale. */
 static const char *const versions[] = {
 	"4", /* prepare */
 	"3", /* build */
@@ -79,7 +79,7 @@ static void add_pairs(struct inputs *inputs, const char *name, const struct pair
 	}
 }
 
-/* Environments are where people pass passwords. */
+/* People put passwords into environments. */
 static void add_environment(struct inputs *inputs, const char *name, const struct pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->len; i++) {
@@ -89,7 +89,7 @@ static void add_environment(struct inputs *inputs, const char *name, const struc
 	}
 }
 
-/* Adds a value of a dependency's result; NULL when there is none yet. */
+/* Adds a value of a dependency's result; unknown while there is none. */
 static void add_result(struct inputs *inputs, const char *name, const char *value)
 {
 	if (value)
@@ -116,7 +116,7 @@ static const char *key_shown_path(const struct plan *plan, const char *path)
 	return relative ? relative : path_base(path);
 }
 
-/* The folder of a command from an included manifest. */
+/* The working directory of a command from an included manifest. */
 static void key_add_dir(struct inputs *inputs, const struct plan *plan, const char *name, const char *dir)
 {
 	if (strcmp(dir, plan->manifest->dir) != 0)
@@ -188,7 +188,7 @@ static bool arg_counts(const struct dockerfile_use *use, const char *name)
 	return false;
 }
 
-/* These are for the builder itself, and change what it makes although no Dockerfile declares them. */
+/* Arguments for the builder itself, which affect the result although no Dockerfile declares them. */
 static bool arg_for_builder(const char *name)
 {
 	return strncmp(name, "BUILDKIT_", strlen("BUILDKIT_")) == 0;
@@ -204,7 +204,7 @@ static void add_args(struct inputs *inputs, const struct plan *plan, const struc
 
 		if (!arg_counts(&build->use, name) && !arg_for_builder(name))
 			continue;
-		/* It has no business in an argument; that it is there all the same must not put it into the state. */
+		/* A secret does not belong into an argument; if it is there anyway, keep it out of the state. */
 		if (redact_is_secret(name))
 			inputs_add_hidden(inputs, REASON_ARG, name, build->args[i].value);
 		else
@@ -227,7 +227,7 @@ char *plan_base_name(const char *name, const struct platform *platform)
 	return mem_printf("%s (%s)", name, text);
 }
 
-/* One from elsewhere, and what it does on build. */
+/* An image from elsewhere, and its ONBUILD instructions. */
 static void key_base(struct inputs *inputs, const struct plan_image *image, const char *name)
 {
 	cleanup_free char *onbuild = mem_printf("ONBUILD of %s", name);
@@ -250,7 +250,7 @@ static void key_add_images(struct inputs *inputs, const struct plan *plan, const
 	}
 }
 
-/* A step to which buildah mounts the folder itself sees its mode and attributes. */
+/* buildah mounts the folder itself into such a step, which sees its mode and attributes. */
 static int add_mounted(struct inputs *inputs, const char *context, const char *root, struct error **err)
 {
 	cleanup_fd int fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -291,7 +291,7 @@ static int key_add_contexts(struct inputs *inputs, const struct plan *plan, cons
 	return 0;
 }
 
-/* An option of the build, as it is written. */
+/* Adds an option of the build, as it is written. */
 static void add_option(struct inputs *inputs, const struct schema_key *key, const void *value)
 {
 	switch (key->type) {
@@ -311,7 +311,7 @@ static void add_option(struct inputs *inputs, const struct schema_key *key, cons
 	}
 }
 
-/* The builder's options, where given. Of secrets only the ids. */
+/* Adds the builder's options that are set. Of secrets, only the ids. */
 static void key_add_given(struct inputs *inputs, const struct build_spec *spec)
 {
 	for (const struct schema_key *key = schema_next_plain(NULL); key; key = schema_next_plain(key)) {
@@ -330,7 +330,7 @@ static void key_add_given(struct inputs *inputs, const struct build_spec *spec)
 	}
 }
 
-/* Attestations are made with the image, so they count. */
+/* Attestations are made together with the image, so they count. */
 static void key_add_attestations(struct inputs *inputs, const struct build_spec *spec)
 {
 	if (spec->provenance)
@@ -395,7 +395,7 @@ static void add_references(struct inputs *inputs, const struct node *node)
 	add_list(inputs, "reference", node->references, len);
 }
 
-/* An index and the local engine hold what the builds delivered: their manifests' digests, and what was said about them. */
+/* An index and the local engine contain what the builds delivered: their manifests' digests, and attestations. */
 static void add_members(const struct plan *plan, const struct node *node, struct inputs *inputs, bool digests)
 {
 	size_t first = inputs_len(inputs);
@@ -420,7 +420,7 @@ static void add_ports(struct inputs *inputs, const char *prefix, const struct se
 {
 	size_t len = 0;
 
-	/* Only these are probed; where they are published counts for nothing. */
+	/* These ports are only probed; where they are published does not matter. */
 	for (size_t i = 0; i < service->ports_len; i++) {
 		cleanup_free char *name = NULL;
 
@@ -484,7 +484,7 @@ static void add_probes(struct inputs *inputs, const char *prefix, const struct v
 	}
 }
 
-/* A file of the project that a checker's word names is part of the check. */
+/* A file of the project named by a word of a checker is part of the check. */
 static int add_run_file(struct inputs *inputs, const struct plan *plan, const char *dir, const char *word,
 			struct error **err)
 {
@@ -525,7 +525,7 @@ static int add_policy(struct inputs *inputs, const struct plan *plan, const stru
 	return 0;
 }
 
-/* A service that runs while the checks are made: how, and when it counts as healthy. */
+/* Adds a service that runs during the checks: how it runs, and when it counts as healthy. */
 static void add_running(struct inputs *inputs, const struct service *service, const char *prefix)
 {
 	add_run(inputs, service, prefix);
@@ -537,7 +537,7 @@ static void add_running(struct inputs *inputs, const struct service *service, co
 	}
 }
 
-/* Of a service that the checks wait for. */
+/* Adds a service that the checks wait for. */
 static void add_healthcheck(struct inputs *inputs, const struct service *service, const char *prefix)
 {
 	const struct healthcheck *check = &service->healthcheck;
@@ -550,7 +550,7 @@ static void add_healthcheck(struct inputs *inputs, const struct service *service
 	add_number(inputs, prefix, "healthcheck.disable", check->disable);
 }
 
-/* The services that are started beside it, each once. A tag that moves makes nothing stale. */
+/* Adds the services that are started beside it, each once. A moved tag makes nothing stale. */
 static void add_beside(struct inputs *inputs, const struct plan *plan, const struct service *service, struct map *seen)
 {
 	for (size_t i = 0; i < service->depends_len; i++) {
@@ -572,7 +572,7 @@ static void add_beside(struct inputs *inputs, const struct plan *plan, const str
 static int add_verify(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
-	/* How it runs decides nothing when nothing is run. */
+	/* Without running anything, it does not matter how it would run. */
 	bool runs = service->verify.has_http || service->verify.has_tcp;
 
 	size_t first;

@@ -7,8 +7,8 @@ struct error;
 struct inputs;
 struct plan;
 
-/* What each kind of node's key is made of. Everything that can change the result, nothing else.
- * A result of a dependency that is not known yet is an unknown input. What `inputs` held before is dropped. */
+/* What the key of each kind of node consists of: everything that can change the result, and nothing else. The
+ * result of a dependency that is not known yet is an unknown input. Previous content of `inputs` is dropped. */
 int key_inputs(const struct plan *plan, size_t node, struct inputs *inputs, struct error **err);
 
 #endif

@@ -21,7 +21,7 @@
 #define EPOCH "SOURCE_DATE_EPOCH"
 #define EPOCH_DIGITS 18
 
-/* A build that is being added, and who wants it: the chain shows cycles. */
+/* A build that is being added, and which build asked for it: the chain shows cycles. */
 struct build_frame {
 	const struct build_frame *up;
 	size_t service;
@@ -81,7 +81,7 @@ static const struct named_context *find_context(const struct build_spec *build, 
 	return NULL;
 }
 
-/* Positions in a Dockerfile, for complaints about edges that come from there. */
+/* Positions in a Dockerfile, for complaints about edges that come from it. */
 static struct pos mention_pos(struct plan *plan, const struct service *service, const struct dockerfile_image *mention)
 {
 	const struct plan_service *own = &plan->services[manifest_service(plan->manifest, service->name.s)];
@@ -100,7 +100,7 @@ static const char *locked_digest(const struct plan *plan, const char *reference,
 	return entry ? lock_entry_find(entry, platform) : NULL;
 }
 
-/* Which image a mention means: another service's, or one from elsewhere. False: a complaint was made. */
+/* Which image a mention means: another service's, or one from elsewhere. False after a complaint. */
 static bool resolve_mention(struct plan *plan, const struct build_frame *frame, const struct dockerfile_image *mention,
 			    struct plan_image *ret)
 {
@@ -233,7 +233,8 @@ static size_t plain_length(const char *name)
 	return platform ? (size_t)(platform - name) : strlen(name);
 }
 
-/* A build is for one platform: mostly there is one context of a name, and a builder need not know of those for a platform. */
+/* A build is for one platform, so there is usually one context of a name, and the builder need not know about
+ * platforms in names. */
 static const char *given_name(struct plan *plan, const struct plan_build *build, const char *name)
 {
 	size_t len = plain_length(name), same = 0;
@@ -288,8 +289,8 @@ static struct pos make_pos_of(const struct pairs *pairs, const char *key)
 	return (struct pos){ 0 };
 }
 
-/* BuildKit takes the argument of that name for the time of the image, and gives it to the Dockerfile: with every builder it is
- * both. */
+/* BuildKit uses the argument of that name as the image's time, and also passes it to the Dockerfile; do both with
+ * every builder. */
 static void take_epoch(struct plan *plan, const struct build_spec *spec, struct plan_build *build)
 {
 	size_t kept = 0;
@@ -360,7 +361,7 @@ static size_t make_add_build(struct plan *plan, const struct build_frame *frame)
 		plan_prepare_node(plan, frame->service, frame->platform);
 	}
 	{
-		/* Steps whose outputs this build reads are nodes before it. */
+		/* Steps whose outputs this build reads become nodes before it. */
 		struct node draft = { .service = frame->service, .build = build };
 
 		plan_add_outputs(plan, &draft);
@@ -408,7 +409,7 @@ static bool asks_anything(const struct service *service)
 	return service->verify.pos.line != 0;
 }
 
-/* The further images of a published service: each platform's is made from the plain one. */
+/* The additional images of a published service: for each platform, made from the plain one. */
 static void add_formats(struct plan *plan, size_t service, const size_t *builds, size_t len)
 {
 	const struct service *own = &plan->manifest->services[service];
@@ -429,8 +430,8 @@ static void add_formats(struct plan *plan, size_t service, const size_t *builds,
 	}
 }
 
-/* What stands on a published service's builds: the index, the local engine, the checks. Of services that share an image,
- * each has checks of its own. */
+/* The nodes that depend on a published service's builds: index, local engine, checks. Services that share an image
+ * have separate checks. */
 static bool add_published(struct plan *plan, size_t service, const size_t *builds, size_t len)
 {
 	const struct service *own = &plan->manifest->services[service];
@@ -450,7 +451,7 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 		node = plan_add_node(plan, NODE_LOAD, own->maker, NULL, &load);
 		node_need(node, builds[i]);
 	}
-	/* Not needed when only checks were asked for. */
+	/* Not needed when only checks were requested. */
 	if (!plan->options.verify_again && !plan->options.unpublished)
 		add_formats(plan, own->maker, builds, len);
 	if (!plan->options.verify || !asks_anything(own))
@@ -519,7 +520,7 @@ static void mark_target(struct plan *plan, const char *name)
 	free(names);
 }
 
-/* The nodes, up to the checks. */
+/* Makes the nodes, up to the checks. */
 static bool add_targets(struct plan *plan)
 {
 	bool good = plan_collect_outputs(plan) == 0;
@@ -556,7 +557,7 @@ int plan_make(struct plan *plan)
 	plan_name_images(plan);
 	plan_read_ahead(plan);
 	good = add_targets(plan);
-	/* A step turned out to be asked for more platforms: its outputs for these may be in any context. */
+	/* A step is needed for more platforms than known before: its outputs for these may be in any context. */
 	while (good && plan->asked_more) {
 		forget_nodes(plan);
 		good = add_targets(plan);

@@ -9,7 +9,7 @@
 #include "dsl/manifest.h"
 #include "engine/plan/plan_internal.h"
 
-/* The names of images: what services' images are called, and which service a name means. */
+/* Names of images: what services' images are called, and which service a name means. */
 
 static const char *const *own_references(struct plan *plan, const struct service *service)
 {
@@ -31,7 +31,7 @@ static size_t names_count(const char *const *list)
 	return len;
 }
 
-/* `list` with those of `more` that it does not have. */
+/* `list`, followed by those of `more` that it does not have. */
 static const char *const *join_lists(struct plan *plan, const char *const *list, const char *const *more)
 {
 	size_t len = names_count(list);
@@ -83,7 +83,7 @@ const char *const *plan_repositories(struct plan *plan, size_t service)
 		bool there = false;
 
 		if (!ref_parse(*references, &ref, NULL))
-			continue; /* the manifest was checked */
+			continue; /* the manifest was already checked */
 		name = arena_printf(plan->arena, "%s/%s", ref.domain, ref.repository);
 		ref_free(&ref);
 		for (size_t i = 0; i < len; i++)
@@ -106,7 +106,7 @@ static const char *normal_reference(struct plan *plan, const char *name)
 	return normal;
 }
 
-/* Of several that make an image of this name, the one that is made in this run. */
+/* Of several services that make this image, the one that is built in this run. */
 static void index_reference(struct plan *plan, const char *reference, size_t maker)
 {
 	const char *normal = normal_reference(plan, reference);
@@ -116,7 +116,7 @@ static void index_reference(struct plan *plan, const char *reference, size_t mak
 		map_set(plan->by_reference, normal, (void *)(maker + 1));
 }
 
-/* The image that a service makes is called by all targets that have it. */
+/* An image has the names of all targets that use it. */
 static void join_names(struct plan *plan, size_t service)
 {
 	struct plan_service *maker = &plan->services[plan->manifest->services[service].maker];
@@ -134,7 +134,7 @@ void plan_name_images(struct plan *plan)
 
 		plan->services[i].references = references;
 		join_names(plan, i);
-		/* By the names that somebody has given, alone: "nginx" is not the service of that name. */
+		/* Only names that were given count: "nginx" is not the service of that name. */
 		references += service->named ? 0 : service->tags.len;
 		for (; service->has_build && *references; references++)
 			index_reference(plan, *references, service->maker);
@@ -186,7 +186,7 @@ bool plan_check_images(struct plan *plan)
 		struct node *node = plan->nodes[i], *other = NULL;
 		const char *const *references = node->kind == NODE_INDEX ? node->references : NULL;
 
-		/* One complaint tells enough about a node. */
+		/* One complaint about a node is enough. */
 		for (; references && *references && !other; references++) {
 			const char *name = normal_reference(plan, *references);
 

@@ -11,9 +11,9 @@
 #include "engine/plan/plan_internal.h"
 #include "engine/state/state.h"
 
-/* The ONBUILD instructions of bases that no service makes. */
+/* The ONBUILD instructions of bases from elsewhere. */
 
-/* As the node's last build found them. */
+/* As found by the node's last build. */
 static const char *recorded(struct plan *plan, const char *id, const struct dockerfile_image *mention)
 {
 	const struct record *last = map_get(plan->records, id);
@@ -23,7 +23,7 @@ static const char *recorded(struct plan *plan, const char *id, const struct dock
 
 	if (!last || !last->detail)
 		return NULL;
-	/* Few have any, and every run comes here. */
+	/* Few bases have any, and every run gets here. */
 	if (!strstr(last->detail, "\"onbuild\""))
 		return "";
 	if (json_parse(last->detail, strlen(last->detail), id, &detail, NULL) < 0)

@@ -12,7 +12,7 @@
 #include "engine/plan/trail.h"
 #include "engine/source/ignore.h"
 
-/* What prepare steps make, and who reads it. */
+/* The outputs of prepare steps, and who reads them. */
 
 #define NO_SERVICE SIZE_MAX
 
@@ -25,8 +25,7 @@ static bool outputs_has_platform(const struct platform *list, size_t len, const 
 	return false;
 }
 
-/* The platforms for which a per-platform step can be asked: the service's own, the host's, and those that others need it
- * for. */
+/* The platforms that a step may be needed for: the service's own, the host's, and those that others need. */
 static size_t candidates(const struct plan *plan, size_t number, const struct platform **ret)
 {
 	const struct service *service = &plan->manifest->services[number];
@@ -124,7 +123,7 @@ int plan_collect_outputs(struct plan *plan)
 	return good ? 0 : -1;
 }
 
-/* ---- what is read before any step runs ---- */
+/* ---- files read before any step runs ---- */
 
 static bool refuse_made(struct plan *plan, const char *path, const char *service, const char *what)
 {
@@ -164,9 +163,9 @@ bool plan_check_made(struct plan *plan, size_t number)
 	return good;
 }
 
-/* ---- what is read behind them ---- */
+/* ---- files read after the steps ---- */
 
-/* Whether a file at `relative` (to the context's root), there or not, reaches the builder and counts. */
+/* Whether a file at `relative` (to the context's root), existing or not, is passed to the builder and counts. */
 static bool output_counts(const struct plan *plan, const struct node *node, const struct plan_context *context,
 			  const char *relative)
 {
@@ -191,7 +190,7 @@ static bool output_counts(const struct plan *plan, const struct node *node, cons
 	return false;
 }
 
-/* Whether the file at the path reaches the builder through one of the build's contexts. */
+/* Whether the file at the path is passed to the builder through one of the build's contexts. */
 static bool build_reads(struct plan *plan, const struct node *node, const char *path)
 {
 	const struct plan_build *build = node->build;

@@ -39,7 +39,7 @@ static void note_times(struct plan *plan)
 	}
 }
 
-/* Tells whoever is asked about the results of builds which ones they will probably be. */
+/* Announces the results of builds that will probably be asked about. */
 static void look_ahead(struct plan *plan)
 {
 	const struct record **records;
@@ -180,7 +180,7 @@ static const char *attestation_of(struct plan *plan, const char *detail)
 	cleanup_json struct json *json = NULL;
 	const char *digest;
 
-	/* Few have one, and every run with nothing to do comes here. */
+	/* Few have one, and every run with nothing to do gets here. */
 	if (!detail || !strstr(detail, "\"attestation\"") ||
 	    json_parse(detail, strlen(detail), "a record", &json, NULL) < 0)
 		return NULL;
@@ -227,7 +227,7 @@ static void set_result(struct plan *plan, size_t number, const struct record *re
 	plan_set_result(plan, number, &result);
 }
 
-/* Outputs changed or deleted by hand make a step stale. */
+/* Outputs that were changed or deleted by hand make a step stale. */
 static int plan_check_outputs(struct plan *plan, struct node *node, const struct record *record, struct error **err)
 {
 	cleanup_json struct json *detail = NULL;
@@ -253,7 +253,7 @@ static int plan_check_outputs(struct plan *plan, struct node *node, const struct
 	return 0;
 }
 
-/* A base may be missing while its dependents are there: it is made again when one of them is built. */
+/* A base may be missing while its dependents exist: it is made again when one of them is built. */
 static bool can_wait(const struct plan *plan, const struct node *node)
 {
 	const struct service *service = &plan->manifest->services[node->service];
@@ -261,7 +261,7 @@ static bool can_wait(const struct plan *plan, const struct node *node)
 	return node->kind == NODE_BUILD && !service->publish && !plan->services[node->service].made;
 }
 
-/* Its key is known, and there is a record under it: is the result still there? */
+/* Its key is known and there is a record with it: does the result still exist? */
 static int decide_recorded(struct plan *plan, size_t number, const struct record *record, struct error **err)
 {
 	struct node *node = plan->nodes[number];
@@ -309,7 +309,7 @@ static int add_differences(struct plan *plan, struct node *node, const struct in
 	return 0;
 }
 
-/* A need is stale: whether this node is depends on what it will give, unless something of its own differs. */
+/* A dependency is stale: unless something of its own differs, this node depends on what that will produce. */
 static int plan_decide_waiting(struct plan *plan, struct node *node, const struct inputs *inputs, bool had_record,
 			       struct error **err)
 {
@@ -366,7 +366,7 @@ int plan_decide(struct plan *plan, size_t number, struct error **err)
 	return decide(plan, number, plan->inputs, err);
 }
 
-/* Its last reason says what is gone. */
+/* Its last reason says what is missing. */
 static void make_again(struct plan *plan, size_t number)
 {
 	struct node *node = plan->nodes[number];
@@ -399,7 +399,7 @@ void plan_followed(struct plan *plan, size_t number)
 	plan->nodes[number]->returned = false;
 }
 
-/* From the top down: what is made again needs others itself. */
+/* From the end to the beginning: a node that is made again needs others. */
 static void wake_needed(struct plan *plan)
 {
 	for (size_t i = plan->nodes_len; i-- > 0;) {
@@ -412,7 +412,7 @@ static void wake_needed(struct plan *plan)
 	}
 }
 
-/* A key that holds a result which is to be made again is not known any more. */
+/* A key that includes a result which will be made again is unknown. */
 static int decide_anew(struct plan *plan, size_t number, struct error **err)
 {
 	struct node *node = plan->nodes[number];

@@ -18,9 +18,9 @@
 #include "engine/source/ignore.h"
 
 #define DOCKERFILE_MAX (8u << 20) /* bytes */
-#define AHEAD_LEAST 64            /* services: fewer are read as quickly one after another */
+#define AHEAD_LEAST 64            /* services: with fewer, threads do not pay off */
 
-/* An error of a lower room about a file of this service becomes a complaint at `pos`, unless it is the disk's. */
+/* Turns an error about a file of this service into a complaint at `pos`, unless it is the disk's. */
 static void plan_files_complain(struct plan *plan, struct pos pos, struct error **error)
 {
 	if (error_unreadable(*error)) {
@@ -84,7 +84,7 @@ static int parse_ignore(struct plan *plan, struct plan_ignore *file, const char 
 	return ignore_parse(file->text, file->len, path, &file->ignore, err);
 }
 
-/* NULL with *err set. What could not be read is asked for again: each service says so. */
+/* NULL with *err set. A failure is not remembered, so that each service reports it. */
 static const struct plan_ignore *load_ignore(struct plan *plan, const char *path, struct error **err)
 {
 	struct plan_ignore *file = map_get(plan->ignores, path);
@@ -102,14 +102,14 @@ static const struct plan_ignore *load_ignore(struct plan *plan, const char *path
 
 const struct ignore *plan_exclude(struct plan *plan, const char *text)
 {
-	const char *name = text ? arena_join(plan->arena, "--exclude ", text, NULL) : NULL; /* no path is like that */
+	const char *name = text ? arena_join(plan->arena, "--exclude ", text, NULL) : NULL; /* no path looks like that */
 	struct plan_ignore *file = text ? map_get(plan->ignores, name) : NULL;
 
 	if (!text || file)
 		return file ? file->ignore : NULL;
 	file = arena_alloc(plan->arena, sizeof(*file));
 	if (ignore_parse(text, strlen(text), "--exclude", &file->ignore, NULL) < 0)
-		file->ignore = NULL; /* nothing is left out */
+		file->ignore = NULL; /* nothing is excluded */
 	map_set(plan->ignores, name, file);
 	return file->ignore;
 }
@@ -131,7 +131,7 @@ const struct ignore *plan_ignore_in(struct plan *plan, const char *root)
 	return file ? file->ignore : NULL;
 }
 
-/* "<Dockerfile>.dockerignore" comes before the context's own ".dockerignore", as in BuildKit. */
+/* "<Dockerfile>.dockerignore" precedes the context's own ".dockerignore", as in BuildKit. */
 static bool read_ignore(struct plan *plan, const struct build_spec *build, struct plan_service *service)
 {
 	cleanup_error struct error *error = NULL;
@@ -147,7 +147,7 @@ static bool read_ignore(struct plan *plan, const struct build_spec *build, struc
 	return true;
 }
 
-/* Of services whose Dockerfile is a file: others read the same ignore files, mostly. */
+/* For services whose Dockerfile is a file; the others usually share an ignore file. */
 void plan_read_ahead(struct plan *plan)
 {
 	size_t services = plan->manifest->services_len, len = 0;

@@ -8,7 +8,7 @@ struct json;
 struct node;
 struct plan;
 
-/* The plan as JSON, as it is decided now; docs/plan-json.md is its format. */
+/* The current plan as JSON; docs/plan-json.md describes the format. */
 void plan_json(struct plan *plan, bool indent, struct buf *out);
 /* A node's reasons: a list that the caller owns. */
 struct json *plan_reasons_json(const struct node *node);

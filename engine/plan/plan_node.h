@@ -8,7 +8,7 @@
 #include "base/platform.h"
 #include "base/xxh3.h"
 
-/* The graph: nodes, what each needs, its state and the reasons for it. */
+/* The graph: nodes, what each depends on, its state and the reasons for it. */
 
 enum node_kind {
 	NODE_PREPARE,
@@ -19,13 +19,13 @@ enum node_kind {
 	NODE_VERIFY,
 	NODE_PUSH,
 	NODE_TAG,
-	NODE_KINDS /* how many there are */
+	NODE_KINDS /* number of kinds */
 };
 
 enum node_state {
 	NODE_FRESH,   /* nothing to do */
 	NODE_STALE,   /* has to run; `reasons` say why */
-	NODE_UNKNOWN, /* decided when what it needs has run */
+	NODE_UNKNOWN, /* decided once its dependencies have run */
 	NODE_STATES
 };
 
@@ -48,13 +48,13 @@ struct reason {
 	const char *change; /* "content", "added", "1.21 -> 1.22"; may be "" */
 };
 
-/* The result of a node. Set on the loop's thread before its dependents start; strings live in the plan's arena. */
+/* The result of a node. Set on the loop's thread before its dependents start; texts live in the plan's arena. */
 struct result {
-	const char *identity; /* what the keys of dependents hold; NULL: there is no result (yet) */
-	const char *digest;   /* manifest or index in the store, or NULL */
-	const char *place;    /* "store" or the storage that has it, or NULL */
-	const char *detail;   /* JSON, or NULL */
-	const char *attestation; /* of a build: the manifest of what the builder says about the image, or NULL; from the detail */
+	const char *identity;    /* part of the keys of dependents; NULL: there is no result (yet) */
+	const char *digest;      /* manifest or index in the store, or NULL */
+	const char *place;       /* "store" or the storage that has it, or NULL */
+	const char *detail;      /* JSON, or NULL */
+	const char *attestation; /* of a build: its attestation manifest, or NULL; from the detail */
 	uint64_t size;           /* bytes */
 };
 
@@ -66,23 +66,23 @@ struct node {
 	const char *id; /* "build:control-plane:linux/amd64", "index:control-plane:zstd" */
 	enum node_kind kind;
 	size_t service;                    /* index into manifest.services */
-	const struct image_format *format; /* whose image it is about; NULL: the plain one */
+	const struct image_format *format; /* the format it is about; NULL: the plain image */
 	bool has_platform;
 	struct platform platform;
-	const char *const *references; /* NULL-terminated: those of its image, with the format's suffix behind each tag */
-	const char *const *repositories; /* of push nodes, NULL-terminated: where the references are ("ghcr.io/acme/web"), each once */
+	const char *const *references; /* NULL-terminated: those of its image, with the format's suffix after each tag */
+	const char *const *repositories; /* of push nodes, NULL-terminated: of the references ("ghcr.io/acme/web"), without duplicates */
 	size_t *needs; /* node numbers, each smaller than this node's own: nodes are in topological order */
 	size_t needs_len, needs_cap;
 	enum node_state state;
 	struct reason *reasons;
 	size_t reasons_len, reasons_cap;
-	char key[HASH_HEX + 1]; /* "" while a need has no result */
-	int64_t recorded_ms;    /* of the record under the key, when the node was decided; 0: there was none */
-	bool gone;     /* a base that is fresh, although its image is gone: nothing that is to be made needs it */
-	bool returned; /* fresh, but not by its newest record: what it is made of is again as it was before */
-	const char *cache_key; /* the key that the registry cache was asked about; or NULL */
+	char key[HASH_HEX + 1]; /* "" while a dependency has no result */
+	int64_t recorded_ms;    /* of the record with this key when the node was decided; 0: none */
+	bool gone;              /* a base that is fresh although its image is missing: nothing that runs needs it */
+	bool returned;          /* fresh, but not by its newest record: its inputs are what they were before */
+	const char *cache_key;  /* that the registry cache was asked for; or NULL */
 	struct result result;
-	int64_t took_ms;              /* last time it ran; 0: never */
+	int64_t took_ms;              /* of its last run; 0: never */
 	struct plan_build *build;     /* of build nodes */
 	struct plan_prepare *prepare; /* of prepare nodes */
 };

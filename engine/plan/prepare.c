@@ -25,7 +25,7 @@ static const char **expand_all(struct plan *plan, const struct platform *platfor
 	return list;
 }
 
-/* The step sees only the environment variables it names, so that nothing else can matter. */
+/* The step sees only the environment variables it names, so no others can matter. */
 static const char **named_environment(struct plan *plan, const struct texts *names)
 {
 	const char **list = arena_array(plan->arena, names->len + 1, sizeof(*list));
@@ -63,7 +63,7 @@ int plan_run_file(const struct plan *plan, const char *dir, const char *word, ch
 
 /* ---- inputs ---- */
 
-/* The next output of another step that the pattern leads to, from the *at-th of all on; NULL: no more. */
+/* The next output of another step that matches the pattern, starting with the *at-th; NULL: no more. */
 static const struct plan_made *next_made(const struct plan *plan, size_t service, const char *pattern, size_t *at)
 {
 	cleanup_free char *dir = plan_real_folder(plan, plan->manifest->dir);
@@ -78,7 +78,7 @@ static const struct plan_made *next_made(const struct plan *plan, size_t service
 	return NULL;
 }
 
-/* What another step makes need not be there yet, and is not looked for. */
+/* What another step makes may not exist yet, and is not searched for. */
 static void add_input(const struct plan *plan, size_t service, struct plan_prepare *prepare, const char *pattern,
 		      bool must)
 {
@@ -104,7 +104,7 @@ static bool makes(const struct plan *plan, size_t service, const char *path)
 	return false;
 }
 
-/* The script that is run counts like what it reads. A file that the step makes itself does not. */
+/* A script that is run counts like a file that it reads, unless the step makes it itself. */
 static void add_run_files(struct plan *plan, size_t service, struct plan_prepare *prepare)
 {
 	const struct prepare_spec *spec = &plan->manifest->services[service].prepare;
@@ -144,7 +144,7 @@ static struct plan_prepare *prepare_new(struct plan *plan, size_t service, const
 
 /* ---- the node ---- */
 
-/* The steps whose outputs this one reads come before it. */
+/* Steps whose outputs this one reads come before it. */
 static void prepare_add_made(struct plan *plan, size_t service, struct plan_prepare *prepare, struct node *draft)
 {
 	prepare->made = arena_array(plan->arena, prepare->inputs_len * plan->made_len + 1, sizeof(*prepare->made));

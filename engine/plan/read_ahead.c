@@ -9,7 +9,7 @@
 #include "base/workers.h"
 #include "engine/plan/read_ahead.h"
 
-#define FILES_WORTH_A_THREAD 64 /* reading fewer takes less time than starting a thread */
+#define FILES_WORTH_A_THREAD 64 /* with fewer files, starting a thread costs more than it saves */
 
 struct file {
 	const char *path;
@@ -31,7 +31,7 @@ static void read_ahead_read_file(void *data, size_t index, unsigned worker)
 	struct file *file = &ahead->files[index];
 
 	(void)worker;
-	/* Whoever asks for one that cannot be read tries it himself, and gets the reason. */
+	/* The caller reads a failed file itself, and gets the error. */
 	file->read = fs_read_if(file->path, ahead->limit, &file->text, &file->found, NULL) == 0;
 }
 

@@ -7,13 +7,13 @@
 
 struct buf;
 
-/* Reads many small files ahead with several threads, for a caller that then takes them one by one. */
+/* Reads many small files in advance, with several threads, for a caller that takes them one by one. */
 struct read_ahead;
 
-/* Reads each path, which need not exist, of at most `limit` bytes. Paths are copied; one that is there twice is read once. */
+/* Reads each path, which may be missing, up to `limit` bytes. Paths are copied; duplicates are read once. */
 struct read_ahead *read_ahead_start(const char *const *paths, size_t len, uint64_t limit);
 void read_ahead_free(struct read_ahead *ahead); /* NULL-safe */
-/* Takes the content of a path, once; false when it was not read or could not be. `ahead` may be NULL. */
+/* Takes the content of a path, once; false when it was not read. `ahead` may be NULL. */
 bool read_ahead_take(struct read_ahead *ahead, const char *path, struct buf *ret, bool *ret_found);
 
 #endif

@@ -9,7 +9,7 @@
 
 /* The last nodes: push content to the registries, then tags. */
 
-/* Names that nobody can own are not asked of a registry: they come from a manifest that says no registry. */
+/* Do not ask a registry about names that nobody can own: they come from a manifest without a registry. */
 static bool release_check_names(struct plan *plan, const struct node *push)
 {
 	const struct service *own = &plan->manifest->services[push->service];
@@ -43,13 +43,13 @@ static void need_all(struct plan *plan, struct node *node, const char *kind, siz
 		need(plan, node, kind, service, own->formats[i].name.s);
 }
 
-/* The services of the targets that have an index, each with the node of that kind made for it. */
+/* The services of the targets that have an index, each with the new node of that kind. */
 static bool is_released(const struct plan *plan, size_t service)
 {
 	return plan->services[service].made && plan->manifest->services[service].publish;
 }
 
-/* The checks of all services that have its image. */
+/* The checks of all services that use its image. */
 static void need_checks(struct plan *plan, struct node *node, size_t service)
 {
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
@@ -58,7 +58,7 @@ static void need_checks(struct plan *plan, struct node *node, size_t service)
 	}
 }
 
-/* Its own index comes first. */
+/* Its own index is the first dependency. */
 static void release_add_push(struct plan *plan, size_t service, const struct image_format *format)
 {
 	size_t number;
@@ -75,7 +75,7 @@ static void release_add_push(struct plan *plan, size_t service, const struct ima
 	}
 }
 
-/* Its own push comes first. */
+/* Its own push is the first dependency. */
 static void release_add_tag(struct plan *plan, size_t service, const struct image_format *format)
 {
 	size_t number;

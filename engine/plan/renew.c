@@ -9,7 +9,7 @@
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan_internal.h"
 
-/* --pull: bases are what their tags stand for now. */
+/* --pull: looks up the current digests of base tags. */
 
 struct plan_renewal {
 	struct plan *plan;
@@ -17,7 +17,7 @@ struct plan_renewal {
 	void *data;
 };
 
-/* The record of the node's build does not say what its base was, or says another digest. */
+/* True when the record of the node's build has another digest for its base, or none. */
 static bool built_from_another(struct plan *plan, const struct node *node, const struct plan_image *image,
 			       const char *now, const char **ret_was)
 {
@@ -25,7 +25,7 @@ static bool built_from_another(struct plan *plan, const struct node *node, const
 	cleanup_json struct json *detail = NULL;
 	const char *text = node->result.detail, *was = NULL;
 
-	/* A detail that cannot be read is one that does not say it. */
+	/* An unreadable detail counts as one without the digest. */
 	if (text && json_parse(text, strlen(text), node->id, &detail, NULL) == 0)
 		was = json_str(json_get(detail, "bases"), name);
 	*ret_was = was ? arena_strdup(plan->arena, was) : NULL;
@@ -42,7 +42,7 @@ static void make_stale(struct plan *plan, struct node *node, const struct plan_i
 		    arena_printf(plan->arena, "%.19s -> %.19s", was ? was : "unknown", now));
 }
 
-/* *ret_changed: the node's key or state did. */
+/* ret_changed: the node's key or state has changed. */
 static int renew_image(struct plan_renewal *renewal, struct node *node, struct plan_image *image, bool *ret_changed,
 		       struct error **err)
 {

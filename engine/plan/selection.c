@@ -64,7 +64,8 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 			patterns[filter.patterns_len++] = source->pattern;
 		}
 	}
-	/* BuildKit goes by the one of a named context too, buildah does not: it counts, and so do the files that it names. */
+	/* BuildKit applies the ignore file of a named context, too, buildah does not: so both the ignore file and
+	 * the files it excludes count. */
 	if (name && filter.patterns_len > 0)
 		patterns[filter.patterns_len++] = ".dockerignore";
 	filter.except = except_of(plan, context->root, &filter.except_len);

@@ -13,15 +13,15 @@
 #include "base/map.h"
 #include "base/mem.h"
 
-#define LINKS_MAX 255 /* followed for one pattern: they may lead in circles */
+#define LINKS_MAX 255 /* links followed for one pattern: they may form cycles */
 
 struct trail {
 	struct arena *arena;
-	struct map *links;   /* absolute path -> text of the link there, or "" */
+	struct map *links;   /* absolute path -> text of the link, or "" */
 	struct map *folders; /* absolute path -> struct trail_listing */
 };
 
-/* The entries of a folder that a pattern may go on behind: folders and links. */
+/* The entries of a folder that a pattern may pass through: folders and links. */
 struct trail_listing {
 	const char **names;
 	size_t len, cap;
@@ -80,7 +80,7 @@ static const struct trail_listing *list_folder(struct trail *trail, const char *
 	if (listing)
 		return listing;
 	listing = arena_alloc(trail->arena, sizeof(*listing));
-	dir = opendir(path); /* one that is not there, or cannot be read, is for the walk to complain about */
+	dir = opendir(path); /* if it is missing or unreadable, the walk complains */
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_type == DT_REG || strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
@@ -102,7 +102,7 @@ struct trail_way {
 
 static bool go(struct trail_way *way, const char *folder, const char *text, const char *pattern);
 
-/* Goes on with an entry of the folder that the way has come to: both are real paths. */
+/* Continues with an entry of the current folder: both are real paths. */
 static bool go_into(struct trail_way *way, const char *folder, const char *name, const char *text, const char *pattern)
 {
 	cleanup_free char *path = *folder ? path_join(folder, name) : mem_strdup(name);
@@ -135,7 +135,7 @@ static bool go_by_text(struct trail_way *way, const char *folder, const char *te
 	return go_into(way, folder, name, text, pattern);
 }
 
-/* The component of what is wanted that stands in this folder, or NULL (malloc'd). */
+/* The name in this folder on the path to what is wanted, or NULL (malloc'd). */
 static char *wanted_here(const struct trail_way *way, const char *folder)
 {
 	const char *rest = *folder ? path_relative(folder, way->wanted) : way->wanted;
@@ -168,7 +168,7 @@ static bool go_by_pattern(struct trail_way *way, const char *folder, const char 
 	return false;
 }
 
-/* From a folder without links on by `text` (of links), then by `pattern`. */
+/* From a folder without links, follows `text` (of a link) and then `pattern`. */
 static bool go(struct trail_way *way, const char *folder, const char *text, const char *pattern)
 {
 	if (*text)

@@ -32,7 +32,7 @@ static int reasons_find(struct plan *plan, struct state *state, size_t number, s
 {
 	const struct node *node = plan_node(plan, number);
 
-	/* There is a result under the key: the files are what they were then. */
+	/* There is a result with the key: the files are what they were then. */
 	if (node->recorded_ms)
 		return state_find(state, node->id, node->key, &why->last, err);
 	if (state_last(state, node->id, &why->last, err) < 0)

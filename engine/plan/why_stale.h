@@ -10,10 +10,10 @@ struct plan;
 struct record;
 struct state;
 
-/* Details about a node beside its reasons. */
+/* Details about a node besides its reasons. */
 struct why {
-	struct record *last; /* of the result that it has, or else had last; NULL: it was never done */
-	/* What differs from the inputs that the newest record was made of, when that is why it is stale. */
+	struct record *last; /* of its current result, else of its last one; NULL: it never ran */
+	/* The differences from the inputs of the newest record, if they are why it is stale. */
 	struct input_change *changes;
 	size_t changes_len;
 	struct arena *arena; /* has their texts */

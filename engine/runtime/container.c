@@ -14,8 +14,8 @@
 #include "engine/runtime/runtime_ops.h"
 
 #define START_MS (120u * 1000) /* for `run --detach` */
-#define ATTEMPTS 6             /* of starting, each with another quirk */
-#define INSPECT_EVERY_MS 250   /* where the process cannot be seen from here */
+#define ATTEMPTS 6             /* to start it, each with another quirk */
+#define INSPECT_EVERY_MS 250   /* if the process is not visible from here */
 #define EXEC_MS (30u * 1000)   /* of a HEALTHCHECK, docker's default */
 #define LOGS_MS (10u * 1000)
 
@@ -31,7 +31,7 @@ static int container_inspect(struct container *container, struct error **err)
 	if (container->inspected_ms == 0) {
 		container->seen = seen;
 	} else {
-		/* Addresses stay as they are: they are lent out. */
+		/* Addresses may be borrowed, so they are never changed. */
 		container->seen.running = seen.running;
 		container->seen.status = seen.status;
 		inspected_free(&seen);
@@ -40,7 +40,7 @@ static int container_inspect(struct container *container, struct error **err)
 	return 0;
 }
 
-/* The image cannot be started; the runtime works. */
+/* The image cannot be started; the runtime itself works. */
 static bool image_at_fault(int status, const char *text)
 {
 	static const char *const signs[] = {
@@ -72,9 +72,9 @@ static void remove_quietly(struct runtime *runtime, const char *name)
 }
 
 /*
- * Runs with one set of quirks. 1: another set may do, *quirks is it.
- * A cancel does not end the command: podman that is killed while it sets up a network leaves a namespace and an
- * interface that no removing of the container takes away. It is let finish, and then the container is removed.
+ * Starts it with one set of quirks. 1: another set, now in *quirks, may work. A cancel does not end the command: if
+ * podman is killed while it sets up a network, it leaves a namespace and an interface that removing the container does
+ * not remove. So it may finish, and then the container is removed.
  */
 static int run_once(struct container *container, const struct container_spec *spec, const char *env_file,
 		    char *const *env, unsigned *quirks, struct error **err)
@@ -114,8 +114,8 @@ static int run_once(struct container *container, const struct container_spec *sp
 	return 1;
 }
 
-/* Attempts are silent: what goes wrong is in the error. The first complaint is the one that is told: what later
- * attempts say is often their own doing. */
+/* Attempts are silent; the error says what went wrong. The first failure is reported: later ones are often caused
+ * by the attempts themselves. */
 static int container_run(struct container *container, const struct container_spec *spec, const char *env_file,
 			 struct error **err)
 {
@@ -266,7 +266,7 @@ int container_healthcheck(struct container *container, const char *const *words,
 	spec.argv = (const char *const *)argv.items;
 	*ret_healthy = false;
 	if (proc_run(runtime->loop, &spec, &result, &error) < 0) {
-		if (error->cls != ERROR_BUILD) /* that is: it did not end in time */
+		if (error->cls != ERROR_BUILD) /* that is: it timed out */
 			return error_move(err, &error);
 		error_free(error);
 		return 0;
@@ -303,7 +303,7 @@ int container_remove(struct container *container, struct error **err)
 
 	if (!container)
 		return 0;
-	if (container->started) { /* what could not be started is gone already */
+	if (container->started) { /* if it was not started, there is nothing to remove */
 		const char *const args[] = { "rm", "-f", "-v", container->name, NULL };
 
 		r = runtime_command(container->runtime, args, NULL, true, NULL, err);

@@ -67,7 +67,7 @@ static void take_ports(const struct json *ports, struct inspected *ret)
 	}
 }
 
-/* A name with podman and docker, or (older podman) a number: 15 is the default. */
+/* podman and docker give a name, older versions of podman a number: 15 is the default. */
 static void take_stop_signal(const struct json *config, struct inspected *ret)
 {
 	const struct json *value = json_get(config, "StopSignal");

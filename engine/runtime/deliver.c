@@ -17,7 +17,7 @@
 #include "engine/runtime/deliver.h"
 #include "engine/runtime/runtime.h"
 
-#define ASK_MS 20000 /* for a question; moving images has no limit */
+#define ASK_MS 20000 /* for a query; transferring images has no limit */
 
 struct deliver {
 	struct loop *loop;
@@ -28,7 +28,7 @@ struct deliver {
 	bool kind, packed;
 };
 
-/* The namespace behind "containerd:", "" without one; NULL when `to` is another place. */
+/* The namespace after "containerd:", "" without one; NULL when `to` is something else. */
 static const char *name_in(const char *to, const char *place)
 {
 	size_t len = strlen(place);
@@ -142,7 +142,7 @@ static int deliver_read_store(void *data, const char *digest, struct buf *ret, s
 	return layout_read(data, digest, ret, err);
 }
 
-/* This machine's image out of the index. */
+/* Loads this machine's image of the index. */
 static int into_engine(struct deliver *deliver, const char *digest, const char *const *references, size_t len,
 		       struct error **err)
 {
@@ -188,7 +188,7 @@ static int run_import(const struct deliver *deliver, const char *tar, struct err
 	return proc_check(deliver->loop, &spec, ERROR_TOOL, &result, err);
 }
 
-/* The whole index, as a tar. */
+/* Loads the whole index, as a tar. */
 static int through_tar(struct deliver *deliver, const char *digest, const char *const *references, size_t len,
 		       struct error **err)
 {

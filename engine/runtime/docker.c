@@ -15,9 +15,9 @@
 #include "engine/runtime/runtime_ops.h"
 
 #define PREFIX "docker:"
-#define PRESENT_MS 2000        /* the daemon has this long to say which images it has */
-#define FILTER_MAX (64u << 10) /* bytes of names in a question; daemons take ten times that */
-#define INFO_MS 20000          /* and this long to say what it is */
+#define PRESENT_MS 2000        /* for the daemon to list its images */
+#define FILTER_MAX (64u << 10) /* bytes of names in a query; daemons accept ten times that */
+#define INFO_MS 20000          /* for the daemon to describe itself */
 
 static int docker_find_endpoint(struct runtime *runtime, char **ret, struct error **err)
 {
@@ -45,8 +45,8 @@ static void docker_add_remedy(const char *complaint, const char *endpoint, struc
 		error_remedy(err, "start the daemon (systemctl start docker), or set DOCKER_HOST, or use podman");
 }
 
-/* The daemon runs beside us: not on another machine, in a virtual one, or in a network namespace of its own. Should we
- * be in a container ourselves, its bridge is none of our interfaces, which is looked at for each container. */
+/* True when the daemon is local: not on another machine, in a virtual machine, or in another network namespace. If
+ * we run in a container ourselves, its bridge is not among our interfaces, which is checked for each container. */
 static bool has_our_network(const struct json *info, const char *endpoint)
 {
 	const struct json *options = json_get(info, "SecurityOptions");
@@ -79,8 +79,8 @@ static int take_info(struct runtime *runtime, const struct buf *text, const char
 	return 0;
 }
 
-/* From the daemon itself where it is on this machine. The command is slower; but it knows the other ways to a daemon, and
- * what to say when there is none. */
+/* Asks the daemon itself if it is on this machine. The command is slower, but it knows other ways to reach a
+ * daemon, and what to say if there is none. */
 static int ask_info(struct runtime *runtime, struct buf *ret, struct error **err)
 {
 	const char *const args[] = { "info", "--format={{json .}}", NULL };
@@ -149,7 +149,7 @@ static int docker_load(struct runtime *runtime, const struct runtime_image *imag
 	return 0;
 }
 
-/* The image in the daemon's list that has this name. */
+/* The image of that name in the daemon's list. */
 static const struct json *find_tagged(const struct json *images, const char *reference)
 {
 	for (size_t i = 0; i < json_len(images); i++) {
@@ -185,7 +185,7 @@ static bool docker_holds(const struct json *images, const struct runtime_presenc
 	return item->len > 0;
 }
 
-/* The name as docker shows it, which is what its filter looks at: without docker.io and library. */
+/* The name in docker's short form, without docker.io and library, which is what its filter compares. */
 static char *docker_familiar(const char *reference)
 {
 	struct ref ref;
@@ -213,7 +213,7 @@ static void docker_add_escaped(struct buf *out, const char *text)
 	}
 }
 
-/* The images of these names alone: docker takes long over each image that it lists. */
+/* Lists only images of these names: docker takes long for each image that it lists. */
 static void present_target(const struct runtime_presence *items, size_t len, struct buf *out)
 {
 	cleanup_json struct json *filters = json_new_object();
@@ -224,7 +224,7 @@ static void present_target(const struct runtime_presence *items, size_t len, str
 	buf_str(out, "/images/json");
 	for (size_t i = 0; i < len; i++) {
 		if (items[i].len == 0)
-			return; /* it may be there without a name */
+			return; /* it may exist without a name */
 		for (size_t j = 0; j < items[i].len; j++) {
 			cleanup_free char *name = docker_familiar(items[i].references[j]);
 

@@ -13,9 +13,9 @@
 #include "engine/io/http.h"
 #include "engine/runtime/runtime_ops.h"
 
-#define HOST "http://docker" /* the socket is what matters */
+#define HOST "http://docker" /* only the socket matters */
 #define CONNECT_MS 20000
-#define ASK_MS 20000        /* for a question; moving images has no limit */
+#define ASK_MS 20000        /* for a query; transferring images has no limit */
 #define BODY_MAX (1u << 20) /* bytes of an answer */
 #define MISSING_STATUS 404
 
@@ -69,7 +69,7 @@ int docker_api_has(struct runtime *runtime, const char *id, bool *ret, struct er
 	return *ret || response.status == MISSING_STATUS ? 0 : docker_api_refused(&response, err);
 }
 
-/* The answer to a load: objects one after another, of which one may name an error. */
+/* The answer to a load: a sequence of objects, one of which may contain an error. */
 static int check_loaded(const struct http_response *response, struct error **err)
 {
 	const char *at = response->body->data ? response->body->data : "";

@@ -14,7 +14,7 @@
 #include "engine/oci/layout.h"
 #include "engine/runtime/runtime_ops.h"
 
-#define ENV_VALUE_MAX 16384 /* longer values are more than some readers' line buffer */
+#define ENV_VALUE_MAX 16384 /* longer values exceed some readers' line buffers */
 
 bool environment_plain(const char *value)
 {
@@ -31,7 +31,7 @@ bool environment_plain(const char *value)
 	return len == 0 || (value[0] != ' ' && value[len - 1] != ' ');
 }
 
-/* Names that decide what the command itself does: these cannot be in its own environment. */
+/* Names that affect the command itself, so they cannot be in its own environment. */
 static bool steers(const char *key)
 {
 	static const char *const names[] = { "PATH",

@@ -8,8 +8,8 @@
 #include "engine/io/proc.h"
 #include "engine/runtime/runtime_ops.h"
 
-#define COMMAND_MS (120u * 1000) /* for one command but `pull` and `load`, which move images */
-#define CLEANUP_MS (20u * 1000)  /* for removing one thing, also when we are told to stop */
+#define COMMAND_MS (120u * 1000) /* for a command other than `pull` and `load`, which transfer images */
+#define CLEANUP_MS (20u * 1000)  /* to remove one thing, even when we are told to stop */
 
 void runtime_complaint(struct buf *out, const char *tail)
 {

@@ -11,7 +11,7 @@
 #define SOCKETS_MAX (8u << 20) /* bytes of a list of sockets */
 #define STATE_LISTEN 0x0a      /* TCP_LISTEN, linux/tcp_states.h */
 
-/* Lines such as "   0: 0100007F:1F40 00000000:0000 0A ..." behind a heading (proc_net_tcp.rst). */
+/* Lines such as "   0: 0100007F:1F40 00000000:0000 0A ..." after a heading (proc_net_tcp.rst). */
 bool listen_find(const char *text, uint16_t port)
 {
 	for (const char *line = strchr(text, '\n'); line && line[1]; line = strchr(line + 1, '\n')) {

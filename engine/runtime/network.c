@@ -15,7 +15,7 @@ int runtime_network(struct runtime *runtime, char **ret_name, const struct outpu
 
 	if (loop_cancelled(runtime->loop))
 		return error_make(err, ERROR_CANCELLED, "interrupted");
-	/* As with containers: what has begun is let finish, and taken away then. */
+	/* As with containers: let it finish what it has begun, and remove it then. */
 	if (runtime_command(runtime, args, output, true, NULL, err) < 0) {
 		runtime_network_remove(runtime, name, NULL);
 		return -1;

@@ -22,7 +22,7 @@
 #define FACT_INFO "runtime.podman"
 #define FACT_QUIRKS "runtime.podman.quirks"
 
-/* Files and variables that decide where podman keeps things and how it runs them. */
+/* Files and variables that determine where podman keeps things and how it runs them. */
 static const char *const settings[] = {
 	"CONTAINERS_STORAGE_CONF",
 	"CONTAINERS_CONF",
@@ -50,7 +50,7 @@ static bool is_folder(const char *path)
 	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Changes when podman or what it is told changes: then it is asked again. */
+/* Changes when podman or its configuration changes: then it is asked again. */
 static char *find_identity(const char *program)
 {
 	cleanup_hasher struct hasher *hasher = hasher_new();
@@ -63,7 +63,7 @@ static char *find_identity(const char *program)
 		const char *value = getenv(settings[i]);
 
 		hasher_text(hasher, settings[i], value);
-		if (value && value[0] == '/' && !is_folder(value)) /* those change with everything that is put into them */
+		if (value && value[0] == '/' && !is_folder(value)) /* folders change with everything that is put into them */
 			hasher_file(hasher, value);
 	}
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
@@ -78,7 +78,7 @@ static char *find_identity(const char *program)
 	return hex;
 }
 
-/* Recalls the facts of `podman info`. False: ask podman. */
+/* Recalls the facts of `podman info`. False: podman must be asked. */
 static bool podman_recall(struct runtime *runtime)
 {
 	cleanup_free char *fact = NULL, *quirks = NULL;
@@ -117,7 +117,8 @@ static void podman_remember(struct runtime *runtime)
 	json_set_str(info, "root", runtime->root);
 	json_set_bool(info, "publish", runtime->publish);
 	json_dump(info, JSON_COMPACT, &text);
-	state_set_fact(runtime->state, FACT_INFO, text.data, NULL); /* a fact that is lost is found out again */
+	state_set_fact(runtime->state, FACT_INFO, text.data,
+		       NULL); /* if it cannot be stored, podman is asked again next time */
 }
 
 static int podman_ask(struct runtime *runtime, struct error **err)
@@ -143,7 +144,7 @@ static int podman_ask(struct runtime *runtime, struct error **err)
 	runtime->version = mem_strdup(version);
 	runtime->root = remote ? NULL : mem_strdup(root);
 	runtime->place = remote ? mem_printf(PREFIX "remote:%s", root) : mem_printf(PREFIX "%s", root);
-	/* A rootless container's network is in a namespace of its own, behind a proxy. */
+	/* A rootless container's network is in its own namespace, behind a proxy. */
 	runtime->publish = remote || json_bool(json_get(host, "security"), "rootless");
 	runtime->bridged = !runtime->publish;
 	runtime->local = !remote;
@@ -202,7 +203,7 @@ static int podman_load(struct runtime *runtime, const struct runtime_image *imag
 		return 0;
 	if (podman_has(runtime, image->identity, &there, err) < 0)
 		return -1;
-	/* Without names: podman reads the first of several in an archive only. */
+	/* Without names: podman reads only the first of several in an archive. */
 	if (!there && runtime_import(runtime, image, NULL, 0, output, err) < 0)
 		return -1;
 	if (len == 0)
@@ -250,7 +251,7 @@ struct lesson {
 	char *text;
 };
 
-/* On the loop's thread: the state is used from one thread. */
+/* On the loop's thread, the only one that uses the state. */
 static void write_down(void *arg)
 {
 	struct lesson *lesson = arg;
@@ -272,7 +273,7 @@ static void podman_learn(struct runtime *runtime, unsigned quirks)
 	loop_post(runtime->loop, write_down, lesson);
 }
 
-/* Without the file it wants the one that DOCKER_CONFIG promises, for nothing. */
+/* Without an auth file, podman insists on the one that DOCKER_CONFIG refers to, although it needs none. */
 static const char *const run_options[] = { "--http-proxy=false", "--authfile=/dev/null", NULL };
 
 const struct runtime_ops runtime_podman = {

@@ -19,7 +19,7 @@ static char *pull_normal_name(const char *reference, bool *ret_loopback)
 
 	*ret_loopback = false;
 	if (!ref_parse(reference, &ref, NULL))
-		return mem_strdup(reference); /* the manifest was checked */
+		return mem_strdup(reference); /* the manifest was already checked */
 	*ret_loopback = strncmp(ref.domain, "localhost", strlen("localhost")) == 0 ||
 			strncmp(ref.domain, "127.", strlen("127.")) == 0;
 	if (ref.digest)
@@ -30,7 +30,7 @@ static char *pull_normal_name(const char *reference, bool *ret_loopback)
 	return name;
 }
 
-/* "sha256:..." as everywhere: podman leaves the algorithm out. */
+/* "sha256:..." everywhere; podman omits the algorithm. */
 static char *whole_id(const char *id)
 {
 	return strchr(id, ':') ? mem_strdup(id) : mem_printf("sha256:%s", id);
@@ -57,7 +57,7 @@ static void take_healthcheck(const struct json *image, struct runtime_pulled *re
 	cleanup_buf struct buf text = { 0 };
 
 	if (!json_is_object(check))
-		check = json_get(image, "HealthCheck"); /* podman's place for it */
+		check = json_get(image, "HealthCheck"); /* where podman has it */
 	if (!json_is_object(check))
 		check = json_get(image, "Healthcheck");
 	if (!json_is_object(check))
@@ -132,7 +132,7 @@ int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, c
 	cleanup_free char *name = pull_normal_name(wanted->reference, &loopback);
 	struct error *error = NULL;
 
-	/* As it is written first: podman may have it under a name of this machine. */
+	/* First under the name as written: podman may have it under a local name. */
 	if (wanted->when != RUNTIME_PULL_ALWAYS) {
 		if (inspect_image(runtime, wanted->reference, ret, &error) == 0)
 			return 0;

@@ -14,7 +14,7 @@
 #include "engine/runtime/runtime_ops.h"
 
 #define NAME_SERVICE_MAX 40 /* characters of the service's name in a container's name */
-#define ULIMIT_MAX 1024     /* what is asked for when we may not raise limits */
+#define ULIMIT_MAX 1024     /* requested when we may not raise limits */
 
 void command_begin(const struct runtime *runtime, unsigned quirks, struct argv *argv)
 {
@@ -99,7 +99,7 @@ static void run_args_add_options(const struct runtime *runtime, unsigned quirks,
 	argv_addf(argv, "--log-driver=%s", runtime->ops->log_driver);
 	if (!(quirks & QUIRK_NO_LOGOPT))
 		argv_add(argv, "--log-opt=max-size=" CONTAINER_LOG_MAX);
-	argv_add(argv, "--no-healthcheck"); /* container_healthcheck runs it when it is asked for */
+	argv_add(argv, "--no-healthcheck"); /* container_healthcheck runs it on request */
 	argv_add(argv, "--stop-timeout=0");
 	for (const char *const *option = runtime->ops->run_options; option && *option; option++)
 		argv_add(argv, *option);
@@ -171,7 +171,7 @@ bool command_owner_alive(const char *name)
 	char *end;
 	long pid;
 
-	/* From the right: counter, start time, pid. The service's name may hold dashes itself. */
+	/* Parsed from the right: counter, start time, pid. The service's name may contain dashes. */
 	for (int i = 0; i < 3; i++) {
 		do {
 			if (dash == name)

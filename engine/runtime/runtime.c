@@ -47,8 +47,8 @@ static const struct runtime_ops *find_runtime_at(const char *place)
 	return NULL;
 }
 
-/* Where the numbers of names begin: one process may open it several times, and what was made before may still be there. A
- * microsecond each: nothing is made faster. */
+/* The first number for container names: one process may open the runtime several times, and containers of earlier
+ * ones may still exist. It counts microseconds; containers are not made faster than that. */
 static unsigned first_number(void)
 {
 	struct timespec now;
@@ -84,7 +84,7 @@ static int runtime_open_one(const struct runtime_row *row, const struct runtime 
 	return -1;
 }
 
-/* The first that works. When none does, what kept the first one that is installed from working. */
+/* The first that works. If none does, the error of the first one that is installed. */
 static int runtime_open_best(const struct runtime *common, struct runtime **ret, struct error **err)
 {
 	cleanup_error struct error *first = NULL;

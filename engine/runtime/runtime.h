@@ -13,25 +13,25 @@ struct loop;
 struct output;
 struct state;
 
-/* A runtime holds images under their names for the user, and runs containers for verification
- * (podman, docker). Opening is done on the loop's thread, everything else in tasks. */
+/* A runtime stores images under their names for the user, and runs containers for verification (podman, docker). It
+ * is opened on the loop's thread; everything else runs in tasks. */
 struct runtime;
 
-/* Every container and network made here carries this label with the checkout's state folder as its value, so that the
+/* Every container and network made here has this label, whose value is the checkout's state folder, so that the
  * next run can remove what a killed one left. */
 #define RUNTIME_LABEL "dev.cbuild.owner"
 
-/* Labels of containers that go on when the cbuild that started them has ended (`up --detach`): the service's name, and a
- * hash of what it was started with. */
+/* Labels of containers that outlive the cbuild that started them (`up --detach`): the service's name, and a hash of
+ * its configuration. */
 #define RUNTIME_SERVICE "dev.cbuild.service"
 #define RUNTIME_CONFIG "dev.cbuild.config"
 
 const char *const *runtime_names(void); /* NULL-terminated, best first */
-/* `name` NULL: the best one found. Flags that had to be found out by trying are remembered in `state`.
- * `owner` is the label's value. ERROR_TOOL with a remedy. Only to ask what it is, `state` and `layout` may be NULL. */
+/* `name` NULL: the best one found. Flags that were found by trying are remembered in `state`. `owner` is the
+ * label's value. ERROR_TOOL with a remedy. `state` and `layout` may be NULL if it is only asked for information. */
 int runtime_open(const char *name, const char *owner, struct loop *loop, struct state *state, struct layout *layout,
 		 struct runtime **ret, struct error **err);
-/* NULL-safe. `state` is used by callbacks on the loop's thread until loop_run has returned. */
+/* NULL-safe. Callbacks on the loop's thread use `state` until loop_run has returned. */
 void runtime_free(struct runtime *runtime);
 const char *runtime_name(const struct runtime *runtime);
 const char *runtime_version(const struct runtime *runtime);
@@ -42,16 +42,15 @@ const char *runtime_place(const struct runtime *runtime);
 
 struct runtime_image {
 	const char *identity; /* config digest */
-	const char *digest; /* manifest in the store, to bring it in when the runtime lacks it; NULL: it has it already */
+	const char *digest;   /* manifest in the store, to load it if the runtime lacks it; NULL: it has it already */
 };
 
-/* Brings the image in when it is not there, and puts it under the references (which move away from
- * whatever had them). ERROR_STATE or ERROR_TOOL. */
+/* Loads the image if it is missing, and sets the references to it (moving existing ones). ERROR_STATE or ERROR_TOOL. */
 int runtime_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
 		 const struct output *output, struct error **err);
 
-/* Whether, in a place that records name, references still name the images. podman: from its storage's index file, no
- * process; docker: one request on its socket for all of them. A place that does not answer holds nothing. */
+/* Whether references still name the images in a place that records mention. podman: reads its storage's index file,
+ * without a process; docker: one request to its socket for all of them. A place that does not answer holds nothing. */
 struct runtime_presence {
 	struct runtime_image image;
 	const char *const *references;
@@ -72,11 +71,11 @@ struct runtime_wanted {
 struct runtime_pulled {
 	char *id;          /* as runtime_image.identity */
 	char *origin;      /* "docker.io/library/postgres@sha256:..." */
-	uint16_t port;     /* the only one that it exposes, or 0 */
+	uint16_t port;     /* the only one it exposes, or 0 */
 	char *healthcheck; /* JSON as in an image's config, or NULL */
 };
-/* Makes sure that the runtime has the image, with a pull of its own, and says what it is. What was pulled stays there, as
- * everywhere, for the next time. ERROR_REGISTRY when it cannot be had. */
+/* Makes sure that the runtime has the image, pulling it if needed, and describes it. A pulled image stays there for
+ * the next time. ERROR_REGISTRY when it cannot be pulled. */
 int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, const struct output *output,
 		 struct runtime_pulled *ret, struct error **err);
 void runtime_pulled_free(struct runtime_pulled *pulled); /* the contents */
@@ -106,9 +105,9 @@ struct container_spec {
 	const char *const *volumes;    /* as docker's --volume, or NULL */
 	const uint16_t *ports;         /* container ports that must be reachable from here */
 	size_t ports_len;
-	const struct runtime_pair *hosts; /* name -> address of those started before it, beside the network's own DNS */
+	const struct runtime_pair *hosts; /* name -> address of services started before it, in addition to the network's own DNS */
 	size_t hosts_len;
-	const struct runtime_pair *labels; /* beside RUNTIME_LABEL */
+	const struct runtime_pair *labels; /* in addition to RUNTIME_LABEL */
 	size_t labels_len;
 	const struct runtime_publish *publish;
 	size_t publish_len;
@@ -123,25 +122,24 @@ int runtime_network_remove(struct runtime *runtime, const char *name, struct err
 
 int container_start(struct runtime *runtime, const struct container_spec *spec, const struct output *output,
 		    struct container **ret, struct error **err);
-/* Where `port` is reached from this process: a numeric host (borrowed) and a port number. */
+/* The address at which `port` is reached from this process: a numeric host (borrowed) and a port number. */
 int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port,
 		      struct error **err);
-/* False when a proxy of the runtime's stands between: it accepts connections before the container does. */
+/* False when connections go through a proxy of the runtime's, which accepts them before the container does. */
 bool container_direct(const struct container *container);
-/* Somebody in it listens on `port`: 1, 0, or -1 when that cannot be seen from here. */
+/* Whether somebody in it listens on `port`: 1, 0, or -1 when that cannot be seen from here. */
 int container_listens(struct container *container, uint16_t port);
 /* Its address on its network, for other containers' `hosts`, or NULL. Borrowed. */
 const char *container_ip(const struct container *container);
-/* *ret_running; when it has ended *ret_status is its exit status. Cheap enough for a probe's loop. */
+/* ret_running; once it has ended, *ret_status is its exit status. Cheap enough for a polling loop. */
 int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err);
-/* The command `words` run once inside: status 0 -> *ret_healthy.
- * `timeout_ms` 0: 30 s. */
+/* Runs the command `words` once inside: status 0 -> *ret_healthy. `timeout_ms` 0: 30 s. */
 int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,
 			  struct error **err);
 /* Appends the last `lines` lines of its output. */
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err);
-/* Gives every line of its output to `output`, until it has ended or the loop is cancelled: from the first one on, or only
- * those to come. */
+/* Passes every line of its output to `output` until it ends or the loop is cancelled: from the beginning, or only
+ * new ones. */
 int container_follow(struct container *container, bool from_first, const struct output *output, struct error **err);
 /* Where its ports are published. Borrowed. */
 struct container_port {
@@ -150,31 +148,31 @@ struct container_port {
 	bool udp;
 };
 size_t container_ports(const struct container *container, struct container_port *ret, size_t max);
-/* The labels that it was started with, or NULL. Borrowed. */
+/* The labels it was started with, or NULL. Borrowed. */
 const char *container_service(const struct container *container);
 const char *container_config(const struct container *container);
-/* Frees `container` (NULL-safe) and lets it go on. */
+/* Frees `container` (NULL-safe) but leaves it running. */
 void container_leave(struct container *container);
-/* Tells all to end, with the signal that their images ask for, waits for them END_GRACE_MS at most, or until *hurry, and
+/* Stops all of them with the signals given in their images, waits for at most END_GRACE_MS or until *hurry, and
  * removes them; frees the containers in any case. Works when the loop is cancelled. */
 #define END_GRACE_MS 2500
 int containers_end(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err);
 
-/* What stands here with this owner's label: names of containers (of the service, when it is not NULL) and of networks.
+/* What exists with this owner's label: names of containers (of the service, if it is not NULL) and of networks.
  * NULL-terminated; free with names_free. */
 int runtime_standing(struct runtime *runtime, const char *service, char ***ret, struct error **err);
 int runtime_standing_networks(struct runtime *runtime, char ***ret, struct error **err);
 void names_free(char **names); /* NULL-safe */
-/* One of those containers. */
+/* Opens one of those containers. */
 int container_attach(struct runtime *runtime, const char *name, struct container **ret, struct error **err);
 
-/* Ends and removes it, also when the loop is cancelled; frees `container` in any case (NULL-safe). */
+/* Stops and removes it, even when the loop is cancelled; frees `container` in any case (NULL-safe). */
 int container_remove(struct container *container, struct error **err);
 
-/* Removes containers and networks that carry our label with this owner and whose cbuild is gone: what a killed
- * run left. Those of another cbuild that still runs stay. */
+/* Removes containers and networks that have our label with this owner and whose cbuild is gone, left by a killed
+ * run. Those of another running cbuild stay. */
 int runtime_sweep(struct runtime *runtime, struct error **err);
-/* The same in every runtime that is installed and works: nobody knows which one the killed run had. */
+/* The same in every runtime that is installed and works, because it is unknown which one the killed run used. */
 int runtime_sweep_all(const char *owner, struct loop *loop, struct state *state, struct layout *layout,
 		      struct error **err);
 

@@ -28,8 +28,8 @@ int runtime_load_command(struct runtime *runtime, const char *tar, const struct 
 }
 
 /*
- * Through a tar, although podman could read the folder: it would call the image after the folder's path, and refuses
- * those that make no image name; and neither a daemon nor podman on another machine sees our files.
+ * As a tar, although podman could read the folder: podman would name the image after the folder's path, and refuses
+ * paths that are not valid names; and a daemon, or podman on another machine, does not see our files.
  */
 int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		   size_t len, const struct output *output, struct error **err)
@@ -55,7 +55,7 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 	return 0;
 }
 
-/* With the lock held. */
+/* Call it with the lock held. */
 static struct guest **find_guest(struct runtime *runtime, const char *id)
 {
 	struct guest **at = &runtime->guests;
@@ -65,7 +65,7 @@ static struct guest **find_guest(struct runtime *runtime, const char *id)
 	return at;
 }
 
-/* One more user of a guest that is there: false when there is none. */
+/* Adds a user to a guest; false when there is no such guest. */
 static bool use_guest(struct runtime *runtime, const char *id)
 {
 	struct guest *guest;
@@ -90,7 +90,7 @@ static void add_guest(struct runtime *runtime, const char *id)
 	pthread_mutex_unlock(&runtime->lock);
 }
 
-/* True when that was the last user: it is no guest any more. */
+/* True when that was the last user: the image is no longer a guest. */
 static bool leave_guest(struct runtime *runtime, const char *id)
 {
 	struct guest **at, *guest;
@@ -140,7 +140,7 @@ int runtime_image_acquire(struct runtime *runtime, const struct runtime_image *i
 	return r;
 }
 
-/* Somebody may have given it a name meanwhile: then it is theirs. */
+/* If somebody has given it a name meanwhile, it is theirs. */
 static bool has_names(struct runtime *runtime, const char *id)
 {
 	const char *const args[] = { "image", "inspect", "--format={{len .RepoTags}}", id, NULL };
@@ -156,6 +156,6 @@ void runtime_image_release(struct runtime *runtime, const struct runtime_image *
 
 	keylock_take(runtime->images, id);
 	if (leave_guest(runtime, id) && !has_names(runtime, id))
-		runtime_command(runtime, args, NULL, true, NULL, NULL); /* an image too many harms nobody */
+		runtime_command(runtime, args, NULL, true, NULL, NULL); /* a leftover image does no harm */
 	keylock_give(runtime->images, id);
 }

@@ -7,14 +7,14 @@
 #include "dsl/drivers.h"
 #include "engine/runtime/runtime.h"
 
-/* What the files of engine/runtime/ share; for them alone. */
+/* Shared by the files of engine/runtime/; for them only. */
 
 struct argv;
 struct json;
 struct keylock;
 struct runtime_ops;
 
-/* Extra flags that a machine may need, found by trying. Bits of runtime.quirks. */
+/* Extra flags that a machine may need; found by trying. Bits of runtime.quirks. */
 enum quirk {
 	QUIRK_ULIMIT = 1,     /* limits no higher than ours: no CAP_SYS_RESOURCE */
 	QUIRK_RUNC = 2,       /* the default OCI runtime (crun) refuses this kernel's cgroups */
@@ -23,7 +23,7 @@ enum quirk {
 	QUIRK_NO_LOGOPT = 16  /* the log driver's limit is refused */
 };
 
-/* An image that was brought in only so that containers can run: taken out again after the last of them. */
+/* An image that was loaded only to run containers: removed after the last of them. */
 struct guest {
 	struct guest *next;
 	char *id;
@@ -44,21 +44,21 @@ struct runtime {
 	char *root;     /* podman: the storage's folder, NULL when it is not on this machine */
 	char *identity; /* of the program and its settings, for facts */
 	char *process;  /* our pid and start time, part of every name we give */
-	bool publish;   /* ports are published on the loopback address */
-	bool bridged;   /* its networks are this machine's: a container is reached at its own address */
-	bool local;     /* its containers' processes are this machine's */
+	bool publish;   /* ports must be published on the loopback address */
+	bool bridged;   /* its networks are local: a container is reached at its own address */
+	bool local;     /* its containers' processes are local */
 	bool manifests; /* docker with the containerd store: images are known by their manifest's digest */
 	atomic_uint quirks;
 	atomic_uint names;
-	struct keylock *images; /* by id: held while an image is brought in or taken out */
+	struct keylock *images; /* by id: held while an image is loaded or removed */
 	pthread_mutex_t lock;   /* guards the guests */
 	struct guest *guests;
 };
 
 struct runtime_ops {
 	const char *place_prefix;
-	const char *log_driver;         /* one whose log can be read back */
-	const char *const *run_options; /* of its own for `run`, NULL-terminated; or NULL */
+	const char *log_driver;         /* a driver whose log can be read */
+	const char *const *run_options; /* extra options for `run`, NULL-terminated; or NULL */
 	bool resolves;                  /* its own networks resolve names, also of what is started later or again */
 	/* Fills in the runtime; ERROR_TOOL with a remedy when it cannot be used here. */
 	int (*open)(struct runtime *runtime, struct error **err);
@@ -67,9 +67,9 @@ struct runtime_ops {
 	void (*present)(const char *place, struct runtime_presence *items, size_t len);
 	/* Is the image there? */
 	int (*has)(struct runtime *runtime, const char *id, bool *ret, struct error **err);
-	/* Takes in the images of a tar (oci/export_tar.c). */
+	/* Loads the images of a tar (oci/export_tar.c). */
 	int (*take)(struct runtime *runtime, const char *tar, const struct output *output, struct error **err);
-	/* The quirks to try next after `text` was said with `quirks`; the same ones: nothing can be done. */
+	/* The quirks to try next after the output `text` with `quirks`; the same ones: nothing more can be done. */
 	unsigned (*adapt)(unsigned quirks, const char *text);
 	/* Remembers quirks that worked (any thread). */
 	void (*learn)(struct runtime *runtime, unsigned quirks);
@@ -79,33 +79,33 @@ struct runtime_ops {
 RUNTIME_DRIVERS(DECLARE, DECLARE)
 #undef DECLARE
 
-/* run_args.c: argument lists. They are pure: tests compare them with golden ones. */
+/* run_args.c: argument lists. Pure functions: tests compare them with golden ones. */
 #define CONTAINER_LOG_MAX "10m" /* of a container's output that is kept */
 void command_begin(const struct runtime *runtime, unsigned quirks, struct argv *argv);
-/* `env_file` NULL: no environment to give. */
+/* `env_file` NULL: no environment. */
 void command_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, const char *id,
 		 const char *name, const char *env_file, struct argv *argv);
-/* The process that gave `name` ("cbuild-agent-4711-1a2b-3") is alive. False for names that are not ours. */
+/* True when the process in `name` ("cbuild-agent-4711-1a2b-3") is alive. False for names that are not ours. */
 bool command_owner_alive(const char *name);
 char *command_process(void);                                      /* "4711-1a2b" for this process, malloc'd */
-char *command_name(struct runtime *runtime, const char *service); /* a fresh name, malloc'd */
+char *command_name(struct runtime *runtime, const char *service); /* a new name, malloc'd */
 
-/* environment.c: how a container gets its environment. */
-/* A value that every version's reader of env-files takes as it is. */
+/* environment.c: how the environment is passed to a container. */
+/* A value that the env-file readers of all versions read unchanged. */
 bool environment_plain(const char *value);
-/* How it gets there: plain values by file, the others through the environment of the command itself; those whose names
- * decide what podman and docker do (PATH, DOCKER_HOST; no secrets) as arguments. */
+/* How it is passed: plain values in a file, others through the environment of the command itself; those whose names
+ * affect podman and docker (PATH, DOCKER_HOST; no secrets) as arguments. */
 enum environment_way { ENVIRONMENT_NONE, ENVIRONMENT_FILE, ENVIRONMENT_CHILD, ENVIRONMENT_ARGUMENT };
 enum environment_way environment_way(const struct runtime_pair *pair);
-/* The command's environment, or NULL when none of the pairs goes through it. */
+/* The command's environment, or NULL when no pair is passed that way. */
 char **environment_child(const struct container_spec *spec);
 void environment_free(char **env); /* NULL-safe */
-/* An env-file, readable by us alone, in a folder of its own that the caller removes; both malloc'd, both NULL when
- * there is nothing to put into it. */
+/* An env-file, readable only by us, in a new folder that the caller removes; both malloc'd, both NULL when there is
+ * nothing to write. */
 int environment_file(struct runtime *runtime, const struct container_spec *spec, char **ret_dir, char **ret,
 		     struct error **err);
 
-/* container_inspect.c: what `inspect` says of a container. */
+/* container_inspect.c: reads the output of `inspect` for a container. */
 struct inspected {
 	bool running;
 	int status;
@@ -128,48 +128,47 @@ bool inspect_ours(const char *ip);                /* an address of one of this m
 /* container.c, for standing.c. */
 struct container {
 	struct runtime *runtime;
-	struct runtime_image image; /* its texts are ours */
+	struct runtime_image image; /* owns its texts */
 	bool acquired, started;
 	char *name;
 	struct inspected seen;
-	unsigned long long pid_start; /* 0: the process cannot be seen from here */
+	unsigned long long pid_start; /* 0: the process is not visible from here */
 	uint64_t inspected_ms;
 	bool direct;
 };
-/* Looks at one that has been started: where it is reached, and by which process it is known. */
+/* Inspects a started container: its addresses, and the process that identifies it. */
 int container_look(struct container *container, struct error **err);
 
-/* pull.c: what `image inspect` says of an image; `reference` is what it was asked by. */
+/* pull.c: reads the output of `image inspect`; `reference` is what it was asked about. */
 int pull_parse(const char *json, size_t len, const char *reference, struct runtime_pulled *ret, struct error **err);
 
-/* runtime_image.c: brings an image in from the store, under these names (none is fine), and checks its id. */
+/* runtime_image.c: loads an image from the store, under these names (none is fine), and checks its id. */
 int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		   size_t len, const struct output *output, struct error **err);
 /* By the runtime's own command. */
 int runtime_load_command(struct runtime *runtime, const char *tar, const struct output *output, struct error **err);
 
-/* docker_api.c: what the daemon behind runtime->socket is asked itself; its command takes longer to start than most answers
- * take. In tasks. ERROR_TOOL. */
+/* docker_api.c: requests to the daemon behind runtime->socket, because its command takes longer to start than most
+ * requests. In tasks. ERROR_TOOL. */
 int docker_api_has(struct runtime *runtime, const char *id, bool *ret, struct error **err);
 int docker_api_load(struct runtime *runtime, const char *tar, struct error **err);
 
-/* listen.c: whether a TCP socket of the network that the process is in listens on the port: 1, 0, or -1 when that
- * cannot be told. */
+/* listen.c: whether a TCP socket in the process's network namespace listens on the port: 1, 0, or -1 when unknown. */
 int listen_look(int pid, uint16_t port);
-/* The same of a text as in Linux's /proc/net/tcp. */
+/* The same for a text in the format of Linux's /proc/net/tcp. */
 bool listen_find(const char *text, uint16_t port);
 
 /* execute.c */
 /* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */
 int runtime_command(struct runtime *runtime, const char *const *args, const struct output *output, bool cleanup,
 		    struct buf *ret_out, struct error **err);
-/* Moves the error of a command that could not be run or did not end in time, as ERROR_TOOL. Returns -1. */
+/* Moves the error of a command that could not be run or timed out, as ERROR_TOOL. Returns -1. */
 int runtime_failed(struct error **error, struct error **err);
-/* The relevant part of a command's last lines: podman and docker warn a lot. */
+/* The relevant part of a command's last lines: podman and docker print many warnings. */
 void runtime_complaint(struct buf *out, const char *tail);
 /* runtime_image.c: the id that the runtime knows the image by. */
 const char *runtime_image_id(const struct runtime *runtime, const struct runtime_image *image);
-/* Makes sure the image can be run; runtime_image_release takes it out again if it was brought in for that. */
+/* Makes sure the image can be run; runtime_image_release removes it again if it was loaded for that. */
 int runtime_image_acquire(struct runtime *runtime, const struct runtime_image *image, const struct output *output,
 			  struct error **err);
 void runtime_image_release(struct runtime *runtime, const struct runtime_image *image);

@@ -12,7 +12,7 @@
 #include "engine/io/reap.h"
 #include "engine/runtime/runtime_ops.h"
 
-/* Containers that go on by themselves: found again by their labels, followed, ended together. */
+/* Containers that run on their own: found again by their labels, followed, stopped together. */
 
 #define END_POLL_MS 20
 
@@ -116,7 +116,7 @@ int container_follow(struct container *container, bool from_first, const struct 
 	return proc_run(runtime->loop, &spec, &result, err);
 }
 
-/* Those with the same signal in one command. */
+/* Stops those with the same signal in one command. */
 static void signal_all(struct container *const *containers, size_t len)
 {
 	cleanup_free bool *told = mem_array(len + 1, sizeof(*told));
@@ -137,7 +137,7 @@ static void signal_all(struct container *const *containers, size_t len)
 			told[j] = true;
 			argv_add(&args, containers[j]->name);
 		}
-		/* One that has ended meanwhile makes it fail: removing comes next in any case. */
+		/* It fails if one has ended meanwhile: they are removed next in any case. */
 		runtime_command(containers[0]->runtime, (const char *const *)args.items, NULL, true, NULL, NULL);
 	}
 }
@@ -147,7 +147,7 @@ static bool all_ended(struct container *const *containers, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		struct container *container = containers[i];
 
-		/* Only by its process: asking the runtime takes longer than it is worth. */
+		/* Only looks at the process: asking the runtime takes too long. */
 		if (container->seen.running &&
 		    (container->pid_start == 0 || reap_start_time(container->seen.pid) == container->pid_start))
 			return false;

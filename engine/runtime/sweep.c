@@ -9,7 +9,7 @@
 #include "engine/io/proc.h"
 #include "engine/runtime/runtime_ops.h"
 
-/* Adds the names in `list`, one a line, whose cbuild is gone, to `args`. Returns whether there are any. */
+/* Adds the names in `list`, one per line, whose cbuild is gone, to `args`. Returns whether there are any. */
 static bool add_abandoned(char *list, struct argv *args)
 {
 	char *rest = NULL;
@@ -58,7 +58,7 @@ int runtime_sweep_all(const char *owner, struct loop *loop, struct state *state,
 		struct runtime *runtime = NULL;
 		struct error *error = NULL;
 
-		/* One that cannot be used now could not be asked anyway. */
+		/* If it cannot be used now, it cannot be asked. */
 		if (runtime_open(*name, owner, loop, state, layout, &runtime, &error) < 0) {
 			bool cancelled = error->cls == ERROR_CANCELLED;
 

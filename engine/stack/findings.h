@@ -8,22 +8,22 @@
 
 struct error;
 
-/* What checks found, good and bad. All failures are collected, not only the first. */
+/* The results of checks. All failures are collected, not only the first. */
 struct findings {
-	struct buf *report;      /* one line a check that passed */
-	struct buf failures;     /* one paragraph a check that did not */
+	struct buf *report;      /* one line for each check that passed */
+	struct buf failures;     /* one paragraph for each check that failed */
 	bool policy, health;     /* kinds of failures */
-	int other;               /* class of the first of another kind, 0: none */
-	struct error *cancelled; /* nothing else is to be done */
+	int other;               /* class of the first failure of another kind, 0: none */
+	struct error *cancelled; /* set: do nothing more */
 	char *remedy;
 };
 __attribute__((format(printf, 2, 3))) void findings_pass(struct findings *findings, const char *fmt, ...);
 __attribute__((format(printf, 3, 4))) void findings_fail(struct findings *findings, int cls, const char *fmt, ...);
-/* Takes the error; `what` (may be NULL) goes before it. */
+/* Takes ownership of the error; `what` (may be NULL) precedes it. */
 void findings_error(struct findings *findings, const char *what, struct error **error);
 /* 0 when everything passed. Frees what `findings` holds. */
 int findings_result(struct findings *findings, struct error **err);
-/* Appends text, made safe for a terminal, each line indented; at most `max` bytes of it. */
+/* Appends at most `max` bytes of text, made safe for a terminal, each line indented. */
 void findings_quote(struct buf *out, const char *text, size_t len, size_t max);
 
 #endif

@@ -13,7 +13,7 @@
 #include "engine/stack/findings.h"
 #include "engine/stack/stack.h"
 
-/* The command of a check as compose and images write it, or NULL: "NONE", or nothing to run. */
+/* The command of a check as written in compose files and images, or NULL: "NONE", or nothing to run. */
 static const char *const *test_words(struct stack *stack, const char *const *test, size_t len)
 {
 	const char **words;
@@ -31,7 +31,7 @@ static const char *const *test_words(struct stack *stack, const char *const *tes
 	return words;
 }
 
-/* Of the image's HEALTHCHECK: JSON, or NULL when it has none. */
+/* The check in the image's HEALTHCHECK: JSON, or NULL when it has none. */
 static int image_test(struct stack *stack, const char *healthcheck, const char *const **ret, struct error **err)
 {
 	cleanup_json struct json *check = NULL;
@@ -56,7 +56,7 @@ static int image_test(struct stack *stack, const char *healthcheck, const char *
 	return 0;
 }
 
-/* The service's own check comes before the image's. */
+/* The service's own check takes precedence over the image's. */
 static int take_test(struct stack *stack, struct actor *actor, const char *healthcheck, struct error **err)
 {
 	const struct healthcheck *own = &actor->part->service->healthcheck;
@@ -77,7 +77,7 @@ static int built_image(struct stack *stack, struct actor *actor, struct runtime_
 	cleanup_image struct image *image = NULL;
 
 	*ret = (struct runtime_image){ actor->part->identity, actor->part->digest };
-	if (!ret->digest) /* a base that stayed in its builder's storage */
+	if (!ret->digest) /* a base that was left in its builder's storage */
 		return take_test(stack, actor, NULL, err);
 	if (image_read(stack->layout, ret->digest, &image, err) < 0)
 		return -1;
@@ -86,7 +86,7 @@ static int built_image(struct stack *stack, struct actor *actor, struct runtime_
 	return take_test(stack, actor, image->healthcheck, err);
 }
 
-/* Whether the manifest says that this registry speaks plain HTTP. */
+/* Whether the manifest allows plain HTTP for this registry. */
 static bool is_insecure(const struct stack *stack, const char *reference)
 {
 	bool insecure = false;

@@ -19,16 +19,17 @@
 #include "engine/stack/probe.h"
 
 #define PAUSE_LEAST_MS 1
-#define PAUSE_SHORT_MS 10     /* at most, while a container is expected to start; then a thousandth of the time spent */
+#define PAUSE_SHORT_MS \
+	10 /* the longest pause while a container is expected to start; later a thousandth of the time spent */
 #define PAUSE_MAX_MS 100      /* but no more than this */
 #define PAUSE_SHARE 16        /* of the time spent, before that */
-#define SLICE_MS 100          /* a cancel is seen within this */
-#define ATTEMPT_WHOLE_MS 4000 /* when less is left, an attempt may take all of it; else half of it */
-#define ATTEMPT_LEAST_MS 250  /* also the last one can be answered */
+#define SLICE_MS 100          /* a cancel is noticed within this time */
+#define ATTEMPT_WHOLE_MS 4000 /* when less is left, an attempt may use all of it; else half */
+#define ATTEMPT_LEAST_MS 250  /* so that even the last attempt can be answered */
 #define TCP_ATTEMPT_MS 1000
-#define PROXY_CLOSE_MS 250 /* a proxy that finds nobody behind it closes the connection within this */
+#define PROXY_CLOSE_MS 250 /* a proxy without anybody behind it closes the connection within this time */
 
-/* Waits for `events` in slices, so that a cancel is seen. 1 ready, 0 not in time. */
+/* Waits for `events` in slices, to notice a cancel. 1 ready, 0 timed out. */
 static int wait_fd(struct probe *probe, int fd, short events, uint64_t limit_ms, struct error **err)
 {
 	uint64_t deadline = loop_now_ms() + limit_ms;
@@ -66,8 +67,8 @@ static int begin_connect(struct probe *probe, int *ret_fd)
 	return r;
 }
 
-/* A proxy has taken the connection. Is somebody behind it? Where the container's sockets cannot be seen, nobody is
- * when the connection is closed again soon, without a byte. */
+/* A proxy has accepted the connection. Is there somebody behind it? If the container's sockets are not visible,
+ * assume nobody if the connection is soon closed without a byte. */
 static int check_proxy(struct probe *probe, int fd, bool *ret_healthy, struct error **err)
 {
 	int listens = probe->container ? container_listens(probe->container, probe->inner) : -1;

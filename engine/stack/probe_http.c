@@ -11,7 +11,7 @@
 #include "engine/io/loop.h"
 #include "engine/stack/probe.h"
 
-#define CONNECT_MS 2000 /* a container on this machine answers at once or not at all */
+#define CONNECT_MS 2000 /* a container on this machine answers at once or never */
 
 static void probe_http_keep(struct probe *probe, const struct http_response *response)
 {
@@ -25,7 +25,7 @@ static bool probe_http_is_redirect(const struct http_response *response)
 	return response->status >= 300 && response->status <= 399 && response->location;
 }
 
-/* Judges one answer. 1: it leads to *ret_next (malloc'd) on the same origin. */
+/* Judges one answer. 1: a redirect to *ret_next (malloc'd) on the same origin. */
 static int probe_http_take(struct probe *probe, const char *origin, const struct http_response *response,
 			   bool *ret_healthy, char **ret_next, struct error **err)
 {
@@ -45,7 +45,7 @@ static int probe_http_take(struct probe *probe, const char *origin, const struct
 	return 1;
 }
 
-/* No answer, this time: one that came before says more. */
+/* No answer this time: an earlier one says more. */
 static void add_silence(struct probe *probe, const char *message)
 {
 	if (probe->wrong.len > 0)

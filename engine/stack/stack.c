@@ -133,7 +133,7 @@ void stack_open(struct stack *stack, size_t parts)
 	stack->actors = arena_array(stack->arena, parts, sizeof(*stack->actors));
 }
 
-/* The last one first: it may talk to the others until it ends. */
+/* In reverse order: a service may use the others until it ends. */
 void stack_clear(struct stack *stack)
 {
 	struct error *error = NULL;

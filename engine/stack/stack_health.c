@@ -14,11 +14,11 @@
 #include "engine/stack/probe.h"
 #include "engine/stack/stack.h"
 
-#define LOG_LINES 20                   /* of a container's output that a failure shows */
+#define LOG_LINES 20                   /* of a container's output in a failure */
 #define LOG_SHOWN_MAX 8192             /* bytes of them */
-#define POLL_MS 50                     /* between two looks at a container that is to complete */
+#define POLL_MS 50                     /* between two checks whether a container has completed */
 #define HEALTHCHECK_POLL_MS 250        /* between two runs of an image's HEALTHCHECK */
-#define DEPENDENCY_MS (5u * 60 * 1000) /* for a dependency whose own check names no time */
+#define DEPENDENCY_MS (5u * 60 * 1000) /* for a dependency whose own check gives no time */
 
 void stack_add_logs(struct container *container, struct buf *out)
 {
@@ -92,7 +92,7 @@ uint16_t health_port(const struct actor *actor, uint16_t port)
 	return port ? port : actor->exposed;
 }
 
-/* Probes until the outcome is known. A container that has ended already has no address to ask. */
+/* Probes until the outcome is known. A container that has already ended has no address to ask. */
 static int health_ask(struct probe *probe, struct container *container, uint16_t port, uint64_t timeout_ms,
 		      enum probe_outcome *ret, int *ret_status, uint64_t *ret_took, struct error **err)
 {
@@ -113,7 +113,7 @@ static int health_ask(struct probe *probe, struct container *container, uint16_t
 	return probe_wait(probe, timeout_ms, ret, ret_status, ret_took, err);
 }
 
-/* Probes one check of one container. False: it failed, and that is reported. */
+/* Runs one check of one container. False: it failed, and that was reported. */
 static bool check_probe(struct stack *stack, const struct actor *actor, struct probe *probe, const char *what,
 			uint16_t port, uint64_t timeout_ms)
 {
@@ -162,7 +162,7 @@ bool health_check(struct stack *stack, const struct actor *actor, const char *wh
 	return healthy;
 }
 
-/* Waits for a container that is to do its work and end. */
+/* Waits for a container that should do its work and end. */
 bool health_completed(struct stack *stack, const struct actor *actor, const char *what)
 {
 	uint64_t start = loop_now_ms();

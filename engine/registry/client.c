@@ -21,7 +21,7 @@
 #include "engine/registry/registry_internal.h"
 #include "engine/registry/transport.h"
 
-/* Manifests; blobs are read by remote_blob.c and written by upload.c. */
+/* Manifests. remote_blob.c reads blobs, upload.c writes them. */
 
 static const char ACCEPT[] = "Accept: " OCI_INDEX ", " OCI_MANIFEST ", " DOCKER_LIST ", " DOCKER_MANIFEST;
 

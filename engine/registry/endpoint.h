@@ -37,19 +37,19 @@ struct endpoint {
 	char *plain_origin; /* "http://localhost:5000": if it is on this machine and plain HTTP is possible; else NULL */
 	atomic_bool plain;  /* plain HTTP is used */
 	atomic_bool http1;  /* its HTTP/2 has failed */
-	atomic_bool settled; /* its HTTP/2 has failed */
-	bool loopback;       /* `plain` is certain, no longer a guess */
-	bool insecure;       /* the manifest says that plain HTTP will do */
-	char *realm_origin;  /* the manifest allows plain HTTP */
+	atomic_bool settled; /* `plain` is certain, no longer a guess */
+	bool loopback;       /* this machine */
+	bool insecure;       /* the manifest allows plain HTTP */
+	char *realm_origin;  /* another origin that may be sent the login for tokens, or NULL */
 	char *ca, *cert, *key;
 	struct http_tls tls; /* points to these */
 	struct http_pool *pool;
 	uint64_t timeout_ms;
 
 	pthread_mutex_t lock; /* for what follows, and for trying TLS */
-	struct login *logins; /* as far as they were asked for */
-	char *withheld;       /* those looked up so far */
-	bool basic;           /* the token server that was not sent the login, or NULL */
+	struct login *logins; /* those looked up so far */
+	char *withheld;       /* the token server that was not sent the login, or NULL */
+	bool basic;           /* it takes passwords directly (Basic) */
 	struct auth_token *tokens;
 	size_t tokens_len, tokens_cap;
 };
@@ -60,13 +60,13 @@ const struct registry_spec *endpoint_spec(const struct manifest *manifest, const
 int endpoint_new(struct loop *loop, const char *domain, const struct manifest *manifest, struct http_pool *pool,
 		 struct endpoint **ret, struct error **err);
 void endpoint_free(struct endpoint *endpoint); /* NULL-safe */
-/* Its URL, as far as known. */
+/* Its URL, as far as it is known. */
 const char *endpoint_origin(const struct endpoint *endpoint);
 /* A registry on this machine does not speak TLS: use plain HTTP from now on. False when it is on another machine. */
 bool endpoint_go_plain(struct endpoint *endpoint);
 /* Plain HTTP was a guess and failed: use TLS from now on. False when it was not a guess. */
 bool endpoint_try_tls(struct endpoint *endpoint);
-/* The login, found on first use; with the lock held. ERROR_REGISTRY. Borrowed. */
+/* The login, looked up on first use; the lock must be held. ERROR_REGISTRY. Borrowed. */
 int endpoint_credentials(struct endpoint *endpoint, const char *repository, const struct credentials **ret,
 			 struct error **err);
 

@@ -25,7 +25,7 @@ static char *blob_path(const struct ref *ref, const char *digest)
 	return mem_printf("/v2/%s/blobs/%s", ref->repository, digest);
 }
 
-/* Looks at a blob, with HEAD or, where that is not known, by asking for its first byte: the rest is not read. */
+/* Asks for a blob with HEAD or, if the registry does not support it, for its first byte. */
 static int look_at_blob(const struct spot *spot, const char *path, const char *method, struct http_response *ret,
 			struct error **err)
 {
@@ -41,7 +41,7 @@ static int look_at_blob(const struct spot *spot, const char *path, const char *m
 	return transport_do(spot->endpoint, &exchange, ret, err);
 }
 
-/* How long the blob is that was looked at; UINT64_MAX: the answer does not say. */
+/* The length of that blob; UINT64_MAX: the answer does not say. */
 static uint64_t blob_length(const struct http_response *response)
 {
 	cleanup_free char *range = http_header(response, "Content-Range", 0);
@@ -73,19 +73,19 @@ int registry_has_blob(struct registry *registry, const struct ref *ref, const ch
 	if (response.status != 200 && response.status != 206)
 		return transport_refuse(spot.endpoint, &spot.want, &response, digest, err);
 	length = blob_length(&response);
-	/* One of another size is damaged: sending it again mends it. */
+	/* A blob of another size is damaged: sending it again repairs it. */
 	return size == UINT64_MAX || length == UINT64_MAX || length == size;
 }
 
-/* A body on its way into a buffer. */
+/* A body being read into a buffer or file. */
 struct stream {
 	const struct descriptor *blob;
 	struct sha256 *sha;
 	uint64_t size;
-	bool long_one;   /* it does not end where it should */
+	bool long_one;   /* it is longer than it should be */
 	struct buf *buf; /* or NULL: */
 	int fd;
-	struct error *error; /* of writing to it */
+	struct error *error; /* of writing to the file */
 };
 
 static void begin_stream(void *data)

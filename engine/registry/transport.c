@@ -27,7 +27,7 @@
 
 /* ---- what a registry says ---- */
 
-/* It may be otherwise the next time. 501 and 505 say that it will not. */
+/* Trying again may help. 501 and 505 mean that it will not. */
 static bool transport_busy(const struct http_response *response)
 {
 	return response->status == 429 || response->status == 408 ||
@@ -102,7 +102,7 @@ int retry_pause(struct retry *retry, struct endpoint *endpoint, struct error **e
 	return loop_pause(endpoint->loop, pause, err);
 }
 
-/* In seconds; a date is not understood, and the usual pause taken. */
+/* In seconds; for a date, the usual pause is used. */
 static uint64_t asked_pause(const struct http_response *response)
 {
 	cleanup_free char *value = http_header(response, "Retry-After", 0);
@@ -119,7 +119,7 @@ struct attempt {
 	struct endpoint *endpoint;
 	const struct exchange *exchange;
 	char *url;
-	bool own; /* url is at the registry's own origin */
+	bool own; /* url is on the registry's own origin */
 	struct buf login;
 	off_t start; /* of body_fd */
 };
@@ -194,8 +194,7 @@ static int start_url(struct attempt *attempt, struct error **err)
 	return 0;
 }
 
-/* An error of the connection, as one of this registry. What the host is called is in the message already where a token
- * server failed. */
+/* Turns a connection error into one of this registry. If a token server failed, the message already names the host. */
 static int connection_failed(struct attempt *attempt, struct error *error, struct error **err)
 {
 	cleanup_free char *origin = url_origin(attempt->url);
@@ -223,7 +222,7 @@ static bool transport_is_redirect(const struct attempt *attempt, const struct ht
 	       response->location;
 }
 
-/* Whether we may go from one URL to another. */
+/* Whether a redirect from one URL to another may be followed. */
 static int check_way(const struct endpoint *endpoint, const char *from, const char *to, struct error **err)
 {
 	bool was_tls = strncmp(from, "https://", 8) == 0;
@@ -259,7 +258,7 @@ int transport_location(struct endpoint *endpoint, const char *url, const struct 
 	return 0;
 }
 
-/* On this machine a registry may speak either: after a failure the other one is tried. */
+/* On this machine a registry may speak TLS or plain HTTP: after a failure, try the other one. */
 static bool other_scheme(struct attempt *attempt, const struct http_response *response, bool tls)
 {
 	if (!attempt->own || !attempt->exchange->path)
@@ -267,7 +266,7 @@ static bool other_scheme(struct attempt *attempt, const struct http_response *re
 	return tls ? response->not_tls && endpoint_go_plain(attempt->endpoint) : endpoint_try_tls(attempt->endpoint);
 }
 
-/* Login and redirects; an answer of any other kind is returned. */
+/* Handles logins and redirects; any other answer is returned. */
 static int transport_send_whole(struct attempt *attempt, struct http_response *ret, struct error **err)
 {
 	unsigned logins = 0, redirects = 0;
@@ -285,7 +284,7 @@ static int transport_send_whole(struct attempt *attempt, struct http_response *r
 			error_free(error);
 			r = start_url(attempt, err);
 		} else if (ret->status == 400 && !tls && other_scheme(attempt, ret, tls)) {
-			r = start_url(attempt, err); /* what servers of TLS say to plain HTTP */
+			r = start_url(attempt, err); /* what TLS servers answer to plain HTTP */
 		} else if (ret->status == 401 && attempt->own && logins++ < LOGINS_MAX) {
 			r = auth_answer(attempt->endpoint, &attempt->exchange->want, ret,
 					attempt->login.data ? attempt->login.data : "", err);

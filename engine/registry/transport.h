@@ -58,12 +58,12 @@ int transport_location(struct endpoint *endpoint, const char *url, const struct 
 /* An error for an unexpected answer: "REGISTRY: WHAT: status 404 (NAME_UNKNOWN: ...)". */
 int transport_refuse(struct endpoint *endpoint, const struct auth_want *want, const struct http_response *response,
 		     const char *what, struct error **err);
-/* Some registries, and what stands before them, do not know HEAD: GET says the same and more. */
+/* Some registries and proxies do not support HEAD; GET returns the same and more. */
 static inline bool transport_head_unknown(const struct http_response *response)
 {
 	return response->status == 405 || response->status == 501;
 }
-/* Some registries and proxies do not support HEAD; GET returns the same and more. */
+/* The first error code of an answer's body ("MANIFEST_UNKNOWN"; malloc'd), or NULL. */
 char *transport_code(const struct http_response *response);
 
 #endif

@@ -37,9 +37,9 @@ struct upload {
 	void *data;
 	char *location;   /* of the registry's session, or NULL */
 	bool pieces;      /* one piece did not work */
-	bool only_whole;  /* the registry does not know pieces */
+	bool only_whole;  /* the registry does not support pieces */
 	uint64_t arrived; /* in pieces */
-	int64_t told;     /* the registry does not support pieces */
+	int64_t told;     /* bytes reported to `sent` */
 	uint64_t asked_ms;
 };
 
@@ -60,7 +60,7 @@ static void take_back(struct upload *upload, uint64_t keep)
 		upload_note_sent(upload, -extra);
 }
 
-/* One request of the upload; what it may answer besides an error is the caller's. */
+/* One request of the upload; `expected` answers are the caller's. */
 static int request(struct upload *upload, struct exchange *exchange, struct http_response *ret, struct error **err)
 {
 	exchange->want = upload->spot.want;
@@ -79,7 +79,7 @@ static int take_location(struct upload *upload, const char *url, const struct ht
 	return 0;
 }
 
-/* 1: a session was begun; 0: the registry has taken the blob from elsewhere. */
+/* 1: a session was begun; 0: the registry mounted the blob. */
 static int begin_session(struct upload *upload, const char *path, struct error **err)
 {
 	cleanup_http struct http_response response = { 0 };
@@ -97,8 +97,8 @@ static int begin_session(struct upload *upload, const char *path, struct error *
 	return take_location(upload, url, &response, err) < 0 ? -1 : 1;
 }
 
-/* A mount saves bytes and is no more: whatever the registry says to it, the blob is sent with the login for its own repository
- * alone. It may have been mounted all the same, when only the answer was lost. */
+/* A mount is only an optimisation: if the registry refuses it for whatever reason, the blob is sent with the login
+ * for its own repository alone. If only the answer was lost, it may have been mounted all the same. */
 static int upload_without_mount(struct upload *upload, struct error *refused, struct error **err)
 {
 	enum error_class cls = refused->cls;
@@ -141,7 +141,7 @@ static char *final_url(const struct upload *upload)
 			  upload->blob->digest);
 }
 
-/* A session that the registry does not know any more, or sees at another place than we do, is begun anew. */
+/* A session that the registry no longer knows, or whose position differs from ours, is started over. */
 static int lost_session(struct upload *upload, const struct http_response *response, const char *what, struct error **err)
 {
 	cleanup_free char *code = transport_code(response);
@@ -155,7 +155,7 @@ static int lost_session(struct upload *upload, const struct http_response *respo
 	return error_move(err, &error);
 }
 
-/* The registry has all of it: under the right name? */
+/* The registry has all of it: check the digest. */
 static int check_taken(struct upload *upload, const struct http_response *response, struct error **err)
 {
 	cleanup_free char *said = http_header(response, "Docker-Content-Digest", 0);
@@ -205,7 +205,7 @@ static int upload_send_whole(struct upload *upload, struct error **err)
 	return check_taken(upload, &response, err);
 }
 
-/* How much has arrived, from a header "Range: 0-N". */
+/* The number of bytes received, from a header "Range: 0-N". */
 static uint64_t range_end(const struct http_response *response, uint64_t otherwise)
 {
 	cleanup_free char *range = http_header(response, "Range", 0);
@@ -214,10 +214,10 @@ static uint64_t range_end(const struct http_response *response, uint64_t otherwi
 
 	if (!dash)
 		return otherwise;
-	return last ? last + 1 : 0; /* an upload without a byte says 0-0, too */
+	return last ? last + 1 : 0; /* an upload without any bytes says 0-0, too */
 }
 
-/* After a failure: what has arrived? Negative: the session is gone. */
+/* After a failure, asks how much has arrived. Negative: the session is gone. */
 static int ask_arrived(struct upload *upload, struct error **err)
 {
 	cleanup_http struct http_response response = { 0 };
@@ -240,7 +240,7 @@ static int ask_arrived(struct upload *upload, struct error **err)
 	return take_location(upload, url, &response, err);
 }
 
-/* Pieces are how a blob goes on, not the only way for it to arrive. */
+/* Pieces are only a fallback. */
 static int refused_piece(struct upload *upload, const struct http_response *response, struct error **err)
 {
 	struct error *error = NULL;
@@ -306,7 +306,7 @@ static int send_pieces(struct upload *upload, struct error **err)
 	return finish_pieces(upload, err);
 }
 
-/* One try: 1 sent, 0 mounted. */
+/* One attempt: 1 sent, 0 mounted. */
 static int upload_attempt(struct upload *upload, struct error **err)
 {
 	struct error *lost = NULL;
@@ -336,7 +336,7 @@ static int upload_run(struct upload *upload, struct error **err)
 		if (r >= 0)
 			return r;
 		if (!upload->pieces || upload->only_whole)
-			free(steal_ptr(upload->location)); /* what one piece left there is not known */
+			free(steal_ptr(upload->location)); /* it is unknown what a failed request left there */
 		upload->pieces = !upload->only_whole &&
 				 (upload->pieces || upload->told > 0 || upload->blob->size > PIECE);
 		retry.asked_ms = upload->asked_ms;

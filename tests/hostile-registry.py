@@ -25,6 +25,7 @@ The first rule whose method ("*": any) and regular expression fit, and that was 
     digest DIGEST               another Docker-Content-Digest
     body TEXT                   another body (and no digest in the header)
     redirect URL                307 to URL + the path
+    elsewhere CODE              sends who comes by the name "localhost" to the same at 127.0.0.1, another origin
     location URL                URL + the path as the Location of an upload
     basic                       401, asking for a password
     bearer REALM                401, asking for a token from there, unless one is shown
@@ -211,6 +212,11 @@ class Handler(BaseHTTPRequestHandler):
             return True
         elif action == "redirect":
             self.answer(307, b"", {"Location": self.rule[1] + self.path})
+            return True
+        elif action == "elsewhere" and self.headers.get("Host", "").startswith("localhost"):
+            self.read_body()
+            port = self.server.server_address[1]
+            self.answer(int(self.rule[1]), b"", {"Location": f"http://127.0.0.1:{port}{self.path}"})
             return True
         elif action == "basic" and not login.startswith("Basic "):
             self.read_body()

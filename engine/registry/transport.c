@@ -121,13 +121,34 @@ struct attempt {
 	char *url;
 	bool own; /* url is on the registry's own origin */
 	struct buf login;
-	off_t start; /* of body_fd */
+	off_t start;  /* of body_fd */
+	int64_t told; /* bytes of it that `sent` was told of */
 };
 
 static void attempt_cleanup(struct attempt *attempt)
 {
 	free(attempt->url);
 	buf_free(&attempt->login);
+}
+
+static void note_sent(void *data, int64_t bytes)
+{
+	struct attempt *attempt = data;
+
+	attempt->told += bytes;
+	attempt->exchange->sent(attempt->exchange->sent_data, bytes);
+}
+
+/* The body is sent from its beginning, maybe not for the first time. */
+static int begin_body(struct attempt *attempt, struct error **err)
+{
+	if (attempt->exchange->body_fd >= 0 && lseek(attempt->exchange->body_fd, attempt->start, SEEK_SET) < 0)
+		return error_make(err, ERROR_STATE, "a file that is being sent cannot be read again");
+	if (attempt->told > 0)
+		note_sent(attempt, -attempt->told);
+	if (attempt->exchange->begin)
+		attempt->exchange->begin(attempt->exchange->take_data);
+	return 0;
 }
 
 static int send_once(struct attempt *attempt, struct http_response *ret, struct error **err)
@@ -144,8 +165,8 @@ static int send_once(struct attempt *attempt, struct http_response *ret, struct 
 		.body_len = exchange->body_len,
 		.body_fd = exchange->body_fd,
 		.body_fd_len = exchange->body_fd_len,
-		.sent = exchange->sent,
-		.sent_data = exchange->sent_data,
+		.sent = exchange->sent ? note_sent : NULL,
+		.sent_data = attempt,
 		.connect_ms = CONNECT_MS < endpoint->timeout_ms ? CONNECT_MS : endpoint->timeout_ms,
 		.total_ms = endpoint->timeout_ms * 2 + exchange->bytes * 1000 / SLOWEST,
 		.stall_ms = endpoint->timeout_ms,
@@ -166,10 +187,8 @@ static int send_once(struct attempt *attempt, struct http_response *ret, struct 
 		auth_header(attempt->endpoint, &exchange->want, &attempt->login);
 	if (attempt->login.len > 0)
 		headers[len++] = attempt->login.data;
-	if (exchange->body_fd >= 0 && lseek(exchange->body_fd, attempt->start, SEEK_SET) < 0)
-		return error_make(err, ERROR_STATE, "a file that is being sent cannot be read again");
-	if (exchange->begin)
-		exchange->begin(exchange->take_data);
+	if (begin_body(attempt, err) < 0)
+		return -1;
 	return http_do(endpoint->loop, &request, ret, err);
 }
 
@@ -217,9 +236,9 @@ static int connection_failed(struct attempt *attempt, struct error *error, struc
 static bool transport_is_redirect(const struct attempt *attempt, const struct http_response *response)
 {
 	bool safe = strcmp(attempt->exchange->method, "GET") == 0 || strcmp(attempt->exchange->method, "HEAD") == 0;
+	bool kept = response->status == 307 || response->status == 308;
 
-	return safe && response->status >= 301 && response->status <= 308 && response->status != 304 &&
-	       response->location;
+	return response->location && (kept || (safe && response->status >= 301 && response->status <= 303));
 }
 
 /* Whether a redirect from one URL to another may be followed. */
@@ -315,8 +334,11 @@ int transport_do(struct endpoint *endpoint, const struct exchange *exchange, str
 		if (start_url(&attempt, err) < 0)
 			return -1;
 		if (transport_send_whole(&attempt, ret, &error) == 0) {
-			if (!transport_busy(ret) && ret->status != 401)
+			if (!transport_busy(ret) && ret->status != 401) {
+				if (exchange->ret_url)
+					*exchange->ret_url = steal_ptr(attempt.url);
 				return 0;
+			}
 			retry.asked_ms = asked_pause(ret);
 			transport_refuse(endpoint, &exchange->want, ret, exchange->method, &error);
 			http_response_free(ret);

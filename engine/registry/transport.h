@@ -12,8 +12,8 @@ struct endpoint;
 struct error;
 
 /*
- * One exchange with a registry: logs in on request, follows redirects of GET and HEAD by hand (the login goes only to
- * the registry's own origin, and never from TLS to plain HTTP), and retries after growing pauses, or those the
+ * One exchange with a registry: logs in on request, follows redirects by hand (the login goes only to the
+ * registry's own origin, and never from TLS to plain HTTP; a write keeps its method and body), and retries after growing pauses, or those the
  * registry asks for, when it is busy or the connection fails. Errors are ERROR_REGISTRY and name the registry.
  */
 struct exchange {
@@ -33,6 +33,7 @@ struct exchange {
 	void (*begin)(void *data); /* called before each attempt, with take_data: discard what was received */
 	size_t body_max;           /* 0: ERROR_ANSWER_MAX */
 	uint64_t bytes;            /* size of the transfer: extends the time limit */
+	char **ret_url;            /* gets where the answer came from, a URL (malloc'd); or NULL */
 	uint64_t *once;            /* the caller retries (retry_pause): receives retry.asked_ms; or NULL */
 };
 

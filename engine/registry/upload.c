@@ -36,6 +36,7 @@ struct upload {
 	registry_sent *sent;
 	void *data;
 	char *location;   /* of the registry's session, or NULL */
+	char *answered;   /* where the last answer came from, a URL, or NULL */
 	bool pieces;      /* one piece did not work */
 	bool only_whole;  /* the registry does not support pieces */
 	uint64_t arrived; /* in pieces */
@@ -63,16 +64,18 @@ static void take_back(struct upload *upload, uint64_t keep)
 /* One request of the upload; `expected` answers are the caller's. */
 static int request(struct upload *upload, struct exchange *exchange, struct http_response *ret, struct error **err)
 {
+	free(steal_ptr(upload->answered));
+	exchange->ret_url = &upload->answered;
 	exchange->want = upload->spot.want;
 	exchange->once = &upload->asked_ms;
 	return transport_do(upload->spot.endpoint, exchange, ret, err);
 }
 
-static int take_location(struct upload *upload, const char *url, const struct http_response *response, struct error **err)
+static int take_location(struct upload *upload, const struct http_response *response, struct error **err)
 {
 	char *location;
 
-	if (transport_location(upload->spot.endpoint, url, response, &location, err) < 0)
+	if (transport_location(upload->spot.endpoint, upload->answered, response, &location, err) < 0)
 		return -1;
 	free(upload->location);
 	upload->location = location;
@@ -83,7 +86,6 @@ static int take_location(struct upload *upload, const char *url, const struct ht
 static int begin_session(struct upload *upload, const char *path, struct error **err)
 {
 	cleanup_http struct http_response response = { 0 };
-	cleanup_free char *url = NULL;
 	struct exchange exchange = { .method = "POST", .path = path, .body_fd = -1 };
 
 	if (request(upload, &exchange, &response, err) < 0)
@@ -92,9 +94,8 @@ static int begin_session(struct upload *upload, const char *path, struct error *
 		return 0;
 	if (response.status != 202)
 		return transport_refuse(upload->spot.endpoint, &upload->spot.want, &response, "beginning an upload", err);
-	url = mem_printf("%s%s", endpoint_origin(upload->spot.endpoint), path);
 	upload->arrived = 0;
-	return take_location(upload, url, &response, err) < 0 ? -1 : 1;
+	return take_location(upload, &response, err) < 0 ? -1 : 1;
 }
 
 /* A mount is only an optimisation: if the registry refuses it for whatever reason, the blob is sent with the login
@@ -237,7 +238,7 @@ static int ask_arrived(struct upload *upload, struct error **err)
 	location = http_header(&response, "Location", 0);
 	if (!location)
 		return 0;
-	return take_location(upload, url, &response, err);
+	return take_location(upload, &response, err);
 }
 
 /* Pieces are only a fallback. */
@@ -283,7 +284,7 @@ static int send_piece(struct upload *upload, struct error **err)
 		return error_make(err, ERROR_REGISTRY, "%s claims bytes %s of a blob that were not sent",
 				  upload->ref->domain, len > upload->blob->size ? "past the end" : "fewer than before");
 	upload->arrived = len;
-	return take_location(upload, url, &response, err);
+	return take_location(upload, &response, err);
 }
 
 static int finish_pieces(struct upload *upload, struct error **err)
@@ -360,6 +361,7 @@ int registry_upload(struct registry *registry, const struct ref *ref, const stru
 	upload.fd = fd;
 	r = upload_run(&upload, err);
 	free(upload.location);
+	free(upload.answered);
 	spot_free(&upload.spot);
 	return r;
 }

@@ -150,3 +150,28 @@ whole()
 	push --tag=latest,1.4.1 all
 	equal "$status" 0
 }
+
+# ---- redirects ----
+
+@test "what writes is sent on with its method and its body, and without the login" {
+	login_file odd tester secret
+	for code in 307 308; do
+		to odd "t$BATS_TEST_NUMBER/$code"
+		log_clear odd
+		rules odd "POST blobs/uploads 1000 elsewhere $code" "PUT /manifests/ 1000 elsewhere $code" 'PUT blobs/uploads 1 status 413' '* uploads/[0-9] 1000 keep' \
+			'* . 1000 basic'
+		push all
+		equal "$status" 0
+		whole
+		[ "$(log_count odd "POST .*/blobs/uploads/ 202 -")" -gt 0 ]
+		[ "$(log_count odd 'PATCH .*/blobs/uploads/[0-9].* 202 -')" -gt 0 ]
+		equal "$(log_count odd 'PUT .*/manifests/(v1|latest) 201 -')" 6
+	done
+	# The blob's own request is sent on, too.
+	to odd "t$BATS_TEST_NUMBER/blobs"
+	rules odd 'PUT blobs/uploads 1000 elsewhere 307' '* . 1000 basic'
+	push all
+	equal "$status" 0
+	whole
+	[ "$(log_count odd 'PUT .*/blobs/uploads/[0-9].* 201 -')" -gt 0 ]
+}

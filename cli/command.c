@@ -4,6 +4,8 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "base/mem.h"
+#include "base/text.h"
 #include "cli/command.h"
 #include "cli/options.h"
 
@@ -14,6 +16,32 @@ const struct command *command_find(const struct command *commands, const char *n
 			return command;
 	}
 	return NULL;
+}
+
+static size_t commands_count(const struct command *commands)
+{
+	size_t len = 0;
+
+	while (commands[len].name)
+		len++;
+	return len;
+}
+
+const char **command_names(const struct command *commands)
+{
+	size_t len = commands_count(commands);
+	const char **names = mem_array(len + 1, sizeof(*names));
+
+	for (size_t i = 0; i < len; i++)
+		names[i] = commands[i].name;
+	return names;
+}
+
+const char *command_near(const struct command *commands, const char *word)
+{
+	cleanup_free const char **names = command_names(commands);
+
+	return text_nearest(word, names, commands_count(commands));
 }
 
 bool command_reads(const struct command *command, const struct option *option)

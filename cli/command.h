@@ -17,6 +17,7 @@ struct command {
 	const char *summary;   /* a line */
 	/* Returns the exit status, or a negative number with *err set. */
 	int (*run)(const struct options *options, struct error **err);
+	const char *heading; /* of the first of a group, for help */
 	enum command_takes takes;
 	bool alone;           /* it reads no manifest */
 	const char *formats;  /* of --format, separated by blanks, the default first; NULL: "text" alone */
@@ -26,6 +27,10 @@ struct command {
 
 /* The command of that name in a table; NULL when there is none. */
 const struct command *command_find(const struct command *commands, const char *name);
+/* The names of all; NULL-terminated, malloc'd. */
+const char **command_names(const struct command *commands);
+/* The command whose name is nearest to a word that was misspelt, or NULL. */
+const char *command_near(const struct command *commands, const char *word);
 /* Whether the command has a use for the option. */
 bool command_reads(const struct command *command, const struct option *option);
 

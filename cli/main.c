@@ -8,6 +8,7 @@
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/debug_trace.h"
@@ -15,26 +16,35 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/sources.h"
 
 #define TRACE_FORMAT 1
 
-static int change_dir(const struct options *options, struct error **err)
+/* To the folder that was asked for, else to that of the project that the current one is in. */
+static int change_dir(struct options *options, const struct command *command, struct error **err)
 {
-	if (options->dir && chdir(options->dir) < 0)
-		return error_errno(err, ERROR_USAGE, errno, "cannot change to %s", options->dir);
+	bool search = !options->dir && !options->file && !command->alone;
+	cleanup_free char *above = search ? sources_above() : NULL;
+	cleanup_free char *from = above ? path_absolute(".", err) : NULL;
+	const char *to = above ? above : options->dir;
+
+	if (above && !from)
+		return -1;
+	if (to && chdir(to) < 0)
+		return error_errno(err, ERROR_USAGE, errno, "cannot change to %s", to);
+	if (above)
+		options_moved(options, from);
 	return 0;
 }
 
-static int main_run(const struct options *options, struct error **err)
+static int main_run(struct options *options, struct error **err)
 {
 	const char *name = options->help ? "help" : options->version ? "version" : options->command;
 	const struct command *command;
 
-	if (change_dir(options, err) < 0)
-		return -1;
 	command = command_find(options->commands, name);
 	bug_if(!command, "the command \"%s\" is not in the table", name);
-	return command->run(options, err);
+	return change_dir(options, command, err) < 0 ? -1 : command->run(options, err);
 }
 
 static void trace_main_start(const struct options *options)

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/command.h"
@@ -225,6 +226,17 @@ static const struct option table[] = {
 	{ 0 },
 };
 enum { TABLE = sizeof(table) / sizeof(table[0]) - 1 };
+
+void options_moved(struct options *options, const char *from)
+{
+	const char **files[] = { &options->trace, &options->output };
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (*files[i] && strcmp(*files[i], "-") != 0)
+			*files[i] = own(options, path_join(from, *files[i]));
+	for (size_t i = 0; options->env_files && options->env_files[i]; i++)
+		options->env_files[i] = own(options, path_join(from, options->env_files[i]));
+}
 
 const struct option *option_find(const char *name, size_t len)
 {

@@ -72,6 +72,8 @@ struct options {
 /* ERROR_USAGE for what is not understood, with "did you mean". The options are to be freed on failure, too. */
 int options_parse(struct options *options, const struct command *commands, int argc, char **argv, struct error **err);
 void options_free(struct options *options);
+/* Another folder becomes the current one: files that were named in `from` are still those. */
+void options_moved(struct options *options, const char *from);
 
 const struct option *option_table(void);                        /* ends with a NULL name */
 const struct option *option_find(const char *name, size_t len); /* by its long name; NULL when there is none */

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/platform.h"
 #include "cli/annotations.h"
+#include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -82,17 +84,30 @@ static char *project_of(const char *dir)
 	return found;
 }
 
-static int load_manifest(struct session *session, struct error **err)
+/* Not a manifest anywhere; the first word may be a command that was misspelt. */
+static int no_manifest(const struct options *options, struct error **err)
+{
+	const char *near = options->targets_len ? command_near(options->commands, options->targets[0]) : NULL;
+
+	error_make(err, ERROR_USAGE,
+		   "there is no services.yaml or compose.yaml here, nor in the folders above within the repository");
+	if (near)
+		error_remedy(err, "did you mean `cbuild %s`?", near);
+	else
+		error_remedy(err, "`cbuild init` writes one for the Dockerfiles, compose or bake file that it finds");
+	return -1;
+}
+
+static int load_from(struct session *session, const struct sources *sources, struct error **err)
 {
 	const struct options *options = session->options;
-	struct sources sources cleanup_sources = sources_find(options);
-	cleanup_free char *dir = path_dir(sources.path);
-	cleanup_free char *project = options->allow_outside ? NULL : project_of(sources.given ? dir : ".");
+	cleanup_free char *dir = path_dir(sources->path);
+	cleanup_free char *project = options->allow_outside ? NULL : project_of(sources->given ? dir : ".");
 	struct git *git = git_new(dir);
 	const struct load_options load_options = {
-		.path = sources.path,
-		.overlays = sources.overlays,
-		.env_files = sources.env_files,
+		.path = sources->path,
+		.overlays = sources->overlays,
+		.env_files = sources->env_files,
 		.environ = (const char *const *)environ,
 		.sets = options->sets,
 		.platforms = options->platforms,
@@ -101,7 +116,7 @@ static int load_manifest(struct session *session, struct error **err)
 		.starts = options->starts ? options->targets : NULL,
 		.project = options->project,
 		.inside = project,
-		.given = sources.given,
+		.given = sources->given,
 		.lookup = lookup_git,
 		.lookup_data = git,
 	};
@@ -113,6 +128,15 @@ static int load_manifest(struct session *session, struct error **err)
 	else if (!options->silent)
 		show_notes(session);
 	return r;
+}
+
+static int load_manifest(struct session *session, struct error **err)
+{
+	struct sources sources cleanup_sources = sources_find(session->options);
+
+	if (!sources.given && !fs_exists(sources.path))
+		return no_manifest(session->options, err);
+	return load_from(session, &sources, err);
 }
 
 static int open_state(struct session *session, struct error **err)
@@ -133,7 +157,10 @@ static int open_state(struct session *session, struct error **err)
 
 int session_open(struct session *session, const struct options *options, struct error **err)
 {
-	*session = (struct session){ .options = options, .alone = -1, .diags = diags_new() };
+	*session = (struct session){ .options = options,
+				     .alone = -1,
+				     .diags = diags_new(),
+				     .words = command_names(options->commands) };
 	if (load_manifest(session, err) < 0 || open_state(session, err) < 0)
 		return -1;
 	return 0;
@@ -156,6 +183,29 @@ static int refuse_links(const struct session *session, struct error **err)
 	return 0;
 }
 
+/* For git, and for tools that keep copies: what is in .cbuild is nobody else's business. */
+static int mark_state_dir(const struct session *session, struct error **err)
+{
+	static const struct {
+		const char *name, *text;
+	} marks[] = {
+		{ ".gitignore", "*\n" },
+		{ "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"
+				  "# Made by cbuild; can be made again. See https://bford.info/cachedir/\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		cleanup_free char *path = path_join(session->state_dir, marks[i].name);
+		cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+		if (fd < 0 && errno != EEXIST)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot be written", path);
+		if (fd >= 0 && fs_write_all(fd, marks[i].text, strlen(marks[i].text), path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int session_write(struct session *session, struct error **err)
 {
 	cleanup_free char *store = path_join(session->state_dir, "oci");
@@ -165,7 +215,7 @@ int session_write(struct session *session, struct error **err)
 	if (session->writes)
 		return 0;
 	if (refuse_links(session, err) < 0 || fs_mkdirs(session->state_dir, 0755, err) < 0 ||
-	    state_allow_writing(session->state, err) < 0)
+	    mark_state_dir(session, err) < 0 || state_allow_writing(session->state, err) < 0)
 		return -1;
 	if (state_repaired(session->state))
 		output_note("%s/state.db was damaged; it was put aside as state.db.damaged and begun anew",
@@ -295,6 +345,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.push = want->push,
 		.unpublished = options->starts || want->unpublished,
 		.keep_going = options->keep_going,
+		.words = session->words,
 		.state_dir = session->state_dir,
 		.present = present_check,
 		.present_ahead = present_ahead,
@@ -356,6 +407,7 @@ void session_close(struct session *session)
 	diags_free(session->diags);
 	free(session->targets);
 	free(session->state_dir);
+	free(session->words);
 	free(session->builder);
 	free(session->runtime);
 	if (session->alone >= 0)

@@ -27,6 +27,7 @@ struct session {
 	struct diags *diags;
 	struct manifest *manifest;
 	char *state_dir;      /* absolute path of .cbuild */
+	const char **words;   /* the names of commands */
 	int alone;            /* held by session_alone, or -1 */
 	const char **targets; /* made by since_targets; NULL-terminated */
 	size_t targets_len;
@@ -39,11 +40,11 @@ struct session {
 	bool builder_preferred, runtime_preferred; /* rather have: another will do */
 	struct plan_pair *annotations;             /* made by annotations_find */
 	size_t annotations_len;
-	bool cache_down;           /* the registry cache did not answer */
-	struct registry *registry; /* made by session_registry */
-	struct bases *bases;       /* the same */
-	struct tags_held *held;    /* made by tags_check; or NULL */
-	struct lockfile *lock;     /* read by session_plan; or NULL */
+	bool cache_down;                   /* the registry cache did not answer */
+	struct registry *registry;         /* made by session_registry */
+	struct bases *bases;               /* the same */
+	struct tags_held *held;            /* made by tags_check; or NULL */
+	struct lockfile *lock;             /* read by session_plan; or NULL */
 	struct plan_options *plan_options; /* what the plan was made with */
 	struct source *source;
 	struct present *present;

@@ -107,6 +107,43 @@ struct sources sources_find(const struct options *options)
 	return sources;
 }
 
+/* Whether one of the names is there in the folder. */
+static bool any_in(const char *folder, const char *const *names)
+{
+	for (; *names; names++) {
+		cleanup_free char *path = path_join(folder, *names);
+
+		if (fs_exists(path))
+			return true;
+	}
+	return false;
+}
+
+char *sources_above(void)
+{
+	static const char *const top[] = { ".git", NULL };
+	char *at = sources_exist(&(struct options){ 0 }) ? NULL : path_absolute(".", NULL);
+	char *found = NULL;
+
+	while (at) {
+		char *above = path_dir(at);
+		bool last = strcmp(above, at) == 0;
+
+		if (!found && (any_in(at, own_names) || any_in(at, compose_names)))
+			found = mem_strdup(at);
+		if (any_in(at, top)) {
+			free(at);
+			free(above);
+			return found;
+		}
+		free(at);
+		at = last ? NULL : steal_ptr(above);
+		free(above);
+	}
+	free(found);
+	return NULL;
+}
+
 void sources_cleanup(struct sources *sources)
 {
 	arena_free(sources->arena);

@@ -20,6 +20,10 @@ struct sources sources_find(const struct options *options);
 void sources_cleanup(struct sources *sources);
 #define cleanup_sources __attribute__((cleanup(sources_cleanup)))
 
+/* The nearest folder above this one, within the checkout that this one is in, with a manifest of a usual name.
+ * malloc'd, absolute; NULL when this one has a manifest, or none has. */
+char *sources_above(void);
+
 /* There is a manifest where the options say, or a file with one of its usual names. */
 bool sources_exist(const struct options *options);
 

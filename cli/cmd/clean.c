@@ -1,12 +1,15 @@
 #include "config.h"
 
 #include <dirent.h>
+#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -29,6 +32,8 @@ static int untag(struct session *session, const struct node *node, struct error 
 static int forget_targets(struct session *session, struct error **err)
 {
 	const struct session_plan want = { .load = true, .verify = true };
+	cleanup_buf struct buf said = { 0 };
+	size_t last = SIZE_MAX;
 
 	if (session_plan(session, &want, err) < 0)
 		return -1;
@@ -37,12 +42,28 @@ static int forget_targets(struct session *session, struct error **err)
 
 		if (!plan_is_target(session->plan, node->service))
 			continue;
+		if (node->service != last)
+			buf_printf(&said, "%s%s", said.len ? ", " : "",
+				   session->manifest->services[node->service].name.s);
+		last = node->service;
 		if (state_forget(session->state, node->id, err) < 0)
 			return -1;
 		if (node->kind == NODE_INDEX && untag(session, node, err) < 0)
 			return -1;
 	}
-	return 0;
+	buf_str(&said, " forgotten; images that nothing else needs go with `cbuild prune`\n");
+	return output_text(said.data, said.len, err);
+}
+
+/* With all that is in it. */
+static int remove_state(const char *dir, struct error **err)
+{
+	cleanup_buf struct buf said = { 0 };
+
+	buf_printf(&said, "%s removed: ", dir);
+	text_size(&said, fs_usage(dir));
+	buf_char(&said, '\n');
+	return fs_remove_tree(dir, err) < 0 ? -1 : output_text(said.data, said.len, err);
 }
 
 static int clean_clean(struct session *session, struct error **err)
@@ -55,7 +76,7 @@ static int clean_clean(struct session *session, struct error **err)
 		return forget_targets(session, err);
 	dir = mem_strdup(session->state_dir);
 	session_close(session);
-	return fs_remove_tree(dir, err) < 0 ? -1 : 0;
+	return remove_state(dir, err);
 }
 
 int cmd_clean(const struct options *options, struct error **err)

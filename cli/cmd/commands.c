@@ -7,7 +7,7 @@
 
 static const struct command commands[] = {
 	{ "build", "[TARGET...]", "build, load and verify what is stale (the default)", cmd_build,
-	  .takes = TAKES_TARGETS, .formats = "text json",
+	  .heading = "Every day", .takes = TAKES_TARGETS, .formats = "text json",
 	  .detail = "Builds the targets and what they need, joins the platforms into one image, puts the "
 		    "host's into the local engine and checks the container. What is fresh is not touched; a "
 		    "run with nothing to do starts no process. After a failure or a Ctrl-C the next run goes "
@@ -33,16 +33,6 @@ static const struct command commands[] = {
 	  .examples = "cbuild push\teverything\n"
 		      "cbuild push web --tag=1.4.0,latest\tone service under two tags\n"
 		      "cbuild push -n\twhat would be pushed; no network is used\n" },
-	{ "lock", "[BASE...]", "write services.lock: what the base images are (--update, --check)", cmd_lock,
-	  .detail = "Asks the registries what the images are that builds start from and copy from, and writes it to "
-		    "`services.lock` beside the manifest, to be committed: builds use these digests from then on, and "
-		    "nothing asks what a tag has become. What the lock has already stays; what no build names any more "
-		    "goes. `--update` asks for all again, or for the `BASE` images that are named. `--check` writes "
-		    "nothing and asks nobody: it lists what is missing or not needed, and ends with status 1 when "
-		    "anything is. With both it lists what `--update` would change.",
-	  .examples = "cbuild lock\tlock what is not locked yet\n"
-		      "cbuild lock --update debian:12\ttake what that tag stands for now\n"
-		      "cbuild lock --check\tin a pipeline: does the lock fit the Dockerfiles?\n" },
 	{ "watch", "[TARGET...]", "build, load and verify, and again whenever something changes", cmd_watch,
 	  .takes = TAKES_TARGETS,
 	  .detail = "Builds the targets, then waits until a file changes that counts for one of them (or the manifest "
@@ -75,8 +65,33 @@ static const struct command commands[] = {
 		    "also those that a killed one left; and their network when nothing is left. Images stay.",
 	  .examples = "cbuild down\tall of them\n"
 		      "cbuild down web\tone\n" },
+	{ "why", "SERVICE|NODE", "what changed since it was built, old and new", cmd_why, .takes = TAKES_SERVICE,
+	  .formats = "text json",
+	  .detail = "For each of its nodes what changed since it was done last: old and new values in full, "
+		    "file by file; or when, with what and in which time it was done, when it is fresh. A "
+		    "node is named as `-n` prints it.",
+	  .examples = "cbuild why web\twhy web would be built\n"
+		      "cbuild why build:web:linux/arm64\tone node of it\n" },
+	{ "graph", "[TARGET...]", "what needs what, with states, as a tree or a picture", cmd_graph,
+	  .takes = TAKES_TARGETS, .formats = "text dot svg mermaid json",
+	  .detail = "The nodes that `-n` decides on, and what each needs: as a tree in which a node that several need "
+		    "is "
+		    "shown once; for Graphviz (`dot`) or Mermaid; as a picture that needs no other program (`svg`: "
+		    "point at "
+		    "a box for its reasons); or as `-n --format=json` prints them. What another need of a node needs "
+		    "already is left out, but for JSON. Nothing is done.",
+	  .examples = "cbuild graph web\twhat web needs\n"
+		      "cbuild graph --format=svg >graph.svg\ta picture for a browser\n"
+		      "cbuild graph --format=dot | dot -Tpdf >graph.pdf\tlaid out by Graphviz\n" },
+	{ "list", NULL, "services, groups and their images", cmd_list, .formats = "text json",
+	  .examples = "cbuild list\twhat the manifest has\n"
+		      "cbuild -f other.yaml list --format=json\tof another one, for a script\n" },
+	{ "log", "SERVICE|NODE", "the log of the newest time it ran", cmd_log, .takes = TAKES_SERVICE,
+	  .detail = "Of a service, the node that failed last.",
+	  .examples = "cbuild log web\twhy web failed\n"
+		      "cbuild log build:indexer:linux/arm64\twhat one build printed\n" },
 	{ "images", "[TARGET...]", "the images that were made, with digests, platforms and sizes", cmd_images,
-	  .takes = TAKES_TARGETS, .formats = "text json env kustomize github",
+	  .heading = "Images and registries", .takes = TAKES_TARGETS, .formats = "text json env kustomize github",
 	  .detail = "What was made last, from the records; also when something has become stale since. "
 		    "`--format=env` prints lines that a shell reads, `kustomize` the images of a kustomization.yaml by "
 		    "the services' names, `github` the outputs of a workflow's step (into the file of `GITHUB_OUTPUT` "
@@ -99,6 +114,26 @@ static const struct command commands[] = {
 		    "platform digest, size, user, command, ports and labels.",
 	  .examples = "cbuild inspect ghcr.io/acme/web:1\tan image in a registry\n"
 		      "cbuild inspect debian:12 --format=json\tone of Docker Hub's, for a script\n" },
+	{ "load", "[TARGET...]", "put what was made into docker, podman, containerd or kind (--to)", cmd_load,
+	  .takes = TAKES_TARGETS, .formats = "oci zstd estargz nydus",
+	  .detail = "Puts the images that were made last under all their references into `--to`: an engine, a "
+		    "namespace of containerd (Kubernetes reads `k8s.io`), or the nodes of a kind cluster. "
+		    "containerd and kind get all platforms; docker and podman hold one, so they get this machine's. "
+		    "`--format` chooses one of the manifest's `formats` instead of the plain image; containerd gets nydus "
+		    "images as they are, for the snapshotter that knows them, and nothing else takes them. "
+		    "Nothing is built.",
+	  .examples = "cbuild load --to=containerd:k8s.io\twhat a Kubernetes on this machine runs\n"
+		      "cbuild load web --to=kind:dev\tone service, into a kind cluster\n" },
+	{ "lock", "[BASE...]", "write services.lock: what the base images are (--update, --check)", cmd_lock,
+	  .detail = "Asks the registries what the images are that builds start from and copy from, and writes it to "
+		    "`services.lock` beside the manifest, to be committed: builds use these digests from then on, and "
+		    "nothing asks what a tag has become. What the lock has already stays; what no build names any more "
+		    "goes. `--update` asks for all again, or for the `BASE` images that are named. `--check` writes "
+		    "nothing and asks nobody: it lists what is missing or not needed, and ends with status 1 when "
+		    "anything is. With both it lists what `--update` would change.",
+	  .examples = "cbuild lock\tlock what is not locked yet\n"
+		      "cbuild lock --update debian:12\ttake what that tag stands for now\n"
+		      "cbuild lock --check\tin a pipeline: does the lock fit the Dockerfiles?\n" },
 	{ "login", "[REGISTRY]", "keep a login where docker keeps it", cmd_login,
 	  .detail = "Asks the registry (Docker Hub without one) whether it takes the login, and keeps it: by the "
 		    "credential helper if one is configured, else in the file that docker reads. On a terminal it asks "
@@ -107,24 +142,21 @@ static const struct command commands[] = {
 		      "cbuild login registry.example.com\ton a terminal\n" },
 	{ "logout", "[REGISTRY]", "forget a login", cmd_logout,
 	  .examples = "cbuild logout ghcr.io\twhat login has kept\n" },
-	{ "why", "SERVICE|NODE", "what changed since it was built, old and new", cmd_why, .takes = TAKES_SERVICE,
-	  .formats = "text json",
-	  .detail = "For each of its nodes what changed since it was done last: old and new values in full, "
-		    "file by file; or when, with what and in which time it was done, when it is fresh. A "
-		    "node is named as `-n` prints it.",
-	  .examples = "cbuild why web\twhy web would be built\n"
-		      "cbuild why build:web:linux/arm64\tone node of it\n" },
-	{ "graph", "[TARGET...]", "what needs what, with states, as a tree or a picture", cmd_graph,
-	  .takes = TAKES_TARGETS, .formats = "text dot svg mermaid json",
-	  .detail = "The nodes that `-n` decides on, and what each needs: as a tree in which a node that several need "
-		    "is "
-		    "shown once; for Graphviz (`dot`) or Mermaid; as a picture that needs no other program (`svg`: "
-		    "point at "
-		    "a box for its reasons); or as `-n --format=json` prints them. What another need of a node needs "
-		    "already is left out, but for JSON. Nothing is done.",
-	  .examples = "cbuild graph web\twhat web needs\n"
-		      "cbuild graph --format=svg >graph.svg\ta picture for a browser\n"
-		      "cbuild graph --format=dot | dot -Tpdf >graph.pdf\tlaid out by Graphviz\n" },
+	{ "check", "[TARGET...]", "what is likely to be wrong in the Dockerfiles; status 1 when something is",
+	  cmd_check, .heading = "What counts, and what was", .takes = TAKES_TARGETS,
+	  .detail = "Looks the targets' Dockerfiles over without building: an image that runs as root, a base without "
+		    "a version, a COPY source that the ignore file removes, an argument that the manifest gives and "
+		    "the Dockerfile never declares, a secret in ARG or ENV. Where docker builds (asked for, or used "
+		    "last), "
+		    "BuildKit's own checks are asked for, too.",
+	  .examples = "cbuild check\tall services\n"
+		      "cbuild check web\tone of them\n"
+		      "cbuild check --builder=docker\twith BuildKit's own checks\n" },
+	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context, .takes = TAKES_SERVICE,
+	  .detail = "The files that are in the service's key, one a line: those that the Dockerfile copies "
+		    "and `.dockerignore` leaves. With `-l` also type, mode, size and digest.",
+	  .examples = "cbuild context web\twhat web is built from\n"
+		      "cbuild context -0 web | xargs -0 wc -c\ttheir sizes\n" },
 	{ "hash", "[TARGET...]", "the keys of builds; with -v what they are made of, to diff", cmd_hash,
 	  .takes = TAKES_TARGETS,
 	  .detail = "The key of each build, also of the bases that are not published, or `unknown` while what it is "
@@ -142,18 +174,6 @@ static const struct command commands[] = {
 		    "services are named.",
 	  .examples = "cbuild affected --since=origin/main\twhat a branch changes\n"
 		      "cbuild @since:HEAD~1\tbuild just that\n" },
-	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context, .takes = TAKES_SERVICE,
-	  .detail = "The files that are in the service's key, one a line: those that the Dockerfile copies "
-		    "and `.dockerignore` leaves. With `-l` also type, mode, size and digest.",
-	  .examples = "cbuild context web\twhat web is built from\n"
-		      "cbuild context -0 web | xargs -0 wc -c\ttheir sizes\n" },
-	{ "list", NULL, "services, groups and their images", cmd_list, .formats = "text json",
-	  .examples = "cbuild list\twhat the manifest has\n"
-		      "cbuild -f other.yaml list --format=json\tof another one, for a script\n" },
-	{ "log", "SERVICE|NODE", "the log of the newest time it ran", cmd_log, .takes = TAKES_SERVICE,
-	  .detail = "Of a service, the node that failed last.",
-	  .examples = "cbuild log web\twhy web failed\n"
-		      "cbuild log build:indexer:linux/arm64\twhat one build printed\n" },
 	{ "history", NULL, "the runs that did something: when, what, how long", cmd_history, .formats = "text json",
 	  .detail = "The last 20 runs, the newest first; as JSON all that are kept, a thousand. A run with nothing to "
 		    "do "
@@ -173,7 +193,7 @@ static const struct command commands[] = {
 	  .examples = "cbuild report\tthe newest run\n"
 		      "cbuild report 12 -o run-12.html\tan older one, to be kept\n" },
 	{ "clean", "[TARGET...]", "forget results; without a target remove all of .cbuild", cmd_clean,
-	  .takes = TAKES_TARGETS,
+	  .heading = "Housekeeping", .takes = TAKES_TARGETS,
 	  .examples = "cbuild clean web\tbuild web anew next time\n"
 		      "cbuild clean\tbegin from nothing\n" },
 	{ "prune", NULL, "remove what nothing needs (-n; --keep-storage=SIZE: more, oldest first)", cmd_prune,
@@ -192,26 +212,6 @@ static const struct command commands[] = {
 		    "there. What is damaged, and what is no blob, is removed; it is made again when it is "
 		    "needed.",
 	  .examples = "cbuild fsck\tafter a crash of the disk\n" },
-	{ "check", "[TARGET...]", "what is likely to be wrong in the Dockerfiles; status 1 when something is",
-	  cmd_check, .takes = TAKES_TARGETS,
-	  .detail = "Looks the targets' Dockerfiles over without building: an image that runs as root, a base without "
-		    "a version, a COPY source that the ignore file removes, an argument that the manifest gives and "
-		    "the Dockerfile never declares, a secret in ARG or ENV. Where docker builds (asked for, or used "
-		    "last), "
-		    "BuildKit's own checks are asked for, too.",
-	  .examples = "cbuild check\tall services\n"
-		      "cbuild check web\tone of them\n"
-		      "cbuild check --builder=docker\twith BuildKit's own checks\n" },
-	{ "load", "[TARGET...]", "put what was made into docker, podman, containerd or kind (--to)", cmd_load,
-	  .takes = TAKES_TARGETS, .formats = "oci zstd estargz nydus",
-	  .detail = "Puts the images that were made last under all their references into `--to`: an engine, a "
-		    "namespace of containerd (Kubernetes reads `k8s.io`), or the nodes of a kind cluster. "
-		    "containerd and kind get all platforms; docker and podman hold one, so they get this machine's. "
-		    "`--format` chooses one of the manifest's `formats` instead of the plain image; containerd gets nydus "
-		    "images as they are, for the snapshotter that knows them, and nothing else takes them. "
-		    "Nothing is built.",
-	  .examples = "cbuild load --to=containerd:k8s.io\twhat a Kubernetes on this machine runs\n"
-		      "cbuild load web --to=kind:dev\tone service, into a kind cluster\n" },
 	{ "doctor", "[PLATFORM...]", "the builders and runtimes of this machine, and what is missing", cmd_doctor,
 	  .alone = true, .formats = "text json",
 	  .detail = "Asks every builder and runtime anew: found or not, version, platforms native and emulated, "
@@ -225,14 +225,7 @@ static const struct command commands[] = {
 		      "cbuild doctor --report >report.txt\tfor a bug report\n"
 		      "cbuild doctor --builder=docker:fleet\tone of buildx's own builders, too\n"
 		      "cbuild doctor linux/riscv64 --format=json\tcan this platform be built here?\n" },
-	{ "schema", NULL, "the manifest's language as a JSON Schema, for editors", cmd_schema, .alone = true,
-	  .detail = "A JSON Schema (draft-07) of what may be written where in a manifest, with the meaning of every "
-		    "key, made "
-		    "from the table that cbuild reads manifests with. An editor completes and checks with it; a line "
-		    "at the "
-		    "top of the manifest names it: `# yaml-language-server: $schema=cbuild.schema.json`.",
-	  .examples = "cbuild schema >cbuild.schema.json\tfor an editor\n" },
-	{ "init", NULL, "write a services.yaml for what is here", cmd_init, .alone = true,
+	{ "init", NULL, "write a services.yaml for what is here", cmd_init, .heading = "Beginning", .alone = true,
 	  .detail = "Looks at the repository: Dockerfiles here and below become services, with names from their "
 		    "folders and the "
 		    "context that has the files they copy; EXPOSE becomes ports, HEALTHCHECK and EXPOSE checks, a base "
@@ -261,6 +254,13 @@ static const struct command commands[] = {
 		    "(checks, prepare steps) is left out, and said. An argument with ${platform.*} is refused.",
 	  .examples = "cbuild export bake -o docker-bake.json\tfor docker buildx bake\n"
 		      "cbuild export compose -o compose.yaml\tfor docker compose\n" },
+	{ "schema", NULL, "the manifest's language as a JSON Schema, for editors", cmd_schema, .alone = true,
+	  .detail = "A JSON Schema (draft-07) of what may be written where in a manifest, with the meaning of every "
+		    "key, made "
+		    "from the table that cbuild reads manifests with. An editor completes and checks with it; a line "
+		    "at the "
+		    "top of the manifest names it: `# yaml-language-server: $schema=cbuild.schema.json`.",
+	  .examples = "cbuild schema >cbuild.schema.json\tfor an editor\n" },
 	{ "completion", "SHELL", "print what makes bash, zsh or fish complete cbuild's words", cmd_completion,
 	  .takes = TAKES_SHELL, .alone = true,
 	  .detail = "`make install` puts these where the shells look. They ask `cbuild completion words`, "

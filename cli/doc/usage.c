@@ -87,10 +87,13 @@ void usage_summary(struct buf *out, const struct command *commands)
 {
 	buf_str(out, "cbuild: make for container images\n\n"
 		     "Usage: cbuild [OPTIONS] [COMMAND] [TARGET...]\n\n"
-		     "A target is a service, a group, or \"all\" (the default).\n\nCommands:\n");
-	for (const struct command *command = commands; command->name; command++)
+		     "A target is a service, a group, or \"all\" (the default).\n");
+	for (const struct command *command = commands; command->name; command++) {
+		if (command->heading)
+			buf_printf(out, "\n%s:\n", command->heading);
 		buf_printf(out, "  %-11s%-16s %s\n", command->name, command->arguments ? command->arguments : "",
 			   command->summary);
+	}
 	buf_str(out, "\nOptions:\n");
 	usage_options(out);
 	buf_str(out, "\nExamples:\n");

@@ -492,8 +492,9 @@ static void mark_target(struct plan *plan, const char *name)
 	long service = manifest_service(manifest, name);
 	const char **names;
 	cleanup_free char *hint = NULL;
+	const char *const *words = plan->options.words;
 	const char *nearest;
-	size_t len = 0;
+	size_t len = 0, words_len = 0;
 
 	if (strcmp(name, "all") == 0) {
 		for (size_t i = 0; i < manifest->services_len; i++)
@@ -508,11 +509,15 @@ static void mark_target(struct plan *plan, const char *name)
 		plan->services[service].target = true;
 	if (group || service >= 0)
 		return;
-	names = mem_array(manifest->services_len + manifest->groups_len + 1, sizeof(*names));
+	while (words && words[words_len])
+		words_len++;
+	names = mem_array(manifest->services_len + manifest->groups_len + words_len + 1, sizeof(*names));
 	for (size_t i = 0; i < manifest->services_len; i++)
 		names[len++] = manifest->services[i].name.s;
 	for (size_t i = 0; i < manifest->groups_len; i++)
 		names[len++] = manifest->groups[i].name.s;
+	for (size_t i = 0; i < words_len; i++)
+		names[len++] = words[i];
 	nearest = text_nearest(name, names, len);
 	if (nearest)
 		hint = mem_printf("did you mean \"%s\"?", nearest);

@@ -38,16 +38,17 @@ struct plan_pair {
 };
 
 struct plan_options {
-	const char *const *targets;          /* services and groups; NULL-terminated; none: "all" */
-	bool nothing;                        /* the targets turned out to be none: does not mean "all" */
-	struct platform host;                /* the builders' and runtimes' own platform */
-	bool verify_again;                   /* run checks again even if they have passed */
-	bool force;                          /* -B: every node of a target is stale */
-	bool load;                           /* have load nodes */
-	bool verify;                         /* have verify nodes */
-	bool push;                           /* have push and tag nodes */
-	bool unpublished;                    /* only what runs on this machine: no indexes, tags or formats */
-	bool keep_going;                     /* push and tag each service once it is complete, even if others fail */
+	const char *const *targets; /* services and groups; NULL-terminated; none: "all" */
+	const char *const *words;   /* others that may have been meant by what is no target; NULL-terminated, or NULL */
+	bool nothing;               /* the targets turned out to be none: does not mean "all" */
+	struct platform host;       /* the builders' and runtimes' own platform */
+	bool verify_again;          /* run checks again even if they have passed */
+	bool force;                 /* -B: every node of a target is stale */
+	bool load;                  /* have load nodes */
+	bool verify;                /* have verify nodes */
+	bool push;                  /* have push and tag nodes */
+	bool unpublished;           /* only what runs on this machine: no indexes, tags or formats */
+	bool keep_going;            /* push and tag each service once it is complete, even if others fail */
 	const struct plan_pair *annotations; /* of the pushed index */
 	size_t annotations_len;
 	const struct lockfile *lock; /* of the base images, or NULL */

@@ -608,3 +608,44 @@ fresh prepare:plain: fresh
 stale build:plain:HOST: stale: plain/<a href="x">&amp;\x1b[31m'$'\xef\xbf\xbd''\xff (added)
 unknown index:plain: unknown: depends on build:plain:HOST'
 }
+
+@test "from a folder of the project: the manifest above it, files that are named are where one is" {
+	git init -q .
+	mkdir -p web/deep/er
+	cd web/deep/er
+	cb -n
+	equal "$status" 0
+	grep -qx '3 stale, 0 decided while running, 7 fresh' "$out" # the loads
+	cb report -o here.html
+	equal "$status" 0
+	[ -s here.html ]
+	cb -n --env-file ../none.env
+	equal "$status" 2
+	grep -q 'web/deep/er/../none.env' "$err"
+	# not beyond the repository
+	rm -rf ../../../.git
+	cb -n
+	equal "$status" 2
+	grep -qF 'there is no services.yaml or compose.yaml here' "$err"
+	grep -qF 'cbuild init' "$err"
+	cb biuld
+	equal "$status" 2
+	grep -qF 'did you mean `cbuild build`?' "$err"
+	cb -f ../../../services.yaml biuld
+	equal "$status" 2
+	grep -qF 'did you mean "build"?' "$err"
+}
+
+@test "what cbuild keeps is marked as a cache, and clean says what it removes" {
+	local removed
+	equal "$(head -c 43 .cbuild/CACHEDIR.TAG)" "Signature: 8a477f597d28d172789f06886806bc55"
+	rm .gitignore plain/made
+	git init -q .
+	[ -z "$(git status --porcelain .cbuild)" ]
+	cb clean web
+	equal "$(cat "$out")" 'web forgotten; images that nothing else needs go with `cbuild prune`'
+	removed=$PWD/.cbuild
+	cb clean
+	grep -qE "^$removed removed: [0-9.]+ .B\$" "$out"
+	[ ! -e .cbuild ]
+}

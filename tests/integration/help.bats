@@ -53,7 +53,7 @@ equal()
 		grep -qxF ".TP" page
 		grep -q "^\\\\fB$command\\\\fR" page
 	done
-	equal "$(sed -n '/^Commands:/,/^$/p' summary | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort)" "$(commands | sort)"
+	equal "$(sed -n '/^Every day:/,/^Options:/p' summary | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort)" "$(commands | sort)"
 }
 
 @test "every option that the parser knows is in the help of a command and in the manual page" {

@@ -422,19 +422,31 @@ bool text_listed(const char *list, const char *word)
 	return false;
 }
 
+/* The '@' behind a login in the URL whose "://" is at `mark`, or NULL. */
+static const char *login_end(const char *s, const char *mark)
+{
+	const char *user = mark + 3;
+	size_t len = strcspn(user, "/ \t\n\"'<>");
+	const char *at = memchr(user, '@', len);
+	bool web = (mark - s >= 4 && strncasecmp(mark - 4, "http", 4) == 0) ||
+		   (mark - s >= 5 && strncasecmp(mark - 5, "https", 5) == 0);
+
+	return at && at > user && (web || memchr(user, ':', (size_t)(at - user))) ? at : NULL;
+}
+
 bool text_has_login(const char *s)
 {
-	for (const char *mark = strstr(s, "://"); mark; mark = strstr(mark + 3, "://")) {
-		const char *user = mark + 3;
-		size_t len = strcspn(user, "/ \t\n\"'<>");
-		const char *at = memchr(user, '@', len);
-		bool web = (mark - s >= 4 && strncasecmp(mark - 4, "http", 4) == 0) ||
-			   (mark - s >= 5 && strncasecmp(mark - 5, "https", 5) == 0);
-
-		if (at && at > user && (web || memchr(user, ':', (size_t)(at - user))))
+	for (const char *mark = strstr(s, "://"); mark; mark = strstr(mark + 3, "://"))
+		if (login_end(s, mark))
 			return true;
-	}
 	return false;
+}
+
+char *text_without_login(const char *url)
+{
+	const char *mark = strstr(url, "://"), *at = mark ? login_end(url, mark) : NULL;
+
+	return at ? mem_printf("%.*s%s", (int)(mark + 3 - url), url, at + 1) : mem_strdup(url);
 }
 
 bool text_same(const char *one, const char *other)

@@ -41,6 +41,8 @@ bool text_listed(const char *list, const char *word);
 /* True for a URL with credentials: "https://user:secret@host", "https://token@host". A user name alone does not
  * count where the login is by key or prompt ("ssh://git@host"). */
 bool text_has_login(const char *s);
+/* A URL without the login in it (malloc'd): what may be shown and kept. */
+char *text_without_login(const char *url);
 
 /* Equality; NULL equals "". */
 bool text_same(const char *one, const char *other);

@@ -9,6 +9,7 @@
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan.h"
 #include "engine/registry/bases.h"
+#include "engine/registry/urls.h"
 
 static int find_newest(void *data, const char *reference, const struct platform *platform, const char **ret,
 		       struct error **err)
@@ -22,6 +23,14 @@ static int find_newest(void *data, const char *reference, const struct platform 
 	/* A base that is missing for a platform is reported by the build that needs it. */
 	*ret = *ret ? *ret : entry->digest;
 	return 0;
+}
+
+static int find_newest_url(void *data, const struct plan_url *url, bool content, const char **ret, struct error **err)
+{
+	struct session *session = data;
+
+	return content ? urls_content(session->urls, url->url, url->git, ret, err)
+		       : urls_state(session->urls, url->url, url->git, ret, err);
 }
 
 /* What cannot be asked is a matter of the build that needs it, and of the builder, which may have the image. */
@@ -48,7 +57,7 @@ int plan_bases(struct session *session, const struct session_plan *want, struct 
 
 	if (options->dry_run) {
 		if (r == 0 && options->pull)
-			output_note("-n does not ask registries: what --pull would find is not in this plan");
+			output_note("-n does not ask registries or servers: what --pull would find is not in this plan");
 		return r;
 	}
 	/* Each time round something more is known of a base; none is asked twice. */
@@ -58,7 +67,7 @@ int plan_bases(struct session *session, const struct session_plan *want, struct 
 		if (r == 0 && options->pull)
 			r = session_registry(session, err) < 0
 				    ? -1
-				    : plan_renew_bases(session->plan, find_newest, session, err);
+				    : plan_renew(session->plan, find_newest, find_newest_url, session, err);
 	} while (r == 0 && (r = plan_ask_onbuild(session->plan, ask_base_onbuild, session, &again, err)) == 0 && again);
 	return r;
 }

@@ -33,6 +33,7 @@
 #include "engine/plan/plan.h"
 #include "engine/registry/bases.h"
 #include "engine/registry/client.h"
+#include "engine/registry/urls.h"
 #include "engine/source/context.h"
 #include "engine/source/git.h"
 #include "engine/state/state.h"
@@ -249,6 +250,7 @@ int session_registry(struct session *session, struct error **err)
 	if (!session->registry) {
 		session->registry = registry_new(session->loop, session->manifest);
 		session->bases = bases_new(session->registry);
+		session->urls = urls_new(session->loop);
 	}
 	return 0;
 }
@@ -398,6 +400,7 @@ void session_close(struct session *session)
 	lockfile_free(session->lock);
 	bases_free(session->bases);
 	tags_held_free(session->held);
+	urls_free(session->urls);
 	registry_free(session->registry);
 	annotations_forget(session);
 	loop_free(session->loop);

@@ -43,6 +43,7 @@ struct session {
 	bool cache_down;                   /* the registry cache did not answer */
 	struct registry *registry;         /* made by session_registry */
 	struct bases *bases;               /* the same */
+	struct urls *urls;                 /* the same */
 	struct tags_held *held;            /* made by tags_check; or NULL */
 	struct lockfile *lock;             /* read by session_plan; or NULL */
 	struct plan_options *plan_options; /* what the plan was made with */

@@ -172,6 +172,7 @@ int build_execute(struct session *session, struct error **err)
 			     .registry = session->registry,
 			     .bases = session->bases,
 			     .held = session->held,
+			     .urls = session->urls,
 			     .take_results = takes_results(session) && !session->cache_down,
 			     .give_results = session->manifest->cache_registry && !session->manifest->cache_read_only,
 			     .state_dir = session->state_dir,

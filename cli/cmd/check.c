@@ -77,6 +77,42 @@ static void check_args(const struct check_look *look, const struct dockerfile *d
 	}
 }
 
+static struct pos context_pos(const struct service *service, const char *name)
+{
+	for (size_t i = 0; i < service->build.contexts_len; i++)
+		if (strcmp(service->build.contexts[i].name.s, name) == 0)
+			return service->build.contexts[i].value.pos;
+	return (struct pos){ 0 };
+}
+
+static struct pos url_pos(struct check_look *look, const struct dockerfile_url *mention)
+{
+	if (mention->length > 0)
+		return diags_pos_at(look->session->diags, source_of(look), mention->offset);
+	return (struct pos){ .file = source_of(look), .line = mention->line, .column = 1 };
+}
+
+/* What a build fetches and may be another file tomorrow: neither locked nor pinned. */
+static void check_urls(struct check_look *look)
+{
+	const struct service *service = &look->session->manifest->services[look->node->service];
+	const struct plan_build *build = look->node->build;
+
+	for (size_t i = 0; i < build->urls_len; i++) {
+		const struct plan_url *url = &build->urls[i];
+		const char *how = url->url ? "lock it: cbuild lock; or name what it has to be: "
+					   : "name what it has to be: ";
+		const char *pin = url->git ? "#COMMIT" : "ADD --checksum=sha256:...";
+
+		if (url->pinned || url->pin)
+			continue;
+		diags_add(look->session->diags,
+			  url->mention ? url_pos(look, url->mention) : context_pos(service, url->context),
+			  url->context && !url->git ? "lock it: cbuild lock" : arena_join(look->arena, how, pin, NULL),
+			  "what %s is can change at any time, and no build notices without --pull", url->shown);
+	}
+}
+
 /* One that gives no answer does not keep the rest from being told. */
 static void ask_builder(struct check_look *look)
 {
@@ -105,6 +141,7 @@ static int check_node(struct check_look *look, struct error **err)
 	check.ignore = ignore;
 	dockerfile_check(dockerfile, &check, look->session->diags, source_of(look));
 	check_args(look, dockerfile);
+	check_urls(look);
 	ignore_free(ignore);
 	dockerfile_free(dockerfile);
 	if (look->builder)

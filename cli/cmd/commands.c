@@ -125,10 +125,11 @@ static const struct command commands[] = {
 	  .examples = "cbuild load --to=containerd:k8s.io\twhat a Kubernetes on this machine runs\n"
 		      "cbuild load web --to=kind:dev\tone service, into a kind cluster\n" },
 	{ "lock", "[BASE...]", "write services.lock: what the base images are (--update, --check)", cmd_lock,
-	  .detail = "Asks the registries what the images are that builds start from and copy from, and writes it to "
+	  .detail = "Asks the registries what the images are that builds start from and copy from, and servers what is at the URLs "
+		    "that builds fetch, and writes it to "
 		    "`services.lock` beside the manifest, to be committed: builds use these digests from then on, and "
 		    "nothing asks what a tag has become. What the lock has already stays; what no build names any more "
-		    "goes. `--update` asks for all again, or for the `BASE` images that are named. `--check` writes "
+		    "goes. `--update` asks for all again, or for the `BASE` images and URLs that are named. `--check` writes "
 		    "nothing and asks nobody: it lists what is missing or not needed, and ends with status 1 when "
 		    "anything is. With both it lists what `--update` would change.",
 	  .examples = "cbuild lock\tlock what is not locked yet\n"

@@ -19,6 +19,7 @@
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan.h"
 #include "engine/registry/bases.h"
+#include "engine/registry/urls.h"
 
 /* services.lock: made to fit what the Dockerfiles name. */
 
@@ -30,8 +31,16 @@ struct lock_wanted {
 	size_t len, cap;
 };
 
+/* What a build fetches. */
+struct lock_file {
+	const struct plan_url *url;
+	const char *service;
+};
+
 struct lock_work {
 	struct session *session;
+	struct lock_file *files; /* by their URL */
+	size_t files_len, files_cap;
 	struct lock_wanted *wanted;
 	size_t len, cap;
 	const struct lockfile *old; /* NULL: there is none */
@@ -68,6 +77,23 @@ static void lock_want(struct lock_work *work, const char *service, const struct 
 	want_platform(&work->wanted[i], &image->mention->platform);
 }
 
+/* Each once; what is pinned, or not known before the build, is not the lock's. */
+static void lock_want_url(struct lock_work *work, const char *service, const struct plan_url *url)
+{
+	if (!url->url || url->pinned)
+		return;
+	for (size_t i = 0; i < work->files_len; i++)
+		if (strcmp(work->files[i].url->shown, url->shown) == 0)
+			return;
+	mem_reserve(&work->files, &work->files_cap, work->files_len + 1, sizeof(*work->files));
+	work->files[work->files_len++] = (struct lock_file){ url, service };
+}
+
+static int by_url(const void *a, const void *b)
+{
+	return strcmp(((const struct lock_file *)a)->url->shown, ((const struct lock_file *)b)->url->shown);
+}
+
 static int by_reference(const void *a, const void *b)
 {
 	return strcmp(((const struct lock_wanted *)a)->reference, ((const struct lock_wanted *)b)->reference);
@@ -83,28 +109,41 @@ static void lock_collect(struct lock_work *work)
 
 		for (size_t j = 0; node->kind == NODE_BUILD && j < node->build->images_len; j++)
 			lock_want(work, service, &node->build->images[j]);
+		for (size_t j = 0; node->kind == NODE_BUILD && j < node->build->urls_len; j++)
+			lock_want_url(work, service, &node->build->urls[j]);
 	}
+	if (work->files_len)
+		qsort(work->files, work->files_len, sizeof(*work->files), by_url);
 	if (work->len)
 		qsort(work->wanted, work->len, sizeof(*work->wanted), by_reference);
 }
 
-/* The words behind --update name bases. */
+/* A base by its reference, a file by its URL. */
+static bool is_called(const char *word, const char *name)
+{
+	return strstr(name, "://") ? strcmp(word, name) == 0 : ref_same(word, name);
+}
+
+/* The words behind --update name bases, or what is fetched. */
 static int lock_check_words(const struct lock_work *work, struct error **err)
 {
 	const struct options *options = work->session->options;
-	cleanup_free const char **names = mem_array(work->len + 1, sizeof(*names));
+	cleanup_free const char **names = mem_array(work->len + work->files_len + 1, sizeof(*names));
 
 	if (options->targets_len > 0 && !options->update)
 		return error_make(err, ERROR_USAGE, "lock takes names only with --update: cbuild lock --update %s",
 				  options->targets[0]);
 	for (size_t i = 0; i < work->len; i++)
 		names[i] = work->wanted[i].reference;
+	for (size_t i = 0; i < work->files_len; i++)
+		names[work->len + i] = work->files[i].url->shown;
 	for (size_t i = 0; i < options->targets_len; i++) {
-		const char *word = options->targets[i], *nearest = text_nearest(word, names, work->len);
+		const char *word = options->targets[i];
+		const char *nearest = text_nearest(word, names, work->len + work->files_len);
 		bool found = false;
 
-		for (size_t j = 0; j < work->len; j++)
-			found |= ref_same(word, names[j]);
+		for (size_t j = 0; j < work->len + work->files_len; j++)
+			found |= is_called(word, names[j]);
 		if (found)
 			continue;
 		error_make(err, ERROR_USAGE, "no build is made from \"%s\"", word);
@@ -115,13 +154,13 @@ static int lock_check_words(const struct lock_work *work, struct error **err)
 	return 0;
 }
 
-static bool is_asked_again(const struct lock_work *work, const struct lock_wanted *wanted)
+static bool is_asked_again(const struct lock_work *work, const char *name)
 {
 	const struct options *options = work->session->options;
 	bool named = options->targets_len == 0;
 
 	for (size_t i = 0; i < options->targets_len; i++)
-		named |= ref_same(options->targets[i], wanted->reference);
+		named |= is_called(options->targets[i], name);
 	return options->update && named;
 }
 
@@ -192,7 +231,7 @@ static int find_entry(struct lock_work *work, const struct lock_wanted *wanted, 
 	const struct platform *lacking;
 	char platform[PLATFORM_TEXT];
 
-	if (!was || is_asked_again(work, wanted) || lacks(was, wanted)) {
+	if (!was || is_asked_again(work, wanted->reference) || lacks(was, wanted)) {
 		if (session_registry(work->session, err) < 0 ||
 		    bases_find(work->session->bases, wanted->reference, &now, err) < 0)
 			return error_wrap(err, "the base of %s", wanted->service);
@@ -216,6 +255,28 @@ static void find_unused(struct lock_work *work)
 		if (!lockfile_find(work->made, reference))
 			differs(work, "%s  removed", reference);
 	}
+	for (size_t i = 0; work->old && i < work->old->urls_len; i++)
+		if (!lockfile_url(work->made, work->old->urls[i].url))
+			differs(work, "%s  removed", work->old->urls[i].url);
+}
+
+/* What the lock has for a file or a repository, or what is there now. */
+static int find_file(struct lock_work *work, const struct lock_file *file, struct error **err)
+{
+	const struct plan_url *url = file->url;
+	const char *was = lockfile_url(work->old, url->shown), *now = was;
+
+	if (!was || is_asked_again(work, url->shown)) {
+		if (session_registry(work->session, err) < 0 ||
+		    urls_content(work->session->urls, url->url, url->git, &now, err) < 0)
+			return error_wrap(err, "%s of %s", url->place, file->service);
+	}
+	if (!was)
+		differs(work, "%s  added  %s", url->shown, now);
+	else if (strcmp(was, now) != 0)
+		differs(work, "%s  %s -> %s", url->shown, was, now);
+	lockfile_put_url(work->made, url->shown, now);
+	return 0;
 }
 
 static int make_lock(struct lock_work *work, struct error **err)
@@ -224,6 +285,9 @@ static int make_lock(struct lock_work *work, struct error **err)
 		if (find_entry(work, &work->wanted[i], err) < 0)
 			return -1;
 	}
+	for (size_t i = 0; i < work->files_len; i++)
+		if (find_file(work, &work->files[i], err) < 0)
+			return -1;
 	find_unused(work);
 	return 0;
 }
@@ -255,7 +319,7 @@ static void lock_forget(struct lock_work *work)
 		free(work->wanted[i].reference);
 		free(work->wanted[i].platforms);
 	}
-	work->len = work->differences = 0;
+	work->len = work->files_len = work->differences = 0;
 	buf_reset(&work->out);
 	lockfile_free(work->made);
 	work->made = lockfile_new();
@@ -305,6 +369,16 @@ static void lock_look_over(struct lock_work *work)
 
 		if (!work->len || !bsearch(&key, work->wanted, work->len, sizeof(key), by_reference))
 			differs(work, "%s  locked, but no build is made from it", key.reference);
+	}
+	for (size_t i = 0; i < work->files_len; i++)
+		if (!work->files[i].url->pin)
+			differs(work, "%s  not locked (%s)", work->files[i].url->shown, work->files[i].service);
+	for (size_t i = 0; work->old && i < work->old->urls_len; i++) {
+		const struct plan_url url = { .shown = work->old->urls[i].url };
+		const struct lock_file key = { .url = &url };
+
+		if (!work->files_len || !bsearch(&key, work->files, work->files_len, sizeof(key), by_url))
+			differs(work, "%s  locked, but no build is made from it", url.shown);
 	}
 }
 
@@ -367,6 +441,7 @@ int cmd_lock(const struct options *options, struct error **err)
 	lock_forget(&work);
 	lockfile_free(work.made);
 	free(work.wanted);
+	free(work.files);
 	buf_free(&work.out);
 	session_close(&session);
 	return r;

@@ -43,6 +43,7 @@ static void plan_text_add_reason(struct buf *out, const struct node *node, const
 	case REASON_ARG:
 	case REASON_BASE:
 	case REASON_OPTION:
+	case REASON_URL:
 	case REASON_KINDS:
 		break;
 	}

@@ -79,6 +79,9 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 	for (size_t i = 0; i < job->images_len; i++)
 		if (job->images[i].length == 0)
 			argv_addf(argv, "--build-context=%s=docker-image://%s", job->images[i].name, command->ids[i]);
+	for (size_t i = 0; i < job->urls_len; i++)
+		if (job->urls[i].folder)
+			argv_addf(argv, "--build-context=%s=%s", job->urls[i].context, job->urls[i].folder);
 	argv_addf(argv, "--secret=%s", command->mark);
 	args_csv(&file, command->files->dockerfile); /* it takes several, separated by commas */
 	argv_addf(argv, "--file=%s", file.data);
@@ -505,7 +508,7 @@ static int open_program(const struct builder_given *given, const char *program, 
 	info->own_images = true;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
-	info->abilities = knows_heredocs(self->facts.engine) ? ABILITY_HEREDOC : 0;
+	info->abilities = ABILITY_PIN | (knows_heredocs(self->facts.engine) ? ABILITY_HEREDOC : 0);
 	leftover_remove(self->loop, self->program, self->facts.root, 0);
 	leftover_remove_unnoted(self->loop, self->facts.root);
 	*ret = self;

@@ -71,6 +71,8 @@ const char *builder_ability_name(unsigned bit)
 		return "checks";
 	case ABILITY_ATTEST:
 		return "attestations";
+	case ABILITY_PIN:
+		return "locked URLs";
 	case ABILITY_GIT:
 		return "ADD of git repositories";
 	}

@@ -75,6 +75,18 @@ struct build_context {
 	size_t files_len;
 };
 
+/* What the build fetches: whatever is there, or what it is held to. */
+struct build_url {
+	const char *url; /* as the Dockerfile or the context has it, with a login that it may hold */
+	bool git;
+	const char *pin; /* "sha256:...", "commit:...", or NULL */
+	/* An ADD that was fetched already, for builders without `holds_urls`: */
+	const char *folder, *file;  /* the folder that has it, and its name there; or NULL */
+	const char *context, *copy; /* what the folder is called as a context, and what stands for the word ADD then */
+	size_t add, add_len;        /* where that word stands in the text, */
+	size_t offset, length;      /* and the URL */
+};
+
 /* Handed over by the file's name, or in the client's environment: never in an argument's value. */
 struct build_secret_source {
 	const char *id;
@@ -104,6 +116,8 @@ struct build_job {
 	size_t images_len;
 	const struct build_context *contexts;
 	size_t contexts_len;
+	const struct build_url *urls;
+	size_t urls_len;
 	bool has_epoch;
 	int64_t epoch;       /* SOURCE_DATE_EPOCH */
 	const char *network; /* "default", "none", "host", or NULL */
@@ -143,7 +157,8 @@ enum builder_ability {
 	ABILITY_HEREDOC = 1, /* RUN <<EOF */
 	ABILITY_CHECK = 2,   /* looks a Dockerfile over without building it */
 	ABILITY_ATTEST = 4,  /* provenance and SBOM */
-	ABILITY_GIT = 8      /* ADD of a git repository */
+	ABILITY_GIT = 8,     /* ADD of a git repository */
+	ABILITY_PIN = 16     /* what is fetched from a URL is what the lock says, or the build fails */
 };
 
 struct builder_info {
@@ -152,9 +167,10 @@ struct builder_info {
 	const char *detail; /* how it works here, for people, or NULL */
 	const char *runtime; /* that has the same engine behind it, where what it builds is looked for ("docker"); NULL: none */
 	const char *place; /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
-	bool sends_files;                 /* it is sent the files that count, and needs to be told which they are */
-	bool mounts_ignored;              /* a RUN step that mounts a context sees what the ignore file leaves out */
-	bool own_images;                  /* its engine may have an image under a name that no registry knows */
+	bool sends_files;    /* it is sent the files that count, and needs to be told which they are */
+	bool mounts_ignored; /* a RUN step that mounts a context sees what the ignore file leaves out */
+	bool holds_urls;     /* it is told what it has to find at a URL; others are given what cbuild has fetched */
+	bool own_images;     /* its engine may have an image under a name that no registry knows */
 	const struct platform *platforms; /* that RUN steps work for, native first */
 	size_t platforms_len;
 	size_t native_len; /* of them, those that need no emulator; at least 1 */

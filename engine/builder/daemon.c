@@ -135,7 +135,11 @@ static unsigned abilities_of(const char *version)
 	/* The first minor version of 0 that has it. */
 	static const struct {
 		unsigned minor, ability;
-	} abilities[] = { { 10, ABILITY_HEREDOC }, { 11, ABILITY_ATTEST }, { 12, ABILITY_GIT }, { 15, ABILITY_CHECK } };
+	} abilities[] = { { 10, ABILITY_HEREDOC },
+			  { 11, ABILITY_ATTEST },
+			  { 11, ABILITY_PIN },
+			  { 12, ABILITY_GIT },
+			  { 15, ABILITY_CHECK } };
 	unsigned major = 0, minor = 0, found = 0;
 
 	sscanf(version, "v%u.%u", &major, &minor);
@@ -199,6 +203,7 @@ static void describe_daemon(struct driver *driver, struct builder_info *info)
 	info->detail = driver->route.detail ? driver->route.detail : driver->route.url;
 	info->place = NULL;
 	info->sends_files = true;
+	info->holds_urls = true;
 	info->own_images = driver->route.engine;
 	info->platforms = driver->info.platforms;
 	info->platforms_len = driver->info.platforms_len;

@@ -46,6 +46,8 @@ static const struct trouble troubles[] = {
 	{ "pull access denied", ERROR_REGISTRY, false,
 	  "check the image's name, and log in to its registry if it needs that" },
 	{ "denied:", ERROR_REGISTRY, false, "check the image's name, and log in to its registry if it needs that" },
+	{ "digest mismatch sha256:", ERROR_BUILD, false,
+	  "something else is at the URL than was locked, or than --checksum says: cbuild lock --update" },
 	{ "manifest unknown", ERROR_TOOL, false, "check the base image's name and tag" },
 	{ "image not known", ERROR_TOOL, false, "the base image is gone from the builder's storage: run cbuild again" },
 	{ "no image found in manifest list", ERROR_TOOL, false, "the base image is not there for this platform" },

@@ -42,7 +42,7 @@ static size_t behind_quotes(const struct build_job *job, size_t offset)
 
 static struct edit *sorted_edits(const struct build_job *job, const char *const *names, const char *flag, size_t *ret_len)
 {
-	struct edit *edits = mem_array(job->images_len + job->mounts_len + 1, sizeof(*edits));
+	struct edit *edits = mem_array(job->images_len + job->mounts_len + 2 * job->urls_len + 1, sizeof(*edits));
 	size_t len = 0;
 
 	for (size_t i = 0; i < job->images_len; i++)
@@ -50,6 +50,14 @@ static struct edit *sorted_edits(const struct build_job *job, const char *const 
 			edits[len++] = (struct edit){ job->images[i].offset, job->images[i].length, names[i] };
 	for (size_t i = 0; flag && i < job->mounts_len; i++)
 		edits[len++] = (struct edit){ behind_quotes(job, job->mounts[i]), 0, flag };
+	for (size_t i = 0; i < job->urls_len; i++) {
+		const struct build_url *url = &job->urls[i];
+
+		if (!url->folder)
+			continue;
+		edits[len++] = (struct edit){ url->add, url->add_len, url->copy };
+		edits[len++] = (struct edit){ url->offset, url->length, url->file };
+	}
 	qsort(edits, len, sizeof(*edits), compare_edits);
 	*ret_len = len;
 	return edits;
@@ -65,7 +73,7 @@ int rewrite_text(const struct build_job *job, const char *const *names, const ch
 		const struct edit *edit = &edits[i];
 
 		if (edit->offset < at || edit->offset > job->text_len || edit->length > job->text_len - edit->offset)
-			return error_make(err, ERROR_INTERNAL, "image mention %zu+%zu is not in the Dockerfile",
+			return error_make(err, ERROR_INTERNAL, "a mention at %zu+%zu is not in the Dockerfile",
 					  edit->offset, edit->length);
 		buf_add(out, job->text + at, edit->offset - at);
 		buf_str(out, edit->text);

@@ -23,6 +23,7 @@
 #include "engine/builder/proof.h"
 #include "engine/builder/result_import.h"
 #include "engine/builder/solve_attrs.h"
+#include "engine/builder/solve_rules.h"
 #include "engine/builder/solve_steps.h"
 #include "engine/buildkit/login.h"
 #include "engine/buildkit/content_store.h"
@@ -345,6 +346,7 @@ static int run_solve(struct solve_work *work, struct error **err)
 	if (r != 0)
 		return error_errno(err, ERROR_STATE, r, "cannot start a thread");
 	solve_attrs(work->arena, work->job, work->caches, &solve);
+	solve_rules(work->arena, work->job, &solve);
 	r = control_solve(work->daemon, &solve, take_response, work, &failure, &error);
 	pthread_join(work->thread, NULL);
 	if (r < 0 && filesync_changed(work->filesync)) {

@@ -174,6 +174,50 @@ static char *control_text(const char *text)
 	return (char *)(uintptr_t)(text ? text : "");
 }
 
+static Bk__PolicyRule *policy_rule(struct arena *arena, const struct control_rule *from)
+{
+	Bk__PolicyRule *rule = arena_alloc(arena, sizeof(*rule));
+	Bk__PolicySelector *selector = arena_alloc(arena, sizeof(*selector));
+	Bk__PolicyUpdate *update = arena_alloc(arena, sizeof(*update));
+	Bk__PolicyCondition *condition = arena_alloc(arena, sizeof(*condition));
+
+	bk__policy_rule__init(rule);
+	bk__policy_selector__init(selector);
+	bk__policy_update__init(update);
+	bk__policy_condition__init(condition);
+	rule->action = from->action;
+	rule->selector = selector;
+	selector->id = control_text(from->source);
+	selector->kind = from->regex ? 2 : 1;
+	if (from->key) {
+		condition->key = control_text(from->key);
+		condition->value = control_text(from->matches);
+		condition->kind = 2;
+		selector->conditions = arena_array(arena, 1, sizeof(*selector->conditions));
+		selector->conditions[0] = condition;
+		selector->n_conditions = 1;
+	}
+	if (from->action == RULE_CONVERT) {
+		rule->update = update;
+		update->id = control_text(from->becomes);
+		update->attrs = control_pairs(arena, &from->attr, 1);
+		update->n_attrs = from->attr.key ? 1 : 0;
+	}
+	return rule;
+}
+
+static Bk__Policy *policy(struct arena *arena, const struct control_solve *solve)
+{
+	Bk__Policy *policy = arena_alloc(arena, sizeof(*policy));
+
+	bk__policy__init(policy);
+	policy->version = 1;
+	policy->rules = arena_array(arena, solve->rules_len, sizeof(*policy->rules));
+	for (size_t i = 0; i < solve->rules_len; i++)
+		policy->rules[policy->n_rules++] = policy_rule(arena, &solve->rules[i]);
+	return policy;
+}
+
 /* The result borrows from `solve` and the arena. */
 static void fill(struct arena *arena, const struct control_solve *solve, Bk__SolveRequest *request, Bk__Caches *caches)
 {
@@ -194,6 +238,8 @@ static void fill(struct arena *arena, const struct control_solve *solve, Bk__Sol
 	caches->exports = typed(arena, solve->cache_to, solve->cache_to_len);
 	caches->n_exports = solve->cache_to_len;
 	request->cache = caches;
+	if (solve->rules_len > 0)
+		request->policy = policy(arena, solve);
 	request->entitlements = (char **)(uintptr_t)solve->entitlements;
 	request->n_entitlements = solve->entitlements_len;
 	/* We keep our own history of builds, so the daemon need not. */

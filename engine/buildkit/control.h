@@ -48,6 +48,16 @@ struct control_typed { /* an exporter or a cache */
 	size_t attrs_len;
 };
 
+/* A rule about what a build fetches ("https://...", "git://..."); of several the last one that fits decides. */
+struct control_rule {
+	enum { RULE_ALLOW, RULE_DENY, RULE_CONVERT } action;
+	const char *source;        /* its name for BuildKit, */
+	bool regex;                /* or a regular expression for it */
+	const char *key, *matches; /* only where this attribute fits the regular expression; or NULL */
+	const char *becomes;       /* of RULE_CONVERT: the source's name then, */
+	struct control_pair attr;  /* and an attribute; or NULL */
+};
+
 struct control_solve {
 	const char *ref;     /* of our own making, unique */
 	const char *session; /* buildkit_session_id */
@@ -60,6 +70,8 @@ struct control_solve {
 	size_t cache_from_len, cache_to_len;
 	const char *const *entitlements;
 	size_t entitlements_len;
+	const struct control_rule *rules;
+	size_t rules_len;
 };
 
 /* Why a build failed, as far as the daemon says. Everything is malloc'd or NULL. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 struct bases;
+struct urls;
 struct error;
 struct layout;
 struct loop;
@@ -29,6 +30,7 @@ struct run_options {
 	bool keep_going; /* -k */
 	struct registry *registry;
 	struct bases *bases;          /* of that client */
+	struct urls *urls;            /* of the same loop */
 	const struct tags_held *held; /* of tags_check, or NULL */
 	bool take_results;            /* from the registry cache: what cache_take_results could not ask for */
 	bool give_results;            /* to it */

@@ -23,6 +23,7 @@ struct registry;
 struct runtime;
 struct tags_first;
 struct tags_held;
+struct urls;
 
 /* What a run's tasks share. Written by the loop's thread before the first task starts. */
 struct task_env {
@@ -34,6 +35,7 @@ struct task_env {
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
+	struct urls *urls;
 	const struct tags_held *held;         /* what the tags of the release held before the run, or NULL */
 	struct tags_first *tags_first;        /* NULL: each service is released for itself */
 	struct convert_memory *packed;        /* layers packed before; NULL when no format is stale */

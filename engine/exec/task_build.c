@@ -15,6 +15,7 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/task.h"
+#include "engine/exec/task_urls.h"
 #include "engine/io/loop.h"
 #include "engine/registry/bases.h"
 #include "engine/source/context.h"
@@ -220,7 +221,6 @@ static int list_files(struct task *task, struct build_draft *draft, struct error
 
 	if (!builder_info(task->builder)->sends_files)
 		return 0;
-	draft->arena = arena_new();
 	draft->files = mem_array(build->contexts_len + 1, sizeof(*draft->files));
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
@@ -381,6 +381,7 @@ static int make_draft(struct task *task, struct build_draft *draft, struct error
 	const struct service *service = &manifest->services[task->node->service];
 	const struct plan_build *build = task->node->build;
 
+	draft->arena = arena_new();
 	draft->job = (struct build_job){
 		.id = task->node->id,
 		.dockerfile = build->dockerfile,
@@ -408,7 +409,8 @@ static int make_draft(struct task *task, struct build_draft *draft, struct error
 	draft->job.labels = draft->labels = build_pairs(build->labels, build->labels_len);
 	draft->job.labels_len = build->labels_len;
 	draft_contexts(task, draft);
-	if (draft_images(task, draft, err) < 0 || list_files(task, draft, err) < 0 ||
+	if (draft_images(task, draft, err) < 0 ||
+	    task_urls(task, draft->arena, &draft->job, draft->contexts, err) < 0 || list_files(task, draft, err) < 0 ||
 	    write_ignore_file(task, draft, err) < 0 || replicate_what_counts(task, draft, err) < 0)
 		return -1;
 	return 0;
@@ -422,12 +424,13 @@ static void take_result(void *data, size_t job, struct build_result *result)
 }
 
 /* What a record says of a build: what the builder's storage calls it, when it was kept there, and of the bases from elsewhere, by
- * name and platform, what they are and what they do on build. */
-static char *describe_result(const struct build_draft *draft, const struct plan_build *build,
-			     const struct build_result *result)
+ * name and platform, what they are and what they do on build; and what was fetched. */
+static char *describe_result(const struct task *task, const struct build_draft *draft, const struct build_result *result)
 {
+	const struct plan_build *build = task->node->build;
 	cleanup_json struct json *detail = json_new_object();
 	struct json *bases = json_new_object(), *onbuild = json_new_object();
+	struct json *urls = task_urls_kept(task);
 	cleanup_buf struct buf text = { 0 };
 
 	json_set_str(detail, "id", result->id[0] ? result->id : NULL);
@@ -445,6 +448,8 @@ static char *describe_result(const struct build_draft *draft, const struct plan_
 		json_set(detail, "onbuild", onbuild);
 	else
 		json_free(onbuild);
+	if (urls)
+		json_set(detail, "urls", urls);
 	json_dump(detail, JSON_CANONICAL, &text);
 	return buf_steal(&text);
 }
@@ -466,7 +471,7 @@ static int build_once(struct task *task, struct build_draft *draft, struct error
 	task->digest = result.digest[0] ? mem_strdup(result.digest) : NULL;
 	task->place = result.place;
 	task->size = result.size;
-	task->detail = describe_result(draft, task->node->build, &result);
+	task->detail = describe_result(task, draft, &result);
 	return 0;
 }
 

@@ -1,6 +1,8 @@
 #include "config.h"
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,8 +17,12 @@
 
 #define ONBUILD_LINE "    onbuild "
 
-static const char HEAD[] = "# The base images and what they are: written by `cbuild lock`, to be committed.\n"
-			   "version 2\n";
+#define URL_LINE "url "
+#define COMMIT "commit:"
+
+static const char HEAD[] =
+	"# The base images, what builds fetch, and what they are: written by `cbuild lock`, to be committed.\n"
+	"version 3\n";
 
 struct lockfile *lockfile_new(void)
 {
@@ -30,6 +36,9 @@ void lockfile_free(struct lockfile *lock)
 	for (size_t i = 0; i < lock->len; i++)
 		lock_entry_free(lock->entries[i]);
 	free(lock->entries);
+	for (size_t i = 0; i < lock->urls_len; i++)
+		free(lock->urls[i].url);
+	free(lock->urls);
 	free(lock);
 }
 
@@ -174,6 +183,63 @@ void lockfile_put(struct lockfile *lock, struct lock_entry *entry)
 	qsort(lock->entries, lock->len, sizeof(struct lock_entry *), lockfile_compare_entries);
 }
 
+/* ---- URLs ---- */
+
+bool lock_pin_valid(const char *pin)
+{
+	const char *hex = pin + strlen(COMMIT);
+	size_t len;
+
+	if (strncmp(pin, COMMIT, strlen(COMMIT)) != 0)
+		return digest_valid(pin);
+	len = strspn(hex, "0123456789abcdef");
+	return !hex[len] && (len == 40 || len == 64);
+}
+
+static int compare_urls(const void *a, const void *b)
+{
+	return strcmp(((const struct lock_url *)a)->url, ((const struct lock_url *)b)->url);
+}
+
+static struct lock_url *find_url(const struct lockfile *lock, const char *url)
+{
+	const struct lock_url key = { .url = (char *)(uintptr_t)url };
+
+	return lock && lock->urls_len ? bsearch(&key, lock->urls, lock->urls_len, sizeof(key), compare_urls) : NULL;
+}
+
+const char *lockfile_url(const struct lockfile *lock, const char *url)
+{
+	const struct lock_url *found = find_url(lock, url);
+
+	return found ? found->pin : NULL;
+}
+
+static bool fits_a_line(const char *url)
+{
+	for (; *url; url++)
+		if ((unsigned char)*url <= ' ' || *url == 127)
+			return false;
+	return true;
+}
+
+void lockfile_put_url(struct lockfile *lock, const char *url, const char *pin)
+{
+	struct lock_url *place = find_url(lock, url);
+
+	if (!place && fits_a_line(url)) {
+		mem_reserve(&lock->urls, &lock->urls_cap, lock->urls_len + 1, sizeof(*lock->urls));
+		place = &lock->urls[lock->urls_len++];
+		*place = (struct lock_url){ .url = mem_strdup(url) };
+	}
+	if (!place)
+		return;
+	snprintf(place->pin, sizeof(place->pin), "%s", pin);
+	qsort(lock->urls, lock->urls_len, sizeof(*lock->urls), compare_urls);
+}
+
+/* ---- writing ---- */
+
 static void print_onbuild(const char *onbuild, struct buf *out)
 {
 	if (onbuild && !*onbuild)
@@ -197,6 +263,8 @@ void lockfile_text(const struct lockfile *lock, struct buf *out)
 			print_onbuild(entry->platforms[j].onbuild, out);
 		}
 	}
+	for (size_t i = 0; i < lock->urls_len; i++)
+		buf_printf(out, "%s" URL_LINE "%s %s\n", i ? "" : "\n", lock->urls[i].url, lock->urls[i].pin);
 }
 
 /* ---- reading ---- */
@@ -263,6 +331,21 @@ static int lockfile_take_entry(struct lockfile_reading *reading, const char *nam
 	return 0;
 }
 
+static int take_url(struct lockfile_reading *reading, char *url, struct error **err)
+{
+	char *pin = strchr(url, ' ');
+
+	if (!pin || !lock_pin_valid(pin + 1))
+		return lockfile_wrong(reading, err, "a URL and a digest or a commit are wanted");
+	*pin++ = '\0';
+	if (!fits_a_line(url))
+		return lockfile_wrong(reading, err, "this is not a URL");
+	if (find_url(reading->lock, url))
+		return lockfile_wrong(reading, err, "the URL stands there twice");
+	lockfile_put_url(reading->lock, url, pin);
+	return 0;
+}
+
 static int lockfile_take_line(struct lockfile_reading *reading, char *line, struct error **err)
 {
 	bool inner = *line == ' ';
@@ -272,10 +355,12 @@ static int lockfile_take_line(struct lockfile_reading *reading, char *line, stru
 		return 0;
 	if (!reading->version) {
 		reading->version = true;
-		if (strcmp(line, "version 1") == 0 || strcmp(line, "version 2") == 0)
+		if (strncmp(line, "version ", 8) == 0 && line[8] >= '1' && line[8] <= '3' && !line[9])
 			return 0;
-		return lockfile_wrong(reading, err, "this cbuild reads \"version 1\" and \"version 2\"");
+		return lockfile_wrong(reading, err, "this cbuild reads \"version 1\" to \"version 3\"");
 	}
+	if (strncmp(line, URL_LINE, strlen(URL_LINE)) == 0)
+		return take_url(reading, line + strlen(URL_LINE), err);
 	if (strncmp(line, ONBUILD_LINE, strlen(ONBUILD_LINE)) == 0)
 		return take_onbuild(reading, line + strlen(ONBUILD_LINE), err);
 	if (!digest || !digest_valid(digest + 1))

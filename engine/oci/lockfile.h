@@ -1,6 +1,7 @@
 #ifndef ENGINE_OCI_LOCKFILE_H
 #define ENGINE_OCI_LOCKFILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/digest.h"
@@ -13,7 +14,7 @@ struct error;
  * services.lock: what the base images are. One entry a reference, with the digest that its tag had and the manifest of each
  * platform; sorted, so that equal locks are equal texts:
  *
- *     version 1
+ *     version 3
  *     docker.io/library/debian:12 sha256:...
  *       linux/amd64 sha256:...
  *         onbuild none
@@ -22,7 +23,12 @@ struct error;
  *         onbuild COPY payload /p
  *         onbuild ARG Z
  *
- * What a platform's image does on build stands there for the platforms that are built; version 1 did not have it.
+ * What a platform's image does on build stands there for the platforms that are built; version 1 did not have it. Behind the images, from
+ * version 3 on, what the builds fetch from elsewhere: the content of a URL, or the commit of a git repository's ref.
+ *
+ *     url https://example.org/tool.tgz sha256:...
+ *     url https://example.org/acme/common.git#main commit:...
+ *
  * Lines that begin with '#' and empty ones say nothing.
  */
 #define LOCKFILE_NAME "services.lock" /* beside the manifest */
@@ -40,9 +46,17 @@ struct lock_entry {
 	size_t len, cap;
 };
 
+/* What a build fetches. */
+struct lock_url {
+	char *url;                /* without a login */
+	char pin[DIGEST_LEN + 1]; /* "sha256:..." of its content, or "commit:..." */
+};
+
 struct lockfile {
 	struct lock_entry **entries; /* sorted by reference */
 	size_t len, cap;
+	struct lock_url *urls; /* sorted */
+	size_t urls_len, urls_cap;
 };
 
 struct lockfile *lockfile_new(void);
@@ -59,6 +73,13 @@ void lockfile_text(const struct lockfile *lock, struct buf *out);
 const struct lock_entry *lockfile_find(const struct lockfile *lock, const char *reference); /* lock NULL: NULL */
 /* Takes ownership of the entry; replaces one with the same reference. */
 void lockfile_put(struct lockfile *lock, struct lock_entry *entry);
+
+/* What the URL (without a login) is locked to, or NULL. */
+const char *lockfile_url(const struct lockfile *lock, const char *url); /* lock NULL: NULL */
+/* Adds it, or replaces what stands there. A URL that cannot stand in a line is left out. */
+void lockfile_put_url(struct lockfile *lock, const char *url, const char *pin);
+/* Whether a text is what a URL may be locked to. */
+bool lock_pin_valid(const char *pin);
 
 /* A reference as used in the lock: with registry and tag (malloc'd). NULL when it has a digest, and so needs no
  * lock, or is not a reference. */

@@ -14,8 +14,8 @@
 
 /* Keys that leave the machine. */
 
-/* A tag may mean another image elsewhere; only digests are the same everywhere. */
-static char *unlocked_base(const struct plan_build *build)
+/* A tag may mean another image elsewhere, and a URL another file; only digests are the same everywhere. */
+static char *unlocked(const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->images_len; i++) {
 		const struct plan_image *image = &build->images[i];
@@ -28,6 +28,9 @@ static char *unlocked_base(const struct plan_build *build)
 		if (!good)
 			return mem_printf("its base %s is not locked: cbuild lock", image->reference);
 	}
+	for (size_t i = 0; i < build->urls_len; i++)
+		if (!build->urls[i].pinned && !build->urls[i].pin)
+			return mem_printf("%s is not locked: cbuild lock", build->urls[i].shown);
 	return NULL;
 }
 
@@ -68,7 +71,7 @@ int plan_cache_key(const struct plan *plan, size_t number, char ret_key[DIGEST_L
 	if (service_attests(&plan->manifest->services[plan->nodes[number]->service]))
 		*ret_why = mem_strdup("something is to be said about it (provenance, sbom)");
 	else
-		*ret_why = unlocked_base(build);
+		*ret_why = unlocked(build);
 	if (!*ret_why)
 		*ret_why = folder_output(plan, build);
 	if (*ret_why)

@@ -29,7 +29,7 @@
 /* Raise a kind's version when the meaning of its fields changes: all its records become stale. */
 static const char *const versions[] = {
 	"4", /* prepare */
-	"3", /* build */
+	"4", /* build */
 	"1", /* convert */
 	"1", /* index */
 	"1", /* load */
@@ -250,6 +250,20 @@ static void key_add_images(struct inputs *inputs, const struct plan *plan, const
 	}
 }
 
+/* The URLs that are locked, each once. */
+static void key_add_urls(struct inputs *inputs, const struct plan_build *build)
+{
+	for (size_t i = 0; i < build->urls_len; i++) {
+		const struct plan_url *url = &build->urls[i];
+		size_t first = 0;
+
+		while (strcmp(build->urls[first].shown, url->shown) != 0)
+			first++;
+		if (first == i && url->pin)
+			inputs_add(inputs, REASON_URL, url->shown, url->pin);
+	}
+}
+
 /* buildah mounts the folder itself into such a step, which sees its mode and attributes. */
 static int add_mounted(struct inputs *inputs, const char *context, const char *root, struct error **err)
 {
@@ -346,6 +360,7 @@ static int add_used(const struct plan *plan, const struct node *node, struct inp
 	const struct plan_build *build = node->build;
 
 	key_add_images(inputs, plan, build);
+	key_add_urls(inputs, build);
 	for (size_t i = 0; i < service->needs.len; i++) {
 		const struct service *needed = &plan->manifest->services[service->needs_index[i]];
 		cleanup_free char *id = NULL;

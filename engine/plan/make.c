@@ -261,6 +261,7 @@ static void make_add_contexts(struct plan *plan, const struct build_frame *frame
 	}
 	for (size_t i = 1; i < build->contexts_len; i++)
 		build->contexts[i].given = given_name(plan, build, build->contexts[i].name);
+	plan_find_urls(plan, frame->service, build);
 }
 
 static size_t expand_pairs(struct plan *plan, const struct platform *platform, const struct pairs *pairs,

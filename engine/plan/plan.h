@@ -83,6 +83,18 @@ struct plan_context {
 	size_t selection; /* of its files in the source */
 };
 
+/* What a build fetches from a URL: by ADD, or as a context. */
+struct plan_url {
+	const char *url; /* as the builder asks for it; NULL: it is not known before the build, or nobody else can ask */
+	const char *shown; /* the same without a login; otherwise as it is written */
+	const char *place; /* where: "Dockerfile:3", "additional_contexts nc" */
+	bool git;          /* the commit of a repository's ref, not a file */
+	bool pinned;       /* it cannot become another one */
+	const char *pin; /* what it is, as the lock or --pull has it: "sha256:...", "commit:..."; NULL: whatever is there */
+	const char *context;                  /* the name of the context that it is, or NULL: */
+	const struct dockerfile_url *mention; /* the ADD */
+};
+
 struct plan_arg {
 	const char *key, *value;
 };
@@ -104,6 +116,8 @@ struct plan_build {
 	size_t images_len;
 	struct plan_context *contexts; /* the main one first */
 	size_t contexts_len;
+	struct plan_url *urls; /* one a mention */
+	size_t urls_len;
 	struct plan_arg *args; /* all of the manifest's, with variables filled in, sorted; except SOURCE_DATE_EPOCH: */
 	size_t args_len;
 	bool has_epoch;
@@ -157,9 +171,12 @@ void plan_set_result(struct plan *plan, size_t node, const struct result *result
 /* The digest that a base's reference (with registry and tag) has now for the platform; borrowed until the next call. */
 typedef int plan_newest(void *data, const char *reference, const struct platform *platform, const char **ret,
 			struct error **err);
-/* --pull: looks up every base of the plan. Nodes built from another digest, or whose lock has another, become
+/* Looks up what is at a URL: a text that tells whether it is another one, as it is in records (urls.h); with `content` what it is
+ * (plan_url.pin). Borrowed until the next call. */
+typedef int plan_newest_url(void *data, const struct plan_url *url, bool content, const char **ret, struct error **err);
+/* --pull: looks up every base of the plan and every URL. Nodes built from something else, or whose lock has something else, become
  * stale; their dependents are decided again. */
-int plan_renew_bases(struct plan *plan, plan_newest *newest, void *data, struct error **err);
+int plan_renew(struct plan *plan, plan_newest *newest, plan_newest_url *newest_url, void *data, struct error **err);
 /* Looks up the ONBUILD instructions of a base (`digest`, or NULL: the tag's); plan_options.onbuild returns the
  * answer from then on. Negative only when the run must end: a base that cannot be asked counts as having none. */
 typedef int plan_ask(void *data, const char *reference, const struct platform *platform, const char *digest,

@@ -122,6 +122,8 @@ size_t plan_prepare_node(struct plan *plan, size_t service, const struct platfor
 int plan_run_file(const struct plan *plan, const char *dir, const char *word, char **ret, struct error **err);
 /* onbuild.c: sets image->onbuild, the ONBUILD instructions of a base from elsewhere, for the node `id`. */
 void plan_find_onbuild(struct plan *plan, const char *id, struct plan_image *image);
+/* plan_urls.c: what the build fetches, once its contexts are known. */
+void plan_find_urls(struct plan *plan, size_t service, struct plan_build *build);
 /* outputs.c */
 int plan_collect_outputs(struct plan *plan);
 /* False, after a complaint, when a step makes a file that a build of the service is planned from. */

@@ -27,8 +27,8 @@ const char *node_state_name(enum node_state state)
 
 const char *reason_kind_name(enum reason_kind kind)
 {
-	static const char *const names[] = { "new",        "file",   "dockerfile", "arg",   "base",
-					     "dependency", "option", "missing",    "forced" };
+	static const char *const names[] = { "new", "file",       "dockerfile", "arg",     "base",
+					     "url", "dependency", "option",     "missing", "forced" };
 	TABLE_COMPLETE(names, REASON_KINDS);
 
 	bug_if(kind >= REASON_KINDS, "kind %d", (int)kind);

@@ -6,85 +6,124 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "dsl/manifest.h"
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan_internal.h"
 
-/* --pull: looks up the current digests of base tags. */
+/* --pull: looks up the current digests of base tags, and what is at URLs. */
 
 struct plan_renewal {
 	struct plan *plan;
 	plan_newest *newest;
+	plan_newest_url *newest_url;
 	void *data;
 };
 
-/* True when the record of the node's build has another digest for its base, or none. */
-static bool built_from_another(struct plan *plan, const struct node *node, const struct plan_image *image,
-			       const char *now, const char **ret_was)
+/* What the record of the node's build has for `name` in "bases" or "urls", or NULL. */
+static const char *built_from(struct plan *plan, const struct node *node, const char *kind, const char *name)
 {
-	cleanup_free char *name = plan_base_name(image->mention->name, &image->mention->platform);
 	cleanup_json struct json *detail = NULL;
 	const char *text = node->result.detail, *was = NULL;
 
-	/* An unreadable detail counts as one without the digest. */
+	/* An unreadable detail counts as one without it. */
 	if (text && json_parse(text, strlen(text), node->id, &detail, NULL) == 0)
-		was = json_str(json_get(detail, "bases"), name);
-	*ret_was = was ? arena_strdup(plan->arena, was) : NULL;
-	return !was || strcmp(was, now) != 0;
+		was = json_str(json_get(detail, kind), name);
+	return was ? arena_strdup(plan->arena, was) : NULL;
 }
 
-static void make_stale(struct plan *plan, struct node *node, const struct plan_image *image, const char *was,
-		       const char *now)
+static void make_stale(struct plan *plan, struct node *node, enum reason_kind kind, const char *name, const char *change)
 {
-	cleanup_free char *name = plan_base_name(image->mention->name, &image->mention->platform);
-
 	node->state = NODE_STALE;
-	node_reason(node, REASON_BASE, arena_strdup(plan->arena, name),
-		    arena_printf(plan->arena, "%.19s -> %.19s", was ? was : "unknown", now));
+	node_reason(node, kind, arena_strdup(plan->arena, name), change);
 }
 
-/* ret_changed: the node's key or state has changed. */
-static int renew_image(struct plan_renewal *renewal, struct node *node, struct plan_image *image, bool *ret_changed,
-		       struct error **err)
+/* A locked base is in the key: *ret_changed says that it is another one now. Any other makes a fresh node stale. */
+static int renew_image(struct plan_renewal *renewal, struct node *node, struct plan_image *image, bool locked,
+		       bool *ret_changed, struct error **err)
 {
-	cleanup_free char *tagged = lock_reference(image->reference);
+	struct plan *plan = renewal->plan;
+	cleanup_free char *tagged = lock_reference(image->reference), *name = NULL;
 	const char *now, *was;
 
-	if (image->node != NO_NODE || !tagged)
+	if (image->node != NO_NODE || !tagged || locked != (image->digest != NULL))
 		return 0;
 	if (renewal->newest(renewal->data, tagged, &image->mention->platform, &now, err) < 0)
 		return -1;
-	if (image->digest) {
+	if (locked) {
 		*ret_changed |= strcmp(image->digest, now) != 0;
-		image->digest = arena_strdup(renewal->plan->arena, now);
-	} else if (node->state == NODE_FRESH && built_from_another(renewal->plan, node, image, now, &was)) {
-		make_stale(renewal->plan, node, image, was, now);
-		*ret_changed = true;
+		image->digest = arena_strdup(plan->arena, now);
+		return 0;
 	}
+	name = plan_base_name(image->mention->name, &image->mention->platform);
+	was = built_from(plan, node, "bases", name);
+	if (node->state != NODE_FRESH || (was && strcmp(was, now) == 0))
+		return 0;
+	make_stale(plan, node, REASON_BASE, name,
+		   arena_printf(plan->arena, "%.19s -> %.19s", was ? was : "unknown", now));
+	*ret_changed = true;
 	return 0;
 }
 
+static int renew_url(struct plan_renewal *renewal, struct node *node, struct plan_url *url, bool locked,
+		     bool *ret_changed, struct error **err)
+{
+	struct plan *plan = renewal->plan;
+	const char *now, *was;
+
+	/* A node that is built anyway asks then. */
+	if (url->pinned || locked != (url->pin != NULL) || (!locked && node->state != NODE_FRESH))
+		return 0;
+	if (!url->url) {
+		make_stale(plan, node, REASON_URL, url->shown, "what is there is not known before the build");
+		*ret_changed = true;
+		return 0;
+	}
+	if (renewal->newest_url(renewal->data, url, locked, &now, err) < 0)
+		return error_wrap(err, "%s of %s", url->place, plan->manifest->services[node->service].name.s);
+	if (locked) {
+		*ret_changed |= strcmp(url->pin, now) != 0;
+		url->pin = arena_strdup(plan->arena, now);
+		return 0;
+	}
+	was = built_from(plan, node, "urls", url->shown);
+	if (was && strcmp(was, now) == 0)
+		return 0;
+	make_stale(plan, node, REASON_URL, url->shown, arena_printf(plan->arena, "%s -> %s", was ? was : "unknown", now));
+	*ret_changed = true;
+	return 0;
+}
+
+static int renew_used(struct plan_renewal *renewal, struct node *node, bool locked, bool *ret_changed, struct error **err)
+{
+	for (size_t i = 0; i < node->build->images_len; i++)
+		if (renew_image(renewal, node, &node->build->images[i], locked, ret_changed, err) < 0)
+			return -1;
+	for (size_t i = 0; i < node->build->urls_len; i++)
+		if (renew_url(renewal, node, &node->build->urls[i], locked, ret_changed, err) < 0)
+			return -1;
+	return 0;
+}
+
+/* ret_changed: the node's key or state has changed. */
 static int renew_node(struct plan_renewal *renewal, size_t number, bool *ret_changed, struct error **err)
 {
 	struct node *node = renewal->plan->nodes[number];
-	bool locked = false;
+	bool key = false;
 
-	for (size_t i = 0; node->kind == NODE_BUILD && i < node->build->images_len; i++) {
-		if (renew_image(renewal, node, &node->build->images[i], ret_changed, err) < 0)
-			return -1;
-		locked |= node->build->images[i].digest != NULL;
-	}
-	if (!*ret_changed)
+	if (node->kind != NODE_BUILD)
 		return 0;
-	if (locked && plan_decide(renewal->plan, number, err) < 0)
+	if (renew_used(renewal, node, true, &key, err) < 0 || (key && plan_decide(renewal->plan, number, err) < 0) ||
+	    renew_used(renewal, node, false, ret_changed, err) < 0)
 		return -1;
-	if (node->state != NODE_FRESH)
+	*ret_changed |= key;
+	if (*ret_changed && node->state != NODE_FRESH)
 		node->result = (struct result){ 0 };
 	return 0;
 }
 
-int plan_renew_bases(struct plan *plan, plan_newest *newest, void *data, struct error **err)
+int plan_renew(struct plan *plan, plan_newest *newest, plan_newest_url *newest_url, void *data, struct error **err)
 {
-	struct plan_renewal renewal = { plan, newest, data };
+	struct plan_renewal renewal = { plan, newest, newest_url, data };
 	cleanup_free bool *changed = mem_array(plan->nodes_len + 1, sizeof(*changed));
 
 	for (size_t i = 0; i < plan->nodes_len; i++) {

@@ -44,6 +44,18 @@ struct dockerfile_source {
 	const char *exclude; /* COPY --exclude: an ignore file's text, applied below the folders it names; or NULL */
 };
 
+/* What an ADD fetches, once a mention: the builder gets it, no context holds it. */
+struct dockerfile_url {
+	const char *url;     /* NULL: it is not known before the build */
+	const char *written; /* as in the text */
+	bool git;            /* a repository, with "#ref:folder" behind it or not */
+	bool pinned;         /* it cannot become another one: by --checksum, or because it is a commit */
+	unsigned line;
+	size_t add; /* where the word ADD stands in the text, */
+	size_t offset,
+		length; /* and the URL, when it is the instruction's only source. Length 0: it cannot be written anew there */
+};
+
 struct dockerfile_arg {
 	const char *name;
 	const char *value; /* NULL: declared without a value */
@@ -68,6 +80,8 @@ struct dockerfile_use {
 	size_t images_len;
 	struct dockerfile_source *sources;
 	size_t sources_len;
+	struct dockerfile_url *urls;
+	size_t urls_len;
 	bool whole;                  /* the whole main context counts */
 	const char *whole_why;       /* a sentence: "COPY source ${X} is not known before the build (line 12)" */
 	const char **whole_contexts; /* named contexts that count as a whole */

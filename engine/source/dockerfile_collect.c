@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "engine/source/dockerfile_text.h"
+#include "engine/source/remote.h"
 
 #define WHY_MAX 400 /* bytes of a reason: it may quote a long text */
 
@@ -102,36 +104,10 @@ void collect_mount(struct collect *collect, size_t offset)
 	collect->mounts[collect->mounts_len++] = offset;
 }
 
-/* URLs and git repositories: the builder fetches them, they are not in the context. */
-static bool remote(const char *path)
-{
-	static const char *const schemes[] = { "http://", "https://", "git://", "ssh://" };
-	const char *at = path;
-
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
-		if (strncmp(path, schemes[i], strlen(schemes[i])) == 0)
-			return true;
-	while (isalnum((unsigned char)*at) || *at == '-' || *at == '_')
-		at++;
-	if (at == path || *at != '@')
-		return false;
-	for (at++; isalnum((unsigned char)*at) || *at == '-' || *at == '.';)
-		at++;
-	return at[-1] != '@' && *at == ':'; /* user@host:path */
-}
-
 /* Judged as written: the value of a variable further on does not change it. */
 static bool fetched(const char *written)
 {
 	return strncmp(written, "http://", 7) == 0 || strncmp(written, "https://", 8) == 0;
-}
-
-/* Of the remote sources: an HTTP URL by its name, anything else is git. */
-static bool repository(const char *path)
-{
-	size_t len = strcspn(path, "#?");
-
-	return strncmp(path, "http", 4) != 0 || (len > 4 && strncmp(path + len - 4, ".git", 4) == 0);
 }
 
 void collect_line(unsigned *line, unsigned found)
@@ -204,6 +180,29 @@ static void widen(struct collect *collect, const struct collect_source *source, 
 			      source->line);
 }
 
+static void collect_url(struct collect *collect, const struct collect_source *source)
+{
+	const struct token *token = source->token;
+	bool placed = source->add != SIZE_MAX && token->at && !collect->placeless,
+	     git = source->path && remote_is_git(source->path);
+	struct dockerfile_url *added;
+
+	mem_reserve(&collect->urls, &collect->urls_cap, collect->urls_len + 1, sizeof(*collect->urls));
+	added = &collect->urls[collect->urls_len++];
+	*added = (struct dockerfile_url){
+		.url = source->path,
+		.written = source->written,
+		.git = git,
+		.pinned = source->pinned || (git && remote_is_commit(source->path)),
+		.line = source->line,
+		.add = source->add,
+		.offset = placed ? token->at[0] : 0,
+		.length = placed ? token->at[token->len - 1] + 1 - token->at[0] : 0,
+	};
+	if (git)
+		collect_line(&collect->git_line, source->line);
+}
+
 void collect_source(struct collect *collect, const struct collect_source *source)
 {
 	cleanup_free char *rooted = NULL, *cleaned = NULL, *literal = NULL, *heredoc = NULL;
@@ -212,14 +211,13 @@ void collect_source(struct collect *collect, const struct collect_source *source
 
 	if (!source->literal && !source->json && (heredoc = word_heredoc(source->written, &chomp)))
 		return;
-	if (!source->path) {
-		if (!(strcmp(source->instruction, "ADD") == 0 && fetched(source->written)))
-			widen(collect, source, "is not known before the build");
-		return;
+	if (strcmp(source->instruction, "ADD") == 0 && remote_is(source->path ? source->path : source->written)) {
+		collect_url(collect, source);
+		if (source->path || fetched(source->written))
+			return;
 	}
-	if (strcmp(source->instruction, "ADD") == 0 && remote(source->path)) {
-		if (repository(source->path))
-			collect_line(&collect->git_line, source->line);
+	if (!source->path) {
+		widen(collect, source, "is not known before the build");
 		return;
 	}
 	rooted = mem_printf("/%s", source->path);
@@ -298,6 +296,8 @@ void collect_done(struct collect *collect, struct dockerfile_use *ret)
 		.images = arena_array(arena, collect->images_len + 1, sizeof(*ret->images)),
 		.sources = arena_array(arena, collect->sources_len + 1, sizeof(*ret->sources)),
 		.sources_len = collect->sources_len,
+		.urls = arena_array(arena, collect->urls_len + 1, sizeof(*ret->urls)),
+		.urls_len = collect->urls_len,
 		.whole = collect->whole_why != NULL,
 		.whole_why = collect->whole_why,
 		.whole_contexts = collect->whole_contexts.items,
@@ -321,6 +321,8 @@ void collect_done(struct collect *collect, struct dockerfile_use *ret)
 	ret->images_len = kept;
 	if (collect->sources_len > 0)
 		memcpy(ret->sources, collect->sources, collect->sources_len * sizeof(*ret->sources));
+	if (collect->urls_len > 0)
+		memcpy(ret->urls, collect->urls, collect->urls_len * sizeof(*ret->urls));
 	mounts_done(collect, ret);
 	collect_free(collect);
 }
@@ -329,8 +331,10 @@ void collect_free(struct collect *collect)
 {
 	free(collect->images);
 	free(collect->sources);
+	free(collect->urls);
 	free(collect->mounts);
 	collect->mounts = NULL;
 	collect->images = NULL;
 	collect->sources = NULL;
+	collect->urls = NULL;
 }

@@ -16,6 +16,8 @@ struct collect {
 	size_t images_len, images_cap;
 	struct dockerfile_source *sources;
 	size_t sources_len, sources_cap;
+	struct dockerfile_url *urls;
+	size_t urls_len, urls_cap;
 	const char *whole_why;
 	struct names whole_contexts;
 	struct names args;
@@ -56,6 +58,9 @@ struct collect_source {
 	const char *exclude; /* as dockerfile_source */
 	bool literal;        /* no wildcards: the source of a mount */
 	bool json;
+	bool pinned; /* ADD --checksum */
+	size_t add; /* where the instruction stands, when this is its only source and it is in the text; else SIZE_MAX */
+	const struct token *token; /* it is written in */
 };
 void collect_source(struct collect *collect, const struct collect_source *source);
 /* Records whether one of an instruction's sources (paths, or NULL) is below another one. */

@@ -211,8 +211,9 @@ static const char *excluded(struct resolver *r, const struct instruction *in)
 static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const struct instruction *in)
 {
 	const char *context = NULL;
-	size_t value, len;
-	const struct token *from = instruction_flag(in, "from", &value);
+	size_t value, len, sum = 0;
+	const struct token *from = instruction_flag(in, "from", &value),
+			   *checksum = instruction_flag(in, "checksum", &sum);
 	const char *const *paths = copied(r, scope, in, &len);
 
 	collect_covers(&r->collect, paths, len);
@@ -230,7 +231,10 @@ static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const s
 						 .line = in->line,
 						 .parents = flag_true(in, "parents"),
 						 .exclude = excluded(r, in),
-						 .json = !in->args[i].at };
+						 .json = !in->args[i].at,
+						 .pinned = checksum && sum < checksum->len,
+						 .add = len == 1 ? in->at : SIZE_MAX,
+						 .token = &in->args[i] };
 		collect_source(&r->collect, &source);
 	}
 }

@@ -3,6 +3,7 @@
 #include "engine/source/dockerfile_text.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -411,6 +412,7 @@ static void read_instruction(struct text_reader *r, struct instruction *in, cons
 	for (char *c = name; *c; c++)
 		*c = (char)toupper((unsigned char)*c);
 	in->name = name;
+	in->at = r->nested || start == len ? SIZE_MAX : at[start];
 	i = read_flags(r, in, s, at, i, len);
 	i = dockerfile_text_skip_space(s, i, len);
 	read_args(r, in, s, at, i, len, ret_heredoc);

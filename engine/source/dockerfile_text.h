@@ -19,6 +19,7 @@ struct token {
 struct instruction {
 	const char *name;    /* upper case */
 	unsigned line;       /* its first line, from 1 */
+	size_t at;           /* offset of the name in the file; SIZE_MAX inside ONBUILD */
 	struct token *flags; /* "--from=x", quotes and escapes resolved */
 	size_t flags_len;
 	struct token *args; /* FROM, COPY, ADD: words; ARG: "name" or "name=value"; ENV: name, value, ... */

@@ -1,10 +1,42 @@
 #include "config.h"
 
-#include <stdbool.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "engine/source/remote.h"
+
+bool remote_is(const char *path)
+{
+	static const char *const schemes[] = { "http://", "https://", "git://", "ssh://" };
+	const char *at = path;
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++)
+		if (strncmp(path, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	while (isalnum((unsigned char)*at) || *at == '-' || *at == '_')
+		at++;
+	if (at == path || *at != '@')
+		return false;
+	for (at++; isalnum((unsigned char)*at) || *at == '-' || *at == '.';)
+		at++;
+	return at[-1] != '@' && *at == ':'; /* user@host:path */
+}
+
+bool remote_is_git(const char *url)
+{
+	size_t len = strcspn(url, "#?");
+
+	return strncmp(url, "http", 4) != 0 || (len > 4 && strncmp(url + len - 4, ".git", 4) == 0);
+}
+
+bool remote_is_commit(const char *url)
+{
+	const char *ref = strchr(url, '#');
+	size_t len = ref ? strspn(ref + 1, "0123456789abcdef") : 0;
+
+	return (len == 40 || len == 64) && (!ref[len + 1] || ref[len + 1] == ':');
+}
 
 /* The authority: "user:password@host:22". Points into `authority`. */
 static const char *host_of(const char *authority, size_t *len)

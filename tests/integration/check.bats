@@ -63,6 +63,7 @@ complaints()
 		"web/Dockerfile:4:5: error: ENV DB_PASSWORD: what is given this way stays in the image's history for everyone to read" \
 		"web/Dockerfile:5:11: error: COPY docs: the ignore file leaves it out of the context" \
 		"web/Dockerfile:6:6: error: COPY notes.txt: the ignore file leaves it out of the context" \
+		"web/Dockerfile:8:5: error: what https://example.org/x is can change at any time, and no build notices without --pull" \
 		"web/Dockerfile:9:6: error: the base debian:latest is another image whenever its owner likes" \
 		"web/Dockerfile:9:6: error: the image runs as root: no USER in its last stage, nor in those that it stands on")"
 	grep -A2 -F 'Dockerfile:5:11' "$err" | grep -F '           ^~~~'

@@ -104,7 +104,7 @@ stale()
 	equal "$(log_count plain HTTP)" 0
 	was=$(jq -r '.manifests[0].digest' "$(blob "$(jq -r '.manifests[0].digest' .cbuild/oci/index.json)")")
 	cb -n --pull --no-load all
-	grep -q 'does not ask registries' "$err"
+	grep -q 'does not ask registries or servers' "$err"
 	equal "$(log_count plain HTTP)" 0
 	cb --pull --no-load all
 	equal "$status" 0
@@ -120,7 +120,7 @@ stale()
 	cb lock
 	equal "$status" 0
 	equal "$(cat "$out")" "$base  added  $index"
-	equal "$(grep -v '^#' services.lock)" "$(printf 'version 2\n\n%s %s\n  linux/amd64 %s\n    onbuild none\n  linux/arm64 %s\n    onbuild none' "$base" "$index" "$(member amd64)" "$(member arm64)")"
+	equal "$(grep -v '^#' services.lock)" "$(printf 'version 3\n\n%s %s\n  linux/amd64 %s\n    onbuild none\n  linux/arm64 %s\n    onbuild none' "$base" "$index" "$(member amd64)" "$(member arm64)")"
 	cp services.lock first
 	base four
 	cb lock
@@ -188,9 +188,9 @@ stale()
 	cb -n
 	equal "$status" 2
 	grep -q '^cbuild: error: services.lock:2: a name and a digest are wanted' "$err"
-	printf 'version 3\n' >services.lock
+	printf 'version 4\n' >services.lock
 	cb -n
-	grep -q 'services.lock:1: this cbuild reads "version 1" and "version 2"' "$err"
+	grep -q 'services.lock:1: this cbuild reads "version 1" to "version 3"' "$err"
 	printf 'version 2\n    onbuild ARG Z\n' >services.lock
 	cb -n
 	grep -q 'services.lock:2: an instruction without a platform before it' "$err"

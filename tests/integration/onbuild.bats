@@ -171,7 +171,7 @@ all_count()
 	equal "$status" 0
 	equal "$(log_count plain HTTP)" 0
 	# A lock of before.
-	sed -i '/^    onbuild/d; s/^version 2/version 1/' services.lock
+	sed -i '/^    onbuild/d; s/^version 3/version 1/' services.lock
 	cb lock --check
 	equal "$status" 1
 	grep -q "locked without what it does on build for $host (web)$" "$out"

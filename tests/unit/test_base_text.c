@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/mem.h"
 #include "base/text.h"
 
 static void assert_safe(const char *data, size_t len, const char *want)
@@ -258,6 +259,16 @@ static void test_login(void **state)
 		assert_true(text_has_login(with[i]));
 	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++)
 		assert_false(text_has_login(without[i]));
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+		cleanup_free char *same = text_without_login(without[i]);
+
+		assert_string_equal(same, without[i]);
+	}
+	for (size_t i = 0; i < 2; i++) {
+		cleanup_free char *shown = text_without_login(with[i]);
+
+		assert_string_equal(shown, i == 0 ? "https://host/x" : "HTTP://host");
+	}
 }
 
 int main(void)

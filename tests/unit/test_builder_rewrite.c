@@ -71,6 +71,31 @@ static void test_mounts(void **state)
 			    "FROM scratch\nRUN --mount=target=/b,from=111 x\nRUN \\\n  --mount=target=\"/m\"\\\n y\n");
 }
 
+/* What was fetched for an ADD is copied from a folder. */
+static void test_urls(void **state)
+{
+	static const char text[] = "FROM scratch\nadd --chown=1 https://h/x\\\n /d/\nADD https://h/y /\n";
+	const struct build_url urls[] = {
+		{ .url = "https://h/y" },
+		{ .url = "https://h/x",
+		  .folder = "/f",
+		  .file = "x",
+		  .copy = "COPY --from=c",
+		  .add = end_of(text, "scratch\n"),
+		  .add_len = 3,
+		  .offset = end_of(text, "--chown=1 "),
+		  .length = strlen("https://h/x") },
+	};
+	struct build_job job = job_of(text);
+	cleanup_buf struct buf out = { 0 };
+
+	(void)state;
+	job.urls = urls;
+	job.urls_len = 2;
+	ok(rewrite_text(&job, NULL, NULL, &out, err));
+	assert_string_equal(out.data, "FROM scratch\nCOPY --from=c --chown=1 x\\\n /d/\nADD https://h/y /\n");
+}
+
 static void test_nothing_to_do(void **state)
 {
 	struct build_job job = job_of("FROM scratch\n");
@@ -176,8 +201,9 @@ static void test_file_errors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_each_mention), TEST(test_mounts), TEST(test_nothing_to_do),  TEST(test_outside),
-		TEST(test_files),        TEST(test_times),  TEST(test_no_ignore_file), TEST(test_file_errors),
+		TEST(test_each_mention),  TEST(test_mounts),         TEST(test_urls),
+		TEST(test_nothing_to_do), TEST(test_outside),        TEST(test_files),
+		TEST(test_times),         TEST(test_no_ignore_file), TEST(test_file_errors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

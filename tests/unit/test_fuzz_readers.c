@@ -196,9 +196,13 @@ static void read_lock(const char *text, size_t len)
 
 static void test_lock(void **state)
 {
-	static const char *const texts[] = { "# x\nversion 1\n\nlocalhost:5000/b:1 " DIGEST "\n  linux/arm/v7 " DIGEST
-					     "\n  linux/amd64 " DIGEST "\ndocker.io/library/a:2 " DIGEST "\n",
-					     NULL };
+	static const char *const texts[] = {
+		"# x\nversion 1\n\nlocalhost:5000/b:1 " DIGEST "\n  linux/arm/v7 " DIGEST "\n  linux/amd64 " DIGEST
+		"\ndocker.io/library/a:2 " DIGEST "\n",
+		"version 3\nurl https://h/x?y=%20 " DIGEST
+		"\nurl https://h/r.git#main:sub commit:0123456789012345678901234567890123456789\n",
+		NULL
+	};
 
 	(void)state;
 	spoil_and_read(texts, read_lock);

@@ -107,12 +107,14 @@ static const char dockerfile[] = "ARG VERSION\n"
 
 #define ZEROS "000000000000000000000000000000000000000000000000000000000000"
 static const char lock[] = "# The bases\n"
-			   "version 1\n"
+			   "version 3\n"
 			   "example.org/other:1 sha256:0000" ZEROS "\n"
 			   "example.org/runtime:1 sha256:0000" ZEROS "\n"
 			   "  linux/amd64 sha256:1111111111111111111111111111111111111111111111111111111111111111\n"
 			   "  linux/arm64 sha256:2222222222222222222222222222222222222222222222222222222222222222\n"
-			   "  linux/riscv64 sha256:3333333333333333333333333333333333333333333333333333333333333333\n";
+			   "  linux/riscv64 sha256:3333333333333333333333333333333333333333333333333333333333333333\n"
+			   "url https://example.org/a.tar "
+			   "sha256:8888888888888888888888888888888888888888888888888888888888888888\n";
 
 static int set_up(void **state)
 {
@@ -222,7 +224,10 @@ static const struct edit edits[] = {
 	  BOTH("file extra3/data (added); file extra/data (removed)") },
 	{ "services.yaml", "secrets: [token]", "secrets: [token, other]", BOTH("option secrets[1] (added)") },
 	{ "services.yaml", "https://example.org/a.tar", "https://example.org/b.tar",
-	  BOTH("option context other (https://example.org/a.tar -> https://example.org/b.tar)") },
+	  BOTH("option context other (https://example.org/a.tar -> https://example.org/b.tar); url "
+	       "https://example.org/a.tar (removed)") },
+	{ "services.lock", "a.tar sha256:8888", "a.tar sha256:9999",
+	  BOTH("url https://example.org/a.tar (sha256:888888888888 -> sha256:999988888888)") },
 	{ "services.lock", "linux/amd64 sha256:1111", "linux/amd64 sha256:4444",
 	  "stale build:app:linux/amd64: base example.org/runtime:1 (linux/amd64) (sha256:111111111111 -> "
 	  "sha256:444411111111)\n"
@@ -385,7 +390,7 @@ static void the_shared_key_is_the_same_on_every_machine(void **state)
 	world_edit(world, "services.yaml", "IDLE: x", "BUILDKIT_AUTH_TOKEN: x");
 	world_run(world, NULL);
 	key = world_shared_key(world, APP);
-	assert_string_equal(key, "sha256:fdd7c90bc92ae4ef05fa9f22339cdd93a32a99326d3a3b96e1e2dfe553c51597");
+	assert_string_equal(key, "sha256:f05de0aa3e7b090f3edfa2f4e524e65c5f5f3b70d4054ab85533703a0042531d");
 }
 
 static void an_epoch_counts_for_builds_and_steps(void **state)

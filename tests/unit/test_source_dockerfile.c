@@ -372,6 +372,53 @@ static void test_places(void **state)
 	}
 }
 
+/* What ADD fetches: which, whether it can become another one, and where it could be written anew. */
+static void test_urls(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{ "ADD https://h/x /", "https://h/x@https://h/x" },
+		{ "ADD --checksum=sha256:1 https://h/x /", "https://h/x! @https://h/x" },
+		{ "ADD --checksum= https://h/x /", "https://h/x@https://h/x" },
+		{ "ARG V=1\nadd --chown=1 https://h/$V \\\n /", "https://h/1@https://h/$V" },
+		{ "ADD https://h/$NOT_KNOWN /", "https://h/@https://h/$NOT_KNOWN" },
+		{ "ADD [\"https://h/x\", \"/\"]", "https://h/x" },
+		{ "ADD https://h/x a http://h/y /", "https://h/x http://h/y" },
+		{ "ADD https://h/r.git#main:sub /", "https://h/r.git#main:sub git@https://h/r.git#main:sub" },
+		{ "ADD https://h/r.git#0123456789012345678901234567890123456789 /",
+		  "https://h/r.git#0123456789012345678901234567890123456789! git@"
+		  "https://h/r.git#0123456789012345678901234567890123456789" },
+		{ "ADD git@h:a/b.git /", "git@h:a/b.git git@git@h:a/b.git" },
+		{ "COPY https://h/x /", "" },
+		{ "ONBUILD ADD https://h/x /", "" },
+		{ "ADD https://h/x /\nFROM scratch", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		cleanup_free char *text = mem_printf("FROM scratch\n%s", cases[i].text);
+		struct arena *arena = arena_new();
+		cleanup_buf struct buf out = { 0 };
+		struct dockerfile_use use;
+
+		assert_int_equal(resolve(text, NULL, arena, &use, NULL), 0);
+		buf_str(&out, "");
+		for (size_t j = 0; j < use.urls_len; j++) {
+			const struct dockerfile_url *url = &use.urls[j];
+
+			buf_printf(&out, "%s%s%s%s", j ? " " : "", url->url ? url->url : "?", url->pinned ? "! " : "",
+				   url->git ? url->pinned ? "git" : " git" : "");
+			if (url->length > 0) {
+				buf_printf(&out, "@%.*s", (int)url->length, text + url->offset);
+				assert_int_equal(strncasecmp(text + url->add, "ADD ", 4), 0);
+			}
+		}
+		assert_string_equal(out.data, cases[i].expected);
+		arena_free(arena);
+	}
+}
+
 /* RUN steps that mount files, by the end of their flags; only of stages that lead to the target. */
 static void test_mounts(void **state)
 {
@@ -534,10 +581,10 @@ static void test_growth(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),  cmocka_unit_test(test_errors), cmocka_unit_test(test_unreachable),
-		cmocka_unit_test(test_places), cmocka_unit_test(test_mounts), cmocka_unit_test(test_args_used),
-		cmocka_unit_test(test_reason), cmocka_unit_test(test_large),  cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_table),     cmocka_unit_test(test_errors), cmocka_unit_test(test_unreachable),
+		cmocka_unit_test(test_places),    cmocka_unit_test(test_urls),   cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_args_used), cmocka_unit_test(test_reason), cmocka_unit_test(test_large),
+		cmocka_unit_test(test_nul),       cmocka_unit_test(test_growth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

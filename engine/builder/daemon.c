@@ -83,6 +83,22 @@ static int driver_answers(void *data, struct error **err)
 	return connect_driver(data, &daemon, err) < 0 ? -1 : control_info(daemon, OPEN_MS, &info, err);
 }
 
+/* A failure comes with the Dockerfile in a header: one that is too large for nghttp2 ends the connection, and should end no other build. */
+#define TEXT_SHARED ((size_t)24 << 10) /* bytes of a Dockerfile that is built over the common connection */
+
+static int build_alone(const struct driver *driver, const struct solve *solve, const struct build_job *job,
+		       struct build_result *result, struct error **err)
+{
+	struct daemon *daemon;
+	int r;
+
+	if (daemon_open(driver->loop, &driver->route.address, OPEN_MS, &daemon, err) < 0)
+		return -1;
+	r = solve_build(solve, daemon, job, result, err);
+	daemon_free(daemon);
+	return r;
+}
+
 static void driver_build(void *data, const struct build_job *jobs, size_t len, build_done *done, void *done_data)
 {
 	struct driver *driver = data;
@@ -98,7 +114,9 @@ static void driver_build(void *data, const struct build_job *jobs, size_t len, b
 		struct build_result result = { 0 };
 		struct daemon *daemon;
 
-		if (connect_driver(driver, &daemon, &result.error) == 0)
+		if (jobs[i].text_len > TEXT_SHARED)
+			build_alone(driver, &solve, &jobs[i], &result, &result.error);
+		else if (connect_driver(driver, &daemon, &result.error) == 0)
 			solve_build(&solve, daemon, &jobs[i], &result, &result.error);
 		done(done_data, i, &result);
 	}

@@ -29,6 +29,8 @@
 #include "engine/buildkit/content_store.h"
 #include "engine/buildkit/control.h"
 #include "engine/buildkit/filesync.h"
+#include "engine/buildkit/grpc.h"
+#include "engine/buildkit/h2.h"
 #include "engine/buildkit/secrets.h"
 #include "engine/buildkit/buildkit_session.h"
 #include "engine/buildkit/shown.h"
@@ -40,7 +42,8 @@
 
 #define IGNORE_MAX (16u << 20) /* bytes of an ignore file */
 #define HINT ".dockerignore"
-#define EXCERPT 2 /* lines shown before and behind those that failed */
+#define STATUS_MS 2000 /* for what a daemon tells of a build that is over */
+#define EXCERPT 2      /* lines shown before and behind those that failed */
 
 /* A build on its way. */
 struct solve_work {
@@ -60,12 +63,14 @@ struct solve_work {
 	struct buildkit_session *session;
 	struct solve_steps *steps;
 	char ref[CONTROL_NAME + 1];
-	pthread_t thread; /* that follows its status */
+	struct grpc_call *status;
+	pthread_t thread; /* that follows it */
 	char digest[DIGEST_LEN + 1];
 };
 
 static void work_free(struct solve_work *work)
 {
+	grpc_free(work->status);
 	buildkit_session_free(work->session); /* its threads use all of the rest */
 	for (size_t i = 0; i < work->started_len; i++)
 		agent_stop(work->started[i]);
@@ -285,7 +290,7 @@ static void *follow_status(void *arg)
 	struct solve_work *work = arg;
 
 	/* What goes wrong with it goes wrong with the build, which says more. */
-	control_status(work->daemon, work->ref, solve_steps_take, work->steps, NULL);
+	control_status(work->status, solve_steps_take, work->steps, NULL);
 	return NULL;
 }
 
@@ -315,17 +320,32 @@ static void add_excerpt(const struct control_failure *failure, struct buf *out)
 	}
 }
 
-/* As docker's client shows it: that is what failures are told from. */
-static int explain(const struct solve_work *work, const struct control_failure *failure, struct error **err)
+/* What a build without its session ends with says nothing about the build. */
+static int tell_lost_session(const struct solve_work *work, const struct control_failure *failure, struct error **err)
+{
+	struct error *error = NULL;
+
+	error_make(&error, ERROR_TOOL, "%s has ended the session in mid-build: %s", work->solve->tool, failure->message);
+	error->transient = true;
+	return error_move(err, &error);
+}
+
+/* As docker's client shows it: that is what failures are told from. Where the daemon's last word did not get here (nghttp2 ends a connection
+ * for a header of more than 64 KiB, and the Dockerfile comes in one), what it said of the step has to do. False: there is nothing to say. */
+static bool explain(const struct solve_work *work, const struct control_failure *failure, struct error **err)
 {
 	cleanup_free char *tail = NULL;
-	const char *step = solve_steps_failed(work->steps, &tail);
+	const char *why = NULL, *step = solve_steps_failed(work->steps, &why, &tail);
 	cleanup_buf struct buf text = { 0 }, excerpt = { 0 };
 	struct error *error = NULL;
 
+	if (failure->message)
+		why = failure->message;
+	if (!why)
+		return false;
 	if (step)
 		buf_printf(&text, "------\n > %s:\n%s------\n", step, tail);
-	buf_printf(&text, "ERROR: %s\n", failure->message);
+	buf_printf(&text, "ERROR: %s\n", why);
 	failure_make(work->solve->tool, 1, text.data, work->job, work->solve->native, &error);
 	if (failure->line > 0 && failure->source) {
 		add_excerpt(failure, &excerpt);
@@ -333,32 +353,50 @@ static int explain(const struct solve_work *work, const struct control_failure *
 		tail = error->message;
 		error->message = mem_printf("%s\n%s", tail, excerpt.data);
 	}
-	return error_move(err, &error);
+	error_move(err, &error);
+	return true;
+}
+
+/* What is wrong, by who knows best: we, when it is a file or a blob of ours; the session, when it is over; the daemon. */
+static void fail_solve(const struct solve_work *work, const struct control_failure *failure, struct error **error,
+		       struct error **err)
+{
+	bool cancelled = (*error)->cls == ERROR_CANCELLED;
+
+	if (filesync_changed(work->filesync)) {
+		error_make(err, ERROR_BUILD, "%s changed while it was built", filesync_changed(work->filesync));
+		error_remedy(err, "run cbuild again");
+	} else if (cancelled || buildkit_session_fault(work->session, err) == 0) {
+		if (!cancelled && failure->message && !h2_alive(buildkit_session_h2(work->session)))
+			tell_lost_session(work, failure, err);
+		else if (cancelled || !explain(work, failure, err))
+			error_move(err, error);
+	}
 }
 
 static int run_solve(struct solve_work *work, struct error **err)
 {
-	struct control_solve solve = { .ref = work->ref, .session = buildkit_session_id(work->session) };
+	struct control_solve solve = {
+		.ref = work->ref,
+		.session = buildkit_session_id(work->session),
+		.needs = buildkit_session_h2(work->session),
+	};
 	struct control_failure failure;
 	struct error *error = NULL;
-	int r = thread_start(&work->thread, follow_status, work);
+	int r;
 
+	if (control_status_open(work->daemon, work->ref, &work->status, err) < 0)
+		return -1;
+	r = thread_start(&work->thread, follow_status, work);
 	if (r != 0)
 		return error_errno(err, ERROR_STATE, r, "cannot start a thread");
 	solve_attrs(work->arena, work->job, work->caches, &solve);
 	solve_rules(work->arena, work->job, &solve);
 	r = control_solve(work->daemon, &solve, take_response, work, &failure, &error);
+	grpc_limit(work->status, STATUS_MS);
 	pthread_join(work->thread, NULL);
-	if (r < 0 && filesync_changed(work->filesync)) {
-		error_make(err, ERROR_BUILD, "%s changed while it was built", filesync_changed(work->filesync));
-		error_remedy(err, "run cbuild again");
-	} else if (r < 0 && error->cls != ERROR_CANCELLED && buildkit_session_fault(work->session, err) < 0) {
-		r = -1; /* what the daemon makes of it says less */
-	} else if (r < 0 && failure.message && error->cls != ERROR_CANCELLED) {
-		explain(work, &failure, err);
-	} else if (r < 0) {
-		error_copy(err, error);
-	}
+	if (r < 0)
+		fail_solve(work, &failure, &error, err);
 	error_free(error);
 	control_failure_free(&failure);
 	return r;
@@ -376,6 +414,11 @@ static int take_image(const struct solve_work *work, struct build_result *result
 
 	if (!work->digest[0])
 		return error_make(err, ERROR_TOOL, "%s ended well, but named no image", work->solve->tool);
+	if (!layout_complete(layout, work->digest))
+		return layout_seen(layout, err) < 0
+			       ? -1
+			       : error_make(err, ERROR_TOOL, "%s ended well, but has not sent all of the image %s",
+					    work->solve->tool, work->digest);
 	if (blob_sync(layout, err) < 0 ||
 	    pick_stored(layout, work->digest, &job->platform, result->digest, result->attestation, err) < 0 ||
 	    image_read(layout, result->digest, &image, err) < 0)

@@ -20,7 +20,8 @@
 
 struct told_step {
 	char *digest, *name;
-	bool started, cached, failed;
+	char *why; /* it failed, or NULL */
+	bool started, cached;
 	struct buf line[STREAMS]; /* begun and not ended */
 	struct tail tail;
 };
@@ -59,6 +60,7 @@ void solve_steps_free(struct solve_steps *steps)
 
 		free(told->digest);
 		free(told->name);
+		free(told->why);
 		for (int stream = 0; stream < STREAMS; stream++)
 			buf_free(&told->line[stream]);
 		tail_free(&told->tail);
@@ -192,9 +194,9 @@ static void take_step(struct solve_steps *steps, struct told_step *told, const s
 	if (event->completed)
 		for (int stream = 1; stream < STREAMS; stream++)
 			end_line(steps, told, stream);
-	if (!event->text || told->failed || was_stopped(event->text, event->len))
+	if (!event->text || told->why || was_stopped(event->text, event->len))
 		return;
-	told->failed = true;
+	told->why = mem_strndup(event->text, event->len);
 	log_line(steps, "ERROR: ", event->text, event->len);
 	if (!steps->failed)
 		steps->failed = told;
@@ -226,8 +228,9 @@ void solve_steps_take(void *data, const struct status_event *event)
 	}
 }
 
-const char *solve_steps_failed(const struct solve_steps *steps, char **ret_tail)
+const char *solve_steps_failed(const struct solve_steps *steps, const char **ret_why, char **ret_tail)
 {
+	*ret_why = steps->failed ? steps->failed->why : NULL;
 	*ret_tail = steps->failed ? tail_text(&steps->failed->tail) : mem_strdup("");
 	return steps->failed ? steps->failed->name : NULL;
 }

@@ -15,8 +15,8 @@ struct solve_steps;
 struct solve_steps *solve_steps_new(struct loop *loop, const struct output *output);
 void solve_steps_free(struct solve_steps *steps); /* NULL-safe */
 void solve_steps_take(void *steps, const struct status_event *event);
-/* The step that failed, by its name, and the last lines that it printed; NULL and "" when none did. Borrowed, and malloc'd. */
-const char *solve_steps_failed(const struct solve_steps *steps, char **ret_tail);
+/* The step that failed, by its name; NULL when none did. With why (borrowed, or NULL) and the last lines that it printed (malloc'd). */
+const char *solve_steps_failed(const struct solve_steps *steps, const char **ret_why, char **ret_tail);
 /* The log cannot be written: negative. */
 int solve_steps_error(struct solve_steps *steps, struct error **err);
 

@@ -67,6 +67,11 @@ const char *buildkit_session_id(const struct buildkit_session *session)
 	return session->id;
 }
 
+struct h2 *buildkit_session_h2(const struct buildkit_session *session)
+{
+	return session->h2;
+}
+
 int buildkit_session_fault(struct buildkit_session *session, struct error **err)
 {
 	return grpc_server_fault(session->server, err);

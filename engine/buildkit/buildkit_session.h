@@ -6,6 +6,7 @@
 struct daemon;
 struct error;
 struct grpc_method;
+struct h2;
 
 /*
  * A session: the services that we offer to a daemon while it builds. It is gRPC in reverse, inside a stream of the
@@ -25,6 +26,8 @@ struct buildkit_session_spec {
 int buildkit_session_open(struct daemon *daemon, const struct buildkit_session_spec *spec,
 			  struct buildkit_session **ret, struct error **err);
 const char *buildkit_session_id(const struct buildkit_session *session);
+/* The session's connection. Borrowed. */
+struct h2 *buildkit_session_h2(const struct buildkit_session *session);
 /* The first local error while serving the daemon's requests (grpc_server_fault). */
 int buildkit_session_fault(struct buildkit_session *session, struct error **err);
 /* Ends the session and waits for its threads. NULL-safe. */

@@ -258,10 +258,12 @@ static int receive_answer(struct grpc_call *call, control_answer *answer, void *
 	return 0;
 }
 
-static int ask_solve(struct daemon *daemon, const Bk__SolveRequest *request, struct grpc_call **ret, struct error **err)
+static int ask_solve(struct daemon *daemon, const Bk__SolveRequest *request, struct h2 *needs, struct grpc_call **ret,
+		     struct error **err)
 {
 	if (grpc_open(daemon->h2, SERVICE "Solve", NULL, 0, ret, err) < 0)
 		return -1;
+	grpc_need(*ret, needs);
 	return grpc_send(*ret, &request->base, err) < 0 ? -1 : grpc_end(*ret, err);
 }
 
@@ -276,7 +278,7 @@ int control_solve(struct daemon *daemon, const struct control_solve *solve, cont
 
 	*ret_failure = (struct control_failure){ .exit_code = -1 };
 	fill(arena, solve, &request, &caches);
-	r = ask_solve(daemon, &request, &call, err);
+	r = ask_solve(daemon, &request, solve->needs, &call, err);
 	arena_free(arena);
 	if (r == 0)
 		r = receive_answer(call, answer, data, err);
@@ -350,17 +352,24 @@ static void tell_texts(const Bk__StatusAnswer *answer, status_take *take, void *
 	}
 }
 
-int control_status(struct daemon *daemon, const char *ref, status_take *take, void *data, struct error **err)
+int control_status_open(struct daemon *daemon, const char *ref, struct grpc_call **ret, struct error **err)
 {
 	Bk__StatusRequest request = BK__STATUS_REQUEST__INIT;
 	cleanup_grpc struct grpc_call *call = NULL;
-	void *message = NULL;
-	int r;
 
 	request.ref = control_text(ref);
 	if (grpc_open(daemon->h2, SERVICE "Status", NULL, 0, &call, err) < 0 ||
 	    grpc_send(call, &request.base, err) < 0 || grpc_end(call, err) < 0)
 		return -1;
+	*ret = steal_ptr(call);
+	return 0;
+}
+
+int control_status(struct grpc_call *call, status_take *take, void *data, struct error **err)
+{
+	void *message = NULL;
+	int r;
+
 	while ((r = grpc_receive(call, &bk__status_answer__descriptor, &message, err)) > 0) {
 		tell_steps(message, take, data);
 		tell_texts(message, take, data);

@@ -10,6 +10,7 @@
 
 struct conn_address;
 struct error;
+struct grpc_call;
 struct h2;
 struct loop;
 
@@ -61,6 +62,7 @@ struct control_rule {
 struct control_solve {
 	const char *ref;     /* of our own making, unique */
 	const char *session; /* buildkit_session_id */
+	struct h2 *needs; /* buildkit_session_h2: when that is over the daemon has H2_NEEDS_MS to end the build; or NULL */
 	const char *frontend;
 	const struct control_pair *attrs; /* of the frontend */
 	size_t attrs_len;
@@ -116,8 +118,10 @@ struct status_event {
 };
 typedef void status_take(void *data, const struct status_event *event);
 
-/* Follows a build, which may not have begun yet, until it is over. Call it in a thread of its own. */
-int control_status(struct daemon *daemon, const char *ref, status_take *take, void *data, struct error **err);
+/* Asks for the status of a build, which may not have begun yet: a call for control_status, grpc_limit and grpc_free. */
+int control_status_open(struct daemon *daemon, const char *ref, struct grpc_call **ret, struct error **err);
+/* Follows the build until it is over. Call it in a thread of its own. */
+int control_status(struct grpc_call *call, status_take *take, void *data, struct error **err);
 
 /* A unique name for a build: 25 characters. */
 #define CONTROL_NAME 25

@@ -29,7 +29,6 @@ struct grpc_call {
 	int64_t begun;    /* for the trace */
 	struct buf in;    /* received bytes of the next messages */
 	size_t in_at;
-	uint64_t until;
 	bool server, responded, ended;
 	int code; /* client: the final status; server: the one to end with; -1: unknown */
 	char *message;
@@ -229,7 +228,7 @@ static int read_more(struct grpc_call *call, struct error **err)
 		buf_reset(&call->in);
 		call->in_at = 0;
 	}
-	return h2_read(call->stream, call->until, &call->in, err);
+	return h2_read(call->stream, &call->in, err);
 }
 
 /* Moves the remaining bytes to the front, to make room for a whole message. */
@@ -247,7 +246,12 @@ static void compact(struct grpc_call *call)
 
 void grpc_limit(struct grpc_call *call, uint64_t limit_ms)
 {
-	call->until = limit_ms ? loop_now_ms() + limit_ms : 0;
+	h2_limit(call->stream, limit_ms ? loop_now_ms() + limit_ms : 0);
+}
+
+void grpc_need(struct grpc_call *call, struct h2 *nested)
+{
+	h2_need(call->stream, nested);
 }
 
 /* The next message, if it is complete: where it begins, and its length. 1; 0: it is not. */
@@ -286,7 +290,7 @@ int grpc_receive(struct grpc_call *call, const struct ProtobufCMessageDescriptor
 	size_t len = 0;
 	int r;
 
-	if (!call->server && h2_wait_headers(call->stream, call->until, err) < 0)
+	if (!call->server && h2_wait_headers(call->stream, err) < 0)
 		return -1;
 	r = next_message(call, &bytes, &len, err);
 	if (r < 0)

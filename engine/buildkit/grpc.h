@@ -49,8 +49,10 @@ void grpc_cleanup(struct grpc_call **call);
 int grpc_send(struct grpc_call *call, const struct ProtobufCMessage *message, struct error **err);
 /* Says that this client sends no more messages. */
 int grpc_end(struct grpc_call *call, struct error **err);
-/* From now on, reading fails with a transient error after that time; 0: no limit. */
+/* From now on, waiting for the peer fails with a transient error after that time; 0: no limit. Any thread. */
 void grpc_limit(struct grpc_call *call, uint64_t limit_ms);
+/* As h2_need. */
+void grpc_need(struct grpc_call *call, struct h2 *nested);
 /* Reads the next message: 1, and *ret, to be freed with message_free; 0: the end, with status 0. Negative: another
  * status (grpc_status; ERROR_TOOL, transient if trying again may help) or an invalid message. */
 int grpc_receive(struct grpc_call *call, const struct ProtobufCMessageDescriptor *type, void **ret, struct error **err);

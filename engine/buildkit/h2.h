@@ -85,13 +85,16 @@ int h2_write(struct h2_stream *stream, const void *data, size_t len, struct erro
 /* Ends our side, with trailers (server) or without. */
 int h2_finish(struct h2_stream *stream, const struct h2_field *trailers, size_t len, struct error **err);
 /* Appends received bytes, blocking until there are some. 1: there were; 0: the peer has ended its side. ERROR_TOOL
- * when the stream was reset or the connection lost (then transient). `until` (loop_now_ms; 0: none): when to give
- * up, with a transient error. */
-int h2_read(struct h2_stream *stream, uint64_t until, struct buf *ret, struct error **err);
+ * when the stream was reset or the connection lost (then transient). */
+int h2_read(struct h2_stream *stream, struct buf *ret, struct error **err);
 /* Blocks until the peer's headers have arrived (client). */
-int h2_wait_headers(struct h2_stream *stream, uint64_t until, struct error **err);
-/* The nth value of that name among received headers and trailers, or NULL. Valid until the stream is freed; call it
- * once the headers are there, or the stream has ended. */
+int h2_wait_headers(struct h2_stream *stream, struct error **err);
+/* When to give up waiting for the peer, with a transient error (loop_now_ms; 0: never). Any thread. */
+void h2_limit(struct h2_stream *stream, uint64_t until);
+/* The peer cannot answer on this stream without that nested connection: H2_NEEDS_MS after the connection has ended,
+ * waiting fails with its error. It must outlive the stream. */
+#define H2_NEEDS_MS 3000
+void h2_need(struct h2_stream *stream, struct h2 *nested);
 const char *h2_header(const struct h2_stream *stream, const char *name, size_t nth);
 /* The code of the RST_STREAM that ended it, or 0. */
 uint32_t h2_reset_code(struct h2_stream *stream);

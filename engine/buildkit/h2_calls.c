@@ -8,6 +8,7 @@
 #include "engine/buildkit/conn.h"
 #include "engine/buildkit/h2.h"
 #include "engine/buildkit/h2_private.h"
+#include "engine/io/loop.h"
 
 #define KEEP_CAPACITY ((size_t)64 << 10) /* bytes of memory that an emptied queue may keep */
 
@@ -27,6 +28,32 @@ static int over(const struct h2_stream *stream, struct error **err)
 	error_make(&error, ERROR_TOOL, "%s has broken off the exchange (HTTP/2 code %u)",
 		   conn_name(stream->h2->root->conn), (unsigned)stream->code);
 	return transient(err, error);
+}
+
+/* Waits for a moment until something about the stream changes. */
+static int pause_stream(struct h2_stream *stream, struct error **err)
+{
+	const struct h2 *needs = stream->needs;
+
+	if (needs && needs->error && !stream->needs_until)
+		stream->needs_until = loop_now_ms() + H2_NEEDS_MS;
+	if (stream->needs_until && loop_now_ms() >= stream->needs_until)
+		return error_copy(err, needs->error);
+	return h2_pause(stream->h2->root, &stream->changed, stream->until, err);
+}
+
+void h2_limit(struct h2_stream *stream, uint64_t until)
+{
+	pthread_mutex_lock(&stream->h2->root->lock);
+	stream->until = until;
+	pthread_mutex_unlock(&stream->h2->root->lock);
+}
+
+void h2_need(struct h2_stream *stream, struct h2 *nested)
+{
+	pthread_mutex_lock(&stream->h2->root->lock);
+	stream->needs = nested;
+	pthread_mutex_unlock(&stream->h2->root->lock);
 }
 
 int h2_open(struct h2 *h2, const struct h2_field *fields, size_t len, struct h2_stream **ret, struct error **err)
@@ -97,7 +124,7 @@ int h2_write(struct h2_stream *stream, const void *data, size_t len, struct erro
 		if (stream->closed) {
 			r = over(stream, err);
 		} else if (room == 0) {
-			r = h2_pause(root, &stream->changed, 0, err);
+			r = pause_stream(stream, err);
 		} else {
 			room = room < len ? room : len;
 			buf_add(&stream->out, at, room);
@@ -131,14 +158,14 @@ int h2_finish(struct h2_stream *stream, const struct h2_field *trailers, size_t 
 	return r;
 }
 
-int h2_read(struct h2_stream *stream, uint64_t until, struct buf *ret, struct error **err)
+int h2_read(struct h2_stream *stream, struct buf *ret, struct error **err)
 {
 	struct root *root = stream->h2->root;
 	int r = 0;
 
 	pthread_mutex_lock(&root->lock);
 	while (r == 0 && stream->in_at == stream->in.len && !stream->in_ended && !stream->closed)
-		r = h2_pause(root, &stream->changed, until, err);
+		r = pause_stream(stream, err);
 	if (r == 0 && stream->in_at < stream->in.len) {
 		size_t len = stream->in.len - stream->in_at;
 
@@ -157,14 +184,14 @@ int h2_read(struct h2_stream *stream, uint64_t until, struct buf *ret, struct er
 	return r;
 }
 
-int h2_wait_headers(struct h2_stream *stream, uint64_t until, struct error **err)
+int h2_wait_headers(struct h2_stream *stream, struct error **err)
 {
 	struct root *root = stream->h2->root;
 	int r = 0;
 
 	pthread_mutex_lock(&root->lock);
 	while (r == 0 && !stream->headers_done && !stream->closed)
-		r = h2_pause(root, &stream->changed, until, err);
+		r = pause_stream(stream, err);
 	if (r == 0 && !stream->headers_done)
 		r = over(stream, err);
 	pthread_mutex_unlock(&root->lock);

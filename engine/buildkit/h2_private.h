@@ -39,6 +39,9 @@ struct h2_stream {
 	uint32_t code;           /* of its end */
 	struct header *trailers; /* to send after the bytes */
 	size_t trailers_len;
+	uint64_t until;       /* when waiting ends; 0: never */
+	struct h2 *needs;     /* without which nothing comes, or NULL */
+	uint64_t needs_until; /* when waiting ends, since that is over */
 	struct h2 *nested;
 };
 

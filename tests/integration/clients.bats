@@ -179,6 +179,22 @@ traced()
 	grep -F "3 >>> RUN echo some words; exit 4" "$err"
 }
 
+@test "a failed step of a Dockerfile of which the daemon cannot tell all is told" {
+	serve unix "$BATS_TEST_TMPDIR/d.sock"
+	cp -a rootfs/"$host_arch" web/rootfs
+	{
+		printf 'FROM scratch\nCOPY rootfs /\n'
+		for line in $(seq 3000); do
+			echo "# a comment that makes the file long, line $line"
+		done
+		printf 'RUN echo some words; exit 4\n'
+	} >web/Dockerfile
+	cb all --no-load --no-verify --platforms="$host" --builder="buildkit:unix://$BATS_TEST_TMPDIR/d.sock"
+	[ "$status" -eq 1 ]
+	grep -F "RUN echo some words; exit 4" "$err"
+	grep -F "some words" "$err"
+}
+
 @test "an ssh key has an agent while it is built, and none afterwards" {
 	serve unix "$BATS_TEST_TMPDIR/d.sock"
 	ssh-keygen -q -t ed25519 -N '' -C of-the-test -f "$BATS_TEST_TMPDIR/key"

@@ -454,13 +454,16 @@ static void test_what_is_told_meanwhile(void **state)
 {
 	static const struct grpc_method method = { SERVICE "Status", serve_status, NULL };
 	cleanup_buf struct buf out = { 0 };
+	struct grpc_call *call;
 	struct daemon *daemon;
 	struct fake fake;
 
 	(void)state;
 	fake_start(&fake, &method, 1, NULL);
 	connect_fake(false, &daemon);
-	ok(control_status(daemon, "r", take_status, &out, err));
+	ok(control_status_open(daemon, "r", &call, err));
+	ok(control_status(call, take_status, &out, err));
+	grpc_free(call);
 	assert_string_equal(out.data, "0 sha256:1 [1/2] RUN x 3000000004\n"
 				      "0 sha256:1 [1/2] RUN x 3000000004 'stopped' 7\n"
 				      "1 sha256:1 transferring 0/9\n"

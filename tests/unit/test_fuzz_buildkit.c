@@ -183,7 +183,7 @@ static void ask(struct h2 *h2, const struct question *question, const struct buf
 	stream = grpc_detach(call, NULL);
 	h2_write(stream, bytes->data, bytes->len, NULL);
 	h2_finish(stream, NULL, 0, NULL);
-	while (h2_read(stream, 0, &answer, NULL) > 0)
+	while (h2_read(stream, &answer, NULL) > 0)
 		buf_reset(&answer);
 	h2_stream_free(stream);
 }
@@ -356,6 +356,7 @@ static void answer_spoilt(struct random *r, void *data)
 	struct answering *answering = data;
 	struct control_failure failure;
 	struct control_info info;
+	struct grpc_call *call;
 
 	for (size_t i = 0; i < ANSWERS; i++) {
 		struct answer *answer = &answering->answers[i];
@@ -370,7 +371,9 @@ static void answer_spoilt(struct random *r, void *data)
 		}
 	}
 	control_info(answering->daemon, 0, &info, NULL);
-	control_status(answering->daemon, "r", take_status, answering, NULL);
+	ok(control_status_open(answering->daemon, "r", &call, err));
+	control_status(call, take_status, answering, NULL);
+	grpc_free(call);
 	control_solve(answering->daemon, &solve, take_answer, answering, &failure, NULL);
 	control_failure_free(&failure);
 	if (!daemon_alive(answering->daemon)) {

@@ -127,25 +127,35 @@ static bool stored(const struct buildah *self, const char *identity)
 	return storage_open(self->facts.root, &storage, NULL) == 0 && storage_has(storage, identity);
 }
 
+static int link_certificate(const char *file, const char *dir, const char *name, struct error **err)
+{
+	cleanup_free char *path = path_join(dir, name);
+
+	if (symlink(file, path) < 0 && errno != EEXIST)
+		return error_errno(err, ERROR_STATE, errno, "%s", path);
+	return 0;
+}
+
 /* The manifest's certificates for a registry, as a folder of the form that buildah looks into. */
 static int certificates(struct work *work, const struct build_image *image, struct argv *argv, struct error **err)
 {
-	const struct {
-		const char *file, *name;
-	} files[] = { { image->ca, "ca.crt" }, { image->cert, "client.cert" }, { image->key, "client.key" } };
 	cleanup_free char *dir = NULL;
+	size_t authorities = 0;
 
 	if (!image->ca && !image->cert)
 		return 0;
 	dir = mem_printf("%s/certs-%zu", work->job->staging, (size_t)(image - work->job->images));
 	if (fs_mkdirs(dir, 0700, err) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		cleanup_free char *path = path_join(dir, files[i].name);
+	for (const char *const *ca = image->ca; ca && *ca; ca++) {
+		cleanup_free char *name = mem_printf("%zu.crt", authorities++);
 
-		if (files[i].file && symlink(files[i].file, path) < 0 && errno != EEXIST)
-			return error_errno(err, ERROR_STATE, errno, "%s", path);
+		if (link_certificate(*ca, dir, name, err) < 0)
+			return -1;
 	}
+	if (image->cert && (link_certificate(image->cert, dir, "client.cert", err) < 0 ||
+			    link_certificate(image->key, dir, "client.key", err) < 0))
+		return -1;
 	argv_addf(argv, "--cert-dir=%s", dir);
 	return 0;
 }

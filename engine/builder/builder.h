@@ -48,8 +48,9 @@ struct build_image {
 	const char *digest;    /* IMAGE_STORE: manifest digest */
 	const char *reference; /* IMAGE_REMOTE: what to pull: by digest, or an engine's own by name (own_images) */
 	/* And how its registry is talked to, for those that pull it themselves: */
-	bool plain;                  /* plain HTTP will do */
-	const char *ca, *cert, *key; /* PEM files, or NULL */
+	bool plain;             /* plain HTTP will do */
+	const char *const *ca;  /* PEM files, NULL-terminated, or NULL */
+	const char *cert, *key; /* PEM files, or NULL */
 };
 
 struct build_pair {

@@ -250,8 +250,11 @@ static void set_tls(struct transfer *transfer)
 
 	if (!tls)
 		return;
-	if (tls->ca)
-		SET(CURLOPT_CAINFO, tls->ca);
+	if (tls->authorities && tls->authorities->len > 0) {
+		struct curl_blob pem = { tls->authorities->data, tls->authorities->len, CURL_BLOB_NOCOPY };
+
+		SET(CURLOPT_CAINFO_BLOB, &pem);
+	}
 	if (tls->cert)
 		SET(CURLOPT_SSLCERT, tls->cert);
 	if (tls->key)

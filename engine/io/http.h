@@ -18,9 +18,9 @@ struct http_pool;
 struct http_pool *http_pool_new(void);
 void http_pool_free(struct http_pool *pool); /* NULL-safe; no request may be running */
 
-/* Paths of PEM files; NULL: the system's authorities, no client certificate. */
 struct http_tls {
-	const char *ca, *cert, *key;
+	const struct buf *authorities; /* PEM, instead of the system's; or NULL or empty */
+	const char *cert, *key;        /* paths of PEM files; NULL: no client certificate */
 };
 
 /* Receives a piece of a body; any value but 0 ends the transfer with an error. */

@@ -94,9 +94,9 @@ int registry_trust(struct registry *registry, const char *domain, struct registr
 		return -1;
 	*ret = (struct registry_trust){
 		.plain = endpoint->insecure || endpoint->plain_origin,
-		.ca = endpoint->ca,
-		.cert = endpoint->cert,
-		.key = endpoint->key,
+		.ca = (const char *const *)endpoint->trust.ca,
+		.cert = endpoint->trust.cert,
+		.key = endpoint->trust.key,
 	};
 	return 0;
 }

@@ -32,8 +32,9 @@ void registry_free(struct registry *registry); /* NULL-safe */
 const struct registry_spec *registry_settings(const struct registry *registry, const char *domain);
 /* The connection settings, for others that talk to the same registry. */
 struct registry_trust {
-	bool plain;                  /* plain HTTP is allowed */
-	const char *ca, *cert, *key; /* PEM files, or NULL; borrowed from the client */
+	bool plain;             /* plain HTTP is allowed */
+	const char *const *ca;  /* PEM files, NULL-terminated, or NULL; all borrowed from the client */
+	const char *cert, *key; /* PEM files, or NULL */
 };
 int registry_trust(struct registry *registry, const char *domain, struct registry_trust *ret, struct error **err);
 

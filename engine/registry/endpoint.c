@@ -1,11 +1,9 @@
 #include "config.h"
 
-#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
-#include "base/fs.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/registry/endpoint.h"
@@ -30,63 +28,10 @@ const struct registry_spec *endpoint_spec(const struct manifest *manifest, const
 	return NULL;
 }
 
-static char *endpoint_copy(const char *s)
-{
-	return s ? mem_strdup(s) : NULL;
-}
-
-static bool endpoint_ends_with(const char *name, const char *end)
-{
-	size_t len = strlen(name), tail = strlen(end);
-
-	return len > tail && strcmp(name + len - tail, end) == 0;
-}
-
-/* The first file of the folder, by name, with that suffix. */
-static void endpoint_take_file(const char *dir, const char *end, char **where)
-{
-	DIR *stream = *where ? NULL : opendir(dir);
-	cleanup_free char *name = NULL;
-
-	if (!stream)
-		return;
-	for (struct dirent *entry = readdir(stream); entry; entry = readdir(stream)) {
-		if (!endpoint_ends_with(entry->d_name, end) || (name && strcmp(name, entry->d_name) < 0))
-			continue;
-		free(name);
-		name = mem_strdup(entry->d_name);
-	}
-	closedir(stream);
-	if (name)
-		*where = path_join(dir, name);
-}
-
-/* Where docker and podman look for certificates: certs.d/HOST/{*.crt,*.cert,*.key}. */
-static void find_certificates(struct endpoint *endpoint)
-{
-	const char *home = getenv("HOME");
-	cleanup_free char *own = mem_printf("%s/.config/containers/certs.d", home ? home : "");
-	cleanup_free char *rootless = mem_printf("%s/.config/docker/certs.d", home ? home : "");
-	const char *const folders[] = { own, rootless, "/etc/docker/certs.d", "/etc/containers/certs.d" };
-
-	for (size_t i = home ? 0 : 2; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		cleanup_free char *dir = path_join(folders[i], endpoint->domain);
-
-		endpoint_take_file(dir, ".crt", &endpoint->ca);
-		if (!endpoint->cert) {
-			endpoint_take_file(dir, ".cert", &endpoint->cert);
-			endpoint_take_file(dir, ".key", &endpoint->key);
-		}
-	}
-}
-
 static void apply_spec(struct endpoint *endpoint, const struct registry_spec *spec)
 {
 	endpoint->insecure = spec->insecure;
 	endpoint->timeout_ms = spec->timeout_ms;
-	endpoint->ca = endpoint_copy(spec->ca.s);
-	endpoint->cert = endpoint_copy(spec->cert.s);
-	endpoint->key = endpoint_copy(spec->key.s);
 	if (spec->auth.s) {
 		free(endpoint->realm_origin);
 		endpoint->realm_origin = url_origin(spec->auth.s);
@@ -126,12 +71,18 @@ int endpoint_new(struct loop *loop, const char *domain, const struct manifest *m
 	}
 	if (spec)
 		apply_spec(endpoint, spec);
-	find_certificates(endpoint);
+	if (trust_find(domain, spec, &endpoint->trust, err) < 0) {
+		endpoint_free(endpoint);
+		return -1;
+	}
 	if (endpoint->loopback && !endpoint->insecure)
 		endpoint->plain_origin = mem_printf("http://%s", domain);
 	/* Loading the system's authorities takes longer than a whole exchange with a registry on this machine. */
-	atomic_init(&endpoint->plain, endpoint->plain_origin && !endpoint->ca && !endpoint->cert);
-	endpoint->tls = (struct http_tls){ .ca = endpoint->ca, .cert = endpoint->cert, .key = endpoint->key };
+	atomic_init(&endpoint->plain, endpoint->plain_origin && endpoint->trust.ca_len == 0 && !endpoint->trust.cert);
+	endpoint->foreign = (struct http_tls){ .authorities = &endpoint->trust.pem };
+	endpoint->tls = endpoint->foreign;
+	endpoint->tls.cert = endpoint->trust.cert;
+	endpoint->tls.key = endpoint->trust.key;
 	*ret = endpoint;
 	return 0;
 }
@@ -159,9 +110,7 @@ void endpoint_free(struct endpoint *endpoint)
 	free(endpoint->plain_origin);
 	free(endpoint->realm_origin);
 	free(endpoint->withheld);
-	free(endpoint->ca);
-	free(endpoint->cert);
-	free(endpoint->key);
+	trust_free(&endpoint->trust);
 	free(endpoint);
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/io/http.h"
 #include "engine/registry/credentials.h"
+#include "engine/registry/trust.h"
 
 struct error;
 struct loop;
@@ -41,8 +42,9 @@ struct endpoint {
 	bool loopback;       /* this machine */
 	bool insecure;       /* the manifest allows plain HTTP */
 	char *realm_origin;  /* another origin that may be sent the login for tokens, or NULL */
-	char *ca, *cert, *key;
-	struct http_tls tls; /* points to these */
+	struct trust trust;
+	struct http_tls tls;     /* points to it */
+	struct http_tls foreign; /* for where it sends us: without our certificate */
 	struct http_pool *pool;
 	uint64_t timeout_ms;
 

@@ -80,7 +80,7 @@ static char *basic_header(const struct credentials *credentials)
 	return buf_steal(&header);
 }
 
-static int token_ask(struct endpoint *endpoint, const struct challenge *challenge, const char *scopes,
+static int token_ask(struct endpoint *endpoint, const struct challenge *challenge, const char *scopes, bool own,
 		     const struct credentials *credentials, struct http_response *ret, struct error **err)
 {
 	bool identity = credentials && credentials->identity_token;
@@ -95,7 +95,7 @@ static int token_ask(struct endpoint *endpoint, const struct challenge *challeng
 		.body_fd = -1,
 		.body_max = TOKEN_ANSWER_MAX,
 		.pool = endpoint->pool,
-		.tls = &endpoint->tls,
+		.tls = own ? &endpoint->tls : &endpoint->foreign,
 		.proxy = !url_loopback(challenge->realm),
 		.http2 = true,
 	};
@@ -181,7 +181,7 @@ int token_fetch(struct endpoint *endpoint, const struct challenge *challenge, co
 		token_explain(endpoint, err);
 		return -1;
 	}
-	if (token_ask(endpoint, challenge, scopes, server.own ? credentials : NULL, &response, &error) < 0) {
+	if (token_ask(endpoint, challenge, scopes, server.own, server.own ? credentials : NULL, &response, &error) < 0) {
 		enum error_class cls = error->cls == ERROR_HEALTH ? ERROR_REGISTRY : error->cls;
 		struct error *renamed = NULL;
 

@@ -155,7 +155,6 @@ static int send_once(struct attempt *attempt, struct http_response *ret, struct 
 {
 	const struct endpoint *endpoint = attempt->endpoint;
 	const struct exchange *exchange = attempt->exchange;
-	const struct http_tls foreign = { .ca = endpoint->ca };
 	const char *headers[HEADERS_MAX + 2] = { 0 };
 	const struct http_request request = {
 		.method = exchange->method,
@@ -174,7 +173,7 @@ static int send_once(struct attempt *attempt, struct http_response *ret, struct 
 		.take = exchange->take,
 		.take_data = exchange->take_data,
 		.pool = endpoint->pool,
-		.tls = attempt->own ? &endpoint->tls : &foreign,
+		.tls = attempt->own ? &endpoint->tls : &endpoint->foreign,
 		.proxy = !url_loopback(attempt->url),
 		.http2 = !atomic_load(&endpoint->http1),
 	};

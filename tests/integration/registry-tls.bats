@@ -137,6 +137,47 @@ proxy_start()
 	[ "$(log_count front 'PUT /v2/folder/web/manifests/v1 201 CN=client')" -eq 1 ]
 }
 
+@test "all authorities count: the manifest's, those in the folders, and the system's" {
+	local folder=$HOME/.config/docker/certs.d/$(registry_host strict)
+	mkdir -p "$folder" "$HOME/.config/containers/certs.d/$(registry_host strict)"
+	certificate "$BATS_TEST_TMPDIR"
+	# The one that counts is neither the manifest's nor the first of the folder.
+	cp "$BATS_TEST_TMPDIR/cert.pem" "$HOME/.config/containers/certs.d/$(registry_host strict)/a.crt"
+	cp "$BATS_TEST_TMPDIR/cert.pem" "$folder/a.crt"
+	cp "$front/ca.pem" "$folder/b.crt"
+	# A certificate without its key is not taken, nor with another one's.
+	cp "$BATS_TEST_TMPDIR/cert.pem" "$folder/alone.cert"
+	cp "$BATS_TEST_TMPDIR/key.pem" "$folder/aother.key"
+	cp "$front/client.pem" "$folder/client.cert"
+	cp "$front/client.key" "$folder/client.key"
+	to strict several "ca: $BATS_TEST_TMPDIR/cert.pem"
+	push web
+	equal "$status" 0
+	# buildah gets them all, too.
+	image=$DOCKER_REGISTRY/web:v1
+	settings=$(cat settings.yaml)
+	project several
+	printf 'FROM %s\nCOPY own /own\n' "$image" | dockerfile web
+	echo own >web/own
+	printf 'registry: localhost:1/none\n%s\nservices: {web: {build: web}}\n' "$settings" >services.yaml
+	cb --no-load all
+	equal "$status" 0
+	project release
+	rm "$folder/b.crt"
+	push web --tag=other
+	equal "$status" 4
+	SSL_CERT_FILE=$front/ca.pem push web --tag=other
+	equal "$status" 0
+	rm -rf "$HOME/.config"
+	to strict own "cert: $front/client.pem, key: $front/client.key"
+	SSL_CERT_FILE=$front/ca.pem push web
+	equal "$status" 0
+	to strict own "ca: $BATS_TEST_TMPDIR/nonsuch.pem"
+	push web
+	equal "$status" 4
+	grep -q "nonsuch.pem" "$err"
+}
+
 @test "a base behind certificates is had by the builder as by cbuild" {
 	to strict bases "ca: $front/ca.pem, cert: $front/client.pem, key: $front/client.key"
 	push web

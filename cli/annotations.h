@@ -3,9 +3,9 @@
 
 struct session;
 
-/* What the index of a pushed image says of where it comes from, as far as git knows: revision (the commit, with "-dirty"
- * behind it when tracked files differ), source (the remote called origin, without a login in it), created (the time of
- * the commit, or the manifest's source_date_epoch). Into session->annotations. */
+/* The annotations of a pushed image's index, as far as git knows: revision (the commit, with "-dirty" appended when
+ * tracked files differ), source (the remote called origin, without a login), created (the time of the commit, or
+ * the manifest's source_date_epoch). Stored in session->annotations. */
 void annotations_find(struct session *session);
 void annotations_forget(struct session *session); /* frees them */
 

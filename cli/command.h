@@ -7,10 +7,10 @@ struct error;
 struct option;
 struct options;
 
-/* What the words behind a command name; completion offers these. */
+/* What the arguments of a command are, for completion. */
 enum command_takes { TAKES_NOTHING, TAKES_TARGETS, TAKES_SERVICE, TAKES_TOPIC, TAKES_SHELL, TAKES_FILE, TAKES_EXPORT };
 
-/* A command. A table of them ends with a NULL name; help, the manual page and completion are made from it. */
+/* A command. A table of them ends with a NULL name; help, the manual page and completion are generated from it. */
 struct command {
 	const char *name;
 	const char *arguments; /* for help, or NULL */
@@ -19,10 +19,10 @@ struct command {
 	int (*run)(const struct options *options, struct error **err);
 	const char *heading; /* of the first of a group, for help */
 	enum command_takes takes;
-	bool alone;           /* it reads no manifest */
-	const char *formats;  /* of --format, separated by blanks, the default first; NULL: "text" alone */
-	const char *detail;   /* paragraphs, an empty line between; what is typed stands in `...` */
-	const char *examples; /* a line each: the command, a tab, what it is for */
+	bool alone;           /* needs no manifest */
+	const char *formats;  /* values of --format, separated by blanks, the default first; NULL: only "text" */
+	const char *detail;   /* paragraphs, separated by empty lines; literal text in `...` */
+	const char *examples; /* one per line: the command, a tab, what it is for */
 };
 
 /* The command of that name in a table; NULL when there is none. */
@@ -31,7 +31,7 @@ const struct command *command_find(const struct command *commands, const char *n
 const char **command_names(const struct command *commands);
 /* The command whose name is nearest to a word that was misspelt, or NULL. */
 const char *command_near(const struct command *commands, const char *word);
-/* Whether the command has a use for the option. */
+/* Whether the command supports the option. */
 bool command_reads(const struct command *command, const struct option *option);
 
 #endif

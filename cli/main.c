@@ -56,7 +56,7 @@ static void trace_main_start(const struct options *options)
 	json_set_str(line, "version", PACKAGE_VERSION);
 	json_set_int(line, "unix_ms", clock_unix_ms());
 	json_set_int(line, "pid", getpid());
-	trace_str(line, "command", options->words); /* without what --set gives, as in the history */
+	trace_str(line, "command", options->words); /* without the values of --set, as in the history */
 	trace_str(line, "cwd", dir);
 	trace_end(line);
 }

@@ -12,7 +12,7 @@
 #include "cli/options.h"
 #include "dsl/drivers.h"
 
-#define ONCE "build verify push" /* not again and again */
+#define ONCE "build verify push" /* commands that run once */
 #define BUILDS ONCE " watch up"
 #define CHECKS ONCE " watch why graph"
 #define PLANS BUILDS " why graph"
@@ -157,7 +157,7 @@ static int take_progress(struct options *options, const struct option *option, c
 #define TEXT(member) .take = take_text, .offset = offsetof(struct options, member)
 #define COMMAS(member) .take = take_commas, .offset = offsetof(struct options, member)
 
-/* Letters mean what they mean in GNU make. */
+/* Letters have the same meaning as in GNU make. */
 static const struct option table[] = {
 	{ 'C', "directory", "DIR", "change to DIR first", TEXT(dir) },
 	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml; further ones are merged over it",
@@ -319,7 +319,7 @@ static int parse_letters(struct options *options, char **argv, int argc, int *at
 	return 0;
 }
 
-/* A service may be called as a command is: behind "--", and behind a command, the word means the service. */
+/* A service may have the name of a command: after "--", or after a command, the word means the service. */
 static void take_word(struct options *options, const char *word, bool only_words)
 {
 	if (!only_words && !options->command && options->targets_len == 0 && command_find(options->commands, word)) {
@@ -330,7 +330,7 @@ static void take_word(struct options *options, const char *word, bool only_words
 	options->targets_len++;
 }
 
-/* The command as it is kept in the history. What --set gives may be a secret: its name is enough. */
+/* The command line as kept in the history. A value of --set may be a secret: only its name is kept. */
 static void add_word(struct buf *words, const char *before, const char *word)
 {
 	bool set = strncmp(word, "--set=", 6) == 0;
@@ -341,7 +341,7 @@ static void add_word(struct buf *words, const char *before, const char *word)
 	text_shell(words, masked ? masked : word);
 }
 
-/* Each command has its own formats; the first one is meant when none is given. */
+/* Each command has its own formats; the first is the default. */
 static int check_format(struct options *options, struct error **err)
 {
 	const struct command *command = command_find(options->commands, options->command);
@@ -373,7 +373,7 @@ int options_parse(struct options *options, const struct command *commands, int a
 			r = parse_letters(options, argv, argc, &i, err);
 		if (r < 0)
 			return -1;
-		/* With the value, where that is a word of its own. */
+		/* With its value, if that is a separate word. */
 		for (int word = first; word <= i; word++)
 			add_word(&words, argv[word - 1], argv[word]);
 	}

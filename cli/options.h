@@ -8,23 +8,23 @@ struct command;
 struct error;
 struct options;
 
-/* An option of the command line. Parsing, help, the manual page and completion all read one table. */
+/* An option of the command line. Parsing, help, the manual page and completion share one table. */
 struct option {
 	char letter; /* or 0 */
 	const char *name;
 	const char *placeholder; /* of its argument, or NULL */
 	const char *help;
-	const char *commands; /* that read it, separated by blanks; NULL: every command that reads the manifest */
-	const char *choices;  /* that its argument is one of, separated by blanks; or NULL */
-	/* Takes what was given, NULL without a placeholder. ERROR_USAGE. */
+	const char *commands; /* that support it, separated by blanks; NULL: every command that reads the manifest */
+	const char *choices;  /* valid arguments, separated by blanks; or NULL */
+	/* Stores the argument, NULL without a placeholder. ERROR_USAGE. */
 	int (*take)(struct options *options, const struct option *option, const char *value, struct error **err);
-	size_t offset; /* of the member of struct options that it sets, where one `take` serves several */
+	size_t offset; /* of the member of struct options that it sets, for `take` functions that several options share */
 };
 
 /* The command line. Strings point into argv or are owned by the options. */
 struct options {
 	const struct command *commands; /* the table that `command` is in */
-	const char *command;            /* "build" when none is given, with --help "help" */
+	const char *command;            /* "build" by default, with --help "help" */
 	const char **targets;           /* NULL-terminated */
 	size_t targets_len;
 	const char *dir;        /* -C, or NULL */
@@ -42,7 +42,7 @@ struct options {
 	const char *username;     /* of login, or NULL */
 	const char *to;           /* where `load` puts images, or NULL */
 	const char *since;        /* a commit, or NULL */
-	const char *format;       /* when not given, the first that the command has */
+	const char *format;       /* by default the command's first */
 	const char *progress;     /* "auto", "tty", "plain", "json" or "quiet", which is as -q */
 	const char *trace;        /* a file, or NULL */
 	const char *output;       /* -o, or NULL */
@@ -62,14 +62,14 @@ struct options {
 	bool allow_outside; /* manifests may name files outside of the project */
 	bool run;           /* --run of `watch` */
 	bool report;        /* --report of `doctor` */
-	bool starts;  /* never given: targets are started on this machine: env files count, nothing is published */
-	bool silent;  /* never given: complaints of a look aside are not shown (cli/cmd/look.h) */
+	bool starts; /* not an option: targets are started on this machine, so env files count and nothing is published */
+	bool silent;  /* not an option: complaints are not shown (cli/cmd/look.h) */
 	char *words;  /* the command line as typed, for the history */
 	void **owned; /* what options_free frees */
 	size_t owned_len, owned_cap;
 };
 
-/* ERROR_USAGE for what is not understood, with "did you mean". The options are to be freed on failure, too. */
+/* ERROR_USAGE for an invalid command line, with "did you mean". options_free is needed even on failure. */
 int options_parse(struct options *options, const struct command *commands, int argc, char **argv, struct error **err);
 void options_free(struct options *options);
 /* Another folder becomes the current one: files that were named in `from` are still those. */

@@ -52,7 +52,7 @@ int output_file(const char *path, const char *data, size_t len, struct error **e
 
 static void to_stderr(const struct buf *text)
 {
-	/* There is nowhere left to complain to when this fails. */
+	/* If this fails, there is nowhere to report it. */
 	fs_write_all(STDERR_FILENO, text->data, text->len, "standard error", NULL);
 }
 

@@ -20,7 +20,7 @@ static int find_newest(void *data, const char *reference, const struct platform 
 	if (bases_find(session->bases, reference, &entry, err) < 0)
 		return -1;
 	*ret = lock_entry_find(entry, platform);
-	/* A base that is missing for a platform is reported by the build that needs it. */
+	/* If a base is missing for a platform, the build that needs it reports that. */
 	*ret = *ret ? *ret : entry->digest;
 	return 0;
 }
@@ -33,7 +33,7 @@ static int find_newest_url(void *data, const struct plan_url *url, bool content,
 		       : urls_state(session->urls, url->url, url->git, ret, err);
 }
 
-/* What cannot be asked is a matter of the build that needs it, and of the builder, which may have the image. */
+/* If a base cannot be asked for, the build that needs it reports that, or the builder has the image. */
 static int ask_base_onbuild(void *data, const char *reference, const struct platform *platform, const char *digest,
 			    struct error **err)
 {
@@ -60,7 +60,7 @@ int plan_bases(struct session *session, const struct session_plan *want, struct 
 			output_note("-n does not ask registries or servers: what --pull would find is not in this plan");
 		return r;
 	}
-	/* Each time round something more is known of a base; none is asked twice. */
+	/* Each round learns more about the bases; none is asked for twice. */
 	do {
 		if (r == 0 && again)
 			r = session_replan(session, err);

@@ -5,8 +5,8 @@ struct error;
 struct session;
 struct session_plan;
 
-/* As session_plan, for a run that builds: registries are asked what --pull asks for, and what the bases of stale builds do on build.
- * With -n nobody is asked. */
+/* Like session_plan, for a run that builds: asks registries about --pull, and for the ONBUILD of stale builds'
+ * bases. With -n nobody is asked. */
 int plan_bases(struct session *session, const struct session_plan *want, struct error **err);
 
 #endif

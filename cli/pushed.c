@@ -15,7 +15,7 @@
 #include "engine/oci/layout.h"
 #include "engine/state/state.h"
 
-/* True when it was pushed to the repository that the image's name means now. */
+/* True when it was pushed to the repository that the image's name currently means. */
 static bool same_repository(const struct record *record, const struct service *service)
 {
 	cleanup_json struct json *detail = NULL;
@@ -38,7 +38,7 @@ static bool same_repository(const struct record *record, const struct service *s
 	return false;
 }
 
-/* *ret stays NULL for one that is damaged: nobody can tell any more what was pushed. */
+/* ret stays NULL for a damaged record: then it is unknown what was pushed. */
 static int read_members(struct session *session, const char *digest, struct json **ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };

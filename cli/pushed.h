@@ -7,9 +7,10 @@ struct record;
 struct service;
 struct session;
 
-/* What was pushed last of a service, plain or in one of its formats, as the records know it: *ret (the caller's) is NULL when nothing was, or not to the
- * repository that the service's image names now, or when the store has lost it. `index`: only if it is of the same
- * platforms' images as this index of the store, which has no annotations and so another digest; or NULL. */
+/* The last push of a service, plain or in one of its formats, according to the records. *ret (the caller's) is NULL
+ * when there was none, when it went to another repository than the image's current name, or when the store has lost
+ * it. `index` (may be NULL): only if it has the same platforms' images as this index of the store, whose digest
+ * differs because it has no annotations. */
 int pushed_find(struct session *session, const struct service *service, const struct image_format *format,
 		const char *index, struct record **ret, struct error **err);
 

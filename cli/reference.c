@@ -5,7 +5,7 @@
 #include "cli/reference.h"
 #include "dsl/schema.h"
 
-#define REFERENCE_MAPS_MAX 64 /* more than the language has */
+#define REFERENCE_MAPS_MAX 64 /* more maps than the language has */
 
 bool reference_used(const struct schema_key *key)
 {

@@ -6,7 +6,7 @@
 struct schema;
 struct schema_key;
 
-/* The manifest's language map by map, for help and the manual page. */
+/* The manifest's language, map by map, for help and the manual page. */
 
 struct reference_map {
 	const struct schema *schema;
@@ -14,9 +14,9 @@ struct reference_map {
 };
 
 typedef void reference_visit(const struct reference_map *map, void *data);
-/* Visits every map once, the manifest itself first, each before what is in it. */
+/* Visits every map once, the manifest itself first, each before those inside it. */
 void reference_each(reference_visit *visit, void *data);
-/* False for what is accepted only so that compose files work as they are. */
+/* False for keys that are accepted only so that compose files work unchanged. */
 bool reference_used(const struct schema_key *key);
 
 #endif

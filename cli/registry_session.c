@@ -38,7 +38,7 @@ int registry_session_domain(const char *word, char **ret, struct error **err)
 	name = mem_printf("%.*s/x/x", (int)strcspn(word, "/"), word);
 	if (!ref_parse(name, &ref, &why))
 		return error_make(err, ERROR_USAGE, "\"%s\" is not a registry: %s", word, why);
-	/* A word without a dot or port is a folder of Docker Hub to a reference. */
+	/* In a reference, a first word without a dot or port is a folder of Docker Hub. */
 	if (strncmp(name, ref.domain, strlen(ref.domain)) != 0 && strcmp(ref.domain, "docker.io") == 0 &&
 	    strncmp(name, "index.docker.io/", strlen("index.docker.io/")) != 0) {
 		ref_free(&ref);

@@ -64,7 +64,7 @@ static const char *lookup_git(void *data, const char *name, const char **ret_why
 	return git_value(data, name, ret_why);
 }
 
-/* The project is the checkout that the folder is in; one that is no checkout is it by itself. malloc'd, or NULL. */
+/* The project is the checkout that contains the folder, else the folder itself. malloc'd, or NULL. */
 static char *project_of(const char *dir)
 {
 	char *found = realpath(dir, NULL);
@@ -167,7 +167,8 @@ int session_open(struct session *session, const struct options *options, struct 
 	return 0;
 }
 
-/* Whoever can write in the checkout, its authors among them, may have put a link where cbuild writes and tidies up. */
+/* Anyone who can write in the checkout, including its authors, may have put a link where cbuild writes and removes
+ * files. */
 static int refuse_links(const struct session *session, struct error **err)
 {
 	static const char *const names[] = { "oci",  "oci/blobs", "oci/blobs/sha256", "oci/tmp", "shown", "locks",
@@ -266,8 +267,8 @@ int session_alone(struct session *session, struct error **err)
 	return 0;
 }
 
-/* A name from the command line, else from the environment; these two are binding. Else the one that the environment
- * hints at, else the one used last. */
+/* The name from the command line, else from the environment; these two are binding. Otherwise the one suggested by
+ * the environment, else the one used last. */
 static int choose_tool(struct session *session, const struct choice *choice, char **ret, bool *ret_preferred,
 		       struct error **err)
 {
@@ -290,7 +291,7 @@ static int choose_tools(struct session *session, struct error **err)
 
 	if (choose_tool(session, &builder, &session->builder, &session->builder_preferred, err) < 0)
 		return -1;
-	/* Builder and runtime belong together; those of the last run do, as far as its user wanted them to. */
+	/* Builder and runtime belong together; so do those of the last run, unless its user chose otherwise. */
 	if (!session->builder_preferred || builder.hint)
 		runtime.hint = builder_runtime(session->builder);
 	return choose_tool(session, &runtime, &session->runtime, &session->runtime_preferred, err);
@@ -376,7 +377,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	return choose_tools(session, err) < 0 ? -1 : session_replan(session, err);
 }
 
-/* For the tests (CONTRIBUTING.md): how long the loop's thread was busy at most. */
+/* For the tests (CONTRIBUTING.md): the longest time that the loop's thread was busy. */
 static void note_longest_turn(const struct session *session)
 {
 	const char *path = getenv("CBUILD_TURNS");

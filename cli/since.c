@@ -21,7 +21,7 @@
 
 static const char PREFIX[] = "@since:";
 
-/* Only the files that are read matter; results are not looked for. */
+/* Only input files matter; results are not looked for. */
 static int all_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
 		       struct error **err)
 {
@@ -33,7 +33,7 @@ static int all_present(void *data, const struct node *node, const struct record 
 	return 1;
 }
 
-/* A service with profiles counts when one of them is enabled, as in "all". */
+/* As for "all", a service with profiles counts when one of them is enabled. */
 static bool takes_part(const struct service *service)
 {
 	return service->has_build && service->active;
@@ -51,7 +51,8 @@ static const char *const *built_services(const struct manifest *manifest, struct
 	return names;
 }
 
-/* Whether the file, or what it is a link to, is among the changed ones, which have no links in them. It may be gone. */
+/* Whether the file, or the target of a link, is among the changed ones, which are real paths. It may have been
+ * deleted. */
 static bool is_among(const struct map *changed, const char *path)
 {
 	cleanup_free char *real = realpath(path, NULL);
@@ -62,7 +63,7 @@ static bool is_among(const struct map *changed, const char *path)
 	return (real && map_get(changed, real)) || map_get(changed, beside);
 }
 
-/* A file that decides about every service (the manifests and their env files), or NULL. */
+/* A changed file that affects every service (the manifests and their env files), or NULL. */
 static const char *common_file(const struct session *session, char *const *changed, size_t len)
 {
 	const struct manifest *manifest = session->manifest;
@@ -106,7 +107,7 @@ static int ask_plan(struct session *session, struct since *since, const char *co
 		for (size_t i = 0; i < manifest->services_len; i++)
 			since->because[i] = arena_strdup(since->arena, since->because[i]);
 		plan_free(plan);
-		source_save(source, NULL); /* what was hashed is not hashed again */
+		source_save(source, NULL); /* so that the hashes can be reused */
 	}
 	source_free(source);
 	return r;
@@ -157,7 +158,7 @@ void since_free(struct since *since)
 	free(since);
 }
 
-/* Bases that are not published are built for those who need them. */
+/* Bases that are not published are built for the services that need them. */
 static int add_since(struct session *session, const char *ref, struct error **err)
 {
 	const struct manifest *manifest = session->manifest;

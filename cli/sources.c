@@ -14,12 +14,12 @@ extern char **environ;
 /* The most files that COMPOSE_FILE or COMPOSE_ENV_FILES may name. */
 #define SOURCES_MAX 1000
 
-/* The first that is there is the manifest; COMPOSE_FILE comes before those that are compose's. */
+/* The first existing one is the manifest; COMPOSE_FILE takes precedence over compose's names. */
 static const char *const own_names[] = { "services.yaml", "services.yml", NULL };
 static const char *const compose_names[] = { "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml",
 					     NULL };
 
-/* The first that is there is merged over a compose file that nobody named, as compose does. */
+/* The first existing one is merged over a compose file that was found by default, as in compose. */
 static const char *const override_names[] = { "compose.override.yml", "compose.override.yaml",
 					      "docker-compose.override.yml", "docker-compose.override.yaml", NULL };
 
@@ -46,7 +46,7 @@ static const char *const *split_paths(struct arena *arena, const char *text, con
 	return list;
 }
 
-/* What COMPOSE_FILE names, in the environment or the env file; NULL: nothing. */
+/* The value of COMPOSE_FILE, from the environment or the env file; NULL: none. */
 static const char *const *named_files(struct sources *sources)
 {
 	const struct load_options outside = { .environ = (const char *const *)environ, .env_files = sources->env_files };
@@ -71,7 +71,7 @@ static void find_usual(struct sources *sources)
 	named = named_files(sources);
 	if (named) {
 		sources->path = named[0];
-		sources->given = getenv("COMPOSE_FILE") != NULL; /* and not by the project's .env */
+		sources->given = getenv("COMPOSE_FILE") != NULL; /* set by the user, not by the project's .env */
 		sources->overlays = named + 1;
 		return;
 	}

@@ -6,14 +6,14 @@
 struct arena;
 struct options;
 
-/* The files that a run reads, as the options, the environment and the folder say: the manifest, those merged over it, env files
- * (NULL: the usual one). The lists are NULL-terminated. */
+/* The files that a run reads, according to options, environment and folder: the manifest, those merged over it, env
+ * files (NULL: the default one). The lists are NULL-terminated. */
 struct sources {
 	struct arena *arena;
 	const char *path;
 	const char *const *overlays;
 	const char *const *env_files;
-	bool given; /* path and overlays, by the options or the environment */
+	bool given; /* path and overlays were given by options or environment */
 };
 
 struct sources sources_find(const struct options *options);
@@ -24,7 +24,7 @@ void sources_cleanup(struct sources *sources);
  * malloc'd, absolute; NULL when this one has a manifest, or none has. */
 char *sources_above(void);
 
-/* There is a manifest where the options say, or a file with one of its usual names. */
+/* Whether there is a manifest where the options say, or a file with one of the default names. */
 bool sources_exist(const struct options *options);
 
 #endif

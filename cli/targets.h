@@ -7,11 +7,11 @@
 struct error;
 struct session;
 
-/* The targets of a command that makes no plan: after since_targets. */
+/* The targets of a command that makes no plan; needs since_targets. */
 
 /* ERROR_USAGE for a name that is neither a service nor a group. */
 int targets_check(const struct session *session, struct error **err);
-/* Whether they name the service of that number; no target names all. */
+/* Whether the targets include the service of that number; no targets means all. */
 bool targets_want(const struct session *session, size_t service);
 
 #endif

@@ -16,9 +16,9 @@
 
 struct completion {
 	struct buf *out;
-	const char *before; /* what stands in the word already and stays: "--tag=", "linux/amd64," */
+	const char *before; /* the part of the word that stays: "--tag=", "linux/amd64," */
 	size_t before_len;
-	const char *begun; /* the rest of it: what is offered begins with that */
+	const char *begun; /* the rest of it, which completions must begin with */
 	const struct options *options;
 	const struct command *command; /* as given, or NULL */
 };
@@ -77,7 +77,7 @@ static void offer_profiles(struct completion *completion, const struct manifest 
 		offer_texts(completion, &manifest->services[i].profiles, "profile");
 }
 
-/* With a faulty manifest there is less to offer. */
+/* With a faulty manifest there are fewer completions. */
 static void with_manifest(struct completion *completion,
 			  void (*offers)(struct completion *completion, const struct manifest *manifest))
 {
@@ -175,7 +175,7 @@ static void offer_words(struct completion *completion)
 		buf_str(completion->out, ":files\n");
 }
 
-/* The option for which the word behind `word` is the value, or NULL. */
+/* The option whose value is the word after `word`, or NULL. */
 static const struct option *waiting(const char *word)
 {
 	const struct option *option = NULL;
@@ -187,7 +187,7 @@ static const struct option *waiting(const char *word)
 	return option && option->placeholder ? option : NULL;
 }
 
-/* The option of which `word` gives the value, "--format=te"; or NULL. */
+/* The option whose value is part of `word`, "--format=te"; or NULL. */
 static const struct option *given(const char *word, const char **ret_value)
 {
 	size_t len = strcspn(word, "=");
@@ -212,7 +212,7 @@ void complete_words(const struct command *commands, const char *const *words, si
 {
 	const char *last = len ? words[len - 1] : "";
 	const struct option *option = len > 1 ? waiting(words[len - 2]) : NULL;
-	size_t before = len ? len - (option ? 2 : 1) : 0; /* words that stand for themselves */
+	size_t before = len ? len - (option ? 2 : 1) : 0; /* words that are complete by themselves */
 	cleanup_free const char **argv = mem_array(before + 2, sizeof(*argv));
 	struct options options;
 	struct completion completion = { .out = out, .before = last, .begun = last, .options = &options };
@@ -220,7 +220,7 @@ void complete_words(const struct command *commands, const char *const *words, si
 	argv[0] = "cbuild";
 	if (before)
 		memcpy(argv + 1, words, before * sizeof(*argv));
-	/* Words that are wrong only make it know less. */
+	/* Invalid words only make it know less. */
 	if (options_parse(&options, commands, (int)before + 1, (char **)argv, NULL) < 0 && !options.command)
 		options.command = "build";
 	if (stands_among(argv, options.command))

@@ -7,9 +7,9 @@ struct buf;
 struct command;
 
 /*
- * What the last of `words` (NULL-terminated, the command line behind "cbuild") may become, a line each, with what it
- * means behind a tab. The first line is ":files" or ":dirs" when the shell knows better: names of files, of folders.
- * Nothing that is wrong with the words or the manifest is an error: then there is less to offer.
+ * Completes the last of `words` (NULL-terminated, the command line after "cbuild"): one completion per line, with its
+ * meaning after a tab. A first line of ":files" or ":dirs" asks the shell to complete file or folder names. Invalid
+ * words or manifests are not errors: they only give fewer completions.
  */
 void complete_words(const struct command *commands, const char *const *words, size_t len, struct buf *out);
 

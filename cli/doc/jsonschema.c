@@ -27,7 +27,7 @@ static struct json *of_kinds(unsigned kinds)
 	return value;
 }
 
-/* Any of them may be written as a text: it may hold variables. */
+/* Any single value may be a text, because it may contain variables. */
 static struct json *single(void)
 {
 	return of_kinds(TEXT | NUMBER | BOOLEAN);
@@ -69,7 +69,7 @@ static struct json *either(struct json *a, struct json *b)
 	return value;
 }
 
-/* A map of these properties and of what begins with "x-". */
+/* A map with these properties and any that begin with "x-". */
 static struct json *closed(struct json *properties)
 {
 	struct json *value = of_kinds(OBJECT), *ignored = json_new_object();
@@ -221,7 +221,7 @@ struct json *jsonschema_new(void)
 	json_set_str(root, "$schema", "http://json-schema.org/draft-07/schema#");
 	json_set_str(root, "title", "cbuild's manifest (services.yaml)");
 	json_set_str(root, "type", "object");
-	/* An included manifest may bring all services. */
+	/* Services may all come from an included manifest. */
 	json_append(needed, required("services"));
 	json_append(needed, required("include"));
 	json_set(root, "anyOf", needed);

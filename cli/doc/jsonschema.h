@@ -3,8 +3,9 @@
 
 struct json;
 
-/* The manifest's language as a JSON Schema (draft-07, which editors read), made from the table in dsl/schema.c. It says
- * what may be written where; what names and values mean to one another only loading tells. json_free it. */
+/* The manifest's language as a JSON Schema (draft-07, which editors read), generated from the table in
+ * dsl/schema.c. It describes the form; whether names and values fit together is checked only on loading. json_free
+ * it. */
 struct json *jsonschema_new(void);
 
 #endif

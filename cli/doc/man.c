@@ -11,7 +11,7 @@
 #include "cli/reference.h"
 #include "dsl/schema.h"
 
-/* A part of a line: what roff would take for itself escaped, `...` in bold. */
+/* Part of a line: roff's special characters escaped, `...` in bold. */
 static void man_add_part(struct buf *out, const char *text, size_t len)
 {
 	bool bold = false;
@@ -64,7 +64,7 @@ static void add_term(struct buf *out, const char *term)
 	buf_str(out, "\\fR\n");
 }
 
-/* `first` follows a heading, where a paragraph begins by itself. */
+/* `first` follows a heading, which begins a paragraph by itself. */
 static void man_add_examples(struct buf *out, const char *examples, const char *first)
 {
 	for (const char *line = examples; line && *line; line = strchr(line, '\n') + 1) {

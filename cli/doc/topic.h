@@ -1,7 +1,7 @@
 #ifndef CLI_DOC_TOPIC_H
 #define CLI_DOC_TOPIC_H
 
-/* What `cbuild help TOPIC` explains; the manual page has the same as sections. */
+/* The topics of `cbuild help TOPIC`, which are also sections of the manual page. */
 
 struct term {
 	const char *term;
@@ -12,7 +12,7 @@ struct topic {
 	const char *name;
 	const char *title;        /* of the manual page's section, in capitals */
 	const char *summary;      /* a line */
-	const char *text;         /* paragraphs, an empty line between; what is typed stands in `...`; or NULL */
+	const char *text;         /* paragraphs, separated by empty lines; literal text in `...`; or NULL */
 	const struct term *terms; /* ends with a NULL term; or NULL */
 };
 

@@ -11,7 +11,7 @@
 #include "cli/report/columns.h"
 
 #define EMOJI_STYLE 0xFE0F /* variation selector 16: the character before it takes two columns */
-#define WIDE_FROM 0x1100   /* below it nothing is wide: for a system without a UTF-8 locale */
+#define WIDE_FROM 0x1100   /* no character below is wide: for systems without a UTF-8 locale */
 
 struct columns {
 	locale_t locale; /* (locale_t)0: none */

@@ -8,9 +8,9 @@
 #include "cli/report/frame.h"
 
 #define BAR_COLUMNS 20
-#define BAR_MIN_WIDTH 72   /* of the terminal: narrower ones have no bar */
-#define ROOMY_WIDTH 60     /* from here on half of a line is kept for the step */
-#define STEP_MIN_COLUMNS 8 /* what is left of a line must have these for a step to be shown */
+#define BAR_MIN_WIDTH 72   /* of the terminal: narrower ones get no bar */
+#define ROOMY_WIDTH 60     /* from this width on, half of a line is reserved for the step */
+#define STEP_MIN_COLUMNS 8 /* a step needs at least this much of a line */
 #define INDENT 2
 
 /* A line that is filled from the left. */
@@ -23,7 +23,7 @@ struct frame_line {
 
 static const char dim[] = "\x1b[2m", bold[] = "\x1b[1m", red[] = "\x1b[1;31m";
 
-/* Appends what fits of a safe text. */
+/* Appends as much of a safe text as fits. */
 static void frame_add(struct frame_line *line, const char *style, const char *text, size_t len)
 {
 	bool styled = line->frame->color && style;
@@ -42,7 +42,7 @@ static void frame_add_text(struct frame_line *line, const char *style, const str
 	frame_add(line, style, text->data ? text->data : "", text->len);
 }
 
-/* The same of a text that may have anything in it. */
+/* The same for arbitrary text. */
 static void add_raw(struct frame_line *line, const char *style, const char *text, size_t len)
 {
 	cleanup_buf struct buf safe = { 0 };
@@ -83,7 +83,7 @@ static void frame_add_bar(struct frame_line *line)
 	frame_add_text(line, NULL, &bar);
 }
 
-/* An estimate has no tenths. */
+/* An estimate needs no tenths. */
 static void add_seconds(struct buf *out, uint64_t seconds)
 {
 	if (seconds < 60)
@@ -172,7 +172,7 @@ static void draw_node(struct frame_line *line, const struct frame_node *node, si
 	draw_step(line, node);
 }
 
-/* The running node that has been at it longest, of those that have said something since their step began. */
+/* The node that has been running longest, among those that printed something in their current step. */
 static const struct frame_node *slowest(const struct frame *frame, size_t shown)
 {
 	const struct frame_node *found = NULL;
@@ -232,7 +232,7 @@ static void draw_nodes(const struct frame *frame, const struct columns *columns,
 {
 	size_t time = widest_time(frame, shown), name = widest_name(frame, columns, shown);
 	const struct frame_node *slow = said ? slowest(frame, shown) : NULL;
-	/* The time is always to be seen; of what is left a name takes no more than it must. */
+	/* The time is always visible; a name takes only as much of the rest as it needs. */
 	size_t room = frame->width > INDENT + time + 2 ? frame->width - INDENT - time - 2 : 0;
 
 	if (frame->width >= ROOMY_WIDTH)

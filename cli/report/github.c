@@ -48,7 +48,7 @@ static void github_add_log(const char *path, struct buf *out)
 	buf_printf(out, "%s::%s::\n", log.data[log.len - 1] == '\n' ? "" : "\n", token);
 }
 
-/* The value of a command: its own signs are written as the runner reads them. */
+/* The value of a command, with the runner's special characters escaped. */
 static void github_add_value(struct buf *out, const char *text)
 {
 	cleanup_buf struct buf safe = { 0 };

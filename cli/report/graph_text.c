@@ -15,7 +15,7 @@ struct tree {
 	struct plan *plan;
 	struct needs *needs;
 	struct buf *out;
-	struct buf lines; /* in front of the node: what belongs to those above it */
+	struct buf lines; /* before the node: the branches of those above it */
 	bool *shown;
 };
 
@@ -74,7 +74,7 @@ void graph_text(struct plan *plan, struct buf *out)
 	buf_free(&tree.lines);
 }
 
-/* Node ids are of letters, digits and a few signs that need no escape in either language (base/ref.h). */
+/* Node ids consist of letters, digits and a few signs that need no escaping in either language (base/ref.h). */
 
 void graph_dot(struct plan *plan, struct buf *out)
 {

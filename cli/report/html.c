@@ -14,7 +14,7 @@
 #include "engine/state/state.h"
 
 #define SLOWEST 12
-#define SIGNAL_STATUS 128 /* and above: a signal ended it */
+#define SIGNAL_STATUS 128 /* and above: ended by a signal */
 
 static const char *status_words(const struct run_info *run, const char **ret_class)
 {

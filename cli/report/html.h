@@ -8,7 +8,7 @@ struct buf;
 struct past;
 struct run_info;
 
-/* The report of a run: one HTML document that needs nothing else, no network and no script. */
+/* The report of a run: one self-contained HTML document, without network or scripts. */
 
 struct html_size {
 	int64_t when_ms;
@@ -24,7 +24,7 @@ struct html_image {
 struct html_log {
 	size_t node;
 	const char *path;
-	const char *text; /* raw bytes, or NULL: it is gone */
+	const char *text; /* raw bytes, or NULL: the log is gone */
 	size_t len;
 };
 struct html_page {
@@ -40,10 +40,10 @@ struct html_page {
 void html_make(const struct html_page *page, struct buf *out);
 
 /* html_escape.c */
-/* Appends text that anybody may have written: safe in content and in quoted attributes of HTML and XML. Newlines stay. */
+/* Appends arbitrary text: safe in content and in quoted attributes of HTML and XML. Newlines stay. */
 void html_text(struct buf *out, const char *text);
 void html_bytes(struct buf *out, const char *text, size_t len);
-/* The same of a program's output: without the codes that colour a terminal. */
+/* The same for a program's output: without terminal colour codes. */
 void html_output(struct buf *out, const char *text, size_t len);
 
 /* html_timeline.c, html_graph.c, html_sizes.c: pictures; nodes link to "#nodeN". */

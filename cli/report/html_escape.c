@@ -31,7 +31,7 @@ void html_bytes(struct buf *out, const char *text, size_t len)
 			buf_str(out, "&#39;");
 			break;
 		default:
-			/* U+FFFE and U+FFFF are no characters of XML. */
+			/* U+FFFE and U+FFFF are not valid in XML. */
 			if (safe.len - i >= 3 && memcmp(safe.data + i, "\xef\xbf", 2) == 0 &&
 			    ((unsigned char)safe.data[i + 2] | 1) == 0xbf) {
 				buf_str(out, "\xef\xbf\xbd");
@@ -48,7 +48,7 @@ void html_text(struct buf *out, const char *text)
 	html_bytes(out, text, strlen(text));
 }
 
-/* The bytes of "ESC [ numbers m" at `text`, or 0. */
+/* The length of "ESC [ numbers m" at `text`, or 0. */
 static size_t color_code(const char *text, size_t len)
 {
 	size_t i = 2;

@@ -22,7 +22,7 @@ struct html_picture {
 	struct buf *out;
 };
 
-/* Needed by another of its needs, too: the arrow would say nothing new. */
+/* Also needed by another of its dependencies: the arrow would be redundant. */
 static bool is_indirect(const struct past *past, const struct past_node *node, size_t need)
 {
 	for (size_t i = 0; i < node->needs_len; i++) {

@@ -9,7 +9,7 @@
 #define HEIGHT 64
 #define PADDING 8
 
-/* From 0 on: a picture that begins elsewhere makes small changes look large. */
+/* The axis starts at 0: otherwise small changes would look large. */
 void html_sizes(const struct html_image *image, struct buf *out)
 {
 	uint64_t most = 1;

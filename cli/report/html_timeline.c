@@ -23,7 +23,7 @@ static double x_of(const struct past *past, uint64_t ms)
 	return LEFT + (double)ms * (WIDTH - LEFT - RIGHT) / (double)(past->took_ms ? past->took_ms : 1);
 }
 
-/* A round step with at most TICKS_MAX of them. */
+/* A round step that gives at most TICKS_MAX ticks. */
 static uint64_t tick_step(uint64_t whole)
 {
 	static const uint64_t factors[] = { 1, 2, 5 };

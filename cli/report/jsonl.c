@@ -18,7 +18,7 @@
 #include "engine/plan/plan.h"
 #include "engine/plan/plan_json.h"
 
-#define FORMAT_VERSION 1 /* raised when a field changes its meaning or goes; new ones may come without */
+#define FORMAT_VERSION 1 /* raise it when a field changes its meaning or is removed, not for new fields */
 
 static struct json *jsonl_begin(const char *name)
 {
@@ -35,7 +35,7 @@ static void jsonl_print(const struct json *object)
 
 	json_dump(object, JSON_COMPACT, &line);
 	buf_char(&line, '\n');
-	/* There is nowhere left to complain to when this fails. */
+	/* If this fails, there is nowhere to report it. */
 	fs_write_all(STDERR_FILENO, line.data, line.len, "standard error", NULL);
 }
 

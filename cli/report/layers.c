@@ -7,19 +7,19 @@
 #include "cli/report/layers.h"
 
 /*
- * After Sugiyama, Tagawa and Toda: layers by the longest path, a spot for each node and for each bend, an order within the
- * layers by the mean place of the neighbours, and rows that are as near to the neighbours' as the order allows.
+ * After Sugiyama, Tagawa and Toda: layers by longest path, a spot for each node and each bend, an order within the
+ * layers by the mean position of the neighbours, and rows as near to the neighbours' as the order allows.
  */
 
-#define SWEEPS 12        /* over the layers, to and fro; more changes nothing that one sees */
+#define SWEEPS 12        /* over the layers, in both directions; more would not be visible */
 #define BEND_HEIGHT 0.35 /* of a row */
 
 /* A node or a bend. */
 struct layer_spot {
 	size_t layer;
 	double row;
-	double wish;   /* the row that suits its neighbours */
-	size_t place;  /* in its layer's order */
+	double wish;   /* the row closest to its neighbours */
+	size_t place;  /* its position in its layer */
 	double height; /* in rows */
 	size_t *before, *after;
 	size_t before_len, before_cap, after_len, after_cap;
@@ -52,13 +52,13 @@ static void join_layers(struct layers *layers, size_t from, size_t to)
 	b->before[b->before_len++] = from;
 }
 
-/* As early as can be, but what needs nothing stands right before the first that needs it. */
+/* As early as possible, but a node without dependencies is placed right before the first node that needs it. */
 static void choose_layers(struct layers *layers, size_t nodes, const struct layers_edge *edges, size_t edges_len)
 {
 	cleanup_free size_t *first = mem_array(nodes + 1, sizeof(*first));
 	cleanup_free char *has_before = mem_alloc(nodes + 1);
 
-	/* Once, when the edges are sorted by where they go. */
+	/* Computed once, when the edges are sorted by their targets. */
 	for (size_t changed = 1; changed;) {
 		changed = 0;
 		for (size_t i = 0; i < edges_len; i++) {
@@ -91,7 +91,7 @@ static size_t add_spot(struct layers *layers, size_t layer, double height)
 	return layers->spots_len++;
 }
 
-/* A chain of bends where an edge passes layers. */
+/* A chain of bends for an edge that crosses layers. */
 static void layers_add_edge(struct layers *layers, size_t edge, const struct layers_edge *ends)
 {
 	size_t from = layers->spots[ends->from].layer, to = layers->spots[ends->to].layer;
@@ -138,7 +138,7 @@ static int layers_compare(const void *left, const void *right)
 	return a->place < b->place ? -1 : a->place > b->place;
 }
 
-/* The mean place of the neighbours on one side; without any it stays where it is. */
+/* The mean position of the neighbours on one side; without any, the position is kept. */
 static double mean_place(const struct layers *layers, const struct layer_spot *spot, bool backward)
 {
 	const size_t *near = backward ? spot->after : spot->before;
@@ -183,8 +183,8 @@ struct block {
 	size_t len;
 };
 
-/* The rows nearest to the wishes (least squares) that keep order and distance: neighbours in each other's way become a
- * block, which stands at the mean of its wishes. */
+/* The rows nearest to the wishes (least squares) that keep order and distance: spots that collide are joined into a
+ * block, placed at the mean of its wishes. */
 static void layers_settle(struct layers *layers, const struct drawn_layer *layer)
 {
 	cleanup_free double *offset = mem_array(layer->len + 1, sizeof(*offset));

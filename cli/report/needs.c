@@ -12,7 +12,7 @@ struct needs {
 	size_t len;
 };
 
-/* Notes all that `node` needs in `reached`, by the number of the node that asks. */
+/* Marks everything that `node` depends on in `reached`, with the number of the dependent. */
 static void reach(struct plan *plan, size_t node, size_t asking, size_t *reached, size_t *stack)
 {
 	size_t len = 0;

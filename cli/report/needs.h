@@ -5,7 +5,7 @@
 
 struct plan;
 
-/* The needs of each node for pictures, without those that follow from its other needs. */
+/* The dependencies of each node for pictures, without those implied by others. */
 struct needs;
 
 struct needs *needs_new(struct plan *plan);

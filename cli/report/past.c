@@ -24,7 +24,7 @@ static struct past_node *past_add_node(struct past *past)
 	return &past->nodes[past->len++];
 }
 
-/* "file web/app: content", one a line. */
+/* "file web/app: content", one per line. */
 static char *reasons_text(const struct json *reasons)
 {
 	struct buf text = { 0 };
@@ -172,15 +172,15 @@ static uint64_t end_of(const struct past_node *node)
 	return node->start_ms + node->took_ms;
 }
 
-/* The longest chain of needs up to a node, and the last end of what the node needs. Nodes that did not run stand for what they
- * need. */
+/* The longest chain of dependencies up to a node, and the last end of its dependencies. Nodes that did not run
+ * stand for their dependencies. */
 struct past_chain {
 	struct past_node *before;
 	uint64_t took_ms; /* all of its nodes */
 	uint64_t ready_ms;
 };
 
-/* `chains` has those of the needs. */
+/* `chains` has those of its dependencies. */
 static struct past_chain chain_to(struct past *past, const struct past_node *node, const struct past_chain *chains)
 {
 	struct past_chain chain = { 0 };
@@ -210,7 +210,7 @@ static uint64_t first_start(const struct past *past)
 	return first;
 }
 
-/* Needs come before what needs them. */
+/* Dependencies come before their dependents. */
 static void find_critical(struct past *past)
 {
 	cleanup_free struct past_chain *chains = mem_array(past->len + 1, sizeof(*chains));

@@ -11,7 +11,7 @@
 
 /* -n: what would be done, and why. */
 
-#define REASONS_SHOWN 4 /* a node; the rest is counted. JSON has all */
+#define REASONS_SHOWN 4 /* for each node; the rest is counted. JSON has all */
 
 static void plan_text_add_reason(struct buf *out, const struct node *node, const struct reason *reason)
 {
@@ -56,7 +56,7 @@ static void plan_text_add_reason(struct buf *out, const struct node *node, const
 
 bool report_reasons(struct buf *out, const struct node *node)
 {
-	/* For what was never built, and for what is forced, nothing else matters. */
+	/* For what was never built, or is forced, nothing else matters. */
 	bool enough = node->reasons_len > 0 &&
 		      (node->reasons[0].kind == REASON_NEW || node->reasons[0].kind == REASON_FORCED);
 	size_t shown = enough ? 1 : node->reasons_len < REASONS_SHOWN ? node->reasons_len : REASONS_SHOWN;

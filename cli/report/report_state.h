@@ -11,7 +11,7 @@ struct node;
 struct options;
 struct plan;
 
-/* The state of a run so far, which every form of report shows. */
+/* The state of a run so far, which all kinds of reports use. */
 
 struct tally {
 	size_t built, converted, reused, fresh, failed, skipped, cancelled, loaded, verified, prepared, pushed, tagged;
@@ -34,16 +34,16 @@ struct report_state {
 };
 void report_state_init(struct report_state *ret, struct plan *plan, const struct options *options, bool color);
 void report_state_free(struct report_state *state); /* the contents */
-/* Counts a node that has ended (an EVENT_NODE_DONE), and keeps how it failed. */
+/* Counts a finished node (an EVENT_NODE_DONE), and keeps its failure. */
 void report_state_take(struct report_state *state, const struct event *event);
 
-/* `code` where there are colours, else "". */
+/* `code` if colours are used, else "". */
 const char *report_color(const struct report_state *state, const char *code);
-/* Appends "✓ build indexer linux/amd64  12.3s" for a node that ended. */
+/* Appends "✓ build indexer linux/amd64  12.3s" for a finished node. */
 void report_done_line(const struct report_state *state, const struct event *event, struct buf *out);
 /* "build indexer linux/amd64" */
 void report_node_name(const struct report_state *state, const struct node *node, struct buf *out);
-/* The digest that the image of an index node has in the registry, when this run has pushed it or found it pushed; or NULL. */
+/* The digest of an index node's image in the registry, if this run has pushed it or found it there; or NULL. */
 const char *report_pushed(const struct report_state *state, const struct node *index);
 
 #endif

@@ -7,7 +7,7 @@
 #include "cli/report/run_stats.h"
 #include "engine/state/state.h"
 
-#define SIGNAL_STATUS 128 /* statuses from here on: it was interrupted */
+#define SIGNAL_STATUS 128 /* statuses from here on mean that it was interrupted */
 
 static int run_stats_by_size(const void *a, const void *b)
 {
@@ -51,7 +51,7 @@ static void count_runs(const struct run_info *runs, size_t len, struct stats *re
 	ret->median_ms = median(took, ended);
 }
 
-/* By node, and each node's in the order they have (the newest first). */
+/* By node; the order of each node's steps (newest first) is kept. */
 static int by_node(const void *a, const void *b)
 {
 	const struct run_step *left = *(const struct run_step *const *)a, *right = *(const struct run_step *const *)b;

@@ -42,7 +42,7 @@ static void add_block(const struct report_state *state, const struct failure *fa
 		summary_add_line(out, "  log:  ", failure->log);
 }
 
-/* True when a node of this kind, of the image of `index`, ended with this outcome. */
+/* True when a node of this kind, for the image of `index`, ended with this outcome. */
 static bool service_ran(const struct report_state *state, const struct node *index, enum node_kind kind,
 			enum outcome outcome)
 {
@@ -56,7 +56,8 @@ static bool service_ran(const struct report_state *state, const struct node *ind
 	return false;
 }
 
-/* The image of an index has nodes of this kind (a check for each service that has it), and they are done: now or before. */
+/* True when the image of an index has nodes of this kind (a check for each service that uses it) and all of them
+ * are done, in this run or before. */
 static bool is_done(const struct report_state *state, const struct node *index, enum node_kind kind)
 {
 	const struct service *services = plan_manifest(state->plan)->services;
@@ -99,7 +100,7 @@ static size_t widest_reference(const struct report_state *state)
 	return widest;
 }
 
-/* The images of the services that the run was for, once all of theirs is done; each name and digest to be copied. */
+/* The images of the run's services whose nodes are all done; name and digest can be copied. */
 static void summary_add_images(const struct report_state *state, struct buf *out)
 {
 	size_t width = widest_reference(state);

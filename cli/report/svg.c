@@ -14,10 +14,10 @@
 #include "engine/plan/plan.h"
 
 /* In pixels. */
-#define LETTER 7.3 /* the width of one, 12 pixels high, of a font with a fixed width */
+#define LETTER 7.3 /* width of a character, 12 pixels high, in a monospaced font */
 #define BOX_HEIGHT 40
 #define ROW_HEIGHT 54
-#define PADDING 12 /* in a box, and round the whole */
+#define PADDING 12 /* inside a box, and around the picture */
 #define COLUMN_GAP 56
 #define LEGEND_HEIGHT 34
 
@@ -42,7 +42,7 @@ struct svg_picture {
 	struct plan *plan;
 	struct buf *out;
 	struct layers *layers;
-	double *columns; /* where each begins; one more: where the last ends */
+	double *columns; /* left edge of each; one more: the right edge of the last */
 };
 
 static void add_label(struct buf *first, struct buf *second, struct plan *plan, const struct node *node)
@@ -85,7 +85,7 @@ static double svg_middle(double row)
 	return LEGEND_HEIGHT + PADDING + row * ROW_HEIGHT + BOX_HEIGHT / 2.0;
 }
 
-/* From where the path is to a place in a further column, leaving and arriving level. */
+/* From the current point to one in a later column, leaving and arriving horizontally. */
 static void svg_add_curve(struct buf *out, double x, double y, double to_x, double to_y)
 {
 	double half = (x + to_x) / 2;

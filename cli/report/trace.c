@@ -16,20 +16,20 @@
 #include "engine/io/proc.h"
 #include "engine/plan/plan.h"
 
-#define PROCESS 1 /* the format wants numbers: one process, a thread for each slot */
+#define PROCESS 1 /* the format needs numbers: one process, a thread for each slot */
 
 struct lane {
 	const struct node *node;
 	size_t slot;
 	uint64_t start_ms;
-	char *step; /* that is going on, or NULL */
+	char *step; /* the current one, or NULL */
 	uint64_t step_ms;
 };
 
 struct trace {
 	const struct report_state *state;
 	uint64_t start_ms;
-	struct lane *lanes; /* of what runs */
+	struct lane *lanes; /* of running nodes */
 	size_t len, cap;
 	size_t slots;
 	struct json *events;
@@ -65,7 +65,7 @@ static struct lane *trace_find(struct trace *trace, const struct node *node)
 	return NULL;
 }
 
-/* A span from `start_ms` until now; returns its object, for more. */
+/* A span from `start_ms` until now; returns its object, to add more. */
 static struct json *add_span(struct trace *trace, const char *name, const char *category, size_t slot, uint64_t start_ms)
 {
 	struct json *span = json_new_object();

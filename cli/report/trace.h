@@ -11,7 +11,7 @@ struct trace;
 struct trace *trace_new(const struct report_state *state);
 void trace_free(struct trace *trace); /* NULL-safe */
 void trace_event(struct trace *trace, const struct event *event);
-/* Replaces the file by what has happened so far. ERROR_STATE. */
+/* Replaces the file with what has happened so far. ERROR_STATE. */
 int trace_write(const struct trace *trace, const char *path, struct error **err);
 
 #endif

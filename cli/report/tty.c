@@ -30,7 +30,7 @@
 #define WIDTH_DEFAULT 80
 #define HEIGHT_DEFAULT 24
 #define LAST_LINE_MAX 400       /* bytes kept of a node's last line */
-#define PENDING_MAX (64u << 10) /* bytes to be printed that do not wait for the next frame */
+#define PENDING_MAX (64u << 10) /* bytes to print that are not held back until the next frame */
 
 static const char sync_begin[] = "\x1b[?2026h", sync_end[] = "\x1b[?2026l";
 static const char wrap_off[] = "\x1b[?7l", wrap_on[] = "\x1b[?7h";
@@ -40,7 +40,7 @@ struct running {
 	const struct node *node;
 	char *name;
 	uint64_t start_ms;
-	struct frame_node shown; /* with `last` and `step_name` pointing to: */
+	struct frame_node shown; /* its `last` and `step_name` point to: */
 	char last[LAST_LINE_MAX + 1], step[LAST_LINE_MAX + 1];
 };
 
@@ -53,9 +53,9 @@ struct live {
 	unsigned width, height;
 	unsigned drawn_width; /* of the last frame */
 	bool unicode;
-	struct buf shown; /* the live lines as they stand on the screen, without colours */
+	struct buf shown; /* the live lines as they are on the screen, without colours */
 	uint64_t remaining_ms;
-	struct buf pending; /* to be printed above */
+	struct buf pending; /* to print above them */
 };
 
 static void measure(struct live *live)
@@ -70,7 +70,7 @@ static void measure(struct live *live)
 	}
 }
 
-/* As the C library decides it: the first variable that is set counts. */
+/* As in the C library: the first variable that is set counts. */
 static bool says_unicode(void)
 {
 	static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
@@ -95,7 +95,7 @@ struct live *live_new(const struct report_state *state)
 	return live;
 }
 
-/* Text over what stood there: each line clears what is behind it. */
+/* Overwrites the screen: each line is followed by clearing its rest. */
 static void tty_add_lines(struct buf *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -107,11 +107,11 @@ static void tty_add_lines(struct buf *out, const char *text, size_t len)
 
 static void flush(const struct buf *out)
 {
-	/* A terminal that went away ends the run by SIGHUP, not here. */
+	/* If the terminal is gone, SIGHUP ends the run, so ignore errors here. */
 	fs_write_all(STDERR_FILENO, out->data ? out->data : "", out->len, "standard error", NULL);
 }
 
-/* The rows that the live lines take on a terminal of the present width. */
+/* The number of rows of the live lines at the terminal's current width. */
 static size_t rows_shown(const struct live *live)
 {
 	const char *at = live->shown.data, *end = at + live->shown.len;
@@ -131,7 +131,7 @@ static size_t rows_shown(const struct live *live)
 	return rows;
 }
 
-/* Moves to the beginning of the live lines. */
+/* Moves the cursor to the beginning of the live lines. */
 static void add_return(struct live *live, struct buf *out)
 {
 	size_t rows = rows_shown(live);
@@ -141,7 +141,7 @@ static void add_return(struct live *live, struct buf *out)
 	if (rows > 0)
 		buf_printf(out, "\x1b[%zuA", rows);
 	buf_char(out, '\r');
-	/* Terminals remember which rows they wrapped, until the row is cleared as a whole. */
+	/* Terminals remember which rows they wrapped until the whole row is cleared. */
 	if (live->width != live->drawn_width)
 		buf_str(out, clear_below);
 	live->drawn_width = live->width;
@@ -275,7 +275,7 @@ static void keep_step(struct running *running, const struct progress *progress)
 		shown->stages = progress->stages;
 		shown->step = progress->step;
 		shown->steps = progress->steps;
-		shown->last = NULL; /* of the step before */
+		shown->last = NULL; /* belonged to the previous step */
 	}
 	if (progress->name) {
 		tty_keep(running->step, progress->name, progress->name_len);

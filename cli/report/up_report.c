@@ -43,7 +43,7 @@ void standing_free(struct standing *standing)
 	free(standing);
 }
 
-/* Each service has a colour of its own, as far as there are any. */
+/* Services have different colours as long as there are enough. */
 static int color_of(const struct standing *standing, const char *service)
 {
 	static const int colors[] = { 36, 33, 32, 35, 34, 96, 93, 92, 95, 94 };
@@ -63,7 +63,7 @@ static void up_report_add_name(const struct standing *standing, const char *serv
 		buf_str(out, "\033[0m");
 }
 
-/* True when the port is likely HTTP: not one that is only checked for being open, nor a database's. */
+/* True when the port probably speaks HTTP: not if it is only checked for being open, nor for a database's port. */
 static bool speaks_http(const struct standing *standing, const char *name, const struct container_port *port)
 {
 	for (size_t i = 0; i < standing->len; i++) {

@@ -8,12 +8,12 @@ struct error;
 struct up_event;
 struct stack_part;
 
-/* The report of running services: starting on stderr, addresses and output on stdout. */
+/* The report of running services: their start on stderr, addresses and output on stdout. */
 struct standing;
 
 struct standing *standing_new(const struct stack_part *parts, size_t len, bool quiet, bool detach);
 void standing_free(struct standing *standing); /* NULL-safe */
-/* For up_job.event. ERROR_STATE when stdout cannot be written to. */
+/* An up_job.event. ERROR_STATE when stdout cannot be written. */
 int standing_event(void *standing, const struct up_event *event, struct error **err);
 
 #endif

@@ -17,16 +17,16 @@
 #include "engine/io/proc.h"
 #include "engine/io/socket.h"
 
-#define START_MS 5000 /* until it listens */
+#define START_MS 5000 /* to start listening */
 #define LOOK_MS 10
-#define ADD_MS 10000 /* for taking the key in */
+#define ADD_MS 10000 /* to accept the key */
 
 struct agent {
 	struct loop *loop;
 	char *dir, *socket;
 	pthread_t thread;
 	atomic_bool stop, ended;
-	struct error *error; /* of its thread, when `ended` */
+	struct error *error; /* why its thread failed, if `ended` */
 };
 
 /* It runs until it is stopped. */
@@ -91,7 +91,7 @@ int agent_start(struct loop *loop, const char *key, struct agent **ret, struct e
 
 	agent->loop = loop;
 	agent->dir = mem_printf("%s/cbuild-agent-XXXXXX", place && *place ? place : "/tmp");
-	/* A socket's path is short. */
+	/* The path of a Unix socket must be short. */
 	r = mkdtemp(agent->dir) ? 0 : error_errno(err, ERROR_STATE, errno, "%s", agent->dir);
 	agent->socket = path_join(agent->dir, "agent");
 	if (r == 0) {

@@ -4,7 +4,7 @@
 struct error;
 struct loop;
 
-/* An ssh agent (OpenSSH's) that has one key, for builds that are given a key instead of an agent. */
+/* An ssh agent (OpenSSH's) with a single key, for builds that are given a key file instead of an agent. */
 struct agent;
 
 /* Starts it. In a task. ERROR_TOOL when ssh-agent or ssh-add is missing or

@@ -16,7 +16,7 @@ static bool starts(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Beginnings of the names that container tools, Go programs, ssh, git and the dynamic linker look at. */
+/* Prefixes of variables that container tools, Go programs, ssh, git and the dynamic linker read. */
 static bool meant_for_tools(const char *name)
 {
 	static const char *const prefixes[] = {
@@ -62,7 +62,7 @@ bool args_environment_safe(const char *name)
 	return len < 6 || (strcmp(name + len - 6, "_proxy") != 0 && strcmp(name + len - 6, "_PROXY") != 0);
 }
 
-/* The child has it already, from our own environment: then it need not be told. */
+/* The child inherits it from our environment, so its value need not be passed. */
 static bool holds(const struct argv *env, const struct build_pair *arg)
 {
 	size_t len = strlen(arg->key);

@@ -38,17 +38,17 @@ struct buildah {
 	char *program, *place;
 	struct buildah_facts facts;
 	struct platform platforms[EMULATION_MAX];
-	atomic_uint builds;    /* started so far: numbers for the marks of their working containers */
-	struct keylock *bring; /* the same base is not brought into the storage by two builds at once */
+	atomic_uint builds;    /* builds started so far: numbers the marks of their working containers */
+	struct keylock *bring; /* so that two builds do not load the same base at once */
 };
 
-/* A job on its way. */
+/* A job in progress. */
 struct work {
 	struct buildah *self;
 	const struct build_job *job;
 	struct argv env;
-	struct argv ids;      /* of the job's images, 64 hex digits each: what the generated Dockerfile says */
-	struct output output; /* the job's, with the steps told from the lines */
+	struct argv ids;      /* of the job's images, 64 hex digits each, as written into the generated Dockerfile */
+	struct output output; /* the job's, which also reports steps found in the lines */
 };
 
 void buildah_argv(const struct buildah_command *command, const struct build_job *job, struct argv *argv, struct argv *env)
@@ -71,7 +71,7 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 		argv_add(argv, "--no-cache");
 	if (job->has_epoch)
 		argv_addf(argv, "--timestamp=%" PRId64, job->epoch);
-	/* as BuildKit; only then, for buildah complains about what is not used */
+	/* like BuildKit; only if declared, because buildah complains about unused arguments */
 	if (job->has_epoch && memmem(job->text, job->text_len, EPOCH, strlen(EPOCH)))
 		argv_addf(argv, "--build-arg=" EPOCH "=%" PRId64, job->epoch);
 	argv_addf(argv, "--build-arg=BUILDPLATFORM=%s", host);
@@ -83,7 +83,7 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 		if (job->urls[i].folder)
 			argv_addf(argv, "--build-context=%s=%s", job->urls[i].context, job->urls[i].folder);
 	argv_addf(argv, "--secret=%s", command->mark);
-	args_csv(&file, command->files->dockerfile); /* it takes several, separated by commas */
+	args_csv(&file, command->files->dockerfile); /* it accepts several, separated by commas */
 	argv_addf(argv, "--file=%s", file.data);
 	argv_addf(argv, "--ignorefile=%s", command->files->ignore);
 	argv_add(argv, job->context);
@@ -101,7 +101,7 @@ static void take_line(void *data, const char *line, size_t len)
 		output->progress(output->data, &progress);
 }
 
-/* Runs one buildah; a status other than 0 is an error. */
+/* Runs buildah once; a status other than 0 is an error. */
 static int run_buildah(struct work *work, const struct argv *argv, bool capture, struct proc_result *ret,
 		       struct error **err)
 {
@@ -136,7 +136,7 @@ static int link_certificate(const char *file, const char *dir, const char *name,
 	return 0;
 }
 
-/* The manifest's certificates for a registry, as a folder of the form that buildah looks into. */
+/* The manifest's certificates for a registry, in a folder of the layout that buildah expects. */
 static int certificates(struct work *work, const struct build_image *image, struct argv *argv, struct error **err)
 {
 	cleanup_free char *dir = NULL;
@@ -160,7 +160,7 @@ static int certificates(struct work *work, const struct build_image *image, stru
 	return 0;
 }
 
-/* Pulls `source`; appends the id of the image that came, 64 hex digits. */
+/* Pulls `source`; appends the image's id, 64 hex digits. */
 static int pull(struct work *work, const struct build_image *image, const char *source, struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
@@ -173,7 +173,7 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	argv_add(&argv, work->self->program);
 	argv_add(&argv, "pull");
 	argv_add(&argv, "--quiet");
-	if (!buildah_is_podman(work->self->program)) /* which always pulls when it is told to */
+	if (!buildah_is_podman(work->self->program)) /* podman always pulls */
 		argv_add(&argv, "--policy=always");
 	argv_addf(&argv, "--platform=%s", platform);
 	if (image->plain)
@@ -195,8 +195,8 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	return 0;
 }
 
-/* An image of the store gets into buildah's storage as a "dir:" folder with a docker manifest: written as OCI, buildah
- * would forget its HEALTHCHECK and ONBUILD. The blobs are links. */
+/* Loads an image of the store into buildah's storage, as a "dir:" folder with a docker manifest: from an OCI
+ * layout, buildah would drop HEALTHCHECK and ONBUILD. The blobs are links. */
 static int bring_from_store(struct work *work, const struct build_image *image, size_t number, struct error **err)
 {
 	cleanup_free char *dir = mem_printf("%s/base-%zu", work->job->staging, number);
@@ -211,7 +211,7 @@ static int bring_from_store(struct work *work, const struct build_image *image, 
 	return status;
 }
 
-/* The image that has the name now ("sha256:..."), malloc'd, or NULL. */
+/* The image that currently has the name ("sha256:..."), malloc'd, or NULL. */
 static char *named(const struct buildah *self, const char *reference)
 {
 	cleanup_storage struct storage *storage = NULL;
@@ -223,8 +223,8 @@ static char *named(const struct buildah *self, const char *reference)
 	return identity ? mem_strdup(identity) : NULL;
 }
 
-/* buildah gives what it pulls the name it was pulled by. The user's name for an image of this machine's platform
- * must not move to one of another platform. */
+/* buildah names a pulled image after its reference. The user's name for an image of this machine's platform must
+ * not move to one of another platform. */
 static int pull_remote(struct work *work, const struct build_image *image, struct error **err)
 {
 	cleanup_free char *source = import_pull_reference(image->reference);
@@ -245,7 +245,7 @@ static int pull_remote(struct work *work, const struct build_image *image, struc
 	return run_buildah(work, &argv, false, &result, err);
 }
 
-/* An image by its own name, of this storage alone. */
+/* An image by its own name, from this storage only. */
 static int bring_own(struct work *work, const struct build_image *image, struct error **err)
 {
 	cleanup_free char *identity = named(work->self, image->reference);
@@ -275,7 +275,7 @@ static int bring(struct work *work, size_t number, struct error **err)
 {
 	const struct build_image *image = &work->job->images[number];
 	const char *id = image->where == IMAGE_LOCAL ? image->id : image->identity;
-	/* What is pulled has a name in the storage, for whichever platform. */
+	/* What is pulled gets a name in the storage, whatever its platform. */
 	const char *name = id ? id : image->reference;
 	int status;
 
@@ -300,7 +300,7 @@ static int read_image(const struct buildah *self, const char *identity, struct i
 	return image_read_config(config.data, config.len, identity, ret, err);
 }
 
-/* Runs the build; when it is cancelled, what it was working on is removed. */
+/* Runs the build; if it is cancelled, removes what it was working on. */
 static int run_build(struct work *work, const struct argv *argv, unsigned number, struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
@@ -311,7 +311,7 @@ static int run_build(struct work *work, const struct argv *argv, unsigned number
 	return status;
 }
 
-/* One build; the id of what came of it. */
+/* Runs one build and reads the id of the result. */
 static int build(struct work *work, const struct rewrite_files *files, bool no_cache, char ret_identity[DIGEST_LEN + 1],
 		 struct error **err)
 {
@@ -342,7 +342,7 @@ static int build(struct work *work, const struct rewrite_files *files, bool no_c
 	return 0;
 }
 
-/* Sets *ret_fault when the image is not what was asked for. */
+/* Sets *ret_fault when the image is not the requested one. */
 static int prove(struct work *work, const char *identity, char **ret_fault, struct error **err)
 {
 	const struct build_image *base = proof_base(work->job);
@@ -360,7 +360,7 @@ static int prove(struct work *work, const char *identity, char **ret_fault, stru
 	return 0;
 }
 
-/* buildah's cache does not look at the platform: what it got wrong is built again without it. */
+/* buildah's cache ignores the platform: a wrong result is built again without the cache. */
 static int build_proved(struct work *work, const struct rewrite_files *files, char ret_identity[DIGEST_LEN + 1],
 			struct error **err)
 {
@@ -380,7 +380,7 @@ static int build_proved(struct work *work, const struct rewrite_files *files, ch
 			  path_base(work->self->program), second ? second : fault);
 }
 
-/* buildah writes ids and host names into its configs that differ from run to run. */
+/* buildah writes ids and host names into its configs, which differ from run to run. */
 static int canonical_identity(struct work *work, const char *id, char ret_identity[DIGEST_LEN + 1], struct error **err)
 {
 	cleanup_storage struct storage *storage = NULL;
@@ -428,8 +428,9 @@ static int check_contexts(const struct buildah *self, const struct build_job *jo
 
 static int build_one(struct work *work, struct build_result *result, struct error **err)
 {
-	/* buildah's cache does not look at what a step mounts, only at its text: an optional secret that nobody gives.
-	 * It is the last flag, for buildah 1.28 takes a mount without a type for one of the type before. */
+	/* buildah's cache considers only a step's text, not what it mounts: so add an optional secret that nobody
+	 * provides, named after the key. It must be the last flag, because buildah 1.28 takes a mount without a
+	 * type for one of the previous type. */
 	cleanup_free char *flag = mem_printf(IMAGE_STEP_KEY "%s", work->job->key);
 	cleanup_rewrite_files struct rewrite_files files = { 0 };
 	char id[DIGEST_LEN + 1];
@@ -449,7 +450,7 @@ static int build_one(struct work *work, struct build_result *result, struct erro
 	return 0;
 }
 
-/* buildah refuses to work at all when DOCKER_CONFIG names a folder without a config.json; docker does not mind. */
+/* buildah refuses to work if DOCKER_CONFIG names a folder without a config.json; docker does not. */
 static const char *useless_variable(void)
 {
 	const char *dir = getenv("DOCKER_CONFIG");
@@ -488,7 +489,7 @@ static void buildah_free(void *data)
 	free(self);
 }
 
-/* The oldest that knows here-documents. */
+/* The oldest version that supports here-documents. */
 static bool knows_heredocs(const char *version)
 {
 	unsigned major = 0, minor = 0;
@@ -572,7 +573,7 @@ const struct builder_ops builder_buildah = {
 	.build = buildah_build,
 };
 
-/* `podman build`: the same engine and storage, for machines without buildah's own command. */
+/* `podman build`: the same engine and storage, for machines without the buildah command. */
 const struct builder_ops builder_podman = {
 	.known_place = podman_known_place,
 	.open = open_podman,

@@ -12,30 +12,31 @@ struct platform;
 struct rewrite_files;
 struct state;
 
-/* `program` is the path of buildah, or of podman, which has the same engine in it. */
+/* `program` is the path of buildah, or of podman, which contains the same engine. */
 bool buildah_is_podman(const char *program);
 
-/* What was found out about the buildah of this machine. */
+/* What was found out about buildah on this machine. */
 struct buildah_facts {
 	char *version; /* the program's, "1.28.2" */
-	char *engine;  /* buildah's: another one where the program is podman */
+	char *engine;  /* buildah's version: differs from the program's if that is podman */
 	char *root;    /* graph root of its storage */
-	char *flags;   /* what a RUN step needs here, separated by blanks: "--isolation=oci --runtime=runc" */
+	char *flags;   /* flags that RUN steps need here, separated by blanks: "--isolation=oci --runtime=runc" */
 };
 
-/* The graph root when it is remembered in `state` for the programs and the configuration of now (malloc'd), or NULL. */
+/* The graph root as remembered in `state` for the current programs and configuration (malloc'd), or NULL. */
 char *buildah_facts_root(const char *program, struct state *state);
-/* From `state` when the programs and what they are configured with are the same as then; by trying otherwise.
- * `state` may be NULL, and `layout`, which lends a folder for the trial. ERROR_TOOL when buildah cannot be used. */
+/* Reads the facts from `state` if the programs and their configuration are unchanged; otherwise finds them out by
+ * trying. `state` may be NULL, and so may `layout`, which provides a folder for the trial. ERROR_TOOL when buildah
+ * cannot be used. */
 int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct layout *layout,
 		       struct buildah_facts *ret, struct error **err);
 void buildah_facts_free(struct buildah_facts *facts); /* the contents */
 
-/* Appends the beginning of a build's command line, and the words of `flags` that stand behind it. */
+/* Appends the beginning of a build's command line, and the words of `flags` that come after it. */
 void buildah_begin(const char *program, const char *flags, struct argv *argv);
 void buildah_add_flags(const char *program, const char *flags, struct argv *argv);
 
-/* The command line of a build. Only the job's own data is read. */
+/* The command line of a build. Reads only the job's own data. */
 struct buildah_command {
 	const char *program;
 	const char *flags;           /* buildah_facts.flags */

@@ -22,14 +22,14 @@
 #include "engine/oci/layout.h"
 #include "engine/state/state.h"
 
-#define FACTS_TIMEOUT_MS 60000 /* for one child; they take well under a second */
-#define FACTS_MAJOR 1          /* the oldest buildah that has named contexts and RUN --mount */
+#define FACTS_TIMEOUT_MS 60000 /* for one child; usually well under a second */
+#define FACTS_MAJOR 1          /* the oldest buildah with named contexts and RUN --mount */
 #define FACTS_MINOR 28
 
 #define LIMITS "--ulimit=nofile=1024:1024 --ulimit=nproc=1024:1024"
 
-/* Ways to run a step, best first: an OCI runtime with a network of its own, where a limit of this machine
- * forbids that with lower limits or the host's network, at last a chroot. */
+/* Ways to run a step, best first: an OCI runtime with a network of its own; if this machine does not allow that,
+ * with lower limits or the host's network; finally a chroot. */
 static const char *const ways[] = {
 	"--isolation=oci --runtime=runc",
 	"--isolation=oci --runtime=runc " LIMITS,
@@ -59,7 +59,7 @@ static void hash_program(struct hasher *hasher, const char *name)
 	hasher_file(hasher, path);
 }
 
-/* The name of the facts: everything that they depend on. */
+/* The key of the facts: everything they depend on. */
 static char *facts_name(const char *program)
 {
 	static const char *const variables[] = {
@@ -177,7 +177,7 @@ static int buildah_facts_info(struct loop *loop, const char *program, struct jso
 	return json_parse(result.out->data ? result.out->data : "", result.out->len, program, ret, err);
 }
 
-/* podman says what it is and which buildah is in it. */
+/* podman prints its own version and that of the buildah in it. */
 static int take_podman(const char *program, const struct json *info, struct buildah_facts *ret, struct error **err)
 {
 	const struct json *host = json_get(info, "host");
@@ -225,14 +225,14 @@ static int buildah_facts_ask(const char *program, struct loop *loop, struct buil
 	return 0;
 }
 
-/* What tries are made with. */
+/* What the trials share. */
 struct trial {
 	struct loop *loop;
 	const char *program, *root, *dir;
 };
 
-/* Builds an image with a RUN step of the tiny program in the folder. Every trial makes the same image, so one that was left by a
- * kill goes with the next one's. */
+/* Builds an image with a RUN step of the tiny program in the folder. Every trial makes the same image, so one left
+ * by a killed trial is removed with the next one's. */
 static int try_way(const struct trial *trial, const char *way, bool *ret_works, struct error **err)
 {
 	cleanup_free char *iidfile = path_join(trial->dir, "iid");
@@ -298,7 +298,7 @@ static int try_ways(const struct trial *trial, char **ret, struct error **err)
 	return -1;
 }
 
-/* An empty folder: the store's goes with the next run when this process is killed. */
+/* An empty folder; if it is in the store, the next run removes it should this process be killed. */
 static int make_folder(struct layout *layout, char **ret, struct error **err)
 {
 	const char *base = getenv("TMPDIR");
@@ -313,7 +313,7 @@ static int make_folder(struct layout *layout, char **ret, struct error **err)
 	return 0;
 }
 
-/* Finds by trying what a RUN step needs here. */
+/* Finds out by trying which flags RUN steps need here. */
 static int find_flags(const char *program, struct loop *loop, struct layout *layout, struct buildah_facts *facts,
 		      struct error **err)
 {

@@ -13,7 +13,7 @@ bool buildah_is_podman(const char *program)
 	return strcmp(path_base(program), "podman") == 0;
 }
 
-/* The flags that stand before "build", or those behind it. podman has the OCI runtime for all of its commands. */
+/* The flags before "build", or those after it. For podman, the OCI runtime is a global option. */
 static void add_words(const char *program, const char *flags, bool before, struct argv *argv)
 {
 	while (*flags) {

@@ -46,7 +46,7 @@ static bool is_builder_name(const char *builder, const char *name, size_t len)
 	return builder && strlen(builder) == len && strncmp(builder, name, len) == 0;
 }
 
-/* What "docker:fleet" begins with; the instance behind the colon, or NULL, in *ret_instance. */
+/* The driver of "docker:fleet"; the instance after the colon, or NULL, in *ret_instance. */
 static const struct driver_row *find_driver(const char *name, const char **ret_instance)
 {
 	size_t len = strcspn(name, ":");
@@ -107,7 +107,7 @@ const char *builder_runtime(const char *name)
 	return row ? row->runtime : NULL;
 }
 
-/* `name` NULL: called after the driver and the instance. */
+/* `name` NULL: named after the driver and the instance. */
 static int open_called(const char *name, const struct driver_row *row, const struct builder_given *given,
 		       struct builder **ret, struct error **err)
 {
@@ -129,7 +129,7 @@ static int open_called(const char *name, const struct driver_row *row, const str
 	return 0;
 }
 
-/* The first one that can be used; a tool that is missing only means trying the next. */
+/* Opens the first one that works; if a tool is missing, tries the next. */
 static int open_best(const struct builder_given *given, struct builder **ret, struct error **err)
 {
 	cleanup_buf struct buf why = { 0 };
@@ -144,7 +144,7 @@ static int open_best(const struct builder_given *given, struct builder **ret, st
 			return error_move(err, &error);
 		buf_printf(&why, "\n%s: %s", drivers[i].name, error->message);
 		if (!remedy)
-			remedy = steal_ptr(error->remedy); /* of the builder that is wanted most */
+			remedy = steal_ptr(error->remedy); /* of the most preferred builder */
 	}
 	error_make(err, ERROR_TOOL, "no builder can be used%s", why.data);
 	error_remedy(err, "%s", remedy ? remedy : "install buildah and runc");

@@ -26,17 +26,17 @@ struct cache {
 	size_t cap;
 	bool takes;
 	struct layout *layout; /* of a folder, or NULL */
-	char *store;           /* what the daemon calls it */
+	char *store;           /* the daemon's name for it */
 	const char *tag, *index;
 };
 
 struct caches {
 	struct arena *arena;
 	struct cache *list;
-	size_t len, imports; /* the first ones are cache_from */
+	size_t len, imports; /* the first `imports` are cache_from */
 	struct control_typed *typed;
 	char *json;
-	struct json *manifest; /* the descriptor of what was kept, or NULL */
+	struct json *manifest; /* the descriptor of what was stored, or NULL */
 };
 
 static void cache_set(struct cache *cache, const char *key, const char *value)
@@ -54,7 +54,7 @@ static const char *attr(const struct cache *cache, const char *key)
 	return NULL;
 }
 
-/* The next field of comma separated values, its quotes taken off; *at becomes what is behind it. */
+/* The next comma-separated field, without quotes; *at moves past it. */
 static char *next_field(struct arena *arena, const char **at)
 {
 	cleanup_buf struct buf field = { 0 };
@@ -81,7 +81,7 @@ static int parse_cache(struct caches *caches, const char *text, struct cache *ca
 {
 	const char *at = text;
 
-	/* buildx's short form. */
+	/* buildx's short form: a reference. */
 	if (!strchr(text, '=')) {
 		cache->typed.type = "registry";
 		cache_set(cache, "ref", text);
@@ -101,7 +101,7 @@ static int parse_cache(struct caches *caches, const char *text, struct cache *ca
 	return cache->typed.type ? 0 : error_make(err, ERROR_USAGE, "the cache \"%s\" has no type", text);
 }
 
-/* The folder's index: what has been kept there, each under a tag. */
+/* Reads the folder's index: what was stored there, by tag. */
 static int read_cache_index(const struct cache *cache, struct json **ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -121,7 +121,7 @@ static bool is_tagged(const struct json *entry, const char *tag)
 	return name && strcmp(name, tag) == 0;
 }
 
-/* What an earlier build has left there. */
+/* Finds what an earlier build has stored there. */
 static int find_manifest(struct caches *caches, struct cache *cache, struct error **err)
 {
 	cleanup_json struct json *index = NULL;
@@ -160,7 +160,7 @@ static int add_all(struct caches *caches, const char **texts, bool takes, struct
 		cache->takes = takes;
 		if (parse_cache(caches, texts[i], cache, err) < 0 || open_cache(caches, cache, err) < 0)
 			return -1;
-		/* A folder in which nothing was kept yet. */
+		/* Nothing was stored in the folder yet. */
 		if (!takes && cache->layout && !attr(cache, "digest")) {
 			layout_free(cache->layout);
 			free(cache->attrs);
@@ -202,7 +202,7 @@ int caches_new(const struct build_job *job, struct caches **ret, struct error **
 {
 	struct caches *caches = mem_alloc(sizeof(*caches));
 
-	*ret = caches; /* also when it fails */
+	*ret = caches; /* also on failure */
 	caches->arena = arena_new();
 	caches->list = mem_array(count_texts(job->cache_from) + count_texts(job->cache_to) + 1, sizeof(*caches->list));
 	if (add_all(caches, job->cache_from, false, err) < 0)
@@ -269,7 +269,7 @@ void caches_answer(struct caches *caches, const char *key, const char *value)
 		json_parse(value, strlen(value), key, &caches->manifest, NULL);
 }
 
-/* The descriptor of what was kept takes the place of the one with its tag. */
+/* The new descriptor replaces the one with the same tag. */
 static int write_index(const struct cache *cache, const struct json *manifest, struct error **err)
 {
 	cleanup_json struct json *index = NULL, *old = NULL;

@@ -8,21 +8,21 @@ struct content_store;
 struct control_solve;
 struct error;
 
-/* Where a build's steps are looked for, and kept: cache_from and cache_to, as buildx writes them ("type=local,src=DIR", or a reference). A
- * folder's blobs travel through the session. */
+/* The caches of a build's steps, cache_from and cache_to, in buildx's notation ("type=local,src=DIR", or a
+ * reference). The blobs of folders are transferred through the session. */
 struct caches;
 
-/* ERROR_USAGE for one that has no type. */
+/* ERROR_USAGE for an entry without a type. */
 int caches_new(const struct build_job *job, struct caches **ret, struct error **err);
 void caches_free(struct caches *caches); /* NULL-safe */
-/* The stores of those that are folders; their number. `ret` NULL: only that. Borrowed. */
+/* The stores of caches that are folders; returns their number. `ret` NULL: only that. Borrowed. */
 size_t caches_stores(const struct caches *caches, struct content_store *ret);
 void caches_fill(const struct caches *caches, struct control_solve *ret);
-/* What the frontend is told of cache_from; NULL: nothing. Borrowed. */
+/* The frontend's attribute for cache_from; NULL: none. Borrowed. */
 const char *caches_imports_json(const struct caches *caches);
-/* An answer of the daemon's. */
+/* Takes a value of the daemon's response. */
 void caches_answer(struct caches *caches, const char *key, const char *value);
-/* The folders get an index. After a build that went well. */
+/* Writes the folders' indexes, after a successful build. */
 int caches_finish(struct caches *caches, struct error **err);
 
 #endif

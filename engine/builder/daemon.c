@@ -21,22 +21,22 @@
 #include "engine/io/socket.h"
 #include "engine/oci/layout.h"
 
-/* The builders that are BuildKit daemons: one connection each, for any number of builds at once. */
+/* The builders that are BuildKit daemons: one connection for any number of builds at once. */
 
-#define OPEN_MS 20000  /* for connecting, and for a question */
-#define ENGINE_MS 5000 /* for a question to docker's daemon */
+#define OPEN_MS 20000  /* to connect, and to answer a query */
+#define ENGINE_MS 5000 /* for docker's daemon to answer a query */
 
 struct driver {
 	struct loop *loop;
 	struct layout *layout; /* or NULL */
-	char *shown;           /* folder of what daemons were shown */
+	char *shown;           /* folder that records what daemons were shown */
 	char *version;
 	struct route route;
 	struct control_info info;
 	size_t native_len;
 
 	pthread_mutex_t lock;    /* guards what follows */
-	struct daemon **daemons; /* the last one is in use; the others were lost, and somebody may still use them */
+	struct daemon **daemons; /* the last one is in use; the others were lost but may still have users */
 	size_t len, cap;
 };
 
@@ -54,7 +54,7 @@ static void driver_free(void *data)
 	free(driver);
 }
 
-/* A connection that was lost is made anew. */
+/* Reconnects if the connection was lost. */
 static int connect_driver(struct driver *driver, struct daemon **ret, struct error **err)
 {
 	int r = 0;
@@ -132,7 +132,7 @@ static int driver_check(void *data, const struct build_job *job, builder_found *
 							: lint_check(driver->loop, daemon, job, found, found_data, err);
 }
 
-/* linux/amd64/v3 is how far a processor goes, not another platform to build for. The native ones come first. */
+/* linux/amd64/v3 is a processor level rather than another platform to build for. Native ones come first. */
 static void sort_platforms(struct driver *driver)
 {
 	struct platform *list = driver->info.platforms, first = list[0];
@@ -147,10 +147,10 @@ static void sort_platforms(struct driver *driver)
 		driver->native_len++;
 }
 
-/* What a BuildKit of this version can do beyond the common. One that does not say which it is counts as a new one. */
+/* What a BuildKit of this version supports beyond the basics. An unknown version is assumed to be new. */
 static unsigned abilities_of(const char *version)
 {
-	/* The first minor version of 0 that has it. */
+	/* The first minor version of 0 that supports it. */
 	static const struct {
 		unsigned minor, ability;
 	} abilities[] = { { 10, ABILITY_HEREDOC },
@@ -167,7 +167,7 @@ static unsigned abilities_of(const char *version)
 	return found;
 }
 
-/* docker's daemon knows its own version, and whether its images are where BuildKit can hand them out. */
+/* docker's daemon reports its own version, and whether its images are where BuildKit can export them. */
 static int ask_dockerd(struct driver *driver, struct error **err)
 {
 	const char *path = dockerd_socket(driver->route.url);
@@ -188,7 +188,7 @@ static int ask_dockerd(struct driver *driver, struct error **err)
 	if (json_parse(text.data ? text.data : "", text.len, driver->route.url, &info, err) < 0)
 		return -1;
 	version = json_str(info, "ServerVersion");
-	if (version) /* "28.5.2+dfsg4": what a distribution adds says nothing here */
+	if (version) /* "28.5.2+dfsg4": without the distribution's suffix */
 		driver->version = mem_strndup(version, strspn(version, "0123456789."));
 	if (dockerd_has_containerd_store(info))
 		return 0;

@@ -5,12 +5,12 @@
 
 #include "base/platform.h"
 
-/* The platforms whose programs this kernel runs: its own, and those that binfmt_misc has an emulator for. */
+/* The platforms whose programs this kernel can run: its own, and those that binfmt_misc has an emulator for. */
 #define EMULATION_DIR "/proc/sys/fs/binfmt_misc"
 #define EMULATION_MAX 16
 
-/* Fills `ret` with the platforms, the machine's own first; returns how many (at least 1). An
- * emulator counts when it is enabled and opened beforehand (flag F: it need not be in the container). */
+/* Fills `ret` with the platforms, the machine's own first; returns their number (at least 1). An emulator counts if
+ * it is enabled and preloaded (flag F: so it need not exist in the container). */
 size_t emulation_platforms(const char *dir, struct platform ret[EMULATION_MAX]);
 
 #endif

@@ -12,9 +12,9 @@
 #include "engine/builder/failure.h"
 
 #define STEP_MAX 100       /* bytes of a step that are shown in the first line */
-#define LINE_MAX_SHOWN 240 /* bytes of another error that are */
+#define LINE_MAX_SHOWN 240 /* bytes of any other error that are shown */
 
-/* A text that a builder writes when something other than a step failed. */
+/* A text that builders print when something other than a step failed. */
 struct trouble {
 	const char *text;
 	enum error_class cls;
@@ -34,10 +34,10 @@ static const struct trouble troubles[] = {
 	  "turn on docker's containerd image store (\"features\": {\"containerd-snapshotter\": true} in /etc/docker/daemon.json), or make a builder: docker buildx create --use; or use --builder=buildah" },
 	{ "Unknown instruction: \"", ERROR_BUILD, false,
 	  "if that is the text of a here-document (RUN <<EOF): buildah knows those from 1.33 on; use --builder=docker" },
-	/* Another build took an image away while this one looked through all of them (containers/buildah #5615). */
+	/* Another build removed an image while this one listed all of them (containers/buildah #5615). */
 	{ "checking if cached image exists from a previous build", ERROR_TOOL, true, NULL },
-	/* BuildKit in dockerd: two exports at once of layers that they share; the other one has finished what this one
-	 * looks for. */
+	/* BuildKit in dockerd: two concurrent exports of shared layers; the other one has removed what this one
+	 * needs. */
 	{ "failed to stat active key during commit", ERROR_TOOL, true, NULL },
 	{ "toomanyrequests", ERROR_REGISTRY, true, "log in to the registry for a higher limit" },
 	{ "429 Too Many Requests", ERROR_REGISTRY, true, "log in to the registry for a higher limit" },
@@ -52,7 +52,7 @@ static const struct trouble troubles[] = {
 	{ "image not known", ERROR_TOOL, false, "the base image is gone from the builder's storage: run cbuild again" },
 	{ "no image found in manifest list", ERROR_TOOL, false, "the base image is not there for this platform" },
 	{ "no match for platform", ERROR_TOOL, false, "the base image is not there for this platform" },
-	{ "code = Unavailable", ERROR_TOOL, true, NULL }, /* the daemon went away, or is not there yet */
+	{ "code = Unavailable", ERROR_TOOL, true, NULL }, /* the daemon went away, or has not started yet */
 	{ "connection reset by peer", ERROR_TOOL, true, NULL },
 	{ "connection refused", ERROR_TOOL, true, NULL },
 	{ "i/o timeout", ERROR_TOOL, true, NULL },
@@ -72,7 +72,7 @@ static const struct trouble troubles[] = {
 	{ "failed to resolve source metadata", ERROR_TOOL, false, "check the base image's name and tag" },
 };
 
-/* The last line that a builder marks as its error, without the mark; NULL when there is none. */
+/* The last line that the builder marks as its error, without the mark; or NULL. */
 static char *error_line(const char *tail)
 {
 	static const char *const marks[] = { "Error: ", "ERROR: ", "error: ", "error building" };
@@ -120,7 +120,7 @@ static char *buildkit_step(const char *tail)
 	if (!line)
 		return NULL;
 	line += strlen("\n > [");
-	/* What BuildKit does by itself: no step of the Dockerfile. */
+	/* BuildKit's own steps, which are not in the Dockerfile. */
 	if (strncmp(line, "internal]", 9) == 0 || strncmp(line, "context ", 8) == 0)
 		return NULL;
 	len = strcspn(line, "\n");
@@ -223,7 +223,7 @@ static bool is_process(const char *step)
 	return strncasecmp(step, "RUN ", 4) == 0;
 }
 
-/* The first line of the message of what is no failed step. */
+/* The first line of the message for other failures. */
 static char *headline(const char *tool, int status, const char *line)
 {
 	cleanup_free char *text = line ? shortened(line, strlen(line), LINE_MAX_SHOWN) : NULL;
@@ -246,7 +246,7 @@ int failure_make(const char *tool, int status, const char *tail, const struct bu
 		step = buildah_step(line);
 	if (job && !step)
 		step = buildkit_step(tail);
-	/* What a RUN step printed is the step's own affair: its "connection refused" is no reason to try again. */
+	/* The output of a RUN step is its own: a "connection refused" in it is no reason to retry. */
 	if (step && is_process(step) && line && step_status(line) >= 0)
 		return make_step(step, step_status(line), tail, err);
 	first = headline(tool, status, line);

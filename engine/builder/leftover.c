@@ -17,9 +17,9 @@
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
 
-#define LEFTOVER_STATE_MAX (8u << 20) /* bytes of buildah's notes on a working container */
-#define CLOCK_SLACK 2                 /* seconds by which the clocks of a start and of a file may differ */
-#define LEFTOVER_TIMEOUT_MS 60000     /* for removing them */
+#define LEFTOVER_STATE_MAX (8u << 20) /* bytes of buildah's metadata of a working container */
+#define CLOCK_SLACK 2                 /* seconds by which a process's start and a file's time may disagree */
+#define LEFTOVER_TIMEOUT_MS 60000     /* to remove them */
 #define LEFTOVER_ID 64                /* characters of a container's id */
 
 char *leftover_mark(unsigned build)
@@ -29,7 +29,7 @@ char *leftover_mark(unsigned build)
 	return mem_printf("id=cbuild.%d.%llu.%u,src=/dev/null", (int)pid, reap_start_time(pid), build);
 }
 
-/* Whether a secret is the mark of what is looked for. */
+/* Whether a secret is one of our marks. */
 static bool is_wanted(const char *secret, unsigned build)
 {
 	unsigned long long start;
@@ -93,7 +93,7 @@ static bool is_abandoned(const char *dir, const struct json *container)
 	time_t created = parse_created(json_str(container, "created"));
 	cleanup_free char *notes = NULL;
 
-	/* Other tools (podman) say in the metadata what it is. */
+	/* Other tools (podman) identify themselves in the metadata. */
 	if (!id || strlen(id) != LEFTOVER_ID || strchr(id, '/') || (metadata && *metadata) || created < 0)
 		return false;
 	notes = mem_printf("%s/%s/userdata/buildah.json", dir, id);
@@ -121,7 +121,7 @@ static void list_unnoted(const char *dir, unsigned build, struct argv *ids)
 static void each_dir(const char *root, void (*list)(const char *dir, unsigned build, struct argv *ids), unsigned build,
 		     struct argv *ids)
 {
-	static const char suffix[] = "-containers"; /* "overlay-containers": one a driver */
+	static const char suffix[] = "-containers"; /* "overlay-containers": one for each driver */
 	struct dirent *entry;
 	DIR *stream = opendir(root);
 
@@ -157,7 +157,7 @@ static void remove_containers(struct loop *loop, const char *program, const stru
 		return;
 	argv_add(&argv, program);
 	argv_add(&argv, "rm");
-	if (buildah_is_podman(program)) /* removes what is mounted only when it is forced to */
+	if (buildah_is_podman(program)) /* needed to remove mounted ones */
 		argv_add(&argv, "--force");
 	for (size_t i = 0; i < ids->len; i++)
 		argv_add(&argv, ids->items[i]);
@@ -173,7 +173,7 @@ void leftover_remove(struct loop *loop, const char *program, const char *root, u
 	remove_containers(loop, program, &ids);
 }
 
-/* buildah itself cannot remove a container that it has no notes of; podman, which has the same storage, can. */
+/* buildah cannot remove a container without metadata; podman, which shares the storage, can. */
 void leftover_remove_unnoted(struct loop *loop, const char *root)
 {
 	cleanup_argv struct argv ids = { 0 };

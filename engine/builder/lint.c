@@ -19,7 +19,7 @@
 #include "engine/buildkit/filesync.h"
 #include "engine/buildkit/buildkit_session.h"
 
-#define LINT_MS 120000 /* a foreign frontend is an image that is pulled */
+#define LINT_MS 120000 /* a foreign frontend is an image that must be pulled */
 
 static unsigned lint_line(const struct json *finding, const char *which)
 {
@@ -63,7 +63,7 @@ int lint_read(const char *text, size_t len, builder_found *found, void *data, st
 	return 0;
 }
 
-/* The folders are empty: what is in them does not matter here. */
+/* The folders are empty: their content does not matter here. */
 static int ask_in(struct daemon *daemon, struct buildkit_session *session, const struct build_job *job,
 		  struct buf *text, struct error **err)
 {
@@ -98,7 +98,7 @@ int lint_check(struct loop *loop, struct daemon *daemon, const struct build_job 
 	struct filesync_folder *folders = arena_array(arena, job->contexts_len + 2, sizeof(*folders));
 	struct filesync *filesync = filesync_new(folders, job->contexts_len + 2);
 	const struct grpc_method methods[] = { filesync_method(filesync), login_method(loop) };
-	/* Texts whose times tell what they are can be shown under one key. */
+	/* The text's time encodes its content, so all texts may share one key. */
 	const struct buildkit_session_spec spec = { "check", "cbuild-check", methods, 2 };
 	struct buildkit_session *session = NULL;
 	cleanup_buf struct buf text = { 0 };

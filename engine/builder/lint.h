@@ -6,10 +6,10 @@
 struct daemon;
 struct loop;
 
-/* What BuildKit's frontend says of a Dockerfile (frontend.lint), as builder_check. */
+/* The checks of BuildKit's frontend (frontend.lint), for builder_check. */
 int lint_check(struct loop *loop, struct daemon *daemon, const struct build_job *job, builder_found *found, void *data,
 	       struct error **err);
-/* Its answer. Only reads the text. */
+/* Parses its answer. */
 int lint_read(const char *text, size_t len, builder_found *found, void *data, struct error **err);
 
 #endif

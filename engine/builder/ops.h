@@ -4,23 +4,23 @@
 #include "dsl/drivers.h"
 #include "engine/builder/builder.h"
 
-/* What a builder is opened with. */
+/* The arguments of opening a builder. */
 struct builder_given {
-	const char *instance;        /* which one of several, or NULL: its default */
-	const char *ca, *cert, *key; /* files of TLS, or NULL */
+	const char *instance;        /* the requested instance, or NULL: the default */
+	const char *ca, *cert, *key; /* PEM files for TLS, or NULL */
 	struct loop *loop;
 	struct state *state;   /* may be NULL */
 	struct layout *layout; /* may be NULL: nothing will be built */
 };
 
-/* What a builder's file provides; for engine/builder/ alone. */
+/* What a builder's file implements; for engine/builder/ alone. */
 struct builder_ops {
-	/* The place of its storage as it was found out before (malloc'd), or NULL; may be missing. Starts nothing. */
+	/* Its storage as found out earlier (malloc'd), or NULL; optional. Starts no process. */
 	char *(*known_place)(struct state *state);
-	/* Sets *ret to the builder's own data when it can be used here; ERROR_TOOL with a remedy when not. */
+	/* Sets *ret to the builder's own data if it can be used here; else ERROR_TOOL with a remedy. */
 	int (*open)(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err);
 	void (*free)(void *self);
-	/* As builder_answers; may be missing. */
+	/* As builder_answers; optional. */
 	int (*answers)(void *self, struct error **err);
 	/* As builder_check; only with ABILITY_CHECK. */
 	int (*check)(void *self, const struct build_job *job, builder_found *found, void *data, struct error **err);

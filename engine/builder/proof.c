@@ -16,7 +16,7 @@ const struct build_image *proof_base(const struct build_job *job)
 	return NULL;
 }
 
-/* A config may leave the variant out (BuildKit writes "arm" with or without "v7"). */
+/* A config may omit the variant (BuildKit writes "arm" with or without "v7"). */
 static bool same_platform(const struct platform *actual, const struct platform *wanted)
 {
 	if (strcmp(actual->os, wanted->os) != 0 || strcmp(actual->arch, wanted->arch) != 0)

@@ -7,14 +7,14 @@ struct image;
 struct platform;
 
 /*
- * Builders get platforms wrong: a cached layer of another platform, one name resolved for two. What a
- * config says is no proof either, so the layers are compared with those of the base that was meant.
+ * Builders get platforms wrong: they use a cached layer of another platform, or resolve one name once for two
+ * platforms. Not even the config is reliable, so the layers are compared with those of the intended base.
  */
 
-/* The job's image that is marked as its base, or NULL. */
+/* The job's image that is marked as the base, or NULL. */
 const struct build_image *proof_base(const struct build_job *job);
-/* NULL when `result` and `base` are for `platform` and the layers of the first begin with those of the second
- * (base NULL: any layers); otherwise a sentence that says what is wrong (malloc'd). */
+/* NULL when `result` and `base` are for `platform` and the layers of `result` begin with those of `base` (NULL: any
+ * layers); otherwise a sentence that says what is wrong (malloc'd). */
 char *proof_fault(const struct image *result, const struct platform *platform, const struct image *base);
 
 #endif

@@ -18,7 +18,7 @@
 #include "engine/builder/rewrite.h"
 
 #define REWRITE_IGNORE_MAX (16u << 20) /* bytes of an ignore file */
-#define TIME_RANGE 1000000000          /* seconds from 1970 on, to be divided among contents */
+#define TIME_RANGE 1000000000          /* seconds since 1970 over which contents are spread */
 
 /* `length` bytes at `offset` become `text`. */
 struct edit {
@@ -83,8 +83,8 @@ int rewrite_text(const struct build_job *job, const char *const *names, const ch
 	return 0;
 }
 
-/* BuildKit takes a file of the same size and modification time for the one it has, and the clock of files ticks so slowly
- * that two Dockerfiles are written at one time: their times are told by their content. */
+/* BuildKit treats a file of the same size and time as the one it has, and file times are so coarse that two
+ * Dockerfiles may get the same: so derive the time from the content. */
 static void time_of(const struct buf *data, struct timespec ret[2])
 {
 	struct hash128 hash = hash_bytes(data->data ? data->data : "", data->len);
@@ -110,7 +110,7 @@ static int write_file(const char *path, const struct buf *data, struct error **e
 	return status;
 }
 
-/* The bytes are written as they were hashed: the file on the disk may be another one by now. */
+/* Write the bytes that were hashed: the file on disk may have changed. */
 static int write_dockerfile(const struct build_job *job, const char *const *names, const char *flag, const char *path,
 			    struct error **err)
 {
@@ -121,7 +121,7 @@ static int write_dockerfile(const struct build_job *job, const char *const *name
 	return write_file(path, &text, err);
 }
 
-/* Written in any case: an empty one keeps a builder from taking a file that did not count (buildah: .containerignore). */
+/* Always written: an empty one keeps a builder from using a file that did not count (buildah: .containerignore). */
 static int write_ignore(const struct build_job *job, const char *path, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };

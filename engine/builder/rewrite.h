@@ -9,22 +9,21 @@ struct build_job;
 struct error;
 
 /*
- * The Dockerfile that a builder is given. Builders resolve a name once, whatever the platforms of the
- * stages that mention it; so each mention of an image is replaced by a name of its own for that very
- * image. The lines stay where they were.
+ * The Dockerfile that a builder gets. Builders resolve a name once for stages of all platforms, so each mention of an
+ * image is replaced by a unique name for that very image. Lines keep their numbers.
  */
 
-/* Appends the job's text to `out` with the i-th image's mention replaced by names[i], and `flag` put behind the flags of
- * each RUN step that mounts files. ERROR_INTERNAL when mentions overlap or lie outside the text. */
+/* Appends the job's text to `out` with the i-th image's mention replaced by names[i], and `flag` added to each RUN
+ * step that mounts files. ERROR_INTERNAL when mentions overlap or are outside the text. */
 int rewrite_text(const struct build_job *job, const char *const *names, const char *flag, struct buf *out,
 		 struct error **err);
 
 /* The files written for a job, in its staging folder. */
 struct rewrite_files {
-	char *dockerfile; /* named as the user's own, for the builders' messages */
-	char *ignore;     /* "<dockerfile>.dockerignore", a copy of the ignore file that counts; maybe empty */
+	char *dockerfile; /* with the user's file name, for the builders' messages */
+	char *ignore;     /* "<dockerfile>.dockerignore", a copy of the ignore file in use; maybe empty */
 };
-/* `flag` as above, or NULL: nothing is put there. */
+/* `flag` as above, or NULL: none. */
 int rewrite_files(const struct build_job *job, const char *const *names, const char *flag, struct rewrite_files *ret,
 		  struct error **err);
 void rewrite_files_free(struct rewrite_files *files); /* the contents */

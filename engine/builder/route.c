@@ -72,7 +72,7 @@ static void copy_to(char **to, const char *text)
 
 /* ---- docker's daemon ---- */
 
-/* The host of the context that docker's command is set to use. malloc'd; NULL with *err set. */
+/* The host of docker's current context. malloc'd; NULL with *err set. */
 static char *context_host(struct error **err)
 {
 	cleanup_free char *path = dockerd_config("config.json"), *meta = NULL, *name = NULL;
@@ -105,7 +105,7 @@ static char *context_host(struct error **err)
 	return host ? mem_strdup(host) : NULL;
 }
 
-/* DOCKER_TLS_VERIFY and DOCKER_CERT_PATH say how a daemon on TCP is talked to. */
+/* DOCKER_TLS_VERIFY and DOCKER_CERT_PATH apply to a daemon on TCP. */
 static bool docker_tls(struct route *route)
 {
 	const char *verify = getenv("DOCKER_TLS_VERIFY"), *folder = getenv("DOCKER_CERT_PATH");
@@ -135,7 +135,7 @@ static void route_host(const char *host, struct route *ret)
 	complete(ret, docker_tls(ret));
 }
 
-/* ---- the builders of buildx's ---- */
+/* ---- buildx's builders ---- */
 
 static int route_container(const char *name, const char *endpoint, struct route *ret)
 {
@@ -229,7 +229,7 @@ int route_docker(const struct builder_given *given, struct route *ret, struct er
 	return 0;
 }
 
-/* ---- a daemon of BuildKit's own ---- */
+/* ---- standalone BuildKit daemons ---- */
 
 /* "POD?namespace=NS&context=CTX" */
 static void route_kube_pod(const char *name, struct route *ret)

@@ -9,23 +9,24 @@
 struct builder_given;
 struct error;
 
-/* Where a BuildKit daemon is, and how it is reached. */
+/* The address of a BuildKit daemon, and how to reach it. */
 struct route {
-	struct conn_address address; /* points into the rest */
-	struct argv argv;            /* of a child that is the connection */
+	struct conn_address address; /* points into the other members */
+	struct argv argv;            /* a child that is the connection */
 	char *url, *ca, *cert, *key, *server_name;
 	char *detail; /* for people: "driver docker-container", or NULL */
-	bool engine;  /* it is in docker's daemon, which has images of its own */
+	bool engine;  /* it is part of docker's daemon, which has images of its own */
 };
 void route_free(struct route *route); /* the contents */
 #define cleanup_route __attribute__((cleanup(route_free)))
 
-/* given->instance NULL: docker's daemon, where docker's command would look for it; with "://" in it: the one at that address; else a
- * builder of buildx's of that name. ERROR_USAGE when there is none, ERROR_TOOL when it cannot be reached from here. */
+/* given->instance NULL: docker's daemon, where docker's command would find it; containing "://": the one at that
+ * address; else the buildx builder of that name. ERROR_USAGE for an unknown one, ERROR_TOOL when it cannot be
+ * reached from here. */
 int route_docker(const struct builder_given *given, struct route *ret, struct error **err);
-/* The address, as buildctl takes it; NULL: BUILDKIT_HOST, or the usual socket. */
+/* The instance is an address as buildctl takes it; NULL: BUILDKIT_HOST, or the default socket. */
 int route_buildkit(const struct builder_given *given, struct route *ret, struct error **err);
-/* The daemon of a namespace of containerd's, as nerdctl looks for it; NULL: CONTAINERD_NAMESPACE, or "default". */
+/* The instance is a containerd namespace, as for nerdctl; NULL: CONTAINERD_NAMESPACE, or "default". */
 int route_nerdctl(const struct builder_given *given, struct route *ret, struct error **err);
 
 #endif

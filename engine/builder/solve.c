@@ -43,9 +43,9 @@
 #define IGNORE_MAX (16u << 20) /* bytes of an ignore file */
 #define HINT ".dockerignore"
 #define STATUS_MS 2000 /* for what a daemon tells of a build that is over */
-#define EXCERPT 2      /* lines shown before and behind those that failed */
+#define EXCERPT 2      /* lines shown before and after the failed ones */
 
-/* A build on its way. */
+/* A build in progress. */
 struct solve_work {
 	const struct solve *solve;
 	struct daemon *daemon;
@@ -71,7 +71,7 @@ struct solve_work {
 static void work_free(struct solve_work *work)
 {
 	grpc_free(work->status);
-	buildkit_session_free(work->session); /* its threads use all of the rest */
+	buildkit_session_free(work->session); /* first: its threads use everything else */
 	for (size_t i = 0; i < work->started_len; i++)
 		agent_stop(work->started[i]);
 	filesync_free(work->filesync);
@@ -85,7 +85,7 @@ static void work_free(struct solve_work *work)
 
 /* ---- the folders ---- */
 
-/* A text of ours as a file. No step sees it: its time tells what it is. */
+/* One of our texts as a file. No step sees it, so its time may encode its content. */
 static struct filesync_entry text_entry(const char *path, const char *text, size_t len)
 {
 	const struct hash128 digest = hash_bytes(text, len);
@@ -106,7 +106,7 @@ static int add_dockerfile(struct solve_work *work, struct filesync_folder *folde
 	const char *name = path_base(job->dockerfile);
 	cleanup_buf struct buf ignore = { 0 };
 
-	/* With one of its own the daemon does not look for another one. It leaves nothing out: that is done. */
+	/* If it gets one, the daemon does not look for another. It excludes nothing: that was already done. */
 	if (job->ignore_file && fs_read(job->ignore_file, IGNORE_MAX, &ignore, err) < 0)
 		return -1;
 	buf_char(&ignore, '\n');
@@ -119,7 +119,7 @@ static int add_dockerfile(struct solve_work *work, struct filesync_folder *folde
 	return 0;
 }
 
-/* Folders on the way to what counts need not count themselves: any mode will do, always the same. */
+/* Parent folders may not count themselves: then any mode will do, as long as it is always the same. */
 static void add_parents(struct solve_work *work, struct filesync_folder *folder, size_t *cap, const char *before,
 			const char *path)
 {
@@ -141,7 +141,7 @@ static int by_path(const void *a, const void *b)
 	return strcmp(((const struct filesync_entry *)a)->path, ((const struct filesync_entry *)b)->path);
 }
 
-/* Of two entries for one path (a parent that is not known to count, and the folder itself) the one that counts stays. */
+/* Of two entries for one path (an assumed parent, and the folder itself) keeps the one that counts. */
 static void unite(struct filesync_folder *folder)
 {
 	size_t len = 0;
@@ -216,7 +216,7 @@ static void offer_secrets(struct solve_work *work)
 	work->secrets = (struct secret_list){ sources, job->secrets_len };
 }
 
-/* A key gets an agent of its own. */
+/* A key file gets an agent of its own. */
 static int offer_agent(struct solve_work *work, const struct build_pair *ssh, const char **ret, struct error **err)
 {
 	const char *path = *ssh->value ? ssh->value : getenv("SSH_AUTH_SOCK");
@@ -289,7 +289,7 @@ static void *follow_status(void *arg)
 {
 	struct solve_work *work = arg;
 
-	/* What goes wrong with it goes wrong with the build, which says more. */
+	/* Its errors also fail the build, whose error says more. */
 	control_status(work->status, solve_steps_take, work->steps, NULL);
 	return NULL;
 }
@@ -303,7 +303,7 @@ static void take_response(void *data, const char *key, const char *value)
 	caches_answer(work->caches, key, value);
 }
 
-/* The lines of the Dockerfile that failed, and those around them. */
+/* The failed lines of the Dockerfile, and those around them. */
 static void add_excerpt(const struct control_failure *failure, struct buf *out)
 {
 	int number = 1, last = failure->last_line >= failure->line ? failure->last_line : failure->line;

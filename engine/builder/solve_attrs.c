@@ -33,7 +33,7 @@ static void add_named(struct attrs *attrs, const char *kind, const char *name, c
 	attrs_add(attrs, arena_join(attrs->arena, kind, ":", name, NULL), value);
 }
 
-/* As BuildKit looks names up: docker's short form, without the tag that goes without saying. */
+/* The form in which BuildKit looks names up: docker's short form, without the tag "latest". */
 static const char *attrs_familiar(struct arena *arena, const char *name)
 {
 	static const char library[] = "library/";
@@ -84,7 +84,7 @@ static void attrs_contexts(struct attrs *attrs, const struct build_job *job)
 	}
 }
 
-/* "name:address" each; an address may hold colons. */
+/* "name:address" each; an address may contain colons. */
 static void add_hosts(struct attrs *attrs, const struct build_job *job)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -142,7 +142,7 @@ static void add_exporter(struct arena *arena, const struct build_job *job, struc
 	struct attrs attrs = { .arena = arena };
 
 	attrs_add(&attrs, "tar", "false");
-	/* A base's layers end up in what is built on it: compressed, but quickly. */
+	/* A base's layers become part of what is built on it: compress them, but quickly. */
 	if (job->keep)
 		attrs_add(&attrs, "compression-level", "1");
 	if (job->has_epoch)

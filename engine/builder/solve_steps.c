@@ -22,7 +22,7 @@ struct told_step {
 	char *digest, *name;
 	char *why; /* it failed, or NULL */
 	bool started, cached;
-	struct buf line[STREAMS]; /* begun and not ended */
+	struct buf line[STREAMS]; /* incomplete lines */
 	struct tail tail;
 };
 
@@ -34,7 +34,7 @@ struct solve_steps {
 	struct error *error;
 };
 
-/* Something to be shown, on its way to the loop's thread. */
+/* A message for the display, on its way to the loop's thread. */
 struct shown {
 	const struct output *output;
 	bool is_line;
@@ -83,7 +83,7 @@ static void show(void *arg)
 	free(shown);
 }
 
-/* The task that the output belongs to ends behind this in the loop's queue. */
+/* The task that owns the output ends after this in the loop's queue. */
 static void post(struct solve_steps *steps, bool is_line, const struct progress *progress, const char *text, size_t len)
 {
 	struct shown *shown = mem_alloc(sizeof(*shown) + len + 1);
@@ -95,7 +95,7 @@ static void post(struct solve_steps *steps, bool is_line, const struct progress 
 	loop_post(steps->loop, show, shown);
 }
 
-/* To the log, and to whoever looks on. */
+/* To the log and to the display. */
 static void log_line(struct solve_steps *steps, const char *before, const char *text, size_t len)
 {
 	cleanup_buf struct buf line = { 0 };
@@ -119,7 +119,7 @@ static void report_step(struct solve_steps *steps, const char *name)
 	while (at && at > name && at[-1] != ' ' && at[-1] != '[')
 		at--;
 	if (!steps->output || !at || sscanf(at, "%u/%u]", &progress.step, &progress.steps) != 2)
-		return; /* nothing of the Dockerfile's */
+		return; /* not from the Dockerfile */
 	at = end + 1 + strspn(end + 1, " ");
 	progress.name_len = strlen(at);
 	post(steps, false, &progress, at, progress.name_len);
@@ -168,7 +168,7 @@ static void take_print(struct solve_steps *steps, struct told_step *told, const 
 	}
 }
 
-/* One that was only stopped because another one failed. */
+/* A step that was only stopped because another one failed. */
 static bool was_stopped(const char *text, size_t len)
 {
 	cleanup_free char *copy = mem_strndup(text, len);

@@ -6,8 +6,8 @@
 
 struct progress;
 
-/* A line of buildah's that begins a step: "STEP 2/5: RUN make", in a file of several stages "[1/2] STEP 2/5: ...".
- * `ret->name` points into the line. */
+/* Parses a line with which buildah begins a step: "STEP 2/5: RUN make", in a file of several stages "[1/2] STEP
+ * 2/5: ...". `ret->name` points into the line. */
 bool step_parse(const char *line, size_t len, struct progress *ret);
 
 #endif

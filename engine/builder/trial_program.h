@@ -5,8 +5,8 @@
 
 struct error;
 
-/* The smallest program that does nothing and ends with status 0, for this processor: what tells whether
- * a RUN step can run here without an image from anywhere. */
+/* The smallest program that does nothing and exits with status 0, for this processor: to find out without any image
+ * whether a RUN step can run here. */
 bool trial_program_known(void);
 /* Writes it as an executable file. ERROR_STATE. */
 int trial_program_write(const char *path, struct error **err);

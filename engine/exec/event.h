@@ -15,20 +15,20 @@ enum event_kind {
 	EVENT_RUN_START,  /* nodes, stale */
 	EVENT_NODE_START, /* node, log, slot */
 	EVENT_NODE_LINE,  /* node, text, len: a line of its output, raw bytes */
-	EVENT_NODE_STEP,  /* node, progress: how far it is */
+	EVENT_NODE_STEP,  /* node, progress */
 	EVENT_NODE_DONE,  /* node, outcome, took_ms, error (FAILED), text (a remark, or NULL), log */
 	EVENT_NOTE,       /* text: a sentence about the run ("using buildah 1.28.2") */
-	EVENT_TICK,       /* time has passed: for a live display; remaining_ms */
+	EVENT_TICK,       /* time has passed, for a live display; remaining_ms */
 	EVENT_RESIZE,     /* the terminal has another size */
 	EVENT_RUN_END     /* status, took_ms */
 };
 
 enum outcome {
 	OUTCOME_DONE,   /* it ran */
-	OUTCOME_FRESH,  /* decided fresh while running: what it needs came out the same */
+	OUTCOME_FRESH,  /* decided fresh during the run: its dependencies came out the same */
 	OUTCOME_REUSED, /* another cbuild made it meanwhile */
 	OUTCOME_FAILED,
-	OUTCOME_SKIPPED, /* something it needs failed */
+	OUTCOME_SKIPPED, /* a dependency failed */
 	OUTCOME_CANCELLED,
 	OUTCOMES
 };
@@ -42,16 +42,16 @@ struct event {
 	enum event_kind kind;
 	const struct node *node;
 	enum outcome outcome;
-	const char *text; /* NUL-terminated but for EVENT_NODE_LINE, where `len` counts */
+	const char *text; /* NUL-terminated, except in EVENT_NODE_LINE, where `len` counts */
 	size_t len;
 	const struct progress *progress;
 	const struct error *error;
 	const char *log; /* path of the node's log file */
 	uint64_t took_ms;
-	size_t slot;           /* that the node runs in, from 0 */
-	uint64_t remaining_ms; /* how long the run is likely to go on; UNKNOWN_MS when nothing tells */
+	size_t slot;           /* the slot that the node runs in, from 0 */
+	uint64_t remaining_ms; /* estimate for the rest of the run; UNKNOWN_MS when there is none */
 	size_t nodes;          /* of the run */
-	size_t stale;          /* that are not fresh at its start */
+	size_t stale;          /* number of nodes that are not fresh at its start */
 	int status;            /* exit status of the run */
 };
 

@@ -16,8 +16,8 @@
 struct fleet_member {
 	struct builder *builder;
 	const struct manifest_builder *spec; /* NULL: the only one */
-	size_t jobs;                         /* that it has now, */
-	size_t given;                        /* and that it was ever given */
+	size_t jobs;                         /* running now */
+	size_t given;                        /* assigned in total */
 	bool lost;
 };
 
@@ -33,7 +33,7 @@ struct fleet_seat {
 	struct fleet_member *member;
 };
 
-/* How a member may come to a build. */
+/* How well a member suits a build. */
 enum claim { CLAIM_NONE, CLAIM_EMULATED, CLAIM_NATIVE };
 
 static struct fleet *fleet_make(size_t len)
@@ -210,7 +210,8 @@ int fleet_check(struct fleet *fleet, const struct fleet_want *want, struct error
 	return r;
 }
 
-/* The member with room and the best claim that was given least for its weight; NULL: none has room. */
+/* Of the members with room and this claim, the one with the fewest assigned builds for its weight; NULL: none has
+ * room. */
 static struct fleet_member *least_given(struct fleet *fleet, const struct fleet_want *want, enum claim claim)
 {
 	struct fleet_member *best = NULL;

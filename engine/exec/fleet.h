@@ -14,9 +14,9 @@ struct platform;
 struct state;
 
 /*
- * The builders of a run: one, or those that the manifest names, which share the builds. Each build goes to a builder whose
- * own platform it is for; to one that emulates it only where that is allowed and no other is there. Of several, the one that
- * has least to do for its weight. Thread-safe.
+ * The builders of a run: a single one, or those of the manifest, which share the builds. A build goes to a builder
+ * with the same native platform; to one that emulates it only if that is allowed and there is no other. Among several,
+ * to the least loaded for its weight. Thread-safe.
  */
 struct fleet;
 
@@ -26,16 +26,16 @@ struct fleet_want {
 	unsigned abilities; /* enum builder_ability */
 };
 
-/* With one builder, which is the run's then, everything goes to it. */
+/* A fleet of one, which takes over the builder. */
 struct fleet *fleet_of_one(struct builder *builder);
 /*
- * Those of the manifest. One that cannot be used is left out: `left_out` is called with its name and why. ERROR_TOOL when
- * none is left. On the loop's thread, before loop_run.
+ * The builders of the manifest. One that cannot be used is left out: `left_out` is called with its name and the
+ * reason. ERROR_TOOL when none remains. On the loop's thread, before loop_run.
  */
 int fleet_open(const struct manifest *manifest, struct loop *loop, struct state *state, struct layout *layout,
 	       void (*left_out)(void *data, const char *name, const struct error *why), void *data, struct fleet **ret,
 	       struct error **err);
-/* One of the manifest's, by itself. */
+/* Opens one of the manifest's builders alone. */
 int fleet_open_one(const struct manifest_builder *spec, struct loop *loop, struct state *state, struct layout *layout,
 		   struct builder **ret, struct error **err);
 void fleet_free(struct fleet *fleet); /* NULL-safe; with its builders */
@@ -44,18 +44,18 @@ bool fleet_shares(const struct fleet *fleet);
 /* The builder of a fleet of one, or NULL. */
 const struct builder *fleet_only(const struct fleet *fleet);
 
-/* ERROR_TOOL, with what there is, when no builder may build for the platform, or none can do what is wanted. */
+/* ERROR_TOOL, listing the builders, when none may build for the platform or none has the required abilities. */
 int fleet_check(struct fleet *fleet, const struct fleet_want *want, struct error **err);
-/* Some builder may build for it and has room, or none may: then taking one says why. */
+/* True when some builder may build for it and has room, or when none may (then fleet_take reports why). */
 bool fleet_has_room(struct fleet *fleet, const struct fleet_want *want);
 /*
- * A seat: a place with a builder, for one more build. Whoever has it gives it back, once. ERROR_TOOL as fleet_check.
+ * A seat: room for one build with a builder. Its owner gives it back, once. ERROR_TOOL as in fleet_check.
  */
 struct fleet_seat;
 int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct fleet_seat **ret, struct error **err);
 void fleet_give_back(struct fleet_seat *place); /* NULL-safe */
 struct builder *fleet_builder(const struct fleet_seat *place);
-/* Marks a builder that no longer answers: it gets no more work. True the first time. */
+/* Marks a builder that no longer answers, so that it gets no more work. True the first time. */
 bool fleet_lose(struct fleet *fleet, const struct builder *builder);
 
 #endif

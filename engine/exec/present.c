@@ -19,7 +19,7 @@
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
 
-#define IMAGES_WORTH_A_THREAD 64 /* looking at fewer takes less time than starting a thread */
+#define IMAGES_WORTH_A_THREAD 64 /* with fewer, starting a thread costs more than it saves */
 
 static const char STORAGE[] = "containers-storage:";
 static char yes[] = "yes", no[] = "no";
@@ -29,17 +29,17 @@ struct present {
 	struct state *state;
 	const struct manifest *manifest;
 	const char *builder; /* this run's, or NULL */
-	char *builder_place; /* of its storage, as far as that is known without starting it */
+	char *builder_place; /* its storage, if known without starting it */
 	bool builder_asked;
 	const char *runtime_prefix;
 	struct arena *arena;
-	struct map *tags; /* reference -> digest in the store; made on first use */
+	struct map *tags; /* reference -> digest in the store; loaded on first use */
 	struct layout_ref *refs;
 	size_t refs_len;
 	struct map *storages; /* root -> struct storage */
-	struct map *images; /* manifest digest -> yes or no: complete in the store when it was looked at ahead, or NULL */
-	bool running;       /* the plan is being run */
-	struct map *held;   /* "node key" -> yes or no: what other engines said; NULL before they were asked */
+	struct map *images;   /* manifest digest -> yes or no: complete in the store when checked in advance, or NULL */
+	bool running;         /* the plan is being run */
+	struct map *held;     /* "node key" -> yes or no: the answers of other engines; NULL before they were asked */
 	struct error *unseen; /* the first thing that could not be read */
 };
 
@@ -85,7 +85,7 @@ void present_set_layout(struct present *present, struct layout *layout)
 void present_set_running(struct present *present)
 {
 	present->running = true;
-	map_free(steal_ptr(present->images)); /* what is there changes from now on */
+	map_free(steal_ptr(present->images)); /* from now on the store changes */
 }
 
 static bool has_prefix(const char *place, const char *prefix)
@@ -100,7 +100,7 @@ static void present_note(struct present *present, struct error *error)
 	error_free(error);
 }
 
-/* A storage whose index is damaged holds nothing. */
+/* A storage with a damaged index counts as empty. */
 static const struct storage *storage_at(struct present *present, const char *place)
 {
 	const char *root = place + strlen(STORAGE);
@@ -111,14 +111,14 @@ static const struct storage *storage_at(struct present *present, const char *pla
 		return storage;
 	if (storage_open(root, &storage, &error) == 0)
 		map_set(present->storages, arena_strdup(present->arena, root), storage);
-	else if (error->errnum == EACCES) /* another user's: what this one builds is kept elsewhere */
+	else if (error->errnum == EACCES) /* another user's: this one's builds are kept elsewhere */
 		error_free(error);
 	else
 		present_note(present, error);
 	return storage;
 }
 
-/* The record's detail has its id in that storage. */
+/* The record's detail has the image's id in that storage. */
 static bool has_id(const struct storage *storage, const char *text)
 {
 	struct scan s = scan_begin(text, strlen(text));
@@ -135,8 +135,8 @@ static bool has_id(const struct storage *storage, const char *text)
 	return storage_has(storage, identity);
 }
 
-/* Another builder, or the same one with another storage, has to build anew what was kept. Where it is not known yet which
- * storage it has now, the run asks when it opens it. */
+/* A different builder, or the same with a different storage, must build again what was kept. If its storage is not
+ * known yet, the run checks when it opens the builder. */
 static bool builder_reads(struct present *present, const char *place)
 {
 	if (!present->builder)
@@ -191,7 +191,7 @@ static bool present_in_store(const struct present *present, const char *digest)
 	return found ? found == yes : layout_complete(present->layout, digest);
 }
 
-/* Few have one: what is said about the image is in the store, too. */
+/* Few have one: its attestation is in the store, too. */
 static bool present_check_attestation(const struct present *present, const struct record *record, const char **ret_what)
 {
 	cleanup_json struct json *detail = NULL;
@@ -235,7 +235,7 @@ static void read_tags(struct present *present)
 	struct error *error = NULL;
 
 	present->tags = map_new();
-	/* A store with a damaged index has no tags: what needs them is made again. */
+	/* A store with a damaged index has no tags: whatever needs them runs again. */
 	if (present->layout && layout_refs(present->layout, &present->refs, &present->refs_len, &error) < 0)
 		present_note(present, error);
 	for (size_t i = 0; i < present->refs_len; i++)
@@ -248,7 +248,7 @@ static bool present_check_index(struct present *present, const struct record *re
 	if (!present->tags)
 		read_tags(present);
 	*ret_what = "its index in the store";
-	/* Two when something is said about the images. */
+	/* Two if there are attestations. */
 	if (!present->layout || !record->digest || !layout_has(present->layout, record->digest, UINT64_MAX) ||
 	    (strcmp(record->identity, record->digest) != 0 && !layout_has(present->layout, record->identity, UINT64_MAX)))
 		return false;
@@ -348,7 +348,7 @@ static bool engine_holds(struct present *present, const struct record *record, c
 			ask_place(present, place, records, len);
 		records_free(records, len);
 	}
-	/* A record that is not the node's newest: its sources are again what they were before. */
+	/* A record other than the node's newest: its sources are again what they were before. */
 	if (!map_get(present->held, name))
 		ask_place(present, place, record, 1);
 	return map_get(present->held, name) == yes;
@@ -375,8 +375,8 @@ static bool check_load(struct present *present, const struct record *record, con
 	return storage != NULL;
 }
 
-/* What registries have is asked about once, when the plan is made (tags_check.h). While it runs nothing is taken for there:
- * pushing what is there costs next to nothing. */
+/* Registries are asked once, when the plan is made (tags_check.h). During the run nothing is assumed to be there:
+ * pushing what exists costs next to nothing. */
 static bool check_release(const struct present *present, const struct node *node, const struct record *record,
 			  const char **ret_what)
 {

@@ -20,7 +20,7 @@ static void roots_add(struct roots *roots, const char *name, bool tag, const cha
 	memcpy(root->digest, digest, DIGEST_LEN + 1);
 }
 
-/* Builds, formats, indexes, and what was pushed leave something in the store; a base may stay in its builder's storage. */
+/* Builds, formats, indexes and pushes have their results in the store; a base may be in its builder's storage. */
 static bool roots_in_store(const struct record *record)
 {
 	static const char *const kinds[] = { "build:", "convert:", "index:", "push:" };
@@ -32,7 +32,7 @@ static bool roots_in_store(const struct record *record)
 	       (!record->place || strcmp(record->place, "store") == 0);
 }
 
-/* With what was said about a build's image, and the index that an index's image is known by. */
+/* With the attestation of a build's image, and the index that identifies an index's images. */
 static void roots_add_record(struct roots *roots, const struct record *record)
 {
 	cleanup_json struct json *detail = NULL;

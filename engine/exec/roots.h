@@ -11,7 +11,7 @@ struct error;
 struct layout;
 struct state;
 
-/* The roots of the store: the results of each node's newest record, and everything tagged. */
+/* The roots of the store: the results of all nodes' newest records, and everything tagged. */
 struct store_root {
 	char *name; /* the node or the reference */
 	bool tag;
@@ -23,7 +23,7 @@ struct roots {
 	size_t len, cap;
 };
 
-/* Records first, sorted by node, then tags. On failure too the caller frees what there is. */
+/* Records first, sorted by node, then tags. Even on failure the caller frees the result. */
 int roots_collect(struct layout *layout, struct state *state, struct roots *ret, struct error **err);
 void roots_free(struct roots *roots); /* what it holds, not the struct */
 

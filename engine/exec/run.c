@@ -26,7 +26,7 @@
 
 #define TICK_MS 100
 #define COST_UNKNOWN_MS 1000 /* of a node that never ran */
-#define LOCK_PAUSE_MS 20     /* between two tries to lock the run's own file, which a sweep may hold */
+#define LOCK_PAUSE_MS 20     /* between two attempts to lock the run's own file, which a sweep may hold */
 #define LOCK_WAIT_MS 60000
 
 static void run_on_signal(void *arg, int signum)
@@ -39,7 +39,7 @@ static void run_on_signal(void *arg, int signum)
 	run_pump(run);
 }
 
-/* From what each node took the last time. Nothing can be said while a build is ahead that never ran. */
+/* From the time each node took in its last run. No estimate while a build is pending that never ran. */
 static uint64_t remaining_ms(const struct run *run)
 {
 	size_t len = plan_len(run->plan);
@@ -68,8 +68,7 @@ static void on_resize(void *arg)
 	run_emit(arg, &(struct event){ .kind = EVENT_RESIZE });
 }
 
-/* The file is there a moment before it is locked: another cbuild that sweeps may have taken it for one of a killed run.
- * It lets go of it when it has looked. */
+/* The file exists a moment before it is locked: another cbuild's sweep may have locked it, but will release it. */
 static int run_lock_run(struct run *run, struct error **err)
 {
 	for (uint64_t waited = 0;; waited += LOCK_PAUSE_MS) {
@@ -84,7 +83,7 @@ static int run_lock_run(struct run *run, struct error **err)
 	}
 }
 
-/* Makes and opens the run's own folder in .cbuild/`name`. A link that somebody has put at either is not followed. */
+/* Creates and opens the run's own folder in .cbuild/`name`. A symbolic link in place of either is not followed. */
 static int open_own(const struct run *run, const char *name, mode_t mode, int *ret_fd, struct error **err)
 {
 	cleanup_free char *folder = path_join(run->options->state_dir, name);
@@ -116,7 +115,7 @@ static int make_folders(struct run *run, struct error **err)
 	return open_own(run, "logs", 0755, &run->logs_fd, err);
 }
 
-/* A -j of our own is what was asked for, as with make itself. */
+/* As with make itself, our own -j overrides make's slots. */
 static void open_jobserver(struct run *run)
 {
 	const char *why = NULL;
@@ -159,7 +158,7 @@ static struct sched *make_sched(const struct run *run)
 		jobs = len;
 	if (jobs == 0)
 		jobs = processors > 0 ? (size_t)processors : 1;
-	/* Each builder of several is to have what it takes. */
+	/* Each of several builders should get as many jobs as it takes. */
 	if (run->options->jobs == 0 && !run->jobserver && run_shares(run))
 		jobs += builders_jobs(run);
 	return sched_new(nodes, len, jobs, run->options->keep_going);
@@ -214,7 +213,7 @@ static int run_all(struct run *run, struct error **err)
 	open_jobserver(run);
 	run->sched = make_sched(run);
 	run->begun_ms = mem_array(plan_len(run->plan) + 1, sizeof(*run->begun_ms));
-	/* Before signals are ours: waiting can be interrupted. */
+	/* Before we handle signals, so that waiting can be interrupted. */
 	if (run_gate(run->options->state_dir, &gate, err) < 0 ||
 	    loop_signals(run->env.loop, run_on_signal, run, err) < 0 || begin_history(run, err) < 0 ||
 	    make_folders(run, err) < 0)
@@ -237,7 +236,7 @@ static void run_close(struct run *run)
 	jobserver_free(run->jobserver);
 	sched_free(run->sched);
 	if (run->stem)
-		fs_remove_tree(run->stem, NULL); /* swept by the next run when it cannot be removed now */
+		fs_remove_tree(run->stem, NULL); /* if it cannot be removed now, the next run removes it */
 	if (run->lock_fd >= 0) {
 		unlink(run->lock_path);
 		close(run->lock_fd);
@@ -285,7 +284,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 	run_emit(&run, &(struct event){ .kind = EVENT_RUN_START, .nodes = plan_len(plan), .stale = stale });
 	r = run_all(&run, &error);
 	if (r < 0 && run.signum) {
-		error_free(steal_ptr(error)); /* of asking a tool, which was interrupted */
+		error_free(steal_ptr(error)); /* from asking a tool, which was interrupted */
 		r = 0;
 	}
 	*ret_status = r < 0 ? (int)error->cls : exit_status(&run);

@@ -16,42 +16,41 @@ struct source;
 struct state;
 struct tags_held;
 
-/* Runs a plan: opens builder and runtime when a node needs them, starts what is stale, records what is done,
- * emits events. */
+/* Runs a plan: opens builder and runtime when a node needs them, runs what is stale, records results, emits events. */
 
 struct run_options {
 	const char *builder;    /* name, or NULL: any that works */
-	bool builder_preferred; /* another will do when that one cannot be used */
+	bool builder_preferred; /* use another if that one cannot be used */
 	const char *runtime;    /* the same */
 	bool runtime_preferred;
-	size_t jobs;           /* slots; 0: those of the make that runs us, else as many as processors */
+	size_t jobs;           /* slots; 0: those of the make that runs us, else the number of processors */
 	const char *makeflags; /* MAKEFLAGS of the environment, which names make's slots, or NULL */
-	double max_load; /* -l: nothing starts beside a running node while the load average is above; 0: no limit */
+	double max_load; /* -l: while the load average is above, nothing starts unless nothing is running; 0: no limit */
 	bool keep_going; /* -k */
 	struct registry *registry;
 	struct bases *bases;          /* of that client */
 	struct urls *urls;            /* of the same loop */
 	const struct tags_held *held; /* of tags_check, or NULL */
-	bool take_results;            /* from the registry cache: what cache_take_results could not ask for */
-	bool give_results;            /* to it */
-	const char *state_dir;        /* absolute path of .cbuild */
-	const char *command;          /* as typed, for the history */
-	bool ticks;                   /* emit EVENT_TICK and EVENT_RESIZE */
+	bool take_results; /* reuse from the registry cache results that cache_take_results could not look up before */
+	bool give_results; /* store results there */
+	const char *state_dir; /* absolute path of .cbuild */
+	const char *command;   /* as typed, for the history */
+	bool ticks;            /* emit EVENT_TICK and EVENT_RESIZE */
 	const struct sink *sink;
 };
 
-/* *ret_status is the exit status: 0, or that of the first failure; 130 or 143 when interrupted. Negative
- * only for what stopped the run itself (state, disk, no builder): *err has it. A plan with nothing to do
- * returns at once: nothing is opened, started or written. */
+/* ret_status is the exit status: 0, or that of the first failure; 130 or 143 when interrupted. Negative only when
+ * the run itself was stopped (state, disk, no builder), for the reason in *err. A plan with nothing to do returns
+ * at once: nothing is opened, started or written. */
 int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct layout *layout, struct source *source,
 	     const struct run_options *options, int *ret_status, struct error **err);
 
 /* Removes what killed runs left: processes, containers, staging folders. Cheap when there is nothing. */
 int run_sweep(const char *state_dir, struct loop *loop, struct state *state, struct layout *layout, struct error **err);
-/* Waits until nothing removes from `.cbuild`, and keeps that from beginning: held by `clean`, `prune` and `fsck` while they
- * are at work, and by a run until its own lock file shows that it goes on. *ret_fd: close() it to let go. */
+/* The gate keeps runs and removals apart. `clean`, `prune` and `fsck` hold it while they work; a run waits for it,
+ * and holds it until its own lock file shows that it is running. *ret_fd: close() it to let go. */
 int run_gate(const char *state_dir, int *ret_fd, struct error **err);
-/* True when a killed run left something to sweep. */
+/* True when a killed run left something to remove. */
 bool run_needs_sweep(const char *state_dir);
 
 #endif

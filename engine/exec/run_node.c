@@ -24,7 +24,7 @@ void run_emit(struct run *run, const struct event *event)
 	run->options->sink->event(run->options->sink->data, event);
 }
 
-/* Stops the run for a fault of its own (state, disk): what is running ends, nothing starts. */
+/* Stops the run because of an internal error (state, disk): running nodes are ended, nothing starts. */
 static void stop_run(struct run *run, struct error **error)
 {
 	error_move(run->error ? NULL : &run->error, error);
@@ -85,8 +85,8 @@ static void task_succeeded(struct run *run, struct task *task)
 	sched_done(run->sched, task->number);
 }
 
-/* The log says why, too: what a child printed does not, or there was none. Of a message that quotes the log, the first
- * line is enough. */
+/* Also write the error to the log: the child may not have printed it, or there was no child. If the message quotes
+ * the log, its first line is enough. */
 static void log_failure(struct task *task)
 {
 	const char *message = task->error->message;
@@ -94,7 +94,7 @@ static void log_failure(struct task *task)
 	cleanup_free char *text =
 		mem_printf("cbuild: %.*s\n", empty ? (int)strlen(message) : (int)strcspn(message, "\n"), message);
 
-	/* When the log cannot be written, the report of the run still says it. */
+	/* If the log cannot be written, the report still shows the error. */
 	fs_write_all(task->log_fd, text, strlen(text), task->log, NULL);
 }
 
@@ -138,7 +138,7 @@ static void task_progress(void *data, const struct progress *progress)
 	run_emit(task->owner, &(struct event){ .kind = EVENT_NODE_STEP, .node = task->node, .progress = progress });
 }
 
-/* Of a build `seat` is its place with a builder, which it takes over; NULL for others. */
+/* `seat`: a build's place with a builder, which it takes over; NULL for other nodes. */
 static int start_task(struct run *run, size_t number, struct fleet_seat *seat, struct error **err)
 {
 	const struct output output = { .line = task_line, .progress = task_progress };
@@ -165,7 +165,7 @@ static int start_task(struct run *run, size_t number, struct fleet_seat *seat, s
 	return 0;
 }
 
-/* Decides the node now that what it needs has results. *ret_stale: it must run; otherwise it has ended. */
+/* Decides the node, whose dependencies have results now. *ret_stale: it must run; otherwise it has ended. */
 static int decide_node(struct run *run, size_t number, bool *ret_stale, struct error **err)
 {
 	const struct node *node = plan_node(run->plan, number);
@@ -224,7 +224,7 @@ static int start_node(struct run *run, size_t number, struct error **err)
 	return is_build(run, number) ? start_build(run, number, err) : start_task(run, number, NULL, err);
 }
 
-/* A build waits until its builder has room; one that is fresh needs none. */
+/* A build waits until a builder has room; a fresh one needs none. */
 static bool can_start(void *data, size_t number)
 {
 	struct run *run = data;
@@ -234,7 +234,7 @@ static bool can_start(void *data, size_t number)
 	return node->kind != NODE_BUILD || node->state == NODE_FRESH || fleet_has_room(run->env.fleet, &want);
 }
 
-/* -l: a node that runs already goes on, the next one waits for it to end. */
+/* -l: one node may always run; further ones wait for the load to fall or for it to end. */
 static bool load_allows(const struct run *run)
 {
 	double load;
@@ -248,7 +248,7 @@ static void on_slot(void *arg)
 	run_pump(arg);
 }
 
-/* Under a make, every node beside the first takes one of make's slots. */
+/* Under make, every node besides the first takes one of make's slots. */
 static bool slot_allows(struct run *run)
 {
 	if (!run->jobserver || !sched_ready(run->sched) ||

@@ -16,8 +16,8 @@
 #include "engine/state/state.h"
 
 /*
- * What a killed run leaves: `.cbuild/run/<id>.lock`, locked as long as its cbuild lives, `<id>.children` (process
- * ids), `<id>/` (staging folders), containers and networks labelled with the path of `<id>`.
+ * A killed run leaves `.cbuild/run/<id>.lock` (locked as long as its cbuild lives), `<id>.children` (process ids),
+ * `<id>/` (staging folders), and containers and networks labelled with the path of `<id>`.
  */
 static const char LOCK_SUFFIX[] = ".lock";
 
@@ -50,8 +50,8 @@ bool run_needs_sweep(const char *state_dir)
 	return found;
 }
 
-/* A builder takes what killed builds left in its storage out of it when it is opened; a run in which nothing is
- * built would not open it. */
+/* A builder removes what killed builds left in its storage when it is opened; a run that builds nothing would not
+ * open it. */
 static int sweep_builder(struct loop *loop, struct state *state, struct layout *layout, struct error **err)
 {
 	cleanup_free char *name = NULL;
@@ -67,13 +67,13 @@ static int sweep_builder(struct loop *loop, struct state *state, struct layout *
 		builder_free(builder);
 		return 0;
 	}
-	/* One that cannot be used now cannot be asked either. */
+	/* If it cannot be used now, it cannot be asked. */
 	cancelled = error->cls == ERROR_CANCELLED;
 	error_move(cancelled ? err : NULL, &error);
 	return cancelled ? -1 : 0;
 }
 
-/* One run's leftovers, if its lock is free. The lock file goes last. */
+/* Removes one run's leftovers if its lock is free. The lock file is removed last. */
 static int sweep_one(const char *run_dir, const char *name, struct loop *loop, struct state *state,
 		     struct layout *layout, struct error **err)
 {

@@ -56,8 +56,8 @@ static int doubt_kept(struct run *run, const struct builder_info *info, struct e
 	return plan_settle(run->plan, err);
 }
 
-/* True when the one that was only preferred (used last, or hinted at) cannot be used: another one is looked for, and the
- * reason is told. */
+/* True when a tool that was only preferred (used last, or suggested by the environment) cannot be used: then
+ * another one is tried, with a note why. */
 static bool run_tools_give_up(struct run *run, const char *name, bool preferred, struct error **error)
 {
 	cleanup_free char *note = NULL;
@@ -130,8 +130,8 @@ static void left_out(void *data, const char *name, const struct error *why)
 	run_emit(data, &(struct event){ .kind = EVENT_NOTE, .text = note });
 }
 
-/* Those of the manifest share the builds, when none is asked for by name. What was kept in the storage of one of them the
- * others cannot read. */
+/* Without a builder on the command line, the manifest's builders share the builds. They cannot read each other's
+ * storages. */
 static int open_fleet(struct run *run, struct error **err)
 {
 	const struct manifest *manifest = plan_manifest(run->plan);
@@ -154,7 +154,7 @@ static int open_builder(struct run *run, struct error **err)
 	return run_shares(run) ? open_fleet(run, err) : open_one_builder(run, err);
 }
 
-/* The one builder of this run, or NULL: none was opened, or several share the builds. */
+/* The only builder of this run, or NULL: none was opened, or several share the builds. */
 static const struct builder_info *only_builder(const struct run *run)
 {
 	const struct builder *builder = run->env.fleet ? fleet_only(run->env.fleet) : NULL;
@@ -162,7 +162,7 @@ static const struct builder_info *only_builder(const struct run *run)
 	return builder ? builder_info(builder) : NULL;
 }
 
-/* The one that was asked for, else that of the builder. `options` have what goes with the builder that was expected. */
+/* The requested runtime, else the builder's. `options` has the one that belongs to the builder that was expected. */
 static const char *runtime_for(const struct run *run)
 {
 	const struct run_options *options = run->options;
@@ -194,7 +194,7 @@ static int run_tools_open_runtime(struct run *run, struct error **err)
 	return run_tools_remember(run, "runtime", runtime_name(run->env.runtime), err);
 }
 
-/* Layers packed by earlier runs, of any service. */
+/* Layers packed by earlier runs, for any service. */
 static int remember_packed(struct run *run, struct error **err)
 {
 	struct record *records;
@@ -210,7 +210,7 @@ static int remember_packed(struct run *run, struct error **err)
 	return 0;
 }
 
-/* Report formats that cannot be made before making anything. */
+/* Complain about formats that cannot be made before making anything. */
 static int open_formats(struct run *run, struct error **err)
 {
 	for (size_t i = 0; i < plan_len(run->plan); i++) {
@@ -222,7 +222,7 @@ static int open_formats(struct run *run, struct error **err)
 	return remember_packed(run, err);
 }
 
-/* What builds, and where the images are put: "building with docker 28.5.2, loading into docker". */
+/* Which tools build and load: "building with docker 28.5.2, loading into docker". */
 static void announce(struct run *run)
 {
 	const struct builder_info *builder = only_builder(run);

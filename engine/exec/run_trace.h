@@ -4,9 +4,9 @@
 struct event;
 struct node;
 
-/* What a run writes into the debug trace (base/debug_trace.h). Nothing when that is off. */
+/* What a run writes to the debug trace (base/debug_trace.h). Does nothing when tracing is off. */
 
-/* A node's state, and why it has it. */
+/* A node's state and its reasons. */
 void run_trace_decision(const struct node *node);
 void run_trace_event(const struct event *event);
 

@@ -9,7 +9,7 @@
 
 struct sched_item {
 	enum sched_state state;
-	size_t waits_for; /* needs that are not done */
+	size_t waits_for; /* dependencies that are not done */
 	size_t *dependents;
 	size_t dependents_len, dependents_cap;
 	uint64_t cost;
@@ -20,7 +20,7 @@ struct sched_item {
 struct sched {
 	struct sched_item *items;
 	size_t len;
-	size_t *heap; /* ready nodes, the longest path on top; of equal ones the smaller number */
+	size_t *heap; /* ready nodes, the longest path on top; for equal ones the smaller number */
 	size_t heap_len;
 	size_t slots, running; /* slots in use */
 	size_t *users;         /* of each slot */
@@ -155,7 +155,7 @@ bool sched_ready(const struct sched *sched)
 	return !sched->stopped && sched->heap_len > 0 && sched->running < sched->slots;
 }
 
-/* The heap index of the fitting ready node with the longest path; heap_len when none fits. */
+/* The heap index of the ready node that fits and has the longest path; heap_len when none fits. */
 static size_t find_best(const struct sched *sched, bool (*fits)(void *data, size_t node), void *data)
 {
 	size_t best = sched->heap_len;
@@ -185,7 +185,7 @@ bool sched_next(struct sched *sched, bool (*fits)(void *data, size_t node), void
 
 	if (!sched_ready(sched))
 		return false;
-	/* Mostly the first one fits. */
+	/* Usually the first one fits. */
 	at = !fits || fits(data, sched->heap[0]) ? 0 : find_best(sched, fits, data);
 	if (at == sched->heap_len)
 		return false;
@@ -259,7 +259,7 @@ size_t sched_running(const struct sched *sched)
 	return sched->running;
 }
 
-/* The running node that ends first when each ends at its `ends`. */
+/* The running node that ends first, according to `ends`. */
 static size_t first_to_end(const struct sched *sched, const uint64_t *ends)
 {
 	size_t first = sched->len;
@@ -287,7 +287,7 @@ static uint64_t sched_play(struct sched *sched, uint64_t *ends)
 	}
 }
 
-/* Plays the rest of the run on a copy; what a node's end leads to is only read. */
+/* Simulates the rest of the run on a copy of the counters. */
 uint64_t sched_remaining(const struct sched *sched, const uint64_t *spent)
 {
 	cleanup_free struct sched_item *items = mem_array(sched->len + 1, sizeof(*items));

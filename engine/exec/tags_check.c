@@ -12,13 +12,13 @@
 #include "engine/plan/plan.h"
 #include "engine/registry/heads.h"
 
-/* The service a question's tag belongs to. */
+/* Says which node and reference a query is for. */
 struct asker {
 	size_t node;           /* the tag node */
 	const char *reference; /* of the plan */
 };
 
-/* A head and an asker each. */
+/* Parallel arrays of heads and their askers. */
 struct tags_held {
 	struct head *heads;
 	struct asker *askers;
@@ -45,7 +45,7 @@ static int tags_check_collect(struct plan *plan, struct tags_held *held, struct 
 	return 0;
 }
 
-/* A tag is to be put on content that nobody asked about: pushing finds out whether it is there. */
+/* The tag will be set on content that nobody asked about: pushing finds out whether it exists. */
 static void doubt_content(struct plan *plan)
 {
 	for (size_t i = 0; i < plan_len(plan); i++) {

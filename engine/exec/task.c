@@ -60,7 +60,7 @@ int task_new(struct task_env *env, size_t number, const char *logs, int logs_fd,
 	return 0;
 }
 
-/* A result kept in another builder's storage is of no use to this one. */
+/* A result kept in another builder's storage is useless for this one. */
 static bool readable(const struct task *task, const struct record *record)
 {
 	const char *own = task->builder && !fleet_shares(task->env->fleet) ? builder_info(task->builder)->place : NULL;
@@ -69,8 +69,8 @@ static bool readable(const struct task *task, const struct record *record)
 	       (own && strcmp(record->place, own) == 0);
 }
 
-/* Since the node was decided the record of another cbuild may have come. The one that was there then does not count:
- * it was looked at, and the node is stale in spite of it. */
+/* Since the node was decided, another cbuild may have written a record. The one that existed then does not count:
+ * the node is stale in spite of it. */
 static bool made_elsewhere(struct task *task, struct error **err)
 {
 	cleanup_record struct record *record = NULL;
@@ -123,8 +123,8 @@ static int ask_made_elsewhere(struct task *task, bool *ret_found, struct error *
 	return question.error ? error_move(err, &question.error) : 0;
 }
 
-/* The same node is built once: one lock file a node, held until its record is written. flock cannot be given a
- * time limit, so a lock that is held is asked for again after growing pauses, which a cancel ends. */
+/* Ensures that a node is built once: each has a lock file, held until its record is written. flock has no timeout,
+ * so poll a lock that is held, with growing pauses that a cancel ends. */
 static int take_lock(struct task *task, struct error **err)
 {
 	char hex[HASH_HEX + 1];
@@ -149,7 +149,7 @@ bool task_records(const struct task *task)
 	return !task->reused && !task->doubt && !task->passing;
 }
 
-/* The inputs that are kept with the record. */
+/* The inputs to store with the record. */
 static int take_inputs(struct task *task, struct error **err)
 {
 	struct inputs *inputs;
@@ -184,7 +184,7 @@ void task_work(void *arg)
 	if (do_work(task, &task->error) < 0 && !task->error)
 		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
 	if (task->staging)
-		fs_remove_tree(task->staging, NULL); /* a leftover is swept by the next run */
+		fs_remove_tree(task->staging, NULL); /* a leftover is removed by the next run */
 }
 
 void task_free(struct task *task)

@@ -12,7 +12,7 @@
 #include "engine/io/proc.h"
 #include "engine/plan/plan.h"
 
-/* One node while it runs; for engine/exec/ alone. */
+/* A running node; for engine/exec/ alone. */
 
 struct arena;
 struct bases;
@@ -25,70 +25,70 @@ struct tags_first;
 struct tags_held;
 struct urls;
 
-/* What a run's tasks share. Written by the loop's thread before the first task starts. */
+/* Shared by a run's tasks. Set up by the loop's thread before the first task starts. */
 struct task_env {
 	struct loop *loop;
 	const struct plan *plan;
 	struct layout *layout;
-	struct state *state; /* of the loop's thread */
+	struct state *state; /* only for the loop's thread */
 	struct source *source;
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
 	struct urls *urls;
-	const struct tags_held *held;         /* what the tags of the release held before the run, or NULL */
-	struct tags_first *tags_first;        /* NULL: each service is released for itself */
-	struct convert_memory *packed;        /* layers packed before; NULL when no format is stale */
-	bool take_results, give_results;      /* over the registry cache, */
-	atomic_bool take_failed, give_failed; /* until that goes wrong once */
+	const struct tags_held *held;         /* what the release's tags held before the run, or NULL */
+	struct tags_first *tags_first;        /* NULL: each service is released on its own */
+	struct convert_memory *packed;        /* layers that were packed before; NULL when no format is stale */
+	bool take_results, give_results;      /* whether the registry cache is used, */
+	atomic_bool take_failed, give_failed; /* until it has failed once */
 	struct runtime *runtime;              /* NULL when nothing is loaded or verified */
 	const char *state_dir;
 	const char *staging;                         /* folder of this run's staging folders */
-	void (*note)(void *owner, const char *text); /* tells something about the run; on the loop's thread */
+	void (*note)(void *owner, const char *text); /* emits a note about the run; on the loop's thread */
 };
 
 struct task {
 	struct task_env *env;
-	void *owner; /* the run, for the callbacks of its lines and its end */
+	void *owner; /* the run, for callbacks about lines and the end */
 	size_t number;
 	const struct node *node;
 	char *log; /* path */
 	int log_fd;
 	int lock_fd;                    /* held from before the work until the record is written */
-	bool reused;                    /* another cbuild made it since this one looked */
-	bool taken;                     /* from the registry cache */
-	char cache_key[DIGEST_LEN + 1]; /* its key there; "" when it has none */
-	bool asked;                     /* there, before the run */
-	bool passing;                   /* the result is for this run alone, and not recorded */
-	struct builder *builder;        /* of a build: the one it is given to; NULL otherwise */
-	struct fleet_seat *seat;        /* that it has with its builder, or NULL */
+	bool reused;                    /* another cbuild made it since the node was decided */
+	bool taken;                     /* it came from the registry cache */
+	char cache_key[DIGEST_LEN + 1]; /* its key there; "" if none */
+	bool asked;                     /* looked up there before the run */
+	bool passing;                   /* the result is only for this run, and not recorded */
+	struct builder *builder;        /* the builder of a build; NULL otherwise */
+	struct fleet_seat *seat;        /* its place with the builder, or NULL */
 	char *staging;                  /* an empty folder of its own */
 	struct output output;
 	uint64_t start_ms;
 	int64_t start_unix_ms;
 
-	/* the outcome */
+	/* the result */
 	struct error *error;
 	char *identity, *digest, *place, *detail; /* malloc'd or NULL */
 	uint64_t size;
 	char *doubt;       /* why the result must not be recorded, or NULL */
-	struct buf inputs; /* of a result that is to be recorded, as text */
+	struct buf inputs; /* as text, to be recorded with the result */
 };
 
-/* Opens the node's log in the folder `logs`, which is open as `logs_fd`. `output` has the functions that are called with the task, on the loop's
- * thread, for what its children print and how far they are. */
+/* Opens the node's log in the folder `logs`, which is open as `logs_fd`. The functions in `output` are called with
+ * the task, on the loop's thread, with its children's output and progress. */
 int task_new(struct task_env *env, size_t number, const char *logs, int logs_fd, const struct output *output,
 	     void *owner, struct task **ret, struct error **err);
-void task_free(struct task *task); /* lets go of the node's lock */
-/* Waits for the node's lock and does the work, unless another cbuild has done it meanwhile (then `reused`). In a task;
- * the outcome is in the struct. */
+void task_free(struct task *task); /* releases the node's lock */
+/* Waits for the node's lock and does the work, unless another cbuild did it meanwhile (then `reused`). In a task;
+ * the result is in the struct. */
 void task_work(void *task);
-/* Whether the result of a node that is done is to be recorded. */
+/* Whether the result of a finished node is to be recorded. */
 bool task_records(const struct task *task);
 /* Writes its record, durably. On the loop's thread. */
 int task_record(struct task *task, struct error **err);
 
-/* Each does the node's work in a task and sets the outcome; negative with task->error set. */
+/* Each does its kind of node's work in a task and sets the result; negative with task->error set. */
 int task_prepare(struct task *task, struct error **err);
 int task_build(struct task *task, struct error **err);
 int task_convert(struct task *task, struct error **err);
@@ -102,30 +102,30 @@ void tags_first_free(struct tags_first *first); /* NULL-safe */
 
 /* A build's requirements of its builder; points into the node. */
 struct fleet_want task_want(const struct plan *plan, const struct node *node);
-/* Whether this machine can make the format: ERROR_TOOL with what to do. */
+/* Whether this machine can make the format: ERROR_TOOL with a remedy. */
 int task_convert_check(const struct image_format *format, struct error **err);
-/* The build's key for the registry cache: the one that was asked about before the run, or one that could not be made then. */
+/* The build's key for the registry cache: the one used before the run, or one that could not be computed then. */
 int task_cache_key(struct task *task, struct error **err);
-/* Takes a build's result from the registry cache: task->taken when it is there. What goes wrong is told, and no error. */
+/* Takes a build's result from the registry cache: task->taken when found. Failures give a note and no error. */
 void task_cache_take(struct task *task);
-/* Puts a build's result into it; the same. */
+/* Stores a build's result in it. Failures likewise. */
 void task_cache_give(struct task *task);
-/* Tells something about the run, from a task. Takes `text` over. */
+/* Emits a note about the run, from a task. Takes ownership of `text`. */
 void task_tell(struct task *task, char *text);
 
-/* Tells how far the node is; from the task, whose end comes later. */
+/* Reports the node's progress, from its task. */
 void task_report(struct task *task, const struct progress *progress);
 /* Adds a line to the node's log. */
 __attribute__((format(printf, 2, 3))) void task_note(struct task *task, const char *fmt, ...);
 /* {"references": [...]}: malloc'd JSON. */
 char *task_references_json(struct task *task);
-/* The task's staging folder, made on first use. */
+/* The task's staging folder, created on first use. */
 const char *task_staging(struct task *task, struct error **err);
-/* Lists what counts of the folder of a build's context, the outputs of steps that are in it too: an array to be freed, also when it
- * fails; its texts are in the arena or borrowed from the source. */
+/* Lists the entries that count in the folder of a build's context, including outputs of steps: an array to be
+ * freed, even on failure; its texts are in the arena or borrowed from the source. */
 int task_list(struct task *task, size_t context, struct arena *arena, struct build_file **ret, size_t *ret_len,
 	      struct error **err);
-/* Copies what counts of the folder of a build's context, the outputs of steps that are in it too, and no more, to `to`. */
+/* Copies exactly those entries to `to`. */
 int task_replicate(struct task *task, size_t context, const char *to, struct error **err);
 
 #endif

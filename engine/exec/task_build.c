@@ -21,7 +21,7 @@
 #include "engine/source/context.h"
 #include "engine/source/replica.h"
 
-/* A transient failure (a connection lost, a registry that is busy) is tried again after these pauses. */
+/* Pauses before retrying after a transient failure (a lost connection, a busy registry). */
 static const unsigned retry_pauses_ms[] = { 1000, 3000 };
 enum { RETRIES = sizeof(retry_pauses_ms) / sizeof(retry_pauses_ms[0]) };
 
@@ -33,13 +33,13 @@ struct build_draft {
 	struct build_pair *args, *labels, *ssh;
 	struct build_secret_source *secrets;
 	const char **hosts, **cache_from, **cache_to;
-	struct base_pull *pulls; /* one an image; empty for those that are made here */
+	struct base_pull *pulls; /* one for each image; empty for those made here */
 	size_t pulls_len;
 	char *ignore_file;
-	char **replicas; /* one a context, or NULL */
+	char **replicas; /* one for each context, or NULL */
 	size_t replicas_len;
 	struct arena *arena;
-	struct build_file **files; /* one a context, or NULL */
+	struct build_file **files; /* one for each context, or NULL */
 	struct json *details;      /* parsed records that `images` point into */
 };
 
@@ -77,7 +77,7 @@ static struct build_pair *build_pairs(const struct plan_arg *args, size_t len)
 	return list;
 }
 
-/* The id of an image that stayed in its builder's storage, from the record's detail. */
+/* The id of an image in its builder's storage, from the record's detail. */
 static const char *own_id(struct build_draft *draft, const struct result *result, const char *name, struct error **err)
 {
 	struct json *detail = NULL;
@@ -106,7 +106,7 @@ static bool left_to_engine(struct task *task, const struct plan_image *from, str
 	return true;
 }
 
-/* A base from elsewhere: by its digest for the stage's platform, not by a tag that moves. */
+/* A base from elsewhere: by its digest for the stage's platform, because tags move. */
 static int draft_base(struct task *task, const struct plan_image *from, struct build_image *image,
 		      struct base_pull *pull, struct error **err)
 {
@@ -126,7 +126,8 @@ static int draft_base(struct task *task, const struct plan_image *from, struct b
 	return 0;
 }
 
-/* The plan went by what the last build found where neither the lock nor this run knew better. (NULL: it is the engine's own.) */
+/* The plan used what the last build found if neither the lock nor this run knew better; check that. (NULL: it is
+ * the engine's own image.) */
 static void check_onbuild(struct task *task, const struct plan_image *from, const char *digest)
 {
 	cleanup_error struct error *error = NULL;
@@ -183,7 +184,7 @@ static int draft_images(struct task *task, struct build_draft *draft, struct err
 					  result->place, info->name);
 		}
 	}
-	/* Steps of a base stand in no text that could be rewritten. */
+	/* A base's steps are not in the text, so they cannot be rewritten. */
 	draft->job.no_cache |= build->use.base_mounts;
 	draft->job.images = draft->images;
 	draft->job.images_len = build->images_len;
@@ -213,7 +214,7 @@ static void draft_contexts(struct task *task, struct build_draft *draft)
 	draft->job.contexts_len = len;
 }
 
-/* For a builder that is sent the files that count, and no others. */
+/* For builders that must be told which files count. */
 static int list_files(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
@@ -249,8 +250,7 @@ static const char *replicate(struct task *task, struct build_draft *draft, size_
 	return replica && task_replicate(task, number, replica, err) == 0 ? replica : NULL;
 }
 
-/* A step that mounts the context may see no more than what counts: where the builder would show it all, it gets a copy of
- * that instead. */
+/* A step that mounts the context may see only what counts: if the builder would show all of it, give it a copy. */
 static int replicate_what_counts(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct builder_info *info = builder_info(task->builder);
@@ -262,7 +262,7 @@ static int replicate_what_counts(struct task *task, struct build_draft *draft, s
 	return draft->job.context ? 0 : -1;
 }
 
-/* The ignore file as it was hashed, with cbuild's own folder left out too: what is not hashed is not built. */
+/* The ignore file as it was hashed, with cbuild's own folder excluded as well: what is not hashed is not built. */
 static int write_ignore_file(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
@@ -319,7 +319,7 @@ static int draft_secrets(const struct service *service, struct build_draft *draf
 	return 0;
 }
 
-/* The options that the builder is given besides the files. */
+/* The builder's options besides files. */
 static int add_given(const struct service *service, struct build_draft *draft, struct error **err)
 {
 	const struct build_spec *spec = &service->build;
@@ -489,7 +489,7 @@ static int build_with_retries(struct task *task, struct build_draft *draft, stru
 	}
 }
 
-/* A file of a context as a person calls it: by its path from the manifest's folder. */
+/* A context's file as shown to people: its path from the manifest's folder. */
 static char *shown_path(struct task *task, const char *root, const char *path)
 {
 	cleanup_free char *whole = path_join(root, path);
@@ -539,8 +539,8 @@ struct fleet_want task_want(const struct plan *plan, const struct node *node)
 	return (struct fleet_want){ &node->platform, service_attests(service) ? ABILITY_ATTEST : 0 };
 }
 
-/* After a failure that may be the builder's: when it does not answer any more, the build goes to another one. True when
- * there is one; otherwise `*error` names the builder, if it was that. */
+/* After a failure that may be the builder's own: if it no longer answers, the build goes to another one. True when
+ * there is one; otherwise `*error` names the builder if it was the cause. */
 static bool change_builder(struct task *task, struct error **error)
 {
 	const char *name = builder_info(task->builder)->name;

@@ -8,9 +8,9 @@
 #include "engine/cache/cache_run.h"
 #include "engine/exec/task.h"
 
-/* The registry cache, while nodes run. */
+/* The registry cache during a run. */
 
-/* Once a run. */
+/* Once in a run. */
 static void tell_error(struct task *task, atomic_bool *told, const char *what, struct error *error)
 {
 	if (error->cls != ERROR_CANCELLED && !atomic_exchange(told, true))

@@ -21,13 +21,13 @@
 
 #define NANOSECONDS ((int64_t)1000000000)
 
-/* An output's path within the folder of a context; NULL: it is not in it. Points into `path`. */
+/* An output's path within the folder of a context; NULL: it is not inside. Points into `path`. */
 static const char *within(const struct plan_context *context, const char *path)
 {
 	return path_relative(context->root, path);
 }
 
-/* Outputs are in no selection: those that are in the folder, as they are now. */
+/* Outputs are in no selection: add those in the folder, as they are now. */
 static int copy_output(const struct task *task, const struct plan_context *context, const char *output, const char *to,
 		       struct error **err)
 {
@@ -52,7 +52,7 @@ int task_replicate(struct task *task, size_t number, const char *to, struct erro
 	return 0;
 }
 
-/* The list of what counts, as it grows. */
+/* The list being built. */
 struct listing_draft {
 	struct arena *arena;
 	struct build_file *files;
@@ -129,7 +129,7 @@ static int list_below(struct listing_draft *draft, const char *path, const char 
 	return r;
 }
 
-/* What an output of a step is now. */
+/* Reads an output of a step as it is now. */
 static int list_path(struct listing_draft *draft, const char *path, const char *relative, struct error **err)
 {
 	struct build_file *file;

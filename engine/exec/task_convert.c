@@ -11,9 +11,9 @@
 #include "engine/io/loop.h"
 #include "engine/oci/convert.h"
 
-/* A platform's image in one of the service's formats, from the plain one. */
+/* Converts a platform's plain image to one of the service's formats. */
 
-#define TELL_MS 100 /* between two events of how far it is */
+#define TELL_MS 100 /* between two progress events */
 
 struct convert_meter {
 	struct task *task;

@@ -12,7 +12,8 @@
 #include "engine/exec/task.h"
 #include "engine/source/context.h"
 
-/* The step sees these, what it names, and nothing else: nothing that does not count can change its outputs. */
+/* The variables that every step sees. Besides these it sees only those it names: variables that do not count must
+ * not affect its outputs. */
 static const char *const always[] = { "PATH", "HOME", "TMPDIR", "USER", "LOGNAME" };
 
 static void make_environment(const struct task *task, struct argv *env)

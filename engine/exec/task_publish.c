@@ -12,7 +12,7 @@
 #include "engine/oci/layout.h"
 #include "engine/runtime/runtime.h"
 
-/* Nodes above finished builds: the multi-platform index, and the image in the local engine. */
+/* The nodes after builds: the multi-platform index, and the image in the local engine. */
 
 static size_t task_publish_count(const char *const *list)
 {
@@ -37,8 +37,8 @@ char *task_references_json(struct task *task)
 	return buf_steal(&text);
 }
 
-/* The index of the images alone: what an engine and the checks get, and by what the image is known. What is said about it
- * is another text each time. */
+/* The index of the images alone, which engines and checks get and which is the identity: attestations differ each
+ * time. */
 static int write_bare(struct task *task, struct layout_member *members, size_t len, char ret_digest[DIGEST_LEN + 1],
 		      struct error **err)
 {

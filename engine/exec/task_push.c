@@ -18,9 +18,9 @@
 
 /* Publishing the content of an image by digest. */
 
-#define TELL_MS 100 /* between two events of how far it is */
+#define TELL_MS 100 /* between two progress events */
 
-/* How far a push is; told to the loop's thread now and then. */
+/* Progress of a push; reported to the loop's thread now and then. */
 struct push_meter {
 	struct task *task;
 	pthread_mutex_t lock;
@@ -48,7 +48,7 @@ static void task_push_take_progress(void *data, int64_t sent, uint64_t missing)
 		task_report(meter->task, &progress);
 }
 
-/* All of it is in the store, and not only in the registry. */
+/* True when all of it is in the store, and not only in the registry. */
 static bool is_here(struct task *task)
 {
 	const struct node *index = plan_node(task->env->plan, task->node->needs[0]);
@@ -82,7 +82,7 @@ static int task_push_write_index(struct task *task, char ret_digest[DIGEST_LEN +
 	return layout_write_index(task->env->layout, members, len, annotations, pairs_len, ret_digest, NULL, err);
 }
 
-/* The same images were put into the same repositories the last time: only what the index says of them differs. */
+/* The same images were pushed to the same repositories last time: only the index's annotations differ. */
 static bool moves_only(const struct node *node)
 {
 	bool only = node->reasons_len > 0;

@@ -9,7 +9,7 @@
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
 
-/* For the work of every kind of node: what it tells, its log, its staging folder. */
+/* Shared by all kinds of nodes: notes, progress, log, staging folder. */
 
 /* A note on its way to the loop's thread. */
 struct task_remark {
@@ -48,7 +48,7 @@ static void tell_progress(void *data)
 	free(told);
 }
 
-/* Posted before the task's end is: the task is there when it arrives. */
+/* Posted before the task's end, so the task still exists when it arrives. */
 void task_report(struct task *task, const struct progress *progress)
 {
 	struct told *told = mem_alloc(sizeof(*told));
@@ -66,7 +66,7 @@ void task_note(struct task *task, const char *fmt, ...)
 	line = mem_vprintf(fmt, args);
 	va_end(args);
 	whole = mem_printf("%s\n", line);
-	/* A log that cannot be written is no reason to give up what is going on. */
+	/* If the log cannot be written, carry on. */
 	fs_write_all(task->log_fd, whole, strlen(whole), task->log, NULL);
 }
 

@@ -14,14 +14,14 @@
 #include "engine/registry/push.h"
 
 /*
- * Publishing tags. A registry may keep what a tag stands for from being changed, and does not say so before it is tried. So
- * the tags that name one release are put first, those of all services, and among them those that hold something else; when
- * one is refused no other tag has moved.
+ * Sets tags. A registry may have immutable tags, and refuses only when they are written. So the tags that name a
+ * release are set first, for all services, beginning with those whose content would change; if one is refused, no
+ * other tag has moved.
  */
 
-#define COMMIT_MIN 7 /* characters of a commit's name */
+#define COMMIT_MIN 7 /* characters of an abbreviated commit */
 
-/* The tags of a release that are put before any other. */
+/* The tags of a release that are set before all others. */
 struct tags_first {
 	pthread_mutex_t lock;
 	bool done, failed;
@@ -50,7 +50,7 @@ static const char *skip_digits(const char *text)
 	return text;
 }
 
-/* It names one release or commit, and is not to be moved: "1.4.0", "v1.4.0-rc1", "3f2c9d1". */
+/* True for a tag that names one release or commit and should not move: "1.4.0", "v1.4.0-rc1", "3f2c9d1". */
 static bool tag_is_fixed(const char *tag)
 {
 	const char *number = tag + (*tag == 'v');
@@ -65,7 +65,7 @@ static bool tag_is_fixed(const char *tag)
 	       strpbrk(tag, "abcdef") != NULL;
 }
 
-/* One tag that is to be put. */
+/* A tag to be set. */
 struct tag_job {
 	const char *reference, *digest;
 	bool put;
@@ -125,7 +125,7 @@ static enum which which_is(const char *reference, const char *held)
 	return *held ? FIXED_AND_HELD : FIXED_AND_NEW;
 }
 
-/* Tags of that kind that do not hold yet what they are to hold. */
+/* Tags of that kind that do not have their digest yet. */
 static void collect_jobs(struct task *task, size_t number, enum which which, struct tag_jobs *jobs)
 {
 	const struct node *node = plan_node(task->env->plan, number);
@@ -176,7 +176,7 @@ static int put_fixed(struct task *task, size_t number, size_t end, struct error 
 	return put_tags(task, number, end, FIXED_AND_NEW, err);
 }
 
-/* Whichever tag comes first puts those of all services: every push is done by then. With -k each is for itself. */
+/* Whichever tag node runs first sets those of all services: every push is done by then. With -k each sets its own. */
 static int put_first(struct task *task, struct error **err)
 {
 	struct tags_first *first = task->env->tags_first;

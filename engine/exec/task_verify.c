@@ -34,7 +34,7 @@ static const struct node *host_build(struct task *task, const struct service *se
 	return NULL;
 }
 
-/* When two services wait for the same one, the one that asks for more decides. */
+/* When two services wait for the same one, the stronger condition wins. */
 static bool join_known(struct closure *closure, const struct service *other, int condition)
 {
 	for (size_t i = 0; i < closure->len; i++) {
@@ -47,7 +47,7 @@ static bool join_known(struct closure *closure, const struct service *other, int
 	return false;
 }
 
-/* Dependencies before what depends on them; each once. depends_on has no cycles: the manifest was checked. */
+/* Dependencies first; each once. depends_on has no cycles: the manifest was checked. */
 static void add_dependencies(struct closure *closure, const struct service *service)
 {
 	const struct manifest *manifest = plan_manifest(closure->task->env->plan);
@@ -95,7 +95,7 @@ static size_t task_verify_add_members(struct task *task, struct verify_member *m
 	return len;
 }
 
-/* Checks look at an index. An image that only runs here has none, so make an untagged one. */
+/* Checks need an index. An image that only runs here has none, so make an untagged one. */
 static int find_index(struct task *task, const struct verify_member *members, size_t len, char ret[DIGEST_LEN + 1],
 		      struct error **err)
 {

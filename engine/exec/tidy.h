@@ -9,20 +9,20 @@ struct error;
 struct layout;
 struct state;
 
-/* Looking after `.cbuild`: nothing else may run there meanwhile (run_gate). Errors are ERROR_STATE. */
+/* Maintenance of `.cbuild`; nothing else may run there meanwhile (run_gate). Errors are ERROR_STATE. */
 
 /*
- * Rehashes every blob of the store, removes the damaged ones and what is no blob, and looks whether everything that is
- * tagged, and each node's newest record, is there and complete. `trouble` is called for each thing that was wrong.
- * *ret_blobs and *ret_bytes: what was read.
+ * Hashes every blob of the store, removes damaged ones and other files, and checks that everything that is tagged or
+ * in a node's newest record exists and is complete. `trouble` is called for each problem. *ret_blobs and *ret_bytes:
+ * what was read.
  */
 typedef void tidy_trouble(void *data, const char *what, const char *why);
 int tidy_check(struct layout *layout, struct state *state, tidy_trouble *trouble, void *data, size_t *ret_blobs,
 	       uint64_t *ret_bytes, struct error **err);
 
 /*
- * Makes the store's index.json anew when it is not as it was written: with the tags of each index's newest record, and those
- * that a record vouches for. Others may run meanwhile. 1: it was damaged.
+ * Rebuilds a damaged index.json of the store: with the tags of each index's newest record, and those that any record
+ * confirms. Other cbuilds may run meanwhile. 1: it was damaged.
  */
 int tidy_mend(struct layout *layout, struct state *state, struct error **err);
 
@@ -30,7 +30,7 @@ struct tidy_options {
 	const char *state_dir; /* absolute path of .cbuild */
 	bool bounded;          /* keep at most `keep` bytes of blobs */
 	uint64_t keep;
-	const char *const *services; /* NULL-terminated: not given up for the bound; or NULL */
+	const char *const *services; /* NULL-terminated: never removed to meet the limit; or NULL */
 	bool dry;                    /* remove nothing; then others may run */
 };
 struct tidy_part {
@@ -39,17 +39,17 @@ struct tidy_part {
 };
 struct tidy_freed {
 	struct tidy_part blobs, logs, leftovers, locks;
-	size_t services;       /* results of which were given up for the bound */
-	struct tidy_part kept; /* blobs that are left */
+	size_t services;       /* whose results were removed to meet the limit */
+	struct tidy_part kept; /* remaining blobs */
 };
 /*
- * Removes the blobs that neither a node's newest record nor a tag needs, logs of runs that are no longer in the history,
- * lock files, what killed runs left. With a bound, the results of the services that were made the longest time ago go as
- * well, records and tags included, until what is left is not larger. `layout` may be NULL: there is no store.
+ * Removes blobs that neither a node's newest record nor a tag needs, logs of runs that are no longer in the history,
+ * lock files, and what killed runs left. With a limit, results of the services built longest ago are removed as well,
+ * with records and tags, until the rest fits. `layout` may be NULL: there is no store.
  */
 int tidy_prune(struct layout *layout, struct state *state, const struct tidy_options *options, struct tidy_freed *ret,
 	       struct error **err);
-/* The size of the store's blobs in bytes. Other cbuilds may be running. */
+/* The total size of the store's blobs. Other cbuilds may be running. */
 int tidy_size(struct layout *layout, uint64_t *ret_bytes, struct error **err);
 
 #endif

@@ -49,7 +49,7 @@ static int check_files(struct check *check, struct error **err)
 	return r;
 }
 
-/* Contents were checked already. */
+/* The contents were already checked. */
 static void check_roots(struct check *check, const struct roots *roots)
 {
 	for (size_t i = 0; i < roots->len; i++) {

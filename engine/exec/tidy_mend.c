@@ -14,10 +14,10 @@ struct mend {
 	struct layout *layout;
 	struct state *state;
 	struct arena *arena;
-	struct layout_ref *found; /* what the damaged file says */
+	struct layout_ref *found; /* the content of the damaged file */
 	size_t found_len;
-	struct map *tags;    /* reference -> digest: what is to stand in it */
-	struct map *vouched; /* "reference digest", of any record */
+	struct map *tags;    /* reference -> digest: the new content */
+	struct map *vouched; /* "reference digest" of any record */
 };
 
 /* Only indexes are tagged; a record's detail has the references. */
@@ -58,7 +58,7 @@ static int tidy_mend_add_node(struct mend *mend, const char *node, struct error 
 	return 0;
 }
 
-/* A tag that was left behind by newer ones stays. */
+/* A tag that newer ones left behind is kept. */
 static void tidy_mend_add_found(struct mend *mend)
 {
 	for (size_t i = 0; i < mend->found_len; i++) {

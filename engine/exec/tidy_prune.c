@@ -21,11 +21,11 @@ struct prune_unit {
 	const char *name;
 	int64_t when_ms; /* of its newest record */
 	bool given_up;
-	bool needed; /* not to be given up */
+	bool needed; /* must be kept */
 	struct reach reach;
 };
 
-/* A blob, and how many units need it. */
+/* A blob, and the number of units that need it. */
 struct use {
 	size_t units;
 	uint64_t size;
@@ -60,7 +60,7 @@ static size_t unit_called(struct prune *prune, const char *name)
 	return prune->units_len - 1;
 }
 
-/* "build:web:linux/amd64": the service is "web". A reference is never called so. */
+/* "build:web:linux/amd64": the service is "web". References have no such form. */
 static const char *unit_name(struct prune *prune, const char *node)
 {
 	const char *service = strchr(node, ':') + 1;
@@ -108,7 +108,7 @@ static int find_needed(struct prune *prune, struct error **err)
 		struct prune_unit *unit = &prune->units[prune->unit_of[i] = find_unit(prune, i)];
 
 		unit->when_ms = root->when_ms > unit->when_ms ? root->when_ms : unit->when_ms;
-		/* Of one that is not complete what there is stays: the builder may need less for the rest. */
+		/* Of an incomplete one, what is there stays: the builder may then have less to do. */
 		reach_collect(prune->layout, root->digest, REACH_QUICK, &unit->reach, NULL);
 	}
 	for (size_t i = 0; i < prune->units_len; i++)
@@ -116,7 +116,7 @@ static int find_needed(struct prune *prune, struct error **err)
 	return 0;
 }
 
-/* ---- the bound ---- */
+/* ---- the limit ---- */
 
 static void tidy_prune_give_up(struct prune *prune, struct prune_unit *unit)
 {
@@ -158,7 +158,7 @@ static void tidy_prune_keep_to_bound(struct prune *prune)
 	}
 }
 
-/* Another service may have the same image. */
+/* Another service may use the same image. */
 static bool wanted_elsewhere(const struct prune *prune, const char *digest)
 {
 	for (size_t i = 0; i < prune->roots.len; i++) {
@@ -168,7 +168,7 @@ static bool wanted_elsewhere(const struct prune *prune, const char *digest)
 	return false;
 }
 
-/* Before the blobs go: what is forgotten is made again, what is only gone would be missed. */
+/* Records first, then blobs: a forgotten result is made again, but a record without its blobs would be an error. */
 static int tidy_prune_forget(struct prune *prune, struct error **err)
 {
 	for (size_t i = 0; i < prune->roots.len; i++) {
@@ -238,7 +238,7 @@ static int prune_store(struct prune *prune, struct error **err)
 	return r;
 }
 
-/* Removes what is in a folder of the state, but for the names to `keep` (NULL: none). */
+/* Removes the content of a folder of the state, except the names in `keep` (NULL: none). */
 static int prune_folder(struct prune *prune, const char *name, bool (*keep)(const struct prune *prune, const char *name),
 			struct tidy_part *part, struct error **err)
 {
@@ -278,7 +278,7 @@ static int prune_folders(struct prune *prune, struct error **err)
 	if (state_run_range(prune->state, &prune->first_run, &prune->last_run, err) < 0 ||
 	    prune_folder(prune, "logs", in_history, &freed->logs, err) < 0)
 		return -1;
-	/* Results of a run that is still going on are in use. */
+	/* Results of a run in progress are in use. */
 	if (prune->options->dry && run_needs_sweep(prune->options->state_dir))
 		return 0;
 	if (prune_folder(prune, "locks", NULL, &freed->locks, err) < 0)

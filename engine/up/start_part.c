@@ -11,7 +11,7 @@
 #include "dsl/manifest.h"
 #include "engine/up/up_internal.h"
 
-#define PORTS_MAX 512 /* bindings of one container that are looked at */
+#define PORTS_MAX 512 /* bindings of one container that are considered */
 
 int standing_find(struct up *up, struct error **err)
 {
@@ -94,7 +94,7 @@ static void keep_ports(struct up *up, const struct container *old, struct contai
 	spec->publish = publish;
 }
 
-/* compose's name of a volume: what it has made is found again. */
+/* The volume's name in compose, so that volumes made by compose are found. */
 static const char *volume_name(struct up *up, const char *name)
 {
 	return arena_printf(up->stack.arena, "%s_%s", up->job->manifest->prefix, name);
@@ -149,7 +149,7 @@ static void fill_labels(struct up *up, const struct service *service, const char
 	spec->labels_len = 2;
 }
 
-/* True when the standing container is what would be started, and it runs or has completed. */
+/* True when the standing container has the wanted configuration, and runs or has completed. */
 static bool fits(struct container *old, const char *config, int condition)
 {
 	const char *was = container_config(old);

@@ -9,7 +9,7 @@
 #include "engine/io/proc.h"
 #include "engine/up/up_internal.h"
 
-#define PORTS_MAX 512 /* addresses of one service that are told */
+#define PORTS_MAX 512 /* addresses of one service that are reported */
 
 /* An event on its way to the loop's thread. */
 struct letter {
@@ -39,7 +39,7 @@ void up_tell(struct up *up, const struct up_event *event)
 {
 	struct letter *letter = mem_alloc(sizeof(*letter));
 
-	/* It points into the stack or the manifest; both outlive the loop's run. */
+	/* The event points into the stack or the manifest, which outlive the loop's run. */
 	*letter = (struct letter){ up, *event };
 	loop_post(up->job->loop, deliver, letter);
 }
@@ -77,7 +77,7 @@ static void tell_follow(void *arg)
 {
 	struct follower *follower = arg;
 
-	/* A failure to show its output is ignored: its health counts. */
+	/* A failure to show its output is ignored: its health is what counts. */
 	container_follow(follower->container, follower->from_first, &follower->output, NULL);
 }
 

@@ -13,15 +13,15 @@
 #include "engine/stack/findings.h"
 #include "engine/up/up_internal.h"
 
-#define POLL_MS 100         /* between two looks at what runs */
-#define LAST_LINES_MS 1000u /* for the output of what has ended */
+#define POLL_MS 100         /* between two checks of what runs */
+#define LAST_LINES_MS 1000u /* to read the rest of the output after the end */
 
 char *up_owner(const char *state_dir)
 {
 	return mem_printf("%s/up", state_dir);
 }
 
-/* The journal of the processes that it starts (proc_journal). */
+/* The journal of its child processes (proc_journal). */
 static char *children_path(const char *state_dir)
 {
 	return mem_printf("%s/up.children", state_dir);
@@ -62,7 +62,7 @@ static int open_network(struct up *up, struct error **err)
 	return runtime_network(up->job->runtime, &up->stack.network, NULL, err);
 }
 
-/* One that has no check cannot be said to be healthy. */
+/* A service without a check cannot be called healthy. */
 static void tell_healthy(struct up *up, const struct actor *actor)
 {
 	const struct verify_spec *verify = &actor->part->service->verify;
@@ -75,7 +75,7 @@ static void tell_healthy(struct up *up, const struct actor *actor)
 
 static void end_when_free(struct up *up);
 
-/* Starts one, and waits for what others wait for. False: that failed, and is among the findings. */
+/* Starts one and waits for the condition that others need. False: that failed, and is among the findings. */
 static bool start_part(struct up *up, const struct stack_part *part)
 {
 	struct actor *actor = NULL;
@@ -98,7 +98,7 @@ static bool start_part(struct up *up, const struct stack_part *part)
 	return true;
 }
 
-/* Without a check: it must not have ended badly. */
+/* Without a check, it must at least not have failed. */
 static bool check_running(struct up *up, struct actor *actor)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -139,7 +139,7 @@ static bool start_all(struct up *up)
 	return true;
 }
 
-/* Tells it once when one has ended. True while it runs. */
+/* Reports its end, once. True while it runs. */
 static bool up_run_look_at(struct up *up, size_t number)
 {
 	struct actor *actor = &up->stack.actors[number];
@@ -153,7 +153,7 @@ static bool up_run_look_at(struct up *up, size_t number)
 		if (error->cls == ERROR_CANCELLED)
 			running = true;
 		error_free(error);
-		status = -1; /* nobody else than the user has taken it away */
+		status = -1; /* only the user can have removed it */
 	}
 	if (running)
 		return true;
@@ -185,7 +185,7 @@ static void stay(struct up *up)
 	}
 }
 
-/* The network goes when nothing is on it any more. */
+/* The network is removed when it is no longer used. */
 static void remove_network(struct up *up)
 {
 	char **names = NULL;
@@ -197,7 +197,7 @@ static void remove_network(struct up *up)
 	names_free(names);
 }
 
-/* Ends what is on the stack; with `detach` only what this run has started. In a task. */
+/* Ends what is on the stack; with `detach`, only what this run has started. In a task. */
 static void end_all(void *arg)
 {
 	struct up *up = arg;
@@ -239,7 +239,7 @@ static void direct(void *arg)
 	}
 	if (good)
 		stay(up);
-	loop_cancel(up->job->loop); /* those who read output stop */
+	loop_cancel(up->job->loop); /* the threads that read output stop */
 }
 
 static void end_done(void *arg)

@@ -30,7 +30,7 @@ static bool needs_layout(const struct verify_spec *spec)
 	return false;
 }
 
-/* The command as it is shown: its words as a shell would need them. */
+/* The command as shown, its words quoted for a shell. */
 static void checker_show(struct buf *out, const struct argv *argv)
 {
 	for (size_t i = 0; i < argv->len; i++) {

@@ -12,15 +12,15 @@ struct findings;
 struct image;
 struct verify_spec;
 
-/* policy.c: what the image says of itself. */
+/* policy.c: checks of the image's own data. */
 void policy_check(const struct verify_job *job, struct findings *findings);
-/* One platform's image; `where` ("linux/arm64: " or "") goes before each finding. */
+/* Checks one platform's image; `where` ("linux/arm64: " or "") precedes each finding. */
 void policy_image(const struct verify_spec *spec, const struct image *image, const char *where,
 		  struct findings *findings);
-/* `user` as the image's config writes it fulfils `wanted` ("nonroot", "1000", "app", "1000:1000"). */
+/* Whether `user` from the image's config satisfies `wanted` ("nonroot", "1000", "app", "1000:1000"). */
 bool policy_user(const char *wanted, const char *user);
 
-/* play.c: the service's container, what it depends on beside it, asked until healthy. */
+/* play.c: runs the service's container and its dependencies until it is healthy. */
 void play_check(const struct verify_job *job, struct findings *findings);
 
 /* checker.c: `run:` checks. */

@@ -8,7 +8,7 @@
 #include "engine/stack/stack.h"
 #include "engine/verify/checks.h"
 
-/* Starts a dependency and waits for its condition. False: it failed, and that is reported. */
+/* Starts a dependency and waits for its condition. False: it failed, and that was reported. */
 static bool start_dependency(struct stack *stack, const struct stack_part *part)
 {
 	const char *what = arena_printf(stack->arena, "depends_on %s", part->service->name.s);

@@ -20,7 +20,7 @@ static void check_container(const struct verify_job *job, struct findings *findi
 		play_check(job, findings);
 		return;
 	}
-	/* Not checked here, but asked for: say so. */
+	/* The check was requested but cannot be run here: say so. */
 	if (verify->has_http)
 		findings_pass(findings, "http %s not asked: no image that can run on this machine", verify->http.path.s);
 	if (verify->has_tcp)

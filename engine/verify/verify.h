@@ -18,7 +18,7 @@ struct runtime;
 struct service;
 struct stack_part;
 
-/* The checks of a service's `verify:` on the image that was built. */
+/* The checks of a service's `verify:` on its image. */
 
 struct verify_member {
 	struct platform platform;
@@ -33,11 +33,11 @@ struct verify_job {
 	const struct service *service;
 	const char *reference;               /* its first reference, for messages and ${image.reference} */
 	const char *index;                   /* digest of the index in the store */
-	const struct verify_member *members; /* what the index holds */
+	const struct verify_member *members; /* the images in the index */
 	size_t members_len;
-	size_t host; /* the member that can run here; members_len: none */
+	size_t host; /* index of the member that can run here; members_len: none */
 	const struct manifest *manifest;
-	const struct stack_part *dependencies; /* in start order, dependencies of dependencies included */
+	const struct stack_part *dependencies; /* in start order, including indirect dependencies */
 	size_t dependencies_len;
 	const char *dir;     /* of the manifest: cwd of `run:` checks */
 	const char *staging; /* an empty folder of its own; the caller removes it */
@@ -46,8 +46,8 @@ struct verify_job {
 
 bool verify_needs_runtime(const struct service *service); /* has an http or tcp check */
 
-/* Runs all checks in a task. `ret_report` gets one line a check ("http /health 200 in 41 ms"). 0: all passed.
- * Otherwise ERROR_HEALTH (health) or ERROR_BUILD (a policy or `run:` check), whose message lists everything that failed,
+/* Runs all checks in a task. `ret_report` gets one line for each ("http /health 200 in 41 ms"). 0: all passed.
+ * Otherwise ERROR_HEALTH (health) or ERROR_BUILD (a policy or `run:` check), whose message lists every failure,
  * with the last answer and the container's last lines. No container or network is left in any case. */
 int verify_run(const struct verify_job *job, struct buf *ret_report, struct error **err);
 

@@ -100,6 +100,45 @@ static bool add_outputs_for(struct plan *plan, size_t service, const struct plat
 	return good;
 }
 
+/* ---- files read before any step runs ---- */
+
+static bool refuse_made(struct plan *plan, const char *path, const char *service, const char *what)
+{
+	cleanup_free char *real = plan_real_folder(plan, path);
+
+	for (size_t i = 0; i < plan->made_len; i++) {
+		const struct plan_made *made = &plan->made[i];
+
+		if (made->service == NO_SERVICE || !(path_inside(made->path, real) || path_inside(made->path, path)))
+			continue;
+		diags_add(plan->diags, made->pos, "make it before cbuild is started, or let the step make other files",
+			  "the output %s of `prepare` is, or holds, %s of %s: that is read before the step runs",
+			  made->output, what, service);
+		return false;
+	}
+	return true;
+}
+
+/* What the manifest itself was read from (.env and included files too), and the env files of its services. */
+static bool check_manifest_files(struct plan *plan)
+{
+	const struct manifest *manifest = plan->manifest;
+	bool good = true;
+
+	for (size_t i = 0; i < manifest->files_len; i++) {
+		const char *relative = path_relative(manifest->dir, manifest->files[i]);
+
+		good = refuse_made(plan, manifest->files[i], "the manifest", relative ? relative : manifest->files[i]) &&
+		       good;
+	}
+	for (size_t i = 0; i < manifest->services_len; i++)
+		for (size_t j = 0; j < manifest->services[i].env_files_len; j++)
+			good = refuse_made(plan, manifest->services[i].env_files[j].full, manifest->services[i].name.s,
+					   "an env file") &&
+			       good;
+	return good;
+}
+
 int plan_collect_outputs(struct plan *plan)
 {
 	bool good = true;
@@ -120,26 +159,8 @@ int plan_collect_outputs(struct plan *plan)
 		for (size_t p = 0; p < (service->prepare.per_platform ? len : 1); p++)
 			good = add_outputs_for(plan, i, &platforms[p]) && good;
 	}
+	good = good && (!plan->prepares || check_manifest_files(plan));
 	return good ? 0 : -1;
-}
-
-/* ---- files read before any step runs ---- */
-
-static bool refuse_made(struct plan *plan, const char *path, const char *service, const char *what)
-{
-	cleanup_free char *real = plan_real_folder(plan, path);
-
-	for (size_t i = 0; i < plan->made_len; i++) {
-		const struct plan_made *made = &plan->made[i];
-
-		if (made->service == NO_SERVICE || !(path_inside(made->path, real) || path_inside(made->path, path)))
-			continue;
-		diags_add(plan->diags, made->pos, "make it before cbuild is started, or let the step make other files",
-			  "the output %s of `prepare` is, or holds, %s of %s: that is read before the step runs",
-			  made->output, what, service);
-		return false;
-	}
-	return true;
 }
 
 bool plan_check_made(struct plan *plan, size_t number)

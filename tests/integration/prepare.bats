@@ -85,4 +85,8 @@ has()
 	cb -n
 	equal "$status" 2
 	grep -qF 'services.yaml:8:85: error: the output Dockerfile of `prepare` is, or holds, the Dockerfile of app' "$err"
+	sed -i 's|made/tree, Dockerfile]|made/tree, .env]|' services.yaml
+	cb -n
+	equal "$status" 2
+	grep -qF 'services.yaml:8:85: error: the output .env of `prepare` is, or holds, .env of the manifest' "$err"
 }

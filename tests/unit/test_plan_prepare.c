@@ -182,6 +182,11 @@ static void what_is_read_before_the_step_is_refused(void **state)
 		{ "made/D.dockerignore", "is, or holds, the ignore file of app" },
 		{ ".dockerignore", "is, or holds, the ignore file of app" },
 		{ "deep", "is, or holds, a context of app" },
+		{ ".env", "is, or holds, .env of the manifest: that is read before the step runs" },
+		{ "made/more.yaml", "is, or holds, made/more.yaml of the manifest" },
+		{ "linked/more.yaml", "is, or holds, made/more.yaml of the manifest" },
+		{ "made/env", "is, or holds, an env file of app" },
+		{ "linked/env", "is, or holds, an env file of app" },
 	};
 	struct world world;
 
@@ -189,8 +194,10 @@ static void what_is_read_before_the_step_is_refused(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		begin(&world);
 		world_write(&world, "services.yaml",
-			    HEAD STEP "  app:\n    build: {context: ., dockerfile: made/D, additional_contexts: {d: "
-				      "deep/er}}\n");
+			    HEAD STEP
+			    "  app:\n    build: {context: ., dockerfile: made/D, additional_contexts: {d: "
+			    "deep/er}}\n    env_file: [{path: made/env, required: false}]\ninclude: [made/more.yaml]\n");
+		world_write(&world, "made/more.yaml", "services: {}\n");
 		world_edit(&world, "services.yaml", "made/file, made/tree", cases[i].outputs);
 		world_write(&world, "made/D", "FROM scratch\nCOPY README /\n");
 		expect_line(&world, cases[i].complaint);

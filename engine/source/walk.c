@@ -58,6 +58,7 @@ struct place {
 	size_t inner_len;
 	int fd;
 	size_t at; /* length of the part of a node's path that leads to the folder open at `fd`: this one or a parent of it */
+	bool elsewhere; /* on another device than the host */
 	unsigned depth;
 	struct cursor cursor;
 	char *names; /* where the name of the next node goes */
@@ -457,8 +458,11 @@ static void enter(struct place *place, struct walk_node *node)
 			       .path = node->path,
 			       .fd = place->fd,
 			       .at = place->at,
+			       .elsewhere = node->elsewhere,
 			       .depth = place->depth + 1 };
 
+	if (atomic_load(&hand->walk->ended))
+		return;
 	if (below.depth > DEPTH_MAX) {
 		walk_fail(hand, place, name, 0, "folders lie too deep within each other");
 		return;
@@ -552,6 +556,24 @@ static bool visit_read(struct place *place)
 	return true;
 }
 
+/* True when one of the folders in this one ends the walk. This is found out before any of them is entered: others may be large. */
+static bool ends_here(struct place *place)
+{
+	const struct dir *dir = place->dir;
+
+	for (size_t i = 0; i < dir->len && !place->elsewhere; i++) {
+		struct place below = { .fd = -1 };
+
+		if (!dir->nodes[i].dir || !dir->nodes[i].elsewhere)
+			continue;
+		if (!open_dir(place, &dir->nodes[i], &below) && place->hand->error)
+			atomic_store(&place->hand->walk->ended, true);
+		else if (below.fd >= 0)
+			close(below.fd);
+	}
+	return atomic_load(&place->hand->walk->ended);
+}
+
 /* Walks the folder open at place->fd, or listed by the index. */
 static void walk_dir(struct place *place)
 {
@@ -564,6 +586,8 @@ static void walk_dir(struct place *place)
 	if (dir->listed)
 		visit_listed(place);
 	else if (!visit_read(place))
+		return;
+	if (ends_here(place))
 		return;
 	launch_inner(place);
 	crew_note(hand->crew, hand->entries);

@@ -1,6 +1,7 @@
 #ifndef ENGINE_SOURCE_WALK_H
 #define ENGINE_SOURCE_WALK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -117,6 +118,7 @@ struct walk {
 	bool dropped;          /* the index contains names that no longer exist */
 	bool learned;          /* the index can learn about a link or a folder that was read */
 	char *failed;          /* the path where walk_run failed */
+	atomic_bool ended;     /* no further folder is entered: one was found that cannot be part of a context */
 	struct arena **arenas; /* hold all of the above */
 	size_t arenas_len;
 };

@@ -330,6 +330,15 @@ leaks_nothing()
 		equal "$status" 2
 		grep -q "the kernel makes up what is in this folder" "$err"
 	done
+	# Found before anything beside it is walked: a/pipe would be complained about, too, and before it.
+	mkdir -p tree/a tree/z
+	mkfifo tree/a/pipe
+	printf 'services:\n  a: {image: a, build: {context: tree, dockerfile_inline: "FROM scratch\\nCOPY . /"}}\n' >services.yaml
+	cb -n
+	grep -q 'tree/a/pipe: ' "$err"
+	unshare --mount sh -c 'mount --bind /proc tree/z && exec "$@"' sh "$cbuild" -n >"$out" 2>"$err" || status=$?
+	equal "$status" 2
+	grep -q 'tree/z: the kernel makes up what is in this folder' "$err"
 }
 
 @test "nobody else can write what is in .cbuild, whatever the umask" {

@@ -49,7 +49,7 @@ static bool anything_stale(struct plan *plan)
 	return false;
 }
 
-/* Keep the hashes. In a read-only checkout they are lost, and hashed again next time. */
+/* Keep the hashes. In a read-only checkout they are lost, and computed again next time. */
 static void keep_hashes(struct session *session)
 {
 	struct error *unsaved = NULL;
@@ -63,8 +63,8 @@ static int follow_all(struct session *session, struct error **err)
 	return renew_results(session->plan, session->state, 0, plan_len(session->plan), err);
 }
 
-/* What returned is what later changes are compared with; in a read-only checkout they are compared with what was newer. What is
- * damaged in the store is mended. */
+/* Results that returned become the newest, to compare later changes with; in a read-only checkout, later changes
+ * are compared with what was newer. Damage in the store is repaired. */
 static void keep_newest(struct session *session)
 {
 	struct error *unsaved = NULL;
@@ -106,8 +106,8 @@ static void report_bound(const struct tidy_freed *freed, uint64_t bound)
 	output_note("%s", text.data);
 }
 
-/* `store: {max: ...}`: older results make room, but none that this run was about. Where another cbuild runs, that one
- * does it at its end. */
+/* `store: {max: ...}`: removes older results, but none that this run was about. If another cbuild is running, that
+ * one does it at its end. */
 static int build_keep_to_bound(struct session *session, struct error **err)
 {
 	const char **names cleanup_free = mem_array(plan_len(session->plan) + 1, sizeof(*names));
@@ -229,7 +229,7 @@ static int build_take_results(struct session *session, struct error **err)
 	return 0;
 }
 
-/* Now we know what is pushed, and what the registries hold. */
+/* Now it is known what is pushed, and what the registries have. */
 static int look_at_registries(struct session *session, struct error **err)
 {
 	if (session_registry(session, err) < 0 || tags_check(session->plan, session->registry, &session->held, err) < 0)
@@ -238,7 +238,7 @@ static int look_at_registries(struct session *session, struct error **err)
 	return 0;
 }
 
-/* Builds the targets; with `verify_again` the checks of the targets run also when they passed before. */
+/* Builds the targets; with `verify_again` their checks run even if they passed before. */
 static int build_run_build(const struct options *options, bool verify_again, bool push, struct error **err)
 {
 	const struct session_plan want = {

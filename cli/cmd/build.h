@@ -6,11 +6,11 @@
 struct error;
 struct session;
 
-/* Removes what killed runs left, when there is something. */
+/* Removes what killed runs left, if anything. */
 int build_sweep(struct session *session, struct error **err);
-/* True when something in the session's plan is stale. Otherwise the hashes are saved. */
+/* True when something in the session's plan is stale. Otherwise saves the hashes. */
 bool build_needed(struct session *session);
-/* Runs what is stale in the session's plan, and shows it. Returns the exit status. */
+/* Runs what is stale in the session's plan, and reports it. Returns the exit status. */
 int build_execute(struct session *session, struct error **err);
 
 #endif

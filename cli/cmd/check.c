@@ -20,15 +20,15 @@
 #include "engine/source/dockerfile_check.h"
 #include "engine/source/ignore.h"
 
-/* Likely mistakes in the targets' Dockerfiles and in what the manifest gives them. Nothing is built. */
+/* Finds probable mistakes in the targets' Dockerfiles and in the manifest's settings for them. Builds nothing. */
 
 struct check_look {
 	struct session *session;
 	struct map *files; /* path of a Dockerfile -> its source */
 	struct arena *arena;
 	const struct node *node;
-	struct builder *builder; /* that has checks of its own, or NULL */
-	bool incomplete;         /* it did not answer each time */
+	struct builder *builder; /* a builder that has checks of its own, or NULL */
+	bool incomplete;         /* it failed to answer at least once */
 };
 
 /* An image that another service makes, or a named context. */
@@ -47,7 +47,7 @@ static bool check_is_ours(void *data, const char *name)
 	return false;
 }
 
-/* A Dockerfile is shown by its path from the manifest's folder; the text of several services is one source. */
+/* A Dockerfile is shown with its path from the manifest's folder; services with the same text share a source. */
 static uint32_t source_of(struct check_look *look)
 {
 	const struct plan_build *build = look->node->build;
@@ -63,7 +63,7 @@ static uint32_t source_of(struct check_look *look)
 	return *known;
 }
 
-/* An argument that nothing takes is a mistake in one of the two. */
+/* An argument that nothing uses: either the manifest or the Dockerfile is wrong. */
 static void check_args(const struct check_look *look, const struct dockerfile *dockerfile)
 {
 	const struct service *service = &look->session->manifest->services[look->node->service];
@@ -113,7 +113,7 @@ static void check_urls(struct check_look *look)
 	}
 }
 
-/* One that gives no answer does not keep the rest from being told. */
+/* If the builder gives no answer, the other findings are still reported. */
 static void ask_builder(struct check_look *look)
 {
 	cleanup_error struct error *error = NULL;
@@ -149,7 +149,7 @@ static int check_node(struct check_look *look, struct error **err)
 	return 0;
 }
 
-/* Each service once, whatever its platforms. */
+/* Each service once, not once for each platform. */
 static int check_all(struct session *session, bool *ret_incomplete, struct error **err)
 {
 	cleanup_free bool *seen = mem_array(session->manifest->services_len + 1, sizeof(*seen));

@@ -10,11 +10,11 @@
 #include "cli/options.h"
 #include "cli/output.h"
 
-/* The shells' scripts: each calls `cbuild completion words` and shows the answer in its own way. */
+/* The shells' scripts: each calls `cbuild completion words` and presents the answer. */
 
-/* bash splits words at "=" and ":" and replaces only the last piece, so the words are taken from the line itself, and
- * what stands before the piece is cut from what is offered. */
-/* clang-format off: their lines are kept */
+/* bash splits words at "=" and ":" and replaces only the last piece. So the words are taken from the line itself,
+ * and the text before that piece is removed from the completions. */
+/* clang-format off: keep their lines */
 static const char bash[] =
 	"# bash completion for cbuild\n"
 	"_cbuild()\n"

@@ -64,8 +64,8 @@ static int print_build(struct session *session, const struct node *node, struct 
 	return output_data(out.data, out.len, err);
 }
 
-/* The files of the service's first platform: for each, the files that count are the same but for what a Dockerfile
- * makes of ${TARGETARCH}. */
+/* Lists the files for the service's first platform: other platforms use the same, except where a Dockerfile uses
+ * ${TARGETARCH}. */
 static int print_context(struct session *session, struct error **err)
 {
 	long service = manifest_service(session->manifest, session->options->targets[0]);

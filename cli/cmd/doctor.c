@@ -29,7 +29,7 @@ static void doctor_add_platforms(struct buf *out, const struct platform *list, s
 	}
 }
 
-/* The lines of a text, each indented, safe for a terminal. */
+/* Appends the lines of a text, indented and safe for a terminal. */
 static void doctor_add_lines(struct buf *out, const char *first, const char *text)
 {
 	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
@@ -40,7 +40,7 @@ static void doctor_add_lines(struct buf *out, const char *first, const char *tex
 	}
 }
 
-/* The formats that images can be made in: the same with every builder. */
+/* The image formats that can be made, with any builder. */
 static struct json *formats_of(const struct doctor *doctor)
 {
 	const struct {
@@ -70,7 +70,7 @@ static void doctor_add_formats(struct buf *out, const struct doctor *doctor)
 	buf_char(out, '\n');
 }
 
-/* `builders`: whose tool it is, or NULL of a runtime. */
+/* `builders`: the list the tool is from, or NULL for a runtime. */
 static void add_tool(struct buf *out, const struct doctor_tool *tool, const struct doctor *builders)
 {
 	buf_printf(out, "  %s %s%s%s%s\n", tool->found ? "ok" : "--", tool->name, tool->found ? " " : "",

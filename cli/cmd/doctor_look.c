@@ -17,8 +17,8 @@
 #include "engine/oci/convert.h"
 #include "engine/runtime/runtime.h"
 
-#define FILES_ENOUGH 1024         /* open files; builders and many builds at once need some hundred */
-#define SPACE_ENOUGH (2ull << 30) /* bytes that are free where the images are kept */
+#define FILES_ENOUGH 1024         /* open files; builders, and many builds at once, need some hundreds */
+#define SPACE_ENOUGH (2ull << 30) /* free bytes where the images are stored */
 
 static void advise(struct doctor *doctor, char *what, const char *remedy)
 {
@@ -96,7 +96,7 @@ static int look_at_tools(struct loop *loop, const char *builder, struct doctor *
 	doctor->estargz = convert_possible(CONVERT_ESTARGZ, NULL) == 0;
 	while (builder && extra < known && strcmp(builders[extra], builder) != 0)
 		extra++;
-	/* The one that is asked for may be an instance: "docker:fleet". */
+	/* The requested one may be an instance: "docker:fleet". */
 	extra = builder && extra == known;
 	doctor->builders = mem_array(known + extra, sizeof(*doctor->builders));
 	doctor->runtimes = mem_array(doctor_look_count(runtimes), sizeof(*doctor->runtimes));
@@ -113,7 +113,7 @@ static int look_at_tools(struct loop *loop, const char *builder, struct doctor *
 	return 0;
 }
 
-/* The one that is named, should it work, else the first that does; NULL: none. */
+/* The named one if it works, else the first that does; NULL: none. */
 static const char *mark_chosen(struct doctor_tool *tools, size_t len, const char *name, bool binding)
 {
 	struct doctor_tool *chosen = NULL;
@@ -137,7 +137,7 @@ static bool doctor_look_has_platform(const struct platform *list, size_t len, co
 	return false;
 }
 
-/* A platform that no builder here can run steps for. */
+/* A platform whose steps no builder here can run. */
 static int look_for_platform(struct doctor *doctor, const char *name, struct error **err)
 {
 	struct platform platform;

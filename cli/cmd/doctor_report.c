@@ -20,7 +20,7 @@
 #include "engine/state/state.h"
 
 #define FILE_MAX_BYTES (64u << 20) /* of a log or trace */
-#define SECRET_MAX (64u << 10)     /* bytes of a file that is a secret */
+#define SECRET_MAX (64u << 10)     /* bytes of a file with a secret */
 #define RELEASE_MAX (64u << 10)
 #define LOG_LINES 40
 #define TRACE_LINES 100
@@ -53,7 +53,7 @@ static void bug_report_line(struct bug_report *report, const char *name, const c
 	buf_char(report->out, '\n');
 }
 
-/* Where the last `lines` lines of a text begin. */
+/* The offset of the last `lines` lines of a text. */
 static const char *report_last_lines(const struct buf *text, size_t lines)
 {
 	size_t at = text->len;
@@ -160,7 +160,7 @@ static void report_settings(struct bug_report *report)
 	}
 }
 
-/* What the manifest's builds are given as secrets: their logs may show them. */
+/* The secrets of the manifest's builds: their logs may show them. */
 static void learn_secrets(struct bug_report *report, const struct build_spec *build)
 {
 	for (size_t i = 0; i < build->secrets_len; i++) {
@@ -235,7 +235,7 @@ static int report_last_run(struct bug_report *report, struct state *state, struc
 	return r;
 }
 
-/* Of the complaints about a manifest nothing is told: they quote its lines. */
+/* Complaints about a manifest are left out: they quote its lines. */
 static void report_project(struct bug_report *report)
 {
 	struct options silent = *report->options;

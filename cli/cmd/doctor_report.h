@@ -4,10 +4,11 @@
 struct buf;
 struct options;
 
-/* What a bug report needs besides the tools: versions, machine, settings, the last run of the project that is here, the end of the
- * trace. Without secrets (base/redact.h). What cannot be found out is said, and no error. */
+/* What a bug report needs besides the tools: versions, machine, settings, the last run of this project, the end of
+ * the trace. Without secrets (base/redact.h). Problems in collecting it are reported in the text, and are not
+ * errors. */
 
-/* Before `tools`, the doctor's text. */
+/* Printed before `tools`, the doctor's text. */
 void doctor_report(const struct options *options, const char *tools, struct buf *out);
 
 #endif

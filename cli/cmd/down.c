@@ -13,7 +13,7 @@
 #include "cli/targets.h"
 #include "dsl/manifest.h"
 
-/* The services that the targets name; none: all, also those that the manifest has no more. */
+/* The services named by the targets; none: all, including those that the manifest no longer has. */
 static const char **down_wanted(const struct session *session)
 {
 	const char **names = mem_array(session->manifest->services_len + 1, sizeof(*names));

@@ -30,7 +30,7 @@ static int print_export(struct session *session, struct error **err)
 	return output_file(options->output, out.data, out.len, err);
 }
 
-/* All services, those of profiles too: the file has the whole manifest. */
+/* All services, including those with profiles: the file gets the whole manifest. */
 static int plan_everything(struct session *session, bool bake, struct error **err)
 {
 	const struct manifest *manifest = session->manifest;

@@ -13,7 +13,7 @@
 #include "engine/plan/inputs.h"
 #include "engine/plan/plan.h"
 
-/* A key holds what its dependencies gave: it is unknown while one of them has to run. */
+/* A key contains the results of dependencies: it is unknown while one of them must run. */
 static const char unknown[] = "unknown";
 
 static int hash_add_node(struct session *session, size_t number, struct buf *out, struct error **err)
@@ -33,7 +33,7 @@ static int hash_add_node(struct session *session, size_t number, struct buf *out
 	return 0;
 }
 
-/* A base that is not published is none of `all`: it is shown with what is built from it. */
+/* A base that is not published is not part of `all`: it is listed with what is built from it. */
 static bool is_shown(struct session *session, const struct node *node)
 {
 	return node->kind == NODE_BUILD &&

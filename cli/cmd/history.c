@@ -17,7 +17,7 @@
 
 #define SHOWN 20          /* runs, as text */
 #define ALL_MAX 1000      /* runs that the history has */
-#define SIGNAL_STATUS 128 /* and above: a signal ended it */
+#define SIGNAL_STATUS 128 /* and above: ended by a signal */
 
 static void history_add_when(struct buf *out, int64_t unix_ms)
 {

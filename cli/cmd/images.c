@@ -24,16 +24,16 @@
 #include "engine/plan/plan.h"
 #include "engine/state/state.h"
 
-/* The newest results in the records, even when they are stale by now. */
+/* The newest results in the records, even if they are stale now. */
 struct image_line {
 	const struct service *service;
 	const struct image_format *format; /* NULL: the plain image */
 	struct record *index;
-	struct record *pushed; /* what of it is in the registry, or NULL */
+	struct record *pushed; /* the record of its push, or NULL */
 	bool verified;         /* the checks of exactly this index passed */
 };
 
-/* The checks passed if any record says so of this very index: the newest may be of another state of the sources. */
+/* True when any record says that the checks passed for this very index: the newest may be about other sources. */
 static int find_verified(struct session *session, struct image_line *line, struct error **err)
 {
 	cleanup_free char *id = mem_printf("verify:%s", line->service->name.s);
@@ -87,7 +87,7 @@ static const char *reference_of(const struct json *references)
 	return reference ? reference : "";
 }
 
-/* Behind the colon of a tag; NULL when the reference has none. */
+/* The part after the colon of a tag; NULL when there is none. */
 static const char *images_tag_of(const char *reference)
 {
 	const char *colon = strrchr(reference, ':');
@@ -95,7 +95,7 @@ static const char *images_tag_of(const char *reference)
 	return colon && !strchr(colon, '/') ? colon + 1 : NULL;
 }
 
-/* The tags in the first reference's repository; what is published elsewhere too has a reference of its own. */
+/* The tags in the repository of the first reference; other repositories have references of their own. */
 static struct json *tags_of(const struct json *references)
 {
 	const char *first = reference_of(references);
@@ -113,7 +113,7 @@ static struct json *tags_of(const struct json *references)
 	return tags;
 }
 
-/* The images of the index that has nothing else, as the store has them. */
+/* The images of an index without attestations, from the store. */
 static int platforms_of(struct session *session, const char *digest, struct json **ret, struct error **err)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -172,7 +172,7 @@ static int line_json(struct session *session, const struct image_line *line, str
 	json_set(object, "platforms", platforms);
 	if (strcmp(line->index->identity, line->index->digest) != 0)
 		json_set_bool(object, "attested", true);
-	/* Checks are made on the plain image. */
+	/* Checks are run on the plain image. */
 	if (!line->format)
 		json_set_bool(object, "verified", line->verified);
 	*ret = object;

@@ -23,7 +23,7 @@ static char *repository_of(const struct json *image)
 	return mem_strndup(reference, len);
 }
 
-/* The reference for the next tool: by digest when the image was pushed, else by its local tag. */
+/* The reference for the next tool: by digest if the image was pushed, else its local tag. */
 static void images_format_add_image(const struct json *image, struct buf *out)
 {
 	cleanup_free char *repository = repository_of(image);
@@ -42,7 +42,7 @@ static const char *digest_of(const struct json *image)
 	return pushed ? pushed : json_str(image, "digest");
 }
 
-/* "web", or of a format "web-zstd", every byte that `fit` does not take replaced. */
+/* "web", or for a format "web-zstd", with every byte that `fit` rejects replaced. */
 static void images_format_add_name(const struct json *image, int (*fit)(int c), struct buf *out)
 {
 	const char *format = json_str(image, "format");
@@ -84,7 +84,7 @@ void images_kustomize(const struct json *list, struct buf *out)
 		const char *reference = json_str(image, "reference"), *pushed = json_str(image, "pushed");
 
 		if (json_str(image, "format"))
-			continue; /* a name can be replaced by one image */
+			continue; /* kustomize replaces a name by one image only */
 		buf_printf(out, "  - name: %s\n    newName: %s\n", json_str(image, "service"), repository);
 		if (pushed)
 			buf_printf(out, "    digest: %s\n", pushed);

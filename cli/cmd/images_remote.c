@@ -15,8 +15,8 @@
 #include "engine/registry/heads.h"
 
 struct remote_asked {
-	struct head *heads; /* a reference each */
-	size_t *images;     /* the image in the list that it is of */
+	struct head *heads; /* one for each reference */
+	size_t *images;     /* index into the list of images, for each head */
 	size_t len, heads_cap, images_cap;
 };
 
@@ -38,7 +38,7 @@ static int images_remote_collect(const struct json *list, struct remote_asked *a
 	return 0;
 }
 
-/* The index under the reference has the same image for each platform that is here, and no other. Attestations aside. */
+/* True when the index under the reference has exactly the same image for each local platform, ignoring attestations. */
 static bool same_platforms(const struct json *image, const struct json *index)
 {
 	const struct json *here = json_get(image, "platforms"), *there = json_get(index, "manifests");

@@ -5,9 +5,9 @@ struct error;
 struct json;
 struct session;
 
-/* Asks the registries what stands under each reference of the images (`list`, as `cbuild images` makes it) and adds it as
- * "remote": [{"reference", "state": "same" | "differs" | "missing", "digest"}]. The same is also what differs only in
- * annotations of its index: another commit may have pushed it. ERROR_REGISTRY. */
+/* Asks the registries for each reference of the images (`list`, from `cbuild images`) and adds the answers as
+ * "remote": [{"reference", "state": "same" | "differs" | "missing", "digest"}]. "same" includes an index that
+ * differs only in annotations, pushed for another commit. ERROR_REGISTRY. */
 int images_remote(struct session *session, struct json *list, struct error **err);
 
 #endif

@@ -28,9 +28,9 @@ struct init_draft {
 	struct json *services; /* borrowed: in `root` once it is complete */
 	bool *named;           /* Dockerfiles that a service builds already */
 	unsigned comments;
-	const char *taken_from; /* the file that had services, or NULL */
-	bool has_services;      /* in what is included */
-	bool schema;            /* editors find the schema beside it */
+	const char *taken_from; /* the file that the services come from, or NULL */
+	bool has_services;      /* some are in included files */
+	bool schema;            /* editors find the schema next to it */
 };
 
 static void init_add_comment(struct init_draft *draft, struct json *object, const char *text)
@@ -67,7 +67,7 @@ static void init_add_head(struct init_draft *draft)
 	init_add_comment(draft, root, "");
 }
 
-/* A dependency without an image would keep a check from ever passing. */
+/* A dependency without an image would keep checks from ever passing. */
 static bool waits_for_image(const struct json *services, const struct json *service)
 {
 	const struct json *depends = json_get(service, "depends_on");
@@ -83,7 +83,7 @@ static bool waits_for_image(const struct json *services, const struct json *serv
 	return false;
 }
 
-/* Services of another file, with checks where the Dockerfile tells some. */
+/* Services of another file, with checks if their Dockerfiles suggest any. */
 static void take_services(struct init_draft *draft, const struct json *services, const struct json *builds)
 {
 	for (const void *it = json_first(services); it; it = json_next(services, it)) {
@@ -100,7 +100,7 @@ static void take_services(struct init_draft *draft, const struct json *services,
 	}
 }
 
-/* Services that are included are not written again: they get what their Dockerfiles tell. */
+/* Included services are not written again: they only get checks from their Dockerfiles. */
 static void take_included(struct init_draft *draft, const struct json *builds)
 {
 	for (const void *it = json_first(builds); it; it = json_next(builds, it)) {
@@ -119,7 +119,7 @@ static void take_included(struct init_draft *draft, const struct json *builds)
 	}
 }
 
-/* A file that cannot be used is said in the manifest, and what it says is found without it. */
+/* A file that cannot be used is mentioned in the manifest; the survey replaces it. */
 static void note_problem(struct init_draft *draft, const char *path, struct error *problem)
 {
 	cleanup_free char *text =
@@ -166,7 +166,7 @@ static int init_read_bake(const char *path, struct json **ret, struct error **er
 	return bake_read(text.data ? text.data : "", text.len, path, ret, err);
 }
 
-/* What another tool's file has, as a manifest. */
+/* Converts another tool's file to a manifest. */
 static bool take_converted(struct init_draft *draft, const char *path,
 			   int (*read)(const char *path, struct json **ret, struct error **err))
 {
@@ -251,7 +251,7 @@ static int draft_manifest(bool schema, struct buf *out, struct error **err)
 	return r < 0 ? -1 : 0;
 }
 
-/* Where the manifest's first line says. */
+/* The path in the manifest's first line. */
 static int write_schema(struct error **err)
 {
 	cleanup_json struct json *schema = jsonschema_new();

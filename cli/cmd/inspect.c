@@ -38,7 +38,7 @@ static int inspect_read_config(struct registry *registry, const struct ref *ref,
 	json_set_int(object, "layers", (int64_t)manifest->len);
 	if (strcmp(manifest->config.media_type, OCI_CONFIG) != 0 &&
 	    strcmp(manifest->config.media_type, DOCKER_CONFIG) != 0)
-		return 0; /* something else than an image */
+		return 0; /* not an image */
 	if (registry_read_blob(registry, ref, &manifest->config, &text, err) < 0)
 		return -1;
 	if (json_parse(text.data, text.len, manifest->config.digest, &config, NULL) < 0)
@@ -59,7 +59,7 @@ static int inspect_read_config(struct registry *registry, const struct ref *ref,
 	return 0;
 }
 
-/* The form of the image's layers, where it is not the plain one, by what the manifest says of them; NULL for others. */
+/* The format of the image's layers according to its manifest; NULL for the plain one. */
 static const char *inspect_format(const struct buf *manifest)
 {
 	cleanup_json struct json *json = NULL;
@@ -82,7 +82,7 @@ static const char *inspect_format(const struct buf *manifest)
 	return NULL;
 }
 
-/* Gets a manifest, by the reference's digest or tag. */
+/* Fetches a manifest, by the reference's digest or tag. */
 static int get(struct registry *registry, const struct ref *ref, const char *name, struct buf *text,
 	       struct document **ret, struct error **err)
 {
@@ -233,7 +233,7 @@ static int inspect_inspect(struct session *session, const char *name, struct err
 	ref_free(&ref);
 	if (r < 0) {
 		if (error->cls == ERROR_STATE)
-			error->cls = ERROR_REGISTRY; /* what is malformed came from there */
+			error->cls = ERROR_REGISTRY; /* malformed data comes from the registry */
 		return error_move(err, &error);
 	}
 	if (strcmp(session->options->format, "json") != 0) {

@@ -19,7 +19,7 @@
 #include "engine/runtime/deliver.h"
 #include "engine/state/state.h"
 
-/* Puts what was made last where it is to run. */
+/* Loads the newest images into an engine. */
 
 static int members_of(struct session *session, const char *digest, size_t *ret, struct error **err)
 {

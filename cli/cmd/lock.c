@@ -21,11 +21,11 @@
 #include "engine/registry/bases.h"
 #include "engine/registry/urls.h"
 
-/* services.lock: made to fit what the Dockerfiles name. */
+/* services.lock: brings it in line with the images that Dockerfiles name. */
 
-/* A base that a build names, and the platforms that it is named for. */
+/* A base that builds name, and the platforms they need it for. */
 struct lock_wanted {
-	char *reference; /* as the lock has it */
+	char *reference; /* normalised as in the lock */
 	const char *service;
 	struct platform *platforms;
 	size_t len, cap;
@@ -45,11 +45,11 @@ struct lock_work {
 	size_t len, cap;
 	const struct lockfile *old; /* NULL: there is none */
 	struct lockfile *made;
-	struct buf out; /* a line for each difference */
+	struct buf out; /* one line for each difference */
 	size_t differences;
 };
 
-/* ---- what is named ---- */
+/* ---- the bases in use ---- */
 
 static void want_platform(struct lock_wanted *wanted, const struct platform *platform)
 {
@@ -164,7 +164,7 @@ static bool is_asked_again(const struct lock_work *work, const char *name)
 	return options->update && named;
 }
 
-/* ---- what it is ---- */
+/* ---- their digests ---- */
 
 __attribute__((format(printf, 2, 3))) static void differs(struct lock_work *work, const char *fmt, ...)
 {
@@ -199,7 +199,7 @@ static void lock_compare(struct lock_work *work, const struct lock_entry *was, c
 		differs(work, "%s  %zu platforms -> %zu", now->reference, was->len, now->len);
 }
 
-/* What the base does on build, for the platforms that are built. */
+/* The base's ONBUILD, for the platforms that are built. */
 static int lock_onbuild(struct lock_work *work, const struct lock_wanted *wanted, const struct lock_entry *was,
 			struct error **err)
 {
@@ -223,8 +223,7 @@ static int lock_onbuild(struct lock_work *work, const struct lock_wanted *wanted
 	return 0;
 }
 
-/* What the lock has for a base that is named, or what its registry says; an error for a platform that is built and that it
- * has no image for. */
+/* The lock's entry for a base, or its registry's answer; an error when it has no image for a platform that is built. */
 static int find_entry(struct lock_work *work, const struct lock_wanted *wanted, struct error **err)
 {
 	const struct lock_entry *was = lockfile_find(work->old, wanted->reference), *now = was;
@@ -292,7 +291,7 @@ static int make_lock(struct lock_work *work, struct error **err)
 	return 0;
 }
 
-/* The plan did not know yet what one of the bases does on build. */
+/* The plan did not know the ONBUILD of one of the bases yet. */
 static bool is_surprised(const struct lock_work *work)
 {
 	const struct plan *plan = work->session->plan;
@@ -325,7 +324,7 @@ static void lock_forget(struct lock_work *work)
 	work->made = lockfile_new();
 }
 
-/* A base's ONBUILD may name images, too, which are locked with it. */
+/* A base's ONBUILD may name further images, which are locked as well. */
 static int make_whole_lock(struct lock_work *work, struct error **err)
 {
 	for (;;) {
@@ -340,7 +339,7 @@ static int make_whole_lock(struct lock_work *work, struct error **err)
 	}
 }
 
-/* --check alone uses no network: does the lock say what the Dockerfiles need? */
+/* --check alone uses no network: does the lock have what the Dockerfiles need? */
 static void lock_look_over(struct lock_work *work)
 {
 	char platform[PLATFORM_TEXT];
@@ -411,7 +410,7 @@ static int lock_run(struct lock_work *work, struct error **err)
 	return options->check && work->differences > 0 ? 1 : 0;
 }
 
-/* The lock is for every service that is built, whichever profiles are on. */
+/* The lock covers every service that is built, whatever profiles are active. */
 static const char **every_service(const struct manifest *manifest)
 {
 	const char **names = mem_array(manifest->services_len + 1, sizeof(*names));

@@ -18,9 +18,9 @@
 #include "engine/registry/client.h"
 #include "engine/registry/credentials.h"
 
-#define SECRET_MAX (64u * 1024) /* tokens of clouds are long */
+#define SECRET_MAX (64u * 1024) /* bytes; cloud providers' tokens are long */
 
-/* Standard input up to its end, or up to the end of its line. */
+/* Reads standard input to its end, or to the end of the line. */
 static int read_input(bool line, char **ret, struct error **err)
 {
 	struct buf text = { 0 };

@@ -17,12 +17,12 @@
 struct look {
 	struct arena *arena;
 	const char *dir;     /* of the manifest */
-	struct map *keys;    /* node -> key, "" while it is not known */
+	struct map *keys;    /* node -> key, "" while unknown */
 	struct map *folders; /* path -> path */
 	const char **list;
 };
 
-/* With the folders of the project that it is in: one of them may be replaced by another. */
+/* Includes the parent folders within the project: one of them may be replaced. */
 static void look_add_folder(struct look *look, const char *path)
 {
 	cleanup_free char *above = path_dir(path);

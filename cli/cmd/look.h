@@ -6,18 +6,18 @@
 struct session;
 struct options;
 
-/* The known keys of a plan's nodes, to tell whether something has changed. */
+/* The known keys of a plan's nodes, to notice whether something has changed. */
 struct look;
 
-/* Of a session with a plan. */
+/* From a session with a plan. */
 struct look *look_take(struct session *session);
 void look_free(struct look *look); /* NULL-safe */
-/* A look at what is there now: NULL when the manifest cannot be read or planned. Nothing is shown. */
+/* From the current files: NULL when the manifest cannot be read or planned. Prints nothing. */
 struct look *look_again(const struct options *options);
-/* A node's key is another one, or the nodes themselves are others. What is not known in one of them counts as equal. */
+/* True when a node's key changed, or the nodes themselves did. A key that is unknown in one of them counts as equal. */
 bool look_differs(const struct look *before, const struct look *after);
 
-/* The folders in which something can change that counts; NULL-terminated, the look's. */
+/* The folders in which a relevant change can happen; NULL-terminated, owned by the look. */
 const char *const *look_folders(const struct look *look);
 
 #endif

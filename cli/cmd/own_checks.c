@@ -51,13 +51,13 @@ int own_checks_open(struct session *session, struct builder **ret, struct error 
 	return 0;
 }
 
-/* Rules that cbuild has, too, and knows more for: which ignore file counts. */
+/* Rules that cbuild checks itself, knowing more: which ignore file applies. */
 static bool is_ours(const struct builder_finding *finding)
 {
 	return finding->rule && strcmp(finding->rule, "CopyIgnoredFile") == 0;
 }
 
-/* The same words in the same line are one complaint: the one that has the column. */
+/* Two complaints with the same words in the same line count as one: the one with a column. */
 static bool is_known(const struct own_check *asked, const struct builder_finding *finding)
 {
 	return finding->rule && strcmp(finding->rule, "SecretsUsedInArgOrEnv") == 0 &&
@@ -100,7 +100,7 @@ int own_checks_add(struct builder *builder, struct session *session, const struc
 
 	for (size_t i = 0; i < build->args_len; i++)
 		args[i] = (struct build_pair){ build->args[i].key, build->args[i].value };
-	/* The image's content does not matter here: an empty folder stands in for it, so that no registry is asked. */
+	/* The image's content does not matter: an empty folder stands in for it, so that no registry is asked. */
 	for (size_t i = 0; i < build->images_len; i++)
 		contexts[i] = (struct build_context){ .name = build->images[i].mention->name,
 						      .value = session->manifest->dir };

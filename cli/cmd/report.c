@@ -16,10 +16,10 @@
 #include "dsl/manifest.h"
 #include "engine/state/state.h"
 
-#define LOG_MAX (256u << 20)   /* bytes that are read of a log */
-#define LOG_SHOWN (128u << 10) /* from its end */
+#define LOG_MAX (256u << 20)   /* bytes read from a log */
+#define LOG_SHOWN (128u << 10) /* bytes shown from its end */
 
-/* What the page refers to. */
+/* The memory that the page refers to. */
 struct report_draft {
 	struct run_info *runs;
 	size_t runs_len;
@@ -95,7 +95,7 @@ static int read_past(struct session *session, struct report_draft *draft, struct
 	return r;
 }
 
-/* A build's records, which are the newest first, as the sizes of its image. */
+/* Converts a build's records, which are newest first, to its image's sizes. */
 static int report_add_image(struct session *session, struct report_draft *draft, const struct past_node *node,
 			    struct error **err)
 {

@@ -18,7 +18,7 @@
 #include "engine/registry/push.h"
 #include "engine/state/state.h"
 
-/* Further tags for what is in the registry already: nothing is pulled, and nothing but the index is sent. */
+/* Adds tags to images that are in the registry: nothing is pulled, and only the index is sent. */
 
 static int tag_check_words(const struct options *options, struct error **err)
 {
@@ -42,10 +42,10 @@ static int missing(const struct service *service, struct error **err)
 	return -1;
 }
 
-/* What was pushed from here is known, and put under the tag in one request; what another machine pushed is asked for under the
- * service's first tag. */
+/* An image pushed from here is known, and tagged with one request; for one pushed by another machine, the service's
+ * first tag is looked up. */
 struct tag_source {
-	struct record *record; /* or NULL */
+	struct record *record; /* of its push, or NULL */
 	struct buf text;
 	char *type;
 };
@@ -92,7 +92,7 @@ static int tag_put_all(struct session *session, const struct service *service, s
 		if (r == 0 && !options->quiet)
 			output_note("tagged %s:%s", service->image.s, ref.tag);
 	}
-	ref.tag = NULL; /* was borrowed */
+	ref.tag = NULL; /* it was borrowed */
 	ref_free(&ref);
 	record_free(source.record);
 	buf_free(&source.text);

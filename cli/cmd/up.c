@@ -26,7 +26,7 @@
 #include "engine/state/state.h"
 #include "engine/up/up_run.h"
 
-/* The services that are to run, in start order: dependencies first, each once. */
+/* The services to run, in start order: dependencies first, each once. */
 struct troupe {
 	const struct manifest *manifest;
 	struct stack_part *parts;
@@ -39,7 +39,7 @@ static bool may_start(const struct service *service)
 	return !service->provided && (!service->has_build || service->publish);
 }
 
-/* When several wait for the same one, the one that asks for more decides. */
+/* If several services wait for the same one, the stronger condition wins. */
 static void up_add_service(struct troupe *troupe, size_t number, int condition)
 {
 	const struct service *service = &troupe->manifest->services[number];
@@ -102,7 +102,7 @@ static const char **built_names(const struct troupe *troupe)
 	return names;
 }
 
-/* Copies the results of the builds for this machine. */
+/* Copies the builds' results for this machine. */
 static void up_take_results(struct session *session, struct troupe *troupe, const struct platform *host)
 {
 	char platform[PLATFORM_TEXT];
@@ -121,7 +121,7 @@ static void up_take_results(struct session *session, struct troupe *troupe, cons
 	}
 }
 
-/* The runtime that the images were loaded into: where another one was only preferred, that of the last run. */
+/* The runtime that the images were loaded into: if another one was only preferred, that of the last run. */
 static int up_open_runtime(struct session *session, struct loop *loop, struct runtime **ret, struct error **err)
 {
 	cleanup_free char *owner = up_owner(session->state_dir);
@@ -187,7 +187,7 @@ static int start_troupe(struct session *session, struct troupe *troupe, bool det
 	return r;
 }
 
-/* What compose would do and this does not, once a service. */
+/* Notes what compose would do and cbuild does not, once for each service. */
 static void name_unused(const struct troupe *troupe)
 {
 	for (size_t i = 0; i < troupe->len; i++) {
@@ -284,7 +284,7 @@ int up_end(struct session *session, const char *const *services, size_t *ret_end
 		int r = end_in(session, *names, services, &ended, &error);
 
 		*ret_ended += ended;
-		/* One that cannot be used now has nothing that could be ended. */
+		/* If it cannot be used now, there is nothing to end. */
 		if (r < 0 || (r > 0 && only[0]))
 			return error_move(err, &error);
 		error_free(error);

@@ -12,8 +12,8 @@ struct session;
 
 /* `up` for the commands that use it. */
 
-/* The options as services are started with: for this machine's platform, when no other is asked for; others cannot be
- * started here. */
+/* The options for starting services: this machine's platform, unless another is requested; others cannot be started
+ * here. */
 struct up_here {
 	struct options options;
 	char platform[PLATFORM_TEXT];
@@ -21,10 +21,10 @@ struct up_here {
 };
 void up_here(const struct options *options, struct up_here *ret);
 
-/* Builds what is stale of the targets and what they depend on, for this machine, and starts them. `detach`: they go on.
- * Returns the exit status. */
+/* Builds what is stale of the targets and their dependencies, for this machine, and starts them. `detach`: leaves
+ * them running. Returns the exit status. */
 int up_services(const struct options *options, bool detach, struct error **err);
-/* Ends the services (NULL-terminated; none: all) in every runtime that works, or in the one that the options name.
+/* Ends the services (NULL-terminated; none: all) in every runtime that works, or in the one given by the options.
  * *ret_ended counts the containers. */
 int up_end(struct session *session, const char *const *services, size_t *ret_ended, struct error **err);
 

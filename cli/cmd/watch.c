@@ -19,23 +19,23 @@
 #include "engine/io/loop.h"
 
 /*
- * One round: plan, build what is stale while its inputs are watched, then wait for a change. A change ends a build only
- * when a key comes out differently: what a build itself writes, and what does not count, disturbs nothing.
+ * One round: plan, build what is stale while watching its inputs, then wait for a change. A change ends a build only
+ * if a key comes out differently: files that the build itself writes, and files that do not count, do not disturb it.
  */
 struct watch_round {
 	const struct options *options;
-	struct look *look;       /* what the build was, or is, made of; NULL: the manifest cannot be read, or planned */
-	const struct look *last; /* of the last round that could be planned, or NULL */
+	struct look *look;       /* what the build is, or was, made of; NULL: the manifest cannot be read or planned */
+	const struct look *last; /* of the last round with a plan, or NULL */
 	struct loop *loop;
 	struct watch *watch;
 	bool building;
-	bool built; /* all that is stale */
+	bool built; /* everything stale was built */
 	bool outdated;
 	int signum;
-	struct error *error; /* the system watches no more folders */
+	struct error *error; /* the system's limit of watches was reached */
 };
 
-/* Counts those that were not watched before. */
+/* Returns how many were not watched before. */
 static int watch_all(struct watch_round *round, const struct look *look, struct error **err)
 {
 	int added = 0;
@@ -50,7 +50,7 @@ static int watch_all(struct watch_round *round, const struct look *look, struct 
 	return added;
 }
 
-/* A second look finds changes made before the folder was watched. */
+/* A second look notices changes made before the folder was watched. */
 static void look_until_watched(struct watch_round *round)
 {
 	int added = 1;
@@ -58,12 +58,12 @@ static void look_until_watched(struct watch_round *round)
 	while (added > 0 && !round->outdated) {
 		struct look *now = look_again(round->options);
 
-		if (!now || !round->look) /* broken, or it was: complaints are shown by the next round */
+		if (!now || !round->look) /* broken now or before: the next round shows the complaints */
 			round->outdated = true;
 		else
 			round->outdated = look_differs(round->look, now);
 		added = now && !round->error ? watch_all(round, now, &round->error) : 0;
-		/* The folders to watch may have changed all the same. */
+		/* The set of folders to watch may have changed all the same. */
 		if (!round->outdated && !round->building) {
 			look_free(round->look);
 			round->look = steal_ptr(now);
@@ -125,11 +125,11 @@ static int watch_build(struct watch_round *round, struct session *session, struc
 		return error_move(err, &error);
 	error_free(error);
 	look_free(round->look);
-	round->look = look_take(session); /* with the keys that were decided while it ran */
+	round->look = look_take(session); /* including keys that were decided during the build */
 	return status < 0 ? 0 : status;
 }
 
-/* A manifest that cannot be read or planned is complained about, and waited for. */
+/* A manifest that cannot be read or planned: show the complaints and wait. */
 static int plan_and_build(struct watch_round *round, struct error **err)
 {
 	const struct session_plan want = { .load = !round->options->no_load, .verify = !round->options->no_verify };
@@ -168,7 +168,7 @@ static int wait_for_change(struct watch_round *round, struct error **err)
 	if (r == 0)
 		r = loop_signals(loop, watch_on_signal, round, err);
 	if (r == 0) {
-		/* Changes made between planning and watching were missed. */
+		/* Changes between planning and watching were missed. */
 		if (round->look)
 			on_change(round);
 		if (!round->outdated && !round->error) {
@@ -181,7 +181,7 @@ static int wait_for_change(struct watch_round *round, struct error **err)
 	return r < 0 ? -1 : round->error ? error_move(err, &round->error) : 0;
 }
 
-/* Restarts what was built anew. What fails then is told, and a change waited for. */
+/* Restarts services that were rebuilt. If that fails, reports it and waits for a change. */
 static int run_services(const struct watch_round *round)
 {
 	struct error *error = NULL;
@@ -193,7 +193,7 @@ static int run_services(const struct watch_round *round)
 	return status < 0 ? 0 : status;
 }
 
-/* 0: go on with another round; else the exit status. */
+/* 0: continue with another round; else the exit status. */
 static int run_round(struct watch_round *round, struct error **err)
 {
 	int status = plan_and_build(round, err);
@@ -232,7 +232,7 @@ static int watch(struct options *options, struct error **err)
 	return status;
 }
 
-/* Stop the services it has started. */
+/* Ends the services it has started. */
 static int end_services(const struct options *options, struct error **err)
 {
 	const char *const all[] = { NULL };
@@ -257,7 +257,7 @@ int cmd_watch(const struct options *options, struct error **err)
 	if (!options->run)
 		return watch(&again, err);
 	up_here(options, &here);
-	loop_hold_signals(true); /* whenever it is interrupted, the services end with it */
+	loop_hold_signals(true); /* whenever it is interrupted, end the services too */
 	status = watch(&here.options, err);
 	if (end_services(&here.options, status < 0 ? NULL : err) < 0)
 		status = -1;

@@ -82,7 +82,7 @@ static void why_add_change(struct buf *out, const struct input_change *change)
 	why_add_value(out, "now", change->now, "(is gone)");
 }
 
-/* Whether a reason only says shorter what stands among the changes. */
+/* Whether a reason is only a shorter form of one of the changes. */
 static bool is_told(const struct why *why, const struct reason *reason)
 {
 	for (size_t i = 0; i < why->changes_len; i++) {
@@ -141,7 +141,7 @@ static struct json *last_json(const struct record *record)
 	return object;
 }
 
-/* A value that there is none of is left out. */
+/* A missing value is left out. */
 static struct json *change_json(const struct input_change *change)
 {
 	struct json *object = json_new_object();

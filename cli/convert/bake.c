@@ -11,8 +11,8 @@
 #include "cli/convert/bake_attest.h"
 #include "cli/convert/bake_value.h"
 
-#define INHERITS_MAX 32   /* deep */
-#define MERGES_MAX 100000 /* targets put over others, in all */
+#define INHERITS_MAX 32   /* levels */
+#define MERGES_MAX 100000 /* targets merged into others, in total */
 
 struct bake {
 	const char *name;
@@ -22,13 +22,13 @@ struct bake {
 	struct error **err;
 };
 
-/* Targets of that kind are only for others to inherit from. */
+/* Targets like that exist only to be inherited from. */
 static bool is_abstract(const char *target)
 {
 	return target[0] == '_';
 }
 
-/* A target may be called what a service may not. */
+/* A target may have a name that a service may not have. */
 static char *service_name(const char *target)
 {
 	return strcmp(target, "all") == 0 ? mem_printf("%s-image", target) : mem_strdup(target);
@@ -46,7 +46,7 @@ static bool is_joined(const char *key)
 	return strcmp(key, "args") == 0 || strcmp(key, "labels") == 0 || strcmp(key, "contexts") == 0;
 }
 
-/* Puts the members of `over` over those of `into`; maps of names and values are joined. */
+/* Merges the members of `over` into `into`; maps of names and values are joined. */
 static void put_over(struct json *into, const struct json *over)
 {
 	for (const void *it = json_first(over); it; it = json_next(over, it)) {
@@ -164,7 +164,7 @@ static int set_contexts(struct bake *bake, const char *target, struct json *buil
 	return r;
 }
 
-/* Secrets of one id are one secret of the manifest; a second one of that id, from elsewhere, goes by the target's name. */
+/* Secrets with the same id become one secret of the manifest; another one with that id is named after the target. */
 static void add_secret(struct bake *bake, const char *target, const struct json *secret, struct json *list)
 {
 	cleanup_free char *id = bake_value_attribute(secret, "id");
@@ -203,7 +203,7 @@ static void bake_set_secrets(struct bake *bake, const char *target, struct json 
 	json_free(list);
 }
 
-/* The first tag names the image; a whole reference is a tag of its own, too. */
+/* The first tag names the image; a complete reference also is a tag of its own. */
 static int set_tags(struct bake *bake, const char *target, struct json *service, struct json *build,
 		    const struct json *tags)
 {
@@ -226,7 +226,7 @@ static bool is_cache_only(const struct json *target)
 	return type && strcmp(type, "cacheonly") == 0;
 }
 
-/* Notes what a manifest cannot say. */
+/* Collects what a manifest cannot express. */
 static void add_left_out(struct json *service, const struct json *target)
 {
 	static const char *const known[] = {
@@ -255,7 +255,7 @@ static int bake_set_build(struct bake *bake, const char *name, const struct json
 			  struct json *build)
 {
 	const char *context = json_str(target, "context");
-	/* The first gives way to the second. */
+	/* On a conflict, the first one is renamed. */
 	static const char *const same[][2] = { { "dockerfile", "dockerfile" },
 					       { "dockerfile-inline", "dockerfile_inline" },
 					       { "target", "target" },
@@ -299,7 +299,7 @@ static int bake_set_build(struct bake *bake, const char *name, const struct json
 	return 0;
 }
 
-/* Whether a target is there only for others' contexts. */
+/* Whether a target exists only as a context for others. */
 static bool is_base(const struct bake *bake, const char *name)
 {
 	cleanup_free char *asked = mem_printf("target:%s", name);
@@ -353,7 +353,7 @@ static int bake_add_target(struct bake *bake, const char *name, struct json *ser
 	return 0;
 }
 
-/* Notes a group in `seen`; false when it was there. */
+/* Adds a group to `seen`; false when it was there. */
 static bool see(struct json *seen, const char *group)
 {
 	bool first = !json_get(seen, group);
@@ -362,7 +362,7 @@ static bool see(struct json *seen, const char *group)
 	return first;
 }
 
-/* Whether a group is in another one; what buildx prints may be in itself. */
+/* Whether a group is inside another one; in buildx's output it may contain itself. */
 static bool group_has(const struct bake *bake, const char *group, const char *member, struct json *seen)
 {
 	const struct json *targets = json_get(json_get(bake->groups, group), "targets");
@@ -388,7 +388,7 @@ static void bake_add_member(struct json *list, const char *target)
 	json_append(list, json_new_string(name));
 }
 
-/* The members of a group; with `flat` (the groups seen) the targets that it comes to. */
+/* The members of a group; with `flat` (the groups seen), the targets it contains. */
 static void bake_add_members(const struct bake *bake, const char *group, struct json *list, struct json *flat)
 {
 	const struct json *targets = json_get(json_get(bake->groups, group), "targets");
@@ -416,7 +416,7 @@ static struct json *groups_of(const struct bake *bake, const struct json *servic
 		bool circle = group_has(bake, json_key(it), json_key(it), seen);
 
 		bake_add_members(bake, json_key(it), list, circle ? flat : NULL);
-		/* A group that bears a target's name is that target. */
+		/* A group with the name of a target means that target. */
 		if (!json_get(services, name))
 			json_set(groups, name, list);
 		else

@@ -7,10 +7,10 @@ struct error;
 struct json;
 
 /*
- * A bake file in JSON, as `docker buildx bake --print` gives it or as people write it, as the tree of a manifest
- * (cli/convert/emit.h): "vars", "secrets", "groups", "services". What has no place in a manifest is said in comments. The caller
- * owns it. ERROR_USAGE, with a reason, for what cannot be told from the file: a matrix, functions, expressions, contexts
- * that are neither folders, images, URLs nor targets. A target called "all" gets another name.
+ * Converts a bake file in JSON, written by `docker buildx bake --print` or by people, to the tree of a manifest
+ * (cli/convert/emit.h): "vars", "secrets", "groups", "services". What a manifest cannot express is said in comments.
+ * The caller owns it. ERROR_USAGE, with a reason, for what the file alone does not determine: a matrix, functions,
+ * expressions, contexts that are not folders, images, URLs or targets. A target called "all" is renamed.
  */
 int bake_read(const char *text, size_t len, const char *name, struct json **ret, struct error **err);
 

@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "cli/convert/bake_value.h"
 
-/* "${NAME}" of a variable at the start of `text`: appended; its length, 0 when it is none. */
+/* Appends "${NAME}" of a variable at the start of `text`; returns its length, 0 when there is none. */
 static size_t add_variable(const char *text, const struct json *variables, struct buf *out)
 {
 	size_t len = strcspn(text + 2, "}");
@@ -54,7 +54,7 @@ void bake_value_attributes(const struct json *value, struct buf *out)
 		buf_str(out, json_text(value));
 		return;
 	}
-	/* Of ssh: {"id": "default", "paths": [...]} */
+	/* An entry of ssh: {"id": "default", "paths": [...]} */
 	if (json_get(value, "id") && !json_get(value, "type")) {
 		const char *path = json_text(json_at(json_get(value, "paths"), 0));
 

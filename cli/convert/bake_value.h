@@ -8,12 +8,12 @@ struct json;
 
 /* Single values of bake files. */
 
-/* Appends a text as a manifest writes it: "${NAME}" of a variable stays, "$${" and "%%{" are what bake means by them, and
- * other dollar signs mean themselves. False for an expression. `variables` may be NULL. */
+/* Appends a text in the manifest's notation: "${NAME}" of a variable stays, "$${" and "%%{" have bake's meaning,
+ * and other dollar signs are literal. False for an expression. `variables` may be NULL. */
 bool bake_value_text(const char *text, const struct json *variables, struct buf *out);
-/* Appends attributes as one text, "type=registry,ref=x": a text as it is, of an object its members. */
+/* Appends attributes as one text, "type=registry,ref=x": a text unchanged, an object's members joined. */
 void bake_value_attributes(const struct json *value, struct buf *out);
-/* One attribute of either form; malloc'd, NULL when it is not there. */
+/* One attribute of either form; malloc'd, NULL when it is missing. */
 char *bake_value_attribute(const struct json *value, const char *name);
 bool bake_value_same(const struct json *a, const struct json *b);
 

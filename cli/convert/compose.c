@@ -43,7 +43,7 @@ static struct json *tree_of(const struct yaml_node *node)
 	return json_new_null();
 }
 
-/* A map without what cbuild does not use, also in what is below it. */
+/* A copy of a map without keys that cbuild does not use, at all levels. */
 static struct json *used_of(const struct yaml_node *node, const struct schema *schema)
 {
 	struct json *tree;
@@ -75,7 +75,7 @@ static struct json *document_of(const struct yaml_node *root)
 	return document;
 }
 
-/* The project's name, and where each service's Dockerfile is, whatever variables and `extends` it is named by. */
+/* Records the project's name and where each service's Dockerfile is, after variables and `extends`. */
 static struct json *builds_of(const struct manifest *manifest)
 {
 	struct json *made = json_new_object(), *services = json_new_object();
@@ -123,7 +123,7 @@ static int compose_load(const struct sources *sources, struct diags *diags, stru
 	return error_make(err, ERROR_USAGE, "%.*s", (int)strcspn(text.data, "\n"), text.data);
 }
 
-/* Several files stay as they are, and are included. */
+/* Several files are kept, and included. */
 static struct json *including(const struct sources *sources)
 {
 	struct json *document = json_new_object(), *list = json_new_array(), *item = json_new_object();

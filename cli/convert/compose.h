@@ -6,10 +6,10 @@ struct json;
 struct sources;
 
 /*
- * The compose files that a plain run would read, as a manifest (cli/convert/emit.h): of one file its services, with what cbuild
- * uses of them, variables and all; of several, or of one that includes others, an `include` of them. `*ret_builds`: "project",
- * and "services", each with its `build` as it comes out, from this folder. The caller owns both. ERROR_USAGE, with the first complaint, when cbuild
- * itself could not load them.
+ * Converts the compose files that a plain run would read to a manifest (cli/convert/emit.h): a single file to its
+ * services, with what cbuild uses of them, variables included; several files, or one that includes others, to an
+ * `include` of them. `*ret_builds`: "project", and "services", each with its resulting `build`, relative to this
+ * folder. The caller owns both. ERROR_USAGE, with the first complaint, when cbuild itself could not load them.
  */
 int compose_read(const struct sources *sources, struct json **ret, struct json **ret_builds, struct error **err);
 

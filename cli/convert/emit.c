@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "cli/convert/emit.h"
 
-#define LINE_MAX_LEN 110 /* of a list in one line */
+#define LINE_MAX_LEN 110 /* length of a list in one line */
 
 static bool is_word_of_yaml(const char *text)
 {
@@ -23,7 +23,7 @@ static bool is_word_of_yaml(const char *text)
 	return false;
 }
 
-/* Whether the text means itself without quotes, in a list in one line too. */
+/* Whether the text needs no quotes, even in a list in one line. */
 static bool is_plain(const char *text)
 {
 	if (!isalpha((unsigned char)text[0]) && !strchr("./_", text[0]))
@@ -34,7 +34,7 @@ static bool is_plain(const char *text)
 		if (!isalnum((unsigned char)*c) && !strchr("./_-+=@", *c))
 			return false;
 	}
-	/* ".5" and ".inf" are numbers. */
+	/* ".5" and ".inf" would be numbers. */
 	return text[0] != '.' || !text[1] || strchr(text, '/');
 }
 

@@ -11,7 +11,7 @@
 #include "dsl/manifest.h"
 #include "engine/plan/plan.h"
 
-/* Texts in bake's JSON are templates: "${" and "%{" mean themselves when their sign is doubled. */
+/* Texts in bake's JSON are templates: a literal "${" or "%{" has its sign doubled. */
 static char *export_bake_escape(const char *text)
 {
 	struct buf out = { 0 };
@@ -24,7 +24,7 @@ static char *export_bake_escape(const char *text)
 	return buf_steal(&out);
 }
 
-/* Targets have no dots in their names. */
+/* Target names may not contain dots. */
 static char *target_name(const char *name)
 {
 	char *target = mem_strdup(name);

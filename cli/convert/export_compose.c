@@ -39,7 +39,7 @@ static struct json *hosts_list(const struct texts *hosts)
 	return export_texts(hosts, &language);
 }
 
-/* Secrets are declared at the top, by the service's name and theirs. */
+/* Secrets are declared at the top, named after the service and the secret. */
 static struct json *export_compose_secrets(const struct plan *plan, const struct service *service, struct json *sources)
 {
 	struct json *list = json_new_array();
@@ -169,7 +169,7 @@ static struct json *healthcheck(const struct healthcheck *check)
 	return object;
 }
 
-/* As compose's short form. */
+/* In compose's short form. */
 static char *port_text(const struct port *port)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -186,7 +186,7 @@ static char *port_text(const struct port *port)
 	return buf_steal(&text);
 }
 
-/* In compose's long form. What is a name is declared in `volumes`. */
+/* In compose's long form. Named volumes are declared in `volumes`. */
 static struct json *mounts(const struct plan *plan, const struct service *from, struct json *volumes)
 {
 	static const char *const kinds[] = { "volume", "bind", "tmpfs" };

@@ -10,7 +10,7 @@
 #include "cli/convert/proposal.h"
 #include "cli/convert/survey.h"
 
-/* A path is no place for variables. */
+/* Variables do not belong into paths. */
 static void set_path(struct json *object, const char *key, const char *path)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -22,7 +22,7 @@ static void set_path(struct json *object, const char *key, const char *path)
 	json_set_str(object, key, text.data);
 }
 
-/* Bases that may be made here: what to write then. */
+/* Bases that may be built here: suggestions as comments. */
 static void proposal_add_guesses(struct json *service, const struct survey *survey, const struct found *found)
 {
 	for (size_t i = 0; i < found->guesses_len; i++) {
@@ -70,7 +70,7 @@ static void proposal_add_build(struct json *service, const struct survey *survey
 	json_set(service, "build", build);
 }
 
-/* A question to the container itself: "http://localhost:8080/health". The port in `*ret_port`, 0 when it has none; the
+/* A URL of the container itself: "http://localhost:8080/health". The port in `*ret_port`, 0 when it has none; the
  * path malloc'd, or NULL. */
 static char *asked_path(const char *health, unsigned *ret_port)
 {

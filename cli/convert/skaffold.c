@@ -17,10 +17,10 @@
 #include "dsl/node.h"
 #include "dsl/yaml.h"
 
-#define REQUIRES_MAX 32 /* deep */
+#define REQUIRES_MAX 32 /* levels */
 
 struct artifact {
-	const struct yaml_node *node, *build; /* its whole, and `docker` or `kaniko` in it */
+	const struct yaml_node *node, *build; /* the artifact, and `docker` or `kaniko` in it */
 	const struct yaml_node *platforms;
 	const char *dir; /* of its skaffold.yaml */
 	const char *image, *service;
@@ -37,7 +37,7 @@ struct skaffold {
 	unsigned comments;
 };
 
-/* Takes the text. */
+/* Takes ownership of the text. */
 static void skaffold_comment(struct skaffold *s, struct json *object, char *text)
 {
 	cleanup_free char *key = mem_printf("#skaffold%u", s->comments++);
@@ -58,7 +58,8 @@ static size_t list_len(const struct yaml_node *list)
 	return list && list->kind == NODE_LIST ? list->len : 0;
 }
 
-/* A text as a manifest writes it: "{{.NAME}}" is a variable, "$" means itself. False for other templates. malloc'd. */
+/* A text in the manifest's notation: "{{.NAME}}" becomes a variable, "$" is literal. False for other templates.
+ * malloc'd. */
 static bool convert_template(const char *text, char **ret)
 {
 	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_";
@@ -135,7 +136,7 @@ static void set_service_name(struct skaffold *s, struct artifact *artifact)
 	}
 }
 
-/* What builds it when that is no Dockerfile; or NULL. */
+/* The builder, if it is not a Dockerfile's; or NULL. */
 static const char *other_builder(const struct yaml_node *artifact)
 {
 	static const char *const names[] = { "bazel", "jib", "jibMaven", "jibGradle", "buildpacks", "ko", "custom" };
@@ -262,7 +263,7 @@ static const struct artifact *find_artifact(const struct skaffold *s, const char
 	return NULL;
 }
 
-/* An artifact that this one requires: skaffold gives its image's name as a build argument. */
+/* An artifact that this one requires: skaffold passes its image's name as a build argument. */
 static void add_base(struct skaffold *s, const struct yaml_node *item, struct json *build, struct json *args,
 		     struct json *contexts)
 {
@@ -309,7 +310,7 @@ static void skaffold_add_secrets(struct skaffold *s, const struct yaml_node *lis
 	set_list(build, "secrets", ids);
 }
 
-/* Keys that are there, and that a manifest writes in another way or not at all. */
+/* Keys that a manifest writes differently or not at all. */
 static void name_the_rest(struct skaffold *s, const struct yaml_node *docker, struct json *build)
 {
 	static const char *const taken[] = { "dockerfile", "target",  "buildArgs",  "network", "addHost", "noCache",
@@ -332,7 +333,7 @@ static void set_docker(struct skaffold *s, const struct yaml_node *docker, struc
 	if (!docker)
 		return;
 	set_converted(s, build, "target", node_get(docker, "target"));
-	/* The words of docker's that a builder knows. */
+	/* Options of docker's that builders support. */
 	if (network && strcasecmp(network, "bridge") != 0)
 		json_set_str(build, "network", strcasecmp(network, "host") == 0 ? "host" : "none");
 	set_list(build, "extra_hosts", texts_of(node_get(docker, "addHost")));
@@ -351,7 +352,7 @@ static void set_docker(struct skaffold *s, const struct yaml_node *docker, struc
 	name_the_rest(s, docker, build);
 }
 
-/* In the context, or where skaffold is run when it is only there. */
+/* In the context, or in skaffold's working directory if it exists only there. */
 static char *artifact_dockerfile(const struct artifact *artifact, const char *context)
 {
 	const char *written = text_of(artifact->build, "dockerfile");
@@ -373,7 +374,7 @@ static void skaffold_add_service(struct skaffold *s, const struct artifact *arti
 	cleanup_free char *context = path_clean(joined);
 	cleanup_free char *dockerfile = artifact_dockerfile(artifact, context);
 
-	/* A bare name gets the registry, or the project, in front. */
+	/* A bare name is prefixed with the registry, or the project. */
 	if (strchr(artifact->image, '/') || strcmp(artifact->image, artifact->service) != 0)
 		json_set_str(service, "image", artifact->image);
 	json_set_str(build, "context", context);

@@ -32,7 +32,7 @@ static bool survey_listed(const char *const *list, size_t len, const char *word)
 }
 #define LISTED(list, word) survey_listed(list, sizeof(list) / sizeof((list)[0]), word)
 
-/* Others' code, and what builds leave. */
+/* Folders with other people's code, or build output. */
 static bool is_skipped(const char *name)
 {
 	static const char *const names[] = { "node_modules",  "vendor",      "third_party", "bower_components",
@@ -41,7 +41,7 @@ static bool is_skipped(const char *name)
 	return name[0] == '.' || LISTED(names, name);
 }
 
-/* Folders that say how something is kept and not what it is. */
+/* Folder names that say how something is kept, not what it is. */
 static bool is_generic(const char *name)
 {
 	static const char *const names[] = { "docker", "dockerfile", "dockerfiles", "build",
@@ -51,8 +51,8 @@ static bool is_generic(const char *name)
 	return LISTED(names, name);
 }
 
-/* "Dockerfile", "Dockerfile.web", "web.Dockerfile", "Containerfile": in `*ret_start` and `*ret_len` what stands beside
- * the word; false for other files. */
+/* "Dockerfile", "Dockerfile.web", "web.Dockerfile", "Containerfile": `*ret_start` and `*ret_len` is the other part
+ * of the name; false for other files. */
 static bool is_dockerfile(const char *name, const char **ret_start, size_t *ret_len)
 {
 	static const char *const words[] = { "dockerfile", "containerfile" };
@@ -136,7 +136,7 @@ char *survey_name(const char *word)
 	return buf_steal(&name);
 }
 
-/* The nearest folder that says what is in it; the project at the top. */
+/* The nearest folder whose name says what is in it; at the top, the project. */
 static char *folder_name(const struct survey *survey, const char *path)
 {
 	cleanup_free char *dir = path_dir(path);
@@ -148,7 +148,7 @@ static char *folder_name(const struct survey *survey, const char *path)
 	return *name && !is_generic(name) ? steal_ptr(name) : folder_name(survey, dir);
 }
 
-/* Kinds of one image, and not images of their own. */
+/* Variants of one image rather than images of their own. */
 static bool is_variant(const char *word)
 {
 	static const char *const words[] = { "dev",        "development", "prod",  "production", "test",
@@ -193,7 +193,7 @@ static char *allowed_name(const struct survey *survey, const char *path)
 	return strcmp(name, "all") == 0 ? mem_printf("%s-image", name) : steal_ptr(name);
 }
 
-/* A name that is taken gets its parent folder's in front, then a number behind. */
+/* If a name is taken, it is prefixed with the parent folder's, then numbered. */
 static void set_name(struct survey *survey, size_t number)
 {
 	struct found *found = &survey->items[number];
@@ -244,7 +244,7 @@ static bool copies_tree(const struct dockerfile_use *use)
 	return any;
 }
 
-/* The folder is the top of something: of a program, or of the checkout. */
+/* True when the folder is the root of a program or of the checkout. */
 static bool is_top(const char *dir, const char *folder)
 {
 	static const char *const names[] = { ".dockerignore", "go.mod", "package.json", "Cargo.toml", ".git" };
@@ -259,7 +259,7 @@ static bool is_top(const char *dir, const char *folder)
 	return false;
 }
 
-/* For a Dockerfile that copies all there is: the nearest folder that is the top of something. malloc'd, or NULL. */
+/* For a Dockerfile that copies everything: the nearest folder that is such a root. malloc'd, or NULL. */
 static char *tree_context(const char *dir, const char *own)
 {
 	char *at = mem_strdup(own);
@@ -275,7 +275,7 @@ static char *tree_context(const char *dir, const char *own)
 	return at;
 }
 
-/* The Dockerfile's folder, or the nearest above it that has the files which are copied. */
+/* The Dockerfile's folder, or the nearest parent that has the files which are copied. */
 static void set_context(struct survey *survey, const char *dir, struct found *found, const struct dockerfile_use *use)
 {
 	cleanup_free char *own = path_dir(found->path);
@@ -296,7 +296,7 @@ static void set_context(struct survey *survey, const char *dir, struct found *fo
 		bool fits = has_sources(dir, at, use, &asked);
 		char *above;
 
-		/* With nothing to go by: the folder, unless it is one for Dockerfiles. */
+		/* Without any hint: the folder itself, unless it only holds Dockerfiles. */
 		if (fits && (asked > 0 || !is_generic(path_base(at)))) {
 			found->context = arena_strdup(survey->arena, at);
 			return;
@@ -313,7 +313,7 @@ static void add_image(struct survey *survey, struct found *found, const struct d
 {
 	const char *written = arena_strndup(survey->arena, text + image->offset, image->length);
 	struct ref ref;
-	/* An argument without a value leaves what is no name: "/base:". */
+	/* An argument without a value may leave an invalid name: "/base:". */
 	bool told = ref_parse(image->name, &ref, NULL);
 	const char *name = told ? image->name : written;
 

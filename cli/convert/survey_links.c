@@ -12,7 +12,7 @@
 
 enum meaning { OF_ELSEWHERE, MAYBE_MADE_HERE, MADE_HERE };
 
-/* Folders write "NodeBase" what images write "node-base". */
+/* Folders are called "NodeBase" where images are called "node-base". */
 static bool is_same_word(const char *a, const char *b)
 {
 	while (*a || *b) {
@@ -26,7 +26,8 @@ static bool is_same_word(const char *a, const char *b)
 	return true;
 }
 
-/* Cuts the tag off, and returns it: "latest" when there is none. A colon in a variable ("${A:-b}") begins none. */
+/* Cuts off the tag and returns it: "latest" when there is none. A colon inside a variable ("${A:-b}") does not
+ * begin a tag. */
 static const char *cut_tag(char *name)
 {
 	char *colon = NULL;
@@ -51,7 +52,7 @@ static bool is_own_tag(const char *tag)
 	return strcmp(tag, "latest") == 0 || strcmp(tag, "local") == 0 || strcmp(tag, "dev") == 0;
 }
 
-/* What comes last before the name has a variable in it. */
+/* The part before the name contains a variable. */
 static bool owner_varies(const char *written)
 {
 	cleanup_free char *owner = path_dir(written);
@@ -59,8 +60,8 @@ static bool owner_varies(const char *written)
 	return strchr(owner, '$') != NULL;
 }
 
-/* "base", "localhost/x/base:latest", "ghcr.io/PROJECT/base:1", "${OWNER}/base:1"; but not "python:3.12" beside a folder called
- * python. */
+/* Accepts "base", "localhost/x/base:latest", "ghcr.io/PROJECT/base:1", "${OWNER}/base:1"; but not "python:3.12"
+ * next to a folder called python. */
 static enum meaning meaning_of(const struct survey *survey, const struct found_image *image, const char *service)
 {
 	cleanup_free char *name = mem_strndup(image->name, strcspn(image->name, "@"));
@@ -79,7 +80,7 @@ static enum meaning meaning_of(const struct survey *survey, const struct found_i
 	return MAYBE_MADE_HERE;
 }
 
-/* Links made so far form no cycle. */
+/* True when links lead from one to the other; existing links form no cycle. */
 static bool leads_to(const struct survey *survey, size_t from, size_t to)
 {
 	if (from == to)
@@ -91,7 +92,7 @@ static bool leads_to(const struct survey *survey, size_t from, size_t to)
 	return false;
 }
 
-/* The first service that the name means, with how sure that is; survey->len for none. */
+/* The first service that the name means, and how certain that is; survey->len for none. */
 static size_t find_made(const struct survey *survey, const struct found_image *image, enum meaning *ret)
 {
 	size_t best = survey->len;

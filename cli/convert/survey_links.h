@@ -6,9 +6,9 @@
 struct survey;
 
 /*
- * Which of its images one Dockerfile gets from another one here: `links`, `guesses`, `shadows` and `is_base`. To be called for one number
- * after the other; links never form a circle. A base that has the project or a variable for its owner ("${NAMESPACE}/base") is
- * made here; one of another owner ("acme/base"), or whose variable has no value, may be.
+ * Determines which of its images a Dockerfile gets from another one here: `links`, `guesses`, `shadows` and `is_base`.
+ * Call it for all indices in turn; links never form a cycle. A base whose owner is the project or a variable
+ * ("${NAMESPACE}/base") is made here; one of another owner ("acme/base"), or whose variable has no value, may be.
  */
 void survey_set_links(struct survey *survey, size_t number);
 

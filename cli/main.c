@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cbuild_version.h"
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -53,7 +54,7 @@ static void trace_main_start(const struct options *options)
 	struct json *line = trace_begin("start");
 
 	json_set_int(line, "format", TRACE_FORMAT);
-	json_set_str(line, "version", PACKAGE_VERSION);
+	json_set_str(line, "version", cbuild_version);
 	json_set_int(line, "unix_ms", clock_unix_ms());
 	json_set_int(line, "pid", getpid());
 	trace_str(line, "command", options->words); /* without the values of --set, as in the history */

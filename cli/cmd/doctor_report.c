@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/cbuild_version.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -98,7 +99,7 @@ static void report_versions(struct bug_report *report)
 	const struct module_symbol none = { 0 };
 	struct utsname name;
 
-	buf_printf(report->out, "cbuild: %s, compiled by %s\n", PACKAGE_VERSION, __VERSION__);
+	buf_printf(report->out, "cbuild: %s, compiled by %s\n", cbuild_version, __VERSION__);
 	if (uname(&name) == 0)
 		buf_printf(report->out, "kernel: %s %s %s\n", name.sysname, name.release, name.machine);
 	report_release(report);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cbuild_version.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/cmd/commands.h"
@@ -85,8 +86,9 @@ int cmd_help(const struct options *options, struct error **err)
 
 int cmd_version(const struct options *options, struct error **err)
 {
-	static const char text[] = "cbuild " PACKAGE_VERSION "\n";
+	cleanup_buf struct buf text = { 0 };
 
 	(void)options;
-	return output_data(text, sizeof(text) - 1, err);
+	buf_printf(&text, "cbuild %s\n", cbuild_version);
+	return output_data(text.data, text.len, err);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/cbuild_version.h"
 #include "cli/command.h"
 #include "cli/doc/man.h"
 #include "cli/doc/topic.h"
@@ -133,8 +134,8 @@ static void add_topic(struct buf *out, const struct topic *topic)
 
 void man_cbuild(struct buf *out, const struct command *commands)
 {
-	buf_str(out, ".TH CBUILD 1 \"\" \"cbuild " PACKAGE_VERSION "\" \"User Commands\"\n"
-		     ".SH NAME\ncbuild \\- make for container images\n"
+	buf_printf(out, ".TH CBUILD 1 \"\" \"cbuild %s\" \"User Commands\"\n", cbuild_version);
+	buf_str(out, ".SH NAME\ncbuild \\- make for container images\n"
 		     ".SH SYNOPSIS\n.B cbuild\n.RI [ OPTION ...]\n.RI [ COMMAND ]\n.RI [ TARGET ...]\n"
 		     ".SH DESCRIPTION\n.B cbuild\nreads the services of a repository from one manifest\n"
 		     ".RB ( services.yaml ),\nbuilds those whose sources have changed for every platform asked for, joins\n"
@@ -181,8 +182,8 @@ static void add_map(const struct reference_map *map, void *data)
 
 void man_services(struct buf *out)
 {
-	buf_str(out, ".TH SERVICES.YAML 5 \"\" \"cbuild " PACKAGE_VERSION "\" \"File Formats\"\n"
-		     ".SH NAME\nservices.yaml \\- what cbuild builds\n"
+	buf_printf(out, ".TH SERVICES.YAML 5 \"\" \"cbuild %s\" \"File Formats\"\n", cbuild_version);
+	buf_str(out, ".SH NAME\nservices.yaml \\- what cbuild builds\n"
 		     ".SH DESCRIPTION\nOne YAML document that names the services of a repository. It speaks compose where\n"
 		     "compose has a word, so a compose file works as it is.\n"
 		     "Keys that begin with\n.B x\\-\nare left alone everywhere; other unknown keys are errors.\n"

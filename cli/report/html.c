@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/buf.h"
+#include "base/cbuild_version.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/report/html.h"
@@ -273,5 +274,5 @@ void html_make(const struct html_page *page, struct buf *out)
 	add_slowest(page->past, out);
 	add_sizes(page, out);
 	html_add_table(page->past, out);
-	buf_str(out, "</main>\n<footer class=\"small\"><p>cbuild " PACKAGE_VERSION "</p></footer>\n</body>\n</html>\n");
+	buf_printf(out, "</main>\n<footer class=\"small\"><p>cbuild %s</p></footer>\n</body>\n</html>\n", cbuild_version);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/cbuild_version.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/fs.h"
@@ -64,7 +65,7 @@ static void run_start(const struct report_state *state)
 	json_set_int(object, "version", FORMAT_VERSION);
 	json_set_str(object, "event", "run_start");
 	json_set_int(object, "time_ms", clock_unix_ms());
-	json_set_str(object, "cbuild", PACKAGE_VERSION);
+	json_set_str(object, "cbuild", cbuild_version);
 	json_set_int(object, "nodes", (int64_t)state->nodes);
 	json_set_int(object, "stale", (int64_t)state->stale);
 	jsonl_print(object);

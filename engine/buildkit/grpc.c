@@ -64,7 +64,7 @@ int grpc_open(struct h2 *h2, const char *path, const struct h2_field *metadata, 
 		{ ":authority", "localhost" },
 		{ "content-type", "application/grpc" },
 		{ "te", "trailers" },
-		{ "user-agent", PACKAGE_NAME "/" PACKAGE_VERSION },
+		{ "user-agent", PACKAGE_NAME },
 	};
 	enum { OWN = sizeof(own) / sizeof(*own) };
 	cleanup_free struct h2_field *fields = mem_array(OWN + len, sizeof(*fields));

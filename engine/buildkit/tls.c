@@ -12,6 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "base/authorities.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/module.h"
@@ -73,11 +74,13 @@ static const char *reason(void)
 
 static int use_files(struct tls *tls, const struct conn_address *address, struct error **err)
 {
+	const char *ca = address->ca ? address->ca : authorities_file();
+
 	ssl.ERR_clear_error();
-	if (address->ca ? ssl.SSL_CTX_load_verify_locations(tls->context, address->ca, NULL) != 1
-			: ssl.SSL_CTX_set_default_verify_paths(tls->context) != 1)
-		return error_make(err, ERROR_TOOL, "%s: cannot use these authorities: %s",
-				  address->ca ? address->ca : "the system", reason());
+	if (ca ? ssl.SSL_CTX_load_verify_locations(tls->context, ca, NULL) != 1
+	       : ssl.SSL_CTX_set_default_verify_paths(tls->context) != 1)
+		return error_make(err, ERROR_TOOL, "%s: cannot use these authorities: %s", ca ? ca : "the system",
+				  reason());
 	if (address->cert && ssl.SSL_CTX_use_certificate_chain_file(tls->context, address->cert) != 1)
 		return error_make(err, ERROR_TOOL, "%s: cannot use this certificate: %s", address->cert, reason());
 	if (address->key && ssl.SSL_CTX_use_PrivateKey_file(tls->context, address->key, SSL_FILETYPE_PEM) != 1)

@@ -11,6 +11,7 @@
 #define CURL_DISABLE_TYPECHECK
 #include <curl/curl.h>
 
+#include "base/authorities.h"
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
@@ -247,17 +248,18 @@ static void set_limits(struct transfer *transfer)
 static void set_tls(struct transfer *transfer)
 {
 	const struct http_tls *tls = transfer->request->tls;
+	const char *system = authorities_file();
 
-	if (!tls)
-		return;
-	if (tls->authorities && tls->authorities->len > 0) {
+	if (tls && tls->authorities && tls->authorities->len > 0) {
 		struct curl_blob pem = { tls->authorities->data, tls->authorities->len, CURL_BLOB_NOCOPY };
 
 		SET(CURLOPT_CAINFO_BLOB, &pem);
+	} else if (system) {
+		SET(CURLOPT_CAINFO, system);
 	}
-	if (tls->cert)
+	if (tls && tls->cert)
 		SET(CURLOPT_SSLCERT, tls->cert);
-	if (tls->key)
+	if (tls && tls->key)
 		SET(CURLOPT_SSLKEY, tls->key);
 }
 

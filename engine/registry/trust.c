@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/authorities.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
@@ -15,28 +16,6 @@
 
 #define PEM_MAX (8u << 20)
 #define FOLDERS_MAX 5
-
-/* Where systems keep the authorities that all programs trust. */
-static const char *const system_files[] = {
-	"/etc/ssl/certs/ca-certificates.crt",
-	"/etc/pki/tls/certs/ca-bundle.crt",
-	"/etc/ssl/ca-bundle.pem",
-	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-	"/etc/ssl/cert.pem",
-};
-
-static const char *system_file(void)
-{
-	const char *named = getenv("SSL_CERT_FILE");
-
-	if (named && *named)
-		return named;
-	for (size_t i = 0; i < sizeof(system_files) / sizeof(system_files[0]); i++) {
-		if (access(system_files[i], R_OK) == 0)
-			return system_files[i];
-	}
-	return NULL;
-}
 
 static void trust_add(struct trust *trust, char *path)
 {
@@ -117,10 +96,10 @@ static int read_pem(struct trust *trust, const char *path, struct error **err)
 
 static int trust_read_all(struct trust *trust, struct error **err)
 {
-	const char *shared = system_file();
+	const char *shared = authorities_file();
 
-	if (trust->ca_len == 0 && !getenv("SSL_CERT_FILE"))
-		return 0; /* libcurl has them itself */
+	if (trust->ca_len == 0)
+		return 0; /* http_do takes the system's itself */
 	if (shared && read_pem(trust, shared, err) < 0)
 		return -1;
 	for (size_t i = 0; i < trust->ca_len; i++) {

@@ -54,7 +54,7 @@ upward() {
 		[ "$file" = cli/main.c ] && own=11 # it alone uses the table of commands
 		[ "$own" -gt 0 ] || echo "$file: $dir is not a room"
 		sed -n 's/^#[[:space:]]*include[[:space:]]*"\(.*\)".*/\1/p' "$file" | while read -r header; do
-			[ "$header" = config.h ] && continue
+			case $header in config.h | build-version.h) continue ;; esac # made by configure and make
 			other=${header%/*}
 			[ "$other" = "$dir" ] && continue
 			set_floor "$other"

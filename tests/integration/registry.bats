@@ -297,6 +297,9 @@ commit()
 	equal "$status" 4
 	grep -q 'certificate' "$err"
 	grep -q 'registries: {"localhost:[0-9]*": {ca: FILE}}' "$err"
+	SSL_CERT_FILE=$registries/closed/cert.pem push api
+	equal "$status" 4
+	grep -q 'requires a login' "$err"
 	to closed app "ca: $registries/closed/cert.pem"
 	push api
 	equal "$status" 4

@@ -12,8 +12,8 @@ setup_file()
 {
 	# A make above this one has its own flags, and the variables of the tests' environment are not those of a build.
 	unset MAKEFLAGS MFLAGS MAKELEVEL DESTDIR
-	make -s -C "$build" relocatable >&3 2>&1
-	mv "$build/relocatable" "$BATS_FILE_TMPDIR/moved away"
+	make -s -C "$build" relocatable RELOCATABLE="$BATS_FILE_TMPDIR/first" >/dev/null
+	mv "$BATS_FILE_TMPDIR/first" "$BATS_FILE_TMPDIR/moved away"
 }
 
 equal()

@@ -248,14 +248,14 @@ static void set_limits(struct transfer *transfer)
 static void set_tls(struct transfer *transfer)
 {
 	const struct http_tls *tls = transfer->request->tls;
-	const char *system = authorities_file();
+	const char *shared = authorities_file();
 
 	if (tls && tls->authorities && tls->authorities->len > 0) {
 		struct curl_blob pem = { tls->authorities->data, tls->authorities->len, CURL_BLOB_NOCOPY };
 
 		SET(CURLOPT_CAINFO_BLOB, &pem);
-	} else if (system) {
-		SET(CURLOPT_CAINFO, system);
+	} else if (shared) {
+		SET(CURLOPT_CAINFO, shared);
 	}
 	if (tls && tls->cert)
 		SET(CURLOPT_SSLCERT, tls->cert);

@@ -10,9 +10,13 @@ METHOD PATH STATUS LOGIN, where LOGIN is the Authorization header or "-". FOLDER
 
 The first rule whose method ("*": any) and regular expression fit, and that was not used TIMES times already, is followed:
 
-    status CODE [RETRY-AFTER]   answers so, without looking at anything
+    status CODE [RETRY-AFTER]   ("date+SECONDS": as a date) answers so, without looking at anything
     code CODE NAME              the same with an error of that name
     cut                         closes the connection at once
+    late SECONDS                does what is asked at once, and answers it so much later
+    as CODE                     does what is asked, and answers with that status where it would be 201
+    min BYTES                   says that pieces of an upload have to be of that size
+    max BYTES                   answers 413 to longer bodies
     immutable                   refuses to put a tag that is there already
     after-cut                   does what is asked, and closes the connection without an answer
     cut-body BYTES              closes it after so many bytes of the request's body
@@ -38,6 +42,7 @@ takes a manifest whatever it is made of.
 
 With --broken-h2 it offers HTTP/2, and answers it with an error of the connection; a line of the log says "h2".
 """
+import email.utils
 import hashlib
 import itertools
 import json
@@ -48,6 +53,7 @@ import socketserver
 import ssl
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler
 
 folder = sys.argv[1]
@@ -76,6 +82,12 @@ def find_rule(method, path):
             if int(first or 1) <= used[key] <= int(last):
                 return words[3:]
     return None
+
+
+def retry_after(wait):
+    if not wait.startswith("date+"):
+        return wait
+    return email.utils.formatdate(time.time() + float(wait[len("date+"):]), usegmt=True)
 
 
 def digest_of(data):
@@ -140,6 +152,12 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status, body=b"", headers=None):
         headers = dict(headers or {})
         rule = self.rule or [""]
+        if rule[0] == "late":
+            GONE.wait(float(rule[1]))
+        if rule[0] == "as" and status == 201:
+            status = int(rule[1])
+        if rule[0] == "min" and self.command == "POST":
+            headers["OCI-Chunk-Min-Length"] = rule[1]
         if rule[0] == "flip" and body:
             body = body[:-1] + bytes([body[-1] ^ 1])
         if rule[0] == "type":
@@ -205,9 +223,13 @@ class Handler(BaseHTTPRequestHandler):
             self.note("cut")
             self.cut()
             return True
+        elif action == "max" and int(self.headers.get("Content-Length", 0)) > int(self.rule[1]):
+            self.read_body()
+            self.error(413, "TOO_LARGE")
+            return True
         elif action in ("status", "code"):
             self.read_body()
-            wait = {"Retry-After": self.rule[2]} if action == "status" and len(self.rule) > 2 else {}
+            wait = {"Retry-After": retry_after(self.rule[2])} if action == "status" and len(self.rule) > 2 else {}
             self.error(int(self.rule[1]), self.rule[2] if action == "code" else "TROUBLE", wait)
             return True
         elif action == "redirect":

@@ -123,6 +123,19 @@ static size_t take_header(char *data, size_t size, size_t count, void *arg)
 	return len;
 }
 
+#define SET(option, value)                                                            \
+	do {                                                                          \
+		CURLcode code_ = lib.curl_easy_setopt(transfer->easy, option, value); \
+		if (code_ != CURLE_OK && transfer->set == CURLE_OK)                   \
+			transfer->set = code_;                                        \
+	} while (0)
+
+static void set_stall(struct transfer *transfer, uint64_t ms)
+{
+	SET(CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
+	SET(CURLOPT_LOW_SPEED_TIME, (long)((ms + 999) / 1000));
+}
+
 static size_t give_body(char *data, size_t size, size_t count, void *arg)
 {
 	struct transfer *transfer = arg;
@@ -137,6 +150,8 @@ static size_t give_body(char *data, size_t size, size_t count, void *arg)
 	if (n < 0)
 		return CURL_READFUNC_ABORT;
 	transfer->body_left -= (uint64_t)n;
+	if (transfer->body_left == 0 && transfer->request->finish_ms)
+		set_stall(transfer, transfer->request->finish_ms);
 	if (transfer->request->sent)
 		transfer->request->sent(transfer->request->sent_data, n);
 	return (size_t)n;
@@ -155,13 +170,6 @@ static int rewind_body(void *arg, curl_off_t offset, int origin)
 	transfer->body_left = transfer->request->body_fd_len - (uint64_t)offset;
 	return CURL_SEEKFUNC_OK;
 }
-
-#define SET(option, value)                                                            \
-	do {                                                                          \
-		CURLcode code_ = lib.curl_easy_setopt(transfer->easy, option, value); \
-		if (code_ != CURLE_OK && transfer->set == CURLE_OK)                   \
-			transfer->set = code_;                                        \
-	} while (0)
 
 static void add_header(struct transfer *transfer, const char *line)
 {
@@ -237,10 +245,8 @@ static void set_limits(struct transfer *transfer)
 	SET(CURLOPT_NOPROGRESS, 1L);
 	SET(CURLOPT_CONNECTTIMEOUT_MS, (long)request->connect_ms);
 	SET(CURLOPT_TIMEOUT_MS, (long)request->total_ms);
-	if (request->stall_ms) {
-		SET(CURLOPT_LOW_SPEED_LIMIT, STALL_BYTES);
-		SET(CURLOPT_LOW_SPEED_TIME, (long)((request->stall_ms + 999) / 1000));
-	}
+	if (request->stall_ms)
+		set_stall(transfer, request->stall_ms);
 	if (request->unix_socket)
 		SET(CURLOPT_UNIX_SOCKET_PATH, request->unix_socket);
 }

@@ -41,6 +41,7 @@ struct http_request {
 	void *sent_data;
 	uint64_t connect_ms; /* limit for connecting */
 	uint64_t total_ms;   /* limit for all of it; 0: none */
+	uint64_t finish_ms;  /* the same as stall_ms, once all of body_fd was sent; 0: stall_ms */
 	uint64_t stall_ms;   /* limit for a period in which almost nothing is transferred; 0: none */
 	size_t body_max;     /* bytes of the answer's body that are kept */
 	http_take *take;     /* receives the body of an answer with status 200 or 206; or NULL */

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "base/text.h"
 #include "engine/io/http.h"
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
@@ -156,6 +157,24 @@ static int client_wrong(const struct ref *ref, struct error **err, const char *w
 	return error_make(err, ERROR_REGISTRY, "%s: %s", name, why);
 }
 
+/* Types that servers give to what they do not know: what the manifest says of itself counts. */
+static bool type_is_generic(const char *type)
+{
+	return strcmp(type, "application/json") == 0 || strcmp(type, "application/octet-stream") == 0 ||
+	       strcmp(type, "text/plain") == 0;
+}
+
+static int wrong_document(const char *type, struct error *error, struct error **err)
+{
+	cleanup_buf struct buf safe = { 0 };
+
+	if (type)
+		text_safe(&safe, type, strlen(type));
+	error_make(err, ERROR_REGISTRY, "%s (Content-Type: %s)", error->message, type ? safe.data : "none");
+	error_free(error);
+	return -1;
+}
+
 static int client_manifest(struct registry *registry, const struct ref *ref, bool push, struct buf *ret,
 			   char **ret_type, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
@@ -190,11 +209,9 @@ static int client_manifest(struct registry *registry, const struct ref *ref, boo
 	type = http_header(&response, "Content-Type", 0);
 	if (type)
 		type[strcspn(type, "; ")] = '\0';
-	if (document_parse(response.body->data, response.body->len, type, ret_digest, name, &document, &error) < 0) {
-		error_make(err, ERROR_REGISTRY, "%s", error->message);
-		error_free(error);
-		return -1;
-	}
+	if (document_parse(response.body->data, response.body->len, type && type_is_generic(type) ? NULL : type,
+			   ret_digest, name, &document, &error) < 0)
+		return wrong_document(type, error, err);
 	buf_add(ret, response.body->data, response.body->len);
 	*ret_type = mem_strdup(document->self.media_type);
 	return 1;

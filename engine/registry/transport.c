@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -16,7 +17,8 @@
 #include "engine/registry/url.h"
 
 #define CONNECT_MS 10000
-#define SLOWEST 16384 /* bytes per second: the minimum that the time limit of a body allows for */
+#define SLOWEST 16384    /* bytes per second: the minimum that the time limit of a body allows for */
+#define FINISH_MS 300000 /* of silence after the last byte of an upload */
 #define REDIRECTS_MAX 5
 #define LOGINS_MAX 2 /* retries after a 401: one to log in, one for an expired token */
 #define HEADERS_MAX 16
@@ -85,6 +87,14 @@ int transport_refuse(struct endpoint *endpoint, const struct auth_want *want, co
 
 /* ---- trying again ---- */
 
+/* Names the setting that bounds how long we wait, with a value that would do. */
+static void allow_longer(const struct endpoint *endpoint, uint64_t ms, struct error **error)
+{
+	error_remedy(error, "allow more time than %llu s in the manifest: registries: {\"%s\": {timeout: %llus}}",
+		     (unsigned long long)endpoint->timeout_ms / 1000, endpoint->domain,
+		     (unsigned long long)(ms + 999) / 1000);
+}
+
 int retry_pause(struct retry *retry, struct endpoint *endpoint, struct error **error, struct error **err)
 {
 	uint64_t pause = PAUSE_MS;
@@ -93,6 +103,8 @@ int retry_pause(struct retry *retry, struct endpoint *endpoint, struct error **e
 		pause *= 2;
 	if (retry->asked_ms > 0)
 		pause = retry->asked_ms;
+	if ((*error)->transient && retry->asked_ms > endpoint->timeout_ms - retry->paused_ms)
+		allow_longer(endpoint, retry->paused_ms + retry->asked_ms, error);
 	retry->asked_ms = 0;
 	if (!(*error)->transient || (net_offline() && !url_loopback(endpoint_origin(endpoint))) ||
 	    ++retry->attempts >= TRIES_MAX || retry->paused_ms + pause > endpoint->timeout_ms)
@@ -102,15 +114,27 @@ int retry_pause(struct retry *retry, struct endpoint *endpoint, struct error **e
 	return loop_pause(endpoint->loop, pause, err);
 }
 
-/* In seconds; for a date, the usual pause is used. */
+/* A date as HTTP writes it (RFC 9110, section 5.6.7); 0: it is none, or over. */
+static uint64_t until_date(const char *value)
+{
+	struct tm date = { 0 };
+	const char *end = strptime(value, "%a, %d %b %Y %H:%M:%S GMT", &date);
+	time_t at = end && *end == '\0' ? timegm(&date) : 0, now = time(NULL);
+
+	return at > now ? (uint64_t)(at - now) * 1000 : 0;
+}
+
+/* What Retry-After asks for, in seconds or until a date; 0: nothing that can be understood. */
 static uint64_t asked_pause(const struct http_response *response)
 {
 	cleanup_free char *value = http_header(response, "Retry-After", 0);
 	size_t len = value ? strlen(value) : 0;
 
-	if (len == 0 || len > 6 || strspn(value, "0123456789") != len)
+	if (len == 0)
 		return 0;
-	return strtoull(value, NULL, 10) * 1000;
+	if (strspn(value, "0123456789") != len)
+		return until_date(value);
+	return len > 6 ? 0 : strtoull(value, NULL, 10) * 1000;
 }
 
 /* ---- one try ---- */
@@ -155,6 +179,9 @@ static int send_once(struct attempt *attempt, struct http_response *ret, struct 
 {
 	const struct endpoint *endpoint = attempt->endpoint;
 	const struct exchange *exchange = attempt->exchange;
+	const uint64_t finish_ms = !exchange->finishes                ? 0
+				   : endpoint->timeout_ms > FINISH_MS ? endpoint->timeout_ms
+								      : FINISH_MS;
 	const char *headers[HEADERS_MAX + 2] = { 0 };
 	const struct http_request request = {
 		.method = exchange->method,
@@ -167,8 +194,9 @@ static int send_once(struct attempt *attempt, struct http_response *ret, struct 
 		.sent = exchange->sent ? note_sent : NULL,
 		.sent_data = attempt,
 		.connect_ms = CONNECT_MS < endpoint->timeout_ms ? CONNECT_MS : endpoint->timeout_ms,
-		.total_ms = endpoint->timeout_ms * 2 + exchange->bytes * 1000 / SLOWEST,
-		.stall_ms = endpoint->timeout_ms,
+		.total_ms = endpoint->timeout_ms * 2 + finish_ms + exchange->bytes * 1000 / SLOWEST,
+		.stall_ms = finish_ms && exchange->body_fd < 0 ? finish_ms : endpoint->timeout_ms,
+		.finish_ms = finish_ms,
 		.body_max = exchange->body_max ? exchange->body_max : ERROR_ANSWER_MAX,
 		.take = exchange->take,
 		.take_data = exchange->take_data,
@@ -228,6 +256,8 @@ static int connection_failed(struct attempt *attempt, struct error *error, struc
 	if (strstr(error->message, "certificate"))
 		error_remedy(&renamed, "name the authority in the manifest: registries: {\"%s\": {ca: FILE}}",
 			     attempt->endpoint->domain);
+	if (strstr(error->message, "in time"))
+		allow_longer(attempt->endpoint, attempt->endpoint->timeout_ms * 2, &renamed);
 	error_free(error);
 	return error_move(err, &renamed);
 }

@@ -32,6 +32,7 @@ struct exchange {
 	void *take_data;
 	void (*begin)(void *data); /* called before each attempt, with take_data: discard what was received */
 	size_t body_max;           /* 0: ERROR_ANSWER_MAX */
+	bool finishes;             /* the last of an upload: it may take the registry minutes to put all in its place */
 	uint64_t bytes;            /* size of the transfer: extends the time limit */
 	char **ret_url;            /* gets where the answer came from, a URL (malloc'd); or NULL */
 	uint64_t *once;            /* the caller retries (retry_pause): receives retry.asked_ms; or NULL */

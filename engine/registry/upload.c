@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -24,6 +25,7 @@
  */
 
 #define PIECE (8u << 20)
+#define PIECE_MIN (64u << 10)
 #define BINARY "Content-Type: application/octet-stream"
 
 struct upload {
@@ -39,6 +41,8 @@ struct upload {
 	char *answered;   /* where the last answer came from, a URL, or NULL */
 	bool pieces;      /* one piece did not work */
 	bool only_whole;  /* the registry does not support pieces */
+	uint64_t piece;   /* bytes of one, but for the last */
+	uint64_t least;   /* that the registry takes as one, but for the last */
 	uint64_t arrived; /* in pieces */
 	int64_t told;     /* bytes reported to `sent` */
 	uint64_t asked_ms;
@@ -82,6 +86,16 @@ static int take_location(struct upload *upload, const struct http_response *resp
 	return 0;
 }
 
+/* OCI-Chunk-Min-Length (distribution-spec, "Pushing a blob in chunks"). */
+static void take_least(struct upload *upload, const struct http_response *response)
+{
+	cleanup_free char *value = http_header(response, "OCI-Chunk-Min-Length", 0);
+
+	upload->least = value && isdigit((unsigned char)*value) ? strtoull(value, NULL, 10) : 0;
+	if (upload->piece < upload->least)
+		upload->piece = upload->least;
+}
+
 /* 1: a session was begun; 0: the registry mounted the blob. */
 static int begin_session(struct upload *upload, const char *path, struct error **err)
 {
@@ -95,6 +109,7 @@ static int begin_session(struct upload *upload, const char *path, struct error *
 	if (response.status != 202)
 		return transport_refuse(upload->spot.endpoint, &upload->spot.want, &response, "beginning an upload", err);
 	upload->arrived = 0;
+	take_least(upload, &response);
 	return take_location(upload, &response, err) < 0 ? -1 : 1;
 }
 
@@ -162,7 +177,10 @@ static int check_taken(struct upload *upload, const struct http_response *respon
 	cleanup_free char *said = http_header(response, "Docker-Content-Digest", 0);
 	cleanup_free char *code = NULL;
 
-	if (response->status == 201 || response->status == 204) {
+	if (response->status == 200 || response->status == 202) {
+		if (registry_has_blob(upload->registry, upload->ref, upload->blob->digest, upload->blob->size, err) > 0)
+			return 0;
+	} else if (response->status == 201 || response->status == 204) {
 		if (said && strcmp(said, upload->blob->digest) != 0)
 			return error_make(err, ERROR_REGISTRY, "%s has taken the blob %s under another digest",
 					  upload->ref->domain, upload->blob->digest);
@@ -188,6 +206,7 @@ static int upload_send_whole(struct upload *upload, struct error **err)
 		.body_fd = upload->blob->size ? upload->fd : -1,
 		.body_fd_len = upload->blob->size,
 		.bytes = upload->blob->size,
+		.finishes = true,
 		.sent = upload_note_sent,
 		.sent_data = upload,
 	};
@@ -247,7 +266,11 @@ static int refused_piece(struct upload *upload, const struct http_response *resp
 	struct error *error = NULL;
 
 	lost_session(upload, response, "sending a piece of a blob", &error);
-	if (response->status == 400 || response->status == 404 || response->status == 405 || response->status == 501) {
+	if (response->status == 413 && upload->piece / 2 >= upload->least && upload->piece / 2 >= PIECE_MIN) {
+		upload->piece /= 2;
+		error->transient = true;
+	} else if (response->status == 400 || response->status == 404 || response->status == 405 ||
+		   response->status == 501) {
 		upload->only_whole = upload->location != NULL;
 		error->transient = true;
 	}
@@ -256,7 +279,7 @@ static int refused_piece(struct upload *upload, const struct http_response *resp
 
 static int send_piece(struct upload *upload, struct error **err)
 {
-	uint64_t left = upload->blob->size - upload->arrived, len = left < PIECE ? left : PIECE;
+	uint64_t left = upload->blob->size - upload->arrived, len = left < upload->piece ? left : upload->piece;
 	cleanup_free char *range =
 		mem_printf("Content-Range: %" PRIu64 "-%" PRIu64, upload->arrived, upload->arrived + len - 1);
 	cleanup_free char *url = mem_strdup(upload->location);
@@ -291,7 +314,11 @@ static int finish_pieces(struct upload *upload, struct error **err)
 {
 	cleanup_http struct http_response response = { 0 };
 	cleanup_free char *url = final_url(upload);
-	struct exchange exchange = { .method = "PUT", .url = url, .body_fd = -1, .bytes = upload->blob->size };
+	struct exchange exchange = { .method = "PUT",
+				     .url = url,
+				     .body_fd = -1,
+				     .bytes = upload->blob->size,
+				     .finishes = true };
 
 	if (request(upload, &exchange, &response, err) < 0)
 		return -1;
@@ -326,6 +353,13 @@ static int upload_attempt(struct upload *upload, struct error **err)
 	return (upload->pieces ? send_pieces(upload, err) : upload_send_whole(upload, err)) < 0 ? -1 : 1;
 }
 
+/* All was sent, and only the answer is missing: the registry may have the blob. */
+static bool is_arrived(struct upload *upload, const struct error *error)
+{
+	return error->transient && upload->told >= (int64_t)upload->blob->size &&
+	       registry_has_blob(upload->registry, upload->ref, upload->blob->digest, upload->blob->size, NULL) > 0;
+}
+
 static int upload_run(struct upload *upload, struct error **err)
 {
 	struct retry retry = { 0 };
@@ -340,6 +374,10 @@ static int upload_run(struct upload *upload, struct error **err)
 			free(steal_ptr(upload->location)); /* it is unknown what a failed request left there */
 		upload->pieces = !upload->only_whole &&
 				 (upload->pieces || upload->told > 0 || upload->blob->size > PIECE);
+		if (is_arrived(upload, error)) {
+			error_free(error);
+			return 1;
+		}
 		retry.asked_ms = upload->asked_ms;
 		upload->asked_ms = 0;
 		if (retry_pause(&retry, upload->spot.endpoint, &error, err) < 0)
@@ -350,7 +388,15 @@ static int upload_run(struct upload *upload, struct error **err)
 int registry_upload(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *path,
 		    const char *from, registry_sent *sent, void *data, struct error **err)
 {
-	struct upload upload = { .registry = registry, .ref = ref, .blob = blob, .from = from, .sent = sent, .data = data };
+	struct upload upload = {
+		.registry = registry,
+		.ref = ref,
+		.blob = blob,
+		.from = from,
+		.piece = PIECE,
+		.sent = sent,
+		.data = data,
+	};
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r;
 

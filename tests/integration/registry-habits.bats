@@ -175,3 +175,86 @@ whole()
 	whole
 	[ "$(log_count odd 'PUT .*/blobs/uploads/[0-9].* 201 -')" -gt 0 ]
 }
+
+# ---- time ----
+
+@test "a registry may take its time to put an upload in its place" {
+	to odd "t$BATS_TEST_NUMBER" 'timeout: 1s'
+	rules odd 'PUT blobs/uploads 1 late 4'
+	push web
+	equal "$status" 0
+	whole
+	equal "$(log_count odd 'POST .*/blobs/uploads/ 202')" 3
+	# In pieces, too.
+	to odd "t$BATS_TEST_NUMBER/pieces" 'timeout: 1s'
+	rules odd 'PUT blobs/uploads 1 status 413' 'PUT blobs/uploads 1 late 4'
+	push api
+	equal "$status" 0
+	whole
+}
+
+@test "after a lost answer the blob is looked for before it is sent again" {
+	rules odd 'PUT blobs/uploads 1000 after-cut'
+	push web
+	equal "$status" 0
+	whole
+	equal "$(log_count odd 'POST .*/blobs/uploads/ 202')" 3
+	# Statuses that do not say that it is done.
+	for code in 200 202; do
+		to odd "t$BATS_TEST_NUMBER/$code"
+		rules odd "PUT blobs/uploads 1000 as $code"
+		push web
+		equal "$status" 0
+		whole
+	done
+}
+
+@test "a wait may be a date, and one that is too long is said with the setting that allows it" {
+	rules odd 'PUT manifests/v1 1 status 429 date+2'
+	push web
+	equal "$status" 0
+	to odd "t$BATS_TEST_NUMBER/long"
+	for wait in 90 date+90; do
+		rules odd "PUT manifests/v1 1 status 429 $wait"
+		push web
+		equal "$status" 4
+		grep -q 'allow more time than 5 s in the manifest: registries: {"localhost:[0-9]*": {timeout: [89][0-9]s}}' "$err"
+		[ "$(log_count odd 'PUT .*/manifests/v1 201')" -eq 1 ]
+	done
+	to odd "t$BATS_TEST_NUMBER/silent" 'timeout: 1s'
+	rules odd 'HEAD . 1000 late 3'
+	push web
+	equal "$status" 4
+	grep -q 'no answer in time' "$err"
+	grep -q 'timeout: 2s' "$err"
+}
+
+@test "pieces are as large as the registry wants them, and as small as what stands before it takes" {
+	head -c 20000000 /dev/urandom >web/data
+	rules odd 'PUT blobs/uploads 1000 max 15000000' 'POST blobs/uploads 1000 min 12000000'
+	push web
+	equal "$status" 0
+	whole
+	equal "$(log_count odd 'PATCH .* 202')" 2
+	to odd "t$BATS_TEST_NUMBER/small"
+	log_clear odd
+	rules odd '* blobs/uploads/[0-9] 1000 max 1100000'
+	push web
+	equal "$status" 0
+	whole
+	[ "$(log_count odd 'PATCH .* 202')" -ge 19 ]
+	cp api/data web/data
+}
+
+@test "a manifest that is served as any JSON is what it says of itself" {
+	push web
+	for type in application/json application/octet-stream text/plain; do
+		rules odd "GET manifests/ 1000 type $type"
+		inspect "$DOCKER_REGISTRY/web:v1"
+		equal "$status" 0
+	done
+	rules odd 'GET manifests/ 1 type text/html'
+	inspect "$DOCKER_REGISTRY/web:v1"
+	equal "$status" 4
+	grep -q 'Content-Type: text/html' "$err"
+}

@@ -1,14 +1,17 @@
 #include "config.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/bug.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "dsl/draft.h"
 #include "dsl/loaded.h"
 #include "dsl/resolve.h"
+#include "dsl/schema.h"
 
 /* Several services may use one image, as compose files do (web, worker, beat): an identical build is made once. */
 
@@ -37,22 +40,42 @@ static void put_pairs(struct buf *out, const struct pairs *pairs)
 	}
 }
 
+static void put_plain(struct buf *out, const struct schema_key *key, const void *value)
+{
+	switch (key->type) {
+	case TYPE_TEXT:
+		resolve_maker_put(out, ((const struct text *)value)->s);
+		return;
+	case TYPE_BOOL:
+		buf_printf(out, "%d ", *(const bool *)value);
+		return;
+	case TYPE_MEMORY:
+		buf_printf(out, "%" PRIu64 " ", *(const uint64_t *)value);
+		return;
+	case TYPE_PAIRS:
+		put_pairs(out, value);
+		return;
+	case TYPE_TEXTS:
+	case TYPE_HOSTS:
+		put_texts(out, value);
+		return;
+	default:
+		bug("builds are not compared by the type of \"%s\"", key->name);
+	}
+}
+
 static void put_build(struct buf *out, const struct build_spec *build)
 {
-	const struct text *const texts[] = { &build->context, &build->dockerfile, &build->target, &build->inline_text,
-					     &build->network };
+	const struct text *const texts[] = { &build->context, &build->dockerfile, &build->inline_text };
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		resolve_maker_put(out, texts[i]->s);
+	for (const struct schema_key *key = schema_next_plain(NULL); key; key = schema_next_plain(key))
+		put_plain(out, key, schema_plain_value(key, build));
 	put_pairs(out, &build->args);
-	put_pairs(out, &build->labels);
 	put_pairs(out, &build->ssh);
-	put_texts(out, &build->hosts);
-	put_texts(out, &build->cache_from);
-	put_texts(out, &build->cache_to);
 	resolve_maker_put(out, build->sbom_generator);
-	buf_printf(out, "%llu %d %d %d %d", (unsigned long long)build->shm_size, build->no_cache, build->pull,
-		   (int)build->provenance, build->sbom);
+	buf_printf(out, "%d %d", (int)build->provenance, build->sbom);
 	for (size_t i = 0; i < build->platforms_len; i++) {
 		char text[PLATFORM_TEXT];
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -24,7 +23,6 @@
 struct content {
 	struct content_store *stores;
 	size_t len;
-	atomic_uint_fast64_t taken, given;
 };
 
 struct content *content_new(const struct content_store *stores, size_t len)
@@ -44,16 +42,6 @@ void content_free(struct content *content)
 		return;
 	free(content->stores);
 	free(content);
-}
-
-uint64_t content_taken(struct content *content)
-{
-	return atomic_load(&content->taken);
-}
-
-uint64_t content_given(struct content *content)
-{
-	return atomic_load(&content->given);
 }
 
 /* NULL: the call was refused. */
@@ -117,8 +105,7 @@ static int serve_info(void *data, struct grpc_call *call, struct error **err)
 	return grpc_send(call, &answer.base, err);
 }
 
-static int send_range(struct content *content, struct grpc_call *call, const struct outgoing *blob, uint64_t at,
-		      uint64_t end, struct error **err)
+static int send_range(struct grpc_call *call, const struct outgoing *blob, uint64_t at, uint64_t end, struct error **err)
 {
 	cleanup_free char *block = mem_alloc(PIECE);
 
@@ -134,7 +121,6 @@ static int send_range(struct content *content, struct grpc_call *call, const str
 		if (grpc_send(call, &answer.base, err) < 0)
 			return -1;
 		at += len;
-		atomic_fetch_add(&content->given, len);
 	}
 	return 0;
 }
@@ -155,12 +141,11 @@ static int serve_read(void *data, struct grpc_call *call, struct error **err)
 		return grpc_refuse(call, GRPC_OUT_OF_RANGE, "%s has only %llu bytes", request->digest,
 				   (unsigned long long)blob.size);
 	end = request->size > 0 && (uint64_t)request->size < blob.size - at ? at + (uint64_t)request->size : blob.size;
-	return send_range(content, call, &blob, at, end, err);
+	return send_range(call, &blob, at, end, err);
 }
 
 /* A blob being written into a store. */
 struct incoming {
-	struct content *content;
 	const struct content_store *store;
 	struct blob_writer *writer;
 	uint64_t offset, total;
@@ -192,7 +177,6 @@ static int take_bytes(struct incoming *incoming, struct grpc_call *call, const B
 	if (blob_writer_add(incoming->writer, request->data.data, request->data.len, err) < 0)
 		return -1;
 	incoming->offset += request->data.len;
-	atomic_fetch_add(&incoming->content->taken, request->data.len);
 	return 0;
 }
 
@@ -228,7 +212,7 @@ static int take_request(struct incoming *incoming, struct grpc_call *call, const
 static int serve_write(void *data, struct grpc_call *call, struct error **err)
 {
 	const struct content_store *store = find_store(data, call);
-	struct incoming incoming = { .content = data, .store = store };
+	struct incoming incoming = { .store = store };
 	void *message;
 	int r;
 

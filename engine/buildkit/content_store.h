@@ -26,8 +26,5 @@ struct content *content_new(const struct content_store *stores, size_t len);
 void content_free(struct content *content); /* NULL-safe */
 #define CONTENT_METHODS 3
 void content_methods(struct content *content, struct grpc_method ret[CONTENT_METHODS]);
-/* Bytes of blobs that were written, and read. Any thread. */
-uint64_t content_taken(struct content *content);
-uint64_t content_given(struct content *content);
 
 #endif

@@ -32,7 +32,6 @@ struct filesync {
 	size_t len;
 	pthread_mutex_t lock; /* guards the following */
 	char *changed;
-	uint64_t sent;
 };
 
 /* Parents first, and siblings in byte order, with the slash before everything else. */
@@ -79,16 +78,6 @@ void filesync_free(struct filesync *filesync)
 const char *filesync_changed(const struct filesync *filesync)
 {
 	return filesync->changed;
-}
-
-uint64_t filesync_sent(struct filesync *filesync)
-{
-	uint64_t sent;
-
-	pthread_mutex_lock(&filesync->lock);
-	sent = filesync->sent;
-	pthread_mutex_unlock(&filesync->lock);
-	return sent;
 }
 
 static uint32_t go_mode(uint32_t mode)
@@ -150,13 +139,6 @@ static int refuse_changed(struct filesync *filesync, struct grpc_call *call, con
 	pthread_mutex_unlock(&filesync->lock);
 	send_packet(call, BK__PACKET_TYPE__PACKET_ERR, 0, text, strlen(text), NULL);
 	return error_make(err, ERROR_STATE, "%s", text);
-}
-
-static void count_sent(struct filesync *filesync, size_t len)
-{
-	pthread_mutex_lock(&filesync->lock);
-	filesync->sent += len;
-	pthread_mutex_unlock(&filesync->lock);
 }
 
 /* 1: opened, and the stat data is as announced; 0: it has changed. */
@@ -233,7 +215,6 @@ static int send_file(struct filesync *filesync, struct grpc_call *call, uint32_t
 		r = send_checked(call, id, entry, fd, err);
 	if (r <= 0)
 		return r < 0 ? -1 : refuse_changed(filesync, call, entry, err);
-	count_sent(filesync, entry->size);
 	return send_packet(call, BK__PACKET_TYPE__PACKET_DATA, id, NULL, 0, err);
 }
 

@@ -41,7 +41,5 @@ void filesync_free(struct filesync *filesync); /* NULL-safe */
 struct grpc_method filesync_method(struct filesync *filesync);
 /* The path of a file that had changed when it was read, or NULL. Call it when no call is running. */
 const char *filesync_changed(const struct filesync *filesync);
-/* Bytes of files that were sent. Any thread. */
-uint64_t filesync_sent(struct filesync *filesync);
 
 #endif

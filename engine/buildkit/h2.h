@@ -96,8 +96,6 @@ void h2_limit(struct h2_stream *stream, uint64_t until);
 #define H2_NEEDS_MS 3000
 void h2_need(struct h2_stream *stream, struct h2 *nested);
 const char *h2_header(const struct h2_stream *stream, const char *name, size_t nth);
-/* The code of the RST_STREAM that ended it, or 0. */
-uint32_t h2_reset_code(struct h2_stream *stream);
 /* Frees the stream; one that is not over is reset with CANCEL (server: also after h2_finish, if the client has not
  * ended its side). */
 void h2_stream_free(struct h2_stream *stream); /* NULL-safe */

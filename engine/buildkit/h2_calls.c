@@ -210,14 +210,3 @@ const char *h2_header(const struct h2_stream *stream, const char *name, size_t n
 	pthread_mutex_unlock(&root->lock);
 	return value;
 }
-
-uint32_t h2_reset_code(struct h2_stream *stream)
-{
-	struct root *root = stream->h2->root;
-	uint32_t code;
-
-	pthread_mutex_lock(&root->lock);
-	code = stream->in_ended ? 0 : stream->code;
-	pthread_mutex_unlock(&root->lock);
-	return code;
-}

@@ -214,6 +214,32 @@ static void test_defaults(void **state)
 	test_unload(&t);
 }
 
+/* Builds that differ in any option are not one build. */
+static void test_builds_of_one_image(void **state)
+{
+	static const char *const differing[] = { "target: x",         "labels: {a: b}",     "network: none",
+						 "shm_size: 64m",     "extra_hosts: [a=b]", "cache_from: [a]",
+						 "cache_to: [a]",     "no_cache: true",     "pull: true",
+						 "provenance: true",  "sbom: true",         "ssh: [default]",
+						 "dockerfile: Other", "target: \"\"" };
+	enum { DIFFERING = sizeof(differing) / sizeof(differing[0]) };
+
+	(void)state;
+	for (size_t i = 0; i < DIFFERING; i++) {
+		cleanup_free char *text = mem_printf("services:\n"
+						     "  one: {build: {context: ., %s}, image: acme/app}\n"
+						     "  two: {build: {context: ., %s}, image: acme/app}\n"
+						     "  other: {build: {context: .}, image: acme/app}\n",
+						     differing[i], differing[i]);
+		struct loaded_text t;
+
+		test_load_good(&t, text, NULL);
+		assert_int_equal(t.manifest->services[1].maker, 0);
+		assert_int_equal(t.manifest->services[2].maker, i == DIFFERING - 1 ? 0 : 2);
+		test_unload(&t);
+	}
+}
+
 /* What images are called that were given no name, and whose build makes those of one name. */
 static void test_names_of_images(void **state)
 {
@@ -656,15 +682,25 @@ static void test_mounts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_everything),      cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_names_of_images), cmocka_unit_test(test_merge),
-		cmocka_unit_test(test_options),         cmocka_unit_test(test_environment),
-		cmocka_unit_test(test_bad_options),     cmocka_unit_test(test_env_files),
-		cmocka_unit_test(test_bad_env_files),   cmocka_unit_test(test_secret_paths),
-		cmocka_unit_test(test_names_of_values), cmocka_unit_test(test_profiles),
-		cmocka_unit_test(test_overlay),         cmocka_unit_test(test_set_keys),
-		cmocka_unit_test(test_depends),         cmocka_unit_test(test_unused),
-		cmocka_unit_test(test_platform),        cmocka_unit_test(test_mounts),
+		cmocka_unit_test(test_everything),
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_builds_of_one_image),
+		cmocka_unit_test(test_names_of_images),
+		cmocka_unit_test(test_merge),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_environment),
+		cmocka_unit_test(test_bad_options),
+		cmocka_unit_test(test_env_files),
+		cmocka_unit_test(test_bad_env_files),
+		cmocka_unit_test(test_secret_paths),
+		cmocka_unit_test(test_names_of_values),
+		cmocka_unit_test(test_profiles),
+		cmocka_unit_test(test_overlay),
+		cmocka_unit_test(test_set_keys),
+		cmocka_unit_test(test_depends),
+		cmocka_unit_test(test_unused),
+		cmocka_unit_test(test_platform),
+		cmocka_unit_test(test_mounts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,8 @@
 # The house's rules (design: four rooms, one direction), as TAP:
 # 1. a file includes only from its own folder or from a folder on a floor below;
 # 2. so do the symbols that the compiled files take from each other, and within a folder no two files use each other;
-# 3. a third-party library's header stands only in the file that wraps it, and in no header of ours.
+# 3. docs/architecture.md shows the floors;
+# 4. a third-party library's header stands only in the file that wraps it, and in no header of ours.
 # The symbols are those of the objects beside the program that is tested.
 set -u
 objects=$(cd "$(dirname "${CBUILD:-./cbuild}")" && pwd) || exit 1
@@ -147,6 +148,17 @@ same_functions() {
 		END { for (name in twice) print name ":" files[name] }' | sort
 }
 
+# The picture of docs/architecture.md: each folder stands there, on its floor.
+picture() {
+	shown=$(sed -n '/^floor$/,/^```$/s/^ *\([0-9][0-9]*\)   \(.*\)$/\1 \2/p' docs/architecture.md | awk '
+		{ for (i = 2; i <= NF && $i ~ /^(cli|engine|dsl|base)(\/[a-z\/]*)?$/; i++) print $i, $1 }' | sort)
+	there=$(find base dsl engine cli -name '*.[ch]' ! -name '*.pb-c.[ch]' | sed 's|/[^/]*$||' | sort -u | while read -r dir; do
+		set_floor "$dir"
+		echo "$dir $floor"
+	done)
+	[ "$shown" = "$there" ] || printf 'docs/architecture.md:\n%s\nthe folders:\n%s\n' "$shown" "$there"
+}
+
 check() { # number, what, output
 	if [ -z "$3" ]; then
 		echo "ok $1 - $2"
@@ -157,7 +169,7 @@ check() { # number, what, output
 }
 
 uses=$(uses)
-echo 1..10
+echo 1..11
 check 1 "no include points upward or sideways" "$(upward)"
 check 2 "the objects' symbols were found" "$([ "$(echo "$uses" | wc -l)" -gt 1000 ] || echo "in $objects")"
 check 3 "no symbol is taken from above or from the side" "$(symbols_upward)"
@@ -168,3 +180,4 @@ check 7 "tables by an enum have no gap" "$(gaps)"
 check 8 "no two files have one name" "$(same_files)"
 check 9 "no two structs have one name" "$(same_structs)"
 check 10 "no two functions have one name" "$(same_functions)"
+check 11 "docs/architecture.md shows every folder on its floor" "$(picture)"

@@ -23,7 +23,7 @@ static int serve_login(void *data, struct grpc_call *call, struct error **err)
 
 	if (grpc_receive(call, &bk__credentials_request__descriptor, (void **)&request, err) <= 0)
 		return -1;
-	if (credentials_find(data, domain_of(request->host), "", &found, err) < 0)
+	if (credentials_find(data, domain_of(request->host), "", NULL, &found, err) < 0)
 		return -1;
 	/* A secret without a user name is a token for the token server. */
 	if (found.identity_token) {

@@ -92,6 +92,19 @@ static int answer_basic(struct endpoint *endpoint, const struct auth_want *want,
 	return 0;
 }
 
+/* It would turn out with the first upload, after all has been built. */
+static int may_not_push(const struct endpoint *endpoint, const struct auth_want *want,
+			const struct credentials *credentials, struct error **err)
+{
+	if (!credentials_any(credentials))
+		return no_login(endpoint, err);
+	error_make(err, ERROR_REGISTRY, "%s grants no right to push to %s", endpoint->domain, want->repository);
+	if (endpoint->withheld)
+		token_explain(endpoint, err);
+	error_remedy(err, "the login from %s has no right to do that", credentials->from);
+	return -1;
+}
+
 static int answer_bearer(struct endpoint *endpoint, const struct auth_want *want, const struct challenge *challenge,
 			 struct error **err)
 {
@@ -105,6 +118,10 @@ static int answer_bearer(struct endpoint *endpoint, const struct auth_want *want
 		value = mem_strdup(credentials->registry_token);
 	else if (token_fetch(endpoint, challenge, want->scopes, credentials, &value, &ms, err) < 0)
 		return -1;
+	if (want->push && token_denies_push(value, want->repository)) {
+		free(value);
+		return may_not_push(endpoint, want, credentials, err);
+	}
 	keep_token(endpoint, want->scopes, value, ms);
 	return 0;
 }

@@ -1,6 +1,8 @@
 #ifndef ENGINE_REGISTRY_AUTH_H
 #define ENGINE_REGISTRY_AUTH_H
 
+#include <stdbool.h>
+
 struct buf;
 struct endpoint;
 struct error;
@@ -17,6 +19,7 @@ struct http_response;
 struct auth_want {
 	const char *repository;
 	const char *scopes;
+	bool push; /* to the repository */
 };
 
 /* Appends "Authorization: ..." if it is already known what to send; else nothing. */

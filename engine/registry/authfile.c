@@ -100,7 +100,8 @@ const char *authfile_server(const char *domain)
  * into `key`. */
 static void key_place(const char *key, const char **ret, size_t *ret_host, size_t *ret_len)
 {
-	bool url = true;
+	bool url = true, version;
+	size_t len;
 
 	if (strncasecmp(key, "https://", 8) == 0)
 		key += 8;
@@ -108,9 +109,13 @@ static void key_place(const char *key, const char **ret, size_t *ret_host, size_
 		key += 7;
 	else
 		url = false;
+	len = strlen(key);
+	while (len > 0 && key[len - 1] == '/')
+		len--;
 	*ret = key;
 	*ret_host = strcspn(key, "/");
-	*ret_len = url || strcmp(key + *ret_host, "/v1/") == 0 ? *ret_host : strlen(key);
+	version = len == *ret_host + 3 && key[len - 3] == '/' && key[len - 2] == 'v' && strchr("12", key[len - 1]);
+	*ret_len = url || version ? *ret_host : len;
 }
 
 static bool same_host(const char *host, size_t len, const char *domain)
@@ -163,6 +168,24 @@ static int bad_entry(const char *path, const char *key, struct error **err)
 	return error_make(err, ERROR_REGISTRY, "%s: the login for %s is malformed", path, key);
 }
 
+/* As docker reads it: lines may be broken, and NULs may stand behind the password. */
+static bool decode_auth(const char *auth, struct buf *ret)
+{
+	cleanup_buf struct buf joined = { 0 };
+
+	buf_str(&joined, "");
+	for (; *auth; auth++) {
+		if (!strchr("\r\n", *auth))
+			buf_char(&joined, *auth);
+	}
+	buf_str(ret, "");
+	if (!base64_decode(joined.data, ret))
+		return false;
+	while (ret->len > 0 && ret->data[ret->len - 1] == '\0')
+		ret->len--;
+	return strlen(ret->data) == ret->len;
+}
+
 static int authfile_read_entry(const struct json *entry, const char *path, const char *key, struct credentials *ret,
 			       struct error **err)
 {
@@ -173,8 +196,7 @@ static int authfile_read_entry(const struct json *entry, const char *path, const
 	char *colon = NULL;
 
 	if (auth && *auth) {
-		buf_str(&plain, "");
-		if (!base64_decode(auth, &plain) || strlen(plain.data) != plain.len)
+		if (!decode_auth(auth, &plain))
 			return bad_entry(path, key, err);
 		colon = strchr(plain.data, ':');
 		if (!colon)

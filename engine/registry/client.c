@@ -110,7 +110,7 @@ int spot_find(struct registry *registry, const struct ref *ref, bool push, const
 		return -1;
 	ret->scopes = mem_printf("repository:%s:%s%s%s%s", ref->repository, push ? "pull,push" : "pull",
 				 from ? " repository:" : "", from ? from : "", from ? ":pull" : "");
-	ret->want = (struct auth_want){ .repository = ref->repository, .scopes = ret->scopes };
+	ret->want = (struct auth_want){ .repository = ref->repository, .scopes = ret->scopes, .push = push };
 	return 0;
 }
 

@@ -36,8 +36,58 @@ void credentials_free(struct credentials *credentials)
 	*credentials = (struct credentials){ 0 };
 }
 
+static char *copy_text(const char *text)
+{
+	return text ? mem_strdup(text) : NULL;
+}
+
+static void credentials_copy(struct credentials *to, const struct credentials *from)
+{
+	*to = (struct credentials){
+		.username = copy_text(from->username),
+		.password = copy_text(from->password),
+		.identity_token = copy_text(from->identity_token),
+		.registry_token = copy_text(from->registry_token),
+		.from = copy_text(from->from),
+	};
+}
+
+void helped_free(struct helped *helped)
+{
+	while (helped) {
+		struct helped *next = helped->next;
+
+		credentials_free(&helped->credentials);
+		free(helped->helper);
+		free(helped);
+		helped = next;
+	}
+}
+
+static int ask_helper(struct loop *loop, const char *helper, const char *domain,
+		      const struct credentials_helping *helping, struct credentials *ret, struct error **err)
+{
+	struct helped *helped = helping ? *helping->asked : NULL;
+	int r;
+
+	while (helped && strcmp(helped->helper, helper) != 0)
+		helped = helped->next;
+	if (helped) {
+		credentials_copy(ret, &helped->credentials);
+		return credentials_any(ret);
+	}
+	r = helper_get(loop, helper, authfile_server(domain), helping ? helping->ms : 0, ret, err);
+	if (r < 0 || !helping)
+		return r;
+	helped = mem_alloc(sizeof(*helped));
+	*helped = (struct helped){ .helper = mem_strdup(helper), .next = *helping->asked };
+	credentials_copy(&helped->credentials, ret);
+	*helping->asked = helped;
+	return r;
+}
+
 static int credentials_find_in(struct loop *loop, const char *path, const char *domain, const char *repository,
-			       struct credentials *ret, struct error **err)
+			       const struct credentials_helping *helping, struct credentials *ret, struct error **err)
 {
 	cleanup_json struct json *file = NULL;
 	const char *helper;
@@ -46,19 +96,19 @@ static int credentials_find_in(struct loop *loop, const char *path, const char *
 	if (authfile_read(path, &file, err) < 0)
 		return -1;
 	helper = authfile_helper(file, domain);
-	r = helper ? helper_get(loop, helper, authfile_server(domain), ret, err) : 0;
+	r = helper ? ask_helper(loop, helper, domain, helping, ret, err) : 0;
 	return r != 0 ? r : authfile_find(file, path, domain, repository, ret, err);
 }
 
-int credentials_find(struct loop *loop, const char *domain, const char *repository, struct credentials *ret,
-		     struct error **err)
+int credentials_find(struct loop *loop, const char *domain, const char *repository,
+		     const struct credentials_helping *helping, struct credentials *ret, struct error **err)
 {
 	char *paths[AUTHFILES_MAX + 1] cleanup_paths;
 
 	*ret = (struct credentials){ 0 };
 	authfile_paths(paths);
 	for (size_t i = 0; paths[i]; i++) {
-		int r = credentials_find_in(loop, paths[i], domain, repository, ret, err);
+		int r = credentials_find_in(loop, paths[i], domain, repository, helping, ret, err);
 
 		if (r != 0)
 			return r < 0 ? -1 : 0;

@@ -2,6 +2,7 @@
 #define ENGINE_REGISTRY_CREDENTIALS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct error;
 struct loop;
@@ -19,9 +20,21 @@ struct credentials {
 	char *from;           /* the file or helper, for messages */
 };
 
-/* The login for exactly this registry ("docker.io", "localhost:5000") and repository; all NULL: none. */
-int credentials_find(struct loop *loop, const char *domain, const char *repository, struct credentials *ret,
-		     struct error **err);
+/* A helper's answer for one registry: it is asked once. */
+struct helped {
+	char *helper;
+	struct credentials credentials; /* all NULL: it has none */
+	struct helped *next;
+};
+struct credentials_helping {
+	uint64_t ms;           /* that a helper may take, where that is more than a minute */
+	struct helped **asked; /* helpers of this registry, so far */
+};
+void helped_free(struct helped *helped); /* NULL-safe: all of them */
+
+/* The login for exactly this registry ("docker.io", "localhost:5000") and repository; all NULL: none. `helping` may be NULL. */
+int credentials_find(struct loop *loop, const char *domain, const char *repository,
+		     const struct credentials_helping *helping, struct credentials *ret, struct error **err);
 void credentials_free(struct credentials *credentials); /* the texts */
 #define cleanup_credentials __attribute__((cleanup(credentials_free)))
 static inline bool credentials_any(const struct credentials *credentials)

@@ -104,6 +104,7 @@ void endpoint_free(struct endpoint *endpoint)
 		free(endpoint->logins);
 		endpoint->logins = next;
 	}
+	helped_free(endpoint->helped);
 	pthread_mutex_destroy(&endpoint->lock);
 	free(endpoint->domain);
 	free(endpoint->origin);
@@ -149,9 +150,10 @@ int endpoint_credentials(struct endpoint *endpoint, const char *repository, cons
 	while (login && strcmp(login->repository, repository) != 0)
 		login = login->next;
 	if (!login) {
+		const struct credentials_helping helping = { endpoint->timeout_ms, &endpoint->helped };
 		struct credentials found;
 
-		if (credentials_find(endpoint->loop, endpoint->domain, repository, &found, err) < 0)
+		if (credentials_find(endpoint->loop, endpoint->domain, repository, &helping, &found, err) < 0)
 			return -1;
 		login = mem_alloc(sizeof(*login));
 		*login = (struct login){ mem_strdup(repository), found, endpoint->logins };

@@ -48,10 +48,11 @@ struct endpoint {
 	struct http_pool *pool;
 	uint64_t timeout_ms;
 
-	pthread_mutex_t lock; /* for what follows, and for trying TLS */
-	struct login *logins; /* those looked up so far */
-	char *withheld;       /* the token server that was not sent the login, or NULL */
-	bool basic;           /* it takes passwords directly (Basic) */
+	pthread_mutex_t lock;  /* for what follows, and for trying TLS */
+	struct login *logins;  /* those looked up so far */
+	struct helped *helped; /* what helpers have said */
+	char *withheld;        /* the token server that was not sent the login, or NULL */
+	bool basic;            /* it takes passwords directly (Basic) */
 	struct auth_token *tokens;
 	size_t tokens_len, tokens_cap;
 };

@@ -8,11 +8,14 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "base/text.h"
 #include "engine/io/proc.h"
 #include "engine/registry/credentials.h"
 #include "engine/registry/helper.h"
 
-#define HELPER_MS 10000
+#define HELPER_MS 60000
+#define WORD_MAX 16 /* characters of a word that is shown, unless it is a path or a URL */
+#define SHOWN_MAX 300
 #define HELPER_MAX (64u * 1024)
 
 /* Helpers' messages for "no credentials", with status 1. */
@@ -38,8 +41,8 @@ static int helper_fail(struct error **err, struct error *error, const char *prog
 	return -1;
 }
 
-static int call(struct loop *loop, const char *helper, const char *verb, const char *input, struct proc_result *ret,
-		struct error **err)
+static int call(struct loop *loop, const char *helper, const char *verb, const char *input, uint64_t ms,
+		struct proc_result *ret, struct error **err)
 {
 	cleanup_free char *program = mem_printf("docker-credential-%s", helper);
 	const char *const argv[] = { program, verb, NULL };
@@ -47,7 +50,7 @@ static int call(struct loop *loop, const char *helper, const char *verb, const c
 					.input = input,
 					.input_len = strlen(input),
 					.capture = true,
-					.timeout_ms = HELPER_MS };
+					.timeout_ms = ms > HELPER_MS ? ms : HELPER_MS };
 	struct error *error = NULL;
 
 	if (!ref_name_valid(helper))
@@ -65,11 +68,48 @@ static int call(struct loop *loop, const char *helper, const char *verb, const c
 	return 0;
 }
 
+/* Words that a secret may be: long ones that are no path or address, and what is assigned. */
+static bool may_be_secret(const char *word, size_t len)
+{
+	bool place = *word == '/' || (len > 8 && (memcmp(word, "http://", 7) == 0 || memcmp(word, "https://", 8) == 0));
+
+	if (memchr(word, '=', len) || memchr(word, '@', len) || memchr(word, '{', len) || memchr(word, '?', len))
+		return true;
+	return len >= WORD_MAX && !place;
+}
+
+/* Appends the first line of `text`, as it may be shown. */
+static void add_shown(struct buf *out, const char *text)
+{
+	const char *end;
+	bool hide = false;
+
+	text += strspn(text, " \t\r\n");
+	end = text + strcspn(text, "\r\n");
+	while (text < end && out->len < SHOWN_MAX) {
+		size_t len = strcspn(text, " \t\r\n");
+
+		buf_str(out, out->len ? " " : "");
+		if (hide || may_be_secret(text, len))
+			buf_str(out, "***");
+		else
+			text_safe(out, text, len);
+		hide = text[len - 1] == ':' && (memmem(text, len, "assword", 7) || memmem(text, len, "ecret", 5) ||
+						memmem(text, len, "oken", 4));
+		text += len;
+		text += strspn(text, " \t");
+	}
+}
+
 static int bad_status(const struct proc_result *result, const char *helper, const char *verb, struct error **err)
 {
+	cleanup_buf struct buf shown = { 0 };
+
+	add_shown(&shown, result->out && result->out->len ? result->out->data : result->tail);
+	buf_str(&shown, "");
 	return error_make(err, ERROR_REGISTRY,
-			  "the credential helper docker-credential-%s ended with status %d on \"%s\"", helper,
-			  result->status, verb);
+			  "the credential helper docker-credential-%s ended with status %d on \"%s\"%s%s", helper,
+			  result->status, verb, shown.len ? ": " : "", shown.data);
 }
 
 static int read_answer(const struct buf *out, const char *helper, struct credentials *ret, struct error **err)
@@ -96,11 +136,12 @@ static int read_answer(const struct buf *out, const char *helper, struct credent
 	return 1;
 }
 
-int helper_get(struct loop *loop, const char *helper, const char *server, struct credentials *ret, struct error **err)
+int helper_get(struct loop *loop, const char *helper, const char *server, uint64_t ms, struct credentials *ret,
+	       struct error **err)
 {
 	cleanup_proc struct proc_result result = { 0 };
 
-	if (call(loop, helper, "get", server, &result, err) < 0)
+	if (call(loop, helper, "get", server, ms, &result, err) < 0)
 		return -1;
 	if (result.status == 0)
 		return read_answer(result.out, helper, ret, err);
@@ -118,7 +159,7 @@ int helper_store(struct loop *loop, const char *helper, const char *server, cons
 	json_set_str(input, "Username", credentials->username);
 	json_set_str(input, "Secret", credentials->password);
 	json_dump(input, JSON_COMPACT, &text);
-	if (call(loop, helper, "store", text.data, &result, err) < 0)
+	if (call(loop, helper, "store", text.data, 0, &result, err) < 0)
 		return -1;
 	return result.status == 0 ? 0 : bad_status(&result, helper, "store", err);
 }
@@ -127,7 +168,7 @@ int helper_erase(struct loop *loop, const char *helper, const char *server, stru
 {
 	cleanup_proc struct proc_result result = { 0 };
 
-	if (call(loop, helper, "erase", server, &result, err) < 0)
+	if (call(loop, helper, "erase", server, 0, &result, err) < 0)
 		return -1;
 	if (result.status == 0)
 		return 1;

@@ -155,6 +155,42 @@ static int read_token(const struct http_response *response, const char *origin, 
 	return 0;
 }
 
+static bool allows_push(const struct json *access, const char *repository)
+{
+	for (size_t i = 0; i < json_len(access); i++) {
+		const struct json *entry = json_at(access, i), *actions = json_get(entry, "actions");
+		const char *name = json_str(entry, "name");
+
+		if (!name || strcmp(name, repository) != 0)
+			continue;
+		for (size_t j = 0; j < json_len(actions); j++) {
+			const char *action = json_text(json_at(actions, j));
+
+			if (action && (strcmp(action, "push") == 0 || strcmp(action, "*") == 0))
+				return true;
+		}
+	}
+	return false;
+}
+
+bool token_denies_push(const char *token, const char *repository)
+{
+	cleanup_json struct json *claims = NULL;
+	cleanup_buf struct buf text = { 0 };
+	const char *dot = strchr(token, '.');
+	cleanup_free char *part = dot ? mem_strndup(dot + 1, strcspn(dot + 1, ".")) : NULL;
+	const struct json *access;
+
+	if (!part)
+		return false;
+	for (char *c = part; *c; c++) /* base64url */
+		*c = *c == '-' ? '+' : *c == '_' ? '/' : *c;
+	if (!base64_decode(part, &text) || text.len == 0 || json_parse(text.data, text.len, "token", &claims, NULL) < 0)
+		return false;
+	access = json_get(claims, "access");
+	return json_is_array(access) && !allows_push(access, repository);
+}
+
 void token_explain(const struct endpoint *endpoint, struct error **err)
 {
 	error_remedy(

@@ -360,11 +360,22 @@ commit()
 	push api
 	equal "$status" 4
 	grep -q 'requires a login' "$err"
-	echo 'echo secret-of-the-helper; exit 1' >bin/answer
+	echo 'printf "the keychain \033 is locked, secret-of-the-helper token: abc {\"Secret\":\"x\"} pass=word"; exit 1' >bin/answer
 	push api
 	equal "$status" 4
-	grep -q 'docker-credential-tests ended with status 1' "$err"
-	! grep -q secret-of-the-helper "$err"
+	grep -q 'docker-credential-tests ended with status 1 on "get": the keychain .* is locked, \*\*\* token: \*\*\* \*\*\* \*\*\*$' "$err"
+	! grep -qE 'secret-of-the-helper|abc|Secret|word' "$err"
+	# What it says elsewhere counts, too.
+	echo 'echo log in first >&2; exit 1' >bin/answer
+	push api
+	equal "$status" 4
+	grep -q 'on "get": log in first$' "$err"
+	# It is asked once, for all repositories.
+	: >bin/calls
+	echo 'printf "{\"ServerURL\":\"%s\",\"Username\":\"tester\",\"Secret\":\"secret\"}" "$server"' >bin/answer
+	push all
+	equal "$status" 0
+	equal "$(cat bin/calls)" "get $host"
 	echo 'yes | head -c 100000' >bin/answer
 	push api
 	equal "$status" 4
@@ -410,10 +421,32 @@ commit()
 	equal "$(remote_with_login app/web)" "$("$cbuild" -f services.yaml -f settings.yaml images web --format=json | jq -r '.[0].platforms | length')"
 	touch "$registries/tokens/less"
 	commit "with less"
+	echo new >>worker/data
 	push all
 	rm "$registries/tokens/less"
+	git checkout -q worker
 	equal "$status" 4
+	grep -q 'grants no right to push to app/' "$err"
 	grep -q "the login from .* has no right to do that" "$err"
+	# Before anything is built.
+	equal "$(started)" ""
+}
+
+@test "a missing login is known before anything is built" {
+	to closed early "ca: $registries/closed/cert.pem"
+	echo new >>web/data
+	push all
+	equal "$status" 4
+	grep -q 'requires a login, and there is none' "$err"
+	equal "$(started)" ""
+	git checkout -q web
+	echo new >>web/data
+	to bearer early "auth: 'http://localhost:$(registry_port tokens)'"
+	push all
+	equal "$status" 4
+	grep -q 'requires a login, and there is none' "$err"
+	equal "$(started)" ""
+	git checkout -q web
 }
 
 remote_with_login()

@@ -157,7 +157,10 @@ static void test_logins(void **state)
 		"{\"auths\": {\"https://index.docker.io/v1/\": {\"auth\": \"dTpodWI=\"}," /* hub */
 		"\"r.io\": {\"auth\": \"dTphbGw=\"},"                                     /* all */
 		"\"r.io/team\": {\"auth\": \"dTp0ZWFt\"},"                                /* team */
-		"\"https://s.io:5000/v2/\": {\"username\": \"u\", \"password\": \"s\"},\"empty.io\": {}}}";
+		"\"https://s.io:5000/v2/\": {\"username\": \"u\", \"password\": \"s\"},\"empty.io\": {},"
+		"\"t.io:5000/\": {\"auth\": \"dTp0\\ncmFp\\r\\nbA==\"}," /* trail, over three lines */
+		"\"v.io/v2/\": {\"auth\": \"dTpudWwAAAA=\"},"            /* nul and NULs */
+		"\"w.io/team/\": {\"auth\": \"dTp0ZWFt\"}}}";
 
 	(void)state;
 	assert_login(file, "docker.io", "library/debian", "hub");
@@ -172,6 +175,10 @@ static void test_logins(void **state)
 	assert_login(file, "s.io:5000", "x", "s");
 	assert_login(file, "s.io", "x", NULL);
 	assert_login(file, "empty.io", "x", NULL);
+	assert_login(file, "t.io:5000", "x", "trail");
+	assert_login(file, "v.io", "x", "nul");
+	assert_login(file, "w.io", "team/x", "team");
+	assert_login(file, "w.io", "x", NULL);
 }
 
 static void test_remote(void **state)

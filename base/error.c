@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/bug.h"
+#define ERROR_IMPLEMENTATION
 #include "base/error.h"
 #include "base/mem.h"
 

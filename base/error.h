@@ -46,6 +46,15 @@ int error_move(struct error **to, struct error **from);
 int error_copy(struct error **to, const struct error *from);
 void error_free(struct error *error); /* NULL-safe */
 
+/* clang's analyzer reads one source file at a time: this tells it what they return. */
+#if defined(__clang_analyzer__) && !defined(ERROR_IMPLEMENTATION)
+#define error_make(...) (error_make(__VA_ARGS__), -1)
+#define error_errno(...) (error_errno(__VA_ARGS__), -1)
+#define error_wrap(...) (error_wrap(__VA_ARGS__), -1)
+#define error_move(...) (error_move(__VA_ARGS__), -1)
+#define error_copy(...) (error_copy(__VA_ARGS__), -1)
+#endif
+
 void error_cleanup(struct error **error);
 #define cleanup_error __attribute__((cleanup(error_cleanup)))
 

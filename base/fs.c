@@ -29,6 +29,14 @@ void fd_cleanup(int *fd)
 		close(*fd);
 }
 
+int fd_steal(int *fd)
+{
+	int stolen = *fd;
+
+	*fd = -1;
+	return stolen;
+}
+
 /* Reads to the end of the file; -1 with errno, EFBIG when it is longer than `limit`. */
 static int fs_read_all(int fd, const struct stat *st, uint64_t limit, struct buf *buf)
 {
@@ -341,8 +349,7 @@ int fs_append_at(int dir, const char *name, mode_t mode, const char *path, int *
 		return error_errno(err, ERROR_STATE, errnum, "cannot write %s", path);
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return error_make(err, ERROR_STATE, "cannot write %s: it is not a file", path);
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = fd_steal(&fd);
 	return 0;
 }
 
@@ -481,8 +488,7 @@ int fs_lock(const char *path, bool wait, int *ret_fd, struct error **err)
 			return 0;
 		}
 		if (still_there(fd, path)) {
-			*ret_fd = fd;
-			fd = -1;
+			*ret_fd = fd_steal(&fd);
 			return 0;
 		}
 	}

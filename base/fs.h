@@ -66,6 +66,8 @@ int fs_lock(const char *path, bool wait, int *ret_fd, struct error **err);
 
 void fd_cleanup(int *fd); /* closes it when it is not negative */
 #define cleanup_fd __attribute__((cleanup(fd_cleanup)))
+/* Returns the descriptor and sets `*fd` to -1: transfers ownership. */
+int fd_steal(int *fd);
 
 /* Lexical path work, POSIX slashes. Results are malloc'd. */
 char *path_join(const char *dir, const char *name);        /* `name` itself when it is absolute */

@@ -48,7 +48,7 @@ static bool decode_path(struct decode *d, const char *name, const struct yaml_no
 {
 	const struct schema_key key = { .name = name, .type = TYPE_TEXTS, .flags = FLAG_FILLED };
 
-	return node->kind == NODE_NULL || decode_texts(d, &key, node, ret);
+	return decode_texts(d, &key, node, ret);
 }
 
 static bool include_decode_item(struct decode *d, const struct yaml_node *node, struct include_item *ret)
@@ -76,7 +76,7 @@ static bool include_decode_item(struct decode *d, const struct yaml_node *node, 
 	}
 	if (dir && dir->kind != NODE_NULL && !decode_text(d, &dir_key, dir, &ret->dir))
 		return false;
-	if (env_file && !decode_path(d, "env_file", env_file, &ret->env_files))
+	if (env_file && env_file->kind != NODE_NULL && !decode_path(d, "env_file", env_file, &ret->env_files))
 		return false;
 	return decode_path(d, "path", path, &ret->paths);
 }

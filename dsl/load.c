@@ -271,6 +271,31 @@ static void tell_notes(struct load *load)
 		diags_add(load->diags, notes->items[i].pos, NULL, "%s", notes->items[i].s);
 }
 
+/* `before`: the count of diagnostics before anything was read. */
+static int load_sections(struct load *load, size_t before, struct error **err)
+{
+	struct yaml_node *root = NULL;
+
+	if (read_all(load, &root, err) < 0)
+		return -1;
+	for (size_t i = 0; root && load->options->sets && load->options->sets[i]; i++)
+		root = apply_set(load, root, load->options->sets[i]);
+	if (root && load->units->items[0]->compose && !node_get(root, "services"))
+		root = merge_set(load->arena, NULL, root, "services", node_map(load->arena, root->pos, NULL, 0));
+	if (root) {
+		decode_tree(load, strip_top(load, root));
+		resolve(load);
+		keep_paths(load);
+		load->loaded->manifest.notes = scope_interp(load->scope)->notes;
+	}
+	if (load->files->unread)
+		return error_move(err, &load->files->unread);
+	if (diags_count(load->diags) == before)
+		return 0;
+	tell_notes(load);
+	return -1;
+}
+
 static int load_tree(struct load *load, struct error **err)
 {
 	size_t before = diags_count(load->diags);
@@ -284,31 +309,18 @@ static int load_tree(struct load *load, struct error **err)
 		.inside = load->options->inside,
 		.given = load->options->given,
 	};
-	struct yaml_node *root = NULL;
+	int r;
 
 	load->units = &units;
 	load->files = &files;
 	load->scope = scope;
 	load->decode = (struct decode){ load->arena, load->diags, scope };
 	files.included = map_new();
-	if (read_all(load, &root, err) < 0)
-		return -1;
-	for (size_t i = 0; root && load->options->sets && load->options->sets[i]; i++)
-		root = apply_set(load, root, load->options->sets[i]);
-	if (root && units.items[0]->compose && !node_get(root, "services"))
-		root = merge_set(load->arena, NULL, root, "services", node_map(load->arena, root->pos, NULL, 0));
-	if (root) {
-		decode_tree(load, strip_top(load, root));
-		resolve(load);
-		keep_paths(load);
-		load->loaded->manifest.notes = scope_interp(scope)->notes;
-	}
-	if (files.unread)
-		return error_move(err, &files.unread);
-	if (diags_count(load->diags) == before)
-		return 0;
-	tell_notes(load);
-	return -1;
+	r = load_sections(load, before, err);
+	load->units = NULL;
+	load->files = NULL;
+	load->scope = NULL;
+	return r;
 }
 
 int manifest_load(const struct load_options *options, struct diags *diags, struct manifest **ret, struct error **err)

@@ -114,7 +114,7 @@ static int look_at_tools(struct loop *loop, const char *builder, struct doctor *
 }
 
 /* The named one if it works, else the first that does; NULL: none. */
-static const char *mark_chosen(struct doctor_tool *tools, size_t len, const char *name, bool binding)
+static const struct doctor_tool *mark_chosen(struct doctor_tool *tools, size_t len, const char *name, bool binding)
 {
 	struct doctor_tool *chosen = NULL;
 
@@ -126,7 +126,7 @@ static const char *mark_chosen(struct doctor_tool *tools, size_t len, const char
 	if (!chosen)
 		return NULL;
 	chosen->chosen = true;
-	return chosen->name;
+	return chosen;
 }
 
 static bool doctor_look_has_platform(const struct platform *list, size_t len, const struct platform *platform)
@@ -206,7 +206,8 @@ static void look_at_limits(struct doctor *doctor)
 int doctor_look(struct loop *loop, const char *const *wanted, const char *builder, struct doctor *ret, struct error **err)
 {
 	static const char *const usual[] = { "linux/amd64", "linux/arm64", NULL };
-	const char *runtime = getenv("CBUILD_RUNTIME"), *chosen;
+	const char *runtime = getenv("CBUILD_RUNTIME");
+	const struct doctor_tool *chosen;
 	struct platform machine[EMULATION_MAX];
 	size_t len = emulation_platforms(EMULATION_DIR, machine);
 
@@ -219,16 +220,12 @@ int doctor_look(struct loop *loop, const char *const *wanted, const char *builde
 	if (runtime && *runtime)
 		mark_chosen(ret->runtimes, ret->runtimes_len, runtime, true);
 	else
-		mark_chosen(ret->runtimes, ret->runtimes_len, chosen ? builder_runtime(chosen) : NULL, false);
+		mark_chosen(ret->runtimes, ret->runtimes_len, chosen ? builder_runtime(chosen->name) : NULL, false);
 	for (size_t i = 0; (wanted ? wanted : usual)[i]; i++)
 		if (look_for_platform(ret, (wanted ? wanted : usual)[i], err) < 0)
 			return -1;
-	for (size_t i = 0; i < ret->builders_len; i++) {
-		const struct doctor_tool *tool = &ret->builders[i];
-
-		if (tool->chosen && (strcmp(tool->name, "buildah") == 0 || strcmp(tool->name, "podman") == 0))
-			look_at_steps(ret, tool->name, tool->detail);
-	}
+	if (chosen && (strcmp(chosen->name, "buildah") == 0 || strcmp(chosen->name, "podman") == 0))
+		look_at_steps(ret, chosen->name, chosen->detail);
 	look_at_limits(ret);
 	return 0;
 }

@@ -164,8 +164,8 @@ static char *wanted_name(const struct survey *survey, const char *path)
 	cleanup_free char *dir = path_dir(path);
 	cleanup_free char *folder = folder_name(survey, path);
 	cleanup_free char *piece = NULL, *word = NULL;
-	const char *start;
-	size_t len;
+	const char *start = "";
+	size_t len = 0;
 
 	is_dockerfile(path_base(path), &start, &len);
 	piece = mem_strndup(start, len);

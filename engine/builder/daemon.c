@@ -63,8 +63,9 @@ static int connect_driver(struct driver *driver, struct daemon **ret, struct err
 	if (driver->len == 0 || !daemon_alive(driver->daemons[driver->len - 1])) {
 		struct daemon *daemon;
 
-		r = daemon_open(driver->loop, &driver->route.address, OPEN_MS, &daemon, err);
-		if (r == 0) {
+		if (daemon_open(driver->loop, &driver->route.address, OPEN_MS, &daemon, err) < 0) {
+			r = -1;
+		} else {
 			mem_reserve(&driver->daemons, &driver->cap, driver->len + 1, sizeof(struct daemon *));
 			driver->daemons[driver->len++] = daemon;
 		}

@@ -135,16 +135,13 @@ int rewrite_files(const struct build_job *job, const char *const *names, const c
 		  struct error **err)
 {
 	cleanup_free char *dir = path_join(job->staging, "dockerfile");
-	cleanup_rewrite_files struct rewrite_files files = { 0 };
+	cleanup_free char *dockerfile = path_join(dir, path_base(job->dockerfile));
+	cleanup_free char *ignore = mem_printf("%s.dockerignore", dockerfile);
 
-	if (fs_mkdirs(dir, 0755, err) < 0)
+	if (fs_mkdirs(dir, 0755, err) < 0 || write_dockerfile(job, names, flag, dockerfile, err) < 0 ||
+	    write_ignore(job, ignore, err) < 0)
 		return -1;
-	files.dockerfile = path_join(dir, path_base(job->dockerfile));
-	files.ignore = mem_printf("%s.dockerignore", files.dockerfile);
-	if (write_dockerfile(job, names, flag, files.dockerfile, err) < 0 || write_ignore(job, files.ignore, err) < 0)
-		return -1;
-	*ret = files;
-	files = (struct rewrite_files){ 0 };
+	*ret = (struct rewrite_files){ .dockerfile = steal_ptr(dockerfile), .ignore = steal_ptr(ignore) };
 	return 0;
 }
 

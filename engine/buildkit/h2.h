@@ -95,6 +95,8 @@ void h2_limit(struct h2_stream *stream, uint64_t until);
  * waiting fails with its error. It must outlive the stream. */
 #define H2_NEEDS_MS 3000
 void h2_need(struct h2_stream *stream, struct h2 *nested);
+/* The nth value of that name among received headers and trailers, or NULL. Valid until the stream is freed; call it
+ * once the headers are there, or the stream has ended. */
 const char *h2_header(const struct h2_stream *stream, const char *name, size_t nth);
 /* Frees the stream; one that is not over is reset with CANCEL (server: also after h2_finish, if the client has not
  * ended its side). */

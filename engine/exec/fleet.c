@@ -93,7 +93,7 @@ int fleet_open(const struct manifest *manifest, struct loop *loop, struct state 
 		left_out(data, spec->name.s, error);
 		error_move(first ? NULL : &first, &error);
 	}
-	if (fleet->len == 0) {
+	if (fleet->len == 0 && first) {
 		fleet_free(fleet);
 		error_make(err, ERROR_TOOL, "none of the manifest's builders can be used: %s", first->message);
 		if (first->remedy)

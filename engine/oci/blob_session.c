@@ -28,8 +28,7 @@ static bool blob_session_take(const char *path, int *ret_fd)
 		return false;
 	if (fstat(fd, &held) < 0 || stat(path, &there) < 0 || held.st_ino != there.st_ino || held.st_dev != there.st_dev)
 		return false;
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = fd_steal(&fd);
 	return true;
 }
 

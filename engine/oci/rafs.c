@@ -147,8 +147,10 @@ static int rafs_walk(struct rafs *rafs, const struct buf *path, bool make, struc
 			rafs_put(rafs, folder, ret_name, S_IFDIR | 0755)->implied = true;
 		folder = rafs_child(folder, ret_name);
 		if (!folder || !folder->children) {
+			if (make)
+				return rafs_refuse(path, "a part of its path is not a folder", err);
 			*ret_folder = NULL;
-			return make ? rafs_refuse(path, "a part of its path is not a folder", err) : 0;
+			return 0;
 		}
 	}
 }
@@ -234,7 +236,7 @@ int rafs_add(struct rafs *rafs, const struct tar_head *head, struct rafs_inode *
 	if (head->type == '1')
 		return add_link(rafs, folder, name, head, ret, err);
 	inode = *name ? rafs_child(folder, name) : rafs->root;
-	if (!inode || !inode->children || !S_ISDIR(mode))
+	if (*name && (!inode || !inode->children || !S_ISDIR(mode)))
 		inode = rafs_put(rafs, folder, name, mode);
 	set_attributes(rafs, head, inode);
 	*ret = inode;

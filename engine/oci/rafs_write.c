@@ -336,10 +336,10 @@ static void write_listing(struct rafs_writer *w, const struct rafs_listing *list
 /* The chunks of a file are contiguous, so EROFS needs only the first one. */
 static bool is_contiguous(const struct rafs_inode *inode)
 {
-	const struct rafs_chunk *chunks = inode->blob ? inode->blob->chunks : NULL;
+	const struct rafs_blob *blob = inode->blob;
 
-	for (size_t i = 1; i < inode->chunks_len; i++)
-		if (chunks[inode->chunks[i]].offset != chunks[inode->chunks[i - 1]].offset + RAFS_CHUNK)
+	for (size_t i = 1; blob && i < inode->chunks_len; i++)
+		if (blob->chunks[inode->chunks[i]].offset != blob->chunks[inode->chunks[i - 1]].offset + RAFS_CHUNK)
 			return false;
 	return true;
 }

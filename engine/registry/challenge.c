@@ -93,13 +93,14 @@ static void parse_header(const char *at, struct challenge *best)
 
 void challenge_parse(const struct http_response *response, struct challenge *ret)
 {
+	struct challenge best = { 0 };
 	char *header;
 
-	*ret = (struct challenge){ 0 };
 	for (size_t i = 0; (header = http_header(response, "WWW-Authenticate", i)) != NULL; i++) {
-		parse_header(header, ret);
+		parse_header(header, &best);
 		free(header);
 	}
+	*ret = best;
 }
 
 void challenge_free(struct challenge *challenge)

@@ -71,23 +71,22 @@ enum environment_way environment_way(const struct runtime_pair *pair)
 char **environment_child(const struct container_spec *spec)
 {
 	struct argv env = { 0 };
-	size_t extra = 0;
+	size_t own;
 
-	for (size_t i = 0; i < spec->environment_len; i++)
-		extra += environment_way(&spec->environment[i]) == ENVIRONMENT_CHILD;
-	if (extra == 0)
-		return NULL;
 	for (size_t i = 0; i < spec->environment_len; i++) {
 		const struct runtime_pair *pair = &spec->environment[i];
 
 		if (environment_way(pair) == ENVIRONMENT_CHILD)
 			argv_addf(&env, "%s=%s", pair->key, pair->value);
 	}
+	own = env.len;
+	if (own == 0)
+		return NULL;
 	for (char **old = environ; *old; old++) {
 		size_t len = strcspn(*old, "=");
 		bool shadowed = false;
 
-		for (size_t i = 0; i < extra && !shadowed; i++)
+		for (size_t i = 0; i < own && !shadowed; i++)
 			shadowed = strncmp(env.items[i], *old, len) == 0 && env.items[i][len] == '=';
 		if (!shadowed)
 			argv_add(&env, *old);

@@ -154,7 +154,8 @@ static char *put_number(char *at, uint64_t n)
 static char *put_text(char *at, const char *s, size_t len)
 {
 	at = put_number(at, len);
-	memcpy(at, s, len);
+	if (len > 0)
+		memcpy(at, s, len);
 	return at + len;
 }
 

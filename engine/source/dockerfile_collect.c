@@ -209,7 +209,9 @@ void collect_source(struct collect *collect, const struct collect_source *source
 	char *pattern;
 	bool chomp;
 
-	if (!source->literal && !source->json && (heredoc = word_heredoc(source->written, &chomp)))
+	if (!source->literal && !source->json)
+		heredoc = word_heredoc(source->written, &chomp);
+	if (heredoc)
 		return;
 	if (strcmp(source->instruction, "ADD") == 0 && remote_is(source->path ? source->path : source->written)) {
 		collect_url(collect, source);

@@ -534,7 +534,7 @@ static void mark_base(struct resolver *r, size_t target)
 {
 	while (r->states[target].base != NO_STAGE)
 		target = r->states[target].base;
-	if (r->states[target].image != NO_STAGE)
+	if (r->states[target].image < r->collect.images_len)
 		r->collect.images[r->states[target].image].base = true;
 }
 

@@ -174,12 +174,13 @@ bool ignore_regex_match(const struct ignore_regex *regex, const char *path, size
 	unsigned char small[2 * (SMALL_PROGRAM + 1)];
 	size_t size = regex->len + 1;
 	cleanup_free unsigned char *large = NULL;
-	unsigned char *states = small;
+	unsigned char *states;
 
 	if (len < regex->head_len || len < regex->tail_len || memcmp(path, regex->head, regex->head_len) != 0 ||
 	    memcmp(path + len - regex->tail_len, regex->tail, regex->tail_len) != 0)
 		return false;
 	if (size * 2 > sizeof(small))
-		states = large = mem_alloc(size * 2);
+		large = mem_alloc(size * 2);
+	states = large ? large : small;
 	return ignore_regex_run(regex, states, states + size, path, len);
 }

@@ -69,8 +69,10 @@ int query_new(struct db *db, const char *sql, struct query **ret)
 	if (db->code != SQLITE_OK)
 		return -1;
 	r = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
-	if (r != SQLITE_OK)
-		return failed(db, r);
+	if (r != SQLITE_OK) {
+		failed(db, r);
+		return -1;
+	}
 	query = mem_alloc(sizeof(*query));
 	query->db = db;
 	query->statement = statement;

@@ -35,8 +35,7 @@ int up_lock(const char *state_dir, int *ret_fd, struct error **err)
 
 	if (fs_lock(path, false, &fd, err) < 0 || (fd >= 0 && proc_reap_journal(children, err) < 0))
 		return -1;
-	*ret_fd = fd;
-	fd = -1;
+	*ret_fd = fd_steal(&fd);
 	return 0;
 }
 

@@ -210,3 +210,22 @@ const char *h2_header(const struct h2_stream *stream, const char *name, size_t n
 	pthread_mutex_unlock(&root->lock);
 	return value;
 }
+
+void h2_stream_free(struct h2_stream *stream)
+{
+	struct root *root;
+
+	if (!stream)
+		return;
+	root = stream->h2->root;
+	pthread_mutex_lock(&root->lock);
+	/* The server's answer has been sent to its end; h2.c then resets a stream that the client leaves open. */
+	if (!stream->closed && (!stream->out_ended || (!stream->h2->role.accept && !stream->in_ended)))
+		h2_submit_reset(stream);
+	else if (!stream->closed && stream->in_at < stream->in.len)
+		h2_consumed(stream, stream->in.len - stream->in_at);
+	stream->owned = false;
+	h2_wake(root);
+	h2_stream_release(stream);
+	pthread_mutex_unlock(&root->lock);
+}

@@ -9,8 +9,8 @@
 #include "base/buf.h"
 #include "engine/buildkit/h2.h"
 
-/* Shared by h2_stream.c (a stream and its memory), h2.c (connections, their thread, nghttp2) and h2_calls.c (what
- * other threads do with a stream); each may use those before it. */
+/* Shared by h2_stream.c (a stream and its memory), h2_wire.c (nghttp2), h2_calls.c (what other threads do with a
+ * stream) and h2.c (connections and their thread); each may use those before it. */
 
 struct loop;
 struct nghttp2_session;
@@ -74,20 +74,11 @@ struct root {
 	size_t out_at;
 };
 
-/* h2.c; with the lock held. */
-/* Has nghttp2 check again what to send, and wakes the thread. */
-void h2_stir(struct h2_stream *stream);
-void h2_wake(struct root *root);
-/* Negative: nghttp2 refused. A stream that nghttp2 knows is in the connection's list. */
-int h2_submit_request(struct h2_stream *stream, const struct h2_field *fields, size_t len, struct error **err);
-int h2_submit_response(struct h2_stream *stream, const struct h2_field *fields, size_t len, bool last,
-		       struct error **err);
-void h2_submit_reset(struct h2_stream *stream);
-/* Bytes were read, so the peer may send as many again. */
-void h2_consumed(struct h2_stream *stream, size_t len);
-int h2_feed_nested(struct h2 *nested);
-
 /* h2_stream.c; with the lock held. */
+void h2_wake(struct root *root); /* the thread looks at what is to be sent */
+/* The connection is over: its streams and what is nested in them, too. */
+void h2_fail(struct h2 *h2, const struct error *why);
+void h2_fail_text(struct h2 *h2, bool transient, const char *text);
 struct h2_stream *h2_stream_new(struct h2 *h2);
 void h2_stream_know(struct h2_stream *stream);    /* adds it to the connection's list */
 void h2_stream_forget(struct h2_stream *stream);  /* nghttp2 has forgotten it */
@@ -98,5 +89,29 @@ void h2_stream_close(struct h2_stream *stream, uint32_t code);
 void h2_cond_init(pthread_cond_t *cond);
 /* Waits a moment: ERROR_CANCELLED, or a transient error when `until` has passed. */
 int h2_pause(struct root *root, pthread_cond_t *cond, uint64_t until, struct error **err);
+
+/* h2_wire.c: nghttp2; with the lock held, but for h2_load. */
+/* Opens the library. ERROR_TOOL. */
+int h2_load(struct error **err);
+void h2_begin(struct h2 *h2);
+void h2_drop(struct h2 *h2); /* frees what nghttp2 has of it */
+/* Hands received bytes to nghttp2. Negative: they are invalid, and the connection is over. */
+int h2_receive(struct h2 *h2, const char *bytes, size_t len);
+/* The same with what has come in the stream that carries it. */
+int h2_feed_nested(struct h2 *nested);
+/* Moves what is to be sent to a queue, up to about `max` bytes there. True when it moved some. */
+bool h2_drain(struct h2 *h2, struct buf *out, size_t max);
+/* Nothing more is to be sent or received. */
+bool h2_finished(const struct h2 *h2);
+void h2_terminate(struct h2 *h2);
+/* Has nghttp2 check again what to send, and wakes the thread. */
+void h2_stir(struct h2_stream *stream);
+/* Negative: nghttp2 refused. A stream that nghttp2 knows is in the connection's list. */
+int h2_submit_request(struct h2_stream *stream, const struct h2_field *fields, size_t len, struct error **err);
+int h2_submit_response(struct h2_stream *stream, const struct h2_field *fields, size_t len, bool last,
+		       struct error **err);
+void h2_submit_reset(struct h2_stream *stream);
+/* Bytes were read, so the peer may send as many again. */
+void h2_consumed(struct h2_stream *stream, size_t len);
 
 #endif

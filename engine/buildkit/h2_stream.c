@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/mem.h"
@@ -12,7 +13,8 @@
 #include "engine/buildkit/h2_private.h"
 #include "engine/io/loop.h"
 
-#define TICK_MS 50 /* how long a cancel may go unnoticed */
+#define TICK_MS 50       /* how long a cancel may go unnoticed */
+#define INTERNAL_ERROR 2 /* the code of HTTP/2 */
 
 void h2_cond_init(pthread_cond_t *cond)
 {
@@ -132,4 +134,41 @@ void h2_stream_close(struct h2_stream *stream, uint32_t code)
 	stream->closed = true;
 	stream->code = code;
 	pthread_cond_broadcast(&stream->changed);
+}
+
+void h2_wake(struct root *root)
+{
+	if (root->woken)
+		return;
+	root->woken = true;
+	/* If the pipe is full, the thread wakes up anyway. */
+	if (write(root->wake[1], "", 1) < 0)
+		return;
+}
+
+void h2_fail(struct h2 *h2, const struct error *why)
+{
+	if (h2->error)
+		return;
+	error_copy(&h2->error, why);
+	while (h2->streams) {
+		struct h2_stream *stream = h2->streams;
+		struct h2 *nested = stream->nested;
+
+		h2_stream_close(stream, INTERNAL_ERROR);
+		h2_stream_forget(stream);
+		if (nested)
+			h2_fail(nested, why);
+	}
+	pthread_cond_broadcast(&h2->root->over);
+}
+
+void h2_fail_text(struct h2 *h2, bool transient, const char *text)
+{
+	struct error *error = NULL;
+
+	error_make(&error, ERROR_TOOL, "%s: %s", conn_name(h2->root->conn), text);
+	error->transient = transient;
+	h2_fail(h2, error);
+	error_free(error);
 }

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/thread.h"
 #include "engine/builder/args.h"
@@ -28,6 +29,7 @@
 #include "engine/oci/image.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/storage.h"
+#include "engine/registry/authfile.h"
 
 #define EPOCH "SOURCE_DATE_EPOCH"
 #define PLACE_PREFIX "containers-storage:"
@@ -160,6 +162,22 @@ static int certificates(struct work *work, const struct build_image *image, stru
 	return 0;
 }
 
+/* The login as a file of this run: buildah does not read all places and forms that we do. */
+static int hand_login(struct work *work, const struct build_image *image, struct argv *argv, struct error **err)
+{
+	cleanup_free char *path =
+		mem_printf("%s/login-%zu.json", work->job->staging, (size_t)(image - work->job->images));
+	cleanup_free char *domain = mem_strndup(image->reference, strcspn(image->reference, "/"));
+	cleanup_json struct json *file = NULL;
+	bool had;
+
+	file = authfile_with(NULL, domain, image->login, &had);
+	if (authfile_write(path, file, err) < 0)
+		return -1;
+	argv_addf(argv, "--authfile=%s", path);
+	return 0;
+}
+
 /* Pulls `source`; appends the image's id, 64 hex digits. */
 static int pull(struct work *work, const struct build_image *image, const char *source, struct error **err)
 {
@@ -179,6 +197,8 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	if (image->plain)
 		argv_add(&argv, "--tls-verify=false");
 	if (certificates(work, image, &argv, err) < 0)
+		return -1;
+	if (image->login && hand_login(work, image, &argv, err) < 0)
 		return -1;
 	argv_add(&argv, source);
 	if (run_buildah(work, &argv, true, &result, err) < 0) {

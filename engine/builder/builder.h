@@ -9,6 +9,7 @@
 #include "base/xxh3.h"
 #include "base/platform.h"
 
+struct credentials;
 struct error;
 struct layout;
 struct loop;
@@ -45,9 +46,10 @@ struct build_image {
 	const char *digest;   /* IMAGE_STORE: manifest digest */
 	const char *reference; /* IMAGE_REMOTE: what to pull: by digest, or by name for an engine's own image (own_images) */
 	/* How to reach its registry, for builders that pull by themselves: */
-	bool plain;             /* plain HTTP is allowed */
-	const char *const *ca;  /* PEM files, NULL-terminated, or NULL */
-	const char *cert, *key; /* PEM files, or NULL */
+	bool plain;                      /* plain HTTP is allowed */
+	const char *const *ca;           /* PEM files, NULL-terminated, or NULL */
+	const char *cert, *key;          /* PEM files, or NULL */
+	const struct credentials *login; /* or NULL */
 };
 
 struct build_pair {

@@ -153,7 +153,7 @@ static int make_key(struct cache_lookup *lookup, size_t number, bool *ret_ask, s
 		return 0;
 	}
 	*ret_ask = true;
-	return registry_prepare(lookup->env->registry, &share->where, false, err);
+	return registry_prepare(lookup->env->registry, &share->where, err);
 }
 
 /* ret_asked: how many were looked up. */

@@ -123,6 +123,7 @@ static int draft_base(struct task *task, const struct plan_image *from, struct b
 	image->ca = pull->trust.ca;
 	image->cert = pull->trust.cert;
 	image->key = pull->trust.key;
+	image->login = pull->login;
 	return 0;
 }
 

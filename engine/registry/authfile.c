@@ -240,10 +240,15 @@ int authfile_find(const struct json *file, const char *path, const char *domain,
 
 static struct json *entry_json(const struct credentials *credentials)
 {
-	cleanup_free char *plain = mem_printf("%s:%s", credentials->username, credentials->password);
+	cleanup_free char *plain = NULL;
 	cleanup_buf struct buf auth = { 0 };
 	struct json *entry = json_new_object();
 
+	if (credentials->identity_token)
+		json_set_str(entry, "identitytoken", credentials->identity_token);
+	if (!credentials->username)
+		return entry;
+	plain = mem_printf("%s:%s", credentials->username, credentials->password);
 	base64_encode(plain, strlen(plain), &auth);
 	json_set_str(entry, "auth", auth.data);
 	return entry;

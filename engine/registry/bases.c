@@ -298,7 +298,10 @@ static int find_pull(struct bases *bases, struct base *base, const struct platfo
 		return missing_platform(base->entry, platform, err);
 	ret->reference = mem_printf("%s/%s@%s", base->where.domain, base->where.repository, digest);
 	ret->digest = ret->reference + strlen(ret->reference) - DIGEST_LEN;
-	return registry_trust(bases->registry, base->where.domain, &ret->trust, err);
+	return registry_trust(bases->registry, base->where.domain, &ret->trust, err) < 0 ||
+			       registry_find_login(bases->registry, &base->where, &ret->login, err) < 0
+		       ? -1
+		       : 0;
 }
 
 int bases_pull(struct bases *bases, const char *reference, const struct platform *platform, const char *locked,

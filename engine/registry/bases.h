@@ -10,6 +10,7 @@ struct platform;
 /* Base images as their registries have them now; each is looked up once, and mirrors (the manifest's `mirrors`)
  * come before the registry. Thread-safe. Errors are ERROR_REGISTRY. */
 struct bases;
+struct credentials;
 
 struct bases *bases_new(struct registry *registry);
 void bases_free(struct bases *bases); /* NULL-safe */
@@ -29,6 +30,7 @@ struct base_pull {
 	char *reference;    /* "mirror.lan/library/debian@sha256:..." */
 	const char *digest; /* the part after '@': the digest of the platform's manifest */
 	struct registry_trust trust;
+	const struct credentials *login; /* or NULL; borrowed from the client */
 };
 /* `locked`: the platform's manifest if known, or NULL. If it is known, the network is used only to find out whether
  * a mirror has it. */

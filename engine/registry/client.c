@@ -119,18 +119,29 @@ void spot_free(struct spot *spot)
 	free(spot->scopes);
 }
 
-int registry_prepare(struct registry *registry, const struct ref *ref, bool push, struct error **err)
+int registry_find_login(struct registry *registry, const struct ref *ref, const struct credentials **ret,
+			struct error **err)
 {
-	cleanup_spot struct spot spot = { 0 };
 	const struct credentials *credentials;
+	struct endpoint *endpoint;
 	int r;
 
-	if (spot_find(registry, ref, push, NULL, &spot, err) < 0)
+	*ret = NULL;
+	if (client_find_endpoint(registry, ref->domain, &endpoint, err) < 0)
 		return -1;
-	pthread_mutex_lock(&spot.endpoint->lock);
-	r = endpoint_credentials(spot.endpoint, ref->repository, &credentials, err);
-	pthread_mutex_unlock(&spot.endpoint->lock);
+	pthread_mutex_lock(&endpoint->lock);
+	r = endpoint_credentials(endpoint, ref->repository, &credentials, err);
+	pthread_mutex_unlock(&endpoint->lock);
+	if (r == 0 && credentials_any(credentials))
+		*ret = credentials;
 	return r;
+}
+
+int registry_prepare(struct registry *registry, const struct ref *ref, struct error **err)
+{
+	const struct credentials *ignored;
+
+	return registry_find_login(registry, ref, &ignored, err);
 }
 
 /* ---- manifests ---- */

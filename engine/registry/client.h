@@ -41,8 +41,11 @@ int registry_trust(struct registry *registry, const char *domain, struct registr
 /* Checks that the registry accepts this login. */
 int registry_login(struct registry *registry, const char *domain, const struct credentials *credentials,
 		   struct error **err);
+/* The login for the reference's repository, or NULL; borrowed from the client. */
+int registry_find_login(struct registry *registry, const struct ref *ref, const struct credentials **ret,
+			struct error **err);
 /* Looks up the login for a repository in advance, so that other threads need not start a credential helper. */
-int registry_prepare(struct registry *registry, const struct ref *ref, bool push, struct error **err);
+int registry_prepare(struct registry *registry, const struct ref *ref, struct error **err);
 
 /* The digest of the reference's digest, else of its tag ("latest" without one). 1, or 0 when there is nothing.
  * `push`: ask for write access, so that one login serves for the whole push. */

@@ -51,7 +51,7 @@ int heads_ask(struct registry *registry, struct head *heads, size_t len, bool pu
 
 	/* Logins first: only this thread may start credential helpers. */
 	for (size_t i = 0; i < len; i++) {
-		if (registry_prepare(registry, &heads[i].ref, push, err) < 0)
+		if (registry_prepare(registry, &heads[i].ref, err) < 0)
 			return -1;
 	}
 	pthread_mutex_init(&inquiry.lock, NULL);

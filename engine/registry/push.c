@@ -216,7 +216,7 @@ int push_content(const struct push *push, struct push_result *ret, struct error 
 	int r;
 
 	*ret = (struct push_result){ 0 };
-	if (registry_prepare(push->registry, push->where, true, err) < 0)
+	if (registry_prepare(push->registry, push->where, err) < 0)
 		return -1;
 	if (push->again && put_again(push))
 		return 0;

@@ -390,6 +390,32 @@ commit()
 	grep -q "$DOCKER_CONFIG/config.json" "$err"
 }
 
+@test "a base is pulled by buildah with the login that cbuild found" {
+	to closed bases "ca: $registries/closed/cert.pem"
+	host=$(registry_host closed)
+	login_file closed tester secret
+	push api
+	equal "$status" 0
+	settings=$(cat settings.yaml)
+	image=$DOCKER_REGISTRY/api:v1
+	project user
+	mkdir -p bin
+	printf '#!/bin/sh\ncat >/dev/null\necho "{\\"Username\\":\\"tester\\",\\"Secret\\":\\"secret\\"}"\n' >bin/docker-credential-tests
+	chmod +x bin/docker-credential-tests
+	PATH=$PWD/bin:$PATH
+	for config in '{"credsStore": "tests"}' "{\"auths\": {\"$host\": {\"username\": \"tester\", \"password\": \"secret\"}}}"; do
+		printf '%s\n' "$config" >"$DOCKER_CONFIG/config.json"
+		buildah rmi --all --force >/dev/null 2>&1 || true
+		printf 'FROM %s\nCOPY own /own\n' "$image" | dockerfile web
+		echo "$config" >web/own
+		printf 'registry: localhost:1/none\n%s\nservices: {web: {build: web}}\n' "$settings" >services.yaml
+		cb --no-load all
+		equal "$status" 0
+	done
+	# Nothing of it is left.
+	! grep -rqs "$(printf tester:secret | base64)" .cbuild
+}
+
 @test "podman's file is read, the entry nearest to the repository counts" {
 	to closed app "ca: $registries/closed/cert.pem"
 	host=$(registry_host closed)

@@ -16,6 +16,7 @@
 #include "engine/oci/image.h"
 #include "engine/oci/lockfile.h"
 #include "engine/registry/client.h"
+#include "engine/registry/mirror.h"
 #include "engine/source/dockerfile.h"
 
 struct onbuild {
@@ -27,10 +28,12 @@ struct onbuild {
 /* A reference, and what is known about it. */
 struct base {
 	char *reference;
-	struct ref where;         /* the repository that answered */
-	struct lock_entry *entry; /* NULL: not asked yet, or it failed */
-	bool placed;              /* `where` is settled */
-	struct onbuild *onbuilds; /* its ONBUILD, one for each platform that was asked for */
+	struct ref where;             /* the repository that answered */
+	struct lock_entry *entry;     /* NULL: not asked yet, or it failed */
+	size_t mirror;                /* the first that may still be whole */
+	char settled[DIGEST_LEN + 1]; /* the manifest for which `where` has been looked at */
+	bool placed;                  /* `where` is settled */
+	struct onbuild *onbuilds;     /* its ONBUILD, one for each platform that was asked for */
 	size_t onbuilds_len, onbuilds_cap;
 	struct error *error; /* why it failed: the same for every caller */
 	pthread_mutex_t lock;
@@ -144,20 +147,6 @@ static int bases_ask(struct registry *registry, const struct ref *where, const c
 
 /* ---- where to ask ---- */
 
-/* The repository of `own` on the mirror "host" or "host/path". */
-static void at_mirror(const struct ref *own, const char *mirror, struct ref *ret)
-{
-	size_t host = strcspn(mirror, "/");
-
-	*ret = (struct ref){
-		.domain = mem_strndup(mirror, host),
-		.repository = mem_printf("%s%s%s", mirror[host] ? mirror + host + 1 : "", mirror[host] ? "/" : "",
-					 own->repository),
-		.tag = own->tag ? mem_strdup(own->tag) : NULL,
-		.digest = own->digest ? mem_strdup(own->digest) : NULL,
-	};
-}
-
 typedef int asked(struct bases *bases, struct base *base, const struct ref *where, struct error **err);
 
 static int not_there(const struct base *base, struct error **err)
@@ -177,7 +166,7 @@ static int ask_around(struct bases *bases, struct base *base, const struct ref *
 		struct error *error = NULL;
 		struct ref mirror;
 
-		at_mirror(own, spec->mirrors.items[i].s, &mirror);
+		mirror_ref(own, spec->mirrors.items[i].s, &mirror);
 		r = question(bases, base, &mirror, &error);
 		if (r > 0) {
 			base->where = mirror;
@@ -285,6 +274,42 @@ static int bases_place(struct bases *bases, struct base *base, const char *diges
 	return r;
 }
 
+static void base_go(struct base *base, const struct ref *where)
+{
+	ref_free(&base->where);
+	base->where = (struct ref){ .domain = mem_strdup(where->domain), .repository = mem_strdup(where->repository) };
+}
+
+/* A mirror that has an image's manifest need not have the rest: the next one is taken then, in the end the registry. */
+static int settle_place(struct bases *bases, struct base *base, const char *digest, struct error **err)
+{
+	const struct registry_spec *spec;
+	struct ref own = { 0 };
+
+	if (strcmp(base->settled, digest) == 0)
+		return 0;
+	if (!ref_parse(base->reference, &own, NULL))
+		return error_make(err, ERROR_USAGE, "\"%s\" is not an image", base->reference);
+	spec = registry_settings(bases->registry, own.domain);
+	for (; spec && base->mirror < spec->mirrors.len; base->mirror++) {
+		struct ref mirror;
+		bool whole;
+
+		mirror_ref(&own, spec->mirrors.items[base->mirror].s, &mirror);
+		whole = mirror_has_image(bases->registry, &mirror, digest);
+		if (whole)
+			base_go(base, &mirror);
+		ref_free(&mirror);
+		if (whole)
+			break;
+	}
+	if (!spec || base->mirror == spec->mirrors.len)
+		base_go(base, &own);
+	ref_free(&own);
+	memcpy(base->settled, digest, sizeof(base->settled));
+	return 0;
+}
+
 static int find_pull(struct bases *bases, struct base *base, const struct platform *platform, const char *locked,
 		     struct base_pull *ret, struct error **err)
 {
@@ -296,6 +321,8 @@ static int find_pull(struct bases *bases, struct base *base, const struct platfo
 		digest = lock_entry_find(base->entry, platform);
 	if (!digest)
 		return missing_platform(base->entry, platform, err);
+	if (settle_place(bases, base, digest, err) < 0)
+		return -1;
 	ret->reference = mem_printf("%s/%s@%s", base->where.domain, base->where.repository, digest);
 	ret->digest = ret->reference + strlen(ret->reference) - DIGEST_LEN;
 	return registry_trust(bases->registry, base->where.domain, &ret->trust, err) < 0 ||
@@ -358,7 +385,9 @@ static int bases_ask_onbuild(struct bases *bases, struct base *base, const struc
 		return -1;
 	if (!digest)
 		digest = lock_entry_find(base->entry, platform);
-	return digest ? read_onbuild(bases, base, digest, ret, err) : missing_platform(base->entry, platform, err);
+	if (!digest)
+		return missing_platform(base->entry, platform, err);
+	return settle_place(bases, base, digest, err) < 0 ? -1 : read_onbuild(bases, base, digest, ret, err);
 }
 
 static struct onbuild *find_onbuild(struct base *base, const struct platform *platform)

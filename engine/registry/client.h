@@ -59,7 +59,7 @@ int registry_put_manifest(struct registry *registry, const struct ref *ref, cons
 			  size_t len, struct error **err);
 
 /* 1: there is a blob of that digest (and size, unless it is UINT64_MAX); 0: there is not. */
-int registry_has_blob(struct registry *registry, const struct ref *ref, const char *digest, uint64_t size,
+int registry_has_blob(struct registry *registry, const struct ref *ref, bool push, const char *digest, uint64_t size,
 		      struct error **err);
 /* Reads a small blob as a whole. */
 int registry_read_blob(struct registry *registry, const struct ref *ref, const struct descriptor *blob, struct buf *ret,

@@ -48,7 +48,7 @@ static int push_bring(const struct push *push, const struct descriptor *blob, co
 		      struct error **err)
 {
 	cleanup_free char *path = layout_blob_path(push->layout, blob->digest);
-	int r = from ? 0 : registry_has_blob(push->registry, push->where, blob->digest, blob->size, err);
+	int r = from ? 0 : registry_has_blob(push->registry, push->where, true, blob->digest, blob->size, err);
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;

@@ -53,7 +53,7 @@ static uint64_t blob_length(const struct http_response *response)
 	return said && isdigit((unsigned char)*said) ? strtoull(said, NULL, 10) : UINT64_MAX;
 }
 
-int registry_has_blob(struct registry *registry, const struct ref *ref, const char *digest, uint64_t size,
+int registry_has_blob(struct registry *registry, const struct ref *ref, bool push, const char *digest, uint64_t size,
 		      struct error **err)
 {
 	cleanup_spot struct spot spot = { 0 };
@@ -61,7 +61,7 @@ int registry_has_blob(struct registry *registry, const struct ref *ref, const ch
 	cleanup_free char *path = blob_path(ref, digest);
 	uint64_t length;
 
-	if (spot_find(registry, ref, true, NULL, &spot, err) < 0 || look_at_blob(&spot, path, "HEAD", &response, err) < 0)
+	if (spot_find(registry, ref, push, NULL, &spot, err) < 0 || look_at_blob(&spot, path, "HEAD", &response, err) < 0)
 		return -1;
 	if (transport_head_unknown(&response)) {
 		http_response_free(&response);

@@ -126,7 +126,7 @@ static int upload_without_mount(struct upload *upload, struct error *refused, st
 	spot_free(&upload->spot);
 	if (spot_find(upload->registry, upload->ref, true, NULL, &upload->spot, err) < 0)
 		return -1;
-	return registry_has_blob(upload->registry, upload->ref, upload->blob->digest, upload->blob->size, err);
+	return registry_has_blob(upload->registry, upload->ref, true, upload->blob->digest, upload->blob->size, err);
 }
 
 /* 1: a session was begun; 0: the registry has the blob. */
@@ -178,7 +178,8 @@ static int check_taken(struct upload *upload, const struct http_response *respon
 	cleanup_free char *code = NULL;
 
 	if (response->status == 200 || response->status == 202) {
-		if (registry_has_blob(upload->registry, upload->ref, upload->blob->digest, upload->blob->size, err) > 0)
+		if (registry_has_blob(upload->registry, upload->ref, true, upload->blob->digest, upload->blob->size,
+				      err) > 0)
 			return 0;
 	} else if (response->status == 201 || response->status == 204) {
 		if (said && strcmp(said, upload->blob->digest) != 0)
@@ -357,7 +358,7 @@ static int upload_attempt(struct upload *upload, struct error **err)
 static bool is_arrived(struct upload *upload, const struct error *error)
 {
 	return error->transient && upload->told >= (int64_t)upload->blob->size &&
-	       registry_has_blob(upload->registry, upload->ref, upload->blob->digest, upload->blob->size, NULL) > 0;
+	       registry_has_blob(upload->registry, upload->ref, true, upload->blob->digest, upload->blob->size, NULL) > 0;
 }
 
 static int upload_run(struct upload *upload, struct error **err)

@@ -210,6 +210,33 @@ stale()
 	grep -q 'base:1 has no image for linux/riscv64, only for linux/amd64, linux/arm64' "$err"
 }
 
+@test "a mirror that has a manifest and not what it is made of is passed over" {
+	app hollow
+	base seven
+	registry_start hollow
+	registry_start full
+	for name in hollow full; do
+		skopeo copy -q --all --src-tls-verify=false --dest-tls-verify=false "docker://$base" "docker://$(registry_host $name)/hub/bases/base:1"
+	done
+	# Layers and configs of the first are gone.
+	find "$registries/hollow/data/docker/registry/v2/repositories/hub/bases/base/_layers" -name link -delete
+	printf 'registries: {"%s": {mirrors: ["%s/hub", "%s/hub"]}}\n' "$(registry_host plain)" "$(registry_host hollow)" "$(registry_host full)" >>services.yaml
+	log_clear plain
+	cb --no-load all
+	equal "$status" 0
+	equal "$(log_count plain HTTP)" 0
+	[ "$(log_count full '"GET /v2/hub/bases/base/blobs')" -gt 0 ]
+	# No mirror is left: the registry itself, also with a lock.
+	find "$registries/full/data/docker/registry/v2/repositories/hub/bases/base/_layers" -name link -delete
+	rm -rf .cbuild
+	buildah rmi --all --force >/dev/null 2>&1 || true
+	cb lock
+	equal "$status" 0
+	cb --no-load web
+	equal "$status" 0
+	[ "$(log_count plain '"GET /v2/bases/base/blobs')" -gt 0 ]
+}
+
 @test "mirrors come first, and one that fails is passed over" {
 	app mirrored
 	base seven

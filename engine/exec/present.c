@@ -304,6 +304,20 @@ static bool references_of(struct present *present, const struct record *record, 
 	return scan_done(&s) && found;
 }
 
+/* Of a load; NULL when there is none. */
+static const char *mark_of(struct present *present, const struct record *record)
+{
+	const char *detail = record->detail ? record->detail : "";
+	struct scan s = scan_begin(detail, strlen(detail));
+	struct scan_text key, mark = { 0 };
+
+	scan_object(&s);
+	while (scan_member(&s, &key))
+		if (!(scan_is(&key, "mark") ? scan_string(&s, &mark) : scan_skip(&s)))
+			return NULL;
+	return mark.text && !mark.escaped ? arena_strndup(present->arena, mark.text, mark.len) : NULL;
+}
+
 static const char *record_name(struct present *present, const struct record *record)
 {
 	return arena_printf(present->arena, "%s %s", record->node, record->key);
@@ -325,6 +339,7 @@ static void ask_place(struct present *present, const char *place, const struct r
 			continue;
 		names[asked] = record_name(present, record);
 		items[asked].references = references;
+		items[asked].mark = mark_of(present, record);
 		items[asked].image = (struct runtime_image){
 			.identity = arena_strdup(present->arena, record->identity),
 			.digest = arena_strdup(present->arena, record->digest),

@@ -23,7 +23,8 @@ static size_t task_publish_count(const char *const *list)
 	return len;
 }
 
-char *task_references_json(struct task *task)
+/* `mark` may be NULL. */
+static char *task_publish_detail(struct task *task, const char *mark)
 {
 	const char *const *references = task->node->references;
 	cleanup_json struct json *detail = json_new_object();
@@ -33,8 +34,14 @@ char *task_references_json(struct task *task)
 	for (size_t i = 0; references[i]; i++)
 		json_append(list, json_new_string(references[i]));
 	json_set(detail, "references", list);
+	json_set_str(detail, "mark", mark);
 	json_dump(detail, JSON_CANONICAL, &text);
 	return buf_steal(&text);
+}
+
+char *task_references_json(struct task *task)
+{
+	return task_publish_detail(task, NULL);
 }
 
 /* The index of the images alone, which engines and checks get and which is the identity: attestations differ each
@@ -88,12 +95,14 @@ int task_load(struct task *task, struct error **err)
 	const char *const *references = task->node->references;
 	const struct node *build = plan_node(task->env->plan, task->node->needs[0]);
 	const struct runtime_image image = { .identity = build->result.identity, .digest = build->result.digest };
+	cleanup_free char *mark = NULL;
 
-	if (runtime_load(task->env->runtime, &image, references, task_publish_count(references), &task->output, err) < 0)
+	if (runtime_load(task->env->runtime, &image, references, task_publish_count(references), &task->output, &mark,
+			 err) < 0)
 		return -1;
 	task->identity = mem_strdup(build->result.identity);
 	task->digest = mem_strdup(build->result.digest);
 	task->place = mem_strdup(runtime_place(task->env->runtime));
-	task->detail = task_references_json(task);
+	task->detail = task_publish_detail(task, mark);
 	return 0;
 }

@@ -161,7 +161,7 @@ static int into_engine(struct deliver *deliver, const char *digest, const char *
 		return -1;
 	return runtime_load(deliver->runtime,
 			    &(struct runtime_image){ .identity = image->config.digest, .digest = picked.digest },
-			    references, len, NULL, err);
+			    references, len, NULL, NULL, err);
 }
 
 static int run_import(const struct deliver *deliver, const char *tar, struct error **err)

@@ -12,6 +12,7 @@
 #include "engine/io/dockerd.h"
 #include "engine/io/proc.h"
 #include "engine/io/socket.h"
+#include "engine/runtime/docker_events.h"
 #include "engine/runtime/runtime_ops.h"
 
 #define PREFIX "docker:"
@@ -238,18 +239,43 @@ static void present_target(const struct runtime_presence *items, size_t len, str
 	docker_add_escaped(out, text.data);
 }
 
-static void docker_present(const char *place, struct runtime_presence *items, size_t len)
+static char *docker_mark(const struct runtime *runtime, const struct runtime_image *image,
+			 const char *const *references, size_t len, uint64_t since)
 {
-	const char *endpoint = place + strlen(PREFIX), *socket = dockerd_socket(endpoint);
+	return runtime->socket ? docker_events_mark(runtime->socket, image, references, len, since) : NULL;
+}
+
+static void look_at_images(const char *socket, struct runtime_presence *items, size_t len)
+{
 	cleanup_buf struct buf target = { 0 }, answer = { 0 };
 	cleanup_json struct json *images = NULL;
 
 	present_target(items, len, &target);
-	if (!socket || socket_get(socket, target.data, PRESENT_MS, &answer, NULL) < 0 ||
-	    json_parse(answer.data ? answer.data : "", answer.len, endpoint, &images, NULL) < 0)
+	if (socket_get(socket, target.data, PRESENT_MS, &answer, NULL) < 0 ||
+	    json_parse(answer.data ? answer.data : "", answer.len, socket, &images, NULL) < 0)
 		return;
 	for (size_t i = 0; i < len; i++)
 		items[i].held = docker_holds(images, &items[i]);
+}
+
+static void docker_present(const char *place, struct runtime_presence *items, size_t len)
+{
+	const char *socket = dockerd_socket(place + strlen(PREFIX));
+	cleanup_free struct runtime_presence *others = mem_array(len, sizeof(*others));
+	size_t asked = 0;
+
+	if (!socket)
+		return;
+	docker_events_hold(socket, items, len);
+	for (size_t i = 0; i < len; i++)
+		if (!items[i].held)
+			others[asked++] = items[i];
+	if (asked == 0)
+		return;
+	look_at_images(socket, others, asked);
+	for (size_t i = 0, other = 0; i < len; i++)
+		if (!items[i].held)
+			items[i].held = others[other++].held;
 }
 
 static unsigned docker_adapt(unsigned quirks, const char *text)
@@ -270,6 +296,7 @@ const struct runtime_ops runtime_docker = {
 	.place_prefix = PREFIX,
 	.open = docker_open,
 	.load = docker_load,
+	.mark = docker_mark,
 	.present = docker_present,
 	.has = docker_has,
 	.take = docker_take,

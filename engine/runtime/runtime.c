@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -170,13 +171,16 @@ const char *runtime_place(const struct runtime *runtime)
 }
 
 int runtime_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
-		 const struct output *output, struct error **err)
+		 const struct output *output, char **ret_mark, struct error **err)
 {
 	const char *id = runtime_image_id(runtime, image);
+	uint64_t since = clock_unix_ns();
 	int r;
 
 	keylock_take(runtime->images, id);
 	r = runtime->ops->load(runtime, image, references, len, output, err);
+	if (r == 0 && ret_mark)
+		*ret_mark = runtime->ops->mark ? runtime->ops->mark(runtime, image, references, len, since) : NULL;
 	keylock_give(runtime->images, id);
 	if (r < 0)
 		error_wrap(err, "cannot load %s into %s", len > 0 ? references[0] : image->identity, runtime->name);

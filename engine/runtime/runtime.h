@@ -45,9 +45,10 @@ struct runtime_image {
 	const char *digest;   /* manifest in the store, to load it if the runtime lacks it; NULL: it has it already */
 };
 
-/* Loads the image if it is missing, and sets the references to it (moving existing ones). ERROR_STATE or ERROR_TOOL. */
+/* Loads the image if it is missing, and sets the references to it (moving existing ones). ERROR_STATE or ERROR_TOOL.
+ * *ret_mark (ret_mark may be NULL): by which runtime_present may know at once that it is still there, malloc'd, or NULL. */
 int runtime_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
-		 const struct output *output, struct error **err);
+		 const struct output *output, char **ret_mark, struct error **err);
 
 /* Whether references still name the images in a place that records mention. podman: reads its storage's index file,
  * without a process; docker: one request to its socket for all of them. A place that does not answer holds nothing. */
@@ -55,7 +56,8 @@ struct runtime_presence {
 	struct runtime_image image;
 	const char *const *references;
 	size_t len;
-	bool held; /* set by runtime_present */
+	const char *mark; /* from runtime_load, or NULL */
+	bool held;        /* set by runtime_present */
 };
 void runtime_present(const char *place, struct runtime_presence *items, size_t len);
 /* The place's prefix for the runtime called `name`. */

@@ -64,6 +64,9 @@ struct runtime_ops {
 	int (*open)(struct runtime *runtime, struct error **err);
 	int (*load)(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		    size_t len, const struct output *output, struct error **err);
+	/* The mark of a load that began at `since` (nanoseconds since 1970), malloc'd, or NULL; may be missing. */
+	char *(*mark)(const struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+		      size_t len, uint64_t since);
 	void (*present)(const char *place, struct runtime_presence *items, size_t len);
 	/* Is the image there? */
 	int (*has)(struct runtime *runtime, const char *id, bool *ret, struct error **err);

@@ -160,11 +160,11 @@ of_builder()
 @test "every driver is known to the options, their help, completion, doctor and the manifest" {
 	doctor
 	builders=$(jq -r '.builders[].name' "$out" | xargs) runtimes=$(jq -r '.runtimes[].name' "$out" | xargs)
-	equal "$("$CBUILD" completion words -- --builder= | cut -f1 | sed "s,.*=,," | xargs)" "$builders"
-	equal "$("$CBUILD" completion words -- --runtime= | cut -f1 | sed "s,.*=,," | xargs)" "$runtimes"
+	equal "$("$cbuild" completion words -- --builder= | cut -f1 | sed "s,.*=,," | xargs)" "$builders"
+	equal "$("$cbuild" completion words -- --runtime= | cut -f1 | sed "s,.*=,," | xargs)" "$runtimes"
 	cb --builder=qqqqqq
 	equal "$(grep -F 'the builders are' "$err" | sed 's/.* are //; s/\[[^]]*]//g; s/,//g')" "$builders"
-	"$CBUILD" help build | grep -F "$(sed 's/.* are //' <(grep -F 'the builders are' "$err"))"
+	"$cbuild" help build | grep -F "$(sed 's/.* are //' <(grep -F 'the builders are' "$err"))"
 	cb --runtime=qqqqqq
 	equal "$(grep -F 'the runtimes are' "$err" | sed 's/.* are //; s/,//g')" "$runtimes"
 	echo 'builders: {x: {driver: qqqqqq}}' >>services.yaml

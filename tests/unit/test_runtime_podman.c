@@ -113,11 +113,11 @@ static void load(struct loop *loop, void *data)
 	const struct runtime_image image = { ONE, NULL }, missing = { TWO, NULL };
 
 	(void)loop;
-	ok(runtime_load(scene->runtime, &image, one, 1, NULL, err));
+	ok(runtime_load(scene->runtime, &image, one, 1, NULL, NULL, err));
 	assert_calls("");
-	ok(runtime_load(scene->runtime, &image, two, 2, NULL, err));
+	ok(runtime_load(scene->runtime, &image, two, 2, NULL, NULL, err));
 	assert_calls("tag " ONE "\n");
-	scene->r = runtime_load(scene->runtime, &missing, two, 2, NULL, &scene->error);
+	scene->r = runtime_load(scene->runtime, &missing, two, 2, NULL, NULL, &scene->error);
 	assert_calls("");
 }
 

@@ -1,0 +1,169 @@
+#!/usr/bin/env bats
+# Is an image still in docker? A run with nothing to do asks for docker's events, and for the images only when these do not tell. docker is
+# reached through a socket that keeps what it is asked.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+
+one=localhost/held/one:latest
+two=localhost/held/two:latest
+
+setup_file()
+{
+	project_begin
+	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
+	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
+	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+	export DOCKERD=$DOCKER_HOST CBUILD_BUILDER=docker CBUILD_RUNTIME=docker
+	project held
+	cat >services.yaml <<-'EOF'
+		registry: localhost/held
+		services: {one: {build: one}, two: {build: two}}
+	EOF
+	for name in one two; do
+		printf 'FROM scratch\nCOPY file /\n' | dockerfile $name
+	done
+}
+
+teardown_file()
+{
+	DOCKER_HOST=$DOCKERD docker rmi --force "$one" "$two" localhost/held/other:1 >/dev/null 2>&1 || true
+	"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
+	project_end
+}
+
+# Both are built and loaded, through the socket that looks on.
+setup()
+{
+	cd "$ROOT/held"
+	python3 - "$BATS_TEST_TMPDIR/d.sock" "${DOCKERD#unix://}" "$BATS_TEST_TMPDIR/asked" 3>&- <<-'EOF' &
+		import socket, sys, threading
+		listener = socket.socket(socket.AF_UNIX)
+		listener.bind(sys.argv[1])
+		listener.listen(64)
+		def copy(source, target):
+		    try:
+		        while data := source.recv(65536):
+		            target.sendall(data)
+		        target.shutdown(socket.SHUT_WR)
+		    except OSError:
+		        pass
+		def serve(near):
+		    far = socket.socket(socket.AF_UNIX)
+		    far.connect(sys.argv[2])
+		    data = near.recv(65536)
+		    with open(sys.argv[3], "ab") as asked:
+		        asked.write(data.split(b"\r\n")[0] + b"\n")
+		    far.sendall(data)
+		    threading.Thread(target=copy, args=(near, far), daemon=True).start()
+		    copy(far, near)
+		while True:
+		    end, _ = listener.accept()
+		    threading.Thread(target=serve, args=(end,), daemon=True).start()
+	EOF
+	server=$!
+	until_true test -S "$BATS_TEST_TMPDIR/d.sock"
+	export DOCKER_HOST=unix://$BATS_TEST_TMPDIR/d.sock
+	rm -rf .cbuild
+	echo "one $BATS_TEST_NUMBER $BATS_ROOT_PID" >one/file
+	echo "two $BATS_TEST_NUMBER $BATS_ROOT_PID" >two/file
+	cb
+	[ "$status" -eq 0 ]
+}
+
+teardown()
+{
+	kill "$server"
+}
+
+on_docker()
+{
+	DOCKER_HOST=$DOCKERD docker "$@"
+}
+
+# look: what there is to do, and what docker was asked for it.
+look()
+{
+	: >"$BATS_TEST_TMPDIR/asked"
+	cb -n --exit-code
+	asked=$(sed -n 's,^GET /\([a-z]*\).*,\1,p' "$BATS_TEST_TMPDIR/asked" | xargs)
+}
+
+nothing_to_do_after()
+{
+	look
+	equal "$status" 0
+	equal "$asked" "$1"
+}
+
+# Only `one` is loaded again.
+one_is_gone()
+{
+	look
+	equal "$status" 1
+	equal "$(grep -c '^stale' "$out")" 1
+	grep -E '^stale +load:one' "$out"
+	cb
+	[ "$status" -eq 0 ]
+	equal "$(on_docker image inspect --format '{{.Id}}' "$one")" "$id"
+	nothing_to_do_after "$1"
+}
+
+@test "nothing happened: the events alone are asked for" {
+	nothing_to_do_after events
+	on_docker tag "$one" localhost/held/other:1
+	on_docker rmi localhost/held/other:1
+	nothing_to_do_after events
+}
+
+@test "one was removed: only that one is looked at, and loaded" {
+	id=$(on_docker image inspect --format '{{.Id}}' "$one")
+	on_docker rmi "$one"
+	one_is_gone events
+}
+
+@test "its name was given to another image" {
+	id=$(on_docker image inspect --format '{{.Id}}' "$one")
+	on_docker tag "$two" "$one"
+	# The image was there without a name: it gets it back, and no event tells which names a load gave.
+	one_is_gone events
+}
+
+@test "others removed it and loaded it again: it is looked at, and there is nothing to do" {
+	on_docker save -o "$BATS_TEST_TMPDIR/one.tar" "$one"
+	on_docker rmi "$one"
+	on_docker load -i "$BATS_TEST_TMPDIR/one.tar"
+	nothing_to_do_after "events images"
+}
+
+@test "somebody loads another image under its name: no event says so" {
+	id=$(on_docker image inspect --format '{{.Id}}' "$one")
+	on_docker tag "$two" localhost/held/kept:1
+	on_docker rmi "$one"
+	printf 'FROM scratch\nCOPY two/file /else\n' | on_docker build -q -t "$one" -f - .
+	on_docker save -o "$BATS_TEST_TMPDIR/else.tar" "$one"
+	cb
+	on_docker load -i "$BATS_TEST_TMPDIR/else.tar"
+	on_docker rmi localhost/held/kept:1
+	look
+	equal "$status" 1
+	grep -E '^stale +load:one' "$out"
+}
+
+@test "too much happened since: docker has forgotten the load, and the images are looked at" {
+	python3 - "${DOCKERD#unix://}" <<-'EOF'
+		import socket, sys
+		for number in range(300):
+		    end = socket.socket(socket.AF_UNIX)
+		    end.connect(sys.argv[1])
+		    end.sendall(b"POST /images/localhost/held/two:latest/tag?repo=localhost/held/other&tag=1 HTTP/1.0\r\nContent-Length: 0\r\n\r\n")
+		    while end.recv(4096):
+		        pass
+	EOF
+	nothing_to_do_after "events images"
+	on_docker rmi localhost/held/other:1
+	id=$(on_docker image inspect --format '{{.Id}}' "$one")
+	on_docker rmi "$one"
+	look
+	equal "$status" 1
+	grep -E '^stale +load:one' "$out"
+}

@@ -222,3 +222,36 @@ traced()
 	BUILDKIT_HOST=unix:///nowhere cb doctor --format=json
 	jq -r '.builders[] | select(.name == "buildkit") | .remedy' "$out" | grep -F 'start the daemon'
 }
+
+connections_ended()
+{
+	[ "$(grep -c '^moved' "$BATS_TEST_TMPDIR/asked")" -eq "$(grep -vc '^moved' "$BATS_TEST_TMPDIR/asked")" ]
+}
+
+# The base's layer is in the store and in the daemon: neither sends it to the other.
+@test "an edit on a base of 600 MB moves the new layer, and less than 100 KB beside it" {
+	local edited=300000
+	unset CBUILD_RUNTIME
+	head -c 600M /dev/urandom >base/file
+	"$checkout/tests/lib/between" "$BATS_TEST_TMPDIR/d.sock" "${DOCKERD#unix://}" "$BATS_TEST_TMPDIR/asked" 3>&- &
+	server=$!
+	until_true test -S "$BATS_TEST_TMPDIR/d.sock"
+	export DOCKER_HOST=unix://$BATS_TEST_TMPDIR/d.sock
+	cb all --builder=docker --no-load --no-verify --platforms="$host"
+	[ "$status" -eq 0 ]
+	head -c $edited /dev/urandom >web/file
+	: >"$BATS_TEST_TMPDIR/asked"
+	cb all --builder=docker --no-load --no-verify --platforms="$host"
+	[ "$status" -eq 0 ]
+	equal "$(finished | grep -c '^build')" 1
+	until_true connections_ended
+	# The file goes there, and comes back as a layer.
+	moved=$(awk '/^moved/ { sum += $2 } END { print sum }' "$BATS_TEST_TMPDIR/asked")
+	echo "moved: $moved"
+	[ "$moved" -gt $((2 * edited)) ]
+	[ "$moved" -lt $((2 * edited + 100000)) ]
+	image_unpack localhost/clients/web:latest "$host" "$BATS_TEST_TMPDIR/image"
+	cmp web/file "$BATS_TEST_TMPDIR/image/file"
+	cmp base/file "$BATS_TEST_TMPDIR/image/base"
+	rm -rf base/file "$BATS_TEST_TMPDIR/image"
+}

@@ -35,31 +35,7 @@ teardown_file()
 setup()
 {
 	cd "$ROOT/held"
-	python3 - "$BATS_TEST_TMPDIR/d.sock" "${DOCKERD#unix://}" "$BATS_TEST_TMPDIR/asked" 3>&- <<-'EOF' &
-		import socket, sys, threading
-		listener = socket.socket(socket.AF_UNIX)
-		listener.bind(sys.argv[1])
-		listener.listen(64)
-		def copy(source, target):
-		    try:
-		        while data := source.recv(65536):
-		            target.sendall(data)
-		        target.shutdown(socket.SHUT_WR)
-		    except OSError:
-		        pass
-		def serve(near):
-		    far = socket.socket(socket.AF_UNIX)
-		    far.connect(sys.argv[2])
-		    data = near.recv(65536)
-		    with open(sys.argv[3], "ab") as asked:
-		        asked.write(data.split(b"\r\n")[0] + b"\n")
-		    far.sendall(data)
-		    threading.Thread(target=copy, args=(near, far), daemon=True).start()
-		    copy(far, near)
-		while True:
-		    end, _ = listener.accept()
-		    threading.Thread(target=serve, args=(end,), daemon=True).start()
-	EOF
+	"$checkout/tests/lib/between" "$BATS_TEST_TMPDIR/d.sock" "${DOCKERD#unix://}" "$BATS_TEST_TMPDIR/asked" 3>&- &
 	server=$!
 	until_true test -S "$BATS_TEST_TMPDIR/d.sock"
 	export DOCKER_HOST=unix://$BATS_TEST_TMPDIR/d.sock

@@ -2,14 +2,22 @@
 
 #include "cli/plan_bases.h"
 
+#include <string.h>
+
 #include "base/error.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "base/platform.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "engine/builder/builder.h"
+#include "engine/builder/own_image.h"
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan.h"
 #include "engine/registry/bases.h"
 #include "engine/registry/urls.h"
+#include "engine/source/dockerfile.h"
 
 static int find_newest(void *data, const char *reference, const struct platform *platform, const char **ret,
 		       struct error **err)
@@ -33,41 +41,116 @@ static int find_newest_url(void *data, const struct plan_url *url, bool content,
 		       : urls_state(session->urls, url->url, url->git, ret, err);
 }
 
+/* What the engine of the builder has, asked once for each name and platform. */
+struct engine_view {
+	struct session *session;
+	char *engine;      /* builder_info.engine, if it is known yet, or NULL */
+	bool first;        /* builder_info.own_first */
+	struct map *found; /* "reference platform" -> struct own_image, without an id when there is none */
+	struct arena *arena;
+};
+
+static const struct own_image *view_find(struct engine_view *view, const char *reference, const struct platform *platform)
+{
+	char text[PLATFORM_TEXT];
+	const char *name;
+	struct own_image *image;
+
+	platform_text(platform, text);
+	name = arena_join(view->arena, reference, " ", text, NULL);
+	image = map_get(view->found, name);
+	if (!image) {
+		image = arena_alloc(view->arena, sizeof(*image));
+		own_image_find(view->engine, reference, platform, image);
+		map_set(view->found, name, image);
+	}
+	return image->id[0] ? image : NULL;
+}
+
+static void view_free(struct engine_view *view)
+{
+	for (size_t i = 0; i < map_len(view->found); i++)
+		own_image_free(map_value(view->found, i));
+	map_free(view->found);
+	arena_free(view->arena);
+	mem_cleanup(&view->engine);
+}
+
+static int find_own(void *data, const char *reference, const struct platform *platform, bool was_own, const char **ret,
+		    struct error **err)
+{
+	struct engine_view *view = data;
+	const struct own_image *image = NULL;
+
+	(void)err;
+	if (was_own || view->first)
+		image = view_find(view, reference, platform);
+	*ret = image ? image->id : NULL;
+	return 0;
+}
+
+/* Where no registry is asked or can be: what the engine has says it itself; else nobody does. */
+static bool tell_own_onbuild(struct engine_view *view, const char *reference, const struct platform *platform)
+{
+	struct bases *bases = view->session->bases;
+	const struct own_image *own = view->session->options->pull ? NULL : view_find(view, reference, platform);
+
+	if (!(own && view->first) && bases_reach(bases, reference, NULL) == 0)
+		return false;
+	bases_tell_onbuild(bases, reference, platform, own ? own->onbuild : DOCKERFILE_UNTOLD "\n");
+	return true;
+}
+
 /* If a base cannot be asked for, the build that needs it reports that, or the builder has the image. */
 static int ask_base_onbuild(void *data, const char *reference, const struct platform *platform, const char *digest,
 			    struct error **err)
 {
-	struct session *session = data;
+	struct engine_view *view = data;
 	cleanup_error struct error *error = NULL;
 	const char *onbuild;
 
-	if (session_registry(session, err) < 0)
+	if (session_registry(view->session, err) < 0)
 		return -1;
-	if (bases_onbuild(session->bases, reference, platform, digest, &onbuild, &error) < 0 &&
+	if (!digest && tell_own_onbuild(view, reference, platform))
+		return 0;
+	if (bases_onbuild(view->session->bases, reference, platform, digest, &onbuild, &error) < 0 &&
 	    error->cls == ERROR_CANCELLED)
 		return error_move(err, &error);
 	return 0;
 }
 
-int plan_bases(struct session *session, const struct session_plan *want, struct error **err)
+static int plan_bases_of(struct session *session, struct engine_view *view, struct error **err)
 {
 	const struct options *options = session->options;
 	bool again = false;
-	int r = session_plan(session, want, err);
+	int r = 0;
 
-	if (options->dry_run) {
-		if (r == 0 && options->pull)
-			output_note("-n does not ask registries or servers: what --pull would find is not in this plan");
-		return r;
-	}
+	if (options->dry_run && options->pull)
+		output_note("-n does not ask registries or servers: what --pull would find is not in this plan");
+	if (options->dry_run)
+		return options->pull || !view->engine ? 0 : plan_check_own(session->plan, find_own, view, err);
 	/* Each round learns more about the bases; none is asked for twice. */
 	do {
-		if (r == 0 && again)
+		if (again)
 			r = session_replan(session, err);
 		if (r == 0 && options->pull)
 			r = session_registry(session, err) < 0
 				    ? -1
 				    : plan_renew(session->plan, find_newest, find_newest_url, session, err);
-	} while (r == 0 && (r = plan_ask_onbuild(session->plan, ask_base_onbuild, session, &again, err)) == 0 && again);
+		else if (r == 0 && view->engine)
+			r = plan_check_own(session->plan, find_own, view, err);
+	} while (r == 0 && (r = plan_ask_onbuild(session->plan, ask_base_onbuild, view, &again, err)) == 0 && again);
+	return r;
+}
+
+int plan_bases(struct session *session, const struct session_plan *want, struct error **err)
+{
+	struct engine_view view = { .session = session, .found = map_new(), .arena = arena_new() };
+	int r = session_plan(session, want, err);
+
+	if (r == 0)
+		view.engine = builder_known_engine(session->builder, session->state, &view.first);
+	r = r == 0 ? plan_bases_of(session, &view, err) : r;
+	view_free(&view);
 	return r;
 }

@@ -173,6 +173,7 @@ int build_execute(struct session *session, struct error **err)
 			     .bases = session->bases,
 			     .held = session->held,
 			     .urls = session->urls,
+			     .pull = options->pull,
 			     .take_results = takes_results(session) && !session->cache_down,
 			     .give_results = session->manifest->cache_registry && !session->manifest->cache_read_only,
 			     .state_dir = session->state_dir,

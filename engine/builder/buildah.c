@@ -537,6 +537,7 @@ static int open_program(const struct builder_given *given, const char *program, 
 	info->place = self->place;
 	info->mounts_ignored = true;
 	info->own_images = true;
+	info->engine = self->place;
 	info->platforms = self->platforms;
 	info->platforms_len = emulation_platforms(EMULATION_DIR, self->platforms);
 	info->abilities = ABILITY_PIN | (knows_heredocs(self->facts.engine) ? ABILITY_HEREDOC : 0);
@@ -586,8 +587,21 @@ static char *podman_known_place(struct state *state)
 	return known_root("podman", state);
 }
 
+static char *buildah_known_engine(const char *instance, struct state *state)
+{
+	(void)instance;
+	return buildah_known_place(state);
+}
+
+static char *podman_known_engine(const char *instance, struct state *state)
+{
+	(void)instance;
+	return podman_known_place(state);
+}
+
 const struct builder_ops builder_buildah = {
 	.known_place = buildah_known_place,
+	.known_engine = buildah_known_engine,
 	.open = open_buildah,
 	.free = buildah_free,
 	.build = buildah_build,
@@ -596,6 +610,8 @@ const struct builder_ops builder_buildah = {
 /* `podman build`: the same engine and storage, for machines without the buildah command. */
 const struct builder_ops builder_podman = {
 	.known_place = podman_known_place,
+	.known_engine = podman_known_engine,
+	.own_first = true,
 	.open = open_podman,
 	.free = buildah_free,
 	.build = buildah_build,

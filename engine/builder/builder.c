@@ -125,6 +125,7 @@ static int open_called(const char *name, const struct driver_row *row, const str
 		free(builder);
 		return -1;
 	}
+	builder->info.own_first = row->ops->own_first && builder->info.engine;
 	*ret = builder;
 	return 0;
 }
@@ -231,4 +232,13 @@ char *builder_known_place(const char *name, struct state *state)
 	if (row && !row->ops->known_place)
 		return mem_strdup("");
 	return row ? row->ops->known_place(state) : NULL;
+}
+
+char *builder_known_engine(const char *name, struct state *state, bool *ret_own_first)
+{
+	const char *instance = NULL;
+	const struct driver_row *row = name ? find_driver(name, &instance) : &drivers[0];
+
+	*ret_own_first = row && row->ops->own_first;
+	return row && row->ops->known_engine ? row->ops->known_engine(instance, state) : NULL;
 }

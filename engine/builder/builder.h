@@ -170,7 +170,9 @@ struct builder_info {
 	bool sends_files;    /* must be told which files count, because they are sent to it */
 	bool mounts_ignored; /* a RUN step that mounts a context also sees what the ignore file excludes */
 	bool holds_urls;     /* it is told what it has to find at a URL; others are given what cbuild has fetched */
-	bool own_images;     /* its engine may have images that no registry knows */
+	bool own_images;     /* its engine may have images that no registry knows; */
+	const char *engine;  /* where to look for them (own_image.h), or NULL; and whether */
+	bool own_first;      /* its own tool builds on them even if a registry has an image of the same name */
 	const struct platform *platforms; /* platforms that RUN steps can run on, native first */
 	size_t platforms_len;
 	size_t native_len; /* how many of them need no emulator; at least 1 */
@@ -225,6 +227,9 @@ typedef void builder_found(void *data, const struct builder_finding *finding);
  * target, contexts and args. On the loop's thread before loop_run. ERROR_TOOL when the builder gives no answer. */
 int builder_check(struct builder *builder, const struct build_job *job, builder_found *found, void *data,
 		  struct error **err);
+
+/* builder_info.engine and own_first of the builder called `name` (NULL: the best one), if known without opening it: malloc'd, or NULL. */
+char *builder_known_engine(const char *name, struct state *state, bool *ret_own_first);
 
 /* The storage that the builder called `name` would use now, if known from earlier: malloc'd, "" when it has no
  * storage of its own, NULL when unknown. Starts no process. */

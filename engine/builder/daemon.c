@@ -224,6 +224,7 @@ static void describe_daemon(struct driver *driver, struct builder_info *info)
 	info->sends_files = true;
 	info->holds_urls = true;
 	info->own_images = driver->route.engine;
+	info->engine = driver->route.engine ? dockerd_socket(driver->route.url) : NULL;
 	info->platforms = driver->info.platforms;
 	info->platforms_len = driver->info.platforms_len;
 	info->native_len = driver->native_len;
@@ -269,8 +270,21 @@ static int open_nerdctl(const struct builder_given *given, void **ret, struct bu
 	return driver_open(route_nerdctl, given, ret, info, err);
 }
 
+/* Of docker's own daemon, for a builder of buildx's has no images of its own. */
+static char *docker_known_engine(const char *instance, struct state *state)
+{
+	cleanup_free char *usual = instance ? NULL : dockerd_endpoint();
+	const char *path = dockerd_socket(instance ? instance : usual);
+
+	(void)state;
+	return path ? mem_strdup(path) : NULL;
+}
+
 #define COMMON .free = driver_free, .answers = driver_answers, .check = driver_check, .build = driver_build
 
-const struct builder_ops builder_docker = { .open = open_docker, COMMON };
+const struct builder_ops builder_docker = { .open = open_docker,
+					    .known_engine = docker_known_engine,
+					    .own_first = true,
+					    COMMON };
 const struct builder_ops builder_buildkit = { .open = open_buildkit, COMMON };
 const struct builder_ops builder_nerdctl = { .open = open_nerdctl, COMMON };

@@ -17,6 +17,9 @@ struct builder_given {
 struct builder_ops {
 	/* Its storage as found out earlier (malloc'd), or NULL; optional. Starts no process. */
 	char *(*known_place)(struct state *state);
+	/* As builder_known_engine, of this instance (or NULL); optional. */
+	char *(*known_engine)(const char *instance, struct state *state);
+	bool own_first; /* builder_info.own_first, if it has an engine */
 	/* Sets *ret to the builder's own data if it can be used here; else ERROR_TOOL with a remedy. */
 	int (*open)(const struct builder_given *given, void **ret, struct builder_info *info, struct error **err);
 	void (*free)(void *self);

@@ -53,6 +53,12 @@ static const char *attrs_familiar(struct arena *arena, const char *name)
 	return text;
 }
 
+/* The engine's own image under the name that the Dockerfile says: only without a context BuildKit looks there first. */
+static bool is_engines_own(const struct build_image *image)
+{
+	return image->where == IMAGE_REMOTE && !strchr(image->reference, '@') && ref_same(image->name, image->reference);
+}
+
 /* One name may stand for different images in stages of different platforms. */
 static void attrs_images(struct attrs *attrs, const struct build_job *job)
 {
@@ -61,6 +67,8 @@ static void attrs_images(struct attrs *attrs, const struct build_job *job)
 		char platform[PLATFORM_TEXT];
 		const char *value;
 
+		if (is_engines_own(image))
+			continue;
 		platform_text(&image->platform, platform);
 		if (image->where == IMAGE_STORE)
 			value = arena_join(attrs->arena, "oci-layout://" SOLVE_STORE "@", image->digest, NULL);
@@ -99,6 +107,14 @@ static void add_hosts(struct attrs *attrs, const struct build_job *job)
 		attrs_add(attrs, "add-hosts", arena_strdup(attrs->arena, text.data));
 }
 
+static bool names_own(const struct build_job *job)
+{
+	for (size_t i = 0; i < job->images_len; i++)
+		if (is_engines_own(&job->images[i]))
+			return true;
+	return false;
+}
+
 static void add_options(struct attrs *attrs, const struct build_job *job)
 {
 	if (job->target)
@@ -119,8 +135,8 @@ static void add_options(struct attrs *attrs, const struct build_job *job)
 		attrs_add(attrs, "attest:sbom",
 			  job->sbom_generator ? arena_join(attrs->arena, "generator=", job->sbom_generator, NULL) : "");
 	add_hosts(attrs, job);
-	if (job->pull)
-		attrs_add(attrs, "image-resolve-mode", "pull");
+	if (job->pull || names_own(job))
+		attrs_add(attrs, "image-resolve-mode", job->pull ? "pull" : "local");
 	if (job->no_cache)
 		attrs_add(attrs, "no-cache", "");
 }

@@ -264,6 +264,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .held = options->held,
 			 .tags_first = options->keep_going ? NULL : tags_first_new(),
 			 .urls = options->urls,
+			 .pull = options->pull,
 			 .take_results = options->take_results,
 			 .give_results = options->give_results,
 			 .note = run_note,

@@ -31,6 +31,7 @@ struct run_options {
 	struct bases *bases;          /* of that client */
 	struct urls *urls;            /* of the same loop */
 	const struct tags_held *held; /* of tags_check, or NULL */
+	bool pull;                    /* take what registries have, not what an engine has under the same name */
 	bool take_results; /* reuse from the registry cache results that cache_take_results could not look up before */
 	bool give_results; /* store results there */
 	const char *state_dir; /* absolute path of .cbuild */

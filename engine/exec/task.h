@@ -35,6 +35,7 @@ struct task_env {
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
+	bool pull; /* run_options.pull */
 	struct urls *urls;
 	const struct tags_held *held;         /* what the release's tags held before the run, or NULL */
 	struct tags_first *tags_first;        /* NULL: each service is released on its own */

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
+#include "engine/builder/own_image.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/task.h"
 #include "engine/exec/task_urls.h"
@@ -34,6 +35,7 @@ struct build_draft {
 	struct build_secret_source *secrets;
 	const char **hosts, **cache_from, **cache_to;
 	struct base_pull *pulls; /* one for each image; empty for those made here */
+	struct own_image *owns;  /* one for each image: what the engine has, if that is taken */
 	size_t pulls_len;
 	char *ignore_file;
 	char **replicas; /* one for each context, or NULL */
@@ -51,7 +53,10 @@ static void draft_cleanup(struct build_draft *draft)
 	arena_free(draft->arena);
 	for (size_t i = 0; i < draft->pulls_len; i++)
 		base_pull_free(&draft->pulls[i]);
+	for (size_t i = 0; draft->owns && i < draft->pulls_len; i++)
+		own_image_free(&draft->owns[i]);
 	free(draft->pulls);
+	free(draft->owns);
 	free(draft->images);
 	free(draft->contexts);
 	free(draft->args);
@@ -93,27 +98,62 @@ static const char *own_id(struct build_draft *draft, const struct result *result
 	return id;
 }
 
-/* No registry has it or can be asked, but the engine may: use its name. */
-static bool left_to_engine(struct task *task, const struct plan_image *from, struct build_image *image,
+/* One note a base and run. */
+static void tell_own(struct task *task, const struct plan_image *from, const char *why)
+{
+	const char *name = builder_info(task->builder)->name;
+
+	if (bases_say_once(task->env->bases, from->reference))
+		task_tell(task, mem_printf("%s is taken as %s has it: %s", from->reference, name, why));
+}
+
+/* The engine's own image goes by its name. As its tool would have it: docker's comes before a registry's, buildah's after it; and
+ * nobody waits for a registry that cannot be reached. What a named context says is asked for by BuildKit, too. */
+static bool takes_own(struct task *task, const struct plan_image *from, struct own_image *own, bool pull)
+{
+	const struct builder_info *info = builder_info(task->builder);
+	cleanup_error struct error *error = NULL;
+
+	if (from->digest || pull || strchr(from->reference, '@') ||
+	    !own_image_find(info->engine, from->reference, &from->mention->platform, own))
+		return false;
+	if (info->own_first && !from->mention->context) {
+		tell_own(task, from, "--pull takes its registry's");
+		return true;
+	}
+	if (bases_reach(task->env->bases, from->reference, &error) == 0 || error->cls != ERROR_REGISTRY) {
+		own_image_free(own);
+		return false;
+	}
+	tell_own(task, from, error->message);
+	return true;
+}
+
+/* No registry has it or can be asked, but the engine may. */
+static bool left_to_engine(struct task *task, const struct plan_image *from, struct own_image *own,
 			   const struct error *error)
 {
 	const struct builder_info *info = builder_info(task->builder);
 
 	if (!info->own_images || from->digest || error->cls != ERROR_REGISTRY)
 		return false;
-	image->reference = from->reference;
-	task_tell(task, mem_printf("%s is taken as %s has it: %s", from->reference, info->name, error->message));
+	own_image_find(info->engine, from->reference, &from->mention->platform, own);
+	tell_own(task, from, error->message);
 	return true;
 }
 
 /* A base from elsewhere: by its digest for the stage's platform, because tags move. */
 static int draft_base(struct task *task, const struct plan_image *from, struct build_image *image,
-		      struct base_pull *pull, struct error **err)
+		      struct base_pull *pull, struct own_image *own, struct error **err)
 {
+	const struct service *service = &plan_manifest(task->env->plan)->services[task->node->service];
 	struct error *error = NULL;
 
+	image->reference = from->reference;
+	if (takes_own(task, from, own, task->env->pull || service->build.pull))
+		return 0;
 	if (bases_pull(task->env->bases, from->reference, &from->mention->platform, from->digest, pull, &error) < 0) {
-		if (!left_to_engine(task, from, image, error))
+		if (!left_to_engine(task, from, own, error))
 			return error_move(err, &error);
 		error_free(error);
 		return 0;
@@ -127,14 +167,15 @@ static int draft_base(struct task *task, const struct plan_image *from, struct b
 	return 0;
 }
 
-/* The plan used what the last build found if neither the lock nor this run knew better; check that. (NULL: it is
+/* The plan used what the last build found if neither the lock nor this run knew better; check that. (No digest: it is
  * the engine's own image.) */
-static void check_onbuild(struct task *task, const struct plan_image *from, const char *digest)
+static void check_onbuild(struct task *task, const struct plan_image *from, const char *digest, const char *own)
 {
 	cleanup_error struct error *error = NULL;
-	const char *now = DOCKERFILE_UNTOLD "\n";
+	const char *now = own ? own : DOCKERFILE_UNTOLD "\n";
 
-	if (from->mention->use != IMAGE_FROM || (from->settled && digest))
+	if (from->mention->use != IMAGE_FROM || (from->settled && digest) ||
+	    text_same(from->onbuild, DOCKERFILE_UNTOLD "\n"))
 		return;
 	if (digest)
 		bases_onbuild(task->env->bases, from->reference, &from->mention->platform, digest, &now, &error);
@@ -149,6 +190,7 @@ static int draft_images(struct task *task, struct build_draft *draft, struct err
 
 	draft->images = mem_array(build->images_len + 1, sizeof(*draft->images));
 	draft->pulls = mem_array(build->images_len + 1, sizeof(*draft->pulls));
+	draft->owns = mem_array(build->images_len + 1, sizeof(*draft->owns));
 	draft->pulls_len = build->images_len;
 	for (size_t i = 0; i < build->images_len; i++) {
 		const struct plan_image *from = &build->images[i];
@@ -165,9 +207,9 @@ static int draft_images(struct task *task, struct build_draft *draft, struct err
 			.where = IMAGE_REMOTE,
 		};
 		if (from->node == NO_NODE) {
-			if (draft_base(task, from, image, &draft->pulls[i], err) < 0)
+			if (draft_base(task, from, image, &draft->pulls[i], &draft->owns[i], err) < 0)
 				return -1;
-			check_onbuild(task, from, draft->pulls[i].digest);
+			check_onbuild(task, from, draft->pulls[i].digest, draft->owns[i].onbuild);
 			continue;
 		}
 		result = &plan_node(task->env->plan, from->node)->result;
@@ -424,13 +466,21 @@ static void take_result(void *data, size_t job, struct build_result *result)
 	*result = (struct build_result){ 0 };
 }
 
+static void set_filled(struct json *detail, const char *key, struct json *object)
+{
+	if (json_len(object) > 0)
+		json_set(detail, key, object);
+	else
+		json_free(object);
+}
+
 /* What a record says of a build: what the builder's storage calls it, when it was kept there, and of the bases from elsewhere, by
  * name and platform, what they are and what they do on build; and what was fetched. */
 static char *describe_result(const struct task *task, const struct build_draft *draft, const struct build_result *result)
 {
 	const struct plan_build *build = task->node->build;
 	cleanup_json struct json *detail = json_new_object();
-	struct json *bases = json_new_object(), *onbuild = json_new_object();
+	struct json *bases = json_new_object(), *own = json_new_object(), *onbuild = json_new_object();
 	struct json *urls = task_urls_kept(task);
 	cleanup_buf struct buf text = { 0 };
 
@@ -442,13 +492,13 @@ static char *describe_result(const struct task *task, const struct build_draft *
 
 		if (draft->pulls[i].reference)
 			json_set_str(bases, name, draft->pulls[i].digest);
+		if (draft->owns[i].id[0])
+			json_set_str(own, name, draft->owns[i].id);
 		if (!text_same(build->images[i].onbuild, NULL))
 			json_set_str(onbuild, name, build->images[i].onbuild);
 	}
-	if (json_len(onbuild) > 0)
-		json_set(detail, "onbuild", onbuild);
-	else
-		json_free(onbuild);
+	set_filled(detail, "own", own);
+	set_filled(detail, "onbuild", onbuild);
 	if (urls)
 		json_set(detail, "urls", urls);
 	json_dump(detail, JSON_CANONICAL, &text);

@@ -177,6 +177,13 @@ typedef int plan_newest_url(void *data, const struct plan_url *url, bool content
 /* --pull: looks up every base of the plan and every URL. Nodes built from something else, or whose lock has something else, become
  * stale; their dependents are decided again. */
 int plan_renew(struct plan *plan, plan_newest *newest, plan_newest_url *newest_url, void *data, struct error **err);
+/* What the engine has now under a base's reference, or *ret NULL: nothing that would be built on. `was_own`: one of the images that the
+ * record's build was made on was the engine's own. Borrowed until the next call. */
+typedef int plan_own(void *data, const char *reference, const struct platform *platform, bool was_own, const char **ret,
+		     struct error **err);
+/* Fresh builds on another image than a build from nothing would take from the engine become stale, unless the lock names the base; their
+ * dependents are decided again. */
+int plan_check_own(struct plan *plan, plan_own *own, void *data, struct error **err);
 /* Looks up the ONBUILD instructions of a base (`digest`, or NULL: the tag's); plan_options.onbuild returns the
  * answer from then on. Negative only when the run must end: a base that cannot be asked counts as having none. */
 typedef int plan_ask(void *data, const char *reference, const struct platform *platform, const char *digest,

@@ -10,12 +10,13 @@
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan_internal.h"
 
-/* --pull: looks up the current digests of base tags, and what is at URLs. */
+/* Looks up the current digests of base tags and what is at URLs (--pull), or what the builder's engine has. */
 
 struct plan_renewal {
 	struct plan *plan;
 	plan_newest *newest;
 	plan_newest_url *newest_url;
+	plan_own *own; /* instead of both, or NULL */
 	void *data;
 };
 
@@ -64,6 +65,31 @@ static int renew_image(struct plan_renewal *renewal, struct node *node, struct p
 	return 0;
 }
 
+/* Only of fresh nodes: others take what is there then. */
+static int check_own(struct plan_renewal *renewal, struct node *node, struct plan_image *image, bool *ret_changed,
+		     struct error **err)
+{
+	struct plan *plan = renewal->plan;
+	cleanup_free char *name = plan_base_name(image->mention->name, &image->mention->platform);
+	const char *detail = node->result.detail, *now = NULL, *was;
+	bool own = detail && strstr(detail, "\"own\"");
+
+	if (image->node != NO_NODE || image->digest || node->state != NODE_FRESH || (image->mention->context && !own) ||
+	    plan->manifest->services[node->service].build.pull)
+		return 0;
+	if (renewal->own(renewal->data, image->reference, &image->mention->platform, own, &now, err) < 0)
+		return -1;
+	was = now ? built_from(plan, node, "own", name) : NULL;
+	if (now && !was)
+		was = built_from(plan, node, "bases", name);
+	if (!now || (was && strcmp(was, now) == 0))
+		return 0;
+	make_stale(plan, node, REASON_BASE, name,
+		   arena_printf(plan->arena, "%.19s -> %.19s", was ? was : "unknown", now));
+	*ret_changed = true;
+	return 0;
+}
+
 static int renew_url(struct plan_renewal *renewal, struct node *node, struct plan_url *url, bool locked,
 		     bool *ret_changed, struct error **err)
 {
@@ -95,6 +121,11 @@ static int renew_url(struct plan_renewal *renewal, struct node *node, struct pla
 
 static int renew_used(struct plan_renewal *renewal, struct node *node, bool locked, bool *ret_changed, struct error **err)
 {
+	for (size_t i = 0; renewal->own && !locked && i < node->build->images_len; i++)
+		if (check_own(renewal, node, &node->build->images[i], ret_changed, err) < 0)
+			return -1;
+	if (renewal->own)
+		return 0;
 	for (size_t i = 0; i < node->build->images_len; i++)
 		if (renew_image(renewal, node, &node->build->images[i], locked, ret_changed, err) < 0)
 			return -1;
@@ -121,9 +152,9 @@ static int renew_node(struct plan_renewal *renewal, size_t number, bool *ret_cha
 	return 0;
 }
 
-int plan_renew(struct plan *plan, plan_newest *newest, plan_newest_url *newest_url, void *data, struct error **err)
+static int renew_nodes(struct plan_renewal *renewal, struct error **err)
 {
-	struct plan_renewal renewal = { plan, newest, newest_url, data };
+	struct plan *plan = renewal->plan;
 	cleanup_free bool *changed = mem_array(plan->nodes_len + 1, sizeof(*changed));
 
 	for (size_t i = 0; i < plan->nodes_len; i++) {
@@ -135,8 +166,22 @@ int plan_renew(struct plan *plan, plan_newest *newest, plan_newest_url *newest_u
 		if (again && plan_decide(plan, i, err) < 0)
 			return -1;
 		changed[i] = again;
-		if (renew_node(&renewal, i, &changed[i], err) < 0)
+		if (renew_node(renewal, i, &changed[i], err) < 0)
 			return -1;
 	}
 	return 0;
+}
+
+int plan_renew(struct plan *plan, plan_newest *newest, plan_newest_url *newest_url, void *data, struct error **err)
+{
+	struct plan_renewal renewal = { .plan = plan, .newest = newest, .newest_url = newest_url, .data = data };
+
+	return renew_nodes(&renewal, err);
+}
+
+int plan_check_own(struct plan *plan, plan_own *own, void *data, struct error **err)
+{
+	struct plan_renewal renewal = { .plan = plan, .own = own, .data = data };
+
+	return renew_nodes(&renewal, err);
 }

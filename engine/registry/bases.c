@@ -33,6 +33,7 @@ struct base {
 	size_t mirror;                /* the first that may still be whole */
 	char settled[DIGEST_LEN + 1]; /* the manifest for which `where` has been looked at */
 	bool placed;                  /* `where` is settled */
+	bool said;                    /* something was told of it */
 	struct onbuild *onbuilds;     /* its ONBUILD, one for each platform that was asked for */
 	size_t onbuilds_len, onbuilds_cap;
 	struct error *error; /* why it failed: the same for every caller */
@@ -348,13 +349,18 @@ int bases_pull(struct bases *bases, const char *reference, const struct platform
 /* ---- what they do on build ---- */
 
 /* One instruction per line; an instruction of several lines cannot be represented. */
-static char *onbuild_text(const struct image *image)
+void bases_add_onbuild(struct buf *text, const char *instruction)
+{
+	buf_printf(text, "%s\n", !instruction || strchr(instruction, '\n') ? DOCKERFILE_UNTOLD : instruction);
+}
+
+char *bases_onbuild_text(const struct image *image)
 {
 	cleanup_buf struct buf text = { 0 };
 
 	buf_str(&text, "");
 	for (char **line = image->onbuild; line && *line; line++)
-		buf_printf(&text, "%s\n", strchr(*line, '\n') ? DOCKERFILE_UNTOLD : *line);
+		bases_add_onbuild(&text, *line);
 	return buf_steal(&text);
 }
 
@@ -374,7 +380,7 @@ static int read_onbuild(struct bases *bases, struct base *base, const char *dige
 	    registry_read_blob(bases->registry, &where, &manifest->config, &config, err) < 0 ||
 	    image_read_config(config.data, config.len, manifest->config.digest, &image, err) < 0)
 		return error_wrap(err, "%s", base->reference);
-	*ret = onbuild_text(image);
+	*ret = bases_onbuild_text(image);
 	return 0;
 }
 
@@ -398,6 +404,24 @@ static struct onbuild *find_onbuild(struct base *base, const struct platform *pl
 	return NULL;
 }
 
+static struct onbuild *add_onbuild(struct base *base, const struct platform *platform)
+{
+	mem_reserve(&base->onbuilds, &base->onbuilds_cap, base->onbuilds_len + 1, sizeof(*base->onbuilds));
+	base->onbuilds[base->onbuilds_len] = (struct onbuild){ .platform = *platform };
+	return &base->onbuilds[base->onbuilds_len++];
+}
+
+void bases_tell_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *text)
+{
+	cleanup_free char *name = lock_reference(reference);
+	struct base *base = known(bases, name ? name : reference);
+
+	pthread_mutex_lock(&base->lock);
+	if (!find_onbuild(base, platform))
+		add_onbuild(base, platform)->text = mem_strdup(text);
+	pthread_mutex_unlock(&base->lock);
+}
+
 int bases_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *digest,
 		  const char **ret, struct error **err)
 {
@@ -409,9 +433,7 @@ int bases_onbuild(struct bases *bases, const char *reference, const struct platf
 	pthread_mutex_lock(&base->lock);
 	onbuild = find_onbuild(base, platform);
 	if (!onbuild) {
-		mem_reserve(&base->onbuilds, &base->onbuilds_cap, base->onbuilds_len + 1, sizeof(*base->onbuilds));
-		onbuild = &base->onbuilds[base->onbuilds_len++];
-		*onbuild = (struct onbuild){ .platform = *platform };
+		onbuild = add_onbuild(base, platform);
 		bases_ask_onbuild(bases, base, platform, digest, &onbuild->text, &onbuild->error);
 	}
 	*ret = onbuild->text;
@@ -432,6 +454,43 @@ const char *bases_known_onbuild(struct bases *bases, const char *reference, cons
 	text = !onbuild ? NULL : onbuild->text ? onbuild->text : DOCKERFILE_UNTOLD "\n";
 	pthread_mutex_unlock(&base->lock);
 	return text;
+}
+
+/* ---- whether to ask at all ---- */
+
+bool bases_say_once(struct bases *bases, const char *reference)
+{
+	struct base *base = known(bases, reference);
+	bool said;
+
+	pthread_mutex_lock(&base->lock);
+	said = base->said;
+	base->said = true;
+	pthread_mutex_unlock(&base->lock);
+	return !said;
+}
+
+int bases_reach(struct bases *bases, const char *reference, struct error **err)
+{
+	cleanup_free char *name = lock_reference(reference);
+	const struct base named = { .reference = name ? name : (char *)reference };
+	const struct registry_spec *spec;
+	struct ref own = { 0 };
+	int r = -1;
+
+	if (!ref_parse(reference, &own, NULL))
+		return error_make(err, ERROR_USAGE, "\"%s\" is not an image", reference);
+	spec = registry_settings(bases->registry, own.domain);
+	for (size_t i = 0; spec && r < 0 && i < spec->mirrors.len; i++) {
+		cleanup_free char *host = mem_strndup(spec->mirrors.items[i].s, strcspn(spec->mirrors.items[i].s, "/"));
+
+		r = registry_reach(bases->registry, host, NULL);
+	}
+	if (r < 0)
+		r = strcmp(own.domain, "localhost") == 0 ? only_here(&named, err)
+							 : registry_reach(bases->registry, own.domain, err);
+	ref_free(&own);
+	return r;
 }
 
 void base_pull_free(struct base_pull *pull)

@@ -3,7 +3,9 @@
 
 #include "engine/registry/client.h"
 
+struct buf;
 struct error;
+struct image;
 struct lock_entry;
 struct platform;
 
@@ -24,6 +26,18 @@ int bases_onbuild(struct bases *bases, const char *reference, const struct platf
 		  const char **ret, struct error **err);
 /* The earlier answer: DOCKERFILE_UNTOLD in a line if it failed, NULL if nobody asked. */
 const char *bases_known_onbuild(struct bases *bases, const char *reference, const struct platform *platform);
+
+/* For who knows it from elsewhere: such a text of an image, or one of its instructions; and the answer for all who ask from now on. */
+char *bases_onbuild_text(const struct image *image); /* malloc'd */
+void bases_add_onbuild(struct buf *text, const char *instruction);
+void bases_tell_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *text);
+
+/* Whether anything answers where the base would be asked for: one attempt to connect, of some seconds at most, a host and run.
+ * ERROR_REGISTRY when not, and for what names no registry. */
+int bases_reach(struct bases *bases, const char *reference, struct error **err);
+
+/* True the first time for each: what is to be told of it is told once. */
+bool bases_say_once(struct bases *bases, const char *reference);
 
 /* How a builder pulls one. */
 struct base_pull {

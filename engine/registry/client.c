@@ -102,6 +102,13 @@ int registry_trust(struct registry *registry, const char *domain, struct registr
 	return 0;
 }
 
+int registry_reach(struct registry *registry, const char *domain, struct error **err)
+{
+	struct endpoint *endpoint;
+
+	return client_find_endpoint(registry, domain, &endpoint, err) < 0 ? -1 : transport_reach(endpoint, err);
+}
+
 int spot_find(struct registry *registry, const struct ref *ref, bool push, const char *from, struct spot *ret,
 	      struct error **err)
 {

@@ -57,6 +57,7 @@ int endpoint_new(struct loop *loop, const char *domain, const struct manifest *m
 		.timeout_ms = TIMEOUT_MS,
 	};
 	pthread_mutex_init(&endpoint->lock, NULL);
+	pthread_mutex_init(&endpoint->reach_lock, NULL);
 	endpoint->origin = url_origin(url);
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (strcmp(domain, known[i].domain) != 0)
@@ -106,6 +107,8 @@ void endpoint_free(struct endpoint *endpoint)
 	}
 	helped_free(endpoint->helped);
 	pthread_mutex_destroy(&endpoint->lock);
+	pthread_mutex_destroy(&endpoint->reach_lock);
+	error_free(endpoint->unreached);
 	free(endpoint->domain);
 	free(endpoint->origin);
 	free(endpoint->plain_origin);

@@ -48,6 +48,10 @@ struct endpoint {
 	struct http_pool *pool;
 	uint64_t timeout_ms;
 
+	pthread_mutex_t reach_lock; /* held during the one attempt */
+	bool reach_asked;
+	struct error *unreached; /* why it failed, or NULL */
+
 	pthread_mutex_t lock;  /* for what follows, and for trying TLS */
 	struct login *logins;  /* those looked up so far */
 	struct helped *helped; /* what helpers have said */

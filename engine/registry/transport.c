@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,8 +18,10 @@
 #include "engine/registry/url.h"
 
 #define CONNECT_MS 10000
-#define SLOWEST 16384    /* bytes per second: the minimum that the time limit of a body allows for */
-#define FINISH_MS 300000 /* of silence after the last byte of an upload */
+#define REACH_MS 3000       /* to connect, when what is asked for is here as well, ... */
+#define REACH_TOTAL_MS 6000 /* ... and to answer */
+#define SLOWEST 16384       /* bytes per second: the minimum that the time limit of a body allows for */
+#define FINISH_MS 300000    /* of silence after the last byte of an upload */
 #define REDIRECTS_MAX 5
 #define LOGINS_MAX 2 /* retries after a 401: one to log in, one for an expired token */
 #define HEADERS_MAX 16
@@ -379,4 +382,43 @@ int transport_do(struct endpoint *endpoint, const struct exchange *exchange, str
 		if (retry_pause(&retry, endpoint, &error, err) < 0)
 			return -1;
 	}
+}
+
+static void transport_try_reach(struct endpoint *endpoint)
+{
+	cleanup_free char *url = mem_printf("%s/v2/", endpoint_origin(endpoint));
+	struct attempt attempt = { .endpoint = endpoint, .url = url };
+	struct http_response response = { 0 };
+	struct error *error = NULL;
+	const struct http_request request = {
+		.method = "GET",
+		.url = url,
+		.body_fd = -1,
+		.connect_ms = REACH_MS,
+		.total_ms = REACH_TOTAL_MS,
+		.body_max = ERROR_ANSWER_MAX,
+		.pool = endpoint->pool,
+		.tls = &endpoint->tls,
+		.proxy = !url_loopback(url),
+		.http2 = true,
+	};
+
+	if (http_do(endpoint->loop, &request, &response, &error) < 0 && error->transient)
+		connection_failed(&attempt, error, &endpoint->unreached);
+	else
+		error_free(error); /* it speaks, however it is to be spoken to */
+	http_response_free(&response);
+}
+
+int transport_reach(struct endpoint *endpoint, struct error **err)
+{
+	int r;
+
+	pthread_mutex_lock(&endpoint->reach_lock);
+	if (!endpoint->reach_asked && !atomic_load(&endpoint->settled))
+		transport_try_reach(endpoint);
+	endpoint->reach_asked = true;
+	r = endpoint->unreached ? error_copy(err, endpoint->unreached) : 0;
+	pthread_mutex_unlock(&endpoint->reach_lock);
+	return r;
 }

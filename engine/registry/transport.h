@@ -44,6 +44,9 @@ struct exchange {
 int transport_do(struct endpoint *endpoint, const struct exchange *exchange, struct http_response *ret,
 		 struct error **err);
 
+/* As registry_reach. */
+int transport_reach(struct endpoint *endpoint, struct error **err);
+
 /* Retries with growing pauses, as long as the error is transient. */
 struct retry {
 	unsigned attempts;

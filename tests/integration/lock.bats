@@ -285,7 +285,7 @@ stale()
 	cb --builder=docker --no-load --platforms="$host" web
 	docker rmi localhost:1/only/here:1
 	equal "$status" 0
-	grep -q 'localhost:1/only/here:1 is taken as docker has it: localhost:1' "$err"
+	grep -q "localhost:1/only/here:1 is taken as docker has it: --pull takes its registry's" "$err"
 	cb lock
 	equal "$status" 4
 }
@@ -322,4 +322,116 @@ stale()
 	grep -q 'acme/own is taken as buildah has it: ' "$err"
 	run -4 unshare --net "$cbuild" --no-load gone 3>&-
 	[[ $output == *"acme/gone is not in "*" either"* ]]
+}
+
+# What a tool builds by itself from what is in its engine and in the registry: the content of /mark.
+docker_takes()
+{
+	docker buildx build --quiet "$@" --output=type=local,dest=plainly web >/dev/null
+	cat plainly/mark
+	rm -r plainly
+}
+
+# The same of cbuild's image.
+mark()
+{
+	image_unpack localhost:1/none/web:latest "$host" "$BATS_TEST_TMPDIR/mine"
+	cat "$BATS_TEST_TMPDIR/mine/mark"
+}
+
+# takes TOOL [FLAG...]: by itself, buildah or podman.
+takes()
+{
+	local id tool=$1
+	shift
+	unset DOCKER_CONFIG
+	id=$("$tool" build --quiet --isolation=chroot --tls-verify=false "$@" web)
+	id=$(buildah from "$id")
+	cat "$(buildah mount "$id")/mark"
+	buildah rm "$id" >/dev/null
+}
+
+@test "docker's own image of the same name comes before the registry's, as in docker build" {
+	private_docker
+	app engine
+	printf 'FROM %s\nCOPY own /own\n' "$base" >web/Dockerfile
+	base remote
+	# Nothing of that name is here.
+	cb --builder=docker --no-load --platforms="$host" web
+	equal "$(mark)" "remote"
+	tar -c -C "$ROOT/bases" mark | docker import --change 'ENV a=b' - "$base"
+	# What is called fresh is what a build from nothing would give.
+	cb -n --builder=docker --no-load --platforms="$host" web
+	grep -q "base $base" "$out"
+	log_clear plain
+	cb --builder=docker --no-load --platforms="$host" web
+	equal "$(log_count plain HTTP)" 0
+	grep -q "$base is taken as docker has it: --pull takes its registry's" "$err"
+	equal "$(mark)" "$(docker_takes)"
+	cb --builder=docker --no-load --platforms="$host" web
+	grep -q 'nothing to do' "$err"
+	# Another one, then what the registry has, then none here.
+	echo local >"$ROOT/bases/mark"
+	tar -c -C "$ROOT/bases" mark | docker import --change 'ENV a=b' --change 'ONBUILD COPY own /more' - "$base"
+	cb --builder=docker --no-load --platforms="$host" web
+	equal "$(mark)" "local"
+	equal "$(docker_takes)" local
+	cb --builder=docker --no-load --platforms="$host" web
+	grep -q 'nothing to do' "$err"
+	cb --builder=docker --no-load --platforms="$host" --pull web
+	equal "$(mark)" "$(docker_takes --pull)"
+	equal "$(mark)" "remote"
+	# The lock says which one is meant, whatever is here.
+	cb lock
+	cb --builder=docker --no-load --platforms="$host" web
+	equal "$(mark)" "remote"
+	docker rmi --force "$base"
+}
+
+@test "of the same name buildah takes the registry's image and podman its own, as their build commands do" {
+	app storage
+	printf 'FROM %s\nCOPY own /own\n' "$base" >web/Dockerfile
+	base remote
+	printf 'FROM scratch\nCOPY here /mark\n' >own.Dockerfile
+	echo here >here
+	buildah build --quiet --isolation=chroot --tag="$base" -f own.Dockerfile . >/dev/null
+	cb --builder=buildah --no-load --platforms="$host" web
+	equal "$(mark)" "$(takes buildah)"
+	equal "$(mark)" "remote"
+	buildah build --quiet --isolation=chroot --tag="$base" -f own.Dockerfile . >/dev/null
+	cb -B --builder=podman --no-load --platforms="$host" web
+	equal "$(mark)" "$(takes podman)"
+	equal "$(mark)" here
+	echo again >here
+	buildah build --quiet --isolation=chroot --tag="$base" -f own.Dockerfile . >/dev/null
+	cb -n --builder=podman --no-load --platforms="$host" web
+	grep -q "base $base" "$out"
+	cb --builder=podman --no-load --platforms="$host" --pull web
+	equal "$(mark)" "$(takes podman --pull)"
+	equal "$(mark)" "remote"
+	buildah rmi --force "$base" >/dev/null
+}
+
+# Behind a firewall that drops what is sent: the interface is up, and nobody answers.
+@test "nobody waits for a registry behind a firewall when its base is here, and one attempt is enough" {
+	project firewall
+	err=$BATS_TEST_TMPDIR/err
+	printf 'FROM scratch\nCOPY base /base\n' >Dockerfile
+	echo base >base
+	buildah build --quiet --isolation=chroot --tag=192.0.2.1:5000/own/one --tag=192.0.2.1:5000/own/two . >/dev/null
+	printf 'FROM 192.0.2.1:5000/own/one\nCOPY own /own\n' | dockerfile one
+	printf 'FROM 192.0.2.1:5000/own/two\nCOPY own /own\n' | dockerfile two
+	echo own | tee one/own >two/own
+	printf 'services: {one: {build: one}, two: {build: two}}\n' >services.yaml
+	cat >behind <<-'EOF'
+		ip link set lo up
+		ip link add up0 type veth peer name up1 && ip link set up1 up
+		ip address add 198.51.100.1/24 dev up0 && ip link set up0 up
+		ip route add default via 198.51.100.2 && ip neighbour add 198.51.100.2 lladdr 02:00:00:00:00:02 dev up0
+		exec "$@"
+	EOF
+	CBUILD_BUILDER=buildah unshare --net sh behind strace -f -qq -e trace=connect -o calls "$cbuild" --no-load 2>"$err" 3>&-
+	equal "$(grep -c 'is taken as buildah has it: 192.0.2.1:5000: ' "$err")" 2
+	equal "$(grep -c 'connect(.*192\.0\.2\.1' calls)" 1
+	buildah rmi --force 192.0.2.1:5000/own/one 192.0.2.1:5000/own/two >/dev/null
 }

@@ -1,0 +1,97 @@
+#include "config.h"
+
+#include "engine/builder/own_image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "engine/io/socket.h"
+#include "engine/oci/image.h"
+#include "engine/oci/storage.h"
+#include "engine/registry/bases.h"
+
+#define ASK_MS 5000
+
+static const char STORAGE[] = "containers-storage:";
+
+void own_image_free(struct own_image *image)
+{
+	free(image->onbuild);
+	*image = (struct own_image){ 0 };
+}
+
+static bool is_for(const struct json *answer, const struct platform *platform)
+{
+	const char *os = json_str(answer, "Os"), *arch = json_str(answer, "Architecture");
+	const char *variant = json_str(answer, "Variant");
+	cleanup_free char *text = mem_printf("%s/%s%s%s", os ? os : "", arch ? arch : "",
+					     variant && *variant ? "/" : "", variant ? variant : "");
+	struct platform own;
+
+	return platform_parse(text, &own) && platform_equal(&own, platform);
+}
+
+static bool own_image_take(const struct buf *text, const struct platform *platform, struct own_image *ret)
+{
+	cleanup_json struct json *answer = NULL;
+	cleanup_buf struct buf onbuild = { 0 };
+	const struct json *list;
+	const char *id;
+
+	if (json_parse(text->data ? text->data : "", text->len, "docker", &answer, NULL) < 0)
+		return false;
+	id = json_str(answer, "Id");
+	if (!id || !digest_valid(id) || !is_for(answer, platform))
+		return false;
+	memcpy(ret->id, id, DIGEST_LEN + 1);
+	list = json_get(json_get(answer, "Config"), "OnBuild");
+	buf_str(&onbuild, "");
+	for (size_t i = 0; i < json_len(list); i++)
+		bases_add_onbuild(&onbuild, json_text(json_at(list, i)));
+	ret->onbuild = buf_steal(&onbuild);
+	return true;
+}
+
+/* Engine API 1.49 and newer look for the platform; older ones show the image for the machine's own. */
+static bool find_in_docker(const char *socket, const char *reference, const struct platform *platform,
+			   struct own_image *ret)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_free char *target = mem_printf("/images/%s/json?platform=%%7B%%22os%%22%%3A%%22%s%%22%%2C%%22architecture"
+					       "%%22%%3A%%22%s%%22%%2C%%22variant%%22%%3A%%22%s%%22%%7D",
+					       reference, platform->os, platform->arch, platform->variant);
+
+	return socket_get(socket, target, ASK_MS, &text, NULL) == 0 && own_image_take(&text, platform, ret);
+}
+
+static bool find_in_storage(const char *root, const char *reference, const struct platform *platform,
+			    struct own_image *ret)
+{
+	cleanup_storage struct storage *storage = NULL;
+	cleanup_image struct image *image = NULL;
+	cleanup_buf struct buf config = { 0 };
+	const char *identity = storage_open(root, &storage, NULL) == 0 ? storage_find(storage, reference) : NULL;
+
+	if (!identity || storage_config(storage, identity, &config, NULL) < 0 ||
+	    image_read_config(config.data, config.len, identity, &image, NULL) < 0 ||
+	    !platform_equal(&image->platform, platform))
+		return false;
+	memcpy(ret->id, identity, DIGEST_LEN + 1);
+	ret->onbuild = bases_onbuild_text(image);
+	return true;
+}
+
+bool own_image_find(const char *engine, const char *reference, const struct platform *platform, struct own_image *ret)
+{
+	*ret = (struct own_image){ 0 };
+	if (!engine)
+		return false;
+	if (engine[0] == '/')
+		return find_in_docker(engine, reference, platform, ret);
+	return strncmp(engine, STORAGE, strlen(STORAGE)) == 0 &&
+	       find_in_storage(engine + strlen(STORAGE), reference, platform, ret);
+}

@@ -156,6 +156,23 @@ void platform_text(const struct platform *platform, char out[PLATFORM_TEXT])
 	stpcpy(end, platform->variant);
 }
 
+bool platform_weaker(struct platform *p)
+{
+	unsigned lowest = strcmp(p->arch, "arm") == 0 ? 5 : strcmp(p->arch, "arm64") == 0 ? 8 : 1;
+	bool known = lowest > 1 || strcmp(p->arch, "amd64") == 0;
+	unsigned major, minor = 0;
+	int parts = sscanf(p->variant, "v%2u.%2u", &major, &minor);
+
+	if (!known || parts < 1 || (major <= lowest && minor == 0))
+		return false;
+	if (minor > 1)
+		snprintf(p->variant, sizeof(p->variant), "v%u.%u", major % 100, (minor - 1) % 100);
+	else
+		snprintf(p->variant, sizeof(p->variant), "v%u", (minor == 1 ? major : major - 1) % 100);
+	normalise(p);
+	return true;
+}
+
 bool platform_equal(const struct platform *a, const struct platform *b)
 {
 	return strcmp(a->os, b->os) == 0 && strcmp(a->arch, b->arch) == 0 && strcmp(a->variant, b->variant) == 0;

@@ -14,6 +14,9 @@ struct platform {
 
 bool platform_parse(const char *s, struct platform *ret);
 void platform_text(const struct platform *platform, char out[PLATFORM_TEXT]);
+/* Takes the next older variant, whose programs run on this one, too: amd64/v3 becomes v2, then amd64 itself, arm/v7 v6, then v5,
+ * arm64/v9 arm64 (containerd's order, platforms.Only). False when there is none. */
+bool platform_weaker(struct platform *platform);
 bool platform_equal(const struct platform *a, const struct platform *b);
 /* The platform of this machine; its os is always "linux", because containers are. */
 void platform_host(struct platform *ret);

@@ -102,13 +102,25 @@ static int compare_platforms(const void *a, const void *b)
 	return strcmp(one, other);
 }
 
-static struct lock_platform *find_platform(const struct lock_entry *entry, const struct platform *platform)
+static struct lock_platform *find_exactly(const struct lock_entry *entry, const struct platform *platform)
 {
 	for (size_t i = 0; i < entry->len; i++) {
 		if (platform_equal(&entry->platforms[i].platform, platform))
 			return &entry->platforms[i];
 	}
 	return NULL;
+}
+
+/* The platform's own image, else one that runs there, too. */
+static struct lock_platform *find_platform(const struct lock_entry *entry, const struct platform *platform)
+{
+	struct platform wanted = *platform;
+	struct lock_platform *found;
+
+	do
+		found = find_exactly(entry, &wanted);
+	while (!found && platform_weaker(&wanted));
+	return found;
 }
 
 const char *lock_entry_find(const struct lock_entry *entry, const struct platform *platform)
@@ -139,7 +151,7 @@ void lock_entry_add(struct lock_entry *entry, const struct platform *platform, c
 {
 	struct lock_platform *added;
 
-	if (lock_entry_find(entry, platform))
+	if (find_exactly(entry, platform))
 		return;
 	mem_reserve(&entry->platforms, &entry->cap, entry->len + 1, sizeof(*added));
 	added = &entry->platforms[entry->len++];
@@ -295,7 +307,7 @@ static int lockfile_take_platform(struct lockfile_reading *reading, const char *
 		return lockfile_wrong(reading, err, "a platform without an image before it");
 	if (!platform_parse(name, &platform))
 		return lockfile_wrong(reading, err, "this is not a platform");
-	if (lock_entry_find(reading->entry, &platform))
+	if (find_exactly(reading->entry, &platform))
 		return lockfile_wrong(reading, err, "the platform stands there twice");
 	lock_entry_add(reading->entry, &platform, digest);
 	reading->platform = platform;

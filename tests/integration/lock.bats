@@ -237,6 +237,35 @@ stale()
 	[ "$(log_count plain '"GET /v2/bases/base/blobs')" -gt 0 ]
 }
 
+@test "a base without the exact variant is had as the next older one" {
+	app variants
+	base nine
+	cb --no-load --platforms=linux/amd64/v3 web
+	equal "$status" 0
+	[ "$(log_count plain "GET /v2/bases/base/manifests/$(member amd64) ")" -gt 0 ]
+	# The exact one first, then the nearest; with a lock as well.
+	old=$(member amd64)
+	base ten
+	registry=http://$(registry_host plain)/v2/bases/base/manifests
+	type=application/vnd.oci.image.index.v1+json
+	curl -fs -H "Accept: $type" "$registry/1" |
+		jq --arg old "$old" '.manifests += [.manifests[0] | .digest = $old | .platform = {os: "linux", architecture: "amd64", variant: "v2"}]' |
+		curl -fs -X PUT -H "Content-Type: $type" --data-binary @- "$registry/1"
+	cb lock
+	equal "$status" 0
+	for wanted in amd64/v3=amd64/v2 amd64/v2=amd64/v2 amd64=amd64; do
+		digest=$(sed -n "s|^ *linux/${wanted#*=} ||p" services.lock)
+		log_clear plain
+		cb --no-load "--platforms=linux/${wanted%=*}" web
+		equal "$status" 0
+		[ "$(log_count plain "GET /v2/bases/base/manifests/$digest ")" -gt 0 ]
+	done
+	rm services.lock
+	cb --no-load --platforms=linux/arm/v7 web
+	equal "$status" 4
+	grep -q 'no image for linux/arm/v7' "$err"
+}
+
 @test "mirrors come first, and one that fails is passed over" {
 	app mirrored
 	base seven

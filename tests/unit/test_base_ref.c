@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/platform.h"
 #include "base/ref.h"
 
@@ -263,13 +264,43 @@ static void test_host(void **state)
 #endif
 }
 
+/* The variants that a platform falls back to, in order. */
+static void assert_weaker(const char *platform, const char *wanted)
+{
+	cleanup_buf struct buf got = { 0 };
+	struct platform p;
+	char text[PLATFORM_TEXT];
+
+	buf_str(&got, "");
+	assert_true(platform_parse(platform, &p));
+	while (platform_weaker(&p)) {
+		platform_text(&p, text);
+		buf_printf(&got, "%s%s", got.len ? " " : "", text);
+	}
+	assert_string_equal(got.data, wanted);
+}
+
+static void test_weaker(void **state)
+{
+	(void)state;
+	assert_weaker("linux/amd64", "");
+	assert_weaker("linux/amd64/v3", "linux/amd64/v2 linux/amd64");
+	assert_weaker("linux/arm/v7", "linux/arm/v6 linux/arm/v5");
+	assert_weaker("linux/arm/v5", "");
+	assert_weaker("linux/arm64", "");
+	assert_weaker("linux/arm64/v9", "linux/arm64");
+	assert_weaker("linux/arm64/v8.2", "linux/arm64/v8.1 linux/arm64");
+	assert_weaker("linux/riscv64", "");
+	assert_weaker("linux/amd64/odd", "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_references), cmocka_unit_test(test_not_references),
 		cmocka_unit_test(test_same),       cmocka_unit_test(test_names_and_tags),
 		cmocka_unit_test(test_platforms),  cmocka_unit_test(test_not_platforms),
-		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_host),       cmocka_unit_test(test_weaker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -265,7 +265,7 @@ def compare(project, cbuild, compose):
             continue
         status, text, said = run(project, [cbuild, "export", form, "-o", "-"] + project.args + every)
         if status != 0:
-            return True, ["cbuild refuses it: %s" % said]
+            return True, ["cbuild refuses it: %s" % said.partition("\n")[0]]
         if form == "bake":
             found += differences(targets_of(targets, project.root), targets_of(text, project.root))
             continue

@@ -35,11 +35,19 @@ static bool is_cycle(struct plan *plan, const struct build_frame *frame)
 {
 	const struct build_frame *start = frame->up;
 	cleanup_buf struct buf path = { 0 };
+	bool told = true;
 
 	while (start && !(start->service == frame->service && platform_equal(start->platform, frame->platform)))
 		start = start->up;
 	if (!start)
 		return false;
+	/* Each circle is told once, wherever it is entered. */
+	for (const struct build_frame *step = frame; step != start; step = step->up) {
+		told &= plan->services[step->service].in_circle;
+		plan->services[step->service].in_circle = true;
+	}
+	if (told)
+		return true;
 	for (const struct build_frame *step = frame; step != start; step = step->up) {
 		cleanup_free char *rest = buf_steal(&path);
 
@@ -85,8 +93,10 @@ static const struct named_context *find_context(const struct build_spec *build, 
 static struct pos mention_pos(struct plan *plan, const struct service *service, const struct dockerfile_image *mention)
 {
 	const struct plan_service *own = &plan->services[manifest_service(plan->manifest, service->name.s)];
-	const char *shown = path_relative(plan->manifest->dir, service->build.dockerfile.s);
-	uint32_t file = diags_source(plan->diags, shown ? shown : service->build.dockerfile.s, own->text, own->text_len);
+	const char *path = path_relative(plan->manifest->dir, service->build.dockerfile.s);
+	cleanup_free char *inside = mem_printf("services.%s.build.dockerfile_inline", service->name.s);
+	const char *shown = service->build.inline_text.s ? inside : path ? path : service->build.dockerfile.s;
+	uint32_t file = diags_source(plan->diags, shown, own->text, own->text_len);
 
 	return diags_pos_at(plan->diags, file, mention->offset);
 }

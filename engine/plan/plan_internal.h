@@ -28,6 +28,7 @@ struct plan_service {
 	bool made;   /* it, or one with the same image, is a target */
 	bool loaded, failed;
 	bool preparing; /* its step is being added: reaching it again is a cycle */
+	bool in_circle; /* of builds, which was complained about */
 	char *text;     /* Dockerfile */
 	size_t text_len;
 	struct dockerfile *dockerfile;

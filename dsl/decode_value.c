@@ -80,6 +80,12 @@ static bool parse_pull(const char *s, void *ret)
 	return !strncmp(s, "every_", 6) && is_span(s + 6);
 }
 
+static bool parse_index(const char *s, bool *ret_bare)
+{
+	*ret_bare = strcmp(s, "never") == 0;
+	return *ret_bare || strcmp(s, "auto") == 0 || strcmp(s, "always") == 0;
+}
+
 void decode_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	struct text text;
@@ -102,6 +108,9 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct y
 		break;
 	case TYPE_PULL:
 		good = parse_pull(text.s, at);
+		break;
+	case TYPE_INDEX:
+		good = parse_index(text.s, at);
 		break;
 	case TYPE_PORT:
 		good = decode_number(text.s, 1, 65535, at, sizeof(uint16_t));

@@ -211,6 +211,7 @@ struct service {
 	struct pull_policy pull; /* when to pull `reference` */
 	struct text platform;    /* to run on, as written; or s NULL */
 	bool provided;           /* not a container: never built or started */
+	bool bare;               /* pushed as a manifest, without an index: it is for one platform */
 	bool publish;            /* false: only a base for others */
 	struct texts profiles;   /* len 0: always part of "all" */
 	bool active;             /* part of "all": it has no profiles, or one of them was requested */

@@ -92,6 +92,20 @@ static bool has_platform(const struct platform *platforms, size_t len, const str
 	return false;
 }
 
+/* Several platforms and attestations are held together by an index. */
+static void check_bare(struct resolve *r, const struct service *service)
+{
+	if (!service->bare || !service->publish)
+		return;
+	if (service->build.platforms_len > 1)
+		diags_add(r->diags, service->pos, "one platform can be asked for with --platforms",
+			  "\"index: never\" is for an image of one platform, and \"%s\" is for %s", service->name.s,
+			  platforms_text(r, service->build.platforms, service->build.platforms_len));
+	if (service_attests(service))
+		diags_add(r->diags, service->pos, NULL,
+			  "\"index: never\" leaves no place for the provenance and SBOM of \"%s\"", service->name.s);
+}
+
 /* The requested platforms that the service has. */
 static void build_platforms(struct resolve *r, const struct draft_rest *rest, struct service *service)
 {
@@ -196,6 +210,7 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 			(struct text){ resolve_path(r, build->context.s, "dockerfile_inline"), build->inline_text.pos };
 	resolve_given(r, from, build);
 	build_platforms(r, draft, service);
+	check_bare(r, service);
 	build->contexts = arena_array(r->arena, from->contexts.len, sizeof(*build->contexts));
 	for (size_t i = 0; i < from->contexts.len; i++) {
 		const struct pair *pair = &from->contexts.items[i];

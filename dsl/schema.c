@@ -194,6 +194,9 @@ static const struct schema_key service_keys[] = {
 		 "say." },
 	{ "publish", TYPE_BOOL, .flags = FLAG_OWN, IN(draft_service, out.publish),
 	  .doc = "false: the image is only a base of others." },
+	{ "index", TYPE_INDEX, .flags = FLAG_OWN | FLAG_FILLED, IN(draft_service, out.bare),
+	  .doc = "never: an image for one platform is pushed as its manifest alone, for what takes no index; auto (the default) and "
+		 "always: as an index." },
 	{ "formats", TYPE_NAMED, .flags = FLAG_OWN | FLAG_LIST, HAS(draft_service, rest.has_formats),
 	  IN(draft_service, rest.formats), POS(draft_service, rest.formats_pos), .sub = &schema_format,
 	  .doc = "Further images of the same content, instead of the manifest's \"formats\"." },
@@ -511,6 +514,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "an HTTP status";
 	case TYPE_PULL:
 		return "a pull policy";
+	case TYPE_INDEX:
+		return "never, auto or always";
 	case TYPE_COUNT:
 		return "a number from 1 to 1000";
 	case TYPE_SIZE:

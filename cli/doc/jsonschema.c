@@ -138,6 +138,7 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 					      : map_of(reference_to(key->sub));
 	case TYPE_TEXT:
 	case TYPE_PULL:
+	case TYPE_INDEX:
 		return single();
 	case TYPE_BOOL:
 		return of_kinds(BOOLEAN | TEXT);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/text.h"
+#include "dsl/manifest.h"
 #include "engine/cache/cache_run.h"
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
@@ -59,7 +60,7 @@ static bool is_here(struct task *task)
 	return here;
 }
 
-/* The image's index with the annotations of this release. */
+/* What is pushed and tagged: the image's index with the annotations of this release. */
 static int task_push_write_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
 	const struct node *index = plan_node(task->env->plan, task->node->needs[0]);
@@ -74,6 +75,10 @@ static int task_push_write_index(struct task *task, char ret_digest[DIGEST_LEN +
 		if (need->kind == NODE_BUILD || need->kind == NODE_CONVERT)
 			members[len++] =
 				(struct layout_member){ need->result.digest, need->platform, need->result.attestation };
+	}
+	if (plan_manifest(task->env->plan)->services[task->node->service].bare && len == 1 && !members[0].attestation) {
+		memcpy(ret_digest, members[0].digest, DIGEST_LEN + 1);
+		return 0;
 	}
 	pairs = plan_annotations(task->env->plan, &pairs_len);
 	annotations = mem_array(pairs_len + 1, sizeof(*annotations));

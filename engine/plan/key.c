@@ -34,7 +34,7 @@ static const char *const versions[] = {
 	"1", /* index */
 	"1", /* load */
 	"2", /* verify */
-	"1", /* push */
+	"2", /* push */
 	"1", /* tag */
 };
 TABLE_COMPLETE(versions, NODE_KINDS);
@@ -612,16 +612,19 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 	return 0;
 }
 
-/* The key of a push: the index with its annotations, and the repositories. */
+/* The key of a push: the index with its annotations, or that there is none, and the repositories. */
 static void add_push(const struct plan *plan, const struct node *node, struct inputs *inputs)
 {
 	const struct node *index = plan->nodes[node->needs[0]];
+	bool bare = plan->manifest->services[node->service].bare;
 	size_t len = 0;
 
 	while (node->repositories[len])
 		len++;
 	add_result(inputs, index->id, index->result.digest);
-	for (size_t i = 0; i < plan->options.annotations_len; i++) {
+	if (bare)
+		inputs_add(inputs, REASON_OPTION, "index", "never");
+	for (size_t i = 0; i < plan->options.annotations_len && !bare; i++) {
 		cleanup_free char *name = mem_printf("annotation %s", plan->options.annotations[i].key);
 
 		inputs_add(inputs, REASON_OPTION, name, plan->options.annotations[i].value);

@@ -76,6 +76,34 @@ commit()
 	skopeo copy -q --all --src-tls-verify=false "docker://$DOCKER_REGISTRY/web:v1" "oci:$BATS_TEST_TMPDIR/pulled"
 }
 
+@test "without an index an image of one platform is its manifest, whatever the commit" {
+	sed -i 's|api: {build|api: {index: never, build|' services.yaml
+	to plain bare
+	push api web
+	equal "$status" 0
+	remote "$DOCKER_REGISTRY/api:v1" >"$BATS_TEST_TMPDIR/first"
+	equal "$(jq -r '.mediaType, (.layers | length)' "$BATS_TEST_TMPDIR/first")" "$(printf 'application/vnd.oci.image.manifest.v1+json\n1')"
+	equal "$(remote "$DOCKER_REGISTRY/web:v1" | jq '.manifests | length')" 2
+	digest=sha256:$(sha256sum <"$BATS_TEST_TMPDIR/first" | cut -d' ' -f1)
+	cb -f services.yaml -f settings.yaml images api --format=env
+	equal "$(cat "$out")" "API_IMAGE=$DOCKER_REGISTRY/api@$digest"
+	commit "nothing of it counts"
+	log_clear plain
+	push api
+	equal "$status" 0
+	grep -q 'nothing to do' "$err"
+	equal "$(log_count plain HTTP/1)" 2
+	cb -f services.yaml -f settings.yaml images --remote api
+	equal "$(grep -c '^  same' "$out")" 2
+	sed -i 's|web: {build|web: {index: never, build|' services.yaml
+	push web
+	equal "$status" 2
+	grep -q '"index: never" is for an image of one platform, and "web" is for linux/amd64, linux/arm64' "$err"
+	push --platforms=linux/amd64 web
+	equal "$status" 0
+	git checkout -q services.yaml
+}
+
 @test "with nothing new a push costs one HEAD a tag, and a dry run none" {
 	to plain nothing
 	push all

@@ -1013,7 +1013,7 @@ static void the_folder_of_an_included_command_counts(void **state)
 static void what_is_pushed_and_tagged_counts(void **state)
 {
 	struct world *world = *state;
-	cleanup_free char *said = NULL, *named = NULL, *moved = NULL, *bytes = NULL, *tagged = NULL;
+	cleanup_free char *said = NULL, *named = NULL, *moved = NULL, *bytes = NULL, *tagged = NULL, *bare = NULL;
 
 	world->revision = "one";
 	world_run(world, NULL);
@@ -1034,6 +1034,14 @@ static void what_is_pushed_and_tagged_counts(void **state)
 	moved = world_plan(world, NULL, true);
 	assert_non_null(strstr(moved, "); option repository[0] (example.org/w/app -> example.org/v/app)\n"));
 	world_edit(world, "services.yaml", "registry: example.org/v", "registry: example.org/w");
+	world_edit(world, "services.yaml", "  app:\n", "  app:\n    platform: linux/amd64\n");
+	world_run(world, NULL);
+	world_edit(world, "services.yaml", "  app:\n", "  app:\n    index: never\n");
+	bare = world_plan(world, NULL, false);
+	assert_non_null(strstr(bare, "stale push:app: option index (added); option annotation "
+				     "org.opencontainers.image.revision (removed)\n"));
+	world_edit(world, "services.yaml", "    index: never\n    platform: linux/amd64\n", "");
+	world_run(world, NULL);
 	world->missing = world->redelivered = "build:app:linux/amd64";
 	bytes = world_plan(world, NULL, true);
 	assert_non_null(strstr(bytes, "stale push:app: dependency index:app ("));

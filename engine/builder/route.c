@@ -273,7 +273,7 @@ int route_buildkit(const struct builder_given *given, struct route *ret, struct 
 		command(ret, (const char *const[]){ "ssh", "-o", "BatchMode=yes", "--", name, "buildctl", "dial-stdio",
 						    NULL });
 	} else if (!after_prefix(url, "unix://") && !after_prefix(url, "tcp://")) {
-		return error_make(err, ERROR_USAGE, "%s is no address of BuildKit's", url);
+		return error_make(err, ERROR_USAGE, "%s is not an address of a BuildKit daemon", url);
 	}
 	ret->url = mem_strdup(url);
 	copy_to(&ret->ca, given->ca);
@@ -298,7 +298,7 @@ int route_nerdctl(const struct builder_given *given, struct route *ret, struct e
 	if (geteuid() == 0 || !below || !*below)
 		below = "/run";
 	if (space && *space && !is_safe_name(space))
-		return error_make(err, ERROR_USAGE, "\"%s\" is no namespace of containerd's", space);
+		return error_make(err, ERROR_USAGE, "\"%s\" is not a containerd namespace", space);
 	if (host && *host) {
 		ret->url = mem_strdup(host);
 		complete(ret, false);

@@ -261,7 +261,7 @@ static int open_unix(const char *url, const struct limit *limit, int *ret_fd, st
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 
 	if (!*path || strlen(path) >= sizeof(address.sun_path))
-		return error_make(err, ERROR_USAGE, "%s is no path of a socket", url);
+		return error_make(err, ERROR_USAGE, "%s is not the path of a socket", url);
 	memcpy(address.sun_path, path, strlen(path) + 1);
 	*ret_fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (*ret_fd < 0)

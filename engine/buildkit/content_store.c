@@ -159,7 +159,7 @@ static int take_terms(struct incoming *incoming, struct grpc_call *call, const B
 	if (!*request->expected)
 		return 0;
 	if (!digest_valid(request->expected))
-		return grpc_refuse(call, GRPC_INVALID, "%s is no digest", request->expected);
+		return grpc_refuse(call, GRPC_INVALID, "%s is not a digest", request->expected);
 	memcpy(incoming->expected, request->expected, DIGEST_LEN + 1);
 	if (!incoming->writer && layout_has(incoming->store->layout, incoming->expected, UINT64_MAX))
 		return grpc_refuse(call, GRPC_EXISTS, "%s is here already", incoming->expected);

@@ -265,7 +265,7 @@ static int next_message(struct grpc_call *call, const char **ret, size_t *ret_le
 		if (have >= PREFIX) {
 			len = get_length((const unsigned char *)at + 1);
 			if (at[0] != 0 || len > GRPC_MESSAGE_MAX)
-				return error_make(err, ERROR_TOOL, "what came is no message of gRPC");
+				return error_make(err, ERROR_TOOL, "received an invalid gRPC message");
 			if (have >= PREFIX + len) {
 				*ret = at + PREFIX;
 				*ret_len = len;
@@ -298,7 +298,7 @@ int grpc_receive(struct grpc_call *call, const struct ProtobufCMessageDescriptor
 	if (r == 0)
 		return call->server ? 0 : take_status(call, err);
 	*ret = message_unpack(type, bytes, len);
-	return *ret ? 1 : error_make(err, ERROR_TOOL, "what came is no message of the kind that was expected");
+	return *ret ? 1 : error_make(err, ERROR_TOOL, "received a gRPC message of another type than expected");
 }
 
 int grpc_ask(struct h2 *h2, const char *path, const struct h2_field *metadata, size_t len,

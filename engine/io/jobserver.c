@@ -118,7 +118,7 @@ struct jobserver *jobserver_open(struct loop *loop, const char *makeflags, const
 		server->poll.data = server;
 		return server;
 	}
-	*ret_why = "make's job slots cannot be had: its rule needs a \"+\" before the command";
+	*ret_why = "make's job slots are not available: its rule needs a \"+\" before the command";
 	close_fds(server);
 	free(server);
 	return NULL;

@@ -75,7 +75,7 @@ static int tar_head_number(const char *field, size_t len, int64_t *ret, struct e
 		i++;
 	for (; i < len && field[i] >= '0' && field[i] <= '7'; i++)
 		*ret = *ret * 8 + (field[i] - '0');
-	return i == len || field[i] == ' ' || field[i] == '\0' ? 0 : tar_head_damaged("a number that is none", err);
+	return i == len || field[i] == ' ' || field[i] == '\0' ? 0 : tar_head_damaged("an invalid number", err);
 }
 
 static void text(struct buf *out, const char *field, size_t len)
@@ -162,7 +162,7 @@ static int pax_number(const char *value, size_t len, int64_t *ret, struct error 
 	char *end;
 
 	*ret = strtoll(copy, &end, 10);
-	return end != copy && (!*end || *end == '.') ? 0 : tar_head_damaged("a pax number that is none", err);
+	return end != copy && (!*end || *end == '.') ? 0 : tar_head_damaged("an invalid pax number", err);
 }
 
 static bool tar_head_is(const char *key, size_t len, const char *name)
@@ -217,11 +217,11 @@ static int apply_pax(struct tar_head *head, struct error **err)
 		while (digits < left && at[digits] >= '0' && at[digits] <= '9' && len <= left)
 			len = len * 10 + (size_t)(at[digits++] - '0');
 		if (digits == 0 || len > left || len < digits + 3 || at[digits] != ' ' || at[len - 1] != '\n')
-			return tar_head_damaged("a pax record that is none", err);
+			return tar_head_damaged("an invalid pax record", err);
 		key = at + digits + 1;
 		equals = memchr(key, '=', len - digits - 2);
 		if (!equals)
-			return tar_head_damaged("a pax record that is none", err);
+			return tar_head_damaged("an invalid pax record", err);
 		if (take_pax(head, key, (size_t)(equals - key), equals + 1, (size_t)(at + len - 1 - equals - 1), err) < 0)
 			return -1;
 		at += len;

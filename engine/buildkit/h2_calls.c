@@ -35,10 +35,12 @@ static int pause_stream(struct h2_stream *stream, struct error **err)
 {
 	const struct h2 *needs = stream->needs;
 
-	if (needs && needs->error && !stream->needs_until)
-		stream->needs_until = loop_now_ms() + H2_NEEDS_MS;
-	if (stream->needs_until && loop_now_ms() >= stream->needs_until)
-		return error_copy(err, needs->error);
+	if (needs && needs->error) {
+		if (!stream->needs_until)
+			stream->needs_until = loop_now_ms() + H2_NEEDS_MS;
+		if (loop_now_ms() >= stream->needs_until)
+			return error_copy(err, needs->error);
+	}
 	return h2_pause(stream->h2->root, &stream->changed, stream->until, err);
 }
 

@@ -151,10 +151,10 @@ void h2_fail(struct h2 *h2, const struct error *why)
 	if (h2->error)
 		return;
 	error_copy(&h2->error, why);
-	while (h2->streams) {
-		struct h2_stream *stream = h2->streams;
+	for (struct h2_stream *stream = h2->streams, *next; stream; stream = next) {
 		struct h2 *nested = stream->nested;
 
+		next = stream->next;
 		h2_stream_close(stream, INTERNAL_ERROR);
 		h2_stream_forget(stream);
 		if (nested)

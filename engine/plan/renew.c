@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bug.h"
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -183,5 +184,6 @@ int plan_check_own(struct plan *plan, plan_own *own, void *data, struct error **
 {
 	struct plan_renewal renewal = { .plan = plan, .own = own, .data = data };
 
+	bug_if(!own, "nobody is asked for the engine's own images");
 	return renew_nodes(&renewal, err);
 }

@@ -143,7 +143,7 @@ static size_t key_matches(const char *key, const char *domain, const char *repos
 	if (len == host)
 		return 1;
 	path = len - host - 1;
-	if (path == 0 || strncmp(place + host + 1, repository, path) != 0 ||
+	if (path == 0 || strlen(repository) < path || memcmp(place + host + 1, repository, path) != 0 ||
 	    (repository[path] && repository[path] != '/'))
 		return 0;
 	return 1 + path;

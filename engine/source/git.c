@@ -360,11 +360,31 @@ static void value_source(struct git *git, struct value *value)
 	lib.git_remote_free(remote);
 }
 
+/* The branch or tag that a pipeline checked out by its commit; or NULL. Those that name the target of a pull request are not among
+ * them: its images must not be taken for the target's. */
+static const char *pipeline_ref(void)
+{
+	static const char *const variables[] = { "CI_COMMIT_REF_NAME", "GITHUB_REF_NAME",  "BITBUCKET_BRANCH",
+						 "CIRCLE_BRANCH",      "BUILDKITE_BRANCH", "BRANCH_NAME" };
+
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		const char *ref = getenv(variables[i]);
+
+		if (ref && *ref)
+			return ref;
+	}
+	return NULL;
+}
+
 static void value_slug(struct git *git, struct value *value)
 {
 	struct value branch = { 0 };
 
 	value_branch(git, &branch);
+	if (branch.text && !*branch.text && pipeline_ref()) {
+		free(branch.text);
+		branch.text = mem_strdup(pipeline_ref());
+	}
 	value->text = branch.text ? version_slug(branch.text) : NULL;
 	value->why = branch.why;
 	free(branch.text);

@@ -15,7 +15,7 @@ void git_free(struct git *git); /* NULL-safe */
 /* The value of "git.commit" (40 hex digits), "git.short" (12), "git.branch" ("" when detached),
  * "git.describe" (as `git describe --tags --always --dirty`), "git.dirty" ("true" or "false": tracked files
  * that differ from HEAD, staged or not), "git.slug" (the branch as a tag can have
- * it), "git.date" (of the commit, 20231231), "git.semver", "git.semver.minor" and "git.semver.major" ("1.4.2", "1.4" and "1" where a tag of
+ * it; detached, what the pipeline's environment calls it), "git.date" (of the commit, 20231231), "git.semver", "git.semver.minor" and "git.semver.major" ("1.4.2", "1.4" and "1" where a tag of
  * the commit is such a version and nothing is dirty), "git.time" (of the commit, in seconds since 1970), "git.source" (where the remote
  * called origin is, as a URL without a login; "" when there is none). Borrowed from `git`. NULL when there is none, with *ret_why a
  * sentence (no repository, no commit yet, owned by another user ...), borrowed as well. */

@@ -19,6 +19,10 @@
 #include "base/mem.h"
 #include "engine/source/git.h"
 
+/* What the pipeline that these tests run in may have set. */
+static const char *const pipelines[] = { "CI_COMMIT_REF_NAME", "GITHUB_REF_NAME",  "BITBUCKET_BRANCH",
+					 "CIRCLE_BRANCH",      "BUILDKITE_BRANCH", "BRANCH_NAME" };
+
 static int setup(void **state)
 {
 	char template[] = "/tmp/cbuild-git-XXXXXX";
@@ -28,6 +32,8 @@ static int setup(void **state)
 	/* nothing of the user's own settings, the same times for all commits */
 	setenv("HOME", template, 1);
 	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+	for (size_t i = 0; i < sizeof(pipelines) / sizeof(pipelines[0]); i++)
+		unsetenv(pipelines[i]);
 	setenv("GIT_AUTHOR_NAME", "a", 1);
 	setenv("GIT_AUTHOR_EMAIL", "a@example.org", 1);
 	setenv("GIT_COMMITTER_NAME", "a", 1);
@@ -138,7 +144,16 @@ static void test_values(void **state)
 	compare(dir);
 	run(dir, "git checkout -q . && git rm -q --cached sub/dir/g");
 	compare(dir);
+	setenv("CI_COMMIT_REF_NAME", "Feature/of the pipeline", 1);
+	expect(dir, "git.slug", "git symbolic-ref --short HEAD | tr -c 'A-Za-z0-9._\\n' -");
 	run(dir, "git reset -q --hard && git checkout -q --detach HEAD~1");
+	expect(dir, "git.slug", "echo Feature-of-the-pipeline");
+	unsetenv("CI_COMMIT_REF_NAME");
+	setenv("GITHUB_REF_NAME", "12/merge", 1);
+	expect(dir, "git.slug", "echo 12-merge");
+	unsetenv("GITHUB_REF_NAME");
+	expect(dir, "git.slug", "echo");
+	expect(dir, "git.branch", "echo");
 	compare(dir);
 	run(dir, "git tag -d light v1.0 && git gc -q");
 	compare(dir);

@@ -198,7 +198,7 @@ static void test_no_daemon(void **state)
 	expect_no_daemon("tcp://[::1]:x", false, ERROR_USAGE, "needs a host and a port");
 	expect_no_daemon("tcp://127.0.0.1:1", false, ERROR_TOOL, "refused");
 	memset(long_path + 7, 'x', sizeof(long_path) - 8);
-	expect_no_daemon(long_path, false, ERROR_USAGE, "no path of a socket");
+	expect_no_daemon(long_path, false, ERROR_USAGE, "not the path of a socket");
 	fake.listener = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(fake.listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fake.listener, 1), 0);

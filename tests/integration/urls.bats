@@ -159,10 +159,12 @@ pulled()
 	cb --no-load
 	equal "$status" 0
 	equal "$(web f)" one
-	served reached two
+	# A BuildKit that has seen these bytes once takes them from its cache.
+	two="two $BATS_FILE_TMPDIR $(date +%s%N)"
+	served reached "$two"
 	nothing_to_do
 	cb --no-load --pull
-	equal "$(web f)" two
+	equal "$(web f)" "$two"
 	cb lock
 	equal "$(grep ^url services.lock | cut -d' ' -f2)" "$SERVER/etag/reached"
 	# buildah runs what the base says, and cannot be held to anything there.
@@ -174,10 +176,10 @@ pulled()
 	equal "$status" 1
 	grep -q 'digest mismatch' "$err"
 	grep -q 'cbuild lock --update' "$err"
-	served reached two
+	served reached "$two"
 	cb --no-load --builder=docker
 	equal "$status" 0
-	equal "$(web f)" two
+	equal "$(web f)" "$two"
 }
 
 # held BUILDER: a build fetches what was locked, or fails.

@@ -354,6 +354,18 @@ static int check_format(struct options *options, struct error **err)
 	return 0;
 }
 
+/* Who says -n wants nothing done: a command that does not know it must not go ahead. */
+static int check_dry_run(const struct options *options, struct error **err)
+{
+	const struct command *command = command_find(options->commands, options->command);
+
+	if (!options->dry_run || command_reads(command, option_letter('n')))
+		return 0;
+	error_make(err, ERROR_USAGE, "`cbuild %s` has no dry run (-n)", command->name);
+	error_remedy(err, "`cbuild -n` says what would be built, and why");
+	return -1;
+}
+
 int options_parse(struct options *options, const struct command *commands, int argc, char **argv, struct error **err)
 {
 	cleanup_buf struct buf words = { 0 };
@@ -380,7 +392,7 @@ int options_parse(struct options *options, const struct command *commands, int a
 	if (!options->command)
 		options->command = options->help ? "help" : "build";
 	options->words = buf_steal(&words);
-	return check_format(options, err);
+	return check_dry_run(options, err) < 0 ? -1 : check_format(options, err);
 }
 
 void options_free(struct options *options)

@@ -649,3 +649,13 @@ unknown index:plain: unknown: depends on build:plain:HOST'
 	grep -qE "^$removed removed: [0-9.]+ .B\$" "$out"
 	[ ! -e .cbuild ]
 }
+
+@test "-n with a command that has no dry run is refused: nothing is done" {
+	local command
+	for command in up down clean watch load lock fsck; do
+		cb "$command" -n
+		equal "$status" 2
+		grep -qF "\`cbuild $command\` has no dry run" "$err"
+	done
+	[ -d .cbuild ]
+}

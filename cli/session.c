@@ -135,8 +135,11 @@ static int load_manifest(struct session *session, struct error **err)
 {
 	struct sources sources cleanup_sources = sources_find(session->options);
 
-	if (!sources.given && !fs_exists(sources.path))
-		return no_manifest(session->options, err);
+	struct stat st;
+	int found = sources.given ? 1 : fs_find(sources.path, &st, err);
+
+	if (found <= 0)
+		return found < 0 ? -1 : no_manifest(session->options, err);
 	return load_from(session, &sources, err);
 }
 

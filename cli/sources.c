@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fs.h"
 #include "base/mem.h"
@@ -152,6 +153,7 @@ void sources_cleanup(struct sources *sources)
 bool sources_exist(const struct options *options)
 {
 	struct sources sources cleanup_sources = sources_find(options);
+	struct stat st;
 
-	return options->file || fs_exists(sources.path);
+	return options->file || fs_find(sources.path, &st, NULL) != 0;
 }

@@ -362,8 +362,8 @@ static int build(struct work *work, const struct rewrite_files *files, bool no_c
 	return 0;
 }
 
-/* Sets *ret_fault when the image is not the requested one. */
-static int prove(struct work *work, const char *identity, char **ret_fault, struct error **err)
+/* Sets *ret_fault when the image is not the requested one, *ret_dated to whether all of it has the requested date. */
+static int prove(struct work *work, const char *identity, char **ret_fault, bool *ret_dated, struct error **err)
 {
 	const struct build_image *base = proof_base(work->job);
 	cleanup_image struct image *image = NULL, *base_image = NULL;
@@ -377,21 +377,24 @@ static int prove(struct work *work, const char *identity, char **ret_fault, stru
 	if (read_image(work->self, identity, &image, err) < 0)
 		return -1;
 	*ret_fault = proof_fault(image, &work->job->platform, base_image);
+	*ret_dated = !work->job->has_epoch || proof_dated(image, base_image, work->job->epoch);
 	return 0;
 }
 
-/* buildah's cache ignores the platform: a wrong result is built again without the cache. */
+/* buildah's cache ignores the platform, and the date: a wrong result is built again without the cache. */
 static int build_proved(struct work *work, const struct rewrite_files *files, char ret_identity[DIGEST_LEN + 1],
 			struct error **err)
 {
 	cleanup_free char *fault = NULL, *second = NULL;
+	bool dated;
 
-	if (build(work, files, work->job->no_cache, ret_identity, err) < 0 || prove(work, ret_identity, &fault, err) < 0)
+	if (build(work, files, work->job->no_cache, ret_identity, err) < 0 ||
+	    prove(work, ret_identity, &fault, &dated, err) < 0)
 		return -1;
-	if (!fault)
+	if (!fault && (dated || work->job->no_cache))
 		return 0;
 	if (!work->job->no_cache) {
-		if (build(work, files, true, ret_identity, err) < 0 || prove(work, ret_identity, &second, err) < 0)
+		if (build(work, files, true, ret_identity, err) < 0 || prove(work, ret_identity, &second, &dated, err) < 0)
 			return -1;
 		if (!second)
 			return 0;

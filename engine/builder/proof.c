@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "base/platform.h"
@@ -47,4 +48,27 @@ char *proof_fault(const struct image *result, const struct platform *platform, c
 			return mem_printf("layer %zu of the image is %s, not %s as in its base for %s", i + 1,
 					  result->diff_ids[i], base->diff_ids[i], wanted);
 	return NULL;
+}
+
+static size_t history_len(const struct image *image)
+{
+	size_t len = 0;
+
+	while (image && image->history[len])
+		len++;
+	return len;
+}
+
+bool proof_dated(const struct image *result, const struct image *base, int64_t epoch)
+{
+	time_t seconds = (time_t)epoch;
+	char date[64];
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm) || strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		return true; /* no builder can write it either */
+	for (size_t i = history_len(base); i < history_len(result); i++)
+		if (strcmp(result->history[i], date) != 0)
+			return false;
+	return true;
 }

@@ -35,6 +35,7 @@ void image_free(struct image *image)
 	free_list(image->ports);
 	free_list(image->labels);
 	free_list(image->onbuild);
+	free_list(image->history);
 	free(image);
 }
 
@@ -127,6 +128,18 @@ static int read_diff_ids(const struct json *json, const char *name, struct image
 	return 0;
 }
 
+static void read_history(const struct json *json, struct image *image)
+{
+	const struct json *array = json_get(json, "history");
+
+	image->history = mem_array(json_len(array) + 1, sizeof(*image->history));
+	for (size_t i = 0; i < json_len(array); i++) {
+		const char *created = json_str(json_at(array, i), "created");
+
+		image->history[i] = mem_strdup(created ? created : "");
+	}
+}
+
 static int image_own_read_config(const struct json *json, const char *name, struct image *image, struct error **err)
 {
 	const struct json *config = json_get(json, "config");
@@ -139,6 +152,7 @@ static int image_own_read_config(const struct json *json, const char *name, stru
 		return error_make(err, ERROR_STATE, "%s: the config names no os and architecture", name);
 	if (read_diff_ids(json, name, image, err) < 0)
 		return -1;
+	read_history(json, image);
 	image->user = mem_strdup(user ? user : "");
 	if (json_is_object(healthcheck)) {
 		struct buf text = { 0 };

@@ -374,3 +374,40 @@ for entry in tarfile.open(sys.argv[1]):
 	equal "$(docker image inspect -f '{{.Id}}' localhost/back/app:latest)" "$changed"
 	docker image rm localhost/back/app:latest >/dev/null
 }
+
+# dates SERVICE: of the steps of its image
+dates()
+{
+	jq -r '.history[].created' "$(image_config "localhost/bytes/$1:latest" "$host")"
+}
+
+@test "buildah: another date is that of all layers, also of those that its cache has" {
+	export CBUILD_BUILDER=buildah
+	mkdir -p "$ROOT/dates"
+	cd "$ROOT/dates"
+	cat >services.yaml <<-'EOF'
+		project: dates
+		registry: localhost/bytes
+		source_date_epoch: 1000000000
+		services:
+		  under: {build: under}
+		  over: {build: {context: over, additional_contexts: {under: "service:under"}}}
+	EOF
+	printf 'FROM scratch\nCOPY file /under\n' | dockerfile under
+	printf 'FROM under\nCOPY file /file\nCOPY more /more\n' | dockerfile over
+	echo under >under/file
+	echo file >over/file
+	echo more >over/more
+	build
+	equal "$(dates over | sort -u)" 2001-09-09T01:46:40Z
+	export SOURCE_DATE_EPOCH=1700000000
+	build
+	equal "$(dates over | sort | uniq -c | tr -s ' ')" " 3 2023-11-14T22:13:20Z"
+	# with the same date the cache is used, and nothing is built twice
+	echo other >over/more
+	build
+	"$cbuild" log over >steps
+	grep -q 'Using cache' steps
+	equal "$(grep -c 'COPY more' steps)" 1
+	equal "$(dates over | sort -u)" 2023-11-14T22:13:20Z
+}

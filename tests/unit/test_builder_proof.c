@@ -49,6 +49,23 @@ static void test_layers(void **state)
 	assert_fault(&image, &arm64, &base, "layer 1 of the image is " TWO ", not " ONE);
 }
 
+static void test_dates(void **state)
+{
+	char old[] = "2001-09-09T01:46:40Z", now[] = "2023-11-14T22:13:20Z", none[] = "";
+	char *only_base[] = { old, NULL }, *good[] = { old, now, now, NULL }, *cached[] = { old, now, old, NULL },
+	     *silent[] = { now, none, NULL };
+	struct image base = { .history = only_base }, image = { .history = good };
+
+	(void)state;
+	assert_true(proof_dated(&image, &base, 1700000000));
+	assert_false(proof_dated(&image, NULL, 1700000000));
+	assert_false(proof_dated(&image, &base, 1700000001));
+	image.history = cached;
+	assert_false(proof_dated(&image, &base, 1700000000));
+	image.history = silent;
+	assert_false(proof_dated(&image, NULL, 1700000000));
+}
+
 /* BuildKit takes a base for another processor, and calls the result what was asked for. */
 static void test_base_platform(void **state)
 {
@@ -150,7 +167,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_platform),  TEST(test_layers),         TEST(test_base_platform), TEST(test_base),
-		TEST(test_stage_dir), TEST(test_pull_reference), TEST(test_emulation),
+		TEST(test_stage_dir), TEST(test_pull_reference), TEST(test_emulation),     TEST(test_dates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -359,7 +359,7 @@ static int check_dry_run(const struct options *options, struct error **err)
 {
 	const struct command *command = command_find(options->commands, options->command);
 
-	if (!options->dry_run || command_reads(command, option_letter('n')))
+	if (!options->dry_run || options->help || options->version || command_reads(command, option_letter('n')))
 		return 0;
 	error_make(err, ERROR_USAGE, "`cbuild %s` has no dry run (-n)", command->name);
 	error_remedy(err, "`cbuild -n` says what would be built, and why");

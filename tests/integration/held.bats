@@ -42,7 +42,10 @@ setup()
 	rm -rf .cbuild
 	echo "one $BATS_TEST_NUMBER $BATS_ROOT_PID" >one/file
 	echo "two $BATS_TEST_NUMBER $BATS_ROOT_PID" >two/file
-	cb
+	# One after the other: a load that docker tells of after that of an image, and that is no newest one, makes it be looked at.
+	cb one
+	[ "$status" -eq 0 ]
+	cb two
 	[ "$status" -eq 0 ]
 }
 

@@ -74,7 +74,7 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 	if (job->has_epoch)
 		argv_addf(argv, "--timestamp=%" PRId64, job->epoch);
 	/* like BuildKit; only if declared, because buildah complains about unused arguments */
-	if (job->has_epoch && memmem(job->text, job->text_len, EPOCH, strlen(EPOCH)))
+	if (job->has_epoch && job->text_len > 0 && memmem(job->text, job->text_len, EPOCH, strlen(EPOCH)))
 		argv_addf(argv, "--build-arg=" EPOCH "=%" PRId64, job->epoch);
 	argv_addf(argv, "--build-arg=BUILDPLATFORM=%s", host);
 	args_common(job, argv, env);

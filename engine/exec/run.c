@@ -262,7 +262,6 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .registry = options->registry,
 			 .bases = options->bases,
 			 .held = options->held,
-			 .tags_first = options->keep_going ? NULL : tags_first_new(),
 			 .urls = options->urls,
 			 .pull = options->pull,
 			 .take_results = options->take_results,
@@ -282,6 +281,8 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 	*ret_status = 0;
 	if (stale == 0)
 		return 0;
+	if (!options->keep_going)
+		run.env.tags_first = tags_first_new();
 	run_emit(&run, &(struct event){ .kind = EVENT_RUN_START, .nodes = plan_len(plan), .stale = stale });
 	r = run_all(&run, &error);
 	if (r < 0 && run.signum) {

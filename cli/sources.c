@@ -123,9 +123,12 @@ static bool any_in(const char *folder, const char *const *names)
 char *sources_above(void)
 {
 	static const char *const top[] = { ".git", NULL };
-	char *at = sources_exist(&(struct options){ 0 }) ? NULL : path_absolute(".", NULL);
-	char *found = NULL;
+	char *found = NULL, *at;
 
+	/* First what costs nothing: the rest reads the env file. */
+	if (any_in(".", own_names) || any_in(".", compose_names) || sources_exist(&(struct options){ 0 }))
+		return NULL;
+	at = path_absolute(".", NULL);
 	while (at) {
 		char *above = path_dir(at);
 		bool last = strcmp(above, at) == 0;

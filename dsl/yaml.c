@@ -477,6 +477,18 @@ static int read_events(struct yaml_reader *r)
 	return more;
 }
 
+static struct yaml_reader reader_of(struct arena *arena, struct diags *diags, uint32_t file, const char *text,
+				    size_t len, size_t nodes)
+{
+	return (struct yaml_reader){ .arena = arena,
+				     .diags = diags,
+				     .file = file,
+				     .text = text,
+				     .len = len,
+				     .cursor = { 0, 0, 1, 1 },
+				     .nodes = nodes };
+}
+
 static int yaml_read(struct yaml_reader *r)
 {
 	int result;
@@ -498,13 +510,7 @@ static int yaml_read(struct yaml_reader *r)
 struct yaml_node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
 			     size_t *nodes)
 {
-	struct yaml_reader r = { .arena = arena,
-				 .diags = diags,
-				 .file = file,
-				 .text = text,
-				 .len = len,
-				 .cursor = { 0, 0, 1, 1 },
-				 .nodes = *nodes };
+	struct yaml_reader r = reader_of(arena, diags, file, text, len, *nodes);
 	int result = yaml_read(&r);
 
 	*nodes = r.nodes;
@@ -516,16 +522,13 @@ struct yaml_node *yaml_parse(struct arena *arena, struct diags *diags, uint32_t 
 struct yaml_node *yaml_parse_all(struct arena *arena, struct diags *diags, uint32_t file, const char *text, size_t len,
 				 size_t *nodes)
 {
-	struct yaml_reader r = { .arena = arena,
-				 .diags = diags,
-				 .file = file,
-				 .text = text,
-				 .len = len,
-				 .cursor = { 0, 0, 1, 1 },
-				 .nodes = *nodes,
-				 .several = true };
-	int result = yaml_read(&r);
-	struct yaml_node **items = arena_array(arena, r.documents_len, sizeof(struct yaml_node *));
+	struct yaml_reader r = reader_of(arena, diags, file, text, len, *nodes);
+	struct yaml_node **items;
+	int result;
+
+	r.several = true;
+	result = yaml_read(&r);
+	items = arena_array(arena, r.documents_len, sizeof(struct yaml_node *));
 
 	if (r.documents_len > 0)
 		memcpy(items, r.documents, r.documents_len * sizeof(struct yaml_node *));

@@ -144,7 +144,7 @@ static const struct command commands[] = {
 	{ "logout", "[REGISTRY]", "forget a login", cmd_logout,
 	  .examples = "cbuild logout ghcr.io\twhat login has kept\n" },
 	{ "check", "[TARGET...]", "what is likely to be wrong in the Dockerfiles; status 1 when something is",
-	  cmd_check, .heading = "What counts, and what was", .takes = TAKES_TARGETS,
+	  cmd_check, .heading = "Inputs and history", .takes = TAKES_TARGETS,
 	  .detail = "Looks the targets' Dockerfiles over without building: an image that runs as root, a base without "
 		    "a version, a COPY source that the ignore file removes, an argument that the manifest gives and "
 		    "the Dockerfile never declares, a secret in ARG or ENV. Where docker builds (asked for, or used "
@@ -155,7 +155,8 @@ static const struct command commands[] = {
 		      "cbuild check --builder=docker\twith BuildKit's own checks\n" },
 	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context, .takes = TAKES_SERVICE,
 	  .detail = "The files that are in the service's key, one a line: those that the Dockerfile copies "
-		    "and `.dockerignore` leaves. With `-l` also type, mode, size and digest.",
+		    "and `.dockerignore` leaves. Paths are relative to the manifest's folder. With `-l` also type, mode, size and "
+		    "digest.",
 	  .examples = "cbuild context web\twhat web is built from\n"
 		      "cbuild context -0 web | xargs -0 wc -c\ttheir sizes\n" },
 	{ "hash", "[TARGET...]", "the keys of builds; with -v what they are made of, to diff", cmd_hash,
@@ -194,7 +195,7 @@ static const struct command commands[] = {
 	  .examples = "cbuild report\tthe newest run\n"
 		      "cbuild report 12 -o run-12.html\tan older one, to be kept\n" },
 	{ "clean", "[TARGET...]", "forget results; without a target remove all of .cbuild", cmd_clean,
-	  .heading = "Housekeeping", .takes = TAKES_TARGETS,
+	  .heading = "Maintenance", .takes = TAKES_TARGETS,
 	  .examples = "cbuild clean web\tbuild web anew next time\n"
 		      "cbuild clean\tbegin from nothing\n" },
 	{ "prune", NULL, "remove what nothing needs (-n; --keep-storage=SIZE: more, oldest first)", cmd_prune,
@@ -226,7 +227,7 @@ static const struct command commands[] = {
 		      "cbuild doctor --report >report.txt\tfor a bug report\n"
 		      "cbuild doctor --builder=docker:fleet\tone of buildx's own builders, too\n"
 		      "cbuild doctor linux/riscv64 --format=json\tcan this platform be built here?\n" },
-	{ "init", NULL, "write a services.yaml for what is here", cmd_init, .heading = "Beginning", .alone = true,
+	{ "init", NULL, "write a services.yaml for what is here", cmd_init, .heading = "Getting started", .alone = true,
 	  .detail = "Looks at the repository: Dockerfiles here and below become services, with names from their "
 		    "folders and the "
 		    "context that has the files they copy; EXPOSE becomes ports, HEALTHCHECK and EXPOSE checks, a base "

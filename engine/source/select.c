@@ -332,7 +332,7 @@ bool selector_takes(const struct selector *selector, const char *path)
 	struct arena *arena = arena_new();
 	struct verdict verdict = { .descend = true };
 	struct view view, below;
-	char *slash;
+	char *slash = NULL;
 
 	selector_begin(selector, &view, 0, arena);
 	for (char *name = part; name && verdict.descend; name = slash ? slash + 1 : NULL) {

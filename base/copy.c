@@ -83,7 +83,7 @@ static int copy_link(const char *from, const char *to, struct error **err)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", from);
 	text[len] = '\0';
 	if (symlink(text, to) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be made", to);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be created", to);
 	return 0;
 }
 
@@ -110,7 +110,7 @@ int copy_attributes(const char *from, const char *to, struct error **err)
 	if (in < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", from);
 	if (out < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be made", to);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be created", to);
 	return xattr_copy(in, from, out, to, err);
 }
 
@@ -122,14 +122,14 @@ static int copy_folder(const char *from, const char *to, mode_t mode, struct err
 	if (!dir)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", from);
 	if (mkdir(to, 0700) < 0)
-		status = error_errno(err, ERROR_STATE, errno, "%s: cannot be made", to);
+		status = error_errno(err, ERROR_STATE, errno, "%s: cannot be created", to);
 	else
 		status = copy_entries(dir, from, to, err);
 	closedir(dir);
 	if (status == 0)
 		status = copy_attributes(from, to, err);
 	if (status == 0 && chmod(to, mode & 07777) < 0)
-		status = error_errno(err, ERROR_STATE, errno, "%s: cannot be made", to);
+		status = error_errno(err, ERROR_STATE, errno, "%s: cannot be created", to);
 	return status;
 }
 
@@ -138,7 +138,7 @@ int copy_tree(const char *from, const char *to, struct error **err)
 	struct stat st;
 
 	if (lstat(from, &st) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", from);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", from);
 	if (S_ISDIR(st.st_mode))
 		return copy_folder(from, to, st.st_mode, err);
 	return S_ISLNK(st.st_mode) ? copy_link(from, to, err) : copy_file(from, to, err);

@@ -22,7 +22,7 @@ static int error_set(struct error **err, enum error_class cls, char *message)
 {
 	struct error *error = mem_alloc(sizeof(*error));
 
-	bug_if(cls <= 0, "an error of class %d, which as an exit status is success", (int)cls);
+	bug_if(cls <= 0, "an error of class %d, whose exit status means success", (int)cls);
 	error->cls = cls;
 	error->message = message;
 	*err = error;
@@ -63,17 +63,16 @@ static unsigned long long limit_of(int resource)
 static void name_limit(struct error **err, int errnum)
 {
 	if (errnum == EMFILE)
-		error_remedy(err, "raise the limit of open files of a process: ulimit -n says %llu",
-			     limit_of(RLIMIT_NOFILE));
+		error_remedy(err, "raise the limit of open files: ulimit -n is %llu", limit_of(RLIMIT_NOFILE));
 	else if (errnum == ENFILE)
 		error_remedy(err, "the system has no open files left: sysctl fs.file-max");
 	else if (errnum == EAGAIN) /* of fork and pthread_create */
 		error_remedy(
 			err,
-			"raise the limit of processes and threads: ulimit -u says %llu, and a container has one of its own",
+			"raise the limit of processes and threads: ulimit -u is %llu, and a container has a limit of its own",
 			limit_of(RLIMIT_NPROC));
 	else if (errnum == ENOSPC)
-		error_remedy(err, "make room on the disk");
+		error_remedy(err, "free some disk space");
 }
 
 bool error_unreadable(const struct error *error)
@@ -142,7 +141,7 @@ int error_move(struct error **to, struct error **from)
 {
 	if (to == from)
 		return -1;
-	bug_if(!*from, "an error was passed on, and there is none");
+	bug_if(!*from, "an error was passed on, but there is none");
 	if (error_wanted(to))
 		*to = *from;
 	else

@@ -191,7 +191,7 @@ static int open_temp(const char *dir, mode_t mode, const char *path, char **ret_
 		int fd;
 
 		if (getentropy(&number, sizeof(number)) < 0)
-			return error_errno(err, ERROR_STATE, errno, "%s: no random number for a name", path);
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot get a random number for a name", path);
 		temp = mem_printf("%s/.cbuild-tmp-%016llx", dir, number);
 		fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
 		if (fd >= 0) {
@@ -376,7 +376,7 @@ int fs_find(const char *path, struct stat *ret, struct error **err)
 		return 1;
 	if (errno == ENOENT || errno == ENOTDIR)
 		return 0;
-	return error_errno(err, ERROR_STATE, errno, "%s: cannot look at it", path);
+	return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 }
 
 #ifdef __linux__
@@ -492,5 +492,5 @@ int fs_lock(const char *path, bool wait, int *ret_fd, struct error **err)
 			return 0;
 		}
 	}
-	return error_make(err, ERROR_STATE, "%s: cannot lock: it is replaced again and again", path);
+	return error_make(err, ERROR_STATE, "%s: cannot be locked: it keeps being replaced", path);
 }

@@ -333,7 +333,7 @@ void json_set_bool(struct json *object, const char *key, bool b)
 
 void json_append(struct json *array, struct json *value)
 {
-	bug_if(!json_is_array(array), "something is appended to what is not a list");
+	bug_if(!json_is_array(array), "appending to a value that is not a list");
 	if (value && json_array_append_new(open_json(array), open_json(value)) < 0)
 		mem_exhausted();
 }

@@ -78,7 +78,7 @@ char *path_absolute(const char *path, struct error **err)
 		return path_clean(path);
 	cwd = getcwd(NULL, 0);
 	if (!cwd) {
-		error_errno(err, ERROR_STATE, errno, "cannot tell the working directory");
+		error_errno(err, ERROR_STATE, errno, "cannot read the working directory");
 		return NULL;
 	}
 	joined = path_join(cwd, path);

@@ -79,7 +79,7 @@ void keylock_give(struct keylock *lock, const char *name)
 	pthread_mutex_lock(&lock->lock);
 	at = thread_find(lock, name);
 	held = *at;
-	bug_if(!held, "the lock of \"%s\" is given back, and nobody holds it", name);
+	bug_if(!held, "the lock of \"%s\" is released, but nobody holds it", name);
 	*at = held->next;
 	pthread_cond_broadcast(&lock->given);
 	pthread_mutex_unlock(&lock->lock);

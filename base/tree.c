@@ -210,7 +210,7 @@ static int remove_folder(const char *path, struct error **err)
 		int errnum = errno;
 		cleanup_free char *where = walk_path(&walk, path);
 
-		error_errno(err, ERROR_STATE, errnum, "%s: cannot remove what is in it", where);
+		error_errno(err, ERROR_STATE, errnum, "%s: cannot remove its contents", where);
 	}
 	tree_walk_free(&walk);
 	if (result == 0 && rmdir(path) < 0 && errno != ENOENT)

@@ -52,7 +52,7 @@ void workers_run(size_t count, unsigned threads, void (*work)(void *data, size_t
 	struct thread workers[WORKERS_MAX] = { { 0 } };
 	unsigned started = 1;
 
-	bug_if(threads == 0 && count > 0, "%zu pieces of work for no thread", count);
+	bug_if(threads == 0 && count > 0, "%zu jobs for no thread", count);
 	if (threads > WORKERS_MAX)
 		threads = WORKERS_MAX;
 	if (threads > count)

@@ -126,7 +126,7 @@ static int plan_bases_of(struct session *session, struct engine_view *view, stru
 	int r = 0;
 
 	if (options->dry_run && options->pull)
-		output_note("-n does not ask registries or servers: what --pull would find is not in this plan");
+		output_note("-n asks no registries or servers, so this plan does not show what --pull would find");
 	if (options->dry_run)
 		return options->pull || !view->engine ? 0 : plan_check_own(session->plan, find_own, view, err);
 	/* Each round learns more about the bases; none is asked for twice. */

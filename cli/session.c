@@ -223,7 +223,7 @@ int session_write(struct session *session, struct error **err)
 	    mark_state_dir(session, err) < 0 || state_allow_writing(session->state, err) < 0)
 		return -1;
 	if (state_repaired(session->state))
-		output_note("%s/state.db was damaged; it was put aside as state.db.damaged and begun anew",
+		output_note("%s/state.db was damaged; it was renamed to state.db.damaged, and a new one was started",
 			    session->state_dir);
 	if (layout_open(store, true, &layout, err) < 0)
 		return -1;
@@ -235,7 +235,7 @@ int session_write(struct session *session, struct error **err)
 		return -1;
 	session->mended |= mended > 0;
 	if (session->mended)
-		output_note("%s: oci-layout or index.json was damaged; it was made anew from the records", store);
+		output_note("%s: oci-layout or index.json was damaged; it was rebuilt from the records", store);
 	session->writes = true;
 	if (session->present)
 		present_set_layout(session->present, layout);

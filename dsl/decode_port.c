@@ -150,7 +150,7 @@ static bool long_range(struct decode *d, const struct text *text, struct port_ra
 	*ret = (struct port_range){ 0 };
 	if (!text->s || !*text->s || strcmp(text->s, "0") == 0 || parse_range(text->s, text->s + strlen(text->s), ret))
 		return true;
-	diags_add(d->diags, text->pos, "ports go from 1 to 65535", "\"%s\" is not a port", text->s);
+	diags_add(d->diags, text->pos, "ports are numbers from 1 to 65535", "\"%s\" is not a port", text->s);
 	return false;
 }
 
@@ -170,7 +170,7 @@ static void long_port(struct decode *d, const struct schema_key *key, const stru
 	    !port_part(d, key, node, "protocol", &protocol) || !port_part(d, key, node, "host_ip", &host))
 		return;
 	if (!target.s || !parse_range(target.s, target.s + strlen(target.s), &inner)) {
-		diags_add(d->diags, target.s ? target.pos : node->pos, "ports go from 1 to 65535",
+		diags_add(d->diags, target.s ? target.pos : node->pos, "ports are numbers from 1 to 65535",
 			  "\"%s\" is not a port", target.s ? target.s : "");
 		return;
 	}

@@ -131,10 +131,10 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct y
 	}
 	if (!good)
 		diags_add(d->diags, text.pos,
-			  key->type == TYPE_PORT ? "ports go from 1 to 65535"
+			  key->type == TYPE_PORT ? "ports are numbers from 1 to 65535"
 			  : key->type == TYPE_PULL
 				  ? "pull policies are missing, always, never, and compose's build, refresh, daily, weekly and every_12h"
-			  : key->type == TYPE_STATUS ? "a status goes from 100 to 599"
+			  : key->type == TYPE_STATUS ? "a status is a number from 100 to 599"
 						     : NULL,
 			  "\"%s\" is not %s", text.s, schema_type_name(key));
 }

@@ -196,7 +196,7 @@ static void extends_follow(struct merge *m, const struct entry *entry, struct ch
 			return;
 		}
 		if (chain->len == MERGE_DEPTH_MAX) {
-			diags_add(m->diags, entry->pos, NULL, "templates extend one another more than %d deep",
+			diags_add(m->diags, entry->pos, NULL, "templates extend each other more than %d levels deep",
 				  MERGE_DEPTH_MAX);
 			return;
 		}

@@ -137,7 +137,7 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 	add_real(files, unit, path);
 	file = diags_source(files->diags, shown, text.data, text.len);
 	if (!given && files->count > 1 && !outside_is_manifest(text.data))
-		diags_hide(files->diags, file, "this is wrong for a manifest; the file does not look like one");
+		diags_hide(files->diags, file, "this does not look like a manifest");
 	unit_add_text(files->units, unit, file);
 	*ret = parse_file(files, file, &text);
 	if (unit->files_len == 1 && *ret)
@@ -253,8 +253,8 @@ bool files_local(struct files *files, const struct text *name, const char *key)
 	if (!strstr(s, "://") && strncmp(s, "git@", 4) != 0 && strncmp(s, "oci:", 4) != 0 &&
 	    strncmp(s, "github.com/", 11) != 0)
 		return true;
-	diags_add(files->diags, name->pos, "fetch it first, and name the file", "\"%s\" takes files; \"%s\" is not one",
-		  key, s);
+	diags_add(files->diags, name->pos, "fetch it first, and name the file",
+		  "\"%s\" takes files, and \"%s\" is not one", key, s);
 	return false;
 }
 
@@ -265,7 +265,8 @@ bool files_allow(struct files *files, const struct unit *from, struct pos pos)
 	for (const struct unit *unit = from; unit; unit = unit->parent)
 		depth++;
 	if (depth >= FILES_DEPTH_MAX)
-		diags_add(files->diags, pos, NULL, "manifests include one another more than %d deep", FILES_DEPTH_MAX);
+		diags_add(files->diags, pos, NULL, "manifests include each other more than %d levels deep",
+			  FILES_DEPTH_MAX);
 	else if (files->count >= FILES_MAX)
 		diags_add(files->diags, pos, NULL, "the manifest is made of more than %d files", FILES_MAX);
 	else
@@ -288,7 +289,7 @@ void files_unread(struct files *files, const struct text *name, const char *path
 	if (error_unreadable(error))
 		error_move(&files->unread, &error);
 	else if (error->remedy || fs_exists(path))
-		diags_add(files->diags, name->pos, error->remedy, "the %s cannot be read: %s", what, error->message);
+		diags_add(files->diags, name->pos, error->remedy, "cannot read the %s: %s", what, error->message);
 	else
 		diags_add(files->diags, name->pos, NULL, "there is no %s \"%s\"", what, name->s);
 	error_free(error);

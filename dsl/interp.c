@@ -14,7 +14,7 @@
 #include "dsl/schema.h"
 #include "dsl/scope.h"
 
-#define DOLLAR_HINT "write \"$$\" for a dollar sign"
+#define DOLLAR_HINT "write \"$$\" for a literal dollar sign"
 
 /* A scalar being interpolated. */
 struct interp_walk {
@@ -169,7 +169,7 @@ static void put_alternative(struct interp_walk *w, struct buf *out, const char *
 		if (found != LOOKUP_SET)
 			value = NULL;
 		if (is_late(value)) {
-			complain(w, dollar, NULL, "\"%s\" is known only later, so it cannot be used with \"%s%c\"",
+			complain(w, dollar, NULL, "\"%s\" has a value only later, so it cannot be used with \"%s%c\"",
 				 name, colon ? ":" : "", op);
 			value = NULL;
 		}
@@ -207,7 +207,7 @@ static void put_braces(struct interp_walk *w, struct buf *out, const char *dolla
 	name = arena_strndup(w->interp->arena, start, (size_t)(w->at - start));
 	op = w->at + (*w->at == ':');
 	if (!*name || isdigit((unsigned char)*name) || *name == '.') {
-		complain(w, dollar, DOLLAR_HINT, "a variable's name must follow \"${\"");
+		complain(w, dollar, DOLLAR_HINT, "\"${\" must be followed by a variable's name");
 		skip_braces(w);
 		return;
 	}
@@ -244,7 +244,7 @@ static void put_dollar(struct interp_walk *w, struct buf *out)
 	} else if (*w->at == '{') {
 		w->at++;
 		if (++w->depth > INTERP_NEST_MAX) {
-			complain(w, dollar, NULL, "variables are nested more than %d deep", INTERP_NEST_MAX);
+			complain(w, dollar, NULL, "variables are nested more than %d levels deep", INTERP_NEST_MAX);
 			w->at += strlen(w->at);
 			return;
 		}

@@ -184,7 +184,7 @@ static struct yaml_node *apply_set(struct load *load, struct yaml_node *root, co
 		return root;
 	file = diags_source(load->diags, "--set", set, strlen(set));
 	if (!service)
-		diags_add(load->diags, diags_pos_at(load->diags, file, 0), "names of variables have no dots",
+		diags_add(load->diags, diags_pos_at(load->diags, file, 0), "variable names have no dots",
 			  "there is no service that \"%s\" could belong to", name);
 	if (!service || service->value->kind != NODE_MAP)
 		return root;

@@ -48,7 +48,7 @@ static bool matrix_check_value(struct decode *d, const char *name, const struct 
 	for (size_t i = 0; value->kind == NODE_MAP && i < value->len; i++)
 		good = good && value->entries[i].value->kind == NODE_SCALAR && matrix_is_name(value->entries[i].key);
 	if (!good && value->kind != NODE_BROKEN)
-		diags_add(d->diags, value->pos, NULL, "a value of \"%s\" must be a single one, or a map of such", name);
+		diags_add(d->diags, value->pos, NULL, "a value of \"%s\" must be a single value, or a map of them", name);
 	return good;
 }
 
@@ -223,7 +223,7 @@ static bool include(struct matrix *m, const struct yaml_node *rule)
 	for (size_t i = 0; good && i < m->len; i++) {
 		if (values[i])
 			continue;
-		diags_add(m->d->diags, rule->pos, NULL, "the combination has no value for \"%s\"", m->names[i]);
+		diags_add(m->d->diags, rule->pos, NULL, "this combination has no value for \"%s\"", m->names[i]);
 		good = false;
 	}
 	return good && matrix_add(m, values, rule->pos);
@@ -256,7 +256,7 @@ struct combo *matrix_read(struct decode *d, const struct yaml_node *node, size_t
 		for (size_t i = 0; good && i < includes->len; i++)
 			good = include(m, includes->items[i]);
 	if (good && !m->combos_len)
-		diags_add(d->diags, node->pos, NULL, "nothing is left of the matrix");
+		diags_add(d->diags, node->pos, NULL, "the matrix excludes every combination");
 	*ret_len = m->combos_len;
 	return good && m->combos_len ? m->combos : NULL;
 }

@@ -57,9 +57,9 @@ static void included_epoch(struct resolve *r)
 		const struct draft *draft = r->units->items[i]->draft;
 
 		if (first && draft->has_epoch && draft->epoch != first->epoch) {
-			diags_add(r->diags, draft->epoch_pos, "say it in the manifest that includes both",
-				  "two included manifests differ about \"source_date_epoch\"");
-			diags_note(r->diags, first->epoch_pos, "the other one is here");
+			diags_add(r->diags, draft->epoch_pos, "set it in the manifest that includes both",
+				  "two included manifests have different values for \"source_date_epoch\"");
+			diags_note(r->diags, first->epoch_pos, "the other one");
 		}
 		if (!first && draft->has_epoch)
 			first = draft;
@@ -153,7 +153,7 @@ static void name_services(struct resolve *r)
 		if (!other)
 			continue;
 		diags_add(r->diags, service->name.pos, NULL, "there are two services called \"%s\"", service->name.s);
-		diags_note(r->diags, other->name.pos, "the other one is made here");
+		diags_note(r->diags, other->name.pos, "the other one");
 	}
 }
 

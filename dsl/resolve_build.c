@@ -204,7 +204,7 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 						   "/Dockerfile", NULL);
 	if (build->inline_text.s && from->dockerfile.s)
 		diags_add(r->diags, build->inline_text.pos, NULL,
-			  "a build has \"dockerfile\" or \"dockerfile_inline\", not both");
+			  "a build has either \"dockerfile\" or \"dockerfile_inline\", not both");
 	if (build->inline_text.s)
 		build->dockerfile =
 			(struct text){ resolve_path(r, build->context.s, "dockerfile_inline"), build->inline_text.pos };

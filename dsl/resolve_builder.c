@@ -55,7 +55,7 @@ static void check_tls(struct resolve *r, const struct manifest_builder *builder)
 			  "docker reads DOCKER_CERT_PATH, or has a builder of its own made with the files",
 			  "\"tls\" is for builders with the driver \"buildkit\"");
 	else if (!tls->cert.s != !tls->key.s)
-		diags_add(r->diags, tls->pos, NULL, "\"cert\" and \"key\" are given together, or neither");
+		diags_add(r->diags, tls->pos, NULL, "give both \"cert\" and \"key\", or neither");
 }
 
 static void make_path(struct resolve *r, struct text *path)

@@ -95,7 +95,7 @@ static void resolve_check_outputs(struct resolve *r, struct prepare_spec *prepar
 				  "the output \"%s\" is a pattern", resolve_check_shown(r, output));
 		else if (prepare->per_platform && !late_mentions(output->s, "platform."))
 			diags_add(r->diags, output->pos, "name a file for each platform, with ${platform.arch}",
-				  "the step runs once for each platform, and each run would write \"%s\"",
+				  "the step runs once per platform, and each run would write \"%s\"",
 				  resolve_check_shown(r, output));
 	}
 }
@@ -135,7 +135,7 @@ static void check_port(struct resolve *r, const struct service *service, uint16_
 {
 	if (!port && !service_port(service) && pos.line)
 		diags_add(r->diags, pos, arena_printf(r->arena, "give the service \"ports\", or %s a \"port\"", what),
-			  "\"%s\" does not know which port to ask", what);
+			  "\"%s\" has no port to ask", what);
 }
 
 static void check_http(struct resolve *r, const struct service *service, struct http_check *http)

@@ -89,7 +89,7 @@ static void read_file(struct resolve *r, const struct env_file *file, struct map
 		return;
 	}
 	if (!found && !file->optional)
-		diags_add(r->diags, file->path.pos, "{path: ..., required: false} lets it be missing",
+		diags_add(r->diags, file->path.pos, "{path: ..., required: false} allows it to be missing",
 			  "there is no env file \"%s\"", file->path.s);
 	if (!found || !text.len)
 		return;

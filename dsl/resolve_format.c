@@ -40,7 +40,7 @@ static bool check_suffix(struct resolve *r, const struct text *suffix, size_t na
 		diags_add(r->diags, suffix->pos, NULL, "the plain image has no suffix");
 	else if (suffix->s && !ref_tag_valid(arena_printf(r->arena, "x%s", suffix->s)))
 		diags_add(r->diags, suffix->pos, "it consists of letters, digits, \"_\", \".\" and \"-\"",
-			  "\"%s\" cannot stand behind a tag", suffix->s);
+			  "\"%s\" cannot be a tag's suffix", suffix->s);
 	else
 		return true;
 	return false;
@@ -84,7 +84,7 @@ static void check_tags(struct resolve *r, const struct service *service, const s
 
 		if (ref_tag_valid(service->tags.items[i].s) && !ref_tag_valid(tag))
 			diags_add(r->diags, format->suffix.pos, "a tag has at most 128 characters",
-				  "with the suffix of \"%s\", the tag of \"%s\" becomes too long", format->name.s,
+				  "with the suffix of \"%s\" the tag of \"%s\" is too long", format->name.s,
 				  service->name.s);
 	}
 }

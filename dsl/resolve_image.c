@@ -12,7 +12,7 @@
 #include "dsl/unit.h"
 
 static const char *const tag_hint =
-	"a tag consists of up to 128 letters, digits, \"_\", \".\" and \"-\", and does not begin with \".\" or \"-\"";
+	"a tag has up to 128 letters, digits, \"_\", \".\" and \"-\", and does not begin with \".\" or \"-\"";
 
 static bool resolve_image_check_tag(struct resolve *r, const struct text *tag, const char *where)
 {
@@ -186,7 +186,7 @@ static bool take_name(struct resolve *r, struct map *seen, const struct service 
 		return true;
 	diags_add(r->diags, form.pos, NULL, "%s and %s both make the image \"%s\"", form_text(r, service, other),
 		  form_text(r, service, own), reference);
-	diags_note(r->diags, other->pos, "%s has its name here", form_text(r, service, other));
+	diags_note(r->diags, other->pos, "%s is defined here", form_text(r, service, other));
 	return false;
 }
 

@@ -60,7 +60,7 @@ static void put_plain(struct buf *out, const struct schema_key *key, const void 
 		put_texts(out, value);
 		return;
 	default:
-		bug("builds are not compared by the type of \"%s\"", key->name);
+		bug("builds cannot be compared by the type of \"%s\"", key->name);
 	}
 }
 

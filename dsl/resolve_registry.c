@@ -37,7 +37,7 @@ static void check_auth(struct resolve *r, const struct text *auth)
 	    !strpbrk(host + 3, "/?#@ "))
 		return;
 	diags_add(r->diags, auth->pos, "write scheme, host and port: \"https://auth.example.com\"",
-		  "\"%s\" is not where a registry's tokens come from", auth->s);
+		  "\"%s\" is not the address of a token server", auth->s);
 }
 
 /* A host, optionally with a path. */
@@ -77,7 +77,7 @@ void resolve_registries(struct resolve *r)
 			check_auth(r, &spec->auth);
 		check_mirrors(r, &spec->mirrors);
 		if (spec->key.s && !spec->cert.s)
-			diags_add(r->diags, spec->key.pos, NULL, "\"key\" belongs to a \"cert\", which is not given");
+			diags_add(r->diags, spec->key.pos, NULL, "\"key\" needs a \"cert\"");
 		make_absolute(r, &spec->ca);
 		make_absolute(r, &spec->cert);
 		make_absolute(r, &spec->key);

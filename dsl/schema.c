@@ -64,7 +64,7 @@ static const struct schema_key build_keys[] = {
 	{ "no_cache", TYPE_BOOL, .flags = FLAG_PLAIN, IN(draft_build, out.no_cache),
 	  .doc = "true: the builder does not use its own cache." },
 	{ "pull", TYPE_BOOL, .flags = FLAG_PLAIN, IN(draft_build, out.pull),
-	  .doc = "true: bases are asked for anew at every build." },
+	  .doc = "true: bases are looked up again at every build." },
 	{ "entitlements", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "compose's rights for a build; not given." },
 	{ "isolation", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How a build is isolated on Windows; not used." },
 	{ "no_cache_filter", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST,
@@ -81,7 +81,7 @@ static const struct schema_key build_keys[] = {
 };
 
 /* Relied on by schema_plain_value. */
-_Static_assert(offsetof(struct draft_build, out) == 0, "what is decoded in place begins where the struct does");
+_Static_assert(offsetof(struct draft_build, out) == 0, "what is decoded in place starts where the struct does");
 
 static const struct schema schema_build = { .name = "build", .short_key = "context", KEYS(build_keys) };
 
@@ -93,10 +93,10 @@ static const struct schema_key prepare_keys[] = {
 	{ "inputs", TYPE_TEXTS, .flags = FLAG_FILLED, IN(prepare_spec, inputs),
 	  .doc = "The files it reads: paths or patterns, \"**\" for any folders." },
 	{ "outputs", TYPE_TEXTS, .flags = FLAG_REQUIRED | FLAG_FILLED | FLAG_PLATFORM, IN(prepare_spec, outputs),
-	  .doc = "The files it makes. They must not be what a build is planned from: its Dockerfile, ignore file or "
+	  .doc = "The files it makes. They must not be files that a build is planned from: its Dockerfile, ignore file or "
 		 "context." },
 	{ "env", TYPE_TEXTS, .flags = FLAG_FILLED, IN(prepare_spec, env),
-	  .doc = "Names of the environment variables that it sees and that count as its input." },
+	  .doc = "The environment variables that it sees. They count as its input." },
 };
 
 static const struct schema schema_prepare = { .name = "prepare", KEYS(prepare_keys) };
@@ -105,8 +105,7 @@ static const struct schema_key http_keys[] = {
 	{ "path", TYPE_TEXT, .flags = FLAG_REQUIRED, IN(http_check, path),
 	  .doc = "The path to ask for, beginning with \"/\"." },
 	{ "port", TYPE_PORT, IN(http_check, port), .doc = "The container's port; the service's first one by default." },
-	{ "status", TYPE_STATUS, IN(http_check, status),
-	  .doc = "The status that the answer must have; any 2xx by default." },
+	{ "status", TYPE_STATUS, IN(http_check, status), .doc = "The expected status; any 2xx by default." },
 	{ "body", TYPE_TEXT, .flags = FLAG_FILLED, IN(http_check, body),
 	  .doc = "A regular expression that must be found in the answer's body." },
 	{ "json", TYPE_PAIR, IN(http_check, json_path),
@@ -150,8 +149,8 @@ static const struct schema_key healthcheck_keys[] = {
 	{ "test", TYPE_TEST, MERGE_REPLACE, IN(healthcheck, test),
 	  .doc = "The command: [CMD, word, ...], [CMD-SHELL, line], a line, or [NONE]." },
 	{ "timeout", TYPE_DURATION, IN(healthcheck, timeout_ms), .doc = "How long one try may take; 30s by default." },
-	{ "disable", TYPE_BOOL, IN(healthcheck, disable), .doc = "true: the image's own check does not count either." },
-	{ "interval", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used: it is tried again at once." },
+	{ "disable", TYPE_BOOL, IN(healthcheck, disable), .doc = "true: the image's own check is ignored, too." },
+	{ "interval", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; ignored: it is retried at once." },
 	{ "retries", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used." },
 	{ "start_period", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used." },
 	{ "start_interval", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used." },
@@ -161,7 +160,7 @@ static const struct schema schema_healthcheck = { .name = "healthcheck", KEYS(he
 
 static const struct schema_key format_keys[] = {
 	{ "suffix", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_format, suffix),
-	  .doc = "What is put behind each tag of the image: \"-zstd\", \"-esgz\" and \"-nydus\" by default." },
+	  .doc = "The suffix of each tag of the image: \"-zstd\", \"-esgz\" and \"-nydus\" by default." },
 };
 
 static const struct schema_named format_items = {
@@ -177,14 +176,14 @@ static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
 	{ "extends", TYPE_IGNORED, MERGE_REPLACE, FLAG_SINGLE | FLAG_MAP, WORDS("service", "file"),
-	  .doc = "The template (or service) whose values are taken first." },
+	  .doc = "The template (or service) that it starts from." },
 	{ "matrix", TYPE_IGNORED, MERGE_REPLACE, FLAG_OWN | FLAG_MAP,
 	  .doc = "Makes one service for each combination of values: {NAME: [value, ...]}; ${matrix.NAME} is the "
 		 "value." },
 	{ "name", TYPE_IGNORED, .flags = FLAG_SINGLE,
 	  .doc = "With \"matrix\": the services' names (\"web-${matrix.NAME}\")." },
 	{ "image", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_service, rest.image),
-	  .doc = "The image's name; the registry's, or the project's, and the service's by default." },
+	  .doc = "The image's name; by default the registry (or the project) and the service's name." },
 	{ "pull_policy", TYPE_PULL, .flags = FLAG_FILLED, IN(draft_service, out.pull),
 	  .doc = "Without \"build\": when the image is pulled: missing (the default; as all of compose's others "
 		 "count), always, "
@@ -201,7 +200,7 @@ static const struct schema_key service_keys[] = {
 	  IN(draft_service, rest.formats), POS(draft_service, rest.formats_pos), .sub = &schema_format,
 	  .doc = "Further images of the same content, instead of the manifest's \"formats\"." },
 	{ "profiles", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.profiles),
-	  .doc = "It is part of \"all\" only with --profile or COMPOSE_PROFILES naming one of these." },
+	  .doc = "It is part of \"all\" only when --profile or COMPOSE_PROFILES names one of these." },
 	{ "prepare", TYPE_MAP, .flags = FLAG_OWN, HAS(draft_service, out.has_prepare), IN(draft_service, out.prepare),
 	  .sub = &schema_prepare, .doc = "A step before the build, with declared inputs and outputs." },
 	{ "needs", TYPE_TEXTS, .flags = FLAG_OWN | FLAG_FILLED, IN(draft_service, out.needs),
@@ -214,7 +213,7 @@ static const struct schema_key service_keys[] = {
 	{ "environment", TYPE_ENV, IN(draft_service, out.environment),
 	  .doc = "The environment it runs with. A name without a value takes the environment's." },
 	{ "env_file", TYPE_ENV_FILES, IN(draft_service, out.env_files), WORDS("path", "required", "format"),
-	  .doc = "Files of NAME=value that its environment is read from when it is run; \"environment\" wins over "
+	  .doc = "Files of NAME=value lines for the environment it runs with; \"environment\" wins over "
 		 "them." },
 	{ "command", TYPE_WORDS, MERGE_REPLACE, IN(draft_service, out.command),
 	  .doc = "The command it runs, instead of the image's." },
@@ -226,8 +225,7 @@ static const struct schema_key service_keys[] = {
 	  .doc = "The folder it runs in, instead of the image's." },
 	{ "healthcheck", TYPE_MAP, IN(draft_service, out.healthcheck), .sub = &schema_healthcheck,
 	  .doc = "When a service that others wait for is healthy, instead of the image's HEALTHCHECK." },
-	{ "tmpfs", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.tmpfs),
-	  .doc = "Folders in memory that it runs with." },
+	{ "tmpfs", TYPE_TEXTS, .flags = FLAG_FILLED, IN(draft_service, out.tmpfs), .doc = "Folders in memory (tmpfs)." },
 	{ "volumes", TYPE_MOUNTS, IN(draft_service, out.mounts),
 	  WORDS("type", "source", "target", "read_only", "consistency", "bind", "volume", "tmpfs", "image"),
 	  .doc = "Folders of this machine and volumes that `cbuild up` gives it; checks run without them." },
@@ -254,7 +252,7 @@ static const struct schema_key service_keys[] = {
 	{ "cpus", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its processors." },
 	{ "cpuset", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Which processors it runs on." },
 	{ "credential_spec", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Its credentials on Windows." },
-	{ "deploy", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_MAP, .doc = "How it is deployed." },
+	{ "deploy", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_MAP, .doc = "How it is deployed in a cluster." },
 	{ "develop", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_MAP, .doc = "How it is developed." },
 	{ "device_cgroup_rules", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Which devices it may use." },
 	{ "devices", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Devices it gets." },
@@ -263,7 +261,8 @@ static const struct schema_key service_keys[] = {
 	{ "dns_search", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Domains it searches." },
 	{ "domainname", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its domain." },
 	{ "expose", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_LIST, .doc = "Ports that are open to other services." },
-	{ "external_links", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Containers from outside that it knows." },
+	{ "external_links", TYPE_SHAPE, .flags = FLAG_LIST,
+	  .doc = "Containers outside the project that it is linked to." },
 	{ "extra_hosts", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Host names it knows." },
 	{ "gpus", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Its graphics processors." },
 	{ "group_add", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Further groups of its user." },
@@ -275,7 +274,7 @@ static const struct schema_key service_keys[] = {
 	{ "label_file", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_SINGLE | FLAG_LIST, .doc = "Files with its labels." },
 	{ "labels", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_LIST | FLAG_MAP, .doc = "The container's labels." },
 	{ "links", TYPE_PEERS, .flags = FLAG_LIST, IN(draft_service, rest.peers),
-	  .doc = "Services that it knows under other names." },
+	  .doc = "Services that it reaches under other names." },
 	{ "logging", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Where its output goes." },
 	{ "mac_address", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its MAC address." },
 	{ "mem_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most memory it gets." },
@@ -286,7 +285,8 @@ static const struct schema_key service_keys[] = {
 	{ "network_mode", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers), .doc = "How it is connected." },
 	{ "networks", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Networks it is in." },
 	{ "oom_kill_disable", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it may be killed when memory is short." },
-	{ "oom_score_adj", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How soon it is killed when memory is short." },
+	{ "oom_score_adj", TYPE_SHAPE, .flags = FLAG_SINGLE,
+	  .doc = "How likely it is to be killed when memory runs out." },
 	{ "pid", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers), .doc = "Its name space for processes." },
 	{ "pids_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most processes it gets." },
 	{ "post_start", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run after it has started." },
@@ -294,7 +294,7 @@ static const struct schema_key service_keys[] = {
 	{ "pre_stop", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run before it is stopped." },
 	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it has all rights." },
 	{ "provider", TYPE_SHAPE, HAS(draft_service, out.provided), .flags = FLAG_MAP,
-	  .doc = "What brings it instead of a container; it is never started." },
+	  .doc = "What provides it instead of a container; it is never started." },
 	{ "pull_refresh_after", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_SINGLE, .doc = "When its image is pulled again." },
 	{ "read_only", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether its root file system is read-only." },
 	{ "restart", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When it is started again." },
@@ -331,21 +331,20 @@ static const struct schema schema_store = { .name = "store", KEYS(store_keys) };
 
 static const struct schema_key cache_keys[] = {
 	{ "registry", TYPE_BOOL, IN(draft_cache, registry),
-	  .doc = "true: results are taken from the images' registries, and given to them, by the key of what they are "
+	  .doc = "true: results are taken from and stored in the images' registries, by the key of what they are "
 		 "made of. Needs services.lock where a base comes from a registry." },
-	{ "read_only", TYPE_BOOL, IN(draft_cache, read_only), .doc = "true: they are only taken." },
+	{ "read_only", TYPE_BOOL, IN(draft_cache, read_only), .doc = "true: results are taken, never stored." },
 };
 
 static const struct schema schema_cache = { .name = "cache", KEYS(cache_keys) };
 
 static const struct schema_key registry_keys[] = {
 	{ "insecure", TYPE_BOOL, IN(registry_spec, insecure),
-	  .doc = "true: it is talked to by plain HTTP, logins included. A registry on this machine needs no such "
+	  .doc = "true: it is reached by plain HTTP, logins included. A registry on this machine needs no such "
 		 "word." },
 	{ "ca", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, ca),
-	  .doc = "A file with the certificates of the authorities that it is trusted by, relative to the manifest." },
-	{ "cert", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, cert),
-	  .doc = "A file with the client certificate to show." },
+	  .doc = "A file with the certificates of the authorities to trust, relative to the manifest." },
+	{ "cert", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, cert), .doc = "A file with the client certificate." },
 	{ "key", TYPE_TEXT, .flags = FLAG_FILLED, IN(registry_spec, key), .doc = "The key of \"cert\"." },
 	{ "mirrors", TYPE_TEXTS, .flags = FLAG_FILLED, IN(registry_spec, mirrors),
 	  .doc = "Registries that have its images too (\"mirror.lan:5000\", \"mirror.lan/hub\"): base images are taken "
@@ -354,7 +353,7 @@ static const struct schema_key registry_keys[] = {
 	  .doc = "Where its tokens come from, when that is another host: \"https://auth.example.com\". Logins are sent "
 		 "nowhere else." },
 	{ "timeout", TYPE_DURATION, IN(registry_spec, timeout_ms),
-	  .doc = "How long it may be silent, and how long a request that it could not serve is tried again; 30s by "
+	  .doc = "How long it may stay silent, and how long a failed request is retried; 30s by "
 		 "default." },
 };
 
@@ -376,20 +375,19 @@ static const struct schema schema_tls = { .name = "tls", KEYS(tls_keys) };
 
 static const struct schema_key builder_keys[] = {
 	{ "driver", TYPE_TEXT, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(manifest_builder, driver),
-	  .doc = "What builds: one of " BUILDER_DRIVERS(DRIVER_FIRST_WORD, DRIVER_COMMA_WORD) "." },
+	  .doc = "The driver: one of " BUILDER_DRIVERS(DRIVER_FIRST_WORD, DRIVER_COMMA_WORD) "." },
 	{ "addr", TYPE_TEXT, .flags = FLAG_FILLED, IN(manifest_builder, addr),
 	  .doc = "Where it is: of docker a host (\"ssh://arm1\", \"tcp://arm1:2376\") or the name of one of buildx's "
 		 "builders; of buildkit an address; of nerdctl a namespace." },
 	{ "platforms", TYPE_CSV, IN(manifest_builder, platform_texts),
-	  .doc = "The platforms that it is to build; by default those that it says are its own." },
+	  .doc = "The platforms to build here; by default those that it calls its own." },
 	{ "weight", TYPE_COUNT, IN(manifest_builder, weight),
-	  .doc = "How much it takes, beside others of its platform; 1 by default." },
-	{ "jobs", TYPE_COUNT, IN(manifest_builder, jobs),
-	  .doc = "How much it is given at once: builds, or batches of them; 2 by default." },
+	  .doc = "Its share of the work, relative to other builders of its platform; 1 by default." },
+	{ "jobs", TYPE_COUNT, IN(manifest_builder, jobs), .doc = "How many builds it runs at once; 2 by default." },
 	{ "emulate", TYPE_BOOL, IN(manifest_builder, emulate),
-	  .doc = "true: it may build for platforms that it emulates, where no builder has them as its own." },
+	  .doc = "true: it may build for platforms that it emulates when no builder has them natively." },
 	{ "tls", TYPE_MAP, IN(manifest_builder, tls), .sub = &schema_tls,
-	  .doc = "What cbuild proves itself to a BuildKit daemon with." },
+	  .doc = "The certificates for a BuildKit daemon." },
 };
 
 static const struct manifest_builder builder_initial = { .weight = 1, .jobs = 2 };
@@ -414,7 +412,7 @@ static const struct schema_key root_keys[] = {
 	{ "registry", TYPE_TEXT, .flags = FLAG_OWN, IN(draft, registry),
 	  .doc = "Where the images go (\"ghcr.io/acme\"): put before the name of a service without \"image\"." },
 	{ "registries", TYPE_NAMED, .flags = FLAG_OWN, IN(draft, registries), .sub = &schema_registry,
-	  .doc = "How registries are talked to, by their hosts (\"localhost:5000\")." },
+	  .doc = "How to reach registries, by host (\"localhost:5000\")." },
 	{ "platforms", TYPE_CSV, .flags = FLAG_OWN, IN(draft, platforms),
 	  .doc = "The platforms to build for. --platforms and BUILD_PLATFORMS win over it." },
 	{ "tags", TYPE_CSV, .flags = FLAG_OWN, IN(draft, tags),

@@ -199,7 +199,7 @@ static enum lookup scope_complain_cycle(struct scope *scope, const struct scope_
 static enum lookup expand(struct scope *scope, struct scope_variable *variable)
 {
 	if (scope->depth == SCOPE_DEPTH_MAX) {
-		diags_add(scope->diags, variable->pos, NULL, "variables refer to one another more than %d deep",
+		diags_add(scope->diags, variable->pos, NULL, "variables refer to each other more than %d levels deep",
 			  SCOPE_DEPTH_MAX);
 		variable->state = STATE_BROKEN;
 		return LOOKUP_BROKEN;
@@ -252,7 +252,7 @@ static enum lookup scope_lookup_git(struct scope *scope, const char *name, const
 
 	if (!variable) {
 		variable = variable_new(scope, name, (struct pos){ 0 });
-		variable->why = "it is not known here";
+		variable->why = "it is unknown here";
 		if (scope->options->lookup)
 			variable->value = arena_strdup(scope->arena, scope->options->lookup(scope->options->lookup_data,
 											    name, &variable->why));

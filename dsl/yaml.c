@@ -118,7 +118,7 @@ static int yaml_count(struct yaml_reader *r, struct pos pos, size_t nodes)
 
 static int too_deep(struct yaml_reader *r, struct pos pos)
 {
-	diags_add(r->diags, pos, NULL, "values are nested more than %d deep", YAML_DEPTH_MAX);
+	diags_add(r->diags, pos, NULL, "values are nested more than %d levels deep", YAML_DEPTH_MAX);
 	return -1;
 }
 
@@ -181,7 +181,7 @@ static enum node_tag yaml_check_tag(struct yaml_reader *r, const yaml_event_t *e
 		if (!strcmp(tag, known[i]))
 			return NODE_PLAIN;
 	advance(r, event->start_mark.index);
-	diags_add(r->diags, here(r), NULL, "the tag \"%s\" is not known here", tag);
+	diags_add(r->diags, here(r), NULL, "unknown tag \"%s\"", tag);
 	return NODE_PLAIN;
 }
 
@@ -233,7 +233,7 @@ static int read_alias(struct yaml_reader *r, const yaml_event_t *event)
 	pos = here(r);
 	if (!node || (void *)node == r) {
 		if (node)
-			diags_add(r->diags, pos, NULL, "the alias \"*%s\" stands inside the value that it names", name);
+			diags_add(r->diags, pos, NULL, "the alias \"*%s\" is inside the value that it names", name);
 		else
 			diags_add(r->diags, pos, NULL, "there is no anchor \"&%s\" above for the alias \"*%s\"", name,
 				  name);

@@ -17,28 +17,28 @@ struct phrase {
 };
 
 static const struct phrase phrases[] = {
-	{ "could not find expected ':'", "simple key", true, "there is no \":\" behind this key",
+	{ "could not find expected ':'", "simple key", true, "expected \":\" after this key",
 	  "a line that continues a value must be indented further than its key" },
-	{ "mapping values are not allowed in this context", NULL, false, "a \":\" is not allowed here",
-	  "indent the line as its neighbours are, or quote a value that contains \": \"" },
+	{ "mapping values are not allowed in this context", NULL, false, "\":\" is not allowed here",
+	  "indent the line like its neighbours, or quote a value that contains \": \"" },
 	{ "did not find expected key", "block mapping", false, "this line does not fit the map around it",
-	  "the keys of a map are all indented alike" },
+	  "all keys of a map have the same indentation" },
 	{ "did not find expected '-' indicator", NULL, false, "this line does not fit the list around it",
-	  "the items of a list all begin with \"- \", indented alike" },
+	  "all items of a list start with \"- \", with the same indentation" },
 	{ "block sequence entries are not allowed in this context", NULL, false, "a list item is not allowed here",
-	  "begin the list on the line below its key" },
+	  "start the list on the line below its key" },
 	{ "did not find expected ',' or ']'", NULL, true, "this list is not closed with \"]\"", NULL },
 	{ "did not find expected ',' or '}'", NULL, true, "this map is not closed with \"}\"", NULL },
-	{ "did not find expected node content", NULL, false, "a value or a closing bracket is missing here", NULL },
+	{ "did not find expected node content", NULL, false, "expected a value or a closing bracket here", NULL },
 	{ "found unexpected end of stream", "quoted scalar", true, "this quote is never closed", NULL },
 	{ "found unexpected document indicator", "quoted scalar", true, "this quote is never closed", NULL },
 	{ "found unknown escape character", NULL, false, "unknown escape in a text in double quotes",
 	  "write \"\\\\\" for a backslash, or use single quotes" },
 	{ "found duplicate %YAML directive", NULL, false, "a second %YAML directive", NULL },
 	{ "did not find expected alphabetic or numeric character", "alias", true,
-	  "a value that begins with \"*\" is an alias", "quote the value if it is meant as text" },
+	  "a value that starts with \"*\" is an alias", "quote the value if it is meant as text" },
 	{ "did not find expected alphabetic or numeric character", "anchor", true,
-	  "a value that begins with \"&\" is an anchor", "quote the value if it is meant as text" },
+	  "a value that starts with \"&\" is an anchor", "quote the value if it is meant as text" },
 };
 
 static size_t byte_of(const char *text, size_t len, size_t index)
@@ -114,7 +114,7 @@ void yaml_complain(struct diags *diags, uint32_t file, const char *text, size_t 
 		return;
 	}
 	if (!phrase && offset < len && !strcmp(fault->problem, "found character that cannot start any token")) {
-		diags_add(diags, pos, "quote the value", "a value cannot begin with \"%c\"", text[offset]);
+		diags_add(diags, pos, "quote the value", "a value cannot start with \"%c\"", text[offset]);
 		return;
 	}
 	if (!phrase) {
@@ -123,7 +123,7 @@ void yaml_complain(struct diags *diags, uint32_t file, const char *text, size_t 
 	}
 	diags_add(diags, phrase->at_context ? context_pos : pos, phrase->hint, "%s", phrase->say);
 	if (phrase->at_context && strstr(phrase->problem, "',' or"))
-		diags_note(diags, pos, "a comma or the closing bracket was expected here");
+		diags_note(diags, pos, "expected a comma or the closing bracket here");
 }
 
 /* Length of the valid UTF-8 sequence at `s`, or 0. */

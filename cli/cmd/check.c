@@ -100,8 +100,8 @@ static void check_urls(struct check_look *look)
 
 	for (size_t i = 0; i < build->urls_len; i++) {
 		const struct plan_url *url = &build->urls[i];
-		const char *how = url->url ? "lock it: cbuild lock; or name what it has to be: "
-					   : "name what it has to be: ";
+		const char *how = url->url ? "lock it with `cbuild lock`, or write what it has to be: "
+					   : "write what it has to be: ";
 		const char *pin = url->git ? "#COMMIT" : "ADD --checksum=sha256:...";
 
 		if (url->pinned || url->pin)
@@ -109,7 +109,7 @@ static void check_urls(struct check_look *look)
 		diags_add(look->session->diags,
 			  url->mention ? url_pos(look, url->mention) : context_pos(service, url->context),
 			  url->context && !url->git ? "lock it: cbuild lock" : arena_join(look->arena, how, pin, NULL),
-			  "what %s is can change at any time, and no build notices without --pull", url->shown);
+			  "%s is not pinned and can change at any time; only --pull notices", url->shown);
 	}
 }
 
@@ -191,7 +191,7 @@ int cmd_check(const struct options *options, struct error **err)
 	} else if (r == 0 && incomplete) {
 		r = ERROR_TOOL;
 	} else if (r == 0 && !options->quiet) {
-		output_note("nothing to complain about");
+		output_note("no problems found");
 	}
 	session_close(&session);
 	return r;

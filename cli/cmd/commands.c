@@ -62,10 +62,10 @@ static const struct command commands[] = {
 	{ "down", "[SERVICE...]", "end what `up` has started", cmd_down, .takes = TAKES_TARGETS,
 	  .detail = "Ends and removes the containers of this manifest's services that `up` and `watch --run` have "
 		    "started, "
-		    "also those that a killed one left; and their network when nothing is left. Images stay.",
+		    "also those that a killed run left, and their network when nothing is left. Images stay.",
 	  .examples = "cbuild down\tall of them\n"
 		      "cbuild down web\tone\n" },
-	{ "why", "SERVICE|NODE", "what changed since it was built, old and new", cmd_why, .takes = TAKES_SERVICE,
+	{ "why", "SERVICE|NODE", "what changed since its last build, old and new", cmd_why, .takes = TAKES_SERVICE,
 	  .formats = "text json",
 	  .detail = "For each of its nodes what changed since it was done last: old and new values in full, "
 		    "file by file; or when, with what and in which time it was done, when it is fresh. A "
@@ -86,7 +86,7 @@ static const struct command commands[] = {
 	{ "list", NULL, "services, groups and their images", cmd_list, .formats = "text json",
 	  .examples = "cbuild list\twhat the manifest has\n"
 		      "cbuild -f other.yaml list --format=json\tof another one, for a script\n" },
-	{ "log", "SERVICE|NODE", "the log of the newest time it ran", cmd_log, .takes = TAKES_SERVICE,
+	{ "log", "SERVICE|NODE", "the log of its last run", cmd_log, .takes = TAKES_SERVICE,
 	  .detail = "Of a service, the node that failed last.",
 	  .examples = "cbuild log web\twhy web failed\n"
 		      "cbuild log build:indexer:linux/arm64\twhat one build printed\n" },
@@ -99,7 +99,7 @@ static const struct command commands[] = {
 		    "pushed by the digest that the registry knows, and one that was not by its tag. With `--remote` "
 		    "each reference "
 		    "is compared with what its registry has: `same` (also when another commit's annotations "
-		    "stand in its index), `differs` or `missing`.",
+		    "are in its index), `differs` or `missing`.",
 	  .examples = "cbuild images --format=env\twhat was made, for the next tool\n"
 		      "cbuild images web --format=json\tone image with everything known of it\n"
 		      "cbuild images --remote\twhether the registry has what is here\n" },
@@ -114,7 +114,7 @@ static const struct command commands[] = {
 		    "platform digest, size, user, command, ports and labels.",
 	  .examples = "cbuild inspect ghcr.io/acme/web:1\tan image in a registry\n"
 		      "cbuild inspect debian:12 --format=json\tone of Docker Hub's, for a script\n" },
-	{ "load", "[TARGET...]", "put what was made into docker, podman, containerd or kind (--to)", cmd_load,
+	{ "load", "[TARGET...]", "load what was built into docker, podman, containerd or kind (--to)", cmd_load,
 	  .takes = TAKES_TARGETS, .formats = "oci zstd estargz nydus",
 	  .detail = "Puts the images that were made last under all their references into `--to`: an engine, a "
 		    "namespace of containerd (Kubernetes reads `k8s.io`), or the nodes of a kind cluster. "
@@ -124,7 +124,7 @@ static const struct command commands[] = {
 		    "Nothing is built.",
 	  .examples = "cbuild load --to=containerd:k8s.io\twhat a Kubernetes on this machine runs\n"
 		      "cbuild load web --to=kind:dev\tone service, into a kind cluster\n" },
-	{ "lock", "[BASE...]", "write services.lock: what the base images are (--update, --check)", cmd_lock,
+	{ "lock", "[BASE...]", "write services.lock, the digests of base images (--update, --check)", cmd_lock,
 	  .detail = "Asks the registries what the images are that builds start from and copy from, and servers what is at the URLs "
 		    "that builds fetch, and writes it to "
 		    "`services.lock` beside the manifest, to be committed: builds use these digests from then on, and "
@@ -138,14 +138,14 @@ static const struct command commands[] = {
 	{ "login", "[REGISTRY]", "keep a login where docker keeps it", cmd_login,
 	  .detail = "Asks the registry (Docker Hub without one) whether it takes the login, and keeps it: by the "
 		    "credential helper if one is configured, else in the file that docker reads. On a terminal it asks "
-		    "for what is not given.",
+		    "for the rest.",
 	  .examples = "printf %s \"$TOKEN\" | cbuild login -u me --password-stdin ghcr.io\tin a pipeline\n"
 		      "cbuild login registry.example.com\ton a terminal\n" },
 	{ "logout", "[REGISTRY]", "forget a login", cmd_logout,
 	  .examples = "cbuild logout ghcr.io\twhat login has kept\n" },
-	{ "check", "[TARGET...]", "what is likely to be wrong in the Dockerfiles; status 1 when something is",
-	  cmd_check, .heading = "Inputs and history", .takes = TAKES_TARGETS,
-	  .detail = "Looks the targets' Dockerfiles over without building: an image that runs as root, a base without "
+	{ "check", "[TARGET...]", "likely mistakes in the Dockerfiles; status 1 when there are any", cmd_check,
+	  .heading = "Inputs and history", .takes = TAKES_TARGETS,
+	  .detail = "Checks the targets' Dockerfiles without building: an image that runs as root, a base without "
 		    "a version, a COPY source that the ignore file removes, an argument that the manifest gives and "
 		    "the Dockerfile never declares, a secret in ARG or ENV. Where docker builds (asked for, or used "
 		    "last), "
@@ -186,7 +186,7 @@ static const struct command commands[] = {
 	  .detail = "Over the runs that are kept: how many were good, how long they took, which share of the builds in "
 		    "them was fresh, and the nodes that take longest, with the median of their times.",
 	  .examples = "cbuild stats\twhere the time goes\n" },
-	{ "report", "[RUN]", "a run as a page for a browser: timeline, graph, sizes, failures", cmd_report,
+	{ "report", "[RUN]", "one run as a page for a browser: timeline, graph, sizes, failures", cmd_report,
 	  .detail = "One HTML file that needs no network and no script: when each node ran, which chain of needs "
 		    "took longest and how long it waited for free slots, what needed what, with states and reasons, "
 		    "how large the images were build by build, and "
@@ -209,8 +209,8 @@ static const struct command commands[] = {
 		    "cbuild runs.",
 	  .examples = "cbuild prune -n\thow much would go\n"
 		      "cbuild prune --keep-storage=5GiB\tbound the disk\n" },
-	{ "fsck", NULL, "read the whole store, remove what is damaged; status 6 when something was", cmd_fsck,
-	  .detail = "Reads every blob of the store, and looks whether all that is tagged or recorded is "
+	{ "fsck", NULL, "read the whole store and remove what is damaged; status 6 when something was", cmd_fsck,
+	  .detail = "Reads every blob of the store, and checks that all that is tagged or recorded is "
 		    "there. What is damaged, and what is no blob, is removed; it is made again when it is "
 		    "needed.",
 	  .examples = "cbuild fsck\tafter a crash of the disk\n" },
@@ -238,22 +238,22 @@ static const struct command commands[] = {
 	  .examples = "cbuild init\twrites services.yaml\n"
 		      "cbuild init --stdout\tonly shows it\n"
 		      "cbuild init -o images.yaml\twrites another file\n" },
-	{ "import", "BAKE.JSON", "print a manifest made of a bake file", cmd_import, .takes = TAKES_FILE, .alone = true,
+	{ "import", "BAKE.JSON", "print a manifest made from a bake file", cmd_import, .takes = TAKES_FILE, .alone = true,
 	  .detail = "Of what `docker buildx bake --print` printed, or of a bake file in JSON. Groups, targets with "
 		    "what they "
 		    "inherit, arguments, contexts of other targets, platforms, tags, secrets and caches are taken "
 		    "over; what "
-		    "has no place is said in comments. A matrix, functions and expressions are refused: `bake --print` "
+		    "cannot be expressed is said in comments. A matrix, functions and expressions are refused: `bake --print` "
 		    "has them "
 		    "worked out. `-` is standard input.",
 	  .examples = "docker buildx bake --print | cbuild import - -o services.yaml\tfrom any bake file\n"
 		      "cbuild import docker-bake.json\tfrom one in JSON\n" },
 	{ "export", "bake|compose", "print the manifest as a bake or compose file", cmd_export, .takes = TAKES_EXPORT,
-	  .detail = "For those who need to go back. Variables are filled in; what others build becomes a context of "
+	  .detail = "For those who want to switch back. Variables are filled in; what others build becomes a context of "
 		    "theirs; "
 		    "source_date_epoch becomes the argument that builders know. What has no place there and changes no "
 		    "image "
-		    "(checks, prepare steps) is left out, and said. An argument with ${platform.*} is refused.",
+		    "(checks, prepare steps) is left out and reported. An argument with ${platform.*} is refused.",
 	  .examples = "cbuild export bake -o docker-bake.json\tfor docker buildx bake\n"
 		      "cbuild export compose -o compose.yaml\tfor docker compose\n" },
 	{ "schema", NULL, "the manifest's language as a JSON Schema, for editors", cmd_schema, .alone = true,

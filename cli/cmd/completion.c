@@ -94,7 +94,7 @@ static int completion_add(struct buf *out, const struct options *options, struct
 	else if (options->targets_len == 1 && strcmp(shell, "fish") == 0)
 		buf_str(out, fish);
 	else
-		return error_make(err, ERROR_USAGE, "`cbuild completion` takes bash, zsh or fish");
+		return error_make(err, ERROR_USAGE, "`cbuild completion` takes one of bash, zsh or fish");
 	return 0;
 }
 

@@ -172,19 +172,20 @@ static void look_at_steps(struct doctor *doctor, const char *name, const char *f
 		       mem_printf("buildah's steps run in a chroot, not in a container: %s",
 				  runc || crun ? "neither runc nor crun works on this machine"
 					       : "neither runc nor crun is installed"),
-		       runc ? "see why: runc --debug run; in a container of its own cbuild needs more privileges"
+		       runc ? "to see why: runc --debug run; in a container cbuild needs more privileges"
 			    : "apt-get install runc");
 	else if (strstr(flags, "=crun") && runc)
 		advise(doctor, mem_strdup("runc does not work on this machine; crun is used"),
-		       "nothing need be done; `runc --version` and the kernel's log may tell why");
+		       "no action is needed; `runc --version` and the kernel's log may tell why");
 	if (strstr(flags, "--ulimit"))
 		advise(doctor,
-		       mem_printf("%s's steps get lower limits (1024 files and processes): this user may not raise them",
+		       mem_printf("RUN steps of %s get lower limits (1024 files and processes): this user may not raise them",
 				  name),
 		       "give cbuild CAP_SYS_RESOURCE, or raise the hard limits (ulimit -Hn, -Hu)");
 	if (strstr(flags, "--network=host"))
-		advise(doctor, mem_printf("%s's steps use the machine's own network: none can be made for them", name),
-		       "load the kernel's bridge and veth modules, or give cbuild CAP_NET_ADMIN");
+		advise(doctor,
+		       mem_printf("RUN steps of %s use the host's network: no network can be created for them", name),
+		       "load the kernel modules bridge and veth, or give cbuild CAP_NET_ADMIN");
 }
 
 static void look_at_limits(struct doctor *doctor)
@@ -194,12 +195,12 @@ static void look_at_limits(struct doctor *doctor)
 	struct statvfs disk;
 
 	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES_ENOUGH)
-		advise(doctor, mem_printf("only %llu files may be open at once", (unsigned long long)files.rlim_cur),
+		advise(doctor, mem_printf("only %llu files can be open at once", (unsigned long long)files.rlim_cur),
 		       "ulimit -n 4096");
 	if (statvfs(".", &disk) < 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= SPACE_ENOUGH)
 		return;
 	text_size(&size, (uint64_t)disk.f_bavail * disk.f_frsize);
-	advise(doctor, mem_printf("only %s are free on this disk", size.data),
+	advise(doctor, mem_printf("only %s left on this disk", size.data),
 	       "cbuild prune, podman image prune, docker system prune");
 }
 

@@ -36,7 +36,7 @@ static int fsck_check(struct session *session, struct error **err)
 	int r = session_alone(session, err);
 
 	if (session->mended)
-		add_trouble(&findings, "oci-layout or index.json", "was damaged; made anew");
+		add_trouble(&findings, "oci-layout or index.json", "was damaged; rebuilt");
 	if (r == 0)
 		r = tidy_check(session->layout, session->state, add_trouble, &findings, &blobs, &bytes, err);
 	if (r == 0) {
@@ -44,7 +44,7 @@ static int fsck_check(struct session *session, struct error **err)
 		text_size(&findings.text, bytes);
 		if (findings.len)
 			buf_printf(&findings.text,
-				   " read, %zu troubles: what is missing is made again when it is needed\n",
+				   " read, %zu problems: what is missing is made again when it is needed\n",
 				   findings.len);
 		else
 			buf_str(&findings.text, " read, all is well\n");

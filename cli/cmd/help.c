@@ -27,7 +27,7 @@ static int unknown(const struct command *commands, const char *word, struct erro
 	for (const struct topic *topic = topic_table(); topic->name && len < NAMES_MAX; topic++)
 		names[len++] = topic->name;
 	nearest = text_nearest(word, names, len);
-	error_make(err, ERROR_USAGE, "there is neither a command nor a topic \"%s\"", word);
+	error_make(err, ERROR_USAGE, "there is no command or topic \"%s\"", word);
 	if (nearest)
 		error_remedy(err, "did you mean %s?", nearest);
 	return -1;

@@ -68,7 +68,7 @@ static int history_print_text(const struct run_info *runs, size_t len, struct er
 	cleanup_buf struct buf out = { 0 };
 
 	if (len == 0)
-		return error_make(err, ERROR_USAGE, "there was no run here yet");
+		return error_make(err, ERROR_USAGE, "nothing has run here yet");
 	buf_str(&out, "  run  begun                status          took  nodes run     command\n");
 	for (size_t i = 0; i < len && i < SHOWN; i++)
 		history_add_run(&out, &runs[i]);

@@ -59,7 +59,7 @@ static void init_add_head(struct init_draft *draft)
 	if (fs_exists("docker-bake.hcl"))
 		init_add_comment(
 			draft, root,
-			"docker-bake.hcl was not read: docker buildx bake --print >bake.json; cbuild import bake.json");
+			"docker-bake.hcl was not read: run `docker buildx bake --print >bake.json; cbuild import bake.json`");
 	init_add_comment(draft, root, "");
 	json_set_str(root, "project", draft->survey.project);
 	init_add_comment(draft, root, "registry: ghcr.io/acme                # before the names of the images");
@@ -273,7 +273,7 @@ int cmd_init(const struct options *options, struct error **err)
 	if (options->targets_len > 0)
 		return error_make(err, ERROR_USAGE, "`cbuild init` takes no words; -C DIR for another folder");
 	if (!shows && fs_exists(path)) {
-		error_make(err, ERROR_USAGE, "%s exists already", path);
+		error_make(err, ERROR_USAGE, "%s already exists", path);
 		error_remedy(err, "`cbuild init --stdout` prints what would be written");
 		return -1;
 	}
@@ -283,6 +283,6 @@ int cmd_init(const struct options *options, struct error **err)
 		return output_data(out.data, out.len, err);
 	if (output_new_file(path, out.data, out.len, err) < 0 || (!options->output && write_schema(err) < 0))
 		return -1;
-	output_note("%s is written: look at it, then `cbuild -n`", path);
+	output_note("wrote %s: review it, then run `cbuild -n`", path);
 	return 0;
 }

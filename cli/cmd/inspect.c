@@ -93,7 +93,7 @@ static int get(struct registry *registry, const struct ref *ref, const char *nam
 	if (r < 0)
 		return -1;
 	if (r == 0)
-		return error_make(err, ERROR_REGISTRY, "%s: there is no such image", name);
+		return error_make(err, ERROR_REGISTRY, "%s: no such image", name);
 	return document_parse(text->data, text->len, type, digest, name, ret, err);
 }
 

@@ -218,7 +218,7 @@ static int lock_onbuild(struct lock_work *work, const struct lock_wanted *wanted
 		lock_entry_set_onbuild(entry, own, onbuild);
 		platform_text(own, platform);
 		if (was && strcmp(was->digest, entry->digest) == 0)
-			differs(work, "%s  what it does on build for %s", wanted->reference, platform);
+			differs(work, "%s  its ONBUILD for %s", wanted->reference, platform);
 	}
 	return 0;
 }
@@ -359,7 +359,7 @@ static void lock_look_over(struct lock_work *work)
 			if (lock_entry_onbuild(entry, &wanted->platforms[j]))
 				continue;
 			platform_text(&wanted->platforms[j], platform);
-			differs(work, "%s  locked without what it does on build for %s (%s)", wanted->reference,
+			differs(work, "%s  locked, but its ONBUILD for %s could not be read (%s)", wanted->reference,
 				platform, wanted->service);
 		}
 	}

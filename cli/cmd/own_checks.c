@@ -40,7 +40,7 @@ int own_checks_open(struct session *session, struct builder **ret, struct error 
 		if (!session->builder_preferred || (error->cls != ERROR_TOOL && error->cls != ERROR_USAGE))
 			return error_move(err, &error);
 		if (!session->options->quiet)
-			output_note("%s cannot be asked: %s", session->builder, error->message);
+			output_note("%s does not answer: %s", session->builder, error->message);
 		error_free(error);
 		return 0;
 	}

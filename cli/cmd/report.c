@@ -73,7 +73,7 @@ static int find_run(struct session *session, struct report_draft *draft, struct 
 	if (draft->runs_len > 0)
 		return 0;
 	if (run == 0)
-		return error_make(err, ERROR_USAGE, "there was no run here yet");
+		return error_make(err, ERROR_USAGE, "nothing has run here yet");
 	error_make(err, ERROR_USAGE, "there is no run %lld in the history", (long long)run);
 	error_remedy(err, "`cbuild history` lists them");
 	return -1;

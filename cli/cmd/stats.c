@@ -51,7 +51,7 @@ static int stats_print_text(const struct stats *stats, struct error **err)
 	cleanup_buf struct buf out = { 0 };
 
 	if (stats->runs == 0)
-		return error_make(err, ERROR_USAGE, "there was no run here yet");
+		return error_make(err, ERROR_USAGE, "nothing has run here yet");
 	buf_printf(&out, "runs with something to do: %zu (%zu good, %zu failed, %zu interrupted", stats->runs,
 		   stats->good, stats->failed, stats->interrupted);
 	if (endless)

@@ -179,7 +179,7 @@ static int start_troupe(struct session *session, struct troupe *troupe, bool det
 		return -1;
 	if (lock < 0)
 		return error_make(err, ERROR_STATE,
-				  "`cbuild up` runs here already: end it with Ctrl-C, or with `cbuild down`");
+				  "`cbuild up` is already running here: end it with Ctrl-C or `cbuild down`");
 	r = loop_new(&loop, err);
 	if (r == 0)
 		r = run_in(session, troupe, detach, loop, err);

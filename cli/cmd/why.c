@@ -95,7 +95,7 @@ static bool is_told(const struct why *why, const struct reason *reason)
 static void why_add_reason(struct buf *out, const struct reason *reason)
 {
 	if (reason->kind == REASON_NEW) {
-		buf_str(out, "  it was never done\n");
+		buf_str(out, "  it has never been done\n");
 		return;
 	}
 	buf_printf(out, "  %s ", reason_kind_name(reason->kind));
@@ -110,7 +110,7 @@ static void why_add_reason(struct buf *out, const struct reason *reason)
 static void why_add_text(struct buf *out, const struct node *node, const struct why *why)
 {
 	if (node->state == NODE_FRESH) {
-		buf_printf(out, "%s  nothing: it is fresh, ", node->id);
+		buf_printf(out, "%s  up to date, ", node->id);
 		if (why->last)
 			add_done(out, node, why->last);
 		buf_char(out, '\n');

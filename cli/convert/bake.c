@@ -70,7 +70,7 @@ static int inherit(struct bake *bake, const char *name, struct json *into, unsig
 	const struct json *parents = json_get(target, "inherits");
 
 	if (!json_is_object(target))
-		return bake_refuse(bake, name, "there is none of that name");
+		return bake_refuse(bake, name, "there is none with that name");
 	if (depth > INHERITS_MAX || bake->merges++ > MERGES_MAX)
 		return bake_refuse(bake, name, "it inherits from itself");
 	for (size_t i = 0; i < json_len(parents); i++) {
@@ -148,7 +148,7 @@ static int set_contexts(struct bake *bake, const char *target, struct json *buil
 		const char *value = json_text(json_member(it));
 
 		if (!value || strncmp(value, "oci-layout://", 13) == 0) {
-			r = bake_refuse(bake, target, "a context that is an OCI layout has no place in a manifest");
+			r = bake_refuse(bake, target, "a manifest cannot have an OCI layout as a context");
 		} else if (strncmp(value, "target:", 7) == 0) {
 			cleanup_free char *service = service_name(value + 7);
 			cleanup_free char *text = mem_printf("service:%s", service);
@@ -248,7 +248,7 @@ static void add_left_out(struct json *service, const struct json *target)
 	json_set_str(service, "#1", json_str(target, "description"));
 	json_set_str(service, "#2", left.data);
 	if (json_len(json_get(target, "output")) > 0 && !is_cache_only(target))
-		json_set_str(service, "#3", "not taken over: output; images go into the store and the local engine");
+		json_set_str(service, "#3", "not converted: output; images go into the store and the local engine");
 }
 
 static int bake_set_build(struct bake *bake, const char *name, const struct json *target, struct json *service,
@@ -466,7 +466,7 @@ int bake_read(const char *text, size_t len, const char *name, struct json **ret,
 	bake.groups = json_get(root, "group");
 	bake.variables = json_get(root, "variable");
 	if (!json_is_object(bake.targets) || json_len(bake.targets) == 0)
-		return error_make(err, ERROR_USAGE, "%s: there is no \"target\": it is not a bake file", name);
+		return error_make(err, ERROR_USAGE, "%s: it has no \"target\", so it is not a bake file", name);
 	if (json_get(root, "function"))
 		return bake_refuse(&bake, json_key(json_first(bake.targets)), "the file has functions");
 	bake.secrets = json_new_object();

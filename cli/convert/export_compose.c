@@ -273,7 +273,7 @@ int export_compose(struct plan *plan, struct buf *out, struct buf *notes, struct
 	json_set_str(root, "name", manifest->project.s);
 	for (size_t i = 0; i < manifest->services_len && r == 0; i++) {
 		if (manifest->services[i].provided) {
-			buf_printf(notes, "%s: what provides it is left out\n", manifest->services[i].name.s);
+			buf_printf(notes, "%s: what provides it was left out\n", manifest->services[i].name.s);
 			continue;
 		}
 		export_note(&manifest->services[i], &language, notes);

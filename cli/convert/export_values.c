@@ -214,12 +214,12 @@ struct json *export_contexts(struct plan *plan, size_t service, const struct exp
 void export_note(const struct service *service, const struct export_language *language, struct buf *notes)
 {
 	if (service->has_prepare)
-		buf_printf(notes, "%s: %s has no place for its `prepare` step: run it first\n", service->name.s,
+		buf_printf(notes, "%s: %s cannot express its `prepare` step: run it first\n", service->name.s,
 			   language->name);
 	if (service->needs.len > 0)
-		buf_printf(notes, "%s: %s has no place for its `needs`\n", service->name.s, language->name);
+		buf_printf(notes, "%s: %s cannot express its `needs`\n", service->name.s, language->name);
 	if (service->formats_len > 0)
-		buf_printf(notes, "%s: %s has no place for its `formats`\n", service->name.s, language->name);
+		buf_printf(notes, "%s: %s cannot express its `formats`\n", service->name.s, language->name);
 	if (service->verify.pos.line > 0)
-		buf_printf(notes, "%s: %s has no place for its checks (`verify`)\n", service->name.s, language->name);
+		buf_printf(notes, "%s: %s cannot express its checks (`verify`)\n", service->name.s, language->name);
 }

@@ -62,7 +62,7 @@ static void proposal_add_build(struct json *service, const struct survey *survey
 		json_set_str(contexts, link->image, value);
 	}
 	if (json_len(contexts) > 0) {
-		json_set_str(build, "#contexts", "what its Dockerfile means by these names");
+		json_set_str(build, "#contexts", "what its Dockerfile resolves these names to");
 		json_set(build, "additional_contexts", contexts);
 	} else {
 		json_free(contexts);
@@ -137,7 +137,7 @@ struct json *proposal_service(const struct survey *survey, size_t number)
 	if (found->shadows) {
 		cleanup_free char *image = mem_printf("%s/%s", survey->project, found->name);
 
-		json_set_str(service, "#image", "its short name is that of an image from elsewhere");
+		json_set_str(service, "#image", "its short name is also the name of an image from elsewhere");
 		json_set_str(service, "image", image);
 	}
 	proposal_add_guesses(service, survey, found);

@@ -140,7 +140,7 @@ void man_cbuild(struct buf *out, const struct command *commands)
 		     ".SH DESCRIPTION\n.B cbuild\nreads the services of a repository from one manifest\n"
 		     ".RB ( services.yaml ),\nbuilds those whose sources have changed for every platform asked for, joins\n"
 		     "the platforms into one image, puts it into the local engine and checks the container.\n"
-		     "What is up to date is not touched, and no process is started to find that out.\n"
+		     "What is up to date is left alone, and finding that out starts no process.\n"
 		     ".SH COMMANDS\n");
 	for (const struct command *command = commands; command->name; command++)
 		add_command(out, command);
@@ -174,7 +174,7 @@ static void add_map(const struct reference_map *map, void *data)
 		man_add_text(out, key->doc);
 	}
 	if (unused.len) {
-		buf_str(out, ".PP\nAccepted, and not used: ");
+		buf_str(out, ".PP\nAccepted, but ignored: ");
 		man_add_part(out, unused.data, unused.len);
 		buf_str(out, ".\n");
 	}
@@ -186,7 +186,7 @@ void man_services(struct buf *out)
 	buf_str(out, ".SH NAME\nservices.yaml \\- what cbuild builds\n"
 		     ".SH DESCRIPTION\nOne YAML document that names the services of a repository. It speaks compose where\n"
 		     "compose has a word, so a compose file works as it is.\n"
-		     "Keys that begin with\n.B x\\-\nare left alone everywhere; other unknown keys are errors.\n"
+		     "Keys that begin with\n.B x\\-\nare ignored everywhere; other unknown keys are errors.\n"
 		     "Relative paths start in the folder of the manifest.\n"
 		     "In every value,\n.BR ${NAME} ,\n.B ${NAME:\\-default}\nand\n.B ${NAME:?message}\n"
 		     "are filled in;\n.B $$\nis a dollar sign.\n.SH KEYS\n");

@@ -14,7 +14,7 @@ static const struct term targets[] = {
 };
 
 static const struct term states[] = {
-	{ "fresh", "there is a record under the key, and the result is still there: nothing is done" },
+	{ "fresh", "the key has a record and the result is still there: nothing to do" },
 	{ "stale", "it has to run; `-n` says why" },
 	{ "unknown", "decided once what it needs has run: when that comes out as it was, nothing is done" },
 	{ 0 },
@@ -24,12 +24,12 @@ static const struct term statuses[] = {
 	{ "0", "done" },
 	{ "1", "a build or a check failed; with `-n --exit-code` something is stale" },
 	{ "2", "the manifest or the command line is wrong" },
-	{ "3", "a tool or an ability is missing" },
+	{ "3", "a tool or a feature is missing" },
 	{ "4", "registry or login" },
 	{ "5", "a health check failed" },
 	{ "6", "state or disk: a file that is there cannot be read or written, or a limit of the system is reached" },
 	{ "70", "a fault of cbuild" },
-	{ "130, 143", "interrupted, or told to end" },
+	{ "130, 143", "interrupted or terminated" },
 	{ 0 },
 };
 
@@ -41,7 +41,7 @@ static const struct term environment[] = {
 	{ "CBUILD_BUILDER, CBUILD_RUNTIME", "as `--builder`, `--runtime`" },
 	{ "BUILDX_BUILDER, BUILDKIT_HOST, CONTAINERD_NAMESPACE",
 	  "what docker buildx, buildctl and nerdctl use; one that is set leads to that builder, as DOCKER_HOST leads to docker" },
-	{ "DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "where docker is, as docker reads them" },
+	{ "DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "docker's address, as docker reads them" },
 	{ "CONTAINERS_CONF, CONTAINERS_STORAGE_CONF", "settings of buildah and podman" },
 	{ "NO_COLOR, TERM, CI", "no colours; `TERM=dumb` and `CI` also mean plain lines instead of a live display" },
 	{ "GITHUB_ACTIONS", "`true`: what each node printed goes into a group of the job's log" },
@@ -51,7 +51,7 @@ static const struct term environment[] = {
 static const struct term files[] = {
 	{ "services.yaml, services.yml, compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml",
 	  "the manifest: the first of them that is there" },
-	{ "compose.override.yml", "merged over a compose file that `-f` does not name" },
+	{ "compose.override.yml", "merged over the compose file, unless `-f` is given" },
 	{ ".env", "variables, beside the manifest" },
 	{ ".cbuild/state.db", "what was done: records, runs, timings" },
 	{ ".cbuild/statindex", "what was hashed" },
@@ -64,14 +64,14 @@ static const struct topic topics[] = {
 	{ "targets", "TARGETS", "what is built",
 	  "A target is one of the words below. What a target needs is built first. A node is one unit of work and is named as `-n` prints it, for example `build:indexer:linux/arm64`.",
 	  targets },
-	{ "states", "STATES", "how cbuild decides what to do",
+	{ "states", "STATES", "how cbuild decides what is stale",
 	  "The manifest becomes a graph. Its nodes are the units of work: `prepare` (a declared step), `build` (a "
 	  "service for one platform), `index` (the platforms joined under the tags), `load` (into the local engine), "
 	  "`verify`. Each has a key: a hash over everything that can change its result, and nothing else. Modification "
 	  "times are not in it.",
 	  states },
-	{ "status", "EXIT STATUS", "what the exit status means", NULL, statuses },
-	{ "environment", "ENVIRONMENT", "the variables that count",
+	{ "status", "EXIT STATUS", "exit statuses", NULL, statuses },
+	{ "environment", "ENVIRONMENT", "the variables that matter",
 	  "Options win over the environment, and that wins over the manifest. Everything in the environment can be used in the manifest as `${NAME}`.",
 	  environment },
 	{ "files", "FILES", "what is read and kept", NULL, files },

@@ -122,7 +122,7 @@ static void add_options_of(struct buf *out, const struct command *command)
 			buf_printf(&common, "%s--%s", common.len ? ", " : "", option->name);
 	}
 	if (!command->alone) {
-		cleanup_free char *text = mem_printf("Also %s (cbuild help options).", common.data);
+		cleanup_free char *text = mem_printf("Also accepts %s (cbuild help options).", common.data);
 
 		usage_add_text(out, text, 2);
 	} else {

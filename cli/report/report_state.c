@@ -18,8 +18,8 @@ static const struct {
 	const char *mark, *color, *meaning;
 } outcomes[] = {
 	{ "ok", "\x1b[32m", "" },
-	{ "same", "\x1b[2m", "what it needs came out the same" },
-	{ "ok", "\x1b[32m", "made by another cbuild meanwhile" },
+	{ "same", "\x1b[2m", "what it needs is unchanged" },
+	{ "ok", "\x1b[32m", "made by another cbuild in the meantime" },
 	{ "FAIL", "\x1b[1;31m", "" },
 	{ "skip", "\x1b[33m", "something it needs failed" },
 	{ "stop", "\x1b[33m", "interrupted" },

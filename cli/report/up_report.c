@@ -109,7 +109,7 @@ static int show_line(const struct standing *standing, const struct up_event *eve
 static void show_end(const struct up_event *event)
 {
 	if (event->status < 0)
-		output_note("%s was taken away", event->service);
+		output_note("%s was removed", event->service);
 	else
 		output_note("%s ended with status %d", event->service, event->status);
 }

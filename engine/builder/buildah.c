@@ -209,8 +209,7 @@ static int pull(struct work *work, const struct build_image *image, const char *
 	id = result.out->data ? result.out->data : "";
 	len = strspn(id, "0123456789abcdef");
 	if (len != DIGEST_HEX)
-		return error_make(err, ERROR_TOOL, "%s pull %s: its answer is not an image id", work->self->program,
-				  source);
+		return error_make(err, ERROR_TOOL, "%s pull %s did not print an image id", work->self->program, source);
 	argv_addf(&work->ids, "%.*s", (int)len, id);
 	return 0;
 }
@@ -287,7 +286,7 @@ static int bring_missing(struct work *work, const struct build_image *image, siz
 		break;
 	}
 	error_make(err, ERROR_TOOL, "%s: image %s is gone from %s", image->name, image->id, work->self->place);
-	error_remedy(err, "run cbuild again: it will be built anew");
+	error_remedy(err, "run cbuild again: it will be rebuilt");
 	return -1;
 }
 
@@ -440,8 +439,7 @@ static int check_contexts(const struct buildah *self, const struct build_job *jo
 	for (size_t i = 0; i < job->contexts_len; i++) {
 		if (!strstr(job->contexts[i].name, "::"))
 			continue;
-		error_make(err, ERROR_TOOL,
-			   "%s does not know one context for one platform and another one for the rest: %s",
+		error_make(err, ERROR_TOOL, "%s cannot take a different context for each platform: %s",
 			   path_base(self->program), job->contexts[i].name);
 		error_remedy(err, "build it with another builder: --builder=docker");
 		return -1;

@@ -184,7 +184,7 @@ static int take_podman(const char *program, const struct json *info, struct buil
 	const char *version = json_str(json_get(info, "version"), "Version"), *engine = json_str(host, "buildahVersion");
 
 	if (json_bool(host, "serviceIsRemote")) {
-		error_make(err, ERROR_TOOL, "%s keeps its images on another machine, where cbuild cannot read them",
+		error_make(err, ERROR_TOOL, "%s keeps its images on another machine, and cbuild cannot read them there",
 			   program);
 		error_remedy(err, "run cbuild there, or use --builder=docker");
 		return -1;
@@ -211,7 +211,7 @@ static int buildah_facts_ask(const char *program, struct loop *loop, struct buil
 	if (!ret->engine)
 		ret->engine = mem_strdup(ret->version);
 	if (sscanf(ret->engine, "%u.%u", &major, &minor) != 2)
-		return error_make(err, ERROR_TOOL, "%s: its version %s is not understood", program, ret->engine);
+		return error_make(err, ERROR_TOOL, "%s: its version %s is not supported", program, ret->engine);
 	if (major < FACTS_MAJOR || (major == FACTS_MAJOR && minor < FACTS_MINOR)) {
 		error_make(err, ERROR_TOOL, "%s: the buildah in it is version %s, too old", program, ret->engine);
 		error_remedy(err, "install buildah %d.%d or newer, or use --builder=docker", FACTS_MAJOR, FACTS_MINOR);
@@ -293,7 +293,7 @@ static int try_ways(const struct trial *trial, char **ret, struct error **err)
 	error_make(err, ERROR_TOOL,
 		   "%s cannot run a step on this machine, neither with runc nor with crun nor in a chroot",
 		   path_base(trial->program));
-	error_remedy(err, "try: %s build --isolation=chroot . on a Dockerfile with a RUN step; or use --builder=docker",
+	error_remedy(err, "try `%s build --isolation=chroot .` on a Dockerfile with a RUN step, or use --builder=docker",
 		     path_base(trial->program));
 	return -1;
 }

@@ -143,7 +143,7 @@ static int open_cache(struct caches *caches, struct cache *cache, struct error *
 	if (strcmp(cache->typed.type, "local") != 0)
 		return 0;
 	if (!dir)
-		return error_make(err, ERROR_USAGE, "a cache of the type local has no %s", cache->takes ? "dest" : "src");
+		return error_make(err, ERROR_USAGE, "a cache of type local needs \"%s\"", cache->takes ? "dest" : "src");
 	cache->tag = attr(cache, "tag") ? attr(cache, "tag") : "latest";
 	cache->store = arena_join(caches->arena, "local:", dir, NULL);
 	cache->index = arena_join(caches->arena, dir, "/index.json", NULL);

@@ -209,7 +209,7 @@ static int find_out(struct driver *driver, struct error **err)
 	    control_info(daemon, OPEN_MS, &driver->info, err) < 0)
 		return -1;
 	if (driver->info.platforms_len == 0)
-		return error_make(err, ERROR_TOOL, "%s names no platform that it builds for", driver->route.url);
+		return error_make(err, ERROR_TOOL, "%s does not say which platforms it builds for", driver->route.url);
 	sort_platforms(driver);
 	if (!driver->version)
 		driver->version = mem_strdup(driver->info.version);

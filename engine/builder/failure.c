@@ -33,7 +33,7 @@ static const struct trouble troubles[] = {
 	{ "OCI exporter is not supported", ERROR_TOOL, false,
 	  "turn on docker's containerd image store (\"features\": {\"containerd-snapshotter\": true} in /etc/docker/daemon.json), or make a builder: docker buildx create --use; or use --builder=buildah" },
 	{ "Unknown instruction: \"", ERROR_BUILD, false,
-	  "if that is the text of a here-document (RUN <<EOF): buildah knows those from 1.33 on; use --builder=docker" },
+	  "if that is the text of a here-document (RUN <<EOF): buildah supports those from 1.33 on; use --builder=docker" },
 	/* Another build removed an image while this one listed all of them (containers/buildah #5615). */
 	{ "checking if cached image exists from a previous build", ERROR_TOOL, true, NULL },
 	/* BuildKit in dockerd: two concurrent exports of shared layers; the other one has removed what this one
@@ -47,11 +47,11 @@ static const struct trouble troubles[] = {
 	  "check the image's name, and log in to its registry if it needs that" },
 	{ "denied:", ERROR_REGISTRY, false, "check the image's name, and log in to its registry if it needs that" },
 	{ "digest mismatch sha256:", ERROR_BUILD, false,
-	  "something else is at the URL than was locked, or than --checksum says: cbuild lock --update" },
+	  "the content at the URL differs from services.lock or from --checksum: cbuild lock --update" },
 	{ "manifest unknown", ERROR_TOOL, false, "check the base image's name and tag" },
 	{ "image not known", ERROR_TOOL, false, "the base image is gone from the builder's storage: run cbuild again" },
-	{ "no image found in manifest list", ERROR_TOOL, false, "the base image is not there for this platform" },
-	{ "no match for platform", ERROR_TOOL, false, "the base image is not there for this platform" },
+	{ "no image found in manifest list", ERROR_TOOL, false, "the base image does not exist for this platform" },
+	{ "no match for platform", ERROR_TOOL, false, "the base image does not exist for this platform" },
 	{ "code = Unavailable", ERROR_TOOL, true, NULL }, /* the daemon went away, or has not started yet */
 	{ "connection reset by peer", ERROR_TOOL, true, NULL },
 	{ "connection refused", ERROR_TOOL, true, NULL },

@@ -122,7 +122,7 @@ int import_finish(struct layout *layout, const char *identity, struct build_resu
 	if (image_read(layout, result->digest, &image, err) < 0)
 		return -1;
 	if (identity && strcmp(image->config.digest, identity) != 0)
-		return error_make(err, ERROR_INTERNAL, "image %s has become %s on its way into the store", identity,
+		return error_make(err, ERROR_INTERNAL, "image %s became %s on its way into the store", identity,
 				  image->config.digest);
 	memcpy(result->identity, image->config.digest, DIGEST_LEN + 1);
 	result->size = image->size;

@@ -325,7 +325,7 @@ static int tell_lost_session(const struct solve_work *work, const struct control
 {
 	struct error *error = NULL;
 
-	error_make(&error, ERROR_TOOL, "%s has ended the session in mid-build: %s", work->solve->tool, failure->message);
+	error_make(&error, ERROR_TOOL, "%s ended the session during the build: %s", work->solve->tool, failure->message);
 	error->transient = true;
 	return error_move(err, &error);
 }
@@ -413,11 +413,11 @@ static int take_image(const struct solve_work *work, struct build_result *result
 	cleanup_free char *fault = NULL;
 
 	if (!work->digest[0])
-		return error_make(err, ERROR_TOOL, "%s ended well, but named no image", work->solve->tool);
+		return error_make(err, ERROR_TOOL, "%s succeeded, but named no image", work->solve->tool);
 	if (!layout_complete(layout, work->digest))
 		return layout_seen(layout, err) < 0
 			       ? -1
-			       : error_make(err, ERROR_TOOL, "%s ended well, but has not sent all of the image %s",
+			       : error_make(err, ERROR_TOOL, "%s succeeded, but did not send all of the image %s",
 					    work->solve->tool, work->digest);
 	if (blob_sync(layout, err) < 0 ||
 	    pick_stored(layout, work->digest, &job->platform, result->digest, result->attestation, err) < 0 ||
@@ -426,7 +426,7 @@ static int take_image(const struct solve_work *work, struct build_result *result
 	if (base && base->where == IMAGE_STORE && image_read(layout, base->digest, &base_image, err) < 0)
 		return -1;
 	if ((job->provenance || job->sbom) && !result->attestation[0])
-		return error_make(err, ERROR_TOOL, "%s has said nothing about the image, although it was asked to",
+		return error_make(err, ERROR_TOOL, "%s did not describe the image, although it was asked to",
 				  work->solve->tool);
 	fault = proof_fault(image, &job->platform, base_image);
 	if (fault)

@@ -51,7 +51,7 @@ static int take_answer(const Bk__AskAnswer *answer, struct buf *ret, struct erro
 			return 0;
 		}
 	}
-	return error_make(err, ERROR_TOOL, "the frontend does not answer this question");
+	return error_make(err, ERROR_TOOL, "the frontend does not support this request");
 }
 
 /* Frontends answer only within a build, so begin one that does nothing. */

@@ -146,7 +146,7 @@ static int lost(const struct conn *conn, struct error **err, int errnum)
 	if (errnum)
 		error_errno(&error, ERROR_TOOL, errnum, "%s: the connection was lost", conn->name);
 	else
-		error_make(&error, ERROR_TOOL, "%s has closed the connection", conn->name);
+		error_make(&error, ERROR_TOOL, "%s closed the connection", conn->name);
 	error->transient = true;
 	add_complaint(conn, &error);
 	return error_move(err, &error);
@@ -223,7 +223,7 @@ static int refused(const char *name, int errnum, struct error **err)
 	if (errnum == EACCES || errnum == EPERM)
 		error_remedy(&error, "this user may not use that socket: join the group that owns it (and log in again)");
 	else
-		error_remedy(&error, "start the daemon, or say where it is");
+		error_remedy(&error, "start the daemon, or set its address");
 	return error_move(err, &error);
 }
 
@@ -394,7 +394,8 @@ static int open_socket(const struct conn_address *address, const struct limit *l
 		     shake(conn, limit, err) < 0))
 			return -1;
 	} else {
-		return error_make(err, ERROR_USAGE, "%s is no address of a daemon: unix://PATH or tcp://HOST:PORT",
+		return error_make(err, ERROR_USAGE,
+				  "%s is not the address of a daemon: write unix://PATH or tcp://HOST:PORT",
 				  address->url);
 	}
 	*ret = steal_ptr(conn);

@@ -52,7 +52,7 @@ static const struct content_store *find_store(const struct content *content, str
 	for (size_t i = 0; id && i < content->len; i++)
 		if (strcmp(content->stores[i].id, id) == 0)
 			return &content->stores[i];
-	grpc_refuse(call, GRPC_NOT_FOUND, "no store is called %s here", id ? id : "");
+	grpc_refuse(call, GRPC_NOT_FOUND, "there is no store %s here", id ? id : "");
 	return NULL;
 }
 
@@ -162,7 +162,7 @@ static int take_terms(struct incoming *incoming, struct grpc_call *call, const B
 		return grpc_refuse(call, GRPC_INVALID, "%s is not a digest", request->expected);
 	memcpy(incoming->expected, request->expected, DIGEST_LEN + 1);
 	if (!incoming->writer && layout_has(incoming->store->layout, incoming->expected, UINT64_MAX))
-		return grpc_refuse(call, GRPC_EXISTS, "%s is here already", incoming->expected);
+		return grpc_refuse(call, GRPC_EXISTS, "%s is already here", incoming->expected);
 	return 0;
 }
 
@@ -217,7 +217,7 @@ static int serve_write(void *data, struct grpc_call *call, struct error **err)
 	int r;
 
 	if (!store || !store->takes)
-		return store ? grpc_refuse(call, GRPC_DENIED, "%s is not to be written to", store->id) : -1;
+		return store ? grpc_refuse(call, GRPC_DENIED, "%s cannot be written", store->id) : -1;
 	while ((r = grpc_receive(call, &bk__write_request__descriptor, &message, err)) > 0) {
 		r = take_request(&incoming, call, message, err);
 		message_free(message);

@@ -62,7 +62,7 @@ int control_name(char ret[CONTROL_NAME + 1], struct error **err)
 	unsigned char random[CONTROL_NAME];
 
 	if (getentropy(random, sizeof(random)) < 0)
-		return error_make(err, ERROR_STATE, "there are no random numbers");
+		return error_make(err, ERROR_STATE, "cannot get random numbers");
 	for (int i = 0; i < CONTROL_NAME; i++)
 		ret[i] = letters[random[i] % 32];
 	ret[CONTROL_NAME] = '\0';
@@ -252,7 +252,7 @@ static int receive_answer(struct grpc_call *call, control_answer *answer, void *
 	int r = grpc_receive(call, &bk__solve_answer__descriptor, (void **)&message, err);
 
 	if (r <= 0)
-		return r < 0 ? -1 : error_make(err, ERROR_TOOL, "the daemon says nothing about the build");
+		return r < 0 ? -1 : error_make(err, ERROR_TOOL, "the daemon reports nothing about the build");
 	for (size_t i = 0; i < message->n_exporter_answer; i++)
 		answer(data, message->exporter_answer[i]->key, message->exporter_answer[i]->value);
 	return 0;

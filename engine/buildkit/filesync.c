@@ -131,7 +131,7 @@ static int send_stats(struct grpc_call *call, const struct filesync_folder *fold
 static int refuse_changed(struct filesync *filesync, struct grpc_call *call, const struct filesync_entry *entry,
 			  struct error **err)
 {
-	cleanup_free char *text = mem_printf("%s has changed since it was looked at", entry->path);
+	cleanup_free char *text = mem_printf("%s changed since it was last read", entry->path);
 
 	pthread_mutex_lock(&filesync->lock);
 	if (!filesync->changed)
@@ -260,8 +260,7 @@ static int answer_requests(struct filesync *filesync, struct grpc_call *call, co
 			return error_make(err, ERROR_TOOL, "the daemon cannot take %s: %.*s", folder->name,
 					  (int)packet->data.len, (const char *)packet->data.data);
 		default:
-			return grpc_refuse(call, GRPC_INVALID, "a packet of the type %d is not expected",
-					   (int)packet->type);
+			return grpc_refuse(call, GRPC_INVALID, "unexpected packet of type %d", (int)packet->type);
 		}
 	}
 	return r;
@@ -296,7 +295,7 @@ static int serve_folder(void *data, struct grpc_call *call, struct error **err)
 		folder = asked_for(call, &filesync->folders[i]);
 		return send_stats(call, &folder, err) < 0 ? -1 : answer_requests(filesync, call, &folder, err);
 	}
-	return grpc_refuse(call, GRPC_NOT_FOUND, "no folder is called %s here", name ? name : "");
+	return grpc_refuse(call, GRPC_NOT_FOUND, "there is no folder %s here", name ? name : "");
 }
 
 struct grpc_method filesync_method(struct filesync *filesync)

@@ -207,7 +207,7 @@ static int take_status(struct grpc_call *call, struct error **err)
 	if (!code || end == code || *end || number < 0 || number > 1000) {
 		const char *status = h2_header(call->stream, ":status", 0);
 
-		return error_make(err, ERROR_TOOL, "the answer has no status of gRPC (HTTP %s)", status ? status : "?");
+		return error_make(err, ERROR_TOOL, "the answer has no gRPC status (HTTP %s)", status ? status : "?");
 	}
 	call->ended = true;
 	call->code = (int)number;
@@ -216,7 +216,7 @@ static int take_status(struct grpc_call *call, struct error **err)
 		buf_free(&call->details);
 	if (call->code == GRPC_OK)
 		return 0;
-	error_make(&error, ERROR_TOOL, "%s", call->message[0] ? call->message : "it failed and does not say why");
+	error_make(&error, ERROR_TOOL, "%s", call->message[0] ? call->message : "it failed without giving a reason");
 	error->transient = may_pass(call->code);
 	return error_move(err, &error);
 }
@@ -278,7 +278,7 @@ static int next_message(struct grpc_call *call, const char **ret, size_t *ret_le
 		if (r < 0)
 			return -1;
 		if (r == 0 && have > 0)
-			return error_make(err, ERROR_TOOL, "a message of gRPC is cut short");
+			return error_make(err, ERROR_TOOL, "a gRPC message is truncated");
 		if (r == 0)
 			return 0;
 	}
@@ -316,13 +316,13 @@ int grpc_ask(struct h2 *h2, const char *path, const struct h2_field *metadata, s
 		return -1;
 	r = grpc_receive(call, type, &answer, err);
 	if (r == 0)
-		return error_make(err, ERROR_TOOL, "%s: there is no answer", path);
+		return error_make(err, ERROR_TOOL, "%s: no answer", path);
 	if (r > 0)
 		r = grpc_receive(call, type, &more, err);
 	message_free(more);
 	if (r != 0) {
 		message_free(answer);
-		return r < 0 ? -1 : error_make(err, ERROR_TOOL, "%s: there are two answers", path);
+		return r < 0 ? -1 : error_make(err, ERROR_TOOL, "%s: it answered twice", path);
 	}
 	*ret = answer;
 	return 0;
@@ -465,7 +465,7 @@ static void answer_call(struct grpc_server *server, struct grpc_call *call)
 static void serving_done(struct grpc_server *server)
 {
 	pthread_mutex_lock(&server->lock);
-	bug_if(server->calls == 0, "more calls ended than came");
+	bug_if(server->calls == 0, "more calls ended than were started");
 	if (--server->calls == 0)
 		pthread_cond_broadcast(&server->idle);
 	pthread_mutex_unlock(&server->lock);

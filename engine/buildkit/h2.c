@@ -25,7 +25,7 @@
 static void notice_end(struct h2 *h2)
 {
 	if (!h2->error && h2_finished(h2))
-		h2_fail_text(h2, false, "the connection broke the rules of HTTP/2");
+		h2_fail_text(h2, false, "the connection violated the HTTP/2 protocol");
 }
 
 /* Moves the bytes of nested connections into the streams that carry them. */
@@ -225,7 +225,7 @@ int h2_nest(struct h2_stream *carrier, const struct h2_wrapping *wrapping, const
 	h2->next = root->nested;
 	root->nested = h2;
 	if (carrier->closed || carrier->in_ended) {
-		h2_fail_text(h2, true, "the session was broken off");
+		h2_fail_text(h2, true, "the session was interrupted");
 		r = -1;
 	} else {
 		size_t waiting = carrier->in.len - carrier->in_at;

@@ -25,8 +25,8 @@ static int over(const struct h2_stream *stream, struct error **err)
 
 	if (stream->h2->error)
 		return error_copy(err, stream->h2->error);
-	error_make(&error, ERROR_TOOL, "%s has broken off the exchange (HTTP/2 code %u)",
-		   conn_name(stream->h2->root->conn), (unsigned)stream->code);
+	error_make(&error, ERROR_TOOL, "%s reset the stream (HTTP/2 code %u)", conn_name(stream->h2->root->conn),
+		   (unsigned)stream->code);
 	return transient(err, error);
 }
 
@@ -70,7 +70,7 @@ int h2_open(struct h2 *h2, const struct h2_field *fields, size_t len, struct h2_
 	if (h2->error) {
 		error_copy(err, h2->error);
 	} else if (h2->leaving) {
-		error_make(&error, ERROR_TOOL, "%s takes no more requests", conn_name(root->conn));
+		error_make(&error, ERROR_TOOL, "%s accepts no more requests", conn_name(root->conn));
 		transient(err, error);
 	} else {
 		r = h2_submit_request(stream, fields, len, err);

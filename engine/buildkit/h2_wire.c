@@ -109,7 +109,7 @@ static void end_of_input(struct h2_stream *stream)
 	stream->in_ended = true;
 	pthread_cond_broadcast(&stream->changed);
 	if (stream->nested)
-		h2_fail_text(stream->nested, true, "the daemon has ended the session");
+		h2_fail_text(stream->nested, true, "the daemon ended the session");
 }
 
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *data)
@@ -160,7 +160,7 @@ int h2_feed_nested(struct h2 *nested)
 	long took = nested->wrapping.unwrap(carrier->in.data + carrier->in_at, carrier->in.len - carrier->in_at, &bytes);
 
 	if (took < 0) {
-		h2_fail_text(nested, false, "the session is garbled");
+		h2_fail_text(nested, false, "the session sent invalid data");
 		return -1;
 	}
 	carrier->in_at += (size_t)took;
@@ -201,7 +201,7 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *d
 		return 0;
 	h2_stream_close(stream, code);
 	if (stream->nested)
-		h2_fail_text(stream->nested, true, "the session was broken off");
+		h2_fail_text(stream->nested, true, "the session was interrupted");
 	h2_stream_forget(stream);
 	return 0;
 }

@@ -107,7 +107,7 @@ static int new_key(struct memory *memory, struct error **err)
 	char hex[HASH_HEX + 1];
 
 	if (getentropy(&random, sizeof(random)) < 0)
-		return error_errno(err, ERROR_STATE, errno, "cannot get a random number for a key");
+		return error_errno(err, ERROR_STATE, errno, "cannot get random bytes for a key");
 	hash_hex(random, hex);
 	memcpy(memory->head.magic, MAGIC, sizeof(memory->head.magic));
 	memcpy(memory->head.key, hex, HASH_HEX);

@@ -157,7 +157,7 @@ static int outcome(struct tls *tls, int r, struct error **err)
 		tls->wants = POLLOUT;
 		return 0;
 	case SSL_ERROR_ZERO_RETURN:
-		return error_make(err, ERROR_TOOL, "%s has closed the connection", tls->name);
+		return error_make(err, ERROR_TOOL, "%s closed the connection", tls->name);
 	case SSL_ERROR_SSL:
 		verified = ssl.SSL_get_verify_result(tls->ssl);
 		if (verified != X509_V_OK)

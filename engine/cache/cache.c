@@ -36,8 +36,8 @@ static char *cache_tag_of(const char *key)
 
 static int cache_wrong(const struct ref *where, const char *key, const char *why, struct error **err)
 {
-	return error_make(err, ERROR_REGISTRY, "%s/%s:cbuild-%.12s... is not what it should be: %s", where->domain,
-			  where->repository, digest_hex(key), why);
+	return error_make(err, ERROR_REGISTRY, "%s/%s:cbuild-%.12s... is invalid: %s", where->domain, where->repository,
+			  digest_hex(key), why);
 }
 
 /* ---- reading ---- */
@@ -61,7 +61,7 @@ static int cache_check_index(const struct ref *where, const char *key, const str
 	    !platform_equal(&index->entries[0].platform, platform))
 		return cache_wrong(where, key, "it is not one image for the platform", err);
 	if (!identity || !digest_valid(identity))
-		return cache_wrong(where, key, "it does not say which image it is", err);
+		return cache_wrong(where, key, "it does not say which image it contains", err);
 	memcpy(ret->identity, identity, sizeof(ret->identity));
 	memcpy(ret->digest, index->entries[0].blob.digest, sizeof(ret->digest));
 	return 0;

@@ -145,7 +145,7 @@ static int make_key(struct cache_lookup *lookup, size_t number, bool *ret_ask, s
 	if (r < 0)
 		return -1;
 	if (r > 0 && !cache_where(lookup->plan, number, &share->where))
-		why = mem_strdup("its name says no registry");
+		why = mem_strdup("its name has no registry");
 	if (why)
 		tell_unshared(lookup, number, why);
 	if (r == 0 || why) {

@@ -186,14 +186,14 @@ static int nobody(const struct fleet *fleet, const struct fleet_want *want, stru
 
 	for (size_t i = 0; i < fleet->len; i++)
 		buf_printf(&names, "%s%s%s", names.len > 0 ? ", " : "", builder_info(fleet->members[i].builder)->name,
-			   fleet->members[i].lost ? " (does not answer any more)" : "");
+			   fleet->members[i].lost ? " (no longer answers)" : "");
 	if (!can(fleet, want)) {
 		error_make(err, ERROR_TOOL, "no builder here can make attestations: there is %s", names.data);
 		error_remedy(err, "use docker or BuildKit: --builder=docker; or leave out `provenance` and `sbom`");
 		return -1;
 	}
 	platform_text(want->platform, text);
-	error_make(err, ERROR_TOOL, "no builder of the manifest is there for %s%s: there are %s", text,
+	error_make(err, ERROR_TOOL, "no builder of the manifest builds for %s%s: there are %s", text,
 		   want->abilities ? " that can make attestations" : "", names.data);
 	error_remedy(err, "add one under `builders`, or let one emulate it: `emulate: true`");
 	return -1;
@@ -262,7 +262,7 @@ int fleet_take(struct fleet *fleet, const struct fleet_want *want, struct fleet_
 	} else {
 		struct fleet_member *member = fleet_own_take(fleet, want, claim);
 
-		bug_if(!member, "a builder has claim %d, and none is found that has", (int)claim);
+		bug_if(!member, "claim %d belongs to no builder", (int)claim);
 		member->jobs++;
 		member->given++;
 		*ret = mem_alloc(sizeof(**ret));
@@ -285,7 +285,7 @@ void fleet_give_back(struct fleet_seat *place)
 	if (!place)
 		return;
 	pthread_mutex_lock(&place->fleet->lock);
-	bug_if(place->member->jobs == 0, "a place of %s is given back, and it has no jobs",
+	bug_if(place->member->jobs == 0, "a slot of %s is released, but it has no jobs",
 	       builder_info(place->member->builder)->name);
 	place->member->jobs--;
 	pthread_mutex_unlock(&place->fleet->lock);

@@ -199,7 +199,7 @@ static bool present_check_attestation(const struct present *present, const struc
 
 	if (!record->detail || !strstr(record->detail, "\"attestation\""))
 		return true;
-	*ret_what = "what was said about its image";
+	*ret_what = "its image's attestation";
 	if (json_parse(record->detail, strlen(record->detail), record->node, &detail, NULL) < 0)
 		return false;
 	digest = json_str(detail, "attestation");

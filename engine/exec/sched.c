@@ -97,7 +97,7 @@ static void sched_end(struct sched *sched, size_t node, enum sched_state state)
 {
 	bug_if(sched->items[node].state != SCHED_RUNNING, "node %zu ends in state %d", node,
 	       (int)sched->items[node].state);
-	bug_if(sched->users[sched->items[node].slot] == 0, "slot %zu is given back twice", sched->items[node].slot);
+	bug_if(sched->users[sched->items[node].slot] == 0, "slot %zu is released twice", sched->items[node].slot);
 	sched->items[node].state = state;
 	sched->running -= --sched->users[sched->items[node].slot] == 0;
 }
@@ -209,7 +209,7 @@ void sched_done(struct sched *sched, size_t node)
 	for (size_t i = 0; i < item->dependents_len; i++) {
 		struct sched_item *dependent = &sched->items[item->dependents[i]];
 
-		bug_if(dependent->waits_for == 0, "node %zu waits for nothing, and %zu was done for it",
+		bug_if(dependent->waits_for == 0, "node %zu waits for nothing, but %zu was done for it",
 		       item->dependents[i], node);
 		if (--dependent->waits_for == 0 && dependent->state == SCHED_WAITING)
 			push(sched, item->dependents[i]);

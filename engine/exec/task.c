@@ -182,7 +182,7 @@ void task_work(void *arg)
 	struct task *task = arg;
 
 	if (do_work(task, &task->error) < 0 && !task->error)
-		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
+		error_make(&task->error, ERROR_INTERNAL, "%s failed without giving a reason", task->node->id);
 	if (task->staging)
 		fs_remove_tree(task->staging, NULL); /* a leftover is removed by the next run */
 }

@@ -93,8 +93,7 @@ static const char *own_id(struct build_draft *draft, const struct result *result
 	json_append(draft->details, detail);
 	id = json_str(detail, "id");
 	if (!id)
-		error_make(err, ERROR_STATE, "the record of %s does not say what it is called in %s", name,
-			   result->place);
+		error_make(err, ERROR_STATE, "the record of %s does not say its name in %s", name, result->place);
 	return id;
 }
 
@@ -180,7 +179,7 @@ static void check_onbuild(struct task *task, const struct plan_image *from, cons
 	if (digest)
 		bases_onbuild(task->env->bases, from->reference, &from->mention->platform, digest, &now, &error);
 	if (!task->doubt && (error || !text_same(now, from->onbuild)))
-		task->doubt = mem_printf("what %s does on build was not known when this was planned", from->reference);
+		task->doubt = mem_printf("the ONBUILD of %s was unknown when this was planned", from->reference);
 }
 
 static int draft_images(struct task *task, struct build_draft *draft, struct error **err)
@@ -603,10 +602,9 @@ static bool change_builder(struct task *task, struct error **error)
 	    builder_answers(task->builder, &why) == 0 || why->cls == ERROR_CANCELLED)
 		return false;
 	if (fleet_lose(task->env->fleet, task->builder))
-		task_tell(task,
-			  mem_printf("the builder %s does not answer any more, it is left out: %s", name, why->message));
+		task_tell(task, mem_printf("the builder %s no longer answers and is left out: %s", name, why->message));
 	if (fleet_take(task->env->fleet, &want, &other, &nobody) < 0) {
-		error_wrap(error, "the builder %s does not answer any more (%s)", name, nobody->message);
+		error_wrap(error, "the builder %s no longer answers (%s)", name, nobody->message);
 		return false;
 	}
 	fleet_give_back(task->seat);

@@ -66,5 +66,5 @@ void task_cache_give(struct task *task)
 		return;
 	if (cache_give(task->env->registry, task->env->layout, task->env->plan, task->number, task->cache_key,
 		       task->digest, &error) < 0)
-		tell_error(task, &task->env->give_failed, "not put into the registry cache:", error);
+		tell_error(task, &task->env->give_failed, "not stored in the registry cache:", error);
 }

@@ -136,7 +136,7 @@ static int list_path(struct listing_draft *draft, const char *path, const char *
 	struct stat st;
 
 	if (lstat(path, &st) < 0)
-		return error_errno(err, ERROR_USAGE, errno, "%s: cannot be looked at", path);
+		return error_errno(err, ERROR_USAGE, errno, "%s: cannot be read", path);
 	file = add_file(draft);
 	*file = (struct build_file){
 		.path = relative,

@@ -51,7 +51,7 @@ static int take_outputs(struct task *task, struct error **err)
 		if (plan_output_digest(task->env->source, path, digest, &found, err) < 0)
 			return -1;
 		if (!found)
-			return error_make(err, ERROR_BUILD, "`prepare` ended well, but did not make its output %s",
+			return error_make(err, ERROR_BUILD, "`prepare` succeeded, but did not make its output %s",
 					  prepare->outputs[i]);
 		json_set_str(outputs, prepare->outputs[i], digest);
 		hasher_text(hasher, "output", prepare->outputs[i]);

@@ -103,7 +103,7 @@ static void note_result(struct task *task, const char *repository, const struct 
 	cleanup_buf struct buf size = { 0 };
 
 	text_size(&size, result->bytes);
-	task_note(task, "%s: %zu blobs sent (%s), %zu taken from another repository, %zu there", repository,
+	task_note(task, "%s: %zu blobs sent (%s), %zu mounted from another repository, %zu already there", repository,
 		  result->sent, size.data, result->mounted, result->there);
 }
 

@@ -88,7 +88,8 @@ static void tag_jobs_free(struct tag_jobs *jobs)
 static int refused_tag(const struct tag_job *job, const char *held, struct error *error, struct error **err)
 {
 	if (*held && error->cls == ERROR_REGISTRY && !error->transient)
-		error_remedy(&error, "%s holds %s; if the registry does not let it change, give the release another tag",
+		error_remedy(&error,
+			     "%s is %s; if the registry's tags are immutable, choose another tag for this release",
 			     job->reference, held);
 	return error_move(err, &error);
 }
@@ -186,7 +187,7 @@ static int put_first(struct task *task, struct error **err)
 		return put_fixed(task, task->number, task->number + 1, err);
 	pthread_mutex_lock(&first->lock);
 	if (first->failed)
-		r = error_make(err, ERROR_REGISTRY, "no tag is moved: one of the release was refused");
+		r = error_make(err, ERROR_REGISTRY, "no tag was moved: a tag of this release was refused");
 	else if (!first->done)
 		r = put_fixed(task, 0, plan_len(task->env->plan), err);
 	first->done = true;

@@ -36,7 +36,7 @@ static const char *name_of(struct arena *arena, const char *url)
 /* A builder that would take whatever is there. */
 static int cannot_hold(const struct task *task, const struct plan_url *from, struct error **err)
 {
-	error_make(err, ERROR_TOOL, "%s: %s cannot be held to what %s is locked to", from->place,
+	error_make(err, ERROR_TOOL, "%s: %s cannot be held to the version locked for %s", from->place,
 		   builder_info(task->builder)->name, from->shown);
 	error_remedy(err,
 		     "build it with BuildKit (--builder=docker); buildah can where an ADD of its own, without brackets, "

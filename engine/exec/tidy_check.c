@@ -22,7 +22,7 @@ static int check_file(struct check *check, const struct blob_file *file, struct 
 	bool good;
 
 	if (!file->digest[0]) {
-		check->trouble(check->data, file->name, "is not a blob; removed");
+		check->trouble(check->data, file->name, "not a blob; removed");
 		return blob_files_remove(check->layout, file, err);
 	}
 	if (blob_files_check(check->layout, file, &good, err) < 0)
@@ -31,7 +31,7 @@ static int check_file(struct check *check, const struct blob_file *file, struct 
 	check->bytes += file->size;
 	if (good)
 		return 0;
-	check->trouble(check->data, file->digest, "its content is not what its name says; removed");
+	check->trouble(check->data, file->digest, "its content does not match its digest; removed");
 	return blob_files_remove(check->layout, file, err);
 }
 

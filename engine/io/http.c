@@ -434,7 +434,7 @@ static int http_fail(struct transfer *transfer, CURLcode code, struct error **er
 	sentence = http_may_pass(code) ? errno_sentence(os) : NULL;
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		error_make(&error, ERROR_HEALTH,
-			   transfer->response->status > 0 ? "the answer did not end in time" : "no answer in time");
+			   transfer->response->status > 0 ? "the answer took too long" : "no answer in time");
 	} else if (code == CURLE_GOT_NOTHING) {
 		error_make(&error, ERROR_HEALTH, "the connection was closed without an answer");
 	} else if (sentence) {

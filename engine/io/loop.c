@@ -140,7 +140,7 @@ static int check_descriptors(struct error **err)
 	for (size_t i = 2; i < LOOP_DESCRIPTORS && r == 0; i++)
 		r = (fds[i] = dup(fds[0])) < 0 ? -1 : 0;
 	if (r < 0)
-		error_errno(err, ERROR_STATE, errno, "cannot make an event loop");
+		error_errno(err, ERROR_STATE, errno, "cannot create an event loop");
 	for (size_t i = 0; i < LOOP_DESCRIPTORS; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -163,7 +163,7 @@ int loop_new(struct loop **ret, struct error **err)
 	}
 	if (r < 0) {
 		free(loop);
-		return error_errno(err, ERROR_STATE, -r, "cannot make an event loop");
+		return error_errno(err, ERROR_STATE, -r, "cannot create an event loop");
 	}
 	loop->owner = pthread_self();
 	loop->wake.data = loop;

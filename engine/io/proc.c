@@ -157,7 +157,7 @@ static void proc_on_close(uv_handle_t *handle)
 {
 	struct child *child = handle->data;
 
-	bug_if(child->handles == 0, "%s: more handles were closed than it has", child->spec->argv[0]);
+	bug_if(child->handles == 0, "%s: more handles were closed than opened", child->spec->argv[0]);
 	if (--child->handles == 0)
 		proc_finish(child);
 }
@@ -278,7 +278,7 @@ static void stream_ended(struct child *child, enum stream stream)
 		proc_take_line(child, child->line[stream].data, child->line[stream].len);
 	buf_reset(&child->line[stream]);
 	close_one((uv_handle_t *)&child->pipes[stream]);
-	bug_if(child->open_streams == 0, "%s: more streams ended than it has", child->spec->argv[0]);
+	bug_if(child->open_streams == 0, "%s: more streams ended than were opened", child->spec->argv[0]);
 	if (--child->open_streams == 0 && child->exited)
 		close_all(child);
 }

@@ -205,7 +205,7 @@ int tar_reader_data(struct tar_reader *reader, const void **ret, size_t *ret_len
 			return archive_fail(reader->archive, reader->name, "cannot read the tar", err);
 	} while (r == ARCHIVE_RETRY || *ret_len == 0);
 	if (offset != reader->at)
-		return error_make(err, ERROR_STATE, "%s: a sparse file in the tar", reader->name);
+		return error_make(err, ERROR_STATE, "%s: sparse files are not supported in a tar", reader->name);
 	reader->at += (int64_t)*ret_len;
 	return 1;
 }
@@ -299,7 +299,7 @@ static int tar_put_file(struct tar_writer *writer, int fd, const char *path, uin
 		if (n < 0)
 			return error_errno(err, ERROR_STATE, errno, "%s: cannot read", path);
 		if (n == 0)
-			return error_make(err, ERROR_STATE, "%s: shorter than it was", path);
+			return error_make(err, ERROR_STATE, "%s: shorter than before", path);
 		if (put_data(writer, block, (size_t)n, err) < 0)
 			return -1;
 		size -= (uint64_t)n;

@@ -86,7 +86,7 @@ static int seal(int fd, const char *path, struct error **err)
 
 static int refuse_digest(const char *from, const char *digest, const char *got, struct error **err)
 {
-	return error_make(err, ERROR_STATE, "%s: the content is not what its name says: expected %s, found %s", from,
+	return error_make(err, ERROR_STATE, "%s: the content does not match its digest: expected %s, found %s", from,
 			  digest, got);
 }
 

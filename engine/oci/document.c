@@ -61,7 +61,7 @@ static int refuse_type(const char *name, const char *what, const char *type, str
 	cleanup_buf struct buf safe = { 0 };
 
 	text_safe(&safe, type ? type : "none", type ? strlen(type) : 4);
-	return error_make(err, ERROR_STATE, "%s: the media type of %s cannot be used here: %s", name, what, safe.data);
+	return error_make(err, ERROR_STATE, "%s: the media type of %s is not supported here: %s", name, what, safe.data);
 }
 
 int document_read(const char *path, const char *digest, struct buf *ret, struct error **err)
@@ -74,7 +74,7 @@ int document_read(const char *path, const char *digest, struct buf *ret, struct 
 	if (digest_bytes(ret->len > start ? ret->data + start : "", ret->len - start, found, err) < 0)
 		return -1;
 	if (strcmp(found, digest) != 0)
-		return error_make(err, ERROR_STATE, "%s: the content is not what its name says: found %s", path, found);
+		return error_make(err, ERROR_STATE, "%s: the content does not match its digest: found %s", path, found);
 	return 0;
 }
 
@@ -167,7 +167,7 @@ static int read_type(struct document *document, const struct json *json, const c
 
 	/* CVE-2021-41190: a text that is both, depending on the reader. */
 	if (json_get(json, "manifests") && (json_get(json, "layers") || json_get(json, "config")))
-		return error_make(err, ERROR_STATE, "%s: both an index and a manifest: refused", name);
+		return error_make(err, ERROR_STATE, "%s: it is both an index and a manifest; refused", name);
 	if (json_int(json, "schemaVersion") != 2)
 		return error_make(err, ERROR_STATE, "%s: not a manifest or an index of schemaVersion 2", name);
 	document->index = json_get(json, "manifests") != NULL;

@@ -94,7 +94,7 @@ static int estargz_set_text(struct json *record, const char *key, const struct b
 		cleanup_buf struct buf safe = { 0 };
 
 		text_safe(&safe, text->data, text->len);
-		return error_make(err, ERROR_STATE, "eStargz cannot hold a name that is not UTF-8: %s", safe.data);
+		return error_make(err, ERROR_STATE, "eStargz cannot store a name that is not UTF-8: %s", safe.data);
 	}
 	json_set_str(record, key, text->data);
 	return 0;
@@ -134,7 +134,7 @@ static int make_record(const struct tar_head *head, struct json **ret, struct er
 	const char *type = type_name(head->type);
 
 	if (!type)
-		return error_make(err, ERROR_STATE, "eStargz cannot hold an entry of the type '%c'",
+		return error_make(err, ERROR_STATE, "eStargz cannot store an entry of type '%c'",
 				  head->type > ' ' && head->type < 127 ? head->type : '?');
 	if (estargz_set_text(record, "name", &head->name, err) < 0)
 		return -1;

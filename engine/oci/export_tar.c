@@ -163,7 +163,7 @@ static int find_docker_image(struct layout *layout, const struct reach *reach, s
 		image_free(*ret);
 		*ret = NULL;
 	}
-	return images > 0 ? 0 : error_make(err, ERROR_STATE, "%s: there is no image in it", reach->items[0].digest);
+	return images > 0 ? 0 : error_make(err, ERROR_STATE, "%s: it contains no image", reach->items[0].digest);
 }
 
 static int compare_digests(const void *a, const void *b)

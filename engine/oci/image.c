@@ -147,7 +147,7 @@ static int image_own_read_config(const struct json *json, const char *name, stru
 	const char *user = json_str(config, "User");
 
 	if (!json_is_object(json))
-		return error_make(err, ERROR_STATE, "%s: an image's config is an object", name);
+		return error_make(err, ERROR_STATE, "%s: the config must be a JSON object", name);
 	if (!document_platform(json, &image->platform))
 		return error_make(err, ERROR_STATE, "%s: the config names no os and architecture", name);
 	if (read_diff_ids(json, name, image, err) < 0)

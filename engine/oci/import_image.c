@@ -84,7 +84,7 @@ int layout_import_dir(struct layout *layout, const char *dir, const struct platf
 	    document_parse(text.data, text.len, NULL, "", path, &manifest, err) < 0)
 		return -1;
 	if (manifest->index)
-		return error_make(err, ERROR_STATE, "%s: a list of images, where one was expected", path);
+		return error_make(err, ERROR_STATE, "%s: expected one image, found a list", path);
 	if (import_image_write_config(layout, dir, manifest, err) < 0 || adopt_layers(layout, dir, manifest, err) < 0)
 		return -1;
 	if (document_dump_manifest(manifest, &anew, err) < 0)

@@ -32,7 +32,7 @@ static int index_describe(struct layout *layout, const char *digest, const struc
 	    document_parse(text.data, text.len, NULL, digest, digest, &document, err) < 0)
 		return -1;
 	if (document->index)
-		return error_make(err, ERROR_STATE, "%s: an index cannot be a platform of an index", digest);
+		return error_make(err, ERROR_STATE, "%s: an index cannot be one platform of another index", digest);
 	*ret = document_descriptor(&document->self, platform);
 	return 0;
 }

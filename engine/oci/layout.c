@@ -59,7 +59,7 @@ int layout_open(const char *dir, bool create, struct layout **ret, struct error 
 		goto fail;
 	there = fs_find(layout->blobs, &st, err);
 	if (there == 0)
-		error_make(err, ERROR_STATE, "%s: there is no image layout", dir);
+		error_make(err, ERROR_STATE, "%s: no image layout is there", dir);
 	if (there <= 0 || check_marker(marker, &good, err) < 0)
 		goto fail;
 	layout->damaged = !good;

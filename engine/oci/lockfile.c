@@ -294,7 +294,7 @@ struct lockfile_reading {
 static int lockfile_wrong(const struct lockfile_reading *reading, struct error **err, const char *why)
 {
 	error_make(err, ERROR_USAGE, "%s:%u: %s", reading->path, reading->line, why);
-	error_remedy(err, "delete it and write it anew: cbuild lock");
+	error_remedy(err, "delete it and write a new one: cbuild lock");
 	return -1;
 }
 
@@ -308,7 +308,7 @@ static int lockfile_take_platform(struct lockfile_reading *reading, const char *
 	if (!platform_parse(name, &platform))
 		return lockfile_wrong(reading, err, "this is not a platform");
 	if (find_exactly(reading->entry, &platform))
-		return lockfile_wrong(reading, err, "the platform stands there twice");
+		return lockfile_wrong(reading, err, "the platform is listed twice");
 	lock_entry_add(reading->entry, &platform, digest);
 	reading->platform = platform;
 	reading->in_platform = true;
@@ -336,7 +336,7 @@ static int lockfile_take_entry(struct lockfile_reading *reading, const char *nam
 	if (!reference || strcmp(reference, name) != 0)
 		return lockfile_wrong(reading, err, "this is not an image with registry and tag");
 	if (lockfile_find(reading->lock, name))
-		return lockfile_wrong(reading, err, "the image stands there twice");
+		return lockfile_wrong(reading, err, "the image is listed twice");
 	reading->entry = lock_entry_new(name, digest);
 	lockfile_put(reading->lock, reading->entry);
 	reading->in_platform = false;
@@ -348,12 +348,12 @@ static int take_url(struct lockfile_reading *reading, char *url, struct error **
 	char *pin = strchr(url, ' ');
 
 	if (!pin || !lock_pin_valid(pin + 1))
-		return lockfile_wrong(reading, err, "a URL and a digest or a commit are wanted");
+		return lockfile_wrong(reading, err, "expected a URL and a digest or a commit");
 	*pin++ = '\0';
 	if (!fits_a_line(url))
 		return lockfile_wrong(reading, err, "this is not a URL");
 	if (find_url(reading->lock, url))
-		return lockfile_wrong(reading, err, "the URL stands there twice");
+		return lockfile_wrong(reading, err, "the URL is listed twice");
 	lockfile_put_url(reading->lock, url, pin);
 	return 0;
 }
@@ -376,7 +376,7 @@ static int lockfile_take_line(struct lockfile_reading *reading, char *line, stru
 	if (strncmp(line, ONBUILD_LINE, strlen(ONBUILD_LINE)) == 0)
 		return take_onbuild(reading, line + strlen(ONBUILD_LINE), err);
 	if (!digest || !digest_valid(digest + 1))
-		return lockfile_wrong(reading, err, "a name and a digest are wanted");
+		return lockfile_wrong(reading, err, "expected a name and a digest");
 	*digest++ = '\0';
 	return inner ? lockfile_take_platform(reading, name, digest, err)
 		     : lockfile_take_entry(reading, name, digest, err);

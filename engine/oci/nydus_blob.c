@@ -382,7 +382,7 @@ static int read_toc(int fd, const char *path, char ret[TOC_MAX * TOC_ENTRY], siz
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot look at it", path);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 	if (st.st_size < TAR_BLOCK)
 		return nydus_blob_damaged(path, "it is too short", err);
 	if (fs_read_at(fd, block, sizeof(block), (uint64_t)st.st_size - sizeof(block), path, err) < 0 ||

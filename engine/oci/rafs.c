@@ -100,7 +100,7 @@ static int rafs_refuse(const struct buf *path, const char *what, struct error **
 	cleanup_buf struct buf safe = { 0 };
 
 	text_safe(&safe, path->data, path->len);
-	return error_make(err, ERROR_STATE, "nydus cannot hold \"%s\": %s", safe.data, what);
+	return error_make(err, ERROR_STATE, "nydus cannot store \"%s\": %s", safe.data, what);
 }
 
 /* The next part of a path. Skips "." parts; a part that is too long is cut just beyond the limit. */
@@ -148,7 +148,7 @@ static int rafs_walk(struct rafs *rafs, const struct buf *path, bool make, struc
 		folder = rafs_child(folder, ret_name);
 		if (!folder || !folder->children) {
 			if (make)
-				return rafs_refuse(path, "a part of its path is not a folder", err);
+				return rafs_refuse(path, "a component of its path is not a folder", err);
 			*ret_folder = NULL;
 			return 0;
 		}
@@ -228,7 +228,7 @@ int rafs_add(struct rafs *rafs, const struct tar_head *head, struct rafs_inode *
 	if (!mode && head->type != '1')
 		return rafs_refuse(&head->name, "it has an unknown type", err);
 	if ((head->type == '1' || head->type == '2') && !head->link.len)
-		return rafs_refuse(&head->name, "it is a link to nothing", err);
+		return rafs_refuse(&head->name, "it is a dangling link", err);
 	if (rafs_walk(rafs, &head->name, true, &folder, name, err) < 0)
 		return -1;
 	if (!*name && !S_ISDIR(mode))

@@ -120,7 +120,7 @@ static int number_devices(struct rafs_writer *w, struct error **err)
 	}
 	return w->devices_len <= DEVICES_LIMIT
 		       ? 0
-		       : error_make(err, ERROR_STATE, "nydus cannot hold the files of more than %d layers",
+		       : error_make(err, ERROR_STATE, "nydus cannot store the files of more than %d layers",
 				    DEVICES_LIMIT);
 }
 
@@ -157,12 +157,12 @@ static int check_xattrs(const struct rafs_inode *inode, struct error **err)
 		if (find_prefix(xattr->name) && strlen(xattr->name) <= UINT8_MAX && xattr->len <= UINT16_MAX)
 			continue;
 		text_safe(&safe, xattr->name, strlen(xattr->name));
-		return error_make(err, ERROR_STATE, "nydus cannot hold the extended attribute %s", safe.data);
+		return error_make(err, ERROR_STATE, "nydus cannot store the extended attribute %s", safe.data);
 	}
 	return inode->xattrs_len == 0 || (xattrs_size(inode) - RAFS_XATTR_HEAD) / 4 + 1 <= UINT16_MAX
 		       ? 0
 		       : error_make(err, ERROR_STATE,
-				    "nydus cannot hold more than 256 KiB of extended attributes of a file");
+				    "nydus cannot store more than 256 KiB of extended attributes of a file");
 }
 
 static void write_xattrs(char *at, const struct rafs_inode *inode)

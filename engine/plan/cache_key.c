@@ -41,7 +41,7 @@ static char *folder_output(const struct plan *plan, const struct plan_build *bui
 		cleanup_free char *path = path_join(plan->manifest->dir, build->outputs[i].path);
 
 		if (fs_is_dir(path))
-			return mem_printf("%s is a folder that a step makes", build->outputs[i].path);
+			return mem_printf("%s is a folder that a `prepare` step makes", build->outputs[i].path);
 	}
 	return NULL;
 }
@@ -55,7 +55,7 @@ static char *changed_file(const struct plan *plan, const struct plan_build *buil
 		if (build->contexts[i].root)
 			changed = source_changed(plan->source, build->contexts[i].selection);
 		if (changed)
-			return mem_printf("%s has changed meanwhile", changed);
+			return mem_printf("%s changed in the meantime", changed);
 	}
 	return NULL;
 }
@@ -69,7 +69,7 @@ int plan_cache_key(const struct plan *plan, size_t number, char ret_key[DIGEST_L
 
 	/* Only the image is shared, not its attestations. */
 	if (service_attests(&plan->manifest->services[plan->nodes[number]->service]))
-		*ret_why = mem_strdup("something is to be said about it (provenance, sbom)");
+		*ret_why = mem_strdup("it has attestations (provenance, sbom)");
 	else
 		*ret_why = unlocked(build);
 	if (!*ret_why)

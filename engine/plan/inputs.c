@@ -349,7 +349,7 @@ int inputs_shared_key(const struct inputs *inputs, char ret_key[DIGEST_LEN + 1],
 			return r;
 	}
 	sha256_done(sha, ret_key);
-	return digest_valid(ret_key) ? 1 : error_make(err, ERROR_TOOL, "libcrypto has failed");
+	return digest_valid(ret_key) ? 1 : error_make(err, ERROR_TOOL, "libcrypto failed");
 }
 
 static void add_escaped(struct buf *out, const char *s)

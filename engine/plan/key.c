@@ -274,7 +274,7 @@ static int add_mounted(struct inputs *inputs, const char *context, const char *r
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", root);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", root);
 	if (xattr_collect(fd, root, &attributes, err) < 0)
 		return -1;
 	if (attributes.len > 0)

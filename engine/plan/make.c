@@ -53,7 +53,7 @@ static bool is_cycle(struct plan *plan, const struct build_frame *frame)
 
 		buf_printf(&path, " -> %s%s", plan->manifest->services[step->service].name.s, rest);
 	}
-	diags_add(plan->diags, frame->pos, NULL, "builds need each other: %s%s",
+	diags_add(plan->diags, frame->pos, NULL, "builds depend on each other: %s%s",
 		  plan->manifest->services[start->service].name.s, path.data);
 	for (const struct build_frame *step = frame->up; step != start; step = step->up)
 		diags_note(plan->diags, step->pos, "%s is needed here", plan->manifest->services[step->service].name.s);

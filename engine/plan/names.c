@@ -171,10 +171,10 @@ static void names_complain_twice(struct plan *plan, const char *reference, const
 	const struct service *services = plan->manifest->services;
 
 	diags_add(plan->diags, services[b->service].image.pos,
-		  "images of one name need one build: make the two alike, or name one of the images otherwise",
-		  "the services \"%s\" and \"%s\" both make the image \"%s\", by different builds",
+		  "images of one name need one build: make the two alike, or rename one of them",
+		  "the services \"%s\" and \"%s\" both make the image \"%s\", with different builds",
 		  services[a->service].name.s, services[b->service].name.s, reference);
-	diags_note(plan->diags, services[a->service].image.pos, "\"%s\" has its name here", services[a->service].name.s);
+	diags_note(plan->diags, services[a->service].image.pos, "\"%s\" is defined here", services[a->service].name.s);
 }
 
 bool plan_check_images(struct plan *plan)

@@ -72,8 +72,7 @@ struct node *plan_add_format_node(struct plan *plan, enum node_kind kind, size_t
 	if (platform)
 		node->platform = *platform;
 	bug_if(kind == NODE_BUILD && !platform, "%s is a build for no platform", id);
-	bug_if((kind == NODE_CONVERT) != (format && platform), "%s: only conversions are for a format and a platform",
-	       id);
+	bug_if((kind == NODE_CONVERT) != (format && platform), "%s: only conversions have a format and a platform", id);
 	mem_reserve(&plan->nodes, &plan->nodes_cap, plan->nodes_len + 1, sizeof(struct node *));
 	*ret_number = plan->nodes_len;
 	plan->nodes[plan->nodes_len++] = node;

@@ -191,7 +191,7 @@ static const char *attestation_of(struct plan *plan, const char *detail)
 void plan_set_result(struct plan *plan, size_t number, const struct result *result)
 {
 	bug_if(number >= plan->nodes_len, "node %zu of %zu", number, plan->nodes_len);
-	bug_if(!result->place, "%s has a result, and it is nowhere", plan->nodes[number]->id);
+	bug_if(!result->place, "%s has a result that is nowhere", plan->nodes[number]->id);
 	plan->nodes[number]->result = (struct result){
 		.identity = arena_strdup(plan->arena, result->identity),
 		.digest = arena_strdup(plan->arena, result->digest),

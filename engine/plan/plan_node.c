@@ -41,14 +41,14 @@ void node_need(struct node *node, size_t need)
 		if (node->needs[i] == need)
 			return;
 	}
-	bug_if(need == NO_NODE, "%s needs a node that there is not", node->id ? node->id : "a new node");
+	bug_if(need == NO_NODE, "%s needs a node that does not exist", node->id ? node->id : "a new node");
 	mem_reserve(&node->needs, &node->needs_cap, node->needs_len + 1, sizeof(*node->needs));
 	node->needs[node->needs_len++] = need;
 }
 
 void node_reason(struct node *node, enum reason_kind kind, const char *what, const char *change)
 {
-	bug_if(!what, "%s has a reason without a name", node->id);
+	bug_if(!what, "%s has an unnamed reason", node->id);
 	mem_reserve(&node->reasons, &node->reasons_cap, node->reasons_len + 1, sizeof(*node->reasons));
 	node->reasons[node->reasons_len++] = (struct reason){ .kind = kind, .what = what, .change = change };
 }

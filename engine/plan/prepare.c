@@ -52,7 +52,7 @@ int plan_run_file(const struct plan *plan, const char *dir, const char *word, ch
 	if (!*name || !path_inside(plan->manifest->dir, path))
 		return 0;
 	if (stat(path, &st) < 0) {
-		error_errno(&error, ERROR_STATE, errno, "%s: cannot look at it", path);
+		error_errno(&error, ERROR_STATE, errno, "%s: cannot be read", path);
 		return error_unreadable(error) ? error_move(err, &error) : 0;
 	}
 	if (!S_ISREG(st.st_mode))
@@ -157,7 +157,7 @@ static void prepare_add_made(struct plan *plan, size_t service, struct plan_prep
 
 			if (plan->services[made->service].preparing) {
 				diags_add(plan->diags, made->pos, NULL,
-					  "`prepare` of %s and `prepare` of %s need each other's outputs",
+					  "the `prepare` steps of %s and %s need each other's outputs",
 					  plan->manifest->services[service].name.s,
 					  plan->manifest->services[made->service].name.s);
 				continue;

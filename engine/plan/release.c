@@ -17,7 +17,7 @@ static bool release_check_names(struct plan *plan, const struct node *push)
 	for (const char *const *name = push->repositories; *name; name++) {
 		if (strncmp(*name, "docker.io/library/", strlen("docker.io/library/")) != 0)
 			continue;
-		diags_add(plan->diags, own->image.pos, "say where it goes: registry: HOST/PATH",
+		diags_add(plan->diags, own->image.pos, "set registry: HOST/PATH",
 			  "the image of \"%s\" cannot be pushed: its name says no registry", own->name.s);
 		return false;
 	}

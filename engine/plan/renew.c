@@ -184,6 +184,6 @@ int plan_check_own(struct plan *plan, plan_own *own, void *data, struct error **
 {
 	struct plan_renewal renewal = { .plan = plan, .own = own, .data = data };
 
-	bug_if(!own, "nobody is asked for the engine's own images");
+	bug_if(!own, "the engine's own images need no registry");
 	return renew_nodes(&renewal, err);
 }

@@ -65,7 +65,7 @@ static void header_for(struct endpoint *endpoint, const struct auth_want *want, 
 
 static int no_login(const struct endpoint *endpoint, struct error **err)
 {
-	error_make(err, ERROR_REGISTRY, "%s requires a login, and there is none", endpoint->domain);
+	error_make(err, ERROR_REGISTRY, "%s requires a login, but none was found", endpoint->domain);
 	error_remedy(err, "log in with `cbuild login %s`", endpoint->domain);
 	return -1;
 }
@@ -143,7 +143,7 @@ static int auth_own_answer(struct endpoint *endpoint, const struct auth_want *wa
 	case CHALLENGE_BASIC:
 		return answer_basic(endpoint, want, sent, err);
 	default:
-		return error_make(err, ERROR_REGISTRY, "%s refuses access and does not say which login it wants",
+		return error_make(err, ERROR_REGISTRY, "%s refuses access and does not say which login it accepts",
 				  endpoint->domain);
 	}
 }

@@ -73,7 +73,7 @@ int authfile_read(const char *path, struct json **ret, struct error **err)
 	if (json_is_object(*ret))
 		return 0;
 	json_free(steal_ptr(*ret));
-	return error_make(err, ERROR_REGISTRY, "%s: a JSON object is expected", path);
+	return error_make(err, ERROR_REGISTRY, "%s: expected a JSON object", path);
 }
 
 int authfile_write(const char *path, const struct json *json, struct error **err)

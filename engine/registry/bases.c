@@ -193,7 +193,7 @@ static int ask_all(struct bases *bases, struct base *base, const struct ref *whe
 /* podman's name for local images: without a port, it is not a registry. */
 static int only_here(const struct base *base, struct error **err)
 {
-	return error_make(err, ERROR_REGISTRY, "%s names no registry", base->reference);
+	return error_make(err, ERROR_REGISTRY, "%s does not name a registry", base->reference);
 }
 
 static int find_locked(struct bases *bases, struct base *base, struct error **err)

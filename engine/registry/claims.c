@@ -96,7 +96,7 @@ void claims_done(struct claims *claims, const char *domain, const char *reposito
 
 	pthread_mutex_lock(&claims->lock);
 	blob = claims_find(claims, domain, digest);
-	bug_if(blob->busy == 0, "%s in %s is given back, and nobody has claimed it", digest, domain);
+	bug_if(blob->busy == 0, "%s in %s is released, but was not claimed", digest, domain);
 	blob->busy--;
 	if (there && !has(blob, repository)) {
 		mem_reserve(&blob->repositories, &blob->cap, blob->len + 1, sizeof(*blob->repositories));

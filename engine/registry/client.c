@@ -223,7 +223,7 @@ static int client_manifest(struct registry *registry, const struct ref *ref, boo
 		return -1;
 	said = http_header(&response, "Docker-Content-Digest", 0);
 	if ((ref->digest && strcmp(ref->digest, ret_digest) != 0) || (said && strcmp(said, ret_digest) != 0))
-		return client_wrong(ref, err, "what the registry sends has another digest than it should");
+		return client_wrong(ref, err, "what the registry sent has an unexpected digest");
 	type = http_header(&response, "Content-Type", 0);
 	if (type)
 		type[strcspn(type, "; ")] = '\0';
@@ -266,7 +266,7 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 	if (!digest)
 		return client_manifest(registry, ref, push, &text, &type, ret_digest, err);
 	if (!digest_valid(digest) || (ref->digest && strcmp(ref->digest, digest) != 0))
-		return client_wrong(ref, err, "the registry names another digest than it should");
+		return client_wrong(ref, err, "the registry names an unexpected digest");
 	memcpy(ret_digest, digest, DIGEST_LEN + 1);
 	return 1;
 }
@@ -295,7 +295,7 @@ static int put_manifest(struct registry *registry, const struct ref *ref, const 
 		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
 	said = http_header(&response, "Docker-Content-Digest", 0);
 	if (said && strcmp(said, digest) != 0)
-		return client_wrong(ref, err, "the registry has taken it under another digest");
+		return client_wrong(ref, err, "the registry stored it under another digest");
 	return 0;
 }
 

@@ -121,7 +121,7 @@ static int open_first(char *paths[AUTHFILES_MAX + 1], struct json **ret, struct 
 {
 	authfile_paths(paths);
 	if (!paths[0])
-		return error_make(err, ERROR_REGISTRY, "there is no place for a login: HOME is not set");
+		return error_make(err, ERROR_REGISTRY, "nowhere to keep a login: HOME is not set");
 	return authfile_read(paths[0], ret, err);
 }
 

@@ -57,7 +57,7 @@ static int call(struct loop *loop, const char *helper, const char *verb, const c
 		return error_make(err, ERROR_REGISTRY, "\"%s\" cannot be the name of a credential helper", helper);
 	if (proc_run(loop, &spec, ret, &error) < 0) {
 		helper_fail(err, error, program);
-		error_remedy(err, "install it, or take it out of docker's config.json");
+		error_remedy(err, "install it, or remove it from docker's config.json");
 		return -1;
 	}
 	if (ret->out->len > HELPER_MAX) {

@@ -46,8 +46,8 @@ static int token_look_at(const struct endpoint *endpoint, const char *realm, str
 	safe = strncmp(ret->origin, "https://", 8) == 0 ? !url_loopback(ret->origin) || endpoint->loopback
 							: url_loopback(ret->origin) && endpoint->loopback;
 	if (!ret->own && !safe)
-		return error_make(err, ERROR_REGISTRY, "%s wants a token from %s, which is not safe", endpoint->domain,
-				  ret->origin);
+		return error_make(err, ERROR_REGISTRY, "%s asks for a token from %s, which is not safe",
+				  endpoint->domain, ret->origin);
 	return 0;
 }
 

@@ -170,7 +170,7 @@ static void note_sent(void *data, int64_t bytes)
 static int begin_body(struct attempt *attempt, struct error **err)
 {
 	if (attempt->exchange->body_fd >= 0 && lseek(attempt->exchange->body_fd, attempt->start, SEEK_SET) < 0)
-		return error_make(err, ERROR_STATE, "a file that is being sent cannot be read again");
+		return error_make(err, ERROR_STATE, "a file that is being sent cannot be read twice");
 	if (attempt->told > 0)
 		note_sent(attempt, -attempt->told);
 	if (attempt->exchange->begin)
@@ -239,7 +239,7 @@ static int start_url(struct attempt *attempt, struct error **err)
 				   : mem_strdup(exchange->url);
 
 	if (set_url(attempt, url) < 0)
-		return error_make(err, ERROR_REGISTRY, "%s: a malformed URL", attempt->endpoint->domain);
+		return error_make(err, ERROR_REGISTRY, "%s: malformed URL", attempt->endpoint->domain);
 	return 0;
 }
 
@@ -257,7 +257,7 @@ static int connection_failed(struct attempt *attempt, struct error *error, struc
 		error_make(&renamed, ERROR_REGISTRY, "%s, at %s: %s", attempt->endpoint->domain, origin, error->message);
 	renamed->transient = error->transient;
 	if (strstr(error->message, "certificate"))
-		error_remedy(&renamed, "name the authority in the manifest: registries: {\"%s\": {ca: FILE}}",
+		error_remedy(&renamed, "name its certificate authority in the manifest: registries: {\"%s\": {ca: FILE}}",
 			     attempt->endpoint->domain);
 	if (strstr(error->message, "in time"))
 		allow_longer(attempt->endpoint, attempt->endpoint->timeout_ms * 2, &renamed);
@@ -282,10 +282,10 @@ static int check_way(const struct endpoint *endpoint, const char *from, const ch
 	if (!origin)
 		return error_make(err, ERROR_REGISTRY, "%s redirects to an invalid URL", endpoint->domain);
 	if (was_tls && strncmp(origin, "https://", 8) != 0)
-		return error_make(err, ERROR_REGISTRY, "%s sends us from TLS to plain HTTP (%s)", endpoint->domain,
+		return error_make(err, ERROR_REGISTRY, "%s redirects from TLS to plain HTTP (%s)", endpoint->domain,
 				  origin);
 	if (url_loopback(origin) && !endpoint->loopback)
-		return error_make(err, ERROR_REGISTRY, "%s sends us to this machine (%s)", endpoint->domain, origin);
+		return error_make(err, ERROR_REGISTRY, "%s redirects to this machine (%s)", endpoint->domain, origin);
 	return 0;
 }
 

@@ -107,7 +107,7 @@ static int begin_session(struct upload *upload, const char *path, struct error *
 	if (response.status == 201 && upload->from)
 		return 0;
 	if (response.status != 202)
-		return transport_refuse(upload->spot.endpoint, &upload->spot.want, &response, "beginning an upload", err);
+		return transport_refuse(upload->spot.endpoint, &upload->spot.want, &response, "starting an upload", err);
 	upload->arrived = 0;
 	take_least(upload, &response);
 	return take_location(upload, &response, err) < 0 ? -1 : 1;
@@ -183,7 +183,7 @@ static int check_taken(struct upload *upload, const struct http_response *respon
 			return 0;
 	} else if (response->status == 201 || response->status == 204) {
 		if (said && strcmp(said, upload->blob->digest) != 0)
-			return error_make(err, ERROR_REGISTRY, "%s has taken the blob %s under another digest",
+			return error_make(err, ERROR_REGISTRY, "%s stored the blob %s under another digest",
 					  upload->ref->domain, upload->blob->digest);
 		return 0;
 	}
@@ -305,7 +305,7 @@ static int send_piece(struct upload *upload, struct error **err)
 		return refused_piece(upload, &response, err);
 	len = range_end(&response, upload->arrived + len);
 	if (len <= upload->arrived || len > upload->blob->size)
-		return error_make(err, ERROR_REGISTRY, "%s claims bytes %s of a blob that were not sent",
+		return error_make(err, ERROR_REGISTRY, "%s claims to have bytes %s of a blob, which were not sent",
 				  upload->ref->domain, len > upload->blob->size ? "past the end" : "fewer than before");
 	upload->arrived = len;
 	return take_location(upload, &response, err);

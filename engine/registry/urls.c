@@ -138,7 +138,7 @@ static int download_new(const char *method, const char *url, bool body, struct d
 	ret->url[strcspn(ret->url, "#")] = '\0';
 	ret->origin = url_origin(ret->url);
 	if (!ret->origin)
-		return error_make(err, ERROR_REGISTRY, "%s: a malformed URL", ret->url);
+		return error_make(err, ERROR_REGISTRY, "%s: malformed URL", ret->url);
 	take_login(ret, url);
 	return body ? sha256_new(&ret->sha, err) : 0;
 }
@@ -412,9 +412,9 @@ static int fetch_into(struct urls *urls, const char *url, const char *digest, in
 	if (urls_get(urls, url, fd, got, &modified, err) < 0)
 		return -1;
 	if (strcmp(got, digest) != 0) {
-		error_make(err, ERROR_REGISTRY, "%s is not what it was locked to: it is %s now, not %s", shown, got,
-			   digest);
-		error_remedy(err, "take what is there: cbuild lock --update %s", shown);
+		error_make(err, ERROR_REGISTRY, "%s differs from what services.lock says: it is %s now, not %s", shown,
+			   got, digest);
+		error_remedy(err, "accept what is there now: cbuild lock --update %s", shown);
 		return -1;
 	}
 	times[1].tv_sec = modified < 0 ? 0 : modified;

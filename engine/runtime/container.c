@@ -107,7 +107,7 @@ static int run_once(struct container *container, const struct container_spec *sp
 	next = fault ? *quirks : runtime->ops->adapt(*quirks, result.tail);
 	runtime_complaint(&complaint, result.tail);
 	error_make(err, fault ? ERROR_HEALTH : ERROR_TOOL, "%s cannot start the container (status %d): %s",
-		   runtime->name, result.status, complaint.data ? complaint.data : "it does not say why");
+		   runtime->name, result.status, complaint.data ? complaint.data : "it gave no reason");
 	if (next == *quirks)
 		return -1;
 	*quirks = next;
@@ -291,7 +291,7 @@ int container_logs(struct container *container, unsigned lines, struct buf *ret,
 	if (proc_run(runtime->loop, &spec, &result, err) < 0)
 		return -1;
 	if (result.status != 0)
-		return error_make(err, ERROR_TOOL, "%s logs failed with status %d: %s", runtime->name, result.status,
+		return error_make(err, ERROR_TOOL, "%s logs exited with status %d: %s", runtime->name, result.status,
 				  result.tail);
 	buf_str(ret, result.tail);
 	return 0;

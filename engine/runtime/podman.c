@@ -132,7 +132,7 @@ static int podman_ask(struct runtime *runtime, struct error **err)
 
 	if (runtime_command(runtime, args, NULL, false, &out, err) < 0 ||
 	    json_parse(out.data, out.len, "podman info", &info, err) < 0) {
-		error_remedy(err, "see what `podman info` says");
+		error_remedy(err, "check `podman info`");
 		return -1;
 	}
 	host = json_get(info, "host");

@@ -107,7 +107,7 @@ static int runtime_open_best(const struct runtime *common, struct runtime **ret,
 	if (first)
 		return error_move(err, &first);
 	error_make(err, ERROR_TOOL, "no container runtime is installed");
-	error_remedy(err, "install podman (or docker), or do without: --no-load --no-verify");
+	error_remedy(err, "install podman (or docker), or use --no-load --no-verify");
 	return -1;
 }
 

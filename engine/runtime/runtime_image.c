@@ -98,7 +98,7 @@ static bool leave_guest(struct runtime *runtime, const char *id)
 	pthread_mutex_lock(&runtime->lock);
 	at = find_guest(runtime, id);
 	guest = *at;
-	bug_if(guest && guest->users == 0, "an image that nobody uses is still a guest: %s", id);
+	bug_if(guest && guest->users == 0, "an unused image is still borrowed: %s", id);
 	if (guest && --guest->users > 0)
 		guest = NULL;
 	if (guest)

@@ -81,15 +81,15 @@ static int content_hash_open(int fd, char *block, const char *path, struct walk_
 	struct stat before, after;
 
 	if (fstat(fd, &before) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 	for (int i = 0; i < TRIES; i++) {
 		if (!S_ISREG(before.st_mode))
-			return error_make(err, ERROR_USAGE, "%s: was a file, and is no longer one", path);
+			return error_make(err, ERROR_USAGE, "%s: was a file and no longer is", path);
 		if (hash_content(fd, block, path, &node->digest, err) < 0 ||
 		    content_attributes(fd, path, &node->digest, err) < 0)
 			return -1;
 		if (fstat(fd, &after) < 0)
-			return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 		if (content_same_stamp(&before, &after)) {
 			node->mode = after.st_mode;
 			node->stamp = walk_stamp(&after);

@@ -107,7 +107,7 @@ int source_open(const char *base, const char *index_path, struct source **ret, s
 	struct timespec now;
 
 	if (clock_gettime(CLOCK_REALTIME, &now) < 0)
-		return error_errno(err, ERROR_INTERNAL, errno, "the clock cannot be read");
+		return error_errno(err, ERROR_INTERNAL, errno, "cannot read the clock");
 	source = mem_alloc(sizeof(*source));
 	source->base = mem_strdup(base);
 	source->index_path = index_path ? mem_strdup(index_path) : NULL;
@@ -525,7 +525,7 @@ int source_file(struct source *source, const char *path, struct hash128 *ret, bo
 	if (lstat(path, &st) < 0) {
 		if (errno == ENOENT || errno == ENOTDIR)
 			return 0;
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 	}
 	*ret_found = true;
 	if (S_ISLNK(st.st_mode)) {
@@ -539,12 +539,12 @@ int source_file(struct source *source, const char *path, struct hash128 *ret, bo
 		}
 		path = resolved;
 		if (lstat(path, &st) < 0)
-			return error_errno(err, ERROR_STATE, errno, "%s: cannot be looked at", path);
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
 	}
 	if (S_ISDIR(st.st_mode))
 		return folder_digest(source, path, ret, err);
 	if (!S_ISREG(st.st_mode))
-		return error_make(err, ERROR_USAGE, "%s: this is neither a file nor a folder", path);
+		return error_make(err, ERROR_USAGE, "%s: it is neither a file nor a folder", path);
 	return file_digest(source, path, &st, ret, err);
 }
 

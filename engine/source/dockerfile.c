@@ -109,7 +109,7 @@ static void note_unknown(struct dockerfile *dockerfile, const struct instruction
 		return;
 	if (in->bad)
 		dockerfile->whole_why =
-			arena_printf(dockerfile->arena, "%s is not understood (line %u)", in->name, in->line);
+			arena_printf(dockerfile->arena, "%s cannot be parsed (line %u)", in->name, in->line);
 	else if (!dockerfile_instruction_known(what))
 		dockerfile->whole_why =
 			arena_printf(dockerfile->arena, "instruction %s is not known (line %u)", what, in->line);
@@ -145,7 +145,7 @@ static int add_stages(struct dockerfile *dockerfile, struct error **err)
 		}
 	}
 	if (dockerfile->stages_len == 0)
-		return error_make(err, ERROR_USAGE, "%s:%u: there is no FROM", dockerfile->name,
+		return error_make(err, ERROR_USAGE, "%s:%u: no FROM instruction", dockerfile->name,
 				  len ? items[len - 1].line : 1);
 	return 0;
 }

@@ -73,7 +73,7 @@ static void check_secret(const struct checker *c, const struct instruction *in, 
 		return;
 	diags_add(c->diags, pos_of_name(c, in, token->text, len),
 		  "give it as a secret: RUN --mount=type=secret,id=NAME, and `secrets` in the manifest",
-		  "%s %.*s: what is given this way stays in the image's history for everyone to read", in->name,
+		  "%s %.*s: a secret given this way stays in the image's history for everyone to read", in->name,
 		  (int)len, token->text);
 }
 
@@ -116,7 +116,7 @@ static void check_base(const struct checker *c, const struct stage *stage)
 	if (!ref.digest && (!ref.tag || strcmp(ref.tag, "latest") == 0))
 		diags_add(c->diags, dockerfile_check_pos_of(c, stage->base),
 			  "name a version, or better a digest: NAME:1.2@sha256:...",
-			  "the base %s is another image whenever its owner likes", name);
+			  "the base %s is not pinned and can change at any time", name);
 	ref_free(&ref);
 }
 
@@ -145,7 +145,7 @@ static void check_sources(const struct checker *c, const struct instruction *in)
 			continue;
 		if (ignore_matches(c->check->ignore, path) && !ignore_descend(c->check->ignore, path))
 			diags_add(c->diags, dockerfile_check_pos_of(c, &in->args[i]),
-				  "leave it in with a \"!\" pattern, or do not copy it",
+				  "include it with a \"!\" pattern, or do not copy it",
 				  "%s %s: the ignore file leaves it out of the context", in->name, relative);
 	}
 }
@@ -180,7 +180,7 @@ static void dockerfile_check_user(const struct checker *c)
 		if (!base)
 			diags_add(c->diags, dockerfile_check_pos_of(c, target->base),
 				  "add USER with a name or number that is not root's",
-				  "the image runs as root: no USER in its last stage, nor in those that it stands on");
+				  "no USER is set in its last stage nor in those below it, so it may run as root");
 		stage = base;
 	}
 }

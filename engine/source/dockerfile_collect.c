@@ -233,7 +233,7 @@ void collect_source(struct collect *collect, const struct collect_source *source
 		return;
 	}
 	if (glob_match(pattern, "x") < 0 || class_over_slash(pattern)) {
-		widen(collect, source, "is not a pattern that can be told");
+		widen(collect, source, "is not a known pattern");
 		return;
 	}
 	add_source(collect, &(struct dockerfile_source){ source->context, pattern, source->parents, source->exclude });

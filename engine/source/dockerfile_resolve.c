@@ -164,7 +164,7 @@ static void check_flags(struct resolver *r, const struct instruction *in)
 		       !(strlen(known[at]) == len && strncmp(known[at], name, len) == 0))
 			at++;
 		if (at == sizeof(known) / sizeof(*known))
-			collect_everything(&r->collect, r->options, "%s %s is not known (line %u)", in->name,
+			collect_everything(&r->collect, r->options, "%s %s is unknown (line %u)", in->name,
 					   in->flags[i].text, in->line);
 	}
 }

@@ -135,7 +135,7 @@ static const char *git_last_words(void)
 {
 	const git_error *error = lib.git_error_last();
 
-	return error && error->message ? error->message : "no reason is known";
+	return error && error->message ? error->message : "unknown reason";
 }
 
 static void open_head(struct git *git)

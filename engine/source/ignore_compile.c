@@ -87,10 +87,10 @@ static bool ignore_compile_unescape(uint32_t rune, uint32_t *ret, const char **r
 	else if (rune < 0x80 && !ignore_compile_is_alnum(rune))
 		*ret = rune;
 	else if (rune < 0x80 && rune && strchr("pPxQEC01234567", (int)rune)) {
-		*ret_why = "a backslash before this character has a meaning that is not supported";
+		*ret_why = "this escape is not supported";
 		return false;
 	} else {
-		*ret_why = "a backslash before this character means nothing";
+		*ret_why = "this escape is unknown";
 		return false;
 	}
 	return true;

@@ -39,7 +39,7 @@ static int make_entry(const struct source_entry *entry, const char *root, const 
 	if (entry->type == 'f')
 		return copy_file(source, target, err);
 	if (symlink(entry->link, target) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be made", target);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be created", target);
 	return 0;
 }
 
@@ -54,7 +54,7 @@ static int close_folder(const char *root, const char *to, const struct source_en
 	if (copy_attributes(source, path, err) < 0)
 		return -1;
 	if (chmod(path, (mode_t)entry->mode) < 0 || utimensat(AT_FDCWD, path, times, 0) < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot be made", path);
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot be created", path);
 	return 0;
 }
 

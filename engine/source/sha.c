@@ -71,7 +71,7 @@ static int read_one(const struct sha_reading *reading, size_t index, struct sha2
 		return -1;
 	sha256_done(sha, digest);
 	if (!digest_valid(digest))
-		return error_make(err, ERROR_TOOL, "libcrypto has failed");
+		return error_make(err, ERROR_TOOL, "libcrypto failed");
 	if (!same_file(fd, node))
 		return 0;
 	digest_decode(digest_hex(digest), reading->room[index]);

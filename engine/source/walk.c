@@ -410,8 +410,7 @@ static bool has_files(struct place *place, const char *name, int fd)
 {
 	if (!fs_is_made_up(fd))
 		return true;
-	walk_fail(place->hand, place, name, 0,
-		  "the kernel makes up what is in this folder: it cannot be part of an image");
+	walk_fail(place->hand, place, name, 0, "this folder is made by the kernel and cannot be part of an image");
 	close(fd);
 	return false;
 }
@@ -464,7 +463,7 @@ static void enter(struct place *place, struct walk_node *node)
 	if (atomic_load(&hand->walk->ended))
 		return;
 	if (below.depth > DEPTH_MAX) {
-		walk_fail(hand, place, name, 0, "folders lie too deep within each other");
+		walk_fail(hand, place, name, 0, "folders are nested too deep");
 		return;
 	}
 	date(place, node);

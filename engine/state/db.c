@@ -65,7 +65,7 @@ int query_new(struct db *db, const char *sql, struct query **ret)
 	struct query *query;
 	int r;
 
-	bug_if(!pthread_equal(db->owner, pthread_self()), "%s is used by another thread than its own", db->path);
+	bug_if(!pthread_equal(db->owner, pthread_self()), "%s is used by a thread that does not own it", db->path);
 	if (db->code != SQLITE_OK)
 		return -1;
 	r = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
@@ -382,7 +382,7 @@ static int db_report(struct db *db, struct error **err)
 	else
 		error_make(err, ERROR_STATE, "%s: %s", db->path, why);
 	if (code == SQLITE_FULL)
-		error_remedy(err, "make room on the disk");
+		error_remedy(err, "free some disk space");
 	else if (code == SQLITE_READONLY || code == SQLITE_CANTOPEN || code == SQLITE_PERM)
 		error_remedy(err, "cbuild must be able to write to the folder of this file");
 	else if (code == SQLITE_BUSY || code == SQLITE_LOCKED)

@@ -109,7 +109,7 @@ static int fill_mount(struct up *up, const struct mount *mount, const char **ret
 	if (there < 0)
 		return -1;
 	if (!there)
-		return error_make(err, ERROR_USAGE, "%s, which volumes: names for %s, is not there",
+		return error_make(err, ERROR_USAGE, "%s, a volume of %s, does not exist",
 				  source ? source : "the source", mount->target);
 	if (mount->kind == MOUNT_VOLUME && source)
 		source = volume_name(up, source);

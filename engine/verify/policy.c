@@ -41,11 +41,11 @@ static void policy_check_user(const struct verify_spec *spec, const struct image
 	if (policy_user(spec->user.s, user))
 		findings_pass(findings, "%suser %s", where, user);
 	else if (!*user)
-		findings_fail(findings, ERROR_BUILD, "%suser: the image sets none and so runs as root, not %s%s", where,
-			      strcmp(spec->user.s, "nonroot") == 0 ? "as another user" : "as ",
+		findings_fail(findings, ERROR_BUILD, "%suser: the image sets no user, so it runs as root, not %s%s",
+			      where, strcmp(spec->user.s, "nonroot") == 0 ? "as another user" : "as ",
 			      strcmp(spec->user.s, "nonroot") == 0 ? "" : spec->user.s);
 	else
-		findings_fail(findings, ERROR_BUILD, "%suser: the image runs as '%s', asked for is %s", where, user,
+		findings_fail(findings, ERROR_BUILD, "%suser: the image runs as '%s', expected %s", where, user,
 			      spec->user.s);
 }
 
@@ -62,7 +62,7 @@ static void check_size(const struct verify_spec *spec, const struct image *image
 		findings_pass(findings, "%ssize %s of %s", where, size.data, max.data);
 	else
 		findings_fail(findings, ERROR_BUILD,
-			      "%smax_size: the image has %s (%llu bytes compressed), at most %s are allowed", where,
+			      "%smax_size: the image has %s (%llu bytes compressed), and at most %s is allowed", where,
 			      size.data, (unsigned long long)image->size, max.data);
 }
 
@@ -103,8 +103,8 @@ static void check_entrypoint(const struct verify_spec *spec, const struct image 
 	if (same_words(&spec->entrypoint, image->entrypoint))
 		findings_pass(findings, "%sentrypoint %s", where, has.data);
 	else
-		findings_fail(findings, ERROR_BUILD, "%sentrypoint: the image's is %s, asked for is %s", where,
-			      has.data, wanted.data);
+		findings_fail(findings, ERROR_BUILD, "%sentrypoint: the image has %s, expected %s", where, has.data,
+			      wanted.data);
 }
 
 static bool exposes(const struct image *image, const char *port)
@@ -156,7 +156,7 @@ static void check_labels(const struct verify_spec *spec, const struct image *ima
 		if (!value)
 			findings_fail(findings, ERROR_BUILD, "%slabels: the image has no label %s", where, key);
 		else if (wanted && strcmp(value, wanted) != 0)
-			findings_fail(findings, ERROR_BUILD, "%slabels: %s is '%s', asked for is '%s'", where, key,
+			findings_fail(findings, ERROR_BUILD, "%slabels: %s is '%s', expected '%s'", where, key,
 				      shown.data ? shown.data : "", wanted);
 		else
 			findings_pass(findings, "%slabel %s", where, key);
@@ -187,8 +187,7 @@ static void policy_check_platforms(const struct verify_job *job, struct findings
 		if (found)
 			findings_pass(findings, "platform %s", wanted->items[i].s);
 		else
-			findings_fail(findings, ERROR_BUILD, "platforms: the image is not there for %s",
-				      wanted->items[i].s);
+			findings_fail(findings, ERROR_BUILD, "platforms: there is no image for %s", wanted->items[i].s);
 	}
 }
 

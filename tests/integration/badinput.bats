@@ -328,7 +328,7 @@ leaks_nothing()
 		printf 'services:\n  a: {image: a, build: {context: %s, dockerfile_inline: "FROM scratch\\nCOPY . /"}}\n' "$context" >services.yaml
 		cb -n
 		equal "$status" 2
-		grep -q "the kernel makes up what is in this folder" "$err"
+		grep -q "this folder is made by the kernel" "$err"
 	done
 	# Found before anything beside it is walked: a/pipe would be complained about, too, and before it.
 	mkdir -p tree/a tree/z
@@ -338,7 +338,7 @@ leaks_nothing()
 	grep -q 'tree/a/pipe: ' "$err"
 	unshare --mount sh -c 'mount --bind /proc tree/z && exec "$@"' sh "$cbuild" -n >"$out" 2>"$err" || status=$?
 	equal "$status" 2
-	grep -q 'tree/z: the kernel makes up what is in this folder' "$err"
+	grep -q 'tree/z: this folder is made by the kernel' "$err"
 }
 
 @test "nobody else can write what is in .cbuild, whatever the umask" {

@@ -104,7 +104,7 @@ everything()
 		  app:
 		    # the app
 		    # not taken over: ulimits, entitlements
-		    # not taken over: output; images go into the store and the local engine
+		    # not converted: output; images go into the store and the local engine
 		    image: "acme/app:1.0"
 		    build:
 		      context: app
@@ -208,7 +208,7 @@ refused()
 	refused 'target a: it holds an expression' <<<'{"variable": {"T": {}}, "target": {"a": {"target": "${upper(T)}"}}}'
 	refused 'target a: it holds an expression' <<<'{"target": {"a": {"args": {"X": "%{if true}1%{endif}"}}}}'
 	refused 'the file has functions' <<<'{"function": {"f": {}}, "target": {"a": {}}}'
-	refused 'target b: there is none of that name' <<<'{"target": {"a": {"inherits": ["b"]}}}'
+	refused 'target b: there is none with that name' <<<'{"target": {"a": {"inherits": ["b"]}}}'
 	refused 'it inherits from itself' <<<'{"target": {"a": {"inherits": ["a"]}}}'
 	refused 'target a: its context is not a folder' <<<'{"target": {"a": {"context": "https://example.org/x.git"}}}'
 	refused 'OCI layout' <<<'{"target": {"a": {"contexts": {"x": "oci-layout://dir"}}}}'
@@ -279,9 +279,9 @@ hashes()
 @test "export bake is understood by bake, and read back it is the same" {
 	manifest
 	"$cbuild" export bake -o docker-bake.json 2>notes
-	equal "$(cat notes)" "$(printf 'cbuild: %s\n' 'app: bake has no place for its `formats`' \
-		'app: bake has no place for its checks (`verify`)' \
-		'web.app: bake has no place for its `prepare` step: run it first')"
+	equal "$(cat notes)" "$(printf 'cbuild: %s\n' 'app: bake cannot express its `formats`' \
+		'app: bake cannot express its checks (`verify`)' \
+		'web.app: bake cannot express its `prepare` step: run it first')"
 	"$BUILDX" bake --print default front 2>bake.err >printed.json
 	equal "$(jq -c '.target["web_app"].contexts' printed.json)" '{"base":"target:base","example.org/acme/app:v1":"target:app"}'
 	equal "$(jq -c '.target.app.tags' printed.json)" \

@@ -161,7 +161,7 @@ images()
 	cb --no-load all
 	equal "$status" 0
 	equal "$(grep -c 'not taken from the registry cache: localhost:1' "$err")" 1
-	equal "$(grep -c 'not put into the registry cache: localhost:1' "$err")" 1
+	equal "$(grep -c 'not stored in the registry cache: localhost:1' "$err")" 1
 }
 
 @test "two pipelines at once are safe" {
@@ -218,7 +218,7 @@ tamper()
 	rm -rf "$BATS_TEST_TMPDIR/elsewhere"
 	elsewhere --no-load other
 	equal "$status" 3
-	grep -q 'not taken from the registry cache: .*another digest' "$err"
+	grep -q 'not taken from the registry cache: .*unexpected digest' "$err"
 	rm "$file"
 	rm -rf "$BATS_TEST_TMPDIR/elsewhere"
 	elsewhere --no-load other

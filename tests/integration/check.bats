@@ -58,14 +58,14 @@ complaints()
 	[ "$status" -eq 1 ]
 	equal "$(complaints)" "$(lines \
 		"services.yaml:8:28: error: the Dockerfile of web never declares ARG VERSOIN" \
-		"web/Dockerfile:2:6: error: the base golang is another image whenever its owner likes" \
-		"web/Dockerfile:3:5: error: ARG API_TOKEN: what is given this way stays in the image's history for everyone to read" \
-		"web/Dockerfile:4:5: error: ENV DB_PASSWORD: what is given this way stays in the image's history for everyone to read" \
+		"web/Dockerfile:2:6: error: the base golang is not pinned and can change at any time" \
+		"web/Dockerfile:3:5: error: ARG API_TOKEN: a secret given this way stays in the image's history for everyone to read" \
+		"web/Dockerfile:4:5: error: ENV DB_PASSWORD: a secret given this way stays in the image's history for everyone to read" \
 		"web/Dockerfile:5:11: error: COPY docs: the ignore file leaves it out of the context" \
 		"web/Dockerfile:6:6: error: COPY notes.txt: the ignore file leaves it out of the context" \
-		"web/Dockerfile:8:5: error: what https://example.org/x is can change at any time, and no build notices without --pull" \
-		"web/Dockerfile:9:6: error: the base debian:latest is another image whenever its owner likes" \
-		"web/Dockerfile:9:6: error: the image runs as root: no USER in its last stage, nor in those that it stands on")"
+		"web/Dockerfile:8:5: error: https://example.org/x is not pinned and can change at any time; only --pull notices" \
+		"web/Dockerfile:9:6: error: the base debian:latest is not pinned and can change at any time" \
+		"web/Dockerfile:9:6: error: no USER is set in its last stage nor in those below it, so it may run as root")"
 	grep -A2 -F 'Dockerfile:5:11' "$err" | grep -F '           ^~~~'
 	grep -F 'help: give it as a secret' "$err"
 	[ ! -e .cbuild/state.db ]
@@ -105,7 +105,7 @@ complaints()
 	sed -i 's/context: web/context: web\n      target: rooted/' services.yaml
 	cb check web
 	[ "$status" -eq 1 ]
-	equal "$(complaints)" "web/Dockerfile:1:6: error: the image runs as root: no USER in its last stage, nor in those that it stands on"
+	equal "$(complaints)" "web/Dockerfile:1:6: error: no USER is set in its last stage nor in those below it, so it may run as root"
 }
 
 @test "what BuildKit's own checks find is told with the rest, once" {
@@ -120,7 +120,7 @@ complaints()
 	[ "$status" -eq 1 ]
 	equal "$(complaints)" "$(lines \
 		"web/Dockerfile:1:1: error: Stage name 'Last' should be lowercase (StageNameCasing)" \
-		"web/Dockerfile:2:5: error: ARG API_TOKEN: what is given this way stays in the image's history for everyone to read" \
+		"web/Dockerfile:2:5: error: ARG API_TOKEN: a secret given this way stays in the image's history for everyone to read" \
 		"web/Dockerfile:3:1: error: Maintainer instruction is deprecated in favor of using label (MaintainerDeprecated)" \
 		"web/Dockerfile:4:11: error: COPY notes.txt: the ignore file leaves it out of the context")"
 	grep -F 'help: https://docs.docker.com/go/dockerfile/rule/' "$err"

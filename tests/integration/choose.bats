@@ -210,5 +210,5 @@ of_builder()
 	jq -r '.advice[].what' "$out" | grep -F 'no emulator for linux/mips64'
 	jq -r '.advice[].remedy' "$out" | grep -F 'qemu-user-static'
 	(ulimit -n 200 && doctor)
-	jq -r '.advice[].what' "$out" | grep -F 'only 200 files may be open'
+	jq -r '.advice[].what' "$out" | grep -F 'only 200 files can be open'
 }

@@ -85,7 +85,7 @@ make_first()
 @test "why says when, with what and how long, of what is fresh" {
 	cb why base --no-load
 	[ "$status" = 0 ]
-	grep -qE "^build:base:$host  nothing: it is fresh, built [0-9-]+ [0-9:]+ [+-][0-9]+ with buildah [0-9.]+ in [0-9.]+s\$" "$out"
+	grep -qE "^build:base:$host  up to date, built [0-9-]+ [0-9:]+ [+-][0-9]+ with buildah [0-9.]+ in [0-9.]+s\$" "$out"
 	equal "$(wc -l <"$out")" 2
 
 	echo other >base/file
@@ -321,7 +321,7 @@ damaged()
 		[ "$status" -lt 2 ]
 		cb fsck
 		equal "$status" 6
-		grep -q "^oci-layout or index.json: was damaged; made anew" "$out"
+		grep -q "^oci-layout or index.json: was damaged; rebuilt" "$out"
 		cmp "$BATS_TEST_TMPDIR/$name" ".cbuild/oci/$name"
 		cb fsck
 		equal "$status" 0
@@ -365,8 +365,8 @@ damaged()
 	echo stray >.cbuild/oci/blobs/sha256/stray
 	cb fsck
 	[ "$status" = 6 ]
-	grep -qx "sha256:${blob##*/}: its content is not what its name says; removed" "$out"
-	grep -qx "stray: is not a blob; removed" "$out"
+	grep -qx "sha256:${blob##*/}: its content does not match its digest; removed" "$out"
+	grep -qx "stray: not a blob; removed" "$out"
 	grep -qE "^(build|index):.*${blob##*/}" "$out"
 	gone "$blob" .cbuild/oci/blobs/sha256/stray
 

@@ -112,7 +112,7 @@ unreadable()
 	faulty "thread EAGAIN 1+" -B --no-verify
 	equal "$status" 6
 	grep -q "cannot start a thread: Resource temporarily unavailable" "$err"
-	grep -q "ulimit -u says" "$err"
+	grep -q "ulimit -u is" "$err"
 	# Up to where the builder can be started, which then lacks some itself.
 	for limit in $(seq 6 22); do
 		out=$BATS_TEST_TMPDIR/out
@@ -121,6 +121,6 @@ unreadable()
 		cat "$out"
 		equal "$status" 6
 		grep -q "Too many open files" "$out"
-		grep -q "ulimit -n says $limit" "$out"
+		grep -q "ulimit -n is $limit" "$out"
 	done
 }

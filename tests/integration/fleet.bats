@@ -94,7 +94,7 @@ built_by()
 	EOF
 	build --platforms="$both"
 	[ "$status" -eq 3 ]
-	grep -F 'no builder of the manifest is there for linux/arm64: there are here' "$err"
+	grep -F 'no builder of the manifest builds for linux/arm64: there are here' "$err"
 	grep -F 'emulate: true' "$err"
 	equal "$(started)" ""
 	sed -i 's/docker.sock"}/docker.sock", emulate: true}/' services.yaml
@@ -143,6 +143,6 @@ built_by()
 	wait $pid || status=$?
 	cat "$err"
 	[ "$status" -eq 0 ]
-	grep -F 'the builder two does not answer any more, it is left out' "$err"
+	grep -F 'the builder two no longer answers and is left out' "$err"
 	equal "$(built_by | sed 's/.* //' | sort -u)" one
 }

@@ -85,7 +85,7 @@ equal()
 		    build:
 		      context: .
 		      dockerfile: services/api/Dockerfile
-		      # what its Dockerfile means by these names
+		      # what its Dockerfile resolves these names to
 		      additional_contexts:
 		        "ghcr.io/shop/base:1.2": "service:base"
 		    ports: ["80"]
@@ -96,7 +96,7 @@ equal()
 		  web:
 		    build:
 		      context: services/web
-		      # what its Dockerfile means by these names
+		      # what its Dockerfile resolves these names to
 		      additional_contexts:
 		        base: "service:base"
 		    ports: ["8080", "9001"]
@@ -119,7 +119,7 @@ equal()
 	plain Dockerfile
 	echo mine >services.yaml
 	run -2 "$cbuild" init
-	[[ $output == *'services.yaml exists already'* ]]
+	[[ $output == *'services.yaml already exists'* ]]
 	equal "$(cat services.yaml)" mine
 	"$cbuild" init --stdout | grep -q '^  shop:$'
 	equal "$(cat services.yaml)" mine

@@ -454,7 +454,7 @@ parents="parents parents-pivot"
 	grep -F "does not know here-documents" "$err"
 	refused remote-git 3 "remote-git:2: buildah"
 	grep -F -- "--builder=docker" "$err"
-	refused platform-contexts 3 "one context for one platform"
+	refused platform-contexts 3 "a different context for each platform"
 }
 
 @test "docker: what was fetched from elsewhere is in the image, and what is not what was meant is refused" {

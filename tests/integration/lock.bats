@@ -104,7 +104,7 @@ stale()
 	equal "$(log_count plain HTTP)" 0
 	was=$(jq -r '.manifests[0].digest' "$(blob "$(jq -r '.manifests[0].digest' .cbuild/oci/index.json)")")
 	cb -n --pull --no-load all
-	grep -q 'does not ask registries or servers' "$err"
+	grep -q 'asks no registries or servers' "$err"
 	equal "$(log_count plain HTTP)" 0
 	cb --pull --no-load all
 	equal "$status" 0
@@ -187,7 +187,7 @@ stale()
 	printf 'version 1\ndocker.io/library/debian:12 sha256:12\n' >services.lock
 	cb -n
 	equal "$status" 2
-	grep -q '^cbuild: error: services.lock:2: a name and a digest are wanted' "$err"
+	grep -q '^cbuild: error: services.lock:2: expected a name and a digest' "$err"
 	printf 'version 4\n' >services.lock
 	cb -n
 	grep -q 'services.lock:1: this cbuild reads "version 1" to "version 3"' "$err"
@@ -345,7 +345,7 @@ stale()
 	cb --no-load one
 	equal "$status" 0
 	equal "$(grep -c 'is taken as' "$err")" 1
-	grep -q 'localhost/own/here is taken as buildah has it: localhost/own/here:latest names no registry' "$err"
+	grep -q 'localhost/own/here is taken as buildah has it: localhost/own/here:latest does not name a registry' "$err"
 	out=$BATS_TEST_TMPDIR/out err=$BATS_TEST_TMPDIR/err
 	unshare --net "$cbuild" --no-load two >"$out" 2>"$err" 3>&-
 	grep -q 'acme/own is taken as buildah has it: ' "$err"

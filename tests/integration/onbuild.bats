@@ -174,13 +174,13 @@ all_count()
 	sed -i '/^    onbuild/d; s/^version 3/version 1/' services.lock
 	cb lock --check
 	equal "$status" 1
-	grep -q "locked without what it does on build for $host (web)$" "$out"
+	grep -q "locked, but its ONBUILD for $host could not be read (web)$" "$out"
 	cb --no-load
 	equal "$status" 0
 	equal "$(web p)" edited
 	fresh
 	cb lock
-	grep -q "what it does on build for $host$" "$out"
+	grep -q "its ONBUILD for $host$" "$out"
 	grep -q '^    onbuild ARG Z$' services.lock
 	fresh
 }

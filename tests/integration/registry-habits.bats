@@ -145,7 +145,7 @@ whole()
 	push --tag=latest,1.4.0 all
 	equal "$status" 4
 	grep -q 'worker:1.4.0: status 400 (TAG_INVALID' "$err"
-	grep -q 'worker:1.4.0 holds sha256:.*give the release another tag' "$err"
+	grep -q 'worker:1.4.0 is sha256:.*choose another tag for this release' "$err"
 	equal "$(log_count odd 'PUT [^ ]*/manifests/(1.4.0|latest) 201 ')" 0
 	push --tag=latest,1.4.1 all
 	equal "$status" 0

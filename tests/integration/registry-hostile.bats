@@ -63,16 +63,16 @@ refused()
 	equal "$status" 0
 	rules bad 'GET manifests/v1 1 flip'
 	inspect "$image"
-	refused 'another digest than it should'
+	refused 'unexpected digest'
 	rules bad "GET manifests/v1 1 digest sha256:$(printf '0%.0s' {1..64})"
 	inspect "$image"
-	refused 'another digest than it should'
+	refused 'unexpected digest'
 	rules bad 'GET manifests/v1 1 digest ../../../etc/passwd'
 	inspect "$image"
-	refused 'another digest than it should'
+	refused 'unexpected digest'
 	rules bad 'GET manifests/sha256 1 flip'
 	inspect "$image"
-	refused 'another digest than it should'
+	refused 'unexpected digest'
 	rules bad 'GET manifests/v1 1 type text/html'
 	inspect "$image"
 	refused 'media type'
@@ -94,13 +94,13 @@ refused()
 	image=$(registry_host bad)/known/web:v1
 	rules bad 'GET blobs/sha256 1 flip'
 	inspect "$image"
-	refused 'has another digest'
+	refused 'unexpected digest'
 	rules bad 'GET blobs/sha256 1 long'
 	inspect "$image"
 	refused 'longer than it should be'
 	rules bad 'GET blobs/sha256 1 body x'
 	inspect "$image"
-	refused 'has another digest'
+	refused 'unexpected digest'
 }
 
 @test "bodies without end and bodies that crawl are given up" {

@@ -60,7 +60,7 @@ commit()
 	equal "$(sed -n '/manifests\/\(v1\|latest\)/,$p' "$BATS_TEST_TMPDIR/puts" | grep -vcE 'manifests/(v1|latest)')" 0
 	# What web and api share, a layer and a config, was sent once.
 	equal "$(grep -E '/(web|api)/blobs' "$BATS_TEST_TMPDIR/puts" | grep -o 'digest=.*' | sort | uniq -d)" ""
-	cat .cbuild/logs/*/push-{web,api}.log | grep -q ' [12] taken from another repository'
+	cat .cbuild/logs/*/push-{web,api}.log | grep -q ' [12] mounted from another repository'
 }
 
 @test "the pushed index says where it comes from; another tool can pull it" {
@@ -167,7 +167,7 @@ commit()
 	skopeo copy -q --all --src-tls-verify=false "docker://$DOCKER_REGISTRY/s7:latest" "oci:$BATS_TEST_TMPDIR/s7"
 }
 
-@test "a tag that was taken away or moved comes back; a new one needs no content" {
+@test "a tag that was removed or moved comes back; a new one needs no content" {
 	to plain moved
 	push all
 	digest=$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum | cut -d' ' -f1)
@@ -312,7 +312,7 @@ commit()
 	printf 'services: {solo: {build: web}}\n' >solo.yaml
 	cb -f solo.yaml --push
 	equal "$status" 2
-	grep -q 'solo.yaml:1:.*cannot be pushed: its name says no registry' "$err"
+	grep -q 'solo.yaml:1:.*cannot be pushed: its name has no registry' "$err"
 	cb -f solo.yaml --push --tag='not a tag'
 	equal "$status" 2
 	[ -z "$(started)" ]
@@ -332,7 +332,7 @@ commit()
 	to closed app "ca: $registries/closed/cert.pem"
 	push api
 	equal "$status" 4
-	grep -q 'requires a login, and there is none' "$err"
+	grep -q 'requires a login, but none was found' "$err"
 	grep -q "cbuild login localhost" "$err"
 	login_file closed tester wrong
 	push api
@@ -492,14 +492,14 @@ commit()
 	echo new >>web/data
 	push all
 	equal "$status" 4
-	grep -q 'requires a login, and there is none' "$err"
+	grep -q 'requires a login, but none was found' "$err"
 	equal "$(started)" ""
 	git checkout -q web
 	echo new >>web/data
 	to bearer early "auth: 'http://localhost:$(registry_port tokens)'"
 	push all
 	equal "$status" 4
-	grep -q 'requires a login, and there is none' "$err"
+	grep -q 'requires a login, but none was found' "$err"
 	equal "$(started)" ""
 	git checkout -q web
 }

@@ -851,7 +851,7 @@ container_runs()
 	equal "$status" 0
 	cb all --platforms=$host
 	equal "$status" 0
-	grep -F 'put aside as state.db.damaged' "$err"
+	grep -F 'renamed to state.db.damaged' "$err"
 	equal "$(grep -c 'put aside' "$err")" 1
 	cb -n all --platforms=$host --exit-code
 	equal "$status" 0

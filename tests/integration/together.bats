@@ -59,7 +59,7 @@ all_nodes()
 
 reused()
 {
-	sed -n 's/^ok   \(.*\) (made by another cbuild meanwhile)$/\1/p' "$1" | sort
+	sed -n 's/^ok   \(.*\) (made by another cbuild in the meantime)$/\1/p' "$1" | sort
 }
 
 @test "two cbuilds at the same time: every node is made once, all images are in the store, both end well" {
@@ -146,7 +146,7 @@ waits_for_lock()
 	end $second
 	cat "$BATS_TEST_TMPDIR/two"
 	equal "$status" 0
-	equal "$(grep -c "^ok   build slow $host (made by another cbuild meanwhile)" "$BATS_TEST_TMPDIR/two")" 1
+	equal "$(grep -c "^ok   build slow $host (made by another cbuild in the meantime)" "$BATS_TEST_TMPDIR/two")" 1
 	equal "$(grep -c '| waiting$' "$BATS_TEST_TMPDIR/two")" 0
 	nothing_left
 }

@@ -171,7 +171,7 @@ pulled()
 	served reached three
 	cb --no-load
 	equal "$status" 3
-	grep -q "buildah cannot be held to what $SERVER/etag/reached is locked to" "$err"
+	grep -q "buildah cannot be held to the version locked for $SERVER/etag/reached" "$err"
 	cb --no-load --builder=docker
 	equal "$status" 1
 	grep -q 'digest mismatch' "$err"
@@ -208,7 +208,7 @@ held()
 	# BuildKit still has what was locked.
 	if [ "$1" = buildah ]; then
 		equal "$status" 4
-		grep -q "is not what it was locked to: it is sha256:$(sha256sum <"$ROOT/served/held-$1" | cut -d' ' -f1) now" "$err"
+		grep -q "differs from what services.lock says: it is sha256:$(sha256sum <"$ROOT/served/held-$1" | cut -d' ' -f1) now" "$err"
 	else
 		equal "$status" 0
 	fi
@@ -246,7 +246,7 @@ held()
 		services: {web: {build: {context: web, additional_contexts: {far: "$SERVER/etag/far.tgz"}}}}
 	EOF
 	cb check
-	grep -q "services.yaml:3:.*what $SERVER/etag/far.tgz is can change at any time" "$err"
+	grep -q "services.yaml:3:.*$SERVER/etag/far.tgz is not pinned and can change at any time" "$err"
 	cb --no-load
 	equal "$status" 0
 	equal "$(web f)" one
@@ -261,7 +261,7 @@ held()
 	equal "$(asked)" ""
 	cb -B --no-load
 	equal "$status" 4
-	grep -q 'is not what it was locked to' "$err"
+	grep -q 'differs from what services.lock says' "$err"
 	cb --pull --no-load
 	equal "$status" 0
 	equal "$(web f)" two
@@ -343,8 +343,8 @@ git_context()
 		"ADD $SERVER/git/r.git#0123456789012345678901234567890123456789 /h" "ADD $SERVER/git/r.git?ref=main /i" 'USER 1'
 	cb check
 	equal "$status" 1
-	grep -q "web/Dockerfile:2:5: .*what $SERVER/etag/checked is can change at any time" "$err"
-	grep -q "web/Dockerfile:5:5: .*what $SERVER/git/r.git?ref=main is can change at any time" "$err"
+	grep -q "web/Dockerfile:2:5: .*$SERVER/etag/checked is not pinned and can change at any time" "$err"
+	grep -q "web/Dockerfile:5:5: .*$SERVER/git/r.git?ref=main is not pinned and can change at any time" "$err"
 	equal "$(grep -c 'can change at any time' "$err")" 2
 	cb lock
 	equal "$status" 0

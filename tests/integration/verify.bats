@@ -292,20 +292,20 @@ assert_said()
 
 @test "everything that is wrong is told in one run" {
 	assert_run 5 policy
-	assert_said "user: the image runs as '1000:1000', asked for is 2000"
+	assert_said "user: the image runs as '1000:1000', expected 2000"
 	assert_said "max_size: the image has"
-	assert_said "entrypoint: the image's is [/bin/busybox], asked for is [/app]"
+	assert_said "entrypoint: the image has [/bin/busybox], expected [/app]"
 	assert_said "ports: the image does not expose 9000"
-	assert_said "labels: org.example.team is 'web', asked for is 'other'"
+	assert_said "labels: org.example.team is 'web', expected 'other'"
 	assert_said "labels: the image has no label org.example.none"
-	assert_said "platforms: the image is not there for linux/s390x"
+	assert_said "platforms: there is no image for linux/s390x"
 	assert_said "status 404 instead of 2xx"
 	assert_said "run: false ended with status 1"
 }
 
 @test "a policy alone that is not kept is status 1" {
 	assert_run 1 policy-only
-	assert_said "user: the image runs as '1000:1000', asked for is root"
+	assert_said "user: the image runs as '1000:1000', expected root"
 }
 
 @test "a checker gets the image as a layout, its reference and its digest" {

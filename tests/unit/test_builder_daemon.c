@@ -456,12 +456,12 @@ static void test_as_it_should_be(void **state)
 static void test_wrong_results(void **state)
 {
 	(void)state;
-	expect(WRONG_DIGEST, 0, ERROR_STATE, "the content is not what its name says");
-	expect(OTHER_DIGEST, 0, ERROR_TOOL, "has not sent all of the image");
+	expect(WRONG_DIGEST, 0, ERROR_STATE, "the content does not match its digest");
+	expect(OTHER_DIGEST, 0, ERROR_TOOL, "did not send all of the image");
 	expect(NO_DIGEST, 0, ERROR_TOOL, "named no image");
 	expect(BAD_DIGEST, 0, ERROR_TOOL, "named no image");
-	expect(MISSING_LAYER, 0, ERROR_TOOL, "has not sent all of the image");
-	expect(NO_ANSWER, 0, ERROR_TOOL, "says nothing about the build");
+	expect(MISSING_LAYER, 0, ERROR_TOOL, "did not send all of the image");
+	expect(NO_ANSWER, 0, ERROR_TOOL, "reports nothing about the build");
 	expect(HUGE_MESSAGE, 0, ERROR_TOOL, "d.sock");
 	expect(HUGE_STEP, 0, ERROR_BUILD, "'RUN x' failed with status 7");
 }
@@ -481,7 +481,7 @@ static void test_sessions_that_are_dropped(void **state)
 static void test_connections_that_break(void **state)
 {
 	(void)state;
-	expect(RESET, 0, ERROR_TOOL, "broken off");
+	expect(RESET, 0, ERROR_TOOL, "reset the stream");
 	expect(LOST, 0, ERROR_TOOL, "d.sock");
 }
 

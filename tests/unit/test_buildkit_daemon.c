@@ -193,7 +193,7 @@ static void test_no_daemon(void **state)
 
 	(void)state;
 	expect_no_daemon("unix://nothing.sock", false, ERROR_TOOL, "cannot connect to unix://nothing.sock: No such file");
-	expect_no_daemon("http://x", false, ERROR_USAGE, "no address");
+	expect_no_daemon("http://x", false, ERROR_USAGE, "not the address of a daemon");
 	expect_no_daemon("tcp://x", false, ERROR_USAGE, "needs a host and a port");
 	expect_no_daemon("tcp://[::1]:x", false, ERROR_USAGE, "needs a host and a port");
 	expect_no_daemon("tcp://127.0.0.1:1", false, ERROR_TOOL, "refused");

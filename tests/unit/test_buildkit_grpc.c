@@ -399,11 +399,11 @@ static void test_broken_messages(void **state)
 	(void)state;
 	expect_no_message("\1\0\0\0\0", 5, "invalid gRPC message");
 	expect_no_message("\0\1\0\0\1", 5, "invalid gRPC message");
-	expect_no_message("\0\0\0\0\5\x0a\x03", 7, "cut short");
-	expect_no_message("\0\0\0", 3, "cut short");
+	expect_no_message("\0\0\0\0\5\x0a\x03", 7, "truncated");
+	expect_no_message("\0\0\0", 3, "truncated");
 	expect_no_message("\0\0\0\0\2\x0a\x03", 7, "another type");
 	expect_no_message("", 0, "no answer");
-	expect_no_message("\0\0\0\0\0\0\0\0\0\0", 10, "two answers");
+	expect_no_message("\0\0\0\0\0\0\0\0\0\0", 10, "answered twice");
 }
 
 /* The daemon's side of a session: what it is sent in messages is a connection whose client it is. */

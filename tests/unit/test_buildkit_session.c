@@ -256,7 +256,7 @@ static void expect_changed(const char *now)
 		write_file("file", now, strlen(now));
 	see(&folder, &seen, &changed);
 	assert_string_equal(changed, "file");
-	assert_string_equal(seen.error, "f has changed since it was looked at");
+	assert_string_equal(seen.error, "f changed since it was last read");
 	assert_int_equal(seen.content.len, 0);
 	seen_free(&seen);
 }
@@ -283,7 +283,7 @@ static void test_what_is_not_there(void **state)
 
 	(void)state;
 	see(&folder, &unknown, &changed);
-	assert_non_null(strstr(unknown.error, "no folder is called other"));
+	assert_non_null(strstr(unknown.error, "there is no folder other"));
 	see(&folder, &number, &changed);
 	assert_non_null(strstr(number.error, "no file with the number 7"));
 	see(&folder, &dir, &changed);

@@ -161,7 +161,7 @@ static void test_epoch(void **state)
 	assert_int_equal(t.manifest->epoch, 9);
 	test_unload(&t);
 	test_load_bad("include: [a.yaml, c.yaml]\nservices: {w: {build: .}}\n", &options,
-		      "c.yaml:1:1: error: two included manifests differ about \"source_date_epoch\"");
+		      "c.yaml:1:1: error: two included manifests have different values for \"source_date_epoch\"");
 }
 
 static const char *arg(const struct loaded_text *t, const char *service, const char *name)
@@ -281,7 +281,7 @@ static void test_limits(void **state)
 		chain[2 * i + 1] = mem_printf("include: [c%d.yaml]\n", i + 1);
 	}
 	test_load_bad("include: [c0.yaml]\nservices: {}\n", &options,
-		      "c14.yaml:1:11: error: manifests include one another more than 16 deep\n");
+		      "c14.yaml:1:11: error: manifests include each other more than 16 levels deep\n");
 	for (int i = 0; i < 40; i++)
 		free((char *)chain[i]);
 

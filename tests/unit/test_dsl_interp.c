@@ -111,11 +111,11 @@ static void test_refused(void **state)
 		{ "${SET:-x", "\"${SET\" has no closing brace" },
 		{ "${SET:x}", "\"${SET\" is followed by \":\"" },
 		{ "${SET/x/y}", "\"${SET\" is followed by \"/\"" },
-		{ "${}", "a variable's name must follow \"${\"" },
-		{ "${1A}", "a variable's name must follow \"${\"" },
+		{ "${}", "\"${\" must be followed by a variable's name" },
+		{ "${1A}", "\"${\" must be followed by a variable's name" },
 		{ "${git.tag}", "there is no built-in variable \"git.tag\"" },
 		{ "${git.commit}", "\"git.commit\" has no value: this is not a repository" },
-		{ "${platform.arch:-x}", "\"platform.arch\" is known only later" },
+		{ "${platform.arch:-x}", "\"platform.arch\" has a value only later" },
 	};
 	const struct text_options options = { .environ = environment, .lookup = lookup };
 
@@ -177,13 +177,13 @@ static void test_bombs(void **state)
 	for (int i = 0; i < 50000; i++)
 		buf_str(&deep, "${X:-");
 	buf_char(&deep, '\n');
-	test_load_bad(deep.data, NULL, "nested more than 64 deep");
+	test_load_bad(deep.data, NULL, "nested more than 64 levels deep");
 
 	buf_str(&chain, "vars:\n");
 	for (int i = 0; i < 20000; i++)
 		buf_printf(&chain, "  v%d: ${v%d}\n", i, i + 1);
 	buf_str(&chain, "  v20000: end\nservices: {web: {build: .}}\n");
-	test_load_bad(chain.data, NULL, "refer to one another more than 64 deep");
+	test_load_bad(chain.data, NULL, "refer to each other more than 64 levels deep");
 }
 
 static void test_control_bytes(void **state)

@@ -34,7 +34,7 @@ static void test_nesting(void **state)
 
 		buf_str(&text, "x-deep:\n  ");
 		repeat(&text, openers[i], 100000 / strlen(openers[i]));
-		refuse(&text, "values are nested more than 64 deep");
+		refuse(&text, "values are nested more than 64 levels deep");
 	}
 }
 
@@ -57,7 +57,7 @@ static void test_depth_is_exact(void **state)
 	test_load_good(&t, text.data, NULL);
 	test_unload(&t);
 	nested_map(&text, 64);
-	refuse(&text, "nested more than 64 deep");
+	refuse(&text, "nested more than 64 levels deep");
 }
 
 static void test_depth_through_aliases(void **state)
@@ -68,7 +68,7 @@ static void test_depth_through_aliases(void **state)
 	buf_str(&text, "x-0: &a0 [x]\n");
 	for (int i = 1; i < 100; i++)
 		buf_printf(&text, "x-%d: &a%d [*a%d]\n", i, i, i - 1);
-	refuse(&text, "nested more than 64 deep");
+	refuse(&text, "nested more than 64 levels deep");
 }
 
 static void test_alias_bomb(void **state)
@@ -143,7 +143,7 @@ static void test_template_chain(void **state)
 	for (int i = 0; i < 1000; i++)
 		buf_printf(&text, "  t%d: {extends: t%d}\n", i, i + 1);
 	buf_str(&text, "  t1000: {publish: false}\nservices: {web: {extends: t0, build: .}}\n");
-	refuse(&text, "extend one another more than 64 deep");
+	refuse(&text, "extend each other more than 64 levels deep");
 }
 
 static void test_long_chain_of_needs(void **state)

@@ -239,7 +239,7 @@ static void test_slow_body(void **state)
 
 	(void)state;
 	assert_in_range(call.took_ms, 250, 3000);
-	assert_failed(&call, ERROR_HEALTH, true, "did not end in time");
+	assert_failed(&call, ERROR_HEALTH, true, "took too long");
 }
 
 static void test_silent(void **state)

@@ -144,7 +144,7 @@ static void test_dir_bad_manifests(void **state)
 		{ "{\"schemaVersion\":2}", "descriptor is missing" },
 		{ "{\"schemaVersion\":2,\"manifests\":[],\"layers\":[]}", "both an index and a manifest" },
 		{ "{\"schemaVersion\":2,\"manifests\":[],\"config\":{}}", "both an index and a manifest" },
-		{ "{\"schemaVersion\":2,\"manifests\":[]}", "a list of images" },
+		{ "{\"schemaVersion\":2,\"manifests\":[]}", "found a list" },
 		{ "{\"schemaVersion\":2,\"mediaType\":\"" OCI_INDEX_TYPE "\",\"config\":{},\"layers\":[]}", "media type" },
 		{ "{\"schemaVersion\":2,\"mediaType\":\"" OCI_MANIFEST_TYPE "\",\"manifests\":[]}", "media type" },
 		{ "{\"schemaVersion\":2,\"mediaType\":\"a\\u001b[2J\",\"config\":{},\"layers\":[]}", "a\\x1b[2J" },
@@ -429,7 +429,7 @@ static void test_tar_refuses(void **state)
 	write_text("garbage", "this is not a tar, not at all");
 	refused(import_tar(layout, "garbage", &amd64, digest, err), "garbage");
 	make_tar("wrong.tar", wrong, 2);
-	refused(import_tar(layout, "wrong.tar", &amd64, digest, err), "not what its name says");
+	refused(import_tar(layout, "wrong.tar", &amd64, digest, err), "does not match its digest");
 	make_tar("twice.tar", twice, 2);
 	refused(import_tar(layout, "twice.tar", &amd64, digest, err), "twice");
 	make_tar("none.tar", wrong, 0);

@@ -167,7 +167,7 @@ static void a_step_reads_what_another_one_makes(void **state)
 	world_edit(&world, "services.yaml", "README", "made/f*");
 	world_run(&world, NULL);
 	world_edit(&world, "services.yaml", "\"schema/*\"", "made/late");
-	expect_line(&world, "`prepare` of step and `prepare` of second need each other's outputs");
+	expect_line(&world, "the `prepare` steps of step and second need each other's outputs");
 	world_free(&world);
 }
 

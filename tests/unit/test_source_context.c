@@ -572,7 +572,7 @@ static void test_deep(void **state)
 		buf_str(&path, "d/");
 	buf_str(&path, "f");
 	put(world, path.data, "1");
-	expect_error(world, &whole, "folders lie too deep within each other");
+	expect_error(world, &whole, "folders are nested too deep");
 	buf_free(&path);
 }
 

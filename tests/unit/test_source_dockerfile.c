@@ -292,8 +292,8 @@ static void test_errors(void **state)
 	static const struct {
 		const char *text, *target, *message;
 	} bad[] = {
-		{ "", NULL, "Dockerfile:1: there is no FROM" },
-		{ "# only\n", NULL, "Dockerfile:1: there is no FROM" },
+		{ "", NULL, "Dockerfile:1: no FROM instruction" },
+		{ "# only\n", NULL, "Dockerfile:1: no FROM instruction" },
 		{ "COPY a b\nFROM x", NULL, "Dockerfile:1: COPY stands before the first FROM" },
 		{ "FROM a b", NULL, "Dockerfile:1: FROM takes an image, or an image, AS and a name" },
 		{ "\nFROM a AS 1x", NULL, NULL },

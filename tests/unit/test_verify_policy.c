@@ -87,7 +87,7 @@ static void test_users(void **state)
 
 	(void)state;
 	assert_findings(&good, "linux/arm64: user 1000:1000\n", NULL);
-	assert_findings(&bad, "", "linux/arm64: user: the image runs as '1000:1000', asked for is 2000");
+	assert_findings(&bad, "", "linux/arm64: user: the image runs as '1000:1000', expected 2000");
 }
 
 static void test_size(void **state)
@@ -98,7 +98,7 @@ static void test_size(void **state)
 	assert_findings(&exact, "linux/arm64: size 5.0 MB of 5.0 MB\n", NULL);
 	assert_findings(
 		&less, "",
-		"linux/arm64: max_size: the image has 5.0 MB (5000000 bytes compressed), at most 5.0 MB are allowed");
+		"linux/arm64: max_size: the image has 5.0 MB (5000000 bytes compressed), and at most 5.0 MB is allowed");
 }
 
 static void test_entrypoint(void **state)
@@ -109,11 +109,10 @@ static void test_entrypoint(void **state)
 
 	(void)state;
 	assert_findings(&good, "linux/arm64: entrypoint [/app/x.py, --fast]\n", NULL);
-	assert_findings(&less, "",
-			"linux/arm64: entrypoint: the image's is [/app/x.py, --fast], asked for is [/app/x.py]");
+	assert_findings(&less, "", "linux/arm64: entrypoint: the image has [/app/x.py, --fast], expected [/app/x.py]");
 	assert_findings(
 		&more, "",
-		"linux/arm64: entrypoint: the image's is [/app/x.py, --fast], asked for is [/app/x.py, --fast, --more]");
+		"linux/arm64: entrypoint: the image has [/app/x.py, --fast], expected [/app/x.py, --fast, --more]");
 }
 
 /* All that is wrong, not only the first. */
@@ -142,7 +141,7 @@ static void test_labels(void **state)
 
 	(void)state;
 	assert_findings(&spec, "linux/arm64: label a\nlinux/arm64: label b\nlinux/arm64: label a\n",
-			"linux/arm64: labels: a is '1', asked for is '2'\nlinux/arm64: labels: the image has no label c");
+			"linux/arm64: labels: a is '1', expected '2'\nlinux/arm64: labels: the image has no label c");
 }
 
 static void test_platforms(void **state)
@@ -160,7 +159,7 @@ static void test_platforms(void **state)
 	policy_check(&job, &findings);
 	assert_int_equal(findings_result(&findings, &error), -1);
 	assert_string_equal(report.data, "platform linux/amd64\n");
-	assert_string_equal(error->message, "platforms: the image is not there for linux/arm/v7");
+	assert_string_equal(error->message, "platforms: there is no image for linux/arm/v7");
 }
 
 /* What goes wrong decides the class: a tool that is missing before health before policy; a cancel before all. */

@@ -473,7 +473,7 @@ static void set_filled(struct json *detail, const char *key, struct json *object
 		json_free(object);
 }
 
-/* What a record says of a build: what the builder's storage calls it, when it was kept there, and of the bases from elsewhere, by
+/* What a record says of a build: what the builder's storage calls it, when it was kept there, the engine that has its layers; and of the bases from elsewhere, by
  * name and platform, what they are and what they do on build; and what was fetched. */
 static char *describe_result(const struct task *task, const struct build_draft *draft, const struct build_result *result)
 {
@@ -484,6 +484,7 @@ static char *describe_result(const struct task *task, const struct build_draft *
 	cleanup_buf struct buf text = { 0 };
 
 	json_set_str(detail, "id", result->id[0] ? result->id : NULL);
+	json_set_str(detail, "engine", builder_info(task->builder)->engine);
 	json_set_str(detail, "attestation", result->attestation[0] ? result->attestation : NULL);
 	json_set(detail, "bases", bases);
 	for (size_t i = 0; i < draft->pulls_len; i++) {

@@ -90,11 +90,25 @@ int task_index(struct task *task, struct error **err)
 	return 0;
 }
 
+/* By the record of its build. */
+static bool was_built_there(const struct task *task, const struct result *result)
+{
+	cleanup_json struct json *detail = NULL;
+	const char *engine;
+
+	if (!result->detail || json_parse(result->detail, strlen(result->detail), task->node->id, &detail, NULL) < 0)
+		return false;
+	engine = json_str(detail, "engine");
+	return engine && runtime_is(task->env->runtime, engine);
+}
+
 int task_load(struct task *task, struct error **err)
 {
 	const char *const *references = task->node->references;
 	const struct node *build = plan_node(task->env->plan, task->node->needs[0]);
-	const struct runtime_image image = { .identity = build->result.identity, .digest = build->result.digest };
+	const struct runtime_image image = { .identity = build->result.identity,
+					     .digest = build->result.digest,
+					     .built_there = was_built_there(task, &build->result) };
 	cleanup_free char *mark = NULL;
 
 	if (runtime_load(task->env->runtime, &image, references, task_publish_count(references), &task->output, &mark,

@@ -173,7 +173,17 @@ static int compare_digests(const void *a, const void *b)
 	return strcmp(x->digest, y->digest);
 }
 
-static int write_blobs(struct layout *layout, struct tar_writer *tar, struct reach *reach, struct error **err)
+static bool is_layer(const struct image *image, const char *digest)
+{
+	for (size_t i = 0; i < image->layers_len; i++)
+		if (strcmp(image->layers[i].digest, digest) == 0)
+			return true;
+	return false;
+}
+
+/* `without`: the image whose layers are left out, or NULL. */
+static int write_blobs(struct layout *layout, struct tar_writer *tar, struct reach *reach, const struct image *without,
+		       struct error **err)
 {
 	if (tar_writer_folder(tar, "blobs/", err) < 0 || tar_writer_folder(tar, "blobs/sha256/", err) < 0)
 		return -1;
@@ -182,6 +192,8 @@ static int write_blobs(struct layout *layout, struct tar_writer *tar, struct rea
 		cleanup_free char *name = blob_name(reach->items[i].digest);
 		cleanup_free char *path = layout_blob_path(layout, reach->items[i].digest);
 
+		if (without && is_layer(without, reach->items[i].digest))
+			continue;
 		if (tar_writer_file(tar, name, path, reach->items[i].size, err) < 0)
 			return -1;
 	}
@@ -189,7 +201,7 @@ static int write_blobs(struct layout *layout, struct tar_writer *tar, struct rea
 }
 
 static int export_tar_write_tar(struct layout *layout, struct reach *reach, const char *const *references, size_t len,
-				const char *path, struct error **err)
+				enum layout_tar what, const char *path, struct error **err)
 {
 	static const char marker[] = OCI_LAYOUT_TEXT;
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -207,24 +219,24 @@ static int export_tar_write_tar(struct layout *layout, struct reach *reach, cons
 	    tar_writer_text(tar, "oci-layout", marker, sizeof(marker) - 1, err) < 0 ||
 	    tar_writer_text(tar, "index.json", index.data, index.len, err) < 0)
 		return -1;
-	if (image) {
+	if (image && what == LAYOUT_TAR_WHOLE) {
 		dump_docker(image, references, len, &docker);
 		if (tar_writer_text(tar, "manifest.json", docker.data, docker.len, err) < 0)
 			return -1;
 	}
-	if (write_blobs(layout, tar, reach, err) < 0)
+	if (write_blobs(layout, tar, reach, what == LAYOUT_TAR_WHOLE ? NULL : image, err) < 0)
 		return -1;
 	return tar_writer_end(tar, err);
 }
 
 int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len,
-		      const char *path, struct error **err)
+		      enum layout_tar what, const char *path, struct error **err)
 {
 	struct reach reach = { 0 };
 	int r = reach_collect(layout, digest, REACH_VERIFY, &reach, err);
 
 	if (r == 0)
-		r = export_tar_write_tar(layout, &reach, references, len, path, err);
+		r = export_tar_write_tar(layout, &reach, references, len, what, path, err);
 	reach_free(&reach);
 	return r;
 }

@@ -198,7 +198,7 @@ static int through_tar(struct deliver *deliver, const char *digest, const char *
 	if (layout_staging(deliver->layout, &staging, err) < 0)
 		return -1;
 	tar = path_join(staging, "image.tar");
-	r = layout_export_tar(deliver->layout, digest, references, len, tar, err);
+	r = layout_export_tar(deliver->layout, digest, references, len, LAYOUT_TAR_WHOLE, tar, err);
 	if (r == 0)
 		r = run_import(deliver, tar, err);
 	if (fs_remove_tree(staging, r == 0 ? err : NULL) < 0)

@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +11,7 @@
 #include "engine/io/dockerd.h"
 #include "engine/io/proc.h"
 #include "engine/io/socket.h"
+#include "engine/registry/url.h"
 #include "engine/runtime/docker_events.h"
 #include "engine/runtime/runtime_ops.h"
 
@@ -19,6 +19,7 @@
 #define PRESENT_MS 2000        /* for the daemon to list its images */
 #define FILTER_MAX (64u << 10) /* bytes of names in a query; daemons accept ten times that */
 #define INFO_MS 20000          /* for the daemon to describe itself */
+#define PROVES_VERSION 28      /* the first that says of an image whether its layers are there */
 
 static int docker_find_endpoint(struct runtime *runtime, char **ret, struct error **err)
 {
@@ -76,6 +77,7 @@ static int take_info(struct runtime *runtime, const struct buf *text, const char
 	}
 	runtime->version = mem_strdup(version);
 	runtime->manifests = dockerd_has_containerd_store(info);
+	runtime->proves = runtime->manifests && runtime->socket && strtoul(version, NULL, 10) >= PROVES_VERSION;
 	runtime->bridged = has_our_network(info, endpoint);
 	return 0;
 }
@@ -144,7 +146,8 @@ static int docker_load(struct runtime *runtime, const struct runtime_image *imag
 	for (size_t i = 0; i < len; i++) {
 		const char *const args[] = { "tag", id, references[i], NULL };
 
-		if (runtime_command(runtime, args, output, false, NULL, err) < 0)
+		if (runtime->socket ? docker_api_tag(runtime, id, references[i], err) < 0
+				    : runtime_command(runtime, args, output, false, NULL, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -204,16 +207,6 @@ static char *docker_familiar(const char *reference)
 	return name;
 }
 
-static void docker_add_escaped(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		if (isalnum((unsigned char)*text) || strchr("-._~", *text))
-			buf_char(out, *text);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*text);
-	}
-}
-
 /* Lists only images of these names: docker takes long for each image that it lists. */
 static void present_target(const struct runtime_presence *items, size_t len, struct buf *out)
 {
@@ -236,7 +229,7 @@ static void present_target(const struct runtime_presence *items, size_t len, str
 	if (text.len > FILTER_MAX)
 		return;
 	buf_str(out, "?filters=");
-	docker_add_escaped(out, text.data);
+	url_escape(out, text.data);
 }
 
 static char *docker_mark(const struct runtime *runtime, const struct runtime_image *image,

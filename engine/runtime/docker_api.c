@@ -10,7 +10,9 @@
 #include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/io/http.h"
+#include "engine/registry/url.h"
 #include "engine/runtime/runtime_ops.h"
 
 #define HOST "http://docker" /* only the socket matters */
@@ -56,17 +58,54 @@ static int docker_api_refused(const struct http_response *response, struct error
 			  message ? message : "");
 }
 
+/* Of the image's manifest: is everything there that it names? */
+static bool says_available(const struct http_response *response, const char *id)
+{
+	cleanup_json struct json *json = NULL;
+	const struct json *manifests;
+	const char *text = response->body->data ? response->body->data : "";
+
+	if (json_parse(text, response->body->len, "docker", &json, NULL) < 0)
+		return false;
+	manifests = json_get(json, "Manifests");
+	for (size_t i = 0; i < json_len(manifests); i++)
+		if (text_same(json_str(json_at(manifests, i), "ID"), id))
+			return json_bool(json_at(manifests, i), "Available");
+	return false;
+}
+
 int docker_api_has(struct runtime *runtime, const char *id, bool *ret, struct error **err)
 {
-	cleanup_free char *url = mem_printf(HOST "/images/%s/json", id);
+	cleanup_free char *url = mem_printf(HOST "/images/%s/json%s", id, runtime->proves ? "?manifests=1" : "");
 	struct http_request request = request_to(runtime, "GET", url);
 	cleanup_http struct http_response response = { 0 };
 
 	request.total_ms = ASK_MS;
 	if (docker_api_ask(runtime, &request, &response, err) < 0)
 		return -1;
-	*ret = response.status == 200;
-	return *ret || response.status == MISSING_STATUS ? 0 : docker_api_refused(&response, err);
+	if (response.status != 200 && response.status != MISSING_STATUS)
+		return docker_api_refused(&response, err);
+	*ret = response.status == 200 && (!runtime->proves || says_available(&response, id));
+	return 0;
+}
+
+int docker_api_tag(struct runtime *runtime, const char *id, const char *reference, struct error **err)
+{
+	const char *slash = strrchr(reference, '/'), *colon = strrchr(slash ? slash : reference, ':');
+	cleanup_buf struct buf url = { 0 };
+	cleanup_free char *repository = mem_strndup(reference, colon ? (size_t)(colon - reference) : strlen(reference));
+	struct http_request request = request_to(runtime, "POST", NULL);
+	cleanup_http struct http_response response = { 0 };
+
+	buf_printf(&url, HOST "/images/%s/tag?repo=", id);
+	url_escape(&url, repository);
+	buf_str(&url, "&tag=");
+	url_escape(&url, colon ? colon + 1 : "latest");
+	request.url = url.data;
+	request.total_ms = ASK_MS;
+	if (docker_api_ask(runtime, &request, &response, err) < 0)
+		return -1;
+	return response.status == 201 ? 0 : docker_api_refused(&response, err);
 }
 
 /* The answer to a load: a sequence of objects, one of which may contain an error. */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/thread.h"
 #include "dsl/drivers.h"
 #include "engine/io/proc.h"
@@ -168,6 +169,11 @@ const char *runtime_version(const struct runtime *runtime)
 const char *runtime_place(const struct runtime *runtime)
 {
 	return runtime->place;
+}
+
+bool runtime_is(const struct runtime *runtime, const char *engine)
+{
+	return text_same(runtime->socket, engine) || text_same(runtime->place, engine);
 }
 
 int runtime_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,

@@ -40,9 +40,13 @@ bool runtime_resolves(const struct runtime *runtime);
 /* Its image storage as records name it: "containers-storage:/var/lib/containers/storage", "docker:unix:///var/run/docker.sock". */
 const char *runtime_place(const struct runtime *runtime);
 
+/* Whether it is the engine that a builder says it belongs to (builder_info.engine). */
+bool runtime_is(const struct runtime *runtime, const char *engine);
+
 struct runtime_image {
 	const char *identity; /* config digest */
 	const char *digest;   /* manifest in the store, to load it if the runtime lacks it; NULL: it has it already */
+	bool built_there;     /* by the engine itself, which is likely to have its layers still */
 };
 
 /* Loads the image if it is missing, and sets the references to it (moving existing ones). ERROR_STATE or ERROR_TOOL.

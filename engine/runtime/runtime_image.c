@@ -31,20 +31,18 @@ int runtime_load_command(struct runtime *runtime, const char *tar, const struct 
  * As a tar, although podman could read the folder: podman would name the image after the folder's path, and refuses
  * paths that are not valid names; and a daemon, or podman on another machine, does not see our files.
  */
-int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
-		   size_t len, const struct output *output, struct error **err)
+static int import_tar(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+		      size_t len, enum layout_tar what, const struct output *output, struct error **err)
 {
 	const char *id = runtime_image_id(runtime, image);
 	cleanup_free char *staging = NULL, *path = NULL;
 	bool there = false;
 	int r;
 
-	if (!image->digest)
-		return error_make(err, ERROR_TOOL, "%s does not have the image %s", runtime->name, id);
 	if (layout_staging(runtime->layout, &staging, err) < 0)
 		return -1;
 	path = path_join(staging, "image.tar");
-	r = layout_export_tar(runtime->layout, image->digest, references, len, path, err);
+	r = layout_export_tar(runtime->layout, image->digest, references, len, what, path, err);
 	if (r == 0)
 		r = runtime->ops->take(runtime, path, output, err);
 	fs_remove_tree(staging, NULL);
@@ -53,6 +51,25 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 	if (!there)
 		return error_make(err, ERROR_TOOL, "%s loaded the image under another id than %s", runtime->name, id);
 	return 0;
+}
+
+/* First without the layers if the engine built them: it is asked afterwards whether it has them, and may have thrown them away. */
+int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
+		   size_t len, const struct output *output, struct error **err)
+{
+	struct error *error = NULL;
+
+	if (!image->digest)
+		return error_make(err, ERROR_TOOL, "%s does not have the image %s", runtime->name,
+				  runtime_image_id(runtime, image));
+	if (image->built_there && runtime->proves) {
+		if (import_tar(runtime, image, references, len, LAYOUT_TAR_NO_LAYERS, output, &error) == 0)
+			return 0;
+		if (error->cls != ERROR_TOOL)
+			return error_move(err, &error);
+		error_free(error);
+	}
+	return import_tar(runtime, image, references, len, LAYOUT_TAR_WHOLE, output, err);
 }
 
 /* Call it with the lock held. */

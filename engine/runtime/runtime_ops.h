@@ -47,7 +47,8 @@ struct runtime {
 	bool publish;   /* ports must be published on the loopback address */
 	bool bridged;   /* its networks are local: a container is reached at its own address */
 	bool local;     /* its containers' processes are local */
-	bool manifests; /* docker with the containerd store: images are known by their manifest's digest */
+	bool manifests; /* docker with the containerd store: images are known by their manifest's digest, */
+	bool proves;    /* and it says whether their layers are there */
 	atomic_uint quirks;
 	atomic_uint names;
 	struct keylock *images; /* by id: held while an image is loaded or removed */
@@ -68,7 +69,7 @@ struct runtime_ops {
 	char *(*mark)(const struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		      size_t len, uint64_t since);
 	void (*present)(const char *place, struct runtime_presence *items, size_t len);
-	/* Is the image there? */
+	/* Is the image there, as far as the runtime says with its layers? */
 	int (*has)(struct runtime *runtime, const char *id, bool *ret, struct error **err);
 	/* Loads the images of a tar (oci/export_tar.c). */
 	int (*take)(struct runtime *runtime, const char *tar, const struct output *output, struct error **err);
@@ -155,6 +156,7 @@ int runtime_load_command(struct runtime *runtime, const char *tar, const struct 
  * requests. In tasks. ERROR_TOOL. */
 int docker_api_has(struct runtime *runtime, const char *id, bool *ret, struct error **err);
 int docker_api_load(struct runtime *runtime, const char *tar, struct error **err);
+int docker_api_tag(struct runtime *runtime, const char *id, const char *reference, struct error **err);
 
 /* listen.c: whether a TCP socket in the process's network namespace listens on the port: 1, 0, or -1 when unknown. */
 int listen_look(int pid, uint16_t port);

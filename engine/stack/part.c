@@ -76,7 +76,7 @@ static int built_image(struct stack *stack, struct actor *actor, struct runtime_
 {
 	cleanup_image struct image *image = NULL;
 
-	*ret = (struct runtime_image){ actor->part->identity, actor->part->digest };
+	*ret = (struct runtime_image){ .identity = actor->part->identity, .digest = actor->part->digest };
 	if (!ret->digest) /* a base that was left in its builder's storage */
 		return take_test(stack, actor, NULL, err);
 	if (image_read(stack->layout, ret->digest, &image, err) < 0)

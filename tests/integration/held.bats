@@ -146,3 +146,51 @@ one_is_gone()
 	equal "$status" 1
 	grep -E '^stale +load:one' "$out"
 }
+
+# loads: how much was sent for each load since the file was emptied.
+loads()
+{
+	awk '/^POST .images.load/ { seen = 1 } /^moved/ && seen { print $2; seen = 0 }' "$BATS_TEST_TMPDIR/asked"
+}
+
+# in_docker: the file of the image `one`, as docker hands it out.
+in_docker()
+{
+	local layer
+	on_docker save -o "$BATS_TEST_TMPDIR/one.tar" "$one"
+	mkdir -p "$BATS_TEST_TMPDIR/saved"
+	tar -C "$BATS_TEST_TMPDIR/saved" -xf "$BATS_TEST_TMPDIR/one.tar"
+	layer=$(jq -r '.[0].Layers[0]' "$BATS_TEST_TMPDIR/saved/manifest.json")
+	tar -xzOf "$BATS_TEST_TMPDIR/saved/$layer" file
+}
+
+# rebuild: `one` with a layer of 3 MB, in the store and with its layer in docker.
+rebuild()
+{
+	head -c 3000000 /dev/urandom >one/file
+	cb one --no-load
+	[ "$status" -eq 0 ]
+	: >"$BATS_TEST_TMPDIR/asked"
+}
+
+@test "what docker built is loaded without its layers, which are there" {
+	rebuild
+	cb one
+	[ "$status" -eq 0 ]
+	until_true test -n "$(loads)"
+	[ "$(loads)" -lt 100000 ]
+	in_docker | cmp - one/file
+	nothing_to_do_after events
+}
+
+@test "docker has thrown the layers away: they are sent" {
+	rebuild
+	layer=$(jq -r '.layers[0].digest' ".cbuild/oci/blobs/sha256/$("$cbuild" images --format=json | jq -r '.[] | select(.service == "one") | .platforms[0].digest' | cut -d: -f2)")
+	"$OWN_DOCKER/root/usr/bin/ctr" --address="$OWN_DOCKER/exec/containerd/containerd.sock" --namespace=moby content rm "$layer"
+	cb one
+	[ "$status" -eq 0 ]
+	[ "$(loads | tail -n 1)" -gt 3000000 ]
+	in_docker | cmp - one/file
+	look
+	equal "$status" 0
+}

@@ -56,13 +56,13 @@ static void test_refuses(void **state)
 
 	(void)state;
 	make_index(layout, index);
-	refused(layout_export_tar(layout, index, NULL, 0, "/dev/full", err),
+	refused(layout_export_tar(layout, index, NULL, 0, LAYOUT_TAR_WHOLE, "/dev/full", err),
 		"/dev/full: cannot write the tar: No space left on device");
 	digest_of("the bytes for arm64", layer);
 	path = layout_blob_path(layout, layer);
 	assert_int_equal(unlink(path), 0);
 	refused(layout_export(layout, index, "x:1", "out", err), layer);
-	refused(layout_export_tar(layout, index, NULL, 0, "tar", err), layer);
+	refused(layout_export_tar(layout, index, NULL, 0, LAYOUT_TAR_WHOLE, "tar", err), layer);
 	assert_false(fs_exists("out"));
 }
 
@@ -77,8 +77,8 @@ static void test_tar(void **state)
 
 	(void)state;
 	make_index(layout, index);
-	ok(layout_export_tar(layout, index, names, 2, "out.tar", err));
-	ok(layout_export_tar(layout, index, names, 2, "again.tar", err));
+	ok(layout_export_tar(layout, index, names, 2, LAYOUT_TAR_WHOLE, "out.tar", err));
+	ok(layout_export_tar(layout, index, names, 2, LAYOUT_TAR_WHOLE, "again.tar", err));
 	assert_int_equal(shell("cmp out.tar again.tar && mkdir out && tar -C out -xf out.tar"), 0);
 	index_json = read_all_text("out/index.json");
 	assert_non_null(strstr(index_json, "\"io.containerd.image.name\":\"ghcr.io/x/y:1\""));
@@ -105,7 +105,7 @@ static void test_docker_manifest(void **state)
 
 	(void)state;
 	make_image(layout, &arm64, "x", digest);
-	ok(layout_export_tar(layout, digest, names, 2, "out.tar", err));
+	ok(layout_export_tar(layout, digest, names, 2, LAYOUT_TAR_WHOLE, "out.tar", err));
 	assert_int_equal(shell("mkdir out && tar -C out -xf out.tar"), 0);
 	docker = read_all_text("out/manifest.json");
 	ok(image_read(layout, digest, &image, err));
@@ -113,6 +113,11 @@ static void test_docker_manifest(void **state)
 		"[{\"Config\":\"blobs/sha256/%s\",\"Layers\":[\"blobs/sha256/%s\"],\"RepoTags\":[\"ghcr.io/x/y:1\",\"docker.io/library/plain:2\"]}]",
 		digest_hex(image->config.digest), digest_hex(image->layers[0].digest));
 	assert_string_equal(docker, config);
+	ok(layout_export_tar(layout, digest, names, 2, LAYOUT_TAR_NO_LAYERS, "texts.tar", err));
+	assert_int_equal(shell("mkdir texts && tar -C texts -xf texts.tar && ! test -e texts/manifest.json"), 0);
+	assert_int_equal(shell("cd texts/blobs/sha256 && test -e %s && test -e %s && ! test -e %s", digest_hex(digest),
+			       digest_hex(image->config.digest), digest_hex(image->layers[0].digest)),
+			 0);
 }
 
 /* Two platforms, neither of them this machine's: there is no one image for manifest.json. */
@@ -127,7 +132,7 @@ static void test_foreign_platforms(void **state)
 	make_image(layout, &s390x, "one", one);
 	make_image(layout, &riscv, "two", two);
 	ok(layout_write_index(layout, members, 2, NULL, 0, index, NULL, err));
-	ok(layout_export_tar(layout, index, NULL, 0, "out.tar", err));
+	ok(layout_export_tar(layout, index, NULL, 0, LAYOUT_TAR_WHOLE, "out.tar", err));
 	assert_int_equal(shell("tar -tf out.tar | grep -q index.json && ! tar -tf out.tar | grep -q manifest.json"), 0);
 }
 
@@ -158,7 +163,7 @@ static void test_skopeo(void **state)
 			      "\",\"digest\":\"%s\",\"size\":%zu}]}",
 			      digest, strlen(config), layer, tar.len);
 	ok(layout_write(layout, manifest, strlen(manifest), digest, err));
-	ok(layout_export_tar(layout, digest, names, 1, "out.tar", err));
+	ok(layout_export_tar(layout, digest, names, 1, LAYOUT_TAR_WHOLE, "out.tar", err));
 	assert_int_equal(shell("skopeo copy -q --insecure-policy oci-archive:out.tar:ghcr.io/x/y:1 dir:oci"), 0);
 	assert_int_equal(shell("skopeo copy -q --insecure-policy docker-archive:out.tar:ghcr.io/x/y:1 dir:docker"), 0);
 	assert_int_equal(shell("skopeo inspect --config --raw docker-archive:out.tar:ghcr.io/x/y:1 > config"), 0);

@@ -110,7 +110,7 @@ static void load(struct loop *loop, void *data)
 {
 	static const char *const one[] = { "ghcr.io/x/web:1" }, *const two[] = { "ghcr.io/x/web:1", "ghcr.io/x/web:2" };
 	struct scene *scene = data;
-	const struct runtime_image image = { ONE, NULL }, missing = { TWO, NULL };
+	const struct runtime_image image = { .identity = ONE }, missing = { .identity = TWO };
 
 	(void)loop;
 	ok(runtime_load(scene->runtime, &image, one, 1, NULL, NULL, err));

@@ -173,7 +173,7 @@ static int compare_digests(const void *a, const void *b)
 	return strcmp(x->digest, y->digest);
 }
 
-static bool is_layer(const struct image *image, const char *digest)
+static bool export_tar_is_layer(const struct image *image, const char *digest)
 {
 	for (size_t i = 0; i < image->layers_len; i++)
 		if (strcmp(image->layers[i].digest, digest) == 0)
@@ -192,7 +192,7 @@ static int write_blobs(struct layout *layout, struct tar_writer *tar, struct rea
 		cleanup_free char *name = blob_name(reach->items[i].digest);
 		cleanup_free char *path = layout_blob_path(layout, reach->items[i].digest);
 
-		if (without && is_layer(without, reach->items[i].digest))
+		if (without && export_tar_is_layer(without, reach->items[i].digest))
 			continue;
 		if (tar_writer_file(tar, name, path, reach->items[i].size, err) < 0)
 			return -1;

@@ -20,6 +20,7 @@
 #define DRIVER_WORD(driver, ...) " " #driver
 #define DRIVER_COMMA_WORD(driver, ...) ", " #driver
 #define DRIVER_NAME(driver, ...) #driver,
+#define DRIVER_NAMES(driver, instance, former, ...) #driver, former, /* the former one may be NULL */
 
 #define BUILDER_LIST BUILDER_DRIVERS(DRIVER_FIRST, DRIVER_COMMA) /* "buildah, docker[:BUILDER], ..." */
 #define RUNTIME_LIST RUNTIME_DRIVERS(DRIVER_FIRST, DRIVER_COMMA)

@@ -25,6 +25,10 @@
 		__VA_ARGS__, NULL      \
 	}
 
+#define VALUES(...)                                     \
+	.values = (const char *const[]){ __VA_ARGS__ }, \
+	.values_len = sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(const char *)
+
 /* Each row: the key, its type, where it goes, what it means. */
 
 static const struct schema_key build_keys[] = {
@@ -47,7 +51,7 @@ static const struct schema_key build_keys[] = {
 	{ "dockerfile_inline", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, out.inline_text),
 	  .doc = "The Dockerfile's text itself, instead of a file." },
 	{ "network", TYPE_TEXT, .flags = FLAG_PLAIN | FLAG_OPTION | FLAG_FILLED, IN(draft_build, out.network),
-	  .doc = "The network of RUN steps: \"default\", \"none\" or \"host\"." },
+	  VALUES("default", "none", "host"), .doc = "The network of RUN steps: \"default\", \"none\" or \"host\"." },
 	{ "shm_size", TYPE_MEMORY, .flags = FLAG_PLAIN | FLAG_OPTION, IN(draft_build, out.shm_size),
 	  .doc = "The size of /dev/shm in RUN steps." },
 	{ "extra_hosts", TYPE_HOSTS, .flags = FLAG_PLAIN | FLAG_OPTION, IN(draft_build, out.hosts),
@@ -194,6 +198,7 @@ static const struct schema_key service_keys[] = {
 	{ "publish", TYPE_BOOL, .flags = FLAG_OWN, IN(draft_service, out.publish),
 	  .doc = "false: the image is only a base of others." },
 	{ "index", TYPE_INDEX, .flags = FLAG_OWN | FLAG_FILLED, IN(draft_service, out.bare),
+	  VALUES("never", "auto", "always"),
 	  .doc = "never: an image for one platform is pushed as its manifest alone, for what takes no index; auto (the default) and "
 		 "always: as an index." },
 	{ "formats", TYPE_NAMED, .flags = FLAG_OWN | FLAG_LIST, HAS(draft_service, rest.has_formats),
@@ -375,6 +380,7 @@ static const struct schema schema_tls = { .name = "tls", KEYS(tls_keys) };
 
 static const struct schema_key builder_keys[] = {
 	{ "driver", TYPE_TEXT, .flags = FLAG_REQUIRED | FLAG_FILLED, IN(manifest_builder, driver),
+	  VALUES(BUILDER_DRIVERS(DRIVER_NAMES, DRIVER_NAMES)),
 	  .doc = "The driver: one of " BUILDER_DRIVERS(DRIVER_FIRST_WORD, DRIVER_COMMA_WORD) "." },
 	{ "addr", TYPE_TEXT, .flags = FLAG_FILLED, IN(manifest_builder, addr),
 	  .doc = "Where it is: of docker a host (\"ssh://arm1\", \"tcp://arm1:2376\") or the name of one of buildx's "

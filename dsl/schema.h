@@ -78,6 +78,8 @@ struct schema_key {
 	size_t pos;    /* of a struct pos for the key's position; 0: none */
 	const struct schema *sub;
 	const char *const *words; /* keys of maps in it that are not decoded into a struct, NULL-terminated; or NULL */
+	const char *const *values; /* the texts that it takes, for editors; NULL ones are skipped; or NULL: any */
+	size_t values_len;
 	const char *doc;
 };
 

@@ -100,6 +100,22 @@ static struct json *reference_to(const struct schema *schema)
 	return value;
 }
 
+/* One of its values, or a text with a variable. */
+static struct json *one_of_values(const struct schema_key *key)
+{
+	struct json *value = json_new_object(), *list = json_new_array(), *variable = json_new_object();
+
+	for (size_t i = 0; i < key->values_len; i++) {
+		if (key->values[i])
+			json_append(list, json_new_string(key->values[i]));
+	}
+	json_append(list, json_new_null());
+	json_set(value, "enum", list);
+	json_set_str(variable, "type", "string");
+	json_set_str(variable, "pattern", "\\$");
+	return either(value, variable);
+}
+
 static struct json *texts(void)
 {
 	return either(single(), jsonschema_list_of(single()));
@@ -139,7 +155,7 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	case TYPE_TEXT:
 	case TYPE_PULL:
 	case TYPE_INDEX:
-		return single();
+		return key->values ? one_of_values(key) : single();
 	case TYPE_BOOL:
 		return of_kinds(BOOLEAN | TEXT);
 	case TYPE_EPOCH:

@@ -134,7 +134,8 @@ static void add_topic(struct buf *out, const struct topic *topic)
 
 void man_cbuild(struct buf *out, const struct command *commands)
 {
-	buf_printf(out, ".TH CBUILD 1 \"\" \"cbuild %s\" \"User Commands\"\n", cbuild_version);
+	buf_printf(out, ".TH CBUILD 1 \"\" \"cbuild %.*s\" \"User Commands\"\n", (int)strcspn(cbuild_version, "-"),
+		   cbuild_version);
 	buf_str(out, ".SH NAME\ncbuild \\- make for container images\n"
 		     ".SH SYNOPSIS\n.B cbuild\n.RI [ OPTION ...]\n.RI [ COMMAND ]\n.RI [ TARGET ...]\n"
 		     ".SH DESCRIPTION\n.B cbuild\nreads the services of a repository from one manifest\n"
@@ -182,7 +183,8 @@ static void add_map(const struct reference_map *map, void *data)
 
 void man_services(struct buf *out)
 {
-	buf_printf(out, ".TH SERVICES.YAML 5 \"\" \"cbuild %s\" \"File Formats\"\n", cbuild_version);
+	buf_printf(out, ".TH SERVICES.YAML 5 \"\" \"cbuild %.*s\" \"File Formats\"\n",
+		   (int)strcspn(cbuild_version, "-"), cbuild_version);
 	buf_str(out, ".SH NAME\nservices.yaml \\- what cbuild builds\n"
 		     ".SH DESCRIPTION\nOne YAML document that names the services of a repository. It speaks compose where\n"
 		     "compose has a word, so a compose file works as it is.\n"

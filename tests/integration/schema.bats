@@ -41,6 +41,19 @@ check()
 	grep -q '36-wrong-shapes.yaml: services.web.deploy: ' "$BATS_TEST_TMPDIR/out"
 }
 
+@test "a value that a key does not take is not valid; a variable is" {
+	local values
+	cd "$BATS_TEST_TMPDIR"
+	printf 'builders: {here: {driver: %s}}\nservices: {web: {build: {context: ., network: %s}, index: %s}}\n' docker host never >good.yaml
+	printf 'builders: {here: {driver: %s}}\nservices: {web: {build: {context: ., network: %s}, index: %s}}\n' '$D' '"${N:-none}"' '"${I}"' >variables.yaml
+	[ "$(check good.yaml variables.yaml | grep -c ': good$')" = 2 ]
+	for values in 'dockr host never' 'docker hots never' 'docker host nevr'; do
+		printf 'builders: {here: {driver: %s}}\nservices: {web: {build: {context: ., network: %s}, index: %s}}\n' $values >bad.yaml
+		check bad.yaml >out
+		! grep ': good$' out
+	done
+}
+
 @test "every key of the reference is in the schema, with the same words" {
 	"$cbuild" help manifest >"$BATS_TEST_TMPDIR/reference"
 	python3 - "$BATS_FILE_TMPDIR/schema.json" "$BATS_TEST_TMPDIR/reference" <<-'EOF'

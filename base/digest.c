@@ -23,6 +23,7 @@
 	X(EVP_MD_CTX_new)    \
 	X(EVP_MD_CTX_free)   \
 	X(EVP_MD_fetch)      \
+	X(EVP_MD_free)       \
 	X(EVP_DigestInit_ex) \
 	X(EVP_DigestUpdate)  \
 	X(EVP_DigestFinal_ex)
@@ -183,4 +184,25 @@ int digest_file(const char *path, char ret_digest[DIGEST_LEN + 1], uint64_t *ret
 void sha256_cleanup(struct sha256 **sha)
 {
 	sha256_free(*sha);
+}
+
+int digest_named(const char *algorithm, const void *data, size_t len, unsigned char ret[DIGEST_BYTES_MAX],
+		 size_t *ret_len, struct error **err)
+{
+	EVP_MD_CTX *context;
+	EVP_MD *md;
+	unsigned size = 0;
+	bool good;
+
+	pthread_once(&crypto.once, digest_load);
+	if (crypto.error)
+		return error_copy(err, crypto.error);
+	md = crypto.EVP_MD_fetch(NULL, algorithm, NULL);
+	context = crypto.EVP_MD_CTX_new();
+	good = md && context && crypto.EVP_DigestInit_ex(context, md, NULL) &&
+	       crypto.EVP_DigestUpdate(context, data, len) && crypto.EVP_DigestFinal_ex(context, ret, &size);
+	crypto.EVP_MD_CTX_free(context);
+	crypto.EVP_MD_free(md);
+	*ret_len = size;
+	return good ? 0 : error_make(err, ERROR_TOOL, "%s has no %s", CBUILD_LIBCRYPTO, algorithm);
 }

@@ -9,6 +9,7 @@
  * (OCI image-spec, descriptor.md "Digests"; sha256 is the only algorithm accepted). */
 #define DIGEST_LEN 71 /* without the NUL */
 #define DIGEST_HEX 64
+#define DIGEST_BYTES_MAX 64 /* of any algorithm */
 
 struct error;
 struct sha256; /* a running computation */
@@ -27,6 +28,9 @@ void sha256_add(struct sha256 *sha, const void *data, size_t len);
 void sha256_done(struct sha256 *sha, char ret_digest[DIGEST_LEN + 1]);
 
 int digest_bytes(const void *data, size_t len, char ret_digest[DIGEST_LEN + 1], struct error **err);
+/* Any algorithm of libcrypto ("SHA1"): for what users ask for, and nothing that cbuild relies on. ERROR_TOOL. */
+int digest_named(const char *algorithm, const void *data, size_t len, unsigned char ret[DIGEST_BYTES_MAX],
+		 size_t *ret_len, struct error **err);
 /* Hashes the whole file at `path`; `ret_size` may be NULL. */
 int digest_file(const char *path, char ret_digest[DIGEST_LEN + 1], uint64_t *ret_size, struct error **err);
 

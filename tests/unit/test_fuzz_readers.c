@@ -24,6 +24,7 @@
 #include "engine/source/dockerfile.h"
 #include "engine/source/ignore.h"
 #include "tests/unit/fuzz_world.h"
+#include "tests/unit/hcl_world.h"
 
 /* Readers of what others wrote. What they make of the texts is for other tests. */
 
@@ -113,6 +114,56 @@ static void test_ignore(void **state)
 
 	(void)state;
 	spoil_and_read(texts, read_ignore);
+}
+
+static void read_hcl_of(const char *text, size_t len, bool json)
+{
+	static const struct hcl_json_schema schema[] = { { "target", 1, NULL }, { 0 } };
+	struct hcl_text t = { .arena = arena_new(), .diags = diags_new() };
+	uint32_t file = diags_source(t.diags, "docker-bake", text, len);
+
+	if (text_utf8(text, len)) /* what the loader refuses before */
+		t.body = json ? hcl_parse_json(t.arena, t.diags, file, schema) : hcl_parse(t.arena, t.diags, file);
+	hcl_text_evaluate(&t);
+	for (size_t i = 0; t.body && i < t.body->blocks_len; i++) {
+		struct hcl_text inner = { .arena = t.arena, .diags = t.diags, .body = t.body->blocks[i].body };
+
+		hcl_text_evaluate(&inner);
+		buf_free(&inner.json);
+	}
+	diags_render(t.diags, &t.complaints, false);
+	hcl_text_free(&t);
+}
+
+static void read_hcl(const char *text, size_t len)
+{
+	read_hcl_of(text, len, false);
+}
+
+static void read_hcl_json(const char *text, size_t len)
+{
+	read_hcl_of(text, len, true);
+}
+
+static void test_hcl(void **state)
+{
+	static const char *const texts[] = {
+		"a = <<-EOF\n  x ${~ 1 + 2 ~} %{ if true ~}\n y %{ else } z %{ endif }\n  EOF\nb = \"\\u00e9 %{ for k, v in {a = 1} }${k}%{ endfor }\"\n",
+		"target \"x\" {\n  a = [for i, x in [1, 2] : x * -i if x > 1]\n  b = {for k, v in {c = [5]} : upper(k) => v[0]...}\n}\n",
+		"a = [{b = 1}][*].b[0]\nc = try(1 / 0, true ? \"a\" : 1, [1, 2]...)\nd = regex_replace(\"aab\", \"(a)+\", \"$1\")\n",
+		"a = format(\"%5s %-3d %q %#v %.2f\", \"x\", 7, \"y\", [1], 1.5)\nb = formatdate(\"YYYY'x'MMM\", \"2024-02-29T01:02:03+01:00\")\nc = cidrsubnets(\"10.0.0.0/8\", 4, 8)\n",
+		"a = semvercmp(\"1.2.3-a.1\", \">=1.2, <2 || ~1.x || 1.0 - 2.0\")\nb = timeadd(\"2024-02-29T01:02:03Z\", \"-1h30.5m\")\nc = setproduct([1, 2], [\"a\"])\nd = convert({a = 1}, object({a = string, b = optional(list(number))}))\n",
+		"a = jsondecode(\"{\\\"a\\\": [1, \\\"\\\\u00e9\\\"]}\")\nb = csvdecode(\"a,b\\n1,\\\"x\\\"\\n\")\nc = substr(replace(\"a\", \"\", \"b\"), -1, 1)\nd = uuidv5(\"dns\", parseint(\"z\", 36))\n",
+		NULL,
+	};
+	static const char *const jsons[] = {
+		"{\"target\": {\"x\": [{\"a\": \"${1 + 1}%{ if true }\\u00e9%{ endif }\"}]}, \"b\": [1.5e3, null, {\"c\": \"\\ud83d\\ude00\"}]}",
+		NULL,
+	};
+
+	(void)state;
+	spoil_and_read(texts, read_hcl);
+	spoil_and_read(jsons, read_hcl_json);
 }
 
 static void read_dotenv(const char *text, size_t len)
@@ -211,8 +262,8 @@ static void test_lock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_dockerfile), cmocka_unit_test(test_ignore), cmocka_unit_test(test_dotenv),
-		cmocka_unit_test(test_json),       cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_dockerfile), cmocka_unit_test(test_ignore), cmocka_unit_test(test_hcl),
+		cmocka_unit_test(test_dotenv),     cmocka_unit_test(test_json),   cmocka_unit_test(test_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,6 +156,7 @@ int error_copy(struct error **to, const struct error *from)
 		return -1;
 	error_set(to, from->cls, mem_strdup(from->message));
 	(*to)->transient = from->transient;
+	(*to)->outdated = from->outdated;
 	(*to)->errnum = from->errnum;
 	if (from->remedy)
 		(*to)->remedy = mem_strdup(from->remedy);

@@ -22,6 +22,7 @@ enum error_class {
 struct error {
 	enum error_class cls;
 	bool transient; /* trying again may help */
+	bool outdated;  /* a file is no longer as it was planned with: planning again helps */
 	int errnum;     /* of the call that failed (error_errno), or 0 */
 	char *message;  /* one line or several, no newline at the end; names the file, service or host */
 	char *remedy;   /* what the user can do about it, or NULL */

@@ -40,6 +40,8 @@ struct session {
 	bool builder_preferred, runtime_preferred; /* only preferred: another will do */
 	struct plan_pair *annotations;             /* made by annotations_find */
 	size_t annotations_len;
+	bool anew;                         /* build_execute may leave it to its caller to plan and run again, */
+	bool outdated;                     /* and does so: files have changed while they were sent */
 	bool cache_down;                   /* the registry cache did not answer */
 	struct registry *registry;         /* made by session_registry */
 	struct bases *bases;               /* the same */

@@ -178,10 +178,11 @@ int build_execute(struct session *session, struct error **err)
 			     .give_results = session->manifest->cache_registry && !session->manifest->cache_read_only,
 			     .state_dir = session->state_dir,
 			     .command = options->words,
+			     .anew = session->anew,
 			     .ticks = report_is_live(report),
 			     .sink = &sink,
 		     },
-		     &status, err);
+		     &status, &session->outdated, err);
 	if (r == 0)
 		r = report_finish(report, err);
 	report_free(report);
@@ -239,6 +240,30 @@ static int look_at_registries(struct session *session, struct error **err)
 	return 0;
 }
 
+#define ANEW_MAX 2 /* times that files may change while they are sent, before that is a failure */
+
+/* *anew: whether it may be begun anew, and whether it must be. */
+static int build_round(const struct options *options, const struct session_plan *want, bool *anew, struct error **err)
+{
+	struct session session;
+	int r = session_open(&session, options, err);
+
+	session.anew = *anew;
+	if (r == 0 && !options->dry_run)
+		r = build_sweep(&session, err);
+	if (r == 0)
+		r = plan_bases(&session, want, err);
+	if (r == 0 && !options->dry_run)
+		r = build_take_results(&session, err);
+	if (r == 0 && want->push && !options->dry_run)
+		r = look_at_registries(&session, err);
+	if (r == 0)
+		r = options->dry_run ? dry_run(&session, err) : build_execute(&session, err);
+	*anew = session.outdated;
+	session_close(&session);
+	return r;
+}
+
 /* Builds the targets; with `verify_again` their checks run even if they passed before. */
 static int build_run_build(const struct options *options, bool verify_again, bool push, struct error **err)
 {
@@ -248,21 +273,15 @@ static int build_run_build(const struct options *options, bool verify_again, boo
 		.verify_again = verify_again,
 		.push = push,
 	};
-	struct session session;
-	int r = session_open(&session, options, err);
+	int r;
 
-	if (r == 0 && !options->dry_run)
-		r = build_sweep(&session, err);
-	if (r == 0)
-		r = plan_bases(&session, &want, err);
-	if (r == 0 && !options->dry_run)
-		r = build_take_results(&session, err);
-	if (r == 0 && push && !options->dry_run)
-		r = look_at_registries(&session, err);
-	if (r == 0)
-		r = options->dry_run ? dry_run(&session, err) : build_execute(&session, err);
-	session_close(&session);
-	return r;
+	for (unsigned round = 0;; round++) {
+		bool anew = round < ANEW_MAX;
+
+		r = build_round(options, &want, &anew, err);
+		if (!anew)
+			return r;
+	}
 }
 
 int cmd_build(const struct options *options, struct error **err)

@@ -140,7 +140,7 @@ static void node_done(const struct report_state *state, const struct event *even
 		set_told(object, "bytes", result->size);
 	if (event->text)
 		json_set(object, "not_recorded", json_new_string(event->text));
-	if (event->outcome == OUTCOME_FAILED && event->error)
+	if ((event->outcome == OUTCOME_FAILED || event->outcome == OUTCOME_OUTDATED) && event->error)
 		json_set(object, "error", error_json(event->error));
 	json_set_str(object, "log", event->log);
 	jsonl_print(object);
@@ -171,6 +171,7 @@ static struct json *counts_json(const struct report_state *state)
 	json_set_int(counts, "failed", (int64_t)tally->failed);
 	json_set_int(counts, "skipped", (int64_t)tally->skipped);
 	json_set_int(counts, "cancelled", (int64_t)tally->cancelled);
+	json_set_int(counts, "outdated", (int64_t)tally->outdated);
 	return counts;
 }
 

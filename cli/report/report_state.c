@@ -23,6 +23,7 @@ static const struct {
 	{ "FAIL", "\x1b[1;31m", "" },
 	{ "skip", "\x1b[33m", "something it needs failed" },
 	{ "stop", "\x1b[33m", "interrupted" },
+	{ "anew", "\x1b[33m", "" },
 };
 TABLE_COMPLETE(outcomes, OUTCOMES);
 
@@ -55,6 +56,11 @@ void report_done_line(const struct report_state *state, const struct event *even
 	}
 	if (*outcomes[event->outcome].meaning)
 		buf_printf(out, " (%s)", outcomes[event->outcome].meaning);
+	if (event->outcome == OUTCOME_OUTDATED) {
+		buf_str(out, " (");
+		text_safe(out, event->error->message, strlen(event->error->message));
+		buf_char(out, ')');
+	}
 	buf_char(out, '\n');
 	if (event->text) {
 		buf_str(out, "     not recorded, the next run builds it again: ");
@@ -113,6 +119,9 @@ static void report_state_count(struct tally *tally, const struct event *event)
 		break;
 	case OUTCOME_CANCELLED:
 		tally->cancelled++;
+		break;
+	case OUTCOME_OUTDATED:
+		tally->outdated++;
 		break;
 	case OUTCOMES:
 		break;

@@ -14,7 +14,7 @@ struct plan;
 /* The state of a run so far, which all kinds of reports use. */
 
 struct tally {
-	size_t built, converted, reused, fresh, failed, skipped, cancelled, loaded, verified, prepared, pushed, tagged;
+	size_t built, converted, reused, fresh, failed, skipped, cancelled, outdated, loaded, verified, prepared, pushed, tagged;
 	uint64_t pushed_bytes;
 };
 struct failure {

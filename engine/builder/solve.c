@@ -366,6 +366,7 @@ static void fail_solve(const struct solve_work *work, const struct control_failu
 	if (filesync_changed(work->filesync)) {
 		error_make(err, ERROR_BUILD, "%s changed while it was built", filesync_changed(work->filesync));
 		error_remedy(err, "run cbuild again");
+		(*err)->outdated = true;
 	} else if (cancelled || buildkit_session_fault(work->session, err) == 0) {
 		if (!cancelled && failure->message && !h2_alive(buildkit_session_h2(work->session)))
 			tell_lost_session(work, failure, err);

@@ -12,7 +12,7 @@ bool outcome_good(enum outcome outcome)
 
 const char *outcome_name(enum outcome outcome)
 {
-	static const char *const names[] = { "done", "fresh", "reused", "failed", "skipped", "cancelled" };
+	static const char *const names[] = { "done", "fresh", "reused", "failed", "skipped", "cancelled", "outdated" };
 	TABLE_COMPLETE(names, OUTCOMES);
 
 	bug_if(outcome >= OUTCOMES, "outcome %d", (int)outcome);

@@ -30,6 +30,7 @@ enum outcome {
 	OUTCOME_FAILED,
 	OUTCOME_SKIPPED, /* a dependency failed */
 	OUTCOME_CANCELLED,
+	OUTCOME_OUTDATED, /* a file changed while it was sent: planned and run again after this run */
 	OUTCOMES
 };
 

@@ -251,7 +251,7 @@ static void run_close(struct run *run)
 }
 
 int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct layout *layout, struct source *source,
-	     const struct run_options *options, int *ret_status, struct error **err)
+	     const struct run_options *options, int *ret_status, bool *ret_outdated, struct error **err)
 {
 	struct run run = {
 		.env = { .loop = loop,
@@ -279,6 +279,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 	int r;
 
 	*ret_status = 0;
+	*ret_outdated = false;
 	if (stale == 0)
 		return 0;
 	if (!options->keep_going)
@@ -290,6 +291,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 		r = 0;
 	}
 	*ret_status = r < 0 ? (int)error->cls : exit_status(&run);
+	*ret_outdated = r == 0 && run.outdated && !run.failed && !run.signum;
 	if (run.id && state_run_end(state, run.id, *ret_status, r < 0 ? NULL : &error) < 0 && r == 0)
 		r = -1;
 	run_emit(&run,

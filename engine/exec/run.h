@@ -36,15 +36,17 @@ struct run_options {
 	bool give_results; /* store results there */
 	const char *state_dir; /* absolute path of .cbuild */
 	const char *command;   /* as typed, for the history */
+	bool anew;             /* the caller plans and runs again when files have changed while they were sent */
 	bool ticks;            /* emit EVENT_TICK and EVENT_RESIZE */
 	const struct sink *sink;
 };
 
-/* ret_status is the exit status: 0, or that of the first failure; 130 or 143 when interrupted. Negative only when
+/* ret_status is the exit status: 0, or that of the first failure; 130 or 143 when interrupted. *ret_outdated: nothing
+ * failed, but it must be planned and run again (run_options.anew). Negative only when
  * the run itself was stopped (state, disk, no builder), for the reason in *err. A plan with nothing to do returns
  * at once: nothing is opened, started or written. */
 int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct layout *layout, struct source *source,
-	     const struct run_options *options, int *ret_status, struct error **err);
+	     const struct run_options *options, int *ret_status, bool *ret_outdated, struct error **err);
 
 /* Removes what killed runs left: processes, containers, staging folders. Cheap when there is nothing. */
 int run_sweep(const char *state_dir, struct loop *loop, struct state *state, struct layout *layout, struct error **err);

@@ -63,6 +63,10 @@ static void node_skipped(void *data, size_t number)
 
 static void take_failure(struct run *run, const struct error *error)
 {
+	if (run->options->anew && error->outdated)
+		run->outdated = true;
+	else
+		run->failed = true;
 	if (run->status == 0)
 		run->status = (int)error->cls;
 }
@@ -101,12 +105,15 @@ static void log_failure(struct task *task)
 static void task_failed(struct run *run, struct task *task)
 {
 	bool cancelled = task->error->cls == ERROR_CANCELLED || loop_cancelled(run->env.loop);
+	enum outcome outcome = cancelled                                     ? OUTCOME_CANCELLED
+			       : run->options->anew && task->error->outdated ? OUTCOME_OUTDATED
+									     : OUTCOME_FAILED;
 
 	if (!cancelled) {
 		take_failure(run, task->error);
 		log_failure(task);
 	}
-	node_ended(run, task->number, cancelled ? OUTCOME_CANCELLED : OUTCOME_FAILED, task);
+	node_ended(run, task->number, outcome, task);
 	sched_failed(run->sched, task->number, node_skipped, run);
 }
 

@@ -26,6 +26,8 @@ struct run {
 	int signum;          /* the signal that interrupted it, or 0 */
 	struct error *error; /* why the run itself is stopped */
 	int status;          /* of the first failure */
+	bool failed;         /* a node failed that will not be begun anew, */
+	bool outdated;       /* or one that will */
 };
 
 void run_emit(struct run *run, const struct event *event);

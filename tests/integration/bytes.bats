@@ -411,3 +411,56 @@ dates()
 	equal "$(grep -c 'COPY more' steps)" 1
 	equal "$(dates over | sort -u)" 2023-11-14T22:13:20Z
 }
+
+# changing TIMES: docker, reached through a socket behind which the file changes TIMES times, each time when BuildKit is about to be asked
+# for a build of what was hashed before.
+changing()
+{
+	seq "$1" >"$BATS_TEST_TMPDIR/times"
+	cat >"$BATS_TEST_TMPDIR/change" <<-EOF
+		#!/bin/sh
+		[ -s "$BATS_TEST_TMPDIR/times" ] || exit 0
+		sed -i 1d "$BATS_TEST_TMPDIR/times"
+		echo "changed, \$(wc -l <"$BATS_TEST_TMPDIR/times") left" >"$PWD/app/file"
+	EOF
+	chmod +x "$BATS_TEST_TMPDIR/change"
+	"$checkout/tests/lib/between" "$BATS_TEST_TMPDIR/d.sock" "${DOCKER_HOST#unix://}" "$BATS_TEST_TMPDIR/asked" \
+		"$BATS_TEST_TMPDIR/change" 3>&- &
+	server=$!
+	until_true test -S "$BATS_TEST_TMPDIR/d.sock"
+	export DOCKER_HOST=unix://$BATS_TEST_TMPDIR/d.sock CBUILD_BUILDER=docker
+}
+
+make_changing()
+{
+	project changing
+	rm -rf .cbuild
+	printf 'registry: localhost/changing\nservices: {app: {build: app}, on: {build: {context: on, additional_contexts: {base: "service:app"}}}}\n' >services.yaml
+	printf 'FROM scratch\nCOPY file /\n' | dockerfile app
+	printf 'FROM base\nCOPY Dockerfile /\n' | dockerfile on
+	echo "first in $BATS_TEST_TMPDIR" >app/file
+}
+
+@test "docker: a file that changes while it is sent: the build is begun anew, with the new bytes" {
+	make_changing
+	changing 2
+	build
+	kill "$server"
+	equal "$(grep -c '^anew build app .*file changed while it was built)$' "$err")" 2
+	image_unpack localhost/changing/on:latest "$host" "$BATS_TEST_TMPDIR/image"
+	equal "$(cat "$BATS_TEST_TMPDIR/image/file")" "changed, 0 left"
+	build
+	grep -F 'nothing to do' "$err"
+}
+
+@test "docker: a file that changes each time it is sent is no longer waited for, and nothing is recorded" {
+	make_changing
+	changing 5
+	cb all --platforms="$host" --no-verify --no-load --progress=json
+	kill "$server"
+	equal "$status" 1
+	equal "$(jq -r 'select(.event == "node_done" and .kind == "build" and .service == "app") | .outcome' "$err" | xargs)" "outdated outdated failed"
+	equal "$(jq -r 'select(.event == "run_end") | .counts | "\(.outdated // 0) \(.failed // 0)"' "$err" | xargs)" "1 0 1 0 0 1"
+	cb all --platforms="$host" --no-verify --no-load -n
+	grep -E "^stale +build:app:" "$out"
+}

@@ -34,7 +34,7 @@ static const struct {
 enum { BUILDS = sizeof(builds) / sizeof(builds[0]) };
 
 struct counts {
-	size_t outcomes[OUTCOME_CANCELLED + 1];
+	size_t outcomes[OUTCOMES];
 };
 
 static void count(void *data, const struct event *event)
@@ -102,6 +102,7 @@ static int run(size_t jobs, bool keep_going, struct counts *counts)
 	struct loop *loop;
 	struct plan *plan;
 	int status;
+	bool outdated;
 
 	for (size_t i = 0; i < BUILDS; i++)
 		targets[i] = builds[i].name;
@@ -115,7 +116,7 @@ static int run(size_t jobs, bool keep_going, struct counts *counts)
 	ok(loop_new(&loop, err));
 	ok(plan_new(manifest, &planning, source, state, diags, &plan, err));
 	alarm(SECONDS);
-	ok(run_plan(plan, loop, state, layout, source, &options, &status, err));
+	ok(run_plan(plan, loop, state, layout, source, &options, &status, &outdated, err));
 	alarm(0);
 	plan_free(plan);
 	loop_free(loop);

@@ -16,6 +16,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/scan.h"
+#include "base/toml.h"
 #include "dsl/dotenv.h"
 #include "engine/oci/document.h"
 #include "engine/oci/image.h"
@@ -259,11 +260,33 @@ static void test_lock(void **state)
 	spoil_and_read(texts, read_lock);
 }
 
+static void read_toml(const char *text, size_t len)
+{
+	cleanup_json struct json *json = NULL;
+
+	toml_parse(text, len, "registries.conf", &json, NULL);
+}
+
+static void test_toml(void **state)
+{
+	static const char *const texts[] = {
+		"unqualified-search-registries = ['docker.io', \"\\u0041.lan\"] # x\n[[registry]]\nprefix.a.\"b\" = \"\"\"\nc\\\n "
+		"d\"\"\"\n[[registry.mirror]]\nblocked = true\n[aliases]\n",
+		"server = { a = 1_0, b = [0x1f, -1.5e3, inf, ] }\n[host.'https://h']\nd = [1979-05-27 07:32:00.5Z, 07:32:00]\ne = "
+		"'''f''g'''\n[host.x.header]\n",
+		NULL,
+	};
+
+	(void)state;
+	spoil_and_read(texts, read_toml);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dockerfile), cmocka_unit_test(test_ignore), cmocka_unit_test(test_hcl),
 		cmocka_unit_test(test_dotenv),     cmocka_unit_test(test_json),   cmocka_unit_test(test_lock),
+		cmocka_unit_test(test_toml),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

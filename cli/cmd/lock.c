@@ -25,7 +25,8 @@
 
 /* A base that builds name, and the platforms they need it for. */
 struct lock_wanted {
-	char *reference; /* normalised as in the lock */
+	char *reference;     /* normalised as in the lock */
+	const char *written; /* as in a Dockerfile */
 	const char *service;
 	struct platform *platforms;
 	size_t len, cap;
@@ -72,7 +73,9 @@ static void lock_want(struct lock_work *work, const char *service, const struct 
 		i++;
 	if (i == work->len) {
 		mem_reserve(&work->wanted, &work->cap, work->len + 1, sizeof(*work->wanted));
-		work->wanted[work->len++] = (struct lock_wanted){ .reference = steal_ptr(reference), .service = service };
+		work->wanted[work->len++] = (struct lock_wanted){ .reference = steal_ptr(reference),
+								  .written = image->reference,
+								  .service = service };
 	}
 	want_platform(&work->wanted[i], &image->mention->platform);
 }
@@ -213,7 +216,7 @@ static int lock_onbuild(struct lock_work *work, const struct lock_wanted *wanted
 		if (lock_entry_onbuild(entry, own))
 			continue;
 		if (session_registry(work->session, err) < 0 ||
-		    bases_onbuild(work->session->bases, wanted->reference, own, digest, &onbuild, err) < 0)
+		    bases_onbuild(work->session->bases, wanted->written, own, digest, &onbuild, err) < 0)
 			return error_wrap(err, "the base of %s", wanted->service);
 		lock_entry_set_onbuild(entry, own, onbuild);
 		platform_text(own, platform);
@@ -232,7 +235,7 @@ static int find_entry(struct lock_work *work, const struct lock_wanted *wanted, 
 
 	if (!was || is_asked_again(work, wanted->reference) || lacks(was, wanted)) {
 		if (session_registry(work->session, err) < 0 ||
-		    bases_find(work->session->bases, wanted->reference, &now, err) < 0)
+		    bases_find(work->session->bases, wanted->written, &now, err) < 0)
 			return error_wrap(err, "the base of %s", wanted->service);
 	}
 	lacking = lacks(now, wanted);

@@ -263,6 +263,10 @@ static void set_tls(struct transfer *transfer)
 	} else if (shared) {
 		SET(CURLOPT_CAINFO, shared);
 	}
+	if (tls && tls->unverified) {
+		SET(CURLOPT_SSL_VERIFYPEER, 0L);
+		SET(CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	if (tls && tls->cert)
 		SET(CURLOPT_SSLCERT, tls->cert);
 	if (tls && tls->key)

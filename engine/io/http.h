@@ -21,6 +21,7 @@ void http_pool_free(struct http_pool *pool); /* NULL-safe; no request may be run
 struct http_tls {
 	const struct buf *authorities; /* PEM, instead of the system's; or NULL or empty */
 	const char *cert, *key;        /* paths of PEM files; NULL: no client certificate */
+	bool unverified;               /* any certificate of the server will do */
 };
 
 /* Receives a piece of a body; any value but 0 ends the transfer with an error. */

@@ -49,7 +49,7 @@ static int renew_image(struct plan_renewal *renewal, struct node *node, struct p
 
 	if (image->node != NO_NODE || !tagged || locked != (image->digest != NULL))
 		return 0;
-	if (renewal->newest(renewal->data, tagged, &image->mention->platform, &now, err) < 0)
+	if (renewal->newest(renewal->data, image->reference, &image->mention->platform, &now, err) < 0)
 		return -1;
 	if (locked) {
 		*ret_changed |= strcmp(image->digest, now) != 0;

@@ -11,12 +11,12 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/ref.h"
-#include "dsl/manifest.h"
 #include "engine/oci/document.h"
 #include "engine/oci/image.h"
 #include "engine/oci/lockfile.h"
 #include "engine/registry/client.h"
 #include "engine/registry/mirror.h"
+#include "engine/registry/place.h"
 #include "engine/source/dockerfile.h"
 
 struct onbuild {
@@ -28,9 +28,11 @@ struct onbuild {
 /* A reference, and what is known about it. */
 struct base {
 	char *reference;
+	char *key;                    /* in the map */
+	char *bare;                   /* the name, if it was written without a registry, or NULL */
 	struct ref where;             /* the repository that answered */
 	struct lock_entry *entry;     /* NULL: not asked yet, or it failed */
-	size_t mirror;                /* the first that may still be whole */
+	size_t mirror;                /* the first place that may still have all of it */
 	char settled[DIGEST_LEN + 1]; /* the manifest for which `where` has been looked at */
 	bool placed;                  /* `where` is settled */
 	bool said;                    /* something was told of it */
@@ -72,6 +74,8 @@ void bases_free(struct bases *bases)
 		error_free(base->error);
 		ref_free(&base->where);
 		free(base->reference);
+		free(base->bare);
+		free(base->key);
 		free(base);
 	}
 	map_free(bases->known);
@@ -79,17 +83,39 @@ void bases_free(struct bases *bases)
 	free(bases);
 }
 
-static struct base *known(struct bases *bases, const char *reference)
+/* The name in a reference that names no registry (malloc'd), or NULL. */
+static char *bare_name(const char *reference)
 {
+	struct ref ref = { 0 };
+	size_t len = strcspn(reference, "@");
+	const char *first = strchr(reference, '/'), *tag;
+	bool bare = ref_parse(reference, &ref, NULL) &&
+		    (!first || strncmp(reference, ref.domain, strlen(ref.domain)) != 0) &&
+		    strncmp(reference, "index.docker.io/", 16) != 0;
+
+	ref_free(&ref);
+	if (!bare)
+		return NULL;
+	tag = memchr(reference, ':', len);
+	return mem_strndup(reference, tag ? (size_t)(tag - reference) : len);
+}
+
+/* `written`: as in a Dockerfile. A name without a registry need not be that of Docker Hub's image. */
+static struct base *known(struct bases *bases, const char *written)
+{
+	cleanup_free char *normal = lock_reference(written), *bare = bare_name(written);
+	const char *key = bare ? written : normal ? normal : written;
 	struct base *base;
 
 	pthread_mutex_lock(&bases->lock);
-	base = map_get(bases->known, reference);
+	base = map_get(bases->known, key);
 	if (!base) {
 		base = mem_alloc(sizeof(*base));
-		base->reference = mem_strdup(reference);
+		base->key = mem_strdup(key);
+		base->reference = mem_strdup(normal ? normal : written);
+		base->bare = steal_ptr(bare);
 		pthread_mutex_init(&base->lock, NULL);
-		map_set(bases->known, base->reference, base);
+		map_set(bases->known, base->key, base);
 	}
 	pthread_mutex_unlock(&bases->lock);
 	return base;
@@ -157,32 +183,42 @@ static int not_there(const struct base *base, struct error **err)
 	return -1;
 }
 
-/* Tries the mirrors in order, then the registry itself, until one has it. Failures of mirrors are not errors. */
+static void base_go(struct base *base, const struct ref *where)
+{
+	ref_free(&base->where);
+	base->where = (struct ref){ .domain = mem_strdup(where->domain), .repository = mem_strdup(where->repository) };
+}
+
+static int find_places(struct bases *bases, const struct base *base, const struct ref *own, struct places *ret,
+		       struct error **err)
+{
+	return mirrors_find(bases->registry, own, base->bare, own->digest != NULL, ret, err);
+}
+
+/* Tries the places in order, until one has it. Failures of all but the last are not errors. */
 static int ask_around(struct bases *bases, struct base *base, const struct ref *own, asked *question, struct error **err)
 {
-	const struct registry_spec *spec = registry_settings(bases->registry, own->domain);
-	int r;
+	cleanup_places struct places places = { 0 };
 
-	for (size_t i = 0; spec && i < spec->mirrors.len; i++) {
+	if (find_places(bases, base, own, &places, err) < 0)
+		return -1;
+	for (size_t i = 0; i < places.len; i++) {
+		struct ref where = places.items[i].where;
 		struct error *error = NULL;
-		struct ref mirror;
+		int r;
 
-		mirror_ref(own, spec->mirrors.items[i].s, &mirror);
-		r = question(bases, base, &mirror, &error);
+		where.tag = own->tag;
+		where.digest = own->digest;
+		r = question(bases, base, &where, &error);
 		if (r > 0) {
-			base->where = mirror;
+			base_go(base, &where);
 			return 0;
 		}
-		ref_free(&mirror);
-		if (r < 0 && error->cls == ERROR_CANCELLED)
+		if (r < 0 && (i == places.len - 1 || error->cls == ERROR_CANCELLED))
 			return error_move(err, &error);
 		error_free(error);
 	}
-	r = question(bases, base, own, err);
-	if (r <= 0)
-		return r < 0 ? -1 : not_there(base, err);
-	base->where = (struct ref){ .domain = mem_strdup(own->domain), .repository = mem_strdup(own->repository) };
-	return 0;
+	return not_there(base, err);
 }
 
 static int ask_all(struct bases *bases, struct base *base, const struct ref *where, struct error **err)
@@ -207,8 +243,6 @@ static int find_locked(struct bases *bases, struct base *base, struct error **er
 		return error_copy(err, base->error);
 	if (!ref_parse(base->reference, &own, NULL))
 		return error_make(err, ERROR_USAGE, "\"%s\" is not an image", base->reference);
-	ref_free(&base->where);
-	base->where = (struct ref){ 0 };
 	r = strcmp(own.domain, "localhost") == 0 ? only_here(base, &base->error)
 						 : ask_around(bases, base, &own, ask_all, &base->error);
 	base->placed = r == 0;
@@ -252,12 +286,12 @@ static int ask_digest(struct bases *bases, struct base *base, const struct ref *
 	return registry_head(bases->registry, where, false, digest, err);
 }
 
-/* The digest is known: prefer a mirror that has it; without mirrors there is nothing to ask. */
+/* The digest is known: prefer a mirror that has it; if there is only one place there is nothing to ask. */
 static int bases_place(struct bases *bases, struct base *base, const char *digest, struct error **err)
 {
+	cleanup_places struct places places = { 0 };
 	struct ref own = { 0 };
-	const struct registry_spec *spec;
-	int r = 0;
+	int r;
 
 	if (base->placed)
 		return 0;
@@ -265,48 +299,39 @@ static int bases_place(struct bases *bases, struct base *base, const char *diges
 		return error_make(err, ERROR_USAGE, "\"%s\" is not an image", base->reference);
 	free(own.digest);
 	own.digest = mem_strdup(digest);
-	spec = registry_settings(bases->registry, own.domain);
-	if (spec && spec->mirrors.len > 0)
+	r = find_places(bases, base, &own, &places, err);
+	if (r == 0 && places.len == 1)
+		base_go(base, &places.items[0].where);
+	else if (r == 0)
 		r = ask_around(bases, base, &own, ask_digest, err);
-	else
-		base->where = (struct ref){ .domain = mem_strdup(own.domain), .repository = mem_strdup(own.repository) };
 	base->placed = r == 0;
 	ref_free(&own);
 	return r;
 }
 
-static void base_go(struct base *base, const struct ref *where)
-{
-	ref_free(&base->where);
-	base->where = (struct ref){ .domain = mem_strdup(where->domain), .repository = mem_strdup(where->repository) };
-}
-
-/* A mirror that has an image's manifest need not have the rest: the next one is taken then, in the end the registry. */
+/* A mirror that has an image's manifest need not have the rest, and a builder cannot use each: the next one is taken then, in the end the
+ * registry. */
 static int settle_place(struct bases *bases, struct base *base, const char *digest, struct error **err)
 {
-	const struct registry_spec *spec;
+	cleanup_places struct places places = { 0 };
 	struct ref own = { 0 };
+	int r;
 
 	if (strcmp(base->settled, digest) == 0)
 		return 0;
 	if (!ref_parse(base->reference, &own, NULL))
 		return error_make(err, ERROR_USAGE, "\"%s\" is not an image", base->reference);
-	spec = registry_settings(bases->registry, own.domain);
-	for (; spec && base->mirror < spec->mirrors.len; base->mirror++) {
-		struct ref mirror;
-		bool whole;
-
-		mirror_ref(&own, spec->mirrors.items[base->mirror].s, &mirror);
-		whole = mirror_has_image(bases->registry, &mirror, digest);
-		if (whole)
-			base_go(base, &mirror);
-		ref_free(&mirror);
-		if (whole)
-			break;
-	}
-	if (!spec || base->mirror == spec->mirrors.len)
-		base_go(base, &own);
+	free(own.digest);
+	own.digest = mem_strdup(digest);
+	r = find_places(bases, base, &own, &places, err);
 	ref_free(&own);
+	if (r < 0)
+		return -1;
+	while (base->mirror + 1 < places.len &&
+	       (places.items[base->mirror].withheld ||
+		!mirror_has_image(bases->registry, &places.items[base->mirror].where, digest)))
+		base->mirror++;
+	base_go(base, &places.items[base->mirror].where);
 	memcpy(base->settled, digest, sizeof(base->settled));
 	return 0;
 }
@@ -335,8 +360,7 @@ static int find_pull(struct bases *bases, struct base *base, const struct platfo
 int bases_pull(struct bases *bases, const char *reference, const struct platform *platform, const char *locked,
 	       struct base_pull *ret, struct error **err)
 {
-	cleanup_free char *name = lock_reference(reference);
-	struct base *base = known(bases, name ? name : reference);
+	struct base *base = known(bases, reference);
 	int r;
 
 	*ret = (struct base_pull){ 0 };
@@ -413,8 +437,7 @@ static struct onbuild *add_onbuild(struct base *base, const struct platform *pla
 
 void bases_tell_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *text)
 {
-	cleanup_free char *name = lock_reference(reference);
-	struct base *base = known(bases, name ? name : reference);
+	struct base *base = known(bases, reference);
 
 	pthread_mutex_lock(&base->lock);
 	if (!find_onbuild(base, platform))
@@ -425,8 +448,7 @@ void bases_tell_onbuild(struct bases *bases, const char *reference, const struct
 int bases_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *digest,
 		  const char **ret, struct error **err)
 {
-	cleanup_free char *name = lock_reference(reference);
-	struct base *base = known(bases, name ? name : reference);
+	struct base *base = known(bases, reference);
 	struct onbuild *onbuild;
 	int r;
 
@@ -444,8 +466,7 @@ int bases_onbuild(struct bases *bases, const char *reference, const struct platf
 
 const char *bases_known_onbuild(struct bases *bases, const char *reference, const struct platform *platform)
 {
-	cleanup_free char *name = lock_reference(reference);
-	struct base *base = known(bases, name ? name : reference);
+	struct base *base = known(bases, reference);
 	const struct onbuild *onbuild;
 	const char *text;
 
@@ -472,25 +493,24 @@ bool bases_say_once(struct bases *bases, const char *reference)
 
 int bases_reach(struct bases *bases, const char *reference, struct error **err)
 {
-	cleanup_free char *name = lock_reference(reference);
-	const struct base named = { .reference = name ? name : (char *)reference };
-	const struct registry_spec *spec;
+	const struct base *base = known(bases, reference);
+	cleanup_places struct places places = { 0 };
 	struct ref own = { 0 };
-	int r = -1;
+	int r;
 
 	if (!ref_parse(reference, &own, NULL))
 		return error_make(err, ERROR_USAGE, "\"%s\" is not an image", reference);
-	spec = registry_settings(bases->registry, own.domain);
-	for (size_t i = 0; spec && r < 0 && i < spec->mirrors.len; i++) {
-		cleanup_free char *host = mem_strndup(spec->mirrors.items[i].s, strcspn(spec->mirrors.items[i].s, "/"));
-
-		r = registry_reach(bases->registry, host, NULL);
-	}
-	if (r < 0)
-		r = strcmp(own.domain, "localhost") == 0 ? only_here(&named, err)
-							 : registry_reach(bases->registry, own.domain, err);
+	if (strcmp(own.domain, "localhost") == 0)
+		r = only_here(base, err);
+	else
+		r = find_places(bases, base, &own, &places, err);
 	ref_free(&own);
-	return r;
+	if (r < 0)
+		return -1;
+	for (size_t i = 0; i + 1 < places.len; i++)
+		if (registry_reach(bases->registry, places.items[i].where.domain, NULL) == 0)
+			return 0;
+	return registry_reach(bases->registry, places.items[places.len - 1].where.domain, err);
 }
 
 void base_pull_free(struct base_pull *pull)

@@ -19,6 +19,9 @@
 #include "engine/oci/layout.h"
 #include "engine/registry/claims.h"
 #include "engine/registry/endpoint.h"
+#include "engine/registry/hosts_toml.h"
+#include "engine/registry/place.h"
+#include "engine/registry/registries_conf.h"
 #include "engine/registry/registry_internal.h"
 #include "engine/registry/transport.h"
 
@@ -33,6 +36,7 @@ struct registry {
 	pthread_mutex_t lock;
 	struct map *endpoints; /* by domain */
 	struct claims *claims;
+	struct registry_files files;
 };
 
 struct registry *registry_new(struct loop *loop, const struct manifest *manifest)
@@ -58,6 +62,8 @@ void registry_free(struct registry *registry)
 		endpoint_free(map_value(registry->endpoints, i));
 	map_free(registry->endpoints);
 	claims_free(registry->claims);
+	registries_conf_free(registry->files.conf);
+	hosts_toml_free(registry->files.hosts);
 	http_pool_free(registry->pool);
 	pthread_mutex_destroy(&registry->lock);
 	free(registry);
@@ -68,6 +74,43 @@ struct claims *registry_claims(struct registry *registry)
 	return registry->claims;
 }
 
+/* The lock must be held. */
+static int client_read_files(struct registry *registry, struct error **err)
+{
+	struct registry_files *files = &registry->files;
+
+	if (!files->conf && registries_conf_read(&files->conf, err) < 0)
+		return -1;
+	return files->hosts ? 0 : hosts_toml_read(&files->hosts, err);
+}
+
+const struct registry_files *registry_files(struct registry *registry, struct error **err)
+{
+	int r;
+
+	pthread_mutex_lock(&registry->lock);
+	r = client_read_files(registry, err);
+	pthread_mutex_unlock(&registry->lock);
+	return r < 0 ? NULL : &registry->files;
+}
+
+static int client_add_endpoint(struct registry *registry, const char *domain, struct endpoint **ret, struct error **err)
+{
+	cleanup_host_settings struct host_settings settings = { 0 };
+	const char *served = endpoint_host(domain);
+
+	if (client_read_files(registry, err) < 0)
+		return -1;
+	registries_conf_settings(registry->files.conf, domain, &settings);
+	hosts_toml_settings(registry->files.hosts, domain, &settings);
+	if (strcmp(served, domain) != 0)
+		hosts_toml_settings(registry->files.hosts, served, &settings);
+	if (endpoint_new(registry->loop, domain, registry->manifest, &settings, registry->pool, ret, err) < 0)
+		return -1;
+	map_set(registry->endpoints, (*ret)->domain, *ret);
+	return 0;
+}
+
 static int client_find_endpoint(struct registry *registry, const char *domain, struct endpoint **ret, struct error **err)
 {
 	int r = 0;
@@ -75,9 +118,7 @@ static int client_find_endpoint(struct registry *registry, const char *domain, s
 	pthread_mutex_lock(&registry->lock);
 	*ret = map_get(registry->endpoints, domain);
 	if (!*ret)
-		r = endpoint_new(registry->loop, domain, registry->manifest, registry->pool, ret, err);
-	if (r == 0)
-		map_set(registry->endpoints, (*ret)->domain, *ret);
+		r = client_add_endpoint(registry, domain, ret, err);
 	pthread_mutex_unlock(&registry->lock);
 	return r;
 }
@@ -94,7 +135,7 @@ int registry_trust(struct registry *registry, const char *domain, struct registr
 	if (client_find_endpoint(registry, domain, &endpoint, err) < 0)
 		return -1;
 	*ret = (struct registry_trust){
-		.plain = endpoint->insecure || endpoint->plain_origin,
+		.plain = endpoint->insecure || endpoint->plain_origin || endpoint->tls.unverified,
 		.ca = (const char *const *)endpoint->trust.ca,
 		.cert = endpoint->trust.cert,
 		.key = endpoint->trust.key,
@@ -112,9 +153,14 @@ int registry_reach(struct registry *registry, const char *domain, struct error *
 int spot_find(struct registry *registry, const struct ref *ref, bool push, const char *from, struct spot *ret,
 	      struct error **err)
 {
+	const char *blocked;
+
 	*ret = (struct spot){ 0 };
 	if (client_find_endpoint(registry, ref->domain, &ret->endpoint, err) < 0)
 		return -1;
+	blocked = registries_conf_blocks(registry->files.conf, ref);
+	if (blocked)
+		return error_make(err, ERROR_REGISTRY, "%s/%s is blocked by %s", ref->domain, ref->repository, blocked);
 	ret->scopes = mem_printf("repository:%s:%s%s%s%s", ref->repository, push ? "pull,push" : "pull",
 				 from ? " repository:" : "", from ? from : "", from ? ":pull" : "");
 	ret->want = (struct auth_want){ .repository = ref->repository, .scopes = ret->scopes, .push = push };

@@ -14,7 +14,6 @@ struct error;
 struct loop;
 struct manifest;
 struct ref;
-struct registry_spec;
 
 /*
  * A client of registries (OCI distribution-spec). Thread-safe; each call blocks. Everything received is checked:
@@ -28,8 +27,6 @@ struct registry;
 struct registry *registry_new(struct loop *loop, const struct manifest *manifest);
 void registry_free(struct registry *registry); /* NULL-safe */
 
-/* The manifest's settings for a registry, or NULL. */
-const struct registry_spec *registry_settings(const struct registry *registry, const char *domain);
 /* The connection settings, for others that talk to the same registry. */
 struct registry_trust {
 	bool plain;             /* plain HTTP is allowed */

@@ -11,6 +11,7 @@
 #include "engine/registry/trust.h"
 
 struct error;
+struct host_settings;
 struct loop;
 struct manifest;
 struct registry_spec;
@@ -33,14 +34,15 @@ struct login {
 
 struct endpoint {
 	struct loop *loop;
-	char *domain;       /* "docker.io" */
-	char *origin;       /* "https://registry-1.docker.io" */
-	char *plain_origin; /* "http://localhost:5000": if it is on this machine and plain HTTP is possible; else NULL */
-	atomic_bool plain;  /* plain HTTP is used */
-	atomic_bool http1;  /* its HTTP/2 has failed */
+	char *domain;        /* "docker.io" */
+	char *origin;        /* "https://registry-1.docker.io" */
+	char *plain_origin;  /* "http://localhost:5000": if plain HTTP is possible, too; else NULL */
+	atomic_bool plain;   /* plain HTTP is used */
+	atomic_bool http1;   /* its HTTP/2 has failed */
 	atomic_bool settled; /* `plain` is certain, no longer a guess */
 	bool loopback;       /* this machine */
-	bool insecure;       /* the manifest allows plain HTTP */
+	bool insecure;       /* plain HTTP is asked for */
+	char **headers;      /* for each request to it; NULL-terminated, or NULL */
 	char *realm_origin;  /* another origin that may be sent the login for tokens, or NULL */
 	struct trust trust;
 	struct http_tls tls;     /* points to it */
@@ -63,13 +65,16 @@ struct endpoint {
 
 /* Its settings from the manifest (which may be NULL), or NULL. */
 const struct registry_spec *endpoint_spec(const struct manifest *manifest, const char *domain);
-/* `manifest` (its registries) may be NULL. ERROR_REGISTRY. */
-int endpoint_new(struct loop *loop, const char *domain, const struct manifest *manifest, struct http_pool *pool,
-		 struct endpoint **ret, struct error **err);
+/* The host that serves the images of a registry, and the registry of which a host is that one; both often the same. Borrowed. */
+const char *endpoint_host(const char *domain);
+const char *endpoint_domain(const char *host);
+/* `manifest` (its registries) may be NULL. `settings`: of this machine. ERROR_REGISTRY. */
+int endpoint_new(struct loop *loop, const char *domain, const struct manifest *manifest,
+		 const struct host_settings *settings, struct http_pool *pool, struct endpoint **ret, struct error **err);
 void endpoint_free(struct endpoint *endpoint); /* NULL-safe */
 /* Its URL, as far as it is known. */
 const char *endpoint_origin(const struct endpoint *endpoint);
-/* A registry on this machine does not speak TLS: use plain HTTP from now on. False when it is on another machine. */
+/* It does not speak TLS: use plain HTTP from now on. False when that is not allowed. */
 bool endpoint_go_plain(struct endpoint *endpoint);
 /* Plain HTTP was a guess and failed: use TLS from now on. False when it was not a guess. */
 bool endpoint_try_tls(struct endpoint *endpoint);

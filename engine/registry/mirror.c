@@ -4,26 +4,83 @@
 
 #include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/error.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "dsl/manifest.h"
 #include "engine/oci/document.h"
 #include "engine/registry/client.h"
+#include "engine/registry/endpoint.h"
+#include "engine/registry/hosts_toml.h"
+#include "engine/registry/place.h"
+#include "engine/registry/registries_conf.h"
+#include "engine/registry/registry_internal.h"
 
-void mirror_ref(const struct ref *own, const char *mirror, struct ref *ret)
+/* A mirror may be the host that serves a registry: then it is that registry, with its logins. */
+static void name_registries(struct places *places)
 {
-	size_t host = strcspn(mirror, "/");
+	for (size_t i = 0; i < places->len; i++) {
+		struct ref *where = &places->items[i].where;
+		char *domain = mem_strdup(endpoint_domain(where->domain));
 
-	*ret = (struct ref){
-		.domain = mem_strndup(mirror, host),
-		.repository = mem_printf("%s%s%s", mirror[host] ? mirror + host + 1 : "", mirror[host] ? "/" : "",
-					 own->repository),
-		.tag = own->tag ? mem_strdup(own->tag) : NULL,
-		.digest = own->digest ? mem_strdup(own->digest) : NULL,
-	};
+		free(where->domain);
+		where->domain = domain;
+	}
+}
+
+/* One name for an image, with its registry. */
+static int mirrors_add_name(struct registry *registry, const struct ref *own, bool by_digest, struct places *ret,
+			    struct error **err)
+{
+	const struct registry_files *files = registry_files(registry, err);
+	const struct registry_spec *spec = registry_settings(registry, own->domain);
+	cleanup_free char *location = NULL, *server = NULL;
+
+	for (size_t i = 0; spec && i < spec->mirrors.len; i++)
+		places_add(ret, spec->mirrors.items[i].s, own->repository, false);
+	if (!files || registries_conf_places(files->conf, own, by_digest, ret, &location, err) < 0 ||
+	    hosts_toml_places(files->hosts, own->domain, own->repository, by_digest, ret, &server, err) < 0)
+		return -1;
+	name_registries(ret);
+	if (location ? !places_add(ret, location, "", false)
+		     : !places_add(ret, server ? endpoint_domain(server) : own->domain, own->repository, false))
+		return error_make(err, ERROR_REGISTRY, "%s/%s is said to be at \"%s\", which is no repository",
+				  own->domain, own->repository, location ? location : server);
+	return 0;
+}
+
+static void free_names(char ***names)
+{
+	for (char **name = *names; name && *name; name++)
+		free(*name);
+	free(*names);
+}
+
+int mirrors_find(struct registry *registry, const struct ref *own, const char *bare, bool by_digest, struct places *ret,
+		 struct error **err)
+{
+	const struct registry_files *files = registry_files(registry, err);
+	__attribute__((cleanup(free_names))) char **names = files && bare ? registries_conf_names(files->conf, bare)
+									  : NULL;
+	int r = 0;
+
+	if (!files)
+		return -1;
+	if (!names)
+		return mirrors_add_name(registry, own, by_digest, ret, err);
+	for (char **name = names; r == 0 && *name; name++) {
+		struct ref ref = { 0 };
+
+		if (!ref_parse(*name, &ref, NULL))
+			return error_make(err, ERROR_REGISTRY,
+					  "registries.conf says that %s is \"%s\", which is no image", bare, *name);
+		r = mirrors_add_name(registry, &ref, by_digest, ret, err);
+		ref_free(&ref);
+	}
+	return r;
 }
 
 static bool has_blobs(struct registry *registry, const struct ref *where, const struct document *manifest)

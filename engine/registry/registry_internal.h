@@ -8,6 +8,9 @@
 
 struct claims;
 struct endpoint;
+struct hosts_toml;
+struct registries_conf;
+struct registry_spec;
 
 /* The client's internals, for engine/registry/ alone. */
 
@@ -23,6 +26,16 @@ int spot_find(struct registry *registry, const struct ref *ref, bool push, const
 	      struct error **err);
 void spot_free(struct spot *spot);
 #define cleanup_spot __attribute__((cleanup(spot_free)))
+
+/* The manifest's settings for a registry, or NULL. */
+const struct registry_spec *registry_settings(const struct registry *registry, const char *domain);
+
+/* What this machine's files say of registries; read once, when the first registry is talked to. NULL: they cannot be read. */
+struct registry_files {
+	struct registries_conf *conf;
+	struct hosts_toml *hosts;
+};
+const struct registry_files *registry_files(struct registry *registry, struct error **err);
 
 /* Which blobs are in which repositories, as far as this client knows. */
 struct claims *registry_claims(struct registry *registry);

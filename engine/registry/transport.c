@@ -212,6 +212,8 @@ static int send_once(struct attempt *attempt, struct http_response *ret, struct 
 
 	for (const char *const *h = exchange->headers; h && *h && len < HEADERS_MAX; h++)
 		headers[len++] = *h;
+	for (char **h = endpoint->headers; attempt->own && *h && len < HEADERS_MAX; h++)
+		headers[len++] = *h;
 	buf_reset(&attempt->login);
 	if (attempt->own)
 		auth_header(attempt->endpoint, &exchange->want, &attempt->login);

@@ -13,9 +13,10 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
+#include "engine/registry/place.h"
 
 #define PEM_MAX (8u << 20)
-#define FOLDERS_MAX 5
+#define FOLDERS_MAX 6
 
 static void trust_add(struct trust *trust, char *path)
 {
@@ -69,13 +70,21 @@ static void take_folders(struct trust *trust, const char *domain)
 	const char *home = getenv("HOME");
 	cleanup_free char *own = mem_printf("%s/.config/containers/certs.d", home ? home : "");
 	cleanup_free char *rootless = mem_printf("%s/.config/docker/certs.d", home ? home : "");
-	const char *const folders[FOLDERS_MAX] = { own, rootless, "/etc/docker/certs.d", "/etc/containers/certs.d",
-						   "/etc/containerd/certs.d" };
+	cleanup_free char *nerdctl = mem_printf("%s/.config/containerd/certs.d", home ? home : "");
+	const char *const folders[FOLDERS_MAX] = {
+		own, rootless, nerdctl, "/etc/docker/certs.d", "/etc/containers/certs.d", "/etc/containerd/certs.d"
+	};
+	const char *port = strrchr(domain, ':');
+	/* containerd's way to write a port. */
+	cleanup_free char *other = port ? mem_printf("%.*s_%s_", (int)(port - domain), domain, port + 1) : NULL;
 
-	for (size_t i = home ? 0 : 2; i < FOLDERS_MAX; i++) {
-		cleanup_free char *dir = path_join(folders[i], domain);
+	for (size_t i = home ? 0 : 3; i < FOLDERS_MAX; i++) {
+		cleanup_free char *dir = path_join(folders[i], domain),
+				  *alias = other ? path_join(folders[i], other) : NULL;
 
 		take_folder(trust, dir);
+		if (alias)
+			take_folder(trust, alias);
 	}
 }
 
@@ -109,7 +118,8 @@ static int trust_read_all(struct trust *trust, struct error **err)
 	return 0;
 }
 
-int trust_find(const char *domain, const struct registry_spec *spec, struct trust *ret, struct error **err)
+int trust_find(const char *domain, const struct registry_spec *spec, const struct host_settings *settings,
+	       struct trust *ret, struct error **err)
 {
 	*ret = (struct trust){ 0 };
 	if (spec && spec->ca.s)
@@ -118,6 +128,12 @@ int trust_find(const char *domain, const struct registry_spec *spec, struct trus
 		ret->cert = mem_strdup(spec->cert.s);
 	if (spec && spec->key.s)
 		ret->key = mem_strdup(spec->key.s);
+	for (size_t i = 0; i < settings->ca_len; i++)
+		trust_add(ret, mem_strdup(settings->ca[i]));
+	if (settings->cert && !ret->cert) {
+		ret->cert = mem_strdup(settings->cert);
+		ret->key = mem_strdup(settings->key);
+	}
 	take_folders(ret, domain);
 	return trust_read_all(ret, err);
 }

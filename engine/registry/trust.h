@@ -6,6 +6,7 @@
 #include "base/buf.h"
 
 struct error;
+struct host_settings;
 struct registry_spec;
 
 /* The certificates for one registry: the authorities that it is trusted by besides the system's, and ours for it. */
@@ -17,10 +18,11 @@ struct trust {
 };
 
 /*
- * What the manifest says (`spec`, or NULL), and the certs.d/HOST folders of docker, podman and containerd: every *.crt, and the
+ * What the manifest (`spec`, or NULL) and hosts.toml say, and the certs.d/HOST folders of docker, podman and containerd: every *.crt, and the
  * first *.cert that has its *.key. ERROR_REGISTRY names a file that cannot be read.
  */
-int trust_find(const char *domain, const struct registry_spec *spec, struct trust *ret, struct error **err);
+int trust_find(const char *domain, const struct registry_spec *spec, const struct host_settings *settings,
+	       struct trust *ret, struct error **err);
 void trust_free(struct trust *trust); /* the contents */
 
 #endif

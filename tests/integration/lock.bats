@@ -4,20 +4,14 @@
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/registry"
 . "$BATS_TEST_DIRNAME/../lib/image"
+. "$BATS_TEST_DIRNAME/../lib/base"
 
 setup_file()
 {
 	project_begin
 	registries_begin
 	registry_start plain
-	project bases
-	printf 'FROM scratch\nARG TARGETARCH\nCOPY rootfs/${TARGETARCH} /\nCOPY mark /mark\n' >Dockerfile
-	printf '.cbuild\n' >.dockerignore
-	cat >services.yaml <<-EOF
-		registry: $(registry_host plain)/bases
-		platforms: [linux/amd64, linux/arm64]
-		services: {base: {build: .}}
-	EOF
+	base_project
 }
 
 # The docker that the caller has started, or one of this file's own.
@@ -34,52 +28,6 @@ teardown_file()
 	[ ! -e "$BATS_FILE_TMPDIR/own-docker" ] || "$checkout/tests/lib/docker" stop "$CBUILD_TEST_CACHE/docker"
 	registries_end
 	project_end
-}
-
-# base MARK: base:1 of the registry has it in /mark from now on.
-base()
-{
-	(
-		cd "$ROOT/bases"
-		echo "$1" >mark
-		"$cbuild" -q --no-load --push --tag=1 base
-	) || return
-	index=$(curl -fsI -H 'Accept: application/vnd.oci.image.index.v1+json' "http://$(registry_host plain)/v2/bases/base/manifests/1" |
-		tr -d '\r' | sed -n 's/^Docker-Content-Digest: //p')
-	log_clear plain
-}
-
-# member ARCH: the digest of base:1 for that platform.
-member()
-{
-	curl -fs -H 'Accept: application/vnd.oci.image.index.v1+json' "http://$(registry_host plain)/v2/bases/base/manifests/1" |
-		jq -r ".manifests[] | select(.platform.architecture == \"$1\").digest"
-}
-
-# app NAME: a project of two services, one of them from the registry's base.
-app()
-{
-	project "$1"
-	rm -rf rootfs .cbuild services.lock
-	base=$(registry_host plain)/bases/base:1
-	printf 'FROM %s\nCOPY own /own\n' "$base" | dockerfile web
-	printf 'FROM scratch\nCOPY own /own\n' | dockerfile other
-	echo own | tee web/own >other/own
-	cat >services.yaml <<-EOF
-		registry: localhost:1/none
-		platforms: [linux/amd64, linux/arm64]
-		services: {web: {build: web}, other: {build: other}}
-	EOF
-}
-
-# marks: what /mark is in web's image, and whose image it stands on, of both platforms.
-marks()
-{
-	local arch
-	for arch in amd64 arm64; do
-		image_unpack localhost:1/none/web:latest "linux/$arch" "$BATS_TEST_TMPDIR/$arch"
-		printf '%s %s ' "$(cat "$BATS_TEST_TMPDIR/$arch/mark")" "$(cat "$BATS_TEST_TMPDIR/$arch/arch")"
-	done
 }
 
 # stale ARGUMENTS...: the builds that a dry run would do, with the reasons.

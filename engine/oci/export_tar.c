@@ -200,31 +200,40 @@ static int write_blobs(struct layout *layout, struct tar_writer *tar, struct rea
 	return 0;
 }
 
+/* What makes it a layout. */
+static int write_layout(struct tar_writer *tar, const struct reach *reach, const char *const *references, size_t len,
+			struct error **err)
+{
+	static const char marker[] = OCI_LAYOUT_TEXT;
+	cleanup_buf struct buf index = { 0 };
+
+	dump_index(&reach->items[0], references, len, &index);
+	return tar_writer_text(tar, "oci-layout", marker, sizeof(marker) - 1, err) < 0
+		       ? -1
+		       : tar_writer_text(tar, "index.json", index.data, index.len, err);
+}
+
 static int export_tar_write_tar(struct layout *layout, struct reach *reach, const char *const *references, size_t len,
 				enum layout_tar what, const char *path, struct error **err)
 {
-	static const char marker[] = OCI_LAYOUT_TEXT;
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	cleanup_tar_writer struct tar_writer *tar = NULL;
 	cleanup_image struct image *image = NULL;
-	cleanup_buf struct buf index = { 0 };
 	cleanup_buf struct buf docker = { 0 };
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot create", path);
 	if (find_docker_image(layout, reach, &image, err) < 0)
 		return -1;
-	dump_index(&reach->items[0], references, len, &index);
 	if (tar_writer_new(fd, path, &tar, err) < 0 ||
-	    tar_writer_text(tar, "oci-layout", marker, sizeof(marker) - 1, err) < 0 ||
-	    tar_writer_text(tar, "index.json", index.data, index.len, err) < 0)
+	    (what != LAYOUT_TAR_DOCKER && write_layout(tar, reach, references, len, err) < 0))
 		return -1;
-	if (image && what == LAYOUT_TAR_WHOLE) {
+	if (image && what != LAYOUT_TAR_NO_LAYERS) {
 		dump_docker(image, references, len, &docker);
 		if (tar_writer_text(tar, "manifest.json", docker.data, docker.len, err) < 0)
 			return -1;
 	}
-	if (write_blobs(layout, tar, reach, what == LAYOUT_TAR_WHOLE ? NULL : image, err) < 0)
+	if (write_blobs(layout, tar, reach, what == LAYOUT_TAR_NO_LAYERS ? image : NULL, err) < 0)
 		return -1;
 	return tar_writer_end(tar, err);
 }

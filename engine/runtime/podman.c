@@ -279,6 +279,7 @@ static const char *const run_options[] = { "--http-proxy=false", "--authfile=/de
 const struct runtime_ops runtime_podman = {
 	.log_driver = "k8s-file",
 	.run_options = run_options,
+	.docker_form = true,
 	.place_prefix = PREFIX,
 	.open = podman_open,
 	.load = podman_load,

@@ -69,7 +69,8 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 			return error_move(err, &error);
 		error_free(error);
 	}
-	return import_tar(runtime, image, references, len, LAYOUT_TAR_WHOLE, output, err);
+	return import_tar(runtime, image, references, len,
+			  runtime->ops->docker_form ? LAYOUT_TAR_DOCKER : LAYOUT_TAR_WHOLE, output, err);
 }
 
 /* Call it with the lock held. */

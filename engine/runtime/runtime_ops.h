@@ -60,6 +60,7 @@ struct runtime_ops {
 	const char *place_prefix;
 	const char *log_driver;         /* a driver whose log can be read */
 	const char *const *run_options; /* extra options for `run`, NULL-terminated; or NULL */
+	bool docker_form;               /* loads archives of LAYOUT_TAR_DOCKER */
 	bool resolves;                  /* its own networks resolve names, also of what is started later or again */
 	/* Fills in the runtime; ERROR_TOOL with a remedy when it cannot be used here. */
 	int (*open)(struct runtime *runtime, struct error **err);

@@ -118,6 +118,12 @@ static void test_docker_manifest(void **state)
 	assert_int_equal(shell("cd texts/blobs/sha256 && test -e %s && test -e %s && ! test -e %s", digest_hex(digest),
 			       digest_hex(image->config.digest), digest_hex(image->layers[0].digest)),
 			 0);
+	/* Alone, it is no layout: then podman takes it for docker's. */
+	ok(layout_export_tar(layout, digest, NULL, 0, LAYOUT_TAR_DOCKER, "alone.tar", err));
+	assert_int_equal(
+		shell("tar -xOf alone.tar manifest.json | grep -q '\"RepoTags\":\\[\\]' && ! tar -tf alone.tar | grep -qx -e "
+		      "index.json -e oci-layout"),
+		0);
 }
 
 /* Two platforms, neither of them this machine's: there is no one image for manifest.json. */

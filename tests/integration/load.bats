@@ -114,6 +114,29 @@ setup()
 		"$(basename "$(image_config localhost/load/web:v1 "$host")")"
 }
 
+@test "podman has HEALTHCHECK, SHELL and ONBUILD, and so has a container of it" {
+	local container
+	project health
+	printf 'services: {web: {build: web}}\n' >services.yaml
+	dockerfile web <<-'EOF'
+		FROM scratch
+		COPY Dockerfile /
+		SHELL ["/bin/own", "-c"]
+		HEALTHCHECK --interval=3s CMD ["/check"]
+		ONBUILD COPY y /y
+		CMD ["/run"]
+	EOF
+	cb web
+	equal "$status" 0
+	equal "$(podman image inspect health-web --format='{{.Id}}')" "$(basename "$(image_config health-web:latest "$host")")"
+	equal "$(podman image inspect health-web --format='{{.HealthCheck.Test}} {{.HealthCheck.Interval}}')" "[CMD /check] 3s"
+	equal "$(buildah inspect --type=image --format='{{.Docker.Config.Shell}} {{.Docker.Config.OnBuild}}' localhost/health-web)" \
+		"[/bin/own -c] [COPY y /y]"
+	container=$(podman create --runtime=runc health-web)
+	equal "$(podman container inspect "$container" --format='{{.Config.Healthcheck.Test}}')" "[CMD /check]"
+	podman rm "$container" >/dev/null 2>&1
+}
+
 @test "kind is given an archive of the whole image" {
 	mkdir -p bin
 	cat >bin/kind <<-'EOF'

@@ -124,8 +124,29 @@ static void put_value(struct interp_walk *w, struct buf *out, const char *dollar
 	buf_add(out, value, len);
 }
 
-/* Looks up `name` where no default was given. */
-static void put_variable(struct interp_walk *w, struct buf *out, const char *dollar, const char *name)
+static bool is_late(const char *value)
+{
+	return value && value[0] == LATE_OPEN && strchr(value, LATE_CLOSE) == value + strlen(value) - 1;
+}
+
+/* "${NAME,,}" and "${NAME^^}": ASCII's letters alone. */
+static void put_cased(struct interp_walk *w, struct buf *out, const char *dollar, const char *name, const char *value,
+		      char op)
+{
+	char *cased = arena_strdup(w->interp->arena, value);
+
+	if (is_late(value)) {
+		complain(w, dollar, NULL, "\"%s\" has a value only later, so it cannot be used with \"%c%c\"", name, op, op);
+		return;
+	}
+	for (char *c = cased; *c; c++)
+		*c = (char)(op == ',' ? (*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c)
+				      : (*c >= 'a' && *c <= 'z' ? *c & ~0x20 : *c));
+	put_value(w, out, dollar, cased);
+}
+
+/* Looks up `name` where no default was given. `op`: '\0', or the letter of put_cased. */
+static void put_variable(struct interp_walk *w, struct buf *out, const char *dollar, const char *name, char op)
 {
 	const char *value, *why = NULL;
 
@@ -133,7 +154,10 @@ static void put_variable(struct interp_walk *w, struct buf *out, const char *dol
 		return;
 	switch (scope_lookup(w->interp->scope, name, dollar_pos(w, dollar), &value, &why)) {
 	case LOOKUP_SET:
-		put_value(w, out, dollar, value);
+		if (op)
+			put_cased(w, out, dollar, name, value, op);
+		else
+			put_value(w, out, dollar, value);
 		break;
 	case LOOKUP_UNSET:
 		complain_unset(w, dollar, name, why);
@@ -142,11 +166,6 @@ static void put_variable(struct interp_walk *w, struct buf *out, const char *dol
 		w->broken = true;
 		break;
 	}
-}
-
-static bool is_late(const char *value)
-{
-	return value && value[0] == LATE_OPEN && strchr(value, LATE_CLOSE) == value + strlen(value) - 1;
 }
 
 /* After "${NAME", with an operator at w->at: reads the operator and the word after it up to the closing brace.
@@ -212,7 +231,10 @@ static void put_braces(struct interp_walk *w, struct buf *out, const char *dolla
 		return;
 	}
 	if (*w->at == '}') {
-		put_variable(w, out, dollar, name);
+		put_variable(w, out, dollar, name, '\0');
+	} else if (strncmp(w->at, ",,}", 3) == 0 || strncmp(w->at, "^^}", 3) == 0) {
+		put_variable(w, out, dollar, name, *w->at);
+		w->at += 2;
 	} else if (!*w->at) {
 		complain(w, dollar, NULL, "\"${%s\" has no closing brace", name);
 		return;
@@ -223,7 +245,8 @@ static void put_braces(struct interp_walk *w, struct buf *out, const char *dolla
 			return;
 		}
 	} else {
-		complain(w, dollar, "behind the name come \"}\" or one of \":-\" \"-\" \":?\" \"?\" \":+\" \"+\"",
+		complain(w, dollar,
+			 "behind the name come \"}\" or one of \":-\" \"-\" \":?\" \"?\" \":+\" \"+\" \",,}\" \"^^}\"",
 			 "\"${%s\" is followed by \"%.*s\"", name, 1, w->at);
 		skip_braces(w);
 		return;
@@ -253,7 +276,7 @@ static void put_dollar(struct interp_walk *w, struct buf *out)
 	} else if (isalpha((unsigned char)*w->at) || *w->at == '_') {
 		while (isalnum((unsigned char)*w->at) || *w->at == '_')
 			w->at++;
-		put_variable(w, out, dollar, arena_strndup(w->interp->arena, start, (size_t)(w->at - start)));
+		put_variable(w, out, dollar, arena_strndup(w->interp->arena, start, (size_t)(w->at - start)), '\0');
 	} else if (out) {
 		buf_char(out, '$');
 	}

@@ -9,7 +9,13 @@ struct row {
 	const char *expected;
 };
 
-static const char *const environment[] = { "SET=value", "EMPTY=", "OTHER=other", "NESTED=${SET}", NULL };
+static const char *const environment[] = { "SET=value",
+					   "EMPTY=",
+					   "OTHER=other",
+					   "NESTED=${SET}",
+					   "MIXED=Acme/Web-\xc3\x84"
+					   "1",
+					   NULL };
 
 static const struct row rows[] = {
 	{ "plain", "plain" },
@@ -50,6 +56,15 @@ static const struct row rows[] = {
 	{ "${UNSET:-$}", "$" },
 	{ "{}}{", "{}}{" },
 	{ "$NESTED", "${SET}" },
+	{ "${MIXED,,} ${MIXED^^} $MIXED", "acme/web-\xc3\x84"
+					  "1 ACME/WEB-\xc3\x84"
+					  "1 Acme/Web-\xc3\x84"
+					  "1" },
+	{ "${UNSET:-${MIXED,,}}${SET:+${MIXED^^}}", "acme/web-\xc3\x84"
+						    "1ACME/WEB-\xc3\x84"
+						    "1" },
+	{ "${SET:-${NOT_ASKED,,}}", "value" },
+	{ "${EMPTY,,}", "" },
 	{ "${service.name}", "web" },
 	{ "${git.short}", "abc1234" },
 	{ "${git.branch:-none}", "none" },
@@ -111,6 +126,11 @@ static void test_refused(void **state)
 		{ "${SET:-x", "\"${SET\" has no closing brace" },
 		{ "${SET:x}", "\"${SET\" is followed by \":\"" },
 		{ "${SET/x/y}", "\"${SET\" is followed by \"/\"" },
+		{ "${SET,}", "\"${SET\" is followed by \",\"" },
+		{ "${SET^^x}", "\"${SET\" is followed by \"^\"" },
+		{ "${OTHR,,}", "did you mean \"OTHER\"?" },
+		{ "${UNSET^^}", "the variable \"UNSET\" is not set" },
+		{ "${platform.arch,,}", "\"platform.arch\" has a value only later, so it cannot be used with \",,\"" },
 		{ "${}", "\"${\" must be followed by a variable's name" },
 		{ "${1A}", "\"${\" must be followed by a variable's name" },
 		{ "${git.tag}", "there is no built-in variable \"git.tag\"" },

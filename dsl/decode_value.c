@@ -86,6 +86,12 @@ static bool parse_index(const char *s, bool *ret_bare)
 	return *ret_bare || strcmp(s, "auto") == 0 || strcmp(s, "always") == 0;
 }
 
+static bool parse_media(const char *s, bool *ret_docker)
+{
+	*ret_docker = strcmp(s, "docker") == 0;
+	return *ret_docker || strcmp(s, "oci") == 0;
+}
+
 void decode_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	struct text text;
@@ -111,6 +117,9 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct y
 		break;
 	case TYPE_INDEX:
 		good = parse_index(text.s, at);
+		break;
+	case TYPE_MEDIA:
+		good = parse_media(text.s, at);
 		break;
 	case TYPE_PORT:
 		good = decode_number(text.s, 1, 65535, at, sizeof(uint16_t));

@@ -53,3 +53,8 @@ bool service_attests(const struct service *service)
 {
 	return service->publish && (service->build.provenance || service->build.sbom);
 }
+
+bool service_annotates(const struct service *service)
+{
+	return !service->bare && !service->docker;
+}

@@ -211,6 +211,7 @@ struct service {
 	struct pull_policy pull; /* when to pull `reference` */
 	struct text platform;    /* to run on, as written; or s NULL */
 	bool provided;           /* not a container: never built or started */
+	bool docker;             /* with Docker's media types, not OCI's */
 	bool bare;               /* pushed as a manifest, without an index: it is for one platform */
 	bool publish;            /* false: only a base for others */
 	struct texts profiles;   /* len 0: always part of "all" */
@@ -310,6 +311,8 @@ const char *manifest_maker(const struct manifest *manifest, const struct service
 long manifest_service(const struct manifest *manifest, const char *name);
 /* Whether its image has attestations; an image that is never published has none. */
 bool service_attests(const struct service *service);
+/* Whether what is pushed has annotations: a manifest alone and Docker's lists have none. */
+bool service_annotates(const struct service *service);
 /* The group called `name` (not "all"), or NULL. */
 const struct group *manifest_group(const struct manifest *manifest, const char *name);
 

@@ -106,6 +106,15 @@ static void check_bare(struct resolve *r, const struct service *service)
 			  "\"index: never\" leaves no place for the provenance and SBOM of \"%s\"", service->name.s);
 }
 
+/* Neither attestations nor all compressions have a type of Docker's. */
+static void check_docker(struct resolve *r, const struct service *service)
+{
+	if (service->docker && service_attests(service))
+		diags_add(r->diags, service->pos, NULL,
+			  "Docker's format (\"media_types: docker\") has no place for the provenance and SBOM of \"%s\"",
+			  service->name.s);
+}
+
 /* The requested platforms that the service has. */
 static void build_platforms(struct resolve *r, const struct draft_rest *rest, struct service *service)
 {
@@ -211,6 +220,7 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 	resolve_given(r, from, build);
 	build_platforms(r, draft, service);
 	check_bare(r, service);
+	check_docker(r, service);
 	build->contexts = arena_array(r->arena, from->contexts.len, sizeof(*build->contexts));
 	for (size_t i = 0; i < from->contexts.len; i++) {
 		const struct pair *pair = &from->contexts.items[i];

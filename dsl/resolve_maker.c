@@ -102,7 +102,7 @@ static const char *build_text(struct resolve *r, const struct service *service)
 
 	put_build(&out, &service->build);
 	put_texts(&out, &service->needs);
-	buf_printf(&out, "%d %d", service->publish, service->has_prepare);
+	buf_printf(&out, "%d %d %d", service->publish, service->docker, service->has_prepare);
 	for (size_t i = 0; i < service->formats_len; i++) {
 		resolve_maker_put(&out, service->formats[i].name.s);
 		resolve_maker_put(&out, service->formats[i].suffix.s);

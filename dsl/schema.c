@@ -201,6 +201,10 @@ static const struct schema_key service_keys[] = {
 	  VALUES("never", "auto", "always"),
 	  .doc = "never: an image for one platform is pushed as its manifest alone, for what takes no index; auto (the default) and "
 		 "always: as an index." },
+	{ "media_types", TYPE_MEDIA, .flags = FLAG_OWN | FLAG_FILLED, IN(draft_service, out.docker),
+	  VALUES("oci", "docker"),
+	  .doc = "docker: the image is pushed and loaded with Docker's media types (schema 2), for registries and runtimes that do not take "
+		 "OCI's; oci is the default." },
 	{ "formats", TYPE_NAMED, .flags = FLAG_OWN | FLAG_LIST, HAS(draft_service, rest.has_formats),
 	  IN(draft_service, rest.formats), POS(draft_service, rest.formats_pos), .sub = &schema_format,
 	  .doc = "Further images of the same content, instead of the manifest's \"formats\"." },
@@ -520,6 +524,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a pull policy";
 	case TYPE_INDEX:
 		return "never, auto or always";
+	case TYPE_MEDIA:
+		return "oci or docker";
 	case TYPE_COUNT:
 		return "a number from 1 to 1000";
 	case TYPE_SIZE:

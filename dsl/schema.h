@@ -28,6 +28,7 @@ enum schema_type {
 	TYPE_PORT,      /* uint16_t */
 	TYPE_PULL,      /* struct pull_policy: compose's pull_policy */
 	TYPE_INDEX,     /* bool: "never" */
+	TYPE_MEDIA,     /* bool: "docker" */
 	TYPE_TEXTS,     /* struct texts: a list, or a single value */
 	TYPE_CSV,       /* struct texts: the same, and a value may be several, separated by commas */
 	TYPE_WORDS,     /* struct texts: a list, or a command line */

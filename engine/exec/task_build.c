@@ -18,6 +18,7 @@
 #include "engine/exec/task.h"
 #include "engine/exec/task_urls.h"
 #include "engine/io/loop.h"
+#include "engine/oci/layout.h"
 #include "engine/registry/bases.h"
 #include "engine/source/context.h"
 #include "engine/source/replica.h"
@@ -505,6 +506,20 @@ static char *describe_result(const struct task *task, const struct build_draft *
 	return buf_steal(&text);
 }
 
+/* The manifest alone changes: the image is the same. One that stays in a builder's storage has none here. */
+static int write_docker_form(struct task *task, struct build_result *result, struct error **err)
+{
+	const struct service *service = &plan_manifest(task->env->plan)->services[task->node->service];
+	char digest[DIGEST_LEN + 1];
+
+	if (!service->docker || !result->digest[0])
+		return 0;
+	if (layout_write_schema2(task->env->layout, result->digest, digest, err) < 0)
+		return -1;
+	memcpy(result->digest, digest, sizeof(digest));
+	return 0;
+}
+
 static int build_once(struct task *task, struct build_draft *draft, struct error **err)
 {
 	cleanup_free char *staging = path_join(task->staging, "out");
@@ -517,6 +532,10 @@ static int build_once(struct task *task, struct build_draft *draft, struct error
 	if (result.error) {
 		free(result.place);
 		return error_move(err, &result.error);
+	}
+	if (write_docker_form(task, &result, err) < 0) {
+		free(result.place);
+		return -1;
 	}
 	task->identity = mem_strdup(result.identity);
 	task->digest = result.digest[0] ? mem_strdup(result.digest) : NULL;

@@ -63,6 +63,7 @@ static bool is_here(struct task *task)
 /* What is pushed and tagged: the image's index with the annotations of this release. */
 static int task_push_write_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
+	const struct service *service = &plan_manifest(task->env->plan)->services[task->node->service];
 	const struct node *index = plan_node(task->env->plan, task->node->needs[0]);
 	cleanup_free struct layout_member *members = mem_array(index->needs_len + 1, sizeof(*members));
 	cleanup_free struct layout_annotation *annotations = NULL;
@@ -76,11 +77,12 @@ static int task_push_write_index(struct task *task, char ret_digest[DIGEST_LEN +
 			members[len++] =
 				(struct layout_member){ need->result.digest, need->platform, need->result.attestation };
 	}
-	if (plan_manifest(task->env->plan)->services[task->node->service].bare && len == 1 && !members[0].attestation) {
+	if (service->bare && len == 1 && !members[0].attestation) {
 		memcpy(ret_digest, members[0].digest, DIGEST_LEN + 1);
 		return 0;
 	}
 	pairs = plan_annotations(task->env->plan, &pairs_len);
+	pairs_len = service_annotates(service) ? pairs_len : 0;
 	annotations = mem_array(pairs_len + 1, sizeof(*annotations));
 	for (size_t i = 0; i < pairs_len; i++)
 		annotations[i] = (struct layout_annotation){ pairs[i].key, pairs[i].value };

@@ -300,3 +300,52 @@ int document_dump_manifest(const struct document *manifest, struct buf *out, str
 	json_dump(json, JSON_CANONICAL, out);
 	return 0;
 }
+
+/* ---- schema 2 ---- */
+
+void document_dump_list(struct json *manifests, struct buf *out)
+{
+	cleanup_json struct json *json = json_new_object();
+
+	json_set_int(json, "schemaVersion", 2);
+	json_set_str(json, "mediaType", DOCKER_LIST);
+	json_set(json, "manifests", manifests);
+	json_dump(json, JSON_CANONICAL, out);
+}
+
+/* Schema 2's name for the type of a layer, or NULL. */
+static const char *schema2_layer_type(const char *media_type)
+{
+	if (document_is(media_type, OCI_LAYER "+gzip") || document_is(media_type, DOCKER_LAYER ".gzip"))
+		return DOCKER_LAYER ".gzip";
+	return document_is(media_type, OCI_LAYER) || document_is(media_type, DOCKER_LAYER) ? DOCKER_LAYER : NULL;
+}
+
+static struct json *schema2_part(const struct descriptor *part, const char *type)
+{
+	struct descriptor typed = *part;
+
+	typed.media_type = (char *)type;
+	return document_descriptor(&typed, NULL);
+}
+
+int document_dump_schema2(const struct image *image, struct buf *out, struct error **err)
+{
+	cleanup_json struct json *json = json_new_object();
+	struct json *layers = json_new_array();
+
+	json_set_int(json, "schemaVersion", 2);
+	json_set_str(json, "mediaType", DOCKER_MANIFEST);
+	json_set(json, "config", schema2_part(&image->config, DOCKER_CONFIG));
+	json_set(json, "layers", layers);
+	for (size_t i = 0; i < image->layers_len; i++) {
+		const char *type = schema2_layer_type(image->layers[i].media_type);
+
+		if (!type)
+			return error_make(err, ERROR_TOOL, "image %s: docker's format has no layers of type %s",
+					  image->manifest.digest, image->layers[i].media_type);
+		json_append(layers, schema2_part(&image->layers[i], type));
+	}
+	json_dump(json, JSON_CANONICAL, out);
+	return 0;
+}

@@ -70,10 +70,14 @@ int document_refuse_digest(const char *name, const char *digest, struct error **
 
 /* {"digest","mediaType","size"} and, when not NULL, the platform. */
 struct json *document_descriptor(const struct descriptor *descriptor, const struct platform *platform);
+/* A list of images in Docker's schema 2, over `manifests` (owned from then on). */
+void document_dump_list(struct json *manifests, struct buf *out);
 /* An image index over `manifests` (owned from then on; NULL: none) with `annotations` (the same). */
 void document_dump_index(struct json *manifests, struct json *annotations, struct buf *out);
 /* An OCI image manifest made from Docker's; a type without an OCI counterpart is an error. */
 int document_dump_manifest(const struct document *manifest, struct buf *out, struct error **err);
+/* An image manifest in Docker's schema 2; layers of a type that it has no name for (zstd) are an error. */
+int document_dump_schema2(const struct image *image, struct buf *out, struct error **err);
 
 void document_cleanup(struct document **document);
 #define cleanup_document __attribute__((cleanup(document_cleanup)))

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
@@ -21,9 +23,9 @@ static struct json *annotations_json(const struct layout_annotation *annotations
 	return json;
 }
 
-/* The descriptor of a manifest in the store. */
+/* The descriptor of a manifest in the store. `ret_docker` becomes false if it is not in Docker's form. */
 static int index_describe(struct layout *layout, const char *digest, const struct platform *platform, struct json **ret,
-			  struct error **err)
+			  bool *ret_docker, struct error **err)
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
@@ -34,17 +36,18 @@ static int index_describe(struct layout *layout, const char *digest, const struc
 	if (document->index)
 		return error_make(err, ERROR_STATE, "%s: an index cannot be one platform of another index", digest);
 	*ret = document_descriptor(&document->self, platform);
+	*ret_docker &= strcmp(document->self.media_type, DOCKER_MANIFEST) == 0;
 	return 0;
 }
 
 /* In BuildKit's form: an entry without a platform that says which image it is about. */
 static int describe_attestation(struct layout *layout, const struct layout_member *member, struct json **ret,
-				struct error **err)
+				bool *ret_docker, struct error **err)
 {
 	static const struct platform unknown = { .os = "unknown", .arch = "unknown" };
 	struct json *annotations;
 
-	if (index_describe(layout, member->attestation, &unknown, ret, err) < 0)
+	if (index_describe(layout, member->attestation, &unknown, ret, ret_docker, err) < 0)
 		return -1;
 	annotations = json_new_object();
 	json_set_str(annotations, OCI_DOCKER_REFERENCE_TYPE, OCI_ATTESTATION);
@@ -59,22 +62,36 @@ int layout_write_index(struct layout *layout, const struct layout_member *member
 {
 	cleanup_buf struct buf out = { 0 };
 	cleanup_json struct json *list = json_new_array();
+	bool docker = len > 0 && annotations_len == 0;
 	struct json *entry;
 
 	for (size_t i = 0; i < len; i++) {
-		if (index_describe(layout, members[i].digest, &members[i].platform, &entry, err) < 0)
+		if (index_describe(layout, members[i].digest, &members[i].platform, &entry, &docker, err) < 0)
 			return -1;
 		json_append(list, entry);
 	}
 	for (size_t i = 0; i < len; i++) {
 		if (!members[i].attestation)
 			continue;
-		if (describe_attestation(layout, &members[i], &entry, err) < 0)
+		if (describe_attestation(layout, &members[i], &entry, &docker, err) < 0)
 			return -1;
 		json_append(list, entry);
 	}
-	document_dump_index(steal_ptr(list), annotations_json(annotations, annotations_len), &out);
+	if (docker)
+		document_dump_list(steal_ptr(list), &out);
+	else
+		document_dump_index(steal_ptr(list), annotations_json(annotations, annotations_len), &out);
 	if (ret_size)
 		*ret_size = out.len;
+	return layout_write(layout, out.data, out.len, ret_digest, err);
+}
+
+int layout_write_schema2(struct layout *layout, const char *digest, char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
+	cleanup_image struct image *image = NULL;
+	cleanup_buf struct buf out = { 0 };
+
+	if (image_read(layout, digest, &image, err) < 0 || document_dump_schema2(image, &out, err) < 0)
+		return -1;
 	return layout_write(layout, out.data, out.len, ret_digest, err);
 }

@@ -73,11 +73,14 @@ struct layout_member {
 struct layout_annotation {
 	const char *key, *value;
 };
-/* Stores an image index (image-index.md) of the members, in order, followed by their attestations. Equal input
- * gives an equal digest. */
+/* Stores an image index (image-index.md) of the members, in order, followed by their attestations; one in Docker's format (which has no
+ * annotations) if the members are. Equal input gives an equal digest. */
 int layout_write_index(struct layout *layout, const struct layout_member *members, size_t len,
 		       const struct layout_annotation *annotations, size_t annotations_len,
 		       char ret_digest[DIGEST_LEN + 1], uint64_t *ret_size, struct error **err);
+
+/* Stores an image's manifest in Docker's format. The image is the same. */
+int layout_write_schema2(struct layout *layout, const char *digest, char ret_digest[DIGEST_LEN + 1], struct error **err);
 
 /* Sets full references ("ghcr.io/x/y:1") to `digest` (an index or manifest of the store) in index.json, as the
  * annotation org.opencontainers.image.ref.name; existing references are moved. */

@@ -29,7 +29,7 @@
 /* Raise a kind's version when the meaning of its fields changes: all its records become stale. */
 static const char *const versions[] = {
 	"4", /* prepare */
-	"4", /* build */
+	"5", /* build */
 	"1", /* convert */
 	"1", /* index */
 	"1", /* load */
@@ -394,6 +394,8 @@ static int key_add_build(const struct plan *plan, const struct node *node, struc
 
 		inputs_add(inputs, REASON_OPTION, name, build->labels[i].value);
 	}
+	if (service->docker)
+		inputs_add(inputs, REASON_OPTION, "media_types", "docker");
 	add_epoch(inputs, build->has_epoch, build->epoch);
 	first = inputs_len(inputs);
 	r = add_used(plan, node, inputs, err);
@@ -616,15 +618,15 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 static void add_push(const struct plan *plan, const struct node *node, struct inputs *inputs)
 {
 	const struct node *index = plan->nodes[node->needs[0]];
-	bool bare = plan->manifest->services[node->service].bare;
+	const struct service *service = &plan->manifest->services[node->service];
 	size_t len = 0;
 
 	while (node->repositories[len])
 		len++;
 	add_result(inputs, index->id, index->result.digest);
-	if (bare)
+	if (service->bare)
 		inputs_add(inputs, REASON_OPTION, "index", "never");
-	for (size_t i = 0; i < plan->options.annotations_len && !bare; i++) {
+	for (size_t i = 0; i < plan->options.annotations_len && service_annotates(service); i++) {
 		cleanup_free char *name = mem_printf("annotation %s", plan->options.annotations[i].key);
 
 		inputs_add(inputs, REASON_OPTION, name, plan->options.annotations[i].value);

@@ -105,6 +105,38 @@ commit()
 	commit "as before"
 }
 
+@test "with Docker's media types all that is pushed has them, whatever the commit" {
+	local docker=application/vnd.docker
+	sed -i 's|web: {build|web: {media_types: docker, build|; s|api: {build|api: {media_types: docker, index: never, build|' services.yaml
+	to plain schema2
+	push all
+	equal "$status" 0
+	remote "$DOCKER_REGISTRY/web:v1" >"$BATS_TEST_TMPDIR/list"
+	equal "$(jq -r '.mediaType, .manifests[].mediaType, (.annotations | tostring)' "$BATS_TEST_TMPDIR/list" | uniq)" \
+		"$(printf '%s\n' $docker.distribution.manifest.list.v2+json $docker.distribution.manifest.v2+json null)"
+	for image in "web@$(jq -r '.manifests[0].digest' "$BATS_TEST_TMPDIR/list")" api:v1; do
+		equal "$(remote "$DOCKER_REGISTRY/$image" | jq -r '.mediaType, .config.mediaType, .layers[].mediaType')" \
+			"$(printf '%s\n' $docker.distribution.manifest.v2+json $docker.container.image.v1+json $docker.image.rootfs.diff.tar.gzip)"
+	done
+	equal "$(remote "$DOCKER_REGISTRY/worker:v1" | jq -r .mediaType)" application/vnd.oci.image.index.v1+json
+	skopeo copy -q --all --src-tls-verify=false "docker://$DOCKER_REGISTRY/web:v1" "dir:$BATS_TEST_TMPDIR/pulled"
+	commit "nothing of it counts"
+	push web api
+	equal "$status" 0
+	grep -q 'nothing to do' "$err"
+	cb -f services.yaml -f settings.yaml images --remote web api
+	equal "$(grep -c '^  same' "$out")" 4
+	# Only the manifest is another one: the config, by which engines and keys know the image, is not.
+	equal "$(remote "$DOCKER_REGISTRY/web@$(jq -r '.manifests[0].digest' "$BATS_TEST_TMPDIR/list")" | jq -r .config.digest)" \
+		"$(skopeo inspect --raw --tls-verify=false "docker://$DOCKER_REGISTRY/api:v1" | jq -r .config.digest)"
+	sed -i 's|media_types: docker, build: {context: web|media_types: docker, build: {provenance: true, context: web|' services.yaml
+	push web
+	equal "$status" 2
+	grep -q 'has no place for the provenance and SBOM of "web"' "$err"
+	sed -i 's|media_types: docker, ||; s|index: never, ||; s|provenance: true, ||' services.yaml
+	commit "as before"
+}
+
 @test "with nothing new a push costs one HEAD a tag, and a dry run none" {
 	to plain nothing
 	push all

@@ -201,6 +201,9 @@ static const struct edit edits[] = {
 	{ "services.yaml", "network: none", "network: host", BOTH("option network (none -> host)") },
 	{ "services.yaml", "shm_size: 1MB", "shm_size: 2MB", BOTH("option shm_size (1048576 -> 2097152)") },
 	{ "services.yaml", "db=10.0.0.1", "db=10.0.0.2", BOTH("option extra_hosts[0] (db:10.0.0.1 -> db:10.0.0.2)") },
+	{ "services.yaml", "    ports: [\"80\"]\n", "    ports: [\"80\"]\n    media_types: docker\n",
+	  BOTH("option media_types (added)") },
+	{ "services.yaml", "    ports: [\"80\"]\n", "    ports: [\"80\"]\n    media_types: oci\n", "" },
 	{ "services.yaml", "network: none", "provenance: true\n      network: none", BOTH("option provenance (added)") },
 	{ "services.yaml", "network: none", "sbom: true\n      network: none", BOTH("option sbom (added)") },
 	{ "services.yaml", "network: none", "provenance: false\n      sbom: false\n      network: none", "" },
@@ -390,7 +393,7 @@ static void the_shared_key_is_the_same_on_every_machine(void **state)
 	world_edit(world, "services.yaml", "IDLE: x", "BUILDKIT_AUTH_TOKEN: x");
 	world_run(world, NULL);
 	key = world_shared_key(world, APP);
-	assert_string_equal(key, "sha256:f05de0aa3e7b090f3edfa2f4e524e65c5f5f3b70d4054ab85533703a0042531d");
+	assert_string_equal(key, "sha256:de15b41526dc77093bc172cc73332493eb41a34fc4260a8a8a624689e3722010");
 }
 
 static void an_epoch_counts_for_builds_and_steps(void **state)

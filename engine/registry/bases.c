@@ -508,9 +508,9 @@ int bases_reach(struct bases *bases, const char *reference, struct error **err)
 	if (r < 0)
 		return -1;
 	for (size_t i = 0; i + 1 < places.len; i++)
-		if (registry_reach(bases->registry, places.items[i].where.domain, NULL) == 0)
+		if (registry_reach(bases->registry, &places.items[i].where, NULL) == 0)
 			return 0;
-	return registry_reach(bases->registry, places.items[places.len - 1].where.domain, err);
+	return registry_reach(bases->registry, &places.items[places.len - 1].where, err);
 }
 
 void base_pull_free(struct base_pull *pull)

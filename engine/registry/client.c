@@ -143,24 +143,31 @@ int registry_trust(struct registry *registry, const char *domain, struct registr
 	return 0;
 }
 
-int registry_reach(struct registry *registry, const char *domain, struct error **err)
+/* The endpoint of a repository that may be used. */
+static int client_find_allowed(struct registry *registry, const struct ref *ref, struct endpoint **ret, struct error **err)
+{
+	const char *blocked;
+
+	if (client_find_endpoint(registry, ref->domain, ret, err) < 0)
+		return -1;
+	blocked = registries_conf_blocks(registry->files.conf, ref);
+	return blocked ? error_make(err, ERROR_REGISTRY, "%s/%s is blocked by %s", ref->domain, ref->repository, blocked)
+		       : 0;
+}
+
+int registry_reach(struct registry *registry, const struct ref *ref, struct error **err)
 {
 	struct endpoint *endpoint;
 
-	return client_find_endpoint(registry, domain, &endpoint, err) < 0 ? -1 : transport_reach(endpoint, err);
+	return client_find_allowed(registry, ref, &endpoint, err) < 0 ? -1 : transport_reach(endpoint, err);
 }
 
 int spot_find(struct registry *registry, const struct ref *ref, bool push, const char *from, struct spot *ret,
 	      struct error **err)
 {
-	const char *blocked;
-
 	*ret = (struct spot){ 0 };
-	if (client_find_endpoint(registry, ref->domain, &ret->endpoint, err) < 0)
+	if (client_find_allowed(registry, ref, &ret->endpoint, err) < 0)
 		return -1;
-	blocked = registries_conf_blocks(registry->files.conf, ref);
-	if (blocked)
-		return error_make(err, ERROR_REGISTRY, "%s/%s is blocked by %s", ref->domain, ref->repository, blocked);
 	ret->scopes = mem_printf("repository:%s:%s%s%s%s", ref->repository, push ? "pull,push" : "pull",
 				 from ? " repository:" : "", from ? from : "", from ? ":pull" : "");
 	ret->want = (struct auth_want){ .repository = ref->repository, .scopes = ret->scopes, .push = push };

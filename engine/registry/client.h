@@ -36,7 +36,7 @@ struct registry_trust {
 int registry_trust(struct registry *registry, const char *domain, struct registry_trust *ret, struct error **err);
 
 /* Checks that something answers there: one attempt to connect, of some seconds at most; every caller gets its result. */
-int registry_reach(struct registry *registry, const char *domain, struct error **err);
+int registry_reach(struct registry *registry, const struct ref *ref, struct error **err);
 /* Checks that the registry accepts this login. */
 int registry_login(struct registry *registry, const char *domain, const struct credentials *credentials,
 		   struct error **err);

@@ -291,12 +291,13 @@ static int choose_tools(struct session *session, struct error **err)
 {
 	const struct choice builder = { session->options->builder, "CBUILD_BUILDER", builder_hinted(), "builder" };
 	struct choice runtime = { session->options->runtime, "CBUILD_RUNTIME", NULL, "runtime" };
+	cleanup_free char *belongs = NULL;
 
 	if (choose_tool(session, &builder, &session->builder, &session->builder_preferred, err) < 0)
 		return -1;
 	/* Builder and runtime belong together; so do those of the last run, unless its user chose otherwise. */
 	if (!session->builder_preferred || builder.hint)
-		runtime.hint = builder_runtime(session->builder);
+		runtime.hint = belongs = builder_runtime(session->builder);
 	return choose_tool(session, &runtime, &session->runtime, &session->runtime_preferred, err);
 }
 

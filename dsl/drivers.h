@@ -6,13 +6,13 @@
  * needs their names takes them from these rows. `first` is called with the first row, `more` with each of the others.
  *
  * BUILDER_DRIVERS: name; how an instance is named, "" when there is only one; former name, or NULL; the runtime that
- * shares its engine, or NULL; whether the manifest's `tls` applies to it.
+ * shares its engine, or NULL, and with a colon at its end if an instance of the builder is one of the runtime's; whether the manifest's `tls` applies to it.
  */
 #define BUILDER_DRIVERS(first, more)                                                                                   \
 	first(buildah, "", NULL, "podman", false) more(podman, "", NULL, "podman", false)                              \
 		more(docker, "[:BUILDER]", NULL, "docker", false) more(buildkit, "[:ADDRESS]", "buildctl", NULL, true) \
-			more(nerdctl, "[:NAMESPACE]", NULL, NULL, false)
-#define RUNTIME_DRIVERS(first, more) first(podman, "") more(docker, "")
+			more(nerdctl, "[:NAMESPACE]", NULL, "containerd:", false)
+#define RUNTIME_DRIVERS(first, more) first(podman, "") more(docker, "") more(containerd, "[:NAMESPACE]")
 
 #define DRIVER_FIRST(driver, instance, ...) #driver instance
 #define DRIVER_COMMA(driver, instance, ...) ", " #driver instance

@@ -209,6 +209,7 @@ int doctor_look(struct loop *loop, const char *const *wanted, const char *builde
 	static const char *const usual[] = { "linux/amd64", "linux/arm64", NULL };
 	const char *runtime = getenv("CBUILD_RUNTIME");
 	const struct doctor_tool *chosen;
+	cleanup_free char *belongs = NULL;
 	struct platform machine[EMULATION_MAX];
 	size_t len = emulation_platforms(EMULATION_DIR, machine);
 
@@ -218,10 +219,11 @@ int doctor_look(struct loop *loop, const char *const *wanted, const char *builde
 	if (look_at_tools(loop, builder, ret, err) < 0)
 		return -1;
 	chosen = mark_chosen(ret->builders, ret->builders_len, builder ? builder : builder_hinted(), builder != NULL);
+	belongs = chosen ? builder_runtime(chosen->name) : NULL;
 	if (runtime && *runtime)
 		mark_chosen(ret->runtimes, ret->runtimes_len, runtime, true);
 	else
-		mark_chosen(ret->runtimes, ret->runtimes_len, chosen ? builder_runtime(chosen->name) : NULL, false);
+		mark_chosen(ret->runtimes, ret->runtimes_len, belongs, false);
 	for (size_t i = 0; (wanted ? wanted : usual)[i]; i++)
 		if (look_for_platform(ret, (wanted ? wanted : usual)[i], err) < 0)
 			return -1;

@@ -13,6 +13,7 @@
 #include "engine/oci/storage.h"
 
 struct builder {
+	char *runtime; /* that belongs to it, or NULL */
 	const struct builder_ops *ops;
 	void *self;
 	char *name;
@@ -99,12 +100,22 @@ const char *builder_hinted(void)
 	return NULL;
 }
 
-const char *builder_runtime(const char *name)
+static char *row_runtime(const struct driver_row *row, const char *instance)
+{
+	size_t len = row->runtime ? strcspn(row->runtime, ":") : 0;
+
+	if (!row->runtime)
+		return NULL;
+	return row->runtime[len] && instance ? mem_printf("%s%s", row->runtime, instance)
+					     : mem_strndup(row->runtime, len);
+}
+
+char *builder_runtime(const char *name)
 {
 	const char *instance;
 	const struct driver_row *row = find_driver(name, &instance);
 
-	return row ? row->runtime : NULL;
+	return row ? row_runtime(row, instance) : NULL;
 }
 
 /* `name` NULL: named after the driver and the instance. */
@@ -118,10 +129,12 @@ static int open_called(const char *name, const struct driver_row *row, const str
 			: given->instance ? mem_printf("%s:%s", row->name, given->instance)
 					  : mem_strdup(row->name);
 	builder->info.name = builder->name;
-	builder->info.runtime = row->runtime;
+	builder->runtime = row_runtime(row, given->instance);
+	builder->info.runtime = builder->runtime;
 	builder->info.native_len = 1;
 	if (row->ops->open(given, &builder->self, &builder->info, err) < 0) {
 		free(builder->name);
+		free(builder->runtime);
 		free(builder);
 		return -1;
 	}
@@ -205,6 +218,7 @@ void builder_free(struct builder *builder)
 		return;
 	builder->ops->free(builder->self);
 	free(builder->name);
+	free(builder->runtime);
 	free(builder);
 }
 

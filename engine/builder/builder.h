@@ -164,8 +164,8 @@ enum builder_ability {
 struct builder_info {
 	const char *name; /* "buildah", "docker"; with the requested instance: "docker:fleet" */
 	const char *version;
-	const char *detail;  /* how it works here, for people, or NULL */
-	const char *runtime; /* the runtime with the same engine, which has its images ("docker"); NULL: none */
+	const char *detail; /* how it works here, for people, or NULL */
+	const char *runtime; /* the runtime with the same engine, which has its images ("docker", "containerd:k8s.io"); NULL: none */
 	const char *place; /* its own storage as records name it ("containers-storage:/var/lib/containers/storage"), or NULL */
 	bool sends_files;    /* must be told which files count, because they are sent to it */
 	bool mounts_ignored; /* a RUN step that mounts a context also sees what the ignore file excludes */
@@ -186,8 +186,8 @@ const char *builder_ability_name(unsigned bit);
 /* The builder that the environment suggests (BUILDX_BUILDER, BUILDKIT_HOST, CONTAINERD_NAMESPACE, DOCKER_HOST), or
  * NULL. */
 const char *builder_hinted(void);
-/* The runtime that belongs to the builder called `name`, or NULL: builder_info.runtime, as far as the name tells. */
-const char *builder_runtime(const char *name);
+/* The runtime that belongs to the builder called `name`, malloc'd, or NULL: builder_info.runtime, as far as the name tells. */
+char *builder_runtime(const char *name);
 /*
  * Opens the builder called `name`, or with NULL the best one available. A name may include an instance: "docker:fleet"
  * is buildx's builder of that name. What was found out by trying (isolation, runtime, storage) is remembered in

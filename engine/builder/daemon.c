@@ -31,6 +31,7 @@ struct driver {
 	struct layout *layout; /* or NULL */
 	char *shown;           /* folder that records what daemons were shown */
 	char *version;
+	char *runtime; /* containerd's namespace that its worker keeps images in, or NULL */
 	struct route route;
 	struct control_info info;
 	size_t native_len;
@@ -50,6 +51,7 @@ static void driver_free(void *data)
 	route_free(&driver->route);
 	pthread_mutex_destroy(&driver->lock);
 	free(driver->version);
+	free(driver->runtime);
 	free(driver->shown);
 	free(driver);
 }
@@ -216,8 +218,19 @@ static int find_out(struct driver *driver, struct error **err)
 	return 0;
 }
 
+/* A daemon on this machine that keeps its images in containerd: what it builds is loaded there. */
+static void pair_with_containerd(struct driver *driver, struct builder_info *info)
+{
+	if (driver->route.engine || !*driver->info.namespace || !driver->route.url ||
+	    strncmp(driver->route.url, "unix:", 5) != 0)
+		return;
+	driver->runtime = mem_printf("containerd:%s", driver->info.namespace);
+	info->runtime = driver->runtime;
+}
+
 static void describe_daemon(struct driver *driver, struct builder_info *info)
 {
+	pair_with_containerd(driver, info);
 	info->version = driver->version;
 	info->detail = driver->route.detail ? driver->route.detail : driver->route.url;
 	info->place = NULL;

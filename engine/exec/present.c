@@ -31,7 +31,7 @@ struct present {
 	const char *builder; /* this run's, or NULL */
 	char *builder_place; /* its storage, if known without starting it */
 	bool builder_asked;
-	const char *runtime_prefix;
+	char *runtime_prefix; /* of its places, or NULL: any */
 	struct arena *arena;
 	struct map *tags; /* reference -> digest in the store; loaded on first use */
 	struct layout_ref *refs;
@@ -71,6 +71,7 @@ void present_free(struct present *present)
 	map_free(present->images);
 	map_free(present->held);
 	free(present->builder_place);
+	free(present->runtime_prefix);
 	layout_refs_free(present->refs, present->refs_len);
 	arena_free(present->arena);
 	error_free(present->unseen);

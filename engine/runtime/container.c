@@ -13,20 +13,17 @@
 #include "engine/oci/layout.h"
 #include "engine/runtime/runtime_ops.h"
 
-#define START_MS (120u * 1000) /* for `run --detach` */
-#define ATTEMPTS 6             /* to start it, each with another quirk */
-#define INSPECT_EVERY_MS 250   /* if the process is not visible from here */
-#define EXEC_MS (30u * 1000)   /* of a HEALTHCHECK, docker's default */
+#define ATTEMPTS 6           /* to start it, each with another quirk */
+#define INSPECT_EVERY_MS 250 /* if the process is not visible from here */
+#define EXEC_MS (30u * 1000) /* of a HEALTHCHECK, docker's default */
 #define LOGS_MS (10u * 1000)
 
 static int container_inspect(struct container *container, struct error **err)
 {
-	const char *const args[] = { "container", "inspect", container->name, NULL };
-	cleanup_buf struct buf out = { 0 };
+	struct runtime *runtime = container->runtime;
 	struct inspected seen;
 
-	if (runtime_command(container->runtime, args, NULL, false, &out, err) < 0 ||
-	    inspect_parse(out.data ? out.data : "", out.len, &seen, err) < 0)
+	if (runtime->ops->containers->inspect(runtime, container->name, &seen, err) < 0)
 		return -1;
 	if (container->inspected_ms == 0) {
 		container->seen = seen;
@@ -41,7 +38,7 @@ static int container_inspect(struct container *container, struct error **err)
 }
 
 /* The image cannot be started; the runtime itself works. */
-static bool image_at_fault(int status, const char *text)
+static bool image_at_fault(const char *text)
 {
 	static const char *const signs[] = {
 		"exec: \"",
@@ -57,18 +54,18 @@ static bool image_at_fault(int status, const char *text)
 
 	if (strstr(text, "rlimit"))
 		return false;
-	for (size_t i = 0; status >= 125 && status <= 127 && i < sizeof(signs) / sizeof(signs[0]); i++) {
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
 		if (strstr(text, signs[i]))
 			return true;
 	}
 	return false;
 }
 
-static void remove_quietly(struct runtime *runtime, const char *name)
+static int remove_one(struct runtime *runtime, const char *name, struct error **err)
 {
-	const char *const args[] = { "rm", "-f", "-v", name, NULL };
+	const char *const names[] = { name, NULL };
 
-	runtime_command(runtime, args, NULL, true, NULL, NULL);
+	return runtime->ops->containers->remove(runtime, names, err);
 }
 
 /*
@@ -76,16 +73,10 @@ static void remove_quietly(struct runtime *runtime, const char *name)
  * podman is killed while it sets up a network, it leaves a namespace and an interface that removing the container does
  * not remove. So it may finish, and then the container is removed.
  */
-static int run_once(struct container *container, const struct container_spec *spec, const char *env_file,
-		    char *const *env, unsigned *quirks, struct error **err)
+static int run_once(struct container *container, const struct container_spec *spec, unsigned *quirks, struct error **err)
 {
 	struct runtime *runtime = container->runtime;
-	cleanup_argv struct argv argv = { 0 };
 	cleanup_proc struct proc_result result = { 0 };
-	struct proc_spec proc = { .env = (const char *const *)env,
-				  .capture = true,
-				  .cleanup = true,
-				  .timeout_ms = START_MS };
 	cleanup_buf struct buf complaint = { 0 };
 	struct error *error = NULL;
 	unsigned next;
@@ -93,17 +84,14 @@ static int run_once(struct container *container, const struct container_spec *sp
 
 	if (loop_cancelled(runtime->loop))
 		return error_make(err, ERROR_CANCELLED, "interrupted");
-	command_run(runtime, *quirks, spec, runtime_image_id(runtime, &container->image), container->name, env_file,
-		    &argv);
-	proc.argv = (const char *const *)argv.items;
-	if (proc_run(runtime->loop, &proc, &result, &error) < 0) {
-		remove_quietly(runtime, container->name);
+	if (runtime->ops->containers->run(container, spec, *quirks, &result, &error) < 0) {
+		remove_one(runtime, container->name, NULL);
 		return runtime_failed(&error, err);
 	}
 	if (result.status == 0)
 		return 0;
-	remove_quietly(runtime, container->name);
-	fault = image_at_fault(result.status, result.tail);
+	remove_one(runtime, container->name, NULL);
+	fault = image_at_fault(result.tail);
 	next = fault ? *quirks : runtime->ops->adapt(*quirks, result.tail);
 	runtime_complaint(&complaint, result.tail);
 	error_make(err, fault ? ERROR_HEALTH : ERROR_TOOL, "%s cannot start the container (status %d): %s",
@@ -116,18 +104,16 @@ static int run_once(struct container *container, const struct container_spec *sp
 
 /* Attempts are silent; the error says what went wrong. The first failure is reported: later ones are often caused
  * by the attempts themselves. */
-static int container_run(struct container *container, const struct container_spec *spec, const char *env_file,
-			 struct error **err)
+static int container_run(struct container *container, const struct container_spec *spec, struct error **err)
 {
 	unsigned known = atomic_load(&container->runtime->quirks), quirks = known;
 	cleanup_error struct error *first = NULL;
-	char **env = environment_child(spec);
 	int r = 1;
 
 	for (int i = 0; r > 0 && i < ATTEMPTS; i++) {
 		struct error *error = NULL;
 
-		r = run_once(container, spec, env_file, env, &quirks, &error);
+		r = run_once(container, spec, &quirks, &error);
 		if (r < 0 && error->cls != ERROR_TOOL) {
 			error_free(first);
 			first = steal_ptr(error);
@@ -136,7 +122,6 @@ static int container_run(struct container *container, const struct container_spe
 		}
 		error_free(error);
 	}
-	environment_free(env);
 	if (r != 0)
 		return error_move(err, &first);
 	if (quirks != known)
@@ -148,18 +133,11 @@ static int container_own_start(struct container *container, const struct contain
 			       const struct output *output, struct error **err)
 {
 	struct runtime *runtime = container->runtime;
-	cleanup_free char *dir = NULL, *env_file = NULL;
-	int r;
 
 	if (runtime_image_acquire(runtime, &container->image, output, err) < 0)
 		return -1;
 	container->acquired = true;
-	r = environment_file(runtime, spec, &dir, &env_file, err);
-	if (r == 0)
-		r = container_run(container, spec, env_file, err);
-	if (dir)
-		fs_remove_tree(dir, NULL);
-	if (r < 0)
+	if (container_run(container, spec, err) < 0)
 		return -1;
 	container->started = true;
 	return container_look(container, err);
@@ -258,9 +236,7 @@ int container_healthcheck(struct container *container, const char *const *words,
 	struct proc_spec spec = { .timeout_ms = timeout_ms ? timeout_ms : EXEC_MS };
 	struct error *error = NULL;
 
-	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
-	argv_add(&argv, "exec");
-	argv_add(&argv, container->name);
+	runtime->ops->containers->exec(runtime, container->name, &argv);
 	for (size_t i = 0; words[i]; i++)
 		argv_add(&argv, words[i]);
 	spec.argv = (const char *const *)argv.items;
@@ -282,16 +258,13 @@ int container_logs(struct container *container, unsigned lines, struct buf *ret,
 	cleanup_proc struct proc_result result = { 0 };
 	struct proc_spec spec = { .timeout_ms = LOGS_MS };
 
-	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
-	argv_add(&argv, "logs");
-	argv_addf(&argv, "--tail=%u", lines);
-	argv_add(&argv, container->name);
+	runtime->ops->containers->logs(container, false, lines, &argv);
 	spec.argv = (const char *const *)argv.items;
 	/* Both streams: the tail holds their last lines. */
 	if (proc_run(runtime->loop, &spec, &result, err) < 0)
 		return -1;
 	if (result.status != 0)
-		return error_make(err, ERROR_TOOL, "%s logs exited with status %d: %s", runtime->name, result.status,
+		return error_make(err, ERROR_TOOL, "%s exited with status %d: %s", argv.items[0], result.status,
 				  result.tail);
 	buf_str(ret, result.tail);
 	return 0;
@@ -303,11 +276,8 @@ int container_remove(struct container *container, struct error **err)
 
 	if (!container)
 		return 0;
-	if (container->started) { /* if it was not started, there is nothing to remove */
-		const char *const args[] = { "rm", "-f", "-v", container->name, NULL };
-
-		r = runtime_command(container->runtime, args, NULL, true, NULL, err);
-	}
+	if (container->started) /* if it was not started, there is nothing to remove */
+		r = remove_one(container->runtime, container->name, err);
 	if (container->acquired)
 		runtime_image_release(container->runtime, &container->image);
 	container_leave(container);

@@ -284,6 +284,7 @@ static void docker_learn(struct runtime *runtime, unsigned quirks)
 }
 
 const struct runtime_ops runtime_docker = {
+	.containers = &container_commands,
 	.log_driver = "json-file",
 	.resolves = true,
 	.place_prefix = PREFIX,

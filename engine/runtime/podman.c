@@ -277,6 +277,8 @@ static void podman_learn(struct runtime *runtime, unsigned quirks)
 static const char *const run_options[] = { "--http-proxy=false", "--authfile=/dev/null", NULL };
 
 const struct runtime_ops runtime_podman = {
+	.containers = &container_commands,
+	.insecure = "--tls-verify=false",
 	.log_driver = "k8s-file",
 	.run_options = run_options,
 	.docker_form = true,

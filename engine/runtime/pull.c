@@ -51,19 +51,20 @@ static uint16_t only_port(const struct json *ports)
 	return port <= UINT16_MAX ? (uint16_t)port : 0;
 }
 
-static void take_healthcheck(const struct json *image, struct runtime_pulled *ret)
+static void take_healthcheck(const struct json *check, struct runtime_pulled *ret)
 {
-	const struct json *check = json_get(json_get(image, "Config"), "Healthcheck");
 	cleanup_buf struct buf text = { 0 };
 
-	if (!json_is_object(check))
-		check = json_get(image, "HealthCheck"); /* where podman has it */
-	if (!json_is_object(check))
-		check = json_get(image, "Healthcheck");
-	if (!json_is_object(check))
+	if (ret->healthcheck || !json_is_object(check))
 		return;
 	json_dump(check, JSON_CANONICAL, &text);
 	ret->healthcheck = buf_steal(&text);
+}
+
+void pull_take_config(const struct json *config, struct runtime_pulled *ret)
+{
+	ret->port = only_port(json_get(config, "ExposedPorts"));
+	take_healthcheck(json_get(config, "Healthcheck"), ret);
 }
 
 int pull_parse(const char *json, size_t len, const char *reference, struct runtime_pulled *ret, struct error **err)
@@ -82,8 +83,9 @@ int pull_parse(const char *json, size_t len, const char *reference, struct runti
 	origin = json_text(json_at(json_get(one, "RepoDigests"), 0));
 	ret->id = whole_id(id);
 	ret->origin = origin ? mem_strdup(origin) : mem_printf("%s (%s)", reference, ret->id);
-	ret->port = only_port(json_get(json_get(one, "Config"), "ExposedPorts"));
-	take_healthcheck(one, ret);
+	pull_take_config(json_get(one, "Config"), ret);
+	take_healthcheck(json_get(one, "HealthCheck"), ret); /* where podman has it */
+	take_healthcheck(json_get(one, "Healthcheck"), ret);
 	return 0;
 }
 
@@ -95,28 +97,12 @@ void runtime_pulled_free(struct runtime_pulled *pulled)
 	*pulled = (struct runtime_pulled){ 0 };
 }
 
-static int inspect_image(struct runtime *runtime, const char *name, struct runtime_pulled *ret, struct error **err)
-{
-	const char *const args[] = { "image", "inspect", name, NULL };
-	cleanup_buf struct buf out = { 0 };
-
-	if (runtime_command(runtime, args, NULL, false, &out, err) < 0)
-		return -1;
-	return pull_parse(out.data ? out.data : "", out.len, name, ret, err);
-}
-
 static int pull_pull(struct runtime *runtime, const char *name, bool insecure, const struct output *output,
 		     struct error **err)
 {
-	const bool podman = runtime->ops == &runtime_podman;
-	cleanup_argv struct argv args = { 0 };
 	struct error *error = NULL;
 
-	argv_add(&args, "pull");
-	if (podman && insecure)
-		argv_add(&args, "--tls-verify=false");
-	argv_add(&args, name);
-	if (runtime_command(runtime, (const char *const *)args.items, output, false, NULL, &error) == 0)
+	if (runtime->ops->containers->pull(runtime, name, insecure, output, &error) == 0)
 		return 0;
 	if (error->cls != ERROR_TOOL || loop_cancelled(runtime->loop))
 		return error_move(err, &error);
@@ -130,11 +116,13 @@ int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, c
 {
 	bool loopback;
 	cleanup_free char *name = pull_normal_name(wanted->reference, &loopback);
+	int (*describe)(struct runtime *, const char *, struct runtime_pulled *, struct error **) =
+		runtime->ops->containers->describe;
 	struct error *error = NULL;
 
 	/* First under the name as written: podman may have it under a local name. */
 	if (wanted->when != RUNTIME_PULL_ALWAYS) {
-		if (inspect_image(runtime, wanted->reference, ret, &error) == 0)
+		if (describe(runtime, wanted->reference, ret, &error) == 0)
 			return 0;
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
@@ -148,5 +136,5 @@ int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, c
 	}
 	if (pull_pull(runtime, name, wanted->insecure || loopback, output, err) < 0)
 		return -1;
-	return inspect_image(runtime, name, ret, err);
+	return describe(runtime, name, ret, err);
 }

@@ -16,10 +16,11 @@
 /* A row of RUNTIME_DRIVERS. */
 struct runtime_row {
 	const char *name;
+	const char *instance; /* how one is named, "" when there is only one */
 	const struct runtime_ops *ops;
 };
 
-#define ROW(driver, ...) { #driver, &runtime_##driver },
+#define ROW(driver, instance) { #driver, instance, &runtime_##driver },
 static const struct runtime_row rows[] = { RUNTIME_DRIVERS(ROW, ROW) };
 #undef ROW
 enum { ROWS = sizeof(rows) / sizeof(rows[0]) };
@@ -31,11 +32,15 @@ const char *const *runtime_names(void)
 	return names;
 }
 
-static const struct runtime_row *runtime_named(const char *name)
+/* The row that "containerd:k8s.io" names, and "k8s.io"; *ret_instance is NULL without one. */
+static const struct runtime_row *runtime_named(const char *name, const char **ret_instance)
 {
+	size_t len = strcspn(name, ":");
+
+	*ret_instance = name[len] ? name + len + 1 : NULL;
 	for (size_t i = 0; i < ROWS; i++) {
-		if (strcmp(rows[i].name, name) == 0)
-			return &rows[i];
+		if (strlen(rows[i].name) == len && strncmp(rows[i].name, name, len) == 0)
+			return !*ret_instance || (**ret_instance && *rows[i].instance) ? &rows[i] : NULL;
 	}
 	return NULL;
 }
@@ -59,12 +64,14 @@ static unsigned first_number(void)
 	return (unsigned)now.tv_sec * 1000000u + (unsigned)(now.tv_nsec / 1000);
 }
 
-static int runtime_open_one(const struct runtime_row *row, const struct runtime *common, struct runtime **ret,
-			    struct error **err)
+static int runtime_open_one(const struct runtime_row *row, const char *instance, const struct runtime *common,
+			    struct runtime **ret, struct error **err)
 {
 	struct runtime *runtime = mem_alloc(sizeof(*runtime));
+	const char *program = row->ops->program ? row->ops->program : row->name;
 
-	runtime->name = row->name;
+	runtime->name = instance ? mem_printf("%s:%s", row->name, instance) : mem_strdup(row->name);
+	runtime->space = instance ? mem_strdup(instance) : NULL;
 	runtime->ops = row->ops;
 	runtime->loop = common->loop;
 	runtime->state = common->state;
@@ -74,10 +81,10 @@ static int runtime_open_one(const struct runtime_row *row, const struct runtime 
 	atomic_init(&runtime->names, first_number());
 	runtime->images = keylock_new();
 	pthread_mutex_init(&runtime->lock, NULL);
-	runtime->program = proc_find(row->name);
+	runtime->program = proc_find(program);
 	if (!runtime->program) {
-		error_make(err, ERROR_TOOL, "%s is not installed", row->name);
-		error_remedy(err, "install %s, or choose another runtime", row->name);
+		error_make(err, ERROR_TOOL, "%s is not installed", program);
+		error_remedy(err, "install %s, or choose another runtime", program);
 	} else if (row->ops->open(runtime, err) == 0) {
 		*ret = runtime;
 		return 0;
@@ -92,12 +99,12 @@ static int runtime_open_best(const struct runtime *common, struct runtime **ret,
 	cleanup_error struct error *first = NULL;
 
 	for (size_t i = 0; i < ROWS; i++) {
-		cleanup_free char *program = proc_find(rows[i].name);
+		cleanup_free char *program = proc_find(rows[i].ops->program ? rows[i].ops->program : rows[i].name);
 		struct error *error = NULL;
 
 		if (!program)
 			continue;
-		if (runtime_open_one(&rows[i], common, ret, &error) == 0)
+		if (runtime_open_one(&rows[i], NULL, common, ret, &error) == 0)
 			return 0;
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
@@ -108,7 +115,7 @@ static int runtime_open_best(const struct runtime *common, struct runtime **ret,
 	if (first)
 		return error_move(err, &first);
 	error_make(err, ERROR_TOOL, "no container runtime is installed");
-	error_remedy(err, "install podman (or docker), or use --no-load --no-verify");
+	error_remedy(err, "install podman (or docker, or containerd), or use --no-load --no-verify");
 	return -1;
 }
 
@@ -117,14 +124,15 @@ int runtime_open(const char *name, const char *owner, struct loop *loop, struct 
 {
 	const struct runtime common = { .owner = (char *)owner, .loop = loop, .state = state, .layout = layout };
 	const struct runtime_row *row;
+	const char *instance;
 
 	if (!name)
 		return runtime_open_best(&common, ret, err);
-	row = runtime_named(name);
+	row = runtime_named(name, &instance);
 	if (!row)
 		return error_make(err, ERROR_USAGE, "there is no runtime called \"%s\": the runtimes are " RUNTIME_LIST,
 				  name);
-	return runtime_open_one(row, &common, ret, err);
+	return runtime_open_one(row, instance, &common, ret, err);
 }
 
 void runtime_free(struct runtime *runtime)
@@ -140,6 +148,8 @@ void runtime_free(struct runtime *runtime)
 	}
 	keylock_free(runtime->images);
 	pthread_mutex_destroy(&runtime->lock);
+	free(runtime->name);
+	free(runtime->space);
 	free(runtime->owner);
 	free(runtime->program);
 	free(runtime->version);
@@ -203,9 +213,12 @@ void runtime_present(const char *place, struct runtime_presence *items, size_t l
 		ops->present(place, items, len);
 }
 
-const char *runtime_place_prefix(const char *name)
+char *runtime_place_prefix(const char *name)
 {
-	const struct runtime_row *row = runtime_named(name);
+	const char *instance;
+	const struct runtime_row *row = runtime_named(name, &instance);
 
-	return row ? row->ops->place_prefix : NULL;
+	if (!row)
+		return NULL;
+	return row->ops->prefix ? row->ops->prefix(instance) : mem_strdup(row->ops->place_prefix);
 }

@@ -13,7 +13,7 @@ struct loop;
 struct output;
 struct state;
 
-/* A runtime stores images under their names for the user, and runs containers for verification (podman, docker). It
+/* A runtime stores images under their names for the user, and runs containers (podman, docker, containerd). It
  * is opened on the loop's thread; everything else runs in tasks. */
 struct runtime;
 
@@ -27,7 +27,7 @@ struct runtime;
 #define RUNTIME_CONFIG "dev.cbuild.config"
 
 const char *const *runtime_names(void); /* NULL-terminated, best first */
-/* `name` NULL: the best one found. Flags that were found by trying are remembered in `state`. `owner` is the
+/* `name` may include an instance ("containerd:k8s.io"); NULL: the best one found. Flags that were found by trying are remembered in `state`. `owner` is the
  * label's value. ERROR_TOOL with a remedy. `state` and `layout` may be NULL if it is only asked for information. */
 int runtime_open(const char *name, const char *owner, struct loop *loop, struct state *state, struct layout *layout,
 		 struct runtime **ret, struct error **err);
@@ -55,7 +55,7 @@ int runtime_load(struct runtime *runtime, const struct runtime_image *image, con
 		 const struct output *output, char **ret_mark, struct error **err);
 
 /* Whether references still name the images in a place that records mention. podman: reads its storage's index file,
- * without a process; docker: one request to its socket for all of them. A place that does not answer holds nothing. */
+ * without a process; docker: one request to its socket for all of them; containerd: one `ctr`. A place that does not answer holds nothing. */
 struct runtime_presence {
 	struct runtime_image image;
 	const char *const *references;
@@ -64,8 +64,8 @@ struct runtime_presence {
 	bool held;        /* set by runtime_present */
 };
 void runtime_present(const char *place, struct runtime_presence *items, size_t len);
-/* The place's prefix for the runtime called `name`. */
-const char *runtime_place_prefix(const char *name);
+/* The place's prefix for the runtime called `name`, malloc'd; NULL: there is no such runtime. */
+char *runtime_place_prefix(const char *name);
 
 /* An image that was not built here. */
 enum runtime_pull_when { RUNTIME_PULL_MISSING, RUNTIME_PULL_ALWAYS, RUNTIME_PULL_NEVER };

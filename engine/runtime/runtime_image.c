@@ -158,22 +158,12 @@ int runtime_image_acquire(struct runtime *runtime, const struct runtime_image *i
 	return r;
 }
 
-/* If somebody has given it a name meanwhile, it is theirs. */
-static bool has_names(struct runtime *runtime, const char *id)
-{
-	const char *const args[] = { "image", "inspect", "--format={{len .RepoTags}}", id, NULL };
-	cleanup_buf struct buf out = { 0 };
-
-	return runtime_command(runtime, args, NULL, true, &out, NULL) < 0 || strcmp(out.data, "0\n") != 0;
-}
-
 void runtime_image_release(struct runtime *runtime, const struct runtime_image *image)
 {
 	const char *id = runtime_image_id(runtime, image);
-	const char *const args[] = { "rmi", id, NULL };
 
 	keylock_take(runtime->images, id);
-	if (leave_guest(runtime, id) && !has_names(runtime, id))
-		runtime_command(runtime, args, NULL, true, NULL, NULL); /* a leftover image does no harm */
+	if (leave_guest(runtime, id))
+		runtime->ops->containers->forget(runtime, id);
 	keylock_give(runtime->images, id);
 }

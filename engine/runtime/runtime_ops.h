@@ -1,6 +1,7 @@
 #ifndef ENGINE_RUNTIME_RUNTIME_OPS_H
 #define ENGINE_RUNTIME_RUNTIME_OPS_H
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -10,8 +11,11 @@
 /* Shared by the files of engine/runtime/; for them only. */
 
 struct argv;
+struct container;
+struct inspected;
 struct json;
 struct keylock;
+struct proc_result;
 struct runtime_ops;
 
 /* Extra flags that a machine may need; found by trying. Bits of runtime.quirks. */
@@ -31,7 +35,7 @@ struct guest {
 };
 
 struct runtime {
-	const char *name; /* of its driver, and of its command */
+	char *name; /* of its driver, with the requested instance: "containerd:k8s.io" */
 	const struct runtime_ops *ops;
 	struct loop *loop;
 	struct state *state;
@@ -40,15 +44,16 @@ struct runtime {
 	char *program; /* path of the command */
 	char *version;
 	char *place;
-	char *socket;   /* docker: of its daemon, NULL when that is not on this machine */
+	char *socket;   /* docker: of its daemon, NULL when that is not on this machine; containerd's */
+	char *space;    /* containerd's namespace */
 	char *root;     /* podman: the storage's folder, NULL when it is not on this machine */
 	char *identity; /* of the program and its settings, for facts */
 	char *process;  /* our pid and start time, part of every name we give */
 	bool publish;   /* ports must be published on the loopback address */
 	bool bridged;   /* its networks are local: a container is reached at its own address */
 	bool local;     /* its containers' processes are local */
-	bool manifests; /* docker with the containerd store: images are known by their manifest's digest, */
-	bool proves;    /* and it says whether their layers are there */
+	bool manifests; /* docker with the containerd store, and containerd: images are known by their manifest's digest */
+	bool proves;    /* docker: and it says whether their layers are there */
 	atomic_uint quirks;
 	atomic_uint names;
 	struct keylock *images; /* by id: held while an image is loaded or removed */
@@ -56,12 +61,44 @@ struct runtime {
 	struct guest *guests;
 };
 
+/* How containers, networks and images that were not built here are handled: by the commands that podman and docker have in
+ * common (commands.c), or by containerd's (ctr_container.c). What removes something works when the loop is cancelled. */
+struct container_ops {
+	/* One attempt to start it, with its command's status and last lines in *ret. `remove` removes what it leaves. */
+	int (*run)(struct container *container, const struct container_spec *spec, unsigned quirks,
+		   struct proc_result *ret, struct error **err);
+	int (*inspect)(struct runtime *runtime, const char *name, struct inspected *ret, struct error **err);
+	/* The command to which the words to run inside are added. */
+	void (*exec)(struct runtime *runtime, const char *name, struct argv *argv);
+	/* The command that prints its last `lines` lines (ALL_LINES: all), and with `follow` what comes until it ends. */
+	void (*logs)(struct container *container, bool follow, unsigned lines, struct argv *argv);
+	int (*remove)(struct runtime *runtime, const char *const *names, struct error **err);
+	int (*signal)(struct runtime *runtime, const char *signal, const char *const *names, struct error **err);
+	/* Names of containers with this owner (of the service, if it is not NULL), a line each; of networks. */
+	int (*list)(struct runtime *runtime, const char *service, struct buf *ret, struct error **err);
+	int (*network_list)(struct runtime *runtime, struct buf *ret, struct error **err);
+	int (*network_add)(struct runtime *runtime, const char *name, const struct output *output, struct error **err);
+	int (*network_remove)(struct runtime *runtime, const char *name, struct error **err);
+	/* An image that it has under this name; ERROR_TOOL if it has none. */
+	int (*describe)(struct runtime *runtime, const char *name, struct runtime_pulled *ret, struct error **err);
+	int (*pull)(struct runtime *runtime, const char *name, bool insecure, const struct output *output,
+		    struct error **err);
+	/* Removes the image unless it has a name. It does no harm if that fails. */
+	void (*forget)(struct runtime *runtime, const char *id);
+};
+#define ALL_LINES UINT_MAX
+
 struct runtime_ops {
+	const char *program; /* the command; NULL: the driver's name */
+	const struct container_ops *containers;
+	const char *insecure; /* the option of `pull` for a registry that speaks plain HTTP, or NULL */
 	const char *place_prefix;
 	const char *log_driver;         /* a driver whose log can be read */
 	const char *const *run_options; /* extra options for `run`, NULL-terminated; or NULL */
 	bool docker_form;               /* loads archives of LAYOUT_TAR_DOCKER */
 	bool resolves;                  /* its own networks resolve names, also of what is started later or again */
+	/* The prefix of the places of this instance (NULL: the usual one), malloc'd; NULL: place_prefix. */
+	char *(*prefix)(const char *instance);
 	/* Fills in the runtime; ERROR_TOOL with a remedy when it cannot be used here. */
 	int (*open)(struct runtime *runtime, struct error **err);
 	int (*load)(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
@@ -146,6 +183,12 @@ int container_look(struct container *container, struct error **err);
 
 /* pull.c: reads the output of `image inspect`; `reference` is what it was asked about. */
 int pull_parse(const char *json, size_t len, const char *reference, struct runtime_pulled *ret, struct error **err);
+
+/* commands.c */
+extern const struct container_ops container_commands;
+
+/* pull.c: reads a config's ExposedPorts and HEALTHCHECK into *ret. */
+void pull_take_config(const struct json *config, struct runtime_pulled *ret);
 
 /* runtime_image.c: loads an image from the store, under these names (none is fine), and checks its id. */
 int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,

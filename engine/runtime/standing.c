@@ -39,12 +39,9 @@ void names_free(char **names)
 
 int runtime_standing(struct runtime *runtime, const char *service, char ***ret, struct error **err)
 {
-	cleanup_free char *owner = mem_printf("--filter=label=" RUNTIME_LABEL "=%s", runtime->owner);
-	cleanup_free char *of = service ? mem_printf("--filter=label=" RUNTIME_SERVICE "=%s", service) : NULL;
-	const char *const args[] = { "ps", "-a", "--format={{.Names}}", owner, of, NULL };
 	cleanup_buf struct buf out = { 0 };
 
-	if (runtime_command(runtime, args, NULL, true, &out, err) < 0)
+	if (runtime->ops->containers->list(runtime, service, &out, err) < 0)
 		return -1;
 	*ret = split_names(out.data);
 	return 0;
@@ -52,11 +49,9 @@ int runtime_standing(struct runtime *runtime, const char *service, char ***ret, 
 
 int runtime_standing_networks(struct runtime *runtime, char ***ret, struct error **err)
 {
-	cleanup_free char *owner = mem_printf("--filter=label=" RUNTIME_LABEL "=%s", runtime->owner);
-	const char *const args[] = { "network", "ls", "--format={{.Name}}", owner, NULL };
 	cleanup_buf struct buf out = { 0 };
 
-	if (runtime_command(runtime, args, NULL, true, &out, err) < 0)
+	if (runtime->ops->containers->network_list(runtime, &out, err) < 0)
 		return -1;
 	*ret = split_names(out.data);
 	return 0;
@@ -106,12 +101,7 @@ int container_follow(struct container *container, bool from_first, const struct 
 	cleanup_proc struct proc_result result = { 0 };
 	struct proc_spec spec = { .output = output };
 
-	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
-	argv_add(&argv, "logs");
-	argv_add(&argv, "--follow");
-	if (!from_first)
-		argv_add(&argv, "--tail=0");
-	argv_add(&argv, container->name);
+	runtime->ops->containers->logs(container, true, from_first ? ALL_LINES : 0, &argv);
 	spec.argv = (const char *const *)argv.items;
 	return proc_run(runtime->loop, &spec, &result, err);
 }
@@ -119,26 +109,25 @@ int container_follow(struct container *container, bool from_first, const struct 
 /* Stops those with the same signal in one command. */
 static void signal_all(struct container *const *containers, size_t len)
 {
+	struct runtime *runtime = containers[0]->runtime;
 	cleanup_free bool *told = mem_array(len + 1, sizeof(*told));
 
 	for (size_t i = 0; i < len; i++) {
 		const char *signal = containers[i]->seen.stop_signal ? containers[i]->seen.stop_signal : "SIGTERM";
-		cleanup_argv struct argv args = { 0 };
+		cleanup_argv struct argv names = { 0 };
 
 		if (told[i] || !containers[i]->seen.running)
 			continue;
-		argv_add(&args, "kill");
-		argv_addf(&args, "--signal=%s", signal);
 		for (size_t j = i; j < len; j++) {
 			const char *other = containers[j]->seen.stop_signal ? containers[j]->seen.stop_signal : "SIGTERM";
 
 			if (strcmp(signal, other) != 0 || !containers[j]->seen.running)
 				continue;
 			told[j] = true;
-			argv_add(&args, containers[j]->name);
+			argv_add(&names, containers[j]->name);
 		}
 		/* It fails if one has ended meanwhile: they are removed next in any case. */
-		runtime_command(containers[0]->runtime, (const char *const *)args.items, NULL, true, NULL, NULL);
+		runtime->ops->containers->signal(runtime, signal, (const char *const *)names.items, NULL);
 	}
 }
 
@@ -166,19 +155,17 @@ static void wait_for_end(struct container *const *containers, size_t len, const 
 
 int containers_end(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err)
 {
-	cleanup_argv struct argv args = { 0 };
+	cleanup_argv struct argv names = { 0 };
 	int r = 0;
 
 	if (len == 0)
 		return 0;
 	signal_all(containers, len);
 	wait_for_end(containers, len, hurry);
-	argv_add(&args, "rm");
-	argv_add(&args, "-f");
-	argv_add(&args, "-v");
 	for (size_t i = 0; i < len; i++)
-		argv_add(&args, containers[i]->name);
-	r = runtime_command(containers[0]->runtime, (const char *const *)args.items, NULL, true, NULL, err);
+		argv_add(&names, containers[i]->name);
+	r = containers[0]->runtime->ops->containers->remove(containers[0]->runtime, (const char *const *)names.items,
+							    err);
 	for (size_t i = 0; i < len; i++) {
 		containers[i]->started = false; /* it is gone */
 		container_remove(containers[i], NULL);

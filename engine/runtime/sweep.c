@@ -9,44 +9,34 @@
 #include "engine/io/proc.h"
 #include "engine/runtime/runtime_ops.h"
 
-/* Adds the names in `list`, one per line, whose cbuild is gone, to `args`. Returns whether there are any. */
-static bool add_abandoned(char *list, struct argv *args)
+/* Those of a list, one per line, whose cbuild is gone. */
+static void add_abandoned(char *list, struct argv *names)
 {
 	char *rest = NULL;
-	bool any = false;
 
-	for (char *name = strtok_r(list, "\n", &rest); name; name = strtok_r(NULL, "\n", &rest)) {
-		if (command_owner_alive(name))
-			continue;
-		argv_add(args, name);
-		any = true;
-	}
-	return any;
+	for (char *name = list ? strtok_r(list, "\n", &rest) : NULL; name; name = strtok_r(NULL, "\n", &rest))
+		if (!command_owner_alive(name))
+			argv_add(names, name);
 }
 
 int runtime_sweep(struct runtime *runtime, struct error **err)
 {
-	cleanup_free char *filter = mem_printf("--filter=label=" RUNTIME_LABEL "=%s", runtime->owner);
-	const char *const containers[] = { "ps", "-a", filter, "--format={{.Names}}", NULL };
-	const char *const networks[] = { "network", "ls", filter, "--format={{.Name}}", NULL };
-	cleanup_argv struct argv remove = { 0 }, disconnect = { 0 };
+	const struct container_ops *ops = runtime->ops->containers;
+	cleanup_argv struct argv containers = { 0 }, networks = { 0 };
 	cleanup_buf struct buf out = { 0 };
 
-	argv_add(&remove, "rm");
-	argv_add(&remove, "-f");
-	argv_add(&remove, "-v");
-	argv_add(&disconnect, "network");
-	argv_add(&disconnect, "rm");
-	if (runtime_command(runtime, containers, NULL, false, &out, err) < 0)
+	if (ops->list(runtime, NULL, &out, err) < 0)
 		return -1;
-	if (out.data && add_abandoned(out.data, &remove) &&
-	    runtime_command(runtime, (const char *const *)remove.items, NULL, true, NULL, err) < 0)
+	add_abandoned(out.data, &containers);
+	if (containers.len > 0 && ops->remove(runtime, (const char *const *)containers.items, err) < 0)
 		return -1;
 	buf_reset(&out);
-	if (runtime_command(runtime, networks, NULL, false, &out, err) < 0)
+	if (ops->network_list(runtime, &out, err) < 0)
 		return -1;
-	if (out.data && add_abandoned(out.data, &disconnect))
-		return runtime_command(runtime, (const char *const *)disconnect.items, NULL, true, NULL, err);
+	add_abandoned(out.len > 0 ? out.data : NULL, &networks);
+	for (size_t i = 0; i < networks.len; i++)
+		if (ops->network_remove(runtime, networks.items[i], err) < 0)
+			return -1;
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/image"
+. "$BATS_TEST_DIRNAME/../lib/containerd"
 
 setup_file()
 {
@@ -21,39 +22,12 @@ setup_file()
 		COPY Dockerfile /for-$TARGETARCH
 	EOF
 	"$cbuild" all --no-load --no-verify --platforms="$both" >&2
-	start_containerd
-}
-
-# The installed one, or the one that comes with the tests' docker.
-start_containerd()
-{
-	local dir=$BATS_FILE_TMPDIR/containerd waited=0
-	if ! command -v containerd >/dev/null || ! command -v ctr >/dev/null; then
-		"$checkout/tests/lib/docker" fetch "$CBUILD_TEST_CACHE/docker" >&2
-		export PATH=$PATH:$CBUILD_TEST_CACHE/docker/root/usr/bin
-	fi
-	mkdir -p "$dir"
-	printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >"$dir/config.toml"
-	export CONTAINERD_ADDRESS=$dir/containerd.sock
-	containerd --config="$dir/config.toml" --root="$dir/root" --state="$dir/state" --address="$CONTAINERD_ADDRESS" \
-		>"$dir/log" 2>&1 3>&- &
-	echo $! >"$dir/pid"
-	until ctr version >/dev/null 2>&1; do
-		waited=$((waited + 1))
-		[ $waited -lt 200 ] || {
-			tail "$dir/log" >&2
-			return 1
-		}
-		sleep 0.1
-	done
+	containerd_start "$BATS_FILE_TMPDIR/containerd"
 }
 
 teardown_file()
 {
-	local pid
-	pid=$(cat "$BATS_FILE_TMPDIR/containerd/pid")
-	kill "$pid" && while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-	awk -v "dir=$BATS_FILE_TMPDIR/containerd/" 'index($2, dir) == 1 { print $2 }' /proc/self/mounts | xargs -r umount
+	containerd_stop "$BATS_FILE_TMPDIR/containerd"
 	project_end
 }
 

@@ -32,8 +32,10 @@ struct diag_source {
 /* A complaint, or a note that belongs to the complaint before it. */
 struct remark {
 	struct pos pos;
+	bool warning;
 	const char *message;
 	const char *hint;
+	const char *rule;
 	struct remark *notes; /* in their order */
 	struct remark **notes_end;
 	struct remark *next;
@@ -48,7 +50,8 @@ struct diags {
 	struct remark **remarks;
 	size_t count;
 	size_t cap;
-	size_t dropped; /* complaints beyond DIAGS_MAX */
+	size_t warnings; /* of them */
+	size_t dropped;  /* complaints beyond DIAGS_MAX */
 };
 
 struct diags *diags_new(void)
@@ -239,22 +242,46 @@ __attribute__((format(printf, 3, 0))) static struct remark *remark_new(struct di
 	return remark;
 }
 
-void diags_add(struct diags *diags, struct pos pos, const char *hint, const char *fmt, ...)
+__attribute__((format(printf, 5, 0))) static void add_remark(struct diags *diags, struct pos pos, bool warning,
+							     const char *hint, const char *fmt, va_list args)
 {
 	struct remark *remark;
-	va_list args;
 
-	va_start(args, fmt);
-	remark = diags->count < DIAGS_MAX ? remark_new(diags, pos, fmt, args) : NULL;
-	va_end(args);
-	if (!remark) {
-		diags->dropped++;
+	if (diags->count == DIAGS_MAX) {
+		diags->dropped += !warning;
 		return;
 	}
+	remark = remark_new(diags, pos, fmt, args);
+	remark->warning = warning;
+	diags->warnings += warning;
 	remark->hint = arena_strdup(diags->arena, hint);
 	remark->number = diags->count;
 	mem_reserve(&diags->remarks, &diags->cap, diags->count + 1, sizeof(struct remark *));
 	diags->remarks[diags->count++] = remark;
+}
+
+void diags_add(struct diags *diags, struct pos pos, const char *hint, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	add_remark(diags, pos, false, hint, fmt, args);
+	va_end(args);
+}
+
+void diags_warn(struct diags *diags, struct pos pos, const char *hint, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	add_remark(diags, pos, true, hint, fmt, args);
+	va_end(args);
+}
+
+void diags_rule(struct diags *diags, const char *rule)
+{
+	if (diags->count > 0 && diags->dropped == 0)
+		diags->remarks[diags->count - 1]->rule = arena_strdup(diags->arena, rule);
 }
 
 void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...)
@@ -275,7 +302,12 @@ void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...)
 
 size_t diags_count(const struct diags *diags)
 {
-	return diags->count + diags->dropped;
+	return diags->count - diags->warnings + diags->dropped;
+}
+
+size_t diags_warnings(const struct diags *diags)
+{
+	return diags->warnings;
 }
 
 bool diags_touch(const struct diags *diags, uint32_t file, uint32_t first_line, uint32_t last_line)
@@ -343,12 +375,13 @@ static size_t sort_remarks(struct remark **remarks, size_t count)
 }
 
 struct style {
-	const char *error, *note, *bold, *dim, *caret, *off;
+	const char *error, *warning, *note, *bold, *dim, *caret, *off;
 };
 
-static const struct style plain = { "", "", "", "", "", "" };
+static const struct style plain = { "", "", "", "", "", "", "" };
 static const struct style colored = {
 	.error = "\033[1;31m",
+	.warning = "\033[1;33m",
 	.note = "\033[1;36m",
 	.bold = "\033[1m",
 	.dim = "\033[34m",
@@ -495,18 +528,27 @@ static void render_line(struct diag_source *source, struct pos pos, const struct
 	buf_printf(out, "%s\n", style->off);
 }
 
+static const char *message_of(const struct diag_source *source, const struct remark *remark)
+{
+	return source && source->instead ? source->instead : remark->message;
+}
+
 static void render_remark(const struct diags *diags, const struct remark *remark, bool note, const struct style *style,
 			  struct buf *out)
 {
 	struct diag_source *source = find_diag_source(diags, remark->pos.file);
-	const char *message = source && source->instead ? source->instead : remark->message;
+	const char *message = message_of(source, remark), *word = note ? "note" : remark->warning ? "warning" : "error";
 
 	if (source) {
 		buf_str(out, style->bold);
 		text_safe(out, source->name, strlen(source->name));
 		buf_printf(out, ":%u:%u:%s ", remark->pos.line, remark->pos.column, style->off);
 	}
-	buf_printf(out, "%s%s:%s ", note ? style->note : style->error, note ? "note" : "error", style->off);
+	buf_printf(out, "%s%s:%s ",
+		   note              ? style->note
+		   : remark->warning ? style->warning
+				     : style->error,
+		   word, style->off);
 	text_safe(out, message, strlen(message));
 	buf_char(out, '\n');
 	if (source && !source->hidden)
@@ -518,15 +560,44 @@ static void render_remark(const struct diags *diags, const struct remark *remark
 	buf_char(out, '\n');
 }
 
-void diags_render(struct diags *diags, struct buf *out, bool color)
+/* All of them, sorted, without duplicates; free() the array. */
+static struct remark **sorted(const struct diags *diags, size_t *ret_count)
 {
-	cleanup_free struct remark **remarks = mem_array(diags->count, sizeof(struct remark *));
-	const struct style *style = color ? &colored : &plain;
-	size_t count;
+	struct remark **remarks = mem_array(diags->count, sizeof(struct remark *));
 
 	for (size_t i = 0; i < diags->count; i++)
 		remarks[i] = diags->remarks[i];
-	count = sort_remarks(remarks, diags->count);
+	*ret_count = sort_remarks(remarks, diags->count);
+	return remarks;
+}
+
+void diags_each(struct diags *diags, void (*view)(void *data, const struct diag_view *diag), void *data)
+{
+	size_t count;
+	cleanup_free struct remark **remarks = sorted(diags, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct remark *remark = remarks[i];
+		const struct diag_source *source = find_diag_source(diags, remark->pos.file);
+
+		view(data, &(struct diag_view){
+				   .file = source ? source->name : NULL,
+				   .line = remark->pos.line,
+				   .column = remark->pos.column,
+				   .warning = remark->warning,
+				   .message = message_of(source, remark),
+				   .hint = source && source->instead ? NULL : remark->hint,
+				   .rule = remark->rule,
+			   });
+	}
+}
+
+void diags_render(struct diags *diags, struct buf *out, bool color)
+{
+	size_t count;
+	cleanup_free struct remark **remarks = sorted(diags, &count);
+	const struct style *style = color ? &colored : &plain;
+
 	for (size_t i = 0; i < count; i++) {
 		render_remark(diags, remarks[i], false, style, out);
 		for (const struct remark *note = remarks[i]->notes; note; note = note->next)

@@ -32,12 +32,26 @@ struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset)
 /* Adds a complaint. `hint` (a whole sentence, may be NULL) is printed as help. */
 __attribute__((format(printf, 4, 5))) void diags_add(struct diags *diags, struct pos pos, const char *hint,
 						     const char *fmt, ...);
+/* The same as a warning, which is no reason to fail: diags_count does not count it. */
+__attribute__((format(printf, 4, 5))) void diags_warn(struct diags *diags, struct pos pos, const char *hint,
+						      const char *fmt, ...);
+/* Names the rule (copied) that the last complaint or warning is about, for tools. */
+void diags_rule(struct diags *diags, const char *rule);
 /* Adds another place to the last complaint ("defined here", a step of a cycle). */
 __attribute__((format(printf, 3, 4))) void diags_note(struct diags *diags, struct pos pos, const char *fmt, ...);
 /* Whether any complaint is about one of these lines of a source. */
 bool diags_touch(const struct diags *diags, uint32_t file, uint32_t first_line, uint32_t last_line);
-size_t diags_count(const struct diags *diags);
-/* Appends all complaints, sorted by file, line and column, the same one only once:
+size_t diags_count(const struct diags *diags);    /* of errors */
+size_t diags_warnings(const struct diags *diags); /* of warnings */
+/* What there is, in the order of diags_render, the same one only once. */
+struct diag_view {
+	const char *file; /* NULL: no place; then line and column are 0 */
+	uint32_t line, column;
+	bool warning;
+	const char *message, *hint, *rule; /* the last two may be NULL */
+};
+void diags_each(struct diags *diags, void (*view)(void *data, const struct diag_view *diag), void *data);
+/* Appends all complaints and warnings, sorted by file, line and column, the same one only once:
  *   services.yaml:12:5: error: unknown key "dockerfil"
  *      12 |     dockerfil: Dockerfile
  *         |     ^~~~~~~~~

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/diag.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/text.h"
@@ -50,7 +49,7 @@ int output_file(const char *path, const char *data, size_t len, struct error **e
 	return path && strcmp(path, "-") != 0 ? output_new_file(path, data, len, err) : output_data(data, len, err);
 }
 
-static void to_stderr(const struct buf *text)
+void output_stderr(const struct buf *text)
 {
 	/* If this fails, there is nowhere to report it. */
 	fs_write_all(STDERR_FILENO, text->data, text->len, "standard error", NULL);
@@ -72,13 +71,24 @@ bool output_live(void)
 	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0 && !(ci && *ci);
 }
 
-void output_diags(struct diags *diags)
+bool output_github(void)
 {
-	cleanup_buf struct buf text = { 0 };
+	const char *value = getenv("GITHUB_ACTIONS");
 
-	diags_render(diags, &text, output_color());
-	if (text.len)
-		to_stderr(&text);
+	return value && strcmp(value, "true") == 0;
+}
+
+void output_workflow_value(struct buf *out, const char *text)
+{
+	cleanup_buf struct buf safe = { 0 };
+
+	text_safe_lines(&safe, text, strlen(text));
+	for (size_t i = 0; i < safe.len; i++) {
+		if (strchr("%\r\n:,", safe.data[i]) && safe.data[i])
+			buf_printf(out, "%%%02X", (unsigned)safe.data[i]);
+		else
+			buf_char(out, safe.data[i]);
+	}
 }
 
 void output_error(const struct error *error)
@@ -93,7 +103,7 @@ void output_error(const struct error *error)
 		text_safe_lines(&text, error->remedy, strlen(error->remedy));
 		buf_char(&text, '\n');
 	}
-	to_stderr(&text);
+	output_stderr(&text);
 }
 
 void output_note(const char *fmt, ...)
@@ -108,5 +118,5 @@ void output_note(const char *fmt, ...)
 	buf_str(&text, "cbuild: ");
 	text_safe_lines(&text, line, strlen(line));
 	buf_char(&text, '\n');
-	to_stderr(&text);
+	output_stderr(&text);
 }

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct diags;
+struct buf;
 struct error;
 
 /* Writes all data to stdout, or fails (a closed pipe or a full disk is an error). Returns 0. */
@@ -15,8 +15,7 @@ int output_text(const char *text, size_t len, struct error **err);
 int output_new_file(const char *path, const char *data, size_t len, struct error **err);
 /* The same, but to stdout when `path` is NULL or "-". */
 int output_file(const char *path, const char *data, size_t len, struct error **err);
-/* Prints complaints and errors to stderr. */
-void output_diags(struct diags *diags);
+/* Prints an error to stderr. */
 void output_error(const struct error *error);
 /* Prints a note to stderr: "cbuild: ...". */
 __attribute__((format(printf, 1, 2))) void output_note(const char *fmt, ...);
@@ -24,5 +23,11 @@ __attribute__((format(printf, 1, 2))) void output_note(const char *fmt, ...);
 bool output_color(void);
 /* Whether stderr is a terminal with a movable cursor, and not a CI's. */
 bool output_live(void);
+/* Whether this is a job of GitHub Actions, whose log takes workflow commands. */
+bool output_github(void);
+/* Adds the value of a workflow command, with what is special in one escaped. */
+void output_workflow_value(struct buf *out, const char *text);
+/* Writes to stderr. */
+void output_stderr(const struct buf *text);
 
 #endif

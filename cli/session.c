@@ -15,6 +15,7 @@
 #include "cli/annotations.h"
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/complaints.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "cli/since.h"
@@ -48,7 +49,7 @@ struct choice {
 static void show_diags(struct session *session)
 {
 	if (!session->options->silent)
-		output_diags(session->diags);
+		complaints_show(session->diags, session->options);
 }
 
 static void show_notes(const struct session *session)

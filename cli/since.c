@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "cli/options.h"
+#include "cli/complaints.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
@@ -101,7 +102,7 @@ static int ask_plan(struct session *session, struct since *since, const char *co
 	platform_host(&options.host);
 	r = plan_new(manifest, &options, source, session->state, session->diags, &plan, err);
 	if (diags_count(session->diags) > before)
-		output_diags(session->diags);
+		complaints_show(session->diags, session->options);
 	if (r == 0) {
 		plan_affected(plan, changed, len, since->because);
 		for (size_t i = 0; i < manifest->services_len; i++)

@@ -4,12 +4,14 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/diag.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cmd/build.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
+#include "cli/complaints.h"
 #include "cli/output.h"
 #include "cli/report/reporter.h"
 #include "cli/plan_bases.h"
@@ -231,6 +233,18 @@ static int build_take_results(struct session *session, struct error **err)
 	return 0;
 }
 
+/* What the Dockerfiles of stale builds name and is not there. */
+static int build_check_copies(struct session *session)
+{
+	size_t errors = diags_count(session->diags), warnings = diags_warnings(session->diags);
+
+	plan_check_copies(session->plan, false);
+	if (diags_count(session->diags) > errors ||
+	    (diags_warnings(session->diags) > warnings && !session->options->quiet))
+		complaints_show(session->diags, session->options);
+	return diags_count(session->diags) > errors ? -1 : 0;
+}
+
 /* Now it is known what is pushed, and what the registries have. */
 static int look_at_registries(struct session *session, struct error **err)
 {
@@ -255,6 +269,8 @@ static int build_round(const struct options *options, const struct session_plan 
 		r = plan_bases(&session, want, err);
 	if (r == 0 && !options->dry_run)
 		r = build_take_results(&session, err);
+	if (r == 0)
+		r = build_check_copies(&session);
 	if (r == 0 && want->push && !options->dry_run)
 		r = look_at_registries(&session, err);
 	if (r == 0)

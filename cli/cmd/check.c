@@ -5,12 +5,12 @@
 
 #include "base/diag.h"
 #include "base/error.h"
-#include "base/fs.h"
-#include "base/map.h"
 #include "base/mem.h"
-#include "cli/cmd/own_checks.h"
 #include "cli/cmd/commands.h"
+#include "cli/cmd/findings.h"
+#include "cli/cmd/own_checks.h"
 #include "cli/options.h"
+#include "cli/complaints.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
@@ -18,13 +18,11 @@
 #include "engine/plan/plan.h"
 #include "engine/source/dockerfile.h"
 #include "engine/source/dockerfile_check.h"
-#include "engine/source/ignore.h"
 
 /* Finds probable mistakes in the targets' Dockerfiles and in the manifest's settings for them. Builds nothing. */
 
 struct check_look {
 	struct session *session;
-	struct map *files; /* path of a Dockerfile -> its source */
 	struct arena *arena;
 	const struct node *node;
 	struct builder *builder; /* a builder that has checks of its own, or NULL */
@@ -47,20 +45,9 @@ static bool check_is_ours(void *data, const char *name)
 	return false;
 }
 
-/* A Dockerfile is shown with its path from the manifest's folder; services with the same text share a source. */
-static uint32_t source_of(struct check_look *look)
+static uint32_t source_of(const struct check_look *look)
 {
-	const struct plan_build *build = look->node->build;
-	const char *relative = path_relative(look->session->manifest->dir, build->dockerfile);
-	uint32_t *known = map_get(look->files, build->dockerfile);
-
-	if (!known) {
-		known = arena_alloc(look->arena, sizeof(*known));
-		*known = diags_source(look->session->diags, relative ? relative : build->dockerfile, build->text,
-				      build->text_len);
-		map_set(look->files, build->dockerfile, known);
-	}
-	return *known;
+	return plan_dockerfile_source(look->session->plan, look->node->service);
 }
 
 /* An argument that nothing uses: either the manifest or the Dockerfile is wrong. */
@@ -71,9 +58,11 @@ static void check_args(const struct check_look *look, const struct dockerfile *d
 	for (size_t i = 0; i < service->build.args.len; i++) {
 		const struct text *key = &service->build.args.items[i].key;
 
-		if (!dockerfile_declares(dockerfile, key->s))
-			diags_add(look->session->diags, key->pos, "declare it there: ARG NAME",
-				  "the Dockerfile of %s never declares ARG %s", service->name.s, key->s);
+		if (dockerfile_declares(dockerfile, key->s))
+			continue;
+		diags_warn(look->session->diags, key->pos, "declare it there: ARG NAME",
+			   "the Dockerfile of %s never declares ARG %s", service->name.s, key->s);
+		diags_rule(look->session->diags, "undeclared-arg");
 	}
 }
 
@@ -106,10 +95,11 @@ static void check_urls(struct check_look *look)
 
 		if (url->pinned || url->pin)
 			continue;
-		diags_add(look->session->diags,
-			  url->mention ? url_pos(look, url->mention) : context_pos(service, url->context),
-			  url->context && !url->git ? "lock it: cbuild lock" : arena_join(look->arena, how, pin, NULL),
-			  "%s is not pinned and can change at any time; only --pull notices", url->shown);
+		diags_warn(look->session->diags,
+			   url->mention ? url_pos(look, url->mention) : context_pos(service, url->context),
+			   url->context && !url->git ? "lock it: cbuild lock" : arena_join(look->arena, how, pin, NULL),
+			   "%s is not pinned and can change at any time; only --pull notices", url->shown);
+		diags_rule(look->session->diags, "unpinned-url");
 	}
 }
 
@@ -129,20 +119,13 @@ static int check_node(struct check_look *look, struct error **err)
 	const struct plan_build *build = look->node->build;
 	const struct service *service = &look->session->manifest->services[look->node->service];
 	struct dockerfile *dockerfile;
-	struct ignore *ignore = NULL;
 	struct dockerfile_check check = { .target = service->build.target.s, .is_ours = check_is_ours, .data = look };
 
 	if (dockerfile_parse(build->text, build->text_len, build->dockerfile, &dockerfile, err) < 0)
 		return -1;
-	if (build->ignore && ignore_parse(build->ignore, build->ignore_len, "the ignore file", &ignore, err) < 0) {
-		dockerfile_free(dockerfile);
-		return -1;
-	}
-	check.ignore = ignore;
 	dockerfile_check(dockerfile, &check, look->session->diags, source_of(look));
 	check_args(look, dockerfile);
 	check_urls(look);
-	ignore_free(ignore);
 	dockerfile_free(dockerfile);
 	if (look->builder)
 		ask_builder(look);
@@ -153,9 +136,10 @@ static int check_node(struct check_look *look, struct error **err)
 static int check_all(struct session *session, bool *ret_incomplete, struct error **err)
 {
 	cleanup_free bool *seen = mem_array(session->manifest->services_len + 1, sizeof(*seen));
-	struct check_look look = { .session = session, .files = map_new(), .arena = arena_new() };
+	struct check_look look = { .session = session, .arena = arena_new() };
 	int r = own_checks_open(session, &look.builder, err);
 
+	plan_check_copies(session->plan, true);
 	for (size_t i = 0; i < plan_len(session->plan) && r == 0; i++) {
 		const struct node *node = plan_node(session->plan, i);
 
@@ -167,9 +151,21 @@ static int check_all(struct session *session, bool *ret_incomplete, struct error
 	}
 	*ret_incomplete = look.incomplete;
 	builder_free(look.builder);
-	map_free(look.files);
 	arena_free(look.arena);
 	return r;
+}
+
+static int check_show(struct session *session, struct error **err)
+{
+	const struct options *options = session->options;
+
+	if (strcmp(options->format, "text") != 0)
+		return findings_write(session->diags, strcmp(options->format, "sarif") == 0, err);
+	if (diags_count(session->diags) + diags_warnings(session->diags) > 0)
+		complaints_show(session->diags, session->options);
+	else if (!options->quiet)
+		output_note("no problems found");
+	return 0;
 }
 
 int cmd_check(const struct options *options, struct error **err)
@@ -177,22 +173,16 @@ int cmd_check(const struct options *options, struct error **err)
 	const struct session_plan want = { 0 };
 	struct session session;
 	bool incomplete = false;
-	size_t before;
 	int r = session_open(&session, options, err);
 
 	if (r == 0)
 		r = session_plan(&session, &want, err);
-	before = diags_count(session.diags);
 	if (r == 0)
 		r = check_all(&session, &incomplete, err);
-	if (r == 0 && diags_count(session.diags) > before) {
-		output_diags(session.diags);
-		r = ERROR_BUILD;
-	} else if (r == 0 && incomplete) {
-		r = ERROR_TOOL;
-	} else if (r == 0 && !options->quiet) {
-		output_note("no problems found");
-	}
+	if (r == 0)
+		r = check_show(&session, err);
+	if (r == 0)
+		r = diags_count(session.diags) > 0 ? ERROR_BUILD : incomplete ? ERROR_TOOL : 0;
 	session_close(&session);
 	return r;
 }

@@ -143,15 +143,17 @@ static const struct command commands[] = {
 		      "cbuild login registry.example.com\ton a terminal\n" },
 	{ "logout", "[REGISTRY]", "forget a login", cmd_logout,
 	  .examples = "cbuild logout ghcr.io\twhat login has kept\n" },
-	{ "check", "[TARGET...]", "likely mistakes in the Dockerfiles; status 1 when there are any", cmd_check,
-	  .heading = "Inputs and history", .takes = TAKES_TARGETS,
-	  .detail = "Checks the targets' Dockerfiles without building: an image that runs as root, a base without "
-		    "a version, a COPY source that the ignore file removes, an argument that the manifest gives and "
-		    "the Dockerfile never declares, a secret in ARG or ENV. Where docker builds (asked for, or used "
-		    "last), "
-		    "BuildKit's own checks are asked for, too.",
+	{ "check", "[TARGET...]", "mistakes in the Dockerfiles, certain and likely; status 1 when a build would fail",
+	  cmd_check, .heading = "Inputs and history", .takes = TAKES_TARGETS, .formats = "text json sarif",
+	  .detail =
+		  "Checks the targets' Dockerfiles without building. Errors: a COPY source that does not exist or that the ignore "
+		  "file leaves out. Warnings: a base without a version, an image that runs as root, an argument that the "
+		  "manifest gives and the Dockerfile never declares, a secret in ARG or ENV, an image that is probably a "
+		  "misspelt stage. Where docker builds (asked for, or used last), BuildKit's own checks are asked for, too. "
+		  "`--format=sarif` is what code scanning services read.",
 	  .examples = "cbuild check\tall services\n"
 		      "cbuild check web\tone of them\n"
+		      "cbuild check --format=sarif >check.sarif\tfor a code scanning service\n"
 		      "cbuild check --builder=docker\twith BuildKit's own checks\n" },
 	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context, .takes = TAKES_SERVICE,
 	  .detail = "The files that are in the service's key, one a line: those that the Dockerfile copies "

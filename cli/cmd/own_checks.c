@@ -71,10 +71,12 @@ static void take_finding(void *data, const struct builder_finding *finding)
 
 	if (is_ours(finding) || is_known(asked, finding))
 		return;
-	if (finding->rule)
-		diags_add(asked->diags, pos, finding->url, "%s (%s)", finding->text, finding->rule);
-	else
+	if (!finding->rule) {
 		diags_add(asked->diags, pos, finding->url, "%s", finding->text);
+		return;
+	}
+	diags_warn(asked->diags, pos, finding->url, "%s (%s)", finding->text, finding->rule);
+	diags_rule(asked->diags, finding->rule);
 }
 
 int own_checks_add(struct builder *builder, struct session *session, const struct node *node, uint32_t file,

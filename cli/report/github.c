@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/xxh3.h"
+#include "cli/output.h"
 #include "cli/report/github.h"
 #include "cli/report/report_state.h"
 #include "engine/exec/event.h"
@@ -48,20 +49,6 @@ static void github_add_log(const char *path, struct buf *out)
 	buf_printf(out, "%s::%s::\n", log.data[log.len - 1] == '\n' ? "" : "\n", token);
 }
 
-/* The value of a command, with the runner's special characters escaped. */
-static void github_add_value(struct buf *out, const char *text)
-{
-	cleanup_buf struct buf safe = { 0 };
-
-	text_safe_lines(&safe, text, strlen(text));
-	for (size_t i = 0; i < safe.len; i++) {
-		if (strchr("%\r\n:,", safe.data[i]) && safe.data[i])
-			buf_printf(out, "%%%02X", (unsigned)safe.data[i]);
-		else
-			buf_char(out, safe.data[i]);
-	}
-}
-
 void github_done(const struct report_state *state, const struct event *event, struct buf *out)
 {
 	cleanup_buf struct buf name = { 0 };
@@ -76,9 +63,9 @@ void github_done(const struct report_state *state, const struct event *event, st
 	}
 	if (event->outcome == OUTCOME_FAILED && event->error) {
 		buf_str(out, "::error title=");
-		github_add_value(out, name.data);
+		output_workflow_value(out, name.data);
 		buf_str(out, " failed::");
-		github_add_value(out, event->error->message);
+		output_workflow_value(out, event->error->message);
 		buf_char(out, '\n');
 	}
 }

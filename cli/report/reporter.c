@@ -155,13 +155,6 @@ static void reporter_on_event(void *data, const struct event *event)
 		on_show(report, event);
 }
 
-static bool is_github(void)
-{
-	const char *value = getenv("GITHUB_ACTIONS");
-
-	return value && strcmp(value, "true") == 0;
-}
-
 struct report *report_new(struct plan *plan, const struct options *options, struct sink *ret_sink)
 {
 	struct report *report = mem_alloc(sizeof(*report));
@@ -171,7 +164,7 @@ struct report *report_new(struct plan *plan, const struct options *options, stru
 	report->json = strcmp(options->progress, "json") == 0;
 	if (live && !options->quiet)
 		report->live = live_new(&report->state);
-	report->github = !report->live && is_github();
+	report->github = !report->live && output_github();
 	if (options->trace)
 		report->trace = trace_new(&report->state);
 	*ret_sink = (struct sink){ .event = reporter_on_event, .data = report };

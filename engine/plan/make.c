@@ -92,13 +92,9 @@ static const struct named_context *find_context(const struct build_spec *build, 
 /* Positions in a Dockerfile, for complaints about edges that come from it. */
 static struct pos mention_pos(struct plan *plan, const struct service *service, const struct dockerfile_image *mention)
 {
-	const struct plan_service *own = &plan->services[manifest_service(plan->manifest, service->name.s)];
-	const char *path = path_relative(plan->manifest->dir, service->build.dockerfile.s);
-	cleanup_free char *inside = mem_printf("services.%s.build.dockerfile_inline", service->name.s);
-	const char *shown = service->build.inline_text.s ? inside : path ? path : service->build.dockerfile.s;
-	uint32_t file = diags_source(plan->diags, shown, own->text, own->text_len);
+	size_t number = (size_t)(service - plan->manifest->services);
 
-	return diags_pos_at(plan->diags, file, mention->offset);
+	return diags_pos_at(plan->diags, plan_dockerfile_source(plan, number), mention->offset);
 }
 
 /* The digest of a base image in services.lock, or NULL. */

@@ -191,6 +191,11 @@ typedef int plan_ask(void *data, const char *reference, const struct platform *p
 /* Looks up the bases of stale builds whose ONBUILD neither the lock nor this run knows. *ret_changed: the plan was
  * made with wrong assumptions and must be made again. */
 int plan_ask_onbuild(struct plan *plan, plan_ask *ask, void *data, bool *ret_changed, struct error **err);
+/* A service's Dockerfile, to complain about what is in it (base/diag.h). */
+uint32_t plan_dockerfile_source(struct plan *plan, size_t service);
+/* Complains about sources of COPY, ADD and mounts that are in no context, where a build is stale and nothing that runs before may make
+ * them, and warns of images that are probably misspelt stages; `all`: of every build. */
+void plan_check_copies(struct plan *plan, bool all);
 /* The current inputs of the node's key. */
 int plan_inputs(const struct plan *plan, size_t node, struct inputs **ret, struct error **err);
 /* The path of the folder `root` as shown to people: "services/indexer/". malloc'd. */

@@ -40,6 +40,45 @@ static int plan_files_read_text(struct plan *plan, const char *path, struct buf 
 	return fs_read_if(path, DOCKERFILE_MAX, ret, ret_found, err);
 }
 
+uint32_t plan_dockerfile_source(struct plan *plan, size_t service)
+{
+	const struct build_spec *build = &plan->manifest->services[service].build;
+	struct plan_service *own = &plan->services[service];
+	const char *path = path_relative(plan->manifest->dir, build->dockerfile.s);
+	cleanup_free char *inside =
+		mem_printf("services.%s.build.dockerfile_inline", plan->manifest->services[service].name.s);
+	const char *shown = build->inline_text.s ? inside : path ? path : build->dockerfile.s;
+
+	if (!own->shown)
+		own->shown = diags_source(plan->diags, shown, own->text, own->text_len);
+	return own->shown;
+}
+
+/* Lines of a file that is probably none, such as a planted link to a secret, are not shown. */
+static bool looks_like_dockerfile(const struct plan_service *service)
+{
+	return service->text_len > 5 && (strncmp(service->text, "FROM ", 5) == 0 || strstr(service->text, "\nFROM "));
+}
+
+/* What is wrong in a line of a Dockerfile is shown there, once for all services that have it. */
+static void complain_in_dockerfile(struct plan *plan, size_t service, struct error **error)
+{
+	const struct build_spec *build = &plan->manifest->services[service].build;
+	const char *text;
+	unsigned line = dockerfile_error_line((*error)->message, build->dockerfile.s, &text);
+
+	if (!line) {
+		plan_files_complain(plan, build->dockerfile.pos, error);
+		return;
+	}
+	diags_add(plan->diags, (struct pos){ .file = plan_dockerfile_source(plan, service), .line = line, .column = 1 },
+		  (*error)->remedy, "%s", text);
+	if (!(*error)->remedy && !looks_like_dockerfile(&plan->services[service]))
+		diags_hide(plan->diags, plan->services[service].shown, NULL);
+	error_free(*error);
+	*error = NULL;
+}
+
 static bool plan_files_read_dockerfile(struct plan *plan, const struct build_spec *build, struct plan_service *service)
 {
 	cleanup_buf struct buf text = { 0 };
@@ -65,7 +104,7 @@ static bool plan_files_read_dockerfile(struct plan *plan, const struct build_spe
 	service->text_len = text.len;
 	service->text = buf_steal(&text);
 	if (dockerfile_parse(service->text, service->text_len, build->dockerfile.s, &service->dockerfile, &error) < 0) {
-		plan_files_complain(plan, build->dockerfile.pos, &error);
+		complain_in_dockerfile(plan, (size_t)(service - plan->services), &error);
 		return false;
 	}
 	return true;

@@ -31,6 +31,7 @@ struct plan_service {
 	bool in_circle; /* of builds, which was complained about */
 	char *text;     /* Dockerfile */
 	size_t text_len;
+	uint32_t shown; /* the Dockerfile as a source of complaints; 0: not yet */
 	struct dockerfile *dockerfile;
 	const struct plan_ignore *ignore;
 	const char *const *references; /* its own */

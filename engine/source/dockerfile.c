@@ -3,12 +3,14 @@
 #include "engine/source/dockerfile.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/source/dockerfile_stage.h"
 
 #define WORD_MAX 16 /* letters of an instruction that is complained about */
@@ -88,31 +90,19 @@ static int dockerfile_add_stage(struct dockerfile *dockerfile, const struct inst
 	return 0;
 }
 
+static const char *const instruction_names[] = {
+	"ADD",   "ARG",        "CMD",     "COPY", "ENTRYPOINT", "ENV",        "EXPOSE", "FROM",   "HEALTHCHECK",
+	"LABEL", "MAINTAINER", "ONBUILD", "RUN",  "SHELL",      "STOPSIGNAL", "USER",   "VOLUME", "WORKDIR",
+};
+
+#define INSTRUCTIONS (sizeof(instruction_names) / sizeof(*instruction_names))
+
 bool dockerfile_instruction_known(const char *name)
 {
-	static const char *const names[] = {
-		"ADD",   "ARG",        "CMD",     "COPY", "ENTRYPOINT", "ENV",        "EXPOSE", "FROM",   "HEALTHCHECK",
-		"LABEL", "MAINTAINER", "ONBUILD", "RUN",  "SHELL",      "STOPSIGNAL", "USER",   "VOLUME", "WORKDIR",
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strcmp(name, names[i]) == 0)
+	for (size_t i = 0; i < INSTRUCTIONS; i++)
+		if (strcmp(name, instruction_names[i]) == 0)
 			return true;
 	return false;
-}
-
-static void note_unknown(struct dockerfile *dockerfile, const struct instruction *in)
-{
-	const char *what = in->trigger && !dockerfile_instruction_known(in->trigger->name) ? in->trigger->name : in->name;
-
-	if (dockerfile->whole_why)
-		return;
-	if (in->bad)
-		dockerfile->whole_why =
-			arena_printf(dockerfile->arena, "%s cannot be parsed (line %u)", in->name, in->line);
-	else if (!dockerfile_instruction_known(what))
-		dockerfile->whole_why =
-			arena_printf(dockerfile->arena, "instruction %s is not known (line %u)", what, in->line);
 }
 
 /* Quotes the word only if it could be an instruction: nothing is shown of a file that is not a Dockerfile. */
@@ -123,6 +113,36 @@ static bool is_word(const char *name)
 	return !name[len] && len <= WORD_MAX;
 }
 
+static int refuse_unknown(const struct dockerfile *dockerfile, const char *name, unsigned line, struct error **err)
+{
+	const char *near = is_word(name) ? text_nearest(name, instruction_names, INSTRUCTIONS) : NULL;
+
+	error_make(err, ERROR_USAGE, "%s:%u: unknown instruction %s", dockerfile->name, line,
+		   is_word(name) ? name : "(not a word)");
+	if (near)
+		error_remedy(err, "did you mean %s?", near);
+	return -1;
+}
+
+/* A frontend named by a syntax line may know more instructions, but none that looks like a misspelling. */
+static int check_known(struct dockerfile *dockerfile, const struct instruction *in, struct error **err)
+{
+	const char *what = in->trigger && !dockerfile_instruction_known(in->trigger->name) ? in->trigger->name : in->name;
+
+	if (!dockerfile_instruction_known(what) && !dockerfile->foreign &&
+	    (!dockerfile->text.syntax || (is_word(what) && text_nearest(what, instruction_names, INSTRUCTIONS))))
+		return refuse_unknown(dockerfile, what, in->line, err);
+	if (dockerfile->whole_why)
+		return 0;
+	if (in->bad)
+		dockerfile->whole_why =
+			arena_printf(dockerfile->arena, "%s cannot be parsed (line %u)", in->name, in->line);
+	else if (!dockerfile_instruction_known(what))
+		dockerfile->whole_why =
+			arena_printf(dockerfile->arena, "instruction %s is not known (line %u)", what, in->line);
+	return 0;
+}
+
 static int add_stages(struct dockerfile *dockerfile, struct error **err)
 {
 	struct instruction *items = dockerfile->text.items;
@@ -131,7 +151,8 @@ static int add_stages(struct dockerfile *dockerfile, struct error **err)
 	dockerfile->stages = arena_array(dockerfile->arena, len + 1, sizeof(*dockerfile->stages));
 	dockerfile->globals = items;
 	for (size_t i = 0; i < len; i++) {
-		note_unknown(dockerfile, &items[i]);
+		if (check_known(dockerfile, &items[i], err) < 0)
+			return -1;
 		if (strcmp(items[i].name, "FROM") == 0) {
 			if (dockerfile_add_stage(dockerfile, &items[i], err) < 0)
 				return -1;
@@ -153,6 +174,7 @@ static int add_stages(struct dockerfile *dockerfile, struct error **err)
 /* A text for another frontend may have any form: nothing in it is an error. */
 static int parse_foreign(struct dockerfile *dockerfile, struct error **err)
 {
+	dockerfile->foreign = true;
 	dockerfile->whole_why =
 		arena_printf(dockerfile->arena, "the frontend %s is not known (syntax line)", dockerfile->text.syntax);
 	if (add_stages(dockerfile, err) < 0)
@@ -188,6 +210,31 @@ int dockerfile_parse(const char *text, size_t len, const char *name, struct dock
 	}
 	*ret = dockerfile;
 	return 0;
+}
+
+unsigned dockerfile_error_line(const char *message, const char *name, const char **ret_text)
+{
+	size_t len = strlen(name);
+	unsigned line;
+	int end = 0;
+
+	if (strncmp(message, name, len) != 0 || sscanf(message + len, ":%u: %n", &line, &end) != 1 || end == 0)
+		return 0;
+	*ret_text = message + len + end;
+	return line;
+}
+
+const char *dockerfile_stage_like(const struct dockerfile *dockerfile, const char *name)
+{
+	cleanup_free const char **names = mem_array(dockerfile->stages_len + 1, sizeof(*names));
+	const char *near;
+	size_t len = 0;
+
+	for (size_t i = 0; i < dockerfile->stages_len; i++)
+		if (dockerfile->stages[i].name)
+			names[len++] = dockerfile->stages[i].name;
+	near = text_nearest(name, names, len);
+	return near && strcasecmp(near, name) != 0 ? near : NULL;
 }
 
 void dockerfile_free(struct dockerfile *dockerfile)

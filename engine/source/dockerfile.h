@@ -16,9 +16,13 @@ struct error;
 struct dockerfile;
 
 /* Never refuses what a builder might accept: unknown syntax only makes the result `whole`. ERROR_USAGE
- * ("<name>:<line>: ...") for what no builder accepts (no FROM, an invalid stage name). */
+ * ("<name>:<line>: ...") for what no builder accepts (no FROM, an invalid stage name, a misspelt instruction). */
 int dockerfile_parse(const char *text, size_t len, const char *name, struct dockerfile **ret, struct error **err);
 void dockerfile_free(struct dockerfile *dockerfile); /* NULL-safe */
+/* The line that such an error is about and *ret_text, what it says of it; 0: the message has no line. */
+unsigned dockerfile_error_line(const char *message, const char *name, const char **ret_text);
+/* The name of the stage that `name` may be a misspelling of, or NULL; also NULL for a stage's own name. */
+const char *dockerfile_stage_like(const struct dockerfile *dockerfile, const char *name);
 
 #define DOCKERFILE_UNTOLD "?"
 
@@ -42,6 +46,8 @@ struct dockerfile_source {
 	const char *pattern; /* cleaned, relative, no leading slash; "" or "." never: then the context is `whole` */
 	bool parents;        /* COPY --parents: parent folders are copied too (struct filter's `parents`) */
 	const char *exclude; /* COPY --exclude: an ignore file's text, applied below the folders it names; or NULL */
+	unsigned line;       /* 0: it is in an ONBUILD of the base, not in the text */
+	size_t offset;       /* in the text; SIZE_MAX: only the line is known */
 };
 
 /* What an ADD fetches, once a mention: the builder gets it, no context holds it. */

@@ -6,13 +6,11 @@
 #include <strings.h>
 
 #include "base/diag.h"
-#include "base/fs.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "engine/source/dockerfile.h"
 #include "engine/source/dockerfile_check.h"
 #include "engine/source/dockerfile_stage.h"
-#include "engine/source/ignore.h"
 
 struct checker {
 	const struct dockerfile *dockerfile;
@@ -71,10 +69,11 @@ static void check_secret(const struct checker *c, const struct instruction *in, 
 {
 	if (!sounds_secret(token->text, len))
 		return;
-	diags_add(c->diags, pos_of_name(c, in, token->text, len),
-		  "give it as a secret: RUN --mount=type=secret,id=NAME, and `secrets` in the manifest",
-		  "%s %.*s: a secret given this way stays in the image's history for everyone to read", in->name,
-		  (int)len, token->text);
+	diags_warn(c->diags, pos_of_name(c, in, token->text, len),
+		   "give it as a secret: RUN --mount=type=secret,id=NAME, and `secrets` in the manifest",
+		   "%s %.*s: a secret given this way stays in the image's history for everyone to read", in->name,
+		   (int)len, token->text);
+	diags_rule(c->diags, "secret-in-image");
 }
 
 static void dockerfile_check_names(const struct checker *c, const struct instruction *in)
@@ -113,41 +112,13 @@ static void check_base(const struct checker *c, const struct stage *stage)
 	if (strchr(name, '$') || strcmp(name, "scratch") == 0 || base_stage(c, stage) ||
 	    dockerfile_check_is_ours(c, name) || !ref_parse(name, &ref, NULL))
 		return;
-	if (!ref.digest && (!ref.tag || strcmp(ref.tag, "latest") == 0))
-		diags_add(c->diags, dockerfile_check_pos_of(c, stage->base),
-			  "name a version, or better a digest: NAME:1.2@sha256:...",
-			  "the base %s is not pinned and can change at any time", name);
-	ref_free(&ref);
-}
-
-/* Not a path, or not known yet: nothing to check. */
-static bool is_plain_path(const char *source)
-{
-	return *source && !strpbrk(source, "$*?[\\") && strncmp(source, "<<", 2) != 0 && !strstr(source, "://") &&
-	       strncmp(source, "git@", 4) != 0;
-}
-
-static void check_sources(const struct checker *c, const struct instruction *in)
-{
-	size_t value;
-
-	if (in->bad || (strcmp(in->name, "COPY") != 0 && strcmp(in->name, "ADD") != 0) || !c->check->ignore ||
-	    instruction_flag(in, "from", &value))
-		return;
-	for (size_t i = 0; i + 1 < in->args_len; i++) {
-		cleanup_free char *path = NULL;
-		const char *relative = in->args[i].text;
-
-		if (!is_plain_path(relative))
-			continue;
-		path = path_clean(relative + strspn(relative, "/"));
-		if (strcmp(path, ".") == 0 || strncmp(path, "..", 2) == 0)
-			continue;
-		if (ignore_matches(c->check->ignore, path) && !ignore_descend(c->check->ignore, path))
-			diags_add(c->diags, dockerfile_check_pos_of(c, &in->args[i]),
-				  "include it with a \"!\" pattern, or do not copy it",
-				  "%s %s: the ignore file leaves it out of the context", in->name, relative);
+	if (!ref.digest && (!ref.tag || strcmp(ref.tag, "latest") == 0)) {
+		diags_warn(c->diags, dockerfile_check_pos_of(c, stage->base),
+			   "name a version, or better a digest: NAME:1.2@sha256:...",
+			   "the base %s is not pinned and can change at any time", name);
+		diags_rule(c->diags, "unpinned-base");
 	}
+	ref_free(&ref);
 }
 
 static const struct stage *target_stage(const struct checker *c)
@@ -167,7 +138,7 @@ static bool sets_user(const struct stage *stage)
 	return false;
 }
 
-/* The user of an external base image is unknown here. */
+/* What user an image from elsewhere sets is not known here: only what is FROM scratch certainly sets none. */
 static void dockerfile_check_user(const struct checker *c)
 {
 	const struct stage *stage = target_stage(c), *target = stage;
@@ -175,20 +146,16 @@ static void dockerfile_check_user(const struct checker *c)
 	while (stage && !sets_user(stage)) {
 		const struct stage *base = base_stage(c, stage);
 
-		if (!base && (strchr(stage->base->text, '$') || dockerfile_check_is_ours(c, stage->base->text)))
+		if (!base && strcmp(stage->base->text, "scratch") != 0)
 			return;
-		if (!base)
-			diags_add(c->diags, dockerfile_check_pos_of(c, target->base),
-				  "add USER with a name or number that is not root's",
-				  "no USER is set in its last stage nor in those below it, so it may run as root");
+		if (!base) {
+			diags_warn(c->diags, dockerfile_check_pos_of(c, target->base),
+				   "add USER with a name or number that is not root's",
+				   "no USER is set, so it runs as root");
+			diags_rule(c->diags, "root-user");
+		}
 		stage = base;
 	}
-}
-
-static void check_instruction(const struct checker *c, const struct instruction *in)
-{
-	dockerfile_check_names(c, in);
-	check_sources(c, in);
 }
 
 void dockerfile_check(const struct dockerfile *dockerfile, const struct dockerfile_check *check, struct diags *diags,
@@ -200,13 +167,13 @@ void dockerfile_check(const struct dockerfile *dockerfile, const struct dockerfi
 	if (dockerfile->whole_why)
 		return;
 	for (size_t i = 0; i < dockerfile->globals_len; i++)
-		check_instruction(&c, &dockerfile->globals[i]);
+		dockerfile_check_names(&c, &dockerfile->globals[i]);
 	for (size_t i = 0; i < dockerfile->stages_len; i++) {
 		const struct stage *stage = &dockerfile->stages[i];
 
 		check_base(&c, stage);
 		for (size_t j = 0; j < stage->body_len; j++)
-			check_instruction(&c, &stage->body[j]);
+			dockerfile_check_names(&c, &stage->body[j]);
 	}
 	dockerfile_check_user(&c);
 }

@@ -7,21 +7,19 @@
 
 struct diags;
 struct dockerfile;
-struct ignore;
 
 /* Finds probable mistakes in a Dockerfile that does build. */
 
 struct dockerfile_check {
-	const char *target;          /* or NULL: the last stage */
-	const struct ignore *ignore; /* of the main context, or NULL */
+	const char *target; /* or NULL: the last stage */
 	/* True when an image name refers to one of the manifest's services or a named context, which is checked
 	 * elsewhere. */
 	bool (*is_ours)(void *data, const char *name);
 	void *data;
 };
 
-/* Adds complaints about the text registered as `file`: secrets in ARG and ENV, bases without a fixed version, COPY
- * sources that the ignore file excludes, an image that runs as root. */
+/* Adds warnings about the text registered as `file`: secrets in ARG and ENV, bases without a fixed version, an image
+ * that runs as root. */
 void dockerfile_check(const struct dockerfile *dockerfile, const struct dockerfile_check *check, struct diags *diags,
 		      uint32_t file);
 /* Whether the Dockerfile declares the argument or builders predefine it. */

@@ -236,7 +236,14 @@ void collect_source(struct collect *collect, const struct collect_source *source
 		widen(collect, source, "is not a known pattern");
 		return;
 	}
-	add_source(collect, &(struct dockerfile_source){ source->context, pattern, source->parents, source->exclude });
+	add_source(collect, &(struct dockerfile_source){
+				    .context = source->context,
+				    .pattern = pattern,
+				    .parents = source->parents,
+				    .exclude = source->exclude,
+				    .line = collect->placeless ? 0 : source->line,
+				    .offset = source->token && source->token->at ? source->token->at[0] : SIZE_MAX,
+			    });
 }
 
 /* The whole context includes what links lead to, and patterns are checked one by one. */

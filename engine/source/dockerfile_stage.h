@@ -22,6 +22,7 @@ struct dockerfile {
 	struct arena *arena;
 	const char *name; /* for errors */
 	struct instructions text;
+	bool foreign;                      /* another frontend reads it, by rules of its own */
 	const struct instruction *globals; /* the instructions before the first FROM: only ARG */
 	size_t globals_len;
 	struct stage *stages;

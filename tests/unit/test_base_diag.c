@@ -112,6 +112,37 @@ static void test_notes(void **state)
 			       "note: and somewhere\n");
 }
 
+static void view_into(void *data, const struct diag_view *diag)
+{
+	buf_printf(data, "%s:%u:%u %d %s|%s|%s\n", diag->file ? diag->file : "-", diag->line, diag->column,
+		   diag->warning, diag->message, diag->hint ? diag->hint : "-", diag->rule ? diag->rule : "-");
+}
+
+static void test_warnings(void **state)
+{
+	struct diags *diags = with_manifest();
+	cleanup_buf struct buf seen = { 0 };
+
+	(void)state;
+	diags_rule(diags, "of nothing");
+	diags_warn(diags, at(3, 3), "a hint", "a warning");
+	diags_rule(diags, "a-rule");
+	diags_add(diags, at(2, 1), NULL, "an error");
+	diags_warn(diags, at(3, 3), "a hint", "a warning");
+	assert_int_equal(diags_count(diags), 1);
+	assert_int_equal(diags_warnings(diags), 2);
+	diags_each(diags, view_into, &seen);
+	assert_string_equal(seen.data, "services.yaml:2:1 0 an error|-|-\n"
+				       "services.yaml:3:3 1 a warning|a hint|a-rule\n");
+	assert_rendered(diags, "services.yaml:2:1: error: an error\n"
+			       "    2 | services:\n"
+			       "      | ^~~~~~~~\n"
+			       "services.yaml:3:3: warning: a warning\n"
+			       "    3 |   web:\n"
+			       "      |   ^~~\n"
+			       "      = help: a hint\n");
+}
+
 static void test_past_the_end(void **state)
 {
 	struct diags *diags = with_manifest();
@@ -273,12 +304,19 @@ static void test_many_sources_sort_by_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_render),          cmocka_unit_test(test_tabs_and_quotes),
-		cmocka_unit_test(test_sorted_and_once), cmocka_unit_test(test_notes),
-		cmocka_unit_test(test_past_the_end),    cmocka_unit_test(test_empty_source),
-		cmocka_unit_test(test_control_bytes),   cmocka_unit_test(test_wide_characters),
-		cmocka_unit_test(test_long_line),       cmocka_unit_test(test_pos_at),
-		cmocka_unit_test(test_color),           cmocka_unit_test(test_many_sources_sort_by_file),
+		cmocka_unit_test(test_render),
+		cmocka_unit_test(test_tabs_and_quotes),
+		cmocka_unit_test(test_sorted_and_once),
+		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_warnings),
+		cmocka_unit_test(test_past_the_end),
+		cmocka_unit_test(test_empty_source),
+		cmocka_unit_test(test_control_bytes),
+		cmocka_unit_test(test_wide_characters),
+		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_pos_at),
+		cmocka_unit_test(test_color),
+		cmocka_unit_test(test_many_sources_sort_by_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

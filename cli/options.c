@@ -168,7 +168,7 @@ static const struct option table[] = {
 	{ 'n', "dry-run", NULL, "show what would be done, and why, without doing it", .commands = ONCE " prune",
 	  FLAG(dry_run) },
 	{ 'B', "force", NULL, "do everything anew, without the builder's cache", .commands = BUILDS, FLAG(force) },
-	{ 'q', "quiet", NULL, "only errors", .commands = BUILDS, FLAG(quiet) },
+	{ 'q', "quiet", NULL, "only errors", .commands = BUILDS " tag load login logout check", FLAG(quiet) },
 	{ 'v', "verbose", NULL, "stream the builders' output; with -n list what is fresh too",
 	  .commands = BUILDS " hash", FLAG(verbose) },
 	{ 'l', "load-average", "N", "start nothing new while the load average is above N", .commands = BUILDS,
@@ -192,7 +192,7 @@ static const struct option table[] = {
 	{ 0, "no-verify", NULL, "do not run the checks", .commands = CHECKS, FLAG(no_verify) },
 	{ 0, "pull", NULL,
 	  "look for newer base images and files at URLs, also newer than services.lock has; nothing else does",
-	  .commands = ONCE, FLAG(pull) },
+	  .commands = BUILDS, FLAG(pull) },
 	{ 0, "no-cache-read", NULL, "take no results from the registry cache; new ones are still stored there",
 	  .commands = BUILDS, FLAG(no_cache_read) },
 	{ 0, "push", NULL, "push the images when everything is built and checked, their tags last",
@@ -264,6 +264,13 @@ static int unknown_long(const char *name, size_t len, struct error **err)
 	return -1;
 }
 
+static int take_option(struct options *options, const struct option *option, const char *value, struct error **err)
+{
+	mem_reserve(&options->given, &options->given_cap, options->given_len + 1, sizeof(*options->given));
+	options->given[options->given_len++] = option;
+	return option->take(options, option, value, err);
+}
+
 static int parse_long(struct options *options, char **argv, int argc, int *at, struct error **err)
 {
 	const char *name = argv[*at] + 2;
@@ -276,14 +283,14 @@ static int parse_long(struct options *options, char **argv, int argc, int *at, s
 	if (!option->placeholder) {
 		if (value)
 			return error_make(err, ERROR_USAGE, "--%s takes no value", option->name);
-		return option->take(options, option, NULL, err);
+		return take_option(options, option, NULL, err);
 	}
 	if (!value) {
 		if (*at + 1 >= argc)
 			return error_make(err, ERROR_USAGE, "--%s needs a value: %s", option->name, option->placeholder);
 		value = argv[++*at];
 	}
-	return option->take(options, option, value, err);
+	return take_option(options, option, value, err);
 }
 
 const struct option *option_letter(char letter)
@@ -307,14 +314,14 @@ static int parse_letters(struct options *options, char **argv, int argc, int *at
 		if (*c == 'l' && options->command && strcmp(options->command, "context") == 0) {
 			options->long_list = true;
 		} else if (!option->placeholder) {
-			option->take(options, option, NULL, err);
+			take_option(options, option, NULL, err);
 		} else if (c[1]) {
-			return option->take(options, option, c + 1, err);
+			return take_option(options, option, c + 1, err);
 		} else if (!next) {
 			return error_make(err, ERROR_USAGE, "-%c needs a value: %s", *c, option->placeholder);
 		} else {
 			++*at;
-			return option->take(options, option, next, err);
+			return take_option(options, option, next, err);
 		}
 	}
 	return 0;
@@ -355,16 +362,34 @@ static int check_format(struct options *options, struct error **err)
 	return 0;
 }
 
-/* Who says -n wants nothing done: a command that does not know it must not go ahead. */
-static int check_dry_run(const struct options *options, struct error **err)
+static int useless(const struct command *command, const struct option *option, struct error **err)
+{
+	cleanup_buf struct buf list = { 0 };
+
+	if (option->letter == 'n') {
+		error_make(err, ERROR_USAGE, "`cbuild %s` has no dry run (-n)", command->name);
+		error_remedy(err, "`cbuild -n` says what would be built, and why");
+		return -1;
+	}
+	error_make(err, ERROR_USAGE, "`cbuild %s` has no option --%s", command->name, option->name);
+	if (option->commands) {
+		add_choices(&list, option->commands);
+		error_remedy(err, "it belongs to %s", list.data);
+	} else {
+		error_remedy(err, "it belongs to the commands that read a manifest");
+	}
+	return -1;
+}
+
+/* Who gives an option relies on it: a command that does not know it must not go ahead. */
+static int check_use(const struct options *options, struct error **err)
 {
 	const struct command *command = command_find(options->commands, options->command);
 
-	if (!options->dry_run || options->help || options->version || command_reads(command, option_letter('n')))
-		return 0;
-	error_make(err, ERROR_USAGE, "`cbuild %s` has no dry run (-n)", command->name);
-	error_remedy(err, "`cbuild -n` says what would be built, and why");
-	return -1;
+	for (size_t i = 0; i < options->given_len && !options->help && !options->version; i++)
+		if (strcmp(options->given[i]->name, "format") != 0 && !command_reads(command, options->given[i]))
+			return useless(command, options->given[i], err);
+	return 0;
 }
 
 int options_parse(struct options *options, const struct command *commands, int argc, char **argv, struct error **err)
@@ -393,7 +418,7 @@ int options_parse(struct options *options, const struct command *commands, int a
 	if (!options->command)
 		options->command = options->help ? "help" : "build";
 	options->words = buf_steal(&words);
-	return check_dry_run(options, err) < 0 ? -1 : check_format(options, err);
+	return check_use(options, err) < 0 ? -1 : check_format(options, err);
 }
 
 void options_free(struct options *options)
@@ -401,6 +426,7 @@ void options_free(struct options *options)
 	for (size_t i = 0; i < options->owned_len; i++)
 		free(options->owned[i]);
 	free(options->owned);
+	free(options->given);
 	free(options->words);
 	*options = (struct options){ 0 };
 }

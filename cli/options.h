@@ -63,7 +63,9 @@ struct options {
 	bool run;           /* --run of `watch` */
 	bool report;        /* --report of `doctor` */
 	bool starts; /* not an option: targets are started on this machine, so env files count and nothing is published */
-	bool silent;  /* not an option: complaints are not shown (cli/cmd/look.h) */
+	bool silent;                 /* not an option: complaints are not shown (cli/cmd/look.h) */
+	const struct option **given; /* all options, in the order of the command line */
+	size_t given_len, given_cap;
 	char *words;  /* the command line as typed, for the history */
 	void **owned; /* what options_free frees */
 	size_t owned_len, owned_cap;

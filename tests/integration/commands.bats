@@ -650,6 +650,45 @@ unknown index:plain: unknown: depends on build:plain:HOST'
 	[ ! -e .cbuild ]
 }
 
+@test "an option that a command has no use for is refused, with those that have it" {
+	local refused
+	refused=$(for words in 'down -k' 'clean --force' 'up --push' 'list --builder=podman' 'init --set=A=b' \
+		'-q history' 'context -j4' 'hash --to=podman' 'version -f services.yaml' 'build --detach'; do
+		# shellcheck disable=SC2086
+		cb $words
+		equal "$status" 2
+		cat "$err"
+	done)
+	equal "$refused" "$(cat <<-'END'
+		cbuild: error: `cbuild down` has no option --keep-going
+		  help: it belongs to build, verify, push, watch or up
+		cbuild: error: `cbuild clean` has no option --force
+		  help: it belongs to build, verify, push, watch or up
+		cbuild: error: `cbuild up` has no option --push
+		  help: it belongs to build or verify
+		cbuild: error: `cbuild list` has no option --builder
+		  help: it belongs to build, verify, push, watch, up, why, graph, doctor or check
+		cbuild: error: `cbuild init` has no option --set
+		  help: it belongs to the commands that read a manifest
+		cbuild: error: `cbuild history` has no option --quiet
+		  help: it belongs to build, verify, push, watch, up, tag, load, login, logout or check
+		cbuild: error: `cbuild context` has no option --jobs
+		  help: it belongs to build, verify, push, watch or up
+		cbuild: error: `cbuild hash` has no option --to
+		  help: it belongs to load
+		cbuild: error: `cbuild version` has no option --file
+		  help: it belongs to the commands that read a manifest
+		cbuild: error: `cbuild build` has no option --detach
+		  help: it belongs to up
+	END
+	)"
+	# What every command knows, and help.
+	cb -C . version
+	equal "$status" 0
+	cb down -k --help
+	equal "$status" 0
+}
+
 @test "-n with a command that has no dry run is refused: nothing is done" {
 	local command
 	for command in up down clean watch load lock fsck; do

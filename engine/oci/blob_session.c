@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,18 +17,22 @@
 #define NAME "XXXXXX"
 #define ATTEMPTS_MAX 100
 
-/* Locks a folder below tmp/. False when another process holds it, or has just removed it. */
-static bool blob_session_take(const char *path, int *ret_fd)
+/* Locks a folder below tmp/: 1; 0 when another process holds it, or has just removed it. Negative: errno says why not. */
+static int blob_session_take(const char *path, int *ret_fd)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	struct stat held, there;
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return false;
-	if (fstat(fd, &held) < 0 || stat(path, &there) < 0 || held.st_ino != there.st_ino || held.st_dev != there.st_dev)
-		return false;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? 0 : -1;
+	if (fstat(fd, &held) < 0 || stat(path, &there) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (held.st_ino != there.st_ino || held.st_dev != there.st_dev)
+		return 0;
 	*ret_fd = fd_steal(&fd);
-	return true;
+	return 1;
 }
 
 /* Best effort: failures do not matter. */
@@ -48,7 +51,7 @@ uint64_t blob_session_sweep(const char *tmp, bool dry)
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		path = path_join(tmp, entry->d_name);
-		if (!blob_session_take(path, &fd))
+		if (blob_session_take(path, &fd) <= 0)
 			continue;
 		bytes += fs_usage(path);
 		if (!dry)
@@ -67,16 +70,20 @@ static int blob_session_begin(struct layout *layout, struct error **err)
 	blob_session_sweep(tmp, false);
 	for (int i = 0; i < ATTEMPTS_MAX; i++) {
 		cleanup_free char *path = path_join(tmp, NAME);
+		int taken;
 
 		if (!mkdtemp(path))
 			return error_errno(err, ERROR_STATE, errno, "%s: cannot create a folder", tmp);
 		/* Another process may have removed it before it was locked. */
-		if (blob_session_take(path, &layout->session_fd)) {
+		taken = blob_session_take(path, &layout->session_fd);
+		if (taken < 0)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot lock a folder", path);
+		if (taken > 0) {
 			layout->session = steal_ptr(path);
 			return 0;
 		}
 	}
-	return error_make(err, ERROR_STATE, "%s: cannot lock a folder", tmp);
+	return error_make(err, ERROR_STATE, "%s: other processes remove every folder that is made here", tmp);
 }
 
 int blob_temp_path(struct layout *layout, char **ret, struct error **err)

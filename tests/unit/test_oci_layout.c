@@ -2,8 +2,11 @@
 
 #include "tests/unit/oci_world.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #define WRITERS 16
 
@@ -498,6 +501,24 @@ static void test_many_processes(void **state)
 }
 
 /* What a killed process left below tmp/ goes with the next write; what a living one has there stays. */
+/* What stops it is told: a folder that cannot be locked is not one that another process has. */
+static void test_no_descriptor(void **state)
+{
+	cleanup_layout struct layout *layout = open_store();
+	char digest[DIGEST_LEN + 1];
+	struct rlimit before, none;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	refused(layout_write(layout, "hello", 5, digest, err), strerror(EMFILE));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ok(layout_write(layout, "hello", 5, digest, err));
+	assert_int_equal(count_files("store/tmp"), 0);
+}
+
 static void test_sweep(void **state)
 {
 	cleanup_layout struct layout *living = open_store();
@@ -606,6 +627,7 @@ int main(void)
 		TEST(test_damaged_marker),
 		TEST(test_damaged_index),
 		TEST(test_many_processes),
+		TEST(test_no_descriptor),
 		TEST(test_sweep),
 		TEST(test_kill),
 		TEST(test_skopeo),

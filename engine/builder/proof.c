@@ -17,12 +17,12 @@ const struct build_image *proof_base(const struct build_job *job)
 	return NULL;
 }
 
-/* A config may omit the variant (BuildKit writes "arm" with or without "v7"). */
-static bool same_platform(const struct platform *actual, const struct platform *wanted)
+/* A base may be for an older variant. */
+static bool base_fits(const struct platform *base, const struct platform *wanted)
 {
-	if (strcmp(actual->os, wanted->os) != 0 || strcmp(actual->arch, wanted->arch) != 0)
+	if (strcmp(base->os, wanted->os) != 0 || strcmp(base->arch, wanted->arch) != 0)
 		return false;
-	return !*actual->variant || !*wanted->variant || strcmp(actual->variant, wanted->variant) == 0;
+	return !*base->variant || !*wanted->variant || strcmp(base->variant, wanted->variant) == 0;
 }
 
 char *proof_fault(const struct image *result, const struct platform *platform, const struct image *base)
@@ -30,13 +30,13 @@ char *proof_fault(const struct image *result, const struct platform *platform, c
 	char actual[PLATFORM_TEXT], wanted[PLATFORM_TEXT];
 
 	platform_text(platform, wanted);
-	if (!same_platform(&result->platform, platform)) {
+	if (!platform_equal(&result->platform, platform)) {
 		platform_text(&result->platform, actual);
 		return mem_printf("the image is for %s instead of %s", actual, wanted);
 	}
 	if (!base)
 		return NULL;
-	if (*base->platform.arch && !same_platform(&base->platform, platform)) {
+	if (*base->platform.arch && !base_fits(&base->platform, platform)) {
 		platform_text(&base->platform, actual);
 		return mem_printf("its base is for %s instead of %s", actual, wanted);
 	}

@@ -381,6 +381,23 @@ dates()
 	jq -r '.history[].created' "$(image_config "localhost/bytes/$1:latest" "$host")"
 }
 
+@test "buildah: equal content for a processor and a newer variant of it is an image each" {
+	export CBUILD_BUILDER=buildah
+	mkdir -p "$ROOT/variants"
+	cd "$ROOT/variants"
+	cat >services.yaml <<-'EOF'
+		project: variants
+		registry: localhost/bytes
+		platforms: [linux/amd64, linux/amd64/v2]
+		services: {same: {build: same}}
+	EOF
+	printf 'FROM scratch\nCOPY file /file\n' | dockerfile same
+	echo same >same/file
+	"$cbuild" --no-load --no-verify -j1
+	"$cbuild" images --format=json >made
+	equal "$(jq -r '.[].platforms[].platform' made)" "$(printf 'linux/amd64\nlinux/amd64/v2')"
+}
+
 @test "buildah: another date is that of all layers, also of those that its cache has" {
 	export CBUILD_BUILDER=buildah
 	mkdir -p "$ROOT/dates"

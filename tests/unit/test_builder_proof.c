@@ -5,8 +5,8 @@
 #include "engine/builder/result_import.h"
 #include "tests/unit/builder_world.h"
 
-static const struct platform armv7 = { "linux", "arm", "v7" }, arm = { "linux", "arm", "" },
-			     armv6 = { "linux", "arm", "v6" };
+static const struct platform armv7 = { "linux", "arm", "v7" }, armv6 = { "linux", "arm", "v6" },
+			     amd64v2 = { "linux", "amd64", "v2" };
 static char layers[][DIGEST_LEN + 1] = { ONE, TWO }, others[][DIGEST_LEN + 1] = { TWO, ONE };
 
 static void assert_fault(const struct image *result, const struct platform *platform, const struct image *base,
@@ -27,8 +27,10 @@ static void test_platform(void **state)
 	(void)state;
 	assert_fault(&image, &amd64, NULL, NULL);
 	assert_fault(&image, &arm64, NULL, "linux/amd64 instead of linux/arm64");
-	image.platform = arm;
-	assert_fault(&image, &armv7, NULL, NULL);
+	/* the same content for amd64, out of a cache that does not look at the variant */
+	assert_fault(&image, &amd64v2, NULL, "linux/amd64 instead of linux/amd64/v2");
+	image.platform = amd64v2;
+	assert_fault(&image, &amd64, NULL, "linux/amd64/v2 instead of linux/amd64");
 	image.platform = armv6;
 	assert_fault(&image, &armv7, NULL, "linux/arm/v6 instead of linux/arm/v7");
 }
@@ -71,8 +73,10 @@ static void test_base_platform(void **state)
 {
 	struct image base = { .platform = amd64, .diff_ids = layers, .diff_ids_len = 1 };
 	struct image image = { .platform = arm64, .diff_ids = layers, .diff_ids_len = 1 };
+	struct image newer = { .platform = amd64v2, .diff_ids = layers, .diff_ids_len = 1 };
 
 	(void)state;
+	assert_fault(&newer, &amd64v2, &base, NULL);
 	assert_fault(&image, &arm64, &base, "its base is for linux/amd64");
 	*base.platform.arch = '\0';
 	assert_fault(&image, &arm64, &base, NULL);

@@ -15,9 +15,9 @@
 #include "engine/builder/own_image.h"
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan.h"
+#include "engine/registry/base_config.h"
 #include "engine/registry/bases.h"
 #include "engine/registry/urls.h"
-#include "engine/source/dockerfile.h"
 
 static int find_newest(void *data, const char *reference, const struct platform *platform, const char **ret,
 		       struct error **err)
@@ -90,30 +90,30 @@ static int find_own(void *data, const char *reference, const struct platform *pl
 }
 
 /* Where no registry is asked or can be: what the engine has says it itself; else nobody does. */
-static bool tell_own_onbuild(struct engine_view *view, const char *reference, const struct platform *platform)
+static bool tell_own_config(struct engine_view *view, const char *reference, const struct platform *platform)
 {
 	struct bases *bases = view->session->bases;
 	const struct own_image *own = view->session->options->pull ? NULL : view_find(view, reference, platform);
 
 	if (!(own && view->first) && bases_reach(bases, reference, NULL) == 0)
 		return false;
-	bases_tell_onbuild(bases, reference, platform, own ? own->onbuild : DOCKERFILE_UNTOLD "\n");
+	bases_tell_config(bases, reference, platform, own ? &own->config : &BASE_UNTOLD);
 	return true;
 }
 
 /* If a base cannot be asked for, the build that needs it reports that, or the builder has the image. */
-static int ask_base_onbuild(void *data, const char *reference, const struct platform *platform, const char *digest,
-			    struct error **err)
+static int ask_base_config(void *data, const char *reference, const struct platform *platform, const char *digest,
+			   struct error **err)
 {
 	struct engine_view *view = data;
 	cleanup_error struct error *error = NULL;
-	const char *onbuild;
+	const struct base_config *config;
 
 	if (session_registry(view->session, err) < 0)
 		return -1;
-	if (!digest && tell_own_onbuild(view, reference, platform))
+	if (!digest && tell_own_config(view, reference, platform))
 		return 0;
-	if (bases_onbuild(view->session->bases, reference, platform, digest, &onbuild, &error) < 0 &&
+	if (bases_config(view->session->bases, reference, platform, digest, &config, &error) < 0 &&
 	    error->cls == ERROR_CANCELLED)
 		return error_move(err, &error);
 	return 0;
@@ -139,7 +139,7 @@ static int plan_bases_of(struct session *session, struct engine_view *view, stru
 				    : plan_renew(session->plan, find_newest, find_newest_url, session, err);
 		else if (r == 0 && view->engine)
 			r = plan_check_own(session->plan, find_own, view, err);
-	} while (r == 0 && (r = plan_ask_onbuild(session->plan, ask_base_onbuild, view, &again, err)) == 0 && again);
+	} while (r == 0 && (r = plan_ask_bases(session->plan, ask_base_config, view, &again, err)) == 0 && again);
 	return r;
 }
 

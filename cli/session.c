@@ -302,11 +302,11 @@ static int choose_tools(struct session *session, struct error **err)
 	return choose_tool(session, &runtime, &session->runtime, &session->runtime_preferred, err);
 }
 
-static const char *known_onbuild(void *data, const char *reference, const struct platform *platform)
+static const struct base_config *known_config(void *data, const char *reference, const struct platform *platform)
 {
 	const struct session *session = data;
 
-	return session->bases ? bases_known_onbuild(session->bases, reference, platform) : NULL;
+	return session->bases ? bases_known_config(session->bases, reference, platform) : NULL;
 }
 
 static void forget_plan(struct session *session)
@@ -357,8 +357,8 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.state_dir = session->state_dir,
 		.present = present_check,
 		.present_ahead = present_ahead,
-		.onbuild = known_onbuild,
-		.onbuild_data = session,
+		.base_config = known_config,
+		.base_config_data = session,
 	};
 
 	plan_options.nothing = want->targets && !want->targets[0];

@@ -18,6 +18,7 @@
 #include "dsl/manifest.h"
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan.h"
+#include "engine/registry/base_config.h"
 #include "engine/registry/bases.h"
 #include "engine/registry/urls.h"
 
@@ -202,26 +203,27 @@ static void lock_compare(struct lock_work *work, const struct lock_entry *was, c
 		differs(work, "%s  %zu platforms -> %zu", now->reference, was->len, now->len);
 }
 
-/* The base's ONBUILD, for the platforms that are built. */
-static int lock_onbuild(struct lock_work *work, const struct lock_wanted *wanted, const struct lock_entry *was,
-			struct error **err)
+/* The base's ONBUILD and variables, for the platforms that are built. */
+static int lock_config(struct lock_work *work, const struct lock_wanted *wanted, const struct lock_entry *was,
+		       struct error **err)
 {
 	struct lock_entry *entry = (struct lock_entry *)lockfile_find(work->made, wanted->reference);
 	char platform[PLATFORM_TEXT];
 
 	for (size_t i = 0; i < wanted->len; i++) {
 		const struct platform *own = &wanted->platforms[i];
-		const char *digest = lock_entry_find(entry, own), *onbuild;
+		const char *digest = lock_entry_find(entry, own);
+		const struct base_config *config;
 
-		if (lock_entry_onbuild(entry, own))
+		if (lock_entry_onbuild(entry, own) && lock_entry_env(entry, own))
 			continue;
 		if (session_registry(work->session, err) < 0 ||
-		    bases_onbuild(work->session->bases, wanted->written, own, digest, &onbuild, err) < 0)
+		    bases_config(work->session->bases, wanted->written, own, digest, &config, err) < 0)
 			return error_wrap(err, "the base of %s", wanted->service);
-		lock_entry_set_onbuild(entry, own, onbuild);
+		lock_entry_set(entry, own, config->onbuild, config->env);
 		platform_text(own, platform);
 		if (was && strcmp(was->digest, entry->digest) == 0)
-			differs(work, "%s  its ONBUILD for %s", wanted->reference, platform);
+			differs(work, "%s  its ONBUILD and variables for %s", wanted->reference, platform);
 	}
 	return 0;
 }
@@ -246,7 +248,7 @@ static int find_entry(struct lock_work *work, const struct lock_wanted *wanted, 
 	}
 	lock_compare(work, was, now);
 	lockfile_put(work->made, lock_entry_copy(now));
-	return lock_onbuild(work, wanted, was, err);
+	return lock_config(work, wanted, was, err);
 }
 
 static void find_unused(struct lock_work *work)
@@ -294,7 +296,17 @@ static int make_lock(struct lock_work *work, struct error **err)
 	return 0;
 }
 
-/* The plan did not know the ONBUILD of one of the bases yet. */
+/* The plan did not know what one of the bases gives to builds. */
+static bool is_news(const struct lock_entry *entry, const struct plan_image *image)
+{
+	const struct platform *platform = &image->mention->platform;
+	const char *env = lock_entry_env(entry, platform);
+
+	return image->mention->use == IMAGE_FROM &&
+	       (!text_same(lock_entry_onbuild(entry, platform), image->onbuild) ||
+		(image->mention->env_read && !(image->env && strcmp(env, image->env) == 0)));
+}
+
 static bool is_surprised(const struct lock_work *work)
 {
 	const struct plan *plan = work->session->plan;
@@ -307,8 +319,7 @@ static bool is_surprised(const struct lock_work *work)
 			cleanup_free char *name = image->node == NO_NODE ? lock_reference(image->reference) : NULL;
 			const struct lock_entry *entry = name ? lockfile_find(work->made, name) : NULL;
 
-			if (entry && image->mention->use == IMAGE_FROM &&
-			    !text_same(lock_entry_onbuild(entry, &image->mention->platform), image->onbuild))
+			if (entry && is_news(entry, image))
 				return true;
 		}
 	}
@@ -359,10 +370,11 @@ static void lock_look_over(struct lock_work *work)
 			differs(work, "%s  not locked (%s)", wanted->reference, wanted->service);
 		}
 		for (size_t j = 0; entry && !lacking && j < wanted->len; j++) {
-			if (lock_entry_onbuild(entry, &wanted->platforms[j]))
+			if (lock_entry_onbuild(entry, &wanted->platforms[j]) &&
+			    lock_entry_env(entry, &wanted->platforms[j]))
 				continue;
 			platform_text(&wanted->platforms[j], platform);
-			differs(work, "%s  locked, but its ONBUILD for %s could not be read (%s)", wanted->reference,
+			differs(work, "%s  locked without its ONBUILD or variables for %s (%s)", wanted->reference,
 				platform, wanted->service);
 		}
 	}

@@ -12,7 +12,7 @@
 #include "engine/io/socket.h"
 #include "engine/oci/image.h"
 #include "engine/oci/storage.h"
-#include "engine/registry/bases.h"
+#include "engine/source/dockerfile.h"
 
 #define ASK_MS 5000
 
@@ -20,7 +20,7 @@ static const char STORAGE[] = "containers-storage:";
 
 void own_image_free(struct own_image *image)
 {
-	free(image->onbuild);
+	base_config_free(&image->config);
 	*image = (struct own_image){ 0 };
 }
 
@@ -35,11 +35,24 @@ static bool is_for(const struct json *answer, const struct platform *platform)
 	return platform_parse(text, &own) && platform_equal(&own, platform);
 }
 
+/* The strings are the list's; what is none of them is not told. free() the array. */
+static char **own_image_list(const struct json *list)
+{
+	char **items = mem_array(json_len(list) + 1, sizeof(*items));
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *text = json_text(json_at(list, i));
+
+		items[i] = (char *)(text ? text : DOCKERFILE_UNTOLD);
+	}
+	return items;
+}
+
 static bool own_image_take(const struct buf *text, const struct platform *platform, struct own_image *ret)
 {
 	cleanup_json struct json *answer = NULL;
-	cleanup_buf struct buf onbuild = { 0 };
-	const struct json *list;
+	const struct json *config;
+	char **onbuild, **env;
 	const char *id;
 
 	if (json_parse(text->data ? text->data : "", text->len, "docker", &answer, NULL) < 0)
@@ -48,11 +61,12 @@ static bool own_image_take(const struct buf *text, const struct platform *platfo
 	if (!id || !digest_valid(id) || !is_for(answer, platform))
 		return false;
 	memcpy(ret->id, id, DIGEST_LEN + 1);
-	list = json_get(json_get(answer, "Config"), "OnBuild");
-	buf_str(&onbuild, "");
-	for (size_t i = 0; i < json_len(list); i++)
-		bases_add_onbuild(&onbuild, json_text(json_at(list, i)));
-	ret->onbuild = buf_steal(&onbuild);
+	config = json_get(answer, "Config");
+	onbuild = own_image_list(json_get(config, "OnBuild"));
+	env = own_image_list(json_get(config, "Env"));
+	base_config_make(onbuild, env, &ret->config);
+	free(onbuild);
+	free(env);
 	return true;
 }
 
@@ -81,7 +95,7 @@ static bool find_in_storage(const char *root, const char *reference, const struc
 	    !platform_equal(&image->platform, platform))
 		return false;
 	memcpy(ret->id, identity, DIGEST_LEN + 1);
-	ret->onbuild = bases_onbuild_text(image);
+	base_config_make(image->onbuild, image->env, &ret->config);
 	return true;
 }
 

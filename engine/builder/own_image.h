@@ -4,14 +4,15 @@
 #include <stdbool.h>
 
 #include "base/digest.h"
+#include "engine/registry/base_config.h"
 
 struct platform;
 struct state;
 
 /* What the engine of a builder has under a name, whatever a registry has. */
 struct own_image {
-	char id[DIGEST_LEN + 1]; /* of the platform's image, as this engine tells images apart */
-	char *onbuild;           /* as dockerfile_options.triggers gives it */
+	char id[DIGEST_LEN + 1];   /* of the platform's image, as this engine tells images apart */
+	struct base_config config; /* what it gives to builds on it */
 };
 void own_image_free(struct own_image *image); /* the contents */
 

@@ -19,6 +19,7 @@
 #include "engine/exec/task_urls.h"
 #include "engine/io/loop.h"
 #include "engine/oci/layout.h"
+#include "engine/registry/base_config.h"
 #include "engine/registry/bases.h"
 #include "engine/source/context.h"
 #include "engine/source/replica.h"
@@ -169,18 +170,23 @@ static int draft_base(struct task *task, const struct plan_image *from, struct b
 
 /* The plan used what the last build found if neither the lock nor this run knew better; check that. (No digest: it is
  * the engine's own image.) */
-static void check_onbuild(struct task *task, const struct plan_image *from, const char *digest, const char *own)
+static void check_config(struct task *task, const struct plan_image *from, const char *digest,
+			 const struct base_config *own)
 {
+	const struct base_config *now = own->onbuild ? own : &BASE_UNTOLD;
+	bool onbuild = !(from->settled && digest);
+	/* what is not known was taken for anything */
+	bool env = from->env && from->mention->env_read && !(from->env_settled && digest);
 	cleanup_error struct error *error = NULL;
-	const char *now = own ? own : DOCKERFILE_UNTOLD "\n";
 
-	if (from->mention->use != IMAGE_FROM || (from->settled && digest) ||
-	    text_same(from->onbuild, DOCKERFILE_UNTOLD "\n"))
+	if (from->mention->use != IMAGE_FROM || (!onbuild && !env) || text_same(from->onbuild, BASE_UNTOLD.onbuild))
 		return;
 	if (digest)
-		bases_onbuild(task->env->bases, from->reference, &from->mention->platform, digest, &now, &error);
-	if (!task->doubt && (error || !text_same(now, from->onbuild)))
-		task->doubt = mem_printf("the ONBUILD of %s was unknown when this was planned", from->reference);
+		bases_config(task->env->bases, from->reference, &from->mention->platform, digest, &now, &error);
+	if (!task->doubt && (error || (onbuild && !text_same(now->onbuild, from->onbuild)) ||
+			     (env && !(now->env && strcmp(now->env, from->env) == 0))))
+		task->doubt = mem_printf("the ONBUILD or the variables of %s were unknown when this was planned",
+					 from->reference);
 }
 
 static int draft_images(struct task *task, struct build_draft *draft, struct error **err)
@@ -209,7 +215,7 @@ static int draft_images(struct task *task, struct build_draft *draft, struct err
 		if (from->node == NO_NODE) {
 			if (draft_base(task, from, image, &draft->pulls[i], &draft->owns[i], err) < 0)
 				return -1;
-			check_onbuild(task, from, draft->pulls[i].digest, draft->owns[i].onbuild);
+			check_config(task, from, draft->pulls[i].digest, &draft->owns[i].config);
 			continue;
 		}
 		result = &plan_node(task->env->plan, from->node)->result;
@@ -475,12 +481,13 @@ static void set_filled(struct json *detail, const char *key, struct json *object
 }
 
 /* What a record says of a build: what the builder's storage calls it, when it was kept there, the engine that has its layers; and of the bases from elsewhere, by
- * name and platform, what they are and what they do on build; and what was fetched. */
+ * name and platform, what they are and what they give to builds; and what was fetched. */
 static char *describe_result(const struct task *task, const struct build_draft *draft, const struct build_result *result)
 {
 	const struct plan_build *build = task->node->build;
 	cleanup_json struct json *detail = json_new_object();
 	struct json *bases = json_new_object(), *own = json_new_object(), *onbuild = json_new_object();
+	struct json *env = json_new_object();
 	struct json *urls = task_urls_kept(task);
 	cleanup_buf struct buf text = { 0 };
 
@@ -497,9 +504,12 @@ static char *describe_result(const struct task *task, const struct build_draft *
 			json_set_str(own, name, draft->owns[i].id);
 		if (!text_same(build->images[i].onbuild, NULL))
 			json_set_str(onbuild, name, build->images[i].onbuild);
+		if (build->images[i].mention->env_read && build->images[i].env)
+			json_set_str(env, name, build->images[i].env);
 	}
 	set_filled(detail, "own", own);
 	set_filled(detail, "onbuild", onbuild);
+	set_filled(detail, "env", env);
 	if (urls)
 		json_set(detail, "urls", urls);
 	json_dump(detail, JSON_CANONICAL, &text);

@@ -34,6 +34,7 @@ void image_free(struct image *image)
 	free_list(image->cmd);
 	free_list(image->ports);
 	free_list(image->labels);
+	free_list(image->env);
 	free_list(image->onbuild);
 	free_list(image->history);
 	free(image);
@@ -162,6 +163,7 @@ static int image_own_read_config(const struct json *json, const char *name, stru
 	}
 	if (read_strings(config, "Entrypoint", name, &image->entrypoint, err) < 0 ||
 	    read_strings(config, "Cmd", name, &image->cmd, err) < 0 ||
+	    read_strings(config, "Env", name, &image->env, err) < 0 ||
 	    read_strings(config, "OnBuild", name, &image->onbuild, err) < 0 ||
 	    read_ports(config, name, &image->ports, err) < 0)
 		return -1;

@@ -33,6 +33,7 @@ struct image {
 	char **cmd;
 	char **ports;  /* "8000/tcp", sorted */
 	char **labels; /* key, value, key, value, ..., NULL; sorted by key */
+	char **env;    /* "NAME=value" */
 	char **onbuild;
 	char **history; /* when each step was made, as the config writes it ("" if it does not say), oldest first; NULL-terminated */
 	char *healthcheck; /* the JSON text of config.Healthcheck, or NULL */

@@ -16,13 +16,14 @@
 #define LOCKFILE_MAX (4u << 20) /* bytes */
 
 #define ONBUILD_LINE "    onbuild "
+#define ENV_LINE "    env "
 
 #define URL_LINE "url "
 #define COMMIT "commit:"
 
 static const char HEAD[] =
 	"# The base images, what builds fetch, and what they are: written by `cbuild lock`, to be committed.\n"
-	"version 3\n";
+	"version 4\n";
 
 struct lockfile *lockfile_new(void)
 {
@@ -77,7 +78,7 @@ struct lock_entry *lock_entry_copy(const struct lock_entry *entry)
 
 	for (size_t i = 0; i < entry->len; i++) {
 		lock_entry_add(copy, &entry->platforms[i].platform, entry->platforms[i].digest);
-		lock_entry_set_onbuild(copy, &entry->platforms[i].platform, entry->platforms[i].onbuild);
+		lock_entry_set(copy, &entry->platforms[i].platform, entry->platforms[i].onbuild, entry->platforms[i].env);
 	}
 	return copy;
 }
@@ -86,8 +87,10 @@ void lock_entry_free(struct lock_entry *entry)
 {
 	if (!entry)
 		return;
-	for (size_t i = 0; i < entry->len; i++)
+	for (size_t i = 0; i < entry->len; i++) {
 		free(entry->platforms[i].onbuild);
+		free(entry->platforms[i].env);
+	}
 	free(entry->reference);
 	free(entry->platforms);
 	free(entry);
@@ -137,14 +140,29 @@ const char *lock_entry_onbuild(const struct lock_entry *entry, const struct plat
 	return found ? found->onbuild : NULL;
 }
 
-void lock_entry_set_onbuild(struct lock_entry *entry, const struct platform *platform, const char *onbuild)
+const char *lock_entry_env(const struct lock_entry *entry, const struct platform *platform)
+{
+	const struct lock_platform *found = find_platform(entry, platform);
+
+	return found ? found->env : NULL;
+}
+
+static void set_text(char **text, const char *value)
+{
+	char *copy = value ? mem_strdup(value) : NULL;
+
+	free(*text);
+	*text = copy;
+}
+
+void lock_entry_set(struct lock_entry *entry, const struct platform *platform, const char *onbuild, const char *env)
 {
 	struct lock_platform *found = find_platform(entry, platform);
 
 	if (!found)
 		return;
-	free(found->onbuild);
-	found->onbuild = onbuild ? mem_strdup(onbuild) : NULL;
+	set_text(&found->onbuild, onbuild);
+	set_text(&found->env, env);
 }
 
 void lock_entry_add(struct lock_entry *entry, const struct platform *platform, const char *digest)
@@ -252,12 +270,12 @@ void lockfile_put_url(struct lockfile *lock, const char *url, const char *pin)
 
 /* ---- writing ---- */
 
-static void print_onbuild(const char *onbuild, struct buf *out)
+static void print_lines(const char *head, const char *text, struct buf *out)
 {
-	if (onbuild && !*onbuild)
-		buf_str(out, ONBUILD_LINE "none\n");
-	for (; onbuild && *onbuild; onbuild += strcspn(onbuild, "\n") + 1)
-		buf_printf(out, ONBUILD_LINE "%.*s\n", (int)strcspn(onbuild, "\n"), onbuild);
+	if (text && !*text)
+		buf_printf(out, "%snone\n", head);
+	for (; text && *text; text += strcspn(text, "\n") + 1)
+		buf_printf(out, "%s%.*s\n", head, (int)strcspn(text, "\n"), text);
 }
 
 void lockfile_text(const struct lockfile *lock, struct buf *out)
@@ -272,7 +290,8 @@ void lockfile_text(const struct lockfile *lock, struct buf *out)
 
 			platform_text(&entry->platforms[j].platform, platform);
 			buf_printf(out, "  %s %s\n", platform, entry->platforms[j].digest);
-			print_onbuild(entry->platforms[j].onbuild, out);
+			print_lines(ONBUILD_LINE, entry->platforms[j].onbuild, out);
+			print_lines(ENV_LINE, entry->platforms[j].env, out);
 		}
 	}
 	for (size_t i = 0; i < lock->urls_len; i++)
@@ -315,17 +334,19 @@ static int lockfile_take_platform(struct lockfile_reading *reading, const char *
 	return 0;
 }
 
-static int take_onbuild(struct lockfile_reading *reading, const char *instruction, struct error **err)
+/* An ONBUILD instruction, or a variable. */
+static int take_of_config(struct lockfile_reading *reading, const char *line, bool env, struct error **err)
 {
-	cleanup_free char *text = NULL;
-	const char *before;
+	struct lock_platform *platform;
+	cleanup_free char *before = NULL;
+	char **text;
 
 	if (!reading->in_platform)
-		return lockfile_wrong(reading, err, "an instruction without a platform before it");
-	before = lock_entry_onbuild(reading->entry, &reading->platform);
-	text = strcmp(instruction, "none") == 0 ? mem_strdup("")
-						: mem_printf("%s%s\n", before ? before : "", instruction);
-	lock_entry_set_onbuild(reading->entry, &reading->platform, text);
+		return lockfile_wrong(reading, err, "an instruction or a variable without a platform before it");
+	platform = find_exactly(reading->entry, &reading->platform);
+	text = env ? &platform->env : &platform->onbuild;
+	before = *text;
+	*text = strcmp(line, "none") == 0 ? mem_strdup("") : mem_printf("%s%s\n", before ? before : "", line);
 	return 0;
 }
 
@@ -367,14 +388,16 @@ static int lockfile_take_line(struct lockfile_reading *reading, char *line, stru
 		return 0;
 	if (!reading->version) {
 		reading->version = true;
-		if (strncmp(line, "version ", 8) == 0 && line[8] >= '1' && line[8] <= '3' && !line[9])
+		if (strncmp(line, "version ", 8) == 0 && line[8] >= '1' && line[8] <= '4' && !line[9])
 			return 0;
-		return lockfile_wrong(reading, err, "this cbuild reads \"version 1\" to \"version 3\"");
+		return lockfile_wrong(reading, err, "this cbuild reads \"version 1\" to \"version 4\"");
 	}
 	if (strncmp(line, URL_LINE, strlen(URL_LINE)) == 0)
 		return take_url(reading, line + strlen(URL_LINE), err);
 	if (strncmp(line, ONBUILD_LINE, strlen(ONBUILD_LINE)) == 0)
-		return take_onbuild(reading, line + strlen(ONBUILD_LINE), err);
+		return take_of_config(reading, line + strlen(ONBUILD_LINE), false, err);
+	if (strncmp(line, ENV_LINE, strlen(ENV_LINE)) == 0)
+		return take_of_config(reading, line + strlen(ENV_LINE), true, err);
 	if (!digest || !digest_valid(digest + 1))
 		return lockfile_wrong(reading, err, "expected a name and a digest");
 	*digest++ = '\0';

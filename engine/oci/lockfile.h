@@ -14,17 +14,21 @@ struct error;
  * services.lock: what the base images are. One entry a reference, with the digest that its tag had and the manifest of each
  * platform; sorted, so that equal locks are equal texts:
  *
- *     version 3
+ *     version 4
  *     docker.io/library/debian:12 sha256:...
  *       linux/amd64 sha256:...
  *         onbuild none
+ *         env LANG=C.UTF-8
+ *         env API_TOKEN
  *     docker.io/acme/on:1 sha256:...
  *       linux/amd64 sha256:...
  *         onbuild COPY payload /p
  *         onbuild ARG Z
+ *         env none
  *
- * What a platform's image does on build stands there for the platforms that are built; version 1 did not have it. Behind the images, from
- * version 3 on, what the builds fetch from elsewhere: the content of a URL, or the commit of a git repository's ref.
+ * What a platform's image does on build (version 2) and its variables (version 4; without a value that is not told) stand there for the
+ * platforms that are built. Behind the images, from version 3 on, what the builds fetch from elsewhere: the content of a URL, or the commit
+ * of a git repository's ref.
  *
  *     url https://example.org/tool.tgz sha256:...
  *     url https://example.org/acme/common.git#main commit:...
@@ -37,6 +41,7 @@ struct lock_platform {
 	struct platform platform;
 	char digest[DIGEST_LEN + 1];
 	char *onbuild; /* its ONBUILD instructions, one a line; "": none; NULL: not known */
+	char *env;     /* its variables, likewise */
 };
 
 struct lock_entry {
@@ -92,6 +97,9 @@ void lock_entry_add(struct lock_entry *entry, const struct platform *platform, c
 const char *lock_entry_find(const struct lock_entry *entry, const struct platform *platform);
 /* Its ONBUILD instructions, or NULL when they are not known. */
 const char *lock_entry_onbuild(const struct lock_entry *entry, const struct platform *platform);
-void lock_entry_set_onbuild(struct lock_entry *entry, const struct platform *platform, const char *onbuild); /* copied */
+/* Its variables, likewise. */
+const char *lock_entry_env(const struct lock_entry *entry, const struct platform *platform);
+void lock_entry_set(struct lock_entry *entry, const struct platform *platform, const char *onbuild,
+		    const char *env); /* copied */
 
 #endif

@@ -124,9 +124,9 @@ static bool resolve_mention(struct plan *plan, const struct build_frame *frame, 
 		if (wanted == NO_NODE) {
 			ret->digest = locked_digest(plan, ret->reference, &mention->platform);
 			if (mention->use == IMAGE_FROM)
-				plan_find_onbuild(plan,
-						  plan_node_id(plan, NODE_BUILD, frame->service, NULL, frame->platform),
-						  ret);
+				plan_find_base(plan,
+					       plan_node_id(plan, NODE_BUILD, frame->service, NULL, frame->platform),
+					       ret);
 			return true;
 		}
 	}
@@ -140,18 +140,38 @@ struct base_asker {
 	const struct build_frame *frame;
 };
 
+/* False for a context, and after a complaint. */
+static bool find_parent(const struct base_asker *asker, const struct dockerfile_image *base, struct plan_image *ret)
+{
+	const struct service *service = &asker->plan->manifest->services[asker->frame->service];
+	const struct named_context *context = find_context(&service->build, base->name);
+
+	return !(context && (context->kind == CONTEXT_PATH || context->kind == CONTEXT_REMOTE)) &&
+	       resolve_mention(asker->plan, asker->frame, base, ret);
+}
+
 /* As dockerfile_options.triggers. */
 static const char *triggers_of(void *data, const struct dockerfile_image *base)
 {
 	const struct base_asker *asker = data;
-	const struct service *service = &asker->plan->manifest->services[asker->frame->service];
-	const struct named_context *context = find_context(&service->build, base->name);
 	struct plan_image image;
 
-	if ((context && (context->kind == CONTEXT_PATH || context->kind == CONTEXT_REMOTE)) ||
-	    !resolve_mention(asker->plan, asker->frame, base, &image))
+	if (!find_parent(asker, base, &image))
 		return NULL;
 	return image.node != NO_NODE ? asker->plan->nodes[image.node]->build->use.triggers : image.onbuild;
+}
+
+/* As dockerfile_options.variable. */
+static bool variable_of(void *data, const struct dockerfile_image *base, const char *name, const char **ret)
+{
+	const struct base_asker *asker = data;
+	struct plan_image image;
+
+	return find_parent(asker, base, &image) &&
+	       plan_base_variable(asker->plan,
+				  plan_node_id(asker->plan, NODE_BUILD, asker->frame->service, NULL,
+					       asker->frame->platform),
+				  &image, name, ret);
 }
 
 static bool resolve_dockerfile(struct plan *plan, const struct build_frame *frame, struct plan_build *build)
@@ -169,6 +189,7 @@ static bool resolve_dockerfile(struct plan *plan, const struct build_frame *fram
 		.contexts = names,
 		.contexts_len = service->build.contexts_len,
 		.triggers = triggers_of,
+		.variable = variable_of,
 		.data = &(struct base_asker){ plan, frame },
 	};
 	cleanup_error struct error *error = NULL;
@@ -206,6 +227,7 @@ static bool make_add_images(struct plan *plan, const struct build_frame *frame, 
 			good = false;
 			continue;
 		}
+		plan_read_env(plan, plan_node_id(plan, NODE_BUILD, frame->service, NULL, frame->platform), image);
 		build->images_len++;
 	}
 	return good;

@@ -9,6 +9,7 @@
 #include "engine/plan/plan_node.h"
 #include "engine/source/dockerfile.h"
 
+struct base_config;
 struct diags;
 struct error;
 struct inputs;
@@ -52,10 +53,9 @@ struct plan_options {
 	const struct plan_pair *annotations; /* of the pushed index */
 	size_t annotations_len;
 	const struct lockfile *lock; /* of the base images, or NULL */
-	/* The ONBUILD instructions of a base that this run asked for (plan_ask_onbuild), in the form of
-	 * dockerfile_options.triggers, or NULL. May be NULL itself. */
-	const char *(*onbuild)(void *data, const char *reference, const struct platform *platform);
-	void *onbuild_data;
+	/* What the config of a base that this run asked for (plan_ask_bases) gives to builds on it, or NULL. May be NULL itself. */
+	const struct base_config *(*base_config)(void *data, const char *reference, const struct platform *platform);
+	void *base_config_data;
 	const char *state_dir; /* absolute path of .cbuild: never part of a context */
 	plan_present *present;
 	void (*present_ahead)(void *data, const struct record *const *records,
@@ -71,6 +71,8 @@ struct plan_image {
 	const char *digest; /* for the platform, from the lock or --pull; NULL: the tag's digest at the time of the build */
 	const char *onbuild; /* its ONBUILD instructions; NULL: unknown, assumed to be none */
 	bool settled;        /* known from the lock, or because this run asked; otherwise as found by the last build */
+	const char *env; /* its variables, as base_env_find has them; NULL: at most those that the last build found */
+	bool env_settled;
 };
 
 /* A folder that a build reads, or a URL. */
@@ -184,13 +186,13 @@ typedef int plan_own(void *data, const char *reference, const struct platform *p
 /* Fresh builds on another image than a build from nothing would take from the engine become stale, unless the lock names the base; their
  * dependents are decided again. */
 int plan_check_own(struct plan *plan, plan_own *own, void *data, struct error **err);
-/* Looks up the ONBUILD instructions of a base (`digest`, or NULL: the tag's); plan_options.onbuild returns the
- * answer from then on. Negative only when the run must end: a base that cannot be asked counts as having none. */
+/* Looks up the config of a base (`digest`, or NULL: the tag's); plan_options.base_config returns the answer from then on. Negative only
+ * when the run must end: a base that cannot be asked counts as having no ONBUILD. */
 typedef int plan_ask(void *data, const char *reference, const struct platform *platform, const char *digest,
 		     struct error **err);
-/* Looks up the bases of stale builds whose ONBUILD neither the lock nor this run knows. *ret_changed: the plan was
- * made with wrong assumptions and must be made again. */
-int plan_ask_onbuild(struct plan *plan, plan_ask *ask, void *data, bool *ret_changed, struct error **err);
+/* Looks up the bases of stale builds whose ONBUILD, or whose variables if they matter, neither the lock nor this run knows.
+ * *ret_changed: the plan was made with wrong assumptions and must be made again. */
+int plan_ask_bases(struct plan *plan, plan_ask *ask, void *data, bool *ret_changed, struct error **err);
 /* A service's Dockerfile, to complain about what is in it (base/diag.h). */
 uint32_t plan_dockerfile_source(struct plan *plan, size_t service);
 /* Complains about sources of COPY, ADD and mounts that are in no context, where a build is stale and nothing that runs before may make

@@ -122,8 +122,12 @@ size_t plan_prepare_node(struct plan *plan, size_t service, const struct platfor
 /* The file of the project named by a word of a command that runs in `dir` ("./gen.sh", "--config=check.yaml"): 1
  * and its path (malloc'd), 0 when it names none, negative when that is unknown. */
 int plan_run_file(const struct plan *plan, const char *dir, const char *word, char **ret, struct error **err);
-/* onbuild.c: sets image->onbuild, the ONBUILD instructions of a base from elsewhere, for the node `id`. */
-void plan_find_onbuild(struct plan *plan, const char *id, struct plan_image *image);
+/* base_facts.c: sets what is known about the config of a base from elsewhere, for the node `id`. */
+void plan_find_base(struct plan *plan, const char *id, struct plan_image *image);
+/* Sets image->env to what the last build found, if nothing newer is known and it matters. */
+void plan_read_env(struct plan *plan, const char *id, struct plan_image *image);
+/* The value of a variable in the config of an image that the node `id` is built on, as dockerfile_options.variable. */
+bool plan_base_variable(struct plan *plan, const char *id, struct plan_image *image, const char *name, const char **ret);
 /* plan_urls.c: what the build fetches, once its contexts are known. */
 void plan_find_urls(struct plan *plan, size_t service, struct plan_build *build);
 /* outputs.c */

@@ -14,15 +14,15 @@
 #include "engine/oci/document.h"
 #include "engine/oci/image.h"
 #include "engine/oci/lockfile.h"
+#include "engine/registry/base_config.h"
 #include "engine/registry/client.h"
 #include "engine/registry/mirror.h"
 #include "engine/registry/place.h"
-#include "engine/source/dockerfile.h"
 
-struct onbuild {
+struct told_config {
 	struct platform platform;
-	char *text;          /* or NULL: */
-	struct error *error; /* why it could not be determined */
+	struct base_config config; /* onbuild NULL: */
+	struct error *error;       /* why it could not be determined */
 };
 
 /* A reference, and what is known about it. */
@@ -36,8 +36,8 @@ struct base {
 	char settled[DIGEST_LEN + 1]; /* the manifest for which `where` has been looked at */
 	bool placed;                  /* `where` is settled */
 	bool said;                    /* something was told of it */
-	struct onbuild *onbuilds;     /* its ONBUILD, one for each platform that was asked for */
-	size_t onbuilds_len, onbuilds_cap;
+	struct told_config **configs; /* one for each platform that was asked for */
+	size_t configs_len, configs_cap;
 	struct error *error; /* why it failed: the same for every caller */
 	pthread_mutex_t lock;
 };
@@ -65,11 +65,12 @@ void bases_free(struct bases *bases)
 		struct base *base = map_value(bases->known, i);
 
 		pthread_mutex_destroy(&base->lock);
-		for (size_t j = 0; j < base->onbuilds_len; j++) {
-			free(base->onbuilds[j].text);
-			error_free(base->onbuilds[j].error);
+		for (size_t j = 0; j < base->configs_len; j++) {
+			base_config_free(&base->configs[j]->config);
+			error_free(base->configs[j]->error);
+			free(base->configs[j]);
 		}
-		free(base->onbuilds);
+		free(base->configs);
 		lock_entry_free(base->entry);
 		error_free(base->error);
 		ref_free(&base->where);
@@ -370,25 +371,10 @@ int bases_pull(struct bases *bases, const char *reference, const struct platform
 	return r;
 }
 
-/* ---- what they do on build ---- */
+/* ---- what they give to builds ---- */
 
-/* One instruction per line; an instruction of several lines cannot be represented. */
-void bases_add_onbuild(struct buf *text, const char *instruction)
-{
-	buf_printf(text, "%s\n", !instruction || strchr(instruction, '\n') ? DOCKERFILE_UNTOLD : instruction);
-}
-
-char *bases_onbuild_text(const struct image *image)
-{
-	cleanup_buf struct buf text = { 0 };
-
-	buf_str(&text, "");
-	for (char **line = image->onbuild; line && *line; line++)
-		bases_add_onbuild(&text, *line);
-	return buf_steal(&text);
-}
-
-static int read_onbuild(struct bases *bases, struct base *base, const char *digest, char **ret, struct error **err)
+static int read_base_config(struct bases *bases, struct base *base, const char *digest, struct base_config *ret,
+			    struct error **err)
 {
 	struct ref where = { .domain = base->where.domain, .repository = base->where.repository, .digest = (char *)digest };
 	cleanup_document struct document *manifest = NULL;
@@ -404,12 +390,12 @@ static int read_onbuild(struct bases *bases, struct base *base, const char *dige
 	    registry_read_blob(bases->registry, &where, &manifest->config, &config, err) < 0 ||
 	    image_read_config(config.data, config.len, manifest->config.digest, &image, err) < 0)
 		return error_wrap(err, "%s", base->reference);
-	*ret = bases_onbuild_text(image);
+	base_config_make(image->onbuild, image->env, ret);
 	return 0;
 }
 
-static int bases_ask_onbuild(struct bases *bases, struct base *base, const struct platform *platform,
-			     const char *digest, char **ret, struct error **err)
+static int ask_config(struct bases *bases, struct base *base, const struct platform *platform, const char *digest,
+		      struct base_config *ret, struct error **err)
 {
 	if (digest ? bases_place(bases, base, digest, err) < 0 : find_locked(bases, base, err) < 0)
 		return -1;
@@ -417,64 +403,68 @@ static int bases_ask_onbuild(struct bases *bases, struct base *base, const struc
 		digest = lock_entry_find(base->entry, platform);
 	if (!digest)
 		return missing_platform(base->entry, platform, err);
-	return settle_place(bases, base, digest, err) < 0 ? -1 : read_onbuild(bases, base, digest, ret, err);
+	return settle_place(bases, base, digest, err) < 0 ? -1 : read_base_config(bases, base, digest, ret, err);
 }
 
-static struct onbuild *find_onbuild(struct base *base, const struct platform *platform)
+static struct told_config *find_config(struct base *base, const struct platform *platform)
 {
-	for (size_t i = 0; i < base->onbuilds_len; i++)
-		if (platform_equal(&base->onbuilds[i].platform, platform))
-			return &base->onbuilds[i];
+	for (size_t i = 0; i < base->configs_len; i++)
+		if (platform_equal(&base->configs[i]->platform, platform))
+			return base->configs[i];
 	return NULL;
 }
 
-static struct onbuild *add_onbuild(struct base *base, const struct platform *platform)
+static struct told_config *add_config(struct base *base, const struct platform *platform)
 {
-	mem_reserve(&base->onbuilds, &base->onbuilds_cap, base->onbuilds_len + 1, sizeof(*base->onbuilds));
-	base->onbuilds[base->onbuilds_len] = (struct onbuild){ .platform = *platform };
-	return &base->onbuilds[base->onbuilds_len++];
+	struct told_config *told = mem_alloc(sizeof(*told));
+
+	told->platform = *platform;
+	mem_reserve(&base->configs, &base->configs_cap, base->configs_len + 1, sizeof(*base->configs));
+	return base->configs[base->configs_len++] = told;
 }
 
-void bases_tell_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *text)
+void bases_tell_config(struct bases *bases, const char *reference, const struct platform *platform,
+		       const struct base_config *config)
 {
 	struct base *base = known(bases, reference);
 
 	pthread_mutex_lock(&base->lock);
-	if (!find_onbuild(base, platform))
-		add_onbuild(base, platform)->text = mem_strdup(text);
+	if (!find_config(base, platform))
+		add_config(base, platform)->config = (struct base_config){
+			.onbuild = mem_strdup(config->onbuild),
+			.env = config->env ? mem_strdup(config->env) : NULL,
+		};
 	pthread_mutex_unlock(&base->lock);
 }
 
-int bases_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *digest,
-		  const char **ret, struct error **err)
+int bases_config(struct bases *bases, const char *reference, const struct platform *platform, const char *digest,
+		 const struct base_config **ret, struct error **err)
 {
 	struct base *base = known(bases, reference);
-	struct onbuild *onbuild;
+	struct told_config *told;
 	int r;
 
 	pthread_mutex_lock(&base->lock);
-	onbuild = find_onbuild(base, platform);
-	if (!onbuild) {
-		onbuild = add_onbuild(base, platform);
-		bases_ask_onbuild(bases, base, platform, digest, &onbuild->text, &onbuild->error);
+	told = find_config(base, platform);
+	if (!told) {
+		told = add_config(base, platform);
+		ask_config(bases, base, platform, digest, &told->config, &told->error);
 	}
-	*ret = onbuild->text;
-	r = onbuild->text ? 0 : error_copy(err, onbuild->error);
+	*ret = told->config.onbuild ? &told->config : &BASE_UNTOLD;
+	r = told->config.onbuild ? 0 : error_copy(err, told->error);
 	pthread_mutex_unlock(&base->lock);
 	return r;
 }
 
-const char *bases_known_onbuild(struct bases *bases, const char *reference, const struct platform *platform)
+const struct base_config *bases_known_config(struct bases *bases, const char *reference, const struct platform *platform)
 {
 	struct base *base = known(bases, reference);
-	const struct onbuild *onbuild;
-	const char *text;
+	const struct told_config *told;
 
 	pthread_mutex_lock(&base->lock);
-	onbuild = find_onbuild(base, platform);
-	text = !onbuild ? NULL : onbuild->text ? onbuild->text : DOCKERFILE_UNTOLD "\n";
+	told = find_config(base, platform);
 	pthread_mutex_unlock(&base->lock);
-	return text;
+	return !told ? NULL : told->config.onbuild ? &told->config : &BASE_UNTOLD;
 }
 
 /* ---- whether to ask at all ---- */

@@ -3,15 +3,14 @@
 
 #include "engine/registry/client.h"
 
-struct buf;
 struct error;
-struct image;
 struct lock_entry;
 struct platform;
 
 /* Base images as their registries have them now; each is looked up once, and mirrors (the manifest's `mirrors`)
  * come before the registry. Thread-safe. Errors are ERROR_REGISTRY. */
 struct bases;
+struct base_config;
 struct credentials;
 
 struct bases *bases_new(struct registry *registry);
@@ -20,17 +19,14 @@ void bases_free(struct bases *bases); /* NULL-safe */
 /* The digest and the platforms of a reference. Borrowed from `bases`. */
 int bases_find(struct bases *bases, const char *reference, const struct lock_entry **ret, struct error **err);
 
-/* The ONBUILD instructions in the image's config for the platform, in the form of dockerfile_options.triggers.
- * `digest`: of the platform's manifest if known, or NULL. Each is looked up once; borrowed from `bases`. */
-int bases_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *digest,
-		  const char **ret, struct error **err);
-/* The earlier answer: DOCKERFILE_UNTOLD in a line if it failed, NULL if nobody asked. */
-const char *bases_known_onbuild(struct bases *bases, const char *reference, const struct platform *platform);
-
-/* For who knows it from elsewhere: such a text of an image, or one of its instructions; and the answer for all who ask from now on. */
-char *bases_onbuild_text(const struct image *image); /* malloc'd */
-void bases_add_onbuild(struct buf *text, const char *instruction);
-void bases_tell_onbuild(struct bases *bases, const char *reference, const struct platform *platform, const char *text);
+/* What the config of the image for the platform gives to builds on it. `digest`: of the platform's manifest if known, or NULL. Each is looked up once; borrowed from `bases`. */
+int bases_config(struct bases *bases, const char *reference, const struct platform *platform, const char *digest,
+		 const struct base_config **ret, struct error **err);
+/* The earlier answer: BASE_UNTOLD if it failed, NULL if nobody asked. */
+const struct base_config *bases_known_config(struct bases *bases, const char *reference, const struct platform *platform);
+/* From who knows it from elsewhere: the answer for all who ask from now on. */
+void bases_tell_config(struct bases *bases, const char *reference, const struct platform *platform,
+		       const struct base_config *config);
 
 /* Whether anything answers where the base would be asked for: one attempt to connect, of some seconds at most, a host and run.
  * ERROR_REGISTRY when not, and for what names no registry. */

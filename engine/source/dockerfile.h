@@ -35,6 +35,7 @@ struct dockerfile_image {
 	struct platform platform; /* FROM: its --platform, else the target; COPY and mounts: the target, as BuildKit does */
 	bool context;             /* the name is one of `contexts` below */
 	bool base; /* the base of the result's own layers: the FROM of the target stage, or of the stage that it is FROM, and so on; at most one */
+	bool env_read; /* what is used depends on the variables that the image has */
 	unsigned line;
 	size_t offset,
 		length; /* the bytes of the name as written, to rewrite it. Length 0: it is not in the text but in an ONBUILD of the base */
@@ -78,6 +79,9 @@ struct dockerfile_options {
 	/* The ONBUILD instructions of an image from outside, one per line. NULL, like having no function: none.
 	 * DOCKERFILE_UNTOLD stands for an instruction that cannot be determined. */
 	const char *(*triggers)(void *data, const struct dockerfile_image *base);
+	/* The value of a variable in such an image's config; *ret NULL: it is not set. False, like having no function: only the builder
+	 * knows. */
+	bool (*variable)(void *data, const struct dockerfile_image *base, const char *name, const char **ret);
 	void *data;
 };
 
@@ -99,8 +103,12 @@ struct dockerfile_use {
 	/* An instruction has a source that is, or may be, below another of its sources: then BuildKit's cache
 	 * ignores what a link there leads to. */
 	bool covers;
-	bool base_mounts;      /* an ONBUILD of a base has such a step, which is not in this text */
-	const char *triggers;  /* the target stage's ONBUILD instructions, one per line: builds on top of it run them */
+	bool base_mounts;     /* an ONBUILD of a base has such a step, which is not in this text */
+	const char *triggers; /* the target stage's ONBUILD instructions, one per line: builds on top of it run them */
+	/* The variables that the result's config has beside those of its base; value NULL: only the builder knows it. `env_untold`: or others. */
+	const struct dockerfile_arg *env;
+	size_t env_len;
+	bool env_untold;
 	unsigned heredoc_line; /* of the first heredoc, and of the first ADD of a git repository; 0: none */
 	unsigned git_line;
 	const char *syntax; /* of the "# syntax=" line, or NULL */

@@ -32,7 +32,16 @@ struct resolver {
 	size_t queue_len;
 	const char *triggers; /* of the target */
 	struct collect collect;
-	bool foreign; /* for another frontend than Docker's */
+	bool foreign;               /* for another frontend than Docker's */
+	struct dockerfile_arg *env; /* of the target, as in dockerfile_use */
+	size_t env_len;
+	bool env_untold;
+};
+
+/* An image that a stage begins with. */
+struct outside {
+	struct resolver *r;
+	size_t image; /* the number in `collect` */
 };
 
 static void dockerfile_resolve_want(struct resolver *r, size_t stage)
@@ -76,13 +85,13 @@ static void run_arg(struct resolver *r, struct dockerfile_scope *scope, const st
 
 		names_add(&r->collect.args, arena, name);
 		if (given) {
-			dockerfile_scope_set(scope, name, given);
+			dockerfile_scope_arg(scope, name, given);
 		} else if (equals) {
-			dockerfile_scope_set(scope, name, dockerfile_resolve_expand(r, scope, equals + 1));
+			dockerfile_scope_arg(scope, name, dockerfile_resolve_expand(r, scope, equals + 1));
 		} else {
 			global = globals_value(r->globals, name, &r->collect.args);
 			if (global)
-				dockerfile_scope_set(scope, name, global);
+				dockerfile_scope_arg(scope, name, global);
 		}
 	}
 }
@@ -96,9 +105,9 @@ static void run_env(struct resolver *r, struct dockerfile_scope *scope, const st
 		texts[i] = dockerfile_resolve_expand(r, scope, in->args[i].text);
 	for (size_t i = 0; i + 1 < in->args_len; i += 2) {
 		if (texts[i])
-			dockerfile_scope_set(scope, texts[i], texts[i + 1]);
+			dockerfile_scope_env(scope, texts[i], texts[i + 1]);
 		else
-			scope->open = true; /* some variable is set, but it is unknown which */
+			dockerfile_scope_lose(scope);
 	}
 }
 
@@ -344,6 +353,38 @@ static int stage_platform(struct resolver *r, const struct stage *stage, struct 
 	return 0;
 }
 
+/* Builders give every image a PATH. */
+static bool scratch_variable(void *data, const char *name, const char **ret)
+{
+	(void)data;
+	*ret = NULL;
+	return strcmp(name, "PATH") != 0;
+}
+
+static bool outside_variable(void *data, const char *name, const char **ret)
+{
+	const struct outside *outside = data;
+	const struct dockerfile_options *options = outside->r->options;
+	struct dockerfile_image *image = &outside->r->collect.images[outside->image];
+
+	*ret = NULL;
+	image->env_read = true;
+	return options->variable && options->variable(options->data, image, name, ret) &&
+	       (*ret || scratch_variable(NULL, name, ret));
+}
+
+/* Adds the image that a stage begins with. */
+static void begin_with(struct resolver *r, size_t index, const struct dockerfile_image *image, const struct token *token)
+{
+	struct outside *outside = arena_alloc(r->collect.arena, sizeof(*outside));
+
+	collect_image(&r->collect, image, token, 0, token->len);
+	*outside = (struct outside){ r, r->collect.images_len - 1 };
+	r->states[index].image = outside->image;
+	r->states[index].scope.outside = outside_variable;
+	r->states[index].scope.outside_data = outside;
+}
+
 /* The image or context that a stage begins with. */
 static int use_base(struct resolver *r, size_t index, const char *name, struct error **err)
 {
@@ -353,17 +394,16 @@ static int use_base(struct resolver *r, size_t index, const char *name, struct e
 
 	if (stage_platform(r, stage, &image.platform, err) < 0)
 		return -1;
+	r->states[index].scope.outside = scratch_variable;
 	if (strcmp(name, "scratch") == 0)
 		return 0;
-	r->states[index].scope.open = true;
 	context = collect_context(&r->collect, r->options, name, &image.platform);
 	if (context) {
 		image.name = context;
 		image.context = true;
 		collect_whole_context(&r->collect, context);
 	}
-	collect_image(&r->collect, &image, stage->base, 0, stage->base->len);
-	r->states[index].image = r->collect.images_len - 1;
+	begin_with(r, index, &image, stage->base);
 	return 0;
 }
 
@@ -433,10 +473,8 @@ static int replaced(struct resolver *r, size_t index, struct error **err)
 	if (!context)
 		return 0;
 	image.name = context;
-	collect_image(&r->collect, &image, &stage->from->args[2], 0, stage->from->args[2].len);
-	r->states[index].image = r->collect.images_len - 1;
+	begin_with(r, index, &image, &stage->from->args[2]);
 	collect_whole_context(&r->collect, context);
-	r->states[index].scope.open = true;
 	run_triggers(r, index);
 	return 1;
 }
@@ -552,6 +590,17 @@ static const char *own_triggers(struct resolver *r, size_t target)
 	return arena_strndup(r->collect.arena, text.data ? text.data : "", text.len);
 }
 
+static void keep_env(struct resolver *r, const struct dockerfile_scope *scope)
+{
+	r->env_untold = dockerfile_scope_is_lost(scope);
+	r->env = arena_array(r->collect.arena, scope->len + 1, sizeof(*r->env));
+	for (size_t i = 0; i < scope->len; i++)
+		if (scope->items[i].env_set)
+			r->env[r->env_len++] =
+				(struct dockerfile_arg){ .name = arena_strdup(r->collect.arena, scope->items[i].name),
+							 .value = arena_strdup(r->collect.arena, scope->items[i].env) };
+}
+
 static int dockerfile_resolve_part(struct resolver *r, struct error **err)
 {
 	const char *syntax = options_arg(r->options, "BUILDKIT_SYNTAX");
@@ -579,6 +628,7 @@ static int dockerfile_resolve_part(struct resolver *r, struct error **err)
 	if (status == 0) {
 		mark_base(r, target);
 		r->triggers = own_triggers(r, target);
+		keep_env(r, &r->states[target].scope);
 	}
 	for (size_t i = 0; i < r->dockerfile->stages_len; i++)
 		dockerfile_scope_free(&r->states[i].scope);
@@ -605,5 +655,8 @@ int dockerfile_resolve(const struct dockerfile *dockerfile, const struct dockerf
 	collect_done(&r.collect, ret);
 	ret->syntax = arena_strdup(arena, dockerfile->text.syntax);
 	ret->triggers = r.foreign ? DOCKERFILE_UNTOLD : r.triggers;
+	ret->env = r.env;
+	ret->env_len = r.env_len;
+	ret->env_untold = r.env_untold || r.foreign || ret->all_args;
 	return 0;
 }

@@ -18,24 +18,67 @@ static struct variable *dockerfile_scope_find(const struct dockerfile_scope *sco
 	return NULL;
 }
 
-size_t dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, const char *value)
+static struct variable *dockerfile_scope_add(struct dockerfile_scope *scope, const char *name)
 {
 	struct variable *variable = dockerfile_scope_find(scope, name);
 
 	if (!variable) {
 		mem_reserve(&scope->items, &scope->cap, scope->len + 1, sizeof(*scope->items));
 		variable = &scope->items[scope->len++];
-		variable->name = name;
+		*variable = (struct variable){ .name = name };
 	}
-	variable->value = value;
+	return variable;
+}
+
+void dockerfile_scope_env(struct dockerfile_scope *scope, const char *name, const char *value)
+{
+	struct variable *variable = dockerfile_scope_add(scope, name);
+
+	variable->env = value;
+	variable->env_set = true;
+	variable->arg_last = false;
+}
+
+size_t dockerfile_scope_arg(struct dockerfile_scope *scope, const char *name, const char *value)
+{
+	struct variable *variable = dockerfile_scope_add(scope, name);
+
+	variable->arg = value;
+	variable->arg_set = variable->arg_last = true;
+	variable->arg_inherited = false;
 	return (size_t)(variable - scope->items);
+}
+
+static bool nothing_known(void *data, const char *name, const char **ret)
+{
+	(void)data;
+	(void)name;
+	*ret = NULL;
+	return false;
+}
+
+void dockerfile_scope_lose(struct dockerfile_scope *scope)
+{
+	for (size_t i = 0; i < scope->len; i++)
+		dockerfile_scope_env(scope, scope->items[i].name, NULL);
+	scope->outside = nothing_known;
+}
+
+bool dockerfile_scope_is_lost(const struct dockerfile_scope *scope)
+{
+	return scope->outside == nothing_known;
 }
 
 void dockerfile_scope_copy(struct dockerfile_scope *to, const struct dockerfile_scope *from)
 {
-	for (size_t i = 0; i < from->len; i++)
-		dockerfile_scope_set(to, from->items[i].name, from->items[i].value);
-	to->open = from->open;
+	for (size_t i = 0; i < from->len; i++) {
+		struct variable *variable = dockerfile_scope_add(to, from->items[i].name);
+
+		*variable = from->items[i];
+		variable->arg_inherited = variable->arg_set;
+	}
+	to->outside = from->outside;
+	to->outside_data = from->outside_data;
 }
 
 void dockerfile_scope_free(struct dockerfile_scope *scope)
@@ -47,12 +90,24 @@ void dockerfile_scope_free(struct dockerfile_scope *scope)
 enum word_found dockerfile_scope_get(void *data, const char *name, const char **ret_value)
 {
 	const struct dockerfile_scope *scope = data;
-	const struct variable *variable = dockerfile_scope_find(scope, name);
+	const struct variable none = { 0 }, *found = dockerfile_scope_find(scope, name);
+	const struct variable *variable = found ? found : &none;
+	const char *env = variable->env;
+	bool known = variable->env_set ? env != NULL : true;
 
-	if (!variable)
-		return scope->open ? WORD_UNKNOWN : WORD_UNSET;
-	*ret_value = variable->value;
-	return variable->value ? WORD_SET : WORD_UNKNOWN;
+	if (!variable->env_set && scope->outside)
+		known = scope->outside(scope->outside_data, name, &env);
+	if (!known)
+		return WORD_UNKNOWN;
+	if (!variable->arg_set || (env && !variable->arg_last)) {
+		*ret_value = env;
+		return env ? WORD_SET : WORD_UNSET;
+	}
+	/* It depends on the builder. */
+	if (!variable->arg || (env ? strcmp(env, variable->arg) != 0 : variable->arg_inherited))
+		return WORD_UNKNOWN;
+	*ret_value = variable->arg;
+	return WORD_SET;
 }
 
 void names_add(struct names *names, struct arena *arena, const char *name)
@@ -115,7 +170,7 @@ static int dockerfile_scope_expand(struct globals *globals, const char *source, 
 
 static void dockerfile_scope_own_set(struct globals *globals, const char *name, const char *value, struct names needs)
 {
-	size_t number = dockerfile_scope_set(&globals->scope, name, value);
+	size_t number = dockerfile_scope_arg(&globals->scope, name, value);
 
 	mem_reserve(&globals->needs, &globals->needs_cap, globals->scope.len, sizeof(*globals->needs));
 	globals->needs[number] = needs;
@@ -222,5 +277,5 @@ const char *globals_value(struct globals *globals, const char *name, struct name
 	const struct variable *variable = dockerfile_scope_find(&globals->scope, name);
 
 	dockerfile_scope_note(globals, name, used);
-	return variable ? variable->value : NULL;
+	return variable ? variable->arg : NULL;
 }

@@ -12,19 +12,30 @@ struct dockerfile_options;
 
 /* The variables visible at a place in a Dockerfile. */
 
+/* ENV and ARG may both set it. With BuildKit the last one wins, with buildah always ENV. */
 struct variable {
 	const char *name;
-	const char *value; /* NULL: set, but only the builder knows the value */
+	const char *env, *arg; /* NULL: set, but only the builder knows the value */
+	bool env_set, arg_set;
+	bool arg_last;      /* ARG was the last to set it */
+	bool arg_inherited; /* by an ARG of the stage below, which only BuildKit knows here */
 };
 
 struct dockerfile_scope {
 	struct variable *items; /* malloc'd */
 	size_t len, cap;
-	bool open; /* an outside base may set variables that are not listed */
+	/* The variables that the image below the stage has, as dockerfile_options.variable; NULL: none. */
+	bool (*outside)(void *data, const char *name, const char **ret);
+	void *outside_data;
 };
 
+void dockerfile_scope_env(struct dockerfile_scope *scope, const char *name, const char *value);
 /* Returns the number of the variable in `items`. */
-size_t dockerfile_scope_set(struct dockerfile_scope *scope, const char *name, const char *value);
+size_t dockerfile_scope_arg(struct dockerfile_scope *scope, const char *name, const char *value);
+/* Some variable is set, but it is not known which: none is known any more. */
+void dockerfile_scope_lose(struct dockerfile_scope *scope);
+bool dockerfile_scope_is_lost(const struct dockerfile_scope *scope);
+/* For a stage FROM another one. */
 void dockerfile_scope_copy(struct dockerfile_scope *to, const struct dockerfile_scope *from);
 void dockerfile_scope_free(struct dockerfile_scope *scope);
 /* For struct word_env; `data` is the scope. */

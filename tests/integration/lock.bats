@@ -68,7 +68,7 @@ stale()
 	cb lock
 	equal "$status" 0
 	equal "$(cat "$out")" "$base  added  $index"
-	equal "$(grep -v '^#' services.lock)" "$(printf 'version 3\n\n%s %s\n  linux/amd64 %s\n    onbuild none\n  linux/arm64 %s\n    onbuild none' "$base" "$index" "$(member amd64)" "$(member arm64)")"
+	equal "$(grep -v '^#' services.lock)" "$(printf 'version 4\n\n%s %s\n  linux/amd64 %s\n    onbuild none\n    env none\n  linux/arm64 %s\n    onbuild none\n    env none' "$base" "$index" "$(member amd64)" "$(member arm64)")"
 	cp services.lock first
 	base four
 	cb lock
@@ -136,12 +136,12 @@ stale()
 	cb -n
 	equal "$status" 2
 	grep -q '^cbuild: error: services.lock:2: expected a name and a digest' "$err"
-	printf 'version 4\n' >services.lock
+	printf 'version 5\n' >services.lock
 	cb -n
-	grep -q 'services.lock:1: this cbuild reads "version 1" to "version 3"' "$err"
+	grep -q 'services.lock:1: this cbuild reads "version 1" to "version 4"' "$err"
 	printf 'version 2\n    onbuild ARG Z\n' >services.lock
 	cb -n
-	grep -q 'services.lock:2: an instruction without a platform before it' "$err"
+	grep -q 'services.lock:2: an instruction or a variable without a platform before it' "$err"
 }
 
 @test "a base that is not there, or not for the platform, is named" {

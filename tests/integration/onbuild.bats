@@ -35,7 +35,7 @@ base()
 {
 	(
 		cd "$ROOT/bases"
-		printf 'FROM scratch\nLABEL tag=%s\n' "$1" >On
+		printf 'FROM scratch\nLABEL tag=%s\nENV APP=one UP=../up\n' "$1" >On
 		sed 's/^/ONBUILD /' >>On
 		"$cbuild" -q --no-load --push --tag="$1" base
 	) || return
@@ -160,7 +160,8 @@ all_count()
 	cb lock
 	equal "$status" 0
 	equal "$(sed -n '/^  /p' services.lock | sed 's/sha256:.*//')" \
-		"$(printf '  %s \n    onbuild ARG Z\n    onbuild COPY payload /p\n    onbuild COPY --from=tool t /t' "$host")"
+		"$(printf '  %s \n    onbuild ARG Z\n    onbuild COPY payload /p\n    onbuild COPY --from=tool t /t' "$host"
+			printf '\n    env %s' APP=one UP=../up)"
 	log_clear plain
 	cb hash web
 	cp "$out" "$BATS_TEST_TMPDIR/before"
@@ -171,17 +172,89 @@ all_count()
 	equal "$status" 0
 	equal "$(log_count plain HTTP)" 0
 	# A lock of before.
-	sed -i '/^    onbuild/d; s/^version 3/version 1/' services.lock
+	sed -i '/^    onbuild/d; /^    env/d; s/^version 4/version 1/' services.lock
 	cb lock --check
 	equal "$status" 1
-	grep -q "locked, but its ONBUILD for $host could not be read (web)$" "$out"
+	grep -q "locked without its ONBUILD or variables for $host (web)$" "$out"
 	cb --no-load
 	equal "$status" 0
 	equal "$(web p)" edited
 	fresh
 	cb lock
-	grep -q "its ONBUILD for $host$" "$out"
+	grep -q "its ONBUILD and variables for $host$" "$out"
 	grep -q '^    onbuild ARG Z$' services.lock
+	fresh
+}
+
+# variables BUILDER: those of the base, and of the base of a base of ours, name files.
+variables()
+{
+	export CBUILD_BUILDER=$1
+	# shellcheck disable=SC2016
+	{
+		printf 'FROM %s/bases/base:env-%s\nCOPY services/$APP /app\nCOPY x/$UP /up\nCOPY $NONE/own /own\n' "$(registry_host plain)" "$1"
+		printf 'ARG APP=arg\nCOPY services/$APP /last\n'
+	} | dockerfile web
+	printf 'FROM %s/bases/base:env-%s\nENV MORE=more\n' "$(registry_host plain)" "$1" | dockerfile mid
+	# shellcheck disable=SC2016
+	printf 'FROM localhost:1/none/mid\nCOPY services/$APP-$MORE /app\n' | dockerfile top
+	mkdir -p web/services/{one,arg} top/services/one-more
+	for file in web/services/{one,arg,none}/f web/{up,other,own} top/services/one-more/f top/other; do
+		mkdir -p "${file%/*}" && echo "$file" >"$file"
+	done
+	cat >services.yaml <<-EOF
+		registry: localhost:1/none
+		platforms: [$host]
+		services: {web: {build: web}, mid: {build: mid}, top: {build: top}}
+	EOF
+	cb --no-load
+	equal "$status" 0
+	! grep -q 'not recorded' "$err"
+	equal "$(web app/f) $(web up) $(web own)" 'web/services/one/f web/up web/own'
+	fresh
+}
+
+# follows FILE IMAGE-FILE...: an edit is seen, and the image has it.
+follows()
+{
+	local file
+	echo "edited $1" >>"$1"
+	cb -n --no-load
+	grep -q "$1 (content)" "$out"
+	cb --no-load
+	equal "$status" 0
+	for file in "${@:2}"; do
+		equal "$(web "$file")" "$(cat "$1")"
+	done
+	fresh
+}
+
+@test "buildah: a variable of the base says which files count; where ARG and ENV are not taken alike, all do" {
+	base env-buildah </dev/null
+	app env-buildah
+	variables buildah
+	follows web/services/one/f app/f last/f
+	follows web/up up
+	for file in top/other mid/none; do
+		echo edited >"$file"
+		fresh
+	done
+	echo edited >web/services/arg/f
+	cb -n --no-load
+	grep -q 'web/services/arg/f (content)' "$out"
+	echo edited >top/services/one-more/f
+	cb -n --no-load
+	grep -q 'top/services/one-more/f (content)' "$out"
+}
+
+@test "docker: a variable of the base says which files count" {
+	base env-docker </dev/null
+	app env-docker
+	variables docker
+	follows web/services/one/f app/f
+	follows web/up up
+	follows web/services/arg/f last/f
+	echo edited >top/other
 	fresh
 }
 

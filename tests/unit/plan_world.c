@@ -111,13 +111,14 @@ static void must(int r, struct error *error)
 		fail_msg("%s", error ? error->message : "complaints");
 }
 
-static const char *asked_of(void *data, const char *reference, const struct platform *platform)
+static const struct base_config *asked_of(void *data, const char *reference, const struct platform *platform)
 {
-	const struct world *world = data;
+	struct world *world = data;
 
 	(void)reference;
 	(void)platform;
-	return world->asked;
+	world->config = (struct base_config){ .onbuild = (char *)world->asked, .env = (char *)world->asked_env };
+	return world->asked ? &world->config : NULL;
 }
 
 /* False when there were complaints. */
@@ -138,8 +139,8 @@ static bool open_plan(struct world *world, const char *const *targets, struct op
 		.verify_again = world->verify_again,
 		.present = is_present,
 		.present_data = world,
-		.onbuild = asked_of,
-		.onbuild_data = world,
+		.base_config = asked_of,
+		.base_config_data = world,
 	};
 	int r;
 
@@ -213,11 +214,11 @@ static char *outputs_json(struct opened *opened, const struct node *node)
 	return buf_steal(&text);
 }
 
-/* As a build records what its bases do on build. */
-static char *onbuild_json(const struct node *node)
+/* As a build records what its bases give to it. */
+static char *bases_json(const struct node *node)
 {
 	cleanup_json struct json *detail = json_new_object();
-	struct json *onbuild = json_new_object();
+	struct json *onbuild = json_new_object(), *env = json_new_object();
 	struct buf text = { 0 };
 
 	for (size_t i = 0; i < node->build->images_len; i++) {
@@ -226,8 +227,11 @@ static char *onbuild_json(const struct node *node)
 
 		if (!text_same(image->onbuild, NULL))
 			json_set_str(onbuild, name, image->onbuild);
+		if (image->mention->env_read && image->env)
+			json_set_str(env, name, image->env);
 	}
 	json_set(detail, "onbuild", onbuild);
+	json_set(detail, "env", env);
 	json_dump(detail, JSON_CANONICAL, &text);
 	return buf_steal(&text);
 }
@@ -238,7 +242,7 @@ static char *detail_of(const struct world *world, struct opened *opened, const s
 		return outputs_json(opened, node);
 	if (world->attested && strcmp(world->attested, node->id) == 0)
 		return mem_printf("{\"attestation\":\"%s\"}", world->attestation);
-	return node->kind == NODE_BUILD ? onbuild_json(node) : mem_strdup("{}");
+	return node->kind == NODE_BUILD ? bases_json(node) : mem_strdup("{}");
 }
 
 static void run_node(struct world *world, struct opened *opened, size_t number)

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "engine/registry/base_config.h"
+
 struct buf;
 
 /*
@@ -20,7 +22,9 @@ struct world {
 	const char *redelivered; /* id of a build that gives the same image in other bytes (compressed differently) */
 	const char *attested, *attestation; /* id of a build of which this is said, or NULL */
 	const char *host;                   /* NULL: linux/amd64 */
-	const char *asked;    /* the ONBUILD instructions that all bases are known to have; NULL: nobody has asked */
+	const char *asked;     /* the ONBUILD instructions that all bases are known to have; NULL: nobody has asked */
+	const char *asked_env; /* and their variables */
+	struct base_config config;
 	const char *revision; /* pushed, with this as an annotation; NULL: nothing is pushed */
 };
 

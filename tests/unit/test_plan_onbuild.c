@@ -149,6 +149,84 @@ static void what_cannot_be_told_widens(void **state)
 	edit(world, "services.yaml", "Y: one", "Y: two", "stale " BUILD ": arg Y (one -> two)\n");
 }
 
+/* The base's ENV says which file is copied: `app/payload`. */
+static void env_edits(struct world *world)
+{
+	expect_fresh(world);
+	edit(world, "app/payload", "1", "2", "stale " BUILD ": file app/payload (content)\n");
+	edit(world, "app/own", "1", "2", NULL);
+	edit(world, "app/more", "1", "2", NULL);
+}
+
+static void a_variable_of_the_base_is_asked_for_and_remembered(void **state)
+{
+	struct world *world = *state;
+
+	world_write(world, "app/Dockerfile", "FROM example.org/on:1\nCOPY x/$W /\n");
+	/* Only the builder knows it. */
+	world_run(world, NULL);
+	edit(world, "app/more", "1", "2", "stale " BUILD ": file app/more (content)\n");
+	world->asked = "";
+	world->asked_env = "PATH=/bin\nW=../payload\nX=1\n";
+	world_run(world, NULL);
+	env_edits(world);
+	/* The next run asks nobody. */
+	world->asked = NULL;
+	env_edits(world);
+	/* It has another value now. */
+	world->asked = "";
+	world->asked_env = "W=../more\n";
+	assert_true(plan_has(world, "app/more"));
+	world->asked_env = "W\n";
+	world_run(world, NULL);
+	edit(world, "app/own", "1", "2", "stale " BUILD ": file app/own (content)\n");
+}
+
+static void what_no_base_has_is_remembered(void **state)
+{
+	struct world *world = *state;
+
+	world_write(world, "app/Dockerfile", "FROM example.org/on:1\nCOPY payload$W /\n");
+	world->asked = world->asked_env = "";
+	world_run(world, NULL);
+	world->asked = NULL;
+	env_edits(world);
+}
+
+static void the_lock_has_the_variables(void **state)
+{
+	struct world *world = *state;
+
+	world_write(world, "app/Dockerfile", "FROM example.org/on:1\nCOPY x/$W /\n");
+	world_write(world, "services.lock",
+		    "version 4\n"
+		    "example.org/on:1 sha256:1111111111111111111111111111111111111111111111111111111111111111\n"
+		    "  linux/amd64 sha256:2222222222222222222222222222222222222222222222222222222222222222\n"
+		    "    onbuild none\n    env PATH=/bin\n    env W=../payload\n");
+	world_run(world, NULL);
+	env_edits(world);
+	world_edit(world, "services.lock", "W=../payload", "W=../more");
+	assert_true(plan_has(world, "app/more"));
+}
+
+/* The base of a base has it, or the base's own Dockerfile. */
+static void variables_come_through_bases_of_ours(void **state)
+{
+	struct world *world = *state;
+
+	world_edit(world, "services.yaml", "  tool:\n",
+		   "  on:\n    publish: false\n    image: \"example.org/on:1\"\n"
+		   "    build: on\n  tool:\n");
+	world_write(world, "on/Dockerfile", "FROM example.org/far:1\nENV V=pay\n");
+	world_write(world, "app/Dockerfile", "FROM example.org/on:1\nCOPY $V$W /\n");
+	world->asked = "";
+	world->asked_env = "W=load\nV=other\n";
+	world_run(world, NULL);
+	env_edits(world);
+	world->asked = NULL;
+	env_edits(world);
+}
+
 int main(void)
 {
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -157,6 +235,10 @@ int main(void)
 		CASE(what_the_lock_says_counts),
 		CASE(a_base_of_ours_counts_in_the_same_way),
 		CASE(what_cannot_be_told_widens),
+		CASE(a_variable_of_the_base_is_asked_for_and_remembered),
+		CASE(what_no_base_has_is_remembered),
+		CASE(the_lock_has_the_variables),
+		CASE(variables_come_through_bases_of_ours),
 	};
 
 	return cmocka_run_group_tests_name("plan_onbuild", tests, NULL, NULL);

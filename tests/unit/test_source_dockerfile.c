@@ -81,6 +81,14 @@ static const char *triggers_of(void *data, const struct dockerfile_image *base)
 					       : NULL;
 }
 
+/* An image with V=base, up=../other, its own PATH, and a value that nobody tells. */
+static bool variable_of(void *data, const struct dockerfile_image *base, const char *name, const char **ret)
+{
+	(void)data;
+	*ret = strcmp(name, "V") == 0 ? "base" : strcmp(name, "UP") == 0 ? "x/../../other" : NULL;
+	return (strcmp(base->name, "env:1") == 0 || strcmp(base->name, "on:1") == 0) && strcmp(name, "TOKEN") != 0;
+}
+
 static int resolve(const char *text, const char *target, struct arena *arena, struct dockerfile_use *use,
 		   struct error **err)
 {
@@ -89,7 +97,8 @@ static int resolve(const char *text, const char *target, struct arena *arena, st
 					      .target = target,
 					      .contexts = contexts,
 					      .contexts_len = sizeof(contexts) / sizeof(*contexts),
-					      .triggers = triggers_of };
+					      .triggers = triggers_of,
+					      .variable = variable_of };
 	struct dockerfile *dockerfile = NULL;
 	int status;
 
@@ -180,7 +189,26 @@ static const struct {
 	{ "FROM scratch\nARG DIR=y\nCOPY $DIR/x /", NULL, "|dir/x|" },
 	{ "FROM scratch\nCOPY $DIR/x /", NULL, "|x|" },
 	{ "FROM debian\nCOPY $DIR/x /", NULL, "debian||whole" },
-	{ "FROM debian\nARG DIR\nCOPY $DIR/x /", NULL, "debian|dir/x|" },
+	/* with buildah, an ENV of the base wins */
+	{ "FROM debian\nARG DIR\nCOPY $DIR/x /", NULL, "debian||whole" },
+	{ "FROM env:1\nARG DIR\nCOPY $DIR/x /", NULL, "env:1|dir/x|" },
+	{ "FROM env:1\nCOPY services/$V a$NO services/$UP /", NULL, "env:1|services/base a other|" },
+	{ "FROM env:1\nCOPY $TOKEN/x /", NULL, "env:1||whole" },
+	{ "FROM env:1\nCOPY $PATH/x /", NULL, "env:1||whole" },
+	{ "FROM env:1\nARG V=arg\nCOPY $V/x /", NULL, "env:1||whole" },
+	{ "FROM env:1\nARG V=base\nCOPY $V/x /", NULL, "env:1|base/x|" },
+	{ "FROM env:1\nARG V\nCOPY $V/x /", NULL, "env:1|base/x|" },
+	{ "FROM env:1\nENV V=env\nCOPY $V/x /", NULL, "env:1|env/x|" },
+	{ "FROM env:1\nARG W=$V-\nENV X=${W}x\nCOPY $X /", NULL, "env:1|base-x|" },
+	{ "FROM env:1 AS a\nENV W=w$V\nFROM a\nCOPY $V$W /", NULL, "env:1|basewbase|" },
+	{ "FROM env:1\nENV $TOKEN=x\nCOPY $V /", NULL, "env:1||whole" },
+	{ "FROM debian\nENV V=a\nCOPY $V /", NULL, "debian|a|" },
+	{ "FROM debian\nENV V=a $NO=b\nCOPY $V /", NULL, "debian||whole" },
+	/* the last one wins with BuildKit, ENV with buildah */
+	{ "FROM scratch\nENV V=env\nARG V=arg\nCOPY $V /", NULL, "||whole" },
+	{ "FROM scratch\nARG V=arg\nENV V=env\nCOPY $V /", NULL, "|env|" },
+	{ "FROM scratch\nENV V=env\nARG V\nCOPY $V /", NULL, "|env|" },
+	{ "FROM scratch\nARG V=1\nARG V=2\nCOPY $V /", NULL, "|2|" },
 	{ "FROM debian\nARG E\nCOPY a${E} /", NULL, "debian||whole" },
 	{ "FROM debian\nENV A=1 B=$A-x\nCOPY $A$B /", NULL, "debian||whole" },
 	{ "FROM scratch\nENV A=1\nENV A=2 B=$A\nCOPY $A$B /", NULL, "|21|" },
@@ -188,7 +216,11 @@ static const struct {
 	{ "FROM scratch\nENV A=\"one two\" B='$A'\nCOPY $A $B /", NULL, "|one two $A|" },
 	{ "FROM scratch\nARG TARGETARCH\nCOPY bin-$TARGETARCH /", NULL, "|bin-arm64|" },
 	{ "FROM scratch\nCOPY bin-$TARGETARCH /", NULL, "|bin-|" },
-	{ "FROM scratch AS b\nENV D=e\nARG X=f\nFROM b\nCOPY $D$X /", NULL, "|ef|" },
+	{ "FROM scratch AS b\nENV D=e\nFROM b\nARG X=f\nCOPY $D$X /", NULL, "|ef|" },
+	/* only BuildKit knows the ARG of a stage below */
+	{ "FROM scratch AS b\nARG X=f\nFROM b\nCOPY $X /", NULL, "||whole" },
+	{ "FROM scratch AS b\nARG X=f\nFROM b\nARG X\nCOPY $X /", NULL, "||whole" },
+	{ "FROM scratch AS b\nARG X=f\nFROM b\nARG X=g\nCOPY $X /", NULL, "|g|" },
 	{ "FROM scratch AS b\nENV D=e\nFROM scratch\nCOPY a$D /", NULL, "|a|" },
 	{ "FROM scratch\nARG X=abcb Y=a/b.c*d\nCOPY ${X/b/x} ${X//b/x} ${X/?c/} ${X/b*b/-} ${X/z/y} ${X//c/\\}} /",
 	  NULL, "|axcb axcx ab a- abcb ab\\}b|" },

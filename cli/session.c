@@ -386,13 +386,16 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 static void note_longest_turn(const struct session *session)
 {
 	const char *path = getenv("CBUILD_TURNS");
-	uint64_t longest = session->loop ? loop_longest_us(session->loop) : 0;
+	struct loop_busy longest = { 0 };
 	cleanup_free char *line = NULL;
 	cleanup_fd int fd = -1;
 
-	if (!path || !longest)
+	if (session->loop)
+		loop_longest(session->loop, &longest);
+	if (!path || !longest.cpu_us)
 		return;
-	line = mem_printf("%llu %s\n", (unsigned long long)longest, session->options->words);
+	line = mem_printf("%llu %llu %s\n", (unsigned long long)longest.cpu_us, (unsigned long long)longest.wall_us,
+			  session->options->words);
 	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
 	if (fd >= 0)
 		fs_write_all(fd, line, strlen(line), path, NULL);

@@ -48,11 +48,13 @@ static uint64_t remaining_ms(const struct run *run)
 	for (size_t i = 0; i < len; i++) {
 		const struct node *node = plan_node(run->plan, i);
 		enum sched_state state = sched_state(run->sched, i);
+		bool deciding = state == SCHED_RUNNING &&
+				run->begun_ms[i] == 0; /* in another thread: it has no state yet */
 		bool ahead = state == SCHED_WAITING || state == SCHED_READY || state == SCHED_RUNNING;
 
-		if (ahead && node->kind <= NODE_BUILD && node->state != NODE_FRESH && node->took_ms == 0)
+		if (ahead && node->kind <= NODE_BUILD && node->took_ms == 0 && (deciding || node->state != NODE_FRESH))
 			return UNKNOWN_MS;
-		if (state == SCHED_RUNNING)
+		if (state == SCHED_RUNNING && !deciding)
 			spent[i] = loop_now_ms() - run->begun_ms[i];
 	}
 	return sched_remaining(run->sched, spent);
@@ -198,7 +200,10 @@ static int begin_history(struct run *run, struct error **err)
 		plan.builds += plan_node(run->plan, i)->kind == NODE_BUILD;
 	plan_json(run->plan, false, &text);
 	plan.text = text.data;
-	return state_run_begin(run->env.state, run->options->command, &plan, &run->id, err);
+	if (state_run_begin(run->env.state, run->options->command, &plan, &run->id, err) < 0)
+		return -1;
+	run->env.run = run->id;
+	return 0;
 }
 
 static bool run_is_cancelled(void *loop)
@@ -264,6 +269,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .held = options->held,
 			 .urls = options->urls,
 			 .pull = options->pull,
+			 .anew = options->anew,
 			 .take_results = options->take_results,
 			 .give_results = options->give_results,
 			 .note = run_note,

@@ -38,22 +38,15 @@ void run_note(void *owner, const char *text)
 
 static void node_ended(struct run *run, size_t number, enum outcome outcome, const struct task *task)
 {
-	const struct node *node = plan_node(run->plan, number);
-	uint64_t took = task ? loop_now_ms() - task->start_ms : 0;
-	struct error *error = NULL;
-
 	run_emit(run, &(struct event){
 			      .kind = EVENT_NODE_DONE,
-			      .node = node,
+			      .node = plan_node(run->plan, number),
 			      .outcome = outcome,
 			      .text = task ? task->doubt : NULL,
 			      .error = task ? task->error : NULL,
 			      .log = task ? task->log : NULL,
-			      .took_ms = took,
+			      .took_ms = task ? task->took_ms : 0,
 		      });
-	if (task && state_run_node(run->env.state, run->id, node->id, outcome_name(outcome), task->start_unix_ms,
-				   (int64_t)took, task->log, &error) < 0)
-		stop_run(run, &error);
 }
 
 static void node_skipped(void *data, size_t number)
@@ -73,19 +66,7 @@ static void take_failure(struct run *run, const struct error *error)
 
 static void task_succeeded(struct run *run, struct task *task)
 {
-	struct error *error = NULL;
-
-	plan_set_result(run->plan, task->number,
-			&(struct result){
-				.identity = task->identity,
-				.digest = task->digest,
-				.place = task->place,
-				.detail = task->detail,
-				.size = task->size,
-			});
-	if (task_records(task) && task_record(task, &error) < 0)
-		stop_run(run, &error);
-	node_ended(run, task->number, task->reused || task->taken ? OUTCOME_REUSED : OUTCOME_DONE, task);
+	node_ended(run, task->number, task->outcome, task);
 	sched_done(run->sched, task->number);
 }
 
@@ -104,17 +85,30 @@ static void log_failure(struct task *task)
 
 static void task_failed(struct run *run, struct task *task)
 {
-	bool cancelled = task->error->cls == ERROR_CANCELLED || loop_cancelled(run->env.loop);
-	enum outcome outcome = cancelled                                     ? OUTCOME_CANCELLED
-			       : run->options->anew && task->error->outdated ? OUTCOME_OUTDATED
-									     : OUTCOME_FAILED;
-
-	if (!cancelled) {
+	if (task->outcome != OUTCOME_CANCELLED) {
 		take_failure(run, task->error);
 		log_failure(task);
 	}
-	node_ended(run, task->number, outcome, task);
+	node_ended(run, task->number, task->outcome, task);
 	sched_failed(run->sched, task->number, node_skipped, run);
+}
+
+/* In the task's thread. */
+static void run_task_work(void *arg)
+{
+	struct task *task = arg;
+	struct run *run = task->owner;
+
+	task_work(task);
+	if (!task->error)
+		plan_set_result(run->plan, task->number,
+				&(struct result){
+					.identity = task->identity,
+					.digest = task->digest,
+					.place = task->place,
+					.detail = task->detail,
+					.size = task->size,
+				});
 }
 
 /* On the loop's thread. */
@@ -123,6 +117,8 @@ static void run_task_done(void *arg)
 	struct task *task = arg;
 	struct run *run = task->owner;
 
+	if (task->unkept)
+		stop_run(run, &task->unkept);
 	if (task->error)
 		task_failed(run, task);
 	else
@@ -158,7 +154,7 @@ static int start_task(struct run *run, size_t number, struct fleet_seat *seat, s
 	task->seat = seat;
 	if (seat)
 		task->builder = fleet_builder(seat);
-	if (loop_task(run->env.loop, task_work, run_task_done, task, err) < 0) {
+	if (loop_task(run->env.loop, run_task_work, run_task_done, task, err) < 0) {
 		task_free(task);
 		return -1;
 	}
@@ -169,25 +165,6 @@ static int start_task(struct run *run, size_t number, struct fleet_seat *seat, s
 			      .log = task->log,
 			      .slot = sched_slot(run->sched, number),
 		      });
-	return 0;
-}
-
-/* Decides the node, whose dependencies have results now. *ret_stale: it must run; otherwise it has ended. */
-static int decide_node(struct run *run, size_t number, bool *ret_stale, struct error **err)
-{
-	const struct node *node = plan_node(run->plan, number);
-	bool was_fresh = node->state == NODE_FRESH;
-
-	if (!node->key[0] &&
-	    (plan_decide(run->plan, number, err) < 0 || renew_results(run->plan, run->env.state, number, 1, err) < 0))
-		return -1;
-	run_trace_decision(node);
-	*ret_stale = node->state != NODE_FRESH;
-	if (*ret_stale)
-		return 0;
-	if (!was_fresh)
-		node_ended(run, number, OUTCOME_FRESH, NULL);
-	sched_done(run->sched, number);
 	return 0;
 }
 
@@ -203,32 +180,89 @@ static void start_failed(struct run *run, size_t number, struct error *error)
 	sched_failed(run->sched, number, node_skipped, run);
 }
 
-static bool is_build(void *data, size_t number)
-{
-	const struct run *run = data;
+/* A node whose dependencies have results now, and that is to be decided by them: it may have many files, and an engine may be asked. */
+struct decision {
+	struct run *run;
+	size_t number;
+	struct fleet_seat *seat; /* of a build, in case it is stale */
+	struct error *error;
+};
 
-	return plan_node(run->plan, number)->kind == NODE_BUILD;
+static void decide_work(void *arg)
+{
+	struct decision *decision = arg;
+	struct run *run = decision->run;
+
+	if (plan_decide(run->plan, decision->number, &decision->error) == 0)
+		renew_results(run->plan, run->env.state, decision->number, 1, &decision->error);
 }
 
-static int start_build(struct run *run, size_t number, struct error **err)
+/* True when it goes on: the node is stale. */
+static bool decided(struct decision *decision)
 {
-	const struct fleet_want want = task_want(run->plan, plan_node(run->plan, number));
-	struct fleet_seat *seat;
+	struct run *run = decision->run;
+	const struct node *node = plan_node(run->plan, decision->number);
 
-	if (fleet_take(run->env.fleet, &want, &seat, err) < 0)
-		return -1;
-	return start_task(run, number, seat, err);
+	if (decision->error) {
+		start_failed(run, decision->number, steal_ptr(decision->error));
+		return false;
+	}
+	run_trace_decision(node);
+	if (node->state == NODE_FRESH) {
+		node_ended(run, decision->number, OUTCOME_FRESH, NULL);
+		sched_done(run->sched, decision->number);
+		return false;
+	}
+	if (sched_stopped(run->sched)) {
+		sched_put_back(run->sched, decision->number);
+		return false;
+	}
+	return true;
+}
+
+static void decide_done(void *arg)
+{
+	struct decision *decision = arg;
+	struct run *run = decision->run;
+	struct error *error = NULL;
+
+	if (!decided(decision))
+		fleet_give_back(decision->seat);
+	else if (start_task(run, decision->number, decision->seat, &error) < 0)
+		start_failed(run, decision->number, error);
+	free(decision);
+	run_pump(run);
+}
+
+static int start_deciding(struct run *run, size_t number, struct fleet_seat *seat, struct error **err)
+{
+	struct decision *decision = mem_alloc(sizeof(*decision));
+
+	*decision = (struct decision){ .run = run, .number = number, .seat = seat };
+	if (loop_task(run->env.loop, decide_work, decide_done, decision, err) == 0)
+		return 0;
+	free(decision);
+	fleet_give_back(seat);
+	return -1;
 }
 
 static int start_node(struct run *run, size_t number, struct error **err)
 {
-	bool stale = false;
+	const struct node *node = plan_node(run->plan, number);
+	const struct fleet_want want = task_want(run->plan, node);
+	struct fleet_seat *seat = NULL;
 
-	if (decide_node(run, number, &stale, err) < 0)
-		return -1;
-	if (!stale)
+	if (node->state == NODE_FRESH) {
+		run_trace_decision(node);
+		sched_done(run->sched, number);
 		return 0;
-	return is_build(run, number) ? start_build(run, number, err) : start_task(run, number, NULL, err);
+	}
+	if (node->kind == NODE_BUILD && fleet_take(run->env.fleet, &want, &seat, err) < 0)
+		return -1;
+	if (!node->key[0])
+		return start_deciding(run, number, seat, err);
+	run_trace_decision(node);
+	return start_task(run, number, seat, err);
 }
 
 /* A build waits until a builder has room; a fresh one needs none. */

@@ -244,6 +244,17 @@ void sched_stop(struct sched *sched)
 	sched->stopped = true;
 }
 
+bool sched_stopped(const struct sched *sched)
+{
+	return sched->stopped;
+}
+
+void sched_put_back(struct sched *sched, size_t node)
+{
+	sched_end(sched, node, SCHED_READY);
+	push(sched, node);
+}
+
 bool sched_finished(const struct sched *sched)
 {
 	return sched->running == 0 && (sched->stopped || sched->heap_len == 0);

@@ -38,6 +38,9 @@ void sched_done(struct sched *sched, size_t node);
 void sched_failed(struct sched *sched, size_t node, void (*skipped)(void *data, size_t node), void *data);
 /* Starts no more nodes. */
 void sched_stop(struct sched *sched);
+bool sched_stopped(const struct sched *sched); /* by that, or by a failure */
+/* A node that sched_next returned has not started after all. */
+void sched_put_back(struct sched *sched, size_t node);
 /* True when no node is running and none can start. */
 bool sched_finished(const struct sched *sched);
 enum sched_state sched_state(const struct sched *sched, size_t node);

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "engine/builder/builder.h"
+#include "engine/exec/event.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
@@ -71,56 +71,21 @@ static bool readable(const struct task *task, const struct record *record)
 
 /* Since the node was decided, another cbuild may have written a record. The one that existed then does not count:
  * the node is stale in spite of it. */
-static bool made_elsewhere(struct task *task, struct error **err)
+static int find_made_elsewhere(struct task *task, struct error **err)
 {
 	cleanup_record struct record *record = NULL;
 
-	if (state_find(task->env->state, task->node->id, task->node->key, &record, err) < 0 || !record ||
-	    record->when_ms == task->node->recorded_ms || !readable(task, record))
-		return false;
+	if (state_find(task->env->state, task->node->id, task->node->key, &record, err) < 0)
+		return -1;
+	task->reused = record && record->when_ms != task->node->recorded_ms && readable(task, record);
+	if (!task->reused)
+		return 0;
 	task->identity = steal_ptr(record->identity);
 	task->digest = steal_ptr(record->digest);
 	task->place = steal_ptr(record->place);
 	task->detail = steal_ptr(record->detail);
 	task->size = record->size;
-	return true;
-}
-
-/* A task's question to the loop's thread. */
-struct question {
-	struct task *task;
-	pthread_mutex_t lock;
-	pthread_cond_t answered;
-	bool done, found;
-	struct error *error;
-};
-
-static void answer(void *arg)
-{
-	struct question *question = arg;
-
-	question->found = made_elsewhere(question->task, &question->error);
-	pthread_mutex_lock(&question->lock);
-	question->done = true;
-	pthread_cond_signal(&question->answered);
-	pthread_mutex_unlock(&question->lock);
-}
-
-static int ask_made_elsewhere(struct task *task, bool *ret_found, struct error **err)
-{
-	struct question question = { .task = task };
-
-	pthread_mutex_init(&question.lock, NULL);
-	pthread_cond_init(&question.answered, NULL);
-	loop_post(task->env->loop, answer, &question);
-	pthread_mutex_lock(&question.lock);
-	while (!question.done)
-		pthread_cond_wait(&question.answered, &question.lock);
-	pthread_mutex_unlock(&question.lock);
-	pthread_cond_destroy(&question.answered);
-	pthread_mutex_destroy(&question.lock);
-	*ret_found = question.found;
-	return question.error ? error_move(err, &question.error) : 0;
+	return 0;
 }
 
 /* Ensures that a node is built once: each has a lock file, held until its record is written. flock has no timeout,
@@ -144,7 +109,7 @@ static int take_lock(struct task *task, struct error **err)
 	}
 }
 
-bool task_records(const struct task *task)
+static bool task_records(const struct task *task)
 {
 	return !task->reused && !task->doubt && !task->passing;
 }
@@ -170,21 +135,11 @@ static int do_work(struct task *task, struct error **err)
 								       task_push,    task_tag };
 	TABLE_COMPLETE(work, NODE_KINDS);
 
-	if (take_lock(task, err) < 0 || ask_made_elsewhere(task, &task->reused, err) < 0)
+	if (take_lock(task, err) < 0 || find_made_elsewhere(task, err) < 0)
 		return -1;
 	if (task->reused)
 		return 0;
 	return work[task->node->kind](task, err) < 0 ? -1 : take_inputs(task, err);
-}
-
-void task_work(void *arg)
-{
-	struct task *task = arg;
-
-	if (do_work(task, &task->error) < 0 && !task->error)
-		error_make(&task->error, ERROR_INTERNAL, "%s failed without giving a reason", task->node->id);
-	if (task->staging)
-		fs_remove_tree(task->staging, NULL); /* a leftover is removed by the next run */
 }
 
 void task_free(struct task *task)
@@ -195,6 +150,7 @@ void task_free(struct task *task)
 		close(task->lock_fd);
 	fleet_give_back(task->seat);
 	error_free(task->error);
+	error_free(task->unkept);
 	free(task->staging);
 	free(task->log);
 	free(task->identity);
@@ -206,7 +162,7 @@ void task_free(struct task *task)
 	free(task);
 }
 
-int task_record(struct task *task, struct error **err)
+static int task_record(struct task *task, struct error **err)
 {
 	const struct builder_info *info = task->builder ? builder_info(task->builder) : NULL;
 	cleanup_free char *builder = info ? mem_printf("%s %s", info->name, info->version) : NULL;
@@ -219,9 +175,40 @@ int task_record(struct task *task, struct error **err)
 		.detail = task->detail,
 		.size = task->size,
 		.when_ms = clock_unix_ms(),
-		.took_ms = (int64_t)(loop_now_ms() - task->start_ms),
+		.took_ms = (int64_t)task->took_ms,
 	};
 
 	memcpy(record.key, task->node->key, sizeof(record.key));
 	return state_put(task->env->state, &record, task->inputs.data, task->inputs.len, err);
+}
+
+static enum outcome outcome_of(const struct task *task)
+{
+	if (!task->error)
+		return task->reused || task->taken ? OUTCOME_REUSED : OUTCOME_DONE;
+	if (task->error->cls == ERROR_CANCELLED || loop_cancelled(task->env->loop))
+		return OUTCOME_CANCELLED;
+	return task->env->anew && task->error->outdated ? OUTCOME_OUTDATED : OUTCOME_FAILED;
+}
+
+/* Before anybody is told that the node has ended: the record, and its line in the history. */
+static int keep_result(struct task *task, struct error **err)
+{
+	if (!task->error && task_records(task) && task_record(task, err) < 0)
+		return -1;
+	return state_run_node(task->env->state, task->env->run, task->node->id, outcome_name(task->outcome),
+			      task->start_unix_ms, (int64_t)task->took_ms, task->log, err);
+}
+
+void task_work(void *arg)
+{
+	struct task *task = arg;
+
+	if (do_work(task, &task->error) < 0 && !task->error)
+		error_make(&task->error, ERROR_INTERNAL, "%s failed without a reason", task->node->id);
+	if (task->staging)
+		fs_remove_tree(task->staging, NULL); /* a leftover is removed by the next run */
+	task->outcome = outcome_of(task);
+	task->took_ms = loop_now_ms() - task->start_ms;
+	keep_result(task, &task->unkept);
 }

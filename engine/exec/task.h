@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "engine/exec/event.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/run.h"
 #include "engine/io/proc.h"
@@ -30,12 +31,14 @@ struct task_env {
 	struct loop *loop;
 	const struct plan *plan;
 	struct layout *layout;
-	struct state *state; /* only for the loop's thread */
+	struct state *state;
+	int64_t run; /* its number in the history */
 	struct source *source;
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
 	struct bases *bases;
 	bool pull; /* run_options.pull */
+	bool anew; /* run_options.anew */
 	struct urls *urls;
 	const struct tags_held *held;         /* what the release's tags held before the run, or NULL */
 	struct tags_first *tags_first;        /* NULL: each service is released on its own */
@@ -70,6 +73,9 @@ struct task {
 
 	/* the result */
 	struct error *error;
+	enum outcome outcome;
+	uint64_t took_ms;
+	struct error *unkept;                     /* why the record or the history could not be written */
 	char *identity, *digest, *place, *detail; /* malloc'd or NULL */
 	uint64_t size;
 	char *doubt;       /* why the result must not be recorded, or NULL */
@@ -81,13 +87,9 @@ struct task {
 int task_new(struct task_env *env, size_t number, const char *logs, int logs_fd, const struct output *output,
 	     void *owner, struct task **ret, struct error **err);
 void task_free(struct task *task); /* releases the node's lock */
-/* Waits for the node's lock and does the work, unless another cbuild did it meanwhile (then `reused`). In a task;
- * the result is in the struct. */
+/* Waits for the node's lock, does the work, unless another cbuild did it meanwhile (then `reused`), and records the result, durably. In
+ * a task; the result is in the struct. */
 void task_work(void *task);
-/* Whether the result of a finished node is to be recorded. */
-bool task_records(const struct task *task);
-/* Writes its record, durably. On the loop's thread. */
-int task_record(struct task *task, struct error **err);
 
 /* Each does its kind of node's work in a task and sets the result; negative with task->error set. */
 int task_prepare(struct task *task, struct error **err);

@@ -46,7 +46,7 @@ struct loop {
 
 	unsigned tasks;
 	bool stopped;
-	uint64_t longest_us;
+	struct loop_busy longest;
 
 	void (*tick)(void *arg);
 	void *tick_arg;
@@ -157,6 +157,7 @@ int loop_new(struct loop **ret, struct error **err)
 	loop = mem_alloc(sizeof(*loop));
 	r = uv_loop_init(&loop->uv);
 	if (r == 0) {
+		uv_loop_configure(&loop->uv, UV_METRICS_IDLE_TIME);
 		r = uv_async_init(&loop->uv, &loop->wake, on_wake);
 		if (r < 0)
 			uv_loop_close(&loop->uv);
@@ -236,7 +237,6 @@ void loop_free(struct loop *loop)
 		raise(signum);
 }
 
-/* CPU time: neither the machine's load nor waiting counts. */
 static uint64_t thread_us(void)
 {
 	struct timespec spent;
@@ -246,19 +246,25 @@ static uint64_t thread_us(void)
 	return (uint64_t)spent.tv_sec * 1000000 + (uint64_t)spent.tv_nsec / 1000;
 }
 
-static void measured_turn(struct loop *loop)
+static uint64_t longer(uint64_t a, uint64_t b)
 {
-	uint64_t before = thread_us(), took;
-
-	uv_run(&loop->uv, UV_RUN_ONCE);
-	took = thread_us() - before;
-	if (took > loop->longest_us)
-		loop->longest_us = took;
+	return a > b ? a : b;
 }
 
-uint64_t loop_longest_us(const struct loop *loop)
+static void measured_turn(struct loop *loop)
 {
-	return loop->longest_us;
+	uint64_t cpu = thread_us(), wall = uv_hrtime(), idle = uv_metrics_idle_time(&loop->uv);
+
+	uv_run(&loop->uv, UV_RUN_ONCE);
+	idle = uv_metrics_idle_time(&loop->uv) - idle;
+	wall = uv_hrtime() - wall;
+	loop->longest.cpu_us = longer(loop->longest.cpu_us, thread_us() - cpu);
+	loop->longest.wall_us = longer(loop->longest.wall_us, (wall > idle ? wall - idle : 0) / 1000);
+}
+
+void loop_longest(const struct loop *loop, struct loop_busy *ret)
+{
+	*ret = loop->longest;
 }
 
 int loop_run(struct loop *loop, struct error **err)

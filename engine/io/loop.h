@@ -22,9 +22,12 @@ void loop_free(struct loop *loop);
 /* Runs until loop_stop was called (on the loop's thread) and no task is left. */
 int loop_run(struct loop *loop, struct error **err);
 void loop_stop(struct loop *loop);
-/* The longest turn of loop_run so far, in microseconds of CPU time: for that long nothing else is handled, not even
- * Ctrl-C. */
-uint64_t loop_longest_us(const struct loop *loop);
+/* The longest turn of loop_run so far, in microseconds: for that long nothing else is handled, not even Ctrl-C. */
+struct loop_busy {
+	uint64_t cpu_us;  /* of the thread's own time: neither the machine's load nor waiting counts */
+	uint64_t wall_us; /* with waiting for a disk, a socket or a lock, but not for events */
+};
+void loop_longest(const struct loop *loop, struct loop_busy *ret);
 
 /* Calls `fn(arg)` on the loop's thread, in the order of posting. Any thread. */
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);

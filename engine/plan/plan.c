@@ -91,6 +91,7 @@ int plan_new(const struct manifest *manifest, const struct plan_options *options
 		.inputs = inputs_new(),
 		.trail = trail_new(),
 	};
+	pthread_mutex_init(&plan->lock, NULL);
 	r = read_records(plan, err) < 0 ? -1 : plan_make(plan);
 	if (plan->unread)
 		r = error_move(err, &plan->unread);
@@ -188,7 +189,7 @@ static const char *attestation_of(struct plan *plan, const char *detail)
 	return digest && digest_valid(digest) ? arena_strdup(plan->arena, digest) : NULL;
 }
 
-void plan_set_result(struct plan *plan, size_t number, const struct result *result)
+static void put_result(struct plan *plan, size_t number, const struct result *result)
 {
 	bug_if(number >= plan->nodes_len, "node %zu of %zu", number, plan->nodes_len);
 	bug_if(!result->place, "%s has a result that is nowhere", plan->nodes[number]->id);
@@ -200,6 +201,13 @@ void plan_set_result(struct plan *plan, size_t number, const struct result *resu
 		.attestation = plan->nodes[number]->kind == NODE_BUILD ? attestation_of(plan, result->detail) : NULL,
 		.size = result->size,
 	};
+}
+
+void plan_set_result(struct plan *plan, size_t number, const struct result *result)
+{
+	pthread_mutex_lock(&plan->lock);
+	put_result(plan, number, result);
+	pthread_mutex_unlock(&plan->lock);
 }
 
 int plan_inputs(const struct plan *plan, size_t node, struct inputs **ret, struct error **err)
@@ -224,7 +232,7 @@ static void set_result(struct plan *plan, size_t number, const struct record *re
 		.size = record->size,
 	};
 
-	plan_set_result(plan, number, &result);
+	put_result(plan, number, &result);
 }
 
 /* Outputs that were changed or deleted by hand make a step stale. */
@@ -356,14 +364,16 @@ static int decide(struct plan *plan, size_t number, const struct inputs *inputs,
 int plan_decide(struct plan *plan, size_t number, struct error **err)
 {
 	struct node *node = plan->nodes[number];
+	int r;
 
 	node->reasons_len = 0;
 	node->state = NODE_STALE;
 	node->returned = node->gone = false;
 	node->result = (struct result){ 0 };
-	if (key_inputs(plan, number, plan->inputs, err) < 0)
-		return -1;
-	return decide(plan, number, plan->inputs, err);
+	pthread_mutex_lock(&plan->lock);
+	r = key_inputs(plan, number, plan->inputs, err) < 0 ? -1 : decide(plan, number, plan->inputs, err);
+	pthread_mutex_unlock(&plan->lock);
+	return r;
 }
 
 /* Its last reason says what is missing. */

@@ -24,8 +24,9 @@ struct state;
  * The plan: what the targets of a run need, as a graph, with a key, a state and reasons for each node. It is pure data
  * and knows no builder or runtime.
  *
- * During a run it belongs to the loop's thread, which decides nodes and sets results. Tasks get it const: they read
- * what was made before the run, their own node, and the results of its dependencies.
+ * During a run each node belongs to one thread at a time: the one that decides it, then its task, which gets the plan const and sets the
+ * result at its end. They read what was made before the run, their own node, and the results of its dependencies. What they share is
+ * guarded by the plan's lock.
  */
 struct plan;
 
@@ -157,7 +158,8 @@ const struct manifest *plan_manifest(const struct plan *plan);
 /* The number of the node with that id, or NO_NODE. */
 size_t plan_find(const struct plan *plan, const char *id);
 
-/* Decides a node again once its dependencies have results: FRESH or STALE, with key and reasons. */
+/* Decides a node again once its dependencies have results: FRESH or STALE, with key and reasons. Any thread; it may wait for the disk and
+ * for an engine. */
 int plan_decide(struct plan *plan, size_t node, struct error **err);
 /* Makes a fresh node run again because `what` (borrowed) of its result is missing. A base that is not a target
  * stays fresh as long as nothing that runs needs it. Call plan_settle after the last such node. */
@@ -168,7 +170,7 @@ void plan_doubt(struct plan *plan, size_t node, const char *what, const char *ch
 void plan_followed(struct plan *plan, size_t node);
 /* Decides the dependents of nodes that run again. */
 int plan_settle(struct plan *plan, struct error **err);
-/* Sets the result of a node that has run (texts are copied). */
+/* Sets the result of a node that has run (texts are copied). Any thread. */
 void plan_set_result(struct plan *plan, size_t node, const struct result *result);
 /* The digest that a base's reference (with registry and tag) has now for the platform; borrowed until the next call. */
 typedef int plan_newest(void *data, const char *reference, const struct platform *platform, const char **ret,

@@ -1,6 +1,8 @@
 #ifndef ENGINE_PLAN_PLAN_INTERNAL_H
 #define ENGINE_PLAN_PLAN_INTERNAL_H
 
+#include <pthread.h>
+
 #include "base/diag.h"
 #include "engine/plan/plan.h"
 
@@ -80,6 +82,7 @@ struct plan {
 	const char **again; /* for each node that runs again and whose dependents are not yet decided: what is missing */
 	bool unsettled;     /* there is one such */
 	bool deciding;      /* all nodes are being decided: what is missing need not be made again yet */
+	pthread_mutex_t lock;  /* for the arena and `inputs` while results are set and nodes decided */
 	struct inputs *inputs; /* of the node that is being decided */
 	struct error *unread;  /* a Dockerfile or ignore file that exists but cannot be read: there is no plan */
 };

@@ -20,8 +20,8 @@
 #define ATTEMPTS_MAX 3
 
 struct db {
-	sqlite3 *handle; /* NULL: read-only, and the file does not exist */
-	pthread_t owner; /* the only thread that uses it */
+	sqlite3 *handle;      /* NULL: read-only, and the file does not exist */
+	pthread_mutex_t lock; /* held by the operation that is running */
 	char *path;
 	const struct db_format *format;
 	bool read_only;
@@ -65,7 +65,7 @@ int query_new(struct db *db, const char *sql, struct query **ret)
 	struct query *query;
 	int r;
 
-	bug_if(!pthread_equal(db->owner, pthread_self()), "%s is used by a thread that does not own it", db->path);
+	bug_if(pthread_mutex_trylock(&db->lock) == 0, "%s is used outside of an operation", db->path);
 	if (db->code != SQLITE_OK)
 		return -1;
 	r = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
@@ -445,15 +445,26 @@ static int begin_or_recover(struct db *db, struct error **err)
 	return r < 0 ? recover(db, 1, err) : 0;
 }
 
+/* Nobody else uses it yet. */
+static int begin_alone(struct db *db, struct error **err)
+{
+	int r;
+
+	pthread_mutex_lock(&db->lock);
+	r = begin_or_recover(db, err);
+	pthread_mutex_unlock(&db->lock);
+	return r;
+}
+
 int db_open(const char *path, bool read_only, const struct db_format *format, struct db **ret, struct error **err)
 {
 	struct db *db = mem_alloc(sizeof(*db));
 
 	db->path = mem_strdup(path);
-	db->owner = pthread_self();
+	pthread_mutex_init(&db->lock, NULL);
 	db->format = format;
 	db->read_only = read_only;
-	if (begin_or_recover(db, err) < 0) {
+	if (begin_alone(db, err) < 0) {
 		db_free(db);
 		return -1;
 	}
@@ -469,7 +480,7 @@ int db_allow_writing(struct db *db, struct error **err)
 	forget_failure(db);
 	db->read_only = false;
 	db->repaired = false;
-	return begin_or_recover(db, err);
+	return begin_alone(db, err);
 }
 
 void db_free(struct db *db)
@@ -477,6 +488,7 @@ void db_free(struct db *db)
 	if (!db)
 		return;
 	disconnect(db);
+	pthread_mutex_destroy(&db->lock);
 	free(db->path);
 	free(db->why);
 	error_free(db->unseen);
@@ -515,7 +527,7 @@ static int try_write(struct db *db, db_op *op, void *arg)
 	return r;
 }
 
-static int db_run(struct db *db, bool write, db_op *op, void *arg, struct error **err)
+static int run_operation(struct db *db, bool write, db_op *op, void *arg, struct error **err)
 {
 	forget_failure(db);
 	for (int attempt = 1;; attempt++) {
@@ -526,6 +538,16 @@ static int db_run(struct db *db, bool write, db_op *op, void *arg, struct error 
 		if (recover(db, attempt, err) < 0)
 			return -1;
 	}
+}
+
+static int db_run(struct db *db, bool write, db_op *op, void *arg, struct error **err)
+{
+	int r;
+
+	pthread_mutex_lock(&db->lock);
+	r = run_operation(db, write, op, arg, err);
+	pthread_mutex_unlock(&db->lock);
+	return r;
 }
 
 int db_read(struct db *db, db_op *op, void *arg, struct error **err)

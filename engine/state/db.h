@@ -9,7 +9,8 @@ struct error;
 
 /*
  * The only file that uses SQLite. The database is a cache of finished work: a damaged one is put aside and a new one
- * begun, whenever the damage shows, and the current operation runs again on the new one.
+ * begun, whenever the damage shows, and the current operation runs again on the new one. Operations of several threads run one after the
+ * other; opening, reopening and freeing it is for one thread alone.
  */
 struct db;
 

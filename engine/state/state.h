@@ -10,7 +10,8 @@
 struct error;
 
 /*
- * `.cbuild/state.db` (SQLite, rollback journal): records, runs, timings. Used by one thread. Reading writes nothing.
+ * `.cbuild/state.db` (SQLite, rollback journal): records, runs, timings. Reading writes nothing. Any thread may read and write; what is
+ * written waits for the disk, so not the loop's.
  * Errors are ERROR_STATE. A damaged database is put aside (renamed state.db.damaged) and a new one begun; a newer
  * version is an error and left untouched.
  */

@@ -16,6 +16,7 @@
 static struct {
 	const char *silent; /* the name of one that does not answer: it fails */
 	const char *broken; /* the name of one that cannot be opened */
+	bool same;          /* an image is always the same, whatever it is built from */
 
 	pthread_mutex_t lock;
 	char jobs[FAKE_JOBS][64]; /* "builder id", as they were built */
@@ -93,8 +94,8 @@ void builder_build(struct builder *builder, const struct build_job *jobs, size_t
 			snprintf(fake.jobs[fake.len++ % FAKE_JOBS], sizeof(fake.jobs[0]), "%s %s", builder->name,
 				 jobs[i].id);
 			pthread_mutex_unlock(&fake.lock);
-			snprintf(result.identity, sizeof(result.identity), "%s", jobs[i].key);
-			snprintf(result.digest, sizeof(result.digest), "%s", jobs[i].key);
+			snprintf(result.identity, sizeof(result.identity), "%s", fake.same ? jobs[i].id : jobs[i].key);
+			snprintf(result.digest, sizeof(result.digest), "%s", result.identity);
 			result.place = mem_strdup("store");
 		}
 		done(data, i, &result);

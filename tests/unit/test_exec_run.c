@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <pthread.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -45,9 +46,18 @@ static void count(void *data, const struct event *event)
 		counts->outcomes[event->outcome]++;
 }
 
+/* How often an engine was asked for a result while a run was going on, and on the loop's thread. */
+static struct {
+	pthread_t loop;
+	bool running;
+	size_t calls, on_loop;
+} asked;
+
 static int is_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
 		      struct error **error)
 {
+	asked.calls += asked.running;
+	asked.on_loop += asked.running && pthread_equal(asked.loop, pthread_self());
 	(void)data;
 	(void)node;
 	(void)record;
@@ -76,6 +86,7 @@ static void write_world(const char *builders)
 	ok(fs_replace("services.yaml", text.data, text.len, 0644, err));
 	fake.len = 0;
 	fake.silent = fake.broken = NULL;
+	fake.same = false;
 }
 
 /* Plans and runs everything: the run's exit status. */
@@ -115,9 +126,12 @@ static int run(size_t jobs, bool keep_going, struct counts *counts)
 	ok(source_open(dir, NULL, &source, err));
 	ok(loop_new(&loop, err));
 	ok(plan_new(manifest, &planning, source, state, diags, &plan, err));
+	asked.loop = pthread_self();
+	asked.running = true;
 	alarm(SECONDS);
 	ok(run_plan(plan, loop, state, layout, source, &options, &status, &outdated, err));
 	alarm(0);
+	asked.running = false;
 	plan_free(plan);
 	loop_free(loop);
 	source_free(source);
@@ -142,6 +156,25 @@ static void everything_is_built_once(void **state UNUSED)
 		assert_int_equal(run(jobs[i / 2], false, &counts), 0);
 		assert_int_equal(fake_count(NULL), BUILDS);
 	}
+}
+
+/* What comes out the same rebuilds nothing above it, and an engine that takes its time keeps no loop waiting. */
+static void decisions_are_made_beside_the_loop(void **state UNUSED)
+{
+	static const char edited[] = "FROM scratch\nCOPY Dockerfile /\n# edited\n";
+	struct counts counts;
+
+	ok(fs_remove_tree(".cbuild", err));
+	write_world(one_builder);
+	fake.same = true;
+	assert_int_equal(run(2, false, &counts), 0);
+	ok(fs_replace("p1/Dockerfile", edited, strlen(edited), 0644, err));
+	asked.calls = asked.on_loop = 0;
+	assert_int_equal(run(2, false, &counts), 0);
+	assert_int_equal(counts.outcomes[OUTCOME_DONE], 1);
+	assert_int_equal(counts.outcomes[OUTCOME_FRESH], 2);
+	assert_int_equal(asked.calls, 2);
+	assert_int_equal(asked.on_loop, 0);
 }
 
 /* Its log cannot be opened: a folder is there. */
@@ -188,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(everything_is_built_once),
+		TEST(decisions_are_made_beside_the_loop),
 		TEST(a_run_ends_although_a_node_cannot_start),
 		TEST(what_a_lost_builder_had_goes_to_another),
 	};

@@ -109,6 +109,23 @@ static void keep_going_does_what_does_not_need_it(void **state)
 	sched_free(sched);
 }
 
+static void what_is_put_back_starts_later_or_never(void **state)
+{
+	struct sched *sched = sched_new(nodes, NODES, 1, true);
+	size_t first = next(sched);
+
+	(void)state;
+	sched_put_back(sched, first);
+	assert_int_equal(sched_running(sched), 0);
+	assert_int_equal(next(sched), first);
+	sched_stop(sched);
+	assert_false(sched_finished(sched));
+	sched_put_back(sched, first);
+	assert_int_equal(next(sched), SIZE_MAX);
+	assert_true(sched_finished(sched));
+	sched_free(sched);
+}
+
 static void after_a_stop_nothing_starts(void **state)
 {
 	struct sched *sched = sched_new(nodes, NODES, 2, true);
@@ -220,6 +237,7 @@ int main(void)
 		cmocka_unit_test(slots_bound_what_runs),
 		cmocka_unit_test(a_failure_skips_what_needs_it_and_stops_the_rest),
 		cmocka_unit_test(keep_going_does_what_does_not_need_it),
+		cmocka_unit_test(what_is_put_back_starts_later_or_never),
 		cmocka_unit_test(after_a_stop_nothing_starts),
 		cmocka_unit_test(what_is_left_follows_from_costs_and_slots),
 		cmocka_unit_test(a_slot_is_taken_again),

@@ -107,8 +107,10 @@ int report_plan_text(struct plan *plan, bool all, struct error **err)
 		if (all || plan_node(plan, i)->state != NODE_FRESH)
 			plan_text_add_node(&out, plan_node(plan, i), width);
 	}
-	buf_printf(&out, "%zu stale, %zu decided while running, %zu fresh\n", counts[NODE_STALE], counts[NODE_UNKNOWN],
-		   counts[NODE_FRESH]);
+	buf_printf(&out, "%zu to do, ", counts[NODE_STALE]);
+	if (counts[NODE_UNKNOWN] > 0)
+		buf_printf(&out, "%zu decided while running, ", counts[NODE_UNKNOWN]);
+	buf_printf(&out, "%zu up to date\n", counts[NODE_FRESH]);
 	return output_data(out.data, out.len, err);
 }
 

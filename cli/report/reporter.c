@@ -198,9 +198,9 @@ static void note_nothing(struct plan *plan)
 	for (size_t i = 0; i < plan_len(plan); i++)
 		services += plan_node(plan, i)->kind == NODE_INDEX && !plan_node(plan, i)->format;
 	if (services == 0)
-		output_note("nothing to do: %zu node%s fresh", plan_len(plan), plan_len(plan) == 1 ? " is" : "s are");
+		output_note("nothing to do: %zu node%s up to date", plan_len(plan), plan_len(plan) == 1 ? " is" : "s are");
 	else
-		output_note("nothing to do: %zu service%s fresh", services, services == 1 ? " is" : "s are");
+		output_note("nothing to do: %zu service%s up to date", services, services == 1 ? " is" : "s are");
 }
 
 int report_nothing(struct plan *plan, const struct options *options, struct error **err)

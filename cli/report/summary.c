@@ -162,7 +162,7 @@ void report_summary(const struct report_state *state, int status, uint64_t took_
 	add_pushed(out, tally, &any);
 	add_count(out, tally->tagged, "tagged", &any);
 	add_count(out, tally->reused, "made by another cbuild", &any);
-	add_count(out, state->nodes - state->stale + tally->fresh, "fresh", &any);
+	add_count(out, state->nodes - state->stale + tally->fresh, "up to date", &any);
 	add_count(out, tally->failed, "failed", &any);
 	add_count(out, tally->outdated, "to be begun anew", &any);
 	add_count(out, tally->skipped, "skipped", &any);

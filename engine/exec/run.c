@@ -29,12 +29,25 @@
 #define LOCK_PAUSE_MS 20     /* between two attempts to lock the run's own file, which a sweep may hold */
 #define LOCK_WAIT_MS 60000
 
+/* At once: what is running may take seconds to end. */
+static void say_stopping(struct run *run)
+{
+	size_t running = sched_running(run->sched);
+	cleanup_free char *text = mem_printf("stopping %zu node%s%s", running, running == 1 ? "" : "s",
+					     run->signum == SIGINT ? "; a second Ctrl-C does not wait" : "");
+
+	if (running > 0)
+		run_emit(run, &(struct event){ .kind = EVENT_NOTE, .text = text });
+}
+
 static void run_on_signal(void *arg, int signum)
 {
 	struct run *run = arg;
 
-	if (!run->signum)
+	if (!run->signum) {
 		run->signum = signum;
+		say_stopping(run);
+	}
 	loop_cancel(run->env.loop);
 	run_pump(run);
 }

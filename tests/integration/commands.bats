@@ -615,7 +615,7 @@ unknown index:plain: unknown: depends on build:plain:HOST'
 	cd web/deep/er
 	cb -n
 	equal "$status" 0
-	grep -qx '3 stale, 0 decided while running, 7 fresh' "$out" # the loads
+	grep -qx '3 to do, 7 up to date' "$out" # the loads
 	cb report -o here.html
 	equal "$status" 0
 	[ -s here.html ]

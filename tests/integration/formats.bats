@@ -144,7 +144,7 @@ files()
 @test "nothing is done again" {
 	cb --no-load --verbose
 	equal "$status" 0
-	grep -q 'nothing to do: 2 services are fresh' "$err"
+	grep -q 'nothing to do: 2 services are up to date' "$err"
 	cb -n -v
 	grep -q '^fresh    convert:web:zstd:linux/amd64$' "$out"
 }

@@ -41,7 +41,7 @@ setup()
 	equal "$status" 0
 	equal "$(cat team/made)" content
 	cb -n tool --no-load
-	grep -q "^0 stale, .* 4 fresh" "$out"
+	grep -q "^0 to do, 4 up to date" "$out"
 
 	echo 'exit 1' >team/check
 	cb tool --no-load

@@ -175,7 +175,7 @@ try_and_end()
 	done
 	cb all --platforms=$both
 	equal "$status" 0
-	grep -F 'nothing to do: 5 services are fresh' "$err"
+	grep -F 'nothing to do: 5 services are up to date' "$err"
 }
 
 containers()

@@ -88,7 +88,7 @@ reference()
 
 @test "a second run does nothing and starts no process" {
 	strace -f -qq -e trace=execve,clone,clone3,fork,vfork,socket -o "$BATS_TEST_TMPDIR/trace" "$cbuild" all --platforms "$both" 2>"$BATS_TEST_TMPDIR/err"
-	grep -q 'nothing to do: 7 services are fresh' "$BATS_TEST_TMPDIR/err"
+	grep -q 'nothing to do: 7 services are up to date' "$BATS_TEST_TMPDIR/err"
 	# One line: its own execve. Threads that look at files are no processes.
 	equal "$(grep -v CLONE_THREAD "$BATS_TEST_TMPDIR/trace" | grep -c .)" 1
 }

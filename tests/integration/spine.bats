@@ -124,7 +124,7 @@ traced()
 	status=0
 	# A sanitizer cannot look for leaks in a process that is traced.
 	ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -o trace -e trace=%process,%network,%file,write,ftruncate "$cbuild" all --platforms=$both 2>"$BATS_TEST_TMPDIR/err" 3>&- || status=$?
-	[ "$status" -eq 0 ] && grep 'nothing to do: 3 services are fresh' "$BATS_TEST_TMPDIR/err"
+	[ "$status" -eq 0 ] && grep 'nothing to do: 3 services are up to date' "$BATS_TEST_TMPDIR/err"
 }
 
 starts_and_connects()
@@ -176,7 +176,7 @@ wrote_nothing()
 	cb -n all --platforms=$both
 	equal "$status" 0
 	grep -F 'build:web:linux/amd64' "$out" | grep -F 'web/www/health (content)'
-	grep -F '2 stale, 3 decided while running, 11 fresh' "$out"
+	grep -F '2 to do, 3 decided while running, 11 up to date' "$out"
 	cb -n all --platforms=$both --exit-code
 	equal "$status" 1
 	cb -n all --platforms=$both --format=json
@@ -705,6 +705,7 @@ interrupt_build()
 	end_cb "$2"
 	equal "$status" "$3"
 	grep -F "stop build gate $host (interrupted)" "$err"
+	grep -qE '^cbuild: stopping 1 node(; a second Ctrl-C does not wait)?$' "$err"
 	nothing_left
 	cb -n all --platforms=$host
 	grep -E "^stale +build:gate:$host" "$out"

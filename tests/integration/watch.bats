@@ -146,7 +146,7 @@ says()
 	for number in $(seq 1000); do echo "again $number" >"web/many/$number"; done
 	until_true waits 3
 	[ "$(builds)" -le 6 ]
-	equal "$("$cbuild" --no-load -n 2>/dev/null | tail -n1)" '0 stale, 0 decided while running, 3 fresh'
+	equal "$("$cbuild" --no-load -n 2>/dev/null | tail -n1)" '0 to do, 3 up to date'
 }
 
 @test "a build that is outdated is ended" {

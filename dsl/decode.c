@@ -164,6 +164,7 @@ typedef void take(struct decode *d, const struct schema_key *key, const struct y
 	ROW(TYPE_PULL, decode_value)          \
 	ROW(TYPE_INDEX, decode_value)         \
 	ROW(TYPE_MEDIA, decode_value)         \
+	ROW(TYPE_REVISION, decode_value)      \
 	ROW(TYPE_TEXTS, take_texts)           \
 	ROW(TYPE_CSV, take_csv)               \
 	ROW(TYPE_WORDS, take_words)           \

@@ -92,6 +92,12 @@ static bool parse_media(const char *s, bool *ret_docker)
 	return *ret_docker || strcmp(s, "oci") == 0;
 }
 
+static bool parse_revision(const char *s, bool *ret_every)
+{
+	*ret_every = strcmp(s, "every") == 0;
+	return *ret_every || strcmp(s, "auto") == 0;
+}
+
 void decode_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	struct text text;
@@ -120,6 +126,9 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct y
 		break;
 	case TYPE_MEDIA:
 		good = parse_media(text.s, at);
+		break;
+	case TYPE_REVISION:
+		good = parse_revision(text.s, at);
 		break;
 	case TYPE_PORT:
 		good = decode_number(text.s, 1, 65535, at, sizeof(uint16_t));

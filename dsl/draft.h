@@ -79,6 +79,7 @@ struct draft {
 	bool has_epoch;
 	int64_t epoch;
 	struct pos epoch_pos;
+	bool revision_every;
 	struct draft_store store;
 	struct draft_cache cache;
 	struct yaml_node *vars, *templates, *services, *groups_node;

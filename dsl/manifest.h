@@ -289,6 +289,7 @@ struct manifest {
 	struct texts tags;
 	bool has_epoch;
 	int64_t epoch;            /* source_date_epoch, seconds */
+	bool revision_every;      /* each commit gets an index of its own, also of the same images */
 	uint64_t store_max;       /* bytes of the store's blobs; 0: no limit */
 	bool cache_registry;      /* share results through the images' registries, */
 	bool cache_read_only;     /* but only read them from there */

@@ -183,6 +183,7 @@ void resolve_manifest(struct resolve *r)
 	r->hints = HINTS_MAX;
 	asked_list(r, r->options->tags, "DOCKER_TAGS", &r->asked_tags);
 	asked_list(r, r->options->profiles, "COMPOSE_PROFILES", &r->asked_profiles);
+	r->loaded->manifest.revision_every = r->draft->revision_every;
 	r->loaded->manifest.store_max = r->draft->store.max;
 	r->loaded->manifest.cache_registry = r->draft->cache.registry;
 	r->loaded->manifest.cache_read_only = r->draft->cache.read_only;

@@ -427,6 +427,9 @@ static const struct schema_key root_keys[] = {
 	  .doc = "The platforms to build for. --platforms and BUILD_PLATFORMS win over it." },
 	{ "tags", TYPE_CSV, .flags = FLAG_OWN, IN(draft, tags),
 	  .doc = "The images' tags, \"latest\" by default. --tag and DOCKER_TAGS win over it." },
+	{ "revision", TYPE_REVISION, .flags = FLAG_OWN | FLAG_FILLED, IN(draft, revision_every),
+	  .doc = "auto (the default): a pushed index keeps its digest, and the revision that it names, as long as its images are the "
+		 "same; every: each commit gets an index of its own." },
 	{ "formats", TYPE_NAMED, .flags = FLAG_OWN | FLAG_LIST, HAS(draft, has_formats), IN(draft, formats),
 	  .sub = &schema_format,
 	  .doc = "Further images of the same content beside each plain one: \"zstd\", \"estargz\", \"nydus\" (\"oci\" "
@@ -526,6 +529,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "never, auto or always";
 	case TYPE_MEDIA:
 		return "oci or docker";
+	case TYPE_REVISION:
+		return "auto or every";
 	case TYPE_COUNT:
 		return "a number from 1 to 1000";
 	case TYPE_SIZE:

@@ -29,6 +29,7 @@ enum schema_type {
 	TYPE_PULL,      /* struct pull_policy: compose's pull_policy */
 	TYPE_INDEX,     /* bool: "never" */
 	TYPE_MEDIA,     /* bool: "docker" */
+	TYPE_REVISION,  /* bool: "every" */
 	TYPE_TEXTS,     /* struct texts: a list, or a single value */
 	TYPE_CSV,       /* struct texts: the same, and a value may be several, separated by commas */
 	TYPE_WORDS,     /* struct texts: a list, or a command line */

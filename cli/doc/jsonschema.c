@@ -156,6 +156,7 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	case TYPE_PULL:
 	case TYPE_INDEX:
 	case TYPE_MEDIA:
+	case TYPE_REVISION:
 		return key->values ? one_of_values(key) : single();
 	case TYPE_BOOL:
 		return of_kinds(BOOLEAN | TEXT);

@@ -99,6 +99,8 @@ int task_index(struct task *task, struct error **err);
 int task_load(struct task *task, struct error **err);
 int task_verify(struct task *task, struct error **err);
 int task_push(struct task *task, struct error **err);
+/* Stores what a push node pushes and its tags will mean. */
+int task_release_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struct error **err);
 int task_tag(struct task *task, struct error **err);
 struct tags_first *tags_first_new(void);
 void tags_first_free(struct tags_first *first); /* NULL-safe */

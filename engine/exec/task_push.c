@@ -10,11 +10,9 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/text.h"
-#include "dsl/manifest.h"
 #include "engine/cache/cache_run.h"
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
-#include "engine/oci/layout.h"
 #include "engine/registry/push.h"
 
 /* Publishing the content of an image by digest. */
@@ -58,35 +56,6 @@ static bool is_here(struct task *task)
 	for (size_t i = 0; i < index->needs_len; i++)
 		here &= strcmp(plan_node(task->env->plan, index->needs[i])->result.place, CACHE_BY_NAME) != 0;
 	return here;
-}
-
-/* What is pushed and tagged: the image's index with the annotations of this release. */
-static int task_push_write_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struct error **err)
-{
-	const struct service *service = &plan_manifest(task->env->plan)->services[task->node->service];
-	const struct node *index = plan_node(task->env->plan, task->node->needs[0]);
-	cleanup_free struct layout_member *members = mem_array(index->needs_len + 1, sizeof(*members));
-	cleanup_free struct layout_annotation *annotations = NULL;
-	const struct plan_pair *pairs;
-	size_t len = 0, pairs_len;
-
-	for (size_t i = 0; i < index->needs_len; i++) {
-		const struct node *need = plan_node(task->env->plan, index->needs[i]);
-
-		if (need->kind == NODE_BUILD || need->kind == NODE_CONVERT)
-			members[len++] =
-				(struct layout_member){ need->result.digest, need->platform, need->result.attestation };
-	}
-	if (service->bare && len == 1 && !members[0].attestation) {
-		memcpy(ret_digest, members[0].digest, DIGEST_LEN + 1);
-		return 0;
-	}
-	pairs = plan_annotations(task->env->plan, &pairs_len);
-	pairs_len = service_annotates(service) ? pairs_len : 0;
-	annotations = mem_array(pairs_len + 1, sizeof(*annotations));
-	for (size_t i = 0; i < pairs_len; i++)
-		annotations[i] = (struct layout_annotation){ pairs[i].key, pairs[i].value };
-	return layout_write_index(task->env->layout, members, len, annotations, pairs_len, ret_digest, NULL, err);
 }
 
 /* The same images were pushed to the same repositories last time: only the index's annotations differ. */
@@ -163,7 +132,7 @@ int task_push(struct task *task, struct error **err)
 	struct push_meter meter = { .task = task };
 	struct push_result total = { 0 };
 	char digest[DIGEST_LEN + 1];
-	int r = task_push_write_index(task, digest, err);
+	int r = task_release_index(task, digest, err);
 
 	pthread_mutex_init(&meter.lock, NULL);
 	for (; r == 0 && *repositories; repositories++)

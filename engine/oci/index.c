@@ -56,11 +56,10 @@ static int describe_attestation(struct layout *layout, const struct layout_membe
 	return 0;
 }
 
-int layout_write_index(struct layout *layout, const struct layout_member *members, size_t len,
-		       const struct layout_annotation *annotations, size_t annotations_len,
-		       char ret_digest[DIGEST_LEN + 1], uint64_t *ret_size, struct error **err)
+int layout_index_text(struct layout *layout, const struct layout_member *members, size_t len,
+		      const struct layout_annotation *annotations, size_t annotations_len, struct buf *ret,
+		      struct error **err)
 {
-	cleanup_buf struct buf out = { 0 };
 	cleanup_json struct json *list = json_new_array();
 	bool docker = len > 0 && annotations_len == 0;
 	struct json *entry;
@@ -78,9 +77,20 @@ int layout_write_index(struct layout *layout, const struct layout_member *member
 		json_append(list, entry);
 	}
 	if (docker)
-		document_dump_list(steal_ptr(list), &out);
+		document_dump_list(steal_ptr(list), ret);
 	else
-		document_dump_index(steal_ptr(list), annotations_json(annotations, annotations_len), &out);
+		document_dump_index(steal_ptr(list), annotations_json(annotations, annotations_len), ret);
+	return 0;
+}
+
+int layout_write_index(struct layout *layout, const struct layout_member *members, size_t len,
+		       const struct layout_annotation *annotations, size_t annotations_len,
+		       char ret_digest[DIGEST_LEN + 1], uint64_t *ret_size, struct error **err)
+{
+	cleanup_buf struct buf out = { 0 };
+
+	if (layout_index_text(layout, members, len, annotations, annotations_len, &out, err) < 0)
+		return -1;
 	if (ret_size)
 		*ret_size = out.len;
 	return layout_write(layout, out.data, out.len, ret_digest, err);

@@ -73,8 +73,11 @@ struct layout_member {
 struct layout_annotation {
 	const char *key, *value;
 };
-/* Stores an image index (image-index.md) of the members, in order, followed by their attestations; one in Docker's format (which has no
- * annotations) if the members are. Equal input gives an equal digest. */
+/* An image index (image-index.md) of the members, in order, followed by their attestations: its text, or stored. It is in
+ * Docker's format, which has no annotations, if the members are. Equal input gives an equal digest. */
+int layout_index_text(struct layout *layout, const struct layout_member *members, size_t len,
+		      const struct layout_annotation *annotations, size_t annotations_len, struct buf *ret,
+		      struct error **err);
 int layout_write_index(struct layout *layout, const struct layout_member *members, size_t len,
 		       const struct layout_annotation *annotations, size_t annotations_len,
 		       char ret_digest[DIGEST_LEN + 1], uint64_t *ret_size, struct error **err);

@@ -34,7 +34,7 @@ static const char *const versions[] = {
 	"1", /* index */
 	"1", /* load */
 	"2", /* verify */
-	"2", /* push */
+	"3", /* push */
 	"1", /* tag */
 };
 TABLE_COMPLETE(versions, NODE_KINDS);
@@ -614,7 +614,14 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 	return 0;
 }
 
-/* The key of a push: the index with its annotations, or that there is none, and the repositories. */
+bool plan_annotation_stays(const struct plan *plan, const char *key)
+{
+	return !plan->manifest->revision_every && (strcmp(key, "org.opencontainers.image.revision") == 0 ||
+						   strcmp(key, "org.opencontainers.image.created") == 0);
+}
+
+/* The key of a push: the index with those of its annotations that are not only about the commit, or that there is none, and the
+ * repositories. */
 static void add_push(const struct plan *plan, const struct node *node, struct inputs *inputs)
 {
 	const struct node *index = plan->nodes[node->needs[0]];
@@ -628,6 +635,9 @@ static void add_push(const struct plan *plan, const struct node *node, struct in
 		inputs_add(inputs, REASON_OPTION, "index", "never");
 	for (size_t i = 0; i < plan->options.annotations_len && service_annotates(service); i++) {
 		cleanup_free char *name = mem_printf("annotation %s", plan->options.annotations[i].key);
+
+		if (plan_annotation_stays(plan, plan->options.annotations[i].key))
+			continue;
 
 		inputs_add(inputs, REASON_OPTION, name, plan->options.annotations[i].value);
 	}

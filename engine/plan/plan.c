@@ -164,6 +164,14 @@ const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_le
 	return plan->options.annotations;
 }
 
+const char *plan_last_pushed(const struct plan *plan, size_t push)
+{
+	const struct node *node = plan_node(plan, push);
+	const struct record *last = map_get(plan->records, node->id);
+
+	return node->pushed ? node->pushed : last ? last->digest : NULL;
+}
+
 bool plan_is_target(const struct plan *plan, size_t service)
 {
 	bug_if(service >= plan->manifest->services_len, "service %zu of %zu", service, plan->manifest->services_len);
@@ -352,6 +360,7 @@ static int decide(struct plan *plan, size_t number, const struct inputs *inputs,
 		record = found;
 	}
 	node->recorded_ms = record ? record->when_ms : 0;
+	node->pushed = record && node->kind == NODE_PUSH ? arena_strdup(plan->arena, record->digest) : NULL;
 	if (plan->options.force) {
 		node_reason(node, REASON_FORCED, "-B", "");
 		return 0;

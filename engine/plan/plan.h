@@ -227,6 +227,10 @@ char *plan_base_name(const char *name, const struct platform *platform);
 const char *const *plan_references(const struct plan *plan, size_t service);
 /* The annotations of the index that is pushed. */
 const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_len);
+/* Whether an index that was pushed keeps the annotation of the commit that made it. */
+bool plan_annotation_stays(const struct plan *plan, const char *key);
+/* The index that a push node pushed when its key was the same, else the last one; NULL: nothing that is recorded. */
+const char *plan_last_pushed(const struct plan *plan, size_t push);
 /* Whether the targets include this service, or one that uses its image (not only because another needs it). */
 bool plan_is_target(const struct plan *plan, size_t service);
 

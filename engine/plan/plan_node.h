@@ -79,6 +79,7 @@ struct node {
 	size_t reasons_len, reasons_cap;
 	char key[HASH_HEX + 1]; /* "" while a dependency has no result */
 	int64_t recorded_ms;    /* of the record with this key when the node was decided; 0: none */
+	const char *pushed;     /* of push nodes: the digest in that record, or NULL */
 	bool gone;              /* a base that is fresh although its image is missing: nothing that runs needs it */
 	bool returned;          /* fresh, but not by its newest record: its inputs are what they were before */
 	const char *cache_key;  /* that the registry cache was asked for; or NULL */

@@ -152,8 +152,59 @@ commit()
 	equal "$(log_count plain 'HTTP/1')" 6
 }
 
-@test "a commit that changes no input moves the tags and sends nothing" {
+@test "a commit that changes no input keeps what is published: one HEAD a tag, from any checkout" {
+	to plain stays
+	push all
+	equal "$status" 0
+	first=$(git rev-parse HEAD)
+	commit "nothing of it counts"
+	log_clear plain
+	push -n all
+	grep -q '^0 stale' "$out"
+	push all
+	equal "$status" 0
+	grep -q 'nothing to do' "$err"
+	equal "$(log_count plain '"HEAD ')" 6
+	equal "$(log_count plain 'HTTP/1')" 6
+	inspect "$DOCKER_REGISTRY/web:v1" --format=json
+	equal "$(jq -r '.annotations["org.opencontainers.image.revision"]' "$out")" "$first"
+	digest=$(jq -r .digest "$out")
+	# A machine that has built the same without knowing of the push publishes nothing new, either, and a further tag is of the same index.
+	mv .cbuild .cbuild.away
+	log_clear plain
+	push all --tag=v1,latest,v2
+	mv .cbuild "$BATS_TEST_TMPDIR/other"
+	mv .cbuild.away .cbuild
+	equal "$status" 0
+	grep -q '3 pushed (0 B sent), 3 tagged' "$err"
+	equal "$(log_count plain '"PUT /v2/stays/[^/]*/manifests/')" 3
+	equal "$(log_count plain '"PUT /v2/stays/[^/]*/manifests/v2 ')" 3
+	inspect "$DOCKER_REGISTRY/web:v2" --format=json
+	equal "$(jq -r .digest "$out")" "$digest"
+	# In another repository, too.
+	to plain stays-elsewhere
+	push web
+	equal "$status" 0
+	inspect "$DOCKER_REGISTRY/web:v1" --format=json
+	equal "$(jq -r .digest "$out")" "$digest"
+	# Another image has the commit that made it; with the first one again, the first index is back.
+	to plain stays
+	cp web/data "$BATS_TEST_TMPDIR/data"
+	echo other >web/data
+	commit "another image"
+	push web
+	inspect "$DOCKER_REGISTRY/web:v1" --format=json
+	equal "$(jq -r '.annotations["org.opencontainers.image.revision"]' "$out")" "$(git rev-parse HEAD)"
+	cp "$BATS_TEST_TMPDIR/data" web/data
+	commit "as before"
+	push web
+	inspect "$DOCKER_REGISTRY/web:v1" --format=json
+	equal "$(jq -r .digest "$out")" "$digest"
+}
+
+@test "with revision: every, a commit that changes no input moves the tags and sends nothing" {
 	to plain retag
+	sed -i '/^registries/i revision: every' settings.yaml
 	push all
 	commit "nothing of it counts"
 	log_clear plain
@@ -175,7 +226,7 @@ commit()
 	echo one >one/data
 	printf 'FROM scratch\nCOPY data /data\n' >one/Dockerfile
 	printf '.cbuild\nsettings.yaml\n' >.gitignore
-	printf 'registry: ${DOCKER_REGISTRY}\nplatforms: [linux/amd64]\nservices:\n' >services.yaml
+	printf 'registry: ${DOCKER_REGISTRY}\nrevision: every\nplatforms: [linux/amd64]\nservices:\n' >services.yaml
 	for number in $(seq 100); do
 		echo "  s$number: {build: one}"
 	done >>services.yaml
@@ -258,6 +309,41 @@ commit()
 	commit "as before"
 }
 
+@test "a release is promoted: copied by digest to another repository and another registry, with what is about it" {
+	registry_start prod
+	to plain promoted
+	push web api
+	digest=$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum | cut -d' ' -f1)
+	skopeo copy -q --all --src-tls-verify=false --dest-tls-verify=false "docker://$DOCKER_REGISTRY/api:v1" "docker://$DOCKER_REGISTRY/web:sha256-$digest.sig"
+	log_clear plain
+	log_clear prod
+	for from in here elsewhere; do
+		[ $from = here ] || mv .cbuild .cbuild.away
+		cb -f services.yaml -f settings.yaml tag web "$(registry_host plain)/shop/web:$from" "$(registry_host prod)/shop/web:$from" "stable-$from"
+		[ $from = here ] || { rm -rf .cbuild; mv .cbuild.away .cbuild; }
+		equal "$status" 0
+		for name in "$(registry_host plain)/shop/web:$from" "$(registry_host prod)/shop/web:$from" "$DOCKER_REGISTRY/web:stable-$from"; do
+			equal "$(remote "$name" | sha256sum | cut -d' ' -f1)" "$digest"
+			equal "$(remote "${name%:*}:sha256-$digest.sig" | sha256sum)" "$(remote "$DOCKER_REGISTRY/api:v1" | sha256sum)"
+			skopeo copy -q --all --src-tls-verify=false "docker://$name" "oci:$BATS_TEST_TMPDIR/pulled:$from-${#name}"
+		done
+		equal "$(find "${TMPDIR:-/var/tmp}" -maxdepth 1 -name 'cbuild-tag-*')" ""
+	done
+	# Within a registry nothing is sent; the second time nothing is looked for. The tags come last.
+	equal "$(log_count plain '"POST /v2/shop/web/blobs/uploads/\?mount=')" "$(log_count plain '"POST /v2/shop/')"
+	equal "$(log_count plain '"(PATCH|PUT) /v2/shop/web/blobs/')" 0
+	equal "$(log_count prod '"PUT /v2/shop/web/blobs/')" "$(log_count prod '"POST /v2/shop/web/blobs/')"
+	equal "$(tr -d '\0' <"$registries/prod/log" | grep -o '"PUT [^ ]*manifests[^ ]*' | sed -n 's|.*/||; s|sha256:.*|digest|; s|sha256-.*|signature|; p' | uniq | tr '\n' ' ')" \
+		"digest signature here elsewhere "
+	cb -f services.yaml -f settings.yaml tag web "$(registry_host prod)/shop/web"
+	equal "$status" 2
+	grep -q 'has no tag: write HOST/PATH:TAG' "$err"
+	cb -f services.yaml -f settings.yaml tag worker "$(registry_host prod)/shop/worker:1"
+	equal "$status" 4
+	grep -q 'push it first' "$err"
+	! remote "$(registry_host prod)/shop/worker:1"
+}
+
 @test "what was pushed is named to other tools by the registry's digest" {
 	to plain named
 	push web
@@ -300,6 +386,7 @@ commit()
 	(
 		cd "$BATS_TEST_TMPDIR/elsewhere"
 		commit "another one"
+		sed -i '/^registries/i revision: every' settings.yaml
 		push api
 	)
 	cb -f services.yaml -f settings.yaml images --remote --format=json api

@@ -1021,6 +1021,12 @@ static void what_is_pushed_and_tagged_counts(void **state)
 	world->revision = "one";
 	world_run(world, NULL);
 	expect_plan(world, "");
+	world->revision = "two"; /* another commit of the same images: what was published stays */
+	expect_plan(world, "");
+	world_edit(world, "services.yaml", "tags: [\"1\"]", "tags: [\"1\"]\nrevision: every");
+	world->revision = "one";
+	world_run(world, NULL);
+	expect_plan(world, "");
 	world->revision = "two";
 	said = world_plan(world, NULL, false);
 	assert_non_null(strstr(said, "stale push:app: option annotation org.opencontainers.image.revision (one -> "

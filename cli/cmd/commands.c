@@ -103,11 +103,15 @@ static const struct command commands[] = {
 	  .examples = "cbuild images --format=env\twhat was made, for the next tool\n"
 		      "cbuild images web --format=json\tone image with everything known of it\n"
 		      "cbuild images --remote\twhether the registry has what is here\n" },
-	{ "tag", "SERVICE NEW...", "further tags for what is in the registry; nothing is pulled", cmd_tag,
+	{ "tag", "SERVICE NEW...", "further tags for what is in the registry, also elsewhere; nothing is built", cmd_tag,
 	  .takes = TAKES_SERVICE,
 	  .detail = "Puts what was pushed last from here under new tags, in one request each. What another machine has "
-		    "pushed is found under the service's first tag.",
-	  .examples = "cbuild tag web 1.4.0 1.4 stable\ta release of what was tried\n" },
+		    "pushed is found under the service's first tag. A `NEW` like `HOST/PATH:TAG` is another repository: "
+		    "the index, the images of all platforms, attestations, signatures and whatever else refers to them are "
+		    "copied there by digest before the tag is set. What the registry can mount from the first repository is "
+		    "not sent.",
+	  .examples = "cbuild tag web 1.4.0 1.4 stable\ta release of what was tried\n"
+		      "cbuild tag web prod.example.com/shop/web:1.4.0\tthe same image, in production's registry\n" },
 	{ "inspect", "REFERENCE", "what a registry has under it: digest, platforms, sizes", cmd_inspect,
 	  .formats = "text json",
 	  .detail = "Asks the registry for the image, checks what it sends, and shows digest, annotations, and of each "

@@ -1,40 +1,55 @@
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "base/text.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/pushed.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
+#include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 #include "engine/registry/client.h"
-#include "engine/registry/push.h"
+#include "engine/registry/copy_image.h"
 #include "engine/state/state.h"
 
-/* Adds tags to images that are in the registry: nothing is pulled, and only the index is sent. */
+/* Gives images that are in the registry further tags, or copies them to other repositories. Nothing is built. */
 
-static int tag_check_words(const struct options *options, struct error **err)
+/* The reference that a word of the command line means: a tag beside the service's, or a whole reference. */
+static int tag_parse_word(const char *word, const struct ref *own, struct ref *ret, struct error **err)
 {
-	if (options->targets_len < 2)
-		return error_make(err, ERROR_USAGE, "tag takes a service and new tags: cbuild tag web 1.4.0 1.4");
-	for (size_t i = 1; i < options->targets_len; i++) {
-		if (ref_tag_valid(options->targets[i]))
-			continue;
-		error_make(err, ERROR_USAGE, "\"%s\" cannot be a tag", options->targets[i]);
-		error_remedy(err, "a tag is 1 to 128 of A-Z a-z 0-9 _ . - and does not start with . or -");
-		return -1;
+	const char *why = NULL;
+
+	if (ref_tag_valid(word)) {
+		*ret = (struct ref){ .domain = mem_strdup(own->domain),
+				     .repository = mem_strdup(own->repository),
+				     .tag = mem_strdup(word) };
+		return 0;
 	}
-	return 0;
+	if (strchr(word, '/') && ref_parse(word, ret, &why)) {
+		if (ret->tag && !ret->digest)
+			return 0;
+		ref_free(ret);
+		*ret = (struct ref){ 0 };
+		return error_make(err, ERROR_USAGE, "\"%s\" has no tag: write HOST/PATH:TAG", word);
+	}
+	error_make(err, ERROR_USAGE, "\"%s\" cannot be a tag", word);
+	error_remedy(
+		err,
+		"a tag is 1 to 128 of A-Z a-z 0-9 _ . - and does not start with . or -; another repository is HOST/PATH:TAG");
+	return -1;
 }
 
-static int missing(const struct service *service, struct error **err)
+static int tag_missing(const struct service *service, struct error **err)
 {
 	error_make(err, ERROR_REGISTRY, "%s:%s is not in the registry", service->image.s,
 		   service->tags.len ? service->tags.items[0].s : "latest");
@@ -42,59 +57,135 @@ static int missing(const struct service *service, struct error **err)
 	return -1;
 }
 
-/* An image pushed from here is known, and tagged with one request; for one pushed by another machine, the service's
- * first tag is looked up. */
+/* What gets the tags. */
 struct tag_source {
-	struct record *record; /* of its push, or NULL */
+	struct ref where;
+	char digest[DIGEST_LEN + 1];
 	struct buf text;
 	char *type;
 };
 
-static int tag_find_source(struct session *session, const struct service *service, struct ref *ref,
-			   struct tag_source *source, struct error **err)
+static int tag_read_pushed(struct session *session, struct tag_source *source, struct error **err)
 {
-	char digest[DIGEST_LEN + 1];
+	cleanup_document struct document *document = NULL;
+
+	if (layout_read(session->layout, source->digest, &source->text, err) < 0 ||
+	    document_parse(source->text.data, source->text.len, NULL, source->digest, source->digest, &document, err) < 0)
+		return -1;
+	source->type = steal_ptr(document->self.media_type);
+	return 0;
+}
+
+/* An image pushed from here is known by its digest, and its index is in the store; for one pushed by another machine, the service's first tag
+ * is looked up. */
+static int tag_find_source(struct session *session, const struct service *service, struct tag_source *source,
+			   struct error **err)
+{
+	cleanup_record struct record *record = NULL;
+	struct ref ref = source->where;
 	int r;
 
-	if (pushed_find(session, service, NULL, NULL, &source->record, err) < 0)
+	if (pushed_find(session, service, NULL, NULL, &record, err) < 0)
 		return -1;
-	if (source->record)
-		return 0;
-	ref->tag = service->tags.len ? (char *)service->tags.items[0].s : NULL;
-	r = registry_manifest(session->registry, ref, &source->text, &source->type, digest, err);
+	if (record) {
+		memcpy(source->digest, record->digest, DIGEST_LEN + 1);
+		return tag_read_pushed(session, source, err);
+	}
+	ref.tag = service->tags.len ? (char *)service->tags.items[0].s : NULL;
+	r = registry_manifest(session->registry, &ref, &source->text, &source->type, source->digest, err);
 	if (r == 0)
-		return missing(service, err);
+		return tag_missing(service, err);
 	return r < 0 ? -1 : 0;
 }
 
-static int tag_put(struct session *session, const struct ref *ref, const struct tag_source *source, struct error **err)
+static void tag_tell_copied(const struct copy_image *copy, const struct ref *to)
 {
-	if (source->record)
-		return push_tag(session->registry, session->layout, ref, source->record->digest, err);
-	return registry_put_manifest(session->registry, ref, source->type, source->text.data, source->text.len, err);
+	cleanup_buf struct buf size = { 0 };
+
+	text_size(&size, copy->bytes);
+	output_note("%s/%s: %zu blobs sent (%s), %zu mounted, %zu there; %zu manifests, %zu referrers", to->domain,
+		    to->repository, copy->sent, size.data, copy->mounted, copy->there, copy->manifests, copy->referrers);
 }
 
-static int tag_put_all(struct session *session, const struct service *service, struct error **err)
+/* Copies everything to the repository of `to`, before it is tagged there. */
+static int tag_copy(struct session *session, const struct tag_source *source, const struct ref *to, const char *staging,
+		    struct error **err)
+{
+	struct copy_image copy = {
+		.registry = session->registry,
+		.layout = session->layout,
+		.from = &source->where,
+		.to = to,
+		.staging = staging,
+	};
+	int r = copy_image(&copy, source->digest, err);
+
+	if (r == 0)
+		return error_make(err, ERROR_REGISTRY, "%s/%s has no %s any more", source->where.domain,
+				  source->where.repository, source->digest);
+	if (r > 0)
+		r = copy_image_referrers(&copy, source->digest, err);
+	if (r >= 0 && !session->options->quiet)
+		tag_tell_copied(&copy, to);
+	return r < 0 ? -1 : 0;
+}
+
+static int tag_put(struct session *session, const struct tag_source *source, const struct ref *to, struct error **err)
+{
+	if (registry_put_manifest(session->registry, to, source->type, source->text.data, source->text.len, err) < 0)
+		return -1;
+	if (!session->options->quiet)
+		output_note("tagged %s/%s:%s", to->domain, to->repository, to->tag);
+	return 0;
+}
+
+static bool tag_is_beside(const struct tag_source *source, const struct ref *to)
+{
+	return strcmp(to->domain, source->where.domain) == 0 && strcmp(to->repository, source->where.repository) == 0;
+}
+
+/* Content first, for all; tags last. */
+static int tag_put_all(struct session *session, const struct tag_source *source, const struct ref *refs, size_t len,
+		       struct error **err)
+{
+	const char *tmp = getenv("TMPDIR");
+	cleanup_free char *staging = mem_printf("%s/cbuild-tag-XXXXXX", tmp && *tmp ? tmp : "/var/tmp");
+	int r = 0;
+
+	if (!mkdtemp(staging))
+		return error_errno(err, ERROR_STATE, errno, "%s", staging);
+	for (size_t i = 0; r == 0 && i < len; i++) {
+		if (!tag_is_beside(source, &refs[i]))
+			r = tag_copy(session, source, &refs[i], staging, err);
+	}
+	for (size_t i = 0; r == 0 && i < len; i++)
+		r = tag_put(session, source, &refs[i], err);
+	fs_remove_tree(staging, NULL);
+	return r;
+}
+
+static int tag_service(struct session *session, const struct service *service, struct error **err)
 {
 	const struct options *options = session->options;
 	struct tag_source source = { 0 };
-	struct ref ref = { 0 };
-	int r;
+	struct ref *refs = mem_array(options->targets_len, sizeof(*refs));
+	size_t len = 0;
+	int r = 0;
 
-	if (!ref_parse(service->image.s, &ref, NULL) || ref.digest) {
-		ref_free(&ref);
-		return error_make(err, ERROR_USAGE, "%s is not a name that can be tagged", service->image.s);
-	}
-	r = tag_find_source(session, service, &ref, &source, err);
-	for (size_t i = 1; r == 0 && i < options->targets_len; i++) {
-		ref.tag = (char *)options->targets[i];
-		r = tag_put(session, &ref, &source, err);
-		if (r == 0 && !options->quiet)
-			output_note("tagged %s:%s", service->image.s, ref.tag);
-	}
-	ref.tag = NULL; /* it was borrowed */
-	ref_free(&ref);
-	record_free(source.record);
+	if (!ref_parse(service->image.s, &source.where, NULL) || source.where.digest)
+		r = error_make(err, ERROR_USAGE, "%s is not a name that can be tagged", service->image.s);
+	for (size_t i = 1; r == 0 && i < options->targets_len; i++)
+		r = tag_parse_word(options->targets[i], &source.where, &refs[len++], err);
+	if (r == 0)
+		r = session_registry(session, err);
+	if (r == 0)
+		r = tag_find_source(session, service, &source, err);
+	if (r == 0)
+		r = tag_put_all(session, &source, refs, len, err);
+	for (size_t i = 0; i < len; i++)
+		ref_free(&refs[i]);
+	free(refs);
+	ref_free(&source.where);
 	buf_free(&source.text);
 	free(source.type);
 	return r;
@@ -106,8 +197,8 @@ int cmd_tag(const struct options *options, struct error **err)
 	long service;
 	int r;
 
-	if (tag_check_words(options, err) < 0)
-		return -1;
+	if (options->targets_len < 2)
+		return error_make(err, ERROR_USAGE, "tag takes a service and new tags: cbuild tag web 1.4.0 1.4");
 	r = session_open(&session, options, err);
 	if (r == 0) {
 		service = manifest_service(session.manifest, options->targets[0]);
@@ -116,9 +207,7 @@ int cmd_tag(const struct options *options, struct error **err)
 				       options->targets[0]);
 	}
 	if (r == 0)
-		r = session_registry(&session, err);
-	if (r == 0)
-		r = tag_put_all(&session, &session.manifest->services[service], err);
+		r = tag_service(&session, &session.manifest->services[service], err);
 	session_close(&session);
 	return r;
 }

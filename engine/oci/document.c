@@ -130,11 +130,11 @@ static int read_member(const struct json *json, const char *name, struct documen
 	return 0;
 }
 
-static int read_layer(const struct json *json, const char *name, struct document_entry *ret, struct error **err)
+static int read_layer(const struct json *json, bool any, const char *name, struct document_entry *ret, struct error **err)
 {
 	if (read_descriptor(json, name, &ret->blob, err) < 0)
 		return -1;
-	if (!is_layer_type(ret->blob.media_type))
+	if (!any && !is_layer_type(ret->blob.media_type))
 		return refuse_type(name, "a layer", ret->blob.media_type, err);
 	return 0;
 }
@@ -150,7 +150,7 @@ static int read_entries(struct document *document, const struct json *array, con
 	for (size_t i = 0; i < document->len; i++) {
 		struct document_entry *entry = &document->entries[i];
 		int r = document->index ? read_member(json_at(array, i), name, entry, err)
-					: read_layer(json_at(array, i), name, entry, err);
+					: read_layer(json_at(array, i), document->artifact, name, entry, err);
 
 		if (r < 0)
 			return -1;
@@ -192,14 +192,14 @@ static int document_own_parse(struct document *document, const struct json *json
 		return read_entries(document, json_get(json, "manifests"), name, err);
 	if (read_descriptor(json_get(json, "config"), name, &document->config, err) < 0)
 		return -1;
-	if (!document_is(document->config.media_type, OCI_CONFIG) &&
+	if (!document->artifact && !document_is(document->config.media_type, OCI_CONFIG) &&
 	    !document_is(document->config.media_type, DOCKER_CONFIG))
 		return refuse_type(name, "the config", document->config.media_type, err);
 	return read_entries(document, json_get(json, "layers"), name, err);
 }
 
-int document_parse(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
-		   struct document **ret, struct error **err)
+static int parse_text(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
+		      bool artifact, struct document **ret, struct error **err)
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_json struct json *json = NULL;
@@ -209,10 +209,23 @@ int document_parse(const char *text, size_t len, const char *media_type, const c
 	document = mem_alloc(sizeof(*document));
 	memcpy(document->self.digest, digest, strlen(digest) + 1);
 	document->self.size = len;
+	document->artifact = artifact;
 	if (document_own_parse(document, json, media_type, name, err) < 0)
 		return -1;
 	*ret = steal_ptr(document);
 	return 0;
+}
+
+int document_parse(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
+		   struct document **ret, struct error **err)
+{
+	return parse_text(text, len, media_type, digest, name, false, ret, err);
+}
+
+int document_parse_artifact(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
+			    struct document **ret, struct error **err)
+{
+	return parse_text(text, len, media_type, digest, name, true, ret, err);
 }
 
 void document_free(struct document *document)

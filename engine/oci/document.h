@@ -47,6 +47,7 @@ struct document_entry {
 
 struct document {
 	bool index;
+	bool artifact;                  /* it may be something else than an image */
 	struct descriptor self;         /* media type; digest and size are those of the text */
 	struct descriptor config;       /* of a manifest */
 	struct document_entry *entries; /* its layers, or the members of an index */
@@ -57,6 +58,9 @@ struct document {
  * "" for a text that is not a blob. ERROR_STATE. */
 int document_parse(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
 		   struct document **ret, struct error **err);
+/* The same, of whatever types config and layers are: a signature, an SBOM. */
+int document_parse_artifact(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
+			    struct document **ret, struct error **err);
 void document_free(struct document *document);    /* NULL-safe */
 bool document_type_known(const char *media_type); /* of a manifest or an index */
 bool document_type_is_index(const char *media_type);

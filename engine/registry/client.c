@@ -246,8 +246,11 @@ static int wrong_document(const char *type, struct error *error, struct error **
 	return -1;
 }
 
-static int client_manifest(struct registry *registry, const struct ref *ref, bool push, struct buf *ret,
-			   char **ret_type, char ret_digest[DIGEST_LEN + 1], struct error **err)
+typedef int client_parse(const char *text, size_t len, const char *media_type, const char *digest, const char *name,
+			 struct document **ret, struct error **err);
+
+static int client_manifest(struct registry *registry, const struct ref *ref, bool push, client_parse *parse,
+			   struct buf *ret, char **ret_type, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
 	static const char *const headers[] = { ACCEPT, NULL };
 	cleanup_spot struct spot spot = { 0 };
@@ -280,8 +283,8 @@ static int client_manifest(struct registry *registry, const struct ref *ref, boo
 	type = http_header(&response, "Content-Type", 0);
 	if (type)
 		type[strcspn(type, "; ")] = '\0';
-	if (document_parse(response.body->data, response.body->len, type && type_is_generic(type) ? NULL : type,
-			   ret_digest, name, &document, &error) < 0)
+	if (parse(response.body->data, response.body->len, type && type_is_generic(type) ? NULL : type, ret_digest,
+		  name, &document, &error) < 0)
 		return wrong_document(type, error, err);
 	buf_add(ret, response.body->data, response.body->len);
 	*ret_type = mem_strdup(document->self.media_type);
@@ -291,7 +294,13 @@ static int client_manifest(struct registry *registry, const struct ref *ref, boo
 int registry_manifest(struct registry *registry, const struct ref *ref, struct buf *ret, char **ret_type,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
-	return client_manifest(registry, ref, false, ret, ret_type, ret_digest, err);
+	return client_manifest(registry, ref, false, document_parse, ret, ret_type, ret_digest, err);
+}
+
+int registry_artifact(struct registry *registry, const struct ref *ref, bool push, struct buf *ret, char **ret_type,
+		      char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
+	return client_manifest(registry, ref, push, document_parse_artifact, ret, ret_type, ret_digest, err);
 }
 
 int registry_head(struct registry *registry, const struct ref *ref, bool push, char ret_digest[DIGEST_LEN + 1],
@@ -312,12 +321,12 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 	if (response.status == 404)
 		return 0;
 	if (transport_head_unknown(&response))
-		return client_manifest(registry, ref, push, &text, &type, ret_digest, err);
+		return registry_artifact(registry, ref, push, &text, &type, ret_digest, err);
 	if (response.status != 200)
 		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
 	digest = http_header(&response, "Docker-Content-Digest", 0);
 	if (!digest)
-		return client_manifest(registry, ref, push, &text, &type, ret_digest, err);
+		return registry_artifact(registry, ref, push, &text, &type, ret_digest, err);
 	if (!digest_valid(digest) || (ref->digest && strcmp(ref->digest, digest) != 0))
 		return client_wrong(ref, err, "the registry names an unexpected digest");
 	memcpy(ret_digest, digest, DIGEST_LEN + 1);
@@ -325,12 +334,12 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 }
 
 static int put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
-			size_t len, const char *digest, struct error **err)
+			size_t len, const char *digest, bool *ret_listed, struct error **err)
 {
 	cleanup_spot struct spot spot = { 0 };
 	cleanup_http struct http_response response = { 0 };
 	cleanup_free char *header = mem_printf("Content-Type: %s", type);
-	cleanup_free char *path = client_manifest_path(ref), *name = client_shown(ref), *said = NULL;
+	cleanup_free char *path = client_manifest_path(ref), *name = client_shown(ref), *said = NULL, *subject = NULL;
 	const char *const headers[] = { header, NULL };
 	struct exchange exchange = { .method = "PUT",
 				     .path = path,
@@ -349,18 +358,21 @@ static int put_manifest(struct registry *registry, const struct ref *ref, const 
 	said = http_header(&response, "Docker-Content-Digest", 0);
 	if (said && strcmp(said, digest) != 0)
 		return client_wrong(ref, err, "the registry stored it under another digest");
+	subject = http_header(&response, "OCI-Subject", 0);
+	*ret_listed = subject != NULL;
 	return 0;
 }
 
-int registry_put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
-			  size_t len, struct error **err)
+int registry_put_artifact(struct registry *registry, const struct ref *ref, const char *type, const void *data,
+			  size_t len, bool *ret_listed, struct error **err)
 {
 	char digest[DIGEST_LEN + 1], held[DIGEST_LEN + 1];
 	struct error *error = NULL;
 
+	*ret_listed = false;
 	if (digest_bytes(data, len, digest, err) < 0)
 		return -1;
-	if (put_manifest(registry, ref, type, data, len, digest, &error) == 0)
+	if (put_manifest(registry, ref, type, data, len, digest, ret_listed, &error) == 0)
 		return 0;
 	/* It may have been put all the same: by a request whose answer was lost, or by somebody else, under a tag that
 	 * may not be written twice. */
@@ -370,4 +382,31 @@ int registry_put_manifest(struct registry *registry, const struct ref *ref, cons
 		return 0;
 	}
 	return error_move(err, &error);
+}
+
+int registry_put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
+			  size_t len, struct error **err)
+{
+	bool ignored;
+
+	return registry_put_artifact(registry, ref, type, data, len, &ignored, err);
+}
+
+int registry_get_referrers(struct registry *registry, const struct ref *ref, const char *digest, struct buf *ret,
+			   struct error **err)
+{
+	cleanup_spot struct spot spot = { 0 };
+	cleanup_http struct http_response response = { 0 };
+	cleanup_free char *path = mem_printf("/v2/%s/referrers/%s", ref->repository, digest);
+	struct exchange exchange = { .method = "GET", .path = path, .body_fd = -1, .body_max = LAYOUT_MANIFEST_MAX };
+
+	if (spot_find(registry, ref, false, NULL, &spot, err) < 0)
+		return -1;
+	exchange.want = spot.want;
+	if (transport_do(spot.endpoint, &exchange, &response, err) < 0)
+		return error_wrap(err, "%s/%s@%s", ref->domain, ref->repository, digest);
+	if (response.status != 200 || response.cut)
+		return 0;
+	buf_add(ret, response.body->data, response.body->len);
+	return 1;
 }

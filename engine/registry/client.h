@@ -53,9 +53,19 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 /* The manifest or index itself, with its type (malloc'd). 1, or 0 when there is nothing. */
 int registry_manifest(struct registry *registry, const struct ref *ref, struct buf *ret, char **ret_type,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err);
+/* The same of a manifest that need not be an image's: a signature, an SBOM. `push` as above. */
+int registry_artifact(struct registry *registry, const struct ref *ref, bool push, struct buf *ret, char **ret_type,
+		      char ret_digest[DIGEST_LEN + 1], struct error **err);
 /* Puts a manifest or index under the reference's digest, else its tag. */
 int registry_put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
 			  size_t len, struct error **err);
+
+/* The same of one with a "subject". *ret_listed: the registry itself lists it as a referrer of that. */
+int registry_put_artifact(struct registry *registry, const struct ref *ref, const char *type, const void *data,
+			  size_t len, bool *ret_listed, struct error **err);
+/* What the registry's referrers API answers about a digest (referrers.h): 1; 0: it has no such API. */
+int registry_get_referrers(struct registry *registry, const struct ref *ref, const char *digest, struct buf *ret,
+			   struct error **err);
 
 /* 1: there is a blob of that digest (and size, unless it is UINT64_MAX); 0: there is not. */
 int registry_has_blob(struct registry *registry, const struct ref *ref, bool push, const char *digest, uint64_t size,
@@ -72,5 +82,8 @@ typedef void registry_sent(void *data, int64_t bytes);
  * when it was sent, 0 when it was mounted. */
 int registry_upload(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *path,
 		    const char *from, registry_sent *sent, void *data, struct error **err);
+/* Lets the registry mount a blob from its repository `from`: 1; 0: it does not. */
+int registry_mount(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *from,
+		   struct error **err);
 
 #endif

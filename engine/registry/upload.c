@@ -412,3 +412,30 @@ int registry_upload(struct registry *registry, const struct ref *ref, const stru
 	spot_free(&upload.spot);
 	return r;
 }
+
+/* Ends a session that was begun instead of the mount. A registry that does not support it forgets the session later. */
+static void end_session(struct upload *upload)
+{
+	cleanup_http struct http_response response = { 0 };
+	cleanup_error struct error *ignored = NULL;
+	struct exchange exchange = { .method = "DELETE", .url = upload->location, .body_fd = -1 };
+
+	request(upload, &exchange, &response, &ignored);
+}
+
+int registry_mount(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *from,
+		   struct error **err)
+{
+	struct upload upload = { .registry = registry, .ref = ref, .blob = blob, .from = from, .fd = -1 };
+	int r;
+
+	if (spot_find(registry, ref, true, from, &upload.spot, err) < 0)
+		return -1;
+	r = upload_begin(&upload, err);
+	if (r > 0)
+		end_session(&upload);
+	free(upload.location);
+	free(upload.answered);
+	spot_free(&upload.spot);
+	return r < 0 ? -1 : r == 0;
+}

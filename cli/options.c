@@ -197,6 +197,12 @@ static const struct option table[] = {
 	  .commands = BUILDS, FLAG(no_cache_read) },
 	{ 0, "push", NULL, "push the images when everything is built and checked, their tags last",
 	  .commands = "build verify", FLAG(push) },
+	{ 0, "partial", NULL, "push fewer platforms than a tag has: it loses the others",
+	  .commands = "build verify push join", FLAG(partial) },
+	{ 0, "merge-platforms", NULL, "push fewer platforms than the first tag has: it keeps its images for the others",
+	  .commands = "build verify push", FLAG(merge_platforms) },
+	{ 0, "by-digest", NULL, "push without setting tags, for \"cbuild join\"", .commands = "build verify push",
+	  FLAG(by_digest) },
 	{ 0, "format", "FORMAT", "print as FORMAT; each command has its own (cbuild help COMMAND)", TEXT(format) },
 	{ 0, "progress", "MODE", "auto, tty, plain, json (an event a line) or quiet", .commands = BUILDS,
 	  .choices = "auto tty plain json quiet", .take = take_progress },
@@ -213,6 +219,9 @@ static const struct option table[] = {
 	{ 0, "since", "REF", "compare the working tree with the commit REF", .commands = "affected", TEXT(since) },
 	{ 0, "to", "PLACE", "docker, podman, containerd, containerd:NAMESPACE or kind:NAME", .commands = "load",
 	  TEXT(to) },
+	{ 0, "key", "FILE", "the public key that has signed it, in PEM (env://NAME: in that variable)",
+	  .commands = "verify-signature", TEXT(key) },
+	{ 0, "type", "TYPE", "spdx, cyclonedx or openvex; or a media type", .commands = "attach", TEXT(type) },
 	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune",
 	  TEXT(keep_storage) },
 	{ 'd', "detach", NULL, "leave the services running; `cbuild down` ends them", .commands = "up", FLAG(detach) },
@@ -231,10 +240,10 @@ enum { TABLE = sizeof(table) / sizeof(table[0]) - 1 };
 
 void options_moved(struct options *options, const char *from)
 {
-	const char **files[] = { &options->trace, &options->output };
+	const char **files[] = { &options->trace, &options->output, &options->key };
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (*files[i] && strcmp(*files[i], "-") != 0)
+		if (*files[i] && strcmp(*files[i], "-") != 0 && strncmp(*files[i], "env://", strlen("env://")) != 0)
 			*files[i] = own(options, path_join(from, *files[i]));
 	for (size_t i = 0; options->env_files && options->env_files[i]; i++)
 		options->env_files[i] = own(options, path_join(from, options->env_files[i]));

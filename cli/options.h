@@ -38,16 +38,19 @@ struct options {
 	const char **profiles;
 	const char *builder;
 	const char *runtime;
-	const char *keep_storage; /* a size, or NULL */
-	const char *username;     /* of login, or NULL */
-	const char *to;           /* where `load` puts images, or NULL */
-	const char *since;        /* a commit, or NULL */
-	const char *format;       /* by default the command's first */
-	const char *progress;     /* "auto", "tty", "plain", "json" or "quiet", which is as -q */
-	const char *trace;        /* a file, or NULL */
-	const char *output;       /* -o, or NULL */
-	size_t jobs;              /* 0: not given */
-	double max_load;          /* 0: none */
+	const char *keep_storage;                 /* a size, or NULL */
+	const char *username;                     /* of login, or NULL */
+	const char *to;                           /* where `load` puts images, or NULL */
+	const char *key;                          /* a public key's file, of verify-signature; or NULL */
+	const char *type;                         /* of attach, or NULL */
+	const char *since;                        /* a commit, or NULL */
+	const char *format;                       /* by default the command's first */
+	const char *progress;                     /* "auto", "tty", "plain", "json" or "quiet", which is as -q */
+	const char *trace;                        /* a file, or NULL */
+	const char *output;                       /* -o, or NULL */
+	size_t jobs;                              /* 0: not given */
+	double max_load;                          /* 0: none */
+	bool partial, merge_platforms, by_digest; /* of pushes */
 	bool dry_run, force, keep_going, quiet, verbose, exit_code, no_load, no_verify, push;
 	bool pull;
 	bool no_cache_read;

@@ -12,12 +12,14 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/platform.h"
+#include "base/ec_key.h"
 #include "cli/annotations.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/complaints.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "cli/signer.h"
 #include "cli/since.h"
 #include "cli/sources.h"
 #include "dsl/load.h"
@@ -25,6 +27,7 @@
 #include "engine/builder/builder.h"
 #include "engine/exec/present.h"
 #include "engine/exec/tags_check.h"
+#include "engine/exec/tags_others.h"
 #include "engine/exec/run.h"
 #include "engine/exec/run_trace.h"
 #include "engine/exec/tidy.h"
@@ -351,6 +354,7 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.verify = want->verify,
 		.verify_again = want->verify_again,
 		.push = want->push,
+		.untagged = options->by_digest,
 		.unpublished = options->starts || want->unpublished,
 		.keep_going = options->keep_going,
 		.words = session->words,
@@ -370,6 +374,9 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	}
 	if (want->push) {
 		annotations_find(session);
+		if (signer_find(session, err) < 0)
+			return -1;
+		plan_options.signer = session->signer;
 		plan_options.annotations = session->annotations;
 		plan_options.annotations_len = session->annotations_len;
 	}
@@ -409,6 +416,9 @@ void session_close(struct session *session)
 	lockfile_free(session->lock);
 	bases_free(session->bases);
 	tags_held_free(session->held);
+	tags_others_free(session->others);
+	ec_key_free(session->signing_key);
+	free(session->signer);
 	urls_free(session->urls);
 	registry_free(session->registry);
 	annotations_forget(session);

@@ -6,6 +6,7 @@
 
 struct bases;
 struct diags;
+struct ec_key;
 struct error;
 struct layout;
 struct lockfile;
@@ -20,6 +21,7 @@ struct registry;
 struct source;
 struct state;
 struct tags_held;
+struct tags_others;
 
 /* The open manifest, state, store and plan of a command. */
 struct session {
@@ -47,6 +49,9 @@ struct session {
 	struct bases *bases;               /* the same */
 	struct urls *urls;                 /* the same */
 	struct tags_held *held;            /* made by tags_check; or NULL */
+	char *signer;                      /* made by signer_find; or NULL */
+	struct ec_key *signing_key;        /* read by signer_read; or NULL */
+	struct tags_others *others;        /* made by tags_others_find; or NULL */
 	struct lockfile *lock;             /* read by session_plan; or NULL */
 	struct plan_options *plan_options; /* of `plan` */
 	struct source *source;

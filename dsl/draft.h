@@ -60,6 +60,11 @@ struct draft_group {
 	struct texts members;
 };
 
+struct draft_sign {
+	struct pos pos;
+	struct text key;
+};
+
 struct draft_store {
 	struct pos pos;
 	uint64_t max; /* bytes; 0: no limit */
@@ -80,6 +85,7 @@ struct draft {
 	int64_t epoch;
 	struct pos epoch_pos;
 	bool revision_every;
+	struct draft_sign sign;
 	struct draft_store store;
 	struct draft_cache cache;
 	struct yaml_node *vars, *templates, *services, *groups_node;

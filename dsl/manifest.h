@@ -82,6 +82,8 @@ struct build_spec {
 	struct text target;
 	struct platform *platforms; /* build.platforms, else the manifest's; empty: the host's */
 	size_t platforms_len;
+	struct platform *declared; /* the same, whatever --platforms and BUILD_PLATFORMS say */
+	size_t declared_len;
 	struct pairs labels;
 	struct named_context *contexts; /* sorted by name */
 	size_t contexts_len;
@@ -288,11 +290,12 @@ struct manifest {
 	size_t platforms_len;
 	struct texts tags;
 	bool has_epoch;
-	int64_t epoch;            /* source_date_epoch, seconds */
-	bool revision_every;      /* each commit gets an index of its own, also of the same images */
-	uint64_t store_max;       /* bytes of the store's blobs; 0: no limit */
-	bool cache_registry;      /* share results through the images' registries, */
-	bool cache_read_only;     /* but only read them from there */
+	int64_t epoch;        /* source_date_epoch, seconds */
+	bool revision_every;  /* each commit gets an index of its own, also of the same images */
+	struct text sign_key; /* absolute path of the key that signs what is pushed, or "env://NAME"; s NULL: none */
+	uint64_t store_max;   /* bytes of the store's blobs; 0: no limit */
+	bool cache_registry;  /* share results through the images' registries, */
+	bool cache_read_only; /* but only read them from there */
 	struct service *services; /* in the order written */
 	size_t services_len;
 	struct registry_spec *registries;

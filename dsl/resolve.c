@@ -184,6 +184,9 @@ void resolve_manifest(struct resolve *r)
 	asked_list(r, r->options->tags, "DOCKER_TAGS", &r->asked_tags);
 	asked_list(r, r->options->profiles, "COMPOSE_PROFILES", &r->asked_profiles);
 	r->loaded->manifest.revision_every = r->draft->revision_every;
+	r->loaded->manifest.sign_key = r->draft->sign.key;
+	if (r->draft->sign.key.s && strncmp(r->draft->sign.key.s, "env://", strlen("env://")) != 0)
+		r->loaded->manifest.sign_key.s = resolve_text(r, &r->draft->sign.key);
 	r->loaded->manifest.store_max = r->draft->store.max;
 	r->loaded->manifest.cache_registry = r->draft->cache.registry;
 	r->loaded->manifest.cache_read_only = r->draft->cache.read_only;

@@ -61,7 +61,13 @@ void resolve_platforms(struct resolve *r, struct unit *unit)
 	const struct unit *first = r->units->items[0];
 	bool option = r->options->platforms && r->options->platforms[0];
 
-	unit->platforms_len = parse_platforms(r, &unit->draft->platforms, "", &unit->platforms);
+	unit->declared_len = parse_platforms(r, &unit->draft->platforms, "", &unit->declared);
+	unit->platforms = unit->declared;
+	unit->platforms_len = unit->declared_len;
+	if (unit->parent && !unit->declared_len) {
+		unit->declared = unit->parent->declared;
+		unit->declared_len = unit->parent->declared_len;
+	}
 	if (r->asked_platforms.len && unit == first)
 		unit->platforms_len = parse_platforms(
 			r, &r->asked_platforms, option ? " (--platforms)" : " (BUILD_PLATFORMS)", &unit->platforms);
@@ -127,6 +133,8 @@ static void build_platforms(struct resolve *r, const struct draft_rest *rest, st
 	struct platform *own, *both;
 	size_t own_len = parse_platforms(r, said, "", &own), len = 0;
 
+	build->declared = own_len ? own : unit->declared;
+	build->declared_len = own_len ? own_len : unit->declared_len;
 	build->platforms = own_len ? own : unit->platforms;
 	build->platforms_len = own_len ? own_len : unit->platforms_len;
 	if (!own_len || !r->asked_platforms.len)

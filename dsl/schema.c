@@ -329,6 +329,14 @@ static const struct schema_key service_keys[] = {
 
 const struct schema schema_service = { .name = "service", KEYS(service_keys) };
 
+static const struct schema_key sign_keys[] = {
+	{ "key", TYPE_TEXT, .flags = FLAG_FILLED | FLAG_REQUIRED, IN(draft_sign, key),
+	  .doc = "The file of a private key (ECDSA on P-256, as cosign or openssl writes it), relative to the manifest, or env://NAME: "
+		 "the variable that holds it. COSIGN_PASSWORD is its password." },
+};
+
+static const struct schema schema_sign = { .name = "sign", KEYS(sign_keys) };
+
 static const struct schema_key store_keys[] = {
 	{ "max", TYPE_SIZE, IN(draft_store, max),
 	  .doc = "The most that the store may take (\"20GB\"). After a run that made something, and by cbuild prune, "
@@ -428,6 +436,7 @@ static const struct schema_key root_keys[] = {
 	{ "tags", TYPE_CSV, .flags = FLAG_OWN, IN(draft, tags),
 	  .doc = "The images' tags, \"latest\" by default. --tag and DOCKER_TAGS win over it." },
 	{ "revision", TYPE_REVISION, .flags = FLAG_OWN | FLAG_FILLED, IN(draft, revision_every),
+	  VALUES("auto", "every"),
 	  .doc = "auto (the default): a pushed index keeps its digest, and the revision that it names, as long as its images are the "
 		 "same; every: each commit gets an index of its own." },
 	{ "formats", TYPE_NAMED, .flags = FLAG_OWN | FLAG_LIST, HAS(draft, has_formats), IN(draft, formats),
@@ -439,6 +448,8 @@ static const struct schema_key root_keys[] = {
 	  POS(draft, epoch_pos),
 	  .doc = "The time, in seconds since 1970, that everything in the images is given. SOURCE_DATE_EPOCH wins over "
 		 "it." },
+	{ "sign", TYPE_MAP, .flags = FLAG_OWN, IN(draft, sign), .sub = &schema_sign,
+	  .doc = "Every index and image that is pushed is signed, as cosign does it." },
 	{ "store", TYPE_MAP, .flags = FLAG_OWN, IN(draft, store), .sub = &schema_store, .doc = "What .cbuild may take." },
 	{ "cache", TYPE_MAP, .flags = FLAG_OWN, IN(draft, cache), .sub = &schema_cache,
 	  .doc = "Where results are shared." },

@@ -35,6 +35,8 @@ struct unit {
 	bool registry_good;
 	struct platform *platforms;
 	size_t platforms_len;
+	struct platform *declared; /* without --platforms */
+	size_t declared_len;
 	struct texts tags;
 	struct image_format *formats;
 	size_t formats_len;

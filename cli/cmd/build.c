@@ -16,6 +16,7 @@
 #include "cli/report/reporter.h"
 #include "cli/plan_bases.h"
 #include "cli/session.h"
+#include "cli/signer.h"
 #include "dsl/manifest.h"
 #include "engine/cache/cache_run.h"
 #include "engine/exec/event.h"
@@ -23,6 +24,7 @@
 #include "engine/exec/renew_results.h"
 #include "engine/exec/run.h"
 #include "engine/exec/tags_check.h"
+#include "engine/exec/tags_others.h"
 #include "engine/exec/tidy.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/lockfile.h"
@@ -174,6 +176,8 @@ int build_execute(struct session *session, struct error **err)
 			     .registry = session->registry,
 			     .bases = session->bases,
 			     .held = session->held,
+			     .others = session->others,
+			     .signer = session->signing_key,
 			     .urls = session->urls,
 			     .pull = options->pull,
 			     .take_results = takes_results(session) && !session->cache_down,
@@ -248,7 +252,16 @@ static int build_check_copies(struct session *session)
 /* Now it is known what is pushed, and what the registries have. */
 static int look_at_registries(struct session *session, struct error **err)
 {
+	const struct options *options = session->options;
+
 	if (session_registry(session, err) < 0 || tags_check(session->plan, session->registry, &session->held, err) < 0)
+		return -1;
+	if (anything_stale(session->plan) && signer_read(session, err) < 0)
+		return -1;
+	if (options->merge_platforms && session_write(session, err) < 0)
+		return -1;
+	if (!options->partial && tags_others_find(session->plan, session->registry, session->layout, session->held,
+						  options->merge_platforms, &session->others, err) < 0)
 		return -1;
 	present_set_running(session->present);
 	return 0;
@@ -291,6 +304,9 @@ static int build_run_build(const struct options *options, bool verify_again, boo
 	};
 	int r;
 
+	if (options->partial && options->merge_platforms)
+		return error_make(err, ERROR_USAGE,
+				  "--partial drops the platforms that --merge-platforms keeps: give one of them");
 	for (unsigned round = 0;; round++) {
 		bool anew = round < ANEW_MAX;
 

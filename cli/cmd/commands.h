@@ -10,6 +10,9 @@ const struct command *command_table(void);
 
 int cmd_build(const struct options *options, struct error **err);
 int cmd_tag(const struct options *options, struct error **err);
+int cmd_verify_signature(const struct options *options, struct error **err);
+int cmd_attach(const struct options *options, struct error **err);
+int cmd_join(const struct options *options, struct error **err);
 int cmd_lock(const struct options *options, struct error **err);
 int cmd_push(const struct options *options, struct error **err);
 int cmd_inspect(const struct options *options, struct error **err);

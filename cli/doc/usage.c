@@ -91,7 +91,7 @@ void usage_summary(struct buf *out, const struct command *commands)
 	for (const struct command *command = commands; command->name; command++) {
 		if (command->heading)
 			buf_printf(out, "\n%s:\n", command->heading);
-		buf_printf(out, "  %-11s%-16s %s\n", command->name, command->arguments ? command->arguments : "",
+		buf_printf(out, "  %-17s%-18s %s\n", command->name, command->arguments ? command->arguments : "",
 			   command->summary);
 	}
 	buf_str(out, "\nOptions:\n");

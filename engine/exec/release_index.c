@@ -5,11 +5,12 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "dsl/manifest.h"
+#include "engine/exec/published.h"
 #include "engine/exec/tags_check.h"
+#include "engine/exec/tags_others.h"
 #include "engine/exec/task.h"
 #include "engine/oci/layout.h"
 #include "engine/registry/client.h"
@@ -23,18 +24,48 @@ struct release_index {
 	struct task *task;
 	struct layout_member *members;
 	size_t len;
-	struct layout_annotation *annotations; /* of this commit */
-	size_t annotations_len;
+	struct published published;
 };
+
+/* The place of a platform in what the manifest says, so that the index is the same whoever pushed first. */
+static size_t release_place(const struct build_spec *build, const struct platform *platform)
+{
+	size_t place = 0;
+
+	while (place < build->declared_len && !platform_equal(&build->declared[place], platform))
+		place++;
+	return place;
+}
+
+/* What others have pushed for further platforms. */
+static void add_others(struct release_index *release)
+{
+	const struct plan *plan = release->task->env->plan;
+	const struct build_spec *build = &plan_manifest(plan)->services[release->task->node->service].build;
+	size_t others_len;
+	const struct tags_other *others = tags_others_of(release->task->env->others, release->task->number, &others_len);
+
+	for (size_t i = 0; i < others_len; i++) {
+		size_t at = release->len++;
+
+		for (; at > 0 && release_place(build, &release->members[at - 1].platform) >
+					 release_place(build, &others[i].platform);
+		     at--)
+			release->members[at] = release->members[at - 1];
+		release->members[at] = (struct layout_member){ others[i].digest, others[i].platform,
+							       *others[i].attestation ? others[i].attestation : NULL };
+	}
+}
 
 static void release_index_fill(struct release_index *release)
 {
 	const struct plan *plan = release->task->env->plan;
 	const struct node *index = plan_node(plan, release->task->node->needs[0]);
-	const struct plan_pair *pairs = plan_annotations(plan, &release->annotations_len);
 	bool annotated = service_annotates(&plan_manifest(plan)->services[release->task->node->service]);
+	size_t others_len;
 
-	release->members = mem_array(index->needs_len + 1, sizeof(*release->members));
+	tags_others_of(release->task->env->others, release->task->number, &others_len);
+	release->members = mem_array(index->needs_len + others_len + 1, sizeof(*release->members));
 	for (size_t i = 0; i < index->needs_len; i++) {
 		const struct node *need = plan_node(plan, index->needs[i]);
 
@@ -42,36 +73,15 @@ static void release_index_fill(struct release_index *release)
 			release->members[release->len++] =
 				(struct layout_member){ need->result.digest, need->platform, need->result.attestation };
 	}
-	release->annotations_len = annotated ? release->annotations_len : 0;
-	release->annotations = mem_array(release->annotations_len + 1, sizeof(*release->annotations));
-	for (size_t i = 0; i < release->annotations_len; i++)
-		release->annotations[i] = (struct layout_annotation){ pairs[i].key, pairs[i].value };
-}
-
-/* Whether the text is an index of these images that only another commit has made: 1 or 0. */
-static int is_same_release(const struct release_index *release, const struct buf *text, struct error **err)
-{
-	cleanup_free struct layout_annotation *annotations =
-		mem_array(release->annotations_len + 1, sizeof(*annotations));
-	cleanup_json struct json *json = NULL;
-	cleanup_buf struct buf own = { 0 };
-	const struct json *theirs;
-	size_t len = 0;
-
-	if (json_parse(text->data, text->len, "an index", &json, NULL) < 0)
-		return 0;
-	theirs = json_get(json, "annotations");
-	for (size_t i = 0; i < release->annotations_len; i++) {
-		struct layout_annotation annotation = release->annotations[i];
-
-		if (plan_annotation_stays(release->task->env->plan, annotation.key))
-			annotation.value = json_str(theirs, annotation.key);
-		if (annotation.value)
-			annotations[len++] = annotation;
-	}
-	if (layout_index_text(release->task->env->layout, release->members, release->len, annotations, len, &own, err) < 0)
-		return -1;
-	return own.len == text->len && memcmp(own.data, text->data, own.len) == 0;
+	add_others(release);
+	release->published = (struct published){
+		.manifest = plan_manifest(plan),
+		.layout = release->task->env->layout,
+		.members = release->members,
+		.len = release->len,
+	};
+	if (annotated)
+		release->published.annotations = plan_annotations(plan, &release->published.annotations_len);
 }
 
 /* The index under a reference of the release, from the store or the registry. 1, or 0 when it cannot be had. */
@@ -99,7 +109,7 @@ static int read_published(struct task *task, const char *reference, const char *
 static int keep_published(const struct release_index *release, const char *digest, const struct buf *text,
 			  char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
-	int r = is_same_release(release, text, err);
+	int r = published_stays(&release->published, text, err);
 
 	if (r <= 0)
 		return r;
@@ -139,17 +149,16 @@ static int release_index_write(const struct release_index *release, char ret_dig
 	struct task *task = release->task;
 	int r = 0;
 
-	if (plan_manifest(task->env->plan)->services[task->node->service].bare && release->len == 1 &&
+	if (release->published.manifest->services[task->node->service].bare && release->len == 1 &&
 	    !release->members[0].attestation) {
 		memcpy(ret_digest, release->members[0].digest, DIGEST_LEN + 1);
 		return 0;
 	}
-	if (!plan_manifest(task->env->plan)->revision_every)
+	if (!release->published.manifest->revision_every)
 		r = find_published(release, ret_digest, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	return layout_write_index(task->env->layout, release->members, release->len, release->annotations,
-				  release->annotations_len, ret_digest, NULL, err);
+	return published_write(&release->published, ret_digest, err);
 }
 
 int task_release_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struct error **err)
@@ -160,6 +169,5 @@ int task_release_index(struct task *task, char ret_digest[DIGEST_LEN + 1], struc
 	release_index_fill(&release);
 	r = release_index_write(&release, ret_digest, err);
 	free(release.members);
-	free(release.annotations);
 	return r;
 }

@@ -280,6 +280,8 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .registry = options->registry,
 			 .bases = options->bases,
 			 .held = options->held,
+			 .others = options->others,
+			 .signer = options->signer,
 			 .urls = options->urls,
 			 .pull = options->pull,
 			 .anew = options->anew,

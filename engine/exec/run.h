@@ -28,10 +28,12 @@ struct run_options {
 	double max_load; /* -l: while the load average is above, nothing starts unless nothing is running; 0: no limit */
 	bool keep_going; /* -k */
 	struct registry *registry;
-	struct bases *bases;          /* of that client */
-	struct urls *urls;            /* of the same loop */
-	const struct tags_held *held; /* of tags_check, or NULL */
-	bool pull;                    /* take what registries have, not what an engine has under the same name */
+	struct bases *bases;              /* of that client */
+	struct urls *urls;                /* of the same loop */
+	const struct tags_held *held;     /* of tags_check, or NULL */
+	const struct ec_key *signer;      /* signs what is pushed, or NULL */
+	const struct tags_others *others; /* of tags_others_find, or NULL */
+	bool pull;                        /* take what registries have, not what an engine has under the same name */
 	bool take_results; /* reuse from the registry cache results that cache_take_results could not look up before */
 	bool give_results; /* store results there */
 	const char *state_dir; /* absolute path of .cbuild */

@@ -20,10 +20,12 @@ struct bases;
 struct build_file;
 struct builder;
 struct convert_memory;
+struct ec_key;
 struct registry;
 struct runtime;
 struct tags_first;
 struct tags_held;
+struct tags_others;
 struct urls;
 
 /* Shared by a run's tasks. Set up by the loop's thread before the first task starts. */
@@ -41,6 +43,8 @@ struct task_env {
 	bool anew; /* run_options.anew */
 	struct urls *urls;
 	const struct tags_held *held;         /* what the release's tags held before the run, or NULL */
+	const struct ec_key *signer;          /* signs what is pushed, or NULL */
+	const struct tags_others *others;     /* what it adds to pushes of fewer platforms, or NULL */
 	struct tags_first *tags_first;        /* NULL: each service is released on its own */
 	struct convert_memory *packed;        /* layers that were packed before; NULL when no format is stale */
 	bool take_results, give_results;      /* whether the registry cache is used, */

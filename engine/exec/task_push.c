@@ -11,9 +11,12 @@
 #include "base/ref.h"
 #include "base/text.h"
 #include "engine/cache/cache_run.h"
+#include "engine/exec/tags_others.h"
 #include "engine/exec/task.h"
 #include "engine/io/loop.h"
+#include "engine/registry/copy_image.h"
 #include "engine/registry/push.h"
+#include "engine/registry/sign.h"
 
 /* Publishing the content of an image by digest. */
 
@@ -108,6 +111,57 @@ static int push_to(struct task *task, const char *repository, const char *digest
 	return 0;
 }
 
+/* Images that others have pushed are in the first repository: copies them to a further one. */
+static int bring_others(struct task *task, const char *repository, struct error **err)
+{
+	struct ref from = { 0 }, to = { 0 };
+	struct copy_image copy = { .registry = task->env->registry, .from = &from, .to = &to };
+	size_t len;
+	const struct tags_other *others = tags_others_of(task->env->others, task->number, &len);
+	int r = 1;
+
+	if (len == 0 || repository == task->node->repositories[0])
+		return 0;
+	copy.staging = task_staging(task, err);
+	if (!copy.staging)
+		return -1;
+	ref_parse(task->node->repositories[0], &from, NULL);
+	ref_parse(repository, &to, NULL);
+	for (size_t i = 0; i < len && r > 0; i++) {
+		r = copy_image(&copy, others[i].digest, err);
+		if (r > 0 && *others[i].attestation)
+			r = copy_image(&copy, others[i].attestation, err);
+	}
+	if (r == 0)
+		r = error_make(err, ERROR_REGISTRY, "%s lacks an image that its tag needs", task->node->repositories[0]);
+	ref_free(&from);
+	ref_free(&to);
+	return r < 0 ? -1 : 0;
+}
+
+/* Signs the index, or the only image, and its images, where they are now. */
+static int sign_pushed(struct task *task, const char *repository, const char *digest, struct error **err)
+{
+	const struct node *index = plan_node(task->env->plan, task->node->needs[0]);
+	struct ref where = { 0 };
+	int r;
+
+	if (!task->env->signer)
+		return 0;
+	ref_parse(repository, &where, NULL);
+	r = sign_digest(task->env->registry, &where, digest, task->env->signer, err);
+	if (r > 0)
+		task_note(task, "%s@%s signed", repository, digest);
+	for (size_t i = 0; i < index->needs_len && r >= 0; i++) {
+		const struct node *need = plan_node(task->env->plan, index->needs[i]);
+
+		if ((need->kind == NODE_BUILD || need->kind == NODE_CONVERT) && strcmp(need->result.digest, digest) != 0)
+			r = sign_digest(task->env->registry, &where, need->result.digest, task->env->signer, err);
+	}
+	ref_free(&where);
+	return r < 0 ? -1 : 0;
+}
+
 static char *result_json(struct task *task, const struct push_result *total)
 {
 	const char *const *repositories = task->node->repositories;
@@ -132,11 +186,20 @@ int task_push(struct task *task, struct error **err)
 	struct push_meter meter = { .task = task };
 	struct push_result total = { 0 };
 	char digest[DIGEST_LEN + 1];
+	size_t others_len;
 	int r = task_release_index(task, digest, err);
 
 	pthread_mutex_init(&meter.lock, NULL);
-	for (; r == 0 && *repositories; repositories++)
-		r = push_to(task, *repositories, digest, &meter, &total, err);
+	for (; r == 0 && *repositories; repositories++) {
+		r = bring_others(task, *repositories, err);
+		if (r == 0)
+			r = push_to(task, *repositories, digest, &meter, &total, err);
+		if (r == 0)
+			r = sign_pushed(task, *repositories, digest, err);
+	}
+	/* What others have made is for this run alone: the next one asks again. */
+	tags_others_of(task->env->others, task->number, &others_len);
+	task->passing = others_len > 0;
 	pthread_mutex_destroy(&meter.lock);
 	if (r < 0)
 		return -1;

@@ -10,6 +10,7 @@
 #include "base/ref.h"
 #include "base/workers.h"
 #include "engine/exec/tags_check.h"
+#include "engine/exec/tags_others.h"
 #include "engine/exec/task.h"
 #include "engine/registry/push.h"
 
@@ -136,7 +137,8 @@ static void collect_jobs(struct task *task, size_t number, enum which which, str
 		const char *reference = node->references[i];
 		const char *held = tags_held_digest(task->env->held, reference);
 
-		if (strcmp(held, digest) == 0 || which_is(reference, held) != which)
+		if (strcmp(held, digest) == 0 || which_is(reference, held) != which ||
+		    tags_others_keep(task->env->others, reference))
 			continue;
 		mem_reserve(&jobs->jobs, &jobs->cap, jobs->len + 1, sizeof(*jobs->jobs));
 		jobs->jobs[jobs->len++] = (struct tag_job){ .reference = reference, .digest = digest };
@@ -196,10 +198,20 @@ static int put_first(struct task *task, struct error **err)
 	return r;
 }
 
+static void tell_kept(struct task *task)
+{
+	for (size_t i = 0; task->node->references[i]; i++) {
+		if (tags_others_keep(task->env->others, task->node->references[i]))
+			task_tell(task, mem_printf("%s stays as it is: it has platforms that %s has not yet",
+						   task->node->references[i], task->node->references[0]));
+	}
+}
+
 int task_tag(struct task *task, struct error **err)
 {
 	const char *digest = plan_node(task->env->plan, task->node->needs[0])->result.digest;
 
+	tell_kept(task);
 	if (put_first(task, err) < 0 || put_tags(task, task->number, task->number + 1, MOVING, err) < 0)
 		return -1;
 	task->identity = mem_strdup(digest);

@@ -614,9 +614,9 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 	return 0;
 }
 
-bool plan_annotation_stays(const struct plan *plan, const char *key)
+bool plan_annotation_stays(const struct manifest *manifest, const char *key)
 {
-	return !plan->manifest->revision_every && (strcmp(key, "org.opencontainers.image.revision") == 0 ||
+	return !manifest->revision_every && (strcmp(key, "org.opencontainers.image.revision") == 0 ||
 						   strcmp(key, "org.opencontainers.image.created") == 0);
 }
 
@@ -636,11 +636,13 @@ static void add_push(const struct plan *plan, const struct node *node, struct in
 	for (size_t i = 0; i < plan->options.annotations_len && service_annotates(service); i++) {
 		cleanup_free char *name = mem_printf("annotation %s", plan->options.annotations[i].key);
 
-		if (plan_annotation_stays(plan, plan->options.annotations[i].key))
+		if (plan_annotation_stays(plan->manifest, plan->options.annotations[i].key))
 			continue;
 
 		inputs_add(inputs, REASON_OPTION, name, plan->options.annotations[i].value);
 	}
+	if (plan->options.signer)
+		inputs_add(inputs, REASON_OPTION, "signing key", plan->options.signer);
 	add_list(inputs, "repository", node->repositories, len);
 }
 

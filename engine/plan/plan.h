@@ -49,10 +49,12 @@ struct plan_options {
 	bool load;                  /* have load nodes */
 	bool verify;                /* have verify nodes */
 	bool push;                  /* have push and tag nodes */
+	bool untagged;              /* no tag nodes */
 	bool unpublished;           /* only what runs on this machine: no indexes, tags or formats */
 	bool keep_going;            /* push and tag each service once it is complete, even if others fail */
 	const struct plan_pair *annotations; /* of the pushed index */
 	size_t annotations_len;
+	const char *signer;          /* tells by which key pushes are signed; NULL: they are not */
 	const struct lockfile *lock; /* of the base images, or NULL */
 	/* What the config of a base that this run asked for (plan_ask_bases) gives to builds on it, or NULL. May be NULL itself. */
 	const struct base_config *(*base_config)(void *data, const char *reference, const struct platform *platform);
@@ -228,7 +230,7 @@ const char *const *plan_references(const struct plan *plan, size_t service);
 /* The annotations of the index that is pushed. */
 const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_len);
 /* Whether an index that was pushed keeps the annotation of the commit that made it. */
-bool plan_annotation_stays(const struct plan *plan, const char *key);
+bool plan_annotation_stays(const struct manifest *manifest, const char *key);
 /* The index that a push node pushed when its key was the same, else the last one; NULL: nothing that is recorded. */
 const char *plan_last_pushed(const struct plan *plan, size_t push);
 /* Whether the targets include this service, or one that uses its image (not only because another needs it). */

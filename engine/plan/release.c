@@ -110,7 +110,7 @@ bool plan_add_release(struct plan *plan)
 	release_add_all(plan, release_add_push);
 	for (size_t i = first; i < plan->nodes_len; i++)
 		good = (plan->nodes[i]->format || release_check_names(plan, plan->nodes[i])) && good;
-	if (good)
+	if (good && !plan->options.untagged)
 		release_add_all(plan, release_add_tag);
 	return good;
 }

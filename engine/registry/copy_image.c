@@ -213,7 +213,7 @@ static int copy_referrer(struct copy_image *copy, const char *subject, const cha
 	if (r <= 0)
 		return r; /* the list names what was removed */
 	if (copy_parts(copy, document, depth, err) < 0 ||
-	    referrers_put(copy->registry, copy->to, subject, &text, put, err) < 0)
+	    referrers_put(copy->registry, copy->to, subject, &text, NULL, put, err) < 0)
 		return -1;
 	copy->referrers++;
 	return referrers_copy_of(copy, put, depth + 1, err);

@@ -111,13 +111,15 @@ static int add_to_tag(struct registry *registry, const struct ref *repository, c
 }
 
 int referrers_put(struct registry *registry, const struct ref *repository, const char *subject, const struct buf *text,
-		  char ret_digest[DIGEST_LEN + 1], struct error **err)
+		  const char *tag, char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
-	struct ref ref = { .domain = repository->domain, .repository = repository->repository, .digest = ret_digest };
+	struct ref ref = { .domain = repository->domain, .repository = repository->repository, .tag = (char *)tag };
 	bool listed;
 
-	if (digest_bytes(text->data, text->len, ret_digest, err) < 0 ||
-	    registry_put_artifact(registry, &ref, OCI_MANIFEST, text->data, text->len, &listed, err) < 0)
+	if (digest_bytes(text->data, text->len, ret_digest, err) < 0)
+		return -1;
+	ref.digest = tag ? NULL : ret_digest;
+	if (registry_put_artifact(registry, &ref, OCI_MANIFEST, text->data, text->len, &listed, err) < 0)
 		return -1;
 	return listed ? 0 : add_to_tag(registry, repository, subject, text, ret_digest, err);
 }

@@ -19,8 +19,9 @@ char *referrers_tag(const char *digest, const char *suffix);
 /* The descriptors of those about `digest` in the repository: an array, empty when there are none. */
 int referrers_list(struct registry *registry, const struct ref *repository, const char *digest, struct json **ret,
 		   struct error **err);
-/* Puts an artifact's manifest, whose subject is `subject`, by digest, and sees to it that it is listed. Its blobs must be there. */
+/* Puts an artifact's manifest, whose subject is `subject`, under `tag` (NULL: by digest), and sees to it that it is listed. Its blobs must
+ * be there. */
 int referrers_put(struct registry *registry, const struct ref *repository, const char *subject, const struct buf *text,
-		  char ret_digest[DIGEST_LEN + 1], struct error **err);
+		  const char *tag, char ret_digest[DIGEST_LEN + 1], struct error **err);
 
 #endif

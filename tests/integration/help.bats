@@ -24,7 +24,7 @@ setup()
 
 commands()
 {
-	sed -n 's/^int cmd_\([a-z]*\)(.*/\1/p' "$checkout/cli/cmd/commands.h"
+	sed -n 's/^int cmd_\([a-z_]*\)(.*/\1/p' "$checkout/cli/cmd/commands.h" | tr _ -
 }
 
 options()
@@ -53,7 +53,7 @@ equal()
 		grep -qxF ".TP" page
 		grep -q "^\\\\fB$command\\\\fR" page
 	done
-	equal "$(sed -n '/^Every day:/,/^Options:/p' summary | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort)" "$(commands | sort)"
+	equal "$(sed -n '/^Every day:/,/^Options:/p' summary | sed -n 's/^  \([a-z-]*\) .*/\1/p' | sort)" "$(commands | sort)"
 }
 
 @test "every option that the parser knows is in the help of a command and in the manual page" {
@@ -89,7 +89,7 @@ equal()
 
 @test "topics, and what is neither command nor topic" {
 	local topic
-	for topic in $(cbuild help | sed -n '/^More:/,$s/^  \([a-z]*\) .*/\1/p'); do
+	for topic in $(cbuild help | sed -n '/^More:/,$s/^  \([a-z-]*\) .*/\1/p'); do
 		[ -n "$(cbuild help "$topic")" ]
 	done
 	run -2 cbuild help enviroment

@@ -344,6 +344,105 @@ commit()
 	! remote "$(registry_host prod)/shop/worker:1"
 }
 
+@test "fewer platforms than a tag has are refused before anything is built, dropped, or joined with what it has" {
+	to plain fewer
+	sed -i '/^  api:/d' services.yaml # it is for one platform
+	push web
+	equal "$status" 0
+	whole=$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum)
+	architectures()
+	{
+		remote "$DOCKER_REGISTRY/web:$1" | jq -r '[.manifests[].platform.architecture] | join(" ")'
+	}
+	push web --platforms=linux/amd64
+	equal "$status" 4
+	grep -q "$DOCKER_REGISTRY/web:v1 also has linux/arm64, which this push would take from it" "$err"
+	[ -z "$(started)" ]
+	equal "$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum)" "$whole"
+	BUILD_PLATFORMS=linux/amd64 push web --partial --merge-platforms
+	equal "$status" 2
+	# Joined with the same images it is the same index.
+	push web --platforms=linux/amd64 --merge-platforms
+	equal "$status" 0
+	equal "$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum)" "$whole"
+	# Two jobs, and a moving tag that has both platforms at any time.
+	cp web/data "$BATS_TEST_TMPDIR/data"
+	echo other >web/data
+	push web --platforms=linux/amd64 --merge-platforms --tag=v2,latest
+	equal "$status" 0
+	grep -q "web:latest stays as it is: it has platforms that .*/web:v2 has not yet" "$err"
+	equal "$(architectures v2)" amd64
+	equal "$(remote "$DOCKER_REGISTRY/web:latest" | sha256sum)" "$whole"
+	mv .cbuild .cbuild.away
+	push web --platforms=linux/arm64 --merge-platforms --tag=v2,latest
+	equal "$status" 0
+	rm -rf .cbuild
+	mv .cbuild.away .cbuild
+	equal "$(architectures v2)" "amd64 arm64"
+	equal "$(remote "$DOCKER_REGISTRY/web:latest" | sha256sum)" "$(remote "$DOCKER_REGISTRY/web:v2" | sha256sum)"
+	skopeo copy -q --all --src-tls-verify=false "docker://$DOCKER_REGISTRY/web:v2" "oci:$BATS_TEST_TMPDIR/v2"
+	push web --platforms=linux/amd64 --partial
+	equal "$status" 0
+	equal "$(architectures v1)" amd64
+	# A platform that the manifest has no more may go.
+	push web
+	equal "$(architectures v1)" "amd64 arm64"
+	sed -i 's|context: web, platforms: .linux/amd64, linux/arm64.|context: web, platforms: [linux/amd64]|' services.yaml
+	push web
+	equal "$status" 0
+	equal "$(architectures v1)" amd64
+	git checkout -q services.yaml
+	cp "$BATS_TEST_TMPDIR/data" web/data
+}
+
+@test "what jobs have pushed by digest is joined under the tags" {
+	to plain jobs
+	sed -i '/^  api:/d' services.yaml
+	for platform in linux/arm64 linux/amd64; do
+		mv .cbuild .cbuild.away
+		push web --by-digest --platforms=$platform
+		equal "$status" 0
+		cb images web --format=env
+		sed 's/.*=//' "$out" >>"$BATS_TEST_TMPDIR/digests"
+		rm -rf .cbuild
+		mv .cbuild.away .cbuild
+	done
+	equal "$(curl -s "http://$(registry_host plain)/v2/jobs/web/tags/list" | jq -c .tags)" null
+	mapfile -t digests <"$BATS_TEST_TMPDIR/digests"
+	join()
+	{
+		cb -f services.yaml -f settings.yaml join "$@"
+	}
+	join web "${digests[0]}"
+	equal "$status" 2
+	grep -q 'no image of "web" for linux/amd64 is named' "$err"
+	join web "$(registry_host plain)/other/web@${digests[1]#*@}"
+	equal "$status" 2
+	grep -q 'is not in the repository of "web"' "$err"
+	join web "sha256:$(printf '0%.0s' $(seq 64))"
+	equal "$status" 4
+	log_clear plain
+	join web "${digests[@]}"
+	equal "$status" 0
+	equal "$(remote "$DOCKER_REGISTRY/web:v1" | jq -r '[.manifests[].platform.architecture] | join(" ")')" "amd64 arm64"
+	equal "$(log_count plain '"PUT ')" 2
+	skopeo copy -q --all --src-tls-verify=false "docker://$DOCKER_REGISTRY/web:v1" "oci:$BATS_TEST_TMPDIR/joined"
+	# It is what a push of both is; joined again at another commit it stays.
+	digest=$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum)
+	commit "nothing of it counts"
+	log_clear plain
+	join web "${digests[1]#*@}" "${digests[0]#*@}" --tag=v1,latest,v2
+	equal "$status" 0
+	equal "$(log_count plain '"PUT ')" 1
+	push web
+	equal "$status" 0
+	for tag in v1 v2 latest; do
+		equal "$(remote "$DOCKER_REGISTRY/web:$tag" | sha256sum)" "$digest"
+	done
+	equal "$(log_count plain '"(PUT|POST) ')" 1
+	git checkout -q services.yaml
+}
+
 @test "what was pushed is named to other tools by the registry's digest" {
 	to plain named
 	push web

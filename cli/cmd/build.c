@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/cmd/build.h"
 #include "cli/cmd/commands.h"
+#include "cli/cmd/images.h"
 #include "cli/options.h"
 #include "cli/complaints.h"
 #include "cli/output.h"
@@ -289,6 +290,8 @@ static int build_round(const struct options *options, const struct session_plan 
 	if (r == 0)
 		r = options->dry_run ? dry_run(&session, err) : build_execute(&session, err);
 	*anew = session.outdated;
+	if (r == 0 && !*anew && !options->dry_run && images_tell_github(&session, err) < 0)
+		r = -1;
 	session_close(&session);
 	return r;
 }

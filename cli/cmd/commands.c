@@ -91,16 +91,19 @@ static const struct command commands[] = {
 	  .examples = "cbuild log web\twhy web failed\n"
 		      "cbuild log build:indexer:linux/arm64\twhat one build printed\n" },
 	{ "images", "[TARGET...]", "the images that were made, with digests, platforms and sizes", cmd_images,
-	  .heading = "Images and registries", .takes = TAKES_TARGETS, .formats = "text json env kustomize github",
+	  .heading = "Images and registries", .takes = TAKES_TARGETS, .formats = "text json env kustomize helm compose github",
 	  .detail = "What was made last, from the records; also when something has become stale since. "
 		    "`--format=env` prints lines that a shell reads, `kustomize` the images of a kustomization.yaml by "
-		    "the services' names, `github` the outputs of a workflow's step (into the file of `GITHUB_OUTPUT` "
-		    "when it is set, and a table into that of `GITHUB_STEP_SUMMARY`). These name an image that was "
+		    "the services' names, `helm` the values of a chart (`SERVICE.image.repository`, `tag`, `digest`), `compose` a file "
+		    "to be merged over a compose file, `github` the outputs of a workflow's step (into the file of `GITHUB_OUTPUT` "
+		    "when it is set, and a table into that of `GITHUB_STEP_SUMMARY`). In a workflow a build or push writes the latter "
+		    "itself. These name an image that was "
 		    "pushed by the digest that the registry knows, and one that was not by its tag. With `--remote` "
 		    "each reference "
 		    "is compared with what its registry has: `same` (also when another commit's annotations "
 		    "are in its index), `differs` or `missing`.",
 	  .examples = "cbuild images --format=env\twhat was made, for the next tool\n"
+		      "cbuild images --format=helm >images.yaml\tfor helm upgrade -f images.yaml\n"
 		      "cbuild images web --format=json\tone image with everything known of it\n"
 		      "cbuild images --remote\twhether the registry has what is here\n" },
 	{ "tag", "SERVICE NEW...", "further tags for what is in the registry, also elsewhere; nothing is built", cmd_tag,

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "cli/cmd/images.h"
 #include "cli/cmd/images_format.h"
 #include "cli/cmd/images_remote.h"
 #include "cli/cmd/commands.h"
@@ -259,6 +260,10 @@ static int images_print(const struct json *list, const char *format, struct erro
 		images_env(list, &out);
 	} else if (strcmp(format, "kustomize") == 0) {
 		images_kustomize(list, &out);
+	} else if (strcmp(format, "helm") == 0) {
+		images_helm(list, &out);
+	} else if (strcmp(format, "compose") == 0) {
+		images_compose(list, &out);
 	} else if (strcmp(format, "github") == 0) {
 		if (images_github(list, &out, err) < 0)
 			return -1;
@@ -266,6 +271,17 @@ static int images_print(const struct json *list, const char *format, struct erro
 		images_add_text(list, &out);
 	}
 	return output_data(out.data, out.len, err);
+}
+
+int images_tell_github(struct session *session, struct error **err)
+{
+	const char *here = getenv("GITHUB_ACTIONS");
+	cleanup_json struct json *list = NULL;
+	cleanup_buf struct buf ignored = { 0 };
+
+	if (!here || strcmp(here, "true") != 0 || !images_github_asked())
+		return 0;
+	return images_collect(session, &list, err) < 0 ? -1 : images_github(list, &ignored, err);
 }
 
 int cmd_images(const struct options *options, struct error **err)

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -93,6 +94,68 @@ void images_kustomize(const struct json *list, struct buf *out)
 	}
 }
 
+/* A service's name as a key of YAML: quoted where it would mean something else. */
+static void images_format_add_key(const char *name, struct buf *out)
+{
+	static const char *const words[] = { "y", "n", "yes", "no", "on", "off", "true", "false", "null" };
+	bool plain = isalpha((unsigned char)*name);
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		plain = plain && strcasecmp(name, words[i]) != 0;
+	buf_printf(out, plain ? "%s" : "\"%s\"", name);
+}
+
+void images_helm(const struct json *list, struct buf *out)
+{
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *image = json_at(list, i);
+		cleanup_free char *repository = repository_of(image);
+		const char *reference = json_str(image, "reference"), *pushed = json_str(image, "pushed");
+
+		if (json_str(image, "format"))
+			continue; /* a service has one image there */
+		images_format_add_key(json_str(image, "service"), out);
+		buf_printf(out, ":\n  image:\n    repository: \"%s\"\n", repository);
+		if (reference[strlen(repository)])
+			buf_printf(out, "    tag: \"%s\"\n", reference + strlen(repository) + 1);
+		if (pushed)
+			buf_printf(out, "    digest: \"%s\"\n", pushed);
+	}
+}
+
+void images_compose(const struct json *list, struct buf *out)
+{
+	buf_str(out, json_len(list) ? "services:\n" : "services: {}\n");
+	for (size_t i = 0; i < json_len(list); i++) {
+		const struct json *image = json_at(list, i);
+
+		if (json_str(image, "format"))
+			continue;
+		buf_str(out, "  ");
+		images_format_add_key(json_str(image, "service"), out);
+		buf_str(out, ":\n    image: \"");
+		images_format_add_image(image, out);
+		buf_str(out, "\"\n");
+	}
+}
+
+/* web_linux_amd64=registry/name@sha256:... */
+static void add_platform_outputs(const struct json *image, struct buf *out)
+{
+	const struct json *platforms = json_get(image, "platforms");
+	cleanup_free char *repository = repository_of(image);
+
+	for (size_t i = 0; json_str(image, "pushed") && i < json_len(platforms); i++) {
+		const struct json *member = json_at(platforms, i);
+
+		images_format_add_name(image, as_output, out);
+		buf_char(out, '_');
+		for (const char *c = json_str(member, "platform"); *c; c++)
+			buf_char(out, (char)as_output((unsigned char)*c));
+		buf_printf(out, "=%s@%s\n", repository, json_str(member, "digest"));
+	}
+}
+
 static void images_format_add_outputs(const struct json *list, struct buf *out)
 {
 	for (size_t i = 0; i < json_len(list); i++) {
@@ -102,6 +165,7 @@ static void images_format_add_outputs(const struct json *list, struct buf *out)
 		buf_char(out, '=');
 		images_format_add_image(image, out);
 		buf_char(out, '\n');
+		add_platform_outputs(image, out);
 	}
 	buf_str(out, "images=");
 	json_dump(list, JSON_COMPACT, out);
@@ -118,8 +182,9 @@ static void images_format_add_table(const struct json *list, struct buf *out)
 		for (size_t j = 0; j < json_len(platforms); j++) {
 			const struct json *member = json_at(platforms, j);
 
-			buf_printf(out, "%s %s ", j ? "," : "", json_str(member, "platform"));
+			buf_printf(out, "%s %s ", j ? "<br>" : "", json_str(member, "platform"));
 			text_size(out, (uint64_t)json_int(member, "size"));
+			buf_printf(out, " `%s`", json_str(member, "digest"));
 		}
 		buf_printf(out, " | %s |\n",
 			   json_str(image, "format")      ? json_str(image, "format")
@@ -135,6 +200,13 @@ static int images_format_append(const char *path, const struct buf *text, struct
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "cannot write %s", path);
 	return fs_write_all(fd, text->data, text->len, path, err);
+}
+
+bool images_github_asked(void)
+{
+	const char *output = getenv("GITHUB_OUTPUT"), *summary = getenv("GITHUB_STEP_SUMMARY");
+
+	return (output && *output) || (summary && *summary);
 }
 
 int images_github(const struct json *list, struct buf *out, struct error **err)

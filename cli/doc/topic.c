@@ -44,7 +44,7 @@ static const struct term environment[] = {
 	{ "DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG", "docker's address, as docker reads them" },
 	{ "CONTAINERS_CONF, CONTAINERS_STORAGE_CONF", "settings of buildah and podman" },
 	{ "NO_COLOR, TERM, CI", "no colours; `TERM=dumb` and `CI` also mean plain lines instead of a live display" },
-	{ "GITHUB_ACTIONS", "`true`: what each node printed goes into a group of the job's log" },
+	{ "GITHUB_ACTIONS", "`true`: what each node printed goes into a group of the job's log, and the images into `GITHUB_OUTPUT` and `GITHUB_STEP_SUMMARY`" },
 	{ 0 },
 };
 

@@ -43,7 +43,7 @@ equal()
 	local command
 	commands | grep -qx build
 	cbuild help >summary
-	cbuild help --format=man >page
+	cbuild help --format=man | sed "s/\\\\-/-/g" >page
 	for command in $(commands); do
 		grep -q "^  $command  *" summary
 		cbuild help "$command" >own
@@ -154,7 +154,7 @@ words()
 	mv services.yaml elsewhere/other.yaml
 	equal "$(words -C elsewhere -f other.yaml why '')" "web worker "
 	# A manifest that is not there, or wrong, takes away its names and nothing else.
-	equal "$(words ver)" "verify version "
+	equal "$(words ver)" "verify verify-signature version "
 	echo 'services: [' >services.yaml
 	equal "$(words ver 2>/dev/null)" "verify version "
 }

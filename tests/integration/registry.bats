@@ -99,7 +99,7 @@ commit()
 	push web
 	equal "$status" 2
 	grep -q '"index: never" is for an image of one platform, and "web" is for linux/amd64, linux/arm64' "$err"
-	push --platforms=linux/amd64 web
+	push --platforms=linux/amd64 --partial web
 	equal "$status" 0
 	sed -i 's|index: never, ||' services.yaml
 	commit "as before"
@@ -451,13 +451,37 @@ commit()
 	equal "$(cat "$out")" "WEB_IMAGE=$DOCKER_REGISTRY/web@$digest"
 	cb images web --format=kustomize
 	printf 'images:\n  - name: web\n    newName: %s/web\n    digest: %s\n' "$DOCKER_REGISTRY" "$digest" | diff - "$out"
+	cb images web --format=helm
+	equal "$(python3 -c 'import json, yaml, sys; print(json.dumps(yaml.safe_load(sys.stdin)))' <"$out" | jq -c .)" \
+		"{\"web\":{\"image\":{\"repository\":\"$DOCKER_REGISTRY/web\",\"tag\":\"v1\",\"digest\":\"$digest\"}}}"
+	cb images web --format=compose
+	equal "$(python3 -c 'import json, yaml, sys; print(json.dumps(yaml.safe_load(sys.stdin)))' <"$out" | jq -c .)" \
+		"{\"services\":{\"web\":{\"image\":\"$DOCKER_REGISTRY/web@$digest\"}}}"
+	# Merged over a compose file it is what starts.
+	printf 'services: {web: {build: web, environment: {A: b}}}\n' >compose.yaml
+	cp "$out" digests.yaml
+	cb -f compose.yaml -f digests.yaml export compose
+	grep -q "image: *\"*$DOCKER_REGISTRY/web" "$out"
+	rm compose.yaml digests.yaml
 	cb images web --format=github
 	grep -qx "web=$DOCKER_REGISTRY/web@$digest" "$out"
+	for platform in amd64 arm64; do
+		grep -qx "web_linux_$platform=$DOCKER_REGISTRY/web@$(remote "$DOCKER_REGISTRY/web:v1" |
+			jq -r ".manifests[] | select(.platform.architecture == \"$platform\") | .digest")" "$out"
+	done
 	equal "$(sed -n 's/^images=//p' "$out" | jq -r '.[0].pushed')" "$digest"
 	GITHUB_OUTPUT=$BATS_TEST_TMPDIR/output GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/summary cb images web --format=github
 	[ ! -s "$out" ]
 	grep -qx "web=$DOCKER_REGISTRY/web@$digest" "$BATS_TEST_TMPDIR/output"
-	grep -q "$digest.*linux/amd64.*linux/arm64" "$BATS_TEST_TMPDIR/summary"
+	grep -q "$digest.*linux/amd64.*sha256:.*linux/arm64.*sha256:" "$BATS_TEST_TMPDIR/summary"
+	# A run in a workflow says it itself, also when there is nothing to do, and nowhere else.
+	for expected in "" output; do
+		GITHUB_ACTIONS=${expected:+true} GITHUB_OUTPUT=$BATS_TEST_TMPDIR/run GITHUB_STEP_SUMMARY=$BATS_TEST_TMPDIR/said push web
+		equal "$status" 0
+		[ -n "$expected" ] || [ ! -e "$BATS_TEST_TMPDIR/run" ]
+	done
+	diff "$BATS_TEST_TMPDIR/run" "$BATS_TEST_TMPDIR/output"
+	diff "$BATS_TEST_TMPDIR/said" "$BATS_TEST_TMPDIR/summary"
 	# What was built since is not what was pushed.
 	echo changed >>web/data
 	cb --no-load web

@@ -65,6 +65,11 @@ struct draft_sign {
 	struct text key;
 };
 
+struct draft_policy {
+	struct pos pos;
+	struct pairs signed_bases;
+};
+
 struct draft_store {
 	struct pos pos;
 	uint64_t max; /* bytes; 0: no limit */
@@ -86,6 +91,7 @@ struct draft {
 	struct pos epoch_pos;
 	bool revision_every;
 	struct draft_sign sign;
+	struct draft_policy policy;
 	struct draft_store store;
 	struct draft_cache cache;
 	struct yaml_node *vars, *templates, *services, *groups_node;

@@ -58,3 +58,12 @@ bool service_annotates(const struct service *service)
 {
 	return !service->bare && !service->docker;
 }
+
+size_t build_place(const struct build_spec *build, const struct platform *platform)
+{
+	size_t place = 0;
+
+	while (place < build->declared_len && !platform_equal(&build->declared[place], platform))
+		place++;
+	return place;
+}

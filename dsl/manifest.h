@@ -293,9 +293,10 @@ struct manifest {
 	int64_t epoch;        /* source_date_epoch, seconds */
 	bool revision_every;  /* each commit gets an index of its own, also of the same images */
 	struct text sign_key; /* absolute path of the key that signs what is pushed, or "env://NAME"; s NULL: none */
-	uint64_t store_max;   /* bytes of the store's blobs; 0: no limit */
-	bool cache_registry;  /* share results through the images' registries, */
-	bool cache_read_only; /* but only read them from there */
+	struct pairs signed_bases; /* beginning of an image's name -> absolute path of the public key that must have signed it */
+	uint64_t store_max;       /* bytes of the store's blobs; 0: no limit */
+	bool cache_registry;      /* share results through the images' registries, */
+	bool cache_read_only;     /* but only read them from there */
 	struct service *services; /* in the order written */
 	size_t services_len;
 	struct registry_spec *registries;
@@ -313,6 +314,8 @@ uint16_t service_port(const struct service *service);
 const char *manifest_maker(const struct manifest *manifest, const struct service *service);
 /* Index of the service called `name`, or -1. */
 long manifest_service(const struct manifest *manifest, const char *name);
+/* The place of a platform among those that the manifest declares for a build; behind them when it is none of these. */
+size_t build_place(const struct build_spec *build, const struct platform *platform);
 /* Whether its image has attestations; an image that is never published has none. */
 bool service_attests(const struct service *service);
 /* Whether what is pushed has annotations: a manifest alone and Docker's lists have none. */

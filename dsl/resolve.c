@@ -178,6 +178,25 @@ static void resolve_one(struct resolve *r, size_t i)
 	resolve_names(r, service);
 }
 
+static void resolve_policy(struct resolve *r)
+{
+	const struct pairs *from = &r->draft->policy.signed_bases;
+	struct pairs *to = &r->loaded->manifest.signed_bases;
+
+	to->items = arena_array(r->arena, from->len, sizeof(*to->items));
+	for (size_t i = 0; i < from->len; i++) {
+		const struct pair *pair = &from->items[i];
+
+		if (!pair->value.s || !*pair->value.s) {
+			diags_add(r->diags, pair->key.pos, "write the file of a public key", "\"%s\" has no key",
+				  pair->key.s);
+			continue;
+		}
+		to->items[to->len] = *pair;
+		to->items[to->len++].value.s = resolve_text(r, &pair->value);
+	}
+}
+
 void resolve_manifest(struct resolve *r)
 {
 	r->hints = HINTS_MAX;
@@ -187,6 +206,7 @@ void resolve_manifest(struct resolve *r)
 	r->loaded->manifest.sign_key = r->draft->sign.key;
 	if (r->draft->sign.key.s && strncmp(r->draft->sign.key.s, "env://", strlen("env://")) != 0)
 		r->loaded->manifest.sign_key.s = resolve_text(r, &r->draft->sign.key);
+	resolve_policy(r);
 	r->loaded->manifest.store_max = r->draft->store.max;
 	r->loaded->manifest.cache_registry = r->draft->cache.registry;
 	r->loaded->manifest.cache_read_only = r->draft->cache.read_only;

@@ -337,6 +337,14 @@ static const struct schema_key sign_keys[] = {
 
 static const struct schema schema_sign = { .name = "sign", KEYS(sign_keys) };
 
+static const struct schema_key policy_keys[] = {
+	{ "signed", TYPE_PAIRS, IN(draft_policy, signed_bases),
+	  .doc = "Base images that must be signed, by the beginning of their names (\"ghcr.io/acme\", \"docker.io/library/debian\", \"*\"), "
+		 "each with the file of the public key, relative to the manifest." },
+};
+
+static const struct schema schema_policy = { .name = "policy", KEYS(policy_keys) };
+
 static const struct schema_key store_keys[] = {
 	{ "max", TYPE_SIZE, IN(draft_store, max),
 	  .doc = "The most that the store may take (\"20GB\"). After a run that made something, and by cbuild prune, "
@@ -435,8 +443,7 @@ static const struct schema_key root_keys[] = {
 	  .doc = "The platforms to build for. --platforms and BUILD_PLATFORMS win over it." },
 	{ "tags", TYPE_CSV, .flags = FLAG_OWN, IN(draft, tags),
 	  .doc = "The images' tags, \"latest\" by default. --tag and DOCKER_TAGS win over it." },
-	{ "revision", TYPE_REVISION, .flags = FLAG_OWN | FLAG_FILLED, IN(draft, revision_every),
-	  VALUES("auto", "every"),
+	{ "revision", TYPE_REVISION, .flags = FLAG_OWN | FLAG_FILLED, IN(draft, revision_every), VALUES("auto", "every"),
 	  .doc = "auto (the default): a pushed index keeps its digest, and the revision that it names, as long as its images are the "
 		 "same; every: each commit gets an index of its own." },
 	{ "formats", TYPE_NAMED, .flags = FLAG_OWN | FLAG_LIST, HAS(draft, has_formats), IN(draft, formats),
@@ -450,6 +457,8 @@ static const struct schema_key root_keys[] = {
 		 "it." },
 	{ "sign", TYPE_MAP, .flags = FLAG_OWN, IN(draft, sign), .sub = &schema_sign,
 	  .doc = "Every index and image that is pushed is signed, as cosign does it." },
+	{ "policy", TYPE_MAP, .flags = FLAG_OWN, IN(draft, policy), .sub = &schema_policy,
+	  .doc = "What is demanded of what is built on." },
 	{ "store", TYPE_MAP, .flags = FLAG_OWN, IN(draft, store), .sub = &schema_store, .doc = "What .cbuild may take." },
 	{ "cache", TYPE_MAP, .flags = FLAG_OWN, IN(draft, cache), .sub = &schema_cache,
 	  .doc = "Where results are shared." },

@@ -159,22 +159,12 @@ static int join_collect(struct join *join, struct error **err)
 	return 0;
 }
 
-static size_t join_place(const struct join *join, const struct platform *platform)
-{
-	const struct build_spec *build = &join->service->build;
-	size_t place = 0;
-
-	while (place < build->declared_len && !platform_equal(&build->declared[place], platform))
-		place++;
-	return place;
-}
-
 /* The manifest's order, whichever job was named first. */
 static void join_sort(struct join *join)
 {
 	for (size_t i = 1; i < join->len; i++) {
-		for (size_t j = i; j > 0 && join_place(join, &join->members[j - 1].platform) >
-						    join_place(join, &join->members[j].platform);
+		for (size_t j = i; j > 0 && build_place(&join->service->build, &join->members[j - 1].platform) >
+						    build_place(&join->service->build, &join->members[j].platform);
 		     j--) {
 			struct join_member member = join->members[j];
 

@@ -27,17 +27,7 @@ struct release_index {
 	struct published published;
 };
 
-/* The place of a platform in what the manifest says, so that the index is the same whoever pushed first. */
-static size_t release_place(const struct build_spec *build, const struct platform *platform)
-{
-	size_t place = 0;
-
-	while (place < build->declared_len && !platform_equal(&build->declared[place], platform))
-		place++;
-	return place;
-}
-
-/* What others have pushed for further platforms. */
+/* What others have pushed for further platforms, in the manifest's order: the index is the same whoever pushed first. */
 static void add_others(struct release_index *release)
 {
 	const struct plan *plan = release->task->env->plan;
@@ -48,8 +38,8 @@ static void add_others(struct release_index *release)
 	for (size_t i = 0; i < others_len; i++) {
 		size_t at = release->len++;
 
-		for (; at > 0 && release_place(build, &release->members[at - 1].platform) >
-					 release_place(build, &others[i].platform);
+		for (; at > 0 &&
+		       build_place(build, &release->members[at - 1].platform) > build_place(build, &others[i].platform);
 		     at--)
 			release->members[at] = release->members[at - 1];
 		release->members[at] = (struct layout_member){ others[i].digest, others[i].platform,

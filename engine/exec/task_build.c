@@ -21,6 +21,7 @@
 #include "engine/oci/layout.h"
 #include "engine/registry/base_config.h"
 #include "engine/registry/bases.h"
+#include "engine/registry/signed_base.h"
 #include "engine/source/context.h"
 #include "engine/source/replica.h"
 
@@ -116,6 +117,7 @@ static bool takes_own(struct task *task, const struct plan_image *from, struct o
 	cleanup_error struct error *error = NULL;
 
 	if (from->digest || pull || strchr(from->reference, '@') ||
+	    signed_base_wanted(plan_manifest(task->env->plan), from->reference) ||
 	    !own_image_find(info->engine, from->reference, &from->mention->platform, own))
 		return false;
 	if (info->own_first && !from->mention->context) {
@@ -136,11 +138,26 @@ static bool left_to_engine(struct task *task, const struct plan_image *from, str
 {
 	const struct builder_info *info = builder_info(task->builder);
 
-	if (!info->own_images || from->digest || error->cls != ERROR_REGISTRY)
+	if (!info->own_images || from->digest || error->cls != ERROR_REGISTRY ||
+	    signed_base_wanted(plan_manifest(task->env->plan), from->reference))
 		return false;
 	own_image_find(info->engine, from->reference, &from->mention->platform, own);
 	tell_own(task, from, error->message);
 	return true;
+}
+
+static int check_signed(struct task *task, const struct plan_image *from, const struct base_pull *pull, struct error **err)
+{
+	const struct signed_base base = {
+		.registry = task->env->registry,
+		.bases = task->env->bases,
+		.manifest = plan_manifest(task->env->plan),
+		.lock = plan_lock(task->env->plan),
+		.reference = from->reference,
+		.pulled = pull->reference,
+	};
+
+	return signed_base_check(&base, err);
 }
 
 /* A base from elsewhere: by its digest for the stage's platform, because tags move. */
@@ -159,6 +176,8 @@ static int draft_base(struct task *task, const struct plan_image *from, struct b
 		error_free(error);
 		return 0;
 	}
+	if (check_signed(task, from, pull, err) < 0)
+		return -1;
 	image->reference = pull->reference;
 	image->plain = pull->trust.plain;
 	image->ca = pull->trust.ca;

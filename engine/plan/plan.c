@@ -158,6 +158,11 @@ const struct manifest *plan_manifest(const struct plan *plan)
 	return plan->manifest;
 }
 
+const struct lockfile *plan_lock(const struct plan *plan)
+{
+	return plan->options.lock;
+}
+
 const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_len)
 {
 	*ret_len = plan->options.annotations_len;

@@ -229,6 +229,8 @@ char *plan_base_name(const char *name, const struct platform *platform);
 const char *const *plan_references(const struct plan *plan, size_t service);
 /* The annotations of the index that is pushed. */
 const struct plan_pair *plan_annotations(const struct plan *plan, size_t *ret_len);
+/* The lock of the base images, or NULL. */
+const struct lockfile *plan_lock(const struct plan *plan);
 /* Whether an index that was pushed keeps the annotation of the commit that made it. */
 bool plan_annotation_stays(const struct manifest *manifest, const char *key);
 /* The index that a push node pushed when its key was the same, else the last one; NULL: nothing that is recorded. */

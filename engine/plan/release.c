@@ -18,7 +18,7 @@ static bool release_check_names(struct plan *plan, const struct node *push)
 		if (strncmp(*name, "docker.io/library/", strlen("docker.io/library/")) != 0)
 			continue;
 		diags_add(plan->diags, own->image.pos, "set registry: HOST/PATH",
-			  "the image of \"%s\" cannot be pushed: its name says no registry", own->name.s);
+			  "the image of \"%s\" cannot be pushed: its name has no registry", own->name.s);
 		return false;
 	}
 	return true;

@@ -327,3 +327,37 @@ refused()
 	whole
 	equal "$(log_count bad 'PUT /v2/k30/[a-z]*/manifests/(v1|latest) 201')" 10
 }
+
+@test "killed at fifty points of a push that signs, no tag ever stands for something incomplete or unsigned" {
+	local point step service digest
+	openssl ecparam -name prime256v1 -genkey -noout -out "$BATS_TEST_TMPDIR/signer.key"
+	to_signed()
+	{
+		to bad "$1"
+		printf 'sign: {key: "%s"}\n' "$BATS_TEST_TMPDIR/signer.key" >>settings.yaml
+	}
+	rules bad
+	to_signed signed
+	cb --no-load all
+	log_clear bad
+	push all
+	equal "$status" 0
+	step=$(($(log_count bad .) / 50))
+	[ "$step" -ge 2 ]
+	for point in $(seq "$step" "$step" $((50 * step))); do
+		to_signed "s$point"
+		rules bad "* /s$point/ $point-$point die"
+		bash -c 'echo $$ >"$1"; shift; exec "$@"' - "$registries/bad/victim" \
+			"$cbuild" -f services.yaml -f settings.yaml --no-load --push all >"$BATS_TEST_TMPDIR/killed" 2>&1 3>&- || true
+		whole
+		rules bad
+		for service in web api worker; do
+			digest=$(curl -fsI "http://$(registry_host bad)/v2/s$point/$service/manifests/v1" | tr -d '\r' | sed -n 's/^Docker-Content-Digest: //Ip')
+			[ -z "$digest" ] || curl -fsI "http://$(registry_host bad)/v2/s$point/$service/manifests/sha256-${digest#*:}.sig" >/dev/null
+		done
+	done
+	to_signed "s$step"
+	push all
+	equal "$status" 0
+	whole
+}

@@ -203,3 +203,59 @@ verify()
 		equal "$status" 0
 	done
 }
+
+@test "a base that must be signed is built on when it is, by itself or in its index, and not otherwise" {
+	signed plain bases plain.key
+	push web
+	signed plain other-bases other.key
+	push worker
+	to plain bases
+	project policy
+	mkdir -p app
+	base=$(registry_host plain)/bases/web:v1
+	printf 'FROM %s\nCOPY file /file\n' "$base" >app/Dockerfile
+	echo one >app/file
+	cat >services.yaml <<-EOF
+		policy: {signed: {"$(registry_host plain)": "$keys/signer.pub"}}
+		platforms: [linux/amd64]
+		services: {app: {build: app}}
+	EOF
+	app()
+	{
+		cb --no-load app "$@"
+	}
+	app
+	equal "$status" 0
+	# As cosign signs by default: the index alone.
+	digest=$(remote "$base" | jq -r '.manifests[] | select(.platform.architecture == "amd64") | .digest')
+	for list in "sha256-${digest#*:}" "sha256-${digest#*:}.sig"; do
+		curl -fs -X DELETE "http://$(registry_host plain)/v2/bases/web/manifests/$(digest_of "${base%:*}:$list")"
+	done
+	app -B
+	equal "$status" 0
+	cb lock
+	app -B
+	equal "$status" 0
+	# Another key's, and none.
+	printf 'FROM %s\nCOPY file /file\n' "$(registry_host plain)/other-bases/worker:v1" >app/Dockerfile
+	app
+	equal "$status" 1
+	grep -q "other-bases/worker:v1 (.*@sha256:.*) has no signature by $keys/signer.pub, which the manifest's policy demands" "$err"
+	rm services.lock
+	app
+	equal "$status" 1
+	# The entry that names most of it counts.
+	sed -i "s|signer.pub\"|signer.pub\", \"$(registry_host plain)/other-bases\": \"$keys/other.pub\"|" services.yaml
+	app
+	equal "$status" 0
+	printf 'FROM %s@sha256:%s\nCOPY file /file\n' "$(registry_host plain)/bases/web" "$(remote "$base" | sha256sum | cut -d' ' -f1)" >app/Dockerfile
+	app
+	equal "$status" 0
+	# An engine's own image has no signature.
+	buildah pull -q --tls-verify=false "docker://$base" >/dev/null
+	printf 'FROM %s\nCOPY file /file\n' "$base" >app/Dockerfile
+	kill "$(head -n1 "$registries/pids")"
+	app -B
+	[ "$status" -ne 0 ]
+	! grep -q 'is taken as' "$err"
+}

@@ -131,6 +131,7 @@ static bool open_plan(struct world *world, const char *const *targets, struct op
 	struct plan_options options = {
 		.targets = targets,
 		.push = world->revision != NULL,
+		.signer = world->signer,
 		.annotations = &opened->revision,
 		.annotations_len = world->revision ? 1 : 0,
 		.load = true,

@@ -1017,6 +1017,7 @@ static void what_is_pushed_and_tagged_counts(void **state)
 {
 	struct world *world = *state;
 	cleanup_free char *said = NULL, *named = NULL, *moved = NULL, *bytes = NULL, *tagged = NULL, *bare = NULL;
+	cleanup_free char *said_signed = NULL;
 
 	world->revision = "one";
 	world_run(world, NULL);
@@ -1035,6 +1036,10 @@ static void what_is_pushed_and_tagged_counts(void **state)
 	tagged = world_plan(world, NULL, true);
 	assert_non_null(strstr(tagged, "stale tag:app: dependency push:app ("));
 	world->revision = "one";
+	world->signer = "a key";
+	said_signed = world_plan(world, NULL, false);
+	assert_non_null(strstr(said_signed, "stale push:app: option signing key (added)\n"));
+	world->signer = NULL;
 	world_edit(world, "services.yaml", "tags: [\"1\"]", "tags: [\"2\"]");
 	named = world_plan(world, NULL, true);
 	assert_non_null(strstr(named, "); option reference[0] (example.org/w/app:1 -> example.org/w/app:2)\n"));

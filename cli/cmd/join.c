@@ -251,7 +251,7 @@ static int join_write(struct join *join, char ret_digest[DIGEST_LEN + 1], struct
 		.members = members,
 		.len = join->len,
 		.annotations = join->session->annotations,
-		.annotations_len = join->session->annotations_len,
+		.annotations_len = service_annotates(join->service) ? join->session->annotations_len : 0,
 	};
 
 	for (size_t i = 0; i < join->len; i++)
@@ -265,14 +265,16 @@ static int join_write(struct join *join, char ret_digest[DIGEST_LEN + 1], struct
 static int join_put(struct join *join, const char *digest, struct error **err)
 {
 	struct ref ref = join->where;
+	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
 
 	ref.digest = (char *)digest;
 	if (!join->session->signing_key)
 		return 0;
-	return layout_read(join->session->layout, digest, &text, err) < 0
-		       ? -1
-		       : registry_put_manifest(join->session->registry, &ref, OCI_INDEX, text.data, text.len, err);
+	if (layout_read(join->session->layout, digest, &text, err) < 0 ||
+	    document_parse(text.data, text.len, NULL, digest, digest, &document, err) < 0)
+		return -1;
+	return registry_put_manifest(join->session->registry, &ref, document->self.media_type, text.data, text.len, err);
 }
 
 static int join_tag(struct join *join, const char *digest, struct error **err)

@@ -156,7 +156,7 @@ words()
 	# A manifest that is not there, or wrong, takes away its names and nothing else.
 	equal "$(words ver)" "verify verify-signature version "
 	echo 'services: [' >services.yaml
-	equal "$(words ver 2>/dev/null)" "verify version "
+	equal "$(words ver 2>/dev/null)" "verify verify-signature version "
 }
 
 # In bash: what the function that is registered for cbuild answers to a line with the cursor at its end.

@@ -531,7 +531,7 @@ commit()
 @test "when something fails nothing is pushed, and with -k what is complete" {
 	project broken
 	release_project broken
-	printf 'FROM scratch\nCOPY nonsuch /x\n' >worker/Dockerfile
+	printf 'FROM scratch\nRUN ["/nonsuch"]\n' >worker/Dockerfile
 	sed -i 's|api: {build: {context: api, platforms: \[linux/amd64\]}}|api: {build: {context: api, platforms: [linux/amd64]}, verify: {max_size: 1kB}}|' services.yaml
 	to plain broken
 	log_clear plain

@@ -25,7 +25,6 @@ struct world {
 	const char *asked;     /* the ONBUILD instructions that all bases are known to have; NULL: nobody has asked */
 	const char *asked_env; /* and their variables */
 	struct base_config config;
-	const char *asked;    /* the ONBUILD instructions that all bases are known to have; NULL: nobody has asked */
 	const char *signer;   /* by what key that is signed, or NULL */
 	const char *revision; /* pushed, with this as an annotation; NULL: nothing is pushed */
 };

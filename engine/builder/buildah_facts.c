@@ -85,6 +85,7 @@ static char *facts_name(const char *program)
 	hasher_field(hasher, "user", &user, sizeof(user));
 	if (uname(&system) == 0)
 		hasher_text(hasher, "kernel", system.release);
+	machine_rights(hasher);
 	hash_hex(hasher_done(hasher), hex);
 	return mem_printf("buildah:%s", hex);
 }
@@ -99,7 +100,7 @@ static int buildah_facts_recall(struct state *state, const char *name, struct bu
 	*ret_known = false;
 	if (!state)
 		return 0;
-	if (state_fact(state, name, &text, err) < 0)
+	if (state_machine_fact(state, name, &text, err) < 0)
 		return -1;
 	if (!text || json_parse(text, strlen(text), name, &json, NULL) < 0)
 		return 0;
@@ -142,7 +143,7 @@ static int buildah_facts_remember(struct state *state, const char *name, const s
 	json_set_str(json, "root", facts->root);
 	json_set_str(json, "flags", facts->flags);
 	json_dump(json, JSON_CANONICAL, &text);
-	return state_set_fact(state, name, text.data, err);
+	return state_set_machine_fact(state, name, text.data, err);
 }
 
 static int capture(struct loop *loop, const char *const *argv, struct proc_result *ret, struct error **err)

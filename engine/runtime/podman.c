@@ -59,6 +59,7 @@ static char *find_identity(const char *program)
 
 	hasher_file(hasher, program);
 	hasher_text(hasher, "uid", uid);
+	machine_rights(hasher);
 	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
 		const char *value = getenv(settings[i]);
 
@@ -78,19 +79,23 @@ static char *find_identity(const char *program)
 	return hex;
 }
 
+/* What is remembered of this podman. */
+static char *podman_fact(const struct runtime *runtime, const char *what)
+{
+	return mem_printf("%s:%s", what, runtime->identity);
+}
+
 /* Recalls the facts of `podman info`. False: podman must be asked. */
 static bool podman_recall(struct runtime *runtime)
 {
+	cleanup_free char *name = podman_fact(runtime, FACT_INFO), *quirks_name = podman_fact(runtime, FACT_QUIRKS);
 	cleanup_free char *fact = NULL, *quirks = NULL;
 	cleanup_json struct json *info = NULL;
-	const char *identity;
 
-	if (!runtime->state || state_fact(runtime->state, FACT_INFO, &fact, NULL) < 0 || !fact ||
+	if (!runtime->state || state_machine_fact(runtime->state, name, &fact, NULL) < 0 || !fact ||
 	    json_parse(fact, strlen(fact), FACT_INFO, &info, NULL) < 0)
 		return false;
-	identity = json_str(info, "identity");
-	if (!identity || strcmp(identity, runtime->identity) != 0 || !json_str(info, "version") ||
-	    !json_str(info, "place"))
+	if (!json_str(info, "version") || !json_str(info, "place"))
 		return false;
 	runtime->version = mem_strdup(json_str(info, "version"));
 	runtime->place = mem_strdup(json_str(info, "place"));
@@ -98,27 +103,26 @@ static bool podman_recall(struct runtime *runtime)
 	runtime->publish = json_bool(info, "publish");
 	runtime->bridged = !runtime->publish;
 	runtime->local = runtime->root != NULL;
-	if (state_fact(runtime->state, FACT_QUIRKS, &quirks, NULL) == 0 && quirks &&
-	    strncmp(quirks, runtime->identity, HASH_HEX) == 0)
-		atomic_store(&runtime->quirks, (unsigned)strtoul(quirks + HASH_HEX, NULL, 10));
+	if (state_machine_fact(runtime->state, quirks_name, &quirks, NULL) == 0 && quirks)
+		atomic_store(&runtime->quirks, (unsigned)strtoul(quirks, NULL, 10));
 	return true;
 }
 
 static void podman_remember(struct runtime *runtime)
 {
+	cleanup_free char *name = podman_fact(runtime, FACT_INFO);
 	cleanup_json struct json *info = json_new_object();
 	cleanup_buf struct buf text = { 0 };
 
 	if (!runtime->state)
 		return;
-	json_set_str(info, "identity", runtime->identity);
 	json_set_str(info, "version", runtime->version);
 	json_set_str(info, "place", runtime->place);
 	json_set_str(info, "root", runtime->root);
 	json_set_bool(info, "publish", runtime->publish);
 	json_dump(info, JSON_COMPACT, &text);
-	state_set_fact(runtime->state, FACT_INFO, text.data,
-		       NULL); /* if it cannot be stored, podman is asked again next time */
+	/* If it cannot be stored, podman is asked again next time. */
+	state_set_machine_fact(runtime->state, name, text.data, NULL);
 }
 
 static int podman_ask(struct runtime *runtime, struct error **err)
@@ -248,7 +252,7 @@ static unsigned podman_adapt(unsigned quirks, const char *text)
 
 struct lesson {
 	struct state *state;
-	char *text;
+	char *name, *text;
 };
 
 /* On the loop's thread, the only one that uses the state. */
@@ -256,7 +260,8 @@ static void write_down(void *arg)
 {
 	struct lesson *lesson = arg;
 
-	state_set_fact(lesson->state, FACT_QUIRKS, lesson->text, NULL);
+	state_set_machine_fact(lesson->state, lesson->name, lesson->text, NULL);
+	free(lesson->name);
 	free(lesson->text);
 	free(lesson);
 }
@@ -269,7 +274,8 @@ static void podman_learn(struct runtime *runtime, unsigned quirks)
 		return;
 	lesson = mem_alloc(sizeof(*lesson));
 	lesson->state = runtime->state;
-	lesson->text = mem_printf("%s %u", runtime->identity, quirks);
+	lesson->name = podman_fact(runtime, FACT_QUIRKS);
+	lesson->text = mem_printf("%u", quirks);
 	loop_post(runtime->loop, write_down, lesson);
 }
 

@@ -8,6 +8,7 @@
 #include "base/xxh3.h"
 
 struct error;
+struct hasher;
 
 /*
  * `.cbuild/state.db` (SQLite, rollback journal): records, runs, timings. Reading writes nothing. Any thread may read and write; what is
@@ -114,5 +115,11 @@ int state_log(struct state *state, const char *node, char **ret, struct error **
 /* Small facts that were found out once and are remembered ("buildah.isolation"): NULL when unknown. malloc'd. */
 int state_fact(struct state *state, const char *name, char **ret, struct error **err);
 int state_set_fact(struct state *state, const char *name, const char *value, struct error **err);
+/* The same for what is true of this machine and user, whatever the project: also kept in $XDG_CACHE_HOME/cbuild (~/.cache/cbuild), so
+ * that it is found out once. The name must hold all that the fact depends on. */
+int state_machine_fact(struct state *state, const char *name, char **ret, struct error **err);
+int state_set_machine_fact(struct state *state, const char *name, const char *value, struct error **err);
+/* Hashes what this process may do, for such a name: in a container, or with lower limits, tools need other options. */
+void machine_rights(struct hasher *hasher);
 
 #endif

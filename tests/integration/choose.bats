@@ -90,6 +90,29 @@ of_builder()
 	equal "$(sqlite3 .cbuild/state.db "select value from fact where name = 'builder'")" buildah
 }
 
+# what_ran: the commands of buildah and podman in the trace, one a line.
+what_ran()
+{
+	jq -r 'select(.event == "child_start") | .argv[:2] | join(" ")' trace | sed 's|^.*/||' | sort -u
+}
+
+@test "what is found out about a tool is known in every checkout, and asked again when it may do less" {
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+	touch web/file
+	printf 'FROM scratch\nCOPY file /\n' >web/Dockerfile
+	CBUILD_TRACE=$PWD/trace cb --no-load
+	equal "$status" 0
+	what_ran | grep -qx 'buildah info'
+	rm -rf .cbuild trace
+	CBUILD_TRACE=$PWD/trace cb --no-load
+	equal "$status" 0
+	what_ran | grep 'buildah build'
+	run ! grep -E 'buildah (info|--version)' <(what_ran)
+	rm -rf .cbuild trace
+	(ulimit -n 4096 && CBUILD_TRACE=$PWD/trace "$cbuild" --no-load 3>&-)
+	what_ran | grep -qx 'buildah info'
+}
+
 @test "podman builds where buildah is missing" {
 	local bin=$BATS_TEST_TMPDIR/bin
 	mkdir "$bin"
@@ -166,7 +189,7 @@ of_builder()
 	equal "$(grep -F 'the builders are' "$err" | sed 's/.* are //; s/\[[^]]*]//g; s/,//g')" "$builders"
 	"$cbuild" help build | grep -F "$(sed 's/.* are //' <(grep -F 'the builders are' "$err"))"
 	cb --runtime=qqqqqq
-	equal "$(grep -F 'the runtimes are' "$err" | sed 's/.* are //; s/,//g')" "$runtimes"
+	equal "$(grep -F 'the runtimes are' "$err" | sed 's/.* are //; s/\[[^]]*]//g; s/,//g')" "$runtimes"
 	echo 'builders: {x: {driver: qqqqqq}}' >>services.yaml
 	cb -n
 	equal "$(grep -F 'the drivers are' "$err" | sed 's/.* are //; s/,//g')" "$builders"

@@ -241,6 +241,47 @@ static void test_facts(void **state)
 	state_free(db);
 }
 
+static void assert_machine_fact(struct state *db, const char *want)
+{
+	cleanup_free char *value = NULL;
+
+	ok(state_machine_fact(db, "tool:1", &value, err));
+	if (want)
+		assert_string_equal(value, want);
+	else
+		assert_null(value);
+}
+
+/* Another project's state knows what this one found out, as long as nobody else can have written it. */
+static void test_machine_facts(void **state)
+{
+	static const char *const changes[] = { "chmod g+w cache/cbuild/machine/*",
+					       "echo tool:2 >$(echo cache/cbuild/machine/*)",
+					       "f=$(echo cache/cbuild/machine/*); mv $f f; ln -s ../../../f $f",
+					       "f=$(echo cache/cbuild/machine/*); rm $f; mkfifo $f", "rm -r cache" };
+	cleanup_free char *cache = path_absolute("cache", NULL);
+	struct state *one = open_state(), *other;
+
+	(void)state;
+	setenv("XDG_CACHE_HOME", cache, 1);
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		ok(state_open("other.db", false, &other, err));
+		assert_machine_fact(other, NULL);
+		ok(state_set_machine_fact(one, "tool:1", "works\nhere", err));
+		assert_machine_fact(other, "works\nhere");
+		state_free(other);
+		assert_int_equal(unlink("other.db"), 0);
+		assert_int_equal(system(changes[i]), 0);
+		/* Its own project still knows. */
+		assert_machine_fact(one, "works\nhere");
+	}
+	/* Without a place it is known here alone. */
+	setenv("XDG_CACHE_HOME", "/dev/null", 1);
+	ok(state_set_machine_fact(one, "tool:1", "again", err));
+	assert_machine_fact(one, "again");
+	state_free(one);
+}
+
 /* A folder that is not there yet is made. */
 static void test_folder(void **state)
 {
@@ -255,9 +296,9 @@ static void test_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_new),    TEST(test_put_and_find), TEST(test_nulls), TEST(test_latest),
-		TEST(test_forget), TEST(test_bounded),      TEST(test_logs),  TEST(test_large_inputs),
-		TEST(test_facts),  TEST(test_folder),
+		TEST(test_new),    TEST(test_put_and_find), TEST(test_nulls),         TEST(test_latest),
+		TEST(test_forget), TEST(test_bounded),      TEST(test_logs),          TEST(test_large_inputs),
+		TEST(test_facts),  TEST(test_folder),       TEST(test_machine_facts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -134,7 +134,7 @@ static int container_own_start(struct container *container, const struct contain
 {
 	struct runtime *runtime = container->runtime;
 
-	if (runtime_image_acquire(runtime, &container->image, output, err) < 0)
+	if (runtime_needs_program(runtime, err) < 0 || runtime_image_acquire(runtime, &container->image, output, err) < 0)
 		return -1;
 	container->acquired = true;
 	if (container_run(container, spec, err) < 0)

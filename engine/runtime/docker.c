@@ -36,6 +36,14 @@ static int docker_find_endpoint(struct runtime *runtime, char **ret, struct erro
 	return 0;
 }
 
+static bool docker_listens(void)
+{
+	cleanup_free char *endpoint = dockerd_endpoint();
+	const char *socket = dockerd_socket(endpoint);
+
+	return socket && socket_listens(socket);
+}
+
 static void docker_add_remedy(const char *complaint, const char *endpoint, struct error **err)
 {
 	if (strstr(complaint, "permission denied"))
@@ -288,6 +296,7 @@ const struct runtime_ops runtime_docker = {
 	.log_driver = "json-file",
 	.resolves = true,
 	.place_prefix = PREFIX,
+	.listens = docker_listens,
 	.open = docker_open,
 	.load = docker_load,
 	.mark = docker_mark,

@@ -64,6 +64,11 @@ static unsigned first_number(void)
 	return (unsigned)now.tv_sec * 1000000u + (unsigned)(now.tv_nsec / 1000);
 }
 
+static bool can_open(const struct runtime_row *row, const char *program)
+{
+	return program || (row->ops->listens && row->ops->listens());
+}
+
 static int runtime_open_one(const struct runtime_row *row, const char *instance, const struct runtime *common,
 			    struct runtime **ret, struct error **err)
 {
@@ -82,7 +87,7 @@ static int runtime_open_one(const struct runtime_row *row, const char *instance,
 	runtime->images = keylock_new();
 	pthread_mutex_init(&runtime->lock, NULL);
 	runtime->program = proc_find(program);
-	if (!runtime->program) {
+	if (!can_open(row, runtime->program)) {
 		error_make(err, ERROR_TOOL, "%s is not installed", program);
 		error_remedy(err, "install %s, or choose another runtime", program);
 	} else if (row->ops->open(runtime, err) == 0) {
@@ -102,7 +107,7 @@ static int runtime_open_best(const struct runtime *common, struct runtime **ret,
 		cleanup_free char *program = proc_find(rows[i].ops->program ? rows[i].ops->program : rows[i].name);
 		struct error *error = NULL;
 
-		if (!program)
+		if (!can_open(&rows[i], program))
 			continue;
 		if (runtime_open_one(&rows[i], NULL, common, ret, &error) == 0)
 			return 0;

@@ -41,7 +41,7 @@ struct runtime {
 	struct state *state;
 	struct layout *layout;
 	char *owner;
-	char *program; /* path of the command */
+	char *program; /* path of the command; NULL: it is not installed (runtime_ops.listens) */
 	char *version;
 	char *place;
 	char *socket;   /* docker: of its daemon, NULL when that is not on this machine; containerd's */
@@ -99,6 +99,8 @@ struct runtime_ops {
 	bool resolves;                  /* its own networks resolve names, also of what is started later or again */
 	/* The prefix of the places of this instance (NULL: the usual one), malloc'd; NULL: place_prefix. */
 	char *(*prefix)(const char *instance);
+	/* Whether its daemon listens where it can be asked without the command; may be missing. */
+	bool (*listens)(void);
 	/* Fills in the runtime; ERROR_TOOL with a remedy when it cannot be used here. */
 	int (*open)(struct runtime *runtime, struct error **err);
 	int (*load)(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
@@ -211,6 +213,8 @@ bool listen_find(const char *text, uint16_t port);
 /* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */
 int runtime_command(struct runtime *runtime, const char *const *args, const struct output *output, bool cleanup,
 		    struct buf *ret_out, struct error **err);
+/* ERROR_TOOL with a remedy when the command is not installed. */
+int runtime_needs_program(const struct runtime *runtime, struct error **err);
 /* Moves the error of a command that could not be run or timed out, as ERROR_TOOL. Returns -1. */
 int runtime_failed(struct error **error, struct error **err);
 /* The relevant part of a command's last lines: podman and docker print many warnings. */

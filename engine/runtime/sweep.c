@@ -25,6 +25,8 @@ int runtime_sweep(struct runtime *runtime, struct error **err)
 	cleanup_argv struct argv containers = { 0 }, networks = { 0 };
 	cleanup_buf struct buf out = { 0 };
 
+	if (!runtime->program)
+		return 0; /* it starts no containers either */
 	if (ops->list(runtime, NULL, &out, err) < 0)
 		return -1;
 	add_abandoned(out.data, &containers);

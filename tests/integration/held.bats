@@ -200,3 +200,32 @@ rebuild()
 	look
 	equal "$status" 0
 }
+
+# bare ARGUMENT...: cbuild where neither docker's command nor its plugins can be found.
+bare()
+{
+	local PATH=/usr/sbin:/usr/bin:/sbin:/bin
+	! command -v docker
+	DOCKER_CONFIG=$BATS_TEST_TMPDIR/nothing cb "$@"
+}
+
+@test "without docker's command: it is built, loaded and given another name, and it is seen when it is gone" {
+	echo "one without a command $BATS_ROOT_PID" >one/file
+	sed -i 's/^registry.*/&\ntags: [first, second]/' services.yaml
+	bare one
+	equal "$status" 0
+	grep -F 'loading into docker' "$err"
+	for tag in first second; do
+		equal "$(on_docker image inspect --format '{{.Id}}' localhost/held/one:$tag)" "$("$cbuild" images --format=json | jq -r '.[] | select(.service == "one") | .platforms[0].digest')"
+	done
+	bare one -n --exit-code
+	equal "$status" 0
+	sed -i 's/second/third/' services.yaml
+	bare one
+	equal "$status" 0
+	equal "$(on_docker image inspect --format '{{.Id}}' localhost/held/one:third)" "$(on_docker image inspect --format '{{.Id}}' localhost/held/one:first)"
+	on_docker rmi --force localhost/held/one:{first,second,third}
+	bare one -n --exit-code
+	equal "$status" 1
+	sed -i '/^tags/d' services.yaml
+}

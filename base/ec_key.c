@@ -39,6 +39,7 @@
 	X(EVP_DigestVerify)        \
 	X(EVP_PBE_scrypt)          \
 	X(EVP_Q_mac)               \
+	X(OPENSSL_thread_stop)     \
 	X(CRYPTO_memcmp)
 
 #define MODULE ec
@@ -254,7 +255,7 @@ int ec_key_read_private(const struct buf *text, const char *password, const char
 	if (!pkey && given.asked && !password)
 		return no_password(name, err);
 	return ec_take_key(pkey, name, given.asked ? "COSIGN_PASSWORD is not its password" : "not a private key in PEM",
-			ret, err);
+			   ret, err);
 }
 
 /* ---- signatures ---- */
@@ -268,6 +269,7 @@ int ec_key_sign(const struct ec_key *key, const void *data, size_t len, struct b
 		    ec.EVP_DigestSign(context, signature, &signature_len, data, len) == 1;
 
 	ec.EVP_MD_CTX_free(context);
+	ec.OPENSSL_thread_stop(); /* frees the generator of random numbers that a thread gets for its first signature */
 	if (!good)
 		return error_make(err, ERROR_INTERNAL, "libcrypto cannot sign");
 	buf_add(ret, (const char *)signature, signature_len);

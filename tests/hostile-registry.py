@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A registry that lies on demand: a small one in memory, and rules that say where it does something else.
 
-    hostile-registry.py FOLDER [--tls CERT KEY] [--broken-h2]
+    hostile-registry.py FOLDER [--tls CERT KEY] [--broken-h2] [--referrers]
 
 Listens on a free port of 127.0.0.1 and writes its number to FOLDER/port. Each request is a line of FOLDER/log:
 METHOD PATH STATUS LOGIN, where LOGIN is the Authorization header or "-". FOLDER/rules is read at every request; a line of it:
@@ -40,7 +40,7 @@ The first rule whose method ("*": any) and regular expression fit, and that was 
 TIMES is a number, or FROM-TO: only from that use on. GET /check lists what a tag stands for and is not there: this registry
 takes a manifest whatever it is made of.
 
-With --broken-h2 it offers HTTP/2, and answers it with an error of the connection; a line of the log says "h2".
+With --referrers it lists what has a subject, and says so when that is put. With --broken-h2 it offers HTTP/2, and answers it with an error of the connection; a line of the log says "h2".
 """
 import email.utils
 import hashlib
@@ -62,6 +62,7 @@ numbers = itertools.count()
 used = {}
 blobs, manifests, types, uploads, tags = {}, {}, {}, {}, {}
 GONE = threading.Event()
+REFERRERS = "--referrers" in sys.argv
 
 
 def find_rule(method, path):
@@ -269,12 +270,23 @@ class Handler(BaseHTTPRequestHandler):
             self.blob(found[1], found[3])
         elif found:
             self.manifest(found[1], found[3])
+        elif REFERRERS and (listed := re.fullmatch(r"/v2/(.+)/referrers/([^/]+)", path)):
+            self.referrers(listed[1], listed[2])
         elif path == "/check":
             self.answer(200, "".join(line + "\n" for line in check()).encode())
         elif path == "/v2/":
             self.answer(200, b"{}")
         else:
             self.error(404, "UNSUPPORTED")
+
+    def referrers(self, repository, subject):
+        entries = []
+        for (where, digest), data in list(manifests.items()):
+            value = json.loads(data)
+            if where == repository and value.get("subject", {}).get("digest") == subject:
+                entries.append({"mediaType": value["mediaType"], "digest": digest, "size": len(data), "artifactType": value["artifactType"]})
+        index = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": entries}
+        self.answer(200, json.dumps(index).encode(), {"Content-Type": index["mediaType"]})
 
     def blob(self, repository, digest):
         data = blobs.get((repository, digest))
@@ -337,7 +349,8 @@ class Handler(BaseHTTPRequestHandler):
             types[digest] = self.headers.get("Content-Type")
             if not reference.startswith("sha256:"):
                 tags[(repository, reference)] = digest
-            self.answer(201, b"", {"Docker-Content-Digest": digest})
+            subject = json.loads(data).get("subject", {}).get("digest") if REFERRERS else None
+            self.answer(201, b"", {"Docker-Content-Digest": digest, **({"OCI-Subject": subject} if subject else {})})
             return
         digest = tags.get((repository, reference), reference)
         data = manifests.get((repository, digest))

@@ -258,3 +258,42 @@ whole()
 	equal "$status" 4
 	grep -q 'Content-Type: text/html' "$err"
 }
+
+# ---- referrers ----
+
+# about NAME DIGEST: the types of what is listed there as being about it.
+about()
+{
+	curl -fs "http://$(registry_host "$1")/v2/$2/referrers/$3" | jq -r '.manifests[].artifactType' | sort | tr '\n' ' '
+}
+
+@test "a registry that lists referrers itself is asked, and no list is kept under a tag" {
+	hostile_start listing --referrers
+	to listing referrers
+	openssl ecparam -name prime256v1 -genkey -noout -out "$BATS_TEST_TMPDIR/signer.key"
+	openssl pkey -in "$BATS_TEST_TMPDIR/signer.key" -pubout -out "$BATS_TEST_TMPDIR/signer.pub"
+	printf 'sign: {key: "%s"}\n' "$BATS_TEST_TMPDIR/signer.key" >>settings.yaml
+	push worker
+	equal "$status" 0
+	echo '{}' >sbom.json
+	cb -f services.yaml -f settings.yaml attach sbom.json worker --type=spdx
+	equal "$status" 0
+	digest=$(curl -fsI "http://$(registry_host listing)/v2/referrers/worker/manifests/v1" | tr -d '\r' | sed -n 's/^Docker-Content-Digest: //Ip')
+	equal "$(about listing referrers/worker "$digest")" "application/spdx+json application/vnd.dev.cosign.artifact.sig.v1+json "
+	equal "$(log_count listing "PUT /v2/referrers/worker/manifests/sha256-[0-9a-f]* ")" 0
+	# To another repository there, and to a registry that refuses to list: under a tag there.
+	for refusal in 400 403 404 405; do
+		rules odd "GET /referrers/ 1000 status $refusal"
+		cb -f services.yaml -f settings.yaml tag worker "$(registry_host listing)/copy/$refusal:1" "$(registry_host odd)/copy/$refusal:1"
+		equal "$status" 0
+		equal "$(about listing "copy/$refusal" "$digest")" "application/spdx+json application/vnd.dev.cosign.artifact.sig.v1+json "
+		equal "$(curl -fs "http://$(registry_host odd)/v2/copy/$refusal/manifests/sha256-${digest#*:}" | jq -r '.manifests[].artifactType' | sort | tr '\n' ' ')" \
+			"application/spdx+json application/vnd.dev.cosign.artifact.sig.v1+json "
+		for name in "$(registry_host listing)/copy/$refusal" "$(registry_host odd)/copy/$refusal"; do
+			cb -f services.yaml -f settings.yaml verify-signature --key="$BATS_TEST_TMPDIR/signer.pub" "$name@$digest"
+			equal "$status" 0
+		done
+		whole
+		whole listing
+	done
+}

@@ -160,7 +160,7 @@ static int take_progress(struct options *options, const struct option *option, c
 /* Letters have the same meaning as in GNU make. */
 static const struct option table[] = {
 	{ 'C', "directory", "DIR", "change to DIR first", TEXT(dir) },
-	{ 'f', "file", "FILE", "read FILE instead of services.yaml or compose.yaml; further ones are merged over it",
+	{ 'f', "file", "FILE", "read FILE instead of services.yaml, compose.yaml or bake files; further ones are merged over it",
 	  .take = take_file },
 	{ 'j', "jobs", "N", "run N nodes at once (default: make's job slots, or one per processor)", .commands = BUILDS,
 	  .take = take_jobs },
@@ -176,6 +176,7 @@ static const struct option table[] = {
 	{ 0, "platforms", "LIST", "platforms to build, comma separated (BUILD_PLATFORMS)", COMMAS(platforms) },
 	{ 't', "tag", "TAG", "tag instead of the manifest's; may be repeated (DOCKER_TAGS)", COMMAS(tags) },
 	{ 0, "set", "NAME=VALUE", "set a variable of the manifest, or SERVICE.KEY; may be repeated", .take = take_set },
+	{ 0, "var", "NAME=VALUE", "set a variable of a bake file; may be repeated", .take = take_set },
 	{ 0, "profile", "NAME", "include the services of this profile in \"all\"; may be repeated (COMPOSE_PROFILES)",
 	  COMMAS(profiles) },
 	{ 'p', "project-name", "NAME", "the project's name, instead of the manifest's (COMPOSE_PROJECT_NAME)",

@@ -95,7 +95,7 @@ static int no_manifest(const struct options *options, struct error **err)
 	const char *near = options->targets_len ? command_near(options->commands, options->targets[0]) : NULL;
 
 	error_make(err, ERROR_USAGE,
-		   "there is no services.yaml or compose.yaml here, nor in the folders above within the repository");
+		   "there is no services.yaml, compose.yaml or docker-bake.hcl here, nor in the folders above within the repository");
 	if (near)
 		error_remedy(err, "did you mean `cbuild %s`?", near);
 	else

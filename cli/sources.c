@@ -24,6 +24,10 @@ static const char *const compose_names[] = { "compose.yaml", "compose.yml", "doc
 static const char *const override_names[] = { "compose.override.yml", "compose.override.yaml",
 					      "docker-compose.override.yml", "docker-compose.override.yaml", NULL };
 
+/* All of these are read, when there is no other manifest. */
+static const char *const bake_names[] = { "docker-bake.json", "docker-bake.hcl", "docker-bake.override.json",
+					  "docker-bake.override.hcl", NULL };
+
 static const char *first_there(const char *const *names)
 {
 	while (*names && !fs_exists(*names))
@@ -61,6 +65,16 @@ static const char *const *named_files(struct sources *sources)
 	return list[0] ? list : NULL;
 }
 
+void sources_bake(const char *ret[SOURCES_BAKE + 1])
+{
+	size_t len = 0;
+
+	for (const char *const *name = bake_names; *name; name++)
+		if (fs_exists(*name))
+			ret[len++] = *name;
+	ret[len] = NULL;
+}
+
 static void find_usual(struct sources *sources)
 {
 	const char *const *named;
@@ -77,9 +91,13 @@ static void find_usual(struct sources *sources)
 		return;
 	}
 	sources->path = first_there(compose_names);
-	overlays = arena_array(sources->arena, 2, sizeof(*overlays));
-	if (sources->path)
-		overlays[0] = first_there(override_names);
+	overlays = arena_array(sources->arena, SOURCES_BAKE + 1, sizeof(*overlays));
+	sources_bake(overlays);
+	sources->bake = !sources->path && overlays[0];
+	if (sources->bake)
+		sources->path = *overlays++;
+	else
+		overlays[0] = sources->path ? first_there(override_names) : NULL;
 	sources->overlays = overlays;
 }
 
@@ -120,20 +138,25 @@ static bool any_in(const char *folder, const char *const *names)
 	return false;
 }
 
+static bool any_usual(const char *folder)
+{
+	return any_in(folder, own_names) || any_in(folder, compose_names) || any_in(folder, bake_names);
+}
+
 char *sources_above(void)
 {
 	static const char *const top[] = { ".git", NULL };
 	char *found = NULL, *at;
 
 	/* First what costs nothing: the rest reads the env file. */
-	if (any_in(".", own_names) || any_in(".", compose_names) || sources_exist(&(struct options){ 0 }))
+	if (any_usual(".") || sources_exist(&(struct options){ 0 }))
 		return NULL;
 	at = path_absolute(".", NULL);
 	while (at) {
 		char *above = path_dir(at);
 		bool last = strcmp(above, at) == 0;
 
-		if (!found && (any_in(at, own_names) || any_in(at, compose_names)))
+		if (!found && any_usual(at))
 			found = mem_strdup(at);
 		if (any_in(at, top)) {
 			free(at);

@@ -13,12 +13,17 @@ struct sources {
 	const char *path;
 	const char *const *overlays;
 	const char *const *env_files;
+	bool bake;  /* they are the bake files of the default names */
 	bool given; /* path and overlays were given by options or environment */
 };
 
 struct sources sources_find(const struct options *options);
 void sources_cleanup(struct sources *sources);
 #define cleanup_sources __attribute__((cleanup(sources_cleanup)))
+
+/* The bake files of the default names that are here, in the order in which bake reads them; ends with NULL. */
+#define SOURCES_BAKE 4
+void sources_bake(const char *ret[SOURCES_BAKE + 1]);
 
 /* The nearest folder above this one, within the checkout that this one is in, with a manifest of a usual name.
  * malloc'd, absolute; NULL when this one has a manifest, or none has. */

@@ -23,7 +23,7 @@ int files_add(struct files *files, struct unit *unit, const char *path, const ch
 	node = files_include(files, unit, node);
 	if (*tree)
 		*tree = merge_nodes(files->arena, &schema_root, *tree, node);
-	else if (unit->files_len == 1)
+	else if (unit->files_len == 1 || files->bake)
 		*tree = node;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "dsl/bake.h"
 #include "dsl/dotenv.h"
 #include "dsl/draft.h"
 #include "dsl/files.h"
@@ -24,6 +25,7 @@
 
 void files_cleanup(struct files *files)
 {
+	bake_free(files->bake);
 	map_free(files->included);
 	free(files->paths);
 	error_free(files->unread);
@@ -71,17 +73,23 @@ static int files_read_text(const char *path, struct buf *text, struct error **er
 	return 0;
 }
 
+static bool files_fit(struct files *files, uint32_t file)
+{
+	if (files->bytes <= YAML_BYTES_MAX)
+		return true;
+	diags_add(files->diags, (struct pos){ file, 1, 1 }, NULL,
+		  "the manifest's files are longer than %u MiB together", YAML_BYTES_MAX >> 20);
+	return false;
+}
+
 /* NULL after a complaint. */
 static struct yaml_node *parse_file(struct files *files, uint32_t file, const struct buf *text)
 {
 	struct yaml_node *tree;
 
 	files->bytes += text->len;
-	if (files->bytes > YAML_BYTES_MAX) {
-		diags_add(files->diags, (struct pos){ file, 1, 1 }, NULL,
-			  "the manifest's files are longer than %u MiB together", YAML_BYTES_MAX >> 20);
+	if (!files_fit(files, file))
 		return NULL;
-	}
 	tree = yaml_parse(files->arena, files->diags, file, text->data, text->len, &files->nodes);
 	if (!tree || tree->kind == NODE_MAP)
 		return tree;
@@ -120,6 +128,23 @@ static bool is_compose(const char *path, const struct yaml_node *tree)
 	return true;
 }
 
+/* Bake files are evaluated together, once all are there. */
+static void take_bake(struct files *files, struct unit *unit, uint32_t file, const struct buf *text, const char *path)
+{
+	if (unit->parent) {
+		diags_add(files->diags, unit->pos, "name it with -f", "a bake file cannot be included");
+		return;
+	}
+	files->bytes += text->len;
+	if (!files_fit(files, file))
+		return;
+	if (!files->bake)
+		files->bake = bake_new(files->arena, files->diags, files->options);
+	if (unit->files_len == 1)
+		unit->compose = true;
+	bake_add(files->bake, file, path);
+}
+
 int files_read(struct files *files, struct unit *unit, const char *path, const char *shown, struct yaml_node **ret,
 	       struct error **err)
 {
@@ -139,6 +164,11 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 	if (!given && files->count > 1 && !outside_is_manifest(text.data))
 		diags_hide(files->diags, file, "this does not look like a manifest");
 	unit_add_text(files->units, unit, file);
+	if (bake_is_file(path, text.data)) {
+		take_bake(files, unit, file, &text, path);
+		*ret = NULL;
+		return 0;
+	}
 	*ret = parse_file(files, file, &text);
 	if (unit->files_len == 1 && *ret)
 		unit->compose = (unit->parent && unit->parent->compose) || is_compose(path, *ret);

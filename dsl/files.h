@@ -7,8 +7,10 @@
 #include "base/diag.h"
 
 struct arena;
+struct bake;
 struct diags;
 struct error;
+struct load_options;
 struct map;
 struct yaml_node;
 struct scope;
@@ -29,6 +31,8 @@ struct files {
 	size_t count, nodes, bytes;
 	const char **paths; /* absolute: every file that was looked for */
 	size_t paths_len, paths_cap;
+	struct bake *bake; /* the bake files among those of the first unit; NULL: there are none */
+	const struct load_options *options;
 	const char *inside;   /* as in load_options */
 	bool given;           /* the same */
 	struct error *unread; /* the first file that exists but cannot be read: it ends the load */

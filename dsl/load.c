@@ -7,6 +7,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "dsl/bake.h"
 #include "dsl/decode.h"
 #include "dsl/draft.h"
 #include "dsl/files.h"
@@ -33,6 +34,7 @@ struct load {
 	struct decode decode;
 	struct merge merge;
 	struct draft draft;
+	bool bake; /* the first file is a bake file: paths start where cbuild is called, and no ".env" is read */
 };
 
 /* A map of the top level; NULL when it is missing or was complained about. */
@@ -148,6 +150,7 @@ static void resolve(struct load *load)
 		.units = load->units,
 		.draft = &load->draft,
 		.loaded = load->loaded,
+		.bake = load->files->bake,
 		.unread = &load->files->unread,
 	};
 
@@ -216,7 +219,7 @@ char *load_outside(const struct load_options *options, const char *name)
 	struct diags *diags = diags_new();
 	struct units units = { .arena = arena };
 	struct scope *scope = scope_new(arena, diags, options, &units);
-	struct files files = { .arena = arena, .diags = diags, .scope = scope, .units = &units };
+	struct files files = { .arena = arena, .diags = diags, .scope = scope, .units = &units, .options = options };
 	struct unit *first = unit_new(&units, NULL, (struct pos){ 0 });
 	const char *found;
 	char *value;
@@ -233,22 +236,34 @@ char *load_outside(const struct load_options *options, const char *name)
 	return value;
 }
 
+/* Bake's targets, over the services of compose files: bake reads those first, in whatever order they are named. */
+static void add_bake(struct load *load, struct yaml_node **root)
+{
+	struct yaml_node *tree = bake_tree(load->files->bake);
+
+	if (tree && *root)
+		tree = merge_nodes(load->arena, &schema_root, *root, tree);
+	*root = tree;
+}
+
 /* Reads the first manifest, those merged over it, and everything they include. */
 static int read_all(struct load *load, struct yaml_node **root, struct error **err)
 {
 	const struct load_options *options = load->options;
 	struct unit *first = unit_new(load->units, NULL, (struct pos){ 0 });
-	cleanup_free char *beside = path_dir(options->path);
+	cleanup_free char *beside = load->bake ? mem_strdup(".") : path_dir(options->path);
 
 	first->name = options->path;
 	first->dir = load->loaded->manifest.dir;
 	first->shown = arena_strdup(load->arena, beside);
-	if (read_env_files(options, load->files, first, err) < 0 ||
+	if ((!load->bake && read_env_files(options, load->files, first, err) < 0) ||
 	    files_add(load->files, first, options->path, options->path, root, err) < 0)
 		return -1;
 	for (size_t i = 0; options->overlays && options->overlays[i]; i++)
 		if (files_add(load->files, first, options->overlays[i], options->overlays[i], root, err) < 0)
 			return -1;
+	if (load->files->bake)
+		add_bake(load, root);
 	return 0;
 }
 
@@ -278,7 +293,7 @@ static int load_sections(struct load *load, size_t before, struct error **err)
 
 	if (read_all(load, &root, err) < 0)
 		return -1;
-	for (size_t i = 0; root && load->options->sets && load->options->sets[i]; i++)
+	for (size_t i = 0; root && !load->files->bake && load->options->sets && load->options->sets[i]; i++)
 		root = apply_set(load, root, load->options->sets[i]);
 	if (root && load->units->items[0]->compose && !node_get(root, "services"))
 		root = merge_set(load->arena, NULL, root, "services", node_map(load->arena, root->pos, NULL, 0));
@@ -306,6 +321,7 @@ static int load_tree(struct load *load, struct error **err)
 		.diags = load->diags,
 		.scope = scope,
 		.units = &units,
+		.options = load->options,
 		.inside = load->options->inside,
 		.given = load->options->given,
 	};
@@ -328,15 +344,18 @@ int manifest_load(const struct load_options *options, struct diags *diags, struc
 	struct arena *arena = arena_new();
 	struct loaded *loaded = arena_alloc(arena, sizeof(*loaded));
 	struct load load = { .options = options, .diags = diags, .loaded = loaded, .arena = arena };
-	cleanup_free char *absolute = path_absolute(options->path, err);
-	cleanup_free char *dir = absolute ? path_dir(absolute) : NULL;
+	cleanup_free char *absolute = path_absolute(options->path, err), *dir = NULL;
+
+	load.bake = bake_is_file(options->path, "");
+	if (absolute)
+		dir = load.bake ? path_absolute(".", err) : path_dir(absolute);
 
 	loaded->arena = arena;
 	loaded->services = map_new();
 	loaded->groups = map_new();
 	loaded->manifest.path = arena_strdup(arena, options->path);
 	loaded->manifest.dir = arena_strdup(arena, dir);
-	if (!absolute || load_tree(&load, err) < 0) {
+	if (!dir || load_tree(&load, err) < 0) {
 		manifest_free(&loaded->manifest);
 		return -1;
 	}

@@ -215,6 +215,8 @@ struct service {
 	bool provided;           /* not a container: never built or started */
 	bool docker;             /* with Docker's media types, not OCI's */
 	bool bare;               /* pushed as a manifest, without an index: it is for one platform */
+	struct text refused;     /* why cbuild cannot build it; s NULL: it can */
+	bool refused_alone;      /* it can as a base of others */
 	bool publish;            /* false: only a base for others */
 	struct texts profiles;   /* len 0: always part of "all" */
 	bool active;             /* part of "all": it has no profiles, or one of them was requested */
@@ -303,6 +305,7 @@ struct manifest {
 	size_t registries_len;
 	struct manifest_builder *builders; /* in the order written */
 	size_t builders_len;
+	const char *goal;     /* what is built when nothing is named; NULL: "all" */
 	struct group *groups; /* without the implicit "all" */
 	size_t groups_len;
 };

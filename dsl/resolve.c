@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "dsl/bake.h"
 #include "dsl/draft.h"
 #include "dsl/load.h"
 #include "dsl/loaded.h"
@@ -166,6 +167,7 @@ static void resolve_one(struct resolve *r, size_t i)
 	if (!service->has_build && !draft->image.s && !service->provided && !draft->incomplete)
 		diags_add(r->diags, service->name.pos, NULL, "the service \"%s\" needs \"build\" or \"image\"",
 			  service->name.s);
+	service->refused = bake_refused(r->bake, service->name.s, &service->refused_alone);
 	service->platform = draft->platform;
 	resolve_image(r, draft, service);
 	if (service->has_build)
@@ -197,6 +199,16 @@ static void resolve_policy(struct resolve *r)
 	}
 }
 
+/* bake builds what is called "default". */
+static void resolve_goal(struct resolve *r)
+{
+	struct manifest *manifest = &r->loaded->manifest;
+	const char *name = "default";
+
+	if (r->bake && (map_get(r->loaded->groups, name) || map_get(r->loaded->services, name)))
+		manifest->goal = name;
+}
+
 void resolve_manifest(struct resolve *r)
 {
 	r->hints = HINTS_MAX;
@@ -224,6 +236,7 @@ void resolve_manifest(struct resolve *r)
 	resolve_outputs_once(r);
 	resolve_cycles(r);
 	resolve_groups(r);
+	resolve_goal(r);
 	resolve_env_files(r);
 	resolve_mounts(r);
 	resolve_builders(r);

@@ -24,6 +24,7 @@ struct units;
 /* Turns the draft into the manifest: applies defaults, options and environment, checks values, and turns names into
  * indices. Complains about everything that is wrong. */
 struct resolve {
+	const struct bake *bake; /* NULL: there is no bake file */
 	struct arena *arena;
 	struct diags *diags;
 	const struct load_options *options;

@@ -38,7 +38,7 @@ static void resolve_group_check_names(struct groups *g)
 		const struct service *service = map_get(r->loaded->services, name->s);
 
 		resolve_check_name(r, name, "group");
-		if (!service)
+		if (!service || r->bake)
 			continue;
 		diags_add(r->diags, name->pos, NULL, "\"%s\" is both a group and a service", name->s);
 		diags_note(r->diags, service->name.pos, "the service is here");

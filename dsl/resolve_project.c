@@ -66,7 +66,8 @@ void resolve_project(struct resolve *r)
 
 const char *resolve_default_image(struct resolve *r, const struct service *service)
 {
-	char *name = arena_join(r->arena, r->loaded->manifest.prefix, "-", service->name.s, NULL);
+	const char *own = service->name.s + strspn(service->name.s, "_-"); /* of bake's targets */
+	char *name = arena_join(r->arena, r->loaded->manifest.prefix, "-", own, NULL);
 
 	/* Image names may not contain them. */
 	for (char *c = name; *c; c++)

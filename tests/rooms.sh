@@ -91,11 +91,10 @@ symbols_upward() {
 }
 
 # Pairs of files that are one recursion: a value may hold variables, whose values may hold variables; a file may include files; an
-# expression may hold templates, which hold expressions; a type may have an expression as its default.
+# expression may hold templates, which hold expressions.
 recursion='dsl/interp dsl/scope
 dsl/add dsl/include
-dsl/hcl/expression dsl/hcl/template
-dsl/hcl/coerce dsl/hcl/evaluate'
+dsl/hcl/expression dsl/hcl/template'
 
 circles() {
 	edges=$(echo "$uses" | awk -v pairs="$recursion" '

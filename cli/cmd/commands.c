@@ -266,16 +266,12 @@ static const struct command commands[] = {
 	  .examples = "cbuild init\twrites services.yaml\n"
 		      "cbuild init --stdout\tonly shows it\n"
 		      "cbuild init -o images.yaml\twrites another file\n" },
-	{ "import", "BAKE.JSON", "print a manifest made from a bake file", cmd_import, .takes = TAKES_FILE, .alone = true,
-	  .detail = "Of what `docker buildx bake --print` printed, or of a bake file in JSON. Groups, targets with "
-		    "what they "
-		    "inherit, arguments, contexts of other targets, platforms, tags, secrets and caches are taken "
-		    "over; what "
-		    "cannot be expressed is said in comments. A matrix, functions and expressions are refused: `bake --print` "
-		    "has them "
-		    "worked out. `-` is standard input.",
-	  .examples = "docker buildx bake --print | cbuild import - -o services.yaml\tfrom any bake file\n"
-		      "cbuild import docker-bake.json\tfrom one in JSON\n" },
+	{ "import", "BAKE...", "print a manifest made from bake files", cmd_import, .takes = TAKES_FILE, .alone = true,
+	  .detail = "For those who want a services.yaml instead of their bake files, in HCL or JSON, which cbuild also reads as "
+		    "they are. Variables, functions, matrices and what targets inherit are worked out with this environment; "
+		    "what is not taken over is said in comments. `-` is standard input.",
+	  .examples = "cbuild import docker-bake.hcl -o services.yaml\twrites it\n"
+		      "docker buildx bake --print | cbuild import -\tfrom what bake has worked out\n" },
 	{ "export", "bake|compose", "print the manifest as a bake or compose file", cmd_export, .takes = TAKES_EXPORT,
 	  .detail = "For those who want to switch back. Variables are filled in; what others build becomes a context of "
 		    "theirs; "

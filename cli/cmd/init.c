@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/cmd/commands.h"
-#include "cli/convert/bake.h"
+#include "cli/convert/import_bake.h"
 #include "cli/convert/compose.h"
 #include "cli/convert/emit.h"
 #include "cli/convert/proposal.h"
@@ -56,10 +56,6 @@ static void init_add_head(struct init_draft *draft)
 
 		init_add_comment(draft, root, text);
 	}
-	if (fs_exists("docker-bake.hcl"))
-		init_add_comment(
-			draft, root,
-			"docker-bake.hcl was not read: run `docker buildx bake --print >bake.json; cbuild import bake.json`");
 	init_add_comment(draft, root, "");
 	json_set_str(root, "project", draft->survey.project);
 	init_add_comment(draft, root, "registry: ghcr.io/acme                # before the names of the images");
@@ -137,7 +133,7 @@ static bool take_compose(struct init_draft *draft)
 	struct json *compose cleanup_json = NULL, *builds cleanup_json = NULL;
 	struct error *problem = NULL;
 
-	if (!fs_exists(sources.path) || !sources.overlays)
+	if (!fs_exists(sources.path) || !sources.overlays || sources.bake)
 		return false;
 	if (compose_read(&sources, &compose, &builds, &problem) < 0) {
 		note_problem(draft, sources.path, problem);
@@ -157,13 +153,14 @@ static bool take_compose(struct init_draft *draft)
 	return true;
 }
 
+/* All files that bake reads by default. */
 static int init_read_bake(const char *path, struct json **ret, struct error **err)
 {
-	cleanup_buf struct buf text = { 0 };
+	const char *paths[SOURCES_BAKE + 1];
 
-	if (fs_read(path, BAKE_MAX, &text, err) < 0)
-		return -1;
-	return bake_read(text.data ? text.data : "", text.len, path, ret, err);
+	(void)path;
+	sources_bake(paths);
+	return import_bake(paths, ret, err);
 }
 
 /* Converts another tool's file to a manifest. */
@@ -188,6 +185,14 @@ static bool take_converted(struct init_draft *draft, const char *path,
 	take_services(draft, json_get(document, "services"), NULL);
 	json_free(document);
 	return true;
+}
+
+static bool take_bake_files(struct init_draft *draft)
+{
+	const char *paths[SOURCES_BAKE + 1];
+
+	sources_bake(paths);
+	return paths[0] && take_converted(draft, paths[0], init_read_bake);
 }
 
 /* Services of another file keep their names. */
@@ -233,8 +238,7 @@ static int draft_manifest(bool schema, struct buf *out, struct error **err)
 
 	draft.named = mem_array(draft.survey.len + 1, sizeof(*draft.named));
 	if (r == 0) {
-		if (!take_compose(&draft) && !take_converted(&draft, "docker-bake.json", init_read_bake) &&
-		    !take_converted(&draft, "skaffold.yaml", skaffold_read))
+		if (!take_compose(&draft) && !take_bake_files(&draft) && !take_converted(&draft, "skaffold.yaml", skaffold_read))
 			init_add_head(&draft);
 		init_add_found(&draft);
 		r = draft.has_services || has_service(draft.services)

@@ -9,36 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/table.h"
-#include "cli/convert/bake_value.h"
 #include "dsl/manifest.h"
-
-static bool bake_attest_is(const char *text, const char *word)
-{
-	return text && strcmp(text, word) == 0;
-}
-
-static void bake_attest_read_one(const struct json *value, struct json *build)
-{
-	cleanup_free char *type = bake_value_attribute(value, "type"), *mode = bake_value_attribute(value, "mode"),
-			  *generator = bake_value_attribute(value, "generator"),
-			  *disabled = bake_value_attribute(value, "disabled");
-	cleanup_free char *scanner = generator ? mem_printf("generator=%s", generator) : NULL;
-
-	if (bake_attest_is(disabled, "true"))
-		return;
-	if (bake_attest_is(type, "provenance"))
-		json_set_str(build, "provenance", bake_attest_is(mode, "max") ? "max" : "min");
-	else if (bake_attest_is(type, "sbom") && scanner)
-		json_set_str(build, "sbom", scanner);
-	else if (bake_attest_is(type, "sbom"))
-		json_set_bool(build, "sbom", true);
-}
-
-void bake_attest_read(const struct json *list, struct json *build)
-{
-	for (size_t i = 0; i < json_len(list); i++)
-		bake_attest_read_one(json_at(list, i), build);
-}
 
 const char *attest_provenance(const struct service *service)
 {

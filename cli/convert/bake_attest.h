@@ -4,10 +4,8 @@
 struct json;
 struct service;
 
-/* Converts between bake's "attest" and a build's `provenance` and `sbom`. */
+/* A build's `provenance` and `sbom` as bake's "attest", and as compose has them. */
 
-/* Sets the build's members that the list (may be NULL) asks for. */
-void bake_attest_read(const struct json *list, struct json *build);
 /* The list, or NULL when it would be empty; the caller's. */
 struct json *bake_attest_write(const struct service *service);
 /* `provenance` and `sbom` in compose's form ("mode=max"); NULL: not requested. The second is malloc'd. */

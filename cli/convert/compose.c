@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "cli/convert/compose.h"
+#include "cli/convert/node_json.h"
 #include "cli/sources.h"
 #include "cli/reference.h"
 #include "dsl/load.h"
@@ -19,37 +20,13 @@
 
 extern char **environ;
 
-static struct json *tree_of(const struct yaml_node *node)
-{
-	struct json *tree;
-
-	switch (node->kind) {
-	case NODE_SCALAR:
-		return json_new_string(node->text);
-	case NODE_LIST:
-		tree = json_new_array();
-		for (size_t i = 0; i < node->len; i++)
-			json_append(tree, tree_of(node->items[i]));
-		return tree;
-	case NODE_MAP:
-		tree = json_new_object();
-		for (size_t i = 0; i < node->len; i++)
-			json_set(tree, node->entries[i].key, tree_of(node->entries[i].value));
-		return tree;
-	case NODE_NULL:
-	case NODE_BROKEN:
-		break;
-	}
-	return json_new_null();
-}
-
 /* A copy of a map without keys that cbuild does not use, at all levels. */
 static struct json *used_of(const struct yaml_node *node, const struct schema *schema)
 {
 	struct json *tree;
 
 	if (node->kind != NODE_MAP)
-		return tree_of(node);
+		return tree_json(node, false);
 	tree = json_new_object();
 	for (size_t i = 0; i < node->len; i++) {
 		const struct entry *entry = &node->entries[i];
@@ -57,7 +34,7 @@ static struct json *used_of(const struct yaml_node *node, const struct schema *s
 
 		if (!key || !reference_used(key))
 			continue;
-		json_set(tree, entry->key, key->sub ? used_of(entry->value, key->sub) : tree_of(entry->value));
+		json_set(tree, entry->key, key->sub ? used_of(entry->value, key->sub) : tree_json(entry->value, false));
 	}
 	return tree;
 }
@@ -68,7 +45,7 @@ static struct json *document_of(const struct yaml_node *root)
 	const struct yaml_node *list = node_get(root, "services"), *secrets = node_get(root, "secrets");
 
 	if (secrets && secrets->kind == NODE_MAP && secrets->len > 0)
-		json_set(document, "secrets", tree_of(secrets));
+		json_set(document, "secrets", tree_json(secrets, false));
 	for (size_t i = 0; list && list->kind == NODE_MAP && i < list->len; i++)
 		json_set(services, list->entries[i].key, used_of(list->entries[i].value, &schema_service));
 	json_set(document, "services", services);

@@ -28,24 +28,19 @@ static const struct hcl_type *simple_type(const char *name)
 	return NULL;
 }
 
-/* A member of an object's type: T, optional(T) or optional(T, DEFAULT). */
-static const struct hcl_type *member_type(struct hcl_eval *e, const struct hcl_expr *expr,
-					  const struct hcl_expr **ret_default, bool *ret_optional)
+/* A member of an object's type: T, or optional(T). */
+static const struct hcl_type *member_type(struct hcl_eval *e, const struct hcl_expr *expr, bool *ret_optional)
 {
 	*ret_optional = expr->kind == HCL_EXPR_CALL && !strcmp(expr->name, "optional");
-	if (!*ret_optional)
-		return hcl_type_of(e, expr);
-	if (expr->len < 1 || expr->len > 2)
-		return hcl_fail(e, expr->place, NULL, "write optional(TYPE) or optional(TYPE, DEFAULT)");
-	*ret_default = expr->len > 1 ? expr->items[1] : NULL;
-	return hcl_type_of(e, expr->items[0]);
+	if (*ret_optional && expr->len != 1)
+		return hcl_fail(e, expr->place, NULL, "write optional(TYPE)");
+	return hcl_type_of(e, *ret_optional ? expr->items[0] : expr);
 }
 
 static const struct hcl_type *object_type(struct hcl_eval *e, const struct hcl_expr *object, struct hcl_type *type)
 {
 	struct arena *arena = e->heap->arena;
 	const struct hcl_type **items = arena_array(arena, object->len, sizeof(*items));
-	const struct hcl_expr **defaults = arena_array(arena, object->len, sizeof(*defaults));
 	const char **keys = arena_array(arena, object->len, sizeof(*keys));
 	bool *optional = arena_array(arena, object->len, sizeof(*optional));
 
@@ -55,13 +50,12 @@ static const struct hcl_type *object_type(struct hcl_eval *e, const struct hcl_e
 		if (key->kind != HCL_EXPR_LITERAL || key->value->kind != HCL_STRING)
 			return hcl_fail(e, key->place, NULL, "a name is needed here");
 		keys[type->len] = key->value->text;
-		items[type->len] = member_type(e, object->items[i + 1], &defaults[type->len], &optional[type->len]);
+		items[type->len] = member_type(e, object->items[i + 1], &optional[type->len]);
 		if (!items[type->len++])
 			return NULL;
 	}
 	type->items = items;
 	type->keys = keys;
-	type->defaults = defaults;
 	type->optional = optional;
 	return type;
 }
@@ -167,11 +161,7 @@ static const struct hcl_value *coerce_object(struct hcl_eval *e, const struct hc
 		if (!item && !type->optional[i])
 			return hcl_fail(e, place_of(value, place), NULL, "the attribute \"%s\" is missing",
 					type->keys[i]);
-		if ((!item || item->kind == HCL_NULL) && type->defaults[i])
-			item = hcl_evaluate(e, type->defaults[i], NULL);
-		else if (!item)
-			item = hcl_null();
-		items[i] = item ? hcl_coerce(e, type->items[i], item, place) : NULL;
+		items[i] = hcl_coerce(e, type->items[i], item ? item : hcl_null(), place);
 		if (!items[i])
 			return NULL;
 	}

@@ -25,10 +25,9 @@ enum hcl_type_kind {
 
 struct hcl_type {
 	enum hcl_type_kind kind;
-	const struct hcl_type *item;            /* of a list, set, map */
-	const struct hcl_type *const *items;    /* of a tuple or object */
-	const char *const *keys;                /* of an object */
-	const struct hcl_expr *const *defaults; /* of an object's optional members; NULL: it is required or has none */
+	const struct hcl_type *item;         /* of a list, set, map */
+	const struct hcl_type *const *items; /* of a tuple or object */
+	const char *const *keys;             /* of an object */
 	const bool *optional;
 	size_t len;
 };

@@ -256,6 +256,8 @@ static const struct hcl_value *unify(struct hcl_eval *e, const struct hcl_value 
 		return value;
 	if (hcl_is_single(value) && other->kind == HCL_STRING)
 		return hcl_string(e->heap, hcl_single_text(e->heap, value));
+	if (hcl_is_sequence(value) && (other->kind == HCL_SET || (other->kind == HCL_LIST && value->kind == HCL_TUPLE)))
+		return hcl_sequence(e->heap, other->kind, value->items, value->len);
 	if ((hcl_is_single(other) && value->kind == HCL_STRING) || (hcl_is_sequence(value) && hcl_is_sequence(other)) ||
 	    (hcl_is_mapping(value) && hcl_is_mapping(other)))
 		return value;

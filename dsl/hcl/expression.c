@@ -316,24 +316,26 @@ static const struct hcl_expr *parse_subscript(struct hcl_cursor *c, const struct
 	return expr->b ? expr : NULL;
 }
 
-/* Members of each item: of ".*" only names, of "[*]" all. */
+static const struct hcl_expr *parse_traversal(struct hcl_cursor *c, const struct hcl_expr *expr);
+
+/* What follows is done with each item: behind ".*" only names, behind "[*]" everything. */
 static const struct hcl_expr *parse_splat(struct hcl_cursor *c, const struct hcl_expr *from, size_t at, bool full)
 {
 	struct hcl_expr *expr = follow(c, HCL_EXPR_SPLAT, from, at), *item = hcl_expr_new(c, HCL_EXPR_NAME, at);
 
 	item->name = "";
 	expr->b = item;
-	while (expr->b) {
-		if (c->text[c->at] == '.' && c->text[c->at + 1] != '*' && c->text[c->at + 1] != '.') {
-			c->at++;
-			expr->b = parse_member(c, expr->b);
-		} else if (full && c->text[c->at] == '[' && c->text[c->at + 1] != '*') {
-			expr->b = parse_subscript(c, expr->b, c->at++);
-		} else {
-			return expr;
-		}
+	if (full) {
+		if (!hcl_enter(c))
+			return NULL;
+		expr->b = parse_traversal(c, item);
+		c->depth--;
 	}
-	return NULL;
+	while (!full && expr->b && c->text[c->at] == '.' && c->text[c->at + 1] != '*' && c->text[c->at + 1] != '.') {
+		c->at++;
+		expr->b = parse_member(c, expr->b);
+	}
+	return expr->b ? expr : NULL;
 }
 
 /* What follows a value: ".name", "[index]", ".*", "[*]". */

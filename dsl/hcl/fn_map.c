@@ -80,7 +80,7 @@ static const struct hcl_value *item_of(struct hcl_call *c, const struct hcl_valu
 	const char *text = hcl_single_text(c->e->heap, key);
 	long double number;
 
-	if (hcl_is_mapping(from))
+	if (from->kind == HCL_MAP)
 		return text ? hcl_get(from, text) : NULL;
 	if (!text || !hcl_number_parse(text, &number) || number < 0 || number >= (long double)from->len ||
 	    (long double)(size_t)number != number)
@@ -90,12 +90,14 @@ static const struct hcl_value *item_of(struct hcl_call *c, const struct hcl_valu
 
 static const struct hcl_value *fn_hasindex(struct hcl_call *c)
 {
+	if (c->args[0]->kind == HCL_OBJECT)
+		return hcl_refuse(c, 0, "a list or a map is needed, and this is an object");
 	return hcl_bool(item_of(c, c->args[0], c->args[1]) != NULL);
 }
 
 static const struct hcl_value *fn_index(struct hcl_call *c)
 {
-	const struct hcl_value *item = item_of(c, c->args[0], c->args[1]);
+	const struct hcl_value *item = c->args[0]->kind == HCL_OBJECT ? NULL : item_of(c, c->args[0], c->args[1]);
 
 	return item ? item : hcl_refuse(c, 1, "there is no item of that key");
 }

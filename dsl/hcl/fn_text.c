@@ -120,6 +120,8 @@ static const struct hcl_value *fn_substr(struct hcl_call *c)
 
 	if (!hcl_whole(c, 1, -(long)HCL_TEXT_MAX, HCL_TEXT_MAX, &offset) || !hcl_whole(c, 2, -1, HCL_TEXT_MAX, &len))
 		return NULL;
+	if (offset < 0 && !len)
+		len = -1; /* as cty does it */
 	offset += offset < 0 ? total : 0;
 	if (offset < 0 || offset >= total)
 		offset = offset < 0 ? 0 : total;

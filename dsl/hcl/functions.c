@@ -70,7 +70,9 @@ static const struct hcl_value *fitting(struct hcl_eval *e, char kind, const stru
 		return hcl_fail(e, place, NULL, "the argument must not be null");
 	if (kind == 's' || kind == 'n' || kind == 'b')
 		return fitting_single(e, kind, value, place);
-	if (kind == 'v' || (kind == 'l' && sequence) || (kind == 'm' && mapping) ||
+	if (kind == 'o' && value->kind == HCL_SET)
+		return hcl_fail(e, place, NULL, "a list is needed here, and a set has no order");
+	if (kind == 'v' || (kind == 'o' && sequence) || (kind == 'l' && sequence) || (kind == 'm' && mapping) ||
 	    (kind == 'c' && (sequence || mapping)))
 		return value;
 	return hcl_fail(e, place, NULL, "%s is needed here, but this is %s", kind == 'm' ? "a map" : "a list",

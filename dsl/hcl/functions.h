@@ -22,7 +22,7 @@ typedef const struct hcl_value *hcl_function(struct hcl_call *c);
 
 /*
  * A row of a table of functions; a name of NULL ends it. `params` has a letter for each argument, and a dot behind the
- * last one when there may be none or many of it: s string, n number, b bool, l list, tuple or set, m map or object,
+ * last one when there may be none or many of it: s string, n number, b bool, l list, tuple or set, o list or tuple, m map or object,
  * c any of these collections, v any value, ? any value or null.
  */
 struct hcl_function_row {

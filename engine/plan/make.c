@@ -60,6 +60,19 @@ static bool is_cycle(struct plan *plan, const struct build_frame *frame)
 	return true;
 }
 
+/* A target of a bake file that cbuild does not build; as a base of others it may be one that makes files. */
+static bool is_refused(struct plan *plan, size_t number, bool base)
+{
+	const struct service *service = &plan->manifest->services[number];
+
+	if (!service->refused.s || (base && service->refused_alone))
+		return false;
+	diags_add(plan->diags, service->refused.pos,
+		  arena_printf(plan->arena, "`docker buildx bake %s` does it", service->name.s),
+		  "%s cannot be built: %s", service->name.s, service->refused.s);
+	return true;
+}
+
 static size_t need_service(struct plan *plan, const struct build_frame *up, size_t service,
 			   const struct platform *platform, struct pos pos)
 {
@@ -74,6 +87,8 @@ static size_t need_service(struct plan *plan, const struct build_frame *up, size
 			  plan->manifest->services[service].name.s);
 		return NO_NODE;
 	}
+	if (is_refused(plan, service, up != NULL))
+		return NO_NODE;
 	found = plan_find_node(plan, NODE_BUILD, frame.service, platform);
 	if (found != NO_NODE)
 		return found;
@@ -525,7 +540,7 @@ static void mark_target(struct plan *plan, const char *name)
 	const char *nearest;
 	size_t len = 0, words_len = 0;
 
-	if (strcmp(name, "all") == 0) {
+	if (strcmp(name, "all") == 0 && !group && service < 0) {
 		for (size_t i = 0; i < manifest->services_len; i++)
 			plan->services[i].target = plan->services[i].target ||
 						   (manifest->services[i].has_build && manifest->services[i].publish &&
@@ -534,7 +549,7 @@ static void mark_target(struct plan *plan, const char *name)
 	}
 	for (size_t i = 0; group && i < group->services_len; i++)
 		plan->services[group->services[i]].target = manifest->services[group->services[i]].has_build;
-	if (service >= 0)
+	if (service >= 0 && !group)
 		plan->services[service].target = true;
 	if (group || service >= 0)
 		return;
@@ -581,7 +596,7 @@ int plan_make(struct plan *plan)
 	bool good;
 
 	if (!plan->options.nothing && (!plan->options.targets || !plan->options.targets[0]))
-		mark_target(plan, "all");
+		mark_target(plan, plan->manifest->goal ? plan->manifest->goal : "all");
 	for (size_t i = 0; plan->options.targets && plan->options.targets[i]; i++)
 		mark_target(plan, plan->options.targets[i]);
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {

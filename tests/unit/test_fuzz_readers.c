@@ -17,7 +17,9 @@
 #include "base/mem.h"
 #include "base/scan.h"
 #include "base/toml.h"
+#include "dsl/bake.h"
 #include "dsl/dotenv.h"
+#include "dsl/load.h"
 #include "engine/oci/document.h"
 #include "engine/oci/image.h"
 #include "engine/oci/lockfile.h"
@@ -167,6 +169,56 @@ static void test_hcl(void **state)
 	spoil_and_read(jsons, read_hcl_json);
 }
 
+/* What targets make of each other, too. */
+static void read_bake_of(const char *text, size_t len, const char *name)
+{
+	static const char *const sets[] = { "a*.args.X=1", "V=2", "b.tags+=x", NULL };
+	static const char *const outside[] = { "L=p,\"q\"", "N=5", NULL };
+	struct load_options options = { .sets = sets, .environ = outside };
+	struct arena *arena = arena_new();
+	struct diags *diags = diags_new();
+	struct buf complaints cleanup_buf = { 0 };
+	struct bake *bake = bake_new(arena, diags, &options);
+
+	bake_add(bake, diags_source(diags, name, text, len), name);
+	bake_tree(bake);
+	diags_render(diags, &complaints, false);
+	bake_free(bake);
+	diags_free(diags);
+	arena_free(arena);
+}
+
+static void read_bake_hcl(const char *text, size_t len)
+{
+	read_bake_of(text, len, "docker-bake.hcl");
+}
+
+static void read_bake_json(const char *text, size_t len)
+{
+	read_bake_of(text, len, "docker-bake.json");
+}
+
+static void test_bake(void **state)
+{
+	static const char *const texts[] = {
+		"variable \"V\" { default = \"1\" }\nvariable \"L\" {\n  type = list(string)\n  default = [V]\n  validation {\n    condition = length(L) > 0\n    error_message = \"x\"\n  }\n}\n"
+		"variable \"N\" {\n  type = map(number)\n}\nfunction \"f\" {\n  params = [x]\n  variadic_params = y\n  result = \"${x}${join(\"\", y)}\"\n}\n"
+		"target \"a\" {\n  inherits = [\"b\"]\n  name = \"a-${x}\"\n  matrix = { x = L }\n  args = { X = f(x, V), Y = target.b.tags[0] }\n}\n"
+		"target \"b\" {\n  tags = [\"t\"]\n  secret = [{ id = \"x\", src = \"y\" }, \"id=z\"]\n  ssh = [{ id = \"k\", paths = [\"p\"] }]\n  contexts = { c = \"target:a-1\" }\n}\n"
+		"group \"g\" { targets = [\"a\", \"h\"] }\ngroup \"h\" { targets = [\"g\", \"b\"] }\n",
+		NULL,
+	};
+	static const char *const jsons[] = {
+		"{\"variable\": {\"V\": {\"default\": [1], \"type\": \"list(number)\"}}, \"function\": {\"f\": {\"params\": [\"x\"], \"result\": \"${x}\"}}, "
+		"\"group\": {\"default\": {\"targets\": [\"a\"]}}, \"target\": {\"a\": {\"args\": {\"X\": \"${f(V[0])}\"}, \"output\": [{\"type\": \"local\"}]}}}",
+		NULL,
+	};
+
+	(void)state;
+	spoil_and_read(texts, read_bake_hcl);
+	spoil_and_read(jsons, read_bake_json);
+}
+
 static void read_dotenv(const char *text, size_t len)
 {
 	struct arena *arena = arena_new();
@@ -285,8 +337,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dockerfile), cmocka_unit_test(test_ignore), cmocka_unit_test(test_hcl),
-		cmocka_unit_test(test_dotenv),     cmocka_unit_test(test_json),   cmocka_unit_test(test_lock),
-		cmocka_unit_test(test_toml),
+		cmocka_unit_test(test_bake),       cmocka_unit_test(test_toml),   cmocka_unit_test(test_dotenv),
+		cmocka_unit_test(test_json),       cmocka_unit_test(test_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

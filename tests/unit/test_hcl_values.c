@@ -103,7 +103,7 @@ static const char *const functions[] = {
 	"setproduct([1, 2], [\"a\"])", "[[1,\"a\"],[2,\"a\"]]",
 	"keys({b = 1, a = 2})", "[\"a\",\"b\"]", "values({b = 1, a = 2})", "[2,1]", "lookup({a = 1}, \"b\", 5)", "5",
 	"merge({a = 1, b = 1}, {b = 2})", "{\"a\":1,\"b\":2}", "zipmap([\"a\", \"b\"], [1, 2])", "{\"a\":1,\"b\":2}",
-	"hasindex([1], 1)", "false", "index({a = 1}, \"a\")", "1",
+	"hasindex([1], 1)", "false", "index([5, 6], 1)", "6",
 	"base64encode(\"hi\")", "\"aGk=\"", "base64decode(\"aGk=\")", "\"hi\"", "urlencode(\"a b/c\")", "\"a+b%2Fc\"",
 	"jsonencode({a = [1, null]})", "\"{\\\"a\\\":[1,null]}\"", "jsondecode(\"{\\\"a\\\": [1, true]}\")", "{\"a\":[1,true]}",
 	"csvdecode(\"a,b\\n1,\\\"x,\\\"\\\"y\\\"\\n\")", "[{\"a\":\"1\",\"b\":\"x,\\\"y\"}]",
@@ -128,7 +128,7 @@ static const char *const functions[] = {
 	"semvercmp(\"1.2.3\", \">= 1.2, < 2\")", "true", "semvercmp(\"v2.0.0\", \"~1.2 || ^2\")", "true",
 	"semvercmp(\"1.2.3-beta\", \">=1.0\")", "false", "semvercmp(\"1.5.0\", \"1.2 - 1.4\")", "false",
 	"try(nothing, {a = 1}.b, \"c\")", "\"c\"", "can({a = 1}.a)", "true", "convert([\"1\", 2], list(number))", "[1,2]",
-	"convert({a = 1}, object({a = string, b = optional(number, 5)}))", "{\"a\":\"1\",\"b\":5}",
+	"convert({a = 1}, object({a = string, b = optional(number)}))", "{\"a\":\"1\",\"b\":null}",
 	NULL,
 };
 

@@ -1,0 +1,2 @@
+# set: nope.args.V=2
+target "app" {}

@@ -1,0 +1,224 @@
+#!/usr/bin/env bats
+# Bake files as manifests. What they mean is judged by `docker buildx bake --print`, which needs no daemon.
+
+bats_require_minimum_version 1.5.0
+
+checkout=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
+export CBUILD_TEST_CACHE=${CBUILD_TEST_CACHE:-$checkout/.cache}
+cbuild=${CBUILD:-$checkout/cbuild}
+export BUILDX=$CBUILD_TEST_CACHE/docker/root/usr/libexec/docker/cli-plugins/docker-buildx
+
+setup_file()
+{
+	"$checkout/tests/lib/docker" fetch "$CBUILD_TEST_CACHE/docker" >&2
+	[ -x "$BUILDX" ]
+	make -s -C "$(dirname "$cbuild")" tests/lib/bake_print >&2
+}
+
+setup()
+{
+	unset BUILD_PLATFORMS DOCKER_REGISTRY DOCKER_TAGS COMPOSE_PROFILES TAG
+	export DOCKER_CONFIG=$BATS_TEST_TMPDIR/config
+	cd "$BATS_TEST_TMPDIR"
+	# bake looks for it.
+	python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("agent")'
+	export SSH_AUTH_SOCK=$PWD/agent
+}
+
+equal()
+{
+	[ "$1" = "$2" ] && return
+	printf 'got:\n%s\nwanted:\n%s\n' "$1" "$2"
+	return 1
+}
+
+judge()
+{
+	python3 "$checkout/tests/bake-judge.py" "$(dirname "$cbuild")/tests/lib/bake_print" "$BUILDX" "$@"
+}
+
+@test "every bake file of tests/bake means what bake says" {
+	judge "$checkout"/tests/bake/*
+	run judge "$checkout"/tests/bake/*
+	[[ $output == *"refused by both: bad-name.hcl override-unknown.hcl syntax-error.hcl unknown-variable.hcl validated-bad.hcl variable-cycle.hcl" ]]
+}
+
+@test "300 random bake files mean what bake says" {
+	judge --random 300
+}
+
+# Two services on a base, as most bake files have them, and a target that makes files.
+project()
+{
+	mkdir -p app base
+	printf 'FROM base\nCOPY . /app\nARG V\nLABEL v=$V\n' >app/Dockerfile
+	printf 'FROM scratch\nCOPY . /base\n' >base/Dockerfile
+	echo app >app/file
+	echo base >base/file
+	cat >docker-bake.hcl <<-'EOF'
+		variable "TAG" { default = "1.0" }
+		function "image" {
+		  params = [name]
+		  result = "acme/${name}:${TAG}"
+		}
+		group "default" { targets = ["app", "test"] }
+		group "all" { targets = ["default"] }
+		target "_common" { args = { V = "1" } }
+		target "base" { context = "base" }
+		target "app" {
+		  inherits = ["_common"]
+		  context = "app"
+		  contexts = { base = "target:base" }
+		  tags = [image("app"), "acme/app:latest"]
+		}
+		target "test" {
+		  inherits = ["app"]
+		  name = "test-${v}"
+		  matrix = { v = ["a", "b"] }
+		  args = { V = v }
+		  tags = [image("test-${v}")]
+		}
+		target "build" {
+		  inherits = ["app"]
+		  tags = [image("build")]
+		}
+		target "binaries" {
+		  inherits = ["app"]
+		  output = ["type=local,dest=bin"]
+		}
+	EOF
+}
+
+builds()
+{
+	"$cbuild" "$@" -n --no-load | sed -n 's/^stale *build:\([^ :]*\):.*/\1/p' | tr '\n' ' '
+}
+
+@test "a bake file is the manifest where there is no other one" {
+	project
+	equal "$(builds)" "base app test-a test-b "
+	equal "$(builds all)" "base app test-a test-b "
+	equal "$(builds test)" "base test-a test-b "
+	equal "$(builds app)" "base app "
+	equal "$(builds -f docker-bake.hcl base)" "base "
+	# A target that is called like a command.
+	equal "$(builds build build)" "base build "
+	equal "$(TAG=7 "$cbuild" list --format=json | jq -c '.[] | select(.service == "app") | .tags')" '["7","latest"]'
+	"$cbuild" list --var TAG=8 | grep -q 'acme/app:8'
+	"$cbuild" -n app --set 'a*.args.V=9' --set '*.platform=linux/arm64' | grep -q 'build:app:linux/arm64'
+	"$cbuild" graph app | grep -q base
+	echo 'target "app" { tags = ["acme/over:1"] }' >docker-bake.override.hcl
+	"$cbuild" list | grep -q '^app  *acme/over:1'
+	# Another manifest wins.
+	echo 'services: {own: {build: base}}' >services.yaml
+	equal "$(builds)" "own "
+}
+
+@test "paths start where cbuild is called, as in bake" {
+	project
+	mkdir hack
+	mv docker-bake.hcl hack/
+	equal "$(builds -f hack/docker-bake.hcl app)" "base app "
+}
+
+@test "compose and bake files together" {
+	project
+	rm docker-bake.hcl
+	printf 'services:\n  app: {build: {context: app, args: {V: "1", W: "1"}, tags: ["acme/other:1"]}, image: "acme/app:1"}\n  db: {image: "postgres:16"}\n' >compose.yaml
+	cat >docker-bake.hcl <<-'EOF'
+		target "app" {
+		  args = { V = "2" }
+		  tags = ["acme/app:2", "acme/app:3"]
+		  contexts = { base = "target:base" }
+		}
+		target "base" { context = "base" }
+	EOF
+	equal "$("$cbuild" -f compose.yaml -f docker-bake.hcl list --format=json | jq -c '.[] | select(.service == "app") | .tags')" '["2","3"]'
+	"$cbuild" -f compose.yaml -f docker-bake.hcl hash -v app >hash
+	grep -q '^arg	V	2' hash
+	# The other order means the same.
+	"$cbuild" -f docker-bake.hcl -f compose.yaml hash -v app | diff hash -
+}
+
+@test "what cbuild does not build is refused when it is asked for, and nothing else" {
+	project
+	run -2 "$cbuild" -n binaries
+	[[ $output == *'docker-bake.hcl:29:12: error: binaries cannot be built: it makes files (output type=local)'* ]]
+	cat >>docker-bake.hcl <<-'EOF'
+		target "packed" {
+		  contexts = { base = "target:binaries" }
+		  context = "app"
+		}
+		target "lint" { call = "check" }
+		target "elsewhere" { context = "https://example.org/x.git" }
+	EOF
+	equal "$(builds packed)" "base binaries packed "
+	run -2 "$cbuild" -n lint
+	[[ $output == *'it is for call "check"'* ]]
+	run -2 "$cbuild" -n elsewhere
+	[[ $output == *'its context is not a folder'* ]]
+	equal "$(builds)" "base app test-a test-b "
+}
+
+@test "faults have their place, and a remedy" {
+	cat >docker-bake.hcl <<-'EOF'
+		target "default" {
+		  contxt = "."
+		  tags = ["acme/${TAGG}:1"]
+		  platforms = ["linux/amd46"]
+		  inherits = ["defalt"]
+		  dockerfile = upperr("x")
+		}
+		variable "TAG" { default = "1" }
+		targt "x" {}
+	EOF
+	run -2 "$cbuild" -n
+	equal "$output" "$(cat <<-'EOF'
+		docker-bake.hcl:2:3: error: a target has no "contxt"
+		    2 |   contxt = "."
+		      |   ^~~~~~
+		      = help: did you mean "context"?
+		docker-bake.hcl:3:19: error: there is no variable "TAGG"
+		    3 |   tags = ["acme/${TAGG}:1"]
+		      |                   ^~~~
+		      = help: did you mean "TAG"?
+		docker-bake.hcl:5:15: error: there is no target "defalt"
+		    5 |   inherits = ["defalt"]
+		      |               ^~~~~~~~
+		      = help: did you mean "default"?
+		docker-bake.hcl:6:16: error: there is no function "upperr"
+		    6 |   dockerfile = upperr("x")
+		      |                ^~~~~~~
+		      = help: did you mean "upper"?
+		docker-bake.hcl:9:1: error: unknown block "targt"
+		    9 | targt "x" {}
+		      | ^~~~~
+		      = help: did you mean "target"?
+	EOF
+	)"
+	# What the manifest's own rules find has its place, too.
+	printf 'variable "P" { default = "linux/amd46" }\ntarget "default" { platforms = [P] }\n' >docker-bake.hcl
+	run -2 "$cbuild" -n
+	[[ $output == *'docker-bake.hcl:1:26: error: "linux/amd46" is not a platform'* ]]
+}
+
+@test "built with buildah, then nothing to do, then only what an edit makes stale" {
+	command -v buildah
+	project
+	"$cbuild" app --no-load --builder buildah -q
+	"$cbuild" -n app --no-load --exit-code
+	echo more >>app/file
+	"$cbuild" -n app --no-load >plan
+	grep -q 'build:app:' plan
+	grep -q 'app/file' plan
+	equal "$(sed -n 's/^stale *build:\([^ :]*\):.*/\1/p' plan)" app
+	"$cbuild" why app | grep -q 'app/file'
+}
+
+@test "init turns bake files into a services.yaml that builds the same" {
+	project
+	"$cbuild" hash -v app base test-a >first
+	"$cbuild" init
+	"$cbuild" hash -v app base test-a | diff first -
+	"$cbuild" list | grep -q '^group default: app test-a test-b'
+}

@@ -75,7 +75,9 @@ static void list_selection(const struct task *task, const struct plan_context *c
 	size_t len;
 	const struct source_entry *entries = source_entries(task->env->source, context->shown, &len);
 
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
+		if (entries[i].behind)
+			continue;
 		*add_file(draft) = (struct build_file){
 			.path = entries[i].path,
 			.mode = type_bits(entries[i].type) | entries[i].mode,
@@ -84,6 +86,7 @@ static void list_selection(const struct task *task, const struct plan_context *c
 			.link = entries[i].link,
 			.digest = entries[i].digest,
 		};
+	}
 }
 
 static int read_file_content(const char *path, struct build_file *file, struct error **err)

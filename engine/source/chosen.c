@@ -38,7 +38,7 @@ static bool below_first(const char *name, const char *other)
 
 /* A receiver that gets the nodes one by one. */
 struct taker {
-	void (*take)(void *data, const struct walk_node *node, size_t depth);
+	void (*take)(void *data, const struct walk_node *node, size_t depth, bool behind);
 	void *data;
 };
 
@@ -49,7 +49,8 @@ static bool any_below(const struct walk_node *node, const struct view *above)
 	const struct view *view = dir ? view_of(dir, above->selector, above->prefix) : NULL;
 
 	for (size_t i = 0; view && i < dir->len; i++)
-		if (view->all || (has_bit(view->counts, i) && !has_bit(view->ways, i)) || any_below(&dir->nodes[i], view))
+		if (view->all || (has_bit(view->counts, i) && !has_bit(view->ways, i) && !has_bit(view->behind, i)) ||
+		    any_below(&dir->nodes[i], view))
 			return true;
 	return false;
 }
@@ -78,7 +79,7 @@ static void chosen_show(const struct taker *taker, const struct dir *dir, const 
 		if (i == dir->len)
 			return;
 		if (counts(node, view, i))
-			taker->take(taker->data, node, view->prefix);
+			taker->take(taker->data, node, view->prefix, !view->all && has_bit(view->behind, i));
 		if (node->dir && view_of(node->dir, view->selector, view->prefix))
 			waiting[waiting_len++] = node;
 	}
@@ -94,12 +95,14 @@ static void show_all(const struct taker *taker, const struct top *top, const str
 
 /* ---- as a list ---- */
 
-static void chosen_own_collect(void *data, const struct walk_node *node, size_t depth)
+static void chosen_own_collect(void *data, const struct walk_node *node, size_t depth, bool behind)
 {
 	struct chosen *chosen = data;
 
 	chosen->depth = depth;
 	mem_reserve(&chosen->nodes, &chosen->cap, chosen->len + 1, sizeof(*chosen->nodes));
+	mem_reserve(&chosen->behind, &chosen->behind_cap, chosen->len + 1, sizeof(*chosen->behind));
+	chosen->behind[chosen->len] = behind;
 	chosen->nodes[chosen->len++] = node;
 }
 
@@ -111,6 +114,7 @@ void chosen_collect(struct chosen *chosen, const struct top *top, const struct s
 void chosen_free(struct chosen *chosen)
 {
 	free(chosen->nodes);
+	free(chosen->behind);
 }
 
 static struct source_entry entry_of(const struct walk_node *node, size_t depth)
@@ -133,8 +137,10 @@ struct source_entry *chosen_entries(const struct chosen *chosen)
 {
 	struct source_entry *entries = chosen->len ? mem_array(chosen->len, sizeof(*entries)) : NULL;
 
-	for (size_t i = 0; i < chosen->len; i++)
+	for (size_t i = 0; i < chosen->len; i++) {
 		entries[i] = entry_of(chosen->nodes[i], chosen->depth);
+		entries[i].behind = chosen->behind[i];
+	}
 	return entries;
 }
 
@@ -159,7 +165,7 @@ static char *put_text(char *at, const char *s, size_t len)
 	return at + len;
 }
 
-static void digest(void *data, const struct walk_node *node, size_t depth)
+static void digest(void *data, const struct walk_node *node, size_t depth, bool behind)
 {
 	const struct source_entry entry = entry_of(node, depth);
 	size_t path_len = strlen(entry.path), link_len = entry.link ? strlen(entry.link) : 0;
@@ -167,6 +173,7 @@ static void digest(void *data, const struct walk_node *node, size_t depth)
 	/* at most: two texts with their lengths, type and mode, a digest */
 	char *start = buf_room(buf, path_len + link_len + 5 * sizeof(uint64_t)), *at = start;
 
+	(void)behind;
 	at = put_text(at, entry.path, path_len);
 	at = put_number(at, (uint64_t)(unsigned char)entry.type << 32 | entry.mode);
 	if (entry.type == 'l') {

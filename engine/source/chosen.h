@@ -13,7 +13,8 @@ struct top;
 /* The files that a selection chose from a walk, in byte order of the paths. */
 struct chosen {
 	const struct walk_node **nodes;
-	size_t len, cap;
+	bool *behind; /* source_entry.behind of each */
+	size_t len, cap, behind_cap;
 	size_t depth; /* length of the part of a node's path that precedes the path within the selection's own folder */
 };
 

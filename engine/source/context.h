@@ -40,7 +40,7 @@ struct filter {
 
 /* Registers `filter` for the folder `root` (absolute, cleaned); returns the selection's number. Equal filters of
  * the same folder share a selection. If a pattern leads to or through a symbolic link, its target counts as well,
- * within the folder: builders follow the links that a COPY names. */
+ * within the folder: builders follow the links that a COPY names, buildah also to what is ignored. */
 size_t source_add(struct source *source, const char *root, const struct filter *filter);
 
 /* One entry of a selection. */
@@ -51,6 +51,7 @@ struct source_entry {
 	uint64_t size;         /* bytes, of files */
 	const char *link;      /* text of a link, else NULL */
 	struct hash128 digest; /* content of a file, text of a link, attributes of a folder (zero without any) */
+	bool behind; /* it is ignored, but a link leads to it: buildah takes it, and BuildKit does not get it */
 };
 
 /* Walks and stats every registered folder, on several threads where that is faster. ERROR_USAGE when a folder does

@@ -54,7 +54,7 @@ bool detour_follow(struct selector *selector, const struct detour *detours, size
 			selector_whole(selector);
 			return true;
 		}
-		changed |= selector_extend(selector, pattern);
+		changed |= selector_extend(selector, pattern, detours[i].taken || *detours[i].rest);
 	}
 	return changed;
 }

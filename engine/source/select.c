@@ -20,6 +20,7 @@ struct component {
 	bool magic; /* glob, else literal */
 	bool deep;  /* "**": any number of components */
 	bool last;
+	bool through; /* a pattern's way to it goes through a link: buildah takes it although it is ignored */
 	size_t pattern;
 	/* after the last component of a pattern with exclusions: everything below its match, except for those */
 	const struct ignore *inside;
@@ -44,7 +45,7 @@ static struct component *add_component(struct selector *selector)
 	return &selector->components[selector->len++];
 }
 
-static void add_pattern(struct selector *selector, const char *pattern, const struct ignore *exclude)
+static void add_pattern(struct selector *selector, const char *pattern, const struct ignore *exclude, bool through)
 {
 	const char *end;
 	size_t depth = 1;
@@ -58,6 +59,7 @@ static void add_pattern(struct selector *selector, const char *pattern, const st
 		c->magic = glob_has_magic(c->text);
 		c->deep = selector->filter->deep && strcmp(c->text, "**") == 0;
 		c->last = !*end;
+		c->through = through;
 		if (c->last)
 			break;
 	}
@@ -78,7 +80,7 @@ struct selector *selector_new(const struct filter *filter)
 	selector->whole = filter->whole;
 	selector->matched = mem_array(filter->patterns_len ? filter->patterns_len : 1, sizeof(*selector->matched));
 	for (size_t i = 0; !filter->whole && i < filter->patterns_len; i++)
-		add_pattern(selector, filter->patterns[i], filter->excludes ? filter->excludes[i] : NULL);
+		add_pattern(selector, filter->patterns[i], filter->excludes ? filter->excludes[i] : NULL, false);
 	return selector;
 }
 
@@ -96,14 +98,26 @@ void selector_free(struct selector *selector)
 	free(selector);
 }
 
-bool selector_extend(struct selector *selector, const char *pattern)
+static bool set_through(struct selector *selector, size_t pattern)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < selector->len; i++)
+		if (selector->components[i].pattern == pattern) {
+			changed |= !selector->components[i].through;
+			selector->components[i].through = true;
+		}
+	return changed;
+}
+
+bool selector_extend(struct selector *selector, const char *pattern, bool through)
 {
 	for (size_t i = 0; i < selector->extra_len; i++)
 		if (strcmp(selector->extra[i], pattern) == 0)
-			return false;
+			return through && set_through(selector, selector->patterns_len - selector->extra_len + i);
 	mem_reserve(&selector->extra, &selector->extra_cap, selector->extra_len + 1, sizeof(*selector->extra));
 	selector->extra[selector->extra_len++] = mem_strdup(pattern);
-	add_pattern(selector, pattern, NULL);
+	add_pattern(selector, pattern, NULL, through);
 	return true;
 }
 
@@ -175,10 +189,11 @@ static const char *after_slashes(const char *path, size_t slashes)
 
 /* How the patterns apply to an entry. */
 enum {
-	STEP_NAMED = 1, /* a pattern ends with it */
-	STEP_ALL = 2,   /* it counts, with everything below it */
-	STEP_SELF = 4,  /* it counts */
-	STEP_LINKED = 8 /* a pattern leads to it or through it, and it is a link */
+	STEP_NAMED = 1,  /* a pattern ends with it */
+	STEP_ALL = 2,    /* it counts, with everything below it */
+	STEP_SELF = 4,   /* it counts */
+	STEP_LINKED = 8, /* the target of a link is, or is below, it */
+	STEP_TAKEN = 16  /* a pattern ends with it, whose way goes through a link */
 };
 
 /* The states after an entry. */
@@ -206,7 +221,7 @@ static unsigned step(const struct selector *selector, const uint32_t *states, si
 			if (c->last && note)
 				note_match(selector, c);
 			if (c->pattern >= selector->filter->patterns_len)
-				found |= STEP_LINKED;
+				found |= STEP_LINKED | (c->last && c->through ? STEP_TAKEN : 0);
 			if (c->last)
 				found |= STEP_NAMED | (excludes ? STEP_SELF : STEP_ALL);
 			if ((!c->last || (excludes && subject->folder)) && add_state(selector, next, ret_len, state + 1))
@@ -249,7 +264,13 @@ void selector_begin(const struct selector *selector, struct view *ret, size_t pr
 {
 	size_t len = 0;
 
-	*ret = (struct view){ .selector = selector, .prefix = (uint32_t)prefix, .matched = selector->whole };
+	*ret = (struct view){
+		.selector = selector,
+		.prefix = (uint32_t)prefix,
+		.matched = selector->whole,
+		/* some link leads who knows where */
+		.taken = selector->whole && !selector->filter->whole,
+	};
 	ret->except = except_below(selector, "", 0);
 	if (!selector->whole) {
 		ret->states = arena_array(arena, selector_states(selector), sizeof(*ret->states));
@@ -285,15 +306,17 @@ void selector_judge(const struct view *view, const char *path, const char *name,
 	self = ret->matched || (found & STEP_SELF);
 	if (!self && ret->states_len == 0)
 		return;
+	ret->taken = view->taken || (found & STEP_TAKEN);
 	ret->ignored = view->hidden || ignore_walk(filter->ignore, relative);
 	/* BuildKit also sends the parent folders of what is included again below an excluded folder */
 	ret->descend = folder && (!ret->ignored || (!view->hidden && ignore_descend(filter->ignore, relative)));
 	ret->way = ret->descend && ((self && ret->ignored) || filter->parents);
 	if (ret->ignored) {
-		ret->counts = ret->way;
-		/* buildah follows a link through other ignored ones */
+		/* buildah follows a link through other ignored ones, and takes what it leads to although that is ignored */
+		ret->behind = ret->taken && !ret->way;
+		ret->counts = ret->way || ret->behind;
 		ret->detour = type == S_IFLNK && (found & STEP_LINKED);
-		ret->hidden = folder && !ret->descend && (found & STEP_LINKED);
+		ret->hidden = folder && !ret->descend && (ret->taken || (found & STEP_LINKED));
 		ret->descend |= ret->hidden;
 		return;
 	}
@@ -312,7 +335,8 @@ void selector_enter(const struct view *view, const struct verdict *verdict, cons
 	*ret = (struct view){ .selector = view->selector,
 			      .prefix = view->prefix,
 			      .matched = verdict->matched,
-			      .hidden = verdict->hidden };
+			      .hidden = verdict->hidden,
+			      .taken = verdict->taken };
 	ret->except = view->except && except_below(view->selector, relative, strlen(relative));
 	if (verdict->states_len > 0) {
 		ret->states = arena_array(arena, verdict->states_len, sizeof(*ret->states));

@@ -15,10 +15,11 @@ struct selector;
 
 struct selector *selector_new(const struct filter *filter);
 void selector_free(struct selector *selector); /* NULL-safe */
-/* Adds a pattern found on the way (the target of a link). False when it exists already. */
-bool selector_extend(struct selector *selector, const char *pattern);
+/* Adds a pattern found on the way (the target of a link); `through`: it is behind the link, which is not itself what a pattern names. False
+ * when it exists already. */
+bool selector_extend(struct selector *selector, const char *pattern, bool through);
 size_t selector_extended(const struct selector *selector); /* how many were added */
-void selector_whole(struct selector *selector);            /* everything that is not ignored counts */
+void selector_whole(struct selector *selector);            /* everything counts: some link leads who knows where */
 /* The first pattern of the filter that matched nothing, or -1. */
 long selector_unmatched(const struct selector *selector);
 
@@ -33,7 +34,9 @@ struct verdict {
 	bool matched; /* a pattern matched this entry or a folder that contains it */
 	bool named;   /* a pattern ends with this entry */
 	bool ignored;
-	bool hidden; /* a folder: ignored with everything below it, entered only for the links in it */
+	bool hidden; /* a folder: ignored with everything below it, entered only for what links lead to */
+	bool taken;  /* a link leads through to it: it counts, with everything below it, */
+	bool behind; /* although it is ignored */
 	size_t states_len;
 	uint32_t *states; /* scratch: the states after this name */
 };

@@ -290,8 +290,8 @@ static void note_detours(struct place *place, const struct walk_node *node)
 				view->selector,
 				node->path + view->prefix,
 				node->link,
-				s < verdict->states_len ? selector_rest(view->selector, verdict->states[s], hand->arena)
-							: "",
+				s < verdict->states_len ? selector_rest(view->selector, verdict->states[s], hand->arena) : "",
+				verdict->taken,
 			};
 	}
 }
@@ -302,6 +302,8 @@ static void set_counts(struct dir *dir, const struct verdict *verdicts)
 		if (dir->views[i].counts && verdicts[i].counts) {
 			dir->views[i].counts[dir->len / 8] |= (unsigned char)(1U << dir->len % 8);
 			dir->views[i].ways[dir->len / 8] |= (unsigned char)((unsigned)verdicts[i].way << dir->len % 8);
+			dir->views[i].behind[dir->len / 8] |=
+				(unsigned char)((unsigned)verdicts[i].behind << dir->len % 8);
 		}
 }
 
@@ -508,6 +510,7 @@ static void reserve(struct place *place, size_t count, size_t bytes)
 		if (!dir->views[i].all) {
 			dir->views[i].counts = arena_alloc(arena, count / 8 + 1);
 			dir->views[i].ways = arena_alloc(arena, count / 8 + 1);
+			dir->views[i].behind = arena_alloc(arena, count / 8 + 1);
 		}
 	if (dir->complete && !dir->listed)
 		dir->others = arena_array(arena, count + 1, sizeof(*dir->others));

@@ -43,11 +43,13 @@ struct view {
 	bool all;         /* everything here and below counts */
 	bool matched;     /* inside something that a pattern named */
 	bool except;      /* something below never counts */
-	bool hidden;      /* nothing here counts: it is ignored, but links lead through it */
+	bool hidden;      /* it is ignored, but links lead to it or through it */
+	bool taken;       /* everything here counts, because a link leads to it */
 	uint32_t *states; /* the current states of the patterns (select.h) */
 	uint32_t states_len;
 	unsigned char *counts; /* a bit for each node, NULL with `all` */
 	unsigned char *ways;   /* the same: counts only if something below it does */
+	unsigned char *behind; /* the same: counts as in source_entry.behind */
 };
 
 /* A name that no view counts. */
@@ -100,6 +102,7 @@ struct detour {
 	const char *path; /* of the link, within the selection's folder */
 	const char *link;
 	const char *rest; /* the rest of the pattern, or "" */
+	bool taken;       /* verdict.taken of the link */
 };
 
 struct walk {

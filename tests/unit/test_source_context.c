@@ -464,6 +464,54 @@ static void test_detours_ignored(void **state)
 	ignore_free((struct ignore *)filter.ignore);
 }
 
+/* With buildah the patterns of an ignore file see the path that a COPY names, not where a link in the middle of it leads: what is
+ * ignored there is copied, and counts. BuildKit does not get it. */
+static void test_ignored_behind_links(void **state)
+{
+	struct world *world = *state;
+	const char *patterns[] = { "q/m/b", "q/m/k", "end", "q/m/w*" };
+	struct filter filter = { .patterns = patterns, .patterns_len = 4 };
+	static const char *const links[][2] = { { "../p", "q/m" },
+						{ "sub", "p/k" },
+						{ "p/e", "end" },
+						{ "../r/t", "p/wl" } };
+	static const char lines[] = "p\nr\n";
+	static const char *const files[] = { "p/b", "p/e", "p/other", "p/sub/s", "p/w", "r/t", "r/u" };
+	struct source *source = begin(world, 0);
+	const struct source_entry *entries;
+	struct buf shown = { 0 };
+	size_t selection, len;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++)
+		put(world, files[i], "1");
+	put(world, "q/x", "1");
+	for (size_t i = 0; i < sizeof(links) / sizeof(*links); i++) {
+		cleanup_free char *path = at(world, links[i][1]);
+
+		assert_int_equal(symlink(links[i][0], path), 0);
+	}
+	assert_int_equal(ignore_parse(lines, sizeof(lines) - 1, "x", (struct ignore **)&filter.ignore, NULL), 0);
+	expect_filter(world, &filter, "endl p/bf p/kl p/subd p/sub/sf p/wf p/wll q/ml r/tf");
+	selection = source_add(source, world->dir, &filter);
+	assert_int_equal(source_scan(source, NULL), 0);
+	entries = source_entries(source, selection, &len);
+	for (size_t i = 0; i < len; i++)
+		if (!entries[i].behind)
+			buf_printf(&shown, "%s ", entries[i].path);
+	assert_string_equal(shown.data, "end q/m ");
+	buf_free(&shown);
+	{
+		cleanup_free char *path = at(world, "q/m");
+
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(symlink("x/../../p", path), 0); /* where that leads depends on what x is */
+	}
+	expect_filter(world, &filter,
+		      "endl pd p/bf p/ef p/kl p/otherf p/subd p/sub/sf p/wf p/wll qd q/ml q/xf rd r/tf r/uf");
+	source_free(source);
+	ignore_free((struct ignore *)filter.ignore);
+}
+
 static void expect_error(const struct world *world, const struct filter *filter, const char *words)
 {
 	struct source *source = begin(world, 0);
@@ -1102,6 +1150,7 @@ int main(void)
 		TEST(test_detours),
 		TEST(test_detours_inside),
 		TEST(test_detours_ignored),
+		TEST(test_ignored_behind_links),
 		TEST(test_special),
 		TEST(test_missing),
 		TEST(test_unreadable),

@@ -219,13 +219,12 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
 	return 0;
 }
 
-/* The request was not sent: its stream was never opened, so nghttp2 will not close it. */
+/* The request was not sent. nghttp2 closes its stream, unless it was never opened. */
 static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int code, void *data)
 {
 	struct h2 *h2 = data;
 	struct h2_stream *stream = h2->streams;
 
-	(void)session;
 	(void)code;
 	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
@@ -234,7 +233,8 @@ static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *fram
 	if (!stream)
 		return 0;
 	h2_stream_close(stream, NGHTTP2_REFUSED_STREAM);
-	h2_stream_forget(stream);
+	if (!lib.nghttp2_session_get_stream_user_data(session, stream->id))
+		h2_stream_forget(stream);
 	return 0;
 }
 

@@ -268,6 +268,23 @@ static void test_thousands_of_calls_that_are_freed(void **state)
 	peer_stop(&peer);
 }
 
+/* Mostly before their requests are sent: then they are not. (A sanitizer sees what goes wrong.) */
+static void test_calls_that_are_freed_at_once(void **state)
+{
+	enum { CALLS = 3000 };
+	struct grpc_call *call;
+	struct peer peer;
+
+	(void)state;
+	peer_start(&peer, &echo, 1, 0);
+	for (int i = 0; i < CALLS; i++) {
+		ok(grpc_open(peer.client, "/test/Echo", NULL, 0, &call, err));
+		grpc_free(call);
+	}
+	ask_echo(peer.client, 5);
+	peer_stop(&peer);
+}
+
 static void test_what_blocks_ends_when_the_connection_is_cut(void **state)
 {
 	int waits[2];
@@ -455,6 +472,7 @@ int main(void)
 		TEST(test_a_refusal_before_all_is_sent),
 		TEST(test_a_call_that_is_freed_ends_at_the_server),
 		TEST(test_thousands_of_calls_that_are_freed),
+		TEST(test_calls_that_are_freed_at_once),
 		TEST(test_what_blocks_ends_when_the_connection_is_cut),
 		TEST(test_a_limit_of_time),
 		TEST(test_broken_frames),

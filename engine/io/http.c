@@ -365,7 +365,7 @@ static int drive(struct loop *loop, struct transfer *transfer, CURLcode *ret, st
 	while (running > 0) {
 		CURLMcode code = CURLM_OK;
 
-		if (loop_cancelled(loop)) {
+		if (!transfer->request->cleanup && loop_cancelled(loop)) {
 			r = error_make(err, ERROR_CANCELLED, "interrupted");
 			break;
 		}

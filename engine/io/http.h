@@ -51,6 +51,7 @@ struct http_request {
 	const struct http_tls *tls; /* or NULL */
 	bool proxy;                 /* go through the proxy that the environment names for this URL, if any */
 	bool http2;                 /* if the server offers it */
+	bool cleanup;               /* goes on when the loop is cancelled */
 };
 
 struct http_response {

@@ -23,7 +23,7 @@ static int container_inspect(struct container *container, struct error **err)
 	struct runtime *runtime = container->runtime;
 	struct inspected seen;
 
-	if (runtime->ops->containers->inspect(runtime, container->name, &seen, err) < 0)
+	if (runtime->containers->inspect(runtime, container->name, &seen, err) < 0)
 		return -1;
 	if (container->inspected_ms == 0) {
 		container->seen = seen;
@@ -65,7 +65,7 @@ static int remove_one(struct runtime *runtime, const char *name, struct error **
 {
 	const char *const names[] = { name, NULL };
 
-	return runtime->ops->containers->remove(runtime, names, err);
+	return runtime->containers->remove(runtime, names, err);
 }
 
 /*
@@ -84,7 +84,7 @@ static int run_once(struct container *container, const struct container_spec *sp
 
 	if (loop_cancelled(runtime->loop))
 		return error_make(err, ERROR_CANCELLED, "interrupted");
-	if (runtime->ops->containers->run(container, spec, *quirks, &result, &error) < 0) {
+	if (runtime->containers->run(container, spec, *quirks, &result, &error) < 0) {
 		remove_one(runtime, container->name, NULL);
 		return runtime_failed(&error, err);
 	}
@@ -134,7 +134,7 @@ static int container_own_start(struct container *container, const struct contain
 {
 	struct runtime *runtime = container->runtime;
 
-	if (runtime_needs_program(runtime, err) < 0 || runtime_image_acquire(runtime, &container->image, output, err) < 0)
+	if (runtime_image_acquire(runtime, &container->image, output, err) < 0)
 		return -1;
 	container->acquired = true;
 	if (container_run(container, spec, err) < 0)
@@ -236,11 +236,13 @@ int container_healthcheck(struct container *container, const char *const *words,
 	struct proc_spec spec = { .timeout_ms = timeout_ms ? timeout_ms : EXEC_MS };
 	struct error *error = NULL;
 
-	runtime->ops->containers->exec(runtime, container->name, &argv);
+	*ret_healthy = false;
+	if (runtime->containers->healthy)
+		return runtime->containers->healthy(container, words, spec.timeout_ms, ret_healthy, err);
+	runtime->containers->exec(runtime, container->name, &argv);
 	for (size_t i = 0; words[i]; i++)
 		argv_add(&argv, words[i]);
 	spec.argv = (const char *const *)argv.items;
-	*ret_healthy = false;
 	if (proc_run(runtime->loop, &spec, &result, &error) < 0) {
 		if (error->cls != ERROR_BUILD) /* that is: it timed out */
 			return error_move(err, &error);
@@ -258,7 +260,9 @@ int container_logs(struct container *container, unsigned lines, struct buf *ret,
 	cleanup_proc struct proc_result result = { 0 };
 	struct proc_spec spec = { .timeout_ms = LOGS_MS };
 
-	runtime->ops->containers->logs(container, false, lines, &argv);
+	if (runtime->containers->print)
+		return runtime->containers->print(container, lines, ret, err);
+	runtime->containers->logs(container, false, lines, &argv);
 	spec.argv = (const char *const *)argv.items;
 	/* Both streams: the tail holds their last lines. */
 	if (proc_run(runtime->loop, &spec, &result, err) < 0)

@@ -120,6 +120,8 @@ static int docker_open(struct runtime *runtime, struct error **err)
 		return -1;
 	runtime->place = mem_printf(PREFIX "%s", endpoint);
 	runtime->publish = true;
+	if (!runtime->program)
+		runtime->containers = &container_requests;
 	return 0;
 }
 

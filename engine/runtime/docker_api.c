@@ -19,7 +19,9 @@
 #define CONNECT_MS 20000
 #define ASK_MS 20000        /* for a query; transferring images has no limit */
 #define BODY_MAX (1u << 20) /* bytes of an answer */
+#define DO_MS 120000        /* to start a container, and whatever is shorter */
 #define MISSING_STATUS 404
+#define UNCHANGED_STATUS 304 /* it is started already */
 
 static struct http_request request_to(const struct runtime *runtime, const char *method, const char *url)
 {
@@ -56,6 +58,50 @@ static int docker_api_refused(const struct http_response *response, struct error
 		message = json_str(json, "message");
 	return error_make(err, ERROR_TOOL, "docker answers with status %ld%s%s", response->status, message ? ": " : "",
 			  message ? message : "");
+}
+
+static int api_send(struct runtime *runtime, struct http_request *request, const char *path, const struct json *body,
+		    struct buf *ret, struct error **err)
+{
+	static const char *const headers[] = { "Content-Type: application/json", NULL };
+	cleanup_free char *url = mem_printf(HOST "%s", path);
+	cleanup_buf struct buf text = { 0 };
+	cleanup_http struct http_response response = { 0 };
+	bool gone = strcmp(request->method, "DELETE") == 0;
+
+	if (body) {
+		json_dump(body, JSON_COMPACT, &text);
+		request->headers = headers;
+		request->body = text.data;
+		request->body_len = text.len;
+	}
+	request->url = url;
+	if (docker_api_ask(runtime, request, &response, err) < 0)
+		return -1;
+	if ((response.status < 200 || response.status > 299) && response.status != UNCHANGED_STATUS &&
+	    !(gone && response.status == MISSING_STATUS))
+		return docker_api_refused(&response, err);
+	if (ret)
+		buf_add(ret, response.body->data, response.body->len);
+	return 0;
+}
+
+int docker_api_do(struct runtime *runtime, const char *method, const char *path, const struct json *body,
+		  struct buf *ret, struct error **err)
+{
+	struct http_request request = request_to(runtime, method, NULL);
+
+	request.total_ms = DO_MS;
+	request.cleanup = true;
+	return api_send(runtime, &request, path, body, ret, err);
+}
+
+int docker_api_wait(struct runtime *runtime, const char *path, const struct json *body, uint64_t ms, struct error **err)
+{
+	struct http_request request = request_to(runtime, "POST", NULL);
+
+	request.total_ms = ms;
+	return api_send(runtime, &request, path, body, NULL, err);
 }
 
 /* Of the image's manifest: is everything there that it names? */

@@ -38,9 +38,9 @@ int runtime_needs_program(const struct runtime *runtime, struct error **err)
 	if (runtime->program)
 		return 0;
 	error_make(err, ERROR_TOOL,
-		   "the command %s is not installed; images can be loaded without it, but no containers run",
+		   "the command %s is not installed: it is needed to pull images and to follow what containers print",
 		   runtime->name);
-	error_remedy(err, "install it, or do without: --no-verify");
+	error_remedy(err, "install it");
 	return -1;
 }
 

@@ -14,7 +14,7 @@ int runtime_network(struct runtime *runtime, char **ret_name, const struct outpu
 	if (loop_cancelled(runtime->loop))
 		return error_make(err, ERROR_CANCELLED, "interrupted");
 	/* As with containers: let it finish what it has begun, and remove it then. */
-	if (runtime->ops->containers->network_add(runtime, name, output, err) < 0) {
+	if (runtime->containers->network_add(runtime, name, output, err) < 0) {
 		runtime_network_remove(runtime, name, NULL);
 		return -1;
 	}
@@ -24,5 +24,5 @@ int runtime_network(struct runtime *runtime, char **ret_name, const struct outpu
 
 int runtime_network_remove(struct runtime *runtime, const char *name, struct error **err)
 {
-	return runtime->ops->containers->network_remove(runtime, name, err);
+	return runtime->containers->network_remove(runtime, name, err);
 }

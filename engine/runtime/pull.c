@@ -102,7 +102,7 @@ static int pull_pull(struct runtime *runtime, const char *name, bool insecure, c
 {
 	struct error *error = NULL;
 
-	if (runtime->ops->containers->pull(runtime, name, insecure, output, &error) == 0)
+	if (runtime->containers->pull(runtime, name, insecure, output, &error) == 0)
 		return 0;
 	if (error->cls != ERROR_TOOL || loop_cancelled(runtime->loop))
 		return error_move(err, &error);
@@ -117,7 +117,7 @@ int runtime_pull(struct runtime *runtime, const struct runtime_wanted *wanted, c
 	bool loopback;
 	cleanup_free char *name = pull_normal_name(wanted->reference, &loopback);
 	int (*describe)(struct runtime *, const char *, struct runtime_pulled *, struct error **) =
-		runtime->ops->containers->describe;
+		runtime->containers->describe;
 	struct error *error = NULL;
 
 	/* First under the name as written: podman may have it under a local name. */

@@ -25,13 +25,20 @@ void command_begin(const struct runtime *runtime, unsigned quirks, struct argv *
 		argv_add(argv, "--cgroup-manager=cgroupfs");
 }
 
-static void add_ulimit(struct argv *argv, const char *name, int resource)
+unsigned long long run_args_limit(int resource)
 {
 	struct rlimit limit;
 	unsigned long long value = ULIMIT_MAX;
 
 	if (getrlimit(resource, &limit) == 0 && limit.rlim_max != RLIM_INFINITY && limit.rlim_max < value)
 		value = limit.rlim_max;
+	return value;
+}
+
+static void add_ulimit(struct argv *argv, const char *name, int resource)
+{
+	unsigned long long value = run_args_limit(resource);
+
 	argv_addf(argv, "--ulimit=%s=%llu:%llu", name, value, value);
 }
 
@@ -68,7 +75,7 @@ static void run_args_add_publish(struct argv *argv, const struct runtime_publish
 		argv_addf(argv, "--publish=%s::%u/%s", host, publish->inner, kind);
 }
 
-static bool is_published(const struct container_spec *spec, uint16_t port)
+bool run_args_is_published(const struct container_spec *spec, uint16_t port)
 {
 	for (size_t i = 0; i < spec->publish_len; i++) {
 		if (spec->publish[i].inner == port && !spec->publish[i].udp)
@@ -89,7 +96,7 @@ static void add_network(const struct runtime *runtime, struct argv *argv, const 
 	for (size_t i = 0; i < spec->publish_len; i++)
 		run_args_add_publish(argv, &spec->publish[i]);
 	for (size_t i = 0; runtime->publish && i < spec->ports_len; i++) {
-		if (!is_published(spec, spec->ports[i]))
+		if (!run_args_is_published(spec, spec->ports[i]))
 			argv_addf(argv, "--publish=127.0.0.1::%u", spec->ports[i]);
 	}
 }

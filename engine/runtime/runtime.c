@@ -78,6 +78,7 @@ static int runtime_open_one(const struct runtime_row *row, const char *instance,
 	runtime->name = instance ? mem_printf("%s:%s", row->name, instance) : mem_strdup(row->name);
 	runtime->space = instance ? mem_strdup(instance) : NULL;
 	runtime->ops = row->ops;
+	runtime->containers = row->ops->containers;
 	runtime->loop = common->loop;
 	runtime->state = common->state;
 	runtime->layout = common->layout;

@@ -164,6 +164,6 @@ void runtime_image_release(struct runtime *runtime, const struct runtime_image *
 
 	keylock_take(runtime->images, id);
 	if (leave_guest(runtime, id))
-		runtime->ops->containers->forget(runtime, id);
+		runtime->containers->forget(runtime, id);
 	keylock_give(runtime->images, id);
 }

@@ -37,6 +37,7 @@ struct guest {
 struct runtime {
 	char *name; /* of its driver, with the requested instance: "containerd:k8s.io" */
 	const struct runtime_ops *ops;
+	const struct container_ops *containers;
 	struct loop *loop;
 	struct state *state;
 	struct layout *layout;
@@ -62,7 +63,8 @@ struct runtime {
 };
 
 /* How containers, networks and images that were not built here are handled: by the commands that podman and docker have in
- * common (commands.c), or by containerd's (ctr_container.c). What removes something works when the loop is cancelled. */
+ * common (commands.c), by requests to docker's daemon (docker_container.c), or by containerd's command (ctr_container.c).
+ * What removes something works when the loop is cancelled. */
 struct container_ops {
 	/* One attempt to start it, with its command's status and last lines in *ret. `remove` removes what it leaves. */
 	int (*run)(struct container *container, const struct container_spec *spec, unsigned quirks,
@@ -72,6 +74,9 @@ struct container_ops {
 	void (*exec)(struct runtime *runtime, const char *name, struct argv *argv);
 	/* The command that prints its last `lines` lines (ALL_LINES: all), and with `follow` what comes until it ends. */
 	void (*logs)(struct container *container, bool follow, unsigned lines, struct argv *argv);
+	/* Instead of these two, without a command: whether the words succeed within `ms`; the last lines. */
+	int (*healthy)(struct container *container, const char *const *words, uint64_t ms, bool *ret, struct error **err);
+	int (*print)(struct container *container, unsigned lines, struct buf *ret, struct error **err);
 	int (*remove)(struct runtime *runtime, const char *const *names, struct error **err);
 	int (*signal)(struct runtime *runtime, const char *signal, const char *const *names, struct error **err);
 	/* Names of containers with this owner (of the service, if it is not NULL), a line each; of networks. */
@@ -131,6 +136,8 @@ void command_run(const struct runtime *runtime, unsigned quirks, const struct co
 		 const char *name, const char *env_file, struct argv *argv);
 /* True when the process in `name` ("cbuild-agent-4711-1a2b-3") is alive. False for names that are not ours. */
 bool command_owner_alive(const char *name);
+unsigned long long run_args_limit(int resource);                              /* for QUIRK_ULIMIT */
+bool run_args_is_published(const struct container_spec *spec, uint16_t port); /* by its own `publish` */
 char *command_process(void);                                      /* "4711-1a2b" for this process, malloc'd */
 char *command_name(struct runtime *runtime, const char *service); /* a new name, malloc'd */
 
@@ -202,6 +209,13 @@ int runtime_load_command(struct runtime *runtime, const char *tar, const struct 
  * requests. In tasks. ERROR_TOOL. */
 int docker_api_has(struct runtime *runtime, const char *id, bool *ret, struct error **err);
 int docker_api_load(struct runtime *runtime, const char *tar, struct error **err);
+/* A request that goes on when the loop is cancelled; the answer's body is added to *ret. `body` and `ret` may be NULL. */
+int docker_api_do(struct runtime *runtime, const char *method, const char *path, const struct json *body,
+		  struct buf *ret, struct error **err);
+/* A POST whose answer may take `ms` and does not matter. */
+int docker_api_wait(struct runtime *runtime, const char *path, const struct json *body, uint64_t ms, struct error **err);
+/* docker_container.c: without its command. */
+extern const struct container_ops container_requests;
 int docker_api_tag(struct runtime *runtime, const char *id, const char *reference, struct error **err);
 
 /* listen.c: whether a TCP socket in the process's network namespace listens on the port: 1, 0, or -1 when unknown. */

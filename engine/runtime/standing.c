@@ -41,7 +41,7 @@ int runtime_standing(struct runtime *runtime, const char *service, char ***ret, 
 {
 	cleanup_buf struct buf out = { 0 };
 
-	if (runtime->ops->containers->list(runtime, service, &out, err) < 0)
+	if (runtime->containers->list(runtime, service, &out, err) < 0)
 		return -1;
 	*ret = split_names(out.data);
 	return 0;
@@ -51,7 +51,7 @@ int runtime_standing_networks(struct runtime *runtime, char ***ret, struct error
 {
 	cleanup_buf struct buf out = { 0 };
 
-	if (runtime->ops->containers->network_list(runtime, &out, err) < 0)
+	if (runtime->containers->network_list(runtime, &out, err) < 0)
 		return -1;
 	*ret = split_names(out.data);
 	return 0;
@@ -101,7 +101,9 @@ int container_follow(struct container *container, bool from_first, const struct 
 	cleanup_proc struct proc_result result = { 0 };
 	struct proc_spec spec = { .output = output };
 
-	runtime->ops->containers->logs(container, true, from_first ? ALL_LINES : 0, &argv);
+	if (runtime_needs_program(runtime, err) < 0)
+		return -1;
+	runtime->containers->logs(container, true, from_first ? ALL_LINES : 0, &argv);
 	spec.argv = (const char *const *)argv.items;
 	return proc_run(runtime->loop, &spec, &result, err);
 }
@@ -127,7 +129,7 @@ static void signal_all(struct container *const *containers, size_t len)
 			argv_add(&names, containers[j]->name);
 		}
 		/* It fails if one has ended meanwhile: they are removed next in any case. */
-		runtime->ops->containers->signal(runtime, signal, (const char *const *)names.items, NULL);
+		runtime->containers->signal(runtime, signal, (const char *const *)names.items, NULL);
 	}
 }
 
@@ -164,8 +166,7 @@ int containers_end(struct container *const *containers, size_t len, const atomic
 	wait_for_end(containers, len, hurry);
 	for (size_t i = 0; i < len; i++)
 		argv_add(&names, containers[i]->name);
-	r = containers[0]->runtime->ops->containers->remove(containers[0]->runtime, (const char *const *)names.items,
-							    err);
+	r = containers[0]->runtime->containers->remove(containers[0]->runtime, (const char *const *)names.items, err);
 	for (size_t i = 0; i < len; i++) {
 		containers[i]->started = false; /* it is gone */
 		container_remove(containers[i], NULL);

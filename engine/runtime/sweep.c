@@ -21,12 +21,10 @@ static void add_abandoned(char *list, struct argv *names)
 
 int runtime_sweep(struct runtime *runtime, struct error **err)
 {
-	const struct container_ops *ops = runtime->ops->containers;
+	const struct container_ops *ops = runtime->containers;
 	cleanup_argv struct argv containers = { 0 }, networks = { 0 };
 	cleanup_buf struct buf out = { 0 };
 
-	if (!runtime->program)
-		return 0; /* it starts no containers either */
 	if (ops->list(runtime, NULL, &out, err) < 0)
 		return -1;
 	add_abandoned(out.data, &containers);

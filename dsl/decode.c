@@ -176,6 +176,7 @@ typedef void take(struct decode *d, const struct schema_key *key, const struct y
 	ROW(TYPE_ENV_FILES, decode_env_files) \
 	ROW(TYPE_MOUNTS, decode_mounts)       \
 	ROW(TYPE_HOSTS, decode_hosts)         \
+	ROW(TYPE_ULIMITS, decode_ulimits)     \
 	ROW(TYPE_SECRETS, decode_secrets)     \
 	ROW(TYPE_SOURCES, decode_sources)     \
 	ROW(TYPE_NAMED, take_named)           \

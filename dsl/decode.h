@@ -46,6 +46,7 @@ void decode_pair(struct decode *d, const struct schema_key *key, const struct ya
 void decode_ports(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_mounts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_env_files(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_ulimits(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_hosts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_secrets(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_sources(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);

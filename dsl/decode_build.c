@@ -55,6 +55,47 @@ void decode_hosts(struct decode *d, const struct schema_key *key, const struct y
 		hosts->len += host_text(d, &texts.items[i], &hosts->items[hosts->len]);
 }
 
+/* A number; -1: unlimited. */
+static bool is_limit(const char *text)
+{
+	size_t len = strspn(text, "0123456789");
+
+	return strcmp(text, "-1") == 0 || (len > 0 && len < 20 && !text[len]);
+}
+
+static const char *ulimit_part(struct decode *d, const struct yaml_node *node, const char *which)
+{
+	const struct yaml_node *value = node->kind == NODE_MAP ? node_get(node, which) : node;
+
+	if (value && value->kind == NODE_SCALAR && is_limit(value->text))
+		return value->text;
+	diags_add(d->diags, value ? value->pos : node->pos,
+		  "write \"nofile: 1024\", or \"nofile: {soft: 1024, hard: 2048}\"",
+		  "a limit is a number, or its soft and hard limit");
+	return NULL;
+}
+
+/* {nofile: 1024, nproc: {soft: 1024, hard: 2048}} */
+void decode_ulimits(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
+{
+	struct texts *limits = out;
+
+	if (node->kind != NODE_MAP) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	limits->items = arena_array(d->arena, node->len, sizeof(*limits->items));
+	for (size_t i = 0; i < node->len; i++) {
+		const struct entry *entry = &node->entries[i];
+		const char *soft = ulimit_part(d, entry->value, "soft");
+		const char *hard = soft ? ulimit_part(d, entry->value, "hard") : NULL;
+
+		if (hard)
+			limits->items[limits->len++] =
+				(struct text){ arena_printf(d->arena, "%s=%s:%s", entry->key, soft, hard), entry->pos };
+	}
+}
+
 static bool decode_use(struct decode *d, const struct schema_key *key, const struct yaml_node *node,
 		       struct draft_secret *ret)
 {

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <string.h>
+
 #include <stddef.h>
 
 #include "base/map.h"
@@ -47,6 +49,14 @@ uint16_t service_port(const struct service *service)
 		if (!service->ports[i].udp)
 			return service->ports[i].inner;
 	return 0;
+}
+
+bool build_wants_rights(const struct build_spec *build)
+{
+	for (size_t i = 0; i < build->entitlements.len; i++)
+		if (strcmp(build->entitlements.items[i].s, "network.host") != 0)
+			return true;
+	return false;
 }
 
 bool service_attests(const struct service *service)

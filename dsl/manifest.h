@@ -91,6 +91,10 @@ struct build_spec {
 	struct text network;     /* "default", "none", "host"; s NULL: the builder's default */
 	uint64_t shm_size;       /* bytes; 0: the builder's default */
 	struct texts hosts;      /* "name:address" */
+	struct texts ulimits;    /* "name=soft:hard" */
+	struct text cgroup_parent;
+	struct texts entitlements;
+	struct texts no_cache_filter; /* stages */
 	struct build_secret *secrets;
 	size_t secrets_len;
 	struct pairs ssh; /* id -> absolute path of a socket or key; "": the agent's */
@@ -321,6 +325,8 @@ long manifest_service(const struct manifest *manifest, const char *name);
 size_t build_place(const struct build_spec *build, const struct platform *platform);
 /* Whether its image has attestations; an image that is never published has none. */
 bool service_attests(const struct service *service);
+/* It asks for rights besides the machine's network, which every builder gives. */
+bool build_wants_rights(const struct build_spec *build);
 /* Whether what is pushed has annotations: a manifest alone and Docker's lists have none. */
 bool service_annotates(const struct service *service);
 /* The group called `name` (not "all"), or NULL. */

@@ -57,6 +57,7 @@ static void put_plain(struct buf *out, const struct schema_key *key, const void 
 		return;
 	case TYPE_TEXTS:
 	case TYPE_HOSTS:
+	case TYPE_ULIMITS:
 		put_texts(out, value);
 		return;
 	default:

@@ -69,12 +69,17 @@ static const struct schema_key build_keys[] = {
 	  .doc = "true: the builder does not use its own cache." },
 	{ "pull", TYPE_BOOL, .flags = FLAG_PLAIN, IN(draft_build, out.pull),
 	  .doc = "true: bases are looked up again at every build." },
-	{ "entitlements", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "compose's rights for a build; not given." },
+	{ "entitlements", TYPE_TEXTS, .flags = FLAG_PLAIN | FLAG_OPTION | FLAG_FILLED, IN(draft_build, out.entitlements),
+	  .doc = "What RUN steps may do if the daemon permits it: \"network.host\", \"security.insecure\". docker and "
+		 "BuildKit only." },
 	{ "isolation", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How a build is isolated on Windows; not used." },
-	{ "no_cache_filter", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST,
-	  .doc = "Stages for which compose does not use the builder's cache; not used." },
+	{ "no_cache_filter", TYPE_TEXTS, .flags = FLAG_PLAIN | FLAG_FILLED, IN(draft_build, out.no_cache_filter),
+	  .doc = "Stages for which the builder does not use its own cache; with buildah, for none." },
 	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's rights for a build; not given." },
-	{ "ulimits", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Limits of RUN steps; not set." },
+	{ "ulimits", TYPE_ULIMITS, .flags = FLAG_PLAIN | FLAG_OPTION, IN(draft_build, out.ulimits),
+	  .doc = "Limits of RUN steps: a number for each name, or its soft and hard limit." },
+	{ "cgroup_parent", TYPE_TEXT, .flags = FLAG_PLAIN | FLAG_FILLED, IN(draft_build, out.cgroup_parent),
+	  .doc = "The control group that RUN steps are put below." },
 	{ "provenance", TYPE_TEXT, IN(draft_build, provenance),
 	  .doc = "What the builder puts beside the image about how it was built: \"min\" (or true), \"max\", or false. "
 		 "docker and BuildKit only." },
@@ -581,6 +586,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a path, or a list of them";
 	case TYPE_HOSTS:
 		return "a map of names and addresses, or a list of NAME=ADDRESS";
+	case TYPE_ULIMITS:
+		return "a map of names and limits";
 	case TYPE_SECRETS:
 		return "a list of secrets";
 	case TYPE_SOURCES:

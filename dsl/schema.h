@@ -41,6 +41,7 @@ enum schema_type {
 	TYPE_ENV_FILES, /* struct env_file * and size_t: compose's env_file */
 	TYPE_MOUNTS,    /* struct mount * and size_t: compose's volumes of a service */
 	TYPE_HOSTS,     /* struct texts of "name:address": compose's extra_hosts */
+	TYPE_ULIMITS,   /* struct texts of "name=soft:hard": compose's ulimits */
 	TYPE_SECRETS,   /* struct draft_secret * and size_t: the secrets that a build uses */
 	TYPE_SOURCES,   /* struct draft_source * and size_t: compose's top-level secrets */
 	TYPE_NAMED,     /* an array and size_t: a map of `sub`s by name; with FLAG_LIST also a list of names */
@@ -79,7 +80,7 @@ struct schema_key {
 	size_t has;    /* of a bool that is set when it is given; 0: none */
 	size_t pos;    /* of a struct pos for the key's position; 0: none */
 	const struct schema *sub;
-	const char *const *words; /* keys of maps in it that are not decoded into a struct, NULL-terminated; or NULL */
+	const char *const *words;  /* keys of maps in it that are not decoded into a struct, NULL-terminated; or NULL */
 	const char *const *values; /* the texts that it takes, for editors; NULL ones are skipped; or NULL: any */
 	size_t values_len;
 	const char *doc;

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -87,6 +88,26 @@ static void set_size(struct json *object, const char *name, const struct export_
 		json_set_int(object, name, (int64_t)size);
 }
 
+/* As bake writes limits, or as compose does. */
+static struct json *export_ulimits(const struct texts *limits, const struct export_language *language)
+{
+	struct json *map;
+
+	if (language->dashes)
+		return export_texts(limits, language);
+	map = json_new_object();
+	for (size_t i = 0; i < limits->len; i++) {
+		const char *text = limits->items[i].s, *soft = strchr(text, '=') + 1;
+		cleanup_free char *name = mem_strndup(text, strcspn(text, "="));
+		struct json *limit = json_new_object();
+
+		json_set_int(limit, "soft", strtoll(soft, NULL, 10));
+		json_set_int(limit, "hard", strtoll(strchr(soft, ':') + 1, NULL, 10));
+		json_set(map, name, limit);
+	}
+	return map;
+}
+
 void export_plain(struct json *object, const struct build_spec *build, const struct export_language *language)
 {
 	for (const struct schema_key *key = schema_next_plain(NULL); key; key = schema_next_plain(key)) {
@@ -103,6 +124,8 @@ void export_plain(struct json *object, const struct build_spec *build, const str
 			json_set_bool(object, name, true);
 		else if (key->type == TYPE_TEXTS)
 			export_set_filled(object, name, export_texts(value, language));
+		else if (key->type == TYPE_ULIMITS)
+			export_set_filled(object, name, export_ulimits(value, language));
 		else if (key->type == TYPE_HOSTS)
 			export_set_filled(object, name, language->hosts(value));
 		else if (key->type == TYPE_PAIRS)

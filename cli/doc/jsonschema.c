@@ -184,6 +184,8 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	case TYPE_ENV:
 	case TYPE_HOSTS:
 		return either(map_of(single()), jsonschema_list_of(single()));
+	case TYPE_ULIMITS:
+		return map_of(either(single(), map_of(single())));
 	case TYPE_PAIR:
 		return map_of(single());
 	case TYPE_PORTS:

@@ -101,6 +101,10 @@ void args_common(const struct build_job *job, struct argv *argv, struct argv *en
 		argv_addf(argv, "--shm-size=%" PRIu64 "b", job->shm_size);
 	for (size_t i = 0; job->hosts && job->hosts[i]; i++)
 		argv_addf(argv, "--add-host=%s", job->hosts[i]);
+	for (size_t i = 0; job->ulimits && job->ulimits[i]; i++)
+		argv_addf(argv, "--ulimit=%s", job->ulimits[i]);
+	if (job->cgroup_parent)
+		argv_addf(argv, "--cgroup-parent=%s", job->cgroup_parent);
 	args_secrets(job, argv, env);
 	for (size_t i = 0; i < job->args_len; i++) {
 		const struct build_pair *arg = &job->args[i];

@@ -385,14 +385,14 @@ static int build_proved(struct work *work, const struct rewrite_files *files, ch
 			struct error **err)
 {
 	cleanup_free char *fault = NULL, *second = NULL;
-	bool dated;
+	/* It has no way to leave out single stages. */
+	bool no_cache = work->job->no_cache || (work->job->no_cache_filter && work->job->no_cache_filter[0]), dated;
 
-	if (build(work, files, work->job->no_cache, ret_identity, err) < 0 ||
-	    prove(work, ret_identity, &fault, &dated, err) < 0)
+	if (build(work, files, no_cache, ret_identity, err) < 0 || prove(work, ret_identity, &fault, &dated, err) < 0)
 		return -1;
-	if (!fault && (dated || work->job->no_cache))
+	if (!fault && (dated || no_cache))
 		return 0;
-	if (!work->job->no_cache) {
+	if (!no_cache) {
 		if (build(work, files, true, ret_identity, err) < 0 || prove(work, ret_identity, &second, &dated, err) < 0)
 			return -1;
 		if (!second)

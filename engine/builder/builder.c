@@ -74,6 +74,8 @@ const char *builder_ability_name(unsigned bit)
 		return "attestations";
 	case ABILITY_PIN:
 		return "locked URLs";
+	case ABILITY_RIGHTS:
+		return "entitlements";
 	case ABILITY_GIT:
 		return "ADD of git repositories";
 	}

@@ -119,10 +119,14 @@ struct build_job {
 	const struct build_url *urls;
 	size_t urls_len;
 	bool has_epoch;
-	int64_t epoch;       /* SOURCE_DATE_EPOCH */
-	const char *network; /* "default", "none", "host", or NULL */
-	uint64_t shm_size;   /* bytes; 0: the builder's default */
-	const char **hosts;  /* "name:address", NULL-terminated, or NULL */
+	int64_t epoch;                /* SOURCE_DATE_EPOCH */
+	const char *network;          /* "default", "none", "host", or NULL */
+	uint64_t shm_size;            /* bytes; 0: the builder's default */
+	const char **hosts;           /* "name:address", NULL-terminated, or NULL */
+	const char **ulimits;         /* "name=soft:hard", the same */
+	const char *cgroup_parent;    /* or NULL */
+	const char **entitlements;    /* NULL-terminated, or NULL; with ABILITY_RIGHTS */
+	const char **no_cache_filter; /* stages; the same */
 	const struct build_secret_source *secrets;
 	size_t secrets_len;
 	const struct build_pair *ssh; /* id -> path of a socket or key; "": the agent's */
@@ -158,6 +162,7 @@ enum builder_ability {
 	ABILITY_CHECK = 2,   /* checks a Dockerfile without building it */
 	ABILITY_ATTEST = 4,  /* provenance and SBOM */
 	ABILITY_GIT = 8,     /* ADD of a git repository */
+	ABILITY_RIGHTS = 32, /* RUN steps with rights of their own (entitlements) */
 	ABILITY_PIN = 16     /* what is fetched from a URL is what the lock says, or the build fails */
 };
 

@@ -156,11 +156,8 @@ static unsigned abilities_of(const char *version)
 	/* The first minor version of 0 that supports it. */
 	static const struct {
 		unsigned minor, ability;
-	} abilities[] = { { 10, ABILITY_HEREDOC },
-			  { 11, ABILITY_ATTEST },
-			  { 11, ABILITY_PIN },
-			  { 12, ABILITY_GIT },
-			  { 15, ABILITY_CHECK } };
+	} abilities[] = { { 4, ABILITY_RIGHTS }, { 10, ABILITY_HEREDOC }, { 11, ABILITY_ATTEST },
+			  { 11, ABILITY_PIN },   { 12, ABILITY_GIT },     { 15, ABILITY_CHECK } };
 	unsigned major = 0, minor = 0, found = 0;
 
 	sscanf(version, "v%u.%u", &major, &minor);

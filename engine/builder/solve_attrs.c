@@ -107,6 +107,17 @@ static void add_hosts(struct attrs *attrs, const struct build_job *job)
 		attrs_add(attrs, "add-hosts", arena_strdup(attrs->arena, text.data));
 }
 
+/* Separated by commas; nothing if there are none. */
+static void attrs_list(struct attrs *attrs, const char *key, const char *const *texts)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	for (size_t i = 0; texts && texts[i]; i++)
+		buf_printf(&text, "%s%s", i ? "," : "", texts[i]);
+	if (text.len > 0)
+		attrs_add(attrs, key, arena_strdup(attrs->arena, text.data));
+}
+
 static bool names_own(const struct build_job *job)
 {
 	for (size_t i = 0; i < job->images_len; i++)
@@ -129,6 +140,9 @@ static void add_options(struct attrs *attrs, const struct build_job *job)
 		attrs_add(attrs, "force-network-mode", job->network);
 	if (job->shm_size)
 		attrs_add(attrs, "shm-size", arena_printf(attrs->arena, "%" PRIu64, job->shm_size));
+	attrs_list(attrs, "ulimit", (const char *const *)job->ulimits);
+	if (job->cgroup_parent)
+		attrs_add(attrs, "cgroup-parent", job->cgroup_parent);
 	if (job->provenance)
 		attrs_add(attrs, "attest:provenance", arena_join(attrs->arena, "mode=", job->provenance, NULL));
 	if (job->sbom)
@@ -139,6 +153,8 @@ static void add_options(struct attrs *attrs, const struct build_job *job)
 		attrs_add(attrs, "image-resolve-mode", job->pull ? "pull" : "local");
 	if (job->no_cache)
 		attrs_add(attrs, "no-cache", "");
+	else
+		attrs_list(attrs, "no-cache", (const char *const *)job->no_cache_filter);
 }
 
 static const struct control_pair *keep(struct attrs *attrs, size_t *ret_len)
@@ -169,9 +185,28 @@ static void add_exporter(struct arena *arena, const struct build_job *job, struc
 	ret->exporters_len = 1;
 }
 
+/* Those that are asked for, and the one that comes with the machine's network. */
+static void add_rights(struct arena *arena, const struct build_job *job, struct control_solve *ret)
+{
+	bool host = job->network && strcmp(job->network, "host") == 0;
+	const char **rights;
+	size_t len = 0, given = 0;
+
+	while (job->entitlements && job->entitlements[given])
+		given++;
+	rights = arena_array(arena, given + 1, sizeof(*rights));
+	for (size_t i = 0; i < given; i++) {
+		rights[len++] = job->entitlements[i];
+		host = host && strcmp(job->entitlements[i], "network.host") != 0;
+	}
+	if (host)
+		rights[len++] = "network.host";
+	ret->entitlements = rights;
+	ret->entitlements_len = len;
+}
+
 void solve_attrs(struct arena *arena, const struct build_job *job, const struct caches *caches, struct control_solve *ret)
 {
-	static const char *const host[] = { "network.host" };
 	char *platform = arena_alloc(arena, PLATFORM_TEXT);
 	struct attrs attrs = { .arena = arena };
 	const char *imports = caches ? caches_imports_json(caches) : NULL;
@@ -191,8 +226,5 @@ void solve_attrs(struct arena *arena, const struct build_job *job, const struct 
 	add_exporter(arena, job, ret);
 	if (caches)
 		caches_fill(caches, ret);
-	if (job->network && strcmp(job->network, "host") == 0) {
-		ret->entitlements = host;
-		ret->entitlements_len = 1;
-	}
+	add_rights(arena, job, ret);
 }

@@ -181,6 +181,10 @@ static bool can(const struct fleet *fleet, const struct fleet_want *want)
 
 static int nobody(const struct fleet *fleet, const struct fleet_want *want, struct error **err)
 {
+	const bool rights = want->abilities & ABILITY_RIGHTS;
+	const char *what = rights ? "a build with `entitlements`" : "attestations";
+	const char *with = rights ? " with `entitlements`" : " that can make attestations";
+	const char *keys = rights ? "`entitlements`" : "`provenance` and `sbom`";
 	cleanup_buf struct buf names = { 0 };
 	char text[PLATFORM_TEXT];
 
@@ -188,13 +192,13 @@ static int nobody(const struct fleet *fleet, const struct fleet_want *want, stru
 		buf_printf(&names, "%s%s%s", names.len > 0 ? ", " : "", builder_info(fleet->members[i].builder)->name,
 			   fleet->members[i].lost ? " (no longer answers)" : "");
 	if (!can(fleet, want)) {
-		error_make(err, ERROR_TOOL, "no builder here can make attestations: there is %s", names.data);
-		error_remedy(err, "use docker or BuildKit: --builder=docker; or leave out `provenance` and `sbom`");
+		error_make(err, ERROR_TOOL, "no builder here can make %s: there is %s", what, names.data);
+		error_remedy(err, "use docker or BuildKit: --builder=docker; or leave out %s", keys);
 		return -1;
 	}
 	platform_text(want->platform, text);
 	error_make(err, ERROR_TOOL, "no builder of the manifest builds for %s%s: there are %s", text,
-		   want->abilities ? " that can make attestations" : "", names.data);
+		   want->abilities ? with : "", names.data);
 	error_remedy(err, "add one under `builders`, or let one emulate it: `emulate: true`");
 	return -1;
 }

@@ -36,7 +36,7 @@ struct build_draft {
 	struct build_context *contexts;
 	struct build_pair *args, *labels, *ssh;
 	struct build_secret_source *secrets;
-	const char **hosts, **cache_from, **cache_to;
+	const char **hosts, **ulimits, **entitlements, **no_cache_filter, **cache_from, **cache_to;
 	struct base_pull *pulls; /* one for each image; empty for those made here */
 	struct own_image *owns;  /* one for each image: what the engine has, if that is taken */
 	size_t pulls_len;
@@ -67,6 +67,9 @@ static void draft_cleanup(struct build_draft *draft)
 	free(draft->ssh);
 	free(draft->secrets);
 	free(draft->hosts);
+	free(draft->ulimits);
+	free(draft->entitlements);
+	free(draft->no_cache_filter);
 	free(draft->cache_from);
 	free(draft->cache_to);
 	free(draft->ignore_file);
@@ -397,6 +400,10 @@ static int add_given(const struct service *service, struct build_draft *draft, s
 	draft->job.pull = spec->pull;
 	draft->job.no_cache = spec->no_cache;
 	draft->job.hosts = draft->hosts = words(&spec->hosts);
+	draft->job.ulimits = draft->ulimits = words(&spec->ulimits);
+	draft->job.cgroup_parent = spec->cgroup_parent.s;
+	draft->job.entitlements = draft->entitlements = words(&spec->entitlements);
+	draft->job.no_cache_filter = draft->no_cache_filter = words(&spec->no_cache_filter);
 	draft->job.cache_from = draft->cache_from = words(&spec->cache_from);
 	draft->job.cache_to = draft->cache_to = words(&spec->cache_to);
 	draft->ssh = mem_array(spec->ssh.len + 1, sizeof(*draft->ssh));
@@ -410,6 +417,7 @@ static int add_given(const struct service *service, struct build_draft *draft, s
 /* A builder that lacks a feature may misread it and silently build the wrong thing. */
 static int check_abilities(const struct task *task, struct error **err)
 {
+	const struct service *service = &plan_manifest(task->env->plan)->services[task->node->service];
 	const struct plan_build *build = task->node->build;
 	const struct builder_info *info = builder_info(task->builder);
 	const struct {
@@ -425,6 +433,12 @@ static int check_abilities(const struct task *task, struct error **err)
 			continue;
 		error_make(err, ERROR_TOOL, "%s:%u: %s %s does not know %s", path_base(build->dockerfile),
 			   needs[i].line, info->name, info->version, needs[i].what);
+		error_remedy(err, "build it with another builder: --builder=docker");
+		return -1;
+	}
+	if (build_wants_rights(&service->build) && !(info->abilities & ABILITY_RIGHTS)) {
+		error_make(err, ERROR_TOOL, "%s: %s %s does not know `entitlements`", service->name.s, info->name,
+			   info->version);
 		error_remedy(err, "build it with another builder: --builder=docker");
 		return -1;
 	}
@@ -635,7 +649,8 @@ struct fleet_want task_want(const struct plan *plan, const struct node *node)
 {
 	const struct service *service = &plan_manifest(plan)->services[node->service];
 
-	return (struct fleet_want){ &node->platform, service_attests(service) ? ABILITY_ATTEST : 0 };
+	return (struct fleet_want){ &node->platform, (service_attests(service) ? ABILITY_ATTEST : 0u) |
+							     (build_wants_rights(&service->build) ? ABILITY_RIGHTS : 0u) };
 }
 
 /* After a failure that may be the builder's own: if it no longer answers, the build goes to another one. True when

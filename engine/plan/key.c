@@ -29,7 +29,7 @@
 /* Raise a kind's version when the meaning of its fields changes: all its records become stale. */
 static const char *const versions[] = {
 	"4", /* prepare */
-	"5", /* build */
+	"6", /* build */
 	"1", /* convert */
 	"1", /* index */
 	"1", /* load */
@@ -318,6 +318,8 @@ static void add_option(struct inputs *inputs, const struct schema_key *key, cons
 			inputs_addf(inputs, REASON_OPTION, key->name, "%" PRIu64, *(const uint64_t *)value);
 		return;
 	case TYPE_HOSTS:
+	case TYPE_ULIMITS:
+	case TYPE_TEXTS:
 		add_texts(inputs, key->name, value);
 		return;
 	default:

@@ -218,7 +218,7 @@ traced()
 	cb doctor --format=json
 	equal "$(jq -c '.builders[] | select(.name == "buildkit") | [.found, .native]' "$out")" "[true,[\"$host\"]]"
 	equal "$(jq -c '.builders[] | select(.name == "buildkit") | .abilities' "$out")" \
-		'["here-documents","checks","attestations","ADD of git repositories","locked URLs"]'
+		'["here-documents","checks","attestations","ADD of git repositories","locked URLs","entitlements"]'
 	BUILDKIT_HOST=unix:///nowhere cb doctor --format=json
 	jq -r '.builders[] | select(.name == "buildkit") | .remedy' "$out" | grep -F 'start the daemon'
 }

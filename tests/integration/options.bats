@@ -32,9 +32,10 @@ setup()
 		        ARG TARGETARCH
 		        COPY --from=rootfs $${TARGETARCH}/ /
 		        RUN --mount=type=secret,id=token --mount=type=secret,id=deploy \
-		        	cat /run/secrets/token /run/secrets/deploy | wc -c >/count && cat /etc/hosts >/known
+		        	cat /run/secrets/token /run/secrets/deploy | wc -c >/count && cat /etc/hosts >/known && ulimit -n >/limit
 		      secrets: [token, {source: key, target: deploy}]
 		      extra_hosts: [database=10.1.2.3]
+		      ulimits: {nofile: {soft: 512, hard: 600}}
 		      no_cache: true
 	EOF
 	rm -rf .cbuild
@@ -49,6 +50,7 @@ setup()
 	image_unpack localhost/options/web:latest "$host" unpacked
 	equal "$(cat unpacked/count)" 33
 	grep -q '10.1.2.3.*database' unpacked/known
+	equal "$(cat unpacked/limit)" 512
 	run ! grep -r hush-hush .cbuild
 }
 
@@ -57,4 +59,14 @@ setup()
 	cb --no-load
 	[ "$status" -eq 2 ]
 	grep -q 'the secret deploy of web: the variable OPTIONS_KEY is not set' "$err"
+}
+
+@test "rights of a build are refused by a builder that gives none, but for the machine's network" {
+	sed -i 's/^      no_cache: true/      entitlements: [network.host, security.insecure]/' services.yaml
+	cb --no-load
+	equal "$status" 3
+	grep -q 'web: buildah [0-9.]* does not know `entitlements`' "$err"
+	sed -i 's/, security.insecure//; s/^      entitlements:.*/&\n      no_cache_filter: [final]/' services.yaml
+	cb --no-load
+	equal "$status" 0
 }

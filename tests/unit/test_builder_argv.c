@@ -9,6 +9,7 @@ static const struct build_pair args[] = { { "VERSION", "1.2" }, { "PATH", "/x" }
 static const struct build_pair labels[] = { { "a", "b=c" } };
 static const struct build_context contexts[] = { { .name = "common", .value = "/p/common" } };
 static const char *hosts[] = { "db:10.0.0.1", "v6:::1", NULL };
+static const char *ulimits[] = { "nofile=10:20", NULL };
 static const struct build_secret_source secrets[] = { { "token", "/p/token.txt", NULL }, { "key", NULL, "hush" } };
 static const struct build_pair ssh[] = { { "default", "" }, { "mine", "/p/key" } };
 static const char *cache_from[] = { "type=registry,ref=r.example.org/x:cache", NULL };
@@ -17,9 +18,9 @@ static const struct rewrite_files files = { "/s/dockerfile/Dockerfile", "/s/dock
 
 /* How a secret's value gets to the builder: in its environment. */
 #define GIVEN_ENV "CBUILD_SECRET_1=hush\n"
-#define GIVEN                                                                                      \
-	"--network=none\n--shm-size=1000000b\n--add-host=db:10.0.0.1\n--add-host=v6:::1\n"         \
-	"--secret=id=token,src=/p/token.txt\n--secret=id=key,env=CBUILD_SECRET_1\n--ssh=default\n" \
+#define GIVEN                                                                                                                          \
+	"--network=none\n--shm-size=1000000b\n--add-host=db:10.0.0.1\n--add-host=v6:::1\n--ulimit=nofile=10:20\n--cgroup-parent=/ci\n" \
+	"--secret=id=token,src=/p/token.txt\n--secret=id=key,env=CBUILD_SECRET_1\n--ssh=default\n"                                     \
 	"--ssh=mine=/p/key\n"
 
 static struct build_job plain_job(void)
@@ -49,6 +50,8 @@ static struct build_job full_job(void)
 	job.network = "none";
 	job.shm_size = 1000000;
 	job.hosts = hosts;
+	job.ulimits = ulimits;
+	job.cgroup_parent = "/ci";
 	job.secrets = secrets;
 	job.secrets_len = 2;
 	job.ssh = ssh;

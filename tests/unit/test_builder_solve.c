@@ -62,6 +62,9 @@ static void test_full(void **state)
 	static const struct build_context contexts[] = { { .name = "common", .value = "/p/common" },
 							 { .name = "src", .value = "https://x/y.git#v1" } };
 	static const char *hosts[] = { "db:10.0.0.1", "v6:::1", NULL };
+	static const char *ulimits[] = { "nofile=10:20", "nproc=5:5", NULL };
+	static const char *entitlements[] = { "security.insecure", NULL };
+	static const char *stages[] = { "tests", "lint", NULL };
 	static const char *from[] = { "type=registry,\"ref=r.example.org/x:cache,1\"", "r.example.org/y", NULL };
 	static const char *to[] = { "type=inline", NULL };
 	const struct build_job job = {
@@ -79,6 +82,10 @@ static void test_full(void **state)
 		.network = "host",
 		.shm_size = 1000000,
 		.hosts = hosts,
+		.ulimits = ulimits,
+		.cgroup_parent = "/ci",
+		.entitlements = entitlements,
+		.no_cache_filter = stages,
 		.cache_from = from,
 		.cache_to = to,
 		.pull = true,
@@ -93,6 +100,7 @@ static void test_full(void **state)
 	expect(&job, "filename=Dockerfile\nplatform=linux/"
 		     "amd64\ntarget=release\nbuild-arg:VERSION=1.2\nbuild-arg:EMPTY=\n"
 		     "build-arg:SOURCE_DATE_EPOCH=1700000000\nlabel:a=b=c\nforce-network-mode=host\nshm-size=1000000\n"
+		     "ulimit=nofile=10:20,nproc=5:5\ncgroup-parent=/ci\n"
 		     "attest:provenance=mode=max\nattest:sbom=generator=scan:1\nadd-hosts=db=10.0.0.1,v6=::1\n"
 		     "image-resolve-mode=pull\nno-cache=\ncontext:common=local:folder0\ncontext:src=https://x/"
 		     "y.git#v1\n"
@@ -100,7 +108,23 @@ static void test_full(void **state)
 		     "{\"Type\":\"registry\",\"Attrs\":{\"ref\":\"r.example.org/y\"}}]\n"
 		     "-> oci\ntar=false\ncompression-level=1\nrewrite-timestamp=true\n"
 		     "from registry\nref=r.example.org/x:cache,1\nfrom registry\nref=r.example.org/y\nto inline\n"
-		     "may network.host\n");
+		     "may security.insecure\nmay network.host\n");
+}
+
+/* Single stages, and no right twice. */
+static void test_stages(void **state)
+{
+	static const char *entitlements[] = { "network.host", NULL };
+	static const char *stages[] = { "tests", "lint", NULL };
+	const struct build_job job = { .dockerfile = "/p/Dockerfile",
+				       .platform = amd64,
+				       .network = "host",
+				       .entitlements = entitlements,
+				       .no_cache_filter = stages };
+
+	(void)state;
+	expect(&job, "filename=Dockerfile\nplatform=linux/amd64\nforce-network-mode=host\nno-cache=tests,lint\n"
+		     "-> oci\ntar=false\nmay network.host\n");
 }
 
 /* Names as BuildKit looks them up, one a platform. */
@@ -267,8 +291,8 @@ static void test_routes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_plain),        TEST(test_full),     TEST(test_images), TEST(test_local_cache),
-		TEST(test_wrong_caches), TEST(test_findings), TEST(test_routes),
+		TEST(test_plain),       TEST(test_full),         TEST(test_stages),   TEST(test_images),
+		TEST(test_local_cache), TEST(test_wrong_caches), TEST(test_findings), TEST(test_routes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

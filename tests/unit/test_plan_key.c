@@ -44,6 +44,8 @@ static const char manifest[] = "project: world\n"
 			       "      network: none\n"
 			       "      shm_size: 1MB\n"
 			       "      extra_hosts: [db=10.0.0.1]\n"
+			       "      ulimits: {nofile: 10}\n"
+			       "      entitlements: [network.host]\n"
 			       "      secrets: [token]\n"
 			       "      ssh: [default=agent]\n"
 			       "      additional_contexts: {base: \"service:base\", extra: ./extra, other: "
@@ -201,6 +203,9 @@ static const struct edit edits[] = {
 	{ "services.yaml", "network: none", "network: host", BOTH("option network (none -> host)") },
 	{ "services.yaml", "shm_size: 1MB", "shm_size: 2MB", BOTH("option shm_size (1048576 -> 2097152)") },
 	{ "services.yaml", "db=10.0.0.1", "db=10.0.0.2", BOTH("option extra_hosts[0] (db:10.0.0.1 -> db:10.0.0.2)") },
+	{ "services.yaml", "nofile: 10", "nofile: {soft: 10, hard: 20}",
+	  BOTH("option ulimits[0] (nofile=10:10 -> nofile=10:20)") },
+	{ "services.yaml", "[network.host]", "[network.host, security.insecure]", BOTH("option entitlements[1] (added)") },
 	{ "services.yaml", "    ports: [\"80\"]\n", "    ports: [\"80\"]\n    media_types: docker\n",
 	  BOTH("option media_types (added)") },
 	{ "services.yaml", "    ports: [\"80\"]\n", "    ports: [\"80\"]\n    media_types: oci\n", "" },
@@ -393,7 +398,7 @@ static void the_shared_key_is_the_same_on_every_machine(void **state)
 	world_edit(world, "services.yaml", "IDLE: x", "BUILDKIT_AUTH_TOKEN: x");
 	world_run(world, NULL);
 	key = world_shared_key(world, APP);
-	assert_string_equal(key, "sha256:de15b41526dc77093bc172cc73332493eb41a34fc4260a8a8a624689e3722010");
+	assert_string_equal(key, "sha256:6c658fcdc49626b0475b293ffc77e3e2e2266bef985941f41343d12ccba401c7");
 }
 
 static void an_epoch_counts_for_builds_and_steps(void **state)

@@ -152,13 +152,42 @@ static int open_cache(struct caches *caches, struct cache *cache, struct error *
 	return cache->takes || attr(cache, "digest") ? 0 : find_manifest(caches, cache, err);
 }
 
+/* What buildx takes from the environment, so that no file has to hold it: a pipeline's token, a key for S3. */
+static void take_environment(struct cache *cache)
+{
+	static const struct {
+		const char *type, *key, *variable;
+	} defaults[] = {
+		{ "gha", "token", "ACTIONS_RUNTIME_TOKEN" },    { "gha", "url", "ACTIONS_CACHE_URL" },
+		{ "gha", "url", "ACTIONS_RESULTS_URL" },        { "gha", "url_v2", "ACTIONS_RESULTS_URL" },
+		{ "s3", "access_key_id", "AWS_ACCESS_KEY_ID" }, { "s3", "secret_access_key", "AWS_SECRET_ACCESS_KEY" },
+		{ "s3", "session_token", "AWS_SESSION_TOKEN" },
+	};
+	const char *second = getenv("ACTIONS_CACHE_SERVICE_V2");
+
+	/* Keys belong together. */
+	if (attr(cache, "access_key_id") || attr(cache, "secret_access_key"))
+		return;
+	if (strcmp(cache->typed.type, "gha") == 0 && second && *second && !attr(cache, "version"))
+		cache_set(cache, "version", "2");
+	for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
+		const char *value = getenv(defaults[i].variable);
+
+		if (strcmp(cache->typed.type, defaults[i].type) == 0 && value && *value && !attr(cache, defaults[i].key))
+			cache_set(cache, defaults[i].key, value);
+	}
+}
+
 static int add_all(struct caches *caches, const char **texts, bool takes, struct error **err)
 {
 	for (size_t i = 0; texts && texts[i]; i++) {
 		struct cache *cache = &caches->list[caches->len++];
 
 		cache->takes = takes;
-		if (parse_cache(caches, texts[i], cache, err) < 0 || open_cache(caches, cache, err) < 0)
+		if (parse_cache(caches, texts[i], cache, err) < 0)
+			return -1;
+		take_environment(cache);
+		if (open_cache(caches, cache, err) < 0)
 			return -1;
 		/* Nothing was stored in the folder yet. */
 		if (!takes && cache->layout && !attr(cache, "digest")) {

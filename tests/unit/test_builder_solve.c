@@ -127,6 +127,38 @@ static void test_stages(void **state)
 		     "-> oci\ntar=false\nmay network.host\n");
 }
 
+/* What is not written comes from the environment, as buildx takes it; a key that is written is not mixed with another's. */
+static void test_caches(void **state)
+{
+	static const char *from[] = { "type=gha,scope=x", "type=s3,region=eu,bucket=b", NULL };
+	static const char *to[] = { "type=azblob,name=n,account_url=https://a",
+				    "type=s3,bucket=b,access_key_id=mine,secret_access_key=own",
+				    "type=gha,token=own,version=1", NULL };
+	static const char *const set[][2] = {
+		{ "ACTIONS_RUNTIME_TOKEN", "t" },       { "ACTIONS_RESULTS_URL", "https://r" },
+		{ "ACTIONS_CACHE_SERVICE_V2", "True" }, { "AWS_ACCESS_KEY_ID", "id" },
+		{ "AWS_SECRET_ACCESS_KEY", "key" },     { "AWS_SESSION_TOKEN", "st" }
+	};
+	const struct build_job job = { .dockerfile = "/p/Dockerfile", .cache_from = from, .cache_to = to };
+
+	(void)state;
+	unsetenv("ACTIONS_CACHE_URL");
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		setenv(set[i][0], set[i][1], 1);
+	expect(&job,
+	       "filename=Dockerfile\n"
+	       "cache-imports=[{\"Type\":\"gha\",\"Attrs\":{\"scope\":\"x\",\"version\":\"2\",\"token\":\"t\",\"url\":\"https://r\",\"url_v2\":\"https://r\"}},"
+	       "{\"Type\":\"s3\",\"Attrs\":{\"region\":\"eu\",\"bucket\":\"b\",\"access_key_id\":\"id\",\"secret_access_key\":\"key\",\"session_token\":\"st\"}}]\n"
+	       "-> oci\ntar=false\n"
+	       "from gha\nscope=x\nversion=2\ntoken=t\nurl=https://r\nurl_v2=https://r\n"
+	       "from s3\nregion=eu\nbucket=b\naccess_key_id=id\nsecret_access_key=key\nsession_token=st\n"
+	       "to azblob\nname=n\naccount_url=https://a\n"
+	       "to s3\nbucket=b\naccess_key_id=mine\nsecret_access_key=own\n"
+	       "to gha\ntoken=own\nversion=1\nurl=https://r\nurl_v2=https://r\n");
+	for (size_t i = 0; i < sizeof(set) / sizeof(set[0]); i++)
+		unsetenv(set[i][0]);
+}
+
 /* Names as BuildKit looks them up, one a platform. */
 static void test_images(void **state)
 {
@@ -291,8 +323,9 @@ static void test_routes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_plain),       TEST(test_full),         TEST(test_stages),   TEST(test_images),
-		TEST(test_local_cache), TEST(test_wrong_caches), TEST(test_findings), TEST(test_routes),
+		TEST(test_plain),        TEST(test_full),     TEST(test_stages),
+		TEST(test_caches),       TEST(test_images),   TEST(test_local_cache),
+		TEST(test_wrong_caches), TEST(test_findings), TEST(test_routes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

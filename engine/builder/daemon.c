@@ -16,6 +16,7 @@
 #include "engine/builder/route.h"
 #include "engine/builder/solve.h"
 #include "engine/buildkit/control.h"
+#include "engine/buildkit/login.h"
 #include "engine/io/dockerd.h"
 #include "engine/io/loop.h"
 #include "engine/io/socket.h"
@@ -29,7 +30,8 @@
 struct driver {
 	struct loop *loop;
 	struct layout *layout; /* or NULL */
-	char *shown;           /* folder that records what daemons were shown */
+	struct logins *logins;
+	char *shown; /* folder that records what daemons were shown */
 	char *version;
 	char *runtime; /* containerd's namespace that its worker keeps images in, or NULL */
 	struct route route;
@@ -50,6 +52,7 @@ static void driver_free(void *data)
 	free(driver->daemons);
 	route_free(&driver->route);
 	pthread_mutex_destroy(&driver->lock);
+	logins_free(driver->logins);
 	free(driver->version);
 	free(driver->runtime);
 	free(driver->shown);
@@ -108,6 +111,7 @@ static void driver_build(void *data, const struct build_job *jobs, size_t len, b
 	const struct solve solve = {
 		.loop = driver->loop,
 		.layout = driver->layout,
+		.logins = driver->logins,
 		.shown = driver->shown,
 		.tool = "BuildKit",
 		.native = &driver->info.platforms[0],
@@ -131,8 +135,9 @@ static int driver_check(void *data, const struct build_job *job, builder_found *
 	struct driver *driver = data;
 	struct daemon *daemon;
 
-	return connect_driver(driver, &daemon, err) < 0 ? -1
-							: lint_check(driver->loop, daemon, job, found, found_data, err);
+	return connect_driver(driver, &daemon, err) < 0
+		       ? -1
+		       : lint_check(driver->logins, daemon, job, found, found_data, err);
 }
 
 /* linux/amd64/v3 is a processor level rather than another platform to build for. Native ones come first. */
@@ -250,6 +255,7 @@ static int driver_open(route_function *route, const struct builder_given *given,
 
 	driver->loop = given->loop;
 	driver->layout = given->layout;
+	driver->logins = logins_new(given->loop);
 	pthread_mutex_init(&driver->lock, NULL);
 	if (given->layout) {
 		cleanup_free char *state = path_dir(layout_dir(given->layout));

@@ -82,8 +82,8 @@ static int ask_in(struct daemon *daemon, struct buildkit_session *session, const
 	return r;
 }
 
-int lint_check(struct loop *loop, struct daemon *daemon, const struct build_job *job, builder_found *found, void *data,
-	       struct error **err)
+int lint_check(struct logins *logins, struct daemon *daemon, const struct build_job *job, builder_found *found,
+	       void *data, struct error **err)
 {
 	const struct hash128 digest = hash_bytes(job->text, job->text_len);
 	struct filesync_entry entry = {
@@ -97,7 +97,7 @@ int lint_check(struct loop *loop, struct daemon *daemon, const struct build_job 
 	struct arena *arena = arena_new();
 	struct filesync_folder *folders = arena_array(arena, job->contexts_len + 2, sizeof(*folders));
 	struct filesync *filesync = filesync_new(folders, job->contexts_len + 2);
-	const struct grpc_method methods[] = { filesync_method(filesync), login_method(loop) };
+	const struct grpc_method methods[] = { filesync_method(filesync), login_method(logins) };
 	/* The text's time encodes its content, so all texts may share one key. */
 	const struct buildkit_session_spec spec = { "check", "cbuild-check", methods, 2 };
 	struct buildkit_session *session = NULL;

@@ -4,11 +4,12 @@
 #include "engine/builder/builder.h"
 
 struct daemon;
-struct loop;
+struct logins;
+struct logins;
 
 /* The checks of BuildKit's frontend (frontend.lint), for builder_check. */
-int lint_check(struct loop *loop, struct daemon *daemon, const struct build_job *job, builder_found *found, void *data,
-	       struct error **err);
+int lint_check(struct logins *logins, struct daemon *daemon, const struct build_job *job, builder_found *found,
+	       void *data, struct error **err);
 /* Parses its answer. */
 int lint_read(const char *text, size_t len, builder_found *found, void *data, struct error **err);
 

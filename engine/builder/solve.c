@@ -274,7 +274,7 @@ static int open_session(struct solve_work *work, struct error **err)
 	methods[spec.len++] = filesync_method(work->filesync);
 	content_methods(work->content, methods + spec.len);
 	spec.len += CONTENT_METHODS;
-	methods[spec.len++] = login_method(work->solve->loop);
+	methods[spec.len++] = login_method(work->solve->logins);
 	methods[spec.len++] = secrets_method(&work->secrets);
 	if (work->agents.len > 0) {
 		ssh_methods(&work->agents, methods + spec.len);

@@ -7,6 +7,7 @@ struct daemon;
 struct error;
 struct layout;
 struct loop;
+struct logins;
 struct platform;
 
 /* One build by a BuildKit daemon: it gets the user's own Dockerfile and exactly the files that count, and the image
@@ -14,6 +15,7 @@ struct platform;
 struct solve {
 	struct loop *loop;
 	struct layout *layout;
+	struct logins *logins;         /* of the run */
 	const char *shown;             /* folder that records what daemons were shown (buildkit/shown.h) */
 	const char *tool;              /* its name in errors */
 	const struct platform *native; /* of the daemon */

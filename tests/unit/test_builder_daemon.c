@@ -7,6 +7,7 @@
 #include "base/xxh3.h"
 #include "engine/builder/builder.h"
 #include "engine/builder/solve.h"
+#include "engine/buildkit/login.h"
 #include "engine/buildkit/proto/content.pb-c.h"
 #include "engine/buildkit/proto/session.pb-c.h"
 #include "tests/unit/buildkit_world.h"
@@ -16,6 +17,7 @@
 #define CONTENT "/containerd.services.content.v1.Content/"
 #define LAYER "the bytes of the layer"
 #define SECRET "hidden"
+#define LOGIN "{\"auths\": {\"r.example.org\": {\"auth\": \"bWU6dG9v\"}}}" /* me:too */
 
 enum { MESSAGE = 1 << 20 }; /* bytes of a huge one */
 
@@ -36,6 +38,8 @@ enum fault {
 	CUT_WRITE,
 	CUT_READ,
 	CUT_SECRET,
+	CUT_LOGIN,
+	CUT_AGENT,
 	CUT_SILENT, /* and the build does not end */
 	GARBLED,    /* what comes in the session is no HTTP/2 */
 	NO_SESSION, /* it is refused, and the build does not end */
@@ -178,6 +182,47 @@ static int ask_secret(struct fake *fake, struct h2 *session)
 	return 0;
 }
 
+static int ask_login_once(struct fake *fake, struct h2 *session)
+{
+	Bk__CredentialsRequest request = BK__CREDENTIALS_REQUEST__INIT;
+	cleanup_message Bk__CredentialsAnswer *answer = NULL;
+	cleanup_grpc struct grpc_call *call = NULL;
+
+	request.host = "r.example.org";
+	ok(grpc_open(session, "/moby.filesync.v1.Auth/Credentials", NULL, 0, &call, err));
+	ok(grpc_send(call, &request.base, err));
+	if (cut(fake, CUT_LOGIN, session))
+		return -1;
+	if (grpc_receive(call, &bk__credentials_answer__descriptor, (void **)&answer, NULL) <= 0)
+		return -1;
+	assert_string_equal(answer->username, "me");
+	assert_string_equal(answer->secret, "too");
+	return 0;
+}
+
+/* Where logins are kept is looked at once. */
+static int ask_login(struct fake *fake, struct h2 *session)
+{
+	if (ask_login_once(fake, session) < 0)
+		return -1;
+	assert_int_equal(unlink("config.json"), 0);
+	return ask_login_once(fake, session);
+}
+
+/* The agent answers with what it is sent. */
+static int ask_agent(struct fake *fake, struct h2 *session)
+{
+	cleanup_message Bk__Carried *answer = NULL;
+	cleanup_grpc struct grpc_call *call = NULL;
+	Bk__Carried message = carried("ping", 4);
+
+	ok(grpc_open(session, "/moby.sshforward.v1.SSH/ForwardAgent", NULL, 0, &call, err));
+	ok(grpc_send(call, &message.base, err));
+	if (grpc_receive(call, &bk__carried__descriptor, (void **)&answer, NULL) <= 0)
+		return -1;
+	return cut(fake, CUT_AGENT, session) ? -1 : 0;
+}
+
 static int ask_base(struct fake *fake, struct h2 *session)
 {
 	const struct h2_field field = { "buildkit-attachable-store-id", "oci:cbuild" };
@@ -299,8 +344,8 @@ static int do_build(struct fake *fake, struct grpc_call *call, struct error **er
 		h2_cut(fake->h2);
 		return -1;
 	}
-	if (ask_files(fake, session) < 0 || ask_secret(fake, session) < 0 || ask_base(fake, session) < 0 ||
-	    push_image(fake, session) < 0) {
+	if (ask_files(fake, session) < 0 || ask_secret(fake, session) < 0 || ask_login(fake, session) < 0 ||
+	    ask_agent(fake, session) < 0 || ask_base(fake, session) < 0 || push_image(fake, session) < 0) {
 		/* The session first, and then the build. */
 		set(fake, &fake->over);
 		wait_until(fake, &fake->ended);
@@ -387,12 +432,45 @@ static void fake_stop(struct fake *fake)
 	unlink("d.sock");
 }
 
-/* A build with a file, a secret and a base in the store. */
+/* An agent; its connection ends with the daemon's. */
+static void *agent_echo(void *arg)
+{
+	int fd = accept(*(int *)arg, NULL, NULL);
+	char block[64];
+	ssize_t n;
+
+	while ((n = fd < 0 ? 0 : read(fd, block, sizeof(block))) > 0)
+		if (write(fd, block, (size_t)n) != n)
+			break;
+	close(fd);
+	return NULL;
+}
+
+static int agent_listen(void)
+{
+	struct sockaddr_un name = { .sun_family = AF_UNIX, .sun_path = "agent.sock" };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	unlink(name.sun_path);
+	assert_int_equal(bind(listener, (struct sockaddr *)&name, sizeof(name)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	return listener;
+}
+
+/* A build with a file, a secret, a login, an agent and a base in the store. */
 static int build(struct fake *fake, struct layout *layout, struct build_result *result, struct error **ret_err)
 {
 	const struct build_file file = { .path = "f", .mode = S_IFREG | 0644, .size = 4, .digest = hash_bytes("file", 4) };
 	const struct build_secret_source secret = { "word", NULL, SECRET };
-	const struct solve solve = { .layout = layout, .shown = "shown", .tool = "BuildKit", .native = &amd64 };
+	const struct build_pair ssh = { "default", "agent.sock" };
+	struct logins *logins = logins_new(NULL);
+	const struct solve solve = { .layout = layout,
+				     .logins = logins,
+				     .shown = "shown",
+				     .tool = "BuildKit",
+				     .native = &amd64 };
+	int listener = agent_listen();
+	pthread_t agent;
 	cleanup_free char *here = path_absolute(".", NULL);
 	cleanup_free char *dockerfile = path_join(here, "Dockerfile");
 	const struct build_job job = {
@@ -407,15 +485,23 @@ static int build(struct fake *fake, struct layout *layout, struct build_result *
 		.platform = amd64,
 		.secrets = &secret,
 		.secrets_len = 1,
+		.ssh = &ssh,
+		.ssh_len = 1,
 	};
 	struct daemon *daemon;
 	int r;
 
 	ok(layout_write(layout, "base", 4, fake->base_digest, err));
+	assert_int_equal(pthread_create(&agent, NULL, agent_echo, &listener), 0);
 	fake_start(fake, &daemon);
 	r = solve_build(&solve, daemon, &job, result, ret_err);
 	fake_stop(fake);
 	daemon_free(daemon);
+	/* If nobody asked the agent. */
+	shutdown(listener, SHUT_RDWR);
+	pthread_join(agent, NULL);
+	close(listener);
+	logins_free(logins);
 	return r;
 }
 
@@ -430,6 +516,8 @@ static void expect(enum fault fault, uint32_t window, int cls, const char *text)
 	fs_remove_tree("store", NULL);
 	ok(layout_open("store", true, &layout, err));
 	ok(fs_replace("f", "file", 4, 0644, err));
+	ok(fs_replace("config.json", LOGIN, strlen(LOGIN), 0600, err));
+	setenv("REGISTRY_AUTH_FILE", "config.json", 1);
 	r = build(&fake, layout, &result, &error);
 	if (r < 0 && (!cls || (int)error->cls != cls || !strstr(error->message, text)))
 		fail_msg("fault %d: class %d: %.500s", fault, error->cls, error->message);
@@ -473,6 +561,8 @@ static void test_sessions_that_are_dropped(void **state)
 	expect(CUT_WRITE, 0, ERROR_TOOL, "session");
 	expect(CUT_READ, 0, ERROR_TOOL, "session");
 	expect(CUT_SECRET, 0, ERROR_TOOL, "session");
+	expect(CUT_LOGIN, 0, ERROR_TOOL, "session");
+	expect(CUT_AGENT, 0, ERROR_TOOL, "session");
 	expect(CUT_SILENT, 0, ERROR_TOOL, "session");
 	expect(GARBLED, 0, ERROR_TOOL, "d.sock");
 	expect(NO_SESSION, 0, ERROR_TOOL, "session");

@@ -182,7 +182,7 @@ static bool can(const struct fleet *fleet, const struct fleet_want *want)
 static int nobody(const struct fleet *fleet, const struct fleet_want *want, struct error **err)
 {
 	const bool rights = want->abilities & ABILITY_RIGHTS;
-	const char *what = rights ? "a build with `entitlements`" : "attestations";
+	const char *what = rights ? "builds with `entitlements`" : "attestations";
 	const char *with = rights ? " with `entitlements`" : " that can make attestations";
 	const char *keys = rights ? "`entitlements`" : "`provenance` and `sbom`";
 	cleanup_buf struct buf names = { 0 };

@@ -417,7 +417,6 @@ static int add_given(const struct service *service, struct build_draft *draft, s
 /* A builder that lacks a feature may misread it and silently build the wrong thing. */
 static int check_abilities(const struct task *task, struct error **err)
 {
-	const struct service *service = &plan_manifest(task->env->plan)->services[task->node->service];
 	const struct plan_build *build = task->node->build;
 	const struct builder_info *info = builder_info(task->builder);
 	const struct {
@@ -433,12 +432,6 @@ static int check_abilities(const struct task *task, struct error **err)
 			continue;
 		error_make(err, ERROR_TOOL, "%s:%u: %s %s does not know %s", path_base(build->dockerfile),
 			   needs[i].line, info->name, info->version, needs[i].what);
-		error_remedy(err, "build it with another builder: --builder=docker");
-		return -1;
-	}
-	if (build_wants_rights(&service->build) && !(info->abilities & ABILITY_RIGHTS)) {
-		error_make(err, ERROR_TOOL, "%s: %s %s does not know `entitlements`", service->name.s, info->name,
-			   info->version);
 		error_remedy(err, "build it with another builder: --builder=docker");
 		return -1;
 	}

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,8 +38,10 @@
 struct buildah {
 	struct loop *loop;
 	struct layout *layout;
-	char *program, *place;
-	struct buildah_facts facts;
+	char *program, *place, *detail;
+	struct state *state;
+	struct buildah_facts facts; /* its flags: under `facts_lock` */
+	pthread_mutex_t facts_lock;
 	struct platform platforms[EMULATION_MAX];
 	atomic_uint builds;    /* builds started so far: numbers the marks of their working containers */
 	struct keylock *bring; /* so that two builds do not load the same base at once */
@@ -330,9 +333,72 @@ static int run_build(struct work *work, const struct argv *argv, unsigned number
 	return status;
 }
 
-/* Runs one build and reads the id of the result. */
-static int build(struct work *work, const struct rewrite_files *files, bool no_cache, char ret_identity[DIGEST_LEN + 1],
-		 struct error **err)
+/* The flags of RUN steps (malloc'd), and whether they are only assumed to work here. */
+static char *flags_now(struct buildah *self, bool *ret_assumed)
+{
+	char *flags;
+
+	pthread_mutex_lock(&self->facts_lock);
+	flags = mem_strdup(self->facts.flags);
+	*ret_assumed = self->facts.assumed;
+	pthread_mutex_unlock(&self->facts_lock);
+	return flags;
+}
+
+struct tried {
+	struct state *state;
+	char *program;
+	struct buildah_facts facts;
+};
+
+/* On the loop's thread. */
+static void keep_tried(void *arg)
+{
+	struct tried *tried = arg;
+
+	/* If it cannot be stored, it is tried out again. */
+	buildah_facts_remember(tried->program, tried->state, &tried->facts, NULL);
+	buildah_facts_free(&tried->facts);
+	free(tried->program);
+	free(tried);
+}
+
+static void post_tried(struct buildah *self)
+{
+	struct tried *tried = mem_alloc(sizeof(*tried));
+
+	*tried = (struct tried){
+		.state = self->state,
+		.program = mem_strdup(self->program),
+		.facts = { .version = mem_strdup(self->facts.version),
+			   .engine = mem_strdup(self->facts.engine),
+			   .root = mem_strdup(self->facts.root),
+			   .flags = mem_strdup(self->facts.flags) },
+	};
+	loop_post(self->loop, keep_tried, tried);
+}
+
+/* A build has failed with flags that were only assumed: 1 when others work, so that it is to be tried again, 0 when it was not their
+ * fault, negative when none work. */
+static int flags_were_wrong(struct buildah *self, const char *used, struct error **err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&self->facts_lock);
+	if (self->facts.assumed) {
+		r = buildah_facts_try(self->program, self->loop, self->layout, &self->facts, err);
+		if (r == 0)
+			post_tried(self);
+	}
+	if (r == 0)
+		r = strcmp(self->facts.flags, used) != 0;
+	pthread_mutex_unlock(&self->facts_lock);
+	return r;
+}
+
+/* Runs one build with these flags and reads the id of the result. */
+static int run_with_flags(struct work *work, const char *flags, const struct rewrite_files *files, bool no_cache,
+			  char ret_identity[DIGEST_LEN + 1], struct error **err)
 {
 	unsigned number = atomic_fetch_add(&work->self->builds, 1) + 1;
 	cleanup_free char *iidfile = path_join(work->job->staging, "iid");
@@ -341,7 +407,7 @@ static int build(struct work *work, const struct rewrite_files *files, bool no_c
 	cleanup_buf struct buf id = { 0 };
 	struct buildah_command command = {
 		.program = work->self->program,
-		.flags = work->self->facts.flags,
+		.flags = flags,
 		.host = &work->self->platforms[0],
 		.files = files,
 		.iidfile = iidfile,
@@ -359,6 +425,26 @@ static int build(struct work *work, const struct rewrite_files *files, bool no_c
 		return error_make(err, ERROR_TOOL, "%s wrote no image id for %s", work->self->program, work->job->id);
 	memcpy(ret_identity, id.data, DIGEST_LEN + 1);
 	return 0;
+}
+
+static int build(struct work *work, const struct rewrite_files *files, bool no_cache, char ret_identity[DIGEST_LEN + 1],
+		 struct error **err)
+{
+	bool assumed;
+	cleanup_free char *flags = flags_now(work->self, &assumed), *right = NULL;
+	struct error *error = NULL;
+	int r = run_with_flags(work, flags, files, no_cache, ret_identity, &error), wrong;
+
+	if (r == 0 || !assumed || loop_cancelled(work->self->loop))
+		return r == 0 ? 0 : error_move(err, &error);
+	wrong = flags_were_wrong(work->self, flags, err);
+	if (wrong == 0)
+		return error_move(err, &error);
+	error_free(error);
+	if (wrong < 0)
+		return -1;
+	right = flags_now(work->self, &assumed);
+	return run_with_flags(work, right, files, no_cache, ret_identity, err);
 }
 
 /* Sets *ret_fault when the image is not the requested one, *ret_dated to whether all of it has the requested date. */
@@ -505,7 +591,9 @@ static void buildah_free(void *data)
 
 	free(self->program);
 	free(self->place);
+	free(self->detail);
 	buildah_facts_free(&self->facts);
+	pthread_mutex_destroy(&self->facts_lock);
 	keylock_free(self->bring);
 	free(self);
 }
@@ -528,13 +616,15 @@ static int open_program(const struct builder_given *given, const char *program, 
 		return -1;
 	self = mem_alloc(sizeof(*self));
 	self->loop = given->loop;
+	self->state = given->state;
+	pthread_mutex_init(&self->facts_lock, NULL);
 	self->layout = given->layout;
 	self->program = mem_strdup(program);
 	self->facts = facts;
 	self->place = mem_printf(PLACE_PREFIX "%s", facts.root);
 	self->bring = keylock_new();
 	info->version = self->facts.version;
-	info->detail = self->facts.flags;
+	info->detail = self->detail = mem_strdup(self->facts.flags);
 	info->place = self->place;
 	info->mounts_ignored = true;
 	info->own_images = true;

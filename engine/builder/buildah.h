@@ -21,15 +21,21 @@ struct buildah_facts {
 	char *engine;  /* buildah's version: differs from the program's if that is podman */
 	char *root;    /* graph root of its storage */
 	char *flags;   /* flags that RUN steps need here, separated by blanks: "--isolation=oci --runtime=runc" */
+	bool assumed;  /* `flags` are the best that this machine may take: nothing has been tried */
 };
 
 /* The graph root as remembered in `state` for the current programs and configuration (malloc'd), or NULL. */
 char *buildah_facts_root(const char *program, struct state *state);
-/* Reads the facts from `state` if the programs and their configuration are unchanged; otherwise finds them out by
- * trying. `state` may be NULL, and so may `layout`, which provides a folder for the trial. ERROR_TOOL when buildah
- * cannot be used. */
+/* Reads the facts from `state` if the programs and their configuration are unchanged; otherwise asks buildah, and assumes the flags.
+ * `state` NULL: asks and tries. `layout` may be NULL; it provides a folder for the trial. ERROR_TOOL when buildah cannot be used. */
 int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct layout *layout,
 		       struct buildah_facts *ret, struct error **err);
+/* Tries out which flags RUN steps need: sets `facts->flags`. Any thread. */
+int buildah_facts_try(const char *program, struct loop *loop, struct layout *layout, struct buildah_facts *facts,
+		      struct error **err);
+/* Remembers them from now on. On the loop's thread. */
+int buildah_facts_remember(const char *program, struct state *state, const struct buildah_facts *facts,
+			   struct error **err);
 void buildah_facts_free(struct buildah_facts *facts); /* the contents */
 
 /* Appends the beginning of a build's command line, and the words of `flags` that come after it. */

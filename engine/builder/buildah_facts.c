@@ -111,6 +111,7 @@ static int buildah_facts_recall(struct state *state, const char *name, struct bu
 	ret->engine = mem_strdup(json_str(json, "engine"));
 	ret->root = mem_strdup(json_str(json, "root"));
 	ret->flags = mem_strdup(json_str(json, "flags"));
+	ret->assumed = json_bool(json, "assumed");
 	*ret_known = true;
 	return 0;
 }
@@ -129,19 +130,17 @@ char *buildah_facts_root(const char *program, struct state *state)
 	return root;
 }
 
-static int buildah_facts_remember(struct state *state, const char *name, const struct buildah_facts *facts,
-				  struct error **err)
+int buildah_facts_remember(const char *program, struct state *state, const struct buildah_facts *facts, struct error **err)
 {
-	cleanup_json struct json *json = NULL;
+	cleanup_free char *name = facts_name(program);
+	cleanup_json struct json *json = json_new_object();
 	cleanup_buf struct buf text = { 0 };
 
-	if (!state)
-		return 0;
-	json = json_new_object();
 	json_set_str(json, "version", facts->version);
 	json_set_str(json, "engine", facts->engine);
 	json_set_str(json, "root", facts->root);
 	json_set_str(json, "flags", facts->flags);
+	json_set_bool(json, "assumed", facts->assumed);
 	json_dump(json, JSON_CANONICAL, &text);
 	return state_set_machine_fact(state, name, text.data, err);
 }
@@ -314,19 +313,17 @@ static int make_folder(struct layout *layout, char **ret, struct error **err)
 	return 0;
 }
 
-/* Finds out by trying which flags RUN steps need here. */
-static int find_flags(const char *program, struct loop *loop, struct layout *layout, struct buildah_facts *facts,
+int buildah_facts_try(const char *program, struct loop *loop, struct layout *layout, struct buildah_facts *facts,
 		      struct error **err)
 {
 	cleanup_free char *dir = NULL, *file = NULL, *dockerfile = NULL;
 	static const char text[] = "FROM scratch\nCOPY true /true\nRUN [\"/true\"]\n";
 	struct trial trial = { .loop = loop, .program = program, .root = facts->root };
+	char *flags = NULL;
 	int status;
 
-	if (!trial_program_known()) {
-		facts->flags = mem_strdup("--isolation=chroot");
+	if (!trial_program_known())
 		return 0;
-	}
 	if (make_folder(layout, &dir, err) < 0)
 		return -1;
 	trial.dir = dir;
@@ -336,18 +333,28 @@ static int find_flags(const char *program, struct loop *loop, struct layout *lay
 	if (status == 0)
 		status = fs_replace(dockerfile, text, strlen(text), 0644, err);
 	if (status == 0)
-		status = try_ways(&trial, &facts->flags, err);
+		status = try_ways(&trial, &flags, err);
 	if (fs_remove_tree(dir, status == 0 ? err : NULL) < 0)
-		return -1;
+		status = -1;
+	if (status == 0) {
+		free(facts->flags);
+		facts->flags = steal_ptr(flags);
+		facts->assumed = false;
+	}
+	free(flags);
 	return status;
 }
 
-static int buildah_facts_find_out(const char *program, struct loop *loop, struct layout *layout,
-				  struct buildah_facts *ret, struct error **err)
+/* What nearly every machine can do. Where it cannot, the first build fails, and then it is tried out: a trial takes longer than a
+ * small build. Nothing can be tried on a processor for which there is no program to try with. */
+static void assume_flags(struct buildah_facts *facts)
 {
-	if (buildah_facts_ask(program, loop, ret, err) < 0)
-		return -1;
-	return find_flags(program, loop, layout, ret, err);
+	size_t i = 0;
+
+	while (!way_possible(ways[i]))
+		i++;
+	facts->assumed = trial_program_known();
+	facts->flags = mem_strdup(facts->assumed ? ways[i] : "--isolation=chroot");
 }
 
 int buildah_facts_find(const char *program, struct loop *loop, struct state *state, struct layout *layout,
@@ -356,13 +363,21 @@ int buildah_facts_find(const char *program, struct loop *loop, struct state *sta
 	cleanup_free char *name = facts_name(program);
 	struct buildah_facts facts = { 0 };
 	bool known;
+	int r;
 
 	if (buildah_facts_recall(state, name, &facts, &known, err) < 0)
 		return -1;
-	if (!known && (buildah_facts_find_out(program, loop, layout, &facts, err) < 0 ||
-		       buildah_facts_remember(state, name, &facts, err) < 0)) {
-		buildah_facts_free(&facts);
-		return -1;
+	if (!known) {
+		r = buildah_facts_ask(program, loop, &facts, err);
+		if (r == 0)
+			assume_flags(&facts);
+		if (r == 0)
+			r = state ? buildah_facts_remember(program, state, &facts, err)
+				  : buildah_facts_try(program, loop, layout, &facts, err);
+		if (r < 0) {
+			buildah_facts_free(&facts);
+			return -1;
+		}
 	}
 	*ret = facts;
 	return 0;

@@ -113,6 +113,32 @@ what_ran()
 	what_ran | grep -qx 'buildah info'
 }
 
+@test "where steps cannot run in the best way, the first failure finds another, and that is remembered" {
+	export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+	printf '#!/bin/sh\ncase " $* " in *" create "*) echo no containers here >&2; exit 1 ;; esac\nexec %s "$@"\n' "$(command -v runc)" >bad-runc
+	chmod +x bad-runc
+	printf '[engine.runtimes]\nrunc = ["%s"]\n' "$PWD/bad-runc" >containers.conf
+	export CONTAINERS_CONF=$PWD/containers.conf
+	printf 'FROM scratch\nCOPY --from=rootfs %s/ /\nRUN echo made >/made\n' "$host_arch" >web/Dockerfile
+	sed -i 's/build: web/build: {context: web, additional_contexts: {rootfs: rootfs}}/' services.yaml
+	cb --no-load
+	equal "$status" 0
+	grep -q 'no containers here' .cbuild/logs/1/build-web*.log
+	rm -rf .cbuild trace
+	sed -i 's/made/made again/' web/Dockerfile
+	CBUILD_TRACE=$PWD/trace cb --no-load
+	equal "$status" 0
+	run ! grep 'no containers here' .cbuild/logs/1/build-web*.log
+	equal "$(what_ran | grep -c 'buildah info')" 0
+	# A step that fails by itself is not tried again.
+	printf 'RUN exit 3\n' >>web/Dockerfile
+	rm -rf "$XDG_CACHE_HOME" .cbuild trace
+	unset CONTAINERS_CONF
+	CBUILD_TRACE=$PWD/trace cb --no-load
+	equal "$status" 1
+	equal "$(jq -r 'select(.event == "child_start") | .argv | join(" ")' trace | grep -c 'services_web\|--file=.*web\|iidfile=.*out/iid')" 1
+}
+
 @test "podman builds where buildah is missing" {
 	local bin=$BATS_TEST_TMPDIR/bin
 	mkdir "$bin"

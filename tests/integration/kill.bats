@@ -92,14 +92,18 @@ run_until()
 	[ $status -eq 137 ] || ended=$status
 }
 
-# A runc that stands still when it is to start something, once the file `standing` is there.
+# A runc that fails once when it is to start something, and then stands still, once the file `standing` is there.
 slow_runc()
 {
-	rm -f standing
+	rm -f standing failed
 	cat >slow-runc <<-EOF
 		#!/bin/sh
 		case " \$* " in
-		*" create "*) touch "$PWD/standing"; exec sleep 1000 ;;
+		*" create "*)
+			[ -e "$PWD/failed" ] || { touch "$PWD/failed"; exit 1; }
+			touch "$PWD/standing"
+			exec sleep 1000
+			;;
 		esac
 		exec $(command -v runc) "\$@"
 	EOF
@@ -112,7 +116,7 @@ stands()
 	[ -e standing ]
 }
 
-# try_and_end SIGNAL: ends a run while buildah is tried out.
+# try_and_end SIGNAL: ends a run while buildah is tried out, after a build that has failed.
 try_and_end()
 {
 	slow_runc

@@ -292,7 +292,9 @@ int route_nerdctl(const struct builder_given *given, struct route *ret, struct e
 {
 	const char *space = given->instance ? given->instance : getenv("CONTAINERD_NAMESPACE");
 	const char *host = getenv("BUILDKIT_HOST"), *below = getenv("XDG_RUNTIME_DIR");
-	const char *const names[] = { space && *space ? space : "default", "default", NULL };
+	const char *own = space && *space ? space : "default";
+	const char *const names[] = { own, strcmp(own, "default") == 0 ? NULL : "default", NULL };
+	const size_t len = names[1] ? 3 : 2;
 	cleanup_buf struct buf tried = { 0 };
 
 	if (geteuid() == 0 || !below || !*below)
@@ -304,7 +306,7 @@ int route_nerdctl(const struct builder_given *given, struct route *ret, struct e
 		complete(ret, false);
 		return 0;
 	}
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+	for (size_t i = 0; i < len; i++) {
 		cleanup_free char *path = mem_printf("%s/buildkit%s%s/buildkitd.sock", below, names[i] ? "-" : "",
 						     names[i] ? names[i] : "");
 

@@ -320,12 +320,34 @@ static void test_routes(void **state)
 	unsetenv("DOCKER_CONFIG");
 }
 
+/* Each place that was looked at is named once. */
+static void test_nobody_listens(void **state)
+{
+	const struct builder_given given = { .instance = NULL }, other = { .instance = "k8s.io" };
+	cleanup_route struct route route = { 0 };
+	cleanup_error struct error *error = NULL, *second = NULL;
+	const char *at;
+
+	(void)state;
+	unsetenv("CONTAINERD_NAMESPACE");
+	if (route_nerdctl(&given, &route, &error) == 0)
+		return; /* this machine has one */
+	at = strstr(error->message, "/buildkit-default/");
+	assert_non_null(at);
+	assert_null(strstr(at + 1, "/buildkit-default/"));
+	assert_non_null(strstr(at, "/buildkit/"));
+	assert_int_equal(route_nerdctl(&other, &route, &second), -1);
+	assert_non_null(strstr(second->message, "/buildkit-k8s.io/"));
+	assert_non_null(strstr(second->message, "/buildkit-default/"));
+	assert_non_null(strstr(second->message, "/buildkit/"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_plain),        TEST(test_full),     TEST(test_stages),
-		TEST(test_caches),       TEST(test_images),   TEST(test_local_cache),
-		TEST(test_wrong_caches), TEST(test_findings), TEST(test_routes),
+		TEST(test_plain),    TEST(test_full),   TEST(test_stages),      TEST(test_nobody_listens),
+		TEST(test_caches),   TEST(test_images), TEST(test_local_cache), TEST(test_wrong_caches),
+		TEST(test_findings), TEST(test_routes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -362,6 +362,7 @@ static struct yaml_node *build_node(struct bake_secrets *secrets, const struct b
 		     { BAKE_SSH, "ssh" },
 		     { BAKE_CACHE_FROM, "cache_from" },
 		     { BAKE_CACHE_TO, "cache_to" },
+		     { BAKE_ANNOTATIONS, "annotations" },
 		     { BAKE_NO_CACHE, "no_cache" },
 		     { BAKE_PULL, "pull" },
 		     { BAKE_NO_CACHE_FILTER, "no_cache_filter" },

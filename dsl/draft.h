@@ -10,7 +10,7 @@ struct yaml_node;
 struct draft_build {
 	struct build_spec out; /* values that need no further work are decoded in place */
 	struct text context, dockerfile;
-	struct pairs contexts;
+	struct pairs contexts, annotations;
 	struct texts platforms, tags;
 	struct pos platforms_pos;
 	struct draft_secret *secrets;

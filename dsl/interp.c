@@ -136,7 +136,8 @@ static void put_cased(struct interp_walk *w, struct buf *out, const char *dollar
 	char *cased = arena_strdup(w->interp->arena, value);
 
 	if (is_late(value)) {
-		complain(w, dollar, NULL, "\"%s\" has a value only later, so it cannot be used with \"%c%c\"", name, op, op);
+		complain(w, dollar, NULL, "\"%s\" has a value only later, so it cannot be used with \"%c%c\"", name, op,
+			 op);
 		return;
 	}
 	for (char *c = cased; *c; c++)

@@ -77,3 +77,8 @@ size_t build_place(const struct build_spec *build, const struct platform *platfo
 		place++;
 	return place;
 }
+
+bool annotation_is_for(const struct annotation *annotation, const struct platform *platform)
+{
+	return annotation->manifest && (!annotation->has_platform || platform_equal(&annotation->platform, platform));
+}

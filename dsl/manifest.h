@@ -39,6 +39,14 @@ struct pairs {
 	size_t len;
 };
 
+/* An annotation of what is pushed: of the index, of the platforms' manifests, or of both. */
+struct annotation {
+	struct text key, value;
+	bool index, manifest;
+	bool has_platform; /* of this platform's manifest alone */
+	struct platform platform;
+};
+
 enum context_kind {
 	CONTEXT_PATH,    /* value: absolute cleaned path */
 	CONTEXT_SERVICE, /* value: the service's name; `service` is its index */
@@ -85,6 +93,8 @@ struct build_spec {
 	struct platform *declared; /* the same, whatever --platforms and BUILD_PLATFORMS say */
 	size_t declared_len;
 	struct pairs labels;
+	struct annotation *annotations;
+	size_t annotations_len;
 	struct named_context *contexts; /* sorted by name */
 	size_t contexts_len;
 	struct text inline_text; /* the Dockerfile itself; s NULL: it is in the file */
@@ -329,6 +339,8 @@ bool service_attests(const struct service *service);
 bool build_wants_rights(const struct build_spec *build);
 /* Whether what is pushed has annotations: a manifest alone and Docker's lists have none. */
 bool service_annotates(const struct service *service);
+/* Whether the manifest for a platform has this annotation. */
+bool annotation_is_for(const struct annotation *annotation, const struct platform *platform);
 /* The group called `name` (not "all"), or NULL. */
 const struct group *manifest_group(const struct manifest *manifest, const char *name);
 

@@ -59,6 +59,8 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 void resolve_given(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
 /* Attestations of the image. */
 void resolve_attestations(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
+/* Annotations of what is pushed. */
+void resolve_annotations(struct resolve *r, const struct draft_build *draft, struct service *service);
 void resolve_project(struct resolve *r);
 /* The default name of an image, from the project's and the service's, as in compose. */
 const char *resolve_default_image(struct resolve *r, const struct service *service);

@@ -229,6 +229,7 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 	build_platforms(r, draft, service);
 	check_bare(r, service);
 	check_docker(r, service);
+	resolve_annotations(r, &draft->build, service);
 	build->contexts = arena_array(r->arena, from->contexts.len, sizeof(*build->contexts));
 	for (size_t i = 0; i < from->contexts.len; i++) {
 		const struct pair *pair = &from->contexts.items[i];

@@ -45,6 +45,9 @@ static const struct schema_key build_keys[] = {
 	{ "tags", TYPE_CSV, IN(draft_build, tags),
 	  .doc = "Further tags of the image, or whole references (\"ghcr.io/acme/web:1\")." },
 	{ "labels", TYPE_PAIRS, .flags = FLAG_PLAIN, IN(draft_build, out.labels), .doc = "Labels of the image." },
+	{ "annotations", TYPE_PAIRS, .flags = FLAG_OWN, IN(draft_build, annotations),
+	  .doc = "Annotations of what is pushed, as of buildx: of each platform's manifest, or of what is written before the name: "
+		 "\"index:\", \"manifest:\", \"manifest[linux/arm64]:\", \"index,manifest:\"." },
 	{ "additional_contexts", TYPE_PAIRS, IN(draft_build, contexts),
 	  .doc = "Named contexts for FROM and COPY --from: a folder, \"service:NAME\", \"docker-image://REFERENCE\" or "
 		 "a URL." },

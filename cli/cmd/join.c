@@ -82,6 +82,16 @@ static int join_read(const struct join *join, const char *digest, struct documen
 	return document_parse(text.data, text.len, type, digest, digest, ret, err);
 }
 
+/* An image's config, also kept in the store: its labels may belong on the index. */
+static int join_read_config(const struct join *join, const struct document *manifest, struct buf *text, struct error **err)
+{
+	char found[DIGEST_LEN + 1];
+
+	return registry_read_blob(join->session->registry, &join->where, &manifest->config, text, err) < 0
+		       ? -1
+		       : layout_write(join->session->layout, text->data, text->len, found, err);
+}
+
 static int join_add(struct join *join, const struct platform *platform, const char *digest, const char *attestation,
 		    struct error **err)
 {
@@ -120,10 +130,13 @@ static int join_add_index(struct join *join, const struct document *index, struc
 	for (size_t i = 0; i < index->len; i++) {
 		const struct document_entry *entry = &index->entries[i];
 		cleanup_document struct document *manifest = NULL;
+		cleanup_buf struct buf config = { 0 };
 
 		if (join_read(join, entry->blob.digest, &manifest, err) < 0)
 			return -1;
-		if (!entry->attestation && entry->has_platform &&
+		if (entry->attestation || !entry->has_platform)
+			continue;
+		if (join_read_config(join, manifest, &config, err) < 0 ||
 		    join_add(join, &entry->platform, entry->blob.digest, attestation_about(index, entry->blob.digest),
 			     err) < 0)
 			return -1;
@@ -137,7 +150,7 @@ static int join_add_image(struct join *join, const struct document *manifest, st
 	cleanup_buf struct buf text = { 0 };
 	cleanup_image struct image *image = NULL;
 
-	if (registry_read_blob(join->session->registry, &join->where, &manifest->config, &text, err) < 0 ||
+	if (join_read_config(join, manifest, &text, err) < 0 ||
 	    image_read_config(text.data, text.len, manifest->config.digest, &image, err) < 0)
 		return -1;
 	return join_add(join, &image->platform, manifest->self.digest, "", err);
@@ -247,11 +260,12 @@ static int join_write(struct join *join, char ret_digest[DIGEST_LEN + 1], struct
 	struct layout_member members[JOIN_MEMBERS_MAX];
 	const struct published published = {
 		.manifest = join->session->manifest,
+		.service = join->service,
 		.layout = join->session->layout,
 		.members = members,
 		.len = join->len,
 		.annotations = join->session->annotations,
-		.annotations_len = service_annotates(join->service) ? join->session->annotations_len : 0,
+		.annotations_len = join->session->annotations_len,
 	};
 
 	for (size_t i = 0; i < join->len; i++)

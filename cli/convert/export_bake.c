@@ -114,6 +114,26 @@ static void export_bake_set_where(const struct plan *plan, const struct build_sp
 	export_set(target, "dockerfile-inline", &language, build->inline_text.s);
 }
 
+/* In the notation that the manifest has from buildx. */
+static struct json *export_bake_annotations(const struct build_spec *build)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < build->annotations_len; i++) {
+		const struct annotation *one = &build->annotations[i];
+		cleanup_free char *text = NULL;
+		char platform[PLATFORM_TEXT];
+
+		platform_text(&one->platform, platform);
+		text = mem_printf("%s%s%s%s%s%s:%s=%s", one->index ? "index" : "",
+				  one->index && one->manifest ? "," : "", one->manifest ? "manifest" : "",
+				  one->has_platform ? "[" : "", one->has_platform ? platform : "",
+				  one->has_platform ? "]" : "", one->key.s, one->value.s);
+		export_append(list, &language, text);
+	}
+	return list;
+}
+
 static int export_bake_add_target(struct plan *plan, size_t number, struct json *targets, struct error **err)
 {
 	const struct service *service = &plan_manifest(plan)->services[number];
@@ -134,6 +154,7 @@ static int export_bake_add_target(struct plan *plan, size_t number, struct json 
 	export_set_filled(target, "platforms", export_platforms(build));
 	export_set_filled(target, "secret", export_bake_secrets(plan, build));
 	export_set_filled(target, "ssh", export_bake_ssh(plan, build));
+	export_set_filled(target, "annotations", export_bake_annotations(build));
 	export_plain(target, build, &language);
 	json_set(target, "attest", bake_attest_write(service));
 	json_set(targets, name, target);

@@ -277,6 +277,8 @@ int export_compose(struct plan *plan, struct buf *out, struct buf *notes, struct
 			continue;
 		}
 		export_note(&manifest->services[i], &language, notes);
+		if (manifest->services[i].build.annotations_len > 0)
+			buf_printf(notes, "%s: compose cannot express its `annotations`\n", manifest->services[i].name.s);
 		r = export_compose_add_service(plan, i, services, sources, volumes, err);
 	}
 	json_set(root, "services", services);

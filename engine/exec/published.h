@@ -11,14 +11,20 @@ struct layout;
 struct layout_member;
 struct manifest;
 struct plan_pair;
+struct service;
 
-/* An index as it is published: images, and annotations about the commit. */
+/*
+ * An index as it is published: images, and annotations. Those are about the commit; the images' own labels that mean the same everywhere
+ * (org.opencontainers.image.*), if one's config is in the store; and those that the manifest gives. Of several with one name the
+ * last of these counts.
+ */
 struct published {
 	const struct manifest *manifest;
+	const struct service *service;
 	struct layout *layout; /* has the manifests of the members */
 	const struct layout_member *members;
 	size_t len;
-	const struct plan_pair *annotations;
+	const struct plan_pair *annotations; /* about the commit */
 	size_t annotations_len;
 };
 

@@ -51,7 +51,6 @@ static void release_index_fill(struct release_index *release)
 {
 	const struct plan *plan = release->task->env->plan;
 	const struct node *index = plan_node(plan, release->task->node->needs[0]);
-	bool annotated = service_annotates(&plan_manifest(plan)->services[release->task->node->service]);
 	size_t others_len;
 
 	tags_others_of(release->task->env->others, release->task->number, &others_len);
@@ -66,12 +65,12 @@ static void release_index_fill(struct release_index *release)
 	add_others(release);
 	release->published = (struct published){
 		.manifest = plan_manifest(plan),
+		.service = &plan_manifest(plan)->services[release->task->node->service],
 		.layout = release->task->env->layout,
 		.members = release->members,
 		.len = release->len,
 	};
-	if (annotated)
-		release->published.annotations = plan_annotations(plan, &release->published.annotations_len);
+	release->published.annotations = plan_annotations(plan, &release->published.annotations_len);
 }
 
 /* The index under a reference of the release, from the store or the registry. 1, or 0 when it cannot be had. */

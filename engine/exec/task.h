@@ -109,6 +109,8 @@ int task_tag(struct task *task, struct error **err);
 struct tags_first *tags_first_new(void);
 void tags_first_free(struct tags_first *first); /* NULL-safe */
 
+/* Gives the manifest `digest` the annotations for the node's platform, if any: it then has another digest. */
+int task_annotate(struct task *task, char digest[DIGEST_LEN + 1], struct error **err);
 /* A build's requirements of its builder; points into the node. */
 struct fleet_want task_want(const struct plan *plan, const struct node *node);
 /* Whether this machine can make the format: ERROR_TOOL with a remedy. */

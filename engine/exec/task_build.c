@@ -542,14 +542,17 @@ static char *describe_result(const struct task *task, const struct build_draft *
 	return buf_steal(&text);
 }
 
-/* The manifest alone changes: the image is the same. One that stays in a builder's storage has none here. */
-static int write_docker_form(struct task *task, struct build_result *result, struct error **err)
+/* Docker's format, or annotations: the manifest alone changes, the image is the same. One that stays in a builder's storage has none
+ * here. */
+static int finish_manifest(struct task *task, struct build_result *result, struct error **err)
 {
 	const struct service *service = &plan_manifest(task->env->plan)->services[task->node->service];
 	char digest[DIGEST_LEN + 1];
 
-	if (!service->docker || !result->digest[0])
+	if (!result->digest[0])
 		return 0;
+	if (!service->docker)
+		return task_annotate(task, result->digest, err);
 	if (layout_write_schema2(task->env->layout, result->digest, digest, err) < 0)
 		return -1;
 	memcpy(result->digest, digest, sizeof(digest));
@@ -569,7 +572,7 @@ static int build_once(struct task *task, struct build_draft *draft, struct error
 		free(result.place);
 		return error_move(err, &result.error);
 	}
-	if (write_docker_form(task, &result, err) < 0) {
+	if (finish_manifest(task, &result, err) < 0) {
 		free(result.place);
 		return -1;
 	}

@@ -65,9 +65,11 @@ static int task_convert_pack(struct task *task, const struct node *build, struct
 
 	if (convert_image(&convert, &made, err) < 0)
 		return -1;
+	task->detail = made.detail;
+	if (task_annotate(task, made.digest, err) < 0)
+		return -1;
 	task->identity = mem_strdup(made.digest);
 	task->digest = mem_strdup(made.digest);
-	task->detail = made.detail;
 	task->size = made.size;
 	return 0;
 }

@@ -9,7 +9,7 @@
 #include "engine/oci/document.h"
 #include "engine/oci/layout.h"
 
-/* Image indexes: the images of several platforms. */
+/* Image indexes: the images of several platforms; and images' manifests in other words. */
 
 static struct json *annotations_json(const struct layout_annotation *annotations, size_t len)
 {
@@ -103,5 +103,22 @@ int layout_write_schema2(struct layout *layout, const char *digest, char ret_dig
 
 	if (image_read(layout, digest, &image, err) < 0 || document_dump_schema2(image, &out, err) < 0)
 		return -1;
+	return layout_write(layout, out.data, out.len, ret_digest, err);
+}
+
+int layout_annotate(struct layout *layout, const char *digest, const struct layout_annotation *annotations, size_t len,
+		    char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
+	cleanup_json struct json *manifest = NULL;
+	cleanup_buf struct buf text = { 0 }, out = { 0 };
+	struct json *all;
+
+	if (layout_read(layout, digest, &text, err) < 0 || json_parse(text.data, text.len, digest, &manifest, err) < 0)
+		return -1;
+	all = json_get(manifest, "annotations") ? json_clone(json_get(manifest, "annotations")) : json_new_object();
+	for (size_t i = 0; i < len; i++)
+		json_set_str(all, annotations[i].key, annotations[i].value);
+	json_set(manifest, "annotations", all);
+	json_dump(manifest, JSON_CANONICAL, &out);
 	return layout_write(layout, out.data, out.len, ret_digest, err);
 }

@@ -82,6 +82,9 @@ int layout_write_index(struct layout *layout, const struct layout_member *member
 		       const struct layout_annotation *annotations, size_t annotations_len,
 		       char ret_digest[DIGEST_LEN + 1], uint64_t *ret_size, struct error **err);
 
+/* Stores an image's manifest with further annotations. The image is the same. */
+int layout_annotate(struct layout *layout, const char *digest, const struct layout_annotation *annotations, size_t len,
+		    char ret_digest[DIGEST_LEN + 1], struct error **err);
 /* Stores an image's manifest in Docker's format. The image is the same. */
 int layout_write_schema2(struct layout *layout, const char *digest, char ret_digest[DIGEST_LEN + 1], struct error **err);
 

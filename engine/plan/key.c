@@ -29,8 +29,8 @@
 /* Raise a kind's version when the meaning of its fields changes: all its records become stale. */
 static const char *const versions[] = {
 	"4", /* prepare */
-	"6", /* build */
-	"1", /* convert */
+	"7", /* build */
+	"2", /* convert */
 	"1", /* index */
 	"1", /* load */
 	"2", /* verify */
@@ -377,6 +377,18 @@ static int add_used(const struct plan *plan, const struct node *node, struct inp
 	return add_outputs(inputs, plan, build->outputs, build->outputs_len, err);
 }
 
+/* Those of the manifest for the node's platform. */
+static void key_add_annotations(struct inputs *inputs, const struct node *node, const struct build_spec *spec)
+{
+	for (size_t i = 0; i < spec->annotations_len; i++) {
+		const struct annotation *annotation = &spec->annotations[i];
+		cleanup_free char *name = mem_printf("annotation %s", annotation->key.s);
+
+		if (annotation_is_for(annotation, &node->platform))
+			inputs_add(inputs, REASON_OPTION, name, annotation->value.s);
+	}
+}
+
 static int key_add_build(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
@@ -398,6 +410,7 @@ static int key_add_build(const struct plan *plan, const struct node *node, struc
 	}
 	if (service->docker)
 		inputs_add(inputs, REASON_OPTION, "media_types", "docker");
+	key_add_annotations(inputs, node, &service->build);
 	add_epoch(inputs, build->has_epoch, build->epoch);
 	first = inputs_len(inputs);
 	r = add_used(plan, node, inputs, err);
@@ -619,7 +632,7 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 bool plan_annotation_stays(const struct manifest *manifest, const char *key)
 {
 	return !manifest->revision_every && (strcmp(key, "org.opencontainers.image.revision") == 0 ||
-						   strcmp(key, "org.opencontainers.image.created") == 0);
+					     strcmp(key, "org.opencontainers.image.created") == 0);
 }
 
 /* The key of a push: the index with those of its annotations that are not only about the commit, or that there is none, and the
@@ -643,6 +656,13 @@ static void add_push(const struct plan *plan, const struct node *node, struct in
 
 		inputs_add(inputs, REASON_OPTION, name, plan->options.annotations[i].value);
 	}
+	for (size_t i = 0; i < service->build.annotations_len; i++) {
+		const struct annotation *annotation = &service->build.annotations[i];
+		cleanup_free char *name = mem_printf("annotation %s", annotation->key.s);
+
+		if (annotation->index)
+			inputs_add(inputs, REASON_OPTION, name, annotation->value.s);
+	}
 	if (plan->options.signer)
 		inputs_add(inputs, REASON_OPTION, "signing key", plan->options.signer);
 	add_list(inputs, "repository", node->repositories, len);
@@ -660,6 +680,7 @@ int key_inputs(const struct plan *plan, size_t number, struct inputs *inputs, st
 		return key_add_build(plan, node, inputs, err);
 	case NODE_CONVERT:
 		inputs_add(inputs, REASON_OPTION, "format", node->format->name.s);
+		key_add_annotations(inputs, node, &plan->manifest->services[node->service].build);
 		add_members(plan, node, inputs, false);
 		break;
 	case NODE_INDEX:

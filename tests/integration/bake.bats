@@ -68,6 +68,7 @@ everything()
 		  extra-hosts = { "db" = "10.0.0.1" }
 		  shm-size = "64m"
 		  attest = ["type=provenance,mode=max", "type=sbom,generator=r.example.org/scan:1"]
+		  annotations = ["index:org.acme=y"]
 		  ulimits = ["nofile=1024:1024"]
 		  description = "the app"
 		}
@@ -120,6 +121,7 @@ everything()
 		      ssh: [default]
 		      cache_from: ["type=registry,ref=acme/cache", "type=registry,ref=acme/simple"]
 		      cache_to: [type=inline]
+		      annotations: ["index:org.acme=y"]
 		      no_cache: true
 		      pull: true
 		      entitlements: [network.host]
@@ -248,6 +250,7 @@ manifest()
 		      extra_hosts: [db=10.0.0.1]
 		      tags: [edge, "example.org/other/app:2"]
 		      shm_size: 64MB
+		      annotations: ["index:org.acme=y"]
 		      provenance: max
 		      sbom: generator=r.example.org/scan:1
 		      no_cache: true
@@ -287,6 +290,7 @@ hashes()
 	equal "$(jq -c '.target.app.tags' printed.json)" \
 		'["example.org/acme/app:v1","example.org/acme/app:latest","example.org/acme/app:edge","example.org/other/app:2"]'
 	equal "$(jq -c '.target.app.args' printed.json)" '{"A":"1","DOLLAR":"$${X} $5 %%{if}"}'
+	equal "$(jq -c '.target.app.annotations' printed.json)" '["index:org.acme=y"]'
 	equal "$(jq -c '.group.front.targets' printed.json)" '["app","web_app"]'
 	"$cbuild" import printed.json -o back.yaml
 	hashes services.yaml >first
@@ -299,6 +303,7 @@ hashes()
 @test "export compose is understood by compose's own reader, and by cbuild it is the same" {
 	manifest
 	"$cbuild" export compose -o compose.yaml 2>notes
+	grep -q 'app: compose cannot express its `annotations`' notes
 	"$BUILDX" bake -f compose.yaml --print app base >printed.json 2>bake.err || {
 		cat bake.err
 		return 1

@@ -105,6 +105,35 @@ commit()
 	commit "as before"
 }
 
+@test "annotations stand where the manifest says, and labels with a meaning for everybody on the index, too" {
+	local arm title=org.opencontainers.image.title
+	sed -i 's|web: {build: {|web: {build: {labels: {'$title': shop, own: x}, annotations: ["index:team=blue", "manifest[linux/arm64]:board=pi", "index,manifest:both=yes", "plain=p"], |' services.yaml
+	to plain annotated
+	push web
+	equal "$status" 0
+	remote "$DOCKER_REGISTRY/web:v1" >"$BATS_TEST_TMPDIR/index"
+	equal "$(jq -c ".annotations | [.team, .both, .board, .plain, .own, .[\"$title\"], (.[\"org.opencontainers.image.revision\"][:40] | length)]" \
+		"$BATS_TEST_TMPDIR/index")" '["blue","yes",null,null,null,"shop",40]'
+	for arch in amd64 arm64; do
+		arm=$(jq -r ".manifests[] | select(.platform.architecture == \"$arch\").digest" "$BATS_TEST_TMPDIR/index")
+		remote "$DOCKER_REGISTRY/web@$arm" | jq -c .annotations >"$BATS_TEST_TMPDIR/$arch"
+	done
+	equal "$(cat "$BATS_TEST_TMPDIR/amd64")" '{"both":"yes","plain":"p"}'
+	equal "$(cat "$BATS_TEST_TMPDIR/arm64")" '{"board":"pi","both":"yes","plain":"p"}'
+	skopeo copy -q --all --src-tls-verify=false "docker://$DOCKER_REGISTRY/web:v1" "oci:$BATS_TEST_TMPDIR/pulled"
+	push web
+	grep -q 'nothing to do' "$err"
+	# Another value of the index's moves the tags alone.
+	log_clear plain
+	sed -i 's|team=blue|team=red|' services.yaml
+	push web
+	equal "$status" 0
+	equal "$(log_count plain 'POST|PATCH|blobs')" 0
+	equal "$(remote "$DOCKER_REGISTRY/web:v1" | jq -r .annotations.team)" red
+	sed -i 's|labels: {'$title'.*"plain=p"\], ||' services.yaml
+	commit "as before"
+}
+
 @test "with Docker's media types all that is pushed has them, whatever the commit" {
 	local docker=application/vnd.docker
 	sed -i 's|web: {build|web: {media_types: docker, build|; s|api: {build|api: {media_types: docker, index: never, build|' services.yaml

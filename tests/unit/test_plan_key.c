@@ -209,6 +209,12 @@ static const struct edit edits[] = {
 	{ "services.yaml", "    ports: [\"80\"]\n", "    ports: [\"80\"]\n    media_types: docker\n",
 	  BOTH("option media_types (added)") },
 	{ "services.yaml", "    ports: [\"80\"]\n", "    ports: [\"80\"]\n    media_types: oci\n", "" },
+	{ "services.yaml", "network: none", "annotations: {one: a}\n      network: none",
+	  BOTH("option annotation one (added)") },
+	{ "services.yaml", "network: none", "annotations: [\"index,manifest:one=a\"]\n      network: none",
+	  BOTH("option annotation one (added)") },
+	{ "services.yaml", "network: none",
+	  "annotations: [\"index:one=a\", \"manifest[linux/s390x]:two=b\"]\n      network: none", "" },
 	{ "services.yaml", "network: none", "provenance: true\n      network: none", BOTH("option provenance (added)") },
 	{ "services.yaml", "network: none", "sbom: true\n      network: none", BOTH("option sbom (added)") },
 	{ "services.yaml", "network: none", "provenance: false\n      sbom: false\n      network: none", "" },
@@ -398,7 +404,7 @@ static void the_shared_key_is_the_same_on_every_machine(void **state)
 	world_edit(world, "services.yaml", "IDLE: x", "BUILDKIT_AUTH_TOKEN: x");
 	world_run(world, NULL);
 	key = world_shared_key(world, APP);
-	assert_string_equal(key, "sha256:6c658fcdc49626b0475b293ffc77e3e2e2266bef985941f41343d12ccba401c7");
+	assert_string_equal(key, "sha256:5a7334918da54304b4f5950bd2f9d3b884f130816d7b4a185334eb819363ee67");
 }
 
 static void an_epoch_counts_for_builds_and_steps(void **state)
@@ -1066,6 +1072,29 @@ static void what_is_pushed_and_tagged_counts(void **state)
 	assert_non_null(strstr(bytes, "stale push:app: dependency index:app ("));
 }
 
+/* Of the index for what is pushed, of a platform's manifest for its build, and of formats for both. */
+static void annotations_count_where_they_are(void **state)
+{
+	struct world *world = *state;
+	cleanup_free char *index = NULL, *platform = NULL, *format = NULL;
+
+	world->revision = "one";
+	world_edit(world, "services.yaml", "    build: db\n",
+		   "    build: {context: db, annotations: [\"index:a=b\"]}\n    formats: [zstd]\n");
+	world_run(world, NULL);
+	world_edit(world, "services.yaml", "index:a=b", "index:a=c");
+	index = world_plan(world, NULL, false);
+	assert_non_null(strstr(index, "stale push:db: option annotation a (b -> c)\n"));
+	assert_null(strstr(index, "stale build:db"));
+	world_edit(world, "services.yaml", "index:a=c", "manifest[linux/arm64]:a=c");
+	platform = world_plan(world, NULL, false);
+	assert_non_null(strstr(platform, "stale build:db:linux/arm64: option annotation a (added)\n"));
+	assert_non_null(strstr(platform, "stale push:db: option annotation a (removed)"));
+	assert_null(strstr(platform, "stale build:db:linux/amd64"));
+	format = world_inputs(world, "convert:db:zstd:linux/arm64");
+	assert_non_null(strstr(format, "option\tannotation a\tc"));
+}
+
 static void a_folder_that_is_mounted_counts_itself(void **state)
 {
 	struct world *world = *state;
@@ -1161,6 +1190,7 @@ int main(void)
 		CASE(a_file_that_a_checker_names_counts),
 		CASE(the_folder_of_an_included_command_counts),
 		CASE(what_is_pushed_and_tagged_counts),
+		CASE(annotations_count_where_they_are),
 		CASE(a_folder_that_is_mounted_counts_itself),
 		CASE(secrets_are_not_kept),
 	};

@@ -166,6 +166,11 @@ bool json_is_array(const struct json *value)
 	return jansson_is_array(json_peek(value));
 }
 
+bool json_is_int(const struct json *value)
+{
+	return json_is_integer(json_peek(value));
+}
+
 bool json_is_null(const struct json *value)
 {
 	return jansson_is_null(json_peek(value));

@@ -30,6 +30,7 @@ const char *json_text(const struct json *value); /* the value itself, when it is
 int64_t json_number(const struct json *value);
 bool json_is_object(const struct json *value);
 bool json_is_array(const struct json *value);
+bool json_is_int(const struct json *value);  /* an integer that fits int64_t */
 bool json_is_null(const struct json *value); /* the value null, not a missing value */
 size_t json_len(const struct json *value);   /* of an array or object */
 const struct json *json_at(const struct json *array, size_t i);

@@ -88,8 +88,8 @@ static int read_descriptor(const struct json *json, const char *name, struct des
 		return error_make(err, ERROR_STATE, "%s: a descriptor is missing", name);
 	if (!digest || !digest_valid(digest))
 		return document_refuse_digest(name, digest, err);
-	if (size < 0)
-		return error_make(err, ERROR_STATE, "%s: %s has a negative size", name, digest);
+	if (!json_is_int(json_get(json, "size")) || size < 0)
+		return error_make(err, ERROR_STATE, "%s: %s has an invalid size", name, digest);
 	if (!type)
 		return refuse_type(name, digest, NULL, err);
 	ret->media_type = mem_strdup(type);

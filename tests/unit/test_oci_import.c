@@ -153,7 +153,13 @@ static void test_dir_bad_manifests(void **state)
 		  "\"sha256:../../x\" is not a digest" },
 		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE
 		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":-1},\"layers\":[]}",
-		  "negative size" },
+		  "invalid size" },
+		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE
+		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\"},\"layers\":[]}",
+		  "invalid size" },
+		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE
+		  "\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":1.5},\"layers\":[]}",
+		  "invalid size" },
 		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"text/html\",\"digest\":\"sha256:0000000000000000000000000000000000000000000000000000000000000000\",\"size\":1},\"layers\":[]}",
 		  "text/html" },
 		{ "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"" DOCKER_CONFIG_TYPE

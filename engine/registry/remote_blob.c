@@ -124,7 +124,7 @@ static int check_stream(struct stream *stream, const char *domain, struct error 
 
 	sha256_done(stream->sha, digest);
 	if (stream->size != stream->blob->size || strcmp(digest, stream->blob->digest) != 0)
-		return error_make(err, ERROR_REGISTRY, "%s: the blob %s that it sends has another digest", domain,
+		return error_make(err, ERROR_REGISTRY, "%s: the blob %s that it sends has an unexpected digest", domain,
 				  stream->blob->digest);
 	return 0;
 }

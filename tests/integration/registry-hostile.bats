@@ -114,7 +114,7 @@ refused()
 	to bad "t$BATS_TEST_NUMBER" 'timeout: 1s'
 	rules bad 'GET manifests/v1 100 slow'
 	inspect "$image"
-	refused 'did not end in time'
+	refused 'took too long'
 }
 
 # ---- trouble that passes ----

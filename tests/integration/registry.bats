@@ -173,7 +173,7 @@ commit()
 	log_clear plain
 	push -n all
 	equal "$(log_count plain 'HTTP/1')" 0
-	grep -q '^0 stale' "$out"
+	grep -q '^0 to do' "$out"
 	push all
 	equal "$status" 0
 	grep -q 'nothing to do' "$err"
@@ -189,7 +189,7 @@ commit()
 	commit "nothing of it counts"
 	log_clear plain
 	push -n all
-	grep -q '^0 stale' "$out"
+	grep -q '^0 to do' "$out"
 	push all
 	equal "$status" 0
 	grep -q 'nothing to do' "$err"

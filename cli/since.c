@@ -37,7 +37,7 @@ static int all_present(void *data, const struct node *node, const struct record 
 /* As for "all", a service with profiles counts when one of them is enabled. */
 static bool takes_part(const struct service *service)
 {
-	return service->has_build && service->active;
+	return service->has_build && service->active && (!service->refused.s || service->refused_alone);
 }
 
 static const char *const *built_services(const struct manifest *manifest, struct arena *arena)
@@ -89,6 +89,7 @@ static int ask_plan(struct session *session, struct since *since, const char *co
 	struct plan_options options = {
 		.targets = built_services(manifest, since->arena),
 		.nothing = true,
+		.unpublished = true, /* several of a bake file may have one tag */
 		.state_dir = session->state_dir,
 		.present = all_present,
 	};

@@ -60,12 +60,12 @@ static bool is_cycle(struct plan *plan, const struct build_frame *frame)
 	return true;
 }
 
-/* A target of a bake file that cbuild does not build; as a base of others it may be one that makes files. */
+/* A target of a bake file that cbuild does not build. One that makes files may be a base of others, and counts where nothing is made. */
 static bool is_refused(struct plan *plan, size_t number, bool base)
 {
 	const struct service *service = &plan->manifest->services[number];
 
-	if (!service->refused.s || (base && service->refused_alone))
+	if (!service->refused.s || ((base || plan->options.unpublished) && service->refused_alone))
 		return false;
 	diags_add(plan->diags, service->refused.pos,
 		  arena_printf(plan->arena, "`docker buildx bake %s` does it", service->name.s),

@@ -15,6 +15,11 @@ setup_file()
 	make -s -C "$(dirname "$cbuild")" tests/lib/bake_print >&2
 }
 
+teardown_file()
+{
+	"$checkout/tests/lib/docker" stop "$CBUILD_TEST_CACHE/docker"
+}
+
 setup()
 {
 	unset BUILD_PLATFORMS DOCKER_REGISTRY DOCKER_TAGS COMPOSE_PROFILES TAG
@@ -38,8 +43,9 @@ judge()
 }
 
 @test "every bake file of tests/bake means what bake says" {
-	judge "$checkout"/tests/bake/*
 	run judge "$checkout"/tests/bake/*
+	printf '%s\n' "$output"
+	equal "$status" 0
 	[[ $output == *"refused by both: bad-name.hcl override-unknown.hcl syntax-error.hcl unknown-variable.hcl validated-bad.hcl variable-cycle.hcl" ]]
 }
 
@@ -158,6 +164,32 @@ builds()
 	run -2 "$cbuild" -n elsewhere
 	[[ $output == *'its context is not a folder'* ]]
 	equal "$(builds)" "base app test-a test-b "
+}
+
+@test "affected, @since and export take all targets, whatever they make and are called" {
+	project
+	printf 'target "again" {\n  inherits = ["base"]\n  tags = ["acme/app:latest"]\n}\ntarget "elsewhere" { context = "https://example.org/x.git" }\n' >>docker-bake.hcl
+	git init -q .
+	git add .
+	git -c user.name=a -c user.email=a@example.org commit -qm first
+	echo more >>base/file
+	equal "$("$cbuild" affected --since=HEAD | sort | tr '\n' ' ')" "again app base binaries build test-a test-b "
+	git checkout -q base/file
+	echo more >>app/file
+	equal "$("$cbuild" affected --since=HEAD | sort | tr '\n' ' ')" "app binaries build test-a test-b "
+	equal "$(builds @since:HEAD)" "base app test-a test-b build "
+	sed -i '/elsewhere/d' docker-bake.hcl
+	equal "$("$cbuild" export bake | jq -r '.target.binaries.context')" ./app
+}
+
+@test "built with docker, and loaded under all tags" {
+	[ -n "${DOCKER_HOST:-}" ] || eval "$("$checkout/tests/lib/docker" start "$CBUILD_TEST_CACHE/docker")"
+	export CBUILD_BUILDER=docker CBUILD_RUNTIME=docker
+	project
+	"$cbuild" app test -q
+	docker image inspect acme/app:1.0 acme/app:latest acme/test-b:1.0 >/dev/null
+	equal "$(docker image inspect acme/test-b:1.0 --format '{{.Config.Labels.v}}')" b
+	"$cbuild" app test -n --exit-code
 }
 
 @test "faults have their place, and a remedy" {

@@ -11,12 +11,22 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/output.h"
 
 int output_data(const char *data, size_t len, struct error **err)
 {
 	return fs_write_all(STDOUT_FILENO, data ? data : "", len, "standard output", err) < 0 ? -1 : 0;
+}
+
+int output_json(const struct json *document, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+
+	json_dump(document, JSON_INDENT, &text);
+	buf_char(&text, '\n');
+	return output_data(text.data, text.len, err);
 }
 
 int output_text(const char *text, size_t len, struct error **err)

@@ -6,9 +6,12 @@
 
 struct buf;
 struct error;
+struct json;
 
 /* Writes all data to stdout, or fails (a closed pipe or a full disk is an error). Returns 0. */
 int output_data(const char *data, size_t len, struct error **err);
+/* A document, indented. */
+int output_json(const struct json *document, struct error **err);
 /* The same for text from outside: unchanged, but made safe if stdout is a terminal. */
 int output_text(const char *text, size_t len, struct error **err);
 /* Writes a new file, completely or not at all: ERROR_USAGE when it exists, ERROR_STATE when it cannot be written. */

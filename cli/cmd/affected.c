@@ -12,7 +12,7 @@
 #include "cli/since.h"
 #include "dsl/manifest.h"
 
-static void affected_add_json(const struct manifest *manifest, const struct since *since, struct buf *out)
+static int affected_json(const struct manifest *manifest, const struct since *since, struct error **err)
 {
 	cleanup_json struct json *list = json_new_array();
 
@@ -26,8 +26,7 @@ static void affected_add_json(const struct manifest *manifest, const struct sinc
 		json_set_str(object, "because", since->because[i]);
 		json_append(list, object);
 	}
-	json_dump(list, JSON_INDENT, out);
-	buf_char(out, '\n');
+	return output_json(list, err);
 }
 
 static int print_affected(struct session *session, struct error **err)
@@ -35,17 +34,18 @@ static int print_affected(struct session *session, struct error **err)
 	const struct manifest *manifest = session->manifest;
 	cleanup_buf struct buf out = { 0 };
 	struct since *since;
+	int r;
 
 	if (since_find(session, session->options->since, &since, err) < 0)
 		return -1;
-	if (strcmp(session->options->format, "json") == 0)
-		affected_add_json(manifest, since, &out);
-	for (size_t i = 0; i < manifest->services_len && strcmp(session->options->format, "json") != 0; i++) {
+	for (size_t i = 0; i < manifest->services_len; i++) {
 		if (since->because[i])
 			buf_printf(&out, "%s\n", manifest->services[i].name.s);
 	}
+	r = strcmp(session->options->format, "json") == 0 ? affected_json(manifest, since, err)
+							  : output_data(out.data, out.len, err);
 	since_free(since);
-	return output_data(out.data, out.len, err);
+	return r;
 }
 
 int cmd_affected(const struct options *options, struct error **err)

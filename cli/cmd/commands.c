@@ -182,13 +182,14 @@ static const struct command commands[] = {
 		      "cbuild check --format=sarif >check.sarif\tfor a code scanning service\n"
 		      "cbuild check --builder=docker\twith BuildKit's own checks\n" },
 	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context, .takes = TAKES_SERVICE,
+	  .formats = "text json",
 	  .detail = "The files that are in the service's key, one a line: those that the Dockerfile copies "
 		    "and `.dockerignore` leaves. Paths are relative to the manifest's folder. With `-l` also type, mode, size and "
 		    "digest.",
 	  .examples = "cbuild context web\twhat web is built from\n"
 		      "cbuild context -0 web | xargs -0 wc -c\ttheir sizes\n" },
 	{ "hash", "[TARGET...]", "the keys of builds; with -v what they are made of, to diff", cmd_hash,
-	  .takes = TAKES_TARGETS,
+	  .takes = TAKES_TARGETS, .formats = "text json",
 	  .detail = "The key of each build, also of the bases that are not published, or `unknown` while what it is "
 		    "built from is stale. With `-v` "
 		    "also what the key is made of, one input a line (kind, name and value, separated by "
@@ -227,6 +228,7 @@ static const struct command commands[] = {
 	  .examples = "cbuild clean web\tbuild web anew next time\n"
 		      "cbuild clean\tbegin from nothing\n" },
 	{ "prune", NULL, "remove what nothing needs (-n; --keep-storage=SIZE: more, oldest first)", cmd_prune,
+	  .formats = "text json",
 	  .detail = "Removes from `.cbuild` what nothing needs: images that are neither a build's newest "
 		    "result nor tagged (also the newest of a service that the manifest no longer has stays), logs of "
 		    "runs that are no longer in the history, lock files, "
@@ -238,6 +240,7 @@ static const struct command commands[] = {
 	  .examples = "cbuild prune -n\thow much would go\n"
 		      "cbuild prune --keep-storage=5GiB\tbound the disk\n" },
 	{ "fsck", NULL, "read the whole store and remove what is damaged; status 6 when something was", cmd_fsck,
+	  .formats = "text json",
 	  .detail = "Reads every blob of the store, and checks that all that is tagged or recorded is "
 		    "there. What is damaged, and what is no blob, is removed; it is made again when it is "
 		    "needed.",

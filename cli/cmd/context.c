@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "base/xxh3.h"
@@ -41,11 +42,59 @@ static void add_entry(const struct options *options, const char *prefix, const s
 	context_add_name(options, prefix, entry->path, out);
 }
 
+static struct json *file_json(const char *prefix, const char *path)
+{
+	cleanup_free char *whole = mem_printf("%s%s", prefix, path);
+	struct json *file = json_new_object();
+
+	json_set(file, "path", json_new_string(whole));
+	return file;
+}
+
+static struct json *source_entry_json(const char *prefix, const struct source_entry *entry)
+{
+	struct json *file = file_json(prefix, entry->path);
+	char hex[HASH_HEX + 1], type[2] = { entry->type };
+	cleanup_free char *mode = mem_printf("%04o", (unsigned)entry->mode);
+
+	hash_hex(entry->digest, hex);
+	json_set_str(file, "type", type);
+	json_set_str(file, "mode", mode);
+	json_set_int(file, "size", (int64_t)entry->size);
+	json_set_str(file, "digest", entry->type == 'd' ? NULL : hex);
+	return file;
+}
+
+static int print_json(struct session *session, const struct plan_build *build, struct error **err)
+{
+	cleanup_json struct json *document = json_new_object();
+	struct json *files = json_new_array();
+
+	json_set_int(document, "version", 1);
+	json_set_str(document, "service", session->options->targets[0]);
+	json_set(document, "files", files);
+	for (size_t i = 0; i < build->contexts_len; i++) {
+		const struct plan_context *context = &build->contexts[i];
+		cleanup_free char *prefix = context->root ? plan_prefix(session->plan, context->root) : NULL;
+		const struct source_entry *entries;
+		size_t len = 0;
+
+		entries = prefix ? source_entries(session->source, context->selection, &len) : NULL;
+		for (size_t j = 0; j < len; j++)
+			json_append(files, source_entry_json(prefix, &entries[j]));
+	}
+	for (size_t i = 0; i < build->outputs_len; i++)
+		json_append(files, file_json("", build->outputs[i].path));
+	return output_json(document, err);
+}
+
 static int print_build(struct session *session, const struct node *node, struct error **err)
 {
 	const struct plan_build *build = node->build;
 	cleanup_buf struct buf out = { 0 };
 
+	if (strcmp(session->options->format, "json") == 0)
+		return print_json(session, build, err);
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
 		cleanup_free char *prefix = NULL;

@@ -76,7 +76,6 @@ int findings_write(struct diags *diags, bool sarif, struct error **err)
 {
 	struct json *list = json_new_array();
 	cleanup_json struct json *document = NULL;
-	cleanup_buf struct buf text = { 0 };
 
 	diags_each(diags, sarif ? finding_sarif : finding_json, list);
 	if (sarif) {
@@ -86,7 +85,5 @@ int findings_write(struct diags *diags, bool sarif, struct error **err)
 		json_set_int(document, "version", FINDINGS_VERSION);
 		json_set(document, "findings", list);
 	}
-	json_dump(document, JSON_INDENT, &text);
-	buf_char(&text, '\n');
-	return output_data(text.data, text.len, err);
+	return output_json(document, err);
 }

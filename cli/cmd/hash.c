@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
@@ -33,6 +34,31 @@ static int hash_add_node(struct session *session, size_t number, struct buf *out
 	return 0;
 }
 
+static int hash_json_node(struct session *session, size_t number, struct json *list, struct error **err)
+{
+	const struct node *node = plan_node(session->plan, number);
+	struct json *build = json_new_object(), *lines = NULL;
+	cleanup_buf struct buf text = { 0 };
+	struct inputs *inputs;
+
+	json_append(list, build);
+	json_set_str(build, "node", node->id);
+	json_set_str(build, "key", node->key[0] ? node->key : NULL);
+	if (!session->options->verbose)
+		return 0;
+	if (plan_inputs(session->plan, number, &inputs, err) < 0)
+		return -1;
+	inputs_text(inputs, &text);
+	inputs_free(inputs);
+	lines = json_new_array();
+	json_set(build, "inputs", lines);
+	for (char *line = text.data, *end; line && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		json_append(lines, json_new_string(line));
+	}
+	return 0;
+}
+
 /* A base that is not published is not part of `all`: it is listed with what is built from it. */
 static bool is_shown(struct session *session, const struct node *node)
 {
@@ -42,13 +68,20 @@ static bool is_shown(struct session *session, const struct node *node)
 
 static int print_hashes(struct session *session, struct error **err)
 {
+	bool json = strcmp(session->options->format, "json") == 0;
+	cleanup_json struct json *document = json_new_object();
+	struct json *list = json_new_array();
 	cleanup_buf struct buf out = { 0 };
 
+	json_set_int(document, "version", 1);
+	json_set(document, "builds", list);
 	for (size_t i = 0; i < plan_len(session->plan); i++) {
-		if (is_shown(session, plan_node(session->plan, i)) && hash_add_node(session, i, &out, err) < 0)
+		if (!is_shown(session, plan_node(session->plan, i)))
+			continue;
+		if ((json ? hash_json_node(session, i, list, err) : hash_add_node(session, i, &out, err)) < 0)
 			return -1;
 	}
-	return output_data(out.data, out.len, err);
+	return json ? output_json(document, err) : output_data(out.data, out.len, err);
 }
 
 int cmd_hash(const struct options *options, struct error **err)

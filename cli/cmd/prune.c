@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
@@ -21,10 +22,38 @@ static void prune_add_part(struct buf *out, const char *what, const struct tidy_
 	buf_char(out, '\n');
 }
 
+static void set_part(struct json *object, const char *what, const struct tidy_part *part)
+{
+	struct json *value = json_new_object();
+
+	json_set_int(value, "count", (int64_t)part->count);
+	json_set_int(value, "bytes", (int64_t)part->bytes);
+	json_set(object, what, value);
+}
+
+static int freed_json(const struct options *options, const struct tidy_freed *freed, struct error **err)
+{
+	cleanup_json struct json *document = json_new_object();
+	struct json *parts = json_new_object();
+
+	json_set_int(document, "version", 1);
+	json_set_bool(document, "dry_run", options->dry_run);
+	json_set_int(parts, "services", (int64_t)freed->services);
+	set_part(parts, "blobs", &freed->blobs);
+	set_part(parts, "logs", &freed->logs);
+	set_part(parts, "leftovers", &freed->leftovers);
+	set_part(parts, "locks", &freed->locks);
+	json_set(document, "freed", parts);
+	set_part(document, "left", &freed->kept);
+	return output_json(document, err);
+}
+
 static int print_freed(const struct options *options, const struct tidy_freed *freed, struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
 
+	if (strcmp(options->format, "json") == 0)
+		return freed_json(options, freed, err);
 	if (freed->services)
 		buf_printf(&out, "%-10s %6zu  for the bound\n", "services", freed->services);
 	prune_add_part(&out, "blobs", &freed->blobs);

@@ -425,6 +425,34 @@ damaged()
 	[ "$status" = 0 ]
 }
 
+@test "hash, context, prune and fsck as JSON say what they print" {
+	cb hash web -v
+	cp "$out" text
+	cb hash web -v --format=json
+	equal "$status" 0
+	equal "$(jq -r '.version, (.builds[] | "\(.key)  \(.node)", .inputs[])' "$out")" "$(echo 1; cat text)"
+	cb context -l web
+	sed 's/  */ /g' "$out" >text
+	cb context web --format=json
+	equal "$(jq -r '.files[] | "\(.type) \(.mode) \(.size) \(.digest // "-") \(.path)"' "$out")" "$(cat text)"
+	equal "$(jq -r .service "$out")" web
+	echo other >plain/file
+	cb --no-load plain
+	equal "$status" 0
+	cb prune -n
+	cp "$out" text
+	cb prune -n --format=json
+	equal "$(jq -c '[.version, .dry_run, .freed.blobs.count]' "$out")" "[1,true,$(awk '$1 == "blobs" { print $2 }' text)]"
+	cb fsck --format=json
+	equal "$status" 0
+	equal "$(jq -c '[.version, .blobs, .problems]' "$out")" "[1,$(blobs),[]]"
+	rm -f "$(largest)"
+	cb fsck --format=json
+	equal "$status" 6
+	[ "$(jq '.problems | length' "$out")" -gt 0 ]
+	equal "$(jq -r '.problems[0] | has("what") and has("why")' "$out")" true
+}
+
 @test "prune with a bound gives up the services that were made first" {
 	cb prune --keep-storage=much
 	[ "$status" = 2 ]

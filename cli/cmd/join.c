@@ -68,18 +68,15 @@ static int join_parse(const struct join *join, const char *word, char ret[DIGEST
 static int join_read(const struct join *join, const char *digest, struct document **ret, struct error **err)
 {
 	struct ref ref = join->where;
-	cleanup_free char *type = NULL;
 	cleanup_buf struct buf text = { 0 };
-	char found[DIGEST_LEN + 1];
+	char written[DIGEST_LEN + 1];
 	int r;
 
 	ref.digest = (char *)digest;
-	r = registry_manifest(join->session->registry, &ref, &text, &type, found, err);
+	r = registry_document(join->session->registry, &ref, &text, ret, err);
 	if (r == 0)
 		return error_make(err, ERROR_REGISTRY, "%s/%s has no %s", ref.domain, ref.repository, digest);
-	if (r < 0 || layout_write(join->session->layout, text.data, text.len, found, err) < 0)
-		return -1;
-	return document_parse(text.data, text.len, type, digest, digest, ret, err);
+	return r < 0 ? -1 : layout_write(join->session->layout, text.data, text.len, written, err);
 }
 
 /* An image's config, also kept in the store: its labels may belong on the index. */

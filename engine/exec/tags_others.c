@@ -104,20 +104,11 @@ static bool others_makes(const struct others_search *search, size_t push, const 
 static int others_read(const struct others_search *search, const struct ref *ref, struct buf *text,
 		       struct document **ret, struct error **err)
 {
-	cleanup_free char *type = NULL;
-	char found[DIGEST_LEN + 1];
-	int r;
-
-	if (search->layout && layout_has(search->layout, ref->digest, UINT64_MAX)) {
-		if (layout_read(search->layout, ref->digest, text, err) < 0)
-			return -1;
-		r = 1;
-	} else {
-		r = registry_manifest(search->registry, ref, text, &type, found, err);
-	}
-	if (r <= 0)
-		return r;
-	return document_parse(text->data, text->len, type, ref->digest, ref->digest, ret, err) < 0 ? -1 : 1;
+	if (!search->layout || !layout_has(search->layout, ref->digest, UINT64_MAX))
+		return registry_document(search->registry, ref, text, ret, err);
+	if (layout_read(search->layout, ref->digest, text, err) < 0)
+		return -1;
+	return document_parse(text->data, text->len, NULL, ref->digest, ref->digest, ret, err) < 0 ? -1 : 1;
 }
 
 /* Takes a manifest of the repository into the store, so that an index can describe it. */

@@ -55,16 +55,16 @@ int artifact_subject(struct registry *registry, const struct ref *repository, co
 		     struct descriptor *ret, struct error **err)
 {
 	struct ref ref = { .domain = repository->domain, .repository = repository->repository, .digest = (char *)digest };
+	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
-	char *type = NULL, found[DIGEST_LEN + 1];
-	int r = registry_artifact(registry, &ref, true, &text, &type, found, err);
+	int r = registry_artifact(registry, &ref, true, &text, &document, err);
 
 	if (r == 0)
 		return error_make(err, ERROR_REGISTRY, "%s/%s has no %s", ref.domain, ref.repository, digest);
 	if (r < 0)
 		return -1;
-	*ret = (struct descriptor){ .media_type = type, .size = text.len };
-	memcpy(ret->digest, digest, DIGEST_LEN + 1);
+	*ret = document->self;
+	document->self.media_type = NULL;
 	return 0;
 }
 

@@ -154,15 +154,13 @@ static int bases_ask(struct registry *registry, const struct ref *where, const c
 		     struct error **err)
 {
 	cleanup_document struct document *document = NULL;
-	cleanup_free char *type = NULL;
 	cleanup_buf struct buf text = { 0 };
-	char digest[DIGEST_LEN + 1];
 	struct lock_entry *entry;
-	int r = registry_manifest(registry, where, &text, &type, digest, err);
+	int r = registry_document(registry, where, &text, &document, err);
 
-	if (r <= 0 || document_parse(text.data, text.len, type, digest, reference, &document, err) < 0)
-		return r <= 0 ? r : -1;
-	entry = lock_entry_new(reference, digest);
+	if (r <= 0)
+		return r;
+	entry = lock_entry_new(reference, document->self.digest);
 	if (document->index) {
 		bases_add_members(document, entry);
 	} else if (bases_add_single(registry, where, document, entry, err) < 0) {
@@ -380,14 +378,11 @@ static int read_base_config(struct bases *bases, struct base *base, const char *
 	cleanup_document struct document *manifest = NULL;
 	cleanup_image struct image *image = NULL;
 	cleanup_buf struct buf text = { 0 }, config = { 0 };
-	cleanup_free char *type = NULL;
-	char found[DIGEST_LEN + 1];
-	int r = registry_manifest(bases->registry, &where, &text, &type, found, err);
+	int r = registry_document(bases->registry, &where, &text, &manifest, err);
 
 	if (r <= 0)
 		return r < 0 ? -1 : not_there(base, err);
-	if (document_parse(text.data, text.len, type, found, base->reference, &manifest, err) < 0 ||
-	    registry_read_blob(bases->registry, &where, &manifest->config, &config, err) < 0 ||
+	if (registry_read_blob(bases->registry, &where, &manifest->config, &config, err) < 0 ||
 	    image_read_config(config.data, config.len, manifest->config.digest, &image, err) < 0)
 		return error_wrap(err, "%s", base->reference);
 	base_config_make(image->onbuild, image->env, ret);

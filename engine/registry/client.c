@@ -250,13 +250,13 @@ typedef int client_parse(const char *text, size_t len, const char *media_type, c
 			 struct document **ret, struct error **err);
 
 static int client_manifest(struct registry *registry, const struct ref *ref, bool push, client_parse *parse,
-			   struct buf *ret, char **ret_type, char ret_digest[DIGEST_LEN + 1], struct error **err)
+			   struct buf *ret, struct document **ret_document, struct error **err)
 {
 	static const char *const headers[] = { ACCEPT, NULL };
 	cleanup_spot struct spot spot = { 0 };
 	cleanup_http struct http_response response = { 0 };
-	cleanup_document struct document *document = NULL;
 	cleanup_free char *path = client_manifest_path(ref), *name = client_shown(ref), *type = NULL, *said = NULL;
+	char digest[DIGEST_LEN + 1];
 	struct error *error = NULL;
 	struct exchange exchange = { .method = "GET",
 				     .path = path,
@@ -275,32 +275,57 @@ static int client_manifest(struct registry *registry, const struct ref *ref, boo
 		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
 	if (response.cut)
 		return client_wrong(ref, err, "the manifest is larger than 4 MiB");
-	if (digest_bytes(response.body->data, response.body->len, ret_digest, err) < 0)
+	if (digest_bytes(response.body->data, response.body->len, digest, err) < 0)
 		return -1;
 	said = http_header(&response, "Docker-Content-Digest", 0);
-	if ((ref->digest && strcmp(ref->digest, ret_digest) != 0) || (said && strcmp(said, ret_digest) != 0))
+	if ((ref->digest && strcmp(ref->digest, digest) != 0) || (said && strcmp(said, digest) != 0))
 		return client_wrong(ref, err, "what the registry sent has an unexpected digest");
 	type = http_header(&response, "Content-Type", 0);
 	if (type)
 		type[strcspn(type, "; ")] = '\0';
-	if (parse(response.body->data, response.body->len, type && type_is_generic(type) ? NULL : type, ret_digest,
-		  name, &document, &error) < 0)
+	if (parse(response.body->data, response.body->len, type && type_is_generic(type) ? NULL : type, digest, name,
+		  ret_document, &error) < 0)
 		return wrong_document(type, error, err);
 	buf_add(ret, response.body->data, response.body->len);
-	*ret_type = mem_strdup(document->self.media_type);
 	return 1;
+}
+
+int registry_document(struct registry *registry, const struct ref *ref, struct buf *ret_text, struct document **ret,
+		      struct error **err)
+{
+	return client_manifest(registry, ref, false, document_parse, ret_text, ret, err);
+}
+
+int registry_artifact(struct registry *registry, const struct ref *ref, bool push, struct buf *ret_text,
+		      struct document **ret, struct error **err)
+{
+	return client_manifest(registry, ref, push, document_parse_artifact, ret_text, ret, err);
 }
 
 int registry_manifest(struct registry *registry, const struct ref *ref, struct buf *ret, char **ret_type,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
-	return client_manifest(registry, ref, false, document_parse, ret, ret_type, ret_digest, err);
+	cleanup_document struct document *document = NULL;
+	int r = registry_document(registry, ref, ret, &document, err);
+
+	if (r <= 0)
+		return r;
+	*ret_type = mem_strdup(document->self.media_type);
+	memcpy(ret_digest, document->self.digest, DIGEST_LEN + 1);
+	return 1;
 }
 
-int registry_artifact(struct registry *registry, const struct ref *ref, bool push, struct buf *ret, char **ret_type,
-		      char ret_digest[DIGEST_LEN + 1], struct error **err)
+/* What HEAD would have said. */
+static int head_by_get(struct registry *registry, const struct ref *ref, bool push, char ret_digest[DIGEST_LEN + 1],
+		       struct error **err)
 {
-	return client_manifest(registry, ref, push, document_parse_artifact, ret, ret_type, ret_digest, err);
+	cleanup_document struct document *document = NULL;
+	cleanup_buf struct buf text = { 0 };
+	int r = registry_artifact(registry, ref, push, &text, &document, err);
+
+	if (r > 0)
+		memcpy(ret_digest, document->self.digest, DIGEST_LEN + 1);
+	return r;
 }
 
 int registry_head(struct registry *registry, const struct ref *ref, bool push, char ret_digest[DIGEST_LEN + 1],
@@ -309,8 +334,7 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 	static const char *const headers[] = { ACCEPT, NULL };
 	cleanup_spot struct spot spot = { 0 };
 	cleanup_http struct http_response response = { 0 };
-	cleanup_free char *path = client_manifest_path(ref), *name = client_shown(ref), *type = NULL, *digest = NULL;
-	cleanup_buf struct buf text = { 0 };
+	cleanup_free char *path = client_manifest_path(ref), *name = client_shown(ref), *digest = NULL;
 	struct exchange exchange = { .method = "HEAD", .path = path, .headers = headers, .body_fd = -1 };
 
 	if (spot_find(registry, ref, push, NULL, &spot, err) < 0)
@@ -321,12 +345,12 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 	if (response.status == 404)
 		return 0;
 	if (transport_head_unknown(&response))
-		return registry_artifact(registry, ref, push, &text, &type, ret_digest, err);
+		return head_by_get(registry, ref, push, ret_digest, err);
 	if (response.status != 200)
 		return transport_refuse(spot.endpoint, &spot.want, &response, name, err);
 	digest = http_header(&response, "Docker-Content-Digest", 0);
 	if (!digest)
-		return registry_artifact(registry, ref, push, &text, &type, ret_digest, err);
+		return head_by_get(registry, ref, push, ret_digest, err);
 	if (!digest_valid(digest) || (ref->digest && strcmp(ref->digest, digest) != 0))
 		return client_wrong(ref, err, "the registry names an unexpected digest");
 	memcpy(ret_digest, digest, DIGEST_LEN + 1);

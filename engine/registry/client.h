@@ -10,6 +10,7 @@
 struct buf;
 struct credentials;
 struct descriptor;
+struct document;
 struct error;
 struct loop;
 struct manifest;
@@ -53,9 +54,12 @@ int registry_head(struct registry *registry, const struct ref *ref, bool push, c
 /* The manifest or index itself, with its type (malloc'd). 1, or 0 when there is nothing. */
 int registry_manifest(struct registry *registry, const struct ref *ref, struct buf *ret, char **ret_type,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err);
+/* The same, read (document.h; the caller's). */
+int registry_document(struct registry *registry, const struct ref *ref, struct buf *ret_text, struct document **ret,
+		      struct error **err);
 /* The same of a manifest that need not be an image's: a signature, an SBOM. `push` as above. */
-int registry_artifact(struct registry *registry, const struct ref *ref, bool push, struct buf *ret, char **ret_type,
-		      char ret_digest[DIGEST_LEN + 1], struct error **err);
+int registry_artifact(struct registry *registry, const struct ref *ref, bool push, struct buf *ret_text,
+		      struct document **ret, struct error **err);
 /* Puts a manifest or index under the reference's digest, else its tag. */
 int registry_put_manifest(struct registry *registry, const struct ref *ref, const char *type, const void *data,
 			  size_t len, struct error **err);

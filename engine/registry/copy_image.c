@@ -127,18 +127,12 @@ static int read_source(const struct copy_image *copy, const char *version, struc
 		       struct error **err)
 {
 	struct ref ref = { .domain = copy->from->domain, .repository = copy->from->repository };
-	cleanup_free char *type = NULL;
-	char found[DIGEST_LEN + 1];
-	int r;
 
 	if (digest_valid(version))
 		ref.digest = (char *)version;
 	else
 		ref.tag = (char *)version;
-	r = registry_artifact(copy->registry, &ref, false, text, &type, found, err);
-	if (r <= 0)
-		return r;
-	return document_parse_artifact(text->data, text->len, type, found, version, ret, err) < 0 ? -1 : 1;
+	return registry_artifact(copy->registry, &ref, false, text, ret, err);
 }
 
 static int copy_version(struct copy_image *copy, const char *version, unsigned depth, struct error **err);

@@ -23,11 +23,11 @@ char *referrers_tag(const char *digest, const char *suffix)
 static int read_tag(struct registry *registry, const struct ref *repository, const char *digest, bool push,
 		    struct buf *ret, struct error **err)
 {
-	cleanup_free char *tag = referrers_tag(digest, ""), *type = NULL;
+	cleanup_free char *tag = referrers_tag(digest, "");
 	struct ref ref = { .domain = repository->domain, .repository = repository->repository, .tag = tag };
-	char found[DIGEST_LEN + 1];
+	cleanup_document struct document *ignored = NULL;
 
-	return registry_artifact(registry, &ref, push, ret, &type, found, err);
+	return registry_artifact(registry, &ref, push, ret, &ignored, err);
 }
 
 static int take_list(const struct buf *text, const char *name, struct json **ret, struct error **err)

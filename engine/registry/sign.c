@@ -78,11 +78,11 @@ static int verify_manifest(struct registry *registry, const struct ref *reposito
 static int read_signatures(struct registry *registry, const struct ref *repository, const char *digest, bool push,
 			   struct buf *ret, struct error **err)
 {
-	cleanup_free char *tag = referrers_tag(digest, ".sig"), *type = NULL;
+	cleanup_free char *tag = referrers_tag(digest, ".sig");
 	struct ref ref = { .domain = repository->domain, .repository = repository->repository, .tag = tag };
-	char found[DIGEST_LEN + 1];
+	cleanup_document struct document *ignored = NULL;
 
-	return registry_artifact(registry, &ref, push, ret, &type, found, err);
+	return registry_artifact(registry, &ref, push, ret, &ignored, err);
 }
 
 static int verify_referrer(struct registry *registry, const struct ref *repository, const char *referrer,
@@ -90,9 +90,8 @@ static int verify_referrer(struct registry *registry, const struct ref *reposito
 {
 	struct ref ref = { .domain = repository->domain, .repository = repository->repository, .digest = (char *)referrer };
 	cleanup_buf struct buf text = { 0 };
-	cleanup_free char *type = NULL;
-	char found[DIGEST_LEN + 1];
-	int r = registry_artifact(registry, &ref, false, &text, &type, found, err);
+	cleanup_document struct document *ignored = NULL;
+	int r = registry_artifact(registry, &ref, false, &text, &ignored, err);
 
 	return r > 0 ? verify_manifest(registry, repository, &text, digest, key, err) : r;
 }

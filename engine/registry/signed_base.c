@@ -59,13 +59,11 @@ static int check_index(const struct signed_base *base, struct ref *where, const 
 {
 	cleanup_document struct document *document = NULL;
 	cleanup_buf struct buf text = { 0 };
-	cleanup_free char *type = NULL;
 	struct ref ref = { .domain = where->domain, .repository = where->repository, .digest = (char *)index };
-	char found[DIGEST_LEN + 1];
-	int r = registry_manifest(base->registry, &ref, &text, &type, found, err);
+	int r = registry_document(base->registry, &ref, &text, &document, err);
 
-	if (r <= 0 || document_parse(text.data, text.len, type, found, base->reference, &document, err) < 0)
-		return r <= 0 ? r : -1;
+	if (r <= 0)
+		return r;
 	for (size_t i = 0; document->index && i < document->len; i++) {
 		if (strcmp(document->entries[i].blob.digest, digest) == 0)
 			return sign_verify(base->registry, where, index, key, err);

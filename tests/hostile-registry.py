@@ -28,16 +28,20 @@ The first rule whose method ("*": any) and regular expression fit, and that was 
     type TYPE                   another Content-Type
     digest DIGEST               another Docker-Content-Digest
     body TEXT                   another body (and no digest in the header)
+    set NAME.NAME JSON          a member of the JSON of the body has this value (and no digest in the header)
+    drop NAME.NAME              a member of it is missing
+    header NAME [VALUE]         another header of that name, or none
+    challenge TEXT              401 with that WWW-Authenticate, unless a token is shown
     redirect URL                307 to URL + the path
     elsewhere CODE              sends who comes by the name "localhost" to the same at 127.0.0.1, another origin
     location URL                URL + the path as the Location of an upload
     basic                       401, asking for a password
     bearer REALM                401, asking for a token from there, unless one is shown
     expired REALM               the same whatever is shown
-    token                       as a token server: answers with one
+    keep                        what it always does: for requests that later rules are not for
     die                         kills the process whose number is in FOLDER/victim, then goes on
 
-TIMES is a number, or FROM-TO: only from that use on. GET /check lists what a tag stands for and is not there: this registry
+TIMES is a number, or FROM-TO: only from that use on. GET /token answers with a token. GET /check lists what a tag stands for and is not there: this registry
 takes a manifest whatever it is made of.
 
 With --referrers it lists what has a subject, and says so when that is put. With --broken-h2 it offers HTTP/2, and answers it with an error of the connection; a line of the log says "h2".
@@ -111,6 +115,20 @@ def check():
                     yield f"{repository}:{tag} lacks the blob {part['digest']}"
 
 
+def changed(body, words):
+    """The JSON text with a member set or dropped: `set NAME.NAME JSON`, `drop NAME.NAME`."""
+    value = json.loads(body)
+    at = value
+    *way, last = [int(name) if name.isdigit() else name for name in words[1].split(".")]
+    for name in way:
+        at = at[name]
+    if words[0] == "set":
+        at[last] = json.loads(" ".join(words[2:]))
+    else:
+        del at[last]
+    return json.dumps(value).encode()
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     rule = None
@@ -168,6 +186,13 @@ class Handler(BaseHTTPRequestHandler):
         if rule[0] == "body":
             body = " ".join(rule[1:]).encode()
             headers.pop("Docker-Content-Digest", None)
+        if rule[0] in ("set", "drop") and body:
+            body = changed(body, rule)
+            headers.pop("Docker-Content-Digest", None)
+        if rule[0] == "header":
+            headers.pop(rule[1], None)
+            if len(rule) > 2:
+                headers[rule[1]] = " ".join(rule[2:])
         self.note(status)
         if rule[0] == "after-cut":
             self.cut()
@@ -245,13 +270,13 @@ class Handler(BaseHTTPRequestHandler):
             self.read_body()
             self.error(401, "UNAUTHORIZED", {"WWW-Authenticate": 'Basic realm="hostile"'})
             return True
+        elif action == "challenge" and not login.startswith("Bearer "):
+            self.read_body()
+            self.error(401, "UNAUTHORIZED", {"WWW-Authenticate": " ".join(self.rule[1:])})
+            return True
         elif action == "expired" or (action == "bearer" and not login.startswith("Bearer ")):
             self.read_body()
             self.error(401, "UNAUTHORIZED", {"WWW-Authenticate": f'Bearer realm="{self.rule[1]}",service="hostile"'})
-            return True
-        elif action == "token":
-            self.read_body()
-            self.token()
             return True
         return False
 
@@ -274,6 +299,8 @@ class Handler(BaseHTTPRequestHandler):
             self.referrers(listed[1], listed[2])
         elif path == "/check":
             self.answer(200, "".join(line + "\n" for line in check()).encode())
+        elif path == "/token":
+            self.token()
         elif path == "/v2/":
             self.answer(200, b"{}")
         else:

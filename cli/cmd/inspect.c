@@ -118,6 +118,8 @@ static int inspect_add_member(struct registry *registry, const struct ref *where
 	ref.digest = (char *)entry->blob.digest;
 	if (get(registry, &ref, entry->blob.digest, &text, &manifest, err) < 0)
 		return -1;
+	if (text.len != entry->blob.size)
+		return error_make(err, ERROR_REGISTRY, "%s has another size than its index says", entry->blob.digest);
 	json_set_str(object, "format", inspect_format(&text));
 	return manifest->index ? 0 : inspect_read_config(registry, &ref, manifest, object, err);
 }

@@ -117,6 +117,41 @@ refused()
 	refused 'took too long'
 }
 
+# Each line is a scenario of its own; docs/reliability.md counts them.
+@test "what is in tests/hostile-answers comes out as it says there" {
+	local what rules wanted text number=0 host wrong=0
+	host=$(registry_host bad)
+	sed -i 's|api: {build|api: {index: never, build|' services.yaml
+	to bad answers 'timeout: 1s'
+	push web api
+	equal "$status" 0
+	sed -i 's|index: never, ||' services.yaml
+	while IFS=$'\t' read -r what rules wanted text; do
+		case $what in '' | '#'*) continue ;; esac
+		number=$((number + 1))
+		rules=${rules//HOST/$host}
+		printf '%s\n' "${rules//; /$'\n'}" >"$registries/bad/rules.new"
+		mv "$registries/bad/rules.new" "$registries/bad/rules"
+		if [ "$what" = push ]; then
+			to bad "a$number" 'timeout: 1s'
+			log_clear bad
+			push web >"$BATS_TEST_TMPDIR/said"
+			[ "$status" -eq 0 ] || [ "$(log_count bad 'PUT [^ ]*/manifests/v1 201')" -eq 0 ] || status=tagged
+		else
+			inspect "$host/answers/${what#* }:v1" >"$BATS_TEST_TMPDIR/said"
+		fi
+		if [ "$status" != "$wanted" ] || { [ "$wanted" != 0 ] && ! grep -qE -- "$text" "$err"; }; then
+			printf '%s: %s: status %s, and not %s with "%s":\n' "$what" "$rules" "$status" "$wanted" "$text"
+			cat "$BATS_TEST_TMPDIR/said"
+			wrong=$((wrong + 1))
+		fi
+	done <"$checkout/tests/hostile-answers"
+	rules bad
+	equal "$wrong" 0
+	[ "$number" -gt 400 ]
+	whole
+}
+
 # ---- trouble that passes ----
 
 @test "what breaks once at any stage of a push is done again" {
@@ -225,7 +260,7 @@ refused()
 @test "a token server elsewhere does not see the login" {
 	login_file bad tester secret
 	rules bad "* . 1000 bearer $(other_origin)/token"
-	rules other '* token 1000 token'
+	rules other '* token 1000 keep'
 	push api
 	equal "$status" 0
 	[ "$(log_count other 'GET /token.* -')" -gt 0 ]
@@ -245,14 +280,14 @@ refused()
 @test "a token that runs out in the middle of a push is replaced" {
 	realm=http://$(registry_host bad)/token
 	login_file bad tester secret
-	rules bad '* token 1000 token' "PUT blobs/uploads 1 expired $realm" "PUT manifests/sha256 1 expired $realm" "PUT manifests/v1 1 expired $realm" \
+	rules bad '* token 1000 keep' "PUT blobs/uploads 1 expired $realm" "PUT manifests/sha256 1 expired $realm" "PUT manifests/v1 1 expired $realm" \
 		"* . 1000 bearer $realm"
 	push api
 	equal "$status" 0
 	whole
 	[ "$(log_count bad 'GET /token.* Basic')" -ge 3 ]
 	# One that is never taken is no reason to ask for ever.
-	rules bad '* token 1000 token' "* . 1000 expired $realm"
+	rules bad '* token 1000 keep' "* . 1000 expired $realm"
 	log_clear bad
 	to bad "t$BATS_TEST_NUMBER/never"
 	push api
@@ -299,6 +334,7 @@ refused()
 
 # ---- kill -9 ----
 
+# scenarios: 50
 @test "killed at fifty points of a push, no tag ever stands for something incomplete" {
 	cat >>services.yaml <<-'EOF2'
 		  again: {build: {context: worker, platforms: [linux/amd64, linux/arm64], labels: {a: "1"}}}
@@ -328,6 +364,7 @@ refused()
 	equal "$(log_count bad 'PUT /v2/k30/[a-z]*/manifests/(v1|latest) 201')" 10
 }
 
+# scenarios: 50
 @test "killed at fifty points of a push that signs, no tag ever stands for something incomplete or unsigned" {
 	local point step service digest
 	openssl ecparam -name prime256v1 -genkey -noout -out "$BATS_TEST_TMPDIR/signer.key"

@@ -145,6 +145,7 @@ try_and_end()
 	equal "$(find .cbuild/oci/tmp -mindepth 1 2>/dev/null)" ""
 }
 
+# scenarios: 20
 @test "twenty kills: each run goes on where the last one was, and the images are those of an undisturbed run" {
 	local kills=0 rounds=0 moment undisturbed known
 	project kill

@@ -348,6 +348,23 @@ static void check_buildable(struct bake *bake, const struct bake_target *target,
 			      call->place);
 }
 
+/* bake adds "network.host" for that network; here each builder does what it needs for it. */
+static struct yaml_node *rights_node(struct bake *bake, const struct hcl_value *const *values)
+{
+	const struct hcl_value *list = values[BAKE_ENTITLEMENTS], *network = values[BAKE_NETWORK], **items;
+	bool host = network && !strcmp(network->text, "host");
+	size_t len = 0;
+
+	if (!list)
+		return NULL;
+	items = arena_array(bake->arena, list->len, sizeof(*items));
+	for (size_t i = 0; i < list->len; i++)
+		if (!host || strcmp(list->items[i]->text, "network.host") != 0)
+			items[len++] = list->items[i];
+	list = hcl_placed(&bake->heap, hcl_sequence(&bake->heap, HCL_LIST, items, len), list->place);
+	return list_node(bake, list, 0);
+}
+
 static struct yaml_node *build_node(struct bake_secrets *secrets, const struct bake_target *target)
 {
 	static const struct {
@@ -365,8 +382,7 @@ static struct yaml_node *build_node(struct bake_secrets *secrets, const struct b
 		     { BAKE_ANNOTATIONS, "annotations" },
 		     { BAKE_NO_CACHE, "no_cache" },
 		     { BAKE_PULL, "pull" },
-		     { BAKE_NO_CACHE_FILTER, "no_cache_filter" },
-		     { BAKE_ENTITLEMENTS, "entitlements" } };
+		     { BAKE_NO_CACHE_FILTER, "no_cache_filter" } };
 	struct bake *bake = secrets->bake;
 	const struct hcl_value *context = target->values[BAKE_CONTEXT], *const *values = target->values;
 	struct pos pos = hcl_pos(&bake->eval, target->place);
@@ -382,6 +398,7 @@ static struct yaml_node *build_node(struct bake_secrets *secrets, const struct b
 	put_as(bake, target, BAKE_DOCKERFILE_INLINE, "dockerfile_inline", &build);
 	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
 		put_as(bake, target, same[i].key, same[i].name, &build);
+	put_entry(&build, "entitlements", pos, rights_node(bake, values));
 	put_entry(&build, "platforms", pos, platforms_node(bake, values[BAKE_PLATFORMS]));
 	put_entry(&build, "tags", pos, own_list(bake, values[BAKE_TAGS], 1));
 	put_entry(&build, "additional_contexts", pos, contexts_node(bake, target));

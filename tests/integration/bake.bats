@@ -124,7 +124,6 @@ everything()
 		      annotations: ["index:org.acme=y"]
 		      no_cache: true
 		      pull: true
-		      entitlements: [network.host]
 		      platforms: [linux/amd64, linux/arm64]
 		      tags: ["acme/app:latest", "example.org/other/app:2"]
 		      additional_contexts:

@@ -192,6 +192,29 @@ builds()
 	"$cbuild" app test -n --exit-code
 }
 
+@test "what a build may do, its limits and annotations" {
+	printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
+	cat >docker-bake.hcl <<-'EOF'
+		target "default" {
+		  network = "host"
+		  ulimits = ["nofile=1024:2048", "nproc=10"]
+		  no-cache-filter = ["one"]
+		  annotations = ["index,manifest:org.acme=x", "org.acme.y=z"]
+		}
+		target "insecure" {
+		  inherits = ["default"]
+		  entitlements = ["security.insecure"]
+		}
+	EOF
+	"$cbuild" import docker-bake.hcl -o services.yaml
+	equal "$(sed -n '/^  insecure:/,$p' services.yaml | tr -s ' \n' ' ')" ' insecure: build: network: host annotations: ["index,manifest:org.acme=x", org.acme.y=z] no_cache_filter: [one] entitlements: [security.insecure] ulimits: nofile: soft: "1024" hard: "2048" nproc: "10" context: . '
+	"$cbuild" -f services.yaml hash -v insecure >"$BATS_FILE_TMPDIR/first"
+	"$cbuild" -f docker-bake.hcl hash -v insecure | diff "$BATS_FILE_TMPDIR/first" -
+	grep -qF 'entitlements[0]	security.insecure' "$BATS_FILE_TMPDIR/first"
+	run grep -F network.host "$BATS_FILE_TMPDIR/first"
+	equal "$status" 1
+}
+
 @test "faults have their place, and a remedy" {
 	cat >docker-bake.hcl <<-'EOF'
 		target "default" {

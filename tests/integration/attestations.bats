@@ -149,7 +149,7 @@ provenance='application/vnd.in-toto+json https://slsa.dev/provenance/v'
 	cb fsck
 	equal "$status" 6
 	cb -n web --no-load
-	grep -q '^stale    build:web:linux/amd64 *its image's attestation is gone$' "$out"
+	grep -q "^stale    build:web:linux/amd64 *its image's attestation is gone$" "$out"
 	cb --no-load all
 	equal "$status" 0
 	equal "$(finished)" "$(lines 'build web linux/amd64' 'index web')"

@@ -79,7 +79,7 @@ equal()
 		    # only a base of others
 		    publish: false
 		    build: base
-		  # broken/Dockerfile was left out: broken/Dockerfile:1: FRO stands before the first FROM
+		  # broken/Dockerfile was left out: broken/Dockerfile:1: unknown instruction FRO
 		  # from services/api/Dockerfile
 		  api:
 		    build:

@@ -1,27 +1,15 @@
 #!/usr/bin/env bats
 # Habits of registries that people push to: what is refused and only an optimisation, what is answered in another way.
 
-. "$BATS_TEST_DIRNAME/../lib/project"
-. "$BATS_TEST_DIRNAME/../lib/registry"
 . "$BATS_TEST_DIRNAME/../lib/release"
 
 setup_file()
 {
-	project_begin
-	registries_begin
+	release_begin
 	hostile_start odd
 	token_start tokens 300
 	registry_start bearer token=tokens
-	release_project release
-	BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
-	cb --no-load all
-	equal "$status" 0
-}
-
-teardown_file()
-{
-	registries_end
-	project_end
+	release_built
 }
 
 setup()

@@ -1,30 +1,18 @@
 #!/usr/bin/env bats
 # Registries that lie, stall, break off and fish for logins; and a cbuild that is killed in the middle of a push.
 
-. "$BATS_TEST_DIRNAME/../lib/project"
-. "$BATS_TEST_DIRNAME/../lib/registry"
 . "$BATS_TEST_DIRNAME/../lib/release"
 
 setup_file()
 {
-	project_begin
-	registries_begin
+	release_begin
 	hostile_start bad
 	hostile_start other
 	hostile_start sealed tls
-	release_project release
-	BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
-	cb --no-load all
-	equal "$status" 0
+	release_built
 	to bad known
 	push all
 	equal "$status" 0
-}
-
-teardown_file()
-{
-	registries_end
-	project_end
 }
 
 setup()

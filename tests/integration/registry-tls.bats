@@ -1,27 +1,15 @@
 #!/usr/bin/env bats
 # What stands between a registry and its users: nginx with HTTP/2, client certificates, proxies.
 
-. "$BATS_TEST_DIRNAME/../lib/project"
-. "$BATS_TEST_DIRNAME/../lib/registry"
 . "$BATS_TEST_DIRNAME/../lib/release"
 
 setup_file()
 {
-	project_begin
-	registries_begin
+	release_begin
 	registry_start plain
 	front_start
 	proxy_start
-	release_project release
-	BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
-	cb --no-load all
-	equal "$status" 0
-}
-
-teardown_file()
-{
-	registries_end
-	project_end
+	release_built
 }
 
 setup()

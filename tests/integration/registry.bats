@@ -1,30 +1,22 @@
 #!/usr/bin/env bats
 # Pushing to real registries: plain, with TLS and passwords, and with tokens.
 
-. "$BATS_TEST_DIRNAME/../lib/project"
-. "$BATS_TEST_DIRNAME/../lib/registry"
 . "$BATS_TEST_DIRNAME/../lib/release"
 
 setup_file()
 {
-	project_begin
-	registries_begin
+	release_begin
 	registry_start plain
 	registry_start closed tls htpasswd
 	token_start tokens 300
 	registry_start bearer token=tokens
-	release_project release
-	git init -q .
-	commit one
-	BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
-	cb --no-load all
-	equal "$status" 0
+	release_built begin_history
 }
 
-teardown_file()
+begin_history()
 {
-	registries_end
-	project_end
+	git init -q .
+	commit one
 }
 
 setup()

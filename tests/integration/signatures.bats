@@ -1,14 +1,11 @@
 #!/usr/bin/env bats
 # Signatures of what is pushed, as cosign makes them, and documents about images. openssl checks the signatures.
 
-. "$BATS_TEST_DIRNAME/../lib/project"
-. "$BATS_TEST_DIRNAME/../lib/registry"
 . "$BATS_TEST_DIRNAME/../lib/release"
 
 setup_file()
 {
-	project_begin
-	registries_begin
+	release_begin
 	registry_start plain
 	registry_start prod
 	release_project signed
@@ -23,12 +20,6 @@ setup_file()
 	openssl ecparam -name prime256v1 -genkey -noout -out other.key
 	openssl pkey -in other.key -pubout -out other.pub
 	openssl genrsa -out rsa.key 2048
-}
-
-teardown_file()
-{
-	registries_end
-	project_end
 }
 
 setup()

@@ -160,7 +160,8 @@ static int take_progress(struct options *options, const struct option *option, c
 /* Letters have the same meaning as in GNU make. */
 static const struct option table[] = {
 	{ 'C', "directory", "DIR", "change to DIR first", TEXT(dir) },
-	{ 'f', "file", "FILE", "read FILE instead of services.yaml, compose.yaml or bake files; further ones are merged over it",
+	{ 'f', "file", "FILE",
+	  "read FILE instead of services.yaml, compose.yaml or bake files; further ones are merged over it",
 	  .take = take_file },
 	{ 'j', "jobs", "N", "run N nodes at once (default: make's job slots, or one per processor)", .commands = BUILDS,
 	  .take = take_jobs },
@@ -168,7 +169,8 @@ static const struct option table[] = {
 	{ 'n', "dry-run", NULL, "show what would be done, and why, without doing it", .commands = ONCE " prune",
 	  FLAG(dry_run) },
 	{ 'B', "force", NULL, "do everything anew, without the builder's cache", .commands = BUILDS, FLAG(force) },
-	{ 'q', "quiet", NULL, "only errors", .commands = BUILDS " tag load login logout check", FLAG(quiet) },
+	{ 'q', "quiet", NULL, "only errors", .commands = BUILDS " tag load login logout check", .less = true,
+	  FLAG(quiet) },
 	{ 'v', "verbose", NULL, "stream the builders' output; with -n list what is fresh too",
 	  .commands = BUILDS " hash", FLAG(verbose) },
 	{ 'l', "load-average", "N", "start nothing new while the load average is above N", .commands = BUILDS,
@@ -189,8 +191,9 @@ static const struct option table[] = {
 	  .choices = BUILDER_WORDS, TEXT(builder) },
 	{ 0, "runtime", "NAME", "verify and load with NAME: " RUNTIME_LIST " (CBUILD_RUNTIME)",
 	  .commands = PLANS " down", .choices = RUNTIME_WORDS, TEXT(runtime) },
-	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = CHECKS, FLAG(no_load) },
-	{ 0, "no-verify", NULL, "do not run the checks", .commands = CHECKS, FLAG(no_verify) },
+	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = CHECKS, .less = true,
+	  FLAG(no_load) },
+	{ 0, "no-verify", NULL, "do not run the checks", .commands = CHECKS, .less = true, FLAG(no_verify) },
 	{ 0, "pull", NULL,
 	  "look for newer base images and files at URLs, also newer than services.lock has; nothing else does",
 	  .commands = BUILDS, FLAG(pull) },
@@ -396,9 +399,12 @@ static int check_use(const struct options *options, struct error **err)
 {
 	const struct command *command = command_find(options->commands, options->command);
 
-	for (size_t i = 0; i < options->given_len && !options->help && !options->version; i++)
-		if (strcmp(options->given[i]->name, "format") != 0 && !command_reads(command, options->given[i]))
-			return useless(command, options->given[i], err);
+	for (size_t i = 0; i < options->given_len && !options->help && !options->version; i++) {
+		const struct option *option = options->given[i];
+
+		if (strcmp(option->name, "format") != 0 && !option->less && !command_reads(command, option))
+			return useless(command, option, err);
+	}
 	return 0;
 }
 

@@ -19,6 +19,7 @@ struct option {
 	/* Stores the argument, NULL without a placeholder. ERROR_USAGE. */
 	int (*take)(struct options *options, const struct option *option, const char *value, struct error **err);
 	size_t offset; /* of the member of struct options that it sets, for `take` functions that several options share */
+	bool less;     /* it asks for less: no command does more for ignoring it */
 };
 
 /* The command line. Strings point into argv or are owned by the options. */

@@ -198,6 +198,19 @@ int build_execute(struct session *session, struct error **err)
 	return r < 0 ? -1 : status;
 }
 
+/* What the Dockerfiles of stale builds name and is not there. With -k it is told, and the builds that go wrong over it do so by
+ * themselves. */
+static int build_check_copies(struct session *session)
+{
+	size_t errors = diags_count(session->diags), warnings = diags_warnings(session->diags);
+
+	plan_check_copies(session->plan, false);
+	if (diags_count(session->diags) > errors ||
+	    (diags_warnings(session->diags) > warnings && !session->options->quiet))
+		complaints_show(session->diags, session->options);
+	return diags_count(session->diags) > errors && !session->options->keep_going ? -1 : 0;
+}
+
 static int dry_run(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
@@ -210,6 +223,8 @@ static int dry_run(struct session *session, struct error **err)
 	if (r < 0)
 		return -1;
 	keep_hashes(session);
+	if (build_check_copies(session) < 0)
+		return -1;
 	return options->exit_code && anything_stale(session->plan) ? 1 : 0;
 }
 
@@ -236,18 +251,6 @@ static int build_take_results(struct session *session, struct error **err)
 		return -1;
 	session->cache_down = env.down;
 	return 0;
-}
-
-/* What the Dockerfiles of stale builds name and is not there. */
-static int build_check_copies(struct session *session)
-{
-	size_t errors = diags_count(session->diags), warnings = diags_warnings(session->diags);
-
-	plan_check_copies(session->plan, false);
-	if (diags_count(session->diags) > errors ||
-	    (diags_warnings(session->diags) > warnings && !session->options->quiet))
-		complaints_show(session->diags, session->options);
-	return diags_count(session->diags) > errors ? -1 : 0;
 }
 
 /* Now it is known what is pushed, and what the registries have. */
@@ -283,7 +286,7 @@ static int build_round(const struct options *options, const struct session_plan 
 		r = plan_bases(&session, want, err);
 	if (r == 0 && !options->dry_run)
 		r = build_take_results(&session, err);
-	if (r == 0)
+	if (r == 0 && !options->dry_run)
 		r = build_check_copies(&session);
 	if (r == 0 && want->push && !options->dry_run)
 		r = look_at_registries(&session, err);

@@ -134,6 +134,16 @@ complaints()
 		grep -qF 'help: did you mean "notes.md"?' "$err"
 		equal "$(find .cbuild -name '*.log' 2>/dev/null)" ""
 	done
+	# The plan is printed all the same, and with -k what does not need it is built.
+	cb -n --no-load --no-verify --format=json web
+	equal "$status" 2
+	equal "$(jq -r '.nodes[0].id' "$out")" "build:base:$host"
+	sed -i 's/^FROM .*/FROM scratch/' base/Dockerfile
+	sed -i '/biuld/d' web/Dockerfile
+	cb -k --no-load --no-verify base web
+	equal "$status" 1
+	grep -q "^ok   build base" "$err"
+	grep -q "^FAIL build web" "$err"
 	# A step that has yet to run may make it; and what another stage copies does not matter.
 	sed -i 's/^  web:/  web:\n    prepare: {run: [touch, web\/notes.dm], inputs: [services.yaml], outputs: [web\/notes.dm]}/' services.yaml
 	sed -i '/biuld/d; /bind/d; s/^FROM base AS build/FROM base AS other\nCOPY nowhere \/\nFROM base/' web/Dockerfile

@@ -16,6 +16,7 @@
 #include "engine/runtime/ctr.h"
 #include "engine/runtime/runtime_ops.h"
 
+#define IMPORT_TRIES 3 /* of an import that containerd itself has disturbed */
 #define PREFIX "containerd:"
 #define USUAL_SOCKET "/run/containerd/containerd.sock"
 #define PRESENT_MS 5000 /* for ctr to list images */
@@ -87,6 +88,12 @@ static int containerd_has(struct runtime *runtime, const char *id, bool *ret, st
 	return 0;
 }
 
+/* containerd has collected a layer of an image that was removed or replaced just before, while it unpacked one on top of it. */
+static bool collected(const struct error *error)
+{
+	return strstr(error->message, "parent snapshot ") && strstr(error->message, " does not exist");
+}
+
 /* Named in the tar, or else after its digest. */
 static int ctr_import(struct runtime *runtime, const char *tar, bool named, const struct output *output,
 		      struct error **err)
@@ -94,7 +101,15 @@ static int ctr_import(struct runtime *runtime, const char *tar, bool named, cons
 	const char *const named_args[] = { "images", "import", tar, NULL };
 	const char *const guest_args[] = { "images", "import", "--digests", "--base-name=" CTR_GUEST, tar, NULL };
 
-	return ctr_do(runtime, runtime->space, named ? named_args : guest_args, CTR_MOVES, output, NULL, err);
+	for (unsigned tried = 1;; tried++) {
+		struct error *error = NULL;
+
+		if (ctr_do(runtime, runtime->space, named ? named_args : guest_args, CTR_MOVES, output, NULL, &error) == 0)
+			return 0;
+		if (tried == IMPORT_TRIES || !collected(error))
+			return error_move(err, &error);
+		error_free(error);
+	}
 }
 
 static int containerd_take(struct runtime *runtime, const char *tar, const struct output *output, struct error **err)

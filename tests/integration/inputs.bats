@@ -239,9 +239,11 @@ make_services()
 		FROM triggers
 		COPY dar /y/
 	END
+	# What its base holds is in its image, too.
 	service env-of-base "" ', triggers: "service:env-base"' <<-'END'
 		FROM triggers
 		COPY $WHAT /y/
+		COPY dar /z/
 	END
 	service env-base <<-'END'
 		FROM scratch

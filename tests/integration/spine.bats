@@ -853,7 +853,7 @@ container_runs()
 	cb all --platforms=$host
 	equal "$status" 0
 	grep -F 'renamed to state.db.damaged' "$err"
-	equal "$(grep -c 'put aside' "$err")" 1
+	equal "$(grep -c 'renamed to state.db.damaged' "$err")" 1
 	cb -n all --platforms=$host --exit-code
 	equal "$status" 0
 }

@@ -264,6 +264,7 @@ static void test_storage(void **state)
 		{ .image.identity = TWO, .references = both, .len = 2, .held = true },
 		{ .image.identity = ONE },
 	};
+	cleanup_free char *podman = runtime_place_prefix("podman"), *docker = runtime_place_prefix("docker");
 
 	(void)state;
 	make_storage();
@@ -274,8 +275,8 @@ static void test_storage(void **state)
 	assert_true(items[3].held);
 	assert_true(holds("containers-storage:storage", ONE, both, 2));
 	assert_false(holds("containers-storage:nowhere", ONE, both, 2));
-	assert_string_equal(runtime_place_prefix("podman"), "containers-storage:");
-	assert_string_equal(runtime_place_prefix("docker"), "docker:");
+	assert_string_equal(podman, "containers-storage:");
+	assert_string_equal(docker, "docker:");
 	assert_null(runtime_place_prefix("rkt"));
 }
 

@@ -336,7 +336,7 @@ follows()
 	until_true says "->  8001/udp" || return
 	until_true says "^job | one" || return
 	"$cbuild" up >"$BATS_TEST_TMPDIR/second" 2>&1 && return 1
-	grep -q "runs here already" "$BATS_TEST_TMPDIR/second" || return
+	grep -q "is already running here" "$BATS_TEST_TMPDIR/second" || return
 	kill -INT "$up"
 	status=0
 	wait "$up" || status=$?

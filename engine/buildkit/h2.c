@@ -21,10 +21,14 @@
 #define OUT_BLOCK ((size_t)256 << 10) /* bytes written at once */
 #define FAREWELL_MS 500               /* to send what is left at the end */
 
-/* nghttp2 is finished: the peer violated the protocol, and has been told. */
+/* nghttp2 is finished: the peer has said goodbye, and its last stream has ended; or it violated the protocol, and has been told. */
 static void notice_end(struct h2 *h2)
 {
-	if (!h2->error && h2_finished(h2))
+	if (h2->error || !h2_finished(h2))
+		return;
+	if (h2->leaving)
+		h2_fail_text(h2, true, "the connection was closed");
+	else
 		h2_fail_text(h2, false, "the connection violated the HTTP/2 protocol");
 }
 

@@ -100,8 +100,8 @@ struct dockerfile_use {
 	 * ascending. Caches (without `from`), tmpfs, secrets and ssh agents do not count. */
 	size_t *mounts;
 	size_t mounts_len;
-	/* An instruction has a source that is, or may be, below another of its sources: then BuildKit's cache ignores what a link there
-	 * leads to. Or it has --exclude=!..., or what may be that: then it ignores modes of folders. */
+	/* An instruction has a source that is, or may be, below another of its sources: then BuildKit's cache
+	 * ignores what a link there leads to. */
 	bool covers;
 	bool base_mounts;     /* an ONBUILD of a base has such a step, which is not in this text */
 	const char *triggers; /* the target stage's ONBUILD instructions, one per line: builds on top of it run them */

@@ -226,9 +226,6 @@ static void run_copy(struct resolver *r, struct dockerfile_scope *scope, const s
 	const char *const *paths = copied(r, scope, in, &len);
 
 	collect_covers(&r->collect, paths, len);
-	for (size_t i = 0; i < in->flags_len; i++)
-		r->collect.covers |= strncmp(in->flags[i].text, "--exclude=", 10) == 0 &&
-				     !plain_exclude(in->flags[i].text + 10);
 	if (from && value < from->len && !use_from(r, scope, in, from, value, from->len, IMAGE_COPY, &context))
 		return;
 	if (in->args_len < 2) {

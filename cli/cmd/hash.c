@@ -17,19 +17,28 @@
 /* A key contains the results of dependencies: it is unknown while one of them must run. */
 static const char unknown[] = "unknown";
 
-static int hash_add_node(struct session *session, size_t number, struct buf *out, struct error **err)
+/* With -v: one input a line. */
+static int hash_inputs(struct session *session, size_t number, struct buf *out, struct error **err)
 {
-	const struct node *node = plan_node(session->plan, number);
-	cleanup_buf struct buf text = { 0 };
 	struct inputs *inputs;
 
-	buf_printf(out, "%-*s  %s\n", HASH_HEX, node->key[0] ? node->key : unknown, node->id);
 	if (!session->options->verbose)
 		return 0;
 	if (plan_inputs(session->plan, number, &inputs, err) < 0)
 		return -1;
-	inputs_text(inputs, &text);
+	inputs_text(inputs, out);
 	inputs_free(inputs);
+	return 0;
+}
+
+static int hash_add_node(struct session *session, size_t number, struct buf *out, struct error **err)
+{
+	const struct node *node = plan_node(session->plan, number);
+	cleanup_buf struct buf text = { 0 };
+
+	buf_printf(out, "%-*s  %s\n", HASH_HEX, node->key[0] ? node->key : unknown, node->id);
+	if (hash_inputs(session, number, &text, err) < 0)
+		return -1;
 	text_safe_lines(out, text.data, text.len);
 	return 0;
 }
@@ -39,17 +48,14 @@ static int hash_json_node(struct session *session, size_t number, struct json *l
 	const struct node *node = plan_node(session->plan, number);
 	struct json *build = json_new_object(), *lines = NULL;
 	cleanup_buf struct buf text = { 0 };
-	struct inputs *inputs;
 
 	json_append(list, build);
 	json_set_str(build, "node", node->id);
 	json_set_str(build, "key", node->key[0] ? node->key : NULL);
 	if (!session->options->verbose)
 		return 0;
-	if (plan_inputs(session->plan, number, &inputs, err) < 0)
+	if (hash_inputs(session, number, &text, err) < 0)
 		return -1;
-	inputs_text(inputs, &text);
-	inputs_free(inputs);
 	lines = json_new_array();
 	json_set(build, "inputs", lines);
 	for (char *line = text.data, *end; line && (end = strchr(line, '\n')); line = end + 1) {

@@ -91,8 +91,7 @@ static const struct hcl_expr *parse_call(struct hcl_cursor *c, const char *name,
 	return expr;
 }
 
-/* Behind "for": names, "in" and the collection, up to the colon. */
-static bool parse_intro(struct hcl_cursor *c, struct hcl_expr *expr)
+bool hcl_parse_for(struct hcl_cursor *c, struct hcl_expr *expr)
 {
 	hcl_peek(c);
 	expr->name = hcl_take_name(c);
@@ -106,7 +105,7 @@ static bool parse_intro(struct hcl_cursor *c, struct hcl_expr *expr)
 	if (!hcl_take_keyword(c, "in"))
 		return hcl_expected(c, "\"in\"");
 	expr->a = hcl_parse_expression(c);
-	return expr->a && (hcl_take(c, ":") || hcl_expected(c, "\":\""));
+	return expr->a != NULL;
 }
 
 /* Behind "[for" or "{for". */
@@ -115,7 +114,7 @@ static const struct hcl_expr *parse_for(struct hcl_cursor *c, size_t at, bool ob
 	struct hcl_expr *expr = hcl_expr_new(c, HCL_EXPR_FOR, at);
 	size_t first = c->open_len;
 
-	if (!parse_intro(c, expr))
+	if (!hcl_parse_for(c, expr) || (!hcl_take(c, ":") && !hcl_expected(c, "\":\"")))
 		return NULL;
 	expr->c = hcl_parse_expression(c);
 	if (expr->c && object) {

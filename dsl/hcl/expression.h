@@ -62,6 +62,9 @@ struct hcl_expr {
 struct hcl_expr *hcl_expr_new(struct hcl_cursor *c, enum hcl_expr_kind kind, size_t at);
 /* An expression at the cursor; NULL after a complaint. */
 const struct hcl_expr *hcl_parse_expression(struct hcl_cursor *c);
+/* Behind "for": sets the names of `expr` and its collection; of an expression a colon follows, of a template's directive its end. False
+ * after a complaint. */
+bool hcl_parse_for(struct hcl_cursor *c, struct hcl_expr *expr);
 /* The value of a tree of literals, lists and objects. */
 const struct hcl_value *hcl_json_literal(struct hcl_heap *heap, const struct hcl_expr *expr);
 /* The name, when the expression is nothing else; or NULL. */

@@ -85,21 +85,9 @@ static bool parse_directive_for(struct hcl_cursor *c, struct part *part)
 {
 	struct hcl_expr *expr = hcl_expr_new(c, HCL_EXPR_FOR, part->at);
 
-	hcl_peek(c);
 	expr->joined = true;
-	expr->name = hcl_take_name(c);
-	if (expr->name && hcl_take(c, ",")) {
-		expr->key = expr->name;
-		hcl_peek(c);
-		expr->name = hcl_take_name(c);
-	}
-	if (!expr->name)
-		return hcl_expected(c, "the name of a variable");
-	if (!hcl_take_keyword(c, "in"))
-		return hcl_expected(c, "\"in\"");
-	expr->a = hcl_parse_expression(c);
 	part->expr = expr;
-	return expr->a != NULL;
+	return hcl_parse_for(c, expr);
 }
 
 static bool parse_directive(struct hcl_cursor *c, struct parts *parts, size_t at)

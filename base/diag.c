@@ -122,6 +122,13 @@ const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *
 	return source ? source->text : NULL;
 }
 
+char *diags_place(const struct diags *diags, struct pos pos)
+{
+	const struct diag_source *source = find_diag_source(diags, pos.file);
+
+	return mem_printf("%s:%u:%u", source ? source->name : "?", pos.line, pos.column);
+}
+
 /* The bytes of a line, from 1, without its end. */
 static const char *line_text(const struct diag_source *source, uint32_t line, size_t *ret_len)
 {

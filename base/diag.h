@@ -27,6 +27,8 @@ uint32_t diags_source(struct diags *diags, const char *name, const char *text, s
 void diags_hide(struct diags *diags, uint32_t file, const char *instead);
 /* The text of a registered source, borrowed; NULL for an unknown id. */
 const char *diags_source_text(const struct diags *diags, uint32_t file, size_t *ret_len);
+/* A position as complaints show it: "services.yaml:7:5", malloc'd. */
+char *diags_place(const struct diags *diags, struct pos pos);
 /* The position of byte `offset` of a source. Offsets past the end are clamped. */
 struct pos diags_pos_at(const struct diags *diags, uint32_t file, size_t offset);
 /* Adds a complaint. `hint` (a whole sentence, may be NULL) is printed as help. */

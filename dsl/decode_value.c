@@ -98,6 +98,15 @@ static bool parse_revision(const char *s, bool *ret_every)
 	return *ret_every || strcmp(s, "auto") == 0;
 }
 
+static bool parse_time(const char *s, bool zero, uint64_t *ret_ms)
+{
+	if (zero && strcmp(s, "0") == 0) {
+		*ret_ms = 0;
+		return true;
+	}
+	return text_parse_duration(s, ret_ms) && (zero || *ret_ms > 0);
+}
+
 void decode_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
 	struct text text;
@@ -116,7 +125,8 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct y
 		good = decode_number(text.s, 100, 599, at, sizeof(uint16_t));
 		break;
 	case TYPE_COUNT:
-		good = decode_number(text.s, 1, 1000, at, sizeof(uint16_t));
+		good = key->flags & FLAG_ZERO ? decode_number(text.s, 0, UINT16_MAX, at, sizeof(uint16_t))
+					      : decode_number(text.s, 1, 1000, at, sizeof(uint16_t));
 		break;
 	case TYPE_PULL:
 		good = parse_pull(text.s, at);
@@ -142,7 +152,7 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct y
 		good = text_parse_memory(text.s, at) && *(uint64_t *)at > 0;
 		break;
 	case TYPE_DURATION:
-		good = text_parse_duration(text.s, at) && *(uint64_t *)at > 0;
+		good = parse_time(text.s, key->flags & FLAG_ZERO, at);
 		break;
 	default:
 		break;

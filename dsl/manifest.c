@@ -51,6 +51,14 @@ uint16_t service_port(const struct service *service)
 	return 0;
 }
 
+bool service_unchecked(const struct service *service)
+{
+	const struct healthcheck *check = &service->healthcheck;
+
+	return !service->verify.has_http && !service->verify.has_tcp &&
+	       (check->disable || (check->test.len > 0 && strcmp(check->test.items[0].s, "NONE") == 0));
+}
+
 bool build_wants_rights(const struct build_spec *build)
 {
 	for (size_t i = 0; i < build->entitlements.len; i++)

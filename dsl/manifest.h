@@ -147,8 +147,9 @@ struct depends {
 	struct text name;
 	size_t service; /* index into manifest.services */
 	enum depends_condition condition;
-	bool optional; /* "required: false": it may be missing */
-	bool restart;  /* restart it when that one is restarted; compose only */
+	const char *place; /* where it is written: "services.yaml:7:5" */
+	bool optional;     /* "required: false": it may be missing */
+	bool restart;      /* restart it when that one is restarted; compose only */
 };
 
 struct http_check {
@@ -205,9 +206,11 @@ struct mount {
 
 /* How to tell that a service others wait for is healthy; verify's http and tcp take precedence. */
 struct healthcheck {
-	struct pos pos;      /* line 0: not given */
-	struct texts test;   /* "CMD" word..., "CMD-SHELL" line, or "NONE"; len 0: the image's own */
-	uint64_t timeout_ms; /* of one attempt; 0: the runtime's default */
+	struct pos pos;    /* line 0: not given */
+	struct texts test; /* "CMD" word..., "CMD-SHELL" line, or "NONE"; len 0: the image's own */
+	/* 0: what the image says, else the default. */
+	uint64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms;
+	uint16_t retries;
 	bool disable;
 };
 
@@ -325,6 +328,8 @@ struct manifest {
 };
 
 void manifest_free(struct manifest *manifest); /* NULL-safe */
+/* It can never be called healthy: it has no check in `verify`, and refuses its image's. */
+bool service_unchecked(const struct service *service);
 /* The service's first TCP port in the container, or 0. */
 uint16_t service_port(const struct service *service);
 /* The service whose build makes this one's image: nodes and records are named after it. */

@@ -235,6 +235,7 @@ void resolve_manifest(struct resolve *r)
 	resolve_makers(r);
 	resolve_outputs_once(r);
 	resolve_cycles(r);
+	resolve_conditions(r);
 	resolve_groups(r);
 	resolve_goal(r);
 	resolve_env_files(r);

@@ -79,6 +79,8 @@ void resolve_profiles(struct resolve *r, struct service *service);
 /* Complains about profiles on the command line that no service has. */
 void resolve_profiles_known(struct resolve *r);
 void resolve_cycles(struct resolve *r);
+/* Nobody may wait for the health of a service that has no check. */
+void resolve_conditions(struct resolve *r);
 void resolve_env_files(struct resolve *r);
 void resolve_mounts(struct resolve *r); /* paths of volumes */
 void resolve_groups(struct resolve *r);

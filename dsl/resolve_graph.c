@@ -35,10 +35,13 @@ struct graph_walk {
 static bool resolve_depends(struct resolve *r, const struct service *service, struct depends *depends)
 {
 	const struct manifest *manifest = &r->loaded->manifest;
+	cleanup_free char *place = NULL;
 
 	if (depends->optional && !map_get(r->loaded->services, depends->name.s))
 		return false;
 	depends->service = resolve_service(r, &depends->name, "depends_on");
+	place = diags_place(r->diags, depends->name.pos);
+	depends->place = arena_strdup(r->arena, place);
 	if (!strcmp(depends->name.s, service->name.s))
 		diags_add(r->diags, depends->name.pos, NULL, "the service \"%s\" cannot depend on itself",
 			  service->name.s);
@@ -152,4 +155,25 @@ void resolve_cycles(struct resolve *r)
 {
 	walk_all(r, false);
 	walk_all(r, true);
+}
+
+void resolve_conditions(struct resolve *r)
+{
+	const struct manifest *manifest = &r->loaded->manifest;
+
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		const struct service *service = &manifest->services[i];
+
+		for (size_t j = 0; j < service->depends_len; j++) {
+			const struct depends *depends = &service->depends[j];
+
+			if (depends->service == RESOLVE_NONE || depends->condition != DEPENDS_HEALTHY ||
+			    !service_unchecked(&manifest->services[depends->service]))
+				continue;
+			diags_add(r->diags, depends->name.pos, "give it a \"healthcheck\", or wait for service_started",
+				  "\"%s\" waits until \"%s\" is healthy, which has no health check", service->name.s,
+				  depends->name.s);
+			diags_note(r->diags, manifest->services[depends->service].healthcheck.pos, "it is disabled here");
+		}
+	}
 }

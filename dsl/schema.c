@@ -160,12 +160,17 @@ static const struct schema schema_verify = { .name = "verify", KEYS(verify_keys)
 static const struct schema_key healthcheck_keys[] = {
 	{ "test", TYPE_TEST, MERGE_REPLACE, IN(healthcheck, test),
 	  .doc = "The command: [CMD, word, ...], [CMD-SHELL, line], a line, or [NONE]." },
-	{ "timeout", TYPE_DURATION, IN(healthcheck, timeout_ms), .doc = "How long one try may take; 30s by default." },
+	{ "timeout", TYPE_DURATION, .flags = FLAG_ZERO, IN(healthcheck, timeout_ms),
+	  .doc = "How long one try may take; 30s by default." },
 	{ "disable", TYPE_BOOL, IN(healthcheck, disable), .doc = "true: the image's own check is ignored, too." },
-	{ "interval", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; ignored: it is retried at once." },
-	{ "retries", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used." },
-	{ "start_period", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used." },
-	{ "start_interval", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "compose's; not used." },
+	{ "interval", TYPE_DURATION, .flags = FLAG_ZERO, IN(healthcheck, interval_ms),
+	  .doc = "The time between two tries; 30s by default. Before the first one is due, it is also tried sooner." },
+	{ "retries", TYPE_COUNT, .flags = FLAG_ZERO, IN(healthcheck, retries),
+	  .doc = "How many tries in a row may fail; 3 by default. After the last of them the service is unhealthy." },
+	{ "start_period", TYPE_DURATION, .flags = FLAG_ZERO, IN(healthcheck, start_period_ms),
+	  .doc = "The time after the start in which failed tries do not count; none by default." },
+	{ "start_interval", TYPE_DURATION, .flags = FLAG_ZERO, IN(healthcheck, start_interval_ms),
+	  .doc = "The time between two tries in that period; short by default." },
 };
 
 static const struct schema schema_healthcheck = { .name = "healthcheck", KEYS(healthcheck_keys) };
@@ -560,7 +565,7 @@ const char *schema_type_name(const struct schema_key *key)
 	case TYPE_REVISION:
 		return "auto or every";
 	case TYPE_COUNT:
-		return "a number from 1 to 1000";
+		return key->flags & FLAG_ZERO ? "a number from 0 to 65535" : "a number from 1 to 1000";
 	case TYPE_SIZE:
 		return "a size such as 100MB";
 	case TYPE_MEMORY:

@@ -21,7 +21,7 @@ enum schema_type {
 	TYPE_BOOL,      /* bool */
 	TYPE_EPOCH,     /* seconds: int64_t */
 	TYPE_STATUS,    /* HTTP status: uint16_t */
-	TYPE_COUNT,     /* 1 to 1000: uint16_t */
+	TYPE_COUNT,     /* 1 to 1000, with FLAG_ZERO 0 to 65535: uint16_t */
 	TYPE_SIZE,      /* bytes: uint64_t, and its struct pos at `pos` */
 	TYPE_MEMORY,    /* the same with compose's units: powers of 1024 */
 	TYPE_DURATION,  /* milliseconds: uint64_t */
@@ -68,6 +68,7 @@ enum schema_flag {
 	FLAG_PLAIN = 128,  /* in "build": passed to the builder and exported as written */
 	FLAG_OPTION = 256, /* with FLAG_PLAIN: part of the build's key */
 	FLAG_IDLE = 1024,  /* of a TYPE_SHAPE of a service: has no effect on how the container runs */
+	FLAG_ZERO = 2048,  /* of a TYPE_COUNT or TYPE_DURATION: may be 0, which is the default */
 	FLAG_OWN = 512     /* of the manifest or a service: cbuild's own key, unknown to compose */
 };
 

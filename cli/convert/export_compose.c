@@ -154,16 +154,25 @@ static struct json *env_files(const struct plan *plan, const struct service *ser
 	return list;
 }
 
+static void set_duration(struct json *object, const char *key, uint64_t ms)
+{
+	cleanup_free char *text = ms > 0 ? mem_printf("%llums", (unsigned long long)ms) : NULL;
+
+	if (text)
+		json_set_str(object, key, text);
+}
+
 static struct json *healthcheck(const struct healthcheck *check)
 {
 	struct json *object = json_new_object();
 
 	export_set_filled(object, "test", export_texts(&check->test, &language));
-	if (check->timeout_ms > 0) {
-		cleanup_free char *timeout = mem_printf("%llums", (unsigned long long)check->timeout_ms);
-
-		json_set_str(object, "timeout", timeout);
-	}
+	set_duration(object, "interval", check->interval_ms);
+	set_duration(object, "timeout", check->timeout_ms);
+	set_duration(object, "start_period", check->start_period_ms);
+	set_duration(object, "start_interval", check->start_interval_ms);
+	if (check->retries > 0)
+		json_set_int(object, "retries", check->retries);
 	if (check->disable)
 		json_set_bool(object, "disable", true);
 	return object;

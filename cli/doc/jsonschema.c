@@ -165,7 +165,7 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	case TYPE_STATUS:
 		return jsonschema_number(100, 599);
 	case TYPE_COUNT:
-		return jsonschema_number(1, 1000);
+		return key->flags & FLAG_ZERO ? jsonschema_number(0, UINT16_MAX) : jsonschema_number(1, 1000);
 	case TYPE_PORT:
 		return jsonschema_number(1, 65535);
 	case TYPE_SIZE:

@@ -33,7 +33,7 @@ static const char *const versions[] = {
 	"2", /* convert */
 	"1", /* index */
 	"1", /* load */
-	"2", /* verify */
+	"3", /* verify */
 	"3", /* push */
 	"1", /* tag */
 };
@@ -578,7 +578,11 @@ static void add_healthcheck(struct inputs *inputs, const struct service *service
 	if (!check->pos.line)
 		return;
 	add_texts(inputs, test, &check->test);
+	add_number(inputs, prefix, "healthcheck.interval_ms", check->interval_ms);
 	add_number(inputs, prefix, "healthcheck.timeout_ms", check->timeout_ms);
+	add_number(inputs, prefix, "healthcheck.start_period_ms", check->start_period_ms);
+	add_number(inputs, prefix, "healthcheck.start_interval_ms", check->start_interval_ms);
+	add_number(inputs, prefix, "healthcheck.retries", check->retries);
 	add_number(inputs, prefix, "healthcheck.disable", check->disable);
 }
 

@@ -15,7 +15,6 @@
 
 #define ATTEMPTS 6           /* to start it, each with another quirk */
 #define INSPECT_EVERY_MS 250 /* if the process is not visible from here */
-#define EXEC_MS (30u * 1000) /* of a HEALTHCHECK, docker's default */
 #define LOGS_MS (10u * 1000)
 
 static int container_inspect(struct container *container, struct error **err)
@@ -201,9 +200,12 @@ bool container_direct(const struct container *container)
 	return container->direct;
 }
 
-int container_listens(struct container *container, uint16_t port)
+enum listener container_listens(struct container *container, uint16_t port)
 {
-	return container->pid_start > 0 ? listen_look(container->seen.pid, port) : -1;
+	enum listener listener = container->pid_start > 0 ? listen_look(container->seen.pid, port) : LISTENER_UNKNOWN;
+	bool loopback = listener == LISTENER_LOOPBACK || listener == LISTENER_LOOPBACK6;
+
+	return loopback && container->seen.host_network ? LISTENER_ANY : listener;
 }
 
 const char *container_ip(const struct container *container)
@@ -228,17 +230,17 @@ int container_state(struct container *container, bool *ret_running, int *ret_sta
 }
 
 int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,
-			  struct error **err)
+			  struct buf *ret_said, struct error **err)
 {
 	struct runtime *runtime = container->runtime;
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_proc struct proc_result result = { 0 };
-	struct proc_spec spec = { .timeout_ms = timeout_ms ? timeout_ms : EXEC_MS };
+	struct proc_spec spec = { .timeout_ms = timeout_ms };
 	struct error *error = NULL;
 
 	*ret_healthy = false;
 	if (runtime->containers->healthy)
-		return runtime->containers->healthy(container, words, spec.timeout_ms, ret_healthy, err);
+		return runtime->containers->healthy(container, words, timeout_ms, ret_healthy, ret_said, err);
 	runtime->containers->exec(runtime, container->name, &argv);
 	for (size_t i = 0; words[i]; i++)
 		argv_add(&argv, words[i]);
@@ -247,10 +249,17 @@ int container_healthcheck(struct container *container, const char *const *words,
 		if (error->cls != ERROR_BUILD) /* that is: it timed out */
 			return error_move(err, &error);
 		error_free(error);
+		container_say_slow(ret_said, timeout_ms);
 		return 0;
 	}
 	*ret_healthy = result.status == 0;
+	buf_str(ret_said, result.tail);
 	return 0;
+}
+
+void container_say_slow(struct buf *ret_said, uint64_t timeout_ms)
+{
+	buf_printf(ret_said, "it did not end within %llu ms\n", (unsigned long long)timeout_ms);
 }
 
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err)

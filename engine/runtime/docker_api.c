@@ -96,12 +96,13 @@ int docker_api_do(struct runtime *runtime, const char *method, const char *path,
 	return api_send(runtime, &request, path, body, ret, err);
 }
 
-int docker_api_wait(struct runtime *runtime, const char *path, const struct json *body, uint64_t ms, struct error **err)
+int docker_api_wait(struct runtime *runtime, const char *path, const struct json *body, uint64_t ms, struct buf *ret,
+		    struct error **err)
 {
 	struct http_request request = request_to(runtime, "POST", NULL);
 
 	request.total_ms = ms;
-	return api_send(runtime, &request, path, body, NULL, err);
+	return api_send(runtime, &request, path, body, ret, err);
 }
 
 /* Of the image's manifest: is everything there that it names? */

@@ -317,18 +317,35 @@ static int requests_network_remove(struct runtime *runtime, const char *name, st
 
 /* ---- what happens in it ---- */
 
+/* A container's output comes in pieces, each with a head. */
+static void docker_container_unframe(const struct buf *text, struct buf *ret)
+{
+	size_t at = 0;
+
+	while (text->len - at >= FRAME_HEAD) {
+		const unsigned char *head = (const unsigned char *)text->data + at;
+		size_t len = (size_t)head[4] << 24 | (size_t)head[5] << 16 | (size_t)head[6] << 8 | head[7];
+
+		at += FRAME_HEAD;
+		len = len < text->len - at ? len : text->len - at;
+		buf_add(ret, text->data + at, len);
+		at += len;
+	}
+}
+
 static int requests_healthy(struct container *container, const char *const *words, uint64_t ms, bool *ret,
-			    struct error **err)
+			    struct buf *ret_said, struct error **err)
 {
 	cleanup_free char *path = mem_printf("/containers/%s/exec", container->name);
 	cleanup_json struct json *body = json_new_object(), *start = json_new_object(), *made = NULL, *ended = NULL;
 	cleanup_free char *begin = NULL, *look = NULL;
-	cleanup_buf struct buf text = { 0 };
+	cleanup_buf struct buf text = { 0 }, said = { 0 };
 	struct error *error = NULL;
 	const char *id;
 
 	json_set(body, "Cmd", words_json(words));
 	json_set_bool(body, "AttachStdout", true);
+	json_set_bool(body, "AttachStderr", true);
 	if (docker_api_do(container->runtime, "POST", path, body, &text, err) < 0 ||
 	    json_parse(text.data ? text.data : "", text.len, "docker", &made, err) < 0)
 		return -1;
@@ -338,12 +355,14 @@ static int requests_healthy(struct container *container, const char *const *word
 	json_set_bool(start, "Detach", false);
 	buf_reset(&text);
 	/* Its output ends when it does; what takes too long is not healthy. */
-	if (docker_api_wait(container->runtime, begin, start, ms, &error) < 0) {
+	if (docker_api_wait(container->runtime, begin, start, ms, &said, &error) < 0) {
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
 		error_free(error);
+		container_say_slow(ret_said, ms);
 		return 0;
 	}
+	docker_container_unframe(&said, ret_said);
 	if (docker_api_do(container->runtime, "GET", look, NULL, &text, err) < 0 ||
 	    json_parse(text.data ? text.data : "", text.len, "docker", &ended, err) < 0)
 		return -1;
@@ -355,19 +374,10 @@ static int requests_print(struct container *container, unsigned lines, struct bu
 {
 	cleanup_free char *path = mem_printf("/containers/%s/logs?stdout=1&stderr=1&tail=%u", container->name, lines);
 	cleanup_buf struct buf text = { 0 };
-	size_t at = 0;
 
 	if (docker_api_do(container->runtime, "GET", path, NULL, &text, err) < 0)
 		return -1;
-	while (text.len - at >= FRAME_HEAD) {
-		const unsigned char *head = (const unsigned char *)text.data + at;
-		size_t len = (size_t)head[4] << 24 | (size_t)head[5] << 16 | (size_t)head[6] << 8 | head[7];
-
-		at += FRAME_HEAD;
-		len = len < text.len - at ? len : text.len - at;
-		buf_add(ret, text.data + at, len);
-		at += len;
-	}
+	docker_container_unframe(&text, ret);
 	return 0;
 }
 

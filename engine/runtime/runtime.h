@@ -133,15 +133,23 @@ int container_address(struct container *container, uint16_t port, const char **r
 		      struct error **err);
 /* False when connections go through a proxy of the runtime's, which accepts them before the container does. */
 bool container_direct(const struct container *container);
-/* Whether somebody in it listens on `port`: 1, 0, or -1 when that cannot be seen from here. */
-int container_listens(struct container *container, uint16_t port);
+/* Who in it listens on `port`. */
+enum listener {
+	LISTENER_UNKNOWN,   /* that cannot be seen from here */
+	LISTENER_NONE,      /* nobody */
+	LISTENER_LOOPBACK,  /* somebody, but on 127.0.0.1 alone, */
+	LISTENER_LOOPBACK6, /* or on ::1: nobody outside the container reaches it */
+	LISTENER_ANY        /* somebody whom others reach */
+};
+enum listener container_listens(struct container *container, uint16_t port);
 /* Its address on its network, for other containers' `hosts`, or NULL. Borrowed. */
 const char *container_ip(const struct container *container);
 /* ret_running; once it has ended, *ret_status is its exit status. Cheap enough for a polling loop. */
 int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err);
-/* Runs the command `words` once inside: status 0 -> *ret_healthy. `timeout_ms` 0: 30 s. */
+/* Runs the command `words` once inside: status 0 -> *ret_healthy. What it prints is added to *ret_said; of one that takes
+ * longer than `timeout_ms`, that it does. */
 int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,
-			  struct error **err);
+			  struct buf *ret_said, struct error **err);
 /* Appends the last `lines` lines of its output. */
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err);
 /* Passes every line of its output to `output` until it ends or the loop is cancelled: from the beginning, or only

@@ -75,7 +75,8 @@ struct container_ops {
 	/* The command that prints its last `lines` lines (ALL_LINES: all), and with `follow` what comes until it ends. */
 	void (*logs)(struct container *container, bool follow, unsigned lines, struct argv *argv);
 	/* Instead of these two, without a command: whether the words succeed within `ms`; the last lines. */
-	int (*healthy)(struct container *container, const char *const *words, uint64_t ms, bool *ret, struct error **err);
+	int (*healthy)(struct container *container, const char *const *words, uint64_t ms, bool *ret,
+		       struct buf *ret_said, struct error **err);
 	int (*print)(struct container *container, unsigned lines, struct buf *ret, struct error **err);
 	int (*remove)(struct runtime *runtime, const char *const *names, struct error **err);
 	int (*signal)(struct runtime *runtime, const char *signal, const char *const *names, struct error **err);
@@ -187,6 +188,8 @@ struct container {
 	uint64_t inspected_ms;
 	bool direct;
 };
+/* For container_healthcheck. */
+void container_say_slow(struct buf *ret_said, uint64_t timeout_ms);
 /* Inspects a started container: its addresses, and the process that identifies it. */
 int container_look(struct container *container, struct error **err);
 
@@ -212,16 +215,17 @@ int docker_api_load(struct runtime *runtime, const char *tar, struct error **err
 /* A request that goes on when the loop is cancelled; the answer's body is added to *ret. `body` and `ret` may be NULL. */
 int docker_api_do(struct runtime *runtime, const char *method, const char *path, const struct json *body,
 		  struct buf *ret, struct error **err);
-/* A POST whose answer may take `ms` and does not matter. */
-int docker_api_wait(struct runtime *runtime, const char *path, const struct json *body, uint64_t ms, struct error **err);
+/* A POST whose answer may take `ms`; its body is added to *ret. */
+int docker_api_wait(struct runtime *runtime, const char *path, const struct json *body, uint64_t ms, struct buf *ret,
+		    struct error **err);
 /* docker_container.c: without its command. */
 extern const struct container_ops container_requests;
 int docker_api_tag(struct runtime *runtime, const char *id, const char *reference, struct error **err);
 
-/* listen.c: whether a TCP socket in the process's network namespace listens on the port: 1, 0, or -1 when unknown. */
-int listen_look(int pid, uint16_t port);
-/* The same for a text in the format of Linux's /proc/net/tcp. */
-bool listen_find(const char *text, uint16_t port);
+/* listen.c: who listens on the port in the process's network namespace. */
+enum listener listen_look(int pid, uint16_t port);
+/* The same in the text of its /proc/PID/net/tcp or tcp6. */
+enum listener listen_find(const char *text, uint16_t port);
 
 /* execute.c */
 /* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */

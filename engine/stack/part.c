@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "dsl/manifest.h"
@@ -13,77 +12,18 @@
 #include "engine/stack/findings.h"
 #include "engine/stack/stack.h"
 
-/* The command of a check as written in compose files and images, or NULL: "NONE", or nothing to run. */
-static const char *const *test_words(struct stack *stack, const char *const *test, size_t len)
-{
-	const char **words;
-	size_t words_len = 0;
-
-	if (len < 2 || strcmp(test[0], "NONE") == 0)
-		return NULL;
-	words = arena_array(stack->arena, len + 2, sizeof(*words));
-	if (strcmp(test[0], "CMD-SHELL") == 0) {
-		words[words_len++] = "/bin/sh";
-		words[words_len++] = "-c";
-	}
-	for (size_t i = 1; i < len; i++)
-		words[words_len++] = test[i];
-	return words;
-}
-
-/* The check in the image's HEALTHCHECK: JSON, or NULL when it has none. */
-static int image_test(struct stack *stack, const char *healthcheck, const char *const **ret, struct error **err)
-{
-	cleanup_json struct json *check = NULL;
-	const struct json *test;
-	const char **items;
-	size_t len;
-
-	*ret = NULL;
-	if (!healthcheck)
-		return 0;
-	if (json_parse(healthcheck, strlen(healthcheck), "HEALTHCHECK", &check, err) < 0)
-		return -1;
-	test = json_get(check, "Test");
-	len = json_len(test);
-	items = arena_array(stack->arena, len + 1, sizeof(*items));
-	for (size_t i = 0; i < len; i++) {
-		const char *item = json_text(json_at(test, i));
-
-		items[i] = arena_strdup(stack->arena, item ? item : "");
-	}
-	*ret = test_words(stack, items, len);
-	return 0;
-}
-
-/* The service's own check takes precedence over the image's. */
-static int take_test(struct stack *stack, struct actor *actor, const char *healthcheck, struct error **err)
-{
-	const struct healthcheck *own = &actor->part->service->healthcheck;
-	const char **items = arena_array(stack->arena, own->test.len + 1, sizeof(*items));
-
-	if (own->disable)
-		return 0;
-	if (own->test.len == 0)
-		return image_test(stack, healthcheck, &actor->test, err);
-	for (size_t i = 0; i < own->test.len; i++)
-		items[i] = own->test.items[i].s;
-	actor->test = test_words(stack, items, own->test.len);
-	return 0;
-}
-
 static int built_image(struct stack *stack, struct actor *actor, struct runtime_image *ret, struct error **err)
 {
 	cleanup_image struct image *image = NULL;
 
 	*ret = (struct runtime_image){ .identity = actor->part->identity, .digest = actor->part->digest };
 	if (!ret->digest) /* a base that was left in its builder's storage */
-		return take_test(stack, actor, NULL, err);
+		return own_test_take(stack, actor, NULL, err);
 	if (image_read(stack->layout, ret->digest, &image, err) < 0)
 		return -1;
 	if (image->ports && image->ports[0] && !image->ports[1])
 		actor->exposed = (uint16_t)strtoul(image->ports[0], NULL, 10);
-	return take_test(stack, actor, image->healthcheck, err);
+	return own_test_take(stack, actor, image->healthcheck, err);
 }
 
 /* Whether the manifest allows plain HTTP for this registry. */
@@ -119,7 +59,7 @@ static int pulled_image(struct stack *stack, struct actor *actor, struct runtime
 	findings_pass(stack->findings, "%s runs %s", service->name.s, pulled.origin);
 	*ret = (struct runtime_image){ .identity = arena_strdup(stack->arena, pulled.id) };
 	actor->exposed = pulled.port;
-	r = take_test(stack, actor, pulled.healthcheck, err);
+	r = own_test_take(stack, actor, pulled.healthcheck, err);
 	runtime_pulled_free(&pulled);
 	return r;
 }

@@ -71,11 +71,11 @@ static int begin_connect(struct probe *probe, int *ret_fd)
  * assume nobody if the connection is soon closed without a byte. */
 static int check_proxy(struct probe *probe, int fd, bool *ret_healthy, struct error **err)
 {
-	int listens = probe->container ? container_listens(probe->container, probe->inner) : -1;
+	enum listener listener = probe->container ? container_listens(probe->container, probe->inner) : LISTENER_UNKNOWN;
 	char byte;
 
-	*ret_healthy = listens > 0;
-	if (listens < 0) {
+	*ret_healthy = listener == LISTENER_ANY;
+	if (listener == LISTENER_UNKNOWN) {
 		int r = wait_fd(probe, fd, POLLIN, PROXY_CLOSE_MS, err);
 
 		if (r < 0)

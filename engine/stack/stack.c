@@ -114,6 +114,28 @@ int stack_start(struct stack *stack, const struct stack_part *part, struct actor
 	return stack_run(stack, *ret, &spec, err);
 }
 
+/* Somebody waits for the health of a service without a check. */
+static bool stack_complain_unchecked(struct stack *stack, const struct actor *actor)
+{
+	const struct manifest *manifest = stack->manifest;
+
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		const struct service *service = &manifest->services[i];
+
+		for (size_t j = 0; j < service->depends_len; j++) {
+			const struct depends *depends = &service->depends[j];
+
+			if (depends->condition == DEPENDS_HEALTHY &&
+			    &manifest->services[depends->service] == actor->part->service)
+				findings_fail(
+					stack->findings, ERROR_USAGE,
+					"%s: %s waits until %s is healthy, but neither %s nor its image has a health check",
+					depends->place, service->name.s, actor->name, actor->name);
+		}
+	}
+	return false;
+}
+
 bool stack_wait(struct stack *stack, const struct actor *actor, int condition, const char *what)
 {
 	const struct verify_spec *verify = &actor->part->service->verify;
@@ -124,7 +146,9 @@ bool stack_wait(struct stack *stack, const struct actor *actor, int condition, c
 		return true;
 	if (verify->has_http || verify->has_tcp)
 		return health_check(stack, actor, what);
-	return !actor->test || health_own(stack, actor, what);
+	if (actor->check.test)
+		return own_test_wait(stack, actor, what);
+	return actor->part->condition != DEPENDS_HEALTHY || stack_complain_unchecked(stack, actor);
 }
 
 void stack_open(struct stack *stack, size_t parts)

@@ -28,12 +28,21 @@ struct stack_part {
 	const char *digest;   /* its manifest in the store */
 };
 
+/* A service's healthcheck, completed by its image's HEALTHCHECK. */
+struct own_test {
+	const char *const *test;    /* the command; NULL: there is none */
+	uint64_t interval_ms;       /* 0: not given */
+	uint64_t start_interval_ms; /* 0: not given */
+	uint64_t timeout_ms, start_period_ms;
+	unsigned retries;
+};
+
 struct actor {
 	const struct stack_part *part;
 	struct container *container;
 	const char *name, *ip;
-	uint16_t exposed;        /* the only port its image exposes, or 0 */
-	const char *const *test; /* the command of its healthcheck, else of its image's; NULL: none */
+	uint16_t exposed; /* the only port its image exposes, or 0 */
+	struct own_test check;
 };
 
 struct stack {
@@ -73,8 +82,19 @@ int part_image(struct stack *stack, struct actor *actor, struct runtime_image *r
 /* stack_health.c: waits for one container. `what` as above; "" for the service being verified, whose success is
  * reported too. */
 bool health_check(struct stack *stack, const struct actor *actor, const char *what); /* its http and tcp checks */
-bool health_own(struct stack *stack, const struct actor *actor, const char *what);   /* its `test` */
 bool health_completed(struct stack *stack, const struct actor *actor, const char *what);
+/* own_test.c: the container's own check, as docker runs it (docs.docker.com/reference/dockerfile, HEALTHCHECK): every
+ * interval until `retries` tries in a row have failed, except those in the start period. Before docker would try for
+ * the first time, and where no interval is given, it is tried more often, and failures in between do not count. */
+/* Fills actor->check. `healthcheck` is the image's as JSON, or NULL. */
+int own_test_take(struct stack *stack, struct actor *actor, const char *healthcheck, struct error **err);
+/* Tries until it passes or is unhealthy. `what` as above. */
+bool own_test_wait(struct stack *stack, const struct actor *actor, const char *what);
+/* Whether a failure counts that was found by a try that began at `at`, after one that counted ended at `last` (0:
+ * none did); how long to pause after a try that ended at `now`. Milliseconds since the start. */
+bool own_test_counts(const struct own_test *check, uint64_t at, uint64_t last);
+uint64_t own_test_pause(const struct own_test *check, uint64_t now, uint64_t last);
+
 /* The container port that a check means: its own, else the service's first, else the only one that the image
  * exposes, else 0. */
 uint16_t health_port(const struct actor *actor, uint16_t port);

@@ -17,7 +17,6 @@
 #define LOG_LINES 20                   /* of a container's output in a failure */
 #define LOG_SHOWN_MAX 8192             /* bytes of them */
 #define POLL_MS 50                     /* between two checks whether a container has completed */
-#define HEALTHCHECK_POLL_MS 250        /* between two runs of an image's HEALTHCHECK */
 #define DEPENDENCY_MS (5u * 60 * 1000) /* for a dependency whose own check gives no time */
 
 void stack_add_logs(struct container *container, struct buf *out)
@@ -51,6 +50,18 @@ static void add_check(const struct probe *probe, uint16_t port, struct buf *out)
 		buf_printf(out, "tcp port %u", port);
 }
 
+/* Why nobody outside the container can reach the one who listens. */
+static void add_listener(const struct actor *actor, uint16_t port, struct buf *out)
+{
+	enum listener listener = container_listens(actor->container, port);
+
+	if (listener == LISTENER_LOOPBACK || listener == LISTENER_LOOPBACK6)
+		buf_printf(out,
+			   "  %s listens on %s:%u only, which nobody outside its container reaches: let it listen on %s\n",
+			   actor->name, listener == LISTENER_LOOPBACK ? "127.0.0.1" : "[::1]", port,
+			   listener == LISTENER_LOOPBACK ? "0.0.0.0" : "[::]");
+}
+
 static void report_failure(struct stack *stack, const struct actor *actor, const struct probe *probe, const char *what,
 			   uint16_t port, enum probe_outcome outcome, int status, uint64_t took)
 {
@@ -67,6 +78,8 @@ static void report_failure(struct stack *stack, const struct actor *actor, const
 	if (outcome == PROBE_LATE || probe->answer.len > 0)
 		buf_printf(&text, ": %s", probe->why.data ? probe->why.data : "no answer");
 	buf_char(&text, '\n');
+	if (outcome == PROBE_LATE)
+		add_listener(actor, port, &text);
 	add_answer(probe, &text);
 	stack_add_logs(actor->container, &text);
 	findings_fail(stack->findings, ERROR_HEALTH, "%s", text.data);
@@ -184,39 +197,6 @@ bool health_completed(struct stack *stack, const struct actor *actor, const char
 			return false;
 		}
 		if (loop_pause(stack->loop, POLL_MS, &error) < 0)
-			break;
-	}
-	findings_error(stack->findings, what, &error);
-	return false;
-}
-
-/* Runs it until it passes. */
-bool health_own(struct stack *stack, const struct actor *actor, const char *what)
-{
-	const struct healthcheck *check = &actor->part->service->healthcheck;
-	uint64_t start = loop_now_ms();
-	cleanup_buf struct buf text = { 0 };
-	struct error *error = NULL;
-	bool running = true, healthy = false;
-	int status = 0;
-
-	while (container_healthcheck(actor->container, actor->test, check->timeout_ms, &healthy, &error) == 0) {
-		if (healthy)
-			return true;
-		if (container_state(actor->container, &running, &status, &error) < 0)
-			break;
-		if (!running || loop_now_ms() - start >= DEPENDENCY_MS) {
-			if (running)
-				buf_printf(&text, "%s: its HEALTHCHECK did not pass within %u s\n", what,
-					   DEPENDENCY_MS / 1000);
-			else
-				buf_printf(&text, "%s: it ended with status %d before its HEALTHCHECK passed\n", what,
-					   status);
-			stack_add_logs(actor->container, &text);
-			findings_fail(stack->findings, ERROR_HEALTH, "%s", text.data);
-			return false;
-		}
-		if (loop_pause(stack->loop, HEALTHCHECK_POLL_MS, &error) < 0)
 			break;
 	}
 	findings_error(stack->findings, what, &error);

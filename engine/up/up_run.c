@@ -66,7 +66,7 @@ static void tell_healthy(struct up *up, const struct actor *actor)
 {
 	const struct verify_spec *verify = &actor->part->service->verify;
 
-	if (!verify->has_http && !verify->has_tcp && !actor->test)
+	if (!verify->has_http && !verify->has_tcp && !actor->check.test)
 		return;
 	up_tell(up,
 		&(struct up_event){ .kind = UP_HEALTHY, .service = actor->name, .took_ms = loop_now_ms() - up->start_ms });

@@ -79,7 +79,8 @@ static const char manifest[] = "project: world\n"
 			       "      run: [[check, \"${image.oci}\"]]\n"
 			       "  db:\n"
 			       "    build: db\n"
-			       "    healthcheck: {test: [CMD, ask], timeout: 9s, disable: false, retries: 4}\n"
+			       "    healthcheck: {test: [CMD, ask], timeout: 9s, disable: false, retries: 4, "
+			       "interval: 7s, start_period: 3s, start_interval: 2s}\n"
 			       "    environment: {SIZE: small}\n"
 			       "    verify: {tcp: 99}\n"
 			       "  pulled:\n"
@@ -289,7 +290,12 @@ static const struct edit edits[] = {
 	{ "services.yaml", "[CMD, ask]", "[CMD, beg]", VERIFY("option db: healthcheck.test[1] (ask -> beg)") },
 	{ "services.yaml", "timeout: 9s", "timeout: 8s", VERIFY("option db: healthcheck.timeout_ms (9000 -> 8000)") },
 	{ "services.yaml", "disable: false", "disable: true", VERIFY("option db: healthcheck.disable (0 -> 1)") },
-	{ "services.yaml", "retries: 4", "retries: 5", "" },
+	{ "services.yaml", "retries: 4", "retries: 5", VERIFY("option db: healthcheck.retries (4 -> 5)") },
+	{ "services.yaml", "interval: 7s", "interval: 6s", VERIFY("option db: healthcheck.interval_ms (7000 -> 6000)") },
+	{ "services.yaml", "start_period: 3s", "start_period: 4s",
+	  VERIFY("option db: healthcheck.start_period_ms (3000 -> 4000)") },
+	{ "services.yaml", "start_interval: 2s", "start_interval: 1s",
+	  VERIFY("option db: healthcheck.start_interval_ms (2000 -> 1000)") },
 	{ "services.yaml", "tcp: 99", "tcp: 98",
 	  VERIFY("option db: verify.tcp.port (99 -> 98)") "stale verify:db: option verify.tcp.port (99 -> 98)\n" },
 	{ "services.yaml", "condition: service_started", "condition: service_healthy",

@@ -145,21 +145,30 @@ static void test_listen(void **state)
 		"  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 		"   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 3 1 0\n"
 		"  11: 0100007F:1F41 0100007F:1F42 01 00000000:00000000 00:00000000 00000000  1000        0 4 1 0\n"
-		"  12: 00000000000000000000000000000000:2328 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 5\n";
+		"  12: 00000000000000000000000000000000:2328 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 5\n"
+		"  13: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:0 0 0 0 6\n"
+		"  14: 00000000000000000000000001000000:1F91 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 7\n"
+		"  15: 0000000000000000FFFF00000100007F:1F92 00000000000000000000000000000000:0000 0A 00000000:00000000 00:0 0 0 0 8\n"
+		"  16: 0100007F:1F93 00000000:0000 0A 00000000:00000000 00:0 0 0 0 9\n"
+		"  17: 0300580A:1F93 00000000:0000 0A 00000000:00000000 00:0 0 0 0 10\n";
 	struct server server = { .manner = SERVER_SILENT };
 	uint16_t dead = dead_port();
 
 	(void)state;
-	assert_true(listen_find(text, 8000));
-	assert_false(listen_find(text, 8001));
-	assert_true(listen_find(text, 9000));
-	assert_false(listen_find(text, 80));
-	assert_false(listen_find("", 80));
+	assert_int_equal(listen_find(text, 8000), LISTENER_ANY);
+	assert_int_equal(listen_find(text, 8080), LISTENER_LOOPBACK);
+	assert_int_equal(listen_find(text, 8081), LISTENER_LOOPBACK6);
+	assert_int_equal(listen_find(text, 8082), LISTENER_LOOPBACK);
+	assert_int_equal(listen_find(text, 8083), LISTENER_ANY);
+	assert_int_equal(listen_find(text, 8001), LISTENER_NONE);
+	assert_int_equal(listen_find(text, 9000), LISTENER_ANY);
+	assert_int_equal(listen_find(text, 80), LISTENER_NONE);
+	assert_int_equal(listen_find("", 80), LISTENER_NONE);
 	server_start(&server);
-	assert_int_equal(listen_look((int)getpid(), server.port), 1);
-	assert_int_equal(listen_look((int)getpid(), dead), 0);
+	assert_int_equal(listen_look((int)getpid(), server.port), LISTENER_LOOPBACK);
+	assert_int_equal(listen_look((int)getpid(), dead), LISTENER_NONE);
 	server_stop(&server);
-	assert_int_equal(listen_look(0, 80), -1);
+	assert_int_equal(listen_look(0, 80), LISTENER_UNKNOWN);
 }
 
 static const char images[] = "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"

@@ -1,0 +1,157 @@
+#!/usr/bin/env bats
+# When a service counts as healthy: its own check with compose's times. With podman, and with docker.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+
+setup_file()
+{
+	project_begin
+	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
+	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
+	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+	[ -e "$DOCKER_CONFIG/config.json" ] || echo '{}' >"$DOCKER_CONFIG/config.json"
+}
+
+teardown_file()
+{
+	docker ps -a --filter label=dev.cbuild.owner --format '{{.Names}} {{.Labels}}' | grep -F "$ROOT/" | cut -d ' ' -f 1 |
+		xargs -r docker rm --force --volumes >/dev/null || true
+	docker network ls --filter label=dev.cbuild.owner --format '{{.Name}} {{.Labels}}' | grep -F "$ROOT/" |
+		cut -d ' ' -f 1 | xargs -r docker network rm >/dev/null || true
+	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep '^localhost/health/' | xargs -r docker rmi --force >/dev/null || true
+	"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
+	project_end
+}
+
+setup()
+{
+	project health
+	rm -rf .cbuild
+	dockerfile web <<-'EOF'
+		FROM scratch
+		ARG TARGETARCH
+		COPY --from=rootfs ${TARGETARCH}/ /
+		COPY check /bin/check
+		CMD ["/bin/sleep", "1000"]
+	EOF
+	# Every try leaves a byte in /tries.
+	cat >web/check <<-'EOF'
+		#!/bin/sh
+		printf x >>/tries
+		echo "try number $(wc -c </tries)"
+		test -e /ready
+	EOF
+	chmod +x web/check
+}
+
+# manifest HEALTHCHECK [LINE...]: a service `web` with this check, that `app` waits for; more lines are more of `web`.
+manifest()
+{
+	cat >services.yaml <<-EOF
+		project: health
+		registry: localhost/health
+		services:
+		  web:
+		    build: {context: web, additional_contexts: {rootfs: rootfs}}
+		    healthcheck: $1
+		$(printf '    %s\n' "${@:2}")
+		  app:
+		    build: {context: web, additional_contexts: {rootfs: rootfs}}
+		    depends_on: {web: {condition: service_healthy}}
+	EOF
+}
+
+each_runtime()
+{
+	local CBUILD_RUNTIME
+	for CBUILD_RUNTIME in podman docker; do
+		export CBUILD_RUNTIME
+		echo "--- with $CBUILD_RUNTIME"
+		rm -rf .cbuild
+		"$@" || return
+	done
+}
+
+gives_up()
+{
+	manifest '{test: [CMD, /bin/check], interval: 1s, retries: 2, timeout: 20s}'
+	cb up -d || return
+	equal "$status" 5 || return
+	grep -qE '^ *(cbuild: error: )?web: unhealthy after [0-9]+ ms: its health check failed 2 times in a row' "$err" || return
+	grep -q "the check's last output:" "$err" || return
+	grep -qE '^    try number [0-9]+$' "$err" || return
+	! grep -q 'app is started' "$err"
+}
+
+@test "a service is unhealthy after the last retry, and what its check said is told" {
+	each_runtime gives_up
+}
+
+waits()
+{
+	# One failed try would be enough, if the start period let it count.
+	manifest '{test: [CMD, /bin/check], interval: 1s, retries: 1, start_period: 10m, start_interval: 100ms}' \
+		"command: [sh, -c, 'until test \"\$\$(wc -c </tries)\" -ge 5; do sleep 0.1; done; touch /ready; exec sleep 1000']"
+	cb up -d || return
+	equal "$status" 0 || return
+	grep -q 'web is healthy' "$err" || return
+	cb down
+	equal "$status" 0
+}
+
+@test "failed tries in the start period do not count" {
+	each_runtime waits
+}
+
+hangs()
+{
+	manifest '{test: [CMD-SHELL, "sleep 300"], interval: 1s, retries: 1, timeout: 1s}'
+	cb up -d || return
+	equal "$status" 5 || return
+	grep -q 'it did not end within 1000 ms' "$err"
+}
+
+@test "a try that takes too long has failed" {
+	each_runtime hangs
+}
+
+has_none()
+{
+	manifest '{retries: 3}'
+	cb up -d || return
+	equal "$status" 2 || return
+	grep -q 'services.yaml:10:18: app waits until web is healthy, but neither web nor its image has a health check' "$err"
+}
+
+@test "nobody waits for the health of a service without a check" {
+	each_runtime has_none
+	# Where the manifest alone tells, nothing is built.
+	manifest '{disable: true}'
+	cb -n
+	equal "$status" 2
+	grep -q 'services.yaml:10:18: error: "app" waits until "web" is healthy, which has no health check' "$err"
+	manifest '{test: [NONE]}'
+	cb -n
+	equal "$status" 2
+	# Its check by cbuild is one.
+	manifest '{disable: true}' 'verify: {tcp: 80}'
+	cb -n
+	equal "$status" 0
+}
+
+hides()
+{
+	manifest '{disable: true}' 'verify: {http: {path: /, port: 8000, timeout: 3s}}' \
+		'command: [httpd, -f, -p, "127.0.0.1:8000", -h, /]'
+	cb up -d || return
+	equal "$status" 5 || return
+	grep -q 'web listens on 127.0.0.1:8000 only, which nobody outside its container reaches: let it listen on 0.0.0.0' "$err" || return
+	sed -i 's/http: {path: \/, /tcp: {/' services.yaml
+	cb up -d || return
+	equal "$status" 5 || return
+	grep -q 'web listens on 127.0.0.1:8000 only' "$err"
+}
+
+@test "who only listens on 127.0.0.1 inside is told so" {
+	each_runtime hides
+}

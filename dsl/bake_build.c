@@ -313,32 +313,66 @@ static void put_as(struct bake *bake, const struct bake_target *target, enum bak
 	put_entry(build, name, hcl_pos(&bake->eval, value->place), node);
 }
 
-/* What a build makes when it is no image in the engine or a registry. */
-static const char *other_output(struct bake *bake, const struct bake_target *target)
+/* The attributes of an output that a build of files has; others change what is written. */
+static bool output_known(const char *text)
 {
-	const struct hcl_value *list = target->values[BAKE_OUTPUT];
+	static const char *const known[] = { "type=", "dest=" };
 
-	for (size_t i = 0; list && i < list->len; i++) {
-		const char *text = list->items[i]->text, *type = csv_attribute(bake, text, "type");
+	while (*text) {
+		size_t part = strcspn(text, ",");
 
-		if (!type)
-			type = strchr(text, '=') ? "image" : !strcmp(text, "-") ? "tar" : "local";
-		if (!strcmp(type, "local") || !strcmp(type, "tar") || !strcmp(type, "cacheonly"))
-			return type;
+		if (strncmp(text, known[0], 5) != 0 && strncmp(text, known[1], 5) != 0)
+			return false;
+		text += part + (text[part] == ',');
 	}
-	return NULL;
+	return true;
 }
 
-static void check_buildable(struct bake *bake, const struct bake_target *target, const char *output)
+/* An output as the manifest has it. NULL: a plain image, or after a refusal. */
+static struct yaml_node *output_node(struct bake *bake, const struct bake_target *target, const struct hcl_value *item)
+{
+	const char *text = item->text, *type = csv_attribute(bake, text, "type"), *dest = csv_attribute(bake, text, "dest");
+	struct made_map made = { arena_array(bake->arena, 2, sizeof(struct entry)), 0 };
+	struct pos pos = hcl_pos(&bake->eval, item->place);
+	bool plain = !strchr(text, '=');
+
+	if (plain)
+		dest = text;
+	if (!type)
+		type = !plain ? "image" : !strcmp(text, "-") ? "tar" : "local";
+	if (strcmp(type, "local") != 0 && strcmp(type, "tar") != 0)
+		dest = NULL;
+	if (strcmp(type, "local") != 0 && strcmp(type, "tar") != 0 && strcmp(type, "cacheonly") != 0)
+		type = "image";
+	else if (dest && !strcmp(dest, "-"))
+		refuse_target(bake, target, true, "it writes a tar to the standard output", item->place);
+	else if (!plain && !output_known(text))
+		refuse_target(bake, target, true,
+			      arena_printf(bake->arena, "its output \"%s\" has an attribute that is not supported", text),
+			      item->place);
+	put_entry(&made, "type", pos, text_node(bake, type, item->place));
+	if (dest)
+		put_entry(&made, "dest", pos, text_node(bake, dest, item->place));
+	return node_map(bake->arena, pos, made.entries, made.len);
+}
+
+static struct yaml_node *outputs_node(struct bake *bake, const struct bake_target *target)
+{
+	const struct hcl_value *list = target->values[BAKE_OUTPUT];
+	struct yaml_node **items;
+
+	if (!list || !list->len)
+		return NULL;
+	items = arena_array(bake->arena, list->len, sizeof(*items));
+	for (size_t i = 0; i < list->len; i++)
+		items[i] = output_node(bake, target, list->items[i]);
+	return node_list(bake->arena, hcl_pos(&bake->eval, list->place), items, list->len);
+}
+
+static void check_buildable(struct bake *bake, const struct bake_target *target)
 {
 	const struct hcl_value *context = target->values[BAKE_CONTEXT], *call = target->values[BAKE_CALL];
-	const struct hcl_value *list = target->values[BAKE_OUTPUT];
 
-	if (output && strcmp(output, "cacheonly") != 0)
-		refuse_target(bake, target, true,
-			      arena_printf(bake->arena, "it makes files (output type=%s), and cbuild makes images",
-					   output),
-			      list->place);
 	if (context && (strstr(folder_of(context->text), "://") || without_prefix(context->text, "git@") ||
 			without_prefix(context->text, "target:")))
 		refuse_target(bake, target, false, "its context is not a folder", context->place);
@@ -386,7 +420,7 @@ static struct yaml_node *build_node(struct bake_secrets *secrets, const struct b
 	struct bake *bake = secrets->bake;
 	const struct hcl_value *context = target->values[BAKE_CONTEXT], *const *values = target->values;
 	struct pos pos = hcl_pos(&bake->eval, target->place);
-	struct made_map build = { arena_array(bake->arena, BAKE_KEYS + 4, sizeof(struct entry)), 0 };
+	struct made_map build = { arena_array(bake->arena, BAKE_KEYS + 5, sizeof(struct entry)), 0 };
 	const struct bake_refusal *refusal = map_get(bake->refused, target->name);
 	bool text = values[BAKE_DOCKERFILE_INLINE] != NULL;
 
@@ -404,6 +438,7 @@ static struct yaml_node *build_node(struct bake_secrets *secrets, const struct b
 	put_entry(&build, "additional_contexts", pos, contexts_node(bake, target));
 	put_entry(&build, "secrets", pos, secrets_node(secrets, target));
 	put_entry(&build, "ulimits", pos, ulimits_node(bake, values[BAKE_ULIMITS]));
+	put_entry(&build, "outputs", pos, outputs_node(bake, target));
 	put_attests(bake, target, &build);
 	return node_map(bake->arena, pos, build.entries, build.len);
 }
@@ -414,16 +449,15 @@ struct yaml_node *bake_service_node(struct bake_secrets *secrets, const struct b
 	struct pos pos = hcl_pos(&bake->eval, target->place);
 	struct made_map service = { arena_array(bake->arena, 4, sizeof(struct entry)), 0 };
 	const struct hcl_value *tags = target->values[BAKE_TAGS], *text = target->values[BAKE_DESCRIPTION];
-	const char *output = other_output(bake, target);
 
-	check_buildable(bake, target, output);
+	check_buildable(bake, target);
 	if (tags && tags->len)
 		put_entry(&service, "image", hcl_pos(&bake->eval, tags->items[0]->place),
 			  value_node(bake, tags->items[0]));
 	if (text && *text->text)
 		put_entry(&service, "x-description", pos, value_node(bake, text));
 	put_entry(&service, "build", pos, build_node(secrets, target));
-	if (output || (base && !(tags && tags->len)))
+	if (base && !(tags && tags->len))
 		put_entry(&service, "publish", pos, text_node(bake, "false", target->place));
 	return node_map(bake->arena, pos, service.entries, service.len);
 }

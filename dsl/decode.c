@@ -178,6 +178,7 @@ typedef void take(struct decode *d, const struct schema_key *key, const struct y
 	ROW(TYPE_HOSTS, decode_hosts)         \
 	ROW(TYPE_ULIMITS, decode_ulimits)     \
 	ROW(TYPE_SECRETS, decode_secrets)     \
+	ROW(TYPE_OUTPUTS, decode_outputs)     \
 	ROW(TYPE_SOURCES, decode_sources)     \
 	ROW(TYPE_NAMED, take_named)           \
 	ROW(TYPE_TEST, decode_test)           \

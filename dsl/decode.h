@@ -49,6 +49,7 @@ void decode_env_files(struct decode *d, const struct schema_key *key, const stru
 void decode_ulimits(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_hosts(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_secrets(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_outputs(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_sources(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_test(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_peers(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);

@@ -90,3 +90,16 @@ bool annotation_is_for(const struct annotation *annotation, const struct platfor
 {
 	return annotation->manifest && (!annotation->has_platform || platform_equal(&annotation->platform, platform));
 }
+
+bool service_makes_files(const struct service *service)
+{
+	for (size_t i = 0; i < service->build.outputs_len; i++)
+		if (service->build.outputs[i].kind == OUTPUT_LOCAL || service->build.outputs[i].kind == OUTPUT_TAR)
+			return true;
+	return false;
+}
+
+bool service_is_made(const struct service *service)
+{
+	return service->has_build && (service->publish || service->build.outputs_len > 0);
+}

@@ -82,6 +82,20 @@ struct build_secret {
 	const char *value;    /* ... and what it holds; NULL: it is not set */
 };
 
+/* What a build makes instead of an image in the store, an engine and registries, or besides it. */
+enum output_kind {
+	OUTPUT_LOCAL, /* its files, in a folder */
+	OUTPUT_TAR,   /* its files, in a tar */
+	OUTPUT_CACHE, /* nothing: it is only built */
+	OUTPUT_IMAGE, /* the image all the same */
+	OUTPUT_KINDS
+};
+
+struct build_output {
+	enum output_kind kind;
+	struct text dest; /* of files: absolute cleaned path below the manifest's folder */
+};
+
 struct build_spec {
 	struct pos pos;
 	struct text context;    /* absolute cleaned path of the context folder */
@@ -113,6 +127,8 @@ struct build_spec {
 	enum provenance provenance;
 	bool sbom;
 	const char *sbom_generator; /* the scanner's image; NULL: the builder's default */
+	struct build_output *outputs; /* none: an image */
+	size_t outputs_len;
 };
 
 /* A step that runs before the build. Paths are relative to the manifest's folder. */
@@ -234,7 +250,8 @@ struct service {
 	bool bare;               /* pushed as a manifest, without an index: it is for one platform */
 	struct text refused;     /* why cbuild cannot build it; s NULL: it can */
 	bool refused_alone;      /* it can as a base of others */
-	bool publish;            /* false: only a base for others */
+	bool publish;            /* false: no image of its own, only a base for others, or files */
+	bool waits;              /* its build waits for files that others make where it reads them; with bake, only when they are asked for */
 	struct texts profiles;   /* len 0: always part of "all" */
 	bool active;             /* part of "all": it has no profiles, or one of them was requested */
 	bool has_prepare;
@@ -332,6 +349,10 @@ void manifest_free(struct manifest *manifest); /* NULL-safe */
 bool service_unchecked(const struct service *service);
 /* The service's first TCP port in the container, or 0. */
 uint16_t service_port(const struct service *service);
+/* Whether it is built for itself, and not only as a base for others: part of "all". */
+bool service_is_made(const struct service *service);
+/* Whether its build makes files: the service has an output node. */
+bool service_makes_files(const struct service *service);
 /* The service whose build makes this one's image: nodes and records are named after it. */
 const char *manifest_maker(const struct manifest *manifest, const struct service *service);
 /* Index of the service called `name`, or -1. */

@@ -169,6 +169,10 @@ static void resolve_one(struct resolve *r, size_t i)
 			  service->name.s);
 	service->refused = bake_refused(r->bake, service->name.s, &service->refused_alone);
 	service->platform = draft->platform;
+	if (service->has_build) {
+		service->build = draft->build.out;
+		resolve_outputs(r, service);
+	}
 	resolve_image(r, draft, service);
 	if (service->has_build)
 		resolve_build(r, draft, service);

@@ -90,6 +90,8 @@ void resolve_forms_once(struct resolve *r);
 /* Services with the same image and the same build share the build of the first of them. */
 void resolve_makers(struct resolve *r);
 /* No two steps may make the same file. */
+/* Before anything that depends on whether the service has an image of its own. */
+void resolve_outputs(struct resolve *r, struct service *service);
 void resolve_outputs_once(struct resolve *r);
 
 /* Helpers for the parts (resolve_text.c, resolve_build.c). */

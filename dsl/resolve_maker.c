@@ -77,6 +77,10 @@ static void put_build(struct buf *out, const struct build_spec *build)
 	put_pairs(out, &build->ssh);
 	resolve_maker_put(out, build->sbom_generator);
 	buf_printf(out, "%d %d", (int)build->provenance, build->sbom);
+	for (size_t i = 0; i < build->outputs_len; i++) {
+		buf_printf(out, "output %d", (int)build->outputs[i].kind);
+		resolve_maker_put(out, build->outputs[i].dest.s);
+	}
 	for (size_t i = 0; i < build->platforms_len; i++) {
 		char text[PLATFORM_TEXT];
 

@@ -83,6 +83,9 @@ static const struct schema_key build_keys[] = {
 	  .doc = "Limits of RUN steps: a number for each name, or its soft and hard limit." },
 	{ "cgroup_parent", TYPE_TEXT, .flags = FLAG_PLAIN | FLAG_FILLED, IN(draft_build, out.cgroup_parent),
 	  .doc = "The control group that RUN steps are put below." },
+	{ "outputs", TYPE_OUTPUTS, MERGE_REPLACE, FLAG_OWN, IN(draft_build, out.outputs), WORDS("type", "dest"),
+	  .doc = "What it makes instead of an image: its files in a folder ({type: local, dest: PATH}, or just the path) or "
+		 "a tar ({type: tar, dest: PATH}), or nothing ({type: cacheonly}). {type: image}: the image as well." },
 	{ "provenance", TYPE_TEXT, IN(draft_build, provenance),
 	  .doc = "What the builder puts beside the image about how it was built: \"min\" (or true), \"max\", or false. "
 		 "docker and BuildKit only." },
@@ -596,6 +599,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a map of names and addresses, or a list of NAME=ADDRESS";
 	case TYPE_ULIMITS:
 		return "a map of names and limits";
+	case TYPE_OUTPUTS:
+		return "a list of outputs";
 	case TYPE_SECRETS:
 		return "a list of secrets";
 	case TYPE_SOURCES:

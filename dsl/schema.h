@@ -43,6 +43,7 @@ enum schema_type {
 	TYPE_HOSTS,     /* struct texts of "name:address": compose's extra_hosts */
 	TYPE_ULIMITS,   /* struct texts of "name=soft:hard": compose's ulimits */
 	TYPE_SECRETS,   /* struct draft_secret * and size_t: the secrets that a build uses */
+	TYPE_OUTPUTS,   /* struct build_output * and size_t: what a build makes */
 	TYPE_SOURCES,   /* struct draft_source * and size_t: compose's top-level secrets */
 	TYPE_NAMED,     /* an array and size_t: a map of `sub`s by name; with FLAG_LIST also a list of names */
 	TYPE_TEST,      /* struct texts: compose's healthcheck.test */

@@ -191,6 +191,7 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	case TYPE_PORTS:
 	case TYPE_MOUNTS:
 	case TYPE_SECRETS:
+	case TYPE_OUTPUTS:
 		return jsonschema_list_of(either(single(), words_of(key)));
 	case TYPE_ENV_FILES:
 		return either(single(), jsonschema_list_of(either(single(), words_of(key))));

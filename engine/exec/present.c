@@ -217,7 +217,8 @@ static bool check_build(struct present *present, const struct node *node, const 
 	if (strcmp(place, "store") == 0)
 		return present->layout && record->digest && present_in_store(present, record->digest) &&
 		       present_check_attestation(present, record, ret_what);
-	if (present->manifest->services[node->service].publish) {
+	if (present->manifest->services[node->service].publish ||
+	    service_makes_files(&present->manifest->services[node->service])) {
 		*ret_what = "its image in the store";
 		return false;
 	}

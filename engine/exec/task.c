@@ -130,9 +130,7 @@ static int take_inputs(struct task *task, struct error **err)
 
 static int do_work(struct task *task, struct error **err)
 {
-	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_convert,
-								       task_index,   task_load,  task_verify,
-								       task_push,    task_tag };
+	static int (*const work[])(struct task *, struct error **) = { task_prepare, task_build, task_output, task_convert, task_index, task_load, task_verify, task_push, task_tag };
 	TABLE_COMPLETE(work, NODE_KINDS);
 
 	if (take_lock(task, err) < 0 || find_made_elsewhere(task, err) < 0)

@@ -98,6 +98,7 @@ void task_work(void *task);
 /* Each does its kind of node's work in a task and sets the result; negative with task->error set. */
 int task_prepare(struct task *task, struct error **err);
 int task_build(struct task *task, struct error **err);
+int task_output(struct task *task, struct error **err);
 int task_convert(struct task *task, struct error **err);
 int task_index(struct task *task, struct error **err);
 int task_load(struct task *task, struct error **err);

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/glob.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/table.h"
@@ -333,7 +334,7 @@ static int replicate_what_counts(struct task *task, struct build_draft *draft, s
 	return draft->job.context ? 0 : -1;
 }
 
-/* The ignore file as it was hashed, with cbuild's own folder excluded as well: what is not hashed is not built. */
+/* The ignore file as it was hashed, with cbuild's own folder and the build's own files excluded as well: what is not hashed is not built. */
 static int write_ignore_file(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
@@ -343,12 +344,17 @@ static int write_ignore_file(struct task *task, struct build_draft *draft, struc
 
 	if (!staging)
 		return -1;
-	if (!build->ignore && !own)
+	if (!build->ignore && !own && !build->own_len)
 		return 0;
 	if (build->ignore)
 		buf_add(&text, build->ignore, build->ignore_len);
 	if (own)
 		buf_printf(&text, "\n/%s\n", own);
+	for (size_t i = 0; i < build->own_len; i++) {
+		cleanup_free char *pattern = glob_escape(build->own[i]);
+
+		buf_printf(&text, "\n/%s\n", pattern);
+	}
 	draft->ignore_file = path_join(staging, "ignore");
 	draft->job.ignore_file = draft->ignore_file;
 	return fs_replace(draft->ignore_file, text.data ? text.data : "", text.len, 0644, err);
@@ -469,7 +475,7 @@ static int make_draft(struct task *task, struct build_draft *draft, struct error
 		.target = service->build.target.s,
 		.has_epoch = build->has_epoch,
 		.epoch = build->epoch,
-		.keep = !service->publish && !fleet_shares(task->env->fleet) &&
+		.keep = !service->publish && !service_makes_files(service) && !fleet_shares(task->env->fleet) &&
 			!(task->cache_key[0] && task->env->give_results),
 		.output = &task->output,
 	};
@@ -624,17 +630,13 @@ static int check_unchanged(struct task *task, struct error **err)
 		task->doubt = mem_printf("%s changed while it was built", shown);
 	}
 	for (size_t i = 0; i < build->outputs_len && !task->doubt; i++) {
-		const struct result *prepared = &plan_node(task->env->plan, build->outputs[i].node)->result;
 		cleanup_free char *path = path_join(plan_manifest(task->env->plan)->dir, build->outputs[i].path);
-		cleanup_json struct json *detail = NULL;
+		const char *was = build->outputs[i].digest;
 		char now[PLAN_OUTPUT + 1];
-		const char *was;
 		bool found;
 
-		if (json_parse(prepared->detail, strlen(prepared->detail), build->outputs[i].path, &detail, err) < 0 ||
-		    plan_output_digest(task->env->source, path, now, &found, err) < 0)
+		if (plan_output_digest(task->env->source, path, now, &found, err) < 0)
 			return -1;
-		was = json_str(json_get(detail, "outputs"), build->outputs[i].path);
 		if (!found || !was || strcmp(was, now) != 0)
 			task->doubt = mem_printf("%s changed while it was built", build->outputs[i].path);
 	}

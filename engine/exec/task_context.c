@@ -27,6 +27,12 @@ static const char *within(const struct plan_context *context, const char *path)
 	return path_relative(context->root, path);
 }
 
+/* Whether everything in the context's folder is of this output. */
+static bool holds_context(const struct plan_context *context, const char *path)
+{
+	return context->made && path_inside(path, context->root);
+}
+
 /* Outputs are in no selection: add those in the folder, as they are now. */
 static int copy_output(const struct task *task, const struct plan_context *context, const char *output, const char *to,
 		       struct error **err)
@@ -44,6 +50,8 @@ int task_replicate(struct task *task, size_t number, const char *to, struct erro
 	const struct plan_build *build = task->node->build;
 	const struct plan_context *context = &build->contexts[number];
 
+	if (context->made)
+		return copy_tree(context->root, to, err);
 	if (replica_make(task->env->source, context->selection, context->root, to, err) < 0)
 		return -1;
 	for (size_t i = 0; i < build->outputs_len; i++)
@@ -124,7 +132,8 @@ static int list_below(struct listing_draft *draft, const char *path, const char 
 		cleanup_free char *inner = path_join(path, entry->d_name);
 
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			r = list_path(draft, inner, arena_join(draft->arena, relative, "/", entry->d_name, NULL), err);
+			r = list_path(draft, inner,
+				      arena_join(draft->arena, relative, *relative ? "/" : "", entry->d_name, NULL), err);
 	}
 	if (r == 0 && errno)
 		r = error_errno(err, ERROR_STATE, errno, "%s: cannot be read", path);
@@ -168,7 +177,9 @@ int task_list(struct task *task, size_t number, struct arena *arena, struct buil
 		cleanup_free char *path = path_join(plan_manifest(task->env->plan)->dir, build->outputs[i].path);
 		const char *relative = within(context, path);
 
-		if (relative)
+		if (holds_context(context, path))
+			r = list_below(&draft, context->root, "", err);
+		else if (relative)
 			r = list_path(&draft, path, arena_strdup(arena, relative), err);
 	}
 	*ret = draft.files;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <archive.h>
@@ -54,11 +55,18 @@
 	X(archive_entry_new)                       \
 	X(archive_entry_pathname)                  \
 	X(archive_entry_set_filetype)              \
+	X(archive_entry_set_gid)                   \
+	X(archive_entry_set_hardlink)              \
 	X(archive_entry_set_mtime)                 \
 	X(archive_entry_set_pathname)              \
 	X(archive_entry_set_perm)                  \
+	X(archive_entry_set_rdevmajor)             \
+	X(archive_entry_set_rdevminor)             \
 	X(archive_entry_set_size)                  \
-	X(archive_entry_size)
+	X(archive_entry_set_symlink)               \
+	X(archive_entry_set_uid)                   \
+	X(archive_entry_size)                      \
+	X(archive_entry_xattr_add_entry)
 
 #define MODULE lib
 static struct {
@@ -259,11 +267,51 @@ static int tar_put_header(struct tar_writer *writer, const char *name, unsigned 
 	return 0;
 }
 
+static void describe_item(struct archive_entry *entry, const struct tar_item *item)
+{
+	lib.archive_entry_set_pathname(entry, item->name);
+	lib.archive_entry_set_filetype(entry, item->mode & S_IFMT);
+	lib.archive_entry_set_perm(entry, item->mode & 07777);
+	lib.archive_entry_set_uid(entry, item->uid);
+	lib.archive_entry_set_gid(entry, item->gid);
+	lib.archive_entry_set_mtime(entry, (time_t)item->mtime, 0);
+	lib.archive_entry_set_size(entry, (la_int64_t)item->size);
+	if (item->link && S_ISLNK(item->mode))
+		lib.archive_entry_set_symlink(entry, item->link);
+	else if (item->link)
+		lib.archive_entry_set_hardlink(entry, item->link);
+	if (S_ISCHR(item->mode) || S_ISBLK(item->mode)) {
+		lib.archive_entry_set_rdevmajor(entry, item->major);
+		lib.archive_entry_set_rdevminor(entry, item->minor);
+	}
+	for (size_t i = 0; i < item->attributes_len; i++)
+		lib.archive_entry_xattr_add_entry(entry, item->attributes[i].name, item->attributes[i].value,
+						  item->attributes[i].len);
+}
+
+int tar_writer_item(struct tar_writer *writer, const struct tar_item *item, struct error **err)
+{
+	struct archive_entry *entry = archive_made(lib.archive_entry_new());
+	int r;
+
+	describe_item(entry, item);
+	r = lib.archive_write_header(writer->archive, entry);
+	lib.archive_entry_free(entry);
+	return r == ARCHIVE_OK || r == ARCHIVE_WARN
+		       ? 0
+		       : archive_fail(writer->archive, writer->name, "cannot write the tar", err);
+}
+
 static int put_data(struct tar_writer *writer, const void *data, size_t len, struct error **err)
 {
 	return archive_write_all(writer->archive, data, len)
 		       ? 0
 		       : archive_fail(writer->archive, writer->name, "cannot write the tar", err);
+}
+
+int tar_writer_bytes(struct tar_writer *writer, const void *data, size_t len, struct error **err)
+{
+	return put_data(writer, data, len, err);
 }
 
 static int finish_entry(struct tar_writer *writer, struct error **err)

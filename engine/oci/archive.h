@@ -27,7 +27,27 @@ int tar_reader_next(struct tar_reader *reader, struct tar_entry *ret, struct err
  * few bytes of tar could expand to any size. */
 int tar_reader_data(struct tar_reader *reader, const void **ret, size_t *ret_len, struct error **err);
 
-/* Writes no times and no owners, so that equal calls write equal bytes. */
+/* A file's attribute. */
+struct tar_attribute {
+	const char *name;
+	const void *value;
+	size_t len;
+};
+
+/* An entry with all that a tar can say of it. */
+struct tar_item {
+	const char *name;
+	uint32_t mode; /* as st_mode; 0 for a hard link */
+	uint32_t uid, gid;
+	int64_t mtime;    /* seconds */
+	uint64_t size;    /* of a regular file */
+	const char *link; /* the text of a symbolic link, or the entry that a hard link is another name of; or NULL */
+	uint32_t major, minor; /* of a device */
+	const struct tar_attribute *attributes;
+	size_t attributes_len;
+};
+
+/* Except for tar_writer_item, no times and no owners are written, so that equal calls write equal bytes. */
 struct tar_writer;
 int tar_writer_new(int fd, const char *name, struct tar_writer **ret, struct error **err);
 void tar_writer_free(struct tar_writer *writer); /* NULL-safe; without tar_writer_end the tar is incomplete */
@@ -35,6 +55,9 @@ int tar_writer_folder(struct tar_writer *writer, const char *name, struct error 
 int tar_writer_text(struct tar_writer *writer, const char *name, const void *data, size_t len, struct error **err);
 /* The file at `path`, which must have `size` bytes. */
 int tar_writer_file(struct tar_writer *writer, const char *name, const char *path, uint64_t size, struct error **err);
+/* Begins an entry. A regular file's content follows by tar_writer_bytes. */
+int tar_writer_item(struct tar_writer *writer, const struct tar_item *item, struct error **err);
+int tar_writer_bytes(struct tar_writer *writer, const void *data, size_t len, struct error **err);
 int tar_writer_end(struct tar_writer *writer, struct error **err);
 
 void tar_reader_cleanup(struct tar_reader **reader);

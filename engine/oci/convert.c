@@ -2,16 +2,12 @@
 
 #include "engine/oci/convert.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/fs.h"
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/table.h"
@@ -20,6 +16,7 @@
 #include "engine/oci/convert_memory.h"
 #include "engine/oci/document.h"
 #include "engine/oci/estargz.h"
+#include "engine/oci/layer_read.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/nydus.h"
 #include "engine/oci/nydus_blob.h"
@@ -37,20 +34,6 @@ int convert_possible(enum convert_form form, struct error **err)
 	return form != CONVERT_ZSTD ? pack_possible(PACKING_GZIP, err) : 0;
 }
 
-static bool convert_ends_with(const char *s, const char *end)
-{
-	size_t len = strlen(s), end_len = strlen(end);
-
-	return len >= end_len && strcmp(s + len - end_len, end) == 0;
-}
-
-static enum packing packing_of(const char *media_type)
-{
-	if (convert_ends_with(media_type, "zstd"))
-		return PACKING_ZSTD;
-	return convert_ends_with(media_type, "gzip") ? PACKING_GZIP : PACKING_NONE;
-}
-
 /* ---- a layer ---- */
 
 /* A layer being converted. */
@@ -59,7 +42,6 @@ struct layer {
 	const struct descriptor *blob; /* the layer that is read */
 	const char *diff_id;
 	uint64_t done, total;  /* bytes of all layers, for progress */
-	struct sha256 *sha;    /* of the uncompressed input */
 	struct packer *packer; /* one of these compresses it, */
 	struct estargz *estargz;
 	struct nydus_blob *nydus;
@@ -73,7 +55,6 @@ static void layer_cleanup(struct layer *layer)
 	estargz_free(layer->estargz);
 	nydus_blob_free(layer->nydus);
 	blob_writer_free(layer->writer);
-	sha256_free(layer->sha);
 }
 
 static int convert_take_packed(void *data, const void *bytes, size_t len, struct error **err)
@@ -86,7 +67,7 @@ static int convert_take_packed(void *data, const void *bytes, size_t len, struct
 
 static int convert_begin(struct layer *layer, struct error **err)
 {
-	if (sha256_new(&layer->sha, err) < 0 || blob_writer_new(layer->convert->layout, &layer->writer, err) < 0)
+	if (blob_writer_new(layer->convert->layout, &layer->writer, err) < 0)
 		return -1;
 	switch (layer->convert->form) {
 	case CONVERT_ZSTD:
@@ -101,12 +82,14 @@ static int convert_begin(struct layer *layer, struct error **err)
 	return -1;
 }
 
-static int convert_add(struct layer *layer, const void *data, size_t len, struct error **err)
+static int convert_add(void *data, const void *bytes, size_t len, struct error **err)
 {
+	struct layer *layer = data;
+
 	if (layer->packer)
-		return packer_add(layer->packer, data, len, err);
-	return layer->estargz ? estargz_add(layer->estargz, data, len, err)
-			      : nydus_blob_add(layer->nydus, data, len, err);
+		return packer_add(layer->packer, bytes, len, err);
+	return layer->estargz ? estargz_add(layer->estargz, bytes, len, err)
+			      : nydus_blob_add(layer->nydus, bytes, len, err);
 }
 
 static int convert_end(struct layer *layer, struct estargz_result *ret, struct error **err)
@@ -116,37 +99,19 @@ static int convert_end(struct layer *layer, struct estargz_result *ret, struct e
 	return layer->estargz ? estargz_end(layer->estargz, ret, err) : nydus_blob_end(layer->nydus, err);
 }
 
-static int pour(struct layer *layer, int fd, struct unpacker *unpacker, struct error **err)
+static void convert_progress(void *data, uint64_t read)
 {
-	const struct convert *convert = layer->convert;
-	const void *data;
-	size_t len;
-	int r;
+	const struct layer *layer = data;
 
-	while ((r = unpacker_read(unpacker, &data, &len, err)) > 0) {
-		off_t at = lseek(fd, 0, SEEK_CUR);
-
-		if (convert->cancelled && convert->cancelled(convert->data))
-			return error_make(err, ERROR_CANCELLED, "interrupted");
-		sha256_add(layer->sha, data, len);
-		if (convert_add(layer, data, len, err) < 0)
-			return -1;
-		if (convert->progress && at > 0)
-			convert->progress(convert->data, layer->done + (uint64_t)at, layer->total);
-	}
-	return r;
+	if (layer->convert->progress)
+		layer->convert->progress(layer->convert->data, layer->done + read, layer->total);
 }
 
-/* Checks the layer against the diff id in the config. */
-static int convert_prove(struct layer *layer, struct error **err)
+static bool convert_is_cancelled(void *data)
 {
-	char found[DIGEST_LEN + 1];
+	const struct convert *convert = ((const struct layer *)data)->convert;
 
-	sha256_done(layer->sha, found);
-	return strcmp(found, layer->diff_id) == 0
-		       ? 0
-		       : error_make(err, ERROR_STATE, "%s: uncompressed it is %s, but the config says %s",
-				    layer->blob->digest, found, layer->diff_id);
+	return convert->cancelled && convert->cancelled(convert->data);
 }
 
 static struct json *layer_new(const char *from, const char *digest, uint64_t size, const char *diff_id)
@@ -181,7 +146,7 @@ static int convert_finish(struct layer *layer, struct json **ret, struct error *
 	char digest[DIGEST_LEN + 1];
 	const char *diff_id;
 
-	if (convert_prove(layer, err) < 0 || convert_end(layer, &result, err) < 0 ||
+	if (convert_end(layer, &result, err) < 0 ||
 	    blob_writer_publish(layer->writer, NULL, layer->blob->digest, digest, err) < 0)
 		return -1;
 	diff_id = layer->packer ? layer->diff_id : layer->estargz ? result.diff_id : digest;
@@ -192,16 +157,17 @@ static int convert_finish(struct layer *layer, struct json **ret, struct error *
 
 static int pack_layer(struct layer *layer, struct json **ret, struct error **err)
 {
-	cleanup_free char *path = layout_blob_path(layer->convert->layout, layer->blob->digest);
-	cleanup_unpacker struct unpacker *unpacker = NULL;
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	const struct layer_read read = {
+		.layout = layer->convert->layout,
+		.blob = layer->blob,
+		.diff_id = layer->diff_id,
+		.take = convert_add,
+		.progress = convert_progress,
+		.cancelled = convert_is_cancelled,
+		.data = layer,
+	};
 
-	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", path);
-	if (unpacker_new(fd, path, packing_of(layer->blob->media_type), &unpacker, err) < 0 ||
-	    convert_begin(layer, err) < 0 || pour(layer, fd, unpacker, err) < 0)
-		return -1;
-	return convert_finish(layer, ret, err);
+	return convert_begin(layer, err) < 0 || layer_read(&read, err) < 0 ? -1 : convert_finish(layer, ret, err);
 }
 
 /* Reuses a layer that was packed before or already has the form, or packs a new one. */
@@ -216,7 +182,7 @@ static int make_layer(struct layer *layer, struct json **ret, struct error **err
 		return 0;
 	}
 	json_free(known);
-	if (convert->form == CONVERT_ZSTD && packing_of(blob->media_type) == PACKING_ZSTD) {
+	if (convert->form == CONVERT_ZSTD && layer_packing(blob->media_type) == PACKING_ZSTD) {
 		*ret = layer_new(layer->diff_id, blob->digest, blob->size, layer->diff_id);
 		return 0;
 	}

@@ -100,7 +100,7 @@ static int rafs_refuse(const struct buf *path, const char *what, struct error **
 	cleanup_buf struct buf safe = { 0 };
 
 	text_safe(&safe, path->data, path->len);
-	return error_make(err, ERROR_STATE, "nydus cannot store \"%s\": %s", safe.data, what);
+	return error_make(err, ERROR_STATE, "\"%s\" in the image is refused: %s", safe.data, what);
 }
 
 /* The next part of a path. Skips "." parts; a part that is too long is cut just beyond the limit. */

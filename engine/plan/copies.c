@@ -21,11 +21,12 @@
 
 /* What a Dockerfile names and is not there, told before a builder is started. */
 
-/* Steps that have yet to run may also make files that they do not declare. */
+/* Steps and builds that have yet to run may also make files that they do not declare. */
 static bool steps_run(const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->nodes_len; i++)
-		if (plan->nodes[i]->kind == NODE_PREPARE && plan->nodes[i]->state != NODE_FRESH)
+		if ((plan->nodes[i]->kind == NODE_PREPARE || plan->nodes[i]->kind == NODE_OUTPUT) &&
+		    plan->nodes[i]->state != NODE_FRESH)
 			return true;
 	return false;
 }

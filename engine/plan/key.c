@@ -30,6 +30,7 @@
 static const char *const versions[] = {
 	"4", /* prepare */
 	"7", /* build */
+	"1", /* output */
 	"2", /* convert */
 	"1", /* index */
 	"1", /* load */
@@ -123,31 +124,18 @@ static void key_add_dir(struct inputs *inputs, const struct plan *plan, const ch
 		inputs_add(inputs, REASON_OPTION, name, key_shown_path(plan, dir));
 }
 
-/* The digest that the step recorded for one of its outputs, or NULL. Points into `detail`. */
-static const char *output_digest(const struct json *detail, const char *path)
-{
-	return json_str(json_get(detail, "outputs"), path);
-}
-
-static int add_outputs(struct inputs *inputs, const struct plan *plan, const struct plan_output *outputs, size_t len,
-		       struct error **err)
+static void add_outputs(struct inputs *inputs, const struct plan *plan, const struct plan_output *outputs, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		const struct node *prepare = plan->nodes[outputs[i].node];
-		cleanup_json struct json *detail = NULL;
-		cleanup_free char *path = NULL;
+		cleanup_free char *path = path_join(plan->manifest->dir, outputs[i].path);
 
-		if (!prepare->result.identity || !prepare->result.detail) {
+		if (!outputs[i].known) {
 			inputs_add_unknown(inputs, REASON_FILE, outputs[i].path);
 			continue;
 		}
-		if (json_parse(prepare->result.detail, strlen(prepare->result.detail), prepare->id, &detail, err) < 0)
-			return -1;
-		path = path_join(plan->manifest->dir, outputs[i].path);
-		inputs_add(inputs, REASON_FILE, outputs[i].path, output_digest(detail, outputs[i].path));
+		inputs_add(inputs, REASON_FILE, outputs[i].path, outputs[i].digest);
 		inputs_of_file(inputs, path);
 	}
-	return 0;
 }
 
 static int add_prepare(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
@@ -174,7 +162,8 @@ static int add_prepare(const struct plan *plan, const struct node *node, struct 
 	add_list(inputs, "prepare.outputs", prepare->outputs, prepare->outputs_len);
 	add_epoch(inputs, plan->manifest->has_epoch, plan->manifest->epoch);
 	inputs_add_files(inputs, "inputs of prepare", "", plan->source, prepare->selection);
-	return add_outputs(inputs, plan, prepare->made, prepare->made_len, err);
+	add_outputs(inputs, plan, prepare->made, prepare->made_len);
+	return 0;
 }
 
 static bool arg_counts(const struct dockerfile_use *use, const char *name)
@@ -295,6 +284,10 @@ static int key_add_contexts(struct inputs *inputs, const struct plan *plan, cons
 			inputs_add(inputs, REASON_OPTION, name, context->url);
 			continue;
 		}
+		if (context->made) {
+			inputs_add(inputs, REASON_OPTION, name, key_shown_path(plan, context->root));
+			continue;
+		}
 		prefix = plan_prefix(plan, context->root);
 		inputs_add_files(inputs, name, prefix, plan->source, context->selection);
 		inputs_of_folder(inputs, context->root);
@@ -374,7 +367,8 @@ static int add_used(const struct plan *plan, const struct node *node, struct inp
 	}
 	if (key_add_contexts(inputs, plan, build, err) < 0)
 		return -1;
-	return add_outputs(inputs, plan, build->outputs, build->outputs_len, err);
+	add_outputs(inputs, plan, build->outputs, build->outputs_len);
+	return 0;
 }
 
 /* Those of the manifest for the node's platform. */
@@ -446,6 +440,26 @@ static void add_members(const struct plan *plan, const struct node *node, struct
 				    need->result.attestation);
 	}
 	inputs_sort(inputs, first);
+}
+
+/* Where the files of which builds go. */
+static void add_output(const struct plan *plan, const struct node *node, struct inputs *inputs)
+{
+	const struct build_spec *build = &plan->manifest->services[node->service].build;
+	const struct plan_build *first = plan->nodes[node->needs[0]]->build;
+
+	for (size_t i = 0; i < build->outputs_len; i++) {
+		const struct build_output *output = &build->outputs[i];
+
+		cleanup_free char *text = output->dest.s ? mem_printf("%s %s", output->kind == OUTPUT_TAR ? "tar" : "local",
+								      plan_output_shown(plan, output))
+							 : NULL;
+
+		if (text)
+			inputs_add_element(inputs, "outputs", i, text);
+	}
+	add_epoch(inputs, first->has_epoch, first->epoch);
+	add_members(plan, node, inputs, false);
 }
 
 static void add_ports(struct inputs *inputs, const char *prefix, const struct service *service)
@@ -682,6 +696,9 @@ int key_inputs(const struct plan *plan, size_t number, struct inputs *inputs, st
 		return add_prepare(plan, node, inputs, err);
 	case NODE_BUILD:
 		return key_add_build(plan, node, inputs, err);
+	case NODE_OUTPUT:
+		add_output(plan, node, inputs);
+		break;
 	case NODE_CONVERT:
 		inputs_add(inputs, REASON_OPTION, "format", node->format->name.s);
 		key_add_annotations(inputs, node, &plan->manifest->services[node->service].build);

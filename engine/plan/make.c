@@ -30,6 +30,7 @@ struct build_frame {
 };
 
 static size_t make_add_build(struct plan *plan, const struct build_frame *frame);
+static size_t make_add_output(struct plan *plan, const struct build_frame *up, size_t service, struct pos pos);
 
 static bool is_cycle(struct plan *plan, const struct build_frame *frame)
 {
@@ -60,7 +61,7 @@ static bool is_cycle(struct plan *plan, const struct build_frame *frame)
 	return true;
 }
 
-/* A target of a bake file that cbuild does not build. One that makes files may be a base of others, and counts where nothing is made. */
+/* A target of a bake file that cbuild does not build. Some may be a base of others, and count where nothing is made. */
 static bool is_refused(struct plan *plan, size_t number, bool base)
 {
 	const struct service *service = &plan->manifest->services[number];
@@ -376,11 +377,60 @@ static struct plan_build *build_new(struct plan *plan, const struct build_frame 
 	return build;
 }
 
+/* What `needs` names: its build, and the files that it makes. */
+static bool make_add_need(struct plan *plan, const struct build_frame *frame, size_t number, size_t *needs, size_t *len)
+{
+	const struct service *service = &plan->manifest->services[frame->service];
+	size_t other = service->needs_index[number];
+	struct pos pos = service->needs.items[number].pos;
+
+	needs[*len] = need_service(plan, frame, other, frame->platform, pos);
+	if (needs[*len] == NO_NODE)
+		return false;
+	(*len)++;
+	if (!service_makes_files(&plan->manifest->services[other]))
+		return true;
+	needs[*len] = make_add_output(plan, frame, other, pos);
+	return needs[(*len)++] != NO_NODE;
+}
+
+static bool is_above(const struct build_frame *frame, size_t service)
+{
+	while (frame && frame->service != service)
+		frame = frame->up;
+	return frame;
+}
+
+/* Steps and builds whose outputs this build reads become nodes before it. Targets of bake that read each other's files are built as bake
+ * does it, with what is there. */
+static bool add_read_outputs(struct plan *plan, const struct build_frame *frame, struct node *draft)
+{
+	const struct service *service = &plan->manifest->services[frame->service];
+	struct plan_build *build = draft->build;
+	const struct plan_made *made;
+	size_t at = 0;
+
+	build->outputs = arena_array(plan->arena, plan->made_len, sizeof(*build->outputs));
+	while ((made = plan_next_read(plan, draft, &at))) {
+		size_t maker;
+
+		if (made->files && !service->waits && is_above(frame, made->service))
+			continue;
+		maker = made->files ? make_add_output(plan, frame, made->service, made->pos)
+				    : plan_prepare_node(plan, made->service, &made->platform);
+		if (maker == NO_NODE)
+			return false;
+		build->outputs[build->outputs_len++] = (struct plan_output){ .node = maker, .path = made->output };
+		node_need(draft, maker);
+	}
+	return true;
+}
+
 static size_t make_add_build(struct plan *plan, const struct build_frame *frame)
 {
 	const struct service *service = &plan->manifest->services[frame->service];
 	struct plan_build *build;
-	struct node *node;
+	struct node *node, draft;
 	size_t number, *needs = NULL, needs_len = 0;
 	bool good;
 
@@ -390,13 +440,9 @@ static size_t make_add_build(struct plan *plan, const struct build_frame *frame)
 	if (!resolve_dockerfile(plan, frame, build))
 		return NO_NODE;
 	good = make_add_images(plan, frame, build);
-	needs = arena_array(plan->arena, service->needs.len + 1, sizeof(*needs));
-	for (size_t i = 0; i < service->needs.len; i++) {
-		needs[needs_len] =
-			need_service(plan, frame, service->needs_index[i], frame->platform, service->needs.items[i].pos);
-		good = good && needs[needs_len] != NO_NODE;
-		needs_len++;
-	}
+	needs = arena_array(plan->arena, service->needs.len * 2 + 1, sizeof(*needs));
+	for (size_t i = 0; i < service->needs.len; i++)
+		good = make_add_need(plan, frame, i, needs, &needs_len) && good;
 	if (!good)
 		return NO_NODE;
 	make_add_contexts(plan, frame, build);
@@ -404,16 +450,16 @@ static size_t make_add_build(struct plan *plan, const struct build_frame *frame)
 		plan_ask_outputs(plan, frame->service, frame->platform);
 		plan_prepare_node(plan, frame->service, frame->platform);
 	}
-	{
-		/* Steps whose outputs this build reads become nodes before it. */
-		struct node draft = { .service = frame->service, .build = build };
-
-		plan_add_outputs(plan, &draft);
-		node = plan_add_node(plan, NODE_BUILD, frame->service, frame->platform, &number);
-		node->needs = draft.needs;
-		node->needs_len = draft.needs_len;
-		node->needs_cap = draft.needs_cap;
+	draft = (struct node){ .service = frame->service, .build = build };
+	plan_find_own(plan, &draft);
+	if (!add_read_outputs(plan, frame, &draft)) {
+		node_clear(&draft);
+		return NO_NODE;
 	}
+	node = plan_add_node(plan, NODE_BUILD, frame->service, frame->platform, &number);
+	node->needs = draft.needs;
+	node->needs_len = draft.needs_len;
+	node->needs_cap = draft.needs_cap;
 	node->build = build;
 	if (service->has_prepare)
 		node_need(node, plan_prepare_node(plan, frame->service, frame->platform));
@@ -514,19 +560,55 @@ static bool add_published(struct plan *plan, size_t service, const size_t *build
 	return good;
 }
 
-static bool make_add_target(struct plan *plan, size_t service)
+/* The service's builds for its platforms. */
+static size_t *add_builds(struct plan *plan, const struct build_frame *up, size_t service, struct pos pos, size_t *ret_len)
 {
-	const struct service *own = &plan->manifest->services[service];
-	const struct platform *platforms = own->build.platforms_len ? own->build.platforms : &plan->options.host;
-	size_t len = own->build.platforms_len ? own->build.platforms_len : 1;
+	const struct build_spec *build = &plan->manifest->services[service].build;
+	const struct platform *platforms = build->platforms_len ? build->platforms : &plan->options.host;
+	size_t len = build->platforms_len ? build->platforms_len : 1;
 	size_t *builds = arena_array(plan->arena, len, sizeof(*builds));
 	bool good = true;
 
 	for (size_t i = 0; i < len; i++) {
-		builds[i] = need_service(plan, NULL, service, &platforms[i], own->pos);
+		builds[i] = need_service(plan, up, service, &platforms[i], pos);
 		good = good && builds[i] != NO_NODE;
 	}
-	return good && (!own->publish || add_published(plan, service, builds, len));
+	*ret_len = len;
+	return good ? builds : NULL;
+}
+
+/* The node that writes a service's files: those of all its platforms. */
+static size_t make_add_output(struct plan *plan, const struct build_frame *up, size_t service, struct pos pos)
+{
+	size_t maker = plan->manifest->services[service].maker;
+	size_t number = plan_find_node(plan, NODE_OUTPUT, maker, NULL), len;
+	const size_t *builds;
+	struct node *node;
+
+	if (number != NO_NODE)
+		return number;
+	builds = add_builds(plan, up, service, pos, &len);
+	if (!builds)
+		return NO_NODE;
+	node = plan_add_node(plan, NODE_OUTPUT, maker, NULL, &number);
+	for (size_t i = 0; i < len; i++)
+		node_need(node, builds[i]);
+	return number;
+}
+
+static bool make_add_target(struct plan *plan, size_t service)
+{
+	const struct service *own = &plan->manifest->services[service];
+	size_t len;
+	const size_t *builds = add_builds(plan, NULL, service, own->pos, &len);
+
+	if (!builds)
+		return false;
+	/* As with formats, not when only checks were requested. */
+	if (service_makes_files(own) && !plan->options.verify_again && !plan->options.unpublished &&
+	    make_add_output(plan, NULL, service, own->pos) == NO_NODE)
+		return false;
+	return !own->publish || add_published(plan, service, builds, len);
 }
 
 static void mark_target(struct plan *plan, const char *name)
@@ -543,8 +625,7 @@ static void mark_target(struct plan *plan, const char *name)
 	if (strcmp(name, "all") == 0 && !group && service < 0) {
 		for (size_t i = 0; i < manifest->services_len; i++)
 			plan->services[i].target = plan->services[i].target ||
-						   (manifest->services[i].has_build && manifest->services[i].publish &&
-						    manifest->services[i].active);
+						   (service_is_made(&manifest->services[i]) && manifest->services[i].active);
 		return;
 	}
 	for (size_t i = 0; group && i < group->services_len; i++)

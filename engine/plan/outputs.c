@@ -5,14 +5,18 @@
 #include <strings.h>
 
 #include "base/diag.h"
+#include "base/error.h"
 #include "base/fs.h"
+#include "base/json.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan_internal.h"
 #include "engine/plan/trail.h"
 #include "engine/source/ignore.h"
+#include "engine/state/state.h"
 
-/* The outputs of prepare steps, and who reads them. */
+/* The outputs of prepare steps, and those of builds that make files, and who reads them. */
 
 #define NO_SERVICE SIZE_MAX
 
@@ -73,8 +77,21 @@ static bool check_output(struct plan *plan, const struct plan_made *made)
 	if (path_inside(dir, made->path) && strcmp(dir, made->path) != 0)
 		return true;
 	diags_add(plan->diags, made->pos, "outputs are files below the manifest's folder",
-		  "output of `prepare` is outside the project: %s", made->path);
+		  "output of %s is outside the project: %s", made->files ? "the build" : "`prepare`", made->path);
 	return false;
+}
+
+static struct plan_made made_at(struct plan *plan, size_t service, const char *output, struct pos pos)
+{
+	cleanup_free char *joined = path_join(plan->manifest->dir, output), *clean = path_clean(joined);
+	cleanup_free char *real = trail_real(clean);
+
+	return (struct plan_made){
+		.service = service,
+		.output = output,
+		.pos = pos,
+		.path = arena_strdup(plan->arena, real),
+	};
 }
 
 static bool add_outputs_for(struct plan *plan, size_t service, const struct platform *platform)
@@ -83,19 +100,85 @@ static bool add_outputs_for(struct plan *plan, size_t service, const struct plat
 	bool good = true;
 
 	for (size_t i = 0; i < outputs->len; i++) {
-		const char *output = plan_expand(plan, platform, outputs->items[i].s);
-		cleanup_free char *joined = path_join(plan->manifest->dir, output), *clean = path_clean(joined);
-		cleanup_free char *real = trail_real(clean);
-		const struct plan_made made = {
-			.service = service,
-			.platform = *platform,
-			.output = output,
-			.pos = outputs->items[i].pos,
-			.path = arena_strdup(plan->arena, real),
-		};
+		struct plan_made made = made_at(plan, service, plan_expand(plan, platform, outputs->items[i].s),
+						outputs->items[i].pos);
 
+		made.platform = *platform;
 		good = check_output(plan, &made) && good;
 		outputs_add(plan, &made);
+	}
+	return good;
+}
+
+/* ---- files of builds ---- */
+
+const char *plan_output_shown(const struct plan *plan, const struct build_output *output)
+{
+	const char *relative = path_relative(plan->manifest->dir, output->dest.s);
+
+	return relative ? relative : output->dest.s;
+}
+
+void plan_output_folder(const struct platform *platform, char ret[PLATFORM_TEXT])
+{
+	platform_text(platform, ret);
+	for (char *c = ret; *c; c++)
+		if (*c == '/')
+			*c = '_';
+}
+
+/* A folder with something that is read before anything runs has other files, too: it counts as it is. */
+static bool holds_sources(const struct plan *plan, const char *path)
+{
+	const struct manifest *manifest = plan->manifest;
+
+	if (path_inside(path, manifest->dir))
+		return true;
+	for (size_t i = 0; i < manifest->files_len; i++)
+		if (path_inside(path, manifest->files[i]))
+			return true;
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		const struct service *service = &manifest->services[i];
+
+		if (service->has_build && !service->build.inline_text.s && path_inside(path, service->build.dockerfile.s))
+			return true;
+		for (size_t j = 0; j < service->env_files_len; j++)
+			if (path_inside(path, service->env_files[j].full))
+				return true;
+	}
+	return false;
+}
+
+static bool add_made(struct plan *plan, size_t service, const char *output, struct pos pos)
+{
+	struct plan_made made = made_at(plan, service, output, pos);
+
+	made.files = true;
+	if (holds_sources(plan, made.path))
+		return true;
+	outputs_add(plan, &made);
+	return check_output(plan, &made);
+}
+
+static bool add_files_of(struct plan *plan, size_t number)
+{
+	const struct build_spec *build = &plan->manifest->services[number].build;
+	bool good = true;
+
+	for (size_t i = 0; i < build->outputs_len; i++) {
+		const struct build_output *output = &build->outputs[i];
+		const char *shown = output->dest.s ? plan_output_shown(plan, output) : NULL;
+
+		if (!shown)
+			continue;
+		if (output->kind == OUTPUT_TAR || build->platforms_len < 2)
+			good = add_made(plan, number, shown, output->dest.pos) && good;
+		for (size_t p = 0; output->kind == OUTPUT_LOCAL && build->platforms_len > 1 && p < build->platforms_len; p++) {
+			char folder[PLATFORM_TEXT];
+
+			plan_output_folder(&build->platforms[p], folder);
+			good = add_made(plan, number, arena_join(plan->arena, shown, "/", folder, NULL), output->dest.pos) && good;
+		}
 	}
 	return good;
 }
@@ -109,7 +192,8 @@ static bool refuse_made(struct plan *plan, const char *path, const char *service
 	for (size_t i = 0; i < plan->made_len; i++) {
 		const struct plan_made *made = &plan->made[i];
 
-		if (made->service == NO_SERVICE || !(path_inside(made->path, real) || path_inside(made->path, path)))
+		if (made->service == NO_SERVICE || made->files ||
+		    !(path_inside(made->path, real) || path_inside(made->path, path)))
 			continue;
 		diags_add(plan->diags, made->pos, "make it before cbuild is started, or let the step make other files",
 			  "the output %s of `prepare` is, or holds, %s of %s: that is read before the step runs",
@@ -146,14 +230,17 @@ int plan_collect_outputs(struct plan *plan)
 	plan->asked_more = plan->prepares = false;
 	plan->made_len = 0;
 	for (size_t i = 0; i < plan->manifest->services_len; i++)
-		plan->prepares |= plan->manifest->services[i].has_prepare;
+		plan->prepares |= plan->manifest->services[i].has_prepare || service_makes_files(&plan->manifest->services[i]);
 	outputs_add(plan, &(struct plan_made){ .service = NO_SERVICE, .path = plan->options.state_dir });
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
 		const struct service *service = &plan->manifest->services[i];
 		const struct platform *platforms;
 		size_t len;
 
-		if (!service->has_prepare || service->maker != i)
+		if (service->maker != i)
+			continue;
+		good = add_files_of(plan, i) && good;
+		if (!service->has_prepare)
 			continue;
 		len = candidates(plan, i, &platforms);
 		for (size_t p = 0; p < (service->prepare.per_platform ? len : 1); p++)
@@ -186,9 +273,10 @@ bool plan_check_made(struct plan *plan, size_t number)
 
 /* ---- files read after the steps ---- */
 
-/* Whether a file at `relative` (to the context's root), existing or not, is passed to the builder and counts. */
+/* Whether a file at `relative` (to the context's root), existing or not, is passed to the builder and counts. `named`: a context that is
+ * taken as a whole is not enough. */
 static bool output_counts(const struct plan *plan, const struct node *node, const struct plan_context *context,
-			  const char *relative)
+			  const char *relative, bool named)
 {
 	const struct dockerfile_use *use = &node->build->use;
 	const struct plan_ignore *file = context->name ? NULL : plan->services[node->service].ignore;
@@ -196,7 +284,7 @@ static bool output_counts(const struct plan *plan, const struct node *node, cons
 
 	if (ignore_matches(ignore, relative) && !ignore_descend(ignore, relative))
 		return false;
-	if (plan_whole(use, context->name))
+	if (plan_whole(use, context->name) && !named)
 		return true;
 	for (size_t i = 0; i < use->sources_len; i++) {
 		const struct dockerfile_source *source = &use->sources[i];
@@ -212,7 +300,7 @@ static bool output_counts(const struct plan *plan, const struct node *node, cons
 }
 
 /* Whether the file at the path is passed to the builder through one of the build's contexts. */
-static bool build_reads(struct plan *plan, const struct node *node, const char *path)
+static bool build_reads(struct plan *plan, const struct node *node, const char *path, bool named)
 {
 	const struct plan_build *build = node->build;
 
@@ -221,28 +309,152 @@ static bool build_reads(struct plan *plan, const struct node *node, const char *
 		cleanup_free char *real = context->root ? plan_real_folder(plan, context->root) : NULL;
 		const char *relative = real ? path_relative(real, path) : NULL;
 
-		if (relative && output_counts(plan, node, context, relative))
+		if ((real && path_inside(path, real)) ||
+		    (relative && output_counts(plan, node, context, relative, named)))
 			return true;
 	}
 	return false;
 }
 
-void plan_add_outputs(struct plan *plan, struct node *node)
+static bool needs(const struct service *service, size_t other)
+{
+	for (size_t i = 0; i < service->needs.len; i++)
+		if (service->needs_index[i] == other)
+			return true;
+	return false;
+}
+
+/* Files are waited for where an instruction or a context names them. A context that is taken as a whole has files that several builds
+ * make, and each may have all of it: it waits only for what the service says that it needs. */
+static bool waits_for(struct plan *plan, const struct node *node, const struct plan_made *made)
+{
+	const struct service *service = &plan->manifest->services[node->service];
+
+	if (made->service == node->service || (!service->waits && !plan->services[made->service].made))
+		return false;
+	return build_reads(plan, node, made->path, !needs(service, made->service));
+}
+
+const struct plan_made *plan_next_read(struct plan *plan, const struct node *node, size_t *at)
+{
+	while (*at < plan->made_len) {
+		const struct plan_made *made = &plan->made[(*at)++];
+
+		if (made->service != NO_SERVICE &&
+		    (made->files ? waits_for(plan, node, made) : build_reads(plan, node, made->path, false)))
+			return made;
+	}
+	return NULL;
+}
+
+/* ---- what is there of them ---- */
+
+/* Of a step, what it recorded: it is what is there, or the step runs again. A folder that builds write into has other files, too. */
+static int read_output(struct plan *plan, struct plan_output *output, struct error **err)
+{
+	const struct node *maker = plan->nodes[output->node];
+	cleanup_free char *path = path_join(plan->manifest->dir, output->path);
+	cleanup_json struct json *detail = NULL;
+	char now[PLAN_OUTPUT + 1];
+	bool found;
+
+	output->known = maker->result.identity && maker->result.detail;
+	output->digest = NULL;
+	if (!output->known)
+		return 0;
+	if (maker->kind == NODE_OUTPUT) {
+		if (plan_output_digest(plan->source, path, now, &found, err) < 0)
+			return -1;
+		output->digest = found ? arena_strdup(plan->arena, now) : NULL;
+		return 0;
+	}
+	if (json_parse(maker->result.detail, strlen(maker->result.detail), maker->id, &detail, err) < 0)
+		return -1;
+	output->digest = arena_strdup(plan->arena, json_str(json_get(detail, "outputs"), output->path));
+	return 0;
+}
+
+int plan_read_outputs(struct plan *plan, struct node *node, struct error **err)
+{
+	struct plan_output *outputs = node->build ? node->build->outputs : node->prepare ? node->prepare->made : NULL;
+	size_t len = node->build ? node->build->outputs_len : node->prepare ? node->prepare->made_len : 0;
+
+	for (size_t i = 0; i < len; i++)
+		if (read_output(plan, &outputs[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+/* ---- what does not count ---- */
+
+static bool output_is_read(const struct node *node, const struct plan_made *made)
+{
+	for (size_t i = 0; node && i < node->build->outputs_len; i++)
+		if (node->build->outputs[i].path == made->output)
+			return true;
+	return false;
+}
+
+bool plan_context_made(struct plan *plan, const struct node *node, const char *root)
+{
+	cleanup_free char *real = plan_real_folder(plan, root);
+
+	for (size_t i = 0; i < plan->made_len; i++)
+		if (plan->made[i].files && output_is_read(node, &plan->made[i]) && path_inside(plan->made[i].path, real))
+			return true;
+	return false;
+}
+
+/* An instruction that names it, or something in it, means it. */
+static bool is_named_in(const struct dockerfile_use *use, const char *relative)
+{
+	for (size_t i = 0; i < use->sources_len; i++)
+		if (!use->sources[i].context && path_inside(relative, use->sources[i].pattern))
+			return true;
+	return false;
+}
+
+/* What the service's earlier builds made anew is no part of what it is built from, or each build would make the next one stale. What was
+ * there before they wrote it is. */
+void plan_find_own(struct plan *plan, struct node *node)
 {
 	struct plan_build *build = node->build;
+	const char *record = plan_node_id(plan, NODE_OUTPUT, node->service, NULL, NULL);
+	const struct record *last = map_get(plan->records, record);
+	cleanup_free char *root = build->contexts[0].root ? plan_real_folder(plan, build->contexts[0].root) : NULL;
+	cleanup_json struct json *detail = NULL;
+	const struct json *created;
+	const char **own;
 
-	build->outputs = arena_array(plan->arena, plan->made_len, sizeof(*build->outputs));
-	for (size_t i = 0; i < plan->made_len; i++) {
-		const struct plan_made *made = &plan->made[i];
-		struct plan_output *output = &build->outputs[build->outputs_len];
+	if (!root || !last || !last->detail || json_parse(last->detail, strlen(last->detail), record, &detail, NULL) < 0)
+		return;
+	created = json_get(detail, "created");
+	own = arena_array(plan->arena, json_len(created) + 1, sizeof(*own));
+	for (size_t i = 0; i < json_len(created); i++) {
+		struct plan_made made = made_at(plan, node->service, json_text(json_at(created, i)), (struct pos){ 0 });
+		const char *relative = path_relative(root, made.path);
 
-		if (made->service == NO_SERVICE || !build_reads(plan, node, made->path))
-			continue;
-		*output = (struct plan_output){
-			.node = plan_prepare_node(plan, made->service, &made->platform),
-			.path = made->output,
-		};
-		node_need(node, output->node);
-		build->outputs_len++;
+		if (relative && strcmp(relative, ".") != 0 && !is_named_in(&build->use, relative))
+			own[build->own_len++] = relative;
 	}
+	build->own = own;
+}
+
+const char *const *plan_except(struct plan *plan, const struct node *node, const char *root, bool main, size_t *ret_len)
+{
+	cleanup_free char *real = plan_real_folder(plan, root);
+	size_t own = node && main ? node->build->own_len : 0;
+	const char **except = arena_array(plan->arena, plan->made_len + own + 1, sizeof(*except));
+	size_t len = 0;
+
+	for (size_t i = 0; i < plan->made_len; i++) {
+		const char *relative = path_relative(real, plan->made[i].path);
+
+		if (relative && strcmp(relative, ".") != 0 && (!plan->made[i].files || output_is_read(node, &plan->made[i])))
+			except[len++] = relative;
+	}
+	for (size_t i = 0; i < own; i++)
+		except[len++] = node->build->own[i];
+	*ret_len = len;
+	return except;
 }

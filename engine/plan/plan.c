@@ -177,6 +177,13 @@ const char *plan_last_pushed(const struct plan *plan, size_t push)
 	return node->pushed ? node->pushed : last ? last->digest : NULL;
 }
 
+const char *plan_last_detail(const struct plan *plan, size_t node)
+{
+	const struct record *last = map_get(plan->records, plan_node(plan, node)->id);
+
+	return last ? last->detail : NULL;
+}
+
 bool plan_is_target(const struct plan *plan, size_t service)
 {
 	bug_if(service >= plan->manifest->services_len, "service %zu of %zu", service, plan->manifest->services_len);
@@ -248,23 +255,26 @@ static void set_result(struct plan *plan, size_t number, const struct record *re
 	put_result(plan, number, &result);
 }
 
-/* Outputs that were changed or deleted by hand make a step stale. */
+/* Outputs that were changed or deleted by hand make a step, or an output node, stale. */
 static int plan_check_outputs(struct plan *plan, struct node *node, const struct record *record, struct error **err)
 {
 	cleanup_json struct json *detail = NULL;
+	const struct json *outputs;
 
-	if (!record->detail || json_parse(record->detail, strlen(record->detail), node->id, &detail, NULL) < 0) {
+	if (record->detail)
+		json_parse(record->detail, strlen(record->detail), node->id, &detail, NULL);
+	outputs = json_get(detail, "outputs");
+	if (!outputs || (node->prepare && json_len(outputs) != node->prepare->outputs_len)) {
 		node_reason(node, REASON_MISSING, "the record of its outputs", "");
 		return 0;
 	}
-	for (size_t i = 0; i < node->prepare->outputs_len; i++) {
-		const char *output = node->prepare->outputs[i];
-		const char *was = json_str(json_get(detail, "outputs"), output);
+	for (const void *it = json_first(outputs); it; it = json_next(outputs, it)) {
+		const char *output = arena_strdup(plan->arena, json_key(it)), *was = json_text(json_member(it));
 		cleanup_free char *path = path_join(plan->manifest->dir, output);
 		char now[PLAN_OUTPUT + 1];
 		bool found;
 
-		if (plan_output_digest(plan->source, path, now, &found, err) < 0)
+		if ((node->prepare ? plan_output_digest : plan_written_digest)(plan->source, path, now, &found, err) < 0)
 			return -1;
 		if (!found)
 			node_reason(node, REASON_MISSING, output, "deleted");
@@ -274,12 +284,13 @@ static int plan_check_outputs(struct plan *plan, struct node *node, const struct
 	return 0;
 }
 
-/* A base may be missing while its dependents exist: it is made again when one of them is built. */
+/* A base may be missing while its dependents exist, and an image while its files do: it is made again when one of them is. */
 static bool can_wait(const struct plan *plan, const struct node *node)
 {
 	const struct service *service = &plan->manifest->services[node->service];
 
-	return node->kind == NODE_BUILD && !service->publish && !plan->services[node->service].made;
+	return node->kind == NODE_BUILD && !service->publish &&
+	       (!plan->services[node->service].made || service->build.outputs_len > 0);
 }
 
 /* Its key is known and there is a record with it: does the result still exist? */
@@ -289,7 +300,7 @@ static int decide_recorded(struct plan *plan, size_t number, const struct record
 	const char *what = NULL;
 	int there = 1;
 
-	if (node->kind == NODE_PREPARE) {
+	if (node->kind == NODE_PREPARE || node->kind == NODE_OUTPUT) {
 		if (plan_check_outputs(plan, node, record, err) < 0)
 			return -1;
 	} else {
@@ -385,7 +396,9 @@ int plan_decide(struct plan *plan, size_t number, struct error **err)
 	node->returned = node->gone = false;
 	node->result = (struct result){ 0 };
 	pthread_mutex_lock(&plan->lock);
-	r = key_inputs(plan, number, plan->inputs, err) < 0 ? -1 : decide(plan, number, plan->inputs, err);
+	r = plan_read_outputs(plan, node, err) < 0 || key_inputs(plan, number, plan->inputs, err) < 0
+		    ? -1
+		    : decide(plan, number, plan->inputs, err);
 	pthread_mutex_unlock(&plan->lock);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "engine/source/dockerfile.h"
 
 struct base_config;
+struct build_output;
 struct diags;
 struct error;
 struct inputs;
@@ -86,6 +87,7 @@ struct plan_context {
 	const char *url;   /* when it is not a folder */
 	size_t shown; /* the selection that BuildKit is shown: for a named one, without what its own ignore file excludes */
 	size_t selection; /* of its files in the source */
+	bool made;        /* it is, or is in, a folder that an output node makes: its files are in no selection */
 };
 
 /* What a build fetches from a URL: by ADD, or as a context. */
@@ -104,10 +106,12 @@ struct plan_arg {
 	const char *key, *value;
 };
 
-/* A file that a prepare step makes and a build or another step reads. */
+/* A file or folder that a prepare step or an output node makes and a build or another step reads. */
 struct plan_output {
-	size_t node;      /* the prepare node */
-	const char *path; /* relative to the manifest's folder */
+	size_t node;        /* the prepare or output node */
+	const char *path;   /* relative to the manifest's folder */
+	bool known;         /* when the reader was decided, the node had a result, */
+	const char *digest; /* and this was there; NULL: nothing */
 };
 
 struct plan_build {
@@ -131,6 +135,8 @@ struct plan_build {
 	size_t labels_len;
 	struct plan_output *outputs;
 	size_t outputs_len;
+	const char *const *own; /* what the service's own output node made in the main context: no part of it. Relative to it */
+	size_t own_len;
 };
 
 struct plan_prepare {
@@ -212,6 +218,16 @@ char *plan_prefix(const struct plan *plan, const char *root);
 #define PLAN_OUTPUT (HASH_HEX + 6)
 int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found,
 		       struct error **err);
+
+/* The same for what an output node wrote, where a link counts as its text, whatever it leads to. */
+int plan_written_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found,
+			struct error **err);
+/* Where an output node puts its files: relative to the manifest's folder, or absolute. With several platforms each has a folder. */
+const char *plan_output_shown(const struct plan *plan, const struct build_output *output);
+/* The folder's name: "linux_arm64". */
+void plan_output_folder(const struct platform *platform, char ret[PLATFORM_TEXT]);
+/* What the node's newest record says besides its result, or NULL. */
+const char *plan_last_detail(const struct plan *plan, size_t node);
 
 /* The key of a build for sharing results through a registry (sha256; the files are read for it). 1; 0 when there is
  * none, with a sentence in *ret_why (malloc'd), or NULL if it is not known yet. */

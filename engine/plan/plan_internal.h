@@ -48,7 +48,8 @@ struct plan_asked {
 
 /* A path that is written while the plan runs, so no context scans it. */
 struct plan_made {
-	size_t service;           /* whose step makes it; an index beyond the manifest's services: the state folder */
+	bool files;               /* an output node makes it, not a step */
+	size_t service;           /* whose step or builds make it; an index beyond the manifest's services: the state folder */
 	struct platform platform; /* the platform, if the step runs for each */
 	const char *output;       /* as in the manifest, with variables filled in */
 	struct pos pos;
@@ -72,9 +73,9 @@ struct plan {
 	struct read_ahead *ahead; /* files that will be needed, or NULL */
 	struct record *record_items;
 	size_t records_len;
-	struct plan_made *made; /* outputs of all steps, and the state folder */
+	struct plan_made *made; /* outputs of all steps and builds, and the state folder */
 	size_t made_len, made_cap;
-	bool prepares;       /* there are steps */
+	bool prepares;       /* there are steps, or builds that make files */
 	struct trail *trail; /* the links that instructions pass through */
 	struct plan_asked *asked;
 	size_t asked_len, asked_cap;
@@ -139,8 +140,16 @@ int plan_collect_outputs(struct plan *plan);
 bool plan_check_made(struct plan *plan, size_t service);
 /* Records that the step of `service` is needed for this platform. */
 void plan_ask_outputs(struct plan *plan, size_t service, const struct platform *platform);
-/* Adds edges to the prepare steps whose outputs the build reads. */
-void plan_add_outputs(struct plan *plan, struct node *node);
+/* The next output that the build reads, from the *at-th on, or NULL. */
+const struct plan_made *plan_next_read(struct plan *plan, const struct node *node, size_t *at);
+/* Finds out what is there of the outputs that the node reads. */
+int plan_read_outputs(struct plan *plan, struct node *node, struct error **err);
+/* Whether everything in a context's folder is made by an output node that the build waits for. */
+bool plan_context_made(struct plan *plan, const struct node *node, const char *root);
+/* Finds build->own. */
+void plan_find_own(struct plan *plan, struct node *node);
+/* The paths below `root` that do not count when the node is decided; *ret_len of them, in the arena. `node`: a build, or NULL: a step. */
+const char *const *plan_except(struct plan *plan, const struct node *node, const char *root, bool main, size_t *ret_len);
 /* "build:web:linux/amd64", in the arena; `format` and `platform` may be NULL. */
 const char *plan_node_id(struct plan *plan, enum node_kind kind, size_t service, const struct image_format *format,
 			 const struct platform *platform);

@@ -13,6 +13,7 @@
 enum node_kind {
 	NODE_PREPARE,
 	NODE_BUILD,
+	NODE_OUTPUT, /* writes the files of a service's builds where they belong */
 	NODE_CONVERT,
 	NODE_INDEX,
 	NODE_LOAD,

@@ -1,10 +1,12 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/diag.h"
 #include "base/error.h"
@@ -70,7 +72,7 @@ static const struct plan_made *next_made(const struct plan *plan, size_t service
 
 	for (; *at < plan->made_len; (*at)++) {
 		const struct plan_made *made = &plan->made[*at];
-		const char *relative = made->output && made->service != service ? path_relative(dir, made->path) : NULL;
+		const char *relative = made->output && !made->files && made->service != service ? path_relative(dir, made->path) : NULL;
 
 		if (relative && trail_leads(plan->trail, dir, pattern, relative))
 			return &plan->made[(*at)++];
@@ -99,7 +101,7 @@ static bool makes(const struct plan *plan, size_t service, const char *path)
 	cleanup_free char *real = trail_real(path);
 
 	for (size_t i = 0; i < plan->made_len; i++)
-		if (plan->made[i].service == service && path_inside(plan->made[i].path, real))
+		if (plan->made[i].service == service && !plan->made[i].files && path_inside(plan->made[i].path, real))
 			return true;
 	return false;
 }
@@ -205,5 +207,26 @@ int plan_output_digest(struct source *source, const char *path, char ret[PLAN_OU
 		return r;
 	hash_hex(digest, ret);
 	snprintf(ret + HASH_HEX, PLAN_OUTPUT + 1 - HASH_HEX, " %04o", (unsigned)(st.st_mode & 07777));
+	return 0;
+}
+
+int plan_written_digest(struct source *source, const char *path, char ret[PLAN_OUTPUT + 1], bool *ret_found,
+			struct error **err)
+{
+	char text[PATH_MAX];
+	struct stat st;
+	ssize_t len;
+	int r = fs_find(path, &st, err);
+
+	*ret_found = r > 0;
+	if (r <= 0)
+		return r;
+	if (!S_ISLNK(st.st_mode))
+		return plan_output_digest(source, path, ret, ret_found, err);
+	len = readlink(path, text, sizeof(text));
+	if (len < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: the link cannot be read", path);
+	hash_hex(hash_bytes(text, (size_t)len), ret);
+	snprintf(ret + HASH_HEX, PLAN_OUTPUT + 1 - HASH_HEX, " link");
 	return 0;
 }

@@ -19,26 +19,6 @@ bool plan_whole(const struct dockerfile_use *use, const char *name)
 	return !name && use->whole;
 }
 
-/* The paths below `root` that never count there; *ret_len of them, in the arena. */
-static const char *const *except_of(struct plan *plan, const char *root, size_t *ret_len)
-{
-	cleanup_free char *real = plan_real_folder(plan, root);
-	const char **except = NULL;
-	size_t len = 0;
-
-	for (size_t i = 0; i < plan->made_len; i++) {
-		const char *relative = path_relative(real, plan->made[i].path);
-
-		if (!relative || strcmp(relative, ".") == 0)
-			continue;
-		if (!except)
-			except = arena_array(plan->arena, plan->made_len, sizeof(*except));
-		except[len++] = relative;
-	}
-	*ret_len = len;
-	return except;
-}
-
 /* Ignored files do not count in the main context. */
 static void select_context(struct plan *plan, const struct node *node, struct plan_context *context)
 {
@@ -68,7 +48,7 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 	 * the files it excludes count. */
 	if (name && filter.patterns_len > 0)
 		patterns[filter.patterns_len++] = ".dockerignore";
-	filter.except = except_of(plan, context->root, &filter.except_len);
+	filter.except = plan_except(plan, node, context->root, !name, &filter.except_len);
 	context->selection = context->shown = source_add(plan->source, context->root, &filter);
 	if (!name)
 		return;
@@ -76,11 +56,20 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 	context->shown = source_add(plan->source, context->root, &filter);
 }
 
+/* Its folder may not be there yet, and what is in it is known by the output's digest. */
+static void select_nothing(struct plan *plan, struct plan_context *context)
+{
+	static const struct filter nothing = { 0 };
+
+	context->made = true;
+	context->selection = context->shown = source_add(plan->source, plan->manifest->dir, &nothing);
+}
+
 static void select_inputs(struct plan *plan, struct plan_prepare *prepare)
 {
 	struct filter filter = { .deep = true, .patterns = prepare->inputs, .patterns_len = prepare->inputs_len };
 
-	filter.except = except_of(plan, plan->manifest->dir, &filter.except_len);
+	filter.except = plan_except(plan, NULL, plan->manifest->dir, false, &filter.except_len);
 	prepare->selection = source_add(plan->source, plan->manifest->dir, &filter);
 }
 
@@ -90,8 +79,12 @@ void plan_select(struct plan *plan)
 		const struct node *node = plan->nodes[i];
 
 		for (size_t j = 0; node->build && j < node->build->contexts_len; j++) {
-			if (node->build->contexts[j].root)
-				select_context(plan, node, &node->build->contexts[j]);
+			struct plan_context *context = &node->build->contexts[j];
+
+			if (context->root && plan_context_made(plan, node, context->root))
+				select_nothing(plan, context);
+			else if (context->root)
+				select_context(plan, node, context);
 		}
 		if (node->prepare)
 			select_inputs(plan, node->prepare);

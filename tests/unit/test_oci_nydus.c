@@ -230,11 +230,11 @@ static void is_deep(struct tar_packing *p)
 static void test_refuses(void **state)
 {
 	(void)state;
-	refuse(leaves, "nydus cannot store \"a/../../b\": it leaves the image");
-	refuse(links_elsewhere, "nydus cannot store \"a\": it is a hard link to a file that is not in the same layer");
+	refuse(leaves, "\"a/../../b\" in the image is refused: it leaves the image");
+	refuse(links_elsewhere, "\"a\" in the image is refused: it is a hard link to a file that is not in the same layer");
 	refuse(links_folder, "it is a hard link to a file that is not in the same layer");
-	refuse(is_below_a_file, "nydus cannot store \"a/b\": a component of its path is not a folder");
-	refuse(is_unknown, "nydus cannot store \"a\": it has an unknown type");
+	refuse(is_below_a_file, "\"a/b\" in the image is refused: a component of its path is not a folder");
+	refuse(is_unknown, "\"a\" in the image is refused: it has an unknown type");
 	refuse(is_root, "the root must be a folder");
 	refuse(ends_early, "the layer's tar ends within an entry");
 	refuse(is_deep, "it is too deep");

@@ -169,7 +169,7 @@ static int add_since(struct session *session, const char *ref, struct error **er
 	if (since_find(session, ref, &since, err) < 0)
 		return -1;
 	for (size_t i = 0; i < manifest->services_len; i++) {
-		if (since->because[i] && manifest->services[i].publish)
+		if (since->because[i] && service_is_made(&manifest->services[i]))
 			session->targets[session->targets_len++] = manifest->services[i].name.s;
 	}
 	since_free(since);

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/json.h"
 #include "base/platform.h"
 #include "cli/cmd/commands.h"
@@ -27,6 +28,21 @@ static void list_add_platforms(struct buf *out, const struct service *service)
 	}
 }
 
+static void list_add_outputs(const struct manifest *manifest, const struct service *service, struct buf *out)
+{
+	const char *before = "(files: ";
+
+	for (size_t i = 0; i < service->build.outputs_len; i++) {
+		const char *path = service->build.outputs[i].dest.s;
+
+		if (!path)
+			continue;
+		buf_printf(out, "%s%s", before, path_relative(manifest->dir, path));
+		before = ", ";
+	}
+	buf_str(out, service_makes_files(service) ? ")" : "(only built)");
+}
+
 static void list_add_text(const struct manifest *manifest, struct buf *out)
 {
 	int width = 0;
@@ -46,6 +62,8 @@ static void list_add_text(const struct manifest *manifest, struct buf *out)
 			buf_str(out, service->reference.s);
 		else if (service->publish)
 			buf_printf(out, "%s:%s", service->image.s, service->tags.items[0].s);
+		else if (service->build.outputs_len > 0)
+			list_add_outputs(manifest, service, out);
 		else
 			buf_str(out, "(a base, not published)");
 		list_add_platforms(out, service);
@@ -59,11 +77,12 @@ static void list_add_text(const struct manifest *manifest, struct buf *out)
 	}
 }
 
-static struct json *service_json(const struct service *service)
+static struct json *service_json(const struct manifest *manifest, const struct service *service)
 {
 	struct json *object = json_new_object();
 	struct json *platforms = json_new_array();
 	struct json *tags = json_new_array();
+	struct json *files = json_new_array();
 
 	json_set_str(object, "service", service->name.s);
 	json_set_str(object, "image", service->image.s);
@@ -78,6 +97,11 @@ static struct json *service_json(const struct service *service)
 	}
 	json_set(object, "platforms", platforms);
 	json_set_bool(object, "publish", service->publish);
+	for (size_t i = 0; i < service->build.outputs_len; i++)
+		if (service->build.outputs[i].dest.s)
+			json_append(files,
+				    json_new_string(path_relative(manifest->dir, service->build.outputs[i].dest.s)));
+	json_set(object, "files", files);
 	return object;
 }
 
@@ -86,7 +110,7 @@ static void list_add_json(const struct manifest *manifest, struct buf *out)
 	cleanup_json struct json *list = json_new_array();
 
 	for (size_t i = 0; i < manifest->services_len; i++)
-		json_append(list, service_json(&manifest->services[i]));
+		json_append(list, service_json(manifest, &manifest->services[i]));
 	json_dump(list, JSON_INDENT, out);
 	buf_char(out, '\n');
 }

@@ -34,6 +34,8 @@ static const char *done_word(enum node_kind kind)
 	switch (kind) {
 	case NODE_BUILD:
 		return "built";
+	case NODE_OUTPUT:
+		return "written";
 	case NODE_CONVERT:
 		return "converted";
 	case NODE_LOAD:

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/table.h"
 #include "cli/convert/bake_attest.h"
 #include "cli/convert/export_values.h"
 #include "dsl/manifest.h"
@@ -134,6 +135,23 @@ static struct json *export_bake_annotations(const struct build_spec *build)
 	return list;
 }
 
+static struct json *export_bake_outputs(const struct plan *plan, const struct build_spec *build)
+{
+	static const char *const kinds[] = { "local", "tar", "cacheonly", "image" };
+	TABLE_COMPLETE(kinds, OUTPUT_KINDS);
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < build->outputs_len; i++) {
+		const struct build_output *one = &build->outputs[i];
+		cleanup_free char *dest = one->dest.s ? export_path(plan, one->dest.s) : NULL;
+		cleanup_free char *text =
+			mem_printf("type=%s%s%s", kinds[one->kind], dest ? ",dest=" : "", dest ? dest : "");
+
+		export_append(list, &language, text);
+	}
+	return list;
+}
+
 static int export_bake_add_target(struct plan *plan, size_t number, struct json *targets, struct error **err)
 {
 	const struct service *service = &plan_manifest(plan)->services[number];
@@ -156,6 +174,7 @@ static int export_bake_add_target(struct plan *plan, size_t number, struct json 
 	export_set_filled(target, "ssh", export_bake_ssh(plan, build));
 	export_set_filled(target, "annotations", export_bake_annotations(build));
 	export_plain(target, build, &language);
+	export_set_filled(target, "output", export_bake_outputs(plan, build));
 	json_set(target, "attest", bake_attest_write(service));
 	json_set(targets, name, target);
 	return 0;
@@ -176,7 +195,7 @@ static struct json *groups(const struct manifest *manifest)
 	for (size_t i = 0; i < manifest->services_len; i++) {
 		const struct service *service = &manifest->services[i];
 
-		if (service->has_build && service->publish && service->active) {
+		if (service_is_made(service) && service->active) {
 			cleanup_free char *name = target_name(service->name.s);
 
 			json_append(all, json_new_string(name));

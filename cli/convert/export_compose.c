@@ -264,7 +264,9 @@ static int export_compose_add_service(struct plan *plan, size_t number, struct j
 	if (!from->has_build)
 		export_set(service, "image", &language, from->reference.s);
 	if (!from->publish) {
-		json_set_str(service, "#base", "only a base of others: built, never started");
+		json_set_str(service, "#base",
+			     from->build.outputs_len ? "makes files, no image of its own: never started"
+						     : "only a base of others: built, never started");
 		json_set_int(service, "scale", 0);
 	}
 	set_run(plan, from, service, volumes);
@@ -288,6 +290,8 @@ int export_compose(struct plan *plan, struct buf *out, struct buf *notes, struct
 		export_note(&manifest->services[i], &language, notes);
 		if (manifest->services[i].build.annotations_len > 0)
 			buf_printf(notes, "%s: compose cannot express its `annotations`\n", manifest->services[i].name.s);
+		if (service_makes_files(&manifest->services[i]))
+			buf_printf(notes, "%s: compose cannot express its `outputs`\n", manifest->services[i].name.s);
 		r = export_compose_add_service(plan, i, services, sources, volumes, err);
 	}
 	json_set(root, "services", services);

@@ -161,6 +161,7 @@ static struct json *counts_json(const struct report_state *state)
 
 	json_set_int(counts, "prepared", (int64_t)tally->prepared);
 	json_set_int(counts, "built", (int64_t)tally->built);
+	json_set_int(counts, "written", (int64_t)tally->written);
 	json_set_int(counts, "converted", (int64_t)tally->converted);
 	json_set_int(counts, "loaded", (int64_t)tally->loaded);
 	json_set_int(counts, "verified", (int64_t)tally->verified);
@@ -201,6 +202,29 @@ static struct json *images_json(const struct report_state *state)
 	return images;
 }
 
+static struct json *files_json(const struct report_state *state)
+{
+	struct json *files = json_new_array();
+
+	for (size_t i = 0; i < plan_len(state->plan); i++) {
+		const struct node *node = plan_node(state->plan, i);
+		const struct service *service = &plan_manifest(state->plan)->services[node->service];
+
+		if (node->kind != NODE_OUTPUT || !node->result.identity || !plan_is_target(state->plan, node->service))
+			continue;
+		for (size_t j = 0; j < service->build.outputs_len; j++) {
+			struct json *one = service->build.outputs[j].dest.s ? json_new_object() : NULL;
+
+			if (!one)
+				continue;
+			json_set_str(one, "service", service->name.s);
+			json_set_str(one, "path", plan_output_shown(state->plan, &service->build.outputs[j]));
+			json_append(files, one);
+		}
+	}
+	return files;
+}
+
 static void run_end(const struct report_state *state, int status, uint64_t took_ms)
 {
 	cleanup_json struct json *object = jsonl_begin("run_end");
@@ -209,6 +233,7 @@ static void run_end(const struct report_state *state, int status, uint64_t took_
 	json_set_int(object, "took_ms", (int64_t)took_ms);
 	json_set(object, "counts", counts_json(state));
 	json_set(object, "images", images_json(state));
+	json_set(object, "files", files_json(state));
 	jsonl_print(object);
 }
 

@@ -20,6 +20,7 @@ static void plan_text_add_reason(struct buf *out, const struct node *node, const
 		buf_str(out, node->kind == NODE_PUSH      ? "never pushed"
 			     : node->kind == NODE_TAG     ? "never tagged"
 			     : node->kind == NODE_CONVERT ? "never converted"
+			     : node->kind == NODE_OUTPUT  ? "never written"
 							  : "never built");
 		return;
 	case REASON_FORCED:

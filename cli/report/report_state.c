@@ -97,6 +97,7 @@ static void report_state_count(struct tally *tally, const struct event *event)
 	switch (event->outcome) {
 	case OUTCOME_DONE:
 		tally->built += event->node->kind == NODE_BUILD;
+		tally->written += event->node->kind == NODE_OUTPUT;
 		tally->converted += event->node->kind == NODE_CONVERT;
 		tally->prepared += event->node->kind == NODE_PREPARE;
 		tally->loaded += event->node->kind == NODE_LOAD;

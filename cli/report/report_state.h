@@ -14,7 +14,8 @@ struct plan;
 /* The state of a run so far, which all kinds of reports use. */
 
 struct tally {
-	size_t built, converted, reused, fresh, failed, skipped, cancelled, outdated, loaded, verified, prepared, pushed, tagged;
+	size_t built, converted, reused, fresh, failed, skipped, cancelled, outdated, loaded, verified, prepared,
+		pushed, tagged, written;
 	uint64_t pushed_bytes;
 };
 struct failure {

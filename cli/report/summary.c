@@ -124,6 +124,23 @@ static void summary_add_images(const struct report_state *state, struct buf *out
 	}
 }
 
+/* Where the files of the run's services are. */
+static void summary_add_files(const struct report_state *state, struct buf *out)
+{
+	for (size_t i = 0; i < plan_len(state->plan); i++) {
+		const struct node *node = plan_node(state->plan, i);
+		const struct build_spec *build = &plan_manifest(state->plan)->services[node->service].build;
+
+		if (node->kind != NODE_OUTPUT || !node->result.identity || !plan_is_target(state->plan, node->service))
+			continue;
+		for (size_t j = 0; j < build->outputs_len; j++)
+			if (build->outputs[j].dest.s)
+				buf_printf(out, "\n  %-6s  %s\n",
+					   state->outcomes[i] == (int)OUTCOME_DONE ? "made" : "fresh",
+					   plan_output_shown(state->plan, &build->outputs[j]));
+	}
+}
+
 static void add_count(struct buf *out, size_t count, const char *word, bool *any)
 {
 	if (count == 0)
@@ -151,11 +168,14 @@ void report_summary(const struct report_state *state, int status, uint64_t took_
 		add_block(state, &state->failures[i], out);
 	if (!state->options->quiet)
 		summary_add_images(state, out);
+	if (!state->options->quiet)
+		summary_add_files(state, out);
 	if (state->options->quiet && status == 0)
 		return;
 	buf_str(out, "\ncbuild: ");
 	add_count(out, tally->prepared, "prepared", &any);
 	add_count(out, tally->built, "built", &any);
+	add_count(out, tally->written, "written", &any);
 	add_count(out, tally->converted, "converted", &any);
 	add_count(out, tally->loaded, "loaded", &any);
 	add_count(out, tally->verified, "verified", &any);

@@ -24,9 +24,9 @@
 
 struct output_task {
 	struct task *task;
-	const char *dir; /* the manifest's */
-	int64_t epoch;   /* or -1 */
-	bool split;      /* a folder for each platform */
+	const char *dir;      /* the manifest's */
+	int64_t epoch;        /* or -1 */
+	bool split;           /* a folder for each platform */
 	struct json *last;    /* the detail of the last record, or NULL */
 	struct json *outputs; /* what was written -> its digest */
 	struct json *created; /* what was not there before any of our builds */
@@ -38,7 +38,8 @@ static bool output_is_cancelled(void *loop)
 	return loop_cancelled(loop);
 }
 
-static int write_files(struct output_task *output, const struct node *build, const struct files_out *out, struct error **err)
+static int write_files(struct output_task *output, const struct node *build, const struct files_out *out,
+		       struct error **err)
 {
 	const struct image_files files = {
 		.layout = output->task->env->layout,
@@ -86,17 +87,14 @@ static void add_created(struct output_task *output, const char *path)
 
 /* ---- a folder ---- */
 
-static int take_folder(struct output_task *output, const char *to, const struct files_folder *folder, struct error **err)
+static int take_folder(struct output_task *output, const struct files_folder *folder, struct error **err)
 {
 	size_t len;
 	const char *const *paths = files_folder_written(folder, &len);
 
-	for (size_t i = 0; i < len; i++) {
-		cleanup_free char *path = path_join(to, paths[i]);
-
-		if (take_written(output, path, err) < 0)
+	for (size_t i = 0; i < len; i++)
+		if (take_written(output, paths[i], err) < 0)
 			return -1;
-	}
 	paths = files_folder_created(folder, &len);
 	for (size_t i = 0; i < len; i++)
 		add_created(output, paths[i]);
@@ -107,14 +105,12 @@ static int write_folder(struct output_task *output, const struct node *build, co
 {
 	cleanup_files_folder struct files_folder *folder = NULL;
 	char platform[PLATFORM_TEXT];
-	cleanup_free char *to = NULL;
 
 	plan_output_folder(&build->platform, platform);
-	to = output->split ? path_join(dest, platform) : mem_strdup(dest);
-	return files_folder_new(to, output->epoch, &folder, err) < 0 ||
+	return files_folder_new(dest, output->split ? platform : "", output->epoch, &folder, err) < 0 ||
 			       write_files(output, build, files_folder_out(folder), err) < 0
 		       ? -1
-		       : take_folder(output, to, folder, err);
+		       : take_folder(output, folder, err);
 }
 
 /* ---- a tar ---- */

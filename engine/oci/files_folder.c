@@ -28,7 +28,8 @@ struct path_list {
 
 struct files_folder {
 	struct files_out out;
-	char *to;
+	char *to; /* with `below` */
+	char *below;
 	int64_t epoch;
 	int root;     /* the folder, open */
 	char *parent; /* the folder of the last path, relative, and open */
@@ -185,7 +186,7 @@ static int put_in_place(struct files_folder *folder, int parent, const char *nam
 	}
 	if (!there)
 		note_created(folder, path, false);
-	list_add(&folder->written, arena_strdup(folder->arena, path));
+	list_add(&folder->written, arena_join(folder->arena, folder->to, "/", path, NULL));
 	return 0;
 }
 
@@ -232,6 +233,7 @@ static int file_end(void *data, const char *path, const struct rafs_inode *inode
 static int link_made(void *data, const char *path, const struct rafs_inode *inode, struct error **err)
 {
 	struct files_folder *folder = data;
+	cleanup_free char *text = NULL;
 	struct timespec times[2];
 	const char *name;
 	int parent;
@@ -246,7 +248,9 @@ static int link_made(void *data, const char *path, const struct rafs_inode *inod
 	if (parent < 0)
 		return -1;
 	unlinkat(parent, folder->temporary, 0);
-	if (symlinkat(inode->link, parent, folder->temporary) < 0 ||
+	if (*folder->below && inode->link[0] == '/')
+		text = mem_printf("/%s%s", folder->below, inode->link);
+	if (symlinkat(text ? text : inode->link, parent, folder->temporary) < 0 ||
 	    utimensat(parent, folder->temporary, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return folder_fail(folder, path, "cannot be made", err);
 	return put_in_place(folder, parent, name, path, err);
@@ -294,13 +298,14 @@ static int make_root(struct files_folder *folder, struct error **err)
 	return folder->root < 0 ? error_errno(err, ERROR_STATE, errno, "%s: cannot be opened", folder->to) : 0;
 }
 
-int files_folder_new(const char *to, int64_t epoch, struct files_folder **ret, struct error **err)
+int files_folder_new(const char *to, const char *below, int64_t epoch, struct files_folder **ret, struct error **err)
 {
 	cleanup_files_folder struct files_folder *folder = mem_alloc(sizeof(*folder));
 
 	*folder = (struct files_folder){
 		.out = { folder_begin, file_begin, file_content, file_end, link_made, file_again, folder_end, folder },
-		.to = mem_strdup(to),
+		.to = *below ? path_join(to, below) : mem_strdup(to),
+		.below = mem_strdup(below),
 		.epoch = epoch,
 		.root = -1,
 		.parent_fd = -1,
@@ -334,6 +339,7 @@ void files_folder_free(struct files_folder *folder)
 	map_free(folder->folders);
 	arena_free(folder->arena);
 	free(folder->parent);
+	free(folder->below);
 	free(folder->to);
 	free(folder);
 }

@@ -15,12 +15,13 @@ struct files_out;
  */
 struct files_folder;
 
-/* `to` is made when it is missing. `epoch`: the time of all files, or negative: their own. */
-int files_folder_new(const char *to, int64_t epoch, struct files_folder **ret, struct error **err);
+/* `to` and `below` are made when they are missing. `below`: the folder in `to` for this image's files, one name; absolute links get it in
+ * front, as with BuildKit; or "". `epoch`: the time of all files, or negative: their own. */
+int files_folder_new(const char *to, const char *below, int64_t epoch, struct files_folder **ret, struct error **err);
 void files_folder_free(struct files_folder *folder); /* NULL-safe */
 /* For image_files_write; borrowed. */
 const struct files_out *files_folder_out(struct files_folder *folder);
-/* What was written that is no folder: paths relative to `to`. Borrowed. */
+/* What was written that is no folder: absolute paths. Borrowed. */
 const char *const *files_folder_written(const struct files_folder *folder, size_t *ret_len);
 /* What was not there before: the topmost new folders, and new files elsewhere. Absolute paths. Borrowed. */
 const char *const *files_folder_created(const struct files_folder *folder, size_t *ret_len);

@@ -35,6 +35,9 @@ static int put_inode(struct files_tar *tar, const char *path, const struct rafs_
 {
 	cleanup_free struct tar_attribute *attributes = mem_array(inode->xattrs_len + 1, sizeof(*attributes));
 	cleanup_free char *name = in_tar(tar, path);
+	cleanup_free char *link = *tar->prefix && inode->link && inode->link[0] == '/'
+					  ? mem_printf("/%s%s", tar->prefix, inode->link)
+					  : NULL;
 	const struct tar_item item = {
 		.name = name,
 		.mode = inode->mode,
@@ -42,7 +45,7 @@ static int put_inode(struct files_tar *tar, const char *path, const struct rafs_
 		.gid = inode->gid,
 		.mtime = tar->epoch >= 0 ? tar->epoch : inode->mtime,
 		.size = inode->size,
-		.link = inode->link,
+		.link = link ? link : inode->link,
 		.major = inode->rdev >> 8 & 0xfff,
 		.minor = (inode->rdev & 0xff) | (inode->rdev >> 12 & 0xfff00),
 		.attributes = attributes,

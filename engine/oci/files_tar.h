@@ -13,7 +13,8 @@ struct files_tar;
 /* `epoch`: the time of all files, or negative: their own. */
 int files_tar_new(const char *path, int64_t epoch, struct files_tar **ret, struct error **err);
 void files_tar_free(struct files_tar *tar); /* NULL-safe; without files_tar_end nothing is left */
-/* For image_files_write, below the folder `prefix` of the tar ("": at its root; else one name). Borrowed until the next call. */
+/* For image_files_write, below the folder `prefix` of the tar ("": at its root; else one name, which absolute links get in front, as with
+ * BuildKit). Borrowed until the next call. */
 const struct files_out *files_tar_out(struct files_tar *tar, const char *prefix);
 int files_tar_end(struct files_tar *tar, struct error **err);
 

@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan_internal.h"
 #include "engine/source/context.h"
+#include "engine/state/state.h"
 
 /* The project's paths are as the user wrote them, git's contain no symbolic links: compare all without links. */
 struct affected_look {
@@ -117,6 +120,18 @@ static bool changes_prepare(struct affected_look *look, const struct node *node,
 	return relative && reads(look, node->prepare->selection, relative, changed);
 }
 
+/* The files that it wrote last are its own, as they are now. */
+static bool changes_output(struct affected_look *look, const struct node *node, const char *changed)
+{
+	const char *relative = path_relative(real_folder(look, look->plan->manifest->dir), changed);
+	const struct record *last = map_get(look->plan->records, node->id);
+	cleanup_json struct json *detail = NULL;
+
+	if (relative && last && last->detail)
+		json_parse(last->detail, strlen(last->detail), node->id, &detail, NULL);
+	return json_str(json_get(detail, "outputs"), relative ? relative : "");
+}
+
 /* NULL: none of the paths is its own. */
 static const char *own_reason(struct affected_look *look, const struct node *node)
 {
@@ -125,7 +140,8 @@ static const char *own_reason(struct affected_look *look, const struct node *nod
 		const char *relative;
 
 		if (!(node->kind == NODE_BUILD && changes_build(look, node->build, changed)) &&
-		    !(node->kind == NODE_PREPARE && changes_prepare(look, node, changed)))
+		    !(node->kind == NODE_PREPARE && changes_prepare(look, node, changed)) &&
+		    !(node->kind == NODE_OUTPUT && changes_output(look, node, changed)))
 			continue;
 		relative = path_relative(real_folder(look, look->plan->manifest->dir), changed);
 		return arena_strdup(look->plan->arena, relative ? relative : changed);

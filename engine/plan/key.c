@@ -451,9 +451,10 @@ static void add_output(const struct plan *plan, const struct node *node, struct 
 	for (size_t i = 0; i < build->outputs_len; i++) {
 		const struct build_output *output = &build->outputs[i];
 
-		cleanup_free char *text = output->dest.s ? mem_printf("%s %s", output->kind == OUTPUT_TAR ? "tar" : "local",
-								      plan_output_shown(plan, output))
-							 : NULL;
+		cleanup_free char *text = output->dest.s
+						  ? mem_printf("%s %s", output->kind == OUTPUT_TAR ? "tar" : "local",
+							       plan_output_shown(plan, output))
+						  : NULL;
 
 		if (text)
 			inputs_add_element(inputs, "outputs", i, text);

@@ -624,8 +624,8 @@ static void mark_target(struct plan *plan, const char *name)
 
 	if (strcmp(name, "all") == 0 && !group && service < 0) {
 		for (size_t i = 0; i < manifest->services_len; i++)
-			plan->services[i].target = plan->services[i].target ||
-						   (service_is_made(&manifest->services[i]) && manifest->services[i].active);
+			plan->services[i].target = plan->services[i].target || (service_is_made(&manifest->services[i]) &&
+										manifest->services[i].active);
 		return;
 	}
 	for (size_t i = 0; group && i < group->services_len; i++)

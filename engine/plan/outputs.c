@@ -77,7 +77,7 @@ static bool check_output(struct plan *plan, const struct plan_made *made)
 	if (path_inside(dir, made->path) && strcmp(dir, made->path) != 0)
 		return true;
 	diags_add(plan->diags, made->pos, "outputs are files below the manifest's folder",
-		  "output of %s is outside the project: %s", made->files ? "the build" : "`prepare`", made->path);
+		  "output of `prepare` is outside the project: %s", made->path);
 	return false;
 }
 
@@ -100,8 +100,8 @@ static bool add_outputs_for(struct plan *plan, size_t service, const struct plat
 	bool good = true;
 
 	for (size_t i = 0; i < outputs->len; i++) {
-		struct plan_made made = made_at(plan, service, plan_expand(plan, platform, outputs->items[i].s),
-						outputs->items[i].pos);
+		struct plan_made made =
+			made_at(plan, service, plan_expand(plan, platform, outputs->items[i].s), outputs->items[i].pos);
 
 		made.platform = *platform;
 		good = check_output(plan, &made) && good;
@@ -127,57 +127,83 @@ void plan_output_folder(const struct platform *platform, char ret[PLATFORM_TEXT]
 			*c = '_';
 }
 
-/* A folder with something that is read before anything runs has other files, too: it counts as it is. */
-static bool holds_sources(const struct plan *plan, const char *path)
+/* What is read before anything runs: real paths. */
+struct planned_files {
+	char **items;
+	size_t len, cap;
+};
+
+static void planned_add(struct plan *plan, struct planned_files *planned, const char *path)
+{
+	mem_reserve(&planned->items, &planned->cap, planned->len + 1, sizeof(char *));
+	planned->items[planned->len++] = plan_real_folder(plan, path);
+}
+
+static void planned_collect(struct plan *plan, struct planned_files *planned)
 {
 	const struct manifest *manifest = plan->manifest;
 
-	if (path_inside(path, manifest->dir))
-		return true;
+	planned_add(plan, planned, manifest->dir);
 	for (size_t i = 0; i < manifest->files_len; i++)
-		if (path_inside(path, manifest->files[i]))
-			return true;
+		planned_add(plan, planned, manifest->files[i]);
 	for (size_t i = 0; i < manifest->services_len; i++) {
 		const struct service *service = &manifest->services[i];
 
-		if (service->has_build && !service->build.inline_text.s && path_inside(path, service->build.dockerfile.s))
-			return true;
+		if (service->has_build && !service->build.inline_text.s)
+			planned_add(plan, planned, service->build.dockerfile.s);
 		for (size_t j = 0; j < service->env_files_len; j++)
-			if (path_inside(path, service->env_files[j].full))
-				return true;
+			planned_add(plan, planned, service->env_files[j].full);
 	}
-	return false;
 }
 
-static bool add_made(struct plan *plan, size_t service, const char *output, struct pos pos)
+static void planned_free(struct planned_files *planned)
 {
-	struct plan_made made = made_at(plan, service, output, pos);
-
-	made.files = true;
-	if (holds_sources(plan, made.path))
-		return true;
-	outputs_add(plan, &made);
-	return check_output(plan, &made);
+	for (size_t i = 0; i < planned->len; i++)
+		free(planned->items[i]);
+	free(planned->items);
 }
 
-static bool add_files_of(struct plan *plan, size_t number)
+/* A folder with something that is read before anything runs has other files, too: it counts as it is. */
+static bool add_made(struct plan *plan, const struct planned_files *planned, struct plan_made *made, bool folder)
+{
+	cleanup_free char *full = path_join(plan->manifest->dir, made->output);
+	cleanup_free char *real = folder ? plan_real_folder(plan, full) : NULL;
+
+	made->files = true;
+	if (real)
+		made->path = arena_strdup(plan->arena, real);
+	if (!path_inside(planned->items[0], made->path)) {
+		diags_add(plan->diags, made->pos, "outputs are files below the manifest's folder",
+			  "output of the build is outside the project: %s", made->path);
+		return false;
+	}
+	for (size_t i = 0; i < planned->len; i++)
+		if (path_inside(made->path, planned->items[i]))
+			return true;
+	outputs_add(plan, made);
+	return true;
+}
+
+static bool add_files_of(struct plan *plan, size_t number, const struct planned_files *planned)
 {
 	const struct build_spec *build = &plan->manifest->services[number].build;
 	bool good = true;
 
 	for (size_t i = 0; i < build->outputs_len; i++) {
 		const struct build_output *output = &build->outputs[i];
-		const char *shown = output->dest.s ? plan_output_shown(plan, output) : NULL;
+		bool split = output->kind == OUTPUT_LOCAL && build->platforms_len > 1;
 
-		if (!shown)
-			continue;
-		if (output->kind == OUTPUT_TAR || build->platforms_len < 2)
-			good = add_made(plan, number, shown, output->dest.pos) && good;
-		for (size_t p = 0; output->kind == OUTPUT_LOCAL && build->platforms_len > 1 && p < build->platforms_len; p++) {
+		for (size_t p = 0; output->dest.s && p < (split ? build->platforms_len : 1); p++) {
+			const char *path = plan_output_shown(plan, output);
 			char folder[PLATFORM_TEXT];
+			struct plan_made made;
 
-			plan_output_folder(&build->platforms[p], folder);
-			good = add_made(plan, number, arena_join(plan->arena, shown, "/", folder, NULL), output->dest.pos) && good;
+			if (split)
+				plan_output_folder(&build->platforms[p], folder);
+			if (split)
+				path = arena_join(plan->arena, path, "/", folder, NULL);
+			made = made_at(plan, number, path, output->dest.pos);
+			good = add_made(plan, planned, &made, output->kind == OUTPUT_LOCAL) && good;
 		}
 	}
 	return good;
@@ -225,12 +251,17 @@ static bool check_manifest_files(struct plan *plan)
 
 int plan_collect_outputs(struct plan *plan)
 {
-	bool good = true;
+	struct planned_files planned = { 0 };
+	bool good = true, files = false;
 
 	plan->asked_more = plan->prepares = false;
 	plan->made_len = 0;
-	for (size_t i = 0; i < plan->manifest->services_len; i++)
-		plan->prepares |= plan->manifest->services[i].has_prepare || service_makes_files(&plan->manifest->services[i]);
+	for (size_t i = 0; i < plan->manifest->services_len; i++) {
+		files |= service_makes_files(&plan->manifest->services[i]);
+		plan->prepares |= files || plan->manifest->services[i].has_prepare;
+	}
+	if (files)
+		planned_collect(plan, &planned);
 	outputs_add(plan, &(struct plan_made){ .service = NO_SERVICE, .path = plan->options.state_dir });
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
 		const struct service *service = &plan->manifest->services[i];
@@ -239,13 +270,14 @@ int plan_collect_outputs(struct plan *plan)
 
 		if (service->maker != i)
 			continue;
-		good = add_files_of(plan, i) && good;
+		good = add_files_of(plan, i, &planned) && good;
 		if (!service->has_prepare)
 			continue;
 		len = candidates(plan, i, &platforms);
 		for (size_t p = 0; p < (service->prepare.per_platform ? len : 1); p++)
 			good = add_outputs_for(plan, i, &platforms[p]) && good;
 	}
+	planned_free(&planned);
 	good = good && (!plan->prepares || check_manifest_files(plan));
 	return good ? 0 : -1;
 }
@@ -450,7 +482,8 @@ const char *const *plan_except(struct plan *plan, const struct node *node, const
 	for (size_t i = 0; i < plan->made_len; i++) {
 		const char *relative = path_relative(real, plan->made[i].path);
 
-		if (relative && strcmp(relative, ".") != 0 && (!plan->made[i].files || output_is_read(node, &plan->made[i])))
+		if (relative && strcmp(relative, ".") != 0 &&
+		    (!plan->made[i].files || output_is_read(node, &plan->made[i])))
 			except[len++] = relative;
 	}
 	for (size_t i = 0; i < own; i++)

@@ -255,6 +255,24 @@ static void set_result(struct plan *plan, size_t number, const struct record *re
 	put_result(plan, number, &result);
 }
 
+/* What the node wrote last, and does not with this earlier record, is still there. */
+static void plan_check_leftovers(struct plan *plan, struct node *node, const struct json *outputs)
+{
+	const struct record *last = map_get(plan->records, node->id);
+	cleanup_json struct json *detail = NULL;
+	const struct json *written;
+
+	if (last && last->detail)
+		json_parse(last->detail, strlen(last->detail), node->id, &detail, NULL);
+	written = json_get(detail, "outputs");
+	for (const void *it = json_first(written); it; it = json_next(written, it)) {
+		cleanup_free char *path = path_join(plan->manifest->dir, json_key(it));
+
+		if (!json_get(outputs, json_key(it)) && fs_exists(path))
+			node_reason(node, REASON_FILE, arena_strdup(plan->arena, json_key(it)), "no longer made");
+	}
+}
+
 /* Outputs that were changed or deleted by hand make a step, or an output node, stale. */
 static int plan_check_outputs(struct plan *plan, struct node *node, const struct record *record, struct error **err)
 {
@@ -281,6 +299,8 @@ static int plan_check_outputs(struct plan *plan, struct node *node, const struct
 		else if (!was || strcmp(was, now) != 0)
 			node_reason(node, REASON_FILE, output, "changed by hand");
 	}
+	if (node->kind == NODE_OUTPUT && record != map_get(plan->records, node->id))
+		plan_check_leftovers(plan, node, outputs);
 	return 0;
 }
 

@@ -9,7 +9,8 @@
 
 const char *node_kind_name(enum node_kind kind)
 {
-	static const char *const names[] = { "prepare", "build", "output", "convert", "index", "load", "verify", "push", "tag" };
+	static const char *const names[] = { "prepare", "build",  "output", "convert", "index",
+					     "load",    "verify", "push",   "tag" };
 	TABLE_COMPLETE(names, NODE_KINDS);
 
 	bug_if(kind >= NODE_KINDS, "kind %d", (int)kind);

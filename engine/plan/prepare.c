@@ -72,7 +72,8 @@ static const struct plan_made *next_made(const struct plan *plan, size_t service
 
 	for (; *at < plan->made_len; (*at)++) {
 		const struct plan_made *made = &plan->made[*at];
-		const char *relative = made->output && !made->files && made->service != service ? path_relative(dir, made->path) : NULL;
+		const char *relative =
+			made->output && !made->files && made->service != service ? path_relative(dir, made->path) : NULL;
 
 		if (relative && trail_leads(plan->trail, dir, pattern, relative))
 			return &plan->made[(*at)++];

@@ -215,6 +215,29 @@ static char *outputs_json(struct opened *opened, const struct node *node)
 	return buf_steal(&text);
 }
 
+/* What an output node recorded. */
+static char *written_json(const struct world *world, struct opened *opened)
+{
+	cleanup_json struct json *detail = json_new_object();
+	struct json *outputs = json_new_object(), *created = json_new_array();
+	struct buf text = { 0 };
+
+	json_set(detail, "outputs", outputs);
+	json_set(detail, "created", created);
+	if (world->created)
+		json_append(created, json_new_string(world->created));
+	for (size_t i = 0; world->written[i]; i++) {
+		cleanup_free char *path = path_join(world->dir, world->written[i]);
+		char digest[PLAN_OUTPUT + 1] = "";
+		bool found;
+
+		must(plan_written_digest(opened->source, path, digest, &found, NULL), NULL);
+		json_set_str(outputs, world->written[i], digest);
+	}
+	json_dump(detail, JSON_CANONICAL, &text);
+	return buf_steal(&text);
+}
+
 /* As a build records what its bases give to it. */
 static char *bases_json(const struct node *node)
 {
@@ -241,6 +264,8 @@ static char *detail_of(const struct world *world, struct opened *opened, const s
 {
 	if (node->prepare)
 		return outputs_json(opened, node);
+	if (node->kind == NODE_OUTPUT)
+		return written_json(world, opened);
 	if (world->attested && strcmp(world->attested, node->id) == 0)
 		return mem_printf("{\"attestation\":\"%s\"}", world->attestation);
 	return node->kind == NODE_BUILD ? bases_json(node) : mem_strdup("{}");

@@ -25,8 +25,10 @@ struct world {
 	const char *asked;     /* the ONBUILD instructions that all bases are known to have; NULL: nobody has asked */
 	const char *asked_env; /* and their variables */
 	struct base_config config;
-	const char *signer;   /* by what key that is signed, or NULL */
-	const char *revision; /* pushed, with this as an annotation; NULL: nothing is pushed */
+	const char *written[5]; /* what output nodes write: paths, NULL-terminated */
+	const char *created;    /* of these, what was not there before, or NULL */
+	const char *signer;     /* by what key that is signed, or NULL */
+	const char *revision;   /* pushed, with this as an annotation; NULL: nothing is pushed */
 };
 
 void world_new(struct world *world);

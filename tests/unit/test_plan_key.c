@@ -618,19 +618,18 @@ static void every_kind_of_key_has_a_version(void **state)
 {
 	struct world *world = *state;
 	static const char *const ids[] = {
-		"prepare:app",
-		"build:db:linux/amd64",
-		"convert:db:zstd:linux/amd64",
-		"index:db",
-		"load:db",
-		"verify:app",
-		"push:db",
+		"prepare:app",  "build:db:linux/amd64",
+		"output:files", "convert:db:zstd:linux/amd64",
+		"index:db",     "load:db",
+		"verify:app",   "push:db",
 		"tag:db",
 	};
 	TABLE_COMPLETE(ids, NODE_KINDS);
 
 	world->revision = "1";
 	world_edit(world, "services.yaml", "    build: db\n", "    build: db\n    formats: [zstd]\n");
+	world_edit(world, "services.yaml", "services:\n",
+		   "services:\n  files: {build: {context: db, outputs: [files]}}\n");
 	for (int kind = 0; kind < NODE_KINDS; kind++) {
 		cleanup_free char *text = world_inputs(world, ids[kind]);
 		cleanup_free char *wanted =

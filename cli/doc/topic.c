@@ -66,7 +66,7 @@ static const struct topic topics[] = {
 	  targets },
 	{ "states", "STATES", "how cbuild decides what is stale",
 	  "The manifest becomes a graph. Its nodes are the units of work: `prepare` (a declared step), `build` (a "
-	  "service for one platform), `index` (the platforms joined under the tags), `load` (into the local engine), "
+	  "service for one platform), `output` (the files of a build that makes files), `index` (the platforms joined under the tags), `load` (into the local engine), "
 	  "`verify`. Each has a key: a hash over everything that can change its result, and nothing else. Modification "
 	  "times are not in it.",
 	  states },

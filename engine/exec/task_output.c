@@ -38,8 +38,8 @@ static bool output_is_cancelled(void *loop)
 	return loop_cancelled(loop);
 }
 
-static int write_files(struct output_task *output, const struct node *build, const struct files_out *out,
-		       struct error **err)
+static int output_write(struct output_task *output, const struct node *build, const struct files_out *out,
+			struct error **err)
 {
 	const struct image_files files = {
 		.layout = output->task->env->layout,
@@ -80,14 +80,14 @@ static int take_written(struct output_task *output, const char *path, struct err
 	return 0;
 }
 
-static void add_created(struct output_task *output, const char *path)
+static void output_add_created(struct output_task *output, const char *path)
 {
 	json_append(output->created, json_new_string(from_manifest(output, path)));
 }
 
 /* ---- a folder ---- */
 
-static int take_folder(struct output_task *output, const struct files_folder *folder, struct error **err)
+static int output_take_folder(struct output_task *output, const struct files_folder *folder, struct error **err)
 {
 	size_t len;
 	const char *const *paths = files_folder_written(folder, &len);
@@ -97,7 +97,7 @@ static int take_folder(struct output_task *output, const struct files_folder *fo
 			return -1;
 	paths = files_folder_created(folder, &len);
 	for (size_t i = 0; i < len; i++)
-		add_created(output, paths[i]);
+		output_add_created(output, paths[i]);
 	return 0;
 }
 
@@ -108,9 +108,9 @@ static int write_folder(struct output_task *output, const struct node *build, co
 
 	plan_output_folder(&build->platform, platform);
 	return files_folder_new(dest, output->split ? platform : "", output->epoch, &folder, err) < 0 ||
-			       write_files(output, build, files_folder_out(folder), err) < 0
+			       output_write(output, build, files_folder_out(folder), err) < 0
 		       ? -1
-		       : take_folder(output, folder, err);
+		       : output_take_folder(output, folder, err);
 }
 
 /* ---- a tar ---- */
@@ -128,13 +128,13 @@ static int write_tar(struct output_task *output, const char *dest, struct error 
 		char platform[PLATFORM_TEXT];
 
 		plan_output_folder(&build->platform, platform);
-		if (write_files(output, build, files_tar_out(tar, output->split ? platform : ""), err) < 0)
+		if (output_write(output, build, files_tar_out(tar, output->split ? platform : ""), err) < 0)
 			return -1;
 	}
 	if (files_tar_end(tar, err) < 0)
 		return -1;
 	if (!there)
-		add_created(output, dest);
+		output_add_created(output, dest);
 	return take_written(output, dest, err);
 }
 
@@ -149,7 +149,7 @@ static void keep_created(struct output_task *output)
 		cleanup_free char *path = path_join(output->dir, json_text(json_at(list, i)));
 
 		if (fs_exists(path))
-			add_created(output, path);
+			output_add_created(output, path);
 	}
 }
 

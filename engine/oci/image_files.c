@@ -81,7 +81,7 @@ static bool pass_is_cancelled(void *data)
 	return files_are_cancelled(((struct layer_pass *)data)->work);
 }
 
-static int read_layer(struct files_work *work, const struct tar_receiver *receiver, struct error **err)
+static int files_read_layer(struct files_work *work, const struct tar_receiver *receiver, struct error **err)
 {
 	struct layer_pass pass = { work, tar_stream_new(receiver) };
 	const struct layer_read read = {
@@ -141,7 +141,7 @@ static int read_tree_of_layers(struct files_work *work, struct error **err)
 	work->layers = mem_array(work->image->layers_len + 1, sizeof(*work->layers));
 	for (work->layer = 0; work->layer < work->image->layers_len; work->layer++) {
 		work->upper = rafs_new(work->arena);
-		if (read_layer(work, &receiver, err) < 0)
+		if (files_read_layer(work, &receiver, err) < 0)
 			return -1;
 		rafs_merge(work->rafs, work->upper);
 		rafs_free(steal_ptr(work->upper));
@@ -228,13 +228,13 @@ static int content_done(void *data, struct error **err)
 	return end_file(data, err);
 }
 
-static int read_content(struct files_work *work, struct error **err)
+static int files_read_content(struct files_work *work, struct error **err)
 {
 	const struct tar_receiver receiver = { content_entry, content_bytes, content_done, NULL, work };
 
 	for (work->layer = 0; work->layer < work->image->layers_len; work->layer++) {
 		work->next = 0;
-		if (read_layer(work, &receiver, err) < 0)
+		if (files_read_layer(work, &receiver, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -271,10 +271,10 @@ static int name_again(struct files_work *work, struct error **err)
 	return 0;
 }
 
-static int write_all(struct files_work *work, struct error **err)
+static int files_write_tree(struct files_work *work, struct error **err)
 {
 	return read_tree_of_layers(work, err) < 0 || go_down(work, "", work->rafs->root, err) < 0 ||
-			       read_content(work, err) < 0 || name_again(work, err) < 0 ||
+			       files_read_content(work, err) < 0 || name_again(work, err) < 0 ||
 			       go_up(work, "", work->rafs->root, err) < 0
 		       ? -1
 		       : 0;
@@ -286,7 +286,7 @@ int image_files_write(const struct image_files *files, const struct files_out *o
 	int r;
 
 	work.rafs = rafs_new(work.arena);
-	r = image_read(files->layout, files->digest, &work.image, err) < 0 ? -1 : write_all(&work, err);
+	r = image_read(files->layout, files->digest, &work.image, err) < 0 ? -1 : files_write_tree(&work, err);
 	files_work_free(&work);
 	return r;
 }

@@ -144,6 +144,7 @@ void plan_ask_outputs(struct plan *plan, size_t service, const struct platform *
 const struct plan_made *plan_next_read(struct plan *plan, const struct node *node, size_t *at);
 /* Finds out what is there of the outputs that the node reads. */
 int plan_read_outputs(struct plan *plan, struct node *node, struct error **err);
+/* except.c */
 /* Whether everything in a context's folder is made by an output node that the build waits for. */
 bool plan_context_made(struct plan *plan, const struct node *node, const char *root);
 /* Finds build->own. */

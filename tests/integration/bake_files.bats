@@ -148,19 +148,30 @@ builds()
 
 @test "what cbuild does not build is refused when it is asked for, and nothing else" {
 	project
-	run -2 "$cbuild" -n binaries
-	[[ $output == *'docker-bake.hcl:29:12: error: binaries cannot be built: it makes files (output type=local)'* ]]
+	equal "$("$cbuild" -n --format=json binaries | jq -r '.nodes[].id' | sed 's/:linux.*//' | tr '\n' ' ')" "build:base build:binaries output:binaries "
 	cat >>docker-bake.hcl <<-'EOF'
 		target "packed" {
 		  contexts = { base = "target:binaries" }
 		  context = "app"
 		}
 		target "lint" { call = "check" }
+		target "away" {
+		  context = "base"
+		  output = ["type=local,dest=../away"]
+		}
+		target "shown" {
+		  context = "base"
+		  output = ["-"]
+		}
 		target "elsewhere" { context = "https://example.org/x.git" }
 	EOF
 	equal "$(builds packed)" "base binaries packed "
 	run -2 "$cbuild" -n lint
 	[[ $output == *'it is for call "check"'* ]]
+	run -2 "$cbuild" -n away
+	[[ $output == *'away cannot be built: its output "../away" is outside the folder of the bake file'* ]]
+	run -2 "$cbuild" -n shown
+	[[ $output == *'shown cannot be built: it writes a tar to the standard output'* ]]
 	run -2 "$cbuild" -n elsewhere
 	[[ $output == *'its context is not a folder'* ]]
 	equal "$(builds)" "base app test-a test-b "
@@ -177,7 +188,7 @@ builds()
 	git checkout -q base/file
 	echo more >>app/file
 	equal "$("$cbuild" affected --since=HEAD | sort | tr '\n' ' ')" "app binaries build test-a test-b "
-	equal "$(builds @since:HEAD)" "base app test-a test-b build "
+	equal "$(builds @since:HEAD)" "base app test-a test-b build binaries "
 	sed -i '/elsewhere/d' docker-bake.hcl
 	equal "$("$cbuild" export bake | jq -r '.target.binaries.context')" ./app
 }

@@ -61,7 +61,7 @@ events()
 		{"event":"node_done","node":"build:web:HOST","kind":"build","service":"web","platform":"HOST","outcome":"done","digest":"D"}
 		{"event":"node_start","node":"index:web","kind":"index","service":"web","slot":0,"reasons":[{"kind":"new","what":"index:web","change":""}]}
 		{"event":"node_done","node":"index:web","kind":"index","service":"web","outcome":"done","digest":"D"}
-		{"event":"run_end","status":0,"counts":{"prepared":1,"built":1,"converted":0,"loaded":0,"verified":0,"pushed":0,"tagged":0,"reused":0,"fresh":0,"failed":0,"skipped":0,"cancelled":0,"outdated":0},"images":[{"service":"web","references":["localhost/events/web:one","localhost/events/web:two"],"digest":"D"}]}
+		{"event":"run_end","status":0,"counts":{"prepared":1,"built":1,"written":0,"converted":0,"loaded":0,"verified":0,"pushed":0,"tagged":0,"reused":0,"fresh":0,"failed":0,"skipped":0,"cancelled":0,"outdated":0},"images":[{"service":"web","references":["localhost/events/web:one","localhost/events/web:two"],"digest":"D"}],"files":[]}
 	EOF
 	diff wanted <(sed 's/buildah [0-9][0-9.a-z+~-]*/buildah VERSION/' got)
 	jq -es '.[] | select(.event == "node_done" and .kind == "build") | .bytes > 1000 and .took_ms >= 0 and (.digest | test("^sha256:[0-9a-f]{64}$"))' "$err"
@@ -72,7 +72,7 @@ events()
 	cb --no-load --progress=json --trace=empty.json
 	equal "$status" 0
 	equal "$(events)" '{"version":1,"event":"run_start","nodes":3,"stale":0}
-{"event":"run_end","status":0,"counts":{"prepared":0,"built":0,"converted":0,"loaded":0,"verified":0,"pushed":0,"tagged":0,"reused":0,"fresh":3,"failed":0,"skipped":0,"cancelled":0,"outdated":0},"images":[{"service":"web","references":["localhost/events/web:one","localhost/events/web:two"],"digest":"D"}]}'
+{"event":"run_end","status":0,"counts":{"prepared":0,"built":0,"written":0,"converted":0,"loaded":0,"verified":0,"pushed":0,"tagged":0,"reused":0,"fresh":3,"failed":0,"skipped":0,"cancelled":0,"outdated":0},"images":[{"service":"web","references":["localhost/events/web:one","localhost/events/web:two"],"digest":"D"}],"files":[]}'
 	jq -e '.traceEvents | length == 1' empty.json
 }
 

@@ -268,7 +268,8 @@ int plan_collect_outputs(struct plan *plan)
 
 		if (service->maker != i)
 			continue;
-		good = add_files_of(plan, i, &planned) && good;
+		if (!service->refused.s)
+			good = add_files_of(plan, i, &planned) && good;
 		if (!service->has_prepare)
 			continue;
 		len = candidates(plan, i, &platforms);

@@ -91,7 +91,8 @@ static const struct command commands[] = {
 	  .examples = "cbuild log web\twhy web failed\n"
 		      "cbuild log build:indexer:linux/arm64\twhat one build printed\n" },
 	{ "images", "[TARGET...]", "the images that were made, with digests, platforms and sizes", cmd_images,
-	  .heading = "Images and registries", .takes = TAKES_TARGETS, .formats = "text json env kustomize helm compose github",
+	  .heading = "Images and registries", .takes = TAKES_TARGETS,
+	  .formats = "text json env kustomize helm compose github",
 	  .detail = "What was made last, from the records; also when something has become stale since. "
 		    "`--format=env` prints lines that a shell reads, `kustomize` the images of a kustomization.yaml by "
 		    "the services' names, `helm` the values of a chart (`SERVICE.image.repository`, `tag`, `digest`), `compose` a file "
@@ -106,8 +107,8 @@ static const struct command commands[] = {
 		      "cbuild images --format=helm >images.yaml\tfor helm upgrade -f images.yaml\n"
 		      "cbuild images web --format=json\tone image with everything known of it\n"
 		      "cbuild images --remote\twhether the registry has what is here\n" },
-	{ "tag", "SERVICE NEW...", "further tags for what is in the registry, also elsewhere; nothing is built", cmd_tag,
-	  .takes = TAKES_SERVICE,
+	{ "tag", "SERVICE NEW...", "further tags for what is in the registry, also elsewhere; nothing is built",
+	  cmd_tag, .takes = TAKES_SERVICE,
 	  .detail = "Puts what was pushed last from here under new tags, in one request each. What another machine has "
 		    "pushed is found under the service's first tag. A `NEW` like `HOST/PATH:TAG` is another repository: "
 		    "the index, the images of all platforms, attestations, signatures and whatever else refers to them are "
@@ -117,10 +118,11 @@ static const struct command commands[] = {
 		      "cbuild tag web prod.example.com/shop/web:1.4.0\tthe same image, in production's registry\n" },
 	{ "join", "SERVICE DIGEST...", "put images that several machines pushed by digest under one tag", cmd_join,
 	  .takes = TAKES_SERVICE,
-	  .detail = "For a pipeline with a job for each platform: each pushes with `--by-digest`, and the last one joins what they have "
-		    "pushed. Makes one index of the images in the service's repository (`DIGEST` may be `NAME@DIGEST`, as "
-		    "`cbuild images --format=env` prints it), in the order of the manifest's platforms, and puts it under the "
-		    "service's tags. Nothing is pulled. A platform of the manifest that is missing is an error, unless `--partial`.",
+	  .detail =
+		  "For a pipeline with a job for each platform: each pushes with `--by-digest`, and the last one joins what they have "
+		  "pushed. Makes one index of the images in the service's repository (`DIGEST` may be `NAME@DIGEST`, as "
+		  "`cbuild images --format=env` prints it), in the order of the manifest's platforms, and puts it under the "
+		  "service's tags. Nothing is pulled. A platform of the manifest that is missing is an error, unless `--partial`.",
 	  .examples = "cbuild web --push --by-digest --platforms=linux/arm64\tin the job for arm64\n"
 		      "cbuild join web sha256:0123... sha256:4567...\tin the last one\n" },
 	{ "attach", "FILE IMAGE", "an SBOM or VEX document beside what is in the registry (--type)", cmd_attach,
@@ -129,8 +131,8 @@ static const struct command commands[] = {
 		    "digest. The image stays as it is. `IMAGE` is a reference, or a service: what its first tag means.",
 	  .examples = "cbuild attach sbom.spdx.json web --type=spdx\tan SBOM of what was pushed\n"
 		      "cbuild attach vex.json ghcr.io/acme/web:1.4.0 --type=openvex\tabout any image\n" },
-	{ "verify-signature", "REFERENCE...", "whether images in registries are signed by --key; status 4 when one is not",
-	  cmd_verify_signature,
+	{ "verify-signature", "REFERENCE...",
+	  "whether images in registries are signed by --key; status 4 when one is not", cmd_verify_signature,
 	  .detail = "Looks for a signature as cosign and `sign:` in the manifest make them, under cosign's tag and among what refers to the "
 		    "image, checks it with the public key, and prints the name with the digest that is signed.",
 	  .examples = "cbuild verify-signature --key=cosign.pub ghcr.io/acme/web:1.4.0\tbefore it is deployed\n" },
@@ -181,8 +183,8 @@ static const struct command commands[] = {
 		      "cbuild check web\tone of them\n"
 		      "cbuild check --format=sarif >check.sarif\tfor a code scanning service\n"
 		      "cbuild check --builder=docker\twith BuildKit's own checks\n" },
-	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context, .takes = TAKES_SERVICE,
-	  .formats = "text json",
+	{ "context", "SERVICE", "the files of a service's build that count (-0, -l)", cmd_context,
+	  .takes = TAKES_SERVICE, .formats = "text json",
 	  .detail = "The files that are in the service's key, one a line: those that the Dockerfile copies "
 		    "and `.dockerignore` leaves. Paths are relative to the manifest's folder. With `-l` also type, mode, size and "
 		    "digest.",
@@ -232,7 +234,7 @@ static const struct command commands[] = {
 	  .detail = "Removes from `.cbuild` what nothing needs: images that are neither a build's newest "
 		    "result nor tagged (also the newest of a service that the manifest no longer has stays), logs of "
 		    "runs that are no longer in the history, lock files, "
-		    "leftovers of killed runs. With `--keep-storage`, or a `store: {max: ...}` of the "
+		    "leftovers of killed runs. From the local engines it removes images of earlier results that lost their names to newer ones and that nothing uses. With `--keep-storage`, or a `store: {max: ...}` of the "
 		    "manifest, also the newest results, those of the services first that were made the "
 		    "longest time ago, until the images left are not larger. With `-n` it only says how much that "
 		    "would be. Nothing is removed while another "

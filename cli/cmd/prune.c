@@ -11,7 +11,9 @@
 #include "cli/output.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
+#include "engine/exec/former.h"
 #include "engine/exec/tidy.h"
+#include "engine/runtime/runtime.h"
 
 static void prune_add_part(struct buf *out, const char *what, const struct tidy_part *part)
 {
@@ -31,7 +33,8 @@ static void set_part(struct json *object, const char *what, const struct tidy_pa
 	json_set(object, what, value);
 }
 
-static int freed_json(const struct options *options, const struct tidy_freed *freed, struct error **err)
+static int freed_json(const struct options *options, const struct tidy_freed *freed, const struct tidy_part *images,
+		      struct error **err)
 {
 	cleanup_json struct json *document = json_new_object();
 	struct json *parts = json_new_object();
@@ -43,25 +46,29 @@ static int freed_json(const struct options *options, const struct tidy_freed *fr
 	set_part(parts, "logs", &freed->logs);
 	set_part(parts, "leftovers", &freed->leftovers);
 	set_part(parts, "locks", &freed->locks);
+	set_part(parts, "images", images);
 	json_set(document, "freed", parts);
 	set_part(document, "left", &freed->kept);
 	return output_json(document, err);
 }
 
-static int print_freed(const struct options *options, const struct tidy_freed *freed, struct error **err)
+static int print_freed(const struct options *options, const struct tidy_freed *freed, const struct tidy_part *images,
+		       struct error **err)
 {
 	cleanup_buf struct buf out = { 0 };
 
 	if (strcmp(options->format, "json") == 0)
-		return freed_json(options, freed, err);
+		return freed_json(options, freed, images, err);
 	if (freed->services)
 		buf_printf(&out, "%-10s %6zu  for the bound\n", "services", freed->services);
 	prune_add_part(&out, "blobs", &freed->blobs);
 	prune_add_part(&out, "logs", &freed->logs);
 	prune_add_part(&out, "leftovers", &freed->leftovers);
 	prune_add_part(&out, "locks", &freed->locks);
+	prune_add_part(&out, "images", images);
 	buf_str(&out, options->dry_run ? "would free " : "freed ");
-	text_size(&out, freed->blobs.bytes + freed->logs.bytes + freed->leftovers.bytes + freed->locks.bytes);
+	text_size(&out,
+		  freed->blobs.bytes + freed->logs.bytes + freed->leftovers.bytes + freed->locks.bytes + images->bytes);
 	buf_printf(&out, ", %zu blobs of ", freed->kept.count);
 	text_size(&out, freed->kept.bytes);
 	buf_str(&out, options->dry_run ? " would be left\n" : " are left\n");
@@ -77,6 +84,8 @@ static int prune(struct session *session, struct error **err)
 		.keep = session->manifest->store_max,
 		.dry = options->dry_run,
 	};
+	struct runtime_freed engine;
+	struct tidy_part images;
 	struct tidy_freed freed;
 
 	if (options->keep_storage && !text_parse_size(options->keep_storage, &tidy.keep))
@@ -84,9 +93,13 @@ static int prune(struct session *session, struct error **err)
 				  options->keep_storage);
 	if (!tidy.dry && session_alone(session, err) < 0)
 		return -1;
+	if (session_loop(session, err) < 0 ||
+	    former_prune(session->state, session->loop, session->layout, tidy.dry, &engine, err) < 0)
+		return -1;
+	images = (struct tidy_part){ engine.count, engine.bytes };
 	if (tidy_prune(session->layout, session->state, &tidy, &freed, err) < 0)
 		return -1;
-	return print_freed(options, &freed, err);
+	return print_freed(options, &freed, &images, err);
 }
 
 int cmd_prune(const struct options *options, struct error **err)

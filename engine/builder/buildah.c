@@ -550,9 +550,9 @@ static int build_one(struct work *work, struct build_result *result, struct erro
 	if (rewrite_files(work->job, (const char *const *)work->ids.items, flag, &files, err) < 0 ||
 	    build_proved(work, &files, id, err) < 0 || canonical_identity(work, id, result->identity, err) < 0)
 		return -1;
+	memcpy(result->id, id, sizeof(id));
 	if (!work->job->keep)
 		return export(work, id, result, err);
-	memcpy(result->id, id, sizeof(id));
 	result->place = mem_strdup(work->self->place);
 	return 0;
 }

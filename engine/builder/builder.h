@@ -146,7 +146,7 @@ struct build_result {
 	struct error *error;           /* NULL: success. Owned by the receiver of the result */
 	bool dropped;                  /* did not fail itself: it was stopped because another job of the batch failed */
 	char identity[DIGEST_LEN + 1]; /* digest of the canonical config (oci/image.h): equal for equal images */
-	char id[DIGEST_LEN + 1]; /* when kept: its id in the builder's storage, which may differ between equal images */
+	char id[DIGEST_LEN + 1]; /* its id in the builder's storage, which may differ between equal images; "" without one */
 	char digest[DIGEST_LEN + 1];      /* manifest digest in the store; "" when it stayed with the builder */
 	char attestation[DIGEST_LEN + 1]; /* digest of its attestation manifest in the store, or "" */
 	char *place;                      /* "store" or builder_info.place; malloc'd, owned by the receiver */

@@ -14,6 +14,7 @@
 #include "dsl/manifest.h"
 #include "engine/exec/event.h"
 #include "engine/exec/fleet.h"
+#include "engine/exec/former.h"
 #include "engine/exec/run_private.h"
 #include "engine/exec/sched.h"
 #include "engine/io/jobserver.h"
@@ -224,6 +225,19 @@ static bool run_is_cancelled(void *loop)
 	return loop_cancelled(loop);
 }
 
+/* Images in the engine that this run has replaced. That they stay is no failure of the run. */
+static void discard_replaced(struct run *run)
+{
+	cleanup_free const char **nodes = mem_array(plan_len(run->plan) + 1, sizeof(*nodes));
+	size_t len = 0;
+
+	for (size_t i = 0; i < plan_len(run->plan); i++)
+		if (run->begun_ms[i] > 0)
+			nodes[len++] = plan_node(run->plan, i)->id;
+	if (run->env.runtime && !run->signum)
+		former_replaced(run->env.state, run->env.runtime, nodes, len, NULL);
+}
+
 static int run_all(struct run *run, struct error **err)
 {
 	cleanup_fd int gate = -1;
@@ -242,7 +256,10 @@ static int run_all(struct run *run, struct error **err)
 		return -1;
 	run->env.staging = run->stem;
 	source_cancels(run->env.source, run_is_cancelled, run->env.loop);
-	return run_loop(run, err);
+	if (run_loop(run, err) < 0)
+		return -1;
+	discard_replaced(run);
+	return 0;
 }
 
 static void run_close(struct run *run)

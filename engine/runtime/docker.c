@@ -303,6 +303,7 @@ const struct runtime_ops runtime_docker = {
 	.load = docker_load,
 	.mark = docker_mark,
 	.present = docker_present,
+	.discard = discard_docker,
 	.has = docker_has,
 	.take = docker_take,
 	.adapt = docker_adapt,

@@ -292,6 +292,7 @@ const struct runtime_ops runtime_podman = {
 	.open = podman_open,
 	.load = podman_load,
 	.present = podman_present,
+	.discard = discard_podman,
 	.has = podman_has,
 	.take = runtime_load_command,
 	.adapt = podman_adapt,

@@ -219,6 +219,27 @@ void runtime_present(const char *place, struct runtime_presence *items, size_t l
 		ops->present(place, items, len);
 }
 
+bool runtime_keeps_former(const char *name)
+{
+	const char *instance;
+	const struct runtime_row *row = runtime_named(name, &instance);
+
+	return row && row->ops->discard;
+}
+
+int runtime_discard(struct runtime *runtime, const struct runtime_former *former, bool dry, struct runtime_freed *ret,
+		    struct error **err)
+{
+	struct runtime_freed freed = { 0 };
+
+	if (former->len > 0 && runtime->ops->discard &&
+	    runtime->ops->discard(runtime, former, dry, ret ? &freed : NULL, err) < 0)
+		return -1;
+	if (ret)
+		*ret = freed;
+	return 0;
+}
+
 char *runtime_place_prefix(const char *name)
 {
 	const char *instance;

@@ -10,6 +10,7 @@ struct buf;
 struct error;
 struct layout;
 struct loop;
+struct map;
 struct output;
 struct state;
 
@@ -53,6 +54,23 @@ struct runtime_image {
  * *ret_mark (ret_mark may be NULL): by which runtime_present may know at once that it is still there, malloc'd, or NULL. */
 int runtime_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references, size_t len,
 		 const struct output *output, char **ret_mark, struct error **err);
+
+/* Images that earlier results have left in the runtime. */
+struct runtime_former {
+	const struct runtime_image *images;
+	size_t len;
+	const struct map *kept; /* its keys are identities of images that stay, whether they have a name or not */
+};
+struct runtime_freed {
+	size_t count;
+	uint64_t bytes; /* as far as the runtime is on this machine */
+};
+bool runtime_keeps_former(const char *name); /* whether images that lost their names stay in the runtime called so */
+/* Removes those that have no name any more and that no container and no other image uses, by their ids and without force; in
+ * podman also the unnamed images that they were built on. `dry`: nothing is removed. `ret` may be NULL, which is faster. On the
+ * loop's thread, outside loop_run. ERROR_TOOL when the runtime cannot be asked; what it refuses to remove is no error. */
+int runtime_discard(struct runtime *runtime, const struct runtime_former *former, bool dry, struct runtime_freed *ret,
+		    struct error **err);
 
 /* Whether references still name the images in a place that records mention. podman: reads its storage's index file,
  * without a process; docker: one request to its socket for all of them; containerd: one `ctr`. A place that does not answer holds nothing. */

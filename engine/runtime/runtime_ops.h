@@ -115,6 +115,9 @@ struct runtime_ops {
 	char *(*mark)(const struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		      size_t len, uint64_t since);
 	void (*present)(const char *place, struct runtime_presence *items, size_t len);
+	/* As runtime_discard; NULL: an image without a name is gone by itself. */
+	int (*discard)(struct runtime *runtime, const struct runtime_former *former, bool dry,
+		       struct runtime_freed *ret, struct error **err);
 	/* Is the image there, as far as the runtime says with its layers? */
 	int (*has)(struct runtime *runtime, const char *id, bool *ret, struct error **err);
 	/* Loads the images of a tar (oci/export_tar.c). */
@@ -207,6 +210,12 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 		   size_t len, const struct output *output, struct error **err);
 /* By the runtime's own command. */
 int runtime_load_command(struct runtime *runtime, const char *tar, const struct output *output, struct error **err);
+
+/* discard.c: images of earlier results. */
+int discard_podman(struct runtime *runtime, const struct runtime_former *former, bool dry, struct runtime_freed *ret,
+		   struct error **err);
+int discard_docker(struct runtime *runtime, const struct runtime_former *former, bool dry, struct runtime_freed *ret,
+		   struct error **err);
 
 /* docker_api.c: requests to the daemon behind runtime->socket, because its command takes longer to start than most
  * requests. In tasks. ERROR_TOOL. */

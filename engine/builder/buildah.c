@@ -380,12 +380,17 @@ static void post_tried(struct buildah *self)
 
 /* A build has failed with flags that were only assumed: 1 when others work, so that it is to be tried again, 0 when it was not their
  * fault, negative when none work. */
-static int flags_were_wrong(struct buildah *self, const char *used, struct error **err)
+static int flags_were_wrong(struct work *work, const char *used, struct error **err)
 {
+	struct buildah *self = work->self;
 	int r = 0;
 
 	pthread_mutex_lock(&self->facts_lock);
 	if (self->facts.assumed) {
+		if (work->job->tell)
+			work->job->tell(work->job->tell_data,
+					mem_printf("trying out %s, once: how it can run steps on this machine",
+						   path_base(self->program)));
 		r = buildah_facts_try(self->program, self->loop, self->layout, &self->facts, err);
 		if (r == 0)
 			post_tried(self);
@@ -437,7 +442,7 @@ static int build(struct work *work, const struct rewrite_files *files, bool no_c
 
 	if (r == 0 || !assumed || loop_cancelled(work->self->loop))
 		return r == 0 ? 0 : error_move(err, &error);
-	wrong = flags_were_wrong(work->self, flags, err);
+	wrong = flags_were_wrong(work, flags, err);
 	if (wrong == 0)
 		return error_move(err, &error);
 	error_free(error);

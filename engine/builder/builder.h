@@ -140,6 +140,9 @@ struct build_job {
 	const char *sbom_generator; /* by this scanner's image; NULL: the builder's default */
 	const char *staging;        /* an empty folder for this job on the store's file system; the caller removes it */
 	const struct output *output; /* log file and lines */
+	/* Takes a sentence for who runs it, malloc'd, in the task. May be NULL. */
+	void (*tell)(void *data, char *text);
+	void *tell_data;
 };
 
 struct build_result {

@@ -456,6 +456,11 @@ static void add_attestations(const struct service *service, struct build_job *jo
 	job->sbom_generator = service->build.sbom_generator;
 }
 
+static void tell_for_builder(void *task, char *text)
+{
+	task_tell(task, text);
+}
+
 static int make_draft(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct manifest *manifest = plan_manifest(task->env->plan);
@@ -478,6 +483,8 @@ static int make_draft(struct task *task, struct build_draft *draft, struct error
 		.keep = !service->publish && !service_makes_files(service) && !fleet_shares(task->env->fleet) &&
 			!(task->cache_key[0] && task->env->give_results),
 		.output = &task->output,
+		.tell = tell_for_builder,
+		.tell_data = task,
 	};
 	add_attestations(service, &draft->job);
 	if (check_abilities(task, err) < 0 || add_given(service, draft, err) < 0)

@@ -124,12 +124,23 @@ what_ran()
 	cb --no-load
 	equal "$status" 0
 	grep -q 'no containers here' .cbuild/logs/1/build-web*.log
+	equal "$(grep -c '^cbuild: trying out buildah, once' "$err")" 1
 	rm -rf .cbuild trace
 	sed -i 's/made/made again/' web/Dockerfile
 	CBUILD_TRACE=$PWD/trace cb --no-load
 	equal "$status" 0
 	run ! grep 'no containers here' .cbuild/logs/1/build-web*.log
+	run ! grep 'trying out' "$err"
 	equal "$(what_ran | grep -c 'buildah info')" 0
+	# An event says so, and the live display.
+	rm -rf "$XDG_CACHE_HOME" .cbuild
+	sed -i 's/made again/made for an event/' web/Dockerfile
+	cb --no-load --progress=json
+	equal "$(jq -r 'select(.event == "note") | .text' "$err" | grep -c '^trying out buildah, once')" 1
+	rm -rf "$XDG_CACHE_HOME" .cbuild
+	sed -i 's/for an event/for a display/' web/Dockerfile
+	script -qec "'$cbuild' --no-load --progress=tty" /dev/null >"$out" </dev/null 3>&-
+	equal "$(grep -c 'cbuild: trying out buildah, once' "$out")" 1
 	# A step that fails by itself is not tried again.
 	printf 'RUN exit 3\n' >>web/Dockerfile
 	rm -rf "$XDG_CACHE_HOME" .cbuild trace

@@ -37,6 +37,7 @@
 #include "engine/plan/plan.h"
 #include "engine/registry/bases.h"
 #include "engine/registry/client.h"
+#include "engine/registry/logins.h"
 #include "engine/registry/urls.h"
 #include "engine/source/context.h"
 #include "engine/source/git.h"
@@ -94,8 +95,9 @@ static int no_manifest(const struct options *options, struct error **err)
 {
 	const char *near = options->targets_len ? command_near(options->commands, options->targets[0]) : NULL;
 
-	error_make(err, ERROR_USAGE,
-		   "there is no services.yaml, compose.yaml or docker-bake.hcl here, nor in the folders above within the repository");
+	error_make(
+		err, ERROR_USAGE,
+		"there is no services.yaml, compose.yaml or docker-bake.hcl here, nor in the folders above within the repository");
 	if (near)
 		error_remedy(err, "did you mean `cbuild %s`?", near);
 	else
@@ -248,7 +250,12 @@ int session_write(struct session *session, struct error **err)
 
 int session_loop(struct session *session, struct error **err)
 {
-	return session->loop ? 0 : loop_new(&session->loop, err);
+	if (session->loop)
+		return 0;
+	if (loop_new(&session->loop, err) < 0)
+		return -1;
+	session->logins = logins_new(session->loop);
+	return 0;
 }
 
 int session_registry(struct session *session, struct error **err)
@@ -422,6 +429,7 @@ void session_close(struct session *session)
 	urls_free(session->urls);
 	registry_free(session->registry);
 	annotations_forget(session);
+	logins_free(session->logins);
 	loop_free(session->loop);
 	layout_free(session->layout);
 	state_free(session->state);

@@ -17,6 +17,7 @@ struct plan;
 struct plan_options;
 struct plan_pair;
 struct present;
+struct logins;
 struct registry;
 struct source;
 struct state;
@@ -45,6 +46,7 @@ struct session {
 	bool anew;                         /* build_execute may leave it to its caller to plan and run again, */
 	bool outdated;                     /* and does so: files have changed while they were sent */
 	bool cache_down;                   /* the registry cache did not answer */
+	struct logins *logins;             /* made with the loop */
 	struct registry *registry;         /* made by session_registry */
 	struct bases *bases;               /* the same */
 	struct urls *urls;                 /* the same */

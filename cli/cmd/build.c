@@ -175,6 +175,7 @@ int build_execute(struct session *session, struct error **err)
 			     .max_load = options->max_load,
 			     .keep_going = options->keep_going,
 			     .registry = session->registry,
+			     .logins = session->logins,
 			     .bases = session->bases,
 			     .held = session->held,
 			     .others = session->others,

@@ -40,7 +40,7 @@ static int look_at_builder(struct loop *loop, const char *name, struct doctor_to
 	struct error *error = NULL;
 
 	tool->name = name;
-	if (builder_open(name, loop, NULL, NULL, &builder, &error) < 0) {
+	if (builder_open(name, &(struct builder_means){ .loop = loop }, &builder, &error) < 0) {
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
 		doctor_look_take_error(tool, error);
@@ -64,7 +64,7 @@ static int look_at_runtime(struct loop *loop, const char *name, struct doctor_to
 	struct error *error = NULL;
 
 	tool->name = name;
-	if (runtime_open(name, "doctor", loop, NULL, NULL, &runtime, &error) < 0) {
+	if (runtime_open(name, "doctor", loop, NULL, NULL, NULL, &runtime, &error) < 0) {
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
 		doctor_look_take_error(tool, error);

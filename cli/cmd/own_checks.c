@@ -21,10 +21,12 @@ struct own_check {
 
 static int open_named(struct session *session, struct builder **ret, struct error **err)
 {
+	const struct builder_means means = { .loop = session->loop, .logins = session->logins };
+
 	for (size_t i = 0; i < session->manifest->builders_len; i++)
 		if (strcmp(session->manifest->builders[i].name.s, session->builder) == 0)
-			return fleet_open_one(&session->manifest->builders[i], session->loop, NULL, NULL, ret, err);
-	return builder_open(session->builder, session->loop, NULL, NULL, ret, err);
+			return fleet_open_one(&session->manifest->builders[i], &means, ret, err);
+	return builder_open(session->builder, &means, ret, err);
 }
 
 int own_checks_open(struct session *session, struct builder **ret, struct error **err)

@@ -128,15 +128,15 @@ static int up_open_runtime(struct session *session, struct loop *loop, struct ru
 	cleanup_free char *used = NULL;
 	struct error *error = NULL;
 
-	if (session->runtime &&
-	    runtime_open(session->runtime, owner, loop, session->state, session->layout, ret, &error) == 0)
+	if (session->runtime && runtime_open(session->runtime, owner, loop, session->state, session->layout,
+					     session->logins, ret, &error) == 0)
 		return 0;
 	if (error && (!session->runtime_preferred || error->cls != ERROR_TOOL))
 		return error_move(err, &error);
 	error_free(error);
 	if (state_fact(session->state, "runtime", &used, err) < 0)
 		return -1;
-	return runtime_open(used, owner, loop, session->state, session->layout, ret, err);
+	return runtime_open(used, owner, loop, session->state, session->layout, session->logins, ret, err);
 }
 
 static int run_in(struct session *session, const struct troupe *troupe, bool detach, struct loop *loop, struct error **err)
@@ -263,7 +263,7 @@ static int end_in(struct session *session, const char *name, const char *const *
 	struct runtime *runtime = NULL;
 	int r;
 
-	if (runtime_open(name, owner, session->loop, session->state, session->layout, &runtime, err) < 0)
+	if (runtime_open(name, owner, session->loop, session->state, session->layout, NULL, &runtime, err) < 0)
 		return 1;
 	r = up_down(runtime, services, ret_ended, err);
 	runtime_free(runtime);

@@ -617,13 +617,13 @@ static int open_program(const struct builder_given *given, const char *program, 
 	struct buildah_facts facts;
 	struct buildah *self;
 
-	if (buildah_facts_find(program, given->loop, given->state, given->layout, &facts, err) < 0)
+	if (buildah_facts_find(program, given->means.loop, given->means.state, given->means.layout, &facts, err) < 0)
 		return -1;
 	self = mem_alloc(sizeof(*self));
-	self->loop = given->loop;
-	self->state = given->state;
+	self->loop = given->means.loop;
+	self->state = given->means.state;
 	pthread_mutex_init(&self->facts_lock, NULL);
-	self->layout = given->layout;
+	self->layout = given->means.layout;
 	self->program = mem_strdup(program);
 	self->facts = facts;
 	self->place = mem_printf(PLACE_PREFIX "%s", facts.root);

@@ -179,10 +179,9 @@ static int no_such(const char *name, struct error **err)
 	return -1;
 }
 
-int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
-		 struct error **err)
+int builder_open(const char *name, const struct builder_means *means, struct builder **ret, struct error **err)
 {
-	struct builder_given given = { .loop = loop, .state = state, .layout = layout };
+	struct builder_given given = { .means = *means };
 	const struct driver_row *row;
 
 	if (!name)
@@ -191,17 +190,15 @@ int builder_open(const char *name, struct loop *loop, struct state *state, struc
 	return row ? open_called(NULL, row, &given, ret, err) : no_such(name, err);
 }
 
-int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct state *state, struct layout *layout,
-		      struct builder **ret, struct error **err)
+int builder_open_spec(const struct builder_spec *spec, const struct builder_means *means, struct builder **ret,
+		      struct error **err)
 {
 	const struct builder_given given = {
 		.instance = spec->addr,
 		.ca = spec->ca,
 		.cert = spec->cert,
 		.key = spec->key,
-		.loop = loop,
-		.state = state,
-		.layout = layout,
+		.means = *means,
 	};
 	const char *instance;
 	const struct driver_row *row = find_driver(spec->driver, &instance);

@@ -13,6 +13,7 @@ struct credentials;
 struct error;
 struct layout;
 struct loop;
+struct logins;
 struct output;
 struct state;
 
@@ -196,15 +197,20 @@ const char *builder_ability_name(unsigned bit);
 const char *builder_hinted(void);
 /* The runtime that belongs to the builder called `name`, malloc'd, or NULL: builder_info.runtime, as far as the name tells. */
 char *builder_runtime(const char *name);
+/* What the builders of a run share. If only builder_info is needed, all but the loop may be NULL; for builder_check, state and layout. */
+struct builder_means {
+	struct loop *loop;
+	struct state *state;
+	struct layout *layout;
+	struct logins *logins;
+};
 /*
  * Opens the builder called `name`, or with NULL the best one available. A name may include an instance: "docker:fleet"
  * is buildx's builder of that name. What was found out by trying (isolation, runtime, storage) is remembered in
  * `state`, and not tried again until the tool's binary changes. Runs children: call it on the loop's thread before
- * loop_run. ERROR_TOOL with a remedy, ERROR_USAGE for an unknown name. If only builder_info is needed, `state` and
- * `layout` may be NULL.
+ * loop_run. ERROR_TOOL with a remedy, ERROR_USAGE for an unknown name.
  */
-int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
-		 struct error **err);
+int builder_open(const char *name, const struct builder_means *means, struct builder **ret, struct error **err);
 /* A builder described in a manifest: its driver and address. */
 struct builder_spec {
 	const char *name; /* builder_info.name */
@@ -212,8 +218,8 @@ struct builder_spec {
 	const char *addr;            /* for docker a host or the name of one of buildx's builders; NULL: the default */
 	const char *ca, *cert, *key; /* files, or NULL */
 };
-int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct state *state, struct layout *layout,
-		      struct builder **ret, struct error **err);
+int builder_open_spec(const struct builder_spec *spec, const struct builder_means *means, struct builder **ret,
+		      struct error **err);
 void builder_free(struct builder *builder); /* NULL-safe */
 const struct builder_info *builder_info(const struct builder *builder);
 

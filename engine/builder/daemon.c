@@ -16,7 +16,6 @@
 #include "engine/builder/route.h"
 #include "engine/builder/solve.h"
 #include "engine/buildkit/control.h"
-#include "engine/buildkit/login.h"
 #include "engine/io/dockerd.h"
 #include "engine/io/loop.h"
 #include "engine/io/socket.h"
@@ -30,8 +29,8 @@
 struct driver {
 	struct loop *loop;
 	struct layout *layout; /* or NULL */
-	struct logins *logins;
-	char *shown; /* folder that records what daemons were shown */
+	struct logins *logins; /* of the run, or NULL */
+	char *shown;           /* folder that records what daemons were shown */
 	char *version;
 	char *runtime; /* containerd's namespace that its worker keeps images in, or NULL */
 	struct route route;
@@ -52,7 +51,6 @@ static void driver_free(void *data)
 	free(driver->daemons);
 	route_free(&driver->route);
 	pthread_mutex_destroy(&driver->lock);
-	logins_free(driver->logins);
 	free(driver->version);
 	free(driver->runtime);
 	free(driver->shown);
@@ -253,12 +251,12 @@ static int driver_open(route_function *route, const struct builder_given *given,
 {
 	struct driver *driver = mem_alloc(sizeof(*driver));
 
-	driver->loop = given->loop;
-	driver->layout = given->layout;
-	driver->logins = logins_new(given->loop);
+	driver->loop = given->means.loop;
+	driver->layout = given->means.layout;
+	driver->logins = given->means.logins;
 	pthread_mutex_init(&driver->lock, NULL);
-	if (given->layout) {
-		cleanup_free char *state = path_dir(layout_dir(given->layout));
+	if (given->means.layout) {
+		cleanup_free char *state = path_dir(layout_dir(given->means.layout));
 
 		driver->shown = path_join(state, "shown");
 	}

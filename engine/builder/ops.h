@@ -8,9 +8,7 @@
 struct builder_given {
 	const char *instance;        /* the requested instance, or NULL: the default */
 	const char *ca, *cert, *key; /* PEM files for TLS, or NULL */
-	struct loop *loop;
-	struct state *state;   /* may be NULL */
-	struct layout *layout; /* may be NULL: nothing will be built */
+	struct builder_means means;
 };
 
 /* What a builder's file implements; for engine/builder/ alone. */

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "engine/builder/tail.h"
 #include "engine/buildkit/control.h"
+#include "engine/io/lines.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 
@@ -34,12 +35,10 @@ struct solve_steps {
 	struct error *error;
 };
 
-/* A message for the display, on its way to the loop's thread. */
+/* Progress on its way to the loop's thread. */
 struct shown {
 	const struct output *output;
-	bool is_line;
 	struct progress progress;
-	size_t len;
 	char text[];
 };
 
@@ -76,21 +75,19 @@ static void show(void *arg)
 	struct shown *shown = arg;
 
 	shown->progress.name = shown->text;
-	if (shown->is_line && shown->output->line)
-		shown->output->line(shown->output->data, shown->text, shown->len);
-	else if (!shown->is_line && shown->output->progress)
+	if (shown->output->progress)
 		shown->output->progress(shown->output->data, &shown->progress);
 	free(shown);
 }
 
 /* The task that owns the output ends after this in the loop's queue. */
-static void post(struct solve_steps *steps, bool is_line, const struct progress *progress, const char *text, size_t len)
+static void post(struct solve_steps *steps, struct progress progress, const char *text)
 {
+	size_t len = strlen(text);
 	struct shown *shown = mem_alloc(sizeof(*shown) + len + 1);
 
-	*shown = (struct shown){ .output = steps->output, .is_line = is_line, .len = len };
-	if (progress)
-		shown->progress = *progress;
+	*shown = (struct shown){ .output = steps->output, .progress = progress };
+	shown->progress.name_len = len;
 	memcpy(shown->text, text, len);
 	loop_post(steps->loop, show, shown);
 }
@@ -104,7 +101,7 @@ static void log_line(struct solve_steps *steps, const char *before, const char *
 		return;
 	buf_str(&line, before);
 	buf_add(&line, text, len);
-	post(steps, true, NULL, line.data ? line.data : "", line.len);
+	lines_post(steps->loop, steps->output, line.data ? line.data : "", line.len);
 	buf_char(&line, '\n');
 	if (steps->output->log_fd >= 0 && !steps->error)
 		fs_write_all(steps->output->log_fd, line.data, line.len, "the log", &steps->error);
@@ -121,8 +118,7 @@ static void report_step(struct solve_steps *steps, const char *name)
 	if (!steps->output || !at || sscanf(at, "%u/%u]", &progress.step, &progress.steps) != 2)
 		return; /* not from the Dockerfile */
 	at = end + 1 + strspn(end + 1, " ");
-	progress.name_len = strlen(at);
-	post(steps, false, &progress, at, progress.name_len);
+	post(steps, progress, at);
 }
 
 static struct told_step *find_step(struct solve_steps *steps, const char *digest)
@@ -138,34 +134,18 @@ static struct told_step *find_step(struct solve_steps *steps, const char *digest
 	return told;
 }
 
-static void end_line(struct solve_steps *steps, struct told_step *told, int stream)
+/* A step's output. */
+struct printed {
+	struct solve_steps *steps;
+	struct told_step *told;
+};
+
+static void take_printed(void *data, const char *line, size_t len)
 {
-	struct buf *line = &told->line[stream];
+	struct printed *printed = data;
 
-	if (line->len == 0)
-		return;
-	tail_add(&told->tail, line->data, line->len);
-	log_line(steps, "", line->data, line->len);
-	buf_reset(line);
-}
-
-static void take_print(struct solve_steps *steps, struct told_step *told, const struct status_event *event)
-{
-	int stream = event->stream == 1 ? 1 : 2;
-	struct buf *line = &told->line[stream];
-
-	for (size_t i = 0; i < event->len; i++) {
-		if (event->text[i] != '\n') {
-			buf_char(line, event->text[i]);
-			if (line->len >= PROC_LINE_MAX)
-				end_line(steps, told, stream);
-		} else if (line->len > 0) {
-			end_line(steps, told, stream);
-		} else {
-			tail_add(&told->tail, "", 0);
-			log_line(steps, "", "", 0);
-		}
-	}
+	tail_add(&printed->told->tail, line, len);
+	log_line(printed->steps, "", line, len);
 }
 
 /* A step that was only stopped because another one failed. */
@@ -193,7 +173,7 @@ static void take_step(struct solve_steps *steps, struct told_step *told, const s
 	}
 	if (event->completed)
 		for (int stream = 1; stream < STREAMS; stream++)
-			end_line(steps, told, stream);
+			lines_finish(&told->line[stream], take_printed, &(struct printed){ steps, told });
 	if (!event->text || told->why || was_stopped(event->text, event->len))
 		return;
 	told->why = mem_strndup(event->text, event->len);
@@ -212,18 +192,15 @@ void solve_steps_take(void *data, const struct status_event *event)
 		take_step(steps, told, event);
 		break;
 	case STATUS_PRINT:
-		take_print(steps, told, event);
+		lines_split(&told->line[event->stream == 1 ? 1 : 2], event->text, event->len, take_printed,
+			    &(struct printed){ steps, told });
 		break;
 	case STATUS_WARNING:
 		log_line(steps, "WARNING: ", event->text, event->len);
 		break;
 	case STATUS_BYTES:
 		if (steps->output && event->current > 0)
-			post(steps, false,
-			     &(struct progress){ .name_len = strlen(event->name),
-						 .bytes = event->current,
-						 .total = event->total },
-			     event->name, strlen(event->name));
+			post(steps, (struct progress){ .bytes = event->current, .total = event->total }, event->name);
 		break;
 	}
 }

@@ -3,12 +3,7 @@
 
 #include "engine/buildkit/grpc.h"
 
-struct loop;
-
-/* The logins found so far: a registry's is looked for once, however many builds and daemons ask. Any thread. */
 struct logins;
-struct logins *logins_new(struct loop *loop);
-void logins_free(struct logins *logins); /* NULL-safe */
 
 /* moby.filesync.v1.Auth: gives the daemon the logins from docker's and podman's files and helpers. It uses them to
  * get tokens for its own pulls and pushes. */

@@ -53,8 +53,8 @@ struct fleet *fleet_of_one(struct builder *builder)
 	return fleet;
 }
 
-int fleet_open_one(const struct manifest_builder *spec, struct loop *loop, struct state *state, struct layout *layout,
-		   struct builder **ret, struct error **err)
+int fleet_open_one(const struct manifest_builder *spec, const struct builder_means *means, struct builder **ret,
+		   struct error **err)
 {
 	const struct builder_spec how = {
 		.name = spec->name.s,
@@ -65,10 +65,10 @@ int fleet_open_one(const struct manifest_builder *spec, struct loop *loop, struc
 		.key = spec->tls.key.s,
 	};
 
-	return builder_open_spec(&how, loop, state, layout, ret, err);
+	return builder_open_spec(&how, means, ret, err);
 }
 
-int fleet_open(const struct manifest *manifest, struct loop *loop, struct state *state, struct layout *layout,
+int fleet_open(const struct manifest *manifest, const struct builder_means *means,
 	       void (*left_out)(void *data, const char *name, const struct error *why), void *data, struct fleet **ret,
 	       struct error **err)
 {
@@ -81,7 +81,7 @@ int fleet_open(const struct manifest *manifest, struct loop *loop, struct state 
 		struct fleet_member *member = &fleet->members[fleet->len];
 		struct error *error = NULL;
 
-		if (fleet_open_one(spec, loop, state, layout, &member->builder, &error) == 0) {
+		if (fleet_open_one(spec, means, &member->builder, &error) == 0) {
 			member->spec = spec;
 			fleet->len++;
 			continue;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 struct builder;
+struct builder_means;
 struct error;
 struct layout;
 struct loop;
@@ -32,12 +33,12 @@ struct fleet *fleet_of_one(struct builder *builder);
  * The builders of the manifest. One that cannot be used is left out: `left_out` is called with its name and the
  * reason. ERROR_TOOL when none remains. On the loop's thread, before loop_run.
  */
-int fleet_open(const struct manifest *manifest, struct loop *loop, struct state *state, struct layout *layout,
+int fleet_open(const struct manifest *manifest, const struct builder_means *means,
 	       void (*left_out)(void *data, const char *name, const struct error *why), void *data, struct fleet **ret,
 	       struct error **err);
 /* Opens one of the manifest's builders alone. */
-int fleet_open_one(const struct manifest_builder *spec, struct loop *loop, struct state *state, struct layout *layout,
-		   struct builder **ret, struct error **err);
+int fleet_open_one(const struct manifest_builder *spec, const struct builder_means *means, struct builder **ret,
+		   struct error **err);
 void fleet_free(struct fleet *fleet); /* NULL-safe; with its builders */
 /* True when the manifest's builders share the builds. */
 bool fleet_shares(const struct fleet *fleet);

@@ -194,7 +194,7 @@ int former_prune(struct state *state, struct loop *loop, struct layout *layout, 
 		if (!runtime_keeps_former(*name) || !used_ever(records, len, *name))
 			continue;
 		/* An engine that cannot be used now cannot be asked. */
-		if (runtime_open(*name, "prune", loop, state, layout, &runtime, &error) < 0) {
+		if (runtime_open(*name, "prune", loop, state, layout, NULL, &runtime, &error) < 0) {
 			r = error->cls == ERROR_CANCELLED ? -1 : 0;
 			error_move(r < 0 ? err : NULL, &error);
 			continue;

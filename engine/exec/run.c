@@ -295,6 +295,7 @@ int run_plan(struct plan *plan, struct loop *loop, struct state *state, struct l
 			 .layout = layout,
 			 .source = source,
 			 .registry = options->registry,
+			 .logins = options->logins,
 			 .bases = options->bases,
 			 .held = options->held,
 			 .others = options->others,

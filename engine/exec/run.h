@@ -10,6 +10,7 @@ struct error;
 struct layout;
 struct loop;
 struct plan;
+struct logins;
 struct registry;
 struct sink;
 struct source;
@@ -28,6 +29,7 @@ struct run_options {
 	double max_load; /* -l: while the load average is above, nothing starts unless nothing is running; 0: no limit */
 	bool keep_going; /* -k */
 	struct registry *registry;
+	struct logins *logins;
 	struct bases *bases;              /* of that client */
 	struct urls *urls;                /* of the same loop */
 	const struct tags_held *held;     /* of tags_check, or NULL */

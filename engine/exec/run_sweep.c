@@ -63,7 +63,7 @@ static int sweep_builder(struct loop *loop, struct state *state, struct layout *
 		return -1;
 	if (!name)
 		return 0;
-	if (builder_open(name, loop, state, layout, &builder, &error) == 0) {
+	if (builder_open(name, &(struct builder_means){ loop, state, layout, NULL }, &builder, &error) == 0) {
 		builder_free(builder);
 		return 0;
 	}

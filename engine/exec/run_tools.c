@@ -81,19 +81,25 @@ static const struct manifest_builder *find_spec(const struct run *run, const cha
 	return NULL;
 }
 
+static struct builder_means means_of(const struct run *run)
+{
+	return (struct builder_means){ run->env.loop, run->env.state, run->env.layout, run->env.logins };
+}
+
 static int find_builder(struct run *run, struct builder **ret, struct error **err)
 {
 	const struct run_options *options = run->options;
 	const struct manifest_builder *spec = find_spec(run, options->builder);
+	const struct builder_means means = means_of(run);
 	struct error *error = NULL;
 
 	if (spec && !options->builder_preferred)
-		return fleet_open_one(spec, run->env.loop, run->env.state, run->env.layout, ret, err);
-	if (builder_open(options->builder, run->env.loop, run->env.state, run->env.layout, ret, &error) == 0)
+		return fleet_open_one(spec, &means, ret, err);
+	if (builder_open(options->builder, &means, ret, &error) == 0)
 		return 0;
 	if (!run_tools_give_up(run, options->builder, options->builder_preferred, &error))
 		return error_move(err, &error);
-	return builder_open(NULL, run->env.loop, run->env.state, run->env.layout, ret, err);
+	return builder_open(NULL, &means, ret, err);
 }
 
 /* Find a builder for everything that may have to be built before building anything. */
@@ -135,9 +141,10 @@ static void left_out(void *data, const char *name, const struct error *why)
 static int open_fleet(struct run *run, struct error **err)
 {
 	const struct manifest *manifest = plan_manifest(run->plan);
+	const struct builder_means means = means_of(run);
 	const struct builder_info nobody = { 0 };
 
-	if (fleet_open(manifest, run->env.loop, run->env.state, run->env.layout, left_out, run, &run->env.fleet, err) < 0)
+	if (fleet_open(manifest, &means, left_out, run, &run->env.fleet, err) < 0)
 		return -1;
 	return doubt_kept(run, &nobody, err) < 0 || check_builders(run, err) < 0 ? -1 : 0;
 }
@@ -180,11 +187,11 @@ static int find_runtime(struct run *run, struct error **err)
 	struct task_env *env = &run->env;
 	struct error *error = NULL;
 
-	if (runtime_open(name, run->stem, env->loop, env->state, env->layout, &env->runtime, &error) == 0)
+	if (runtime_open(name, run->stem, env->loop, env->state, env->layout, env->logins, &env->runtime, &error) == 0)
 		return 0;
 	if (!run_tools_give_up(run, name, !run->options->runtime || run->options->runtime_preferred, &error))
 		return error_move(err, &error);
-	return runtime_open(NULL, run->stem, env->loop, env->state, env->layout, &env->runtime, err);
+	return runtime_open(NULL, run->stem, env->loop, env->state, env->layout, env->logins, &env->runtime, err);
 }
 
 static int run_tools_open_runtime(struct run *run, struct error **err)

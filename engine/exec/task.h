@@ -38,6 +38,7 @@ struct task_env {
 	struct source *source;
 	struct fleet *fleet; /* NULL when no build is stale */
 	struct registry *registry;
+	struct logins *logins;
 	struct bases *bases;
 	bool pull; /* run_options.pull */
 	bool anew; /* run_options.anew */

@@ -19,6 +19,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/io/io_trace.h"
+#include "engine/io/lines.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
@@ -179,8 +180,9 @@ static void close_all(struct child *child)
 		close_one((uv_handle_t *)&child->process);
 }
 
-static void proc_take_line(struct child *child, const char *line, size_t len)
+static void proc_take_line(void *data, const char *line, size_t len)
 {
+	struct child *child = data;
 	const struct output *output = child->spec->output;
 	char **slot = &child->tail[child->tail_next];
 
@@ -189,30 +191,6 @@ static void proc_take_line(struct child *child, const char *line, size_t len)
 	*slot = mem_strndup(line, len < PROC_TAIL_BYTES ? len : PROC_TAIL_BYTES);
 	if (output && output->line)
 		output->line(output->data, line, len);
-}
-
-/* Splits the bytes into lines; an incomplete one, of at most PROC_LINE_MAX bytes, stays in `line`. */
-static void proc_take_bytes(struct child *child, enum stream stream, const char *data, size_t len)
-{
-	struct buf *line = &child->line[stream];
-
-	while (len > 0) {
-		const char *newline = memchr(data, '\n', len);
-		size_t room = PROC_LINE_MAX - line->len;
-		size_t part = newline ? (size_t)(newline - data) : len;
-
-		if (part > room) {
-			part = room;
-			newline = NULL;
-		}
-		buf_add(line, data, part);
-		data += part + (newline != NULL);
-		len -= part + (newline != NULL);
-		if (newline || line->len == PROC_LINE_MAX) {
-			proc_take_line(child, line->data, line->len);
-			buf_reset(line);
-		}
-	}
 }
 
 static void on_grace_over(uv_timer_t *timer)
@@ -274,9 +252,7 @@ static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void stream_ended(struct child *child, enum stream stream)
 {
-	if (child->line[stream].len > 0)
-		proc_take_line(child, child->line[stream].data, child->line[stream].len);
-	buf_reset(&child->line[stream]);
+	lines_finish(&child->line[stream], proc_take_line, child);
 	close_one((uv_handle_t *)&child->pipes[stream]);
 	bug_if(child->open_streams == 0, "%s: more streams ended than were opened", child->spec->argv[0]);
 	if (--child->open_streams == 0 && child->exited)
@@ -300,7 +276,7 @@ static void on_read(uv_stream_t *handle, ssize_t len, const uv_buf_t *buf)
 		}
 	} else {
 		write_log(child, buf->base, (size_t)len);
-		proc_take_bytes(child, stream, buf->base, (size_t)len);
+		lines_split(&child->line[stream], buf->base, (size_t)len, proc_take_line, child);
 	}
 }
 

@@ -13,7 +13,6 @@ struct loop;
 /* Child processes: arguments as a list (no shell), a process group of their own, stdin /dev/null or given bytes,
  * output line by line. */
 
-#define PROC_LINE_MAX (64u * 1024)   /* longer lines are cut into pieces of this size */
 #define PROC_CAPTURE_MAX (64u << 20) /* bytes of stdout that `out` may take */
 #define PROC_TAIL_LINES 40           /* last lines kept for the failure block */
 

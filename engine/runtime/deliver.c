@@ -96,7 +96,7 @@ static int open_place(struct deliver *deliver, const char *to, struct state *sta
 		return -1;
 	}
 	if (strcmp(to, "docker") == 0 || strcmp(to, "podman") == 0)
-		return runtime_open(to, "load", deliver->loop, state, deliver->layout, &deliver->runtime, err);
+		return runtime_open(to, "load", deliver->loop, state, deliver->layout, NULL, &deliver->runtime, err);
 	if (containerd)
 		return open_containerd(deliver, containerd, err);
 	if (kind)

@@ -105,6 +105,21 @@ int docker_api_wait(struct runtime *runtime, const char *path, const struct json
 	return api_send(runtime, &request, path, body, ret, err);
 }
 
+int docker_api_stream(struct runtime *runtime, const char *method, const char *path, const char *const *headers,
+		      http_take *take, void *data, struct error **err)
+{
+	cleanup_free char *url = mem_printf(HOST "%s", path);
+	struct http_request request = request_to(runtime, method, url);
+	cleanup_http struct http_response response = { 0 };
+
+	request.headers = headers;
+	request.take = take;
+	request.take_data = data;
+	if (docker_api_ask(runtime, &request, &response, err) < 0)
+		return -1;
+	return response.status == 200 ? 0 : docker_api_refused(&response, err);
+}
+
 /* Of the image's manifest: is everything there that it names? */
 static bool says_available(const struct http_response *response, const char *id)
 {

@@ -16,8 +16,6 @@
 /* Containers by requests to docker's daemon, where its command is not installed. */
 
 #define START_FAILED 125 /* as docker's command reports it */
-#define FRAME_HEAD \
-	8 /* bytes before each piece of a container's output: the stream, and the piece's length in the last four */
 
 /* ---- what a container is made of ---- */
 
@@ -317,22 +315,6 @@ static int requests_network_remove(struct runtime *runtime, const char *name, st
 
 /* ---- what happens in it ---- */
 
-/* A container's output comes in pieces, each with a head. */
-static void docker_container_unframe(const struct buf *text, struct buf *ret)
-{
-	size_t at = 0;
-
-	while (text->len - at >= FRAME_HEAD) {
-		const unsigned char *head = (const unsigned char *)text->data + at;
-		size_t len = (size_t)head[4] << 24 | (size_t)head[5] << 16 | (size_t)head[6] << 8 | head[7];
-
-		at += FRAME_HEAD;
-		len = len < text->len - at ? len : text->len - at;
-		buf_add(ret, text->data + at, len);
-		at += len;
-	}
-}
-
 static int requests_healthy(struct container *container, const char *const *words, uint64_t ms, bool *ret,
 			    struct buf *ret_said, struct error **err)
 {
@@ -362,22 +344,11 @@ static int requests_healthy(struct container *container, const char *const *word
 		container_say_slow(ret_said, ms);
 		return 0;
 	}
-	docker_container_unframe(&said, ret_said);
+	docker_output_unframe(&said, ret_said);
 	if (docker_api_do(container->runtime, "GET", look, NULL, &text, err) < 0 ||
 	    json_parse(text.data ? text.data : "", text.len, "docker", &ended, err) < 0)
 		return -1;
 	*ret = !json_bool(ended, "Running") && json_int(ended, "ExitCode") == 0;
-	return 0;
-}
-
-static int requests_print(struct container *container, unsigned lines, struct buf *ret, struct error **err)
-{
-	cleanup_free char *path = mem_printf("/containers/%s/logs?stdout=1&stderr=1&tail=%u", container->name, lines);
-	cleanup_buf struct buf text = { 0 };
-
-	if (docker_api_do(container->runtime, "GET", path, NULL, &text, err) < 0)
-		return -1;
-	docker_container_unframe(&text, ret);
 	return 0;
 }
 
@@ -393,16 +364,6 @@ static int requests_describe(struct runtime *runtime, const char *name, struct r
 		return -1;
 	buf_char(&text, ']');
 	return pull_parse(text.data, text.len, name, ret, err);
-}
-
-/* Logins are the command's. */
-static int requests_pull(struct runtime *runtime, const char *name, bool insecure, const struct output *output,
-			 struct error **err)
-{
-	(void)name;
-	(void)insecure;
-	(void)output;
-	return runtime_needs_program(runtime, err);
 }
 
 static void requests_forget(struct runtime *runtime, const char *id)
@@ -421,7 +382,8 @@ const struct container_ops container_requests = {
 	.run = requests_run,
 	.inspect = requests_inspect,
 	.healthy = requests_healthy,
-	.print = requests_print,
+	.print = docker_output_print,
+	.follow = docker_output_follow,
 	.remove = requests_remove,
 	.signal = requests_signal,
 	.list = requests_list,
@@ -429,6 +391,6 @@ const struct container_ops container_requests = {
 	.network_add = requests_network_add,
 	.network_remove = requests_network_remove,
 	.describe = requests_describe,
-	.pull = requests_pull,
+	.pull = docker_pull,
 	.forget = requests_forget,
 };

@@ -33,17 +33,6 @@ int runtime_failed(struct error **error, struct error **err)
 	return error_move(err, error);
 }
 
-int runtime_needs_program(const struct runtime *runtime, struct error **err)
-{
-	if (runtime->program)
-		return 0;
-	error_make(err, ERROR_TOOL,
-		   "the command %s is not installed: it is needed to pull images and to follow what containers print",
-		   runtime->name);
-	error_remedy(err, "install it");
-	return -1;
-}
-
 int runtime_command(struct runtime *runtime, const char *const *args, const struct output *output, bool cleanup,
 		    struct buf *ret_out, struct error **err)
 {
@@ -54,8 +43,12 @@ int runtime_command(struct runtime *runtime, const char *const *args, const stru
 	struct proc_spec spec = { .capture = true, .output = output, .cleanup = cleanup };
 	struct error *error = NULL;
 
-	if (runtime_needs_program(runtime, err) < 0)
+	if (!runtime->program) {
+		error_make(err, ERROR_TOOL, "the command %s is not installed, and no daemon listens on this machine",
+			   runtime->name);
+		error_remedy(err, "install it, or start the daemon");
 		return -1;
+	}
 	command_begin(runtime, atomic_load(&runtime->quirks), &argv);
 	for (size_t i = 0; args[i]; i++)
 		argv_add(&argv, args[i]);

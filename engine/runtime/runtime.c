@@ -82,6 +82,7 @@ static int runtime_open_one(const struct runtime_row *row, const char *instance,
 	runtime->loop = common->loop;
 	runtime->state = common->state;
 	runtime->layout = common->layout;
+	runtime->logins = common->logins;
 	runtime->owner = mem_strdup(common->owner);
 	runtime->process = command_process();
 	atomic_init(&runtime->names, first_number());
@@ -126,9 +127,13 @@ static int runtime_open_best(const struct runtime *common, struct runtime **ret,
 }
 
 int runtime_open(const char *name, const char *owner, struct loop *loop, struct state *state, struct layout *layout,
-		 struct runtime **ret, struct error **err)
+		 struct logins *logins, struct runtime **ret, struct error **err)
 {
-	const struct runtime common = { .owner = (char *)owner, .loop = loop, .state = state, .layout = layout };
+	const struct runtime common = { .owner = (char *)owner,
+					.loop = loop,
+					.state = state,
+					.layout = layout,
+					.logins = logins };
 	const struct runtime_row *row;
 	const char *instance;
 

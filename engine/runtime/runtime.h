@@ -10,6 +10,7 @@ struct buf;
 struct error;
 struct layout;
 struct loop;
+struct logins;
 struct map;
 struct output;
 struct state;
@@ -29,9 +30,10 @@ struct runtime;
 
 const char *const *runtime_names(void); /* NULL-terminated, best first */
 /* `name` may include an instance ("containerd:k8s.io"); NULL: the best one found. Flags that were found by trying are remembered in `state`. `owner` is the
- * label's value. ERROR_TOOL with a remedy. `state` and `layout` may be NULL if it is only asked for information. */
+ * label's value. ERROR_TOOL with a remedy. `state`, `layout` and `logins` may be NULL if it is only asked for information, `logins` if nothing is
+ * pulled. */
 int runtime_open(const char *name, const char *owner, struct loop *loop, struct state *state, struct layout *layout,
-		 struct runtime **ret, struct error **err);
+		 struct logins *logins, struct runtime **ret, struct error **err);
 /* NULL-safe. Callbacks on the loop's thread use `state` until loop_run has returned. */
 void runtime_free(struct runtime *runtime);
 const char *runtime_name(const struct runtime *runtime);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "dsl/drivers.h"
+#include "engine/io/http.h"
 #include "engine/runtime/runtime.h"
 
 /* Shared by the files of engine/runtime/; for them only. */
@@ -41,6 +42,7 @@ struct runtime {
 	struct loop *loop;
 	struct state *state;
 	struct layout *layout;
+	struct logins *logins;
 	char *owner;
 	char *program; /* path of the command; NULL: it is not installed (runtime_ops.listens) */
 	char *version;
@@ -78,6 +80,8 @@ struct container_ops {
 	int (*healthy)(struct container *container, const char *const *words, uint64_t ms, bool *ret,
 		       struct buf *ret_said, struct error **err);
 	int (*print)(struct container *container, unsigned lines, struct buf *ret, struct error **err);
+	/* Instead of `logs` with `follow`; until it ends or the loop is cancelled. */
+	int (*follow)(struct container *container, unsigned lines, const struct output *output, struct error **err);
 	int (*remove)(struct runtime *runtime, const char *const *names, struct error **err);
 	int (*signal)(struct runtime *runtime, const char *signal, const char *const *names, struct error **err);
 	/* Names of containers with this owner (of the service, if it is not NULL), a line each; of networks. */
@@ -227,8 +231,18 @@ int docker_api_do(struct runtime *runtime, const char *method, const char *path,
 /* A POST whose answer may take `ms`; its body is added to *ret. */
 int docker_api_wait(struct runtime *runtime, const char *path, const struct json *body, uint64_t ms, struct buf *ret,
 		    struct error **err);
+/* A request whose answer goes to `take` as it comes, without a limit of time. */
+int docker_api_stream(struct runtime *runtime, const char *method, const char *path, const char *const *headers,
+		      http_take *take, void *data, struct error **err);
 /* docker_container.c: without its command. */
 extern const struct container_ops container_requests;
+/* docker_output.c: a container's output; without the frames of an answer that is whole. */
+void docker_output_unframe(const struct buf *framed, struct buf *ret);
+int docker_output_print(struct container *container, unsigned lines, struct buf *ret, struct error **err);
+int docker_output_follow(struct container *container, unsigned lines, const struct output *output, struct error **err);
+/* docker_pull.c: pulls with the registry's login. */
+int docker_pull(struct runtime *runtime, const char *name, bool insecure, const struct output *output,
+		struct error **err);
 int docker_api_tag(struct runtime *runtime, const char *id, const char *reference, struct error **err);
 
 /* listen.c: who listens on the port in the process's network namespace. */
@@ -240,8 +254,6 @@ enum listener listen_find(const char *text, uint16_t port);
 /* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */
 int runtime_command(struct runtime *runtime, const char *const *args, const struct output *output, bool cleanup,
 		    struct buf *ret_out, struct error **err);
-/* ERROR_TOOL with a remedy when the command is not installed. */
-int runtime_needs_program(const struct runtime *runtime, struct error **err);
 /* Moves the error of a command that could not be run or timed out, as ERROR_TOOL. Returns -1. */
 int runtime_failed(struct error **error, struct error **err);
 /* The relevant part of a command's last lines: podman and docker print many warnings. */

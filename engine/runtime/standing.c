@@ -100,10 +100,11 @@ int container_follow(struct container *container, bool from_first, const struct 
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_proc struct proc_result result = { 0 };
 	struct proc_spec spec = { .output = output };
+	unsigned lines = from_first ? ALL_LINES : 0;
 
-	if (runtime_needs_program(runtime, err) < 0)
-		return -1;
-	runtime->containers->logs(container, true, from_first ? ALL_LINES : 0, &argv);
+	if (runtime->containers->follow)
+		return runtime->containers->follow(container, lines, output, err);
+	runtime->containers->logs(container, true, lines, &argv);
 	spec.argv = (const char *const *)argv.items;
 	return proc_run(runtime->loop, &spec, &result, err);
 }

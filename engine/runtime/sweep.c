@@ -49,7 +49,7 @@ int runtime_sweep_all(const char *owner, struct loop *loop, struct state *state,
 		struct error *error = NULL;
 
 		/* If it cannot be used now, it cannot be asked. */
-		if (runtime_open(*name, owner, loop, state, layout, &runtime, &error) < 0) {
+		if (runtime_open(*name, owner, loop, state, layout, NULL, &runtime, &error) < 0) {
 			bool cancelled = error->cls == ERROR_CANCELLED;
 
 			if (cancelled)

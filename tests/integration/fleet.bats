@@ -4,6 +4,7 @@
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/image"
+. "$BATS_TEST_DIRNAME/../lib/registry"
 
 setup_file()
 {
@@ -86,6 +87,47 @@ built_by()
 	[ "$status" -eq 0 ]
 	equal "$(built_by | sed 's/.* //' | sort | uniq -c | tr -s ' ')" " 3 one
  1 two"
+}
+
+# helper_asked BUILDER...: how often a credential helper is asked when builders of these names pull a base that none of them has.
+helper_asked()
+{
+	local name base
+	base=$(registry_host private)/base:$#
+	printf 'FROM scratch\nCOPY Dockerfile /base\n# %s\n' "$# $BATS_TEST_TMPDIR" >Dockerfile
+	buildah build --quiet --tag=fleetbase . >/dev/null
+	buildah push --quiet --tls-verify=false --creds tester:secret fleetbase "docker://$base"
+	buildah rmi --force fleetbase >/dev/null
+	sed -i "s|^FROM.*|FROM $base|" services/*/Dockerfile
+	for name; do
+		printf '  %s: {driver: docker, addr: "unix://%s/docker.sock", platforms: [%s]}\n' "$name" "$FIRST" "$host"
+	done | manifest
+	: >"$BATS_TEST_TMPDIR/asked"
+	build --platforms="$host" -B >&2
+	equal "$status" 0 >&2
+	equal "$(built_by | sed 's/.* //' | sort -u | wc -l)" "$#" >&2
+	wc -l <"$BATS_TEST_TMPDIR/asked"
+}
+
+@test "a credential helper is asked once for all of them" {
+	local one
+	registries_begin
+	registry_start private htpasswd
+	mkdir "$BATS_TEST_TMPDIR/bin"
+	cat >"$BATS_TEST_TMPDIR/bin/docker-credential-count" <<-EOF
+		#!/bin/sh
+		cat >/dev/null
+		echo asked >>"$BATS_TEST_TMPDIR/asked"
+		echo '{"ServerURL": "$(registry_host private)", "Username": "tester", "Secret": "secret"}'
+	EOF
+	chmod +x "$BATS_TEST_TMPDIR/bin/docker-credential-count"
+	export PATH=$BATS_TEST_TMPDIR/bin:$PATH DOCKER_CONFIG=$BATS_TEST_TMPDIR/config
+	mkdir "$DOCKER_CONFIG"
+	printf '{"credHelpers": {"%s": "count"}}\n' "$(registry_host private)" >"$DOCKER_CONFIG/config.json"
+	one=$(helper_asked one)
+	equal "$one" 2 # by cbuild's own client, and for the builder
+	equal "$(helper_asked one two)" "$one"
+	registries_end
 }
 
 @test "no platform is emulated unless that is allowed, and it is said before anything is built" {

@@ -13,6 +13,7 @@ setup_file()
 	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
 	[ -e "$DOCKER_CONFIG/config.json" ] || echo '{}' >"$DOCKER_CONFIG/config.json"
 	registry_start images
+	registry_start private htpasswd
 	make_images
 }
 
@@ -43,6 +44,7 @@ make_images()
 	EOF
 	buildah build --quiet --format=docker --isolation=chroot --tag=db . >/dev/null
 	buildah push --quiet --tls-verify=false db "docker://$(registry_host images)/db:1"
+	buildah push --quiet --tls-verify=false --creds tester:secret db "docker://$(registry_host private)/db:1"
 	buildah rmi --force db >/dev/null
 }
 
@@ -95,16 +97,27 @@ ours()
 	networks || true
 }
 
+# Also with docker's daemon alone, where its command cannot be found.
 each_runtime()
 {
-	local CBUILD_RUNTIME
-	for CBUILD_RUNTIME in podman docker; do
-		export CBUILD_RUNTIME
-		echo "--- with $CBUILD_RUNTIME"
+	local CBUILD_RUNTIME way cbuild=$cbuild
+	for way in podman docker bare; do
+		export CBUILD_RUNTIME=${way/bare/docker}
+		[ "$way" != bare ] || bare
+		echo "--- with $way"
 		rm -rf .cbuild
 		"$@" || return
 		equal "$(ours)" "" || return
 	done
+}
+
+# cbuild is started where docker's command cannot be found.
+bare()
+{
+	printf '#!/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin exec "%s" "$@"\n' "$cbuild" >"$BATS_TEST_TMPDIR/bare"
+	chmod +x "$BATS_TEST_TMPDIR/bare"
+	cbuild=$BATS_TEST_TMPDIR/bare
+	! PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v docker
 }
 
 pulls_for_a_check()
@@ -193,6 +206,28 @@ pulls_as_asked()
 	equal "$status" 4 || return
 	grep -q 'none:1' "$err" || return
 	sed 's/^    pull_policy.*//; s/none:1/db:1/' -i services.yaml
+}
+
+@test "docker pulls with the registry's login, with its command and without" {
+	local way image
+	image=$(registry_host private)/db:1
+	export CBUILD_RUNTIME=docker DOCKER_CONFIG=$BATS_TEST_TMPDIR/config
+	mkdir "$DOCKER_CONFIG"
+	sed "s|image: .*/db:1|image: $image|; s|^  db:|&\n    pull_policy: always|" -i services.yaml
+	for way in docker bare; do
+		[ "$way" != bare ] || bare
+		rm -rf .cbuild
+		docker rmi --force "$image" >/dev/null 2>&1 || true
+		rm -f "$DOCKER_CONFIG/config.json"
+		cb --no-load
+		equal "$status" 4
+		grep -F "$image" "$err"
+		login_file private tester secret
+		cb --no-load
+		equal "$status" 0
+		docker image inspect "$image" >/dev/null
+		equal "$(ours)" ""
+	done
 }
 
 @test "the pull policy counts, and what a registry does not have is its class of failure" {
@@ -318,7 +353,7 @@ says()
 	grep -q -- "$1" "$out"
 }
 
-# Somebody reads the output of the container.
+# A child reads the output of the container.
 followed()
 {
 	pgrep -f "logs .*$1" >/dev/null
@@ -347,10 +382,10 @@ follows()
 	up=$!
 	until_true says "^  db  127" || return
 	db=$(container_of db)
-	until_true followed "$db" || return
+	[ "$way" = bare ] || until_true followed "$db" || return
 	kill -KILL "$up"
 	wait "$up" || true
-	followed "$db" || return
+	[ "$way" = bare ] || followed "$db" || return
 	# The service goes on, who read its output does not.
 	cb up -d db || return
 	equal "$(container_of db)" "$db" || return

@@ -34,14 +34,12 @@ static bool is(const char *name, const char *other)
 	return other && strcmp(name, other) == 0;
 }
 
-int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct state *state, struct layout *layout,
-		      struct builder **ret, struct error **error)
+int builder_open_spec(const struct builder_spec *spec, const struct builder_means *means, struct builder **ret,
+		      struct error **error)
 {
 	struct builder *builder;
 
-	(void)loop;
-	(void)state;
-	(void)layout;
+	(void)means;
 	if (is(spec->name, fake.broken))
 		return error_make(error, ERROR_TOOL, "%s is broken", spec->name);
 	builder = mem_alloc(sizeof(*builder));
@@ -58,10 +56,9 @@ int builder_open_spec(const struct builder_spec *spec, struct loop *loop, struct
 	return 0;
 }
 
-int builder_open(const char *name, struct loop *loop, struct state *state, struct layout *layout, struct builder **ret,
-		 struct error **error)
+int builder_open(const char *name, const struct builder_means *means, struct builder **ret, struct error **error)
 {
-	return builder_open_spec(&(struct builder_spec){ .name = name ? name : "any" }, loop, state, layout, ret, error);
+	return builder_open_spec(&(struct builder_spec){ .name = name ? name : "any" }, means, ret, error);
 }
 
 void builder_free(struct builder *builder)

@@ -7,9 +7,9 @@
 #include "base/xxh3.h"
 #include "engine/builder/builder.h"
 #include "engine/builder/solve.h"
-#include "engine/buildkit/login.h"
 #include "engine/buildkit/proto/content.pb-c.h"
 #include "engine/buildkit/proto/session.pb-c.h"
+#include "engine/registry/logins.h"
 #include "tests/unit/buildkit_world.h"
 #include "tests/unit/oci_world.h"
 

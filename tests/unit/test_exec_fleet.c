@@ -26,7 +26,7 @@ static struct fleet *open_fleet(void)
 	struct fleet *fleet;
 
 	platform_host(&host);
-	ok(fleet_open(&manifest, NULL, NULL, NULL, nothing_left_out, NULL, &fleet, err));
+	ok(fleet_open(&manifest, NULL, nothing_left_out, NULL, &fleet, err));
 	return fleet;
 }
 

@@ -24,6 +24,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "engine/io/loop.h"
+#include "engine/io/lines.h"
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
 
@@ -107,7 +108,7 @@ static void lines_are_cut_and_bounded(void **state)
 			 &result, NULL),
 		0);
 	assert_string_equal(lines.text.data, "<one><><last>");
-	assert_int_equal(lines.longest, PROC_LINE_MAX);
+	assert_int_equal(lines.longest, LINE_BYTES_MAX);
 	buf_free(&lines.text);
 	proc_result_free(&result);
 }

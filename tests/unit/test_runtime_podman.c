@@ -127,7 +127,7 @@ static void perform(struct scene *scene, void (*work)(struct loop *loop, void *d
 	struct in_task task = { .work = work, .data = scene, .cancel_ms = scene->cancel_ms, .begun = loop_now_ms() };
 
 	ok(loop_new(&task.loop, err));
-	ok(runtime_open("podman", "/p/.cbuild", task.loop, scene->state, scene->layout, &scene->runtime, err));
+	ok(runtime_open("podman", "/p/.cbuild", task.loop, scene->state, scene->layout, NULL, &scene->runtime, err));
 	if (work) {
 		if (scene->cancel_ms > 0)
 			loop_ticker(task.loop, 10, in_task_tick, &task);
@@ -171,7 +171,7 @@ static void test_facts(void **state)
 	set_up(&scene);
 	for (int i = 0; i < 2; i++) {
 		ok(loop_new(&loop, err));
-		ok(runtime_open("podman", "o", loop, scene.state, scene.layout, &scene.runtime, err));
+		ok(runtime_open("podman", "o", loop, scene.state, scene.layout, NULL, &scene.runtime, err));
 		assert_string_equal(runtime_name(scene.runtime), "podman");
 		assert_string_equal(runtime_version(scene.runtime), "9.9");
 		assert_string_equal(runtime_place(scene.runtime), "containers-storage:storage");
@@ -285,14 +285,14 @@ static void test_missing(void **state)
 	(void)state;
 	ok(loop_new(&loop, err));
 	setenv("PATH", "/nowhere", 1);
-	assert_int_equal(runtime_open("podman", "o", loop, NULL, NULL, &runtime, &error), -1);
+	assert_int_equal(runtime_open("podman", "o", loop, NULL, NULL, NULL, &runtime, &error), -1);
 	assert_int_equal(error->cls, ERROR_TOOL);
 	assert_non_null(error->remedy);
 	error_free(steal_ptr(error));
-	assert_int_equal(runtime_open(NULL, "o", loop, NULL, NULL, &runtime, &error), -1);
+	assert_int_equal(runtime_open(NULL, "o", loop, NULL, NULL, NULL, &runtime, &error), -1);
 	assert_int_equal(error->cls, ERROR_TOOL);
 	error_free(steal_ptr(error));
-	assert_int_equal(runtime_open("rkt", "o", loop, NULL, NULL, &runtime, &error), -1);
+	assert_int_equal(runtime_open("rkt", "o", loop, NULL, NULL, NULL, &runtime, &error), -1);
 	assert_int_equal(error->cls, ERROR_USAGE);
 	setenv("PATH", path, 1);
 	loop_free(loop);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/cbuild_version.h"
+#include "base/buf.h"
 #include "base/bug.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -18,6 +19,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/sources.h"
+#include "dsl/yaml.h"
 
 #define TRACE_FORMAT 1
 
@@ -38,6 +40,20 @@ static int change_dir(struct options *options, const struct command *command, st
 	return 0;
 }
 
+/* Once: a manifest may be loaded again. */
+static int read_input(struct options *options, struct error **err)
+{
+	bool wanted = options->file && strcmp(options->file, "-") == 0;
+
+	for (size_t i = 0; options->overlays && options->overlays[i]; i++)
+		wanted = wanted || strcmp(options->overlays[i], "-") == 0;
+	if (!wanted)
+		return 0;
+	options->input = mem_alloc(sizeof(*options->input));
+	buf_str(options->input, "");
+	return fs_read("/dev/stdin", YAML_BYTES_MAX, options->input, err);
+}
+
 static int main_run(struct options *options, struct error **err)
 {
 	const char *name = options->help ? "help" : options->version ? "version" : options->command;
@@ -45,7 +61,9 @@ static int main_run(struct options *options, struct error **err)
 
 	command = command_find(options->commands, name);
 	bug_if(!command, "the command \"%s\" is not in the table", name);
-	return change_dir(options, command, err) < 0 ? -1 : command->run(options, err);
+	if (change_dir(options, command, err) < 0 || read_input(options, err) < 0)
+		return -1;
+	return command->run(options, err);
 }
 
 static void trace_main_start(const struct options *options)

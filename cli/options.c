@@ -161,7 +161,7 @@ static int take_progress(struct options *options, const struct option *option, c
 static const struct option table[] = {
 	{ 'C', "directory", "DIR", "change to DIR first", TEXT(dir) },
 	{ 'f', "file", "FILE",
-	  "read FILE instead of services.yaml, compose.yaml or bake files; further ones are merged over it",
+	  "read FILE (- for standard input) instead of services.yaml, compose.yaml or bake files; further ones are merged over it",
 	  .take = take_file },
 	{ 'j', "jobs", "N", "run N nodes at once (default: make's job slots, or one per processor)", .commands = BUILDS,
 	  .take = take_jobs },
@@ -444,6 +444,9 @@ void options_free(struct options *options)
 	free(options->owned);
 	free(options->given);
 	free(options->words);
+	if (options->input)
+		buf_free(options->input);
+	free(options->input);
 	*options = (struct options){ 0 };
 }
 

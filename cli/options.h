@@ -30,6 +30,7 @@ struct options {
 	size_t targets_len;
 	const char *dir;        /* -C, or NULL */
 	const char *file;       /* the first -f, or NULL */
+	struct buf *input;      /* what standard input holds, where a file is "-"; or NULL */
 	const char **overlays;  /* the others, NULL-terminated; or NULL */
 	const char **env_files; /* NULL-terminated; or NULL */
 	const char *project;    /* -p, or NULL */

@@ -123,6 +123,7 @@ static int load_from(struct session *session, const struct sources *sources, str
 		.starts = options->starts ? options->targets : NULL,
 		.project = options->project,
 		.inside = project,
+		.input = options->input,
 		.given = sources->given,
 		.lookup = lookup_git,
 		.lookup_data = git,

@@ -14,13 +14,32 @@
 #include "dsl/bake_parts.h"
 #include "dsl/hcl/coerce.h"
 #include "dsl/hcl/expression.h"
+#include "dsl/hcl/value.h"
 #include "dsl/manifest.h"
 #include "dsl/node.h"
+
+/* Without a name to tell it: the first line that is no comment begins a block or an attribute, where YAML would have a key. */
+static bool reads_as_hcl(const char *text)
+{
+	size_t word;
+
+	for (text += strspn(text, " \t\r\n"); *text == '#'; text += strspn(text, " \t\r\n"))
+		text += strcspn(text, "\n");
+	if (*text == '{')
+		return !strstr(text, "\"services\"");
+	for (word = 0; *text != '-' && (hcl_word_rune((unsigned char)text[word]) || text[word] == '-'); word++)
+		;
+	word += word ? strspn(text + word, " \t") : 0;
+	return *text == '/' ||
+	       (word && text[word] && (strchr("\"{=", text[word]) || hcl_word_rune((unsigned char)text[word])));
+}
 
 bool bake_is_file(const char *path, const char *text)
 {
 	const char *dot = strrchr(path_base(path), '.');
 
+	if (!strcmp(path, "-"))
+		return reads_as_hcl(text);
 	if (!dot || (strcmp(dot, ".hcl") != 0 && strcmp(dot, ".json") != 0))
 		return false;
 	if (!strcmp(dot, ".hcl"))
@@ -100,18 +119,19 @@ void bake_add(struct bake *bake, uint32_t file, const char *path)
 							 { "variable", 1, rules },
 							 { "function", 1, NULL },
 							 { 0 } };
+	const char *dot = strrchr(path_base(path), '.');
 	const struct hcl_body *body;
 	const char *text;
 	size_t len;
+	bool json;
 
 	text = diags_source_text(bake->diags, file, &len);
 	if (!text_utf8(text, len)) {
 		diags_add(bake->diags, (struct pos){ file, 1, 1 }, NULL, "the file is not valid UTF-8, or contains NUL");
 		return;
 	}
-	body = strrchr(path, '.') && !strcmp(strrchr(path, '.'), ".json")
-		       ? hcl_parse_json(bake->arena, bake->diags, file, schema)
-		       : hcl_parse(bake->arena, bake->diags, file);
+	json = dot ? !strcmp(dot, ".json") : text[strspn(text, " \t\r\n")] == '{';
+	body = json ? hcl_parse_json(bake->arena, bake->diags, file, schema) : hcl_parse(bake->arena, bake->diags, file);
 	for (size_t i = 0; body && i < body->attrs_len; i++)
 		bake_take_attribute(bake, &body->attrs[i]);
 	for (size_t i = 0; body && i < body->blocks_len; i++)

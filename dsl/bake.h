@@ -16,7 +16,7 @@ struct yaml_node;
  */
 struct bake;
 
-/* Whether a file of that name is one: "docker-bake.hcl"; of JSON files, those without "services". */
+/* Whether a file of that name is one: "docker-bake.hcl"; of JSON files, those without "services". "-" is one when it reads like HCL. */
 bool bake_is_file(const char *path, const char *text);
 
 /* `options` must live as long as it. Of `sets`, NAME=VALUE are variables, TARGET.KEY=VALUE override values. */

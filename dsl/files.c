@@ -14,6 +14,7 @@
 #include "dsl/dotenv.h"
 #include "dsl/draft.h"
 #include "dsl/files.h"
+#include "dsl/load.h"
 #include "dsl/node.h"
 #include "dsl/outside.h"
 #include "dsl/schema.h"
@@ -58,13 +59,16 @@ static void add_real(struct files *files, struct unit *unit, const char *path)
 	unit->files = more;
 }
 
-static int files_read_text(const char *path, struct buf *text, struct error **err)
+/* `input`: instead of a file. */
+static int files_read_text(const char *path, const struct buf *input, struct buf *text, struct error **err)
 {
 	static const char bom[] = "\xef\xbb\xbf";
 	struct error *error = NULL;
 
 	buf_str(text, "");
-	if (fs_read(path, YAML_BYTES_MAX, text, &error) < 0)
+	if (input)
+		buf_add(text, input->data, input->len);
+	else if (fs_read(path, YAML_BYTES_MAX, text, &error) < 0)
 		return usage(err, error);
 	if (text->len >= 3 && !memcmp(text->data, bom, 3)) {
 		memmove(text->data, text->data + 3, text->len - 3);
@@ -150,17 +154,19 @@ int files_read(struct files *files, struct unit *unit, const char *path, const c
 {
 	struct buf text cleanup_buf = { 0 };
 	bool given = !unit->parent && files->given;
+	const struct buf *input = given && strcmp(path, "-") == 0 ? files->options->input : NULL;
 	const struct yaml_node *vars;
 	uint32_t file;
 
-	remember(files, path);
+	if (!input)
+		remember(files, path);
 	if (!given && outside_refuse(files->inside, path, err) < 0)
 		return -1;
-	if (files_read_text(path, &text, err) < 0)
+	if (files_read_text(path, input, &text, err) < 0)
 		return -1;
 	files->count++;
 	add_real(files, unit, path);
-	file = diags_source(files->diags, shown, text.data, text.len);
+	file = diags_source(files->diags, input ? "standard input" : shown, text.data, text.len);
 	if (!given && files->count > 1 && !outside_is_manifest(text.data))
 		diags_hide(files->diags, file, "this does not look like a manifest");
 	unit_add_text(files->units, unit, file);

@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/map.h"
@@ -346,7 +347,7 @@ int manifest_load(const struct load_options *options, struct diags *diags, struc
 	struct load load = { .options = options, .diags = diags, .loaded = loaded, .arena = arena };
 	cleanup_free char *absolute = path_absolute(options->path, err), *dir = NULL;
 
-	load.bake = bake_is_file(options->path, "");
+	load.bake = bake_is_file(options->path, options->input ? options->input->data : "");
 	if (absolute)
 		dir = load.bake ? path_absolute(".", err) : path_dir(absolute);
 

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdbool.h>
 
+struct buf;
 struct diags;
 struct error;
 struct manifest;
@@ -25,8 +26,9 @@ struct load_options {
 	const char *const *starts; /* services and groups that will be started (none: all active ones), whose env files must be read; or NULL */
 	const char *project; /* --project-name; overrides COMPOSE_PROJECT_NAME, which overrides the manifest; or NULL */
 	const char *inside;  /* the folder that all files must be in; NULL: anywhere */
-	bool given;          /* the user named `path` and `overlays`: these may be anywhere */
-	load_lookup *lookup; /* for git.*; may be NULL */
+	const struct buf *input; /* what is read instead of a file called "-"; or NULL */
+	bool given;              /* the user named `path` and `overlays`: these may be anywhere */
+	load_lookup *lookup;     /* for git.*; may be NULL */
 	void *lookup_data;
 };
 

@@ -132,8 +132,7 @@ static int import_add(struct bake *bake, struct diags *diags, const char *path, 
 		error->cls = ERROR_USAGE;
 		return error_move(err, &error);
 	}
-	bake_add(bake, diags_source(diags, name, text.data, text.len),
-		 standard_input && text.data[strspn(text.data, " \t\r\n")] == '{' ? "bake.json" : name);
+	bake_add(bake, diags_source(diags, name, text.data, text.len), name);
 	return 0;
 }
 

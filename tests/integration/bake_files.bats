@@ -120,6 +120,31 @@ builds()
 	equal "$(builds)" "own "
 }
 
+@test "a manifest from standard input: a bake file, its JSON form, a compose file, a services.yaml" {
+	project
+	mkdir elsewhere
+	mv docker-bake.hcl elsewhere/
+	# It ends after the first reading, and counts again when everything is planned anew.
+	equal "$(builds -f - app <elsewhere/docker-bake.hcl)" "base app "
+	printf '# a comment\n\n// and another one\ntarget "default" {\n  context = "base"\n}\n' >one.hcl
+	equal "$(builds -f - <one.hcl)" "default "
+	equal "$(echo '{"target": {"one": {"context": "base"}}}' | builds -f - one)" "one "
+	printf 'TAG = "3"\ntarget "default" {\n  context = "base"\n  tags = ["acme/x:${TAG}"]\n}\n' >one.hcl
+	"$cbuild" -f - list <one.hcl | grep '^default *acme/x:3'
+	printf '# a comment\nservices:\n  web: {build: base, ports: ["80"], deploy: {replicas: 2}}\n' >web.yaml
+	equal "$(builds -f - <web.yaml)" "web "
+	printf 'services: {web: {build: base, verify: {user: nonroot}}}\n' | "$cbuild" -f - list | grep '^web'
+	# One file of several.
+	equal "$(builds -f elsewhere/docker-bake.hcl -f - web app <web.yaml)" "web base app "
+	printf 'services: {web: {bild: base}}\n' >web.yaml
+	run -2 "$cbuild" -f - -n <web.yaml
+	[[ $output == *'standard input:1:18: error: unknown key "bild"'* ]]
+	# What "-" includes is a file beside where cbuild is called.
+	printf 'include: [elsewhere/more.yaml]\n' >web.yaml
+	printf 'services: {more: {build: ../base, verify: {user: nonroot}}}\n' >elsewhere/more.yaml
+	equal "$(builds -f - <web.yaml)" "more "
+}
+
 @test "paths start where cbuild is called, as in bake" {
 	project
 	mkdir hack

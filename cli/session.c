@@ -394,7 +394,11 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 	platform_host(&plan_options.host);
 	session->plan_options = mem_alloc(sizeof(plan_options));
 	*session->plan_options = plan_options;
-	return choose_tools(session, err) < 0 ? -1 : session_replan(session, err);
+	if (choose_tools(session, err) < 0 || session_replan(session, err) < 0)
+		return -1;
+	for (const char *const *note = plan_notes(session->plan); note && *note && !options->silent; note++)
+		output_note("%s", *note);
+	return 0;
 }
 
 /* For the tests (CONTRIBUTING.md): the longest time that the loop's thread was busy. */

@@ -265,6 +265,7 @@ static int read_all(struct load *load, struct yaml_node **root, struct error **e
 			return -1;
 	if (load->files->bake)
 		add_bake(load, root);
+	load->loaded->manifest.last_wins = load->files->bake != NULL;
 	return 0;
 }
 

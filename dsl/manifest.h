@@ -339,6 +339,7 @@ struct manifest {
 	size_t registries_len;
 	struct manifest_builder *builders; /* in the order written */
 	size_t builders_len;
+	bool last_wins; /* of several services with one image the last one has the name, as in bake; otherwise that is an error */
 	const char *goal;     /* what is built when nothing is named; NULL: "all" */
 	struct group *groups; /* without the implicit "all" */
 	size_t groups_len;

@@ -608,7 +608,7 @@ static bool make_add_target(struct plan *plan, size_t service)
 	if (service_makes_files(own) && !plan->options.verify_again && !plan->options.unpublished &&
 	    make_add_output(plan, NULL, service, own->pos) == NO_NODE)
 		return false;
-	return !own->publish || add_published(plan, service, builds, len);
+	return !own->publish || plan->services[own->maker].nameless || add_published(plan, service, builds, len);
 }
 
 static void mark_target(struct plan *plan, const char *name)

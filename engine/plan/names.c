@@ -112,8 +112,51 @@ static void index_reference(struct plan *plan, const char *reference, size_t mak
 	const char *normal = normal_reference(plan, reference);
 	size_t there = (size_t)map_get(plan->by_reference, normal);
 
-	if (!there || (plan->services[maker].made && !plan->services[there - 1].made))
+	bool last_wins = plan->manifest->last_wins && plan->manifest->services[maker].publish;
+
+	if (!there || (plan->services[maker].made && (!plan->services[there - 1].made || last_wins)))
 		map_set(plan->by_reference, normal, (void *)(maker + 1));
+}
+
+static void add_name_note(struct plan *plan, const char *reference, size_t loser, size_t winner)
+{
+	const struct service *services = plan->manifest->services;
+	size_t len = plan->notes ? names_count(plan->notes) : 0;
+	const char **notes = arena_array(plan->arena, len + 2, sizeof(*notes));
+
+	if (len)
+		memcpy(notes, plan->notes, len * sizeof(*notes));
+	notes[len] = arena_printf(plan->arena, "\"%s\" and \"%s\" are both built as %s: the name goes to \"%s\"",
+				  services[loser].name.s, services[winner].name.s, reference, services[winner].name.s);
+	plan->notes = notes;
+}
+
+/* Takes from each target the names that a later one with another build has, too. */
+static void give_to_last(struct plan *plan)
+{
+	struct map *last cleanup_map = map_new();
+
+	for (size_t i = plan->manifest->services_len; i-- > 0;) {
+		struct plan_service *own = &plan->services[i];
+		const char **kept = arena_array(plan->arena, names_count(own->image) + 1, sizeof(*kept));
+		bool named = own->made && plan->manifest->services[i].publish;
+		size_t len = 0;
+
+		for (size_t j = 0; named && own->image[j]; j++) {
+			const char *normal = normal_reference(plan, own->image[j]);
+			size_t winner = (size_t)map_get(last, normal);
+
+			if (winner && winner != i + 1) {
+				add_name_note(plan, own->image[j], i, winner - 1);
+				continue;
+			}
+			map_set(last, normal, (void *)(i + 1));
+			kept[len++] = own->image[j];
+		}
+		if (named)
+			own->image = kept;
+		own->nameless = named && !len;
+	}
 }
 
 /* An image has the names of all targets that use it. */
@@ -143,6 +186,8 @@ void plan_name_images(struct plan *plan)
 		if (!plan->services[i].image)
 			plan->services[i].image = plan->services[i].references;
 	}
+	if (plan->manifest->last_wins)
+		give_to_last(plan);
 }
 
 static bool has_name(struct plan *plan, size_t service, const char *normal)

@@ -190,6 +190,11 @@ bool plan_is_target(const struct plan *plan, size_t service)
 	return plan->services[service].made;
 }
 
+const char *const *plan_notes(const struct plan *plan)
+{
+	return plan->notes;
+}
+
 const char *const *plan_references(const struct plan *plan, size_t service)
 {
 	bug_if(service >= plan->manifest->services_len, "service %zu of %zu", service, plan->manifest->services_len);

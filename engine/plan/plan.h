@@ -162,6 +162,8 @@ void plan_free(struct plan *plan); /* NULL-safe */
 
 size_t plan_len(const struct plan *plan);
 const struct node *plan_node(const struct plan *plan, size_t node);
+/* What its user should know of the targets: NULL-terminated, or NULL. */
+const char *const *plan_notes(const struct plan *plan);
 const struct manifest *plan_manifest(const struct plan *plan);
 /* The number of the node with that id, or NO_NODE. */
 size_t plan_find(const struct plan *plan, const char *id);

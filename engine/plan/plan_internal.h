@@ -38,6 +38,7 @@ struct plan_service {
 	const struct plan_ignore *ignore;
 	const char *const *references; /* its own */
 	const char *const *image;      /* the names of the image it makes: of all targets that use it */
+	bool nameless;                 /* other targets have all of its names: nobody could use its image */
 };
 
 /* A platform that a step is needed for because others need its service for it. */
@@ -66,6 +67,7 @@ struct plan {
 	struct plan_service *services; /* manifest.services_len */
 	struct node **nodes;
 	size_t nodes_len, nodes_cap;
+	const char **notes;       /* about the targets, NULL-terminated; or NULL */
 	struct map *by_id;        /* node number + 1 as pointer */
 	struct map *by_reference; /* normalised "domain/repository:tag" -> its maker + 1 */
 	struct map *records;      /* newest record of each node */

@@ -46,7 +46,8 @@ static void need_all(struct plan *plan, struct node *node, const char *kind, siz
 /* The services of the targets that have an index, each with the new node of that kind. */
 static bool is_released(const struct plan *plan, size_t service)
 {
-	return plan->services[service].made && plan->manifest->services[service].publish;
+	return plan->services[service].made && plan->manifest->services[service].publish &&
+	       !plan->services[service].nameless;
 }
 
 /* The checks of all services that use its image. */

@@ -228,6 +228,44 @@ builds()
 	"$cbuild" app test -n --exit-code
 }
 
+@test "a tag of several targets of one run: all are built, the last one has it" {
+	[ -n "${DOCKER_HOST:-}" ] || eval "$("$checkout/tests/lib/docker" start "$CBUILD_TEST_CACHE/docker")"
+	export CBUILD_BUILDER=docker CBUILD_RUNTIME=docker
+	mkdir plain cross
+	printf 'FROM scratch\nCOPY file /\n' | tee plain/Dockerfile >cross/Dockerfile
+	echo plain >plain/file
+	echo cross >cross/file
+	cat >docker-bake.hcl <<-'EOF'
+		group "default" { targets = ["cross", "plain"] }
+		target "plain" {
+		  context = "plain"
+		  tags = ["acme/form:latest"]
+		}
+		target "cross" {
+		  context = "cross"
+		  tags = ["acme/form", "acme/form:cross"]
+		  platforms = ["local", "linux/riscv64"]
+		}
+	EOF
+	run -0 "$cbuild"
+	[[ $output == *'"plain" and "cross" are both built as acme/form:latest: the name goes to "cross"'* ]]
+	[[ $output == *"ok   build plain"* ]]
+	equal "$(docker image inspect --format '{{.Id}}' acme/form)" "$(docker image inspect --format '{{.Id}}' acme/form:cross)"
+	equal "$("$cbuild" images --format=json | jq -r '.[] | select(.service == "cross") | .references[]' | sort | tr '\n' ' ')" \
+		"acme/form:cross acme/form:latest "
+	"$cbuild" -n --exit-code
+	# The other one alone takes it, and gives it back.
+	"$cbuild" plain -q
+	[ "$(docker image inspect --format '{{.Id}}' acme/form)" != "$(docker image inspect --format '{{.Id}}' acme/form:cross)" ]
+	run -1 "$cbuild" -n --exit-code
+	"$cbuild" -q
+	equal "$(docker image inspect --format '{{.Id}}' acme/form)" "$(docker image inspect --format '{{.Id}}' acme/form:cross)"
+	# Elsewhere it is a mistake.
+	printf 'services:\n  a: {build: plain, image: "acme/form:1", verify: {}}\n  b: {build: cross, image: "acme/form:1"}\n' >services.yaml
+	run -2 "$cbuild" -n
+	[[ $output == *'both make the image "docker.io/acme/form:1", with different builds'* ]]
+}
+
 @test "what a build may do, its limits and annotations" {
 	printf 'FROM scratch\nCOPY Dockerfile /\n' >Dockerfile
 	cat >docker-bake.hcl <<-'EOF'

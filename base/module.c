@@ -18,6 +18,7 @@ static const struct {
 	{ "libcurl", "libcurl4", "libcurl" },
 	{ "libgit2", "libgit2", "libgit2" },
 	{ "libcrypto", "libssl3", "openssl-libs" },
+	{ "libcrypt.", "libcrypt1", "libxcrypt" },
 	{ "libarchive", "libarchive13", "libarchive" },
 	{ "libpcre2-8", "libpcre2-8-0", "pcre2" },
 	{ "libsqlite3", "libsqlite3-0", "sqlite-libs" },

@@ -41,7 +41,7 @@ static int change_dir(struct options *options, const struct command *command, st
 }
 
 /* Once: a manifest may be loaded again. */
-static int read_input(struct options *options, struct error **err)
+static int read_standard_input(struct options *options, struct error **err)
 {
 	bool wanted = options->file && strcmp(options->file, "-") == 0;
 
@@ -61,7 +61,7 @@ static int main_run(struct options *options, struct error **err)
 
 	command = command_find(options->commands, name);
 	bug_if(!command, "the command \"%s\" is not in the table", name);
-	if (change_dir(options, command, err) < 0 || read_input(options, err) < 0)
+	if (change_dir(options, command, err) < 0 || read_standard_input(options, err) < 0)
 		return -1;
 	return command->run(options, err);
 }

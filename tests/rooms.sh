@@ -39,7 +39,8 @@ set_allowed() {
 	xxhash.h) allowed="base/xxh3.c" ;;
 	uv.h) allowed="engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/file_watch.c" ;;
 	sqlite3.h) allowed="engine/state/db.c" ;;
-	openssl/*) allowed="base/digest.c base/ec_key.c engine/buildkit/tls.c" ;;
+	openssl/*) allowed="base/digest.c base/ec_key.c base/rsa_key.c engine/buildkit/tls.c" ;;
+	crypt.h) allowed="base/bcrypt.c" ;;
 	nghttp2/*) allowed="engine/buildkit/h2_wire.c" ;;
 	protobuf-c/*) allowed="engine/buildkit/proto/message.c" ;;
 	archive.h | archive_entry.h) allowed="engine/oci/archive.c" ;;

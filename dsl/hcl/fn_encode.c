@@ -1,16 +1,19 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "base/base64.h"
+#include "base/bcrypt.h"
 #include "base/buf.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/rsa_key.h"
 #include "base/text.h"
 #include "dsl/hcl/body.h"
 #include "dsl/hcl/cursor.h"
@@ -19,6 +22,11 @@
 #include "dsl/hcl/functions.h"
 
 /* Functions that encode, decode and hash. */
+
+#define BCRYPT_COST 10 /* when none is asked for, or less than the least */
+#define BCRYPT_COST_MIN 4
+#define BCRYPT_COST_MAX 31
+#define BCRYPT_BYTES_MAX 72 /* what is beyond would not count */
 
 static const struct hcl_value *fn_base64encode(struct hcl_call *c)
 {
@@ -174,6 +182,51 @@ static const struct hcl_value *fn_hash(struct hcl_call *c)
 	return hcl_string_take(c->e->heap, &out);
 }
 
+/* The salt is new each time, as in bake: what uses the hash is another one in every run. */
+static const struct hcl_value *fn_bcrypt(struct hcl_call *c)
+{
+	struct error *error = NULL;
+	char *hash;
+	long cost = BCRYPT_COST;
+
+	if (c->len > 2)
+		return hcl_fail(c->e, c->place, NULL, "bcrypt() takes no more than two arguments");
+	if (c->len > 1 && !hcl_whole(c, 1, LONG_MIN, BCRYPT_COST_MAX, &cost))
+		return NULL;
+	if (strlen(c->args[0]->text) > BCRYPT_BYTES_MAX)
+		return hcl_refuse(c, 0, "bcrypt takes at most %d bytes", BCRYPT_BYTES_MAX);
+	hash = bcrypt_hash(c->args[0]->text, cost < BCRYPT_COST_MIN ? BCRYPT_COST : (unsigned)cost, &error);
+	if (hash) {
+		const struct hcl_value *value = hcl_text(c->e->heap, hash, strlen(hash));
+
+		free(hash);
+		return value;
+	}
+	hcl_refuse(c, 0, "%s", error->message);
+	error_free(error);
+	return NULL;
+}
+
+/* The key is no part of a complaint. */
+static const struct hcl_value *fn_rsadecrypt(struct hcl_call *c)
+{
+	struct buf bytes cleanup_buf = { 0 }, out = { 0 };
+	struct error *error = NULL;
+
+	if (!base64_decode(c->args[0]->text, &bytes))
+		return hcl_refuse(c, 0, "this is not base64");
+	buf_str(&out, "");
+	if (rsa_key_decrypt(c->args[1]->text, bytes.data ? bytes.data : "", bytes.len, &out, &error) < 0)
+		hcl_refuse(c, 1, "%s", error->message);
+	else if (!text_utf8(out.data, out.len))
+		hcl_refuse(c, 0, "what it contains is not a text");
+	else
+		return hcl_string_take(c->e->heap, &out);
+	buf_free(&out);
+	error_free(error);
+	return NULL;
+}
+
 /* The text of a UUID, with its version and variant (RFC 4122) set. */
 static const struct hcl_value *uuid_text(struct hcl_call *c, unsigned char bytes[16], unsigned version)
 {
@@ -242,10 +295,12 @@ static const struct hcl_value *fn_uuidv5(struct hcl_call *c)
 const struct hcl_function_row hcl_encode_functions[] = {
 	{ "base64decode", fn_base64decode, "s" },
 	{ "base64encode", fn_base64encode, "s" },
+	{ "bcrypt", fn_bcrypt, "sn." },
 	{ "csvdecode", fn_csvdecode, "s" },
 	{ "jsondecode", fn_jsondecode, "s" },
 	{ "jsonencode", fn_jsonencode, "?" },
 	{ "md5", fn_hash, "s" },
+	{ "rsadecrypt", fn_rsadecrypt, "ss" },
 	{ "sha1", fn_hash, "s" },
 	{ "sha256", fn_hash, "s" },
 	{ "sha512", fn_hash, "s" },

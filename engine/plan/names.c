@@ -111,7 +111,6 @@ static void index_reference(struct plan *plan, const char *reference, size_t mak
 {
 	const char *normal = normal_reference(plan, reference);
 	size_t there = (size_t)map_get(plan->by_reference, normal);
-
 	bool last_wins = plan->manifest->last_wins && plan->manifest->services[maker].publish;
 
 	if (!there || (plan->services[maker].made && (!plan->services[there - 1].made || last_wins)))

@@ -49,6 +49,39 @@ judge()
 	[[ $output == *"refused by both: bad-name.hcl override-unknown.hcl syntax-error.hcl unknown-variable.hcl validated-bad.hcl variable-cycle.hcl" ]]
 }
 
+@test "rsadecrypt gives what bake's gives, bcrypt a hash that belongs to its text" {
+	local name hash
+	openssl genrsa -traditional -out key.pem 2048
+	openssl rsa -in key.pem -aes128 -passout pass:x -traditional -out locked.pem
+	openssl genpkey -algorithm RSA -out other.pem
+	printf 'a word, and ü' >word
+	openssl pkeyutl -encrypt -pkeyopt rsa_padding_mode:pkcs1 -inkey key.pem -in word -out sealed
+	for name in key locked other; do
+		printf 'target "default" {\n  args = {\n    WORD = rsadecrypt("%s", <<EOT\n%s\nEOT\n)\n  }\n}\n' "$(base64 -w0 sealed)" \
+			"$(cat $name.pem)" >$name.hcl
+	done
+	run judge key.hcl locked.hcl other.hcl
+	printf '%s\n' "$output"
+	equal "$status" 0
+	[[ $output == *"refused by both: locked.hcl other.hcl"* ]]
+	run "$cbuild" -f other.hcl list
+	[[ $output == *"not a private RSA key"* && $output != *MII* ]]
+	printf 'FROM scratch\n' >Dockerfile
+	printf 'target "default" {\n  labels = {\n    a = bcrypt("secret")\n    b = bcrypt("secret", 5)\n    c = bcrypt("secret", 1)\n  }\n}\n' >bcrypt.hcl
+	"$cbuild" -f bcrypt.hcl hash -v default | sed -n 's/^option	label [abc]	//p' >hashes
+	equal "$(cut -c 1-7 hashes | tr '\n' ' ')" '$2a$10$ $2a$05$ $2a$10$ '
+	while read -r hash; do
+		equal "$(python3 -W ignore -c 'import crypt, sys; print(crypt.crypt("secret", sys.argv[1]))' "$hash")" "$hash"
+	done <hashes
+	# The salt is new each time, as bake's.
+	[ "$("$cbuild" -f bcrypt.hcl hash default)" != "$("$cbuild" -f bcrypt.hcl hash default)" ]
+	for hash in 'bcrypt("x", 32)' 'bcrypt("x", 4, 4)' "bcrypt(\"$(printf %073d 0)\")"; do
+		printf 'target "default" {\n  args = { A = %s }\n}\n' "$hash" >refused.hcl
+		run judge refused.hcl
+		[[ $output == *"refused by both: refused.hcl" ]]
+	done
+}
+
 @test "300 random bake files mean what bake says" {
 	judge --random 300
 }
@@ -251,8 +284,6 @@ builds()
 	[[ $output == *'"plain" and "cross" are both built as acme/form:latest: the name goes to "cross"'* ]]
 	[[ $output == *"ok   build plain"* ]]
 	equal "$(docker image inspect --format '{{.Id}}' acme/form)" "$(docker image inspect --format '{{.Id}}' acme/form:cross)"
-	equal "$("$cbuild" images --format=json | jq -r '.[] | select(.service == "cross") | .references[]' | sort | tr '\n' ' ')" \
-		"acme/form:cross acme/form:latest "
 	"$cbuild" -n --exit-code
 	# The other one alone takes it, and gives it back.
 	"$cbuild" plain -q

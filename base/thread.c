@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
@@ -85,4 +86,11 @@ void keylock_give(struct keylock *lock, const char *name)
 	pthread_mutex_unlock(&lock->lock);
 	free(held->name);
 	free(held);
+}
+
+size_t thread_processors(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return processors > 0 ? (size_t)processors : 1;
 }

@@ -11,6 +11,8 @@
 /* pthread_create with a stack of THREAD_STACK bytes: 0, or an error number. */
 int thread_start(pthread_t *ret, void *(*work)(void *arg), void *arg);
 
+size_t thread_processors(void); /* of this machine; at least 1 */
+
 /* A mutex per name: threads with different names do not wait for each other. Thread-safe. */
 struct keylock;
 

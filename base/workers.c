@@ -3,7 +3,6 @@
 #include "base/workers.h"
 
 #include <stdatomic.h>
-#include <unistd.h>
 
 #include "base/bug.h"
 #include "base/thread.h"
@@ -23,16 +22,14 @@ struct thread {
 
 unsigned workers_count(size_t count, size_t each)
 {
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t processors = thread_processors();
 	size_t threads = each ? count / each : count;
 
-	if (processors < 1)
-		processors = 1;
 	if (processors > WORKERS_MAX)
 		processors = WORKERS_MAX;
 	if (threads < 1)
 		return 1;
-	return threads < (size_t)processors ? (unsigned)threads : (unsigned)processors;
+	return threads < processors ? (unsigned)threads : (unsigned)processors;
 }
 
 static void *workers_own_run(void *data)

@@ -163,7 +163,7 @@ static const struct option table[] = {
 	{ 'f', "file", "FILE",
 	  "read FILE (- for standard input) instead of services.yaml, compose.yaml or bake files; further ones are merged over it",
 	  .take = take_file },
-	{ 'j', "jobs", "N", "run N nodes at once (default: make's job slots, or one per processor)", .commands = BUILDS,
+	{ 'j', "jobs", "N", "run N nodes at once (default: make's job slots, or one per processor, four if a BuildKit daemon builds)", .commands = BUILDS,
 	  .take = take_jobs },
 	{ 'k', "keep-going", NULL, "go on with what does not need the failed node", .commands = BUILDS, FLAG(keep_going) },
 	{ 'n', "dry-run", NULL, "show what would be done, and why, without doing it", .commands = ONCE " prune",

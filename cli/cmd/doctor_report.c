@@ -13,6 +13,7 @@
 #include "base/module.h"
 #include "base/redact.h"
 #include "base/text.h"
+#include "base/thread.h"
 #include "cli/cmd/doctor_report.h"
 #include "cli/options.h"
 #include "cli/session.h"
@@ -103,7 +104,7 @@ static void report_versions(struct bug_report *report)
 	if (uname(&name) == 0)
 		buf_printf(report->out, "kernel: %s %s %s\n", name.sysname, name.release, name.machine);
 	report_release(report);
-	buf_printf(report->out, "processors: %ld, user: %s, container: %s\n", sysconf(_SC_NPROCESSORS_ONLN),
+	buf_printf(report->out, "processors: %zu, user: %s, container: %s\n", thread_processors(),
 		   geteuid() == 0 ? "root" : "not root",
 		   fs_exists("/.dockerenv") || fs_exists("/run/.containerenv") ? "yes" : "not known");
 	for (size_t i = 0; i < sizeof(opened) / sizeof(opened[0]); i++) {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "dsl/manifest.h"
 #include "engine/exec/event.h"
 #include "engine/exec/fleet.h"
@@ -157,7 +158,6 @@ static struct sched *make_sched(const struct run *run)
 {
 	size_t len = plan_len(run->plan);
 	cleanup_free struct sched_node *nodes = mem_array(len + 1, sizeof(*nodes));
-	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t jobs = run->options->jobs;
 
 	for (size_t i = 0; i < len; i++) {
@@ -173,7 +173,7 @@ static struct sched *make_sched(const struct run *run)
 	if (jobs == 0 && run->jobserver)
 		jobs = len;
 	if (jobs == 0)
-		jobs = processors > 0 ? (size_t)processors : 1;
+		jobs = thread_processors();
 	/* Each of several builders should get as many jobs as it takes. */
 	if (run->options->jobs == 0 && !run->jobserver && run_shares(run))
 		jobs += builders_jobs(run);

@@ -6,16 +6,20 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/cache/cache_run.h"
 #include "engine/exec/event.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/run_private.h"
+#include "engine/exec/sched.h"
 #include "engine/io/loop.h"
 #include "engine/oci/convert.h"
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
+
+#define DAEMON_JOBS 4 /* nodes a processor that run at once when a daemon builds */
 
 size_t run_stale(const struct run *run, enum node_kind from, enum node_kind to)
 {
@@ -126,6 +130,9 @@ static int open_one_builder(struct run *run, struct error **err)
 	info = builder_info(builder);
 	if (doubt_kept(run, info, err) < 0 || check_builders(run, err) < 0)
 		return -1;
+	/* A daemon does the work: what a node does here is mostly to wait for it. */
+	if (info->sends_files && run->options->jobs == 0 && !run->jobserver)
+		sched_widen(run->sched, thread_processors() * DAEMON_JOBS);
 	return run_tools_remember(run, "builder", info->name, err);
 }
 

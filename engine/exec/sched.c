@@ -150,6 +150,17 @@ void sched_free(struct sched *sched)
 	free(sched);
 }
 
+void sched_widen(struct sched *sched, size_t slots)
+{
+	size_t *users = mem_array(slots, sizeof(*users));
+
+	bug_if(slots < sched->slots, "%zu slots become %zu", sched->slots, slots);
+	memcpy(users, sched->users, sched->slots * sizeof(*users));
+	free(sched->users);
+	sched->users = users;
+	sched->slots = slots;
+}
+
 bool sched_ready(const struct sched *sched)
 {
 	return !sched->stopped && sched->heap_len > 0 && sched->running < sched->slots;

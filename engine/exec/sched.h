@@ -21,6 +21,7 @@ enum sched_state { SCHED_WAITING, SCHED_READY, SCHED_RUNNING, SCHED_DONE, SCHED_
 
 struct sched *sched_new(const struct sched_node *nodes, size_t len, size_t slots, bool keep_going);
 void sched_free(struct sched *sched); /* NULL-safe */
+void sched_widen(struct sched *sched, size_t slots); /* more slots */
 
 /* Takes the ready node with the longest path, among those that `fit` (NULL: all). False when there is none, every
  * slot is taken, or nothing may start any more after a failure (without keep_going) or sched_stop. */

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
+#include "base/thread.h"
 #include "engine/io/dockerd.h"
 #include "engine/io/proc.h"
 #include "engine/io/socket.h"
@@ -138,9 +139,15 @@ static int docker_has(struct runtime *runtime, const char *id, bool *ret, struct
 	return 0;
 }
 
+/* One at a time: loads side by side hold each other up in docker with the containerd store, 16 of them for seconds each. */
 static int docker_take(struct runtime *runtime, const char *tar, const struct output *output, struct error **err)
 {
-	return runtime->socket ? docker_api_load(runtime, tar, err) : runtime_load_command(runtime, tar, output, err);
+	int r;
+
+	keylock_take(runtime->images, "load");
+	r = runtime->socket ? docker_api_load(runtime, tar, err) : runtime_load_command(runtime, tar, output, err);
+	keylock_give(runtime->images, "load");
+	return r;
 }
 
 static int docker_load(struct runtime *runtime, const struct runtime_image *image, const char *const *references,

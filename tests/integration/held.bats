@@ -229,3 +229,21 @@ bare()
 	equal "$status" 1
 	sed -i '/^tags/d' services.yaml
 }
+
+@test "images are loaded one after the other: docker makes loads wait for each other" {
+	mkdir many
+	cd many
+	printf 'registry: localhost/many\nservices:\n' >services.yaml
+	for number in 1 2 3 4 5 6; do
+		echo "  m$number: {build: m$number}" >>services.yaml
+		printf 'FROM scratch\nCOPY file /\n' | dockerfile m$number
+		echo "$number $BATS_ROOT_PID" >m$number/file
+	done
+	CBUILD_TRACE=trace cb -j 6
+	[ "$status" -eq 0 ]
+	# each request's end, and how long it took
+	jq -c 'select(.event == "request" and (.url | contains("/images/load"))) | [.us - .took_us, .us]' trace | jq -s 'sort' >loads
+	[ "$(jq length loads)" -eq 6 ]
+	jq -e '[range(1; length) as $i | .[$i][0] - .[$i - 1][1]] | all(. >= 0)' loads
+	on_docker rmi --force localhost/many/m1 localhost/many/m2 localhost/many/m3 localhost/many/m4 localhost/many/m5 localhost/many/m6
+}

@@ -74,6 +74,22 @@ static void slots_bound_what_runs(void **state)
 	sched_free(sched);
 }
 
+static void more_slots_let_more_run(void **state)
+{
+	struct sched *sched = sched_new(nodes, NODES, 1, false);
+
+	(void)state;
+	assert_int_equal(next(sched), 1);
+	assert_int_equal(next(sched), SIZE_MAX);
+	sched_widen(sched, 3);
+	assert_int_equal(next(sched), 0);
+	assert_int_equal(sched_slot(sched, 1), 0);
+	assert_int_equal(sched_slot(sched, 0), 1);
+	sched_done(sched, 1);
+	assert_int_equal(sched_running(sched), 1);
+	sched_free(sched);
+}
+
 static void a_failure_skips_what_needs_it_and_stops_the_rest(void **state)
 {
 	struct sched *sched = sched_new(nodes, NODES, 2, false);
@@ -235,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_longest_path_goes_first),
 		cmocka_unit_test(slots_bound_what_runs),
+		cmocka_unit_test(more_slots_let_more_run),
 		cmocka_unit_test(a_failure_skips_what_needs_it_and_stops_the_rest),
 		cmocka_unit_test(keep_going_does_what_does_not_need_it),
 		cmocka_unit_test(what_is_put_back_starts_later_or_never),

@@ -219,8 +219,8 @@ static const struct command commands[] = {
 	  .examples = "cbuild stats\twhere the time goes\n" },
 	{ "report", "[RUN]", "one run as a page for a browser: timeline, graph, sizes, failures", cmd_report,
 	  .detail = "One HTML file that needs no network and no script: when each node ran, which chain of needs "
-		    "took longest and how long it waited for free slots, what needed what, with states and reasons, "
-		    "how large the images were build by build, and "
+		    "took longest and how long it waited for free slots, which service needed which (and on request which node), "
+		    "the steps of each Dockerfile, how large the images were build by build, and "
 		    "the logs of what failed. Of the newest run, or of the one with that number. The file is "
 		    "`.cbuild/report.html`, or what `-o` names (`-`: standard output); its path is printed.",
 	  .examples = "cbuild report\tthe newest run\n"

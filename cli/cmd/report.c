@@ -29,6 +29,7 @@ struct report_draft {
 	struct html_log *logs;
 	struct buf *texts; /* of the logs */
 	size_t logs_len;
+	struct buf *steps; /* one for each node */
 };
 
 static void report_draft_cleanup(struct report_draft *draft)
@@ -42,6 +43,9 @@ static void report_draft_cleanup(struct report_draft *draft)
 	free(draft->images);
 	free(draft->logs);
 	free(draft->texts);
+	for (size_t i = 0; draft->steps && i < draft->past.len; i++)
+		buf_free(&draft->steps[i]);
+	free(draft->steps);
 	past_free(&draft->past);
 	runs_free(draft->runs, draft->runs_len);
 }
@@ -157,6 +161,19 @@ static void add_logs(struct report_draft *draft)
 	}
 }
 
+/* A build of an older cbuild has none; a file that cannot be read costs the page no more than that. */
+static void report_add_steps(struct report_draft *draft)
+{
+	draft->steps = mem_array(draft->past.len + 1, sizeof(*draft->steps));
+	for (size_t i = 0; i < draft->past.len; i++) {
+		const char *log = draft->past.nodes[i].log;
+		cleanup_free char *path = log ? mem_printf("%s" STATE_STEPS, log) : NULL;
+
+		if (path && fs_read(path, LOG_MAX, &draft->steps[i], NULL) < 0)
+			buf_reset(&draft->steps[i]);
+	}
+}
+
 static int write_page(struct session *session, const struct report_draft *draft, struct error **err)
 {
 	const char *output = session->options->output;
@@ -173,6 +190,7 @@ static int write_page(struct session *session, const struct report_draft *draft,
 			.images_len = draft->images_len,
 			.logs = draft->logs,
 			.logs_len = draft->logs_len,
+			.steps = draft->steps,
 		},
 		&page);
 	if (output && strcmp(output, "-") == 0)
@@ -197,6 +215,7 @@ int cmd_report(const struct options *options, struct error **err)
 		r = -1;
 	if (r == 0) {
 		add_logs(&draft);
+		report_add_steps(&draft);
 		r = write_page(&session, &draft, err);
 	}
 	session_close(&session);

@@ -125,10 +125,15 @@ static void add_summary(const struct html_page *page, struct buf *out)
 	buf_str(out, "</dl>\n<nav aria-label=\"Sections\">");
 	if (page->logs_len)
 		buf_str(out, "<a href=\"#failures\">Failures</a>");
-	buf_str(out, "<a href=\"#timeline\">Timeline</a><a href=\"#graph\">Graph</a><a href=\"#slowest\">Slowest</a>");
+	buf_str(out, "<a href=\"#timeline\">Timeline</a>");
+	if (page->past->slots > 0)
+		buf_str(out, "<a href=\"#path\">Critical path</a>");
+	buf_str(out, "<a href=\"#graph\">Graph</a>");
+	if (page->past->slots > 0)
+		buf_str(out, "<a href=\"#slowest\">Slowest</a>");
 	if (page->images_len)
 		buf_str(out, "<a href=\"#sizes\">Image sizes</a>");
-	buf_str(out, "<a href=\"#nodes\">All nodes</a></nav>\n</header>\n<main>\n");
+	buf_str(out, "<a href=\"#nodes\">Services</a></nav>\n</header>\n<main>\n");
 }
 
 static void html_add_log(const struct html_page *page, const struct html_log *log, struct buf *out)
@@ -203,18 +208,18 @@ static void add_slowest(const struct past *past, struct buf *out)
 	if (len == 0)
 		return;
 	qsort(nodes, len, sizeof(*nodes), html_slowest_first);
-	buf_str(out, "<h2 id=\"slowest\">What took longest</h2>\n<div class=\"slow\">\n");
+	buf_str(out, "<h2 id=\"slowest\">What took longest</h2>\n<ol class=\"bars\">\n");
 	for (size_t i = 0; i < len && i < SLOWEST; i++) {
 		double share = nodes[0]->took_ms ? 100.0 * (double)nodes[i]->took_ms / (double)nodes[0]->took_ms : 0;
 
-		buf_printf(out, "<a href=\"#node%zu\"><code>", (size_t)(nodes[i] - past->nodes));
+		buf_printf(out, "<li><a href=\"#node%zu\"><code>", (size_t)(nodes[i] - past->nodes));
 		html_text(out, nodes[i]->id);
 		buf_printf(out, "</code></a><div class=\"track\"><span style=\"width: %.1f%%\"></span></div><span>",
 			   share);
 		text_duration(out, nodes[i]->took_ms);
-		buf_str(out, "</span>\n");
+		buf_str(out, "</span></li>\n");
 	}
-	buf_str(out, "</div>\n");
+	buf_str(out, "</ol>\n");
 }
 
 static void add_sizes(const struct html_page *page, struct buf *out)
@@ -227,52 +232,17 @@ static void add_sizes(const struct html_page *page, struct buf *out)
 	buf_str(out, "</div>\n");
 }
 
-static const char *outcome_class(const struct past_node *node)
-{
-	if (!node->outcome)
-		return "good";
-	if (strcmp(node->outcome, "failed") == 0)
-		return "bad";
-	if (strcmp(node->outcome, "fresh") == 0)
-		return "good";
-	return strcmp(node->outcome, "done") == 0 || strcmp(node->outcome, "reused") == 0 ? "" : "warn";
-}
-
-static void add_row(const struct past *past, size_t number, struct buf *out)
-{
-	const struct past_node *node = &past->nodes[number];
-
-	buf_printf(out, "<tr id=\"node%zu\"><td class=\"id\">", number);
-	html_text(out, node->id);
-	buf_printf(out, "</td><td class=\"%s\">", outcome_class(node));
-	html_text(out, node->outcome ? node->outcome : node->state);
-	buf_str(out, "</td><td class=\"n\">");
-	if (node->ran)
-		text_duration(out, node->took_ms);
-	buf_str(out, "</td><td class=\"why soft\">");
-	html_text(out, node->reasons);
-	buf_str(out, "</td></tr>\n");
-}
-
-static void html_add_table(const struct past *past, struct buf *out)
-{
-	buf_str(out, "<h2 id=\"nodes\">All nodes</h2>\n<table><thead><tr><th>node</th><th>outcome</th><th>time</th>"
-		     "<th>why</th></tr></thead><tbody>\n");
-	for (size_t i = 0; i < past->len; i++)
-		add_row(past, i, out);
-	buf_str(out, "</tbody></table>\n");
-}
-
 void html_make(const struct html_page *page, struct buf *out)
 {
 	html_add_head(page, out);
 	add_summary(page, out);
 	add_failures(page, out);
 	add_timeline(page->past, out);
-	buf_str(out, "<h2 id=\"graph\">What needed what</h2>\n");
+	if (page->past->slots > 0)
+		html_path(page->past, out);
 	html_graph(page->past, out);
 	add_slowest(page->past, out);
 	add_sizes(page, out);
-	html_add_table(page->past, out);
+	html_nodes(page, out);
 	buf_printf(out, "</main>\n<footer class=\"small\"><p>cbuild %s</p></footer>\n</body>\n</html>\n", cbuild_version);
 }

@@ -35,6 +35,7 @@ struct html_page {
 	size_t images_len;
 	const struct html_log *logs;
 	size_t logs_len;
+	const struct buf *steps; /* one for each node: what its builder told of a Dockerfile's steps, as JSON; or empty */
 };
 
 void html_make(const struct html_page *page, struct buf *out);
@@ -46,9 +47,12 @@ void html_bytes(struct buf *out, const char *text, size_t len);
 /* The same for a program's output: without terminal colour codes. */
 void html_output(struct buf *out, const char *text, size_t len);
 
-/* html_timeline.c, html_graph.c, html_sizes.c: pictures; nodes link to "#nodeN". */
+/* The page's parts, each in the file of its name. Nodes link to "#nodeN", services to "#serviceN". */
 void html_timeline(const struct past *past, struct buf *out);
 void html_graph(const struct past *past, struct buf *out);
+void html_path(const struct past *past, struct buf *out);
 void html_sizes(const struct html_image *image, struct buf *out);
+void html_steps(const char *text, size_t len, struct buf *out);
+void html_nodes(const struct html_page *page, struct buf *out);
 
 #endif

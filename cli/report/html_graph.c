@@ -1,26 +1,37 @@
 #include "config.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "cli/report/html.h"
-#include "cli/report/layers.h"
+#include "cli/report/html_boxes.h"
 #include "cli/report/past.h"
 
-/* In pixels. */
-#define LETTER 7.3
-#define BOX_HEIGHT 38
-#define ROW_HEIGHT 50
-#define PADDING 10
-#define COLUMN_GAP 46
+/* What needed what: services, and on request their nodes. */
 
-struct html_picture {
-	const struct past *past;
-	struct layers *layers;
-	double *columns; /* where each begins; one more: where the last ends */
-	struct buf *out;
+struct arrows {
+	struct html_arrow *items;
+	size_t len, cap;
 };
+
+static void arrows_add(struct arrows *arrows, size_t from, size_t to, bool critical)
+{
+	for (size_t i = 0; i < arrows->len; i++) {
+		struct html_arrow *arrow = &arrows->items[i];
+
+		if (arrow->from == from && arrow->to == to) {
+			arrow->critical = arrow->critical || critical;
+			return;
+		}
+	}
+	mem_reserve(&arrows->items, &arrows->cap, arrows->len + 1, sizeof(*arrows->items));
+	arrows->items[arrows->len++] = (struct html_arrow){ from, to, critical };
+}
+
+/* ---- nodes ---- */
 
 /* Also needed by another of its dependencies: the arrow would be redundant. */
 static bool is_indirect(const struct past *past, const struct past_node *node, size_t need)
@@ -36,135 +47,142 @@ static bool is_indirect(const struct past *past, const struct past_node *node, s
 	return false;
 }
 
-static const char *second_line(const struct past_node *node)
+static struct html_box node_box(const struct past *past, size_t number)
 {
-	return node->outcome ? node->outcome : "fresh";
+	const struct past_node *node = &past->nodes[number];
+	const char *outcome = past_outcome(node);
+
+	return (struct html_box){
+		.title = mem_printf("%s: %s%s%s", node->id, outcome, *node->reasons ? "\n" : "", node->reasons),
+		.first = mem_printf("%s %s", node->kind, node->service),
+		.second = mem_printf("%s%s%s", node->platform ? node->platform : "", node->platform ? ", " : "", outcome),
+		.state = mem_strdup(outcome),
+		.href = mem_printf("#node%zu", number),
+		.critical = node->critical,
+	};
 }
 
-static double html_graph_box_width(const struct past_node *node)
+static void node_graph(const struct past *past, struct buf *out)
 {
-	size_t first = strlen(node->kind) + 1 + strlen(node->service);
-	size_t second = (node->platform ? strlen(node->platform) + 2 : 0) + strlen(second_line(node));
+	struct html_box *boxes = mem_array(past->len + 1, sizeof(*boxes));
+	struct arrows arrows = { 0 };
 
-	return LETTER * (double)(first > second ? first : second) + 2 * PADDING;
+	for (size_t i = 0; i < past->len; i++) {
+		const struct past_node *node = &past->nodes[i];
+
+		boxes[i] = node_box(past, i);
+		for (size_t j = 0; j < node->needs_len; j++)
+			if (!is_indirect(past, node, node->needs[j]))
+				arrows_add(&arrows, node->needs[j], i,
+					   node->critical && past->nodes[node->needs[j]].critical);
+	}
+	html_boxes("Graph of nodes", boxes, past->len, arrows.items, arrows.len, out);
+	html_boxes_free(boxes, past->len);
+	free(arrows.items);
 }
 
-static void html_graph_find_columns(struct html_picture *picture)
+/* ---- services ---- */
+
+/* By numbers of services. */
+static struct arrows service_arrows(const struct past *past)
 {
-	size_t len = picture->past->len;
-	cleanup_free double *widths = mem_array(len + 1, sizeof(*widths));
+	struct arrows arrows = { 0 };
+
+	for (size_t i = 0; i < past->len; i++) {
+		const struct past_node *node = &past->nodes[i];
+
+		for (size_t j = 0; j < node->needs_len; j++) {
+			const struct past_node *need = &past->nodes[node->needs[j]];
+
+			if (need->service_number != node->service_number)
+				arrows_add(&arrows, need->service_number, node->service_number,
+					   need->critical && node->critical);
+		}
+	}
+	return arrows;
+}
+
+/* Each after those that it needs. Nodes have no cycles, but services may: there the first of them is taken. */
+static size_t *place_services(size_t services, const struct arrows *arrows)
+{
+	size_t *places = mem_array(services + 1, sizeof(*places));
+	cleanup_free size_t *missing = mem_array(services + 1, sizeof(*missing)); /* how many of those have no place yet */
+
+	memset(places, 0xff, services * sizeof(*places));
+	for (size_t i = 0; i < arrows->len; i++)
+		missing[arrows->items[i].to]++;
+	for (size_t place = 0; place < services; place++) {
+		size_t next = services;
+
+		for (size_t i = 0; i < services && (next == services || missing[next] > 0); i++)
+			if (places[i] == SIZE_MAX && (next == services || missing[i] == 0))
+				next = i;
+		places[next] = place;
+		for (size_t i = 0; i < arrows->len; i++)
+			missing[arrows->items[i].to] -= arrows->items[i].from == next;
+	}
+	return places;
+}
+
+static struct html_box service_box(const struct past *past, size_t service)
+{
+	struct buf title = { 0 }, second = { 0 };
+	const struct past_node *worst = NULL;
+	bool critical = false;
+	uint64_t took_ms = 0;
+
+	for (size_t i = 0; i < past->len; i++) {
+		const struct past_node *node = &past->nodes[i];
+
+		if (node->service_number != service)
+			continue;
+		buf_printf(&title, "%s%s%s%s: %s", title.len ? "\n" : "", node->kind, node->platform ? " " : "",
+			   node->platform ? node->platform : "", past_outcome(node));
+		worst = !worst || past_worse(node, worst) ? node : worst;
+		critical = critical || node->critical;
+		took_ms += node->ran ? node->took_ms : 0;
+	}
+	buf_str(&second, past_outcome(worst));
+	if (took_ms > 0) {
+		buf_str(&second, ", ");
+		text_duration(&second, took_ms);
+	}
+	return (struct html_box){
+		.title = buf_steal(&title),
+		.first = mem_strdup(worst->service),
+		.second = buf_steal(&second),
+		.state = mem_strdup(past_outcome(worst)),
+		.href = mem_printf("#service%zu", service),
+		.critical = critical,
+	};
+}
+
+static void service_graph(const struct past *past, struct buf *out)
+{
+	size_t len = past->services_len, kept = 0;
+	struct html_box *boxes = mem_array(len + 1, sizeof(*boxes));
+	struct arrows arrows = service_arrows(past);
+	cleanup_free size_t *places = place_services(len, &arrows);
 
 	for (size_t i = 0; i < len; i++)
-		widths[i] = html_graph_box_width(&picture->past->nodes[i]);
-	picture->columns = layers_columns(picture->layers, widths, len, PADDING, COLUMN_GAP);
-}
+		boxes[places[i]] = service_box(past, i);
+	for (size_t i = 0; i < arrows.len; i++) {
+		const struct html_arrow *arrow = &arrows.items[i];
 
-static double html_graph_column_end(const struct html_picture *picture, size_t column)
-{
-	return picture->columns[column + 1] - COLUMN_GAP;
-}
-
-static double html_graph_middle(double row)
-{
-	return PADDING + row * ROW_HEIGHT + BOX_HEIGHT / 2.0;
-}
-
-static void html_graph_add_curve(struct buf *out, double x, double y, double to_x, double to_y)
-{
-	double half = (x + to_x) / 2;
-
-	buf_printf(out, " C%.1f %.1f %.1f %.1f %.1f %.1f", half, y, half, to_y, to_x, to_y);
-}
-
-static void html_graph_add_edge(struct html_picture *picture, size_t number, const struct layers_edge *edge)
-{
-	size_t len, column = layers_of(picture->layers, edge->from);
-	const double *bends = layers_bends(picture->layers, number, &len);
-	double x = html_graph_column_end(picture, column), y = html_graph_middle(layers_row(picture->layers, edge->from));
-	bool critical = picture->past->nodes[edge->from].critical && picture->past->nodes[edge->to].critical;
-
-	buf_printf(picture->out, "<path class=\"edge%s\" d=\"M%.1f %.1f", critical ? " critical" : "", x, y);
-	for (size_t i = 0; i < len; i++) {
-		column++;
-		html_graph_add_curve(picture->out, x, y, picture->columns[column], html_graph_middle(bends[i]));
-		x = html_graph_column_end(picture, column);
-		y = html_graph_middle(bends[i]);
-		buf_printf(picture->out, " H%.1f", x);
+		if (places[arrow->from] < places[arrow->to]) /* else it closes a cycle, which the nodes' graph shows */
+			arrows.items[kept++] =
+				(struct html_arrow){ places[arrow->from], places[arrow->to], arrow->critical };
 	}
-	html_graph_add_curve(picture->out, x, y, picture->columns[column + 1],
-			     html_graph_middle(layers_row(picture->layers, edge->to)));
-	buf_str(picture->out, "\"/>\n");
-}
-
-static void html_graph_add_box(struct html_picture *picture, size_t number)
-{
-	const struct past_node *node = &picture->past->nodes[number];
-	size_t column = layers_of(picture->layers, number);
-	double x = picture->columns[column],
-	       y = html_graph_middle(layers_row(picture->layers, number)) - BOX_HEIGHT / 2.0;
-	struct buf *out = picture->out;
-
-	buf_printf(out, "<a href=\"#node%zu\" class=\"box %so-", number, node->critical ? "critical " : "");
-	html_text(out, second_line(node));
-	buf_str(out, "\"><title>");
-	html_text(out, node->id);
-	buf_str(out, ": ");
-	html_text(out, second_line(node));
-	if (*node->reasons) {
-		buf_char(out, '\n');
-		html_text(out, node->reasons);
-	}
-	buf_printf(out,
-		   "</title><rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"5\"/><text x=\"%.1f\" y=\"%.1f\">",
-		   x, y, html_graph_column_end(picture, column) - x, BOX_HEIGHT, x + PADDING, y + 16);
-	html_text(out, node->kind);
-	buf_char(out, ' ');
-	html_text(out, node->service);
-	buf_printf(out, "</text><text class=\"small\" x=\"%.1f\" y=\"%.1f\">", x + PADDING, y + 30);
-	if (node->platform) {
-		html_text(out, node->platform);
-		buf_str(out, ", ");
-	}
-	html_text(out, second_line(node));
-	buf_str(out, "</text></a>\n");
-}
-
-static void html_graph_draw(struct html_picture *picture, const struct layers_edge *edges, size_t edges_len)
-{
-	size_t columns = layers_count(picture->layers);
-	double width = (columns ? html_graph_column_end(picture, columns - 1) : 0) + PADDING;
-	double height = html_graph_middle(layers_rows(picture->layers)) + BOX_HEIGHT / 2.0 + PADDING;
-
-	buf_printf(picture->out,
-		   "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"Graph\">"
-		   "<svg width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f %.0f\" role=\"group\">\n",
-		   width, height, width, height);
-	for (size_t i = 0; i < edges_len; i++)
-		html_graph_add_edge(picture, i, &edges[i]);
-	for (size_t i = 0; i < picture->past->len; i++)
-		html_graph_add_box(picture, i);
-	buf_str(picture->out, "</svg></div>\n");
+	html_boxes("Graph of services", boxes, len, arrows.items, kept, out);
+	html_boxes_free(boxes, len);
+	free(arrows.items);
 }
 
 void html_graph(const struct past *past, struct buf *out)
 {
-	struct html_picture picture = { .past = past, .out = out };
-	cleanup_free struct layers_edge *edges = NULL;
-	size_t len = 0, cap = 0;
-
-	for (size_t i = 0; i < past->len; i++) {
-		for (size_t j = 0; j < past->nodes[i].needs_len; j++) {
-			size_t need = past->nodes[i].needs[j];
-
-			if (is_indirect(past, &past->nodes[i], need))
-				continue;
-			mem_reserve(&edges, &cap, len + 1, sizeof(*edges));
-			edges[len++] = (struct layers_edge){ need, i };
-		}
-	}
-	picture.layers = layers_new(past->len, edges, len);
-	html_graph_find_columns(&picture);
-	html_graph_draw(&picture, edges, len);
-	layers_free(picture.layers);
-	mem_cleanup(&picture.columns);
+	buf_str(out, "<h2 id=\"graph\">What needed what</h2>\n");
+	service_graph(past, out);
+	buf_printf(out, "<details id=\"by-node\"><summary>By node (%zu)</summary>\n", past->len);
+	node_graph(past, out);
+	buf_str(out, "</details>\n");
 }

@@ -227,8 +227,22 @@ static void find_critical(struct past *past)
 		uint64_t ready = chains[last - past->nodes].ready_ms;
 
 		ready = ready > begin ? ready : begin;
-		past->waited_ms += last->start_ms > ready ? last->start_ms - ready : 0;
+		last->waited_ms = last->start_ms > ready ? last->start_ms - ready : 0;
+		past->waited_ms += last->waited_ms;
 		last->critical = true;
+	}
+}
+
+static void number_services(struct past *past)
+{
+	cleanup_map struct map *numbers = map_new();
+
+	for (size_t i = 0; i < past->len; i++) {
+		struct past_node *node = &past->nodes[i];
+
+		if (!map_get(numbers, node->service))
+			map_set(numbers, node->service, (void *)++past->services_len);
+		node->service_number = (size_t)map_get(numbers, node->service) - 1;
 	}
 }
 
@@ -244,10 +258,32 @@ int past_make(const char *plan, const struct run_info *run, const struct run_ste
 	}
 	add_steps(&past, run, steps, steps_len, numbers);
 	add_rest(&past, run);
+	number_services(&past);
 	find_slots(&past);
 	find_critical(&past);
 	*ret = past;
 	return 0;
+}
+
+const char *past_outcome(const struct past_node *node)
+{
+	return node->outcome ? node->outcome : "fresh";
+}
+
+static size_t outcome_rank(const struct past_node *node)
+{
+	static const char *const worst_first[] = { STATE_FAILED, "cancelled", "outdated", "not reached",
+						   "skipped",    "done",      "reused" };
+	size_t rank = 0;
+
+	while (rank < sizeof(worst_first) / sizeof(worst_first[0]) && strcmp(past_outcome(node), worst_first[rank]) != 0)
+		rank++;
+	return rank;
+}
+
+bool past_worse(const struct past_node *node, const struct past_node *than)
+{
+	return outcome_rank(node) < outcome_rank(than);
 }
 
 void past_free(struct past *past)

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
@@ -25,6 +26,7 @@
 #include "engine/builder/result_import.h"
 #include "engine/builder/rewrite.h"
 #include "engine/builder/step.h"
+#include "engine/builder/step_times.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/oci/image.h"
@@ -33,6 +35,9 @@
 #include "engine/registry/authfile.h"
 
 #define EPOCH "SOURCE_DATE_EPOCH"
+#define USING_CACHE "--> Using cache " /* follows the line of such a step */
+#define ID_LEN 64                      /* hex digits of an image's id */
+#define ID_SHOWN 12                    /* of them */
 #define PLACE_PREFIX "containers-storage:"
 
 struct buildah {
@@ -54,6 +59,7 @@ struct work {
 	struct argv env;
 	struct argv ids;      /* of the job's images, 64 hex digits each, as written into the generated Dockerfile */
 	struct output output; /* the job's, which also reports steps found in the lines */
+	size_t step;          /* the current one's number in the output's times */
 };
 
 void buildah_argv(const struct buildah_command *command, const struct build_job *job, struct argv *argv, struct argv *env)
@@ -94,16 +100,72 @@ void buildah_argv(const struct buildah_command *command, const struct build_job 
 	argv_add(argv, job->context);
 }
 
+static size_t hex_digits(const char *at, const char *end)
+{
+	size_t len = 0;
+
+	while (at + len < end && isxdigit((unsigned char)at[len]))
+		len++;
+	return len;
+}
+
+/* A step as it was written: with names where the generated Dockerfile has ids. For a stage that is built on, buildah shows an
+ * id of its own, which is shortened. */
+static void add_step_name(const struct work *work, const struct progress *progress, struct buf *out)
+{
+	const char *at = progress->name, *end = at + progress->name_len;
+
+	while (at < end) {
+		size_t len = hex_digits(at, end), i = 0;
+
+		if (len < ID_LEN) {
+			buf_add(out, at, len ? len : 1);
+			at += len ? len : 1;
+			continue;
+		}
+		while (i < work->ids.len && memcmp(at, work->ids.items[i], ID_LEN) != 0)
+			i++;
+		if (i < work->ids.len)
+			buf_str(out, work->job->images[i].name);
+		else
+			buf_add(out, at, ID_SHOWN);
+		at += ID_LEN;
+	}
+}
+
+/* A step ends where the next one begins. */
+static void time_step(struct work *work, const struct progress *progress)
+{
+	struct step_times *times = work->job->output->times;
+	cleanup_free char *label =
+		progress->stages > 1 ? mem_printf("stage %u, %u/%u", progress->stage, progress->step, progress->steps)
+				     : mem_printf("%u/%u", progress->step, progress->steps);
+
+	step_times_end(times, work->step);
+	work->step = step_times_begin(times, label, strlen(label), progress->name, progress->name_len);
+}
+
 /* On the loop's thread. */
 static void take_line(void *data, const char *line, size_t len)
 {
-	const struct output *output = ((struct work *)data)->job->output;
+	struct work *work = data;
+	const struct output *output = work->job->output;
 	struct progress progress;
 
 	if (output->line)
 		output->line(output->data, line, len);
-	if (output->progress && step_parse(line, len, &progress))
-		output->progress(output->data, &progress);
+	if (step_parse(line, len, &progress)) {
+		cleanup_buf struct buf name = { 0 };
+
+		add_step_name(work, &progress, &name);
+		progress.name = name.data;
+		progress.name_len = name.len;
+		time_step(work, &progress);
+		if (output->progress)
+			output->progress(output->data, &progress);
+	} else if (len > strlen(USING_CACHE) && memcmp(line, USING_CACHE, strlen(USING_CACHE)) == 0) {
+		step_times_cached(output->times, work->step);
+	}
 }
 
 /* Runs buildah once; a status other than 0 is an error. */
@@ -117,7 +179,11 @@ static int run_buildah(struct work *work, const struct argv *argv, bool capture,
 		.output = work->job->output ? &work->output : NULL,
 	};
 
-	if (proc_run(work->self->loop, &spec, ret, err) < 0)
+	int r = proc_run(work->self->loop, &spec, ret, err);
+
+	if (spec.output)
+		step_times_end(work->job->output->times, work->step);
+	if (r < 0)
 		return -1;
 	if (ret->status != 0)
 		return failure_make(path_base(work->self->program), ret->status, ret->tail, work->job,

@@ -11,6 +11,7 @@
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "engine/builder/step_times.h"
 #include "engine/builder/tail.h"
 #include "engine/buildkit/control.h"
 #include "engine/io/lines.h"
@@ -23,6 +24,8 @@ struct told_step {
 	char *digest, *name;
 	char *why; /* it failed, or NULL */
 	bool started, cached;
+	size_t time; /* its number in the output's times, once it has started */
+	bool timed;
 	struct buf line[STREAMS]; /* incomplete lines */
 	struct tail tail;
 };
@@ -108,8 +111,9 @@ static void log_line(struct solve_steps *steps, const char *before, const char *
 }
 
 /* "[build 2/5] RUN make": which step of how many. */
-static void report_step(struct solve_steps *steps, const char *name)
+static void report_step(struct solve_steps *steps, struct told_step *told)
 {
+	const char *name = told->name;
 	const char *end = *name == '[' ? strchr(name, ']') : NULL, *at = end;
 	struct progress progress = { 0 };
 
@@ -118,7 +122,10 @@ static void report_step(struct solve_steps *steps, const char *name)
 	if (!steps->output || !at || sscanf(at, "%u/%u]", &progress.step, &progress.steps) != 2)
 		return; /* not from the Dockerfile */
 	at = end + 1 + strspn(end + 1, " ");
-	post(steps, progress, at);
+	told->timed = true;
+	told->time = step_times_begin(steps->output->times, name + 1, (size_t)(end - name - 1), at, strlen(at));
+	if (!told->cached)
+		post(steps, progress, at);
 }
 
 static struct told_step *find_step(struct solve_steps *steps, const char *digest)
@@ -165,12 +172,18 @@ static void take_step(struct solve_steps *steps, struct told_step *told, const s
 	if (event->started && !told->started && !event->cached) {
 		told->started = true;
 		log_line(steps, "", told->name, strlen(told->name));
-		report_step(steps, told->name);
+		report_step(steps, told);
 	}
 	if (event->cached && !told->cached) {
 		told->cached = true;
 		log_line(steps, "CACHED ", told->name, strlen(told->name));
+		if (!told->timed)
+			report_step(steps, told);
+		if (told->timed)
+			step_times_cached(steps->output->times, told->time);
 	}
+	if (event->completed && told->timed)
+		step_times_end(steps->output->times, told->time);
 	if (event->completed)
 		for (int stream = 1; stream < STREAMS; stream++)
 			lines_finish(&told->line[stream], take_printed, &(struct printed){ steps, told });

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/table.h"
 #include "engine/builder/builder.h"
+#include "engine/builder/step_times.h"
 #include "engine/exec/event.h"
 #include "engine/exec/fleet.h"
 #include "engine/exec/task.h"
@@ -45,9 +46,11 @@ int task_new(struct task_env *env, size_t number, const char *logs, int logs_fd,
 		.number = number,
 		.node = plan_node(env->plan, number),
 		.log_fd = -1,
+		.logs_fd = logs_fd,
 		.lock_fd = -1,
 		.start_ms = loop_now_ms(),
 		.start_unix_ms = clock_unix_ms(),
+		.steps = plan_node(env->plan, number)->kind == NODE_BUILD ? step_times_new() : NULL,
 	};
 	if (open_log(task, logs, logs_fd, err) < 0) {
 		task_free(task);
@@ -56,6 +59,7 @@ int task_new(struct task_env *env, size_t number, const char *logs, int logs_fd,
 	task->output = *output;
 	task->output.log_fd = task->log_fd;
 	task->output.data = task;
+	task->output.times = task->steps;
 	*ret = task;
 	return 0;
 }
@@ -149,6 +153,7 @@ void task_free(struct task *task)
 	fleet_give_back(task->seat);
 	error_free(task->error);
 	error_free(task->unkept);
+	step_times_free(task->steps);
 	free(task->staging);
 	free(task->log);
 	free(task->identity);
@@ -189,10 +194,25 @@ static enum outcome outcome_of(const struct task *task)
 	return task->env->anew && task->error->outdated ? OUTCOME_OUTDATED : OUTCOME_FAILED;
 }
 
+/* Beside the log, for `cbuild report`. */
+static int keep_steps(struct task *task, struct error **err)
+{
+	cleanup_buf struct buf text = { 0 };
+	cleanup_free char *path = mem_printf("%s" STATE_STEPS, task->log);
+	cleanup_fd int fd = -1;
+
+	step_times_json(task->steps, &text);
+	if (text.len == 0)
+		return 0;
+	if (fs_append_at(task->logs_fd, path_base(path), 0644, path, &fd, err) < 0)
+		return -1;
+	return fs_write_all(fd, text.data, text.len, path, err);
+}
+
 /* Before anybody is told that the node has ended: the record, and its line in the history. */
 static int keep_result(struct task *task, struct error **err)
 {
-	if (!task->error && task_records(task) && task_record(task, err) < 0)
+	if ((!task->error && task_records(task) && task_record(task, err) < 0) || keep_steps(task, err) < 0)
 		return -1;
 	return state_run_node(task->env->state, task->env->run, task->node->id, outcome_name(task->outcome),
 			      task->start_unix_ms, (int64_t)task->took_ms, task->log, err);

@@ -23,6 +23,7 @@ struct convert_memory;
 struct ec_key;
 struct registry;
 struct runtime;
+struct step_times;
 struct tags_first;
 struct tags_held;
 struct tags_others;
@@ -63,6 +64,7 @@ struct task {
 	const struct node *node;
 	char *log; /* path */
 	int log_fd;
+	int logs_fd;                    /* the folder of the run's logs; borrowed */
 	int lock_fd;                    /* held from before the work until the record is written */
 	bool reused;                    /* another cbuild made it since the node was decided */
 	bool taken;                     /* it came from the registry cache */
@@ -73,6 +75,7 @@ struct task {
 	struct fleet_seat *seat;        /* its place with the builder, or NULL */
 	char *staging;                  /* an empty folder of its own */
 	struct output output;
+	struct step_times *steps; /* of a build's Dockerfile; NULL otherwise */
 	uint64_t start_ms;
 	int64_t start_unix_ms;
 

@@ -9,6 +9,7 @@
 struct buf;
 struct error;
 struct loop;
+struct step_times;
 
 /* Child processes: arguments as a list (no shell), a process group of their own, stdin /dev/null or given bytes,
  * output line by line. */
@@ -33,6 +34,7 @@ struct output {
 	/* On the loop's thread; the pointer is valid until it returns. May be NULL. */
 	void (*progress)(void *data, const struct progress *progress);
 	void *data;
+	struct step_times *times; /* of a Dockerfile's steps, filled by the builder; or NULL */
 };
 
 struct proc_spec {

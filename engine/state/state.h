@@ -75,6 +75,8 @@ int state_forget(struct state *state, const char *node, struct error **err); /* 
 
 /* Runs: the history (of the last 1000). */
 #define STATE_FAILED "failed" /* the outcome that state_log prefers */
+#define STATE_STEPS \
+	".steps" /* appended to a build's log: the file with the times of its Dockerfile's steps (engine/builder/step_times.h) */
 /* The plan of a run. */
 struct run_plan {
 	size_t nodes, builds; /* of the plan; builds are among the nodes */

@@ -49,21 +49,12 @@ int layout_write(struct layout *layout, const void *data, size_t len, char ret_d
 /* Adds the file `path` to the store as a blob, by rename if possible; another digest or size is an error. */
 int layout_adopt(struct layout *layout, const char *path, const char *digest, uint64_t size, struct error **err);
 
-/*
- * Imports what a builder delivered. New blobs are hashed; content that does not match its name is an error. Blobs are
- * moved if they are on the same file system. Each function returns the manifest digest of the image for `platform`,
- * ignoring attestations.
- */
-/* From a folder of containers/image's "dir:" transport (manifest.json of Docker schema 2, config and layers named
- * by their hex digest). The config is stored in its canonical form (image_canonical_config), and the manifest is
- * rewritten with OCI media types. */
+/* Imports the image for `platform` that a builder delivered in a folder of containers/image's "dir:" transport (manifest.json
+ * of Docker schema 2, config and layers named by their hex digest). New blobs are hashed, and moved if they are on the same
+ * file system; content that does not match its name is an error. The config is stored in its canonical form
+ * (image_canonical_config), and the manifest is rewritten with OCI media types. */
 int layout_import_dir(struct layout *layout, const char *dir, const struct platform *platform,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err);
-/* From a tar of an OCI layout (docker buildx -o type=oci), streamed through libarchive into the store from an open
- * file or pipe, which is read to the end of the tar. `name` is used in errors. *ret_attestation (may be NULL) is
- * the digest of the image's attestation manifest, or "". */
-int layout_import_stream(struct layout *layout, int fd, const char *name, const struct platform *platform,
-			 char ret_digest[DIGEST_LEN + 1], char ret_attestation[DIGEST_LEN + 1], struct error **err);
 
 struct layout_member {
 	const char *digest; /* of the platform's manifest */

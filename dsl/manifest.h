@@ -272,6 +272,10 @@ struct service {
 	struct text user;
 	struct text working_dir;
 	struct healthcheck healthcheck;
+	struct text container_name; /* s NULL: PROJECT-SERVICE-1 */
+	struct text stop_signal;    /* s NULL: the image's */
+	bool has_stop_grace;
+	uint64_t stop_grace_ms;
 	struct texts tmpfs;
 	struct mount *mounts;
 	size_t mounts_len;

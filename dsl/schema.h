@@ -69,7 +69,7 @@ enum schema_flag {
 	FLAG_PLAIN = 128,  /* in "build": passed to the builder and exported as written */
 	FLAG_OPTION = 256, /* with FLAG_PLAIN: part of the build's key */
 	FLAG_IDLE = 1024,  /* of a TYPE_SHAPE of a service: has no effect on how the container runs */
-	FLAG_ZERO = 2048,  /* of a TYPE_COUNT or TYPE_DURATION: may be 0, which is the default */
+	FLAG_ZERO = 2048,  /* of a TYPE_COUNT or TYPE_DURATION: may be 0 */
 	FLAG_OWN = 512     /* of the manifest or a service: cbuild's own key, unknown to compose */
 };
 

@@ -242,6 +242,13 @@ static void set_run(const struct plan *plan, const struct service *from, struct 
 	export_set_filled(service, "entrypoint", export_texts(&from->entrypoint, &language));
 	export_set(service, "user", &language, from->user.s);
 	export_set(service, "working_dir", &language, from->working_dir.s);
+	export_set(service, "container_name", &language, from->container_name.s);
+	export_set(service, "stop_signal", &language, from->stop_signal.s);
+	if (from->has_stop_grace) {
+		cleanup_free char *grace = mem_printf("%llums", (unsigned long long)from->stop_grace_ms);
+
+		json_set_str(service, "stop_grace_period", grace);
+	}
 	export_set_filled(service, "tmpfs", export_texts(&from->tmpfs, &language));
 	export_set_filled(service, "volumes", mounts(plan, from, volumes));
 	export_set_filled(service, "depends_on", depends(from));

@@ -34,8 +34,9 @@ static int start_command(struct container *container, const struct container_spe
 				  .timeout_ms = START_MS };
 	int r;
 
-	command_run(runtime, quirks, spec, runtime_image_id(runtime, &container->image), container->name, env_file,
-		    &argv);
+	command_run(runtime, quirks, spec,
+		    spec->image_name ? spec->image_name : runtime_image_id(runtime, &container->image), container->name,
+		    env_file, &argv);
 	proc.argv = (const char *const *)argv.items;
 	r = proc_run(runtime->loop, &proc, ret, err);
 	environment_free(env);
@@ -60,7 +61,7 @@ static int commands_inspect(struct runtime *runtime, const char *name, struct in
 	const char *const args[] = { "container", "inspect", name, NULL };
 	cleanup_buf struct buf out = { 0 };
 
-	if (runtime_command(runtime, args, NULL, false, &out, err) < 0)
+	if (runtime_command(runtime, args, NULL, true, &out, err) < 0)
 		return -1;
 	return inspect_parse(out.data ? out.data : "", out.len, ret, err);
 }
@@ -98,7 +99,7 @@ static int commands_signal(struct runtime *runtime, const char *signal, const ch
 	cleanup_argv struct argv args = { 0 };
 
 	argv_add(&args, "kill");
-	argv_addf(&args, "--signal=%s", signal);
+	argv_addf(&args, "--signal=%s", signal ? signal : "SIGTERM");
 	return with_names(runtime, &args, names, err);
 }
 
@@ -168,6 +169,7 @@ static void commands_forget(struct runtime *runtime, const char *id)
 }
 
 const struct container_ops container_commands = {
+	.named = true,
 	.run = commands_run,
 	.inspect = commands_inspect,
 	.exec = commands_exec,

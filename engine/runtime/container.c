@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
@@ -67,6 +68,19 @@ static int remove_one(struct runtime *runtime, const char *name, struct error **
 	return runtime->containers->remove(runtime, names, err);
 }
 
+/* What a failed start left: with a name that was given, it may be somebody else's. */
+static void remove_failed(struct container *container, const struct container_spec *spec)
+{
+	struct runtime *runtime = container->runtime;
+	struct inspected seen = { 0 };
+	bool ours = !spec->container || (runtime->containers->inspect(runtime, container->name, &seen, NULL) == 0 &&
+					 text_same(seen.owner, runtime->owner));
+
+	inspected_free(&seen);
+	if (ours)
+		remove_one(runtime, container->name, NULL);
+}
+
 /*
  * Starts it with one set of quirks. 1: another set, now in *quirks, may work. A cancel does not end the command: if
  * podman is killed while it sets up a network, it leaves a namespace and an interface that removing the container does
@@ -84,12 +98,14 @@ static int run_once(struct container *container, const struct container_spec *sp
 	if (loop_cancelled(runtime->loop))
 		return error_make(err, ERROR_CANCELLED, "interrupted");
 	if (runtime->containers->run(container, spec, *quirks, &result, &error) < 0) {
-		remove_one(runtime, container->name, NULL);
+		remove_failed(container, spec);
 		return runtime_failed(&error, err);
 	}
 	if (result.status == 0)
 		return 0;
-	remove_one(runtime, container->name, NULL);
+	remove_failed(container, spec);
+	if (taken_port(spec, result.tail, err) < 0)
+		return -1;
 	fault = image_at_fault(result.tail);
 	next = fault ? *quirks : runtime->ops->adapt(*quirks, result.tail);
 	runtime_complaint(&complaint, result.tail);
@@ -133,12 +149,16 @@ static int container_own_start(struct container *container, const struct contain
 {
 	struct runtime *runtime = container->runtime;
 
+	if (spec->container && runtime->containers->named && taken_name(runtime, spec->container, err) < 0)
+		return -1;
 	if (runtime_image_acquire(runtime, &container->image, output, err) < 0)
 		return -1;
 	container->acquired = true;
 	if (container_run(container, spec, err) < 0)
 		return -1;
 	container->started = true;
+	if (loop_cancelled(runtime->loop))
+		return error_make(err, ERROR_CANCELLED, "interrupted");
 	return container_look(container, err);
 }
 
@@ -163,7 +183,8 @@ int container_start(struct runtime *runtime, const struct container_spec *spec, 
 	container->runtime = runtime;
 	container->image.identity = mem_strdup(spec->image.identity);
 	container->image.digest = spec->image.digest ? mem_strdup(spec->image.digest) : NULL;
-	container->name = command_name(runtime, spec->name);
+	container->name = spec->container && runtime->containers->named ? mem_strdup(spec->container)
+									: command_name(runtime, spec->name);
 	if (container_own_start(container, spec, output, err) < 0) {
 		container_remove(container, NULL);
 		return -1;
@@ -289,8 +310,13 @@ int container_remove(struct container *container, struct error **err)
 
 	if (!container)
 		return 0;
-	if (container->started) /* if it was not started, there is nothing to remove */
+	if (container->started) { /* if it was not started, there is nothing to remove */
+		const char *const names[] = { container->name, NULL };
+
+		if (container->seen.grace_s > 0) /* podman's rm would wait */
+			container->runtime->containers->signal(container->runtime, "SIGKILL", names, NULL);
 		r = remove_one(container->runtime, container->name, err);
+	}
 	if (container->acquired)
 		runtime_image_release(container->runtime, &container->image);
 	container_leave(container);

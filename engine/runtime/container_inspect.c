@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "engine/runtime/runtime_ops.h"
 
+#define COMPOSE_PROJECT "com.docker.compose.project"
+
 static char *text_or_null(const char *s)
 {
 	return s && *s ? mem_strdup(s) : NULL;
@@ -83,7 +85,7 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 {
 	cleanup_json struct json *all = NULL;
 	const struct json *one, *state, *labels;
-	const char *mode;
+	const char *mode, *name, *image;
 
 	*ret = (struct inspected){ 0 };
 	if (json_parse(json, len, "what inspect says of the container", &all, err) < 0)
@@ -98,7 +100,14 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 	mode = json_str(json_get(one, "HostConfig"), "NetworkMode");
 	ret->host_network = mode && strcmp(mode, "host") == 0;
 	take_stop_signal(json_get(one, "Config"), ret);
+	ret->grace_s = (unsigned)json_int(json_get(one, "Config"), "StopTimeout");
+	name = json_str(one, "Name");
+	ret->name = text_or_null(name && *name == '/' ? name + 1 : name);
+	image = json_str(one, "ImageName"); /* podman's */
+	ret->image = text_or_null(image ? image : json_str(json_get(one, "Config"), "Image"));
 	labels = json_get(json_get(one, "Config"), "Labels");
+	ret->owner = text_or_null(json_str(labels, RUNTIME_LABEL));
+	ret->project = text_or_null(json_str(labels, COMPOSE_PROJECT));
 	ret->service = text_or_null(json_str(labels, RUNTIME_SERVICE));
 	ret->config = text_or_null(json_str(labels, RUNTIME_CONFIG));
 	take_address(json_get(one, "NetworkSettings"), ret);
@@ -111,6 +120,10 @@ void inspected_free(struct inspected *inspected)
 	free(inspected->ip);
 	free(inspected->gateway);
 	free(inspected->stop_signal);
+	free(inspected->name);
+	free(inspected->image);
+	free(inspected->owner);
+	free(inspected->project);
 	free(inspected->service);
 	free(inspected->config);
 	for (size_t i = 0; i < inspected->ports_len; i++)

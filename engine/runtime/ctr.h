@@ -45,7 +45,9 @@ struct ctr_note {
 	char *space, *service, *config;
 	char *network, *ip, *gateway; /* NULL: it is a network itself */
 	char *ports;                  /* published: "8000/tcp 53/udp" */
-	int status;                   /* of an ended one whose task is removed; CTR_UNKNOWN */
+	char *stop_signal;            /* NULL: the image's */
+	unsigned grace_s;
+	int status; /* of an ended one whose task is removed; CTR_UNKNOWN */
 };
 #define CTR_UNKNOWN (-1)
 char *ctr_note_dir(const char *name); /* malloc'd */

@@ -62,6 +62,8 @@ static int join_network(struct container *container, const struct container_spec
 				 .config = (char *)label_of(spec, RUNTIME_CONFIG),
 				 .network = spec->network ? (char *)spec->network : own,
 				 .ports = ports,
+				 .stop_signal = (char *)spec->stop_signal,
+				 .grace_s = spec->grace_s,
 				 .status = CTR_UNKNOWN };
 
 	if (ctr_note_write(name, &note, err) < 0)
@@ -202,6 +204,8 @@ static int ctr_inspect(struct runtime *runtime, const char *name, struct inspect
 	ret->status = note.status;
 	ret->service = steal_ptr(note.service);
 	ret->config = steal_ptr(note.config);
+	ret->stop_signal = steal_ptr(note.stop_signal);
+	ret->grace_s = note.grace_s;
 	if (note.ip)
 		note_ports(&note, ret);
 	ret->ip = steal_ptr(note.ip);
@@ -292,12 +296,12 @@ static int ctr_remove(struct runtime *runtime, const char *const *names, struct 
 /* Without a signal, ctr sends the one that the image names. */
 static int ctr_signal(struct runtime *runtime, const char *signal, const char *const *names, struct error **err)
 {
+	cleanup_free char *option = signal ? mem_printf("--signal=%s", signal) : NULL;
 	int r = 0;
 
-	(void)signal;
 	for (; *names; names++) {
 		cleanup_note struct ctr_note note = { 0 };
-		const char *const args[] = { "tasks", "kill", *names, NULL };
+		const char *const args[] = { "tasks", "kill", option ? option : *names, option ? *names : NULL, NULL };
 		bool found = false;
 
 		if (ctr_note_read(*names, &found, &note, err) < 0 ||

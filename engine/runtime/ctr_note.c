@@ -41,6 +41,8 @@ int ctr_note_write(const char *name, const struct ctr_note *note, struct error *
 	json_set_str(json, "ip", note->ip);
 	json_set_str(json, "gateway", note->gateway);
 	json_set_str(json, "ports", note->ports);
+	json_set_str(json, "stop_signal", note->stop_signal);
+	json_set_int(json, "grace_s", note->grace_s);
 	json_set_int(json, "status", note->status);
 	json_dump(json, JSON_CANONICAL, &text);
 	if (fs_mkdirs(dir, 0700, err) < 0)
@@ -75,6 +77,8 @@ int ctr_note_read(const char *name, bool *ret_found, struct ctr_note *ret, struc
 	ret->ip = fact_of(json, "ip");
 	ret->gateway = fact_of(json, "gateway");
 	ret->ports = fact_of(json, "ports");
+	ret->stop_signal = fact_of(json, "stop_signal");
+	ret->grace_s = (unsigned)json_int(json, "grace_s");
 	ret->status = (int)json_int(json, "status");
 	return 0;
 }
@@ -90,6 +94,7 @@ void ctr_note_free(struct ctr_note *note)
 	free(note->ip);
 	free(note->gateway);
 	free(note->ports);
+	free(note->stop_signal);
 	*note = (struct ctr_note){ 0 };
 }
 

@@ -163,7 +163,8 @@ static struct json *container_json(const struct container *container, const stru
 	static const char *const none[] = { "NONE", NULL };
 	struct json *body = json_new_object(), *host = json_new_object(), *check = json_new_object();
 
-	json_set_str(body, "Image", runtime_image_id(container->runtime, &container->image));
+	json_set_str(body, "Image",
+		     spec->image_name ? spec->image_name : runtime_image_id(container->runtime, &container->image));
 	json_set_str(body, "User", spec->user);
 	json_set_str(body, "WorkingDir", spec->working_dir);
 	json_set(body, "Env", environment_json(spec));
@@ -174,7 +175,8 @@ static struct json *container_json(const struct container *container, const stru
 		json_set(body, "Cmd", words_json(spec->command));
 	json_set(check, "Test", words_json(none));
 	json_set(body, "Healthcheck", check);
-	json_set_int(body, "StopTimeout", 0);
+	json_set_int(body, "StopTimeout", spec->grace_s);
+	json_set_str(body, "StopSignal", spec->stop_signal);
 	docker_container_add_ports(container->runtime, spec, body, host);
 	add_volumes(spec, body, host);
 	docker_container_add_network(spec, body, host);
@@ -242,7 +244,8 @@ static int requests_signal(struct runtime *runtime, const char *signal, const ch
 	int r = 0;
 
 	for (; *names; names++) {
-		cleanup_free char *path = mem_printf("/containers/%s/kill?signal=%s", *names, signal);
+		cleanup_free char *path =
+			mem_printf("/containers/%s/kill?signal=%s", *names, signal ? signal : "SIGTERM");
 
 		if (docker_container_do(runtime, "POST", path, r == 0 ? err : NULL) < 0)
 			r = -1;
@@ -379,6 +382,7 @@ static void requests_forget(struct runtime *runtime, const char *id)
 }
 
 const struct container_ops container_requests = {
+	.named = true,
 	.run = requests_run,
 	.inspect = requests_inspect,
 	.healthy = requests_healthy,

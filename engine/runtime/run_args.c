@@ -101,13 +101,16 @@ static void add_network(const struct runtime *runtime, struct argv *argv, const 
 	}
 }
 
-static void run_args_add_options(const struct runtime *runtime, unsigned quirks, struct argv *argv)
+static void run_args_add_options(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec,
+				 struct argv *argv)
 {
 	argv_addf(argv, "--log-driver=%s", runtime->ops->log_driver);
 	if (!(quirks & QUIRK_NO_LOGOPT))
 		argv_add(argv, "--log-opt=max-size=" CONTAINER_LOG_MAX);
 	argv_add(argv, "--no-healthcheck"); /* container_healthcheck runs it on request */
-	argv_add(argv, "--stop-timeout=0");
+	argv_addf(argv, "--stop-timeout=%u", spec->grace_s);
+	if (spec->stop_signal)
+		argv_addf(argv, "--stop-signal=%s", spec->stop_signal);
 	for (const char *const *option = runtime->ops->run_options; option && *option; option++)
 		argv_add(argv, *option);
 	if (quirks & QUIRK_ULIMIT) {
@@ -129,7 +132,7 @@ void command_run(const struct runtime *runtime, unsigned quirks, const struct co
 	argv_addf(argv, "--label=" RUNTIME_LABEL "=%s", runtime->owner);
 	for (size_t i = 0; i < spec->labels_len; i++)
 		argv_addf(argv, "--label=%s=%s", spec->labels[i].key, spec->labels[i].value);
-	run_args_add_options(runtime, quirks, argv);
+	run_args_add_options(runtime, quirks, spec, argv);
 	add_network(runtime, argv, spec);
 	run_args_add_pairs(runtime, argv, spec, env_file);
 	if (spec->user)

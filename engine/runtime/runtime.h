@@ -119,6 +119,8 @@ struct runtime_publish {
 
 struct container_spec {
 	struct runtime_image image;
+	const char *image_name; /* what the runtime knows the image by, too; or NULL */
+	const char *container; /* its own name; NULL: a new one that runtime_sweep knows. containerd always takes a new one */
 	const char *name;                       /* DNS name on the network: the service's name */
 	const char *network;                    /* from runtime_network, or NULL: the runtime's default one */
 	const struct runtime_pair *environment; /* passed by file, never in an argument list; a NULL value is left out */
@@ -137,7 +139,9 @@ struct container_spec {
 	size_t labels_len;
 	const struct runtime_publish *publish;
 	size_t publish_len;
-	const char *ip; /* its address on the network, or NULL: any */
+	const char *ip;          /* its address on the network, or NULL: any */
+	const char *stop_signal; /* NULL: the image's */
+	unsigned grace_s;        /* that it gets to stop; 0: it is killed */
 };
 
 struct container;
@@ -187,9 +191,8 @@ const char *container_service(const struct container *container);
 const char *container_config(const struct container *container);
 /* Frees `container` (NULL-safe) but leaves it running. */
 void container_leave(struct container *container);
-/* Stops all of them with the signals given in their images, waits for at most END_GRACE_MS or until *hurry, and
- * removes them; frees the containers in any case. Works when the loop is cancelled. */
-#define END_GRACE_MS 2500
+/* Stops all of them side by side, each with its signal and for at most its `grace_s`, or until *hurry (NULL: until the
+ * loop is cancelled), and removes them; frees the containers in any case. Works when the loop is cancelled. */
 int containers_end(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err);
 
 /* What exists with this owner's label: names of containers (of the service, if it is not NULL) and of networks.
@@ -200,7 +203,7 @@ void names_free(char **names); /* NULL-safe */
 /* Opens one of those containers. */
 int container_attach(struct runtime *runtime, const char *name, struct container **ret, struct error **err);
 
-/* Stops and removes it, even when the loop is cancelled; frees `container` in any case (NULL-safe). */
+/* Kills and removes it, even when the loop is cancelled; frees `container` in any case (NULL-safe). */
 int container_remove(struct container *container, struct error **err);
 
 /* Removes containers and networks that have our label with this owner and whose cbuild is gone, left by a killed

@@ -68,6 +68,7 @@ struct runtime {
  * common (commands.c), by requests to docker's daemon (docker_container.c), or by containerd's command (ctr_container.c).
  * What removes something works when the loop is cancelled. */
 struct container_ops {
+	bool named; /* it takes the name that a container is to have */
 	/* One attempt to start it, with its command's status and last lines in *ret. `remove` removes what it leaves. */
 	int (*run)(struct container *container, const struct container_spec *spec, unsigned quirks,
 		   struct proc_result *ret, struct error **err);
@@ -83,6 +84,7 @@ struct container_ops {
 	/* Instead of `logs` with `follow`; until it ends or the loop is cancelled. */
 	int (*follow)(struct container *container, unsigned lines, const struct output *output, struct error **err);
 	int (*remove)(struct runtime *runtime, const char *const *names, struct error **err);
+	/* `signal` NULL: the image's. */
 	int (*signal)(struct runtime *runtime, const char *signal, const char *const *names, struct error **err);
 	/* Names of containers with this owner (of the service, if it is not NULL), a line each; of networks. */
 	int (*list)(struct runtime *runtime, const char *service, struct buf *ret, struct error **err);
@@ -168,10 +170,14 @@ int environment_file(struct runtime *runtime, const struct container_spec *spec,
 struct inspected {
 	bool running;
 	int status;
-	int pid;                /* 0: none */
-	char *ip, *gateway;     /* NULL: none */
-	char *stop_signal;      /* NULL: SIGTERM */
-	char *service, *config; /* the labels RUNTIME_SERVICE and RUNTIME_CONFIG, or NULL */
+	int pid;            /* 0: none */
+	char *ip, *gateway; /* NULL: none */
+	char *stop_signal;  /* NULL: SIGTERM */
+	unsigned grace_s;   /* that it gets to stop */
+	char *name;
+	char *image;                    /* as it was named when it was started */
+	char *owner, *service, *config; /* the labels RUNTIME_LABEL, RUNTIME_SERVICE and RUNTIME_CONFIG, or NULL */
+	char *project;                  /* compose's, or NULL */
 	bool host_network;
 	struct inspected_port {
 		uint16_t inner, outer;
@@ -189,6 +195,7 @@ struct container {
 	struct runtime *runtime;
 	struct runtime_image image; /* owns its texts */
 	bool acquired, started;
+	bool late, killed; /* it is to be killed now; it was */
 	char *name;
 	struct inspected seen;
 	unsigned long long pid_start; /* 0: the process is not visible from here */
@@ -249,6 +256,12 @@ int docker_api_tag(struct runtime *runtime, const char *id, const char *referenc
 enum listener listen_look(int pid, uint16_t port);
 /* The same in the text of its /proc/PID/net/tcp or tcp6. */
 enum listener listen_find(const char *text, uint16_t port);
+
+/* taken.c: ERROR_HEALTH that says whose it is. */
+/* Is there a container of this name? */
+int taken_name(struct runtime *runtime, const char *name, struct error **err);
+/* Does the text of a failed start mean that one of its ports is used already? */
+int taken_port(const struct container_spec *spec, const char *text, struct error **err);
 
 /* execute.c */
 /* Runs `runtime's program argv...`; a status other than 0 is ERROR_TOOL. */

@@ -15,6 +15,7 @@
 /* Containers that run on their own: found again by their labels, followed, stopped together. */
 
 #define END_POLL_MS 20
+#define KILL_MS 2000 /* for what was killed to end */
 
 /* The lines of a list, as names. */
 static char **split_names(char *text)
@@ -109,51 +110,93 @@ int container_follow(struct container *container, bool from_first, const struct 
 	return proc_run(runtime->loop, &spec, &result, err);
 }
 
-/* Stops those with the same signal in one command. */
-static void signal_all(struct container *const *containers, size_t len)
+/* Sends the signal `of` each container of the list that runs; those with the same one in one command. */
+static void signal_all(struct container *const *containers, size_t len,
+		       const char *(*of)(const struct container *container))
 {
 	struct runtime *runtime = containers[0]->runtime;
 	cleanup_free bool *told = mem_array(len + 1, sizeof(*told));
 
 	for (size_t i = 0; i < len; i++) {
-		const char *signal = containers[i]->seen.stop_signal ? containers[i]->seen.stop_signal : "SIGTERM";
+		const char *signal = of(containers[i]);
 		cleanup_argv struct argv names = { 0 };
 
-		if (told[i] || !containers[i]->seen.running)
-			continue;
-		for (size_t j = i; j < len; j++) {
-			const char *other = containers[j]->seen.stop_signal ? containers[j]->seen.stop_signal : "SIGTERM";
+		for (size_t j = i; signal && j < len; j++) {
+			const char *other = told[j] ? NULL : of(containers[j]);
 
-			if (strcmp(signal, other) != 0 || !containers[j]->seen.running)
+			if (!other || strcmp(signal, other) != 0)
 				continue;
 			told[j] = true;
 			argv_add(&names, containers[j]->name);
 		}
 		/* It fails if one has ended meanwhile: they are removed next in any case. */
-		runtime->containers->signal(runtime, signal, (const char *const *)names.items, NULL);
+		if (names.len > 0)
+			runtime->containers->signal(runtime, *signal ? signal : NULL, (const char *const *)names.items,
+						    NULL);
 	}
 }
 
-static bool all_ended(struct container *const *containers, size_t len)
+/* Looks at the process alone where it is visible: asking the runtime takes too long. */
+static bool has_ended(struct container *container)
 {
-	for (size_t i = 0; i < len; i++) {
-		struct container *container = containers[i];
+	bool running = container->seen.running;
+	int status;
 
-		/* Only looks at the process: asking the runtime takes too long. */
-		if (container->seen.running &&
-		    (container->pid_start == 0 || reap_start_time(container->seen.pid) == container->pid_start))
-			return false;
-	}
-	return true;
+	if (running && container->pid_start > 0)
+		return reap_start_time(container->seen.pid) != container->pid_start;
+	return !running || container_state(container, &running, &status, NULL) < 0 || !running;
 }
 
-static void wait_for_end(struct container *const *containers, size_t len, const atomic_bool *hurry)
+/* "": what the image says. */
+static const char *gentle(const struct container *container)
+{
+	const char *signal = container->seen.stop_signal;
+
+	return container->seen.running && container->seen.grace_s > 0 ? signal ? signal : "" : NULL;
+}
+
+static const char *deadly(const struct container *container)
+{
+	return container->late ? "SIGKILL" : NULL;
+}
+
+static bool hurried(const struct container *container, const atomic_bool *hurry)
+{
+	return hurry ? atomic_load(hurry) : loop_cancelled(container->runtime->loop);
+}
+
+/* Kills those that take longer than they may; those that get no time are killed when they are removed. True when none is
+ * left. */
+static bool kill_late(struct container *const *containers, size_t len, uint64_t took_ms)
+{
+	bool any = false, late = false;
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned grace_s = containers[i]->seen.grace_s;
+		bool ended = grace_s == 0 || has_ended(containers[i]);
+
+		containers[i]->late = !ended && took_ms >= grace_s * UINT64_C(1000) && !containers[i]->killed;
+		containers[i]->killed = containers[i]->killed || containers[i]->late;
+		late = late || containers[i]->late;
+		any = any || !ended;
+	}
+	if (late)
+		signal_all(containers, len, deadly);
+	return !any;
+}
+
+static void stop_all(struct container *const *containers, size_t len, const atomic_bool *hurry)
 {
 	const struct timespec pause = { .tv_nsec = END_POLL_MS * 1000 * 1000 };
-	uint64_t deadline = loop_now_ms() + END_GRACE_MS;
+	uint64_t start = loop_now_ms(), took = 0, most = 0;
 
-	while (!all_ended(containers, len) && loop_now_ms() < deadline && !atomic_load(hurry))
+	for (size_t i = 0; i < len; i++)
+		most = containers[i]->seen.grace_s > most ? containers[i]->seen.grace_s : most;
+	signal_all(containers, len, gentle);
+	while (!kill_late(containers, len, took) && took < most * 1000 + KILL_MS) {
 		nanosleep(&pause, NULL); /* loop_pause does not wait when the loop is cancelled */
+		took = hurried(containers[0], hurry) ? UINT64_MAX : loop_now_ms() - start;
+	}
 }
 
 int containers_end(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err)
@@ -163,8 +206,7 @@ int containers_end(struct container *const *containers, size_t len, const atomic
 
 	if (len == 0)
 		return 0;
-	signal_all(containers, len);
-	wait_for_end(containers, len, hurry);
+	stop_all(containers, len, hurry);
 	for (size_t i = 0; i < len; i++)
 		argv_add(&names, containers[i]->name);
 	r = containers[0]->runtime->containers->remove(containers[0]->runtime, (const char *const *)names.items, err);

@@ -28,8 +28,12 @@ int runtime_sweep(struct runtime *runtime, struct error **err)
 	if (ops->list(runtime, NULL, &out, err) < 0)
 		return -1;
 	add_abandoned(out.data, &containers);
-	if (containers.len > 0 && ops->remove(runtime, (const char *const *)containers.items, err) < 0)
-		return -1;
+	if (containers.len > 0) {
+		/* Those that have ended cannot get it, and podman would wait for the others. */
+		ops->signal(runtime, "SIGKILL", (const char *const *)containers.items, NULL);
+		if (ops->remove(runtime, (const char *const *)containers.items, err) < 0)
+			return -1;
+	}
 	buf_reset(&out);
 	if (ops->network_list(runtime, &out, err) < 0)
 		return -1;

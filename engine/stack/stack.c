@@ -83,6 +83,8 @@ int stack_spec(struct stack *stack, const struct stack_part *part, struct actor 
 	spec.tmpfs = fill_words(stack, &service->tmpfs);
 	spec.user = service->user.s;
 	spec.working_dir = service->working_dir.s;
+	spec.stop_signal = service->stop_signal.s;
+	spec.grace_s = (unsigned)((service->stop_grace_ms + 999) / 1000);
 	*ret = actor;
 	*ret_spec = spec;
 	return 0;
@@ -160,10 +162,13 @@ void stack_open(struct stack *stack, size_t parts)
 /* In reverse order: a service may use the others until it ends. */
 void stack_clear(struct stack *stack)
 {
+	cleanup_free struct container **list = mem_array(stack->len + 1, sizeof(*list));
 	struct error *error = NULL;
+	size_t len = 0;
 
 	while (stack->len > 0)
-		container_remove(stack->actors[--stack->len].container, &error);
+		list[len++] = stack->actors[--stack->len].container;
+	containers_end(list, len, NULL, &error);
 	if (stack->network)
 		runtime_network_remove(stack->runtime, stack->network, &error);
 	free(stack->network);

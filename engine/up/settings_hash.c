@@ -25,6 +25,7 @@ void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1])
 	struct hasher *hasher cleanup_hasher = hasher_new();
 
 	hasher_text(hasher, "image", spec->image.identity);
+	hasher_text(hasher, "container", spec->container);
 	for (size_t i = 0; i < spec->environment_len; i++) {
 		hasher_text(hasher, "name", spec->environment[i].key);
 		hasher_text(hasher, "value", spec->environment[i].value);
@@ -35,6 +36,8 @@ void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1])
 	settings_hash_add_words(hasher, "volume", spec->volumes);
 	hasher_text(hasher, "user", spec->user);
 	hasher_text(hasher, "working_dir", spec->working_dir);
+	hasher_text(hasher, "stop_signal", spec->stop_signal);
+	hasher_field(hasher, "grace_s", &spec->grace_s, sizeof(spec->grace_s));
 	for (size_t i = 0; i < spec->ports_len; i++)
 		hasher_field(hasher, "port", &spec->ports[i], sizeof(spec->ports[i]));
 	for (size_t i = 0; i < spec->publish_len; i++)

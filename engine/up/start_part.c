@@ -12,6 +12,7 @@
 #include "engine/up/up_internal.h"
 
 #define PORTS_MAX 512 /* bindings of one container that are considered */
+#define GRACE_S 10    /* to stop, where the manifest says nothing; compose's default */
 
 int standing_find(struct up *up, struct error **err)
 {
@@ -169,6 +170,28 @@ static const char *start_part_address_of(struct up *up, const struct container *
 	return ip && !runtime_resolves(up->job->runtime) ? arena_strdup(up->stack.arena, ip) : NULL;
 }
 
+static const char *container_name(struct up *up, const struct service *service)
+{
+	return service->container_name.s
+		       ? service->container_name.s
+		       : arena_printf(up->stack.arena, "%s-%s-1", up->job->manifest->prefix, service->name.s);
+}
+
+/* The image's name, where it is still this image's. */
+static const char *image_name(struct up *up, const struct service *service, const struct runtime_image *image)
+{
+	const char *name = !service->has_build ? service->reference.s
+			   : service->tags.len > 0
+				   ? arena_printf(up->stack.arena, "%s:%s", service->image.s, service->tags.items[0].s)
+			   : service->references.len > 0 ? service->references.items[0].s
+							 : NULL;
+	struct runtime_presence presence = { .image = *image, .references = &name, .len = 1 };
+
+	if (name)
+		runtime_present(runtime_place(up->job->runtime), &presence, 1);
+	return presence.held ? name : NULL;
+}
+
 int start_one(struct up *up, const struct stack_part *part, struct actor **ret, struct error **err)
 {
 	struct container **old = find_standing(up, part->service->name.s);
@@ -178,6 +201,10 @@ int start_one(struct up *up, const struct stack_part *part, struct actor **ret, 
 
 	if (stack_spec(&up->stack, part, ret, &spec, err) < 0)
 		return -1;
+	spec.container = container_name(up, part->service);
+	spec.image_name = image_name(up, part->service, &spec.image);
+	if (!part->service->has_stop_grace)
+		spec.grace_s = GRACE_S;
 	if (fill_mounts(up, part->service, &spec, err) < 0)
 		return -1;
 	fill_publish(up, part->service, &spec);

@@ -271,7 +271,7 @@ static void test_sweep(void **state)
 	ok(runtime_sweep_all("o", loop, scene.state, scene.layout, err));
 	loop_free(loop);
 	assert_calls(
-		"info --format=json\nps -a\nrm -f -v cbuild-web-999999999-1-1\nnetwork ls\nnetwork rm cbuild-999999999-1-0\n");
+		"info --format=json\nps -a\nkill --signal=SIGKILL\nrm -f -v cbuild-web-999999999-1-1\nnetwork ls\nnetwork rm cbuild-999999999-1-0\n");
 	tear_down(&scene);
 }
 

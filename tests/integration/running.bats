@@ -1,0 +1,240 @@
+#!/usr/bin/env bats
+# What runs under `cbuild up`: how it is stopped, named, shown, entered and changed. With podman, and with docker.
+
+. "$BATS_TEST_DIRNAME/../lib/project"
+. "$BATS_TEST_DIRNAME/../lib/registry"
+
+setup_file()
+{
+	project_begin
+	export OWN_DOCKER=$CBUILD_TEST_CACHE/docker
+	"$checkout/tests/lib/docker" fetch "$OWN_DOCKER" >&2
+	eval "$("$checkout/tests/lib/docker" start "$OWN_DOCKER")"
+	[ -e "$DOCKER_CONFIG/config.json" ] || echo '{}' >"$DOCKER_CONFIG/config.json"
+}
+
+teardown_file()
+{
+	# Of a test that failed.
+	docker ps -aq --filter label=dev.cbuild.owner | xargs -r docker rm --force --volumes >/dev/null || true
+	docker image ls --format '{{.Repository}}:{{.Tag}}' | grep '^localhost/running/' | xargs -r docker rmi --force >/dev/null || true
+	"$checkout/tests/lib/docker" stop "$OWN_DOCKER"
+	project_end
+}
+
+setup()
+{
+	project running
+	rm -rf .cbuild shared
+	mkdir -p web shared
+	cat >web/Dockerfile <<-'EOF'
+		FROM scratch
+		ARG TARGETARCH
+		COPY --from=rootfs ${TARGETARCH}/ /
+		COPY www /www
+		EXPOSE 8000
+		CMD ["/bin/httpd", "-f", "-p", "8000", "-h", "/www"]
+	EOF
+	mkdir -p web/www
+	echo fine >web/www/health
+	manifest <<-'EOF'
+		  web:
+		    ports: ["8000"]
+	EOF
+}
+
+# manifest: services of one image, each with what standard input has.
+manifest()
+{
+	local line
+	{
+		printf 'project: running\nregistry: localhost/running\nservices:\n'
+		while IFS= read -r line; do
+			printf '%s\n' "$line"
+			case $line in
+			'  '[a-z]*:) printf '    build: {context: web, additional_contexts: {rootfs: rootfs}}\n    volumes: ["./shared:/shared"]\n' ;;
+			esac
+		done
+	} >services.yaml
+}
+
+ours()
+{
+	"$CBUILD_RUNTIME" ps -a --filter label=dev.cbuild.owner --format '{{.Names}}' 2>/dev/null
+}
+
+each_runtime()
+{
+	local CBUILD_RUNTIME
+	for CBUILD_RUNTIME in podman docker; do
+		export CBUILD_RUNTIME
+		echo "--- with $CBUILD_RUNTIME"
+		rm -rf .cbuild
+		"$@" || return
+		equal "$(ours)" "" || return
+	done
+}
+
+says()
+{
+	grep -q -- "$1" "$out"
+}
+
+# saver SIGNAL: what a database does: it needs four seconds to save.
+saver()
+{
+	cat <<-EOF
+		    command: [sh, -c, "trap 'sleep 4; echo saved >/shared/saved; exit 0' $1; echo ready; while :; do sleep 0.1; done"]
+	EOF
+}
+
+# saves up|down...: whether it could save, when it ends.
+saves()
+{
+	rm -f shared/saved
+	cb up -d || return
+	equal "$status" 0 || return
+	cb "$@" || return
+	equal "$status" 0 || return
+	[ -e shared/saved ]
+}
+
+stops_gently()
+{
+	{ printf '  web:\n'; saver TERM; } | manifest
+	saves down || return
+	# Also when it is replaced.
+	rm -f shared/saved
+	cb up -d || return
+	sed 's/echo ready/echo again/' -i services.yaml
+	cb up -d || return
+	equal "$status" 0 || return
+	[ -e shared/saved ] || return
+	cb down || return
+	# As long as it is given, and no longer.
+	{ printf '  web:\n    stop_grace_period: 1s\n'; saver TERM; } | manifest
+	! saves down || return
+	{ printf '  web:\n    stop_grace_period: 0s\n'; saver TERM; } | manifest
+	! saves down || return
+	# With its own signal.
+	{ printf '  web:\n    stop_signal: SIGUSR1\n'; saver USR1; } | manifest
+	saves down || return
+	# Each of the two waits for the other one's end.
+	manifest <<-'EOF'
+		  a:
+		    command: [sh, -c, "trap 'echo >/shared/a; while ! test -e /shared/b; do sleep 0.1; done; echo >/shared/a-saw; exit 0' TERM; while :; do sleep 0.1; done"]
+		  b:
+		    command: [sh, -c, "trap 'echo >/shared/b; while ! test -e /shared/a; do sleep 0.1; done; echo >/shared/b-saw; exit 0' TERM; while :; do sleep 0.1; done"]
+	EOF
+	rm -f shared/*
+	cb up -d || return
+	cb down || return
+	[ -e shared/a-saw ] && [ -e shared/b-saw ]
+}
+
+@test "what is stopped has the time it needs to save, and all of it at once" {
+	each_runtime stops_gently
+}
+
+stops_at_once()
+{
+	local up
+	{ printf '  web:\n    stop_grace_period: 600s\n'; saver TERM; } | manifest
+	out=$BATS_TEST_TMPDIR/followed
+	rm -f shared/saved
+	"$cbuild" up >"$out" 2>&1 3>&- &
+	up=$!
+	until_true says "^web | ready" || return
+	kill -INT "$up"
+	until_true says "ending; Ctrl-C again" || return
+	kill -INT "$up"
+	status=0
+	wait "$up" || status=$?
+	cat "$out"
+	equal "$status" 130 || return
+	[ ! -e shared/saved ]
+}
+
+@test "a second Ctrl-C does not wait" {
+	each_runtime stops_at_once
+}
+
+container_of()
+{
+	"$CBUILD_RUNTIME" ps -a --filter "label=dev.cbuild.service=$1" --format '{{.Names}} {{.Image}}'
+}
+
+is_named()
+{
+	manifest <<-'EOF'
+		  web:
+		  own:
+		    container_name: its-own
+	EOF
+	cb up -d || return
+	equal "$status" 0 || return
+	equal "$(container_of web)" "running-web-1 localhost/running/web:latest" || return
+	equal "$(container_of own)" "its-own localhost/running/own:latest" || return
+	# What has the name is whose it is, and stays.
+	cb down || return
+	"$CBUILD_RUNTIME" create --name=running-web-1 --label="$1" localhost/running/web:latest >/dev/null || return
+	cb up -d web || return
+	equal "$status" 5 || return
+	grep -q "has a container called running-web-1, of $2" "$err" || return
+	"$CBUILD_RUNTIME" container inspect running-web-1 >/dev/null || return
+	equal "$(container_of web)" "" || return
+	"$CBUILD_RUNTIME" rm running-web-1 >/dev/null
+}
+
+is_named_for_each()
+{
+	is_named some=label "another program, with the image localhost/running/web:latest" || return
+	is_named com.docker.compose.project=shop "compose's project shop"
+}
+
+@test "containers have compose's names, and images theirs; what has such a name already is left alone" {
+	each_runtime is_named_for_each
+	# Of another checkout.
+	cb up -d web
+	cp -a . ../elsewhere
+	rm -rf ../elsewhere/.cbuild
+	cb -C ../elsewhere up -d web
+	equal "$status" 5
+	grep -q "called running-web-1, of the checkout that has $ROOT/running/.cbuild/up" "$err"
+	cb down
+	equal "$(ours)" ""
+}
+
+port_is_taken()
+{
+	local port=$1
+	printf '  web:\n    ports: ["%s:8000"]\n' "$port" | manifest
+	cb up -d || return
+	equal "$status" 5 || return
+	grep -q "port $port is used by another program: python3 (process $holder)" "$err" || return
+	grep -q "ports: \[\"$((port + 1)):8000\"\]" "$err"
+}
+
+port_is_anothers()
+{
+	local port
+	port=$(free_port)
+	"$CBUILD_RUNTIME" run --detach --name=holds --publish="127.0.0.1:$port:8000" localhost/running/web:latest >/dev/null || return
+	printf '  web:\n    ports: ["%s:8000"]\n' "$port" | manifest
+	cb up -d || return
+	equal "$status" 5 || return
+	grep -q "port $port is used by another container" "$err" || return
+	"$CBUILD_RUNTIME" rm -f holds >/dev/null
+}
+
+@test "a port that is taken is said to be, and by whom" {
+	local port
+	port=$(free_port)
+	python3 -c "import socket, time
+	s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $port)); s.listen(); open('listens', 'w'); time.sleep(600)" 3>&- &
+	holder=$!
+	until_true test -e listens
+	each_runtime port_is_taken "$port"
+	kill "$holder"
+	each_runtime port_is_anothers
+}

@@ -13,9 +13,10 @@
 #include "dsl/drivers.h"
 
 #define ONCE "build verify push" /* commands that run once */
-#define BUILDS ONCE " watch up"
+#define BUILDS ONCE " watch up run"
 #define CHECKS ONCE " watch why graph"
 #define PLANS BUILDS " why graph"
+#define STANDING "ps logs exec stop restart port" /* about what `up` has started */
 
 #define JOBS_MAX 10000
 
@@ -190,7 +191,7 @@ static const struct option table[] = {
 	{ 0, "builder", "NAME", "build with NAME: " BUILDER_LIST " (CBUILD_BUILDER)", .commands = PLANS " doctor check",
 	  .choices = BUILDER_WORDS, TEXT(builder) },
 	{ 0, "runtime", "NAME", "verify and load with NAME: " RUNTIME_LIST " (CBUILD_RUNTIME)",
-	  .commands = PLANS " down", .choices = RUNTIME_WORDS, TEXT(runtime) },
+	  .commands = PLANS " down " STANDING, .choices = RUNTIME_WORDS, TEXT(runtime) },
 	{ 0, "no-load", NULL, "do not put the images into the local engine", .commands = CHECKS, .less = true,
 	  FLAG(no_load) },
 	{ 0, "no-verify", NULL, "do not run the checks", .commands = CHECKS, .less = true, FLAG(no_verify) },
@@ -229,6 +230,8 @@ static const struct option table[] = {
 	{ 0, "keep-storage", "SIZE", "keep at most SIZE of images (500MB, 2GiB)", .commands = "prune",
 	  TEXT(keep_storage) },
 	{ 'd', "detach", NULL, "leave the services running; `cbuild down` ends them", .commands = "up", FLAG(detach) },
+	{ 0, "follow", NULL, "go on with what they print from now on (also -f)", .commands = "logs", FLAG(follow) },
+	{ 0, "tail", "N", "only the last N lines of each", .commands = "logs", TEXT(tail) },
 	{ 0, "run", NULL, "keep the services running, and restart those that were built anew", .commands = "watch",
 	  FLAG(run) },
 	{ 0, "report", NULL, "print what a bug report needs, without secrets", .commands = "doctor", FLAG(report) },
@@ -326,6 +329,8 @@ static int parse_letters(struct options *options, char **argv, int argc, int *at
 			return error_make(err, ERROR_USAGE, "unknown option -%c", *c);
 		if (*c == 'l' && options->command && strcmp(options->command, "context") == 0) {
 			options->long_list = true;
+		} else if (*c == 'f' && options->command && strcmp(options->command, "logs") == 0) {
+			options->follow = true;
 		} else if (!option->placeholder) {
 			take_option(options, option, NULL, err);
 		} else if (c[1]) {
@@ -408,6 +413,12 @@ static int check_use(const struct options *options, struct error **err)
 	return 0;
 }
 
+/* Behind its service, `exec` takes the words of a command as they are. */
+static bool behind_service(const struct options *options)
+{
+	return options->command && options->targets_len > 0 && text_listed("exec run", options->command);
+}
+
 int options_parse(struct options *options, const struct command *commands, int argc, char **argv, struct error **err)
 {
 	cleanup_buf struct buf words = { 0 };
@@ -417,6 +428,7 @@ int options_parse(struct options *options, const struct command *commands, int a
 	for (int i = 1; i < argc; i++) {
 		int first = i, r = 0;
 
+		only_words = only_words || behind_service(options);
 		if (only_words || argv[i][0] != '-' || !argv[i][1])
 			take_word(options, argv[i], only_words);
 		else if (strcmp(argv[i], "--") == 0)

@@ -64,6 +64,8 @@ struct options {
 	bool to_stdout;      /* --stdout */
 	bool help, version;
 	bool detach;
+	bool follow;      /* -f of `logs` */
+	const char *tail; /* of `logs`, or NULL */
 	bool allow_outside; /* manifests may name files outside of the project */
 	bool run;           /* --run of `watch` */
 	bool report;        /* --report of `doctor` */

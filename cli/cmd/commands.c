@@ -65,6 +65,42 @@ static const struct command commands[] = {
 		    "also those that a killed run left, and their network when nothing is left. Images stay.",
 	  .examples = "cbuild down\tall of them\n"
 		      "cbuild down web\tone\n" },
+	{ "ps", "[SERVICE...]", "what `up` has started: services, containers, addresses", cmd_ps,
+	  .takes = TAKES_TARGETS, .formats = "text json",
+	  .detail = "The containers of this manifest's services, also those that have ended, in every runtime: the service, whether "
+		    "it runs or with which status it has ended, the container's name, and where its ports are.",
+	  .examples = "cbuild ps\tall of them\n"
+		      "cbuild ps --format=json | jq -r '.[].container'\ttheir names, for a script\n" },
+	{ "logs", "[SERVICE...]", "what the services have printed (-f: and go on; --tail=N)", cmd_logs,
+	  .takes = TAKES_TARGETS, .formats = "text json",
+	  .detail = "Each line begins with its service; as JSON each is an object. With `-f` (behind the command) it goes on until the "
+		    "services have ended, or Ctrl-C.",
+	  .examples = "cbuild logs -f web\tfollow one\n"
+		      "cbuild logs --tail=100\tthe last lines of each\n" },
+	{ "exec", "SERVICE COMMAND...", "run a command in a running service's container", cmd_exec, .takes = TAKES_SERVICE,
+	  .detail = "The command has this standard input and, where this is one, the terminal. Its status is the status. Everything "
+		    "behind the service belongs to it.",
+	  .examples = "cbuild exec web sh\ta shell in it\n"
+		      "cbuild exec db psql -c 'select 1'\tone command\n" },
+	{ "run", "SERVICE [COMMAND...]", "run a service, or another command in its image, in the foreground", cmd_run,
+	  .takes = TAKES_SERVICE,
+	  .detail = "Builds what is stale, starts what the service depends on, and leaves that running, as `up --detach` does. Then it "
+		    "runs the service in a new container with its environment and volumes, but without published ports, with this "
+		    "standard input and, where this is one, the terminal. Its status is the status, and it is removed when it has "
+		    "ended. Everything behind the service is the command, instead of its own.",
+	  .examples = "cbuild run web sh\ta shell in its image\n"
+		      "cbuild run migrate\tthe service's own command, once\n" },
+	{ "port", "SERVICE [PORT]", "where a service's port is on this machine", cmd_port, .takes = TAKES_SERVICE,
+	  .formats = "text json", .detail = "`53/udp` is a UDP port. Without a port all of them.",
+	  .examples = "cbuild port web 8000\t127.0.0.1:40123\n" },
+	{ "stop", "[SERVICE...]", "stop services, and keep their containers", cmd_stop, .takes = TAKES_TARGETS,
+	  .detail = "Each gets its stop signal, and is killed after its `stop_grace_period`. `cbuild restart` starts them again, "
+		    "`cbuild up` makes new ones, `cbuild down` removes them.",
+	  .examples = "cbuild stop db\tone\n" },
+	{ "restart", "[SERVICE...]", "stop services and start the same containers again", cmd_restart,
+	  .takes = TAKES_TARGETS,
+	  .detail = "As `stop`, and then started again, as they were: a changed manifest or image is `cbuild up`'s business.",
+	  .examples = "cbuild restart web\tone\n" },
 	{ "why", "SERVICE|NODE", "what changed since its last build, old and new", cmd_why, .takes = TAKES_SERVICE,
 	  .formats = "text json",
 	  .detail = "For each of its nodes what changed since it was done last: old and new values in full, "

@@ -21,10 +21,18 @@
 #include "cli/targets.h"
 #include "dsl/manifest.h"
 #include "engine/io/loop.h"
+#include "engine/io/proc.h"
 #include "engine/plan/plan.h"
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
 #include "engine/up/up_run.h"
+
+/* How to run them. */
+struct up_mode {
+	bool detach;
+	struct argv *argv; /* of up_alone: the last one is only created, and this starts it */
+	const char *const *words;
+};
 
 /* The services to run, in start order: dependencies first, each once. */
 struct troupe {
@@ -139,7 +147,8 @@ static int up_open_runtime(struct session *session, struct loop *loop, struct ru
 	return runtime_open(used, owner, loop, session->state, session->layout, session->logins, ret, err);
 }
 
-static int run_in(struct session *session, const struct troupe *troupe, bool detach, struct loop *loop, struct error **err)
+static int run_in(struct session *session, const struct troupe *troupe, const struct up_mode *mode, struct loop *loop,
+		  struct error **err)
 {
 	struct runtime *runtime = NULL;
 	struct standing *standing;
@@ -149,15 +158,19 @@ static int run_in(struct session *session, const struct troupe *troupe, bool det
 		.layout = session->layout,
 		.manifest = session->manifest,
 		.parts = troupe->parts,
-		.len = troupe->len,
-		.detach = detach,
+		.len = mode->argv ? troupe->len - 1 : troupe->len,
+		.alone = mode->argv ? &troupe->parts[troupe->len - 1] : NULL,
+		.words = mode->words && mode->words[0] ? mode->words : NULL,
+		.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+		.argv = mode->argv,
+		.detach = mode->detach,
 		.event = standing_event,
 	};
 	int signum = 0, r;
 
 	if (up_open_runtime(session, loop, &runtime, err) < 0)
 		return -1;
-	standing = standing_new(troupe->parts, troupe->len, session->options->quiet, detach);
+	standing = standing_new(troupe->parts, troupe->len, session->options->quiet, !mode->argv);
 	job.runtime = runtime;
 	job.data = standing;
 	r = up_run(&job, &signum, err);
@@ -166,7 +179,7 @@ static int run_in(struct session *session, const struct troupe *troupe, bool det
 	return r < 0 ? -1 : signum ? 128 + signum : 0;
 }
 
-static int start_troupe(struct session *session, struct troupe *troupe, bool detach, struct error **err)
+static int start_troupe(struct session *session, struct troupe *troupe, const struct up_mode *mode, struct error **err)
 {
 	cleanup_fd int lock = -1;
 	struct platform host;
@@ -182,7 +195,7 @@ static int start_troupe(struct session *session, struct troupe *troupe, bool det
 				  "`cbuild up` is already running here: end it with Ctrl-C or `cbuild down`");
 	r = loop_new(&loop, err);
 	if (r == 0)
-		r = run_in(session, troupe, detach, loop, err);
+		r = run_in(session, troupe, mode, loop, err);
 	loop_free(loop);
 	return r;
 }
@@ -202,7 +215,7 @@ static void name_unused(const struct troupe *troupe)
 	}
 }
 
-static int build_and_start(struct session *session, bool detach, struct error **err)
+static int build_and_start(struct session *session, const struct up_mode *mode, struct error **err)
 {
 	struct troupe troupe = { 0 };
 	const char **names cleanup_free = NULL;
@@ -220,7 +233,7 @@ static int build_and_start(struct session *session, bool detach, struct error **
 	if (r == 0 && build_needed(session))
 		r = build_execute(session, err);
 	if (r == 0)
-		r = start_troupe(session, &troupe, detach, err);
+		r = start_troupe(session, &troupe, mode, err);
 	troupe_free(&troupe);
 	return r;
 }
@@ -240,7 +253,7 @@ void up_here(const struct options *options, struct up_here *ret)
 		ret->options.platforms = ret->platforms;
 }
 
-int up_services(const struct options *options, bool detach, struct error **err)
+static int up_in_mode(const struct options *options, const struct up_mode *mode, struct error **err)
 {
 	struct session session;
 	struct up_here here;
@@ -251,9 +264,24 @@ int up_services(const struct options *options, bool detach, struct error **err)
 	if (r == 0)
 		r = build_sweep(&session, err);
 	if (r == 0)
-		r = build_and_start(&session, detach, err);
+		r = build_and_start(&session, mode, err);
 	session_close(&session);
 	return r;
+}
+
+int up_services(const struct options *options, bool detach, struct error **err)
+{
+	return up_in_mode(options, &(struct up_mode){ .detach = detach }, err);
+}
+
+int up_alone(const struct options *options, struct argv *ret, struct error **err)
+{
+	const char *targets[] = { options->targets[0], NULL };
+	struct options one = *options;
+
+	one.targets = targets;
+	one.targets_len = 1;
+	return up_in_mode(&one, &(struct up_mode){ .detach = true, .argv = ret, .words = options->targets + 1 }, err);
 }
 
 static int end_in(struct session *session, const char *name, const char *const *services, size_t *ret_ended,

@@ -24,6 +24,10 @@ void up_here(const struct options *options, struct up_here *ret);
 /* Builds what is stale of the targets and their dependencies, for this machine, and starts them. `detach`: leaves
  * them running. Returns the exit status. */
 int up_services(const struct options *options, bool detach, struct error **err);
+/* Builds and starts what the service of the command line's first word needs, and makes a container of it for the other words
+ * (none: its own command): *ret is the command that runs it. */
+struct argv;
+int up_alone(const struct options *options, struct argv *ret, struct error **err);
 /* Ends the services (NULL-terminated; none: all) in every runtime that works, or in the one given by the options.
  * *ret_ended counts the containers. */
 int up_end(struct session *session, const char *const *services, size_t *ret_ended, struct error **err);

@@ -17,15 +17,15 @@ struct standing {
 	const struct stack_part *parts;
 	size_t len;
 	size_t width; /* of the longest name */
-	bool quiet, detach, color;
+	bool quiet, shows, color;
 	struct buf addresses; /* lines */
 };
 
-struct standing *standing_new(const struct stack_part *parts, size_t len, bool quiet, bool detach)
+struct standing *standing_new(const struct stack_part *parts, size_t len, bool quiet, bool addresses)
 {
 	struct standing *standing = mem_alloc(sizeof(*standing));
 
-	*standing = (struct standing){ .parts = parts, .len = len, .quiet = quiet, .detach = detach };
+	*standing = (struct standing){ .parts = parts, .len = len, .quiet = quiet, .shows = addresses };
 	standing->color = output_color() && isatty(STDOUT_FILENO);
 	for (size_t i = 0; i < len; i++) {
 		size_t width = strlen(parts[i].service->name.s);
@@ -90,6 +90,8 @@ static void add_address(struct standing *standing, const struct up_event *event)
 
 static int show_addresses(struct standing *standing, struct error **err)
 {
+	if (!standing->shows)
+		return 0;
 	if (standing->addresses.len == 0)
 		buf_str(&standing->addresses, "  no service has published ports\n");
 	buf_str(&standing->addresses, "\n");

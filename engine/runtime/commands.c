@@ -34,7 +34,7 @@ static int start_command(struct container *container, const struct container_spe
 				  .timeout_ms = START_MS };
 	int r;
 
-	command_run(runtime, quirks, spec,
+	command_run(runtime, quirks, spec, container->created,
 		    spec->image_name ? spec->image_name : runtime_image_id(runtime, &container->image), container->name,
 		    env_file, &argv);
 	proc.argv = (const char *const *)argv.items;
@@ -56,6 +56,34 @@ static int commands_run(struct container *container, const struct container_spec
 	return r;
 }
 
+/* podman sets it up at once, too, so that what this machine's podman lacks is found now. */
+static int commands_create(struct container *container, const struct container_spec *spec, unsigned quirks,
+			   struct proc_result *ret, struct error **err)
+{
+	cleanup_argv struct argv argv = { 0 };
+	struct proc_spec proc = { .capture = true, .cleanup = true, .timeout_ms = START_MS };
+
+	if (commands_run(container, spec, quirks, ret, err) < 0)
+		return -1;
+	if (ret->status != 0 || !container->runtime->ops->inits)
+		return 0;
+	proc_result_free(ret);
+	command_begin(container->runtime, quirks, &argv);
+	argv_add(&argv, "init");
+	argv_add(&argv, container->name);
+	proc.argv = (const char *const *)argv.items;
+	return proc_run(container->runtime->loop, &proc, ret, err);
+}
+
+static void commands_attach(struct container *container, struct argv *argv)
+{
+	command_begin(container->runtime, atomic_load(&container->runtime->quirks), argv);
+	argv_add(argv, "start");
+	argv_add(argv, "--attach");
+	argv_add(argv, "--interactive");
+	argv_add(argv, container->name);
+}
+
 static int commands_inspect(struct runtime *runtime, const char *name, struct inspected *ret, struct error **err)
 {
 	const char *const args[] = { "container", "inspect", name, NULL };
@@ -66,10 +94,14 @@ static int commands_inspect(struct runtime *runtime, const char *name, struct in
 	return inspect_parse(out.data ? out.data : "", out.len, ret, err);
 }
 
-static void commands_exec(struct runtime *runtime, const char *name, struct argv *argv)
+static void commands_exec(struct runtime *runtime, const char *name, enum exec_kind kind, struct argv *argv)
 {
 	command_begin(runtime, atomic_load(&runtime->quirks), argv);
 	argv_add(argv, "exec");
+	if (kind != EXEC_ALONE)
+		argv_add(argv, "--interactive");
+	if (kind == EXEC_TTY)
+		argv_add(argv, "--tty");
 	argv_add(argv, name);
 }
 
@@ -91,6 +123,31 @@ static int commands_remove(struct runtime *runtime, const char *const *names, st
 	argv_add(&args, "rm");
 	argv_add(&args, "-f");
 	argv_add(&args, "-v");
+	return with_names(runtime, &args, names, err);
+}
+
+/* Others may have the address in their hosts file, and a new start gives a new one. */
+static int commands_keep_address(struct container *container, struct error **err)
+{
+	struct runtime *runtime = container->runtime;
+	const struct inspected *seen = &container->seen;
+	cleanup_free char *ip = mem_printf("--ip=%s", seen->ip ? seen->ip : "");
+	cleanup_free char *alias = mem_printf("--alias=%s", seen->service ? seen->service : container->name);
+	const char *const leave[] = { "network", "disconnect", seen->network, container->name, NULL };
+	const char *const join[] = { "network", "connect", ip, alias, seen->network, container->name, NULL };
+
+	if (runtime->ops->resolves || !seen->network)
+		return 0;
+	if (runtime_command(runtime, leave, NULL, true, NULL, err) < 0)
+		return -1;
+	return runtime_command(runtime, join, NULL, true, NULL, err);
+}
+
+static int commands_start(struct runtime *runtime, const char *const *names, struct error **err)
+{
+	cleanup_argv struct argv args = { 0 };
+
+	argv_add(&args, "start");
 	return with_names(runtime, &args, names, err);
 }
 
@@ -171,10 +228,14 @@ static void commands_forget(struct runtime *runtime, const char *id)
 const struct container_ops container_commands = {
 	.named = true,
 	.run = commands_run,
+	.create = commands_create,
+	.attach = commands_attach,
 	.inspect = commands_inspect,
 	.exec = commands_exec,
 	.logs = commands_logs,
 	.remove = commands_remove,
+	.keep_address = commands_keep_address,
+	.start = commands_start,
 	.signal = commands_signal,
 	.list = commands_list,
 	.network_list = commands_network_list,

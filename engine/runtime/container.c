@@ -97,7 +97,8 @@ static int run_once(struct container *container, const struct container_spec *sp
 
 	if (loop_cancelled(runtime->loop))
 		return error_make(err, ERROR_CANCELLED, "interrupted");
-	if (runtime->containers->run(container, spec, *quirks, &result, &error) < 0) {
+	if ((container->created ? runtime->containers->create : runtime->containers->run)(container, spec, *quirks,
+											  &result, &error) < 0) {
 		remove_failed(container, spec);
 		return runtime_failed(&error, err);
 	}
@@ -175,8 +176,7 @@ int container_look(struct container *container, struct error **err)
 	return 0;
 }
 
-int container_start(struct runtime *runtime, const struct container_spec *spec, const struct output *output,
-		    struct container **ret, struct error **err)
+static struct container *container_new(struct runtime *runtime, const struct container_spec *spec)
 {
 	struct container *container = mem_alloc(sizeof(*container));
 
@@ -185,6 +185,36 @@ int container_start(struct runtime *runtime, const struct container_spec *spec, 
 	container->image.digest = spec->image.digest ? mem_strdup(spec->image.digest) : NULL;
 	container->name = spec->container && runtime->containers->named ? mem_strdup(spec->container)
 									: command_name(runtime, spec->name);
+	return container;
+}
+
+int container_create(struct runtime *runtime, const struct container_spec *spec, const struct output *output,
+		     struct argv *ret, struct error **err)
+{
+	struct container *container;
+	int r;
+
+	if (!runtime->containers->create) {
+		error_make(err, ERROR_TOOL, "%s cannot run a service in the foreground", runtime->name);
+		error_remedy(err, "use podman's or docker's command: --runtime=podman");
+		return -1;
+	}
+	container = container_new(runtime, spec);
+	container->created = true;
+	r = runtime_image_acquire(runtime, &container->image, output, err);
+	if (r == 0)
+		r = container_run(container, spec, err);
+	if (r == 0)
+		runtime->containers->attach(container, ret);
+	container_leave(container);
+	return r;
+}
+
+int container_start(struct runtime *runtime, const struct container_spec *spec, const struct output *output,
+		    struct container **ret, struct error **err)
+{
+	struct container *container = container_new(runtime, spec);
+
 	if (container_own_start(container, spec, output, err) < 0) {
 		container_remove(container, NULL);
 		return -1;
@@ -262,7 +292,7 @@ int container_healthcheck(struct container *container, const char *const *words,
 	*ret_healthy = false;
 	if (runtime->containers->healthy)
 		return runtime->containers->healthy(container, words, timeout_ms, ret_healthy, ret_said, err);
-	runtime->containers->exec(runtime, container->name, &argv);
+	runtime->containers->exec(runtime, container->name, EXEC_ALONE, &argv);
 	for (size_t i = 0; words[i]; i++)
 		argv_add(&argv, words[i]);
 	spec.argv = (const char *const *)argv.items;
@@ -281,6 +311,21 @@ int container_healthcheck(struct container *container, const char *const *words,
 void container_say_slow(struct buf *ret_said, uint64_t timeout_ms)
 {
 	buf_printf(ret_said, "it did not end within %llu ms\n", (unsigned long long)timeout_ms);
+}
+
+int container_enter(struct container *container, const char *const *words, bool tty, struct argv *ret, struct error **err)
+{
+	struct runtime *runtime = container->runtime;
+
+	if (!runtime->program) {
+		error_make(err, ERROR_TOOL, "the command %s is not installed: commands in containers need it", runtime->name);
+		error_remedy(err, "install it");
+		return -1;
+	}
+	runtime->containers->exec(runtime, container->name, tty ? EXEC_TTY : EXEC_INPUT, ret);
+	for (; *words; words++)
+		argv_add(ret, *words);
+	return 0;
 }
 
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err)

@@ -29,8 +29,10 @@ static void take_address(const struct json *settings, struct inspected *ret)
 		bool four = json_str(network, "IPAddress") && *json_str(network, "IPAddress");
 
 		ret->ip = text_or_null(json_str(network, four ? "IPAddress" : "GlobalIPv6Address"));
-		if (ret->ip)
+		if (ret->ip) {
+			ret->network = mem_strdup(json_key(it));
 			ret->gateway = text_or_null(json_str(network, four ? "Gateway" : "IPv6Gateway"));
+		}
 	}
 	if (!ret->ip) {
 		ret->ip = text_or_null(json_str(settings, "IPAddress"));
@@ -119,6 +121,7 @@ void inspected_free(struct inspected *inspected)
 {
 	free(inspected->ip);
 	free(inspected->gateway);
+	free(inspected->network);
 	free(inspected->stop_signal);
 	free(inspected->name);
 	free(inspected->image);

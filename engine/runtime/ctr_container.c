@@ -214,7 +214,7 @@ static int ctr_inspect(struct runtime *runtime, const char *name, struct inspect
 }
 
 /* Each command inside has a name of its own. */
-static void ctr_exec(struct runtime *runtime, const char *name, struct argv *argv)
+static void ctr_exec(struct runtime *runtime, const char *name, enum exec_kind kind, struct argv *argv)
 {
 	cleanup_note struct ctr_note note = { 0 };
 	bool found;
@@ -223,6 +223,8 @@ static void ctr_exec(struct runtime *runtime, const char *name, struct argv *arg
 	ctr_begin(runtime, note.space ? note.space : runtime->space, argv);
 	argv_add(argv, "tasks");
 	argv_add(argv, "exec");
+	if (kind == EXEC_TTY)
+		argv_add(argv, "--tty");
 	argv_addf(argv, "--exec-id=%s-%u", runtime->process, atomic_fetch_add(&runtime->names, 1));
 	argv_add(argv, name);
 }
@@ -311,6 +313,31 @@ static int ctr_signal(struct runtime *runtime, const char *signal, const char *c
 	return r;
 }
 
+/* Its ended task is removed first; how that ended does not matter any more. */
+static int ctr_start_again(struct runtime *runtime, const char *const *names, struct error **err)
+{
+	int r = 0;
+
+	for (; *names; names++) {
+		cleanup_note struct ctr_note note = { 0 };
+		cleanup_free char *dir = ctr_note_dir(*names), *log = mem_printf("--log-uri=file://%s/log", dir);
+		const char *const task[] = { "tasks", "delete", *names, NULL };
+		const char *const start[] = { "tasks", "start", "--detach", log, *names, NULL };
+		bool found = false;
+
+		if (ctr_note_read(*names, &found, &note, r == 0 ? err : NULL) < 0) {
+			r = -1;
+			continue;
+		}
+		note.status = CTR_UNKNOWN;
+		ctr_do(runtime, note.space, task, CTR_CLEANS, NULL, NULL, NULL);
+		if (found && (ctr_note_write(*names, &note, r == 0 ? err : NULL) < 0 ||
+			      ctr_do(runtime, note.space, start, CTR_CLEANS, NULL, NULL, r == 0 ? err : NULL) < 0))
+			r = -1;
+	}
+	return r;
+}
+
 static int ctr_list(struct runtime *runtime, const char *service, struct buf *ret, struct error **err)
 {
 	return ctr_note_list(runtime, false, service, ret, err);
@@ -322,6 +349,7 @@ const struct container_ops container_ctr = {
 	.exec = ctr_exec,
 	.logs = ctr_logs,
 	.remove = ctr_remove,
+	.start = ctr_start_again,
 	.signal = ctr_signal,
 	.list = ctr_list,
 	.network_list = ctr_network_list,

@@ -239,6 +239,19 @@ static int requests_remove(struct runtime *runtime, const char *const *names, st
 	return r;
 }
 
+static int requests_start(struct runtime *runtime, const char *const *names, struct error **err)
+{
+	int r = 0;
+
+	for (; *names; names++) {
+		cleanup_free char *path = mem_printf("/containers/%s/start", *names);
+
+		if (docker_container_do(runtime, "POST", path, r == 0 ? err : NULL) < 0)
+			r = -1;
+	}
+	return r;
+}
+
 static int requests_signal(struct runtime *runtime, const char *signal, const char *const *names, struct error **err)
 {
 	int r = 0;
@@ -389,6 +402,7 @@ const struct container_ops container_requests = {
 	.print = docker_output_print,
 	.follow = docker_output_follow,
 	.remove = requests_remove,
+	.start = requests_start,
 	.signal = requests_signal,
 	.list = requests_list,
 	.network_list = requests_network_list,

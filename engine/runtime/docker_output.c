@@ -109,11 +109,12 @@ static int take_followed(void *data, const void *bytes, size_t len)
 	return followed->error ? -1 : 0;
 }
 
-int docker_output_follow(struct container *container, unsigned lines, const struct output *output, struct error **err)
+int docker_output_follow(struct container *container, bool follow, unsigned lines, const struct output *output,
+			 struct error **err)
 {
 	cleanup_free char *number = lines == ALL_LINES ? mem_strdup("all") : mem_printf("%u", lines);
 	cleanup_free char *path =
-		mem_printf("/containers/%s/logs?follow=1&stdout=1&stderr=1&tail=%s", container->name, number);
+		mem_printf("/containers/%s/logs?follow=%d&stdout=1&stderr=1&tail=%s", container->name, follow, number);
 	struct followed followed = { .loop = container->runtime->loop, .output = output };
 	struct error *error = NULL;
 	int r;

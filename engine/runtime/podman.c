@@ -287,6 +287,7 @@ const struct runtime_ops runtime_podman = {
 	.insecure = "--tls-verify=false",
 	.log_driver = "k8s-file",
 	.run_options = run_options,
+	.inits = true,
 	.docker_form = true,
 	.place_prefix = PREFIX,
 	.open = podman_open,

@@ -121,12 +121,16 @@ static void run_args_add_options(const struct runtime *runtime, unsigned quirks,
 		argv_add(argv, "--cgroups=disabled");
 }
 
-void command_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, const char *id,
-		 const char *name, const char *env_file, struct argv *argv)
+void command_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, bool only_create,
+		 const char *id, const char *name, const char *env_file, struct argv *argv)
 {
 	command_begin(runtime, quirks, argv);
-	argv_add(argv, "run");
-	argv_add(argv, "--detach");
+	argv_add(argv, only_create ? "create" : "run");
+	argv_add(argv, only_create ? "--interactive" : "--detach");
+	if (only_create)
+		argv_add(argv, "--rm");
+	if (spec->tty)
+		argv_add(argv, "--tty");
 	argv_add(argv, "--pull=never");
 	argv_addf(argv, "--name=%s", name);
 	argv_addf(argv, "--label=" RUNTIME_LABEL "=%s", runtime->owner);

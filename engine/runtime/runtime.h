@@ -1,11 +1,13 @@
 #ifndef ENGINE_RUNTIME_RUNTIME_H
 #define ENGINE_RUNTIME_RUNTIME_H
 
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct argv;
 struct buf;
 struct error;
 struct layout;
@@ -142,6 +144,7 @@ struct container_spec {
 	const char *ip;          /* its address on the network, or NULL: any */
 	const char *stop_signal; /* NULL: the image's */
 	unsigned grace_s;        /* that it gets to stop; 0: it is killed */
+	bool tty;                /* of container_create: it has a terminal */
 };
 
 struct container;
@@ -152,6 +155,10 @@ int runtime_network_remove(struct runtime *runtime, const char *name, struct err
 
 int container_start(struct runtime *runtime, const struct container_spec *spec, const struct output *output,
 		    struct container **ret, struct error **err);
+/* Makes it without starting it: *ret is the command that does, with this process's standard input, output and, with
+ * `tty`, terminal, and whose status is its; it is removed when it has ended. ERROR_TOOL where the runtime cannot. */
+int container_create(struct runtime *runtime, const struct container_spec *spec, const struct output *output,
+		     struct argv *ret, struct error **err);
 /* The address at which `port` is reached from this process: a numeric host (borrowed) and a port number. */
 int container_address(struct container *container, uint16_t port, const char **ret_host, uint16_t *ret_port,
 		      struct error **err);
@@ -176,9 +183,15 @@ int container_healthcheck(struct container *container, const char *const *words,
 			  struct buf *ret_said, struct error **err);
 /* Appends the last `lines` lines of its output. */
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err);
-/* Passes every line of its output to `output` until it ends or the loop is cancelled: from the beginning, or only
- * new ones. */
-int container_follow(struct container *container, bool from_first, const struct output *output, struct error **err);
+/* Passes the last `lines` lines of its output (ALL_LINES: all) to `output`; with `follow` also what comes until it ends or
+ * the loop is cancelled. */
+#define ALL_LINES UINT_MAX
+int container_output(struct container *container, bool follow, unsigned lines, const struct output *output,
+		     struct error **err);
+/* The command that runs `words` in it, with this process's standard input, output and, with `tty`, terminal. ERROR_TOOL
+ * when the runtime's command is not installed. */
+int container_enter(struct container *container, const char *const *words, bool tty, struct argv *ret,
+		    struct error **err);
 /* Where its ports are published. Borrowed. */
 struct container_port {
 	uint16_t inner, outer;
@@ -186,6 +199,9 @@ struct container_port {
 	bool udp;
 };
 size_t container_ports(const struct container *container, struct container_port *ret, size_t max);
+/* Its name, and its image's as it was started. Borrowed. */
+const char *container_name(const struct container *container);
+const char *container_image(const struct container *container);
 /* The labels it was started with, or NULL. Borrowed. */
 const char *container_service(const struct container *container);
 const char *container_config(const struct container *container);
@@ -194,6 +210,11 @@ void container_leave(struct container *container);
 /* Stops all of them side by side, each with its signal and for at most its `grace_s`, or until *hurry (NULL: until the
  * loop is cancelled), and removes them; frees the containers in any case. Works when the loop is cancelled. */
 int containers_end(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err);
+
+/* The same without removing them. */
+int containers_stop(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err);
+/* Stops them, and starts them again. */
+int containers_restart(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err);
 
 /* What exists with this owner's label: names of containers (of the service, if it is not NULL) and of networks.
  * NULL-terminated; free with names_free. */

@@ -1,7 +1,6 @@
 #ifndef ENGINE_RUNTIME_RUNTIME_OPS_H
 #define ENGINE_RUNTIME_RUNTIME_OPS_H
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -67,23 +66,34 @@ struct runtime {
 /* How containers, networks and images that were not built here are handled: by the commands that podman and docker have in
  * common (commands.c), by requests to docker's daemon (docker_container.c), or by containerd's command (ctr_container.c).
  * What removes something works when the loop is cancelled. */
+enum exec_kind { EXEC_ALONE, EXEC_INPUT, EXEC_TTY }; /* without standard input, with it, with a terminal, too */
 struct container_ops {
 	bool named; /* it takes the name that a container is to have */
 	/* One attempt to start it, with its command's status and last lines in *ret. `remove` removes what it leaves. */
 	int (*run)(struct container *container, const struct container_spec *spec, unsigned quirks,
 		   struct proc_result *ret, struct error **err);
+	/* The same for container_create, with the command in *argv; missing where that cannot be. */
+	int (*create)(struct container *container, const struct container_spec *spec, unsigned quirks,
+		      struct proc_result *ret, struct error **err);
+	void (*attach)(struct container *container, struct argv *argv);
 	int (*inspect)(struct runtime *runtime, const char *name, struct inspected *ret, struct error **err);
 	/* The command to which the words to run inside are added. */
-	void (*exec)(struct runtime *runtime, const char *name, struct argv *argv);
+	void (*exec)(struct runtime *runtime, const char *name, enum exec_kind kind, struct argv *argv);
 	/* The command that prints its last `lines` lines (ALL_LINES: all), and with `follow` what comes until it ends. */
 	void (*logs)(struct container *container, bool follow, unsigned lines, struct argv *argv);
 	/* Instead of these two, without a command: whether the words succeed within `ms`; the last lines. */
 	int (*healthy)(struct container *container, const char *const *words, uint64_t ms, bool *ret,
 		       struct buf *ret_said, struct error **err);
 	int (*print)(struct container *container, unsigned lines, struct buf *ret, struct error **err);
-	/* Instead of `logs` with `follow`; until it ends or the loop is cancelled. */
-	int (*follow)(struct container *container, unsigned lines, const struct output *output, struct error **err);
+	/* Instead of `logs`; with `follow` until it ends or the loop is cancelled. */
+	int (*follow)(struct container *container, bool follow, unsigned lines, const struct output *output,
+		      struct error **err);
 	int (*remove)(struct runtime *runtime, const char *const *names, struct error **err);
+	/* Its address becomes one that it gets again whenever it is started. It has ended; its `seen` is from before. Missing where
+	 * it always does. */
+	int (*keep_address)(struct container *container, struct error **err);
+	/* Those that have ended. */
+	int (*start)(struct runtime *runtime, const char *const *names, struct error **err);
 	/* `signal` NULL: the image's. */
 	int (*signal)(struct runtime *runtime, const char *signal, const char *const *names, struct error **err);
 	/* Names of containers with this owner (of the service, if it is not NULL), a line each; of networks. */
@@ -98,7 +108,6 @@ struct container_ops {
 	/* Removes the image unless it has a name. It does no harm if that fails. */
 	void (*forget)(struct runtime *runtime, const char *id);
 };
-#define ALL_LINES UINT_MAX
 
 struct runtime_ops {
 	const char *program; /* the command; NULL: the driver's name */
@@ -107,6 +116,7 @@ struct runtime_ops {
 	const char *place_prefix;
 	const char *log_driver;         /* a driver whose log can be read */
 	const char *const *run_options; /* extra options for `run`, NULL-terminated; or NULL */
+	bool inits;                     /* its `init` sets up a container that was created */
 	bool docker_form;               /* loads archives of LAYOUT_TAR_DOCKER */
 	bool resolves;                  /* its own networks resolve names, also of what is started later or again */
 	/* The prefix of the places of this instance (NULL: the usual one), malloc'd; NULL: place_prefix. */
@@ -142,7 +152,7 @@ RUNTIME_DRIVERS(DECLARE, DECLARE)
 #define CONTAINER_LOG_MAX "10m" /* of a container's output that is kept */
 void command_begin(const struct runtime *runtime, unsigned quirks, struct argv *argv);
 /* `env_file` NULL: no environment. */
-void command_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, const char *id,
+void command_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, bool only_create, const char *id,
 		 const char *name, const char *env_file, struct argv *argv);
 /* True when the process in `name` ("cbuild-agent-4711-1a2b-3") is alive. False for names that are not ours. */
 bool command_owner_alive(const char *name);
@@ -172,6 +182,7 @@ struct inspected {
 	int status;
 	int pid;            /* 0: none */
 	char *ip, *gateway; /* NULL: none */
+	char *network;      /* where it has the address */
 	char *stop_signal;  /* NULL: SIGTERM */
 	unsigned grace_s;   /* that it gets to stop */
 	char *name;
@@ -195,6 +206,7 @@ struct container {
 	struct runtime *runtime;
 	struct runtime_image image; /* owns its texts */
 	bool acquired, started;
+	bool created; /* only created (container_create) */
 	bool late, killed; /* it is to be killed now; it was */
 	char *name;
 	struct inspected seen;
@@ -246,7 +258,8 @@ extern const struct container_ops container_requests;
 /* docker_output.c: a container's output; without the frames of an answer that is whole. */
 void docker_output_unframe(const struct buf *framed, struct buf *ret);
 int docker_output_print(struct container *container, unsigned lines, struct buf *ret, struct error **err);
-int docker_output_follow(struct container *container, unsigned lines, const struct output *output, struct error **err);
+int docker_output_follow(struct container *container, bool follow, unsigned lines, const struct output *output,
+			 struct error **err);
 /* docker_pull.c: pulls with the registry's login. */
 int docker_pull(struct runtime *runtime, const char *name, bool insecure, const struct output *output,
 		struct error **err);

@@ -95,17 +95,27 @@ size_t container_ports(const struct container *container, struct container_port 
 	return len;
 }
 
-int container_follow(struct container *container, bool from_first, const struct output *output, struct error **err)
+const char *container_name(const struct container *container)
+{
+	return container->name;
+}
+
+const char *container_image(const struct container *container)
+{
+	return container->seen.image;
+}
+
+int container_output(struct container *container, bool follow, unsigned lines, const struct output *output,
+		     struct error **err)
 {
 	struct runtime *runtime = container->runtime;
 	cleanup_argv struct argv argv = { 0 };
 	cleanup_proc struct proc_result result = { 0 };
 	struct proc_spec spec = { .output = output };
-	unsigned lines = from_first ? ALL_LINES : 0;
 
 	if (runtime->containers->follow)
-		return runtime->containers->follow(container, lines, output, err);
-	runtime->containers->logs(container, true, lines, &argv);
+		return runtime->containers->follow(container, follow, lines, output, err);
+	runtime->containers->logs(container, follow, lines, &argv);
 	spec.argv = (const char *const *)argv.items;
 	return proc_run(runtime->loop, &spec, &result, err);
 }
@@ -165,15 +175,15 @@ static bool hurried(const struct container *container, const atomic_bool *hurry)
 	return hurry ? atomic_load(hurry) : loop_cancelled(container->runtime->loop);
 }
 
-/* Kills those that take longer than they may; those that get no time are killed when they are removed. True when none is
- * left. */
-static bool kill_late(struct container *const *containers, size_t len, uint64_t took_ms)
+/* Kills those that take longer than they may; those that get no time only where they are not killed by being removed. True when
+ * none is left. */
+static bool kill_late(struct container *const *containers, size_t len, bool removed, uint64_t took_ms)
 {
 	bool any = false, late = false;
 
 	for (size_t i = 0; i < len; i++) {
 		unsigned grace_s = containers[i]->seen.grace_s;
-		bool ended = grace_s == 0 || has_ended(containers[i]);
+		bool ended = (removed && grace_s == 0) || has_ended(containers[i]);
 
 		containers[i]->late = !ended && took_ms >= grace_s * UINT64_C(1000) && !containers[i]->killed;
 		containers[i]->killed = containers[i]->killed || containers[i]->late;
@@ -185,7 +195,7 @@ static bool kill_late(struct container *const *containers, size_t len, uint64_t 
 	return !any;
 }
 
-static void stop_all(struct container *const *containers, size_t len, const atomic_bool *hurry)
+static void stop_all(struct container *const *containers, size_t len, bool removed, const atomic_bool *hurry)
 {
 	const struct timespec pause = { .tv_nsec = END_POLL_MS * 1000 * 1000 };
 	uint64_t start = loop_now_ms(), took = 0, most = 0;
@@ -193,10 +203,38 @@ static void stop_all(struct container *const *containers, size_t len, const atom
 	for (size_t i = 0; i < len; i++)
 		most = containers[i]->seen.grace_s > most ? containers[i]->seen.grace_s : most;
 	signal_all(containers, len, gentle);
-	while (!kill_late(containers, len, took) && took < most * 1000 + KILL_MS) {
+	while (!kill_late(containers, len, removed, took) && took < most * 1000 + KILL_MS) {
 		nanosleep(&pause, NULL); /* loop_pause does not wait when the loop is cancelled */
 		took = hurried(containers[0], hurry) ? UINT64_MAX : loop_now_ms() - start;
 	}
+}
+
+int containers_stop(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err)
+{
+	if (len == 0)
+		return 0;
+	stop_all(containers, len, false, hurry);
+	for (size_t i = 0; i < len; i++)
+		if (!has_ended(containers[i]))
+			return error_make(err, ERROR_TOOL, "%s does not end the container %s",
+					  containers[i]->runtime->name, containers[i]->name);
+	for (size_t i = 0; i < len && containers[i]->runtime->containers->keep_address; i++)
+		if (containers[i]->runtime->containers->keep_address(containers[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+int containers_restart(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err)
+{
+	cleanup_argv struct argv names = { 0 };
+
+	if (containers_stop(containers, len, hurry, err) < 0)
+		return -1;
+	for (size_t i = 0; i < len; i++)
+		argv_add(&names, containers[i]->name);
+	return len == 0 ? 0
+			: containers[0]->runtime->containers->start(containers[0]->runtime,
+								    (const char *const *)names.items, err);
 }
 
 int containers_end(struct container *const *containers, size_t len, const atomic_bool *hurry, struct error **err)
@@ -206,7 +244,7 @@ int containers_end(struct container *const *containers, size_t len, const atomic
 
 	if (len == 0)
 		return 0;
-	stop_all(containers, len, hurry);
+	stop_all(containers, len, true, hurry);
 	for (size_t i = 0; i < len; i++)
 		argv_add(&names, containers[i]->name);
 	r = containers[0]->runtime->containers->remove(containers[0]->runtime, (const char *const *)names.items, err);

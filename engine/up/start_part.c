@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -170,7 +171,7 @@ static const char *start_part_address_of(struct up *up, const struct container *
 	return ip && !runtime_resolves(up->job->runtime) ? arena_strdup(up->stack.arena, ip) : NULL;
 }
 
-static const char *container_name(struct up *up, const struct service *service)
+static const char *start_part_name(struct up *up, const struct service *service)
 {
 	return service->container_name.s
 		       ? service->container_name.s
@@ -201,7 +202,7 @@ int start_one(struct up *up, const struct stack_part *part, struct actor **ret, 
 
 	if (stack_spec(&up->stack, part, ret, &spec, err) < 0)
 		return -1;
-	spec.container = container_name(up, part->service);
+	spec.container = start_part_name(up, part->service);
 	spec.image_name = image_name(up, part->service, &spec.image);
 	if (!part->service->has_stop_grace)
 		spec.grace_s = GRACE_S;
@@ -224,4 +225,24 @@ int start_one(struct up *up, const struct stack_part *part, struct actor **ret, 
 			return -1;
 	}
 	return stack_run(&up->stack, *ret, &spec, err);
+}
+
+int create_alone(struct up *up, struct error **err)
+{
+	const struct up_job *job = up->job;
+	const struct service *service = job->alone->service;
+	struct actor *actor = NULL;
+	struct container_spec spec;
+
+	if (stack_spec(&up->stack, job->alone, &actor, &spec, err) < 0 || fill_mounts(up, service, &spec, err) < 0)
+		return -1;
+	spec.container =
+		arena_printf(up->stack.arena, "%s-%s-run-%ld", job->manifest->prefix, service->name.s, (long)getpid());
+	spec.image_name = image_name(up, service, &spec.image);
+	spec.name = NULL; /* under that name the service itself is found */
+	spec.grace_s = service->has_stop_grace ? spec.grace_s : GRACE_S;
+	spec.command = job->words ? job->words : spec.command;
+	spec.ports_len = 0;
+	spec.tty = job->tty;
+	return container_create(job->runtime, &spec, NULL, job->argv, err);
 }

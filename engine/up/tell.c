@@ -78,7 +78,7 @@ static void tell_follow(void *arg)
 	struct follower *follower = arg;
 
 	/* A failure to show its output is ignored: its health is what counts. */
-	container_follow(follower->container, follower->from_first, &follower->output, NULL);
+	container_output(follower->container, true, follower->from_first ? ALL_LINES : 0, &follower->output, NULL);
 }
 
 static void follow_done(void *arg)

@@ -38,7 +38,8 @@ void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1]);
  * with the old one's address and ports. */
 int standing_find(struct up *up, struct error **err); /* finds standing containers */
 int start_one(struct up *up, const struct stack_part *part, struct actor **ret, struct error **err);
-void standing_leave(struct up *up); /* frees those that were not taken over */
+int create_alone(struct up *up, struct error **err); /* job->alone */
+void standing_leave(struct up *up);                  /* frees those that were not taken over */
 
 /* tell.c: events, from any thread. */
 void up_tell(struct up *up, const struct up_event *event);

@@ -231,6 +231,10 @@ static void direct(void *arg)
 		findings_error(up->findings, NULL, &error);
 	else
 		good = start_all(up);
+	if (good && up->job->alone && create_alone(up, &error) < 0) {
+		findings_error(up->findings, up->job->alone->service->name.s, &error);
+		good = false;
+	}
 	up->left = good && up->job->detach;
 	if (up->left) {
 		leave_all(up);

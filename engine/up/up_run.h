@@ -32,6 +32,8 @@ struct up_event {
 	struct container_port port;
 };
 
+struct argv;
+
 struct up_job {
 	struct loop *loop;
 	const char *state_dir;
@@ -40,6 +42,11 @@ struct up_job {
 	const struct manifest *manifest;
 	const struct stack_part *parts; /* in start order */
 	size_t len;
+	/* With `argv` one more, which is only created: the command that runs it, instead of its own or with `words`. */
+	const struct stack_part *alone;
+	const char *const *words; /* NULL: its own */
+	bool tty;
+	struct argv *argv;
 	bool detach; /* leave them running once they are healthy; else run until a signal or until all have ended */
 	/* Negative, with *err set: end everything. */
 	int (*event)(void *data, const struct up_event *event, struct error **err);

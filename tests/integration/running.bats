@@ -196,6 +196,7 @@ is_named_for_each()
 	each_runtime is_named_for_each
 	# Of another checkout.
 	cb up -d web
+	rm -rf ../elsewhere
 	cp -a . ../elsewhere
 	rm -rf ../elsewhere/.cbuild
 	cb -C ../elsewhere up -d web
@@ -219,22 +220,162 @@ port_is_anothers()
 {
 	local port
 	port=$(free_port)
-	"$CBUILD_RUNTIME" run --detach --name=holds --publish="127.0.0.1:$port:8000" localhost/running/web:latest >/dev/null || return
 	printf '  web:\n    ports: ["%s:8000"]\n' "$port" | manifest
+	rm -rf ../elsewhere
+	cp -a . ../elsewhere
+	cb -C ../elsewhere -p elsewhere up -d || return
+	equal "$status" 0 || return
 	cb up -d || return
 	equal "$status" 5 || return
 	grep -q "port $port is used by another container" "$err" || return
-	"$CBUILD_RUNTIME" rm -f holds >/dev/null
+	cb -C ../elsewhere -p elsewhere down
 }
 
 @test "a port that is taken is said to be, and by whom" {
 	local port
 	port=$(free_port)
-	python3 -c "import socket, time
-	s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $port)); s.listen(); open('listens', 'w'); time.sleep(600)" 3>&- &
+	python3 -c "import socket, time; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('127.0.0.1', $port)); s.listen(); open('listens', 'w'); time.sleep(600)" 3>&- &
 	holder=$!
 	until_true test -e listens
 	each_runtime port_is_taken "$port"
 	kill "$holder"
 	each_runtime port_is_anothers
+}
+
+# on_terminal COMMAND...: runs it with a terminal of its own.
+on_terminal()
+{
+	python3 -c 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))' "$@" </dev/null 3>&-
+}
+
+lives()
+{
+	local free web
+	manifest <<-'EOF'
+		  web:
+		    ports: ["8000", "53/udp"]
+		    depends_on: [db]
+		    command: [sh, -c, "echo first; echo second; exec httpd -f -p 8000 -h /www"]
+		  db:
+		    stop_grace_period: 0s
+	EOF
+	cb ps || return
+	equal "$status" 0 || return
+	grep -q "nothing is up" "$err" || return
+	cb exec web true || return
+	equal "$status" 5 || return
+	grep -q "web is not up" "$err" || return
+	cb up -d || return
+	equal "$status" 0 || return
+	# Where it is.
+	cb port web 8000 || return
+	free=$(cat "$out")
+	equal "$(curl -fsS "http://$free/health")" fine || return
+	cb port web 53/udp --format=json || return
+	equal "$(jq -r '.[] | "\(.target)/\(.protocol) \(.host)"' "$out")" "53/udp 127.0.0.1" || return
+	cb port web 8001 || return
+	equal "$status" 5 || return
+	cb ps --format=json || return
+	equal "$(jq -c 'sort_by(.service)[] | [.service, .container, .image, .runtime, .state, (.ports | length)]' "$out")" \
+		"[\"db\",\"running-db-1\",\"localhost/running/db:latest\",\"$CBUILD_RUNTIME\",\"running\",0]
+[\"web\",\"running-web-1\",\"localhost/running/web:latest\",\"$CBUILD_RUNTIME\",\"running\",2]" || return
+	cb ps web || return
+	grep -qE "^web  running +running-web-1  .*$free->8000" "$out" || return
+	# A command in it: its input, output, words and status are as they are.
+	status=0
+	[ "$(echo in | "$cbuild" exec web sh -c 'cat; echo "$0 $1"; exit 7' -l --help)" = "in
+-l --help" ] || status=$?
+	equal "$status" 0 || return
+	cb exec web sh -c 'exit 7' || return
+	equal "$status" 7 || return
+	equal "$(on_terminal "$cbuild" exec web sh -c 'test -t 0 && test -t 1 && echo terminal' | tr -d '\r')" terminal || return
+	# What it has printed.
+	cb logs || return
+	equal "$(grep '^web' "$out")" "web | first
+web | second" || return
+	cb logs web --tail=1 --format=json || return
+	equal "$(jq -r '.service + " " + .text' "$out")" "web second" || return
+	# The same container once more, with the address that others know.
+	web=$("$CBUILD_RUNTIME" inspect --format '{{.Id}}' running-web-1) || return
+	cb restart || return
+	equal "$status" 0 || return
+	equal "$("$CBUILD_RUNTIME" inspect --format '{{.Id}}' running-web-1)" "$web" || return
+	cb exec web wget -q -O - http://db:8000/health || return
+	equal "$(cat "$out")" fine || return
+	cb logs web || return
+	equal "$(grep -c first "$out")" 2 || return
+	cb stop db || return
+	cb ps || return
+	grep -qE '^db +ended 137 ' "$out" || return
+	grep -qE '^web +running ' "$out" || return
+	cb exec db true || return
+	equal "$status" 5 || return
+	cb down || return
+	equal "$status" 0
+}
+
+@test "what runs is shown, entered, stopped and started again" {
+	each_runtime lives
+}
+
+follows_logs()
+{
+	local logs
+	manifest <<-'EOF'
+		  web:
+		    command: [sh, -c, "echo first; while ! test -e /shared/go; do sleep 0.1; done; echo second; sleep 600"]
+	EOF
+	rm -f shared/go
+	cb up -d || return
+	out=$BATS_TEST_TMPDIR/followed
+	"$cbuild" logs -f web >"$out" 2>&1 3>&- &
+	logs=$!
+	until_true says "^web | first" || return
+	touch shared/go
+	until_true says "^web | second" || return
+	kill -INT "$logs"
+	status=0
+	wait "$logs" || status=$?
+	equal "$status" 130 || return
+	cb down || return
+	equal "$status" 0
+}
+
+@test "logs goes on with -f" {
+	each_runtime follows_logs
+}
+
+runs_once()
+{
+	manifest <<-'EOF'
+		  web:
+		    ports: ["8000"]
+		    environment: {WORD: given}
+		    depends_on: {db: {condition: service_healthy}}
+		    command: [sh, -c, "echo its own; exit 4"]
+		  db:
+		    healthcheck: {test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1:8000/health"], interval: 1s}
+		    stop_grace_period: 0s
+	EOF
+	status=0
+	echo in | "$cbuild" run web sh -c 'cat; echo "$WORD $0"; wget -q -O - http://db:8000/health; echo >/shared/here; exit 9' -l \
+		>"$BATS_TEST_TMPDIR/ran" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	cat "$BATS_TEST_TMPDIR/ran" "$BATS_TEST_TMPDIR/err"
+	equal "$status" 9 || return
+	equal "$(cat "$BATS_TEST_TMPDIR/ran")" "in
+given -l
+fine" || return
+	[ -e shared/here ] || return
+	# What it needs stays, and itself does not.
+	equal "$(ours)" running-db-1 || return
+	cb run web || return
+	equal "$status" 4 || return
+	equal "$(cat "$out")" "its own" || return
+	equal "$(on_terminal "$cbuild" run -q web sh -c 'test -t 0 && test -t 1 && echo terminal' | tr -d '\r')" terminal || return
+	cb down || return
+	equal "$status" 0
+}
+
+@test "a service is run once, in the foreground, with what it needs" {
+	each_runtime runs_once
 }

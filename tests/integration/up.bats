@@ -265,7 +265,7 @@ up_project()
 
 container_of()
 {
-	"$CBUILD_RUNTIME" ps -a --filter "label=dev.cbuild.service=$1" --format '{{.Names}}'
+	"$CBUILD_RUNTIME" ps -a --filter "label=dev.cbuild.service=$1" --format '{{.ID}}'
 }
 
 inside()
@@ -382,14 +382,14 @@ follows()
 	up=$!
 	until_true says "^  db  127" || return
 	db=$(container_of db)
-	[ "$way" = bare ] || until_true followed "$db" || return
+	[ "$way" = bare ] || until_true followed up-db-1 || return
 	kill -KILL "$up"
 	wait "$up" || true
-	[ "$way" = bare ] || followed "$db" || return
+	[ "$way" = bare ] || followed up-db-1 || return
 	# The service goes on, who read its output does not.
 	cb up -d db || return
 	equal "$(container_of db)" "$db" || return
-	! followed "$db" || return
+	! followed up-db-1 || return
 	cb down || return
 	equal "$status" 0
 }

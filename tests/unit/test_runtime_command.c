@@ -35,7 +35,7 @@ static void assert_run(const struct runtime *runtime, unsigned quirks, const str
 {
 	cleanup_argv struct argv argv = { 0 };
 
-	command_run(runtime, quirks, spec, ONE, "cbuild-web-1-a-0", env_file, &argv);
+	command_run(runtime, quirks, spec, false, ONE, "cbuild-web-1-a-0", env_file, &argv);
 	assert_lines(&argv, wanted);
 }
 

@@ -107,7 +107,8 @@ static int write_folder(struct output_task *output, const struct node *build, co
 	char platform[PLATFORM_TEXT];
 
 	plan_output_folder(&build->platform, platform);
-	return files_folder_new(dest, output->split ? platform : "", output->epoch, &folder, err) < 0 ||
+	return files_folder_new(dest, output->split ? platform : "", output->task->node->id, output->epoch, &folder,
+				err) < 0 ||
 			       output_write(output, build, files_folder_out(folder), err) < 0
 		       ? -1
 		       : output_take_folder(output, folder, err);
@@ -121,7 +122,7 @@ static int write_tar(struct output_task *output, const char *dest, struct error 
 	cleanup_files_tar struct files_tar *tar = NULL;
 	bool there = fs_exists(dest);
 
-	if (files_tar_new(dest, output->epoch, &tar, err) < 0)
+	if (files_tar_new(dest, output->task->node->id, output->epoch, &tar, err) < 0)
 		return -1;
 	for (size_t i = 0; i < node->needs_len; i++) {
 		const struct node *build = plan_node(output->task->env->plan, node->needs[i]);

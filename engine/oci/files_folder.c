@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,8 +18,6 @@
 #include "base/text.h"
 #include "engine/oci/image_files.h"
 
-#define TEMPORARY ".cbuild-tmp-" /* as fs_replace calls them */
-
 struct path_list {
 	const char **items;
 	size_t len, cap;
@@ -34,8 +31,8 @@ struct files_folder {
 	int root;     /* the folder, open */
 	char *parent; /* the folder of the last path, relative, and open */
 	int parent_fd;
-	char temporary[sizeof(TEMPORARY) + 40];
-	int fd; /* of the file that is written */
+	char *temporary; /* name of what is not finished */
+	int fd;          /* of the file that is written */
 	struct arena *arena;
 	struct path_list written, created;
 	struct map *folders; /* new ones */
@@ -298,7 +295,8 @@ static int make_root(struct files_folder *folder, struct error **err)
 	return folder->root < 0 ? error_errno(err, ERROR_STATE, errno, "%s: cannot be opened", folder->to) : 0;
 }
 
-int files_folder_new(const char *to, const char *below, int64_t epoch, struct files_folder **ret, struct error **err)
+int files_folder_new(const char *to, const char *below, const char *maker, int64_t epoch, struct files_folder **ret,
+		     struct error **err)
 {
 	cleanup_files_folder struct files_folder *folder = mem_alloc(sizeof(*folder));
 
@@ -306,6 +304,7 @@ int files_folder_new(const char *to, const char *below, int64_t epoch, struct fi
 		.out = { folder_begin, file_begin, file_content, file_end, link_made, file_again, folder_end, folder },
 		.to = *below ? path_join(to, below) : mem_strdup(to),
 		.below = mem_strdup(below),
+		.temporary = files_temporary(maker),
 		.epoch = epoch,
 		.root = -1,
 		.parent_fd = -1,
@@ -313,9 +312,6 @@ int files_folder_new(const char *to, const char *below, int64_t epoch, struct fi
 		.arena = arena_new(),
 		.folders = map_new(),
 	};
-	/* Other tasks of this process may write into the same folder. */
-	snprintf(folder->temporary, sizeof(folder->temporary), TEMPORARY "%" PRIdMAX "-%" PRIxPTR, (intmax_t)getpid(),
-		 (uintptr_t)folder);
 	if (make_root(folder, err) < 0)
 		return -1;
 	*ret = steal_ptr(folder);
@@ -339,6 +335,7 @@ void files_folder_free(struct files_folder *folder)
 	map_free(folder->folders);
 	arena_free(folder->arena);
 	free(folder->parent);
+	free(folder->temporary);
 	free(folder->below);
 	free(folder->to);
 	free(folder);

@@ -16,8 +16,10 @@ struct files_out;
 struct files_folder;
 
 /* `to` and `below` are made when they are missing. `below`: the folder in `to` for this image's files, one name; absolute links get it in
- * front, as with BuildKit; or "". `epoch`: the time of all files, or negative: their own. */
-int files_folder_new(const char *to, const char *below, int64_t epoch, struct files_folder **ret, struct error **err);
+ * front, as with BuildKit; or "". `maker`: who writes, one at a time: what it left when it was killed is removed. `epoch`: the time of all
+ * files, or negative: their own. */
+int files_folder_new(const char *to, const char *below, const char *maker, int64_t epoch, struct files_folder **ret,
+		     struct error **err);
 void files_folder_free(struct files_folder *folder); /* NULL-safe */
 /* For image_files_write; borrowed. */
 const struct files_out *files_folder_out(struct files_folder *folder);

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,20 +94,21 @@ static int tar_again(void *data, const char *path, const char *first, struct err
 	return tar_writer_item(tar->writer, &item, err);
 }
 
-int files_tar_new(const char *path, int64_t epoch, struct files_tar **ret, struct error **err)
+int files_tar_new(const char *path, const char *maker, int64_t epoch, struct files_tar **ret, struct error **err)
 {
 	cleanup_files_tar struct files_tar *tar = mem_alloc(sizeof(*tar));
-	cleanup_free char *dir = path_dir(path);
+	cleanup_free char *dir = path_dir(path), *name = files_temporary(maker);
 
 	*tar = (struct files_tar){
 		.out = { tar_folder, tar_file, tar_content, tar_end, tar_file, tar_again, tar_end, tar },
 		.path = mem_strdup(path),
-		.temporary = mem_printf("%s/.cbuild-tmp-%" PRIdMAX "-%" PRIxPTR, dir, (intmax_t)getpid(), (uintptr_t)tar),
+		.temporary = path_join(dir, name),
 		.fd = -1,
 		.epoch = epoch,
 	};
 	if (fs_mkdirs(dir, 0755, err) < 0)
 		return -1;
+	unlink(tar->temporary);
 	tar->fd = open(tar->temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (tar->fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot be made", path);

@@ -10,8 +10,8 @@ struct files_out;
  * path is replaced then. */
 struct files_tar;
 
-/* `epoch`: the time of all files, or negative: their own. */
-int files_tar_new(const char *path, int64_t epoch, struct files_tar **ret, struct error **err);
+/* `maker` and `epoch` as for files_folder_new. */
+int files_tar_new(const char *path, const char *maker, int64_t epoch, struct files_tar **ret, struct error **err);
 void files_tar_free(struct files_tar *tar); /* NULL-safe; without files_tar_end nothing is left */
 /* For image_files_write, below the folder `prefix` of the tar ("": at its root; else one name, which absolute links get in front, as with
  * BuildKit). Borrowed until the next call. */

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/xxh3.h"
 #include "engine/oci/image.h"
 #include "engine/oci/layer_read.h"
 #include "engine/oci/layout.h"
@@ -278,6 +279,14 @@ static int files_write_tree(struct files_work *work, struct error **err)
 			       go_up(work, "", work->rafs->root, err) < 0
 		       ? -1
 		       : 0;
+}
+
+char *files_temporary(const char *maker)
+{
+	char hex[HASH_HEX + 1];
+
+	hash_hex(hash_bytes(maker, strlen(maker)), hex);
+	return mem_printf(".cbuild-tmp-%s", hex);
 }
 
 int image_files_write(const struct image_files *files, const struct files_out *out, struct error **err)

@@ -38,6 +38,8 @@ struct image_files {
 	void *data;
 };
 
+/* The name of a file that `maker` has not finished: the same each time. malloc'd. */
+char *files_temporary(const char *maker);
 /* ERROR_STATE for layers that are damaged or hold what no image may. */
 int image_files_write(const struct image_files *files, const struct files_out *out, struct error **err);
 

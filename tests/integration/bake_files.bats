@@ -235,6 +235,23 @@ builds()
 	equal "$(builds)" "base app test-a test-b "
 }
 
+@test "a target that reads another one's files waits for them when both are asked for" {
+	project
+	cat >>docker-bake.hcl <<-'EOF'
+		target "packed" { dockerfile-inline = "FROM scratch\nCOPY bin/base /\n" }
+		target "whole" { dockerfile-inline = "FROM scratch\nCOPY . /\n" }
+	EOF
+	mkdir bin
+	echo agent >.dockerignore
+	echo old >bin/base
+	equal "$(builds packed)" "packed "
+	equal "$(builds packed binaries)" "base binaries packed "
+	"$cbuild" -n --no-load packed binaries | grep -q '^stale *build:packed:.*never built'
+	equal "$("$cbuild" graph --format=json packed binaries | jq -r '.nodes[] | select(.id | startswith("build:packed")) | .needs[]')" output:binaries
+	equal "$(builds whole binaries)" "base binaries whole "
+	equal "$("$cbuild" graph --format=json whole binaries | jq -r '.nodes[] | select(.id | startswith("build:whole")) | .needs[]')" ""
+}
+
 @test "affected, @since and export take all targets, whatever they make and are called" {
 	project
 	printf 'target "again" {\n  inherits = ["base"]\n  tags = ["acme/app:latest"]\n}\ntarget "elsewhere" { context = "https://example.org/x.git" }\n' >>docker-bake.hcl

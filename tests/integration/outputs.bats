@@ -2,6 +2,7 @@
 # Builds that make files, with buildah and docker. What they write is judged by what `docker buildx bake` writes.
 
 . "$BATS_TEST_DIRNAME/../lib/project"
+. "$BATS_TEST_DIRNAME/../lib/image"
 
 setup_file()
 {
@@ -161,6 +162,36 @@ nothing_to_do()
 	docker create --name outputs localhost/outputs/app:latest /run >/dev/null
 	equal "$(docker cp outputs:/file - | tar -xO)" two
 	docker rm outputs >/dev/null
+}
+
+# Their files are not in the contexts that are there when the run begins, nor is the folder.
+@test "a folder that is made in the run is a context, and a named one" {
+	compile_then_pack
+	cat >>services.yaml <<-'END'
+		  whole: {build: {context: bin, dockerfile_inline: "FROM scratch\nCOPY . /\n"}}
+		  mounted: {build: {context: bin/by, dockerfile_inline: "FROM scratch\nCOPY * /\n"}}
+		  named:
+		    build:
+		      context: tool
+		      dockerfile_inline: "FROM scratch\nCOPY --from=files run by /\n"
+		      additional_contexts: {files: ./bin}
+	END
+	for builder in buildah docker; do
+		with "$builder"
+		rm -rf bin
+		cb --no-load
+		equal "$status" 0
+		nothing_to_do --no-load
+		for service in whole mounted named; do
+			rm -rf got
+			image_unpack "localhost/outputs/$service:latest" "$host" got
+			equal "$(find got -type f ! -path 'got/etc/*' ! -path 'got/run/*' -printf '%P\n' | sort | tr '\n' ' ')" \
+				"$(case $service in whole) echo "by/$host_arch file run " ;; mounted) echo "$host_arch " ;; named) echo "$host_arch run " ;; esac)"
+		done
+		echo more >bin/by/more
+		cb -n --no-load
+		equal "$(sed -n 's/^stale *\(build:[^ ]*\) .*/\1/p' "$out" | sort)" "$(lines "build:mounted:$host" "build:named:$host" "build:whole:$host" "build:app:$host")"
+	done
 }
 
 @test "what was changed or deleted is written again, what is not of ours stays, and what is no longer made goes" {

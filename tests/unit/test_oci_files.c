@@ -52,7 +52,8 @@ static char *unpack(struct layout *layout, const char *digest, struct files_fold
 	struct error *error = NULL;
 	char *text = NULL;
 
-	if (files_folder_new(to, "", -1, ret, &error) < 0 || write_to(layout, digest, files_folder_out(*ret), &error) < 0)
+	if (files_folder_new(to, "", "test", -1, ret, &error) < 0 ||
+	    write_to(layout, digest, files_folder_out(*ret), &error) < 0)
 		text = mem_strdup(error->message);
 	error_free(error);
 	return text;
@@ -107,7 +108,7 @@ static void layers_are_merged_as_a_container_sees_them(void **state)
 		      "test \"$(stat -c %%Y out/file)\" = 1600000000 && test -z \"$(find out -name '.wh*' -o -name '.cbuild*')\""),
 		0);
 	/* The same as a tar, with owners. */
-	ok(files_tar_new("out.tar", 5, &tar, err));
+	ok(files_tar_new("out.tar", "test", 5, &tar, err));
 	ok(write_to(layout, digest, files_tar_out(tar, "linux_amd64"), err));
 	ok(files_tar_end(tar, err));
 	assert_int_equal(shell("mkdir x && tar -C x -xf out.tar && diff -r --no-dereference want x/linux_amd64 && "
@@ -257,15 +258,36 @@ static void a_damaged_layer_is_told(void **state)
 	put_image(layout, 1, digest);
 	ok(digest_file("1.tar", layer, NULL, err));
 	path = layout_blob_path(layout, layer);
-	assert_int_equal(shell("printf 2 | dd of=%s bs=1 seek=512 conv=notrunc status=none && echo old >out.tar", path), 0);
+	assert_int_equal(shell("printf 2 | dd of=%s bs=1 seek=512 conv=notrunc status=none && echo old >out.tar", path),
+			 0);
 	expect_refused(layout, digest, "but the config says");
-	ok(files_tar_new("out.tar", -1, &tar, err));
+	ok(files_tar_new("out.tar", "test", -1, &tar, err));
 	assert_true(write_to(layout, digest, files_tar_out(tar, ""), &error) < 0);
 	error_free(error);
 	files_tar_free(tar);
 	tar = NULL;
 	assert_int_equal(
 		shell("test \"$(cat out.tar)\" = old && test -z \"$(find . -maxdepth 1 -name '.cbuild-tmp*')\""), 0);
+}
+
+static void what_a_kill_left_is_removed(void **state)
+{
+	cleanup_layout struct layout *layout = open_store();
+	cleanup_files_tar struct files_tar *tar = NULL;
+	cleanup_free char *left = files_temporary("test");
+	char digest[DIGEST_LEN + 1];
+
+	(void)state;
+	assert_int_equal(shell("mkdir -p a/inner out/inner && echo 1 >a/inner/file && tar -C a -cf 1.tar . && "
+			       "echo half >out/inner/%s && echo half >%s",
+			       left, left),
+			 0);
+	put_image(layout, 1, digest);
+	must_unpack(layout, digest);
+	ok(files_tar_new("out.tar", "test", -1, &tar, err));
+	ok(write_to(layout, digest, files_tar_out(tar, ""), err));
+	ok(files_tar_end(tar, err));
+	assert_int_equal(shell("test -z \"$(find . -name '.cbuild*')\" && tar -tf out.tar | grep -q inner/file"), 0);
 }
 
 int main(void)
@@ -277,6 +299,7 @@ int main(void)
 		TEST(links_are_not_followed),
 		TEST(a_folder_is_not_replaced_by_a_file),
 		TEST(a_damaged_layer_is_told),
+		TEST(what_a_kill_left_is_removed),
 	};
 
 	return cmocka_run_group_tests_name("oci_files", tests, NULL, NULL);

@@ -453,3 +453,22 @@ bool text_same(const char *one, const char *other)
 {
 	return strcmp(one ? one : "", other ? other : "") == 0;
 }
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+void text_unescape(struct buf *out, const char *data, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		bool escaped = data[i] == '%' && i + 2 < len && hex_digit(data[i + 1]) >= 0 &&
+			       hex_digit(data[i + 2]) >= 0;
+
+		buf_char(out, escaped ? (char)(hex_digit(data[i + 1]) * 16 + hex_digit(data[i + 2])) : data[i]);
+		i += escaped ? 2 : 0;
+	}
+}

@@ -44,6 +44,8 @@ bool text_has_login(const char *s);
 /* A URL without the login in it (malloc'd): what may be shown and kept. */
 char *text_without_login(const char *url);
 
+/* Appends a part of a URL with its "%40" as what they stand for; what is no escape stays. */
+void text_unescape(struct buf *out, const char *data, size_t len);
 /* Equality; NULL equals "". */
 bool text_same(const char *one, const char *other);
 

@@ -18,6 +18,7 @@
 #include "cli/options.h"
 #include "cli/complaints.h"
 #include "cli/output.h"
+#include "cli/remotes.h"
 #include "cli/session.h"
 #include "cli/signer.h"
 #include "cli/since.h"
@@ -105,13 +106,27 @@ static int no_manifest(const struct options *options, struct error **err)
 	return -1;
 }
 
+static int find_remotes(struct session *session, const struct load_options *options, struct error **err)
+{
+	cleanup_free char *dir = session->remotes ? NULL : load_dir(options, err), *lock = NULL;
+
+	if (session->remotes)
+		return 0;
+	if (!dir)
+		return -1;
+	session->state_dir = path_join(dir, ".cbuild");
+	lock = path_join(dir, LOCKFILE_NAME);
+	session->remotes = remotes_new(session->options, session->state_dir, lock);
+	return 0;
+}
+
 static int load_from(struct session *session, const struct sources *sources, struct error **err)
 {
 	const struct options *options = session->options;
 	cleanup_free char *dir = path_dir(sources->path);
 	cleanup_free char *project = options->allow_outside ? NULL : project_of(sources->given ? dir : ".");
 	struct git *git = git_new(dir);
-	const struct load_options load_options = {
+	struct load_options load_options = {
 		.path = sources->path,
 		.overlays = sources->overlays,
 		.env_files = sources->env_files,
@@ -127,13 +142,17 @@ static int load_from(struct session *session, const struct sources *sources, str
 		.given = sources->given,
 		.lookup = lookup_git,
 		.lookup_data = git,
+		.place = remotes_place,
 	};
-	int r = manifest_load(&load_options, session->diags, &session->manifest, err);
+	int r = find_remotes(session, &load_options, err);
+
+	load_options.place_data = session->remotes;
+	r = r < 0 ? r : manifest_load(&load_options, session->diags, &session->manifest, err);
 
 	git_free(git);
 	if (r < 0)
 		show_diags(session);
-	else if (!options->silent)
+	else if (!options->silent && !session->outgrown_len)
 		show_notes(session);
 	return r;
 }
@@ -156,7 +175,6 @@ static int open_state(struct session *session, struct error **err)
 	struct stat st;
 	int r;
 
-	session->state_dir = path_join(session->manifest->dir, ".cbuild");
 	db = path_join(session->state_dir, "state.db");
 	store = path_join(session->state_dir, "oci");
 	blobs = path_join(store, "blobs/sha256");
@@ -181,8 +199,9 @@ int session_open(struct session *session, const struct options *options, struct 
  * files. */
 static int refuse_links(const struct session *session, struct error **err)
 {
-	static const char *const names[] = { "oci",  "oci/blobs", "oci/blobs/sha256", "oci/tmp", "shown", "locks",
-					     "logs", "run",       "state.db" };
+	static const char *const names[] = { "oci",   "oci/blobs", "oci/blobs/sha256", "oci/tmp",
+					     "shown", "locks",     "sources",          "logs",
+					     "run",   "state.db" };
 
 	if (fs_refuse_link(session->state_dir, err) < 0)
 		return -1;
@@ -259,14 +278,22 @@ int session_loop(struct session *session, struct error **err)
 	return 0;
 }
 
-int session_registry(struct session *session, struct error **err)
+static int session_urls(struct session *session, struct error **err)
 {
 	if (session_loop(session, err) < 0)
+		return -1;
+	if (!session->urls)
+		session->urls = urls_new(session->loop);
+	return 0;
+}
+
+int session_registry(struct session *session, struct error **err)
+{
+	if (session_urls(session, err) < 0)
 		return -1;
 	if (!session->registry) {
 		session->registry = registry_new(session->loop, session->manifest);
 		session->bases = bases_new(session->registry);
-		session->urls = urls_new(session->loop);
 	}
 	return 0;
 }
@@ -330,7 +357,7 @@ static void forget_plan(struct session *session)
 	session->source = NULL;
 }
 
-int session_replan(struct session *session, struct error **err)
+static int plan_once(struct session *session, struct error **err)
 {
 	cleanup_free char *index = path_join(session->state_dir, "statindex");
 	size_t before = diags_count(session->diags);
@@ -346,8 +373,34 @@ int session_replan(struct session *session, struct error **err)
 		     &session->plan, err);
 	if (diags_count(session->diags) > before)
 		show_diags(session);
+	else if (r < 0 && remotes_lacking(session->remotes))
+		return 1;
 	for (size_t i = 0; r == 0 && i < plan_len(session->plan); i++)
 		run_trace_decision(plan_node(session->plan, i));
+	return r;
+}
+
+/* With what was fetched, the manifest's paths are others. */
+static int load_again(struct session *session, struct error **err)
+{
+	mem_reserve(&session->outgrown, &session->outgrown_cap, session->outgrown_len + 1, sizeof(*session->outgrown));
+	session->outgrown[session->outgrown_len++] = session->manifest;
+	session->manifest = NULL;
+	return load_manifest(session, err);
+}
+
+int session_replan(struct session *session, struct error **err)
+{
+	int r;
+
+	while ((r = plan_once(session, err)) > 0) {
+		if (!session->fetches)
+			return remotes_refuse(session->remotes, err);
+		if (session_write(session, err) < 0 || session_urls(session, err) < 0 ||
+		    remotes_fetch(session->remotes, session->loop, session->urls, err) < 0 ||
+		    load_again(session, err) < 0)
+			return -1;
+	}
 	return r;
 }
 
@@ -367,6 +420,8 @@ int session_plan(struct session *session, const struct session_plan *want, struc
 		.keep_going = options->keep_going,
 		.words = session->words,
 		.state_dir = session->state_dir,
+		.lacks = remotes_lacks,
+		.lacks_data = session->remotes,
 		.present = present_check,
 		.present_ahead = present_ahead,
 		.base_config = known_config,
@@ -439,6 +494,10 @@ void session_close(struct session *session)
 	layout_free(session->layout);
 	state_free(session->state);
 	manifest_free(session->manifest);
+	for (size_t i = 0; i < session->outgrown_len; i++)
+		manifest_free(session->outgrown[i]);
+	free(session->outgrown);
+	remotes_free(session->remotes);
 	diags_free(session->diags);
 	free(session->targets);
 	free(session->state_dir);

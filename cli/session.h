@@ -19,6 +19,7 @@ struct plan_pair;
 struct present;
 struct logins;
 struct registry;
+struct remotes;
 struct source;
 struct state;
 struct tags_held;
@@ -29,6 +30,10 @@ struct session {
 	const struct options *options;
 	struct diags *diags;
 	struct manifest *manifest;
+	struct remotes *remotes;    /* what it takes from elsewhere */
+	bool fetches;               /* the command may fetch that */
+	struct manifest **outgrown; /* those before it, which others may point into */
+	size_t outgrown_len, outgrown_cap;
 	char *state_dir;      /* absolute path of .cbuild */
 	const char **words;   /* the names of commands */
 	int alone;            /* held by session_alone, or -1 */
@@ -74,7 +79,8 @@ struct session_plan {
 };
 /* Makes the plan (complaints as above). */
 int session_plan(struct session *session, const struct session_plan *want, struct error **err);
-/* Makes it again, now that more is known about its bases' ONBUILD. */
+/* Makes it again, now that more is known about its bases' ONBUILD. Here and in session_plan the manifest may become another one, when
+ * contexts had to be fetched. */
 int session_replan(struct session *session, struct error **err);
 int session_loop(struct session *session, struct error **err);
 /* The client of registries, and the loop. */

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/platform.h"
+#include "base/remote.h"
 #include "dsl/bake_build.h"
 #include "dsl/bake_parts.h"
 #include "dsl/hcl/coerce.h"
@@ -369,12 +370,17 @@ static struct yaml_node *outputs_node(struct bake *bake, const struct bake_targe
 	return node_list(bake->arena, hcl_pos(&bake->eval, list->place), items, list->len);
 }
 
+/* Neither a folder nor at a URL that contexts are fetched from. */
+static bool is_strange(const char *context)
+{
+	return strstr(context, "://") && !remote_is_context(context);
+}
+
 static void check_buildable(struct bake *bake, const struct bake_target *target)
 {
 	const struct hcl_value *context = target->values[BAKE_CONTEXT], *call = target->values[BAKE_CALL];
 
-	if (context && (strstr(folder_of(context->text), "://") || without_prefix(context->text, "git@") ||
-			without_prefix(context->text, "target:")))
+	if (context && (is_strange(folder_of(context->text)) || without_prefix(context->text, "target:")))
 		refuse_target(bake, target, false, "its context is not a folder", context->place);
 	if (call && *call->text && strcmp(call->text, "build") != 0)
 		refuse_target(bake, target, true,

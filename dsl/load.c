@@ -341,17 +341,29 @@ static int load_tree(struct load *load, struct error **err)
 	return r;
 }
 
+static bool is_bake(const struct load_options *options)
+{
+	return bake_is_file(options->path, options->input ? options->input->data : "");
+}
+
+char *load_dir(const struct load_options *options, struct error **err)
+{
+	cleanup_free char *absolute = NULL;
+
+	if (is_bake(options))
+		return path_absolute(".", err);
+	absolute = path_absolute(options->path, err);
+	return absolute ? path_dir(absolute) : NULL;
+}
+
 int manifest_load(const struct load_options *options, struct diags *diags, struct manifest **ret, struct error **err)
 {
 	struct arena *arena = arena_new();
 	struct loaded *loaded = arena_alloc(arena, sizeof(*loaded));
 	struct load load = { .options = options, .diags = diags, .loaded = loaded, .arena = arena };
-	cleanup_free char *absolute = path_absolute(options->path, err), *dir = NULL;
+	cleanup_free char *dir = load_dir(options, err);
 
-	load.bake = bake_is_file(options->path, options->input ? options->input->data : "");
-	if (absolute)
-		dir = load.bake ? path_absolute(".", err) : path_dir(absolute);
-
+	load.bake = is_bake(options);
 	loaded->arena = arena;
 	loaded->services = map_new();
 	loaded->groups = map_new();

@@ -14,6 +14,13 @@ struct manifest;
  * name, and only for names the manifest uses. */
 typedef const char *load_lookup(void *data, const char *name, const char **ret_why);
 
+/* Where what a URL names is on this machine, or will be once it was fetched (manifest.h, remote_use). Borrowed as long as the load. */
+struct load_place {
+	const char *root;
+	bool text, ready;
+};
+typedef void load_find_place(void *data, const char *url, struct load_place *ret);
+
 struct load_options {
 	const char *path;             /* of the manifest */
 	const char *const *overlays;  /* manifests merged over it, in this order; NULL-terminated list or NULL */
@@ -30,7 +37,12 @@ struct load_options {
 	bool given;              /* the user named `path` and `overlays`: these may be anywhere */
 	load_lookup *lookup;     /* for git.*; may be NULL */
 	void *lookup_data;
+	load_find_place *place; /* NULL: nothing was fetched */
+	void *place_data;
 };
+
+/* The folder where relative paths start, .cbuild and services.lock are: absolute, cleaned, malloc'd. */
+char *load_dir(const struct load_options *options, struct error **err);
 
 /* The value of a variable before any manifest is read: from the environment, else from the env files (those of the
  * options, else ".env" in the current folder). malloc'd; NULL when it has none. Faults of env files are reported by

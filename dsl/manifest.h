@@ -50,15 +50,25 @@ struct annotation {
 enum context_kind {
 	CONTEXT_PATH,    /* value: absolute cleaned path */
 	CONTEXT_SERVICE, /* value: the service's name; `service` is its index */
-	CONTEXT_IMAGE,   /* docker-image://REF; value: REF */
-	CONTEXT_REMOTE   /* git or http URL; value: the URL */
+	CONTEXT_IMAGE    /* docker-image://REF; value: REF */
 };
 
 struct named_context {
 	struct text name; /* as the Dockerfile refers to it */
 	enum context_kind kind;
 	struct text value;
-	size_t service; /* for CONTEXT_SERVICE: index into manifest.services */
+	struct text url; /* where the folder is fetched from; s NULL: it is this machine's */
+	size_t service;  /* for CONTEXT_SERVICE: index into manifest.services */
+};
+
+/* What a build takes from elsewhere: a git repository, or what is behind an http URL. */
+struct remote_use {
+	struct text url;
+	const char *place; /* where it is used: "context", "dockerfile", "additional_contexts NAME" */
+	const char *root;  /* absolute: the folder that was or will be fetched */
+	const char *path;  /* that, or the folder of the repository that is used */
+	bool text;         /* it turned out to be a Dockerfile: the file "context" in `root` */
+	bool ready;        /* it is there, and nothing has to be asked */
 };
 
 /* Layer formats other than the plain image's (gzip, or whatever the builder made). */
@@ -98,9 +108,12 @@ struct build_output {
 
 struct build_spec {
 	struct pos pos;
-	struct text context;    /* absolute cleaned path of the context folder */
-	struct text dockerfile; /* absolute cleaned path ("Dockerfile" in the context by default) */
-	struct pairs args;      /* values may hold late variables */
+	struct text context;                     /* absolute cleaned path of the context folder */
+	struct text dockerfile;                  /* absolute cleaned path ("Dockerfile" in the context by default) */
+	struct text context_url, dockerfile_url; /* where they are fetched from; s NULL: they are this machine's */
+	struct remote_use *remotes;              /* what is fetched, named contexts too */
+	size_t remotes_len;
+	struct pairs args; /* values may hold late variables */
 	struct text target;
 	struct platform *platforms; /* build.platforms, else the manifest's; empty: the host's */
 	size_t platforms_len;

@@ -55,6 +55,10 @@ void resolve_manifest(struct resolve *r);
 /* Defaults of a file for its services. */
 void resolve_platforms(struct resolve *r, struct unit *unit);
 void resolve_build(struct resolve *r, const struct draft_rest *draft, struct service *service);
+/* Whether a context is fetched from elsewhere; complains about what nothing can fetch. */
+bool resolve_is_remote(struct resolve *r, const struct text *text);
+/* Adds it to the build. `place`: remote_use.place. */
+struct remote_use *resolve_remote(struct resolve *r, struct build_spec *build, const struct text *url, const char *place);
 /* Secrets, networks and other options of a build besides its files. */
 void resolve_given(struct resolve *r, const struct draft_build *draft, struct build_spec *build);
 /* Attestations of the image. */

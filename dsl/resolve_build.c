@@ -154,11 +154,6 @@ static void build_platforms(struct resolve *r, const struct draft_rest *rest, st
 	}
 }
 
-static bool is_remote(const char *s)
-{
-	return strstr(s, "://") || !strncmp(s, "git@", 4) || !strncmp(s, "github.com/", 11);
-}
-
 static void check_image_context(struct resolve *r, const struct text *value)
 {
 	struct ref ref = { 0 };
@@ -169,8 +164,7 @@ static void check_image_context(struct resolve *r, const struct text *value)
 	ref_free(&ref);
 }
 
-static void resolve_context(struct resolve *r, const struct pair *pair, const struct service *service,
-			    struct named_context *ret)
+static void resolve_context(struct resolve *r, const struct pair *pair, struct service *service, struct named_context *ret)
 {
 	const char *s = pair->value.s;
 
@@ -193,11 +187,40 @@ static void resolve_context(struct resolve *r, const struct pair *pair, const st
 		diags_add(r->diags, pair->value.pos,
 			  "write a folder, \"service:NAME\", \"docker-image://REFERENCE\" or a URL",
 			  "contexts of the form \"%s\" are not supported", s);
-	} else if (is_remote(s)) {
-		ret->kind = CONTEXT_REMOTE;
+	} else if (resolve_is_remote(r, &pair->value)) {
+		ret->url = pair->value;
+		ret->value.s = resolve_remote(r, &service->build, &pair->value,
+					      arena_join(r->arena, "additional_contexts ", pair->key.s, NULL))
+				       ->path;
 	} else {
 		ret->value.s = resolve_text(r, &ret->value);
 	}
+}
+
+/* Where the build's files are. */
+static void resolve_where(struct resolve *r, const struct draft_build *from, struct build_spec *build)
+{
+	const struct remote_use *remote = NULL;
+	const char *name = from->dockerfile.s;
+
+	if (resolve_is_remote(r, &build->context)) {
+		build->context_url = build->context;
+		remote = resolve_remote(r, build, &build->context_url, "context");
+		build->context.s = remote->path;
+	} else {
+		build->context.s = resolve_text(r, &build->context);
+	}
+	if (remote && remote->text)
+		name = "context";
+	if (name && (strncmp(name, "http://", 7) == 0 || strncmp(name, "https://", 8) == 0)) {
+		build->dockerfile_url = from->dockerfile;
+		build->dockerfile.s =
+			resolve_path(r, resolve_remote(r, build, &build->dockerfile_url, "dockerfile")->path, "context");
+		return;
+	}
+	build->dockerfile.s =
+		name ? resolve_path(r, build->context.s, name)
+		     : arena_join(r->arena, strcmp(build->context.s, "/") ? build->context.s : "", "/Dockerfile", NULL);
 }
 
 void resolve_build(struct resolve *r, const struct draft_rest *draft, struct service *service)
@@ -211,14 +234,8 @@ void resolve_build(struct resolve *r, const struct draft_rest *draft, struct ser
 					 : (struct text){ ".", unit_at(r->units, service->pos)->compose ? service->pos
 													: build->pos };
 	build->dockerfile = from->dockerfile.s ? from->dockerfile : (struct text){ "Dockerfile", build->context.pos };
-	if (is_remote(build->context.s))
-		diags_add(r->diags, build->context.pos, NULL,
-			  "the build's context must be a folder; \"%s\" is not supported", build->context.s);
-	build->context.s = resolve_text(r, &build->context);
-	build->dockerfile.s = from->dockerfile.s
-				      ? resolve_path(r, build->context.s, from->dockerfile.s)
-				      : arena_join(r->arena, strcmp(build->context.s, "/") ? build->context.s : "",
-						   "/Dockerfile", NULL);
+	build->remotes = arena_array(r->arena, from->contexts.len + 2, sizeof(*build->remotes));
+	resolve_where(r, from, build);
 	if (build->inline_text.s && from->dockerfile.s)
 		diags_add(r->diags, build->inline_text.pos, NULL,
 			  "a build has either \"dockerfile\" or \"dockerfile_inline\", not both");

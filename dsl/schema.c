@@ -33,9 +33,9 @@
 
 static const struct schema_key build_keys[] = {
 	{ "context", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, context),
-	  .doc = "The folder that is built, relative to the manifest; \".\" by default." },
+	  .doc = "The folder that is built, relative to the manifest; \".\" by default. Or a URL: of a git repository (\"https://host/repo.git#ref:folder\"), of an archive, or of a Dockerfile." },
 	{ "dockerfile", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, dockerfile),
-	  .doc = "The Dockerfile, relative to the context; \"Dockerfile\" by default." },
+	  .doc = "The Dockerfile, relative to the context; \"Dockerfile\" by default. Or an http URL." },
 	{ "args", TYPE_ENV, .flags = FLAG_PLATFORM, IN(draft_build, out.args),
 	  .doc = "Build arguments. A name without a value takes the environment's." },
 	{ "target", TYPE_TEXT, .flags = FLAG_PLAIN | FLAG_FILLED, IN(draft_build, out.target),

@@ -66,14 +66,6 @@ static void check_args(const struct check_look *look, const struct dockerfile *d
 	}
 }
 
-static struct pos context_pos(const struct service *service, const char *name)
-{
-	for (size_t i = 0; i < service->build.contexts_len; i++)
-		if (strcmp(service->build.contexts[i].name.s, name) == 0)
-			return service->build.contexts[i].value.pos;
-	return (struct pos){ 0 };
-}
-
 static struct pos url_pos(struct check_look *look, const struct dockerfile_url *mention)
 {
 	if (mention->length > 0)
@@ -81,25 +73,31 @@ static struct pos url_pos(struct check_look *look, const struct dockerfile_url *
 	return (struct pos){ .file = source_of(look), .line = mention->line, .column = 1 };
 }
 
+static void warn_unpinned(struct check_look *look, const struct plan_url *url, struct pos pos, const char *how)
+{
+	if (url->pinned || url->pin)
+		return;
+	diags_warn(look->session->diags, pos, how, "%s is not pinned and can change at any time; only --pull notices",
+		   url->shown);
+	diags_rule(look->session->diags, "unpinned-url");
+}
+
 /* What a build fetches and may be another file tomorrow: neither locked nor pinned. */
 static void check_urls(struct check_look *look)
 {
-	const struct service *service = &look->session->manifest->services[look->node->service];
 	const struct plan_build *build = look->node->build;
 
+	for (size_t i = 0; i < build->fetched_len; i++)
+		warn_unpinned(look, &build->fetched[i], build->fetched[i].pos,
+			      build->fetched[i].git ? "lock it with `cbuild lock`, or write what it has to be: #COMMIT"
+						    : "lock it: cbuild lock");
 	for (size_t i = 0; i < build->urls_len; i++) {
 		const struct plan_url *url = &build->urls[i];
 		const char *how = url->url ? "lock it with `cbuild lock`, or write what it has to be: "
 					   : "write what it has to be: ";
 		const char *pin = url->git ? "#COMMIT" : "ADD --checksum=sha256:...";
 
-		if (url->pinned || url->pin)
-			continue;
-		diags_warn(look->session->diags,
-			   url->mention ? url_pos(look, url->mention) : context_pos(service, url->context),
-			   url->context && !url->git ? "lock it: cbuild lock" : arena_join(look->arena, how, pin, NULL),
-			   "%s is not pinned and can change at any time; only --pull notices", url->shown);
-		diags_rule(look->session->diags, "unpinned-url");
+		warn_unpinned(look, url, url_pos(look, url->mention), arena_join(look->arena, how, pin, NULL));
 	}
 }
 

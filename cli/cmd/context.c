@@ -75,11 +75,11 @@ static int print_json(struct session *session, const struct plan_build *build, s
 	json_set(document, "files", files);
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
-		cleanup_free char *prefix = context->root ? plan_prefix(session->plan, context->root) : NULL;
+		cleanup_free char *prefix = plan_prefix(session->plan, context);
 		const struct source_entry *entries;
-		size_t len = 0;
+		size_t len;
 
-		entries = prefix ? source_entries(session->source, context->selection, &len) : NULL;
+		entries = source_entries(session->source, context->selection, &len);
 		for (size_t j = 0; j < len; j++)
 			json_append(files, source_entry_json(prefix, &entries[j]));
 	}
@@ -101,10 +101,8 @@ static int print_build(struct session *session, const struct node *node, struct 
 		const struct source_entry *entries;
 		size_t len;
 
-		if (!context->root)
-			continue;
 		entries = source_entries(session->source, context->selection, &len);
-		prefix = plan_prefix(session->plan, context->root);
+		prefix = plan_prefix(session->plan, context);
 		for (size_t j = 0; j < len; j++)
 			add_entry(session->options, prefix, &entries[j], &out);
 	}

@@ -115,6 +115,8 @@ static void lock_collect(struct lock_work *work)
 			lock_want(work, service, &node->build->images[j]);
 		for (size_t j = 0; node->kind == NODE_BUILD && j < node->build->urls_len; j++)
 			lock_want_url(work, service, &node->build->urls[j]);
+		for (size_t j = 0; node->kind == NODE_BUILD && j < node->build->fetched_len; j++)
+			lock_want_url(work, service, &node->build->fetched[j]);
 	}
 	if (work->files_len)
 		qsort(work->files, work->files_len, sizeof(*work->files), by_url);
@@ -447,6 +449,7 @@ int cmd_lock(const struct options *options, struct error **err)
 
 	if (r == 0) {
 		targets = every_service(session.manifest);
+		session.fetches = options->update || !options->check;
 		r = session_plan(&session, &(struct session_plan){ .targets = targets }, err);
 	}
 	work.old = session.lock;

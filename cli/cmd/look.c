@@ -71,8 +71,7 @@ static void add_node(struct look *look, struct session *session, const struct no
 	for (size_t i = 0; i < node->build->contexts_len; i++) {
 		const struct plan_context *context = &node->build->contexts[i];
 
-		if (context->root)
-			add_selection(look, session, context->root, context->selection);
+		add_selection(look, session, context->root, context->selection);
 	}
 }
 

@@ -91,7 +91,7 @@ int own_checks_add(struct builder *builder, struct session *session, const struc
 	struct own_check asked = { session->diags, file };
 	const struct build_job job = {
 		.id = node->id,
-		.context = build->contexts[0].root ? build->contexts[0].root : build->contexts[0].url,
+		.context = build->contexts[0].root,
 		.dockerfile = build->dockerfile,
 		.text = build->text,
 		.text_len = build->text_len,

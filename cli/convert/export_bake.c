@@ -106,9 +106,8 @@ static struct json *tags(struct plan *plan, size_t service)
 
 static void export_bake_set_where(const struct plan *plan, const struct build_spec *build, struct json *target)
 {
-	cleanup_free char *context = export_path(plan, build->context.s);
-	cleanup_free char *dockerfile = build->inline_text.s ? NULL
-							     : export_relative(build->context.s, build->dockerfile.s);
+	cleanup_free char *context = export_context(plan, build);
+	cleanup_free char *dockerfile = export_dockerfile(build);
 
 	export_set(target, "context", &language, context);
 	export_set(target, "dockerfile", &language, dockerfile);

@@ -77,8 +77,8 @@ static struct json *export_compose_ssh(const struct plan *plan, const struct bui
 
 static void export_compose_set_where(const struct plan *plan, const struct build_spec *spec, struct json *build)
 {
-	cleanup_free char *context = export_path(plan, spec->context.s);
-	cleanup_free char *dockerfile = spec->inline_text.s ? NULL : export_relative(spec->context.s, spec->dockerfile.s);
+	cleanup_free char *context = export_context(plan, spec);
+	cleanup_free char *dockerfile = export_dockerfile(spec);
 
 	export_set(build, "context", &language, context);
 	if (dockerfile && strcmp(dockerfile, "Dockerfile") != 0)

@@ -42,6 +42,20 @@ char *export_path(const struct plan *plan, const char *path)
 									     : mem_printf("./%s", relative);
 }
 
+char *export_context(const struct plan *plan, const struct build_spec *build)
+{
+	return build->context_url.s ? mem_strdup(build->context_url.s) : export_path(plan, build->context.s);
+}
+
+char *export_dockerfile(const struct build_spec *build)
+{
+	if (build->inline_text.s || (build->context_url.s && build->remotes[0].text))
+		return NULL;
+	if (build->dockerfile_url.s)
+		return mem_strdup(build->dockerfile_url.s);
+	return export_relative(build->context.s, build->dockerfile.s);
+}
+
 void export_set(struct json *object, const char *key, const struct export_language *language, const char *text)
 {
 	cleanup_free char *escaped = text ? language->escape(text) : NULL;
@@ -189,16 +203,13 @@ static char *context_value(const struct plan *plan, const struct named_context *
 
 	switch (context->kind) {
 	case CONTEXT_PATH:
-		text = export_path(plan, context->value.s);
+		text = context->url.s ? mem_strdup(context->url.s) : export_path(plan, context->value.s);
 		break;
 	case CONTEXT_SERVICE:
 		text = language->service_name(context->value.s);
 		return mem_printf("%s%s", language->service, text);
 	case CONTEXT_IMAGE:
 		text = mem_printf("docker-image://%s", context->value.s);
-		break;
-	case CONTEXT_REMOTE:
-		text = mem_strdup(context->value.s);
 		break;
 	}
 	return language->escape(text);

@@ -40,6 +40,9 @@ struct export_language {
 char *export_path(const struct plan *plan, const char *path);
 /* `path` relative to the folder `dir`, lexically; both absolute and cleaned; malloc'd. */
 char *export_relative(const char *dir, const char *path);
+/* The build's context, and its Dockerfile as seen from there: paths or URLs. malloc'd; NULL: the usual Dockerfile, or the only one. */
+char *export_context(const struct plan *plan, const struct build_spec *build);
+char *export_dockerfile(const struct build_spec *build);
 void export_set(struct json *object, const char *key, const struct export_language *language, const char *text);
 void export_append(struct json *list, const struct export_language *language, const char *text);
 struct json *export_pairs(const struct pairs *list, const struct export_language *language);

@@ -68,17 +68,17 @@ struct build_file {
 	struct hash128 digest; /* content of a file */
 };
 
-/* A named context that is a folder or a URL (those that are images are in `images`). */
+/* A named context that is a folder (those that are images are in `images`). */
 struct build_context {
 	const char *name;
-	const char *value;              /* absolute path or URL */
+	const char *value;              /* absolute path */
 	const struct build_file *files; /* of a folder, for builders with `sends_files` */
 	size_t files_len;
 };
 
 /* What the build fetches: whatever is there, or what it is held to. */
 struct build_url {
-	const char *url; /* as the Dockerfile or the context has it, with a login that it may hold */
+	const char *url; /* as the Dockerfile has it, with a login that it may hold */
 	bool git;
 	const char *pin; /* "sha256:...", "commit:...", or NULL */
 	/* An ADD that was fetched already, for builders without `holds_urls`: */

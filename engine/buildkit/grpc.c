@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/mem.h"
+#include "base/text.h"
 #include "base/debug_trace.h"
 #include "engine/buildkit/proto/control.pb-c.h"
 #include "engine/buildkit/proto/message.h"
@@ -156,27 +157,12 @@ int grpc_end(struct grpc_call *call, struct error **err)
 	return h2_finish(call->stream, NULL, 0, err);
 }
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static char *percent_decode(const char *text)
 {
-	char *out = mem_strdup(text), *to = out;
+	struct buf out = { 0 };
 
-	for (; *text; text++) {
-		int high = *text == '%' ? hex_digit(text[1]) : -1, low = high >= 0 ? hex_digit(text[2]) : -1;
-
-		*to++ = (char)(low >= 0 ? high * 16 + low : *text);
-		text += low >= 0 ? 2 : 0;
-	}
-	*to = '\0';
-	return out;
+	text_unescape(&out, text, strlen(text));
+	return buf_steal(&out);
 }
 
 static void percent_encode(const char *text, struct buf *out)

@@ -279,7 +279,7 @@ static void draft_contexts(struct task *task, struct build_draft *draft)
 		else
 			draft->contexts[len++] = (struct build_context){
 				.name = context->given,
-				.value = context->root ? context->root : context->url,
+				.value = context->root,
 			};
 	}
 	draft->job.contexts = draft->contexts;
@@ -299,7 +299,7 @@ static int list_files(struct task *task, struct build_draft *draft, struct error
 		const struct plan_context *context = &build->contexts[i];
 		size_t len = 0;
 
-		if (context->root && task_list(task, i, draft->arena, &draft->files[i], &len, err) < 0)
+		if (task_list(task, i, draft->arena, &draft->files[i], &len, err) < 0)
 			return -1;
 		if (context->name) {
 			draft->contexts[named].files = draft->files[i];
@@ -328,7 +328,7 @@ static int replicate_what_counts(struct task *task, struct build_draft *draft, s
 	const struct builder_info *info = builder_info(task->builder);
 	const struct plan_build *build = task->node->build;
 
-	if (!info->mounts_ignored || build->use.mounts_len == 0 || !draft->ignore_file || !build->contexts[0].root)
+	if (!info->mounts_ignored || build->use.mounts_len == 0 || !draft->ignore_file)
 		return 0;
 	draft->job.context = replicate(task, draft, 0, err);
 	return draft->job.context ? 0 : -1;
@@ -497,9 +497,9 @@ static int make_draft(struct task *task, struct build_draft *draft, struct error
 	draft->job.labels = draft->labels = build_pairs(build->labels, build->labels_len);
 	draft->job.labels_len = build->labels_len;
 	draft_contexts(task, draft);
-	if (draft_images(task, draft, err) < 0 ||
-	    task_urls(task, draft->arena, &draft->job, draft->contexts, err) < 0 || list_files(task, draft, err) < 0 ||
-	    write_ignore_file(task, draft, err) < 0 || replicate_what_counts(task, draft, err) < 0)
+	if (draft_images(task, draft, err) < 0 || task_urls(task, draft->arena, &draft->job, err) < 0 ||
+	    list_files(task, draft, err) < 0 || write_ignore_file(task, draft, err) < 0 ||
+	    replicate_what_counts(task, draft, err) < 0)
 		return -1;
 	return 0;
 }
@@ -628,8 +628,6 @@ static int check_unchanged(struct task *task, struct error **err)
 	for (size_t i = 0; i < build->contexts_len && !task->doubt; i++) {
 		cleanup_free char *changed = NULL, *shown = NULL;
 
-		if (!build->contexts[i].root)
-			continue;
 		changed = source_changed(task->env->source, build->contexts[i].selection);
 		if (!changed)
 			continue;

@@ -12,7 +12,6 @@
 #include "base/mem.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/task.h"
-#include "engine/io/proc.h"
 #include "engine/registry/urls.h"
 
 /* A name that stands for itself in a Dockerfile's word. */
@@ -70,72 +69,6 @@ static int fetch_file(struct task *task, struct arena *arena, const struct plan_
 	return urls_fetch(task->env->urls, from->url, from->pin, path, err);
 }
 
-/* As a builder does with an archive that is a context. */
-static int fetch_context(struct task *task, struct arena *arena, const struct plan_url *from, const char **ret,
-			 struct error **err)
-{
-	const char *staging = task_staging(task, err);
-	cleanup_free char *archive = staging ? mem_printf("%s/archive", staging) : NULL;
-	cleanup_proc struct proc_result result = { 0 };
-	char *folder;
-
-	if (!staging)
-		return -1;
-	folder = arena_printf(arena, "%s/fetched-%s", staging, from->context);
-	for (char *c = folder + strlen(staging) + 1; *c; c++)
-		*c = *c == '/' || *c == ':' ? '-' : *c;
-	if (fs_remove_tree(folder, err) < 0 || fs_remove_tree(archive, err) < 0 || fs_mkdirs(folder, 0755, err) < 0)
-		return -1;
-	task_note(task, "fetching %s for %s", from->shown, from->place);
-	if (urls_fetch(task->env->urls, from->url, from->pin, archive, err) < 0)
-		return -1;
-	{
-		const char *argv[] = { "tar",  "--extract", "--no-same-owner", "--file", archive, "--directory",
-				       folder, NULL };
-
-		if (proc_check(task->env->loop, &(struct proc_spec){ .argv = argv, .output = &task->output },
-			       ERROR_BUILD, &result, err) < 0)
-			return error_wrap(err, "%s of %s", from->place, from->shown);
-	}
-	*ret = folder;
-	return 0;
-}
-
-/* "URL#main:folder" of the commit. */
-static const char *at_commit(struct arena *arena, const char *url, const char *pin)
-{
-	size_t end = strcspn(url, "#"), ref = url[end] ? strcspn(url + end + 1, ":") + 1 : 0;
-
-	return arena_printf(arena, "%.*s#%s%s", (int)end, url, strchr(pin, ':') + 1, url + end + ref);
-}
-
-static int settle_context(struct task *task, struct arena *arena, const struct plan_url *from, struct build_url *url,
-			  struct build_context *context, struct error **err)
-{
-	if (from->git) {
-		context->value = at_commit(arena, from->url, from->pin);
-		url->url = context->value;
-		url->pin = NULL; /* it says so itself */
-		return 0;
-	}
-	if (!(builder_info(task->builder)->abilities & ABILITY_PIN))
-		return cannot_hold(task, from, err);
-	if (builder_info(task->builder)->holds_urls)
-		return 0;
-	url->pin = NULL;
-	return fetch_context(task, arena, from, &context->value, err);
-}
-
-static struct build_context *task_find_context(struct task *task, const char *name, struct build_context *contexts)
-{
-	const struct plan_build *build = task->node->build;
-
-	for (size_t i = 1; i < build->contexts_len; i++)
-		if (strcmp(build->contexts[i].name, name) == 0)
-			return &contexts[i - 1];
-	return NULL;
-}
-
 /* So that the next --pull can tell whether it is another one. What cannot be asked is not in the record, and counts as another one. */
 static int ask_state(struct task *task, const struct plan_url *from, struct error **err)
 {
@@ -148,15 +81,13 @@ static int ask_state(struct task *task, const struct plan_url *from, struct erro
 }
 
 static int settle_url(struct task *task, struct arena *arena, const struct plan_url *from, struct build_url *url,
-		      struct build_context *contexts, struct error **err)
+		      struct error **err)
 {
 	*url = (struct build_url){ .url = from->url, .git = from->git, .pin = from->pin };
 	if (!from->url || from->pinned)
 		return 0;
 	if (!from->pin)
 		return ask_state(task, from, err);
-	if (from->context)
-		return settle_context(task, arena, from, url, task_find_context(task, from->context, contexts), err);
 	if (!(builder_info(task->builder)->abilities & ABILITY_PIN))
 		return cannot_hold(task, from, err);
 	if (from->git || builder_info(task->builder)->holds_urls)
@@ -164,14 +95,13 @@ static int settle_url(struct task *task, struct arena *arena, const struct plan_
 	return fetch_file(task, arena, from, url, err);
 }
 
-int task_urls(struct task *task, struct arena *arena, struct build_job *job, struct build_context *contexts,
-	      struct error **err)
+int task_urls(struct task *task, struct arena *arena, struct build_job *job, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
 	struct build_url *urls = arena_array(arena, build->urls_len + 1, sizeof(*urls));
 
 	for (size_t i = 0; i < build->urls_len; i++)
-		if (settle_url(task, arena, &build->urls[i], &urls[i], contexts, err) < 0)
+		if (settle_url(task, arena, &build->urls[i], &urls[i], err) < 0)
 			return -1;
 	job->urls = urls;
 	job->urls_len = build->urls_len;

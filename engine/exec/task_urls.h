@@ -4,7 +4,6 @@
 #include <stddef.h>
 
 struct arena;
-struct build_context;
 struct build_job;
 struct error;
 struct json;
@@ -13,10 +12,8 @@ struct task;
 /* What a build fetches, for its job; for engine/exec/ alone. */
 
 /* Sets job->urls, in the arena: what is locked is held to it, fetched beforehand for a builder that cannot be told so; of the rest the
- * server is asked what tells it from another one, for the record. A locked context (`contexts`, of the job) becomes that commit or the
- * folder that was fetched. */
-int task_urls(struct task *task, struct arena *arena, struct build_job *job, struct build_context *contexts,
-	      struct error **err);
+ * server is asked what tells it from another one, for the record. */
+int task_urls(struct task *task, struct arena *arena, struct build_job *job, struct error **err);
 /* What the record keeps: {"https://example.org/x": "etag ..."}; NULL when there is nothing. */
 struct json *task_urls_kept(const struct task *task);
 

@@ -23,7 +23,9 @@
 
 #define FUNCTIONS(X)                               \
 	X(archive_read_new)                        \
+	X(archive_read_support_filter_bzip2)       \
 	X(archive_read_support_filter_gzip)        \
+	X(archive_read_support_filter_xz)          \
 	X(archive_read_support_filter_zstd)        \
 	X(archive_read_support_format_raw)         \
 	X(archive_read_support_format_tar)         \
@@ -52,6 +54,9 @@
 	X(archive_entry_filetype)                  \
 	X(archive_entry_free)                      \
 	X(archive_entry_hardlink)                  \
+	X(archive_entry_mode)                      \
+	X(archive_entry_mtime)                     \
+	X(archive_entry_mtime_nsec)                \
 	X(archive_entry_new)                       \
 	X(archive_entry_pathname)                  \
 	X(archive_entry_set_filetype)              \
@@ -66,6 +71,7 @@
 	X(archive_entry_set_symlink)               \
 	X(archive_entry_set_uid)                   \
 	X(archive_entry_size)                      \
+	X(archive_entry_symlink)                   \
 	X(archive_entry_xattr_add_entry)
 
 #define MODULE lib
@@ -147,7 +153,14 @@ static bool archive_write_all(struct archive *archive, const char *data, size_t 
 	return true;
 }
 
-int tar_reader_new(int fd, const char *name, struct tar_reader **ret, struct error **err)
+static bool add_unpackers(struct archive *archive)
+{
+	return lib.archive_read_support_filter_gzip(archive) >= ARCHIVE_WARN &&
+	       lib.archive_read_support_filter_bzip2(archive) >= ARCHIVE_WARN &&
+	       lib.archive_read_support_filter_xz(archive) >= ARCHIVE_WARN;
+}
+
+static int tar_reader_open(int fd, const char *name, bool packed, struct tar_reader **ret, struct error **err)
 {
 	cleanup_tar_reader struct tar_reader *reader = NULL;
 
@@ -157,10 +170,21 @@ int tar_reader_new(int fd, const char *name, struct tar_reader **ret, struct err
 	reader->name = mem_strdup(name);
 	reader->archive = archive_made(lib.archive_read_new());
 	if (lib.archive_read_support_format_tar(reader->archive) != ARCHIVE_OK ||
+	    (packed && !add_unpackers(reader->archive)) ||
 	    lib.archive_read_open_fd(reader->archive, fd, BLOCK) != ARCHIVE_OK)
 		return archive_fail(reader->archive, name, "cannot read the tar", err);
 	*ret = steal_ptr(reader);
 	return 0;
+}
+
+int tar_reader_new(int fd, const char *name, struct tar_reader **ret, struct error **err)
+{
+	return tar_reader_open(fd, name, false, ret, err);
+}
+
+int tar_reader_new_packed(int fd, const char *name, struct tar_reader **ret, struct error **err)
+{
+	return tar_reader_open(fd, name, true, ret, err);
 }
 
 void tar_reader_free(struct tar_reader *reader)
@@ -196,7 +220,11 @@ int tar_reader_next(struct tar_reader *reader, struct tar_entry *ret, struct err
 	reader->at = 0;
 	ret->name = strncmp(name, "./", 2) == 0 ? name + 2 : name;
 	ret->size = (uint64_t)lib.archive_entry_size(entry);
-	ret->regular = lib.archive_entry_filetype(entry) == AE_IFREG && !lib.archive_entry_hardlink(entry);
+	ret->hardlink = lib.archive_entry_hardlink(entry);
+	ret->regular = lib.archive_entry_filetype(entry) == AE_IFREG && !ret->hardlink;
+	ret->mode = lib.archive_entry_mode(entry);
+	ret->link = lib.archive_entry_symlink(entry);
+	ret->mtime = (struct timespec){ lib.archive_entry_mtime(entry), lib.archive_entry_mtime_nsec(entry) };
 	return 1;
 }
 

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
 struct error;
 
@@ -16,10 +18,16 @@ struct tar_entry {
 	const char *name; /* without a leading "./"; lives until the next entry */
 	uint64_t size;
 	bool regular;
+	mode_t mode;          /* type and permissions */
+	const char *link;     /* of a symbolic link, or NULL */
+	const char *hardlink; /* the entry that it is another name of, or NULL */
+	struct timespec mtime;
 };
 
 struct tar_reader;
 int tar_reader_new(int fd, const char *name, struct tar_reader **ret, struct error **err);
+/* The same for one that may be compressed: gzip, bzip2, xz. */
+int tar_reader_new_packed(int fd, const char *name, struct tar_reader **ret, struct error **err);
 void tar_reader_free(struct tar_reader *reader); /* NULL-safe */
 /* 1 and the next entry, or 0 at the end. Entries whose name is not text are skipped. */
 int tar_reader_next(struct tar_reader *reader, struct tar_entry *ret, struct error **err);

@@ -50,10 +50,8 @@ static char *folder_output(const struct plan *plan, const struct plan_build *bui
 static char *changed_file(const struct plan *plan, const struct plan_build *build)
 {
 	for (size_t i = 0; i < build->contexts_len; i++) {
-		cleanup_free char *changed = NULL;
+		cleanup_free char *changed = source_changed(plan->source, build->contexts[i].selection);
 
-		if (build->contexts[i].root)
-			changed = source_changed(plan->source, build->contexts[i].selection);
 		if (changed)
 			return mem_printf("%s changed in the meantime", changed);
 	}

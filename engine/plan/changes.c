@@ -78,7 +78,7 @@ static bool in_contexts(struct affected_look *look, const struct plan_build *bui
 {
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
-		const char *relative = context->root ? path_relative(real_folder(look, context->root), changed) : NULL;
+		const char *relative = path_relative(real_folder(look, context->root), changed);
 
 		if (relative && reads(look, context->selection, relative, changed))
 			return true;
@@ -89,7 +89,7 @@ static bool in_contexts(struct affected_look *look, const struct plan_build *bui
 /* Some of its bases come from elsewhere: they may be in the lock. */
 static bool names_bases(const struct plan_build *build)
 {
-	bool any = false;
+	bool any = build->fetched_len > 0;
 
 	for (size_t i = 0; i < build->images_len; i++)
 		any |= build->images[i].node == NO_NODE;
@@ -100,7 +100,7 @@ static bool changes_build(struct affected_look *look, const struct plan_build *b
 {
 	cleanup_free char *beside = mem_printf("%s.dockerignore", build->dockerfile);
 	cleanup_free char *lock = path_join(look->plan->manifest->dir, LOCKFILE_NAME);
-	cleanup_free char *inside = path_join(build->contexts[0].root ? build->contexts[0].root : "", ".dockerignore");
+	cleanup_free char *inside = path_join(build->contexts[0].root, ".dockerignore");
 
 	return is_file(look, changed, build->dockerfile) || (names_bases(build) && is_file(look, changed, lock)) ||
 	       is_file(look, changed, beside) || is_file(look, changed, inside) || in_contexts(look, build, changed);

@@ -94,10 +94,10 @@ static void check_copy(struct plan *plan, const struct node *node, const struct 
 	const struct plan_ignore *own = source->context ? NULL : plan->services[node->service].ignore;
 	const struct ignore *ignore = own ? own->ignore : NULL;
 
-	if (!context || !context->root || !source->line || source->parents || glob_has_magic(source->pattern))
+	if (!context || !source->line || source->parents || glob_has_magic(source->pattern))
 		return;
 	if (!may_be_there(context->root, source->pattern)) {
-		cleanup_free char *prefix = plan_prefix(plan, context->root);
+		cleanup_free char *prefix = plan_prefix(plan, context);
 
 		diags_add(plan->diags, source_pos(plan, node->service, source),
 			  neighbour(plan, context->root, source->pattern), "there is no %s%s", prefix, source->pattern);

@@ -57,12 +57,12 @@ void plan_find_own(struct plan *plan, struct node *node)
 	struct plan_build *build = node->build;
 	const char *record = plan_node_id(plan, NODE_OUTPUT, node->service, NULL, NULL);
 	const struct record *last = map_get(plan->records, record);
-	cleanup_free char *root = build->contexts[0].root ? plan_real_folder(plan, build->contexts[0].root) : NULL;
+	cleanup_free char *root = plan_real_folder(plan, build->contexts[0].root);
 	cleanup_json struct json *detail = NULL;
 	const struct json *created;
 	const char **own;
 
-	if (!root || !last || !last->detail || json_parse(last->detail, strlen(last->detail), record, &detail, NULL) < 0)
+	if (!last || !last->detail || json_parse(last->detail, strlen(last->detail), record, &detail, NULL) < 0)
 		return;
 	created = json_get(detail, "created");
 	own = arena_array(plan->arena, json_len(created) + 1, sizeof(*own));

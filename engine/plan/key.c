@@ -280,15 +280,11 @@ static int key_add_contexts(struct inputs *inputs, const struct plan *plan, cons
 		cleanup_free char *name = mem_printf("context %s", context->name ? context->name : "(main)");
 		cleanup_free char *prefix = NULL;
 
-		if (!context->root) {
-			inputs_add(inputs, REASON_OPTION, name, context->url);
-			continue;
-		}
 		if (context->made) {
 			inputs_add(inputs, REASON_OPTION, name, key_shown_path(plan, context->root));
 			continue;
 		}
-		prefix = plan_prefix(plan, context->root);
+		prefix = plan_prefix(plan, context);
 		inputs_add_files(inputs, name, prefix, plan->source, context->selection);
 		inputs_of_folder(inputs, context->root);
 		if ((build->use.mounts_len > 0 || build->use.all_args) && plan_whole(&build->use, context->name) &&
@@ -391,7 +387,9 @@ static int key_add_build(const struct plan *plan, const struct node *node, struc
 	int r;
 
 	key_add_platform(inputs, node);
-	add_text(inputs, REASON_DOCKERFILE, key_shown_path(plan, build->dockerfile), build->text, build->text_len);
+	add_text(inputs, REASON_DOCKERFILE,
+		 build->dockerfile_origin ? build->dockerfile_origin : key_shown_path(plan, build->dockerfile),
+		 build->text, build->text_len);
 	add_args(inputs, plan, build);
 	inputs_add(inputs, REASON_OPTION, "target", service->build.target.s);
 	key_add_given(inputs, &service->build);

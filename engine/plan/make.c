@@ -162,8 +162,7 @@ static bool find_parent(const struct base_asker *asker, const struct dockerfile_
 	const struct service *service = &asker->plan->manifest->services[asker->frame->service];
 	const struct named_context *context = find_context(&service->build, base->name);
 
-	return !(context && (context->kind == CONTEXT_PATH || context->kind == CONTEXT_REMOTE)) &&
-	       resolve_mention(asker->plan, asker->frame, base, ret);
+	return !(context && context->kind == CONTEXT_PATH) && resolve_mention(asker->plan, asker->frame, base, ret);
 }
 
 /* As dockerfile_options.triggers. */
@@ -237,7 +236,7 @@ static bool make_add_images(struct plan *plan, const struct build_frame *frame, 
 		const struct named_context *context = find_context(&service->build, mention->name);
 		struct plan_image *image = &build->images[build->images_len];
 
-		if (context && (context->kind == CONTEXT_PATH || context->kind == CONTEXT_REMOTE))
+		if (context && context->kind == CONTEXT_PATH)
 			continue;
 		if (!resolve_mention(plan, frame, mention, image)) {
 			good = false;
@@ -249,15 +248,17 @@ static bool make_add_images(struct plan *plan, const struct build_frame *frame, 
 	return good;
 }
 
-static void add_context(struct plan_build *build, const struct named_context *named, const char *root)
+static void add_context(struct plan *plan, struct plan_build *build, const struct named_context *named,
+			const char *root, const struct text *url)
 {
 	struct plan_context *context = &build->contexts[build->contexts_len++];
 
-	*context = (struct plan_context){ .name = named ? named->name.s : NULL };
-	if (named && named->kind == CONTEXT_REMOTE)
-		context->url = named->value.s;
-	else
-		context->root = root;
+	*context = (struct plan_context){ .name = named ? named->name.s : NULL, .root = root };
+	if (url->s) {
+		cleanup_free char *shown = text_without_login(url->s);
+
+		context->origin = arena_strdup(plan->arena, shown);
+	}
 }
 
 /* The builder ignores contexts that the Dockerfile does not name. */
@@ -296,12 +297,12 @@ static void make_add_contexts(struct plan *plan, const struct build_frame *frame
 	const struct build_spec *spec = &plan->manifest->services[frame->service].build;
 
 	build->contexts = arena_array(plan->arena, spec->contexts_len + 1, sizeof(*build->contexts));
-	add_context(build, NULL, spec->context.s);
+	add_context(plan, build, NULL, spec->context.s, &spec->context_url);
 	for (size_t i = 0; i < spec->contexts_len; i++) {
 		if (!is_named(&build->use, spec->contexts[i].name.s))
 			continue;
-		if (spec->contexts[i].kind == CONTEXT_PATH || spec->contexts[i].kind == CONTEXT_REMOTE)
-			add_context(build, &spec->contexts[i], spec->contexts[i].value.s);
+		if (spec->contexts[i].kind == CONTEXT_PATH)
+			add_context(plan, build, &spec->contexts[i], spec->contexts[i].value.s, &spec->contexts[i].url);
 	}
 	for (size_t i = 1; i < build->contexts_len; i++)
 		build->contexts[i].given = given_name(plan, build, build->contexts[i].name);
@@ -367,6 +368,8 @@ static struct plan_build *build_new(struct plan *plan, const struct build_frame 
 	struct plan_build *build = arena_alloc(plan->arena, sizeof(*build));
 
 	build->dockerfile = spec->dockerfile.s;
+	if (spec->dockerfile_url.s || spec->context_url.s)
+		build->dockerfile_origin = plan_dockerfile_shown(plan, spec);
 	build->text = own->text;
 	build->text_len = own->text_len;
 	build->ignore = own->ignore ? own->ignore->text : NULL;

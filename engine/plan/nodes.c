@@ -18,12 +18,14 @@ size_t plan_find(const struct plan *plan, const char *id)
 	return found ? (size_t)found - 1 : NO_NODE;
 }
 
-char *plan_prefix(const struct plan *plan, const char *root)
+char *plan_prefix(const struct plan *plan, const struct plan_context *context)
 {
-	const char *relative = path_relative(plan->manifest->dir, root);
+	const char *relative = path_relative(plan->manifest->dir, context->root);
 
+	if (context->origin)
+		return mem_printf("%s/", context->origin);
 	if (!relative)
-		return mem_printf("%s/", path_base(root));
+		return mem_printf("%s/", path_base(context->root));
 	return strcmp(relative, ".") == 0 ? mem_strdup("") : mem_printf("%s/", relative);
 }
 

@@ -337,7 +337,7 @@ static bool build_reads(struct plan *plan, const struct node *node, const char *
 
 	for (size_t i = 0; i < build->contexts_len; i++) {
 		const struct plan_context *context = &build->contexts[i];
-		cleanup_free char *real = context->root ? plan_real_folder(plan, context->root) : NULL;
+		cleanup_free char *real = plan_real_folder(plan, context->root);
 		const char *relative = real ? path_relative(real, path) : NULL;
 
 		if ((real && path_inside(path, real)) ||

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/diag.h"
 #include "base/digest.h"
 #include "engine/plan/plan_node.h"
 #include "engine/source/dockerfile.h"
@@ -18,6 +19,7 @@ struct layout;
 struct lockfile;
 struct manifest;
 struct record;
+struct remote_use;
 struct source;
 struct state;
 
@@ -61,6 +63,9 @@ struct plan_options {
 	const struct base_config *(*base_config)(void *data, const char *reference, const struct platform *platform);
 	void *base_config_data;
 	const char *state_dir; /* absolute path of .cbuild: never part of a context */
+	/* Called for what a service needs from elsewhere and is not here; then the plan cannot be made. May be NULL. */
+	void (*lacks)(void *data, const struct remote_use *use);
+	void *lacks_data;
 	plan_present *present;
 	void (*present_ahead)(void *data, const struct record *const *records,
 			      size_t len); /* announces records to be asked for, or NULL */
@@ -79,27 +84,27 @@ struct plan_image {
 	bool env_settled;
 };
 
-/* A folder that a build reads, or a URL. */
+/* A folder that a build reads. */
 struct plan_context {
-	const char *name;  /* NULL: the main one */
-	const char *given; /* the builder's name for it: without the platform, unless there are two of one name */
-	const char *root;  /* absolute folder, or NULL */
-	const char *url;   /* when it is not a folder */
+	const char *name;   /* NULL: the main one */
+	const char *given;  /* the builder's name for it: without the platform, unless there are two of one name */
+	const char *root;   /* absolute folder */
+	const char *origin; /* the URL that it was fetched from, without a login; or NULL */
 	size_t shown; /* the selection that BuildKit is shown: for a named one, without what its own ignore file excludes */
 	size_t selection; /* of its files in the source */
 	bool made;        /* it is, or is in, a folder that an output node makes: its files are in no selection */
 };
 
-/* What a build fetches from a URL: by ADD, or as a context. */
+/* What a build fetches by ADD; or what was fetched for it, to be a context or its Dockerfile. */
 struct plan_url {
 	const char *url; /* as the builder asks for it; NULL: it is not known before the build, or nobody else can ask */
 	const char *shown; /* the same without a login; otherwise as it is written */
-	const char *place; /* where: "Dockerfile:3", "additional_contexts nc" */
+	const char *place; /* where: "Dockerfile:3", "context", "additional_contexts nc" */
 	bool git;          /* the commit of a repository's ref, not a file */
 	bool pinned;       /* it cannot become another one */
 	const char *pin; /* what it is, as the lock or --pull has it: "sha256:...", "commit:..."; NULL: whatever is there */
-	const char *context;                  /* the name of the context that it is, or NULL: */
-	const struct dockerfile_url *mention; /* the ADD */
+	const struct dockerfile_url *mention; /* the ADD, or NULL: */
+	struct pos pos;                       /* in the manifest */
 };
 
 struct plan_arg {
@@ -115,8 +120,9 @@ struct plan_output {
 };
 
 struct plan_build {
-	const char *dockerfile; /* absolute path */
-	const char *text;       /* its bytes */
+	const char *dockerfile;        /* absolute path */
+	const char *dockerfile_origin; /* where it was fetched from, without a login; or NULL */
+	const char *text;              /* its bytes */
 	size_t text_len;
 	const char *ignore; /* the ignore file's bytes, or NULL */
 	size_t ignore_len;
@@ -127,6 +133,8 @@ struct plan_build {
 	size_t contexts_len;
 	struct plan_url *urls; /* one a mention */
 	size_t urls_len;
+	struct plan_url *fetched; /* their files count, not they */
+	size_t fetched_len;
 	struct plan_arg *args; /* all of the manifest's, with variables filled in, sorted; except SOURCE_DATE_EPOCH: */
 	size_t args_len;
 	bool has_epoch;
@@ -213,7 +221,7 @@ void plan_check_copies(struct plan *plan, bool all);
 /* The current inputs of the node's key. */
 int plan_inputs(const struct plan *plan, size_t node, struct inputs **ret, struct error **err);
 /* The path of the folder `root` as shown to people: "services/indexer/". malloc'd. */
-char *plan_prefix(const struct plan *plan, const char *root);
+char *plan_prefix(const struct plan *plan, const struct plan_context *context);
 
 /* An output of a prepare step as written in keys and records: content and permission bits. *ret_found false: it
  * does not exist. */

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/platform.h"
+#include "base/text.h"
 #include "dsl/late.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan_internal.h"
@@ -44,10 +45,9 @@ uint32_t plan_dockerfile_source(struct plan *plan, size_t service)
 {
 	const struct build_spec *build = &plan->manifest->services[service].build;
 	struct plan_service *own = &plan->services[service];
-	const char *path = path_relative(plan->manifest->dir, build->dockerfile.s);
 	cleanup_free char *inside =
 		mem_printf("services.%s.build.dockerfile_inline", plan->manifest->services[service].name.s);
-	const char *shown = build->inline_text.s ? inside : path ? path : build->dockerfile.s;
+	const char *shown = build->inline_text.s ? inside : plan_dockerfile_shown(plan, build);
 
 	if (!own->shown)
 		own->shown = diags_source(plan->diags, shown, own->text, own->text_len);
@@ -93,12 +93,10 @@ static bool plan_files_read_dockerfile(struct plan *plan, const struct build_spe
 		return false;
 	}
 	if (!found) {
-		const char *shown = path_relative(plan->manifest->dir, build->dockerfile.s);
-
 		diags_add(plan->diags, build->dockerfile.pos,
 			  fs_exists(build->context.s) ? "`dockerfile:` names another one, relative to the context"
 						      : "the context folder does not exist",
-			  "cannot find Dockerfile: %s", shown ? shown : build->dockerfile.s);
+			  "cannot find Dockerfile: %s", plan_dockerfile_shown(plan, build));
 		return false;
 	}
 	service->text_len = text.len;
@@ -170,12 +168,16 @@ const struct ignore *plan_ignore_in(struct plan *plan, const char *root)
 	return file ? file->ignore : NULL;
 }
 
-/* "<Dockerfile>.dockerignore" precedes the context's own ".dockerignore", as in BuildKit. */
+/* "<Dockerfile>.dockerignore" precedes the context's own ".dockerignore", as in BuildKit, which has neither for a context from
+ * elsewhere. */
 static bool read_ignore(struct plan *plan, const struct build_spec *build, struct plan_service *service)
 {
 	cleanup_error struct error *error = NULL;
-	const struct plan_ignore *file = load_ignore(plan, ignore_beside(plan, build), &error);
+	const struct plan_ignore *file;
 
+	if (build->context_url.s)
+		return true;
+	file = load_ignore(plan, ignore_beside(plan, build), &error);
 	if (file && !file->found)
 		file = load_ignore(plan, ignore_inside(plan, build->context.s), &error);
 	if (!file) {
@@ -206,6 +208,45 @@ void plan_read_ahead(struct plan *plan)
 	free(paths);
 }
 
+/* A link in what strangers made may lead anywhere. */
+static bool plan_files_stay(struct plan *plan, const struct remote_use *use, const char *path)
+{
+	cleanup_free char *root = realpath(use->root, NULL), *real = root ? realpath(path, NULL) : NULL;
+	cleanup_free char *shown = NULL;
+
+	if (!root || !real || path_inside(root, real))
+		return true;
+	shown = text_without_login(use->url.s);
+	diags_add(plan->diags, use->url.pos, NULL, "%s: \"%s\" is a link to what is outside", shown,
+		  path_relative(use->root, path) ? path_relative(use->root, path) : path);
+	return false;
+}
+
+static bool plan_files_check_paths(struct plan *plan, const struct build_spec *build, const struct remote_use *use)
+{
+	return plan_files_stay(plan, use, use->path) &&
+	       (!path_inside(use->root, build->dockerfile.s) || plan_files_stay(plan, use, build->dockerfile.s));
+}
+
+/* What comes from elsewhere is here, and is what it seems to be. */
+static bool plan_files_find_remotes(struct plan *plan, const struct build_spec *build)
+{
+	bool good = true;
+
+	for (size_t i = 0; i < build->remotes_len; i++) {
+		const struct remote_use *use = &build->remotes[i];
+
+		if (use->ready) {
+			good = plan_files_check_paths(plan, build, use) && good;
+			continue;
+		}
+		if (plan->options.lacks)
+			plan->options.lacks(plan->options.lacks_data, use);
+		good = false;
+	}
+	return good;
+}
+
 bool plan_load_service(struct plan *plan, size_t index)
 {
 	struct plan_service *service = &plan->services[index];
@@ -213,7 +254,9 @@ bool plan_load_service(struct plan *plan, size_t index)
 
 	if (!service->loaded) {
 		service->loaded = true;
-		service->failed = !plan_files_read_dockerfile(plan, build, service) || !read_ignore(plan, build, service);
+		service->failed = !plan_files_find_remotes(plan, build) ||
+				  !plan_files_read_dockerfile(plan, build, service) ||
+				  !read_ignore(plan, build, service);
 	}
 	return !service->failed;
 }

@@ -8,6 +8,7 @@
 
 /* The plan's internals, for engine/plan/ only. */
 
+struct build_spec;
 struct read_ahead;
 struct arena;
 struct dockerfile;
@@ -134,7 +135,9 @@ void plan_find_base(struct plan *plan, const char *id, struct plan_image *image)
 void plan_read_env(struct plan *plan, const char *id, struct plan_image *image);
 /* The value of a variable in the config of an image that the node `id` is built on, as dockerfile_options.variable. */
 bool plan_base_variable(struct plan *plan, const char *id, struct plan_image *image, const char *name, const char **ret);
-/* plan_urls.c: what the build fetches, once its contexts are known. */
+/* plan_urls.c: what a build's Dockerfile is called, which stays the same when another commit is fetched. */
+const char *plan_dockerfile_shown(struct plan *plan, const struct build_spec *spec);
+/* What the build fetches, once its contexts are known. */
 void plan_find_urls(struct plan *plan, size_t service, struct plan_build *build);
 /* outputs.c */
 int plan_collect_outputs(struct plan *plan);

@@ -4,12 +4,13 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "base/git_url.h"
 #include "base/mem.h"
+#include "base/remote.h"
 #include "base/text.h"
 #include "dsl/manifest.h"
 #include "engine/oci/lockfile.h"
 #include "engine/plan/plan_internal.h"
-#include "engine/source/remote.h"
 
 /* What builds fetch from elsewhere. */
 
@@ -32,12 +33,54 @@ static void add_url(struct plan *plan, struct plan_build *build, const char *url
 		added->pin = lockfile_url(plan->options.lock, added->shown);
 }
 
+static bool is_pinned(const char *url)
+{
+	struct git_url git cleanup_git_url = { 0 };
+	const char *why;
+
+	return remote_is_git(url) && git_url_parse(url, &git, &why) && git_url_pinned(&git);
+}
+
+const char *plan_dockerfile_shown(struct plan *plan, const struct build_spec *spec)
+{
+	const char *path = path_relative(plan->manifest->dir, spec->dockerfile.s);
+	const char *url = spec->dockerfile_url.s ? spec->dockerfile_url.s : spec->context_url.s;
+	cleanup_free char *shown = url ? text_without_login(url) : NULL;
+
+	if (!url)
+		return path ? path : spec->dockerfile.s;
+	if (spec->dockerfile_url.s || spec->remotes[0].text)
+		return arena_strdup(plan->arena, shown);
+	path = path_relative(spec->context.s, spec->dockerfile.s);
+	return arena_join(plan->arena, shown, "/", path ? path : path_base(spec->dockerfile.s), NULL);
+}
+
+/* Contexts and Dockerfiles that are here already. */
+static void find_fetched(struct plan *plan, const struct build_spec *spec, struct plan_build *build)
+{
+	build->fetched = arena_array(plan->arena, spec->remotes_len, sizeof(*build->fetched));
+	for (size_t i = 0; i < spec->remotes_len; i++) {
+		const struct remote_use *use = &spec->remotes[i];
+		cleanup_free char *shown = text_without_login(use->url.s);
+		struct plan_url *added = &build->fetched[build->fetched_len++];
+
+		*added = (struct plan_url){ .url = use->url.s,
+					    .shown = arena_strdup(plan->arena, shown),
+					    .place = use->place,
+					    .git = remote_is_git(use->url.s),
+					    .pinned = is_pinned(use->url.s),
+					    .pos = use->url.pos };
+		if (!added->pinned)
+			added->pin = lockfile_url(plan->options.lock, added->shown);
+	}
+}
+
 void plan_find_urls(struct plan *plan, size_t service, struct plan_build *build)
 {
 	const struct service *own = &plan->manifest->services[service];
 	const char *dockerfile = path_base(own->build.dockerfile.s);
 
-	build->urls = arena_array(plan->arena, build->use.urls_len + build->contexts_len + 1, sizeof(*build->urls));
+	build->urls = arena_array(plan->arena, build->use.urls_len + 1, sizeof(*build->urls));
 	for (size_t i = 0; i < build->use.urls_len; i++) {
 		const struct dockerfile_url *mention = &build->use.urls[i];
 
@@ -47,15 +90,5 @@ void plan_find_urls(struct plan *plan, size_t service, struct plan_build *build)
 					    .pinned = mention->pinned,
 					    .mention = mention });
 	}
-	for (size_t i = 0; i < build->contexts_len; i++) {
-		const struct plan_context *context = &build->contexts[i];
-
-		if (!context->url)
-			continue;
-		add_url(plan, build, context->url, context->url,
-			&(struct plan_url){ .place = arena_printf(plan->arena, "additional_contexts %s", context->name),
-					    .git = remote_is_git(context->url),
-					    .pinned = remote_is_git(context->url) && remote_is_commit(context->url),
-					    .context = context->name });
-	}
+	find_fetched(plan, &own->build, build);
 }

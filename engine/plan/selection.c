@@ -44,13 +44,13 @@ static void select_context(struct plan *plan, const struct node *node, struct pl
 			patterns[filter.patterns_len++] = source->pattern;
 		}
 	}
-	/* BuildKit applies the ignore file of a named context, too, buildah does not: so both the ignore file and
-	 * the files it excludes count. */
-	if (name && filter.patterns_len > 0)
+	/* BuildKit applies the ignore file of a named context, too, unless it is from elsewhere, buildah does not: so both the
+	 * ignore file and the files it excludes count. */
+	if (name && !context->origin && filter.patterns_len > 0)
 		patterns[filter.patterns_len++] = ".dockerignore";
 	filter.except = plan_except(plan, node, context->root, !name, &filter.except_len);
 	context->selection = context->shown = source_add(plan->source, context->root, &filter);
-	if (!name)
+	if (!name || context->origin)
 		return;
 	filter.ignore = plan_ignore_in(plan, context->root);
 	context->shown = source_add(plan->source, context->root, &filter);
@@ -81,9 +81,9 @@ void plan_select(struct plan *plan)
 		for (size_t j = 0; node->build && j < node->build->contexts_len; j++) {
 			struct plan_context *context = &node->build->contexts[j];
 
-			if (context->root && plan_context_made(plan, node, context->root))
+			if (plan_context_made(plan, node, context->root))
 				select_nothing(plan, context);
-			else if (context->root)
+			else
 				select_context(plan, node, context);
 		}
 		if (node->prepare)

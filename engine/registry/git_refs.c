@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/git_url.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/io/proc.h"
@@ -30,11 +31,26 @@ static void add_login(const char *url, const char *shown, struct argv *env)
 	argv_addf(env, "GIT_CONFIG_VALUE_%lu=%s", number, shown);
 }
 
+/* What git's own hooks have in their environment means another repository. */
+static bool is_of_repository(const char *item)
+{
+	static const char *const names[] = {
+		"GIT_DIR=",          "GIT_WORK_TREE=",        "GIT_INDEX_FILE=",
+		"GIT_COMMON_DIR=",   "GIT_OBJECT_DIRECTORY=", "GIT_ALTERNATE_OBJECT_DIRECTORIES=",
+		"GIT_SHALLOW_FILE=", "GIT_NAMESPACE=",        "GIT_PREFIX="
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strncmp(item, names[i], strlen(names[i])) == 0)
+			return true;
+	return false;
+}
+
 /* Nothing asks on a terminal. */
-static void git_environment(const char *url, const char *shown, struct argv *env)
+void git_environment(const char *url, const char *shown, struct argv *env)
 {
 	for (char **item = environ; *item; item++)
-		if (strncmp(*item, "GIT_CONFIG_COUNT=", 17) != 0 || strcmp(url, shown) == 0)
+		if (!is_of_repository(*item) && (strncmp(*item, "GIT_CONFIG_COUNT=", 17) != 0 || strcmp(url, shown) == 0))
 			argv_add(env, *item);
 	argv_add(env, "LC_ALL=C");
 	argv_add(env, "GIT_TERMINAL_PROMPT=0");
@@ -46,7 +62,8 @@ static void git_environment(const char *url, const char *shown, struct argv *env
 /* Of several refs of that name the one that git takes: a tag (what it stands for) before a branch. Points into `out`. */
 static const char *pick_ref(const char *out, const char *ref, size_t *ret_len)
 {
-	static const char *const forms[] = { "refs/tags/%s^{}", "refs/tags/%s", "%s", "refs/heads/%s" };
+	static const char *const forms[] = { "refs/tags/%s^{}", "refs/tags/%s", "%s^{}", "%s",
+					     "refs/%s",         "refs/heads/%s" };
 
 	for (size_t i = 0; i < sizeof(forms) / sizeof(*forms); i++) {
 		const char *mark = strstr(forms[i], "%s");
@@ -63,6 +80,15 @@ static const char *pick_ref(const char *out, const char *ref, size_t *ret_len)
 		}
 	}
 	return NULL;
+}
+
+int git_failed(const char *shown, const struct proc_result *result, struct error **err)
+{
+	cleanup_buf struct buf said = { 0 };
+
+	text_safe(&said, result->tail, strcspn(result->tail, "\n"));
+	return error_make(err, ERROR_REGISTRY, "%s: %s", shown,
+			  said.len == 0 || text_has_login(said.data) ? "git cannot read it" : said.data);
 }
 
 static int ask_git(struct loop *loop, const char *repository, const char *ref, char **ret, struct error **err)
@@ -84,13 +110,8 @@ static int ask_git(struct loop *loop, const char *repository, const char *ref, c
 		error_wrap(&error, "%s", shown);
 		return error_move(err, &error);
 	}
-	if (result.status != 0) {
-		cleanup_buf struct buf said = { 0 };
-
-		text_safe(&said, result.tail, strcspn(result.tail, "\n"));
-		return error_make(err, ERROR_REGISTRY, "%s: %s", shown,
-				  said.len == 0 || text_has_login(said.data) ? "git cannot read it" : said.data);
-	}
+	if (result.status != 0)
+		return git_failed(shown, &result, err);
 	found = pick_ref(result.out->data ? result.out->data : "", ref, &len);
 	if (!found)
 		return error_make(err, ERROR_REGISTRY, "%s has no branch or tag \"%s\"", shown, ref);
@@ -98,12 +119,25 @@ static int ask_git(struct loop *loop, const char *repository, const char *ref, c
 	return 0;
 }
 
+static int check_commit(const struct git_url *git, const char *found, const char *shown, struct error **err)
+{
+	if (!git->commit || strncmp(strchr(found, ':') + 1, git->commit, strlen(git->commit)) == 0)
+		return 0;
+	return error_make(err, ERROR_REGISTRY, "%s: \"%s\" is %s there", shown, git->ref, found);
+}
+
 int git_refs_find(struct loop *loop, const char *url, char **ret, struct error **err)
 {
-	size_t end = strcspn(url, "#"), len = url[end] ? strcspn(url + end + 1, ":") : 0;
-	cleanup_free char *ref = len ? mem_strndup(url + end + 1, len) : mem_strdup("HEAD");
-	cleanup_free char *repository =
-		mem_printf("%s%.*s", strncmp(url, "github.com/", 11) == 0 ? "https://" : "", (int)end, url);
+	struct git_url git cleanup_git_url = { 0 };
+	cleanup_free char *shown = text_without_login(url);
+	const char *why, *pinned;
 
-	return ask_git(loop, repository, ref, ret, err);
+	if (!git_url_parse(url, &git, &why))
+		return error_make(err, ERROR_USAGE, "%s: %s", shown, why);
+	pinned = git_url_pinned(&git);
+	if (pinned) {
+		*ret = mem_printf("commit:%s", pinned);
+		return 0;
+	}
+	return ask_git(loop, git.repository, git.ref, ret, err) < 0 ? -1 : check_commit(&git, *ret, shown, err);
 }

@@ -97,26 +97,6 @@ static void download_cleanup(struct download *download)
 	sha256_free(download->sha);
 }
 
-static int url_digit(char c)
-{
-	return c >= '0' && c <= '9'   ? c - '0'
-	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
-	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
-				      : -1;
-}
-
-/* "user%40host:secret" as it is meant. */
-static void url_decode(const char *text, size_t len, struct buf *out)
-{
-	for (size_t i = 0; i < len; i++) {
-		bool escaped = text[i] == '%' && i + 2 < len && url_digit(text[i + 1]) >= 0 &&
-			       url_digit(text[i + 2]) >= 0;
-
-		buf_char(out, escaped ? (char)(url_digit(text[i + 1]) * 16 + url_digit(text[i + 2])) : text[i]);
-		i += escaped ? 2 : 0;
-	}
-}
-
 static void take_login(struct download *download, const char *url)
 {
 	const char *user = strstr(url, "://") + 3, *at = memrchr(user, '@', strcspn(user, "/?#"));
@@ -124,7 +104,7 @@ static void take_login(struct download *download, const char *url)
 
 	if (!at || !text_has_login(url))
 		return;
-	url_decode(user, (size_t)(at - user), &plain);
+	text_unescape(&plain, user, (size_t)(at - user));
 	if (!memchr(plain.data, ':', plain.len))
 		buf_char(&plain, ':');
 	base64_encode(plain.data, plain.len, &coded);
@@ -402,38 +382,66 @@ int urls_content(struct urls *urls, const char *url, bool git, const char **ret,
 	return r;
 }
 
-static int fetch_into(struct urls *urls, const char *url, const char *digest, int fd, const char *path, struct error **err)
+static int check_digest(const char *url, const char *got, const char *digest, struct error **err)
 {
 	cleanup_free char *shown = text_without_login(url);
+
+	if (!digest || strcmp(got, digest) == 0)
+		return 0;
+	error_make(err, ERROR_REGISTRY, "%s differs from what services.lock says: it is %s now, not %s", shown, got,
+		   digest);
+	error_remedy(err, "accept what is there now: cbuild lock --update %s", shown);
+	return -1;
+}
+
+static int fetch_into(struct urls *urls, const char *url, const char *digest, int fd, const char *path,
+		      char ret_digest[DIGEST_LEN + 1], struct error **err)
+{
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
-	char got[DIGEST_LEN + 1];
 	time_t modified;
 
-	if (urls_get(urls, url, fd, got, &modified, err) < 0)
+	if (urls_get(urls, url, fd, ret_digest, &modified, err) < 0 || check_digest(url, ret_digest, digest, err) < 0)
 		return -1;
-	if (strcmp(got, digest) != 0) {
-		error_make(err, ERROR_REGISTRY, "%s differs from what services.lock says: it is %s now, not %s", shown,
-			   got, digest);
-		error_remedy(err, "accept what is there now: cbuild lock --update %s", shown);
-		return -1;
-	}
 	times[1].tv_sec = modified < 0 ? 0 : modified;
 	if (futimens(fd, times) < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s", path);
 	return 0;
 }
 
-int urls_fetch(struct urls *urls, const char *url, const char *digest, const char *path, struct error **err)
+static int fetch_to(struct urls *urls, const char *url, const char *digest, const char *path,
+		    char ret_digest[DIGEST_LEN + 1], struct error **err)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
 
 	if (fd < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s", path);
-	r = fetch_into(urls, url, digest, fd, path, err);
+	r = fetch_into(urls, url, digest, fd, path, ret_digest, err);
 	if (close(fd) < 0 && r == 0)
 		r = error_errno(err, ERROR_STATE, errno, "%s", path);
 	if (r < 0)
 		unlink(path);
+	return r;
+}
+
+int urls_fetch(struct urls *urls, const char *url, const char *digest, const char *path, struct error **err)
+{
+	char got[DIGEST_LEN + 1];
+
+	return fetch_to(urls, url, digest, path, got, err);
+}
+
+int urls_save(struct urls *urls, const char *url, const char *path, const char **ret, struct error **err)
+{
+	struct url_known *known = urls_known(urls, url);
+	char got[DIGEST_LEN + 1];
+	int r;
+
+	pthread_mutex_lock(&known->lock);
+	r = fetch_to(urls, url, known->content, path, got, err);
+	if (r == 0 && !known->content)
+		known->content = mem_strdup(got);
+	*ret = known->content;
+	pthread_mutex_unlock(&known->lock);
 	return r;
 }

@@ -22,5 +22,7 @@ int urls_content(struct urls *urls, const char *url, bool git, const char **ret,
 /* Fetches a file that has to be `digest`, as a new file at `path`: mode 600, of the time that the server gives, as builders have it.
  * ERROR_REGISTRY when other bytes are there. */
 int urls_fetch(struct urls *urls, const char *url, const char *digest, const char *path, struct error **err);
+/* The same for whatever is there, which *ret tells as urls_content does. */
+int urls_save(struct urls *urls, const char *url, const char *path, const char **ret, struct error **err);
 
 #endif

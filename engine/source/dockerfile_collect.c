@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "engine/source/dockerfile_text.h"
-#include "engine/source/remote.h"
+#include "base/remote.h"
 
 #define WHY_MAX 400 /* bytes of a reason: it may quote a long text */
 

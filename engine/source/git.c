@@ -1,7 +1,7 @@
 #include "config.h"
 
 #include "engine/source/git.h"
-#include "engine/source/remote.h"
+#include "base/remote.h"
 #include "engine/source/version.h"
 
 #include <dirent.h>

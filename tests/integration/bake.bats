@@ -211,7 +211,7 @@ refused()
 	equal "$(sed -n '/^  a-1:/,$p' x.yaml | tr -d ' \n')" 'a-1:build:args:X:"1"context:.'
 	refused 'x.json:1:2: error: the function "f" needs a list of "params"' <<<'{"function": {"f": {}}, "target": {"a": {}}}'
 	refused 'x.json:1:32: error: there is no target "b"' <<<'{"target": {"a": {"inherits": ["b"]}}}'
-	refused 'target a: its context is not a folder' <<<'{"target": {"a": {"context": "https://example.org/x.git"}}}'
+	refused 'target a: its context is not a folder' <<<'{"target": {"a": {"context": "svn://example.org/x"}}}'
 	refused 'OCI layout' <<<'{"target": {"a": {"contexts": {"x": "oci-layout://dir"}}}}'
 	# Whatever the groups are, it ends.
 	"$cbuild" import - <<<'{"group": {"g": {"targets": ["g", "h", "g"]}, "h": {"targets": ["g", "g", "a"]}}, "target": {"a": {}}}' >x.yaml

@@ -221,7 +221,7 @@ builds()
 		  context = "base"
 		  output = ["-"]
 		}
-		target "elsewhere" { context = "https://example.org/x.git" }
+		target "elsewhere" { context = "svn://example.org/x" }
 	EOF
 	equal "$(builds packed)" "base binaries packed "
 	run -2 "$cbuild" -n lint
@@ -254,7 +254,7 @@ builds()
 
 @test "affected, @since and export take all targets, whatever they make and are called" {
 	project
-	printf 'target "again" {\n  inherits = ["base"]\n  tags = ["acme/app:latest"]\n}\ntarget "elsewhere" { context = "https://example.org/x.git" }\n' >>docker-bake.hcl
+	printf 'target "again" {\n  inherits = ["base"]\n  tags = ["acme/app:latest"]\n}\ntarget "elsewhere" { context = "svn://example.org/x" }\n' >>docker-bake.hcl
 	git init -q .
 	git add .
 	git -c user.name=a -c user.email=a@example.org commit -qm first

@@ -1,42 +1,9 @@
 #!/usr/bin/env bats
-# What builds fetch from elsewhere: ADD of a URL, contexts at a URL, git repositories. --pull, the lock, and what it holds builders to.
+# What builds fetch themselves: ADD of a URL or a git repository. --pull, the lock, and what it holds builders to.
 
 . "$BATS_TEST_DIRNAME/../lib/project"
 . "$BATS_TEST_DIRNAME/../lib/image"
-
-setup_file()
-{
-	project_begin
-	export DOCKER_CONFIG=$BATS_FILE_TMPDIR/docker HOME=$BATS_FILE_TMPDIR/home
-	unset HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY http_proxy https_proxy all_proxy no_proxy
-	mkdir -p "$HOME" "$ROOT/served/git"
-	if [ -z "${DOCKER_HOST:-}" ]; then
-		: >"$BATS_FILE_TMPDIR/own-docker"
-		"$checkout/tests/lib/docker" fetch "$CBUILD_TEST_CACHE/docker" >&2
-		eval "$("$checkout/tests/lib/docker" start "$CBUILD_TEST_CACHE/docker")"
-	fi
-	python3 "$checkout/tests/file-server.py" "$ROOT/served" "$ROOT/port" "$ROOT/requests" 2>"$ROOT/server.err" 3>&- &
-	echo $! >"$ROOT/server.pid"
-	until_true test -s "$ROOT/port"
-	export SERVER
-	SERVER=http://127.0.0.1:$(cat "$ROOT/port")
-}
-
-teardown_file()
-{
-	kill "$(cat "$ROOT/server.pid")" || true
-	[ ! -e "$BATS_FILE_TMPDIR/own-docker" ] || "$checkout/tests/lib/docker" stop "$CBUILD_TEST_CACHE/docker"
-	project_end
-}
-
-# served NAME TEXT: what the server has under that name from now on, changed a good while ago.
-served()
-{
-	mkdir -p "$(dirname "$ROOT/served/$1")"
-	echo "$2" >"$ROOT/served/$1"
-	age=$((${age:-100000} - 1000))
-	touch -d "@$(($(date +%s) - age))" "$ROOT/served/$1"
-}
+. "$BATS_TEST_DIRNAME/../lib/served"
 
 # app NAME DOCKERFILE-LINES...: a project of one service.
 app()
@@ -51,21 +18,6 @@ app()
 web()
 {
 	image_unpack localhost:1/none/web:latest "$host" "$BATS_TEST_TMPDIR/web" && cat "$BATS_TEST_TMPDIR/web/$1"
-}
-
-# asked: what was asked of the server since it was asked last.
-asked()
-{
-	cat "$ROOT/requests" 2>/dev/null
-	: >"$ROOT/requests"
-}
-
-nothing_to_do()
-{
-	asked >/dev/null
-	cb --no-load "$@"
-	equal "$status" 0
-	grep -q 'nothing to do' "$err"
 }
 
 # pulled KIND BUILDER: a file that changes behind a server of that kind.
@@ -235,38 +187,6 @@ held()
 	held docker
 }
 
-# BuildKit takes none (docker 28.5: "invalid argument", without cbuild too).
-@test "an archive at a URL is a context for buildah" {
-	served a/inner one
-	tar -czf "$ROOT/served/far.tgz" -C "$ROOT/served" a
-	app context 'COPY --from=far a/inner /f'
-	cat >services.yaml <<-EOF
-		registry: localhost:1/none
-		platforms: [$host]
-		services: {web: {build: {context: web, additional_contexts: {far: "$SERVER/etag/far.tgz"}}}}
-	EOF
-	cb check
-	grep -q "services.yaml:3:.*$SERVER/etag/far.tgz is not pinned and can change at any time" "$err"
-	cb --no-load
-	equal "$status" 0
-	equal "$(web f)" one
-	cb lock
-	equal "$status" 0
-	cb --no-load
-	equal "$status" 0
-	equal "$(web f)" one
-	served a/inner two
-	tar -czf "$ROOT/served/far.tgz" -C "$ROOT/served" a
-	nothing_to_do
-	equal "$(asked)" ""
-	cb -B --no-load
-	equal "$status" 4
-	grep -q 'differs from what services.lock says' "$err"
-	cb --pull --no-load
-	equal "$status" 0
-	equal "$(web f)" two
-}
-
 # commit TEXT: what the branch main of the served repository has from now on.
 commit()
 {
@@ -282,18 +202,17 @@ commit()
 	git -C "$work" push -q "$ROOT/served/git/r.git" main
 }
 
-# repository BUILDER DOCKERFILE-LINE: built, pulled, locked.
-repository()
-{
+@test "a git repository is locked to a commit: ADD, docker" {
+	app git-add "ADD $SERVER/git/r.git#main:sub /"
 	commit one
-	cb --no-load --builder="$1"
+	cb --no-load --builder=docker
 	equal "$status" 0
 	equal "$(web f)" one
-	nothing_to_do --builder="$1"
+	nothing_to_do --builder=docker
 	equal "$(asked)" ""
-	nothing_to_do --builder="$1" --pull
+	nothing_to_do --builder=docker --pull
 	commit two
-	cb --no-load --builder="$1" --pull
+	cb --no-load --builder=docker --pull
 	equal "$status" 0
 	equal "$(web f)" two
 	cb lock
@@ -301,39 +220,15 @@ repository()
 	grep -q "^url $SERVER/git/r.git#main:sub commit:$(git -C "$ROOT/work" rev-parse main)$" services.lock
 	commit three
 	echo >>web/Dockerfile
-	cb --no-load --builder="$1"
+	cb --no-load --builder=docker
 	equal "$status" 0
 	equal "$(web f)" two
 	cb lock --update
-	cb --no-load --builder="$1"
+	cb --no-load --builder=docker
 	equal "$status" 0
 	equal "$(web f)" three
 	cb -q check
 	! grep -q 'can change at any time' "$err" || false
-}
-
-git_context()
-{
-	app "git-context-$1" 'COPY --from=far f /f'
-	cat >services.yaml <<-EOF
-		registry: localhost:1/none
-		platforms: [$host]
-		services: {web: {build: {context: web, additional_contexts: {far: "$SERVER/git/r.git#main:sub"}}}}
-	EOF
-	repository "$1"
-}
-
-@test "a git repository is locked to a commit: a context, buildah" {
-	git_context buildah
-}
-
-@test "a git repository is locked to a commit: a context, docker" {
-	git_context docker
-}
-
-@test "a git repository is locked to a commit: ADD, docker" {
-	app git-add "ADD $SERVER/git/r.git#main:sub /"
-	repository docker
 }
 
 @test "check names what can change at any time" {

@@ -121,13 +121,24 @@ static const struct base_config *asked_of(void *data, const char *reference, con
 	return world->asked ? &world->config : NULL;
 }
 
+/* What manifests take from elsewhere was fetched into "fetched", under the last part of its URL. */
+static void place_fetched(void *data, const char *url, struct load_place *ret)
+{
+	struct world *world = data;
+
+	snprintf(world->fetched, sizeof(world->fetched), "%s/fetched/%s", world->dir, path_base(url));
+	*ret = (struct load_place){ .root = world->fetched, .ready = true };
+}
+
 /* False when there were complaints. */
 static bool open_plan(struct world *world, const char *const *targets, struct opened *opened)
 {
 	cleanup_free char *path = path_join(world->dir, "services.yaml");
 	cleanup_free char *db = NULL, *lock = NULL;
 	struct error *error = NULL;
-	const struct load_options load = { .path = path, .environ = world->environ };
+	const struct load_options load = {
+		.path = path, .environ = world->environ, .place = place_fetched, .place_data = world
+	};
 	struct plan_options options = {
 		.targets = targets,
 		.push = world->revision != NULL,

@@ -13,6 +13,7 @@ struct buf;
  * key (or one that the test gives), and is recorded.
  */
 struct world {
+	char fetched[4096]; /* of the last URL */
 	char *dir;
 	const char *environ[8];
 	/* Identities that the test gives to nodes instead: id, identity, ..., NULL. */

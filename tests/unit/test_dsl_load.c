@@ -55,7 +55,10 @@ static void check_web_build(const struct loaded_text *t, const struct service *w
 	assert_int_equal(build->contexts[0].service, 1);
 	assert_int_equal(build->contexts[1].kind, CONTEXT_PATH);
 	assert_path(t, build->contexts[1].value.s, "/libs");
-	assert_int_equal(build->contexts[2].kind, CONTEXT_REMOTE);
+	assert_int_equal(build->contexts[2].kind, CONTEXT_PATH);
+	assert_non_null(build->contexts[2].url.s);
+	assert_int_equal(build->remotes_len, 1);
+	assert_string_equal(build->remotes[0].place, "additional_contexts remote");
 	assert_int_equal(build->contexts[3].kind, CONTEXT_IMAGE);
 	assert_string_equal(build->contexts[3].value.s, "alpine:3.20");
 }

@@ -104,6 +104,7 @@ static const char dockerfile[] = "ARG VERSION\n"
 				 "COPY lib /src/lib\n"
 				 "COPY --from=extra data /data\n"
 				 "COPY --from=other x /x\n"
+				 "ADD https://example.org/c /c\n"
 				 "FROM example.org/runtime:1 AS final\n"
 				 "COPY --from=build /src /src\n"
 				 "FROM final AS debug\n";
@@ -116,7 +117,7 @@ static const char lock[] = "# The bases\n"
 			   "  linux/amd64 sha256:1111111111111111111111111111111111111111111111111111111111111111\n"
 			   "  linux/arm64 sha256:2222222222222222222222222222222222222222222222222222222222222222\n"
 			   "  linux/riscv64 sha256:3333333333333333333333333333333333333333333333333333333333333333\n"
-			   "url https://example.org/a.tar "
+			   "url https://example.org/c "
 			   "sha256:8888888888888888888888888888888888888888888888888888888888888888\n";
 
 static int set_up(void **state)
@@ -128,6 +129,8 @@ static int set_up(void **state)
 	world_write(world, "app/Dockerfile", dockerfile);
 	world_write(world, "services.lock", lock);
 	world_write(world, "app.env", "LEVEL=1\nMODE=other\n");
+	world_write(world, "fetched/a.tar/x", "one\n");
+	world_write(world, "fetched/b.tar/x", "two\n");
 	world_write(world, "app/main.c", "int main;\n");
 	world_write(world, "app/gen.c", "int gen;\n");
 	world_write(world, "app/lib/a.c", "int a;\n");
@@ -239,10 +242,10 @@ static const struct edit edits[] = {
 	  BOTH("file extra3/data (added); file extra/data (removed)") },
 	{ "services.yaml", "secrets: [token]", "secrets: [token, other]", BOTH("option secrets[1] (added)") },
 	{ "services.yaml", "https://example.org/a.tar", "https://example.org/b.tar",
-	  BOTH("option context other (https://example.org/a.tar -> https://example.org/b.tar); url "
-	       "https://example.org/a.tar (removed)") },
-	{ "services.lock", "a.tar sha256:8888", "a.tar sha256:9999",
-	  BOTH("url https://example.org/a.tar (sha256:888888888888 -> sha256:999988888888)") },
+	  BOTH("file https://example.org/b.tar/x (added); file https://example.org/a.tar/x (removed)") },
+	{ "fetched/a.tar/x", "one", "two", BOTH("file https://example.org/a.tar/x (content)") },
+	{ "services.lock", "example.org/c sha256:8888", "example.org/c sha256:9999",
+	  BOTH("url https://example.org/c (sha256:888888888888 -> sha256:999988888888)") },
 	{ "services.lock", "linux/amd64 sha256:1111", "linux/amd64 sha256:4444",
 	  "stale build:app:linux/amd64: base example.org/runtime:1 (linux/amd64) (sha256:111111111111 -> "
 	  "sha256:444411111111)\n"
@@ -410,7 +413,7 @@ static void the_shared_key_is_the_same_on_every_machine(void **state)
 	world_edit(world, "services.yaml", "IDLE: x", "BUILDKIT_AUTH_TOKEN: x");
 	world_run(world, NULL);
 	key = world_shared_key(world, APP);
-	assert_string_equal(key, "sha256:5a7334918da54304b4f5950bd2f9d3b884f130816d7b4a185334eb819363ee67");
+	assert_string_equal(key, "sha256:6e16d408b3c0bd263a6d9d4dd23c80371175be59e12ed2ad314f024250d31263");
 }
 
 static void an_epoch_counts_for_builds_and_steps(void **state)

@@ -18,7 +18,7 @@
 #include "engine/registry/challenge.h"
 #include "engine/registry/credentials.h"
 #include "engine/registry/url.h"
-#include "engine/source/remote.h"
+#include "base/remote.h"
 #include "engine/source/version.h"
 
 /* The texts that registries and logins are made of. */

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "engine/source/remote.h"
+#include "base/remote.h"
 
 bool remote_is(const char *path)
 {
@@ -21,6 +21,11 @@ bool remote_is(const char *path)
 	for (at++; isalnum((unsigned char)*at) || *at == '-' || *at == '.';)
 		at++;
 	return at[-1] != '@' && *at == ':'; /* user@host:path */
+}
+
+bool remote_is_context(const char *value)
+{
+	return remote_is(value) || strncmp(value, "github.com/", 11) == 0;
 }
 
 bool remote_is_git(const char *url)

@@ -146,10 +146,8 @@ static int plan_bases_of(struct session *session, struct engine_view *view, stru
 int plan_bases(struct session *session, const struct session_plan *want, struct error **err)
 {
 	struct engine_view view = { .session = session, .found = map_new(), .arena = arena_new() };
-	int r;
+	int r = session_plan(session, want, err);
 
-	session->fetches = !session->options->dry_run;
-	r = session_plan(session, want, err);
 	if (r == 0)
 		view.engine = builder_known_engine(session->builder, session->state, &view.first);
 	r = r == 0 ? plan_bases_of(session, &view, err) : r;

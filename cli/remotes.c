@@ -88,25 +88,34 @@ size_t remotes_lacking(const struct remotes *remotes)
 	return remotes->len;
 }
 
-int remotes_refuse(const struct remotes *remotes, struct error **err)
+/* -n fetches nothing, and neither do commands that only look. */
+int remotes_allowed(const struct remotes *remotes, const char *url, struct error **err)
 {
-	cleanup_free char *shown = text_without_login(remotes->lacking[0]);
+	const struct options *options = remotes->options;
+	cleanup_free char *shown = text_without_login(url ? url : remotes->lacking[0]);
+	bool looks = options->dry_run || (options->check && !options->update);
 
+	if (!looks && text_listed("build verify push watch up lock", options->command))
+		return 0;
 	error_make(err, ERROR_REGISTRY, "%s is not here yet, and this command fetches nothing", shown);
 	error_remedy(err, "`cbuild lock` fetches it, and so does a build");
 	return -1;
+}
+
+int remotes_get(struct remotes *remotes, struct loop *loop, struct urls *urls, const char *url, struct error **err)
+{
+	cleanup_free char *shown = text_without_login(url);
+
+	output_note("fetching %s", shown);
+	return fetched_get(remotes->fetched, loop, urls, url, err);
 }
 
 int remotes_fetch(struct remotes *remotes, struct loop *loop, struct urls *urls, struct error **err)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < remotes->len && r == 0; i++) {
-		cleanup_free char *shown = text_without_login(remotes->lacking[i]);
-
-		output_note("fetching %s", shown);
-		r = fetched_get(remotes->fetched, loop, urls, remotes->lacking[i], err);
-	}
+	for (size_t i = 0; i < remotes->len && r == 0; i++)
+		r = remotes_get(remotes, loop, urls, remotes->lacking[i], err);
 	forget_lacking(remotes);
 	return r;
 }

@@ -24,9 +24,10 @@ void remotes_lacks(void *data, const struct remote_use *use);
 
 /* The number of URLs that the plan lacked. */
 size_t remotes_lacking(const struct remotes *remotes);
-/* Why nothing of that is fetched by a command that uses no network: always negative, ERROR_REGISTRY. */
-int remotes_refuse(const struct remotes *remotes, struct error **err);
-/* Fetches all of that; .cbuild exists. */
+/* Whether the command fetches anything: ERROR_REGISTRY, which names the URL, when it only looks. */
+int remotes_allowed(const struct remotes *remotes, const char *url, struct error **err);
+/* Fetches one, or all that the plan lacked; .cbuild exists. */
+int remotes_get(struct remotes *remotes, struct loop *loop, struct urls *urls, const char *url, struct error **err);
 int remotes_fetch(struct remotes *remotes, struct loop *loop, struct urls *urls, struct error **err);
 
 #endif

@@ -106,6 +106,89 @@ static int no_manifest(const struct options *options, struct error **err)
 	return -1;
 }
 
+/* Anyone who can write in the checkout, including its authors, may have put a link where cbuild writes and removes
+ * files. */
+static int refuse_links(const struct session *session, struct error **err)
+{
+	static const char *const names[] = { "oci",   "oci/blobs", "oci/blobs/sha256", "oci/tmp",
+					     "shown", "locks",     "sources",          "logs",
+					     "run",   "state.db" };
+
+	if (fs_refuse_link(session->state_dir, err) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		cleanup_free char *path = path_join(session->state_dir, names[i]);
+
+		if (fs_refuse_link(path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* For git, and for tools that keep copies: what is in .cbuild is nobody else's business. */
+static int mark_state_dir(const struct session *session, struct error **err)
+{
+	static const struct {
+		const char *name, *text;
+	} marks[] = {
+		{ ".gitignore", "*\n" },
+		{ "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"
+				  "# Made by cbuild; can be made again. See https://bford.info/cachedir/\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		cleanup_free char *path = path_join(session->state_dir, marks[i].name);
+		cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+		if (fd < 0 && errno != EEXIST)
+			return error_errno(err, ERROR_STATE, errno, "%s: cannot be written", path);
+		if (fd >= 0 && fs_write_all(fd, marks[i].text, strlen(marks[i].text), path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int make_state_dir(const struct session *session, struct error **err)
+{
+	return refuse_links(session, err) < 0 || fs_mkdirs(session->state_dir, 0755, err) < 0
+		       ? -1
+		       : mark_state_dir(session, err);
+}
+
+int session_loop(struct session *session, struct error **err)
+{
+	if (session->loop)
+		return 0;
+	if (loop_new(&session->loop, err) < 0)
+		return -1;
+	session->logins = logins_new(session->loop);
+	return 0;
+}
+
+static int session_urls(struct session *session, struct error **err)
+{
+	if (session_loop(session, err) < 0)
+		return -1;
+	if (!session->urls)
+		session->urls = urls_new(session->loop);
+	return 0;
+}
+
+static void place_fetched(void *data, const char *url, struct load_place *ret)
+{
+	remotes_place(((struct session *)data)->remotes, url, ret);
+}
+
+static int fetch_included(void *data, const char *url, struct error **err)
+{
+	struct session *session = data;
+
+	if (remotes_allowed(session->remotes, url, err) < 0 || make_state_dir(session, err) < 0 ||
+	    session_urls(session, err) < 0)
+		return -1;
+	return remotes_get(session->remotes, session->loop, session->urls, url, err);
+}
+
 static int find_remotes(struct session *session, const struct load_options *options, struct error **err)
 {
 	cleanup_free char *dir = session->remotes ? NULL : load_dir(options, err), *lock = NULL;
@@ -126,7 +209,7 @@ static int load_from(struct session *session, const struct sources *sources, str
 	cleanup_free char *dir = path_dir(sources->path);
 	cleanup_free char *project = options->allow_outside ? NULL : project_of(sources->given ? dir : ".");
 	struct git *git = git_new(dir);
-	struct load_options load_options = {
+	const struct load_options load_options = {
 		.path = sources->path,
 		.overlays = sources->overlays,
 		.env_files = sources->env_files,
@@ -142,11 +225,12 @@ static int load_from(struct session *session, const struct sources *sources, str
 		.given = sources->given,
 		.lookup = lookup_git,
 		.lookup_data = git,
-		.place = remotes_place,
+		.place = place_fetched,
+		.fetch = fetch_included,
+		.place_data = session,
 	};
 	int r = find_remotes(session, &load_options, err);
 
-	load_options.place_data = session->remotes;
 	r = r < 0 ? r : manifest_load(&load_options, session->diags, &session->manifest, err);
 
 	git_free(git);
@@ -195,48 +279,6 @@ int session_open(struct session *session, const struct options *options, struct 
 	return 0;
 }
 
-/* Anyone who can write in the checkout, including its authors, may have put a link where cbuild writes and removes
- * files. */
-static int refuse_links(const struct session *session, struct error **err)
-{
-	static const char *const names[] = { "oci",   "oci/blobs", "oci/blobs/sha256", "oci/tmp",
-					     "shown", "locks",     "sources",          "logs",
-					     "run",   "state.db" };
-
-	if (fs_refuse_link(session->state_dir, err) < 0)
-		return -1;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		cleanup_free char *path = path_join(session->state_dir, names[i]);
-
-		if (fs_refuse_link(path, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-/* For git, and for tools that keep copies: what is in .cbuild is nobody else's business. */
-static int mark_state_dir(const struct session *session, struct error **err)
-{
-	static const struct {
-		const char *name, *text;
-	} marks[] = {
-		{ ".gitignore", "*\n" },
-		{ "CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n"
-				  "# Made by cbuild; can be made again. See https://bford.info/cachedir/\n" },
-	};
-
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		cleanup_free char *path = path_join(session->state_dir, marks[i].name);
-		cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-
-		if (fd < 0 && errno != EEXIST)
-			return error_errno(err, ERROR_STATE, errno, "%s: cannot be written", path);
-		if (fd >= 0 && fs_write_all(fd, marks[i].text, strlen(marks[i].text), path, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
 int session_write(struct session *session, struct error **err)
 {
 	cleanup_free char *store = path_join(session->state_dir, "oci");
@@ -245,8 +287,7 @@ int session_write(struct session *session, struct error **err)
 
 	if (session->writes)
 		return 0;
-	if (refuse_links(session, err) < 0 || fs_mkdirs(session->state_dir, 0755, err) < 0 ||
-	    mark_state_dir(session, err) < 0 || state_allow_writing(session->state, err) < 0)
+	if (make_state_dir(session, err) < 0 || state_allow_writing(session->state, err) < 0)
 		return -1;
 	if (state_repaired(session->state))
 		output_note("%s/state.db was damaged; it was renamed to state.db.damaged, and a new one was started",
@@ -265,25 +306,6 @@ int session_write(struct session *session, struct error **err)
 	session->writes = true;
 	if (session->present)
 		present_set_layout(session->present, layout);
-	return 0;
-}
-
-int session_loop(struct session *session, struct error **err)
-{
-	if (session->loop)
-		return 0;
-	if (loop_new(&session->loop, err) < 0)
-		return -1;
-	session->logins = logins_new(session->loop);
-	return 0;
-}
-
-static int session_urls(struct session *session, struct error **err)
-{
-	if (session_loop(session, err) < 0)
-		return -1;
-	if (!session->urls)
-		session->urls = urls_new(session->loop);
 	return 0;
 }
 
@@ -394,9 +416,8 @@ int session_replan(struct session *session, struct error **err)
 	int r;
 
 	while ((r = plan_once(session, err)) > 0) {
-		if (!session->fetches)
-			return remotes_refuse(session->remotes, err);
-		if (session_write(session, err) < 0 || session_urls(session, err) < 0 ||
+		if (remotes_allowed(session->remotes, NULL, err) < 0 || session_write(session, err) < 0 ||
+		    session_urls(session, err) < 0 ||
 		    remotes_fetch(session->remotes, session->loop, session->urls, err) < 0 ||
 		    load_again(session, err) < 0)
 			return -1;

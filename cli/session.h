@@ -31,7 +31,6 @@ struct session {
 	struct diags *diags;
 	struct manifest *manifest;
 	struct remotes *remotes;    /* what it takes from elsewhere */
-	bool fetches;               /* the command may fetch that */
 	struct manifest **outgrown; /* those before it, which others may point into */
 	size_t outgrown_len, outgrown_cap;
 	char *state_dir;      /* absolute path of .cbuild */

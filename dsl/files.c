@@ -29,6 +29,7 @@ void files_cleanup(struct files *files)
 	bake_free(files->bake);
 	map_free(files->included);
 	free(files->paths);
+	free(files->remotes.items);
 	error_free(files->unread);
 }
 

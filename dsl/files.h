@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/diag.h"
+#include "dsl/manifest.h"
 
 struct arena;
 struct bake;
@@ -31,6 +32,8 @@ struct files {
 	size_t count, nodes, bytes;
 	const char **paths; /* absolute: every file that was looked for */
 	size_t paths_len, paths_cap;
+	struct texts remotes; /* URLs of those that were included */
+	size_t remotes_cap;
 	struct bake *bake; /* the bake files among those of the first unit; NULL: there are none */
 	const struct load_options *options;
 	const char *inside;   /* as in load_options */

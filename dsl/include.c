@@ -7,14 +7,18 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/git_url.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/remote.h"
 #include "dsl/decode.h"
 #include "dsl/files.h"
 #include "dsl/interp.h"
+#include "dsl/load.h"
 #include "dsl/manifest.h"
 #include "dsl/merge.h"
 #include "dsl/node.h"
+#include "dsl/outside.h"
 #include "dsl/schema.h"
 #include "dsl/scope.h"
 #include "dsl/unit.h"
@@ -189,12 +193,85 @@ static struct yaml_node *own_part(struct files *files, const struct yaml_node *t
 	return node_map(files->arena, tree->pos, entries, len);
 }
 
-static bool check_local(struct files *files, const struct texts *paths)
+/* The manifest of a folder that was fetched, or the file itself; in the arena. */
+static const char *manifest_in(struct files *files, const char *path)
+{
+	static const char *const names[] = { "services.yaml", "services.yml",       "compose.yaml",
+					     "compose.yml",   "docker-compose.yml", "docker-compose.yaml" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names) && fs_is_dir(path); i++) {
+		const char *file = arena_join(files->arena, path, "/", names[i], NULL);
+
+		if (fs_exists(file))
+			return file;
+	}
+	return path;
+}
+
+/* Where what is at the URL is: NULL after a complaint, or an error for files->unread. */
+static const char *fetch_path(struct files *files, const struct text *url, const char **ret_root)
+{
+	const struct load_options *options = files->options;
+	struct git_url git cleanup_git_url = { 0 };
+	struct load_place place = { 0 };
+	cleanup_free char *joined = NULL;
+	const char *why = NULL;
+
+	if (remote_is_git(url->s) && !git_url_parse(url->s, &git, &why)) {
+		diags_add(files->diags, url->pos, NULL, "this is no URL of a repository: %s", why);
+		return NULL;
+	}
+	if (!options->fetch) {
+		diags_add(files->diags, url->pos, NULL, "nothing can be included from elsewhere here");
+		return NULL;
+	}
+	options->place(options->place_data, url->s, &place);
+	if (!place.ready && !files->unread && options->fetch(options->place_data, url->s, &files->unread) == 0)
+		options->place(options->place_data, url->s, &place);
+	if (!place.ready)
+		return NULL;
+	*ret_root = *ret_root ? *ret_root : arena_strdup(files->arena, place.root);
+	mem_reserve(&files->remotes.items, &files->remotes_cap, files->remotes.len + 1, sizeof(*files->remotes.items));
+	files->remotes.items[files->remotes.len++] = *url;
+	if (place.text)
+		return arena_join(files->arena, place.root, "/context", NULL);
+	joined = path_join(place.root, git.subdir ? git.subdir : "");
+	return manifest_in(files, arena_strdup(files->arena, joined));
+}
+
+static bool stays(struct files *files, const struct unit *parent, const struct text *path)
+{
+	cleanup_error struct error *error = NULL;
+
+	if (outside_refuse(parent->fetched, files_join(files, parent->dir, path->s), &error) == 0)
+		return true;
+	diags_add(files->diags, path->pos, NULL, "\"%s\" is outside of what this manifest was fetched with", path->s);
+	return false;
+}
+
+/* The folder that a manifest from elsewhere is in: that of its URL, or of the manifest that includes it. */
+static const char *fetched_with(struct files *files, const struct unit *parent, const char *root)
+{
+	cleanup_free char *real = root ? realpath(root, NULL) : NULL;
+
+	return real ? arena_strdup(files->arena, real) : parent->fetched;
+}
+
+/* *ret_root: of the first path that was fetched. */
+static bool find_paths(struct files *files, const struct unit *parent, struct texts *paths, const char **ret_root)
 {
 	bool good = true;
 
-	for (size_t i = 0; i < paths->len; i++)
-		good = files_local(files, &paths->items[i], "include") && good;
+	for (size_t i = 0; i < paths->len; i++) {
+		struct text *path = &paths->items[i];
+
+		if (remote_is(path->s)) {
+			path->s = fetch_path(files, path, ret_root);
+			good = path->s && good;
+			continue;
+		}
+		good = files_local(files, path, "include") && stays(files, parent, path) && good;
+	}
 	return good;
 }
 
@@ -204,12 +281,13 @@ static void include_item(struct files *files, struct unit *parent, const struct 
 	struct include_item item = { 0 };
 	struct unit *unit;
 	struct yaml_node *tree;
-	const char *id;
+	const char *id, *root = NULL;
 
-	if (!include_decode_item(&d, node, &item) || !check_local(files, &item.paths) ||
+	if (!include_decode_item(&d, node, &item) || !find_paths(files, parent, &item.paths, &root) ||
 	    !files_allow(files, parent, item.pos))
 		return;
 	unit = unit_new(files->units, parent, item.paths.items[0].pos);
+	unit->fetched = fetched_with(files, parent, root);
 	files_place(files, unit, item.paths.items[0].s, item.dir.s);
 	if (!find_files(files, unit, &item))
 		return;

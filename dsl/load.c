@@ -274,6 +274,10 @@ static void keep_paths(struct load *load)
 	struct manifest *manifest = &load->loaded->manifest;
 	const struct files *files = load->files;
 
+	manifest->remotes.len = files->remotes.len;
+	manifest->remotes.items = arena_array(load->arena, files->remotes.len, sizeof(*manifest->remotes.items));
+	for (size_t i = 0; i < files->remotes.len; i++)
+		manifest->remotes.items[i] = files->remotes.items[i];
 	manifest->files_len = files->paths_len;
 	manifest->files = arena_array(load->arena, files->paths_len, sizeof(*manifest->files));
 	memcpy(manifest->files, files->paths, files->paths_len * sizeof(*manifest->files));

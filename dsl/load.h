@@ -38,7 +38,9 @@ struct load_options {
 	load_lookup *lookup;     /* for git.*; may be NULL */
 	void *lookup_data;
 	load_find_place *place; /* NULL: nothing was fetched */
-	void *place_data;
+	/* Fetches an included manifest that is not ready. NULL: none can be included. */
+	int (*fetch)(void *data, const char *url, struct error **err);
+	void *place_data; /* of both */
 };
 
 /* The folder where relative paths start, .cbuild and services.lock are: absolute, cleaned, malloc'd. */

@@ -139,7 +139,7 @@ struct build_spec {
 	bool no_cache, pull;
 	enum provenance provenance;
 	bool sbom;
-	const char *sbom_generator; /* the scanner's image; NULL: the builder's default */
+	const char *sbom_generator;   /* the scanner's image; NULL: the builder's default */
 	struct build_output *outputs; /* none: an image */
 	size_t outputs_len;
 };
@@ -264,9 +264,9 @@ struct service {
 	struct text refused;     /* why cbuild cannot build it; s NULL: it can */
 	bool refused_alone;      /* it can as a base of others */
 	bool publish;            /* false: no image of its own, only a base for others, or files */
-	bool waits;              /* its build waits for files that others make where it reads them; with bake, only when they are asked for */
-	struct texts profiles;   /* len 0: always part of "all" */
-	bool active;             /* part of "all": it has no profiles, or one of them was requested */
+	bool waits; /* its build waits for files that others make where it reads them; with bake, only when they are asked for */
+	struct texts profiles; /* len 0: always part of "all" */
+	bool active;           /* part of "all": it has no profiles, or one of them was requested */
 	bool has_prepare;
 	struct prepare_spec prepare;
 	struct texts needs;      /* build-order edges by name */
@@ -335,7 +335,8 @@ struct manifest {
 	const char *dir;    /* absolute cleaned folder of the first file: relative paths start there */
 	const char **files; /* absolute: all files it was read from, or would be if they existed (.env) */
 	size_t files_len;
-	struct texts notes; /* things the user should know about it, one sentence each */
+	struct texts remotes; /* URLs of what it includes from elsewhere */
+	struct texts notes;   /* things the user should know about it, one sentence each */
 	struct text project;
 	const char *prefix; /* the project's name in other names: of images without a name of their own, of volumes; normalised as compose does */
 	struct text registry;       /* this and the next two: for services that the first file defines */

@@ -111,7 +111,9 @@ bool resolve_platform(struct resolve *r, const struct text *text, const char *wh
 const char *resolve_path(struct resolve *r, const char *dir, const char *path);
 /* The folder in which relative paths written at `pos` start. */
 const char *resolve_dir(struct resolve *r, struct pos pos);
-/* The same for a path in the manifest. */
+/* The same for a path in the manifest; complains about one that leads out of what a manifest from elsewhere came with. */
 const char *resolve_text(struct resolve *r, const struct text *path);
+/* Complains about what (`what`: "prepare") only a manifest of one's own may have. */
+void resolve_own_only(struct resolve *r, struct pos pos, const char *what);
 
 #endif

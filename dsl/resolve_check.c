@@ -114,6 +114,7 @@ void resolve_prepare(struct resolve *r, struct service *service)
 	struct prepare_spec *prepare = &service->prepare;
 
 	prepare->dir = resolve_dir(r, prepare->pos);
+	resolve_own_only(r, prepare->pos, "prepare");
 	for (size_t i = 0; i < prepare->run.len; i++)
 		prepare->per_platform |= late_mentions(prepare->run.items[i].s, "platform.");
 	for (size_t i = 0; i < prepare->outputs.len; i++)
@@ -182,6 +183,8 @@ void resolve_verify(struct resolve *r, struct service *service)
 	struct verify_spec *verify = &service->verify;
 
 	verify->dir = resolve_dir(r, verify->pos);
+	if (verify->run_len)
+		resolve_own_only(r, verify->pos, "run");
 	if (verify->has_http)
 		check_http(r, service, &verify->http);
 	if (verify->has_tcp && !verify->tcp.timeout_ms)

@@ -14,12 +14,14 @@
 static void output_refuse(struct resolve *r, struct service *service, const struct build_output *output, const char *shown)
 {
 	if (!r->bake) {
-		diags_add(r->diags, output->dest.pos, NULL, "\"%s\" in \"outputs\" is outside the manifest's folder", shown);
+		diags_add(r->diags, output->dest.pos, NULL, "\"%s\" in \"outputs\" is outside the manifest's folder",
+			  shown);
 		return;
 	}
 	/* Only a complaint when it is asked for. */
-	service->refused = (struct text){ arena_printf(r->arena, "its output \"%s\" is outside the folder of the bake file", shown),
-					  output->dest.pos };
+	service->refused =
+		(struct text){ arena_printf(r->arena, "its output \"%s\" is outside the folder of the bake file", shown),
+			       output->dest.pos };
 	service->refused_alone = true;
 }
 
@@ -35,6 +37,7 @@ void resolve_outputs(struct resolve *r, struct service *service)
 		image = image || output->kind == OUTPUT_IMAGE;
 		if (!shown)
 			continue;
+		resolve_own_only(r, output->dest.pos, "outputs");
 		output->dest.s = resolve_text(r, &output->dest);
 		if (!path_inside(r->loaded->manifest.dir, output->dest.s))
 			output_refuse(r, service, output, shown);

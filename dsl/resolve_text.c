@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/error.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -10,6 +11,7 @@
 #include "dsl/draft.h"
 #include "dsl/load.h"
 #include "dsl/loaded.h"
+#include "dsl/outside.h"
 #include "dsl/resolve.h"
 #include "dsl/unit.h"
 
@@ -30,7 +32,18 @@ const char *resolve_dir(struct resolve *r, struct pos pos)
 
 const char *resolve_text(struct resolve *r, const struct text *path)
 {
-	return resolve_path(r, resolve_dir(r, path->pos), path->s);
+	const char *found = resolve_path(r, resolve_dir(r, path->pos), path->s);
+	cleanup_error struct error *error = NULL;
+
+	if (outside_refuse(unit_at(r->units, path->pos)->fetched, found, &error) < 0)
+		diags_add(r->diags, path->pos, NULL, "\"%s\" is outside of what this manifest was fetched with", path->s);
+	return found;
+}
+
+void resolve_own_only(struct resolve *r, struct pos pos, const char *what)
+{
+	if (unit_at(r->units, pos)->fetched)
+		diags_add(r->diags, pos, NULL, "a manifest from elsewhere may not have \"%s\"", what);
 }
 
 void resolve_check_name(struct resolve *r, const struct text *name, const char *what)

@@ -22,8 +22,9 @@ struct unit {
 	const char *name;          /* of its first file, for complaints */
 	const char *dir;           /* absolute, cleaned: relative paths start here */
 	const char *shown;         /* the same folder, for complaints */
-	bool compose;              /* its first file is a compose file, and all of it follows compose's rules */
-	const char **files;        /* absolute, links resolved */
+	const char *fetched; /* absolute, links resolved: the folder that it was fetched into, from elsewhere; or NULL */
+	bool compose;        /* its first file is a compose file, and all of it follows compose's rules */
+	const char **files;  /* absolute, links resolved */
 	size_t files_len;
 	struct map *dotenv, *vars; /* the scope's; NULL: none */
 	/* when it is only extended: its own names -> struct entry; NULL: they are the whole manifest's */

@@ -43,6 +43,8 @@ struct lock_work {
 	struct session *session;
 	struct lock_file *files; /* by their URL */
 	size_t files_len, files_cap;
+	struct plan_url *included;
+	struct arena *arena; /* of these */
 	struct lock_wanted *wanted;
 	size_t len, cap;
 	const struct lockfile *old; /* NULL: there is none */
@@ -103,9 +105,23 @@ static int by_reference(const void *a, const void *b)
 	return strcmp(((const struct lock_wanted *)a)->reference, ((const struct lock_wanted *)b)->reference);
 }
 
+/* The manifests that it includes. */
+static void lock_want_included(struct lock_work *work)
+{
+	const struct texts *remotes = &work->session->manifest->remotes;
+
+	work->included = arena_array(work->arena, remotes->len + 1, sizeof(*work->included));
+	for (size_t i = 0; i < remotes->len; i++) {
+		work->included[i] = plan_remote_url(work->arena, &remotes->items[i], "include", work->old);
+		lock_want_url(work, work->session->manifest->path, &work->included[i]);
+	}
+}
+
 static void lock_collect(struct lock_work *work)
 {
 	struct plan *plan = work->session->plan;
+
+	lock_want_included(work);
 
 	for (size_t i = 0; i < plan_len(plan); i++) {
 		const struct node *node = plan_node(plan, i);
@@ -444,12 +460,11 @@ int cmd_lock(const struct options *options, struct error **err)
 {
 	cleanup_free const char **targets = NULL;
 	struct session session;
-	struct lock_work work = { .session = &session, .made = lockfile_new() };
+	struct lock_work work = { .session = &session, .made = lockfile_new(), .arena = arena_new() };
 	int r = session_open(&session, options, err);
 
 	if (r == 0) {
 		targets = every_service(session.manifest);
-		session.fetches = options->update || !options->check;
 		r = session_plan(&session, &(struct session_plan){ .targets = targets }, err);
 	}
 	work.old = session.lock;
@@ -457,6 +472,7 @@ int cmd_lock(const struct options *options, struct error **err)
 		r = lock_run(&work, err);
 	lock_forget(&work);
 	lockfile_free(work.made);
+	arena_free(work.arena);
 	free(work.wanted);
 	free(work.files);
 	buf_free(&work.out);

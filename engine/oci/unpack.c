@@ -278,8 +278,8 @@ int unpack_tree(int fd, const char *name, const char *to, struct error **err)
 
 	if (root < 0)
 		return error_errno(err, ERROR_STATE, errno, "%s", to);
-	if (tar_reader_new_packed(fd, name, &reader, err) < 0)
-		return -1;
+	if (tar_reader_new_packed(fd, name, &reader, &error) < 0)
+		return unpack_unread(error, err);
 	while ((r = tar_reader_next(reader, &entry, &error)) > 0) {
 		if (++entries > ENTRIES_MAX)
 			r = error_make(err, ERROR_REGISTRY, "%s: the archive has more than %u entries", name,

@@ -112,7 +112,8 @@ static void add_epoch(struct inputs *inputs, bool has_epoch, int64_t epoch)
 
 static const char *key_shown_path(const struct plan *plan, const char *path)
 {
-	const char *relative = path_relative(plan->manifest->dir, path);
+	const char *fetched = plan_fetched_name(plan, path);
+	const char *relative = fetched ? fetched : path_relative(plan->manifest->dir, path);
 
 	return relative ? relative : path_base(path);
 }

@@ -18,9 +18,21 @@ size_t plan_find(const struct plan *plan, const char *id)
 	return found ? (size_t)found - 1 : NO_NODE;
 }
 
+const char *plan_fetched_name(const struct plan *plan, const char *path)
+{
+	const char *inside = path_relative(plan->options.state_dir, path);
+
+	if (!inside || strncmp(inside, "sources/", 8) != 0)
+		return NULL;
+	inside += 8;
+	inside += strcspn(inside, "/");
+	return *inside ? inside + 1 : NULL;
+}
+
 char *plan_prefix(const struct plan *plan, const struct plan_context *context)
 {
-	const char *relative = path_relative(plan->manifest->dir, context->root);
+	const char *fetched = plan_fetched_name(plan, context->root);
+	const char *relative = fetched ? fetched : path_relative(plan->manifest->dir, context->root);
 
 	if (context->origin)
 		return mem_printf("%s/", context->origin);

@@ -12,6 +12,7 @@
 
 struct base_config;
 struct build_output;
+struct arena;
 struct diags;
 struct error;
 struct inputs;
@@ -22,6 +23,7 @@ struct record;
 struct remote_use;
 struct source;
 struct state;
+struct text;
 
 /*
  * The plan: what the targets of a run need, as a graph, with a key, a state and reasons for each node. It is pure data
@@ -220,7 +222,10 @@ uint32_t plan_dockerfile_source(struct plan *plan, size_t service);
 void plan_check_copies(struct plan *plan, bool all);
 /* The current inputs of the node's key. */
 int plan_inputs(const struct plan *plan, size_t node, struct inputs **ret, struct error **err);
-/* The path of the folder `root` as shown to people: "services/indexer/". malloc'd. */
+/* What the manifest names by a URL, as it is in the lock (NULL: there is none). */
+struct plan_url plan_remote_url(struct arena *arena, const struct text *url, const char *place,
+				const struct lockfile *lock);
+/* The path of a context as shown to people: "services/indexer/", or where it is from. malloc'd. */
 char *plan_prefix(const struct plan *plan, const struct plan_context *context);
 
 /* An output of a prepare step as written in keys and records: content and permission bits. *ret_found false: it

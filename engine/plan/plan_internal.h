@@ -50,8 +50,8 @@ struct plan_asked {
 
 /* A path that is written while the plan runs, so no context scans it. */
 struct plan_made {
-	bool files;               /* an output node makes it, not a step */
-	size_t service;           /* whose step or builds make it; an index beyond the manifest's services: the state folder */
+	bool files;     /* an output node makes it, not a step */
+	size_t service; /* whose step or builds make it; an index beyond the manifest's services: the state folder */
 	struct platform platform; /* the platform, if the step runs for each */
 	const char *output;       /* as in the manifest, with variables filled in */
 	struct pos pos;
@@ -135,6 +135,9 @@ void plan_find_base(struct plan *plan, const char *id, struct plan_image *image)
 void plan_read_env(struct plan *plan, const char *id, struct plan_image *image);
 /* The value of a variable in the config of an image that the node `id` is built on, as dockerfile_options.variable. */
 bool plan_base_variable(struct plan *plan, const char *id, struct plan_image *image, const char *name, const char **ret);
+/* nodes.c: the name of what was fetched with an included manifest, "tree/app/Dockerfile", which stays the same when another commit is
+ * fetched; NULL: it was not. Points into `path`. */
+const char *plan_fetched_name(const struct plan *plan, const char *path);
 /* plan_urls.c: what a build's Dockerfile is called, which stays the same when another commit is fetched. */
 const char *plan_dockerfile_shown(struct plan *plan, const struct build_spec *spec);
 /* What the build fetches, once its contexts are known. */

@@ -55,23 +55,31 @@ const char *plan_dockerfile_shown(struct plan *plan, const struct build_spec *sp
 	return arena_join(plan->arena, shown, "/", path ? path : path_base(spec->dockerfile.s), NULL);
 }
 
+struct plan_url plan_remote_url(struct arena *arena, const struct text *url, const char *place,
+				const struct lockfile *lock)
+{
+	cleanup_free char *shown = text_without_login(url->s);
+	struct plan_url made = { .url = url->s,
+				 .shown = arena_strdup(arena, shown),
+				 .place = place,
+				 .git = remote_is_git(url->s),
+				 .pinned = is_pinned(url->s),
+				 .pos = url->pos };
+
+	if (!made.pinned)
+		made.pin = lockfile_url(lock, made.shown);
+	return made;
+}
+
 /* Contexts and Dockerfiles that are here already. */
 static void find_fetched(struct plan *plan, const struct build_spec *spec, struct plan_build *build)
 {
 	build->fetched = arena_array(plan->arena, spec->remotes_len, sizeof(*build->fetched));
 	for (size_t i = 0; i < spec->remotes_len; i++) {
 		const struct remote_use *use = &spec->remotes[i];
-		cleanup_free char *shown = text_without_login(use->url.s);
-		struct plan_url *added = &build->fetched[build->fetched_len++];
 
-		*added = (struct plan_url){ .url = use->url.s,
-					    .shown = arena_strdup(plan->arena, shown),
-					    .place = use->place,
-					    .git = remote_is_git(use->url.s),
-					    .pinned = is_pinned(use->url.s),
-					    .pos = use->url.pos };
-		if (!added->pinned)
-			added->pin = lockfile_url(plan->options.lock, added->shown);
+		build->fetched[build->fetched_len++] =
+			plan_remote_url(plan->arena, &use->url, use->place, plan->options.lock);
 	}
 }
 

@@ -462,3 +462,68 @@ packed()
 	[ "$(jq -r .target.default.contexts.other "$out")" = "$SERVER/git/baked.git?branch=main" ]
 	[ "$(jq -r .target.own.dockerfile "$out")" = "$SERVER/etag/Other" ]
 }
+
+@test "a manifest from a repository is included, with what it builds, and may run nothing" {
+	repository shared
+	mkdir -p team/app
+	printf 'services: {app: {build: app}}\n' >team/compose.yaml
+	printf 'FROM scratch\nCOPY f /f\n' >team/app/Dockerfile
+	echo one >team/app/f
+	printf 'services: {text: {build: {dockerfile_inline: "FROM scratch\\nLABEL a=b"}}}\n' >"$ROOT/served/more.yaml"
+	echo secret >"$ROOT/outside"
+	for bad in prepare run above link outputs file; do
+		mkdir "$bad"
+	done
+	printf 'services: {app: {build: ../team/app, prepare: {run: [touch, %s], outputs: [x]}}}\n' "$ROOT/ran" >prepare/services.yaml
+	printf 'services: {app: {build: ../team/app, verify: {run: [[touch, %s]]}}}\n' "$ROOT/ran" >run/services.yaml
+	echo 'services: {app: {build: ../..}}' >above/services.yaml
+	ln -s "$ROOT" link/app
+	echo 'services: {app: {build: app}}' >link/services.yaml
+	echo 'services: {app: {build: {context: ../team/app, outputs: [{type: local, dest: x}]}}}' >outputs/services.yaml
+	echo 'include: [../../../../../services.yaml]' >file/services.yaml
+	commit
+	url=$SERVER/git/shared.git#main:team
+	services "own: {build: {dockerfile_inline: 'FROM scratch'}}"
+	printf 'include: ["%s", "%s"]\n' "$url" "$SERVER/etag/more.yaml" >>services.yaml
+	asked >/dev/null
+	cb -n
+	equal "$status" 4
+	grep -q "$url is not here yet" "$err"
+	equal "$(asked)" ""
+	for builder in buildah docker; do
+		cb -B --no-load --builder=$builder
+		equal "$status" 0
+		equal "$(unpacked app | head -1)" 'f f 644 '
+		nothing_to_do --builder=$builder
+		equal "$(asked)" ""
+	done
+	cb list
+	grep -q '^text ' "$out"
+	cb lock
+	equal "$status" 0
+	equal "$(grep -c '^url .*shared.git#main:team commit:\|^url .*more.yaml sha256:' services.lock)" 2
+	cd "$ROOT/work/shared"
+	echo more >other
+	commit
+	cd -
+	nothing_to_do --builder=docker --pull
+	rm services.lock
+	cd -
+	echo two >team/app/f
+	commit
+	cd -
+	nothing_to_do
+	cb --no-load --pull --builder=docker
+	equal "$status" 0
+	unpacked app >/dev/null
+	equal "$(cat "$BATS_TEST_TMPDIR/image-app/f")" two
+	for bad in prepare run above link outputs file; do
+		echo "--- $bad"
+		services
+		printf 'services: {}\ninclude: ["%s"]\n' "$SERVER/git/shared.git#main:$bad" >services.yaml
+		cb --no-load
+		equal "$status" 2
+		grep -q 'a manifest from elsewhere may not have\|is outside of what this manifest was fetched with' "$err"
+	done
+	[ ! -e "$ROOT/ran" ]
+}

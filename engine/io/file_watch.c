@@ -2,11 +2,13 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include <uv.h>
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "engine/io/file_watch.h"
@@ -41,14 +43,23 @@ static void on_quiet(uv_timer_t *timer)
 	watch->changed(watch->arg);
 }
 
+/* The event may be that the folder itself was removed or renamed: libuv then gives its own name. What comes after it may have the
+ * same inode number, so it cannot be told by that. */
+static bool may_be_gone(const struct folder *folder, const char *name, int events, int status)
+{
+	return status < 0 || !name || ((events & UV_RENAME) && strcmp(name, path_base(folder->path)) == 0);
+}
+
 static void on_event(uv_fs_event_t *event, const char *name, int events, int status)
 {
-	struct watch *watch = ((struct folder *)event->data)->watch;
+	struct folder *folder = event->data;
+	struct watch *watch = folder->watch;
 	uint64_t now = loop_now_ms(), spent;
 
-	(void)name;
-	(void)events;
-	(void)status; /* a folder that went away is a change */
+	if (may_be_gone(folder, name, events, status)) {
+		uv_fs_event_stop(event);
+		folder->watched = false;
+	}
 	if (!watch->pending)
 		watch->first_ms = now;
 	watch->pending = true;

@@ -120,6 +120,21 @@ says()
 	rm -rf old
 }
 
+@test "a folder that is removed and made again, with the inode number it had, is watched" {
+	local round
+	mkdir -p web/sub/deep
+	echo 2 >web/sub/deep/file
+	until_true says_built 2
+	for round in 3 4 5; do
+		rm -rf web/sub
+		mkdir -p web/sub/deep
+		echo "$((round - 1))" >web/sub/deep/file
+		until_true watched web/sub/deep
+		echo "$round" >web/sub/deep/file
+		until_true says_built "$round"
+	done
+}
+
 @test "a Dockerfile and an included manifest that are broken are waited for where they are" {
 	mkdir sub
 	echo 'services: {db: {image: "db:1"}}' >sub/more.yaml

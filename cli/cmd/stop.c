@@ -1,8 +1,10 @@
 #include "config.h"
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "cli/cmd/commands.h"
 #include "cli/cmd/running.h"
+#include "cli/cmd/up.h"
 #include "cli/output.h"
 #include "engine/runtime/runtime.h"
 
@@ -29,10 +31,13 @@ static int stop_in_engines(struct running_all *running, bool again, struct error
 static int stop_or_restart(const struct options *options, bool again, struct error **err)
 {
 	struct running_all running;
+	cleanup_fd int lock = -1;
 	int r = running_open(&running, options, options->targets_len, err);
 
 	if (r == 0)
 		r = running_any(&running, err);
+	if (r == 0)
+		r = up_wait(&running.session, &lock, err);
 	if (r == 0)
 		r = stop_in_engines(&running, again, err);
 	running_close(&running);

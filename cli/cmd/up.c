@@ -147,13 +147,14 @@ static int up_open_runtime(struct session *session, struct loop *loop, struct ru
 	return runtime_open(used, owner, loop, session->state, session->layout, session->logins, ret, err);
 }
 
-static int run_in(struct session *session, const struct troupe *troupe, const struct up_mode *mode, struct loop *loop,
-		  struct error **err)
+static int run_in(struct session *session, const struct troupe *troupe, const struct up_mode *mode, int *lock,
+		  struct loop *loop, struct error **err)
 {
 	struct runtime *runtime = NULL;
 	struct standing *standing;
 	struct up_job job = {
 		.loop = loop,
+		.lock = lock,
 		.state_dir = session->state_dir,
 		.layout = session->layout,
 		.manifest = session->manifest,
@@ -179,6 +180,16 @@ static int run_in(struct session *session, const struct troupe *troupe, const st
 	return r < 0 ? -1 : signum ? 128 + signum : 0;
 }
 
+int up_wait(struct session *session, int *ret_lock, struct error **err)
+{
+	if (up_lock(session->state_dir, false, ret_lock, err) < 0)
+		return -1;
+	if (*ret_lock >= 0)
+		return 0;
+	output_note("another cbuild is starting or stopping services here: waiting for it");
+	return up_lock(session->state_dir, true, ret_lock, err);
+}
+
 static int start_troupe(struct session *session, struct troupe *troupe, const struct up_mode *mode, struct error **err)
 {
 	cleanup_fd int lock = -1;
@@ -188,14 +199,11 @@ static int start_troupe(struct session *session, struct troupe *troupe, const st
 
 	platform_host(&host);
 	up_take_results(session, troupe, &host);
-	if (session_write(session, err) < 0 || up_lock(session->state_dir, &lock, err) < 0)
+	if (session_write(session, err) < 0 || up_wait(session, &lock, err) < 0)
 		return -1;
-	if (lock < 0)
-		return error_make(err, ERROR_STATE,
-				  "`cbuild up` is already running here: end it with Ctrl-C or `cbuild down`");
 	r = loop_new(&loop, err);
 	if (r == 0)
-		r = run_in(session, troupe, mode, loop, err);
+		r = run_in(session, troupe, mode, &lock, loop, err);
 	loop_free(loop);
 	return r;
 }

@@ -28,6 +28,8 @@ int up_services(const struct options *options, bool detach, struct error **err);
  * (none: its own command): *ret is the command that runs it. */
 struct argv;
 int up_alone(const struct options *options, struct argv *ret, struct error **err);
+/* up_lock, once no other cbuild has it; says that it waits. */
+int up_wait(struct session *session, int *ret_lock, struct error **err);
 /* Ends the services (NULL-terminated; none: all) in every runtime that works, or in the one given by the options.
  * *ret_ended counts the containers. */
 int up_end(struct session *session, const char *const *services, size_t *ret_ended, struct error **err);

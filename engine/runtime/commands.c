@@ -111,7 +111,9 @@ static void commands_logs(struct container *container, bool follow, unsigned lin
 	argv_add(argv, "logs");
 	if (follow)
 		argv_add(argv, "--follow");
-	if (lines != ALL_LINES)
+	if (lines == START_LINES && container->seen.ended_at)
+		argv_addf(argv, "--since=%s", container->seen.ended_at);
+	else if (lines < START_LINES)
 		argv_addf(argv, "--tail=%u", lines);
 	argv_add(argv, container->name);
 }
@@ -188,8 +190,16 @@ static int commands_network_add(struct runtime *runtime, const char *name, const
 static int commands_network_remove(struct runtime *runtime, const char *name, struct error **err)
 {
 	const char *const args[] = { "network", "rm", name, NULL };
+	cleanup_free char *gone = mem_printf("network %s not found", name); /* as docker says it */
+	struct error *error = NULL;
 
-	return runtime_command(runtime, args, NULL, true, NULL, err);
+	if (runtime_command(runtime, args, NULL, true, NULL, &error) == 0)
+		return 0;
+	if (!strstr(error->message, ": network not found") &&
+	    !strstr(error->message, gone)) /* another cbuild has removed it */
+		return error_move(err, &error);
+	error_free(error);
+	return 0;
 }
 
 static int commands_describe(struct runtime *runtime, const char *name, struct runtime_pulled *ret, struct error **err)

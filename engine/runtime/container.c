@@ -29,6 +29,7 @@ static int container_inspect(struct container *container, struct error **err)
 		container->seen = seen;
 	} else {
 		/* Addresses may be borrowed, so they are never changed. */
+		container->renewed = seen.running && seen.pid != container->seen.pid;
 		container->seen.running = seen.running;
 		container->seen.status = seen.status;
 		inspected_free(&seen);
@@ -278,6 +279,16 @@ int container_state(struct container *container, bool *ret_running, int *ret_sta
 	*ret_running = seen->running;
 	*ret_status = seen->status;
 	return 0;
+}
+
+bool container_same(const struct container *a, const struct container *b)
+{
+	return text_same(a->seen.id, b->seen.id) && strcmp(a->name, b->name) == 0;
+}
+
+bool container_renewed(const struct container *container)
+{
+	return container->renewed;
 }
 
 int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,

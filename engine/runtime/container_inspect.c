@@ -87,7 +87,7 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 {
 	cleanup_json struct json *all = NULL;
 	const struct json *one, *state, *labels;
-	const char *mode, *name, *image;
+	const char *mode, *name, *image, *ended_at;
 
 	*ret = (struct inspected){ 0 };
 	if (json_parse(json, len, "what inspect says of the container", &all, err) < 0)
@@ -99,10 +99,13 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 	ret->running = json_bool(state, "Running");
 	ret->status = (int)json_int(state, "ExitCode");
 	ret->pid = (int)json_int(state, "Pid");
+	ended_at = json_str(state, "FinishedAt");
+	ret->ended_at = text_or_null(ended_at && strncmp(ended_at, "0001-", 5) != 0 ? ended_at : NULL);
 	mode = json_str(json_get(one, "HostConfig"), "NetworkMode");
 	ret->host_network = mode && strcmp(mode, "host") == 0;
 	take_stop_signal(json_get(one, "Config"), ret);
 	ret->grace_s = (unsigned)json_int(json_get(one, "Config"), "StopTimeout");
+	ret->id = text_or_null(json_str(one, "Id"));
 	name = json_str(one, "Name");
 	ret->name = text_or_null(name && *name == '/' ? name + 1 : name);
 	image = json_str(one, "ImageName"); /* podman's */
@@ -123,6 +126,8 @@ void inspected_free(struct inspected *inspected)
 	free(inspected->gateway);
 	free(inspected->network);
 	free(inspected->stop_signal);
+	free(inspected->ended_at);
+	free(inspected->id);
 	free(inspected->name);
 	free(inspected->image);
 	free(inspected->owner);

@@ -235,7 +235,7 @@ static void ctr_logs(struct container *container, bool follow, unsigned lines, s
 	cleanup_free char *dir = ctr_note_dir(container->name);
 
 	argv_add(argv, "tail");
-	if (lines == ALL_LINES)
+	if (lines >= START_LINES)
 		argv_add(argv, "--lines=+1");
 	else
 		argv_addf(argv, "--lines=%u", lines);

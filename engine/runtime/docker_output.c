@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -109,12 +110,25 @@ static int take_followed(void *data, const void *bytes, size_t len)
 	return followed->error ? -1 : 0;
 }
 
+/* The daemon takes seconds since 1970, and gives "2026-11-30T23:58:21.123456789Z". */
+static char *since_end(const struct container *container)
+{
+	const char *at = container->seen.ended_at, *rest = NULL;
+	struct tm tm = { 0 };
+
+	rest = at ? strptime(at, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	if (!rest)
+		return mem_strdup("");
+	return mem_printf("&since=%lld%.*s", (long long)timegm(&tm), (int)strcspn(rest, "Z+-"), rest);
+}
+
 int docker_output_follow(struct container *container, bool follow, unsigned lines, const struct output *output,
 			 struct error **err)
 {
-	cleanup_free char *number = lines == ALL_LINES ? mem_strdup("all") : mem_printf("%u", lines);
-	cleanup_free char *path =
-		mem_printf("/containers/%s/logs?follow=%d&stdout=1&stderr=1&tail=%s", container->name, follow, number);
+	cleanup_free char *number = lines >= START_LINES ? mem_strdup("all") : mem_printf("%u", lines);
+	cleanup_free char *since = lines == START_LINES ? since_end(container) : mem_strdup("");
+	cleanup_free char *path = mem_printf("/containers/%s/logs?follow=%d&stdout=1&stderr=1&tail=%s%s",
+					     container->name, follow, number, since);
 	struct followed followed = { .loop = container->runtime->loop, .output = output };
 	struct error *error = NULL;
 	int r;

@@ -177,15 +177,20 @@ enum listener container_listens(struct container *container, uint16_t port);
 const char *container_ip(const struct container *container);
 /* ret_running; once it has ended, *ret_status is its exit status. Cheap enough for a polling loop. */
 int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err);
+/* Whether they are the same one, opened twice. */
+bool container_same(const struct container *a, const struct container *b);
+/* Whether container_state has found that it is another process by now: it was started again, or a new one has its name. */
+bool container_renewed(const struct container *container);
 /* Runs the command `words` once inside: status 0 -> *ret_healthy. What it prints is added to *ret_said; of one that takes
  * longer than `timeout_ms`, that it does. */
 int container_healthcheck(struct container *container, const char *const *words, uint64_t timeout_ms, bool *ret_healthy,
 			  struct buf *ret_said, struct error **err);
 /* Appends the last `lines` lines of its output. */
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err);
-/* Passes the last `lines` lines of its output (ALL_LINES: all) to `output`; with `follow` also what comes until it ends or
+/* Passes the last `lines` lines of its output (ALL_LINES: all; START_LINES: since it was started last) to `output`; with `follow` also what comes until it ends or
  * the loop is cancelled. */
 #define ALL_LINES UINT_MAX
+#define START_LINES (UINT_MAX - 1)
 int container_output(struct container *container, bool follow, unsigned lines, const struct output *output,
 		     struct error **err);
 /* The command that runs `words` in it, with this process's standard input, output and, with `tty`, terminal. ERROR_TOOL

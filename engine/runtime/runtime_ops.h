@@ -152,8 +152,8 @@ RUNTIME_DRIVERS(DECLARE, DECLARE)
 #define CONTAINER_LOG_MAX "10m" /* of a container's output that is kept */
 void command_begin(const struct runtime *runtime, unsigned quirks, struct argv *argv);
 /* `env_file` NULL: no environment. */
-void command_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, bool only_create, const char *id,
-		 const char *name, const char *env_file, struct argv *argv);
+void command_run(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec, bool only_create,
+		 const char *id, const char *name, const char *env_file, struct argv *argv);
 /* True when the process in `name` ("cbuild-agent-4711-1a2b-3") is alive. False for names that are not ours. */
 bool command_owner_alive(const char *name);
 unsigned long long run_args_limit(int resource);                              /* for QUIRK_ULIMIT */
@@ -181,11 +181,12 @@ struct inspected {
 	bool running;
 	int status;
 	int pid;            /* 0: none */
+	char *ended_at;     /* when it ended before it was started again (RFC 3339), or NULL */
 	char *ip, *gateway; /* NULL: none */
 	char *network;      /* where it has the address */
 	char *stop_signal;  /* NULL: SIGTERM */
 	unsigned grace_s;   /* that it gets to stop */
-	char *name;
+	char *id, *name;
 	char *image;                    /* as it was named when it was started */
 	char *owner, *service, *config; /* the labels RUNTIME_LABEL, RUNTIME_SERVICE and RUNTIME_CONFIG, or NULL */
 	char *project;                  /* compose's, or NULL */
@@ -206,7 +207,8 @@ struct container {
 	struct runtime *runtime;
 	struct runtime_image image; /* owns its texts */
 	bool acquired, started;
-	bool created; /* only created (container_create) */
+	bool renewed;      /* container_renewed */
+	bool created;      /* only created (container_create) */
 	bool late, killed; /* it is to be killed now; it was */
 	char *name;
 	struct inspected seen;

@@ -58,6 +58,7 @@ void tell_ports(struct up *up, const struct actor *actor)
 /* A reader of one container's output. */
 struct follower {
 	struct up *up;
+	size_t number; /* of the actor */
 	const char *service;
 	struct container *container;
 	bool from_first;
@@ -78,13 +79,14 @@ static void tell_follow(void *arg)
 	struct follower *follower = arg;
 
 	/* A failure to show its output is ignored: its health is what counts. */
-	container_output(follower->container, true, follower->from_first ? ALL_LINES : 0, &follower->output, NULL);
+	container_output(follower->container, true, follower->from_first ? START_LINES : 0, &follower->output, NULL);
 }
 
 static void follow_done(void *arg)
 {
 	struct follower *follower = arg;
 
+	atomic_fetch_sub(&follower->up->readers[follower->number], 1);
 	atomic_fetch_sub(&follower->up->followers, 1);
 	follower->done(follower->up);
 	free(follower);
@@ -105,6 +107,7 @@ void tell_output(struct up *up, const struct actor *actor, void (*done)(struct u
 
 	*follower = (struct follower){
 		.up = up,
+		.number = number,
 		.service = actor->name,
 		.container = actor->container,
 		.from_first = !up->kept[number],
@@ -112,5 +115,6 @@ void tell_output(struct up *up, const struct actor *actor, void (*done)(struct u
 		.output = { .log_fd = -1, .line = tell_on_line, .data = follower },
 	};
 	atomic_fetch_add(&up->followers, 1);
+	atomic_fetch_add(&up->readers[number], 1);
 	loop_post(up->job->loop, follow_begin, follower);
 }

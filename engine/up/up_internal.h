@@ -16,8 +16,12 @@ struct up {
 	struct stack stack;
 	struct container **standing; /* from before; NULL where one was taken over or removed */
 	size_t standing_len;
+	struct container **past; /* whose place another one has taken */
+	size_t past_len, past_cap;
 	bool *kept;  /* of each actor: it was already running */
-	bool *ended; /* of each actor: its end was reported */
+	bool *again; /* of each actor: it was started again, and its output is to be shown once its reader has ended */
+	atomic_uint *readers; /* of each actor's output */
+	bool *ended;          /* of each actor: its end was reported */
 	uint64_t start_ms;
 	atomic_uint followers; /* number still reading */
 	atomic_bool hurry;     /* a second signal came */
@@ -29,6 +33,12 @@ struct up {
 	struct error *error;
 	struct error *untold; /* why an event could not be shown */
 };
+
+/* up_lock.c */
+/* The journal of this process's children (proc_journal); malloc'd. */
+char *up_journal(const char *state_dir);
+/* Whether one starts or replaces services now. */
+bool up_locked(const char *state_dir);
 
 /* settings_hash.c: a hash of a container's configuration: image, settings, published ports; not the addresses of
  * others. */

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -15,37 +16,6 @@
 
 #define POLL_MS 100         /* between two checks of what runs */
 #define LAST_LINES_MS 1000u /* to read the rest of the output after the end */
-
-char *up_owner(const char *state_dir)
-{
-	return mem_printf("%s/up", state_dir);
-}
-
-/* The journal of its child processes (proc_journal). */
-static char *children_path(const char *state_dir)
-{
-	return mem_printf("%s/up.children", state_dir);
-}
-
-int up_lock(const char *state_dir, int *ret_fd, struct error **err)
-{
-	cleanup_free char *path = mem_printf("%s/up.lock", state_dir);
-	cleanup_free char *children = children_path(state_dir);
-	cleanup_fd int fd = -1;
-
-	if (fs_lock(path, false, &fd, err) < 0 || (fd >= 0 && proc_reap_journal(children, err) < 0))
-		return -1;
-	*ret_fd = fd_steal(&fd);
-	return 0;
-}
-
-int up_sweep(const char *state_dir, struct error **err)
-{
-	cleanup_free char *children = children_path(state_dir);
-	cleanup_fd int fd = -1;
-
-	return fs_exists(children) ? up_lock(state_dir, &fd, err) : 0;
-}
 
 static int open_network(struct up *up, struct error **err)
 {
@@ -138,23 +108,62 @@ static bool start_all(struct up *up)
 	return true;
 }
 
-/* Reports its end, once. True while it runs. */
+/* Follows the container that was started again, or has taken the old one's place. False: none runs, and the last has ended with
+ * *ret_status; -1: it was removed. */
+static bool take_over(struct up *up, size_t number, int *ret_status)
+{
+	struct actor *actor = &up->stack.actors[number];
+	struct container *container = NULL;
+	char **names = NULL;
+	bool running = false;
+
+	*ret_status = -1;
+	if (runtime_standing(up->job->runtime, actor->name, &names, NULL) < 0)
+		return false;
+	if (names[0] && container_attach(up->job->runtime, names[0], &container, NULL) == 0 &&
+	    container_state(container, &running, ret_status, NULL) < 0)
+		*ret_status = -1;
+	names_free(names);
+	if (!running) {
+		container_leave(container);
+		return false;
+	}
+	up->again[number] = container_same(container, actor->container);
+	/* Who reads the old one's output may still use it. */
+	mem_reserve(&up->past, &up->past_cap, up->past_len + 1, sizeof(*up->past));
+	up->past[up->past_len++] = actor->container;
+	actor->container = container;
+	up->kept[number] = false;
+	up_tell(up, &(struct up_event){ .kind = UP_STARTED, .service = actor->name });
+	if (!up->again[number])
+		tell_output(up, actor, end_when_free);
+	return true;
+}
+
+/* podman's `logs` may go on over a new start, docker's ends. */
+static void follow_again(struct up *up, size_t number)
+{
+	if (!up->again[number] || atomic_load(&up->readers[number]) > 0)
+		return;
+	up->again[number] = false;
+	tell_output(up, &up->stack.actors[number], end_when_free);
+}
+
+/* Reports its end, once. True while it runs, or another cbuild replaces it or starts it again. */
 static bool up_run_look_at(struct up *up, size_t number)
 {
 	struct actor *actor = &up->stack.actors[number];
-	struct error *error = NULL;
 	bool running = false;
-	int status = 0;
+	int status;
 
 	if (up->ended[number])
 		return false;
-	if (container_state(actor->container, &running, &status, &error) < 0) {
-		if (error->cls == ERROR_CANCELLED)
-			running = true;
-		error_free(error);
-		status = -1; /* only the user can have removed it */
+	if (container_state(actor->container, &running, &status, NULL) == 0 && running &&
+	    !container_renewed(actor->container)) {
+		follow_again(up, number);
+		return true;
 	}
-	if (running)
+	if (loop_cancelled(up->job->loop) || up_locked(up->job->state_dir) || take_over(up, number, &status))
 		return true;
 	up->ended[number] = true;
 	up_tell(up, &(struct up_event){ .kind = UP_ENDED, .service = actor->name, .status = status });
@@ -220,6 +229,14 @@ static void leave_all(struct up *up)
 		container_leave(up->stack.actors[--up->stack.len].container);
 }
 
+/* From now on another cbuild may change what runs. */
+static void unlock(struct up *up)
+{
+	if (*up->job->lock >= 0)
+		close(*up->job->lock);
+	*up->job->lock = -1;
+}
+
 /* In a task. */
 static void direct(void *arg)
 {
@@ -240,8 +257,10 @@ static void direct(void *arg)
 		leave_all(up);
 		return;
 	}
-	if (good)
+	if (good) {
+		unlock(up);
 		stay(up);
+	}
 	loop_cancel(up->job->loop); /* the threads that read output stop */
 }
 
@@ -295,13 +314,20 @@ static void up_open(struct up *up)
 	};
 	stack_open(&up->stack, job->len + 1);
 	up->kept = mem_array(job->len + 1, sizeof(bool));
+	up->again = mem_array(job->len + 1, sizeof(bool));
+	up->readers = mem_array(job->len + 1, sizeof(*up->readers));
 	up->ended = mem_array(job->len + 1, sizeof(bool));
 }
 
 static void up_close(struct up *up)
 {
 	standing_leave(up);
+	while (up->past_len > 0)
+		container_leave(up->past[--up->past_len]);
+	free(up->past);
 	free(up->kept);
+	free(up->again);
+	free(up->readers);
 	free(up->ended);
 	free(up->stack.network);
 	arena_free(up->stack.arena);
@@ -312,7 +338,7 @@ int up_run(const struct up_job *job, int *ret_signum, struct error **err)
 	cleanup_buf struct buf report = { 0 };
 	struct findings findings = { .report = &report };
 	struct up up = { .job = job, .findings = &findings, .start_ms = loop_now_ms() };
-	cleanup_free char *children = children_path(job->state_dir);
+	cleanup_free char *children = up_journal(job->state_dir);
 	int r;
 
 	up_open(&up);

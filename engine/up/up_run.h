@@ -36,6 +36,7 @@ struct argv;
 
 struct up_job {
 	struct loop *loop;
+	int *lock; /* from up_lock; closed once everything is started and is only followed */
 	const char *state_dir;
 	struct layout *layout;
 	struct runtime *runtime; /* its owner is up_owner's */
@@ -53,9 +54,9 @@ struct up_job {
 	void *data;
 };
 
-/* Takes the lock that allows only one `up` per checkout, and ends the children of a killed one. *ret_fd is -1 when
- * another `up` has it; otherwise close() it. */
-int up_lock(const char *state_dir, int *ret_fd, struct error **err);
+/* Takes the lock of a checkout for starting, replacing and stopping services, and ends the children of killed ones.
+ * *ret_fd is -1 when another one has it, without `wait`; otherwise close() it. */
+int up_lock(const char *state_dir, bool wait, int *ret_fd, struct error **err);
 /* Ends the child processes of a killed `up`; its services keep running. */
 int up_sweep(const char *state_dir, struct error **err);
 /* The value of RUNTIME_LABEL for `up` in the checkout with this state folder; malloc'd. */

@@ -379,3 +379,54 @@ fine" || return
 @test "a service is run once, in the foreground, with what it needs" {
 	each_runtime runs_once
 }
+
+# in_file FILE PATTERN TIMES
+in_file()
+{
+	[ "$(grep -c -- "$2" "$1")" -eq "$3" ]
+}
+
+goes_on()
+{
+	local one=$BATS_TEST_TMPDIR/one two=$BATS_TEST_TMPDIR/two first second
+	manifest <<-'EOF'
+		  web:
+		    stop_grace_period: 0s
+		    command: [sh, -c, "echo old; exec httpd -f -p 8000 -h /www"]
+		  db:
+		    stop_grace_period: 0s
+	EOF
+	rm -f "$one" "$two"
+	"$cbuild" up >"$one" 2>&1 3>&- &
+	first=$!
+	until_true in_file "$one" "web | old" 1 || return
+	# Replaced beside it, and started again: its output goes on, once.
+	sed 's/echo old/echo new/' -i services.yaml
+	cb up -d || return
+	equal "$status" 0 || return
+	grep -q "db runs already" "$err" || return
+	until_true in_file "$one" "web | new" 1 || return
+	cb restart web || return
+	equal "$status" 0 || return
+	until_true in_file "$one" "web | new" 2 || return
+	# A second one shows them, too; what the first one ends is over for it.
+	"$cbuild" up >"$two" 2>&1 3>&- &
+	second=$!
+	until_true in_file "$two" "no service has published ports" 1 || return
+	grep -q "web runs already" "$two" || return
+	kill -INT "$first"
+	status=0
+	wait "$first" || status=$?
+	cat "$one"
+	equal "$status" 130 || return
+	status=0
+	wait "$second" || status=$?
+	cat "$two"
+	equal "$status" 0 || return
+	grep -q "web was removed" "$two" || return
+	in_file "$one" "web | new" 2
+}
+
+@test "one up goes on with what another one replaces, and both show it" {
+	each_runtime goes_on
+}

@@ -246,6 +246,7 @@ up_project()
 		  db:
 		    image: $(registry_host images)/db:1
 		    ports: ["5432"]
+		    stop_grace_period: 0s
 		  job:
 		    build: {context: web, additional_contexts: {rootfs: rootfs}}
 		    command: [sh, -c, 'echo "\$\$STEP"']
@@ -255,6 +256,7 @@ up_project()
 		    ports: ["8000", "$port:8000", "8001/udp"]
 		    volumes: ["./shared:/shared:ro", "kept:/kept", {type: tmpfs, target: /scratch}]
 		    env_file: [{path: none.env, required: false}]
+		    stop_grace_period: 0s
 		    depends_on:
 		      db: {condition: service_healthy}
 		      job: {condition: service_completed_successfully}
@@ -370,8 +372,6 @@ follows()
 	until_true says "^web | red .x1b\[31m" || return
 	until_true says "->  8001/udp" || return
 	until_true says "^job | one" || return
-	"$cbuild" up >"$BATS_TEST_TMPDIR/second" 2>&1 && return 1
-	grep -q "is already running here" "$BATS_TEST_TMPDIR/second" || return
 	kill -INT "$up"
 	status=0
 	wait "$up" || status=$?

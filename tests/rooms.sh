@@ -37,7 +37,7 @@ set_allowed() {
 	curl/*) allowed="engine/io/http.c" ;;
 	jansson.h) allowed="base/json.c" ;;
 	xxhash.h) allowed="base/xxh3.c" ;;
-	uv.h) allowed="engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/file_watch.c" ;;
+	uv.h) allowed="engine/io/jobserver.c engine/io/loop.c engine/io/proc.c engine/io/file_watch.c engine/io/keys.c" ;;
 	sqlite3.h) allowed="engine/state/db.c" ;;
 	openssl/*) allowed="base/digest.c base/ec_key.c base/rsa_key.c engine/buildkit/tls.c" ;;
 	crypt.h) allowed="base/bcrypt.c" ;;

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "base/mem.h"
-#include "cli/cmd/up.h"
+#include "cli/cmd/up_services.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"

@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 #include "cli/cmd/commands.h"
-#include "cli/cmd/up.h"
+#include "cli/cmd/up_services.h"
 #include "cli/options.h"
 #include "engine/io/become.h"
 #include "engine/io/proc.h"

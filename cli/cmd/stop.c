@@ -4,7 +4,7 @@
 #include "base/fs.h"
 #include "cli/cmd/commands.h"
 #include "cli/cmd/running.h"
-#include "cli/cmd/up.h"
+#include "cli/cmd/up_services.h"
 #include "cli/output.h"
 #include "engine/runtime/runtime.h"
 

@@ -9,7 +9,7 @@
 #include "cli/cmd/build.h"
 #include "cli/cmd/commands.h"
 #include "cli/cmd/look.h"
-#include "cli/cmd/up.h"
+#include "cli/cmd/up_services.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/plan_bases.h"
@@ -185,7 +185,7 @@ static int wait_for_change(struct watch_round *round, struct error **err)
 static int run_services(const struct watch_round *round)
 {
 	struct error *error = NULL;
-	int status = up_services(round->options, true, &error);
+	int status = up_services(round->options, true, NULL, &error);
 
 	if (error)
 		output_error(error);

@@ -21,7 +21,7 @@
 
 #define FORMAT_VERSION 1 /* raise it when a field changes its meaning or is removed, not for new fields */
 
-static struct json *jsonl_begin(const char *name)
+struct json *jsonl_begin(const char *name)
 {
 	struct json *object = json_new_object();
 
@@ -30,7 +30,7 @@ static struct json *jsonl_begin(const char *name)
 	return object;
 }
 
-static void jsonl_print(const struct json *object)
+void jsonl_print(const struct json *object)
 {
 	cleanup_buf struct buf line = { 0 };
 
@@ -40,7 +40,7 @@ static void jsonl_print(const struct json *object)
 	fs_write_all(STDERR_FILENO, line.data, line.len, "standard error", NULL);
 }
 
-static struct json *jsonl_bytes(const char *data, size_t len)
+struct json *jsonl_bytes(const char *data, size_t len)
 {
 	cleanup_free char *text = mem_strndup(data, len);
 

@@ -17,15 +17,15 @@ struct standing {
 	const struct stack_part *parts;
 	size_t len;
 	size_t width; /* of the longest name */
-	bool quiet, shows, color;
+	bool quiet, shows, keys, color;
 	struct buf addresses; /* lines */
 };
 
-struct standing *standing_new(const struct stack_part *parts, size_t len, bool quiet, bool addresses)
+struct standing *standing_new(const struct stack_part *parts, size_t len, bool quiet, bool addresses, bool keys)
 {
 	struct standing *standing = mem_alloc(sizeof(*standing));
 
-	*standing = (struct standing){ .parts = parts, .len = len, .quiet = quiet, .shows = addresses };
+	*standing = (struct standing){ .parts = parts, .len = len, .quiet = quiet, .shows = addresses, .keys = keys };
 	standing->color = output_color() && isatty(STDOUT_FILENO);
 	for (size_t i = 0; i < len; i++) {
 		size_t width = strlen(parts[i].service->name.s);
@@ -90,12 +90,18 @@ static void add_address(struct standing *standing, const struct up_event *event)
 
 static int show_addresses(struct standing *standing, struct error **err)
 {
+	int r;
+
 	if (!standing->shows)
 		return 0;
 	if (standing->addresses.len == 0)
 		buf_str(&standing->addresses, "  no service has published ports\n");
 	buf_str(&standing->addresses, "\n");
-	return output_data(standing->addresses.data, standing->addresses.len, err);
+	r = output_data(standing->addresses.data, standing->addresses.len, err);
+	buf_reset(&standing->addresses);
+	if (r == 0 && standing->keys)
+		output_note("keys: d leaves them running, w watches for changes, o shows the addresses, q ends");
+	return r;
 }
 
 static int show_line(const struct standing *standing, const struct up_event *event, struct error **err)

@@ -100,7 +100,7 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 	ret->status = (int)json_int(state, "ExitCode");
 	ret->pid = (int)json_int(state, "Pid");
 	ended_at = json_str(state, "FinishedAt");
-	ret->ended_at = text_or_null(ended_at && strncmp(ended_at, "0001-", 5) != 0 ? ended_at : NULL);
+	ret->ended_at = text_or_null(ret->running && ended_at && strncmp(ended_at, "0001-", 5) != 0 ? ended_at : NULL);
 	mode = json_str(json_get(one, "HostConfig"), "NetworkMode");
 	ret->host_network = mode && strcmp(mode, "host") == 0;
 	take_stop_signal(json_get(one, "Config"), ret);

@@ -9,6 +9,7 @@
 /* What the files of engine/up/ share; for them alone. */
 
 struct findings;
+struct terminal_keys;
 
 struct up {
 	const struct up_job *job;
@@ -24,9 +25,11 @@ struct up {
 	bool *ended;          /* of each actor: its end was reported */
 	uint64_t start_ms;
 	atomic_uint followers; /* number still reading */
-	atomic_bool hurry;     /* a second signal came */
-	bool directed;         /* everything was started, and is to end now */
-	bool left;             /* or is left running */
+	struct terminal_keys *keys;
+	atomic_char key;   /* the last one that was typed and means something; 0: none */
+	atomic_bool hurry; /* a second signal came */
+	bool directed;     /* everything was started, and is to end now */
+	bool left;         /* or is left running */
 	int signum;
 	const char *bad; /* the first service that failed, or NULL */
 	int bad_status;
@@ -39,6 +42,11 @@ struct up {
 char *up_journal(const char *state_dir);
 /* Whether one starts or replaces services now. */
 bool up_locked(const char *state_dir);
+
+/* up_keys.c: keys of the terminal, while services are followed. */
+void up_keys_open(struct up *up); /* job->key */
+/* Does what was asked for. True: it is to end, or with up->left to leave the services. */
+bool up_keys_answer(struct up *up);
 
 /* settings_hash.c: a hash of a container's configuration: image, settings, published ports; not the addresses of
  * others. */

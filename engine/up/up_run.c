@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/mem.h"
 #include "dsl/manifest.h"
+#include "engine/io/keys.h"
 #include "engine/io/loop.h"
 #include "engine/io/proc.h"
 #include "engine/stack/findings.h"
@@ -182,7 +183,7 @@ static void stay(struct up *up)
 		any = false;
 		for (size_t i = 0; i < up->stack.len; i++)
 			any = up_run_look_at(up, i) || any;
-		if (any && loop_pause(up->job->loop, POLL_MS, NULL) < 0)
+		if (up_keys_answer(up) || (any && loop_pause(up->job->loop, POLL_MS, NULL) < 0))
 			return;
 	}
 	if (up->bad)
@@ -253,10 +254,8 @@ static void direct(void *arg)
 		good = false;
 	}
 	up->left = good && up->job->detach;
-	if (up->left) {
-		leave_all(up);
+	if (up->left)
 		return;
-	}
 	if (good) {
 		unlock(up);
 		stay(up);
@@ -276,6 +275,8 @@ static void end_when_free(struct up *up)
 {
 	if (!up->directed || atomic_load(&up->followers) > 0)
 		return;
+	if (up->left)
+		leave_all(up);
 	if (up->left || loop_task(up->job->loop, end_all, end_done, up, &up->error) < 0)
 		loop_stop(up->job->loop);
 }
@@ -346,9 +347,12 @@ int up_run(const struct up_job *job, int *ret_signum, struct error **err)
 	if (r == 0)
 		r = loop_signals(job->loop, up_run_on_signal, &up, err);
 	if (r == 0)
+		up_keys_open(&up);
+	if (r == 0)
 		r = loop_task(job->loop, direct, direct_done, &up, err);
 	if (r == 0)
 		r = loop_run(job->loop, err);
+	keys_free(up.keys);
 	up_close(&up);
 	*ret_signum = up.signum == SIGHUP ? SIGTERM : up.signum;
 	if ((up.signum || up.untold) && findings.cancelled)

@@ -48,6 +48,9 @@ struct up_job {
 	const char *const *words; /* NULL: its own */
 	bool tty;
 	struct argv *argv;
+	/* Keys of the terminal count while the services are followed: `d` leaves them running, `w` too, `o` tells their ports again, `q`
+	 * ends. Set to the one that has ended it; NULL: no keys. */
+	char *key;
 	bool detach; /* leave them running once they are healthy; else run until a signal or until all have ended */
 	/* Negative, with *err set: end everything. */
 	int (*event)(void *data, const struct up_event *event, struct error **err);

@@ -204,6 +204,38 @@ target_of()
 	equal "$(containerd_left)" ""
 }
 
+@test "what runs is shown, entered, stopped with its signal, and started again" {
+	local address saver
+	saver="trap 'echo stopping; exit 0' USR1; echo ready; while :; do sleep 0.1; done"
+	cat >>services.yaml <<-EOF
+		  saver: {build: *web, stop_signal: SIGUSR1, command: [sh, -c, "$saver"]}
+	EOF
+	sed -i 's/^    ports: .*/&\n    stop_grace_period: 0s/' services.yaml
+	alone up --detach web saver
+	equal "$status" 0
+	alone ps --format=json
+	equal "$(jq -r '.[] | .service + " " + .runtime + " " + .state' "$out" | sort)" \
+		"$(lines "db containerd running" "saver containerd running" "web containerd running")"
+	alone exec web sh -c 'echo "$0"; exit 7' -l
+	equal "$status $(cat "$out")" "7 -l"
+	address=$("$BATS_FILE_TMPDIR/cbuild" port web 8000)
+	equal "$(curl -fsS "http://$address/health")" "$BATS_TEST_NAME"
+	alone restart web saver
+	equal "$status" 0
+	until_true curl -fsS "http://$address/health"
+	alone logs saver
+	equal "$(cat "$out")" "$(printf 'saver | ready\nsaver | stopping\nsaver | ready')"
+	alone stop saver
+	equal "$status" 0
+	alone ps saver
+	grep -qE '^saver +ended 0 ' "$out"
+	alone run web
+	equal "$status" 3
+	alone down
+	equal "$status" 0
+	equal "$(containerd_left)" ""
+}
+
 @test "what a killed one leaves is removed by the next one" {
 	local up
 	sed -i 's/sleep 1; exec/sleep 600; exec/' services.yaml

@@ -430,3 +430,74 @@ goes_on()
 @test "one up goes on with what another one replaces, and both show it" {
 	each_runtime goes_on
 }
+
+# types COMMAND... -- PATTERN KEYS ...: runs it on a terminal, types the keys once it has printed what the pattern means behind what
+# the last one meant, and has its status.
+types()
+{
+	python3 - "$@" 3>&- <<-'EOF'
+		import os, pty, re, sys
+		split = sys.argv.index("--")
+		command, steps = sys.argv[1:split], sys.argv[split + 1:]
+		pid, fd = pty.fork()
+		if pid == 0:
+		    os.execvp(command[0], command)
+		seen, at = "", 0
+		while True:
+		    try:
+		        piece = os.read(fd, 4096)
+		    except OSError:
+		        break
+		    if not piece:
+		        break
+		    seen += piece.decode(errors="replace")
+		    print(piece.decode(errors="replace"), end="", flush=True)
+		    found = re.compile(steps[0]).search(seen, at) if steps else None
+		    if found:
+		        at = found.end()
+		        os.write(fd, steps[1].encode())
+		        del steps[:2]
+		if steps:
+		    sys.exit("never came: " + steps[0])
+		sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+	EOF
+}
+
+reads_keys()
+{
+	manifest <<-'EOF'
+		  web:
+		    ports: ["8000"]
+		    stop_grace_period: 0s
+	EOF
+	types "$cbuild" up -- "q ends" o "127.0.0.1:[0-9]* +-> +8000(.|\r|\n)*q ends" d || return
+	equal "$(ours)" running-web-1 || return
+	types "$cbuild" up -- "runs already(.|\r|\n)*q ends" w "waiting for a change" $'\003' && return 1
+	equal "$(ours)" "" || return
+	types "$cbuild" up -- "q ends" q || return
+	equal "$(ours)" ""
+}
+
+@test "keys: detach, addresses, watch and the end" {
+	each_runtime reads_keys
+}
+
+tells_events()
+{
+	printf '  web:\n    ports: ["8000"]\n    verify: {http: /health}\n    stop_grace_period: 0s\n' | manifest
+	cb up -d --progress=json || return
+	equal "$status" 0 || return
+	grep '^{' "$err" >"$BATS_TEST_TMPDIR/events" || return
+	equal "$(jq -c 'select(.event | startswith("service")) | [.event, .service, .kept, .target, .protocol]' "$BATS_TEST_TMPDIR/events")" \
+		'["service_start","web",false,null,null]
+["service_healthy","web",null,null,null]
+["service_address","web",null,8000,"tcp"]
+["services_ready",null,null,null,null]' || return
+	equal "$(cat "$out")" "" || return
+	cb down || return
+	equal "$status" 0
+}
+
+@test "events of services" {
+	each_runtime tells_events
+}

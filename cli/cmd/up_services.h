@@ -1,5 +1,5 @@
-#ifndef CLI_CMD_UP_H
-#define CLI_CMD_UP_H
+#ifndef CLI_CMD_UP_SERVICES_H
+#define CLI_CMD_UP_SERVICES_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ void up_here(const struct options *options, struct up_here *ret);
 
 /* Builds what is stale of the targets and their dependencies, for this machine, and starts them. `detach`: leaves
  * them running. Returns the exit status. */
-int up_services(const struct options *options, bool detach, struct error **err);
+int up_services(const struct options *options, bool detach, char *key, struct error **err);
 /* Builds and starts what the service of the command line's first word needs, and makes a container of it for the other words
  * (none: its own command): *ret is the command that runs it. */
 struct argv;

@@ -1,0 +1,333 @@
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "base/fs.h"
+#include "base/mem.h"
+#include "base/platform.h"
+#include "cli/cmd/build.h"
+#include "cli/cmd/up_services.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "cli/report/up_jsonl.h"
+#include "cli/report/up_report.h"
+#include "cli/plan_bases.h"
+#include "cli/session.h"
+#include "cli/since.h"
+#include "cli/targets.h"
+#include "dsl/manifest.h"
+#include "engine/io/loop.h"
+#include "engine/io/proc.h"
+#include "engine/plan/plan.h"
+#include "engine/runtime/runtime.h"
+#include "engine/state/state.h"
+#include "engine/up/up_run.h"
+
+/* How to run them. */
+struct up_mode {
+	bool detach;
+	char *key;         /* ends it (up_job.key), or NULL */
+	struct argv *argv; /* of up_alone: the last one is only created, and this starts it */
+	const char *const *words;
+};
+
+/* The services to run, in start order: dependencies first, each once. */
+struct troupe {
+	const struct manifest *manifest;
+	struct stack_part *parts;
+	size_t len;
+	bool *there; /* of each service */
+};
+
+static bool may_start(const struct service *service)
+{
+	return !service->provided && (!service->has_build || service->publish);
+}
+
+/* If several services wait for the same one, the stronger condition wins. */
+static void up_add_service(struct troupe *troupe, size_t number, int condition)
+{
+	const struct service *service = &troupe->manifest->services[number];
+
+	if (troupe->there[number]) {
+		for (size_t i = 0; i < troupe->len; i++) {
+			struct stack_part *part = &troupe->parts[i];
+
+			if (part->service == service && condition > part->condition)
+				part->condition = condition;
+		}
+		return;
+	}
+	troupe->there[number] = true;
+	for (size_t i = 0; i < service->depends_len; i++)
+		up_add_service(troupe, service->depends[i].service, (int)service->depends[i].condition);
+	troupe->parts[troupe->len++] = (struct stack_part){ .service = service, .condition = condition };
+}
+
+static bool up_is_wanted(const struct session *session, size_t number)
+{
+	const struct service *service = &session->manifest->services[number];
+
+	if (session->targets_len == 0 || (session->targets_len == 1 && strcmp(session->targets[0], "all") == 0))
+		return service->active && may_start(service);
+	return targets_want(session, number) && !service->provided;
+}
+
+static int up_gather(struct session *session, struct troupe *troupe, struct error **err)
+{
+	const struct manifest *manifest = session->manifest;
+
+	if (since_targets(session, err) < 0 || targets_check(session, err) < 0)
+		return -1;
+	troupe->manifest = manifest;
+	troupe->parts = mem_array(manifest->services_len + 1, sizeof(*troupe->parts));
+	troupe->there = mem_array(manifest->services_len + 1, sizeof(*troupe->there));
+	for (size_t i = 0; i < manifest->services_len; i++) {
+		if (up_is_wanted(session, i))
+			up_add_service(troupe, i, DEPENDS_STARTED);
+	}
+	return 0;
+}
+
+static void troupe_free(struct troupe *troupe)
+{
+	free(troupe->parts);
+	free(troupe->there);
+}
+
+static const char **built_names(const struct troupe *troupe)
+{
+	const char **names = mem_array(troupe->len + 1, sizeof(*names));
+	size_t len = 0;
+
+	for (size_t i = 0; i < troupe->len; i++) {
+		if (troupe->parts[i].service->has_build)
+			names[len++] = troupe->parts[i].service->name.s;
+	}
+	return names;
+}
+
+/* Copies the builds' results for this machine. */
+static void up_take_results(struct session *session, struct troupe *troupe, const struct platform *host)
+{
+	char platform[PLATFORM_TEXT];
+
+	platform_text(host, platform);
+	for (size_t i = 0; i < troupe->len; i++) {
+		struct stack_part *part = &troupe->parts[i];
+		const char *maker = manifest_maker(session->manifest, part->service);
+		cleanup_free char *build = mem_printf("build:%s:%s", maker, platform);
+		size_t built = plan_find(session->plan, build);
+
+		if (built == NO_NODE)
+			continue;
+		part->identity = plan_node(session->plan, built)->result.identity;
+		part->digest = plan_node(session->plan, built)->result.digest;
+	}
+}
+
+/* The runtime that the images were loaded into: if another one was only preferred, that of the last run. */
+static int up_open_runtime(struct session *session, struct loop *loop, struct runtime **ret, struct error **err)
+{
+	cleanup_free char *owner = up_owner(session->state_dir);
+	cleanup_free char *used = NULL;
+	struct error *error = NULL;
+
+	if (session->runtime && runtime_open(session->runtime, owner, loop, session->state, session->layout,
+					     session->logins, ret, &error) == 0)
+		return 0;
+	if (error && (!session->runtime_preferred || error->cls != ERROR_TOOL))
+		return error_move(err, &error);
+	error_free(error);
+	if (state_fact(session->state, "runtime", &used, err) < 0)
+		return -1;
+	return runtime_open(used, owner, loop, session->state, session->layout, session->logins, ret, err);
+}
+
+static int run_in(struct session *session, const struct troupe *troupe, const struct up_mode *mode, int *lock,
+		  struct loop *loop, struct error **err)
+{
+	struct runtime *runtime = NULL;
+	struct standing *standing;
+	struct up_job job = {
+		.loop = loop,
+		.lock = lock,
+		.state_dir = session->state_dir,
+		.layout = session->layout,
+		.manifest = session->manifest,
+		.parts = troupe->parts,
+		.len = mode->argv ? troupe->len - 1 : troupe->len,
+		.alone = mode->argv ? &troupe->parts[troupe->len - 1] : NULL,
+		.words = mode->words && mode->words[0] ? mode->words : NULL,
+		.tty = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO),
+		.argv = mode->argv,
+		.key = mode->key,
+		.detach = mode->detach,
+		.event = standing_event,
+	};
+	int signum = 0, r;
+
+	if (up_open_runtime(session, loop, &runtime, err) < 0)
+		return -1;
+	standing = standing_new(troupe->parts, troupe->len, session->options->quiet, !mode->argv, mode->key != NULL);
+	job.runtime = runtime;
+	job.data = standing;
+	if (strcmp(session->options->progress, "json") == 0)
+		job.event = up_jsonl_event;
+	r = up_run(&job, &signum, err);
+	standing_free(standing);
+	runtime_free(runtime);
+	return r < 0 ? -1 : signum ? 128 + signum : 0;
+}
+
+int up_wait(struct session *session, int *ret_lock, struct error **err)
+{
+	if (up_lock(session->state_dir, false, ret_lock, err) < 0)
+		return -1;
+	if (*ret_lock >= 0)
+		return 0;
+	output_note("another cbuild is starting or stopping services here: waiting for it");
+	return up_lock(session->state_dir, true, ret_lock, err);
+}
+
+static int start_troupe(struct session *session, struct troupe *troupe, const struct up_mode *mode, struct error **err)
+{
+	cleanup_fd int lock = -1;
+	struct platform host;
+	struct loop *loop = NULL;
+	int r;
+
+	platform_host(&host);
+	up_take_results(session, troupe, &host);
+	if (session_write(session, err) < 0 || up_wait(session, &lock, err) < 0)
+		return -1;
+	r = loop_new(&loop, err);
+	if (r == 0)
+		r = run_in(session, troupe, mode, &lock, loop, err);
+	loop_free(loop);
+	return r;
+}
+
+/* Notes what compose would do and cbuild does not, once for each service. */
+static void name_unused(const struct troupe *troupe)
+{
+	for (size_t i = 0; i < troupe->len; i++) {
+		const struct service *service = troupe->parts[i].service;
+		cleanup_buf struct buf names = { 0 };
+
+		for (size_t j = 0; j < service->unused.len; j++)
+			buf_printf(&names, "%s%s", j ? ", " : "", service->unused.items[j].s);
+		if (names.len)
+			output_note("%s: %s %s not used by `up`", service->name.s, names.data,
+				    service->unused.len == 1 ? "is" : "are");
+	}
+}
+
+static int build_and_start(struct session *session, const struct up_mode *mode, struct error **err)
+{
+	struct troupe troupe = { 0 };
+	const char **names cleanup_free = NULL;
+	struct session_plan want = { .load = true };
+	int r = up_gather(session, &troupe, err);
+
+	if (r == 0 && troupe.len == 0)
+		r = error_make(err, ERROR_USAGE, "there is no service to start");
+	if (r == 0) {
+		name_unused(&troupe);
+		names = built_names(&troupe);
+		want.targets = names;
+		r = plan_bases(session, &want, err);
+	}
+	if (r == 0 && build_needed(session))
+		r = build_execute(session, err);
+	if (r == 0)
+		r = start_troupe(session, &troupe, mode, err);
+	troupe_free(&troupe);
+	return r;
+}
+
+void up_here(const struct options *options, struct up_here *ret)
+{
+	struct platform host;
+
+	ret->options = *options;
+	ret->options.starts = true;
+	ret->options.no_load = false;
+	platform_host(&host);
+	platform_text(&host, ret->platform);
+	ret->platforms[0] = ret->platform;
+	ret->platforms[1] = NULL;
+	if (!options->platforms)
+		ret->options.platforms = ret->platforms;
+}
+
+static int up_in_mode(const struct options *options, const struct up_mode *mode, struct error **err)
+{
+	struct session session;
+	struct up_here here;
+	int r;
+
+	up_here(options, &here);
+	r = session_open(&session, &here.options, err);
+	if (r == 0)
+		r = build_sweep(&session, err);
+	if (r == 0)
+		r = build_and_start(&session, mode, err);
+	session_close(&session);
+	return r;
+}
+
+int up_services(const struct options *options, bool detach, char *key, struct error **err)
+{
+	return up_in_mode(options, &(struct up_mode){ .detach = detach, .key = key }, err);
+}
+
+int up_alone(const struct options *options, struct argv *ret, struct error **err)
+{
+	const char *targets[] = { options->targets[0], NULL };
+	struct options one = *options;
+
+	one.targets = targets;
+	one.targets_len = 1;
+	return up_in_mode(&one, &(struct up_mode){ .detach = true, .argv = ret, .words = options->targets + 1 }, err);
+}
+
+static int end_in(struct session *session, const char *name, const char *const *services, size_t *ret_ended,
+		  struct error **err)
+{
+	cleanup_free char *owner = up_owner(session->state_dir);
+	struct runtime *runtime = NULL;
+	int r;
+
+	if (runtime_open(name, owner, session->loop, session->state, session->layout, NULL, &runtime, err) < 0)
+		return 1;
+	r = up_down(runtime, services, ret_ended, err);
+	runtime_free(runtime);
+	return r;
+}
+
+int up_end(struct session *session, const char *const *services, size_t *ret_ended, struct error **err)
+{
+	const char *const only[] = { session->options->runtime, NULL };
+	const char *const *names = only[0] ? only : runtime_names();
+
+	*ret_ended = 0;
+	if (up_sweep(session->state_dir, err) < 0 || session_loop(session, err) < 0)
+		return -1;
+	for (; *names; names++) {
+		struct error *error = NULL;
+		size_t ended = 0;
+		int r = end_in(session, *names, services, &ended, &error);
+
+		*ret_ended += ended;
+		/* If it cannot be used now, there is nothing to end. */
+		if (r < 0 || (r > 0 && only[0]))
+			return error_move(err, &error);
+		error_free(error);
+	}
+	return 0;
+}

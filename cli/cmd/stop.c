@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/fs.h"
 #include "cli/cmd/commands.h"
+#include "cli/cmd/hurry.h"
 #include "cli/cmd/running.h"
 #include "cli/cmd/up_services.h"
 #include "cli/output.h"
@@ -10,14 +11,20 @@
 
 /* `stop` and `restart`: both stop, side by side, and only one starts again. */
 
-static int stop_in_engines(struct running_all *running, bool again, struct error **err)
+struct stopping {
+	struct running_all *running;
+	bool again;
+};
+
+static int stop_in_engines(void *arg, const atomic_bool *hurry, struct error **err)
 {
-	atomic_bool hurry = false;
+	const struct running_all *running = ((struct stopping *)arg)->running;
+	bool again = ((struct stopping *)arg)->again;
 
 	for (size_t i = 0; i < running->len; i++) {
 		const struct running_engine *engine = &running->engines[i];
-		int r = again ? containers_restart(engine->containers, engine->len, &hurry, err)
-			      : containers_stop(engine->containers, engine->len, &hurry, err);
+		int r = again ? containers_restart(engine->containers, engine->len, hurry, err)
+			      : containers_stop(engine->containers, engine->len, hurry, err);
 
 		if (r < 0)
 			return -1;
@@ -39,7 +46,7 @@ static int stop_or_restart(const struct options *options, bool again, struct err
 	if (r == 0)
 		r = up_wait(&running.session, &lock, err);
 	if (r == 0)
-		r = stop_in_engines(&running, again, err);
+		r = hurry_run(running.session.loop, stop_in_engines, &(struct stopping){ &running, again }, err);
 	running_close(&running);
 	return r;
 }

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/platform.h"
 #include "cli/cmd/build.h"
+#include "cli/cmd/hurry.h"
 #include "cli/cmd/up_services.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -296,38 +297,67 @@ int up_alone(const struct options *options, struct argv *ret, struct error **err
 	return up_in_mode(&one, &(struct up_mode){ .detach = true, .argv = ret, .words = options->targets + 1 }, err);
 }
 
-static int end_in(struct session *session, const char *name, const char *const *services, size_t *ret_ended,
-		  struct error **err)
-{
-	cleanup_free char *owner = up_owner(session->state_dir);
-	struct runtime *runtime = NULL;
-	int r;
+/* The runtimes in which services are ended. */
+struct up_ending {
+	struct runtime **runtimes;
+	size_t len;
+	const char *const *services;
+	size_t ended;
+};
 
-	if (runtime_open(name, owner, session->loop, session->state, session->layout, NULL, &runtime, err) < 0)
-		return 1;
-	r = up_down(runtime, services, ret_ended, err);
-	runtime_free(runtime);
-	return r;
+static int end_in_runtimes(void *arg, const atomic_bool *hurry, struct error **err)
+{
+	struct up_ending *ending = arg;
+
+	for (size_t i = 0; i < ending->len; i++) {
+		size_t ended = 0;
+		int r = up_down(ending->runtimes[i], ending->services, hurry, &ended, err);
+
+		ending->ended += ended;
+		if (r < 0)
+			return -1;
+	}
+	return 0;
 }
 
-int up_end(struct session *session, const char *const *services, size_t *ret_ended, struct error **err)
+/* Those that can be used now; in others there is nothing to end. */
+static int open_runtimes(struct session *session, struct up_ending *ending, struct error **err)
 {
 	const char *const only[] = { session->options->runtime, NULL };
 	const char *const *names = only[0] ? only : runtime_names();
+	cleanup_free char *owner = up_owner(session->state_dir);
+	size_t count = 0;
 
-	*ret_ended = 0;
-	if (up_sweep(session->state_dir, err) < 0 || session_loop(session, err) < 0)
-		return -1;
+	while (names[count])
+		count++;
+	ending->runtimes = mem_array(count + 1, sizeof(struct runtime *));
 	for (; *names; names++) {
 		struct error *error = NULL;
-		size_t ended = 0;
-		int r = end_in(session, *names, services, &ended, &error);
 
-		*ret_ended += ended;
-		/* If it cannot be used now, there is nothing to end. */
-		if (r < 0 || (r > 0 && only[0]))
+		if (runtime_open(*names, owner, session->loop, session->state, session->layout, NULL,
+				 &ending->runtimes[ending->len], &error) == 0)
+			ending->len++;
+		else if (only[0])
 			return error_move(err, &error);
 		error_free(error);
 	}
 	return 0;
+}
+
+int up_end(struct session *session, const char *const *services, size_t *ret_ended, struct error **err)
+{
+	struct up_ending ending = { .services = services };
+	int r;
+
+	*ret_ended = 0;
+	if (up_sweep(session->state_dir, err) < 0 || session_loop(session, err) < 0)
+		return -1;
+	r = open_runtimes(session, &ending, err);
+	if (r == 0)
+		r = hurry_run(session->loop, end_in_runtimes, &ending, err);
+	*ret_ended = ending.ended;
+	while (ending.len > 0)
+		runtime_free(ending.runtimes[--ending.len]);
+	free(ending.runtimes);
+	return r;
 }

@@ -42,9 +42,9 @@ static int remove_networks(struct runtime *runtime, struct error **err)
 	return r;
 }
 
-int up_down(struct runtime *runtime, const char *const *services, size_t *ret_ended, struct error **err)
+int up_down(struct runtime *runtime, const char *const *services, const atomic_bool *hurry, size_t *ret_ended,
+	    struct error **err)
 {
-	atomic_bool hurry = false;
 	struct takedown_crowd crowd = { 0 };
 	bool named = services && services[0];
 	int r = named ? 0 : takedown_add_service(runtime, NULL, &crowd, err);
@@ -53,7 +53,7 @@ int up_down(struct runtime *runtime, const char *const *services, size_t *ret_en
 		r = takedown_add_service(runtime, services[i], &crowd, err);
 	*ret_ended = crowd.len;
 	if (r == 0)
-		r = containers_end(crowd.items, crowd.len, &hurry, err);
+		r = containers_end(crowd.items, crowd.len, hurry, err);
 	else
 		for (size_t i = 0; i < crowd.len; i++)
 			container_leave(crowd.items[i]);

@@ -1,6 +1,7 @@
 #ifndef ENGINE_UP_UP_RUN_H
 #define ENGINE_UP_UP_RUN_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -70,7 +71,8 @@ char *up_owner(const char *state_dir);
 int up_run(const struct up_job *job, int *ret_signum, struct error **err);
 
 /* Ends running services: those named (NULL-terminated), or all when none are; and the network when it is no longer
- * used. *ret_ended counts the containers. Not in a task. */
-int up_down(struct runtime *runtime, const char *const *services, size_t *ret_ended, struct error **err);
+ * used. *ret_ended counts the containers. *hurry as for containers_end. */
+int up_down(struct runtime *runtime, const char *const *services, const atomic_bool *hurry, size_t *ret_ended,
+	    struct error **err);
 
 #endif

@@ -152,10 +152,23 @@ stops_at_once()
 	wait "$up" || status=$?
 	cat "$out"
 	equal "$status" 130 || return
-	[ ! -e shared/saved ]
+	[ ! -e shared/saved ] || return
+	# Nor does the first one, when they are ended only.
+	manifest <<-'EOF'
+		  web:
+		    stop_grace_period: 600s
+		    command: [sh, -c, "trap 'echo >/shared/asked' TERM; while :; do sleep 0.1; done"]
+	EOF
+	rm -f shared/asked
+	cb up -d || return
+	"$cbuild" down 3>&- &
+	up=$!
+	until_true test -e shared/asked || return
+	kill -INT "$up"
+	wait "$up"
 }
 
-@test "a second Ctrl-C does not wait" {
+@test "a second Ctrl-C does not wait, and with down the first one" {
 	each_runtime stops_at_once
 }
 

@@ -119,3 +119,30 @@ int remotes_fetch(struct remotes *remotes, struct loop *loop, struct urls *urls,
 	forget_lacking(remotes);
 	return r;
 }
+
+static void remotes_add_used(struct remotes *remotes, const char *url, const char **names, size_t *len)
+{
+	const char *folder;
+
+	fetched_names(remotes->fetched, url, &names[*len], &folder);
+	++*len;
+	if (folder)
+		names[(*len)++] = folder;
+}
+
+const char **remotes_used(struct remotes *remotes, const struct manifest *manifest)
+{
+	size_t count = manifest->remotes.len, len = 0;
+	const char **names;
+
+	for (size_t i = 0; i < manifest->services_len; i++)
+		count += manifest->services[i].build.remotes_len;
+	names = mem_array(2 * count + 2, sizeof(*names));
+	names[len++] = "lock";
+	for (size_t i = 0; i < manifest->remotes.len; i++)
+		remotes_add_used(remotes, manifest->remotes.items[i].s, names, &len);
+	for (size_t i = 0; i < manifest->services_len; i++)
+		for (size_t j = 0; j < manifest->services[i].build.remotes_len; j++)
+			remotes_add_used(remotes, manifest->services[i].build.remotes[j].url.s, names, &len);
+	return names;
+}

@@ -7,6 +7,7 @@
 struct error;
 struct load_place;
 struct loop;
+struct manifest;
 struct options;
 struct remote_use;
 struct urls;
@@ -29,5 +30,8 @@ int remotes_allowed(const struct remotes *remotes, const char *url, struct error
 /* Fetches one, or all that the plan lacked; .cbuild exists. */
 int remotes_get(struct remotes *remotes, struct loop *loop, struct urls *urls, const char *url, struct error **err);
 int remotes_fetch(struct remotes *remotes, struct loop *loop, struct urls *urls, struct error **err);
+
+/* The names in .cbuild/sources of what a manifest uses, NULL-terminated. The list is malloc'd, its texts live as long as the remotes. */
+const char **remotes_used(struct remotes *remotes, const struct manifest *manifest);
 
 #endif

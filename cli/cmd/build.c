@@ -14,6 +14,7 @@
 #include "cli/options.h"
 #include "cli/complaints.h"
 #include "cli/output.h"
+#include "cli/remotes.h"
 #include "cli/report/reporter.h"
 #include "cli/plan_bases.h"
 #include "cli/session.h"
@@ -116,11 +117,13 @@ static void report_bound(const struct tidy_freed *freed, uint64_t bound)
 static int build_keep_to_bound(struct session *session, struct error **err)
 {
 	const char **names cleanup_free = mem_array(plan_len(session->plan) + 1, sizeof(*names));
+	cleanup_free const char **sources = remotes_used(session->remotes, session->manifest);
 	struct tidy_options tidy = {
 		.state_dir = session->state_dir,
 		.bounded = true,
 		.keep = session->manifest->store_max,
 		.services = planned_services(session, names),
+		.sources = sources,
 	};
 	struct tidy_freed freed;
 	uint64_t size;

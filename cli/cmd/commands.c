@@ -269,7 +269,7 @@ static const struct command commands[] = {
 	  .formats = "text json",
 	  .detail = "Removes from `.cbuild` what nothing needs: images that are neither a build's newest "
 		    "result nor tagged (also the newest of a service that the manifest no longer has stays), logs of "
-		    "runs that are no longer in the history, lock files, "
+		    "runs that are no longer in the history, lock files, what was fetched from elsewhere and is not used any more, "
 		    "leftovers of killed runs. From the local engines it removes images of earlier results that lost their names to newer ones and that nothing uses. With `--keep-storage`, or a `store: {max: ...}` of the "
 		    "manifest, also the newest results, those of the services first that were made the "
 		    "longest time ago, until the images left are not larger. With `-n` it only says how much that "

@@ -5,10 +5,12 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/remotes.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
 #include "engine/exec/former.h"
@@ -46,6 +48,7 @@ static int freed_json(const struct options *options, const struct tidy_freed *fr
 	set_part(parts, "logs", &freed->logs);
 	set_part(parts, "leftovers", &freed->leftovers);
 	set_part(parts, "locks", &freed->locks);
+	set_part(parts, "sources", &freed->sources);
 	set_part(parts, "images", images);
 	json_set(document, "freed", parts);
 	set_part(document, "left", &freed->kept);
@@ -65,10 +68,11 @@ static int print_freed(const struct options *options, const struct tidy_freed *f
 	prune_add_part(&out, "logs", &freed->logs);
 	prune_add_part(&out, "leftovers", &freed->leftovers);
 	prune_add_part(&out, "locks", &freed->locks);
+	prune_add_part(&out, "sources", &freed->sources);
 	prune_add_part(&out, "images", images);
 	buf_str(&out, options->dry_run ? "would free " : "freed ");
-	text_size(&out,
-		  freed->blobs.bytes + freed->logs.bytes + freed->leftovers.bytes + freed->locks.bytes + images->bytes);
+	text_size(&out, freed->blobs.bytes + freed->logs.bytes + freed->leftovers.bytes + freed->locks.bytes +
+				freed->sources.bytes + images->bytes);
 	buf_printf(&out, ", %zu blobs of ", freed->kept.count);
 	text_size(&out, freed->kept.bytes);
 	buf_str(&out, options->dry_run ? " would be left\n" : " are left\n");
@@ -78,10 +82,12 @@ static int print_freed(const struct options *options, const struct tidy_freed *f
 static int prune(struct session *session, struct error **err)
 {
 	const struct options *options = session->options;
+	cleanup_free const char **sources = remotes_used(session->remotes, session->manifest);
 	struct tidy_options tidy = {
 		.state_dir = session->state_dir,
 		.bounded = options->keep_storage || session->manifest->store_max,
 		.keep = session->manifest->store_max,
+		.sources = sources,
 		.dry = options->dry_run,
 	};
 	struct runtime_freed engine;

@@ -31,6 +31,7 @@ struct tidy_options {
 	bool bounded;          /* keep at most `keep` bytes of blobs */
 	uint64_t keep;
 	const char *const *services; /* NULL-terminated: never removed to meet the limit; or NULL */
+	const char *const *sources;  /* NULL-terminated: what is used of .cbuild/sources */
 	bool dry;                    /* remove nothing; then others may run */
 };
 struct tidy_part {
@@ -38,13 +39,13 @@ struct tidy_part {
 	uint64_t bytes;
 };
 struct tidy_freed {
-	struct tidy_part blobs, logs, leftovers, locks;
+	struct tidy_part blobs, logs, leftovers, locks, sources;
 	size_t services;       /* whose results were removed to meet the limit */
 	struct tidy_part kept; /* remaining blobs */
 };
 /*
  * Removes blobs that neither a node's newest record nor a tag needs, logs of runs that are no longer in the history,
- * lock files, and what killed runs left. With a limit, results of the services built longest ago are removed as well,
+ * lock files, what was fetched from elsewhere and is not used any more, and what killed runs left. With a limit, results of the services built longest ago are removed as well,
  * with records and tags, until the rest fits. `layout` may be NULL: there is no store.
  */
 int tidy_prune(struct layout *layout, struct state *state, const struct tidy_options *options, struct tidy_freed *ret,

@@ -271,6 +271,15 @@ static bool in_history(const struct prune *prune, const char *name)
 	return !*end && prune->first_run > 0 && run >= prune->first_run && run <= prune->last_run;
 }
 
+static bool source_is_used(const struct prune *prune, const char *name)
+{
+	const char *const *used = prune->options->sources;
+
+	while (*used && strcmp(*used, name) != 0)
+		used++;
+	return *used != NULL;
+}
+
 static int prune_folders(struct prune *prune, struct error **err)
 {
 	struct tidy_freed *freed = prune->freed;
@@ -281,7 +290,8 @@ static int prune_folders(struct prune *prune, struct error **err)
 	/* Results of a run in progress are in use. */
 	if (prune->options->dry && run_needs_sweep(prune->options->state_dir))
 		return 0;
-	if (prune_folder(prune, "locks", NULL, &freed->locks, err) < 0)
+	if (prune_folder(prune, "locks", NULL, &freed->locks, err) < 0 ||
+	    prune_folder(prune, "sources", source_is_used, &freed->sources, err) < 0)
 		return -1;
 	return prune_folder(prune, "run", NULL, &freed->leftovers, err);
 }

@@ -1,7 +1,9 @@
 #include "config.h"
 
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan.h"
 #include "engine/plan/plan_json.h"
@@ -17,6 +19,24 @@ struct json *plan_reasons_json(const struct node *node)
 		json_set(reason, "what", json_new_string(node->reasons[i].what));
 		json_set(reason, "change", json_new_string(node->reasons[i].change));
 		json_append(list, reason);
+	}
+	return list;
+}
+
+/* What was fetched for a build, and what it is: "git-COMMIT", "sha256-DIGEST". */
+static struct json *fetched_json(const struct build_spec *spec, const struct plan_build *build)
+{
+	struct json *list = json_new_array();
+
+	for (size_t i = 0; i < build->fetched_len; i++) {
+		cleanup_free char *folder = path_dir(spec->remotes[i].root);
+		struct json *one = json_new_object();
+
+		json_set_str(one, "url", build->fetched[i].shown);
+		json_set_str(one, "place", build->fetched[i].place);
+		json_set_str(one, "is", path_base(folder));
+		json_set_bool(one, "locked", build->fetched[i].pinned || build->fetched[i].pin);
+		json_append(list, one);
 	}
 	return list;
 }
@@ -39,6 +59,9 @@ static struct json *plan_json_node_json(struct plan *plan, const struct node *no
 	for (size_t i = 0; i < node->needs_len; i++)
 		json_append(needs, json_new_string(plan_node(plan, node->needs[i])->id));
 	json_set(object, "needs", needs);
+	if (node->build && node->build->fetched_len)
+		json_set(object, "fetched",
+			 fetched_json(&plan_manifest(plan)->services[node->service].build, node->build));
 	return object;
 }
 

@@ -117,6 +117,16 @@ static const char *known_pin(struct fetched *fetched, const char *url, const cha
 	return lock ? lock : remembered(fetched, shown);
 }
 
+/* What it was, even if this run is going to ask. */
+static const char *last_pin(struct fetched *fetched, const char *url, const char *shown)
+{
+	const char *pin = known_pin(fetched, url, shown);
+
+	if (!pin)
+		pin = locked(fetched, shown);
+	return pin ? pin : remembered(fetched, shown);
+}
+
 /* ---- where it is ---- */
 
 /* With and without its submodules a commit has other files. */
@@ -139,16 +149,23 @@ static const char *folder_of_pin(struct fetched *fetched, const char *url, const
 void fetched_find(struct fetched *fetched, const char *url, struct fetched_place *ret)
 {
 	cleanup_free char *shown = text_without_login(url);
-	const char *pin = known_pin(fetched, url, shown), *folder, *text;
-	const char *last = pin ? pin : locked(fetched, shown);
+	const char *pin = known_pin(fetched, url, shown), *last = last_pin(fetched, url, shown), *folder, *text;
 
-	last = last ? last : remembered(fetched, shown);
 	folder = last ? folder_of_pin(fetched, url, last)
 		      : arena_join(fetched->arena, fetched->sources, "/", UNKNOWN, NULL);
 	text = arena_join(fetched->arena, folder, "/text", NULL);
 	ret->text = !remote_is_git(url) && fs_exists(text);
 	ret->root = ret->text ? text : arena_join(fetched->arena, folder, "/tree", NULL);
 	ret->ready = pin && fs_exists(ret->root);
+}
+
+void fetched_names(struct fetched *fetched, const char *url, const char **ret_note, const char **ret_folder)
+{
+	cleanup_free char *shown = text_without_login(url), *note = memory_path(fetched, shown);
+	const char *pin = last_pin(fetched, url, shown);
+
+	*ret_note = arena_strdup(fetched->arena, path_base(note));
+	*ret_folder = pin ? name_of_pin(fetched, url, pin) : NULL;
 }
 
 /* ---- fetching ---- */

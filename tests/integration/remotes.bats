@@ -103,6 +103,14 @@ as_docker()
 		unpacked web
 		equal "$(cat "$BATS_TEST_TMPDIR/image-web/f")" two
 
+		# The older commits are not needed any more.
+		equal "$(ls .cbuild/sources | grep -c ^git-)" 3
+		cb prune
+		grep -q '^sources  *2  ' "$out"
+		equal "$(ls .cbuild/sources | grep -c ^git-)" 1
+		nothing_to_do --builder=$builder
+		equal "$(asked)" ""
+
 		# What was locked is built wherever the lock is.
 		cb lock
 		equal "$status" 0
@@ -131,6 +139,9 @@ as_docker()
 		equal "$(cat "$BATS_TEST_TMPDIR/image-web/f")" three
 		cb -q lock --check
 		equal "$status" 0
+		cb -n --no-load --format json --builder=$builder
+		equal "$(jq -r '.nodes[] | select(.kind == "build") | .fetched[] | "\(.url) \(.place) \(.is) \(.locked)"' "$out")" \
+			"$url context git-$(git -C "$ROOT/work/r-$builder" rev-parse main) true"
 	done
 }
 
@@ -526,4 +537,23 @@ packed()
 		grep -q 'a manifest from elsewhere may not have\|is outside of what this manifest was fetched with' "$err"
 	done
 	[ ! -e "$ROOT/ran" ]
+}
+
+@test "a login in a URL is in nothing that cbuild writes or says" {
+	repository private
+	printf 'FROM scratch\nLABEL a=b\n' | tee Dockerfile >"$ROOT/served/private"
+	commit
+	services "git: {build: 'http://user:secret@${SERVER#http://}/git/private.git'}" \
+		"file: {build: 'http://user:secret@${SERVER#http://}/login/private'}"
+	cb --no-load -v --progress=json
+	equal "$status" 0
+	! grep -q 'secret\|dXNlcjpzZWNyZXQ' "$out" "$err" || false
+	cb lock
+	equal "$status" 0
+	equal "$(grep -c "^url $SERVER/" services.lock)" 2
+	! grep -arq 'secret\|dXNlcjpzZWNyZXQ' .cbuild services.lock || false
+	sed -i 's|/private|/nosuch|' services.yaml
+	cb --no-load
+	equal "$status" 4
+	! grep -q secret "$err" || false
 }

@@ -329,10 +329,11 @@ static bool output_known(const char *text)
 	return true;
 }
 
-/* An output as the manifest has it. NULL: a plain image, or after a refusal. */
+/* An output as the manifest has it. */
 static struct yaml_node *output_node(struct bake *bake, const struct bake_target *target, const struct hcl_value *item)
 {
-	const char *text = item->text, *type = csv_attribute(bake, text, "type"), *dest = csv_attribute(bake, text, "dest");
+	const char *text = item->text, *type = csv_attribute(bake, text, "type"),
+		   *dest = csv_attribute(bake, text, "dest");
 	struct made_map made = { arena_array(bake->arena, 2, sizeof(struct entry)), 0 };
 	struct pos pos = hcl_pos(&bake->eval, item->place);
 	bool plain = !strchr(text, '=');
@@ -357,17 +358,21 @@ static struct yaml_node *output_node(struct bake *bake, const struct bake_target
 	return node_map(bake->arena, pos, made.entries, made.len);
 }
 
+/* An image alone is what a service makes anyway. */
 static struct yaml_node *outputs_node(struct bake *bake, const struct bake_target *target)
 {
 	const struct hcl_value *list = target->values[BAKE_OUTPUT];
 	struct yaml_node **items;
+	bool files = false;
 
 	if (!list || !list->len)
 		return NULL;
 	items = arena_array(bake->arena, list->len, sizeof(*items));
-	for (size_t i = 0; i < list->len; i++)
+	for (size_t i = 0; i < list->len; i++) {
 		items[i] = output_node(bake, target, list->items[i]);
-	return node_list(bake->arena, hcl_pos(&bake->eval, list->place), items, list->len);
+		files = files || strcmp(node_get(items[i], "type")->text, "image") != 0;
+	}
+	return files ? node_list(bake->arena, hcl_pos(&bake->eval, list->place), items, list->len) : NULL;
 }
 
 /* Neither a folder nor at a URL that contexts are fetched from. */

@@ -238,6 +238,7 @@ void resolve_manifest(struct resolve *r)
 	resolve_forms_once(r);
 	resolve_makers(r);
 	resolve_outputs_once(r);
+	resolve_tars_once(r);
 	resolve_cycles(r);
 	resolve_conditions(r);
 	resolve_groups(r);

@@ -96,6 +96,7 @@ void resolve_makers(struct resolve *r);
 /* No two steps may make the same file. */
 /* Before anything that depends on whether the service has an image of its own. */
 void resolve_outputs(struct resolve *r, struct service *service);
+void resolve_tars_once(struct resolve *r);
 void resolve_outputs_once(struct resolve *r);
 
 /* Helpers for the parts (resolve_text.c, resolve_build.c). */

@@ -4,6 +4,7 @@
 
 #include "base/diag.h"
 #include "base/fs.h"
+#include "base/map.h"
 #include "base/mem.h"
 #include "dsl/loaded.h"
 #include "dsl/manifest.h"
@@ -47,4 +48,28 @@ void resolve_outputs(struct resolve *r, struct service *service)
 	if (build->outputs_len && !image)
 		service->publish = false;
 	service->waits = !r->bake;
+}
+
+/* Each would make the other's stale. Of a bake file, the last one counts there, too. */
+void resolve_tars_once(struct resolve *r)
+{
+	const struct manifest *manifest = &r->loaded->manifest;
+	struct map *seen cleanup_map = map_new();
+
+	for (size_t i = 0; i < manifest->services_len && !r->bake; i++) {
+		const struct service *service = &manifest->services[i], *other;
+		const struct build_spec *build = &service->build;
+
+		for (size_t j = 0; service->maker == i && j < build->outputs_len; j++) {
+			if (build->outputs[j].kind != OUTPUT_TAR)
+				continue;
+			other = map_set(seen, build->outputs[j].dest.s, (void *)service);
+			if (!other)
+				continue;
+			diags_add(r->diags, build->outputs[j].dest.pos, NULL,
+				  "the services \"%s\" and \"%s\" both make the same tar", other->name.s,
+				  service->name.s);
+			diags_note(r->diags, other->name.pos, "the other one");
+		}
+	}
 }

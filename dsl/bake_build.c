@@ -358,8 +358,8 @@ static struct yaml_node *output_node(struct bake *bake, const struct bake_target
 	return node_map(bake->arena, pos, made.entries, made.len);
 }
 
-/* An image alone is what a service makes anyway. */
-static struct yaml_node *outputs_node(struct bake *bake, const struct bake_target *target)
+/* An image alone is what a service makes anyway, and nothing what a base of others does. */
+static struct yaml_node *outputs_node(struct bake *bake, const struct bake_target *target, bool base)
 {
 	const struct hcl_value *list = target->values[BAKE_OUTPUT];
 	struct yaml_node **items;
@@ -369,8 +369,11 @@ static struct yaml_node *outputs_node(struct bake *bake, const struct bake_targe
 		return NULL;
 	items = arena_array(bake->arena, list->len, sizeof(*items));
 	for (size_t i = 0; i < list->len; i++) {
+		const char *type;
+
 		items[i] = output_node(bake, target, list->items[i]);
-		files = files || strcmp(node_get(items[i], "type")->text, "image") != 0;
+		type = node_get(items[i], "type")->text;
+		files = files || (strcmp(type, "image") != 0 && !(base && strcmp(type, "cacheonly") == 0));
 	}
 	return files ? node_list(bake->arena, hcl_pos(&bake->eval, list->place), items, list->len) : NULL;
 }
@@ -410,7 +413,7 @@ static struct yaml_node *rights_node(struct bake *bake, const struct hcl_value *
 	return list_node(bake, list, 0);
 }
 
-static struct yaml_node *build_node(struct bake_secrets *secrets, const struct bake_target *target)
+static struct yaml_node *build_node(struct bake_secrets *secrets, const struct bake_target *target, bool base)
 {
 	static const struct {
 		enum bake_key key;
@@ -449,7 +452,7 @@ static struct yaml_node *build_node(struct bake_secrets *secrets, const struct b
 	put_entry(&build, "additional_contexts", pos, contexts_node(bake, target));
 	put_entry(&build, "secrets", pos, secrets_node(secrets, target));
 	put_entry(&build, "ulimits", pos, ulimits_node(bake, values[BAKE_ULIMITS]));
-	put_entry(&build, "outputs", pos, outputs_node(bake, target));
+	put_entry(&build, "outputs", pos, outputs_node(bake, target, base));
 	put_attests(bake, target, &build);
 	return node_map(bake->arena, pos, build.entries, build.len);
 }
@@ -460,6 +463,7 @@ struct yaml_node *bake_service_node(struct bake_secrets *secrets, const struct b
 	struct pos pos = hcl_pos(&bake->eval, target->place);
 	struct made_map service = { arena_array(bake->arena, 4, sizeof(struct entry)), 0 };
 	const struct hcl_value *tags = target->values[BAKE_TAGS], *text = target->values[BAKE_DESCRIPTION];
+	bool nameless = base && !(tags && tags->len);
 
 	check_buildable(bake, target);
 	if (tags && tags->len)
@@ -467,8 +471,8 @@ struct yaml_node *bake_service_node(struct bake_secrets *secrets, const struct b
 			  value_node(bake, tags->items[0]));
 	if (text && *text->text)
 		put_entry(&service, "x-description", pos, value_node(bake, text));
-	put_entry(&service, "build", pos, build_node(secrets, target));
-	if (base && !(tags && tags->len))
+	put_entry(&service, "build", pos, build_node(secrets, target, nameless));
+	if (nameless)
 		put_entry(&service, "publish", pos, text_node(bake, "false", target->place));
 	return node_map(bake->arena, pos, service.entries, service.len);
 }

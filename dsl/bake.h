@@ -30,5 +30,7 @@ struct yaml_node *bake_tree(struct bake *bake);
 /* Why cbuild does not build a target, and where that is written; s NULL: it does. *ret_alone: it does as a base of others.
  * NULL-safe. */
 struct text bake_refused(const struct bake *bake, const char *target, bool *ret_alone);
+/* Whether the target, when it is asked for, is not built but its Dockerfile checked. */
+bool bake_only_checked(const struct bake *bake, const char *name);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "base/platform.h"
 #include "base/remote.h"
+#include "dsl/bake.h"
 #include "dsl/bake_build.h"
 #include "dsl/bake_parts.h"
 #include "dsl/hcl/coerce.h"
@@ -390,7 +391,7 @@ static void check_buildable(struct bake *bake, const struct bake_target *target)
 
 	if (context && (is_strange(folder_of(context->text)) || without_prefix(context->text, "target:")))
 		refuse_target(bake, target, false, "its context is not a folder", context->place);
-	if (call && *call->text && strcmp(call->text, "build") != 0)
+	if (call && *call->text && strcmp(call->text, "build") != 0 && !bake_only_checked(bake, target->name))
 		refuse_target(bake, target, true,
 			      arena_printf(bake->arena, "it is for call \"%s\", not for building", call->text),
 			      call->place);

@@ -263,6 +263,7 @@ struct service {
 	bool bare;               /* pushed as a manifest, without an index: it is for one platform */
 	struct text refused;     /* why cbuild cannot build it; s NULL: it can */
 	bool refused_alone;      /* it can as a base of others */
+	bool only_checked;       /* its Dockerfile is checked when it is a target; it is built as a base of others */
 	bool publish;            /* false: no image of its own, only a base for others, or files */
 	bool waits; /* its build waits for files that others make where it reads them; with bake, only when they are asked for */
 	struct texts profiles; /* len 0: always part of "all" */

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/cmd/build.h"
+#include "cli/cmd/check.h"
 #include "cli/cmd/commands.h"
 #include "cli/cmd/images.h"
 #include "cli/options.h"
@@ -277,9 +278,32 @@ static int look_at_registries(struct session *session, struct error **err)
 
 #define ANEW_MAX 2 /* times that files may change while they are sent, before that is a failure */
 
+/* The targets that are not built but checked; NULL-terminated, in the arena. */
+static const char **only_checked(const struct session *session, struct arena *arena, size_t *ret_len)
+{
+	const struct manifest *manifest = session->manifest;
+	const char **names = arena_array(arena, manifest->services_len + 1, sizeof(*names));
+
+	for (size_t i = 0; i < manifest->services_len; i++)
+		if (plan_only_checks(session->plan, i))
+			names[(*ret_len)++] = arena_strdup(arena, manifest->services[i].name.s);
+	return names;
+}
+
+/* Checks the targets, or with -n says that they would be. */
+static int check_those(const struct options *options, const char **names, size_t len, struct error **err)
+{
+	for (size_t i = 0; options->dry_run && !options->quiet && i < len; i++)
+		output_note("%s: its Dockerfile is checked, and nothing built", names[i]);
+	return len > 0 && !options->dry_run ? check_named(options, names, len, err) : 0;
+}
+
 /* *anew: whether it may be begun anew, and whether it must be. */
 static int build_round(const struct options *options, const struct session_plan *want, bool *anew, struct error **err)
 {
+	struct arena *arena = arena_new();
+	const char **names = NULL;
+	size_t names_len = 0;
 	struct session session;
 	int r = session_open(&session, options, err);
 
@@ -295,11 +319,19 @@ static int build_round(const struct options *options, const struct session_plan 
 	if (r == 0 && want->push && !options->dry_run)
 		r = look_at_registries(&session, err);
 	if (r == 0)
+		names = only_checked(&session, arena, &names_len);
+	if (r == 0 && (plan_len(session.plan) > 0 || !names_len))
 		r = options->dry_run ? dry_run(&session, err) : build_execute(&session, err);
 	*anew = session.outdated;
 	if (r == 0 && !*anew && !options->dry_run && images_tell_github(&session, err) < 0)
 		r = -1;
 	session_close(&session);
+	if (r >= 0 && !*anew) {
+		int checked = check_those(options, names, names_len, err);
+
+		r = checked < 0 || r == 0 ? checked : r;
+	}
+	arena_free(arena);
 	return r;
 }
 

@@ -6,6 +6,7 @@
 #include "base/diag.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "cli/cmd/check.h"
 #include "cli/cmd/commands.h"
 #include "cli/cmd/findings.h"
 #include "cli/cmd/own_checks.h"
@@ -26,6 +27,7 @@ struct check_look {
 	struct arena *arena;
 	const struct node *node;
 	struct builder *builder; /* a builder that has checks of its own, or NULL */
+	size_t found;            /* what these found */
 	bool incomplete;         /* it failed to answer at least once */
 };
 
@@ -106,8 +108,12 @@ static void ask_builder(struct check_look *look)
 {
 	cleanup_error struct error *error = NULL;
 
-	if (own_checks_add(look->builder, look->session, look->node, source_of(look), &error) == 0)
+	size_t found;
+
+	if (own_checks_add(look->builder, look->session, look->node, source_of(look), &found, &error) == 0) {
+		look->found += found;
 		return;
+	}
 	look->incomplete = true;
 	output_error(error);
 }
@@ -131,7 +137,7 @@ static int check_node(struct check_look *look, struct error **err)
 }
 
 /* Each service once, not once for each platform. */
-static int check_all(struct session *session, bool *ret_incomplete, struct error **err)
+static int check_all(struct session *session, size_t *ret_found, bool *ret_incomplete, struct error **err)
 {
 	cleanup_free bool *seen = mem_array(session->manifest->services_len + 1, sizeof(*seen));
 	struct check_look look = { .session = session, .arena = arena_new() };
@@ -147,6 +153,7 @@ static int check_all(struct session *session, bool *ret_incomplete, struct error
 		look.node = node;
 		r = check_node(&look, err);
 	}
+	*ret_found = look.found;
 	*ret_incomplete = look.incomplete;
 	builder_free(look.builder);
 	arena_free(look.arena);
@@ -166,21 +173,41 @@ static int check_show(struct session *session, struct error **err)
 	return 0;
 }
 
-int cmd_check(const struct options *options, struct error **err)
+/* `strict`: what BuildKit finds is a failure, warnings too. */
+static int check_targets(const struct options *options, bool strict, struct error **err)
 {
-	const struct session_plan want = { 0 };
+	/* Targets that are only for checks are built where nothing gets a name. */
+	const struct session_plan want = { .unpublished = true };
 	struct session session;
 	bool incomplete = false;
+	size_t found = 0;
 	int r = session_open(&session, options, err);
 
 	if (r == 0)
 		r = session_plan(&session, &want, err);
 	if (r == 0)
-		r = check_all(&session, &incomplete, err);
+		r = check_all(&session, &found, &incomplete, err);
 	if (r == 0)
 		r = check_show(&session, err);
-	if (r == 0)
-		r = diags_count(session.diags) > 0 ? ERROR_BUILD : incomplete ? ERROR_TOOL : 0;
+	if (r == 0 && (diags_count(session.diags) > 0 || (strict && found)))
+		r = ERROR_BUILD;
+	else if (r == 0 && incomplete)
+		r = ERROR_TOOL;
 	session_close(&session);
 	return r;
+}
+
+int cmd_check(const struct options *options, struct error **err)
+{
+	return check_targets(options, false, err);
+}
+
+int check_named(const struct options *options, const char **targets, size_t len, struct error **err)
+{
+	struct options named = *options;
+
+	named.targets = targets;
+	named.targets_len = len;
+	named.format = "text";
+	return check_targets(&named, true, err);
 }

@@ -17,6 +17,7 @@
 struct own_check {
 	struct diags *diags;
 	uint32_t file;
+	size_t found;
 };
 
 static int open_named(struct session *session, struct builder **ret, struct error **err)
@@ -71,6 +72,7 @@ static void take_finding(void *data, const struct builder_finding *finding)
 	struct own_check *asked = data;
 	const struct pos pos = { .file = asked->file, .line = finding->line ? finding->line : 1, .column = 1 };
 
+	asked->found++;
 	if (is_ours(finding) || is_known(asked, finding))
 		return;
 	if (!finding->rule) {
@@ -82,13 +84,13 @@ static void take_finding(void *data, const struct builder_finding *finding)
 }
 
 int own_checks_add(struct builder *builder, struct session *session, const struct node *node, uint32_t file,
-		   struct error **err)
+		   size_t *ret_found, struct error **err)
 {
 	const struct plan_build *build = node->build;
 	const struct service *service = &session->manifest->services[node->service];
 	cleanup_free struct build_pair *args = mem_array(build->args_len + 1, sizeof(*args));
 	cleanup_free struct build_context *contexts = mem_array(build->images_len + 1, sizeof(*contexts));
-	struct own_check asked = { session->diags, file };
+	struct own_check asked = { session->diags, file, 0 };
 	const struct build_job job = {
 		.id = node->id,
 		.context = build->contexts[0].root,
@@ -108,5 +110,8 @@ int own_checks_add(struct builder *builder, struct session *session, const struc
 	for (size_t i = 0; i < build->images_len; i++)
 		contexts[i] = (struct build_context){ .name = build->images[i].mention->name,
 						      .value = session->manifest->dir };
-	return builder_check(builder, &job, take_finding, &asked, err);
+	if (builder_check(builder, &job, take_finding, &asked, err) < 0)
+		return -1;
+	*ret_found = asked.found;
+	return 0;
 }

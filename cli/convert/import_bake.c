@@ -68,7 +68,10 @@ static int import_service(const struct bake *bake, const struct entry *entry, st
 	struct json *service = json_new_object();
 	bool alone;
 	struct text refused = bake_refused(bake, entry->key, &alone);
-	cleanup_free char *note = refused.s ? mem_printf("not taken over: %s", refused.s) : NULL;
+	cleanup_free char *note = refused.s ? mem_printf("not taken over: %s", refused.s)
+				  : bake_only_checked(bake, entry->key)
+					  ? mem_strdup("only for checks of its Dockerfile: `cbuild check` does them")
+					  : NULL;
 
 	json_set_str(service, "#1", json_str(from, "x-description"));
 	json_set_str(service, "#2", note);

@@ -602,9 +602,12 @@ static size_t make_add_output(struct plan *plan, const struct build_frame *up, s
 static bool make_add_target(struct plan *plan, size_t service)
 {
 	const struct service *own = &plan->manifest->services[service];
+	const size_t *builds;
 	size_t len;
-	const size_t *builds = add_builds(plan, NULL, service, own->pos, &len);
 
+	if (plan_only_checks(plan, service))
+		return true;
+	builds = add_builds(plan, NULL, service, own->pos, &len);
 	if (!builds)
 		return false;
 	/* As with formats, not when only checks were requested. */
@@ -684,7 +687,7 @@ int plan_make(struct plan *plan)
 	for (size_t i = 0; plan->options.targets && plan->options.targets[i]; i++)
 		mark_target(plan, plan->options.targets[i]);
 	for (size_t i = 0; i < plan->manifest->services_len; i++) {
-		if (plan->services[i].target)
+		if (plan->services[i].target && !plan_only_checks(plan, i))
 			plan->services[plan->manifest->services[i].maker].made = true;
 	}
 	plan_name_images(plan);

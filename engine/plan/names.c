@@ -164,7 +164,7 @@ static void join_names(struct plan *plan, size_t service)
 	struct plan_service *maker = &plan->services[plan->manifest->services[service].maker];
 	const char *const *own = plan->services[service].references;
 
-	if (plan->services[service].target)
+	if (plan->services[service].target && !plan_only_checks(plan, service))
 		maker->image = maker->image ? join_lists(plan, maker->image, own) : own;
 }
 

@@ -172,6 +172,8 @@ void plan_free(struct plan *plan); /* NULL-safe */
 
 size_t plan_len(const struct plan *plan);
 const struct node *plan_node(const struct plan *plan, size_t node);
+/* Whether the target is not built: its Dockerfile is to be checked. */
+bool plan_only_checks(const struct plan *plan, size_t service);
 /* What its user should know of the targets: NULL-terminated, or NULL. */
 const char *const *plan_notes(const struct plan *plan);
 const struct manifest *plan_manifest(const struct plan *plan);

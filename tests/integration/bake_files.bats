@@ -224,8 +224,9 @@ builds()
 		target "elsewhere" { context = "svn://example.org/x" }
 	EOF
 	equal "$(builds packed)" "base binaries packed "
+	sed -i 's/"check"/"outline"/' docker-bake.hcl
 	run -2 "$cbuild" -n lint
-	[[ $output == *'it is for call "check"'* ]]
+	[[ $output == *'it is for call "outline"'* ]]
 	run -2 "$cbuild" -n away
 	[[ $output == *'away cannot be built: its output "../away" is outside the folder of the bake file'* ]]
 	run -2 "$cbuild" -n shown
@@ -312,6 +313,50 @@ builds()
 	printf 'services:\n  a: {build: plain, image: "acme/form:1", verify: {}}\n  b: {build: cross, image: "acme/form:1"}\n' >services.yaml
 	run -2 "$cbuild" -n
 	[[ $output == *'both make the image "docker.io/acme/form:1", with different builds'* ]]
+}
+
+@test 'call = "check": the Dockerfile is checked, with what BuildKit finds, and nothing is built' {
+	local target wanted
+	[ -n "${DOCKER_HOST:-}" ] || eval "$("$checkout/tests/lib/docker" start "$CBUILD_TEST_CACHE/docker")"
+	export CBUILD_RUNTIME=docker
+	printf 'from scratch AS Base\nCOPY file /\nUSER 1\n' >Dockerfile
+	printf 'FROM scratch\nCOPY file /\nUSER 1\n' >good.Dockerfile
+	echo file >file
+	cat >docker-bake.hcl <<-'EOF'
+		target "default" { call = "check" }
+		target "good" {
+		  call = "lint"
+		  dockerfile = "good.Dockerfile"
+		}
+		target "on" {
+		  dockerfile-inline = "FROM good"
+		  contexts = { good = "target:good" }
+		  tags = ["acme/on:1"]
+		}
+	EOF
+	for target in default good; do
+		wanted=0
+		"$BUILDX" bake --builder default "$target" || wanted=$?
+		run "$cbuild" "$target" --builder docker
+		printf '%s\n' "$output"
+		equal "$status" "$wanted"
+	done
+	run "$cbuild" --builder docker
+	equal "$status" 1
+	[[ $output == *StageNameCasing* && $output == *FromAsCasing* && $output != *"build default"* ]]
+	# A target beside it is built, and one that it is a base of, too.
+	run "$cbuild" on default --builder docker
+	equal "$status" 1
+	[[ $output == *"ok   build good"* && $output == *"ok   build on"* && $output == *StageNameCasing* ]]
+	docker image inspect acme/on:1 >/dev/null
+	run -0 "$cbuild" -n good
+	[[ $output == *"good: its Dockerfile is checked, and nothing built"* ]]
+	# Without BuildKit it is cbuild's own reading.
+	run -0 "$cbuild" --builder buildah
+	equal "$output" "cbuild: no problems found"
+	printf 'FROM scratch\nCOPY missing /\nUSER 1\n' >Dockerfile
+	run -1 "$cbuild" --builder buildah
+	[[ $output == *missing* ]]
 }
 
 @test "what a build may do, its limits and annotations" {

@@ -317,14 +317,6 @@ struct yaml_node *bake_tree(struct bake *bake)
 	return node_map(bake->arena, (struct pos){ 0 }, entries, 3);
 }
 
-bool bake_only_checked(const struct bake *bake, const char *name)
-{
-	const struct bake_target *target = bake ? map_get(bake->targets, name) : NULL;
-	const struct hcl_value *call = target ? target->values[BAKE_CALL] : NULL;
-
-	return call && (!strcmp(call->text, "check") || !strcmp(call->text, "lint"));
-}
-
 struct text bake_refused(const struct bake *bake, const char *target, bool *ret_alone)
 {
 	const struct bake_refusal *refusal = bake ? map_get(bake->refused, target) : NULL;

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "dsl/bake.h"
 #include "dsl/bake_parts.h"
 #include "dsl/hcl/coerce.h"
 #include "dsl/hcl/expression.h"
@@ -220,6 +221,14 @@ const struct bake_target *bake_target_find(struct bake *bake, const char *name)
 	bake->eval.depth--;
 	target->state = BAKE_DONE;
 	return target;
+}
+
+bool bake_only_checked(const struct bake *bake, const char *name)
+{
+	const struct bake_target *target = bake ? map_get(bake->targets, name) : NULL;
+	const struct hcl_value *call = target ? target->values[BAKE_CALL] : NULL;
+
+	return call && (!strcmp(call->text, "check") || !strcmp(call->text, "lint"));
 }
 
 /* "pattern.key.part+=value"; false when it is a variable's, or after a complaint. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -13,6 +14,7 @@
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
 #include "engine/exec/present.h"
+#include "engine/exec/seen.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/storage.h"
 #include "engine/plan/plan_node.h"
@@ -325,9 +327,12 @@ static const char *record_name(struct present *present, const struct record *rec
 	return arena_printf(present->arena, "%s %s", record->node, record->key);
 }
 
-/* Asks an engine once about every image that records say was loaded into it. */
-static void ask_place(struct present *present, const char *place, const struct record *records, size_t len)
+/* Asks an engine once about every image that records say was loaded into it. `all`: these are all that matter in the next run. */
+static void ask_place(struct present *present, const char *place, const struct record *records, size_t len, bool all)
 {
+	cleanup_free char *dir = present->layout ? path_dir(layout_dir(present->layout)) : NULL;
+	cleanup_free char *file = dir ? path_join(dir, "seen") : NULL;
+	cleanup_free char *was = NULL, *now = NULL;
 	struct runtime_presence *items = arena_array(present->arena, len + 1, sizeof(*items));
 	const char **names = arena_array(present->arena, len + 1, sizeof(*names));
 	size_t asked = 0;
@@ -348,7 +353,11 @@ static void ask_place(struct present *present, const char *place, const struct r
 		};
 		asked++;
 	}
-	runtime_present(place, items, asked);
+	if (file)
+		seen_read(file, place, items, asked, &was);
+	runtime_present(place, items, asked, &now);
+	if (file && now && all)
+		seen_write(file, place, now, items, asked);
 	for (size_t i = 0; i < asked; i++)
 		map_set(present->held, names[i], items[i].held ? yes : no);
 }
@@ -362,12 +371,12 @@ static bool engine_holds(struct present *present, const struct record *record, c
 	if (!present->held) {
 		present->held = map_new();
 		if (state_all_last(present->state, &records, &len, &present->unseen) == 0)
-			ask_place(present, place, records, len);
+			ask_place(present, place, records, len, true);
 		records_free(records, len);
 	}
 	/* A record other than the node's newest: its sources are again what they were before. */
 	if (!map_get(present->held, name))
-		ask_place(present, place, record, 1);
+		ask_place(present, place, record, 1, false);
 	return map_get(present->held, name) == yes;
 }
 

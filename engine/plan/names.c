@@ -158,6 +158,12 @@ static void give_to_last(struct plan *plan)
 	}
 }
 
+bool plan_only_checks(const struct plan *plan, size_t service)
+{
+	return plan->services[service].target && plan->manifest->services[service].only_checked &&
+	       !plan->options.unpublished;
+}
+
 /* An image has the names of all targets that use it. */
 static void join_names(struct plan *plan, size_t service)
 {

@@ -190,12 +190,6 @@ bool plan_is_target(const struct plan *plan, size_t service)
 	return plan->services[service].made;
 }
 
-bool plan_only_checks(const struct plan *plan, size_t service)
-{
-	return plan->services[service].target && plan->manifest->services[service].only_checked &&
-	       !plan->options.unpublished;
-}
-
 const char *const *plan_notes(const struct plan *plan)
 {
 	return plan->notes;

@@ -217,12 +217,13 @@ static bool has_line(const char *text, const char *line)
 	return false;
 }
 
-static void containerd_present(const char *place, struct runtime_presence *items, size_t len)
+static void containerd_present(const char *place, struct runtime_presence *items, size_t len, char **ret_seen)
 {
 	const char *at = strchr(place, '@');
 	cleanup_free char *space = at ? mem_strndup(place + strlen(PREFIX), (size_t)(at - place) - strlen(PREFIX)) : NULL;
 	cleanup_proc struct proc_result result = { 0 };
 
+	(void)ret_seen;
 	if (!at || ask_names(space, at + 1, items, len, &result) < 0)
 		return;
 	for (size_t i = 0; i < len; i++) {

@@ -268,15 +268,16 @@ static void look_at_images(const char *socket, struct runtime_presence *items, s
 		items[i].held = docker_holds(images, &items[i]);
 }
 
-static void docker_present(const char *place, struct runtime_presence *items, size_t len)
+static void docker_present(const char *place, struct runtime_presence *items, size_t len, char **ret_seen)
 {
 	const char *socket = dockerd_socket(place + strlen(PREFIX));
 	cleanup_free struct runtime_presence *others = mem_array(len, sizeof(*others));
+	cleanup_free char *now = NULL;
 	size_t asked = 0;
 
 	if (!socket)
 		return;
-	docker_events_hold(socket, items, len);
+	docker_events_hold(socket, items, len, &now);
 	for (size_t i = 0; i < len; i++)
 		if (!items[i].held)
 			others[asked++] = items[i];
@@ -286,6 +287,7 @@ static void docker_present(const char *place, struct runtime_presence *items, si
 	for (size_t i = 0, other = 0; i < len; i++)
 		if (!items[i].held)
 			items[i].held = others[other++].held;
+	*ret_seen = steal_ptr(now);
 }
 
 static unsigned docker_adapt(unsigned quirks, const char *text)

@@ -11,13 +11,14 @@
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/scan.h"
+#include "base/xxh3.h"
 #include "engine/io/socket.h"
 #include "engine/runtime/docker_events.h"
 
 /*
  * docker's daemon keeps its last 256 events, in memory. It answers with the newest of them up to the first one that is older than asked
  * for. So when the event of our own load is in the answer, everything that happened since is, too; after a restart, or when too much has
- * happened, it is not there, and the images are asked for.
+ * happened, it is not there, and the images are asked for. Then the newest event, whatever it is about, marks what that look found.
  */
 
 #define EVENTS_MS 250        /* an answer that takes longer has waited: the daemon's clock is not ours */
@@ -144,27 +145,71 @@ char *docker_events_mark(const char *socket, const struct runtime_image *image, 
 		       : NULL;
 }
 
-/* What a mark says, when the clock has not been set back since. Events from before that would be later than now, and the daemon would leave
- * them out. */
-static uint64_t mark_time(const char *mark)
-{
-	int64_t was_ahead, running, now = clock_running_ms(), slack;
-	uint64_t time;
+struct docker_mark {
+	uint64_t time;            /* of its event; 0: it cannot be used */
+	char event[HASH_HEX + 1]; /* "": it is one about the image */
+};
 
-	if (!mark || sscanf(mark, "%" SCNu64 " %" SCNd64 " %" SCNd64, &time, &was_ahead, &running) != 3 || now < running)
-		return 0;
+/* Events from before the clock was set back would be later than now, and the daemon would leave them out. */
+static struct docker_mark read_mark(const char *text)
+{
+	struct docker_mark mark = { 0 };
+	int64_t was_ahead, running, now = clock_running_ms(), slack;
+
+	if (!text ||
+	    sscanf(text, "%" SCNu64 " %" SCNd64 " %" SCNd64 " %32s", &mark.time, &was_ahead, &running, mark.event) < 3 ||
+	    now < running)
+		return (struct docker_mark){ 0 };
 	slack = (now - running) * SLEW_PER_MILLION / 1000000 + STEP_MS;
-	return ahead() >= was_ahead - slack ? time : 0;
+	return ahead() >= was_ahead - slack ? mark : (struct docker_mark){ 0 };
 }
 
-/* By time: the image whose mark it is. */
-static const struct runtime_presence *owner_of(const struct docker_event *event, const struct runtime_presence *items,
-					       const uint64_t *times, size_t len)
+static void event_hash(const struct docker_event *event, char ret[HASH_HEX + 1])
 {
-	for (size_t i = 0; i < len; i++)
-		if (times[i] == event->time && same_id(event, &items[i].image))
-			return &items[i];
-	return NULL;
+	struct hasher *hasher cleanup_hasher = hasher_new();
+
+	hasher_field(hasher, "type", event->type.text, event->type.len);
+	hasher_field(hasher, "action", event->action.text, event->action.len);
+	hasher_field(hasher, "id", event->id.text, event->id.len);
+	hash_hex(hasher_done(hasher), ret);
+}
+
+static bool event_is_marked(const struct docker_event *event, const struct docker_mark *mark,
+			    const struct runtime_image *image)
+{
+	char hash[HASH_HEX + 1];
+
+	if (event->time != mark->time || !*mark->event)
+		return event->time == mark->time && same_id(event, image);
+	event_hash(event, hash);
+	return strcmp(hash, mark->event) == 0;
+}
+
+/* The newest event marks now: what happens later comes behind it. */
+static char *mark_now(const struct docker_event *events, size_t count)
+{
+	char hash[HASH_HEX + 1];
+
+	if (count == 0)
+		return NULL;
+	event_hash(&events[count - 1], hash);
+	return mem_printf("%" PRIu64 " %" PRId64 " %" PRId64 " %s", events[count - 1].time, ahead(), clock_running_ms(),
+			  hash);
+}
+
+/* Of an image with its marks. */
+struct marked {
+	struct docker_mark load, newest;
+};
+
+/* Whether it is the event of a load whose mark is known: its names are. */
+static bool is_known_load(const struct docker_event *event, const struct runtime_presence *items,
+			  const struct marked *marks, size_t len)
+{
+	for (size_t i = 0; i < len && scan_is(&event->action, "load"); i++)
+		if (marks[i].load.time && event_is_marked(event, &marks[i].load, &items[i].image))
+			return true;
+	return false;
 }
 
 static bool has_digest(const struct scan_text *name)
@@ -173,7 +218,7 @@ static bool has_digest(const struct scan_text *name)
 }
 
 /* Whether the event may have taken a name from the image. Loads, pulls and whatever else there is do not say which names they gave. */
-static bool may_touch(const struct docker_event *event, const struct runtime_presence *item, bool marked)
+static bool may_touch(const struct docker_event *event, const struct runtime_presence *item, bool known)
 {
 	static const char *const harmless[] = { "save", "push", "create", "mount", "unmount" };
 
@@ -190,40 +235,45 @@ static bool may_touch(const struct docker_event *event, const struct runtime_pre
 		return same_id(event, &item->image) && (!event->name.text || has_digest(&event->name));
 	if (scan_is(&event->action, "delete"))
 		return same_id(event, &item->image);
-	return !marked;
+	return !known;
 }
 
 /* `from`: of its own event. */
 static bool untouched(const struct docker_event *events, size_t count, size_t from, const struct runtime_presence *item,
-		      const bool *marked)
+		      const bool *known)
 {
 	for (size_t i = from + 1; i < count; i++)
-		if (may_touch(&events[i], item, marked[i]))
+		if (may_touch(&events[i], item, known[i]))
 			return false;
 	return true;
 }
 
-void docker_events_hold(const char *socket, struct runtime_presence *items, size_t len)
+void docker_events_hold(const char *socket, struct runtime_presence *items, size_t len, char **ret_now)
 {
-	cleanup_free uint64_t *times = mem_array(len + 1, sizeof(*times));
+	cleanup_free struct marked *marks = mem_array(len + 1, sizeof(*marks));
 	cleanup_free struct docker_event *events = NULL;
-	cleanup_free bool *marked = NULL;
+	cleanup_free bool *known = NULL;
 	cleanup_buf struct buf text = { 0 };
 	uint64_t since = 0;
 	size_t count;
 
+	*ret_now = NULL;
 	for (size_t i = 0; i < len; i++) {
-		times[i] = mark_time(items[i].mark);
-		if (times[i] && (!since || times[i] < since))
-			since = times[i];
+		struct docker_mark seen = read_mark(items[i].seen);
+
+		marks[i].load = read_mark(items[i].mark);
+		marks[i].newest = seen.time > marks[i].load.time ? seen : marks[i].load;
+		if (marks[i].newest.time && (!since || marks[i].newest.time < since))
+			since = marks[i].newest.time;
 	}
-	if (!since || !ask_events(socket, since, &text, &events, &count))
+	if (!ask_events(socket, since, &text, &events, &count))
 		return;
-	marked = mem_array(count + 1, sizeof(*marked));
+	*ret_now = mark_now(events, count);
+	known = mem_array(count + 1, sizeof(*known));
 	for (size_t i = 0; i < count; i++)
-		marked[i] = scan_is(&events[i].action, "load") && owner_of(&events[i], items, times, len);
+		known[i] = is_known_load(&events[i], items, marks, len);
 	for (size_t i = 0; i < len; i++)
-		for (size_t j = 0; times[i] && j < count; j++)
-			if (events[j].time == times[i] && same_id(&events[j], &items[i].image))
-				items[i].held = untouched(events, count, j, &items[i], marked);
+		for (size_t j = 0; marks[i].newest.time && j < count; j++)
+			if (event_is_marked(&events[j], &marks[i].newest, &items[i].image))
+				items[i].held = untouched(events, count, j, &items[i], known);
 }

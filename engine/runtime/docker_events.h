@@ -13,7 +13,7 @@
 char *docker_events_mark(const char *socket, const struct runtime_image *image, const char *const *references,
 			 size_t len, uint64_t since);
 /* Sets `held` of those of which it is certain that nothing has happened to them and their names since their marks. The others must be looked
- * at: nothing is said of them. */
-void docker_events_hold(const char *socket, struct runtime_presence *items, size_t len);
+ * at: nothing is said of them. *ret_now (malloc'd, or NULL): a mark of this moment, for what that look finds. */
+void docker_events_hold(const char *socket, struct runtime_presence *items, size_t len, char **ret_now);
 
 #endif

@@ -219,10 +219,11 @@ static int podman_load(struct runtime *runtime, const struct runtime_image *imag
 	return runtime_command(runtime, (const char *const *)args.items, output, false, NULL, err);
 }
 
-static void podman_present(const char *place, struct runtime_presence *items, size_t len)
+static void podman_present(const char *place, struct runtime_presence *items, size_t len, char **ret_seen)
 {
 	struct storage *storage = NULL;
 
+	(void)ret_seen;
 	if (storage_open(place + strlen(PREFIX), &storage, NULL) < 0)
 		return;
 	for (size_t i = 0; i < len; i++) {

@@ -214,14 +214,17 @@ int runtime_load(struct runtime *runtime, const struct runtime_image *image, con
 	return r;
 }
 
-void runtime_present(const char *place, struct runtime_presence *items, size_t len)
+void runtime_present(const char *place, struct runtime_presence *items, size_t len, char **ret_seen)
 {
 	const struct runtime_ops *ops = find_runtime_at(place);
+	cleanup_free char *seen = NULL;
 
 	for (size_t i = 0; i < len; i++)
 		items[i].held = false;
 	if (ops && len > 0)
-		ops->present(place, items, len);
+		ops->present(place, items, len, &seen);
+	if (ret_seen)
+		*ret_seen = steal_ptr(seen);
 }
 
 bool runtime_keeps_former(const char *name)

@@ -83,9 +83,11 @@ struct runtime_presence {
 	const char *const *references;
 	size_t len;
 	const char *mark; /* from runtime_load, or NULL */
+	const char *seen; /* from an earlier runtime_present that held it, or NULL */
 	bool held;        /* set by runtime_present */
 };
-void runtime_present(const char *place, struct runtime_presence *items, size_t len);
+/* *ret_seen (malloc'd, or NULL; ret_seen may be NULL): a mark for all that are held, if marks did not tell that and the images were looked at. */
+void runtime_present(const char *place, struct runtime_presence *items, size_t len, char **ret_seen);
 /* The place's prefix for the runtime called `name`, malloc'd; NULL: there is no such runtime. */
 char *runtime_place_prefix(const char *name);
 

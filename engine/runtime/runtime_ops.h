@@ -130,7 +130,7 @@ struct runtime_ops {
 	/* The mark of a load that began at `since` (nanoseconds since 1970), malloc'd, or NULL; may be missing. */
 	char *(*mark)(const struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		      size_t len, uint64_t since);
-	void (*present)(const char *place, struct runtime_presence *items, size_t len);
+	void (*present)(const char *place, struct runtime_presence *items, size_t len, char **ret_seen);
 	/* As runtime_discard; NULL: an image without a name is gone by itself. */
 	int (*discard)(struct runtime *runtime, const struct runtime_former *former, bool dry,
 		       struct runtime_freed *ret, struct error **err);

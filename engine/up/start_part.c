@@ -189,7 +189,7 @@ static const char *image_name(struct up *up, const struct service *service, cons
 	struct runtime_presence presence = { .image = *image, .references = &name, .len = 1 };
 
 	if (name)
-		runtime_present(runtime_place(up->job->runtime), &presence, 1);
+		runtime_present(runtime_place(up->job->runtime), &presence, 1, NULL);
 	return presence.held ? name : NULL;
 }
 

@@ -49,12 +49,13 @@ static void *serve(void *arg)
 static const char *const one_names[] = { "localhost/one:latest" };
 static const char *const two_names[] = { "two", "localhost/two:v1" };
 
-/* Which of the two are held, as bits. */
-static unsigned held(const char *body, const char *first_mark, const char *second_mark)
+/* Which of the two are held, as bits. `seen`: the mark of an earlier look, or NULL. *ret_now: one of a look now. */
+static unsigned held_since(const char *body, const char *first_mark, const char *second_mark, const char *seen,
+			   char **ret_now)
 {
 	struct runtime_presence items[] = {
-		{ .image = { "sha256:66", ONE }, .references = one_names, .len = 1, .mark = first_mark },
-		{ .image = { TWO, NULL }, .references = two_names, .len = 2, .mark = second_mark },
+		{ .image = { "sha256:66", ONE }, .references = one_names, .len = 1, .mark = first_mark, .seen = seen },
+		{ .image = { TWO, NULL }, .references = two_names, .len = 2, .mark = second_mark, .seen = seen },
 	};
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct fake fake = { .body = body };
@@ -66,11 +67,18 @@ static unsigned held(const char *body, const char *first_mark, const char *secon
 	assert_int_equal(bind(fake.listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(fake.listener, 1), 0);
 	assert_int_equal(pthread_create(&thread, NULL, serve, &fake), 0);
-	docker_events_hold(address.sun_path, items, 2);
+	docker_events_hold(address.sun_path, items, 2, ret_now);
 	shutdown(fake.listener, SHUT_RDWR);
 	pthread_join(thread, NULL);
 	close(fake.listener);
 	return (unsigned)items[0].held | (unsigned)items[1].held << 1;
+}
+
+static unsigned held(const char *body, const char *first_mark, const char *second_mark)
+{
+	cleanup_free char *now = NULL;
+
+	return held_since(body, first_mark, second_mark, NULL, &now);
 }
 
 /* Of an event at that time, made by a clock that was `set_back_ms` ahead of now. */
@@ -140,9 +148,50 @@ static void test_clock(void **state)
 	assert_int_equal(held(both, "100 0 9000000000000", NULL), 0);
 }
 
+/* docker has forgotten the loads, and the images were looked at: from then on the newest event of that moment tells. */
+static void test_seen(void **state)
+{
+	static const struct {
+		const char *body;
+		unsigned held;
+	} cases[] = {
+		{ CONTAINER, 3 },
+		{ CONTAINER IMAGE("save", ONE, ONE, "210"), 3 },
+		{ LOAD(ONE, "100") CONTAINER LOAD(TWO, "200"), 3 }, /* a load of ours, by its mark */
+		/* the daemon was started again, or more has happened, or it is another daemon */
+		{ "", 0 },
+		{ IMAGE("save", ONE, ONE, "210"), 0 },
+		{ IMAGE("save", ONE, ONE, "150"), 0 },
+		/* removed, renamed, loaded by others */
+		{ CONTAINER IMAGE("delete", ONE, ONE, "210"), 2 },
+		{ CONTAINER IMAGE("untag", ONE, "localhost/one:latest", "210"), 2 },
+		{ CONTAINER IMAGE("tag", OTHER, "two:latest", "210"), 1 },
+		{ CONTAINER LOAD("sha256:44", "210"), 0 },
+		{ CONTAINER IMAGE("pull", "busybox:latest", "busybox", "210"), 0 },
+		/* what came before it was there when they were looked at */
+		{ IMAGE("delete", ONE, ONE, "140") CONTAINER, 3 },
+	};
+	cleanup_free char *first = mark(50, 0), *second = mark(60, 0), *newer = mark(200, 0), *seen = NULL, *ahead = NULL;
+
+	(void)state;
+	assert_int_equal(held_since(LOAD("sha256:44", "140") CONTAINER, first, second, NULL, &seen), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		cleanup_free char *now = NULL;
+
+		if (held_since(cases[i].body, first, i == 2 ? newer : second, seen, &now) != cases[i].held)
+			fail_msg("case %zu", i);
+		assert_true(!now == !*cases[i].body);
+	}
+	/* The clock was set back since that look. */
+	ahead = mem_printf("150 %" PRId64 " %" PRId64 " %s", clock_unix_ms() - clock_running_ms() + 60000,
+			   clock_running_ms(), strrchr(seen, ' ') + 1);
+	free(steal_ptr(seen));
+	assert_int_equal(held_since(CONTAINER, first, second, ahead, &seen), 0);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_events), TEST(test_clock) };
+	const struct CMUnitTest tests[] = { TEST(test_events), TEST(test_clock), TEST(test_seen) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

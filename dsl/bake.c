@@ -16,7 +16,9 @@
 #include "dsl/hcl/expression.h"
 #include "dsl/hcl/value.h"
 #include "dsl/manifest.h"
+#include "dsl/merge.h"
 #include "dsl/node.h"
+#include "dsl/schema.h"
 
 /* Without a name to tell it: the first line that is no comment begins a block or an attribute, where YAML would have a key. */
 static bool reads_as_hcl(const char *text)
@@ -267,6 +269,14 @@ static struct yaml_node *groups_node(struct bake *bake, struct bake_uses *uses)
 	return node_map(bake->arena, (struct pos){ 0 }, entries, len);
 }
 
+static struct yaml_node *service_node(struct bake_secrets *secrets, const struct bake_target *target, bool base)
+{
+	struct yaml_node *own = bake_service_node(secrets, target, base);
+
+	return target->inherited && own ? merge_nodes(secrets->bake->arena, &schema_service, target->inherited, own)
+					: own;
+}
+
 /* A target whose name begins with "_" is for others to inherit from, unless something builds it. */
 static struct yaml_node *services_node(struct bake *bake, const struct bake_uses *uses, struct map *sources)
 {
@@ -281,7 +291,7 @@ static struct yaml_node *services_node(struct bake *bake, const struct bake_uses
 
 		if (target && (*name != '_' || linked || grouped))
 			entries[len++] = (struct entry){ target->name, hcl_pos(&bake->eval, target->place),
-							 bake_service_node(&secrets, target, linked && !grouped) };
+							 service_node(&secrets, target, linked && !grouped) };
 	}
 	return node_map(bake->arena, (struct pos){ 0 }, entries, len);
 }
@@ -298,13 +308,14 @@ static struct yaml_node *secrets_tree(struct bake *bake, const struct map *sourc
 	return node_map(bake->arena, (struct pos){ 0 }, entries, map_len(sources));
 }
 
-struct yaml_node *bake_tree(struct bake *bake)
+struct yaml_node *bake_tree(struct bake *bake, const struct yaml_node *services)
 {
 	size_t complaints = diags_count(bake->diags);
 	struct map *linked cleanup_map = map_new(), *grouped cleanup_map = map_new(), *sources cleanup_map = map_new();
 	struct bake_uses uses = { linked, grouped };
 	struct entry *entries = arena_array(bake->arena, 3, sizeof(*entries));
 
+	bake->services = services;
 	bake_check_variables(bake);
 	bake_name_targets(bake);
 	bake_read_overrides(bake);

@@ -24,8 +24,9 @@ struct bake *bake_new(struct arena *arena, struct diags *diags, const struct loa
 void bake_free(struct bake *bake); /* NULL-safe */
 /* Reads the source `file` of `diags`; complaints go there. */
 void bake_add(struct bake *bake, uint32_t file, const char *path);
-/* The tree; NULL after complaints. Its values are not interpolated any more. */
-struct yaml_node *bake_tree(struct bake *bake);
+/* The tree; NULL after complaints. Its values are not interpolated any more, but for those that targets inherit from `services`: those of
+ * the compose files beside the bake files, or NULL. */
+struct yaml_node *bake_tree(struct bake *bake, const struct yaml_node *services);
 
 /* Why cbuild does not build a target, and where that is written; s NULL: it does. *ret_alone: it does as a base of others.
  * NULL-safe. */

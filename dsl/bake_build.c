@@ -138,7 +138,7 @@ static struct yaml_node *contexts_node(struct bake *bake, const struct bake_targ
 	for (size_t i = 0; i < map->len; i++) {
 		const char *value = map->items[i]->text, *linked = without_prefix(value, "target:");
 
-		if (linked && !map_get(bake->blocks, linked)) {
+		if (linked && !map_get(bake->blocks, linked) && !bake_composed(bake, linked)) {
 			bake_no_such(bake, bake->blocks, "target", linked, map->items[i]->place);
 			continue;
 		}

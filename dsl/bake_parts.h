@@ -7,6 +7,7 @@
 #include "dsl/hcl/evaluate.h"
 
 struct load_options;
+struct yaml_node;
 struct map;
 
 /* The parts of bake files, for dsl/bake*.c. */
@@ -97,6 +98,7 @@ struct bake_target {
 	enum bake_state state;
 	const struct hcl_value *values[BAKE_KEYS]; /* NULL: not set */
 	struct hcl_place places[BAKE_KEYS];
+	struct yaml_node *inherited; /* from services of compose files, as a service; or NULL */
 };
 
 struct bake_override {
@@ -119,6 +121,7 @@ struct bake {
 	struct map *groups;               /* name -> struct bake_block, the last one */
 	struct map *matrices;             /* name of a matrix -> list of names, struct hcl_value */
 	struct map *targets;              /* name -> struct bake_target */
+	const struct yaml_node *services; /* of compose files beside; or NULL */
 	struct map *refused;              /* name -> struct bake_refusal */
 	const struct hcl_block **pending; /* target blocks whose names are not known yet */
 	size_t pending_len, pending_cap;
@@ -151,6 +154,8 @@ void bake_read_overrides(struct bake *bake);
 /* NULL: there is none of that name, or it inherits from itself. */
 const struct bake_target *bake_target_find(struct bake *bake, const char *name);
 
+/* The service of a compose file that is a target, too; or NULL. */
+struct yaml_node *bake_composed(const struct bake *bake, const char *name);
 /* Complains, with the most similar of the names in `map`. Returns NULL. */
 void *bake_no_such(struct bake *bake, const struct map *map, const char *what, const char *name, struct hcl_place place);
 

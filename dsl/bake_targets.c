@@ -12,6 +12,9 @@
 #include "dsl/hcl/coerce.h"
 #include "dsl/hcl/expression.h"
 #include "dsl/load.h"
+#include "dsl/merge.h"
+#include "dsl/node.h"
+#include "dsl/schema.h"
 
 /* Targets with what they inherit, and with what --set says. */
 
@@ -72,17 +75,47 @@ static void merge_key(struct bake *bake, struct bake_target *target, enum bake_k
 	target->values[key] = value;
 }
 
+struct yaml_node *bake_composed(const struct bake *bake, const char *name)
+{
+	struct yaml_node *service = bake->services && bake->services->kind == NODE_MAP ? node_get(bake->services, name)
+										       : NULL;
+
+	return service && service->kind == NODE_MAP ? service : NULL;
+}
+
+/* Of a compose file's service only its image and how it is built. */
+static void inherit_service(struct bake *bake, struct bake_target *target, const struct yaml_node *service)
+{
+	static const char *const keys[] = { "image", "build" };
+	struct entry *entries = arena_array(bake->arena, 2, sizeof(*entries));
+	struct yaml_node *part;
+	size_t len = 0;
+
+	for (size_t i = 0; i < service->len; i++)
+		for (size_t j = 0; j < 2; j++)
+			if (!strcmp(service->entries[i].key, keys[j]))
+				entries[len++] = service->entries[i];
+	part = node_map(bake->arena, service->pos, entries, len);
+	target->inherited = target->inherited ? merge_nodes(bake->arena, &schema_service, target->inherited, part) : part;
+}
+
 static void inherit_from(struct bake *bake, struct bake_target *target, const struct hcl_value *inherits)
 {
 	for (size_t i = 0; inherits && i < inherits->len; i++) {
 		const struct hcl_value *name = inherits->items[i];
 		const struct bake_target *parent;
 
+		if (!map_get(bake->blocks, name->text) && bake_composed(bake, name->text)) {
+			inherit_service(bake, target, bake_composed(bake, name->text));
+			continue;
+		}
 		if (!map_get(bake->blocks, name->text)) {
 			bake_no_such(bake, bake->blocks, "target", name->text, name->place);
 			continue;
 		}
 		parent = bake_target_find(bake, name->text);
+		if (parent && parent->inherited)
+			inherit_service(bake, target, parent->inherited);
 		for (size_t key = 0; parent && key < BAKE_KEYS; key++)
 			if (key != BAKE_INHERITS)
 				merge_key(bake, target, (enum bake_key)key, parent->values[key]);

@@ -240,7 +240,7 @@ char *load_outside(const struct load_options *options, const char *name)
 /* Bake's targets, over the services of compose files: bake reads those first, in whatever order they are named. */
 static void add_bake(struct load *load, struct yaml_node **root)
 {
-	struct yaml_node *tree = bake_tree(load->files->bake);
+	struct yaml_node *tree = bake_tree(load->files->bake, *root ? node_get(*root, "services") : NULL);
 
 	if (tree && *root)
 		tree = merge_nodes(load->arena, &schema_root, *root, tree);

@@ -153,7 +153,7 @@ int import_bake(const char *const *paths, struct json **ret, struct error **err)
 	for (; *paths && r == 0; paths++)
 		r = import_add(bake, diags, *paths, err);
 	if (r == 0) {
-		tree = bake_tree(bake);
+		tree = bake_tree(bake, NULL);
 		diags_render(diags, &text, false);
 		if (text.len)
 			r = error_make(err, ERROR_USAGE, "%.*s", (int)strcspn(text.data, "\n"), text.data);

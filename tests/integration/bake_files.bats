@@ -204,6 +204,62 @@ builds()
 	"$cbuild" -f docker-bake.hcl -f compose.yaml hash -v app | diff hash -
 }
 
+# meant_of ARGUMENT...: what bake's JSON says of these targets, without what the two write in different ways.
+meant_of()
+{
+	local targets
+	targets=$(printf '%s\n' "$@" | jq -R . | jq -sc .)
+	jq -S --argjson names "$targets" '[.target[$names[]] | {args, labels, platforms, tags, contexts,
+		context: (.context | sub("^\\./"; ""))} | del(..|nulls)]'
+}
+
+@test "targets inherit from a compose file's services, and have them as contexts; groups of groups" {
+	local names="kid grand short user"
+	project
+	rm docker-bake.hcl
+	cp base/Dockerfile Dockerfile
+	echo agent >.dockerignore
+	cat >compose.yaml <<-'EOF'
+		services:
+		  one:
+		    image: acme/one:1
+		    build: {context: base, args: {V: "${V:-1}", W: "w"}, labels: {l: "1"}, platforms: [linux/amd64]}
+		    ports: ["80"]
+		  two: {build: base}
+	EOF
+	cat >docker-bake.hcl <<-'EOF'
+		group "default" { targets = ["kid", "two"] }
+		group "outer" { targets = ["default", "grand"] }
+		target "kid" {
+		  inherits = ["one"]
+		  args = { V = "2" }
+		  tags = ["acme/kid:1"]
+		}
+		target "own" { args = { Z = "z" } }
+		target "grand" {
+		  inherits = ["own", "kid"]
+		  tags = ["acme/grand:1"]
+		}
+		target "short" {
+		  inherits = ["two"]
+		  tags = ["acme/short:1"]
+		}
+		target "user" {
+		  context = "app"
+		  contexts = { base = "target:one" }
+		  tags = ["acme/user:1"]
+		}
+	EOF
+	"$BUILDX" bake -f compose.yaml -f docker-bake.hcl --print $names 2>/dev/null | meant_of $names >wanted
+	"$cbuild" -f compose.yaml -f docker-bake.hcl export bake | meant_of $names | diff wanted -
+	equal "$(builds -f compose.yaml -f docker-bake.hcl outer)" "two kid grand "
+	equal "$(builds -f docker-bake.hcl -f compose.yaml user)" "one user "
+	equal "$(V=7 "$cbuild" -f compose.yaml -f docker-bake.hcl export bake | jq -r .target.one.args.V)" 7
+	sed -i 's/"one"/"noe"/' docker-bake.hcl
+	run -2 "$cbuild" -f compose.yaml -f docker-bake.hcl -n
+	[[ $output == *'there is no target "noe"'* ]]
+}
+
 @test "what cbuild does not build is refused when it is asked for, and nothing else" {
 	project
 	equal "$("$cbuild" -n --format=json binaries | jq -r '.nodes[].id' | sed 's/:linux.*//' | tr '\n' ' ')" "build:base build:binaries output:binaries "

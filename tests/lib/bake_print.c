@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 		if (fs_read(argv[i], 1 << 24, &text, NULL) == 0)
 			bake_add(bake, diags_source(diags, argv[i], text.data, text.len), argv[i]);
 	}
-	good = bake_tree(bake) != NULL && diags_count(diags) == 0;
+	good = bake_tree(bake, NULL) != NULL && diags_count(diags) == 0;
 	if (good)
 		put_all(&out, bake);
 	diags_render(diags, &complaints, false);

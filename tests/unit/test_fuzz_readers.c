@@ -181,7 +181,7 @@ static void read_bake_of(const char *text, size_t len, const char *name)
 	struct bake *bake = bake_new(arena, diags, &options);
 
 	bake_add(bake, diags_source(diags, name, text, len), name);
-	bake_tree(bake);
+	bake_tree(bake, NULL);
 	diags_render(diags, &complaints, false);
 	bake_free(bake);
 	diags_free(diags);

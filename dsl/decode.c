@@ -93,7 +93,8 @@ static void take_words(struct decode *d, const struct schema_key *key, const str
 
 static void take_map_value(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *at)
 {
-	if (node->kind == NODE_MAP || (node->kind == NODE_SCALAR && key->sub->short_key))
+	if (node->kind == NODE_MAP || (node->kind == NODE_SCALAR && key->sub->short_key) ||
+	    (node->kind == NODE_LIST && schema_short_words(key->sub)))
 		decode_map(d, key->sub, node, at);
 	else
 		decode_wrong_type(d, key, node);
@@ -165,6 +166,7 @@ typedef void take(struct decode *d, const struct schema_key *key, const struct y
 	ROW(TYPE_INDEX, decode_value)         \
 	ROW(TYPE_MEDIA, decode_value)         \
 	ROW(TYPE_REVISION, decode_value)      \
+	ROW(TYPE_SCHEME, decode_value)        \
 	ROW(TYPE_TEXTS, take_texts)           \
 	ROW(TYPE_CSV, take_csv)               \
 	ROW(TYPE_WORDS, take_words)           \
@@ -215,7 +217,7 @@ void decode_map(struct decode *d, const struct schema *schema, const struct yaml
 {
 	struct entry single = { schema->short_key, node->pos, (struct yaml_node *)node };
 
-	if (node->kind == NODE_SCALAR) {
+	if (node->kind != NODE_MAP) {
 		const struct schema_key *key = schema_find(schema, schema->short_key);
 
 		if (!is_unset(key, node))

@@ -98,6 +98,12 @@ static bool parse_revision(const char *s, bool *ret_every)
 	return *ret_every || strcmp(s, "auto") == 0;
 }
 
+static bool parse_scheme(const char *s, bool *ret_https)
+{
+	*ret_https = strcmp(s, "https") == 0;
+	return *ret_https || strcmp(s, "http") == 0;
+}
+
 static bool parse_time(const char *s, bool zero, uint64_t *ret_ms)
 {
 	if (zero && strcmp(s, "0") == 0) {
@@ -139,6 +145,9 @@ void decode_value(struct decode *d, const struct schema_key *key, const struct y
 		break;
 	case TYPE_REVISION:
 		good = parse_revision(text.s, at);
+		break;
+	case TYPE_SCHEME:
+		good = parse_scheme(text.s, at);
 		break;
 	case TYPE_PORT:
 		good = decode_number(text.s, 1, 65535, at, sizeof(uint16_t));

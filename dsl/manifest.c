@@ -51,11 +51,16 @@ uint16_t service_port(const struct service *service)
 	return 0;
 }
 
+bool verify_asks(const struct verify_spec *verify)
+{
+	return verify->has_http || verify->has_tcp || verify->has_grpc || verify->has_exec;
+}
+
 bool service_unchecked(const struct service *service)
 {
 	const struct healthcheck *check = &service->healthcheck;
 
-	return !service->verify.has_http && !service->verify.has_tcp &&
+	return !verify_asks(&service->verify) &&
 	       (check->disable || (check->test.len > 0 && strcmp(check->test.items[0].s, "NONE") == 0));
 }
 

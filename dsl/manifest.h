@@ -190,6 +190,31 @@ struct http_check {
 	struct text json_path;  /* "a.b.c" into a JSON answer, s NULL: not checked */
 	struct text json_value; /* the text the value must equal */
 	uint64_t timeout_ms;    /* until healthy; default 30000 */
+	struct text method;     /* s NULL: GET */
+	struct text send;       /* the request's body; s NULL: none */
+	struct text host; /* the Host header, with "https" also the certificate's name; s NULL: the address, the service's name */
+	struct pairs headers;
+	bool https, insecure;
+	struct text ca; /* absolute path of a PEM file; s NULL: the system's */
+	bool has_redirects;
+	uint16_t redirects; /* the most that are followed */
+};
+
+#define GRPC_NAME_MAX 120 /* bytes of the service's name: its length fits into a byte of the message */
+
+/* The standard health protocol, grpc.health.v1, without TLS. */
+struct grpc_check {
+	struct pos pos;
+	uint16_t port;       /* container port; 0: the service's first port */
+	struct text service; /* s NULL: the whole server */
+	uint64_t timeout_ms;
+};
+
+/* A command in the container that must succeed. */
+struct exec_check {
+	struct pos pos;
+	struct texts command;
+	uint64_t timeout_ms; /* until it succeeds */
 };
 
 struct tcp_check {
@@ -201,9 +226,11 @@ struct tcp_check {
 struct verify_spec {
 	struct pos pos;  /* line 0: no `verify:` given */
 	const char *dir; /* absolute: the working directory of its commands, the folder of the file that declares it */
-	bool has_http, has_tcp;
+	bool has_http, has_tcp, has_grpc, has_exec;
 	struct http_check http;
 	struct tcp_check tcp;
+	struct grpc_check grpc;
+	struct exec_check exec;
 	struct text user;  /* "nonroot", a name, a uid, uid:gid; s NULL: not checked */
 	uint64_t max_size; /* bytes, compressed, per platform; 0: not checked */
 	struct pos max_size_pos;
@@ -365,6 +392,8 @@ struct manifest {
 };
 
 void manifest_free(struct manifest *manifest); /* NULL-safe */
+/* Whether something is asked of the running container. */
+bool verify_asks(const struct verify_spec *verify);
 /* It can never be called healthy: it has no check in `verify`, and refuses its image's. */
 bool service_unchecked(const struct service *service);
 /* The service's first TCP port in the container, or 0. */

@@ -68,7 +68,8 @@ static struct yaml_node *as_map(struct arena *arena, const struct schema_key *ke
 
 	if (takes_pairs(key) && node->kind == NODE_LIST)
 		return list_to_map(arena, key, node);
-	if (key && key->sub && key->sub->short_key && node->kind == NODE_SCALAR) {
+	if (key && key->sub && key->sub->short_key &&
+	    (node->kind == NODE_SCALAR || (node->kind == NODE_LIST && schema_short_words(key->sub)))) {
 		entry = arena_alloc(arena, sizeof(*entry));
 		*entry = (struct entry){ key->sub->short_key, node->pos, node };
 		return node_map(arena, node->pos, entry, 1);

@@ -139,8 +139,43 @@ static void check_port(struct resolve *r, const struct service *service, uint16_
 			  "\"%s\" has no port to ask", what);
 }
 
+static bool is_line(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return false;
+	return true;
+}
+
+/* RFC 9110, 5.6.2: what methods and names of headers are made of. */
+static bool is_token(const char *s)
+{
+	return *s &&
+	       s[strspn(s, "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")] == '\0';
+}
+
+static void check_request(struct resolve *r, struct http_check *http)
+{
+	if (http->method.s && !is_token(http->method.s))
+		diags_add(r->diags, http->method.pos, NULL, "\"%s\" is not an HTTP method", http->method.s);
+	if (http->host.s && (!is_line(http->host.s) || strpbrk(http->host.s, " /@?#")))
+		diags_add(r->diags, http->host.pos, "write a name, or NAME:PORT", "\"%s\" is not a host", http->host.s);
+	for (size_t i = 0; i < http->headers.len; i++) {
+		const struct pair *pair = &http->headers.items[i];
+
+		if (!is_token(pair->key.s) || !is_line(pair->value.s))
+			diags_add(r->diags, pair->key.pos, NULL, "\"%s\" is not a header", pair->key.s);
+	}
+	if (!http->https && (http->ca.s || http->insecure))
+		diags_add(r->diags, http->ca.s ? http->ca.pos : http->pos, "write scheme: https",
+			  "\"%s\" is about https, but the check is not", http->ca.s ? "ca" : "insecure");
+	if (http->ca.s)
+		http->ca.s = resolve_text(r, &http->ca);
+}
+
 static void check_http(struct resolve *r, const struct service *service, struct http_check *http)
 {
+	check_request(r, http);
 	if (!http->timeout_ms)
 		http->timeout_ms = TIMEOUT_MS;
 	if (http->path.s && http->path.s[0] != '/')
@@ -150,6 +185,15 @@ static void check_http(struct resolve *r, const struct service *service, struct 
 		diags_add(r->diags, http->path.pos, NULL,
 			  "the path \"%s\" contains a character that a path cannot have", http->path.s);
 	check_port(r, service, http->port, http->pos, "http");
+}
+
+static void check_grpc(struct resolve *r, const struct service *service, struct grpc_check *grpc)
+{
+	if (!grpc->timeout_ms)
+		grpc->timeout_ms = TIMEOUT_MS;
+	if (grpc->service.s && strlen(grpc->service.s) > GRPC_NAME_MAX)
+		diags_add(r->diags, grpc->service.pos, NULL, "the service's name is longer than %d bytes", GRPC_NAME_MAX);
+	check_port(r, service, grpc->port, grpc->pos, "grpc");
 }
 
 /* "8000", "53/udp" */
@@ -191,6 +235,10 @@ void resolve_verify(struct resolve *r, struct service *service)
 		verify->tcp.timeout_ms = TIMEOUT_MS;
 	if (verify->has_tcp)
 		check_port(r, service, verify->tcp.port, verify->tcp.pos, "tcp");
+	if (verify->has_grpc)
+		check_grpc(r, service, &verify->grpc);
+	if (verify->has_exec && !verify->exec.timeout_ms)
+		verify->exec.timeout_ms = TIMEOUT_MS;
 	for (size_t i = 0; i < verify->ports.len; i++)
 		check_exposed(r, &verify->ports.items[i]);
 	resolve_check_platforms(r, &verify->platforms);

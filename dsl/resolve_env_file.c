@@ -157,7 +157,7 @@ void resolve_env_files(struct resolve *r)
 	bool *runs = arena_array(r->arena, manifest->services_len, sizeof(*runs));
 
 	for (size_t i = 0; i < manifest->services_len; i++)
-		if (manifest->services[i].verify.has_http || manifest->services[i].verify.has_tcp)
+		if (verify_asks(&manifest->services[i].verify))
 			mark_running(manifest, i, runs);
 	if (r->options->starts)
 		mark_started(manifest, r->options->starts, runs);

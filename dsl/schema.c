@@ -127,6 +127,21 @@ static const struct schema_key http_keys[] = {
 	  .doc = "A path into a JSON answer (\"a.b\") and the value that must be there." },
 	{ "timeout", TYPE_DURATION, IN(http_check, timeout_ms),
 	  .doc = "How long the service may take to become healthy; 30s by default." },
+	{ "method", TYPE_TEXT, .flags = FLAG_FILLED, IN(http_check, method),
+	  .doc = "The request's method; GET by default." },
+	{ "send", TYPE_TEXT, .flags = FLAG_FILLED, IN(http_check, send), .doc = "The request's body." },
+	{ "host", TYPE_TEXT, .flags = FLAG_FILLED, IN(http_check, host),
+	  .doc = "The Host header, and the name that the certificate must have; by default the container's address, with https the service's "
+		 "name." },
+	{ "headers", TYPE_PAIRS, IN(http_check, headers), .doc = "More headers of the request: {NAME: VALUE}." },
+	{ "scheme", TYPE_SCHEME, .flags = FLAG_FILLED, IN(http_check, https), VALUES("http", "https"),
+	  .doc = "http (the default) or https." },
+	{ "ca", TYPE_TEXT, .flags = FLAG_FILLED, IN(http_check, ca),
+	  .doc = "With https: a PEM file of authorities that may have signed the certificate, relative to the manifest; the system's by "
+		 "default." },
+	{ "insecure", TYPE_BOOL, IN(http_check, insecure), .doc = "true: with https any certificate will do." },
+	{ "redirects", TYPE_COUNT, .flags = FLAG_ZERO, HAS(http_check, has_redirects), IN(http_check, redirects),
+	  .doc = "How many redirects to the service itself are followed; 5 by default." },
 };
 
 static const struct schema schema_http = { .name = "http", .short_key = "path", KEYS(http_keys) };
@@ -139,11 +154,34 @@ static const struct schema_key tcp_keys[] = {
 
 static const struct schema schema_tcp = { .name = "tcp", .short_key = "port", KEYS(tcp_keys) };
 
+static const struct schema_key grpc_keys[] = {
+	{ "port", TYPE_PORT, IN(grpc_check, port), .doc = "The container's port; the service's first one by default." },
+	{ "service", TYPE_TEXT, .flags = FLAG_FILLED, IN(grpc_check, service),
+	  .doc = "The name of the gRPC service to ask about; the whole server by default." },
+	{ "timeout", TYPE_DURATION, IN(grpc_check, timeout_ms),
+	  .doc = "How long it may take until it serves; 30s by default." },
+};
+
+static const struct schema schema_grpc = { .name = "grpc", .short_key = "port", KEYS(grpc_keys) };
+
+static const struct schema_key exec_keys[] = {
+	{ "command", TYPE_WORDS, MERGE_REPLACE, FLAG_REQUIRED | FLAG_FILLED, IN(exec_check, command),
+	  .doc = "The command, run in the container without a shell." },
+	{ "timeout", TYPE_DURATION, IN(exec_check, timeout_ms),
+	  .doc = "How long it may take until the command succeeds; 30s by default." },
+};
+
+static const struct schema schema_exec = { .name = "exec", .short_key = "command", KEYS(exec_keys) };
+
 static const struct schema_key verify_keys[] = {
 	{ "http", TYPE_MAP, HAS(verify_spec, has_http), IN(verify_spec, http), .sub = &schema_http,
 	  .doc = "Asks the running container by HTTP: a path, or a map." },
 	{ "tcp", TYPE_MAP, HAS(verify_spec, has_tcp), IN(verify_spec, tcp), .sub = &schema_tcp,
 	  .doc = "Connects to a port of the running container: a port, or a map." },
+	{ "grpc", TYPE_MAP, HAS(verify_spec, has_grpc), IN(verify_spec, grpc), .sub = &schema_grpc,
+	  .doc = "Asks the running container by the gRPC health protocol (grpc.health.v1): a port, or a map." },
+	{ "exec", TYPE_MAP, HAS(verify_spec, has_exec), IN(verify_spec, exec), .sub = &schema_exec,
+	  .doc = "Runs a command in the running container until it succeeds: a command, or a map." },
 	{ "user", TYPE_TEXT, .flags = FLAG_FILLED, IN(verify_spec, user),
 	  .doc = "The user the image must run as: \"nonroot\", a name, a uid, or uid:gid." },
 	{ "max_size", TYPE_SIZE, IN(verify_spec, max_size), POS(verify_spec, max_size_pos),
@@ -547,6 +585,11 @@ static const char *shape_name(unsigned flags)
 	return names[(flags & (FLAG_SINGLE | FLAG_LIST | FLAG_MAP)) / FLAG_SINGLE];
 }
 
+bool schema_short_words(const struct schema *schema)
+{
+	return schema->short_key && schema_find(schema, schema->short_key)->type == TYPE_WORDS;
+}
+
 const char *schema_type_name(const struct schema_key *key)
 {
 	switch (key->type) {
@@ -571,6 +614,8 @@ const char *schema_type_name(const struct schema_key *key)
 		return "oci or docker";
 	case TYPE_REVISION:
 		return "auto or every";
+	case TYPE_SCHEME:
+		return "http or https";
 	case TYPE_COUNT:
 		return key->flags & FLAG_ZERO ? "a number from 0 to 65535" : "a number from 1 to 1000";
 	case TYPE_SIZE:
@@ -618,7 +663,9 @@ const char *schema_type_name(const struct schema_key *key)
 	case TYPE_PEERS:
 		return key->flags & FLAG_LIST ? "a list of services" : "a single value";
 	case TYPE_MAP:
-		return key->sub->short_key ? "a map, or a single value" : "a map";
+		return schema_short_words(key->sub) ? "a map, or a command"
+		       : key->sub->short_key        ? "a map, or a single value"
+						    : "a map";
 	case SCHEMA_TYPES:
 		break;
 	}

@@ -30,6 +30,7 @@ enum schema_type {
 	TYPE_INDEX,     /* bool: "never" */
 	TYPE_MEDIA,     /* bool: "docker" */
 	TYPE_REVISION,  /* bool: "every" */
+	TYPE_SCHEME,    /* bool: "https" */
 	TYPE_TEXTS,     /* struct texts: a list, or a single value */
 	TYPE_CSV,       /* struct texts: the same, and a value may be several, separated by commas */
 	TYPE_WORDS,     /* struct texts: a list, or a command line */
@@ -116,6 +117,8 @@ const char *schema_nearest(const struct schema *schema, const char *name);
  * build, by its type. */
 const struct schema_key *schema_next_plain(const struct schema_key *key);
 const void *schema_plain_value(const struct schema_key *key, const struct build_spec *build);
+/* Whether a list in place of the map is a command: the value of short_key. */
+bool schema_short_words(const struct schema *schema);
 /* What a value of this type looks like, for complaints: "a list of texts". */
 const char *schema_type_name(const struct schema_key *key);
 

@@ -157,6 +157,7 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	case TYPE_INDEX:
 	case TYPE_MEDIA:
 	case TYPE_REVISION:
+	case TYPE_SCHEME:
 		return key->values ? one_of_values(key) : single();
 	case TYPE_BOOL:
 		return of_kinds(BOOLEAN | TEXT);
@@ -200,7 +201,9 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	case TYPE_DEPENDS:
 		return either(jsonschema_list_of(single()), map_of(words_of(key)));
 	case TYPE_MAP:
-		return key->sub->short_key ? either(single(), reference_to(key->sub)) : reference_to(key->sub);
+		return schema_short_words(key->sub) ? either(texts(), reference_to(key->sub))
+		       : key->sub->short_key        ? either(single(), reference_to(key->sub))
+						    : reference_to(key->sub);
 	case SCHEMA_TYPES:
 		break;
 	}

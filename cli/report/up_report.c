@@ -63,24 +63,27 @@ static void up_report_add_name(const struct standing *standing, const char *serv
 		buf_str(out, "\033[0m");
 }
 
-/* True when the port probably speaks HTTP: not if it is only checked for being open, nor for a database's port. */
-static bool speaks_http(const struct standing *standing, const char *name, const struct container_port *port)
+/* What a URL for the port begins with, if it probably speaks HTTP: not if it is checked by other means, nor for a
+ * database's port. */
+static const char *scheme_of_port(const struct standing *standing, const char *name, const struct container_port *port)
 {
 	for (size_t i = 0; i < standing->len; i++) {
 		const struct service *service = standing->parts[i].service;
 
-		if (strcmp(service->name.s, name) == 0)
-			return !port->udp &&
-			       (service->verify.has_http || (service->has_build && !service->verify.has_tcp));
+		if (strcmp(service->name.s, name) != 0 || port->udp)
+			continue;
+		if (service->verify.has_http)
+			return service->verify.http.https ? "https://" : "http://";
+		return service->has_build && !verify_asks(&service->verify) ? "http://" : "";
 	}
-	return false;
+	return "";
 }
 
 static void add_address(struct standing *standing, const struct up_event *event)
 {
 	const struct container_port *port = &event->port;
 	bool six = strchr(port->host, ':') != NULL;
-	const char *scheme = speaks_http(standing, event->service, port) ? "http://" : "";
+	const char *scheme = scheme_of_port(standing, event->service, port);
 
 	buf_str(&standing->addresses, "  ");
 	up_report_add_name(standing, event->service, "  ", &standing->addresses);

@@ -55,7 +55,7 @@ struct transfer {
 	const struct http_request *request;
 	struct http_response *response;
 	CURL *easy;
-	struct curl_slist *headers;
+	struct curl_slist *headers, *address;
 	char why[CURL_ERROR_SIZE];
 	size_t header_bytes; /* in headers that came before the final answer */
 	off_t body_start;    /* where body_fd started, to send it again */
@@ -171,13 +171,31 @@ static int rewind_body(void *arg, curl_off_t offset, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-static void add_header(struct transfer *transfer, const char *line)
+static void http_add_line(struct curl_slist **list, const char *line)
 {
-	struct curl_slist *longer = lib.curl_slist_append(transfer->headers, line);
+	struct curl_slist *longer = lib.curl_slist_append(*list, line);
 
 	if (!longer)
 		mem_exhausted();
-	transfer->headers = longer;
+	*list = longer;
+}
+
+static void add_header(struct transfer *transfer, const char *line)
+{
+	http_add_line(&transfer->headers, line);
+}
+
+/* "HOST:PORT:ADDRESS:PORT"; what is left out is any, or the same. */
+static void set_address(struct transfer *transfer)
+{
+	const char *address = transfer->request->address;
+	bool six = address && strchr(address, ':');
+	cleanup_free char *line = address ? mem_printf("::%s%s%s:", six ? "[" : "", address, six ? "]" : "") : NULL;
+
+	if (!line)
+		return;
+	http_add_line(&transfer->address, line);
+	SET(CURLOPT_CONNECT_TO, transfer->address);
 }
 
 static void set_headers(struct transfer *transfer)
@@ -281,13 +299,16 @@ static int set_up(struct transfer *transfer, struct error **err)
 	SET(CURLOPT_ERRORBUFFER, transfer->why);
 	SET(CURLOPT_URL, transfer->request->url);
 	SET(CURLOPT_USERAGENT, "cbuild");
-	SET(CURLOPT_HTTP_VERSION, transfer->request->http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
+	SET(CURLOPT_HTTP_VERSION, transfer->request->h2c     ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+				  : transfer->request->http2 ? (long)CURL_HTTP_VERSION_2TLS
+							     : (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_BUFFERSIZE, DOWNLOAD_PIECE);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_WRITEDATA, transfer);
 	SET(CURLOPT_HEADERFUNCTION, take_header);
 	SET(CURLOPT_HEADERDATA, transfer);
 	set_limits(transfer);
+	set_address(transfer);
 	set_tls(transfer);
 	set_headers(transfer);
 	set_body(transfer);
@@ -301,6 +322,7 @@ static void tear_down(struct transfer *transfer)
 {
 	lib.curl_easy_cleanup(transfer->easy);
 	lib.curl_slist_free_all(transfer->headers);
+	lib.curl_slist_free_all(transfer->address);
 }
 
 struct http_pool *http_pool_new(void)

@@ -32,6 +32,7 @@ typedef void http_sent(void *data, int64_t bytes);
 struct http_request {
 	const char *method; /* "GET" ... */
 	const char *url;
+	const char *address;        /* connect to this numeric host, whatever the URL's host is; or NULL */
 	const char *unix_socket;    /* path of a socket to talk through instead of TCP, or NULL */
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const void *body;           /* or NULL */
@@ -51,6 +52,7 @@ struct http_request {
 	const struct http_tls *tls; /* or NULL */
 	bool proxy;                 /* go through the proxy that the environment names for this URL, if any */
 	bool http2;                 /* if the server offers it */
+	bool h2c;                   /* nothing but HTTP/2, without TLS */
 	bool cleanup;               /* goes on when the loop is cancelled */
 };
 

@@ -34,7 +34,7 @@ static const char *const versions[] = {
 	"2", /* convert */
 	"1", /* index */
 	"1", /* load */
-	"3", /* verify */
+	"4", /* verify */
 	"3", /* push */
 	"1", /* tag */
 };
@@ -511,6 +511,20 @@ static void add_number(struct inputs *inputs, const char *prefix, const char *na
 	inputs_addf(inputs, REASON_OPTION, full, "%" PRIu64, value);
 }
 
+static void add_request(struct inputs *inputs, const char *prefix, const struct http_check *http)
+{
+	cleanup_free char *headers = mem_printf("%sverify.http.headers", prefix);
+
+	add_prefixed(inputs, prefix, "verify.http.method", http->method.s);
+	add_prefixed(inputs, prefix, "verify.http.send", http->send.s);
+	add_prefixed(inputs, prefix, "verify.http.host", http->host.s);
+	add_environment(inputs, headers, &http->headers);
+	add_number(inputs, prefix, "verify.http.https", http->https);
+	add_number(inputs, prefix, "verify.http.insecure", http->insecure);
+	if (http->has_redirects)
+		add_number(inputs, prefix, "verify.http.redirects", http->redirects);
+}
+
 static void add_probes(struct inputs *inputs, const char *prefix, const struct verify_spec *verify)
 {
 	const struct http_check *http = &verify->http;
@@ -523,10 +537,22 @@ static void add_probes(struct inputs *inputs, const char *prefix, const struct v
 		add_prefixed(inputs, prefix, "verify.http.json path", http->json_path.s);
 		add_prefixed(inputs, prefix, "verify.http.json value", http->json_value.s);
 		add_number(inputs, prefix, "verify.http.timeout_ms", http->timeout_ms);
+		add_request(inputs, prefix, http);
 	}
 	if (verify->has_tcp) {
 		add_number(inputs, prefix, "verify.tcp.port", verify->tcp.port);
 		add_number(inputs, prefix, "verify.tcp.timeout_ms", verify->tcp.timeout_ms);
+	}
+	if (verify->has_grpc) {
+		add_number(inputs, prefix, "verify.grpc.port", verify->grpc.port);
+		add_prefixed(inputs, prefix, "verify.grpc.service", verify->grpc.service.s);
+		add_number(inputs, prefix, "verify.grpc.timeout_ms", verify->grpc.timeout_ms);
+	}
+	if (verify->has_exec) {
+		cleanup_free char *command = mem_printf("%sverify.exec.command", prefix);
+
+		add_texts(inputs, command, &verify->exec.command);
+		add_number(inputs, prefix, "verify.exec.timeout_ms", verify->exec.timeout_ms);
 	}
 }
 
@@ -546,6 +572,22 @@ static int add_run_file(struct inputs *inputs, const struct plan *plan, const ch
 		return -1;
 	hash_hex(digest, hex);
 	inputs_add(inputs, REASON_FILE, key_shown_path(plan, path), found ? hex : NULL);
+	return 0;
+}
+
+static int add_authorities(struct inputs *inputs, const struct plan *plan, const struct verify_spec *verify,
+			   struct error **err)
+{
+	struct hash128 digest;
+	char hex[HASH_HEX + 1];
+	bool found;
+
+	if (!verify->has_http || !verify->http.ca.s)
+		return 0;
+	if (source_file(plan->source, verify->http.ca.s, &digest, &found, err) < 0)
+		return -1;
+	hash_hex(digest, hex);
+	inputs_add(inputs, REASON_FILE, key_shown_path(plan, verify->http.ca.s), found ? hex : NULL);
 	return 0;
 }
 
@@ -601,7 +643,8 @@ static void add_healthcheck(struct inputs *inputs, const struct service *service
 }
 
 /* Adds the services that are started beside it, each once. A moved tag makes nothing stale. */
-static void add_beside(struct inputs *inputs, const struct plan *plan, const struct service *service, struct map *seen)
+static int add_beside(struct inputs *inputs, const struct plan *plan, const struct service *service, struct map *seen,
+		      struct error **err)
 {
 	for (size_t i = 0; i < service->depends_len; i++) {
 		const struct service *other = &plan->manifest->services[service->depends[i].service];
@@ -611,23 +654,27 @@ static void add_beside(struct inputs *inputs, const struct plan *plan, const str
 		if (map_get(seen, other->name.s))
 			continue;
 		map_set(seen, other->name.s, (void *)other);
-		add_beside(inputs, plan, other, seen);
+		if (add_beside(inputs, plan, other, seen, err) < 0 ||
+		    add_authorities(inputs, plan, &other->verify, err) < 0)
+			return -1;
 		if (!other->has_build)
 			inputs_add(inputs, REASON_OPTION, image, other->reference.s);
 		add_running(inputs, other, prefix);
 		add_healthcheck(inputs, other, prefix);
 	}
+	return 0;
 }
 
 static int add_verify(const struct plan *plan, const struct node *node, struct inputs *inputs, struct error **err)
 {
 	const struct service *service = &plan->manifest->services[node->service];
 	/* Without running anything, it does not matter how it would run. */
-	bool runs = service->verify.has_http || service->verify.has_tcp;
+	bool runs = verify_asks(&service->verify);
 
 	size_t first;
 
-	if (add_policy(inputs, plan, &service->verify, err) < 0)
+	if (add_policy(inputs, plan, &service->verify, err) < 0 ||
+	    add_authorities(inputs, plan, &service->verify, err) < 0)
 		return -1;
 	first = inputs_len(inputs);
 	if (runs)
@@ -641,7 +688,8 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 	if (runs && service->depends_len > 0) {
 		struct map *seen cleanup_map = map_new();
 
-		add_beside(inputs, plan, service, seen);
+		if (add_beside(inputs, plan, service, seen, err) < 0)
+			return -1;
 	}
 	inputs_sort(inputs, first);
 	return 0;

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/mem.h"
 #include "base/pattern.h"
 #include "dsl/manifest.h"
 #include "engine/io/loop.h"
@@ -27,6 +28,7 @@
 #define ATTEMPT_WHOLE_MS 4000 /* when less is left, an attempt may use all of it; else half */
 #define ATTEMPT_LEAST_MS 250  /* so that even the last attempt can be answered */
 #define TCP_ATTEMPT_MS 1000
+#define EXEC_PAUSE_MS 250  /* between two commands, each a process in the container */
 #define PROXY_CLOSE_MS 250 /* a proxy without anybody behind it closes the connection within this time */
 
 /* Waits for `events` in slices, to notice a cancel. 1 ready, 0 timed out. */
@@ -115,13 +117,30 @@ int probe_tcp(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct 
 	return 0;
 }
 
+int probe_exec(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err)
+{
+	const struct texts *command = &probe->exec->command;
+	cleanup_free const char **words = mem_array(command->len + 1, sizeof(*words));
+
+	for (size_t i = 0; i < command->len; i++)
+		words[i] = command->items[i].s;
+	buf_reset(&probe->why);
+	buf_reset(&probe->answer);
+	buf_str(&probe->why, "the command failed");
+	return container_healthcheck(probe->container, words, limit_ms, ret_healthy, &probe->answer, err);
+}
+
 static int probe_attempt(struct probe *probe, uint64_t left_ms, bool *ret_healthy, struct error **err)
 {
 	uint64_t limit = left_ms > ATTEMPT_WHOLE_MS ? left_ms / 2 : left_ms;
 
 	if (limit < ATTEMPT_LEAST_MS)
 		limit = ATTEMPT_LEAST_MS;
-	return probe->http ? probe_http(probe, limit, ret_healthy, err) : probe_tcp(probe, limit, ret_healthy, err);
+	if (probe->http)
+		return probe_http(probe, limit, ret_healthy, err);
+	if (probe->grpc)
+		return probe_grpc(probe, limit, ret_healthy, err);
+	return probe->exec ? probe_exec(probe, limit, ret_healthy, err) : probe_tcp(probe, limit, ret_healthy, err);
 }
 
 uint64_t probe_pause(uint64_t spent_ms)
@@ -156,7 +175,7 @@ int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret
 		*ret = running ? PROBE_LATE : PROBE_ENDED;
 		if (!running || spent >= timeout_ms)
 			return 0;
-		pause = probe_pause(spent);
+		pause = probe->exec ? EXEC_PAUSE_MS : probe_pause(spent);
 		if (loop_pause(probe->loop, pause < timeout_ms - spent ? pause : timeout_ms - spent, err) < 0)
 			return -1;
 	}

@@ -7,25 +7,31 @@
 #include "base/buf.h"
 
 struct container;
+struct exec_check;
 struct error;
+struct grpc_check;
 struct http_check;
 struct http_response;
 struct loop;
 struct pattern;
 struct tcp_check;
 
-/* probe.c, probe_http.c, answer.c: asks a container repeatedly until it is healthy. */
+/* probe.c, probe_http.c, probe_grpc.c, answer.c: asks a container repeatedly until it is healthy. */
 #define PROBE_BODY_MAX (1u << 20) /* bytes of an answer */
 #define PROBE_SHOWN_MAX 500       /* bytes of the last answer that are shown */
 #define PROBE_REDIRECTS 5
 struct probe {
 	struct loop *loop;
-	const struct http_check *http; /* or NULL */
-	const struct tcp_check *tcp;   /* or NULL */
-	struct pattern *pattern;       /* compiled http->body, or NULL */
-	struct container *container;   /* or NULL: only the address is known */
-	uint16_t inner;                /* the port inside the container */
-	const char *host;              /* its address */
+	/* What is asked: one of these, the others are NULL. */
+	const struct http_check *http;
+	const struct tcp_check *tcp;
+	const struct grpc_check *grpc;
+	const struct exec_check *exec;
+	const char *name;            /* the service's */
+	struct pattern *pattern;     /* compiled http->body, or NULL */
+	struct container *container; /* or NULL: only the address is known */
+	uint16_t inner;              /* the port inside the container */
+	const char *host;            /* its address */
 	uint16_t port;
 	bool direct;       /* no proxy accepts connections before the container does */
 	struct buf why;    /* why the last attempt failed */
@@ -36,6 +42,8 @@ struct probe {
 /* One attempt of at most `limit_ms`: *ret_healthy. Errors: only cancelled and tools. */
 int probe_http(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err);
 int probe_tcp(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err);
+int probe_grpc(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err);
+int probe_exec(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct error **err);
 /* Checks the answer; if it is not the expected one, *why says what is wrong. */
 int probe_judge(const struct http_check *check, const struct pattern *pattern, const struct http_response *response,
 		bool *ret_good, struct buf *why, struct error **err);

@@ -53,15 +53,23 @@ static void fill_hosts(struct stack *stack, struct container_spec *spec)
 /* The ports that are probed. */
 static void fill_ports(struct stack *stack, const struct actor *actor, struct container_spec *spec)
 {
-	uint16_t *ports = arena_array(stack->arena, 2, sizeof(*ports));
 	const struct verify_spec *verify = &actor->part->service->verify;
-	uint16_t http = verify->has_http ? health_port(actor, verify->http.port) : 0;
-	uint16_t tcp = verify->has_tcp ? health_port(actor, verify->tcp.port) : 0;
+	const uint16_t wanted[] = {
+		verify->has_http ? health_port(actor, verify->http.port) : 0,
+		verify->has_tcp ? health_port(actor, verify->tcp.port) : 0,
+		verify->has_grpc ? health_port(actor, verify->grpc.port) : 0,
+	};
+	const size_t len = sizeof(wanted) / sizeof(wanted[0]);
+	uint16_t *ports = arena_array(stack->arena, len, sizeof(*ports));
 
-	if (http)
-		ports[spec->ports_len++] = http;
-	if (tcp && tcp != http)
-		ports[spec->ports_len++] = tcp;
+	for (size_t i = 0; i < len; i++) {
+		size_t at = 0;
+
+		while (at < spec->ports_len && ports[at] != wanted[i])
+			at++;
+		if (wanted[i] && at == spec->ports_len)
+			ports[spec->ports_len++] = wanted[i];
+	}
 	spec->ports = ports;
 }
 
@@ -140,13 +148,11 @@ static bool stack_complain_unchecked(struct stack *stack, const struct actor *ac
 
 bool stack_wait(struct stack *stack, const struct actor *actor, int condition, const char *what)
 {
-	const struct verify_spec *verify = &actor->part->service->verify;
-
 	if (condition == DEPENDS_COMPLETED)
 		return health_completed(stack, actor, what);
 	if (condition != DEPENDS_HEALTHY)
 		return true;
-	if (verify->has_http || verify->has_tcp)
+	if (verify_asks(&actor->part->service->verify))
 		return health_check(stack, actor, what);
 	if (actor->check.test)
 		return own_test_wait(stack, actor, what);

@@ -81,7 +81,7 @@ int part_image(struct stack *stack, struct actor *actor, struct runtime_image *r
 
 /* stack_health.c: waits for one container. `what` as above; "" for the service being verified, whose success is
  * reported too. */
-bool health_check(struct stack *stack, const struct actor *actor, const char *what); /* its http and tcp checks */
+bool health_check(struct stack *stack, const struct actor *actor, const char *what); /* what `verify` asks of it */
 bool health_completed(struct stack *stack, const struct actor *actor, const char *what);
 /* own_test.c: the container's own check, as docker runs it (docs.docker.com/reference/dockerfile, HEALTHCHECK): every
  * interval until `retries` tries in a row have failed, except those in the start period. Before docker would try for

@@ -35,10 +35,13 @@ void stack_add_logs(struct container *container, struct buf *out)
 
 static void add_answer(const struct probe *probe, struct buf *out)
 {
-	if (probe->answer.len > 0) {
+	if (probe->answer.len == 0)
+		return;
+	if (probe->exec)
+		buf_str(out, "  the command's last output:\n");
+	else
 		buf_printf(out, "  last answer (status %ld):\n", probe->status);
-		findings_quote(out, probe->answer.data, probe->answer.len, PROBE_SHOWN_MAX);
-	}
+	findings_quote(out, probe->answer.data, probe->answer.len, PROBE_SHOWN_MAX);
 }
 
 /* "http /health on port 8000" */
@@ -46,8 +49,10 @@ static void add_check(const struct probe *probe, uint16_t port, struct buf *out)
 {
 	if (probe->http)
 		buf_printf(out, "http %s on port %u", probe->http->path.s, port);
+	else if (probe->exec)
+		buf_printf(out, "exec %s", probe->exec->command.items[0].s);
 	else
-		buf_printf(out, "tcp port %u", port);
+		buf_printf(out, "%s port %u", probe->grpc ? "grpc" : "tcp", port);
 }
 
 /* Why nobody outside the container can reach the one who listens. */
@@ -78,7 +83,7 @@ static void report_failure(struct stack *stack, const struct actor *actor, const
 	if (outcome == PROBE_LATE || probe->answer.len > 0)
 		buf_printf(&text, ": %s", probe->why.data ? probe->why.data : "no answer");
 	buf_char(&text, '\n');
-	if (outcome == PROBE_LATE)
+	if (outcome == PROBE_LATE && !probe->exec)
 		add_listener(actor, port, &text);
 	add_answer(probe, &text);
 	stack_add_logs(actor->container, &text);
@@ -87,13 +92,17 @@ static void report_failure(struct stack *stack, const struct actor *actor, const
 
 static void report_success(struct stack *stack, const struct probe *probe, const char *what, uint16_t port, uint64_t took)
 {
+	unsigned long long ms = took;
+
 	if (*what)
 		return;
 	if (probe->http)
-		findings_pass(stack->findings, "http %s %ld in %llu ms", probe->http->path.s, probe->status,
-			      (unsigned long long)took);
+		findings_pass(stack->findings, "http %s %ld in %llu ms", probe->http->path.s, probe->status, ms);
+	else if (probe->exec)
+		findings_pass(stack->findings, "exec %s succeeded in %llu ms", probe->exec->command.items[0].s, ms);
 	else
-		findings_pass(stack->findings, "tcp %u open in %llu ms", port, (unsigned long long)took);
+		findings_pass(stack->findings, "%s %u %s in %llu ms", probe->grpc ? "grpc" : "tcp", port,
+			      probe->grpc ? "serves" : "open", ms);
 }
 
 uint16_t health_port(const struct actor *actor, uint16_t port)
@@ -118,7 +127,7 @@ static int health_ask(struct probe *probe, struct container *container, uint16_t
 	*ret = PROBE_ENDED;
 	if (!running)
 		return 0;
-	if (container_address(container, port, &probe->host, &probe->port, err) < 0)
+	if (!probe->exec && container_address(container, port, &probe->host, &probe->port, err) < 0)
 		return -1;
 	probe->direct = container_direct(container);
 	probe->container = container;
@@ -136,7 +145,8 @@ static bool check_probe(struct stack *stack, const struct actor *actor, struct p
 	int status = 0;
 
 	probe->loop = stack->loop;
-	if (port == 0) {
+	probe->name = actor->name;
+	if (port == 0 && !probe->exec) {
 		findings_fail(stack->findings, ERROR_HEALTH,
 			      "%s%sno port to ask: name one in the check or under ports:", what, *what ? ": " : "");
 		return false;
@@ -155,20 +165,26 @@ static bool check_probe(struct stack *stack, const struct actor *actor, struct p
 bool health_check(struct stack *stack, const struct actor *actor, const char *what)
 {
 	const struct verify_spec *verify = &actor->part->service->verify;
+	const struct {
+		bool asked;
+		struct probe probe;
+		uint16_t port;
+		uint64_t timeout_ms;
+	} checks[] = {
+		{ verify->has_http, { .http = &verify->http }, verify->http.port, verify->http.timeout_ms },
+		{ verify->has_tcp, { .tcp = &verify->tcp }, verify->tcp.port, verify->tcp.timeout_ms },
+		{ verify->has_grpc, { .grpc = &verify->grpc }, verify->grpc.port, verify->grpc.timeout_ms },
+		{ verify->has_exec, { .exec = &verify->exec }, 0, verify->exec.timeout_ms },
+	};
 	bool healthy = true;
 
-	if (verify->has_http) {
-		struct probe probe = { .http = &verify->http };
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && !stack->findings->cancelled; i++) {
+		struct probe probe = checks[i].probe;
 
-		healthy = check_probe(stack, actor, &probe, what, health_port(actor, verify->http.port),
-				      verify->http.timeout_ms);
-		probe_free(&probe);
-	}
-	if (verify->has_tcp && !stack->findings->cancelled) {
-		struct probe probe = { .tcp = &verify->tcp };
-
-		healthy = check_probe(stack, actor, &probe, what, health_port(actor, verify->tcp.port),
-				      verify->tcp.timeout_ms) &&
+		if (!checks[i].asked)
+			continue;
+		healthy = check_probe(stack, actor, &probe, what, health_port(actor, checks[i].port),
+				      checks[i].timeout_ms) &&
 			  healthy;
 		probe_free(&probe);
 	}

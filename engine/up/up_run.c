@@ -35,9 +35,7 @@ static int open_network(struct up *up, struct error **err)
 /* A service without a check cannot be called healthy. */
 static void tell_healthy(struct up *up, const struct actor *actor)
 {
-	const struct verify_spec *verify = &actor->part->service->verify;
-
-	if (!verify->has_http && !verify->has_tcp && !actor->check.test)
+	if (!verify_asks(&actor->part->service->verify) && !actor->check.test)
 		return;
 	up_tell(up,
 		&(struct up_event){ .kind = UP_HEALTHY, .service = actor->name, .took_ms = loop_now_ms() - up->start_ms });

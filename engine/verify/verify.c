@@ -9,7 +9,7 @@
 
 bool verify_needs_runtime(const struct service *service)
 {
-	return service->verify.has_http || service->verify.has_tcp;
+	return verify_asks(&service->verify);
 }
 
 static void check_container(const struct verify_job *job, struct findings *findings)
@@ -25,6 +25,10 @@ static void check_container(const struct verify_job *job, struct findings *findi
 		findings_pass(findings, "http %s not asked: no image that can run on this machine", verify->http.path.s);
 	if (verify->has_tcp)
 		findings_pass(findings, "tcp not asked: no image that can run on this machine");
+	if (verify->has_grpc)
+		findings_pass(findings, "grpc not asked: no image that can run on this machine");
+	if (verify->has_exec)
+		findings_pass(findings, "exec not run: no image that can run on this machine");
 }
 
 int verify_run(const struct verify_job *job, struct buf *ret_report, struct error **err)

@@ -155,3 +155,115 @@ hides()
 @test "who only listens on 127.0.0.1 inside is told so" {
 	each_runtime hides
 }
+
+# An image with nginx, a certificate for the name app.test, and containerd, which speaks gRPC's health protocol.
+front_image()
+{
+	local file libraries
+	mkdir -p front/root
+	[ ! -e front/root/nginx ] || return 0
+	cp "$("$checkout/tests/lib/nginx")" front/root/nginx
+	cp "$OWN_DOCKER/root/usr/bin/containerd" front/root/containerd
+	libraries=$(ldd front/root/nginx front/root/containerd | grep -oE '/[^ :]+\.so[^ ]*' | sort -u)
+	for file in $libraries; do
+		cp --parents -L "$file" front/root/
+	done
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=app.test -addext subjectAltName=DNS:app.test \
+		-keyout front/root/key.pem -out front/root/cert.pem 2>/dev/null
+	cp front/root/cert.pem ca.pem
+	cat >front/root/nginx.conf <<-'EOF'
+		daemon off;
+		user root;
+		pid /pid;
+		error_log stderr;
+		events {}
+		http {
+			access_log off;
+			client_body_temp_path /body; proxy_temp_path /p; fastcgi_temp_path /f; uwsgi_temp_path /u; scgi_temp_path /s;
+			server {
+				listen 8000;
+				listen 8443 ssl;
+				ssl_certificate /cert.pem;
+				ssl_certificate_key /key.pem;
+				if ($host != app.test) { return 403 "which host?"; }
+				location /moved { return 302 $scheme://app.test/here; }
+				location /here { return 200 "here\n"; }
+				location /posted { if ($request_method != POST) { return 405; } return 200 "$http_x_token\n"; }
+			}
+		}
+	EOF
+	printf 'version = 2\n[grpc]\n  tcp_address = "0.0.0.0:9000"\n' >front/root/containerd.toml
+	cat >front/Dockerfile <<-'EOF'
+		FROM scratch
+		ARG TARGETARCH
+		COPY --from=rootfs ${TARGETARCH}/ /
+		COPY root /
+		CMD ["/bin/sh", "-c", "/containerd -c /containerd.toml & exec /nginx -e stderr -c /nginx.conf"]
+	EOF
+}
+
+# asked VERIFY: a service `front` with these checks, each a line of a map.
+asked()
+{
+	cat >services.yaml <<-EOF
+		project: health
+		registry: localhost/health
+		services:
+		  front:
+		    build: {context: front, additional_contexts: {rootfs: rootfs}}
+		    verify:
+		$(printf '      %s\n' "$@")
+	EOF
+}
+
+asks_as_told()
+{
+	# What passed is not asked again; what the check asks with counts.
+	asked 'http: {path: /moved, port: 8000, host: app.test, body: ^here}' 'grpc: 9000' 'exec: [test, -e, /nginx.conf]'
+	cb || return
+	equal "$status" 0 || return
+	grep -q 'verify front' "$err" || return
+	cb -n || return
+	grep -q 'nothing to do\|up to date' "$out" "$err" || return
+	asked 'http: {path: /here, port: 8443, host: app.test, scheme: https, ca: ca.pem}' 'exec: test -e /nginx.conf'
+	cb || return
+	equal "$status" 0 || return
+	asked 'http: {path: /here, port: 8443, host: "app.test:8443", scheme: https, insecure: true}'
+	cb || return
+	equal "$status" 0 || return
+	asked 'http: {path: /posted, port: 8000, host: app.test, method: POST, send: x, headers: {X-Token: "a b"}, body: "^a b$"}'
+	cb || return
+	equal "$status" 0
+}
+
+@test "a service is asked with the host, scheme, method and headers that its check gives, by gRPC, and by a command" {
+	front_image
+	each_runtime asks_as_told
+}
+
+says_why()
+{
+	asked 'http: {path: /here, port: 8000, timeout: 3s}'
+	cb || return
+	equal "$status" 5 || return
+	grep -qE 'status 403 instead of 2xx \(it was asked as the host [0-9.]+:[0-9]+; `host` sets another\)' "$err" || return
+	asked 'http: {path: /moved, port: 8000, host: app.test, redirects: 0, timeout: 2s}'
+	cb || return
+	equal "$status" 5 || return
+	grep -q 'status 302 instead of 2xx' "$err" || return
+	asked 'http: {path: /here, port: 8443, scheme: https, ca: ca.pem, timeout: 2s}'
+	cb || return
+	equal "$status" 5 || return
+	grep -qi 'certificate' "$err" || return
+	asked 'grpc: {port: 9000, service: nobody.knows, timeout: 3s}' 'exec: {command: [sh, -c, "echo so it is; exit 3"], timeout: 1s}'
+	cb || return
+	equal "$status" 5 || return
+	grep -q 'the server does not know the service "nobody.knows"' "$err" || return
+	grep -q 'exec sh was not healthy within' "$err" || return
+	grep -q '    so it is' "$err"
+}
+
+@test "why a check fails is told: the host that was sent, a certificate, what gRPC or the command said" {
+	front_image
+	each_runtime says_why
+}

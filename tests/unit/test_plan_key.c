@@ -68,8 +68,11 @@ static const char manifest[] = "project: world\n"
 			       "service_started}, pulled: {condition: service_started}}\n"
 			       "    verify:\n"
 			       "      http: {path: /health, port: 80, status: 200, body: ok, json: {a.b: one}, "
-			       "timeout: 5s}\n"
+			       "timeout: 5s, method: PUT, send: it, host: h.test, headers: {X: one}, redirects: 2, "
+			       "scheme: https, ca: ca.pem, insecure: false}\n"
 			       "      tcp: {port: 81, timeout: 6s}\n"
+			       "      grpc: {port: 86, service: s.S, timeout: 4s}\n"
+			       "      exec: {command: [test, -e, /x], timeout: 2s}\n"
 			       "      user: \"7\"\n"
 			       "      max_size: 10MB\n"
 			       "      entrypoint: [/start]\n"
@@ -131,6 +134,7 @@ static int set_up(void **state)
 	world_write(world, "app.env", "LEVEL=1\nMODE=other\n");
 	world_write(world, "fetched/a.tar/x", "one\n");
 	world_write(world, "fetched/b.tar/x", "two\n");
+	world_write(world, "ca.pem", "authority");
 	world_write(world, "app/main.c", "int main;\n");
 	world_write(world, "app/gen.c", "int gen;\n");
 	world_write(world, "app/lib/a.c", "int a;\n");
@@ -275,6 +279,20 @@ static const struct edit edits[] = {
 	{ "services.yaml", "timeout: 5s", "timeout: 7s", VERIFY("option verify.http.timeout_ms (5000 -> 7000)") },
 	{ "services.yaml", "port: 81", "port: 83", VERIFY("option verify.tcp.port (81 -> 83)") },
 	{ "services.yaml", "timeout: 6s", "timeout: 7s", VERIFY("option verify.tcp.timeout_ms (6000 -> 7000)") },
+	{ "services.yaml", "method: PUT", "method: POST", VERIFY("option verify.http.method (PUT -> POST)") },
+	{ "services.yaml", "send: it", "send: that", VERIFY("option verify.http.send (it -> that)") },
+	{ "services.yaml", "host: h.test", "host: i.test", VERIFY("option verify.http.host (h.test -> i.test)") },
+	{ "services.yaml", "{X: one}", "{Y: one}",
+	  VERIFY("option verify.http.headers Y (added); option verify.http.headers X (removed)") },
+	{ "services.yaml", "redirects: 2", "redirects: 0", VERIFY("option verify.http.redirects (2 -> 0)") },
+	{ "services.yaml", "https, ca: ca.pem, ", "http, ", VERIFY("option verify.http.https (1 -> 0); file ca.pem (removed)") },
+	{ "services.yaml", "insecure: false", "insecure: true", VERIFY("option verify.http.insecure (0 -> 1)") },
+	{ "ca.pem", "authority", "another", VERIFY("file ca.pem (content)") },
+	{ "services.yaml", "port: 86", "port: 87", VERIFY("option verify.grpc.port (86 -> 87)") },
+	{ "services.yaml", "service: s.S", "service: s.T", VERIFY("option verify.grpc.service (s.S -> s.T)") },
+	{ "services.yaml", "timeout: 4s", "timeout: 3s", VERIFY("option verify.grpc.timeout_ms (4000 -> 3000)") },
+	{ "services.yaml", "-e, /x", "-e, /y", VERIFY("option verify.exec.command[2] (/x -> /y)") },
+	{ "services.yaml", "timeout: 2s", "timeout: 1s", VERIFY("option verify.exec.timeout_ms (2000 -> 1000)") },
 	{ "services.yaml", "user: \"7\"\n      max", "user: nonroot\n      max",
 	  VERIFY("option verify.user (7 -> nonroot)") },
 	{ "services.yaml", "max_size: 10MB", "max_size: 11MB", VERIFY("option verify.max_size (10000000 -> 11000000)") },

@@ -179,6 +179,33 @@ static void test_redirects(void **state)
 	assert_int_equal(server.connections, 1);
 }
 
+/* The host that the check gives is sent, and a redirect to it is one to the service itself. */
+static void test_request(void **state)
+{
+	static struct pair header = { .key.s = "X-Token", .value.s = "a b" };
+	static const struct http_check asked = { .path.s = "/a",
+						 .method.s = "POST",
+						 .send.s = "body",
+						 .host.s = "app.test:81",
+						 .headers = { &header, 1 } };
+	static const struct http_check away = { .path.s = "/away", .host.s = "app.test" };
+	static const struct http_check still = { .path.s = "/a", .has_redirects = true };
+	struct server good = { .answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine" };
+	struct server refusing = { .answer = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n" };
+	struct server moving = { .manner = SERVER_BY_PATH, .answer = "http://app.test/b" };
+
+	(void)state;
+	assert_http(&good, &asked, 2000, NULL, "fine");
+	assert_non_null(strstr(good.request, "POST /a HTTP/1.1\r\n"));
+	assert_non_null(strstr(good.request, "Host: app.test:81\r\n"));
+	assert_non_null(strstr(good.request, "X-Token: a b\r\n"));
+	assert_non_null(strstr(good.request, "\r\n\r\nbody"));
+	assert_http(&refusing, &asked, 2000, "status 403 instead of 2xx (it was asked as the host app.test:81)", NULL);
+	assert_http(&moving, &away, 5000, NULL, "good");
+	assert_int_equal(moving.connections, 3);
+	assert_http(&moving, &still, 5000, "status 302 instead of 2xx", NULL);
+}
+
 static void assert_tcp(uint16_t port, bool direct, bool healthy, const char *why)
 {
 	static const struct tcp_check check;
@@ -233,6 +260,7 @@ int main(void)
 		TEST(test_judge),
 		TEST(test_http),
 		TEST(test_redirects),
+		TEST(test_request),
 		TEST(test_tcp),
 		TEST(test_pause),
 	};

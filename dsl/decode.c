@@ -185,6 +185,8 @@ typedef void take(struct decode *d, const struct schema_key *key, const struct y
 	ROW(TYPE_NAMED, take_named)           \
 	ROW(TYPE_TEST, decode_test)           \
 	ROW(TYPE_DEPENDS, decode_depends)     \
+	ROW(TYPE_DEVICES, decode_devices)     \
+	ROW(TYPE_NETWORKS, decode_networks)   \
 	ROW(TYPE_PEERS, decode_peers)         \
 	ROW(TYPE_MAP, take_map_value)
 TABLE_ROWS_COMPLETE(TAKES, SCHEMA_TYPES);

@@ -52,6 +52,8 @@ void decode_secrets(struct decode *d, const struct schema_key *key, const struct
 void decode_outputs(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_sources(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_test(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_devices(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
+void decode_networks(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_peers(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 void decode_depends(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out);
 

@@ -267,3 +267,69 @@ void decode_peers(struct decode *d, const struct schema_key *key, const struct y
 	}
 	decode_put_array(out, items, len);
 }
+
+static bool device_text(struct decode *d, const struct schema_key *key, const struct yaml_node *node, struct text *ret)
+{
+	static const char *const parts[] = { "source", "target", "permissions" };
+	static const struct schema_key part_key = { .name = "devices", .type = TYPE_TEXT, .flags = FLAG_FILLED };
+	const char *text = "";
+
+	if (node->kind != NODE_MAP)
+		return decode_text(d, key, node, ret);
+	decode_known(d, key, node, "a device");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		const struct yaml_node *given = node_get(node, parts[i]);
+		struct text part;
+
+		if (!given || given->kind == NODE_NULL)
+			continue;
+		if (!decode_text(d, &part_key, given, &part))
+			return false;
+		text = arena_printf(d->arena, "%s%s%s", text, *text ? ":" : "", part.s);
+	}
+	*ret = (struct text){ text, node->pos };
+	return *text != '\0';
+}
+
+/* compose-spec, 05-services: "/dev/fuse:/dev/fuse:rw", or a map. */
+void decode_devices(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
+{
+	struct texts *devices = out;
+
+	if (node->kind != NODE_LIST) {
+		decode_wrong_type(d, key, node);
+		return;
+	}
+	devices->items = arena_array(d->arena, node->len, sizeof(*devices->items));
+	for (size_t i = 0; i < node->len; i++)
+		devices->len += device_text(d, key, node->items[i], &devices->items[devices->len]);
+}
+
+/* compose-spec, 05-services: a list of names, or {NAME: {aliases: [...]}}. */
+void decode_networks(struct decode *d, const struct schema_key *key, const struct yaml_node *node, void *out)
+{
+	static const struct schema_key aliases_key = { .name = "aliases", .type = TYPE_TEXTS, .flags = FLAG_FILLED };
+	struct texts *aliases = out, names = { 0 };
+
+	if (node->kind == NODE_LIST)
+		decode_texts(d, key, node, &names);
+	else if (node->kind != NODE_MAP)
+		decode_wrong_type(d, key, node);
+	for (size_t i = 0; node->kind == NODE_MAP && i < node->len; i++) {
+		const struct yaml_node *network = node->entries[i].value, *given;
+		struct texts more = { 0 };
+		struct text *items;
+
+		if (network->kind != NODE_MAP)
+			continue;
+		decode_known(d, key, network, "a network of a service");
+		given = node_get(network, "aliases");
+		if (!given || given->kind == NODE_NULL || !decode_texts(d, &aliases_key, given, &more) || more.len == 0)
+			continue;
+		items = arena_array(d->arena, aliases->len + more.len, sizeof(*items));
+		if (aliases->len > 0)
+			memcpy(items, aliases->items, aliases->len * sizeof(*items));
+		memcpy(items + aliases->len, more.items, more.len * sizeof(*items));
+		*aliases = (struct texts){ items, aliases->len + more.len };
+	}
+}

@@ -46,6 +46,10 @@ struct draft_rest {
 	size_t formats_len;
 	bool has_formats;
 	struct pos formats_pos;
+	struct draft_secret *secrets; /* of the container */
+	size_t secrets_len;
+	struct draft_secret *configs;
+	size_t configs_len;
 	struct draft_build build;
 };
 
@@ -98,6 +102,8 @@ struct draft {
 	struct pos services_pos;
 	struct draft_source *sources;
 	size_t sources_len;
+	struct draft_source *configs;
+	size_t configs_len;
 	struct registry_spec *registries;
 	size_t registries_len;
 	struct manifest_builder *builders; /* the manifest's, with platforms and paths as written */

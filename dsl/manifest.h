@@ -270,6 +270,23 @@ struct healthcheck {
 	bool disable;
 };
 
+/* Where a container's output goes. */
+struct logging {
+	struct pos pos;
+	struct text driver;
+	struct pairs options;
+};
+
+/* How a container runs, as the engines' options of these names say; service_settings lists what is given. */
+struct run_spec {
+	bool init, privileged, read_only, stdin_open, tty;
+	uint64_t mem_limit, mem_reservation, shm_size; /* bytes */
+	struct text cpu_shares, cpus, cpuset, hostname, memswap_limit, oom_score_adj, pids_limit, restart;
+	struct texts cap_add, cap_drop, devices, dns, dns_opt, dns_search, extra_hosts, group_add, security_opt, ulimits;
+	struct pairs labels, sysctls;
+	struct logging logging;
+};
+
 struct service {
 	struct text name;
 	struct pos pos;
@@ -317,6 +334,10 @@ struct service {
 	struct text stop_signal;    /* s NULL: the image's */
 	bool has_stop_grace;
 	uint64_t stop_grace_ms;
+	struct run_spec run;
+	struct texts aliases; /* further names on the network */
+	struct mount *files;  /* its secrets and configs, from files of this machine */
+	size_t files_len;
 	struct texts tmpfs;
 	struct mount *mounts;
 	size_t mounts_len;
@@ -396,6 +417,10 @@ void manifest_free(struct manifest *manifest); /* NULL-safe */
 bool verify_asks(const struct verify_spec *verify);
 /* It can never be called healthy: it has no check in `verify`, and refuses its image's. */
 bool service_unchecked(const struct service *service);
+/* Passes each setting of service->run that is given: compose's key ("cap_add", "logging.driver") and a value, as text
+ * ("true", "NAME=value", "nofile=1:2", bytes). In the schema's order. */
+void service_settings(const struct service *service, void (*take)(void *data, const char *key, const char *value),
+		      void *data);
 /* The service's first TCP port in the container, or 0. */
 uint16_t service_port(const struct service *service);
 /* Whether it is built for itself, and not only as a base for others: part of "all". */

@@ -86,6 +86,8 @@ void resolve_cycles(struct resolve *r);
 /* Nobody may wait for the health of a service that has no check. */
 void resolve_conditions(struct resolve *r);
 void resolve_env_files(struct resolve *r);
+/* Secrets and configs of its containers. */
+void resolve_files(struct resolve *r, const struct draft_rest *draft, struct service *service);
 void resolve_mounts(struct resolve *r); /* paths of volumes */
 void resolve_groups(struct resolve *r);
 void resolve_builders(struct resolve *r);

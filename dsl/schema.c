@@ -95,8 +95,9 @@ static const struct schema_key build_keys[] = {
 		 "and BuildKit only." },
 };
 
-/* Relied on by schema_plain_value. */
+/* Relied on by schema_plain_value and schema_run_value. */
 _Static_assert(offsetof(struct draft_build, out) == 0, "what is decoded in place starts where the struct does");
+_Static_assert(offsetof(struct draft_service, out) == 0, "what is decoded in place starts where the struct does");
 
 static const struct schema schema_build = { .name = "build", .short_key = "context", KEYS(build_keys) };
 
@@ -230,6 +231,13 @@ static const struct schema_named format_items = {
 };
 static const struct schema schema_format = { .name = "format", .named = &format_items, KEYS(format_keys) };
 
+static const struct schema_key logging_keys[] = {
+	{ "driver", TYPE_TEXT, .flags = FLAG_FILLED, IN(logging, driver), .doc = "The engine's log driver." },
+	{ "options", TYPE_PAIRS, IN(logging, options), .doc = "The driver's options." },
+};
+
+static const struct schema schema_logging = { .name = "logging", KEYS(logging_keys) };
+
 static const struct schema_key service_keys[] = {
 	{ "build", TYPE_MAP, HAS(draft_service, out.has_build), IN(draft_service, rest.build), .sub = &schema_build,
 	  .doc = "How the image is built: a folder, or a map." },
@@ -305,78 +313,106 @@ static const struct schema_key service_keys[] = {
 	{ "annotations", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_LIST | FLAG_MAP, .doc = "The container's annotations." },
 	{ "attach", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_SINGLE, .doc = "Whether its output is shown." },
 	{ "blkio_config", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Limits of block input and output." },
-	{ "cap_add", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Capabilities it gets." },
-	{ "cap_drop", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Capabilities it loses." },
+	{ "cap_add", TYPE_TEXTS, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.cap_add),
+	  .doc = "Capabilities it gets." },
+	{ "cap_drop", TYPE_TEXTS, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.cap_drop),
+	  .doc = "Capabilities it loses." },
 	{ "cgroup", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers),
 	  .doc = "Its control group's name space." },
 	{ "cgroup_parent", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its control group's parent." },
-	{ "configs", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "The configs it reads." },
+	{ "configs", TYPE_SECRETS, IN(draft_service, rest.configs), WORDS("source", "target", "uid", "gid", "mode"),
+	  .doc = "The manifest's configs that it reads, as files." },
 	{ "cpu_count", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its processors." },
 	{ "cpu_percent", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its share of the processors." },
 	{ "cpu_period", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its period of processor time." },
 	{ "cpu_quota", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its quota of processor time." },
 	{ "cpu_rt_period", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its period of real-time processor time." },
 	{ "cpu_rt_runtime", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its real-time processor time." },
-	{ "cpu_shares", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its weight among others." },
-	{ "cpus", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its processors." },
-	{ "cpuset", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Which processors it runs on." },
+	{ "cpu_shares", TYPE_TEXT, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.cpu_shares),
+	  .doc = "Its weight among others." },
+	{ "cpus", TYPE_TEXT, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.cpus), .doc = "Its processors." },
+	{ "cpuset", TYPE_TEXT, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.cpuset),
+	  .doc = "Which processors it runs on." },
 	{ "credential_spec", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Its credentials on Windows." },
 	{ "deploy", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_MAP, .doc = "How it is deployed in a cluster." },
 	{ "develop", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_MAP, .doc = "How it is developed." },
 	{ "device_cgroup_rules", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Which devices it may use." },
-	{ "devices", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Devices it gets." },
-	{ "dns", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Name servers it asks." },
-	{ "dns_opt", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Options of its resolver." },
-	{ "dns_search", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Domains it searches." },
+	{ "devices", TYPE_DEVICES, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.devices),
+	  WORDS("source", "target", "permissions"), .doc = "Devices it gets." },
+	{ "dns", TYPE_TEXTS, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.dns),
+	  .doc = "Name servers it asks." },
+	{ "dns_opt", TYPE_TEXTS, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.dns_opt),
+	  .doc = "Options of its resolver." },
+	{ "dns_search", TYPE_TEXTS, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.dns_search),
+	  .doc = "Domains it searches." },
 	{ "domainname", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its domain." },
 	{ "expose", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_LIST, .doc = "Ports that are open to other services." },
 	{ "external_links", TYPE_SHAPE, .flags = FLAG_LIST,
 	  .doc = "Containers outside the project that it is linked to." },
-	{ "extra_hosts", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Host names it knows." },
+	{ "extra_hosts", TYPE_HOSTS, .flags = FLAG_RUN, IN(draft_service, out.run.extra_hosts),
+	  .doc = "Host names it knows." },
 	{ "gpus", TYPE_SHAPE, .flags = FLAG_SINGLE | FLAG_LIST, .doc = "Its graphics processors." },
-	{ "group_add", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Further groups of its user." },
-	{ "hostname", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its host name." },
-	{ "init", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether an init process runs in it." },
+	{ "group_add", TYPE_TEXTS, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.group_add),
+	  .doc = "Further groups of its user." },
+	{ "hostname", TYPE_TEXT, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.hostname),
+	  .doc = "Its host name." },
+	{ "init", TYPE_BOOL, .flags = FLAG_RUN, IN(draft_service, out.run.init),
+	  .doc = "Whether an init process runs in it." },
 	{ "ipc", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers),
 	  .doc = "Its name space for communication." },
 	{ "isolation", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How it is isolated." },
 	{ "label_file", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_SINGLE | FLAG_LIST, .doc = "Files with its labels." },
-	{ "labels", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_LIST | FLAG_MAP, .doc = "The container's labels." },
+	{ "labels", TYPE_PAIRS, .flags = FLAG_RUN, IN(draft_service, out.run.labels), .doc = "The container's labels." },
 	{ "links", TYPE_PEERS, .flags = FLAG_LIST, IN(draft_service, rest.peers),
 	  .doc = "Services that it reaches under other names." },
-	{ "logging", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Where its output goes." },
+	{ "logging", TYPE_MAP, IN(draft_service, out.run.logging), .sub = &schema_logging,
+	  .doc = "Where its output goes." },
 	{ "mac_address", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its MAC address." },
-	{ "mem_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most memory it gets." },
-	{ "mem_reservation", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The least memory it gets." },
+	{ "mem_limit", TYPE_MEMORY, .flags = FLAG_RUN, IN(draft_service, out.run.mem_limit),
+	  .doc = "The most memory it gets." },
+	{ "mem_reservation", TYPE_MEMORY, .flags = FLAG_RUN, IN(draft_service, out.run.mem_reservation),
+	  .doc = "The least memory it gets." },
 	{ "mem_swappiness", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How readily its memory is swapped." },
-	{ "memswap_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most memory and swap it gets." },
+	{ "memswap_limit", TYPE_TEXT, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.memswap_limit),
+	  .doc = "The most memory and swap it gets." },
 	{ "models", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Models it uses." },
 	{ "network_mode", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers), .doc = "How it is connected." },
-	{ "networks", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Networks it is in." },
+	{ "networks", TYPE_NETWORKS, IN(draft_service, out.aliases),
+	  WORDS("aliases", "ipv4_address", "ipv6_address", "link_local_ips", "mac_address", "priority", "gw_priority",
+		"driver_opts", "interface_name"),
+	  .doc = "Networks it is in: all services share one, on which they have these \"aliases\"." },
 	{ "oom_kill_disable", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it may be killed when memory is short." },
-	{ "oom_score_adj", TYPE_SHAPE, .flags = FLAG_SINGLE,
+	{ "oom_score_adj", TYPE_TEXT, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.oom_score_adj),
 	  .doc = "How likely it is to be killed when memory runs out." },
 	{ "pid", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers), .doc = "Its name space for processes." },
-	{ "pids_limit", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The most processes it gets." },
+	{ "pids_limit", TYPE_TEXT, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.pids_limit),
+	  .doc = "The most processes it gets." },
 	{ "post_start", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run after it has started." },
 	{ "pre_start", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run before it is started." },
 	{ "pre_stop", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "What is run before it is stopped." },
-	{ "privileged", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it has all rights." },
+	{ "privileged", TYPE_BOOL, .flags = FLAG_RUN, IN(draft_service, out.run.privileged),
+	  .doc = "Whether it has all rights." },
 	{ "provider", TYPE_SHAPE, HAS(draft_service, out.provided), .flags = FLAG_MAP,
 	  .doc = "What provides it instead of a container; it is never started." },
 	{ "pull_refresh_after", TYPE_SHAPE, .flags = FLAG_IDLE | FLAG_SINGLE, .doc = "When its image is pulled again." },
-	{ "read_only", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether its root file system is read-only." },
-	{ "restart", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "When it is started again." },
+	{ "read_only", TYPE_BOOL, .flags = FLAG_RUN, IN(draft_service, out.run.read_only),
+	  .doc = "Whether its root file system is read-only." },
+	{ "restart", TYPE_TEXT, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.restart),
+	  .doc = "When it is started again." },
 	{ "runtime", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "What runs it." },
 	{ "scale", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "How many of it run." },
-	{ "secrets", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "Secrets it reads." },
-	{ "security_opt", TYPE_SHAPE, .flags = FLAG_LIST, .doc = "How it is confined." },
-	{ "shm_size", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "The size of its shared memory." },
-	{ "stdin_open", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether its input stays open." },
+	{ "secrets", TYPE_SECRETS, IN(draft_service, rest.secrets), WORDS("source", "target", "uid", "gid", "mode"),
+	  .doc = "The manifest's secrets that it reads, as files below /run/secrets." },
+	{ "security_opt", TYPE_TEXTS, .flags = FLAG_RUN | FLAG_FILLED, IN(draft_service, out.run.security_opt),
+	  .doc = "How it is confined." },
+	{ "shm_size", TYPE_MEMORY, .flags = FLAG_RUN, IN(draft_service, out.run.shm_size),
+	  .doc = "The size of its shared memory." },
+	{ "stdin_open", TYPE_BOOL, .flags = FLAG_RUN, IN(draft_service, out.run.stdin_open),
+	  .doc = "Whether its input stays open." },
 	{ "storage_opt", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Options of its storage." },
-	{ "sysctls", TYPE_SHAPE, .flags = FLAG_LIST | FLAG_MAP, .doc = "Kernel settings." },
-	{ "tty", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it has a terminal." },
-	{ "ulimits", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "Its limits." },
+	{ "sysctls", TYPE_PAIRS, .flags = FLAG_RUN, IN(draft_service, out.run.sysctls), .doc = "Kernel settings." },
+	{ "tty", TYPE_BOOL, .flags = FLAG_RUN, IN(draft_service, out.run.tty), .doc = "Whether it has a terminal." },
+	{ "ulimits", TYPE_ULIMITS, .flags = FLAG_RUN, IN(draft_service, out.run.ulimits), .doc = "Its limits." },
 	{ "use_api_socket", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Whether it may talk to the engine." },
 	{ "userns_mode", TYPE_SHAPE, .flags = FLAG_SINGLE, .doc = "Its name space for users." },
 	{ "uts", TYPE_PEERS, .flags = FLAG_SINGLE, IN(draft_service, rest.peers),
@@ -530,12 +566,14 @@ static const struct schema_key root_keys[] = {
 	  .doc = "Named sets of services and groups." },
 	{ "builders", TYPE_NAMED, .flags = FLAG_OWN, IN(draft, builders), .sub = &schema_builder,
 	  .doc = "The builders that share the builds, by name; by default the best one that is found." },
-	{ "configs", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's configs; not used." },
+	{ "configs", TYPE_SOURCES, IN(draft, configs),
+	  WORDS("file", "environment", "content", "external", "name", "labels", "template_driver"),
+	  .doc = "Files for containers, by name: {file: PATH}." },
 	{ "models", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's models; not used." },
 	{ "networks", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's networks; not used." },
 	{ "secrets", TYPE_SOURCES, IN(draft, sources),
 	  WORDS("file", "environment", "external", "name", "labels", "driver", "driver_opts", "template_driver"),
-	  .doc = "Secrets for builds, by name: {file: PATH} or {environment: NAME}." },
+	  .doc = "Secrets for builds and containers, by name: {file: PATH}, for builds also {environment: NAME}." },
 	{ "volumes", TYPE_SHAPE, .flags = FLAG_MAP, .doc = "compose's volumes; not used." },
 };
 
@@ -557,6 +595,21 @@ const struct schema_key *schema_next_plain(const struct schema_key *key)
 		if (key->flags & FLAG_PLAIN)
 			return key;
 	return NULL;
+}
+
+const struct schema_key *schema_next_run(const struct schema_key *key)
+{
+	const struct schema_key *end = service_keys + sizeof(service_keys) / sizeof(service_keys[0]);
+
+	for (key = key ? key + 1 : service_keys; key < end; key++)
+		if (key->flags & FLAG_RUN)
+			return key;
+	return NULL;
+}
+
+const void *schema_run_value(const struct schema_key *key, const struct service *service)
+{
+	return (const char *)service + key->offset;
 }
 
 const void *schema_plain_value(const struct schema_key *key, const struct build_spec *build)
@@ -660,6 +713,10 @@ const char *schema_type_name(const struct schema_key *key)
 		return "a command line, or a list that begins with CMD, CMD-SHELL or NONE";
 	case TYPE_DEPENDS:
 		return "a list of services, or a map with conditions";
+	case TYPE_DEVICES:
+		return "a list of devices";
+	case TYPE_NETWORKS:
+		return "a list of networks, or a map of them";
 	case TYPE_PEERS:
 		return key->flags & FLAG_LIST ? "a list of services" : "a single value";
 	case TYPE_MAP:

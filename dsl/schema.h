@@ -12,6 +12,7 @@
  */
 
 struct build_spec;
+struct service;
 
 enum schema_type {
 	TYPE_IGNORED,   /* handled elsewhere, if at all; its flags say which shapes are allowed */
@@ -49,6 +50,8 @@ enum schema_type {
 	TYPE_NAMED,     /* an array and size_t: a map of `sub`s by name; with FLAG_LIST also a list of names */
 	TYPE_TEST,      /* struct texts: compose's healthcheck.test */
 	TYPE_DEPENDS,   /* struct depends * and size_t: compose's depends_on */
+	TYPE_DEVICES,   /* struct texts of "source:target:permissions": compose's devices */
+	TYPE_NETWORKS,  /* struct texts, to which it adds aliases: compose's networks of a service */
 	TYPE_PEERS, /* struct depends * and size_t, to which it adds: compose's links, volumes_from, network_mode: service:NAME … */
 	TYPE_MAP, /* a struct that begins with its struct pos; `sub` says what is in it */
 	SCHEMA_TYPES
@@ -71,6 +74,7 @@ enum schema_flag {
 	FLAG_OPTION = 256, /* with FLAG_PLAIN: part of the build's key */
 	FLAG_IDLE = 1024,  /* of a TYPE_SHAPE of a service: has no effect on how the container runs */
 	FLAG_ZERO = 2048,  /* of a TYPE_COUNT or TYPE_DURATION: may be 0 */
+	FLAG_RUN = 4096,   /* of a service: an option of the container, service_settings passes it on */
 	FLAG_OWN = 512     /* of the manifest or a service: cbuild's own key, unknown to compose */
 };
 
@@ -116,6 +120,9 @@ const char *schema_nearest(const struct schema *schema, const char *name);
 /* Iterates over the keys of "build" with FLAG_PLAIN (starts and ends with NULL); and the value of such a key in a
  * build, by its type. */
 const struct schema_key *schema_next_plain(const struct schema_key *key);
+/* The same for the keys of a service with FLAG_RUN. */
+const struct schema_key *schema_next_run(const struct schema_key *key);
+const void *schema_run_value(const struct schema_key *key, const struct service *service);
 const void *schema_plain_value(const struct schema_key *key, const struct build_spec *build);
 /* Whether a list in place of the map is a command: the value of short_key. */
 bool schema_short_words(const struct schema *schema);

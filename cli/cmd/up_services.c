@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -149,6 +150,37 @@ static int up_open_runtime(struct session *session, struct loop *loop, struct ru
 	return runtime_open(used, owner, loop, session->state, session->layout, session->logins, ret, err);
 }
 
+struct lacking {
+	const struct runtime *runtime;
+	struct buf names;
+	char last[32]; /* the key that was added last */
+};
+
+static void take_lacking(void *data, const char *key, const char *value)
+{
+	struct lacking *lacking = data;
+
+	(void)value;
+	if (runtime_has_setting(lacking->runtime, key) || strcmp(lacking->last, key) == 0)
+		return;
+	snprintf(lacking->last, sizeof(lacking->last), "%s", key);
+	buf_printf(&lacking->names, "%s%s", lacking->names.len > 0 ? ", " : "", key);
+}
+
+/* Notes what this runtime cannot do, once for each service. */
+static void name_lacking(const struct troupe *troupe, const struct runtime *runtime)
+{
+	for (size_t i = 0; i < troupe->len; i++) {
+		struct lacking lacking = { .runtime = runtime };
+
+		service_settings(troupe->parts[i].service, take_lacking, &lacking);
+		if (lacking.names.len > 0)
+			output_note("%s: not used by %s: %s", troupe->parts[i].service->name.s, runtime_name(runtime),
+				    lacking.names.data);
+		buf_free(&lacking.names);
+	}
+}
+
 static int run_in(struct session *session, const struct troupe *troupe, const struct up_mode *mode, int *lock,
 		  struct loop *loop, struct error **err)
 {
@@ -174,6 +206,7 @@ static int run_in(struct session *session, const struct troupe *troupe, const st
 
 	if (up_open_runtime(session, loop, &runtime, err) < 0)
 		return -1;
+	name_lacking(troupe, runtime);
 	standing = standing_new(troupe->parts, troupe->len, session->options->quiet, !mode->argv, mode->key != NULL);
 	job.runtime = runtime;
 	job.data = standing;

@@ -226,6 +226,29 @@ static struct json *mounts(const struct plan *plan, const struct service *from, 
 	return list;
 }
 
+static struct json *logging(const struct logging *from)
+{
+	struct json *object = json_new_object();
+
+	export_set(object, "driver", &language, from->driver.s);
+	export_set_filled(object, "options", export_pairs(&from->options, &language));
+	return object;
+}
+
+/* The aliases, on the only network that there is. */
+static struct json *networks(const struct texts *aliases)
+{
+	struct json *object = json_new_object(), *network = json_new_object();
+
+	if (aliases->len == 0) {
+		json_free(network);
+		return object;
+	}
+	json_set(network, "aliases", export_texts(aliases, &language));
+	json_set(object, "default", network);
+	return object;
+}
+
 static void set_run(const struct plan *plan, const struct service *from, struct json *service, struct json *volumes)
 {
 	struct json *ports = json_new_array();
@@ -241,6 +264,9 @@ static void set_run(const struct plan *plan, const struct service *from, struct 
 	export_set_filled(service, "command", export_texts(&from->command, &language));
 	export_set_filled(service, "entrypoint", export_texts(&from->entrypoint, &language));
 	export_set(service, "user", &language, from->user.s);
+	export_run(service, from, &language);
+	export_set_filled(service, "logging", logging(&from->run.logging));
+	export_set_filled(service, "networks", networks(&from->aliases));
 	export_set(service, "working_dir", &language, from->working_dir.s);
 	export_set(service, "container_name", &language, from->container_name.s);
 	export_set(service, "stop_signal", &language, from->stop_signal.s);
@@ -295,6 +321,9 @@ int export_compose(struct plan *plan, struct buf *out, struct buf *notes, struct
 			continue;
 		}
 		export_note(&manifest->services[i], &language, notes);
+		if (manifest->services[i].files_len > 0)
+			buf_printf(notes, "%s: the secrets and configs of its container were left out\n",
+				   manifest->services[i].name.s);
 		if (manifest->services[i].build.annotations_len > 0)
 			buf_printf(notes, "%s: compose cannot express its `annotations`\n", manifest->services[i].name.s);
 		if (service_makes_files(&manifest->services[i]))

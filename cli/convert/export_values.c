@@ -122,29 +122,39 @@ static struct json *export_ulimits(const struct texts *limits, const struct expo
 	return map;
 }
 
+static void export_key(struct json *object, const struct schema_key *key, const void *value,
+		       const struct export_language *language)
+{
+	cleanup_free char *name = mem_strdup(key->name);
+
+	for (char *c = name; language->dashes && *c; c++)
+		*c = *c == '_' ? '-' : *c;
+	if (key->type == TYPE_TEXT)
+		export_set(object, name, language, ((const struct text *)value)->s);
+	else if (key->type == TYPE_MEMORY)
+		set_size(object, name, language, *(const uint64_t *)value);
+	else if (key->type == TYPE_BOOL && *(const bool *)value)
+		json_set_bool(object, name, true);
+	else if (key->type == TYPE_TEXTS || key->type == TYPE_DEVICES)
+		export_set_filled(object, name, export_texts(value, language));
+	else if (key->type == TYPE_ULIMITS)
+		export_set_filled(object, name, export_ulimits(value, language));
+	else if (key->type == TYPE_HOSTS)
+		export_set_filled(object, name, language->hosts(value));
+	else if (key->type == TYPE_PAIRS)
+		export_set_filled(object, name, export_pairs(value, language));
+}
+
 void export_plain(struct json *object, const struct build_spec *build, const struct export_language *language)
 {
-	for (const struct schema_key *key = schema_next_plain(NULL); key; key = schema_next_plain(key)) {
-		cleanup_free char *name = mem_strdup(key->name);
-		const void *value = schema_plain_value(key, build);
+	for (const struct schema_key *key = schema_next_plain(NULL); key; key = schema_next_plain(key))
+		export_key(object, key, schema_plain_value(key, build), language);
+}
 
-		for (char *c = name; language->dashes && *c; c++)
-			*c = *c == '_' ? '-' : *c;
-		if (key->type == TYPE_TEXT)
-			export_set(object, name, language, ((const struct text *)value)->s);
-		else if (key->type == TYPE_MEMORY)
-			set_size(object, name, language, *(const uint64_t *)value);
-		else if (key->type == TYPE_BOOL && *(const bool *)value)
-			json_set_bool(object, name, true);
-		else if (key->type == TYPE_TEXTS)
-			export_set_filled(object, name, export_texts(value, language));
-		else if (key->type == TYPE_ULIMITS)
-			export_set_filled(object, name, export_ulimits(value, language));
-		else if (key->type == TYPE_HOSTS)
-			export_set_filled(object, name, language->hosts(value));
-		else if (key->type == TYPE_PAIRS)
-			export_set_filled(object, name, export_pairs(value, language));
-	}
+void export_run(struct json *object, const struct service *service, const struct export_language *language)
+{
+	for (const struct schema_key *key = schema_next_run(NULL); key; key = schema_next_run(key))
+		export_key(object, key, schema_run_value(key, service), language);
 }
 
 struct json *export_platforms(const struct build_spec *build)

@@ -48,6 +48,8 @@ void export_append(struct json *list, const struct export_language *language, co
 struct json *export_pairs(const struct pairs *list, const struct export_language *language);
 /* Sets the options that builders get as written (FLAG_PLAIN of dsl/schema.h). */
 void export_plain(struct json *object, const struct build_spec *build, const struct export_language *language);
+/* Sets the options that containers get as written (FLAG_RUN). */
+void export_run(struct json *object, const struct service *service, const struct export_language *language);
 struct json *export_platforms(const struct build_spec *build);
 struct json *export_texts(const struct texts *list, const struct export_language *language);
 /* Sets a member unless it is empty; takes ownership of the value in either case. */

@@ -192,12 +192,15 @@ static struct json *jsonschema_value_of(const struct schema_key *key)
 	case TYPE_PORTS:
 	case TYPE_MOUNTS:
 	case TYPE_SECRETS:
+	case TYPE_DEVICES:
 	case TYPE_OUTPUTS:
 		return jsonschema_list_of(either(single(), words_of(key)));
 	case TYPE_ENV_FILES:
 		return either(single(), jsonschema_list_of(either(single(), words_of(key))));
 	case TYPE_SOURCES:
 		return map_of(words_of(key));
+	case TYPE_NETWORKS:
+		return either(jsonschema_list_of(single()), map_of(words_of(key)));
 	case TYPE_DEPENDS:
 		return either(jsonschema_list_of(single()), map_of(words_of(key)));
 	case TYPE_MAP:

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -477,6 +478,23 @@ static void add_ports(struct inputs *inputs, const char *prefix, const struct se
 	}
 }
 
+struct key_settings {
+	struct inputs *inputs;
+	const char *prefix;
+	char last[32]; /* the key of the value before, ... */
+	size_t len;    /* ... and how many it had */
+};
+
+static void take_setting(void *data, const char *key, const char *value)
+{
+	struct key_settings *settings = data;
+	cleanup_free char *name = mem_printf("%s%s", settings->prefix, key);
+
+	settings->len = strcmp(settings->last, key) == 0 ? settings->len + 1 : 0;
+	snprintf(settings->last, sizeof(settings->last), "%s", key);
+	inputs_add_element(settings->inputs, name, settings->len, value);
+}
+
 static void add_run(struct inputs *inputs, const struct service *service, const char *prefix)
 {
 	cleanup_free char *file_environment = mem_printf("%senv_file", prefix);
@@ -486,6 +504,8 @@ static void add_run(struct inputs *inputs, const struct service *service, const 
 	cleanup_free char *entrypoint = mem_printf("%sentrypoint", prefix);
 	cleanup_free char *user = mem_printf("%suser", prefix);
 	cleanup_free char *tmpfs = mem_printf("%stmpfs", prefix);
+	cleanup_free char *aliases = mem_printf("%snetworks aliases", prefix);
+	struct key_settings settings = { .inputs = inputs, .prefix = prefix };
 
 	add_ports(inputs, prefix, service);
 	add_environment(inputs, environment, &service->environment);
@@ -495,6 +515,8 @@ static void add_run(struct inputs *inputs, const struct service *service, const 
 	inputs_add(inputs, REASON_OPTION, user, service->user.s);
 	inputs_add(inputs, REASON_OPTION, working_dir, service->working_dir.s);
 	add_texts(inputs, tmpfs, &service->tmpfs);
+	add_texts(inputs, aliases, &service->aliases);
+	service_settings(service, take_setting, &settings);
 }
 
 static void add_prefixed(struct inputs *inputs, const char *prefix, const char *name, const char *value)
@@ -556,18 +578,12 @@ static void add_probes(struct inputs *inputs, const char *prefix, const struct v
 	}
 }
 
-/* A file of the project named by a word of a checker is part of the check. */
-static int add_run_file(struct inputs *inputs, const struct plan *plan, const char *dir, const char *word,
-			struct error **err)
+static int add_file_content(struct inputs *inputs, const struct plan *plan, const char *path, struct error **err)
 {
-	cleanup_free char *path = NULL;
 	struct hash128 digest;
 	char hex[HASH_HEX + 1];
 	bool found;
-	int r = plan_run_file(plan, dir, word, &path, err);
 
-	if (r <= 0)
-		return r;
 	if (source_file(plan->source, path, &digest, &found, err) < 0)
 		return -1;
 	hash_hex(digest, hex);
@@ -575,19 +591,34 @@ static int add_run_file(struct inputs *inputs, const struct plan *plan, const ch
 	return 0;
 }
 
-static int add_authorities(struct inputs *inputs, const struct plan *plan, const struct verify_spec *verify,
-			   struct error **err)
+/* A file of the project named by a word of a checker is part of the check. */
+static int add_run_file(struct inputs *inputs, const struct plan *plan, const char *dir, const char *word,
+			struct error **err)
 {
-	struct hash128 digest;
-	char hex[HASH_HEX + 1];
-	bool found;
+	cleanup_free char *path = NULL;
+	int r = plan_run_file(plan, dir, word, &path, err);
 
-	if (!verify->has_http || !verify->http.ca.s)
-		return 0;
-	if (source_file(plan->source, verify->http.ca.s, &digest, &found, err) < 0)
+	if (r <= 0)
+		return r;
+	return add_file_content(inputs, plan, path, err);
+}
+
+/* Files of this machine that its checks or its container read. */
+static int add_running_files(struct inputs *inputs, const struct plan *plan, const struct service *service,
+			     const char *prefix, struct error **err)
+{
+	const struct verify_spec *verify = &service->verify;
+
+	if (verify->has_http && verify->http.ca.s && add_file_content(inputs, plan, verify->http.ca.s, err) < 0)
 		return -1;
-	hash_hex(digest, hex);
-	inputs_add(inputs, REASON_FILE, key_shown_path(plan, verify->http.ca.s), found ? hex : NULL);
+	for (size_t i = 0; i < service->files_len; i++) {
+		const struct mount *file = &service->files[i];
+		cleanup_free char *name = mem_printf("%sfile %s", prefix, file->target);
+
+		inputs_add(inputs, REASON_OPTION, name, key_shown_path(plan, file->source.s));
+		if (add_file_content(inputs, plan, file->source.s, err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -655,7 +686,7 @@ static int add_beside(struct inputs *inputs, const struct plan *plan, const stru
 			continue;
 		map_set(seen, other->name.s, (void *)other);
 		if (add_beside(inputs, plan, other, seen, err) < 0 ||
-		    add_authorities(inputs, plan, &other->verify, err) < 0)
+		    add_running_files(inputs, plan, other, prefix, err) < 0)
 			return -1;
 		if (!other->has_build)
 			inputs_add(inputs, REASON_OPTION, image, other->reference.s);
@@ -673,12 +704,13 @@ static int add_verify(const struct plan *plan, const struct node *node, struct i
 
 	size_t first;
 
-	if (add_policy(inputs, plan, &service->verify, err) < 0 ||
-	    add_authorities(inputs, plan, &service->verify, err) < 0)
+	if (add_policy(inputs, plan, &service->verify, err) < 0)
 		return -1;
 	first = inputs_len(inputs);
 	if (runs)
 		add_running(inputs, service, "");
+	if (runs && add_running_files(inputs, plan, service, "", err) < 0)
+		return -1;
 	for (size_t i = 0; i < node->needs_len; i++) {
 		const struct node *need = plan->nodes[node->needs[i]];
 

@@ -31,6 +31,7 @@ static int container_inspect(struct container *container, struct error **err)
 		/* Addresses may be borrowed, so they are never changed. */
 		container->renewed = seen.running && seen.pid != container->seen.pid;
 		container->seen.running = seen.running;
+		container->seen.again = seen.again;
 		container->seen.status = seen.status;
 		inspected_free(&seen);
 	}
@@ -268,15 +269,15 @@ const char *container_ip(const struct container *container)
 int container_state(struct container *container, bool *ret_running, int *ret_status, struct error **err)
 {
 	struct inspected *seen = &container->seen;
-	bool look = seen->running;
+	bool look = seen->running || seen->again;
 
-	if (look && container->pid_start > 0)
+	if (seen->running && container->pid_start > 0)
 		look = reap_start_time(seen->pid) != container->pid_start;
 	else if (look)
 		look = loop_now_ms() - container->inspected_ms >= INSPECT_EVERY_MS;
 	if (look && container_inspect(container, err) < 0)
 		return -1;
-	*ret_running = seen->running;
+	*ret_running = seen->running || seen->again;
 	*ret_status = seen->status;
 	return 0;
 }

@@ -83,6 +83,21 @@ static void take_stop_signal(const struct json *config, struct inspected *ret)
 		ret->stop_signal = mem_printf("%lld", number);
 }
 
+/* Whether the engine starts it again when it ends with this status (docs.docker.com/reference/cli/docker/container/run,
+ * --restart). */
+static bool comes_again(const struct json *one, int status)
+{
+	const struct json *policy = json_get(json_get(one, "HostConfig"), "RestartPolicy");
+	const char *name = json_str(policy, "Name");
+	long long most = json_int(policy, "MaximumRetryCount");
+
+	if (!name)
+		return false;
+	if (strcmp(name, "on-failure") == 0)
+		return status != 0 && (most == 0 || json_int(one, "RestartCount") < most);
+	return strcmp(name, "always") == 0 || strcmp(name, "unless-stopped") == 0;
+}
+
 int inspect_parse(const char *json, size_t len, struct inspected *ret, struct error **err)
 {
 	cleanup_json struct json *all = NULL;
@@ -101,6 +116,7 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 	ret->pid = (int)json_int(state, "Pid");
 	ended_at = json_str(state, "FinishedAt");
 	ret->ended_at = text_or_null(ret->running && ended_at && strncmp(ended_at, "0001-", 5) != 0 ? ended_at : NULL);
+	ret->again = comes_again(one, ret->status);
 	mode = json_str(json_get(one, "HostConfig"), "NetworkMode");
 	ret->host_network = mode && strcmp(mode, "host") == 0;
 	take_stop_signal(json_get(one, "Config"), ret);

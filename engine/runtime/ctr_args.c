@@ -98,6 +98,7 @@ int ctr_run_args(const struct runtime *runtime, const struct container_spec *spe
 	argv_add(argv, "--detach");
 	argv_add(argv, "--allow-new-privs"); /* as podman and docker do */
 	argv_addf(argv, "--log-uri=file://%s/log", start->dir);
+	setting_add_ctr(spec, argv);
 	argv_addf(argv, "--label=" RUNTIME_LABEL "=%s", runtime->owner);
 	for (size_t i = 0; i < spec->labels_len; i++)
 		argv_addf(argv, "--label=%s=%s", spec->labels[i].key, spec->labels[i].value);
@@ -144,8 +145,16 @@ void ctr_hosts(const struct container_spec *spec, const char *ip, struct buf *re
 	buf_str(ret, "127.0.0.1\tlocalhost\n::1\tlocalhost\n");
 	if (spec->name)
 		buf_printf(ret, "%s\t%s\n", ip, spec->name);
+	for (size_t i = 0; spec->aliases && spec->aliases[i]; i++)
+		buf_printf(ret, "%s\t%s\n", ip, spec->aliases[i]);
 	for (size_t i = 0; i < spec->hosts_len; i++)
 		buf_printf(ret, "%s\t%s\n", spec->hosts[i].value, spec->hosts[i].key);
+	for (size_t i = 0; i < spec->settings_len; i++) {
+		const char *value = spec->settings[i].value, *colon = strchr(value, ':');
+
+		if (strcmp(spec->settings[i].key, "extra_hosts") == 0 && colon)
+			buf_printf(ret, "%s\t%.*s\n", colon + 1, (int)(colon - value), value);
+	}
 }
 
 static size_t words_len(const char *const *words)

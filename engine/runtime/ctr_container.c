@@ -344,6 +344,7 @@ static int ctr_list(struct runtime *runtime, const char *service, struct buf *re
 }
 
 const struct container_ops container_ctr = {
+	.few_settings = true,
 	.run = ctr_run,
 	.inspect = ctr_inspect,
 	.exec = ctr_exec,

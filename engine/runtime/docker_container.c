@@ -46,6 +46,13 @@ static struct json *labels_json(const struct runtime *runtime, const struct cont
 {
 	struct json *labels = json_new_object();
 
+	for (size_t i = 0; spec && i < spec->settings_len; i++) {
+		const char *value = spec->settings[i].value;
+		cleanup_free char *name = mem_strndup(value, strcspn(value, "="));
+
+		if (strcmp(spec->settings[i].key, "labels") == 0)
+			json_set_str(labels, name, value + strlen(name) + 1);
+	}
 	json_set_str(labels, RUNTIME_LABEL, runtime->owner);
 	for (size_t i = 0; spec && i < spec->labels_len; i++)
 		json_set_str(labels, spec->labels[i].key, spec->labels[i].value);
@@ -115,6 +122,8 @@ static void docker_container_add_network(const struct container_spec *spec, stru
 
 	if (spec->network && spec->name)
 		json_append(aliases, json_new_string(spec->name));
+	for (size_t i = 0; spec->network && spec->aliases && spec->aliases[i]; i++)
+		json_append(aliases, json_new_string(spec->aliases[i]));
 	json_set_str(ipam, "IPv4Address", spec->ip);
 	json_set(endpoint, "Aliases", aliases);
 	json_set(endpoint, "IPAMConfig", ipam);
@@ -134,26 +143,38 @@ static void docker_container_add_network(const struct container_spec *spec, stru
 	json_set(host, "ExtraHosts", hosts);
 }
 
-static void add_limits(unsigned quirks, struct json *host)
+static void add_limits(const struct container_spec *spec, unsigned quirks, struct json *host)
 {
 	static const struct {
 		const char *name;
 		int resource;
 	} limits[] = { { "nofile", RLIMIT_NOFILE }, { "nproc", RLIMIT_NPROC } };
 	struct json *list = json_new_array(), *log = json_new_object(), *options = json_new_object();
+	const char *driver = setting_value(spec, "logging.driver");
 
 	for (size_t i = 0; (quirks & QUIRK_ULIMIT) && i < sizeof(limits) / sizeof(limits[0]); i++) {
 		int64_t value = (int64_t)run_args_limit(limits[i].resource);
-		struct json *limit = json_new_object();
+		struct json *limit;
 
+		if (setting_has_ulimit(spec, limits[i].name))
+			continue;
+		limit = json_new_object();
 		json_set_str(limit, "Name", limits[i].name);
 		json_set_int(limit, "Soft", value);
 		json_set_int(limit, "Hard", value);
 		json_append(list, limit);
 	}
 	json_set(host, "Ulimits", list);
-	json_set_str(log, "Type", "json-file");
-	json_set_str(options, "max-size", CONTAINER_LOG_MAX);
+	json_set_str(log, "Type", driver ? driver : "json-file");
+	if (!driver && !setting_value(spec, "logging.options"))
+		json_set_str(options, "max-size", CONTAINER_LOG_MAX);
+	for (size_t i = 0; i < spec->settings_len; i++) {
+		const char *value = spec->settings[i].value;
+		cleanup_free char *name = mem_strndup(value, strcspn(value, "="));
+
+		if (strcmp(spec->settings[i].key, "logging.options") == 0)
+			json_set_str(options, name, value + strlen(name) + 1);
+	}
 	json_set(log, "Config", options);
 	json_set(host, "LogConfig", log);
 }
@@ -180,7 +201,8 @@ static struct json *container_json(const struct container *container, const stru
 	docker_container_add_ports(container->runtime, spec, body, host);
 	add_volumes(spec, body, host);
 	docker_container_add_network(spec, body, host);
-	add_limits(quirks, host);
+	add_limits(spec, quirks, host);
+	setting_add_json(spec, body, host);
 	json_set(body, "HostConfig", host);
 	return body;
 }

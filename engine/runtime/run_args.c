@@ -35,11 +35,12 @@ unsigned long long run_args_limit(int resource)
 	return value;
 }
 
-static void add_ulimit(struct argv *argv, const char *name, int resource)
+static void add_ulimit(const struct container_spec *spec, struct argv *argv, const char *name, int resource)
 {
 	unsigned long long value = run_args_limit(resource);
 
-	argv_addf(argv, "--ulimit=%s=%llu:%llu", name, value, value);
+	if (!setting_has_ulimit(spec, name))
+		argv_addf(argv, "--ulimit=%s=%llu:%llu", name, value, value);
 }
 
 static void run_args_add_pairs(const struct runtime *runtime, struct argv *argv, const struct container_spec *spec,
@@ -90,6 +91,8 @@ static void add_network(const struct runtime *runtime, struct argv *argv, const 
 		argv_addf(argv, "--network=%s", spec->network);
 		if (spec->name)
 			argv_addf(argv, "--network-alias=%s", spec->name);
+		for (size_t i = 0; spec->aliases && spec->aliases[i]; i++)
+			argv_addf(argv, "--network-alias=%s", spec->aliases[i]);
 	}
 	if (spec->ip)
 		argv_addf(argv, "--ip=%s", spec->ip);
@@ -104,8 +107,11 @@ static void add_network(const struct runtime *runtime, struct argv *argv, const 
 static void run_args_add_options(const struct runtime *runtime, unsigned quirks, const struct container_spec *spec,
 				 struct argv *argv)
 {
-	argv_addf(argv, "--log-driver=%s", runtime->ops->log_driver);
-	if (!(quirks & QUIRK_NO_LOGOPT))
+	bool driver = setting_value(spec, "logging.driver"), options = setting_value(spec, "logging.options");
+
+	if (!driver)
+		argv_addf(argv, "--log-driver=%s", runtime->ops->log_driver);
+	if (!driver && !options && !(quirks & QUIRK_NO_LOGOPT))
 		argv_add(argv, "--log-opt=max-size=" CONTAINER_LOG_MAX);
 	argv_add(argv, "--no-healthcheck"); /* container_healthcheck runs it on request */
 	argv_addf(argv, "--stop-timeout=%u", spec->grace_s);
@@ -114,8 +120,8 @@ static void run_args_add_options(const struct runtime *runtime, unsigned quirks,
 	for (const char *const *option = runtime->ops->run_options; option && *option; option++)
 		argv_add(argv, *option);
 	if (quirks & QUIRK_ULIMIT) {
-		add_ulimit(argv, "nofile", RLIMIT_NOFILE);
-		add_ulimit(argv, "nproc", RLIMIT_NPROC);
+		add_ulimit(spec, argv, "nofile", RLIMIT_NOFILE);
+		add_ulimit(spec, argv, "nproc", RLIMIT_NPROC);
 	}
 	if (quirks & QUIRK_NO_CGROUPS)
 		argv_add(argv, "--cgroups=disabled");
@@ -133,6 +139,7 @@ void command_run(const struct runtime *runtime, unsigned quirks, const struct co
 		argv_add(argv, "--tty");
 	argv_add(argv, "--pull=never");
 	argv_addf(argv, "--name=%s", name);
+	setting_add_flags(spec, argv);
 	argv_addf(argv, "--label=" RUNTIME_LABEL "=%s", runtime->owner);
 	for (size_t i = 0; i < spec->labels_len; i++)
 		argv_addf(argv, "--label=%s=%s", spec->labels[i].key, spec->labels[i].value);

@@ -147,7 +147,13 @@ struct container_spec {
 	const char *stop_signal; /* NULL: the image's */
 	unsigned grace_s;        /* that it gets to stop; 0: it is killed */
 	bool tty;                /* of container_create: it has a terminal */
+	const char *const *aliases;          /* further names on the network, or NULL */
+	const struct runtime_pair *settings; /* compose's keys and their values (dsl/manifest.h, service_settings) */
+	size_t settings_len;
 };
+
+/* Whether this runtime has the setting. */
+bool runtime_has_setting(const struct runtime *runtime, const char *key);
 
 struct container;
 

@@ -69,6 +69,7 @@ struct runtime {
 enum exec_kind { EXEC_ALONE, EXEC_INPUT, EXEC_TTY }; /* without standard input, with it, with a terminal, too */
 struct container_ops {
 	bool named; /* it takes the name that a container is to have */
+	bool few_settings; /* only those with a flag of ctr's */
 	/* One attempt to start it, with its command's status and last lines in *ret. `remove` removes what it leaves. */
 	int (*run)(struct container *container, const struct container_spec *spec, unsigned quirks,
 		   struct proc_result *ret, struct error **err);
@@ -161,6 +162,19 @@ bool run_args_is_published(const struct container_spec *spec, uint16_t port); /*
 char *command_process(void);                                      /* "4711-1a2b" for this process, malloc'd */
 char *command_name(struct runtime *runtime, const char *service); /* a new name, malloc'd */
 
+/* setting.c: options of containers. */
+/* By the commands of podman and docker. */
+void setting_add_flags(const struct container_spec *spec, struct argv *argv);
+/* By ctr. */
+void setting_add_ctr(const struct container_spec *spec, struct argv *argv);
+/* In the body of docker's request to make a container: `host` is its HostConfig. */
+void setting_add_json(const struct container_spec *spec, struct json *body, struct json *host);
+/* The value of a setting that has only one, or NULL. */
+const char *setting_value(const struct container_spec *spec, const char *key);
+
+/* Whether the service sets this limit itself. */
+bool setting_has_ulimit(const struct container_spec *spec, const char *name);
+
 /* environment.c: how the environment is passed to a container. */
 /* A value that the env-file readers of all versions read unchanged. */
 bool environment_plain(const char *value);
@@ -179,6 +193,7 @@ int environment_file(struct runtime *runtime, const struct container_spec *spec,
 /* container_inspect.c: reads the output of `inspect` for a container. */
 struct inspected {
 	bool running;
+	bool again; /* its restart policy starts it again */
 	int status;
 	int pid;            /* 0: none */
 	char *ended_at;     /* when it ended before it was started again (RFC 3339), or NULL */

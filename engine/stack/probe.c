@@ -28,6 +28,7 @@
 #define ATTEMPT_WHOLE_MS 4000 /* when less is left, an attempt may use all of it; else half */
 #define ATTEMPT_LEAST_MS 250  /* so that even the last attempt can be answered */
 #define TCP_ATTEMPT_MS 1000
+#define EXEC_LEAST_MS 5000 /* so that a command of the last attempt can say something, too */
 #define EXEC_PAUSE_MS 250  /* between two commands, each a process in the container */
 #define PROXY_CLOSE_MS 250 /* a proxy without anybody behind it closes the connection within this time */
 
@@ -127,7 +128,8 @@ int probe_exec(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct
 	buf_reset(&probe->why);
 	buf_reset(&probe->answer);
 	buf_str(&probe->why, "the command failed");
-	return container_healthcheck(probe->container, words, limit_ms, ret_healthy, &probe->answer, err);
+	return container_healthcheck(probe->container, words, limit_ms > EXEC_LEAST_MS ? limit_ms : EXEC_LEAST_MS,
+				     ret_healthy, &probe->answer, err);
 }
 
 static int probe_attempt(struct probe *probe, uint64_t left_ms, bool *ret_healthy, struct error **err)

@@ -41,13 +41,64 @@ static void fill_environment(struct stack *stack, const struct service *service,
 
 static void fill_hosts(struct stack *stack, struct container_spec *spec)
 {
-	struct runtime_pair *hosts = arena_array(stack->arena, stack->len + 1, sizeof(*hosts));
+	struct runtime_pair *hosts;
+	size_t len = 0;
 
+	for (size_t i = 0; i < stack->len; i++)
+		len += 1 + stack->actors[i].part->service->aliases.len;
+	hosts = arena_array(stack->arena, len + 1, sizeof(*hosts));
 	for (size_t i = 0; i < stack->len; i++) {
-		if (stack->actors[i].ip)
-			hosts[spec->hosts_len++] = (struct runtime_pair){ stack->actors[i].name, stack->actors[i].ip };
+		const struct actor *actor = &stack->actors[i];
+		const struct texts *aliases = &actor->part->service->aliases;
+
+		if (!actor->ip)
+			continue;
+		hosts[spec->hosts_len++] = (struct runtime_pair){ actor->name, actor->ip };
+		for (size_t j = 0; j < aliases->len; j++)
+			hosts[spec->hosts_len++] = (struct runtime_pair){ aliases->items[j].s, actor->ip };
 	}
 	spec->hosts = hosts;
+}
+
+static const char *const *fill_files(struct stack *stack, const struct service *service)
+{
+	const char **volumes = arena_array(stack->arena, service->files_len + 1, sizeof(*volumes));
+
+	for (size_t i = 0; i < service->files_len; i++)
+		volumes[i] = arena_printf(stack->arena, "%s:%s:%s", service->files[i].source.s,
+					  service->files[i].target, service->files[i].options);
+	return volumes;
+}
+
+struct stack_settings {
+	struct stack *stack;
+	struct runtime_pair *items;
+	size_t len, cap;
+};
+
+static void take_setting_pair(void *data, const char *key, const char *value)
+{
+	struct stack_settings *settings = data;
+	struct arena *arena = settings->stack->arena;
+
+	if (!settings->stack->lasting && strcmp(key, "restart") == 0)
+		return;
+	mem_reserve(&settings->items, &settings->cap, settings->len + 1, sizeof(*settings->items));
+	settings->items[settings->len++] = (struct runtime_pair){ arena_strdup(arena, key), arena_strdup(arena, value) };
+}
+
+static void fill_settings(struct stack *stack, const struct service *service, struct container_spec *spec)
+{
+	struct stack_settings settings = { .stack = stack };
+	struct runtime_pair *items;
+
+	service_settings(service, take_setting_pair, &settings);
+	items = arena_array(stack->arena, settings.len + 1, sizeof(*items));
+	if (settings.len > 0)
+		memcpy(items, settings.items, settings.len * sizeof(*items));
+	free(settings.items);
+	spec->settings = items;
+	spec->settings_len = settings.len;
 }
 
 /* The ports that are probed. */
@@ -89,6 +140,9 @@ int stack_spec(struct stack *stack, const struct stack_part *part, struct actor 
 	spec.entrypoint = fill_words(stack, &service->entrypoint);
 	spec.command = fill_words(stack, &service->command);
 	spec.tmpfs = fill_words(stack, &service->tmpfs);
+	spec.volumes = fill_files(stack, service);
+	spec.aliases = fill_words(stack, &service->aliases);
+	fill_settings(stack, service, &spec);
 	spec.user = service->user.s;
 	spec.working_dir = service->working_dir.s;
 	spec.stop_signal = service->stop_signal.s;

@@ -53,6 +53,7 @@ struct stack {
 	const struct output *output;
 	struct findings *findings;
 	struct arena *arena; /* for the texts that containers are started with */
+	bool lasting;        /* its containers may be started again, as their restart policies say */
 	char *network;       /* NULL: the runtime's default one */
 	struct actor *actors;
 	size_t len;

@@ -33,6 +33,11 @@ void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1])
 	settings_hash_add_words(hasher, "entrypoint", spec->entrypoint);
 	settings_hash_add_words(hasher, "command", spec->command);
 	settings_hash_add_words(hasher, "tmpfs", spec->tmpfs);
+	settings_hash_add_words(hasher, "alias", spec->aliases);
+	for (size_t i = 0; i < spec->settings_len; i++) {
+		hasher_text(hasher, "setting", spec->settings[i].key);
+		hasher_text(hasher, "value", spec->settings[i].value);
+	}
 	settings_hash_add_words(hasher, "volume", spec->volumes);
 	hasher_text(hasher, "user", spec->user);
 	hasher_text(hasher, "working_dir", spec->working_dir);

@@ -122,10 +122,12 @@ static int fill_mount(struct up *up, const struct mount *mount, const char **ret
 
 static int fill_mounts(struct up *up, const struct service *service, struct container_spec *spec, struct error **err)
 {
-	size_t len = 0, tmpfs_len = 0, most = service->mounts_len + service->tmpfs.len + 1;
+	size_t len = 0, tmpfs_len = 0, most = service->mounts_len + service->tmpfs.len + service->files_len + 1;
 	const char **volumes = arena_array(up->stack.arena, most, sizeof(*volumes));
 	const char **tmpfs = arena_array(up->stack.arena, most, sizeof(*tmpfs));
 
+	for (; spec->volumes && spec->volumes[len]; len++)
+		volumes[len] = spec->volumes[len];
 	for (; spec->tmpfs && spec->tmpfs[tmpfs_len]; tmpfs_len++)
 		tmpfs[tmpfs_len] = spec->tmpfs[tmpfs_len];
 	for (size_t i = 0; i < service->mounts_len; i++) {

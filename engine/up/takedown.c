@@ -12,7 +12,8 @@ struct takedown_crowd {
 	size_t len, cap;
 };
 
-static int takedown_add_service(struct runtime *runtime, const char *service, struct takedown_crowd *crowd, struct error **err)
+static int takedown_add_service(struct runtime *runtime, const char *service, struct takedown_crowd *crowd,
+				struct error **err)
 {
 	char **names = NULL;
 	int r = 0;

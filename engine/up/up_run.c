@@ -310,6 +310,7 @@ static void up_open(struct up *up)
 		.runtime = job->runtime,
 		.manifest = job->manifest,
 		.findings = up->findings,
+		.lasting = true,
 	};
 	stack_open(&up->stack, job->len + 1);
 	up->kept = mem_array(job->len + 1, sizeof(bool));

@@ -550,8 +550,8 @@ static void test_unused(void **state)
 	struct loaded_text t;
 
 	(void)state;
-	test_load_good(&t, "services: {web: {image: x, read_only: true, labels: [a], hostname: h, user: u}}\n", NULL);
-	assert_texts(&t.manifest->services[0].unused, LIST("read_only", "hostname"));
+	test_load_good(&t, "services: {web: {image: x, userns_mode: host, labels: [a], domainname: h, user: u}}\n", NULL);
+	assert_texts(&t.manifest->services[0].unused, LIST("userns_mode", "domainname"));
 	test_unload(&t);
 }
 

@@ -31,6 +31,7 @@ static const char manifest[] = "project: world\n"
 			       "secrets: {token: {file: token.txt}, other: {file: other.txt}}\n"
 			       "vars: {UNUSED: a, VERSION: \"1.0\"}\n"
 			       "source_date_epoch: 1000\n"
+			       "configs: {settings: {file: settings.conf}}\n"
 			       "services:\n"
 			       "  base:\n"
 			       "    publish: false\n"
@@ -63,6 +64,10 @@ static const char manifest[] = "project: world\n"
 			       "    user: \"7\"\n"
 			       "    tmpfs: [/tmp]\n"
 			       "    working_dir: /srv\n"
+			       "    cap_add: [NET_ADMIN, SYS_TIME]\n"
+			       "    read_only: true\n"
+			       "    networks: {front: {aliases: [www]}}\n"
+			       "    configs: [{source: settings, target: /etc/settings}]\n"
 			       "    env_file: app.env\n"
 			       "    depends_on: {db: {condition: service_started}, last: {condition: "
 			       "service_started}, pulled: {condition: service_started}}\n"
@@ -135,6 +140,7 @@ static int set_up(void **state)
 	world_write(world, "fetched/a.tar/x", "one\n");
 	world_write(world, "fetched/b.tar/x", "two\n");
 	world_write(world, "ca.pem", "authority");
+	world_write(world, "settings.conf", "quiet");
 	world_write(world, "app/main.c", "int main;\n");
 	world_write(world, "app/gen.c", "int gen;\n");
 	world_write(world, "app/lib/a.c", "int a;\n");
@@ -279,6 +285,11 @@ static const struct edit edits[] = {
 	{ "services.yaml", "timeout: 5s", "timeout: 7s", VERIFY("option verify.http.timeout_ms (5000 -> 7000)") },
 	{ "services.yaml", "port: 81", "port: 83", VERIFY("option verify.tcp.port (81 -> 83)") },
 	{ "services.yaml", "timeout: 6s", "timeout: 7s", VERIFY("option verify.tcp.timeout_ms (6000 -> 7000)") },
+	{ "services.yaml", "SYS_TIME", "SYS_NICE", VERIFY("option cap_add[1] (SYS_TIME -> SYS_NICE)") },
+	{ "services.yaml", "read_only: true", "read_only: false", VERIFY("option read_only[0] (removed)") },
+	{ "services.yaml", "[www]", "[wwx]", VERIFY("option networks aliases[0] (www -> wwx)") },
+	{ "services.yaml", "target: /etc/settings", "target: /etc/set", VERIFY("option file /etc/set (added); option file /etc/settings (removed)") },
+	{ "settings.conf", "quiet", "loud", VERIFY("file settings.conf (content)") },
 	{ "services.yaml", "method: PUT", "method: POST", VERIFY("option verify.http.method (PUT -> POST)") },
 	{ "services.yaml", "send: it", "send: that", VERIFY("option verify.http.send (it -> that)") },
 	{ "services.yaml", "host: h.test", "host: i.test", VERIFY("option verify.http.host (h.test -> i.test)") },

@@ -60,6 +60,30 @@ static void test_podman(void **state)
 		"\n--one\nserve\n-x\n");
 }
 
+static const struct runtime_pair settings[] = {
+	{ "cap_add", "NET_ADMIN" }, { "cpus", "0.5" },	      { "extra_hosts", "far:1.2.3.4" },
+	{ "init", "true" },	    { "labels", "team=blue" }, { "mem_limit", "67108864" },
+	{ "read_only", "true" },    { "sysctls", "a.b=1" },    { "logging.driver", "journald" },
+};
+
+/* Those of the service's come before cbuild's own, which win. */
+static void test_settings(void **state)
+{
+	static const char *const aliases[] = { "www", NULL };
+	const struct container_spec spec = { .network = "n",
+					     .aliases = aliases,
+					     .settings = settings,
+					     .settings_len = sizeof(settings) / sizeof(settings[0]) };
+	const struct runtime runtime = { .ops = &runtime_docker, .program = (char *)"docker", .owner = (char *)"o" };
+
+	(void)state;
+	assert_run(&runtime, 0, &spec, NULL,
+		   "docker\nrun\n--detach\n--pull=never\n--name=cbuild-web-1-a-0\n--cap-add=NET_ADMIN\n--cpus=0.5\n"
+		   "--add-host=far:1.2.3.4\n--init\n--label=team=blue\n--memory=67108864\n--read-only\n--sysctl=a.b=1\n"
+		   "--log-driver=journald\n--label=dev.cbuild.owner=o\n--no-healthcheck\n--stop-timeout=0\n--network=n\n"
+		   "--network-alias=www\n" ONE "\n");
+}
+
 static void test_rootless(void **state)
 {
 	const struct container_spec spec = { .ports = ports, .ports_len = 2 };
@@ -220,6 +244,7 @@ static void test_complaint(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_podman),      TEST(test_settings), TEST(test_docker), TEST(test_adapt),     TEST(test_plain),
 		TEST(test_podman),      TEST(test_rootless), TEST(test_docker), TEST(test_adapt),     TEST(test_plain),
 		TEST(test_environment), TEST(test_env_file), TEST(test_names),  TEST(test_complaint),
 	};

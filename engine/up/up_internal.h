@@ -52,6 +52,9 @@ bool up_keys_answer(struct up *up);
  * others. */
 void config_hash(const struct container_spec *spec, char ret[HASH_HEX + 1]);
 
+/* start_all.c: `output_ended` as `done` of tell_output. False: something failed, and is among the findings. */
+bool start_all(struct up *up, void (*output_ended)(struct up *up));
+
 /* start_part.c: adds the part to the stack: the standing container if its configuration matches, else a new one
  * with the old one's address and ports. */
 int standing_find(struct up *up, struct error **err); /* finds standing containers */

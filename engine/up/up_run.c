@@ -32,80 +32,7 @@ static int open_network(struct up *up, struct error **err)
 	return runtime_network(up->job->runtime, &up->stack.network, NULL, err);
 }
 
-/* A service without a check cannot be called healthy. */
-static void tell_healthy(struct up *up, const struct actor *actor)
-{
-	if (!verify_asks(&actor->part->service->verify) && !actor->check.test)
-		return;
-	up_tell(up,
-		&(struct up_event){ .kind = UP_HEALTHY, .service = actor->name, .took_ms = loop_now_ms() - up->start_ms });
-}
-
 static void end_when_free(struct up *up);
-
-/* Starts one and waits for the condition that others need. False: that failed, and is among the findings. */
-static bool start_part(struct up *up, const struct stack_part *part)
-{
-	struct actor *actor = NULL;
-	struct error *error = NULL;
-
-	if (start_one(up, part, &actor, &error) < 0) {
-		findings_error(up->findings, part->service->name.s, &error);
-		return false;
-	}
-	up_tell(up, &(struct up_event){ .kind = up->kept[actor - up->stack.actors] ? UP_KEPT : UP_STARTED,
-					.service = actor->name });
-	if (!up->job->detach)
-		tell_output(up, actor, end_when_free);
-	if (part->condition == DEPENDS_STARTED)
-		return true;
-	if (!stack_wait(&up->stack, actor, part->condition, actor->name))
-		return false;
-	if (part->condition == DEPENDS_HEALTHY)
-		tell_healthy(up, actor);
-	return true;
-}
-
-/* Without a check, it must at least not have failed. */
-static bool check_running(struct up *up, struct actor *actor)
-{
-	cleanup_buf struct buf text = { 0 };
-	struct error *error = NULL;
-	bool running = true;
-	int status = 0;
-
-	if (container_state(actor->container, &running, &status, &error) < 0) {
-		findings_error(up->findings, actor->name, &error);
-		return false;
-	}
-	if (running || status == 0)
-		return true;
-	buf_printf(&text, "%s: it ended with status %d\n", actor->name, status);
-	stack_add_logs(actor->container, &text);
-	findings_fail(up->findings, ERROR_HEALTH, "%s", text.data);
-	return false;
-}
-
-static bool start_all(struct up *up)
-{
-	for (size_t i = 0; i < up->job->len; i++) {
-		if (!start_part(up, &up->job->parts[i]))
-			return false;
-	}
-	for (size_t i = 0; i < up->stack.len; i++) {
-		struct actor *actor = &up->stack.actors[i];
-
-		if (actor->part->condition != DEPENDS_STARTED)
-			continue;
-		if (!stack_wait(&up->stack, actor, DEPENDS_HEALTHY, actor->name) || !check_running(up, actor))
-			return false;
-		tell_healthy(up, actor);
-	}
-	for (size_t i = 0; i < up->stack.len; i++)
-		tell_ports(up, &up->stack.actors[i]);
-	up_tell(up, &(struct up_event){ .kind = UP_READY });
-	return true;
-}
 
 /* Follows the container that was started again, or has taken the old one's place. False: none runs, and the last has ended with
  * *ret_status; -1: it was removed. */
@@ -246,7 +173,7 @@ static void direct(void *arg)
 	if (standing_find(up, &error) < 0 || open_network(up, &error) < 0)
 		findings_error(up->findings, NULL, &error);
 	else
-		good = start_all(up);
+		good = start_all(up, end_when_free);
 	if (good && up->job->alone && create_alone(up, &error) < 0) {
 		findings_error(up->findings, up->job->alone->service->name.s, &error);
 		good = false;

@@ -156,7 +156,7 @@ hides()
 	each_runtime hides
 }
 
-# An image with nginx, a certificate for the name app.test, and containerd, which speaks gRPC's health protocol.
+# An image with nginx, a certificate for the name app.test, and behind it containerd, which speaks gRPC's health protocol.
 front_image()
 {
 	local file libraries
@@ -190,9 +190,13 @@ front_image()
 				location /here { return 200 "here\n"; }
 				location /posted { if ($request_method != POST) { return 405; } return 200 "$http_x_token\n"; }
 			}
+			server {
+				listen 9000 http2;
+				location / { grpc_pass grpc://unix:/run/containerd/containerd.sock; }
+			}
 		}
 	EOF
-	printf 'version = 2\n[grpc]\n  tcp_address = "0.0.0.0:9000"\n' >front/root/containerd.toml
+	printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >front/root/containerd.toml
 	cat >front/Dockerfile <<-'EOF'
 		FROM scratch
 		ARG TARGETARCH
@@ -266,4 +270,37 @@ says_why()
 @test "why a check fails is told: the host that was sent, a certificate, what gRPC or the command said" {
 	front_image
 	each_runtime says_why
+}
+
+# `slow` is healthy once `free` runs, for which nobody has to wait.
+begins_side_by_side()
+{
+	rm -rf shared
+	mkdir shared
+	cat >services.yaml <<-'EOF'
+		project: health
+		registry: localhost/health
+		services:
+		  slow:
+		    build: &build {context: web, additional_contexts: {rootfs: rootfs}}
+		    volumes: ["./shared:/shared"]
+		    healthcheck: {test: [CMD, test, -e, /shared/free], interval: 1s, retries: 20}
+		  app:
+		    build: *build
+		    depends_on: {slow: {condition: service_healthy}}
+		  free:
+		    build: *build
+		    volumes: ["./shared:/shared"]
+		    command: [sh, -c, "touch /shared/free; exec sleep 1000"]
+	EOF
+	cb up -d || return
+	equal "$status" 0 || return
+	equal "$(sed -nE 's/^cbuild: ([a-z]+ is (started|healthy)).*/\1/p' "$err")" \
+		"$(printf '%s\n' 'slow is started' 'free is started' 'slow is healthy' 'app is started')" || return
+	cb down || return
+	equal "$status" 0
+}
+
+@test "a service is started as soon as what it depends on allows, whoever else is waited for" {
+	each_runtime begins_side_by_side
 }

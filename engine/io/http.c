@@ -20,6 +20,7 @@
 #include "engine/io/http.h"
 #include "engine/io/io_trace.h"
 #include "engine/io/loop.h"
+#include "engine/io/netns.h"
 
 #define WAIT_MS 50                 /* how long a cancel may go unnoticed */
 #define LOCATION_MAX 8192          /* bytes of a redirect's target; a longer one is ignored */
@@ -185,6 +186,15 @@ static void add_header(struct transfer *transfer, const char *line)
 	http_add_line(&transfer->headers, line);
 }
 
+static curl_socket_t open_in_netns(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	const struct transfer *transfer = arg;
+	int fd = netns_socket(*transfer->request->netns, address->family, address->socktype, address->protocol);
+
+	(void)purpose;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
 /* "HOST:PORT:ADDRESS:PORT"; what is left out is any, or the same. */
 static void set_address(struct transfer *transfer)
 {
@@ -192,6 +202,10 @@ static void set_address(struct transfer *transfer)
 	bool six = address && strchr(address, ':');
 	cleanup_free char *line = address ? mem_printf("::%s%s%s:", six ? "[" : "", address, six ? "]" : "") : NULL;
 
+	if (transfer->request->netns) {
+		SET(CURLOPT_OPENSOCKETFUNCTION, open_in_netns);
+		SET(CURLOPT_OPENSOCKETDATA, transfer);
+	}
 	if (!line)
 		return;
 	http_add_line(&transfer->address, line);

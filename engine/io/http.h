@@ -33,6 +33,7 @@ struct http_request {
 	const char *method; /* "GET" ... */
 	const char *url;
 	const char *address;        /* connect to this numeric host, whatever the URL's host is; or NULL */
+	const int *netns;           /* its sockets are made in this network namespace; or NULL */
 	const char *unix_socket;    /* path of a socket to talk through instead of TCP, or NULL */
 	const char *const *headers; /* "Name: value", NULL-terminated, or NULL */
 	const void *body;           /* or NULL */

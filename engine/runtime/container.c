@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "engine/io/loop.h"
+#include "engine/io/netns.h"
 #include "engine/io/proc.h"
 #include "engine/io/reap.h"
 #include "engine/oci/layout.h"
@@ -253,6 +254,13 @@ bool container_direct(const struct container *container)
 	return container->direct;
 }
 
+int container_netns(const struct container *container)
+{
+	return container->pid_start > 0 && reap_start_time(container->seen.pid) == container->pid_start
+		       ? netns_open(container->seen.pid)
+		       : -1;
+}
+
 enum listener container_listens(struct container *container, uint16_t port)
 {
 	enum listener listener = container->pid_start > 0 ? listen_look(container->seen.pid, port) : LISTENER_UNKNOWN;
@@ -330,7 +338,8 @@ int container_enter(struct container *container, const char *const *words, bool 
 	struct runtime *runtime = container->runtime;
 
 	if (!runtime->program) {
-		error_make(err, ERROR_TOOL, "the command %s is not installed: commands in containers need it", runtime->name);
+		error_make(err, ERROR_TOOL, "the command %s is not installed: commands in containers need it",
+			   runtime->name);
 		error_remedy(err, "install it");
 		return -1;
 	}

@@ -181,6 +181,8 @@ enum listener {
 	LISTENER_ANY        /* somebody whom others reach */
 };
 enum listener container_listens(struct container *container, uint16_t port);
+/* Its network namespace (netns.h): a descriptor, or -1 when it is not visible from here. */
+int container_netns(const struct container *container);
 /* Its address on its network, for other containers' `hosts`, or NULL. Borrowed. */
 const char *container_ip(const struct container *container);
 /* ret_running; once it has ended, *ret_status is its exit status. Cheap enough for a polling loop. */

@@ -16,6 +16,7 @@
 #include "base/pattern.h"
 #include "dsl/manifest.h"
 #include "engine/io/loop.h"
+#include "engine/io/netns.h"
 #include "engine/runtime/runtime.h"
 #include "engine/stack/probe.h"
 
@@ -61,7 +62,8 @@ static int begin_connect(struct probe *probe, int *ret_fd)
 	snprintf(port, sizeof(port), "%u", probe->port);
 	if (getaddrinfo(probe->host, port, &hints, &address) != 0)
 		return EINVAL;
-	*ret_fd = socket(address->ai_family, SOCK_STREAM, 0);
+	*ret_fd = probe->inside ? netns_socket(probe->netns, address->ai_family, SOCK_STREAM, 0)
+				: socket(address->ai_family, SOCK_STREAM, 0);
 	r = *ret_fd < 0 || fcntl(*ret_fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(*ret_fd, F_SETFL, O_NONBLOCK) < 0 ||
 			    connect(*ret_fd, address->ai_addr, address->ai_addrlen) < 0
 		    ? errno
@@ -156,6 +158,30 @@ uint64_t probe_pause(uint64_t spent_ms)
 	return pause < PAUSE_LEAST_MS ? PAUSE_LEAST_MS : pause > most ? most : pause;
 }
 
+/* Somebody listens, and no connection comes about: another route, or a firewall, is in between. Then it is asked from
+ * inside. */
+static int look_inside(struct probe *probe, struct error **err)
+{
+	cleanup_buf struct buf why = { 0 };
+	bool reached = false;
+	int netns;
+
+	if (probe->inside || probe->exec || !probe->direct || probe->status != 0 ||
+	    container_listens(probe->container, probe->inner) != LISTENER_ANY)
+		return 0;
+	buf_add(&why, probe->why.data, probe->why.len);
+	if (probe_tcp(probe, TCP_ATTEMPT_MS, &reached, err) < 0)
+		return -1;
+	buf_reset(&probe->why);
+	buf_add(&probe->why, why.data, why.len);
+	netns = reached ? -1 : container_netns(probe->container);
+	if (netns < 0)
+		return 0;
+	probe->netns = netns;
+	probe->inside = true;
+	return 0;
+}
+
 int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret, int *ret_status, uint64_t *ret_took,
 	       struct error **err)
 {
@@ -174,6 +200,8 @@ int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret
 			return 0;
 		if (container_state(probe->container, &running, ret_status, err) < 0)
 			return -1;
+		if (running && look_inside(probe, err) < 0)
+			return -1;
 		*ret = running ? PROBE_LATE : PROBE_ENDED;
 		if (!running || spent >= timeout_ms)
 			return 0;
@@ -185,6 +213,8 @@ int probe_wait(struct probe *probe, uint64_t timeout_ms, enum probe_outcome *ret
 
 void probe_free(struct probe *probe)
 {
+	if (probe->inside)
+		close(probe->netns);
 	pattern_free(probe->pattern);
 	buf_free(&probe->why);
 	buf_free(&probe->answer);

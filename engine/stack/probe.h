@@ -33,6 +33,8 @@ struct probe {
 	uint16_t inner;              /* the port inside the container */
 	const char *host;            /* its address */
 	uint16_t port;
+	bool inside; /* it cannot be reached from here, and is asked in `netns`, its network namespace */
+	int netns;
 	bool direct;       /* no proxy accepts connections before the container does */
 	struct buf why;    /* why the last attempt failed */
 	struct buf answer; /* the last answer's body, when there was one */

@@ -95,6 +95,7 @@ int probe_grpc(struct probe *probe, uint64_t limit_ms, bool *ret_healthy, struct
 	struct http_request request = {
 		.method = "POST",
 		.url = url,
+		.netns = probe->inside ? &probe->netns : NULL,
 		.headers = headers,
 		.body_fd = -1,
 		.h2c = true,

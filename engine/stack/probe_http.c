@@ -141,6 +141,7 @@ static int probe_http_ask(struct probe *probe, const struct origin *origin, cons
 		.method = check->method.s ? check->method.s : "GET",
 		.url = url,
 		.address = probe->host,
+		.netns = probe->inside ? &probe->netns : NULL,
 		.body = check->send.s,
 		.body_len = check->send.s ? strlen(check->send.s) : 0,
 		.body_fd = -1,

@@ -9,6 +9,7 @@
 #include "base/pattern.h"
 #include "dsl/manifest.h"
 #include "engine/io/loop.h"
+#include "engine/io/netns.h"
 #include "engine/runtime/runtime.h"
 #include "engine/stack/findings.h"
 #include "engine/stack/probe.h"
@@ -55,6 +56,19 @@ static void add_check(const struct probe *probe, uint16_t port, struct buf *out)
 		buf_printf(out, "%s port %u", probe->grpc ? "grpc" : "tcp", port);
 }
 
+/* Why it was asked from inside: two routes lead there, or what is in between lets nobody through. */
+static void add_way(const struct probe *probe, struct buf *out)
+{
+	cleanup_buf struct buf routes = { 0 };
+	int count = netns_routes(probe->host, &routes);
+
+	buf_printf(out, "asked from inside its network, because %s cannot be reached from here", probe->host);
+	if (count > 1)
+		buf_printf(out, ": %d routes lead there: %s", count, routes.data);
+	else if (count == 1)
+		buf_printf(out, " (the route: %s): a firewall may be in between", routes.data);
+}
+
 /* Why nobody outside the container can reach the one who listens. */
 static void add_listener(const struct actor *actor, uint16_t port, struct buf *out)
 {
@@ -85,6 +99,11 @@ static void report_failure(struct stack *stack, const struct actor *actor, const
 	buf_char(&text, '\n');
 	if (outcome == PROBE_LATE && !probe->exec)
 		add_listener(actor, port, &text);
+	if (probe->inside) {
+		buf_str(&text, "  it was ");
+		add_way(probe, &text);
+		buf_char(&text, '\n');
+	}
 	add_answer(probe, &text);
 	stack_add_logs(actor->container, &text);
 	findings_fail(stack->findings, ERROR_HEALTH, "%s", text.data);
@@ -93,7 +112,12 @@ static void report_failure(struct stack *stack, const struct actor *actor, const
 static void report_success(struct stack *stack, const struct probe *probe, const char *what, uint16_t port, uint64_t took)
 {
 	unsigned long long ms = took;
+	cleanup_buf struct buf way = { 0 };
 
+	if (probe->inside) {
+		add_way(probe, &way);
+		findings_pass(stack->findings, "%s: %s", probe->name, way.data);
+	}
 	if (*what)
 		return;
 	if (probe->http)

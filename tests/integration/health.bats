@@ -304,3 +304,36 @@ begins_side_by_side()
 @test "a service is started as soon as what it depends on allows, whoever else is waited for" {
 	each_runtime begins_side_by_side
 }
+
+# A bridge with podman's own subnet, as older versions of podman leave it, takes what is sent to the containers.
+blocks_the_way()
+{
+	local subnet
+	subnet=$(podman network inspect podman | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["subnets"][0]["subnet"])')
+	ip link add cni-podman0 type bridge || return
+	ip addr add "${subnet%.*}.1/${subnet#*/}" dev cni-podman0 || return
+	ip link set cni-podman0 up
+}
+
+@test "who cannot be reached from here is asked from inside, and it is said why" {
+	export CBUILD_RUNTIME=podman
+	cat >services.yaml <<-'EOF'
+		project: health
+		registry: localhost/health
+		services:
+		  web:
+		    build: {context: web, additional_contexts: {rootfs: rootfs}}
+		    command: [httpd, -f, -p, "8000", -h, /bin]
+		    verify: {http: {path: /check, port: 8000, timeout: 60s}, tcp: {port: 8000, timeout: 60s}}
+	EOF
+	podman network inspect podman >/dev/null
+	# Others' containers must not lose theirs: a namespace of this test's own.
+	export -f blocks_the_way
+	unshare --net --mount bash -c 'set -e; ip link set lo up; blocks_the_way; "$0" >"$1" 2>&1' "$cbuild" "$BATS_TEST_TMPDIR/said" || {
+		cat "$BATS_TEST_TMPDIR/said"
+		return 1
+	}
+	cat "$BATS_TEST_TMPDIR/said"
+	"$cbuild" report 2>/dev/null | cat
+	grep -aqE 'web: asked from inside its network, because [0-9.]+ cannot be reached from here: 2 routes lead there: .* by cni-podman0' .cbuild/state.db
+}

@@ -57,12 +57,25 @@ static void show_diags(struct session *session)
 		complaints_show(session->diags, session->options);
 }
 
+/* A target of a bake or compose file may be called like a command, and the command is done. */
+static void note_namesake(const struct session *session)
+{
+	const struct options *options = session->options;
+	const char *word = options->command;
+
+	if (options->targets_len > 0 || options->quiet || strcmp(word, "build") == 0)
+		return;
+	if (manifest_service(session->manifest, word) >= 0 || manifest_group(session->manifest, word))
+		output_note("\"%s\" is a target, too: `cbuild build %s` builds it", word, word);
+}
+
 static void show_notes(const struct session *session)
 {
 	const struct texts *notes = &session->manifest->notes;
 
 	for (size_t i = 0; i < notes->len; i++)
 		output_note("%s", notes->items[i].s);
+	note_namesake(session);
 }
 
 static const char *lookup_git(void *data, const char *name, const char **ret_why)

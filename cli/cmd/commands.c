@@ -12,7 +12,7 @@ static const struct command commands[] = {
 		    "host's into the local engine and checks the container. What is fresh is not touched; a "
 		    "run with nothing to do starts no process. After a failure or a Ctrl-C the next run goes "
 		    "on where this one ended.\n\n`-n` only says what would be done, and why; `--format` is "
-		    "for it.",
+		    "for it. A target that is called like a command needs the word before it: `cbuild build check`.",
 	  .examples = "cbuild\teverything that is stale\n"
 		      "cbuild all --platforms linux/amd64,linux/arm64\teverything, for both platforms\n"
 		      "cbuild control-plane\tone service and what it needs\n"

@@ -140,7 +140,14 @@ builds()
 	equal "$(builds test)" "base test-a test-b "
 	equal "$(builds app)" "base app "
 	equal "$(builds -f docker-bake.hcl base)" "base "
-	# A target that is called like a command.
+	# A target that is called like a command: the command says so.
+	run -0 --separate-stderr "$cbuild" list
+	equal "$stderr" ""
+	printf 'target "list" {\n  inherits = ["app"]\n  args = { V = "9" }\n}\n' >more.hcl
+	run -0 --separate-stderr "$cbuild" -f docker-bake.hcl -f more.hcl list
+	equal "$stderr" 'cbuild: "list" is a target, too: `cbuild build list` builds it'
+	equal "$(builds -f docker-bake.hcl -f more.hcl build list)" "base list "
+	"$cbuild" -f docker-bake.hcl -f more.hcl -n --no-load -- list | grep 'build:list'
 	equal "$(builds build build)" "base build "
 	equal "$(TAG=7 "$cbuild" list --format=json | jq -c '.[] | select(.service == "app") | .tags')" '["7","latest"]'
 	"$cbuild" list --var TAG=8 | grep -q 'acme/app:8'

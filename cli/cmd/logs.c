@@ -65,7 +65,9 @@ static void logs_read(void *arg)
 {
 	struct logs_reader *reader = arg;
 
-	container_output(reader->container, reader->logs->follow, reader->logs->lines, &reader->output, &reader->error);
+	const struct container_output what = { .follow = reader->logs->follow, .lines = reader->logs->lines };
+
+	container_print(reader->container, &what, &reader->output, &reader->error);
 }
 
 static void logs_read_done(void *arg)

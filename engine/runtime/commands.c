@@ -105,16 +105,18 @@ static void commands_exec(struct runtime *runtime, const char *name, enum exec_k
 	argv_add(argv, name);
 }
 
-static void commands_logs(struct container *container, bool follow, unsigned lines, struct argv *argv)
+static void commands_logs(struct container *container, const struct container_output *what, struct argv *argv)
 {
 	command_begin(container->runtime, atomic_load(&container->runtime->quirks), argv);
 	argv_add(argv, "logs");
-	if (follow)
+	if (what->follow)
 		argv_add(argv, "--follow");
-	if (lines == START_LINES && container->seen.ended_at)
-		argv_addf(argv, "--since=%s", container->seen.ended_at);
-	else if (lines < START_LINES)
-		argv_addf(argv, "--tail=%u", lines);
+	if (what->stamped)
+		argv_add(argv, "--timestamps");
+	if (what->since)
+		argv_addf(argv, "--since=%s", what->since);
+	if (what->lines != ALL_LINES)
+		argv_addf(argv, "--tail=%u", what->lines);
 	argv_add(argv, container->name);
 }
 
@@ -243,6 +245,7 @@ const struct container_ops container_commands = {
 	.inspect = commands_inspect,
 	.exec = commands_exec,
 	.logs = commands_logs,
+	.stamps = true,
 	.remove = commands_remove,
 	.keep_address = commands_keep_address,
 	.start = commands_start,

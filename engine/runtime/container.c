@@ -358,7 +358,7 @@ int container_logs(struct container *container, unsigned lines, struct buf *ret,
 
 	if (runtime->containers->print)
 		return runtime->containers->print(container, lines, ret, err);
-	runtime->containers->logs(container, false, lines, &argv);
+	runtime->containers->logs(container, &(struct container_output){ .lines = lines }, &argv);
 	spec.argv = (const char *const *)argv.items;
 	/* Both streams: the tail holds their last lines. */
 	if (proc_run(runtime->loop, &spec, &result, err) < 0)

@@ -102,7 +102,7 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 {
 	cleanup_json struct json *all = NULL;
 	const struct json *one, *state, *labels;
-	const char *mode, *name, *image, *ended_at;
+	const char *mode, *name, *image;
 
 	*ret = (struct inspected){ 0 };
 	if (json_parse(json, len, "what inspect says of the container", &all, err) < 0)
@@ -114,8 +114,6 @@ int inspect_parse(const char *json, size_t len, struct inspected *ret, struct er
 	ret->running = json_bool(state, "Running");
 	ret->status = (int)json_int(state, "ExitCode");
 	ret->pid = (int)json_int(state, "Pid");
-	ended_at = json_str(state, "FinishedAt");
-	ret->ended_at = text_or_null(ret->running && ended_at && strncmp(ended_at, "0001-", 5) != 0 ? ended_at : NULL);
 	ret->again = comes_again(one, ret->status);
 	mode = json_str(json_get(one, "HostConfig"), "NetworkMode");
 	ret->host_network = mode && strcmp(mode, "host") == 0;
@@ -142,7 +140,6 @@ void inspected_free(struct inspected *inspected)
 	free(inspected->gateway);
 	free(inspected->network);
 	free(inspected->stop_signal);
-	free(inspected->ended_at);
 	free(inspected->id);
 	free(inspected->name);
 	free(inspected->image);

@@ -230,16 +230,16 @@ static void ctr_exec(struct runtime *runtime, const char *name, enum exec_kind k
 }
 
 /* The shim writes its output to a file. */
-static void ctr_logs(struct container *container, bool follow, unsigned lines, struct argv *argv)
+static void ctr_logs(struct container *container, const struct container_output *what, struct argv *argv)
 {
 	cleanup_free char *dir = ctr_note_dir(container->name);
 
 	argv_add(argv, "tail");
-	if (lines >= START_LINES)
+	if (what->lines == ALL_LINES)
 		argv_add(argv, "--lines=+1");
 	else
-		argv_addf(argv, "--lines=%u", lines);
-	if (follow) {
+		argv_addf(argv, "--lines=%u", what->lines);
+	if (what->follow) {
 		argv_add(argv, "--follow");
 		argv_add(argv, "--sleep-interval=0.1");
 		argv_addf(argv, "--pid=%d", container->seen.pid);

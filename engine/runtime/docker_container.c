@@ -423,6 +423,7 @@ const struct container_ops container_requests = {
 	.healthy = requests_healthy,
 	.print = docker_output_print,
 	.follow = docker_output_follow,
+	.stamps = true,
 	.remove = requests_remove,
 	.start = requests_start,
 	.signal = requests_signal,

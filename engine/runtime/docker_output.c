@@ -111,24 +111,23 @@ static int take_followed(void *data, const void *bytes, size_t len)
 }
 
 /* The daemon takes seconds since 1970, and gives "2026-11-30T23:58:21.123456789Z". */
-static char *since_end(const struct container *container)
+static char *since_time(const char *at)
 {
-	const char *at = container->seen.ended_at, *rest = NULL;
 	struct tm tm = { 0 };
+	const char *rest = at ? strptime(at, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
 
-	rest = at ? strptime(at, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
 	if (!rest)
 		return mem_strdup("");
 	return mem_printf("&since=%lld%.*s", (long long)timegm(&tm), (int)strcspn(rest, "Z+-"), rest);
 }
 
-int docker_output_follow(struct container *container, bool follow, unsigned lines, const struct output *output,
+int docker_output_follow(struct container *container, const struct container_output *what, const struct output *output,
 			 struct error **err)
 {
-	cleanup_free char *number = lines >= START_LINES ? mem_strdup("all") : mem_printf("%u", lines);
-	cleanup_free char *since = lines == START_LINES ? since_end(container) : mem_strdup("");
-	cleanup_free char *path = mem_printf("/containers/%s/logs?follow=%d&stdout=1&stderr=1&tail=%s%s",
-					     container->name, follow, number, since);
+	cleanup_free char *number = what->lines == ALL_LINES ? mem_strdup("all") : mem_printf("%u", what->lines);
+	cleanup_free char *since = since_time(what->since);
+	cleanup_free char *path = mem_printf("/containers/%s/logs?follow=%d&timestamps=%d&stdout=1&stderr=1&tail=%s%s",
+					     container->name, what->follow, what->stamped, number, since);
 	struct followed followed = { .loop = container->runtime->loop, .output = output };
 	struct error *error = NULL;
 	int r;

@@ -197,12 +197,18 @@ int container_healthcheck(struct container *container, const char *const *words,
 			  struct buf *ret_said, struct error **err);
 /* Appends the last `lines` lines of its output. */
 int container_logs(struct container *container, unsigned lines, struct buf *ret, struct error **err);
-/* Passes the last `lines` lines of its output (ALL_LINES: all; START_LINES: since it was started last) to `output`; with `follow` also what comes until it ends or
- * the loop is cancelled. */
+/* Passes the last `lines` lines of its output (ALL_LINES: all) to `output`; with `follow` also what comes until it ends or the
+ * loop is cancelled. With `stamped`, where container_stamps, each begins with its time and a blank; with `since`, such a time,
+ * older ones are left out, but those of that very moment. */
 #define ALL_LINES UINT_MAX
-#define START_LINES (UINT_MAX - 1)
-int container_output(struct container *container, bool follow, unsigned lines, const struct output *output,
-		     struct error **err);
+struct container_output {
+	bool follow, stamped;
+	unsigned lines;
+	const char *since; /* or NULL */
+};
+int container_print(struct container *container, const struct container_output *what, const struct output *output,
+		    struct error **err);
+bool container_stamps(const struct container *container);
 /* The command that runs `words` in it, with this process's standard input, output and, with `tty`, terminal. ERROR_TOOL
  * when the runtime's command is not installed. */
 int container_enter(struct container *container, const char *const *words, bool tty, struct argv *ret,

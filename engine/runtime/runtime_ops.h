@@ -80,14 +80,15 @@ struct container_ops {
 	int (*inspect)(struct runtime *runtime, const char *name, struct inspected *ret, struct error **err);
 	/* The command to which the words to run inside are added. */
 	void (*exec)(struct runtime *runtime, const char *name, enum exec_kind kind, struct argv *argv);
-	/* The command that prints its last `lines` lines (ALL_LINES: all), and with `follow` what comes until it ends. */
-	void (*logs)(struct container *container, bool follow, unsigned lines, struct argv *argv);
+	/* The command for container_print. */
+	void (*logs)(struct container *container, const struct container_output *what, struct argv *argv);
+	bool stamps; /* container_stamps */
 	/* Instead of these two, without a command: whether the words succeed within `ms`; the last lines. */
 	int (*healthy)(struct container *container, const char *const *words, uint64_t ms, bool *ret,
 		       struct buf *ret_said, struct error **err);
 	int (*print)(struct container *container, unsigned lines, struct buf *ret, struct error **err);
-	/* Instead of `logs`; with `follow` until it ends or the loop is cancelled. */
-	int (*follow)(struct container *container, bool follow, unsigned lines, const struct output *output,
+	/* Instead of `logs`. */
+	int (*follow)(struct container *container, const struct container_output *what, const struct output *output,
 		      struct error **err);
 	int (*remove)(struct runtime *runtime, const char *const *names, struct error **err);
 	/* Its address becomes one that it gets again whenever it is started. It has ended; its `seen` is from before. Missing where
@@ -196,7 +197,6 @@ struct inspected {
 	bool again; /* its restart policy starts it again */
 	int status;
 	int pid;            /* 0: none */
-	char *ended_at;     /* when it ended before it was started again (RFC 3339), or NULL */
 	char *ip, *gateway; /* NULL: none */
 	char *network;      /* where it has the address */
 	char *stop_signal;  /* NULL: SIGTERM */
@@ -275,7 +275,7 @@ extern const struct container_ops container_requests;
 /* docker_output.c: a container's output; without the frames of an answer that is whole. */
 void docker_output_unframe(const struct buf *framed, struct buf *ret);
 int docker_output_print(struct container *container, unsigned lines, struct buf *ret, struct error **err);
-int docker_output_follow(struct container *container, bool follow, unsigned lines, const struct output *output,
+int docker_output_follow(struct container *container, const struct container_output *what, const struct output *output,
 			 struct error **err);
 /* docker_pull.c: pulls with the registry's login. */
 int docker_pull(struct runtime *runtime, const char *name, bool insecure, const struct output *output,

@@ -105,8 +105,13 @@ const char *container_image(const struct container *container)
 	return container->seen.image;
 }
 
-int container_output(struct container *container, bool follow, unsigned lines, const struct output *output,
-		     struct error **err)
+bool container_stamps(const struct container *container)
+{
+	return container->runtime->containers->stamps;
+}
+
+int container_print(struct container *container, const struct container_output *what, const struct output *output,
+		    struct error **err)
 {
 	struct runtime *runtime = container->runtime;
 	cleanup_argv struct argv argv = { 0 };
@@ -114,8 +119,8 @@ int container_output(struct container *container, bool follow, unsigned lines, c
 	struct proc_spec spec = { .output = output };
 
 	if (runtime->containers->follow)
-		return runtime->containers->follow(container, follow, lines, output, err);
-	runtime->containers->logs(container, follow, lines, &argv);
+		return runtime->containers->follow(container, what, output, err);
+	runtime->containers->logs(container, what, &argv);
 	spec.argv = (const char *const *)argv.items;
 	return proc_run(runtime->loop, &spec, &result, err);
 }

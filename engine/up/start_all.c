@@ -62,7 +62,7 @@ static bool begin_part(struct starting *starting, size_t number)
 	up_tell(up, &(struct up_event){ .kind = up->kept[actor - up->stack.actors] ? UP_KEPT : UP_STARTED,
 					.service = actor->name });
 	if (!up->job->detach)
-		tell_output(up, actor, starting->output_ended);
+		tell_output(up, actor, false, starting->output_ended);
 	return true;
 }
 

@@ -1,8 +1,12 @@
 #include "config.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "engine/io/loop.h"
@@ -61,15 +65,40 @@ struct follower {
 	size_t number; /* of the actor */
 	const char *service;
 	struct container *container;
-	bool from_first;
+	bool again;            /* of a container that was followed before */
+	size_t turn;           /* up->turns when it began: only the newest reader notes what was shown */
+	char since[STAMP_MAX]; /* what was shown last, or "" */
+	unsigned lines;
 	void (*done)(struct up *up);
 	struct output output;
 };
+
+/* Cuts off the line's time. False: it was shown before. What the command itself complains of has no time. */
+static bool take_stamp(struct follower *follower, const char **line, size_t *len)
+{
+	const char *blank = memchr(*line, ' ', *len < STAMP_MAX ? *len : STAMP_MAX);
+	size_t stamp = blank ? (size_t)(blank - *line) : 0;
+	char *last = follower->up->stamps[follower->number];
+
+	if (stamp == 0 || !isdigit((unsigned char)**line))
+		return true;
+	if (strlen(follower->since) == stamp && memcmp(*line, follower->since, stamp) <= 0)
+		return false;
+	if (follower->turn == follower->up->turns[follower->number]) {
+		memcpy(last, *line, stamp);
+		last[stamp] = '\0';
+	}
+	*line += stamp + 1;
+	*len -= stamp + 1;
+	return true;
+}
 
 static void tell_on_line(void *data, const char *line, size_t len)
 {
 	struct follower *follower = data;
 
+	if (container_stamps(follower->container) && !take_stamp(follower, &line, &len))
+		return;
 	tell_now(follower->up,
 		 &(struct up_event){ .kind = UP_LINE, .service = follower->service, .text = line, .len = len });
 }
@@ -78,8 +107,13 @@ static void tell_follow(void *arg)
 {
 	struct follower *follower = arg;
 
+	const struct container_output what = { .follow = true,
+					       .stamped = container_stamps(follower->container),
+					       .lines = follower->lines,
+					       .since = *follower->since ? follower->since : NULL };
+
 	/* A failure to show its output is ignored: its health is what counts. */
-	container_output(follower->container, true, follower->from_first ? START_LINES : 0, &follower->output, NULL);
+	container_print(follower->container, &what, &follower->output, NULL);
 }
 
 static void follow_done(void *arg)
@@ -92,15 +126,34 @@ static void follow_done(void *arg)
 	free(follower);
 }
 
+/* If it prints nothing before it is started again, what it prints from now on is what was not shown. */
+static void stamp_now(char ret[STAMP_MAX])
+{
+	uint64_t now = clock_unix_ns();
+	time_t seconds = (time_t)(now / CLOCK_SECOND);
+	struct tm tm;
+	size_t len;
+
+	gmtime_r(&seconds, &tm);
+	len = strftime(ret, STAMP_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(ret + len, STAMP_MAX - len, ".%09uZ", (unsigned)(now % CLOCK_SECOND));
+}
+
 static void follow_begin(void *arg)
 {
 	struct follower *follower = arg;
+	char *last = follower->up->stamps[follower->number];
 
+	follower->turn = ++follower->up->turns[follower->number];
+	if (follower->again)
+		memcpy(follower->since, last, STAMP_MAX);
+	else
+		stamp_now(last);
 	if (loop_task(follower->up->job->loop, tell_follow, follow_done, follower, NULL) < 0)
 		follow_done(follower);
 }
 
-void tell_output(struct up *up, const struct actor *actor, void (*done)(struct up *up))
+void tell_output(struct up *up, const struct actor *actor, bool again, void (*done)(struct up *up))
 {
 	struct follower *follower = mem_alloc(sizeof(*follower));
 	size_t number = (size_t)(actor - up->stack.actors);
@@ -110,7 +163,8 @@ void tell_output(struct up *up, const struct actor *actor, void (*done)(struct u
 		.number = number,
 		.service = actor->name,
 		.container = actor->container,
-		.from_first = !up->kept[number],
+		.again = again,
+		.lines = up->kept[number] && !again ? 0 : ALL_LINES,
 		.done = done,
 		.output = { .log_fd = -1, .line = tell_on_line, .data = follower },
 	};

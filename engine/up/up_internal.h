@@ -11,6 +11,8 @@
 struct findings;
 struct terminal_keys;
 
+#define STAMP_MAX 40 /* "2026-11-30T23:58:21.123456789+01:00" */
+
 struct up {
 	const struct up_job *job;
 	struct findings *findings;
@@ -21,8 +23,10 @@ struct up {
 	size_t past_len, past_cap;
 	bool *kept;  /* of each actor: it was already running */
 	bool *again; /* of each actor: it was started again, and its output is to be shown once its reader has ended */
-	atomic_uint *readers; /* of each actor's output */
-	bool *ended;          /* of each actor: its end was reported */
+	char (*stamps)[STAMP_MAX]; /* of each actor: the time of the line of its output that was shown last, or "" */
+	size_t *turns;             /* of each actor: how many readers it has had; of the loop's thread, as `stamps` */
+	atomic_uint *readers;      /* of each actor's output */
+	bool *ended;               /* of each actor: its end was reported */
 	uint64_t start_ms;
 	atomic_uint followers; /* number still reading */
 	struct terminal_keys *keys;
@@ -66,8 +70,8 @@ void standing_leave(struct up *up);                  /* frees those that were no
 void up_tell(struct up *up, const struct up_event *event);
 void tell_now(struct up *up, const struct up_event *event); /* on the loop's thread */
 void tell_ports(struct up *up, const struct actor *actor);
-/* Shows its output from now on. In a task. When the output ends, `done` is called on the loop's thread, after
+/* Shows its output from now on; with `again` what was not shown yet. In a task. When the output ends, `done` is called on the loop's thread, after
  * up->followers was decremented. */
-void tell_output(struct up *up, const struct actor *actor, void (*done)(struct up *up));
+void tell_output(struct up *up, const struct actor *actor, bool again, void (*done)(struct up *up));
 
 #endif

@@ -62,7 +62,7 @@ static bool take_over(struct up *up, size_t number, int *ret_status)
 	up->kept[number] = false;
 	up_tell(up, &(struct up_event){ .kind = UP_STARTED, .service = actor->name });
 	if (!up->again[number])
-		tell_output(up, actor, end_when_free);
+		tell_output(up, actor, false, end_when_free);
 	return true;
 }
 
@@ -72,7 +72,7 @@ static void follow_again(struct up *up, size_t number)
 	if (!up->again[number] || atomic_load(&up->readers[number]) > 0)
 		return;
 	up->again[number] = false;
-	tell_output(up, &up->stack.actors[number], end_when_free);
+	tell_output(up, &up->stack.actors[number], true, end_when_free);
 }
 
 /* Reports its end, once. True while it runs, or another cbuild replaces it or starts it again. */
@@ -242,6 +242,8 @@ static void up_open(struct up *up)
 	stack_open(&up->stack, job->len + 1);
 	up->kept = mem_array(job->len + 1, sizeof(bool));
 	up->again = mem_array(job->len + 1, sizeof(bool));
+	up->stamps = mem_array(job->len + 1, sizeof(*up->stamps));
+	up->turns = mem_array(job->len + 1, sizeof(*up->turns));
 	up->readers = mem_array(job->len + 1, sizeof(*up->readers));
 	up->ended = mem_array(job->len + 1, sizeof(bool));
 }
@@ -254,6 +256,8 @@ static void up_close(struct up *up)
 	free(up->past);
 	free(up->kept);
 	free(up->again);
+	free(up->stamps);
+	free(up->turns);
 	free(up->readers);
 	free(up->ended);
 	free(up->stack.network);

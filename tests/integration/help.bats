@@ -78,9 +78,9 @@ equal()
 		while read -r line; do
 			line=${line%%|*}
 			line=${line%%>*}
-			# What is meant by `--`, and pages of help, need no more words.
+			# What is meant by `--`, and pages of help, need no more words. What is behind a service may belong to another command.
 			case $line in *" -- "* | "cbuild help"*) continue ;; esac
-			run -0 $line --help
+			run -0 cbuild --help ${line#cbuild}
 		done < <(cbuild help "$command" | sed -n '/^Examples:/,$s/^  \(cbuild.*[^ ]\)   .*/\1/p')
 	done
 	run -2 cbuild list --format=env --help

@@ -181,7 +181,10 @@ as_docker()
 		'?branch=main&submodules=false'; do
 		echo "--- $end"
 		services "web: {build: {context: '$SERVER/git/forms.git$end'}}"
+		# Whatever the user's umask is.
+		umask 077
 		cb --no-load --builder=docker
+		umask 022
 		equal "$status" 0
 		as_docker web "$SERVER/git/forms.git$end"
 	done

@@ -89,10 +89,6 @@ static int inspect(struct git_work *work, const struct git_repository *repositor
 	argv_add(&argv, "git");
 	argv_add(&argv, repository->git_dir);
 	argv_add(&argv, tree);
-	argv_add(&argv, "-c");
-	argv_add(&argv, "core.hooksPath=/dev/null");
-	argv_add(&argv, "-c");
-	argv_add(&argv, "core.attributesFile=/dev/null");
 	for (; *words; words++)
 		argv_add(&argv, *words);
 	if (run_git(work, repository, (const char *const *)argv.items, &env, WRITE_MS, ret, err) < 0)

@@ -272,6 +272,12 @@ as_docker()
 	equal "$status" 0
 	as_docker web "$SERVER/git/hostile.git"
 	[ ! -e "$ROOT/ran" ]
+	# A server that has files alone gives all of them: then refs are written, too.
+	git -C "$ROOT/served/git/hostile.git" update-server-info
+	services "web: {build: {context: '$SERVER/etag/git/hostile.git'}}"
+	cb --no-load --builder=docker
+	equal "$status" 0
+	[ ! -e "$ROOT/ran" ]
 	services "web: {build: {context: '$SERVER/git/hostile.git#main:out'}}"
 	cb --no-load
 	equal "$status" 2

@@ -2,6 +2,7 @@
 # compose's keys about how a container runs: what `docker compose up` makes of them is the judge.
 
 . "$BATS_TEST_DIRNAME/../lib/project"
+. "$BATS_TEST_DIRNAME/../lib/containerd"
 
 setup_file()
 {
@@ -207,4 +208,23 @@ restarts()
 		echo "--- with $CBUILD_RUNTIME"
 		restarts
 	done
+}
+
+@test "what containerd's ctr does not have is named once, and what it has holds inside" {
+	local name
+	export CBUILD_RUNTIME=containerd
+	containerd_start "$BATS_FILE_TMPDIR/containerd"
+	sed -i '/^    \(group_add\|security_opt\)/d' compose.yaml
+	cb up -d
+	equal "$status" 0
+	equal "$(grep 'not used by' "$err")" \
+		"cbuild: web: not used by containerd: dns, dns_search, hostname, shm_size, stdin_open, sysctls, tty, ulimits"
+	name=$(ctr --namespace=default containers list --quiet | grep web)
+	ctr --namespace=default tasks exec --exec-id=look "$name" /bin/sh -c \
+		'grep -q far.test /etc/hosts && grep -q www /etc/hosts && ! touch /x 2>/dev/null && cat /run/secrets/token && cat /proc/1/status' >seen
+	cb down
+	containerd_stop "$BATS_FILE_TMPDIR/containerd"
+	grep -q '^secret$' seen
+	caps=$((16#$(sed -n 's/^CapBnd:[[:space:]]*//p' seen)))
+	[ $((caps >> 12 & 1)) = 1 ] && [ $((caps >> 27 & 1)) = 0 ]
 }

@@ -142,6 +142,8 @@ static void node_done(const struct report_state *state, const struct event *even
 		json_set(object, "not_recorded", json_new_string(event->text));
 	if ((event->outcome == OUTCOME_FAILED || event->outcome == OUTCOME_OUTDATED) && event->error)
 		json_set(object, "error", error_json(event->error));
+	if (event->outcome == OUTCOME_SKIPPED && report_cause(state, event->node))
+		json_set_str(object, "cause", report_cause(state, event->node)->id);
 	json_set_str(object, "log", event->log);
 	jsonl_print(object);
 }

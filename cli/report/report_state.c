@@ -21,11 +21,19 @@ static const struct {
 	{ "same", "\x1b[2m", "what it needs is unchanged" },
 	{ "ok", "\x1b[32m", "made by another cbuild in the meantime" },
 	{ "FAIL", "\x1b[1;31m", "" },
-	{ "skip", "\x1b[33m", "something it needs failed" },
+	{ "skip", "\x1b[33m", "" },
 	{ "stop", "\x1b[33m", "interrupted" },
 	{ "anew", "\x1b[33m", "" },
 };
 TABLE_COMPLETE(outcomes, OUTCOMES);
+
+int report_outcome(const struct report_state *state, const struct node *node)
+{
+	for (size_t i = 0; i < plan_len(state->plan); i++)
+		if (plan_node(state->plan, i) == node)
+			return state->outcomes[i];
+	return -1;
+}
 
 const char *report_color(const struct report_state *state, const char *code)
 {
@@ -45,6 +53,50 @@ void report_node_name(const struct report_state *state, const struct node *node,
 	buf_printf(out, " %s", platform);
 }
 
+/* Without the platform where the run has no other one of it. */
+static void brief_name(const struct report_state *state, const struct node *node, struct buf *out)
+{
+	struct node brief = *node;
+	size_t same = 0;
+
+	for (size_t i = 0; i < plan_len(state->plan); i++) {
+		const struct node *other = plan_node(state->plan, i);
+
+		same += other->kind == node->kind && other->service == node->service && other->format == node->format;
+	}
+	brief.has_platform = node->has_platform && same > 1;
+	report_node_name(state, &brief, out);
+}
+
+const struct node *report_cause(const struct report_state *state, const struct node *node)
+{
+	for (size_t i = 0; i < node->needs_len; i++) {
+		const struct node *need = plan_node(state->plan, node->needs[i]), *deeper;
+		int outcome = state->outcomes[node->needs[i]];
+
+		if (outcome == OUTCOME_FAILED || outcome == OUTCOME_CANCELLED || outcome == OUTCOME_OUTDATED)
+			return need;
+		deeper = outcome == OUTCOME_SKIPPED || outcome < 0 ? report_cause(state, need) : NULL;
+		if (deeper)
+			return deeper;
+	}
+	return NULL;
+}
+
+static void add_cause(const struct report_state *state, const struct node *node, struct buf *out)
+{
+	const struct node *cause = report_cause(state, node);
+	int outcome = cause ? report_outcome(state, cause) : -1;
+
+	if (!cause)
+		return;
+	buf_str(out, " (skipped: ");
+	brief_name(state, cause, out);
+	buf_str(out, outcome == OUTCOME_FAILED      ? " failed)"
+		     : outcome == OUTCOME_CANCELLED ? " was interrupted)"
+						    : " begins anew)");
+}
+
 void report_done_line(const struct report_state *state, const struct event *event, struct buf *out)
 {
 	buf_printf(out, "%s%-4s%s ", report_color(state, outcomes[event->outcome].color), outcomes[event->outcome].mark,
@@ -56,6 +108,8 @@ void report_done_line(const struct report_state *state, const struct event *even
 	}
 	if (*outcomes[event->outcome].meaning)
 		buf_printf(out, " (%s)", outcomes[event->outcome].meaning);
+	if (event->outcome == OUTCOME_SKIPPED)
+		add_cause(state, event->node, out);
 	if (event->outcome == OUTCOME_OUTDATED) {
 		buf_str(out, " (");
 		text_safe(out, event->error->message, strlen(event->error->message));

@@ -42,6 +42,10 @@ void report_state_take(struct report_state *state, const struct event *event);
 const char *report_color(const struct report_state *state, const char *code);
 /* Appends "✓ build indexer linux/amd64  12.3s" for a finished node. */
 void report_done_line(const struct report_state *state, const struct event *event, struct buf *out);
+/* How the node ended: an enum outcome, or -1. */
+int report_outcome(const struct report_state *state, const struct node *node);
+/* Of a skipped node: the one below it that failed, was interrupted or begins anew; NULL when there is none. */
+const struct node *report_cause(const struct report_state *state, const struct node *node);
 /* "build indexer linux/amd64" */
 void report_node_name(const struct report_state *state, const struct node *node, struct buf *out);
 /* The digest of an index node's image in the registry, if this run has pushed it or found it there; or NULL. */

@@ -77,8 +77,14 @@ static void reporter_on_start(struct report *report, const struct event *event)
 
 		buf_printf(&line, "  [%s", reason_kind_name(reason->kind));
 		if (reason->kind != REASON_NEW) {
+			size_t need = reason->kind == REASON_DEPENDENCY ? plan_find(report->state.plan, reason->what)
+									: NO_NODE;
+
 			buf_str(&line, " ");
-			text_safe(&line, reason->what, strlen(reason->what));
+			if (need != NO_NODE)
+				report_node_name(&report->state, plan_node(report->state.plan, need), &line);
+			else
+				text_safe(&line, reason->what, strlen(reason->what));
 		}
 		buf_str(&line, "]");
 	}
@@ -198,7 +204,8 @@ static void note_nothing(struct plan *plan)
 	for (size_t i = 0; i < plan_len(plan); i++)
 		services += plan_node(plan, i)->kind == NODE_INDEX && !plan_node(plan, i)->format;
 	if (services == 0)
-		output_note("nothing to do: %zu node%s up to date", plan_len(plan), plan_len(plan) == 1 ? " is" : "s are");
+		output_note("nothing to do: %zu node%s up to date", plan_len(plan),
+			    plan_len(plan) == 1 ? " is" : "s are");
 	else
 		output_note("nothing to do: %zu service%s up to date", services, services == 1 ? " is" : "s are");
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/options.h"
@@ -13,6 +14,11 @@
 #include "engine/plan/plan.h"
 
 /* The end of a run: a block for each failed node, what was made, one line of numbers. */
+
+#define COLUMNS 80 /* of most terminals, */
+#define INDENT 10  /* before an image's name, */
+#define DIGITS 12  /* of a digest, */
+#define ALIGNED 37 /* of a name, so that all that may follow it stays within */
 
 static void summary_add_line(struct buf *out, const char *head, const char *text)
 {
@@ -95,12 +101,63 @@ static size_t widest_reference(const struct report_state *state)
 		if (node->kind != NODE_INDEX || !plan_is_target(state->plan, node->service))
 			continue;
 		for (const char *const *at = node->references; *at; at++)
-			widest = strlen(*at) > widest ? strlen(*at) : widest;
+			widest = strlen(*at) > widest && strlen(*at) <= ALIGNED ? strlen(*at) : widest;
 	}
 	return widest;
 }
 
-/* The images of the run's services whose nodes are all done; name and digest can be copied. */
+/* What failed of an image that was made: "  verify failed". */
+static void add_failed_kinds(const struct report_state *state, const struct node *index, struct buf *out)
+{
+	const struct service *services = plan_manifest(state->plan)->services;
+
+	for (size_t i = 0; i < plan_len(state->plan); i++) {
+		const struct node *node = plan_node(state->plan, i);
+
+		if (services[node->service].maker == index->service && node->format == index->format &&
+		    node->kind > NODE_INDEX && state->outcomes[i] == (int)OUTCOME_FAILED)
+			buf_printf(out, "  %s%s failed%s", report_color(state, "\x1b[1;31m"),
+				   node_kind_name(node->kind), report_color(state, "\x1b[0m"));
+	}
+}
+
+/* What became of an image, after its name. */
+static void add_end(const struct report_state *state, const struct node *index, struct buf *out)
+{
+	const char *digest = report_pushed(state, index);
+
+	buf_printf(out, "%.*s", DIGITS, digest_hex(digest ? digest : index->result.digest));
+	buf_str(out, is_done(state, index, NODE_VERIFY) ? "  verified" : "");
+	buf_str(out, is_done(state, index, NODE_TAG) ? "  pushed" : "");
+	add_failed_kinds(state, index, out);
+}
+
+/* Of an image that was not made: why, and the word for it; NULL when nothing went wrong. */
+static const char *add_why_not(const struct report_state *state, const struct node *index, struct buf *out)
+{
+	bool itself = report_outcome(state, index) == OUTCOME_FAILED;
+	const struct node *cause = itself ? index : report_cause(state, index);
+
+	if (!cause || (!itself && report_outcome(state, cause) != OUTCOME_FAILED))
+		return NULL;
+	report_node_name(state, cause, out);
+	buf_str(out, " failed");
+	return "failed";
+}
+
+/* A line of it, or two where one is wider than a terminal often is. */
+static void add_image_line(const struct report_state *state, const char *word, const char *reference, size_t width,
+			   const struct buf *end, struct buf *out)
+{
+	bool wide = INDENT + strlen(reference) + 2 + end->len > COLUMNS && strlen(reference) > width;
+	bool bad = strcmp(word, "failed") == 0;
+
+	buf_printf(out, "  %s%-6s%s  %-*s%s", report_color(state, bad ? "\x1b[1;31m" : ""), word,
+		   report_color(state, bad ? "\x1b[0m" : ""), wide ? 0 : (int)width, reference, wide ? "\n" : "  ");
+	buf_printf(out, "%*s%s\n", wide ? INDENT : 0, "", end->data);
+}
+
+/* The images of the run's services; the whole digests are what `cbuild images` prints. */
 static void summary_add_images(const struct report_state *state, struct buf *out)
 {
 	size_t width = widest_reference(state);
@@ -108,18 +165,20 @@ static void summary_add_images(const struct report_state *state, struct buf *out
 
 	for (size_t i = 0; i < plan_len(state->plan); i++) {
 		const struct node *node = plan_node(state->plan, i);
-		const char *const *references;
-		const char *pushed;
+		cleanup_buf struct buf end = { 0 };
+		const char *word = how_made(state, node);
 
-		if (node->kind != NODE_INDEX || !node->result.digest || !plan_is_target(state->plan, node->service))
+		if (node->kind != NODE_INDEX || !plan_is_target(state->plan, node->service))
 			continue;
-		references = node->references;
-		pushed = report_pushed(state, node);
-		for (size_t j = 0; references[j]; j++)
-			buf_printf(out, "%s  %-6s  %-*s  %s%s%s\n", any || j ? "" : "\n", how_made(state, node),
-				   (int)width, references[j], pushed ? pushed : node->result.digest,
-				   is_done(state, node, NODE_VERIFY) ? "  verified" : "",
-				   is_done(state, node, NODE_TAG) ? "  pushed" : "");
+		if (node->result.digest)
+			add_end(state, node, &end);
+		else
+			word = add_why_not(state, node, &end);
+		if (!word)
+			continue;
+		buf_str(out, any ? "" : "\n");
+		for (size_t j = 0; node->references[j]; j++)
+			add_image_line(state, word, node->references[j], width, &end, out);
 		any = true;
 	}
 }

@@ -81,7 +81,7 @@ events()
 	equal "$status" 1
 	equal "$(grep -cv '^{' "$err")" 0
 	events | grep -F '"outcome":"failed"' | jq -e '.error.status == 1 and (.error.message | startswith("step "))'
-	events | grep -F '"outcome":"skipped"' | jq -e '.node == "index:web"'
+	equal "$(grep -F '"outcome":"skipped"' "$err" | jq -r '[.node, .cause] | join(" ")')" "index:web build:web:$host"
 	equal "$(events | tail -n1 | jq -c '[.status, .counts.failed, .counts.skipped, .images]')" '[1,1,1,[]]'
 }
 
@@ -126,6 +126,8 @@ events()
 	cb --no-load
 	digest=$(jq -r '.manifests[] | select(.annotations["org.opencontainers.image.ref.name"] == "localhost/events/web:one") | .digest' \
 		.cbuild/oci/index.json)
+	digest=${digest#sha256:}
+	digest=${digest:0:12}
 	cb --no-load -B
 	grep -qxF "  built   localhost/events/web:one  $digest" "$err"
 	grep -qxF "  built   localhost/events/web:two  $digest" "$err"
@@ -135,6 +137,8 @@ events()
 	HOW=bad cb --no-load
 	equal "$status" 1
 	! grep -q '^  built ' "$err"
+	grep -qxF 'skip index web (skipped: build web failed)' "$err"
+	grep -qxF "  failed  localhost/events/web:two  build web $host failed" "$err"
 	grep -qx "build web $host failed" "$err"
 	grep -q '^  log:  .*/build-web-linux-.*\.log$' "$err"
 	cb --no-load --progress=quiet
@@ -215,4 +219,30 @@ events()
 	cb report 99
 	equal "$status" 2
 	grep -q 'there is no run 99' "$err"
+}
+
+@test "at 80 columns the end fits, and names no node by its id" {
+	local name=localhost/events/some-organisation/with-a-long-name
+	cat >wide.yaml <<-EOF
+		registry: $name
+		services:
+		  web: {build: {context: web, additional_contexts: {rootfs: rootfs}, args: {HOW: bad}}}
+		  first: {build: first, verify: {max_size: 1B}}
+		  second: {build: {context: second, additional_contexts: {first: "service:first"}}}
+	EOF
+	printf 'FROM scratch\nCOPY Dockerfile /\n' | dockerfile first
+	printf 'FROM first\nCOPY Dockerfile /second\n' | dockerfile second
+	mkdir -p web
+	echo made >web/made
+	cb -f wide.yaml -k
+	equal "$status" 1
+	sed -n '/^  built/,$p' "$err" >"$BATS_TEST_TMPDIR/end"
+	equal "$(awk 'length > 80' "$BATS_TEST_TMPDIR/end")" ""
+	grep -A1 -xF "  built   $name/first:latest" "$err" | grep -xE '( {10}|.*latest  )[0-9a-f]{12}  verify failed' ||
+		grep -xE "  built   $name/first:latest  [0-9a-f]{12}  verify failed" "$err"
+	grep -F "  failed  $name/web:latest" "$err"
+	! grep -E '(build|index|load|verify):(web|first|second)' "$err"
+	echo '# more' >>first/Dockerfile
+	cb -f wide.yaml -k
+	grep -F "...  index first  [dependency build first $host]" "$err"
 }

@@ -705,6 +705,8 @@ interrupt_build()
 	end_cb "$2"
 	equal "$status" "$3"
 	grep -F "stop build gate $host (interrupted)" "$err"
+	grep -F 'skip index gate (skipped: build gate was interrupted)' "$err"
+	run ! grep -iw failed "$err"
 	grep -qE '^cbuild: stopping 1 node(; a second Ctrl-C does not wait)?$' "$err"
 	nothing_left
 	cb -n all --platforms=$host

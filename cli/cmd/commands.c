@@ -189,6 +189,7 @@ static const struct command commands[] = {
 	  .examples = "cbuild load --to=containerd:k8s.io\twhat a Kubernetes on this machine runs\n"
 		      "cbuild load web --to=kind:dev\tone service, into a kind cluster\n" },
 	{ "lock", "[BASE...]", "write services.lock, the digests of base images (--update, --check)", cmd_lock,
+	  .formats = "text json",
 	  .detail = "Asks the registries what the images are that builds start from and copy from, and servers what is at the URLs "
 		    "that builds fetch, and writes it to "
 		    "`services.lock` beside the manifest, to be committed: builds use these digests from then on, and "
@@ -228,7 +229,7 @@ static const struct command commands[] = {
 		      "cbuild context -0 web | xargs -0 wc -c\ttheir sizes\n" },
 	{ "hash", "[TARGET...]", "the keys of builds; with -v what they are made of, to diff", cmd_hash,
 	  .takes = TAKES_TARGETS, .formats = "text json",
-	  .detail = "The key of each build, also of the bases that are not published, or `unknown` while what it is "
+	  .detail = "The key of each build, also of those that targets are built from, or `unknown` while what it is "
 		    "built from is stale. With `-v` "
 		    "also what the key is made of, one input a line (kind, name and value, separated by "
 		    "tabs), the same on every machine: `diff` tells why two machines have different keys.",

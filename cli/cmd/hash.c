@@ -10,7 +10,6 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/session.h"
-#include "dsl/manifest.h"
 #include "engine/plan/inputs.h"
 #include "engine/plan/plan.h"
 
@@ -65,13 +64,6 @@ static int hash_json_node(struct session *session, size_t number, struct json *l
 	return 0;
 }
 
-/* A base that is not published is not part of `all`: it is listed with what is built from it. */
-static bool is_shown(struct session *session, const struct node *node)
-{
-	return node->kind == NODE_BUILD &&
-	       (plan_is_target(session->plan, node->service) || !session->manifest->services[node->service].publish);
-}
-
 static int print_hashes(struct session *session, struct error **err)
 {
 	bool json = strcmp(session->options->format, "json") == 0;
@@ -82,7 +74,7 @@ static int print_hashes(struct session *session, struct error **err)
 	json_set_int(document, "version", 1);
 	json_set(document, "builds", list);
 	for (size_t i = 0; i < plan_len(session->plan); i++) {
-		if (!is_shown(session, plan_node(session->plan, i)))
+		if (plan_node(session->plan, i)->kind != NODE_BUILD)
 			continue;
 		if ((json ? hash_json_node(session, i, list, err) : hash_add_node(session, i, &out, err)) < 0)
 			return -1;

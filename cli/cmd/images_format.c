@@ -133,7 +133,8 @@ void images_compose(const struct json *list, struct buf *out)
 			continue;
 		buf_str(out, "  ");
 		images_format_add_key(json_str(image, "service"), out);
-		buf_str(out, ":\n    image: \"");
+		/* An image that is named by its digest is not built. */
+		buf_printf(out, ":\n%s    image: \"", json_str(image, "pushed") ? "    build: !reset null\n" : "");
 		images_format_add_image(image, out);
 		buf_str(out, "\"\n");
 	}

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/text.h"
@@ -49,7 +50,8 @@ struct lock_work {
 	size_t len, cap;
 	const struct lockfile *old; /* NULL: there is none */
 	struct lockfile *made;
-	struct buf out; /* one line for each difference */
+	struct buf out;    /* one line for each difference, */
+	struct json *list; /* and an object */
 	size_t differences;
 };
 
@@ -188,15 +190,19 @@ static bool is_asked_again(const struct lock_work *work, const char *name)
 
 /* ---- their digests ---- */
 
-__attribute__((format(printf, 2, 3))) static void differs(struct lock_work *work, const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void differs(struct lock_work *work, const char *name, const char *fmt, ...)
 {
-	cleanup_free char *line = NULL;
+	struct json *difference = json_new_object();
+	cleanup_free char *change = NULL;
 	va_list args;
 
 	va_start(args, fmt);
-	line = mem_vprintf(fmt, args);
+	change = mem_vprintf(fmt, args);
 	va_end(args);
-	buf_printf(&work->out, "%s\n", line);
+	buf_printf(&work->out, "%s  %s\n", name, change);
+	json_set(difference, "name", json_new_string(name));
+	json_set(difference, "change", json_new_string(change));
+	json_append(work->list, difference);
 	work->differences++;
 }
 
@@ -212,13 +218,13 @@ static const struct platform *lacks(const struct lock_entry *entry, const struct
 static void lock_compare(struct lock_work *work, const struct lock_entry *was, const struct lock_entry *now)
 {
 	if (!was) {
-		differs(work, "%s  added  %s", now->reference, now->digest);
+		differs(work, now->reference, "added  %s", now->digest);
 		return;
 	}
 	if (strcmp(was->digest, now->digest) != 0)
-		differs(work, "%s  %s -> %s", now->reference, was->digest, now->digest);
+		differs(work, now->reference, "%s -> %s", was->digest, now->digest);
 	else if (was->len != now->len)
-		differs(work, "%s  %zu platforms -> %zu", now->reference, was->len, now->len);
+		differs(work, now->reference, "%zu platforms -> %zu", was->len, now->len);
 }
 
 /* The base's ONBUILD and variables, for the platforms that are built. */
@@ -241,7 +247,7 @@ static int lock_config(struct lock_work *work, const struct lock_wanted *wanted,
 		lock_entry_set(entry, own, config->onbuild, config->env);
 		platform_text(own, platform);
 		if (was && strcmp(was->digest, entry->digest) == 0)
-			differs(work, "%s  its ONBUILD and variables for %s", wanted->reference, platform);
+			differs(work, wanted->reference, "its ONBUILD and variables for %s", platform);
 	}
 	return 0;
 }
@@ -275,11 +281,11 @@ static void find_unused(struct lock_work *work)
 		const char *reference = work->old->entries[i]->reference;
 
 		if (!lockfile_find(work->made, reference))
-			differs(work, "%s  removed", reference);
+			differs(work, reference, "removed");
 	}
 	for (size_t i = 0; work->old && i < work->old->urls_len; i++)
 		if (!lockfile_url(work->made, work->old->urls[i].url))
-			differs(work, "%s  removed", work->old->urls[i].url);
+			differs(work, work->old->urls[i].url, "removed");
 }
 
 /* What the lock has for a file or a repository, or what is there now. */
@@ -294,9 +300,9 @@ static int find_file(struct lock_work *work, const struct lock_file *file, struc
 			return error_wrap(err, "%s of %s", url->place, file->service);
 	}
 	if (!was)
-		differs(work, "%s  added  %s", url->shown, now);
+		differs(work, url->shown, "added  %s", now);
 	else if (strcmp(was, now) != 0)
-		differs(work, "%s  %s -> %s", url->shown, was, now);
+		differs(work, url->shown, "%s -> %s", was, now);
 	lockfile_put_url(work->made, url->shown, now);
 	return 0;
 }
@@ -352,6 +358,8 @@ static void lock_forget(struct lock_work *work)
 	}
 	work->len = work->files_len = work->differences = 0;
 	buf_reset(&work->out);
+	json_free(work->list);
+	work->list = json_new_array();
 	lockfile_free(work->made);
 	work->made = lockfile_new();
 }
@@ -383,16 +391,16 @@ static void lock_look_over(struct lock_work *work)
 
 		if (lacking) {
 			platform_text(lacking, platform);
-			differs(work, "%s  not locked for %s (%s)", wanted->reference, platform, wanted->service);
+			differs(work, wanted->reference, "not locked for %s (%s)", platform, wanted->service);
 		} else if (!entry) {
-			differs(work, "%s  not locked (%s)", wanted->reference, wanted->service);
+			differs(work, wanted->reference, "not locked (%s)", wanted->service);
 		}
 		for (size_t j = 0; entry && !lacking && j < wanted->len; j++) {
 			if (lock_entry_onbuild(entry, &wanted->platforms[j]) &&
 			    lock_entry_env(entry, &wanted->platforms[j]))
 				continue;
 			platform_text(&wanted->platforms[j], platform);
-			differs(work, "%s  locked without its ONBUILD or variables for %s (%s)", wanted->reference,
+			differs(work, wanted->reference, "locked without its ONBUILD or variables for %s (%s)",
 				platform, wanted->service);
 		}
 	}
@@ -400,17 +408,17 @@ static void lock_look_over(struct lock_work *work)
 		const struct lock_wanted key = { .reference = work->old->entries[i]->reference };
 
 		if (!work->len || !bsearch(&key, work->wanted, work->len, sizeof(key), by_reference))
-			differs(work, "%s  locked, but no build is made from it", key.reference);
+			differs(work, key.reference, "locked, but no build is made from it");
 	}
 	for (size_t i = 0; i < work->files_len; i++)
 		if (!work->files[i].url->pin)
-			differs(work, "%s  not locked (%s)", work->files[i].url->shown, work->files[i].service);
+			differs(work, work->files[i].url->shown, "not locked (%s)", work->files[i].service);
 	for (size_t i = 0; work->old && i < work->old->urls_len; i++) {
 		const struct plan_url url = { .shown = work->old->urls[i].url };
 		const struct lock_file key = { .url = &url };
 
 		if (!work->files_len || !bsearch(&key, work->files, work->files_len, sizeof(key), by_url))
-			differs(work, "%s  locked, but no build is made from it", url.shown);
+			differs(work, url.shown, "locked, but no build is made from it");
 	}
 }
 
@@ -427,6 +435,19 @@ static int write_lock(struct lock_work *work, struct error **err)
 	return fs_replace(path, text.data, text.len, 0644, err);
 }
 
+static int print_differences(struct lock_work *work, struct error **err)
+{
+	cleanup_json struct json *document = NULL;
+
+	if (strcmp(work->session->options->format, "json") != 0)
+		return output_data(work->out.data, work->out.len, err);
+	document = json_new_object();
+	json_set_int(document, "version", 1);
+	json_set_bool(document, "check", work->session->options->check);
+	json_set(document, "differences", steal_ptr(work->list));
+	return output_json(document, err);
+}
+
 static int lock_run(struct lock_work *work, struct error **err)
 {
 	const struct options *options = work->session->options;
@@ -438,7 +459,7 @@ static int lock_run(struct lock_work *work, struct error **err)
 		lock_look_over(work);
 	else if (make_whole_lock(work, err) < 0 || (!options->check && write_lock(work, err) < 0))
 		return -1;
-	if (output_data(work->out.data, work->out.len, err) < 0)
+	if (print_differences(work, err) < 0)
 		return -1;
 	return options->check && work->differences > 0 ? 1 : 0;
 }
@@ -460,7 +481,10 @@ int cmd_lock(const struct options *options, struct error **err)
 {
 	cleanup_free const char **targets = NULL;
 	struct session session;
-	struct lock_work work = { .session = &session, .made = lockfile_new(), .arena = arena_new() };
+	struct lock_work work = { .session = &session,
+				  .made = lockfile_new(),
+				  .list = json_new_array(),
+				  .arena = arena_new() };
 	int r = session_open(&session, options, err);
 
 	if (r == 0) {
@@ -473,6 +497,7 @@ int cmd_lock(const struct options *options, struct error **err)
 	lock_forget(&work);
 	lockfile_free(work.made);
 	arena_free(work.arena);
+	json_free(work.list);
 	free(work.wanted);
 	free(work.files);
 	buf_free(&work.out);

@@ -136,7 +136,9 @@ make_first()
 	grep -qE $'^dependency\tbase \\(.*\\)\t\\\\\\?$' "$out"
 }
 
-@test "hash shows the bases that nobody asks for by name, too" {
+@test "hash shows what the targets are built from, too, published or not" {
+	cb hash web
+	equal "$(sed 's/^[0-9a-f]*  //' "$out")" "$(printf 'build:%s:'"$host"'\n' base web)"
 	sed -i 's/^    build: base$/&\n    publish: false/' services.yaml
 	cb hash
 	equal "$(sed 's/^[0-9a-f]*  //' "$out")" "$(printf 'build:%s:'"$host"'\n' base web plain)"
@@ -725,4 +727,40 @@ unknown index:plain: unknown: depends on build:plain:HOST'
 		grep -qF "\`cbuild $command\` has no dry run" "$err"
 	done
 	[ -d .cbuild ]
+}
+
+@test "the plan as JSON has the members that its page lists, and no others" {
+	local page=$checkout/docs/plan-json.md
+	cb -n --format=json all
+	equal "$status" 0
+	cp "$out" plan
+	sed -n '/^| `version`/,/^$/s/^| `\([a-z]*\)` .*/\1/p' "$page" | sort >members
+	equal "$(jq -r '(keys - ["nodes"])[], (.nodes[] | keys[])' plan | sort -u | grep -vx format)" "$(grep -vx format members)"
+	# Every node has all of them, but for the format.
+	equal "$(jq -r '[.nodes[] | keys - ["format"] | length] | unique | .[]' plan)" "$(($(wc -l <members) - 2))"
+	jq -e '[.nodes[] | (.platform == null) == (.kind != "build")] | all' plan
+	jq -e '[.nodes[] | .key == null or (.key | test("^[0-9a-f]{32}$"))] | all' plan
+	jq -e '[.nodes[] | .key == null] | any' plan
+	jq -r '.nodes[].kind' plan | sort -u | while read -r kind; do grep -q "^| .kind. | .*\`$kind\`" "$page"; done
+	jq -r '.nodes[].reasons[] | .kind, (keys | join(" "))' plan | sort -u | grep -vx 'change kind what' | while read -r kind; do
+		grep -q "^| .$kind. | " "$page"
+	done
+	cb all
+	equal "$status" 0
+	cb -n --format=json all
+	jq -e '[.nodes[] | .state == "fresh" and .reasons == [] and .key != null] | all' "$out"
+}
+
+@test "what images says in words for other tools is an image that the engine has, when nothing was pushed" {
+	cb all
+	equal "$status" 0
+	cb images --format=env
+	grep -q '^WEB_IMAGE=' "$out"
+	while IFS='=' read -r name image; do
+		podman image exists "$image" || { echo "$name"; false; }
+	done <"$out"
+	cb images --format=compose
+	cp "$out" images.yaml
+	cb -f services.yaml -f images.yaml -n
+	equal "$status" 0
 }

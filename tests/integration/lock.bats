@@ -83,6 +83,11 @@ stale()
 	equal "$status" 1
 	grep -q "^$base  sha256:[0-9a-f]* -> $index\$" "$out"
 	cmp services.lock first
+	cb lock --update --check --format=json
+	equal "$status" 1
+	equal "$(jq -c '[.version, .check, (.differences[] | [.name, .change[-71:]])]' "$out")" "[1,true,[\"$base\",\"$index\"]]"
+	cb lock --check --format=json
+	equal "$status:$(jq -c . "$out")" '0:{"version":1,"check":true,"differences":[]}'
 	cb lock --update "$base"
 	equal "$status" 0
 	stale all >"$BATS_TEST_TMPDIR/stale"

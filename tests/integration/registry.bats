@@ -478,8 +478,14 @@ commit()
 	equal "$(python3 -c 'import json, yaml, sys; print(json.dumps(yaml.safe_load(sys.stdin)))' <"$out" | jq -c .)" \
 		"{\"web\":{\"image\":{\"repository\":\"$DOCKER_REGISTRY/web\",\"tag\":\"v1\",\"digest\":\"$digest\"}}}"
 	cb images web --format=compose
-	equal "$(python3 -c 'import json, yaml, sys; print(json.dumps(yaml.safe_load(sys.stdin)))' <"$out" | jq -c .)" \
-		"{\"services\":{\"web\":{\"image\":\"$DOCKER_REGISTRY/web@$digest\"}}}"
+	equal "$(cat "$out")" "$(printf 'services:\n  web:\n    build: !reset null\n    image: "%s"' "$DOCKER_REGISTRY/web@$digest")"
+	# Over the manifest it is what was pushed, and nothing is built.
+	cp "$out" pushed.yaml
+	cb -f services.yaml -f pushed.yaml list
+	equal "$status" 0
+	grep -E "^web +$DOCKER_REGISTRY/web@$digest" "$out"
+	cb -f services.yaml -f pushed.yaml hash
+	equal "$(grep -c build:web: "$out")" 0
 	cb images web --format=github
 	grep -qx "web=$DOCKER_REGISTRY/web@$digest" "$out"
 	for platform in amd64 arm64; do

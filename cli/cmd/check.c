@@ -5,7 +5,9 @@
 
 #include "base/diag.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "base/mem.h"
+#include "base/ref.h"
 #include "cli/cmd/check.h"
 #include "cli/cmd/commands.h"
 #include "cli/cmd/findings.h"
@@ -16,9 +18,12 @@
 #include "cli/session.h"
 #include "dsl/manifest.h"
 #include "engine/builder/builder.h"
+#include "engine/builder/own_image.h"
+#include "engine/oci/image.h"
 #include "engine/plan/plan.h"
 #include "engine/source/dockerfile.h"
 #include "engine/source/dockerfile_check.h"
+#include "engine/state/state.h"
 
 /* Finds probable mistakes in the targets' Dockerfiles and in the manifest's settings for them. Builds nothing. */
 
@@ -28,6 +33,7 @@ struct check_look {
 	const struct node *node;
 	struct builder *builder; /* a builder that has checks of its own, or NULL */
 	size_t found;            /* what these found */
+	const char *engine;      /* where bases are looked for, or NULL */
 	bool incomplete;         /* it failed to answer at least once */
 };
 
@@ -45,6 +51,55 @@ static bool check_is_ours(void *data, const char *name)
 		if (build->images[i].node != NO_NODE && strcmp(build->images[i].mention->name, name) == 0)
 			return true;
 	return false;
+}
+
+/* Of a service's image, if it is up to date. */
+static char *user_of_result(const struct check_look *look, const struct node *node)
+{
+	const char *digest = node->state == NODE_FRESH ? node->result.digest : NULL;
+	cleanup_image struct image *image = NULL;
+
+	if (!digest || !look->session->layout || image_read(look->session->layout, digest, &image, NULL) < 0)
+		return NULL;
+	return mem_strdup(image->user);
+}
+
+/* By its digest: the locked one, else the one of the last build; else by its name. */
+static const char *name_here(const struct check_look *look, const struct plan_image *image)
+{
+	cleanup_free char *name = plan_base_name(image->mention->name, &image->mention->platform);
+	cleanup_record struct record *record = NULL;
+	cleanup_json struct json *detail = NULL;
+	const char *digest = image->digest, *whole = image->reference;
+	struct ref ref;
+
+	if (!digest && state_last(look->session->state, look->node->id, &record, NULL) == 0 && record &&
+	    record->detail && json_parse(record->detail, strlen(record->detail), record->node, &detail, NULL) == 0)
+		digest = json_str(json_get(detail, "bases"), name);
+	if (!digest || !ref_parse(image->reference, &ref, NULL))
+		return whole;
+	whole = arena_join(look->arena, ref.domain, "/", ref.repository, "@", digest, NULL);
+	ref_free(&ref);
+	return whole;
+}
+
+static char *check_user_of(void *data, const char *name)
+{
+	const struct check_look *look = data;
+	const struct plan_build *build = look->node->build;
+	__attribute__((cleanup(own_image_free))) struct own_image own = { 0 };
+
+	for (size_t i = 0; i < build->images_len; i++) {
+		const struct plan_image *image = &build->images[i];
+
+		if (image->mention->use != IMAGE_FROM || strcmp(image->mention->name, name) != 0)
+			continue;
+		if (image->node != NO_NODE)
+			return user_of_result(look, plan_node(look->session->plan, image->node));
+		if (own_image_find(look->engine, name_here(look, image), &image->mention->platform, &own))
+			return steal_ptr(own.user);
+	}
+	return NULL;
 }
 
 static uint32_t source_of(const struct check_look *look)
@@ -123,7 +178,10 @@ static int check_node(struct check_look *look, struct error **err)
 	const struct plan_build *build = look->node->build;
 	const struct service *service = &look->session->manifest->services[look->node->service];
 	struct dockerfile *dockerfile;
-	struct dockerfile_check check = { .target = service->build.target.s, .is_ours = check_is_ours, .data = look };
+	struct dockerfile_check check = { .target = service->build.target.s,
+					  .is_ours = check_is_ours,
+					  .user_of = check_user_of,
+					  .data = look };
 
 	if (dockerfile_parse(build->text, build->text_len, build->dockerfile, &dockerfile, err) < 0)
 		return -1;
@@ -141,8 +199,11 @@ static int check_all(struct session *session, size_t *ret_found, bool *ret_incom
 {
 	cleanup_free bool *seen = mem_array(session->manifest->services_len + 1, sizeof(*seen));
 	struct check_look look = { .session = session, .arena = arena_new() };
+	bool own_first;
+	cleanup_free char *engine = builder_known_engine(session->builder, session->state, &own_first);
 	int r = own_checks_open(session, &look.builder, err);
 
+	look.engine = engine;
 	plan_check_copies(session->plan, true);
 	for (size_t i = 0; i < plan_len(session->plan) && r == 0; i++) {
 		const struct node *node = plan_node(session->plan, i);

@@ -21,6 +21,7 @@ static const char STORAGE[] = "containers-storage:";
 void own_image_free(struct own_image *image)
 {
 	base_config_free(&image->config);
+	free(image->user);
 	*image = (struct own_image){ 0 };
 }
 
@@ -65,6 +66,7 @@ static bool own_image_take(const struct buf *text, const struct platform *platfo
 	onbuild = own_image_list(json_get(config, "OnBuild"));
 	env = own_image_list(json_get(config, "Env"));
 	base_config_make(onbuild, env, &ret->config);
+	ret->user = mem_strdup(json_str(config, "User") ? json_str(config, "User") : "");
 	free(onbuild);
 	free(env);
 	return true;
@@ -96,6 +98,7 @@ static bool find_in_storage(const char *root, const char *reference, const struc
 		return false;
 	memcpy(ret->id, identity, DIGEST_LEN + 1);
 	base_config_make(image->onbuild, image->env, &ret->config);
+	ret->user = mem_strdup(image->user);
 	return true;
 }
 

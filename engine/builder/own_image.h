@@ -13,6 +13,7 @@ struct state;
 struct own_image {
 	char id[DIGEST_LEN + 1];   /* of the platform's image, as this engine tells images apart */
 	struct base_config config; /* what it gives to builds on it */
+	char *user;                /* "" when it sets none */
 };
 void own_image_free(struct own_image *image); /* the contents */
 

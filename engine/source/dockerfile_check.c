@@ -138,24 +138,42 @@ static bool sets_user(const struct stage *stage)
 	return false;
 }
 
-/* What user an image from elsewhere sets is not known here: only what is FROM scratch certainly sets none. */
+static bool is_root(const char *user)
+{
+	size_t len = strcspn(user, ":");
+
+	return len == 0 || (len == 1 && *user == '0') || (len == 4 && strncmp(user, "root", 4) == 0);
+}
+
+static void warn_root(const struct checker *c, const struct stage *target, const char *base)
+{
+	diags_warn(c->diags, dockerfile_check_pos_of(c, target->base),
+		   "add USER with a name or number that is not root's",
+		   base ? "no USER is set and the base %s runs as root, so it does, too"
+			: "no USER is set, so it runs as root",
+		   base);
+	diags_rule(c->diags, "root-user");
+}
+
+/* What is FROM scratch sets no user; of an image from elsewhere it is known where that is here. */
 static void dockerfile_check_user(const struct checker *c)
 {
-	const struct stage *stage = target_stage(c), *target = stage;
+	const struct stage *stage = target_stage(c), *target = stage, *base;
+	cleanup_free char *user = NULL;
+	const char *name;
 
-	while (stage && !sets_user(stage)) {
-		const struct stage *base = base_stage(c, stage);
-
-		if (!base && strcmp(stage->base->text, "scratch") != 0)
-			return;
-		if (!base) {
-			diags_warn(c->diags, dockerfile_check_pos_of(c, target->base),
-				   "add USER with a name or number that is not root's",
-				   "no USER is set, so it runs as root");
-			diags_rule(c->diags, "root-user");
-		}
+	while (stage && !sets_user(stage) && (base = base_stage(c, stage)))
 		stage = base;
+	if (!stage || sets_user(stage))
+		return;
+	name = stage->base->text;
+	if (strcmp(name, "scratch") == 0) {
+		warn_root(c, target, NULL);
+		return;
 	}
+	user = c->check->user_of ? c->check->user_of(c->check->data, name) : NULL;
+	if (user && is_root(user))
+		warn_root(c, target, name);
 }
 
 void dockerfile_check(const struct dockerfile *dockerfile, const struct dockerfile_check *check, struct diags *diags,

@@ -15,6 +15,8 @@ struct dockerfile_check {
 	/* True when an image name refers to one of the manifest's services or a named context, which is checked
 	 * elsewhere. */
 	bool (*is_ours)(void *data, const char *name);
+	/* The user that an image sets ("" for none), malloc'd; NULL when the image is not here. May be missing. */
+	char *(*user_of)(void *data, const char *name);
 	void *data;
 };
 

@@ -247,3 +247,39 @@ complaints()
 	equal "$(complaints | grep -c 'ARG API_TOKEN')" 1
 	run ! grep -F 'cannot connect' "$err"
 }
+
+@test "a base that is here is asked what user it sets, and no other" {
+	project users
+	cat >services.yaml <<-'EOF'
+		project: users
+		services:
+		  rooted: {build: rooted}
+		  unrooted: {build: unrooted}
+		  absent: {build: absent}
+		  made: {build: made}
+		  on-made: {build: {context: on-made, additional_contexts: {made: "service:made"}}}
+	EOF
+	for name in rooted:root:1 unrooted:app:1; do
+		printf 'FROM scratch\nUSER %s\nCOPY Dockerfile /\n' "$(cut -d: -f2 <<<"$name")" | dockerfile "base-${name%%:*}"
+		buildah build --quiet --tag="localhost/${name%%:*}:1" "base-${name%%:*}"
+	done
+	for name in rooted unrooted absent; do
+		printf 'FROM localhost/%s:1\nCOPY Dockerfile /\n' "$name" | dockerfile "$name"
+	done
+	printf 'FROM scratch\nUSER 0:0\nCOPY Dockerfile /\n' | dockerfile made
+	printf 'FROM made\nCOPY Dockerfile /\n' | dockerfile on-made
+	cb check
+	equal "$status" 0
+	# The storage is known once a build has asked for it.
+	run ! grep on-made "$err"
+	cb --no-load made rooted
+	equal "$status" 0
+	cb check
+	equal "$(complaints)" "$(lines \
+		"on-made/Dockerfile:1:6: warning: no USER is set and the base made runs as root, so it does, too" \
+		"rooted/Dockerfile:1:6: warning: no USER is set and the base localhost/rooted:1 runs as root, so it does, too")"
+	printf 'FROM scratch\nUSER app:0\nCOPY Dockerfile /\n' | dockerfile made
+	cb --no-load made
+	cb check on-made
+	equal "$(complaints)" ""
+}

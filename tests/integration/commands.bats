@@ -731,6 +731,7 @@ unknown index:plain: unknown: depends on build:plain:HOST'
 
 @test "the plan as JSON has the members that its page lists, and no others" {
 	local page=$checkout/docs/plan-json.md
+	echo other >base/file
 	cb -n --format=json all
 	equal "$status" 0
 	cp "$out" plan

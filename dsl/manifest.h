@@ -119,6 +119,7 @@ struct build_spec {
 	size_t platforms_len;
 	struct platform *declared; /* the same, whatever --platforms and BUILD_PLATFORMS say */
 	size_t declared_len;
+	struct text unasked; /* it has none of the platforms that are asked for: the complaint, where it is needed; else s NULL */
 	struct pairs labels;
 	struct annotation *annotations;
 	size_t annotations_len;

@@ -147,10 +147,11 @@ static void build_platforms(struct resolve *r, const struct draft_rest *rest, st
 		build->platforms = both;
 		build->platforms_len = len;
 	} else if (service->publish && unit->platforms_len) {
-		diags_add(r->diags, pos, NULL, "the service \"%s\" is for %s only, and %s asked for", service->name.s,
-			  platforms_text(r, own, own_len),
-			  arena_printf(r->arena, unit->platforms_len == 1 ? "%s is" : "%s are",
-				       platforms_text(r, unit->platforms, unit->platforms_len)));
+		build->unasked.s = arena_printf(r->arena, "the service \"%s\" is for %s only, and %s %s asked for",
+						service->name.s, platforms_text(r, own, own_len),
+						platforms_text(r, unit->platforms, unit->platforms_len),
+						unit->platforms_len == 1 ? "is" : "are");
+		build->unasked.pos = pos;
 	}
 }
 

@@ -74,6 +74,19 @@ static bool is_refused(struct plan *plan, size_t number, bool base)
 	return true;
 }
 
+/* A published service that has none of the platforms that are asked for. As the base of a stage it may have the stage's. */
+static bool is_unasked(struct plan *plan, size_t number, const struct platform *platform, bool base)
+{
+	const struct build_spec *build = &plan->manifest->services[number].build;
+
+	for (size_t i = 0; base && i < build->declared_len; i++)
+		if (platform_equal(&build->declared[i], platform))
+			return false;
+	if (build->unasked.s)
+		diags_add(plan->diags, build->unasked.pos, NULL, "%s", build->unasked.s);
+	return build->unasked.s;
+}
+
 static size_t need_service(struct plan *plan, const struct build_frame *up, size_t service,
 			   const struct platform *platform, struct pos pos)
 {
@@ -88,7 +101,7 @@ static size_t need_service(struct plan *plan, const struct build_frame *up, size
 			  plan->manifest->services[service].name.s);
 		return NO_NODE;
 	}
-	if (is_refused(plan, service, up != NULL))
+	if (is_refused(plan, service, up != NULL) || is_unasked(plan, service, platform, up != NULL))
 		return NO_NODE;
 	found = plan_find_node(plan, NODE_BUILD, frame.service, platform);
 	if (found != NO_NODE)

@@ -765,3 +765,29 @@ unknown index:plain: unknown: depends on build:plain:HOST'
 	cb -f services.yaml -f images.yaml -n
 	equal "$status" 0
 }
+
+@test "a service that lacks the platforms asked for is complained about where it is needed, and nowhere else" {
+	cat >only.yaml <<-'EOF'
+		services:
+		  other: {build: {context: base, platforms: [linux/s390x]}}
+		  web: {build: base}
+		  on-other: {build: {context: web, additional_contexts: {base: "service:other"}}}
+		  crossed: {build: {context: crossed, additional_contexts: {base: "service:other"}}}
+	EOF
+	printf 'FROM base\n' >web/Dockerfile
+	printf 'FROM --platform=linux/s390x base AS other\nFROM scratch\nCOPY --from=other /base /\n' | dockerfile crossed
+	cb -f only.yaml --platforms="$both" --no-load --no-verify web
+	equal "$status" 0
+	equal "$(finished | grep build)" "$(lines 'build web linux/amd64' 'build web linux/arm64')"
+	cb -f only.yaml --platforms="$both" list
+	equal "$status" 0
+	# A stage may have the platform that the service has.
+	cb -f only.yaml --platforms="$both" -n crossed
+	equal "$status" 0
+	for target in all on-other other; do
+		cb -f only.yaml --platforms="$both" -n $target
+		equal "$status" 2
+		equal "$(grep -c 'error: ' "$err")" 1
+		grep -F 'only.yaml:2:34: error: the service "other" is for linux/s390x only, and linux/amd64, linux/arm64 are asked for' "$err"
+	done
+}

@@ -280,7 +280,8 @@ static void keep_paths(struct load *load)
 		manifest->remotes.items[i] = files->remotes.items[i];
 	manifest->files_len = files->paths_len;
 	manifest->files = arena_array(load->arena, files->paths_len, sizeof(*manifest->files));
-	memcpy(manifest->files, files->paths, files->paths_len * sizeof(*manifest->files));
+	if (files->paths_len) /* none: it came from standard input */
+		memcpy(manifest->files, files->paths, files->paths_len * sizeof(*manifest->files));
 }
 
 /* Unset variables count as empty and may have caused the other complaints. */

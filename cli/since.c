@@ -23,13 +23,13 @@
 static const char PREFIX[] = "@since:";
 
 /* Only input files matter; results are not looked for. */
-static int all_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
+static int all_present(void *data, const struct node *node, const struct record *record, struct plan_lost *ret,
 		       struct error **err)
 {
 	(void)data;
 	(void)node;
 	(void)record;
-	(void)ret_what;
+	(void)ret;
 	(void)err;
 	return 1;
 }

@@ -3,12 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/fs.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "cli/cmd/look.h"
 #include "cli/options.h"
+#include "cli/report/reporter.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
 #include "engine/plan/plan.h"
@@ -20,6 +22,7 @@ struct look {
 	struct map *keys;    /* node -> key, "" while unknown */
 	struct map *folders; /* path -> path */
 	const char **list;
+	const char *cause; /* or NULL */
 };
 
 /* Includes the parent folders within the project: one of them may be replaced. */
@@ -75,6 +78,22 @@ static void add_node(struct look *look, struct session *session, const struct no
 	}
 }
 
+/* The first node that has a reason of its own: what others wait for is built before. */
+static const char *find_cause(struct look *look, struct session *session)
+{
+	for (size_t i = 0; i < plan_len(session->plan); i++) {
+		const struct node *node = plan_node(session->plan, i);
+		cleanup_buf struct buf reason = { 0 };
+
+		if (node->state != NODE_STALE || node->reasons_len == 0)
+			continue;
+		report_reason(&reason, node->kind, &node->reasons[0]);
+		return arena_printf(look->arena, "%s, building %s", reason.data,
+				    session->manifest->services[node->service].name.s);
+	}
+	return NULL;
+}
+
 struct look *look_take(struct session *session)
 {
 	struct look *look = mem_alloc(sizeof(*look));
@@ -89,6 +108,7 @@ struct look *look_take(struct session *session)
 		add_parent(look, session->manifest->files[i]);
 	for (size_t i = 0; i < plan_len(session->plan); i++)
 		add_node(look, session, plan_node(session->plan, i));
+	look->cause = find_cause(look, session);
 	len = map_len(look->folders);
 	look->list = mem_array(len + 1, sizeof(*look->list));
 	for (size_t i = 0; i < len; i++)
@@ -135,6 +155,11 @@ bool look_differs(const struct look *before, const struct look *after)
 			return true;
 	}
 	return false;
+}
+
+const char *look_cause(const struct look *look)
+{
+	return look->cause;
 }
 
 const char *const *look_folders(const struct look *look)

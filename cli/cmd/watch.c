@@ -31,6 +31,7 @@ struct watch_round {
 	bool building;
 	bool built; /* everything stale was built */
 	bool outdated;
+	char *cause; /* what the next round builds, and why; NULL: not known */
 	int signum;
 	struct error *error; /* the system's limit of watches was reached */
 };
@@ -62,6 +63,8 @@ static void look_until_watched(struct watch_round *round)
 			round->outdated = true;
 		else
 			round->outdated = look_differs(round->look, now);
+		if (round->outdated && now && look_cause(now))
+			round->cause = mem_strdup(look_cause(now));
 		added = now && !round->error ? watch_all(round, now, &round->error) : 0;
 		/* The set of folders to watch may have changed all the same. */
 		if (!round->outdated && !round->building) {
@@ -208,7 +211,7 @@ static int run_round(struct watch_round *round, struct error **err)
 		return -1;
 	if (round->signum)
 		return 128 + round->signum;
-	output_note("something changed");
+	output_note("%s", round->cause ? round->cause : "something changed");
 	return 0;
 }
 
@@ -222,6 +225,7 @@ static int watch(struct options *options, struct error **err)
 
 		status = run_round(&round, err);
 		error_free(round.error);
+		free(round.cause);
 		if (round.look) {
 			look_free(last);
 			last = round.look;

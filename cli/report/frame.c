@@ -12,6 +12,7 @@
 #define ROOMY_WIDTH 60     /* from this width on, half of a line is reserved for the step */
 #define STEP_MIN_COLUMNS 8 /* a step needs at least this much of a line */
 #define INDENT 2
+#define ALMOST_MS 1000 /* what is left when a run is almost done */
 
 /* A line that is filled from the left. */
 struct frame_line {
@@ -110,7 +111,9 @@ static void draw_header(struct frame_line *line)
 	frame_add_bar(line);
 	buf_str(&time, "  ");
 	text_duration(&time, frame->elapsed_ms);
-	if (frame->remaining_ms != UINT64_MAX) {
+	if (frame->remaining_ms < ALMOST_MS) {
+		buf_str(&time, ", almost done");
+	} else if (frame->remaining_ms != UINT64_MAX) {
 		buf_str(&time, ", about ");
 		add_seconds(&time, (frame->remaining_ms + 500) / 1000);
 		buf_str(&time, " left");

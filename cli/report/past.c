@@ -9,6 +9,8 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "cli/report/past.h"
+#include "cli/report/reporter.h"
+#include "engine/plan/plan_node.h"
 #include "engine/state/state.h"
 
 static char *past_text_of(const struct json *object, const char *key)
@@ -24,20 +26,40 @@ static struct past_node *past_add_node(struct past *past)
 	return &past->nodes[past->len++];
 }
 
-/* "file web/app: content", one per line. */
-static char *reasons_text(const struct json *reasons)
+/* Numbers of names, as the plan's JSON has them; the number of kinds when there is none. */
+static enum node_kind node_kind_of(const char *name)
+{
+	int kind = 0;
+
+	while (kind < NODE_KINDS && strcmp(node_kind_name((enum node_kind)kind), name) != 0)
+		kind++;
+	return (enum node_kind)kind;
+}
+
+static enum reason_kind reason_kind_of(const char *name)
+{
+	int kind = 0;
+
+	while (kind < REASON_KINDS && strcmp(reason_kind_name((enum reason_kind)kind), name) != 0)
+		kind++;
+	return (enum reason_kind)kind;
+}
+
+/* A sentence each, one per line. */
+static char *reasons_text(enum node_kind node, const struct json *reasons)
 {
 	struct buf text = { 0 };
 
 	for (size_t i = 0; i < json_len(reasons); i++) {
-		const struct json *reason = json_at(reasons, i);
-		const char *kind = json_str(reason, "kind"), *what = json_str(reason, "what"),
-			   *change = json_str(reason, "change");
+		const struct json *object = json_at(reasons, i);
+		const char *kind = json_str(object, "kind"), *what = json_str(object, "what"),
+			   *change = json_str(object, "change");
+		const struct reason reason = { reason_kind_of(kind ? kind : ""), what ? what : "", change ? change : "" };
 
-		buf_printf(&text, "%s%s", text.len ? "\n" : "", kind ? kind : "");
-		if (kind && strcmp(kind, "new") == 0)
+		if (node == NODE_KINDS || reason.kind == REASON_KINDS) /* of another version */
 			continue;
-		buf_printf(&text, " %s%s%s", what ? what : "", change && *change ? ": " : "", change ? change : "");
+		buf_str(&text, text.len ? "\n" : "");
+		report_reason(&text, node, &reason);
 	}
 	return buf_steal(&text);
 }
@@ -60,7 +82,7 @@ static int past_add_plan(struct past *past, const char *text, struct map *number
 		ret->service = past_text_of(node, "service");
 		ret->platform = platform ? mem_strdup(platform) : NULL;
 		ret->state = past_text_of(node, "state");
-		ret->reasons = reasons_text(json_get(node, "reasons"));
+		ret->reasons = reasons_text(node_kind_of(ret->kind), json_get(node, "reasons"));
 		ret->needs = mem_array(json_len(needs) + 1, sizeof(*ret->needs));
 		for (size_t j = 0; j < json_len(needs); j++) {
 			const char *need = json_text(json_at(needs, j));

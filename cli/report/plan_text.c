@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "cli/output.h"
 #include "cli/report/reporter.h"
@@ -13,15 +14,54 @@
 
 #define REASONS_SHOWN 4 /* for each node; the rest is counted. JSON has all */
 
-static void plan_text_add_reason(struct buf *out, const struct node *node, const struct reason *reason)
+static const char *never_done(enum node_kind kind)
+{
+	static const char *const words[] = { "never run",       "never built",  "never written",
+					     "never converted", "never made",   "never loaded",
+					     "never verified",  "never pushed", "never tagged" };
+	TABLE_COMPLETE(words, NODE_KINDS);
+
+	return words[kind];
+}
+
+/* What has changed about a file: "web/app changed". */
+static void add_file_reason(struct buf *out, const struct reason *reason)
+{
+	static const struct {
+		const char *change, *sentence;
+	} sentences[] = {
+		{ "content", " changed" },
+		{ "added", " was added" },
+		{ "removed", " was removed" },
+		{ "mode", " has another mode" },
+		{ "attributes", " has other attributes" },
+		{ "type", " is another kind of file" },
+		{ "changed by hand", " was changed by hand" },
+		{ "no longer made", " is no longer made" },
+	};
+	size_t i = 0;
+
+	while (i < sizeof(sentences) / sizeof(sentences[0]) && strcmp(reason->change, sentences[i].change) != 0)
+		i++;
+	text_safe(out, reason->what, strlen(reason->what));
+	if (i < sizeof(sentences) / sizeof(sentences[0]))
+		buf_str(out, sentences[i].sentence);
+	else
+		buf_printf(out, " (%s)", reason->change);
+}
+
+/* For a node that is not done yet. */
+static bool waits(const struct reason *reason)
+{
+	return reason->kind == REASON_DEPENDENCY &&
+	       (strcmp(reason->change, "stale") == 0 || strcmp(reason->change, "unknown") == 0);
+}
+
+void report_reason(struct buf *out, enum node_kind kind, const struct reason *reason)
 {
 	switch (reason->kind) {
 	case REASON_NEW:
-		buf_str(out, node->kind == NODE_PUSH      ? "never pushed"
-			     : node->kind == NODE_TAG     ? "never tagged"
-			     : node->kind == NODE_CONVERT ? "never converted"
-			     : node->kind == NODE_OUTPUT  ? "never written"
-							  : "never built");
+		buf_str(out, never_done(kind));
 		return;
 	case REASON_FORCED:
 		buf_printf(out, "forced (%s)", reason->what);
@@ -31,15 +71,18 @@ static void plan_text_add_reason(struct buf *out, const struct node *node, const
 		buf_printf(out, " is %s", *reason->change ? reason->change : "missing");
 		return;
 	case REASON_DEPENDENCY:
-		if (strcmp(reason->change, "stale") == 0 || strcmp(reason->change, "unknown") == 0) {
-			buf_printf(out, "depends on %s", reason->what);
-			return;
-		}
-		break;
+		if (waits(reason))
+			buf_printf(out, "waits for %s", reason->what);
+		else if (strcmp(reason->change, "added") == 0)
+			buf_printf(out, "needs %s now", reason->what);
+		else if (strcmp(reason->change, "removed") == 0)
+			buf_printf(out, "no longer needs %s", reason->what);
+		else
+			buf_printf(out, "%s has another result", reason->what);
+		return;
 	case REASON_FILE:
 	case REASON_DOCKERFILE:
-		text_safe(out, reason->what, strlen(reason->what));
-		buf_printf(out, " (%s)", reason->change);
+		add_file_reason(out, reason);
 		return;
 	case REASON_ARG:
 	case REASON_BASE:
@@ -63,8 +106,12 @@ bool report_reasons(struct buf *out, const struct node *node)
 	size_t shown = enough ? 1 : node->reasons_len < REASONS_SHOWN ? node->reasons_len : REASONS_SHOWN;
 
 	for (size_t i = 0; i < shown; i++) {
+		if (i > 0 && waits(&node->reasons[i]) && waits(&node->reasons[i - 1])) {
+			buf_printf(out, ", %s", node->reasons[i].what);
+			continue;
+		}
 		buf_str(out, i ? "; " : "");
-		plan_text_add_reason(out, node, &node->reasons[i]);
+		report_reason(out, node->kind, &node->reasons[i]);
 	}
 	if (node->reasons_len > shown && !enough)
 		buf_printf(out, "; and %zu more", node->reasons_len - shown);

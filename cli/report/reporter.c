@@ -64,6 +64,22 @@ static void reporter_on_line(struct report *report, const struct event *event)
 	reporter_print(report, &line);
 }
 
+/* Why a node starts. What it needs is called as its own line calls it. */
+static void add_first_reason(const struct report *report, const struct node *node, struct buf *out)
+{
+	const struct reason *reason = &node->reasons[0];
+	size_t need = reason->kind == REASON_DEPENDENCY ? plan_find(report->state.plan, reason->what) : NO_NODE;
+
+	buf_str(out, " (");
+	if (need != NO_NODE) {
+		report_node_name(&report->state, plan_node(report->state.plan, need), out);
+		buf_str(out, " has another result");
+	} else {
+		report_reason(out, node->kind, reason);
+	}
+	buf_char(out, ')');
+}
+
 static void reporter_on_start(struct report *report, const struct event *event)
 {
 	cleanup_buf struct buf line = { 0 };
@@ -72,22 +88,8 @@ static void reporter_on_start(struct report *report, const struct event *event)
 		return;
 	buf_str(&line, "...  ");
 	report_node_name(&report->state, event->node, &line);
-	for (size_t i = 0; i < event->node->reasons_len && i < 1; i++) {
-		const struct reason *reason = &event->node->reasons[i];
-
-		buf_printf(&line, "  [%s", reason_kind_name(reason->kind));
-		if (reason->kind != REASON_NEW) {
-			size_t need = reason->kind == REASON_DEPENDENCY ? plan_find(report->state.plan, reason->what)
-									: NO_NODE;
-
-			buf_str(&line, " ");
-			if (need != NO_NODE)
-				report_node_name(&report->state, plan_node(report->state.plan, need), &line);
-			else
-				text_safe(&line, reason->what, strlen(reason->what));
-		}
-		buf_str(&line, "]");
-	}
+	if (event->node->reasons_len > 0)
+		add_first_reason(report, event->node, &line);
 	buf_char(&line, '\n');
 	reporter_print(report, &line);
 }

@@ -3,9 +3,10 @@
 
 #include <stdbool.h>
 
+#include "engine/plan/plan_node.h"
+
 struct buf;
 struct error;
-struct node;
 struct options;
 struct plan;
 struct sink;
@@ -27,6 +28,8 @@ int report_nothing(struct plan *plan, const struct options *options, struct erro
 /* -n: the plan for people, or as JSON (docs/plan-json.md), on stdout. */
 int report_plan_text(struct plan *plan, bool all, struct error **err);
 int report_plan_json(struct plan *plan, struct error **err);
+/* Appends one of a node's reasons as a sentence ("web/app changed"), safe for a terminal. */
+void report_reason(struct buf *out, enum node_kind kind, const struct reason *reason);
 /* Appends the node's reasons as one line, safe for a terminal; false when there are none. */
 bool report_reasons(struct buf *out, const struct node *node);
 

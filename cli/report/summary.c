@@ -1,9 +1,11 @@
 #include "config.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/digest.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/options.h"
@@ -27,6 +29,15 @@ static void summary_add_line(struct buf *out, const char *head, const char *text
 	buf_char(out, '\n');
 }
 
+/* From the current folder, where it is below it: the line then fits a terminal. */
+static void add_log(struct buf *out, const char *log)
+{
+	cleanup_free char *here = getcwd(NULL, 0);
+	const char *below = here ? path_relative(here, log) : NULL;
+
+	summary_add_line(out, "  log:  ", below ? below : log);
+}
+
 static void add_block(const struct report_state *state, const struct failure *failure, struct buf *out)
 {
 	const char *rest = failure->message;
@@ -45,7 +56,7 @@ static void add_block(const struct report_state *state, const struct failure *fa
 	if (failure->remedy)
 		summary_add_line(out, "  help: ", failure->remedy);
 	if (failure->log)
-		summary_add_line(out, "  log:  ", failure->log);
+		add_log(out, failure->log);
 }
 
 /* True when a node of this kind, for the image of `index`, ended with this outcome. */

@@ -109,11 +109,11 @@ static size_t hex_digits(const char *at, const char *end)
 	return len;
 }
 
-/* A step as it was written: with names where the generated Dockerfile has ids. For a stage that is built on, buildah shows an
+/* What buildah prints, as it would for the Dockerfile as it was written: with names where the generated one has ids. For a stage that is built on, buildah shows an
  * id of its own, which is shortened. */
-static void add_step_name(const struct work *work, const struct progress *progress, struct buf *out)
+static void add_with_names(const struct work *work, const char *text, size_t text_len, struct buf *out)
 {
-	const char *at = progress->name, *end = at + progress->name_len;
+	const char *at = text, *end = at + text_len;
 
 	while (at < end) {
 		size_t len = hex_digits(at, end), i = 0;
@@ -157,7 +157,7 @@ static void take_line(void *data, const char *line, size_t len)
 	if (step_parse(line, len, &progress)) {
 		cleanup_buf struct buf name = { 0 };
 
-		add_step_name(work, &progress, &name);
+		add_with_names(work, progress.name, progress.name_len, &name);
 		progress.name = name.data;
 		progress.name_len = name.len;
 		time_step(work, &progress);
@@ -178,17 +178,18 @@ static int run_buildah(struct work *work, const struct argv *argv, bool capture,
 		.capture = capture,
 		.output = work->job->output ? &work->output : NULL,
 	};
-
+	cleanup_buf struct buf tail = { 0 };
 	int r = proc_run(work->self->loop, &spec, ret, err);
 
 	if (spec.output)
 		step_times_end(work->job->output->times, work->step);
 	if (r < 0)
 		return -1;
-	if (ret->status != 0)
-		return failure_make(path_base(work->self->program), ret->status, ret->tail, work->job,
-				    &work->self->platforms[0], err);
-	return 0;
+	if (ret->status == 0)
+		return 0;
+	add_with_names(work, ret->tail, strlen(ret->tail), &tail);
+	return failure_make(path_base(work->self->program), ret->status, tail.data ? tail.data : "", work->job,
+			    &work->self->platforms[0], err);
 }
 
 static bool stored(const struct buildah *self, const char *identity)

@@ -17,6 +17,7 @@
 #include "engine/exec/seen.h"
 #include "engine/oci/layout.h"
 #include "engine/oci/storage.h"
+#include "engine/plan/plan.h"
 #include "engine/plan/plan_node.h"
 #include "engine/runtime/runtime.h"
 #include "engine/state/state.h"
@@ -195,14 +196,14 @@ static bool present_in_store(const struct present *present, const char *digest)
 }
 
 /* Few have one: its attestation is in the store, too. */
-static bool present_check_attestation(const struct present *present, const struct record *record, const char **ret_what)
+static bool present_check_attestation(const struct present *present, const struct record *record, struct plan_lost *ret)
 {
 	cleanup_json struct json *detail = NULL;
 	const char *digest;
 
 	if (!record->detail || !strstr(record->detail, "\"attestation\""))
 		return true;
-	*ret_what = "its image's attestation";
+	ret->what = "its image's attestation";
 	if (json_parse(record->detail, strlen(record->detail), record->node, &detail, NULL) < 0)
 		return false;
 	digest = json_str(detail, "attestation");
@@ -210,22 +211,22 @@ static bool present_check_attestation(const struct present *present, const struc
 }
 
 static bool check_build(struct present *present, const struct node *node, const struct record *record,
-			const char **ret_what)
+			struct plan_lost *ret)
 {
 	const char *place = record->place ? record->place : "store";
 	const struct storage *storage;
 
-	*ret_what = "its image";
+	ret->what = "its image";
 	if (strcmp(place, "store") == 0)
 		return present->layout && record->digest && present_in_store(present, record->digest) &&
-		       present_check_attestation(present, record, ret_what);
+		       present_check_attestation(present, record, ret);
 	if (present->manifest->services[node->service].publish ||
 	    service_makes_files(&present->manifest->services[node->service])) {
-		*ret_what = "its image in the store";
+		ret->what = "its image in the store";
 		return false;
 	}
 	if (!builder_reads(present, place)) {
-		*ret_what = "its image where this builder can read it";
+		ret->what = "its image where this builder can read it";
 		return false;
 	}
 	if (!has_prefix(place, STORAGE))
@@ -247,11 +248,11 @@ static void read_tags(struct present *present)
 }
 
 static bool present_check_index(struct present *present, const struct record *record, const char *const *references,
-				size_t len, const char **ret_what)
+				size_t len, struct plan_lost *ret)
 {
 	if (!present->tags)
 		read_tags(present);
-	*ret_what = "its index in the store";
+	ret->what = "its index in the store";
 	/* Two if there are attestations. */
 	if (!present->layout || !record->digest || !layout_has(present->layout, record->digest, UINT64_MAX) ||
 	    (strcmp(record->identity, record->digest) != 0 && !layout_has(present->layout, record->identity, UINT64_MAX)))
@@ -261,7 +262,7 @@ static bool present_check_index(struct present *present, const struct record *re
 
 		if (digest && strcmp(digest, record->digest) == 0)
 			continue;
-		*ret_what = arena_printf(present->arena, "tag %s", references[i]);
+		ret->what = arena_printf(present->arena, "tag %s", references[i]);
 		return false;
 	}
 	return true;
@@ -381,12 +382,12 @@ static bool engine_holds(struct present *present, const struct record *record, c
 }
 
 static bool check_load(struct present *present, const struct record *record, const char *const *references, size_t len,
-		       const char **ret_what)
+		       struct plan_lost *ret)
 {
 	const char *place = record->place ? record->place : "";
 	const struct storage *storage;
 
-	*ret_what = "its image in the local engine";
+	ret->what = "its image in the local engine";
 	if (present->runtime_prefix && !has_prefix(place, present->runtime_prefix))
 		return false;
 	if (!has_prefix(place, STORAGE))
@@ -395,7 +396,9 @@ static bool check_load(struct present *present, const struct record *record, con
 	for (size_t i = 0; i < len; i++) {
 		if (storage && storage_has_name(storage, record->identity, references[i]))
 			continue;
-		*ret_what = arena_printf(present->arena, "tag %s in the local engine", references[i]);
+		ret->what = arena_printf(present->arena, "podman's %s", references[i]);
+		if (storage && storage_find(storage, references[i]))
+			ret->change = "another image now";
 		return false;
 	}
 	return storage != NULL;
@@ -404,42 +407,42 @@ static bool check_load(struct present *present, const struct record *record, con
 /* Registries are asked once, when the plan is made (tags_check.h). During the run nothing is assumed to be there:
  * pushing what exists costs next to nothing. */
 static bool check_release(const struct present *present, const struct node *node, const struct record *record,
-			  const char **ret_what)
+			  struct plan_lost *ret)
 {
-	*ret_what = node->kind == NODE_PUSH ? "its content in the registry" : "its tags in the registry";
+	ret->what = node->kind == NODE_PUSH ? "its content in the registry" : "its tags in the registry";
 	if (present->running)
 		return false;
-	*ret_what = "its pushed index in the store";
+	ret->what = "its pushed index in the store";
 	return node->kind == NODE_TAG ||
 	       (present->layout && record->digest && layout_has(present->layout, record->digest, UINT64_MAX));
 }
 
 static bool present_is_there(struct present *present, const struct node *node, const struct record *record,
-			     const char **ret_what)
+			     struct plan_lost *ret)
 {
 	const char **references;
 	size_t len;
 
 	if (node->kind == NODE_BUILD || node->kind == NODE_CONVERT)
-		return check_build(present, node, record, ret_what);
+		return check_build(present, node, record, ret);
 	if (node->kind == NODE_VERIFY)
 		return true;
 	if (node->kind == NODE_PUSH || node->kind == NODE_TAG)
-		return check_release(present, node, record, ret_what);
-	*ret_what = "the record of its references";
+		return check_release(present, node, record, ret);
+	ret->what = "the record of its references";
 	if (!references_of(present, record, &references, &len))
 		return false;
 	if (node->kind == NODE_INDEX)
-		return present_check_index(present, record, references, len, ret_what);
-	return check_load(present, record, references, len, ret_what);
+		return present_check_index(present, record, references, len, ret);
+	return check_load(present, record, references, len, ret);
 }
 
-int present_check(void *data, const struct node *node, const struct record *record, const char **ret_what,
+int present_check(void *data, const struct node *node, const struct record *record, struct plan_lost *ret,
 		  struct error **err)
 {
 	struct present *present = data;
 
-	if (present_is_there(present, node, record, ret_what))
+	if (present_is_there(present, node, record, ret))
 		return 1;
 	if (present->unseen)
 		return error_copy(err, present->unseen);

@@ -7,6 +7,7 @@ struct error;
 struct layout;
 struct manifest;
 struct node;
+struct plan_lost;
 struct record;
 struct state;
 
@@ -27,7 +28,7 @@ void present_set_running(struct present *present);
  * many. */
 void present_ahead(void *data, const struct record *const *records, size_t len);
 /* A plan_present; `data` is the struct present. */
-int present_check(void *data, const struct node *node, const struct record *record, const char **ret_what,
+int present_check(void *data, const struct node *node, const struct record *record, struct plan_lost *ret,
 		  struct error **err);
 
 #endif

@@ -322,19 +322,20 @@ static bool can_wait(const struct plan *plan, const struct node *node)
 static int decide_recorded(struct plan *plan, size_t number, const struct record *record, struct error **err)
 {
 	struct node *node = plan->nodes[number];
-	const char *what = NULL;
+	struct plan_lost lost = { 0 };
 	int there = 1;
 
 	if (node->kind == NODE_PREPARE || node->kind == NODE_OUTPUT) {
 		if (plan_check_outputs(plan, node, record, err) < 0)
 			return -1;
 	} else {
-		there = plan->options.present(plan->options.present_data, node, record, &what, err);
+		there = plan->options.present(plan->options.present_data, node, record, &lost, err);
 	}
 	if (there < 0)
 		return -1;
 	if (there == 0) {
-		node_reason(node, REASON_MISSING, arena_strdup(plan->arena, what ? what : "its result"), "gone");
+		node_reason(node, REASON_MISSING, arena_strdup(plan->arena, lost.what ? lost.what : "its result"),
+			    lost.change ? lost.change : "gone");
 		node->gone = plan->deciding && can_wait(plan, node);
 	}
 	if (node->reasons_len == 0 && node->kind == NODE_VERIFY && plan->options.verify_again)

@@ -35,9 +35,14 @@ struct text;
  */
 struct plan;
 
-/* Whether the result of `record` still exists: 1; 0 when not, with what is missing in `*ret_what` (borrowed until
+/* What of a result is not there. */
+struct plan_lost {
+	const char *what;   /* NULL: the result itself */
+	const char *change; /* what became of it; NULL: it is gone */
+};
+/* Whether the result of `record` still exists: 1; 0 when not, with what is missing in `ret` (borrowed until
  * the next call). Negative: unknown. */
-typedef int plan_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
+typedef int plan_present(void *data, const struct node *node, const struct record *record, struct plan_lost *ret,
 			 struct error **err);
 
 struct plan_pair {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/text.h"
 #include "base/error.h"
 #include "base/mem.h"
 #include "base/pattern.h"
@@ -92,8 +93,10 @@ static void report_failure(struct stack *stack, const struct actor *actor, const
 		buf_printf(&text, ": the container ended at once, with status %d", status);
 	else if (outcome == PROBE_ENDED)
 		buf_printf(&text, ": the container ended with status %d after %llu ms", status, (unsigned long long)took);
-	else
-		buf_printf(&text, " was not healthy within %llu ms", (unsigned long long)took);
+	else {
+		buf_str(&text, " was not healthy after ");
+		text_duration(&text, took);
+	}
 	if (outcome == PROBE_LATE || probe->answer.len > 0)
 		buf_printf(&text, ": %s", probe->why.data ? probe->why.data : "no answer");
 	buf_char(&text, '\n');

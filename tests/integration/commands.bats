@@ -557,7 +557,7 @@ plain_graph()
 	equal "$(plain_graph)" "index:base  fresh
 └─ build:base:HOST  fresh
 index:web  unknown
-└─ build:web:HOST  stale: web/app (content)
+└─ build:web:HOST  stale: web/app changed
    └─ build:base:HOST  fresh
 index:plain  fresh
 └─ build:plain:HOST  fresh
@@ -569,9 +569,9 @@ index:plain  fresh
 	EOF
 	cb graph --no-load web third
 	equal "$(plain_graph)" "index:web  unknown
-└─ build:web:HOST  stale: web/app (content)
+└─ build:web:HOST  stale: web/app changed
    └─ build:base:HOST  fresh
-index:third  stale: never built
+index:third  stale: never made
 └─ build:third:HOST  stale: never built
    └─ build:web:HOST  (above)"
 	equal "$(cbuild_graph_is_plan web)" same
@@ -635,8 +635,8 @@ fresh build:web:HOST: fresh
 fresh index:base: fresh
 fresh index:web: fresh
 fresh prepare:plain: fresh
-stale build:plain:HOST: stale: plain/<a href="x">&amp;\x1b[31m'$'\xef\xbf\xbd''\xff (added)
-unknown index:plain: unknown: depends on build:plain:HOST'
+stale build:plain:HOST: stale: plain/<a href="x">&amp;\x1b[31m'$'\xef\xbf\xbd''\xff was added
+unknown index:plain: unknown: waits for build:plain:HOST'
 }
 
 @test "from a folder of the project: the manifest above it, files that are named are where one is" {

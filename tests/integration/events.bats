@@ -140,7 +140,7 @@ events()
 	grep -qxF 'skip index web (skipped: build web failed)' "$err"
 	grep -qxF "  failed  localhost/events/web:two  build web $host failed" "$err"
 	grep -qx "build web $host failed" "$err"
-	grep -q '^  log:  .*/build-web-linux-.*\.log$' "$err"
+	grep -q '^  log:  .cbuild/logs/[0-9]*/build-web-linux-.*\.log$' "$err"
 	cb --no-load --progress=quiet
 	equal "$(cat "$err" "$out")" ''
 }
@@ -206,7 +206,7 @@ events()
 	jq -e '(.ids | length) == (.ids | unique | length)' page.json
 	jq -r .text page.json >text
 	grep -qF '</pre><script>alert(1)</script>red' text
-	grep -qF "file other/<img src=x onerror=alert(1)>\"': added" text
+	grep -qF "other/<img src=x onerror=alert(1)>\"' was added" text
 	grep -qF 'Run 3 of events' text
 	grep -q 'critical path' text
 	grep -q '^cbuild: .*status 3' text

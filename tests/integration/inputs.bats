@@ -473,6 +473,6 @@ parents="parents parents-pivot"
 	# Another sum: the key says so before anything is fetched.
 	sed -i 's/sha256:..../sha256:0000/' files/remote-sum
 	cb -n remote-sum --platforms="$host" --no-load
-	grep -F 'files/remote-sum (content)' "$out"
+	grep -F 'files/remote-sum changed' "$out"
 	refused remote-sum 1 "digest mismatch"
 }

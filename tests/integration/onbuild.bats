@@ -87,7 +87,7 @@ all_count()
 	fresh
 	echo two >web/payload
 	cb -n --no-load
-	grep -q '^stale  *build:web:[^ ]*  *web/payload (content)$' "$out"
+	grep -q '^stale  *build:web:[^ ]*  *web/payload changed$' "$out"
 	cb --no-load
 	equal "$(web p)" two
 	sed -i 's/Z: one/Z: two/' services.yaml
@@ -220,7 +220,7 @@ follows()
 	local file
 	echo "edited $1" >>"$1"
 	cb -n --no-load
-	grep -q "$1 (content)" "$out"
+	grep -q "$1 changed" "$out"
 	cb --no-load
 	equal "$status" 0
 	for file in "${@:2}"; do
@@ -241,10 +241,10 @@ follows()
 	done
 	echo edited >web/services/arg/f
 	cb -n --no-load
-	grep -q 'web/services/arg/f (content)' "$out"
+	grep -q 'web/services/arg/f changed' "$out"
 	echo edited >top/services/one-more/f
 	cb -n --no-load
-	grep -q 'top/services/one-more/f (content)' "$out"
+	grep -q 'top/services/one-more/f changed' "$out"
 }
 
 @test "docker: a variable of the base says which files count" {

@@ -71,7 +71,7 @@ has()
 	cb --no-load
 	echo 'echo more >>made/file' >>tools/gen.sh
 	cb -n
-	grep -q 'prepare:step *tools/gen.sh (content)' "$out"
+	grep -q 'prepare:step *tools/gen.sh changed' "$out"
 	cb --no-load
 	equal "$status" 0
 	image_unpack prepare-app:latest "$host" app

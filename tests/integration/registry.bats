@@ -279,7 +279,7 @@ commit()
 	push all
 	equal "$status" 0
 	equal "$(finished)" "$(lines 'push web' 'tag web')"
-	grep -q 'push web  \[missing .*/web:v1' "$err"
+	grep -q 'push web (.*/web:v1 is ' "$err"
 	equal "$(remote "$DOCKER_REGISTRY/web:v1" | sha256sum | cut -d' ' -f1)" "$digest"
 	curl -fsX DELETE "http://$(registry_host plain)/v2/moved/web/manifests/sha256:$digest"
 	push all

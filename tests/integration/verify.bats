@@ -268,9 +268,9 @@ assert_said()
 
 @test "a port that is never opened is told" {
 	assert_run 5 deaf
-	assert_said "/health on port 8000 was not healthy within"
+	assert_said "/health on port 8000 was not healthy after"
 	assert_run 5 deaf-tcp
-	assert_said "tcp port 8000 was not healthy within"
+	assert_said "tcp port 8000 was not healthy after"
 }
 
 @test "an entry point that is not in the image is told" {

@@ -94,14 +94,14 @@ struct opened {
 	char *state_dir;
 };
 
-static int is_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
+static int is_present(void *data, const struct node *node, const struct record *record, struct plan_lost *ret,
 		      struct error **err)
 {
 	const struct world *world = data;
 
 	(void)record;
 	(void)err;
-	*ret_what = "its image";
+	ret->what = "its image";
 	return !world->missing || !strstr(world->missing, node->id);
 }
 

@@ -53,7 +53,7 @@ static struct {
 	size_t calls, on_loop;
 } asked;
 
-static int is_present(void *data, const struct node *node, const struct record *record, const char **ret_what,
+static int is_present(void *data, const struct node *node, const struct record *record, struct plan_lost *ret,
 		      struct error **error)
 {
 	asked.calls += asked.running;
@@ -61,7 +61,7 @@ static int is_present(void *data, const struct node *node, const struct record *
 	(void)data;
 	(void)node;
 	(void)record;
-	(void)ret_what;
+	(void)ret;
 	(void)error;
 	return 1;
 }

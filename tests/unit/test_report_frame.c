@@ -106,6 +106,8 @@ static void a_low_terminal_counts_the_rest(void **state)
 		      "  and 2 more");
 	frame.height = 2;
 	check(&frame, "[4/11] 3 running, 4 left  12.5s, about 40s left");
+	frame.remaining_ms = 600;
+	check(&frame, "[4/11] 3 running, 4 left  12.5s, almost done");
 }
 
 static void colors_do_not_count(void **state)

@@ -58,8 +58,8 @@ static void a_run_is_put_together(void **state)
 	assert_int_equal(past.took_ms, 120);
 	assert_null(past.nodes[0].outcome);
 	assert_string_equal(past.nodes[1].outcome, "done");
-	assert_string_equal(past.nodes[1].reasons, "file a/<x>: content");
-	assert_string_equal(past.nodes[2].reasons, "new");
+	assert_string_equal(past.nodes[1].reasons, "a/<x> changed");
+	assert_string_equal(past.nodes[2].reasons, "never built");
 	assert_string_equal(past.nodes[3].outcome, "not reached");
 	assert_string_equal(past.nodes[5].outcome, "skipped"); /* b failed */
 	assert_string_equal(past.nodes[6].service, "z");       /* the plan does not have it */

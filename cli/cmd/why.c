@@ -11,6 +11,7 @@
 #include "cli/cmd/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/report/reporter.h"
 #include "cli/session.h"
 #include "dsl/manifest.h"
 #include "engine/plan/inputs.h"
@@ -94,41 +95,28 @@ static bool is_told(const struct why *why, const struct reason *reason)
 	return false;
 }
 
-static void why_add_reason(struct buf *out, const struct reason *reason)
+static void why_add_reason(struct buf *out, const struct node *node, const struct reason *reason)
 {
-	if (reason->kind == REASON_NEW) {
-		buf_str(out, "  it has never been done\n");
-		return;
-	}
-	buf_printf(out, "  %s ", reason_kind_name(reason->kind));
-	text_safe(out, reason->what, strlen(reason->what));
-	if (*reason->change) {
-		buf_str(out, ": ");
-		text_safe(out, reason->change, strlen(reason->change));
-	}
+	buf_str(out, "  ");
+	report_reason(out, node->kind, reason);
 	buf_char(out, '\n');
 }
 
 static void why_add_text(struct buf *out, const struct node *node, const struct why *why)
 {
-	if (node->state == NODE_FRESH) {
-		buf_printf(out, "%s  up to date, ", node->id);
-		if (why->last)
-			add_done(out, node, why->last);
-		buf_char(out, '\n');
-		return;
-	}
-	buf_printf(out, "%s  %s", node->id, node_state_name(node->state));
+	buf_printf(out, "%s  %s\n", node->id, node->state == NODE_FRESH ? "up to date" : node_state_name(node->state));
 	if (why->last) {
-		buf_str(out, ", last ");
+		buf_str(out, node->state == NODE_FRESH ? "  " : "  last ");
 		add_done(out, node, why->last);
+		buf_char(out, '\n');
 	}
-	buf_char(out, '\n');
+	if (node->state == NODE_FRESH)
+		return;
 	for (size_t i = 0; i < why->changes_len; i++)
 		why_add_change(out, &why->changes[i]);
 	for (size_t i = 0; i < node->reasons_len; i++) {
 		if (!is_told(why, &node->reasons[i]))
-			why_add_reason(out, &node->reasons[i]);
+			why_add_reason(out, node, &node->reasons[i]);
 	}
 }
 

@@ -534,7 +534,7 @@ make_failing()
 	grep -F "build bad $host failed" "$err"
 	grep -F 'the last words' "$err"
 	grep -F "step 'RUN echo the last words; exit 3' failed with status 3" "$err"
-	grep -E 'log: +.*/\.cbuild/logs/.*build-bad-' "$err"
+	grep -E 'log: +\.cbuild/logs/.*build-bad-' "$err"
 	grep -F "skip build after $host" "$err"
 	equal "$(finished)" "$(lines "build base $host" "build good $host" "build better $host" 'index good' 'index better' 'load good' 'load better')"
 	grep -F '1 failed, 5 skipped' "$err"

@@ -167,7 +167,7 @@ says()
 @test "a build that is outdated is ended" {
 	mkfifo gate
 	echo two >list
-	until_true says '^\.\.\.  prepare web \(list changed\)'
+	until_true says '^\.\.\.  prepare web (list changed)'
 	rm gate
 	mkfifo gate.new
 	echo three >list

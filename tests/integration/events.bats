@@ -244,5 +244,5 @@ events()
 	! grep -E '(build|index|load|verify):(web|first|second)' "$err"
 	echo '# more' >>first/Dockerfile
 	cb -f wide.yaml -k
-	grep -F "...  index first  [dependency build first $host]" "$err"
+	grep -F "...  index first (build first $host has another result)" "$err"
 }

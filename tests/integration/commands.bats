@@ -88,7 +88,7 @@ make_first()
 	[ "$status" = 0 ]
 	grep -qx "build:base:$host  up to date" "$out"
 	grep -qE "^  built [0-9-]+ [0-9:]+ [+-][0-9]+ with buildah [0-9.]+ in [0-9.]+s\$" "$out"
-	equal "$(wc -l <"$out")" 2
+	equal "$(wc -l <"$out")" 4
 
 	echo other >base/file
 	cb why base --no-load --format=json

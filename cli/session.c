@@ -192,14 +192,54 @@ static void place_fetched(void *data, const char *url, struct load_place *ret)
 	remotes_place(((struct session *)data)->remotes, url, ret);
 }
 
+static void session_on_signal(void *arg, int signum)
+{
+	(void)signum;
+	loop_cancel(arg);
+}
+
+/* Fetching, in a task, so that the loop sees signals meanwhile. */
+struct fetch_work {
+	struct session *session;
+	const char *url; /* NULL: all that the plan lacks */
+	struct error *error;
+};
+
+static void fetch_in_task(void *arg)
+{
+	struct fetch_work *work = arg;
+	struct session *session = work->session;
+
+	if (work->url)
+		remotes_get(session->remotes, session->loop, session->urls, work->url, &work->error);
+	else
+		remotes_fetch(session->remotes, session->loop, session->urls, &work->error);
+}
+
+static void fetch_done(void *arg)
+{
+	loop_stop(((struct fetch_work *)arg)->session->loop);
+}
+
+static int session_fetch(struct session *session, const char *url, struct error **err)
+{
+	struct fetch_work work = { .session = session, .url = url };
+
+	if (session_urls(session, err) < 0 || loop_signals(session->loop, session_on_signal, session->loop, err) < 0 ||
+	    loop_task(session->loop, fetch_in_task, fetch_done, &work, err) < 0 || loop_run(session->loop, err) < 0) {
+		error_free(work.error);
+		return -1;
+	}
+	return work.error ? error_move(err, &work.error) : 0;
+}
+
 static int fetch_included(void *data, const char *url, struct error **err)
 {
 	struct session *session = data;
 
-	if (remotes_allowed(session->remotes, url, err) < 0 || make_state_dir(session, err) < 0 ||
-	    session_urls(session, err) < 0)
+	if (remotes_allowed(session->remotes, url, err) < 0 || make_state_dir(session, err) < 0)
 		return -1;
-	return remotes_get(session->remotes, session->loop, session->urls, url, err);
+	return session_fetch(session, url, err);
 }
 
 static int find_remotes(struct session *session, const struct load_options *options, struct error **err)
@@ -430,9 +470,7 @@ int session_replan(struct session *session, struct error **err)
 
 	while ((r = plan_once(session, err)) > 0) {
 		if (remotes_allowed(session->remotes, NULL, err) < 0 || session_write(session, err) < 0 ||
-		    session_urls(session, err) < 0 ||
-		    remotes_fetch(session->remotes, session->loop, session->urls, err) < 0 ||
-		    load_again(session, err) < 0)
+		    session_fetch(session, NULL, err) < 0 || load_again(session, err) < 0)
 			return -1;
 	}
 	return r;

@@ -398,10 +398,13 @@ void loop_hold_signals(bool hold)
 
 int loop_signals(struct loop *loop, void (*fn)(void *arg, int signum), void *arg, struct error **err)
 {
+	bool watched = loop->on_signal != NULL;
 	sigset_t before;
 
 	loop->on_signal = fn;
 	loop->signal_arg = arg;
+	if (watched)
+		return 0;
 	for (int i = 0; i < SIGNALS; i++) {
 		int r = uv_signal_init(&loop->uv, &loop->signals[i]);
 

@@ -44,7 +44,7 @@ void loop_ticker(struct loop *loop, uint64_t ms, void (*tick)(void *arg), void *
 #define CANCEL_GRACE_MS 3000
 void loop_cancel(struct loop *loop);
 bool loop_cancelled(const struct loop *loop); /* any thread */
-/* From now on SIGINT, SIGTERM and SIGHUP call `fn(arg, signum)` on the loop's thread. */
+/* From now on SIGINT, SIGTERM and SIGHUP call `fn(arg, signum)` on the loop's thread, and no function of an earlier call. */
 int loop_signals(struct loop *loop, void (*fn)(void *arg, int signum), void *arg, struct error **err);
 /* For callers that run several loops in turn and must clean up at the end: while `hold` is true, signals that
  * arrive between loops wait for the next loop's loop_signals. Call it on the thread that runs the loops. */

@@ -41,7 +41,7 @@ void fetched_find(struct fetched *fetched, const char *url, struct fetched_place
 /* The names in .cbuild/sources of what is known of a URL, and of the folder that it is (NULL: not known). Borrowed from `fetched`. */
 void fetched_names(struct fetched *fetched, const char *url, const char **ret_note, const char **ret_folder);
 
-/* Asks what is there if need be, and fetches it if it is not here yet. .cbuild exists. On the loop's thread, while no task runs.
+/* Asks what is there if need be, and fetches it if it is not here yet. .cbuild exists. In a task of the loop.
  * ERROR_REGISTRY, ERROR_TOOL, ERROR_STATE, ERROR_CANCELLED; ERROR_USAGE for an invalid lock. */
 int fetched_get(struct fetched *fetched, struct loop *loop, struct urls *urls, const char *url, struct error **err);
 

@@ -548,6 +548,31 @@ packed()
 	[ ! -e "$ROOT/ran" ]
 }
 
+@test "a fetch that is interrupted leaves neither children nor files" {
+	python3 -c 'import socket, sys
+server = socket.create_server(("127.0.0.1", 0))
+print(server.getsockname()[1], flush=True)
+kept = []
+while True:
+    kept.append(server.accept())' >"$BATS_TEST_TMPDIR/port" 3>&- &
+	server=$!
+	until_true test -s "$BATS_TEST_TMPDIR/port"
+	url=http://127.0.0.1:$(cat "$BATS_TEST_TMPDIR/port")
+	for what in x.git x.tar; do
+		services "web: {build: '$url/$what'}"
+		"$cbuild" --no-load 2>"$BATS_TEST_TMPDIR/$what.err" 3>&- &
+		pid=$!
+		until_true grep -q fetching "$BATS_TEST_TMPDIR/$what.err"
+		[ $what = x.tar ] || until_true pgrep -f "remote-http $url"
+		kill -TERM $pid
+		wait $pid || status=$?
+		equal "$status" 130
+		! pgrep -f "remote-http $url" || false
+		equal "$(ls .cbuild/sources)" lock
+	done
+	kill $server
+}
+
 @test "a login in a URL is in nothing that cbuild writes or says" {
 	repository private
 	printf 'FROM scratch\nLABEL a=b\n' | tee Dockerfile >"$ROOT/served/private"

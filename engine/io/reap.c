@@ -79,6 +79,29 @@ unsigned long long reap_start_time(pid_t pid)
 	return read_process(pid, &process) ? process.start : 0;
 }
 
+/* /proc/PID/status (proc(5)). The signals that are ignored are left out: who ignores one means to use its time. */
+bool reap_hears(pid_t pid, int signum)
+{
+	unsigned long long heard = 0, mask, bit = 1ULL << (signum - 1);
+	char path[64], line[256], *last;
+	bool first = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		last = strrchr(line, '\t');
+		if (strncmp(line, "NSpid:", 6) == 0 && last)
+			first = strcmp(last, "\t1\n") == 0;
+		if (sscanf(line, "SigBlk: %llx", &mask) == 1 || sscanf(line, "SigIgn: %llx", &mask) == 1 ||
+		    sscanf(line, "SigCgt: %llx", &mask) == 1)
+			heard |= mask;
+	}
+	if (file)
+		fclose(file);
+	return !first || (heard & bit);
+}
+
 static struct process *reap_read_all(size_t *ret_len)
 {
 	struct process *all = NULL;

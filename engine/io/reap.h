@@ -25,6 +25,9 @@ void reap_tree(pid_t leader, int signum, struct reap_set *told);
 void reap_told(struct reap_set *told);
 /* The start time of the process in clock ticks since boot; 0 when it does not exist or the time is unknown. */
 unsigned long long reap_start_time(pid_t pid);
+/* False when the process certainly takes no notice of the signal: it is the first of a PID namespace, has no handler for it
+ * and does not block it, so that the kernel drops it (pid_namespaces(7)). */
+bool reap_hears(pid_t pid, int signum);
 /* Whether a process called `name` (comm of proc(5), 15 characters) that was started before `moment` (seconds since
  * 1970) is running. True also when that is unknown. */
 bool reap_older_runs(const char *name, time_t moment);

@@ -68,7 +68,7 @@ struct runtime {
  * What removes something works when the loop is cancelled. */
 enum exec_kind { EXEC_ALONE, EXEC_INPUT, EXEC_TTY }; /* without standard input, with it, with a terminal, too */
 struct container_ops {
-	bool named; /* it takes the name that a container is to have */
+	bool named;        /* it takes the name that a container is to have */
 	bool few_settings; /* only those with a flag of ctr's */
 	/* One attempt to start it, with its command's status and last lines in *ret. `remove` removes what it leaves. */
 	int (*run)(struct container *container, const struct container_spec *spec, unsigned quirks,
@@ -224,6 +224,7 @@ struct container {
 	bool acquired, started;
 	bool renewed;      /* container_renewed */
 	bool created;      /* only created (container_create) */
+	bool deaf;         /* it takes no notice of the signal that stops it, so there is nothing to wait for */
 	bool late, killed; /* it is to be killed now; it was */
 	char *name;
 	struct inspected seen;

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -162,12 +163,38 @@ static bool has_ended(struct container *container)
 	return !running || container_state(container, &running, &status, NULL) < 0 || !running;
 }
 
+/* "SIGTERM", "TERM" or "15"; 0: another one. */
+static int signal_number(const char *text)
+{
+	static const struct {
+		const char *name;
+		int number;
+	} known[] = { { "TERM", SIGTERM }, { "INT", SIGINT },   { "QUIT", SIGQUIT },  { "HUP", SIGHUP },
+		      { "USR1", SIGUSR1 }, { "USR2", SIGUSR2 }, { "WINCH", SIGWINCH } };
+	const char *name = strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i].name) == 0 || atoi(text) == known[i].number)
+			return known[i].number;
+	return 0;
+}
+
+/* What it runs, as a program in a shell's command line, often has no handler: compose waits for its grace period in vain. */
+static bool is_deaf(const struct container *container)
+{
+	const struct inspected *seen = &container->seen;
+	int number = seen->stop_signal ? signal_number(seen->stop_signal) : SIGTERM;
+
+	return seen->running && container->pid_start > 0 && number > 0 &&
+	       reap_start_time(seen->pid) == container->pid_start && !reap_hears(seen->pid, number);
+}
+
 /* "": what the image says. */
 static const char *gentle(const struct container *container)
 {
 	const char *signal = container->seen.stop_signal;
 
-	return container->seen.running && container->seen.grace_s > 0 ? signal ? signal : "" : NULL;
+	return container->seen.running && container->seen.grace_s > 0 && !container->deaf ? signal ? signal : "" : NULL;
 }
 
 static const char *deadly(const struct container *container)
@@ -190,7 +217,8 @@ static bool kill_late(struct container *const *containers, size_t len, bool remo
 		unsigned grace_s = containers[i]->seen.grace_s;
 		bool ended = (removed && grace_s == 0) || has_ended(containers[i]);
 
-		containers[i]->late = !ended && took_ms >= grace_s * UINT64_C(1000) && !containers[i]->killed;
+		containers[i]->late = !ended && !containers[i]->killed &&
+				      (containers[i]->deaf || took_ms >= grace_s * UINT64_C(1000));
 		containers[i]->killed = containers[i]->killed || containers[i]->late;
 		late = late || containers[i]->late;
 		any = any || !ended;
@@ -205,8 +233,10 @@ static void stop_all(struct container *const *containers, size_t len, bool remov
 	const struct timespec pause = { .tv_nsec = END_POLL_MS * 1000 * 1000 };
 	uint64_t start = loop_now_ms(), took = 0, most = 0;
 
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
 		most = containers[i]->seen.grace_s > most ? containers[i]->seen.grace_s : most;
+		containers[i]->deaf = is_deaf(containers[i]);
+	}
 	signal_all(containers, len, gentle);
 	while (!kill_late(containers, len, removed, took) && took < most * 1000 + KILL_MS) {
 		nanosleep(&pause, NULL); /* loop_pause does not wait when the loop is cancelled */

@@ -136,6 +136,28 @@ stops_gently()
 	each_runtime stops_gently
 }
 
+# What runs has no handler for the signal, and as the first process of its container does not notice it: nobody waits.
+stops_deaf()
+{
+	manifest <<-'EOF'
+		  web:
+		    stop_grace_period: 3600s
+		    command: [sleep, "3600"]
+	EOF
+	cb up -d || return
+	cb restart web || return
+	equal "$status" 0 || return
+	sed 's/"3600"/"3601"/' -i services.yaml
+	cb up -d || return
+	equal "$status" 0 || return
+	cb down || return
+	equal "$status" 0
+}
+
+@test "a program that cannot notice that it is to stop is not waited for" {
+	each_runtime stops_deaf
+}
+
 stops_at_once()
 {
 	local up

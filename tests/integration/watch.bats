@@ -76,6 +76,7 @@ says()
 	echo x >web/file
 	until_true waits 2
 	equal "$(builds)" 2
+	says '^cbuild: web/file .*, building web$'
 	# A folder that is new, and then a file in it.
 	mkdir web/new
 	echo x >web/new/file
@@ -89,6 +90,7 @@ says()
 	until_true waits 5
 	equal "$(builds)" 5
 	! says '^stop'
+	says '^cbuild: list changed, building web$'
 	kill -INT "$watcher"
 	status=0
 	wait "$watcher" || status=$?

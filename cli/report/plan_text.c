@@ -68,7 +68,8 @@ void report_reason(struct buf *out, enum node_kind kind, const struct reason *re
 		return;
 	case REASON_MISSING:
 		text_safe(out, reason->what, strlen(reason->what));
-		buf_printf(out, " is %s", *reason->change ? reason->change : "missing");
+		buf_printf(out, " %s %s", strcmp(reason->change, "deleted") == 0 ? "was" : "is",
+			   *reason->change ? reason->change : "missing");
 		return;
 	case REASON_DEPENDENCY:
 		if (waits(reason))

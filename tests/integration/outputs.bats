@@ -209,7 +209,7 @@ nothing_to_do()
 	equal "$(cat bin/file)" one
 	rm bin/run bin/link
 	cb why output:compile
-	grep -q 'bin/run: deleted' "$out"
+	grep -q 'bin/run was deleted' "$out"
 	cb compile
 	equal "$(started)" 'output compile'
 	[ -x bin/run ]

@@ -591,7 +591,7 @@ make_kept()
 	cb -n base --platforms=$host
 	grep -E "^stale +build:base:$host  its image is gone$" "$out"
 	cb why base --platforms=$host
-	grep -F "its image: gone" "$out"
+	grep -F "its image is gone" "$out"
 	echo even more >>one/file
 	cb -n all --platforms=$host --no-load
 	grep -E "^stale +build:base:$host  its image is gone$" "$out"

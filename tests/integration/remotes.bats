@@ -376,7 +376,7 @@ packed()
 		echo 'LABEL a=b' >>"$ROOT/served/Dockerfile"
 		cb --no-load --pull -v --builder=$builder
 		equal "$status" 0
-		grep -q "build app .*dockerfile $SERVER/etag/Dockerfile" "$err"
+		grep -q "build app .*$SERVER/etag/Dockerfile changed" "$err"
 		equal "$(jq -r .config.Labels.a "$(image_config localhost:1/none/app:latest "$host")")" b
 		cb lock
 		equal "$(grep -c ^url services.lock)" 2

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cli/cmd/build.h"
 #include "cli/cmd/commands.h"
+#include "cli/cmd/follow.h"
 #include "cli/cmd/look.h"
 #include "cli/cmd/up_services.h"
 #include "cli/options.h"
@@ -26,6 +27,7 @@ struct watch_round {
 	const struct options *options;
 	struct look *look;       /* what the build is, or was, made of; NULL: the manifest cannot be read or planned */
 	const struct look *last; /* of the last round with a plan, or NULL */
+	struct follow *follow;   /* of what runs, or NULL */
 	struct loop *loop;
 	struct watch *watch;
 	bool building;
@@ -84,10 +86,9 @@ static void on_change(void *arg)
 	look_until_watched(round);
 	if (!round->outdated && !round->error)
 		return;
-	if (round->building)
-		loop_cancel(round->loop);
-	else
+	if (!round->building)
 		loop_stop(round->loop);
+	loop_cancel(round->loop); /* the build, or those who read what services print */
 }
 
 static void watch_on_signal(void *arg, int signum)
@@ -96,6 +97,7 @@ static void watch_on_signal(void *arg, int signum)
 
 	round->signum = signum;
 	loop_stop(round->loop);
+	loop_cancel(round->loop);
 }
 
 static int begin_watching(struct watch_round *round, struct loop *loop, struct error **err)
@@ -161,25 +163,46 @@ static int plan_and_build(struct watch_round *round, struct error **err)
 	return r;
 }
 
-static int wait_for_change(struct watch_round *round, struct error **err)
+static int wait_in(struct watch_round *round, struct loop *loop, struct error **err)
+{
+	if (begin_watching(round, loop, err) < 0 || loop_signals(loop, watch_on_signal, round, err) < 0)
+		return -1;
+	/* Changes between planning and watching were missed. */
+	if (round->look)
+		on_change(round);
+	if (round->outdated || round->error)
+		return 0;
+	if (round->follow && round->look && follow_show(round->follow, err) < 0)
+		return -1;
+	output_note("waiting for a change; Ctrl-C ends");
+	return loop_run(loop, err);
+}
+
+static int wait_and_follow(struct watch_round *round, struct error **err)
+{
+	struct loop *loop = NULL;
+	int r = follow_open(round->follow, round->options, &loop, err);
+
+	if (r == 0)
+		r = wait_in(round, loop, err);
+	return follow_close(round->follow, r < 0 ? NULL : err) < 0 ? -1 : r;
+}
+
+static int wait_alone(struct watch_round *round, struct error **err)
 {
 	struct loop *loop = NULL;
 	int r = loop_new(&loop, err);
 
 	if (r == 0)
-		r = begin_watching(round, loop, err);
-	if (r == 0)
-		r = loop_signals(loop, watch_on_signal, round, err);
-	if (r == 0) {
-		/* Changes between planning and watching were missed. */
-		if (round->look)
-			on_change(round);
-		if (!round->outdated && !round->error) {
-			output_note("waiting for a change; Ctrl-C ends");
-			r = loop_run(loop, err);
-		}
-	}
+		r = wait_in(round, loop, err);
 	loop_free(loop);
+	return r;
+}
+
+static int wait_for_change(struct watch_round *round, struct error **err)
+{
+	int r = round->follow && round->look ? wait_and_follow(round, err) : wait_alone(round, err);
+
 	end_watching(round);
 	return r < 0 ? -1 : round->error ? error_move(err, &round->error) : 0;
 }
@@ -217,11 +240,12 @@ static int run_round(struct watch_round *round, struct error **err)
 
 static int watch(struct options *options, struct error **err)
 {
+	struct follow *follow = options->run ? follow_new() : NULL;
 	struct look *last = NULL;
 	int status;
 
 	do {
-		struct watch_round round = { .options = options, .last = last };
+		struct watch_round round = { .options = options, .last = last, .follow = follow };
 
 		status = run_round(&round, err);
 		error_free(round.error);
@@ -233,6 +257,7 @@ static int watch(struct options *options, struct error **err)
 		options->force = false; /* once */
 	} while (status == 0);
 	look_free(last);
+	follow_free(follow);
 	return status;
 }
 

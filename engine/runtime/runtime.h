@@ -223,6 +223,8 @@ size_t container_ports(const struct container *container, struct container_port 
 /* Its name, and its image's as it was started. Borrowed. */
 const char *container_name(const struct container *container);
 const char *container_image(const struct container *container);
+/* Its process where the runtime runs, another one whenever it is started; 0: it has ended. */
+int container_process(const struct container *container);
 /* The labels it was started with, or NULL. Borrowed. */
 const char *container_service(const struct container *container);
 const char *container_config(const struct container *container);

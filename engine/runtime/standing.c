@@ -101,6 +101,11 @@ const char *container_name(const struct container *container)
 	return container->name;
 }
 
+int container_process(const struct container *container)
+{
+	return container->seen.pid;
+}
+
 const char *container_image(const struct container *container)
 {
 	return container->seen.image;

@@ -522,3 +522,44 @@ says_times()
 	equal "$status" 130
 	equal "$(ours)" ""
 }
+
+# Of what goes on running, too: each line once.
+shows_output()
+{
+	local watcher
+	out=$BATS_TEST_TMPDIR/watched
+	cat >services.yaml <<-'EOF'
+		project: up
+		registry: localhost/up
+		services:
+		  side:
+		    build: {context: side, additional_contexts: {rootfs: rootfs}}
+		    command: [sh, -c, "echo began; while :; do if rm /go 2>/dev/null; then echo went; fi; sleep 0.1; done"]
+		  web:
+		    build: {context: web, additional_contexts: {rootfs: rootfs}}
+		    command: [sh, -c, "cat /www/health; exec httpd -f -p 8000 -h /www"]
+	EOF
+	printf 'FROM scratch\nARG TARGETARCH\nCOPY --from=rootfs ${TARGETARCH}/ /\n' | dockerfile side
+	echo fine >web/www/health
+	"$cbuild" watch --run >"$out" 2>&1 3>&- &
+	watcher=$!
+	until_true says "^web  | fine" || return
+	until_true says "^side | began" || return
+	"$CBUILD_RUNTIME" exec up-side-1 touch /go || return
+	until_true says "^side | went" || return
+	echo newer >web/www/health
+	until_true says "^web  | newer" || return
+	"$CBUILD_RUNTIME" exec up-side-1 touch /go || return
+	until_true says_times "^side | went" 2 || return
+	kill -INT "$watcher"
+	status=0
+	wait "$watcher" || status=$?
+	cat "$out"
+	equal "$status" 130 || return
+	equal "$(grep -c "^side | " "$out")" 3 || return
+	equal "$(grep -c "^web  | " "$out")" 2
+}
+
+@test "watch --run shows what services print while it waits" {
+	each_runtime shows_output
+}

@@ -202,13 +202,22 @@ struct marked {
 	struct docker_mark load, newest;
 };
 
-/* Whether it is the event of a load whose mark is known: its names are. */
-static bool is_known_load(const struct docker_event *event, const struct runtime_presence *items,
-			  const struct marked *marks, size_t len)
+/* The image whose load it is, of those whose marks are known: then the names that it gave are, too. NULL: somebody else's. */
+static const struct runtime_presence *loaded_by(const struct docker_event *event, const struct runtime_presence *items,
+						const struct marked *marks, size_t len)
 {
 	for (size_t i = 0; i < len && scan_is(&event->action, "load"); i++)
 		if (marks[i].load.time && event_is_marked(event, &marks[i].load, &items[i].image))
-			return true;
+			return &items[i];
+	return NULL;
+}
+
+static bool share_a_name(const struct runtime_presence *one, const struct runtime_presence *other)
+{
+	for (size_t i = 0; i < one->len; i++)
+		for (size_t j = 0; j < other->len; j++)
+			if (ref_same(one->references[i], other->references[j]))
+				return true;
 	return false;
 }
 
@@ -218,7 +227,8 @@ static bool has_digest(const struct scan_text *name)
 }
 
 /* Whether the event may have taken a name from the image. Loads, pulls and whatever else there is do not say which names they gave. */
-static bool may_touch(const struct docker_event *event, const struct runtime_presence *item, bool known)
+static bool may_touch(const struct docker_event *event, const struct runtime_presence *item,
+		      const struct runtime_presence *loaded)
 {
 	static const char *const harmless[] = { "save", "push", "create", "mount", "unmount" };
 
@@ -235,15 +245,15 @@ static bool may_touch(const struct docker_event *event, const struct runtime_pre
 		return same_id(event, &item->image) && (!event->name.text || has_digest(&event->name));
 	if (scan_is(&event->action, "delete"))
 		return same_id(event, &item->image);
-	return !known;
+	return !loaded || (loaded != item && share_a_name(loaded, item));
 }
 
 /* `from`: of its own event. */
 static bool untouched(const struct docker_event *events, size_t count, size_t from, const struct runtime_presence *item,
-		      const bool *known)
+		      const struct runtime_presence *const *loaded)
 {
 	for (size_t i = from + 1; i < count; i++)
-		if (may_touch(&events[i], item, known[i]))
+		if (may_touch(&events[i], item, loaded[i]))
 			return false;
 	return true;
 }
@@ -252,7 +262,7 @@ void docker_events_hold(const char *socket, struct runtime_presence *items, size
 {
 	cleanup_free struct marked *marks = mem_array(len + 1, sizeof(*marks));
 	cleanup_free struct docker_event *events = NULL;
-	cleanup_free bool *known = NULL;
+	cleanup_free const struct runtime_presence **loaded = NULL;
 	cleanup_buf struct buf text = { 0 };
 	uint64_t since = 0;
 	size_t count;
@@ -269,11 +279,11 @@ void docker_events_hold(const char *socket, struct runtime_presence *items, size
 	if (!ask_events(socket, since, &text, &events, &count))
 		return;
 	*ret_now = mark_now(events, count);
-	known = mem_array(count + 1, sizeof(*known));
+	loaded = mem_array(count + 1, sizeof(*loaded));
 	for (size_t i = 0; i < count; i++)
-		known[i] = is_known_load(&events[i], items, marks, len);
+		loaded[i] = loaded_by(&events[i], items, marks, len);
 	for (size_t i = 0; i < len; i++)
 		for (size_t j = 0; marks[i].newest.time && j < count; j++)
 			if (event_is_marked(&events[j], &marks[i].newest, &items[i].image))
-				items[i].held = untouched(events, count, j, &items[i], known);
+				items[i].held = untouched(events, count, j, &items[i], loaded);
 }

@@ -343,6 +343,7 @@ for entry in tarfile.open(sys.argv[1]):
 	cb all --platforms="$host"
 	equal "$status" 0
 	first=$(docker image inspect -f '{{.Id}}' localhost/back/app:latest)
+	docker image tag "$first" localhost/back/first:1 # otherwise it leaves when it is replaced
 	echo two >app/file
 	cb all --platforms="$host"
 	equal "$status" 0

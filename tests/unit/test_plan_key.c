@@ -288,7 +288,8 @@ static const struct edit edits[] = {
 	{ "services.yaml", "SYS_TIME", "SYS_NICE", VERIFY("option cap_add[1] (SYS_TIME -> SYS_NICE)") },
 	{ "services.yaml", "read_only: true", "read_only: false", VERIFY("option read_only[0] (removed)") },
 	{ "services.yaml", "[www]", "[wwx]", VERIFY("option networks aliases[0] (www -> wwx)") },
-	{ "services.yaml", "target: /etc/settings", "target: /etc/set", VERIFY("option file /etc/set (added); option file /etc/settings (removed)") },
+	{ "services.yaml", "target: /etc/settings", "target: /etc/set",
+	  VERIFY("option file /etc/set (added); option file /etc/settings (removed)") },
 	{ "settings.conf", "quiet", "loud", VERIFY("file settings.conf (content)") },
 	{ "services.yaml", "method: PUT", "method: POST", VERIFY("option verify.http.method (PUT -> POST)") },
 	{ "services.yaml", "send: it", "send: that", VERIFY("option verify.http.send (it -> that)") },
@@ -296,7 +297,8 @@ static const struct edit edits[] = {
 	{ "services.yaml", "{X: one}", "{Y: one}",
 	  VERIFY("option verify.http.headers Y (added); option verify.http.headers X (removed)") },
 	{ "services.yaml", "redirects: 2", "redirects: 0", VERIFY("option verify.http.redirects (2 -> 0)") },
-	{ "services.yaml", "https, ca: ca.pem, ", "http, ", VERIFY("option verify.http.https (1 -> 0); file ca.pem (removed)") },
+	{ "services.yaml", "https, ca: ca.pem, ", "http, ",
+	  VERIFY("option verify.http.https (1 -> 0); file ca.pem (removed)") },
 	{ "services.yaml", "insecure: false", "insecure: true", VERIFY("option verify.http.insecure (0 -> 1)") },
 	{ "ca.pem", "authority", "another", VERIFY("file ca.pem (content)") },
 	{ "services.yaml", "port: 86", "port: 87", VERIFY("option verify.grpc.port (86 -> 87)") },
@@ -643,6 +645,27 @@ static void a_format_is_a_node_of_its_own(void **state)
 	free(plan);
 	plan = world_plan(world, NULL, true);
 	assert_non_null(strstr(plan, "stale convert:db:zstd:linux/amd64: dependency build:db:linux/amd64 ("));
+}
+
+static void files_of_a_build_count_where_they_go_and_which_they_are(void **state)
+{
+	static const char *const wanted[] = { "option\toutputs[0]\tlocal files\n",
+					      "option\toutputs[1]\ttar files.tar\n", "option\tsource_date_epoch\t1000\n",
+					      "dependency\tbuild:files:linux/amd64\t" };
+	struct world *world = *state;
+	cleanup_free char *files = NULL, *pack = NULL;
+
+	world_edit(world, "services.yaml", "services:\n",
+		   "services:\n  files: {build: {context: db, outputs: [files, {type: tar, dest: files.tar}]}}\n"
+		   "  pack: {build: {context: files, dockerfile_inline: \"FROM scratch\\nCOPY . /\"}}\n");
+	files = world_inputs(world, "output:files");
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
+		if (!strstr(files, wanted[i]))
+			fail_msg("%s is not among:\n%s", wanted[i], files);
+	/* The folder is not there yet. */
+	pack = world_inputs(world, "build:pack:linux/amd64");
+	if (!strstr(pack, "option\tcontext (main)\tfiles\n"))
+		fail_msg("%s", pack);
 }
 
 /* Without one, nothing would turn stale when the meaning of its fields changes. */
@@ -1201,6 +1224,7 @@ int main(void)
 		CASE(a_changed_output_rebuilds_what_reads_it),
 		CASE(a_changed_output_is_an_input_of_another_step),
 		CASE(a_format_is_a_node_of_its_own),
+		CASE(files_of_a_build_count_where_they_go_and_which_they_are),
 		CASE(every_kind_of_key_has_a_version),
 		CASE(formats_are_published_in_stages),
 		CASE(what_is_said_is_part_of_the_index_alone),

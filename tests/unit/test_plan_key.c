@@ -655,9 +655,10 @@ static void files_of_a_build_count_where_they_go_and_which_they_are(void **state
 	struct world *world = *state;
 	cleanup_free char *files = NULL, *pack = NULL;
 
-	world_edit(world, "services.yaml", "services:\n",
-		   "services:\n  files: {build: {context: db, outputs: [files, {type: tar, dest: files.tar}]}}\n"
-		   "  pack: {build: {context: files, dockerfile_inline: \"FROM scratch\\nCOPY . /\"}}\n");
+	world_edit(
+		world, "services.yaml", "services:\n",
+		"services:\n  files: {build: {context: db, platforms: [linux/amd64], outputs: [files, {type: tar, dest: files.tar}]}}\n"
+		"  pack: {build: {context: files, platforms: [linux/amd64], dockerfile_inline: \"FROM scratch\\nCOPY . /\"}}\n");
 	files = world_inputs(world, "output:files");
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++)
 		if (!strstr(files, wanted[i]))

@@ -76,8 +76,9 @@ static void remove_failed(struct container *container, const struct container_sp
 {
 	struct runtime *runtime = container->runtime;
 	struct inspected seen = { 0 };
-	bool ours = !spec->container || (runtime->containers->inspect(runtime, container->name, &seen, NULL) == 0 &&
-					 text_same(seen.owner, runtime->owner));
+	bool given = spec->container && runtime->containers->named;
+	bool ours = !given || (runtime->containers->inspect(runtime, container->name, &seen, NULL) == 0 &&
+			       text_same(seen.owner, runtime->owner));
 
 	inspected_free(&seen);
 	if (ours)

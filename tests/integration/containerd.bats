@@ -120,7 +120,7 @@ target_of()
 	sed -i 's/^    command: .sh, -c, "sleep/    labels: {x: y}\n&/' services.yaml
 	alone db
 	equal "$status" 0
-	alone -n --exit-code
+	alone -n --exit-code db
 	equal "$status" 0
 }
 

@@ -263,7 +263,7 @@ says_why()
 	cb || return
 	equal "$status" 5 || return
 	grep -q 'the server does not know the service "nobody.knows"' "$err" || return
-	grep -q 'exec sh was not healthy within' "$err" || return
+	grep -q 'exec sh was not healthy after' "$err" || return
 	grep -q '    so it is' "$err"
 }
 

@@ -258,9 +258,9 @@ bare()
 	done
 	CBUILD_TRACE=trace cb -j 6
 	[ "$status" -eq 0 ]
-	# each request's end, and how long it took
-	jq -c 'select(.event == "request" and (.url | contains("/images/load"))) | [.us - .took_us, .us]' trace | jq -s 'sort' >loads
+	# when each request began, and how long it took; side by side they begin together, and take longer each
+	jq -c 'select(.event == "request" and (.url | contains("/images/load"))) | [.us - .took_us, .took_us]' trace | jq -s 'sort' >loads
 	[ "$(jq length loads)" -eq 6 ]
-	jq -e '[range(1; length) as $i | .[$i][0] - .[$i - 1][1]] | all(. >= 0)' loads
+	jq -e '[range(1; length) as $i | .[$i][0] - .[$i - 1][0] > .[$i - 1][1] / 2] | all' loads
 	on_docker rmi --force localhost/many/m1 localhost/many/m2 localhost/many/m3 localhost/many/m4 localhost/many/m5 localhost/many/m6
 }

@@ -215,6 +215,7 @@ equal()
 		      db:
 		        condition: service_healthy
 		    volumes: ["./x:/y"]
+		    restart: always
 		    environment:
 		      LOG: "${LOG:-info}"
 		      "on": "yes"

@@ -40,7 +40,7 @@ commit()
 	equal "$status" 0
 	equal "$(finished | grep -E '^(push|tag)')" "$(lines 'push web' 'push api' 'push worker' 'tag web' 'tag api' 'tag worker')"
 	for service in web api worker; do
-		grep -Eq "^  (built|fresh) +$DOCKER_REGISTRY/$service:v1 +sha256:[0-9a-f]{64}( +verified)?  pushed$" "$err"
+		grep -Eq "^  (built|fresh) +$DOCKER_REGISTRY/$service:v1 +[0-9a-f]{12}( +verified)?  pushed$" "$err"
 		remote "$DOCKER_REGISTRY/$service:v1" >"$BATS_TEST_TMPDIR/remote"
 		equal "$(jq -c '[.manifests[] | [.platform.architecture, .digest]]' "$BATS_TEST_TMPDIR/remote")" \
 			"$("$cbuild" images "$service" --format=json | jq -c '[.[0].platforms[] | [(.platform | split("/")[1]), .digest]]')"

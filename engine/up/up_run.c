@@ -138,6 +138,9 @@ static void end_all(void *arg)
 	cleanup_free struct container **list = mem_array(up->stack.len + 1, sizeof(*list));
 	size_t len = 0;
 
+	/* Who else follows them then waits until they are gone. Where another one has the lock, that is so already. */
+	if (*up->job->lock < 0)
+		up_lock(up->job->state_dir, false, up->job->lock, NULL);
 	for (size_t i = 0; i < up->stack.len; i++) {
 		if (up->job->detach && up->kept[i])
 			container_leave(up->stack.actors[i].container);

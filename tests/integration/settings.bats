@@ -27,7 +27,7 @@ teardown_file()
 setup()
 {
 	project settings
-	rm -rf .cbuild
+	rm -rf .cbuild services.yaml
 	dockerfile web <<-'EOF'
 		FROM scratch
 		ARG TARGETARCH

@@ -215,7 +215,7 @@ restarts()
 	export CBUILD_RUNTIME=containerd
 	containerd_start "$BATS_FILE_TMPDIR/containerd"
 	# A name of its own: network namespaces are the machine's, and another test looks for those of `web`.
-	sed -i '/^    \(group_add\|security_opt\)/d; s/^  web:/  inside:/' compose.yaml
+	sed -i '/^    \(group_add\|security_opt\)/d; s/^  web:/  inside:/; s/\[web\]/[inside]/' compose.yaml
 	cb up -d
 	equal "$status" 0
 	equal "$(grep 'not used by' "$err")" \

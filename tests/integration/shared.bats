@@ -22,8 +22,8 @@ teardown_file() { project_end; }
 	grep -q 'nothing to do' "$err"
 	cb up -d
 	[ "$status" -eq 0 ]
-	grep -q 'web: hostname, read_only are not used by `up`' "$err"
 	equal "$(podman ps --quiet | wc -l)" 2
+	equal "$(podman inspect --format "{{.Config.Hostname}}" shared-web-1)" w
 	cb down
 	[ "$status" -eq 0 ]
 	cb images

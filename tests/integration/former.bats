@@ -164,14 +164,14 @@ used_images_stay()
 
 @test "ten edits leave one image in docker" {
 	[ "$(id -u)" -eq 0 ] || skip "needs root"
-	local CBUILD_BUILDER=docker CBUILD_RUNTIME=docker n
+	local CBUILD_BUILDER=docker CBUILD_RUNTIME=docker
 	sources garbage-docker
 	edit 0
-	n=$(images docker)
 	for edit in 1 2 3 4 5 6 7 8 9 10; do
 		edit $edit
 	done
-	equal "$(images docker)" "$n"
+	# Other tests use this docker, too.
+	equal "$(docker images --all --quiet --no-trunc --filter=label=of=garbage-docker | wc -l)" 1
 	docker rmi garbage-docker >/dev/null
 }
 

@@ -17,6 +17,9 @@
 
 static const char JOURNAL[] = "up.children-";
 
+#define TRIES 5 /* who follows services and looks whether the lock is held (up_locked) holds it for an instant */
+#define TRY_AGAIN_US 2000u
+
 char *up_owner(const char *state_dir)
 {
 	return mem_printf("%s/up", state_dir);
@@ -37,7 +40,13 @@ int up_lock(const char *state_dir, bool wait, int *ret_fd, struct error **err)
 	cleanup_free char *path = lock_path(state_dir);
 	cleanup_fd int fd = -1;
 
-	if (fs_lock(path, wait, &fd, err) < 0 || (fd >= 0 && up_sweep(state_dir, err) < 0))
+	for (int tries = 0; fd < 0 && tries < TRIES; tries++) {
+		if (tries > 0)
+			usleep(TRY_AGAIN_US);
+		if (fs_lock(path, wait, &fd, err) < 0)
+			return -1;
+	}
+	if (fd >= 0 && up_sweep(state_dir, err) < 0)
 		return -1;
 	*ret_fd = fd_steal(&fd);
 	return 0;

@@ -15,6 +15,7 @@
  * force it then refuses, or leaves the image. */
 
 #define PASSES_MAX 3 /* of a removal: an image goes only after those that were built on it */
+#define REMOVE_MS 20 /* for docker to forget an image; what it waits for then is its collection of garbage */
 
 static bool is_former(const struct runtime *runtime, const struct runtime_former *former, const char *id)
 {
@@ -115,14 +116,25 @@ static bool still_named(struct runtime *runtime, const char *id)
 	       lists_names(json_get(image, "RepoTags")) || lists_names(json_get(image, "RepoDigests"));
 }
 
+/*
+ * The image is gone at once, but the answer comes after containerd's next collection of garbage, which may wait for 50 times as long as
+ * the last ones took. Who does not want to know what is freed need not wait for that: docker finishes without a caller.
+ */
+static int remove_image(struct runtime *runtime, const char *id, bool freed)
+{
+	cleanup_free char *removal = mem_printf("/images/%s?noprune=1", id), *look = mem_printf("/images/%s/json", id);
+
+	if (!freed && (docker_api_wait(runtime, "DELETE", removal, NULL, REMOVE_MS, NULL, NULL) == 0 ||
+		       docker_api_do(runtime, "GET", look, NULL, NULL, NULL) < 0))
+		return 0;
+	return docker_api_do(runtime, "DELETE", removal, NULL, NULL, NULL);
+}
+
 static void discard_one(struct runtime *runtime, const struct json *image, bool dry, struct runtime_freed *ret)
 {
-	cleanup_free char *path = mem_printf("/images/%s?noprune=1", json_str(image, "Id"));
 	int64_t size = json_int(image, "Size"), shared = json_int(image, "SharedSize");
 
-	if (!dry && docker_api_do(runtime, "DELETE", path, NULL, NULL, NULL) < 0)
-		return;
-	if (!ret)
+	if ((!dry && remove_image(runtime, json_str(image, "Id"), ret) < 0) || !ret)
 		return;
 	ret->count++;
 	ret->bytes += size > shared && shared >= 0 ? (uint64_t)(size - shared) : 0;

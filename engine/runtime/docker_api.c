@@ -96,10 +96,10 @@ int docker_api_do(struct runtime *runtime, const char *method, const char *path,
 	return api_send(runtime, &request, path, body, ret, err);
 }
 
-int docker_api_wait(struct runtime *runtime, const char *path, const struct json *body, uint64_t ms, struct buf *ret,
-		    struct error **err)
+int docker_api_wait(struct runtime *runtime, const char *method, const char *path, const struct json *body, uint64_t ms,
+		    struct buf *ret, struct error **err)
 {
-	struct http_request request = request_to(runtime, "POST", NULL);
+	struct http_request request = request_to(runtime, method, NULL);
 
 	request.total_ms = ms;
 	return api_send(runtime, &request, path, body, ret, err);

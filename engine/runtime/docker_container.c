@@ -375,7 +375,7 @@ static int requests_healthy(struct container *container, const char *const *word
 	json_set_bool(start, "Detach", false);
 	buf_reset(&text);
 	/* Its output ends when it does; what takes too long is not healthy. */
-	if (docker_api_wait(container->runtime, begin, start, ms, &said, &error) < 0) {
+	if (docker_api_wait(container->runtime, "POST", begin, start, ms, &said, &error) < 0) {
 		if (error->cls == ERROR_CANCELLED)
 			return error_move(err, &error);
 		error_free(error);

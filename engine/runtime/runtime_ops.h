@@ -265,9 +265,9 @@ int docker_api_load(struct runtime *runtime, const char *tar, struct error **err
 /* A request that goes on when the loop is cancelled; the answer's body is added to *ret. `body` and `ret` may be NULL. */
 int docker_api_do(struct runtime *runtime, const char *method, const char *path, const struct json *body,
 		  struct buf *ret, struct error **err);
-/* A POST whose answer may take `ms`; its body is added to *ret. */
-int docker_api_wait(struct runtime *runtime, const char *path, const struct json *body, uint64_t ms, struct buf *ret,
-		    struct error **err);
+/* A request whose answer may take `ms`; its body is added to *ret. */
+int docker_api_wait(struct runtime *runtime, const char *method, const char *path, const struct json *body, uint64_t ms,
+		    struct buf *ret, struct error **err);
 /* A request whose answer goes to `take` as it comes, without a limit of time. */
 int docker_api_stream(struct runtime *runtime, const char *method, const char *path, const char *const *headers,
 		      http_take *take, void *data, struct error **err);

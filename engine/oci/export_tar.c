@@ -95,15 +95,12 @@ int layout_export(struct layout *layout, const char *digest, const char *referen
 
 /* ---- a tar ---- */
 
-static void dump_index(const struct descriptor *image, const char *const *references, size_t len, struct buf *out)
+static void add_entries(struct json *list, const struct descriptor *image, const char *const *references, size_t len)
 {
-	struct json *list = json_new_array();
-
 	for (size_t i = 0; i < len; i++)
 		json_append(list, index_entry(image, references[i], true));
 	if (len == 0)
 		json_append(list, document_descriptor(image, NULL));
-	document_dump_index(list, NULL, out);
 }
 
 static char *blob_name(const char *digest)
@@ -173,67 +170,67 @@ static int compare_digests(const void *a, const void *b)
 	return strcmp(x->digest, y->digest);
 }
 
-static bool export_tar_is_layer(const struct image *image, const char *digest)
-{
-	for (size_t i = 0; i < image->layers_len; i++)
-		if (strcmp(image->layers[i].digest, digest) == 0)
-			return true;
-	return false;
-}
-
-/* `without`: the image whose layers are left out, or NULL. */
-static int write_blobs(struct layout *layout, struct tar_writer *tar, struct reach *reach, const struct image *without,
+/* Each once, in the order of their digests. */
+static int write_blobs(struct layout *layout, struct tar_writer *tar, struct descriptor *blobs, size_t len,
 		       struct error **err)
 {
 	if (tar_writer_folder(tar, "blobs/", err) < 0 || tar_writer_folder(tar, "blobs/sha256/", err) < 0)
 		return -1;
-	qsort(reach->items, reach->len, sizeof(*reach->items), compare_digests);
-	for (size_t i = 0; i < reach->len; i++) {
-		cleanup_free char *name = blob_name(reach->items[i].digest);
-		cleanup_free char *path = layout_blob_path(layout, reach->items[i].digest);
+	qsort(blobs, len, sizeof(*blobs), compare_digests);
+	for (size_t i = 0; i < len; i++) {
+		cleanup_free char *name = blob_name(blobs[i].digest);
+		cleanup_free char *path = layout_blob_path(layout, blobs[i].digest);
 
-		if (without && export_tar_is_layer(without, reach->items[i].digest))
+		if (i > 0 && strcmp(blobs[i - 1].digest, blobs[i].digest) == 0)
 			continue;
-		if (tar_writer_file(tar, name, path, reach->items[i].size, err) < 0)
+		if (tar_writer_file(tar, name, path, blobs[i].size, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-/* What makes it a layout. */
-static int write_layout(struct tar_writer *tar, const struct reach *reach, const char *const *references, size_t len,
-			struct error **err)
+/* What makes it a layout. Takes the list of its images. */
+static int write_layout(struct tar_writer *tar, struct json *list, struct error **err)
 {
 	static const char marker[] = OCI_LAYOUT_TEXT;
 	cleanup_buf struct buf index = { 0 };
 
-	dump_index(&reach->items[0], references, len, &index);
+	document_dump_index(list, NULL, &index);
 	return tar_writer_text(tar, "oci-layout", marker, sizeof(marker) - 1, err) < 0
 		       ? -1
 		       : tar_writer_text(tar, "index.json", index.data, index.len, err);
 }
 
+static int export_tar_open(const char *path, struct error **err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	return fd >= 0 ? fd : error_errno(err, ERROR_STATE, errno, "%s: cannot create", path);
+}
+
 static int export_tar_write_tar(struct layout *layout, struct reach *reach, const char *const *references, size_t len,
 				enum layout_tar what, const char *path, struct error **err)
 {
-	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_fd int fd = export_tar_open(path, err);
 	cleanup_tar_writer struct tar_writer *tar = NULL;
 	cleanup_image struct image *image = NULL;
 	cleanup_buf struct buf docker = { 0 };
 
-	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s: cannot create", path);
-	if (find_docker_image(layout, reach, &image, err) < 0)
+	if (fd < 0 || find_docker_image(layout, reach, &image, err) < 0 || tar_writer_new(fd, path, &tar, err) < 0)
 		return -1;
-	if (tar_writer_new(fd, path, &tar, err) < 0 ||
-	    (what != LAYOUT_TAR_DOCKER && write_layout(tar, reach, references, len, err) < 0))
-		return -1;
-	if (image && what != LAYOUT_TAR_NO_LAYERS) {
+	if (what != LAYOUT_TAR_DOCKER) {
+		struct json *list = json_new_array();
+
+		add_entries(list, &reach->items[0], references, len);
+		if (write_layout(tar, list, err) < 0)
+			return -1;
+	}
+	if (image) {
 		dump_docker(image, references, len, &docker);
 		if (tar_writer_text(tar, "manifest.json", docker.data, docker.len, err) < 0)
 			return -1;
 	}
-	if (write_blobs(layout, tar, reach, what == LAYOUT_TAR_NO_LAYERS ? image : NULL, err) < 0)
+	if (write_blobs(layout, tar, reach->items, reach->len, err) < 0)
 		return -1;
 	return tar_writer_end(tar, err);
 }
@@ -248,4 +245,41 @@ int layout_export_tar(struct layout *layout, const char *digest, const char *con
 		r = export_tar_write_tar(layout, &reach, references, len, what, path, err);
 	reach_free(&reach);
 	return r;
+}
+
+/* Adds the two texts of an image to `texts`. */
+static int add_bare(struct layout *layout, const struct layout_bare *bare, struct json *list, struct descriptor *texts,
+		    struct error **err)
+{
+	cleanup_image struct image *image = NULL;
+
+	if (image_read(layout, bare->digest, &image, err) < 0)
+		return -1;
+	add_entries(list, &image->manifest, bare->references, bare->len);
+	texts[0] = (struct descriptor){ .size = image->manifest.size };
+	texts[1] = (struct descriptor){ .size = image->config.size };
+	memcpy(texts[0].digest, image->manifest.digest, sizeof(texts[0].digest));
+	memcpy(texts[1].digest, image->config.digest, sizeof(texts[1].digest));
+	return 0;
+}
+
+int layout_export_bare(struct layout *layout, const struct layout_bare *images, size_t len, const char *path,
+		       struct error **err)
+{
+	cleanup_fd int fd = export_tar_open(path, err);
+	cleanup_tar_writer struct tar_writer *tar = NULL;
+	cleanup_free struct descriptor *texts = mem_array(2 * len, sizeof(*texts));
+	struct json *list;
+
+	if (fd < 0 || tar_writer_new(fd, path, &tar, err) < 0)
+		return -1;
+	list = json_new_array();
+	for (size_t i = 0; i < len; i++)
+		if (add_bare(layout, &images[i], list, &texts[2 * i], err) < 0) {
+			json_free(list);
+			return -1;
+		}
+	if (write_layout(tar, list, err) < 0 || write_blobs(layout, tar, texts, 2 * len, err) < 0)
+		return -1;
+	return tar_writer_end(tar, err);
 }

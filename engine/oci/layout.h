@@ -100,10 +100,17 @@ int layout_mend_tags(struct layout *layout, const struct layout_ref *refs, size_
  * `reference`, nested index members included: for checkers and for loading. */
 int layout_export(struct layout *layout, const char *digest, const char *reference, const char *dir, struct error **err);
 /* The same as an uncompressed tar at `path`, with the annotation io.containerd.image.name for docker load and
- * containerd. Without its layers, an image is a few kilobytes for an engine that has them. Only as docker save writes it: podman takes
- * HEALTHCHECK, SHELL and ONBUILD from that form alone. */
-enum layout_tar { LAYOUT_TAR_WHOLE, LAYOUT_TAR_NO_LAYERS, LAYOUT_TAR_DOCKER };
+ * containerd. Only as docker save writes it: podman takes HEALTHCHECK, SHELL and ONBUILD from that form alone. */
+enum layout_tar { LAYOUT_TAR_WHOLE, LAYOUT_TAR_DOCKER };
 int layout_export_tar(struct layout *layout, const char *digest, const char *const *references, size_t len,
 		      enum layout_tar what, const char *path, struct error **err);
+/* Several images as one layout in a tar, without their layers: a few kilobytes each, for an engine that has the layers. */
+struct layout_bare {
+	const char *digest; /* of an image for one platform */
+	const char *const *references;
+	size_t len;
+};
+int layout_export_bare(struct layout *layout, const struct layout_bare *images, size_t len, const char *path,
+		       struct error **err);
 
 #endif

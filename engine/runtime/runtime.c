@@ -88,6 +88,7 @@ static int runtime_open_one(const struct runtime_row *row, const char *instance,
 	atomic_init(&runtime->names, first_number());
 	runtime->images = keylock_new();
 	pthread_mutex_init(&runtime->lock, NULL);
+	pthread_cond_init(&runtime->imported, NULL);
 	runtime->program = proc_find(program);
 	if (!can_open(row, runtime->program)) {
 		error_make(err, ERROR_TOOL, "%s is not installed", program);
@@ -158,6 +159,7 @@ void runtime_free(struct runtime *runtime)
 		free(guest);
 	}
 	keylock_free(runtime->images);
+	pthread_cond_destroy(&runtime->imported);
 	pthread_mutex_destroy(&runtime->lock);
 	free(runtime->name);
 	free(runtime->space);

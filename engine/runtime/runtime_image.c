@@ -32,11 +32,10 @@ int runtime_load_command(struct runtime *runtime, const char *tar, const struct 
  * paths that are not valid names; and a daemon, or podman on another machine, does not see our files.
  */
 static int import_tar(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
-		      size_t len, enum layout_tar what, const struct output *output, struct error **err)
+		      size_t len, const struct output *output, struct error **err)
 {
-	const char *id = runtime_image_id(runtime, image);
+	enum layout_tar what = runtime->ops->docker_form ? LAYOUT_TAR_DOCKER : LAYOUT_TAR_WHOLE;
 	cleanup_free char *staging = NULL, *path = NULL;
-	bool there = false;
 	int r;
 
 	if (layout_staging(runtime->layout, &staging, err) < 0)
@@ -46,7 +45,15 @@ static int import_tar(struct runtime *runtime, const struct runtime_image *image
 	if (r == 0)
 		r = runtime->ops->take(runtime, path, output, err);
 	fs_remove_tree(staging, NULL);
-	if (r < 0 || runtime->ops->has(runtime, id, &there, err) < 0)
+	return r;
+}
+
+static int check_imported(struct runtime *runtime, const struct runtime_image *image, struct error **err)
+{
+	const char *id = runtime_image_id(runtime, image);
+	bool there = false;
+
+	if (runtime->ops->has(runtime, id, &there, err) < 0)
 		return -1;
 	if (!there)
 		return error_make(err, ERROR_TOOL, "%s loaded the image under another id than %s", runtime->name, id);
@@ -57,20 +64,22 @@ static int import_tar(struct runtime *runtime, const struct runtime_image *image
 int runtime_import(struct runtime *runtime, const struct runtime_image *image, const char *const *references,
 		   size_t len, const struct output *output, struct error **err)
 {
+	const struct layout_bare bare = { image->digest, references, len };
 	struct error *error = NULL;
 
 	if (!image->digest)
 		return error_make(err, ERROR_TOOL, "%s does not have the image %s", runtime->name,
 				  runtime_image_id(runtime, image));
 	if (image->built_there && runtime->proves) {
-		if (import_tar(runtime, image, references, len, LAYOUT_TAR_NO_LAYERS, output, &error) == 0)
+		if (runtime_import_bare(runtime, &bare, &error) == 0 && check_imported(runtime, image, &error) == 0)
 			return 0;
 		if (error->cls != ERROR_TOOL)
 			return error_move(err, &error);
 		error_free(error);
 	}
-	return import_tar(runtime, image, references, len,
-			  runtime->ops->docker_form ? LAYOUT_TAR_DOCKER : LAYOUT_TAR_WHOLE, output, err);
+	if (import_tar(runtime, image, references, len, output, err) < 0)
+		return -1;
+	return check_imported(runtime, image, err);
 }
 
 /* Call it with the lock held. */

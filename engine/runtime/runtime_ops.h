@@ -6,6 +6,7 @@
 
 #include "dsl/drivers.h"
 #include "engine/io/http.h"
+#include "engine/oci/layout.h"
 #include "engine/runtime/runtime.h"
 
 /* Shared by the files of engine/runtime/; for them only. */
@@ -15,6 +16,7 @@ struct container;
 struct inspected;
 struct json;
 struct keylock;
+struct bare_request;
 struct proc_result;
 struct runtime_ops;
 
@@ -59,8 +61,11 @@ struct runtime {
 	atomic_uint quirks;
 	atomic_uint names;
 	struct keylock *images; /* by id: held while an image is loaded or removed */
-	pthread_mutex_t lock;   /* guards the guests */
+	pthread_mutex_t lock;   /* guards what follows */
 	struct guest *guests;
+	struct bare_request *bare; /* images that wait for import_bare.c */
+	bool importing;            /* some of them are being loaded */
+	pthread_cond_t imported;
 };
 
 /* How containers, networks and images that were not built here are handled: by the commands that podman and docker have in
@@ -251,6 +256,10 @@ int runtime_import(struct runtime *runtime, const struct runtime_image *image, c
 		   size_t len, const struct output *output, struct error **err);
 /* By the runtime's own command. */
 int runtime_load_command(struct runtime *runtime, const char *tar, const struct output *output, struct error **err);
+
+/* import_bare.c: loads an image of whose layers docker has all, without them. In tasks: what waits for an earlier load is loaded together.
+ * The image may lack layers all the same. ERROR_TOOL. */
+int runtime_import_bare(struct runtime *runtime, const struct layout_bare *image, struct error **err);
 
 /* discard.c: images of earlier results. */
 int discard_podman(struct runtime *runtime, const struct runtime_former *former, bool dry, struct runtime_freed *ret,

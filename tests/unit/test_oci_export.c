@@ -106,17 +106,42 @@ static void test_docker_manifest(void **state)
 		"[{\"Config\":\"blobs/sha256/%s\",\"Layers\":[\"blobs/sha256/%s\"],\"RepoTags\":[\"ghcr.io/x/y:1\",\"docker.io/library/plain:2\"]}]",
 		digest_hex(image->config.digest), digest_hex(image->layers[0].digest));
 	assert_string_equal(docker, config);
-	ok(layout_export_tar(layout, digest, names, 2, LAYOUT_TAR_NO_LAYERS, "texts.tar", err));
-	assert_int_equal(shell("mkdir texts && tar -C texts -xf texts.tar && ! test -e texts/manifest.json"), 0);
-	assert_int_equal(shell("cd texts/blobs/sha256 && test -e %s && test -e %s && ! test -e %s", digest_hex(digest),
-			       digest_hex(image->config.digest), digest_hex(image->layers[0].digest)),
-			 0);
 	/* Alone, it is no layout: then podman takes it for docker's. */
 	ok(layout_export_tar(layout, digest, NULL, 0, LAYOUT_TAR_DOCKER, "alone.tar", err));
 	assert_int_equal(
 		shell("tar -xOf alone.tar manifest.json | grep -q '\"RepoTags\":\\[\\]' && ! tar -tf alone.tar | grep -qx -e "
 		      "index.json -e oci-layout"),
 		0);
+}
+
+/* One of them twice, under two names. */
+static void test_bare(void **state)
+{
+	static const char *const x[] = { "ghcr.io/x/x:1", "x:2" }, *const y[] = { "y:3" }, *const z[] = { "z:4" };
+	cleanup_layout struct layout *layout = open_store();
+	cleanup_image struct image *image = NULL;
+	char one[DIGEST_LEN + 1], other[DIGEST_LEN + 1];
+	cleanup_free char *path = NULL;
+	const struct layout_bare images[] = { { one, x, 2 }, { other, y, 1 }, { one, z, 1 } };
+
+	(void)state;
+	make_image(layout, &arm64, "x", one);
+	make_image(layout, &arm64, "y", other);
+	ok(image_read(layout, one, &image, err));
+	ok(layout_export_bare(layout, images, 3, "texts.tar", err));
+	assert_int_equal(shell("mkdir texts && tar -C texts -xf texts.tar && ! test -e texts/manifest.json && "
+			       "test $(tar -tf texts.tar | grep -c '^blobs/sha256/.') = 4"),
+			 0);
+	assert_int_equal(shell("cd texts/blobs/sha256 && test -e %s && test -e %s && test -e %s && ! test -e %s",
+			       digest_hex(one), digest_hex(other), digest_hex(image->config.digest),
+			       digest_hex(image->layers[0].digest)),
+			 0);
+	assert_int_equal(shell("test $(grep -o %s texts/index.json | wc -l) = 3", one), 0);
+	assert_int_equal(shell("test $(grep -o %s texts/index.json | wc -l) = 1", other), 0);
+	assert_int_equal(shell("grep -qF docker.io/library/z:4 texts/index.json"), 0);
+	path = layout_blob_path(layout, other);
+	assert_int_equal(unlink(path), 0);
+	refused(layout_export_bare(layout, images, 3, "texts.tar", err), digest_hex(other));
 }
 
 /* Two platforms, neither of them this machine's: there is no one image for manifest.json. */
@@ -175,8 +200,14 @@ static void test_skopeo(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_layout),          TEST(test_other_file_system), TEST(test_refuses), TEST(test_tar),
-		TEST(test_docker_manifest), TEST(test_foreign_platforms), TEST(test_skopeo),
+		TEST(test_layout),
+		TEST(test_other_file_system),
+		TEST(test_refuses),
+		TEST(test_tar),
+		TEST(test_docker_manifest),
+		TEST(test_bare),
+		TEST(test_foreign_platforms),
+		TEST(test_skopeo),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

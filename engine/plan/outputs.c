@@ -182,6 +182,16 @@ static bool add_made(struct plan *plan, const struct planned_files *planned, str
 	return true;
 }
 
+/* The folder of an output of several platforms. */
+static bool add_above(struct plan *plan, size_t number, const struct build_output *output,
+		      const struct planned_files *planned)
+{
+	struct plan_made made = made_at(plan, number, plan_output_shown(plan, output), output->dest.pos);
+
+	made.above = true;
+	return add_made(plan, planned, &made, true);
+}
+
 static bool add_files_of(struct plan *plan, size_t number, const struct planned_files *planned)
 {
 	const struct build_spec *build = &plan->manifest->services[number].build;
@@ -203,6 +213,8 @@ static bool add_files_of(struct plan *plan, size_t number, const struct planned_
 			made = made_at(plan, number, path, output->dest.pos);
 			good = add_made(plan, planned, &made, output->kind == OUTPUT_LOCAL) && good;
 		}
+		if (split && output->dest.s)
+			good = add_above(plan, number, output, planned) && good;
 	}
 	return good;
 }
@@ -347,6 +359,17 @@ static bool build_reads(struct plan *plan, const struct node *node, const char *
 	return false;
 }
 
+static bool has_root(struct plan *plan, const struct node *node, const char *path)
+{
+	for (size_t i = 0; i < node->build->contexts_len; i++) {
+		cleanup_free char *real = plan_real_folder(plan, node->build->contexts[i].root);
+
+		if (real && strcmp(real, path) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool needs(const struct service *service, size_t other)
 {
 	for (size_t i = 0; i < service->needs.len; i++)
@@ -363,6 +386,8 @@ static bool waits_for(struct plan *plan, const struct node *node, const struct p
 
 	if (made->service == node->service || (!service->waits && !plan->services[made->service].made))
 		return false;
+	if (made->above)
+		return has_root(plan, node, made->path);
 	return build_reads(plan, node, made->path, !needs(service, made->service));
 }
 

@@ -51,6 +51,7 @@ struct plan_asked {
 /* A path that is written while the plan runs, so no context scans it. */
 struct plan_made {
 	bool files;     /* an output node makes it, not a step */
+	bool above;     /* the folder above those of several platforms: for contexts that are this folder */
 	size_t service; /* whose step or builds make it; an index beyond the manifest's services: the state folder */
 	struct platform platform; /* the platform, if the step runs for each */
 	const char *output;       /* as in the manifest, with variables filled in */

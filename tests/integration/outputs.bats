@@ -194,6 +194,50 @@ nothing_to_do()
 	done
 }
 
+@test "the folder of an output of several platforms is a context, and a part of one" {
+	local service
+	tool
+	cat >services.yaml <<-'END'
+		project: outputs
+		registry: localhost/outputs
+		platforms: [linux/amd64, linux/arm64]
+		services:
+		  compile:
+		    build: {context: tool, outputs: [{type: local, dest: ./bin}]}
+		  whole: {build: {context: bin, dockerfile_inline: "FROM scratch\nCOPY . /\n"}}
+		  own: {build: {context: bin, dockerfile_inline: "FROM scratch\nARG TARGETARCH\nCOPY linux_$$TARGETARCH /\n"}}
+		  named:
+		    build:
+		      context: tool
+		      dockerfile_inline: "FROM scratch\nARG TARGETARCH\nCOPY --from=files linux_$$TARGETARCH/file /\n"
+		      additional_contexts: {files: ./bin}
+	END
+	for builder in buildah docker; do
+		with "$builder"
+		rm -rf bin
+		printf 'one\n' >tool/src/file
+		cb --no-load
+		equal "$status" 0
+		nothing_to_do --no-load
+		for service in whole own named; do
+			rm -rf got
+			image_unpack "localhost/outputs/$service:latest" linux/arm64 got
+			equal "$(cd got && find . -name file -printf '%P\n' | sort | tr '\n' ' ')" \
+				"$([ $service = whole ] && echo "linux_amd64/file linux_arm64/file " || echo "file ")"
+		done
+		printf 'two\n' >tool/src/file
+		cb --no-load
+		equal "$status" 0
+		nothing_to_do --no-load
+		rm -rf got
+		image_unpack localhost/outputs/named:latest linux/arm64 got
+		equal "$(cat got/file)" two
+		rm bin/linux_arm64/file
+		cb -n --no-load
+		equal "$(sed -n 's/^stale *\(output:[^ ]*\) .*/\1/p' "$out")" output:compile
+	done
+}
+
 @test "what was changed or deleted is written again, what is not of ours stays, and what is no longer made goes" {
 	compile_then_pack
 	with buildah

@@ -246,6 +246,34 @@ int fs_put_aside(const char *path, struct error **err)
 	return 0;
 }
 
+int fs_open(const char *path, struct error **err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 ? error_errno(err, ERROR_STATE, errno, "%s", path) : fd;
+}
+
+int fs_unnamed(struct error **err)
+{
+	const char *tmp = getenv("TMPDIR");
+	cleanup_free char *path = mem_printf("%s/cbuild-XXXXXX", tmp && *tmp ? tmp : "/var/tmp");
+	int fd;
+
+#ifdef O_TMPFILE
+	cleanup_free char *dir = path_dir(path);
+
+	fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+#endif
+	/* Not every file system can. */
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s: cannot create", path);
+	unlink(path);
+	return fd;
+}
+
 int fs_sync_dir(const char *path, struct error **err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -28,6 +28,11 @@ int fs_replace(const char *path, const void *data, size_t len, mode_t mode, stru
 /* Renames a damaged file or folder to "PATH.damaged", replacing an earlier one. Does nothing when `path` does not
  * exist. */
 int fs_put_aside(const char *path, struct error **err);
+/* Opens a file for reading: the descriptor, or negative. */
+int fs_open(const char *path, struct error **err);
+/* Opens a new file without a name, in $TMPDIR or /var/tmp: whatever becomes of this process, nothing stays there. The descriptor, or
+ * negative. */
+int fs_unnamed(struct error **err);
 int fs_sync_dir(const char *path, struct error **err);
 /* mkdir -p; an existing folder is fine. */
 int fs_mkdirs(const char *path, mode_t mode, struct error **err);

@@ -1,12 +1,10 @@
 #include "config.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/fs.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/text.h"
@@ -108,15 +106,13 @@ static void tag_tell_copied(const struct copy_image *copy, const struct ref *to)
 }
 
 /* Copies everything to the repository of `to`, before it is tagged there. */
-static int tag_copy(struct session *session, const struct tag_source *source, const struct ref *to, const char *staging,
-		    struct error **err)
+static int tag_copy(struct session *session, const struct tag_source *source, const struct ref *to, struct error **err)
 {
 	struct copy_image copy = {
 		.registry = session->registry,
 		.layout = session->layout,
 		.from = &source->where,
 		.to = to,
-		.staging = staging,
 	};
 	int r = copy_image(&copy, source->digest, err);
 
@@ -148,19 +144,14 @@ static bool tag_is_beside(const struct tag_source *source, const struct ref *to)
 static int tag_put_all(struct session *session, const struct tag_source *source, const struct ref *refs, size_t len,
 		       struct error **err)
 {
-	const char *tmp = getenv("TMPDIR");
-	cleanup_free char *staging = mem_printf("%s/cbuild-tag-XXXXXX", tmp && *tmp ? tmp : "/var/tmp");
 	int r = 0;
 
-	if (!mkdtemp(staging))
-		return error_errno(err, ERROR_STATE, errno, "%s", staging);
 	for (size_t i = 0; r == 0 && i < len; i++) {
 		if (!tag_is_beside(source, &refs[i]))
-			r = tag_copy(session, source, &refs[i], staging, err);
+			r = tag_copy(session, source, &refs[i], err);
 	}
 	for (size_t i = 0; r == 0 && i < len; i++)
 		r = tag_put(session, source, &refs[i], err);
-	fs_remove_tree(staging, NULL);
 	return r;
 }
 

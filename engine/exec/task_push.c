@@ -122,9 +122,6 @@ static int bring_others(struct task *task, const char *repository, struct error 
 
 	if (len == 0 || repository == task->node->repositories[0])
 		return 0;
-	copy.staging = task_staging(task, err);
-	if (!copy.staging)
-		return -1;
 	ref_parse(task->node->repositories[0], &from, NULL);
 	ref_parse(repository, &to, NULL);
 	for (size_t i = 0; i < len && r > 0; i++) {

@@ -2,10 +2,7 @@
 
 #include "engine/registry/artifact.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/error.h"
@@ -16,39 +13,40 @@
 #include "engine/oci/document.h"
 #include "engine/registry/client.h"
 
+static int artifact_send_missing(struct registry *registry, const struct ref *repository, const struct descriptor *blob,
+				 int fd, struct descriptor *ret, struct error **err)
+{
+	int r = registry_has_blob(registry, repository, true, blob->digest, blob->size, err);
+
+	if (r == 0)
+		r = registry_upload(registry, repository, blob, fd, NULL, NULL, NULL, err);
+	if (r < 0)
+		return -1;
+	*ret = *blob;
+	ret->media_type = mem_strdup(blob->media_type);
+	return 0;
+}
+
 int artifact_send_file(struct registry *registry, const struct ref *repository, const char *type, const char *path,
 		       struct descriptor *ret, struct error **err)
 {
 	struct descriptor blob = { .media_type = (char *)type };
-	int r;
+	cleanup_fd int fd = fs_open(path, err);
 
-	if (digest_file(path, blob.digest, &blob.size, err) < 0)
+	if (fd < 0 || digest_file(path, blob.digest, &blob.size, err) < 0)
 		return -1;
-	r = registry_has_blob(registry, repository, true, blob.digest, blob.size, err);
-	if (r == 0)
-		r = registry_upload(registry, repository, &blob, path, NULL, NULL, NULL, err);
-	if (r < 0)
-		return -1;
-	*ret = blob;
-	ret->media_type = mem_strdup(type);
-	return 0;
+	return artifact_send_missing(registry, repository, &blob, fd, ret, err);
 }
 
 int artifact_send(struct registry *registry, const struct ref *repository, const char *type, const void *data,
 		  size_t len, struct descriptor *ret, struct error **err)
 {
-	const char *tmp = getenv("TMPDIR");
-	cleanup_free char *path = mem_printf("%s/cbuild-artifact-XXXXXX", tmp && *tmp ? tmp : "/var/tmp");
-	cleanup_fd int fd = mkstemp(path);
-	int r;
+	struct descriptor blob = { .media_type = (char *)type, .size = len };
+	cleanup_fd int fd = fs_unnamed(err);
 
-	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s", path);
-	r = fs_write_all(fd, data, len, path, err);
-	if (r == 0)
-		r = artifact_send_file(registry, repository, type, path, ret, err);
-	unlink(path);
-	return r;
+	if (fd < 0 || fs_write_all(fd, data, len, type, err) < 0 || digest_bytes(data, len, blob.digest, err) < 0)
+		return -1;
+	return artifact_send_missing(registry, repository, &blob, fd, ret, err);
 }
 
 int artifact_subject(struct registry *registry, const struct ref *repository, const char *digest,

@@ -82,9 +82,9 @@ int registry_fetch_blob(struct registry *registry, const struct ref *ref, const 
 			struct error **err);
 /* Bytes that were sent; negative when they must be sent again. Called by any thread. */
 typedef void registry_sent(void *data, int64_t bytes);
-/* Sends the file `path`, or lets the registry mount the blob from its repository `from` (NULL: none) if it can. 1
+/* Sends the open file `fd`, or lets the registry mount the blob from its repository `from` (NULL: none) if it can. 1
  * when it was sent, 0 when it was mounted. */
-int registry_upload(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *path,
+int registry_upload(struct registry *registry, const struct ref *ref, const struct descriptor *blob, int fd,
 		    const char *from, registry_sent *sent, void *data, struct error **err);
 /* Lets the registry mount a blob from its repository `from`: 1; 0: it does not. */
 int registry_mount(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *from,

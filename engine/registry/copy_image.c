@@ -2,8 +2,6 @@
 
 #include "engine/registry/copy_image.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,20 +30,13 @@ struct copy_blobs {
 	struct error *error;  /* the first */
 };
 
-/* Downloads the blob to a file of the staging folder, which is removed after it was sent. */
 static int send_by_file(const struct copy_image *copy, const struct descriptor *blob, struct error **err)
 {
-	cleanup_free char *path = mem_printf("%s/%s", copy->staging, digest_hex(blob->digest));
-	cleanup_fd int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int r;
+	cleanup_fd int fd = fs_unnamed(err);
 
-	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s", path);
-	r = registry_fetch_blob(copy->registry, copy->from, blob, fd, err);
-	if (r == 0)
-		r = registry_upload(copy->registry, copy->to, blob, path, NULL, NULL, NULL, err);
-	unlink(path);
-	return r < 0 ? -1 : 2;
+	if (fd < 0 || registry_fetch_blob(copy->registry, copy->from, blob, fd, err) < 0)
+		return -1;
+	return registry_upload(copy->registry, copy->to, blob, fd, NULL, NULL, NULL, err) < 0 ? -1 : 2;
 }
 
 /* 0: it was there, 1: mounted, 2: sent. */
@@ -62,8 +53,9 @@ static int bring_blob(const struct copy_image *copy, const struct descriptor *bl
 		return r;
 	if (copy->layout && layout_has(copy->layout, blob->digest, blob->size)) {
 		cleanup_free char *path = layout_blob_path(copy->layout, blob->digest);
+		cleanup_fd int fd = fs_open(path, err);
 
-		return registry_upload(copy->registry, copy->to, blob, path, NULL, NULL, NULL, err) < 0 ? -1 : 2;
+		return fd < 0 || registry_upload(copy->registry, copy->to, blob, fd, NULL, NULL, NULL, err) < 0 ? -1 : 2;
 	}
 	return send_by_file(copy, blob, err);
 }

@@ -15,7 +15,6 @@ struct copy_image {
 	struct registry *registry;
 	struct layout *layout;       /* has some of the blobs; or NULL */
 	const struct ref *from, *to; /* domain and repository */
-	const char *staging;         /* a folder for blobs on their way */
 	uint64_t bytes;              /* sent; this and the next: results */
 	size_t sent, mounted, there; /* blobs */
 	size_t manifests, referrers; /* put there */

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "base/workers.h"
@@ -48,13 +49,17 @@ static int push_bring(const struct push *push, const struct descriptor *blob, co
 		      struct error **err)
 {
 	cleanup_free char *path = layout_blob_path(push->layout, blob->digest);
+	cleanup_fd int fd = -1;
 	int r = from ? 0 : registry_has_blob(push->registry, push->where, true, blob->digest, blob->size, err);
 
 	if (r != 0)
 		return r < 0 ? -1 : 0;
 	if (push->progress)
 		push->progress(push->data, 0, blob->size);
-	r = registry_upload(push->registry, push->where, blob, path, from, push_note_sent, way, err);
+	fd = fs_open(path, err);
+	if (fd < 0)
+		return -1;
+	r = registry_upload(push->registry, push->where, blob, fd, from, push_note_sent, way, err);
 	if (r == 0 && push->progress)
 		push->progress(push->data, (int64_t)blob->size, 0); /* it did not have to be sent after all */
 	return r < 0 ? -1 : r + 1;

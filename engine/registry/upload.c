@@ -2,7 +2,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +9,6 @@
 
 #include "base/buf.h"
 #include "base/error.h"
-#include "base/fs.h"
 #include "base/mem.h"
 #include "base/ref.h"
 #include "engine/oci/image.h"
@@ -386,26 +384,23 @@ static int upload_run(struct upload *upload, struct error **err)
 	}
 }
 
-int registry_upload(struct registry *registry, const struct ref *ref, const struct descriptor *blob, const char *path,
+int registry_upload(struct registry *registry, const struct ref *ref, const struct descriptor *blob, int fd,
 		    const char *from, registry_sent *sent, void *data, struct error **err)
 {
 	struct upload upload = {
 		.registry = registry,
 		.ref = ref,
 		.blob = blob,
+		.fd = fd,
 		.from = from,
 		.piece = PIECE,
 		.sent = sent,
 		.data = data,
 	};
-	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r;
 
-	if (fd < 0)
-		return error_errno(err, ERROR_STATE, errno, "%s", path);
 	if (spot_find(registry, ref, true, from, &upload.spot, err) < 0)
 		return -1;
-	upload.fd = fd;
 	r = upload_run(&upload, err);
 	free(upload.location);
 	free(upload.answered);

@@ -355,6 +355,8 @@ refused()
 # scenarios: 50
 @test "killed at fifty points of a push that signs, no tag ever stands for something incomplete or unsigned" {
 	local point step service digest
+	export TMPDIR=$BATS_TEST_TMPDIR/tmp
+	mkdir "$TMPDIR"
 	openssl ecparam -name prime256v1 -genkey -noout -out "$BATS_TEST_TMPDIR/signer.key"
 	to_signed()
 	{
@@ -385,4 +387,6 @@ refused()
 	push all
 	equal "$status" 0
 	whole
+	# Nobody would remove what a killed one leaves there.
+	equal "$(ls -A "$TMPDIR")" ""
 }

@@ -51,19 +51,10 @@ static json_t *open_json(struct json *json)
 	return (json_t *)json;
 }
 
-static void *allocate(size_t size)
-{
-	void *memory = malloc(size);
-
-	if (!memory && size > 0)
-		mem_exhausted();
-	return memory;
-}
-
 /* When memory runs out, jansson reports a faulty text. */
 __attribute__((constructor)) static void set_allocator(void)
 {
-	json_set_alloc_funcs(allocate, free);
+	json_set_alloc_funcs(mem_malloc, free);
 }
 
 /* The text was checked before, so NULL means that memory ran out. */

@@ -53,6 +53,19 @@ void *mem_alloc(size_t size)
 	return p;
 }
 
+void *mem_malloc(size_t size)
+{
+	return mem_realloc(NULL, size);
+}
+
+void *mem_realloc(void *p, size_t size)
+{
+	p = realloc(p, size);
+	if (!p && size > 0)
+		mem_exhausted();
+	return p;
+}
+
 void *mem_array(size_t count, size_t size)
 {
 	return mem_alloc(mem_multiply(count, size));
@@ -72,9 +85,7 @@ void mem_reserve(void *items, size_t *cap, size_t need, size_t size)
 		bigger = 8;
 	/* The caller's pointer may have any type: copy it instead of dereferencing it as another type. */
 	memcpy(&p, items, sizeof(p));
-	p = realloc(p, mem_multiply(bigger, size));
-	if (!p)
-		mem_exhausted();
+	p = mem_realloc(p, mem_multiply(bigger, size));
 	memset(p + *cap * size, 0, (bigger - *cap) * size);
 	memcpy(items, &p, sizeof(p));
 	*cap = bigger;

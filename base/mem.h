@@ -20,6 +20,9 @@ char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t len);
 __attribute__((format(printf, 1, 2))) char *mem_printf(const char *fmt, ...);
 __attribute__((format(printf, 1, 0))) char *mem_vprintf(const char *fmt, va_list args);
+/* For libraries that are not up to a NULL: malloc and realloc, not zeroed, that exit. */
+void *mem_malloc(size_t size);
+void *mem_realloc(void *p, size_t size);
 /* Exits as a failed allocation does; for libraries that report it with NULL. */
 _Noreturn void mem_exhausted(void);
 

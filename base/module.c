@@ -2,10 +2,12 @@
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "base/module.h"
 #include "base/debug_trace.h"
 
@@ -49,6 +51,41 @@ static void module_trace(const char *soname, int64_t begun, const char *why)
 	trace_end(line);
 }
 
+static void *crypto_malloc(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return mem_malloc(size);
+}
+
+static void *crypto_realloc(void *p, size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return mem_realloc(p, size);
+}
+
+static void crypto_free(void *p, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(p);
+}
+
+/* Without memory libcrypto crashes while it starts. It is part of several libraries; only the first call, before it has allocated
+ * anything, has an effect. */
+static void guard_crypto(void *library)
+{
+	int (*set)(void *(*)(size_t, const char *, int), void *(*)(void *, size_t, const char *, int),
+		   void (*)(void *, const char *, int));
+	void *address = dlsym(library, "CRYPTO_set_mem_functions");
+
+	if (!address)
+		return;
+	memcpy(&set, &address, sizeof(set));
+	set(crypto_malloc, crypto_realloc, crypto_free);
+}
+
 int module_open(const char *soname, const struct module_symbol *symbols, struct error **err)
 {
 	int64_t begun = trace_on() ? trace_now() : 0;
@@ -64,6 +101,7 @@ int module_open(const char *soname, const struct module_symbol *symbols, struct 
 		add_remedy(soname, err);
 		return -1;
 	}
+	guard_crypto(library);
 	for (const struct module_symbol *symbol = symbols; symbol->name; symbol++) {
 		void *address = dlsym(library, symbol->name);
 

@@ -106,11 +106,17 @@ static int find_needed(struct prune *prune, struct error **err)
 	for (size_t i = 0; i < prune->roots.len; i++) {
 		const struct store_root *root = &prune->roots.items[i];
 		struct prune_unit *unit = &prune->units[prune->unit_of[i] = find_unit(prune, i)];
+		struct error *error = NULL;
 
 		unit->when_ms = root->when_ms > unit->when_ms ? root->when_ms : unit->when_ms;
 		/* Of an incomplete one, what is there stays: the builder may then have less to do. */
-		reach_collect(prune->layout, root->digest, REACH_QUICK, &unit->reach, NULL);
+		if (reach_collect(prune->layout, root->digest, REACH_QUICK, &unit->reach, &error) < 0 &&
+		    error_unreadable(error))
+			return error_move(err, &error);
+		error_free(error);
 	}
+	if (layout_seen(prune->layout, err) < 0)
+		return -1;
 	for (size_t i = 0; i < prune->units_len; i++)
 		add_unit(prune, &prune->units[i]);
 	return 0;

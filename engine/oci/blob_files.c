@@ -16,15 +16,18 @@
 #include "engine/oci/blob.h"
 #include "engine/oci/layout.h"
 
-static void blob_files_describe(int folder, const char *name, struct blob_file *file)
+static int blob_files_describe(struct layout *layout, int folder, const char *name, struct blob_file *file,
+			       struct error **err)
 {
 	cleanup_free char *digest = mem_printf("sha256:%s", name);
 	struct stat st;
-	bool there = fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 
-	*file = (struct blob_file){ .name = mem_strdup(name), .size = there ? (uint64_t)st.st_size : 0 };
-	if (there && S_ISREG(st.st_mode) && digest_valid(digest))
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s/%s", layout->blobs, name);
+	*file = (struct blob_file){ .name = mem_strdup(name), .size = (uint64_t)st.st_size };
+	if (S_ISREG(st.st_mode) && digest_valid(digest))
 		memcpy(file->digest, digest, DIGEST_LEN + 1);
+	return 0;
 }
 
 static int blob_files_compare_files(const void *a, const void *b)
@@ -40,22 +43,24 @@ int blob_files_list(struct layout *layout, struct blob_file **ret, size_t *ret_l
 	size_t len = 0, cap = 0;
 	DIR *dir = fs_opendir(layout->blobs);
 	struct dirent *entry;
+	int r = 0;
 
 	if (!dir)
 		return error_errno(err, ERROR_STATE, errno, "%s: cannot open", layout->blobs);
-	while (errno = 0, (entry = readdir(dir))) {
+	while (r == 0 && (errno = 0, (entry = readdir(dir)))) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
 		mem_reserve(&files, &cap, len + 1, sizeof(*files));
-		blob_files_describe(dirfd(dir), entry->d_name, &files[len++]);
+		r = blob_files_describe(layout, dirfd(dir), entry->d_name, &files[len], err);
+		len += r == 0;
 	}
-	if (errno) {
-		error_errno(err, ERROR_STATE, errno, "%s: cannot read", layout->blobs);
-		closedir(dir);
+	if (r == 0 && errno)
+		r = error_errno(err, ERROR_STATE, errno, "%s: cannot read", layout->blobs);
+	closedir(dir);
+	if (r < 0) {
 		blob_files_free(files, len);
 		return -1;
 	}
-	closedir(dir);
 	if (len)
 		qsort(files, len, sizeof(*files), blob_files_compare_files);
 	*ret = files;

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -337,7 +338,22 @@ static bool still_damaged(struct db *db)
 	return false;
 }
 
-/* Puts the database aside. With `surely`, even if it looks fine: it has failed twice. */
+/* For SQLite, a page that the disk does not give is a damaged one. */
+static int look_readable(const char *path, struct error **err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char data[16384];
+	ssize_t n = 0;
+
+	while (fd >= 0 && ((n = read(fd, data, sizeof(data))) > 0 || (n < 0 && errno == EINTR)))
+		;
+	if ((fd < 0 && errno != ENOENT) || n < 0)
+		return error_errno(err, ERROR_STATE, errno, "%s", path);
+	return 0;
+}
+
+/* Puts the database aside; one that was opened for reading stays, and counts as empty. With `surely`, even if it looks fine:
+ * it has failed twice. */
 static int put_aside(struct db *db, bool surely, struct error **err)
 {
 	cleanup_free char *lock_path = mem_printf("%s.lock", db->path);
@@ -345,9 +361,14 @@ static int put_aside(struct db *db, bool surely, struct error **err)
 	bool damaged;
 
 	disconnect(db);
-	db->repaired = true;
-	if (db->read_only)
+	if (look_readable(db->path, err) < 0)
+		return -1;
+	if (db->read_only) {
+		db->repaired = surely || still_damaged(db);
+		disconnect(db);
 		return 0;
+	}
+	db->repaired = true;
 	if (fs_lock(lock_path, true, &lock, err) < 0)
 		return -1;
 	damaged = still_damaged(db);
@@ -425,7 +446,6 @@ static int recover(struct db *db, int attempt, struct error **err)
 			return db_report(db, err);
 		}
 		forget_failure(db);
-		/* Opened read-only, a damaged file is left alone and counts as empty. */
 		if (db->read_only && db->repaired)
 			return 0;
 		r = db_begin(db);

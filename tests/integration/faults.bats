@@ -65,6 +65,23 @@ unreadable()
 	done
 }
 
+@test "a page of the state that cannot be read once, or any more, is no damage" {
+	local number expected
+	cb -n
+	expected=$(cat "$out")
+	for number in $(seq 40); do
+		for number in "$number" "$number+"; do
+			faulty "read EIO $number /state.db" -n
+			[ -s "$BATS_TEST_TMPDIR/fault.log" ] || break 2
+			[ "$status" -eq 6 ] || equal "$(cat "$out")" "$expected"
+		done
+	done
+	[ "${number%+}" -gt 5 ]
+	faulty "read EIO 5+ /state.db" --no-verify
+	equal "$status" 6
+	[ ! -e .cbuild/state.db.damaged ]
+}
+
 @test "a store that cannot be read is not empty" {
 	local command
 	for command in -n "why app"; do
@@ -76,6 +93,26 @@ unreadable()
 	done
 	unreadable "stat EIO 1+ blobs/sha256" oci/blobs/sha256 images
 	unreadable "stat EIO 1+ blobs/sha256" oci/blobs/sha256 load --to podman
+}
+
+@test "a blob that cannot be examined is not removed" {
+	local command number blobs refused
+	cb prune
+	rm -rf ../pruned
+	cp -a .cbuild ../pruned
+	blobs=$(ls .cbuild/oci/blobs/sha256)
+	for command in prune fsck; do
+		refused=0
+		for number in $(seq 40); do
+			rm -rf .cbuild
+			cp -a ../pruned .cbuild
+			faulty "stat EIO $number $(head -c 30 <<<"$blobs")" $command
+			[ -s "$BATS_TEST_TMPDIR/fault.log" ] || break
+			[ "$status" -eq 0 ] || { equal "$status" 6 && refused=1; }
+			equal "$(ls .cbuild/oci/blobs/sha256)" "$blobs"
+		done
+		equal "$refused" 1
+	done
 }
 
 @test "a source that cannot be read is no mistake of its author's" {
@@ -96,9 +133,9 @@ unreadable()
 
 @test "memory that runs out in a library is that" {
 	local library number
-	# What libjansson allocates comes from cbuild itself.
-	for library in libyaml libsqlite3 libjansson /cbuild; do
-		for number in 1 2 5 9 20 30 100 200; do
+	# What libjansson and libcrypto allocate comes from cbuild itself.
+	for library in libyaml libsqlite3 libjansson libcrypto /cbuild; do
+		for number in 1 2 5 9 20 30 100 200 1000 2000 3000; do
 			faulty "alloc ENOMEM $number $library" load --to podman
 			[ -s "$BATS_TEST_TMPDIR/fault.log" ] || continue
 			equal "$status" 70

@@ -17,15 +17,11 @@
 
 /*
  * A killed run leaves `.cbuild/run/<id>.lock` (locked as long as its cbuild lives), `<id>.children` (process ids),
- * `<id>/` (staging folders), and containers and networks labelled with the path of `<id>`.
+ * `<id>/` (staging folders), and containers and networks labelled with the path of `<id>`. After a power cut, any of them may be missing.
  */
-static const char LOCK_SUFFIX[] = ".lock";
-
-static bool is_lock(const char *name)
+static bool is_of_run(const char *name)
 {
-	size_t len = strlen(name), suffix = strlen(LOCK_SUFFIX);
-
-	return len > suffix && strcmp(name + len - suffix, LOCK_SUFFIX) == 0;
+	return name[0] != '.';
 }
 
 int run_gate(const char *state_dir, int *ret_fd, struct error **err)
@@ -45,7 +41,7 @@ bool run_needs_sweep(const char *state_dir)
 	if (!dir)
 		return false;
 	while (!found && (entry = readdir(dir)))
-		found = is_lock(entry->d_name);
+		found = is_of_run(entry->d_name);
 	closedir(dir);
 	return found;
 }
@@ -77,11 +73,15 @@ static int sweep_builder(struct loop *loop, struct state *state, struct layout *
 static int sweep_one(const char *run_dir, const char *name, struct loop *loop, struct state *state,
 		     struct layout *layout, struct error **err)
 {
-	cleanup_free char *lock = path_join(run_dir, name);
-	cleanup_free char *stem = mem_strndup(lock, strlen(lock) - strlen(LOCK_SUFFIX));
+	cleanup_free char *path = path_join(run_dir, name);
+	cleanup_free char *id = mem_strndup(name, strcspn(name, "."));
+	cleanup_free char *stem = path_join(run_dir, id);
+	cleanup_free char *lock = mem_printf("%s.lock", stem);
 	cleanup_free char *children = mem_printf("%s.children", stem);
 	cleanup_fd int fd = -1;
 
+	if (!fs_exists(path))
+		return 0; /* removed with another one of this run */
 	if (fs_lock(lock, false, &fd, err) < 0)
 		return -1;
 	if (fd < 0)
@@ -104,7 +104,7 @@ int run_sweep(const char *state_dir, struct loop *loop, struct state *state, str
 	if (!dir)
 		return errno == ENOENT ? 0 : error_errno(err, ERROR_STATE, errno, "cannot open %s", run_dir);
 	while (r == 0 && (errno = 0, entry = readdir(dir))) {
-		if (is_lock(entry->d_name))
+		if (is_of_run(entry->d_name))
 			r = sweep_one(run_dir, entry->d_name, loop, state, layout, err);
 	}
 	if (r == 0 && errno)

@@ -16,7 +16,8 @@ enum error_class {
 	ERROR_HEALTH = 5,    /* a health check failed */
 	ERROR_STATE = 6,     /* state or disk */
 	ERROR_INTERNAL = 70, /* a fault of cbuild */
-	ERROR_CANCELLED = 130
+	ERROR_CANCELLED = 130,
+	ERROR_TERMINATED = 143 /* the same, by SIGTERM or SIGHUP; of a whole command only */
 };
 
 struct error {

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -192,18 +193,20 @@ static void place_fetched(void *data, const char *url, struct load_place *ret)
 	remotes_place(((struct session *)data)->remotes, url, ret);
 }
 
-static void session_on_signal(void *arg, int signum)
-{
-	(void)signum;
-	loop_cancel(arg);
-}
-
 /* Fetching, in a task, so that the loop sees signals meanwhile. */
 struct fetch_work {
 	struct session *session;
 	const char *url; /* NULL: all that the plan lacks */
 	struct error *error;
 };
+
+static void fetch_on_signal(void *arg, int signum)
+{
+	struct session *session = arg;
+
+	session->signum = signum;
+	loop_cancel(session->loop);
+}
 
 static void fetch_in_task(void *arg)
 {
@@ -225,11 +228,13 @@ static int session_fetch(struct session *session, const char *url, struct error 
 {
 	struct fetch_work work = { .session = session, .url = url };
 
-	if (session_urls(session, err) < 0 || loop_signals(session->loop, session_on_signal, session->loop, err) < 0 ||
+	if (session_urls(session, err) < 0 || loop_signals(session->loop, fetch_on_signal, session, err) < 0 ||
 	    loop_task(session->loop, fetch_in_task, fetch_done, &work, err) < 0 || loop_run(session->loop, err) < 0) {
 		error_free(work.error);
 		return -1;
 	}
+	if (work.error && work.error->cls == ERROR_CANCELLED && session->signum != SIGINT)
+		work.error->cls = ERROR_TERMINATED;
 	return work.error ? error_move(err, &work.error) : 0;
 }
 

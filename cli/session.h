@@ -43,6 +43,7 @@ struct session {
 	struct state *state;
 	struct layout *layout;                     /* NULL when there is no store yet and the session only reads */
 	struct loop *loop;                         /* made by session_loop */
+	int signum;                                /* that interrupted fetching, or 0 */
 	char *builder, *runtime;                   /* binding or preferred names for this run, or NULL */
 	bool builder_preferred, runtime_preferred; /* only preferred: another will do */
 	struct plan_pair *annotations;             /* made by annotations_find */

@@ -566,7 +566,7 @@ while True:
 		[ $what = x.tar ] || until_true pgrep -f "remote-http $url"
 		kill -TERM $pid
 		wait $pid || status=$?
-		equal "$status" 130
+		equal "$status" 143
 		! pgrep -f "remote-http $url" || false
 		equal "$(ls .cbuild/sources)" lock
 	done

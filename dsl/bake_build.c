@@ -142,11 +142,6 @@ static struct yaml_node *contexts_node(struct bake *bake, const struct bake_targ
 			bake_no_such(bake, bake->blocks, "target", linked, map->items[i]->place);
 			continue;
 		}
-		if (without_prefix(value, "oci-layout://")) {
-			refuse_target(bake, target, false, "a context that is an OCI layout is not supported",
-				      map->items[i]->place);
-			continue;
-		}
 		value = linked ? arena_join(bake->arena, "service:", linked, NULL) : folder_of(value);
 		put_entry(&made, map->keys[i], hcl_pos(&bake->eval, map->items[i]->place),
 			  text_node(bake, value, map->items[i]->place));

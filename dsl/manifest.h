@@ -50,15 +50,17 @@ struct annotation {
 enum context_kind {
 	CONTEXT_PATH,    /* value: absolute cleaned path */
 	CONTEXT_SERVICE, /* value: the service's name; `service` is its index */
-	CONTEXT_IMAGE    /* docker-image://REF; value: REF */
+	CONTEXT_IMAGE,   /* docker-image://REF; value: REF */
+	CONTEXT_LAYOUT /* oci-layout://PATH[:TAG][@DIGEST]; value: absolute cleaned path; `image`: the digest or the tag */
 };
 
 struct named_context {
 	struct text name; /* as the Dockerfile refers to it */
 	enum context_kind kind;
 	struct text value;
-	struct text url; /* where the folder is fetched from; s NULL: it is this machine's */
-	size_t service;  /* for CONTEXT_SERVICE: index into manifest.services */
+	struct text url;   /* where the folder is fetched from; s NULL: it is this machine's */
+	size_t service;    /* for CONTEXT_SERVICE: index into manifest.services */
+	const char *image; /* for CONTEXT_LAYOUT; NULL: neither */
 };
 
 /* What a build takes from elsewhere: a git repository, or what is behind an http URL. */

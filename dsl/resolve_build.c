@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/fs.h"
 #include "base/mem.h"
 #include "base/ref.h"
@@ -165,6 +166,23 @@ static void check_image_context(struct resolve *r, const struct text *value)
 	ref_free(&ref);
 }
 
+/* As BuildKit's clients do, at the first "@", then at the first ":". */
+static void resolve_layout(struct resolve *r, const char *s, struct named_context *ret)
+{
+	size_t path = strcspn(s, ":@");
+	const char *digest = strchr(s, '@');
+
+	ret->kind = CONTEXT_LAYOUT;
+	if (digest && !digest_valid(digest + 1))
+		diags_add(r->diags, ret->value.pos, NULL, "\"%s\" is not a digest", digest + 1);
+	if (digest)
+		ret->image = digest + 1;
+	else if (s[path])
+		ret->image = s + path + 1;
+	ret->value.s = arena_strndup(r->arena, s, path);
+	ret->value.s = resolve_text(r, &ret->value);
+}
+
 static void resolve_context(struct resolve *r, const struct pair *pair, struct service *service, struct named_context *ret)
 {
 	const char *s = pair->value.s;
@@ -184,9 +202,11 @@ static void resolve_context(struct resolve *r, const struct pair *pair, struct s
 		ret->kind = CONTEXT_IMAGE;
 		ret->value.s = s + 15;
 		check_image_context(r, &ret->value);
-	} else if (!strncmp(s, "oci-layout://", 13) || !strncmp(s, "target:", 7)) {
+	} else if (!strncmp(s, "oci-layout://", 13)) {
+		resolve_layout(r, s + 13, ret);
+	} else if (!strncmp(s, "target:", 7)) {
 		diags_add(r->diags, pair->value.pos,
-			  "write a folder, \"service:NAME\", \"docker-image://REFERENCE\" or a URL",
+			  "write a folder, \"service:NAME\", \"docker-image://REFERENCE\", \"oci-layout://FOLDER\" or a URL",
 			  "contexts of the form \"%s\" are not supported", s);
 	} else if (resolve_is_remote(r, &pair->value)) {
 		ret->url = pair->value;

@@ -49,8 +49,8 @@ static const struct schema_key build_keys[] = {
 	  .doc = "Annotations of what is pushed, as of buildx: of each platform's manifest, or of what is written before the name: "
 		 "\"index:\", \"manifest:\", \"manifest[linux/arm64]:\", \"index,manifest:\"." },
 	{ "additional_contexts", TYPE_PAIRS, IN(draft_build, contexts),
-	  .doc = "Named contexts for FROM and COPY --from: a folder, \"service:NAME\", \"docker-image://REFERENCE\" or "
-		 "a URL." },
+	  .doc = "Named contexts for FROM and COPY --from: a folder, \"service:NAME\", \"docker-image://REFERENCE\", "
+		 "\"oci-layout://FOLDER\" (with \":TAG\" or \"@DIGEST\") or a URL." },
 	{ "dockerfile_inline", TYPE_TEXT, .flags = FLAG_FILLED, IN(draft_build, out.inline_text),
 	  .doc = "The Dockerfile's text itself, instead of a file." },
 	{ "network", TYPE_TEXT, .flags = FLAG_PLAIN | FLAG_OPTION | FLAG_FILLED, IN(draft_build, out.network),

@@ -76,6 +76,9 @@ static void add_node(struct look *look, struct session *session, const struct no
 
 		add_selection(look, session, context->root, context->selection);
 	}
+	for (size_t i = 0; i < node->build->images_len; i++)
+		if (node->build->images[i].layout)
+			look_add_folder(look, node->build->images[i].layout);
 }
 
 /* The first node that has a reason of its own: what others wait for is built before. */

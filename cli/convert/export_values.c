@@ -209,7 +209,7 @@ int export_args(const struct plan *plan, const struct service *service, const st
 static char *context_value(const struct plan *plan, const struct named_context *context,
 			   const struct export_language *language)
 {
-	cleanup_free char *text = NULL;
+	cleanup_free char *text = NULL, *path = NULL;
 
 	switch (context->kind) {
 	case CONTEXT_PATH:
@@ -220,6 +220,14 @@ static char *context_value(const struct plan *plan, const struct named_context *
 		return mem_printf("%s%s", language->service, text);
 	case CONTEXT_IMAGE:
 		text = mem_printf("docker-image://%s", context->value.s);
+		break;
+	case CONTEXT_LAYOUT:
+		path = export_path(plan, context->value.s);
+		text = mem_printf("oci-layout://%s%s%s", path,
+				  !context->image                ? ""
+				  : digest_valid(context->image) ? "@"
+								 : ":",
+				  context->image ? context->image : "");
 		break;
 	}
 	return language->escape(text);

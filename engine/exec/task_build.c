@@ -19,6 +19,7 @@
 #include "engine/exec/task.h"
 #include "engine/exec/task_urls.h"
 #include "engine/io/loop.h"
+#include "engine/oci/image.h"
 #include "engine/oci/layout.h"
 #include "engine/registry/base_config.h"
 #include "engine/registry/bases.h"
@@ -212,6 +213,23 @@ static void check_config(struct task *task, const struct plan_image *from, const
 					 from->reference);
 }
 
+/* Into the store, where every builder finds it. */
+static int draft_layout(struct task *task, const struct build_draft *draft, const struct plan_image *from,
+			struct build_image *image, struct error **err)
+{
+	cleanup_layout struct layout *layout = NULL;
+	cleanup_image struct image *read = NULL;
+
+	if (layout_open(from->layout, false, &layout, err) < 0 ||
+	    layout_copy(task->env->layout, layout, from->digest, err) < 0 ||
+	    image_read(task->env->layout, from->digest, &read, err) < 0)
+		return -1;
+	image->where = IMAGE_STORE;
+	image->digest = from->digest;
+	image->identity = arena_strdup(draft->arena, read->config.digest);
+	return 0;
+}
+
 static int draft_images(struct task *task, struct build_draft *draft, struct error **err)
 {
 	const struct plan_build *build = task->node->build;
@@ -235,6 +253,11 @@ static int draft_images(struct task *task, struct build_draft *draft, struct err
 			.platform = from->mention->platform,
 			.where = IMAGE_REMOTE,
 		};
+		if (from->layout) {
+			if (draft_layout(task, draft, from, image, err) < 0)
+				return -1;
+			continue;
+		}
 		if (from->node == NO_NODE) {
 			if (draft_base(task, from, image, &draft->pulls[i], &draft->owns[i], err) < 0)
 				return -1;

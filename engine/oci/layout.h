@@ -56,6 +56,9 @@ int layout_adopt(struct layout *layout, const char *path, const char *digest, ui
 int layout_import_dir(struct layout *layout, const char *dir, const struct platform *platform,
 		      char ret_digest[DIGEST_LEN + 1], struct error **err);
 
+/* Copies the image of a platform, or a whole index, from another layout. What is there is not read again. */
+int layout_copy(struct layout *layout, struct layout *from, const char *digest, struct error **err);
+
 struct layout_member {
 	const char *digest; /* of the platform's manifest */
 	struct platform platform;

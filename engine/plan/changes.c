@@ -86,6 +86,14 @@ static bool in_contexts(struct affected_look *look, const struct plan_build *bui
 	return false;
 }
 
+static bool in_layouts(struct affected_look *look, const struct plan_build *build, const char *changed)
+{
+	for (size_t i = 0; i < build->images_len; i++)
+		if (build->images[i].layout && path_inside(real_folder(look, build->images[i].layout), changed))
+			return true;
+	return false;
+}
+
 /* Some of its bases come from elsewhere: they may be in the lock. */
 static bool names_bases(const struct plan_build *build)
 {
@@ -103,7 +111,8 @@ static bool changes_build(struct affected_look *look, const struct plan_build *b
 	cleanup_free char *inside = path_join(build->contexts[0].root, ".dockerignore");
 
 	return is_file(look, changed, build->dockerfile) || (names_bases(build) && is_file(look, changed, lock)) ||
-	       is_file(look, changed, beside) || is_file(look, changed, inside) || in_contexts(look, build, changed);
+	       is_file(look, changed, beside) || is_file(look, changed, inside) || in_contexts(look, build, changed) ||
+	       in_layouts(look, build, changed);
 }
 
 static bool changes_prepare(struct affected_look *look, const struct node *node, const char *changed)

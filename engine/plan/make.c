@@ -144,6 +144,8 @@ static bool resolve_mention(struct plan *plan, const struct build_frame *frame, 
 	size_t wanted = NO_NODE;
 
 	*ret = (struct plan_image){ .mention = mention, .node = NO_NODE, .reference = mention->name };
+	if (context && context->kind == CONTEXT_LAYOUT)
+		return plan_find_layout(plan, context, ret);
 	if (context && context->kind == CONTEXT_SERVICE)
 		wanted = context->service;
 	else if (context && context->kind == CONTEXT_IMAGE)

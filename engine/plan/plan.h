@@ -84,6 +84,7 @@ struct plan_image {
 	const struct dockerfile_image *mention;
 	size_t node;           /* the build that makes it, or NO_NODE */
 	const char *reference; /* otherwise: what to pull */
+	const char *layout;    /* the folder of the image layout that has it, instead; its digest is known */
 	const char *digest; /* for the platform, from the lock or --pull; NULL: the tag's digest at the time of the build */
 	const char *onbuild; /* its ONBUILD instructions; NULL: unknown, assumed to be none */
 	bool settled;        /* known from the lock, or because this run asked; otherwise as found by the last build */

@@ -13,6 +13,7 @@ struct read_ahead;
 struct arena;
 struct dockerfile;
 struct ignore;
+struct named_context;
 struct trail;
 struct inputs;
 struct map;
@@ -153,6 +154,9 @@ void plan_ask_outputs(struct plan *plan, size_t service, const struct platform *
 const struct plan_made *plan_next_read(struct plan *plan, const struct node *node, size_t *at);
 /* Finds out what is there of the outputs that the node reads. */
 int plan_read_outputs(struct plan *plan, struct node *node, struct error **err);
+/* layout_base.c */
+/* Finds the platform's image in the layout that a context names. False after a complaint. */
+bool plan_find_layout(struct plan *plan, const struct named_context *context, struct plan_image *image);
 /* except.c */
 /* Whether everything in a context's folder is made by an output node that the build waits for. */
 bool plan_context_made(struct plan *plan, const struct node *node, const char *root);

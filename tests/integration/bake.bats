@@ -212,7 +212,8 @@ refused()
 	refused 'x.json:1:2: error: the function "f" needs a list of "params"' <<<'{"function": {"f": {}}, "target": {"a": {}}}'
 	refused 'x.json:1:32: error: there is no target "b"' <<<'{"target": {"a": {"inherits": ["b"]}}}'
 	refused 'target a: its context is not a folder' <<<'{"target": {"a": {"context": "svn://example.org/x"}}}'
-	refused 'OCI layout' <<<'{"target": {"a": {"contexts": {"x": "oci-layout://dir"}}}}'
+	"$cbuild" import - <<<'{"target": {"a": {"contexts": {"x": "oci-layout://dir:tag"}}}}' >x.yaml
+	grep -q 'oci-layout://dir:tag' x.yaml
 	# Whatever the groups are, it ends.
 	"$cbuild" import - <<<'{"group": {"g": {"targets": ["g", "h", "g"]}, "h": {"targets": ["g", "g", "a"]}}, "target": {"a": {}}}' >x.yaml
 	equal "$(grep -E '^  [gh]:' x.yaml)" "$(printf '  g: [a]\n  h: [a]')"

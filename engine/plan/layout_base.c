@@ -29,7 +29,7 @@ static bool has_tag(const struct json *entry, const char *tag)
 }
 
 /* The entry of index.json: that with the tag, else "latest", else the only one. In the document. */
-static const char *find_entry(const struct json *index, const char *tag)
+static const char *layout_entry(const struct json *index, const char *tag)
 {
 	const struct json *list = json_get(index, "manifests");
 
@@ -50,7 +50,7 @@ static int find_digest(const struct named_context *context, char ret[DIGEST_LEN 
 		if (fs_read(path, LAYOUT_MANIFEST_MAX, &text, err) < 0 ||
 		    json_parse(text.data ? text.data : "", text.len, path, &index, err) < 0)
 			return -1;
-		digest = find_entry(index, context->image);
+		digest = layout_entry(index, context->image);
 	}
 	if (!digest || !digest_valid(digest))
 		return error_make(err, ERROR_USAGE, "%s has no image \"%s\"", context->value.s,

@@ -13,7 +13,7 @@ setup_file()
 	project torture
 	printf 'FROM scratch\nARG TARGETARCH\nCOPY --from=rootfs ${TARGETARCH}/ /\n' | dockerfile base
 	printf 'FROM base\nCOPY file /file\nRUN sort /file >/sorted\n' | dockerfile one
-	printf 'FROM base\nCOPY file /file\n' | dockerfile two
+	printf 'FROM base\nCOPY file /file\nCMD ["/bin/httpd", "-f", "-p", "8000", "-h", "/"]\n' | dockerfile two
 	echo one | tee one/file >two/file
 	cat >services.yaml <<-EOF
 		registry: $(registry_host plain)/torture
@@ -23,14 +23,17 @@ setup_file()
 		  one: {build: {context: one, additional_contexts: {base: "service:base"}}}
 		  two: {build: {context: two, additional_contexts: {base: "service:base"}}}
 	EOF
+	sed 's/^services:/formats: {oci: {}, zstd: {}, estargz: {suffix: -esgz}}\n&/' services.yaml >formats.yaml
+	sed '$s/.*/  two:\n    build: {context: two, additional_contexts: {base: "service:base"}}\n    ports: ["8000"]\n    verify: {http: {path: \/file, port: 8000, timeout: 20s}}/' services.yaml >verify.yaml
 	BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR
 	cb --no-load all
 	[ "$status" -eq 0 ]
 	cb --no-load all
 	[ "$status" -eq 0 ]
 	cp -a .cbuild ../built
-	export BEFORE=built RIGHT= AFTER=
-	export -f built bare images nothing_left equal
+	export BEFORE=built RIGHT= AFTER= ALWAYS= registry=$registries/plain host
+	host=$(registry_host plain)
+	export -f built bare unpushed down beside images tagged whole beside_ended nothing_left equal
 }
 
 setup()
@@ -50,15 +53,70 @@ bare()
 	rm -rf .cbuild
 }
 
+unpushed()
+{
+	built
+	rm -rf "$registry/data/docker"
+}
+
+down()
+{
+	built
+	"$CBUILD" -f verify.yaml down
+	rm -rf .cbuild
+	built
+}
+
+# From nothing, while another cbuild does the same.
+beside()
+{
+	bare
+	rm -f beside.status
+	{ "$CBUILD" --no-load all >beside.out 2>&1; echo $? >beside.status; } >/dev/null 2>&1 &
+}
+
+beside_ended()
+{
+	timeout 60 tail --follow=name --retry beside.status 2>/dev/null | grep -q -m 1 . && equal "$(cat beside.status)" 0
+}
+
 # What was made.
 images()
 {
 	"$CBUILD" -n --no-load all && jq -c '.manifests | map([.annotations["org.opencontainers.image.ref.name"], .digest]) | sort' .cbuild/oci/index.json
 }
 
+# What the tags of the registry stand for.
+tagged()
+{
+	for name in one two; do
+		skopeo inspect --raw --tls-verify=false "docker://$host/torture/$name:latest"
+	done
+}
+
+# Nothing in the registry, neither a tag nor a manifest, names what is not there.
+whole()
+{
+	local link manifest digest blobs=$registry/data/docker/registry/v2/blobs/sha256
+	for link in "$registry"/data/docker/registry/v2/repositories/torture/*/_manifests/tags/*/current/link; do
+		[ -e "$link" ] || continue
+		digest=$(cut -d: -f2 "$link")
+		for digest in "$digest" $(grep -o 'sha256:[0-9a-f]*' "$blobs/${digest:0:2}/$digest/data" | cut -d: -f2); do
+			manifest=$blobs/${digest:0:2}/$digest/data
+			[ -e "$manifest" ] || { echo "$link: $digest is not there"; return 1; }
+		done
+	done
+}
+
 torture()
 {
 	"$checkout/tests/torture/run" "$@"
+}
+
+# Of what takes long.
+torture_few()
+{
+	TORTURE_SAMPLE=$((TORTURE_SAMPLE / 5)) torture "$@"
 }
 
 # scenarios: 25
@@ -96,14 +154,47 @@ torture()
 	KINDS=change RIGHT=images torture prune prune
 }
 
-# scenarios: 10
+# scenarios: 5
 @test "a build from nothing" {
-	[ "$TORTURE_SAMPLE" -eq 0 ] || TORTURE_SAMPLE=10
-	ALLOWED="1 3" BEFORE=bare RIGHT=images AFTER=nothing_left torture build --no-load all
+	ALLOWED="1 3" BEFORE=bare RIGHT=images AFTER=nothing_left torture_few build --no-load all
 }
 
-# scenarios: 10
+# scenarios: 5
 @test "a build from nothing, killed or without power" {
-	[ "$TORTURE_SAMPLE" -eq 0 ] || TORTURE_SAMPLE=10
-	KINDS=change BEFORE=bare RIGHT=images AFTER=nothing_left torture build --no-load all
+	KINDS=change BEFORE=bare RIGHT=images AFTER=nothing_left torture_few build --no-load all
+}
+
+# scenarios: 5
+@test "a build beside another one" {
+	ALLOWED="1 3" BEFORE=beside ALWAYS=beside_ended RIGHT=images AFTER=nothing_left torture_few beside --no-load all
+}
+
+# scenarios: 5
+@test "a push" {
+	ALLOWED="1 3 4" BEFORE=unpushed ALWAYS=whole RIGHT=tagged torture_few push --no-load --push all
+}
+
+# scenarios: 5
+@test "a push, killed or without power" {
+	KINDS=change,talk BEFORE=unpushed ALWAYS=whole RIGHT=tagged torture_few push --no-load --push all
+}
+
+# scenarios: 5
+@test "a conversion" {
+	ALLOWED="1 3" RIGHT=images torture_few convert -f formats.yaml --no-load all
+}
+
+# scenarios: 5
+@test "a conversion, killed or without power" {
+	KINDS=change RIGHT=images torture_few convert -f formats.yaml --no-load all
+}
+
+# scenarios: 5
+@test "a check of a container" {
+	ALLOWED="1 3 5" RIGHT=images AFTER=nothing_left torture_few verify -f verify.yaml two
+}
+
+# scenarios: 5
+@test "a check of a container, killed or without power" {
+	KINDS=change RIGHT=images AFTER=nothing_left torture_few verify -f verify.yaml two
 }

@@ -39,7 +39,7 @@ static bool is_wanted(const char *secret, unsigned build)
 	if (sscanf(secret, "id=cbuild.%d.%llu.%u,", &pid, &start, &number) != 3 || pid <= 1)
 		return false;
 	if (build == 0)
-		return reap_start_time((pid_t)pid) != start;
+		return !reap_lives((pid_t)pid, start);
 	return pid == (int)getpid() && start == reap_start_time((pid_t)pid) && number == build;
 }
 

@@ -29,6 +29,7 @@ struct process {
 	pid_t pid, parent, session;
 	unsigned long long start;
 	bool runs; /* may still do something: not stopped or dead */
+	bool dead; /* only its parent has not taken notice yet; where PID 1 reaps nothing, for ever */
 	bool marked;
 };
 
@@ -68,7 +69,8 @@ static bool read_process(pid_t pid, struct process *ret)
 				 .parent = parent,
 				 .session = session,
 				 .start = start,
-				 .runs = !strchr("TtZXx", state) };
+				 .runs = !strchr("TtZXx", state),
+				 .dead = strchr("ZXx", state) != NULL };
 	return true;
 }
 
@@ -77,6 +79,13 @@ unsigned long long reap_start_time(pid_t pid)
 	struct process process;
 
 	return read_process(pid, &process) ? process.start : 0;
+}
+
+bool reap_lives(pid_t pid, unsigned long long start)
+{
+	struct process process;
+
+	return read_process(pid, &process) && process.start == start && !process.dead;
 }
 
 /* /proc/PID/status (proc(5)). The signals that are ignored are left out: who ignores one means to use its time. */
@@ -157,7 +166,7 @@ bool reap_older_runs(const char *name, time_t moment)
 	bool runs = len == 0 || boot == 0 || ticks <= 0;
 
 	for (size_t i = 0; i < len && !runs; i++)
-		runs = boot + (time_t)(all[i].start / (unsigned long long)ticks) <= moment &&
+		runs = !all[i].dead && boot + (time_t)(all[i].start / (unsigned long long)ticks) <= moment &&
 		       is_process_name(all[i].pid, name);
 	return runs;
 }

@@ -25,6 +25,8 @@ void reap_tree(pid_t leader, int signum, struct reap_set *told);
 void reap_told(struct reap_set *told);
 /* The start time of the process in clock ticks since boot; 0 when it does not exist or the time is unknown. */
 unsigned long long reap_start_time(pid_t pid);
+/* Whether it is that process, and not dead. */
+bool reap_lives(pid_t pid, unsigned long long start);
 /* False when the process certainly takes no notice of the signal: it is the first of a PID namespace, has no handler for it
  * and does not block it, so that the kernel drops it (pid_namespaces(7)). */
 bool reap_hears(pid_t pid, int signum);

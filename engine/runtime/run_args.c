@@ -208,5 +208,5 @@ bool command_owner_alive(const char *name)
 		return false;
 	if (kill((pid_t)pid, 0) < 0 && errno == ESRCH)
 		return false;
-	return reap_start_time((pid_t)pid) == start;
+	return reap_lives((pid_t)pid, start);
 }

@@ -67,7 +67,7 @@ static bool is_left(const char *name)
 	long pid = 0;
 
 	return strncmp(name, JOURNAL, strlen(JOURNAL)) == 0 &&
-	       sscanf(name + strlen(JOURNAL), "%ld-%llu", &pid, &start) == 2 && reap_start_time((pid_t)pid) != start;
+	       sscanf(name + strlen(JOURNAL), "%ld-%llu", &pid, &start) == 2 && !reap_lives((pid_t)pid, start);
 }
 
 int up_sweep(const char *state_dir, struct error **err)

@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "engine/builder/leftover.h"
@@ -148,6 +149,29 @@ static void test_unnoted_of_the_living(void **state)
 	waitpid(pid, &status, 0);
 }
 
+/* What has ended and is not waited for does nothing more. */
+static void test_dead(void **state)
+{
+	cleanup_free char *marks = NULL;
+	siginfo_t info;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(shell("cp \"$(command -v sleep)\" cbuild-dead"), 0);
+	pid = fork();
+	if (pid == 0) {
+		execl("./cbuild-dead", "./cbuild-dead", "0", NULL);
+		_exit(127);
+	}
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_not_equal(reap_start_time(pid), 0);
+	assert_false(reap_older_runs("cbuild-dead", time(NULL) + 1000));
+	marks = mem_printf("[\"id=cbuild.%d.%llu.1,src=/dev/null\"]", (int)pid, reap_start_time(pid));
+	make_container(A64, marks);
+	assert_listed(0, A64 "\n");
+	waitpid(pid, NULL, 0);
+}
+
 /* The program that tells whether steps can be run here. */
 static void test_tiny_program(void **state)
 {
@@ -162,8 +186,9 @@ static void test_tiny_program(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_own),     TEST(test_of_the_dead),           TEST(test_not_ours),
-		TEST(test_unnoted), TEST(test_unnoted_of_the_living), TEST(test_tiny_program),
+		TEST(test_own),          TEST(test_of_the_dead),           TEST(test_not_ours),
+		TEST(test_unnoted),      TEST(test_unnoted_of_the_living), TEST(test_dead),
+		TEST(test_tiny_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

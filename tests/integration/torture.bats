@@ -8,6 +8,7 @@ setup_file()
 {
 	release_begin
 	registry_start plain
+	registry_start bases
 	export CBUILD=$cbuild TORTURE_LIBRARY=$BATS_FILE_TMPDIR/faults.so TORTURE_SAMPLE=${TORTURE_SAMPLE-25}
 	"${CC:-cc}" -O1 -shared -fPIC -o "$TORTURE_LIBRARY" "$checkout/tests/torture/faults.c"
 	project torture
@@ -31,9 +32,12 @@ setup_file()
 	cb --no-load all
 	[ "$status" -eq 0 ]
 	cp -a .cbuild ../built
+	skopeo copy --quiet --dest-tls-verify=false "oci:.cbuild/oci:$(registry_host plain)/torture/two:latest" "docker://$(registry_host bases)/base:1"
+	echo "FROM $(registry_host bases)/base:1" | dockerfile three
+	echo 'services: {three: {build: three}}' >lock.yaml
 	export BEFORE=built RIGHT= AFTER= ALWAYS= registry=$registries/plain host
 	host=$(registry_host plain)
-	export -f built bare unpushed down beside images tagged whole beside_ended nothing_left equal
+	export -f built bare unpushed unlocked down up beside images tagged locked containers whole beside_ended ended nothing_left equal
 }
 
 setup()
@@ -59,12 +63,22 @@ unpushed()
 	rm -rf "$registry/data/docker"
 }
 
-down()
+unlocked()
 {
 	built
+	rm -f services.lock
+}
+
+down()
+{
 	"$CBUILD" -f verify.yaml down
-	rm -rf .cbuild
 	built
+}
+
+up()
+{
+	down
+	"$CBUILD" -f verify.yaml up --detach two
 }
 
 # From nothing, while another cbuild does the same.
@@ -84,6 +98,22 @@ beside_ended()
 images()
 {
 	"$CBUILD" -n --no-load all && jq -c '.manifests | map([.annotations["org.opencontainers.image.ref.name"], .digest]) | sort' .cbuild/oci/index.json
+}
+
+locked()
+{
+	cat services.lock
+}
+
+containers()
+{
+	podman ps --format='{{.Names}}'
+}
+
+# Nothing is left of what was up.
+ended()
+{
+	"$CBUILD" -f verify.yaml down && nothing_left
 }
 
 # What the tags of the registry stand for.
@@ -197,4 +227,24 @@ torture_few()
 # scenarios: 5
 @test "a check of a container, killed or without power" {
 	KINDS=change RIGHT=images AFTER=nothing_left torture_few verify -f verify.yaml two
+}
+
+# scenarios: 5
+@test "lock" {
+	ALLOWED=4 BEFORE=unlocked RIGHT=locked torture_few lock -f lock.yaml lock
+}
+
+# scenarios: 5
+@test "up" {
+	ALLOWED="1 3 5" BEFORE=down RIGHT=containers AFTER=ended torture_few up -f verify.yaml up --detach two
+}
+
+# scenarios: 5
+@test "up, killed or without power" {
+	KINDS=change BEFORE=down RIGHT=containers AFTER=ended torture_few up -f verify.yaml up --detach two
+}
+
+# scenarios: 5
+@test "down" {
+	ALLOWED="1 3" BEFORE=up RIGHT=containers AFTER=ended torture_few down -f verify.yaml down
 }
